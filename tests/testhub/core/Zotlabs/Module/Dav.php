@@ -1,0 +1,110 @@
+<?php
+
+namespace Zotlabs\Module;
+
+use TestHub\Answer;
+use TestHub\Faults;
+use Zotlabs\Storage\File;
+use Zotlabs\Web\Controller;
+
+/**
+ * WebDAV of one's own files, opened by a session cookie: GET and HEAD with single ranges, and PUT.
+ *
+ * As on a hub of this version a Signature header is a fatal error here, the ETag is the file's hash and does not change
+ * with its bytes, and the row's filesize decides what a range may ask.
+ */
+class Dav extends Controller {
+
+	public function init() {
+		$path = rawurldecode(substr(strtok($_SERVER['REQUEST_URI'], '?'), strlen('/dav/')));
+		list($nick, $display_path) = explode('/', $path, 2) + [1 => ''];
+		$channel = channelx_by_nick($nick);
+		$rows = $channel ? q("SELECT * FROM attach WHERE display_path = '%s' AND uid = %d AND is_dir = 0", dbesc($display_path), intval($channel['channel_id'])) : [];
+		$row = $rows[0] ?? null;
+		$effects = Faults::at('dav', $row['hash'] ?? null);
+		Answer::instead($effects);
+		if (preg_match('/^Signature/', trim($_SERVER['HTTP_AUTHORIZATION'] ?? ''))) {
+			http_response_code(500);
+			Answer::body('');
+		}
+		if (!local_channel() || !empty($effects['lost_session'])) {
+			header('WWW-Authenticate: Basic realm="Hubzilla WebDAV", charset="UTF-8"');
+			self::error(401, 'NotAuthenticated', 'No \'Authorization: Basic\' header found.');
+		}
+		if (!empty($effects['two_factor'])) {
+			Answer::page(200, 'Account security');
+		}
+		if (!$channel || local_channel() != $channel['channel_id']) {
+			self::error(403, 'Forbidden', 'Permission denied.');
+		}
+		$method = $_SERVER['REQUEST_METHOD'];
+		if ($method === 'PUT') {
+			self::put($channel, $row, $display_path);
+		}
+		if (!$row || !empty($effects['skip'])) {
+			self::error(404, 'NotFound', 'File not found.');
+		}
+		if ($method !== 'GET' && $method !== 'HEAD') {
+			self::error(501, 'NotImplemented', 'There was no handler found for this method');
+		}
+		self::send($channel, $row, $effects);
+	}
+
+	private static function error(int $status, string $class, string $message): void {
+		http_response_code($status);
+		header('Content-Type: application/xml; charset=utf-8');
+		Answer::body('<?xml version="1.0" encoding="utf-8"?>' . "\n<d:error xmlns:d=\"DAV:\" xmlns:s=\"http://sabredav.org/ns\">\n"
+			. "  <s:exception>Sabre\\DAV\\Exception\\$class</s:exception>\n  <s:message>$message</s:message>\n</d:error>\n");
+	}
+
+	private static function put(array $channel, ?array $row, string $display_path): void {
+		$input = fopen('php://input', 'rb');
+		$row ? (new File($channel, $row))->put($input) : File::create($channel, $display_path, $input);
+		http_response_code($row ? 204 : 201);
+		killme();
+	}
+
+	private static function send(array $channel, array $row, array $effects): void {
+		$path = attach_file_path($row, $channel['channel_address']);
+		$size = intval($row['filesize']);
+		$modified = strtotime($row['edited'] . ' UTC');
+		header('Content-Type: ' . $row['filetype']);
+		header('ETag: "' . $row['hash'] . '"');
+		header('Last-Modified: ' . gmdate('D, d M Y H:i:s', $modified) . ' GMT');
+		if (!is_file($path)) {
+			http_response_code(500);
+			Answer::body('');
+		}
+		$range = self::range($row, $modified, $size);
+		if (!$range || !empty($effects['ignore_range'])) {
+			Answer::fileRange($path, 0, $size, $effects, $row['hash']);
+		}
+		list($start, $end) = $range;
+		if ($start >= $size || $end < $start) {
+			self::error(416, 'RequestedRangeNotSatisfiable', 'The start offset (' . $start . ') exceeded the size of the entity (' . $size . ')');
+		}
+		$end = min($end, $size - 1);
+		http_response_code(206);
+		$said = $start + ($effects['lie_content_range'] ?? 0);
+		header('Content-Range: bytes ' . $said . '-' . ($said + $end - $start) . '/' . ($size + ($effects['lie_total'] ?? 0)));
+		Answer::fileRange($path, $start, $end - $start + 1, $effects, $row['hash']);
+	}
+
+	/** Returns first and last byte asked for, or null where the whole file is to be sent. */
+	private static function range(array $row, int $modified, int $size): ?array {
+		if (!$size || !preg_match('/^bytes=(\d*)-(\d*)$/i', $_SERVER['HTTP_RANGE'] ?? '', $m) || $m[1] . $m[2] === '') {
+			return null;
+		}
+		$if = $_SERVER['HTTP_IF_RANGE'] ?? '';
+		if ($if !== '') {
+			$date = strtotime($if);
+			if ($date === false ? $if !== '"' . $row['hash'] . '"' : $modified > $date) {
+				return null;
+			}
+		}
+		if ($m[1] === '') {
+			return [max(0, $size - intval($m[2])), $size - 1];
+		}
+		return [intval($m[1]), $m[2] === '' ? $size - 1 : intval($m[2])];
+	}
+}

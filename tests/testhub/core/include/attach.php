@@ -1,0 +1,305 @@
+<?php
+
+/**
+ * Files of a channel: rows of table attach and their bytes under store/<nick>/.
+ */
+
+use Zotlabs\Lib\Libsync;
+
+function attach_row($channel_id, $hash) {
+	$rows = q("SELECT * FROM attach WHERE hash = '%s' AND uid = %d LIMIT 1", dbesc($hash), intval($channel_id));
+	return $rows ? $rows[0] : null;
+}
+
+/** Finds a file by its hash, of whichever channel comes first, and checks that the observer is its owner. */
+function attach_by_hash($hash, $observer_hash, $rev = 0, $token = EMPTY_STR) {
+	$rows = q("SELECT * FROM attach WHERE hash = '%s' LIMIT 1", dbesc($hash));
+	if (!$rows) {
+		return ['success' => false, 'message' => t('Item was not found.')];
+	}
+	$owner = channelx_by_n($rows[0]['uid']);
+	$private = $rows[0]['allow_cid'] . $rows[0]['allow_gid'] . $rows[0]['deny_cid'] . $rows[0]['deny_gid'] !== '';
+	if ($private && (!$owner || $owner['channel_hash'] !== $observer_hash)) {
+		return ['success' => false, 'message' => t('Permission denied.')];
+	}
+	$rows[0]['content'] = dbunescbin($rows[0]['content']);
+	return ['success' => true, 'data' => $rows[0]];
+}
+
+/** Returns the row's place on disk; old rows lack the store's prefix. */
+function attach_file_path($row, $nick) {
+	$path = dbunescbin($row['content']);
+	return strpos($path, 'store') === false ? 'store/' . $nick . '/' . $path : $path;
+}
+
+function get_attach_binname($s) {
+	return strncmp($s, 'store/', 6) === 0 ? preg_replace('~^store/[^/]*/?~', '', $s) : $s;
+}
+
+function attach_folder_chain($channel_id, $folder) {
+	$chain = [];
+	while ($folder && ($row = attach_row($channel_id, $folder))) {
+		array_unshift($chain, $row);
+		$folder = $row['folder'];
+	}
+	return $chain;
+}
+
+/** Makes a folder beneath $arr['folder'] ('' is the root). With `force` an existing one of that name is fine. */
+function attach_mkdir($channel, $observer_hash, $arr = null) {
+	$folder = $arr['folder'] ?? '';
+	$same = q("SELECT * FROM attach WHERE filename = '%s' AND folder = '%s' AND uid = %d LIMIT 1",
+		dbesc($arr['filename']),
+		dbesc($folder),
+		intval($channel['channel_id'])
+	);
+	if ($same) {
+		return !empty($arr['force']) && $same[0]['is_dir'] ? ['success' => true, 'data' => $same[0]] : ['success' => false, 'message' => t('duplicate filename or path')];
+	}
+	$hash = $arr['hash'] ?? new_uuid();
+	$chain = attach_folder_chain($channel['channel_id'], $folder);
+	$os_path = implode('/', array_merge(array_column($chain, 'hash'), [$hash]));
+	$now = datetime_convert();
+	create_table_from_array('attach', [
+		'aid' => $channel['channel_account_id'],
+		'uid' => $channel['channel_id'],
+		'hash' => $hash,
+		'creator' => $observer_hash,
+		'filename' => $arr['filename'],
+		'filetype' => 'multipart/mixed',
+		'folder' => $folder,
+		'os_storage' => 1,
+		'is_dir' => 1,
+		'content' => 'store/' . $channel['channel_address'] . '/' . $os_path,
+		'os_path' => $os_path,
+		'display_path' => implode('/', array_merge(array_column($chain, 'filename'), [$arr['filename']])),
+		'created' => $now,
+		'edited' => $now,
+		'allow_cid' => $arr['allow_cid'] ?? '',
+		'allow_gid' => $arr['allow_gid'] ?? '',
+		'deny_cid' => $arr['deny_cid'] ?? '',
+		'deny_gid' => $arr['deny_gid'] ?? '',
+	], ['content']);
+	os_mkdir('store/' . $channel['channel_address'] . '/' . $os_path, STORAGE_DEFAULT_PERMISSIONS, true);
+	return ['success' => true, 'data' => attach_row($channel['channel_id'], $hash)];
+}
+
+/** Makes all folders of $arr['pathname'] that do not exist. */
+function attach_mkdirp($channel, $observer_hash, $arr = null) {
+	$made = ['success' => false];
+	$folder = '';
+	foreach (array_filter(explode('/', $arr['pathname'] ?? ''), 'strlen') as $name) {
+		$made = attach_mkdir($channel, $observer_hash, ['filename' => $name, 'folder' => $folder, 'force' => 1] + $arr);
+		$folder = $made['data']['hash'];
+	}
+	return $made;
+}
+
+/** Returns `name(N).ext` where another file of the folder has the name already. */
+function attach_free_name($channel_id, $folder, $name, $hash) {
+	$taken = array_column(q("SELECT filename FROM attach WHERE folder = '%s' AND uid = %d AND hash != '%s'", dbesc($folder), intval($channel_id), dbesc($hash)) ?: [], 'filename');
+	$dot = strrpos($name, '.');
+	$base = $dot === false ? $name : substr($name, 0, $dot);
+	$ext = $dot === false ? '' : substr($name, $dot);
+	for ($n = 1, $free = $name; in_array($free, $taken, true); $n++) {
+		$free = $base . '(' . $n . ')' . $ext;
+	}
+	return $free;
+}
+
+/**
+ * Stores an upload ($_FILES['userfile']), or with option `update` changes the row of $arr['hash'] only.
+ *
+ * Ends as core does: hook photo_upload_end, the thumbnail job, one sync packet unless `nosync` is set.
+ */
+function attach_store($channel, $observer_hash, $options = '', $arr = null) {
+	call_hooks('photo_upload_begin', $arr);
+	$dosync = empty($arr['nosync']);
+	$uid = intval($channel['channel_id']);
+	$now = $arr['created'] ?? datetime_convert();
+
+	if ($options === 'update') {
+		$row = attach_row($uid, $arr['hash'] ?? '');
+		if (!$row) {
+			return ['success' => false, 'message' => t('Cannot locate file to revise/update')];
+		}
+		$hash = $row['hash'];
+		$changed = array_intersect_key($arr, array_flip(['filename', 'filetype', 'folder', 'display_path', 'os_path', 'allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'])) + ['edited' => $now];
+		foreach ($changed as $column => $value) {
+			q("UPDATE attach SET $column = '%s' WHERE id = %d", dbesc($value), intval($row['id']));
+		}
+	} else {
+		if (empty($_FILES['userfile'])) {
+			return ['success' => false, 'message' => t('No source file.')];
+		}
+		$folder = $arr['folder'] ?? '';
+		if (!empty($arr['directory'])) {
+			$folder = attach_mkdirp($channel, $observer_hash, ['pathname' => $arr['directory']])['data']['hash'];
+		}
+		$hash = $arr['hash'] ?? new_uuid();
+		$stored = attach_store_new($channel, $observer_hash, $hash, $folder, $_FILES['userfile'], $arr ?: [], $now);
+		if (!$stored['success']) {
+			call_hooks('photo_upload_end', $stored);
+			return $stored;
+		}
+	}
+
+	$ret = ['success' => true, 'data' => attach_row($uid, $hash)];
+	call_hooks('photo_upload_end', $ret);
+	Zotlabs\Daemon\Master::Summon(['Thumbnail', $hash]);
+	if ($dosync) {
+		Libsync::build_sync_packet($uid, ['file' => [attach_export_data($channel, $hash)]]);
+	}
+	return $ret;
+}
+
+/** Writes the bytes and the rows of a new file; a picture gets its scales and its item too. */
+function attach_store_new($channel, $observer_hash, $hash, $folder, $upload, $arr, $now) {
+	$uid = intval($channel['channel_id']);
+	$size = filesize($upload['tmp_name']);
+	$limit = service_class_fetch($uid, 'attach_upload_limit');
+	if ($limit !== false) {
+		$used = q('SELECT SUM(filesize) AS total FROM attach WHERE aid = %d', intval($channel['channel_account_id']))[0]['total'];
+		if ($used + $size > $limit) {
+			return ['success' => false, 'message' => t('You have reached your limit of attachment storage.')];
+		}
+	}
+	$name = attach_free_name($uid, $folder, basename($upload['name']), $hash);
+	$image = @getimagesize($upload['tmp_name']);
+	$is_photo = $image && in_array($image[2], [IMAGETYPE_GIF, IMAGETYPE_JPEG, IMAGETYPE_PNG, IMAGETYPE_WEBP]);
+	$chain = attach_folder_chain($uid, $folder);
+	$os_path = implode('/', array_merge(array_column($chain, 'hash'), [$hash]));
+	$display_path = implode('/', array_merge(array_column($chain, 'filename'), [$name]));
+	$path = 'store/' . $channel['channel_address'] . '/' . $os_path;
+	os_mkdir(dirname($path), STORAGE_DEFAULT_PERMISSIONS, true);
+	if (!copy($upload['tmp_name'], $path)) {
+		return ['success' => false, 'message' => t('File upload failed.')];
+	}
+	$acl = ['allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => ''];
+	$acl = array_intersect_key($arr, $acl) + $acl;
+	create_table_from_array('attach', $acl + [
+		'aid' => $channel['channel_account_id'],
+		'uid' => $uid,
+		'hash' => $hash,
+		'creator' => $observer_hash,
+		'filename' => $name,
+		'filetype' => $is_photo ? $image['mime'] : z_mime_content_type($name),
+		'filesize' => $size,
+		'folder' => $folder,
+		'os_storage' => 1,
+		'is_photo' => intval($is_photo),
+		'content' => $path,
+		'os_path' => $os_path,
+		'display_path' => $display_path,
+		'created' => $now,
+		'edited' => $now,
+	], ['content']);
+	if ($is_photo) {
+		photo_upload($channel, attach_row($uid, $hash), $image);
+	}
+	return ['success' => true];
+}
+
+/** Deletes a file, or a folder with everything beneath it, and what hangs on it. Fires hook attach_delete for each. */
+function attach_delete($channel_id, $resource, $is_photo = 0) {
+	$channel = channelx_by_n($channel_id, true);
+	$row = attach_row($channel_id, $resource);
+	$arr = ['channel_id' => $channel_id, 'resource' => $resource, 'is_photo' => $is_photo];
+	if (!$row) {
+		attach_drop_photo($channel_id, $resource);
+		call_hooks('attach_delete', $arr);
+		return;
+	}
+	q('DELETE FROM term WHERE uid = %d AND oid = %d AND otype = %d', intval($channel_id), intval($row['id']), TERM_OBJ_FILE);
+	if ($row['is_dir']) {
+		foreach (q("SELECT hash FROM attach WHERE folder = '%s' AND uid = %d", dbesc($resource), intval($channel_id)) ?: [] as $child) {
+			attach_delete($channel_id, $child['hash']);
+		}
+	}
+	$path = attach_file_path($row, $channel['channel_address'] ?? 'notfound');
+	is_dir($path) ? @rmdir($path) : @unlink($path);
+	q("DELETE FROM attach WHERE hash = '%s' AND uid = %d", dbesc($resource), intval($channel_id));
+	if ($row['is_photo']) {
+		attach_drop_photo($channel_id, $resource);
+	}
+	q("UPDATE attach SET edited = '%s' WHERE hash = '%s' AND uid = %d", dbesc(datetime_convert()), dbesc($row['folder']), intval($channel_id));
+	call_hooks('attach_delete', $arr);
+}
+
+/** Deletes the scales of a photo and its item. */
+function attach_drop_photo($channel_id, $resource) {
+	$item = q("SELECT id, item_hidden FROM item WHERE resource_id = '%s' AND resource_type = 'photo' AND uid = %d AND item_deleted = 0", dbesc($resource), intval($channel_id));
+	if ($item) {
+		drop_item($item[0]['id'], !$item[0]['item_hidden'], $item[0]['item_hidden'] ? DROPITEM_NORMAL : DROPITEM_PHASE1);
+	}
+	foreach (q("SELECT content FROM photo WHERE resource_id = '%s' AND uid = %d AND os_storage = 1", dbesc($resource), intval($channel_id)) ?: [] as $photo) {
+		@unlink(dbunescbin($photo['content']));
+	}
+	q("DELETE FROM photo WHERE uid = %d AND resource_id = '%s'", intval($channel_id), dbesc($resource));
+}
+
+/** Moves a file to another folder, on disk and in its rows. Sends no packet, as no hub of this family does. */
+function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = '', $recurse = false) {
+	$channel = channelx_by_n($channel_id);
+	$row = attach_row($channel_id, $resource_id);
+	if (!$row || $row['is_dir']) {
+		return ['success' => false];
+	}
+	$chain = attach_folder_chain($channel_id, $new_folder_hash);
+	$name = $newname ?: attach_free_name($channel_id, $new_folder_hash, $row['filename'], $resource_id);
+	$os_path = implode('/', array_merge(array_column($chain, 'hash'), [$resource_id]));
+	$display_path = implode('/', array_merge(array_column($chain, 'filename'), [$name]));
+	$path = 'store/' . $channel['channel_address'] . '/' . $os_path;
+	rename($row['content'], $path);
+	q("UPDATE attach SET content = '%s', os_path = '%s', display_path = '%s', folder = '%s', filename = '%s' WHERE id = %d",
+		dbescbin($path), dbesc($os_path), dbesc($display_path), dbesc($new_folder_hash), dbesc($name), intval($row['id']));
+	foreach (q("SELECT id, imgscale, content FROM photo WHERE resource_id = '%s' AND uid = %d AND os_storage = 1", dbesc($resource_id), intval($channel_id)) ?: [] as $photo) {
+		$scale = $path . ($photo['imgscale'] ? '-' . $photo['imgscale'] : '');
+		@rename(dbunescbin($photo['content']), $scale);
+		q("UPDATE photo SET content = '%s', os_path = '%s', display_path = '%s', album = '%s', filename = '%s' WHERE id = %d",
+			dbescbin($scale), dbesc($os_path), dbesc($display_path), dbesc(ltrim(dirname($display_path), '.')), dbesc($name), intval($photo['id']));
+	}
+	return ['success' => true];
+}
+
+function attach_change_permissions($channel_id, $resource, $allow_cid, $allow_gid, $deny_cid, $deny_gid, $recurse = false, $sync = false) {
+	$channel = channelx_by_n($channel_id);
+	$values = [dbesc($allow_cid), dbesc($allow_gid), dbesc($deny_cid), dbesc($deny_gid), dbesc($resource), intval($channel_id)];
+	q("UPDATE attach SET allow_cid = '%s', allow_gid = '%s', deny_cid = '%s', deny_gid = '%s' WHERE hash = '%s' AND uid = %d", ...$values);
+	q("UPDATE photo SET allow_cid = '%s', allow_gid = '%s', deny_cid = '%s', deny_gid = '%s' WHERE resource_id = '%s' AND uid = %d", ...$values);
+	if ($channel && $sync) {
+		Libsync::build_sync_packet($channel_id, ['file' => [attach_export_data($channel, $resource)]]);
+	}
+}
+
+/** Returns what a sync packet says of a file: its folders from the root and itself, its scales, its items. */
+function attach_export_data($channel, $resource_id, $deleted = false, $zap_compat = false) {
+	$uid = intval($channel['channel_id']);
+	$ret = ['fetch_url' => z_root() . '/getfile', 'original_channel' => $channel['channel_address']];
+	if ($deleted) {
+		return $ret + ['attach' => [['hash' => $resource_id, 'deleted' => 1]]];
+	}
+	$row = attach_row($uid, $resource_id);
+	$ret['attach'] = $row ? array_merge(attach_folder_chain($uid, $row['folder']), [$row]) : [];
+	foreach ($ret['attach'] as &$entry) {
+		$entry['content'] = dbunescbin($entry['content']);
+		$entry['term'] = array_reverse(q('SELECT * FROM term WHERE uid = %d AND oid = %d AND otype = %d', $uid, intval($entry['id']), TERM_OBJ_FILE) ?: []);
+	}
+	unset($entry);
+	if (!$row || !$row['is_photo']) {
+		return $ret;
+	}
+	$ret['photo'] = q("SELECT * FROM photo WHERE resource_id = '%s' AND uid = %d ORDER BY imgscale", dbesc($resource_id), $uid) ?: [];
+	foreach ($ret['photo'] as &$photo) {
+		$photo['content'] = base64_encode(dbunescbin($photo['content']));
+	}
+	unset($photo);
+	$item = q("SELECT id FROM item WHERE resource_id = '%s' AND resource_type = 'photo' AND uid = %d", dbesc($resource_id), $uid);
+	if ($item) {
+		$ret['item'] = [];
+		foreach (q('SELECT * FROM item WHERE parent = %d', intval($item[0]['id'])) as $each) {
+			$ret['item'][] = encode_item($each, true);
+		}
+	}
+	return $ret;
+}

@@ -1,0 +1,44 @@
+<?php
+
+function channelx_where($where, $removed) {
+	$rows = dbq('SELECT * FROM channel LEFT JOIN xchan ON channel_hash = xchan_hash WHERE ' . $where
+		. ($removed ? '' : ' AND channel_removed = 0') . ' LIMIT 1');
+	return $rows ? $rows[0] : false;
+}
+
+function channelx_by_n($id, $removed = false) {
+	return channelx_where('channel_id = ' . intval($id), $removed);
+}
+
+function channelx_by_hash($hash, $removed = false) {
+	return channelx_where("channel_hash = '" . dbesc($hash) . "'", $removed);
+}
+
+function channelx_by_nick($nick, $removed = false) {
+	return channelx_where("channel_address = '" . dbesc($nick) . "'", $removed);
+}
+
+function channel_url($channel) {
+	return z_root() . ($channel ? '/channel/' . $channel['channel_address'] : '');
+}
+
+function channel_reddress($channel) {
+	return strtolower($channel['channel_address'] . '@' . App::get_hostname());
+}
+
+function channel_codeallowed($channel_id) {
+	return false;
+}
+
+/** Removes a channel; hook channel_remove comes first, as on a hub. */
+function channel_remove($channel_id, $local = true, $unset_session = false) {
+	$channel = channelx_by_n($channel_id);
+	if (!$channel) {
+		return;
+	}
+	call_hooks('channel_remove', $channel);
+	foreach (['attach', 'photo', 'item', 'term', 'pconfig'] as $table) {
+		dbq('DELETE FROM ' . $table . ' WHERE uid = ' . intval($channel_id));
+	}
+	q("UPDATE channel SET channel_removed = 1, channel_deleted = '%s' WHERE channel_id = %d", dbesc(datetime_convert()), intval($channel_id));
+}

@@ -1,0 +1,178 @@
+<?php
+
+/**
+ * Posts and comments, as far as files have to do with them.
+ */
+
+use Zotlabs\Lib\Libsync;
+use Zotlabs\Lib\Libzot;
+
+function item_row($id) {
+	$rows = q('SELECT * FROM item WHERE id = %d', intval($id));
+	return $rows ? $rows[0] : null;
+}
+
+/** Stores a new item; a comment whose parent is not here is dropped. Signs the body if it is ours and unsigned. */
+function item_store($arr, $allow_exec = false, $deliver = true) {
+	call_hooks('item_store_before', $arr);
+	$now = datetime_convert();
+	$texts = array_fill_keys(['title', 'summary', 'body', 'html', 'obj', 'target', 'postopts', 'route', 'llink', 'plink', 'attach', 'sig', 'allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'], '');
+	$arr += $texts + ['created' => $now, 'edited' => $now, 'commented' => $now, 'received' => $now, 'changed' => $now];
+	foreach (['obj', 'target', 'attach'] as $json) {
+		$arr[$json] = is_array($arr[$json]) ? json_encode($arr[$json]) : $arr[$json];
+	}
+	$parent = 0;
+	if ($arr['mid'] !== $arr['parent_mid']) {
+		$top = q("SELECT id FROM item WHERE mid = '%s' AND uid = %d", dbesc($arr['parent_mid']), intval($arr['uid']));
+		if (!$top) {
+			return ['success' => false, 'item_id' => 0, 'item' => $arr];
+		}
+		$parent = $top[0]['id'];
+	}
+	item_sign($arr);
+	$arr['llink'] = z_root() . '/display/' . $arr['uuid'];
+	unset($arr['id']);
+	create_table_from_array('item', $arr);
+	$id = dbq('SELECT MAX(id) AS id FROM item WHERE uid = ' . intval($arr['uid']))[0]['id'];
+	q('UPDATE item SET parent = %d WHERE id = %d', intval($parent ?: $id), intval($id));
+	return ['success' => true, 'item_id' => $id, 'item' => item_row($id)];
+}
+
+function item_store_update($arr, $allow_exec = false, $deliver = true) {
+	call_hooks('item_store_update_before', $arr);
+	item_sign($arr);
+	foreach (array_intersect(db_columns('item'), array_keys($arr)) as $column) {
+		if (!in_array($column, ['id', 'uid', 'aid', 'parent', 'mid', 'uuid'])) {
+			$value = is_array($arr[$column]) ? json_encode($arr[$column]) : $arr[$column];
+			q("UPDATE item SET $column = '%s' WHERE id = %d", dbesc($value), intval($arr['id']));
+		}
+	}
+	return ['success' => true, 'item_id' => $arr['id'], 'item' => item_row($arr['id'])];
+}
+
+function item_sign(&$item) {
+	$channel = channelx_by_n($item['uid']);
+	if (empty($item['sig']) && $channel && $item['author_xchan'] === $channel['channel_hash']) {
+		$item['sig'] = Libzot::sign($item['body'], $channel['channel_prvkey']);
+	}
+}
+
+/** Returns an item as it travels; with $mirror it carries what a clone needs too. */
+function encode_item($item, $mirror = false, $zap_compat = false) {
+	$x = ['type' => 'activity', 'encoding' => 'zot'];
+	if ($mirror) {
+		$more = array_flip(['id', 'parent', 'uid', 'allow_cid', 'allow_gid', 'deny_cid', 'deny_gid', 'revision', 'layout_mid', 'postopts', 'resource_id', 'resource_type', 'attach']);
+		$x += array_intersect_key($item, $more);
+		$x += array_filter($item, function ($column) {
+			return strncmp($column, 'item_', 5) === 0;
+		}, ARRAY_FILTER_USE_KEY);
+	}
+	foreach (ITEM_WIRE_NAMES as $name => $column) {
+		$x[$name] = $item[$column];
+	}
+	foreach (['object' => 'obj', 'target' => 'target', 'attach' => 'attach'] as $name => $column) {
+		if ($item[$column]) {
+			$x[$name] = json_decode($item[$column], true);
+		}
+	}
+	foreach (['owner', 'author'] as $role) {
+		$xchan = q("SELECT * FROM xchan WHERE xchan_hash = '%s'", dbesc($item[$role . '_xchan']));
+		$x[$role] = $xchan ? [
+			'name' => $xchan[0]['xchan_name'],
+			'address' => $xchan[0]['xchan_addr'],
+			'url' => $xchan[0]['xchan_url'],
+			'network' => $xchan[0]['xchan_network'],
+			'id' => $xchan[0]['xchan_guid'],
+			'key' => $xchan[0]['xchan_pubkey'],
+			'hash' => $xchan[0]['xchan_hash'],
+		] : [];
+	}
+	return $x;
+}
+
+const ITEM_WIRE_NAMES = [
+	'uuid' => 'uuid', 'message_id' => 'mid', 'message_top' => 'parent_mid', 'message_parent' => 'thr_parent', 'created' => 'created', 'edited' => 'edited',
+	'expires' => 'expires', 'commented' => 'commented', 'mimetype' => 'mimetype', 'title' => 'title', 'summary' => 'summary', 'body' => 'body', 'app' => 'app',
+	'verb' => 'verb', 'object_type' => 'obj_type', 'target_type' => 'tgt_type', 'permalink' => 'plink', 'location' => 'location', 'longlat' => 'coord',
+	'signature' => 'sig', 'route' => 'route', 'public_scope' => 'public_policy', 'comment_scope' => 'comment_policy',
+];
+
+/** Returns the columns of an item that travelled, or null if its author is unknown here. */
+function get_item_elements($x, $allow_code = false) {
+	$item = [];
+	foreach (ITEM_WIRE_NAMES as $name => $column) {
+		$item[$column] = $x[$name] ?? '';
+	}
+	foreach (['object' => 'obj', 'target' => 'target', 'attach' => 'attach'] as $name => $column) {
+		$item[$column] = is_array($x[$name] ?? null) ? $x[$name] : '';
+	}
+	foreach (['owner', 'author'] as $role) {
+		$item[$role . '_xchan'] = $x[$role]['hash'] ?? '';
+		if (!q("SELECT xchan_hash FROM xchan WHERE xchan_hash = '%s'", dbesc($item[$role . '_xchan']))) {
+			return null;
+		}
+	}
+	if (array_key_exists('revision', $x)) {
+		foreach ($x as $name => $value) {
+			if (strncmp($name, 'item_', 5) === 0 || in_array($name, ['allow_cid', 'allow_gid', 'deny_cid', 'deny_gid', 'revision', 'layout_mid', 'postopts', 'resource_id', 'resource_type'])) {
+				$item[$name] = $value;
+			}
+		}
+	}
+	return $item;
+}
+
+/** Removes an item and, if it is the top of a thread, the thread. */
+function drop_item($id, $interactive = true, $stage = DROPITEM_NORMAL) {
+	$item = item_row($id);
+	if (!$item || ($item['item_deleted'] && $stage === DROPITEM_NORMAL)) {
+		return 0;
+	}
+	q('UPDATE item SET item_deleted = 1 WHERE id = %d', intval($id));
+	$arr = ['item' => $item, 'interactive' => $interactive, 'stage' => $stage];
+	call_hooks('drop_item', $arr);
+	foreach (q('SELECT * FROM item WHERE parent = %d AND uid = %d', intval($id), intval($item['uid'])) ?: [$item] as $each) {
+		delete_item_lowlevel($each, $stage);
+	}
+	if ($interactive && $stage === DROPITEM_PHASE1) {
+		Zotlabs\Daemon\Master::Summon(['Notifier', 'drop', $id]);
+	}
+	return 1;
+}
+
+/** Removes one row. The item of a photo takes the photo with it and tells the clones: an echo where it came from one. */
+function delete_item_lowlevel($item, $stage = DROPITEM_NORMAL) {
+	$now = dbesc(datetime_convert());
+	if ($stage === DROPITEM_PHASE2) {
+		q("UPDATE item SET item_pending_remove = 1, body = '', title = '', changed = '%s', edited = '%s' WHERE id = %d", $now, $now, intval($item['id']));
+	} elseif ($stage === DROPITEM_PHASE1) {
+		q("UPDATE item SET item_deleted = 1, changed = '%s', edited = '%s' WHERE id = %d", $now, $now, intval($item['id']));
+	} else {
+		q('DELETE FROM item WHERE id = %d', intval($item['id']));
+	}
+	if ($item['resource_type'] === 'photo') {
+		attach_delete($item['uid'], $item['resource_id'], true);
+		Libsync::build_sync_packet($item['uid'], ['file' => [attach_export_data(channelx_by_n($item['uid']), $item['resource_id'], true)]]);
+	}
+	return true;
+}
+
+/**
+ * Gives the files that a stored body names by `[attachment]` the body's permissions, through attach_store and without
+ * `nosync`: the sync packet that this sends from a clone is defect D3 of hubs.
+ */
+function fix_attached_file_permissions($channel, $observer_hash, $body, $str_contact_allow, $str_group_allow, $str_contact_deny, $str_group_deny, $token = EMPTY_STR) {
+	if (!preg_match_all('~\[attachment\]([^,\[]+)(?:,\d+)?\[/attachment\]~', $body, $m)) {
+		return;
+	}
+	foreach ($m[1] as $hash) {
+		attach_store($channel, $observer_hash, 'update', [
+			'hash' => $hash,
+			'revision' => 0,
+			'allow_cid' => $str_contact_allow,
+			'allow_gid' => $str_group_allow,
+			'deny_cid' => $str_contact_deny,
+			'deny_gid' => $str_group_deny,
+		]);
+	}
+}

@@ -1,0 +1,111 @@
+<?php
+
+/**
+ * Makes the rows of a picture: scale 0 shares the file's bytes, 1 to 3 are scaled with GD, and one hidden item.
+ */
+function photo_upload($channel, $attach, $image) {
+	$picture = imagecreatefromstring(file_get_contents($attach['content']));
+	if (!$picture) {
+		return ['success' => false];
+	}
+	$album = ltrim(dirname($attach['display_path']), '.');
+	$row = array_intersect_key($attach, array_flip(['aid', 'uid', 'created', 'edited', 'filename', 'os_path', 'display_path', 'allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'])) + [
+		'resource_id' => $attach['hash'],
+		'expires' => datetime_convert('UTC', 'UTC', 'now + 1 day'),
+		'description' => '',
+		'album' => $album,
+		'mimetype' => $image['mime'],
+		'photo_usage' => PHOTO_NORMAL,
+		'os_storage' => 1,
+	];
+	create_table_from_array('photo', $row + [
+		'imgscale' => 0,
+		'width' => $image[0],
+		'height' => $image[1],
+		'filesize' => $attach['filesize'],
+		'content' => $attach['content'],
+	], ['content']);
+	foreach ([1 => 1024, 2 => 640, 3 => 320] as $scale => $longest) {
+		$picture = photo_scaled($picture, $longest);
+		$path = $attach['content'] . '-' . $scale;
+		photo_write($picture, $image['mime'], $path);
+		clearstatcache();
+		$in_database = !get_config('system', 'photo_storage_type', 1);
+		create_table_from_array('photo', [
+			'imgscale' => $scale,
+			'width' => imagesx($picture),
+			'height' => imagesy($picture),
+			'filesize' => filesize($path),
+			'os_storage' => $in_database ? 0 : 1,
+			'content' => $in_database ? file_get_contents($path) : $path,
+		] + $row, ['content']);
+		if ($in_database) {
+			unlink($path);
+		}
+	}
+	photo_item($channel, $attach, $image);
+	return ['success' => true];
+}
+
+function photo_scaled($picture, $longest) {
+	$width = imagesx($picture);
+	$height = imagesy($picture);
+	$ratio = min(1, $longest / max($width, $height));
+	if ($ratio == 1) {
+		return $picture;
+	}
+	return imagescale($picture, max(1, (int) round($width * $ratio)), max(1, (int) round($height * $ratio)), IMG_BILINEAR_FIXED);
+}
+
+function photo_write($picture, $mime, $path) {
+	if ($mime === 'image/png') {
+		imagepng($picture, $path);
+	} elseif ($mime === 'image/gif') {
+		imagegif($picture, $path);
+	} elseif ($mime === 'image/webp') {
+		imagewebp($picture, $path);
+	} else {
+		imagejpeg($picture, $path, 85);
+	}
+}
+
+/** Stores the hidden item that hubs make for every picture; its texts carry this hub's URLs in many places. */
+function photo_item($channel, $attach, $image) {
+	$uuid = new_uuid();
+	$mid = z_root() . '/item/' . $uuid;
+	$page = z_root() . '/photos/' . $channel['channel_address'] . '/image/' . $attach['hash'];
+	$links = [];
+	foreach ([0, 1, 2, 3] as $scale) {
+		$links[] = ['type' => 'Link', 'mediaType' => $image['mime'], 'href' => z_root() . '/photo/' . $attach['hash'] . '-' . $scale . '.jpg'];
+	}
+	$links[] = ['type' => 'Link', 'mediaType' => 'text/html', 'href' => $page];
+	item_store([
+		'aid' => $channel['channel_account_id'],
+		'uid' => $channel['channel_id'],
+		'uuid' => $uuid,
+		'mid' => $mid,
+		'parent_mid' => $mid,
+		'thr_parent' => $mid,
+		'owner_xchan' => $channel['channel_hash'],
+		'author_xchan' => $channel['channel_hash'],
+		'mimetype' => 'text/bbcode',
+		'title' => $attach['filename'],
+		'body' => '[zrl=' . $page . '][zmg=' . z_root() . '/photo/' . $attach['hash'] . '-2.jpg]' . $attach['filename'] . '[/zmg][/zrl]',
+		'verb' => 'Create',
+		'obj_type' => 'Image',
+		'obj' => json_encode(['type' => 'Image', 'name' => $attach['filename'], 'url' => $links]),
+		'tgt_type' => 'orderedCollection',
+		'target' => json_encode(['type' => 'orderedCollection', 'id' => z_root() . '/album/' . $channel['channel_address'] . '/' . $attach['folder']]),
+		'plink' => $mid,
+		'resource_id' => $attach['hash'],
+		'resource_type' => 'photo',
+		'item_wall' => 1,
+		'item_origin' => 1,
+		'item_thread_top' => 1,
+		'item_hidden' => 1,
+		'allow_cid' => $attach['allow_cid'],
+		'allow_gid' => $attach['allow_gid'],
+		'deny_cid' => $attach['deny_cid'],
+		'deny_gid' => $attach['deny_gid'],
+	]);
+}
