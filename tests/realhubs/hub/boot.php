@@ -1,0 +1,31 @@
+<?php
+// Boots the hub whose root is the working directory. Every action includes this first.
+if (PHP_SAPI !== 'cli') {
+	exit(1);
+}
+// Some releases warn on modern PHP; what an action prints is only its answer.
+error_reporting(E_ERROR | E_PARSE);
+require_once 'include/cli_startup.php';
+cli_startup();
+
+/** Prints an action's answer as one line of JSON and ends the process. */
+function answer(array $facts, int $status = 0): never {
+	echo json_encode($facts, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE), "\n";
+	exit($status);
+}
+
+/** Returns the one ordinary channel of this hub. */
+function the_channel(): array {
+	$r = q("select channel_id from channel where channel_system = 0 and channel_removed = 0 order by channel_id limit 1");
+	return $r ? channelx_by_n($r[0]['channel_id']) : answer(['error' => 'no channel'], 1);
+}
+
+/** Acts as the channel's owner from here on, as after a login. */
+function log_in(array $channel): void {
+	$_SESSION['authenticated'] = 1;
+	$_SESSION['uid'] = $channel['channel_id'];
+	$_SESSION['account_id'] = $channel['channel_account_id'];
+	App::set_channel($channel);
+	$xchan = q("select * from xchan where xchan_hash = '%s'", dbesc($channel['channel_hash']));
+	App::set_observer($xchan[0]);
+}

@@ -1,0 +1,74 @@
+# Where a layout lives and how to reach its hubs. Sourced by `layout`, `run` and the scenarios.
+#
+# Hub A is the stock origin, hub B the clone that may carry the addon. Both answer on a loopback address of their own,
+# so nothing leaves the machine.
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+REPOSITORY=$(cd "$HERE/../.." && pwd)
+
+DB=${DB:-mysql}
+ADDON=${ADDON:-1}
+EXTENSION=${EXTENSION:-$REPOSITORY/target/release/libfilesync.so}
+LAYOUT=${LAYOUT:-${TMPDIR:-/tmp}/filesync-realhubs}
+NET=${NET:-127.0.0}
+DOMAIN=${DOMAIN:-filesync.test}
+PHP_FPM=${PHP_FPM:-php-fpm$(php -r 'echo PHP_MAJOR_VERSION.".".PHP_MINOR_VERSION;')}
+
+declare -A ADDRESS=([a]="$NET.2" [b]="$NET.3")
+declare -A NICK=([a]=alice [b]=alicia)
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "realhubs: $*"; exit 1; }
+
+hub_root() { echo "$LAYOUT/$1/www"; }
+hub_url()  { echo "https://$1.$DOMAIN"; }
+store_of() { echo "$LAYOUT/$1/www/store/${NICK[$1]}"; }
+
+# Runs a command as the user that owns the hubs: www-data when root called us, as on an operator's machine.
+as_hub() {
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --reuid="$HUB_USER" --regid="$HUB_USER" --clear-groups -- "$@"
+	else
+		"$@"
+	fi
+}
+HUB_USER=${HUB_USER:-$([ "$(id -u)" = 0 ] && echo www-data || id -un)}
+
+# Runs `hub/<action>.php` inside a hub: hub_do <a|b> <action> [argument…]. Prints what the action prints.
+hub_do() {
+	local hub=$1 action=$2
+	shift 2
+	(cd "$(hub_root "$hub")" && as_hub "$LAYOUT/$hub/bin/php" "$LAYOUT/actions/$action.php" "$@")
+}
+
+# Runs any PHP command line with a hub's root as its working directory.
+hub_php() {
+	local hub=$1
+	shift
+	(cd "$(hub_root "$hub")" && as_hub "$LAYOUT/$hub/bin/php" "$@")
+}
+
+# Waits until a command succeeds: wait_for <seconds> <what> <command…>.
+wait_for() {
+	local end=$((SECONDS + $1)) what=$2
+	shift 2
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -ge $end ] && { say "waited in vain for $what"; return 1; }
+		sleep 0.2
+	done
+}
+
+# Ends a process that we started, by its pid file, and waits for it.
+stop_pid_file() {
+	local file=$1 signal=${2:-TERM} pid
+	[ -s "$file" ] || return 0
+	pid=$(cat "$file")
+	kill "-$signal" "$pid" 2>/dev/null || true
+	kill -CONT "$pid" 2>/dev/null || true
+	for _ in $(seq 150); do
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL "$pid" 2>/dev/null || true
+	rm -f "$file"
+}

@@ -1,0 +1,66 @@
+# The layout's own database server, on a socket in the layout's folder and on no network.
+
+DB_DIR=$LAYOUT/database
+
+database_up() {
+	case $DB in
+		mysql) mysql_up ;;
+		pgsql) pgsql_up ;;
+		*) die "DB is mysql or pgsql, not $DB" ;;
+	esac
+}
+
+database_down() {
+	[ -s "$DB_DIR/server.pid" ] && stop_pid_file "$DB_DIR/server.pid" TERM
+	[ -d "$DB_DIR/pgsql" ] && as_hub "$(pgsql_bin)/pg_ctl" -D "$DB_DIR/pgsql" -m fast -s stop 2>/dev/null
+	return 0
+}
+
+# Runs SQL from standard input: database_sql <database>.
+database_sql() {
+	case $DB in
+		mysql) mariadb --no-defaults --socket="$DB_DIR/server.sock" -uroot "${1:-mysql}" ;;
+		pgsql) as_hub psql -q -X -v ON_ERROR_STOP=1 -h "$DB_DIR" -U hub "${1:-postgres}" ;;
+	esac
+}
+
+# What `.htconfig.php` needs: host, port, type.
+database_host() { [ "$DB" = mysql ] && echo ":$DB_DIR/server.sock" || echo "$DB_DIR"; }
+database_type() { [ "$DB" = mysql ] && echo 0 || echo 1; }
+
+mysql_up() {
+	local server
+	server=$(command -v mariadbd || command -v mysqld || echo /usr/sbin/mariadbd)
+	if [ ! -d "$DB_DIR/mysql" ]; then
+		as_hub mkdir -p "$DB_DIR/mysql"
+		as_hub mariadb-install-db --no-defaults --datadir="$DB_DIR/mysql" --auth-root-authentication-method=normal \
+			--skip-test-db >"$LAYOUT/log/database-install.log" 2>&1 || die "mariadb-install-db failed, see $LAYOUT/log"
+	fi
+	as_hub setsid "$server" --no-defaults --datadir="$DB_DIR/mysql" --socket="$DB_DIR/server.sock" --pid-file="$DB_DIR/server.pid" \
+		--skip-networking --skip-log-bin --innodb-buffer-pool-size=128M --innodb-flush-log-at-trx-commit=2 \
+		--max-allowed-packet=64M --character-set-server=utf8mb4 </dev/null >>"$LAYOUT/log/database.log" 2>&1 &
+	wait_for 60 MariaDB mariadb-admin --no-defaults --socket="$DB_DIR/server.sock" -uroot ping || die "MariaDB did not start"
+}
+
+pgsql_bin() { dirname "$(ls -d /usr/lib/postgresql/*/bin/initdb | sort -V | tail -1)"; }
+
+pgsql_up() {
+	if [ ! -d "$DB_DIR/pgsql" ]; then
+		as_hub "$(pgsql_bin)/initdb" -D "$DB_DIR/pgsql" -U hub -E UTF8 --locale=C.UTF-8 --auth=trust \
+			>"$LAYOUT/log/database-install.log" 2>&1 || die "initdb failed, see $LAYOUT/log"
+	fi
+	as_hub "$(pgsql_bin)/pg_ctl" -D "$DB_DIR/pgsql" -s -w -l "$DB_DIR/server.log" \
+		-o "-k $DB_DIR -c listen_addresses='' -c synchronous_commit=off" start || die "PostgreSQL did not start"
+}
+
+# Makes an empty database with the schema that the hub's tree brings: database_create <name> <tree>.
+database_create() {
+	local name=$1 tree=$2
+	if [ "$DB" = mysql ]; then
+		echo "CREATE DATABASE $name CHARACTER SET utf8mb4; GRANT ALL ON $name.* TO hub@localhost IDENTIFIED BY 'hub'" | database_sql
+		database_sql "$name" <"$tree/install/schema_mysql.sql"
+	else
+		echo "CREATE DATABASE $name" | database_sql
+		database_sql "$name" <"$tree/install/schema_postgres.sql" >/dev/null
+	fi
+}

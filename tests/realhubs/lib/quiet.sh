@@ -1,0 +1,34 @@
+# Knowing when the hubs have nothing left to do.
+
+# True while a hub's daemon runs, a web request is under way, or a delivery is due.
+hubs_busy() {
+	local hub pid
+	for pid in $(pgrep -x "$(basename "$(readlink -f "$(command -v php)")")"); do
+		case $(readlink "/proc/$pid/cwd") in "$LAYOUT"/*) return 0 ;; esac
+	done
+	for hub in a b; do
+		[ -z "$(ss -Hxn state connected src "$LAYOUT/$hub/run/fpm.sock")" ] || return 0
+		[ -z "$(ss -Htn state established src "${ADDRESS[$hub]}:443")" ] || return 0
+		[ "$(due_deliveries $hub)" = 0 ] || return 0
+	done
+	return 1
+}
+
+due_deliveries() {
+	local now
+	now=$(date -u '+%Y-%m-%d %H:%M:%S')
+	case $DB in
+		mysql) echo "SELECT COUNT(*) FROM outq WHERE outq_scheduled < '$now'" | database_sql "hub_$1" | tail -1 ;;
+		pgsql) echo "SELECT COUNT(*) FROM outq WHERE outq_scheduled < '$now'" | as_hub psql -tAqX -h "$DB_DIR" -U hub "hub_$1" ;;
+	esac
+}
+
+# Waits until the hubs were found quiet several times in a row: wait_quiet [seconds].
+wait_quiet() {
+	local end=$((SECONDS + ${1:-120})) calm=0
+	while [ $calm -lt 4 ]; do
+		[ $SECONDS -ge $end ] && return 1
+		if hubs_busy; then calm=0; else calm=$((calm + 1)); fi
+		sleep 0.15
+	done
+}

@@ -1,0 +1,126 @@
+# nginx with TLS and a PHP-FPM pool for each hub, configured as the hub's own documentation does.
+
+# Makes a certificate authority and one certificate per hub.
+make_certificates() {
+	local ca=$LAYOUT/ca hub
+	mkdir -p "$ca"
+	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=filesync test CA" \
+		-addext "basicConstraints=critical,CA:TRUE" -addext "keyUsage=critical,keyCertSign,cRLSign" \
+		-keyout "$ca/ca.key" -out "$ca/ca.pem" 2>/dev/null
+	for hub in a b; do
+		openssl req -newkey rsa:2048 -nodes -subj "/CN=$hub.$DOMAIN" -keyout "$ca/$hub.key" -out "$ca/$hub.csr" 2>/dev/null
+		printf 'subjectAltName=DNS:%s\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n' "$hub.$DOMAIN" >"$ca/$hub.ext"
+		openssl x509 -req -in "$ca/$hub.csr" -CA "$ca/ca.pem" -CAkey "$ca/ca.key" -CAcreateserial -days 30 \
+			-extfile "$ca/$hub.ext" -out "$ca/$hub.pem" 2>/dev/null
+	done
+	chmod 644 "$ca"/*.key
+}
+
+# Names the hubs in the hosts file, once, between two marks.
+name_hubs() {
+	local mark="# filesync-realhubs $DOMAIN"
+	grep -qxF "${ADDRESS[a]} a.$DOMAIN $mark" /etc/hosts && return 0
+	[ -w /etc/hosts ] || die "/etc/hosts must name a.$DOMAIN (${ADDRESS[a]}) and b.$DOMAIN (${ADDRESS[b]}); not writable here"
+	for hub in a b; do
+		printf '%s %s.%s %s\n' "${ADDRESS[$hub]}" "$hub" "$DOMAIN" "$mark" >>/etc/hosts
+	done
+}
+
+unname_hubs() {
+	[ -w /etc/hosts ] || return 0
+	# The file may be a mount point: write into it rather than replace it.
+	local kept
+	kept=$(grep -vF "# filesync-realhubs $DOMAIN" /etc/hosts)
+	printf '%s\n' "$kept" >/etc/hosts
+}
+
+# Writes the files that PHP, FPM and nginx of one hub read.
+configure_web() {
+	local hub=$1 dir=$LAYOUT/$1
+	mkdir -p "$dir/bin" "$dir/ini" "$dir/nginx/tmp" "$dir/log" "$dir/run"
+	cat >"$dir/ini/50-realhubs.ini" <<-INI
+		memory_limit = ${MEMORY_LIMIT:-128M}
+		upload_max_filesize = 4G
+		post_max_size = 4G
+		display_errors = Off
+		log_errors = On
+		error_log = $dir/log/php.log
+		auto_prepend_file = $LAYOUT/actions/prepend.php
+		opcache.revalidate_freq = 0
+	INI
+	# The hub starts its daemons with this, so that they read the same settings as FPM.
+	cat >"$dir/bin/php" <<-SH
+		#!/bin/sh
+		PHP_INI_SCAN_DIR=:$dir/ini FILESYNC_REALHUBS_LOG=$dir/log/processes.log exec $(command -v php) "\$@"
+	SH
+	chmod 755 "$dir/bin/php"
+	cat >"$dir/fpm.conf" <<-FPM
+		[global]
+		pid = $dir/run/fpm.pid
+		error_log = $dir/log/fpm.log
+		daemonize = yes
+		[hub]
+		$([ "$(id -u)" = 0 ] && printf 'user = %s\ngroup = %s\nlisten.owner = %s\n' "$HUB_USER" "$HUB_USER" "$HUB_USER")
+		listen = $dir/run/fpm.sock
+		pm = dynamic
+		pm.max_children = 10
+		pm.start_servers = 2
+		pm.min_spare_servers = 1
+		pm.max_spare_servers = 4
+		pm.status_path = /fpm-status
+		env[FILESYNC_REALHUBS_LOG] = $dir/log/processes.log
+		env[PATH] = $PATH
+	FPM
+	touch "$dir/nginx/rate.conf"
+	cat >"$dir/nginx/nginx.conf" <<-NGINX
+		$([ "$(id -u)" = 0 ] && echo "user $HUB_USER;")
+		worker_processes 1;
+		pid $dir/run/nginx.pid;
+		error_log $dir/log/nginx-error.log;
+		events { worker_connections 256; }
+		http {
+			include /etc/nginx/mime.types;
+			default_type application/octet-stream;
+			access_log $dir/log/access.log;
+			client_body_temp_path $dir/nginx/tmp/body;
+			fastcgi_temp_path $dir/nginx/tmp/fastcgi;
+			proxy_temp_path $dir/nginx/tmp/proxy;
+			uwsgi_temp_path $dir/nginx/tmp/uwsgi;
+			scgi_temp_path $dir/nginx/tmp/scgi;
+			sendfile on;
+			server {
+				listen ${ADDRESS[$hub]}:443 ssl;
+				server_name $hub.$DOMAIN;
+				ssl_certificate $LAYOUT/ca/$hub.pem;
+				ssl_certificate_key $LAYOUT/ca/$hub.key;
+				root $dir/www;
+				index index.php;
+				charset utf-8;
+				client_max_body_size 4g;
+				include $dir/nginx/rate.conf;
+				location / { if (!-e \$request_filename) { rewrite ^(.*)\$ /index.php?q=\$1; } }
+				location ^~ /.well-known/ { allow all; if (!-e \$request_filename) { rewrite ^(.*)\$ /index.php?q=\$1; } }
+				location ~* \.(tpl|tgz|log|out)\$ { deny all; }
+				location ~* \.php\$ {
+					try_files \$uri =404;
+					include /etc/nginx/fastcgi_params;
+					fastcgi_param HTTPS on;
+					fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name;
+					fastcgi_pass unix:$dir/run/fpm.sock;
+					fastcgi_read_timeout 60s;
+				}
+				location ~ /\. { deny all; }
+				location ~ ^/store { deny all; }
+				location ~ ^/util { deny all; }
+			}
+		}
+	NGINX
+	if [ "$(id -u)" = 0 ]; then chown -R "$HUB_USER:" "$dir/log" "$dir/run" "$dir/nginx"; fi
+}
+
+fpm_up()     { PHP_INI_SCAN_DIR=:$LAYOUT/$1/ini "$PHP_FPM" -y "$LAYOUT/$1/fpm.conf" || die "PHP-FPM of hub $1 did not start"; }
+fpm_down()   { stop_pid_file "$LAYOUT/$1/run/fpm.pid" QUIT; }
+nginx_up()   { nginx -c "$LAYOUT/$1/nginx/nginx.conf" -e "$LAYOUT/$1/log/nginx-error.log" || die "nginx of hub $1 did not start"; }
+nginx_down() { stop_pid_file "$LAYOUT/$1/run/nginx.pid" TERM; }
+web_up()     { fpm_up "$1"; nginx_up "$1"; }
+web_down()   { nginx_down "$1"; fpm_down "$1"; }
