@@ -63,7 +63,7 @@ class Api extends Controller {
 			return null;
 		}
 		$content = dbunescbin($rows[0]['content']);
-		$content = intval($rows[0]['os_storage']) ? Answer::read($content, 0, PHP_INT_MAX, $effects) : $content;
+		$content = intval($rows[0]['os_storage']) ? Answer::read($content, 0, (int) @filesize($content), $effects) : $content;
 		return ['photo' => ['content' => base64_encode($content)] + $rows[0]];
 	}
 

@@ -1,0 +1,148 @@
+<?php
+
+namespace TestHub;
+
+require_once __DIR__ . '/core/TestHub/Maker.php';
+require_once __DIR__ . '/core/TestHub/Faults.php';
+
+/**
+ * Two hubs on loopback with a channel cloned on both, as tests and the demo drive them: all in processes of their own.
+ */
+final class Pair {
+
+	/** @var string folder that holds both hubs */
+	public $folder;
+
+	/** @var string[] URLs by name, `a` and `b` */
+	public $urls = [];
+
+	/** @var string[] nicks by name */
+	public $nicks;
+
+	private $servers = [];
+
+	/**
+	 * Makes the hubs; they are not served yet.
+	 *
+	 * @param array{addon?: string, extension?: string, nicks?: array<string, string>} $options `addon` and `extension` are for hub b
+	 */
+	public function __construct(string $folder, array $options = []) {
+		$this->folder = $folder;
+		$this->nicks = ($options['nicks'] ?? []) + ['a' => 'alice', 'b' => 'alice'];
+		foreach (['a', 'b'] as $name) {
+			$this->urls[$name] = 'http://127.0.0.1:' . self::freePort();
+		}
+		$this->make('a', []);
+		$more = ['--clone-of', $this->hub('a')];
+		foreach (['addon', 'extension'] as $option) {
+			if (!empty($options[$option])) {
+				array_push($more, '--' . $option, $options[$option]);
+			}
+		}
+		$this->make('b', $more);
+		if (!empty($options['addon'])) {
+			self::run([__DIR__ . '/bin/in-hub', $this->hub('b'), PHP_BINARY, 'util/addons', 'install', 'filesync']);
+		}
+	}
+
+	/** Returns the folder of hub `a` or `b`. */
+	public function hub(string $name): string {
+		return $this->folder . '/' . $name;
+	}
+
+	/** Starts the web server of a hub and waits until it answers. */
+	public function serve(string $name): void {
+		$log = ['file', '/dev/null', 'a'];
+		$this->servers[$name] = proc_open([__DIR__ . '/bin/serve', $this->hub($name)], [['file', '/dev/null', 'r'], $log, $log], $pipes);
+		for ($n = 0; $n < 200; $n++) {
+			$socket = @fsockopen('127.0.0.1', parse_url($this->urls[$name], PHP_URL_PORT), $code, $message, 1);
+			if ($socket) {
+				fclose($socket);
+				return;
+			}
+			usleep(20000);
+		}
+		throw new \RuntimeException('the web server of hub ' . $name . ' does not start');
+	}
+
+	/** Kills the web server of a hub at once, open connections and all. */
+	public function cut(string $name): void {
+		if (isset($this->servers[$name])) {
+			posix_kill(-proc_get_status($this->servers[$name])['pid'], SIGKILL);
+			proc_close($this->servers[$name]);
+			unset($this->servers[$name]);
+		}
+	}
+
+	/** Ends both web servers and every worker that still runs in a hub of this pair. */
+	public function stop(): void {
+		array_map([$this, 'cut'], array_keys($this->servers));
+		foreach (['a', 'b'] as $name) {
+			foreach (self::processesIn($this->hub($name)) as $pid) {
+				posix_kill($pid, SIGKILL);
+			}
+		}
+	}
+
+	/** Uploads files on a hub, as its owner does, and returns what the hub says: file, hash, display_path. */
+	public function upload(string $name, string $folder, array $files): array {
+		$lines = self::run(array_merge([__DIR__ . '/bin/in-hub', $this->hub($name), PHP_BINARY, __DIR__ . '/bin/upload.php', $this->hub($name), $this->nicks[$name], $folder], $files));
+		return array_map(function ($line) {
+			return json_decode($line, true);
+		}, $lines);
+	}
+
+	/** Puts faults in force on a hub; an empty list ends all. */
+	public function faults(string $name, array $rules): void {
+		Faults::write($this->hub($name), $rules);
+	}
+
+	/** Says whether a hub still works at something: jobs waiting or being done, packets on their way. */
+	public function isBusy(string $name): bool {
+		return $this->rows($name, 'SELECT workerq_id FROM workerq') || $this->rows($name, "SELECT outq_hash FROM outq WHERE outq_scheduled <= datetime('now', '+1 minute')");
+	}
+
+	/** Reads from a hub's database. */
+	public function rows(string $name, string $sql): array {
+		$database = new \PDO('sqlite:' . $this->hub($name) . '/hub.sqlite', null, null, [\PDO::ATTR_TIMEOUT => 60, \PDO::ATTR_ERRMODE => \PDO::ERRMODE_EXCEPTION]);
+		return $database->query($sql)->fetchAll(\PDO::FETCH_ASSOC);
+	}
+
+	/** Waits until neither hub is busy. */
+	public function settle(float $seconds = 20): void {
+		for ($end = microtime(true) + $seconds; microtime(true) < $end; usleep(50000)) {
+			if (!$this->isBusy('a') && !$this->isBusy('b') && !$this->isBusy('a')) {
+				return;
+			}
+		}
+		throw new \RuntimeException('the hubs do not come to rest');
+	}
+
+	/** Runs a command and returns its lines; throws with its output if it fails. */
+	public static function run(array $command, bool $check = true): array {
+		exec(implode(' ', array_map('escapeshellarg', $command)) . ' 2>&1', $lines, $status);
+		if ($check && $status !== 0) {
+			throw new \RuntimeException(implode(' ', $command) . " failed:\n" . implode("\n", $lines));
+		}
+		return $lines;
+	}
+
+	private function make(string $name, array $more): void {
+		self::run(array_merge([PHP_BINARY, __DIR__ . '/bin/make-hub.php', $this->hub($name), '--url', $this->urls[$name], '--nick', $this->nicks[$name]], $more));
+	}
+
+	/** Returns the processes whose working directory is a folder. */
+	private static function processesIn(string $folder): array {
+		$folder = realpath($folder);
+		return array_filter(array_map('basename', glob('/proc/[0-9]*') ?: []), function ($pid) use ($folder) {
+			return $pid != getmypid() && @readlink('/proc/' . $pid . '/cwd') === $folder;
+		});
+	}
+
+	private static function freePort(): int {
+		$socket = stream_socket_server('tcp://127.0.0.1:0');
+		$port = (int) substr(strrchr(stream_socket_get_name($socket, false), ':'), 1);
+		fclose($socket);
+		return $port;
+	}
+}
