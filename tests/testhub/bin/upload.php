@@ -5,11 +5,14 @@
  *
  *     php upload.php <hub folder> <nick> <folder path in the cloud, '' for the root> <file> …
  *
- * Prints a JSON line per file: file, hash, display_path.
+ * `<uuid>=<file>` gives the file that hash, for who must know it beforehand. Prints a JSON line per file: file, hash, display_path.
  */
 
 list(, $hub, $nick, $directory) = $argv;
-$files = array_map('realpath', array_slice($argv, 4));
+$uploads = array_map(function ($argument) {
+	preg_match('/^(?:([0-9a-f-]{36})=)?(.*)$/s', $argument, $m);
+	return [realpath($m[2]), $m[1]];
+}, array_slice($argv, 4));
 chdir($hub);
 require_once 'include/cli_startup.php';
 cli_startup();
@@ -17,9 +20,9 @@ cli_startup();
 $channel = channelx_by_nick($nick);
 App::set_channel($channel);
 App::set_observer($channel);
-foreach ($files as $file) {
+foreach ($uploads as list($file, $hash)) {
 	$_FILES['userfile'] = ['tmp_name' => $file, 'name' => basename($file), 'size' => filesize($file)];
-	$stored = attach_store($channel, $channel['channel_hash'], '', ['directory' => $directory]);
+	$stored = attach_store($channel, $channel['channel_hash'], '', ['directory' => $directory] + ($hash === '' ? [] : ['hash' => $hash]));
 	if (!$stored['success']) {
 		fwrite(STDERR, basename($file) . ': ' . $stored['message'] . "\n");
 		exit(1);

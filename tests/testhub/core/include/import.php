@@ -187,8 +187,9 @@ function import_items($channel, $items, $sync = false, $relocate = null) {
 		} elseif ($item['edited'] >= $present[0]['edited']) {
 			$result = item_store_update(['id' => $present[0]['id']] + $item, false, false);
 		}
-		fix_attached_file_permissions($channel, $item['author_xchan'], $item['body'],
-			$item['allow_cid'] ?? '', $item['allow_gid'] ?? '', $item['deny_cid'] ?? '', $item['deny_gid'] ?? '');
+		$acl = [$item['allow_cid'] ?? '', $item['allow_gid'] ?? '', $item['deny_cid'] ?? '', $item['deny_gid'] ?? ''];
+		fix_attached_photo_permissions($channel['channel_id'], $item['author_xchan'], $item['body'], ...$acl);
+		fix_attached_file_permissions($channel, $item['author_xchan'], $item['body'], ...$acl);
 		if ($sync && !empty($item['item_wall']) && $result['success']) {
 			Zotlabs\Daemon\Master::Summon(['Notifier', 'single_activity', $result['item_id']]);
 		}

@@ -176,3 +176,15 @@ function fix_attached_file_permissions($channel, $observer_hash, $body, $str_con
 		]);
 	}
 }
+
+/** Gives the channel's own pictures that a body shows the body's permissions. Rows only, no packet. */
+function fix_attached_photo_permissions($uid, $xchan_hash, $body, $str_contact_allow, $str_group_allow, $str_contact_deny, $str_group_deny, $token = EMPTY_STR) {
+	preg_match_all('~' . preg_quote(z_root(), '~') . '/photo/([A-Za-z0-9-]+)-\d~', $body, $m);
+	$acl = [dbesc($str_contact_allow), dbesc($str_group_allow), dbesc($str_contact_deny), dbesc($str_group_deny)];
+	foreach (array_unique($m[1]) as $hash) {
+		foreach (['attach' => 'hash', 'photo' => 'resource_id'] as $table => $column) {
+			q("UPDATE $table SET allow_cid = '%s', allow_gid = '%s', deny_cid = '%s', deny_gid = '%s' WHERE $column = '%s' AND uid = %d",
+				...array_merge($acl, [dbesc($hash), intval($uid)]));
+		}
+	}
+}
