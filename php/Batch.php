@@ -1,0 +1,213 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+use FileSync\Exception\PermanentException;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Drives one TransferBatch over the due transfers of a channel, a step at a time, and publishes each as soon as it is whole. */
+final class Batch
+{
+	private const MOST_AT_ONCE = 64;
+	private const STEP_MS = 500;
+	private const PEER_MEMORY_SECONDS = 86400;
+
+	private readonly \FileSync\TransferBatch $batch;
+	private readonly \FileSync\Store $data;
+
+	/** @var array<int, array> Our rows by the batch's numbers. */
+	private array $rows = [];
+	private int $toppedUpAt = 0;
+	private int $checkedAt = 0;
+
+	public function __construct(
+		private readonly array $channel,
+		private readonly string $token,
+		private readonly Publish $publish,
+		private readonly Worker $worker,
+		private readonly ?\Closure $progress,
+	) {
+	}
+
+	/** Runs until nothing is due or the slice is over; what is not finished goes back to the queue as it stands. */
+	public function run(): void
+	{
+		$claimed = Queue::claim($this->channelId(), $this->token, self::MOST_AT_ONCE);
+		if (! $claimed) {
+			return;
+		}
+		$root = (string) realpath(Store::dataRoot($this->channelId(), true));
+		$this->data = new \FileSync\Store($root);
+		$this->batch = new \FileSync\TransferBatch($this->options($root));
+		try {
+			$this->addAll($claimed);
+			while ($this->batch->pending() > 0 && ! $this->worker->isOver() && ! Queue::pausedUntil()) {
+				foreach ($this->batch->step(self::STEP_MS) as $report) {
+					$this->finish($report);
+				}
+				$this->worker->beat($this->channelId());
+				$this->cancelOvertaken();
+				$this->topUp();
+				if ($this->progress) {
+					($this->progress)($this->batch);
+				}
+			}
+		} finally {
+			$this->rememberPeers();
+			$this->batch->close();
+		}
+	}
+
+	private function options(string $root): array
+	{
+		$bundle = realpath('library/cacert.pem');
+
+		return [
+			'root' => $root,
+			'channel_hash' => $this->channel['channel_hash'],
+			'key_id' => Clones::ownUrl($this->channel),
+			'private_key' => $this->channel['channel_prvkey'],
+			'allow_http' => Clones::isPlain(),
+			'allow_private_addresses' => Config::get('allow_private_addresses') === '1',
+			'parallel' => max(1, min(16, Config::number('parallel'))),
+		] + ($bundle ? ['ca_file' => $bundle] : []);
+	}
+
+	private function addAll(array $claimed): void
+	{
+		$origins = Clones::others($this->channel);
+		$free = $this->data->freeBytes() - Config::number('headroom_bytes');
+		foreach ($this->rows as $row) {
+			$free -= max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
+		}
+		foreach ($claimed as $row) {
+			$missing = max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
+			if ($missing > $free) {
+				$this->waitForSpace($row, $missing);
+				continue;
+			}
+			try {
+				$this->rows[$this->batch->add($this->wish($row, $origins))] = $row;
+				$free -= $missing;
+			} catch (PermanentException $e) {
+				Queue::park($row, self::kindOf($e), $e->getMessage());
+			}
+		}
+	}
+
+	private function wish(array $row, array $clones): array
+	{
+		$names = json_decode($row['names'], true);
+		$origins = [];
+		foreach ([['url' => $row['origin'], 'nick' => $row['nick']], ...$clones] as $origin) {
+			$known = Clones::normalise($origin['url']);
+			if ($known === null || isset($origins[$known]) || ! in_array($origin['url'], array_column($clones, 'url'), true)) {
+				continue;
+			}
+			$origins[$known] = ['url' => $origin['url'], 'nick' => $origin['nick'], 'path' => $names, 'dav' => self::mayUseDav($origin['url'])];
+		}
+
+		return ['name' => Queue::partialName($row), 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'size_bytes' => (int) $row['size_bytes'],
+			'mimetype' => $row['mimetype'], 'origins' => array_values($origins)] + ((int) $row['scale'] === 0 ? ['edited' => $row['edited']] : []);
+	}
+
+	private function finish(array $report): void
+	{
+		$row = $this->rows[$report['id']];
+		unset($this->rows[$report['id']]);
+		if ($report['state'] === 'complete') {
+			$result = array_intersect_key($report, array_flip(['origin', 'rung', 'proof', 'seconds', 'received_bytes', 'resumed_at_byte']));
+			$row = Queue::advance($row, 'leased', 'verified', ['sha256' => (string) $report['sha256'], 'size_bytes' => (int) $report['size_bytes'],
+				'edited' => $report['edited'] ?? $row['edited'], 'result' => json_encode($result), 'attempts' => 0, 'kind' => '', 'reason' => '']);
+			$row && $this->publish->publish($row);
+		} elseif ($report['state'] === 'failed') {
+			$this->fail($row, $report);
+		}
+	}
+
+	private function fail(array $row, array $report): void
+	{
+		$error = $report['error'];
+		Config::log("transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: {$error['kind']}: {$error['message']}");
+		if ($error['kind'] === 'Storage') {
+			Queue::pause($error['message']);
+			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => $error['message'], 'next_at' => Queue::pausedUntil()]);
+		} elseif ($error['temporary']) {
+			// A link that breaks off after each good piece makes headway: it does not back off further and further.
+			$row['attempts'] = $error['kind'] !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];
+			Queue::retryLater($row, $error['kind'], $error['message'], $error['retry_after_seconds']);
+		} else {
+			Queue::park($row, $error['kind'], $error['message']);
+		}
+	}
+
+	private function topUp(): void
+	{
+		$room = self::MOST_AT_ONCE - count($this->rows);
+		if ($room > 0 && Config::now() > $this->toppedUpAt && ! $this->worker->isOver()) {
+			$this->toppedUpAt = Config::now();
+			$this->addAll(Queue::claim($this->channelId(), $this->token, $room));
+		}
+	}
+
+	/** Stops what a newer packet overtook or a delete removed. */
+	private function cancelOvertaken(): void
+	{
+		if (Config::now() < $this->checkedAt + 5) {
+			return;
+		}
+		$this->checkedAt = Config::now();
+		$held = Queue::heartbeat($this->token);
+		foreach ($this->rows as $id => $row) {
+			if (($held[$row['id']] ?? 0) !== (int) $row['generation']) {
+				$this->batch->cancel($id);
+				unset($this->rows[$id]);
+				Queue::removePartial($row);
+			}
+		}
+	}
+
+	private function waitForSpace(array $row, int $bytes): void
+	{
+		Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage',
+			'reason' => "no room on disk for $bytes bytes", 'next_at' => Config::now() + Config::number('storage_pause_seconds')]);
+	}
+
+	private function arrivedBytes(array $row): int
+	{
+		$stat = @stat(Store::dataRoot($this->channelId()) . '/' . Queue::partialName($row) . '.partial');
+
+		return $stat ? 512 * max(0, $stat['blocks']) : 0;
+	}
+
+	private function rememberPeers(): void
+	{
+		foreach ($this->batch->origins() as $origin) {
+			if ($origin['dav'] === 'refused') {
+				Config::set('dav_refused_until', (string) (Config::now() + self::PEER_MEMORY_SECONDS), 'peer:' . $origin['url']);
+			}
+		}
+	}
+
+	private static function mayUseDav(string $url): bool
+	{
+		return Config::get('dav_allowed') !== '0' && Config::get('dav_allowed', 'peer:' . $url) !== '0'
+			&& Config::number('dav_refused_until', 'peer:' . $url) < Config::now();
+	}
+
+	private static function kindOf(\Throwable $e): string
+	{
+		return preg_replace('/^.*\\\\|Exception$/', '', get_class($e));
+	}
+
+	private function channelId(): int
+	{
+		return (int) $this->channel['channel_id'];
+	}
+}

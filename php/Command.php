@@ -1,0 +1,158 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Schema\Migrations;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** The verbs of cli.php. Each returns an exit code: 0 done, 1 failed for good, 2 usage, 75 try again later. */
+final class Command
+{
+	private const USAGE = <<<'TEXT'
+		usage: php addon/filesync/cli.php <verb> [options]
+
+		  status                 what is on its way, what is stuck, what waits           [--json]
+		  missing                every file that is not present here, and why            [--json]
+		  work                   fetch and publish in the foreground                     [--json] [--progress]
+		                         [--seconds N] at most, [--until-idle] until nothing is on its way
+		  config                 every setting and its value                             [--json]
+		  config get NAME        config set NAME VALUE        config clear NAME
+		                         [--scope site|channel:<id>|peer:<root URL>]
+
+		exit codes: 0 done or nothing to do, 1 something needs a person, 2 usage, 75 something is still on its way
+		TEXT;
+
+	private const OPTIONS = [
+		'status' => ['json'], 'missing' => ['json'], 'work' => ['json', 'progress', 'seconds', 'until-idle'], 'config' => ['json', 'scope'],
+	];
+	private const VALUED = ['seconds', 'scope'];
+
+	/** Runs a verb with its arguments. */
+	public static function run(array $arguments): int
+	{
+		[$words, $options] = self::parse($arguments);
+		$verb = array_shift($words) ?? '';
+		if ($options === null || ! isset(self::OPTIONS[$verb]) || array_diff(array_keys($options), self::OPTIONS[$verb]) || ($verb !== 'config' && $words)) {
+			fwrite(STDERR, self::USAGE . "\n");
+			return 2;
+		}
+		try {
+			if (Migrations::run() < 1) {
+				fwrite(STDERR, "filesync: its tables are being made by another process, try again\n");
+				return 75;
+			}
+
+			return match ($verb) {
+				'status' => self::status(isset($options['json'])),
+				'missing' => self::missing(isset($options['json'])),
+				'work' => (new WorkCommand($options))->run(),
+				'config' => self::config($words, $options),
+			};
+		} catch (\Throwable $e) {
+			fwrite(STDERR, 'filesync: ' . $e->getMessage() . "\n");
+			return 1;
+		}
+	}
+
+	private static function parse(array $arguments): array
+	{
+		$words = [];
+		$options = [];
+		while ($arguments) {
+			$argument = array_shift($arguments);
+			if (! str_starts_with($argument, '--')) {
+				$words[] = $argument;
+				continue;
+			}
+			[$name, $value] = explode('=', substr($argument, 2), 2) + [1 => null];
+			if (in_array($name, self::VALUED, true)) {
+				$value ??= array_shift($arguments);
+				if ($value === null) {
+					return [$words, null];
+				}
+			}
+			$options[$name] = $value ?? true;
+		}
+
+		return [$words, $options];
+	}
+
+	private static function status(bool $json): int
+	{
+		$status = Report::status();
+		if ($json) {
+			echo json_encode($status), "\n";
+		} else {
+			echo 'filesync ', $status['version'], ', extension ', $status['extension'] ?? 'missing', $status['problem'] ? " ({$status['problem']})" : '', "\n";
+			foreach ($status['states'] as $state => $count) {
+				printf("%-11s %6d files %16s bytes\n", $state, $count['files'], number_format($count['bytes']));
+			}
+			foreach (['packets_waiting', 'packets_parked', 'calls_waiting', 'calls_parked', 'kept_files', 'kept_bytes'] as $name) {
+				printf("%-20s %s\n", strtr($name, '_', ' '), number_format($status[$name]));
+			}
+			if ($status['paused_until']) {
+				echo 'transfers pause until ', $status['paused_until'], ' UTC: ', $status['paused_reason'], "\n";
+			}
+			foreach ($status['parked'] as $row) {
+				echo "parked: {$row['hash']} scale {$row['scale']} of channel {$row['channel']}: {$row['kind']}: {$row['reason']}\n";
+			}
+		}
+
+		return self::exitCode($status['states']);
+	}
+
+	private static function missing(bool $json): int
+	{
+		$code = 0;
+		foreach (Report::missing() as $file) {
+			$code = $code === 1 || in_array($file['state'], ['parked', 'damaged'], true) ? 1 : 75;
+			echo $json ? json_encode($file) . "\n" : sprintf("%-9s %s scale %d of channel %d: %s, %s bytes%s%s\n", $file['state'], $file['hash'], $file['scale'],
+				$file['channel'], $file['name'], number_format($file['size_bytes']), $file['reason'] === '' ? '' : ': ' . $file['reason'],
+				$file['next_try'] === null ? '' : ', next try ' . $file['next_try'] . ' UTC');
+		}
+		if ($code === 0 && ! $json) {
+			echo "nothing is missing\n";
+		}
+
+		return $code;
+	}
+
+	private static function config(array $words, array $options): int
+	{
+		$scope = $options['scope'] ?? 'site';
+		[$action, $name, $value] = $words + [0 => 'list', 1 => '', 2 => null];
+		$isKnown = isset(Config::DEFAULTS[$name]);
+		if ($action === 'list' && count($words) < 2) {
+			$all = [];
+			foreach (Config::DEFAULTS as $each => $default) {
+				$all[$each] = Config::get($each);
+			}
+			echo isset($options['json']) ? json_encode($all) . "\n" : implode('', array_map(fn ($k, $v) => "$k = $v\n", array_keys($all), $all));
+		} elseif ($isKnown && $action === 'get' && count($words) === 2) {
+			echo Config::get($name, $scope), "\n";
+		} elseif ($isKnown && $action === 'set' && count($words) === 3 && preg_match('/^\d{1,18}$/D', $value)) {
+			Config::set($name, $value, $scope);
+		} elseif ($isKnown && $action === 'clear' && count($words) === 2) {
+			Config::clear($name, $scope);
+		} else {
+			fwrite(STDERR, self::USAGE . "\n");
+			return 2;
+		}
+
+		return 0;
+	}
+
+	/** @param array<string, array{files: int}> $states */
+	public static function exitCode(array $states): int
+	{
+		if (! empty($states['parked']['files'])) {
+			return 1;
+		}
+
+		return array_intersect_key($states, array_flip(Queue::LIVE)) ? 75 : 0;
+	}
+}

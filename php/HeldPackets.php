@@ -1,0 +1,77 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Entries that could not be applied when they came: tried again by a worker (`staged`), or waiting for a person (`parked`). */
+final class HeldPackets
+{
+	private const MOST_ATTEMPTS = 5;
+
+	/** Keeps an entry whole. Throws if even that fails, so that the sender hears of it and sends again. */
+	public static function hold(array $channel, mixed $entry, string $reason, bool $retry): void
+	{
+		$body = json_encode($entry, JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR);
+		$id = hash('sha256', $channel['channel_id'] . "\n" . $body);
+		$now = Config::now();
+		$row = ['state' => $retry ? 'staged' : 'parked', 'reason' => $reason, 'attempts' => 0, 'next_at' => $now + 60, 'updated' => $now];
+		Table::update('filesync_packet', $row, ['id' => $id]);
+		if (! Table::first('filesync_packet', ['id' => $id], '', 'id')) {
+			Table::insert('filesync_packet', $row + ['id' => $id, 'uid' => (int) $channel['channel_id'], 'hash' => self::hashOf($entry), 'body' => $body, 'created' => $now]);
+		}
+		Config::log('holding a packet for channel ' . $channel['channel_id'] . ': ' . $reason);
+	}
+
+	/** Drops older entries about a file once a newer one was applied. */
+	public static function forget(int $channelId, string $hash): void
+	{
+		if (Table::first('filesync_packet', ['uid' => $channelId, 'hash' => $hash, 'state' => 'staged'], '', 'id')) {
+			Table::delete('filesync_packet', ['uid' => $channelId, 'hash' => $hash, 'state' => 'staged']);
+		}
+	}
+
+	/** Tries what is due once more. */
+	public static function replayDue(int $most): void
+	{
+		foreach (Table::select('filesync_packet', ['state' => 'staged', 'next_at <=' => Config::now()], 'created', $most) as $row) {
+			// Counted before the try: what kills the process must not be tried for ever.
+			$attempts = (int) $row['attempts'] + 1;
+			Table::update('filesync_packet', ['attempts' => $attempts, 'next_at' => Config::now() + 60 * 2 ** min($attempts, 8)], ['id' => $row['id']]);
+			$channel = Clones::channel((int) $row['uid']);
+			try {
+				if ($channel) {
+					Incoming::replay($channel, json_decode($row['body'], true));
+				}
+				Table::delete('filesync_packet', ['id' => $row['id']]);
+			} catch (Refused $e) {
+				Config::log('refused a held packet for channel ' . $row['uid'] . ': ' . $e->getMessage());
+				Table::delete('filesync_packet', ['id' => $row['id']]);
+			} catch (\Throwable $e) {
+				$wait = $e instanceof Postponed && $e->retry && $attempts < self::MOST_ATTEMPTS || ! $e instanceof Postponed && $attempts < self::MOST_ATTEMPTS;
+				Table::update('filesync_packet', ['state' => $wait ? 'staged' : 'parked', 'reason' => $e->getMessage()], ['id' => $row['id']]);
+			}
+		}
+	}
+
+	/** Tells whether a worker has something to try again now. */
+	public static function isDue(): bool
+	{
+		return Table::first('filesync_packet', ['state' => 'staged', 'next_at <=' => Config::now()], '', 'id') !== null;
+	}
+
+	private static function hashOf(mixed $entry): string
+	{
+		$rows = is_array($entry) && is_array($entry['attach'] ?? null) ? $entry['attach'] : [];
+		$last = end($rows);
+		$hash = is_array($last) ? $last['hash'] ?? '' : '';
+
+		return is_string($hash) && preg_match(Packet::HASH, $hash) ? $hash : '';
+	}
+}

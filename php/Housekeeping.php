@@ -1,0 +1,90 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Schema\Migrations;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Keeps things going and within bounds. */
+final class Housekeeping
+{
+	/** Wakes a worker if anything is due. Every cron run. */
+	public static function often(): void
+	{
+		if (Migrations::run() > 0 && Config::get('enabled') !== '0') {
+			Worker::summon();
+		}
+	}
+
+	/** Removes what is past its bounds. Once a day. */
+	public static function daily(): void
+	{
+		if (Migrations::run() < 1) {
+			return;
+		}
+		$old = Config::now() - 86400 * Config::number('history_days');
+		Table::delete('filesync_transfer', ['state' => ['published', 'dropped'], 'updated <' => $old]);
+		Table::delete('filesync_packet', ['state' => 'parked', 'updated <' => Config::now() - 86400 * Config::number('kept_days')]);
+		Table::delete('filesync_outbox', ['state' => ['parked', 'held'], 'created <' => Config::now() - 86400 * Config::number('kept_days')]);
+		Kept::prune();
+		self::prunePartials();
+	}
+
+	/** Forgets a channel that left this hub, with all that was kept for it. */
+	public static function forgetChannel(int $channelId): void
+	{
+		if ($channelId < 1 || Migrations::done() < 1) {
+			return;
+		}
+		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox'] as $table) {
+			Table::delete($table, ['uid' => $channelId]);
+		}
+		$root = Store::dataRoot($channelId);
+		foreach ([...(glob(self::literal("$root/kept") . '/*') ?: []), ...(glob(self::literal($root) . '/*') ?: [])] as $path) {
+			is_file($path) && @unlink($path);
+		}
+		@rmdir("$root/kept");
+		@rmdir($root);
+	}
+
+	/** Removes partial and kept files that no row knows, once they are old. */
+	private static function prunePartials(): void
+	{
+		$old = Config::now() - 86400 * Config::number('partial_days');
+		foreach (glob(self::literal('store/[data]/filesync') . '/*', GLOB_ONLYDIR) ?: [] as $root) {
+			$known = self::knownNames((int) basename($root));
+			foreach ([...(glob(self::literal($root) . '/*') ?: []), ...(glob(self::literal($root) . '/kept/*') ?: [])] as $path) {
+				$name = substr($path, strlen($root) + 1);
+				if (is_file($path) && filemtime($path) < $old && filectime($path) < $old && ! isset($known[preg_replace('/\.(partial|index)$/', '', $name)])) {
+					@unlink($path);
+				}
+			}
+		}
+	}
+
+	private static function knownNames(int $channelId): array
+	{
+		$known = [];
+		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'state <>' => ['published', 'dropped']], '', 0, 'hash, scale, generation') as $row) {
+			$known[Queue::partialName($row)] = true;
+		}
+		foreach (Table::select('filesync_kept', ['uid' => $channelId], '', 0, 'path, source') as $row) {
+			$known[$row['path']] = true;
+			$known[preg_replace('/\.partial$/', '', $row['source'])] = true;
+		}
+
+		return $known;
+	}
+
+	/** Escapes what glob would read as a pattern: our folder is literally called `[data]`. */
+	private static function literal(string $path): string
+	{
+		return preg_replace('/[\[\]*?]/', '[$0]', $path);
+	}
+}

@@ -1,0 +1,82 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Knows the channels of this hub and the other hubs where they live. */
+final class Clones
+{
+	/** Returns a channel of this hub with its keys, or null. */
+	public static function channel(int $channelId): ?array
+	{
+		return channelx_by_n($channelId) ?: null;
+	}
+
+	/** Returns the URL by which other hubs know this clone of a channel. */
+	public static function ownUrl(array $channel): string
+	{
+		return channel_url($channel);
+	}
+
+	/** Tells whether this hub itself is reached without TLS; only then may others be. */
+	public static function isPlain(): bool
+	{
+		return str_starts_with(strtolower(z_root()), 'http://');
+	}
+
+	/**
+	 * Returns the root URL of the clone that a fetch URL belongs to.
+	 *
+	 * @throws \FileSync\Addon\Refused It is not `<root>/getfile` of another hub where the channel lives.
+	 */
+	public static function originOf(array $channel, string $fetchUrl): string
+	{
+		if (! str_ends_with($fetchUrl, '/getfile')) {
+			throw new \FileSync\Addon\Refused('the fetch URL is not a getfile address');
+		}
+		$root = self::normalise(substr($fetchUrl, 0, -strlen('/getfile')));
+		foreach (self::others($channel) as $clone) {
+			if ($root !== null && $root === self::normalise($clone['url'])) {
+				return $clone['url'];
+			}
+		}
+		throw new \FileSync\Addon\Refused('the fetch URL is of no known clone of this channel');
+	}
+
+	/**
+	 * Returns the other hubs where the channel lives.
+	 *
+	 * @return list<array{url: string, nick: string}>
+	 */
+	public static function others(array $channel): array
+	{
+		$clones = [];
+		$own = self::normalise(z_root());
+		$where = ['hubloc_hash' => $channel['channel_hash'], 'hubloc_network' => 'zot6', 'hubloc_deleted' => 0];
+		foreach (Table::select('hubloc', $where, 'hubloc_id', 0, 'hubloc_url, hubloc_addr') as $row) {
+			$root = self::normalise($row['hubloc_url']);
+			if ($root !== null && $root !== $own) {
+				$clones[$root] = ['url' => rtrim($row['hubloc_url'], '/'), 'nick' => strstr($row['hubloc_addr'], '@', true) ?: ''];
+			}
+		}
+
+		return array_values($clones);
+	}
+
+	/** Returns a root URL in one spelling, or null if it is none. */
+	public static function normalise(string $url): ?string
+	{
+		$parts = parse_url($url);
+		$scheme = strtolower($parts['scheme'] ?? '');
+		if (! $parts || ! in_array($scheme, ['http', 'https'], true) || ! isset($parts['host'])
+			|| isset($parts['user']) || isset($parts['pass']) || isset($parts['query']) || isset($parts['fragment'])) {
+			return null;
+		}
+		$port = $parts['port'] ?? ($scheme === 'https' ? 443 : 80);
+
+		return $scheme . '://' . strtolower($parts['host']) . ':' . $port . rtrim($parts['path'] ?? '', '/');
+	}
+}

@@ -1,0 +1,51 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Lends a name to one process at a time, until a deadline. Works across machines that share the database. */
+final class Lease
+{
+	/** Takes the lease and returns true, or false if somebody else holds it. */
+	public static function take(string $name, string $token, int $seconds): bool
+	{
+		$id = hash('sha256', $name);
+		$now = Config::now();
+		if (! Table::first('filesync_lease', ['id' => $id])) {
+			Table::tryInsert('filesync_lease', ['id' => $id, 'name' => $name, 'token' => '', 'expires' => 0]);
+		}
+		Table::update('filesync_lease', ['token' => $token, 'expires' => $now + $seconds], ['id' => $id, 'expires <' => $now]);
+
+		return self::extend($name, $token, $seconds);
+	}
+
+	/** Moves the deadline of a lease that we hold; false if we lost it. */
+	public static function extend(string $name, string $token, int $seconds): bool
+	{
+		$where = ['id' => hash('sha256', $name), 'token' => $token];
+		Table::update('filesync_lease', ['expires' => Config::now() + $seconds], $where);
+
+		return Table::first('filesync_lease', $where) !== null;
+	}
+
+	/** Gives a lease back. */
+	public static function giveBack(string $name, string $token): void
+	{
+		Table::update('filesync_lease', ['token' => '', 'expires' => 0], ['id' => hash('sha256', $name), 'token' => $token]);
+	}
+
+	/** Ends a lease, whoever holds it. */
+	public static function end(string $name): void
+	{
+		Table::update('filesync_lease', ['token' => '', 'expires' => 0], ['id' => hash('sha256', $name)]);
+	}
+
+	/** Tells whether somebody holds the lease. */
+	public static function isHeld(string $name): bool
+	{
+		return Table::first('filesync_lease', ['id' => hash('sha256', $name), 'expires >=' => Config::now()]) !== null;
+	}
+}

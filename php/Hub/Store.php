@@ -1,0 +1,186 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+use FileSync\Addon\Packet;
+use FileSync\Addon\Refused;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Reads and writes attach and photo rows, and knows where their bytes live.
+ *
+ * Paths in rows are relative to the hub's root. Every path is made of our own folder chain and the hash.
+ */
+final class Store
+{
+	/**
+	 * Returns our row of a file or folder, or null. Another channel's row of that hash is not ours.
+	 *
+	 * MariaDB compares without regard to case, so a hash that differs only in that would name our file.
+	 */
+	public static function attach(int $channelId, string $hash): ?array
+	{
+		$row = Table::first('attach', ['uid' => $channelId, 'hash' => $hash], 'id');
+		if ($row && $row['hash'] !== $hash) {
+			throw new Refused('the hash is that of another file in other letters');
+		}
+
+		return $row;
+	}
+
+	/** Returns our photo row of one scale, without the bytes of one that is kept in the database, or null. */
+	public static function photo(int $channelId, string $hash, int $scale): ?array
+	{
+		$columns = 'id, resource_id, imgscale, filesize, edited, os_storage, photo_usage, mimetype';
+
+		return Table::first('photo', ['uid' => $channelId, 'resource_id' => $hash, 'imgscale' => $scale], 'id', $columns);
+	}
+
+	/** Returns the hub-relative path of a photo row's file, or null if its bytes are in the database. */
+	public static function photoPath(int $photoId): ?string
+	{
+		return Table::first('photo', ['id' => $photoId, 'os_storage' => 1], '', 'content')['content'] ?? null;
+	}
+
+	/** Returns the folder of a channel's files, hub-relative. */
+	public static function root(array $channel): string
+	{
+		return 'store/' . $channel['channel_address'];
+	}
+
+	/** Returns our own folder for a channel's unfinished and kept files, hub-relative; makes it if asked to. */
+	public static function dataRoot(int $channelId, bool $make = false): string
+	{
+		$path = 'store/[data]/filesync/' . $channelId;
+		if ($make && ! is_dir($path . '/kept')) {
+			os_mkdir($path . '/kept', STORAGE_DEFAULT_PERMISSIONS, true);
+		}
+
+		return $path;
+	}
+
+	/**
+	 * Returns the folders from the root down to one, by our own rows.
+	 *
+	 * @return ?list<array> Null if one is missing, is no folder, or they form a ring.
+	 */
+	public static function chain(int $channelId, string $folder): ?array
+	{
+		$chain = [];
+		while ($folder !== '') {
+			$row = self::attach($channelId, $folder);
+			if (! $row || ! $row['is_dir'] || isset($chain[$folder]) || ! preg_match(Packet::HASH, $folder)) {
+				return null;
+			}
+			$chain[$folder] = $row;
+			$folder = (string) $row['folder'];
+		}
+
+		return array_reverse(array_values($chain));
+	}
+
+	/**
+	 * Returns where a file in a folder belongs.
+	 *
+	 * @return ?array{os_path: string, display_path: string, album: string, content: string} Null if the folder is not ours.
+	 */
+	public static function place(array $channel, string $folder, string $hash, string $name): ?array
+	{
+		$chain = self::chain((int) $channel['channel_id'], $folder);
+		if ($chain === null) {
+			return null;
+		}
+		$osPath = implode('/', [...array_column($chain, 'hash'), $hash]);
+
+		return [
+			'os_path' => $osPath,
+			'album' => implode('/', array_column($chain, 'filename')),
+			'display_path' => implode('/', [...array_column($chain, 'filename'), $name]),
+			'content' => self::root($channel) . '/' . $osPath,
+		];
+	}
+
+	/**
+	 * Returns the hub-relative path of a row's file if it lies beneath the channel's own folder, else null.
+	 *
+	 * Very old rows lack the prefix, rows with os_storage 0 hold the bytes themselves.
+	 */
+	public static function pathOf(array $channel, array $row): ?string
+	{
+		if (! (int) $row['os_storage']) {
+			return null;
+		}
+		$path = str_contains($row['content'], 'store') ? $row['content'] : self::root($channel) . '/' . $row['content'];
+		$root = self::root($channel) . '/';
+
+		return str_starts_with($path, $root) && preg_match('#^[A-Za-z0-9-]+(/[A-Za-z0-9-]+)*$#D', substr($path, strlen($root))) ? $path : null;
+	}
+
+	/** Returns what tells a file's present content from another, or null if there is no such file. */
+	public static function facts(?string $path): ?array
+	{
+		clearstatcache();
+		$stat = $path !== null && is_file($path) && ! is_link($path) ? @stat($path) : false;
+
+		return $stat ? ['inode' => $stat['ino'], 'size_bytes' => $stat['size'], 'mtime' => $stat['mtime']] : null;
+	}
+
+	/** Returns a name that no other row in the folder has: core's `name(N).ext`. */
+	public static function freeName(int $channelId, string $folder, string $hash, string $name): string
+	{
+		$dot = strrpos($name, '.');
+		$base = $dot === false ? $name : substr($name, 0, $dot);
+		$extension = $dot === false ? '' : substr($name, $dot);
+		$others = ['uid' => $channelId, 'folder' => $folder, 'hash <>' => $hash];
+		for ($free = $name, $n = 1; Table::first('attach', $others + ['filename' => $free], '', 'id'); $n++) {
+			$suffix = '(' . $n . ')' . $extension;
+			$free = mb_substr($base, 0, 191 - mb_strlen($suffix)) . $suffix;
+		}
+
+		return $free;
+	}
+
+	/** Replaces the categories of a file. */
+	public static function setTerms(int $channelId, int $attachId, array $terms): void
+	{
+		$where = ['uid' => $channelId, 'oid' => $attachId, 'otype' => TERM_OBJ_FILE];
+		$wanted = [];
+		foreach ($terms as $term) {
+			$row = ['ttype' => (int) $term['ttype'], 'term' => mb_substr(escape_tags($term['term']), 0, 191), 'url' => mb_substr(escape_tags($term['url']), 0, 191)];
+			if ($row['term'] !== '') {
+				$wanted[json_encode($row)] = $row;
+			}
+		}
+		$present = [];
+		foreach (Table::select('term', $where, 'tid', 0, 'ttype, term, url') as $row) {
+			$present[json_encode(['ttype' => (int) $row['ttype'], 'term' => $row['term'], 'url' => $row['url']])] = true;
+		}
+		if (array_keys($present) == array_keys($wanted)) {
+			return;
+		}
+		Table::delete('term', $where);
+		foreach ($wanted as $row) {
+			Table::insert('term', $where + $row);
+		}
+	}
+
+	/** Returns the bytes that a channel's account uses, and how many it may use (null: no bound). */
+	public static function quota(array $channel): array
+	{
+		$limit = service_class_fetch($channel['channel_id'], 'attach_upload_limit');
+
+		return [
+			$limit === false || $limit === null ? 0 : Table::sum('attach', 'filesize', ['aid' => (int) $channel['channel_account_id']]),
+			$limit === false || $limit === null ? null : (int) $limit,
+		];
+	}
+
+	/** Tells whether the hub keeps photo thumbnails as files rather than in its database. */
+	public static function keepsThumbnailsAsFiles(): bool
+	{
+		return boolval(get_config('system', 'photo_storage_type', 1));
+	}
+}

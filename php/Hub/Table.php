@@ -1,0 +1,152 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Builds the few SQL statements that we need, alike on MariaDB, PostgreSQL and SQLite.
+ *
+ * Column names come from code only, values are always quoted. A statement that fails throws. Counts of changed rows are
+ * never used (MariaDB does not count a row that already had the value): who must know reads back.
+ */
+final class Table
+{
+	private const BINARY = ['attach.content', 'photo.content'];
+
+	/**
+	 * Returns rows.
+	 *
+	 * @param array<string, mixed> $where `['state' => 'staged', 'next_at <=' => 5, 'scale' => [1, 2]]`, joined by AND.
+	 */
+	public static function select(string $table, array $where, string $order = '', int $limit = 0, string $columns = '*'): array
+	{
+		$sql = 'select ' . $columns . ' from ' . $table . self::condition($table, $where)
+			. ($order === '' ? '' : ' ORDER BY ' . $order) . ($limit ? ' LIMIT ' . $limit : '');
+		$rows = dbq($sql);
+		if (! is_array($rows)) {
+			throw new \RuntimeException("cannot read table $table");
+		}
+
+		return array_map(fn ($row) => self::readable($table, $row), $rows);
+	}
+
+	/** Returns the first row, or null. */
+	public static function first(string $table, array $where, string $order = '', string $columns = '*'): ?array
+	{
+		return self::select($table, $where, $order, 1, $columns)[0] ?? null;
+	}
+
+	/** Returns the sum of a column over the rows, 0 if there are none. */
+	public static function sum(string $table, string $column, array $where): int
+	{
+		return (int) (self::select($table, $where, '', 0, "sum($column) as total")[0]['total'] ?? 0);
+	}
+
+	/** Returns the number of rows. */
+	public static function count(string $table, array $where): int
+	{
+		return (int) (self::select($table, $where, '', 0, 'count(*) as total')[0]['total'] ?? 0);
+	}
+
+	/** Adds a row. */
+	public static function insert(string $table, array $row): void
+	{
+		if (! self::tryInsert($table, $row)) {
+			throw new \RuntimeException("cannot insert into table $table");
+		}
+	}
+
+	/** Adds a row; false if its key is taken. */
+	public static function tryInsert(string $table, array $row): bool
+	{
+		$values = [];
+		foreach ($row as $column => $value) {
+			$values[] = self::literal($table, $column, $value);
+		}
+
+		return (bool) dbq('INSERT INTO ' . $table . ' (' . implode(', ', array_keys($row)) . ') VALUES (' . implode(', ', $values) . ')');
+	}
+
+	/** Changes rows. Whether any matched is not told: read back. */
+	public static function update(string $table, array $set, array $where): void
+	{
+		$pairs = [];
+		foreach ($set as $column => $value) {
+			$pairs[] = $column . ' = ' . self::literal($table, $column, $value);
+		}
+		if (! dbq('UPDATE ' . $table . ' SET ' . implode(', ', $pairs) . self::condition($table, $where))) {
+			throw new \RuntimeException("cannot update table $table");
+		}
+	}
+
+	/** Removes rows. */
+	public static function delete(string $table, array $where): void
+	{
+		if (! $where || ! dbq('DELETE FROM ' . $table . self::condition($table, $where))) {
+			throw new \RuntimeException("cannot delete from table $table");
+		}
+	}
+
+	/** Runs a piece of work as one transaction. What it throws undoes it. */
+	public static function transaction(callable $work): mixed
+	{
+		if (! dbq('BEGIN')) {
+			throw new \RuntimeException('cannot begin a transaction');
+		}
+		try {
+			$result = $work();
+		} catch (\Throwable $e) {
+			dbq('ROLLBACK');
+			throw $e;
+		}
+		if (! dbq('COMMIT')) {
+			dbq('ROLLBACK');
+			throw new \RuntimeException('cannot commit a transaction');
+		}
+
+		return $result;
+	}
+
+	/** Runs a statement that defines a table or an index; false if it failed, for instance because it exists. */
+	public static function define(string $statement): bool
+	{
+		return (bool) dbq($statement);
+	}
+
+	private static function condition(string $table, array $where): string
+	{
+		$parts = [];
+		foreach ($where as $key => $value) {
+			[$column, $operator] = explode(' ', $key . ' =');
+			if (is_array($value)) {
+				$list = array_map(fn ($one) => self::literal($table, $column, $one), $value);
+				$parts[] = $column . ($operator === '<>' ? ' NOT IN (' : ' IN (') . ($list ? implode(', ', $list) : 'NULL') . ')';
+			} else {
+				$parts[] = $column . ' ' . $operator . ' ' . self::literal($table, $column, $value);
+			}
+		}
+
+		return $parts ? ' WHERE ' . implode(' AND ', $parts) : '';
+	}
+
+	private static function literal(string $table, string $column, mixed $value): string
+	{
+		if (is_int($value) || is_bool($value)) {
+			return (string) (int) $value;
+		}
+
+		return "'" . (in_array($table . '.' . $column, self::BINARY, true) ? dbescbin((string) $value) : dbesc((string) $value)) . "'";
+	}
+
+	private static function readable(string $table, array $row): array
+	{
+		if (array_key_exists('content', $row) && in_array($table . '.content', self::BINARY, true)) {
+			$row['content'] = (string) dbunescbin($row['content']);
+		}
+
+		return $row;
+	}
+}

@@ -1,0 +1,100 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Items;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Takes a sync packet in: checks it, applies what needs no bytes, stages what does. Milliseconds, no network, no extension.
+ *
+ * A packet is never handed to core once we serve the channel: what cannot be applied now is kept whole and tried again.
+ */
+final class Incoming
+{
+	/** How many packets are being taken in by this process; while there are any, nothing is sent. */
+	private static int $depth = 0;
+
+	/** Stands in for core's sync_files. */
+	public static function take(mixed $channel, mixed $files): mixed
+	{
+		if (! is_array($channel) || ! Config::serves((int) ($channel['channel_id'] ?? 0)) || ! Family::hasExpectedReceiver()) {
+			return Family::receiveStock((array) $channel, $files);
+		}
+		foreach (is_array($files) ? $files : [] as $entry) {
+			if ($entry) {
+				self::takeEntry($channel, $entry);
+			}
+		}
+		Worker::summon();
+
+		return null;
+	}
+
+	/** Tells whether this process is taking a packet in. */
+	public static function isActive(): bool
+	{
+		return self::$depth > 0;
+	}
+
+	/** Tries a held entry once more. What it throws says why it must wait on. */
+	public static function replay(array $channel, array $entry): void
+	{
+		self::apply($channel, $entry);
+	}
+
+	/** Runs core calls that store what another clone sent; nothing is sent while they run. */
+	public static function quietly(callable $work): void
+	{
+		self::$depth++;
+		try {
+			$work();
+		} finally {
+			self::$depth--;
+		}
+	}
+
+	private static function takeEntry(array $channel, mixed $entry): void
+	{
+		try {
+			self::apply($channel, $entry);
+		} catch (Refused $e) {
+			Config::log('refused a packet for channel ' . $channel['channel_id'] . ': ' . $e->getMessage());
+		} catch (Postponed $e) {
+			HeldPackets::hold($channel, $entry, $e->getMessage(), $e->retry);
+		} catch (\Throwable $e) {
+			Config::logFailure('taking a packet in', $e);
+			HeldPackets::hold($channel, $entry, get_class($e) . ': ' . $e->getMessage(), true);
+		}
+	}
+
+	private static function apply(array $channel, mixed $entry): void
+	{
+		$packet = Packet::read($entry);
+		$root = Clones::originOf($channel, $packet->fetchUrl);
+		self::quietly(function () use ($channel, $packet, $root) {
+			foreach ($packet->deletes as $hash) {
+				Deletion::apply($channel, $hash);
+			}
+			if ($packet->last) {
+				FolderChange::check($channel, $packet);
+				FolderChange::createMissing($channel, $packet->folders);
+				if ($packet->last['is_dir']) {
+					FolderChange::apply($channel, $packet->last);
+				} else {
+					FileChange::apply($channel, $packet, $root);
+				}
+			}
+			if ($packet->items) {
+				Items::take($channel, $packet->items, ['channel_address' => $packet->nick, 'url' => $root]);
+			}
+		});
+		HeldPackets::forget((int) $channel['channel_id'], $packet->last['hash'] ?? $packet->deletes[0]);
+	}
+}

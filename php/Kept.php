@@ -1,0 +1,102 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Bytes that a sync replaced or deleted, kept for a while in our data folder.
+ *
+ * A row whose `source` is not empty announces a move from there (a partial file's name) to `path`, which may not have happened yet.
+ */
+final class Kept
+{
+	/** Crops that can be made again from nothing else. */
+	private const CROPS = [4, 7];
+	private const COPY_BYTES = 67108864;
+
+	/** Keeps the bytes of a file that is about to be deleted, beside its metadata. */
+	public static function keepDeleted(array $channel, array $row): void
+	{
+		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'os_storage' => 1], 'imgscale');
+		$entry = json_encode(['attach' => $row, 'photo' => $photos], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
+		self::keepFile($row, 0, Store::pathOf($channel, $row), $entry);
+		foreach ($photos as $photo) {
+			if (in_array((int) $photo['imgscale'], self::CROPS, true) && preg_match('#^store/(?!.*\.\.)#', $photo['content'])) {
+				self::keepFile($row, (int) $photo['imgscale'], $photo['content'], '');
+			}
+		}
+	}
+
+	/** Returns a row for bytes that stand under a partial name and are to be kept. Insert it with the rows that replace them. */
+	public static function announce(array $transfer, string $source, int $sizeBytes, string $why, string $entry): array
+	{
+		$id = Config::token();
+
+		return ['id' => $id, 'uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'scale' => (int) $transfer['scale'],
+			'path' => 'kept/' . $id, 'source' => $source, 'size_bytes' => $sizeBytes, 'why' => $why, 'entry' => $entry, 'created' => Config::now()];
+	}
+
+	/** Makes the moves that were announced and not made, of one channel. */
+	public static function settle(int $channelId): void
+	{
+		$root = Store::dataRoot($channelId, true);
+		foreach (Table::select('filesync_kept', ['uid' => $channelId, 'source <>' => '']) as $row) {
+			clearstatcache();
+			if (is_file("$root/{$row['source']}") && ! is_file("$root/{$row['path']}")) {
+				rename("$root/{$row['source']}", "$root/{$row['path']}");
+			}
+			clearstatcache();
+			if (is_file("$root/{$row['path']}")) {
+				Table::update('filesync_kept', ['source' => ''], ['id' => $row['id']]);
+			} elseif (! is_file("$root/{$row['source']}")) {
+				Table::delete('filesync_kept', ['id' => $row['id']]);
+			}
+		}
+	}
+
+	/** Removes what is too old, and the oldest beyond the bound of bytes of each channel. */
+	public static function prune(): void
+	{
+		foreach (Table::select('filesync_kept', [], '', 0, 'DISTINCT uid') as $channel) {
+			$channelId = (int) $channel['uid'];
+			self::settle($channelId);
+			$bytes = 0;
+			foreach (Table::select('filesync_kept', ['uid' => $channelId], 'created DESC, id') as $row) {
+				$bytes += (int) $row['size_bytes'];
+				if ((int) $row['created'] < Config::now() - 86400 * Config::number('kept_days') || $bytes > Config::number('kept_max_bytes')) {
+					@unlink(Store::dataRoot($channelId) . '/' . $row['path']);
+					Table::delete('filesync_kept', ['id' => $row['id']]);
+				}
+			}
+		}
+	}
+
+	private static function keepFile(array $row, int $scale, ?string $path, string $entry): void
+	{
+		$facts = Store::facts($path);
+		if (! $facts) {
+			return;
+		}
+		$id = hash('sha256', implode("\n", [$row['uid'], $row['hash'], $scale, ...array_values($facts)]));
+		$kept = Store::dataRoot((int) $row['uid'], true) . '/kept/' . $id;
+		if (! is_file($kept) && ! @link($path, $kept)) {
+			if ($facts['size_bytes'] > self::COPY_BYTES && PHP_SAPI !== 'cli') {
+				throw new Postponed('the file must be copied to be kept', true);
+			}
+			if (! @copy($path, $kept . '.new') || ! @rename($kept . '.new', $kept)) {
+				throw new Postponed('the file to delete cannot be kept', true);
+			}
+		}
+		if (! Table::first('filesync_kept', ['id' => $id], '', 'id')) {
+			Table::insert('filesync_kept', ['id' => $id, 'uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => $scale,
+				'path' => 'kept/' . $id, 'source' => '', 'size_bytes' => $facts['size_bytes'], 'why' => 'deleted', 'entry' => $entry, 'created' => Config::now()]);
+		}
+	}
+}

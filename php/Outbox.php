@@ -1,0 +1,91 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Core calls that follow a publish. Core commits inside them, so none can be part of our transaction.
+ *
+ * One row per channel, kind and name. The attempt is counted before the call, so that a call that kills the process is
+ * tried three times and then shown, and never blocks others.
+ */
+final class Outbox
+{
+	private const MOST_ATTEMPTS = 3;
+
+	/** Wants a call. `held` ones wait until release(). */
+	public static function add(int $channelId, string $kind, string $name, string $body = '', bool $held = false): void
+	{
+		$id = hash('sha256', "$channelId\n$kind\n$name");
+		$row = ['state' => $held ? 'held' : 'due', 'attempts' => 0, 'next_at' => 0, 'reason' => '', 'body' => $body];
+		Table::update('filesync_outbox', $row, ['id' => $id]);
+		if (! Table::first('filesync_outbox', ['id' => $id], '', 'id')) {
+			Table::insert('filesync_outbox', $row + ['id' => $id, 'uid' => $channelId, 'kind' => $kind, 'name' => $name, 'created' => Config::now()]);
+		}
+	}
+
+	/** Makes the held calls about a file due. */
+	public static function release(int $channelId, string $hash): void
+	{
+		Table::update('filesync_outbox', ['state' => 'due'], ['uid' => $channelId, 'name' => $hash, 'state' => 'held']);
+	}
+
+	/** Makes the calls that are due, of one channel. */
+	public static function run(int $channelId): void
+	{
+		foreach (Table::select('filesync_outbox', ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Config::now()], 'created, id', 100) as $row) {
+			$attempts = (int) $row['attempts'] + 1;
+			if ($attempts > self::MOST_ATTEMPTS) {
+				Table::update('filesync_outbox', ['state' => 'parked'], ['id' => $row['id']]);
+				continue;
+			}
+			Table::update('filesync_outbox', ['attempts' => $attempts, 'next_at' => Config::now() + 60 * $attempts], ['id' => $row['id']]);
+			try {
+				self::call($row);
+				Table::delete('filesync_outbox', ['id' => $row['id'], 'attempts' => $attempts]);
+			} catch (\Throwable $e) {
+				Config::logFailure('outbox call ' . $row['kind'], $e);
+				Table::update('filesync_outbox', ['reason' => get_class($e) . ': ' . $e->getMessage()], ['id' => $row['id']]);
+			}
+		}
+	}
+
+	/** Returns the channels that have calls due. */
+	public static function dueChannels(): array
+	{
+		$due = Table::select('filesync_outbox', ['state' => 'due', 'next_at <=' => Config::now()], '', 0, 'DISTINCT uid');
+
+		return array_map('intval', array_column($due, 'uid'));
+	}
+
+	private static function call(array $row): void
+	{
+		$channel = Clones::channel((int) $row['uid']);
+		if (! $channel) {
+			return;
+		}
+		switch ($row['kind']) {
+			case 'preview':
+				Items::makePreview($row['name']);
+				break;
+			case 'access':
+				Items::repairAccess($channel, $row['name']);
+				break;
+			case 'announce':
+				Items::announce($channel, $row['name']);
+				break;
+			case 'items':
+				$body = json_decode($row['body'], true);
+				Incoming::quietly(fn () => Items::store($channel, $body['items'], $body['relocate']));
+				break;
+		}
+	}
+}

@@ -1,0 +1,77 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Holds back what must not be sent: a file that is not whole here, and a change that was only received.
+ *
+ * A stock clone that hears of a file opens its own copy for writing and then fetches ours.
+ */
+final class Outgoing
+{
+	/** Looks at the arguments of core's attach_store before it reads them. */
+	public static function beforeStore(mixed &$arr): void
+	{
+		if (! self::changesOnlyRows($arr)) {
+			return;
+		}
+		$own = Table::first('attach', ['hash' => (string) $arr['hash']], 'id', 'uid, edited');
+		if (! $own || ! Config::serves((int) $own['uid'])) {
+			return;
+		}
+		if (self::isReceiving()) {
+			// Core would also date the file now, and the next real change from the origin would look old.
+			$arr['created'] = $arr['edited'] = substr($own['edited'], 0, 19);
+			$arr['nosync'] = true;
+		} elseif (self::isWithheld((int) $own['uid'], (string) $arr['hash'])) {
+			$arr['nosync'] = true;
+			Outbox::add((int) $own['uid'], 'announce', (string) $arr['hash'], '', true);
+		}
+	}
+
+	/** Stands in for core's attach_export_data where core calls it to send a change. */
+	public static function export(mixed $channel, mixed $hash, mixed $deleted, array $rest): mixed
+	{
+		try {
+			$channelId = (int) ($channel['channel_id'] ?? 0);
+			if (! $deleted && is_string($hash) && Config::serves($channelId) && self::isWithheld($channelId, $hash)) {
+				Outbox::add($channelId, 'announce', $hash, '', true);
+				return [];
+			}
+		} catch (\Throwable $e) {
+			Config::logFailure('a change about to be sent', $e);
+		}
+
+		return \attach_export_data($channel, $hash, $deleted, ...$rest);
+	}
+
+	/** Tells whether a file's bytes are on their way, or stuck on it, so that ours are older than the origin's. */
+	private static function isWithheld(int $channelId, string $hash): bool
+	{
+		$where = ['uid' => $channelId, 'hash' => $hash];
+
+		return Queue::isLive($channelId, $hash)
+			|| Table::first('filesync_transfer', $where + ['state' => 'parked', 'kind <>' => ['conflict', 'NotFound']], '', 'id') !== null;
+	}
+
+	/** Tells whether attach_store is called to change a row only, as core's permission repair does. */
+	private static function changesOnlyRows(mixed $arr): bool
+	{
+		return is_array($arr) && ! empty($arr['hash']) && is_string($arr['hash']) && empty($arr['visible'])
+			&& ! array_intersect_key($arr, array_flip(['src', 'source', 'album', 'newalbum', 'directory', 'folder', 'filename', 'id']));
+	}
+
+	/** Tells whether this process is taking in what another hub sent. */
+	private static function isReceiving(): bool
+	{
+		return Incoming::isActive() || PHP_SAPI === 'cli'
+			|| (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && argc() > 0 && argv(0) === 'zot');
+	}
+}

@@ -1,0 +1,337 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Exception\FileSyncException;
+use FileSync\Exception\StorageException;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Puts a verified file in place: intent, exchange, rows, in this order; recover() goes on from wherever that was cut off.
+ *
+ * The partial file and the live file are exchanged in one step, so the live path always has a whole file. Until the rows are
+ * committed the displaced bytes stand under the partial's name; then they move to the kept ones.
+ */
+final class Publish
+{
+	private const MOST_ATTEMPTS = 5;
+
+	private readonly int $channelId;
+	private readonly \FileSync\Store $data;
+	private readonly \FileSync\Store $live;
+
+	/**
+	 * @param string   $token What this worker's rows carry.
+	 * @param \Closure $beat  Keeps the worker's leases during long reads.
+	 */
+	public function __construct(private readonly array $channel, private readonly string $token, private readonly \Closure $beat)
+	{
+		$this->channelId = (int) $channel['channel_id'];
+		if (! is_dir(Store::root($channel))) {
+			os_mkdir(Store::root($channel), STORAGE_DEFAULT_PERMISSIONS, true);
+		}
+		$this->data = new \FileSync\Store((string) realpath(Store::dataRoot($this->channelId, true)));
+		$this->live = new \FileSync\Store((string) realpath(Store::root($channel)));
+	}
+
+	/** Publishes all of the channel that are verified and nobody's, or only those of one file. The file itself goes before its scales. */
+	public function publishVerified(?string $hash = null): void
+	{
+		$where = ['uid' => $this->channelId, 'state' => 'verified', 'lease_until <' => Config::now(), 'next_at <=' => Config::now()]
+			+ ($hash === null ? [] : ['hash' => $hash]);
+		foreach (Table::select('filesync_transfer', $where, 'scale, created') as $row) {
+			if (! Queue::mayPublish($row)) {
+				continue;
+			}
+			$mine = Queue::advance($row, 'verified', 'verified', ['token' => $this->token, 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
+			if ($mine) {
+				$this->publish($mine);
+			}
+		}
+	}
+
+	/** Publishes a verified row that carries our token. */
+	public function publish(array $row): void
+	{
+		try {
+			if (! Queue::mayPublish($row)) {
+				Queue::advance($row, 'verified', 'verified', ['token' => '', 'lease_until' => 0]);
+				return;
+			}
+			$target = $this->prepare($row);
+			if ($target !== null && (int) $row['scale'] > 0 && ! Store::keepsThumbnailsAsFiles()) {
+				$this->publishIntoDatabase($row, $target);
+			} elseif ($target !== null) {
+				$row = $this->writeIntent($row, $target);
+				$row && $this->exchange($row, json_decode($row['intent'], true));
+			}
+		} catch (\Throwable $e) {
+			$this->postpone($row, $e);
+		}
+	}
+
+	/** Goes forward or back with what a dead worker was publishing. */
+	public function recover(): void
+	{
+		$where = ['uid' => $this->channelId, 'state' => 'publishing', 'lease_until <' => Config::now()];
+		foreach (Table::select('filesync_transfer', $where, 'scale') as $old) {
+			$row = Queue::advance($old, 'publishing', 'publishing', ['token' => $this->token, 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
+			if (! $row) {
+				continue;
+			}
+			try {
+				$this->recoverRow($row, json_decode($row['intent'], true));
+			} catch (\Throwable $e) {
+				$this->postpone($row, $e);
+			}
+		}
+	}
+
+	/** Returns where the bytes belong, hub-relative; null if they are not wanted any more and the row was ended. */
+	private function prepare(array $row): ?string
+	{
+		$entry = json_decode($row['entry'], true);
+		$own = Store::attach($this->channelId, $row['hash']);
+		if (! $own && (int) $row['scale'] > 0) {
+			Queue::park($row, 'NotFound', 'the photo itself is not here');
+			return null;
+		}
+		if (! $own) {
+			FolderChange::createMissing($this->channel, $entry['folders']);
+		}
+		$target = ($own ? Store::pathOf($this->channel, $own) : null)
+			?? Store::place($this->channel, $own['folder'] ?? $entry['attach']['folder'], $row['hash'], $row['hash'])['content']
+			?? throw new Postponed('the folder is not here', true);
+		$target .= (int) $row['scale'] > 0 ? '-' . (int) $row['scale'] : '';
+		if ($own && (int) $row['scale'] === 0 && $this->isSuperseded($row, $own, $target)) {
+			Config::log("dropped {$row['hash']} of channel {$this->channelId}: the file was changed here meanwhile and is newer");
+			Queue::advance($row, 'verified', 'dropped', ['token' => '']);
+			Queue::removePartial($row);
+			Queue::dropScales($this->channelId, $row['hash']);
+			return null;
+		}
+		[$used, $limit] = Store::quota($this->channel);
+		if ($limit !== null && (int) $row['scale'] === 0 && $used - (int) ($own['filesize'] ?? 0) + (int) $row['size_bytes'] > $limit) {
+			Queue::park($row, 'quota', "the account's storage limit of $limit bytes would be exceeded");
+			return null;
+		}
+
+		return $target;
+	}
+
+	/** Tells whether our bytes were changed after the packet came, and later than the packet's. */
+	private function isSuperseded(array $row, array $own, string $target): bool
+	{
+		$facts = Store::facts($target);
+
+		return $facts && $facts !== json_decode($row['base'], true)
+			&& $facts['size_bytes'] === (int) $own['filesize'] && substr($own['edited'], 0, 19) > $row['edited'];
+	}
+
+	private function writeIntent(array $row, string $target): ?array
+	{
+		$path = $this->livePath($target);
+		$live = $this->live->stat($path);
+		$digest = $live ? $this->digest($this->live, $path) : null;
+		$intent = ['target' => $target, 'live' => $live, 'live_sha256' => $digest, 'same' => $digest !== null && $digest === $row['sha256'],
+			'had_row' => Store::attach($this->channelId, $row['hash']) !== null];
+
+		return Queue::advance($row, 'verified', 'publishing', ['intent' => json_encode($intent), 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
+	}
+
+	private function exchange(array $row, array $intent): void
+	{
+		if ($intent['same']) {
+			$this->commit($row, $intent, null);
+			return;
+		}
+		if (! isset(Queue::heartbeat($this->token)[$row['id']])) {
+			return;
+		}
+		$path = $this->livePath($intent['target']);
+		if (str_contains($path, '/')) {
+			$this->live->makeFolder(dirname($path));
+		}
+		$displaced = $this->data->exchange($this->partial($row), $this->live, $path, $row['sha256']);
+		$this->afterExchange($row, $intent, $displaced);
+	}
+
+	/** Our bytes are live. Keeps the change that somebody made in between, else commits the rows. */
+	private function afterExchange(array $row, array $intent, ?array $displaced): void
+	{
+		if ($displaced && $this->wasChanged($row, $intent, $displaced)) {
+			$this->giveWay($row, $intent, 'the file was changed here at the same moment');
+		} else {
+			$this->commit($row, $intent, $displaced);
+		}
+	}
+
+	private function wasChanged(array $row, array $intent, array $displaced): bool
+	{
+		if (! $intent['live']) {
+			return true;
+		}
+		foreach (['inode', 'size_bytes', 'mtime_ns'] as $fact) {
+			if ($displaced[$fact] !== $intent['live'][$fact]) {
+				return $this->digest($this->data, $this->partial($row)) !== $intent['live_sha256'];
+			}
+		}
+
+		return false;
+	}
+
+	private function commit(array $row, array $intent, ?array $displaced): void
+	{
+		$kept = $displaced
+			? Kept::announce($row, $this->partial($row), $displaced['size_bytes'], 'replaced', $row['entry'])
+			: null;
+		try {
+			$outcome = PublishRows::commit($this->channel, $row, $intent, $kept);
+		} catch (\Throwable $e) {
+			$this->undo($row, $intent);
+			throw $e;
+		}
+		if ($outcome === 'deleted') {
+			$this->giveWay($row, $intent, 'the file was deleted here at the same moment');
+		} elseif ($outcome === 'moved') {
+			$this->undo($row, $intent);
+			Queue::advance($row, 'publishing', 'verified', ['token' => '', 'lease_until' => 0, 'intent' => '']);
+		} elseif ($outcome === 'published') {
+			Kept::settle($this->channelId);
+			Queue::removePartial($row);
+			$this->log($row);
+			if ((int) $row['scale'] === 0) {
+				$this->publishVerified($row['hash']);
+			}
+		}
+	}
+
+	private function publishIntoDatabase(array $row, string $target): void
+	{
+		$intent = ['target' => $target, 'live' => null, 'live_sha256' => null, 'same' => true, 'had_row' => true];
+		$row = Queue::advance($row, 'verified', 'publishing', ['intent' => json_encode($intent), 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
+		if ($row) {
+			$this->commit($row, $intent, null);
+		}
+	}
+
+	/** The bytes that are here win; ours are kept as the conflict, and the row says so. */
+	private function giveWay(array $row, array $intent, string $why): void
+	{
+		$intent['conflict'] = $why;
+		$row = Queue::advance($row, 'publishing', 'publishing', ['intent' => json_encode($intent)]);
+		if (! $row) {
+			return;
+		}
+		$this->undo($row, $intent);
+		$kept = Kept::announce($row, $this->partial($row), (int) $row['size_bytes'], 'conflict', $row['entry']);
+		Table::transaction(function () use ($row, $kept, $why) {
+			Queue::park($row, 'conflict', 'conflict: ' . $why);
+			Table::insert('filesync_kept', $kept);
+		});
+		Kept::settle($this->channelId);
+		Config::log("conflict on {$row['hash']} of channel {$this->channelId}: $why");
+	}
+
+	/** Takes our bytes out of the live path again, if they are there; what they displaced comes back in the same step. */
+	private function undo(array $row, array $intent): void
+	{
+		$path = $this->livePath($intent['target']);
+		if (! $intent['same'] && $this->live->stat($path) && $this->digest($this->live, $path) === $row['sha256']) {
+			$this->live->exchange($path, $this->data, $this->partial($row), $row['sha256']);
+		}
+	}
+
+	private function recoverRow(array $row, array $intent): void
+	{
+		if (isset($intent['conflict'])) {
+			$this->giveWay($row, $intent, $intent['conflict']);
+			return;
+		}
+		$path = $this->livePath($intent['target']);
+		$partial = $this->data->stat($this->partial($row));
+		$isLive = $this->live->stat($path) && $this->digest($this->live, $path) === $row['sha256'];
+		if ($intent['same'] || $isLive) {
+			$this->afterExchange($row, $intent, $intent['same'] ? null : $partial);
+			return;
+		}
+		$partialDigest = $partial ? $this->digest($this->data, $this->partial($row)) : null;
+		if ($partialDigest === $row['sha256']) {
+			Queue::advance($row, 'publishing', 'verified', ['token' => '', 'lease_until' => 0, 'intent' => '']);
+			return;
+		}
+		if ($partialDigest !== null && $partialDigest === $intent['live_sha256']) {
+			Table::insert('filesync_kept', Kept::announce($row, $this->partial($row), $partial['size_bytes'], 'replaced', $row['entry']));
+			Kept::settle($this->channelId);
+		}
+		Queue::advance($row, 'publishing', 'staged', ['token' => '', 'lease_until' => 0, 'intent' => '', 'sha256' => '']);
+	}
+
+	/** Leaves a row for later after a failure; what keeps failing is parked. */
+	private function postpone(array $row, \Throwable $e): void
+	{
+		Config::logFailure('publishing ' . $row['hash'], $e);
+		$now = Table::first('filesync_transfer', ['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $this->token]);
+		if (! $now) {
+			return;
+		}
+		if ($e instanceof StorageException) {
+			Queue::pause($e->getMessage());
+		}
+		$attempts = (int) $now['attempts'] + ($e instanceof StorageException ? 0 : 1);
+		$set = ['token' => '', 'lease_until' => 0, 'attempts' => $attempts, 'reason' => $e->getMessage(), 'kind' => 'publish', 'next_at' => Config::now() + 30 * 2 ** min($attempts, 8)];
+		$intent = json_decode($now['intent'], true);
+		$isBack = $now['state'] === 'verified' || ($intent && $this->isUntouched($now, $intent));
+		if (! $isBack) {
+			Table::update('filesync_transfer', ['lease_until' => Config::now() + 60], ['id' => $now['id'], 'token' => $this->token]);
+		} elseif ($attempts >= self::MOST_ATTEMPTS) {
+			Queue::park($now, 'publish', $e->getMessage());
+		} else {
+			Queue::advance($now, $now['state'], $e instanceof FileSyncException && ! $e instanceof StorageException ? 'staged' : 'verified', $set + ['intent' => '']);
+		}
+	}
+
+	private function isUntouched(array $row, array $intent): bool
+	{
+		try {
+			$path = $this->livePath($intent['target']);
+
+			return ! isset($intent['conflict']) && ($intent['same'] || ! $this->live->stat($path) || $this->digest($this->live, $path) !== $row['sha256']);
+		} catch (\Throwable) {
+			return false;
+		}
+	}
+
+	private function partial(array $row): string
+	{
+		return Queue::partialName($row) . '.partial';
+	}
+
+	private function livePath(string $target): string
+	{
+		return substr($target, strlen(Store::root($this->channel)) + 1);
+	}
+
+	private function digest(\FileSync\Store $store, string $path): string
+	{
+		$digest = new \FileSync\FileDigest($store, $path);
+		while (! $digest->step(2000)) {
+			($this->beat)();
+		}
+
+		return $digest->sha256();
+	}
+
+	private function log(array $row): void
+	{
+		$result = json_decode($row['result'], true) ?: [];
+		Config::log(sprintf('published %s scale %d of channel %d: %d bytes by %s from %s, checked: %s', $row['hash'], $row['scale'], $this->channelId,
+			$row['size_bytes'], $result['rung'] ?? 'nothing', $result['origin'] ?? 'nowhere', implode(' ', $result['proof'] ?? [])));
+	}
+}

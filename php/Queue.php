@@ -1,0 +1,254 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * The transfers: one row per channel, hash and photo scale that needs bytes.
+ *
+ * Every change names the generation, the state and (once leased) the token that it saw, and is read back: whoever was
+ * overtaken notices and does nothing. A newer packet raises the generation, except while a row is being published; then it
+ * waits in `pending`.
+ */
+final class Queue
+{
+	/** States in which the bytes are still to come. */
+	public const LIVE = ['staged', 'waiting', 'leased', 'verified', 'publishing'];
+	public const LEASE_SECONDS = 180;
+
+	/** Returns the row of a transfer, or null. */
+	public static function find(int $channelId, string $hash, int $scale): ?array
+	{
+		return Table::first('filesync_transfer', ['id' => self::id($channelId, $hash, $scale)]);
+	}
+
+	/**
+	 * Wants the bytes that a packet announced.
+	 *
+	 * @param array $wanted uid, hash, scale, size_bytes, edited, mimetype, folder, origin, nick, names, entry, base, kind, reason.
+	 *   A `kind` parks it at once.
+	 *
+	 * @return 'staged'|'older'|'again' `older`: what is on its way is newer. `again`: it was published just now; look again.
+	 */
+	public static function stage(array $wanted): string
+	{
+		$id = self::id($wanted['uid'], $wanted['hash'], $wanted['scale']);
+		for ($try = 0; $try < 5; $try++) {
+			$now = Config::now();
+			$fresh = $wanted + ['state' => $wanted['kind'] === '' ? 'staged' : 'parked', 'token' => '', 'lease_until' => 0, 'attempts' => 0,
+				'next_at' => $now, 'priority' => self::priority($wanted['size_bytes']), 'pending' => '', 'sha256' => '', 'intent' => '',
+				'result' => '', 'updated' => $now];
+			$old = Table::first('filesync_transfer', ['id' => $id]);
+			if (! $old) {
+				if (Table::tryInsert('filesync_transfer', ['id' => $id, 'generation' => 1, 'created' => $now] + $fresh)) {
+					return 'staged';
+				}
+				continue;
+			}
+			$same = (int) $old['size_bytes'] === $wanted['size_bytes'] && $old['edited'] === $wanted['edited'];
+			$live = in_array($old['state'], self::LIVE, true);
+			if (($live || $old['state'] === 'parked') && ! $same && $wanted['edited'] < $old['edited']) {
+				return 'older';
+			}
+			if ($old['state'] === 'published' && $try > 0) {
+				return 'again';
+			}
+			$seen = ['id' => $id, 'generation' => (int) $old['generation'], 'state' => $old['state']];
+			if ($old['state'] === 'publishing') {
+				$set = ['pending' => json_encode($wanted)];
+			} elseif ($live && $same && $wanted['kind'] === '') {
+				$set = array_intersect_key($wanted, array_flip(['entry', 'names', 'origin', 'nick', 'folder', 'mimetype']));
+			} else {
+				$set = ['generation' => (int) $old['generation'] + 1] + $fresh;
+			}
+			Table::update('filesync_transfer', $set, $seen);
+			$now = Table::first('filesync_transfer', ['id' => $id]);
+			if ($now && ! array_diff_assoc(array_map('strval', $set), array_map('strval', $now))) {
+				if (isset($set['generation'])) {
+					self::removePartial($old);
+				}
+				return 'staged';
+			}
+		}
+		throw new Postponed('the transfer is changed by many at once', true);
+	}
+
+	/**
+	 * Leases due transfers of one channel.
+	 *
+	 * @return list<array>
+	 */
+	public static function claim(int $channelId, string $token, int $most): array
+	{
+		$now = Config::now();
+		$due = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'waiting'], 'next_at <=' => $now],
+			'priority, next_at, created', $most, 'id, generation, state');
+		foreach ($due as $row) {
+			Table::update('filesync_transfer', ['state' => 'leased', 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
+				['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => $row['state']]);
+		}
+
+		return $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => 'leased', 'token' => $token], 'priority, next_at, created') : [];
+	}
+
+	/** Moves the deadline of all that a worker leased. Returns id => generation of what it still holds. */
+	public static function heartbeat(string $token): array
+	{
+		$where = ['token' => $token, 'state' => ['leased', 'verified', 'publishing']];
+		Table::update('filesync_transfer', ['lease_until' => Config::now() + self::LEASE_SECONDS], $where);
+
+		return array_map('intval', array_column(Table::select('filesync_transfer', $where, '', 0, 'id, generation'), 'generation', 'id'));
+	}
+
+	/** Moves a row to another state if nobody overtook us; returns the row as it is then, or null. */
+	public static function advance(array $row, string $from, string $to, array $set = []): ?array
+	{
+		$set += ['state' => $to, 'updated' => Config::now()];
+		$where = ['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $row['token'], 'state' => $from];
+		Table::update('filesync_transfer', $set, $where);
+		$now = Table::first('filesync_transfer', ['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $set['token'] ?? $row['token'], 'state' => $to]);
+
+		return $now && (! isset($set['intent']) || $now['intent'] === $set['intent']) ? $now : null;
+	}
+
+	/** Puts a transfer back for later after a failure that will pass. */
+	public static function retryLater(array $row, string $kind, string $reason, ?int $retryAfter): void
+	{
+		$attempts = (int) $row['attempts'] + 1;
+		if ($kind === 'Corrupt' && $attempts >= Config::number('corrupt_attempts')) {
+			self::park($row, $kind, $reason);
+			return;
+		}
+		$wait = (int) min(Config::number('retry_most_seconds'), Config::number('retry_first_seconds') * 2 ** min($attempts - 1, 20));
+		$wait += random_int(0, intdiv($wait, 4));
+		$wait = max($wait, min($retryAfter ?? 0, 86400));
+		self::advance($row, $row['state'], 'waiting', ['token' => '', 'lease_until' => 0, 'attempts' => $attempts,
+			'next_at' => Config::now() + $wait, 'kind' => $kind, 'reason' => $reason, 'intent' => '']);
+	}
+
+	/** Sets a transfer aside until a person, another packet or another source brings it back. */
+	public static function park(array $row, string $kind, string $reason): void
+	{
+		self::advance($row, $row['state'], 'parked', ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']);
+	}
+
+	/** Stops all transfers of this hub for a while: its disk is full or fails. */
+	public static function pause(string $reason): void
+	{
+		Config::set('storage_paused_until', (string) (Config::now() + Config::number('storage_pause_seconds')), 'state');
+		Config::set('storage_paused_reason', $reason, 'state');
+		Config::log('transfers pause: ' . $reason);
+	}
+
+	/** Returns until when transfers pause, 0 if they do not. */
+	public static function pausedUntil(): int
+	{
+		$until = Config::number('storage_paused_until', 'state');
+
+		return $until > Config::now() ? $until : 0;
+	}
+
+	/** Gives unfinished transfers back, or only one; that is no failed attempt. */
+	public static function release(string $token, ?string $id = null, int $nextAt = 0): void
+	{
+		Table::update('filesync_transfer', ['state' => 'staged', 'token' => '', 'lease_until' => 0, 'next_at' => $nextAt, 'updated' => Config::now()],
+			['token' => $token, 'state' => 'leased'] + ($id === null ? [] : ['id' => $id]));
+	}
+
+	/** Gives back what dead workers held. What was being published is not touched: Publish::recover looks at it. */
+	public static function recoverLeases(): void
+	{
+		Table::update('filesync_transfer', ['state' => 'staged', 'token' => '', 'lease_until' => 0],
+			['state' => 'leased', 'lease_until <' => Config::now()]);
+	}
+
+	/** Forgets the transfers of a file and removes what arrived. */
+	public static function drop(int $channelId, string $hash): void
+	{
+		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash]) as $row) {
+			if ($row['state'] === 'publishing' && (int) $row['lease_until'] >= Config::now()) {
+				throw new Postponed('the file is being published', true);
+			}
+			Table::delete('filesync_transfer', ['id' => $row['id']]);
+			self::removePartial($row);
+		}
+	}
+
+	/** Forgets the scales of a photo that are not wanted any more because the photo is not. */
+	public static function dropScales(int $channelId, string $hash): void
+	{
+		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'scale >' => 0, 'state' => ['staged', 'waiting', 'leased', 'verified']]) as $row) {
+			Table::delete('filesync_transfer', ['id' => $row['id'], 'state' => ['staged', 'waiting', 'leased', 'verified']]);
+			self::removePartial($row);
+		}
+	}
+
+	/** Tells whether a file has bytes on their way. */
+	public static function isLive(int $channelId, string $hash): bool
+	{
+		return Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => self::LIVE], '', 'id') !== null;
+	}
+
+	/** Returns the channels that have something to fetch or publish now. */
+	public static function dueChannels(): array
+	{
+		$now = Config::now();
+		$due = Table::select('filesync_transfer', ['state' => ['staged', 'waiting'], 'next_at <=' => $now], '', 0, 'DISTINCT uid');
+		$lost = Table::select('filesync_transfer', ['state' => ['leased', 'publishing'], 'lease_until <' => $now], '', 0, 'DISTINCT uid');
+		$whole = Table::select('filesync_transfer', ['state' => 'verified', 'lease_until <' => $now, 'next_at <=' => $now], '', 0, 'uid, hash, scale');
+		$whole = array_filter($whole, fn ($row) => self::mayPublish($row));
+
+		return array_values(array_unique(array_map('intval', array_column([...$due, ...$lost, ...$whole], 'uid'))));
+	}
+
+	/** Tells whether a verified row's turn has come: the scales of a photo wait for the photo. */
+	public static function mayPublish(array $row): bool
+	{
+		$file = (int) $row['scale'] > 0 ? self::find((int) $row['uid'], $row['hash'], 0) : null;
+
+		return ! $file || ! in_array($file['state'], [...self::LIVE, 'parked'], true);
+	}
+
+	/** Returns when the next retry of anything is due, or null if nothing waits. */
+	public static function nextDue(): ?int
+	{
+		$row = Table::first('filesync_transfer', ['state' => ['staged', 'waiting']], '', 'min(next_at) as next_at');
+
+		return isset($row['next_at']) ? (int) $row['next_at'] : null;
+	}
+
+	/** Returns the base name of a transfer's partial file. */
+	public static function partialName(array $row): string
+	{
+		return $row['hash'] . '-' . (int) $row['scale'] . '.' . (int) $row['generation'];
+	}
+
+	/** Removes what arrived of a transfer. */
+	public static function removePartial(array $row): void
+	{
+		$base = Store::dataRoot((int) $row['uid']) . '/' . self::partialName($row);
+		foreach (['.partial', '.index'] as $end) {
+			if (is_file($base . $end)) {
+				@unlink($base . $end);
+			}
+		}
+	}
+
+	/** Small files first: the exponent of the size in MiB. */
+	private static function priority(int $sizeBytes): int
+	{
+		return (int) ceil(log(max(1, $sizeBytes / 1048576), 2));
+	}
+
+	private static function id(int $channelId, string $hash, int $scale): string
+	{
+		return hash('sha256', "$channelId\n$hash\n$scale");
+	}
+}

@@ -1,0 +1,95 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Gives a file another name or folder. At every instant its rows name files that exist: the new names first, then the rows, then the old ones go. */
+final class Relocation
+{
+	/** Brings our file to a folder of ours, under a name that is free there. */
+	public static function apply(array $channel, array $own, string $folder, string $name): void
+	{
+		if ($own['folder'] === $folder && $own['filename'] === $name) {
+			return;
+		}
+		$place = Store::place($channel, $folder, $own['hash'], $name) ?? throw new Postponed('the folder is not here', true);
+		$photos = Table::select('photo', ['uid' => (int) $own['uid'], 'resource_id' => $own['hash'], 'os_storage' => 1], 'id', 0, 'id, imgscale, content');
+		$old = Store::pathOf($channel, $own);
+		$moves = $old !== null && $old !== $place['content'] ? self::moves($old, $place['content'], $photos) : [];
+		if ($moves) {
+			self::refuseWhilePublishing($own);
+			self::linkAll($moves);
+		}
+		Table::transaction(fn () => self::writeRows($own, $folder, $name, $place, $photos, $moves));
+		foreach (array_keys($moves) as $path) {
+			@unlink($path);
+		}
+		if ($moves && is_file($old . '.thumb')) {
+			@rename($old . '.thumb', $place['content'] . '.thumb');
+		}
+		Config::log('moved ' . $own['hash'] . ' of channel ' . $own['uid']);
+	}
+
+	private static function writeRows(array $own, string $folder, string $name, array $place, array $photos, array $moves): void
+	{
+		$names = ['filename' => $name, 'display_path' => $place['display_path']];
+		Table::update('attach', $names + ($own['folder'] === $folder ? [] : ['folder' => $folder])
+			+ ($moves ? ['os_path' => $place['os_path'], 'content' => $place['content']] : []), ['id' => (int) $own['id']]);
+		Table::update('photo', $names + ['os_path' => $place['os_path'], 'album' => mb_substr($place['album'], 0, 191)],
+			['uid' => (int) $own['uid'], 'resource_id' => $own['hash']]);
+		foreach ($photos as $photo) {
+			if (isset($moves[$photo['content']])) {
+				Table::update('photo', ['content' => $moves[$photo['content']]], ['id' => (int) $photo['id']]);
+			}
+		}
+	}
+
+	/** Returns old path => new path of the file and of those scales that lie beside it. */
+	private static function moves(string $old, string $new, array $photos): array
+	{
+		$moves = is_file($old) ? [$old => $new] : [];
+		foreach ($photos as $photo) {
+			$path = $old . '-' . (int) $photo['imgscale'];
+			if ($photo['content'] === $path && is_file($path)) {
+				$moves[$path] = $new . '-' . (int) $photo['imgscale'];
+			}
+		}
+
+		return $moves;
+	}
+
+	private static function linkAll(array $moves): void
+	{
+		foreach ($moves as $old => $new) {
+			if (! is_dir(dirname($new))) {
+				os_mkdir(dirname($new), STORAGE_DEFAULT_PERMISSIONS, true);
+			}
+			if (! @link($old, $new) && ! self::isSameFile($old, $new)) {
+				throw new Postponed('something else is where the file belongs', false);
+			}
+		}
+	}
+
+	private static function isSameFile(string $one, string $other): bool
+	{
+		clearstatcache();
+		$a = @stat($one);
+		$b = @stat($other);
+
+		return $a && $b && $a['dev'] === $b['dev'] && $a['ino'] === $b['ino'];
+	}
+
+	private static function refuseWhilePublishing(array $own): void
+	{
+		if (Table::first('filesync_transfer', ['uid' => (int) $own['uid'], 'hash' => $own['hash'], 'state' => 'publishing'], '', 'id')) {
+			throw new Postponed('the file is being published', true);
+		}
+	}
+}

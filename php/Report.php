@@ -1,0 +1,87 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Says how things stand, for the command and later for pages. */
+final class Report
+{
+	/** Returns counts by state, what waits and what is stuck. */
+	public static function status(): array
+	{
+		$states = [];
+		foreach (Table::select('filesync_transfer', [], '', 0, 'DISTINCT state') as $row) {
+			$where = ['state' => $row['state']];
+			$states[$row['state']] = ['files' => Table::count('filesync_transfer', $where), 'bytes' => Table::sum('filesync_transfer', 'size_bytes', $where)];
+		}
+		ksort($states);
+
+		return [
+			'version' => Config::version(),
+			'extension' => extension_loaded('filesync') ? phpversion('filesync') : null,
+			'problem' => Config::extensionProblem(),
+			'states' => $states,
+			'packets_waiting' => Table::count('filesync_packet', ['state' => 'staged']),
+			'packets_parked' => Table::count('filesync_packet', ['state' => 'parked']),
+			'calls_waiting' => Table::count('filesync_outbox', ['state' => ['due', 'held']]),
+			'calls_parked' => Table::count('filesync_outbox', ['state' => 'parked']),
+			'kept_files' => Table::count('filesync_kept', []),
+			'kept_bytes' => Table::sum('filesync_kept', 'size_bytes', []),
+			'paused_until' => self::date(Queue::pausedUntil()),
+			'paused_reason' => Config::get('storage_paused_reason', 'state'),
+			'parked' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'scale' => (int) $row['scale']] + array_intersect_key($row, array_flip(['hash', 'kind', 'reason'])),
+				Table::select('filesync_transfer', ['state' => 'parked'], 'updated', 100)),
+			'packets' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'state' => $row['state'], 'reason' => $row['reason']],
+				Table::select('filesync_packet', [], 'created', 100)),
+		];
+	}
+
+	/** Returns every file that is not present: on its way, stuck, or shown here without its bytes. */
+	public static function missing(): \Generator
+	{
+		foreach (Table::select('filesync_transfer', ['state' => [...Queue::LIVE, 'parked']], 'uid, created, hash, scale') as $row) {
+			$names = json_decode($row['names'], true) ?: [];
+			yield ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'name' => implode('/', $names), 'state' => $row['state'],
+				'size_bytes' => (int) $row['size_bytes'], 'kind' => $row['kind'], 'reason' => $row['reason'], 'attempts' => (int) $row['attempts'],
+				'next_try' => in_array($row['state'], ['staged', 'waiting'], true) ? self::date((int) $row['next_at']) : null];
+		}
+		foreach (Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id') as $channel) {
+			yield from self::damaged(Clones::channel((int) $channel['channel_id']) ?? []);
+		}
+	}
+
+	/** Returns the files that a channel shows though their bytes are not there, unless they are on their way. */
+	private static function damaged(array $channel): \Generator
+	{
+		for ($last = 0; $channel; ) {
+			$rows = Table::select('attach', ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1, 'id >' => $last], 'id', 500);
+			foreach ($rows as $row) {
+				$last = (int) $row['id'];
+				$path = Store::pathOf($channel, $row);
+				$facts = Store::facts($path);
+				if ($path === null || ($facts && $facts['size_bytes'] === (int) $row['filesize']) || Queue::find((int) $row['uid'], $row['hash'], 0)) {
+					continue;
+				}
+				yield ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => 0, 'name' => $row['display_path'], 'state' => 'damaged',
+					'size_bytes' => (int) $row['filesize'], 'kind' => '', 'reason' => $facts ? "{$facts['size_bytes']} bytes are on disk" : 'nothing is on disk',
+					'attempts' => 0, 'next_try' => null];
+			}
+			if (count($rows) < 500) {
+				return;
+			}
+		}
+	}
+
+	private static function date(int $time): ?string
+	{
+		return $time ? gmdate('Y-m-d H:i:s', $time) : null;
+	}
+}

@@ -1,0 +1,110 @@
+<?php
+
+namespace FileSync\Addon\Schema;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Creates and changes our tables, step by step, each step once.
+ *
+ * A step may be cut off and run again: tables are created if missing, and an index that exists already is no error. The number of
+ * the last step that is done stands in the hub's config (`filesync`, `schema`).
+ */
+final class Migrations
+{
+	/** Brings the tables to the newest step. Returns the number of that step. */
+	public static function run(): int
+	{
+		$steps = self::steps();
+		$newest = max(array_keys($steps));
+		if (self::done() >= $newest) {
+			return $newest;
+		}
+		Table::define('CREATE TABLE IF NOT EXISTS filesync_lease (id varchar(64) NOT NULL PRIMARY KEY, name varchar(191) NOT NULL,'
+			. ' token varchar(64) NOT NULL, expires bigint NOT NULL)');
+		$token = Config::token();
+		if (! Lease::take('migrations', $token, 300)) {
+			return self::done();
+		}
+		try {
+			foreach ($steps as $number => $statements) {
+				if ($number > self::done()) {
+					self::runStep($number, $statements);
+				}
+			}
+		} finally {
+			Lease::giveBack('migrations', $token);
+		}
+
+		return self::done();
+	}
+
+	/** Returns the number of the last step that is done, 0 if none. */
+	public static function done(): int
+	{
+		return (int) \Zotlabs\Lib\Config::Get('filesync', 'schema', 0);
+	}
+
+	/** Returns the tables of ours. */
+	public static function tables(): array
+	{
+		return ['filesync_lease', 'filesync_setting', 'filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox'];
+	}
+
+	private static function runStep(int $number, array $statements): void
+	{
+		foreach ($statements as $statement) {
+			if (! Table::define($statement) && ! str_starts_with($statement, 'CREATE INDEX')) {
+				throw new \RuntimeException("migration $number failed");
+			}
+		}
+		\Zotlabs\Lib\Config::Set('filesync', 'schema', $number);
+		Config::log("tables are at step $number");
+	}
+
+	/** Ids are made by us; times are Unix seconds; `long` holds JSON of rows, and 64 KiB is too little for that on MariaDB. */
+	private static function steps(): array
+	{
+		$long = Family::isPostgres() ? 'text' : 'mediumtext';
+
+		return [
+			1 => [
+				'CREATE TABLE IF NOT EXISTS filesync_setting (id varchar(64) NOT NULL PRIMARY KEY, scope varchar(191) NOT NULL,'
+					. ' name varchar(64) NOT NULL, value text NOT NULL)',
+
+				'CREATE TABLE IF NOT EXISTS filesync_transfer (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL,'
+					. ' hash varchar(64) NOT NULL, scale bigint NOT NULL, generation bigint NOT NULL, state varchar(16) NOT NULL,'
+					. ' token varchar(64) NOT NULL, lease_until bigint NOT NULL, attempts bigint NOT NULL, next_at bigint NOT NULL,'
+					. ' priority bigint NOT NULL, size_bytes bigint NOT NULL, edited varchar(19) NOT NULL, mimetype varchar(191) NOT NULL,'
+					. ' folder varchar(64) NOT NULL, origin text NOT NULL, nick varchar(191) NOT NULL, names text NOT NULL,'
+					. " entry $long NOT NULL, base text NOT NULL, pending $long NOT NULL, sha256 varchar(64) NOT NULL, intent text NOT NULL,"
+					. ' kind varchar(32) NOT NULL, reason text NOT NULL, result text NOT NULL, created bigint NOT NULL, updated bigint NOT NULL)',
+				'CREATE INDEX filesync_transfer_due ON filesync_transfer (state, next_at)',
+				'CREATE INDEX filesync_transfer_file ON filesync_transfer (uid, hash)',
+				'CREATE INDEX filesync_transfer_token ON filesync_transfer (token)',
+
+				'CREATE TABLE IF NOT EXISTS filesync_packet (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL,'
+					. " hash varchar(64) NOT NULL, state varchar(16) NOT NULL, reason text NOT NULL, body $long NOT NULL,"
+					. ' attempts bigint NOT NULL, next_at bigint NOT NULL, created bigint NOT NULL, updated bigint NOT NULL)',
+				'CREATE INDEX filesync_packet_due ON filesync_packet (state, next_at)',
+
+				'CREATE TABLE IF NOT EXISTS filesync_kept (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL,'
+					. ' hash varchar(64) NOT NULL, scale bigint NOT NULL, path text NOT NULL, source text NOT NULL, size_bytes bigint NOT NULL,'
+					. " why varchar(16) NOT NULL, entry $long NOT NULL, created bigint NOT NULL)",
+				'CREATE INDEX filesync_kept_age ON filesync_kept (uid, created)',
+
+				'CREATE TABLE IF NOT EXISTS filesync_outbox (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL,'
+					. " kind varchar(16) NOT NULL, name varchar(191) NOT NULL, body $long NOT NULL, state varchar(16) NOT NULL,"
+					. ' attempts bigint NOT NULL, next_at bigint NOT NULL, reason text NOT NULL, created bigint NOT NULL)',
+				'CREATE INDEX filesync_outbox_due ON filesync_outbox (state, next_at)',
+			],
+		];
+	}
+}

@@ -1,0 +1,121 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Works in the foreground and shows how far it is. */
+final class WorkCommand
+{
+	private const LINE_SECONDS = 0.5;
+
+	private readonly bool $isShown;
+	private readonly float $startedAt;
+	private float $shownAt = 0.0;
+	private int $seenBytes = 0;
+	private int $baseline = -1;
+
+	public function __construct(private readonly array $options)
+	{
+		$this->isShown = isset($options['progress']) || (! isset($options['json']) && stream_isatty(STDERR));
+		$this->startedAt = microtime(true);
+	}
+
+	/** Works until nothing is due, for `--until-idle` until nothing is on its way, and at most `--seconds`. */
+	public function run(): int
+	{
+		if ($problem = Config::extensionProblem()) {
+			fwrite(STDERR, "filesync: $problem\n");
+			return 75;
+		}
+		$untilIdle = isset($this->options['until-idle']);
+		$end = Config::now() + (isset($this->options['seconds']) ? max(0, (int) $this->options['seconds']) : 10 * 365 * 86400);
+		do {
+			$worker = new Worker($end, fn ($batch) => $this->show($batch));
+			$isRun = $worker->run($untilIdle ? PHP_INT_MAX >> 1 : 0);
+			$live = Table::count('filesync_transfer', ['state' => Queue::LIVE]);
+			$goOn = $untilIdle && $live > 0 && $this->canGoOn() && Config::now() < $end;
+			if ($goOn) {
+				sleep(1);
+				$this->show(null);
+			}
+		} while ($goOn || (! $isRun && Config::now() < $end && $this->waitForSlot()));
+		$this->showEnd();
+
+		return Command::exitCode(Report::status()['states']);
+	}
+
+	/** Tells whether what is live can still move: scales of a parked photo cannot. */
+	private function canGoOn(): bool
+	{
+		if (Table::count('filesync_transfer', ['state' => ['staged', 'waiting', 'leased', 'publishing']]) > 0) {
+			return true;
+		}
+		foreach (Table::select('filesync_transfer', ['state' => 'verified'], '', 0, 'uid, hash, scale') as $row) {
+			if (Queue::mayPublish($row)) {
+				return true;
+			}
+		}
+
+		return false;
+	}
+
+	private function waitForSlot(): bool
+	{
+		sleep(1);
+
+		return true;
+	}
+
+	private function show(?\FileSync\TransferBatch $batch): void
+	{
+		if (! $this->isShown || microtime(true) < $this->shownAt + self::LINE_SECONDS) {
+			return;
+		}
+		$this->shownAt = microtime(true);
+		$rate = 0;
+		$bytes = $this->arrived();
+		foreach ($batch?->progress() ?? [] as $one) {
+			$rate += $one['bytes_per_second'];
+			$bytes += $one['offset_bytes'];
+		}
+		$this->seenBytes = max($this->seenBytes, $bytes);
+		$files = Table::count('filesync_transfer', ['state' => 'published']);
+		$all = $files + Table::count('filesync_transfer', ['state' => [...Queue::LIVE, 'parked']]);
+		fprintf(STDERR, "%d of %d files, %.1f MiB, %.1f MiB/s, %.0f s\n", $files, $all, $this->seenBytes / 1048576, $rate / 1048576, microtime(true) - $this->startedAt);
+	}
+
+	private function showEnd(): void
+	{
+		$seconds = microtime(true) - $this->startedAt;
+		$summary = ['seconds' => round($seconds, 3), 'bytes' => $this->arrived(), 'states' => Report::status()['states'],
+			'php_peak_bytes' => memory_get_peak_usage(true), 'resident_peak_bytes' => self::residentPeakBytes()];
+		if (isset($this->options['json'])) {
+			echo json_encode($summary), "\n";
+		} elseif ($this->isShown) {
+			fprintf(STDERR, "done after %.1f s, %.1f MiB; peak memory: PHP %.1f MiB, process %.1f MiB\n", $seconds, $summary['bytes'] / 1048576,
+				$summary['php_peak_bytes'] / 1048576, $summary['resident_peak_bytes'] / 1048576);
+		}
+	}
+
+	/** Returns the bytes that became whole since this command began. */
+	private function arrived(): int
+	{
+		$sum = Table::sum('filesync_transfer', 'size_bytes', ['state' => ['verified', 'publishing', 'published']]);
+		$this->baseline = $this->baseline < 0 ? $sum : $this->baseline;
+
+		return $sum - $this->baseline;
+	}
+
+	private static function residentPeakBytes(): int
+	{
+		preg_match('/^VmHWM:\s+(\d+) kB/m', (string) @file_get_contents('/proc/self/status'), $found);
+
+		return 1024 * (int) ($found[1] ?? 0);
+	}
+}

@@ -1,0 +1,166 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Schema\Migrations;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Does the work of one slice: recover, fetch, publish, call core. A few run at once on a hub, each on one channel.
+ *
+ * Holds leases of its own: the hub starts a job again while the first still runs.
+ */
+final class Worker
+{
+	private const SUMMON_SECONDS = 60;
+
+	private readonly string $token;
+	private ?string $slot = null;
+	private int $beatAt = 0;
+
+	/** @param ?\Closure $progress Called now and then with the batch that runs, or null. */
+	public function __construct(private readonly int $deadline, private readonly ?\Closure $progress = null)
+	{
+		$this->token = Config::token();
+	}
+
+	/** Starts a background worker if there is work that nobody does. */
+	public static function summon(): void
+	{
+		if (self::hasWork() && Lease::take('summon', Config::token(), self::SUMMON_SECONDS)) {
+			Config::summonWorker();
+		}
+	}
+
+	/** Runs one slice as a job of the hub. */
+	public static function daemon(): void
+	{
+		if (Migrations::run() < 1 || Config::get('enabled') === '0') {
+			return;
+		}
+		// Before looking for work, so that what is staged from now on summons again.
+		Lease::end('summon');
+		$worker = new self(Config::now() + Config::number('slice_seconds'));
+		$worker->run(Config::number('linger_seconds'));
+		self::summon();
+	}
+
+	/** Works until the deadline, or until nothing is due within so many seconds. False if all slots are taken. */
+	public function run(int $lingerSeconds): bool
+	{
+		if (! $this->takeSlot()) {
+			return false;
+		}
+		try {
+			do {
+				Queue::recoverLeases();
+				HeldPackets::replayDue(20);
+				$served = false;
+				foreach (self::dueChannels() as $channelId) {
+					$served = $this->serve($channelId) || $served;
+				}
+			} while (Config::now() < $this->deadline && ($served || $this->linger($lingerSeconds)));
+		} finally {
+			Lease::giveBack($this->slot, $this->token);
+		}
+
+		return true;
+	}
+
+	/** Keeps the worker's leases; called at least every few seconds, works every ten. */
+	public function beat(int $channelId): void
+	{
+		if (Config::now() >= $this->beatAt + 10) {
+			$this->beatAt = Config::now();
+			Lease::extend($this->slot, $this->token, Queue::LEASE_SECONDS);
+			Lease::extend('channel-' . $channelId, $this->token, Queue::LEASE_SECONDS);
+			Queue::heartbeat($this->token);
+		}
+	}
+
+	/** Tells whether the slice is over. */
+	public function isOver(): bool
+	{
+		return Config::now() >= $this->deadline;
+	}
+
+	private function takeSlot(): bool
+	{
+		for ($i = 1; $i <= max(1, min(4, Config::number('workers'))); $i++) {
+			if (Lease::take('worker-' . $i, $this->token, Queue::LEASE_SECONDS)) {
+				$this->slot = 'worker-' . $i;
+				return true;
+			}
+		}
+
+		return false;
+	}
+
+	/** Serves one channel if nobody else does. */
+	private function serve(int $channelId): bool
+	{
+		if ($this->isOver() || ! Lease::take('channel-' . $channelId, $this->token, Queue::LEASE_SECONDS)) {
+			return false;
+		}
+		try {
+			$channel = Clones::channel($channelId);
+			if (! $channel) {
+				Housekeeping::forgetChannel($channelId);
+				return false;
+			}
+			Lease::extend($this->slot, $this->token, Queue::LEASE_SECONDS);
+			Kept::settle($channelId);
+			if (Config::extensionProblem() === null && ! Queue::pausedUntil()) {
+				$publish = new Publish($channel, $this->token, fn () => $this->beat($channelId));
+				$publish->recover();
+				$publish->publishVerified();
+				(new Batch($channel, $this->token, $publish, $this, $this->progress))->run();
+			}
+			Outbox::run($channelId);
+		} catch (\FileSync\Exception\StorageException $e) {
+			Queue::pause($e->getMessage());
+		} finally {
+			Queue::release($this->token);
+			Lease::giveBack('channel-' . $channelId, $this->token);
+		}
+
+		return true;
+	}
+
+	/** Waits for a retry that is nearly due; false if there is none or the slice would be over. */
+	private function linger(int $seconds): bool
+	{
+		$next = Queue::nextDue();
+		if ($next === null || $next <= Config::now() || $next > min(Config::now() + $seconds, $this->deadline) || ! self::canFetch()) {
+			return false;
+		}
+		sleep(max(1, min(2, $next - Config::now())));
+		Lease::extend($this->slot, $this->token, Queue::LEASE_SECONDS);
+		if ($this->progress) {
+			($this->progress)(null);
+		}
+
+		return true;
+	}
+
+	private static function hasWork(): bool
+	{
+		return HeldPackets::isDue() || array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id));
+	}
+
+	private static function dueChannels(): array
+	{
+		return array_values(array_unique([...(self::canFetch() ? Queue::dueChannels() : []), ...Outbox::dueChannels()]));
+	}
+
+	private static function canFetch(): bool
+	{
+		return Config::extensionProblem() === null && ! Queue::pausedUntil();
+	}
+}

@@ -1,0 +1,121 @@
+<?php
+/**
+ * Name: filesync
+ * Description: Verified file sync between the clones of a channel: a file is shown once its bytes are here and were checked.
+ * Version: 0.1.0
+ * Author: filesync contributors
+ * Maintainer: filesync contributors
+ * MinVersion: 7.8
+ * MinPHPVersion: 8.1
+ */
+
+/*
+ * The hub includes this file in every request, so it stays small, needs nothing, and lets no error out.
+ * Functions that the hub calls are named filesync_*; everything else lives in FileSync\Addon and is loaded when used.
+ */
+
+if (! class_exists('App', false)) {
+	return;
+}
+
+spl_autoload_register(function ($class) {
+	if (str_starts_with($class, 'FileSync\\Addon\\')) {
+		$file = __DIR__ . '/' . strtr(substr($class, 15), '\\', '/') . '.php';
+		if (is_file($file)) {
+			require_once $file;
+		}
+	}
+});
+
+/** Returns the hooks this addon lives on, with the function that serves each. */
+function filesync_hooks() {
+	return [
+		'init_1' => 'filesync_init_1',
+		'photo_upload_begin' => 'filesync_photo_upload_begin',
+		'daemon_addon' => 'filesync_daemon_addon',
+		'cron' => 'filesync_cron',
+		'cron_daily' => 'filesync_cron_daily',
+		'channel_remove' => 'filesync_channel_remove',
+	];
+}
+
+/** Registers the hooks and brings the tables up to date. The hub calls it at install and after every change of this file. */
+function filesync_load() {
+	foreach (filesync_hooks() as $hook => $function) {
+		Zotlabs\Extend\Hook::register($hook, 'addon/filesync/filesync.php', $function, 1, 0);
+	}
+	try {
+		FileSync\Addon\Schema\Migrations::run();
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('bringing the tables up to date', $e);
+	}
+}
+
+/** Leaves every hook. Tables and data stay, so that loading again goes on where it stopped. */
+function filesync_unload() {
+	Zotlabs\Extend\Hook::unregister_by_file('addon/filesync/filesync.php');
+}
+
+/** Defines the overrides before core can call what they override. Runs many times in one process. */
+function filesync_init_1(&$unused = null) {
+	try {
+		if (FileSync\Addon\Hub\Family::isKnown()) {
+			require_once __DIR__ . '/overrides/hubzilla.php';
+		}
+		foreach (filesync_hooks() as $hook => $function) {
+			if (! array_filter(App::$hooks[$hook] ?? [], fn ($known) => $known[1] === $function)) {
+				Zotlabs\Extend\Hook::register($hook, 'addon/filesync/filesync.php', $function, 1, 0);
+			}
+		}
+	} catch (Throwable $e) {
+		error_log('filesync: ' . $e->getMessage());
+	}
+}
+
+/** Keeps core from sending a change of a file that is not whole here, or that was only received. */
+function filesync_photo_upload_begin(&$arr) {
+	try {
+		FileSync\Addon\Outgoing::beforeStore($arr);
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('a change about to be sent', $e);
+	}
+}
+
+/** Runs one slice of background work. Every addon gets every job: ours are named. */
+function filesync_daemon_addon(&$argv) {
+	if (($argv[1] ?? '') !== 'filesync') {
+		return;
+	}
+	try {
+		FileSync\Addon\Worker::daemon();
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('background work', $e);
+	}
+}
+
+/** Wakes workers that died or whose retries are due. */
+function filesync_cron(&$date) {
+	try {
+		FileSync\Addon\Housekeeping::often();
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('cron', $e);
+	}
+}
+
+/** Removes what is past its age or size bound. */
+function filesync_cron_daily(&$date) {
+	try {
+		FileSync\Addon\Housekeeping::daily();
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('daily cron', $e);
+	}
+}
+
+/** Forgets a channel that leaves this hub. */
+function filesync_channel_remove(&$channel) {
+	try {
+		FileSync\Addon\Housekeeping::forgetChannel((int) ($channel['channel_id'] ?? 0));
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('removing a channel', $e);
+	}
+}

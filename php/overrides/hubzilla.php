@@ -1,0 +1,52 @@
+<?php
+/*
+ * Takes over calls that core makes without a leading backslash: PHP looks in the caller's own namespace first.
+ * A function that another addon defined before us is left alone.
+ */
+
+namespace Zotlabs\Lib {
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Lib\sync_files')) {
+		/** Receives the files of a sync packet. */
+		function sync_files($channel, $files) {
+			return \FileSync\Addon\Incoming::take($channel, $files);
+		}
+	}
+}
+
+namespace Zotlabs\Daemon {
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Daemon\sync_files')) {
+		/** Receives one page of the import of a cloned channel. */
+		function sync_files($channel, $files) {
+			return \FileSync\Addon\Incoming::take($channel, $files);
+		}
+	}
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Daemon\attach_export_data')) {
+		/** Exports a file for a sync packet, or nothing while it is not whole here. */
+		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest) {
+			return \FileSync\Addon\Outgoing::export($channel, $resource_id, $deleted, $rest);
+		}
+	}
+}
+
+namespace Zotlabs\Storage {
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_export_data')) {
+		/** Exports a file for a sync packet, or nothing while it is not whole here. */
+		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest) {
+			return \FileSync\Addon\Outgoing::export($channel, $resource_id, $deleted, $rest);
+		}
+	}
+}
+
+namespace Zotlabs\Module {
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_export_data')) {
+		/** Exports a file for a sync packet, or nothing while it is not whole here. */
+		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest) {
+			return \FileSync\Addon\Outgoing::export($channel, $resource_id, $deleted, $rest);
+		}
+	}
+}
