@@ -37,7 +37,7 @@ final class Verdict {
 			printf($line, $row['name'], $row['state'], $row['bytes'], $row['digests'], $row['how'], $row['seconds']);
 		}
 		list($php, $rss) = $this->workerMemory();
-		printf("\nworkers on hub B: at most %s of PHP memory, %s resident\n", mib($php), mib($rss));
+		print $rss ? sprintf("\nworkers on hub B: at most %s of PHP memory, %s resident\n", mib($php), mib($rss)) : "\nworkers on hub B: still at it\n";
 		printf("%d of %d files verified on hub B\n", $this->good, count($this->rows));
 	}
 
@@ -54,6 +54,7 @@ final class Verdict {
 	private function compare(string $name, string $hash, string $original, array $on_a, array $on_b): array {
 		$a = $this->row('a', $hash);
 		$b = $this->row('b', $hash);
+		$doubles = $this->pair->rows('b', 'SELECT hash FROM attach GROUP BY hash HAVING COUNT(*) > 1');
 		$scales = [$hash];
 		foreach ($this->pair->rows('a', "SELECT imgscale FROM photo WHERE resource_id = '$hash' AND imgscale > 0") as $photo) {
 			$scales[] = $hash . '-' . $photo['imgscale'];
@@ -61,11 +62,11 @@ final class Verdict {
 		$equal = array_filter($scales, function ($scale) use ($on_a, $on_b) {
 			return isset($on_a[$scale], $on_b[$scale]) && $on_a[$scale] === $on_b[$scale];
 		});
-		$shown = $a && $b && $a['display_path'] === $b['display_path'] && $a['filesize'] === $b['filesize'];
+		$shown = $a && $b && $a['display_path'] === $b['display_path'] && $a['filesize'] === $b['filesize'] && !$doubles;
 		return [
 			'name' => $name,
 			'good' => $shown && count($equal) === count($scales) && $original === ($on_b[$hash] ?? ''),
-			'state' => $this->state($hash, (bool) $b),
+			'state' => $doubles ? 'double rows' : $this->state($hash, (bool) $b),
 			'bytes' => number_format($b['filesize'] ?? 0),
 			'digests' => count($equal) . ' of ' . count($scales),
 		] + $this->fetched($hash);
