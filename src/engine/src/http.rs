@@ -1,0 +1,526 @@
+//! The HTTP client: TLS, address policy, time-outs. The only module that opens sockets.
+//!
+//! Invariant: a request reaches an address that the policy allows or none; redirects are never followed; encoded
+//! bodies are refused; errors quote no query string, header or body. Waiting is measured on the batch's own clock,
+//! which stands still while PHP does something else between two steps.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode, Url};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use rustls_platform_verifier::BuilderVerifierExt;
+
+use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
+use crate::getfile::SignedRequest;
+use crate::limits::Limits;
+use crate::signature::Secret;
+
+/// Which addresses may be reached.
+#[derive(Clone, Copy, Debug)]
+pub struct AddressPolicy {
+    /// Whether plain http is allowed; only where the hub itself is http.
+    pub allow_http: bool,
+    /// Whether private, loopback and other special addresses are allowed.
+    pub allow_private_addresses: bool,
+}
+
+/// Two pools of connections, so that a second look at a file does not share the first one's.
+pub(crate) struct HttpClient {
+    client: reqwest::Client,
+    second: reqwest::Client,
+    policy: AddressPolicy,
+}
+
+/// Which pool a request uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pool {
+    Main,
+    Second,
+}
+
+impl HttpClient {
+    /// Builds the client; opens nothing.
+    pub(crate) fn new(policy: AddressPolicy, ca_pem: Option<&[u8]>, limits: &Limits) -> Result<Self> {
+        let tls = tls_config(ca_pem)?;
+        let resolver = Arc::new(PolicyResolver { allow_private: policy.allow_private_addresses, known: Mutex::default() });
+        let build = || {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .dns_resolver(resolver.clone())
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .no_proxy()
+                .http1_only()
+                .connect_timeout(limits.connect_timeout)
+                .pool_max_idle_per_host(16)
+                .user_agent(concat!("filesync/", env!("CARGO_PKG_VERSION")))
+                .build()
+                .or_fail(ErrorKind::InvalidInput, "building the HTTP client")
+        };
+        Ok(Self { client: build()?, second: build()?, policy })
+    }
+
+    fn check(&self, url: &Url) -> Result<()> {
+        if url.scheme() != "https" && !self.policy.allow_http {
+            return Err(Error::new(ErrorKind::Unsupported, "checking an address")
+                .context("host", url.host_str().unwrap_or_default())
+                .context("fault", "the origin hub is not https")
+                .context("remedy", "plain http is used only by hubs that are http themselves"));
+        }
+        let literal = match url.host() {
+            Some(url::Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(url::Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            _ => None,
+        };
+        if literal.is_some_and(|address| !self.policy.allow_private_addresses && !is_public(address)) {
+            return Err(forbidden_address(url.host_str().unwrap_or_default()));
+        }
+        Ok(())
+    }
+
+    /// Sends a request and waits for the head of its reply.
+    pub(crate) async fn send(&self, pool: Pool, request: Request, patience: &Patience<'_>) -> Result<Reply> {
+        self.check(&request.url)?;
+        let client = match pool {
+            Pool::Main => &self.client,
+            Pool::Second => &self.second,
+        };
+        let where_to = shown(&request.url);
+        let mut builder = client.request(request.method, request.url).headers(request.headers);
+        if let Some(body) = request.body {
+            builder = builder.body(body);
+        }
+        let response = patience.wait(patience.limits.reply_timeout, builder.send()).await.context("url", &where_to)?;
+        let response = response.map_err(|error| network_error("asking the origin hub", error)).context("url", &where_to)?;
+        Reply::check(response, where_to)
+    }
+}
+
+fn forbidden_address(host: &str) -> Error {
+    Error::new(ErrorKind::Refused, "checking an address")
+        .context("host", host)
+        .context("fault", "a private or special address")
+        .context("remedy", "an administrator can set allow_private_addresses")
+}
+
+fn tls_config(ca_pem: Option<&[u8]>) -> Result<rustls::ClientConfig> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .or_fail(ErrorKind::InvalidInput, "setting up TLS")?;
+    let Some(pem) = ca_pem else {
+        return Ok(builder
+            .with_platform_verifier()
+            .or_fail(ErrorKind::Storage, "reading the system's certificates")?
+            .with_no_client_auth());
+    };
+    let mut roots = rustls::RootCertStore::empty();
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem).filter_map(std::result::Result::ok).collect();
+    let (added, _) = roots.add_parsable_certificates(certificates);
+    if added == 0 {
+        return Err(Error::new(ErrorKind::InvalidInput, "reading trusted certificates")
+            .context("option", "ca_file")
+            .context("fault", "no usable certificate in it"));
+    }
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// A request before it is sent.
+pub(crate) struct Request {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Option<String>,
+}
+
+impl Request {
+    pub(crate) fn get(url: Url) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert("accept-encoding", HeaderValue::from_static("identity"));
+        Self { method: Method::GET, url, headers, body: None }
+    }
+
+    pub(crate) fn signed(request: SignedRequest) -> Result<Self> {
+        let mut built = Self::get(request.url);
+        if let Some(form) = request.form {
+            built.method = Method::POST;
+            built.body = Some(form.reveal().to_owned());
+        }
+        for (name, value) in request.headers {
+            built = built.header(name, &value)?;
+        }
+        Ok(built)
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: &Secret) -> Result<Self> {
+        let mut value = HeaderValue::from_str(value.reveal())
+            .map_err(|_| Error::new(ErrorKind::InvalidInput, "building a request").context("header", name))?;
+        value.set_sensitive(true);
+        self.headers.insert(name, value);
+        Ok(self)
+    }
+
+    pub(crate) fn range(mut self, first: u64, last: u64) -> Result<Self> {
+        let value =
+            HeaderValue::from_str(&format!("bytes={first}-{last}")).or_fail(ErrorKind::InvalidInput, "building a request")?;
+        self.headers.insert("range", value);
+        Ok(self)
+    }
+}
+
+/// The reply's head and the body still to come.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    response: reqwest::Response,
+    where_to: String,
+}
+
+impl Reply {
+    /// Refuses what no rung can use: redirects, encoded bodies, errors.
+    fn check(response: reqwest::Response, where_to: String) -> Result<Self> {
+        let status = response.status();
+        let reply = Self { response, where_to };
+        if let Some(encoding) = reply.header("content-encoding").filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+            return Err(reply
+                .error(ErrorKind::Corrupt, "an encoded body that was not asked for")
+                .context("content_encoding", encoding.escape_debug()));
+        }
+        let kind = match status {
+            _ if status.is_success() => return Ok(reply),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ErrorKind::Refused,
+            StatusCode::NOT_FOUND | StatusCode::GONE => ErrorKind::NotFound,
+            StatusCode::RANGE_NOT_SATISFIABLE => ErrorKind::Corrupt,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => ErrorKind::PeerBusy,
+            _ if status.is_server_error() => ErrorKind::PeerBusy,
+            _ => ErrorKind::Refused,
+        };
+        let fault = if status.is_redirection() { "a redirect, which is never followed" } else { "an error status" };
+        let wait = reply.header("retry-after").and_then(|text| text.parse().ok());
+        Err(reply.error(kind, fault).retry_after_seconds(wait))
+    }
+
+    /// Builds an error about this reply.
+    pub(crate) fn error(&self, kind: ErrorKind, fault: &str) -> Error {
+        Error::new(kind, "reading the origin hub's reply")
+            .context("url", &self.where_to)
+            .context("status", self.status().as_u16())
+            .context("fault", fault)
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    /// Returns a header, if it is there once and readable.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
+
+    pub(crate) fn is_page(&self) -> bool {
+        self.header("content-type").is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
+    }
+
+    /// Returns the cookies that the reply sets, as a `Cookie` header.
+    pub(crate) fn cookies(&self) -> Option<Secret> {
+        let mut cookies: Vec<(&str, &str)> = Vec::new();
+        for value in self.response.headers().get_all("set-cookie") {
+            let Some((name, value)) =
+                value.to_str().ok().and_then(|text| text.split(';').next()).and_then(|pair| pair.trim().split_once('='))
+            else {
+                continue;
+            };
+            cookies.retain(|(known, _)| *known != name);
+            if !value.is_empty() && value != "deleted" {
+                cookies.push((name, value));
+            }
+        }
+        let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (!pairs.is_empty()).then(|| Secret::new(pairs.join("; ")))
+    }
+
+    /// Returns the next piece of the body, or none at its end.
+    pub(crate) async fn next(
+        &mut self,
+        stall: &mut StallMeter,
+        patience: &Patience<'_>,
+    ) -> Result<Option<impl AsRef<[u8]> + use<>>> {
+        let mut chunk = pin!(self.response.chunk());
+        loop {
+            match tokio::time::timeout(TICK, &mut chunk).await {
+                Ok(piece) => {
+                    let piece = piece
+                        .map_err(|error| network_error("receiving from the origin hub", error))
+                        .context("url", &self.where_to)?;
+                    stall.count(piece.as_ref().map_or(0, |bytes| bytes.len() as u64), patience)?;
+                    return Ok(piece);
+                }
+                Err(_) => stall.count(0, patience).context("url", &self.where_to)?,
+            }
+        }
+    }
+
+    /// Reads a short body whole.
+    pub(crate) async fn bytes(mut self, max_bytes: usize, patience: &Patience<'_>) -> Result<Vec<u8>> {
+        let mut body = Vec::new();
+        let mut stall = StallMeter::start(patience, max_bytes as u64);
+        while let Some(piece) = self.next(&mut stall, patience).await? {
+            body.extend_from_slice(piece.as_ref());
+            if body.len() > max_bytes {
+                return Err(self
+                    .error(ErrorKind::LimitExceeded, "a reply larger than expected")
+                    .context("limit_bytes", max_bytes));
+            }
+        }
+        Ok(body)
+    }
+}
+
+/// Says where a request went, without its query.
+fn shown(url: &Url) -> String {
+    url.as_str().split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
+fn network_error(operation: &'static str, error: reqwest::Error) -> Error {
+    let error = error.without_url();
+    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(current) = cause {
+        if let Some(ForbiddenAddress(host)) = current.downcast_ref() {
+            return forbidden_address(host);
+        }
+        cause = current.source();
+    }
+    Error::new(ErrorKind::Network, operation).source(error)
+}
+
+const TICK: Duration = Duration::from_secs(1);
+
+/// Time that was spent inside steps.
+#[derive(Debug, Default)]
+pub(crate) struct ActiveClock {
+    before: Cell<Duration>,
+    since: Cell<Option<Instant>>,
+}
+
+impl ActiveClock {
+    pub(crate) fn start(&self) {
+        self.since.set(Some(Instant::now()));
+    }
+
+    pub(crate) fn stop(&self) {
+        self.before.set(self.elapsed());
+        self.since.set(None);
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.before.get() + self.since.get().map_or(Duration::ZERO, |since| since.elapsed())
+    }
+}
+
+/// How long to wait, on which clock.
+pub(crate) struct Patience<'a> {
+    pub(crate) clock: &'a ActiveClock,
+    pub(crate) limits: &'a Limits,
+}
+
+impl Patience<'_> {
+    async fn wait<F: Future>(&self, limit: Duration, future: F) -> Result<F::Output> {
+        let start = self.clock.elapsed();
+        let mut future = pin!(future);
+        loop {
+            if let Ok(output) = tokio::time::timeout(TICK, &mut future).await {
+                return Ok(output);
+            }
+            if self.clock.elapsed().saturating_sub(start) >= limit {
+                return Err(
+                    Error::new(ErrorKind::Network, "waiting for the origin hub").context("limit_seconds", limit.as_secs())
+                );
+            }
+        }
+    }
+}
+
+/// Watches that bytes keep coming and that the whole does not take for ever.
+pub(crate) struct StallMeter {
+    window_start: Duration,
+    window_bytes: u64,
+    deadline: Duration,
+}
+
+impl StallMeter {
+    /// Starts watching a body of at most this size.
+    pub(crate) fn start(patience: &Patience<'_>, size_bytes: u64) -> Self {
+        let now = patience.clock.elapsed();
+        Self { window_start: now, window_bytes: 0, deadline: now.saturating_add(patience.limits.deadline(size_bytes)) }
+    }
+
+    fn count(&mut self, bytes: u64, patience: &Patience<'_>) -> Result<()> {
+        let (now, limits) = (patience.clock.elapsed(), patience.limits);
+        self.window_bytes = self.window_bytes.saturating_add(bytes);
+        if now >= self.deadline {
+            return Err(Error::new(ErrorKind::Network, "receiving from the origin hub")
+                .context("fault", "the transfer passed its deadline")
+                .context("least_bytes_per_second", limits.deadline_bytes_per_second));
+        }
+        if now.saturating_sub(self.window_start) < limits.stall_window {
+            return Ok(());
+        }
+        if self.window_bytes < limits.stall_bytes_per_second.saturating_mul(limits.stall_window.as_secs()) {
+            return Err(Error::new(ErrorKind::Network, "receiving from the origin hub")
+                .context("fault", "the transfer stalled")
+                .context("received_bytes", self.window_bytes)
+                .context("window_seconds", limits.stall_window.as_secs()));
+        }
+        (self.window_start, self.window_bytes) = (now, 0);
+        Ok(())
+    }
+}
+
+/// Resolves a name once for the life of a client and drops addresses that the policy forbids.
+struct PolicyResolver {
+    allow_private: bool,
+    known: Mutex<HashMap<String, Vec<SocketAddr>>>,
+}
+
+impl reqwest::dns::Resolve for PolicyResolver {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        // In line, not on a thread: a thread could outlive the call, the module, or a fork.
+        let outcome = self.look_up(name.as_str());
+        Box::pin(std::future::ready(outcome.map(|found| Box::new(found.into_iter()) as reqwest::dns::Addrs)))
+    }
+}
+
+impl PolicyResolver {
+    fn look_up(&self, name: &str) -> std::result::Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(addresses) = known.get(name) {
+            return Ok(addresses.clone());
+        }
+        let found: Vec<SocketAddr> =
+            (name, 0).to_socket_addrs()?.filter(|address| self.allow_private || is_public(address.ip())).collect();
+        if found.is_empty() {
+            return Err(Box::new(ForbiddenAddress(name.to_owned())));
+        }
+        known.insert(name.to_owned(), found.clone());
+        Ok(found)
+    }
+}
+
+#[derive(Debug)]
+struct ForbiddenAddress(String);
+
+impl fmt::Display for ForbiddenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} has only private or special addresses", self.0)
+    }
+}
+
+impl std::error::Error for ForbiddenAddress {}
+
+/// Tells whether an address belongs to the public internet (IANA's special-purpose registries).
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => is_public_v4(v4),
+        IpAddr::V6(v6) => is_public_v6(v6),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    !(matches!(a, 0 | 10 | 127 | 224..)
+        || (a == 100 && (64..128).contains(&b))
+        || (a == 169 && b == 254)
+        || (a == 172 && (16..32).contains(&b))
+        || (a == 192 && b == 168)
+        || (a == 192 && b == 0 && matches!(c, 0 | 2))
+        || (a == 192 && b == 88 && c == 99)
+        || (a == 198 && matches!(b, 18 | 19))
+        || (a == 198 && b == 51 && c == 100)
+        || (a == 203 && b == 0 && c == 113))
+}
+
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let segments = address.segments();
+    let embedded = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        is_public_v4(Ipv4Addr::new(a, b, c, d))
+    };
+    match segments {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            embedded(high, low)
+        }
+        [0x2001, 0..0x200 | 0xdb8, ..] | [0x3fff, 0..0x1000, ..] => false,
+        [first, ..] => (0x2000..0x4000).contains(&first),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_addresses_are_not_public_in_any_disguise() {
+        for special in [
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "192.0.0.1",
+            "192.0.2.1",
+            "198.18.0.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fe80::1",
+            "fc00::1",
+            "fd12::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2001::1",
+            "2001:db8::1",
+            "::127.0.0.1",
+        ] {
+            assert!(!is_public(special.parse().unwrap()), "{special}");
+        }
+        for public in [
+            "1.1.1.1",
+            "172.32.0.1",
+            "100.128.0.1",
+            "192.0.1.1",
+            "2606:4700::1111",
+            "::ffff:8.8.8.8",
+            "2a01::1",
+            "2002:808:808::1",
+        ] {
+            assert!(is_public(public.parse().unwrap()), "{public}");
+        }
+    }
+
+    #[test]
+    fn the_clock_stands_still_between_steps() {
+        let clock = ActiveClock::default();
+        clock.start();
+        clock.stop();
+        let stopped = clock.elapsed();
+        std::thread::sleep(Duration::from_millis(2));
+        assert_eq!(clock.elapsed(), stopped);
+    }
+}

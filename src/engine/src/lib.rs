@@ -1,0 +1,18 @@
+//! The engine of filesync: bytes, URLs, signatures.
+//!
+//! It knows nothing of PHP and nothing of databases. It receives values (URLs, keys, paths, limits, a clock) and
+//! returns values; the same call can be made from a test, a command or the PHP extension.
+
+pub mod digest;
+pub mod error;
+pub mod getfile;
+pub mod http;
+pub mod limits;
+pub mod paths;
+pub mod photo;
+pub mod signature;
+pub mod store;
+pub mod transfer;
+
+pub use error::{Error, ErrorKind, Result};
+pub use limits::Limits;

@@ -1,0 +1,89 @@
+//! Every size and time bound of the engine, with its default and unit.
+
+use std::time::Duration;
+
+/// Bounds that hold whatever a peer or a file claims.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Largest file that is received. Default 1 TiB.
+    pub max_file_bytes: u64,
+    /// Bytes that stay free on the device of the partial files. Default 256 MiB.
+    pub disk_headroom_bytes: u64,
+    /// Up to this size a file is asked for whole through getfile; above it through `/dav` with ranges. Default 8 MiB.
+    pub small_file_bytes: u64,
+    /// Largest thumbnail that is accepted. Default 16 MiB.
+    pub max_scale_bytes: u64,
+    /// Largest JSON reply of a hub's API. Default 1 MiB.
+    pub max_reply_bytes: usize,
+    /// Time to reach a hub, TLS included. Default 15 s.
+    pub connect_timeout: Duration,
+    /// Time from a request to the head of its reply. Default 60 s.
+    pub reply_timeout: Duration,
+    /// A transfer that moves slower than `stall_bytes_per_second` over this window has stalled. Default 30 s.
+    pub stall_window: Duration,
+    /// Default 256 bytes a second.
+    pub stall_bytes_per_second: u64,
+    /// A transfer may take this long plus its size divided by `deadline_bytes_per_second`. Default 10 min.
+    pub deadline_base: Duration,
+    /// Default 4 KiB a second.
+    pub deadline_bytes_per_second: u64,
+    /// Bytes after which the index is written, so that a killed process loses no more. Default 16 MiB.
+    pub checkpoint_bytes: u64,
+    /// Bytes after which data and index are forced to disk, so that a power cut loses no more. Default 128 MiB.
+    pub sync_bytes: u64,
+    /// Random ranges that are read a second time from an origin that gives no digest. Default 8.
+    pub spot_checks: u32,
+    /// Length of each of them. Default 64 KiB.
+    pub spot_bytes: u64,
+    /// How often a file that changes while it is read is started again in one run. Default 3.
+    pub max_restarts: u32,
+    /// An `edited` younger than this may still change within its second. Default 2 s.
+    pub settle_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const KIB: u64 = 1 << 10;
+        const MIB: u64 = 1 << 20;
+        Self {
+            max_file_bytes: 1 << 40,
+            disk_headroom_bytes: 256 * MIB,
+            small_file_bytes: 8 * MIB,
+            max_scale_bytes: 16 * MIB,
+            max_reply_bytes: 1 << 20,
+            connect_timeout: Duration::from_secs(15),
+            reply_timeout: Duration::from_mins(1),
+            stall_window: Duration::from_secs(30),
+            stall_bytes_per_second: 256,
+            deadline_base: Duration::from_mins(10),
+            deadline_bytes_per_second: 4 * KIB,
+            checkpoint_bytes: 16 * MIB,
+            sync_bytes: 128 * MIB,
+            spot_checks: 8,
+            spot_bytes: 64 * KIB,
+            max_restarts: 3,
+            settle_time: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Limits {
+    /// Returns how long a transfer of this size may take.
+    pub fn deadline(&self, size_bytes: u64) -> Duration {
+        let seconds = size_bytes / self.deadline_bytes_per_second.max(1);
+        self.deadline_base.saturating_add(Duration::from_secs(seconds))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadline_grows_with_size_and_never_overflows() {
+        let limits = Limits::default();
+        assert_eq!(limits.deadline(0), Duration::from_mins(10));
+        assert_eq!(limits.deadline(4096 * 60), Duration::from_mins(11));
+        assert!(limits.deadline(u64::MAX) > limits.deadline(1 << 40));
+    }
+}

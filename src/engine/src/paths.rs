@@ -1,0 +1,275 @@
+//! Relative paths and the one way to open them.
+//!
+//! Invariant: nothing here opens, creates or renames anything outside its root. A path is a list of names; each is
+//! opened from the folder before it without following symbolic links, so a folder that turns into a link between
+//! check and use is refused by the kernel, not by us.
+
+use std::fmt;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
+
+/// A path beneath a root: one or more names, none of them empty, `.` or `..`, no NUL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelativePath(Vec<String>);
+
+impl RelativePath {
+    /// Parses names separated by `/`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the path is absolute, climbs, has an empty or over-long name, or a NUL.
+    pub fn parse(text: &str) -> Result<Self> {
+        let names: Vec<String> = text.split('/').map(str::to_owned).collect();
+        match names.iter().find_map(|name| name_fault(name)) {
+            Some(fault) => Err(Error::new(ErrorKind::InvalidInput, "checking a path")
+                .context("path", text.escape_debug())
+                .context("fault", fault)),
+            None => Ok(Self(names)),
+        }
+    }
+
+    fn folder_names(&self) -> &[String] {
+        self.0.split_last().map_or(&[], |(_, folders)| folders)
+    }
+
+    /// Returns the last name.
+    pub fn file_name(&self) -> &str {
+        self.0.last().map_or("", String::as_str)
+    }
+
+    /// Returns the same folder with another last name.
+    pub(crate) fn beside(&self, name: String) -> Self {
+        let mut names = self.folder_names().to_vec();
+        names.push(name);
+        Self(names)
+    }
+}
+
+impl fmt::Display for RelativePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("/"))
+    }
+}
+
+const MAX_NAME_BYTES: usize = 255;
+
+fn name_fault(name: &str) -> Option<&'static str> {
+    match name {
+        "" => Some("an empty name, or an absolute path"),
+        "." | ".." => Some("it climbs"),
+        _ if name.contains('\0') => Some("a NUL byte"),
+        _ if name.len() > MAX_NAME_BYTES => Some("a name of more than 255 bytes"),
+        _ => None,
+    }
+}
+
+/// An opened folder; everything beneath it is reached through it.
+#[derive(Debug)]
+pub struct Root {
+    folder: OwnedFd,
+}
+
+impl Root {
+    /// Opens a folder by absolute path. Links above and at the root itself are the administrator's and are followed.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the path is not absolute, `Storage` if it cannot be opened as a folder.
+    pub fn open(path: &Path) -> Result<Self> {
+        if !path.is_absolute() {
+            return Err(Error::new(ErrorKind::InvalidInput, "opening a store root")
+                .context("path", path.display())
+                .context("fault", "not an absolute path"));
+        }
+        let folder = rustix::fs::open(path, FOLDER, Mode::empty())
+            .or_fail(ErrorKind::Storage, "opening a store root")
+            .context("path", path.display())?;
+        Ok(Self { folder })
+    }
+
+    /// Opens the folder that holds `path`.
+    pub(crate) fn parent_of(&self, path: &RelativePath) -> Result<OwnedFd> {
+        self.walk(path.folder_names(), "opening a folder", |_, _| Ok(())).context("path", path)
+    }
+
+    /// Creates the folder `path` and those above it, mode 0770.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if something else has one of the names, `Storage` if one cannot be created.
+    pub fn make_folder(&self, path: &RelativePath) -> Result<()> {
+        self.walk(&path.0, "creating a folder", |parent, name| {
+            match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o770)) {
+                Ok(()) => rustix::fs::fsync(parent),
+                Err(Errno::EXIST) => Ok(()),
+                Err(error) => Err(error),
+            }
+        })
+        .context("path", path)?;
+        Ok(())
+    }
+
+    /// Returns a file's facts, or none if there is no such file or folder above it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if it is not a regular file, `Storage` if it cannot be read.
+    pub fn stat(&self, path: &RelativePath) -> Result<Option<FileFacts>> {
+        let parent = match self.parent_of(path) {
+            Ok(parent) => parent,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match rustix::fs::statat(&parent, path.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => FileFacts::of(&stat).context("path", path).map(Some),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(Error::new(ErrorKind::Storage, "reading a file's facts").source(error)).context("path", path),
+        }
+    }
+
+    /// Opens a regular file for reading.
+    pub(crate) fn open_file(&self, path: &RelativePath) -> Result<std::fs::File> {
+        let parent = self.parent_of(path)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&parent, path.file_name(), flags, Mode::empty())
+            .map_err(|errno| open_error(errno, "opening a file"))
+            .context("path", path)?;
+        FileFacts::of(&rustix::fs::fstat(&file).or_fail(ErrorKind::Storage, "reading a file's facts")?).context("path", path)?;
+        Ok(file.into())
+    }
+
+    /// Returns the bytes that an unprivileged process may still write on the root's device.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` if the device does not answer.
+    pub fn free_bytes(&self) -> Result<u64> {
+        let facts = rustix::fs::fstatvfs(&self.folder).or_fail(ErrorKind::Storage, "asking for free space")?;
+        Ok(facts.f_bavail.saturating_mul(facts.f_frsize))
+    }
+
+    fn walk(
+        &self,
+        names: &[String],
+        operation: &'static str,
+        before: impl Fn(&OwnedFd, &str) -> rustix::io::Result<()>,
+    ) -> Result<OwnedFd> {
+        let mut folder = self.folder.try_clone().or_fail(ErrorKind::Storage, operation)?;
+        for name in names {
+            before(&folder, name).or_fail(ErrorKind::Storage, operation).context("name", name)?;
+            folder = rustix::fs::openat(folder.as_fd(), name, FOLDER | OFlags::NOFOLLOW, Mode::empty())
+                .map_err(|errno| open_error(errno, operation))
+                .context("name", name)?;
+        }
+        Ok(folder)
+    }
+}
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+fn open_error(errno: Errno, operation: &'static str) -> Error {
+    let kind = match errno {
+        Errno::NOENT => ErrorKind::NotFound,
+        Errno::LOOP | Errno::NOTDIR | Errno::MLINK => ErrorKind::InvalidInput,
+        _ => ErrorKind::Storage,
+    };
+    Error::new(kind, operation).source(errno)
+}
+
+/// What identifies a file's present content without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    /// Device number.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// Time of the last change of its bytes, nanoseconds since 1970.
+    pub mtime_ns: i64,
+    /// Time of the last change of its inode, nanoseconds since 1970.
+    pub ctime_ns: i64,
+}
+
+impl FileFacts {
+    /// Reads the facts of a regular file; anything else is `InvalidInput`.
+    pub(crate) fn of(stat: &Stat) -> Result<Self> {
+        if rustix::fs::FileType::from_raw_mode(stat.st_mode) != rustix::fs::FileType::RegularFile {
+            return Err(Error::new(ErrorKind::InvalidInput, "reading a file's facts").context("fault", "not a regular file"));
+        }
+        Ok(Self {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
+            mtime_ns: nanoseconds(stat.st_mtime, stat.st_mtime_nsec),
+            ctime_ns: nanoseconds(stat.st_ctime, stat.st_ctime_nsec),
+        })
+    }
+}
+
+fn nanoseconds(seconds: i64, nanoseconds: u64) -> i64 {
+    seconds.saturating_mul(1_000_000_000).saturating_add(i64::try_from(nanoseconds).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn kind_of<T: fmt::Debug>(result: Result<T>) -> ErrorKind {
+        result.expect_err("should have been refused").kind()
+    }
+
+    #[test]
+    fn paths_that_climb_or_are_absolute_are_refused() {
+        for bad in ["", "/", "/etc/passwd", "..", "a/../b", "a//b", "a/.", "a\0b", "a/", &"x".repeat(256)] {
+            assert_eq!(kind_of(RelativePath::parse(bad)), ErrorKind::InvalidInput, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_beneath_the_root_is_refused_wherever_it_stands() {
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("secret"), "x").unwrap();
+        let inside = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(outside.path(), inside.path().join("folder")).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("secret"), inside.path().join("file")).unwrap();
+        let root = Root::open(inside.path()).unwrap();
+        let through = RelativePath::parse("folder/secret").unwrap();
+        let link = RelativePath::parse("file").unwrap();
+        assert_eq!(kind_of(root.stat(&through)), ErrorKind::InvalidInput);
+        assert_eq!(kind_of(root.open_file(&through)), ErrorKind::InvalidInput);
+        assert_eq!(kind_of(root.stat(&link)), ErrorKind::InvalidInput);
+        assert_eq!(kind_of(root.open_file(&link)), ErrorKind::InvalidInput);
+        assert_eq!(kind_of(root.make_folder(&RelativePath::parse("folder/new").unwrap())), ErrorKind::InvalidInput);
+        assert!(!outside.path().join("new").exists());
+    }
+
+    #[test]
+    fn a_missing_folder_means_no_such_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let path = RelativePath::parse("a/b/c").unwrap();
+        assert_eq!(root.stat(&path).unwrap(), None);
+        root.make_folder(&RelativePath::parse("a/b").unwrap()).unwrap();
+        root.make_folder(&RelativePath::parse("a/b").unwrap()).unwrap();
+        std::fs::write(dir.path().join("a/b/c"), "12345").unwrap();
+        assert_eq!(root.stat(&path).unwrap().unwrap().size_bytes, 5);
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_that_parses_stays_beneath_its_root(text in "[./a\\x00]{0,12}") {
+            if let Ok(path) = RelativePath::parse(&text) {
+                let joined = Path::new("/root").join(path.to_string());
+                prop_assert!(joined.components().all(|c| c != std::path::Component::ParentDir));
+                prop_assert!(joined.starts_with("/root") && joined != Path::new("/root"));
+            }
+        }
+    }
+}

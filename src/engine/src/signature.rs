@@ -1,0 +1,190 @@
+//! The channel's key and what requests are signed with.
+//!
+//! Invariant: a signed header always covers the request target and the host, so it proves nothing anywhere else.
+//! Keys and signatures have no readable `Debug`.
+
+use std::fmt;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{PrivatePkcs1KeyDer, PrivatePkcs8KeyDer};
+
+use crate::error::{Error, ErrorKind, OrFail, Result};
+
+/// A channel's RSA key, parsed once.
+pub struct ChannelKey(RsaKeyPair);
+
+impl ChannelKey {
+    /// Parses a PEM key in PKCS#8 or PKCS#1 form, RSA of 2048 to 8192 bits.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if it is none. The message never quotes the text.
+    pub fn from_pem(text: &str) -> Result<Self> {
+        let rejected = |fault: &str| {
+            Error::new(ErrorKind::InvalidInput, "reading the channel's private key")
+                .context("fault", fault)
+                .context("expected", "an RSA private key of 2048 to 8192 bits, PEM")
+        };
+        let pair = if let Ok(der) = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes()) {
+            RsaKeyPair::from_pkcs8(der.secret_pkcs8_der())
+        } else if let Ok(der) = PrivatePkcs1KeyDer::from_pem_slice(text.as_bytes()) {
+            RsaKeyPair::from_der(der.secret_pkcs1_der())
+        } else {
+            return Err(rejected("not a PEM private key"));
+        };
+        pair.map(Self).map_err(|_| rejected("not a usable RSA key"))
+    }
+
+    fn sign(&self, padding: &'static dyn RsaEncoding, message: &[u8]) -> Result<Vec<u8>> {
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        self.0
+            .sign(padding, &SystemRandom::new(), message, &mut signature)
+            .map_err(|_| Error::new(ErrorKind::InvalidInput, "signing with the channel's key"))?;
+        Ok(signature)
+    }
+
+    /// Signs with RSASSA-PKCS1-v1_5 and SHA-256; base64url without padding.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the key cannot sign.
+    pub fn sign_sha256_base64url(&self, message: &str) -> Result<Secret> {
+        Ok(Secret(URL_SAFE_NO_PAD.encode(self.sign(&RSA_PKCS1_SHA256, message.as_bytes())?)))
+    }
+}
+
+impl fmt::Debug for ChannelKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChannelKey(…)")
+    }
+}
+
+/// Text that must reach the wire and nothing else.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Returns the text, for putting it into a request.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Who asks: a channel and this clone's own URL for it.
+#[derive(Debug)]
+pub struct Identity {
+    /// The channel's portable hash.
+    pub channel_hash: String,
+    /// This clone's channel URL, by which the origin hub finds the key.
+    pub key_id: String,
+    /// The channel's key.
+    pub key: ChannelKey,
+}
+
+impl Identity {
+    /// Checks the parts.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if one has a character that could break out of a header.
+    pub fn new(channel_hash: &str, key_id: &str, key: ChannelKey) -> Result<Self> {
+        for (name, value) in [("channel_hash", channel_hash), ("key_id", key_id)] {
+            let clean = !value.is_empty()
+                && value.len() <= 512
+                && value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+            if !clean {
+                return Err(Error::new(ErrorKind::InvalidInput, "checking who signs")
+                    .context("option", name)
+                    .context("expected", "1 to 512 printable ASCII characters without spaces and quotes"));
+            }
+        }
+        Ok(Self { channel_hash: channel_hash.to_owned(), key_id: key_id.to_owned(), key })
+    }
+
+    /// Signs a request; returns the value of its `Authorization` header.
+    ///
+    /// `headers` are further headers to cover, names in lower case.
+    pub(crate) fn authorization(&self, method: &str, target: &str, host: &str, headers: &[(&str, &str)]) -> Result<Secret> {
+        let request_target = format!("{} {target}", method.to_ascii_lowercase());
+        let covered: Vec<(&str, &str)> =
+            [("(request-target)", request_target.as_str()), ("host", host)].into_iter().chain(headers.iter().copied()).collect();
+        let names: Vec<&str> = covered.iter().map(|(name, _)| *name).collect();
+        let lines: Vec<String> = covered.iter().map(|(name, value)| format!("{name}: {}", value.trim())).collect();
+        let signature = self
+            .key
+            .sign(&RSA_PKCS1_SHA512, lines.join("\n").as_bytes())
+            .or_fail(ErrorKind::InvalidInput, "signing a request")?;
+        Ok(Secret(format!(
+            "Signature keyId=\"{}\",algorithm=\"rsa-sha512\",headers=\"{}\",signature=\"{}\"",
+            self.key_id,
+            names.join(" "),
+            STANDARD.encode(signature)
+        )))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use aws_lc_rs::encoding::AsDer;
+    use aws_lc_rs::rsa::KeySize;
+    use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey};
+
+    pub(crate) fn fresh_key() -> (String, Vec<u8>) {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der>::as_der(&pair).unwrap();
+        let text = STANDARD.encode(der.as_ref());
+        let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"));
+        (pem, pair.public_key().as_ref().to_vec())
+    }
+
+    #[test]
+    fn the_header_verifies_and_covers_target_and_host() {
+        let (pem, public) = fresh_key();
+        let identity = Identity::new("hash", "https://b.example/channel/alice", ChannelKey::from_pem(&pem).unwrap()).unwrap();
+        let header =
+            identity.authorization("POST", "/sub/getfile", "a.example:8443", &[("accept", "application/x-zot+json")]).unwrap();
+        let (head, signature) = header.reveal().split_once("signature=\"").unwrap();
+        assert_eq!(
+            head,
+            "Signature keyId=\"https://b.example/channel/alice\",algorithm=\"rsa-sha512\",headers=\"(request-target) host accept\","
+        );
+        let signed = "(request-target): post /sub/getfile\nhost: a.example:8443\naccept: application/x-zot+json";
+        let signature = STANDARD.decode(signature.trim_end_matches('"')).unwrap();
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA512, public).verify(signed.as_bytes(), &signature).unwrap();
+    }
+
+    #[test]
+    fn keys_and_signatures_do_not_show_in_debug_or_errors() {
+        let (pem, _) = fresh_key();
+        let key = ChannelKey::from_pem(&pem).unwrap();
+        assert_eq!(format!("{key:?} {:?}", key.sign_sha256_base64url("x").unwrap()), "ChannelKey(…) Secret(…)");
+        let broken = pem.replace('A', "!");
+        let error = ChannelKey::from_pem(&broken).unwrap_err().to_string();
+        assert!(!error.contains(broken.lines().nth(1).unwrap()), "{error}");
+    }
+
+    #[test]
+    fn a_key_id_that_could_break_out_of_the_header_is_refused() {
+        let (pem, _) = fresh_key();
+        for bad in ["", "a\"b", "a b", "a\nb", "ä"] {
+            let key = ChannelKey::from_pem(&pem).unwrap();
+            assert_eq!(Identity::new("hash", bad, key).unwrap_err().kind(), ErrorKind::InvalidInput);
+        }
+    }
+}

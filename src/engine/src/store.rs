@@ -1,0 +1,311 @@
+//! Putting finished files where readers see them.
+//!
+//! Invariant: a reader of a live path finds the old file or the new one, never none and never half of one. Whatever was
+//! displaced still exists afterwards, at the name that the new file came from.
+
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use crate::digest::{Digest, Hasher};
+use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
+use crate::paths::{FileFacts, RelativePath, Root};
+
+/// A folder entry: an opened folder and a name in it.
+struct Entry<'a> {
+    folder: OwnedFd,
+    name: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    fn locate(root: &Root, path: &'a RelativePath) -> Result<Self> {
+        Ok(Self { folder: root.parent_of(path)?, name: path.file_name() })
+    }
+
+    fn facts(&self) -> Result<Option<FileFacts>> {
+        match rustix::fs::statat(&self.folder, self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => FileFacts::of(&stat).map(Some),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(Error::new(ErrorKind::Storage, "reading a file's facts").source(error)),
+        }
+    }
+
+    fn rename_to(&self, other: &Entry<'_>, flags: RenameFlags) -> rustix::io::Result<()> {
+        rustix::fs::renameat_with(&self.folder, self.name, &other.folder, other.name, flags)
+    }
+
+    fn unlink(&self) -> rustix::io::Result<()> {
+        rustix::fs::unlinkat(&self.folder, self.name, AtFlags::empty())
+    }
+
+    fn sync_folder(&self) -> Result<()> {
+        rustix::fs::fsync(&self.folder).or_fail(ErrorKind::Storage, "syncing a folder")
+    }
+}
+
+/// Puts the file `from` at `to` in one step; what stood there stands at `from` afterwards. Returns its facts.
+///
+/// On two devices the bytes are first copied beside `to`, synced and checked against `digest`.
+///
+/// # Errors
+///
+/// `NotFound` if there is no `from`, `Corrupt` if copied bytes lack the digest, `Storage` if the exchange failed; then
+/// both files are where they were.
+pub fn exchange(
+    from_root: &Root,
+    from: &RelativePath,
+    to_root: &Root,
+    to: &RelativePath,
+    digest: Option<&Digest>,
+) -> Result<Option<FileFacts>> {
+    let source = Entry::locate(from_root, from)?;
+    if source.facts()?.is_none() {
+        return Err(Error::new(ErrorKind::NotFound, "publishing a file").context("path", from));
+    }
+    let target = Entry::locate(to_root, to).context("path", to)?;
+    let displaced = match swap(&source, &target) {
+        Err(Errno::XDEV) => {
+            let hidden_path = to.beside(hidden_name(to));
+            let hidden =
+                Entry { folder: target.folder.try_clone().or_fail(ErrorKind::Storage, COPYING)?, name: hidden_path.file_name() };
+            exchange_through_copy(&source, &hidden, &target, digest).context("path", to)?
+        }
+        outcome => outcome.or_fail(ErrorKind::Storage, "exchanging two files").context("path", to)?,
+    };
+    target.sync_folder()?;
+    source.sync_folder()?;
+    if displaced { source.facts() } else { Ok(None) }
+}
+
+/// Exchanges two names of one device; tells whether the target existed.
+fn swap(source: &Entry<'_>, target: &Entry<'_>) -> rustix::io::Result<bool> {
+    for _ in 0..ATTEMPTS {
+        match source.rename_to(target, RenameFlags::NOREPLACE) {
+            Ok(()) => return Ok(false),
+            Err(Errno::EXIST) => {}
+            Err(Errno::INVAL | Errno::NOSYS) => return swap_by_links(source, target),
+            Err(error) => return Err(error),
+        }
+        match source.rename_to(target, RenameFlags::EXCHANGE) {
+            Ok(()) => return Ok(true),
+            // The target went away between the two calls: it is free now.
+            Err(Errno::NOENT) => {}
+            Err(Errno::INVAL | Errno::NOSYS) => return swap_by_links(source, target),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Errno::BUSY)
+}
+
+const ATTEMPTS: usize = 8;
+
+/// The same on file systems without an exchange: the old file gets a second name first, then the new one takes its place.
+fn swap_by_links(source: &Entry<'_>, target: &Entry<'_>) -> rustix::io::Result<bool> {
+    let spare_name = format!("{}.displaced", source.name);
+    let spare = Entry { folder: rustix::io::dup(&source.folder)?, name: &spare_name };
+    match spare.unlink() {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(error) => return Err(error),
+    }
+    match rustix::fs::linkat(&target.folder, target.name, &spare.folder, spare.name, AtFlags::empty()) {
+        Ok(()) => {
+            source.rename_to(target, RenameFlags::empty())?;
+            spare.rename_to(source, RenameFlags::empty())?;
+            Ok(true)
+        }
+        Err(Errno::NOENT) => {
+            rustix::fs::linkat(&source.folder, source.name, &target.folder, target.name, AtFlags::empty())?;
+            source.unlink()?;
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Copies `source` to a hidden name beside `target`, exchanges there, and brings what was displaced back to `source`.
+fn exchange_through_copy(source: &Entry<'_>, hidden: &Entry<'_>, target: &Entry<'_>, digest: Option<&Digest>) -> Result<bool> {
+    let computed = copy(source, hidden)?;
+    if let Some(expected) = digest
+        && computed != *expected
+    {
+        let _ = hidden.unlink();
+        return Err(Error::new(ErrorKind::Corrupt, COPYING).context("expected", expected).context("computed", computed));
+    }
+    let displaced = swap(hidden, target).or_fail(ErrorKind::Storage, "exchanging two files")?;
+    if displaced {
+        let back_name = format!("{}.displaced", source.name);
+        let back = Entry { folder: source.folder.try_clone().or_fail(ErrorKind::Storage, COPYING)?, name: &back_name };
+        copy(hidden, &back)?;
+        back.rename_to(source, RenameFlags::empty()).or_fail(ErrorKind::Storage, "keeping the displaced file")?;
+        hidden.unlink().or_fail(ErrorKind::Storage, "removing a copy")?;
+    } else {
+        source.unlink().or_fail(ErrorKind::Storage, "removing a published partial file")?;
+    }
+    Ok(displaced)
+}
+
+fn hidden_name(path: &RelativePath) -> String {
+    format!(".{}.filesync", path.file_name())
+}
+
+const COPYING: &str = "copying a file to another device";
+
+/// Copies bytes and modification time, syncs them, and returns the digest of what the new file holds.
+fn copy(from: &Entry<'_>, to: &Entry<'_>) -> Result<Digest> {
+    let open = |entry: &Entry<'_>, flags| {
+        rustix::fs::openat(&entry.folder, entry.name, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::from_raw_mode(0o644))
+            .or_fail(ErrorKind::Storage, COPYING)
+            .map(std::fs::File::from)
+    };
+    match to.unlink() {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(error) => return Err(Error::new(ErrorKind::Storage, COPYING).source(error)),
+    }
+    let mut reader = open(from, OFlags::RDONLY)?;
+    let mut writer = open(to, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?;
+    std::io::copy(&mut reader, &mut writer).or_fail(ErrorKind::Storage, COPYING)?;
+    writer.flush().and_then(|()| writer.sync_all()).or_fail(ErrorKind::Storage, COPYING)?;
+    let modified = reader.metadata().and_then(|facts| facts.modified()).or_fail(ErrorKind::Storage, COPYING)?;
+    writer.set_modified(modified).or_fail(ErrorKind::Storage, COPYING)?;
+    let mut written = open(to, OFlags::RDONLY)?;
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match written.read(&mut buffer).or_fail(ErrorKind::Storage, COPYING)? {
+            0 => return Ok(hasher.digest()),
+            count => hasher.update(buffer.get(..count).unwrap_or_default()),
+        }
+    }
+}
+
+/// Moves a file to a free name beneath the same root.
+///
+/// # Errors
+///
+/// `NotFound` if there is no `from`, `InvalidInput` if `to` is taken, `Storage` if the move failed.
+pub fn move_file(root: &Root, from: &RelativePath, to: &RelativePath) -> Result<()> {
+    let source = Entry::locate(root, from)?;
+    if source.facts()?.is_none() {
+        return Err(Error::new(ErrorKind::NotFound, "moving a file").context("path", from));
+    }
+    let target = Entry::locate(root, to).context("path", to)?;
+    let moved = match source.rename_to(&target, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            rustix::fs::linkat(&source.folder, source.name, &target.folder, target.name, AtFlags::empty())
+                .and_then(|()| source.unlink())
+        }
+        outcome => outcome,
+    };
+    moved
+        .map_err(|errno| {
+            let kind = if errno == Errno::EXIST { ErrorKind::InvalidInput } else { ErrorKind::Storage };
+            Error::new(kind, "moving a file").context("to", to).source(errno)
+        })
+        .context("path", from)?;
+    target.sync_folder()?;
+    source.sync_folder()
+}
+
+/// Removes a file; false if there was none.
+///
+/// # Errors
+///
+/// `InvalidInput` if it is not a regular file, `Storage` if it cannot be removed.
+pub fn remove(root: &Root, path: &RelativePath) -> Result<bool> {
+    if root.stat(path)?.is_none() {
+        return Ok(false);
+    }
+    let entry = Entry::locate(root, path)?;
+    match entry.unlink() {
+        Ok(()) => Ok(true),
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(Error::new(ErrorKind::Storage, "removing a file").context("path", path).source(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> RelativePath {
+        RelativePath::parse(text).unwrap()
+    }
+
+    struct Folder {
+        dir: tempfile::TempDir,
+        root: Root,
+    }
+
+    impl Folder {
+        fn with(files: &[(&str, &str)]) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            for (name, text) in files {
+                let file = dir.path().join(name);
+                std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+                std::fs::write(file, text).unwrap();
+            }
+            let root = Root::open(dir.path()).unwrap();
+            Self { dir, root }
+        }
+
+        fn text(&self, name: &str) -> Option<String> {
+            std::fs::read_to_string(self.dir.path().join(name)).ok()
+        }
+    }
+
+    #[test]
+    fn a_free_name_is_taken_and_nothing_is_displaced() {
+        let folder = Folder::with(&[("new", "new"), ("live/x", "")]);
+        assert_eq!(exchange(&folder.root, &path("new"), &folder.root, &path("live/file"), None).unwrap(), None);
+        assert_eq!((folder.text("new"), folder.text("live/file")), (None, Some("new".into())));
+    }
+
+    #[test]
+    fn what_was_displaced_stands_where_the_new_file_came_from() {
+        let folder = Folder::with(&[("new", "new"), ("live/file", "older")]);
+        let displaced = exchange(&folder.root, &path("new"), &folder.root, &path("live/file"), None).unwrap();
+        assert_eq!(displaced.unwrap().size_bytes, 5);
+        assert_eq!((folder.text("new"), folder.text("live/file")), (Some("older".into()), Some("new".into())));
+    }
+
+    #[test]
+    fn links_do_the_same_where_there_is_no_exchange() {
+        let folder = Folder::with(&[("new", "new"), ("live", "older"), ("other", "other")]);
+        let (new, live) = (path("new"), path("live"));
+        let source = Entry::locate(&folder.root, &new).unwrap();
+        let target = Entry::locate(&folder.root, &live).unwrap();
+        assert!(swap_by_links(&source, &target).unwrap());
+        assert_eq!((folder.text("new"), folder.text("live")), (Some("older".into()), Some("new".into())));
+        let (other, free) = (path("other"), path("free"));
+        let source = Entry::locate(&folder.root, &other).unwrap();
+        let target = Entry::locate(&folder.root, &free).unwrap();
+        assert!(!swap_by_links(&source, &target).unwrap());
+        assert_eq!((folder.text("other"), folder.text("free")), (None, Some("other".into())));
+    }
+
+    #[test]
+    fn another_device_gets_a_checked_copy_and_gives_the_displaced_file_back() {
+        let folder = Folder::with(&[("new", "new"), ("live", "older")]);
+        let (new, live, hidden) = (path("new"), path("live"), path(".live.filesync"));
+        let entry = |path| Entry::locate(&folder.root, path).unwrap();
+        let wrong = exchange_through_copy(&entry(&new), &entry(&hidden), &entry(&live), Some(&Digest::of(b"other")));
+        assert_eq!(wrong.unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!((folder.text("new"), folder.text("live")), (Some("new".into()), Some("older".into())));
+        assert!(exchange_through_copy(&entry(&new), &entry(&hidden), &entry(&live), Some(&Digest::of(b"new"))).unwrap());
+        assert_eq!((folder.text("new"), folder.text("live")), (Some("older".into()), Some("new".into())));
+        assert_eq!(folder.text(".live.filesync"), None);
+    }
+
+    #[test]
+    fn a_taken_name_is_not_moved_over() {
+        let folder = Folder::with(&[("a", "a"), ("b", "b")]);
+        assert_eq!(move_file(&folder.root, &path("a"), &path("b")).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(move_file(&folder.root, &path("x"), &path("y")).unwrap_err().kind(), ErrorKind::NotFound);
+        move_file(&folder.root, &path("a"), &path("c")).unwrap();
+        assert_eq!((folder.text("a"), folder.text("b"), folder.text("c")), (None, Some("b".into()), Some("a".into())));
+        assert!(remove(&folder.root, &path("c")).unwrap());
+        assert!(!remove(&folder.root, &path("c")).unwrap());
+    }
+}

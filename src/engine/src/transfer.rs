@@ -1,0 +1,475 @@
+//! Files moving from clones to disk: many at once, on one thread, in steps of bounded time.
+//!
+//! Invariant: a transfer is reported complete only when its partial file is whole, of exactly the size that the origin
+//! hub states, checked by every proof that the origin offers, and forced to disk. Publishing it is the caller's.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::io::BufReader;
+use std::path::Path;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::{AbortHandle, Abortable, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use crate::digest::Digest;
+use crate::error::{Error, ErrorKind, OrFail, Result};
+use crate::getfile::HubUrl;
+use crate::http::{ActiveClock, AddressPolicy, HttpClient, Patience, Pool, Reply, Request};
+use crate::limits::Limits;
+use crate::paths::Root;
+use crate::signature::Identity;
+
+mod chunks;
+mod partial;
+mod receive;
+mod source;
+
+pub use source::Dav;
+use source::Origin;
+
+/// What a batch needs to know before its first transfer.
+pub struct BatchOptions<'a> {
+    /// Existing folder for the partial files.
+    pub root: &'a Path,
+    /// Who asks.
+    pub identity: Identity,
+    /// Which addresses may be reached.
+    pub policy: AddressPolicy,
+    /// PEM certificates to trust instead of the system's.
+    pub ca_pem: Option<Vec<u8>>,
+    /// Transfers under way at once.
+    pub parallel: usize,
+    /// Bounds.
+    pub limits: Limits,
+    /// The world outside.
+    pub surroundings: Surroundings,
+}
+
+/// What the engine does not look up by itself.
+pub struct Surroundings {
+    /// Names this boot of the machine: bytes that a killed process of another boot wrote may be lost.
+    pub boot_id: String,
+    /// Returns seconds since 1970.
+    pub unix_time: Box<dyn Fn() -> i64>,
+    /// Returns a random number that nobody can guess.
+    pub random: Box<dyn Fn() -> u64>,
+}
+
+/// One file, or one scale of a photo, that is wanted.
+#[derive(Clone, Debug)]
+pub struct TransferSpec {
+    /// Base name of the partial file.
+    pub name: String,
+    /// The file's hash among the clones.
+    pub hash: String,
+    /// 0 for the file itself, else a photo's scale.
+    pub scale: u8,
+    /// Size as the packet gave it.
+    pub size_bytes: u64,
+    /// `edited` as the packet gave it, `Y-m-d H:i:s`, or empty.
+    pub edited: String,
+    /// Digest, if a clone gave one.
+    pub sha256: Option<Digest>,
+    /// MIME type as the packet gave it, or empty.
+    pub mimetype: String,
+    /// Hubs to ask, best first.
+    pub origins: Vec<OriginSpec>,
+}
+
+/// One hub that may have the file.
+#[derive(Clone, Debug)]
+pub struct OriginSpec {
+    /// Its root URL.
+    pub hub: HubUrl,
+    /// The channel's nick there.
+    pub nick: String,
+    /// Names of the folders and of the file.
+    pub path: Vec<String>,
+    /// Whether its `/dav` rung may be used.
+    pub dav_allowed: bool,
+}
+
+/// Names a transfer within its batch.
+pub type TransferId = u64;
+
+/// How a transfer ended.
+#[derive(Debug)]
+pub struct Report {
+    /// The number that [`TransferBatch::add`] gave.
+    pub id: TransferId,
+    /// Base name of the partial file.
+    pub name: String,
+    /// Bytes received in this run.
+    pub received_bytes: u64,
+    /// Bytes that an earlier run had left.
+    pub resumed_at_byte: u64,
+    /// Time since its first step.
+    pub duration: Duration,
+    /// The proven file, or why there is none.
+    pub outcome: Outcome,
+}
+
+/// A transfer's end.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The partial file is whole and on disk.
+    Complete(Complete),
+    /// It failed; what arrived is kept unless it was wrong.
+    Failed(Error),
+    /// It was cancelled; what arrived is kept.
+    Cancelled,
+}
+
+/// What is known of a complete file.
+#[derive(Debug)]
+pub struct Complete {
+    /// Its size.
+    pub size_bytes: u64,
+    /// Its digest, computed while it arrived.
+    pub digest: Digest,
+    /// The origin hub's time stamp for it, or empty.
+    pub edited: String,
+    /// Where it came from.
+    pub origin: HubUrl,
+    /// The last rung that brought bytes.
+    pub rung: Rung,
+    /// What was checked.
+    pub proof: Vec<&'static str>,
+}
+
+/// A way to read from an origin hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rung {
+    /// Nothing had to be read: an empty file, or all bytes were there.
+    None,
+    /// getfile, whole.
+    Getfile,
+    /// `/dav` with ranges.
+    Dav,
+}
+
+impl Rung {
+    /// Returns the rung's name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Getfile => "getfile",
+            Self::Dav => "dav",
+        }
+    }
+}
+
+/// Where a transfer stands.
+#[derive(Debug)]
+pub struct Progress {
+    /// The transfer.
+    pub id: TransferId,
+    /// Base name of the partial file.
+    pub name: String,
+    /// Whether it has begun.
+    pub is_active: bool,
+    /// Its size as far as known.
+    pub size_bytes: u64,
+    /// Bytes on disk.
+    pub offset_bytes: u64,
+    /// Mean rate of this run.
+    pub bytes_per_second: u64,
+    /// The rung in use.
+    pub rung: Rung,
+}
+
+/// Everything that the transfers of a batch share.
+struct Shared {
+    root: Root,
+    identity: Identity,
+    client: HttpClient,
+    limits: Limits,
+    surroundings: Surroundings,
+    clock: ActiveClock,
+}
+
+impl Shared {
+    fn patience(&self) -> Patience<'_> {
+        Patience { clock: &self.clock, limits: &self.limits }
+    }
+
+    async fn send(&self, pool: Pool, request: Request) -> Result<Reply> {
+        self.client.send(pool, request, &self.patience()).await
+    }
+}
+
+/// One transfer and how far it is; its future writes here, the batch reads.
+struct Job {
+    id: TransferId,
+    spec: TransferSpec,
+    origins: Vec<Rc<Origin>>,
+    size_bytes: Cell<u64>,
+    offset_bytes: Cell<u64>,
+    received_bytes: Cell<u64>,
+    resumed_at_byte: Cell<u64>,
+    rung: Cell<Rung>,
+    started: Cell<Option<Duration>>,
+    handle: RefCell<Option<AbortHandle>>,
+}
+
+impl Job {
+    fn report(&self, clock: &ActiveClock, outcome: Outcome) -> Report {
+        Report {
+            id: self.id,
+            name: self.spec.name.clone(),
+            received_bytes: self.received_bytes.get(),
+            resumed_at_byte: self.resumed_at_byte.get(),
+            duration: self.running_time(clock),
+            outcome,
+        }
+    }
+
+    fn running_time(&self, clock: &ActiveClock) -> Duration {
+        self.started.get().map_or(Duration::ZERO, |started| clock.elapsed().saturating_sub(started))
+    }
+}
+
+type RunningJob = Pin<Box<dyn Future<Output = (TransferId, Outcome)>>>;
+
+/// Many transfers, driven by one process on one thread.
+pub struct TransferBatch {
+    process: u32,
+    parallel: usize,
+    shared: Rc<Shared>,
+    origins: HashMap<String, Rc<Origin>>,
+    jobs: HashMap<TransferId, Rc<Job>>,
+    queue: VecDeque<TransferId>,
+    active: FuturesUnordered<RunningJob>,
+    next_id: TransferId,
+    // Last, so that transfers are dropped before the runtime that they wait on.
+    runtime: tokio::runtime::Runtime,
+}
+
+impl TransferBatch {
+    /// Prepares a batch; opens no connection.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for an unusable certificate bundle, `Storage` if the root folder cannot be opened.
+    pub fn new(options: BatchOptions<'_>) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .or_fail(ErrorKind::Storage, "starting a transfer batch")?;
+        let shared = Shared {
+            root: Root::open(options.root)?,
+            client: HttpClient::new(options.policy, options.ca_pem.as_deref(), &options.limits)?,
+            identity: options.identity,
+            limits: options.limits,
+            surroundings: options.surroundings,
+            clock: ActiveClock::default(),
+        };
+        Ok(Self {
+            process: std::process::id(),
+            parallel: options.parallel.max(1),
+            shared: Rc::new(shared),
+            origins: HashMap::new(),
+            jobs: HashMap::new(),
+            queue: VecDeque::new(),
+            active: FuturesUnordered::new(),
+            next_id: 1,
+            runtime,
+        })
+    }
+
+    /// Adds a transfer; it starts with the next step.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded` if it is larger than allowed, `InvalidInput` if nobody is named who has it or the name is taken.
+    pub fn add(&mut self, spec: TransferSpec) -> Result<TransferId> {
+        let limit = if spec.scale == 0 { self.shared.limits.max_file_bytes } else { self.shared.limits.max_scale_bytes };
+        if spec.size_bytes > limit {
+            return Err(Error::new(ErrorKind::LimitExceeded, "adding a transfer")
+                .context("name", &spec.name)
+                .context("size_bytes", spec.size_bytes)
+                .context("limit_bytes", limit));
+        }
+        if spec.origins.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "adding a transfer")
+                .context("name", &spec.name)
+                .context("fault", "no origin hub"));
+        }
+        if self.jobs.values().any(|job| job.spec.name == spec.name) {
+            return Err(Error::new(ErrorKind::InvalidInput, "adding a transfer")
+                .context("name", &spec.name)
+                .context("fault", "already in this batch"));
+        }
+        let origins = spec.origins.iter().map(|origin| self.origin(origin)).collect();
+        let id = self.next_id;
+        self.next_id += 1;
+        let job = Job {
+            id,
+            origins,
+            size_bytes: Cell::new(spec.size_bytes),
+            offset_bytes: Cell::new(0),
+            received_bytes: Cell::new(0),
+            resumed_at_byte: Cell::new(0),
+            rung: Cell::new(Rung::None),
+            started: Cell::new(None),
+            handle: RefCell::new(None),
+            spec,
+        };
+        self.jobs.insert(id, Rc::new(job));
+        self.queue.push_back(id);
+        Ok(id)
+    }
+
+    fn origin(&mut self, spec: &OriginSpec) -> Rc<Origin> {
+        let key = format!("{} {}", spec.hub, spec.nick);
+        let make = || Rc::new(Origin::new(spec.hub.clone(), &spec.nick, spec.dav_allowed));
+        Rc::clone(self.origins.entry(key).or_insert_with(make))
+    }
+
+    /// Works until the budget is used up or a transfer ends; returns those that ended.
+    ///
+    /// A step may take longer by one name look-up or one sync of a file to disk.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` in a process other than the one that made the batch.
+    pub fn step(&mut self, budget: Duration) -> Result<Vec<Report>> {
+        self.check_process()?;
+        self.start_queued();
+        if self.active.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.shared.clock.start();
+        let (runtime, active) = (&self.runtime, &mut self.active);
+        let ended = runtime.block_on(async {
+            let mut ended = Vec::new();
+            if let Ok(Some(first)) = tokio::time::timeout(budget, active.next()).await {
+                ended.push(first);
+                while let Some(Some(more)) = active.next().now_or_never() {
+                    ended.push(more);
+                }
+            }
+            ended
+        });
+        self.shared.clock.stop();
+        Ok(ended
+            .into_iter()
+            .filter_map(|(id, outcome)| self.jobs.remove(&id).map(|job| job.report(&self.shared.clock, outcome)))
+            .collect())
+    }
+
+    fn check_process(&self) -> Result<()> {
+        if self.process == std::process::id() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::InvalidInput, "using a transfer batch")
+            .context("fault", "it was made by another process, before a fork"))
+    }
+
+    fn start_queued(&mut self) {
+        while self.active.len() < self.parallel
+            && let Some(id) = self.queue.pop_front()
+        {
+            let Some(job) = self.jobs.get(&id).cloned() else { continue };
+            job.started.set(Some(self.shared.clock.elapsed()));
+            let (handle, registration) = AbortHandle::new_pair();
+            job.handle.replace(Some(handle));
+            let work = receive::run(Rc::clone(&self.shared), job);
+            let future = Abortable::new(work, registration).map(move |ended| (id, ended.unwrap_or(Outcome::Cancelled)));
+            self.active.push(Box::pin(future));
+        }
+    }
+
+    /// Returns where each unreported transfer stands, in the order of adding.
+    pub fn progress(&self) -> Vec<Progress> {
+        let mut all: Vec<Progress> = self.jobs.values().map(|job| self.progress_of(job)).collect();
+        all.sort_by_key(|progress| progress.id);
+        all
+    }
+
+    fn progress_of(&self, job: &Job) -> Progress {
+        let milliseconds = job.running_time(&self.shared.clock).as_millis().max(1);
+        let rate = u128::from(job.received_bytes.get()).saturating_mul(1000) / milliseconds;
+        Progress {
+            id: job.id,
+            name: job.spec.name.clone(),
+            is_active: job.started.get().is_some(),
+            size_bytes: job.size_bytes.get(),
+            offset_bytes: job.offset_bytes.get(),
+            bytes_per_second: u64::try_from(rate).unwrap_or(u64::MAX),
+            rung: job.rung.get(),
+        }
+    }
+
+    /// Returns each origin hub with the state of its `/dav` rung and why it was dropped.
+    pub fn origins(&self) -> Vec<(HubUrl, Dav, Option<String>)> {
+        let mut all: Vec<_> = self
+            .origins
+            .values()
+            .map(|origin| {
+                let (dav, reason) = origin.dav();
+                (origin.hub.clone(), dav, reason)
+            })
+            .collect();
+        all.sort_by_key(|(hub, ..)| hub.to_string());
+        all
+    }
+
+    /// Returns the number of unreported transfers.
+    pub fn pending(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Cancels a transfer; the next step reports it. False if it is unknown or was reported.
+    pub fn cancel(&mut self, id: TransferId) -> bool {
+        let Some(job) = self.jobs.get(&id) else { return false };
+        if let Some(handle) = &*job.handle.borrow() {
+            handle.abort();
+        } else {
+            self.queue.retain(|queued| *queued != id);
+            self.active.push(Box::pin(std::future::ready((id, Outcome::Cancelled))));
+        }
+        true
+    }
+
+    /// Stops everything, saves how far each transfer came and ends the sessions.
+    pub fn close(&mut self) {
+        if self.check_process().is_err() {
+            return;
+        }
+        self.queue.clear();
+        // Dropping a transfer saves its index.
+        self.active = FuturesUnordered::new();
+        self.jobs.clear();
+        self.shared.clock.start();
+        for (_, origin) in self.origins.drain() {
+            self.runtime.block_on(origin.log_out(&self.shared));
+        }
+        self.shared.clock.stop();
+    }
+}
+
+impl Drop for TransferBatch {
+    fn drop(&mut self) {
+        if self.check_process().is_ok() {
+            self.close();
+            return;
+        }
+        // A forked copy: its sockets and its poll descriptor are the parent's too. Dropping would write TLS goodbyes into
+        // the parent's connections and unlock its partial files, so the copy is forgotten.
+        std::mem::forget(std::mem::take(&mut self.active));
+        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() {
+            std::mem::forget(std::mem::replace(&mut self.runtime, runtime));
+        }
+        std::mem::forget(Rc::clone(&self.shared));
+    }
+}
+
+/// Opens what has arrived of a photo and reads its header.
+fn image_header(partial: &partial::Partial<'_>) -> Result<()> {
+    crate::photo::dimensions(BufReader::new(partial.reader()?)).map(|_| ())
+}

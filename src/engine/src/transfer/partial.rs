@@ -1,0 +1,472 @@
+//! The `.partial` file and its `.index`: append anywhere, survive a crash, resume.
+//!
+//! Invariant: what the index says has arrived is on disk and is what was hashed. The index holds two states. `reached`
+//! is written often and believed only by a process of the same boot, because a killed process loses nothing that the
+//! kernel had taken. `synced` is written after the data was forced to disk and survives a power cut.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::{FallocateFlags, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+use super::chunks::{Chunk, Chunks, Known};
+use crate::digest::{Digest, Hasher, HasherState};
+use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
+use crate::limits::Limits;
+use crate::paths::{RelativePath, Root};
+
+/// An unfinished file on disk. Locked: one process writes it at a time.
+pub(crate) struct Partial<'a> {
+    root: &'a Root,
+    paths: Paths,
+    file: File,
+    limits: &'a Limits,
+    boot_id: String,
+    version: Version,
+    chunks: Chunks,
+    hasher: Hasher,
+    synced: Progress,
+    unsaved_bytes: u64,
+    unsynced_bytes: u64,
+}
+
+/// What the bytes belong to; bytes of two versions never meet in one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Version {
+    /// Size of the whole file.
+    pub(crate) size_bytes: u64,
+    /// What else names the version: origin hub and its time stamp, or a digest.
+    pub(crate) validator: String,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Progress {
+    chunks: Chunks,
+    hasher: HasherState,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Index {
+    format: u32,
+    version: Version,
+    boot_id: String,
+    reached: Progress,
+    synced: Progress,
+}
+
+const FORMAT: u32 = 1;
+
+struct Paths {
+    partial: RelativePath,
+    index: RelativePath,
+    new_index: RelativePath,
+}
+
+impl Paths {
+    fn of(name: &str) -> Result<Self> {
+        Ok(Self {
+            partial: RelativePath::parse(&format!("{name}.partial"))?,
+            index: RelativePath::parse(&format!("{name}.index"))?,
+            new_index: RelativePath::parse(&format!("{name}.index.new"))?,
+        })
+    }
+}
+
+const WRITING: &str = "writing a partial file";
+
+impl<'a> Partial<'a> {
+    /// Opens or creates the partial file `name` and goes on from what it holds of this version; anything else that it
+    /// holds is discarded. Reserves the space that is still needed.
+    pub(crate) fn open(root: &'a Root, name: &str, version: Version, boot_id: &str, limits: &'a Limits) -> Result<Self> {
+        let paths = Paths::of(name)?;
+        let folder = root.parent_of(&paths.partial)?;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&folder, paths.partial.file_name(), flags, Mode::from_raw_mode(0o644))
+            .or_fail(ErrorKind::Storage, "opening a partial file")
+            .context("path", &paths.partial)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => {
+                return Err(Error::new(ErrorKind::Storage, "locking a partial file")
+                    .context("path", &paths.partial)
+                    .context("fault", "another process still holds it"));
+            }
+            outcome => outcome.or_fail(ErrorKind::Storage, "locking a partial file")?,
+        }
+        let mut partial = Self {
+            root,
+            paths,
+            file: file.into(),
+            limits,
+            boot_id: boot_id.to_owned(),
+            version,
+            chunks: Chunks::default(),
+            hasher: Hasher::default(),
+            synced: Progress::default(),
+            unsaved_bytes: 0,
+            unsynced_bytes: 0,
+        };
+        match partial.saved_progress() {
+            Some((progress, hasher, synced)) => {
+                partial.chunks = progress.chunks;
+                partial.hasher = hasher;
+                partial.synced = synced;
+                partial.file.set_len(partial.chunks.end()).or_fail(ErrorKind::Storage, WRITING)?;
+            }
+            None => partial.discard()?,
+        }
+        partial.reserve()?;
+        Ok(partial)
+    }
+
+    /// Reads the index; none unless it belongs to this version and its hash state is whole.
+    fn saved_progress(&self) -> Option<(Progress, Hasher, Progress)> {
+        use std::io::Read;
+        let mut text = String::new();
+        self.root.open_file(&self.paths.index).ok()?.take(MAX_INDEX_BYTES).read_to_string(&mut text).ok()?;
+        let index: Index = serde_json::from_str(&text).ok()?;
+        if index.format != FORMAT || index.version != self.version {
+            return None;
+        }
+        let progress = if index.boot_id == self.boot_id { index.reached } else { index.synced.clone() };
+        let length = self.file.metadata().ok()?.len();
+        let plausible = progress.chunks.end() <= length.min(self.version.size_bytes)
+            && progress.hasher.length_bytes <= progress.chunks.gap_after(0);
+        let hasher = Hasher::restore(&progress.hasher)?;
+        plausible.then_some((progress, hasher, index.synced))
+    }
+
+    /// Forgets everything received, for example because the origin's file changed.
+    pub(crate) fn discard(&mut self) -> Result<()> {
+        self.chunks = Chunks::default();
+        self.hasher = Hasher::default();
+        self.synced = Progress::default();
+        self.unsaved_bytes = 0;
+        self.unsynced_bytes = 0;
+        // The index goes first: a crash in between leaves bytes that nothing claims.
+        crate::store::remove(self.root, &self.paths.index)?;
+        self.file.set_len(0).or_fail(ErrorKind::Storage, WRITING).context("path", &self.paths.partial)
+    }
+
+    fn reserve(&self) -> Result<()> {
+        let missing = self.version.size_bytes.saturating_sub(self.chunks.total());
+        let free = self.root.free_bytes()?;
+        if missing > 0 && free < missing.saturating_add(self.limits.disk_headroom_bytes) {
+            return Err(Error::new(ErrorKind::Storage, "reserving disk space")
+                .context("needed_bytes", missing)
+                .context("headroom_bytes", self.limits.disk_headroom_bytes)
+                .context("free_bytes", free)
+                .context("remedy", "free space on the device of the hub's store"));
+        }
+        if self.version.size_bytes == 0 {
+            return Ok(());
+        }
+        match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, 0, self.version.size_bytes) {
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
+            Err(error) => Err(Error::new(ErrorKind::Storage, "reserving disk space")
+                .context("needed_bytes", missing)
+                .context("remedy", "free space on the device of the hub's store")
+                .source(error)),
+        }
+    }
+
+    /// Stores bytes at an offset. Bytes that arrived before must be the same.
+    pub(crate) fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
+        let end = offset.checked_add(bytes.len() as u64).filter(|end| *end <= self.version.size_bytes).ok_or_else(|| {
+            Error::new(ErrorKind::Corrupt, "receiving a file")
+                .context("fault", "more bytes than the file has")
+                .context("expected_bytes", self.version.size_bytes)
+        })?;
+        for (part, known) in self.chunks.split(&(offset..end)) {
+            let piece = slice(bytes, offset, &part);
+            match known {
+                Known::Yes => self.compare(&part, piece)?,
+                Known::No => self.file.write_all_at(piece, part.start).or_fail(ErrorKind::Storage, WRITING)?,
+            }
+        }
+        self.chunks.insert(offset..end);
+        let hashed = self.hasher.length_bytes();
+        if (offset..end).contains(&hashed) {
+            self.hasher.update(slice(bytes, offset, &(hashed..end)));
+        }
+        self.hash_arrived()?;
+        self.unsaved_bytes += bytes.len() as u64;
+        self.unsynced_bytes += bytes.len() as u64;
+        if self.unsynced_bytes >= self.limits.sync_bytes {
+            self.sync()
+        } else if self.unsaved_bytes >= self.limits.checkpoint_bytes {
+            self.save()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn compare(&self, part: &Chunk, piece: &[u8]) -> Result<()> {
+        let mut stored = vec![0; piece.len()];
+        self.file.read_exact_at(&mut stored, part.start).or_fail(ErrorKind::Storage, "reading a partial file")?;
+        if stored == piece {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Corrupt, "comparing two copies of a range")
+            .context("from_byte", part.start)
+            .context("to_byte", part.end))
+    }
+
+    /// Hashes what arrived earlier but out of order and is now contiguous.
+    fn hash_arrived(&mut self) -> Result<()> {
+        let end = self.chunks.gap_after(0);
+        let mut buffer = Vec::new();
+        while self.hasher.length_bytes() < end {
+            let at = self.hasher.length_bytes();
+            buffer.resize(usize::try_from((end - at).min(256 << 10)).unwrap_or(1), 0);
+            self.file.read_exact_at(&mut buffer, at).or_fail(ErrorKind::Storage, "reading a partial file")?;
+            self.hasher.update(&buffer);
+        }
+        Ok(())
+    }
+
+    /// Returns the first range that is still missing.
+    pub(crate) fn first_gap(&self) -> Option<Chunk> {
+        self.chunks.first_gap(self.version.size_bytes)
+    }
+
+    /// Returns how many bytes have arrived.
+    pub(crate) fn received_bytes(&self) -> u64 {
+        self.chunks.total()
+    }
+
+    /// Returns the digest if all bytes have arrived.
+    pub(crate) fn digest(&self) -> Option<Digest> {
+        (self.hasher.length_bytes() == self.version.size_bytes).then(|| self.hasher.digest())
+    }
+
+    /// Reads back a range that has arrived.
+    pub(crate) fn read(&self, chunk: &Chunk) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(chunk.end - chunk.start).unwrap_or(0)];
+        self.file.read_exact_at(&mut bytes, chunk.start).or_fail(ErrorKind::Storage, "reading a partial file")?;
+        Ok(bytes)
+    }
+
+    /// Returns a second handle for reading what has arrived.
+    pub(crate) fn reader(&self) -> Result<File> {
+        self.root.open_file(&self.paths.partial)
+    }
+
+    /// Notes how far the transfer came, so that a process killed after this goes on from here.
+    pub(crate) fn save(&mut self) -> Result<()> {
+        self.write_index(false)
+    }
+
+    /// Forces data and index to disk.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        self.file.sync_data().or_fail(ErrorKind::Storage, "syncing a partial file").context("path", &self.paths.partial)?;
+        self.synced = self.progress();
+        self.unsynced_bytes = 0;
+        self.write_index(true)
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { chunks: self.chunks.clone(), hasher: self.hasher.save() }
+    }
+
+    fn write_index(&mut self, force: bool) -> Result<()> {
+        let index = Index {
+            format: FORMAT,
+            version: self.version.clone(),
+            boot_id: self.boot_id.clone(),
+            reached: self.progress(),
+            synced: self.synced.clone(),
+        };
+        let text = serde_json::to_vec(&index).or_fail(ErrorKind::Storage, "writing an index")?;
+        let folder = self.root.parent_of(&self.paths.index)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file: File = rustix::fs::openat(&folder, self.paths.new_index.file_name(), flags, Mode::from_raw_mode(0o644))
+            .or_fail(ErrorKind::Storage, "writing an index")?
+            .into();
+        file.write_all(&text).or_fail(ErrorKind::Storage, "writing an index")?;
+        if force {
+            file.sync_data().or_fail(ErrorKind::Storage, "writing an index")?;
+        }
+        rustix::fs::renameat(&folder, self.paths.new_index.file_name(), &folder, self.paths.index.file_name())
+            .or_fail(ErrorKind::Storage, "writing an index")?;
+        if force {
+            rustix::fs::fsync(&folder).or_fail(ErrorKind::Storage, "syncing a folder")?;
+        }
+        self.unsaved_bytes = 0;
+        Ok(())
+    }
+}
+
+impl Drop for Partial<'_> {
+    fn drop(&mut self) {
+        // Best effort: without it the next run goes on from the last checkpoint.
+        if self.unsaved_bytes > 0 {
+            let _ = self.save();
+        }
+    }
+}
+
+/// Removes a partial file, its index and what a crash may have left beside them.
+pub(crate) fn remove(root: &Root, name: &str) -> Result<()> {
+    let paths = Paths::of(name)?;
+    for path in [&paths.index, &paths.new_index, &paths.partial] {
+        crate::store::remove(root, path)?;
+    }
+    Ok(())
+}
+
+const MAX_INDEX_BYTES: u64 = 16 << 20;
+
+fn slice<'b>(bytes: &'b [u8], offset: u64, part: &Chunk) -> &'b [u8] {
+    let position = |at: u64| usize::try_from(at.saturating_sub(offset)).unwrap_or(usize::MAX);
+    bytes.get(position(part.start)..position(part.end)).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(clippy::cast_possible_truncation)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn version(size_bytes: u64) -> Version {
+        Version { size_bytes, validator: "https://a.example 2024-05-03 09:00:00".into() }
+    }
+
+    fn small_limits() -> Limits {
+        Limits { disk_headroom_bytes: 0, checkpoint_bytes: 8, sync_bytes: 64, ..Limits::default() }
+    }
+
+    #[test]
+    fn a_killed_process_loses_only_what_came_after_the_last_checkpoint() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let limits = small_limits();
+        let mut partial = Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
+        partial.write_at(0, b"0123456789").unwrap();
+        partial.write_at(10, b"ab").unwrap();
+        // As if killed: neither saved nor unlocked by us; the kernel drops the lock with the process.
+        rustix::fs::flock(&partial.file, FlockOperation::Unlock).unwrap();
+        std::mem::forget(partial);
+
+        let mut resumed = Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
+        assert_eq!(resumed.first_gap(), Some(10..20));
+        resumed.write_at(10, b"abcdefghij").unwrap();
+        assert_eq!(resumed.digest(), Some(Digest::of(b"0123456789abcdefghij")));
+    }
+
+    #[test]
+    fn after_another_boot_only_synced_bytes_are_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let limits = small_limits();
+        let mut partial = Partial::open(&root, "f", version(20), "boot 1", &limits).unwrap();
+        partial.write_at(0, b"01234").unwrap();
+        partial.sync().unwrap();
+        partial.write_at(5, b"56789").unwrap();
+        drop(partial);
+        let resumed = Partial::open(&root, "f", version(20), "boot 2", &limits).unwrap();
+        assert_eq!(resumed.first_gap(), Some(5..20));
+    }
+
+    #[test]
+    fn bytes_of_another_version_are_discarded() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let limits = small_limits();
+        let mut partial = Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
+        partial.write_at(0, b"0123456789").unwrap();
+        drop(partial);
+        let newer = Version { validator: "newer".into(), ..version(20) };
+        let partial = Partial::open(&root, "f", newer, "boot", &limits).unwrap();
+        assert_eq!((partial.received_bytes(), partial.first_gap()), (0, Some(0..20)));
+    }
+
+    #[test]
+    fn a_damaged_index_means_starting_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let limits = small_limits();
+        let mut partial = Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
+        partial.write_at(0, b"0123456789").unwrap();
+        drop(partial);
+        let whole = std::fs::read_to_string(dir.path().join("f.index")).unwrap();
+        let longer_than_the_file = whole.replace("[0,10]", "[0,19]");
+        assert_ne!(whole, longer_than_the_file);
+        for damaged in
+            ["", "{}", &whole[..whole.len() / 2], &longer_than_the_file, &whole.replace("\"format\":1", "\"format\":2")]
+        {
+            std::fs::write(dir.path().join("f.index"), damaged).unwrap();
+            std::fs::write(dir.path().join("f.partial"), "0123456789").unwrap();
+            let partial = Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
+            assert_eq!(partial.received_bytes(), 0, "{damaged}");
+        }
+    }
+
+    #[test]
+    fn two_processes_never_write_one_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let limits = small_limits();
+        let first = Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
+        let second = Partial::open(&root, "f", version(20), "boot", &limits).err().unwrap();
+        assert_eq!(second.kind(), ErrorKind::Storage);
+        drop(first);
+        Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
+    }
+
+    #[test]
+    fn overlaps_must_agree_and_nothing_fits_behind_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let limits = small_limits();
+        let mut partial = Partial::open(&root, "f", version(10), "boot", &limits).unwrap();
+        partial.write_at(2, b"2345").unwrap();
+        partial.write_at(0, b"01234567").unwrap();
+        assert_eq!(partial.write_at(1, b"1X").unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(partial.write_at(8, b"89a").unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(partial.write_at(u64::MAX, b"89").unwrap_err().kind(), ErrorKind::Corrupt);
+        partial.write_at(8, b"89").unwrap();
+        assert_eq!(partial.digest(), Some(Digest::of(b"0123456789")));
+    }
+
+    #[test]
+    fn a_full_disk_is_told_before_the_first_byte() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let limits = Limits { disk_headroom_bytes: u64::MAX / 2, ..Limits::default() };
+        let error = Partial::open(&root, "f", version(10), "boot", &limits).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Storage);
+        assert!(error.to_string().contains("remedy: free space"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_any_pieces_gives_the_same_bytes(
+            bytes in prop::collection::vec(any::<u8>(), 1..200),
+            pieces in prop::collection::vec((0usize..200, 1usize..60), 0..12),
+            reopen in 0usize..12,
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let root = Root::open(dir.path()).unwrap();
+            let limits = small_limits();
+            let size = bytes.len() as u64;
+            let mut partial = Partial::open(&root, "f", version(size), "boot", &limits).unwrap();
+            for (count, (start, length)) in pieces.into_iter().enumerate() {
+                let start = start.min(bytes.len());
+                let end = (start + length).min(bytes.len());
+                partial.write_at(start as u64, &bytes[start..end]).unwrap();
+                if count == reopen {
+                    drop(partial);
+                    partial = Partial::open(&root, "f", version(size), "boot", &limits).unwrap();
+                }
+            }
+            while let Some(gap) = partial.first_gap() {
+                partial.write_at(gap.start, &bytes[gap.start as usize..gap.end as usize]).unwrap();
+            }
+            prop_assert_eq!(partial.digest(), Some(Digest::of(&bytes)));
+            prop_assert_eq!(std::fs::read(dir.path().join("f.partial")).unwrap(), bytes);
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Where bytes come from: one origin hub and the ways to read from it.
+//!
+//! Invariant: the session that a signed API request opens is kept in this process's memory for one batch, sent to the
+//! hub that opened it and to nobody else, only with GET, and ended by [`Origin::log_out`].
+
+use std::cell::{Cell, RefCell};
+
+use jiff::civil::DateTime;
+use serde::Deserialize;
+
+use super::Shared;
+use super::chunks::Chunk;
+use crate::error::{Error, ErrorKind, OrFail, Result};
+use crate::getfile::{self, HubUrl};
+use crate::http::{Pool, Reply, Request};
+use crate::signature::Secret;
+
+/// One clone of the channel, as a place to read from.
+pub(crate) struct Origin {
+    pub(crate) hub: HubUrl,
+    nick: String,
+    session: tokio::sync::Mutex<Session>,
+    dav: Cell<Dav>,
+    reason: RefCell<Option<String>>,
+}
+
+#[derive(Clone)]
+enum Session {
+    Untried,
+    Open(Secret),
+    Refused,
+}
+
+/// What is known about an origin's `/dav` rung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dav {
+    /// Nothing was asked yet.
+    Untried,
+    /// A range was answered with 206.
+    Open,
+    /// Not to be used: forbidden here, no session, or an answer that is not to be believed.
+    Refused,
+}
+
+/// What a hub's row says about a file.
+#[derive(Clone, Debug)]
+pub(crate) struct FileMeta {
+    pub(crate) size_bytes: u64,
+    pub(crate) edited: String,
+    /// Seconds between `edited` and the hub's own clock; none if either cannot be read.
+    pub(crate) age_seconds: Option<i64>,
+    display_path: String,
+}
+
+impl FileMeta {
+    pub(crate) fn same_version(&self, other: &Self) -> bool {
+        (self.size_bytes, &self.edited) == (other.size_bytes, &other.edited)
+    }
+}
+
+#[derive(Deserialize)]
+struct FileMetaReply {
+    attach: AttachRow,
+}
+
+#[derive(Deserialize)]
+struct AttachRow {
+    hash: String,
+    filesize: Loose,
+    #[serde(default)]
+    is_dir: Loose,
+    #[serde(default)]
+    edited: String,
+    #[serde(default)]
+    display_path: Option<String>,
+}
+
+/// A number that some databases hand over as text.
+#[derive(Deserialize, Default)]
+#[serde(untagged)]
+enum Loose {
+    Number(u64),
+    Text(String),
+    #[default]
+    Nothing,
+}
+
+impl Loose {
+    fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.trim().parse().ok(),
+            Self::Nothing => Some(0),
+        }
+    }
+}
+
+impl Origin {
+    pub(crate) fn new(hub: HubUrl, nick: &str, dav_allowed: bool) -> Self {
+        let dav = if dav_allowed { Dav::Untried } else { Dav::Refused };
+        let session = if dav_allowed { Session::Untried } else { Session::Refused };
+        Self {
+            hub,
+            nick: nick.to_owned(),
+            session: tokio::sync::Mutex::new(session),
+            dav: Cell::new(dav),
+            reason: RefCell::new(None),
+        }
+    }
+
+    /// Returns the state of the `/dav` rung and why it was dropped.
+    pub(crate) fn dav(&self) -> (Dav, Option<String>) {
+        (self.dav.get(), self.reason.borrow().clone())
+    }
+
+    fn drop_dav(&self, error: &Error) {
+        self.dav.set(Dav::Refused);
+        self.reason.replace(Some(error.to_string()));
+    }
+
+    /// Asks what the hub's row says. None if the hub gives no session, so that nothing can be asked.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if the hub has no such file; `Network`, `PeerBusy`, `Corrupt` as the reply tells.
+    pub(crate) async fn file_meta(&self, shared: &Shared, hash: &str) -> Result<Option<FileMeta>> {
+        let url = getfile::filemeta_url(&self.hub, hash);
+        let mut session = self.session.lock().await;
+        let reply = match &*session {
+            Session::Refused => return Ok(None),
+            Session::Open(cookie) => {
+                let request = Request::get(url).header("cookie", cookie)?;
+                drop(session);
+                shared.send(Pool::Main, request).await
+            }
+            Session::Untried => {
+                let signed = getfile::api_login(&shared.identity, url, (shared.surroundings.random)())?;
+                let reply = shared.send(Pool::Main, Request::signed(signed)?).await;
+                if let Ok(reply) = &reply {
+                    *session = reply.cookies().map_or(Session::Refused, Session::Open);
+                    if matches!(*session, Session::Refused) {
+                        self.drop_dav(&reply.error(ErrorKind::Refused, "no session cookie"));
+                    }
+                }
+                drop(session);
+                reply
+            }
+        };
+        match reply {
+            Err(error) if error.kind() == ErrorKind::Refused => {
+                *self.session.lock().await = Session::Refused;
+                self.drop_dav(&error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+            Ok(reply) => self.read_meta(shared, reply, hash).await,
+        }
+    }
+
+    async fn read_meta(&self, shared: &Shared, reply: Reply, hash: &str) -> Result<Option<FileMeta>> {
+        let hub_time = reply.header("date").and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
+        let wrong = |fault: &str| {
+            Error::new(ErrorKind::Corrupt, "reading a file's row").context("hub", &self.hub).context("fault", fault)
+        };
+        if reply.is_page() && reply.status().as_u16() == 200 && reply.header("content-length") != Some("0") {
+            let error = reply.error(ErrorKind::Refused, "a page instead of a row; the account may need a second factor");
+            let body = reply.bytes(shared.limits.max_reply_bytes, &shared.patience()).await?;
+            if body.is_empty() {
+                return Err(missing_row(&self.hub));
+            }
+            *self.session.lock().await = Session::Refused;
+            self.drop_dav(&error);
+            return Ok(None);
+        }
+        let body = reply.bytes(shared.limits.max_reply_bytes, &shared.patience()).await?;
+        if body.is_empty() {
+            return Err(missing_row(&self.hub));
+        }
+        let row = serde_json::from_slice::<FileMetaReply>(&body).map_err(|_| wrong("not the JSON of one row"))?.attach;
+        if row.hash != hash || row.is_dir.number() != Some(0) {
+            return Err(missing_row(&self.hub));
+        }
+        let edited: Option<DateTime> = row.edited.parse().ok();
+        let edited_at = edited.and_then(|edited| edited.to_zoned(jiff::tz::TimeZone::UTC).ok());
+        Ok(Some(FileMeta {
+            size_bytes: row.filesize.number().ok_or_else(|| wrong("its size is no number"))?,
+            age_seconds: hub_time
+                .zip(edited_at)
+                .map(|(now, edited)| now.timestamp().as_second() - edited.timestamp().as_second()),
+            edited: row.edited,
+            display_path: row.display_path.unwrap_or_default(),
+        }))
+    }
+
+    /// Tells whether `/dav` can be asked.
+    pub(crate) async fn has_dav(&self) -> bool {
+        self.dav.get() != Dav::Refused && matches!(*self.session.lock().await, Session::Open(_))
+    }
+
+    /// Asks `/dav` for a range; believes only 206 with exactly that range of a file of this size.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if no path leads to the file; `Refused` if the rung was dropped; `Corrupt` if size or range differ.
+    pub(crate) async fn dav_range(&self, shared: &Shared, file: &DavFile<'_>, range: &Chunk, pool: Pool) -> Result<Reply> {
+        let Session::Open(cookie) = self.session.lock().await.clone() else {
+            return Err(Error::new(ErrorKind::Refused, "reading through /dav")
+                .context("hub", &self.hub)
+                .context("fault", "no session"));
+        };
+        let mut missing = None;
+        for path in file.candidates() {
+            let url = self.hub.page(["dav", self.nick.as_str()].into_iter().chain(path.iter().copied()));
+            let request = Request::get(url).header("cookie", &cookie)?.range(range.start, range.end - 1)?;
+            match shared.send(pool, request).await {
+                Ok(reply) => match self.check_range(&reply, file, range) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => missing = Some(error),
+                    Err(error) => return Err(error),
+                    Ok(()) => return Ok(reply),
+                },
+                Err(error) if error.kind() == ErrorKind::NotFound => missing = Some(error),
+                Err(error) => {
+                    if error.kind() == ErrorKind::Refused {
+                        self.drop_dav(&error);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Err(missing.unwrap_or_else(|| Error::new(ErrorKind::NotFound, "reading through /dav").context("hub", &self.hub)))
+    }
+
+    fn check_range(&self, reply: &Reply, file: &DavFile<'_>, range: &Chunk) -> Result<()> {
+        if reply.status().as_u16() != 206 {
+            let error = reply.error(ErrorKind::Refused, "a range was asked for and something else came");
+            self.drop_dav(&error);
+            return Err(error);
+        }
+        let tag = reply.header("etag").map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
+        if tag.is_some_and(|tag| tag != file.hash) {
+            return Err(reply.error(ErrorKind::NotFound, "another file lies at this path"));
+        }
+        let expected = format!("bytes {}-{}/{}", range.start, range.end - 1, file.size_bytes);
+        let computed = reply.header("content-range").unwrap_or("none");
+        if computed != expected {
+            return Err(reply
+                .error(ErrorKind::Corrupt, "another range than asked")
+                .context("expected", expected)
+                .context("computed", computed.escape_debug()));
+        }
+        self.dav.set(Dav::Open);
+        Ok(())
+    }
+
+    /// Asks getfile for a whole file or scale.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if a page came (the hub's way of saying so), else as the reply tells.
+    pub(crate) async fn getfile(&self, shared: &Shared, hash: &str, scale: u8) -> Result<Reply> {
+        let now = (shared.surroundings.unix_time)();
+        let signed = getfile::getfile(&shared.identity, &self.hub, hash, scale, now, (shared.surroundings.random)())?;
+        let reply = shared.send(Pool::Main, Request::signed(signed)?).await?;
+        if reply.status().as_u16() != 200 {
+            return Err(reply.error(ErrorKind::Refused, "neither a file nor an error"));
+        }
+        // A file comes with its name; a scale comes as an image. Everything else is the site's own page or nothing.
+        let is_file = if scale == 0 { reply.header("content-disposition").is_some() } else { !reply.is_page() };
+        if is_file {
+            return Ok(reply);
+        }
+        let not_found = reply.error(ErrorKind::NotFound, "a page instead of the file");
+        let nothing =
+            reply.error(ErrorKind::PeerBusy, "no bytes: the file is not available, or the request's proof was lost on the way");
+        let mut reply = reply;
+        let patience = shared.patience();
+        let mut stall = crate::http::StallMeter::start(&patience, 0);
+        let first = reply.next(&mut stall, &patience).await?;
+        Err(if first.is_some_and(|bytes| !bytes.as_ref().is_empty()) { not_found } else { nothing })
+    }
+
+    /// Ends the session, if there is one. Best effort.
+    pub(crate) async fn log_out(&self, shared: &Shared) {
+        let mut session = self.session.lock().await;
+        if let Session::Open(cookie) = std::mem::replace(&mut *session, Session::Refused)
+            && let Ok(request) = Request::get(self.hub.page(["logout"])).header("cookie", &cookie)
+        {
+            // A redirect to the front page is the usual answer; whatever comes, the cookie is forgotten here.
+            let _ = tokio::time::timeout(LOG_OUT_TIME, shared.send(Pool::Main, request)).await;
+        }
+    }
+}
+
+const LOG_OUT_TIME: std::time::Duration = std::time::Duration::from_secs(5);
+
+fn missing_row(hub: &HubUrl) -> Error {
+    Error::new(ErrorKind::NotFound, "reading a file's row")
+        .context("hub", hub)
+        .context("fault", "the origin hub has no such file")
+}
+
+/// A file as `/dav` names it.
+pub(crate) struct DavFile<'a> {
+    pub(crate) hash: &'a str,
+    pub(crate) size_bytes: u64,
+    /// Names of the folders and the file as the packet gave them.
+    pub(crate) path: &'a [String],
+    pub(crate) meta: Option<&'a FileMeta>,
+}
+
+impl DavFile<'_> {
+    /// Returns the paths to try: the packet's names first, for a hub's `display_path` can be out of date.
+    fn candidates(&self) -> Vec<Vec<&str>> {
+        let named: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        let shown: Vec<&str> = self.meta.map(|meta| meta.display_path.split('/').collect()).unwrap_or_default();
+        let usable = |path: &Vec<&str>| !path.is_empty() && path.iter().all(|name| !matches!(*name, "" | "." | ".."));
+        let mut paths: Vec<Vec<&str>> = [named, shown].into_iter().filter(usable).collect();
+        paths.dedup();
+        paths
+    }
+}
+
+/// Reads a scale's bytes into memory; scales are small and their true size is known only then.
+///
+/// # Errors
+///
+/// `PeerBusy` if none came, `LimitExceeded` beyond `max_scale_bytes`, else as the reply tells.
+pub(crate) async fn scale_bytes(shared: &Shared, origin: &Origin, hash: &str, scale: u8) -> Result<Vec<u8>> {
+    let reply = origin.getfile(shared, hash, scale).await?;
+    let nothing = reply.error(ErrorKind::PeerBusy, "no bytes: the scale is not available");
+    let limit = usize::try_from(shared.limits.max_scale_bytes).or_fail(ErrorKind::InvalidInput, "reading a limit")?;
+    let bytes = reply.bytes(limit, &shared.patience()).await?;
+    if bytes.is_empty() { Err(nothing) } else { Ok(bytes) }
+}

@@ -1,0 +1,406 @@
+//! A loopback hub: getfile, the API login, filemeta and `/dav` of a stock hub, with faults that tests switch on.
+
+#![allow(unreachable_pub, clippy::cast_possible_truncation, clippy::struct_excessive_bools, clippy::needless_pass_by_value)]
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use filesync_engine::Limits;
+use filesync_engine::getfile::HubUrl;
+use filesync_engine::http::AddressPolicy;
+use filesync_engine::signature::{ChannelKey, Identity};
+use filesync_engine::transfer::{BatchOptions, OriginSpec, Report, Surroundings, TransferBatch, TransferSpec};
+
+/// What the hub holds and how it misbehaves.
+#[derive(Default)]
+pub struct State {
+    pub files: HashMap<String, StoredFile>,
+    pub scales: HashMap<(String, u8), Vec<u8>>,
+    pub faults: Faults,
+    /// `METHOD /path range` of every request, in order.
+    pub requests: Vec<String>,
+    pub sessions: u32,
+}
+
+#[derive(Clone, Default)]
+pub struct StoredFile {
+    pub bytes: Vec<u8>,
+    pub path: String,
+    pub edited: String,
+    /// What the row claims if not the true size.
+    pub claimed: Option<u64>,
+}
+
+#[derive(Clone, Default)]
+pub struct Faults {
+    /// Body bytes after which a connection is dropped, used up by that drop.
+    pub cut_after: Vec<usize>,
+    /// The next bodies stop coming after this many bytes, connection open.
+    pub stall_after: Option<usize>,
+    pub dav_ignores_range: bool,
+    pub dav_shifts_range: bool,
+    pub dav_status: Option<u16>,
+    pub wrong_etag: bool,
+    pub gzip: bool,
+    pub page_for_file: bool,
+    pub empty_getfile: bool,
+    pub no_session: bool,
+    pub redirect_to: Option<String>,
+    pub busy: bool,
+    /// Swaps in other bytes of the same size after this many `/dav` or getfile bodies.
+    pub overwrite_after: Option<(usize, Vec<u8>, String)>,
+    /// Flips one bit at this offset in every `/dav` body of the main pool that covers it, once.
+    pub flip_once_at: Option<u64>,
+    /// The hub's clock; default is a day after every file's `edited`.
+    pub date: Option<String>,
+}
+
+pub struct LoopbackHub {
+    pub url: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl LoopbackHub {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let state = Arc::clone(&shared);
+                std::thread::spawn(move || serve(stream, &state));
+            }
+        });
+        Self { url, state }
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub fn add_file(&self, hash: &str, path: &str, bytes: Vec<u8>) {
+        let file = StoredFile { bytes, path: path.into(), edited: EDITED.into(), claimed: None };
+        self.state().files.insert(hash.into(), file);
+    }
+
+    pub fn requests(&self, start: &str) -> usize {
+        self.state().requests.iter().filter(|line| line.starts_with(start)).count()
+    }
+}
+
+pub const EDITED: &str = "2024-05-03 09:00:00";
+const DATE: &str = "Sat, 04 May 2024 09:00:00 GMT";
+
+struct Request {
+    method: String,
+    path: String,
+    query: String,
+    headers: HashMap<String, String>,
+    body: String,
+}
+
+fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
+    let mut parts = line.split_whitespace();
+    let (method, target) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+    let mut headers = HashMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim().split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    let length = headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    Some(Request { method, path: path.into(), query: query.into(), headers, body: String::from_utf8(body).ok()? })
+}
+
+struct Reply {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    chunked: bool,
+    is_file: bool,
+}
+
+impl Reply {
+    fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, headers: Vec::new(), body: body.into(), chunked: false, is_file: false }
+    }
+
+    fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+fn serve(stream: TcpStream, state: &Mutex<State>) {
+    let mut writer = stream.try_clone().unwrap();
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = read_request(&mut reader) {
+        let reply = answer(&request, &mut state.lock().unwrap());
+        if write_reply(&mut writer, reply, state).is_none() {
+            return;
+        }
+    }
+}
+
+fn answer(request: &Request, state: &mut State) -> Reply {
+    let range = request.headers.get("range").cloned().unwrap_or_default();
+    state.requests.push(format!("{} {} {range}", request.method, request.path).trim().to_owned());
+    if state.faults.busy {
+        return Reply::new(503, "busy").header("Retry-After", "17");
+    }
+    if let Some(target) = &state.faults.redirect_to {
+        return Reply::new(302, "").header("Location", target.clone());
+    }
+    let reply = match request.path.as_str() {
+        "/getfile" => getfile(request, state),
+        "/api/z/1.0/filemeta" => filemeta(request, state),
+        "/logout" => {
+            state.sessions -= 1;
+            Reply::new(302, "").header("Location", "/")
+        }
+        path => match path.strip_prefix("/dav/alice/") {
+            Some(path) => dav(request, path, &range, state),
+            None => Reply::new(404, "<html>not found</html>").header("Content-Type", "text/html"),
+        },
+    };
+    if reply.is_file {
+        overwrite_when_due(state);
+    }
+    if state.faults.gzip && reply.is_file { reply.header("Content-Encoding", "gzip") } else { reply }
+}
+
+fn overwrite_when_due(state: &mut State) {
+    let Some((left, bytes, edited)) = state.faults.overwrite_after.take() else { return };
+    if left > 1 {
+        state.faults.overwrite_after = Some((left - 1, bytes, edited));
+        return;
+    }
+    for file in state.files.values_mut() {
+        file.bytes.clone_from(&bytes);
+        file.edited.clone_from(&edited);
+    }
+}
+
+fn form(body: &str) -> HashMap<String, String> {
+    url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
+}
+
+fn getfile(request: &Request, state: &State) -> Reply {
+    let fields = form(&request.body);
+    let signed = request.headers.get("authorization").is_some_and(|value| value.starts_with("Signature keyId="));
+    assert!(signed && fields.contains_key("signature"), "both proofs travel");
+    let page = || Reply::new(200, "<!DOCTYPE html><html>not found</html>").header("Content-Type", "text/html; charset=utf-8");
+    if state.faults.page_for_file {
+        return page();
+    }
+    if state.faults.empty_getfile {
+        return Reply::new(200, "").header("Content-Type", "text/html");
+    }
+    let resource = fields["resource"].clone();
+    let mut reply = if let Some(scale) = fields.get("resolution") {
+        match state.scales.get(&(resource, scale.parse().unwrap())) {
+            Some(bytes) => Reply::new(200, bytes.clone()).header("Content-Type", "image/png"),
+            None => return Reply::new(200, "").header("Content-Type", "text/html"),
+        }
+    } else {
+        match state.files.get(&resource) {
+            Some(file) => Reply::new(200, file.bytes.clone())
+                .header("Content-Type", "application/octet-stream")
+                .header("Content-Disposition", "attachment; filename=\"x\""),
+            None => return page(),
+        }
+    };
+    (reply.chunked, reply.is_file) = (true, true);
+    reply
+}
+
+fn filemeta(request: &Request, state: &mut State) -> Reply {
+    let has_session = request.headers.get("cookie").is_some_and(|cookie| cookie == "PHPSESSID=session-cookie-value");
+    let signed = request.headers.get("authorization").is_some_and(|value| value.starts_with("Signature keyId="));
+    if state.faults.no_session || !(has_session || signed) {
+        return Reply::new(401, "This api requires login").header("WWW-Authenticate", "Basic");
+    }
+    let date = state.faults.date.clone().unwrap_or_else(|| DATE.into());
+    let hash = &form(&request.query)["file_id"];
+    let body = state.files.get(hash).map_or(String::new(), |file| {
+        let size = file.claimed.unwrap_or(file.bytes.len() as u64);
+        format!(
+            r#"{{"attach":{{"id":1,"hash":"{hash}","filesize":"{size}","is_dir":0,"edited":"{}","display_path":"{}"}}}}"#,
+            file.edited, file.path
+        )
+    });
+    let reply = Reply::new(200, body).header("Content-Type", "application/json").header("Date", date);
+    if has_session {
+        return reply;
+    }
+    state.sessions += 1;
+    reply.header("Set-Cookie", "PHPSESSID=first; path=/").header("Set-Cookie", "PHPSESSID=session-cookie-value; path=/; HttpOnly")
+}
+
+fn dav(request: &Request, path: &str, range: &str, state: &mut State) -> Reply {
+    assert!(!request.headers.contains_key("authorization"), "a signature on /dav is a fatal error on stock hubs");
+    assert_eq!(request.headers.get("cookie").map(String::as_str), Some("PHPSESSID=session-cookie-value"));
+    if let Some(status) = state.faults.dav_status {
+        return Reply::new(status, "no");
+    }
+    let path = percent_decode(path);
+    let Some((hash, file)) = state.files.iter().find(|(_, file)| file.path == path) else {
+        return Reply::new(404, "<d:error/>");
+    };
+    if state.faults.dav_ignores_range {
+        return Reply::new(200, file.bytes.clone());
+    }
+    let (first, last) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')).unwrap();
+    let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+    let shift = usize::from(state.faults.dav_shifts_range);
+    let last = last.min(file.bytes.len() - 1);
+    let mut body = file.bytes[first + shift..=last].to_vec();
+    if let Some(at) = state.faults.flip_once_at.filter(|at| (first as u64..=last as u64).contains(at)) {
+        body[usize::try_from(at).unwrap() - first] ^= 1;
+        state.faults.flip_once_at = None;
+    }
+    let etag = if state.faults.wrong_etag { "other" } else { hash };
+    let reply = Reply::new(206, body)
+        .header("ETag", format!("\"{etag}\""))
+        .header("Content-Range", format!("bytes {}-{last}/{}", first + shift, file.bytes.len()));
+    Reply { is_file: true, ..reply }
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let hex: Option<[u8; 2]> = (byte == b'%').then(|| [rest.next().unwrap(), rest.next().unwrap()]);
+        bytes.push(hex.map_or(byte, |hex| u8::from_str_radix(std::str::from_utf8(&hex).unwrap(), 16).unwrap()));
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Writes the reply; none if the connection is over.
+fn write_reply(writer: &mut TcpStream, reply: Reply, state: &Mutex<State>) -> Option<()> {
+    let mut head = format!("HTTP/1.1 {} X\r\n", reply.status);
+    for (name, value) in &reply.headers {
+        let _ = write!(head, "{name}: {value}\r\n");
+    }
+    if reply.chunked {
+        head.push_str("Transfer-Encoding: chunked\r\n\r\n");
+    } else {
+        let _ = write!(head, "Content-Length: {}\r\n\r\n", reply.body.len());
+    }
+    writer.write_all(head.as_bytes()).ok()?;
+    let (cut, stall) = if reply.is_file {
+        let mut state = state.lock().unwrap();
+        let cut =
+            (!state.faults.cut_after.is_empty()).then(|| state.faults.cut_after.remove(0)).filter(|cut| *cut < reply.body.len());
+        (cut, state.faults.stall_after.filter(|stall| *stall < reply.body.len()))
+    } else {
+        (None, None)
+    };
+    let end = cut.or(stall).unwrap_or(reply.body.len());
+    for piece in reply.body[..end].chunks(60_000) {
+        if reply.chunked {
+            writer.write_all(format!("{:x}\r\n", piece.len()).as_bytes()).ok()?;
+        }
+        writer.write_all(piece).ok()?;
+        if reply.chunked {
+            writer.write_all(b"\r\n").ok()?;
+        }
+    }
+    if stall.is_some() && cut.is_none() {
+        // Holds the connection open until the client gives up.
+        let _ = writer.read(&mut [0]);
+        return None;
+    }
+    if cut.is_some() {
+        return None;
+    }
+    if reply.chunked {
+        writer.write_all(b"0\r\n\r\n").ok()?;
+    }
+    Some(())
+}
+
+/// Bytes that look like nothing in particular and differ at every offset.
+pub fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed | 1;
+    (0..length)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        })
+        .collect()
+}
+
+pub fn small_limits() -> Limits {
+    Limits {
+        disk_headroom_bytes: 0,
+        small_file_bytes: 10_000,
+        spot_bytes: 64,
+        checkpoint_bytes: 4096,
+        stall_window: Duration::from_secs(1),
+        reply_timeout: Duration::from_secs(2),
+        ..Limits::default()
+    }
+}
+
+pub fn batch(root: &Path, limits: Limits) -> TransferBatch {
+    batch_with(root, limits, AddressPolicy { allow_http: true, allow_private_addresses: true })
+}
+
+pub fn batch_with(root: &Path, limits: Limits, policy: AddressPolicy) -> TransferBatch {
+    let key = ChannelKey::from_pem(include_str!("channel-key.pem")).unwrap();
+    let identity = Identity::new("channelhash", "https://b.example/channel/alice", key).unwrap();
+    let counter = std::cell::Cell::new(1u64);
+    let random = move || {
+        counter.set(counter.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99));
+        counter.get()
+    };
+    let surroundings = Surroundings { boot_id: "boot".into(), unix_time: Box::new(|| 1_714_800_000), random: Box::new(random) };
+    TransferBatch::new(BatchOptions { root, identity, policy, ca_pem: None, parallel: 4, limits, surroundings }).unwrap()
+}
+
+pub fn spec(hub: &LoopbackHub, hash: &str) -> TransferSpec {
+    let (size_bytes, path) = {
+        let state = hub.state();
+        let file = state.files.get(hash).cloned().unwrap_or_default();
+        (file.claimed.unwrap_or(file.bytes.len() as u64), file.path)
+    };
+    TransferSpec {
+        name: format!("{hash}-0.1"),
+        hash: hash.into(),
+        scale: 0,
+        size_bytes,
+        edited: EDITED.into(),
+        sha256: None,
+        mimetype: String::new(),
+        origins: vec![OriginSpec {
+            hub: HubUrl::parse(&hub.url).unwrap(),
+            nick: "alice".into(),
+            path: path.split('/').map(str::to_owned).collect(),
+            dav_allowed: true,
+        }],
+    }
+}
+
+/// Steps until every transfer was reported.
+pub fn finish(batch: &mut TransferBatch) -> Vec<Report> {
+    let end = Instant::now() + Duration::from_mins(1);
+    let mut reports = Vec::new();
+    while batch.pending() > 0 {
+        assert!(Instant::now() < end, "the batch does not end");
+        reports.extend(batch.step(Duration::from_millis(50)).unwrap());
+    }
+    reports
+}

@@ -1,0 +1,421 @@
+//! Transfers from a stock hub, honest and otherwise.
+
+mod support;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use filesync_engine::digest::Digest;
+use filesync_engine::getfile::HubUrl;
+use filesync_engine::http::AddressPolicy;
+use filesync_engine::transfer::{Complete, Dav, Outcome, Report, Rung};
+use filesync_engine::{Error, ErrorKind};
+use support::{EDITED, LoopbackHub, batch, batch_with, finish, noise, small_limits, spec};
+
+const LARGE: usize = 3_000_000;
+
+fn hub_with(bytes: &[u8]) -> LoopbackHub {
+    let hub = LoopbackHub::start();
+    hub.add_file("h1", "2024/May & more/talk 100%.bin", bytes.to_vec());
+    hub
+}
+
+fn only(mut reports: Vec<Report>) -> Report {
+    assert_eq!(reports.len(), 1);
+    reports.pop().unwrap()
+}
+
+fn run_once(root: &Path, hub: &LoopbackHub) -> Report {
+    let mut batch = batch(root, small_limits());
+    batch.add(spec(hub, "h1")).unwrap();
+    only(finish(&mut batch))
+}
+
+fn complete(report: Report) -> Complete {
+    match report.outcome {
+        Outcome::Complete(complete) => complete,
+        other => panic!("not complete: {other:?}"),
+    }
+}
+
+fn failure(report: Report) -> Error {
+    match report.outcome {
+        Outcome::Failed(error) => error,
+        other => panic!("did not fail: {other:?}"),
+    }
+}
+
+fn partial(root: &Path) -> Vec<u8> {
+    std::fs::read(root.join("h1-0.1.partial")).unwrap()
+}
+
+#[test]
+fn a_large_file_comes_through_dav_and_is_proven() {
+    let (bytes, dir) = (noise(LARGE, 1), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    let done = complete(run_once(dir.path(), &hub));
+    assert_eq!((done.size_bytes, done.digest, done.rung), (LARGE as u64, Digest::of(&bytes), Rung::Dav));
+    assert_eq!((done.edited.as_str(), done.proof), (EDITED, vec!["size", "filemeta", "spot"]));
+    assert_eq!(partial(dir.path()), bytes);
+    assert_eq!((hub.requests("POST /getfile"), hub.requests("GET /api"), hub.requests("GET /logout")), (0, 2, 1));
+    assert_eq!(hub.state().sessions, 0);
+}
+
+#[test]
+fn a_small_file_comes_through_getfile_and_is_looked_at_again_through_dav() {
+    let (bytes, dir) = (noise(9_000, 2), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    let done = complete(run_once(dir.path(), &hub));
+    assert_eq!((done.digest, done.rung, done.proof), (Digest::of(&bytes), Rung::Getfile, vec!["size", "filemeta", "spot"]));
+    assert_eq!(hub.requests("POST /getfile"), 1);
+}
+
+#[test]
+fn an_empty_file_needs_no_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"");
+    let done = complete(run_once(dir.path(), &hub));
+    assert_eq!((done.size_bytes, done.digest, done.rung), (0, Digest::of(b""), Rung::None));
+    assert_eq!(partial(dir.path()), b"");
+}
+
+#[test]
+fn a_cut_connection_goes_on_from_the_byte_reached_within_the_run() {
+    let (bytes, dir) = (noise(LARGE, 3), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.cut_after = vec![2_000_000, 500_000];
+    let report = run_once(dir.path(), &hub);
+    assert_eq!(report.received_bytes, LARGE as u64, "no byte came twice");
+    assert_eq!(complete(report).digest, Digest::of(&bytes));
+}
+
+#[test]
+fn a_later_run_resumes_from_the_byte_reached() {
+    let (bytes, dir) = (noise(LARGE, 4), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.cut_after = vec![2_700_000, 0, 0, 0, 0];
+    let first = run_once(dir.path(), &hub);
+    let reached = first.received_bytes;
+    assert!((2_600_000..=2_700_000).contains(&reached), "{reached}");
+    assert!(failure(first).kind().is_temporary());
+    hub.state().faults.cut_after.clear();
+    let second = run_once(dir.path(), &hub);
+    assert_eq!((second.resumed_at_byte, second.received_bytes), (reached, LARGE as u64 - reached));
+    assert_eq!(complete(second).digest, Digest::of(&bytes));
+}
+
+#[test]
+fn getfile_that_breaks_off_is_continued_through_dav() {
+    let (bytes, dir) = (noise(9_000, 5), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.cut_after = vec![4_000];
+    let report = run_once(dir.path(), &hub);
+    assert_eq!(report.received_bytes, 9_000);
+    let done = complete(report);
+    assert_eq!((done.digest, done.rung), (Digest::of(&bytes), Rung::Dav));
+    assert_eq!(
+        (hub.requests("POST /getfile"), hub.requests("GET /dav/alice/2024/May%20&%20more/talk%20100%25.bin bytes=4000-8999")),
+        (1, 1)
+    );
+}
+
+#[test]
+fn a_cancelled_transfer_keeps_what_arrived_and_a_closed_batch_too() {
+    let (bytes, dir) = (noise(LARGE, 6), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.stall_after = Some(1_000_000);
+    for cancel in [true, false] {
+        let mut batch = batch(dir.path(), small_limits());
+        let id = batch.add(spec(&hub, "h1")).unwrap();
+        let wanted = if cancel { 1_000_000 } else { 2_000_000 };
+        while batch.progress()[0].offset_bytes < wanted {
+            assert!(batch.step(Duration::from_millis(20)).unwrap().is_empty());
+        }
+        if cancel {
+            assert!(batch.cancel(id));
+            assert!(matches!(only(finish(&mut batch)).outcome, Outcome::Cancelled));
+            assert!(!batch.cancel(id));
+        } else {
+            batch.close();
+        }
+    }
+    hub.state().faults.stall_after = None;
+    let last = run_once(dir.path(), &hub);
+    assert_eq!((last.resumed_at_byte, last.received_bytes), (2_000_000, 1_000_000));
+    assert_eq!(complete(last).digest, Digest::of(&bytes));
+}
+
+#[test]
+fn a_stalled_transfer_fails_within_its_window() {
+    let (bytes, dir) = (noise(LARGE, 7), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.stall_after = Some(0);
+    let start = Instant::now();
+    let error = failure(run_once(dir.path(), &hub));
+    assert_eq!(error.kind(), ErrorKind::Network);
+    assert!(error.to_string().contains("stalled"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn two_hundred_is_not_believed_where_a_range_was_asked() {
+    let (bytes, dir) = (noise(LARGE, 8), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.dav_ignores_range = true;
+    let mut batch = batch(dir.path(), small_limits());
+    batch.add(spec(&hub, "h1")).unwrap();
+    let done = complete(only(finish(&mut batch)));
+    assert_eq!((done.digest, done.rung, done.proof), (Digest::of(&bytes), Rung::Getfile, vec!["size", "filemeta"]));
+    let (_, dav, reason) = batch.origins().pop().unwrap();
+    assert_eq!(dav, Dav::Refused);
+    assert!(reason.unwrap().contains("status: 200"));
+}
+
+#[test]
+fn a_shifted_range_or_a_wrong_file_publishes_nothing() {
+    let (bytes, dir) = (noise(LARGE, 9), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.dav_shifts_range = true;
+    assert_eq!(failure(run_once(dir.path(), &hub)).kind(), ErrorKind::Corrupt);
+    hub.state().faults.dav_shifts_range = false;
+    hub.state().faults.wrong_etag = true;
+    let done = complete(run_once(dir.path(), &hub));
+    assert_eq!((done.rung, done.digest), (Rung::Getfile, Digest::of(&bytes)), "another file at the path: asked by hash instead");
+}
+
+#[test]
+fn a_hub_without_sessions_still_gives_small_files_read_twice() {
+    let (bytes, dir) = (noise(9_000, 10), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.no_session = true;
+    let done = complete(run_once(dir.path(), &hub));
+    assert_eq!((done.digest, done.proof), (Digest::of(&bytes), vec!["size", "twice"]));
+    assert_eq!(hub.requests("GET /api"), 1, "one login attempt, not one a file");
+}
+
+#[test]
+fn a_page_or_nothing_is_never_a_file() {
+    let (bytes, dir) = (noise(LARGE, 11), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.no_session = true;
+    hub.state().faults.page_for_file = true;
+    assert_eq!(failure(run_once(dir.path(), &hub)).kind(), ErrorKind::NotFound);
+    hub.state().faults.page_for_file = false;
+    hub.state().faults.empty_getfile = true;
+    assert_eq!(failure(run_once(dir.path(), &hub)).kind(), ErrorKind::PeerBusy);
+    assert_eq!(partial(dir.path()), b"");
+}
+
+#[test]
+fn a_row_that_is_gone_is_not_found_and_bytes_that_are_gone_are_waited_for() {
+    let (bytes, dir) = (noise(LARGE, 12), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.dav_status = Some(404);
+    hub.state().faults.empty_getfile = true;
+    assert_eq!(failure(run_once(dir.path(), &hub)).kind(), ErrorKind::PeerBusy);
+    let wanted = spec(&hub, "h1");
+    hub.state().files.clear();
+    let mut batch = batch(dir.path(), small_limits());
+    batch.add(wanted).unwrap();
+    assert_eq!(failure(only(finish(&mut batch))).kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn an_encoded_body_and_a_redirect_are_refused() {
+    let (bytes, dir) = (noise(9_000, 13), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.gzip = true;
+    let error = failure(run_once(dir.path(), &hub));
+    assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("gzip"), "{error}");
+    hub.state().faults.gzip = false;
+    let other = hub_with(&bytes);
+    hub.state().faults.redirect_to = Some(format!("{}/getfile", other.url));
+    assert_eq!(failure(run_once(dir.path(), &hub)).kind(), ErrorKind::Refused);
+    assert_eq!(other.state().requests.len(), 0);
+}
+
+#[test]
+fn a_busy_hub_says_when_to_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    hub.state().faults.busy = true;
+    let error = failure(run_once(dir.path(), &hub));
+    assert_eq!((error.kind(), error.wait_seconds()), (ErrorKind::PeerBusy, Some(17)));
+}
+
+#[test]
+fn a_file_that_is_overwritten_while_it_is_read_is_read_again_whole() {
+    let (old, new, dir) = (noise(LARGE, 14), noise(LARGE, 15), tempfile::tempdir().unwrap());
+    let hub = hub_with(&old);
+    hub.state().faults.cut_after = vec![1_500_000];
+    hub.state().faults.overwrite_after = Some((1, new.clone(), "2024-05-03 09:00:07".into()));
+    let done = complete(run_once(dir.path(), &hub));
+    assert_eq!((done.digest, done.edited.as_str()), (Digest::of(&new), "2024-05-03 09:00:07"));
+    assert_eq!(partial(dir.path()), new);
+}
+
+#[test]
+fn an_overwrite_that_leaves_size_and_time_alone_is_seen_by_the_second_look() {
+    let (old, new, dir) = (noise(LARGE, 16), noise(LARGE, 17), tempfile::tempdir().unwrap());
+    let hub = hub_with(&old);
+    hub.state().faults.cut_after = vec![1_500_000];
+    hub.state().faults.overwrite_after = Some((1, new.clone(), EDITED.into()));
+    let done = complete(run_once(dir.path(), &hub));
+    assert_eq!(done.digest, Digest::of(&new));
+}
+
+#[test]
+fn an_edit_of_the_last_two_seconds_is_waited_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(&noise(9_000, 18));
+    hub.state().faults.date = Some("Fri, 03 May 2024 09:00:01 GMT".into());
+    let mut batch = batch(dir.path(), small_limits());
+    batch.add(spec(&hub, "h1")).unwrap();
+    while hub.requests("GET /api") < 2 {
+        assert!(batch.step(Duration::from_millis(50)).unwrap().is_empty());
+    }
+    assert_eq!(hub.requests("POST /getfile"), 0, "no byte is asked for before the second is over");
+    hub.state().faults.date = None;
+    complete(only(finish(&mut batch)));
+}
+
+#[test]
+fn an_older_row_than_the_packet_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(&noise(9_000, 19));
+    let mut batch = batch(dir.path(), small_limits());
+    let mut wanted = spec(&hub, "h1");
+    wanted.edited = "2024-06-01 00:00:00".into();
+    batch.add(wanted).unwrap();
+    let error = failure(only(finish(&mut batch)));
+    assert_eq!(error.kind(), ErrorKind::PeerBusy);
+    assert!(error.to_string().contains("older version"), "{error}");
+}
+
+#[test]
+fn a_given_digest_must_match() {
+    let (bytes, dir) = (noise(9_000, 20), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    for (digest, matches) in [(Digest::of(b"other"), false), (Digest::of(&bytes), true)] {
+        let mut batch = batch(dir.path(), small_limits());
+        let mut wanted = spec(&hub, "h1");
+        wanted.sha256 = Some(digest);
+        batch.add(wanted).unwrap();
+        let report = only(finish(&mut batch));
+        if matches {
+            assert_eq!(complete(report).proof, ["size", "filemeta", "sha256"]);
+        } else {
+            let error = failure(report);
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            assert!(error.to_string().contains(&format!("expected: {digest}, computed: {}", Digest::of(&bytes))), "{error}");
+            assert_eq!(partial(dir.path()), b"", "wrong bytes are not kept");
+        }
+    }
+}
+
+#[test]
+fn scales_come_through_getfile_and_must_be_images() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(9, 9).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    let png = png.into_inner();
+    hub.state().scales.insert(("h1".into(), 2), png.clone());
+    hub.state().scales.insert(("h1".into(), 3), b"<html>error</html>".to_vec());
+    let mut batch = batch(dir.path(), small_limits());
+    for (scale, size) in [(1, 50), (2, png.len() as u64), (3, 18), (4, 7)] {
+        let mut wanted = spec(&hub, "h1");
+        (wanted.scale, wanted.size_bytes, wanted.name) = (scale, size, format!("h1-{scale}.1"));
+        if scale == 4 {
+            hub.state().scales.insert(("h1".into(), 4), png.clone());
+        }
+        batch.add(wanted).unwrap();
+    }
+    let mut reports = finish(&mut batch);
+    reports.sort_by_key(|report| report.id);
+    let mut reports = reports.into_iter();
+    assert_eq!(failure(reports.next().unwrap()).kind(), ErrorKind::PeerBusy, "no such scale");
+    assert_eq!(complete(reports.next().unwrap()).proof, ["image", "size"]);
+    assert_eq!(failure(reports.next().unwrap()).kind(), ErrorKind::Corrupt, "no image");
+    let misstated = complete(reports.next().unwrap());
+    assert_eq!((misstated.proof, misstated.size_bytes), (vec!["image", "twice"], png.len() as u64));
+    assert_eq!(std::fs::read(dir.path().join("h1-2.1.partial")).unwrap(), png);
+}
+
+#[test]
+fn the_next_origin_is_asked_when_one_cannot() {
+    let (bytes, dir) = (noise(LARGE, 21), tempfile::tempdir().unwrap());
+    let (empty, hub) = (LoopbackHub::start(), hub_with(&bytes));
+    let mut wanted = spec(&hub, "h1");
+    let mut first = wanted.origins[0].clone();
+    first.hub = HubUrl::parse(&empty.url).unwrap();
+    wanted.origins.insert(0, first);
+    let mut batch = batch(dir.path(), small_limits());
+    batch.add(wanted).unwrap();
+    let done = complete(only(finish(&mut batch)));
+    assert_eq!((done.digest, done.origin.to_string()), (Digest::of(&bytes), hub.url.clone()));
+}
+
+#[test]
+fn private_addresses_and_plain_http_are_refused_unless_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    let named = hub.url.replace("127.0.0.1", "localhost");
+    for (url, policy, kind) in [
+        (&hub.url, AddressPolicy { allow_http: false, allow_private_addresses: true }, ErrorKind::Unsupported),
+        (&hub.url, AddressPolicy { allow_http: true, allow_private_addresses: false }, ErrorKind::Refused),
+        (&named, AddressPolicy { allow_http: true, allow_private_addresses: false }, ErrorKind::Refused),
+    ] {
+        let mut batch = batch_with(dir.path(), small_limits(), policy);
+        let mut wanted = spec(&hub, "h1");
+        wanted.origins[0].hub = HubUrl::parse(url).unwrap();
+        batch.add(wanted).unwrap();
+        let error = failure(only(finish(&mut batch)));
+        assert_eq!(error.kind(), kind, "{error}");
+    }
+    assert_eq!(hub.state().requests.len(), 0);
+}
+
+#[test]
+fn no_failure_quotes_a_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(&noise(LARGE, 22));
+    hub.state().faults.dav_status = Some(500);
+    let first = failure(run_once(dir.path(), &hub));
+    hub.state().faults.dav_status = Some(403);
+    hub.state().faults.empty_getfile = true;
+    let second = failure(run_once(dir.path(), &hub));
+    for text in [format!("{first} {first:?}"), format!("{second} {second:?}")] {
+        for secret in ["session-cookie-value", "Signature", "signature=", "file_id", "BEGIN"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_within_a_looked_at_range_is_found_and_mended() {
+    let (bytes, dir) = (noise(LARGE, 23), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.flip_once_at = Some(10);
+    let report = run_once(dir.path(), &hub);
+    assert_eq!(report.received_bytes, 2 * LARGE as u64);
+    assert_eq!(complete(report).digest, Digest::of(&bytes));
+}
+
+#[test]
+fn too_large_or_twice_in_a_batch_is_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    let mut limits = small_limits();
+    limits.max_file_bytes = 100;
+    let mut batch = batch(dir.path(), limits);
+    let mut wanted = spec(&hub, "h1");
+    wanted.size_bytes = 101;
+    assert_eq!(batch.add(wanted.clone()).unwrap_err().kind(), ErrorKind::LimitExceeded);
+    wanted.size_bytes = 1;
+    batch.add(wanted.clone()).unwrap();
+    assert_eq!(batch.add(wanted.clone()).unwrap_err().kind(), ErrorKind::InvalidInput);
+    wanted.origins.clear();
+    wanted.name = "other".into();
+    assert_eq!(batch.add(wanted).unwrap_err().kind(), ErrorKind::InvalidInput);
+}

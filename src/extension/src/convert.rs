@@ -1,0 +1,250 @@
+//! PHP arrays to engine values and back. Nothing else.
+
+use std::time::Duration;
+
+use ext_php_rs::boxed::ZBox;
+use ext_php_rs::convert::IntoZval;
+use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
+use filesync_engine::digest::Digest;
+use filesync_engine::getfile::HubUrl;
+use filesync_engine::paths::{FileFacts, RelativePath};
+use filesync_engine::transfer::{Dav, OriginSpec, Outcome, Progress, Report, TransferSpec};
+use filesync_engine::{Error, ErrorKind, Result};
+
+/// An array parameter that is read key by key; a key that nobody asked for is an error, for it is a typing mistake.
+pub(crate) struct Fields<'a> {
+    parameter: &'static str,
+    table: &'a ZendHashTable,
+}
+
+impl<'a> Fields<'a> {
+    /// Checks that every key is one of `known`.
+    pub(crate) fn of(parameter: &'static str, table: &'a ZendHashTable, known: &[&str]) -> Result<Self> {
+        for (key, _) in table {
+            let name = match key {
+                ArrayKey::Long(number) => number.to_string(),
+                other => other.to_string(),
+            };
+            if !known.contains(&name.as_str()) {
+                return Err(Error::new(ErrorKind::InvalidInput, "reading a parameter")
+                    .context("parameter", parameter)
+                    .context("unknown_key", name.escape_debug())
+                    .context("known_keys", known.join(" ")));
+            }
+        }
+        Ok(Self { parameter, table })
+    }
+
+    fn wrong(&self, key: &str, expected: &str) -> Error {
+        Error::new(ErrorKind::InvalidInput, "reading a parameter")
+            .context("parameter", self.parameter)
+            .context("key", key)
+            .context("expected", expected)
+    }
+
+    fn find(&self, key: &str) -> Option<&'a Zval> {
+        self.table.get(key).map(Zval::dereference).filter(|value| !value.is_null())
+    }
+
+    /// Reads a string that must be there.
+    pub(crate) fn text(&self, key: &str) -> Result<&'a str> {
+        self.find(key).and_then(Zval::str).ok_or_else(|| self.wrong(key, "a string, UTF-8"))
+    }
+
+    /// Reads a string that may be missing.
+    pub(crate) fn optional_text(&self, key: &str) -> Result<Option<&'a str>> {
+        self.find(key).map(|value| value.str().ok_or_else(|| self.wrong(key, "a string, UTF-8"))).transpose()
+    }
+
+    /// Reads a whole number within bounds.
+    pub(crate) fn number(&self, key: &str, bounds: std::ops::RangeInclusive<i64>) -> Result<u64> {
+        let value = self.find(key).and_then(Zval::long).filter(|value| bounds.contains(value));
+        let expected = || format!("an integer, {} to {}", bounds.start(), bounds.end());
+        value.and_then(|value| u64::try_from(value).ok()).ok_or_else(|| self.wrong(key, &expected()))
+    }
+
+    /// Reads a whole number that may be missing.
+    pub(crate) fn number_or(&self, key: &str, bounds: std::ops::RangeInclusive<i64>, default: u64) -> Result<u64> {
+        if self.find(key).is_some() { self.number(key, bounds) } else { Ok(default) }
+    }
+
+    /// Reads a truth value that may be missing.
+    pub(crate) fn flag_or(&self, key: &str, default: bool) -> Result<bool> {
+        self.find(key).map_or(Ok(default), |value| value.bool().ok_or_else(|| self.wrong(key, "true or false")))
+    }
+
+    fn list(&self, key: &str) -> Result<&'a ZendHashTable> {
+        self.find(key).and_then(Zval::array).filter(|table| table.has_sequential_keys()).ok_or_else(|| self.wrong(key, "a list"))
+    }
+}
+
+/// Reads the parameter of `TransferBatch::add`.
+pub(crate) fn transfer_spec(table: &ZendHashTable) -> Result<TransferSpec> {
+    let known = ["name", "hash", "scale", "size_bytes", "edited", "sha256", "mimetype", "origins"];
+    let fields = Fields::of("transfer", table, &known)?;
+    let name = fields.text("name")?;
+    let name_is_plain = (1..=128).contains(&name.len())
+        && !name.starts_with('.')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if !name_is_plain {
+        return Err(fields.wrong("name", "1 to 128 of A-Z a-z 0-9 . _ -, no dot in front"));
+    }
+    let hash = fields.text("hash")?;
+    if !((1..=64).contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')) {
+        return Err(fields.wrong("hash", "1 to 64 of A-Z a-z 0-9 -"));
+    }
+    let mut origins = Vec::new();
+    for value in fields.list("origins")?.values() {
+        let origin = value.array().ok_or_else(|| fields.wrong("origins", "a list of arrays"))?;
+        origins.push(origin_spec(origin)?);
+    }
+    Ok(TransferSpec {
+        name: name.to_owned(),
+        hash: hash.to_owned(),
+        scale: u8::try_from(fields.number("scale", 0..=9)?).unwrap_or_default(),
+        size_bytes: fields.number("size_bytes", 0..=i64::MAX)?,
+        edited: fields.optional_text("edited")?.unwrap_or_default().to_owned(),
+        sha256: fields.optional_text("sha256")?.map(Digest::parse).transpose()?,
+        mimetype: fields.optional_text("mimetype")?.unwrap_or_default().to_owned(),
+        origins,
+    })
+}
+
+fn origin_spec(table: &ZendHashTable) -> Result<OriginSpec> {
+    let fields = Fields::of("transfer.origins", table, &["url", "nick", "path", "dav"])?;
+    let names = fields.list("path")?;
+    let path: Option<Vec<String>> = names.values().map(|name| name.str().map(str::to_owned)).collect();
+    Ok(OriginSpec {
+        hub: HubUrl::parse(fields.text("url")?)?,
+        nick: fields.text("nick")?.to_owned(),
+        path: path.ok_or_else(|| fields.wrong("path", "a list of strings, UTF-8"))?,
+        dav_allowed: fields.flag_or("dav", true)?,
+    })
+}
+
+/// Reads a relative path parameter.
+pub(crate) fn path(text: &str) -> Result<RelativePath> {
+    RelativePath::parse(text)
+}
+
+/// Reads the budget of a step.
+pub(crate) fn budget(milliseconds: i64) -> Result<Duration> {
+    let checked = u64::try_from(milliseconds).ok().filter(|value| (1..=60_000).contains(value));
+    checked.map(Duration::from_millis).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidInput, "reading a parameter")
+            .context("parameter", "budget_ms")
+            .context("value", milliseconds)
+            .context("expected", "1 to 60000")
+    })
+}
+
+/// Converts a number for PHP, whose integers end at 2^63 − 1.
+pub(crate) fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Builds an array with text keys.
+pub(crate) struct Row(ZBox<ZendHashTable>);
+
+impl Row {
+    pub(crate) fn new() -> Self {
+        Self(ZendHashTable::new())
+    }
+
+    /// Adds a pair. Fails only where memory does, and then PHP ends the request.
+    pub(crate) fn with(mut self, key: &str, value: impl IntoZval) -> Self {
+        let _ = self.0.insert(key, value);
+        self
+    }
+
+    pub(crate) fn done(self) -> ZBox<ZendHashTable> {
+        self.0
+    }
+}
+
+/// Builds a list.
+pub(crate) fn list<T: IntoZval>(values: impl IntoIterator<Item = T>) -> ZBox<ZendHashTable> {
+    let mut table = ZendHashTable::new();
+    for value in values {
+        let _ = table.push(value);
+    }
+    table
+}
+
+/// Shows a report as PHP gets it.
+pub(crate) fn report_row(report: Report) -> ZBox<ZendHashTable> {
+    let row = Row::new()
+        .with("id", integer(report.id))
+        .with("name", report.name)
+        .with("received_bytes", integer(report.received_bytes))
+        .with("resumed_at_byte", integer(report.resumed_at_byte))
+        .with("seconds", report.duration.as_secs_f64());
+    match report.outcome {
+        Outcome::Complete(file) => row
+            .with("state", "complete")
+            .with("size_bytes", integer(file.size_bytes))
+            .with("sha256", file.digest.to_string())
+            .with("edited", file.edited)
+            .with("origin", file.origin.to_string())
+            .with("rung", file.rung.name())
+            .with("proof", list(file.proof))
+            .with("error", None::<bool>),
+        Outcome::Failed(error) => without_file(row, "failed").with("error", error_row(&error)),
+        Outcome::Cancelled => without_file(row, "cancelled").with("error", None::<bool>),
+    }
+    .done()
+}
+
+fn without_file(row: Row, state: &str) -> Row {
+    let nothing = None::<bool>;
+    row.with("state", state)
+        .with("size_bytes", 0i64)
+        .with("sha256", nothing)
+        .with("edited", nothing)
+        .with("origin", nothing)
+        .with("rung", nothing)
+        .with("proof", ZendHashTable::new())
+}
+
+fn error_row(error: &Error) -> ZBox<ZendHashTable> {
+    Row::new()
+        .with("kind", error.kind().name())
+        .with("temporary", error.kind().is_temporary())
+        .with("message", error.to_string())
+        .with("retry_after_seconds", error.wait_seconds().map(integer))
+        .done()
+}
+
+/// Shows where a transfer stands.
+pub(crate) fn progress_row(progress: Progress) -> ZBox<ZendHashTable> {
+    Row::new()
+        .with("id", integer(progress.id))
+        .with("name", progress.name)
+        .with("state", if progress.is_active { "active" } else { "queued" })
+        .with("size_bytes", integer(progress.size_bytes))
+        .with("offset_bytes", integer(progress.offset_bytes))
+        .with("bytes_per_second", integer(progress.bytes_per_second))
+        .with("rung", progress.is_active.then(|| progress.rung.name()))
+        .done()
+}
+
+/// Shows what is known of an origin hub.
+pub(crate) fn origin_row((hub, dav, reason): (HubUrl, Dav, Option<String>)) -> ZBox<ZendHashTable> {
+    let dav = match dav {
+        Dav::Untried => "untried",
+        Dav::Open => "open",
+        Dav::Refused => "refused",
+    };
+    Row::new().with("url", hub.to_string()).with("dav", dav).with("reason", reason).done()
+}
+
+/// Shows a file's facts.
+pub(crate) fn facts_row(facts: FileFacts) -> ZBox<ZendHashTable> {
+    Row::new()
+        .with("device", integer(facts.device))
+        .with("inode", integer(facts.inode))
+        .with("size_bytes", integer(facts.size_bytes))
+        .with("mtime_ns", facts.mtime_ns)
+        .with("ctime_ns", facts.ctime_ns)
+        .done()
+}

@@ -1,0 +1,42 @@
+//! The PHP extension `filesync`: registration only.
+//!
+//! Each PHP class is one module here: convert, call the engine, convert. Nothing starts when the module is loaded, so
+//! PHP-FPM may fork after it.
+
+use ext_php_rs::prelude::*;
+use ext_php_rs::zend::ModuleEntry;
+use ext_php_rs::{info_table_end, info_table_header, info_table_row, info_table_start};
+
+mod convert;
+mod exceptions;
+mod settings;
+mod store;
+mod transfer;
+
+fn startup(_kind: i32, module_number: i32) -> i32 {
+    settings::register(module_number);
+    if exceptions::register().is_err() { -1 } else { 0 }
+}
+
+extern "C" fn info(module: *mut ModuleEntry) {
+    info_table_start!();
+    info_table_header!("filesync", "enabled");
+    info_table_row!("Version", env!("CARGO_PKG_VERSION"));
+    info_table_row!("Digest", "SHA-256");
+    info_table_row!("TLS and signatures", "rustls, aws-lc");
+    info_table_end!();
+    settings::show(module);
+}
+
+/// Registers the module.
+#[php_module]
+#[php(startup = "startup")]
+pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
+    module
+        .name("filesync")
+        .version(env!("CARGO_PKG_VERSION"))
+        .info_function(info)
+        .class::<transfer::TransferBatch>()
+        .class::<store::Store>()
+        .class::<store::FileDigest>()
+}

@@ -1,0 +1,279 @@
+<?php
+
+/**
+ * The extension `filesync` as an IDE sees it. Compared with Reflection of the loaded extension by `make test`,
+ * so it cannot drift. Sizes are bytes, times are UTC, paths are relative to a store root and separated by `/`.
+ */
+
+namespace FileSync {
+
+	/**
+	 * Moves many files from the clones of one channel into one folder, a bounded step at a time.
+	 *
+	 * Bytes arrive in `<name>.partial` beside a `<name>.index` that survives a crash, so the next batch goes on
+	 * from the byte that was reached. A batch belongs to the process that made it.
+	 */
+	final class TransferBatch
+	{
+		/**
+		 * Prepares a batch. Opens no connection.
+		 *
+		 * @param array{
+		 *   root: string,
+		 *   channel_hash: string,
+		 *   key_id: string,
+		 *   private_key: string,
+		 *   ca_file?: string,
+		 *   allow_http?: bool,
+		 *   allow_private_addresses?: bool,
+		 *   parallel?: int
+		 * } $options `root`: absolute path of an existing folder for the partial files. `key_id`: this clone's own
+		 *   channel URL. `private_key`: the channel's RSA key, PEM. `ca_file`: PEM bundle to trust instead of the
+		 *   system's. `parallel`: transfers under way at once, 1–16, default 4.
+		 *
+		 * @throws Exception\InvalidInputException An option is missing, unknown or malformed; the message names it.
+		 * @throws Exception\StorageException The root folder cannot be opened.
+		 */
+		public function __construct(array $options) {}
+
+		/**
+		 * Adds one transfer; it starts with the next step.
+		 *
+		 * @param array{
+		 *   name: string,
+		 *   hash: string,
+		 *   scale: int,
+		 *   size_bytes: int,
+		 *   edited?: string,
+		 *   sha256?: string,
+		 *   mimetype?: string,
+		 *   origins: list<array{url: string, nick: string, path: list<string>, dav?: bool}>
+		 * } $transfer `name`: base name of the partial file, `[A-Za-z0-9._-]{1,128}`. `scale`: 0 (the file itself) to 9.
+		 *   `edited`: `Y-m-d H:i:s` as the sync packet gave it. `sha256`: 64 hex digits if a clone gave them.
+		 *   `origins`: hubs to ask, best first: root URL, the channel's nick there, the names of the folders and of
+		 *   the file, and whether the `/dav` rung may be used (default true).
+		 *
+		 * @return int The number by which reports name this transfer.
+		 *
+		 * @throws Exception\InvalidInputException A key is missing, unknown or malformed; the message names it.
+		 * @throws Exception\LimitException The size exceeds `filesync.max_file_bytes`.
+		 */
+		public function add(array $transfer): int {}
+
+		/**
+		 * Works for about `$budget_ms` milliseconds, or until a transfer ends.
+		 *
+		 * @param int $budget_ms 1 to 60000.
+		 *
+		 * @return list<array{
+		 *   id: int,
+		 *   name: string,
+		 *   state: 'complete'|'failed'|'cancelled',
+		 *   size_bytes: int,
+		 *   received_bytes: int,
+		 *   resumed_at_byte: int,
+		 *   sha256: ?string,
+		 *   edited: ?string,
+		 *   origin: ?string,
+		 *   rung: ?string,
+		 *   proof: list<string>,
+		 *   seconds: float,
+		 *   error: ?array{kind: string, temporary: bool, message: string, retry_after_seconds: ?int}
+		 * }> Transfers that ended. When `complete`, the partial file is whole, its size exact and on disk. `received_bytes`
+		 *   counts the bytes of this run, `resumed_at_byte` where it began. `edited` and `size_bytes` are the origin's
+		 *   own, which may be newer than the packet's. `proof` lists what was checked: `size`, `sha256`, `filemeta`,
+		 *   `spot`, `twice`, `image`. `error.kind` is a class name of `FileSync\Exception` without `Exception`.
+		 *
+		 * @throws Exception\InvalidInputException The budget is out of range, or the batch belongs to another process.
+		 */
+		public function step(int $budget_ms): array {}
+
+		/**
+		 * Returns where each transfer stands that has not been reported yet.
+		 *
+		 * @return list<array{id: int, name: string, state: 'queued'|'active', size_bytes: int, offset_bytes: int, bytes_per_second: int, rung: ?string}>
+		 */
+		public function progress(): array {}
+
+		/**
+		 * Returns what the batch learnt about each origin's `/dav` rung.
+		 *
+		 * @return list<array{url: string, dav: 'untried'|'open'|'refused', reason: ?string}>
+		 */
+		public function origins(): array {}
+
+		/**
+		 * Returns the number of transfers that have not been reported yet.
+		 */
+		public function pending(): int {}
+
+		/**
+		 * Cancels one transfer; its partial file stays and can be resumed.
+		 *
+		 * @return bool False if it is unknown or was reported already.
+		 */
+		public function cancel(int $id): bool {}
+
+		/**
+		 * Stops every transfer, saves how far each came, and logs out of every origin. Called by the destructor too.
+		 */
+		public function close(): void {}
+	}
+
+	/**
+	 * One folder and everything beneath it. No operation leaves it: `..`, absolute paths, NUL and symbolic links
+	 * beneath the root are refused.
+	 */
+	final class Store
+	{
+		/**
+		 * Opens a folder.
+		 *
+		 * @throws Exception\InvalidInputException The path is not absolute.
+		 * @throws Exception\StorageException The folder cannot be opened.
+		 */
+		public function __construct(string $root) {}
+
+		/**
+		 * Returns the facts that identify a file's present content, or null if there is no such file.
+		 *
+		 * @return ?array{device: int, inode: int, size_bytes: int, mtime_ns: int, ctime_ns: int}
+		 *
+		 * @throws Exception\InvalidInputException The path leaves the root or is not a regular file.
+		 * @throws Exception\StorageException The path cannot be read.
+		 */
+		public function stat(string $path): ?array {}
+
+		/**
+		 * Creates a folder and those above it beneath the root, mode 0770. One that exists is left alone.
+		 *
+		 * @throws Exception\InvalidInputException The path leaves the root, or something else has its name.
+		 * @throws Exception\StorageException The folder cannot be created.
+		 */
+		public function makeFolder(string $path): void {}
+
+		/**
+		 * Puts `$from` at `$to` beneath another store in one step and syncs both folders. A reader of `$to` sees the old
+		 * file or the new one, never none. What stood at `$to` stands at `$from` afterwards.
+		 *
+		 * @param ?string $sha256 The digest that `$from` must have; checked when the two are on different devices,
+		 *   where the bytes are copied.
+		 *
+		 * @return ?array{device: int, inode: int, size_bytes: int, mtime_ns: int, ctime_ns: int} Facts of the displaced
+		 *   file, or null if there was none.
+		 *
+		 * @throws Exception\InvalidInputException A path leaves its root.
+		 * @throws Exception\NotFoundException `$from` does not exist.
+		 * @throws Exception\CorruptException The copied bytes do not have the digest.
+		 * @throws Exception\StorageException The exchange failed; both files are where they were.
+		 */
+		public function exchange(string $from, Store $target, string $to, ?string $sha256 = null): ?array {}
+
+		/**
+		 * Moves a file within this store to a name that is free, and syncs both folders.
+		 *
+		 * @throws Exception\InvalidInputException A path leaves the root, or `$to` is taken.
+		 * @throws Exception\NotFoundException `$from` does not exist.
+		 * @throws Exception\StorageException The move failed.
+		 */
+		public function move(string $from, string $to): void {}
+
+		/**
+		 * Removes a file.
+		 *
+		 * @return bool False if there was none.
+		 *
+		 * @throws Exception\InvalidInputException The path leaves the root or is a folder.
+		 * @throws Exception\StorageException The file cannot be removed.
+		 */
+		public function remove(string $path): bool {}
+
+		/**
+		 * Returns the bytes that an unprivileged process may still write on this folder's device.
+		 *
+		 * @throws Exception\StorageException The device does not answer.
+		 */
+		public function freeBytes(): int {}
+	}
+
+	/**
+	 * The SHA-256 of a file, computed a bounded step at a time.
+	 */
+	final class FileDigest
+	{
+		/**
+		 * Opens the file.
+		 *
+		 * @throws Exception\InvalidInputException The path leaves the store's root or is not a regular file.
+		 * @throws Exception\NotFoundException There is no such file.
+		 * @throws Exception\StorageException The file cannot be opened.
+		 */
+		public function __construct(Store $store, string $path) {}
+
+		/**
+		 * Reads for about `$budget_ms` milliseconds.
+		 *
+		 * @param int $budget_ms 1 to 60000.
+		 *
+		 * @return bool True once the end was reached.
+		 *
+		 * @throws Exception\InvalidInputException The budget is out of range.
+		 * @throws Exception\StorageException The file cannot be read.
+		 */
+		public function step(int $budget_ms): bool {}
+
+		/**
+		 * Returns the digest as 64 lower-case hex digits.
+		 *
+		 * @throws Exception\InvalidInputException The end has not been reached yet.
+		 */
+		public function sha256(): string {}
+
+		/**
+		 * Returns the number of bytes read so far.
+		 */
+		public function sizeBytes(): int {}
+	}
+}
+
+namespace FileSync\Exception {
+
+	/** Everything that this extension throws. */
+	class FileSyncException extends \Exception {}
+
+	/** Worth retrying later. */
+	class TemporaryException extends FileSyncException {}
+
+	/** Retrying would not help. */
+	class PermanentException extends FileSyncException {}
+
+	/** Connecting, TLS, a time-out, a stall, or a connection that broke off. */
+	final class NetworkException extends TemporaryException {}
+
+	/** The origin hub answered 429 or 5xx, or sent nothing where there should be bytes. */
+	final class PeerBusyException extends TemporaryException {}
+
+	/** Disk full, permission denied, read-only. */
+	final class StorageException extends TemporaryException {}
+
+	/** A size or digest differs, ranges lie, a page came instead of a file. */
+	final class CorruptException extends TemporaryException {}
+
+	/** The origin hub said 401 or 403, or refused the signature. */
+	final class RefusedException extends PermanentException {}
+
+	/** The origin hub no longer has it, or there is no such file here. */
+	final class NotFoundException extends PermanentException {}
+
+	/** Too many bytes, redirects or seconds; the message names the limit. */
+	final class LimitException extends PermanentException {}
+
+	/** A scheme or format that is not handled. */
+	final class UnsupportedException extends PermanentException {}
+
+	/** A bad argument, key, URL or path; the message names it. */
+	final class InvalidInputException extends PermanentException {}
+
+	/** A signature did not verify. */
+	final class SignatureException extends PermanentException {}
+}
