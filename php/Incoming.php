@@ -32,7 +32,11 @@ final class Incoming
 				self::takeEntry($channel, $entry);
 			}
 		}
-		Worker::summon();
+		try {
+			Worker::summon();
+		} catch (\Throwable $e) {
+			Config::logFailure('starting a worker', $e);
+		}
 
 		return null;
 	}

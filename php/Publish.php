@@ -256,14 +256,20 @@ final class Publish
 		}
 		$path = $this->livePath($intent['target']);
 		$partial = $this->data->stat($this->partial($row));
-		$isLive = $this->live->stat($path) && $this->digest($this->live, $path) === $row['sha256'];
-		if ($intent['same'] || $isLive) {
+		$liveDigest = $this->live->stat($path) ? $this->digest($this->live, $path) : null;
+		if ($intent['same'] || $liveDigest === $row['sha256']) {
 			$this->afterExchange($row, $intent, $intent['same'] ? null : $partial);
 			return;
 		}
 		$partialDigest = $partial ? $this->digest($this->data, $this->partial($row)) : null;
 		if ($partialDigest === $row['sha256']) {
-			Queue::advance($row, 'publishing', 'verified', ['token' => '', 'lease_until' => 0, 'intent' => '']);
+			if ($liveDigest !== null && $liveDigest !== $intent['live_sha256']) {
+				$this->giveWay($row, $intent, 'the file was changed here at the same moment');
+			} elseif ($intent['had_row'] && ! Store::attach($this->channelId, $row['hash'])) {
+				$this->giveWay($row, $intent, 'the file was deleted here at the same moment');
+			} else {
+				Queue::advance($row, 'publishing', 'verified', ['token' => '', 'lease_until' => 0, 'intent' => '']);
+			}
 			return;
 		}
 		if ($partialDigest !== null && $partialDigest === $intent['live_sha256']) {

@@ -18,7 +18,7 @@ final class WorkCommand
 	private readonly float $startedAt;
 	private float $shownAt = 0.0;
 	private int $seenBytes = 0;
-	private int $baseline = -1;
+	private int $baseline = 0;
 
 	public function __construct(private readonly array $options)
 	{
@@ -33,6 +33,7 @@ final class WorkCommand
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}
+		$this->baseline = $this->arrived();
 		$untilIdle = isset($this->options['until-idle']);
 		$end = Config::now() + (isset($this->options['seconds']) ? max(0, (int) $this->options['seconds']) : 10 * 365 * 86400);
 		do {
@@ -106,10 +107,7 @@ final class WorkCommand
 	/** Returns the bytes that became whole since this command began. */
 	private function arrived(): int
 	{
-		$sum = Table::sum('filesync_transfer', 'size_bytes', ['state' => ['verified', 'publishing', 'published']]);
-		$this->baseline = $this->baseline < 0 ? $sum : $this->baseline;
-
-		return $sum - $this->baseline;
+		return Table::sum('filesync_transfer', 'size_bytes', ['state' => ['verified', 'publishing', 'published']]) - $this->baseline;
 	}
 
 	private static function residentPeakBytes(): int

@@ -1,0 +1,182 @@
+<?php
+
+use Fake\Instant;
+use Fake\InstantDatabase;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Worker;
+use FileSync\TransferBatch;
+use PHPUnit\Framework\TestCase;
+use TestHub\InProcess;
+use TestHub\Maker;
+
+/** A fresh hub with the addon installed, a channel alice, and its clone at http://127.0.0.1:9001. */
+abstract class AddonTestCase extends TestCase
+{
+	protected const ORIGIN = 'http://127.0.0.1:9001';
+
+	protected array $channel;
+
+	protected function setUp(): void
+	{
+		$this->channel = InProcess::start();
+		Maker::hubloc(InProcess::$identity, self::ORIGIN, 'alice');
+		symlink(realpath(__DIR__ . '/../../php'), 'addon/filesync');
+		install_plugin('filesync');
+		load_hooks();
+		call_hooks('init_1');
+		TransferBatch::$answers = TransferBatch::$added = TransferBatch::$options = TransferBatch::$dav = [];
+		TransferBatch::$duringStep = null;
+		FileSync\Store::$aroundExchange = null;
+	}
+
+	protected function tearDown(): void
+	{
+		InProcess::stop();
+	}
+
+	/** Hands entries of a file list over as core does. */
+	protected function receive(array ...$entries): void
+	{
+		Zotlabs\Lib\sync_files($this->channel, $entries);
+	}
+
+	/** Runs a worker until nothing is due. */
+	protected function work(): void
+	{
+		(new Worker(time() + 30))->run(0);
+	}
+
+	/** Lets every lease run out, as after a crash. */
+	protected function expireLeases(): void
+	{
+		dbq('UPDATE filesync_transfer SET lease_until = 0');
+		dbq('UPDATE filesync_lease SET expires = 0');
+	}
+
+	/** Returns how many instants there are in a piece of work. */
+	protected function instantsOf(Closure $work): int
+	{
+		DBA::$dba = new InstantDatabase(DBA::$dba);
+		Instant::$count = 0;
+		Instant::$killAt = null;
+		$work();
+
+		return Instant::$count;
+	}
+
+	/** Does a piece of work in a process of its own that is killed at an instant, at the latest at its end. */
+	protected function killedAt(?int $instant, Closure $work): void
+	{
+		DBA::$dba = null;
+		$child = pcntl_fork();
+		if ($child === 0) {
+			sys_boot();
+			DBA::$dba = new InstantDatabase(DBA::$dba);
+			Instant::$count = 0;
+			Instant::$killAt = $instant;
+			$work();
+			posix_kill(getmypid(), SIGKILL);
+		}
+		pcntl_waitpid($child, $status);
+		sys_boot();
+	}
+
+	/** Returns the instants of a work that a run tries: all if FULL is set, else about so many. */
+	protected static function sample(int $instants, int $about): array
+	{
+		$step = getenv('FULL') ? 1 : max(1, intdiv($instants, $about));
+
+		return range(random_int(1, $step), $instants, $step);
+	}
+
+	/** Returns the entry of a file whose bytes the origin has, and has them fetched. */
+	protected function file(string $hash, string $bytes, array $columns = [], array $folders = []): array
+	{
+		TransferBatch::$answers[$hash . '-0'] = $bytes;
+		$chain = [];
+		$parent = '';
+		foreach ($folders as $folder => $name) {
+			$chain[] = $this->row(['hash' => $folder, 'filename' => $name, 'folder' => $parent, 'is_dir' => 1, 'filetype' => 'multipart/mixed']);
+			$parent = $folder;
+		}
+		$chain[] = $columns + $this->row(['hash' => $hash, 'filename' => $hash . '.bin', 'folder' => $parent, 'filesize' => strlen($bytes)]);
+
+		return ['fetch_url' => self::ORIGIN . '/getfile', 'original_channel' => 'alice', 'attach' => $chain];
+	}
+
+	/** Returns the entry of a photo with its scales. */
+	protected function photo(string $hash, array $bytesByScale, array $columns = []): array
+	{
+		$entry = $this->file($hash, $bytesByScale[0], $columns + ['is_photo' => 1, 'filetype' => 'image/jpeg', 'filename' => $hash . '.jpg']);
+		foreach ($bytesByScale as $scale => $bytes) {
+			TransferBatch::$answers[$hash . '-' . $scale] = $bytes;
+			$entry['photo'][] = ['id' => 7, 'aid' => 3, 'uid' => 99, 'xchan' => '', 'resource_id' => $hash, 'created' => '2024-05-01 10:00:00',
+				'edited' => $entry['attach'][0]['edited'], 'expires' => '2024-05-02 10:00:00', 'title' => '', 'description' => '', 'album' => '', 'filename' => $hash . '.jpg',
+				'mimetype' => 'image/jpeg', 'height' => '10', 'width' => '20', 'filesize' => strlen($bytes), 'imgscale' => (string) $scale, 'photo_usage' => 0, 'profile' => '0',
+				'is_nsfw' => 0, 'os_storage' => 1, 'os_path' => $hash, 'display_path' => $hash . '.jpg', 'photo_flags' => 0,
+				'content' => base64_encode('store/alice/' . $hash . ($scale ? '-' . $scale : '')), 'allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => ''];
+		}
+
+		return $entry;
+	}
+
+	protected function deletion(string $hash): array
+	{
+		return ['fetch_url' => self::ORIGIN . '/getfile', 'original_channel' => 'alice', 'attach' => [['hash' => $hash, 'deleted' => 1]]];
+	}
+
+	/** Returns an attach row as an origin sends it: its own ids and paths, numbers now and then as text. */
+	protected function row(array $columns): array
+	{
+		return $columns + ['id' => 11, 'aid' => 3, 'uid' => 99, 'creator' => $this->channel['channel_hash'], 'filetype' => 'application/octet-stream', 'filesize' => 0,
+			'revision' => 0, 'flags' => 0, 'is_dir' => 0, 'is_photo' => 0, 'os_storage' => '1', 'os_path' => 'elsewhere/' . $columns['hash'],
+			'display_path' => 'Elsewhere/' . $columns['filename'], 'content' => 'store/bob/elsewhere/' . $columns['hash'], 'created' => '2024-05-01 10:00:00',
+			'edited' => '2024-05-01 10:00:00', 'allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => '', 'term' => []];
+	}
+
+	protected function attach(string $hash): ?array
+	{
+		return Table::first('attach', ['uid' => (int) $this->channel['channel_id'], 'hash' => $hash]);
+	}
+
+	protected function transfer(string $hash, int $scale = 0): ?array
+	{
+		return FileSync\Addon\Queue::find((int) $this->channel['channel_id'], $hash, $scale);
+	}
+
+	/** Returns the bytes that the hub shows for a file, or null. */
+	protected function shown(string $hash): ?string
+	{
+		$row = $this->attach($hash);
+
+		return $row && is_file($row['content']) ? file_get_contents($row['content']) : null;
+	}
+
+	/** Returns the bytes of everything that is kept. */
+	protected function kept(): array
+	{
+		return array_map(fn ($row) => file_get_contents('store/[data]/filesync/' . $row['uid'] . '/' . $row['path']), Table::select('filesync_kept', [], 'created, id'));
+	}
+
+	/** Returns every row and file of the hub, to see that nothing changed. */
+	protected function everything(): array
+	{
+		$all = [];
+		foreach (dbq("select name from sqlite_master where type = 'table' and name not in ('sqlite_sequence')") as $table) {
+			$all[$table['name']] = dbq('select * from ' . $table['name']);
+		}
+		foreach (new RecursiveIteratorIterator(new RecursiveDirectoryIterator('store', FilesystemIterator::SKIP_DOTS), RecursiveIteratorIterator::SELF_FIRST) as $path => $file) {
+			$all['store'][$path] = $file->isFile() ? file_get_contents($path) : null;
+		}
+
+		return $all;
+	}
+
+	/** Returns the jobs that were summoned, as argument lists. */
+	protected function jobs(string $name): array
+	{
+		$jobs = array_map(fn ($row) => json_decode($row['workerq_data'], true)['argv'], dbq('select * from workerq order by workerq_id'));
+
+		return array_values(array_filter($jobs, fn ($argv) => $argv[0] === $name));
+	}
+}

@@ -1,0 +1,66 @@
+<?php
+
+use FileSync\Addon\Command;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+use FileSync\TransferBatch;
+
+/** I3: every file is in one known state, and `missing` lists all that are not present. */
+final class CommandTest extends AddonTestCase
+{
+	public function test_status_and_missing_tell_what_is_on_its_way_stuck_or_damaged(): void
+	{
+		$this->assertSame([0, "nothing is missing\n"], $this->runVerb('missing'));
+		$this->receive($this->file('f1', 'one'), $this->file('f2', 'two', ['filename' => 'two.txt'], ['d1' => 'D']));
+		[$code, $text] = $this->runVerb('missing', '--json');
+		$lines = array_map(fn ($line) => json_decode($line, true), explode("\n", trim($text)));
+		$this->assertSame([75, ['f1', 'f2'], 'D/two.txt', 'staged'], [$code, array_column($lines, 'hash'), $lines[1]['name'], $lines[1]['state']]);
+		$this->assertSame(75, $this->runVerb('status')[0]);
+
+		unset(TransferBatch::$answers['f2-0']);
+		[$code, $text] = $this->runVerb('work', '--json', '--until-idle', '--seconds', '20');
+		$summary = json_decode($text, true);
+		$this->assertSame([1, 1, 3], [$code, $summary['states']['published']['files'], $summary['bytes']]);
+		$this->assertGreaterThan(1000000, $summary['resident_peak_bytes']);
+		[$code, $text] = $this->runVerb('missing');
+		$this->assertSame(1, $code);
+		$this->assertStringContainsString('parked    f2 scale 0 of channel 1: D/two.txt, 3 bytes: not there', $text);
+		$this->assertStringContainsString('parked: f2 scale 0 of channel 1: NotFound', $this->runVerb('status')[1]);
+
+		dbq("DELETE FROM filesync_transfer");
+		unlink('store/alice/f1');
+		[$code, $text] = $this->runVerb('missing');
+		$this->assertSame([1, true], [$code, str_contains($text, 'nothing is on disk')]);
+	}
+
+	public function test_work_until_idle_waits_for_a_retry(): void
+	{
+		Config::set('retry_first_seconds', '1');
+		$this->receive($this->file('f1', 'one'));
+		TransferBatch::$answers['f1-0'] = ['kind' => 'Network', 'temporary' => true, 'message' => 'cut off'];
+		TransferBatch::$duringStep = function () {
+			if (count(TransferBatch::$added) > 1) {
+				TransferBatch::$answers['f1-0'] = 'one';
+			}
+		};
+		$this->assertSame(0, $this->runVerb('work', '--json', '--until-idle', '--seconds=20')[0]);
+		$this->assertSame('one', $this->shown('f1'));
+	}
+
+	public function test_settings_are_read_written_and_known(): void
+	{
+		$this->assertSame([0, "60\n"], $this->runVerb('config', 'get', 'retry_first_seconds'));
+		$this->assertSame(0, $this->runVerb('config', 'set', 'retry_first_seconds', '1')[0]);
+		$this->assertSame("1\n", $this->runVerb('config', 'get', 'retry_first_seconds')[1]);
+		$this->assertSame(0, $this->runVerb('config', 'clear', 'retry_first_seconds')[0]);
+		$this->assertSame(array_keys(Config::DEFAULTS), array_keys(json_decode($this->runVerb('config', '--json')[1], true)));
+	}
+
+	private function runVerb(string ...$arguments): array
+	{
+		ob_start();
+		$code = Command::run($arguments);
+
+		return [$code, ob_get_clean()];
+	}
+}

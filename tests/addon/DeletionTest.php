@@ -1,0 +1,80 @@
+<?php
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+
+/** I2: what a received delete removes is kept for a while, and nothing is told to others. */
+final class DeletionTest extends AddonTestCase
+{
+	public function test_a_deleted_file_is_kept_and_nothing_is_echoed(): void
+	{
+		$this->receive($this->photo('p1', [0 => 'original', 1 => 'small', 4 => 'crop']));
+		$this->work();
+		foreach ([['photo', 1], ['attach', 0]] as $n => [$type, $hidden]) {
+			item_store(['uid' => 1, 'aid' => 1, 'uuid' => "u$n", 'mid' => "m$n", 'parent_mid' => "m$n", 'resource_type' => $type, 'resource_id' => 'p1', 'item_hidden' => $hidden,
+				'item_wall' => 1, 'author_xchan' => $this->channel['channel_hash'], 'owner_xchan' => $this->channel['channel_hash']]);
+		}
+		$this->receive($this->deletion('p1'));
+		$this->assertNull($this->attach('p1'));
+		$this->assertSame([], Table::select('photo', []));
+		$this->assertSame([], Table::select('item', ['item_deleted' => 0]));
+		$this->assertSame([], glob('store/alice/*'));
+		$this->assertEqualsCanonicalizing(['original', 'crop'], $this->kept());
+		$this->assertSame([], dbq('select * from outq'));
+		$this->assertSame([], $this->jobs('Deliver'));
+		$this->assertSame([], $this->jobs('Notifier'));
+	}
+
+	public function test_a_folder_goes_with_all_beneath_and_with_what_was_to_arrive_in_it(): void
+	{
+		$this->receive($this->file('f1', 'one', [], ['d1' => 'A', 'd2' => 'B']), $this->file('f2', 'two', [], ['d1' => 'A']));
+		$this->work();
+		$this->receive($this->file('f3', 'three', [], ['d1' => 'A', 'd2' => 'B']));
+		$this->receive($this->deletion('d1'));
+		$this->assertSame([], Table::select('attach', []));
+		$this->assertNull($this->transfer('f3'));
+		$this->assertEqualsCanonicalizing(['one', 'two'], $this->kept());
+		$this->work();
+		$this->assertSame([], Table::select('attach', []));
+	}
+
+	public function test_a_folder_with_too_much_beneath_waits_for_a_person(): void
+	{
+		$this->receive($this->file('f1', 'one', [], ['d1' => 'A']), $this->file('f2', 'two', [], ['d1' => 'A']));
+		$this->work();
+		Config::set('delete_max_files', '1');
+		$this->receive($this->deletion('d1'));
+		$this->assertSame(['one', 'two'], [$this->shown('f1'), $this->shown('f2')]);
+		$this->assertSame('parked', Table::first('filesync_packet', ['hash' => 'd1'])['state']);
+		Config::set('delete_max_files', '10');
+		Config::set('kept_max_bytes', '5');
+		$this->receive($this->deletion('d1'));
+		$this->assertSame('one', $this->shown('f1'));
+	}
+
+	public function test_a_delete_twice_and_of_what_is_not_here_is_harmless(): void
+	{
+		$this->receive($this->file('f1', 'one'));
+		$this->receive($this->deletion('f1'), $this->deletion('f1'), $this->deletion('never-here'));
+		$this->assertNull($this->transfer('f1'));
+		$this->work();
+		$this->assertNull($this->attach('f1'));
+	}
+
+	public function test_kept_bytes_have_an_age_and_a_size_bound(): void
+	{
+		foreach (['f1', 'f2', 'f3'] as $n => $hash) {
+			$this->receive($this->file($hash, str_repeat('x', 10)));
+			$this->work();
+			$this->receive($this->deletion($hash));
+			Table::update('filesync_kept', ['created' => time() - 86400 * (20 - $n) + 3600], ['hash' => $hash]);
+		}
+		Config::set('kept_max_bytes', '25');
+		FileSync\Addon\Housekeeping::daily();
+		$this->assertSame(['f2', 'f3'], array_column(Table::select('filesync_kept', [], 'hash'), 'hash'));
+		Config::set('kept_days', '18');
+		FileSync\Addon\Housekeeping::daily();
+		$this->assertSame(['f3'], array_column(Table::select('filesync_kept', []), 'hash'));
+		$this->assertCount(1, glob('store/*data*/filesync/1/kept/*'));
+	}
+}

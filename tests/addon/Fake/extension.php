@@ -1,0 +1,220 @@
+<?php
+
+/** A stand-in for the extension, in plain PHP: same classes and shapes as stubs/filesync.stub.php, no network. */
+
+namespace FileSync\Exception {
+	class FileSyncException extends \Exception {}
+	class TemporaryException extends FileSyncException {}
+	class PermanentException extends FileSyncException {}
+	final class NetworkException extends TemporaryException {}
+	final class PeerBusyException extends TemporaryException {}
+	final class StorageException extends TemporaryException {}
+	final class CorruptException extends TemporaryException {}
+	final class RefusedException extends PermanentException {}
+	final class NotFoundException extends PermanentException {}
+	final class LimitException extends PermanentException {}
+	final class UnsupportedException extends PermanentException {}
+	final class InvalidInputException extends PermanentException {}
+	final class SignatureException extends PermanentException {}
+}
+
+namespace FileSync {
+
+	use Fake\Instant;
+	use FileSync\Exception\InvalidInputException;
+	use FileSync\Exception\NotFoundException;
+	use FileSync\Exception\StorageException;
+
+	final class TransferBatch
+	{
+		/** @var array<string, string|array> What a fetch of `<hash>-<scale>` gives: bytes, or keys of a failed report. */
+		public static array $answers = [];
+		/** @var list<array> What was added, in order. */
+		public static array $added = [];
+		/** @var list<array> */
+		public static array $options = [];
+		/** @var array<string, string> origin URL => dav state */
+		public static array $dav = [];
+		/** @var ?\Closure Called in every step. */
+		public static ?\Closure $duringStep = null;
+
+		private array $waiting = [];
+		private int $last = 0;
+
+		public function __construct(private array $settings)
+		{
+			self::$options[] = $settings;
+			if (! is_dir($settings['root'])) {
+				throw new StorageException('no such folder');
+			}
+		}
+
+		public function add(array $transfer): int
+		{
+			if (! preg_match('/^[A-Za-z0-9._-]{1,128}$/', $transfer['name']) || ! $transfer['origins']) {
+				throw new InvalidInputException('name or origins');
+			}
+			self::$added[] = $transfer;
+			$this->waiting[++$this->last] = $transfer;
+
+			return $this->last;
+		}
+
+		public function step(int $budgetMs): array
+		{
+			Instant::pass();
+			if (self::$duringStep) {
+				(self::$duringStep)();
+			}
+			$id = array_key_first($this->waiting);
+			if ($id === null) {
+				return [];
+			}
+			$transfer = $this->waiting[$id];
+			unset($this->waiting[$id]);
+			$answer = self::$answers[$transfer['hash'] . '-' . $transfer['scale']] ?? ['kind' => 'NotFound', 'temporary' => false, 'message' => 'not there'];
+			$report = ['id' => $id, 'name' => $transfer['name'], 'size_bytes' => $transfer['size_bytes'], 'received_bytes' => 0, 'resumed_at_byte' => 0, 'sha256' => null,
+				'edited' => null, 'origin' => null, 'rung' => null, 'proof' => [], 'seconds' => 0.1, 'error' => null];
+			if (is_array($answer)) {
+				return [['state' => 'failed', 'received_bytes' => $answer['received_bytes'] ?? 0,
+					'error' => ['kind' => $answer['kind'], 'temporary' => $answer['temporary'], 'message' => $answer['message'], 'retry_after_seconds' => $answer['retry_after_seconds'] ?? null]] + $report];
+			}
+			file_put_contents($this->settings['root'] . '/' . $transfer['name'] . '.partial', $answer);
+			Instant::pass();
+
+			return [['state' => 'complete', 'size_bytes' => strlen($answer), 'received_bytes' => strlen($answer), 'sha256' => hash('sha256', $answer),
+				'origin' => $transfer['origins'][0]['url'], 'rung' => 'getfile', 'proof' => ['size']] + $report];
+		}
+
+		public function progress(): array
+		{
+			return [];
+		}
+
+		public function origins(): array
+		{
+			return array_map(fn ($url, $dav) => ['url' => $url, 'dav' => $dav, 'reason' => null], array_keys(self::$dav), self::$dav);
+		}
+
+		public function pending(): int
+		{
+			return count($this->waiting);
+		}
+
+		public function cancel(int $id): bool
+		{
+			$known = isset($this->waiting[$id]);
+			unset($this->waiting[$id]);
+
+			return $known;
+		}
+
+		public function close(): void
+		{
+		}
+	}
+
+	final class Store
+	{
+		/** @var ?\Closure Called with ('before'|'after', from, to) around an exchange. */
+		public static ?\Closure $aroundExchange = null;
+
+		public function __construct(private string $root)
+		{
+			if (! str_starts_with($root, '/') || ! is_dir($root)) {
+				throw new StorageException('cannot open ' . $root);
+			}
+		}
+
+		public function absolute(string $path): string
+		{
+			if ($path === '' || $path[0] === '/' || preg_match('#(^|/)\.\.(/|$)|\0#', $path)) {
+				throw new InvalidInputException('the path leaves the root');
+			}
+
+			return $this->root . '/' . $path;
+		}
+
+		public function stat(string $path): ?array
+		{
+			clearstatcache();
+			$stat = @stat($this->absolute($path));
+
+			return $stat ? ['device' => $stat['dev'], 'inode' => $stat['ino'], 'size_bytes' => $stat['size'], 'mtime_ns' => $stat['mtime'] * 1000000000, 'ctime_ns' => $stat['ctime'] * 1000000000] : null;
+		}
+
+		public function makeFolder(string $path): void
+		{
+			@mkdir($this->absolute($path), 0770, true);
+		}
+
+		public function exchange(string $from, Store $target, string $to, ?string $sha256 = null): ?array
+		{
+			self::$aroundExchange && (self::$aroundExchange)('before', $from, $to);
+			Instant::pass();
+			$a = $this->absolute($from);
+			$b = $target->absolute($to);
+			if (! is_file($a)) {
+				throw new NotFoundException($from);
+			}
+			$displaced = $target->stat($to);
+			if ($displaced) {
+				rename($b, $b . '.swap');
+			}
+			if (! @rename($a, $b)) {
+				throw new StorageException('exchange failed');
+			}
+			if ($displaced) {
+				rename($b . '.swap', $a);
+			}
+			Instant::pass();
+			self::$aroundExchange && (self::$aroundExchange)('after', $from, $to);
+
+			return $displaced;
+		}
+
+		public function move(string $from, string $to): void
+		{
+			rename($this->absolute($from), $this->absolute($to));
+		}
+
+		public function remove(string $path): bool
+		{
+			return @unlink($this->absolute($path));
+		}
+
+		public function freeBytes(): int
+		{
+			return 1 << 40;
+		}
+	}
+
+	final class FileDigest
+	{
+		private bool $isDone = false;
+		private string $path;
+
+		public function __construct(Store $store, string $path)
+		{
+			$this->path = $store->absolute($path);
+			if (! is_file($this->path)) {
+				throw new NotFoundException($path);
+			}
+		}
+
+		public function step(int $budgetMs): bool
+		{
+			return $this->isDone = true;
+		}
+
+		public function sha256(): string
+		{
+			return $this->isDone ? hash_file('sha256', $this->path) : throw new InvalidInputException('not done');
+		}
+
+		public function sizeBytes(): int
+		{
+			return filesize($this->path);
+		}
+	}
+}

@@ -1,0 +1,104 @@
+<?php
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Table;
+use FileSync\TransferBatch;
+
+/** I9: a stock clone never hears of what is not whole here, nor of what it told us itself. */
+final class OutgoingTest extends AddonTestCase
+{
+	public function test_a_file_on_its_way_is_not_exported_and_is_announced_once_it_is_here(): void
+	{
+		$this->receive($this->file('f1', 'old'));
+		$this->work();
+		$this->assertNotEmpty(Zotlabs\Module\attach_export_data($this->channel, 'f1'));
+		$this->receive($this->file('f1', 'new!', ['edited' => '2024-06-01 10:00:00']));
+		foreach (['Zotlabs\Module', 'Zotlabs\Storage', 'Zotlabs\Daemon'] as $namespace) {
+			$this->assertSame([], ($namespace . '\attach_export_data')($this->channel, 'f1'));
+			$this->assertNotEmpty(($namespace . '\attach_export_data')($this->channel, 'f1', true));
+		}
+		$this->assertSame([], dbq('select * from outq'));
+		$this->work();
+		$packets = dbq('select * from outq');
+		$this->assertCount(1, $packets);
+		$this->assertStringContainsString('\"filesize\":4', $packets[0]['outq_notify']);
+	}
+
+	public function test_the_repair_of_an_attachments_access_while_receiving_sends_nothing_and_dates_nothing(): void
+	{
+		$this->receive($this->file('f1', 'bytes'));
+		$this->work();
+		$xchan = ['name' => 'Alice', 'network' => 'zot6', 'hash' => $this->channel['channel_hash']];
+		$entry = $this->file('f1', 'bytes');
+		$entry['item'] = [['message_id' => 'm1', 'message_top' => 'm1', 'uuid' => 'u1', 'body' => 'see [attachment]f1,0[/attachment]', 'created' => '2024-05-02 10:00:00',
+			'edited' => '2024-05-02 10:00:00', 'revision' => 0, 'allow_cid' => '<friend>', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => '', 'owner' => $xchan, 'author' => $xchan]];
+		$this->receive($entry);
+		$this->assertSame('m1', Table::first('item', [])['mid']);
+		$this->assertSame(['<friend>', '2024-05-01 10:00:00'], [$this->attach('f1')['allow_cid'], $this->attach('f1')['edited']]);
+		$this->assertSame([], dbq('select * from outq'));
+		$this->receive($this->file('f1', 'overwritten', ['edited' => '2024-05-03 10:00:00']));
+		$this->work();
+		$this->assertSame('overwritten', $this->shown('f1'));
+	}
+
+	public function test_items_that_core_cannot_store_now_are_tried_again(): void
+	{
+		$entry = $this->file('f1', 'bytes');
+		$entry['item'] = [['owner' => ['network' => 'zot6'], 'revision' => 0]];
+		dbq('ALTER TABLE xchan RENAME TO aside');
+		$this->receive($entry);
+		dbq('ALTER TABLE aside RENAME TO xchan');
+		$this->assertNotNull($this->transfer('f1'));
+	}
+
+	public function test_unknown_versions_are_left_alone(): void
+	{
+		foreach (['7.8' => true, '8.8.7' => true, '8.9.3' => true, '7.2.2' => false, '9.0' => false, '10.3.43' => false, '23.07.01' => false, '' => false] as $version => $known) {
+			$this->assertSame($known, Family::knowsVersion((string) $version), (string) $version);
+		}
+	}
+
+	/** @dataProvider switches */
+	public function test_switched_off_or_without_its_tables_the_hub_is_stock(Closure $switchOff): void
+	{
+		$switchOff();
+		$this->receive($this->file('f1', 'bytes'));
+		$this->assertSame('f1', $this->attach('f1')['hash'], 'core stored the row at once');
+		$this->assertStringContainsString('attachment store failed', file_get_contents('hub.log'));
+	}
+
+	public function switches(): array
+	{
+		return [
+			'site' => [fn () => Config::set('enabled', '0')],
+			'channel' => [fn () => Config::set('enabled', '0', 'channel:1')],
+			'tables' => [fn () => dbq('DROP TABLE filesync_setting')],
+		];
+	}
+
+	public function test_hooks_that_went_missing_come_back(): void
+	{
+		dbq("DELETE FROM hook WHERE hook = 'cron'");
+		sys_boot();
+		$this->assertCount(1, dbq("select * from hook where hook = 'cron' and file = 'addon/filesync/filesync.php'"));
+		unload_plugin('filesync');
+		$this->assertSame([], dbq("select * from hook where file = 'addon/filesync/filesync.php'"));
+	}
+
+	public function test_without_the_extension_packets_are_accepted_and_wait(): void
+	{
+		$folder = TestHub\InProcess::$folder;
+		file_put_contents("$folder/packet.json", json_encode([$this->file('f1', 'bytes')]));
+		$script = 'require "boot.php"; sys_boot(); Zotlabs\Lib\sync_files(channelx_by_n(1), json_decode(file_get_contents("packet.json"), true));'
+			. '$job = ["Addon", "filesync", "work", "x"]; call_hooks("daemon_addon", $job);';
+		exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg($script) . ' 2>&1', $output, $code);
+		$this->assertSame([0, []], [$code, $output]);
+		$this->assertSame('staged', $this->transfer('f1')['state']);
+		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php status --json', $status, $code);
+		$this->assertSame(75, $code);
+		$this->assertStringContainsString('not loaded', json_decode($status[0], true)['problem']);
+		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php missing', $missing, $code);
+		$this->assertStringContainsString('f1.bin', $missing[0]);
+	}
+}

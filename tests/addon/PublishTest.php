@@ -1,0 +1,193 @@
+<?php
+
+use Fake\Instant;
+use FileSync\Addon\Hub\Table;
+use FileSync\Store;
+use FileSync\TransferBatch;
+
+/** I2 and I4: publishing may be cut off at any instant, and never costs bytes that were good. */
+final class PublishTest extends AddonTestCase
+{
+	public function test_killed_at_any_instant_the_next_worker_ends_whole(): void
+	{
+		$instants = $this->countInstants();
+		foreach (self::sample($instants, 40) as $instant) {
+			$this->prepareOverwrite();
+			$this->killedAt($instant, fn () => $this->work());
+			$this->assertContains($this->attachOnDisk(), ['old bytes', 'new'], "instant $instant: the live path is whole at every time");
+			$this->expireLeases();
+			$this->work();
+			$this->expireLeases();
+			$this->work();
+			$message = "killed at instant $instant of $instants";
+			$this->assertSame('new', $this->shown('p1'), $message);
+			$this->assertSame(['published', 'published'], [$this->transfer('p1')['state'], $this->transfer('p1', 1)['state']], $message);
+			$this->assertSame(3, (int) $this->attach('p1')['filesize'], $message);
+			$this->assertSame('small new', file_get_contents('store/alice/p1-1'), $message);
+			$this->assertEqualsCanonicalizing(['old bytes', 'small old'], $this->kept(), $message);
+			$this->assertSame([], glob('store/*data*/filesync/1/*.partial'), $message);
+			$this->assertSame([], Table::select('filesync_outbox', ['state' => 'due', 'attempts' => 0]), $message);
+		}
+	}
+
+	public function test_a_local_change_at_the_moment_of_the_exchange_wins(): void
+	{
+		$this->prepareOverwrite();
+		Store::$aroundExchange = function (string $when, string $from, string $to) {
+			if ($when === 'before' && $to === 'p1') {
+				Store::$aroundExchange = null;
+				file_put_contents('store/alice/p1', 'local edit');
+			}
+		};
+		$this->work();
+		$this->assertSame('local edit', file_get_contents('store/alice/p1'));
+		$this->assertSame(['parked', 'conflict'], [$this->transfer('p1')['state'], $this->transfer('p1')['kind']]);
+		$this->assertSame(['new'], $this->kept());
+	}
+
+	public function test_a_conflict_cut_off_half_way_ends_the_same(): void
+	{
+		for ($instant = 1; $instant < 30; $instant++) {
+			$this->prepareOverwrite();
+			$this->killedAt(null, function () use ($instant) {
+				Store::$aroundExchange = function (string $when, string $from, string $to) use ($instant) {
+					if ($when === 'before' && $to === 'p1') {
+						Store::$aroundExchange = null;
+						file_put_contents('store/alice/p1', 'local edit');
+						Instant::$count = 0;
+						Instant::$killAt = $instant;
+					}
+				};
+				$this->work();
+			});
+			$this->expireLeases();
+			$this->work();
+			$this->assertSame('local edit', file_get_contents('store/alice/p1'), "killed $instant instants after the edit");
+			$this->assertSame(['parked', 'conflict'], [$this->transfer('p1')['state'], $this->transfer('p1')['kind']], "killed $instant instants after the edit");
+		}
+	}
+
+	public function test_a_file_deleted_here_at_that_moment_stays_deleted(): void
+	{
+		$this->prepareOverwrite();
+		Store::$aroundExchange = function (string $when, string $from, string $to) {
+			if ($when === 'before' && $to === 'p1') {
+				Store::$aroundExchange = null;
+				attach_delete(1, 'p1');
+			}
+		};
+		$this->work();
+		$this->assertNull($this->attach('p1'));
+		$this->assertFileDoesNotExist('store/alice/p1');
+		$this->assertSame(['new'], $this->kept());
+	}
+
+	public function test_bytes_that_were_changed_here_after_the_packet_and_are_newer_stay(): void
+	{
+		$this->prepareOverwrite();
+		file_put_contents('store/alice/p1', 'mine, later');
+		Table::update('attach', ['edited' => '2024-07-01 10:00:00', 'filesize' => 11], ['hash' => 'p1']);
+		$this->work();
+		$this->assertSame('mine, later', $this->shown('p1'));
+		$this->assertSame('dropped', $this->transfer('p1')['state']);
+		$this->assertNull($this->transfer('p1', 1));
+	}
+
+	public function test_a_row_touched_without_new_bytes_does_not_stop_the_origins_bytes(): void
+	{
+		$this->prepareOverwrite();
+		Table::update('attach', ['edited' => '2024-07-01 10:00:00'], ['hash' => 'p1']);
+		$this->work();
+		$this->assertSame('new', $this->shown('p1'));
+	}
+
+	public function test_a_file_moved_here_at_that_moment_is_published_where_it_went(): void
+	{
+		$this->prepareOverwrite();
+		$this->receive(['attach' => [$this->row(['hash' => 'd1', 'filename' => 'D', 'folder' => '', 'is_dir' => 1, 'filetype' => 'multipart/mixed'])]] + $this->file('x', 'x'));
+		Store::$aroundExchange = function (string $when, string $from, string $to) {
+			if ($when === 'before' && $to === 'p1') {
+				Store::$aroundExchange = null;
+				rename('store/alice/p1', 'store/alice/d1/p1');
+				Table::update('attach', ['folder' => 'd1', 'content' => 'store/alice/d1/p1', 'os_path' => 'd1/p1'], ['hash' => 'p1']);
+			}
+		};
+		$this->work();
+		$this->expireLeases();
+		$this->work();
+		$this->assertSame('new', file_get_contents('store/alice/d1/p1'));
+		$this->assertFileDoesNotExist('store/alice/p1');
+	}
+
+	public function test_a_newer_packet_during_the_publish_is_fetched_next(): void
+	{
+		$this->prepareOverwrite();
+		Store::$aroundExchange = function (string $when, string $from, string $to) {
+			if ($when === 'after' && $to === 'p1') {
+				Store::$aroundExchange = null;
+				$this->receive($this->photo('p1', [0 => 'newest', 1 => 'small newest'], ['edited' => '2024-08-01 10:00:00']));
+				TransferBatch::$answers['p1-0'] = 'newest';
+			}
+		};
+		$this->work();
+		$this->assertSame('newest', $this->shown('p1'));
+		$this->assertSame('2024-08-01 10:00:00', $this->attach('p1')['edited']);
+	}
+
+	public function test_a_worker_past_its_lease_publishes_nothing(): void
+	{
+		$this->prepareOverwrite();
+		Store::$aroundExchange = function (string $when, string $from, string $to) {
+			if ($when === 'after' && $to === 'p1') {
+				Store::$aroundExchange = null;
+				// Another worker took the row over while this one slept.
+				dbq("UPDATE filesync_transfer SET token = 'another' WHERE hash = 'p1' AND scale = 0");
+			}
+		};
+		$this->work();
+		$this->assertSame(9, (int) $this->attach('p1')['filesize']);
+		$this->assertSame('publishing', $this->transfer('p1')['state']);
+		$this->expireLeases();
+		$this->work();
+		$this->assertSame('new', $this->shown('p1'));
+		$this->assertSame(3, (int) $this->attach('p1')['filesize']);
+		$this->assertContains('old bytes', $this->kept());
+	}
+
+	public function test_rows_that_cannot_be_written_put_the_old_bytes_back(): void
+	{
+		$this->prepareOverwrite();
+		dbq('ALTER TABLE photo RENAME TO aside');
+		$this->work();
+		$this->assertSame('old bytes', file_get_contents('store/alice/p1'));
+		$this->assertSame('verified', $this->transfer('p1')['state']);
+		dbq('ALTER TABLE aside RENAME TO photo');
+		Table::update('filesync_transfer', ['next_at' => 0], ['hash' => 'p1']);
+		$this->work();
+		$this->assertSame('new', $this->shown('p1'));
+	}
+
+	/** Makes the origin overwrite a photo that is here; the new bytes are staged. */
+	private function prepareOverwrite(): void
+	{
+		$this->tearDown();
+		$this->setUp();
+		$this->receive($this->photo('p1', [0 => 'old bytes', 1 => 'small old']));
+		$this->work();
+		$this->receive($this->photo('p1', [0 => 'new', 1 => 'small new'], ['edited' => '2024-06-01 10:00:00']));
+	}
+
+	private function countInstants(): int
+	{
+		$this->prepareOverwrite();
+		$instants = $this->instantsOf(fn () => $this->work());
+		$this->assertSame('new', $this->shown('p1'));
+
+		return $instants;
+	}
+
+	private function attachOnDisk(): string
+	{
+		return (string) file_get_contents('store/alice/p1');
+	}
+}

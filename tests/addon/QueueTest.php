@@ -1,0 +1,154 @@
+<?php
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Queue;
+use FileSync\Addon\Worker;
+use FileSync\TransferBatch;
+use TestHub\InProcess;
+use TestHub\Maker;
+
+final class QueueTest extends AddonTestCase
+{
+	public function test_a_transfer_is_leased_to_one_worker_only(): void
+	{
+		$this->receive($this->file('f1', 'bytes'));
+		$this->assertCount(1, Queue::claim(1, 'one', 64));
+		$this->assertCount(0, Queue::claim(1, 'two', 64));
+		Table::update('filesync_transfer', ['lease_until' => time() - 1], []);
+		Queue::recoverLeases();
+		$row = Queue::claim(1, 'two', 64)[0];
+		$this->assertNull(Queue::advance(['token' => 'one'] + $row, 'leased', 'verified'));
+		$this->assertNull(Queue::advance(['generation' => 9] + $row, 'leased', 'verified'));
+		$this->assertSame('verified', Queue::advance($row, 'leased', 'verified')['state']);
+	}
+
+	public function test_what_was_overtaken_by_a_newer_packet_is_cancelled_and_not_published(): void
+	{
+		$this->receive($this->file('f1', 'first'), $this->file('f2', 'other'));
+		TransferBatch::$duringStep = function () {
+			TransferBatch::$duringStep = null;
+			$this->receive($this->file('f1', 'second', ['edited' => '2024-06-01 10:00:00']));
+			TransferBatch::$answers['f1-0'] = 'second';
+		};
+		$this->work();
+		$this->assertSame('second', $this->shown('f1'));
+		$this->assertSame(['2', 'published'], [(string) $this->transfer('f1')['generation'], $this->transfer('f1')['state']]);
+		$this->assertSame([], $this->kept());
+	}
+
+	public function test_a_passing_failure_waits_longer_each_time(): void
+	{
+		TransferBatch::$answers['f1-0'] = ['kind' => 'Network', 'temporary' => true, 'message' => 'refused'];
+		$entry = $this->file('f1', 'bytes');
+		TransferBatch::$answers['f1-0'] = ['kind' => 'Network', 'temporary' => true, 'message' => 'refused'];
+		$this->receive($entry);
+		foreach ([60, 120, 240] as $n => $seconds) {
+			Table::update('filesync_transfer', ['next_at' => 0], []);
+			$this->work();
+			$row = $this->transfer('f1');
+			$this->assertSame(['waiting', $n + 1, 'refused'], [$row['state'], (int) $row['attempts'], $row['reason']]);
+			$this->assertGreaterThanOrEqual(time() + $seconds - 2, (int) $row['next_at']);
+			$this->assertLessThanOrEqual(time() + $seconds * 1.25 + 2, (int) $row['next_at']);
+		}
+		TransferBatch::$answers['f1-0']['retry_after_seconds'] = 5000;
+		Table::update('filesync_transfer', ['next_at' => 0], []);
+		$this->work();
+		$this->assertGreaterThan(time() + 4900, (int) $this->transfer('f1')['next_at']);
+		TransferBatch::$answers['f1-0']['received_bytes'] = 3;
+		Table::update('filesync_transfer', ['next_at' => 0], []);
+		$this->work();
+		$this->assertSame(1, (int) $this->transfer('f1')['attempts'], 'headway starts the waiting anew');
+	}
+
+	public function test_bytes_that_never_match_are_parked_after_five_times(): void
+	{
+		$this->receive($this->file('f1', 'bytes'));
+		TransferBatch::$answers['f1-0'] = ['kind' => 'Corrupt', 'temporary' => true, 'message' => 'digest mismatch', 'received_bytes' => 5];
+		for ($n = 0; $n < 5; $n++) {
+			Table::update('filesync_transfer', ['next_at' => 0], []);
+			$this->work();
+		}
+		$this->assertSame(['parked', 'Corrupt'], [$this->transfer('f1')['state'], $this->transfer('f1')['kind']]);
+		$this->receive($this->file('f1', 'bytes'));
+		$this->assertSame('staged', $this->transfer('f1')['state'], 'another packet tries again');
+	}
+
+	public function test_a_lasting_failure_is_parked_with_its_reason_and_nothing_is_shown(): void
+	{
+		$entry = $this->file('f1', 'bytes');
+		TransferBatch::$answers = [];
+		$this->receive($entry);
+		$this->work();
+		$this->assertSame(['parked', 'NotFound', 'not there'], [$this->transfer('f1')['state'], $this->transfer('f1')['kind'], $this->transfer('f1')['reason']]);
+		$this->assertNull($this->attach('f1'));
+	}
+
+	public function test_a_full_disk_pauses_everything_and_costs_no_attempt(): void
+	{
+		$entry = $this->file('f1', 'bytes');
+		TransferBatch::$answers['f1-0'] = ['kind' => 'Storage', 'temporary' => true, 'message' => 'no space left'];
+		$this->receive($entry);
+		$this->work();
+		$this->assertSame(['waiting', 0], [$this->transfer('f1')['state'], (int) $this->transfer('f1')['attempts']]);
+		$this->receive($this->file('f2', 'bytes'));
+		$this->work();
+		$this->assertSame('staged', $this->transfer('f2')['state']);
+		Config::clear('storage_paused_until', 'state');
+		$this->work();
+		$this->assertSame('bytes', $this->shown('f2'));
+	}
+
+	public function test_every_other_clone_is_a_source_and_no_stranger(): void
+	{
+		Maker::hubloc(InProcess::$identity, 'http://127.0.0.1:9003', 'alice3');
+		Config::set('dav_allowed', '0', 'peer:http://127.0.0.1:9003');
+		$this->receive($this->file('f1', 'bytes'));
+		Table::update('filesync_transfer', ['origin' => 'http://evil.example'], []);
+		$this->work();
+		$origins = TransferBatch::$added[0]['origins'];
+		$this->assertSame([['http://127.0.0.1:9001', true], ['http://127.0.0.1:9003', false]], array_map(fn ($o) => [$o['url'], $o['dav']], $origins));
+		$this->assertSame('alice3', $origins[1]['nick']);
+	}
+
+	public function test_a_peer_that_refuses_dav_is_not_asked_for_it_for_a_day(): void
+	{
+		TransferBatch::$dav = [self::ORIGIN => 'refused'];
+		$this->receive($this->file('f1', 'bytes'));
+		$this->work();
+		$this->receive($this->file('f2', 'bytes'));
+		$this->work();
+		$this->assertSame([true, false], array_map(fn ($t) => $t['origins'][0]['dav'], TransferBatch::$added));
+	}
+
+	public function test_one_channel_is_served_by_one_worker_and_jobs_do_not_pile_up(): void
+	{
+		foreach (['f1', 'f2', 'f3'] as $hash) {
+			$this->receive($this->file($hash, 'bytes'));
+		}
+		$this->assertCount(1, $this->jobs('Addon'));
+		Lease::take('channel-1', 'somebody', 180);
+		$this->work();
+		$this->assertSame('staged', $this->transfer('f1')['state']);
+		Lease::giveBack('channel-1', 'somebody');
+		dbq('DELETE FROM workerq');
+		$job = ['Addon', 'filesync', 'work', 'x'];
+		call_hooks('daemon_addon', $job);
+		$this->assertSame('bytes', $this->shown('f3'));
+		$this->assertCount(0, $this->jobs('Addon'));
+		$other = ['Addon', 'another', 'work'];
+		call_hooks('daemon_addon', $other);
+	}
+
+	public function test_a_slice_ends_in_time_and_gives_back_what_is_unfinished(): void
+	{
+		$this->receive($this->file('f1', 'one'), $this->file('f2', 'two'));
+		Config::set('linger_seconds', '0');
+		$worker = new Worker(time() - 1);
+		$worker->run(0);
+		$this->assertSame(['staged', 0], [$this->transfer('f1')['state'], (int) $this->transfer('f1')['attempts']]);
+		$this->assertFalse(Lease::isHeld('worker-1'));
+	}
+}
