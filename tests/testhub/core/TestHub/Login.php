@@ -48,6 +48,7 @@ final class Login {
 		session_regenerate_id(true);
 		$_SESSION = ['uid' => $channel['channel_id'], 'authenticated' => 1, 'allow_api' => true];
 		session_write_close();
+		file_put_contents('sessions.issued', session_id() . "\n", FILE_APPEND);
 		self::become($channel);
 	}
 
