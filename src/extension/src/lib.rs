@@ -3,6 +3,9 @@
 //! Each PHP class is one module here: convert, call the engine, convert. Nothing starts when the module is loaded, so
 //! PHP-FPM may fork after it.
 
+// `php_module` writes an entry point that no doc comment can reach.
+#![allow(missing_docs)]
+
 use ext_php_rs::prelude::*;
 use ext_php_rs::zend::ModuleEntry;
 use ext_php_rs::{info_table_end, info_table_header, info_table_row, info_table_start};

@@ -1,0 +1,34 @@
+--TEST--
+Resident memory grows by less than 1 MiB from call 1,000 to call 10,000
+--FILE--
+<?php
+require 'support.php';
+$folder = newFolder();
+file_put_contents("$folder/f", 'bytes');
+$key = channelKey();
+$store = new FileSync\Store($folder);
+for ($call = 1; $call <= 10000; $call++) {
+	try {
+		new FileSync\Store('relative');
+	} catch (FileSync\Exception\InvalidInputException $e) {
+	}
+	$store->stat('f');
+	$digest = new FileSync\FileDigest($store, 'f');
+	$digest->step(5);
+	$digest->sha256();
+	if ($call % 10 === 0) {
+		$batch = newBatch($folder, ['ca_file' => '/etc/ssl/certs/ca-certificates.crt']);
+		$batch->add(transfer('http://127.0.0.1:9', 'h'));
+		finish($batch);
+	}
+	if ($call === 1000) {
+		unset($batch, $digest, $e);
+		$before = residentKilobytes();
+	}
+}
+unset($batch, $digest, $e);
+$grown = residentKilobytes() - $before;
+echo $grown < 1024 ? "flat\n" : "grew by $grown KiB\n";
+?>
+--EXPECT--
+flat
