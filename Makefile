@@ -1,0 +1,30 @@
+# The verbs a person needs. `make` lists them.
+
+EXTENSION ?= $(CURDIR)/target/release/libfilesync.so
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
+
+build: ## build the extension: target/release/libfilesync.so
+	@tests/install build
+	cargo build --locked --release --package filesync-extension
+
+demo: ## two hubs, a channel cloned on both: SIZE=1G PHOTOS=40 BREAK=flip|skip KEEP=1
+	@tests/install demo
+	@cargo build --locked --release --package filesync-extension
+	@EXTENSION=$(EXTENSION) tests/demo/run
+
+test: ## everything that needs no hub tree; at most 30 minutes on two cores
+	@tests/run
+
+test-hubs: ## two real hubs: HUBZILLA_ROOT=<tree> [FAULTS=1]
+	@if [ -n "$(HUBZILLA_ROOT)" ]; then tests/install test && cargo build --locked --release --package filesync-extension; fi
+	@EXTENSION=$(EXTENSION) tests/realhubs/run $(if $(FAULTS),--faults)
+
+bench: ## side by side with what one would otherwise use: ONLY=receive,accept JSON=1
+	@bench/run
+
+fmt: ## format the Rust code
+	cargo fmt
+
+.PHONY: help build demo test test-hubs bench fmt
