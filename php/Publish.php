@@ -114,6 +114,7 @@ final class Publish
 			Queue::advance($row, 'verified', 'dropped', ['token' => '']);
 			Queue::removePartial($row);
 			Queue::dropScales($this->channelId, $row['hash']);
+			Outbox::release($this->channelId, $row['hash']);
 			return null;
 		}
 		[$used, $limit] = Store::quota($this->channel);

@@ -86,9 +86,19 @@ final class PublishRows
 		if ($entry['photo']) {
 			PhotoRow::write($channel, $own, $entry['photo'], (int) $row['size_bytes'], $intent['target']);
 		}
+		self::dateFolders($row, $entry['folders']);
 		Outbox::add((int) $row['uid'], 'preview', $row['hash']);
 		if ((int) $own['flags'] & 1 || $own['allow_cid'] === '<' . $channel['channel_hash'] . '>') {
 			Outbox::add((int) $row['uid'], 'access', $row['hash']);
+		}
+	}
+
+	/** Dates the folders above as the origin did when the file changed there; core dates them so on every local change. */
+	private static function dateFolders(array $row, array $folders): void
+	{
+		foreach ($folders as $folder) {
+			Table::update('attach', ['edited' => $folder['edited']],
+				['uid' => (int) $row['uid'], 'hash' => $folder['hash'], 'is_dir' => 1, 'edited <' => $folder['edited']]);
 		}
 	}
 

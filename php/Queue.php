@@ -21,6 +21,8 @@ final class Queue
 {
 	/** States in which the bytes are still to come. */
 	public const LIVE = ['staged', 'waiting', 'leased', 'verified', 'publishing'];
+	/** Kinds of parking after which our own bytes are the newest, so that changes of the file are sent again. */
+	public const OURS_STAY = ['conflict', 'NotFound'];
 	public const LEASE_SECONDS = 180;
 
 	/** Returns the row of a transfer, or null. */
@@ -137,6 +139,9 @@ final class Queue
 	public static function park(array $row, string $kind, string $reason): void
 	{
 		self::advance($row, $row['state'], 'parked', ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']);
+		if (in_array($kind, self::OURS_STAY, true)) {
+			Outbox::release((int) $row['uid'], $row['hash']);
+		}
 	}
 
 	/** Stops all transfers of this hub for a while: its disk is full or fails. */

@@ -80,11 +80,11 @@ final class Config
 	}
 
 	/**
-	 * Tells whether filesync serves a channel: its tables are there and neither the site nor the channel is switched off.
+	 * Tells whether filesync serves a channel: the hub is known, our tables are there, neither the site nor the channel is switched off.
 	 */
 	public static function serves(int $channelId): bool
 	{
-		if (! class_exists('App', false) || (int) \Zotlabs\Lib\Config::Get('filesync', 'schema', 0) < 1) {
+		if (! Family::isKnown() || (int) \Zotlabs\Lib\Config::Get('filesync', 'schema', 0) < 1) {
 			return false;
 		}
 		try {

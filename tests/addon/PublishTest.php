@@ -87,10 +87,12 @@ final class PublishTest extends AddonTestCase
 		$this->prepareOverwrite();
 		file_put_contents('store/alice/p1', 'mine, later');
 		Table::update('attach', ['edited' => '2024-07-01 10:00:00', 'filesize' => 11], ['hash' => 'p1']);
+		$this->assertSame([], Zotlabs\Storage\attach_export_data($this->channel, 'p1'));
 		$this->work();
 		$this->assertSame('mine, later', $this->shown('p1'));
 		$this->assertSame('dropped', $this->transfer('p1')['state']);
 		$this->assertNull($this->transfer('p1', 1));
+		$this->assertCount(1, dbq('select * from outq'), 'the change that was made here is sent');
 	}
 
 	public function test_a_row_touched_without_new_bytes_does_not_stop_the_origins_bytes(): void
