@@ -8,6 +8,9 @@ Zotlabs\Lib\Config::Set('system', 'php_path', $argv[1]);
 Zotlabs\Lib\Config::Set('system', 'db_skip_locked_supported', 1);
 // The wait between two deliveries costs half a second each and proves nothing here.
 Zotlabs\Lib\Config::Set('queueworker', 'queue_interval', 1000);
+Zotlabs\Lib\Config::Set('system', 'debugging', 1);
+Zotlabs\Lib\Config::Set('system', 'loglevel', LOGGER_DEBUG);
+Zotlabs\Lib\Config::Set('system', 'logfile', dirname(getcwd()) . '/log/hub.log');
 require_once 'include/channel.php';
 create_sys_channel();
 

@@ -10,8 +10,9 @@ $hash = $argv[1];
 $neutral = function (string $text) use ($channel) {
 	return preg_replace('#^store/' . preg_quote($channel['channel_address'], '#') . '/#', 'store/NICK/', $text);
 };
+// The bytes are judged by a program that is neither the hub nor ours.
 $disk = function (string $path) {
-	return is_file($path) ? ['bytes' => filesize($path), 'sha256' => hash_file('sha256', $path)] : null;
+	return is_file($path) ? ['bytes' => filesize($path), 'sha256' => substr(shell_exec('sha256sum ' . escapeshellarg($path)), 0, 64)] : null;
 };
 
 $chain = [];

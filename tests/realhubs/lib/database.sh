@@ -24,6 +24,22 @@ database_sql() {
 	esac
 }
 
+# Prints one value: database_value <database> <query>.
+database_value() {
+	case $DB in
+		mysql) mariadb --no-defaults --socket="$DB_DIR/server.sock" -uroot -N -B -e "$2" "$1" ;;
+		pgsql) as_hub psql -tAqX -h "$DB_DIR" -U hub -c "$2" "$1" ;;
+	esac
+}
+
+# Prints all rows of a table: database_dump <database> <table>.
+database_dump() {
+	case $DB in
+		mysql) mariadb-dump --no-defaults --socket="$DB_DIR/server.sock" -uroot --skip-extended-insert "$1" "$2" ;;
+		pgsql) as_hub psql -tAqX -h "$DB_DIR" -U hub -c "SELECT * FROM $2" "$1" ;;
+	esac
+}
+
 # What `.htconfig.php` needs: host, port, type.
 database_host() { [ "$DB" = mysql ] && echo ":$DB_DIR/server.sock" || echo "$DB_DIR"; }
 database_type() { [ "$DB" = mysql ] && echo 0 || echo 1; }

@@ -1,6 +1,6 @@
 # Knowing when the hubs have nothing left to do.
 
-# True while a hub's daemon runs, a web request is under way, or a delivery is due.
+# True while a hub's daemon runs, a web request is under way, or (unless LEAVE_QUEUE is set) a delivery is due.
 hubs_busy() {
 	local hub pid
 	for pid in $(pgrep -x "$(basename "$(readlink -f "$(command -v php)")")"); do
@@ -9,18 +9,21 @@ hubs_busy() {
 	for hub in a b; do
 		[ -z "$(ss -Hxn state connected src "$LAYOUT/$hub/run/fpm.sock")" ] || return 0
 		[ -z "$(ss -Htn state established src "${ADDRESS[$hub]}:443")" ] || return 0
-		[ "$(due_deliveries $hub)" = 0 ] || return 0
+		[ -n "${LEAVE_QUEUE:-}" ] || [ "$(due_deliveries $hub)" = 0 ] || return 0
 	done
 	return 1
 }
 
 due_deliveries() {
-	local now
-	now=$(date -u '+%Y-%m-%d %H:%M:%S')
-	case $DB in
-		mysql) echo "SELECT COUNT(*) FROM outq WHERE outq_scheduled < '$now'" | database_sql "hub_$1" | tail -1 ;;
-		pgsql) echo "SELECT COUNT(*) FROM outq WHERE outq_scheduled < '$now'" | as_hub psql -tAqX -h "$DB_DIR" -U hub "hub_$1" ;;
-	esac
+	database_value "hub_$1" "SELECT COUNT(*) FROM outq WHERE outq_scheduled < '$(date -u '+%Y-%m-%d %H:%M:%S')'"
+}
+
+# Lets a hub's next cron run come now: what it could not deliver before is due.
+ten_minutes_later() {
+	local hub=$1
+	echo "UPDATE outq SET outq_scheduled = '$(date -u -d '-1 minute' '+%Y-%m-%d %H:%M:%S')'" | database_sql "hub_$hub" >/dev/null
+	hub_php "$hub" Zotlabs/Daemon/Master.php Queue >/dev/null
+	hub_php "$hub" Zotlabs/Daemon/Master.php Cronhooks >/dev/null
 }
 
 # Waits until the hubs were found quiet several times in a row: wait_quiet [seconds].

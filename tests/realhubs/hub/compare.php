@@ -1,0 +1,43 @@
+<?php
+// Compares what two hubs hold of one file. Arguments: answers of `rows` on hub A and hub B, expected SHA-256 ('' = A's own),
+// names of facts that may differ. Prints the differences, one a line; status 0 if there are none.
+[, $fileA, $fileB, $expected] = $argv;
+$mayDiffer = array_slice($argv, 4);
+
+function differences(mixed $a, mixed $b, string $at, array $mayDiffer): array {
+	if (in_array(preg_replace('/^.*\./', '', $at), $mayDiffer, true)) {
+		return [];
+	}
+	if (is_array($a) && is_array($b)) {
+		$found = [];
+		foreach (array_unique([...array_keys($a), ...array_keys($b)]) as $key) {
+			$found = [...$found, ...differences($a[$key] ?? null, $b[$key] ?? null, "$at.$key", $mayDiffer)];
+		}
+		return $found;
+	}
+	return $a === $b ? [] : [substr($at, 1) . ': A ' . json_encode($a, JSON_UNESCAPED_SLASHES) . ', B ' . json_encode($b, JSON_UNESCAPED_SLASHES)];
+}
+
+$a = json_decode(file_get_contents($fileA), true);
+$b = json_decode(file_get_contents($fileB), true);
+// A folder's date is bumped by whatever happens beneath it: no opinion about the folder.
+for ($i = 1; $i < max(count($a['chain']), count($b['chain'])); $i++) {
+	unset($a['chain'][$i]['edited'], $b['chain'][$i]['edited']);
+}
+$found = differences($a, $b, '', $mayDiffer);
+$here = $b['chain'][0] ?? null;
+if (!$here) {
+	$found = ['B has no row'];
+} else {
+	$expected = $expected ?: $a['chain'][0]['disk']['sha256'];
+	if (($here['disk']['sha256'] ?? '') !== $expected) {
+		$found[] = "B's bytes are not what A was given";
+	}
+	foreach ([$here, ...$b['photos']] as $row) {
+		if ($row['os_storage'] && ($row['disk']['bytes'] ?? null) !== $row['filesize']) {
+			$found[] = 'B claims ' . $row['filesize'] . ' bytes of scale ' . ($row['imgscale'] ?? 0) . ', has ' . json_encode($row['disk']['bytes'] ?? null);
+		}
+	}
+}
+echo implode("\n", $found), $found ? "\n" : '';
+exit($found ? 1 : 0);

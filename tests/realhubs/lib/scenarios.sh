@@ -1,0 +1,229 @@
+# What must hold when nothing goes wrong. A scenario is a function `scenario_<name>`; it prints what it found wrong and returns 1,
+# or prints a short detail and returns 0. Dashes in a name are underscores here.
+
+SCENARIOS="file nested odd-names zero-byte photo photo-formats overwrite overwrite-same-second duplicate echo secrets"
+
+# Every run works in a folder of its own, so that a kept pair of hubs serves many.
+TOP=run-$(date +%H%M%S)
+
+# Makes a file of random bytes: random_file <name> <bytes>; prints its path.
+random_file() {
+	local path=$LAYOUT/work/$1
+	head -c "$2" /dev/urandom >"$path"
+	chmod 644 "$path"
+	echo "$path"
+}
+
+# Makes a photo that no other run makes: photo_file <name.ext> <width> <height>; prints its path.
+photo_file() {
+	php -r '[, $path, $w, $h] = $argv; $i = imagecreatetruecolor($w, $h);
+		for ($n = 0; $n < 200; $n++) imagefilledellipse($i, rand(0, $w), rand(0, $h), rand(9, 300), rand(9, 300), rand(0, 0xffffff));
+		$save = ["jpg" => "imagejpeg", "png" => "imagepng", "webp" => "imagewebp", "gif" => "imagegif"][pathinfo($path, PATHINFO_EXTENSION)];
+		$save($i, $path);' "$LAYOUT/work/$1" "$2" "$3"
+	chmod 644 "$LAYOUT/work/$1"
+	echo "$LAYOUT/work/$1"
+}
+
+# Uploads a file on hub A and prints its hash: give <path> <name> [folder].
+give() {
+	hub_do a upload "$1" "$2" "${3:-}" | sed -n 's/.*"hash":"\([^"]*\)".*/\1/p'
+}
+
+# Replaces a file's bytes on hub A through WebDAV: put <path> <display path>.
+put() {
+	curl -sS --fail --cacert "$LAYOUT/ca/ca.pem" -u "${NICK[a]}:realhubs" -T "$1" "$(hub_url a)/dav/${NICK[a]}/$2"
+}
+
+sha() { sha256sum "$1" | cut -c1-64; }
+
+# Waits until nothing moves any more and, with the addon, nothing is missing on hub B: settle [seconds].
+settle() {
+	local end=$((SECONDS + ${1:-90})) missing
+	while :; do
+		wait_quiet $((end - SECONDS)) || { echo "the hubs did not come to rest"; return 1; }
+		[ "$ADDON" = 1 ] || return 0
+		missing=$(hub_php b addon/filesync/cli.php missing) && return 0
+		[ $SECONDS -lt $end ] || { echo "still missing: $missing"; return 1; }
+		sleep 0.5
+	done
+}
+
+# Compares both hubs' rows and bytes of one file: equal <hash> [sha256] [fact that may differ…].
+equal() {
+	hub_do a rows "$1" >"$LAYOUT/work/rows-a.json"
+	hub_do b rows "$1" >"$LAYOUT/work/rows-b.json"
+	php "$HERE/hub/compare.php" "$LAYOUT/work/rows-a.json" "$LAYOUT/work/rows-b.json" "${2:-}" "${@:3}" || return 1
+	[ "$ADDON" = 0 ] || [ "$(transfer_state "$1")" = published ] || { echo "it did not come through the addon"; return 1; }
+}
+
+# Prints where the transfer of a file's own bytes stands on hub B.
+transfer_state() { database_value hub_b "SELECT state FROM filesync_transfer WHERE hash = '$1' AND scale = 0"; }
+
+# Prints how many requests for bytes hub A has answered.
+fetches() { grep -cE '"(POST /getfile|GET /dav/|GET /api/z/1.0/filedata)' "$LAYOUT/a/log/access.log" || true; }
+
+scenario_file() {
+	local path hash
+	path=$(random_file file.bin 300001)
+	hash=$(give "$path" "$TOP.bin")
+	settle && equal "$hash" "$(sha "$path")" && echo "300001 bytes"
+}
+
+scenario_nested() {
+	local path hash
+	path=$(random_file nested.bin 5000000)
+	hash=$(give "$path" nested.bin "$TOP/two/three")
+	settle && equal "$hash" "$(sha "$path")" && echo "5000000 bytes, three folders deep"
+}
+
+scenario_odd_names() {
+	local path name hash wrong=0
+	path=$(random_file odd.bin 70000)
+	for name in '100%.bin' '%41%2F.bin' 'a#b?c=1&d+e;f.bin' "quo'te \"x\".bin" 'ünïcødé 日本.bin' '.hidden' 'no extension'; do
+		hash=$(give "$path" "$name" "$TOP/a b/ü#%20+")
+		settle && equal "$hash" "$(sha "$path")" || { echo "name: $name"; wrong=1; }
+	done
+	[ $wrong = 0 ] && echo "7 names in 'a b/ü#%20+'"
+}
+
+scenario_zero_byte() {
+	local path hash
+	path=$(random_file zero.bin 0)
+	hash=$(give "$path" zero.bin "$TOP")
+	settle && equal "$hash" "$(sha "$path")" && echo "0 bytes"
+}
+
+scenario_photo() {
+	local path hash
+	path=$(photo_file photo.jpg 4000 3000)
+	hash=$(give "$path" photo.jpg "$TOP/summer")
+	settle || return 1
+	hub_do a resend "$hash" 1 holiday >/dev/null
+	settle && equal "$hash" "$(sha "$path")" || return 1
+	php -r '$r = json_decode(file_get_contents($argv[1]), true);
+		$scales = array_column($r["photos"], "imgscale");
+		if ($scales !== [0, 1, 2, 3] || $r["chain"][0]["terms"] !== ["holiday/3"] || count($r["items"]) !== 1) {
+			echo "scales ", json_encode($scales), ", terms ", json_encode($r["chain"][0]["terms"]), ", items ", count($r["items"]), "\n";
+			exit(1);
+		}' "$LAYOUT/work/rows-b.json" && echo "12 MP, scales 0-3, its category and its item"
+}
+
+scenario_photo_formats() {
+	local name path hash wrong=0
+	for name in small.jpg wide.png other.webp still.gif; do
+		path=$(photo_file $name $([ $name = small.jpg ] && echo 200 150 || echo 1600 900))
+		hash=$(give "$path" $name "$TOP")
+		settle && equal "$hash" "$(sha "$path")" || { echo "$name"; wrong=1; }
+	done
+	[ $wrong = 0 ] && echo "small JPEG, PNG, WebP, GIF"
+}
+
+scenario_overwrite() {
+	local path hash size wrong=0
+	path=$(random_file over.bin 400000)
+	hash=$(give "$path" over.bin "$TOP/two")
+	settle || return 1
+	for size in 500000 500000 1234; do
+		# Two versions of one second look alike to a stock hub; that has a scenario of its own.
+		sleep 1.1
+		path=$(random_file over.bin $size)
+		put "$path" "$TOP/two/over.bin" || return 1
+		settle && equal "$hash" "$(sha "$path")" || { echo "version of $size bytes"; wrong=1; }
+	done
+	path=$(photo_file over.jpg 1800 1200)
+	hash=$(give "$path" over.jpg "$TOP")
+	settle || return 1
+	path=$(photo_file over.jpg 1200 1800)
+	put "$path" "$TOP/over.jpg" || return 1
+	# Stock A makes a second item of it and tells nobody.
+	settle && equal "$hash" "$(sha "$path")" items || { echo "photo"; wrong=1; }
+	[ $wrong = 0 ] && echo "larger, equal size, smaller; a photo turned"
+}
+
+scenario_overwrite_same_second() {
+	local first second hash
+	hash=$(give "$(random_file twice.bin 400000)" twice.bin "$TOP")
+	settle || return 1
+	first=$(random_file twice1.bin 400000)
+	second=$(random_file twice2.bin 400000)
+	# Start early in a second, so that both land in it.
+	while [ "$(date +%N | cut -c1)" != 0 ]; do sleep 0.02; done
+	put "$first" "$TOP/twice.bin" && put "$second" "$TOP/twice.bin" || return 1
+	settle && equal "$hash" "$(sha "$second")" && echo "the second of two versions with equal size and time"
+}
+
+scenario_duplicate() {
+	local path hash before after
+	path=$(random_file duplicate.bin 3000000)
+	hash=$(give "$path" duplicate.bin "$TOP")
+	settle || return 1
+	sleep 2
+	before=$(fetches)
+	hub_do a resend "$hash" 3 >/dev/null
+	settle && equal "$hash" "$(sha "$path")" || return 1
+	after=$(fetches)
+	if [ "$ADDON" = 1 ] && [ "$after" != "$before" ]; then
+		echo "$((after - before)) requests for bytes that were here"
+		return 1
+	fi
+	echo "three more packets, $((after - before)) requests for bytes"
+}
+
+# A stock hub overwrites a file that an item names. Importing the item makes a stock clone answer with a packet of its own; where the
+# clone still has the old bytes, because the packet about the new ones comes late, the origin's new bytes are lost.
+scenario_echo() {
+	local path hash packets wrong=0
+	path=$(random_file echo.bin 2000000)
+	hash=$(give "$path" echo.bin "$TOP")
+	settle || return 1
+	packets=$(packets_to_a)
+	sleep 1.1
+	path=$(random_file echo.bin 2000000)
+	hub_do a post-naming-file "$hash" >/dev/null && put "$path" "$TOP/echo.bin" || return 1
+	settle || return 1
+	# The stock import dates B's row anew and gives the file the item's audience.
+	equal "$hash" "$(sha "$path")" edited acl || { echo "named, then overwritten"; wrong=1; }
+	sleep 1.1
+	path=$(random_file echo.bin 2000000)
+	nginx_down b
+	put "$path" "$TOP/echo.bin" || return 1
+	wait_quiet 60
+	nginx_up b
+	hub_do a post-naming-file "$hash" >/dev/null
+	# The earlier packet waits for A's next cron run.
+	LEAVE_QUEUE=1 wait_quiet 60
+	a_has "$hash" "$path" || { echo "A lost its new bytes to the echo"; wrong=1; }
+	ten_minutes_later a
+	settle || return 1
+	equal "$hash" "$(sha "$path")" edited acl || { echo "overwritten while B was down, then named"; wrong=1; }
+	packets=$(($(packets_to_a) - packets))
+	[ $wrong = 0 ] && echo "A keeps its bytes, B gets them; $packets packets to A"
+}
+
+packets_to_a() { grep -c 'POST /zot ' "$LAYOUT/a/log/access.log" || true; }
+
+# True if hub A's own file has the bytes of a given one: a_has <hash> <path>.
+a_has() {
+	hub_do a rows "$1" | php -r 'exit((int) (json_decode(stream_get_contents(STDIN), true)["chain"][0]["disk"]["sha256"] !== $argv[1]));' "$(sha "$2")"
+}
+
+# Neither the session that hub A opened for B, nor a signature, nor a key may stand in a log or in a table of ours.
+scenario_secrets() {
+	local found=0 table pattern
+	{
+		database_value hub_a "SELECT sid FROM session"
+		hub_do b key-lines
+		echo 'Signature keyId='
+		echo 'BEGIN PRIVATE KEY'
+		echo 'BEGIN RSA PRIVATE KEY'
+	} | grep -v '^$' >"$LAYOUT/work/secrets"
+	if grep -rFlf "$LAYOUT/work/secrets" "$LAYOUT/b/log" "$LAYOUT/b/www/store/[data]/filesync" 2>/dev/null; then found=1; fi
+	for table in $(own_tables); do
+		if database_dump hub_b "$table" | grep -qFf "$LAYOUT/work/secrets"; then echo "table $table"; found=1; fi
+	done
+	[ $found = 0 ] && echo "$(wc -l <"$LAYOUT/work/secrets") secrets looked for in logs and $(own_tables | wc -w) tables"
+}
+
+own_tables() {
+	database_value hub_b "SELECT table_name FROM information_schema.tables WHERE table_name LIKE 'filesync%' AND table_schema NOT IN ('information_schema')"
+}
