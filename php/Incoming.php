@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Turn;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -82,7 +83,7 @@ final class Incoming
 	{
 		$packet = Packet::read($entry);
 		$root = Clones::originOf($channel, $packet->fetchUrl);
-		self::quietly(function () use ($channel, $packet, $root) {
+		Turn::take((int) $channel['channel_id'], fn () => self::quietly(function () use ($channel, $packet, $root) {
 			foreach ($packet->deletes as $hash) {
 				Deletion::apply($channel, $hash);
 			}
@@ -98,7 +99,7 @@ final class Incoming
 			if ($packet->items) {
 				Items::take($channel, $packet->items, ['channel_address' => $packet->nick, 'url' => $root]);
 			}
-		});
+		}));
 		HeldPackets::forget((int) $channel['channel_id'], $packet->last['hash'] ?? $packet->deletes[0]);
 	}
 }
