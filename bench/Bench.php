@@ -1,0 +1,101 @@
+<?php
+
+declare(strict_types=1);
+
+/** Runs commands in turn, takes medians, prints rows. */
+final class Bench
+{
+	public readonly string $folder;
+
+	private bool $json;
+
+	public function __construct(public readonly string $extension, public readonly int $runs)
+	{
+		if (!is_file($extension)) {
+			fwrite(STDERR, "there is no extension at $extension: run `make build`, or set EXTENSION\n");
+			exit(2);
+		}
+		$this->folder = (getenv('BENCH_FOLDER') ?: sys_get_temp_dir()) . '/filesync-bench-' . getmypid();
+		mkdir($this->folder, 0755);
+		register_shutdown_function(fn () => exec('rm -rf ' . escapeshellarg($this->folder)));
+		pcntl_async_signals(true);
+		foreach ([SIGINT, SIGTERM] as $signal) {
+			pcntl_signal($signal, fn () => exit(1));
+		}
+		$this->json = (bool) getenv('JSON');
+		if (!$this->json) {
+			printf("%-8s  %-18s  %11s  %11s  %-34s  %6s  %6s  %-4s  %s\n", 'row', 'input', 'ours', 'theirs', 'peer', 'ratio', 'goal', 'met', 'memory');
+		}
+	}
+
+	/** Returns the argument list that runs a PHP script with only the extension loaded. */
+	public function php(string $script, string ...$arguments): array
+	{
+		return [PHP_BINARY, '-n', '-d', "extension=$this->extension", '-d', 'memory_limit=32M', __DIR__ . "/$script", ...$arguments];
+	}
+
+	/**
+	 * Runs each command in turn, `runs` times after one warm-up; returns the median seconds of each and what each printed last.
+	 *
+	 * @param array<string, list<string>> $commands
+	 * @return array<string, array{seconds: float, output: string}>
+	 */
+	public function interleave(array $commands, callable $before): array
+	{
+		$seconds = $outputs = [];
+		for ($run = 0; $run <= $this->runs; $run++) {
+			foreach ($commands as $name => $command) {
+				$before();
+				$start = hrtime(true);
+				$process = proc_open($command, [1 => ['pipe', 'w']], $pipes);
+				$outputs[$name] = stream_get_contents($pipes[1]);
+				$status = proc_close($process);
+				$taken = (hrtime(true) - $start) / 1e9;
+				if ($status !== 0) {
+					fwrite(STDERR, "$name ended with status $status\n");
+					exit(1);
+				}
+				if ($run > 0) {
+					$seconds[$name][] = $taken;
+				}
+			}
+		}
+		return array_map(fn ($name) => ['seconds' => self::median($seconds[$name]), 'output' => $outputs[$name]], array_combine(array_keys($commands), array_keys($commands)));
+	}
+
+	public static function median(array $values): float
+	{
+		sort($values);
+		$middle = intdiv(count($values), 2);
+		return count($values) % 2 ? $values[$middle] : ($values[$middle - 1] + $values[$middle]) / 2;
+	}
+
+	/** Prints a row that compares; bigger `ours` is better when `$unit` is a rate. */
+	public function row(string $row, string $input, float $ours, ?float $theirs, string $peer, string $unit, ?float $goal, ?float $memory = null): void
+	{
+		$isRate = str_ends_with($unit, '/s');
+		$ratio = $theirs === null ? null : ($isRate ? $ours / $theirs : $theirs / $ours);
+		$met = $goal === null ? null : ($ratio === null ? $ours <= $goal : $ratio >= $goal);
+		if ($this->json) {
+			echo json_encode(['row' => $row, 'input' => $input, 'ours' => round($ours, 3), 'theirs' => $theirs === null ? null : round($theirs, 3),
+				'peer' => $peer, 'unit' => $unit, 'ratio' => $ratio === null ? null : round($ratio, 2), 'goal' => $goal, 'met' => $met,
+				'rss_mib' => $memory === null ? null : round($memory, 1)]), "\n";
+			return;
+		}
+		$figure = fn (?float $value) => $value === null ? '–' : sprintf('%.1f %s', $value, $unit);
+		printf("%-8s  %-18s  %11s  %11s  %-34s  %6s  %6s  %-4s  %s\n", $row, $input, $figure($ours), $figure($theirs), $peer,
+			$ratio === null ? '–' : sprintf('%.2f', $ratio), $goal === null ? '–' : ($ratio === null ? "≤ $goal" : "≥ $goal"),
+			$met === null ? '–' : ($met ? 'yes' : 'no'), $memory === null ? '' : sprintf('%.1f MiB', $memory));
+	}
+
+	/** Names a peer that cannot be had. */
+	public function missing(string $row, string $peer, string $why): void
+	{
+		echo $this->json ? json_encode(['row' => $row, 'peer' => $peer, 'missing' => $why]) : "$row: no $peer: $why", "\n";
+	}
+
+	public function end(): int
+	{
+		return 0;
+	}
+}
