@@ -22,7 +22,9 @@ test-hubs: ## two real hubs: HUBZILLA_ROOT=<tree> [FAULTS=1]
 	@EXTENSION=$(EXTENSION) tests/realhubs/run $(if $(FAULTS),--faults)
 
 bench: ## side by side with what one would otherwise use: ONLY=receive,accept JSON=1
-	@bench/run
+	@tests/install bench
+	@cargo build --locked --release --package filesync-extension
+	@EXTENSION=$(EXTENSION) bench/run
 
 fmt: ## format the Rust code
 	cargo fmt

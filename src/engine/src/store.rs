@@ -75,8 +75,12 @@ pub fn exchange(
         outcome => outcome.or_fail(ErrorKind::Storage, "exchanging two files").context("path", to)?,
     };
     target.sync_folder()?;
+    if !displaced {
+        // A power cut may leave the old name beside the new one; it is then an abandoned partial file.
+        return Ok(None);
+    }
     source.sync_folder()?;
-    if displaced { source.facts() } else { Ok(None) }
+    source.facts()
 }
 
 /// Exchanges two names of one device; tells whether the target existed.

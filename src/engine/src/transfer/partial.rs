@@ -266,6 +266,13 @@ impl<'a> Partial<'a> {
         let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
     }
 
+    /// Forces the data of a whole file to disk. Its index may be lost with the power: then the file is received again,
+    /// which costs time but no byte that anybody relies on before it is published.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        self.file.sync_data().or_fail(ErrorKind::Storage, "syncing a partial file").context("path", &self.paths.partial)?;
+        self.write_index(false)
+    }
+
     /// Forces data and index to disk.
     pub(crate) fn sync(&mut self) -> Result<()> {
         self.file.sync_data().or_fail(ErrorKind::Storage, "syncing a partial file").context("path", &self.paths.partial)?;

@@ -73,7 +73,7 @@ impl Work<'_> {
         job.resumed_at_byte.set(partial.received_bytes());
         job.offset_bytes.set(partial.received_bytes());
         self.receive(&mut partial, before.as_ref()).await?;
-        partial.sync()?;
+        partial.finish()?;
         let digest = partial
             .digest()
             .ok_or_else(|| Error::new(ErrorKind::Corrupt, "verifying a file").context("fault", "not all bytes were hashed"))?;
@@ -312,7 +312,7 @@ impl Work<'_> {
         partial::remove(&shared.root, &spec.name)?;
         let mut partial = Partial::open(&shared.root, &spec.name, version, &shared.surroundings.boot_id, &shared.limits)?;
         partial.write_at(0, &bytes)?;
-        partial.sync()?;
+        partial.finish()?;
         job.size_bytes.set(size_bytes);
         job.offset_bytes.set(size_bytes);
         Ok(Complete {
