@@ -1,5 +1,10 @@
 <?php
 
+/** Says whether this hub has a defect of stock hubs; config category `testhub` switches some off. */
+function stock_defect($name) {
+	return !intval(get_config('testhub', 'without_' . $name, 0));
+}
+
 function get_config($family, $key, $default = false) {
 	return Zotlabs\Lib\Config::Get($family, $key, $default);
 }

@@ -8,10 +8,6 @@
 use Zotlabs\Lib\Libzot;
 use Zotlabs\Web\HTTPSig;
 
-function stock_defect($name) {
-	return !intval(get_config('testhub', 'without_' . $name, 0));
-}
-
 /** Returns false where the origin's answer does not count as success. D2, D4: the status alone decides, whatever came. */
 function stock_fetch($channel, $fetch_url, $path, $resource, $resolution, $size) {
 	$time = datetime_convert();
@@ -110,7 +106,8 @@ function stock_file($channel, $f, $att, $path) {
 		os_mkdir($path, STORAGE_DEFAULT_PERMISSIONS, true);
 		return true;
 	}
-	if (!stock_fetch($channel, $f['fetch_url'], $path, $att['hash'], 0, $att['filesize'])) {
+	$unchanged = $present && $present['edited'] === $att['edited'] && @filesize($path) === intval($att['filesize']);
+	if ((stock_defect('D11') || !$unchanged) && !stock_fetch($channel, $f['fetch_url'], $path, $att['hash'], 0, $att['filesize'])) {
 		return false;
 	}
 	$row = attach_row($channel['channel_id'], $att['hash']);

@@ -169,6 +169,7 @@ function fix_attached_file_permissions($channel, $observer_hash, $body, $str_con
 		attach_store($channel, $observer_hash, 'update', [
 			'hash' => $hash,
 			'revision' => 0,
+			'nosync' => !stock_defect('D3'),
 			'allow_cid' => $str_contact_allow,
 			'allow_gid' => $str_group_allow,
 			'deny_cid' => $str_contact_deny,

@@ -63,7 +63,7 @@ class QueueWorker {
 
 	/** Starts a worker that inherits no open file of this process, a web server's sockets least of all. */
 	private static function startWorker() {
-		$close = 'for f in /proc/$$/fd/*; do f=${f##*/}; [ "$f" -gt 2 ] && eval "exec $f>&-"; done 2>/dev/null; exec "$@"';
+		$close = 'for f in /proc/$$/fd/*; do f=${f##*/}; [ "$f" -gt 2 ] && eval "exec $f>&-"; done 2>/dev/null; exec "$@" 2>&1';
 		$command = ['setsid', 'bash', '-c', $close, 'worker', get_config('system', 'php_path') ?: PHP_BINARY, 'Zotlabs/Daemon/Master.php', 'Queueworker'];
 		exec(implode(' ', array_map('escapeshellarg', $command)) . ' < /dev/null >> worker.out 2>&1 &');
 	}
