@@ -194,6 +194,36 @@ fn a_hub_without_sessions_still_gives_small_files_read_twice() {
 }
 
 #[test]
+fn an_account_with_a_second_factor_gives_small_files_only_and_is_not_asked_again() {
+    let (bytes, dir) = (noise(9_000, 24), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.two_factor = true;
+    let mut batch = batch(dir.path(), small_limits());
+    batch.add(spec(&hub, "h1")).unwrap();
+    assert_eq!(complete(only(finish(&mut batch))).proof, ["size", "twice"]);
+    let (_, dav, reason) = batch.origins().pop().unwrap();
+    assert_eq!((dav, reason.unwrap().contains("second factor")), (Dav::Refused, true));
+}
+
+#[test]
+fn a_session_that_ends_keeps_what_arrived_and_is_opened_again_by_the_next_batch() {
+    let (bytes, dir) = (noise(LARGE, 25), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    // The range is answered, the second question about the row is not.
+    hub.state().faults.session_ends_after = Some(1);
+    let mut batch = batch(dir.path(), small_limits());
+    batch.add(spec(&hub, "h1")).unwrap();
+    let error = failure(only(finish(&mut batch)));
+    assert_eq!(error.kind(), ErrorKind::PeerBusy, "{error}");
+    assert_eq!(batch.origins().pop().unwrap().1, Dav::Open, "no reason to do without for a day");
+    batch.close();
+    hub.state().faults.session_ends_after = None;
+    let report = run_once(dir.path(), &hub);
+    assert_eq!((report.resumed_at_byte, report.received_bytes), (LARGE as u64, 0));
+    assert_eq!(complete(report).digest, Digest::of(&bytes));
+}
+
+#[test]
 fn a_page_or_nothing_is_never_a_file() {
     let (bytes, dir) = (noise(LARGE, 11), tempfile::tempdir().unwrap());
     let hub = hub_with(&bytes);

@@ -80,8 +80,8 @@ impl Work<'_> {
 
         let mut proof = vec!["size"];
         if let Some(before) = &before {
-            let after = self.origin.file_meta(shared, &job.spec.hash).await?;
-            if !after.is_some_and(|after| after.same_version(before)) {
+            let after = self.origin.file_meta(shared, &job.spec.hash).await?.ok_or_else(|| self.origin.session_lost())?;
+            if !after.same_version(before) {
                 partial.discard()?;
                 return Ok(Reading::Changed);
             }

@@ -28,6 +28,8 @@ pub(crate) struct Origin {
 enum Session {
     Untried,
     Open(Secret),
+    /// It was open and the hub has ended it. Another login waits for another batch.
+    Lost,
     Refused,
 }
 
@@ -122,24 +124,28 @@ impl Origin {
     ///
     /// # Errors
     ///
-    /// `NotFound` if the hub has no such file; `Network`, `PeerBusy`, `Corrupt` as the reply tells.
+    /// `NotFound` if the hub has no such file; `PeerBusy` if it ended the session; else as the reply tells.
     pub(crate) async fn file_meta(&self, shared: &Shared, hash: &str) -> Result<Option<FileMeta>> {
         let url = getfile::filemeta_url(&self.hub, hash);
         let mut session = self.session.lock().await;
         let reply = match &*session {
             Session::Refused => return Ok(None),
+            Session::Lost => return Err(self.session_lost()),
             Session::Open(cookie) => {
                 let request = Request::get(url).header("cookie", cookie)?;
                 drop(session);
                 shared.send(Pool::Main, request).await
             }
+            // The lock is held meanwhile: everybody else waits for the one login.
             Session::Untried => {
                 let signed = getfile::api_login(&shared.identity, url, (shared.surroundings.random)())?;
                 let reply = shared.send(Pool::Main, Request::signed(signed)?).await;
                 if let Ok(reply) = &reply {
-                    *session = reply.cookies().map_or(Session::Refused, Session::Open);
-                    if matches!(*session, Session::Refused) {
-                        self.drop_dav(&reply.error(ErrorKind::Refused, "no session cookie"));
+                    *session = reply.cookies().map_or(Session::Untried, Session::Open);
+                    if matches!(*session, Session::Untried) {
+                        let error = reply.error(ErrorKind::Refused, "no session cookie");
+                        drop(session);
+                        return self.give_up_session(&error).await.map(|()| None);
                     }
                 }
                 drop(session);
@@ -147,14 +153,28 @@ impl Origin {
             }
         };
         match reply {
-            Err(error) if error.kind() == ErrorKind::Refused => {
-                *self.session.lock().await = Session::Refused;
-                self.drop_dav(&error);
-                Ok(None)
-            }
+            Err(error) if error.kind() == ErrorKind::Refused => self.give_up_session(&error).await.map(|()| None),
             Err(error) => Err(error),
             Ok(reply) => self.read_meta(shared, reply, hash).await,
         }
+    }
+
+    /// Stops using the session: for this batch if it had worked, else for good.
+    async fn give_up_session(&self, error: &Error) -> Result<()> {
+        let mut session = self.session.lock().await;
+        if self.dav.get() == Dav::Open {
+            *session = Session::Lost;
+            return Err(self.session_lost());
+        }
+        *session = Session::Refused;
+        self.drop_dav(error);
+        Ok(())
+    }
+
+    pub(crate) fn session_lost(&self) -> Error {
+        Error::new(ErrorKind::PeerBusy, "asking the origin hub")
+            .context("hub", &self.hub)
+            .context("fault", "it ended our session before the file was proven")
     }
 
     async fn read_meta(&self, shared: &Shared, reply: Reply, hash: &str) -> Result<Option<FileMeta>> {
@@ -162,19 +182,14 @@ impl Origin {
         let wrong = |fault: &str| {
             Error::new(ErrorKind::Corrupt, "reading a file's row").context("hub", &self.hub).context("fault", fault)
         };
-        if reply.is_page() && reply.status().as_u16() == 200 && reply.header("content-length") != Some("0") {
-            let error = reply.error(ErrorKind::Refused, "a page instead of a row; the account may need a second factor");
-            let body = reply.bytes(shared.limits.max_reply_bytes, &shared.patience()).await?;
-            if body.is_empty() {
-                return Err(missing_row(&self.hub));
-            }
-            *self.session.lock().await = Session::Refused;
-            self.drop_dav(&error);
-            return Ok(None);
-        }
+        let second_factor = reply.error(ErrorKind::Refused, "a page instead of a row; the account may need a second factor");
+        let is_page = reply.is_page();
         let body = reply.bytes(shared.limits.max_reply_bytes, &shared.patience()).await?;
         if body.is_empty() {
             return Err(missing_row(&self.hub));
+        }
+        if is_page {
+            return self.give_up_session(&second_factor).await.map(|()| None);
         }
         let row = serde_json::from_slice::<FileMetaReply>(&body).map_err(|_| wrong("not the JSON of one row"))?.attach;
         if row.hash != hash || row.is_dir.number() != Some(0) {
@@ -212,15 +227,19 @@ impl Origin {
         for path in file.candidates() {
             let url = self.hub.page(["dav", self.nick.as_str()].into_iter().chain(path.iter().copied()));
             let request = Request::get(url).header("cookie", &cookie)?.range(range.start, range.end - 1)?;
-            match shared.send(pool, request).await {
-                Ok(reply) => match self.check_range(&reply, file, range) {
-                    Err(error) if error.kind() == ErrorKind::NotFound => missing = Some(error),
-                    Err(error) => return Err(error),
-                    Ok(()) => return Ok(reply),
-                },
+            let reply = shared.send(pool, request).await.and_then(|reply| check_range(reply, file, range));
+            match reply {
+                Ok(reply) => {
+                    self.dav.set(Dav::Open);
+                    return Ok(reply);
+                }
                 Err(error) if error.kind() == ErrorKind::NotFound => missing = Some(error),
+                Err(error) if error.kind() == ErrorKind::Refused && self.dav.get() == Dav::Open => {
+                    return self.give_up_session(&error).await.and(Err(error));
+                }
                 Err(error) => {
                     if error.kind() == ErrorKind::Refused {
+                        // The session may still tell what the row says.
                         self.drop_dav(&error);
                     }
                     return Err(error);
@@ -228,28 +247,6 @@ impl Origin {
             }
         }
         Err(missing.unwrap_or_else(|| Error::new(ErrorKind::NotFound, "reading through /dav").context("hub", &self.hub)))
-    }
-
-    fn check_range(&self, reply: &Reply, file: &DavFile<'_>, range: &Chunk) -> Result<()> {
-        if reply.status().as_u16() != 206 {
-            let error = reply.error(ErrorKind::Refused, "a range was asked for and something else came");
-            self.drop_dav(&error);
-            return Err(error);
-        }
-        let tag = reply.header("etag").map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
-        if tag.is_some_and(|tag| tag != file.hash) {
-            return Err(reply.error(ErrorKind::NotFound, "another file lies at this path"));
-        }
-        let expected = format!("bytes {}-{}/{}", range.start, range.end - 1, file.size_bytes);
-        let computed = reply.header("content-range").unwrap_or("none");
-        if computed != expected {
-            return Err(reply
-                .error(ErrorKind::Corrupt, "another range than asked")
-                .context("expected", expected)
-                .context("computed", computed.escape_debug()));
-        }
-        self.dav.set(Dav::Open);
-        Ok(())
     }
 
     /// Asks getfile for a whole file or scale.
@@ -297,6 +294,24 @@ fn missing_row(hub: &HubUrl) -> Error {
     Error::new(ErrorKind::NotFound, "reading a file's row")
         .context("hub", hub)
         .context("fault", "the origin hub has no such file")
+}
+
+/// Believes only 206 with exactly the range that was asked, of the file that was meant.
+fn check_range(reply: Reply, file: &DavFile<'_>, range: &Chunk) -> Result<Reply> {
+    if reply.status().as_u16() != 206 {
+        return Err(reply.error(ErrorKind::Refused, "a range was asked for and something else came"));
+    }
+    let tag = reply.header("etag").map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
+    if tag.is_some_and(|tag| tag != file.hash) {
+        return Err(reply.error(ErrorKind::NotFound, "another file lies at this path"));
+    }
+    let expected = format!("bytes {}-{}/{}", range.start, range.end - 1, file.size_bytes);
+    let computed = reply.header("content-range").unwrap_or("none");
+    if computed == expected {
+        return Ok(reply);
+    }
+    let computed = computed.escape_debug().to_string();
+    Err(reply.error(ErrorKind::Corrupt, "another range than asked").context("expected", expected).context("computed", computed))
 }
 
 /// A file as `/dav` names it.

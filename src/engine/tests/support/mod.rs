@@ -50,6 +50,10 @@ pub struct Faults {
     pub page_for_file: bool,
     pub empty_getfile: bool,
     pub no_session: bool,
+    /// The session ends after this many requests that used it.
+    pub session_ends_after: Option<usize>,
+    /// The account needs a second factor: pages instead of rows and files.
+    pub two_factor: bool,
     pub redirect_to: Option<String>,
     pub busy: bool,
     /// Swaps in other bytes of the same size after this many `/dav` or getfile bodies.
@@ -162,6 +166,18 @@ fn answer(request: &Request, state: &mut State) -> Reply {
     }
     if let Some(target) = &state.faults.redirect_to {
         return Reply::new(302, "").header("Location", target.clone());
+    }
+    if state.faults.two_factor && request.path != "/getfile" {
+        return Reply::new(200, "<html>enter your code</html>")
+            .header("Content-Type", "text/html; charset=utf-8")
+            .header("Set-Cookie", "PHPSESSID=session-cookie-value");
+    }
+    if request.headers.contains_key("cookie") {
+        match &mut state.faults.session_ends_after {
+            Some(0) => return Reply::new(401, "").header("WWW-Authenticate", "Basic"),
+            Some(left) => *left -= 1,
+            None => {}
+        }
     }
     let reply = match request.path.as_str() {
         "/getfile" => getfile(request, state),
