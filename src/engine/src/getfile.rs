@@ -49,9 +49,9 @@ impl HubUrl {
         url
     }
 
-    /// Tells whether the hub speaks TLS.
-    pub fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
+    /// Returns the root as a parsed URL.
+    pub(crate) fn url(&self) -> &Url {
+        &self.0
     }
 }
 
