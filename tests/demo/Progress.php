@@ -17,6 +17,7 @@ final class Progress {
 	private $shown = 0.0;
 	private $bytes = 0;
 	private $moved;
+	private $asked = 0.0;
 	private $counted = [0, 0];
 
 	public function __construct(Pair $pair, int $expected) {
@@ -44,11 +45,13 @@ final class Progress {
 
 	/**
 	 * Says whether B has come to rest: neither hub works and B expects nothing more by itself, or nothing has moved for long.
+	 * To be asked only once hub A has taken everything.
 	 *
 	 * @param bool $was_cut whether hub A was cut off and is back
 	 */
 	public function isOver(bool $was_cut): bool {
-		if (microtime(true) - $this->moved > self::PATIENCE) {
+		$this->asked = $this->asked ?: microtime(true);
+		if (microtime(true) - max($this->moved, $this->asked) > self::PATIENCE) {
 			return true;
 		}
 		return $was_cut && !$this->pair->isBusy('a') && !$this->pair->isBusy('b') && $this->expectedByItself() === 0;
