@@ -10,6 +10,7 @@ pub mod http;
 pub mod limits;
 pub mod paths;
 pub mod photo;
+pub mod proof;
 pub mod relocate;
 pub mod signature;
 pub mod store;

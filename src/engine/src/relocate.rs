@@ -90,7 +90,7 @@ impl Relocation {
                 continue;
             }
             at = match self.rewrite(text.get(found..).unwrap_or_default()) {
-                Some(rewritten) => output.replace(found, rewritten),
+                Some(rewritten) => output.replace(found, &rewritten),
                 None => found + "http".len(),
             };
         }
@@ -114,7 +114,7 @@ impl Relocation {
             }
             let value: String = serde_json::from_str(raw).or_fail(ErrorKind::InvalidInput, "reading a JSON string")?;
             if let Cow::Owned(changed) = self.text(&value) {
-                output.replace(literal.start, Rewritten { length: literal.len(), text: encode_like(raw, &changed) });
+                output.replace(literal.start, &Rewritten { length: literal.len(), text: encode_like(raw, &changed) });
             }
         }
         Ok(output.finish())
@@ -206,7 +206,7 @@ impl<'t> Output<'t> {
     }
 
     /// Replaces bytes from `start`; returns where the untouched text goes on.
-    fn replace(&mut self, start: usize, rewritten: Rewritten) -> usize {
+    fn replace(&mut self, start: usize, rewritten: &Rewritten) -> usize {
         let end = start + rewritten.length;
         let old = self.text.get(start..end).unwrap_or_default();
         if old != rewritten.text {
@@ -245,10 +245,9 @@ impl Segment<'_> {
     /// `alice.example` and `alice%20b` do not.
     fn is_whole(&self) -> bool {
         match self.next {
-            None | Some('/' | '?' | '#') => true,
             Some('.') => !self.after_next.is_some_and(char::is_alphanumeric),
             Some('%' | '~' | '+' | '@' | '=' | '$' | '*') => false,
-            Some(_) => true,
+            _ => true,
         }
     }
 }

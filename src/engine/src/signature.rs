@@ -6,11 +6,13 @@
 use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding, RsaKeyPair};
+use aws_lc_rs::signature::{
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding, RsaKeyPair, UnparsedPublicKey,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{PrivatePkcs1KeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::{PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
 
 use crate::error::{Error, ErrorKind, OrFail, Result};
 
@@ -54,6 +56,71 @@ impl ChannelKey {
     /// `InvalidInput` if the key cannot sign.
     pub fn sign_sha256_base64url(&self, message: &str) -> Result<Secret> {
         Ok(Secret(URL_SAFE_NO_PAD.encode(self.sign(&RSA_PKCS1_SHA256, message.as_bytes())?)))
+    }
+}
+
+impl ChannelKey {
+    /// Signs an item's body as hubs store it: `sha256.` and base64url without padding.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the key cannot sign.
+    pub fn sign_item(&self, body: &str) -> Result<String> {
+        Ok(format!("{ITEM_PREFIX}{}", self.sign_sha256_base64url(body)?.reveal()))
+    }
+
+    /// Signs many bodies, on as many threads as the machine has cores; none of them outlives the call.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the key cannot sign.
+    pub fn sign_items(&self, bodies: &[&str]) -> Result<Vec<String>> {
+        let threads =
+            std::thread::available_parallelism().map_or(1, usize::from).min(bodies.len().div_ceil(MIN_BODIES_A_THREAD)).max(1);
+        let sign_part = |part: &[&str]| part.iter().map(|body| self.sign_item(body)).collect::<Result<Vec<String>>>();
+        if threads == 1 {
+            return sign_part(bodies);
+        }
+        let parts: Vec<&[&str]> = bodies.chunks(bodies.len().div_ceil(threads)).collect();
+        let signed: Vec<Result<Vec<String>>> = std::thread::scope(|scope| {
+            let running: Vec<_> = parts.iter().map(|part| scope.spawn(|| sign_part(part))).collect();
+            let gone = || Err(Error::new(ErrorKind::InvalidInput, "signing items").context("fault", "a thread ended early"));
+            running.into_iter().map(|thread| thread.join().unwrap_or_else(|_| gone())).collect()
+        });
+        Ok(signed.into_iter().collect::<Result<Vec<_>>>()?.concat())
+    }
+}
+
+const ITEM_PREFIX: &str = "sha256.";
+
+/// Below this a thread costs more than it saves.
+const MIN_BODIES_A_THREAD: usize = 4;
+
+/// A channel's public RSA key.
+pub struct PublicKey(Vec<u8>);
+
+impl PublicKey {
+    /// Parses a PEM key, `PUBLIC KEY` or `RSA PUBLIC KEY`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if it is none.
+    pub fn from_pem(text: &str) -> Result<Self> {
+        if let Ok(der) = SubjectPublicKeyInfoDer::from_pem_slice(text.as_bytes()) {
+            return Ok(Self(der.as_ref().to_vec()));
+        }
+        let body: String = text.lines().filter(|line| !line.starts_with('-')).map(str::trim).collect();
+        let der = text.contains("-----BEGIN RSA PUBLIC KEY-----").then(|| STANDARD.decode(body).ok()).flatten();
+        der.map(Self).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidInput, "reading a public key").context("expected", "an RSA public key, PEM")
+        })
+    }
+
+    /// Tells whether an item's `sig` belongs to its body: prefixed, or in the older form without prefix.
+    pub fn verifies_item(&self, body: &str, sig: &str) -> bool {
+        let encoded = sig.strip_prefix(ITEM_PREFIX).unwrap_or(sig).trim_end_matches('=');
+        let Ok(signature) = URL_SAFE_NO_PAD.decode(encoded) else { return false };
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.0).verify(body.as_bytes(), &signature).is_ok()
     }
 }
 
@@ -167,6 +234,34 @@ pub(crate) mod tests {
         let signed = "(request-target): post /sub/getfile\nhost: a.example:8443\naccept: application/x-zot+json";
         let signature = STANDARD.decode(signature.trim_end_matches('"')).unwrap();
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA512, public).verify(signed.as_bytes(), &signature).unwrap();
+    }
+
+    fn public_pem(pkcs1: &[u8]) -> String {
+        format!("-----BEGIN RSA PUBLIC KEY-----\n{}\n-----END RSA PUBLIC KEY-----\n", STANDARD.encode(pkcs1))
+    }
+
+    #[test]
+    fn items_verify_in_both_forms_and_only_with_their_body() {
+        let (pem, public) = fresh_key();
+        let (key, public) = (ChannelKey::from_pem(&pem).unwrap(), PublicKey::from_pem(&public_pem(&public)).unwrap());
+        let sig = key.sign_item("body ü").unwrap();
+        let legacy = sig.strip_prefix("sha256.").unwrap();
+        assert!(public.verifies_item("body ü", &sig) && public.verifies_item("body ü", legacy));
+        for (body, sig) in [("body", sig.as_str()), ("body ü", ""), ("body ü", "sha512."), ("body ü", &sig[..sig.len() - 4])] {
+            assert!(!public.verifies_item(body, sig), "{body} {sig}");
+        }
+    }
+
+    #[test]
+    fn many_items_are_signed_in_order_whatever_the_number_of_threads() {
+        let (pem, _) = fresh_key();
+        let key = ChannelKey::from_pem(&pem).unwrap();
+        for count in [0, 1, 5, 33] {
+            let bodies: Vec<String> = (0..count).map(|number| format!("body {number}")).collect();
+            let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+            let one_by_one: Vec<String> = bodies.iter().map(|body| key.sign_item(body).unwrap()).collect();
+            assert_eq!(key.sign_items(&bodies).unwrap(), one_by_one);
+        }
     }
 
     #[test]

@@ -237,6 +237,21 @@ fn a_page_or_nothing_is_never_a_file() {
 }
 
 #[test]
+fn a_hub_whose_dav_fails_is_asked_for_the_whole_and_a_page_of_a_known_file_is_waited_for() {
+    let (bytes, dir) = (noise(LARGE, 26), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.dav_status = Some(500);
+    hub.state().faults.page_for_file = true;
+    assert_eq!(failure(run_once(dir.path(), &hub)).kind(), ErrorKind::PeerBusy);
+    hub.state().faults.page_for_file = false;
+    let error = failure(run_once(dir.path(), &hub));
+    assert_eq!(error.kind(), ErrorKind::PeerBusy, "not proven without a second look: {error}");
+    assert_eq!(partial(dir.path()), bytes);
+    hub.state().faults.dav_status = None;
+    assert_eq!(complete(run_once(dir.path(), &hub)).digest, Digest::of(&bytes));
+}
+
+#[test]
 fn a_row_that_is_gone_is_not_found_and_bytes_that_are_gone_are_waited_for() {
     let (bytes, dir) = (noise(LARGE, 12), tempfile::tempdir().unwrap());
     let hub = hub_with(&bytes);
@@ -411,9 +426,9 @@ fn no_failure_quotes_a_secret() {
     let dir = tempfile::tempdir().unwrap();
     let hub = hub_with(&noise(LARGE, 22));
     hub.state().faults.dav_status = Some(500);
+    hub.state().faults.empty_getfile = true;
     let first = failure(run_once(dir.path(), &hub));
     hub.state().faults.dav_status = Some(403);
-    hub.state().faults.empty_getfile = true;
     let second = failure(run_once(dir.path(), &hub));
     for text in [format!("{first} {first:?}"), format!("{second} {second:?}")] {
         for secret in ["session-cookie-value", "Signature", "signature=", "file_id", "BEGIN"] {

@@ -168,7 +168,8 @@ impl Work<'_> {
             let has_dav = dav_leads_here && self.origin.has_dav().await;
             let use_dav = has_dav && !whole_first;
             whole_first = false;
-            let outcome = if use_dav { self.receive_range(partial, meta, gap).await } else { self.receive_whole(partial).await };
+            let outcome =
+                if use_dav { self.receive_range(partial, meta, gap).await } else { self.receive_whole(partial, meta).await };
             let Err(error) = outcome else { continue };
             match error.kind() {
                 ErrorKind::Corrupt => {
@@ -177,8 +178,10 @@ impl Work<'_> {
                     return Err(error);
                 }
                 ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput => return Err(error),
-                // The rung is closed, or this file has no path there: the whole is asked for instead.
-                kind if use_dav && !kind.is_temporary() => dav_leads_here = false,
+                // The rung is closed, this file has no path there, or the hub fails on it: the whole is asked for instead.
+                kind if use_dav && (!kind.is_temporary() || (kind == ErrorKind::PeerBusy && reached == 0)) => {
+                    dav_leads_here = false
+                }
                 // What broke off as a whole goes on by ranges.
                 _ if !use_dav && has_dav => {}
                 _ if partial.received_bytes() <= reached || attempts_left == 0 => return Err(error),
@@ -194,8 +197,16 @@ impl Work<'_> {
         self.store(partial, reply, gap).await
     }
 
-    async fn receive_whole(&self, partial: &mut Partial<'_>) -> Result<()> {
-        let reply = self.origin.getfile(self.shared, &self.job.spec.hash, 0).await?;
+    async fn receive_whole(&self, partial: &mut Partial<'_>, meta: Option<&FileMeta>) -> Result<()> {
+        let reply = self.origin.getfile(self.shared, &self.job.spec.hash, 0).await.map_err(|error| {
+            // The row is there, so a page is maintenance or a passing fault, not the hub's way of saying no.
+            let passing = meta.is_some() && error.kind() == ErrorKind::NotFound;
+            if passing {
+                Error::new(ErrorKind::PeerBusy, "receiving a file").context("hub", &self.origin.hub).source(error)
+            } else {
+                error
+            }
+        })?;
         self.job.rung.set(Rung::Getfile);
         self.store(partial, reply, 0..self.job.size_bytes.get()).await
     }
