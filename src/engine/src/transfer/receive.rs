@@ -180,7 +180,7 @@ impl Work<'_> {
                 ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput => return Err(error),
                 // The rung is closed, this file has no path there, or the hub fails on it: the whole is asked for instead.
                 kind if use_dav && (!kind.is_temporary() || (kind == ErrorKind::PeerBusy && reached == 0)) => {
-                    dav_leads_here = false
+                    dav_leads_here = false;
                 }
                 // What broke off as a whole goes on by ranges.
                 _ if !use_dav && has_dav => {}
