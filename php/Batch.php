@@ -59,8 +59,11 @@ final class Batch
 				}
 			}
 		} finally {
-			$this->rememberPeers();
-			$this->batch->close();
+			try {
+				$this->rememberPeers();
+			} finally {
+				$this->batch->close();
+			}
 		}
 	}
 
@@ -95,7 +98,7 @@ final class Batch
 			try {
 				$this->rows[$this->batch->add($this->wish($row, $origins))] = $row;
 				$free -= $missing;
-			} catch (PermanentException $e) {
+			} catch (PermanentException | \Error $e) {
 				Queue::park($row, self::kindOf($e), $e->getMessage());
 			}
 		}
@@ -119,8 +122,11 @@ final class Batch
 
 	private function finish(array $report): void
 	{
-		$row = $this->rows[$report['id']];
+		$row = $this->rows[$report['id']] ?? null;
 		unset($this->rows[$report['id']]);
+		if (! $row) {
+			return;
+		}
 		if ($report['state'] === 'complete') {
 			$result = array_intersect_key($report, array_flip(['origin', 'rung', 'proof', 'seconds', 'received_bytes', 'resumed_at_byte']));
 			$row = Queue::advance($row, 'leased', 'verified', ['sha256' => (string) $report['sha256'], 'size_bytes' => (int) $report['size_bytes'],
@@ -168,7 +174,7 @@ final class Batch
 			if (($held[$row['id']] ?? 0) !== (int) $row['generation']) {
 				$this->batch->cancel($id);
 				unset($this->rows[$id]);
-				Queue::removePartial($row);
+				Queue::removeOvertaken($row);
 			}
 		}
 	}

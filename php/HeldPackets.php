@@ -21,20 +21,27 @@ final class HeldPackets
 		$body = json_encode($entry, JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR);
 		$id = hash('sha256', $channel['channel_id'] . "\n" . $body);
 		$now = Config::now();
-		$row = ['state' => $retry ? 'staged' : 'parked', 'reason' => $reason, 'attempts' => 0, 'next_at' => $now + 60, 'updated' => $now];
+		$row = ['state' => $retry ? 'staged' : 'parked', 'reason' => $reason, 'attempts' => 0, 'next_at' => $now + 60, 'created' => self::moment(), 'updated' => $now];
 		Table::update('filesync_packet', $row, ['id' => $id]);
 		if (! Table::first('filesync_packet', ['id' => $id], '', 'id')) {
-			Table::insert('filesync_packet', $row + ['id' => $id, 'uid' => (int) $channel['channel_id'], 'hash' => self::hashOf($entry), 'body' => $body, 'created' => $now]);
+			Table::insert('filesync_packet', $row + ['id' => $id, 'uid' => (int) $channel['channel_id'], 'hash' => self::hashOf($entry), 'body' => $body]);
 		}
 		Config::log('holding a packet for channel ' . $channel['channel_id'] . ': ' . $reason);
 	}
 
-	/** Drops older entries about a file once a newer one was applied. */
-	public static function forget(int $channelId, string $hash): void
+	/** Drops the entries about a file that came before a moment, once one that came then was applied. */
+	public static function forget(int $channelId, string $hash, int $moment): void
 	{
-		if (Table::first('filesync_packet', ['uid' => $channelId, 'hash' => $hash, 'state' => 'staged'], '', 'id')) {
-			Table::delete('filesync_packet', ['uid' => $channelId, 'hash' => $hash, 'state' => 'staged']);
+		$older = ['uid' => $channelId, 'hash' => $hash, 'state' => 'staged', 'created <' => $moment];
+		if (Table::first('filesync_packet', $older, '', 'id')) {
+			Table::delete('filesync_packet', $older);
 		}
+	}
+
+	/** Returns the present moment in microseconds: entries about one file are ordered by when they came. */
+	public static function moment(): int
+	{
+		return (int) (microtime(true) * 1000000);
 	}
 
 	/** Tries what is due once more. */
@@ -44,17 +51,16 @@ final class HeldPackets
 			// Counted before the try: what kills the process must not be tried for ever.
 			$attempts = (int) $row['attempts'] + 1;
 			Table::update('filesync_packet', ['attempts' => $attempts, 'next_at' => Config::now() + 60 * 2 ** min($attempts, 8)], ['id' => $row['id']]);
-			$channel = Clones::channel((int) $row['uid']);
 			try {
-				if ($channel) {
-					Incoming::replay($channel, json_decode($row['body'], true));
+				if ($channel = Clones::channel((int) $row['uid'])) {
+					Incoming::replay($channel, json_decode($row['body'], true), (int) $row['created']);
 				}
 				Table::delete('filesync_packet', ['id' => $row['id']]);
 			} catch (Refused $e) {
 				Config::log('refused a held packet for channel ' . $row['uid'] . ': ' . $e->getMessage());
 				Table::delete('filesync_packet', ['id' => $row['id']]);
 			} catch (\Throwable $e) {
-				$wait = $e instanceof Postponed && $e->retry && $attempts < self::MOST_ATTEMPTS || ! $e instanceof Postponed && $attempts < self::MOST_ATTEMPTS;
+				$wait = $attempts < self::MOST_ATTEMPTS && ! ($e instanceof Postponed && ! $e->retry);
 				Table::update('filesync_packet', ['state' => $wait ? 'staged' : 'parked', 'reason' => $e->getMessage()], ['id' => $row['id']]);
 			}
 		}

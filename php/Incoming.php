@@ -49,9 +49,9 @@ final class Incoming
 	}
 
 	/** Tries a held entry once more. What it throws says why it must wait on. */
-	public static function replay(array $channel, array $entry): void
+	public static function replay(array $channel, mixed $entry, int $cameAt): void
 	{
-		self::apply($channel, $entry);
+		self::apply($channel, $entry, $cameAt);
 	}
 
 	/** Runs core calls that store what another clone sent; nothing is sent while they run. */
@@ -68,7 +68,7 @@ final class Incoming
 	private static function takeEntry(array $channel, mixed $entry): void
 	{
 		try {
-			self::apply($channel, $entry);
+			self::apply($channel, $entry, HeldPackets::moment());
 		} catch (Refused $e) {
 			Config::log('refused a packet for channel ' . $channel['channel_id'] . ': ' . $e->getMessage());
 		} catch (Postponed $e) {
@@ -79,27 +79,30 @@ final class Incoming
 		}
 	}
 
-	private static function apply(array $channel, mixed $entry): void
+	private static function apply(array $channel, mixed $entry, int $cameAt): void
 	{
 		$packet = Packet::read($entry);
 		$root = Clones::originOf($channel, $packet->fetchUrl);
-		Turn::take((int) $channel['channel_id'], fn () => self::quietly(function () use ($channel, $packet, $root) {
-			foreach ($packet->deletes as $hash) {
-				Deletion::apply($channel, $hash);
-			}
-			if ($packet->last) {
-				FolderChange::check($channel, $packet);
-				FolderChange::createMissing($channel, $packet->folders);
-				if ($packet->last['is_dir']) {
-					FolderChange::apply($channel, $packet->last);
-				} else {
-					FileChange::apply($channel, $packet, $root);
-				}
-			}
+		self::quietly(function () use ($channel, $packet, $root) {
+			Turn::take((int) $channel['channel_id'], fn () => self::applyFiles($channel, $packet, $root));
 			if ($packet->items) {
 				Items::take($channel, $packet->items, ['channel_address' => $packet->nick, 'url' => $root]);
 			}
-		}));
-		HeldPackets::forget((int) $channel['channel_id'], $packet->last['hash'] ?? $packet->deletes[0]);
+		});
+		foreach ($packet->last ? [$packet->last['hash']] : $packet->deletes as $hash) {
+			HeldPackets::forget((int) $channel['channel_id'], $hash, $cameAt);
+		}
+	}
+
+	private static function applyFiles(array $channel, Packet $packet, string $root): void
+	{
+		foreach ($packet->deletes as $hash) {
+			Deletion::apply($channel, $hash);
+		}
+		if ($packet->last) {
+			FolderChange::check($channel, $packet);
+			FolderChange::createMissing($channel, $packet->folders);
+			$packet->last['is_dir'] ? FolderChange::apply($channel, $packet->last) : FileChange::apply($channel, $packet, $root);
+		}
 	}
 }

@@ -50,7 +50,7 @@ final class Kept
 		foreach (Table::select('filesync_kept', ['uid' => $channelId, 'source <>' => '']) as $row) {
 			clearstatcache();
 			if (is_file("$root/{$row['source']}") && ! is_file("$root/{$row['path']}")) {
-				rename("$root/{$row['source']}", "$root/{$row['path']}");
+				@rename("$root/{$row['source']}", "$root/{$row['path']}");
 			}
 			clearstatcache();
 			if (is_file("$root/{$row['path']}")) {
@@ -69,10 +69,12 @@ final class Kept
 			self::settle($channelId);
 			$bytes = 0;
 			foreach (Table::select('filesync_kept', ['uid' => $channelId], 'created DESC, id') as $row) {
-				$bytes += (int) $row['size_bytes'];
-				if ((int) $row['created'] < Config::now() - 86400 * Config::number('kept_days') || $bytes > Config::number('kept_max_bytes')) {
+				$isOver = $bytes + (int) $row['size_bytes'] > Config::number('kept_max_bytes');
+				if ($isOver || (int) $row['created'] < Config::now() - 86400 * Config::number('kept_days')) {
 					@unlink(Store::dataRoot($channelId) . '/' . $row['path']);
 					Table::delete('filesync_kept', ['id' => $row['id']]);
+				} else {
+					$bytes += (int) $row['size_bytes'];
 				}
 			}
 		}

@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Turn;
 use FileSync\Exception\FileSyncException;
 use FileSync\Exception\StorageException;
 
@@ -81,11 +82,12 @@ final class Publish
 	{
 		$where = ['uid' => $this->channelId, 'state' => 'publishing', 'lease_until <' => Config::now()];
 		foreach (Table::select('filesync_transfer', $where, 'scale') as $old) {
-			$row = Queue::advance($old, 'publishing', 'publishing', ['token' => $this->token, 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
+			$row = Queue::takeOver($old, $this->token);
 			if (! $row) {
 				continue;
 			}
 			try {
+				$this->fence($row);
 				$this->recoverRow($row, json_decode($row['intent'], true));
 			} catch (\Throwable $e) {
 				$this->postpone($row, $e);
@@ -102,8 +104,12 @@ final class Publish
 			Queue::park($row, 'NotFound', 'the photo itself is not here');
 			return null;
 		}
+		if ($own && (int) $own['is_dir']) {
+			Queue::park($row, 'Refused', 'a folder has this hash');
+			return null;
+		}
 		if (! $own) {
-			FolderChange::createMissing($this->channel, $entry['folders']);
+			Turn::take($this->channelId, fn () => FolderChange::createMissing($this->channel, $entry['folders']));
 		}
 		$target = ($own ? Store::pathOf($this->channel, $own) : null)
 			?? Store::place($this->channel, $own['folder'] ?? $entry['attach']['folder'], $row['hash'], $row['hash'])['content']
@@ -111,10 +117,11 @@ final class Publish
 		$target .= (int) $row['scale'] > 0 ? '-' . (int) $row['scale'] : '';
 		if ($own && (int) $row['scale'] === 0 && $this->isSuperseded($row, $own, $target)) {
 			Config::log("dropped {$row['hash']} of channel {$this->channelId}: the file was changed here meanwhile and is newer");
-			Queue::advance($row, 'verified', 'dropped', ['token' => '']);
-			Queue::removePartial($row);
-			Queue::dropScales($this->channelId, $row['hash']);
-			Outbox::release($this->channelId, $row['hash']);
+			if (Queue::advance($row, 'verified', 'dropped', ['token' => ''])) {
+				Queue::removePartial($row);
+				Queue::dropScales($this->channelId, $row['hash']);
+				Outbox::release($this->channelId, $row['hash']);
+			}
 			return null;
 		}
 		[$used, $limit] = Store::quota($this->channel);
@@ -152,7 +159,7 @@ final class Publish
 			$this->commit($row, $intent, null);
 			return;
 		}
-		if (! isset(Queue::heartbeat($this->token)[$row['id']])) {
+		if (! Queue::isHeld($row)) {
 			return;
 		}
 		$path = $this->livePath($intent['target']);
@@ -202,10 +209,10 @@ final class Publish
 			$this->giveWay($row, $intent, 'the file was deleted here at the same moment');
 		} elseif ($outcome === 'moved') {
 			$this->undo($row, $intent);
-			Queue::advance($row, 'publishing', 'verified', ['token' => '', 'lease_until' => 0, 'intent' => '']);
+			$this->turnBack($row);
 		} elseif ($outcome === 'published') {
 			Kept::settle($this->channelId);
-			Queue::removePartial($row);
+			Queue::removePartial($row, $kept !== null);
 			$this->log($row);
 			if ((int) $row['scale'] === 0) {
 				$this->publishVerified($row['hash']);
@@ -232,20 +239,48 @@ final class Publish
 		}
 		$this->undo($row, $intent);
 		$kept = Kept::announce($row, $this->partial($row), (int) $row['size_bytes'], 'conflict', $row['entry']);
-		Table::transaction(function () use ($row, $kept, $why) {
-			Queue::park($row, 'conflict', 'conflict: ' . $why);
-			Table::insert('filesync_kept', $kept);
-		});
+		Table::transaction(fn () => Queue::park($row, 'conflict', 'conflict: ' . $why) && Table::insert('filesync_kept', $kept));
 		Kept::settle($this->channelId);
 		Config::log("conflict on {$row['hash']} of channel {$this->channelId}: $why");
 	}
 
-	/** Takes our bytes out of the live path again, if they are there; what they displaced comes back in the same step. */
+	/**
+	 * Takes our bytes out of the live path again, if they are there; what they displaced comes back in the same step.
+	 *
+	 * Only while the row is ours, which a database that went away cannot say: then recover() decides.
+	 */
 	private function undo(array $row, array $intent): void
 	{
 		$path = $this->livePath($intent['target']);
-		if (! $intent['same'] && $this->live->stat($path) && $this->digest($this->live, $path) === $row['sha256']) {
+		if (! $intent['same'] && $this->live->stat($path) && $this->digest($this->live, $path) === $row['sha256'] && Queue::isHeld($row)) {
 			$this->live->exchange($path, $this->data, $this->partial($row), $row['sha256']);
+		}
+	}
+
+	/** Ends a publish that did not come about: verified bytes wait for the next try, displaced ones are kept. */
+	private function turnBack(array $row): void
+	{
+		$partial = $this->data->stat($this->partial($row));
+		if ($partial && $this->digest($this->data, $this->partial($row)) === $row['sha256']) {
+			Queue::advance($row, 'publishing', 'verified', ['token' => '', 'lease_until' => 0, 'intent' => '']);
+			return;
+		}
+		if ($partial) {
+			Table::insert('filesync_kept', Kept::announce($row, $this->partial($row), $partial['size_bytes'], 'replaced', $row['entry']));
+			Kept::settle($this->channelId);
+		}
+		Queue::advance($row, 'publishing', 'staged', ['token' => '', 'lease_until' => 0, 'intent' => '', 'sha256' => '']);
+	}
+
+	/** Moves the partial file of a row that was taken over to its new name, so that a worker which only slept finds nothing to exchange. */
+	private function fence(array $row): void
+	{
+		for ($generation = (int) $row['generation'] - 1; $generation > 0; $generation--) {
+			$old = ['generation' => $generation] + $row;
+			if ($this->data->stat($this->partial($old))) {
+				$this->data->move($this->partial($old), $this->partial($row));
+				return;
+			}
 		}
 	}
 
@@ -258,26 +293,17 @@ final class Publish
 		$path = $this->livePath($intent['target']);
 		$partial = $this->data->stat($this->partial($row));
 		$liveDigest = $this->live->stat($path) ? $this->digest($this->live, $path) : null;
-		if ($intent['same'] || $liveDigest === $row['sha256']) {
-			$this->afterExchange($row, $intent, $intent['same'] ? null : $partial);
-			return;
-		}
 		$partialDigest = $partial ? $this->digest($this->data, $this->partial($row)) : null;
-		if ($partialDigest === $row['sha256']) {
-			if ($liveDigest !== null && $liveDigest !== $intent['live_sha256']) {
-				$this->giveWay($row, $intent, 'the file was changed here at the same moment');
-			} elseif ($intent['had_row'] && ! Store::attach($this->channelId, $row['hash'])) {
-				$this->giveWay($row, $intent, 'the file was deleted here at the same moment');
-			} else {
-				Queue::advance($row, 'publishing', 'verified', ['token' => '', 'lease_until' => 0, 'intent' => '']);
-			}
-			return;
+		if ($intent['same'] || $liveDigest === $row['sha256']) {
+			// Across devices the verified bytes stand at both places until what they displaced was copied.
+			$this->afterExchange($row, $intent, $intent['same'] || $partialDigest === $row['sha256'] ? null : $partial);
+		} elseif ($partialDigest === $row['sha256'] && $liveDigest !== null && $liveDigest !== $intent['live_sha256']) {
+			$this->giveWay($row, $intent, 'the file was changed here at the same moment');
+		} elseif ($partialDigest === $row['sha256'] && $intent['had_row'] && ! Store::attach($this->channelId, $row['hash'])) {
+			$this->giveWay($row, $intent, 'the file was deleted here at the same moment');
+		} else {
+			$this->turnBack($row);
 		}
-		if ($partialDigest !== null && $partialDigest === $intent['live_sha256']) {
-			Table::insert('filesync_kept', Kept::announce($row, $this->partial($row), $partial['size_bytes'], 'replaced', $row['entry']));
-			Kept::settle($this->channelId);
-		}
-		Queue::advance($row, 'publishing', 'staged', ['token' => '', 'lease_until' => 0, 'intent' => '', 'sha256' => '']);
 	}
 
 	/** Leaves a row for later after a failure; what keeps failing is parked. */
@@ -304,12 +330,15 @@ final class Publish
 		}
 	}
 
+	/** Tells whether the verified bytes are where they were before the publish began, and nowhere else. */
 	private function isUntouched(array $row, array $intent): bool
 	{
 		try {
 			$path = $this->livePath($intent['target']);
+			$isLive = ! $intent['same'] && $this->live->stat($path) && $this->digest($this->live, $path) === $row['sha256'];
 
-			return ! isset($intent['conflict']) && ($intent['same'] || ! $this->live->stat($path) || $this->digest($this->live, $path) !== $row['sha256']);
+			return ! isset($intent['conflict']) && ! $isLive && $this->data->stat($this->partial($row))
+				&& $this->digest($this->data, $this->partial($row)) === $row['sha256'];
 		} catch (\Throwable) {
 			return false;
 		}

@@ -135,13 +135,34 @@ final class Queue
 			'next_at' => Config::now() + $wait, 'kind' => $kind, 'reason' => $reason, 'intent' => '']);
 	}
 
-	/** Sets a transfer aside until a person, another packet or another source brings it back. */
-	public static function park(array $row, string $kind, string $reason): void
+	/** Sets a transfer aside until a person, another packet or another source brings it back. False if we were overtaken. */
+	public static function park(array $row, string $kind, string $reason): bool
 	{
-		self::advance($row, $row['state'], 'parked', ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']);
-		if (in_array($kind, self::OURS_STAY, true)) {
+		$isParked = self::advance($row, $row['state'], 'parked', ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']) !== null;
+		if ($isParked && in_array($kind, self::OURS_STAY, true)) {
 			Outbox::release((int) $row['uid'], $row['hash']);
 		}
+
+		return $isParked;
+	}
+
+	/**
+	 * Takes a row over from a worker that died while publishing it, or only sleeps; returns the row as it is then, or null.
+	 *
+	 * The generation rises. The caller gives the partial file the name that goes with it: none that the other knows leads to it then.
+	 */
+	public static function takeOver(array $row, string $token): ?array
+	{
+		$set = ['generation' => (int) $row['generation'] + 1, 'token' => $token, 'lease_until' => Config::now() + self::LEASE_SECONDS];
+		Table::update('filesync_transfer', $set, ['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $row['token'], 'state' => 'publishing']);
+
+		return Table::first('filesync_transfer', ['id' => $row['id'], 'generation' => $set['generation'], 'token' => $token, 'state' => 'publishing']);
+	}
+
+	/** Tells whether a row that carries a worker's token is still that worker's. */
+	public static function isHeld(array $row): bool
+	{
+		return (self::heartbeat($row['token'])[$row['id']] ?? null) === (int) $row['generation'];
 	}
 
 	/** Stops all transfers of this hub for a while: its disk is full or fails. */
@@ -178,7 +199,7 @@ final class Queue
 	public static function drop(int $channelId, string $hash): void
 	{
 		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash]) as $row) {
-			if ($row['state'] === 'publishing' && (int) $row['lease_until'] >= Config::now()) {
+			if ($row['state'] === 'publishing') {
 				throw new Postponed('the file is being published', true);
 			}
 			Table::delete('filesync_transfer', ['id' => $row['id']]);
@@ -235,14 +256,23 @@ final class Queue
 		return $row['hash'] . '-' . (int) $row['scale'] . '.' . (int) $row['generation'];
 	}
 
-	/** Removes what arrived of a transfer. */
-	public static function removePartial(array $row): void
+	/** Removes what arrived of a transfer, or only the notes about it. */
+	public static function removePartial(array $row, bool $onlyNotes = false): void
 	{
 		$base = Store::dataRoot((int) $row['uid']) . '/' . self::partialName($row);
-		foreach (['.partial', '.index'] as $end) {
+		foreach ($onlyNotes ? ['.index'] : ['.partial', '.index'] as $end) {
 			if (is_file($base . $end)) {
 				@unlink($base . $end);
 			}
+		}
+	}
+
+	/** Removes what arrived of a generation that is over. One that only another worker holds now is left to it. */
+	public static function removeOvertaken(array $row): void
+	{
+		$now = Table::first('filesync_transfer', ['id' => $row['id']], '', 'generation');
+		if (! $now || (int) $now['generation'] !== (int) $row['generation']) {
+			self::removePartial($row);
 		}
 	}
 

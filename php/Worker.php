@@ -23,6 +23,8 @@ final class Worker
 	private readonly string $token;
 	private ?string $slot = null;
 	private int $beatAt = 0;
+	/** Whether another worker took our channel because we slept past the lease. */
+	private bool $isReplaced = false;
 
 	/** @param ?\Closure $progress Called now and then with the batch that runs, or null. */
 	public function __construct(private readonly int $deadline, private readonly ?\Closure $progress = null)
@@ -65,7 +67,7 @@ final class Worker
 				foreach (self::dueChannels() as $channelId) {
 					$served = $this->serve($channelId) || $served;
 				}
-			} while (Config::now() < $this->deadline && ($served || $this->linger($lingerSeconds)));
+			} while (! $this->isOver() && ($served || $this->linger($lingerSeconds)));
 		} finally {
 			Lease::giveBack($this->slot, $this->token);
 		}
@@ -79,7 +81,7 @@ final class Worker
 		if (Config::now() >= $this->beatAt + 10) {
 			$this->beatAt = Config::now();
 			Lease::extend($this->slot, $this->token, Queue::LEASE_SECONDS);
-			Lease::extend('channel-' . $channelId, $this->token, Queue::LEASE_SECONDS);
+			$this->isReplaced = ! Lease::extend('channel-' . $channelId, $this->token, Queue::LEASE_SECONDS);
 			Queue::heartbeat($this->token);
 		}
 	}
@@ -87,7 +89,7 @@ final class Worker
 	/** Tells whether the slice is over. */
 	public function isOver(): bool
 	{
-		return Config::now() >= $this->deadline;
+		return $this->isReplaced || Config::now() >= $this->deadline;
 	}
 
 	private function takeSlot(): bool
@@ -125,6 +127,10 @@ final class Worker
 			Outbox::run($channelId);
 		} catch (\FileSync\Exception\StorageException $e) {
 			Queue::pause($e->getMessage());
+		} catch (\Throwable $e) {
+			// Trouble with one channel must not stop the others.
+			Config::logFailure('serving channel ' . $channelId, $e);
+			return false;
 		} finally {
 			Queue::release($this->token);
 			Lease::giveBack('channel-' . $channelId, $this->token);

@@ -9,10 +9,15 @@ if (! class_exists('App', false)) {
 /** Knows the channels of this hub and the other hubs where they live. */
 final class Clones
 {
-	/** Returns a channel of this hub with its keys, or null. */
+	/** Returns a channel of this hub with its keys, or null if there is none. Throws if that cannot be told: a failed look-up is no departure. */
 	public static function channel(int $channelId): ?array
 	{
-		return channelx_by_n($channelId) ?: null;
+		$channel = channelx_by_n($channelId) ?: null;
+		if (! $channel && Table::first('channel', ['channel_id' => $channelId, 'channel_removed' => 0], '', 'channel_id')) {
+			throw new \RuntimeException('a channel cannot be read');
+		}
+
+		return $channel;
 	}
 
 	/** Returns the URL by which other hubs know this clone of a channel. */

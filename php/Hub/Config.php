@@ -81,31 +81,42 @@ final class Config
 
 	/**
 	 * Tells whether filesync serves a channel: the hub is known, our tables are there, neither the site nor the channel is switched off.
+	 *
+	 * Throws if the database does not answer: then nobody may take it for a no and let core overwrite files.
 	 */
 	public static function serves(int $channelId): bool
 	{
-		if (! Family::isKnown() || (int) \Zotlabs\Lib\Config::Get('filesync', 'schema', 0) < 1) {
+		if (! Family::isKnown()) {
 			return false;
 		}
 		try {
 			return self::get('enabled') !== '0' && self::get('enabled', 'channel:' . $channelId) !== '0';
-		} catch (\RuntimeException) {
-			return false;
+		} catch (\RuntimeException $e) {
+			if (Table::isAbsent('filesync_setting')) {
+				return false;
+			}
+			throw $e;
 		}
 	}
 
 	/** Writes one line to the hub's log. Never hand it packets, keys, cookies or signatures. */
 	public static function log(string $message): void
 	{
-		logger('filesync: ' . $message);
+		logger('filesync: ' . self::oneLine($message));
 	}
 
 	/** Writes one line about an error that was caught. */
 	public static function logFailure(string $during, \Throwable $e): void
 	{
 		$where = basename($e->getFile()) . ':' . $e->getLine();
-		$line = 'filesync: ' . $during . ' failed: ' . get_class($e) . ': ' . $e->getMessage() . ' at ' . $where;
+		$line = 'filesync: ' . $during . ' failed: ' . get_class($e) . ': ' . self::oneLine($e->getMessage()) . ' at ' . $where;
 		function_exists('logger') ? logger($line, LOGGER_NORMAL, LOG_ERR) : error_log($line);
+	}
+
+	/** Returns text without what would end the line, steer a terminal or turn the direction of writing. */
+	public static function oneLine(string $text): string
+	{
+		return preg_replace('/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u', '?', mb_scrub($text, 'UTF-8'));
 	}
 
 	/** Returns the present time as Unix seconds. */

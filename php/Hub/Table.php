@@ -110,6 +110,12 @@ final class Table
 		return $result;
 	}
 
+	/** Tells whether a table does not exist, rather than that the database does not answer. */
+	public static function isAbsent(string $table): bool
+	{
+		return is_array(dbq('select 1 as one')) && ! db_columns($table);
+	}
+
 	/** Runs a statement that defines a table or an index; false if it failed, for instance because it exists. */
 	public static function define(string $statement): bool
 	{

@@ -1,5 +1,6 @@
 <?php
 
+use Fake\FailingDatabase;
 use Fake\Instant;
 use Fake\InstantDatabase;
 use FileSync\Addon\Hub\Table;
@@ -51,6 +52,25 @@ abstract class AddonTestCase extends TestCase
 	{
 		dbq('UPDATE filesync_transfer SET lease_until = 0');
 		dbq('UPDATE filesync_lease SET expires = 0');
+	}
+
+	/** Makes statements of a piece of work fail; returns how many there were. */
+	protected function whileFailing(Closure $fails, Closure $work): int
+	{
+		$sound = DBA::$dba;
+		$failing = DBA::$dba = new FailingDatabase($sound, $fails);
+		try {
+			$work();
+		} finally {
+			DBA::$dba = $sound;
+			// What a lost connection leaves open ends with it.
+			try {
+				$sound->db->exec('ROLLBACK');
+			} catch (PDOException) {
+			}
+		}
+
+		return $failing->count;
 	}
 
 	/** Returns how many instants there are in a piece of work. */

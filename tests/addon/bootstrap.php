@@ -11,5 +11,6 @@ if (extension_loaded('filesync')) {
 }
 require_once __DIR__ . '/../testhub/in-process.php';
 require_once __DIR__ . '/Fake/Instant.php';
+require_once __DIR__ . '/Fake/FailingDatabase.php';
 require_once __DIR__ . '/Fake/extension.php';
 require_once __DIR__ . '/AddonTestCase.php';

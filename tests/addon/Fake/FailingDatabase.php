@@ -1,0 +1,33 @@
+<?php
+
+namespace Fake;
+
+/** The hub's database, answering as core's driver does when a statement fails: false for a select, null for others. */
+final class FailingDatabase
+{
+	public int $count = 0;
+
+	/** @param \Closure $fails Told the statement and its number; true makes it fail. */
+	public function __construct(private readonly object $inner, private readonly \Closure $fails)
+	{
+	}
+
+	public function __get(string $name): mixed
+	{
+		return $this->inner->$name;
+	}
+
+	public function q($sql)
+	{
+		if (($this->fails)($sql, ++$this->count)) {
+			return stripos($sql, 'select') === 0 ? false : null;
+		}
+
+		return $this->inner->q($sql);
+	}
+
+	public function escape($value)
+	{
+		return $this->inner->escape($value);
+	}
+}
