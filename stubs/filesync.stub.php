@@ -234,6 +234,163 @@ namespace FileSync {
 		 */
 		public function sizeBytes(): int {}
 	}
+
+	/**
+	 * Rewrites what points at the origin hub so that it points at this hub: URLs of the channel's media (`/photo/`, `/attach/`)
+	 * and pages (`/photos/`, `/album/`, `/cloud/`, `/channel/` of its nick), matched as URLs. Ids, `[share]` blocks, other people
+	 * and other hosts stay. Twice is once; there and back is the identity.
+	 */
+	final class Relocator
+	{
+		/**
+		 * Describes a move from one hub to another.
+		 *
+		 * @param array{from: string, from_nick: string, to: string, to_nick: string, own_media?: list<string>} $options Root
+		 *   URLs and the channel's nick at both. `own_media`: hashes of the channel's files and photos; media of other hashes
+		 *   belong to other people and stay. Without it all media of the origin hub are taken for the channel's.
+		 *
+		 * @throws Exception\InvalidInputException An option is missing, unknown or malformed; the message names it.
+		 * @throws Exception\UnsupportedException A URL is neither http nor https.
+		 */
+		public function __construct(array $options) {}
+
+		/**
+		 * Rewrites bbcode, Markdown, HTML or a single URL.
+		 */
+		public function text(string $text): string {}
+
+		/**
+		 * Rewrites the string values of a JSON text; every other byte stays, also each string's way of escaping.
+		 *
+		 * @throws Exception\InvalidInputException It is no JSON.
+		 */
+		public function json(string $json): string {}
+
+		/**
+		 * Rewrites the strings of an array; keys and other values are copied.
+		 *
+		 * @throws Exception\LimitException It is nested deeper than 64.
+		 */
+		public function value(array $value): array {}
+
+		/**
+		 * Rewrites the fields of an item that may point at a hub: `body`, `summary`, `plink`, `obj`, `target`, `attach` (arrays
+		 * or JSON text) and the `url` of each `term`; a packet's `permalink`, `object` and `tags` too. All others are copied.
+		 * A changed `body` needs a new `sig`.
+		 *
+		 * @throws Exception\LimitException A field is nested deeper than 64.
+		 */
+		public function item(array $item): array {}
+
+		/**
+		 * Does the same for many items; keys and order stay.
+		 *
+		 * @param array<array> $items
+		 *
+		 * @throws Exception\InvalidInputException One is no array.
+		 * @throws Exception\LimitException A field is nested deeper than 64.
+		 */
+		public function items(array $items): array {}
+
+		/**
+		 * Returns the hashes that URLs of files and photos at a hub name in a text or JSON text: what to look up for `own_media`.
+		 *
+		 * @return list<string> Sorted. A photo's name is there with and without `-scale`.
+		 *
+		 * @throws Exception\InvalidInputException The hub is no root URL.
+		 */
+		public static function mediaHashes(string $hub, string $text): array {}
+	}
+
+	/**
+	 * Signs the bodies of items as hubs store it: `sha256.` and base64url of RSASSA-PKCS1-v1_5 with SHA-256.
+	 */
+	final class Signer
+	{
+		/**
+		 * Parses the key once.
+		 *
+		 * @param string $private_key A channel's RSA key, PEM.
+		 *
+		 * @throws Exception\InvalidInputException It is none. The message never quotes it.
+		 */
+		public function __construct(string $private_key) {}
+
+		/**
+		 * Signs one body, exactly the bytes that are stored.
+		 */
+		public function sign(string $body): string {}
+
+		/**
+		 * Signs many bodies, on all cores.
+		 *
+		 * @param list<string> $bodies
+		 *
+		 * @return list<string> In the same order.
+		 *
+		 * @throws Exception\InvalidInputException One is no string.
+		 */
+		public function signAll(array $bodies): array {}
+
+		/**
+		 * Tells whether a signature belongs to a body; the older form without prefix is understood too.
+		 *
+		 * @param string $public_key The author's RSA key, PEM.
+		 *
+		 * @throws Exception\InvalidInputException The key is none.
+		 */
+		public static function verify(string $body, string $sig, string $public_key): bool {}
+	}
+
+	/**
+	 * Signs whole documents with a channel's Ed25519 key: `eddsa-jcs-2022` of FEP-8b32.
+	 */
+	final class ProofSigner
+	{
+		/**
+		 * Reads the key.
+		 *
+		 * @param string $private_key Base64 as hubs keep it (32 or 64 bytes), or multibase.
+		 *
+		 * @throws Exception\InvalidInputException It is neither. The message never quotes it.
+		 */
+		public function __construct(string $private_key) {}
+
+		/**
+		 * Returns a document with its proof.
+		 *
+		 * @param string $document A JSON object.
+		 * @param string $method The key's URL: `<channel url>#<public key>`.
+		 * @param string $created `Y-m-dTH:i:sZ`.
+		 * @param bool $with_context Whether the document's `@context` becomes part of the proof.
+		 *
+		 * @throws Exception\InvalidInputException It is no JSON object.
+		 */
+		public function sign(string $document, string $method, string $created, bool $with_context = false): string {}
+
+		/**
+		 * Returns the public half as multibase text.
+		 */
+		public function publicKey(): string {}
+
+		/**
+		 * Checks the proof of a document.
+		 *
+		 * @param string $public_key Multibase, or base64 of 32 bytes.
+		 *
+		 * @throws Exception\SignatureException The proof is missing or does not hold.
+		 * @throws Exception\UnsupportedException It is of another cryptosuite.
+		 * @throws Exception\InvalidInputException It is no JSON object, or the key is none.
+		 */
+		public static function verify(string $document, string $public_key): void {}
+
+		/**
+		 * Returns a hub's public key, 32 bytes in base64, as multibase text.
+		 *
+		 * @throws Exception\InvalidInputException It is none.
+		 */
+		public static function multibase(string $public_key): string {}
+	}
 }
 
 namespace FileSync\Exception {

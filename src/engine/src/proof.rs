@@ -163,7 +163,7 @@ mod tests {
         "object":{"id":"https://server.example/objects/1","type":"Note","attributedTo":"https://server.example/users/alice",
         "content":"Hello world","location":{"type":"Place","longitude":-71.184902,"latitude":25.273962}}}"#;
 
-    /// The vector of W3C "Data Integrity EdDSA Cryptosuites v1.0", representation eddsa-jcs-2022.
+    /// The vector of the W3C recommendation "Data Integrity `EdDSA` Cryptosuites v1.0", representation eddsa-jcs-2022.
     const W3C_DOCUMENT: &str = r#"{"@context":["https://www.w3.org/ns/credentials/v2","https://www.w3.org/ns/credentials/examples/v2"],
         "id":"urn:uuid:58172aac-d8ba-11ed-83dd-0b3aef56cc33","type":["VerifiableCredential","AlumniCredential"],
         "name":"Alumni Credential","description":"A minimum viable example of an Alumni Credential.",

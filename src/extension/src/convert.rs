@@ -7,7 +7,9 @@ use ext_php_rs::convert::IntoZval;
 use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
 use filesync_engine::digest::Digest;
 use filesync_engine::getfile::HubUrl;
+use filesync_engine::item::{self, Field};
 use filesync_engine::paths::{FileFacts, RelativePath};
+use filesync_engine::relocate::{Home, Relocation};
 use filesync_engine::transfer::{Dav, OriginSpec, Outcome, Progress, Report, TransferSpec};
 use filesync_engine::{Error, ErrorKind, Result};
 
@@ -120,6 +122,102 @@ fn origin_spec(table: &ZendHashTable) -> Result<OriginSpec> {
         path: path.ok_or_else(|| fields.wrong("path", "a list of strings, UTF-8"))?,
         dav_allowed: fields.flag_or("dav", true)?,
     })
+}
+
+/// Reads the parameter of `Relocator`.
+pub(crate) fn relocation(table: &ZendHashTable) -> Result<Relocation> {
+    let fields = Fields::of("options", table, &["from", "from_nick", "to", "to_nick", "own_media"])?;
+    let home = |hub, nick| Home::new(HubUrl::parse(fields.text(hub)?)?, fields.text(nick)?);
+    let own_media = if fields.find("own_media").is_some() {
+        let hashes = texts("options.own_media", fields.list("own_media")?)?;
+        Some(hashes.into_iter().map(str::to_owned).collect())
+    } else {
+        None
+    };
+    Ok(Relocation::new(home("from", "from_nick")?, home("to", "to_nick")?, own_media))
+}
+
+/// Reads a list of strings.
+pub(crate) fn texts<'a>(parameter: &'static str, table: &'a ZendHashTable) -> Result<Vec<&'a str>> {
+    let wrong = || {
+        Error::new(ErrorKind::InvalidInput, "reading a parameter")
+            .context("parameter", parameter)
+            .context("expected", "a list of strings, UTF-8")
+    };
+    table.values().map(|value| value.dereference().str().ok_or_else(wrong)).collect()
+}
+
+/// Arrays nested deeper than this are refused.
+pub(crate) const MAX_DEPTH: usize = 64;
+
+/// Rewrites the strings of an array; keys and everything else are copied.
+pub(crate) fn relocated_array(relocation: &Relocation, table: &ZendHashTable, depth: usize) -> Result<ZBox<ZendHashTable>> {
+    let Some(depth) = depth.checked_sub(1) else {
+        return Err(Error::new(ErrorKind::LimitExceeded, "relocating an array").context("limit_depth", MAX_DEPTH));
+    };
+    map_array(table, |_, value| match (value.str(), value.array()) {
+        (Some(text), _) => Ok(relocation.text(text).into_zval(false).unwrap_or_default()),
+        (_, Some(inner)) => Ok(array_zval(relocated_array(relocation, inner, depth)?)),
+        _ => Ok(value.shallow_clone()),
+    })
+}
+
+/// Rewrites those fields of an item that may point at a hub.
+pub(crate) fn relocated_item(relocation: &Relocation, table: &ZendHashTable) -> Result<ZBox<ZendHashTable>> {
+    map_array(table, |key, value| {
+        let text = value.str();
+        match (item::field(key), text, value.array()) {
+            (Some(Field::Text), Some(text), _) => Ok(relocation.text(text).into_zval(false).unwrap_or_default()),
+            // What is no JSON was damaged before; it is repaired elsewhere, not here.
+            (Some(Field::Json), Some(text), _) => {
+                Ok(relocation.json(text).map_or_else(|_| value.shallow_clone(), |json| json.into_zval(false).unwrap_or_default()))
+            }
+            (Some(Field::Json), _, Some(inner)) => Ok(array_zval(relocated_array(relocation, inner, MAX_DEPTH)?)),
+            (Some(Field::Terms), _, Some(terms)) => Ok(array_zval(map_array(terms, |_, term| match term.array() {
+                Some(term) => Ok(array_zval(relocated_term(relocation, term)?)),
+                None => Ok(term.shallow_clone()),
+            })?)),
+            _ => Ok(value.shallow_clone()),
+        }
+    })
+}
+
+fn relocated_term(relocation: &Relocation, term: &ZendHashTable) -> Result<ZBox<ZendHashTable>> {
+    map_array(term, |key, value| match value.str().filter(|_| key == "url") {
+        Some(url) => Ok(relocation.text(url).into_zval(false).unwrap_or_default()),
+        None => Ok(value.shallow_clone()),
+    })
+}
+
+/// Rewrites many items.
+pub(crate) fn relocated_items(relocation: &Relocation, items: &ZendHashTable) -> Result<ZBox<ZendHashTable>> {
+    map_array(items, |key, value| {
+        let item = value.array().ok_or_else(|| {
+            Error::new(ErrorKind::InvalidInput, "relocating items")
+                .context("key", key.escape_debug())
+                .context("expected", "an array")
+        })?;
+        Ok(array_zval(relocated_item(relocation, item)?))
+    })
+}
+
+/// Copies an array, each value through a function; keys and their order stay.
+fn map_array(table: &ZendHashTable, change: impl Fn(&str, &Zval) -> Result<Zval>) -> Result<ZBox<ZendHashTable>> {
+    let mut copy = ZendHashTable::with_capacity(u32::try_from(table.len()).unwrap_or(0));
+    for (key, value) in table {
+        let changed = change(&key.to_string(), value.dereference())?;
+        let _ = match key {
+            ArrayKey::Long(index) => copy.insert_at_index(index, changed),
+            key => copy.insert(key, changed),
+        };
+    }
+    Ok(copy)
+}
+
+fn array_zval(table: ZBox<ZendHashTable>) -> Zval {
+    let mut zval = Zval::new();
+    zval.set_hashtable(table);
+    zval
 }
 
 /// Reads a relative path parameter.

@@ -12,7 +12,9 @@ use ext_php_rs::{info_table_end, info_table_header, info_table_row, info_table_s
 
 mod convert;
 mod exceptions;
+mod relocate;
 mod settings;
+mod signature;
 mod store;
 mod transfer;
 
@@ -42,4 +44,7 @@ pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
         .class::<transfer::TransferBatch>()
         .class::<store::Store>()
         .class::<store::FileDigest>()
+        .class::<relocate::Relocator>()
+        .class::<signature::Signer>()
+        .class::<signature::ProofSigner>()
 }

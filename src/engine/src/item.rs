@@ -1,0 +1,38 @@
+//! Which fields of an item can point at a hub. What is signed is `body`, and nothing else.
+
+/// How a field holds its URLs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// bbcode, Markdown, HTML, or one URL.
+    Text,
+    /// JSON text, or the array that it was decoded to.
+    Json,
+    /// The item's terms: a list, each with a `url`.
+    Terms,
+}
+
+/// Returns how a field of an item, named as the hub's column or the packet's key, holds URLs; none if it holds none that
+/// may be rewritten. `mid`, `uuid`, `parent_mid`, `thr_parent` and `llink` are none.
+pub fn field(name: &str) -> Option<Field> {
+    match name {
+        "body" | "summary" | "plink" | "permalink" => Some(Field::Text),
+        "obj" | "object" | "target" | "attach" => Some(Field::Json),
+        "term" | "tags" => Some(Field::Terms),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_never_rewritten() {
+        for id in
+            ["mid", "uuid", "parent_mid", "thr_parent", "message_id", "message_top", "message_parent", "llink", "sig", "author"]
+        {
+            assert_eq!(field(id), None, "{id}");
+        }
+        assert_eq!((field("body"), field("obj"), field("term")), (Some(Field::Text), Some(Field::Json), Some(Field::Terms)));
+    }
+}
