@@ -98,11 +98,15 @@ final class Command
 				echo 'transfers pause until ', $status['paused_until'], ' UTC: ', $status['paused_reason'], "\n";
 			}
 			foreach ($status['parked'] as $row) {
-				echo "parked: {$row['hash']} scale {$row['scale']} of channel {$row['channel']}: {$row['kind']}: {$row['reason']}\n";
+				echo Config::oneLine("parked: {$row['hash']} scale {$row['scale']} of channel {$row['channel']}: {$row['kind']}: {$row['reason']}"), "\n";
 			}
 		}
 
-		return self::exitCode($status['states']);
+		if ($status['packets_parked']) {
+			return 1;
+		}
+
+		return self::exitCode($status['states']) ?: ($status['packets_waiting'] ? 75 : 0);
 	}
 
 	private static function missing(bool $json): int
@@ -110,9 +114,9 @@ final class Command
 		$code = 0;
 		foreach (Report::missing() as $file) {
 			$code = $code === 1 || in_array($file['state'], ['parked', 'damaged'], true) ? 1 : 75;
-			echo $json ? json_encode($file) . "\n" : sprintf("%-9s %s scale %d of channel %d: %s, %s bytes%s%s\n", $file['state'], $file['hash'], $file['scale'],
+			echo $json ? json_encode($file) . "\n" : Config::oneLine(sprintf('%-9s %s scale %d of channel %d: %s, %s bytes%s%s', $file['state'], $file['hash'], $file['scale'],
 				$file['channel'], $file['name'], number_format($file['size_bytes']), $file['reason'] === '' ? '' : ': ' . $file['reason'],
-				$file['next_try'] === null ? '' : ', next try ' . $file['next_try'] . ' UTC');
+				$file['next_try'] === null ? '' : ', next try ' . $file['next_try'] . ' UTC')) . "\n";
 		}
 		if ($code === 0 && ! $json) {
 			echo "nothing is missing\n";

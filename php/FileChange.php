@@ -16,6 +16,8 @@ final class FileChange
 {
 	public const ACL = ['allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'];
 
+	private const CLOCKS_DIFFER_SECONDS = 86400;
+
 	/** Applies the last entry of a packet, which is a file. The folders above it are here. */
 	public static function apply(array $channel, Packet $packet, string $root): void
 	{
@@ -45,6 +47,16 @@ final class FileChange
 		throw new Postponed('the file is being published', true);
 	}
 
+	/**
+	 * Tells whether what a packet dates is older than what is here.
+	 *
+	 * A date of ours in the future says nothing: it would shut out all that comes after.
+	 */
+	public static function isOldNews(string $theirs, string $ours): bool
+	{
+		return $theirs < substr($ours, 0, 19) && $ours <= gmdate('Y-m-d H:i:s', Config::now() + self::CLOCKS_DIFFER_SECONDS);
+	}
+
 	/** Tells whether one name is the other, or its `name(N).ext` that a hub gave it among others. */
 	public static function isNameOrVariant(string $ours, string $theirs): bool
 	{
@@ -55,7 +67,7 @@ final class FileChange
 	public static function columns(array $channel, array $row, array $place, string $name): array
 	{
 		return ['aid' => (int) $channel['channel_account_id'], 'uid' => (int) $channel['channel_id'], 'hash' => $row['hash'],
-			'creator' => $row['creator'], 'filename' => $name, 'revision' => 0, 'folder' => $row['folder'], 'flags' => (int) $row['flags'],
+			'creator' => $row['creator'], 'filename' => $name, 'revision' => 0, 'folder' => $row['folder'], 'flags' => $row['flags'] & 0x7fffffff,
 			'os_storage' => 1, 'os_path' => $place['os_path'], 'display_path' => $place['display_path'], 'content' => $place['content'],
 			'created' => $row['created'], 'allow_cid' => $row['allow_cid'], 'allow_gid' => $row['allow_gid'], 'deny_cid' => $row['deny_cid'],
 			'deny_gid' => $row['deny_gid']];
@@ -65,11 +77,19 @@ final class FileChange
 	{
 		$last = $packet->last;
 		$acl = array_intersect_key($last, array_flip(self::ACL));
+		$isOldNews = self::isOldNews($last['edited'], $own['edited']);
+		if ($isOldNews && array_filter(array_intersect_key($own, $acl))) {
+			// A packet that comes late or again may narrow what is public, nothing else.
+			return $own;
+		}
 		if (array_diff_assoc($acl, $own)) {
 			Table::update('attach', $acl, ['id' => (int) $own['id']]);
 		}
 		foreach ($packet->photos as $scale => $photo) {
 			Table::update('photo', array_intersect_key($photo, $acl), ['uid' => (int) $own['uid'], 'resource_id' => $own['hash'], 'imgscale' => $scale]);
+		}
+		if ($isOldNews) {
+			return $own;
 		}
 		Store::setTerms((int) $own['uid'], (int) $own['id'], $last['term']);
 		Relocation::apply($channel, $own, $last['folder'], self::nameFor($own, $last));
@@ -98,9 +118,8 @@ final class FileChange
 		if (! $facts || $facts['size_bytes'] !== (int) $own['filesize']) {
 			return true;
 		}
-		$edited = substr($own['edited'], 0, 19);
 
-		return ($last['filesize'] !== (int) $own['filesize'] || $last['edited'] !== $edited) && $last['edited'] >= $edited;
+		return self::isAnotherVersion($own, $last);
 	}
 
 	private static function scaleNeedsBytes(?array $own, array $photo): bool
@@ -112,9 +131,14 @@ final class FileChange
 		if (! $facts || $facts['size_bytes'] !== (int) $own['filesize']) {
 			return true;
 		}
-		$edited = substr($own['edited'], 0, 19);
 
-		return ($photo['filesize'] !== (int) $own['filesize'] || $photo['edited'] !== $edited) && $photo['edited'] >= $edited;
+		return self::isAnotherVersion($own, $photo);
+	}
+
+	private static function isAnotherVersion(array $own, array $theirs): bool
+	{
+		return ($theirs['filesize'] !== (int) $own['filesize'] || $theirs['edited'] !== substr($own['edited'], 0, 19))
+			&& ! self::isOldNews($theirs['edited'], $own['edited']);
 	}
 
 	private static function stage(array $channel, Packet $packet, string $root, ?array $own, int $scale): string

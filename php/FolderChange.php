@@ -78,6 +78,7 @@ final class FolderChange
 
 	private static function makeOnDisk(string $path): void
 	{
+		Store::refuseLinks($path);
 		if (! is_dir($path) && ! os_mkdir($path, STORAGE_DEFAULT_PERMISSIONS, true) && ! is_dir($path)) {
 			throw new Postponed('a folder cannot be created on disk', true);
 		}

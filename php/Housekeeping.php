@@ -53,7 +53,7 @@ final class Housekeeping
 		@rmdir($root);
 	}
 
-	/** Removes partial and kept files that no row knows, once they are old. */
+	/** Removes partial files that no transfer under way knows, and kept ones that no row knows, once they are old. */
 	private static function prunePartials(): void
 	{
 		$old = Config::now() - 86400 * Config::number('partial_days');
@@ -61,7 +61,8 @@ final class Housekeeping
 			$known = self::knownNames((int) basename($root));
 			foreach ([...(glob(self::literal($root) . '/*') ?: []), ...(glob(self::literal($root) . '/kept/*') ?: [])] as $path) {
 				$name = substr($path, strlen($root) + 1);
-				if (is_file($path) && filemtime($path) < $old && filectime($path) < $old && ! isset($known[preg_replace('/\.(partial|index)$/', '', $name)])) {
+				$isOurs = str_starts_with($name, 'kept/') || preg_match('/\.(partial|index|new|displaced)$/D', $name);
+				if ($isOurs && is_file($path) && filemtime($path) < $old && filectime($path) < $old && ! isset($known[preg_replace('/\.(partial|index)(\.new|\.displaced)?$/D', '', $name)])) {
 					@unlink($path);
 				}
 			}
@@ -71,7 +72,7 @@ final class Housekeeping
 	private static function knownNames(int $channelId): array
 	{
 		$known = [];
-		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'state <>' => ['published', 'dropped']], '', 0, 'hash, scale, generation') as $row) {
+		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'state' => Queue::LIVE], '', 0, 'hash, scale, generation') as $row) {
 			$known[Queue::partialName($row)] = true;
 		}
 		foreach (Table::select('filesync_kept', ['uid' => $channelId], '', 0, 'path, source') as $row) {

@@ -19,8 +19,8 @@ if (! class_exists('App', false)) {
  */
 final class Incoming
 {
-	/** How many packets are being taken in by this process; while there are any, nothing is sent. */
-	private static int $depth = 0;
+	/** The channel whose packet this process is taking in, 0 for none; while there is one, nothing is sent. */
+	private static int $channelId = 0;
 
 	/** Stands in for core's sync_files. */
 	public static function take(mixed $channel, mixed $files): mixed
@@ -42,10 +42,10 @@ final class Incoming
 		return null;
 	}
 
-	/** Tells whether this process is taking a packet in. */
-	public static function isActive(): bool
+	/** Returns the channel whose packet this process is taking in, 0 if there is none. */
+	public static function channelId(): int
 	{
-		return self::$depth > 0;
+		return self::$channelId;
 	}
 
 	/** Tries a held entry once more. What it throws says why it must wait on. */
@@ -54,14 +54,15 @@ final class Incoming
 		self::apply($channel, $entry, $cameAt);
 	}
 
-	/** Runs core calls that store what another clone sent; nothing is sent while they run. */
-	public static function quietly(callable $work): void
+	/** Runs core calls that store what another clone sent a channel; nothing is sent while they run. */
+	public static function quietly(int $channelId, callable $work): void
 	{
-		self::$depth++;
+		$before = self::$channelId;
+		self::$channelId = $channelId;
 		try {
 			$work();
 		} finally {
-			self::$depth--;
+			self::$channelId = $before;
 		}
 	}
 
@@ -83,7 +84,7 @@ final class Incoming
 	{
 		$packet = Packet::read($entry);
 		$root = Clones::originOf($channel, $packet->fetchUrl);
-		self::quietly(function () use ($channel, $packet, $root) {
+		self::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root) {
 			Turn::take((int) $channel['channel_id'], fn () => self::applyFiles($channel, $packet, $root));
 			if ($packet->items) {
 				Items::take($channel, $packet->items, ['channel_address' => $packet->nick, 'url' => $root]);

@@ -86,6 +86,7 @@ final class Kept
 		if (! $facts) {
 			return;
 		}
+		Store::refuseLinks($path);
 		$id = hash('sha256', implode("\n", [$row['uid'], $row['hash'], $scale, ...array_values($facts)]));
 		$kept = Store::dataRoot((int) $row['uid'], true) . '/kept/' . $id;
 		if (! is_file($kept) && ! @link($path, $kept)) {

@@ -84,7 +84,7 @@ final class Outbox
 				break;
 			case 'items':
 				$body = json_decode($row['body'], true);
-				Incoming::quietly(fn () => Items::store($channel, $body['items'], $body['relocate']));
+				Incoming::quietly((int) $row['uid'], fn () => Items::store($channel, $body['items'], $body['relocate']));
 				break;
 		}
 	}

@@ -22,17 +22,21 @@ final class Outgoing
 		if (! self::changesOnlyRows($arr)) {
 			return;
 		}
-		$own = Table::first('attach', ['hash' => (string) $arr['hash']], 'id', 'uid, edited');
-		if (! $own || ! Config::serves((int) $own['uid'])) {
+		// Core does not say for which channel it stores; two of one hub may have a file of that hash.
+		$where = ['hash' => $arr['hash']] + (Incoming::channelId() ? ['uid' => Incoming::channelId()] : []);
+		$owners = array_filter(Table::select('attach', $where, 'id', 0, 'uid, edited'), fn ($own) => Config::serves((int) $own['uid']));
+		if ($owners && self::isReceiving()) {
+			$arr['nosync'] = true;
+			if (count(array_unique(array_column($owners, 'edited'))) === 1) {
+				// Core would also date the file now, and the next real change from the origin would look old.
+				$arr['created'] = $arr['edited'] = substr(reset($owners)['edited'], 0, 19);
+			}
 			return;
 		}
-		if (self::isReceiving()) {
-			// Core would also date the file now, and the next real change from the origin would look old.
-			$arr['created'] = $arr['edited'] = substr($own['edited'], 0, 19);
-			$arr['nosync'] = true;
-		} elseif (self::isWithheld((int) $own['uid'], (string) $arr['hash'])) {
-			$arr['nosync'] = true;
-			Outbox::add((int) $own['uid'], 'announce', (string) $arr['hash'], '', true);
+		foreach ($owners as $own) {
+			if (self::withhold((int) $own['uid'], $arr['hash'])) {
+				$arr['nosync'] = true;
+			}
 		}
 	}
 
@@ -41,8 +45,7 @@ final class Outgoing
 	{
 		try {
 			$channelId = (int) ($channel['channel_id'] ?? 0);
-			if (! $deleted && is_string($hash) && Config::serves($channelId) && self::isWithheld($channelId, $hash)) {
-				Outbox::add($channelId, 'announce', $hash, '', true);
+			if (! $deleted && is_string($hash) && Config::serves($channelId) && self::withhold($channelId, $hash)) {
 				return [];
 			}
 		} catch (\Throwable $e) {
@@ -50,6 +53,21 @@ final class Outgoing
 		}
 
 		return \attach_export_data($channel, $hash, $deleted, ...$rest);
+	}
+
+	/** Tells whether a file must not be sent now; then it is sent once its bytes are here, or once it is clear that ours stay. */
+	private static function withhold(int $channelId, string $hash): bool
+	{
+		if (! self::isWithheld($channelId, $hash)) {
+			return false;
+		}
+		Outbox::add($channelId, 'announce', $hash, '', true);
+		if (! self::isWithheld($channelId, $hash)) {
+			// It was published meanwhile, before it could know of our wish.
+			Outbox::release($channelId, $hash);
+		}
+
+		return true;
 	}
 
 	/** Tells whether a file's bytes are on their way, or stuck on it, so that ours are older than the origin's. */
@@ -71,7 +89,7 @@ final class Outgoing
 	/** Tells whether this process is taking in what another hub sent. */
 	private static function isReceiving(): bool
 	{
-		return Incoming::isActive() || PHP_SAPI === 'cli'
+		return Incoming::channelId() > 0 || PHP_SAPI === 'cli'
 			|| (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && argc() > 0 && argv(0) === 'zot');
 	}
 }

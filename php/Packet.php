@@ -19,13 +19,14 @@ final class Packet
 	private const LONGEST_NAME = 191;
 	private const LONGEST_TEXT = 1048576;
 	private const DEEPEST_FOLDER = 64;
+	private const LARGEST_COUNT = 1 << 53;
 
 	private const ATTACH = [
 		'id' => 'drop', 'aid' => 'drop', 'uid' => 'drop', 'hash' => 'hash', 'creator' => 'label', 'filename' => 'name',
-		'filetype' => 'label', 'filesize' => 'count', 'revision' => 'count', 'folder' => 'parent', 'flags' => 'count', 'is_dir' => 'count',
-		'is_photo' => 'count', 'os_storage' => 'count', 'os_path' => 'path', 'display_path' => 'text', 'content' => 'content', 'data' => 'content',
+		'filetype' => 'label', 'filesize' => 'count', 'revision' => 'count', 'folder' => 'parent', 'flags' => 'count', 'is_dir' => 'flag',
+		'is_photo' => 'flag', 'os_storage' => 'count', 'os_path' => 'path', 'display_path' => 'text', 'content' => 'content', 'data' => 'content',
 		'created' => 'date', 'edited' => 'date', 'allow_cid' => 'acl', 'allow_gid' => 'acl', 'deny_cid' => 'acl', 'deny_gid' => 'acl',
-		'term' => 'terms', 'deleted' => 'count',
+		'term' => 'terms', 'deleted' => 'flag',
 	];
 	private const PHOTO = [
 		'id' => 'drop', 'aid' => 'drop', 'uid' => 'drop', 'xchan' => 'label', 'resource_id' => 'hash', 'created' => 'date',
@@ -199,6 +200,9 @@ final class Packet
 		switch ($type) {
 			case 'count':
 				return self::count($value, $key);
+			case 'flag':
+				$flag = self::count($value, $key);
+				return $flag <= 1 ? $flag : throw new Refused("$key is neither yes nor no");
 			case 'scale':
 				$scale = self::count($value, $key);
 				return $scale <= 9 ? $scale : throw new Refused("$key is not a photo scale");
@@ -209,12 +213,13 @@ final class Packet
 			case 'name':
 				return self::name(self::text($value, $key, 4 * self::LONGEST_NAME));
 			case 'label':
-				return self::text($value, $key, self::LONGEST_NAME);
+				$label = self::text($value, $key, self::LONGEST_NAME);
+				return preg_match('/[\x00-\x1f\x7f]/', $label) ? throw new Refused("$key holds a control character") : $label;
 			case 'date':
-				return preg_match('/^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d+)?$/D', self::text($value, $key, 32), $found)
-					? $found[1] : throw new Refused("$key is not a date");
+				return self::date(self::text($value, $key, 32), $key);
 			case 'acl':
-				$text = self::text($value, $key, self::LONGEST_TEXT);
+				// Nothing but text will do: what reads as empty would make the file public.
+				$text = is_string($value) ? self::text($value, $key, self::LONGEST_TEXT) : throw new Refused("$key is not an access list");
 				return preg_replace('/<[^<>]*>/', '', $text) === '' ? $text : throw new Refused("$key is not an access list");
 			case 'terms':
 				return self::terms($value);
@@ -249,10 +254,22 @@ final class Packet
 		if (is_bool($value) || $value === null || $value === '') {
 			return (int) $value;
 		}
-		if ((is_int($value) && $value >= 0) || (is_string($value) && preg_match('/^\d{1,18}$/D', $value))) {
+		if ((is_int($value) && $value >= 0 || is_string($value) && preg_match('/^\d{1,18}$/D', $value)) && (int) $value <= self::LARGEST_COUNT) {
 			return (int) $value;
 		}
 		throw new Refused("$key is not a count");
+	}
+
+	private static function date(string $date, string $key): string
+	{
+		if (str_starts_with($date, '0000-00-00')) {
+			return NULL_DATE;
+		}
+		if (preg_match('/^((\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d))(\.\d+)?$/D', $date, $part)
+			&& checkdate((int) $part[3], (int) $part[4], (int) $part[2]) && $part[5] < 24 && $part[6] < 60 && $part[7] < 60) {
+			return $part[1];
+		}
+		throw new Refused("$key is not a date");
 	}
 
 	private static function name(string $name): string

@@ -25,7 +25,7 @@ final class PhotoRow
 	{
 		$key = ['uid' => (int) $attach['uid'], 'resource_id' => $attach['hash'], 'imgscale' => $photo['imgscale']];
 		$own = Table::first('photo', $key, 'id', 'id, edited');
-		if ($own && $content === null && $photo['edited'] < substr($own['edited'], 0, 19)) {
+		if ($own && $content === null && FileChange::isOldNews($photo['edited'], $own['edited'])) {
 			return;
 		}
 		self::claimUsage($channel, $photo);
@@ -37,7 +37,7 @@ final class PhotoRow
 		}
 		Table::insert('photo', $key + $row + self::bytes($photo, $sizeBytes, $content ?? $attach['content'], $inDatabase) + [
 			'aid' => (int) $channel['channel_account_id'], 'xchan' => $photo['xchan'], 'created' => $photo['created'], 'expires' => $photo['expires'],
-			'photo_flags' => $photo['photo_flags'], 'allow_cid' => $photo['allow_cid'], 'allow_gid' => $photo['allow_gid'],
+			'photo_flags' => $photo['photo_flags'] & 0x7fffffff, 'allow_cid' => $photo['allow_cid'], 'allow_gid' => $photo['allow_gid'],
 			'deny_cid' => $photo['deny_cid'], 'deny_gid' => $photo['deny_gid'],
 		]);
 	}

@@ -139,7 +139,7 @@ final class Publish
 		$facts = Store::facts($target);
 
 		return $facts && $facts !== json_decode($row['base'], true)
-			&& $facts['size_bytes'] === (int) $own['filesize'] && substr($own['edited'], 0, 19) > $row['edited'];
+			&& $facts['size_bytes'] === (int) $own['filesize'] && FileChange::isOldNews($row['edited'], $own['edited']);
 	}
 
 	private function writeIntent(array $row, string $target): ?array

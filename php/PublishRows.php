@@ -84,7 +84,7 @@ final class PublishRows
 		}
 		$own = Store::attach((int) $row['uid'], $row['hash']);
 		if ($entry['photo']) {
-			PhotoRow::write($channel, $own, $entry['photo'], (int) $row['size_bytes'], $intent['target']);
+			PhotoRow::write($channel, $own, self::withAccess($own, $entry), (int) $row['size_bytes'], $intent['target']);
 		}
 		self::dateFolders($row, $entry['folders']);
 		Outbox::add((int) $row['uid'], 'preview', $row['hash']);
@@ -107,7 +107,7 @@ final class PublishRows
 		$own = Store::attach((int) $row['uid'], $row['hash']) ?? throw new RowsChanged('deleted');
 		if (Store::keepsThumbnailsAsFiles()) {
 			self::checkPlace($channel, $own, substr($intent['target'], 0, -strlen('-' . (int) $row['scale'])));
-			PhotoRow::write($channel, $own, $entry['photo'], (int) $row['size_bytes'], $intent['target']);
+			PhotoRow::write($channel, $own, self::withAccess($own, $entry), (int) $row['size_bytes'], $intent['target']);
 			return;
 		}
 		if ((int) $row['size_bytes'] > self::DATABASE_BYTES) {
@@ -117,7 +117,15 @@ final class PublishRows
 		if ($bytes === false || hash('sha256', $bytes) !== $row['sha256']) {
 			throw new \RuntimeException('the bytes of a photo scale are not what was verified');
 		}
-		PhotoRow::write($channel, $own, $entry['photo'], strlen($bytes), $bytes, true);
+		PhotoRow::write($channel, $own, self::withAccess($own, $entry), strlen($bytes), $bytes, true);
+	}
+
+	/** Returns the photo row of an entry with the access that the file has by now, where that was changed since. */
+	private static function withAccess(array $own, array $entry): array
+	{
+		$access = array_intersect_key($own, array_flip(FileChange::ACL));
+
+		return array_diff_assoc($access, $entry['attach']) ? $access + $entry['photo'] : $entry['photo'];
 	}
 
 	private static function checkPlace(array $channel, array $own, string $target): void

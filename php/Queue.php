@@ -56,7 +56,7 @@ final class Queue
 			}
 			$same = (int) $old['size_bytes'] === $wanted['size_bytes'] && $old['edited'] === $wanted['edited'];
 			$live = in_array($old['state'], self::LIVE, true);
-			if (($live || $old['state'] === 'parked') && ! $same && $wanted['edited'] < $old['edited']) {
+			if (($live || $old['state'] === 'parked') && ! $same && FileChange::isOldNews($wanted['edited'], $old['edited'])) {
 				return 'older';
 			}
 			if ($old['state'] === 'published' && $try > 0) {

@@ -24,6 +24,8 @@ final class Relocation
 		$old = Store::pathOf($channel, $own);
 		$moves = $old !== null && $old !== $place['content'] ? self::moves($old, $place['content'], $photos) : [];
 		if ($moves) {
+			Store::refuseLinks($old);
+			Store::refuseLinks($place['content']);
 			self::refuseWhilePublishing($own);
 			self::linkAll($moves);
 		}

@@ -14,6 +14,8 @@ if (! class_exists('App', false)) {
 /** Says how things stand, for the command and later for pages. */
 final class Report
 {
+	private const PAGE_ROWS = 500;
+
 	/** Returns counts by state, what waits and what is stuck. */
 	public static function status(): array
 	{
@@ -47,14 +49,43 @@ final class Report
 	/** Returns every file that is not present: on its way, stuck, or shown here without its bytes. */
 	public static function missing(): \Generator
 	{
-		foreach (Table::select('filesync_transfer', ['state' => [...Queue::LIVE, 'parked']], 'uid, created, hash, scale') as $row) {
+		$columns = 'id, uid, hash, scale, names, state, size_bytes, kind, reason, attempts, next_at';
+		foreach (self::each('filesync_transfer', ['state' => [...Queue::LIVE, 'parked']], $columns) as $row) {
 			$names = json_decode($row['names'], true) ?: [];
 			yield ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'name' => implode('/', $names), 'state' => $row['state'],
 				'size_bytes' => (int) $row['size_bytes'], 'kind' => $row['kind'], 'reason' => $row['reason'], 'attempts' => (int) $row['attempts'],
 				'next_try' => in_array($row['state'], ['staged', 'waiting'], true) ? self::date((int) $row['next_at']) : null];
 		}
+		yield from self::held();
 		foreach (Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id') as $channel) {
 			yield from self::damaged(Clones::channel((int) $channel['channel_id']) ?? []);
+		}
+	}
+
+	/** Returns the files that packets told of which could not be taken in yet. */
+	private static function held(): \Generator
+	{
+		foreach (self::each('filesync_packet', [], 'id, uid, hash, state, reason, body, attempts, next_at') as $packet) {
+			try {
+				$told = Packet::read(json_decode($packet['body'], true));
+			} catch (Refused) {
+				continue;
+			}
+			if ($told->last && ! $told->last['is_dir']) {
+				$isHeld = $packet['state'] === 'staged';
+				yield ['channel' => (int) $packet['uid'], 'hash' => $packet['hash'], 'scale' => 0,
+					'name' => implode('/', array_column([...$told->folders, $told->last], 'filename')), 'state' => $isHeld ? 'held' : 'parked',
+					'size_bytes' => $told->last['filesize'], 'kind' => '', 'reason' => $packet['reason'], 'attempts' => (int) $packet['attempts'],
+					'next_try' => $isHeld ? self::date((int) $packet['next_at']) : null];
+			}
+		}
+	}
+
+	/** Returns the rows of a table of ours, a page at a time. */
+	private static function each(string $table, array $where, string $columns): \Generator
+	{
+		for ($last = ''; $rows = Table::select($table, $where + ['id >' => $last], 'id', self::PAGE_ROWS, $columns); $last = end($rows)['id']) {
+			yield from $rows;
 		}
 	}
 
@@ -62,7 +93,7 @@ final class Report
 	private static function damaged(array $channel): \Generator
 	{
 		for ($last = 0; $channel; ) {
-			$rows = Table::select('attach', ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1, 'id >' => $last], 'id', 500);
+			$rows = Table::select('attach', ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1, 'id >' => $last], 'id', self::PAGE_ROWS);
 			foreach ($rows as $row) {
 				$last = (int) $row['id'];
 				$path = Store::pathOf($channel, $row);
@@ -74,7 +105,7 @@ final class Report
 					'size_bytes' => (int) $row['filesize'], 'kind' => '', 'reason' => $facts ? "{$facts['size_bytes']} bytes are on disk" : 'nothing is on disk',
 					'attempts' => 0, 'next_try' => null];
 			}
-			if (count($rows) < 500) {
+			if (count($rows) < self::PAGE_ROWS) {
 				return;
 			}
 		}

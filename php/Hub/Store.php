@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Hub;
 
 use FileSync\Addon\Packet;
+use FileSync\Addon\Postponed;
 use FileSync\Addon\Refused;
 
 if (! class_exists('App', false)) {
@@ -119,6 +120,21 @@ final class Store
 		return str_starts_with($path, $root) && preg_match('#^[A-Za-z0-9-]+(/[A-Za-z0-9-]+)*$#D', substr($path, strlen($root))) ? $path : null;
 	}
 
+	/**
+	 * Refuses a path if it, or a folder above it, is a symbolic link beneath the channel's own folder: that may lead anywhere.
+	 *
+	 * @throws Postponed
+	 */
+	public static function refuseLinks(string $path): void
+	{
+		$parts = explode('/', $path);
+		for ($n = 3; $n <= count($parts); $n++) {
+			if (is_link(implode('/', array_slice($parts, 0, $n)))) {
+				throw new Postponed('a folder on disk is a symbolic link', false);
+			}
+		}
+	}
+
 	/** Returns what tells a file's present content from another, or null if there is no such file. */
 	public static function facts(?string $path): ?array
 	{
@@ -149,7 +165,8 @@ final class Store
 		$where = ['uid' => $channelId, 'oid' => $attachId, 'otype' => TERM_OBJ_FILE];
 		$wanted = [];
 		foreach ($terms as $term) {
-			$row = ['ttype' => (int) $term['ttype'], 'term' => mb_substr(escape_tags($term['term']), 0, 191), 'url' => mb_substr(escape_tags($term['url']), 0, 191)];
+			$url = preg_match('#^https?://#i', $term['url']) ? $term['url'] : '';
+			$row = ['ttype' => (int) $term['ttype'], 'term' => mb_substr(escape_tags($term['term']), 0, 191), 'url' => mb_substr(escape_tags($url), 0, 191)];
 			if ($row['term'] !== '') {
 				$wanted[json_encode($row)] = $row;
 			}

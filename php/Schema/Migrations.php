@@ -83,8 +83,8 @@ final class Migrations
 					. ' hash varchar(64) NOT NULL, scale bigint NOT NULL, generation bigint NOT NULL, state varchar(16) NOT NULL,'
 					. ' token varchar(64) NOT NULL, lease_until bigint NOT NULL, attempts bigint NOT NULL, next_at bigint NOT NULL,'
 					. ' priority bigint NOT NULL, size_bytes bigint NOT NULL, edited varchar(19) NOT NULL, mimetype varchar(191) NOT NULL,'
-					. ' folder varchar(64) NOT NULL, origin text NOT NULL, nick varchar(191) NOT NULL, names text NOT NULL,'
-					. " entry $long NOT NULL, base text NOT NULL, pending $long NOT NULL, sha256 varchar(64) NOT NULL, intent text NOT NULL,"
+					. ' folder varchar(64) NOT NULL, origin text NOT NULL, nick varchar(191) NOT NULL, '
+					. "names $long NOT NULL, entry $long NOT NULL, base text NOT NULL, pending $long NOT NULL, sha256 varchar(64) NOT NULL, intent text NOT NULL,"
 					. ' kind varchar(32) NOT NULL, reason text NOT NULL, result text NOT NULL, created bigint NOT NULL, updated bigint NOT NULL)',
 				'CREATE INDEX filesync_transfer_due ON filesync_transfer (state, next_at)',
 				'CREATE INDEX filesync_transfer_file ON filesync_transfer (uid, hash)',
