@@ -12,7 +12,7 @@ if (! class_exists('App', false)) {
 /**
  * Holds back what must not be sent: a file that is not whole here, and a change that was only received.
  *
- * A stock clone that hears of a file opens its own copy for writing and then fetches ours.
+ * A stock clone that hears of a file opens its own copy for writing and then fetches ours. So what cannot be told is not sent either.
  */
 final class Outgoing
 {
@@ -22,6 +22,16 @@ final class Outgoing
 		if (! self::changesOnlyRows($arr)) {
 			return;
 		}
+		try {
+			self::silence($arr);
+		} catch (\Throwable $e) {
+			$arr['nosync'] = true;
+			Config::logFailure('a change about to be sent', $e);
+		}
+	}
+
+	private static function silence(array &$arr): void
+	{
 		// Core does not say for which channel it stores; two of one hub may have a file of that hash.
 		$where = ['hash' => $arr['hash']] + (Incoming::channelId() ? ['uid' => Incoming::channelId()] : []);
 		$owners = array_filter(Table::select('attach', $where, 'id', 0, 'uid, edited'), fn ($own) => Config::serves((int) $own['uid']));
@@ -50,6 +60,7 @@ final class Outgoing
 			}
 		} catch (\Throwable $e) {
 			Config::logFailure('a change about to be sent', $e);
+			return [];
 		}
 
 		return \attach_export_data($channel, $hash, $deleted, ...$rest);

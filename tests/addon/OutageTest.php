@@ -71,6 +71,34 @@ final class OutageTest extends AddonTestCase
 		$this->assertSame('bytes', $this->shown('f1'));
 	}
 
+	public function test_what_cannot_be_looked_up_is_not_sent(): void
+	{
+		$this->receive($this->file('f1', 'bytes'));
+		$this->work();
+		$this->receive($this->file('f1', 'newer', ['edited' => '2024-06-01 10:00:00']));
+		$arr = ['hash' => 'f1', 'allow_cid' => '<x>'];
+		$this->whileFailing(fn ($sql) => preg_match(self::TRANSFERS, $sql), function () use (&$arr) {
+			$this->assertSame([], Zotlabs\Storage\attach_export_data($this->channel, 'f1'));
+			call_hooks('photo_upload_begin', $arr);
+		});
+		$this->assertTrue($arr['nosync']);
+	}
+
+	public function test_core_receives_nothing_because_a_setting_cannot_be_read(): void
+	{
+		$this->receive($this->file('f1', 'bytes'));
+		$this->work();
+		$this->whileFailing(fn ($sql) => str_contains($sql, 'filesync_setting'), function () {
+			try {
+				$this->receive($this->file('f1', 'newer', ['edited' => '2024-06-01 10:00:00']));
+				$this->fail('the origin must hear of it');
+			} catch (RuntimeException $e) {
+				$this->assertStringContainsString('filesync_setting', $e->getMessage());
+			}
+		});
+		$this->assertSame('bytes', $this->shown('f1'));
+	}
+
 	/** @dataProvider outages */
 	public function test_a_failing_statement_while_accepting_loses_nothing(Closure $outage): void
 	{
