@@ -31,7 +31,7 @@ final class Bench
 	/** Returns the argument list that runs a PHP script with only the extension loaded. */
 	public function php(string $script, string ...$arguments): array
 	{
-		return [PHP_BINARY, '-n', '-d', "extension=$this->extension", '-d', 'memory_limit=32M', __DIR__ . "/$script", ...$arguments];
+		return [PHP_BINARY, '-n', '-d', "extension=$this->extension", '-d', 'memory_limit=128M', __DIR__ . "/$script", ...$arguments];
 	}
 
 	/**

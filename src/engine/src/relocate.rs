@@ -18,6 +18,10 @@ use crate::getfile::HubUrl;
 pub struct Home {
     hub: HubUrl,
     nick: String,
+    /// `https://host[:port]`, as hubs write it.
+    origin: String,
+    /// The sub-directory, with a slash in front, or empty.
+    folder: String,
 }
 
 impl Home {
@@ -33,27 +37,38 @@ impl Home {
                 .context("nick", nick.escape_debug())
                 .context("expected", "letters, digits, - and _"));
         }
-        Ok(Self { hub, nick: nick.to_owned() })
+        Ok(Self::at(hub, nick))
+    }
+
+    fn at(hub: HubUrl, nick: &str) -> Self {
+        let origin = hub.url().origin().ascii_serialization();
+        let folder = hub.url().path().trim_end_matches('/').to_owned();
+        Self { hub, nick: nick.to_owned(), origin, folder }
     }
 
     /// Tells whether the text starts with this hub's root as a whole; returns what follows it.
     fn strip_root<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let rest = self.strip_origin(text)?.strip_prefix(self.folder.as_str())?;
+        (self.folder.is_empty() || rest.is_empty() || rest.starts_with(['/', '?', '#'])).then_some(rest)
+    }
+
+    fn strip_origin<'t>(&self, text: &'t str) -> Option<&'t str> {
+        if let Some(rest) = text.strip_prefix(self.origin.as_str())
+            && rest.starts_with('/')
+        {
+            return Some(rest);
+        }
         let authority_start = text.find("://")? + 3;
         let after = text.get(authority_start..)?;
-        let authority_end = after.find(|c: char| c == '/' || c == '?' || c == '#' || ends_url(c)).unwrap_or(after.len());
-        let origin = text.get(..authority_start + authority_end)?;
-        let parsed = Url::parse(origin).ok().filter(|url| url.username().is_empty() && url.password().is_none())?;
-        let own = self.hub.url();
-        if parsed.scheme() != own.scheme()
-            || parsed.host() != own.host()
-            || parsed.port_or_known_default() != own.port_or_known_default()
-        {
+        let authority = after.get(..after.find(|c| matches!(c, '/' | '?' | '#') || ends_url(c)).unwrap_or(after.len()))?;
+        // Written plainly and without a port, another host is another host. Only what is odd is worth parsing.
+        let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
+        if authority.bytes().all(is_plain) && self.hub.url().host_str() != Some(authority) {
             return None;
         }
-        let rest = text.get(origin.len()..)?;
-        let folder = own.path().trim_end_matches('/');
-        let rest = rest.strip_prefix(folder)?;
-        (folder.is_empty() || rest.is_empty() || rest.starts_with(['/', '?', '#'])).then_some(rest)
+        let origin = text.get(..authority_start + authority.len())?;
+        let parsed = Url::parse(origin).ok().filter(|url| url.username().is_empty() && url.password().is_none())?;
+        (parsed.origin() == self.hub.url().origin()).then(|| text.get(origin.len()..)).flatten()
     }
 }
 
@@ -109,10 +124,16 @@ impl Relocation {
         let mut output = Output::new(text);
         for literal in string_values(text) {
             let raw = text.get(literal.clone()).unwrap_or_default();
-            if !raw.contains(":\\/\\/") && !raw.contains("://") {
+            // A URL has a colon before its slashes, escaped or not.
+            if memchr::memchr(b':', raw.as_bytes()).is_none() {
                 continue;
             }
-            let value: String = serde_json::from_str(raw).or_fail(ErrorKind::InvalidInput, "reading a JSON string")?;
+            let inner = raw.trim_matches('"');
+            let value: Cow<'_, str> = if memchr::memchr(b'\\', inner.as_bytes()).is_some() {
+                serde_json::from_str::<String>(raw).or_fail(ErrorKind::InvalidInput, "reading a JSON string")?.into()
+            } else {
+                inner.into()
+            };
             if let Cow::Owned(changed) = self.text(&value) {
                 output.replace(literal.start, &Rewritten { length: literal.len(), text: encode_like(raw, &changed) });
             }
@@ -140,14 +161,14 @@ impl Relocation {
             }
             _ => return None,
         };
-        let root = self.to.hub.to_string();
-        Some(match nick {
-            Some(nick) => Rewritten {
-                length: root_length + nick.start + nick.text.len(),
-                text: format!("{root}/{}/{}", kind.text, self.to.nick),
-            },
-            None => Rewritten { length: root_length, text: root },
-        })
+        let mut text = String::with_capacity(64);
+        text.push_str(&self.to.origin);
+        text.push_str(&self.to.folder);
+        let Some(nick) = nick else { return Some(Rewritten { length: root_length, text }) };
+        for part in ["/", kind.text, "/", &self.to.nick] {
+            text.push_str(part);
+        }
+        Some(Rewritten { length: root_length + nick.start + nick.text.len(), text })
     }
 
     /// Tells whether a name after `/photo/` or `/attach/` is one of the channel's files: its hash, or `hash-scale`.
@@ -167,7 +188,7 @@ impl Relocation {
 /// Returns the hashes that URLs of files and photos at this hub name in a text or a JSON text, with the scale cut off.
 pub fn media_hashes(hub: &HubUrl, text: &str) -> HashSet<String> {
     let unescaped = text.replace("\\/", "/");
-    let home = Home { hub: hub.clone(), nick: String::new() };
+    let home = Home::at(hub.clone(), "");
     let mut hashes = HashSet::new();
     let mut at = 0;
     while let Some(found) = find_url(&unescaped, at) {
@@ -209,7 +230,7 @@ impl<'t> Output<'t> {
     fn replace(&mut self, start: usize, rewritten: &Rewritten) -> usize {
         let end = start + rewritten.length;
         let old = self.text.get(start..end).unwrap_or_default();
-        if old != rewritten.text {
+        if old.len() != rewritten.text.len() || old != rewritten.text {
             let changed = self.changed.get_or_insert_default();
             changed.push_str(self.text.get(self.copied..start).unwrap_or_default());
             changed.push_str(&rewritten.text);
@@ -283,18 +304,19 @@ fn ends_url(c: char) -> bool {
 
 /// Finds the next place at or after `from` where an http or https URL begins.
 fn find_url(text: &str, from: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
     let mut at = from;
     loop {
-        let separator = at + text.get(at..)?.find("://")?;
-        let head = text.get(from..separator)?;
-        let scheme = ["https", "http"].into_iter().find(|scheme| {
+        let separator = at + memchr::memmem::find(bytes.get(at..)?, b"://")?;
+        let head = bytes.get(from..separator)?;
+        let scheme = [&b"https"[..], b"http"].into_iter().find(|scheme| {
             head.len() >= scheme.len()
                 && head.get(head.len() - scheme.len()..).is_some_and(|end| end.eq_ignore_ascii_case(scheme))
         });
         if let Some(scheme) = scheme {
             let start = separator - scheme.len();
-            let before = text.get(..start)?.chars().next_back();
-            if !before.is_some_and(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) {
+            let before = start.checked_sub(1).and_then(|before| bytes.get(before));
+            if !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)) {
                 return Some(start);
             }
         }
@@ -304,21 +326,21 @@ fn find_url(text: &str, from: usize) -> Option<usize> {
 
 /// Finds `[share …]…[/share]`, the outermost ones; one that never ends reaches to the end of the text.
 fn share_blocks(text: &str) -> Vec<std::ops::Range<usize>> {
+    let bytes = text.as_bytes();
     let mut blocks = Vec::new();
-    let (mut at, mut depth, mut start) = (0, 0usize, 0);
-    while let Some(found) = text.get(at..).and_then(|rest| rest.find('[')).map(|offset| at + offset) {
-        let tag = text.get(found + 1..).unwrap_or_default();
-        at = found + 1;
-        let named = |name: &str| tag.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
-        if named("share ") || named("share]") || named("share=") {
+    let (mut depth, mut start) = (0usize, 0);
+    for found in memchr::memchr_iter(b'[', bytes) {
+        let tag = bytes.get(found + 1..).unwrap_or_default();
+        let named = |name: &[u8]| tag.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
+        if named(b"share") && matches!(tag.get(5), Some(b' ' | b']' | b'=')) {
             if depth == 0 {
                 start = found;
             }
             depth += 1;
-        } else if named("/share]") && depth > 0 {
+        } else if depth > 0 && named(b"/share]") {
             depth -= 1;
             if depth == 0 {
-                blocks.push(start..found + "[/share]".len());
+                blocks.push(start..found + b"[/share]".len());
             }
         }
     }
@@ -333,10 +355,14 @@ fn string_values(text: &str) -> Vec<std::ops::Range<usize>> {
     let bytes = text.as_bytes();
     let mut values = Vec::new();
     let mut at = 0;
-    while let Some(start) = bytes.iter().skip(at).position(|byte| *byte == b'"').map(|offset| at + offset) {
+    while let Some(start) = memchr::memchr(b'"', bytes.get(at..).unwrap_or_default()).map(|offset| at + offset) {
         let mut end = start + 1;
-        while let Some(byte) = bytes.get(end).filter(|byte| **byte != b'"') {
-            end += if *byte == b'\\' { 2 } else { 1 };
+        while let Some(offset) = memchr::memchr2(b'"', b'\\', bytes.get(end..).unwrap_or_default()) {
+            end += offset;
+            if bytes.get(end) == Some(&b'"') {
+                break;
+            }
+            end += 2;
         }
         end += 1;
         let behind = bytes.iter().skip(end).find(|byte| !byte.is_ascii_whitespace());
