@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Hub;
 
+use FileSync\Addon\Schema\Migrations;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -92,7 +94,7 @@ final class Config
 		try {
 			return self::get('enabled') !== '0' && self::get('enabled', 'channel:' . $channelId) !== '0';
 		} catch (\RuntimeException $e) {
-			if (Table::isAbsent('filesync_setting')) {
+			if (Table::areAbsent(Migrations::tables())) {
 				return false;
 			}
 			throw $e;

@@ -110,10 +110,10 @@ final class Table
 		return $result;
 	}
 
-	/** Tells whether a table does not exist, rather than that the database does not answer. */
-	public static function isAbsent(string $table): bool
+	/** Tells whether none of some tables exists, rather than that the database does not answer or one is damaged. */
+	public static function areAbsent(array $tables): bool
 	{
-		return is_array(dbq('select 1 as one')) && ! db_columns($table);
+		return ! array_filter($tables, fn ($table) => db_columns($table)) && is_array(dbq('select 1 as one'));
 	}
 
 	/** Runs a statement that defines a table or an index; false if it failed, for instance because it exists. */

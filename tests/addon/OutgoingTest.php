@@ -73,7 +73,7 @@ final class OutgoingTest extends AddonTestCase
 		return [
 			'site' => [fn () => Config::set('enabled', '0')],
 			'channel' => [fn () => Config::set('enabled', '0', 'channel:1')],
-			'tables' => [fn () => dbq('DROP TABLE filesync_setting')],
+			'tables' => [fn () => array_map(fn ($table) => dbq("DROP TABLE $table"), FileSync\Addon\Schema\Migrations::tables())],
 		];
 	}
 
