@@ -21,6 +21,8 @@ final class Queue
 {
 	/** States in which the bytes are still to come. */
 	public const LIVE = ['staged', 'waiting', 'leased', 'verified', 'publishing'];
+	/** States of a photo in which its scales wait for it. */
+	private const BLOCKING = [...self::LIVE, 'parked'];
 	/** Kinds of parking after which our own bytes are the newest, so that changes of the file are sent again. */
 	public const OURS_STAY = ['conflict', 'NotFound'];
 	public const LEASE_SECONDS = 180;
@@ -228,10 +230,20 @@ final class Queue
 		$now = Config::now();
 		$due = Table::select('filesync_transfer', ['state' => ['staged', 'waiting'], 'next_at <=' => $now], '', 0, 'DISTINCT uid');
 		$lost = Table::select('filesync_transfer', ['state' => ['leased', 'publishing'], 'lease_until <' => $now], '', 0, 'DISTINCT uid');
-		$whole = Table::select('filesync_transfer', ['state' => 'verified', 'lease_until <' => $now, 'next_at <=' => $now], '', 0, 'uid, hash, scale');
-		$whole = array_filter($whole, fn ($row) => self::mayPublish($row));
 
-		return array_values(array_unique(array_map('intval', array_column([...$due, ...$lost, ...$whole], 'uid'))));
+		return array_values(array_unique([...array_map('intval', array_column([...$due, ...$lost], 'uid')), ...self::channelsToPublish($now)]));
+	}
+
+	/** Returns the channels that have verified bytes whose turn has come and that nobody is publishing. */
+	public static function channelsToPublish(int $now): array
+	{
+		$whole = ['t.state' => 'verified', 't.lease_until <' => $now, 't.next_at <=' => $now];
+		$files = Table::select('filesync_transfer t', $whole + ['t.scale' => 0], '', 0, 'DISTINCT t.uid');
+		$blockers = implode("', '", self::BLOCKING);
+		$withFile = "filesync_transfer t LEFT JOIN filesync_transfer f ON f.uid = t.uid AND f.hash = t.hash AND f.scale = 0 AND f.state IN ('$blockers')";
+		$scales = Table::select($withFile, $whole + ['t.scale >' => 0, "coalesce(f.id,'')" => ''], '', 0, 'DISTINCT t.uid');
+
+		return array_map('intval', array_column([...$files, ...$scales], 'uid'));
 	}
 
 	/** Tells whether a verified row's turn has come: the scales of a photo wait for the photo. */
@@ -239,7 +251,7 @@ final class Queue
 	{
 		$file = (int) $row['scale'] > 0 ? self::find((int) $row['uid'], $row['hash'], 0) : null;
 
-		return ! $file || ! in_array($file['state'], [...self::LIVE, 'parked'], true);
+		return ! $file || ! in_array($file['state'], self::BLOCKING, true);
 	}
 
 	/** Returns when the next retry of anything is due, or null if nothing waits. */

@@ -54,16 +54,8 @@ final class WorkCommand
 	/** Tells whether what is live can still move: scales of a parked photo cannot. */
 	private function canGoOn(): bool
 	{
-		if (Table::count('filesync_transfer', ['state' => ['staged', 'waiting', 'leased', 'publishing']]) > 0) {
-			return true;
-		}
-		foreach (Table::select('filesync_transfer', ['state' => 'verified'], '', 0, 'uid, hash, scale') as $row) {
-			if (Queue::mayPublish($row)) {
-				return true;
-			}
-		}
-
-		return false;
+		return Table::count('filesync_transfer', ['state' => ['staged', 'waiting', 'leased', 'publishing']]) > 0
+			|| Queue::channelsToPublish(PHP_INT_MAX) !== [];
 	}
 
 	private function waitForSlot(): bool

@@ -142,6 +142,21 @@ final class QueueTest extends AddonTestCase
 		call_hooks('daemon_addon', $other);
 	}
 
+	public function test_scales_of_a_stuck_photo_cost_the_next_packet_nothing(): void
+	{
+		$one = fn (string $hash) => $this->whileFailing(fn () => false, fn () => $this->receive($this->file($hash, 'bytes')));
+		$before = $one('f1');
+		foreach (['p1', 'p2', 'p3'] as $hash) {
+			$this->receive($this->photo($hash, [0 => 'original', 1 => 'a', 2 => 'b', 3 => 'c']));
+			TransferBatch::$answers[$hash . '-0'] = ['kind' => 'Refused', 'temporary' => false, 'message' => 'no'];
+		}
+		$this->work();
+		$this->assertSame(9, Table::count('filesync_transfer', ['state' => 'verified']));
+		Lease::end('summon');
+		dbq('DELETE FROM workerq');
+		$this->assertLessThanOrEqual($before, $one('f2'));
+	}
+
 	public function test_a_slice_ends_in_time_and_gives_back_what_is_unfinished(): void
 	{
 		$this->receive($this->file('f1', 'one'), $this->file('f2', 'two'));
