@@ -25,6 +25,10 @@ final class Kept
 	public static function keepDeleted(array $channel, array $row): void
 	{
 		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'os_storage' => 1], 'imgscale');
+		if (! (int) $row['os_storage']) {
+			self::keepFromDatabase($row, 'deleted');
+			$row['content'] = '';
+		}
 		$entry = json_encode(['attach' => $row, 'photo' => $photos], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
 		self::keepFile($row, 0, Store::pathOf($channel, $row), $entry);
 		foreach ($photos as $photo) {
@@ -32,6 +36,21 @@ final class Kept
 				self::keepFile($row, (int) $photo['imgscale'], $photo['content'], '');
 			}
 		}
+	}
+
+	/** Keeps the bytes that a very old row holds itself. */
+	public static function keepFromDatabase(array $row, string $why): void
+	{
+		if ($row['content'] === '') {
+			return;
+		}
+		$id = hash('sha256', implode("\n", [$row['uid'], $row['hash'], $row['content']]));
+		$kept = Store::dataRoot((int) $row['uid'], true) . '/kept/' . $id;
+		if (@file_put_contents($kept . '.new', $row['content']) !== strlen($row['content']) || ! @rename($kept . '.new', $kept)) {
+			throw new Postponed('the bytes in the database cannot be kept', true);
+		}
+		$entry = json_encode(['attach' => ['content' => ''] + $row], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
+		self::remember($id, $row, 0, strlen($row['content']), $why, $entry);
 	}
 
 	/** Returns a row for bytes that stand under a partial name and are to be kept. Insert it with the rows that replace them. */
@@ -97,9 +116,14 @@ final class Kept
 				throw new Postponed('the file to delete cannot be kept', true);
 			}
 		}
+		self::remember($id, $row, $scale, $facts['size_bytes'], 'deleted', $entry);
+	}
+
+	private static function remember(string $id, array $row, int $scale, int $sizeBytes, string $why, string $entry): void
+	{
 		if (! Table::first('filesync_kept', ['id' => $id], '', 'id')) {
 			Table::insert('filesync_kept', ['id' => $id, 'uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => $scale,
-				'path' => 'kept/' . $id, 'source' => '', 'size_bytes' => $facts['size_bytes'], 'why' => 'deleted', 'entry' => $entry, 'created' => Config::now()]);
+				'path' => 'kept/' . $id, 'source' => '', 'size_bytes' => $sizeBytes, 'why' => $why, 'entry' => $entry, 'created' => Config::now()]);
 		}
 	}
 }

@@ -24,21 +24,16 @@ final class Publish
 	private const MOST_ATTEMPTS = 5;
 
 	private readonly int $channelId;
-	private readonly \FileSync\Store $data;
-	private readonly \FileSync\Store $live;
+	private readonly Placement $place;
 
 	/**
 	 * @param string   $token What this worker's rows carry.
 	 * @param \Closure $beat  Keeps the worker's leases during long reads.
 	 */
-	public function __construct(private readonly array $channel, private readonly string $token, private readonly \Closure $beat)
+	public function __construct(private readonly array $channel, private readonly string $token, \Closure $beat)
 	{
 		$this->channelId = (int) $channel['channel_id'];
-		if (! is_dir(Store::root($channel))) {
-			os_mkdir(Store::root($channel), STORAGE_DEFAULT_PERMISSIONS, true);
-		}
-		$this->data = new \FileSync\Store((string) realpath(Store::dataRoot($this->channelId, true)));
-		$this->live = new \FileSync\Store((string) realpath(Store::root($channel)));
+		$this->place = new Placement($channel, $beat);
 	}
 
 	/** Publishes all of the channel that are verified and nobody's, or only those of one file. The file itself goes before its scales. */
@@ -87,7 +82,7 @@ final class Publish
 				continue;
 			}
 			try {
-				$this->fence($row);
+				$this->place->fence($row);
 				$this->recoverRow($row, json_decode($row['intent'], true));
 			} catch (\Throwable $e) {
 				$this->postpone($row, $e);
@@ -107,6 +102,9 @@ final class Publish
 		if ($own && (int) $own['is_dir']) {
 			Queue::park($row, 'Refused', 'a folder has this hash');
 			return null;
+		}
+		if ($own && (int) $row['scale'] === 0 && ! (int) $own['os_storage']) {
+			Kept::keepFromDatabase($own, 'replaced');
 		}
 		if (! $own) {
 			Turn::take($this->channelId, fn () => FolderChange::createMissing($this->channel, $entry['folders']));
@@ -144,9 +142,8 @@ final class Publish
 
 	private function writeIntent(array $row, string $target): ?array
 	{
-		$path = $this->livePath($target);
-		$live = $this->live->stat($path);
-		$digest = $live ? $this->digest($this->live, $path) : null;
+		$live = $this->place->liveFacts($target);
+		$digest = $live ? $this->place->liveDigest($target) : null;
 		$intent = ['target' => $target, 'live' => $live, 'live_sha256' => $digest, 'same' => $digest !== null && $digest === $row['sha256'],
 			'had_row' => Store::attach($this->channelId, $row['hash']) !== null];
 
@@ -162,11 +159,7 @@ final class Publish
 		if (! Queue::isHeld($row)) {
 			return;
 		}
-		$path = $this->livePath($intent['target']);
-		if (str_contains($path, '/')) {
-			$this->live->makeFolder(dirname($path));
-		}
-		$displaced = $this->data->exchange($this->partial($row), $this->live, $path, $row['sha256']);
+		$displaced = $this->place->putInPlace($row, $intent['target']);
 		$this->afterExchange($row, $intent, $displaced);
 	}
 
@@ -187,7 +180,7 @@ final class Publish
 		}
 		foreach (['inode', 'size_bytes', 'mtime_ns'] as $fact) {
 			if ($displaced[$fact] !== $intent['live'][$fact]) {
-				return $this->digest($this->data, $this->partial($row)) !== $intent['live_sha256'];
+				return $this->place->partialDigest($row) !== $intent['live_sha256'];
 			}
 		}
 
@@ -197,7 +190,7 @@ final class Publish
 	private function commit(array $row, array $intent, ?array $displaced): void
 	{
 		$kept = $displaced
-			? Kept::announce($row, $this->partial($row), $displaced['size_bytes'], 'replaced', $row['entry'])
+			? Kept::announce($row, Placement::partial($row), $displaced['size_bytes'], 'replaced', $row['entry'])
 			: null;
 		try {
 			$outcome = PublishRows::commit($this->channel, $row, $intent, $kept);
@@ -238,7 +231,7 @@ final class Publish
 			return;
 		}
 		$this->undo($row, $intent);
-		$kept = Kept::announce($row, $this->partial($row), (int) $row['size_bytes'], 'conflict', $row['entry']);
+		$kept = Kept::announce($row, Placement::partial($row), (int) $row['size_bytes'], 'conflict', $row['entry']);
 		Table::transaction(fn () => Queue::park($row, 'conflict', 'conflict: ' . $why) && Table::insert('filesync_kept', $kept));
 		Kept::settle($this->channelId);
 		Config::log("conflict on {$row['hash']} of channel {$this->channelId}: $why");
@@ -251,37 +244,24 @@ final class Publish
 	 */
 	private function undo(array $row, array $intent): void
 	{
-		$path = $this->livePath($intent['target']);
-		if (! $intent['same'] && $this->live->stat($path) && $this->digest($this->live, $path) === $row['sha256'] && Queue::isHeld($row)) {
-			$this->live->exchange($path, $this->data, $this->partial($row), $row['sha256']);
+		if (! $intent['same'] && $this->place->liveDigest($intent['target']) === $row['sha256'] && Queue::isHeld($row)) {
+			$this->place->takeBack($row, $intent['target']);
 		}
 	}
 
 	/** Ends a publish that did not come about: verified bytes wait for the next try, displaced ones are kept. */
 	private function turnBack(array $row): void
 	{
-		$partial = $this->data->stat($this->partial($row));
-		if ($partial && $this->digest($this->data, $this->partial($row)) === $row['sha256']) {
+		$partial = $this->place->partialFacts($row);
+		if ($partial && $this->place->partialDigest($row) === $row['sha256']) {
 			Queue::advance($row, 'publishing', 'verified', ['token' => '', 'lease_until' => 0, 'intent' => '']);
 			return;
 		}
 		if ($partial) {
-			Table::insert('filesync_kept', Kept::announce($row, $this->partial($row), $partial['size_bytes'], 'replaced', $row['entry']));
+			Table::insert('filesync_kept', Kept::announce($row, Placement::partial($row), $partial['size_bytes'], 'replaced', $row['entry']));
 			Kept::settle($this->channelId);
 		}
 		Queue::advance($row, 'publishing', 'staged', ['token' => '', 'lease_until' => 0, 'intent' => '', 'sha256' => '']);
-	}
-
-	/** Moves the partial file of a row that was taken over to its new name, so that a worker which only slept finds nothing to exchange. */
-	private function fence(array $row): void
-	{
-		for ($generation = (int) $row['generation'] - 1; $generation > 0; $generation--) {
-			$old = ['generation' => $generation] + $row;
-			if ($this->data->stat($this->partial($old))) {
-				$this->data->move($this->partial($old), $this->partial($row));
-				return;
-			}
-		}
 	}
 
 	private function recoverRow(array $row, array $intent): void
@@ -290,10 +270,9 @@ final class Publish
 			$this->giveWay($row, $intent, $intent['conflict']);
 			return;
 		}
-		$path = $this->livePath($intent['target']);
-		$partial = $this->data->stat($this->partial($row));
-		$liveDigest = $this->live->stat($path) ? $this->digest($this->live, $path) : null;
-		$partialDigest = $partial ? $this->digest($this->data, $this->partial($row)) : null;
+		$partial = $this->place->partialFacts($row);
+		$liveDigest = $this->place->liveDigest($intent['target']);
+		$partialDigest = $this->place->partialDigest($row);
 		if ($intent['same'] || $liveDigest === $row['sha256']) {
 			// Across devices the verified bytes stand at both places until what they displaced was copied.
 			$this->afterExchange($row, $intent, $intent['same'] || $partialDigest === $row['sha256'] ? null : $partial);
@@ -334,34 +313,12 @@ final class Publish
 	private function isUntouched(array $row, array $intent): bool
 	{
 		try {
-			$path = $this->livePath($intent['target']);
-			$isLive = ! $intent['same'] && $this->live->stat($path) && $this->digest($this->live, $path) === $row['sha256'];
+			$isLive = ! $intent['same'] && $this->place->liveDigest($intent['target']) === $row['sha256'];
 
-			return ! isset($intent['conflict']) && ! $isLive && $this->data->stat($this->partial($row))
-				&& $this->digest($this->data, $this->partial($row)) === $row['sha256'];
+			return ! isset($intent['conflict']) && ! $isLive && $this->place->partialDigest($row) === $row['sha256'];
 		} catch (\Throwable) {
 			return false;
 		}
-	}
-
-	private function partial(array $row): string
-	{
-		return Queue::partialName($row) . '.partial';
-	}
-
-	private function livePath(string $target): string
-	{
-		return substr($target, strlen(Store::root($this->channel)) + 1);
-	}
-
-	private function digest(\FileSync\Store $store, string $path): string
-	{
-		$digest = new \FileSync\FileDigest($store, $path);
-		while (! $digest->step(2000)) {
-			($this->beat)();
-		}
-
-		return $digest->sha256();
 	}
 
 	private function log(array $row): void

@@ -163,6 +163,22 @@ final class FencingTest extends AddonTestCase
 		}
 	}
 
+	public function test_a_crash_between_the_links_of_a_plain_file_system_keeps_what_was_displaced(): void
+	{
+		$this->overwrite();
+		$this->killedAt(null, function () {
+			$this->atExchange('after', function ($from) {
+				rename("store/[data]/filesync/1/$from", "store/[data]/filesync/1/$from.displaced");
+				posix_kill(getmypid(), SIGKILL);
+			});
+			$this->work();
+		});
+		$this->expireLeases();
+		$this->work();
+		$this->assertSame(['new', 3, 'published'], [$this->shown('p1'), (int) $this->attach('p1')['filesize'], $this->transfer('p1')['state']]);
+		$this->assertSame(['old bytes'], $this->kept());
+	}
+
 	/** Stages `new` for p1, over old bytes if there are any. */
 	private function overwrite(?string $old = 'old bytes'): void
 	{

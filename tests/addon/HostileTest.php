@@ -152,6 +152,20 @@ final class HostileTest extends AddonTestCase
 		$this->assertCount(2, Table::select('photo', ['uid' => (int) $bob['channel_id']]));
 	}
 
+	public function test_bytes_that_an_old_hub_kept_in_its_database_are_kept_too(): void
+	{
+		foreach (['f1', 'f2'] as $hash) {
+			$this->receive($this->file($hash, 'x'));
+			$this->work();
+			Table::update('attach', ['os_storage' => 0, 'content' => "in the database\xff $hash", 'filesize' => 19], ['hash' => $hash]);
+		}
+		$this->receive($this->file('f1', 'on disk', ['edited' => '2024-06-01 10:00:00']), $this->deletion('f2'));
+		$this->work();
+		$this->assertSame('on disk', $this->shown('f1'));
+		$this->assertNull($this->attach('f2'));
+		$this->assertEqualsCanonicalizing(["in the database\xff f1", "in the database\xff f2"], array_values(array_diff($this->kept(), ['x'])));
+	}
+
 	public function test_an_empty_file_arrives(): void
 	{
 		$this->receive($this->file('f1', ''));
