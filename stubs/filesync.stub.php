@@ -407,7 +407,7 @@ namespace FileSync\Exception {
 	/** Connecting, TLS, a time-out, a stall, or a connection that broke off. */
 	final class NetworkException extends TemporaryException {}
 
-	/** The origin hub answered 429 or 5xx, or sent nothing where there should be bytes. */
+	/** The origin hub answered 429 or 5xx, or sent nothing where there should be bytes; or another process is at work on the file. */
 	final class PeerBusyException extends TemporaryException {}
 
 	/** Disk full, permission denied, read-only. */

@@ -14,7 +14,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum ErrorKind {
     /// Connecting, TLS, a time-out, a stall, or a connection that broke off.
     Network,
-    /// The origin hub answered 429 or 5xx, or nothing where there should be bytes.
+    /// The origin hub answered 429 or 5xx, or nothing where there should be bytes; or another process is at work on the file.
     PeerBusy,
     /// Disk full, permission denied, read-only.
     Storage,
@@ -59,7 +59,7 @@ impl ErrorKind {
     fn phrase(self) -> &'static str {
         match self {
             Self::Network => "network failure",
-            Self::PeerBusy => "origin hub not ready",
+            Self::PeerBusy => "not ready",
             Self::Storage => "storage failure",
             Self::Corrupt => "wrong bytes",
             Self::Refused => "refused by the origin hub",

@@ -106,6 +106,9 @@ fn swap(source: &Entry<'_>, target: &Entry<'_>) -> rustix::io::Result<bool> {
 const ATTEMPTS: usize = 8;
 
 /// The same on file systems without an exchange: the old file gets a second name first, then the new one takes its place.
+///
+/// Killed in between, the old bytes are at `<source>.displaced`; callers look there. What a local writer puts at the target
+/// between the two calls is lost: nothing better exists on such file systems.
 fn swap_by_links(source: &Entry<'_>, target: &Entry<'_>) -> rustix::io::Result<bool> {
     let spare_name = format!("{}.displaced", source.name);
     let spare = Entry { folder: rustix::io::dup(&source.folder)?, name: &spare_name };

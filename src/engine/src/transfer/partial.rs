@@ -52,6 +52,8 @@ struct Progress {
 struct Index {
     format: u32,
     version: Version,
+    /// Device and inode of the partial file: another file under its name has other bytes.
+    file: (u64, u64),
     boot_id: String,
     reached: Progress,
     synced: Progress,
@@ -89,7 +91,8 @@ impl<'a> Partial<'a> {
             .context("path", &paths.partial)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) => {
-                return Err(Error::new(ErrorKind::Storage, "locking a partial file")
+                // No fault of the disk: the others need not wait for it.
+                return Err(Error::new(ErrorKind::PeerBusy, "locking a partial file")
                     .context("path", &paths.partial)
                     .context("fault", "another process still holds it"));
             }
@@ -127,7 +130,7 @@ impl<'a> Partial<'a> {
         let mut text = String::new();
         self.root.open_file(&self.paths.index).ok()?.take(MAX_INDEX_BYTES).read_to_string(&mut text).ok()?;
         let index: Index = serde_json::from_str(&text).ok()?;
-        if index.format != FORMAT || index.version != self.version {
+        if index.format != FORMAT || index.version != self.version || index.file != self.identity()? {
             return None;
         }
         let progress = if index.boot_id == self.boot_id { index.reached } else { index.synced.clone() };
@@ -136,6 +139,10 @@ impl<'a> Partial<'a> {
             && progress.hasher.length_bytes <= progress.chunks.gap_after(0);
         let hasher = Hasher::restore(&progress.hasher)?;
         plausible.then_some((progress, hasher, index.synced))
+    }
+
+    fn identity(&self) -> Option<(u64, u64)> {
+        rustix::fs::fstat(&self.file).ok().map(|stat| (stat.st_dev, stat.st_ino))
     }
 
     /// Forgets everything received, for example because the origin's file changed.
@@ -289,6 +296,7 @@ impl<'a> Partial<'a> {
         let index = Index {
             format: FORMAT,
             version: self.version.clone(),
+            file: self.identity().unwrap_or_default(),
             boot_id: self.boot_id.clone(),
             reached: self.progress(),
             synced: self.synced.clone(),
@@ -419,13 +427,34 @@ mod tests {
     }
 
     #[test]
+    fn an_index_speaks_only_of_the_file_that_it_was_written_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let limits = Limits { sync_bytes: 1 << 20, ..small_limits() };
+        let mut first = Partial::open(&root, "f", version(1000), "boot", &limits).unwrap();
+        first.write_at(900, &[1; 100]).unwrap();
+        first.write_at(0, &[1; 100]).unwrap();
+        std::fs::remove_file(dir.path().join("f.partial")).unwrap();
+        let mut second = Partial::open(&root, "f", version(1000), "boot", &limits).unwrap();
+        second.write_at(0, &[2; 50]).unwrap();
+        // The first, asleep until now, saves under the name that is no longer its own.
+        first.save().unwrap();
+        std::mem::forget(second);
+        drop(first);
+        std::fs::copy(dir.path().join("f.partial"), dir.path().join("f.copy")).unwrap();
+        std::fs::rename(dir.path().join("f.copy"), dir.path().join("f.partial")).unwrap();
+        let third = Partial::open(&root, "f", version(1000), "boot", &limits).unwrap();
+        assert_eq!(third.received_bytes(), 0);
+    }
+
+    #[test]
     fn two_processes_never_write_one_file() {
         let dir = tempfile::tempdir().unwrap();
         let root = Root::open(dir.path()).unwrap();
         let limits = small_limits();
         let first = Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
         let second = Partial::open(&root, "f", version(20), "boot", &limits).err().unwrap();
-        assert_eq!(second.kind(), ErrorKind::Storage);
+        assert_eq!(second.kind(), ErrorKind::PeerBusy);
         drop(first);
         Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
     }
