@@ -31,22 +31,25 @@ give() {
 
 # Replaces a file's bytes on hub A through WebDAV: put <path> <display path>.
 put() {
-	curl -sS --fail --cacert "$LAYOUT/ca/ca.pem" -u "${NICK[a]}:realhubs" -T "$1" "$(hub_url a)/dav/${NICK[a]}/$2"
+	curl -sS --fail --cacert "$LAYOUT/ca/ca.pem" -u "${NICK[a]}:realhubs" -T "$1" "$(hub_url a)${BEHIND_RELAY:-}/dav/${NICK[a]}/$2"
 }
 
 sha() { sha256sum "$1" | cut -c1-64; }
 
-# Waits until nothing moves any more and, with the addon, nothing is missing on hub B: settle [seconds].
+# Waits until nothing moves any more and, with the addon, nothing is on its way to hub B: settle [seconds [hash]].
 settle() {
-	local end=$((SECONDS + ${1:-90})) missing
+	local end=$((SECONDS + ${1:-90}))
 	while :; do
 		wait_quiet $((end - SECONDS)) || { echo "the hubs did not come to rest"; return 1; }
 		[ "$ADDON" = 1 ] || return 0
-		missing=$(hub_php b addon/filesync/cli.php missing) && return 0
-		[ $SECONDS -lt $end ] || { echo "still missing: $missing"; return 1; }
+		[ -n "$(on_its_way "${2:-}")" ] || return 0
+		[ $SECONDS -lt $end ] || { echo "still $(on_its_way "${2:-}")"; return 1; }
 		sleep 0.5
 	done
 }
+
+# Prints what hub B lacks and will still try to get; what it has put aside for a person is not on its way: on_its_way [hash].
+on_its_way() { hub_php b addon/filesync/cli.php missing | grep -v -e '^parked' -e '^damaged' -e '^nothing is missing' | grep -F -- "${1:-}"; }
 
 # Compares both hubs' rows and bytes of one file: equal <hash> [sha256] [fact that may differ…].
 equal() {

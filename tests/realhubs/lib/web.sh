@@ -71,7 +71,6 @@ configure_web() {
 		env[FILESYNC_REALHUBS_LOG] = $dir/log/processes.log
 		env[PATH] = $PATH
 	FPM
-	touch "$dir/nginx/rate.conf"
 	cat >"$dir/nginx/nginx.conf" <<-NGINX
 		$([ "$(id -u)" = 0 ] && echo "user $HUB_USER;")
 		worker_processes 1;
@@ -89,7 +88,7 @@ configure_web() {
 			scgi_temp_path $dir/nginx/tmp/scgi;
 			sendfile on;
 			server {
-				listen ${ADDRESS[$hub]}:443 ssl;
+				listen ${ADDRESS[$hub]}:${PORT:-443} ssl;
 				server_name $hub.$DOMAIN;
 				ssl_certificate $LAYOUT/ca/$hub.pem;
 				ssl_certificate_key $LAYOUT/ca/$hub.key;
@@ -97,7 +96,6 @@ configure_web() {
 				index index.php;
 				charset utf-8;
 				client_max_body_size 4g;
-				include $dir/nginx/rate.conf;
 				location / { if (!-e \$request_filename) { rewrite ^(.*)\$ /index.php?q=\$1; } }
 				location ^~ /.well-known/ { allow all; if (!-e \$request_filename) { rewrite ^(.*)\$ /index.php?q=\$1; } }
 				location ~* \.(tpl|tgz|log|out)\$ { deny all; }
@@ -105,9 +103,11 @@ configure_web() {
 					try_files \$uri =404;
 					include /etc/nginx/fastcgi_params;
 					fastcgi_param HTTPS on;
+					fastcgi_param SERVER_PORT 443;
 					fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name;
 					fastcgi_pass unix:$dir/run/fpm.sock;
 					fastcgi_read_timeout 60s;
+					fastcgi_buffering ${BUFFERING:-on};
 				}
 				location ~ /\. { deny all; }
 				location ~ ^/store { deny all; }
@@ -121,6 +121,13 @@ configure_web() {
 fpm_up()     { PHP_INI_SCAN_DIR=:$LAYOUT/$1/ini "$PHP_FPM" -y "$LAYOUT/$1/fpm.conf" || die "PHP-FPM of hub $1 did not start"; }
 fpm_down()   { stop_pid_file "$LAYOUT/$1/run/fpm.pid" QUIT; }
 nginx_up()   { nginx -c "$LAYOUT/$1/nginx/nginx.conf" -e "$LAYOUT/$1/log/nginx-error.log" || die "nginx of hub $1 did not start"; }
+# Kills nginx as a crash does: nobody is told.
+nginx_kill() {
+	local pid
+	pid=$(cat "$LAYOUT/$1/run/nginx.pid")
+	kill -KILL "$pid" $(pgrep -P "$pid")
+	rm -f "$LAYOUT/$1/run/nginx.pid"
+}
 nginx_down() { stop_pid_file "$LAYOUT/$1/run/nginx.pid" TERM; }
 web_up()     { fpm_up "$1"; nginx_up "$1"; }
 web_down()   { nginx_down "$1"; fpm_down "$1"; }
