@@ -19,6 +19,8 @@ final class Command
 		  missing                every file that is not present here, and why            [--json]
 		  work                   fetch and publish in the foreground                     [--json] [--progress]
 		                         [--seconds N] at most, [--until-idle] until nothing is on its way
+		  repair items           own posts that a sync left with another hub's URLs      [--json]
+		                         or a wrong signature: mends them, or only lists them    [--dry-run]
 		  config                 every setting and its value                             [--json]
 		  config get NAME        config set NAME VALUE        config clear NAME
 		                         [--scope site|channel:<id>|peer:<root URL>]
@@ -28,6 +30,7 @@ final class Command
 
 	private const OPTIONS = [
 		'status' => ['json'], 'missing' => ['json'], 'work' => ['json', 'progress', 'seconds', 'until-idle'], 'config' => ['json', 'scope'],
+		'repair' => ['json', 'dry-run'],
 	];
 	private const VALUED = ['seconds', 'scope'];
 
@@ -36,7 +39,8 @@ final class Command
 	{
 		[$words, $options] = self::parse($arguments);
 		$verb = array_shift($words) ?? '';
-		if ($options === null || ! isset(self::OPTIONS[$verb]) || array_diff(array_keys($options), self::OPTIONS[$verb]) || ($verb !== 'config' && $words)) {
+		if ($options === null || ! isset(self::OPTIONS[$verb]) || array_diff(array_keys($options), self::OPTIONS[$verb]) || (! in_array($verb, ['config', 'repair'], true) && $words)
+			|| ($verb === 'repair' && $words !== ['items'])) {
 			fwrite(STDERR, self::USAGE . "\n");
 			return 2;
 		}
@@ -50,6 +54,7 @@ final class Command
 				'status' => self::status(isset($options['json'])),
 				'missing' => self::missing(isset($options['json'])),
 				'work' => (new WorkCommand($options))->run(),
+				'repair' => (new RepairCommand($options))->run(),
 				'config' => self::config($words, $options),
 			};
 		} catch (\Throwable $e) {

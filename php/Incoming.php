@@ -87,7 +87,7 @@ final class Incoming
 		self::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root) {
 			Turn::take((int) $channel['channel_id'], fn () => self::applyFiles($channel, $packet, $root));
 			if ($packet->items) {
-				Items::take($channel, $packet->items, ['channel_address' => $packet->nick, 'url' => $root]);
+				Items::take($channel, $packet->items);
 			}
 		});
 		foreach ($packet->last ? [$packet->last['hash']] : $packet->deletes as $hash) {

@@ -41,7 +41,8 @@ final class Outbox
 	/** Makes the calls that are due, of one channel. */
 	public static function run(int $channelId): void
 	{
-		foreach (Table::select('filesync_outbox', ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Config::now()], 'created, id', 100) as $row) {
+		$where = ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Config::now()] + self::possible();
+		foreach (Table::select('filesync_outbox', $where, 'created, id', 100) as $row) {
 			$attempts = (int) $row['attempts'] + 1;
 			if ($attempts > self::MOST_ATTEMPTS) {
 				Table::update('filesync_outbox', ['state' => 'parked'], ['id' => $row['id']]);
@@ -61,9 +62,15 @@ final class Outbox
 	/** Returns the channels that have calls due. */
 	public static function dueChannels(): array
 	{
-		$due = Table::select('filesync_outbox', ['state' => 'due', 'next_at <=' => Config::now()], '', 0, 'DISTINCT uid');
+		$due = Table::select('filesync_outbox', ['state' => 'due', 'next_at <=' => Config::now()] + self::possible(), '', 0, 'DISTINCT uid');
 
 		return array_map('intval', array_column($due, 'uid'));
+	}
+
+	/** Leaves out what needs the extension while it is missing. */
+	private static function possible(): array
+	{
+		return Config::extensionProblem() === null ? [] : ['kind <>' => 'relocate'];
 	}
 
 	private static function call(array $row): void
@@ -82,9 +89,12 @@ final class Outbox
 			case 'announce':
 				Items::announce($channel, $row['name']);
 				break;
+			case 'relocate':
+				ItemRelocation::mend($channel, $row['name']);
+				break;
 			case 'items':
 				$body = json_decode($row['body'], true);
-				Incoming::quietly((int) $row['uid'], fn () => Items::store($channel, $body['items'], $body['relocate']));
+				Incoming::quietly((int) $row['uid'], fn () => Items::store($channel, $body['items']));
 				break;
 		}
 	}

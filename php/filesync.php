@@ -32,6 +32,8 @@ function filesync_hooks() {
 	return [
 		'init_1' => 'filesync_init_1',
 		'photo_upload_begin' => 'filesync_photo_upload_begin',
+		'item_store_before' => 'filesync_item_store_before',
+		'item_store_update_before' => 'filesync_item_store_before',
 		'daemon_addon' => 'filesync_daemon_addon',
 		'cron' => 'filesync_cron',
 		'cron_daily' => 'filesync_cron_daily',
@@ -78,6 +80,15 @@ function filesync_photo_upload_begin(&$arr) {
 		FileSync\Addon\Outgoing::beforeStore($arr);
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('a change about to be sent', $e);
+	}
+}
+
+/** Gives our own posts from another clone this hub's URLs and a valid signature. */
+function filesync_item_store_before(&$data) {
+	try {
+		FileSync\Addon\ItemRelocation::beforeStore($data);
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('relocating a post', $e);
 	}
 }
 

@@ -58,9 +58,24 @@ final class Clones
 	 */
 	public static function others(array $channel): array
 	{
+		return self::locations($channel, ['hubloc_deleted' => 0]);
+	}
+
+	/**
+	 * Returns the other hubs where the channel lives or lived: posts still name the hubs it has left.
+	 *
+	 * @return list<array{url: string, nick: string}>
+	 */
+	public static function everywhere(array $channel): array
+	{
+		return array_values(array_filter(self::locations($channel, []), fn ($home) => preg_match('/^[\p{L}\p{N}_-]+$/u', $home['nick'])));
+	}
+
+	private static function locations(array $channel, array $which): array
+	{
 		$clones = [];
 		$own = self::normalise(z_root());
-		$where = ['hubloc_hash' => $channel['channel_hash'], 'hubloc_network' => 'zot6', 'hubloc_deleted' => 0];
+		$where = ['hubloc_hash' => $channel['channel_hash'], 'hubloc_network' => 'zot6'] + $which;
 		foreach (Table::select('hubloc', $where, 'hubloc_id', 0, 'hubloc_url, hubloc_addr') as $row) {
 			$root = self::normalise($row['hubloc_url']);
 			if ($root !== null && $root !== $own) {

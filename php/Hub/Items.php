@@ -12,22 +12,77 @@ if (! class_exists('App', false)) {
 final class Items
 {
 	/** Stores the items of a packet; if core cannot now, a worker tries again. */
-	public static function take(array $channel, array $items, array $relocate): void
+	public static function take(array $channel, array $items): void
 	{
 		try {
-			self::store($channel, $items, $relocate);
+			self::store($channel, $items);
 		} catch (\Throwable $e) {
 			Config::logFailure('storing the items of a packet', $e);
-			$body = json_encode(['items' => $items, 'relocate' => $relocate], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
+			$body = json_encode(['items' => $items], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
 			Outbox::add((int) $channel['channel_id'], 'items', hash('sha256', $body), $body);
 		}
 	}
 
-	/** Stores items that another clone sent. */
-	public static function store(array $channel, array $items, array $relocate): void
+	/** Stores items that another clone sent. Core is not told where they come from: ItemRelocation rewrites them, core's way is textual. */
+	public static function store(array $channel, array $items): void
 	{
 		Family::loadImport();
-		\sync_items($channel, $items, $relocate);
+		\sync_items($channel, $items, null);
+	}
+
+	/** Returns those hashes that are the channel's files or photos, present or on their way. */
+	public static function ownMedia(int $channelId, array $hashes): array
+	{
+		$own = [];
+		foreach ($hashes ? ['attach' => 'hash', 'photo' => 'resource_id', 'filesync_transfer' => 'hash'] : [] as $table => $column) {
+			$own = array_merge($own, array_column(Table::select($table, ['uid' => $channelId, $column => $hashes], '', 0, "DISTINCT $column"), $column));
+		}
+
+		return array_values(array_unique($own));
+	}
+
+	/** Returns a body as core would store it. */
+	public static function filteredBody(array $item, bool $allowCode): string
+	{
+		return trim(z_input_filter($item['body'], $item['mimetype'] ?? 'text/bbcode', $allowCode));
+	}
+
+	/** Returns the channel's own item with its terms, or null. */
+	public static function own(array $channel, string $mid): ?array
+	{
+		$item = Table::first('item', ['uid' => (int) $channel['channel_id'], 'mid' => $mid, 'author_xchan' => $channel['channel_hash'], 'item_deleted' => 0]);
+
+		return $item ? self::withTerms($item) : null;
+	}
+
+	/** Returns a page of the channel's own items, those after an id. */
+	public static function page(array $channel, int $afterId, int $count): array
+	{
+		$where = ['uid' => (int) $channel['channel_id'], 'author_xchan' => $channel['channel_hash'], 'item_deleted' => 0, 'id >' => $afterId];
+
+		return array_map(self::withTerms(...), Table::select('item', $where, 'id', $count));
+	}
+
+	/** Stores changed columns of an item; its time of edit stays. */
+	public static function change(array $item, array $changes): void
+	{
+		$terms = $changes['term'] ?? [];
+		unset($changes['term']);
+		Table::transaction(function () use ($item, $changes, $terms) {
+			if ($changes) {
+				Table::update('item', $changes + ['html' => ''], ['id' => (int) $item['id']]);
+			}
+			foreach ($terms as $term) {
+				Table::update('term', ['url' => $term['url']], ['tid' => (int) $term['tid']]);
+			}
+		});
+	}
+
+	private static function withTerms(array $item): array
+	{
+		$item['term'] = Table::select('term', ['uid' => (int) $item['uid'], 'oid' => (int) $item['id'], 'otype' => TERM_OBJ_POST], 'tid', 0, 'tid, url');
+
+		return $item;
 	}
 
 	/**

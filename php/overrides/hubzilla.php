@@ -12,9 +12,23 @@ namespace Zotlabs\Lib {
 			return \FileSync\Addon\Incoming::take($channel, $files);
 		}
 	}
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Lib\sync_items')) {
+		/** Receives the posts of a sync packet. */
+		function sync_items($channel, $items, $relocate = null) {
+			return \sync_items($channel, $items, \FileSync\Addon\ItemRelocation::forCore($channel, $relocate));
+		}
+	}
 }
 
 namespace Zotlabs\Daemon {
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Daemon\import_items')) {
+		/** Receives one page of the posts of a cloned channel. */
+		function import_items($channel, $items, $sync = false, $relocate = null) {
+			return \import_items($channel, $items, $sync, \FileSync\Addon\ItemRelocation::forCore($channel, $relocate));
+		}
+	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Daemon\sync_files')) {
 		/** Receives one page of the import of a cloned channel. */
@@ -42,6 +56,13 @@ namespace Zotlabs\Storage {
 }
 
 namespace Zotlabs\Module {
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\import_items')) {
+		/** Receives posts from an export file. */
+		function import_items($channel, $items, $sync = false, $relocate = null) {
+			return \import_items($channel, $items, $sync, \FileSync\Addon\ItemRelocation::forCore($channel, $relocate));
+		}
+	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_export_data')) {
 		/** Exports a file for a sync packet, or nothing while it is not whole here. */

@@ -14,7 +14,9 @@ function item_row($id) {
 
 /** Stores a new item; a comment whose parent is not here is dropped. Signs the body if it is ours and unsigned. */
 function item_store($arr, $allow_exec = false, $deliver = true) {
-	call_hooks('item_store_before', $arr);
+	$data = ['item' => $arr, 'allow_exec' => $allow_exec];
+	call_hooks('item_store_before', $data);
+	$arr = $data['item'];
 	$now = datetime_convert();
 	$texts = array_fill_keys(['title', 'summary', 'body', 'html', 'obj', 'target', 'postopts', 'route', 'llink', 'plink', 'attach', 'sig', 'allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'], '');
 	$arr += $texts + ['created' => $now, 'edited' => $now, 'commented' => $now, 'received' => $now, 'changed' => $now];
@@ -39,7 +41,9 @@ function item_store($arr, $allow_exec = false, $deliver = true) {
 }
 
 function item_store_update($arr, $allow_exec = false, $deliver = true) {
-	call_hooks('item_store_update_before', $arr);
+	$data = ['item' => $arr, 'allow_exec' => $allow_exec];
+	call_hooks('item_store_update_before', $data);
+	$arr = $data['item'];
 	item_sign($arr);
 	foreach (array_intersect(db_columns('item'), array_keys($arr)) as $column) {
 		if (!in_array($column, ['id', 'uid', 'aid', 'parent', 'mid', 'uuid'])) {
@@ -48,6 +52,11 @@ function item_store_update($arr, $allow_exec = false, $deliver = true) {
 		}
 	}
 	return ['success' => true, 'item_id' => $arr['id'], 'item' => item_row($arr['id'])];
+}
+
+/** Makes a text harmless, once: what is escaped stays as it is. */
+function z_input_filter($s, $type = 'text/bbcode', $allow_code = false) {
+	return $type === 'text/bbcode' ? htmlspecialchars($s, ENT_COMPAT, 'UTF-8', false) : $s;
 }
 
 function item_sign(&$item) {

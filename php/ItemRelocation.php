@@ -1,0 +1,143 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Items;
+use FileSync\Relocator;
+use FileSync\Signer;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Gives the channel's own posts that were written on another clone the URLs of this hub, and signs them again.
+ *
+ * Only our own: what another author wrote is neither rewritten nor signed here. A post was written on another clone if its
+ * `mid` lies there; so a post made here that names the other hub stays as it was written.
+ */
+final class ItemRelocation
+{
+	/** The fields that are looked at. `mid` and the other ids are none of them. */
+	private const FIELDS = ['body', 'summary', 'plink', 'obj', 'target', 'attach', 'term'];
+
+	/**
+	 * Returns what core's import may be told of the origin: nothing where we relocate. Core replaces text wherever it stands, in
+	 * shared posts too, and signs whoever the author is.
+	 */
+	public static function forCore(mixed $channel, mixed $relocate): mixed
+	{
+		return is_array($channel) && Config::serves((int) ($channel['channel_id'] ?? 0)) ? null : $relocate;
+	}
+
+	/**
+	 * Relocates an item that core is about to store; the data of hooks `item_store_before` and `item_store_update_before`.
+	 */
+	public static function beforeStore(array &$data): void
+	{
+		$item = $data['item'] ?? null;
+		$channel = is_array($item) ? self::authorHere($item) : null;
+		if (! $channel || ! self::homes($channel, $item)) {
+			return;
+		}
+		if (Config::extensionProblem() !== null) {
+			Outbox::add((int) $channel['channel_id'], 'relocate', (string) $item['mid'], '');
+			return;
+		}
+		$moved = self::relocate($channel, $item);
+		if (($moved['body'] ?? '') !== ($item['body'] ?? '')) {
+			$moved['body'] = trim($moved['body']);
+			$filtered = Items::filteredBody($moved, ! empty($data['allow_exec']));
+			// Core signs what it stores if `sig` is empty; we sign where we know these bytes already.
+			$moved['sig'] = $filtered === $moved['body'] ? self::signer($channel)->sign($moved['body']) : '';
+			$moved['item_verified'] = 1;
+		}
+		$data['item'] = $moved;
+	}
+
+	/**
+	 * Relocates and signs a stored item; returns the columns that change, or none if it is right as it is.
+	 *
+	 * @param array $item The row, with its terms.
+	 */
+	public static function mended(array $channel, array $item): array
+	{
+		$moved = self::homes($channel, $item) ? self::relocate($channel, $item) : $item;
+		$changes = [];
+		foreach (self::FIELDS as $field) {
+			if (($moved[$field] ?? null) !== ($item[$field] ?? null)) {
+				$changes[$field] = $moved[$field];
+			}
+		}
+		if (isset($changes['body']) || ! Signer::verify($moved['body'], (string) $item['sig'], $channel['channel_pubkey'])) {
+			$changes['sig'] = self::signer($channel)->sign($moved['body']);
+			$changes['item_verified'] = 1;
+		}
+
+		return $changes;
+	}
+
+	/** Mends a stored item that came while the extension was missing. */
+	public static function mend(array $channel, string $mid): void
+	{
+		if (Config::extensionProblem() !== null) {
+			throw new \RuntimeException(Config::extensionProblem());
+		}
+		$item = Items::own($channel, $mid);
+		if ($item && ($changes = self::mended($channel, $item))) {
+			Items::change($item, $changes);
+		}
+	}
+
+	/** Returns the channel if the item is its own, on this hub, and it is served. */
+	private static function authorHere(array $item): ?array
+	{
+		$uid = (int) ($item['uid'] ?? 0);
+		if ($uid < 1 || ! is_string($item['mid'] ?? null) || ! Config::serves($uid)) {
+			return null;
+		}
+		$channel = Clones::channel($uid);
+
+		return $channel && ($item['author_xchan'] ?? '') === $channel['channel_hash'] ? $channel : null;
+	}
+
+	/** Returns the other homes of the channel, if the item was written at one of them. */
+	private static function homes(array $channel, array $item): array
+	{
+		$homes = Clones::everywhere($channel);
+		$writtenAt = array_filter($homes, fn ($home) => str_starts_with($item['mid'], $home['url'] . '/'));
+
+		return $writtenAt ? $homes : [];
+	}
+
+	/** Rewrites what points at any other home of the channel. */
+	private static function relocate(array $channel, array $item): array
+	{
+		$fields = array_intersect_key($item, array_flip(self::FIELDS));
+		$text = '';
+		array_walk_recursive($fields, function ($value) use (&$text) {
+			$text .= is_string($value) ? $value . "\n" : '';
+		});
+		foreach (Clones::everywhere($channel) as $home) {
+			if (stripos($text, parse_url($home['url'], PHP_URL_HOST)) === false) {
+				continue;
+			}
+			$fields = (new Relocator([
+				'from' => $home['url'], 'from_nick' => $home['nick'],
+				'to' => rtrim(z_root(), '/'), 'to_nick' => $channel['channel_address'],
+				'own_media' => Items::ownMedia((int) $channel['channel_id'], Relocator::mediaHashes($home['url'], $text)),
+			]))->item($fields);
+		}
+
+		return array_replace($item, $fields);
+	}
+
+	private static function signer(array $channel): Signer
+	{
+		static $signers = [];
+
+		return $signers[$channel['channel_id']] ??= new Signer($channel['channel_prvkey']);
+	}
+}
