@@ -195,7 +195,9 @@ final class Batch
 	private function rememberPeers(): void
 	{
 		foreach ($this->batch->origins() as $origin) {
-			if ($origin['dav'] === 'refused') {
+			// What was not to be tried was not refused anew.
+			if ($origin['dav'] === 'refused' && self::mayUseDav($origin['url'])) {
+				Config::log("reads from {$origin['url']} without /dav for a day: " . ($origin['reason'] ?? ''));
 				Config::set('dav_refused_until', (string) (Config::now() + self::PEER_MEMORY_SECONDS), 'peer:' . $origin['url']);
 			}
 		}

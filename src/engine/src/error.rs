@@ -84,13 +84,21 @@ struct Details {
     operation: &'static str,
     context: Vec<(&'static str, String)>,
     retry_after_seconds: Option<u64>,
+    http_status: Option<u16>,
     source: Option<Source>,
 }
 
 impl Error {
     /// Creates an error; `operation` is a present participle such as "opening the partial file".
     pub fn new(kind: ErrorKind, operation: &'static str) -> Self {
-        Self(Box::new(Details { kind, operation, context: Vec::new(), retry_after_seconds: None, source: None }))
+        Self(Box::new(Details {
+            kind,
+            operation,
+            context: Vec::new(),
+            retry_after_seconds: None,
+            http_status: None,
+            source: None,
+        }))
     }
 
     /// Adds a fact.
@@ -112,6 +120,18 @@ impl Error {
     pub fn retry_after_seconds(mut self, seconds: Option<u64>) -> Self {
         self.0.retry_after_seconds = seconds;
         self
+    }
+
+    /// Adds the status that a hub answered.
+    #[must_use]
+    pub(crate) fn status(mut self, status: u16) -> Self {
+        self.0.http_status = Some(status);
+        self.context("status", status)
+    }
+
+    /// Returns the status that a hub answered, if the failure is about an answer.
+    pub(crate) fn http_status(&self) -> Option<u16> {
+        self.0.http_status
     }
 
     /// Returns what the failure means.

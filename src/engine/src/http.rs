@@ -212,7 +212,7 @@ impl Reply {
     pub(crate) fn error(&self, kind: ErrorKind, fault: &str) -> Error {
         Error::new(kind, "reading the origin hub's reply")
             .context("url", &self.where_to)
-            .context("status", self.status().as_u16())
+            .status(self.status().as_u16())
             .context("fault", fault)
     }
 

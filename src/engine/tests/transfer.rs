@@ -237,6 +237,21 @@ fn a_page_or_nothing_is_never_a_file() {
 }
 
 #[test]
+fn one_forbidden_path_says_nothing_about_the_others() {
+    let (bytes, dir) = (noise(LARGE, 27), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.add_file("h2", ".hidden", noise(9_000, 28));
+    hub.state().faults.forbidden_path = Some(".hidden".into());
+    let mut batch = batch(dir.path(), small_limits());
+    batch.add(spec(&hub, "h2")).unwrap();
+    assert_eq!(complete(only(finish(&mut batch))).proof, ["size", "filemeta", "twice"]);
+    assert_eq!(batch.origins().pop().unwrap().1, Dav::Untried);
+    batch.add(spec(&hub, "h1")).unwrap();
+    let done = complete(only(finish(&mut batch)));
+    assert_eq!((done.rung, done.proof), (Rung::Dav, vec!["size", "filemeta", "spot"]));
+}
+
+#[test]
 fn a_hub_whose_dav_fails_is_asked_for_the_whole_and_a_page_of_a_known_file_is_waited_for() {
     let (bytes, dir) = (noise(LARGE, 26), tempfile::tempdir().unwrap());
     let hub = hub_with(&bytes);

@@ -1,7 +1,7 @@
 # What must hold when nothing goes wrong. A scenario is a function `scenario_<name>`; it prints what it found wrong and returns 1,
 # or prints a short detail and returns 0. Dashes in a name are underscores here.
 
-SCENARIOS="file nested odd-names zero-byte photo photo-formats overwrite overwrite-same-second duplicate echo secrets"
+SCENARIOS="file nested odd-names zero-byte photo photo-formats overwrite overwrite-same-second duplicate echo posts secrets"
 
 # Every run works in a folder of its own, so that a kept pair of hubs serves many.
 TOP=run-$(date +%H%M%S)
@@ -170,6 +170,29 @@ scenario_duplicate() {
 		return 1
 	fi
 	echo "three more packets, $((after - before)) requests for bytes"
+}
+
+# The posts around a photo: on B they name B, own ones are signed by the channel, another author's is as he wrote it.
+scenario_posts() {
+	local hash
+	hash=$(give "$(photo_file posts.jpg 1600 1200)" posts.jpg "$TOP")
+	settle || return 1
+	hub_do a post-thread "$hash" >"$LAYOUT/work/mids.json" || { cat "$LAYOUT/work/mids.json"; return 1; }
+	settle || return 1
+	hub_do a scan-posts "$(hub_url b)" >"$LAYOUT/work/posts-a.json"
+	hub_do b scan-posts "$(hub_url a)" >"$LAYOUT/work/posts-b.json"
+	php -r '[$mids, $a, $b] = array_map(fn ($f) => json_decode(file_get_contents($f), true), array_slice($argv, 1));
+		$wrong = [...array_map(fn ($l) => "left: $l", $b["left"]), ...array_map(fn ($m) => "bad signature: $m", $b["invalid"])];
+		foreach (array_slice($mids, 1) as $what => $mid) {
+			$here = $b["posts"][$mid] ?? null;
+			if (!$here) {
+				$wrong[] = "no $what on B";
+			} elseif (!$here["own"] && $here !== $a["posts"][$mid]) {
+				$wrong[] = "the $what post was changed";
+			}
+		}
+		echo $wrong ? implode("; ", $wrong) . "\n" : "{$b["checked"]} posts: own URLs and signatures, another author untouched";
+		exit($wrong ? 1 : 0);' "$LAYOUT/work/mids.json" "$LAYOUT/work/posts-a.json" "$LAYOUT/work/posts-b.json"
 }
 
 # A stock hub overwrites a file that an item names. Importing the item makes a stock clone answer with a packet of its own; where the

@@ -234,14 +234,12 @@ impl Origin {
                     return Ok(reply);
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => missing = Some(error),
-                Err(error) if error.kind() == ErrorKind::Refused && self.dav.get() == Dav::Open => {
-                    return self.give_up_session(&error).await.and(Err(error));
-                }
+                // A web server may forbid single paths, names with a dot in front for example: no word about the others.
+                Err(error) if error.kind() != ErrorKind::Refused || error.http_status() == Some(403) => return Err(error),
+                Err(error) if self.dav.get() == Dav::Open => return self.give_up_session(&error).await.and(Err(error)),
                 Err(error) => {
-                    if error.kind() == ErrorKind::Refused {
-                        // The session may still tell what the row says.
-                        self.drop_dav(&error);
-                    }
+                    // The session may still tell what the row says.
+                    self.drop_dav(&error);
                     return Err(error);
                 }
             }

@@ -45,6 +45,8 @@ pub struct Faults {
     pub dav_ignores_range: bool,
     pub dav_shifts_range: bool,
     pub dav_status: Option<u16>,
+    /// The web server forbids this path.
+    pub forbidden_path: Option<String>,
     pub wrong_etag: bool,
     pub gzip: bool,
     pub page_for_file: bool,
@@ -272,6 +274,9 @@ fn dav(request: &Request, path: &str, range: &str, state: &mut State) -> Reply {
         return Reply::new(status, "no");
     }
     let path = percent_decode(path);
+    if state.faults.forbidden_path.as_ref() == Some(&path) {
+        return Reply::new(403, "forbidden by rule");
+    }
     let Some((hash, file)) = state.files.iter().find(|(_, file)| file.path == path) else {
         return Reply::new(404, "<d:error/>");
     };
