@@ -91,16 +91,16 @@ final class ItemRelocation
 		}
 	}
 
-	/** Returns the channel if the item is its own, on this hub, and it is served. */
+	/** Returns the channel if the item is its own, was not written on this hub, and the channel is served. Core asks for every item: cheap first. */
 	private static function authorHere(array $item): ?array
 	{
 		$uid = (int) ($item['uid'] ?? 0);
-		if ($uid < 1 || ! is_string($item['mid'] ?? null) || ! Config::serves($uid)) {
+		if ($uid < 1 || ! is_string($item['mid'] ?? null) || str_starts_with($item['mid'], rtrim(z_root(), '/') . '/')) {
 			return null;
 		}
 		$channel = Clones::channel($uid);
 
-		return $channel && ($item['author_xchan'] ?? '') === $channel['channel_hash'] ? $channel : null;
+		return $channel && ($item['author_xchan'] ?? '') === $channel['channel_hash'] && Config::serves($uid) ? $channel : null;
 	}
 
 	/** Returns the other homes of the channel, if the item was written at one of them. */
