@@ -3,6 +3,8 @@
 
 SCENARIOS="file nested odd-names zero-byte photo photo-formats overwrite overwrite-same-second duplicate echo posts secrets"
 
+# `bulk` runs only when it is named: BULK_BYTES (3 GiB) in one file and BULK_PHOTOS (40) photos, best with MEMORY_LIMIT=32M.
+
 # Every run works in a folder of its own, so that a kept pair of hubs serves many.
 TOP=run-$(date +%H%M%S)
 
@@ -224,6 +226,22 @@ scenario_echo() {
 	equal "$hash" "$(sha "$path")" edited acl || { echo "overwritten while B was down, then named"; wrong=1; }
 	packets=$(($(packets_to_a) - packets))
 	[ $wrong = 0 ] && echo "A keeps its bytes, B gets them; $packets packets to A"
+}
+
+scenario_bulk() {
+	local photos=${BULK_PHOTOS:-40} bytes=${BULK_BYTES:-3221225472} n path wrong=0 began
+	local -a hashes paths
+	path=$(random_file bulk.bin "$bytes")
+	for n in $(seq "$photos"); do paths+=("$(photo_file "bulk-$n.jpg" 4000 3000)"); done
+	began=$SECONDS
+	hashes=("$(give "$path" bulk.bin "$TOP/bulk")")
+	for n in $(seq "$photos"); do hashes+=("$(give "${paths[n - 1]}" "bulk-$n.jpg" "$TOP/bulk")"); done
+	settle 900 || return 1
+	began=$((SECONDS - began))
+	equal "${hashes[0]}" "$(sha "$path")" || wrong=1
+	for n in $(seq "$photos"); do equal "${hashes[n]}" "$(sha "${paths[n - 1]}")" || wrong=1; done
+	rm -f "$path" "${paths[@]}"
+	[ $wrong = 0 ] && echo "$bytes bytes and $photos photos of 12 MP, uploads included $began s"
 }
 
 packets_to_a() { grep -c 'POST /zot ' "$LAYOUT/a/log/access.log" || true; }

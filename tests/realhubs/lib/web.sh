@@ -39,7 +39,7 @@ configure_web() {
 	local hub=$1 dir=$LAYOUT/$1
 	mkdir -p "$dir/bin" "$dir/ini" "$dir/nginx/tmp" "$dir/log" "$dir/run"
 	cat >"$dir/ini/50-realhubs.ini" <<-INI
-		memory_limit = ${MEMORY_LIMIT:-128M}
+		memory_limit = $([ "$hub" = b ] && echo "${MEMORY_LIMIT:-128M}" || echo 128M)
 		upload_max_filesize = 4G
 		post_max_size = 4G
 		display_errors = Off
