@@ -14,7 +14,9 @@ for ($call = 1; $call <= 10000; $call++) {
 	}
 	$store->stat('f');
 	$digest = new FileSync\FileDigest($store, 'f');
-	$digest->step(5);
+	while (!$digest->step(5)) {
+		// A busy machine may need more than one step for five bytes.
+	}
 	$digest->sha256();
 	if ($call % 10 === 0) {
 		$batch = newBatch($folder, ['ca_file' => '/etc/ssl/certs/ca-certificates.crt']);
