@@ -14,9 +14,19 @@ foreach (['good', 'page', 'busy', 'refused', 'stall'] as $hash) {
 $batch->add(transfer('http://127.0.0.1:9', 'nobody'));
 $batch->add(transfer($url, 'short', ['size_bytes' => BYTES + 1]));
 $batch->add(transfer($url, 'long', ['size_bytes' => BYTES - 1]));
-$batch->step(1);
 $progress = $batch->progress();
-printf("%d of 8, first: %s %s, last: %s\n", count($progress), $progress[0]['name'], $progress[0]['state'], end($progress)['state']);
+printf("%d of 8, first: %s %s\n", count($progress), $progress[0]['name'], $progress[0]['state']);
+$slow = newBatch($folder);
+$slow->add(transfer($url, 'stall', ['name' => 'slow']));
+while ($slow->progress()[0]['offset_bytes'] < 100000) {
+	$slow->step(10);
+}
+$progress = $slow->progress()[0];
+printf("%s: %s, %d of %d bytes by %s\n", $progress['name'], $progress['state'], $progress['offset_bytes'], $progress['size_bytes'], $progress['rung']);
+var_dump($slow->cancel($progress['id']));
+$report = $slow->step(10)[0];
+printf("%s: %s, %d bytes stay\n", $report['name'], $report['state'], filesize("$folder/slow.partial"));
+$slow->close();
 foreach (finish($batch) as $name => $r) {
 	$error = $r['error'];
 	echo $name, ': ', $r['state'], ' ', $error ? "$error[kind] " . ($error['temporary'] ? 'temporary' : 'permanent') . " wait=$error[retry_after_seconds]" : '', "\n";
@@ -33,7 +43,10 @@ $batch->close();
 echo implode(' ', array_map('basename', glob("$folder/good*"))), "\n";
 ?>
 --EXPECT--
-8 of 8, first: good-0.1 active, last: queued
+8 of 8, first: good-0.1 queued
+slow: active, 100000 of 300000 bytes by getfile
+bool(true)
+slow: cancelled, 100000 bytes stay
 busy-0.1: failed PeerBusy temporary wait=9
 good-0.1: complete 
 bool(true)
