@@ -29,3 +29,15 @@ function log_in(array $channel): void {
 	$xchan = q("select * from xchan where xchan_hash = '%s'", dbesc($channel['channel_hash']));
 	App::set_observer($xchan[0]);
 }
+
+/** Sends a post that was just stored to the clones, as the hub's own editor does; returns its row. */
+function send_post(array $channel, array $post): array {
+	if (!$post['success']) {
+		answer(['ok' => false, 'message' => $post['message'] ?? 'item_store'], 1);
+	}
+	$rows = q('select * from item where id = %d', intval($post['item_id']));
+	xchan_query($rows);
+	$rows = fetch_post_tags($rows);
+	Zotlabs\Lib\Libsync::build_sync_packet($channel['channel_id'], ['item' => [encode_item($rows[0], true)]]);
+	return $rows[0];
+}

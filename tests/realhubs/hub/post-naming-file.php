@@ -4,8 +4,6 @@
 require __DIR__ . '/boot.php';
 require_once 'include/items.php';
 
-use Zotlabs\Lib\Libsync;
-
 $channel = the_channel();
 log_in($channel);
 $post = post_activity_item([
@@ -13,11 +11,5 @@ $post = post_activity_item([
 	'allow_cid' => '<' . $channel['channel_hash'] . '>', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => '',
 	'item_wall' => 1, 'item_private' => 1,
 ]);
-if (!$post['success']) {
-	answer(['ok' => false, 'message' => $post['message'] ?? 'item_store'], 1);
-}
-$rows = q('select * from item where id = %d', intval($post['item_id']));
-xchan_query($rows);
-$rows = fetch_post_tags($rows);
-Libsync::build_sync_packet($channel['channel_id'], ['item' => [encode_item($rows[0], true)]]);
-answer(['ok' => true, 'mid' => $rows[0]['mid'], 'body' => $rows[0]['body']]);
+$row = send_post($channel, $post);
+answer(['ok' => true, 'mid' => $row['mid'], 'body' => $row['body']]);

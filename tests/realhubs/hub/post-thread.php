@@ -1,11 +1,10 @@
 <?php
 // Posts around a photo as people do, and syncs it to the clones: the owner's comment and like, a post that shows and attaches the photo,
-// and a post of another author on the owner's wall. Arguments: hash of a photo. Prints the mids.
+// and a post of another author on the owner's wall. Arguments: hash of a photo. Prints their mids.
 require __DIR__ . '/boot.php';
 require_once 'include/items.php';
 require_once 'include/channel.php';
 
-use Zotlabs\Lib\Libsync;
 use Zotlabs\Lib\Libzot;
 
 $channel = the_channel();
@@ -14,26 +13,15 @@ $hash = $argv[1];
 $root = z_root();
 $nick = $channel['channel_address'];
 
-function send(array $channel, array $post): string {
-	if (!$post['success']) {
-		answer(['ok' => false, 'message' => $post['message'] ?? 'item_store'], 1);
-	}
-	$rows = q('select * from item where id = %d', intval($post['item_id']));
-	xchan_query($rows);
-	$rows = fetch_post_tags($rows);
-	Libsync::build_sync_packet($channel['channel_id'], ['item' => [encode_item($rows[0], true)]]);
-	return $rows[0]['mid'];
-}
-
 $photo = q("select * from item where resource_id = '%s' and resource_type = 'photo' and uid = %d", dbesc($hash), intval($channel['channel_id']))[0];
 $thread = ['parent_mid' => $photo['mid'], 'thr_parent' => $photo['mid'], 'item_wall' => 1, 'owner_xchan' => $channel['channel_hash'],
 	'allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => ''];
 $public = ['item_wall' => 1, 'allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => ''];
-$mids = [
-	'comment' => send($channel, post_activity_item($thread + ['body' => "taken from $root/photos/$nick/image/$hash"])),
-	'like' => send($channel, post_activity_item($thread + ['verb' => 'Like', 'obj_type' => 'Image', 'body' => "likes [zrl=$root/photos/$nick/image/$hash]this[/zrl]",
+$posts = [
+	'comment' => send_post($channel, post_activity_item($thread + ['body' => "taken from $root/photos/$nick/image/$hash"])),
+	'like' => send_post($channel, post_activity_item($thread + ['verb' => 'Like', 'obj_type' => 'Image', 'body' => "likes [zrl=$root/photos/$nick/image/$hash]this[/zrl]",
 		'obj' => json_encode(['type' => 'Image', 'id' => $photo['mid'], 'url' => [['type' => 'Link', 'href' => "$root/photo/$hash-1.jpg"]]])])),
-	'post' => send($channel, post_activity_item($public + [
+	'post' => send_post($channel, post_activity_item($public + [
 		'body' => "[zrl=$root/photos/$nick/image/$hash][zmg=320x240]$root/photo/$hash-2.jpg[/zmg][/zrl] and [url]$root/cloud/$nick/[/url], me: $root/channel/$nick"
 			. " [share author='x' profile='$root/channel/bob' link='$root/item/1']$root/photo/ffff-2.jpg[/share]",
 		'attach' => json_encode([['href' => "$root/attach/$hash", 'length' => 1, 'type' => 'image/jpeg', 'title' => 'photo', 'revision' => 0]]),
@@ -49,7 +37,7 @@ if (!$bob) {
 $body = "Hello $root/channel/$nick, your photo $root/photo/$hash-2.jpg and mine $root/channel/bob";
 $uuid = item_message_id();
 $mid = $root . '/item/' . $uuid;
-$mids['foreign'] = send($channel, item_store(['aid' => $channel['channel_account_id'], 'uid' => $channel['channel_id'], 'uuid' => $uuid, 'mid' => $mid, 'parent_mid' => $mid,
+$posts['foreign'] = send_post($channel, item_store(['aid' => $channel['channel_account_id'], 'uid' => $channel['channel_id'], 'uuid' => $uuid, 'mid' => $mid, 'parent_mid' => $mid,
 	'thr_parent' => $mid, 'owner_xchan' => $channel['channel_hash'], 'author_xchan' => $bob['channel_hash'], 'mimetype' => 'text/bbcode', 'verb' => 'Create', 'obj_type' => 'Note',
 	'item_wall' => 1, 'item_origin' => 1, 'item_thread_top' => 1, 'body' => $body, 'sig' => Libzot::sign($body, $bob['channel_prvkey']), 'item_verified' => 1, 'plink' => $mid] + $public));
-answer(['ok' => true] + $mids);
+answer(['ok' => true] + array_map(fn ($post) => $post['mid'], $posts));
