@@ -15,7 +15,7 @@ DOMAIN=${DOMAIN:-filesync.test}
 PHP_FPM=${PHP_FPM:-php-fpm$(php -r 'echo PHP_MAJOR_VERSION.".".PHP_MINOR_VERSION;')}
 
 declare -A ADDRESS=([a]="$NET.2" [b]="$NET.3")
-declare -A NICK=([a]=alice [b]=alicia)
+declare -A NICK=([a]=alice [b]=${NICK_B:-alicia})
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "realhubs: $*"; exit 1; }
