@@ -4,7 +4,7 @@ $kinds = [];
 foreach (file($argv[1]) as $line) {
 	$process = json_decode($line, true);
 	$kind = match (true) {
-		str_contains($process['what'] ?? '', 'Queueworker') => 'background worker',
+		(bool) preg_match('#(^| )(Queueworker|Addon filesync)( |$)#', $process['what'] ?? '') => 'background worker',
 		($process['what'] ?? '') === 'POST /zot' => 'POST /zot',
 		default => null,
 	};
