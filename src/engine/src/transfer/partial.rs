@@ -360,19 +360,36 @@ mod tests {
         Limits { disk_headroom_bytes: 0, checkpoint_bytes: 8, sync_bytes: 64, ..Limits::default() }
     }
 
+    /// A folder for partial files, and the limits that they are opened with.
+    struct Folder {
+        dir: tempfile::TempDir,
+        root: Root,
+        limits: Limits,
+    }
+
+    impl Folder {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let root = Root::open(dir.path()).unwrap();
+            Self { dir, root, limits: small_limits() }
+        }
+
+        fn open(&self, version: Version) -> Result<Partial<'_>> {
+            Partial::open(&self.root, "f", version, "boot", &self.limits)
+        }
+    }
+
     #[test]
     fn a_killed_process_loses_only_what_came_after_the_last_checkpoint() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = Root::open(dir.path()).unwrap();
-        let limits = small_limits();
-        let mut partial = Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
+        let folder = Folder::new();
+        let mut partial = folder.open(version(20)).unwrap();
         partial.write_at(0, b"0123456789").unwrap();
         partial.write_at(10, b"ab").unwrap();
         // As if killed: neither saved nor unlocked by us; the kernel drops the lock with the process.
         rustix::fs::flock(&partial.file, FlockOperation::Unlock).unwrap();
         std::mem::forget(partial);
 
-        let mut resumed = Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
+        let mut resumed = folder.open(version(20)).unwrap();
         assert_eq!(resumed.first_gap(), Some(10..20));
         resumed.write_at(10, b"abcdefghij").unwrap();
         assert_eq!(resumed.digest(), Some(Digest::of(b"0123456789abcdefghij")));
@@ -380,91 +397,80 @@ mod tests {
 
     #[test]
     fn after_another_boot_only_synced_bytes_are_believed() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = Root::open(dir.path()).unwrap();
-        let limits = small_limits();
-        let mut partial = Partial::open(&root, "f", version(20), "boot 1", &limits).unwrap();
+        let folder = Folder::new();
+        let mut partial = Partial::open(&folder.root, "f", version(20), "boot 1", &folder.limits).unwrap();
         partial.write_at(0, b"01234").unwrap();
         partial.sync().unwrap();
         partial.write_at(5, b"56789").unwrap();
         drop(partial);
-        let resumed = Partial::open(&root, "f", version(20), "boot 2", &limits).unwrap();
+        let resumed = Partial::open(&folder.root, "f", version(20), "boot 2", &folder.limits).unwrap();
         assert_eq!(resumed.first_gap(), Some(5..20));
     }
 
     #[test]
     fn bytes_of_another_version_are_discarded() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = Root::open(dir.path()).unwrap();
-        let limits = small_limits();
-        let mut partial = Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
+        let folder = Folder::new();
+        let mut partial = folder.open(version(20)).unwrap();
         partial.write_at(0, b"0123456789").unwrap();
         drop(partial);
         let newer = Version { validator: "newer".into(), ..version(20) };
-        let partial = Partial::open(&root, "f", newer, "boot", &limits).unwrap();
+        let partial = folder.open(newer).unwrap();
         assert_eq!((partial.received_bytes(), partial.first_gap()), (0, Some(0..20)));
     }
 
     #[test]
     fn a_damaged_index_means_starting_over() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = Root::open(dir.path()).unwrap();
-        let limits = small_limits();
-        let mut partial = Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
+        let folder = Folder::new();
+        let mut partial = folder.open(version(20)).unwrap();
         partial.write_at(0, b"0123456789").unwrap();
         drop(partial);
-        let whole = std::fs::read_to_string(dir.path().join("f.index")).unwrap();
+        let whole = std::fs::read_to_string(folder.dir.path().join("f.index")).unwrap();
         let longer_than_the_file = whole.replace("[0,10]", "[0,19]");
         assert_ne!(whole, longer_than_the_file);
         for damaged in
             ["", "{}", &whole[..whole.len() / 2], &longer_than_the_file, &whole.replace("\"format\":1", "\"format\":2")]
         {
-            std::fs::write(dir.path().join("f.index"), damaged).unwrap();
-            std::fs::write(dir.path().join("f.partial"), "0123456789").unwrap();
-            let partial = Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
+            std::fs::write(folder.dir.path().join("f.index"), damaged).unwrap();
+            std::fs::write(folder.dir.path().join("f.partial"), "0123456789").unwrap();
+            let partial = folder.open(version(20)).unwrap();
             assert_eq!(partial.received_bytes(), 0, "{damaged}");
         }
     }
 
     #[test]
     fn an_index_speaks_only_of_the_file_that_it_was_written_for() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = Root::open(dir.path()).unwrap();
-        let limits = Limits { sync_bytes: 1 << 20, ..small_limits() };
-        let mut first = Partial::open(&root, "f", version(1000), "boot", &limits).unwrap();
+        let mut folder = Folder::new();
+        folder.limits.sync_bytes = 1 << 20;
+        let mut first = folder.open(version(1000)).unwrap();
         first.write_at(900, &[1; 100]).unwrap();
         first.write_at(0, &[1; 100]).unwrap();
-        std::fs::remove_file(dir.path().join("f.partial")).unwrap();
-        let mut second = Partial::open(&root, "f", version(1000), "boot", &limits).unwrap();
+        std::fs::remove_file(folder.dir.path().join("f.partial")).unwrap();
+        let mut second = folder.open(version(1000)).unwrap();
         second.write_at(0, &[2; 50]).unwrap();
         // The first, asleep until now, saves under the name that is no longer its own.
         first.save().unwrap();
         std::mem::forget(second);
         drop(first);
-        std::fs::copy(dir.path().join("f.partial"), dir.path().join("f.copy")).unwrap();
-        std::fs::rename(dir.path().join("f.copy"), dir.path().join("f.partial")).unwrap();
-        let third = Partial::open(&root, "f", version(1000), "boot", &limits).unwrap();
+        std::fs::copy(folder.dir.path().join("f.partial"), folder.dir.path().join("f.copy")).unwrap();
+        std::fs::rename(folder.dir.path().join("f.copy"), folder.dir.path().join("f.partial")).unwrap();
+        let third = folder.open(version(1000)).unwrap();
         assert_eq!(third.received_bytes(), 0);
     }
 
     #[test]
     fn two_processes_never_write_one_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = Root::open(dir.path()).unwrap();
-        let limits = small_limits();
-        let first = Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
-        let second = Partial::open(&root, "f", version(20), "boot", &limits).err().unwrap();
+        let folder = Folder::new();
+        let first = folder.open(version(20)).unwrap();
+        let second = folder.open(version(20)).err().unwrap();
         assert_eq!(second.kind(), ErrorKind::PeerBusy);
         drop(first);
-        Partial::open(&root, "f", version(20), "boot", &limits).unwrap();
+        folder.open(version(20)).unwrap();
     }
 
     #[test]
     fn overlaps_must_agree_and_nothing_fits_behind_the_end() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = Root::open(dir.path()).unwrap();
-        let limits = small_limits();
-        let mut partial = Partial::open(&root, "f", version(10), "boot", &limits).unwrap();
+        let folder = Folder::new();
+        let mut partial = folder.open(version(10)).unwrap();
         partial.write_at(2, b"2345").unwrap();
         partial.write_at(0, b"01234567").unwrap();
         assert_eq!(partial.write_at(1, b"1X").unwrap_err().kind(), ErrorKind::Corrupt);
@@ -476,10 +482,9 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_before_the_first_byte() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = Root::open(dir.path()).unwrap();
-        let limits = Limits { disk_headroom_bytes: u64::MAX / 2, ..Limits::default() };
-        let error = Partial::open(&root, "f", version(10), "boot", &limits).err().unwrap();
+        let mut folder = Folder::new();
+        folder.limits.disk_headroom_bytes = u64::MAX / 2;
+        let error = folder.open(version(10)).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Storage);
         assert!(error.to_string().contains("remedy: free space"), "{error}");
     }
@@ -491,25 +496,23 @@ mod tests {
             pieces in prop::collection::vec((0usize..200, 1usize..60), 0..12),
             reopen in 0usize..12,
         ) {
-            let dir = tempfile::tempdir().unwrap();
-            let root = Root::open(dir.path()).unwrap();
-            let limits = small_limits();
+            let folder = Folder::new();
             let size = bytes.len() as u64;
-            let mut partial = Partial::open(&root, "f", version(size), "boot", &limits).unwrap();
+            let mut partial = folder.open(version(size)).unwrap();
             for (count, (start, length)) in pieces.into_iter().enumerate() {
                 let start = start.min(bytes.len());
                 let end = (start + length).min(bytes.len());
                 partial.write_at(start as u64, &bytes[start..end]).unwrap();
                 if count == reopen {
                     drop(partial);
-                    partial = Partial::open(&root, "f", version(size), "boot", &limits).unwrap();
+                    partial = folder.open(version(size)).unwrap();
                 }
             }
             while let Some(gap) = partial.first_gap() {
                 partial.write_at(gap.start, &bytes[gap.start as usize..gap.end as usize]).unwrap();
             }
             prop_assert_eq!(partial.digest(), Some(Digest::of(&bytes)));
-            prop_assert_eq!(std::fs::read(dir.path().join("f.partial")).unwrap(), bytes);
+            prop_assert_eq!(std::fs::read(folder.dir.path().join("f.partial")).unwrap(), bytes);
         }
     }
 }
