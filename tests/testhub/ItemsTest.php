@@ -104,6 +104,10 @@ final class ItemsTest extends TestCase {
 		$this->assertSame(['url' => self::$pair->urls['b'] . '/channel/alice2'], json_decode($item['obj'], true));
 		$this->assertIsOwn($item);
 		$this->assertStringContainsString('nothing', self::command('repair', 'items', '--dry-run'));
+		// What a stock sync overwrote cannot be had here: it is said, not invented.
+		$database->prepare('UPDATE item SET target = ? WHERE mid = ?')->execute(['{"id":"Array"}', $mid]);
+		$this->assertStringContainsString('"overwritten":["target"]', self::command('repair', 'items', '--json'));
+		$this->assertSame('{"id":"Array"}', $this->itemOnB("mid = '$mid'")['target']);
 	}
 
 	private function post(array $columns, string $stranger = ''): string {
