@@ -42,7 +42,7 @@ faults_run() {
 	faults_begin
 	printf '%-22s | %-72s | %7s | %13s\n' fault "B ends with" seconds "bytes fetched"
 	for name in "$@"; do
-		rm -f "$LAYOUT/work/meanwhile"
+		rm -f "$LAYOUT/scratch/meanwhile"
 		begin=$SECONDS
 		before=$(wire_count)
 		detail=$("fault_${name//-/_}" 2>&1)
@@ -101,7 +101,7 @@ half_way() {
 
 # Remembers what hub B shows while things are broken.
 look_meanwhile() {
-	hub_do b rows "$HASH" | php "$HERE/hub/verdict.php" "$(sha "$SECOND")" "$(sha "$FIRST")" "$@" >"$LAYOUT/work/meanwhile"
+	hub_do b rows "$HASH" | php "$HERE/hub/verdict.php" "$(sha "$SECOND")" "$(sha "$FIRST")" "$@" >"$LAYOUT/scratch/meanwhile"
 }
 
 # Lets time pass until nothing is missing or nothing changes any more, then says what B has: outcome <seconds> [expected file].
@@ -123,7 +123,7 @@ outcome() {
 		done
 		missing=$(hub_php b addon/filesync/cli.php missing)
 	fi
-	[ -s "$LAYOUT/work/meanwhile" ] && meanwhile=" (meanwhile: $(cat "$LAYOUT/work/meanwhile"))"
+	[ -s "$LAYOUT/scratch/meanwhile" ] && meanwhile=" (meanwhile: $(cat "$LAYOUT/scratch/meanwhile"))"
 	answer=$(hub_do b rows "$HASH" | php "$HERE/hub/verdict.php" "$(sha "$expected")" "$(sha "$FIRST")")
 	case $answer in
 		'complete, equal') echo "$answer$meanwhile" ;;
@@ -206,9 +206,9 @@ fault_disk_full() {
 	local store outcome status
 	store=$(hub_root b)/store
 	first_version full.bin || return 1
-	cp -a "$store" "$LAYOUT/work/store"
+	cp -a "$store" "$LAYOUT/scratch/store"
 	mount -t tmpfs -o "size=$((FAULT_BYTES * 2 + $(du -sb "$store" | cut -f1) * 2)),mode=0755,uid=$(id -u "$HUB_USER")" none "$store"
-	as_hub cp -a "$LAYOUT/work/store/." "$store/"
+	as_hub cp -a "$LAYOUT/scratch/store/." "$store/"
 	[ "$ADDON" = 0 ] || small_headroom
 	head -c $(($(df -B1 --output=avail "$store" | tail -1) - FAULT_BYTES / 3)) /dev/zero >"$store/ballast"
 	second_version full.bin || return 1
@@ -219,10 +219,10 @@ fault_disk_full() {
 	outcome=$(outcome 240)
 	status=$?
 	LEAVE_QUEUE=1 wait_quiet 30
-	as_hub cp -a "$store/." "$LAYOUT/work/store/"
+	as_hub cp -a "$store/." "$LAYOUT/scratch/store/"
 	umount "$store"
-	cp -a "$LAYOUT/work/store/." "$store/"
-	rm -rf "$LAYOUT/work/store" "$LAYOUT/b/ini/70-headroom.ini"
+	cp -a "$LAYOUT/scratch/store/." "$store/"
+	rm -rf "$LAYOUT/scratch/store" "$LAYOUT/b/ini/70-headroom.ini"
 	echo "$outcome"
 	return $status
 }
@@ -251,11 +251,11 @@ fault_file_gone() {
 	second_version filegone.bin 5000000 || return 1
 	LEAVE_QUEUE=1 wait_quiet 60
 	path=$(find "$(store_of a)" -name "$HASH")
-	mv "$path" "$LAYOUT/work/away"
+	mv "$path" "$LAYOUT/scratch/away"
 	nginx_up b
 	outcome 40 || return 1
 	# What B waits for comes once it can be had.
-	mv "$LAYOUT/work/away" "$path"
+	mv "$LAYOUT/scratch/away" "$path"
 	[ "$ADDON" = 0 ] || { echo "once it is back: $(outcome 90)"; equal "$HASH" "$(sha "$SECOND")"; }
 }
 

@@ -10,7 +10,7 @@ TOP=run-$(date +%H%M%S)
 
 # Makes a file of random bytes: random_file <name> <bytes>; prints its path.
 random_file() {
-	local path=$LAYOUT/work/$1
+	local path=$LAYOUT/scratch/$1
 	head -c "$2" /dev/urandom >"$path"
 	chmod 644 "$path"
 	echo "$path"
@@ -21,9 +21,9 @@ photo_file() {
 	php -r '[, $path, $w, $h] = $argv; $i = imagecreatetruecolor($w, $h);
 		for ($n = 0; $n < 200; $n++) imagefilledellipse($i, rand(0, $w), rand(0, $h), rand(9, 300), rand(9, 300), rand(0, 0xffffff));
 		$save = ["jpg" => "imagejpeg", "png" => "imagepng", "webp" => "imagewebp", "gif" => "imagegif"][pathinfo($path, PATHINFO_EXTENSION)];
-		$save($i, $path);' "$LAYOUT/work/$1" "$2" "$3"
-	chmod 644 "$LAYOUT/work/$1"
-	echo "$LAYOUT/work/$1"
+		$save($i, $path);' "$LAYOUT/scratch/$1" "$2" "$3"
+	chmod 644 "$LAYOUT/scratch/$1"
+	echo "$LAYOUT/scratch/$1"
 }
 
 # Uploads a file on hub A and prints its hash: give <path> <name> [folder].
@@ -55,9 +55,9 @@ on_its_way() { hub_php b addon/filesync/cli.php missing | grep -v -e '^parked' -
 
 # Compares both hubs' rows and bytes of one file: equal <hash> [sha256] [fact that may differ…].
 equal() {
-	hub_do a rows "$1" >"$LAYOUT/work/rows-a.json"
-	hub_do b rows "$1" >"$LAYOUT/work/rows-b.json"
-	php "$HERE/hub/compare.php" "$LAYOUT/work/rows-a.json" "$LAYOUT/work/rows-b.json" "${2:-}" "${@:3}" || return 1
+	hub_do a rows "$1" >"$LAYOUT/scratch/rows-a.json"
+	hub_do b rows "$1" >"$LAYOUT/scratch/rows-b.json"
+	php "$HERE/hub/compare.php" "$LAYOUT/scratch/rows-a.json" "$LAYOUT/scratch/rows-b.json" "${2:-}" "${@:3}" || return 1
 	[ "$ADDON" = 0 ] || [ "$(transfer_state "$1")" = published ] || { echo "it did not come through the addon"; return 1; }
 }
 
@@ -110,7 +110,7 @@ scenario_photo() {
 		if ($scales !== [0, 1, 2, 3] || $r["chain"][0]["terms"] !== ["holiday/3"] || count($r["items"]) !== 1) {
 			echo "scales ", json_encode($scales), ", terms ", json_encode($r["chain"][0]["terms"]), ", items ", count($r["items"]), "\n";
 			exit(1);
-		}' "$LAYOUT/work/rows-b.json" && echo "12 MP, scales 0-3, its category and its item"
+		}' "$LAYOUT/scratch/rows-b.json" && echo "12 MP, scales 0-3, its category and its item"
 }
 
 scenario_photo_formats() {
@@ -179,10 +179,10 @@ scenario_posts() {
 	local hash
 	hash=$(give "$(photo_file posts.jpg 1600 1200)" posts.jpg "$TOP")
 	settle || return 1
-	hub_do a post-thread "$hash" >"$LAYOUT/work/mids.json" || { cat "$LAYOUT/work/mids.json"; return 1; }
+	hub_do a post-thread "$hash" >"$LAYOUT/scratch/mids.json" || { cat "$LAYOUT/scratch/mids.json"; return 1; }
 	settle || return 1
-	hub_do a scan-posts "$(hub_url b)" >"$LAYOUT/work/posts-a.json"
-	hub_do b scan-posts "$(hub_url a)" >"$LAYOUT/work/posts-b.json"
+	hub_do a scan-posts "$(hub_url b)" >"$LAYOUT/scratch/posts-a.json"
+	hub_do b scan-posts "$(hub_url a)" >"$LAYOUT/scratch/posts-b.json"
 	php -r '[$mids, $a, $b] = array_map(fn ($f) => json_decode(file_get_contents($f), true), array_slice($argv, 1));
 		$wrong = [...array_map(fn ($l) => "left: $l", $b["left"]), ...array_map(fn ($m) => "bad signature: $m", $b["invalid"])];
 		foreach (array_slice($mids, 1) as $what => $mid) {
@@ -194,7 +194,7 @@ scenario_posts() {
 			}
 		}
 		echo $wrong ? implode("; ", $wrong) . "\n" : "{$b["checked"]} posts: own URLs and signatures, another author untouched";
-		exit($wrong ? 1 : 0);' "$LAYOUT/work/mids.json" "$LAYOUT/work/posts-a.json" "$LAYOUT/work/posts-b.json"
+		exit($wrong ? 1 : 0);' "$LAYOUT/scratch/mids.json" "$LAYOUT/scratch/posts-a.json" "$LAYOUT/scratch/posts-b.json"
 }
 
 # A stock hub overwrites a file that an item names. Importing the item makes a stock clone answer with a packet of its own; where the
@@ -260,12 +260,12 @@ scenario_secrets() {
 		echo 'Signature keyId='
 		echo 'BEGIN PRIVATE KEY'
 		echo 'BEGIN RSA PRIVATE KEY'
-	} | grep -v '^$' >"$LAYOUT/work/secrets"
-	if grep -rFlf "$LAYOUT/work/secrets" "$LAYOUT/b/log" "$LAYOUT/b/www/store/[data]/filesync" 2>/dev/null; then found=1; fi
+	} | grep -v '^$' >"$LAYOUT/scratch/secrets"
+	if grep -rFlf "$LAYOUT/scratch/secrets" "$LAYOUT/b/log" "$LAYOUT/b/www/store/[data]/filesync" 2>/dev/null; then found=1; fi
 	for table in $(own_tables); do
-		if database_dump hub_b "$table" | grep -qFf "$LAYOUT/work/secrets"; then echo "table $table"; found=1; fi
+		if database_dump hub_b "$table" | grep -qFf "$LAYOUT/scratch/secrets"; then echo "table $table"; found=1; fi
 	done
-	[ $found = 0 ] && echo "$(wc -l <"$LAYOUT/work/secrets") secrets looked for in logs and $(own_tables | wc -w) tables"
+	[ $found = 0 ] && echo "$(wc -l <"$LAYOUT/scratch/secrets") secrets looked for in logs and $(own_tables | wc -w) tables"
 }
 
 own_tables() {
