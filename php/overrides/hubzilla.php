@@ -19,6 +19,13 @@ namespace Zotlabs\Lib {
 			return \sync_items($channel, $items, \FileSync\Addon\ItemRelocation::forCore($channel, $relocate));
 		}
 	}
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Lib\import_channel_photo')) {
+		/** Stores an avatar of the channel that was fetched from another hub. */
+		function import_channel_photo($photo, $type, $aid, $uid) {
+			return \FileSync\Addon\ProfilePhoto::import($photo, $type, $aid, $uid);
+		}
+	}
 }
 
 namespace Zotlabs\Daemon {

@@ -109,3 +109,18 @@ function photo_item($channel, $attach, $image) {
 		'deny_gid' => $attach['deny_gid'],
 	]);
 }
+
+/**
+ * Takes an avatar that was fetched from another hub: the scales 4 to 6 of whatever is the profile photo now become it.
+ */
+function import_channel_photo($photo, $type, $aid, $uid) {
+	$now = q("select * from photo where uid = %d and photo_usage = %d and imgscale = 4", intval($uid), PHOTO_PROFILE);
+	$hash = $now ? $now[0]['resource_id'] : 'avatar-' . bin2hex(random_bytes(8));
+	$empty = array_fill_keys(['description', 'os_path', 'display_path', 'allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'], '');
+	foreach ([4, 5, 6] as $scale) {
+		q("delete from photo where uid = %d and resource_id = '%s' and imgscale = %d", intval($uid), dbesc($hash), $scale);
+		create_table_from_array('photo', ['aid' => $aid, 'uid' => $uid, 'resource_id' => $hash, 'imgscale' => $scale, 'mimetype' => $type,
+			'photo_usage' => PHOTO_PROFILE, 'os_storage' => 0, 'filesize' => strlen($photo), 'content' => $photo] + $empty, ['content']);
+	}
+	return $hash;
+}

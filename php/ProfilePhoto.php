@@ -1,0 +1,45 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Keeps the crops of a profile photo that came as a file: core would put the avatar that it fetches over whichever is set now. */
+final class ProfilePhoto
+{
+	/** Stands in for core's import_channel_photo. Returns the photo's hash, or false if nothing was stored. */
+	public static function import(mixed $photo, mixed $type, mixed $accountId, mixed $channelId): mixed
+	{
+		try {
+			if (Config::serves((int) $channelId) && self::comesAsFile((int) $channelId)) {
+				return false;
+			}
+		} catch (\Throwable $e) {
+			Config::logFailure('an avatar about to be stored', $e);
+			return false;
+		}
+
+		return \import_channel_photo($photo, $type, $accountId, $channelId);
+	}
+
+	/** Tells whether the profile photo is a file of the channel, or one is on its way. */
+	private static function comesAsFile(int $channelId): bool
+	{
+		$now = Table::first('photo', ['uid' => $channelId, 'photo_usage' => PHOTO_PROFILE], '', 'resource_id');
+		if ($now && Table::first('attach', ['uid' => $channelId, 'hash' => $now['resource_id']], '', 'id')) {
+			return true;
+		}
+		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'scale' => 4, 'state' => Queue::LIVE], '', 0, 'entry') as $row) {
+			if ((json_decode($row['entry'], true)['photo']['photo_usage'] ?? null) === PHOTO_PROFILE) {
+				return true;
+			}
+		}
+
+		return false;
+	}
+}
