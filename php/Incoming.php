@@ -85,10 +85,16 @@ final class Incoming
 		$packet = Packet::read($entry);
 		$root = Clones::originOf($channel, $packet->fetchUrl);
 		self::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root) {
-			Turn::take((int) $channel['channel_id'], fn () => self::applyFiles($channel, $packet, $root));
-			if ($packet->items) {
+			try {
+				Turn::take((int) $channel['channel_id'], fn () => self::applyFiles($channel, $packet, $root));
+			} catch (Refused $e) {
+				throw $e;
+			} catch (\Throwable $e) {
+				// Core drops a comment whose post is not there: a file that must wait may not keep its post back.
 				Items::take($channel, $packet->items);
+				throw $e;
 			}
+			Items::take($channel, $packet->items);
 		});
 		foreach ($packet->last ? [$packet->last['hash']] : $packet->deletes as $hash) {
 			HeldPackets::forget((int) $channel['channel_id'], $hash, $cameAt);

@@ -15,7 +15,9 @@ final class Items
 	public static function take(array $channel, array $items): void
 	{
 		try {
-			self::store($channel, $items);
+			if ($items) {
+				self::store($channel, $items);
+			}
 		} catch (\Throwable $e) {
 			Config::logFailure('storing the items of a packet', $e);
 			$body = json_encode(['items' => $items], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';

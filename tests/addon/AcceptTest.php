@@ -205,6 +205,20 @@ final class AcceptTest extends AddonTestCase
 		$this->assertNull(Table::first('filesync_packet', []));
 	}
 
+	public function test_a_comment_is_not_lost_while_the_packet_of_its_photo_must_wait(): void
+	{
+		$this->receive($this->file('f1', 'bytes'));
+		$this->work();
+		mkdir('store/alice/d1');
+		file_put_contents('store/alice/d1/f1', 'in the way');
+		$moved = $this->file('f1', 'bytes', [], ['d1' => 'Folder']);
+		$moved['item'] = [$this->item('post', 'post')];
+		$this->receive($moved);
+		$this->assertSame('parked', Table::first('filesync_packet', ['hash' => 'f1'])['state']);
+		Zotlabs\Lib\sync_items($this->channel, [$this->item('comment', 'post')]);
+		$this->assertSame(['post', 'comment'], array_column(Table::select('item', [], 'id'), 'mid'));
+	}
+
 	public function test_the_channels_key_stands_in_no_table_and_no_log_of_ours(): void
 	{
 		$this->receive($this->photo('p1', [0 => 'original', 1 => 'small']), $this->file('missing', 'x', ['hash' => 'gone']));

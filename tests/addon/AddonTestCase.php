@@ -140,6 +140,15 @@ abstract class AddonTestCase extends TestCase
 		return $entry;
 	}
 
+	/** Returns an item of the channel as an origin sends it. */
+	protected function item(string $mid, string $parent, array $keys = []): array
+	{
+		$xchan = ['name' => 'Alice', 'network' => 'zot6', 'hash' => $this->channel['channel_hash']];
+
+		return $keys + ['message_id' => $mid, 'message_top' => $parent, 'uuid' => "uuid of $mid", 'body' => $mid, 'created' => '2024-05-02 10:00:00',
+			'edited' => '2024-05-02 10:00:00', 'revision' => 0, 'allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => '', 'owner' => $xchan, 'author' => $xchan];
+	}
+
 	protected function deletion(string $hash): array
 	{
 		return ['fetch_url' => self::ORIGIN . '/getfile', 'original_channel' => 'alice', 'attach' => [['hash' => $hash, 'deleted' => 1]]];

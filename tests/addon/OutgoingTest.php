@@ -29,10 +29,8 @@ final class OutgoingTest extends AddonTestCase
 	{
 		$this->receive($this->file('f1', 'bytes'));
 		$this->work();
-		$xchan = ['name' => 'Alice', 'network' => 'zot6', 'hash' => $this->channel['channel_hash']];
 		$entry = $this->file('f1', 'bytes');
-		$entry['item'] = [['message_id' => 'm1', 'message_top' => 'm1', 'uuid' => 'u1', 'body' => 'see [attachment]f1,0[/attachment]', 'created' => '2024-05-02 10:00:00',
-			'edited' => '2024-05-02 10:00:00', 'revision' => 0, 'allow_cid' => '<friend>', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => '', 'owner' => $xchan, 'author' => $xchan]];
+		$entry['item'] = [$this->item('m1', 'm1', ['body' => 'see [attachment]f1,0[/attachment]', 'allow_cid' => '<friend>'])];
 		$this->receive($entry);
 		$this->assertSame('m1', Table::first('item', [])['mid']);
 		$this->assertSame(['<friend>', '2024-05-01 10:00:00'], [$this->attach('f1')['allow_cid'], $this->attach('f1')['edited']]);
