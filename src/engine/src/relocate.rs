@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Range;
 
 use url::Url;
 
@@ -18,10 +19,12 @@ use crate::getfile::HubUrl;
 pub struct Home {
     hub: HubUrl,
     nick: String,
-    /// `https://host[:port]`, as hubs write it.
-    origin: String,
-    /// The sub-directory, with a slash in front, or empty.
-    folder: String,
+    /// `https://host[:port]` and the sub-directory, as hubs write it.
+    root: String,
+    /// How much of the root is scheme, host and port.
+    origin_length: usize,
+    /// The root as JSON has it with its slashes escaped.
+    root_escaped: String,
 }
 
 impl Home {
@@ -41,34 +44,39 @@ impl Home {
     }
 
     fn at(hub: HubUrl, nick: &str) -> Self {
-        let origin = hub.url().origin().ascii_serialization();
-        let folder = hub.url().path().trim_end_matches('/').to_owned();
-        Self { hub, nick: nick.to_owned(), origin, folder }
+        let mut root = hub.url().origin().ascii_serialization();
+        let origin_length = root.len();
+        root.push_str(hub.url().path().trim_end_matches('/'));
+        let root_escaped = root.replace('/', "\\/");
+        Self { hub, nick: nick.to_owned(), root, origin_length, root_escaped }
     }
 
-    /// Tells whether the text starts with this hub's root as a whole; returns what follows it.
-    fn strip_root<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let rest = self.strip_origin(text)?.strip_prefix(self.folder.as_str())?;
-        (self.folder.is_empty() || rest.is_empty() || rest.starts_with(['/', '?', '#'])).then_some(rest)
-    }
-
-    fn strip_origin<'t>(&self, text: &'t str) -> Option<&'t str> {
-        if let Some(rest) = text.strip_prefix(self.origin.as_str())
-            && rest.starts_with('/')
-        {
-            return Some(rest);
+    /// Tells whether a URL is beneath this hub's root; returns what follows the root.
+    fn strip_root<'t>(&self, url: &'t str) -> Option<&'t str> {
+        if let Some(rest) = url.strip_prefix(self.root.as_str()) {
+            let is_whole = if self.root.len() == self.origin_length { &b"/"[..] } else { b"/?#" };
+            if rest.is_empty() || rest.as_bytes().first().is_some_and(|byte| is_whole.contains(byte)) {
+                return Some(rest);
+            }
         }
-        let authority_start = text.find("://")? + 3;
-        let after = text.get(authority_start..)?;
-        let authority = after.get(..after.find(|c| matches!(c, '/' | '?' | '#') || ends_url(c)).unwrap_or(after.len()))?;
+        let folder = self.root.get(self.origin_length..)?;
+        let rest = self.strip_odd_origin(url)?.strip_prefix(folder)?;
+        (folder.is_empty() || rest.is_empty() || rest.starts_with(['/', '?', '#'])).then_some(rest)
+    }
+
+    /// Does the same for scheme, host and port alone, written in another way than hubs do: in capitals, with a default port.
+    fn strip_odd_origin<'t>(&self, url: &'t str) -> Option<&'t str> {
+        let scheme_length = url.bytes().position(|byte| byte == b':')? + "://".len();
+        let after = url.get(scheme_length..)?;
         // Written plainly and without a port, another host is another host. Only what is odd is worth parsing.
-        let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
-        if authority.bytes().all(is_plain) && self.hub.url().host_str() != Some(authority) {
+        let plain_length = after.bytes().take_while(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-')).count();
+        let ends = |c: char| matches!(c, '/' | '?' | '#') || ends_url(c);
+        if after.get(plain_length..)?.chars().next().is_none_or(ends) && self.hub.url().host_str() != after.get(..plain_length) {
             return None;
         }
-        let origin = text.get(..authority_start + authority.len())?;
+        let origin = url.get(..scheme_length + after.find(ends).unwrap_or(after.len()))?;
         let parsed = Url::parse(origin).ok().filter(|url| url.username().is_empty() && url.password().is_none())?;
-        (parsed.origin() == self.hub.url().origin()).then(|| text.get(origin.len()..)).flatten()
+        (parsed.origin() == self.hub.url().origin()).then(|| url.get(origin.len()..)).flatten()
     }
 }
 
@@ -95,21 +103,23 @@ impl Relocation {
 
     /// Rewrites bbcode, Markdown or HTML.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut shares = share_blocks(text).into_iter().peekable();
         let mut output = Output::new(text);
-        let mut at = 0;
-        while let Some(found) = find_url(text, at) {
-            while shares.next_if(|share| share.end <= found).is_some() {}
-            if let Some(share) = shares.peek().filter(|share| share.contains(&found)) {
-                at = share.end;
-                continue;
-            }
-            at = match self.rewrite(text.get(found..).unwrap_or_default()) {
-                Some(rewritten) => output.replace(found, &rewritten),
-                None => found + "http".len(),
-            };
-        }
+        self.find(text, |start, moved| output.replace(start..start + moved.length, moved.becomes(&self.to, "/")));
         output.finish()
+    }
+
+    /// Finds the URLs that move.
+    fn find<'t>(&self, text: &'t str, mut found: impl FnMut(usize, &Moved<'t>)) {
+        let mut shares = None;
+        let mut end = 0;
+        for start in url_starts(text) {
+            let url = text.get(start..).filter(|_| start >= end);
+            let Some(moved) = url.and_then(|url| self.moved(url)) else { continue };
+            if !shares.get_or_insert_with(|| ShareBlocks::of(text)).contains(start) {
+                end = start + moved.length;
+                found(start, &moved);
+            }
+        }
     }
 
     /// Rewrites the string values of a JSON text; keys, numbers, order, white space and each string's way of escaping stay.
@@ -122,66 +132,54 @@ impl Relocation {
             .or_fail(ErrorKind::InvalidInput, "reading JSON")
             .context("bytes", text.len())?;
         let mut output = Output::new(text);
-        for literal in string_values(text) {
-            let raw = text.get(literal.clone()).unwrap_or_default();
-            // A URL has a colon before its slashes, escaped or not.
-            if memchr::memchr(b':', raw.as_bytes()).is_none() {
-                continue;
-            }
-            let inner = raw.trim_matches('"');
-            let value: Cow<'_, str> = if memchr::memchr(b'\\', inner.as_bytes()).is_some() {
-                serde_json::from_str::<String>(raw).or_fail(ErrorKind::InvalidInput, "reading a JSON string")?.into()
-            } else {
-                inner.into()
-            };
-            if let Cow::Owned(changed) = self.text(&value) {
-                output.replace(literal.start, &Rewritten { length: literal.len(), text: encode_like(raw, &changed) });
+        let mut plain = String::new();
+        for literal in urls_in_json(text) {
+            let raw = text.get(literal.start..literal.end).unwrap_or_default();
+            match literal.escapes {
+                Escapes::None => self.find(raw, |start, moved| {
+                    let start = literal.start + start;
+                    output.replace(start..start + moved.length, moved.becomes(&self.to, "/"));
+                }),
+                Escapes::Slashes => {
+                    plain.clear();
+                    plain.extend(raw.split('\\'));
+                    self.find(&plain, |start, moved| {
+                        let escaped = |to| literal.start + to + slashes(&plain, to);
+                        output.replace(escaped(start)..escaped(start + moved.length), moved.becomes(&self.to, "\\/"));
+                    });
+                }
+                Escapes::Various => {
+                    let plain: String = serde_json::from_str(text.get(literal.start - 1..=literal.end).unwrap_or_default())
+                        .or_fail(ErrorKind::InvalidInput, "reading a JSON string")?;
+                    if let Cow::Owned(changed) = self.text(&plain) {
+                        output.replace(literal.start..literal.end, [encode_like(raw, &changed).as_str()]);
+                    }
+                }
             }
         }
         Ok(output.finish())
     }
 
-    /// Rewrites the URL that the text starts with.
-    fn rewrite(&self, text: &str) -> Option<Rewritten> {
+    /// Tells what a URL at the start of the text becomes, if it is one of the channel's at the origin.
+    fn moved<'t>(&self, text: &'t str) -> Option<Moved<'t>> {
         let path = self.from.strip_root(text)?;
-        let root_length = text.len() - path.len();
+        let root = text.len() - path.len();
         let mut segments = Segments::of(path);
-        let kind = segments.next()?;
-        let nick = match kind.text {
-            "photo" | "attach" => {
-                let name = segments.next().filter(|name| self.owns(name.text))?;
-                // `/photo/profile/l/7` names a local channel number, not a file.
-                if name.text == "profile" {
-                    return None;
-                }
-                None
-            }
-            "photos" | "album" | "cloud" | "channel" => {
-                Some(segments.next().filter(|nick| nick.text == self.from.nick && nick.is_whole())?)
-            }
-            _ => return None,
-        };
-        let mut text = String::with_capacity(64);
-        text.push_str(&self.to.origin);
-        text.push_str(&self.to.folder);
-        let Some(nick) = nick else { return Some(Rewritten { length: root_length, text }) };
-        for part in ["/", kind.text, "/", &self.to.nick] {
-            text.push_str(part);
+        let kind = segments.next()?.text;
+        let name = segments.next()?;
+        match kind {
+            // `/photo/profile/l/7` names a local channel number, not a file.
+            "photo" | "attach" => (name.text != "profile" && self.owns(name.text)).then_some(Moved { length: root, page: None }),
+            "photos" | "album" | "cloud" | "channel" => (name.text == self.from.nick && name.is_whole())
+                .then_some(Moved { length: root + name.start + name.text.len(), page: Some(kind) }),
+            _ => None,
         }
-        Some(Rewritten { length: root_length + nick.start + nick.text.len(), text })
     }
 
     /// Tells whether a name after `/photo/` or `/attach/` is one of the channel's files: its hash, or `hash-scale`.
     fn owns(&self, name: &str) -> bool {
-        if name.is_empty() {
-            return false;
-        }
-        let Some(own) = &self.own_media else { return true };
-        let plain = match name.as_bytes() {
-            [.., b'-', scale] if scale.is_ascii_digit() => name.get(..name.len() - 2),
-            _ => None,
-        };
-        own.contains(name) || plain.is_some_and(|plain| own.contains(plain))
+        let Some(own) = &self.own_media else { return !name.is_empty() };
+        without_scale(name).is_some_and(|hash| own.contains(hash)) || own.contains(name)
     }
 }
 
@@ -190,33 +188,56 @@ pub fn media_hashes(hub: &HubUrl, text: &str) -> HashSet<String> {
     let unescaped = text.replace("\\/", "/");
     let home = Home::at(hub.clone(), "");
     let mut hashes = HashSet::new();
-    let mut at = 0;
-    while let Some(found) = find_url(&unescaped, at) {
-        at = found + "http".len();
-        let Some(path) = home.strip_root(unescaped.get(found..).unwrap_or_default()) else { continue };
+    for start in url_starts(&unescaped) {
+        let Some(path) = home.strip_root(unescaped.get(start..).unwrap_or_default()) else { continue };
         let mut segments = Segments::of(path);
         if matches!(segments.next().map(|kind| kind.text), Some("photo" | "attach"))
             && let Some(name) = segments.next()
         {
-            let plain = match name.text.as_bytes() {
-                [.., b'-', scale] if scale.is_ascii_digit() => name.text.get(..name.text.len() - 2),
-                _ => None,
-            };
-            hashes.extend([Some(name.text), plain].into_iter().flatten().filter(|hash| !hash.is_empty()).map(str::to_owned));
+            hashes.extend(
+                [Some(name.text), without_scale(name.text)]
+                    .into_iter()
+                    .flatten()
+                    .filter(|hash| !hash.is_empty())
+                    .map(str::to_owned),
+            );
         }
     }
     hashes
 }
 
-/// What replaces how many bytes.
-struct Rewritten {
+/// Cuts the scale off `hash-scale`.
+fn without_scale(name: &str) -> Option<&str> {
+    match name.as_bytes() {
+        [.., b'-', scale] if scale.is_ascii_digit() => name.get(..name.len() - 2),
+        _ => None,
+    }
+}
+
+/// How many leading bytes of a URL give way to the new home: its root, or its root, a page and the nick.
+struct Moved<'t> {
     length: usize,
-    text: String,
+    page: Option<&'t str>,
+}
+
+impl<'t> Moved<'t> {
+    /// Returns the parts of what they become.
+    fn becomes<'p>(&self, to: &'p Home, slash: &'p str) -> [&'p str; 5]
+    where
+        't: 'p,
+    {
+        let root = if slash == "/" { &to.root } else { &to.root_escaped };
+        match self.page {
+            Some(page) => [root, slash, page, slash, &to.nick],
+            None => [root, "", "", "", ""],
+        }
+    }
 }
 
 /// A text and its replacements so far; copies nothing until the first.
 struct Output<'t> {
     text: &'t str,
+    /// Where the untouched text goes on.
     copied: usize,
     changed: Option<String>,
 }
@@ -226,17 +247,12 @@ impl<'t> Output<'t> {
         Self { text, copied: 0, changed: None }
     }
 
-    /// Replaces bytes from `start`; returns where the untouched text goes on.
-    fn replace(&mut self, start: usize, rewritten: &Rewritten) -> usize {
-        let end = start + rewritten.length;
-        let old = self.text.get(start..end).unwrap_or_default();
-        if old.len() != rewritten.text.len() || old != rewritten.text {
-            let changed = self.changed.get_or_insert_default();
-            changed.push_str(self.text.get(self.copied..start).unwrap_or_default());
-            changed.push_str(&rewritten.text);
-            self.copied = end;
-        }
-        end
+    /// Replaces a range behind the last one.
+    fn replace<'p>(&mut self, range: Range<usize>, parts: impl IntoIterator<Item = &'p str>) {
+        let changed = self.changed.get_or_insert_with(|| String::with_capacity(self.text.len() + self.text.len() / 8 + 64));
+        changed.push_str(self.text.get(self.copied..range.start).unwrap_or_default());
+        changed.extend(parts);
+        self.copied = range.end;
     }
 
     fn finish(self) -> Cow<'t, str> {
@@ -256,17 +272,16 @@ struct Segment<'t> {
     text: &'t str,
     /// Offset in the path.
     start: usize,
-    /// The character behind it and the one behind that.
-    next: Option<char>,
-    after_next: Option<char>,
+    behind: &'t str,
 }
 
 impl Segment<'_> {
     /// Tells whether the segment ends where its letters end: `alice]`, `alice?f=` and a full stop at a sentence's end do,
     /// `alice.example` and `alice%20b` do not.
     fn is_whole(&self) -> bool {
-        match self.next {
-            Some('.') => !self.after_next.is_some_and(char::is_alphanumeric),
+        let mut behind = self.behind.chars();
+        match behind.next() {
+            Some('.') => !behind.next().is_some_and(char::is_alphanumeric),
             Some('%' | '~' | '+' | '@' | '=' | '$' | '*') => false,
             _ => true,
         }
@@ -287,10 +302,13 @@ impl<'t> Segments<'t> {
     fn next(&mut self) -> Option<Segment<'t>> {
         let rest = self.path.get(self.at..)?.strip_prefix('/')?;
         let start = self.at + 1;
-        let length = rest.find(|c| !is_segment_char(c)).unwrap_or(rest.len());
-        let mut behind = rest.get(length..)?.chars();
+        let is_ascii = |byte: &u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_');
+        let mut length = rest.bytes().take_while(is_ascii).count();
+        if rest.as_bytes().get(length).is_some_and(|byte| !byte.is_ascii()) {
+            length = rest.find(|c| !is_segment_char(c)).unwrap_or(rest.len());
+        }
         self.at = start + length;
-        Some(Segment { text: rest.get(..length)?, start, next: behind.next(), after_next: behind.next() })
+        Some(Segment { text: rest.get(..length)?, start, behind: rest.get(length..)? })
     }
 }
 
@@ -302,86 +320,122 @@ fn ends_url(c: char) -> bool {
     c.is_whitespace() || c.is_control() || "[]\"'<>(){}|\\^`,;".contains(c)
 }
 
-/// Finds the next place at or after `from` where an http or https URL begins.
-fn find_url(text: &str, from: usize) -> Option<usize> {
+/// Finds the places where an http or https URL begins.
+fn url_starts(text: &str) -> impl Iterator<Item = usize> {
     let bytes = text.as_bytes();
-    let mut at = from;
-    loop {
-        let separator = at + memchr::memmem::find(bytes.get(at..)?, b"://")?;
-        let head = bytes.get(from..separator)?;
-        let scheme = [&b"https"[..], b"http"].into_iter().find(|scheme| {
-            head.len() >= scheme.len()
-                && head.get(head.len() - scheme.len()..).is_some_and(|end| end.eq_ignore_ascii_case(scheme))
-        });
-        if let Some(scheme) = scheme {
-            let start = separator - scheme.len();
-            let before = start.checked_sub(1).and_then(|before| bytes.get(before));
-            if !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)) {
-                return Some(start);
+    memchr::memmem::find_iter(bytes, b"://").filter_map(move |separator| {
+        let before = match bytes.get(..separator)? {
+            [before @ .., b'h' | b'H', b't' | b'T', b't' | b'T', b'p' | b'P', b's' | b'S']
+            | [before @ .., b'h' | b'H', b't' | b'T', b't' | b'T', b'p' | b'P'] => before,
+            _ => return None,
+        };
+        let is_longer = before.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        (!is_longer).then_some(before.len())
+    })
+}
+
+/// The `[share …]…[/share]` blocks of a text, the outermost ones; one that never ends reaches to the end of the text.
+struct ShareBlocks(Vec<Range<usize>>);
+
+impl ShareBlocks {
+    fn of(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let mut blocks = Vec::new();
+        let (mut depth, mut start) = (0usize, 0);
+        for found in memchr::memchr_iter(b'[', bytes) {
+            let tag = bytes.get(found + 1..).unwrap_or_default();
+            if !matches!(tag.first(), Some(b's' | b'S' | b'/')) {
+                continue;
+            }
+            let named = |name: &[u8]| tag.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
+            if named(b"share") && matches!(tag.get(5), Some(b' ' | b']' | b'=')) {
+                if depth == 0 {
+                    start = found;
+                }
+                depth += 1;
+            } else if depth > 0 && named(b"/share]") {
+                depth -= 1;
+                if depth == 0 {
+                    blocks.push(start..found + b"[/share]".len());
+                }
             }
         }
-        at = separator + 3;
+        if depth > 0 {
+            blocks.push(start..text.len());
+        }
+        Self(blocks)
+    }
+
+    fn contains(&self, at: usize) -> bool {
+        let next = self.0.partition_point(|block| block.end <= at);
+        self.0.get(next).is_some_and(|block| block.contains(&at))
     }
 }
 
-/// Finds `[share …]…[/share]`, the outermost ones; one that never ends reaches to the end of the text.
-fn share_blocks(text: &str) -> Vec<std::ops::Range<usize>> {
-    let bytes = text.as_bytes();
-    let mut blocks = Vec::new();
-    let (mut depth, mut start) = (0usize, 0);
-    for found in memchr::memchr_iter(b'[', bytes) {
-        let tag = bytes.get(found + 1..).unwrap_or_default();
-        let named = |name: &[u8]| tag.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
-        if named(b"share") && matches!(tag.get(5), Some(b' ' | b']' | b'=')) {
-            if depth == 0 {
-                start = found;
-            }
-            depth += 1;
-        } else if depth > 0 && named(b"/share]") {
-            depth -= 1;
-            if depth == 0 {
-                blocks.push(start..found + b"[/share]".len());
-            }
-        }
-    }
-    if depth > 0 {
-        blocks.push(start..text.len());
-    }
-    blocks
+/// What stands between the quotes of a JSON string.
+struct Literal {
+    start: usize,
+    end: usize,
+    escapes: Escapes,
 }
 
-/// Finds the string literals of a valid JSON text that are values, quotes included.
-fn string_values(text: &str) -> Vec<std::ops::Range<usize>> {
+/// What a JSON string escapes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Escapes {
+    None,
+    /// Every slash, and nothing else.
+    Slashes,
+    Various,
+}
+
+/// Finds the string values of a valid JSON text that may hold a URL.
+fn urls_in_json(text: &str) -> impl Iterator<Item = Literal> {
     let bytes = text.as_bytes();
-    let mut values = Vec::new();
     let mut at = 0;
-    while let Some(start) = memchr::memchr(b'"', bytes.get(at..).unwrap_or_default()).map(|offset| at + offset) {
-        let mut end = start + 1;
-        while let Some(offset) = memchr::memchr2(b'"', b'\\', bytes.get(end..).unwrap_or_default()) {
-            end += offset;
-            if bytes.get(end) == Some(&b'"') {
-                break;
+    std::iter::from_fn(move || {
+        loop {
+            let start = at + bytes.get(at..)?.iter().position(|&byte| byte == b'"')? + 1;
+            let (mut end, mut escapes, mut may_hold, mut has_bare_slash) = (start, Escapes::None, false, false);
+            loop {
+                match bytes.get(end)? {
+                    b'"' => break,
+                    b'\\' => {
+                        end += 1;
+                        let is_slash = bytes.get(end) == Some(&b'/');
+                        escapes = if is_slash && escapes != Escapes::Various { Escapes::Slashes } else { Escapes::Various };
+                    }
+                    b'/' => has_bare_slash = true,
+                    b':' => may_hold |= matches!(bytes.get(end + 1), Some(b'/' | b'\\')),
+                    _ => {}
+                }
+                end += 1;
             }
-            end += 2;
+            at = end + 1;
+            if escapes == Escapes::Slashes && has_bare_slash {
+                escapes = Escapes::Various;
+            }
+            let is_key = bytes.get(at..)?.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
+            // An escaped colon or slash is odd enough to be looked at.
+            if !is_key && (may_hold || escapes == Escapes::Various) {
+                return Some(Literal { start, end, escapes });
+            }
         }
-        end += 1;
-        let behind = bytes.iter().skip(end).find(|byte| !byte.is_ascii_whitespace());
-        if behind != Some(&b':') {
-            values.push(start..end);
-        }
-        at = end;
-    }
-    values
+    })
 }
 
-/// Encodes a string as the literal `raw` was: slashes escaped or not, letters beyond ASCII escaped or not.
+/// Counts the slashes before `to`.
+fn slashes(text: &str, to: usize) -> usize {
+    text.bytes().take(to).filter(|byte| *byte == b'/').count()
+}
+
+/// Encodes what stands between the quotes with the escapes that `raw` has.
 fn encode_like(raw: &str, value: &str) -> String {
     use std::fmt::Write;
-    let plain = serde_json::to_string(value).unwrap_or_default();
+    let quoted = serde_json::to_string(value).unwrap_or_default();
     let escapes_slashes = raw.contains("\\/");
     let escapes_letters = raw.is_ascii();
-    let mut encoded = String::with_capacity(plain.len());
-    for c in plain.chars() {
+    let mut encoded = String::with_capacity(quoted.len());
+    for c in quoted.get(1..quoted.len() - 1).unwrap_or_default().chars() {
         match c {
             '/' if escapes_slashes => encoded.push_str("\\/"),
             c if escapes_letters && !c.is_ascii() => {
@@ -527,6 +581,18 @@ mod tests {
         assert_eq!(move_to_b().json(&moved).unwrap(), moved);
         assert_eq!(move_to_b().reversed().json(&moved).unwrap(), json);
         assert_eq!(move_to_b().json("{'no json'}").unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_json_string_may_mix_its_escapes() {
+        for (before, after) in [
+            (r#"["https:\/\/a.example/channel\/alice é"]"#, "https://b.example/hub/channel/alicia é"),
+            (r#"["https\u003a//a.example\u002fchannel/alice"]"#, "https://b.example/hub/channel/alicia"),
+            (r#"["\"https:\/\/a.example\/channel\/alice\" \/\\"]"#, r#""https://b.example/hub/channel/alicia" /\"#),
+        ] {
+            let moved = move_to_b().json(before).unwrap();
+            assert_eq!(serde_json::from_str::<[String; 1]>(&moved).unwrap(), [after]);
+        }
     }
 
     #[test]
