@@ -391,6 +391,22 @@ namespace FileSync {
 		 */
 		public static function multibase(string $public_key): string {}
 	}
+
+	/**
+	 * Sends a range of a file as the response's body, in pieces of at most 256 KiB, and stops when the client is gone. Headers
+	 * are the caller's, before the call; so is ending output buffers, which would collect the file in memory.
+	 *
+	 * @param string $root Absolute path of a folder; `$path` lies beneath it, with no symbolic link on the way.
+	 * @param int $offset 0 to the file's size.
+	 * @param int $length Ends at the file's end at the latest.
+	 *
+	 * @return int The bytes handed over. Fewer than `$length`: the client is gone.
+	 *
+	 * @throws Exception\InvalidInputException The path leaves the root or is not a regular file, or the range leaves the file.
+	 * @throws Exception\NotFoundException There is no such file.
+	 * @throws Exception\StorageException It cannot be read, or became shorter meanwhile.
+	 */
+	function send_file(string $root, string $path, int $offset, int $length): int {}
 }
 
 namespace FileSync\Exception {

@@ -3,7 +3,7 @@
 //! Invariant: a reader of a live path finds the old file or the new one, never none and never half of one. Whatever was
 //! displaced still exists afterwards, at the name that the new file came from.
 
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
@@ -232,6 +232,45 @@ pub fn remove(root: &Root, path: &RelativePath) -> Result<bool> {
     }
 }
 
+/// Reads a range of a file in pieces of at most 256 KiB until its end or until `take` wants no more; returns the bytes handed over.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such file, `InvalidInput` if the range does not lie within it, `Storage` if it cannot be read or
+/// became shorter.
+pub fn read_pieces(
+    root: &Root,
+    path: &RelativePath,
+    offset: u64,
+    length: u64,
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> Result<u64> {
+    let mut file = root.open_file(path)?;
+    let size = file.metadata().or_fail(ErrorKind::Storage, "reading a file's facts")?.len();
+    if offset.checked_add(length).is_none_or(|end| end > size) {
+        return Err(Error::new(ErrorKind::InvalidInput, "reading a range of a file")
+            .context("path", path)
+            .context("offset", offset)
+            .context("length", length)
+            .context("size_bytes", size));
+    }
+    file.seek(SeekFrom::Start(offset)).or_fail(ErrorKind::Storage, "reading a range of a file")?;
+    let mut piece = vec![0; usize::try_from(length.min(PIECE_BYTES)).unwrap_or_default()];
+    let mut done = 0;
+    while done < length {
+        let wanted = usize::try_from(length - done).unwrap_or(usize::MAX).min(piece.len());
+        let piece = piece.get_mut(..wanted).unwrap_or_default();
+        file.read_exact(piece).or_fail(ErrorKind::Storage, "reading a range of a file").context("path", path)?;
+        done += wanted as u64;
+        if !take(piece) {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+const PIECE_BYTES: u64 = 256 * 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,5 +353,29 @@ mod tests {
         assert_eq!((folder.text("a"), folder.text("b"), folder.text("c")), (None, Some("b".into()), Some("a".into())));
         assert!(remove(&folder.root, &path("c")).unwrap());
         assert!(!remove(&folder.root, &path("c")).unwrap());
+    }
+
+    #[test]
+    fn a_range_is_read_in_pieces_and_only_within_the_file() {
+        let text: String = ('a'..='z').cycle().take(600_000).collect();
+        let folder = Folder::with(&[("f", &text), ("empty", "")]);
+        let read = |from: usize, length: usize, pieces: usize| {
+            let mut got = Vec::new();
+            let mut left = pieces;
+            let done = read_pieces(&folder.root, &path("f"), from as u64, length as u64, |piece| {
+                got.extend_from_slice(piece);
+                left -= 1;
+                left > 0
+            });
+            done.map(|done| (done, String::from_utf8(got).unwrap()))
+        };
+        assert_eq!(read(0, 600_000, 9).unwrap(), (600_000, text.clone()));
+        assert_eq!(read(7, 300_000, 9).unwrap(), (300_000, text[7..300_007].to_owned()));
+        assert_eq!(read(600_000, 0, 9).unwrap(), (0, String::new()));
+        assert_eq!(read(0, 600_000, 1).unwrap().0, PIECE_BYTES, "it stops when no more is wanted");
+        assert_eq!(read(1, 600_000, 9).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(read(usize::MAX, 2, 9).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(read_pieces(&folder.root, &path("none"), 0, 0, |_| true).unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(read_pieces(&folder.root, &path("empty"), 0, 0, |_| true).unwrap(), 0);
     }
 }

@@ -225,6 +225,16 @@ pub(crate) fn path(text: &str) -> Result<RelativePath> {
     RelativePath::parse(text)
 }
 
+/// Reads a number of bytes.
+pub(crate) fn count(parameter: &str, value: i64) -> Result<u64> {
+    u64::try_from(value).map_err(|_| {
+        Error::new(ErrorKind::InvalidInput, "reading a parameter")
+            .context("parameter", parameter)
+            .context("value", value)
+            .context("expected", "0 or more")
+    })
+}
+
 /// Reads the budget of a step.
 pub(crate) fn budget(milliseconds: i64) -> Result<Duration> {
     let checked = u64::try_from(milliseconds).ok().filter(|value| (1..=60_000).contains(value));

@@ -13,6 +13,7 @@ use ext_php_rs::{info_table_end, info_table_header, info_table_row, info_table_s
 mod convert;
 mod exceptions;
 mod relocate;
+mod serve;
 mod settings;
 mod signature;
 mod store;
@@ -37,7 +38,7 @@ extern "C" fn info(module: *mut ModuleEntry) {
 #[php_module]
 #[php(startup = "startup")]
 pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
-    module
+    serve::functions(module)
         .name("filesync")
         .version(env!("CARGO_PKG_VERSION"))
         .info_function(info)
