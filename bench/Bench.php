@@ -84,7 +84,7 @@ final class Bench
 		}
 		$figure = fn (?float $value) => $value === null ? '–' : sprintf('%.1f %s', $value, $unit);
 		printf("%-8s  %-18s  %11s  %11s  %-34s  %6s  %6s  %-4s  %s\n", $row, $input, $figure($ours), $figure($theirs), $peer,
-			$ratio === null ? '–' : sprintf('%.2f', $ratio), $goal === null ? '–' : ($ratio === null ? "≤ $goal" : "≥ $goal"),
+			$ratio === null ? '–' : ($ratio > 999 ? '> 999' : sprintf('%.2f', $ratio)), $goal === null ? '–' : ($ratio === null ? "≤ $goal" : "≥ $goal"),
 			$met === null ? '–' : ($met ? 'yes' : 'no'), $memory === null ? '' : sprintf('%.1f MiB', $memory));
 	}
 

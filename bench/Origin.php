@@ -97,7 +97,7 @@ final class Origin
 			CONF;
 	}
 
-	private static function freePort(): int
+	public static function freePort(): int
 	{
 		$socket = stream_socket_server('tcp://127.0.0.1:0');
 		return (int) substr(strrchr(stream_socket_get_name($socket, false), ':'), 1);
