@@ -45,7 +45,7 @@ final class Command
 			return 2;
 		}
 		try {
-			if (Migrations::run() < 1) {
+			if (! Migrations::ready()) {
 				fwrite(STDERR, "filesync: its tables are being made by another process, try again\n");
 				return 75;
 			}
@@ -143,7 +143,7 @@ final class Command
 			echo isset($options['json']) ? json_encode($all) . "\n" : implode('', array_map(fn ($k, $v) => "$k = $v\n", array_keys($all), $all));
 		} elseif ($isKnown && $action === 'get' && count($words) === 2) {
 			echo Config::get($name, $scope), "\n";
-		} elseif ($isKnown && $action === 'set' && count($words) === 3 && preg_match('/^\d{1,18}$/D', $value)) {
+		} elseif ($isKnown && $action === 'set' && count($words) === 3 && Config::accepts($name, $value)) {
 			Config::set($name, $value, $scope);
 		} elseif ($isKnown && $action === 'clear' && count($words) === 2) {
 			Config::clear($name, $scope);

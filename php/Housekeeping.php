@@ -14,24 +14,28 @@ if (! class_exists('App', false)) {
 /** Keeps things going and within bounds. */
 final class Housekeeping
 {
-	/** Wakes a worker if anything is due. Every cron run. */
+	/** Wakes a worker if anything is due, forgets nonces whose time is over. Every cron run. */
 	public static function often(): void
 	{
-		if (Migrations::run() > 0 && Config::get('enabled') !== '0') {
+		if (Migrations::ready() && Config::get('enabled') !== '0') {
 			Worker::summon();
+			Digests::summon();
+			Table::delete('filesync_nonce', ['expires <' => Config::now()]);
 		}
 	}
 
 	/** Removes what is past its bounds. Once a day. */
 	public static function daily(): void
 	{
-		if (Migrations::run() < 1) {
+		if (! Migrations::ready()) {
 			return;
 		}
 		$old = Config::now() - 86400 * Config::number('history_days');
 		Table::delete('filesync_transfer', ['state' => ['published', 'dropped'], 'updated <' => $old]);
 		Table::delete('filesync_packet', ['state' => 'parked', 'updated <' => Config::now() - 86400 * Config::number('kept_days')]);
 		Table::delete('filesync_outbox', ['state' => ['parked', 'held'], 'created <' => Config::now() - 86400 * Config::number('kept_days')]);
+		Ticket::prune();
+		Digests::prune();
 		Kept::prune();
 		self::prunePartials();
 	}
@@ -39,10 +43,10 @@ final class Housekeeping
 	/** Forgets a channel that left this hub, with all that was kept for it. */
 	public static function forgetChannel(int $channelId): void
 	{
-		if ($channelId < 1 || Migrations::done() < 1) {
+		if ($channelId < 1 || ! Migrations::ready()) {
 			return;
 		}
-		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox'] as $table) {
+		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest'] as $table) {
 			Table::delete($table, ['uid' => $channelId]);
 		}
 		$root = Store::dataRoot($channelId);

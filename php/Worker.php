@@ -40,10 +40,14 @@ final class Worker
 		}
 	}
 
-	/** Runs one slice as a job of the hub. */
-	public static function daemon(): void
+	/** Runs one slice as a job of the hub: `work`, or `digest`. */
+	public static function daemon(string $work): void
 	{
-		if (Migrations::run() < 1 || Config::get('enabled') === '0') {
+		if (! Migrations::ready() || Config::get('enabled') === '0') {
+			return;
+		}
+		if ($work === 'digest') {
+			Digests::work(Config::now() + Config::number('slice_seconds'));
 			return;
 		}
 		// Before looking for work, so that what is staged from now on summons again.

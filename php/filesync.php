@@ -32,6 +32,7 @@ function filesync_hooks() {
 	return [
 		'init_1' => 'filesync_init_1',
 		'photo_upload_begin' => 'filesync_photo_upload_begin',
+		'module_loaded' => 'filesync_module_loaded',
 		'item_store_before' => 'filesync_item_store_before',
 		'item_store_update_before' => 'filesync_item_store_before',
 		'daemon_addon' => 'filesync_daemon_addon',
@@ -74,6 +75,18 @@ function filesync_init_1(&$unused = null) {
 	}
 }
 
+/** Answers requests for files before the hub's own controller, or lets it. */
+function filesync_module_loaded(&$module) {
+	if (($module['module'] ?? '') !== 'getfile') {
+		return;
+	}
+	try {
+		FileSync\Addon\Serve::wrap($module);
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('wrapping the controller of getfile', $e);
+	}
+}
+
 /** Keeps core from sending a change of a file that is not whole here, or that was only received. */
 function filesync_photo_upload_begin(&$arr) {
 	try {
@@ -98,7 +111,7 @@ function filesync_daemon_addon(&$argv) {
 		return;
 	}
 	try {
-		FileSync\Addon\Worker::daemon();
+		FileSync\Addon\Worker::daemon((string) ($argv[2] ?? ''));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('background work', $e);
 	}

@@ -20,6 +20,30 @@ final class Clones
 		return $channel;
 	}
 
+	/** Returns the channel of this hub that has an identity and that we serve, or null. */
+	public static function served(string $channelHash): ?array
+	{
+		foreach ($channelHash === '' ? [] : Table::select('channel', ['channel_hash' => $channelHash, 'channel_removed' => 0], 'channel_id', 0, 'channel_id, channel_hash') as $row) {
+			if ($row['channel_hash'] === $channelHash && Config::serves((int) $row['channel_id'])) {
+				return self::channel((int) $row['channel_id']);
+			}
+		}
+
+		return null;
+	}
+
+	/** Returns the served channel of an identity that a clone of it, known by its channel URL, asks for; null if one of them is not known. */
+	public static function requested(string $channelHash, string $keyId): ?array
+	{
+		foreach (Table::select('hubloc', ['hubloc_id_url' => $keyId, 'hubloc_hash' => $channelHash, 'hubloc_deleted' => 0], '', 0, 'hubloc_id_url, hubloc_hash') as $row) {
+			if ($row['hubloc_id_url'] === $keyId && $row['hubloc_hash'] === $channelHash) {
+				return self::served($channelHash);
+			}
+		}
+
+		return null;
+	}
+
 	/** Returns the URL by which other hubs know this clone of a channel. */
 	public static function ownUrl(array $channel): string
 	{

@@ -49,7 +49,17 @@ final class Config
 		'allow_private_addresses' => '0',
 		/** 0: never use the /dav way of reading from another hub. Also per peer, scope `peer:<root URL>`. */
 		'dav_allowed' => '1',
+		/**
+		 * How the web server sends files that a clone reads, so that no PHP process waits: `X-Accel-Redirect:/prefix/` (nginx, Caddy; the
+		 * prefix stands for the hub's root) or `X-Sendfile` (Apache, lighttpd); empty: PHP sends them. See docs/web-servers.md.
+		 */
+		'x_accel' => '',
+		/** Ticket requests that a channel may make in a minute. */
+		'ticket_requests_per_minute' => '600',
 	];
+
+	/** What the value of a setting must look like, where it is not a number. */
+	private const SHAPES = ['x_accel' => '#^(X-Accel-Redirect:/([A-Za-z0-9._~-]+/)*|X-Sendfile)?$#D'];
 
 	/** Returns a setting as text, its default if unset. */
 	public static function get(string $name, string $scope = 'site'): string
@@ -63,6 +73,12 @@ final class Config
 	public static function number(string $name, string $scope = 'site'): int
 	{
 		return (int) self::get($name, $scope);
+	}
+
+	/** Tells whether a setting of scope `site` exists and may have this value. */
+	public static function accepts(string $name, string $value): bool
+	{
+		return isset(self::DEFAULTS[$name]) && preg_match(self::SHAPES[$name] ?? '/^\d{1,18}$/D', $value);
 	}
 
 	/** Sets a setting. */
@@ -134,9 +150,9 @@ final class Config
 	}
 
 	/** Starts a background job. The hub drops a job whose arguments equal a waiting one's, hence the token. */
-	public static function summonWorker(): void
+	public static function summonWorker(string $work = 'work'): void
 	{
-		\Zotlabs\Daemon\Master::Summon(['Addon', 'filesync', 'work', self::token()]);
+		\Zotlabs\Daemon\Master::Summon(['Addon', 'filesync', $work, self::token()]);
 	}
 
 	/** Returns a reason why the extension cannot be used, or null if it can. */

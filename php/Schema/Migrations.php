@@ -46,6 +46,12 @@ final class Migrations
 		return self::done();
 	}
 
+	/** Brings the tables to the newest step; false if another process is at it. */
+	public static function ready(): bool
+	{
+		return self::run() === max(array_keys(self::steps()));
+	}
+
 	/** Returns the number of the last step that is done, 0 if none. */
 	public static function done(): int
 	{
@@ -55,7 +61,8 @@ final class Migrations
 	/** Returns the tables of ours. */
 	public static function tables(): array
 	{
-		return ['filesync_lease', 'filesync_setting', 'filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox'];
+		return ['filesync_lease', 'filesync_setting', 'filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox',
+			'filesync_key', 'filesync_nonce', 'filesync_digest'];
 	}
 
 	private static function runStep(int $number, array $statements): void
@@ -104,6 +111,19 @@ final class Migrations
 					. " kind varchar(16) NOT NULL, name varchar(191) NOT NULL, body $long NOT NULL, state varchar(16) NOT NULL,"
 					. ' attempts bigint NOT NULL, next_at bigint NOT NULL, reason text NOT NULL, created bigint NOT NULL)',
 				'CREATE INDEX filesync_outbox_due ON filesync_outbox (state, next_at)',
+			],
+			2 => [
+				'CREATE TABLE IF NOT EXISTS filesync_key (id varchar(64) NOT NULL PRIMARY KEY, secret varchar(64) NOT NULL, created bigint NOT NULL)',
+
+				'CREATE TABLE IF NOT EXISTS filesync_nonce (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, token varchar(64) NOT NULL,'
+					. ' created bigint NOT NULL, expires bigint NOT NULL)',
+				'CREATE INDEX filesync_nonce_age ON filesync_nonce (uid, created)',
+				'CREATE INDEX filesync_nonce_end ON filesync_nonce (expires)',
+
+				'CREATE TABLE IF NOT EXISTS filesync_digest (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, hash varchar(64) NOT NULL,'
+					. ' scale bigint NOT NULL, size_bytes bigint NOT NULL, facts varchar(191) NOT NULL, sha256 varchar(64) NOT NULL, updated bigint NOT NULL)',
+				'CREATE INDEX filesync_digest_size ON filesync_digest (uid, size_bytes)',
+				'CREATE INDEX filesync_digest_wanted ON filesync_digest (sha256)',
 			],
 		];
 	}

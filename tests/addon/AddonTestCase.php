@@ -1,5 +1,6 @@
 <?php
 
+use Fake\Api;
 use Fake\FailingDatabase;
 use Fake\Instant;
 use Fake\InstantDatabase;
@@ -27,7 +28,11 @@ abstract class AddonTestCase extends TestCase
 		call_hooks('init_1');
 		TransferBatch::$answers = TransferBatch::$added = TransferBatch::$options = TransferBatch::$dav = [];
 		TransferBatch::$duringStep = null;
-		FileSync\Store::$aroundExchange = null;
+		Api::$items = Api::$asked = [];
+		Api::$status = 200;
+		FileSync\Store::$aroundExchange = FileSync\FileDigest::$duringStep = FileSync\FileDigest::$digest = null;
+		FileSync\Store::$age = 10;
+		FileSync\FileDigest::$count = 0;
 	}
 
 	protected function tearDown(): void
@@ -199,6 +204,24 @@ abstract class AddonTestCase extends TestCase
 		}
 
 		return $all;
+	}
+
+	/**
+	 * Returns a request for tickets as the clone at ORIGIN makes it.
+	 *
+	 * @param array<string, int> $files Scales by hash.
+	 * @param array              $keys  Of the body.
+	 * @param array              $signed What is signed in place of the right `path`, `host` and `body`.
+	 */
+	protected function ticketRequest(array $files, array $keys = [], array $signed = []): FileSync\Addon\Request
+	{
+		$body = json_encode($keys + ['filesync' => 1, 'channel' => $this->channel['channel_hash'], 'key_id' => self::ORIGIN . '/channel/alice', 'time' => time(),
+			'nonce' => bin2hex(random_bytes(16)), 'files' => array_map(fn ($hash, $scale) => ['hash' => (string) $hash, 'scale' => $scale], array_keys($files), $files)]);
+		$text = "filesync ticket request 1\nPOST\n" . ($signed['path'] ?? '/getfile/ticket') . "\n" . ($signed['host'] ?? '127.0.0.1:9000') . "\n" . hash('sha256', $signed['body'] ?? $body);
+		openssl_sign($text, $signature, $signed['key'] ?? $this->channel['channel_prvkey'], OPENSSL_ALGO_SHA256);
+
+		return new FileSync\Addon\Request('POST', ['getfile', 'ticket'], ['content-type' => 'application/json',
+			'filesync-signature' => 'sha256.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')], [], $body);
 	}
 
 	/** Returns the jobs that were summoned, as argument lists. */

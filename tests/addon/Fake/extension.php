@@ -114,8 +114,19 @@ namespace FileSync {
 		}
 	}
 
+	/** Sends bytes of a file, as a web server's PHP would. */
+	function send_file(string $root, string $path, int $offset, int $length): int
+	{
+		$bytes = file_get_contents((new Store($root))->absolute($path), false, null, $offset, $length);
+		echo $bytes;
+
+		return strlen($bytes);
+	}
+
 	final class Store
 	{
+		/** Seconds by which every file is older than it is: nobody can set the time of a change. */
+		public static int $age = 10;
 		/** @var ?\Closure Called with ('before'|'after', from, to) around an exchange. */
 		public static ?\Closure $aroundExchange = null;
 
@@ -140,7 +151,7 @@ namespace FileSync {
 			clearstatcache();
 			$stat = @stat($this->absolute($path));
 
-			return $stat ? ['device' => $stat['dev'], 'inode' => $stat['ino'], 'size_bytes' => $stat['size'], 'mtime_ns' => $stat['mtime'] * 1000000000, 'ctime_ns' => $stat['ctime'] * 1000000000] : null;
+			return $stat ? ['device' => $stat['dev'], 'inode' => $stat['ino'], 'size_bytes' => $stat['size'], 'mtime_ns' => $stat['mtime'] * 1000000000, 'ctime_ns' => ($stat['ctime'] - self::$age) * 1000000000] : null;
 		}
 
 		public function makeFolder(string $path): void
@@ -191,6 +202,13 @@ namespace FileSync {
 
 	final class FileDigest
 	{
+		/** How many files were read. */
+		public static int $count = 0;
+		/** A digest that is told instead of computed, for large files. */
+		public static ?string $digest = null;
+		/** @var ?\Closure Called in every step; its answer is whether the end was reached. */
+		public static ?\Closure $duringStep = null;
+
 		private bool $isDone = false;
 		private string $path;
 
@@ -204,17 +222,32 @@ namespace FileSync {
 
 		public function step(int $budgetMs): bool
 		{
+			if (self::$duringStep && ! (self::$duringStep)($this->path)) {
+				return false;
+			}
+			self::$count++;
+
 			return $this->isDone = true;
 		}
 
 		public function sha256(): string
 		{
-			return $this->isDone ? hash_file('sha256', $this->path) : throw new InvalidInputException('not done');
+			return $this->isDone ? self::$digest ?? hash_file('sha256', $this->path) : throw new InvalidInputException('not done');
 		}
 
 		public function sizeBytes(): int
 		{
 			return filesize($this->path);
+		}
+	}
+
+	final class Relocator
+	{
+		public static function mediaHashes(string $hub, string $text): array
+		{
+			preg_match_all('~' . preg_quote($hub, '~') . '/(?:photo|attach)/([A-Za-z0-9]+)~', $text, $found);
+
+			return $found[1];
 		}
 	}
 }

@@ -1,0 +1,162 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Table;
+use FileSync\Exception\FileSyncException;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * The digests of files that did not change since: table filesync_digest, a row per channel, hash and scale.
+ *
+ * A digest holds as long as device, inode, size and both times are those that were seen before and after hashing. A row without
+ * digest is wanted: a background job computes it. The row also tells the true size of a file of 4 GiB and more.
+ */
+final class Digests
+{
+	private const LEASE_SECONDS = 180;
+	private const STEP_MS = 2000;
+	private const SUMMON_SECONDS = 60;
+	private const LARGE_BYTES = 1 << 30;
+
+	/** Returns the digest of bytes with these facts, or null if it is not known. */
+	public static function known(int $channelId, string $hash, int $scale, array $stat): ?string
+	{
+		$row = Table::first('filesync_digest', ['id' => self::id($channelId, $hash, $scale), 'facts' => Facts::key($stat)]);
+
+		return $row && $row['sha256'] !== '' ? $row['sha256'] : null;
+	}
+
+	/** Writes what is known of a file: its size, and the digest of the bytes with these facts (empty: wanted). */
+	public static function remember(int $channelId, string $hash, int $scale, int $sizeBytes, ?array $stat, string $sha256): void
+	{
+		$id = self::id($channelId, $hash, $scale);
+		$row = ['size_bytes' => $sizeBytes, 'facts' => $stat ? Facts::key($stat) : '', 'sha256' => $stat ? $sha256 : '', 'updated' => Config::now()];
+		Table::update('filesync_digest', $row, ['id' => $id]);
+		if (! Table::first('filesync_digest', ['id' => $id], '', 'id')) {
+			Table::tryInsert('filesync_digest', ['id' => $id, 'uid' => $channelId, 'hash' => $hash, 'scale' => $scale] + $row);
+		}
+	}
+
+	/** Returns the digest of a file, computed now if that takes no longer than `$untilMs`; else null, and a background job is on it. */
+	public static function of(Facts $facts, float $untilMs): ?string
+	{
+		if ($facts->content !== null) {
+			return hash('sha256', $facts->content);
+		}
+		$stat = $facts->stat();
+		if (! $stat) {
+			return null;
+		}
+		$known = self::known($facts->channelId(), $facts->hash, $facts->scale, $stat);
+		if ($known !== null) {
+			return $known;
+		}
+		$sha256 = $stat['size_bytes'] > self::LARGE_BYTES ? null : self::compute($facts, $stat, fn () => (int) ($untilMs - microtime(true) * 1000));
+		if ($sha256 === null) {
+			self::remember($facts->channelId(), $facts->hash, $facts->scale, $stat['size_bytes'], $stat, '');
+			self::summon();
+		}
+
+		return $sha256;
+	}
+
+	/** Starts the background job if digests are wanted and nobody computes them. */
+	public static function summon(): void
+	{
+		if (self::wanted() && ! Lease::isHeld('digest') && Lease::take('summon-digest', Config::token(), self::SUMMON_SECONDS)) {
+			Config::summonWorker('digest');
+		}
+	}
+
+	/** Computes wanted digests, one after the other; begins none after the deadline. */
+	public static function work(int $deadline): void
+	{
+		Lease::end('summon-digest');
+		$token = Config::token();
+		if (! \extension_loaded('filesync') && ! class_exists('FileSync\FileDigest', false) || ! Lease::take('digest', $token, self::LEASE_SECONDS)) {
+			return;
+		}
+		try {
+			for ($seen = []; Config::now() < $deadline && ($row = self::wanted($seen)); $seen[] = $row['id']) {
+				self::computeWanted($row, $token);
+			}
+		} finally {
+			Lease::giveBack('digest', $token);
+		}
+		if (self::wanted($seen)) {
+			self::summon();
+		}
+	}
+
+	/** Forgets files that are not here any more. */
+	public static function prune(): void
+	{
+		for ($last = ''; $rows = Table::select('filesync_digest', ['id >' => $last], 'id', 500, 'id, uid, hash'); $last = end($rows)['id']) {
+			foreach ($rows as $row) {
+				if (! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id')) {
+					Table::delete('filesync_digest', ['id' => $row['id']]);
+				}
+			}
+		}
+	}
+
+	private static function wanted(array $except = []): ?array
+	{
+		return Table::first('filesync_digest', ['sha256' => ''] + ($except ? ['id <>' => $except] : []), 'size_bytes, id');
+	}
+
+	private static function computeWanted(array $row, string $token): void
+	{
+		$channel = Clones::channel((int) $row['uid']);
+		$facts = $channel ? Facts::of($channel, $row['hash'], (int) $row['scale']) : null;
+		$stat = $facts?->stat();
+		if (! $stat) {
+			Table::delete('filesync_digest', ['id' => $row['id'], 'sha256' => '']);
+			return;
+		}
+		try {
+			$stat['size_bytes'] === (int) $row['size_bytes'] || self::remember((int) $row['uid'], $row['hash'], (int) $row['scale'], $stat['size_bytes'], $stat, '');
+			self::compute($facts, $stat, function () use ($token) {
+				Lease::extend('digest', $token, self::LEASE_SECONDS);
+
+				return self::STEP_MS;
+			});
+		} catch (FileSyncException $e) {
+			Config::logFailure('computing the digest of ' . $row['hash'], $e);
+		}
+	}
+
+	/** @param \Closure $budgetMs Asked before each step; zero or less gives up. */
+	private static function compute(Facts $facts, array $stat, \Closure $budgetMs): ?string
+	{
+		if (Facts::isRecent($stat)) {
+			return null;
+		}
+		[$root, $path] = $facts->rootAndPath();
+		$digest = new \FileSync\FileDigest(new \FileSync\Store($root), $path);
+		do {
+			$ms = $budgetMs();
+			if ($ms <= 0) {
+				return null;
+			}
+		} while (! $digest->step(min($ms, self::STEP_MS)));
+		if ($facts->stat() !== $stat) {
+			return null;
+		}
+		self::remember($facts->channelId(), $facts->hash, $facts->scale, $stat['size_bytes'], $stat, $digest->sha256());
+
+		return $digest->sha256();
+	}
+
+	private static function id(int $channelId, string $hash, int $scale): string
+	{
+		return hash('sha256', "$channelId\n$hash\n$scale");
+	}
+}

@@ -1,0 +1,47 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+use FileSync\Addon\Request;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** The web request that the hub is answering, and the hub's own address. */
+final class Web
+{
+	/** Returns the hub's root URL, without a slash at the end. */
+	public static function root(): string
+	{
+		return rtrim(z_root(), '/');
+	}
+
+	/** Returns the hub's host, with its port unless that is the scheme's own. */
+	public static function host(): string
+	{
+		$parts = parse_url(self::root());
+		$own = strtolower($parts['scheme'] ?? '') === 'http' ? 80 : 443;
+
+		return strtolower($parts['host'] ?? '') . (isset($parts['port']) && $parts['port'] !== $own ? ':' . $parts['port'] : '');
+	}
+
+	/** Returns the path that a path beneath the hub's root has on its host. */
+	public static function path(string $path): string
+	{
+		return rtrim((string) parse_url(self::root(), PHP_URL_PATH), '/') . $path;
+	}
+
+	/** Returns the request; of a body that is no form at most so many bytes are read. */
+	public static function request(int $mostBytes): Request
+	{
+		return Request::current(array_map('argv', range(0, max(0, argc() - 1))), $mostBytes);
+	}
+
+	/** Ends the request as the hub does. */
+	public static function end(): never
+	{
+		killme();
+		exit;
+	}
+}

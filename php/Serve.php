@@ -1,0 +1,172 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Proof;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Web;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Serves files to the channel's clones: tickets and ranges to those that speak filesync, and to stock ones an honest status
+ * where core would answer with an empty file.
+ */
+final class Serve
+{
+	/** What this version offers; a peer ignores what it does not know. */
+	public const FEATURES = ['ticket', 'range'];
+
+	private const RETRY_SECONDS = 60;
+
+	/** Puts our controller around that of `getfile`, whoever's that is. */
+	public static function wrap(mixed &$module): void
+	{
+		if (is_array($module) && ($module['module'] ?? '') === 'getfile' && is_object($module['controller'] ?? null)
+			&& ! $module['controller'] instanceof GetfileController && Family::isKnown() && Config::get('enabled') !== '0') {
+			$module['controller'] = new GetfileController($module['controller']);
+		}
+	}
+
+	/** Tells whether tickets can be given and redeemed in this process. */
+	public static function isPossible(): bool
+	{
+		return function_exists('FileSync\send_file');
+	}
+
+	/** Answers a ticket request or a read with a ticket; null for all else, which is core's. */
+	public static function answer(Request $request): ?Response
+	{
+		if ($request->method === 'POST' && $request->arguments === ['getfile', 'ticket']) {
+			return self::isPossible() ? TicketRequest::answer($request) : null;
+		}
+		$ticket = $request->header('filesync-ticket');
+		if ($ticket === null || ! in_array($request->method, ['GET', 'HEAD'], true)) {
+			return null;
+		}
+		try {
+			return self::isPossible() ? self::read($request, $ticket) : Response::error(503, 'busy', self::RETRY_SECONDS);
+		} catch (\Throwable $e) {
+			Config::logFailure('serving a file', $e);
+
+			return Response::error(503, 'busy', self::RETRY_SECONDS);
+		}
+	}
+
+	/** Answers a stock request that proves itself, but whose file is not whole here; null leaves it to core. */
+	public static function answerStock(Request $request): ?Response
+	{
+		try {
+			[$channelHash, $resource] = [$request->form['hash'] ?? '', $request->form['resource'] ?? ''];
+			if (! is_string($channelHash) || ! is_string($resource)) {
+				return null;
+			}
+			$scale = $request->form['resolution'] ?? null;
+			if ($scale === null && preg_match('/^(.*)-(\d)$/Ds', $resource, $part)) {
+				[, $resource, $scale] = $part;
+			}
+			$channel = Clones::served($channelHash);
+			$refusal = $channel ? self::refusal($channel, $resource, max(0, (int) $scale)) : null;
+
+			return $refusal && Proof::holds($request, $channel) ? $refusal : null;
+		} catch (\Throwable $e) {
+			Config::logFailure('looking at a stock request', $e);
+
+			return null;
+		}
+	}
+
+	private static function refusal(array $channel, string $resource, int $scale): ?Response
+	{
+		if (! preg_match(Packet::HASH, $resource)) {
+			return null;
+		}
+		$facts = Facts::of($channel, $resource, $scale);
+		$later = Response::nothing(503, ['Retry-After' => (string) self::RETRY_SECONDS]);
+		switch ($facts->state) {
+			case 'whole':
+				return null;
+			case 'partial':
+				return $later;
+			case 'none':
+				// Core looks a file up by its hash alone: what another channel of this hub has is its to decide.
+				if ($scale === 0 && Table::first('attach', ['hash' => $resource], '', 'id')) {
+					return null;
+				}
+				// no break
+			default:
+				return $facts->isArriving ? $later : Response::nothing(404);
+		}
+	}
+
+	private static function read(Request $request, string $ticket): Response
+	{
+		$claims = Ticket::read($ticket);
+		$isMeant = $claims && $claims['h'] === ($request->arguments[1] ?? '') && $claims['u'] === Web::root();
+		$channel = $isMeant ? Clones::requested($claims['c'], $claims['r']) : null;
+		if (! $channel) {
+			return Response::error(401, 'ticket');
+		}
+		$facts = Facts::of($channel, $claims['h'], $claims['s']);
+		$etag = $facts->etag();
+		if ($etag === null) {
+			return Response::error(404, 'missing');
+		}
+		if ($etag !== $claims['e']) {
+			return Response::error(412, 'changed');
+		}
+
+		return self::bytes($request, $facts, $etag);
+	}
+
+	private static function bytes(Request $request, Facts $facts, string $etag): Response
+	{
+		$size = $facts->content !== null ? strlen($facts->content) : $facts->stat()['size_bytes'];
+		$headers = ['ETag' => '"' . $etag . '"', 'Accept-Ranges' => 'bytes', 'Cache-Control' => 'private, no-store'];
+		if (Ranges::isUnchanged($request->header('if-none-match'), $etag)) {
+			return new Response(304, $headers);
+		}
+		$mayBePartial = $request->method === 'GET' && Ranges::mayBePartial($request->header('if-range'), $etag);
+		$range = Ranges::read($mayBePartial ? $request->header('range') : null, $size);
+		if ($range === 'unsatisfiable') {
+			return Response::json(416, ['filesync' => 1, 'error' => 'range', 'time' => Config::now()], ['Content-Range' => "bytes */$size"]);
+		}
+		[$offset, $length] = $range === 'whole' ? [0, $size] : $range;
+		// Nothing that a browser would show as a page, whatever the file's own type is.
+		$headers += ['Content-Type' => 'application/octet-stream', 'X-Content-Type-Options' => 'nosniff', 'Content-Disposition' => 'attachment'];
+		if ($facts->content === null && self::isForWebServer($request, $range)) {
+			return new Response(200, $headers + self::handOver($facts));
+		}
+		$headers += ['Content-Length' => (string) $length] + ($range === 'whole' ? [] : ['Content-Range' => 'bytes ' . $offset . '-' . ($offset + $length - 1) . '/' . $size]);
+		$status = $range === 'whole' ? 200 : 206;
+		if ($facts->content !== null) {
+			return new Response($status, $headers, substr($facts->content, $offset, $length));
+		}
+		[$root, $path] = $facts->rootAndPath();
+
+		return new Response($status, $headers, '', ['root' => $root, 'path' => $path, 'offset' => $offset, 'length' => $length]);
+	}
+
+	/** The web server reads Range again by itself, but knows neither our validator nor that we answer several ranges with the whole. */
+	private static function isForWebServer(Request $request, array|string $range): bool
+	{
+		return Config::get('x_accel') !== '' && $request->method === 'GET' && $request->header('if-range') === null
+			&& ($request->header('range') === null || is_array($range));
+	}
+
+	/** Returns the header by which the web server sends a file itself. Paths are those beneath the hub's root, or absolute ones. */
+	private static function handOver(Facts $facts): array
+	{
+		[$name, $prefix] = explode(':', Config::get('x_accel'), 2) + [1 => null];
+		if ($prefix !== null) {
+			return [$name => $prefix . implode('/', array_map('rawurlencode', explode('/', (string) $facts->path)))];
+		}
+
+		return [$name => str_replace('%', '%25', implode('/', $facts->rootAndPath()))];
+	}
+}
