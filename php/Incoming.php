@@ -109,7 +109,12 @@ final class Incoming
 		if ($packet->last) {
 			FolderChange::check($channel, $packet);
 			FolderChange::createMissing($channel, $packet->folders);
-			$packet->last['is_dir'] ? FolderChange::apply($channel, $packet->last) : FileChange::apply($channel, $packet, $root);
+			if ($packet->last['is_dir']) {
+				FolderChange::apply($channel, $packet->last);
+				return;
+			}
+			LinkedPosts::want($channel, $packet, $root);
+			FileChange::apply($channel, $packet, $root);
 		}
 	}
 }

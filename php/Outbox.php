@@ -70,7 +70,7 @@ final class Outbox
 	/** Leaves out what needs the extension while it is missing. */
 	private static function possible(): array
 	{
-		return Config::extensionProblem() === null ? [] : ['kind <>' => 'relocate'];
+		return Config::extensionProblem() === null ? [] : ['kind' => ['preview', 'access', 'announce', 'items']];
 	}
 
 	private static function call(array $row): void
@@ -91,6 +91,9 @@ final class Outbox
 				break;
 			case 'relocate':
 				ItemRelocation::mend($channel, $row['name']);
+				break;
+			case 'posts':
+				LinkedPosts::fetch($channel, $row['name'], (int) json_decode($row['body'], true)['since']);
 				break;
 			case 'items':
 				$body = json_decode($row['body'], true);

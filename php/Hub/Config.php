@@ -47,7 +47,7 @@ final class Config
 		'delete_max_files' => '1000',
 		/** 1: clones on private addresses (10/8, 127/8 …) may be asked. */
 		'allow_private_addresses' => '0',
-		/** 0: never use the /dav way of reading from another hub. Also per peer, scope `peer:<root URL>`. */
+		/** 0: never log in at another hub: neither read files by /dav there nor ask for posts. Also per peer, scope `peer:<root URL>`. */
 		'dav_allowed' => '1',
 		/**
 		 * How the web server sends files that a clone reads, so that no PHP process waits: `X-Accel-Redirect:/prefix/` (nginx, Caddy; the

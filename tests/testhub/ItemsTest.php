@@ -40,6 +40,22 @@ final class ItemsTest extends TestCase {
 			self::$pair->rows('b', "SELECT mid, uuid, parent_mid FROM item WHERE resource_id = '$hash'"));
 	}
 
+	public function test_the_post_that_shares_a_file_comes_though_its_hub_tells_no_clone(): void {
+		$file = self::$pair->folder . '/shared.txt';
+		file_put_contents($file, 'shared with a post');
+		putenv('NOTIFY=1');
+		$hash = self::$pair->upload('a', 'Shared', [$file])[0]['hash'];
+		putenv('NOTIFY');
+		$item = $this->itemOnB("resource_id = '$hash'");
+		$this->assertNothingOf('a', $item);
+		$b = self::$pair->urls['b'];
+		$this->assertSame([['href' => "$b/attach/$hash", 'title' => 'shared.txt']], json_decode($item['attach'], true));
+		$this->assertStringContainsString("[zrl=$b/cloud/alice2/Shared/shared.txt]", $item['body']);
+		$this->assertIsOwn($item);
+		$requests = array_values(preg_grep('~export_page|logout~', file(self::$pair->hub('a') . '/access.log')));
+		$this->assertStringContainsString('logout', end($requests), 'the question was a login');
+	}
+
 	public function test_a_post_of_ours_moves_and_what_it_shares_stays(): void {
 		$a = self::$pair->urls['a'];
 		$share = "[share author='x' link='$a/channel/alice']{$a}/cloud/alice/x[/share]";

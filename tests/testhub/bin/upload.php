@@ -5,7 +5,7 @@
  *
  *     php upload.php <hub folder> <nick> <folder path in the cloud, '' for the root> <file> …
  *
- * `<uuid>=<file>` gives the file that hash, for who must know it beforehand. Prints a JSON line per file: file, hash, display_path.
+ * With NOTIFY in the environment each is shared with a post. `<uuid>=<file>` gives the file that hash, for who must know it beforehand. Prints a JSON line per file: file, hash, display_path.
  */
 
 list(, $hub, $nick, $directory) = $argv;
@@ -22,7 +22,7 @@ App::set_channel($channel);
 App::set_observer($channel);
 foreach ($uploads as list($file, $hash)) {
 	$_FILES['userfile'] = ['tmp_name' => $file, 'name' => basename($file), 'size' => filesize($file)];
-	$stored = attach_store($channel, $channel['channel_hash'], '', ['directory' => $directory] + ($hash === '' ? [] : ['hash' => $hash]));
+	$stored = attach_store($channel, $channel['channel_hash'], '', ['directory' => $directory, 'notify' => (bool) getenv('NOTIFY')] + ($hash === '' ? [] : ['hash' => $hash]));
 	if (!$stored['success']) {
 		fwrite(STDERR, basename($file) . ': ' . $stored['message'] . "\n");
 		exit(1);

@@ -150,7 +150,35 @@ function attach_store($channel, $observer_hash, $options = '', $arr = null) {
 	if ($dosync) {
 		Libsync::build_sync_packet($uid, ['file' => [attach_export_data($channel, $hash)]]);
 	}
+	if (!empty($arr['notify'])) {
+		attach_store_item($channel, $ret['data']);
+	}
 	return $ret;
+}
+
+/** Stores the post that shares a file; like real hubs it tells readers of it, but no clone. */
+function attach_store_item($channel, $file) {
+	$uuid = new_uuid();
+	$mid = z_root() . '/item/' . $uuid;
+	$place = z_root() . '/cloud/' . $channel['channel_address'] . '/' . $file['display_path'];
+	item_store(array_intersect_key($file, array_flip(['aid', 'uid', 'allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'])) + [
+		'uuid' => $uuid,
+		'mid' => $mid,
+		'parent_mid' => $mid,
+		'thr_parent' => $mid,
+		'owner_xchan' => $channel['channel_hash'],
+		'author_xchan' => $channel['channel_hash'],
+		'mimetype' => 'text/bbcode',
+		'title' => $file['filename'],
+		'body' => 'shared a [zrl=' . $place . ']file[/zrl] with you',
+		'attach' => json_encode([['href' => z_root() . '/attach/' . $file['hash'], 'title' => urlencode($file['filename'])]]),
+		'plink' => $mid,
+		'resource_id' => $file['hash'],
+		'resource_type' => 'attach',
+		'item_wall' => 1,
+		'item_origin' => 1,
+		'item_thread_top' => 1,
+	]);
 }
 
 /** Writes the bytes and the rows of a new file; a picture gets its scales and its item too. */

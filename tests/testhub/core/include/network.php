@@ -31,3 +31,22 @@ function z_post_url($url, $params, $redirects = 0, $opts = []) {
 	curl_close($ch);
 	return ['return_code' => $code, 'success' => $code >= 200 && $code < 300, 'header' => '', 'body' => is_string($body) ? $body : ''];
 }
+
+/** Fetches a page. Follows redirects, signed headers included, until it has seen eight. */
+function z_fetch_url($url, $binary = false, $redirects = 0, $opts = []) {
+	if ($redirects > 8) {
+		return ['return_code' => 0, 'success' => false, 'header' => '', 'body' => ''];
+	}
+	$ch = curl_init($url);
+	curl_setopt_array($ch, [CURLOPT_HEADER => true, CURLOPT_RETURNTRANSFER => true, CURLOPT_ENCODING => '', CURLOPT_HTTPHEADER => $opts['headers'] ?? [],
+		CURLOPT_TIMEOUT => $opts['timeout'] ?? 60, CURLOPT_USERAGENT => 'Mozilla/5.0 (compatible; zot)']);
+	$answer = (string) curl_exec($ch);
+	$code = curl_getinfo($ch, CURLINFO_HTTP_CODE);
+	$target = curl_getinfo($ch, CURLINFO_REDIRECT_URL);
+	$header = substr($answer, 0, curl_getinfo($ch, CURLINFO_HEADER_SIZE));
+	curl_close($ch);
+	if ($target) {
+		return z_fetch_url($target, $binary, $redirects + 1, $opts);
+	}
+	return ['return_code' => $code, 'success' => $code >= 200 && $code < 300, 'header' => $header, 'body' => substr($answer, strlen($header))];
+}

@@ -8,7 +8,7 @@ use TestHub\Login;
 use Zotlabs\Web\Controller;
 
 /**
- * The parts of the hub's API that clones read files by: filemeta, filedata, photo, files, file/export.
+ * The parts of the hub's API that clones read files by: filemeta, filedata, photo, files, file/export, item/export_page.
  *
  * An unknown file is 200 with nothing. filedata finds its file by the beginning of the hash.
  */
@@ -19,12 +19,12 @@ class Api extends Controller {
 		$effects = Faults::at('api', $hash, intval($_REQUEST['scale'] ?? 0));
 		Answer::instead($effects);
 		$call = preg_replace('~^api/(z/1\.0|red)/~', '', \App::$cmd);
-		if (!in_array($call, ['filemeta', 'filedata', 'photo', 'files', 'file/export', 'verify'])) {
+		if (!in_array($call, ['filemeta', 'filedata', 'photo', 'files', 'file/export', 'item/export_page', 'verify'])) {
 			http_response_code(404);
 			Answer::body('api call not found');
 		}
 		Login::api($effects);
-		$answer = self::{strtr($call, ['file/export' => 'export'])}(local_channel(), $effects);
+		$answer = self::{strtr($call, ['file/export' => 'export', 'item/export_page' => 'posts'])}(local_channel(), $effects);
 		$answer === null ? Answer::body('') : json_return_and_die($answer);
 	}
 
@@ -73,6 +73,15 @@ class Api extends Controller {
 			unset($row['content']);
 		}
 		return ['success' => true, 'results' => $rows];
+	}
+
+	/** A page of posts of a time, oldest first; those of photos are never among them. */
+	private static function posts(int $uid, array $effects): array {
+		$records = max(1, intval($_REQUEST['records'] ?? 10));
+		$times = array_map(fn ($name) => datetime_convert('UTC', 'UTC', $_REQUEST[$name]), ['since', 'until']);
+		$rows = q("SELECT * FROM item WHERE uid = %d AND item_wall = 1 AND item_deleted = 0 AND resource_type <> 'photo' AND created >= '%s' AND created <= '%s'
+			ORDER BY created, id LIMIT %d OFFSET %d", $uid, dbesc($times[0]), dbesc($times[1]), $records, $records * intval($_REQUEST['page'] ?? 0));
+		return ['item' => array_map(fn ($row) => encode_item($row, true), $rows ?: [])];
 	}
 
 	private static function export(int $uid, array $effects): array {

@@ -1,0 +1,98 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\OriginPosts;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Relocator;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Fetches the posts about files that a stock hub tells no clone: that a file was shared when it was uploaded, that a photo is
+ * the new profile or cover photo.
+ *
+ * The wish is one outbox row a hub, so that many files cost one question.
+ */
+final class LinkedPosts
+{
+	/** A hub gives a packet up after three days, so what it tells is not older. */
+	private const PACKET_SECONDS = 3 * 86400;
+	private const CLOCKS_DIFFER_SECONDS = 900;
+	private const IN_USE = [PHOTO_PROFILE => 4, PHOTO_COVER => 7];
+
+	/** Wants the posts of a file that came for the first time or in a new use. Called before the packet is applied. */
+	public static function want(array $channel, Packet $packet, string $root): void
+	{
+		if (! self::mayBePosted($channel, $packet) || ! self::isAllowed($root)) {
+			return;
+		}
+		$since = max(Config::now() - self::PACKET_SECONDS, (int) strtotime($packet->last['edited'] . ' UTC')) - self::CLOCKS_DIFFER_SECONDS;
+		$wish = Table::first('filesync_outbox', ['uid' => (int) $channel['channel_id'], 'kind' => 'posts', 'name' => $root], '', 'body');
+		$since = min($since, json_decode($wish['body'] ?? '', true)['since'] ?? $since);
+		Outbox::add((int) $channel['channel_id'], 'posts', $root, json_encode(['since' => $since]));
+	}
+
+	/** Fetches and stores them. */
+	public static function fetch(array $channel, string $root, int $since): void
+	{
+		if (! self::isAllowed($root)) {
+			return;
+		}
+		$tops = [];
+		foreach (OriginPosts::since($channel, $root, $since) as $page) {
+			$page = array_filter($page, fn ($item) => is_string($item['message_id'] ?? null) && is_string($item['message_top'] ?? null) && is_array($item['owner'] ?? null));
+			$present = array_column(Table::select('item', ['uid' => (int) $channel['channel_id'], 'mid' => array_column($page, 'message_id')], '', 0, 'mid'), 'mid');
+			$wanted = [];
+			foreach (array_filter($page, fn ($item) => ! in_array($item['message_id'], $present, true)) as $item) {
+				$isTop = $item['message_top'] === $item['message_id'];
+				if ($isTop ? self::isAboutOurFile($channel, $root, $item) : isset($tops[$item['message_top']])) {
+					$tops[$item['message_top']] = true;
+					$wanted[] = $item;
+				}
+			}
+			if ($wanted) {
+				Incoming::quietly((int) $channel['channel_id'], fn () => Items::store($channel, $wanted));
+			}
+		}
+	}
+
+	private static function mayBePosted(array $channel, Packet $packet): bool
+	{
+		if (! Store::attach((int) $channel['channel_id'], $packet->last['hash'])) {
+			return true;
+		}
+		foreach (self::IN_USE as $usage => $scale) {
+			if (($packet->photos[$scale]['photo_usage'] ?? null) === $usage && ! Table::first('photo',
+				['uid' => (int) $channel['channel_id'], 'resource_id' => $packet->last['hash'], 'imgscale' => $scale, 'photo_usage' => $usage], '', 'id')) {
+				return true;
+			}
+		}
+
+		return false;
+	}
+
+	/** The request is a login at the other hub, which an admin may forbid. */
+	private static function isAllowed(string $root): bool
+	{
+		return Config::get('dav_allowed') !== '0' && Config::get('dav_allowed', 'peer:' . $root) !== '0';
+	}
+
+	private static function isAboutOurFile(array $channel, string $root, array $item): bool
+	{
+		if (($item['author']['id'] ?? '') !== $channel['channel_guid']) {
+			return false;
+		}
+		$hashes = Relocator::mediaHashes($root, json_encode([$item['body'] ?? '', $item['attach'] ?? ''], JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE));
+		if (is_string($item['resource_id'] ?? null) && preg_match(Packet::HASH, $item['resource_id'])) {
+			$hashes[] = $item['resource_id'];
+		}
+
+		return $hashes && Items::ownMedia((int) $channel['channel_id'], $hashes);
+	}
+}
