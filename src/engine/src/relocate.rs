@@ -170,7 +170,7 @@ impl Relocation {
         match kind {
             // `/photo/profile/l/7` names a local channel number, not a file.
             "photo" | "attach" => (name.text != "profile" && self.owns(name.text)).then_some(Moved { length: root, page: None }),
-            "photos" | "album" | "cloud" | "channel" => (name.text == self.from.nick && name.is_whole())
+            "photos" | "album" | "cloud" | "channel" | "profile" => (name.text == self.from.nick && name.is_whole())
                 .then_some(Moved { length: root + name.start + name.text.len(), page: Some(kind) }),
             _ => None,
         }
@@ -503,6 +503,7 @@ mod tests {
             "[zmg=https://a.example/photo/@-2.jpg]alt text[/zmg]",
             "[img]https://a.example/photo/@-1.png[/img][zvideo]https://a.example/attach/@[/zvideo]",
             "[zaudio]https://a.example/attach/@[/zaudio]",
+            "[zrl=https://a.example/profile/alice][zmg=150x150]https://a.example/photo/@-4[/zmg][/zrl]",
             "![alt](https://a.example/photo/@-2.jpg) and <https://a.example/channel/alice>",
             "<a href='https://a.example/channel/alice'><img src=\"https://a.example/photo/@-2.jpg\"></a>",
             "see https://a.example/channel/alice. Or (https://a.example/channel/alice), https://a.example/channel/alice!",
@@ -526,6 +527,7 @@ mod tests {
             "https://a.example/channel/alice%20b",
             "https://a.example/channel/alic\u{e9}",
             "https://a.example/channel/bob",
+            "https://a.example/profile/bob",
             "https://a.example/cloud/bob/alice/x",
             "https://a.example.evil.test/channel/alice",
             "https://evil.test/https.a.example/channel/alice",
