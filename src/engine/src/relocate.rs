@@ -324,10 +324,10 @@ fn ends_url(c: char) -> bool {
 fn url_starts(text: &str) -> impl Iterator<Item = usize> {
     let bytes = text.as_bytes();
     memchr::memmem::find_iter(bytes, b"://").filter_map(move |separator| {
-        let before = match bytes.get(..separator)? {
-            [before @ .., b'h' | b'H', b't' | b'T', b't' | b'T', b'p' | b'P', b's' | b'S']
-            | [before @ .., b'h' | b'H', b't' | b'T', b't' | b'T', b'p' | b'P'] => before,
-            _ => return None,
+        let ([before @ .., b'h' | b'H', b't' | b'T', b't' | b'T', b'p' | b'P', b's' | b'S']
+        | [before @ .., b'h' | b'H', b't' | b'T', b't' | b'T', b'p' | b'P']) = bytes.get(..separator)?
+        else {
+            return None;
         };
         let is_longer = before.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
         (!is_longer).then_some(before.len())
