@@ -16,13 +16,14 @@ final class Batch
 {
 	private const MOST_AT_ONCE = 64;
 	private const STEP_MS = 500;
-	private const PEER_MEMORY_SECONDS = 86400;
 
 	private readonly \FileSync\TransferBatch $batch;
 	private readonly \FileSync\Store $data;
 
 	/** @var array<int, array> Our rows by the batch's numbers. */
 	private array $rows = [];
+	/** @var array<string, string> The way by which bytes came last, by origin. */
+	private array $rungs = [];
 	private int $toppedUpAt = 0;
 	private int $checkedAt = 0;
 
@@ -113,7 +114,7 @@ final class Batch
 			if ($known === null || isset($origins[$known]) || ! in_array($origin['url'], array_column($clones, 'url'), true)) {
 				continue;
 			}
-			$origins[$known] = ['url' => $origin['url'], 'nick' => $origin['nick'], 'path' => $names, 'dav' => self::mayUseDav($origin['url'])];
+			$origins[$known] = ['url' => $origin['url'], 'nick' => $origin['nick'], 'path' => $names, 'dav' => Peers::mayUseDav($origin['url'])];
 		}
 
 		return ['name' => Queue::partialName($row), 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'size_bytes' => (int) $row['size_bytes'],
@@ -128,6 +129,9 @@ final class Batch
 			return;
 		}
 		if ($report['state'] === 'complete') {
+			if ($report['received_bytes'] > 0 && $report['origin'] !== null) {
+				$this->rungs[$report['origin']] = (string) $report['rung'];
+			}
 			$result = array_intersect_key($report, array_flip(['origin', 'rung', 'proof', 'seconds', 'received_bytes', 'resumed_at_byte']));
 			$row = Queue::advance($row, 'leased', 'verified', ['sha256' => (string) $report['sha256'], 'size_bytes' => (int) $report['size_bytes'],
 				'edited' => $report['edited'] ?? $row['edited'], 'result' => json_encode($result), 'attempts' => 0, 'kind' => '', 'reason' => '']);
@@ -195,18 +199,8 @@ final class Batch
 	private function rememberPeers(): void
 	{
 		foreach ($this->batch->origins() as $origin) {
-			// What was not to be tried was not refused anew.
-			if ($origin['dav'] === 'refused' && self::mayUseDav($origin['url'])) {
-				Config::log("reads from {$origin['url']} without /dav for a day: " . ($origin['reason'] ?? ''));
-				Config::set('dav_refused_until', (string) (Config::now() + self::PEER_MEMORY_SECONDS), 'peer:' . $origin['url']);
-			}
+			Peers::learn($origin, $this->rungs[$origin['url']] ?? null);
 		}
-	}
-
-	private static function mayUseDav(string $url): bool
-	{
-		return Config::get('dav_allowed') !== '0' && Config::get('dav_allowed', 'peer:' . $url) !== '0'
-			&& Config::number('dav_refused_until', 'peer:' . $url) < Config::now();
 	}
 
 	private static function kindOf(\Throwable $e): string

@@ -102,6 +102,9 @@ final class Command
 			if ($status['paused_until']) {
 				echo 'transfers pause until ', $status['paused_until'], ' UTC: ', $status['paused_reason'], "\n";
 			}
+			foreach ($status['clones'] as $clone) {
+				echo Config::oneLine(self::describe($clone)), "\n";
+			}
 			foreach ($status['parked'] as $row) {
 				echo Config::oneLine("parked: {$row['hash']} scale {$row['scale']} of channel {$row['channel']}: {$row['kind']}: {$row['reason']}"), "\n";
 			}
@@ -112,6 +115,17 @@ final class Command
 		}
 
 		return self::exitCode($status['states']) ?: ($status['packets_waiting'] ? 75 : 0);
+	}
+
+	private static function describe(array $clone): string
+	{
+		$parts = ['filesync: ' . $clone['filesync'] . ($clone['version'] === null ? '' : ' ' . $clone['version'])];
+		foreach (['reason' => '%s', 'skew_seconds' => 'its clock differs by %d s', 'rung' => 'last by %s', 'last_success' => 'last success %s UTC', 'last_failure' => 'last failure %s UTC',
+			'failures' => '%d failures since', 'dav_refused_until' => 'without /dav until %s UTC', 'piece_bytes' => 'in pieces of %d bytes'] as $name => $format) {
+			$clone[$name] && $parts[] = sprintf($format, $clone[$name]);
+		}
+
+		return $clone['url'] . ': ' . implode(', ', $parts);
 	}
 
 	private static function missing(bool $json): int

@@ -36,6 +36,7 @@ final class Housekeeping
 		Table::delete('filesync_outbox', ['state' => ['parked', 'held'], 'created <' => Config::now() - 86400 * Config::number('kept_days')]);
 		Ticket::prune();
 		Digests::prune();
+		Peers::prune();
 		Kept::prune();
 		self::prunePartials();
 	}

@@ -84,6 +84,7 @@ final class Incoming
 	{
 		$packet = Packet::read($entry);
 		$root = Clones::originOf($channel, $packet->fetchUrl);
+		self::hear($root, $packet->sibling);
 		self::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root) {
 			try {
 				Turn::take((int) $channel['channel_id'], fn () => self::applyFiles($channel, $packet, $root));
@@ -98,6 +99,16 @@ final class Incoming
 		});
 		foreach ($packet->last ? [$packet->last['hash']] : $packet->deletes as $hash) {
 			HeldPackets::forget((int) $channel['channel_id'], $hash, $cameAt);
+		}
+	}
+
+	/** What a hub says of itself is worth knowing, but no reason to keep its packet waiting. */
+	private static function hear(string $root, mixed $sibling): void
+	{
+		try {
+			Peers::hear($root, $sibling);
+		} catch (\Throwable $e) {
+			Config::logFailure('hearing of ' . $root, $e);
 		}
 	}
 

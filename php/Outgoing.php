@@ -63,7 +63,18 @@ final class Outgoing
 			return [];
 		}
 
-		return \attach_export_data($channel, $hash, $deleted, ...$rest);
+		return self::withSibling((array) $channel, \attach_export_data($channel, $hash, $deleted, ...$rest), (bool) $deleted);
+	}
+
+	private static function withSibling(array $channel, mixed $entry, bool $isDelete): mixed
+	{
+		try {
+			return Config::serves((int) ($channel['channel_id'] ?? 0)) ? Sibling::add($channel, $entry, $isDelete) : $entry;
+		} catch (\Throwable $e) {
+			Config::logFailure('describing a file that is sent', $e);
+
+			return $entry;
+		}
 	}
 
 	/** Tells whether a file must not be sent now; then it is sent once its bytes are here, or once it is clear that ours stay. */

@@ -52,6 +52,10 @@ final class Packet
 		public readonly array $deletes,
 		/** @var array Items as they came: core's own import checks them. */
 		public readonly array $items,
+		/** @var mixed What the sending hub says of itself, unchecked. */
+		public readonly mixed $sibling,
+		/** @var string The digest of the file that the sender knows, or empty. */
+		public readonly string $sha256 = '',
 	) {
 	}
 
@@ -76,13 +80,15 @@ final class Packet
 		}
 		$items = array_values(array_filter(self::rows($entry['item'] ?? [], 'item', 10000), fn ($item) => is_array($item['owner'] ?? null)));
 		if (array_filter($rows, fn ($row) => ! empty($row['deleted']))) {
-			return new self($fetchUrl, $nick, [], null, [], self::deletes($rows), []);
+			return new self($fetchUrl, $nick, [], null, [], self::deletes($rows), [], $entry['filesync'] ?? null);
 		}
 		$chain = self::chain($rows);
 		$last = array_pop($chain);
 		$photos = self::photos(self::rows($entry['photo'] ?? [], 'photo', 32), $last);
+		$told = Sibling::read($entry['filesync'] ?? null, $last['filesize']);
+		$last['filesize'] = $told['size_bytes'];
 
-		return new self($fetchUrl, $nick, $chain, $last, $photos, [], $items);
+		return new self($fetchUrl, $nick, $chain, $last, $photos, [], $items, $entry['filesync'] ?? null, $told['sha256']);
 	}
 
 	private static function deletes(array $rows): array

@@ -39,6 +39,7 @@ final class Report
 			'kept_bytes' => Table::sum('filesync_kept', 'size_bytes', []),
 			'paused_until' => self::date(Queue::pausedUntil()),
 			'paused_reason' => Config::get('storage_paused_reason', 'state'),
+			'clones' => Peers::report(),
 			'parked' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'scale' => (int) $row['scale']] + array_intersect_key($row, array_flip(['hash', 'kind', 'reason'])),
 				Table::select('filesync_transfer', ['state' => 'parked'], 'updated', 100)),
 			'packets' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'state' => $row['state'], 'reason' => $row['reason']],

@@ -33,6 +33,8 @@ function filesync_hooks() {
 		'init_1' => 'filesync_init_1',
 		'photo_upload_begin' => 'filesync_photo_upload_begin',
 		'module_loaded' => 'filesync_module_loaded',
+		'zotinfo' => 'filesync_zotinfo',
+		'import_xchan' => 'filesync_import_xchan',
 		'item_store_before' => 'filesync_item_store_before',
 		'item_store_update_before' => 'filesync_item_store_before',
 		'daemon_addon' => 'filesync_daemon_addon',
@@ -84,6 +86,27 @@ function filesync_module_loaded(&$module) {
 		FileSync\Addon\Serve::wrap($module);
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('wrapping the controller of getfile', $e);
+	}
+}
+
+/** Says in the hub's description of itself that it speaks filesync. */
+function filesync_zotinfo(&$info) {
+	try {
+		$introduction = FileSync\Addon\Hub\Config::get('enabled') === '0' ? null : FileSync\Addon\Peers::introduction();
+		if ($introduction && is_array($info)) {
+			$info['filesync'] = $introduction;
+		}
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('describing this hub', $e);
+	}
+}
+
+/** Hears that another hub speaks filesync. */
+function filesync_import_xchan(&$info) {
+	try {
+		FileSync\Addon\Peers::hearZotinfo($info);
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('reading a description of another hub', $e);
 	}
 }
 

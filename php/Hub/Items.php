@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Hub;
 
 use FileSync\Addon\Outbox;
+use FileSync\Addon\Outgoing;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -121,7 +122,7 @@ final class Items
 	/** Sends the present state of a file to the other clones. */
 	public static function announce(array $channel, string $hash): void
 	{
-		$file = \attach_export_data($channel, $hash);
+		$file = Outgoing::export($channel, $hash, false, []);
 		if (! empty($file['attach'])) {
 			\Zotlabs\Lib\Libsync::build_sync_packet((int) $channel['channel_id'], ['file' => [$file]]);
 		}

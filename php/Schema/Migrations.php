@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Peers;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -62,13 +63,15 @@ final class Migrations
 	public static function tables(): array
 	{
 		return ['filesync_lease', 'filesync_setting', 'filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox',
-			'filesync_key', 'filesync_nonce', 'filesync_digest'];
+			'filesync_key', 'filesync_nonce', 'filesync_digest', 'filesync_peer'];
 	}
 
 	private static function runStep(int $number, array $statements): void
 	{
 		foreach ($statements as $statement) {
-			if (! Table::define($statement) && ! str_starts_with($statement, 'CREATE INDEX')) {
+			if ($statement instanceof \Closure) {
+				$statement();
+			} elseif (! Table::define($statement) && ! str_starts_with($statement, 'CREATE INDEX')) {
 				throw new \RuntimeException("migration $number failed");
 			}
 		}
@@ -124,6 +127,13 @@ final class Migrations
 					. ' scale bigint NOT NULL, size_bytes bigint NOT NULL, facts varchar(191) NOT NULL, sha256 varchar(64) NOT NULL, updated bigint NOT NULL)',
 				'CREATE INDEX filesync_digest_size ON filesync_digest (uid, size_bytes)',
 				'CREATE INDEX filesync_digest_wanted ON filesync_digest (sha256)',
+			],
+			3 => [
+				'CREATE TABLE IF NOT EXISTS filesync_peer (id varchar(64) NOT NULL PRIMARY KEY, url text NOT NULL, speaks varchar(16) NOT NULL,'
+					. ' known_until bigint NOT NULL, tried_at bigint NOT NULL, version varchar(32) NOT NULL, features text NOT NULL, reason text NOT NULL,'
+					. ' dav_refused_until bigint NOT NULL, piece_bytes bigint NOT NULL, piece_until bigint NOT NULL, skew_seconds bigint NOT NULL,'
+					. ' last_ok bigint NOT NULL, last_failed bigint NOT NULL, failures bigint NOT NULL, rung varchar(16) NOT NULL, updated bigint NOT NULL)',
+				Peers::moveSettings(...),
 			],
 		];
 	}

@@ -39,7 +39,7 @@ final class SyncTest extends TestCase {
 	/** What B learnt about A's WebDAV in one test must not decide another. */
 	protected function setUp(): void {
 		$database = new PDO('sqlite:' . self::$pair->hub('b') . '/hub.sqlite', null, null, [PDO::ATTR_TIMEOUT => 60]);
-		$database->exec("DELETE FROM filesync_setting WHERE name = 'dav_refused_until'");
+		$database->exec("UPDATE filesync_peer SET dav_refused_until = 0");
 	}
 
 	protected function tearDown(): void {

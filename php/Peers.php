@@ -1,0 +1,225 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Web;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * What we know of the other hubs where channels of ours live: whether they speak filesync, how they were reached, how they did.
+ *
+ * All of it runs out by itself. A hub that gains or loses filesync is noticed with the next packet or the next transfer, whose
+ * stock ways stay open: knowing wrong costs one small request.
+ */
+final class Peers
+{
+	public const VERSION = 1;
+
+	private const YES_SECONDS = 604800;
+	private const NO_SECONDS = 86400;
+	private const PIECE_SECONDS = 604800;
+
+	/** Returns what we say of ourselves, or null while this process cannot serve. */
+	public static function introduction(): ?array
+	{
+		return ! Serve::isPossible() ? null : ['v' => self::VERSION, 'version' => Config::version(), 'features' => Serve::FEATURES,
+			'endpoint' => Web::root() . '/getfile/ticket', 'time' => Config::now()];
+	}
+
+	/** Takes note of what another hub says of itself. Whoever calls knows that it comes from there, and that a channel of ours lives there. */
+	public static function hear(string $url, mixed $said): void
+	{
+		$root = Clones::normalise($url);
+		if ($root === null || ! is_array($said) || ! is_int($said['v'] ?? null) || ! is_string($said['endpoint'] ?? null)
+			|| Clones::normalise($said['endpoint']) !== $root . '/getfile/ticket') {
+			return;
+		}
+		$features = self::features($said['features'] ?? null);
+		// A newer version that we would not understand is a stock hub to us.
+		$speaks = $said['v'] === self::VERSION && in_array('ticket', $features, true);
+		self::write($url, ['speaks' => $speaks ? 'yes' : 'no', 'known_until' => Config::now() + ($speaks ? self::YES_SECONDS : self::NO_SECONDS),
+			'version' => self::version($said['version'] ?? null), 'features' => implode(' ', $features), 'reason' => $speaks ? '' : 'its version is newer than ours']);
+	}
+
+	/** Takes note of a hub's own description, if a channel of ours lives there. */
+	public static function hearZotinfo(mixed $info): void
+	{
+		$url = is_array($info) && is_array($info['site'] ?? null) ? $info['site']['url'] ?? null : null;
+		if (isset($info['filesync']) && is_string($url)
+			&& Table::first('hubloc JOIN channel ON hubloc_hash = channel_hash', ['hubloc_url' => $url, 'hubloc_deleted' => 0, 'channel_removed' => 0], '', 'hubloc_id')) {
+			self::hear($url, $info['filesync']);
+		}
+	}
+
+	/** Tells whether to ask a hub for tickets. One of which we know nothing may be asked once a day. */
+	public static function mayAsk(string $url): bool
+	{
+		$row = self::read($url);
+		$now = Config::now();
+		if ($row && (int) $row['known_until'] > $now) {
+			return $row['speaks'] === 'yes';
+		}
+		if ($row && (int) $row['tried_at'] > $now - self::NO_SECONDS) {
+			return false;
+		}
+		self::write($url, ['tried_at' => $now]);
+
+		return true;
+	}
+
+	/** Tells whether a hub's /dav may be read from: no admin forbade it, and it was not refused lately. */
+	public static function mayUseDav(string $url): bool
+	{
+		return Config::get('dav_allowed') !== '0' && Config::get('dav_allowed', 'peer:' . $url) !== '0'
+			&& (int) (self::read($url)['dav_refused_until'] ?? 0) < Config::now();
+	}
+
+	/** Returns the longest range that a hub's connection is known to survive, in bytes; 0 for any. */
+	public static function pieceBytes(string $url): int
+	{
+		$row = self::read($url);
+
+		return $row && (int) $row['piece_until'] > Config::now() ? (int) $row['piece_bytes'] : 0;
+	}
+
+	/**
+	 * Returns hubs in the order in which to ask them: as given, but those that failed last come after those that did not.
+	 *
+	 * @param list<array{url: string}> $clones
+	 */
+	public static function byHealth(array $clones): array
+	{
+		$ranked = array_map(function ($clone, $n) {
+			$row = self::read($clone['url']);
+			$isFailing = $row && (int) $row['last_failed'] > (int) $row['last_ok'];
+
+			return [$isFailing ? (int) $row['failures'] : 0, $n, $clone];
+		}, $clones, array_keys($clones));
+		sort($ranked);
+
+		return array_column($ranked, 2);
+	}
+
+	/**
+	 * Takes note of what a batch of transfers learnt about a hub.
+	 *
+	 * @param array   $origin As TransferBatch::origins() gives it.
+	 * @param ?string $rung   By which way bytes came from it last, if any did.
+	 */
+	public static function learn(array $origin, ?string $rung): void
+	{
+		$now = Config::now();
+		$row = self::read($origin['url']);
+		$set = [];
+		// What was not to be tried was not refused anew.
+		if ($origin['dav'] === 'refused' && self::mayUseDav($origin['url'])) {
+			Config::log("reads from {$origin['url']} without /dav for a day: " . ($origin['reason'] ?? ''));
+			$set['dav_refused_until'] = $now + self::NO_SECONDS;
+		}
+		$filesync = $origin['filesync'] ?? 'untried';
+		if ($filesync === 'open') {
+			$set += ['speaks' => 'yes', 'known_until' => $now + self::YES_SECONDS, 'version' => self::version($origin['version'] ?? null),
+				'features' => implode(' ', self::features($origin['features'] ?? null)), 'reason' => ''];
+		} elseif ($filesync === 'refused') {
+			$reason = mb_substr((string) ($origin['filesync_reason'] ?? ''), 0, 1000);
+			if (($row['speaks'] ?? '') === 'yes') {
+				Config::log("reads from {$origin['url']} as from a stock hub for a day: $reason");
+			}
+			$set += ['speaks' => 'no', 'known_until' => $now + self::NO_SECONDS, 'reason' => $reason];
+		}
+		if (isset($origin['skew_seconds'])) {
+			$set['skew_seconds'] = (int) $origin['skew_seconds'];
+		}
+		if (! empty($origin['piece_bytes'])) {
+			$set += ['piece_bytes' => (int) $origin['piece_bytes'], 'piece_until' => $now + self::PIECE_SECONDS];
+		}
+		if (! empty($origin['received_bytes'])) {
+			$set += ['last_ok' => $now, 'failures' => 0];
+		} elseif (! empty($origin['failures'])) {
+			$set += ['last_failed' => $now, 'failures' => min(1000000, (int) ($row['failures'] ?? 0) + (int) $origin['failures'])];
+		}
+		$set += $rung === null ? [] : ['rung' => $rung];
+		$set && self::write($origin['url'], $set);
+	}
+
+	/** Returns what is known of each hub, for people. */
+	public static function report(): array
+	{
+		$now = Config::now();
+
+		return array_map(fn ($row) => [
+			'url' => $row['url'],
+			'filesync' => (int) $row['known_until'] > $now ? $row['speaks'] : 'unknown',
+			'version' => $row['version'] === '' ? null : $row['version'],
+			'features' => $row['features'] === '' ? [] : explode(' ', $row['features']),
+			'reason' => $row['reason'],
+			'skew_seconds' => (int) $row['skew_seconds'],
+			'dav_refused_until' => self::date((int) $row['dav_refused_until'] > $now ? (int) $row['dav_refused_until'] : 0),
+			'piece_bytes' => (int) $row['piece_until'] > $now ? (int) $row['piece_bytes'] : 0,
+			'last_success' => self::date((int) $row['last_ok']),
+			'last_failure' => self::date((int) $row['last_failed']),
+			'failures' => (int) $row['failures'],
+			'rung' => $row['rung'] === '' ? null : $row['rung'],
+		], Table::select('filesync_peer', [], 'url', 200));
+	}
+
+	/** Forgets hubs that nothing was heard of or read from for a long time. */
+	public static function prune(): void
+	{
+		Table::delete('filesync_peer', ['updated <' => Config::now() - 90 * 86400]);
+	}
+
+	/** Takes over what earlier versions kept among the settings. */
+	public static function moveSettings(): void
+	{
+		foreach (Table::select('filesync_setting', ['name' => 'dav_refused_until']) as $row) {
+			self::write(preg_replace('/^peer:/', '', $row['scope']), ['dav_refused_until' => (int) $row['value']]);
+		}
+		Table::delete('filesync_setting', ['name' => 'dav_refused_until']);
+	}
+
+	private static function read(string $url): ?array
+	{
+		return Table::first('filesync_peer', ['id' => self::id($url)]);
+	}
+
+	private static function write(string $url, array $set): void
+	{
+		$id = self::id($url);
+		$set['updated'] = Config::now();
+		Table::update('filesync_peer', $set, ['id' => $id]);
+		if (! Table::first('filesync_peer', ['id' => $id], '', 'id')) {
+			Table::tryInsert('filesync_peer', $set + ['id' => $id, 'url' => $url, 'speaks' => '', 'known_until' => 0, 'tried_at' => 0, 'version' => '', 'features' => '',
+				'reason' => '', 'dav_refused_until' => 0, 'piece_bytes' => 0, 'piece_until' => 0, 'skew_seconds' => 0, 'last_ok' => 0, 'last_failed' => 0, 'failures' => 0,
+				'rung' => '']);
+		}
+	}
+
+	private static function features(mixed $said): array
+	{
+		$names = is_array($said) ? array_filter($said, fn ($name) => is_string($name) && preg_match('/^[a-z0-9_.-]{1,32}$/D', $name)) : [];
+
+		return array_slice(array_values(array_unique($names)), 0, 16);
+	}
+
+	private static function version(mixed $said): string
+	{
+		return is_string($said) && preg_match('/^[A-Za-z0-9.+-]{1,32}$/D', $said) ? $said : '';
+	}
+
+	private static function id(string $url): string
+	{
+		return hash('sha256', Clones::normalise($url) ?? $url);
+	}
+
+	private static function date(int $time): ?string
+	{
+		return $time ? gmdate('Y-m-d H:i:s', $time) : null;
+	}
+}

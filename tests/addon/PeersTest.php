@@ -1,0 +1,174 @@
+<?php
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Peers;
+use FileSync\Addon\Report;
+use FileSync\Addon\Schema\Migrations;
+use FileSync\TransferBatch;
+use TestHub\InProcess;
+use TestHub\Maker;
+
+/** A hub that gains or loses filesync is noticed, and costs no failed transfer. */
+final class PeersTest extends AddonTestCase
+{
+	private const SAID = ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range'], 'endpoint' => self::ORIGIN . '/getfile/ticket', 'time' => 1];
+
+	public function test_what_is_sent_says_who_sends_beside_the_rows_and_never_within(): void
+	{
+		$this->receive($this->file('f1', 'bytes', [], ['d1' => 'Folder']));
+		$this->work();
+		foreach (['Zotlabs\Module', 'Zotlabs\Storage', 'Zotlabs\Daemon'] as $namespace) {
+			$entry = ($namespace . '\attach_export_data')($this->channel, 'f1');
+			$said = $entry['filesync'];
+			$this->assertSame([1, '0.1.0', ['ticket', 'range'], 'http://127.0.0.1:9000/getfile/ticket'], [$said['v'], $said['version'], $said['features'], $said['endpoint']]);
+			$this->assertSame([5, hash('sha256', 'bytes')], [$said['size_bytes'], $said['sha256'] ?? hash('sha256', 'bytes')]);
+			$this->assertEqualsWithDelta(time(), $said['time'], 2);
+			$columns = array_flip([...db_columns('attach'), 'term']);
+			array_map(fn ($row) => $this->assertSame([], array_diff_key($row, $columns)), $entry['attach']);
+		}
+		$this->assertArrayNotHasKey('size_bytes', Zotlabs\Module\attach_export_data($this->channel, 'd1')['filesync']);
+		$this->assertArrayNotHasKey('size_bytes', Zotlabs\Module\attach_export_data($this->channel, 'f1', true)['filesync']);
+		Config::set('enabled', '0', 'channel:1');
+		$this->assertArrayNotHasKey('filesync', Zotlabs\Module\attach_export_data($this->channel, 'f1'));
+	}
+
+	public function test_the_digest_is_told_once_it_is_known(): void
+	{
+		$this->receive($this->file('f1', 'bytes'));
+		$this->work();
+		Table::delete('filesync_digest', ['uid' => 1]);
+		$this->assertArrayNotHasKey('sha256', Zotlabs\Module\attach_export_data($this->channel, 'f1')['filesync']);
+		FileSync\Addon\Serve::answer($this->ticketRequest(['f1' => 0]));
+		$this->assertSame(hash('sha256', 'bytes'), Zotlabs\Module\attach_export_data($this->channel, 'f1')['filesync']['sha256']);
+		file_put_contents('store/alice/f1', 'BYTES');
+		touch('store/alice/f1', time() - 100);
+		$this->assertArrayNotHasKey('sha256', Zotlabs\Module\attach_export_data($this->channel, 'f1')['filesync']);
+	}
+
+	public function test_a_packet_tells_that_its_hub_speaks_filesync(): void
+	{
+		$this->receive(['filesync' => self::SAID] + $this->file('f1', 'bytes'));
+		$this->assertSame(['yes', '0.1.0', ['ticket', 'range']], $this->known());
+		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
+	}
+
+	/** @dataProvider odd */
+	public function test_what_is_not_understood_is_a_stock_hub(mixed $said, string $expected): void
+	{
+		$this->receive(['filesync' => $said] + $this->file('f1', 'bytes'));
+		$this->assertSame($expected, $this->known()[0]);
+		$this->assertNotNull($this->transfer('f1'), 'the packet is taken in all the same');
+	}
+
+	public function odd(): array
+	{
+		return [
+			'a newer version' => [['v' => 2] + self::SAID, 'no'],
+			'without tickets' => [['features' => ['range']] + self::SAID, 'no'],
+			'features that we do not know' => [['features' => ['ticket', 'teleport', '<b>', 5, []]] + self::SAID, 'yes'],
+			'a version that is none' => [['version' => "<b>\n"] + self::SAID, 'yes'],
+			'another hub' => [['endpoint' => 'https://evil.example/getfile/ticket'] + self::SAID, 'unknown'],
+			'no endpoint' => [['endpoint' => []] + self::SAID, 'unknown'],
+			'text' => ['yes', 'unknown'],
+			'nothing' => [null, 'unknown'],
+		];
+	}
+
+	public function test_a_hubs_description_tells_it_too_where_a_channel_of_ours_lives(): void
+	{
+		$info = ['site' => ['url' => self::ORIGIN], 'filesync' => self::SAID];
+		call_hooks('import_xchan', $info);
+		$this->assertSame('yes', $this->known()[0]);
+		$info = ['site' => ['url' => 'https://stranger.example'], 'filesync' => ['endpoint' => 'https://stranger.example/getfile/ticket'] + self::SAID];
+		call_hooks('import_xchan', $info);
+		$this->assertSame(1, Table::count('filesync_peer', []));
+		$odd = ['site' => 'x', 'filesync' => 'y'];
+		call_hooks('import_xchan', $odd);
+		$own = ['id' => 'x'];
+		call_hooks('zotinfo', $own);
+		$this->assertSame(1, $own['filesync']['v']);
+	}
+
+	public function test_an_unknown_hub_is_asked_once_a_day(): void
+	{
+		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
+		$this->assertFalse(Peers::mayAsk(self::ORIGIN));
+		dbq('UPDATE filesync_peer SET tried_at = tried_at - 86401');
+		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
+	}
+
+	public function test_a_refusal_holds_for_a_day_or_until_the_hub_speaks_again(): void
+	{
+		Peers::hear(self::ORIGIN, self::SAID);
+		Peers::learn($this->origin(['filesync' => 'refused', 'filesync_reason' => 'nothing answered']), null);
+		$this->assertSame('no', $this->known()[0]);
+		$this->assertFalse(Peers::mayAsk(self::ORIGIN));
+		Peers::hear(self::ORIGIN, self::SAID);
+		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
+		Peers::learn($this->origin(['filesync' => 'refused']), null);
+		dbq('UPDATE filesync_peer SET known_until = 1, tried_at = 1');
+		$this->assertSame('unknown', $this->known()[0]);
+		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
+		Peers::learn($this->origin(['filesync' => 'open', 'version' => '0.2.0', 'features' => ['ticket', 'x'], 'skew_seconds' => -7]), 'filesync');
+		$this->assertSame(['yes', '0.2.0', ['ticket', 'x']], $this->known());
+		$this->assertSame([-7, 'filesync'], [$this->report()['skew_seconds'], $this->report()['rung']]);
+	}
+
+	public function test_those_that_failed_last_are_asked_last(): void
+	{
+		$hubs = array_map(fn ($url) => ['url' => $url], ['https://a.example', 'https://b.example', 'https://c.example']);
+		$order = fn () => implode(array_map(fn ($hub) => $hub['url'][8], Peers::byHealth($hubs)));
+		$this->assertSame('abc', $order());
+		Peers::learn($this->origin(['url' => 'https://a.example', 'failures' => 3]), null);
+		Peers::learn($this->origin(['url' => 'https://b.example', 'failures' => 1]), null);
+		$this->assertSame('cba', $order());
+		dbq('UPDATE filesync_peer SET last_failed = last_failed - 10');
+		Peers::learn($this->origin(['url' => 'https://a.example', 'received_bytes' => 10]), 'getfile');
+		$this->assertSame('acb', $order());
+		$this->assertSame(10, Table::count('filesync_peer', []) + 8);
+	}
+
+	public function test_the_length_of_pieces_is_kept_for_a_week(): void
+	{
+		Peers::learn($this->origin(['piece_bytes' => 1048576]), null);
+		$this->assertSame(1048576, Peers::pieceBytes(self::ORIGIN));
+		dbq('UPDATE filesync_peer SET piece_until = 1');
+		$this->assertSame(0, Peers::pieceBytes(self::ORIGIN));
+	}
+
+	public function test_what_settings_told_moves_into_the_table(): void
+	{
+		dbq('DROP TABLE filesync_peer');
+		Zotlabs\Lib\Config::Set('filesync', 'schema', 2);
+		Config::set('dav_refused_until', (string) (time() + 1000), 'peer:' . self::ORIGIN);
+		Config::set('dav_allowed', '0', 'peer:https://c.example');
+		$this->assertTrue(Migrations::ready());
+		$this->assertFalse(Peers::mayUseDav(self::ORIGIN));
+		$this->assertFalse(Peers::mayUseDav('https://c.example'));
+		$this->assertTrue(Peers::mayUseDav('https://d.example'));
+		$this->assertNull(Table::first('filesync_setting', ['name' => 'dav_refused_until']));
+	}
+
+	public function test_the_command_shows_each_hub(): void
+	{
+		Peers::hear(self::ORIGIN, self::SAID);
+		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php status', $lines);
+		$this->assertStringContainsString(self::ORIGIN . ': filesync: yes 0.1.0', implode("\n", $lines));
+	}
+
+	private function origin(array $keys): array
+	{
+		return $keys + ['url' => self::ORIGIN, 'dav' => 'untried', 'reason' => null];
+	}
+
+	private function report(): array
+	{
+		return Report::status()['clones'][0] ?? ['filesync' => 'unknown', 'version' => null, 'features' => []];
+	}
+
+	private function known(): array
+	{
+		return array_values(array_intersect_key($this->report(), array_flip(['filesync', 'version', 'features'])));
+	}
+}
