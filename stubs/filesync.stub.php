@@ -237,8 +237,8 @@ namespace FileSync {
 
 	/**
 	 * Rewrites what points at the origin hub so that it points at this hub: URLs of the channel's media (`/photo/`, `/attach/`)
-	 * and pages (`/photos/`, `/album/`, `/cloud/`, `/channel/` of its nick), matched as URLs. Ids, `[share]` blocks, other people
-	 * and other hosts stay. Twice is once; there and back is the identity.
+	 * and pages (`/photos/`, `/album/`, `/cloud/`, `/channel/`, `/profile/` of its nick), matched as URLs. Ids, `[share]`
+	 * blocks, other people and other hosts stay. Twice is once; there and back is the identity, unless the new home was named before.
 	 */
 	final class Relocator
 	{
