@@ -47,11 +47,12 @@ namespace FileSync {
 		 *   edited?: string,
 		 *   sha256?: string,
 		 *   mimetype?: string,
-		 *   origins: list<array{url: string, nick: string, path: list<string>, dav?: bool}>
+		 *   origins: list<array{url: string, nick: string, path: list<string>, dav?: bool, filesync?: bool}>
 		 * } $transfer `name`: base name of the partial file, `[A-Za-z0-9._-]{1,128}`. `scale`: 0 (the file itself) to 9.
 		 *   `edited`: `Y-m-d H:i:s` as the sync packet gave it. `sha256`: 64 hex digits if a clone gave them.
 		 *   `origins`: hubs to ask, best first: root URL, the channel's nick there, the names of the folders and of
-		 *   the file, and whether the `/dav` rung may be used (default true).
+		 *   the file, whether the `/dav` rung may be used (default true), and whether the hub may be asked for tickets as one
+		 *   that speaks filesync (default false); one that does not is read the stock way in the same run.
 		 *
 		 * @return int The number by which reports name this transfer.
 		 *
@@ -81,8 +82,8 @@ namespace FileSync {
 		 *   error: ?array{kind: string, temporary: bool, message: string, retry_after_seconds: ?int}
 		 * }> Transfers that ended. When `complete`, the partial file is whole, its size exact and on disk. `received_bytes`
 		 *   counts the bytes of this run, `resumed_at_byte` where it began. `edited` and `size_bytes` are the origin's
-		 *   own, which may be newer than the packet's. `proof` lists what was checked: `size`, `sha256`, `filemeta`,
-		 *   `spot`, `twice`, `image`. `error.kind` is a class name of `FileSync\Exception` without `Exception`.
+		 *   own, which may be newer than the packet's. `rung` is the last way that brought bytes: `none`, `getfile`, `dav`,
+		 *   `filesync`. `proof` lists what was checked: `size`, `sha256`, `facts`, `filemeta`, `spot`, `twice`, `image`. `error.kind` is a class name of `FileSync\Exception` without `Exception`.
 		 *
 		 * @throws Exception\InvalidInputException The budget is out of range, or the batch belongs to another process.
 		 */
@@ -96,9 +97,19 @@ namespace FileSync {
 		public function progress(): array {}
 
 		/**
-		 * Returns what the batch learnt about each origin's `/dav` rung.
+		 * Returns what the batch learnt about each origin hub.
 		 *
-		 * @return list<array{url: string, dav: 'untried'|'open'|'refused', reason: ?string}>
+		 * @return list<array{
+		 *   url: string,
+		 *   dav: 'untried'|'open'|'refused',
+		 *   reason: ?string,
+		 *   filesync: 'untried'|'open'|'refused',
+		 *   filesync_reason: ?string,
+		 *   version: ?string,
+		 *   features: list<string>,
+		 *   skew_seconds: ?int
+		 * }> `reason`: why `/dav` was dropped for this batch, `filesync_reason`: why tickets were. `version` and `features`: the
+		 *   hub's filesync. `skew_seconds`: how far its clock is ahead of ours.
 		 */
 		public function origins(): array {}
 

@@ -1,9 +1,10 @@
-//! Requests that a stock hub understands: getfile, its API, and `/dav`. Values; no I/O.
+//! Requests that a hub understands: getfile, its API, `/dav`, and tickets if it has filesync. Values; no I/O.
 
 use std::fmt;
 
 use url::Url;
 
+use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::signature::{Identity, Secret};
 
@@ -68,8 +69,8 @@ pub struct SignedRequest {
     pub url: Url,
     /// Header names and values; values may be secret.
     pub headers: Vec<(&'static str, Secret)>,
-    /// Form fields, encoded; none for a GET.
-    pub form: Option<Secret>,
+    /// Form fields or JSON; none for a GET.
+    pub body: Option<Secret>,
 }
 
 /// Returns the value of the `Host` header for a URL.
@@ -126,7 +127,7 @@ pub fn getfile(
             ("content-type", Secret::new("application/x-www-form-urlencoded".to_owned())),
         ],
         url,
-        form: Some(Secret::new(form.finish())),
+        body: Some(Secret::new(form.finish())),
     })
 }
 
@@ -154,7 +155,26 @@ pub fn api_login(identity: &Identity, url: Url, token: u64) -> Result<SignedRequ
             ("authorization", authorization),
         ],
         url,
-        form: None,
+        body: None,
+    })
+}
+
+/// Builds the request for tickets from its JSON body; the signature covers path, host and body.
+///
+/// # Errors
+///
+/// `InvalidInput` if the key cannot sign.
+pub fn ticket_request(identity: &Identity, hub: &HubUrl, body: String) -> Result<SignedRequest> {
+    let url = hub.page(["getfile", "ticket"]);
+    let digest = Digest::of(body.as_bytes());
+    let message = format!("filesync ticket request 1\nPOST\n{}\n{}\n{digest}", url.path(), host_of(&url));
+    Ok(SignedRequest {
+        headers: vec![
+            ("content-type", Secret::new("application/json".to_owned())),
+            ("filesync-signature", Secret::new(identity.key.sign_item(&message)?)),
+        ],
+        url,
+        body: Some(Secret::new(body)),
     })
 }
 
@@ -194,7 +214,7 @@ mod tests {
     fn getfile_carries_both_proofs_and_the_scale() {
         let hub = HubUrl::parse("http://a.example:8080").unwrap();
         let request = getfile(&identity(), &hub, "9c0d-1", 3, 1_714_552_800, 7).unwrap();
-        let form = request.form.unwrap();
+        let form = request.body.unwrap();
         let fields: Vec<(String, String)> = url::form_urlencoded::parse(form.reveal().as_bytes()).into_owned().collect();
         let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["hash", "time", "resource", "revision", "signature", "resolution"]);

@@ -1,17 +1,13 @@
 //! The HTTP client: TLS, address policy, time-outs. The only module that opens sockets.
 //!
 //! Invariant: a request reaches an address that the policy allows or none; redirects are never followed; encoded
-//! bodies are refused; errors quote no query string, header or body. Waiting is measured on the batch's own clock,
-//! which stands still while PHP does something else between two steps.
+//! bodies are refused; errors quote no query string, header or body.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
-use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
@@ -22,6 +18,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 use crate::getfile::SignedRequest;
 use crate::limits::Limits;
+use crate::patience::{Patience, StallMeter, TICK};
 use crate::signature::Secret;
 
 /// Which addresses may be reached.
@@ -101,7 +98,8 @@ impl HttpClient {
         }
         let response = patience.wait(patience.limits.reply_timeout, builder.send()).await.context("url", &where_to)?;
         let response = response.map_err(|error| network_error("asking the origin hub", error)).context("url", &where_to)?;
-        Reply::check(response, where_to)
+        let reply = Reply { response, where_to };
+        if request.keeps_errors { reply.plain() } else { reply.plain()?.successful() }
     }
 }
 
@@ -140,25 +138,32 @@ pub(crate) struct Request {
     url: Url,
     headers: HeaderMap,
     body: Option<String>,
+    keeps_errors: bool,
 }
 
 impl Request {
     pub(crate) fn get(url: Url) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert("accept-encoding", HeaderValue::from_static("identity"));
-        Self { method: Method::GET, url, headers, body: None }
+        Self { method: Method::GET, url, headers, body: None, keeps_errors: false }
     }
 
     pub(crate) fn signed(request: SignedRequest) -> Result<Self> {
         let mut built = Self::get(request.url);
-        if let Some(form) = request.form {
+        if let Some(body) = request.body {
             built.method = Method::POST;
-            built.body = Some(form.reveal().to_owned());
+            built.body = Some(body.reveal().to_owned());
         }
         for (name, value) in request.headers {
             built = built.header(name, &value)?;
         }
         Ok(built)
+    }
+
+    /// Takes a reply of any status: its body says what is wrong.
+    pub(crate) fn keep_errors(mut self) -> Self {
+        self.keeps_errors = true;
+        self
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &Secret) -> Result<Self> {
@@ -185,17 +190,21 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// Refuses what no rung can use: redirects, encoded bodies, errors.
-    fn check(response: reqwest::Response, where_to: String) -> Result<Self> {
-        let status = response.status();
-        let reply = Self { response, where_to };
-        if let Some(encoding) = reply.header("content-encoding").filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-            return Err(reply
+    /// Refuses encoded bodies.
+    fn plain(self) -> Result<Self> {
+        match self.header("content-encoding").filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+            Some(encoding) => Err(self
                 .error(ErrorKind::Corrupt, "an encoded body that was not asked for")
-                .context("content_encoding", encoding.escape_debug()));
+                .context("content_encoding", encoding.escape_debug())),
+            None => Ok(self),
         }
+    }
+
+    /// Refuses redirects and errors.
+    fn successful(self) -> Result<Self> {
+        let status = self.status();
         let kind = match status {
-            _ if status.is_success() => return Ok(reply),
+            _ if status.is_success() => return Ok(self),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ErrorKind::Refused,
             StatusCode::NOT_FOUND | StatusCode::GONE => ErrorKind::NotFound,
             StatusCode::RANGE_NOT_SATISFIABLE => ErrorKind::Corrupt,
@@ -204,8 +213,12 @@ impl Reply {
             _ => ErrorKind::Refused,
         };
         let fault = if status.is_redirection() { "a redirect, which is never followed" } else { "an error status" };
-        let wait = reply.header("retry-after").and_then(|text| text.parse().ok());
-        Err(reply.error(kind, fault).retry_after_seconds(wait))
+        Err(self.error(kind, fault).retry_after_seconds(self.wait_seconds()))
+    }
+
+    /// Returns how long the hub asks us to wait.
+    pub(crate) fn wait_seconds(&self) -> Option<u64> {
+        self.header("retry-after").and_then(|text| text.parse().ok())
     }
 
     /// Builds an error about this reply.
@@ -299,89 +312,6 @@ fn network_error(operation: &'static str, error: reqwest::Error) -> Error {
         cause = current.source();
     }
     Error::new(ErrorKind::Network, operation).source(error)
-}
-
-const TICK: Duration = Duration::from_secs(1);
-
-/// Time that was spent inside steps.
-#[derive(Debug, Default)]
-pub(crate) struct ActiveClock {
-    before: Cell<Duration>,
-    since: Cell<Option<Instant>>,
-}
-
-impl ActiveClock {
-    pub(crate) fn start(&self) {
-        self.since.set(Some(Instant::now()));
-    }
-
-    pub(crate) fn stop(&self) {
-        self.before.set(self.elapsed());
-        self.since.set(None);
-    }
-
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.before.get() + self.since.get().map_or(Duration::ZERO, |since| since.elapsed())
-    }
-}
-
-/// How long to wait, on which clock.
-pub(crate) struct Patience<'a> {
-    pub(crate) clock: &'a ActiveClock,
-    pub(crate) limits: &'a Limits,
-}
-
-impl Patience<'_> {
-    async fn wait<F: Future>(&self, limit: Duration, future: F) -> Result<F::Output> {
-        let start = self.clock.elapsed();
-        let mut future = pin!(future);
-        loop {
-            if let Ok(output) = tokio::time::timeout(TICK, &mut future).await {
-                return Ok(output);
-            }
-            if self.clock.elapsed().saturating_sub(start) >= limit {
-                return Err(
-                    Error::new(ErrorKind::Network, "waiting for the origin hub").context("limit_seconds", limit.as_secs())
-                );
-            }
-        }
-    }
-}
-
-/// Watches that bytes keep coming and that the whole does not take for ever.
-pub(crate) struct StallMeter {
-    window_start: Duration,
-    window_bytes: u64,
-    deadline: Duration,
-}
-
-impl StallMeter {
-    /// Starts watching a body of at most this size.
-    pub(crate) fn start(patience: &Patience<'_>, size_bytes: u64) -> Self {
-        let now = patience.clock.elapsed();
-        Self { window_start: now, window_bytes: 0, deadline: now.saturating_add(patience.limits.deadline(size_bytes)) }
-    }
-
-    fn count(&mut self, bytes: u64, patience: &Patience<'_>) -> Result<()> {
-        let (now, limits) = (patience.clock.elapsed(), patience.limits);
-        self.window_bytes = self.window_bytes.saturating_add(bytes);
-        if now >= self.deadline {
-            return Err(Error::new(ErrorKind::Network, "receiving from the origin hub")
-                .context("fault", "the transfer passed its deadline")
-                .context("least_bytes_per_second", limits.deadline_bytes_per_second));
-        }
-        if now.saturating_sub(self.window_start) < limits.stall_window {
-            return Ok(());
-        }
-        if self.window_bytes < limits.stall_bytes_per_second.saturating_mul(limits.stall_window.as_secs()) {
-            return Err(Error::new(ErrorKind::Network, "receiving from the origin hub")
-                .context("fault", "the transfer stalled")
-                .context("received_bytes", self.window_bytes)
-                .context("window_seconds", limits.stall_window.as_secs()));
-        }
-        (self.window_start, self.window_bytes) = (now, 0);
-        Ok(())
-    }
 }
 
 /// Resolves a name once for the life of a client and drops addresses that the policy forbids.
@@ -512,15 +442,5 @@ mod tests {
         ] {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }
-    }
-
-    #[test]
-    fn the_clock_stands_still_between_steps() {
-        let clock = ActiveClock::default();
-        clock.start();
-        clock.stop();
-        let stopped = clock.elapsed();
-        std::thread::sleep(Duration::from_millis(2));
-        assert_eq!(clock.elapsed(), stopped);
     }
 }

@@ -10,6 +10,7 @@ pub mod http;
 pub mod item;
 pub mod limits;
 pub mod paths;
+mod patience;
 pub mod photo;
 pub mod proof;
 pub mod relocate;

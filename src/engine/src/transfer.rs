@@ -18,18 +18,25 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::getfile::HubUrl;
-use crate::http::{ActiveClock, AddressPolicy, HttpClient, Patience, Pool, Reply, Request};
+use crate::http::{AddressPolicy, HttpClient, Pool, Reply, Request};
 use crate::limits::Limits;
 use crate::paths::Root;
+use crate::patience::{ActiveClock, Patience};
 use crate::signature::Identity;
 
 mod chunks;
+mod filesync;
 mod partial;
 mod receive;
+mod report;
 mod source;
+mod stock;
+mod ticket;
 
-pub use source::Dav;
+pub use report::{Complete, OriginStatus, Outcome, Progress, Report, Rung, RungState};
 use source::Origin;
+use ticket::FileKey;
+pub use ticket::Peer;
 
 /// What a batch needs to know before its first transfer.
 pub struct BatchOptions<'a> {
@@ -91,96 +98,12 @@ pub struct OriginSpec {
     pub path: Vec<String>,
     /// Whether its `/dav` rung may be used.
     pub dav_allowed: bool,
+    /// Whether it may be asked for tickets.
+    pub filesync_allowed: bool,
 }
 
 /// Names a transfer within its batch.
 pub type TransferId = u64;
-
-/// How a transfer ended.
-#[derive(Debug)]
-pub struct Report {
-    /// The number that [`TransferBatch::add`] gave.
-    pub id: TransferId,
-    /// Base name of the partial file.
-    pub name: String,
-    /// Bytes received in this run.
-    pub received_bytes: u64,
-    /// Bytes that an earlier run had left.
-    pub resumed_at_byte: u64,
-    /// Time since its first step.
-    pub duration: Duration,
-    /// The proven file, or why there is none.
-    pub outcome: Outcome,
-}
-
-/// A transfer's end.
-#[derive(Debug)]
-pub enum Outcome {
-    /// The partial file is whole and on disk.
-    Complete(Complete),
-    /// It failed; what arrived is kept unless it was wrong.
-    Failed(Error),
-    /// It was cancelled; what arrived is kept.
-    Cancelled,
-}
-
-/// What is known of a complete file.
-#[derive(Debug)]
-pub struct Complete {
-    /// Its size.
-    pub size_bytes: u64,
-    /// Its digest, computed while it arrived.
-    pub digest: Digest,
-    /// The origin hub's time stamp for it, or empty.
-    pub edited: String,
-    /// Where it came from.
-    pub origin: HubUrl,
-    /// The last rung that brought bytes.
-    pub rung: Rung,
-    /// What was checked.
-    pub proof: Vec<&'static str>,
-}
-
-/// A way to read from an origin hub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rung {
-    /// Nothing had to be read: an empty file, or all bytes were there.
-    None,
-    /// getfile, whole.
-    Getfile,
-    /// `/dav` with ranges.
-    Dav,
-}
-
-impl Rung {
-    /// Returns the rung's name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Getfile => "getfile",
-            Self::Dav => "dav",
-        }
-    }
-}
-
-/// Where a transfer stands.
-#[derive(Debug)]
-pub struct Progress {
-    /// The transfer.
-    pub id: TransferId,
-    /// Base name of the partial file.
-    pub name: String,
-    /// Whether it has begun.
-    pub is_active: bool,
-    /// Its size as far as known.
-    pub size_bytes: u64,
-    /// Bytes on disk.
-    pub offset_bytes: u64,
-    /// Mean rate of this run.
-    pub bytes_per_second: u64,
-    /// The rung in use.
-    pub rung: Rung,
-}
 
 /// Everything that the transfers of a batch share.
 struct Shared {
@@ -217,6 +140,10 @@ struct Job {
 }
 
 impl Job {
+    fn key(&self) -> FileKey {
+        FileKey { hash: self.spec.hash.clone(), scale: self.spec.scale }
+    }
+
     fn report(&self, clock: &ActiveClock, outcome: Outcome) -> Report {
         Report {
             id: self.id,
@@ -319,6 +246,9 @@ impl TransferBatch {
             handle: RefCell::new(None),
             spec,
         };
+        for origin in &job.origins {
+            origin.tickets.want(id, job.key());
+        }
         self.jobs.insert(id, Rc::new(job));
         self.queue.push_back(id);
         Ok(id)
@@ -326,8 +256,7 @@ impl TransferBatch {
 
     fn origin(&mut self, spec: &OriginSpec) -> Rc<Origin> {
         let key = format!("{} {}", spec.hub, spec.nick);
-        let make = || Rc::new(Origin::new(spec.hub.clone(), &spec.nick, spec.dav_allowed));
-        Rc::clone(self.origins.entry(key).or_insert_with(make))
+        Rc::clone(self.origins.entry(key).or_insert_with(|| Rc::new(Origin::new(spec))))
     }
 
     /// Works until the budget is used up or a transfer ends; returns those that ended.
@@ -356,10 +285,15 @@ impl TransferBatch {
             ended
         });
         self.shared.clock.stop();
-        Ok(ended
-            .into_iter()
-            .filter_map(|(id, outcome)| self.jobs.remove(&id).map(|job| job.report(&self.shared.clock, outcome)))
-            .collect())
+        Ok(ended.into_iter().filter_map(|(id, outcome)| self.end(id, outcome)).collect())
+    }
+
+    fn end(&mut self, id: TransferId, outcome: Outcome) -> Option<Report> {
+        let job = self.jobs.remove(&id)?;
+        for origin in &job.origins {
+            origin.tickets.unwant(id);
+        }
+        Some(job.report(&self.shared.clock, outcome))
     }
 
     fn check_process(&self) -> Result<()> {
@@ -405,17 +339,10 @@ impl TransferBatch {
         }
     }
 
-    /// Returns each origin hub with the state of its `/dav` rung and why it was dropped.
-    pub fn origins(&self) -> Vec<(HubUrl, Dav, Option<String>)> {
-        let mut all: Vec<_> = self
-            .origins
-            .values()
-            .map(|origin| {
-                let (dav, reason) = origin.dav();
-                (origin.hub.clone(), dav, reason)
-            })
-            .collect();
-        all.sort_by_key(|(hub, ..)| hub.to_string());
+    /// Returns what was learnt about each origin hub.
+    pub fn origins(&self) -> Vec<OriginStatus> {
+        let mut all: Vec<OriginStatus> = self.origins.values().map(|origin| origin.status()).collect();
+        all.sort_by_key(|status| status.hub.to_string());
         all
     }
 

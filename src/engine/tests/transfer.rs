@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use filesync_engine::digest::Digest;
 use filesync_engine::getfile::HubUrl;
 use filesync_engine::http::AddressPolicy;
-use filesync_engine::transfer::{Complete, Dav, Outcome, Report, Rung};
+use filesync_engine::transfer::{Complete, Outcome, Report, Rung, RungState};
 use filesync_engine::{Error, ErrorKind};
 use support::{EDITED, LoopbackHub, batch, batch_with, finish, noise, small_limits, spec};
 
@@ -166,9 +166,9 @@ fn two_hundred_is_not_believed_where_a_range_was_asked() {
     batch.add(spec(&hub, "h1")).unwrap();
     let done = complete(only(finish(&mut batch)));
     assert_eq!((done.digest, done.rung, done.proof), (Digest::of(&bytes), Rung::Getfile, vec!["size", "filemeta"]));
-    let (_, dav, reason) = batch.origins().pop().unwrap();
-    assert_eq!(dav, Dav::Refused);
-    assert!(reason.unwrap().contains("status: 200"));
+    let origin = batch.origins().pop().unwrap();
+    assert_eq!(origin.dav, RungState::Refused);
+    assert!(origin.dav_reason.unwrap().contains("status: 200"));
 }
 
 #[test]
@@ -201,8 +201,8 @@ fn an_account_with_a_second_factor_gives_small_files_only_and_is_not_asked_again
     let mut batch = batch(dir.path(), small_limits());
     batch.add(spec(&hub, "h1")).unwrap();
     assert_eq!(complete(only(finish(&mut batch))).proof, ["size", "twice"]);
-    let (_, dav, reason) = batch.origins().pop().unwrap();
-    assert_eq!((dav, reason.unwrap().contains("second factor")), (Dav::Refused, true));
+    let origin = batch.origins().pop().unwrap();
+    assert_eq!((origin.dav, origin.dav_reason.unwrap().contains("second factor")), (RungState::Refused, true));
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_session_that_ends_keeps_what_arrived_and_is_opened_again_by_the_next_batch(
     batch.add(spec(&hub, "h1")).unwrap();
     let error = failure(only(finish(&mut batch)));
     assert_eq!(error.kind(), ErrorKind::PeerBusy, "{error}");
-    assert_eq!(batch.origins().pop().unwrap().1, Dav::Open, "no reason to do without for a day");
+    assert_eq!(batch.origins().pop().unwrap().dav, RungState::Open, "no reason to do without for a day");
     batch.close();
     hub.state().faults.session_ends_after = None;
     let report = run_once(dir.path(), &hub);
@@ -245,7 +245,7 @@ fn one_forbidden_path_says_nothing_about_the_others() {
     let mut batch = batch(dir.path(), small_limits());
     batch.add(spec(&hub, "h2")).unwrap();
     assert_eq!(complete(only(finish(&mut batch))).proof, ["size", "filemeta", "twice"]);
-    assert_eq!(batch.origins().pop().unwrap().1, Dav::Untried);
+    assert_eq!(batch.origins().pop().unwrap().dav, RungState::Untried);
     batch.add(spec(&hub, "h1")).unwrap();
     let done = complete(only(finish(&mut batch)));
     assert_eq!((done.rung, done.proof), (Rung::Dav, vec!["size", "filemeta", "spot"]));

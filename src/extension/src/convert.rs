@@ -10,7 +10,7 @@ use filesync_engine::getfile::HubUrl;
 use filesync_engine::item::{self, Field};
 use filesync_engine::paths::{FileFacts, RelativePath};
 use filesync_engine::relocate::{Home, Relocation};
-use filesync_engine::transfer::{Dav, OriginSpec, Outcome, Progress, Report, TransferSpec};
+use filesync_engine::transfer::{OriginSpec, OriginStatus, Outcome, Progress, Report, RungState, TransferSpec};
 use filesync_engine::{Error, ErrorKind, Result};
 
 /// An array parameter that is read key by key; a key that nobody asked for is an error, for it is a typing mistake.
@@ -113,7 +113,7 @@ pub(crate) fn transfer_spec(table: &ZendHashTable) -> Result<TransferSpec> {
 }
 
 fn origin_spec(table: &ZendHashTable) -> Result<OriginSpec> {
-    let fields = Fields::of("transfer.origins", table, &["url", "nick", "path", "dav"])?;
+    let fields = Fields::of("transfer.origins", table, &["url", "nick", "path", "dav", "filesync"])?;
     let names = fields.list("path")?;
     let path: Option<Vec<String>> = names.values().map(|name| name.str().map(str::to_owned)).collect();
     Ok(OriginSpec {
@@ -121,6 +121,7 @@ fn origin_spec(table: &ZendHashTable) -> Result<OriginSpec> {
         nick: fields.text("nick")?.to_owned(),
         path: path.ok_or_else(|| fields.wrong("path", "a list of strings, UTF-8"))?,
         dav_allowed: fields.flag_or("dav", true)?,
+        filesync_allowed: fields.flag_or("filesync", false)?,
     })
 }
 
@@ -337,13 +338,25 @@ pub(crate) fn progress_row(progress: Progress) -> ZBox<ZendHashTable> {
 }
 
 /// Shows what is known of an origin hub.
-pub(crate) fn origin_row((hub, dav, reason): (HubUrl, Dav, Option<String>)) -> ZBox<ZendHashTable> {
-    let dav = match dav {
-        Dav::Untried => "untried",
-        Dav::Open => "open",
-        Dav::Refused => "refused",
-    };
-    Row::new().with("url", hub.to_string()).with("dav", dav).with("reason", reason).done()
+pub(crate) fn origin_row(origin: OriginStatus) -> ZBox<ZendHashTable> {
+    Row::new()
+        .with("url", origin.hub.to_string())
+        .with("dav", rung_state(origin.dav))
+        .with("reason", origin.dav_reason)
+        .with("filesync", rung_state(origin.peer.state))
+        .with("filesync_reason", origin.peer.reason)
+        .with("version", origin.peer.version)
+        .with("features", list(origin.peer.features))
+        .with("skew_seconds", origin.peer.skew_seconds)
+        .done()
+}
+
+fn rung_state(state: RungState) -> &'static str {
+    match state {
+        RungState::Untried => "untried",
+        RungState::Open => "open",
+        RungState::Refused => "refused",
+    }
 }
 
 /// Shows a file's facts.

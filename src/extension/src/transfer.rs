@@ -47,7 +47,7 @@ impl TransferBatch {
         convert::list(self.inner.progress().into_iter().map(convert::progress_row))
     }
 
-    /// Returns what the batch learnt about each origin's `/dav` rung.
+    /// Returns what the batch learnt about each origin hub.
     pub fn origins(&self) -> ZBox<ZendHashTable> {
         convert::list(self.inner.origins().into_iter().map(convert::origin_row))
     }

@@ -38,8 +38,29 @@ pub(crate) struct Partial<'a> {
 pub(crate) struct Version {
     /// Size of the whole file.
     pub(crate) size_bytes: u64,
-    /// What else names the version: origin hub and its time stamp, or a digest.
-    pub(crate) validator: String,
+    /// Its digest, if an origin gave one. A file is of this version only if it has it.
+    pub(crate) sha256: Option<Digest>,
+    /// Rows that stand for it: origin hub and its time stamp.
+    pub(crate) rows: Vec<String>,
+}
+
+impl Version {
+    /// Tells whether bytes of an earlier version may be built upon: the same digest, whichever hub they came from, or without
+    /// two digests the same row.
+    fn continues(&self, earlier: &Self) -> bool {
+        self.size_bytes == earlier.size_bytes
+            && match (self.sha256, earlier.sha256) {
+                (Some(digest), Some(known)) => digest == known,
+                _ => self.rows.iter().any(|row| earlier.rows.contains(row)),
+            }
+    }
+
+    fn join(&mut self, earlier: Self) {
+        self.sha256 = self.sha256.or(earlier.sha256);
+        self.rows.extend(earlier.rows);
+        self.rows.sort();
+        self.rows.dedup();
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -59,7 +80,7 @@ struct Index {
     synced: Progress,
 }
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 struct Paths {
     partial: RelativePath,
@@ -112,10 +133,11 @@ impl<'a> Partial<'a> {
             unsynced_bytes: 0,
         };
         match partial.saved_progress() {
-            Some((progress, hasher, synced)) => {
+            Some((index, progress, hasher)) => {
                 partial.chunks = progress.chunks;
                 partial.hasher = hasher;
-                partial.synced = synced;
+                partial.synced = index.synced;
+                partial.version.join(index.version);
                 partial.file.set_len(partial.chunks.end()).or_fail(ErrorKind::Storage, WRITING)?;
             }
             None => partial.discard()?,
@@ -125,20 +147,20 @@ impl<'a> Partial<'a> {
     }
 
     /// Reads the index; none unless it belongs to this version and its hash state is whole.
-    fn saved_progress(&self) -> Option<(Progress, Hasher, Progress)> {
+    fn saved_progress(&self) -> Option<(Index, Progress, Hasher)> {
         use std::io::Read;
         let mut text = String::new();
         self.root.open_file(&self.paths.index).ok()?.take(MAX_INDEX_BYTES).read_to_string(&mut text).ok()?;
         let index: Index = serde_json::from_str(&text).ok()?;
-        if index.format != FORMAT || index.version != self.version || index.file != self.identity()? {
+        if index.format != FORMAT || !self.version.continues(&index.version) || index.file != self.identity()? {
             return None;
         }
-        let progress = if index.boot_id == self.boot_id { index.reached } else { index.synced.clone() };
+        let progress = if index.boot_id == self.boot_id { index.reached.clone() } else { index.synced.clone() };
         let length = self.file.metadata().ok()?.len();
         let plausible = progress.chunks.end() <= length.min(self.version.size_bytes)
             && progress.hasher.length_bytes <= progress.chunks.gap_after(0);
         let hasher = Hasher::restore(&progress.hasher)?;
-        plausible.then_some((progress, hasher, index.synced))
+        plausible.then_some((index, progress, hasher))
     }
 
     fn identity(&self) -> Option<(u64, u64)> {
@@ -242,6 +264,11 @@ impl<'a> Partial<'a> {
     /// Returns how many bytes have arrived.
     pub(crate) fn received_bytes(&self) -> u64 {
         self.chunks.total()
+    }
+
+    /// Returns the digest that the version has, if an origin ever gave one.
+    pub(crate) fn expected(&self) -> Option<Digest> {
+        self.version.sha256
     }
 
     /// Returns the digest if all bytes have arrived.
@@ -353,7 +380,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn version(size_bytes: u64) -> Version {
-        Version { size_bytes, validator: "https://a.example 2024-05-03 09:00:00".into() }
+        Version { size_bytes, sha256: None, rows: vec!["https://a.example 2024-05-03 09:00:00".into()] }
     }
 
     fn small_limits() -> Limits {
@@ -413,9 +440,31 @@ mod tests {
         let mut partial = folder.open(version(20)).unwrap();
         partial.write_at(0, b"0123456789").unwrap();
         drop(partial);
-        let newer = Version { validator: "newer".into(), ..version(20) };
+        let newer = Version { rows: vec!["newer".into()], ..version(20) };
         let partial = folder.open(newer).unwrap();
         assert_eq!((partial.received_bytes(), partial.first_gap()), (0, Some(0..20)));
+    }
+
+    #[test]
+    fn another_hub_goes_on_where_the_digest_is_the_same_and_the_digest_stays_expected() {
+        let folder = Folder::new();
+        let digest = |text: &str| Some(Digest::of(text.as_bytes()));
+        let of = |hub: &str, sha256| Version { size_bytes: 20, sha256, rows: vec![hub.into()] };
+        let mut partial = folder.open(of("a", digest("x"))).unwrap();
+        partial.write_at(0, b"0123456789").unwrap();
+        drop(partial);
+        for (next, kept) in
+            [(of("b", digest("x")), 10), (of("a", None), 10), (of("b", None), 10), (of("c", None), 0), (of("a", digest("x")), 0)]
+        {
+            let mut partial = folder.open(next.clone()).unwrap();
+            assert_eq!(partial.received_bytes(), kept, "{next:?}");
+            assert_eq!(partial.expected(), next.sha256.or(digest("x").filter(|_| kept > 0)));
+            partial.save().unwrap();
+        }
+        let mut partial = folder.open(of("a", digest("x"))).unwrap();
+        partial.write_at(0, b"0123456789").unwrap();
+        drop(partial);
+        assert_eq!(folder.open(of("a", digest("y"))).unwrap().received_bytes(), 0, "the same row, other bytes");
     }
 
     #[test]
@@ -428,7 +477,7 @@ mod tests {
         let longer_than_the_file = whole.replace("[0,10]", "[0,19]");
         assert_ne!(whole, longer_than_the_file);
         for damaged in
-            ["", "{}", &whole[..whole.len() / 2], &longer_than_the_file, &whole.replace("\"format\":1", "\"format\":2")]
+            ["", "{}", &whole[..whole.len() / 2], &longer_than_the_file, &whole.replace("\"format\":2", "\"format\":1")]
         {
             std::fs::write(folder.dir.path().join("f.index"), damaged).unwrap();
             std::fs::write(folder.dir.path().join("f.partial"), "0123456789").unwrap();

@@ -1,25 +1,23 @@
-//! One transfer from its first question to its last proof.
+//! One transfer: an origin after another, the rungs of each, and what all rungs share.
 
+use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
-
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::chunks::Chunk;
-use super::partial::{self, Partial, Version};
-use super::source::{DavFile, FileMeta, Origin, scale_bytes};
+use super::partial::{Partial, Version};
+use super::source::Origin;
 use super::{Complete, Job, OriginSpec, Outcome, Rung, Shared, image_header};
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Pool, Reply, StallMeter};
+use crate::http::Reply;
+use crate::patience::StallMeter;
 
 /// Asks one origin after another until one gives the file.
 pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
     let mut failure: Option<Error> = None;
     for (origin, spec) in job.origins.iter().zip(&job.spec.origins) {
         let work = Work { shared: &shared, job: &job, origin, spec };
-        let outcome = if job.spec.scale == 0 { work.file().await } else { work.scale().await };
-        match outcome {
+        match work.receive().await {
             Ok(complete) => return Outcome::Complete(complete),
             Err(error) if matches!(error.kind(), ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput) => {
                 return Outcome::Failed(error);
@@ -36,104 +34,39 @@ pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
 }
 
 /// One attempt at one origin.
-struct Work<'a> {
-    shared: &'a Shared,
-    job: &'a Job,
-    origin: &'a Origin,
-    spec: &'a OriginSpec,
+pub(super) struct Work<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) job: &'a Job,
+    pub(super) origin: &'a Origin,
+    pub(super) spec: &'a OriginSpec,
 }
 
 /// Whether a read gave one version of the file.
-enum Reading {
+pub(super) enum Reading {
     Proven(Complete),
-    /// The origin's file changed meanwhile; what arrived was discarded.
+    /// The origin's file changed meanwhile; what arrived of the old one is not used.
     Changed,
 }
 
-impl Work<'_> {
-    async fn file(&self) -> Result<Complete> {
-        for _ in 0..=self.shared.limits.max_restarts {
-            if let Reading::Proven(complete) = self.read_version().await? {
-                return Ok(complete);
-            }
+/// A partial file and the requests that fill it: one thread, so each holds it only between two awaits.
+pub(super) type SharedPartial<'a> = RefCell<Partial<'a>>;
+
+impl<'a> Work<'a> {
+    async fn receive(&self) -> Result<Complete> {
+        if let Some(complete) = self.receive_with_tickets().await? {
+            return Ok(complete);
         }
-        Err(Error::new(ErrorKind::Corrupt, "receiving a file")
-            .context("hub", &self.origin.hub)
-            .context("fault", "it keeps changing while it is read")
-            .context("restarts", self.shared.limits.max_restarts))
+        let stock = if self.job.spec.scale == 0 { self.receive_file().await } else { self.receive_scale().await };
+        // Whoever reads of the failure wants to know why the better way was closed.
+        stock.map_err(|error| match self.origin.tickets.peer().reason {
+            Some(reason) => error.context("without_tickets_because", reason),
+            None => error,
+        })
     }
 
-    async fn read_version(&self) -> Result<Reading> {
-        let (shared, job) = (self.shared, self.job);
-        let before = self.settled_meta().await?;
-        let version = self.version(before.as_ref())?;
-        job.size_bytes.set(version.size_bytes);
-        let mut partial =
-            Partial::open(&shared.root, &job.spec.name, version.clone(), &shared.surroundings.boot_id, &shared.limits)?;
-        job.resumed_at_byte.set(partial.received_bytes());
-        job.offset_bytes.set(partial.received_bytes());
-        self.receive(&mut partial, before.as_ref()).await?;
-        partial.finish()?;
-        let digest = partial
-            .digest()
-            .ok_or_else(|| Error::new(ErrorKind::Corrupt, "verifying a file").context("fault", "not all bytes were hashed"))?;
-
-        let mut proof = vec!["size"];
-        if let Some(before) = &before {
-            let after = self.origin.file_meta(shared, &job.spec.hash).await?.ok_or_else(|| self.origin.session_lost())?;
-            if !after.same_version(before) {
-                partial.discard()?;
-                return Ok(Reading::Changed);
-            }
-            proof.push("filemeta");
-        }
-        if let Some(expected) = self.expected_digest(before.as_ref()) {
-            if digest != expected {
-                partial.discard()?;
-                return Err(Error::new(ErrorKind::Corrupt, "verifying a file")
-                    .context("expected", expected)
-                    .context("computed", digest));
-            }
-            proof.push("sha256");
-        } else if let Some(second_look) = self.look_again(&partial, before.as_ref(), digest).await? {
-            if second_look == SecondLook::Differs {
-                partial.discard()?;
-                return Ok(Reading::Changed);
-            }
-            proof.push(second_look.proof());
-        }
-        if job.spec.mimetype.starts_with("image/") && image_header(&partial).is_ok() {
-            proof.push("image");
-        }
-        Ok(Reading::Proven(Complete {
-            size_bytes: version.size_bytes,
-            digest,
-            edited: before.map_or_else(|| job.spec.edited.clone(), |meta| meta.edited),
-            origin: self.origin.hub.clone(),
-            rung: job.rung.get(),
-            proof,
-        }))
-    }
-
-    /// Asks for the row, and again once its `edited` cannot change within its second any more.
-    async fn settled_meta(&self) -> Result<Option<FileMeta>> {
-        let settle_seconds = i64::try_from(self.shared.limits.settle_time.as_secs()).unwrap_or(i64::MAX);
-        loop {
-            let meta = self.origin.file_meta(self.shared, &self.job.spec.hash).await?;
-            match meta.as_ref().and_then(|meta| meta.age_seconds) {
-                Some(age) if (0..settle_seconds).contains(&age) => {
-                    tokio::time::sleep(Duration::from_secs(u64::try_from(settle_seconds - age).unwrap_or(1))).await;
-                }
-                _ => return Ok(meta),
-            }
-        }
-    }
-
-    /// Decides which version is to be read: the origin's own, which may be newer than the packet's but never older.
-    fn version(&self, meta: Option<&FileMeta>) -> Result<Version> {
-        let spec = &self.job.spec;
-        let (size_bytes, edited) =
-            meta.map_or((spec.size_bytes, spec.edited.as_str()), |meta| (meta.size_bytes, meta.edited.as_str()));
+    /// Refuses a version that is older than the packet's or larger than allowed.
+    pub(super) fn check_version(&self, size_bytes: u64, edited: &str) -> Result<()> {
+        let (spec, limits) = (&self.job.spec, &self.shared.limits);
         if edited < spec.edited.as_str() {
             return Err(Error::new(ErrorKind::PeerBusy, "reading a file's row")
                 .context("hub", &self.origin.hub)
@@ -141,78 +74,49 @@ impl Work<'_> {
                 .context("expected", &spec.edited)
                 .context("found", edited.escape_debug()));
         }
-        let limit = self.shared.limits.max_file_bytes;
+        let limit = if spec.scale == 0 { limits.max_file_bytes } else { limits.max_scale_bytes };
         if size_bytes > limit {
             return Err(Error::new(ErrorKind::LimitExceeded, "receiving a file")
                 .context("size_bytes", size_bytes)
                 .context("limit_bytes", limit));
         }
-        Ok(Version { size_bytes, validator: format!("{} {edited}", self.origin.hub) })
+        Ok(())
+    }
+
+    /// Names the version that this origin's row stands for.
+    pub(super) fn row(&self, edited: &str) -> String {
+        format!("{} {edited}", self.origin.hub)
     }
 
     /// Returns the digest that a clone gave, as long as it speaks of the version that is read.
-    fn expected_digest(&self, meta: Option<&FileMeta>) -> Option<Digest> {
+    pub(super) fn given_digest(&self, size_bytes: u64, edited: &str) -> Option<Digest> {
         let spec = &self.job.spec;
-        let same = meta.is_none_or(|meta| meta.edited == spec.edited && meta.size_bytes == spec.size_bytes);
-        spec.sha256.filter(|_| same)
+        spec.sha256.filter(|_| edited == spec.edited && size_bytes == spec.size_bytes)
     }
 
-    /// Brings every missing byte, from whichever rung works, always from the byte that was reached.
-    async fn receive(&self, partial: &mut Partial<'_>, meta: Option<&FileMeta>) -> Result<()> {
-        let small = self.job.size_bytes.get() <= self.shared.limits.small_file_bytes;
-        let mut whole_first = small && partial.received_bytes() == 0;
-        let mut dav_leads_here = true;
-        let mut attempts_left = MAX_ATTEMPTS;
-        while let Some(gap) = partial.first_gap() {
-            let reached = partial.received_bytes();
-            let has_dav = dav_leads_here && self.origin.has_dav().await;
-            let use_dav = has_dav && !whole_first;
-            whole_first = false;
-            let outcome =
-                if use_dav { self.receive_range(partial, meta, gap).await } else { self.receive_whole(partial, meta).await };
-            let Err(error) = outcome else { continue };
-            match error.kind() {
-                ErrorKind::Corrupt => {
-                    // Wrong bytes are not to be built upon.
-                    partial.discard()?;
-                    return Err(error);
-                }
-                ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput => return Err(error),
-                // The rung is closed, this file has no path there, or the hub fails on it: the whole is asked for instead.
-                kind if use_dav && (!kind.is_temporary() || (kind == ErrorKind::PeerBusy && reached == 0)) => {
-                    dav_leads_here = false;
-                }
-                // What broke off as a whole goes on by ranges.
-                _ if !use_dav && has_dav => {}
-                _ if partial.received_bytes() <= reached || attempts_left == 0 => return Err(error),
-                _ => attempts_left -= 1,
-            }
+    pub(super) fn open(&self, version: Version) -> Result<SharedPartial<'a>> {
+        let (shared, job) = (self.shared, self.job);
+        job.size_bytes.set(version.size_bytes);
+        let partial = Partial::open(&shared.root, &job.spec.name, version, &shared.surroundings.boot_id, &shared.limits)?;
+        let reached = partial.received_bytes();
+        // What this run brought is not what it began with.
+        if reached == 0 || job.received_bytes.get() == 0 {
+            job.resumed_at_byte.set(reached);
+        }
+        job.offset_bytes.set(reached);
+        Ok(RefCell::new(partial))
+    }
+
+    /// Brings the ranges that are missing, from the byte that was reached; `bring` asks for one and stores it.
+    pub(super) async fn fill(&self, partial: &SharedPartial<'_>, bring: impl AsyncFn(Chunk) -> Result<()>) -> Result<()> {
+        while let Some(gap) = { partial.borrow().first_gap() } {
+            bring(gap).await?;
         }
         Ok(())
     }
 
-    async fn receive_range(&self, partial: &mut Partial<'_>, meta: Option<&FileMeta>, gap: Chunk) -> Result<()> {
-        let reply = self.origin.dav_range(self.shared, &self.dav_file(meta), &gap, Pool::Main).await?;
-        self.job.rung.set(Rung::Dav);
-        self.store(partial, reply, gap).await
-    }
-
-    async fn receive_whole(&self, partial: &mut Partial<'_>, meta: Option<&FileMeta>) -> Result<()> {
-        let reply = self.origin.getfile(self.shared, &self.job.spec.hash, 0).await.map_err(|error| {
-            // The row is there, so a page is maintenance or a passing fault, not the hub's way of saying no.
-            let passing = meta.is_some() && error.kind() == ErrorKind::NotFound;
-            if passing {
-                Error::new(ErrorKind::PeerBusy, "receiving a file").context("hub", &self.origin.hub).source(error)
-            } else {
-                error
-            }
-        })?;
-        self.job.rung.set(Rung::Getfile);
-        self.store(partial, reply, 0..self.job.size_bytes.get()).await
-    }
-
-    /// Stores a body at the range it was asked for; more bytes are wrong, fewer are an early end.
-    async fn store(&self, partial: &mut Partial<'_>, mut reply: Reply, range: Chunk) -> Result<()> {
+    /// Stores a body at the range that it brings; more bytes are wrong, fewer are an early end.
+    pub(super) async fn store(&self, partial: &SharedPartial<'_>, mut reply: Reply, range: &Chunk) -> Result<()> {
         let patience = self.shared.patience();
         let mut stall = StallMeter::start(&patience, range.end - range.start);
         let mut at = range.start;
@@ -224,10 +128,8 @@ impl Work<'_> {
                     .error(ErrorKind::Corrupt, "more bytes than asked for")
                     .context("expected_bytes", range.end - range.start));
             }
-            partial.write_at(at, bytes)?;
+            self.keep(partial, at, bytes)?;
             at = end;
-            self.job.received_bytes.set(self.job.received_bytes.get().saturating_add(bytes.len() as u64));
-            self.job.offset_bytes.set(partial.received_bytes());
         }
         if at < range.end {
             let kind = if at == range.start { ErrorKind::PeerBusy } else { ErrorKind::Network };
@@ -239,160 +141,62 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn dav_file<'f>(&'f self, meta: Option<&'f FileMeta>) -> DavFile<'f> {
-        DavFile { hash: &self.job.spec.hash, size_bytes: self.job.size_bytes.get(), path: &self.spec.path, meta }
+    pub(super) fn keep(&self, partial: &SharedPartial<'_>, at: u64, bytes: &[u8]) -> Result<()> {
+        let (job, mut held) = (self.job, partial.borrow_mut());
+        held.write_at(at, bytes)?;
+        job.received_bytes.set(job.received_bytes.get().saturating_add(bytes.len() as u64));
+        job.offset_bytes.set(held.received_bytes());
+        Ok(())
     }
 
-    /// Compares what arrived with a second look at the origin, over another rung or connection.
-    async fn look_again(&self, partial: &Partial<'_>, meta: Option<&FileMeta>, digest: Digest) -> Result<Option<SecondLook>> {
-        let size = self.job.size_bytes.get();
-        if size == 0 {
-            return Ok(None);
+    /// Forces a whole file to disk and returns its digest, which must be the expected one if there is one.
+    pub(super) fn finish(partial: &SharedPartial<'_>) -> Result<Digest> {
+        let mut held = partial.borrow_mut();
+        held.finish()?;
+        let computed = held
+            .digest()
+            .ok_or_else(|| Error::new(ErrorKind::Corrupt, "verifying a file").context("fault", "not all bytes were hashed"))?;
+        match held.expected() {
+            Some(expected) => check_digest(&mut held, computed, expected).map(|()| computed),
+            None => Ok(computed),
         }
-        if self.origin.has_dav().await {
-            let file = self.dav_file(meta);
-            match self.spot_check(partial, &file).await {
-                Ok(look) => return Ok(Some(look)),
-                // No path leads there through /dav: the other way is tried.
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Refused) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        if size > self.shared.limits.small_file_bytes {
-            return Ok(None);
-        }
-        let reply = self.origin.getfile(self.shared, &self.job.spec.hash, 0).await?;
-        Ok(Some(if self.digest_of(reply).await? == digest { SecondLook::SameTwice } else { SecondLook::Differs }))
     }
 
-    async fn digest_of(&self, mut reply: Reply) -> Result<Digest> {
-        let patience = self.shared.patience();
-        let mut stall = StallMeter::start(&patience, self.job.size_bytes.get());
-        let mut hasher = Hasher::default();
-        while let Some(piece) = reply.next(&mut stall, &patience).await? {
-            hasher.update(piece.as_ref());
+    pub(super) fn complete(
+        &self,
+        partial: &SharedPartial<'_>,
+        digest: Digest,
+        edited: &str,
+        mut proof: Vec<&'static str>,
+    ) -> Reading {
+        let (job, held) = (self.job, partial.borrow());
+        let claims_image = job.spec.scale > 0 || job.spec.mimetype.starts_with("image/");
+        if claims_image && image_header(&held).is_ok() {
+            proof.push("image");
         }
-        Ok(hasher.digest())
+        Reading::Proven(self.proven(job.size_bytes.get(), digest, edited, job.rung.get(), proof))
     }
 
-    async fn spot_check(&self, partial: &Partial<'_>, file: &DavFile<'_>) -> Result<SecondLook> {
-        let limits = &self.shared.limits;
-        let spots = spots(file.size_bytes, limits.spot_checks, limits.spot_bytes, &self.shared.surroundings.random);
-        let looks = stream::iter(spots).map(|spot| async move {
-            let reply = self.origin.dav_range(self.shared, file, &spot, Pool::Second).await?;
-            let length = usize::try_from(spot.end - spot.start).unwrap_or(usize::MAX);
-            let seen = reply.bytes(length, &self.shared.patience()).await?;
-            Ok::<bool, Error>(seen == partial.read(&spot)?)
-        });
-        let same: Vec<bool> = looks.buffer_unordered(SPOTS_AT_ONCE).try_collect().await?;
-        Ok(if same.iter().all(|same| *same) { SecondLook::SameSpots } else { SecondLook::Differs })
+    pub(super) fn proven(&self, size_bytes: u64, digest: Digest, edited: &str, rung: Rung, proof: Vec<&'static str>) -> Complete {
+        Complete { size_bytes, digest, edited: edited.to_owned(), origin: self.origin.hub.clone(), rung, proof }
     }
 
-    /// Reads a scale: small, of a size that the packet may state wrongly, and without a row to ask for.
-    async fn scale(&self) -> Result<Complete> {
-        let (shared, job) = (self.shared, self.job);
-        let spec = &job.spec;
-        let bytes = scale_bytes(shared, self.origin, &spec.hash, spec.scale).await?;
-        job.rung.set(Rung::Getfile);
-        job.received_bytes.set(bytes.len() as u64);
-        crate::photo::dimensions(std::io::Cursor::new(&bytes))?;
-        let digest = Digest::of(&bytes);
-        let mut proof = vec!["image"];
-        if let Some(expected) = spec.sha256 {
-            if expected != digest {
-                return Err(Error::new(ErrorKind::Corrupt, "verifying a scale")
-                    .context("expected", expected)
-                    .context("computed", digest));
-            }
-            proof.push("sha256");
-        } else if bytes.len() as u64 == spec.size_bytes {
-            proof.push("size");
-        } else {
-            // The row's size may be another hub's; two equal reads prove more than a wrong number.
-            let again = scale_bytes(shared, self.origin, &spec.hash, spec.scale).await?;
-            if again != bytes {
-                return Err(Error::new(ErrorKind::Corrupt, "verifying a scale")
-                    .context("expected_bytes", spec.size_bytes)
-                    .context("received_bytes", bytes.len())
-                    .context("fault", "two reads differ"));
-            }
-            proof.push("twice");
-        }
-        let size_bytes = bytes.len() as u64;
-        let version = Version { size_bytes, validator: digest.to_string() };
-        partial::remove(&shared.root, &spec.name)?;
-        let mut partial = Partial::open(&shared.root, &spec.name, version, &shared.surroundings.boot_id, &shared.limits)?;
-        partial.write_at(0, &bytes)?;
-        partial.finish()?;
-        job.size_bytes.set(size_bytes);
-        job.offset_bytes.set(size_bytes);
-        Ok(Complete {
-            size_bytes,
-            digest,
-            edited: spec.edited.clone(),
-            origin: self.origin.hub.clone(),
-            rung: Rung::Getfile,
-            proof,
-        })
+    pub(super) fn keeps_changing(&self) -> Error {
+        Error::new(ErrorKind::Corrupt, "receiving a file")
+            .context("hub", &self.origin.hub)
+            .context("fault", "it keeps changing while it is read")
+            .context("restarts", self.shared.limits.max_restarts)
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SecondLook {
-    SameSpots,
-    SameTwice,
-    Differs,
-}
-
-impl SecondLook {
-    fn proof(self) -> &'static str {
-        match self {
-            Self::SameSpots => "spot",
-            Self::SameTwice => "twice",
-            Self::Differs => "none",
-        }
+/// Compares; wrong bytes are not kept.
+pub(super) fn check_digest(partial: &mut Partial<'_>, computed: Digest, expected: Digest) -> Result<()> {
+    if computed == expected {
+        return Ok(());
     }
+    partial.discard()?;
+    Err(Error::new(ErrorKind::Corrupt, "verifying a file").context("expected", expected).context("computed", computed))
 }
 
 /// Times that a connection may break off in one run, each having brought something, before the origin is given up for now.
-const MAX_ATTEMPTS: u32 = 5;
-
-const SPOTS_AT_ONCE: usize = 4;
-
-/// Chooses one random range in each equal stretch of the file; the first and last byte are always looked at.
-fn spots(size_bytes: u64, count: u32, length_bytes: u64, random: &dyn Fn() -> u64) -> Vec<Chunk> {
-    let count = u64::from(count.max(1));
-    if size_bytes <= count.saturating_mul(length_bytes) {
-        return std::iter::once(0..size_bytes).collect();
-    }
-    let stretch = size_bytes / count;
-    (0..count)
-        .map(|number| {
-            let first = number * stretch;
-            let room = stretch - length_bytes;
-            let start = match number {
-                0 => 0,
-                last if last == count - 1 => size_bytes - length_bytes,
-                _ => first + random() % (room + 1),
-            };
-            start..start + length_bytes
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn spots_lie_within_the_file_and_touch_both_ends(size in 1u64..10_000, count in 1u32..20, length in 1u64..300, seed in any::<u64>()) {
-            let spots = spots(size, count, length, &move || seed);
-            prop_assert!(spots.iter().all(|spot| spot.start < spot.end && spot.end <= size));
-            prop_assert!(spots.first().unwrap().start == 0);
-            prop_assert!(spots.last().unwrap().end == size || count == 1);
-            prop_assert!(spots.windows(2).all(|pair| pair[0].end <= pair[1].start));
-        }
-    }
-}
+pub(super) const MAX_ATTEMPTS: u32 = 5;

@@ -8,8 +8,9 @@ use std::cell::{Cell, RefCell};
 use jiff::civil::DateTime;
 use serde::Deserialize;
 
-use super::Shared;
 use super::chunks::Chunk;
+use super::ticket::Tickets;
+use super::{OriginSpec, OriginStatus, RungState, Shared};
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::getfile::{self, HubUrl};
 use crate::http::{Pool, Reply, Request};
@@ -20,8 +21,9 @@ pub(crate) struct Origin {
     pub(crate) hub: HubUrl,
     nick: String,
     session: tokio::sync::Mutex<Session>,
-    dav: Cell<Dav>,
+    dav: Cell<RungState>,
     reason: RefCell<Option<String>>,
+    pub(crate) tickets: Tickets,
 }
 
 #[derive(Clone)]
@@ -30,17 +32,6 @@ enum Session {
     Open(Secret),
     /// It was open and the hub has ended it. Another login waits for another batch.
     Lost,
-    Refused,
-}
-
-/// What is known about an origin's `/dav` rung.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dav {
-    /// Nothing was asked yet.
-    Untried,
-    /// A range was answered with 206.
-    Open,
-    /// Not to be used: forbidden here, no session, or an answer that is not to be believed.
     Refused,
 }
 
@@ -98,25 +89,31 @@ impl Loose {
 }
 
 impl Origin {
-    pub(crate) fn new(hub: HubUrl, nick: &str, dav_allowed: bool) -> Self {
-        let dav = if dav_allowed { Dav::Untried } else { Dav::Refused };
-        let session = if dav_allowed { Session::Untried } else { Session::Refused };
+    pub(crate) fn new(spec: &OriginSpec) -> Self {
+        let (dav, session) =
+            if spec.dav_allowed { (RungState::Untried, Session::Untried) } else { (RungState::Refused, Session::Refused) };
         Self {
-            hub,
-            nick: nick.to_owned(),
+            hub: spec.hub.clone(),
+            nick: spec.nick.clone(),
             session: tokio::sync::Mutex::new(session),
             dav: Cell::new(dav),
             reason: RefCell::new(None),
+            tickets: Tickets::new(spec.filesync_allowed),
         }
     }
 
-    /// Returns the state of the `/dav` rung and why it was dropped.
-    pub(crate) fn dav(&self) -> (Dav, Option<String>) {
-        (self.dav.get(), self.reason.borrow().clone())
+    /// Returns what was learnt about the hub.
+    pub(crate) fn status(&self) -> OriginStatus {
+        OriginStatus {
+            hub: self.hub.clone(),
+            dav: self.dav.get(),
+            dav_reason: self.reason.borrow().clone(),
+            peer: self.tickets.peer(),
+        }
     }
 
     fn drop_dav(&self, error: &Error) {
-        self.dav.set(Dav::Refused);
+        self.dav.set(RungState::Refused);
         self.reason.replace(Some(error.to_string()));
     }
 
@@ -162,7 +159,7 @@ impl Origin {
     /// Stops using the session: for this batch if it had worked, else for good.
     async fn give_up_session(&self, error: &Error) -> Result<()> {
         let mut session = self.session.lock().await;
-        if self.dav.get() == Dav::Open {
+        if self.dav.get() == RungState::Open {
             *session = Session::Lost;
             return Err(self.session_lost());
         }
@@ -209,7 +206,7 @@ impl Origin {
 
     /// Tells whether `/dav` can be asked.
     pub(crate) async fn has_dav(&self) -> bool {
-        self.dav.get() != Dav::Refused && matches!(*self.session.lock().await, Session::Open(_))
+        self.dav.get() != RungState::Refused && matches!(*self.session.lock().await, Session::Open(_))
     }
 
     /// Asks `/dav` for a range; believes only 206 with exactly that range of a file of this size.
@@ -230,13 +227,13 @@ impl Origin {
             let reply = shared.send(pool, request).await.and_then(|reply| check_range(reply, file, range));
             match reply {
                 Ok(reply) => {
-                    self.dav.set(Dav::Open);
+                    self.dav.set(RungState::Open);
                     return Ok(reply);
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => missing = Some(error),
                 // A web server may forbid single paths, names with a dot in front for example: no word about the others.
                 Err(error) if error.kind() != ErrorKind::Refused || error.http_status() == Some(403) => return Err(error),
-                Err(error) if self.dav.get() == Dav::Open => return self.give_up_session(&error).await.and(Err(error)),
+                Err(error) if self.dav.get() == RungState::Open => return self.give_up_session(&error).await.and(Err(error)),
                 Err(error) => {
                     // The session may still tell what the row says.
                     self.drop_dav(&error);
@@ -269,7 +266,7 @@ impl Origin {
             reply.error(ErrorKind::PeerBusy, "no bytes: the file is not available, or the request's proof was lost on the way");
         let mut reply = reply;
         let patience = shared.patience();
-        let mut stall = crate::http::StallMeter::start(&patience, 0);
+        let mut stall = crate::patience::StallMeter::start(&patience, 0);
         let first = reply.next(&mut stall, &patience).await?;
         Err(if first.is_some_and(|bytes| !bytes.as_ref().is_empty()) { not_found } else { nothing })
     }
@@ -288,7 +285,8 @@ impl Origin {
 
 const LOG_OUT_TIME: std::time::Duration = std::time::Duration::from_secs(5);
 
-fn missing_row(hub: &HubUrl) -> Error {
+/// Builds the error for a file that the hub does not have.
+pub(crate) fn missing_row(hub: &HubUrl) -> Error {
     Error::new(ErrorKind::NotFound, "reading a file's row")
         .context("hub", hub)
         .context("fault", "the origin hub has no such file")
@@ -303,7 +301,12 @@ fn check_range(reply: Reply, file: &DavFile<'_>, range: &Chunk) -> Result<Reply>
     if tag.is_some_and(|tag| tag != file.hash) {
         return Err(reply.error(ErrorKind::NotFound, "another file lies at this path"));
     }
-    let expected = format!("bytes {}-{}/{}", range.start, range.end - 1, file.size_bytes);
+    check_content_range(reply, range, file.size_bytes)
+}
+
+/// Believes a range only if it is exactly the one that was asked for, of a file of this size.
+pub(crate) fn check_content_range(reply: Reply, range: &Chunk, size_bytes: u64) -> Result<Reply> {
+    let expected = format!("bytes {}-{}/{size_bytes}", range.start, range.end - 1);
     let computed = reply.header("content-range").unwrap_or("none");
     if computed == expected {
         return Ok(reply);

@@ -1,12 +1,22 @@
 //! A loopback hub: getfile, the API login, filemeta and `/dav` of a stock hub, with faults that tests switch on.
 
-#![allow(unreachable_pub, clippy::cast_possible_truncation, clippy::struct_excessive_bools, clippy::needless_pass_by_value)]
+#![allow(
+    unreachable_pub,
+    clippy::cast_possible_truncation,
+    clippy::struct_excessive_bools,
+    clippy::needless_pass_by_value,
+    dead_code,
+    unused_imports
+)]
+
+mod filesync;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -16,12 +26,16 @@ use filesync_engine::http::AddressPolicy;
 use filesync_engine::signature::{ChannelKey, Identity};
 use filesync_engine::transfer::{BatchOptions, OriginSpec, Report, Surroundings, TransferBatch, TransferSpec};
 
+pub use filesync::{Filesync, Lie, with_filesync};
+
 /// What the hub holds and how it misbehaves.
 #[derive(Default)]
 pub struct State {
     pub files: HashMap<String, StoredFile>,
     pub scales: HashMap<(String, u8), Vec<u8>>,
     pub faults: Faults,
+    /// Whether the hub speaks filesync, and how.
+    pub filesync: Option<Filesync>,
     /// `METHOD /path range` of every request, in order.
     pub requests: Vec<String>,
     pub sessions: u32,
@@ -136,11 +150,13 @@ struct Reply {
     body: Vec<u8>,
     chunked: bool,
     is_file: bool,
+    /// The body's first bytes are repeated for ever.
+    endless: bool,
 }
 
 impl Reply {
     fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), chunked: false, is_file: false }
+        Self { status, headers: Vec::new(), body: body.into(), chunked: false, is_file: false, endless: false }
     }
 
     fn header(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -183,6 +199,7 @@ fn answer(request: &Request, state: &mut State) -> Reply {
     }
     let reply = match request.path.as_str() {
         "/getfile" => getfile(request, state),
+        path if path.starts_with("/getfile/") => filesync::answer(request, &range, state),
         "/api/z/1.0/filemeta" => filemeta(request, state),
         "/logout" => {
             state.sessions -= 1;
@@ -315,7 +332,9 @@ fn write_reply(writer: &mut TcpStream, reply: Reply, state: &Mutex<State>) -> Op
     for (name, value) in &reply.headers {
         let _ = write!(head, "{name}: {value}\r\n");
     }
-    if reply.chunked {
+    if reply.endless {
+        head.push_str("\r\n");
+    } else if reply.chunked {
         head.push_str("Transfer-Encoding: chunked\r\n\r\n");
     } else {
         let _ = write!(head, "Content-Length: {}\r\n\r\n", reply.body.len());
@@ -329,6 +348,10 @@ fn write_reply(writer: &mut TcpStream, reply: Reply, state: &Mutex<State>) -> Op
     } else {
         (None, None)
     };
+    if reply.endless {
+        while writer.write_all(&reply.body).is_ok() {}
+        return None;
+    }
     let end = cut.or(stall).unwrap_or(reply.body.len());
     for piece in reply.body[..end].chunks(60_000) {
         if reply.chunked {
@@ -380,10 +403,13 @@ pub fn batch(root: &Path, limits: Limits) -> TransferBatch {
     batch_with(root, limits, AddressPolicy { allow_http: true, allow_private_addresses: true })
 }
 
+/// Another sequence of random numbers in each batch: nonces are never used twice.
+static BATCHES: AtomicU64 = AtomicU64::new(1);
+
 pub fn batch_with(root: &Path, limits: Limits, policy: AddressPolicy) -> TransferBatch {
     let key = ChannelKey::from_pem(include_str!("channel-key.pem")).unwrap();
     let identity = Identity::new("channelhash", "https://b.example/channel/alice", key).unwrap();
-    let counter = std::cell::Cell::new(1u64);
+    let counter = std::cell::Cell::new(BATCHES.fetch_add(1, Ordering::Relaxed));
     let random = move || {
         counter.set(counter.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99));
         counter.get()
@@ -411,6 +437,7 @@ pub fn spec(hub: &LoopbackHub, hash: &str) -> TransferSpec {
             nick: "alice".into(),
             path: path.split('/').map(str::to_owned).collect(),
             dav_allowed: true,
+            filesync_allowed: false,
         }],
     }
 }

@@ -1,0 +1,112 @@
+//! Waiting: how long, and on which clock.
+//!
+//! Invariant: time between two steps, while PHP does something else, never counts against an origin hub.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::Limits;
+
+/// How often a waiter looks at the clock.
+pub(crate) const TICK: Duration = Duration::from_secs(1);
+
+/// Time that was spent inside steps.
+#[derive(Debug, Default)]
+pub(crate) struct ActiveClock {
+    before: Cell<Duration>,
+    since: Cell<Option<Instant>>,
+}
+
+impl ActiveClock {
+    pub(crate) fn start(&self) {
+        self.since.set(Some(Instant::now()));
+    }
+
+    pub(crate) fn stop(&self) {
+        self.before.set(self.elapsed());
+        self.since.set(None);
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.before.get() + self.since.get().map_or(Duration::ZERO, |since| since.elapsed())
+    }
+}
+
+/// How long to wait, on which clock.
+pub(crate) struct Patience<'a> {
+    pub(crate) clock: &'a ActiveClock,
+    pub(crate) limits: &'a Limits,
+}
+
+impl Patience<'_> {
+    /// Waits for a future, so long at most.
+    pub(crate) async fn wait<F: Future>(&self, limit: Duration, future: F) -> Result<F::Output> {
+        let start = self.clock.elapsed();
+        let mut future = pin!(future);
+        loop {
+            if let Ok(output) = tokio::time::timeout(TICK, &mut future).await {
+                return Ok(output);
+            }
+            if self.clock.elapsed().saturating_sub(start) >= limit {
+                return Err(
+                    Error::new(ErrorKind::Network, "waiting for the origin hub").context("limit_seconds", limit.as_secs())
+                );
+            }
+        }
+    }
+}
+
+/// Watches that bytes keep coming and that the whole does not take for ever.
+pub(crate) struct StallMeter {
+    window_start: Duration,
+    window_bytes: u64,
+    deadline: Duration,
+}
+
+impl StallMeter {
+    /// Starts watching a body of at most this size.
+    pub(crate) fn start(patience: &Patience<'_>, size_bytes: u64) -> Self {
+        let now = patience.clock.elapsed();
+        Self { window_start: now, window_bytes: 0, deadline: now.saturating_add(patience.limits.deadline(size_bytes)) }
+    }
+
+    /// Counts bytes that came, or none; fails if too few did.
+    pub(crate) fn count(&mut self, bytes: u64, patience: &Patience<'_>) -> Result<()> {
+        let (now, limits) = (patience.clock.elapsed(), patience.limits);
+        self.window_bytes = self.window_bytes.saturating_add(bytes);
+        if now >= self.deadline {
+            return Err(Error::new(ErrorKind::Network, "receiving from the origin hub")
+                .context("fault", "the transfer passed its deadline")
+                .context("least_bytes_per_second", limits.deadline_bytes_per_second));
+        }
+        if now.saturating_sub(self.window_start) < limits.stall_window {
+            return Ok(());
+        }
+        if self.window_bytes < limits.stall_bytes_per_second.saturating_mul(limits.stall_window.as_secs()) {
+            return Err(Error::new(ErrorKind::Network, "receiving from the origin hub")
+                .context("fault", "the transfer stalled")
+                .context("received_bytes", self.window_bytes)
+                .context("window_seconds", limits.stall_window.as_secs()));
+        }
+        (self.window_start, self.window_bytes) = (now, 0);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_stands_still_between_steps() {
+        let clock = ActiveClock::default();
+        clock.start();
+        clock.stop();
+        let stopped = clock.elapsed();
+        std::thread::sleep(Duration::from_millis(2));
+        assert_eq!(clock.elapsed(), stopped);
+    }
+}

@@ -1,0 +1,125 @@
+//! The rung of a hub that speaks filesync: any size and any scale, with ranges, proven by SHA-256.
+
+use super::Rung;
+use super::chunks::Chunk;
+use super::partial::{Partial, Version};
+use super::receive::{MAX_ATTEMPTS, Reading, SharedPartial, Work, check_digest};
+use super::report::Complete;
+use super::ticket::Facts;
+use crate::error::{Error, ErrorKind, Result};
+
+impl Work<'_> {
+    /// Reads with a ticket. None if the hub does not speak filesync, or not as agreed: the stock rungs go on from what arrived.
+    pub(super) async fn receive_with_tickets(&self) -> Result<Option<Complete>> {
+        let (tickets, key) = (&self.origin.tickets, self.job.key());
+        let mut changed = None;
+        for _ in 0..=self.shared.limits.max_restarts {
+            let Some(facts) = self.origin.facts(self.shared, &key).await? else { return Ok(None) };
+            match self.read_with_ticket(&facts).await {
+                Ok(Some(Reading::Proven(complete))) => return Ok(Some(complete)),
+                Ok(Some(Reading::Changed)) => changed = Some(self.keeps_changing()),
+                Ok(None) => return Ok(None),
+                // What was stated holds no longer: the file changed, or the ticket is not taken any more.
+                Err(error) => match error.http_status() {
+                    Some(412) => changed = Some(self.keeps_changing().source(error)),
+                    Some(401 | 403 | 404 | 410 | 416) => changed = None,
+                    _ if says_nothing_of_the_file(&error) => {
+                        tickets.refuse(&error);
+                        return Ok(None);
+                    }
+                    _ => return Err(error),
+                },
+            }
+            tickets.forget(&key);
+        }
+        if let Some(error) = changed {
+            return Err(error);
+        }
+        tickets.refuse(
+            &Error::new(ErrorKind::Refused, "reading with a ticket")
+                .context("hub", &self.origin.hub)
+                .context("fault", "it gives tickets and does not take them"),
+        );
+        Ok(None)
+    }
+
+    async fn read_with_ticket(&self, facts: &Facts) -> Result<Option<Reading>> {
+        let job = self.job;
+        self.check_version(facts.size_bytes, &facts.edited)?;
+        let given = self.given_digest(facts.size_bytes, &facts.edited);
+        if let (Some(expected), Some(found)) = (given, facts.sha256)
+            && expected != found
+        {
+            return Err(Error::new(ErrorKind::Corrupt, "comparing what two clones state")
+                .context("hub", &self.origin.hub)
+                .context("expected", expected)
+                .context("found", found));
+        }
+        let version =
+            Version { size_bytes: facts.size_bytes, sha256: facts.sha256.or(given), rows: vec![self.row(&facts.edited)] };
+        let partial = self.open(version)?;
+        self.receive_ranges(&partial, facts).await?;
+        let digest = Self::finish(&partial)?;
+        let mut proof = vec!["size", "sha256"];
+        if partial.borrow().expected().is_none() {
+            self.origin.tickets.forget(&job.key());
+            let Some(after) = self.origin.facts(self.shared, &job.key()).await? else { return Ok(None) };
+            let mut held = partial.borrow_mut();
+            if !after.same_version(facts) {
+                held.discard()?;
+                return Ok(Some(Reading::Changed));
+            }
+            let Some(expected) = after.sha256 else {
+                return Err(Error::new(ErrorKind::PeerBusy, "verifying a file")
+                    .context("hub", &self.origin.hub)
+                    .context("fault", "digest not ready yet"));
+            };
+            check_digest(&mut held, digest, expected)?;
+            proof.push("facts");
+        }
+        Ok(Some(self.complete(&partial, digest, &facts.edited, proof)))
+    }
+
+    async fn receive_ranges(&self, partial: &SharedPartial<'_>, facts: &Facts) -> Result<()> {
+        let mut attempts_left = MAX_ATTEMPTS;
+        loop {
+            let reached = partial.borrow().received_bytes();
+            let Err(error) = self.fill(partial, async |range| self.receive_with(partial, facts, range).await).await else {
+                return Ok(());
+            };
+            let mut held = partial.borrow_mut();
+            if must_start_over(&held, &error) {
+                held.discard()?;
+            }
+            if error.kind() != ErrorKind::Network || held.received_bytes() <= reached || attempts_left == 0 {
+                return Err(error);
+            }
+            attempts_left -= 1;
+        }
+    }
+
+    async fn receive_with(&self, partial: &SharedPartial<'_>, facts: &Facts, range: Chunk) -> Result<()> {
+        let (reply, brought) = self.origin.ticket_range(self.shared, &self.job.spec.hash, facts, &range).await?;
+        if brought.start < range.start {
+            // The whole file from its first byte: what arrived before is asked for no more, so it is not mixed with it.
+            partial.borrow_mut().discard()?;
+        }
+        self.job.rung.set(Rung::Filesync);
+        self.store(partial, reply, &brought).await
+    }
+}
+
+/// Tells whether bytes that arrived may be wrong: the origin lied, or changed its file and no digest would show it.
+fn must_start_over(partial: &Partial<'_>, error: &Error) -> bool {
+    let changed = error.http_status() == Some(412) && partial.expected().is_none();
+    changed || (error.kind() == ErrorKind::Corrupt && error.http_status() != Some(416))
+}
+
+/// Tells whether a failure is about the hub's way of serving and the stock rungs may do better.
+fn says_nothing_of_the_file(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Refused | ErrorKind::Unsupported | ErrorKind::NotFound => true,
+        ErrorKind::PeerBusy => error.wait_seconds().is_none() && error.http_status().is_some_and(|status| status >= 500),
+        _ => false,
+    }
+}

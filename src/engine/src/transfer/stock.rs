@@ -1,0 +1,293 @@
+//! The rungs of a stock hub: its row, getfile, `/dav`, and the second look where there is no digest.
+
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::Rung;
+use super::chunks::Chunk;
+use super::partial::{self, Partial, Version};
+use super::receive::{MAX_ATTEMPTS, Reading, SharedPartial, Work};
+use super::report::Complete;
+use super::source::{DavFile, FileMeta, scale_bytes};
+use crate::digest::{Digest, Hasher};
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Pool, Reply};
+use crate::patience::StallMeter;
+
+impl Work<'_> {
+    pub(super) async fn receive_file(&self) -> Result<Complete> {
+        for _ in 0..=self.shared.limits.max_restarts {
+            if let Reading::Proven(complete) = self.read_version().await? {
+                return Ok(complete);
+            }
+        }
+        Err(self.keeps_changing())
+    }
+
+    async fn read_version(&self) -> Result<Reading> {
+        let (shared, job) = (self.shared, self.job);
+        let before = self.settled_meta().await?;
+        let partial = self.open(self.version(before.as_ref())?)?;
+        self.bring_all(&partial, before.as_ref()).await?;
+        let digest = Self::finish(&partial)?;
+
+        let mut proof = vec!["size"];
+        if let Some(before) = &before {
+            let after = self.origin.file_meta(shared, &job.spec.hash).await?.ok_or_else(|| self.origin.session_lost())?;
+            if !after.same_version(before) {
+                partial.borrow_mut().discard()?;
+                return Ok(Reading::Changed);
+            }
+            proof.push("filemeta");
+        }
+        if partial.borrow().expected().is_some() {
+            proof.push("sha256");
+        } else if let Some(second_look) = self.look_again(&partial, before.as_ref(), digest).await? {
+            if second_look == SecondLook::Differs {
+                partial.borrow_mut().discard()?;
+                return Ok(Reading::Changed);
+            }
+            proof.push(second_look.proof());
+        }
+        let edited = before.as_ref().map_or(job.spec.edited.as_str(), |meta| meta.edited.as_str());
+        Ok(self.complete(&partial, digest, edited, proof))
+    }
+
+    /// Asks for the row, and again once its `edited` cannot change within its second any more.
+    async fn settled_meta(&self) -> Result<Option<FileMeta>> {
+        let settle_seconds = i64::try_from(self.shared.limits.settle_time.as_secs()).unwrap_or(i64::MAX);
+        loop {
+            let meta = self.origin.file_meta(self.shared, &self.job.spec.hash).await?;
+            match meta.as_ref().and_then(|meta| meta.age_seconds) {
+                Some(age) if (0..settle_seconds).contains(&age) => {
+                    tokio::time::sleep(Duration::from_secs(u64::try_from(settle_seconds - age).unwrap_or(1))).await;
+                }
+                _ => return Ok(meta),
+            }
+        }
+    }
+
+    /// Decides which version is to be read: the origin's own, which may be newer than the packet's but never older.
+    fn version(&self, meta: Option<&FileMeta>) -> Result<Version> {
+        let spec = &self.job.spec;
+        let (size_bytes, edited) =
+            meta.map_or((spec.size_bytes, spec.edited.as_str()), |meta| (meta.size_bytes, meta.edited.as_str()));
+        self.check_version(size_bytes, edited)?;
+        if spec.sha256.is_some() && edited == spec.edited && size_bytes != spec.size_bytes {
+            // A column too narrow for the size, for example: `/dav` would end where the row says.
+            return Err(Error::new(ErrorKind::PeerBusy, "reading a file's row")
+                .context("hub", &self.origin.hub)
+                .context("fault", "the row states another size than the packet")
+                .context("expected_bytes", spec.size_bytes)
+                .context("found_bytes", size_bytes));
+        }
+        Ok(Version { size_bytes, sha256: self.given_digest(size_bytes, edited), rows: vec![self.row(edited)] })
+    }
+
+    /// Brings every missing byte, from whichever rung works, always from the byte that was reached.
+    async fn bring_all(&self, partial: &SharedPartial<'_>, meta: Option<&FileMeta>) -> Result<()> {
+        let small = self.job.size_bytes.get() <= self.shared.limits.small_file_bytes;
+        let mut whole_first = small && partial.borrow().received_bytes() == 0;
+        let mut dav_leads_here = true;
+        let mut attempts_left = MAX_ATTEMPTS;
+        while let Some(gap) = { partial.borrow().first_gap() } {
+            let reached = partial.borrow().received_bytes();
+            let has_dav = dav_leads_here && self.origin.has_dav().await;
+            let use_dav = has_dav && !whole_first;
+            whole_first = false;
+            let outcome =
+                if use_dav { self.receive_range(partial, meta, gap).await } else { self.receive_whole(partial, meta).await };
+            let Err(error) = outcome else { continue };
+            match error.kind() {
+                ErrorKind::Corrupt => {
+                    // Wrong bytes are not to be built upon.
+                    partial.borrow_mut().discard()?;
+                    return Err(error);
+                }
+                ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput => return Err(error),
+                // The rung is closed, this file has no path there, or the hub fails on it: the whole is asked for instead.
+                kind if use_dav && (!kind.is_temporary() || (kind == ErrorKind::PeerBusy && reached == 0)) => {
+                    dav_leads_here = false;
+                }
+                // What broke off as a whole goes on by ranges.
+                _ if !use_dav && has_dav => {}
+                _ if partial.borrow().received_bytes() <= reached || attempts_left == 0 => return Err(error),
+                _ => attempts_left -= 1,
+            }
+        }
+        Ok(())
+    }
+
+    async fn receive_range(&self, partial: &SharedPartial<'_>, meta: Option<&FileMeta>, gap: Chunk) -> Result<()> {
+        let reply = self.origin.dav_range(self.shared, &self.dav_file(meta), &gap, Pool::Main).await?;
+        self.job.rung.set(Rung::Dav);
+        self.store(partial, reply, &gap).await
+    }
+
+    async fn receive_whole(&self, partial: &SharedPartial<'_>, meta: Option<&FileMeta>) -> Result<()> {
+        let reply = self.origin.getfile(self.shared, &self.job.spec.hash, 0).await.map_err(|error| {
+            // The row is there, so a page is maintenance or a passing fault, not the hub's way of saying no.
+            let passing = meta.is_some() && error.kind() == ErrorKind::NotFound;
+            if passing {
+                Error::new(ErrorKind::PeerBusy, "receiving a file").context("hub", &self.origin.hub).source(error)
+            } else {
+                error
+            }
+        })?;
+        self.job.rung.set(Rung::Getfile);
+        self.store(partial, reply, &(0..self.job.size_bytes.get())).await
+    }
+
+    fn dav_file<'f>(&'f self, meta: Option<&'f FileMeta>) -> DavFile<'f> {
+        DavFile { hash: &self.job.spec.hash, size_bytes: self.job.size_bytes.get(), path: &self.spec.path, meta }
+    }
+
+    /// Compares what arrived with a second look at the origin, over another rung or connection.
+    async fn look_again(
+        &self,
+        partial: &SharedPartial<'_>,
+        meta: Option<&FileMeta>,
+        digest: Digest,
+    ) -> Result<Option<SecondLook>> {
+        let size = self.job.size_bytes.get();
+        if size == 0 {
+            return Ok(None);
+        }
+        if self.origin.has_dav().await {
+            let file = self.dav_file(meta);
+            match self.spot_check(partial, &file).await {
+                Ok(look) => return Ok(Some(look)),
+                // No path leads there through /dav: the other way is tried.
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Refused) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if size > self.shared.limits.small_file_bytes {
+            return Ok(None);
+        }
+        let reply = self.origin.getfile(self.shared, &self.job.spec.hash, 0).await?;
+        Ok(Some(if self.digest_of(reply).await? == digest { SecondLook::SameTwice } else { SecondLook::Differs }))
+    }
+
+    async fn digest_of(&self, mut reply: Reply) -> Result<Digest> {
+        let patience = self.shared.patience();
+        let mut stall = StallMeter::start(&patience, self.job.size_bytes.get());
+        let mut hasher = Hasher::default();
+        while let Some(piece) = reply.next(&mut stall, &patience).await? {
+            hasher.update(piece.as_ref());
+        }
+        Ok(hasher.digest())
+    }
+
+    async fn spot_check(&self, partial: &SharedPartial<'_>, file: &DavFile<'_>) -> Result<SecondLook> {
+        let limits = &self.shared.limits;
+        let spots = spots(file.size_bytes, limits.spot_checks, limits.spot_bytes, &self.shared.surroundings.random);
+        let looks = stream::iter(spots).map(|spot| async move {
+            let reply = self.origin.dav_range(self.shared, file, &spot, Pool::Second).await?;
+            let length = usize::try_from(spot.end - spot.start).unwrap_or(usize::MAX);
+            let seen = reply.bytes(length, &self.shared.patience()).await?;
+            Ok::<bool, Error>(seen == partial.borrow().read(&spot)?)
+        });
+        let same: Vec<bool> = looks.buffer_unordered(SPOTS_AT_ONCE).try_collect().await?;
+        Ok(if same.iter().all(|same| *same) { SecondLook::SameSpots } else { SecondLook::Differs })
+    }
+
+    /// Reads a scale: small, of a size that the packet may state wrongly, and without a row to ask for.
+    pub(super) async fn receive_scale(&self) -> Result<Complete> {
+        let (shared, job) = (self.shared, self.job);
+        let spec = &job.spec;
+        let bytes = scale_bytes(shared, self.origin, &spec.hash, spec.scale).await?;
+        job.rung.set(Rung::Getfile);
+        job.received_bytes.set(bytes.len() as u64);
+        crate::photo::dimensions(std::io::Cursor::new(&bytes))?;
+        let digest = Digest::of(&bytes);
+        let mut proof = vec!["image"];
+        if let Some(expected) = spec.sha256 {
+            if expected != digest {
+                return Err(Error::new(ErrorKind::Corrupt, "verifying a scale")
+                    .context("expected", expected)
+                    .context("computed", digest));
+            }
+            proof.push("sha256");
+        } else if bytes.len() as u64 == spec.size_bytes {
+            proof.push("size");
+        } else {
+            // The row's size may be another hub's; two equal reads prove more than a wrong number.
+            let again = scale_bytes(shared, self.origin, &spec.hash, spec.scale).await?;
+            if again != bytes {
+                return Err(Error::new(ErrorKind::Corrupt, "verifying a scale")
+                    .context("expected_bytes", spec.size_bytes)
+                    .context("received_bytes", bytes.len())
+                    .context("fault", "two reads differ"));
+            }
+            proof.push("twice");
+        }
+        let size_bytes = bytes.len() as u64;
+        let version = Version { size_bytes, sha256: Some(digest), rows: Vec::new() };
+        partial::remove(&shared.root, &spec.name)?;
+        let mut partial = Partial::open(&shared.root, &spec.name, version, &shared.surroundings.boot_id, &shared.limits)?;
+        partial.write_at(0, &bytes)?;
+        partial.finish()?;
+        job.size_bytes.set(size_bytes);
+        job.offset_bytes.set(size_bytes);
+        Ok(self.proven(size_bytes, digest, &spec.edited, Rung::Getfile, proof))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SecondLook {
+    SameSpots,
+    SameTwice,
+    Differs,
+}
+
+impl SecondLook {
+    fn proof(self) -> &'static str {
+        match self {
+            Self::SameSpots => "spot",
+            Self::SameTwice => "twice",
+            Self::Differs => "none",
+        }
+    }
+}
+
+const SPOTS_AT_ONCE: usize = 4;
+
+/// Chooses one random range in each equal stretch of the file; the first and last byte are always looked at.
+fn spots(size_bytes: u64, count: u32, length_bytes: u64, random: &dyn Fn() -> u64) -> Vec<Chunk> {
+    let count = u64::from(count.max(1));
+    if size_bytes <= count.saturating_mul(length_bytes) {
+        return std::iter::once(0..size_bytes).collect();
+    }
+    let stretch = size_bytes / count;
+    (0..count)
+        .map(|number| {
+            let first = number * stretch;
+            let room = stretch - length_bytes;
+            let start = match number {
+                0 => 0,
+                last if last == count - 1 => size_bytes - length_bytes,
+                _ => first + random() % (room + 1),
+            };
+            start..start + length_bytes
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn spots_lie_within_the_file_and_touch_both_ends(size in 1u64..10_000, count in 1u32..20, length in 1u64..300, seed in any::<u64>()) {
+            let spots = spots(size, count, length, &move || seed);
+            prop_assert!(spots.iter().all(|spot| spot.start < spot.end && spot.end <= size));
+            prop_assert!(spots.first().unwrap().start == 0);
+            prop_assert!(spots.last().unwrap().end == size || count == 1);
+            prop_assert!(spots.windows(2).all(|pair| pair[0].end <= pair[1].start));
+        }
+    }
+}

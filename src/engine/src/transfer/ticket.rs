@@ -1,0 +1,356 @@
+//! Facts and tickets of a hub that speaks filesync: one signed request for many files, then reads with the ticket.
+//!
+//! Invariant: a ticket is a secret of the batch, sent only to the hub that gave it. What a hub states is a claim until the
+//! bytes have the digest. A hub that does not answer as agreed is not asked again in this batch; the stock rungs follow.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::chunks::Chunk;
+use super::source::{Origin, check_content_range, missing_row};
+use super::{RungState, Shared, TransferId};
+use crate::digest::Digest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::getfile;
+use crate::http::{Pool, Reply, Request};
+use crate::signature::Secret;
+
+/// A file, or one scale of a photo, among the clones.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub(crate) struct FileKey {
+    pub(crate) hash: String,
+    pub(crate) scale: u8,
+}
+
+/// What a hub states about the bytes that it holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) size_bytes: u64,
+    pub(crate) edited: String,
+    /// None while the hub still computes it.
+    pub(crate) sha256: Option<Digest>,
+    etag: String,
+    ticket: Secret,
+}
+
+impl Facts {
+    pub(crate) fn same_version(&self, other: &Self) -> bool {
+        (self.size_bytes, &self.edited, &self.etag) == (other.size_bytes, &other.edited, &other.etag)
+    }
+}
+
+#[derive(Clone)]
+enum Answer {
+    Ready(Facts),
+    Missing,
+    Unavailable { retry_after_seconds: Option<u64> },
+}
+
+/// What a batch knows of one hub's filesync.
+pub(crate) struct Tickets {
+    rung: Cell<RungState>,
+    reason: RefCell<Option<String>>,
+    /// Held during a request: everybody else waits for its answers.
+    asking: tokio::sync::Mutex<()>,
+    /// Files that transfers of the batch will want from here.
+    wanted: RefCell<BTreeMap<TransferId, FileKey>>,
+    /// Answers and the time until which they are believed.
+    known: RefCell<HashMap<FileKey, (Answer, i64)>>,
+    version: RefCell<Option<String>>,
+    features: RefCell<Vec<String>>,
+    skew_seconds: Cell<Option<i64>>,
+    corrects_time: Cell<bool>,
+}
+
+/// What is known of a hub's filesync, for the caller.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Whether it speaks filesync.
+    pub state: RungState,
+    /// Why it was given up for this batch.
+    pub reason: Option<String>,
+    /// Its filesync version.
+    pub version: Option<String>,
+    /// What it says it can do.
+    pub features: Vec<String>,
+    /// How far its clock is ahead of ours.
+    pub skew_seconds: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct TicketRequest<'a> {
+    filesync: u32,
+    channel: &'a str,
+    key_id: &'a str,
+    time: i64,
+    nonce: String,
+    files: &'a [FileKey],
+}
+
+#[derive(Deserialize)]
+struct TicketReply {
+    filesync: u64,
+    time: Option<i64>,
+    error: Option<String>,
+    version: Option<String>,
+    #[serde(default)]
+    features: Vec<String>,
+    #[serde(default)]
+    expires_in: u32,
+    #[serde(default)]
+    files: Vec<FileReply>,
+}
+
+#[derive(Deserialize)]
+struct FileReply {
+    hash: String,
+    scale: u8,
+    state: String,
+    size: Option<u64>,
+    edited: Option<String>,
+    etag: Option<String>,
+    sha256: Option<Digest>,
+    ticket: Option<String>,
+    retry_after: Option<u64>,
+}
+
+impl FileReply {
+    fn answer(self) -> Option<Answer> {
+        Some(match self.state.as_str() {
+            "missing" => Answer::Missing,
+            "unavailable" => Answer::Unavailable { retry_after_seconds: self.retry_after },
+            "ready" => Answer::Ready(Facts {
+                size_bytes: self.size?,
+                edited: self.edited.filter(|text| text.len() <= 32)?,
+                sha256: self.sha256,
+                etag: self.etag?,
+                ticket: self.ticket.filter(|text| is_header_value(text)).map(Secret::new)?,
+            }),
+            _ => return None,
+        })
+    }
+}
+
+impl Tickets {
+    pub(crate) fn new(allowed: bool) -> Self {
+        Self {
+            rung: Cell::new(if allowed { RungState::Untried } else { RungState::Refused }),
+            reason: RefCell::default(),
+            asking: tokio::sync::Mutex::default(),
+            wanted: RefCell::default(),
+            known: RefCell::default(),
+            version: RefCell::default(),
+            features: RefCell::default(),
+            skew_seconds: Cell::default(),
+            corrects_time: Cell::default(),
+        }
+    }
+
+    /// Notes that a transfer will ask for a file, so that the next request asks for it too.
+    pub(crate) fn want(&self, id: TransferId, key: FileKey) {
+        if self.is_usable() {
+            self.wanted.borrow_mut().insert(id, key);
+        }
+    }
+
+    /// Forgets a transfer that is over.
+    pub(crate) fn unwant(&self, id: TransferId) {
+        if let Some(key) = self.wanted.borrow_mut().remove(&id) {
+            self.forget(&key);
+        }
+    }
+
+    /// Forgets what was stated about a file, so that it is asked for again.
+    pub(crate) fn forget(&self, key: &FileKey) {
+        self.known.borrow_mut().remove(key);
+    }
+
+    pub(crate) fn is_usable(&self) -> bool {
+        self.rung.get() != RungState::Refused
+    }
+
+    /// Gives the rung up for this batch.
+    pub(crate) fn refuse(&self, error: &Error) {
+        self.rung.set(RungState::Refused);
+        self.reason.replace(Some(error.to_string()));
+        self.wanted.take();
+        self.known.take();
+    }
+
+    pub(crate) fn peer(&self) -> Peer {
+        Peer {
+            state: self.rung.get(),
+            reason: self.reason.borrow().clone(),
+            version: self.version.borrow().clone(),
+            features: self.features.borrow().clone(),
+            skew_seconds: self.skew_seconds.get(),
+        }
+    }
+
+    fn known(&self, key: &FileKey, now: i64) -> Option<Answer> {
+        self.known.borrow().get(key).filter(|(_, until)| now < *until).map(|(answer, _)| answer.clone())
+    }
+
+    /// Returns the file and those that will be wanted next and are not known yet.
+    fn to_ask(&self, key: &FileKey) -> Vec<FileKey> {
+        let (wanted, known) = (self.wanted.borrow(), self.known.borrow());
+        let mut files = vec![key.clone()];
+        for next in wanted.values().filter(|next| !known.contains_key(next)) {
+            if files.len() == MAX_FILES {
+                break;
+            }
+            if !files.contains(next) {
+                files.push(next.clone());
+            }
+        }
+        files
+    }
+
+    /// Keeps the answers; false if they are not answers to what was asked.
+    fn keep(&self, reply: TicketReply, asked: &[FileKey], now: i64) -> bool {
+        if reply.filesync != VERSION || reply.files.len() != asked.len() {
+            return false;
+        }
+        let mut known = self.known.borrow_mut();
+        let ticket_seconds = i64::from(reply.expires_in.min(MAX_TICKET_SECONDS)) - EXPIRY_MARGIN_SECONDS;
+        for (file, key) in reply.files.into_iter().zip(asked) {
+            let meant = file.hash == key.hash && file.scale == key.scale;
+            let Some(answer) = file.answer().filter(|_| meant) else { return false };
+            let seconds = if matches!(answer, Answer::Ready(_)) { ticket_seconds } else { NO_FILE_SECONDS };
+            known.insert(key.clone(), (answer, now + seconds.max(1)));
+        }
+        let short = |text: String| text.chars().filter(char::is_ascii_graphic).take(32).collect::<String>();
+        self.version.replace(reply.version.map(short));
+        self.features.replace(reply.features.into_iter().take(MAX_FEATURES).map(short).collect());
+        true
+    }
+}
+
+const VERSION: u64 = 1;
+const MAX_FILES: usize = 64;
+const MAX_FEATURES: usize = 32;
+const MAX_TICKET_SECONDS: u32 = 3600;
+/// A ticket is not used in its last minute: the bytes must have begun to flow before it ends.
+const EXPIRY_MARGIN_SECONDS: i64 = 60;
+/// How long "missing" and "unavailable" are believed when a file was asked for ahead of its turn.
+const NO_FILE_SECONDS: i64 = 30;
+/// The largest difference of clocks that is made up for.
+const MAX_SKEW_SECONDS: u64 = 3600;
+
+impl Origin {
+    /// Returns what the hub states about a file, together with a ticket; none if it does not speak filesync.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if it has no such file; `PeerBusy` if it cannot give it now.
+    pub(crate) async fn facts(&self, shared: &Shared, key: &FileKey) -> Result<Option<Facts>> {
+        let tickets = &self.tickets;
+        let _one_at_a_time = tickets.asking.lock().await;
+        let now = (shared.surroundings.unix_time)();
+        let mut answer = tickets.known(key, now).filter(|_| tickets.is_usable());
+        if answer.is_none() && tickets.is_usable() {
+            let files = tickets.to_ask(key);
+            match self.ask(shared, &files).await {
+                Ok(()) => answer = tickets.known(key, now),
+                Err(error) if matches!(error.kind(), ErrorKind::PeerBusy | ErrorKind::InvalidInput) => return Err(error),
+                Err(error) => tickets.refuse(&error),
+            }
+        }
+        match answer {
+            None => Ok(None),
+            Some(Answer::Ready(facts)) => Ok(Some(facts)),
+            Some(Answer::Missing) => Err(missing_row(&self.hub)),
+            Some(Answer::Unavailable { retry_after_seconds }) => Err(Error::new(ErrorKind::PeerBusy, "asking for a ticket")
+                .context("hub", &self.hub)
+                .context("fault", "its bytes are not whole there")
+                .retry_after_seconds(retry_after_seconds)),
+        }
+    }
+
+    /// Asks for facts and tickets, once more if the clocks differ. `PeerBusy` means later; any other error that the hub does
+    /// not speak filesync with us.
+    async fn ask(&self, shared: &Shared, files: &[FileKey]) -> Result<()> {
+        let (reply, own_time) = match self.ask_once(shared, files).await? {
+            (reply, own_time) if reply.error.as_deref() == Some("clock") => {
+                let skew = reply.time.unwrap_or(own_time).saturating_sub(own_time);
+                if skew.unsigned_abs() > MAX_SKEW_SECONDS {
+                    return Err(Error::new(ErrorKind::Refused, "asking for tickets")
+                        .context("hub", &self.hub)
+                        .context("fault", "its clock and ours differ too much")
+                        .context("own_unix_time", own_time)
+                        .context("hub_unix_time", own_time.saturating_add(skew))
+                        .context("difference_seconds", skew)
+                        .context("limit_seconds", MAX_SKEW_SECONDS)
+                        .context("remedy", "set both clocks, for example with NTP"));
+                }
+                self.tickets.corrects_time.set(true);
+                self.ask_once(shared, files).await?
+            }
+            first => first,
+        };
+        let refused = |kind, fault: &str| {
+            Error::new(kind, "asking for tickets").context("hub", &self.hub).context("fault", fault.escape_debug())
+        };
+        if let Some(code) = &reply.error {
+            return Err(refused(ErrorKind::Refused, &code.chars().take(40).collect::<String>()));
+        }
+        if !self.tickets.keep(reply, files, own_time) {
+            return Err(refused(ErrorKind::Unsupported, "an answer to something else"));
+        }
+        self.tickets.rung.set(RungState::Open);
+        Ok(())
+    }
+
+    async fn ask_once(&self, shared: &Shared, files: &[FileKey]) -> Result<(TicketReply, i64)> {
+        let (tickets, surroundings) = (&self.tickets, &shared.surroundings);
+        let own_time = (surroundings.unix_time)();
+        let correction = tickets.skew_seconds.get().filter(|_| tickets.corrects_time.get()).unwrap_or(0);
+        let request = TicketRequest {
+            filesync: 1,
+            channel: &shared.identity.channel_hash,
+            key_id: &shared.identity.key_id,
+            time: own_time.saturating_add(correction),
+            nonce: format!("{:016x}{:016x}", (surroundings.random)(), (surroundings.random)()),
+            files,
+        };
+        let body = serde_json::to_string(&request)
+            .map_err(|error| Error::new(ErrorKind::InvalidInput, "asking for tickets").source(error))?;
+        let signed = getfile::ticket_request(&shared.identity, &self.hub, body)?;
+        let reply = shared.send(Pool::Main, Request::signed(signed)?.keep_errors()).await?;
+        let (unknown, wait) = (reply.error(ErrorKind::Unsupported, "it does not speak filesync"), reply.wait_seconds());
+        let busy = reply.error(ErrorKind::PeerBusy, "no tickets now").retry_after_seconds(wait);
+        let body = reply.bytes(shared.limits.max_reply_bytes, &shared.patience()).await?;
+        let reply: TicketReply = serde_json::from_slice(&body).map_err(|_| unknown)?;
+        if reply.error.as_deref() == Some("busy") {
+            return Err(busy);
+        }
+        if let Some(time) = reply.time {
+            tickets.skew_seconds.set(Some(time.saturating_sub(own_time)));
+        }
+        Ok((reply, own_time))
+    }
+
+    /// Asks for a range with a ticket; returns the reply and the range that it brings, which is the whole file where a server
+    /// ignores ranges.
+    ///
+    /// # Errors
+    ///
+    /// As the reply tells; `Refused` if it is neither the range nor the whole, `Corrupt` if it is another range.
+    pub(crate) async fn ticket_range(&self, shared: &Shared, hash: &str, facts: &Facts, range: &Chunk) -> Result<(Reply, Chunk)> {
+        let request = Request::get(self.hub.page(["getfile", hash]))
+            .header("filesync-ticket", &facts.ticket)?
+            .range(range.start, range.end - 1)?;
+        let reply = shared.send(Pool::Main, request).await?;
+        match reply.status().as_u16() {
+            206 => Ok((check_content_range(reply, range, facts.size_bytes)?, range.clone())),
+            200 if reply.header("content-length") == Some(&facts.size_bytes.to_string()) => Ok((reply, 0..facts.size_bytes)),
+            _ => Err(reply.error(ErrorKind::Refused, "neither the range that was asked for nor the file")),
+        }
+    }
+}
+
+fn is_header_value(text: &str) -> bool {
+    (1..=4096).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}

@@ -1,0 +1,431 @@
+//! Transfers from a hub that speaks filesync, honest and otherwise.
+
+mod support;
+
+use std::path::Path;
+
+use filesync_engine::digest::Digest;
+use filesync_engine::transfer::{Complete, Outcome, Report, Rung, RungState, TransferBatch};
+use filesync_engine::{Error, ErrorKind};
+use support::{EDITED, Filesync, Lie, LoopbackHub, batch, finish, noise, small_limits, spec, with_filesync};
+
+const LARGE: usize = 600_000;
+
+fn hub_with(bytes: &[u8]) -> LoopbackHub {
+    let hub = LoopbackHub::start();
+    hub.add_file("h1", "a/b.bin", bytes.to_vec());
+    hub.state().filesync = Some(Filesync::default());
+    hub
+}
+
+fn lying(bytes: &[u8], lie: Lie) -> LoopbackHub {
+    let hub = hub_with(bytes);
+    tell(&hub, |filesync| filesync.lie = Some(lie));
+    hub
+}
+
+fn tell(hub: &LoopbackHub, change: impl FnOnce(&mut Filesync)) {
+    change(hub.state().filesync.as_mut().unwrap());
+}
+
+fn run_in(batch: &mut TransferBatch, hub: &LoopbackHub) -> Report {
+    batch.add(with_filesync(spec(hub, "h1"))).unwrap();
+    let mut reports = finish(batch);
+    assert_eq!(reports.len(), 1);
+    reports.pop().unwrap()
+}
+
+fn run_once(root: &Path, hub: &LoopbackHub) -> Report {
+    run_in(&mut batch(root, small_limits()), hub)
+}
+
+fn complete(report: Report) -> Complete {
+    match report.outcome {
+        Outcome::Complete(complete) => complete,
+        other => panic!("not complete: {other:?}"),
+    }
+}
+
+fn failure(report: Report) -> Error {
+    match report.outcome {
+        Outcome::Failed(error) => error,
+        other => panic!("did not fail: {other:?}"),
+    }
+}
+
+fn partial(root: &Path) -> Vec<u8> {
+    std::fs::read(root.join("h1-0.1.partial")).unwrap()
+}
+
+#[test]
+fn a_file_comes_with_a_ticket_and_is_proven_by_its_digest() {
+    let (bytes, dir) = (noise(LARGE, 1), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    let mut batch = batch(dir.path(), small_limits());
+    let done = complete(run_in(&mut batch, &hub));
+    assert_eq!((done.size_bytes, done.digest, done.rung), (LARGE as u64, Digest::of(&bytes), Rung::Filesync));
+    assert_eq!((done.edited.as_str(), done.proof), (EDITED, vec!["size", "sha256"]));
+    assert_eq!(partial(dir.path()), bytes);
+    assert_eq!(hub.state().requests, ["POST /getfile/ticket", "GET /getfile/h1 bytes=0-599999"], "no login, no second look");
+    let peer = batch.origins().pop().unwrap().peer;
+    assert_eq!((peer.state, peer.version.as_deref(), peer.skew_seconds), (RungState::Open, Some("0.2.0"), Some(0)));
+    assert_eq!(peer.features, ["ticket", "range", "new"]);
+}
+
+#[test]
+fn forty_photos_cost_one_request_for_facts() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    let mut batch = batch(dir.path(), small_limits());
+    for number in 0..40 {
+        let hash = format!("p{number}");
+        hub.add_file(&hash, &hash, noise(1000 + number, number as u64));
+        batch.add(with_filesync(spec(&hub, &hash))).unwrap();
+    }
+    let reports = finish(&mut batch);
+    assert!(reports.into_iter().all(|report| complete(report).rung == Rung::Filesync));
+    assert_eq!((hub.requests("POST"), hub.requests("GET")), (1, 40));
+    assert_eq!(hub.state().filesync.as_ref().unwrap().asked[0].len(), 40);
+}
+
+#[test]
+fn a_hundred_files_are_asked_for_64_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    let mut batch = batch(dir.path(), small_limits());
+    for number in 0..100 {
+        let hash = format!("p{number}");
+        hub.add_file(&hash, &hash, noise(10, number));
+        batch.add(with_filesync(spec(&hub, &hash))).unwrap();
+    }
+    assert!(finish(&mut batch).into_iter().all(|report| complete(report).rung == Rung::Filesync));
+    let asked: Vec<usize> = hub.state().filesync.as_ref().unwrap().asked.iter().map(Vec::len).collect();
+    assert_eq!(asked, [64, 36]);
+}
+
+#[test]
+fn scales_come_the_same_way_whatever_size_the_packet_gave() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    hub.state().scales.insert(("h1".into(), 2), noise(5000, 2));
+    let mut batch = batch(dir.path(), small_limits());
+    let mut wanted = with_filesync(spec(&hub, "h1"));
+    (wanted.scale, wanted.size_bytes, wanted.name) = (2, 7, "h1-2.1".into());
+    batch.add(wanted.clone()).unwrap();
+    let done = complete(finish(&mut batch).pop().unwrap());
+    assert_eq!((done.digest, done.rung), (Digest::of(&noise(5000, 2)), Rung::Filesync));
+    assert_eq!(std::fs::read(dir.path().join("h1-2.1.partial")).unwrap(), noise(5000, 2));
+    let mut limits = small_limits();
+    limits.max_scale_bytes = 4999;
+    let mut batch = support::batch(dir.path(), limits);
+    batch.add(wanted).unwrap();
+    assert_eq!(failure(finish(&mut batch).pop().unwrap()).kind(), ErrorKind::LimitExceeded);
+}
+
+#[test]
+fn a_cut_goes_on_from_the_byte_reached_within_the_run_and_in_a_later_one() {
+    let (bytes, dir) = (noise(LARGE, 3), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.cut_after = vec![400_000, 60_000, 0, 0, 0, 0, 0, 0];
+    let first = run_once(dir.path(), &hub);
+    let reached = first.received_bytes;
+    assert!((400_000..=460_000).contains(&reached), "{reached}");
+    assert!(failure(first).kind().is_temporary());
+    hub.state().faults.cut_after.clear();
+    let second = run_once(dir.path(), &hub);
+    assert_eq!((second.resumed_at_byte, second.received_bytes), (reached, LARGE as u64 - reached), "no byte came twice");
+    assert_eq!(complete(second).digest, Digest::of(&bytes));
+}
+
+#[test]
+fn another_clone_with_the_same_digest_supplies_the_rest() {
+    let (bytes, dir) = (noise(LARGE, 4), tempfile::tempdir().unwrap());
+    let (first, second) = (hub_with(&bytes), hub_with(&bytes));
+    first.state().faults.cut_after = vec![500_000, 0];
+    let mut wanted = with_filesync(spec(&first, "h1"));
+    wanted.origins.extend(with_filesync(spec(&second, "h1")).origins);
+    let mut batch = batch(dir.path(), small_limits());
+    batch.add(wanted).unwrap();
+    let report = finish(&mut batch).pop().unwrap();
+    assert_eq!(report.received_bytes, LARGE as u64, "no byte came twice");
+    let done = complete(report);
+    assert_eq!((done.digest, done.origin.to_string()), (Digest::of(&bytes), second.url.clone()));
+}
+
+#[test]
+fn a_digest_that_comes_later_is_asked_for_at_the_end_and_waited_for_with_the_bytes_kept() {
+    let (bytes, dir) = (noise(LARGE, 5), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    tell(&hub, |filesync| filesync.digests_later = 1);
+    assert_eq!(complete(run_once(dir.path(), &hub)).proof, ["size", "sha256", "facts"]);
+    std::fs::remove_file(dir.path().join("h1-0.1.partial")).unwrap();
+    tell(&hub, |filesync| filesync.digests_later = 2);
+    let error = failure(run_once(dir.path(), &hub));
+    assert_eq!(error.kind(), ErrorKind::PeerBusy);
+    assert!(error.to_string().contains("digest not ready yet"), "{error}");
+    let last = run_once(dir.path(), &hub);
+    assert_eq!((last.resumed_at_byte, last.received_bytes), (LARGE as u64, 0));
+    assert_eq!(complete(last).digest, Digest::of(&bytes));
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_starts_over() {
+    let (old, new, dir) = (noise(LARGE, 61), noise(LARGE, 71), tempfile::tempdir().unwrap());
+    for (digests_later, edited) in [(0, EDITED), (0, "2024-05-03 09:00:07"), (1, EDITED), (3, EDITED)] {
+        let hub = hub_with(&old);
+        tell(&hub, |filesync| filesync.digests_later = digests_later);
+        hub.state().faults.cut_after = vec![300_000];
+        hub.state().faults.overwrite_after = Some((1, new.clone(), edited.into()));
+        let report = run_once(dir.path(), &hub);
+        if digests_later == 3 {
+            assert_eq!(failure(report).kind(), ErrorKind::PeerBusy);
+        } else {
+            let done = complete(report);
+            assert_eq!((done.digest, done.edited.as_str()), (Digest::of(&new), edited));
+        }
+        assert_eq!(partial(dir.path()), new);
+        std::fs::remove_file(dir.path().join("h1-0.1.partial")).unwrap();
+    }
+}
+
+#[test]
+fn a_file_that_never_stops_changing_ends_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = lying(&noise(LARGE, 8), Lie::AlwaysChanged);
+    let error = failure(run_once(dir.path(), &hub));
+    assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("keeps changing"), "{error}");
+    assert_eq!(hub.requests("GET /getfile/h1"), 4);
+}
+
+#[test]
+fn a_ticket_that_ends_is_asked_for_again() {
+    let (bytes, dir) = (noise(LARGE, 9), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.cut_after = vec![200_000];
+    tell(&hub, |filesync| filesync.first_tickets_last = Some(1));
+    let report = run_once(dir.path(), &hub);
+    assert_eq!((report.resumed_at_byte, report.received_bytes), (0, LARGE as u64));
+    assert_eq!(complete(report).rung, Rung::Filesync);
+    assert_eq!(hub.requests("POST /getfile/ticket"), 2);
+}
+
+#[test]
+fn a_lying_hub_never_gives_a_complete_file_with_a_wrong_byte() {
+    let bytes = noise(LARGE, 10);
+    for lie in [
+        Lie::WrongByte,
+        Lie::Shifted,
+        Lie::ShiftedSecretly,
+        Lie::Overlapping,
+        Lie::Short,
+        Lie::Long,
+        Lie::Gzip,
+        Lie::Endless,
+        Lie::WrongDigest,
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let hub = lying(&bytes, lie);
+        // A first read has brought some bytes: ranges begin in the middle.
+        tell(&hub, |filesync| filesync.lie = None);
+        hub.state().faults.cut_after = vec![200_000, 0];
+        failure(run_once(dir.path(), &hub));
+        tell(&hub, |filesync| filesync.lie = Some(lie));
+        hub.state().faults.cut_after.clear();
+        let report = run_once(dir.path(), &hub);
+        match report.outcome {
+            // A server that is a byte short each time still brings every byte.
+            Outcome::Complete(done) => assert!(lie == Lie::Short && done.digest == Digest::of(&bytes), "{lie:?}"),
+            Outcome::Failed(error) => {
+                assert!(error.kind().is_temporary(), "{lie:?}: {error}");
+                if error.kind() == ErrorKind::Corrupt {
+                    assert_eq!(partial(dir.path()), b"", "{lie:?}: wrong bytes are not kept");
+                }
+            }
+            Outcome::Cancelled => unreachable!(),
+        }
+        tell(&hub, |filesync| filesync.lie = None);
+        assert_eq!(complete(run_once(dir.path(), &hub)).digest, Digest::of(&bytes), "{lie:?}: an honest hub mends it");
+    }
+}
+
+#[test]
+fn the_whole_instead_of_a_range_starts_over_if_its_length_is_right_and_else_is_not_believed() {
+    let bytes = noise(LARGE, 11);
+    for (lie, rung) in [(Lie::Whole, Rung::Filesync), (Lie::WholeOfUnknownLength, Rung::Dav)] {
+        let dir = tempfile::tempdir().unwrap();
+        let hub = lying(&bytes, lie);
+        hub.state().faults.cut_after = vec![400_000];
+        let done = complete(run_once(dir.path(), &hub));
+        assert_eq!((done.digest, done.rung), (Digest::of(&bytes), rung));
+        assert_eq!(partial(dir.path()), bytes);
+    }
+}
+
+#[test]
+fn a_hub_that_speaks_no_filesync_is_read_the_stock_way_in_the_same_run_and_asked_once() {
+    let bytes = noise(LARGE, 12);
+    let refusals = [
+        (200, ""),
+        (200, "<!DOCTYPE html><html>not found</html>"),
+        (404, "<html>"),
+        (405, ""),
+        (500, ""),
+        (200, r#"{"filesync":1,"error":"version"}"#),
+        (200, r#"{"filesync":2,"files":[]}"#),
+        (200, r#"{"success":true}"#),
+        (401, r#"{"filesync":1,"error":"unknown_requester","time":1714800000}"#),
+        (401, r#"{"filesync":1,"error":"signature","time":1714800000}"#),
+    ];
+    for (status, body) in refusals {
+        let dir = tempfile::tempdir().unwrap();
+        let hub = hub_with(&bytes);
+        hub.add_file("h2", "c", noise(20_000, 1));
+        tell(&hub, |filesync| filesync.refusal = Some((status, body.into())));
+        let mut batch = batch(dir.path(), small_limits());
+        batch.add(with_filesync(spec(&hub, "h2"))).unwrap();
+        let done = run_both(&mut batch, &hub);
+        assert!(done.iter().all(|done| done.rung == Rung::Dav), "{status} {body}");
+        assert_eq!(hub.requests("POST /getfile/ticket"), 1);
+        let peer = batch.origins().pop().unwrap().peer;
+        assert_eq!((peer.state, peer.reason.is_some()), (RungState::Refused, true));
+    }
+}
+
+fn run_both(batch: &mut TransferBatch, hub: &LoopbackHub) -> Vec<Complete> {
+    batch.add(with_filesync(spec(hub, "h1"))).unwrap();
+    finish(batch).into_iter().map(complete).collect()
+}
+
+#[test]
+fn lying_facts_are_not_believed() {
+    let bytes = noise(LARGE, 13);
+    for lie in [Lie::HugeFacts, Lie::OtherFacts] {
+        let dir = tempfile::tempdir().unwrap();
+        let done = complete(run_once(dir.path(), &lying(&bytes, lie)));
+        assert_eq!((done.rung, done.digest), (Rung::Dav, Digest::of(&bytes)), "{lie:?}");
+    }
+}
+
+#[test]
+fn filesync_uninstalled_in_the_middle_loses_no_byte_and_neither_does_putting_it_back() {
+    let (bytes, dir) = (noise(LARGE, 14), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.cut_after = vec![200_000];
+    tell(&hub, |filesync| filesync.uninstalled_after = Some(1));
+    let report = run_once(dir.path(), &hub);
+    assert_eq!(report.received_bytes, LARGE as u64, "no byte came twice");
+    let done = complete(report);
+    assert_eq!((done.digest, done.rung, done.proof), (Digest::of(&bytes), Rung::Dav, vec!["size", "filemeta", "sha256"]));
+
+    std::fs::remove_file(dir.path().join("h1-0.1.partial")).unwrap();
+    hub.state().faults.cut_after = vec![200_000, 0, 0];
+    assert!(failure(run_once(dir.path(), &hub)).kind().is_temporary());
+    hub.state().faults.cut_after.clear();
+    hub.state().filesync = Some(Filesync::default());
+    let report = run_once(dir.path(), &hub);
+    assert_eq!((report.resumed_at_byte, report.received_bytes), (200_000, 400_000));
+    assert_eq!(complete(report).rung, Rung::Filesync);
+}
+
+#[test]
+fn unavailable_is_waited_for_and_missing_is_asked_of_the_next_clone() {
+    let (bytes, dir) = (noise(LARGE, 15), tempfile::tempdir().unwrap());
+    let (first, second) = (hub_with(&bytes), hub_with(&bytes));
+    tell(&first, |filesync| filesync.unavailable = Some(33));
+    let error = failure(run_once(dir.path(), &first));
+    assert_eq!((error.kind(), error.wait_seconds()), (ErrorKind::PeerBusy, Some(33)));
+    tell(&first, |filesync| filesync.refusal = Some((503, r#"{"filesync":1,"error":"busy"}"#.into())));
+    let error = failure(run_once(dir.path(), &first));
+    assert_eq!((error.kind(), error.wait_seconds()), (ErrorKind::PeerBusy, Some(21)));
+
+    let wanted = with_filesync(spec(&first, "h1"));
+    first.state().filesync = Some(Filesync::default());
+    first.state().files.clear();
+    assert_eq!(failure(run_once(dir.path(), &first)).kind(), ErrorKind::NotFound);
+    assert_eq!(first.requests("GET"), 0, "who speaks filesync and has no such file is not asked another way");
+    let mut both = wanted;
+    both.origins.extend(with_filesync(spec(&second, "h1")).origins);
+    let mut batch = batch(dir.path(), small_limits());
+    batch.add(both).unwrap();
+    assert_eq!(complete(finish(&mut batch).pop().unwrap()).origin.to_string(), second.url);
+}
+
+#[test]
+fn clocks_that_differ_are_made_up_for_within_an_hour_and_told_beyond() {
+    let bytes = noise(LARGE, 16);
+    for (difference, ticket_requests, rung) in [(250, 1, Rung::Filesync), (-3000, 2, Rung::Filesync), (3700, 1, Rung::Dav)] {
+        let dir = tempfile::tempdir().unwrap();
+        let hub = hub_with(&bytes);
+        tell(&hub, |filesync| filesync.time = Some(1_714_800_000 + difference));
+        let mut batch = batch(dir.path(), small_limits());
+        assert_eq!(complete(run_in(&mut batch, &hub)).rung, rung);
+        assert_eq!(hub.requests("POST /getfile/ticket"), ticket_requests);
+        let peer = batch.origins().pop().unwrap().peer;
+        assert_eq!(peer.skew_seconds, Some(difference));
+        if rung == Rung::Dav {
+            let reason = peer.reason.unwrap();
+            assert!(
+                reason.contains(
+                    "own_unix_time: 1714800000, hub_unix_time: 1714803700, difference_seconds: 3700, limit_seconds: 3600"
+                ),
+                "{reason}"
+            );
+        }
+    }
+    // Where nothing else works, the failure tells it too.
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(&bytes);
+    tell(&hub, |filesync| filesync.time = Some(0));
+    hub.state().faults.no_session = true;
+    hub.state().faults.empty_getfile = true;
+    assert!(failure(run_once(dir.path(), &hub)).to_string().contains("its clock and ours differ too much"));
+}
+
+#[test]
+fn the_packet_and_the_hub_must_speak_of_the_same_bytes() {
+    let (bytes, dir) = (noise(LARGE, 17), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    let mut wanted = with_filesync(spec(&hub, "h1"));
+    wanted.sha256 = Some(Digest::of(b"other"));
+    let mut first = batch(dir.path(), small_limits());
+    first.add(wanted.clone()).unwrap();
+    assert_eq!(failure(finish(&mut first).pop().unwrap()).kind(), ErrorKind::Corrupt);
+    assert_eq!(hub.requests("GET"), 0, "known before the first byte");
+    // A newer version at the hub is another matter.
+    wanted.edited = "2024-05-01 00:00:00".into();
+    let mut second = batch(dir.path(), small_limits());
+    second.add(wanted).unwrap();
+    assert_eq!(complete(finish(&mut second).pop().unwrap()).digest, Digest::of(&bytes));
+}
+
+#[test]
+fn a_row_too_narrow_for_the_size_never_cuts_a_file_short() {
+    let (bytes, dir) = (noise(LARGE, 18), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    let mut wanted = with_filesync(spec(&hub, "h1"));
+    wanted.sha256 = Some(Digest::of(&bytes));
+    hub.state().files.get_mut("h1").unwrap().claimed = Some(200_000);
+    let mut first = batch(dir.path(), small_limits());
+    first.add(wanted.clone()).unwrap();
+    assert_eq!(complete(finish(&mut first).pop().unwrap()).digest, Digest::of(&bytes));
+    hub.state().filesync = None;
+    let mut second = batch(dir.path(), small_limits());
+    second.add(wanted).unwrap();
+    let error = failure(finish(&mut second).pop().unwrap());
+    assert!(error.kind() == ErrorKind::PeerBusy && error.to_string().contains("another size than the packet"), "{error}");
+}
+
+#[test]
+fn no_failure_quotes_a_ticket() {
+    let bytes = noise(LARGE, 19);
+    for lie in [Lie::Shifted, Lie::WrongByte, Lie::Gzip, Lie::AlwaysChanged, Lie::OtherFacts] {
+        let dir = tempfile::tempdir().unwrap();
+        let hub = lying(&bytes, lie);
+        hub.state().faults.no_session = true;
+        hub.state().faults.empty_getfile = true;
+        let mut batch = batch(dir.path(), small_limits());
+        let error = failure(run_in(&mut batch, &hub));
+        let text = format!("{error} {error:?} {:?}", batch.origins());
+        assert!(!text.contains("secret-ticket") && !text.contains("sha256."), "{text}");
+    }
+}
