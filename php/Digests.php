@@ -4,7 +4,9 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Exception\FileSyncException;
 
@@ -24,6 +26,7 @@ final class Digests
 	private const STEP_MS = 2000;
 	private const SUMMON_SECONDS = 60;
 	private const LARGE_BYTES = 1 << 30;
+	private const MOST_COPIES = 4;
 
 	/** Returns the digest of bytes with these facts, or null if it is not known. */
 	public static function known(int $channelId, string $hash, int $scale, array $stat): ?string
@@ -42,6 +45,50 @@ final class Digests
 		if (! Table::first('filesync_digest', ['id' => $id], '', 'id')) {
 			Table::tryInsert('filesync_digest', ['id' => $id, 'uid' => $channelId, 'hash' => $hash, 'scale' => $scale] + $row);
 		}
+	}
+
+	/** Writes what was published, within the transaction that publishes it. */
+	public static function publish(array $transfer, ?array $stat): void
+	{
+		[$channelId, $scale] = [(int) $transfer['uid'], (int) $transfer['scale']];
+		$id = self::id($channelId, $transfer['hash'], $scale);
+		$row = ['size_bytes' => (int) $transfer['size_bytes'], 'facts' => $stat ? Facts::key($stat) : '', 'sha256' => $stat ? $transfer['sha256'] : '', 'updated' => Config::now()];
+		Table::delete('filesync_digest', ['id' => $id]);
+		Table::insert('filesync_digest', ['id' => $id, 'uid' => $channelId, 'hash' => $transfer['hash'], 'scale' => $scale] + $row);
+	}
+
+	/**
+	 * Returns the size of a file that we know, and since when, or null.
+	 *
+	 * @return ?array{size_bytes: int, updated: int}
+	 */
+	public static function sizeOf(int $channelId, string $hash): ?array
+	{
+		$row = Table::first('filesync_digest', ['id' => self::id($channelId, $hash, 0)], '', 'size_bytes, updated');
+
+		return $row ? array_map('intval', $row) : null;
+	}
+
+	/**
+	 * Returns paths of other files of a channel that may have the same bytes, beneath the channel's own folder.
+	 *
+	 * @param string $sha256 Empty if it is not known: then those of the same size.
+	 *
+	 * @return list<string>
+	 */
+	public static function copies(array $channel, string $hash, int $sizeBytes, string $sha256): array
+	{
+		$where = ['uid' => (int) $channel['channel_id'], 'scale' => 0, 'size_bytes' => $sizeBytes, 'hash <>' => $hash] + ($sha256 === '' ? ['sha256 <>' => ''] : ['sha256' => $sha256]);
+		$paths = [];
+		foreach ($sizeBytes > 0 ? Table::select('filesync_digest', $where, 'updated DESC, id', self::MOST_COPIES, 'hash') : [] as $row) {
+			$own = Store::attach((int) $channel['channel_id'], $row['hash']);
+			$path = $own ? Store::pathOf($channel, $own) : null;
+			if ($path !== null && is_file($path)) {
+				$paths[] = substr($path, strlen(Store::root($channel)) + 1);
+			}
+		}
+
+		return $paths;
 	}
 
 	/** Returns the digest of a file, computed now if that takes no longer than `$untilMs`; else null, and a background job is on it. */
@@ -117,12 +164,12 @@ final class Digests
 		$channel = Clones::channel((int) $row['uid']);
 		$facts = $channel ? Facts::of($channel, $row['hash'], (int) $row['scale']) : null;
 		$stat = $facts?->stat();
-		if (! $stat) {
-			Table::delete('filesync_digest', ['id' => $row['id'], 'sha256' => '']);
+		if (! $stat || $facts->state !== 'whole') {
+			// The size of a large file stands nowhere else.
+			Table::delete('filesync_digest', ['id' => $row['id'], 'sha256' => '', 'size_bytes <=' => Family::largestFileBytes()]);
 			return;
 		}
 		try {
-			$stat['size_bytes'] === (int) $row['size_bytes'] || self::remember((int) $row['uid'], $row['hash'], (int) $row['scale'], $stat['size_bytes'], $stat, '');
 			self::compute($facts, $stat, function () use ($token) {
 				Lease::extend('digest', $token, self::LEASE_SECONDS);
 

@@ -3,7 +3,6 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 
@@ -17,6 +16,7 @@ final class FileChange
 	public const ACL = ['allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'];
 
 	private const CLOCKS_DIFFER_SECONDS = 86400;
+	private const COLUMN_END = 4294967295;
 
 	/** Applies the last entry of a packet, which is a file. The folders above it are here. */
 	public static function apply(array $channel, Packet $packet, string $root): void
@@ -137,7 +137,10 @@ final class FileChange
 
 	private static function isAnotherVersion(array $own, array $theirs): bool
 	{
-		return ($theirs['filesize'] !== (int) $own['filesize'] || $theirs['edited'] !== substr($own['edited'], 0, 19))
+		// A hub whose column is too narrow says its end for all that is larger.
+		$isSameSize = $theirs['filesize'] === (int) $own['filesize'] || ($theirs['filesize'] === self::COLUMN_END && (int) $own['filesize'] > self::COLUMN_END);
+
+		return (! $isSameSize || $theirs['edited'] !== substr($own['edited'], 0, 19))
 			&& ! self::isOldNews($theirs['edited'], $own['edited']);
 	}
 
@@ -154,7 +157,7 @@ final class FileChange
 			'edited' => $scale ? $photo['edited'] : $last['edited'], 'mimetype' => $scale ? $photo['mimetype'] : $last['filetype'],
 			'folder' => $last['folder'], 'origin' => $root, 'nick' => $packet->nick,
 			'names' => json_encode([...array_column($packet->folders, 'filename'), $last['filename']]),
-			'entry' => json_encode(['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]),
+			'entry' => json_encode(['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo] + ($scale || $packet->sha256 === '' ? [] : ['sha256' => $packet->sha256])),
 			'base' => json_encode(Store::facts($base)), 'kind' => $kind, 'reason' => $reason,
 		]);
 	}
@@ -162,9 +165,6 @@ final class FileChange
 	/** Returns kind and reason why bytes of that size are not even asked for, or two empty strings. */
 	private static function obstacle(array $channel, array $last, int $replaced): array
 	{
-		if ($last['filesize'] > Family::largestFileBytes()) {
-			return ['Limit', 'this hub\'s database cannot hold a file of ' . $last['filesize'] . ' bytes'];
-		}
 		[$used, $limit] = Store::quota($channel);
 		if ($limit !== null) {
 			$used += Table::sum('filesync_transfer', 'size_bytes', ['uid' => (int) $channel['channel_id'], 'scale' => 0, 'state' => Queue::LIVE, 'hash <>' => $last['hash']]);

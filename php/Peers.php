@@ -57,20 +57,12 @@ final class Peers
 		}
 	}
 
-	/** Tells whether to ask a hub for tickets. One of which we know nothing may be asked once a day. */
+	/** Tells whether a hub may be asked for tickets: one that does, and one of which nothing is known. The answer is kept at least a day. */
 	public static function mayAsk(string $url): bool
 	{
 		$row = self::read($url);
-		$now = Config::now();
-		if ($row && (int) $row['known_until'] > $now) {
-			return $row['speaks'] === 'yes';
-		}
-		if ($row && (int) $row['tried_at'] > $now - self::NO_SECONDS) {
-			return false;
-		}
-		self::write($url, ['tried_at' => $now]);
 
-		return true;
+		return ! $row || $row['speaks'] === 'yes' || (int) $row['known_until'] <= Config::now();
 	}
 
 	/** Tells whether a hub's /dav may be read from: no admin forbade it, and it was not refused lately. */
@@ -195,7 +187,7 @@ final class Peers
 		$set['updated'] = Config::now();
 		Table::update('filesync_peer', $set, ['id' => $id]);
 		if (! Table::first('filesync_peer', ['id' => $id], '', 'id')) {
-			Table::tryInsert('filesync_peer', $set + ['id' => $id, 'url' => $url, 'speaks' => '', 'known_until' => 0, 'tried_at' => 0, 'version' => '', 'features' => '',
+			Table::tryInsert('filesync_peer', $set + ['id' => $id, 'url' => $url, 'speaks' => '', 'known_until' => 0, 'version' => '', 'features' => '',
 				'reason' => '', 'dav_refused_until' => 0, 'piece_bytes' => 0, 'piece_until' => 0, 'skew_seconds' => 0, 'last_ok' => 0, 'last_failed' => 0, 'failures' => 0,
 				'rung' => '']);
 		}

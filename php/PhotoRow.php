@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Table;
 
 if (! class_exists('App', false)) {
@@ -53,7 +54,7 @@ final class PhotoRow
 	private static function bytes(array $photo, int $sizeBytes, string $content, bool $inDatabase): array
 	{
 		return ['edited' => $photo['edited'], 'mimetype' => mb_substr($photo['mimetype'], 0, 128), 'height' => min($photo['height'], self::SMALLINT),
-			'width' => min($photo['width'], self::SMALLINT), 'filesize' => $sizeBytes, 'os_storage' => $inDatabase ? 0 : 1, 'content' => $content];
+			'width' => min($photo['width'], self::SMALLINT), 'filesize' => Family::sizeColumn($sizeBytes), 'os_storage' => $inDatabase ? 0 : 1, 'content' => $content];
 	}
 
 	/** A channel has one profile photo and one cover photo: whatever held the flag loses it. */

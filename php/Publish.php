@@ -143,8 +143,8 @@ final class Publish
 	private function writeIntent(array $row, string $target): ?array
 	{
 		$live = $this->place->liveFacts($target);
-		$digest = $live ? $this->place->liveDigest($target) : null;
-		$intent = ['target' => $target, 'live' => $live, 'live_sha256' => $digest, 'same' => $digest !== null && $digest === $row['sha256'],
+		$digest = $live ? Digests::known($this->channelId, $row['hash'], (int) $row['scale'], $live) ?? $this->place->liveDigest($target) : null;
+		$intent = ['target' => $target, 'live' => $live, 'partial' => $this->place->partialFacts($row), 'live_sha256' => $digest, 'same' => $digest !== null && $digest === $row['sha256'],
 			'had_row' => Store::attach($this->channelId, $row['hash']) !== null];
 
 		return Queue::advance($row, 'verified', 'publishing', ['intent' => json_encode($intent), 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
@@ -193,7 +193,7 @@ final class Publish
 			? Kept::announce($row, Placement::partial($row), $displaced['size_bytes'], 'replaced', $row['entry'])
 			: null;
 		try {
-			$outcome = PublishRows::commit($this->channel, $row, $intent, $kept);
+			$outcome = PublishRows::commit($this->channel, $row, $intent, $kept, $this->certain($intent));
 		} catch (\Throwable $e) {
 			$this->undo($row, $intent);
 			throw $e;
@@ -211,6 +211,20 @@ final class Publish
 				$this->publishVerified($row['hash']);
 			}
 		}
+	}
+
+	/** Returns the facts of the live file if they are those of the bytes that were verified; where anything else may have written them, null. */
+	private function certain(array $intent): ?array
+	{
+		$verified = $intent['same'] ? $intent['live'] : $intent['partial'] ?? null;
+		$live = $verified ? $this->place->liveFacts($intent['target']) : null;
+		foreach ($live ? ['inode', 'size_bytes', 'mtime_ns'] : [] as $fact) {
+			if ($live[$fact] !== $verified[$fact]) {
+				return null;
+			}
+		}
+
+		return $live;
 	}
 
 	private function publishIntoDatabase(array $row, string $target): void

@@ -21,19 +21,23 @@ final class PublishRows
 	 * Commits.
 	 *
 	 * @param ?array $kept The row of the displaced bytes.
+	 * @param ?array $stat The facts of the live file, if it surely has the verified bytes.
 	 *
 	 * @return 'published'|'overtaken'|'moved'|'deleted' Nothing is written unless `published`. `overtaken`: the row is no longer
 	 *   ours. `moved`, `deleted`: the file's row changed since the intent was written.
 	 */
-	public static function commit(array $channel, array $row, array $intent, ?array $kept): string
+	public static function commit(array $channel, array $row, array $intent, ?array $kept, ?array $stat): string
 	{
 		try {
-			Table::transaction(function () use ($channel, $row, $intent, $kept) {
+			Table::transaction(function () use ($channel, $row, $intent, $kept, $stat) {
 				$now = self::fence($row);
 				$pending = $now['pending'] === '' ? null : json_decode($now['pending'], true);
 				$isSameVersion = $pending && $pending['size_bytes'] === (int) $now['size_bytes'] && $pending['edited'] === $now['edited'];
 				$entry = json_decode($isSameVersion ? $pending['entry'] : $now['entry'], true);
 				(int) $now['scale'] > 0 ? self::writeScale($channel, $now, $entry, $intent) : self::writeFile($channel, $now, $entry, $intent);
+				if ((int) $now['scale'] === 0 || Store::keepsThumbnailsAsFiles()) {
+					Digests::publish($now, $stat);
+				}
 				if ($kept) {
 					Table::insert('filesync_kept', $kept);
 				}
@@ -66,7 +70,7 @@ final class PublishRows
 		if (! $own && $intent['had_row']) {
 			throw new RowsChanged('deleted');
 		}
-		$facts = ['filesize' => (int) $row['size_bytes'], 'filetype' => Family::mediaType($entry['attach']['filetype']), 'edited' => $row['edited'],
+		$facts = ['filesize' => Family::sizeColumn((int) $row['size_bytes']), 'filetype' => Family::mediaType($entry['attach']['filetype']), 'edited' => $row['edited'],
 			'is_photo' => $entry['attach']['is_photo']];
 		if ($own) {
 			self::checkPlace($channel, $own, $intent['target']);

@@ -97,9 +97,10 @@ final class Report
 			$rows = Table::select('attach', ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1, 'id >' => $last], 'id', self::PAGE_ROWS);
 			foreach ($rows as $row) {
 				$last = (int) $row['id'];
+				$row = Store::withTrueSize($row);
 				$path = Store::pathOf($channel, $row);
 				$facts = Store::facts($path);
-				if ($path === null || ($facts && $facts['size_bytes'] === (int) $row['filesize']) || Queue::find((int) $row['uid'], $row['hash'], 0)) {
+				if ($path === null || ($facts && $facts['size_bytes'] === (int) $row['filesize']) || self::isListed($row)) {
 					continue;
 				}
 				yield ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => 0, 'name' => $row['display_path'], 'state' => 'damaged',
@@ -110,6 +111,14 @@ final class Report
 				return;
 			}
 		}
+	}
+
+	/** Tells whether a file is among the transfers that are listed already. */
+	private static function isListed(array $row): bool
+	{
+		$transfer = Queue::find((int) $row['uid'], $row['hash'], 0);
+
+		return $transfer && in_array($transfer['state'], [...Queue::LIVE, 'parked'], true);
 	}
 
 	private static function date(int $time): ?string

@@ -57,10 +57,16 @@ final class Family
 		return defined('DBTYPE_POSTGRES') && defined('ACTIVE_DBTYPE') && ACTIVE_DBTYPE === DBTYPE_POSTGRES;
 	}
 
-	/** Returns the largest file size that the hub's attach table can hold, in bytes. */
+	/** Returns the largest file size that the hub's tables can hold, in bytes; it stands there for all that is larger. */
 	public static function largestFileBytes(): int
 	{
 		return self::isPostgres() ? PHP_INT_MAX : 4294967295;
+	}
+
+	/** Returns a file size as the hub's tables can hold it. */
+	public static function sizeColumn(int $sizeBytes): int
+	{
+		return min($sizeBytes, self::largestFileBytes());
 	}
 
 	/** Returns a media type as the hub's columns can hold it. */

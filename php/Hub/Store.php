@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Hub;
 
+use FileSync\Addon\Digests;
 use FileSync\Addon\Packet;
 use FileSync\Addon\Postponed;
 use FileSync\Addon\Refused;
@@ -18,7 +19,7 @@ if (! class_exists('App', false)) {
 final class Store
 {
 	/**
-	 * Returns our row of a file or folder, or null. Another channel's row of that hash is not ours.
+	 * Returns our row of a file or folder with its true size, or null. Another channel's row of that hash is not ours.
 	 *
 	 * MariaDB compares without regard to case, so a hash that differs only in that would name our file.
 	 */
@@ -27,6 +28,21 @@ final class Store
 		$row = Table::first('attach', ['uid' => $channelId, 'hash' => $hash], 'id');
 		if ($row && $row['hash'] !== $hash) {
 			throw new Refused('the hash is that of another file in other letters');
+		}
+
+		return $row ? self::withTrueSize($row) : null;
+	}
+
+	/** Returns an attach row with the size of the file where the column is too narrow for it: as we know it, or else as it is on disk. */
+	public static function withTrueSize(array $row): array
+	{
+		$end = Family::largestFileBytes();
+		if ((int) $row['filesize'] === $end && ! (int) $row['is_dir']) {
+			$onDisk = self::facts($row['content']);
+			$known = Digests::sizeOf((int) $row['uid'], $row['hash']);
+			// What was written later is not what we know of.
+			$isKnown = $known && (! $onDisk || $onDisk['mtime'] <= $known['updated']);
+			$row['filesize'] = max($end, $isKnown ? $known['size_bytes'] : $onDisk['size_bytes'] ?? 0);
 		}
 
 		return $row;
@@ -189,9 +205,17 @@ final class Store
 	{
 		$limit = service_class_fetch($channel['channel_id'], 'attach_upload_limit');
 
+		if ($limit === false || $limit === null) {
+			return [0, null];
+		}
+		$account = (int) $channel['channel_account_id'];
+		$beyond = ['size_bytes >' => Family::largestFileBytes(), 'scale' => 0, 'uid' => array_map('intval', array_column(
+			Table::select('channel', ['channel_account_id' => $account], '', 0, 'channel_id'), 'channel_id'))];
+
 		return [
-			$limit === false || $limit === null ? 0 : Table::sum('attach', 'filesize', ['aid' => (int) $channel['channel_account_id']]),
-			$limit === false || $limit === null ? null : (int) $limit,
+			Table::sum('attach', 'filesize', ['aid' => $account])
+				+ Table::sum('filesync_digest', 'size_bytes', $beyond) - Family::largestFileBytes() * Table::count('filesync_digest', $beyond),
+			(int) $limit,
 		];
 	}
 

@@ -130,7 +130,7 @@ final class Migrations
 			],
 			3 => [
 				'CREATE TABLE IF NOT EXISTS filesync_peer (id varchar(64) NOT NULL PRIMARY KEY, url text NOT NULL, speaks varchar(16) NOT NULL,'
-					. ' known_until bigint NOT NULL, tried_at bigint NOT NULL, version varchar(32) NOT NULL, features text NOT NULL, reason text NOT NULL,'
+					. ' known_until bigint NOT NULL, version varchar(32) NOT NULL, features text NOT NULL, reason text NOT NULL,'
 					. ' dav_refused_until bigint NOT NULL, piece_bytes bigint NOT NULL, piece_until bigint NOT NULL, skew_seconds bigint NOT NULL,'
 					. ' last_ok bigint NOT NULL, last_failed bigint NOT NULL, failures bigint NOT NULL, rung varchar(16) NOT NULL, updated bigint NOT NULL)',
 				Peers::moveSettings(...),

@@ -22,7 +22,7 @@ final class PeersTest extends AddonTestCase
 			$entry = ($namespace . '\attach_export_data')($this->channel, 'f1');
 			$said = $entry['filesync'];
 			$this->assertSame([1, '0.1.0', ['ticket', 'range'], 'http://127.0.0.1:9000/getfile/ticket'], [$said['v'], $said['version'], $said['features'], $said['endpoint']]);
-			$this->assertSame([5, hash('sha256', 'bytes')], [$said['size_bytes'], $said['sha256'] ?? hash('sha256', 'bytes')]);
+			$this->assertSame([5, hash('sha256', 'bytes')], [$said['size_bytes'], $said['sha256']]);
 			$this->assertEqualsWithDelta(time(), $said['time'], 2);
 			$columns = array_flip([...db_columns('attach'), 'term']);
 			array_map(fn ($row) => $this->assertSame([], array_diff_key($row, $columns)), $entry['attach']);
@@ -93,8 +93,11 @@ final class PeersTest extends AddonTestCase
 	public function test_an_unknown_hub_is_asked_once_a_day(): void
 	{
 		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
+		Peers::learn($this->origin(['filesync' => 'untried']), null);
+		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
+		Peers::learn($this->origin(['filesync' => 'refused']), null);
 		$this->assertFalse(Peers::mayAsk(self::ORIGIN));
-		dbq('UPDATE filesync_peer SET tried_at = tried_at - 86401');
+		dbq('UPDATE filesync_peer SET known_until = known_until - 86401');
 		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
 	}
 
@@ -107,7 +110,7 @@ final class PeersTest extends AddonTestCase
 		Peers::hear(self::ORIGIN, self::SAID);
 		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
 		Peers::learn($this->origin(['filesync' => 'refused']), null);
-		dbq('UPDATE filesync_peer SET known_until = 1, tried_at = 1');
+		dbq('UPDATE filesync_peer SET known_until = 1');
 		$this->assertSame('unknown', $this->known()[0]);
 		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
 		Peers::learn($this->origin(['filesync' => 'open', 'version' => '0.2.0', 'features' => ['ticket', 'x'], 'skew_seconds' => -7]), 'filesync');

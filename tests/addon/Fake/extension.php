@@ -27,7 +27,7 @@ namespace FileSync {
 
 	final class TransferBatch
 	{
-		/** @var array<string, string|array> What a fetch of `<hash>-<scale>` gives: bytes, or keys of a failed report. */
+		/** @var array<string, string|array> What a fetch of `<hash>-<scale>` gives: bytes, a size (of nothing but zeros), or keys of a report. */
 		public static array $answers = [];
 		/** @var list<array> What was added, in order. */
 		public static array $added = [];
@@ -75,14 +75,20 @@ namespace FileSync {
 			$answer = self::$answers[$transfer['hash'] . '-' . $transfer['scale']] ?? ['kind' => 'NotFound', 'temporary' => false, 'message' => 'not there'];
 			$report = ['id' => $id, 'name' => $transfer['name'], 'size_bytes' => $transfer['size_bytes'], 'received_bytes' => 0, 'resumed_at_byte' => 0, 'sha256' => null,
 				'edited' => null, 'origin' => null, 'rung' => null, 'proof' => [], 'seconds' => 0.1, 'error' => null];
+			if (isset($answer['state'])) {
+				return [$answer + $report];
+			}
 			if (is_array($answer)) {
 				return [['state' => 'failed', 'received_bytes' => $answer['received_bytes'] ?? 0,
 					'error' => ['kind' => $answer['kind'], 'temporary' => $answer['temporary'], 'message' => $answer['message'], 'retry_after_seconds' => $answer['retry_after_seconds'] ?? null]] + $report];
 			}
-			file_put_contents($this->settings['root'] . '/' . $transfer['name'] . '.partial', $answer);
+			$partial = $this->settings['root'] . '/' . $transfer['name'] . '.partial';
+			file_put_contents($partial, is_int($answer) ? '' : $answer);
+			is_int($answer) && ftruncate(fopen($partial, 'c'), $answer);
 			Instant::pass();
+			$size = is_int($answer) ? $answer : strlen($answer);
 
-			return [['state' => 'complete', 'size_bytes' => strlen($answer), 'received_bytes' => strlen($answer), 'sha256' => hash('sha256', $answer),
+			return [['state' => 'complete', 'size_bytes' => $size, 'received_bytes' => $size, 'sha256' => is_int($answer) ? FileDigest::$digest : hash('sha256', $answer),
 				'origin' => $transfer['origins'][0]['url'], 'rung' => 'getfile', 'proof' => ['size']] + $report];
 		}
 
