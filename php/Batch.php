@@ -24,6 +24,8 @@ final class Batch
 	private array $rows = [];
 	/** @var array<string, string> The way by which bytes came last, by origin. */
 	private array $rungs = [];
+	/** @var array<string, array> How each hub may be read from, by URL: asked once a batch. */
+	private array $ways = [];
 	private int $toppedUpAt = 0;
 	private int $checkedAt = 0;
 
@@ -108,17 +110,31 @@ final class Batch
 	private function wish(array $row, array $clones): array
 	{
 		$names = json_decode($row['names'], true);
+		$sha256 = (string) (json_decode($row['entry'], true)['sha256'] ?? '');
 		$origins = [];
-		foreach ([['url' => $row['origin'], 'nick' => $row['nick']], ...$clones] as $origin) {
-			$known = Clones::normalise($origin['url']);
-			if ($known === null || isset($origins[$known]) || ! in_array($origin['url'], array_column($clones, 'url'), true)) {
-				continue;
-			}
-			$origins[$known] = ['url' => $origin['url'], 'nick' => $origin['nick'], 'path' => $names, 'dav' => Peers::mayUseDav($origin['url'])];
+		foreach ($this->sources($row, $clones) as $origin) {
+			$url = $origin['url'];
+			$this->ways[$url] ??= ['dav' => Peers::mayUseDav($url), 'filesync' => Peers::mayAsk($url)];
+			$origins[] = ['url' => $url, 'nick' => $origin['nick'], 'path' => $names] + $this->ways[$url];
 		}
 
 		return ['name' => Queue::partialName($row), 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'size_bytes' => (int) $row['size_bytes'],
-			'mimetype' => $row['mimetype'], 'origins' => array_values($origins)] + ((int) $row['scale'] === 0 ? ['edited' => $row['edited']] : []);
+			'mimetype' => $row['mimetype'], 'origins' => $origins] + ((int) $row['scale'] === 0 ? ['edited' => $row['edited']] : [])
+			+ ($sha256 === '' ? [] : ['sha256' => $sha256]);
+	}
+
+	/** Returns the hubs to ask for a file: where the packet came from, then the other clones; those that fail, last. */
+	private function sources(array $row, array $clones): array
+	{
+		$sources = [];
+		foreach ([['url' => $row['origin'], 'nick' => $row['nick']], ...$clones] as $origin) {
+			$known = Clones::normalise($origin['url']);
+			if ($known !== null && in_array($origin['url'], array_column($clones, 'url'), true)) {
+				$sources[$known] ??= $origin;
+			}
+		}
+
+		return Peers::byHealth(array_values($sources));
 	}
 
 	private function finish(array $report): void

@@ -131,7 +131,7 @@ final class Peers
 		if (! empty($origin['piece_bytes'])) {
 			$set += ['piece_bytes' => (int) $origin['piece_bytes'], 'piece_until' => $now + self::PIECE_SECONDS];
 		}
-		if (! empty($origin['received_bytes'])) {
+		if (! empty($origin['received_bytes']) || $rung !== null) {
 			$set += ['last_ok' => $now, 'failures' => 0];
 		} elseif (! empty($origin['failures'])) {
 			$set += ['last_failed' => $now, 'failures' => min(1000000, (int) ($row['failures'] ?? 0) + (int) $origin['failures'])];

@@ -130,7 +130,9 @@ final class Queue
 			self::park($row, $kind, $reason);
 			return;
 		}
-		$wait = (int) min(Config::number('retry_most_seconds'), Config::number('retry_first_seconds') * 2 ** min($attempts - 1, 20));
+		// Who says when to come back is believed, at first even if that is soon.
+		$first = min(Config::number('retry_first_seconds'), $retryAfter === null ? PHP_INT_MAX : max(1, $retryAfter));
+		$wait = (int) min(Config::number('retry_most_seconds'), $first * 2 ** min($attempts - 1, 20));
 		$wait += random_int(0, intdiv($wait, 4));
 		$wait = max($wait, min($retryAfter ?? 0, 86400));
 		self::advance($row, $row['state'], 'waiting', ['token' => '', 'lease_until' => 0, 'attempts' => $attempts,

@@ -25,11 +25,16 @@ final class TicketRequest
 	private const CLOCK_SECONDS = 300;
 	private const NONCE_SECONDS = 600;
 	private const DIGEST_MS = 5000;
+	private const WAIT_SECONDS = 2.1;
 	private const ARRIVING_SECONDS = 60;
 	private const ABSENT_SECONDS = 300;
 
+	/** Until when, as a Unix time, this request may wait for files that were changed just now. */
+	private readonly float $waitsUntil;
+
 	private function __construct(private readonly array $channel, private readonly array $asked)
 	{
+		$this->waitsUntil = microtime(true) + self::WAIT_SECONDS;
 	}
 
 	/** Answers. */
@@ -97,6 +102,12 @@ final class TicketRequest
 			return $facts->state === 'none' ? ['state' => 'missing'] : ['state' => 'unavailable', 'retry_after' => self::ABSENT_SECONDS];
 		}
 		$stat = $facts->stat();
+		// A clone asks at once: better to let its request wait for these two seconds than its file for a retry.
+		$wait = $stat && Facts::isRecent($stat) ? min($this->waitsUntil, $stat['ctime_ns'] / 1e9 + 2.05) - microtime(true) : 0;
+		if ($wait > 0) {
+			usleep((int) ($wait * 1e6));
+			$stat = $facts->stat();
+		}
 		if ($facts->content === null && (! $stat || $stat['size_bytes'] !== $facts->sizeBytes || Facts::isRecent($stat))) {
 			return ['state' => 'unavailable', 'retry_after' => 2];
 		}

@@ -26,7 +26,7 @@ abstract class AddonTestCase extends TestCase
 		install_plugin('filesync');
 		load_hooks();
 		call_hooks('init_1');
-		TransferBatch::$answers = TransferBatch::$added = TransferBatch::$options = TransferBatch::$dav = [];
+		TransferBatch::$answers = TransferBatch::$added = TransferBatch::$options = TransferBatch::$dav = TransferBatch::$learnt = [];
 		TransferBatch::$duringStep = null;
 		Api::$items = Api::$asked = [];
 		Api::$status = 200;

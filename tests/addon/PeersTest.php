@@ -132,6 +132,25 @@ final class PeersTest extends AddonTestCase
 		$this->assertSame(10, Table::count('filesync_peer', []) + 8);
 	}
 
+	public function test_the_batch_asks_for_tickets_where_they_are_given_and_every_clone_is_a_source(): void
+	{
+		Maker::hubloc(InProcess::$identity, 'http://127.0.0.1:9002', 'alice');
+		$said = ['sha256' => hash('sha256', 'bytes'), 'size_bytes' => 5] + self::SAID;
+		$this->receive(['filesync' => $said] + $this->file('f1', 'bytes'));
+		TransferBatch::$learnt = [self::ORIGIN => ['filesync' => 'refused', 'filesync_reason' => 'gone'], 'http://127.0.0.1:9002' => ['failures' => 2]];
+		$this->work();
+		$this->assertSame(hash('sha256', 'bytes'), TransferBatch::$added[0]['sha256']);
+		$this->assertSame([[self::ORIGIN, true], ['http://127.0.0.1:9002', true]], array_map(fn ($origin) => [$origin['url'], $origin['filesync']], TransferBatch::$added[0]['origins']));
+		$this->receive($this->file('f2', 'bytes'));
+		$this->work();
+		$this->assertSame([[self::ORIGIN, false], ['http://127.0.0.1:9002', true]], array_map(fn ($origin) => [$origin['url'], $origin['filesync']], TransferBatch::$added[1]['origins']));
+		$this->receive(['filesync' => $said] + $this->file('f3', 'bytes'));
+		TransferBatch::$learnt = [self::ORIGIN => ['filesync' => 'open', 'failures' => 2]];
+		$this->work();
+		$this->assertTrue(TransferBatch::$added[2]['origins'][0]['filesync']);
+		$this->assertSame(['getfile', 0], [Report::status()['clones'][0]['rung'], Report::status()['clones'][0]['failures']]);
+	}
+
 	public function test_the_length_of_pieces_is_kept_for_a_week(): void
 	{
 		Peers::learn($this->origin(['piece_bytes' => 1048576]), null);

@@ -195,9 +195,6 @@ final class ServeTest extends AddonTestCase
 
 	public function test_what_is_not_whole_here_is_not_given(): void
 	{
-		Store::$age = 0;
-		$this->assertSame(['hash' => 'p1', 'scale' => 0, 'state' => 'unavailable', 'retry_after' => 2], $this->ask(['p1' => 0])['files'][0], 'changed just now');
-		Store::$age = 10;
 		file_put_contents('store/alice/p1', 'short');
 		$this->assertSame('unavailable', $this->ask(['p1' => 0])['files'][0]['state']);
 		unlink('store/alice/p1');
@@ -206,6 +203,18 @@ final class ServeTest extends AddonTestCase
 		$this->assertSame('unavailable', $this->ask(['p1' => 0])['files'][0]['state']);
 		$this->receive($this->file('f2', 'on its way'));
 		$this->assertSame(['state' => 'unavailable', 'retry_after' => 60], array_slice($this->ask(['f2' => 0])['files'][0], 2));
+	}
+
+	public function test_a_file_of_this_second_is_given_once_no_change_could_go_unnoticed(): void
+	{
+		Store::$age = 0;
+		touch('store/alice/p1');
+		$start = microtime(true);
+		$this->assertSame('ready', $this->ask(['p1' => 0, 'f1' => 0])['files'][0]['state']);
+		$this->assertEqualsWithDelta(1.5, microtime(true) - $start, 1.1);
+		Store::$age = -2;
+		touch('store/alice/p1');
+		$this->assertSame(['hash' => 'p1', 'scale' => 0, 'state' => 'unavailable', 'retry_after' => 2], $this->ask(['p1' => 0])['files'][0]);
 	}
 
 	public function test_a_digest_is_computed_once_for_the_same_bytes(): void

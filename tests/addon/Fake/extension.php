@@ -97,8 +97,15 @@ namespace FileSync {
 			return [];
 		}
 
+		/** @var array<string, array> More keys of what is learnt about an origin, by URL. */
+		public static array $learnt = [];
+
 		public function origins(): array
 		{
+			if (self::$learnt) {
+				return array_map(fn ($url, $keys) => $keys + ['url' => $url, 'dav' => 'untried', 'reason' => null], array_keys(self::$learnt), self::$learnt);
+			}
+
 			return array_map(fn ($url, $dav) => ['url' => $url, 'dav' => $dav, 'reason' => null], array_keys(self::$dav), self::$dav);
 		}
 
