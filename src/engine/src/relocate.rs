@@ -75,7 +75,8 @@ impl Home {
             return None;
         }
         let origin = url.get(..scheme_length + after.find(ends).unwrap_or(after.len()))?;
-        let parsed = Url::parse(origin).ok().filter(|url| url.username().is_empty() && url.password().is_none())?;
+        // A user, even an empty one, is nothing that a hub writes.
+        let parsed = Url::parse(origin).ok().filter(|_| !origin.contains('@'))?;
         (parsed.origin() == self.hub.url().origin()).then(|| url.get(origin.len()..)).flatten()
     }
 }
@@ -532,6 +533,7 @@ mod tests {
             "https://a.example.evil.test/channel/alice",
             "https://evil.test/https.a.example/channel/alice",
             "https://user@a.example/channel/alice",
+            "https://@a.example/channel/alice",
             "https://a.example:8443/channel/alice",
             "http://a.example/channel/alice",
             "https://xa.example/channel/alice",
