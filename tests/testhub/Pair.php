@@ -24,7 +24,8 @@ final class Pair {
 	/**
 	 * Makes the hubs; they are not served yet.
 	 *
-	 * @param array{addon?: string, extension?: string, nicks?: array<string, string>} $options `addon` and `extension` are for hub b
+	 * @param array{addon?: string, extension?: string, both?: bool, nicks?: array<string, string>} $options `addon` and `extension` are for hub b, with `both` for
+	 *   hub a too
 	 */
 	public function __construct(string $folder, array $options = []) {
 		$this->folder = $folder;
@@ -32,17 +33,27 @@ final class Pair {
 		foreach (['a', 'b'] as $name) {
 			$this->urls[$name] = 'http://127.0.0.1:' . self::freePort();
 		}
-		$this->make('a', []);
-		$more = ['--clone-of', $this->hub('a')];
+		$more = [];
 		foreach (['addon', 'extension'] as $option) {
 			if (!empty($options[$option])) {
 				array_push($more, '--' . $option, $options[$option]);
 			}
 		}
-		$this->make('b', $more);
-		if (!empty($options['addon'])) {
-			self::run([__DIR__ . '/bin/in-hub', $this->hub('b'), PHP_BINARY, 'util/addons', 'install', 'filesync']);
+		$this->make('a', empty($options['both']) ? [] : $more);
+		$this->make('b', array_merge(['--clone-of', $this->hub('a')], $more));
+		foreach (empty($options['addon']) ? [] : (empty($options['both']) ? ['b'] : ['a', 'b']) as $name) {
+			$this->addon($name, 'install');
 		}
+	}
+
+	/** Installs or uninstalls the addon on a hub, as its admin does. */
+	public function addon(string $name, string $verb): void {
+		self::run([__DIR__ . '/bin/in-hub', $this->hub($name), PHP_BINARY, 'util/addons', $verb, 'filesync']);
+	}
+
+	/** Runs the addon's command on a hub and returns what it prints. */
+	public function command(string $name, string ...$words): string {
+		return implode("\n", self::run(array_merge([__DIR__ . '/bin/in-hub', $this->hub($name), PHP_BINARY, 'addon/filesync/cli.php'], $words), false));
 	}
 
 	/** Returns the folder of hub `a` or `b`. */
@@ -106,6 +117,13 @@ final class Pair {
 	public function rows(string $name, string $sql): array {
 		$database = new \PDO('sqlite:' . $this->hub($name) . '/hub.sqlite', null, null, [\PDO::ATTR_TIMEOUT => 60, \PDO::ATTR_ERRMODE => \PDO::ERRMODE_EXCEPTION]);
 		return $database->query($sql)->fetchAll(\PDO::FETCH_ASSOC);
+	}
+
+	/** Returns what a hub noted of each request. */
+	public function accesses(string $name): array {
+		return array_map(function ($line) {
+			return json_decode($line, true);
+		}, file($this->hub($name) . '/access.log'));
 	}
 
 	/** Waits until neither hub is busy. */
