@@ -23,6 +23,9 @@ final class ItemRelocation
 	/** The fields that are looked at. `mid` and the other ids are none of them. */
 	private const FIELDS = ['body', 'summary', 'plink', 'obj', 'target', 'attach', 'term'];
 
+	/** A UUID or the longer hex of older hubs; `/photo/` and `/attach/` may be followed by other names too. */
+	private const FILE_HASH = '/^[A-Za-z0-9-]{32,64}$/D';
+
 	/**
 	 * Returns what core's import may be told of the origin: nothing where we relocate. Core replaces text wherever it stands, in
 	 * shared posts too, and signs whoever the author is.
@@ -55,6 +58,7 @@ final class ItemRelocation
 			$moved['item_verified'] = 1;
 		}
 		$data['item'] = $moved;
+		self::awaitMedia($channel, $moved);
 	}
 
 	/**
@@ -86,8 +90,14 @@ final class ItemRelocation
 			throw new \RuntimeException(Config::extensionProblem());
 		}
 		$item = Items::own($channel, $mid);
-		if ($item && ($changes = self::mended($channel, $item))) {
+		if (! $item) {
+			return;
+		}
+		if ($changes = self::mended($channel, $item)) {
 			Items::change($item, $changes);
+		}
+		if (self::homes($channel, $item)) {
+			self::awaitMedia($channel, $changes + $item);
 		}
 	}
 
@@ -112,14 +122,44 @@ final class ItemRelocation
 		return $writtenAt ? $homes : [];
 	}
 
-	/** Rewrites what points at any other home of the channel. */
-	private static function relocate(array $channel, array $item): array
+	/**
+	 * Remembers a post that shows files which are not here: once one comes, its URL is rewritten too.
+	 *
+	 * Posts come before their files when a channel is cloned. Until then the URL leads to the hub that has the file, and whether
+	 * it is the channel's own cannot be told.
+	 */
+	private static function awaitMedia(array $channel, array $item): void
+	{
+		[, $text] = self::fieldsAndText($item);
+		$hashes = [];
+		foreach (Clones::everywhere($channel) as $home) {
+			$hashes = array_merge($hashes, Relocator::mediaHashes($home['url'], $text));
+		}
+		$hashes = preg_grep(self::FILE_HASH, array_unique(preg_replace('/-\d$/D', '', $hashes)));
+		foreach (array_diff($hashes, Items::ownMedia((int) $channel['channel_id'], $hashes)) as $hash) {
+			Outbox::add((int) $channel['channel_id'], 'relocate', $hash, (string) $item['mid'], true, (string) $item['mid']);
+			if (Items::ownMedia((int) $channel['channel_id'], [$hash])) {
+				Outbox::release((int) $channel['channel_id'], $hash);
+			}
+		}
+	}
+
+	/** Returns the fields that are looked at, and all their texts as one. */
+	private static function fieldsAndText(array $item): array
 	{
 		$fields = array_intersect_key($item, array_flip(self::FIELDS));
 		$text = '';
 		array_walk_recursive($fields, function ($value) use (&$text) {
 			$text .= is_string($value) ? $value . "\n" : '';
 		});
+
+		return [$fields, $text];
+	}
+
+	/** Rewrites what points at any other home of the channel. */
+	private static function relocate(array $channel, array $item): array
+	{
+		[$fields, $text] = self::fieldsAndText($item);
 		foreach (Clones::everywhere($channel) as $home) {
 			if (stripos($text, parse_url($home['url'], PHP_URL_HOST)) === false) {
 				continue;

@@ -14,17 +14,17 @@ if (! class_exists('App', false)) {
 /**
  * Core calls that follow a publish. Core commits inside them, so none can be part of our transaction.
  *
- * One row per channel, kind and name. The attempt is counted before the call, so that a call that kills the process is
+ * One row per channel, kind, name and key. The attempt is counted before the call, so that a call that kills the process is
  * tried three times and then shown, and never blocks others.
  */
 final class Outbox
 {
 	private const MOST_ATTEMPTS = 3;
 
-	/** Wants a call. `held` ones wait until release(). */
-	public static function add(int $channelId, string $kind, string $name, string $body = '', bool $held = false): void
+	/** Wants a call. `held` ones wait until release(). `key` tells calls of one name apart. */
+	public static function add(int $channelId, string $kind, string $name, string $body = '', bool $held = false, string $key = ''): void
 	{
-		$id = hash('sha256', "$channelId\n$kind\n$name");
+		$id = hash('sha256', "$channelId\n$kind\n$name" . ($key === '' ? '' : "\n$key"));
 		$row = ['state' => $held ? 'held' : 'due', 'attempts' => 0, 'next_at' => 0, 'reason' => '', 'body' => $body];
 		Table::update('filesync_outbox', $row, ['id' => $id]);
 		if (! Table::first('filesync_outbox', ['id' => $id], '', 'id')) {
@@ -90,7 +90,7 @@ final class Outbox
 				Items::announce($channel, $row['name']);
 				break;
 			case 'relocate':
-				ItemRelocation::mend($channel, $row['name']);
+				ItemRelocation::mend($channel, $row['body'] ?: $row['name']);
 				break;
 			case 'posts':
 				LinkedPosts::fetch($channel, $row['name'], (int) json_decode($row['body'], true)['since']);

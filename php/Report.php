@@ -33,7 +33,7 @@ final class Report
 			'states' => $states,
 			'packets_waiting' => Table::count('filesync_packet', ['state' => 'staged']),
 			'packets_parked' => Table::count('filesync_packet', ['state' => 'parked']),
-			'calls_waiting' => Table::count('filesync_outbox', ['state' => ['due', 'held']]),
+			'calls_waiting' => Table::count('filesync_outbox', ['state' => 'due']) + Table::count('filesync_outbox', ['state' => 'held', 'kind <>' => 'relocate']),
 			'calls_parked' => Table::count('filesync_outbox', ['state' => 'parked']),
 			'kept_files' => Table::count('filesync_kept', []),
 			'kept_bytes' => Table::sum('filesync_kept', 'size_bytes', []),

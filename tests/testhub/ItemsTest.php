@@ -52,6 +52,7 @@ final class ItemsTest extends TestCase {
 		$this->assertSame([['href' => "$b/attach/$hash", 'title' => 'shared.txt']], json_decode($item['attach'], true));
 		$this->assertStringContainsString("[zrl=$b/cloud/alice2/Shared/shared.txt]", $item['body']);
 		$this->assertIsOwn($item);
+		self::$pair->settle();
 		$requests = array_values(preg_grep('~export_page|logout~', file(self::$pair->hub('a') . '/access.log')));
 		$this->assertStringContainsString('logout', end($requests), 'the question was a login');
 	}
@@ -67,6 +68,21 @@ final class ItemsTest extends TestCase {
 		$this->assertSame("see $b/channel/alice2?f= and $b/cloud/alice2/Given/x.pdf and $a/item/1 and https://other.test/alice/x $share", $item['body']);
 		$this->assertSame(['id' => "$a/item/1", 'url' => "$b/channel/alice2"], json_decode($item['obj'], true));
 		$this->assertSame([['href' => "$b/cloud/alice2/y.pdf"]], json_decode($item['attach'], true));
+		$this->assertIsOwn($item);
+	}
+
+	public function test_a_post_that_came_before_its_file_names_this_hub_once_the_file_is_here(): void {
+		[$a, $b] = [self::$pair->urls['a'], self::$pair->urls['b']];
+		$hash = '11111111-2222-4333-8444-555555555555';
+		$mid = $this->post(['body' => "look $a/photo/$hash-2.jpg", 'attach' => json_encode([['href' => "$a/attach/$hash"]])]);
+		$item = $this->itemOnB("mid = '$mid'");
+		$this->assertSame("look $a/photo/$hash-2.jpg", $item['body'], 'where the file is');
+		$this->assertIsOwn($item);
+		$file = self::$pair->folder . '/late.txt';
+		file_put_contents($file, 'later');
+		self::$pair->upload('a', 'Late', ["$hash=$file"]);
+		$item = $this->itemOnB("mid = '$mid' AND body LIKE '%$b/photo/%'");
+		$this->assertNothingOf('a', $item);
 		$this->assertIsOwn($item);
 	}
 
