@@ -14,9 +14,11 @@ function answer(array $facts, int $status = 0): never {
 	exit($status);
 }
 
-/** Returns the one ordinary channel of this hub. */
+/** Returns the channel that both hubs have from the beginning, or the one whose name stands in CHANNEL. */
 function the_channel(): array {
-	$r = q("select channel_id from channel where channel_system = 0 and channel_removed = 0 order by channel_id limit 1");
+	$name = getenv('CHANNEL');
+	$r = q("select channel_id from channel where channel_system = 0 and channel_removed = 0" . ($name ? " and channel_name = '%s'" : '')
+		. ' order by channel_id limit 1', ...($name ? [dbesc($name)] : []));
 	return $r ? channelx_by_n($r[0]['channel_id']) : answer(['error' => 'no channel'], 1);
 }
 

@@ -22,7 +22,7 @@ $posts = [
 	'like' => send_post($channel, post_activity_item($thread + ['verb' => 'Like', 'obj_type' => 'Image', 'body' => "likes [zrl=$root/photos/$nick/image/$hash]this[/zrl]",
 		'obj' => json_encode(['type' => 'Image', 'id' => $photo['mid'], 'url' => [['type' => 'Link', 'href' => "$root/photo/$hash-1.jpg"]]])])),
 	'post' => send_post($channel, post_activity_item($public + [
-		'body' => "[zrl=$root/photos/$nick/image/$hash][zmg=320x240]$root/photo/$hash-2.jpg[/zmg][/zrl] and [url]$root/cloud/$nick/[/url], me: $root/channel/$nick"
+		'body' => "[zrl=$root/photos/$nick/image/$hash][zmg=320x240]$root/photo/$hash-2.jpg[/zmg][/zrl] and [url]$root/cloud/$nick/[/url], me: [zrl=$root/channel/$nick]me[/zrl]"
 			. " [share author='x' profile='$root/channel/bob' link='$root/item/1']$root/photo/ffff-2.jpg[/share]",
 		'attach' => json_encode([['href' => "$root/attach/$hash", 'length' => 1, 'type' => 'image/jpeg', 'title' => 'photo', 'revision' => 0]]),
 		'term' => [['uid' => $channel['channel_id'], 'ttype' => 3, 'otype' => 1, 'term' => 'summer', 'url' => "$root/channel/$nick?f=&cat=summer"]],
@@ -34,7 +34,7 @@ if (!$bob) {
 	$made = create_identity(['account_id' => $channel['channel_account_id'], 'name' => 'Bob', 'nickname' => 'bob', 'permissions_role' => 'personal']);
 	$bob = channelx_by_nick('bob');
 }
-$body = "Hello $root/channel/$nick, your photo $root/photo/$hash-2.jpg and mine $root/channel/bob";
+$body = "Hello [zrl=$root/channel/$nick]you[/zrl], your photo [zrl=$root/photo/$hash-2.jpg]there[/zrl], [zrl=$root/channel/bob]me[/zrl]";
 $uuid = item_message_id();
 $mid = $root . '/item/' . $uuid;
 $posts['foreign'] = send_post($channel, item_store(['aid' => $channel['channel_account_id'], 'uid' => $channel['channel_id'], 'uuid' => $uuid, 'mid' => $mid, 'parent_mid' => $mid,

@@ -1,7 +1,7 @@
 # What must hold when nothing goes wrong. A scenario is a function `scenario_<name>`; it prints what it found wrong and returns 1,
 # or prints a short detail and returns 0. Dashes in a name are underscores here.
 
-SCENARIOS="file nested odd-names zero-byte photo photo-formats overwrite overwrite-same-second duplicate echo posts secrets"
+SCENARIOS="file nested odd-names zero-byte photo photo-formats overwrite overwrite-same-second duplicate echo $POST_SCENARIOS secrets"
 
 # `bulk` runs only when it is named: BULK_BYTES (3 GiB) in one file and BULK_PHOTOS (40) photos, best with MEMORY_LIMIT=32M.
 
@@ -26,9 +26,9 @@ photo_file() {
 	echo "$LAYOUT/scratch/$1"
 }
 
-# Uploads a file on hub A and prints its hash: give <path> <name> [folder].
+# Uploads a file on hub A and prints its hash: give <path> <name> [folder [notify]].
 give() {
-	hub_do a upload "$1" "$2" "${3:-}" | sed -n 's/.*"hash":"\([^"]*\)".*/\1/p'
+	hub_do a upload "$1" "$2" "${3:-}" "${4:-}" | sed -n 's/.*"hash":"\([^"]*\)".*/\1/p'
 }
 
 # Replaces a file's bytes on hub A through WebDAV: put <path> <display path>.
@@ -172,29 +172,6 @@ scenario_duplicate() {
 		return 1
 	fi
 	echo "three more packets, $((after - before)) requests for bytes"
-}
-
-# The posts around a photo: on B they name B, own ones are signed by the channel, another author's is as he wrote it.
-scenario_posts() {
-	local hash
-	hash=$(give "$(photo_file posts.jpg 1600 1200)" posts.jpg "$TOP")
-	settle || return 1
-	hub_do a post-thread "$hash" >"$LAYOUT/scratch/mids.json" || { cat "$LAYOUT/scratch/mids.json"; return 1; }
-	settle || return 1
-	hub_do a scan-posts "$(hub_url b)" >"$LAYOUT/scratch/posts-a.json"
-	hub_do b scan-posts "$(hub_url a)" >"$LAYOUT/scratch/posts-b.json"
-	php -r '[$mids, $a, $b] = array_map(fn ($f) => json_decode(file_get_contents($f), true), array_slice($argv, 1));
-		$wrong = [...array_map(fn ($l) => "left: $l", $b["left"]), ...array_map(fn ($m) => "bad signature: $m", $b["invalid"])];
-		foreach (array_slice($mids, 1) as $what => $mid) {
-			$here = $b["posts"][$mid] ?? null;
-			if (!$here) {
-				$wrong[] = "no $what on B";
-			} elseif (!$here["own"] && $here !== $a["posts"][$mid]) {
-				$wrong[] = "the $what post was changed";
-			}
-		}
-		echo $wrong ? implode("; ", $wrong) . "\n" : "{$b["checked"]} posts: own URLs and signatures, another author untouched";
-		exit($wrong ? 1 : 0);' "$LAYOUT/scratch/mids.json" "$LAYOUT/scratch/posts-a.json" "$LAYOUT/scratch/posts-b.json"
 }
 
 # A stock hub overwrites a file that an item names. Importing the item makes a stock clone answer with a packet of its own; where the

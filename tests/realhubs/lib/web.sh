@@ -96,6 +96,7 @@ configure_web() {
 				index index.php;
 				charset utf-8;
 				client_max_body_size 4g;
+				include $dir/nginx/held[.]conf;
 				location / { if (!-e \$request_filename) { rewrite ^(.*)\$ /index.php?q=\$1; } }
 				location ^~ /.well-known/ { allow all; if (!-e \$request_filename) { rewrite ^(.*)\$ /index.php?q=\$1; } }
 				location ~* \.(tpl|tgz|log|out)\$ { deny all; }
@@ -127,6 +128,19 @@ nginx_kill() {
 	pid=$(cat "$LAYOUT/$1/run/nginx.pid")
 	kill -KILL "$pid" $(pgrep -P "$pid")
 	rm -f "$LAYOUT/$1/run/nginx.pid"
+}
+# Lets a hub answer everything except requests for bytes, and those again.
+hold_bytes() {
+	echo 'location ~ ^/(getfile|dav|api/z/1.0/file) { return 503; }' >"$LAYOUT/$1/nginx/held.conf"
+	nginx_reload "$1"
+}
+let_bytes_go() {
+	rm -f "$LAYOUT/$1/nginx/held.conf"
+	nginx_reload "$1"
+}
+nginx_reload() {
+	kill -HUP "$(cat "$LAYOUT/$1/run/nginx.pid")"
+	sleep 0.5
 }
 nginx_down() { stop_pid_file "$LAYOUT/$1/run/nginx.pid" TERM; }
 web_up()     { fpm_up "$1"; nginx_up "$1"; }
