@@ -144,13 +144,13 @@ scenario_pages() {
 	echo "${seen%; }"
 }
 
-# Renders a page, to <name>.png and <name>.netlog: browse <browser> <url> <name>.
+# Renders a page, to <name>.png and <name>.netlog: browse <browser> <url> <name>. In a wide window a cover photo hides the posts until one scrolls.
 browse() {
 	local profile
 	profile=$(mktemp -d)
 	rm -f "$3.png" "$3.netlog"
 	timeout 90 "$1" --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync \
-		--ignore-certificate-errors --user-data-dir="$profile" --log-net-log="$3.netlog" --window-size=1200,1800 --virtual-time-budget=8000 \
+		--ignore-certificate-errors --user-data-dir="$profile" --log-net-log="$3.netlog" --window-size=740,2400 --virtual-time-budget=8000 \
 		--screenshot="$3.png" "$2" >"$LAYOUT/log/browser.log" 2>&1
 	rm -rf "$profile"
 }
