@@ -196,8 +196,8 @@ abstract class AddonTestCase extends TestCase
 	protected function everything(): array
 	{
 		$all = [];
-		foreach (dbq("select name from sqlite_master where type = 'table' and name not in ('sqlite_sequence')") as $table) {
-			$all[$table['name']] = dbq('select * from ' . $table['name']);
+		foreach (TestHub\Databases::tables(DBA::$dba->db, DBA::$dba->dsn) as $table) {
+			$all[$table] = array_map(fn ($row) => array_map(fn ($value) => is_resource($value) ? stream_get_contents($value) : $value, $row), dbq('select * from ' . $table));
 		}
 		foreach (new RecursiveIteratorIterator(new RecursiveDirectoryIterator('store', FilesystemIterator::SKIP_DOTS), RecursiveIteratorIterator::SELF_FIRST) as $path => $file) {
 			$all['store'][$path] = $file->isFile() ? file_get_contents($path) : null;

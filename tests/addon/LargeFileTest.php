@@ -1,5 +1,6 @@
 <?php
 
+use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Report;
@@ -25,7 +26,7 @@ final class LargeFileTest extends AddonTestCase
 		$this->receive($this->large());
 		$this->assertSame(self::SIZE, TransferBatch::$added ? 0 : (int) $this->transfer('f1')['size_bytes']);
 		$this->work();
-		$this->assertSame([self::COLUMN_END, self::SIZE], [(int) $this->attach('f1')['filesize'], (int) Store::attach(1, 'f1')['filesize']]);
+		$this->assertSame([Family::isPostgres() ? self::SIZE : self::COLUMN_END, self::SIZE], [(int) $this->attach('f1')['filesize'], (int) Store::attach(1, 'f1')['filesize']]);
 		$this->assertSame(self::SIZE, filesize('store/alice/f1'));
 		$this->assertSame([], iterator_to_array(Report::missing(), false));
 		$this->receive($this->large());
@@ -58,7 +59,7 @@ final class LargeFileTest extends AddonTestCase
 		ftruncate($file, self::SIZE + 7);
 		fclose($file);
 		touch('store/alice/f1', time() + 5);
-		$this->assertSame(self::SIZE + 7, (int) Store::attach(1, 'f1')['filesize']);
+		$this->assertSame(self::SIZE + (Family::isPostgres() ? 0 : 7), (int) Store::attach(1, 'f1')['filesize'], 'a column that is wide enough is right');
 	}
 
 	public function test_the_sender_may_have_the_narrow_column(): void

@@ -3,6 +3,7 @@
 namespace TestHub;
 
 require_once __DIR__ . '/core/TestHub/Maker.php';
+require_once __DIR__ . '/core/TestHub/Databases.php';
 require_once __DIR__ . '/core/TestHub/Faults.php';
 
 /**
@@ -92,6 +93,7 @@ final class Pair {
 			foreach (self::processesIn($this->hub($name)) as $pid) {
 				posix_kill($pid, SIGKILL);
 			}
+			Databases::remove(realpath($this->hub($name)));
 		}
 	}
 
@@ -110,13 +112,32 @@ final class Pair {
 
 	/** Says whether a hub still works at something: jobs waiting or being done, packets on their way. */
 	public function isBusy(string $name): bool {
-		return $this->rows($name, 'SELECT workerq_id FROM workerq') || $this->rows($name, "SELECT outq_hash FROM outq WHERE outq_scheduled <= datetime('now', '+1 minute')");
+		return $this->rows($name, 'SELECT workerq_id FROM workerq') || $this->rows($name, "SELECT outq_hash FROM outq WHERE outq_scheduled <= '" . gmdate('Y-m-d H:i:s', time() + 60) . "'");
 	}
 
 	/** Reads from a hub's database. */
 	public function rows(string $name, string $sql): array {
-		$database = new \PDO('sqlite:' . $this->hub($name) . '/hub.sqlite', null, null, [\PDO::ATTR_TIMEOUT => 60, \PDO::ATTR_ERRMODE => \PDO::ERRMODE_EXCEPTION]);
-		return $database->query($sql)->fetchAll(\PDO::FETCH_ASSOC);
+		return array_map(function ($row) {
+			return array_map([Databases::class, 'bytes'], $row);
+		}, $this->database($name)->query($sql)->fetchAll(\PDO::FETCH_ASSOC));
+	}
+
+	/** Changes a hub's database behind its back. */
+	public function execute(string $name, string $sql): void {
+		$this->database($name)->exec($sql);
+	}
+
+	/** Returns the tables of a hub. */
+	public function tables(string $name): array {
+		return Databases::tables($this->database($name), $this->dsn($name));
+	}
+
+	private function database(string $name): \PDO {
+		return Databases::connect($this->dsn($name));
+	}
+
+	private function dsn(string $name): string {
+		return json_decode(file_get_contents($this->hub($name) . '/hub.json'), true)['database'];
 	}
 
 	/** Returns what a hub noted of each request. */

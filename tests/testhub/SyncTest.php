@@ -38,8 +38,7 @@ final class SyncTest extends TestCase {
 
 	/** What B learnt about A's WebDAV in one test must not decide another. */
 	protected function setUp(): void {
-		$database = new PDO('sqlite:' . self::$pair->hub('b') . '/hub.sqlite', null, null, [PDO::ATTR_TIMEOUT => 60]);
-		$database->exec("UPDATE filesync_peer SET dav_refused_until = 0");
+		self::$pair->execute('b', 'UPDATE filesync_peer SET dav_refused_until = 0');
 	}
 
 	protected function tearDown(): void {
@@ -263,8 +262,8 @@ final class SyncTest extends TestCase {
 		foreach (['hub.log', 'access.log', 'processes.log', 'worker.out'] as $log) {
 			$written .= @file_get_contents($hub . '/' . $log);
 		}
-		foreach (self::$pair->rows('b', "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('channel')") as $table) {
-			$written .= json_encode(self::$pair->rows('b', 'SELECT * FROM ' . $table['name']), JSON_INVALID_UTF8_SUBSTITUTE | JSON_UNESCAPED_SLASHES);
+		foreach (array_diff(self::$pair->tables('b'), ['channel']) as $table) {
+			$written .= json_encode(self::$pair->rows('b', 'SELECT * FROM ' . $table), JSON_INVALID_UTF8_SUBSTITUTE | JSON_UNESCAPED_SLASHES);
 		}
 		$sessions = file(self::$pair->hub('a') . '/sessions.issued', FILE_IGNORE_NEW_LINES);
 		$this->assertGreaterThan(3, count($sessions));

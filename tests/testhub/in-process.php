@@ -30,7 +30,7 @@ final class InProcess {
 		self::stop();
 		self::$came_from = getcwd();
 		self::$identity = self::$identity ?? Maker::identity($nick, $bits);
-		self::$folder = sys_get_temp_dir() . '/testhub-' . getmypid() . '-' . bin2hex(random_bytes(4));
+		self::$folder = realpath(sys_get_temp_dir()) . '/testhub-' . getmypid() . '-' . bin2hex(random_bytes(4));
 		Maker::hub(self::$folder, $url);
 		Maker::enter(self::$folder);
 		set_config('testhub', 'without_workers', 1);
@@ -50,6 +50,7 @@ final class InProcess {
 		foreach ($entries as $path => $entry) {
 			$entry->isDir() && !$entry->isLink() ? rmdir($path) : unlink($path);
 		}
+		Databases::remove(self::$folder);
 		rmdir(self::$folder);
 		self::$folder = null;
 	}

@@ -48,9 +48,9 @@ if (isset($options['addon'])) {
 Maker::enter($folder);
 $channel = Maker::channel($identity, $options['nick']);
 if ($peer) {
-	$peer_url = json_decode(file_get_contents($peer . '/hub.json'), true)['url'];
-	$database = new PDO('sqlite:' . $peer . '/hub.sqlite');
-	Maker::hubloc($identity, $peer_url, $database->query('SELECT channel_address FROM channel LIMIT 1')->fetchColumn());
+	$settings = json_decode(file_get_contents($peer . '/hub.json'), true);
+	$database = TestHub\Databases::connect($settings['database']);
+	Maker::hubloc($identity, $settings['url'], $database->query('SELECT channel_address FROM channel LIMIT 1')->fetchColumn());
 	$database = null;
 	Maker::enter($peer);
 	Maker::hubloc($identity, $url, $options['nick']);

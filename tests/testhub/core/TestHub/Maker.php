@@ -24,12 +24,9 @@ final class Maker {
 			symlink($core . '/' . $link, $folder . '/' . $link);
 		}
 		$folder = realpath($folder);
-		file_put_contents($folder . '/hub.json', json_encode(['url' => rtrim($url, '/'), 'database' => $folder . '/hub.sqlite'], JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES));
+		require_once __DIR__ . '/Databases.php';
+		file_put_contents($folder . '/hub.json', json_encode(['url' => rtrim($url, '/'), 'database' => Databases::make($folder)], JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES));
 		file_put_contents($folder . '/php.d/hub.ini', ($extension === '' ? '' : 'extension=' . realpath($extension) . "\n") . "memory_limit=128M\nupload_max_filesize=64G\npost_max_size=64G\n");
-		$database = new \PDO('sqlite:' . $folder . '/hub.sqlite');
-		$database->setAttribute(\PDO::ATTR_ERRMODE, \PDO::ERRMODE_EXCEPTION);
-		$database->exec('PRAGMA journal_mode = WAL');
-		$database->exec(file_get_contents(__DIR__ . '/schema.sql'));
 	}
 
 	/** Goes into a hub's folder and boots it in this process. */

@@ -8,7 +8,7 @@ use Zotlabs\Lib\Libsync;
 
 function attach_row($channel_id, $hash) {
 	$rows = q("SELECT * FROM attach WHERE hash = '%s' AND uid = %d LIMIT 1", dbesc($hash), intval($channel_id));
-	return $rows ? $rows[0] : null;
+	return $rows ? ['content' => dbunescbin($rows[0]['content'])] + $rows[0] : null;
 }
 
 /** Finds a file by its hash, of whichever channel comes first, and checks that the observer is its owner. */

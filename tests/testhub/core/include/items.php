@@ -110,7 +110,7 @@ const ITEM_WIRE_NAMES = [
 function get_item_elements($x, $allow_code = false) {
 	$item = [];
 	foreach (ITEM_WIRE_NAMES as $name => $column) {
-		$item[$column] = $x[$name] ?? '';
+		$item[$column] = $x[$name] ?? (in_array($name, ['created', 'edited', 'expires', 'commented']) ? NULL_DATE : '');
 	}
 	foreach (['object' => 'obj', 'target' => 'target', 'attach' => 'attach'] as $name => $column) {
 		$item[$column] = is_array($x[$name] ?? null) ? $x[$name] : '';

@@ -74,7 +74,7 @@ class QueueWorker {
 		q('START TRANSACTION');
 		$row = null;
 		if (self::active() < self::limit()) {
-			$row = dbq('SELECT * FROM workerq WHERE workerq_reservationid IS NULL ORDER BY workerq_priority DESC, workerq_id LIMIT 1')[0] ?? null;
+			$row = dbq('SELECT * FROM workerq WHERE workerq_reservationid IS NULL ORDER BY workerq_priority DESC, workerq_id LIMIT 1 FOR UPDATE')[0] ?? null;
 		}
 		if ($row) {
 			$age = in_array($row['workerq_cmd'], self::LONG) ? 3600 : ($max_age > 120 ? $max_age : 300);

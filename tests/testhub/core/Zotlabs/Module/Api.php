@@ -68,7 +68,7 @@ class Api extends Controller {
 	}
 
 	private static function files(int $uid, array $effects): array {
-		$rows = q('SELECT * FROM attach WHERE uid = %d ORDER BY created, id LIMIT %d OFFSET %d', $uid, intval($_REQUEST['records'] ?? 0) ?: -1, intval($_REQUEST['start'] ?? 0));
+		$rows = q('SELECT * FROM attach WHERE uid = %d ORDER BY created, id LIMIT %d OFFSET %d', $uid, intval($_REQUEST['records'] ?? 0) ?: 2147483647, intval($_REQUEST['start'] ?? 0));
 		foreach ($rows as &$row) {
 			unset($row['content']);
 		}

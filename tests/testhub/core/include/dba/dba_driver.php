@@ -1,43 +1,42 @@
 <?php
 
 /**
- * The database functions of a hub, on SQLite through PDO.
+ * The database functions of a hub, on SQLite, MariaDB or PostgreSQL through PDO.
  *
  * As on a hub: a select gives an array of rows, any other statement a PDOStatement, an error false or null and a log
- * line. `%` in q() is a format character. Transactions begin immediately, so that two processes never dead-lock.
+ * line. `%` in q() is a format character. On SQLite transactions begin immediately, so that two processes never dead-lock.
  */
 class DBA {
 
 	public static $dba = null;
 	public static $logging = false;
 
-	/** Opens the database file, which is created with its tables when it does not exist. */
-	public static function open($file) {
-		self::$dba = new dba_sqlite($file);
+	/** Opens the database. */
+	public static function open($dsn) {
+		self::$dba = null;
+		self::$dba = new dba_test($dsn);
 	}
 }
 
-class dba_sqlite {
+class dba_test {
 
 	/** @var PDO */
 	public $db;
 	public $connected = false;
 	public $error = '';
 	public $debug = 0;
+	public $dsn;
 
-	public function __construct($file) {
-		$this->db = new PDO('sqlite:' . $file);
-		$this->db->setAttribute(PDO::ATTR_ERRMODE, PDO::ERRMODE_EXCEPTION);
-		$this->db->setAttribute(PDO::ATTR_TIMEOUT, 60);
-		$this->db->exec('PRAGMA journal_mode = WAL');
-		$this->db->exec('PRAGMA synchronous = NORMAL');
+	public function __construct($dsn) {
+		$this->dsn = $dsn;
+		$this->db = TestHub\Databases::connect($dsn);
 		$this->connected = true;
 	}
 
 	public function q($sql) {
 		$this->error = '';
-		if (preg_match('/^\s*start\s+transaction\b/i', $sql)) {
-			$sql = 'BEGIN IMMEDIATE';
+		if (TestHub\Databases::kind($this->dsn) === 'sqlite') {
+			$sql = preg_replace(['/^\s*start\s+transaction\b/i', '/ FOR UPDATE$/D'], ['BEGIN IMMEDIATE', ''], $sql);
 		}
 		try {
 			$statement = $this->db->query($sql, PDO::FETCH_ASSOC);
@@ -73,14 +72,17 @@ function dbescdate($value) {
 	return dbesc($value);
 }
 
-/** Escapes bytes. What is no text becomes `\x<hex>`, as on a hub with PostgreSQL, so both forms stand in the tables. */
+/**
+ * Escapes bytes. What is no text becomes `\x<hex>`, as on a hub with PostgreSQL, so both forms stand in the tables. There the backslash is
+ * doubled, or the server would read the digits as bytes.
+ */
 function dbescbin($value) {
 	$text = preg_match('//u', (string) $value) && strpos((string) $value, "\0") === false;
-	return $text ? DBA::$dba->escape($value) : '\x' . bin2hex($value);
+	return $text ? strtr(DBA::$dba->escape($value), ACTIVE_DBTYPE === DBTYPE_POSTGRES ? ['\\' => '\\\\'] : []) : DBA::$dba->escape((ACTIVE_DBTYPE === DBTYPE_POSTGRES ? '\\' : '') . '\x' . bin2hex($value));
 }
 
 function dbunescbin($value) {
-	return strncmp((string) $value, '\x', 2) === 0 ? hex2bin(substr($value, 2)) : $value;
+	return TestHub\Databases::bytes($value);
 }
 
 function dbesc_array(&$arr) {
@@ -96,12 +98,11 @@ function dbesc_array(&$arr) {
 }
 
 function db_utcnow() {
-	return "datetime('now')";
+	return ['sqlite' => "datetime('now')", 'mysql' => 'UTC_TIMESTAMP()', 'pgsql' => "now() at time zone 'UTC'"][TestHub\Databases::kind(DBA::$dba->dsn)];
 }
 
 function db_columns($table) {
-	$columns = DBA::$dba->db->query('SELECT name FROM pragma_table_info(' . DBA::$dba->db->quote($table) . ')');
-	return $columns->fetchAll(PDO::FETCH_COLUMN);
+	return TestHub\Databases::columns(DBA::$dba->db, DBA::$dba->dsn, $table);
 }
 
 function create_table_from_array($table, $arr, $binary_fields = []) {
@@ -123,5 +124,5 @@ function ids_to_array($rows, $column = 'id') {
 	return array_column($rows ?: [], $column);
 }
 
-define('ACTIVE_DBTYPE', DBTYPE_MYSQL);
-define('TQUOT', '`');
+define('ACTIVE_DBTYPE', getenv('DB') === 'pgsql' || strncmp(json_decode((string) @file_get_contents('hub.json'), true)['database'] ?? '', 'pgsql', 5) === 0 ? DBTYPE_POSTGRES : DBTYPE_MYSQL);
+define('TQUOT', ACTIVE_DBTYPE === DBTYPE_POSTGRES ? '"' : '`');
