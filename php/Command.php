@@ -3,6 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Loopback;
 use FileSync\Addon\Schema\Migrations;
 
 if (! class_exists('App', false)) {
@@ -21,6 +22,8 @@ final class Command
 		                         [--seconds N] at most, [--until-idle] until nothing is on its way
 		  repair items           own posts that a sync left with another hub's URLs      [--json]
 		                         or a wrong signature: mends them, or only lists them    [--dry-run]
+		  doctor                 this hub's own set-up, as another hub meets it, with    [--json]
+		                         a remedy for each finding
 		  config                 every setting and its value                             [--json]
 		  config get NAME        config set NAME VALUE        config clear NAME
 		                         [--scope site|channel:<id>|peer:<root URL>]
@@ -29,6 +32,7 @@ final class Command
 		TEXT;
 
 	private const OPTIONS = [
+		'doctor' => ['json'],
 		'status' => ['json'], 'missing' => ['json'], 'work' => ['json', 'progress', 'seconds', 'until-idle'], 'config' => ['json', 'scope'],
 		'repair' => ['json', 'dry-run'],
 	];
@@ -54,6 +58,7 @@ final class Command
 				'status' => self::status(isset($options['json'])),
 				'missing' => self::missing(isset($options['json'])),
 				'work' => (new WorkCommand($options))->run(),
+				'doctor' => self::doctor(isset($options['json'])),
 				'repair' => (new RepairCommand($options))->run(),
 				'config' => self::config($words, $options),
 			};
@@ -142,6 +147,21 @@ final class Command
 		}
 
 		return $code;
+	}
+
+	private static function doctor(bool $json): int
+	{
+		$findings = (new Doctor(Loopback::ask(...)))->examine();
+		if ($json) {
+			echo json_encode($findings, JSON_UNESCAPED_SLASHES), "\n";
+		}
+		foreach ($json ? [] : $findings as $one) {
+			$mark = $one['ok'] ? 'ok' : ($one['ok'] === null ? '?' : 'WRONG');
+			printf("%-5s %-14s %s\n", $mark, $one['check'], Config::oneLine($one['finding']));
+			$one['remedy'] === '' || printf("%20s -> %s\n", '', $one['remedy']);
+		}
+
+		return in_array(false, array_column($findings, 'ok'), true) ? 1 : 0;
 	}
 
 	private static function config(array $words, array $options): int

@@ -79,6 +79,17 @@ final class FilesyncTest extends TestCase {
 		$this->assertLessThan(3, abs($clones[0]['skew_seconds']));
 	}
 
+	public function test_doctor_finds_nothing_wrong_with_a_hub_that_works_and_what_a_web_server_does_not_do(): void {
+		$this->arrives('b', $this->give('a', self::SMALL));
+		$right = array_column(json_decode(self::$pair->command('a', 'doctor', '--json'), true), 'ok', 'check');
+		$this->assertSame(['extension', 'reachable', 'tickets', 'authorization', 'ranges', 'headers', 'length'], array_keys(array_filter($right)));
+		self::$pair->command('a', 'config', 'set', 'x_accel', 'X-Sendfile');
+		$wrong = array_column(json_decode(self::$pair->command('a', 'doctor', '--json'), true), null, 'check');
+		self::$pair->command('a', 'config', 'clear', 'x_accel');
+		$this->assertFalse($wrong['ranges']['ok']);
+		$this->assertStringContainsString('passed x-sendfile on', $wrong['ranges']['finding']);
+	}
+
 	public function test_a_hub_that_loses_filesync_and_gains_it_again_costs_no_failed_transfer(): void {
 		self::$pair->addon('a', 'uninstall');
 		$given = $this->give('a', self::SMALL);
