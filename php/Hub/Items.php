@@ -30,7 +30,18 @@ final class Items
 	public static function store(array $channel, array $items): void
 	{
 		Family::loadImport();
-		\sync_items($channel, $items, null);
+		\sync_items($channel, self::postsFirst($items), null);
+	}
+
+	/** Returns items with the posts before the comments: core drops a comment whose post is not there, and PostgreSQL sends them in any order. */
+	public static function postsFirst(mixed $items): mixed
+	{
+		if (is_array($items)) {
+			$isComment = fn ($item) => (int) (is_array($item) && ($item['message_top'] ?? null) !== ($item['message_id'] ?? null));
+			usort($items, fn ($a, $b) => $isComment($a) <=> $isComment($b));
+		}
+
+		return $items;
 	}
 
 	/** Returns those hashes that are the channel's files or photos, present or on their way. */

@@ -219,6 +219,16 @@ final class AcceptTest extends AddonTestCase
 		$this->assertSame(['post', 'comment'], array_column(Table::select('item', [], 'id'), 'mid'));
 	}
 
+	public function test_a_comment_that_stands_before_its_post_in_a_packet_is_not_lost(): void
+	{
+		$entry = $this->file('f1', 'bytes');
+		$entry['item'] = [$this->item('comment', 'post'), $this->item('post', 'post')];
+		$this->receive($entry);
+		Zotlabs\Lib\sync_items($this->channel, [$this->item('second comment', 'second'), $this->item('second', 'second')]);
+		Zotlabs\Daemon\import_items($this->channel, [$this->item('third comment', 'third'), $this->item('third', 'third')]);
+		$this->assertSame(['post', 'comment', 'second', 'second comment', 'third', 'third comment'], array_column(Table::select('item', [], 'id'), 'mid'));
+	}
+
 	public function test_the_channels_key_stands_in_no_table_and_no_log_of_ours(): void
 	{
 		$this->receive($this->photo('p1', [0 => 'original', 1 => 'small']), $this->file('missing', 'x', ['hash' => 'gone']));
