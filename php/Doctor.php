@@ -43,7 +43,7 @@ final class Doctor
 		$given = $this->askForTicket($channel, $file);
 		if ($given && $file) {
 			$this->read($file, $given);
-		} elseif ($given) {
+		} elseif ($given !== null) {
 			$this->note('ranges', null, 'there is no file here to try with', 'upload a file and look again');
 		}
 

@@ -29,11 +29,14 @@ final class TicketRequest
 	private const ARRIVING_SECONDS = 60;
 	private const ABSENT_SECONDS = 300;
 
+	/** When the request came: what the other side compares its clock with, however long the answer takes. */
+	private readonly int $cameAt;
 	/** Until when, as a Unix time, this request may wait for files that were changed just now. */
 	private readonly float $waitsUntil;
 
 	private function __construct(private readonly array $channel, private readonly array $asked)
 	{
+		$this->cameAt = Config::now();
 		$this->waitsUntil = microtime(true) + self::WAIT_SECONDS;
 	}
 
@@ -83,7 +86,7 @@ final class TicketRequest
 	{
 		$until = microtime(true) * 1000 + self::DIGEST_MS;
 		$files = array_map(fn ($file) => ['hash' => $file['hash'], 'scale' => $file['scale']] + $this->facts($file['hash'], $file['scale'], $until), $this->asked['files']);
-		$answer = ['filesync' => self::VERSION, 'time' => Config::now(), 'version' => Config::version(), 'features' => Serve::FEATURES, 'expires_in' => Ticket::SECONDS,
+		$answer = ['filesync' => self::VERSION, 'time' => $this->cameAt, 'version' => Config::version(), 'features' => Serve::FEATURES, 'expires_in' => Ticket::SECONDS,
 			'files' => $files];
 		if (! empty($this->asked['probe'])) {
 			$answer['probe'] = ['authorization' => $request->header('authorization') !== null];

@@ -21,6 +21,12 @@ final class DoctorTest extends AddonTestCase
 			$this->examine(fn ($answer) => $answer));
 	}
 
+	public function test_without_a_file_what_a_file_is_needed_for_is_not_known(): void
+	{
+		attach_delete(1, 'f1');
+		$this->assertNull($this->examine(fn ($answer) => $answer)['ranges']);
+	}
+
 	/** @dataProvider set_ups */
 	public function test_what_is_wrong_is_said_with_its_remedy(Closure $change, array $expected): void
 	{
