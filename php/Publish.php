@@ -156,6 +156,11 @@ final class Publish
 			$this->commit($row, $intent, null);
 			return;
 		}
+		if (! $intent['partial']) {
+			// It was to stay as it is, and was changed here since: its bytes are wanted after all.
+			$this->turnBack($row);
+			return;
+		}
 		if (! Queue::isHeld($row)) {
 			return;
 		}

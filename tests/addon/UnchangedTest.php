@@ -1,0 +1,46 @@
+<?php
+
+use FileSync\TransferBatch;
+
+/** Bytes that are here already are not fetched again, and publishing them changes rows only. */
+final class UnchangedTest extends AddonTestCase
+{
+	public function test_unchanged_bytes_get_the_new_date_and_stay_where_they_are(): void
+	{
+		$this->receive($this->photo('p1', [0 => 'bytes', 1 => 'small']));
+		$this->work();
+		$inode = fileinode('store/alice/p1');
+		$this->receive($this->photo('p1', [0 => 'bytes', 1 => 'small'], ['edited' => '2024-06-01 10:00:00']));
+		foreach ([0 => 'bytes', 1 => 'small'] as $scale => $bytes) {
+			TransferBatch::$answers["p1-$scale"] = self::unchanged($bytes);
+		}
+		$this->work();
+		$this->assertSame(['published', 'published'], [$this->transfer('p1')['state'], $this->transfer('p1', 1)['state']]);
+		$this->assertSame(['2024-06-01 10:00:00', 'bytes', $inode], [$this->attach('p1')['edited'], $this->shown('p1'), fileinode('store/alice/p1')]);
+		$this->assertSame('unchanged', json_decode($this->transfer('p1')['result'], true)['rung']);
+		$this->assertSame([], $this->kept());
+		$this->assertSame([], glob('store/*data*/filesync/1/*.partial'));
+	}
+
+	public function test_bytes_that_changed_here_meanwhile_are_fetched_after_all(): void
+	{
+		$this->receive($this->file('f1', 'bytes'));
+		$this->work();
+		$this->receive($this->file('f1', 'bytes', ['edited' => '2024-06-01 10:00:00']));
+		TransferBatch::$answers['f1-0'] = self::unchanged('bytes');
+		TransferBatch::$duringStep = function () {
+			TransferBatch::$duringStep = null;
+			file_put_contents('store/alice/f1', 'BYTES');
+			touch('store/alice/f1', time() - 5);
+			TransferBatch::$duringStep = fn () => TransferBatch::$answers['f1-0'] = 'bytes';
+		};
+		$this->work();
+		$this->assertSame(['published', 'bytes', ['BYTES']], [$this->transfer('f1')['state'], $this->shown('f1'), $this->kept()]);
+	}
+
+	private static function unchanged(string $bytes): array
+	{
+		return ['state' => 'complete', 'size_bytes' => strlen($bytes), 'received_bytes' => 0, 'sha256' => hash('sha256', $bytes), 'rung' => 'unchanged', 'origin' => self::ORIGIN,
+			'proof' => ['facts'], 'edited' => '2024-06-01 10:00:00'];
+	}
+}
