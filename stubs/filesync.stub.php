@@ -26,10 +26,16 @@ namespace FileSync {
 		 *   ca_file?: string,
 		 *   allow_http?: bool,
 		 *   allow_private_addresses?: bool,
-		 *   parallel?: int
+		 *   parallel?: int,
+		 *   ranges?: int,
+		 *   bytes_per_second?: int,
+		 *   store_root?: string
 		 * } $options `root`: absolute path of an existing folder for the partial files. `key_id`: this clone's own
 		 *   channel URL. `private_key`: the channel's RSA key, PEM. `ca_file`: PEM bundle to trust instead of the
-		 *   system's. `parallel`: transfers under way at once, 1–16, default 4.
+		 *   system's. `parallel`: transfers under way at once, 1–16, default 4; where more wait, they take turns. `ranges`:
+		 *   ranges of one large file under way at once where one alone would take long, 1–8, default 4. `bytes_per_second`:
+		 *   most that the whole batch receives, 65536 or more, default no limit. `store_root`: absolute path of the folder
+		 *   that `copies` of transfers are beneath.
 		 *
 		 * @throws Exception\InvalidInputException An option is missing, unknown or malformed; the message names it.
 		 * @throws Exception\StorageException The root folder cannot be opened.
@@ -47,12 +53,17 @@ namespace FileSync {
 		 *   edited?: string,
 		 *   sha256?: string,
 		 *   mimetype?: string,
-		 *   origins: list<array{url: string, nick: string, path: list<string>, dav?: bool, filesync?: bool}>
+		 *   have_sha256?: string,
+		 *   copies?: list<string>,
+		 *   origins: list<array{url: string, nick: string, path: list<string>, dav?: bool, filesync?: bool, piece_bytes?: int}>
 		 * } $transfer `name`: base name of the partial file, `[A-Za-z0-9._-]{1,128}`. `scale`: 0 (the file itself) to 9.
 		 *   `edited`: `Y-m-d H:i:s` as the sync packet gave it. `sha256`: 64 hex digits if a clone gave them.
 		 *   `origins`: hubs to ask, best first: root URL, the channel's nick there, the names of the folders and of
 		 *   the file, whether the `/dav` rung may be used (default true), and whether the hub may be asked for tickets as one
-		 *   that speaks filesync (default false); one that does not is read the stock way in the same run.
+		 *   that speaks filesync (default false); one that does not is read the stock way in the same run. `piece_bytes`: most
+		 *   bytes that one request may ask of the hub, as `origins()` of an earlier batch told. `have_sha256`: digest of the
+		 *   bytes that you show now; if the hub states the same, none come. `copies`: paths beneath `store_root` of files that
+		 *   may have the same bytes; where a clone told the digest they are shared or copied and checked, never linked.
 		 *
 		 * @return int The number by which reports name this transfer.
 		 *
@@ -83,7 +94,7 @@ namespace FileSync {
 		 * }> Transfers that ended. When `complete`, the partial file is whole, its size exact and on disk. `received_bytes`
 		 *   counts the bytes of this run, `resumed_at_byte` where it began. `edited` and `size_bytes` are the origin's
 		 *   own, which may be newer than the packet's. `rung` is the last way that brought bytes: `none`, `getfile`, `dav`,
-		 *   `filesync`. `proof` lists what was checked: `size`, `sha256`, `facts`, `filemeta`, `spot`, `twice`, `image`. `error.kind` is a class name of `FileSync\Exception` without `Exception`.
+		 *   `filedata`, `filesync`, `copy`, or `unchanged`, where there is no partial file. `proof` lists what was checked: `size`, `sha256`, `facts`, `filemeta`, `spot`, `twice`, `image`. `error.kind` is a class name of `FileSync\Exception` without `Exception`.
 		 *
 		 * @throws Exception\InvalidInputException The budget is out of range, or the batch belongs to another process.
 		 */
@@ -107,9 +118,13 @@ namespace FileSync {
 		 *   filesync_reason: ?string,
 		 *   version: ?string,
 		 *   features: list<string>,
-		 *   skew_seconds: ?int
+		 *   skew_seconds: ?int,
+		 *   piece_bytes: ?int,
+		 *   received_bytes: int,
+		 *   failures: int
 		 * }> `reason`: why `/dav` was dropped for this batch, `filesync_reason`: why tickets were. `version` and `features`: the
-		 *   hub's filesync. `skew_seconds`: how far its clock is ahead of ours.
+		 *   hub's filesync. `skew_seconds`: how far its clock is ahead of ours. `piece_bytes`: the length that it
+		 *   gives in one request where longer ones die, else null. `failures`: transfers that it could not give just now.
 		 */
 		public function origins(): array {}
 

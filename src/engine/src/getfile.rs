@@ -1,6 +1,7 @@
 //! Requests that a hub understands: getfile, its API, `/dav`, and tickets if it has filesync. Values; no I/O.
 
 use std::fmt;
+use std::ops::Range;
 
 use url::Url;
 
@@ -135,6 +136,16 @@ pub fn getfile(
 pub(crate) fn filemeta_url(hub: &HubUrl, hash: &str) -> Url {
     let mut url = hub.page(["api", "z", "1.0", "filemeta"]);
     url.query_pairs_mut().append_pair("file_id", hash);
+    url
+}
+
+/// Returns the API's URL for a range of one file.
+pub(crate) fn filedata_url(hub: &HubUrl, hash: &str, range: &Range<u64>) -> Url {
+    let mut url = hub.page(["api", "z", "1.0", "filedata"]);
+    url.query_pairs_mut()
+        .append_pair("file_id", hash)
+        .append_pair("start", &range.start.to_string())
+        .append_pair("length", &(range.end - range.start).to_string());
     url
 }
 

@@ -273,7 +273,9 @@ impl Reply {
                     let piece = piece
                         .map_err(|error| network_error("receiving from the origin hub", error))
                         .context("url", &self.where_to)?;
-                    stall.count(piece.as_ref().map_or(0, |bytes| bytes.len() as u64), patience)?;
+                    let count = piece.as_ref().map_or(0, |bytes| bytes.len() as u64);
+                    stall.count(count, patience)?;
+                    patience.throttle.pay(count).await;
                     return Ok(piece);
                 }
                 Err(_) => stall.count(0, patience).context("url", &self.where_to)?,

@@ -35,6 +35,12 @@ pub struct Limits {
     pub spot_checks: u32,
     /// Length of each of them. Default 64 KiB.
     pub spot_bytes: u64,
+    /// First range of a file that is large enough to be read in several at once; it measures whether that pays. Default 8 MiB.
+    pub range_bytes: u64,
+    /// What is left of a file must take longer than this for several ranges at once. Default 4 s.
+    pub slow_time: Duration,
+    /// Where others wait, a transfer goes to the end of the line after this. Default 2 s.
+    pub turn_time: Duration,
     /// How often a file that changes while it is read is started again in one run. Default 3.
     pub max_restarts: u32,
     /// An `edited` younger than this may still change within its second. Default 2 s.
@@ -61,6 +67,9 @@ impl Default for Limits {
             sync_bytes: 128 * MIB,
             spot_checks: 8,
             spot_bytes: 64 * KIB,
+            range_bytes: 8 * MIB,
+            slow_time: Duration::from_secs(4),
+            turn_time: Duration::from_secs(2),
             max_restarts: 3,
             settle_time: Duration::from_secs(2),
         }

@@ -1,9 +1,10 @@
-//! Waiting: how long, and on which clock.
+//! Waiting: how long, on which clock, and for the sake of a rate.
 //!
 //! Invariant: time between two steps, while PHP does something else, never counts against an origin hub.
 
 use std::cell::Cell;
 use std::future::Future;
+use std::num::NonZeroU64;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -35,10 +36,38 @@ impl ActiveClock {
     }
 }
 
-/// How long to wait, on which clock.
+/// How long to wait, on which clock, and how fast to read.
 pub(crate) struct Patience<'a> {
     pub(crate) clock: &'a ActiveClock,
     pub(crate) limits: &'a Limits,
+    pub(crate) throttle: &'a Throttle,
+}
+
+/// Keeps everything that a batch receives beneath a rate. Unspent time is saved up for a quarter of a second, no longer.
+pub(crate) struct Throttle {
+    bytes_per_second: Option<NonZeroU64>,
+    paid_until: Cell<Instant>,
+}
+
+const SAVED_UP: Duration = Duration::from_millis(250);
+
+impl Throttle {
+    pub(crate) fn new(bytes_per_second: Option<NonZeroU64>) -> Self {
+        Self { bytes_per_second, paid_until: Cell::new(Instant::now()) }
+    }
+
+    /// Counts bytes that came; returns when the next may be read.
+    pub(crate) async fn pay(&self, bytes: u64) {
+        let Some(rate) = self.bytes_per_second else { return };
+        let now = Instant::now();
+        let from = self.paid_until.get().max(now.checked_sub(SAVED_UP).unwrap_or(now));
+        let nanoseconds = u128::from(bytes) * 1_000_000_000 / u128::from(rate.get());
+        let until = from + Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
+        self.paid_until.set(until);
+        if until > now {
+            tokio::time::sleep_until(until.into()).await;
+        }
+    }
 }
 
 impl Patience<'_> {

@@ -4,29 +4,35 @@
 //! hub states, checked by every proof that the origin offers, and forced to disk. Publishing it is the caller's.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::future::Future;
 use std::io::BufReader;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{AbortHandle, Abortable, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::getfile::HubUrl;
 use crate::http::{AddressPolicy, HttpClient, Pool, Reply, Request};
 use crate::limits::Limits;
-use crate::paths::Root;
-use crate::patience::{ActiveClock, Patience};
+use crate::paths::{RelativePath, Root};
+use crate::patience::{ActiveClock, Patience, Throttle};
 use crate::signature::Identity;
 
 mod chunks;
+mod copy;
+mod filedata;
 mod filesync;
 mod partial;
+mod pieces;
 mod receive;
 mod report;
 mod source;
@@ -48,8 +54,14 @@ pub struct BatchOptions<'a> {
     pub policy: AddressPolicy,
     /// PEM certificates to trust instead of the system's.
     pub ca_pem: Option<Vec<u8>>,
+    /// The channel's folder in the store, for bytes that are there already.
+    pub store_root: Option<&'a Path>,
     /// Transfers under way at once.
     pub parallel: usize,
+    /// Ranges of one large file under way at once, where one alone would take long.
+    pub ranges: usize,
+    /// Most that all transfers together receive.
+    pub bytes_per_second: Option<NonZeroU64>,
     /// Bounds.
     pub limits: Limits,
     /// The world outside.
@@ -83,6 +95,10 @@ pub struct TransferSpec {
     pub sha256: Option<Digest>,
     /// MIME type as the packet gave it, or empty.
     pub mimetype: String,
+    /// Digest of the bytes that the caller shows now: the same again need not come.
+    pub have_sha256: Option<Digest>,
+    /// Files of the store that may have the bytes; looked at once a clone told the digest.
+    pub copies: Vec<RelativePath>,
     /// Hubs to ask, best first.
     pub origins: Vec<OriginSpec>,
 }
@@ -100,6 +116,8 @@ pub struct OriginSpec {
     pub dav_allowed: bool,
     /// Whether it may be asked for tickets.
     pub filesync_allowed: bool,
+    /// Most bytes to ask for in one request, as an earlier batch learnt; none if it answers requests of any length.
+    pub piece_bytes: Option<NonZeroU64>,
 }
 
 /// Names a transfer within its batch.
@@ -108,20 +126,43 @@ pub type TransferId = u64;
 /// Everything that the transfers of a batch share.
 struct Shared {
     root: Root,
+    store: Option<Root>,
     identity: Identity,
     client: HttpClient,
     limits: Limits,
     surroundings: Surroundings,
     clock: ActiveClock,
+    throttle: Throttle,
+    ranges: usize,
+    /// One permit for each transfer under way; those who wait get theirs in the order of asking.
+    turns: Arc<Semaphore>,
+    waiting: Cell<usize>,
 }
 
 impl Shared {
     fn patience(&self) -> Patience<'_> {
-        Patience { clock: &self.clock, limits: &self.limits }
+        Patience { clock: &self.clock, limits: &self.limits, throttle: &self.throttle }
+    }
+
+    /// Waits until this transfer may work.
+    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        self.waiting.set(self.waiting.get() + 1);
+        let _left = Leaving(&self.waiting);
+        // Never closed, so there is always a permit in the end.
+        Arc::clone(&self.turns).acquire_owned().await.ok()
     }
 
     async fn send(&self, pool: Pool, request: Request) -> Result<Reply> {
         self.client.send(pool, request, &self.patience()).await
+    }
+}
+
+/// Counts one less when dropped, at the end of the wait or with a transfer that is cancelled meanwhile.
+struct Leaving<'a>(&'a Cell<usize>);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 
@@ -165,11 +206,9 @@ type RunningJob = Pin<Box<dyn Future<Output = (TransferId, Outcome)>>>;
 /// Many transfers, driven by one process on one thread.
 pub struct TransferBatch {
     process: u32,
-    parallel: usize,
     shared: Rc<Shared>,
     origins: HashMap<String, Rc<Origin>>,
     jobs: HashMap<TransferId, Rc<Job>>,
-    queue: VecDeque<TransferId>,
     active: FuturesUnordered<RunningJob>,
     next_id: TransferId,
     // Last, so that transfers are dropped before the runtime that they wait on.
@@ -189,19 +228,22 @@ impl TransferBatch {
             .or_fail(ErrorKind::Storage, "starting a transfer batch")?;
         let shared = Shared {
             root: Root::open(options.root)?,
+            store: options.store_root.map(Root::open).transpose()?,
             client: HttpClient::new(options.policy, options.ca_pem.as_deref(), &options.limits)?,
             identity: options.identity,
             limits: options.limits,
             surroundings: options.surroundings,
             clock: ActiveClock::default(),
+            throttle: Throttle::new(options.bytes_per_second),
+            ranges: options.ranges.max(1),
+            turns: Arc::new(Semaphore::new(options.parallel.max(1))),
+            waiting: Cell::new(0),
         };
         Ok(Self {
             process: std::process::id(),
-            parallel: options.parallel.max(1),
             shared: Rc::new(shared),
             origins: HashMap::new(),
             jobs: HashMap::new(),
-            queue: VecDeque::new(),
             active: FuturesUnordered::new(),
             next_id: 1,
             runtime,
@@ -249,9 +291,19 @@ impl TransferBatch {
         for origin in &job.origins {
             origin.tickets.want(id, job.key());
         }
-        self.jobs.insert(id, Rc::new(job));
-        self.queue.push_back(id);
+        let job = Rc::new(job);
+        self.start(Rc::clone(&job));
+        self.jobs.insert(id, job);
         Ok(id)
+    }
+
+    /// Puts a transfer among those that wait for their turn.
+    fn start(&self, job: Rc<Job>) {
+        let (id, shared) = (job.id, Rc::clone(&self.shared));
+        let (handle, registration) = AbortHandle::new_pair();
+        job.handle.replace(Some(handle));
+        let work = Abortable::new(receive::run(shared, job), registration);
+        self.active.push(Box::pin(work.map(move |ended| (id, ended.unwrap_or(Outcome::Cancelled)))));
     }
 
     fn origin(&mut self, spec: &OriginSpec) -> Rc<Origin> {
@@ -268,7 +320,6 @@ impl TransferBatch {
     /// `InvalidInput` in a process other than the one that made the batch.
     pub fn step(&mut self, budget: Duration) -> Result<Vec<Report>> {
         self.check_process()?;
-        self.start_queued();
         if self.active.is_empty() {
             return Ok(Vec::new());
         }
@@ -302,20 +353,6 @@ impl TransferBatch {
         }
         Err(Error::new(ErrorKind::InvalidInput, "using a transfer batch")
             .context("fault", "it was made by another process, before a fork"))
-    }
-
-    fn start_queued(&mut self) {
-        while self.active.len() < self.parallel
-            && let Some(id) = self.queue.pop_front()
-        {
-            let Some(job) = self.jobs.get(&id).cloned() else { continue };
-            job.started.set(Some(self.shared.clock.elapsed()));
-            let (handle, registration) = AbortHandle::new_pair();
-            job.handle.replace(Some(handle));
-            let work = receive::run(Rc::clone(&self.shared), job);
-            let future = Abortable::new(work, registration).map(move |ended| (id, ended.unwrap_or(Outcome::Cancelled)));
-            self.active.push(Box::pin(future));
-        }
     }
 
     /// Returns where each unreported transfer stands, in the order of adding.
@@ -352,13 +389,10 @@ impl TransferBatch {
     }
 
     /// Cancels a transfer; the next step reports it. False if it is unknown or was reported.
-    pub fn cancel(&mut self, id: TransferId) -> bool {
+    pub fn cancel(&self, id: TransferId) -> bool {
         let Some(job) = self.jobs.get(&id) else { return false };
         if let Some(handle) = &*job.handle.borrow() {
             handle.abort();
-        } else {
-            self.queue.retain(|queued| *queued != id);
-            self.active.push(Box::pin(std::future::ready((id, Outcome::Cancelled))));
         }
         true
     }
@@ -368,7 +402,6 @@ impl TransferBatch {
         if self.check_process().is_err() {
             return;
         }
-        self.queue.clear();
         // Dropping a transfer saves its index.
         self.active = FuturesUnordered::new();
         self.jobs.clear();

@@ -3,11 +3,13 @@
 mod support;
 
 use std::path::Path;
+use std::time::Duration;
 
 use filesync_engine::digest::Digest;
+use filesync_engine::paths::RelativePath;
 use filesync_engine::transfer::{Complete, Outcome, Report, Rung, RungState, TransferBatch};
 use filesync_engine::{Error, ErrorKind};
-use support::{EDITED, Filesync, Lie, LoopbackHub, batch, finish, noise, small_limits, spec, with_filesync};
+use support::{EDITED, Filesync, Lie, LoopbackHub, batch, batch_of, finish, noise, small_limits, spec, with_filesync};
 
 const LARGE: usize = 600_000;
 
@@ -211,6 +213,23 @@ fn a_ticket_that_ends_is_asked_for_again() {
 
 #[test]
 fn a_lying_hub_never_gives_a_complete_file_with_a_wrong_byte() {
+    a_lying_hub_is_found_out(run_once);
+}
+
+#[test]
+fn a_hub_that_lies_in_several_ranges_at_once_is_found_out_too() {
+    a_lying_hub_is_found_out(|root, hub| run_in(&mut batch_with_ranges(root), hub));
+}
+
+/// Reads in four ranges at once from the start.
+fn batch_with_ranges(root: &Path) -> TransferBatch {
+    batch_of(root, |options| {
+        options.ranges = 4;
+        (options.limits.range_bytes, options.limits.slow_time) = (50_000, Duration::ZERO);
+    })
+}
+
+fn a_lying_hub_is_found_out(run_once: impl Fn(&Path, &LoopbackHub) -> Report) {
     let bytes = noise(LARGE, 10);
     for lie in [
         Lie::WrongByte,
@@ -227,7 +246,7 @@ fn a_lying_hub_never_gives_a_complete_file_with_a_wrong_byte() {
         let hub = lying(&bytes, lie);
         // A first read has brought some bytes: ranges begin in the middle.
         tell(&hub, |filesync| filesync.lie = None);
-        hub.state().faults.cut_after = vec![200_000, 0];
+        hub.state().faults.cut_after = vec![40_000, 0, 0, 0, 0];
         failure(run_once(dir.path(), &hub));
         tell(&hub, |filesync| filesync.lie = Some(lie));
         hub.state().faults.cut_after.clear();
@@ -246,6 +265,58 @@ fn a_lying_hub_never_gives_a_complete_file_with_a_wrong_byte() {
         tell(&hub, |filesync| filesync.lie = None);
         assert_eq!(complete(run_once(dir.path(), &hub)).digest, Digest::of(&bytes), "{lie:?}: an honest hub mends it");
     }
+}
+
+#[test]
+fn a_server_that_begins_to_ignore_ranges_is_read_whole() {
+    let (bytes, dir) = (noise(LARGE, 20), tempfile::tempdir().unwrap());
+    let hub = lying(&bytes, Lie::Whole);
+    hub.state().faults.cut_after = vec![400_000];
+    let done = complete(run_in(&mut batch_with_ranges(dir.path()), &hub));
+    assert_eq!((done.digest, done.rung), (Digest::of(&bytes), Rung::Filesync));
+    assert_eq!(partial(dir.path()), bytes);
+}
+
+#[test]
+fn bytes_that_the_caller_has_already_do_not_come_again() {
+    let (bytes, dir) = (noise(LARGE, 21), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    for (have, rung) in [(&bytes, Rung::Unchanged), (&noise(9, 1), Rung::Filesync)] {
+        let mut wanted = with_filesync(spec(&hub, "h1"));
+        wanted.have_sha256 = Some(Digest::of(have));
+        let mut batch = batch(dir.path(), small_limits());
+        batch.add(wanted).unwrap();
+        let done = complete(finish(&mut batch).pop().unwrap());
+        assert_eq!((done.digest, done.size_bytes, done.rung), (Digest::of(&bytes), LARGE as u64, rung));
+        assert_eq!(dir.path().join("h1-0.1.partial").exists(), rung == Rung::Filesync);
+        assert_eq!(hub.requests("GET") > 0, rung == Rung::Filesync);
+    }
+}
+
+#[test]
+fn a_file_that_the_store_has_under_another_name_is_copied_once_the_hub_states_its_digest() {
+    let (bytes, dir, store) = (noise(LARGE, 23), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    std::fs::write(store.path().join("same"), &bytes).unwrap();
+    let mut wanted = with_filesync(spec(&hub, "h1"));
+    wanted.copies = vec![RelativePath::parse("same").unwrap()];
+    let mut batch = batch_of(dir.path(), |options| options.store_root = Some(store.path()));
+    batch.add(wanted).unwrap();
+    let done = complete(finish(&mut batch).pop().unwrap());
+    assert_eq!((done.rung, done.digest, done.edited.as_str()), (Rung::Copy, Digest::of(&bytes), EDITED));
+    assert_eq!((partial(dir.path()), hub.requests("GET")), (bytes, 0));
+}
+
+#[test]
+fn long_replies_that_die_are_asked_for_in_pieces() {
+    let (bytes, dir) = (noise(LARGE, 22), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.longest_body = Some(140_000);
+    let mut batch = batch(dir.path(), small_limits());
+    let report = run_in(&mut batch, &hub);
+    assert_eq!(report.received_bytes, LARGE as u64, "no byte came twice");
+    assert_eq!(complete(report).rung, Rung::Filesync);
+    assert_eq!(batch.origins().pop().unwrap().piece_bytes.map(std::num::NonZeroU64::get), Some(64 << 10));
 }
 
 #[test]

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use filesync_engine::digest::Digest;
 use filesync_engine::getfile::HubUrl;
 use filesync_engine::http::AddressPolicy;
-use filesync_engine::transfer::{Complete, Outcome, Report, Rung, RungState};
+use filesync_engine::paths::RelativePath;
+use filesync_engine::transfer::{BatchOptions, Complete, Outcome, Report, Rung, RungState, TransferBatch};
 use filesync_engine::{Error, ErrorKind};
-use support::{EDITED, LoopbackHub, batch, batch_with, finish, noise, small_limits, spec};
+use support::{EDITED, LoopbackHub, batch, batch_of, batch_with, finish, noise, small_limits, spec};
 
 const LARGE: usize = 3_000_000;
 
@@ -57,7 +58,8 @@ fn a_large_file_comes_through_dav_and_is_proven() {
     assert_eq!((done.size_bytes, done.digest, done.rung), (LARGE as u64, Digest::of(&bytes), Rung::Dav));
     assert_eq!((done.edited.as_str(), done.proof), (EDITED, vec!["size", "filemeta", "spot"]));
     assert_eq!(partial(dir.path()), bytes);
-    assert_eq!((hub.requests("POST /getfile"), hub.requests("GET /api"), hub.requests("GET /logout")), (0, 2, 1));
+    assert_eq!((hub.requests("POST /getfile"), hub.requests("GET /api/z/1.0/filemeta"), hub.requests("GET /logout")), (0, 2, 1));
+    assert_eq!((hub.requests("GET /dav"), hub.requests("GET /api/z/1.0/filedata")), (1, 8), "looked at again another way");
     assert_eq!(hub.state().sessions, 0);
 }
 
@@ -165,7 +167,7 @@ fn two_hundred_is_not_believed_where_a_range_was_asked() {
     let mut batch = batch(dir.path(), small_limits());
     batch.add(spec(&hub, "h1")).unwrap();
     let done = complete(only(finish(&mut batch)));
-    assert_eq!((done.digest, done.rung, done.proof), (Digest::of(&bytes), Rung::Getfile, vec!["size", "filemeta"]));
+    assert_eq!((done.digest, done.rung, done.proof), (Digest::of(&bytes), Rung::Getfile, vec!["size", "filemeta", "spot"]));
     let origin = batch.origins().pop().unwrap();
     assert_eq!(origin.dav, RungState::Refused);
     assert!(origin.dav_reason.unwrap().contains("status: 200"));
@@ -244,7 +246,7 @@ fn one_forbidden_path_says_nothing_about_the_others() {
     hub.state().faults.forbidden_path = Some(".hidden".into());
     let mut batch = batch(dir.path(), small_limits());
     batch.add(spec(&hub, "h2")).unwrap();
-    assert_eq!(complete(only(finish(&mut batch))).proof, ["size", "filemeta", "twice"]);
+    assert_eq!(complete(only(finish(&mut batch))).proof, ["size", "filemeta", "spot"]);
     assert_eq!(batch.origins().pop().unwrap().dav, RungState::Untried);
     batch.add(spec(&hub, "h1")).unwrap();
     let done = complete(only(finish(&mut batch)));
@@ -272,6 +274,7 @@ fn a_row_that_is_gone_is_not_found_and_bytes_that_are_gone_are_waited_for() {
     let hub = hub_with(&bytes);
     hub.state().faults.dav_status = Some(404);
     hub.state().faults.empty_getfile = true;
+    hub.state().faults.no_content = true;
     assert_eq!(failure(run_once(dir.path(), &hub)).kind(), ErrorKind::PeerBusy);
     let wanted = spec(&hub, "h1");
     hub.state().files.clear();
@@ -441,6 +444,7 @@ fn no_failure_quotes_a_secret() {
     let dir = tempfile::tempdir().unwrap();
     let hub = hub_with(&noise(LARGE, 22));
     hub.state().faults.dav_status = Some(500);
+    hub.state().faults.filedata_status = Some(500);
     hub.state().faults.empty_getfile = true;
     let first = failure(run_once(dir.path(), &hub));
     hub.state().faults.dav_status = Some(403);
@@ -478,4 +482,209 @@ fn too_large_or_twice_in_a_batch_is_refused_at_once() {
     wanted.origins.clear();
     wanted.name = "other".into();
     assert_eq!(batch.add(wanted).unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn a_hub_whose_dav_is_consistently_wrong_publishes_nothing() {
+    let (bytes, dir) = (noise(LARGE, 30), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.dav_lies = true;
+    let error = failure(run_once(dir.path(), &hub));
+    assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("keeps changing"), "{error}");
+    assert_eq!(partial(dir.path()), b"");
+}
+
+#[test]
+fn without_dav_a_whole_that_breaks_off_goes_on_through_filedata() {
+    let (bytes, dir) = (noise(LARGE, 31), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.dav_status = Some(404);
+    hub.state().faults.cut_after = vec![2_500_000];
+    let report = run_once(dir.path(), &hub);
+    assert_eq!(report.received_bytes, LARGE as u64, "no byte came twice");
+    let done = complete(report);
+    assert_eq!((done.rung, done.digest, done.proof), (Rung::Filedata, Digest::of(&bytes), vec!["size", "filemeta", "spot"]));
+    assert_eq!(hub.requests("POST /getfile"), 1);
+}
+
+#[test]
+fn where_filedata_alone_is_left_a_file_of_any_size_comes_and_resumes() {
+    let (bytes, dir) = (noise(2 * LARGE, 32), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.dav_status = Some(404);
+    hub.state().faults.empty_getfile = true;
+    // Two pieces, then the hub is gone for this run.
+    hub.state().faults.cut_after = vec![9_000_000, 9_000_000, 9, 9, 9, 9, 9, 9];
+    let first = run_once(dir.path(), &hub);
+    assert_eq!(first.received_bytes, 2 * (2 << 20));
+    assert!(failure(first).kind().is_temporary());
+    hub.state().faults.cut_after.clear();
+    let second = run_once(dir.path(), &hub);
+    assert_eq!((second.resumed_at_byte, second.received_bytes), (2 * (2 << 20), 2 * LARGE as u64 - 2 * (2 << 20)));
+    let done = complete(second);
+    assert_eq!((done.rung, done.digest), (Rung::Filedata, Digest::of(&bytes)));
+}
+
+#[test]
+fn long_replies_that_die_are_asked_for_in_pieces_and_a_later_batch_knows() {
+    let (bytes, dir) = (noise(LARGE, 33), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.longest_body = Some(400_000);
+    let mut first = batch(dir.path(), small_limits());
+    first.add(spec(&hub, "h1")).unwrap();
+    let report = only(finish(&mut first));
+    assert_eq!(report.received_bytes, LARGE as u64, "no byte came twice");
+    assert_eq!(complete(report).digest, Digest::of(&bytes));
+    let learnt = first.origins().pop().unwrap().piece_bytes;
+    assert_eq!(learnt.map(std::num::NonZeroU64::get), Some(131_072), "less than what came before a death");
+    drop(first);
+
+    std::fs::remove_file(dir.path().join("h1-0.1.partial")).unwrap();
+    let asked = hub.requests("GET /dav");
+    hub.state().faults.longest_body = Some(131_072);
+    let mut second = batch(dir.path(), small_limits());
+    let mut wanted = spec(&hub, "h1");
+    wanted.origins[0].piece_bytes = learnt;
+    second.add(wanted).unwrap();
+    assert_eq!(complete(only(finish(&mut second))).digest, Digest::of(&bytes));
+    assert_eq!(hub.requests("GET /dav") - asked, LARGE.div_ceil(131_072), "not one of them died");
+}
+
+#[test]
+fn a_server_that_gives_up_before_the_first_byte_is_asked_for_less() {
+    let (bytes, dir) = (noise(LARGE, 34), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.longest_range = Some(1_500_000);
+    let done = complete(run_once(dir.path(), &hub));
+    assert_eq!((done.rung, done.digest), (Rung::Dav, Digest::of(&bytes)));
+    assert_eq!(hub.requests("GET /dav"), 2 + 3, "two that died, three pieces of at most 1 MiB");
+}
+
+#[test]
+fn a_slow_large_file_is_read_in_several_ranges_at_once_and_a_fast_one_is_not() {
+    let (bytes, dir) = (noise(LARGE, 35), tempfile::tempdir().unwrap());
+    for (slow_time, fewest) in [(Duration::ZERO, LARGE.div_ceil(100_000)), (Duration::from_mins(1), 2)] {
+        let hub = hub_with(&bytes);
+        hub.state().faults.delay = Duration::from_millis(5);
+        let mut batch = batch_of(dir.path(), |options| {
+            options.ranges = 4;
+            (options.limits.range_bytes, options.limits.slow_time) = (100_000, slow_time);
+        });
+        batch.add(spec(&hub, "h1")).unwrap();
+        let report = only(finish(&mut batch));
+        assert_eq!(report.received_bytes, LARGE as u64, "no byte came twice");
+        assert_eq!(complete(report).digest, Digest::of(&bytes));
+        let most = hub.state().most_at_once;
+        let asked = hub.requests("GET /dav");
+        if slow_time.is_zero() {
+            assert!((2..=4).contains(&most) && (20..=fewest).contains(&asked), "{most} at once, {asked} in all");
+        } else {
+            assert_eq!((most, asked), (1, fewest), "one that measures, one for the rest");
+        }
+        std::fs::remove_file(dir.path().join("h1-0.1.partial")).unwrap();
+    }
+}
+
+#[test]
+fn several_ranges_and_a_cut_lose_nothing_that_arrived() {
+    let (bytes, dir) = (noise(LARGE, 36), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.cut_after = vec![200_000, 50_000, 50_000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let options = |options: &mut BatchOptions<'_>| {
+        options.ranges = 4;
+        (options.limits.range_bytes, options.limits.slow_time) = (100_000, Duration::ZERO);
+    };
+    let mut first = batch_of(dir.path(), options);
+    first.add(spec(&hub, "h1")).unwrap();
+    let report = only(finish(&mut first));
+    let reached = report.received_bytes;
+    assert!(reached >= 100_000 && reached < LARGE as u64, "{reached}");
+    failure(report);
+    drop(first);
+    hub.state().faults.cut_after.clear();
+    let mut second = batch_of(dir.path(), options);
+    second.add(spec(&hub, "h1")).unwrap();
+    let report = only(finish(&mut second));
+    assert_eq!((report.resumed_at_byte, report.received_bytes), (reached, LARGE as u64 - reached));
+    assert_eq!(complete(report).digest, Digest::of(&bytes));
+}
+
+#[test]
+fn a_large_file_does_not_hold_up_small_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(&noise(LARGE, 37));
+    hub.state().faults.longest_body = Some(100_000);
+    let mut batch = batch_of(dir.path(), |options| {
+        options.parallel = 1;
+        options.limits.turn_time = Duration::ZERO;
+    });
+    batch.add(spec(&hub, "h1")).unwrap();
+    for number in 0..5 {
+        let hash = format!("p{number}");
+        hub.add_file(&hash, &hash, noise(9_000, number));
+        batch.add(spec(&hub, &hash)).unwrap();
+    }
+    let order: Vec<String> = finish(&mut batch).into_iter().map(|report| report.name).collect();
+    assert_eq!((order.len(), order.last().map(String::as_str)), (6, Some("h1-0.1")), "{order:?}");
+}
+
+#[test]
+fn a_rate_is_kept_by_all_transfers_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = LoopbackHub::start();
+    let mut batch = batch_of(dir.path(), |options| options.bytes_per_second = std::num::NonZeroU64::new(1_000_000));
+    for number in 0..3 {
+        let hash = format!("p{number}");
+        hub.add_file(&hash, &hash, noise(400_000, number));
+        batch.add(spec(&hub, &hash)).unwrap();
+    }
+    let start = Instant::now();
+    for report in finish(&mut batch) {
+        assert_eq!(complete(report).size_bytes, 400_000);
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    assert!((0.9..3.0).contains(&seconds), "1.2 MB at 1 MB/s took {seconds} s");
+}
+
+fn with_store<'a>(root: &'a Path, store: &'a Path) -> TransferBatch {
+    batch_of(root, |options| options.store_root = Some(store))
+}
+
+#[test]
+fn bytes_that_the_store_has_are_copied_and_proven_and_never_linked() {
+    let (bytes, dir, store) = (noise(LARGE, 38), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    std::fs::create_dir(store.path().join("2024")).unwrap();
+    std::fs::write(store.path().join("2024/same"), &bytes).unwrap();
+    std::fs::write(store.path().join("changed"), noise(LARGE, 45)).unwrap();
+    std::os::unix::fs::symlink(store.path().join("2024/same"), store.path().join("link")).unwrap();
+    let mut wanted = spec(&hub, "h1");
+    wanted.copies = ["gone", "link", "changed", "2024/same"].map(|path| RelativePath::parse(path).unwrap()).into();
+    for (digest, rung) in [(Some(Digest::of(&bytes)), Rung::Copy), (None, Rung::Dav)] {
+        wanted.sha256 = digest;
+        let mut batch = with_store(dir.path(), store.path());
+        batch.add(wanted.clone()).unwrap();
+        let report = only(finish(&mut batch));
+        assert_eq!(report.received_bytes == 0, rung == Rung::Copy);
+        let done = complete(report);
+        assert_eq!((done.rung, done.digest), (rung, Digest::of(&bytes)));
+        let path = dir.path().join("h1-0.1.partial");
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+        assert_eq!(std::os::unix::fs::MetadataExt::nlink(&std::fs::metadata(&path).unwrap()), 1);
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn a_copy_that_turns_out_to_be_another_file_is_fetched_instead() {
+    let (bytes, dir, store) = (noise(LARGE, 40), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    std::fs::write(store.path().join("changed"), noise(LARGE, 43)).unwrap();
+    let mut wanted = spec(&hub, "h1");
+    (wanted.sha256, wanted.copies) = (Some(Digest::of(&bytes)), vec![RelativePath::parse("changed").unwrap()]);
+    let mut batch = with_store(dir.path(), store.path());
+    batch.add(wanted).unwrap();
+    let done = complete(only(finish(&mut batch)));
+    assert_eq!((done.rung, done.digest), (Rung::Dav, Digest::of(&bytes)));
+    assert_eq!(partial(dir.path()), bytes);
 }

@@ -1,5 +1,6 @@
 //! PHP arrays to engine values and back. Nothing else.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use ext_php_rs::boxed::ZBox;
@@ -70,6 +71,11 @@ impl<'a> Fields<'a> {
         if self.find(key).is_some() { self.number(key, bounds) } else { Ok(default) }
     }
 
+    /// Reads a whole number above zero, or none.
+    pub(crate) fn optional_number(&self, key: &str, bounds: std::ops::RangeInclusive<i64>) -> Result<Option<NonZeroU64>> {
+        Ok(if self.find(key).is_some() { NonZeroU64::new(self.number(key, bounds)?) } else { None })
+    }
+
     /// Reads a truth value that may be missing.
     pub(crate) fn flag_or(&self, key: &str, default: bool) -> Result<bool> {
         self.find(key).map_or(Ok(default), |value| value.bool().ok_or_else(|| self.wrong(key, "true or false")))
@@ -82,7 +88,7 @@ impl<'a> Fields<'a> {
 
 /// Reads the parameter of `TransferBatch::add`.
 pub(crate) fn transfer_spec(table: &ZendHashTable) -> Result<TransferSpec> {
-    let known = ["name", "hash", "scale", "size_bytes", "edited", "sha256", "mimetype", "origins"];
+    let known = ["name", "hash", "scale", "size_bytes", "edited", "sha256", "mimetype", "have_sha256", "copies", "origins"];
     let fields = Fields::of("transfer", table, &known)?;
     let name = fields.text("name")?;
     let name_is_plain = (1..=128).contains(&name.len())
@@ -100,6 +106,12 @@ pub(crate) fn transfer_spec(table: &ZendHashTable) -> Result<TransferSpec> {
         let origin = value.array().ok_or_else(|| fields.wrong("origins", "a list of arrays"))?;
         origins.push(origin_spec(origin)?);
     }
+    let copies = match fields.find("copies") {
+        Some(_) => {
+            texts("transfer.copies", fields.list("copies")?)?.into_iter().map(RelativePath::parse).collect::<Result<_>>()?
+        }
+        None => Vec::new(),
+    };
     Ok(TransferSpec {
         name: name.to_owned(),
         hash: hash.to_owned(),
@@ -108,12 +120,14 @@ pub(crate) fn transfer_spec(table: &ZendHashTable) -> Result<TransferSpec> {
         edited: fields.optional_text("edited")?.unwrap_or_default().to_owned(),
         sha256: fields.optional_text("sha256")?.map(Digest::parse).transpose()?,
         mimetype: fields.optional_text("mimetype")?.unwrap_or_default().to_owned(),
+        have_sha256: fields.optional_text("have_sha256")?.map(Digest::parse).transpose()?,
+        copies,
         origins,
     })
 }
 
 fn origin_spec(table: &ZendHashTable) -> Result<OriginSpec> {
-    let fields = Fields::of("transfer.origins", table, &["url", "nick", "path", "dav", "filesync"])?;
+    let fields = Fields::of("transfer.origins", table, &["url", "nick", "path", "dav", "filesync", "piece_bytes"])?;
     let names = fields.list("path")?;
     let path: Option<Vec<String>> = names.values().map(|name| name.str().map(str::to_owned)).collect();
     Ok(OriginSpec {
@@ -122,6 +136,7 @@ fn origin_spec(table: &ZendHashTable) -> Result<OriginSpec> {
         path: path.ok_or_else(|| fields.wrong("path", "a list of strings, UTF-8"))?,
         dav_allowed: fields.flag_or("dav", true)?,
         filesync_allowed: fields.flag_or("filesync", false)?,
+        piece_bytes: fields.optional_number("piece_bytes", 1..=i64::MAX)?,
     })
 }
 
@@ -348,6 +363,9 @@ pub(crate) fn origin_row(origin: OriginStatus) -> ZBox<ZendHashTable> {
         .with("version", origin.peer.version)
         .with("features", list(origin.peer.features))
         .with("skew_seconds", origin.peer.skew_seconds)
+        .with("piece_bytes", origin.piece_bytes.map(|bytes| integer(bytes.get())))
+        .with("received_bytes", integer(origin.received_bytes))
+        .with("failures", i64::from(origin.failures))
         .done()
 }
 

@@ -69,7 +69,19 @@ impl TransferBatch {
 }
 
 fn batch(options: &ZendHashTable) -> Result<Batch> {
-    let known = ["root", "channel_hash", "key_id", "private_key", "ca_file", "allow_http", "allow_private_addresses", "parallel"];
+    let known = [
+        "root",
+        "store_root",
+        "channel_hash",
+        "key_id",
+        "private_key",
+        "ca_file",
+        "allow_http",
+        "allow_private_addresses",
+        "parallel",
+        "ranges",
+        "bytes_per_second",
+    ];
     let fields = Fields::of("options", options, &known)?;
     let ca_pem = fields.optional_text("ca_file")?.map(read_certificates).transpose()?;
     let key = ChannelKey::from_pem(fields.text("private_key")?)?;
@@ -81,11 +93,17 @@ fn batch(options: &ZendHashTable) -> Result<Batch> {
             allow_private_addresses: fields.flag_or("allow_private_addresses", false)?,
         },
         ca_pem,
+        store_root: fields.optional_text("store_root")?.map(Path::new),
         parallel: usize::try_from(fields.number_or("parallel", 1..=16, 4)?).unwrap_or(4),
+        ranges: usize::try_from(fields.number_or("ranges", 1..=8, 4)?).unwrap_or(4),
+        bytes_per_second: fields.optional_number("bytes_per_second", LEAST_BYTES_PER_SECOND..=i64::MAX)?,
         limits: settings::limits()?,
         surroundings: Surroundings { boot_id: boot_id(), unix_time: Box::new(unix_time), random: Box::new(random) },
     })
 }
+
+/// Slower than this, sixteen transfers at once would pass their deadlines.
+const LEAST_BYTES_PER_SECOND: i64 = 64 << 10;
 
 fn read_certificates(path: &str) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| {

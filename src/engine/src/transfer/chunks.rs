@@ -62,6 +62,11 @@ impl Chunks {
         self.0.iter().map(|known| known.end - known.start).sum()
     }
 
+    /// Tells whether nothing has arrived.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Returns the end of the last range.
     pub(crate) fn end(&self) -> u64 {
         self.0.last().map_or(0, |known| known.end)

@@ -1,11 +1,12 @@
 //! The rung of a hub that speaks filesync: any size and any scale, with ranges, proven by SHA-256.
 
-use super::Rung;
 use super::chunks::Chunk;
+use super::copy::Sought;
 use super::partial::{Partial, Version};
-use super::receive::{MAX_ATTEMPTS, Reading, SharedPartial, Work, check_digest};
+use super::receive::{Reading, SharedPartial, Work, check_digest};
 use super::report::Complete;
 use super::ticket::Facts;
+use super::{Rung, copy};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Work<'_> {
@@ -55,6 +56,16 @@ impl Work<'_> {
                 .context("expected", expected)
                 .context("found", found));
         }
+        if let Some(digest) = facts.sha256.filter(|digest| Some(*digest) == job.spec.have_sha256) {
+            let proof = vec!["sha256"];
+            return Ok(Some(Reading::Proven(self.proven(facts.size_bytes, digest, &facts.edited, Rung::Unchanged, proof))));
+        }
+        if let Some(sha256) = facts.sha256.filter(|_| job.spec.sha256.is_none()) {
+            let sought = Sought { size_bytes: facts.size_bytes, sha256, edited: &facts.edited, origin: &self.origin.hub };
+            if let Some(complete) = copy::from_store(self.shared, job, sought).await? {
+                return Ok(Some(Reading::Proven(complete)));
+            }
+        }
         let version =
             Version { size_bytes: facts.size_bytes, sha256: facts.sha256.or(given), rows: vec![self.row(&facts.edited)] };
         let partial = self.open(version)?;
@@ -81,21 +92,14 @@ impl Work<'_> {
     }
 
     async fn receive_ranges(&self, partial: &SharedPartial<'_>, facts: &Facts) -> Result<()> {
-        let mut attempts_left = MAX_ATTEMPTS;
-        loop {
-            let reached = partial.borrow().received_bytes();
-            let Err(error) = self.fill(partial, async |range| self.receive_with(partial, facts, range).await).await else {
-                return Ok(());
-            };
+        let outcome = self.fill(partial, u64::MAX, async |range| self.receive_with(partial, facts, range).await).await;
+        if let Err(error) = &outcome {
             let mut held = partial.borrow_mut();
-            if must_start_over(&held, &error) {
+            if must_start_over(&held, error) {
                 held.discard()?;
             }
-            if error.kind() != ErrorKind::Network || held.received_bytes() <= reached || attempts_left == 0 {
-                return Err(error);
-            }
-            attempts_left -= 1;
         }
+        outcome
     }
 
     async fn receive_with(&self, partial: &SharedPartial<'_>, facts: &Facts, range: Chunk) -> Result<()> {

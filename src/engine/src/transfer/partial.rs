@@ -245,7 +245,10 @@ impl<'a> Partial<'a> {
 
     /// Hashes what arrived earlier but out of order and is now contiguous.
     fn hash_arrived(&mut self) -> Result<()> {
-        let end = self.chunks.gap_after(0);
+        self.hash_until(self.chunks.gap_after(0))
+    }
+
+    fn hash_until(&mut self, end: u64) -> Result<()> {
         let mut buffer = Vec::new();
         while self.hasher.length_bytes() < end {
             let at = self.hasher.length_bytes();
@@ -259,6 +262,42 @@ impl<'a> Partial<'a> {
     /// Returns the first range that is still missing.
     pub(crate) fn first_gap(&self) -> Option<Chunk> {
         self.chunks.first_gap(self.version.size_bytes)
+    }
+
+    /// Returns the first range that is still missing and not under way.
+    pub(crate) fn first_gap_beside(&self, under_way: &[Chunk]) -> Option<Chunk> {
+        let mut chunks = self.chunks.clone();
+        for range in under_way {
+            chunks.insert(range.clone());
+        }
+        chunks.first_gap(self.version.size_bytes)
+    }
+
+    /// Returns how many bytes of a range have arrived without a gap.
+    pub(crate) fn arrived_of(&self, range: &Chunk) -> u64 {
+        self.chunks.gap_after(range.start).min(range.end) - range.start
+    }
+
+    /// Takes over all bytes of another file without copying them, where the file system can; they are not hashed yet.
+    pub(crate) fn reflink(&mut self, source: &File) -> Result<bool> {
+        if !self.chunks.is_empty() || rustix::fs::ioctl_ficlone(&self.file, source).is_err() {
+            return Ok(false);
+        }
+        let length = self.file.metadata().or_fail(ErrorKind::Storage, WRITING)?.len();
+        if length != self.version.size_bytes {
+            self.discard()?;
+            return Ok(false);
+        }
+        self.chunks.insert(0..length);
+        Ok(true)
+    }
+
+    /// Hashes up to so many bytes of what arrived without being hashed; false if there is none.
+    pub(crate) fn hash_more(&mut self, max_bytes: u64) -> Result<bool> {
+        let at = self.hasher.length_bytes();
+        let end = self.chunks.gap_after(0).min(at.saturating_add(max_bytes));
+        self.hash_until(end)?;
+        Ok(end > at)
     }
 
     /// Returns how many bytes have arrived.

@@ -1,22 +1,34 @@
 //! One transfer: an origin after another, the rungs of each, and what all rungs share.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::chunks::Chunk;
 use super::partial::{Partial, Version};
+use super::pieces::is_early_end;
 use super::source::Origin;
-use super::{Complete, Job, OriginSpec, Outcome, Rung, Shared, image_header};
+use super::{Complete, Job, OriginSpec, Outcome, Rung, Shared, copy, image_header};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Reply;
 use crate::patience::StallMeter;
 
-/// Asks one origin after another until one gives the file.
+/// Waits for its turn, then asks one origin after another until one gives the file.
 pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
+    let turn = Turn::begin(Rc::clone(&shared)).await;
+    job.started.set(Some(shared.clock.elapsed()));
+    match copy_of_what_the_packet_states(&shared, &job).await {
+        Ok(Some(complete)) => return Outcome::Complete(complete),
+        Ok(None) => {}
+        Err(error) => return Outcome::Failed(error),
+    }
     let mut failure: Option<Error> = None;
     for (origin, spec) in job.origins.iter().zip(&job.spec.origins) {
-        let work = Work { shared: &shared, job: &job, origin, spec };
+        let work = Work { shared: &shared, job: &job, origin, spec, turn: &turn };
         match work.receive().await {
             Ok(complete) => return Outcome::Complete(complete),
             Err(error) if matches!(error.kind(), ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput) => {
@@ -24,6 +36,7 @@ pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
             }
             // One hub that may answer later is worth waiting for, whatever the others said.
             Err(error) => {
+                origin.failures.set(origin.failures.get() + u32::from(error.kind().is_temporary()));
                 if failure.as_ref().is_none_or(|known| !known.kind().is_temporary()) {
                     failure = Some(error);
                 }
@@ -33,12 +46,47 @@ pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
     Outcome::Failed(failure.unwrap_or_else(|| Error::new(ErrorKind::InvalidInput, "choosing an origin hub")))
 }
 
+async fn copy_of_what_the_packet_states(shared: &Shared, job: &Job) -> Result<Option<Complete>> {
+    let spec = &job.spec;
+    let (Some(sha256), Some(origin)) = (spec.sha256, job.origins.first()) else { return Ok(None) };
+    let sought = copy::Sought { size_bytes: spec.size_bytes, sha256, edited: &spec.edited, origin: &origin.hub };
+    copy::from_store(shared, job, sought).await
+}
+
+/// The permit of a transfer that is under way. It is passed on between two requests, so that a video cannot starve photos.
+pub(super) struct Turn {
+    shared: Rc<Shared>,
+    permit: RefCell<Option<OwnedSemaphorePermit>>,
+    began: Cell<Duration>,
+}
+
+impl Turn {
+    async fn begin(shared: Rc<Shared>) -> Self {
+        let permit = RefCell::new(shared.turn().await);
+        let began = Cell::new(shared.clock.elapsed());
+        Self { shared, permit, began }
+    }
+
+    fn is_over(&self) -> bool {
+        let worked = self.shared.clock.elapsed().saturating_sub(self.began.get());
+        self.shared.waiting.get() > 0 && worked >= self.shared.limits.turn_time
+    }
+
+    async fn pass_on(&self) {
+        self.permit.take();
+        let permit = self.shared.turn().await;
+        self.permit.replace(permit);
+        self.began.set(self.shared.clock.elapsed());
+    }
+}
+
 /// One attempt at one origin.
 pub(super) struct Work<'a> {
     pub(super) shared: &'a Shared,
     pub(super) job: &'a Job,
     pub(super) origin: &'a Origin,
     pub(super) spec: &'a OriginSpec,
+    pub(super) turn: &'a Turn,
 }
 
 /// Whether a read gave one version of the file.
@@ -107,12 +155,92 @@ impl<'a> Work<'a> {
         Ok(RefCell::new(partial))
     }
 
-    /// Brings the ranges that are missing, from the byte that was reached; `bring` asks for one and stores it.
-    pub(super) async fn fill(&self, partial: &SharedPartial<'_>, bring: impl AsyncFn(Chunk) -> Result<()>) -> Result<()> {
-        while let Some(gap) = { partial.borrow().first_gap() } {
-            bring(gap).await?;
+    /// Brings the ranges that are missing; `bring` asks for one and stores it. Connections that break off are made again as
+    /// long as something comes, in smaller pieces where long replies die.
+    pub(super) async fn fill(
+        &self,
+        partial: &SharedPartial<'_>,
+        most_bytes: u64,
+        bring: impl AsyncFn(Chunk) -> Result<()>,
+    ) -> Result<()> {
+        let mut attempts_left = MAX_ATTEMPTS;
+        loop {
+            let reached = partial.borrow().received_bytes();
+            let Err((range, error)) = self.fill_once(partial, most_bytes, &bring).await else { return Ok(()) };
+            let asked = range.end - range.start;
+            let (received, arrived) = {
+                let held = partial.borrow();
+                (held.received_bytes(), held.arrived_of(&range))
+            };
+            if self.origin.pieces.note_death(asked, arrived, &error) {
+                continue;
+            }
+            let goes_on = (error.kind() == ErrorKind::Network && received > reached) || is_early_end(&error);
+            if !goes_on || attempts_left == 0 {
+                return Err(error);
+            }
+            attempts_left -= 1;
         }
-        Ok(())
+    }
+
+    /// Brings the missing ranges until one fails; says which.
+    async fn fill_once(
+        &self,
+        partial: &SharedPartial<'_>,
+        most_bytes: u64,
+        bring: &impl AsyncFn(Chunk) -> Result<()>,
+    ) -> std::result::Result<(), (Chunk, Error)> {
+        let ask = |range: Chunk| async move {
+            let outcome = bring(range.clone()).await;
+            (range, outcome)
+        };
+        let mut lanes = FuturesUnordered::new();
+        let mut under_way: Vec<Chunk> = Vec::new();
+        let mut meter = Meter::start(self);
+        loop {
+            let turn_is_over = self.turn.is_over();
+            if turn_is_over && lanes.is_empty() {
+                self.turn.pass_on().await;
+                meter = Meter::start(self);
+            }
+            let plan = self.plan(partial, &meter);
+            while lanes.len() < plan.lanes
+                && (lanes.is_empty() || !turn_is_over)
+                && let Some(gap) = { partial.borrow().first_gap_beside(&under_way) }
+            {
+                let most = most_bytes.min(plan.range_bytes);
+                let range = self.origin.pieces.first_of(gap.start..gap.end.min(gap.start.saturating_add(most)));
+                under_way.push(range.clone());
+                lanes.push(ask(range));
+            }
+            match lanes.next().await {
+                None => return Ok(()),
+                Some((range, Ok(()))) => under_way.retain(|other| *other != range),
+                Some((range, Err(error))) => return Err((range, error)),
+            }
+        }
+    }
+
+    /// Decides how many ranges to ask for at once: several only where what is left takes long through one, for on a fast
+    /// way they cost more than they bring.
+    fn plan(&self, partial: &SharedPartial<'_>, meter: &Meter) -> Plan {
+        let (limits, parallel) = (&self.shared.limits, self.shared.ranges);
+        let left = self.job.size_bytes.get().saturating_sub(partial.borrow().received_bytes());
+        let is_large = parallel > 1 && left >= limits.range_bytes.saturating_mul(4);
+        let rate = meter.bytes_per_second(self);
+        let slow = rate.is_some_and(|rate| left / rate.max(1) >= limits.slow_time.as_secs());
+        if is_large && slow {
+            return Plan { lanes: parallel, range_bytes: limits.range_bytes };
+        }
+        let range_bytes = if is_large && rate.is_none() {
+            limits.range_bytes
+        } else if self.shared.waiting.get() > 0 {
+            let turn = rate.unwrap_or(0).saturating_mul(limits.turn_time.as_secs());
+            turn.max(limits.range_bytes)
+        } else {
+            u64::MAX
+        };
+        Plan { lanes: 1, range_bytes }
     }
 
     /// Stores a body at the range that it brings; more bytes are wrong, fewer are an early end.
@@ -144,7 +272,9 @@ impl<'a> Work<'a> {
     pub(super) fn keep(&self, partial: &SharedPartial<'_>, at: u64, bytes: &[u8]) -> Result<()> {
         let (job, mut held) = (self.job, partial.borrow_mut());
         held.write_at(at, bytes)?;
-        job.received_bytes.set(job.received_bytes.get().saturating_add(bytes.len() as u64));
+        let count = bytes.len() as u64;
+        job.received_bytes.set(job.received_bytes.get().saturating_add(count));
+        self.origin.received_bytes.set(self.origin.received_bytes.get().saturating_add(count));
         job.offset_bytes.set(held.received_bytes());
         Ok(())
     }
@@ -189,6 +319,31 @@ impl<'a> Work<'a> {
     }
 }
 
+/// How a file is asked for next.
+struct Plan {
+    lanes: usize,
+    range_bytes: u64,
+}
+
+/// The rate at which bytes come.
+struct Meter {
+    started: Duration,
+    received_before: u64,
+}
+
+impl Meter {
+    fn start(work: &Work<'_>) -> Self {
+        Self { started: work.shared.clock.elapsed(), received_before: work.job.received_bytes.get() }
+    }
+
+    /// Returns the rate so far; none before anything came.
+    fn bytes_per_second(&self, work: &Work<'_>) -> Option<u64> {
+        let bytes = work.job.received_bytes.get().saturating_sub(self.received_before);
+        let milliseconds = work.shared.clock.elapsed().saturating_sub(self.started).as_millis().max(1);
+        (bytes > 0).then(|| u64::try_from(u128::from(bytes) * 1000 / milliseconds).unwrap_or(u64::MAX))
+    }
+}
+
 /// Compares; wrong bytes are not kept.
 pub(super) fn check_digest(partial: &mut Partial<'_>, computed: Digest, expected: Digest) -> Result<()> {
     if computed == expected {
@@ -199,4 +354,4 @@ pub(super) fn check_digest(partial: &mut Partial<'_>, computed: Digest, expected
 }
 
 /// Times that a connection may break off in one run, each having brought something, before the origin is given up for now.
-pub(super) const MAX_ATTEMPTS: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;

@@ -1,5 +1,6 @@
 //! What a batch tells its caller.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::TransferId;
@@ -28,7 +29,7 @@ pub struct Report {
 /// A transfer's end.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The partial file is whole and on disk.
+    /// The partial file is whole and on disk, or the bytes are those that the caller has.
     Complete(Complete),
     /// It failed; what arrived is kept unless it was wrong.
     Failed(Error),
@@ -58,10 +59,16 @@ pub struct Complete {
 pub enum Rung {
     /// Nothing had to be read: an empty file, or all bytes were there.
     None,
+    /// The origin holds what the caller shows already; no partial file was made.
+    Unchanged,
+    /// The same bytes were found in the channel's store.
+    Copy,
     /// getfile, whole.
     Getfile,
     /// `/dav` with ranges.
     Dav,
+    /// The API's `filedata`, in small pieces.
+    Filedata,
     /// A filesync hub's own GET, with a ticket.
     Filesync,
 }
@@ -71,8 +78,11 @@ impl Rung {
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
+            Self::Unchanged => "unchanged",
+            Self::Copy => "copy",
             Self::Getfile => "getfile",
             Self::Dav => "dav",
+            Self::Filedata => "filedata",
             Self::Filesync => "filesync",
         }
     }
@@ -119,4 +129,10 @@ pub struct OriginStatus {
     pub dav_reason: Option<String>,
     /// Its filesync.
     pub peer: Peer,
+    /// Most bytes that it gives in one request, where longer ones die.
+    pub piece_bytes: Option<NonZeroU64>,
+    /// Bytes of files that came from it in this batch.
+    pub received_bytes: u64,
+    /// Transfers that it could not give just now: out of reach, busy, or wrong bytes.
+    pub failures: u32,
 }

@@ -7,8 +7,10 @@ use std::cell::{Cell, RefCell};
 
 use jiff::civil::DateTime;
 use serde::Deserialize;
+use url::Url;
 
 use super::chunks::Chunk;
+use super::pieces::Pieces;
 use super::ticket::Tickets;
 use super::{OriginSpec, OriginStatus, RungState, Shared};
 use crate::error::{Error, ErrorKind, OrFail, Result};
@@ -23,7 +25,13 @@ pub(crate) struct Origin {
     session: tokio::sync::Mutex<Session>,
     dav: Cell<RungState>,
     reason: RefCell<Option<String>>,
+    /// Whether `filedata` was answered within the session.
+    filedata_answered: Cell<bool>,
     pub(crate) tickets: Tickets,
+    pub(crate) pieces: Pieces,
+    pub(super) received_bytes: Cell<u64>,
+    /// Transfers that it could not give just now.
+    pub(super) failures: Cell<u32>,
 }
 
 #[derive(Clone)]
@@ -71,7 +79,7 @@ struct AttachRow {
 /// A number that some databases hand over as text.
 #[derive(Deserialize, Default)]
 #[serde(untagged)]
-enum Loose {
+pub(crate) enum Loose {
     Number(u64),
     Text(String),
     #[default]
@@ -79,7 +87,7 @@ enum Loose {
 }
 
 impl Loose {
-    fn number(&self) -> Option<u64> {
+    pub(crate) fn number(&self) -> Option<u64> {
         match self {
             Self::Number(number) => Some(*number),
             Self::Text(text) => text.trim().parse().ok(),
@@ -98,7 +106,11 @@ impl Origin {
             session: tokio::sync::Mutex::new(session),
             dav: Cell::new(dav),
             reason: RefCell::new(None),
+            filedata_answered: Cell::new(false),
             tickets: Tickets::new(spec.filesync_allowed),
+            pieces: Pieces::new(spec.piece_bytes),
+            received_bytes: Cell::new(0),
+            failures: Cell::new(0),
         }
     }
 
@@ -109,6 +121,9 @@ impl Origin {
             dav: self.dav.get(),
             dav_reason: self.reason.borrow().clone(),
             peer: self.tickets.peer(),
+            piece_bytes: self.pieces.limit(),
+            received_bytes: self.received_bytes.get(),
+            failures: self.failures.get(),
         }
     }
 
@@ -123,7 +138,14 @@ impl Origin {
     ///
     /// `NotFound` if the hub has no such file; `PeerBusy` if it ended the session; else as the reply tells.
     pub(crate) async fn file_meta(&self, shared: &Shared, hash: &str) -> Result<Option<FileMeta>> {
-        let url = getfile::filemeta_url(&self.hub, hash);
+        match self.ask_api(shared, getfile::filemeta_url(&self.hub, hash), Pool::Main).await? {
+            Some(reply) => self.read_meta(shared, reply, hash).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Asks the API within the session, which the first request opens. None if the hub gives none.
+    pub(crate) async fn ask_api(&self, shared: &Shared, url: Url, pool: Pool) -> Result<Option<Reply>> {
         let mut session = self.session.lock().await;
         let reply = match &*session {
             Session::Refused => return Ok(None),
@@ -131,12 +153,12 @@ impl Origin {
             Session::Open(cookie) => {
                 let request = Request::get(url).header("cookie", cookie)?;
                 drop(session);
-                shared.send(Pool::Main, request).await
+                shared.send(pool, request).await
             }
             // The lock is held meanwhile: everybody else waits for the one login.
             Session::Untried => {
                 let signed = getfile::api_login(&shared.identity, url, (shared.surroundings.random)())?;
-                let reply = shared.send(Pool::Main, Request::signed(signed)?).await;
+                let reply = shared.send(pool, Request::signed(signed)?).await;
                 if let Ok(reply) = &reply {
                     *session = reply.cookies().map_or(Session::Untried, Session::Open);
                     if matches!(*session, Session::Untried) {
@@ -152,14 +174,14 @@ impl Origin {
         match reply {
             Err(error) if error.kind() == ErrorKind::Refused => self.give_up_session(&error).await.map(|()| None),
             Err(error) => Err(error),
-            Ok(reply) => self.read_meta(shared, reply, hash).await,
+            Ok(reply) => Ok(Some(reply)),
         }
     }
 
     /// Stops using the session: for this batch if it had worked, else for good.
     async fn give_up_session(&self, error: &Error) -> Result<()> {
         let mut session = self.session.lock().await;
-        if self.dav.get() == RungState::Open {
+        if self.dav.get() == RungState::Open || self.filedata_answered.get() {
             *session = Session::Lost;
             return Err(self.session_lost());
         }
@@ -206,7 +228,16 @@ impl Origin {
 
     /// Tells whether `/dav` can be asked.
     pub(crate) async fn has_dav(&self) -> bool {
-        self.dav.get() != RungState::Refused && matches!(*self.session.lock().await, Session::Open(_))
+        self.dav.get() != RungState::Refused && self.has_session().await
+    }
+
+    pub(super) fn note_filedata_answered(&self) {
+        self.filedata_answered.set(true);
+    }
+
+    /// Tells whether the API can be asked without another login.
+    pub(crate) async fn has_session(&self) -> bool {
+        matches!(*self.session.lock().await, Session::Open(_))
     }
 
     /// Asks `/dav` for a range; believes only 206 with exactly that range of a file of this size.

@@ -6,8 +6,9 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::Rung;
 use super::chunks::Chunk;
+use super::filedata::FILEDATA_BYTES;
 use super::partial::{self, Partial, Version};
-use super::receive::{MAX_ATTEMPTS, Reading, SharedPartial, Work};
+use super::receive::{Reading, SharedPartial, Work};
 use super::report::Complete;
 use super::source::{DavFile, FileMeta, scale_bytes};
 use crate::digest::{Digest, Hasher};
@@ -87,17 +88,23 @@ impl Work<'_> {
 
     /// Brings every missing byte, from whichever rung works, always from the byte that was reached.
     async fn bring_all(&self, partial: &SharedPartial<'_>, meta: Option<&FileMeta>) -> Result<()> {
-        let small = self.job.size_bytes.get() <= self.shared.limits.small_file_bytes;
-        let mut whole_first = small && partial.borrow().received_bytes() == 0;
-        let mut dav_leads_here = true;
-        let mut attempts_left = MAX_ATTEMPTS;
-        while let Some(gap) = { partial.borrow().first_gap() } {
+        let mut ladder = Ladder { dav: true, whole: true, filedata: true };
+        let mut failure = None;
+        while { partial.borrow().first_gap() }.is_some() {
             let reached = partial.borrow().received_bytes();
-            let has_dav = dav_leads_here && self.origin.has_dav().await;
-            let use_dav = has_dav && !whole_first;
-            whole_first = false;
-            let outcome =
-                if use_dav { self.receive_range(partial, meta, gap).await } else { self.receive_whole(partial, meta).await };
+            let Some(rung) = self.choose(&ladder, reached).await else {
+                return Err(failure.unwrap_or_else(|| self.origin.session_lost()));
+            };
+            let outcome = match rung {
+                Rung::Dav => {
+                    let bring = async |range| self.receive_range(partial, meta, range).await;
+                    self.fill(partial, u64::MAX, bring).await
+                }
+                Rung::Filedata => {
+                    self.fill(partial, FILEDATA_BYTES, async |range| self.receive_filedata(partial, range).await).await
+                }
+                _ => self.receive_whole(partial, meta).await,
+            };
             let Err(error) = outcome else { continue };
             match error.kind() {
                 ErrorKind::Corrupt => {
@@ -106,23 +113,52 @@ impl Work<'_> {
                     return Err(error);
                 }
                 ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput => return Err(error),
-                // The rung is closed, this file has no path there, or the hub fails on it: the whole is asked for instead.
-                kind if use_dav && (!kind.is_temporary() || (kind == ErrorKind::PeerBusy && reached == 0)) => {
-                    dav_leads_here = false;
+                // The rung is closed, or this file has no path there.
+                kind if !kind.is_temporary() => {}
+                // The hub fails on this rung; another may do.
+                ErrorKind::PeerBusy if rung == Rung::Dav && reached == 0 => {}
+                _ if rung == Rung::Getfile => {
+                    let received = partial.borrow().arrived_of(&(0..self.job.size_bytes.get()));
+                    self.origin.pieces.note_death(self.job.size_bytes.get(), received, &error);
                 }
-                // What broke off as a whole goes on by ranges.
-                _ if !use_dav && has_dav => {}
-                _ if partial.borrow().received_bytes() <= reached || attempts_left == 0 => return Err(error),
-                _ => attempts_left -= 1,
+                _ => return Err(error),
+            }
+            // A whole that broke off goes on by ranges.
+            ladder.close(rung);
+            // What waiting may mend is told rather than what it cannot.
+            if failure.as_ref().is_none_or(|known: &Error| !known.kind().is_temporary()) {
+                failure = Some(error);
             }
         }
         Ok(())
+    }
+
+    /// Chooses the rung to ask next: a small file whole, else whatever reads ranges, fast ones first.
+    async fn choose(&self, ladder: &Ladder, reached: u64) -> Option<Rung> {
+        let size_bytes = self.job.size_bytes.get();
+        let dav = ladder.dav && self.origin.has_dav().await;
+        let filedata = ladder.filedata && self.origin.has_session().await;
+        let dies_when_long = self.origin.pieces.limit().is_some_and(|limit| size_bytes > limit.get());
+        let small = size_bytes <= self.shared.limits.small_file_bytes && !dies_when_long;
+        Some(match () {
+            () if ladder.whole && small && reached == 0 => Rung::Getfile,
+            () if dav => Rung::Dav,
+            () if filedata && (reached > 0 || dies_when_long || !ladder.whole) => Rung::Filedata,
+            () if ladder.whole => Rung::Getfile,
+            () => return None,
+        })
     }
 
     async fn receive_range(&self, partial: &SharedPartial<'_>, meta: Option<&FileMeta>, gap: Chunk) -> Result<()> {
         let reply = self.origin.dav_range(self.shared, &self.dav_file(meta), &gap, Pool::Main).await?;
         self.job.rung.set(Rung::Dav);
         self.store(partial, reply, &gap).await
+    }
+
+    async fn receive_filedata(&self, partial: &SharedPartial<'_>, range: Chunk) -> Result<()> {
+        let bytes = self.origin.filedata(self.shared, &self.job.spec.hash, &range, Pool::Main).await?;
+        self.job.rung.set(Rung::Filedata);
+        self.keep(partial, range.start, &bytes)
     }
 
     async fn receive_whole(&self, partial: &SharedPartial<'_>, meta: Option<&FileMeta>) -> Result<()> {
@@ -154,12 +190,17 @@ impl Work<'_> {
         if size == 0 {
             return Ok(None);
         }
-        if self.origin.has_dav().await {
-            let file = self.dav_file(meta);
-            match self.spot_check(partial, &file).await {
+        // What came one way is looked at another way, if there is one.
+        let ways = if self.job.rung.get() == Rung::Dav { [Rung::Filedata, Rung::Dav] } else { [Rung::Dav, Rung::Filedata] };
+        for way in ways {
+            let open = if way == Rung::Dav { self.origin.has_dav().await } else { self.origin.has_session().await };
+            if !open {
+                continue;
+            }
+            match self.spot_check(partial, &self.dav_file(meta), way).await {
                 Ok(look) => return Ok(Some(look)),
-                // No path leads there through /dav: the other way is tried.
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Refused) => {}
+                // No path leads there this way.
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Refused | ErrorKind::Unsupported) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -180,13 +221,17 @@ impl Work<'_> {
         Ok(hasher.digest())
     }
 
-    async fn spot_check(&self, partial: &SharedPartial<'_>, file: &DavFile<'_>) -> Result<SecondLook> {
+    async fn spot_check(&self, partial: &SharedPartial<'_>, file: &DavFile<'_>, way: Rung) -> Result<SecondLook> {
         let limits = &self.shared.limits;
         let spots = spots(file.size_bytes, limits.spot_checks, limits.spot_bytes, &self.shared.surroundings.random);
         let looks = stream::iter(spots).map(|spot| async move {
-            let reply = self.origin.dav_range(self.shared, file, &spot, Pool::Second).await?;
-            let length = usize::try_from(spot.end - spot.start).unwrap_or(usize::MAX);
-            let seen = reply.bytes(length, &self.shared.patience()).await?;
+            let seen = if way == Rung::Dav {
+                let reply = self.origin.dav_range(self.shared, file, &spot, Pool::Second).await?;
+                let length = usize::try_from(spot.end - spot.start).unwrap_or(usize::MAX);
+                reply.bytes(length, &self.shared.patience()).await?
+            } else {
+                self.origin.filedata(self.shared, file.hash, &spot, Pool::Second).await?
+            };
             Ok::<bool, Error>(seen == partial.borrow().read(&spot)?)
         });
         let same: Vec<bool> = looks.buffer_unordered(SPOTS_AT_ONCE).try_collect().await?;
@@ -200,6 +245,7 @@ impl Work<'_> {
         let bytes = scale_bytes(shared, self.origin, &spec.hash, spec.scale).await?;
         job.rung.set(Rung::Getfile);
         job.received_bytes.set(bytes.len() as u64);
+        self.origin.received_bytes.set(self.origin.received_bytes.get().saturating_add(bytes.len() as u64));
         crate::photo::dimensions(std::io::Cursor::new(&bytes))?;
         let digest = Digest::of(&bytes);
         let mut proof = vec!["image"];
@@ -232,6 +278,23 @@ impl Work<'_> {
         job.size_bytes.set(size_bytes);
         job.offset_bytes.set(size_bytes);
         Ok(self.proven(size_bytes, digest, &spec.edited, Rung::Getfile, proof))
+    }
+}
+
+/// The rungs that may still lead to a file.
+struct Ladder {
+    dav: bool,
+    whole: bool,
+    filedata: bool,
+}
+
+impl Ladder {
+    fn close(&mut self, rung: Rung) {
+        match rung {
+            Rung::Dav => self.dav = false,
+            Rung::Filedata => self.filedata = false,
+            _ => self.whole = false,
+        }
     }
 }
 

@@ -39,6 +39,9 @@ pub struct State {
     /// `METHOD /path range` of every request, in order.
     pub requests: Vec<String>,
     pub sessions: u32,
+    /// Replies of `/dav` on their way now, and the most that ever were.
+    pub at_once: usize,
+    pub most_at_once: usize,
 }
 
 #[derive(Clone, Default)]
@@ -59,6 +62,17 @@ pub struct Faults {
     pub dav_ignores_range: bool,
     pub dav_shifts_range: bool,
     pub dav_status: Option<u16>,
+    pub filedata_status: Option<u16>,
+    /// The row is there and the bytes are not.
+    pub no_content: bool,
+    /// Time from a request to its reply.
+    pub delay: Duration,
+    /// A bit of every byte that `/dav` gives is wrong, again and again.
+    pub dav_lies: bool,
+    /// A server in front ends every body after this many bytes.
+    pub longest_body: Option<usize>,
+    /// A server in front gives up with 504 where more than this is asked for.
+    pub longest_range: Option<usize>,
     /// The web server forbids this path.
     pub forbidden_path: Option<String>,
     pub wrong_etag: bool,
@@ -169,8 +183,18 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
     let mut writer = stream.try_clone().unwrap();
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader) {
-        let reply = answer(&request, &mut state.lock().unwrap());
-        if write_reply(&mut writer, reply, state).is_none() {
+        let is_dav = request.path.starts_with("/dav");
+        let (reply, delay) = {
+            let mut state = state.lock().unwrap();
+            let reply = answer(&request, &mut state);
+            state.at_once += usize::from(is_dav);
+            state.most_at_once = state.most_at_once.max(state.at_once);
+            (reply, state.faults.delay)
+        };
+        std::thread::sleep(delay);
+        let written = write_reply(&mut writer, reply, state);
+        state.lock().unwrap().at_once -= usize::from(is_dav);
+        if written.is_none() {
             return;
         }
     }
@@ -201,6 +225,7 @@ fn answer(request: &Request, state: &mut State) -> Reply {
         "/getfile" => getfile(request, state),
         path if path.starts_with("/getfile/") => filesync::answer(request, &range, state),
         "/api/z/1.0/filemeta" => filemeta(request, state),
+        "/api/z/1.0/filedata" => filedata(request, state),
         "/logout" => {
             state.sessions -= 1;
             Reply::new(302, "").header("Location", "/")
@@ -284,6 +309,30 @@ fn filemeta(request: &Request, state: &mut State) -> Reply {
     reply.header("Set-Cookie", "PHPSESSID=first; path=/").header("Set-Cookie", "PHPSESSID=session-cookie-value; path=/; HttpOnly")
 }
 
+fn filedata(request: &Request, state: &mut State) -> Reply {
+    assert_eq!(request.headers.get("cookie").map(String::as_str), Some("PHPSESSID=session-cookie-value"), "one login a batch");
+    if let Some(status) = state.faults.filedata_status {
+        return Reply::new(status, "no");
+    }
+    let fields = form(&request.query);
+    let (start, length): (usize, usize) = (fields["start"].parse().unwrap(), fields["length"].parse().unwrap());
+    assert!((1..=2 << 20).contains(&length), "a stock hub's memory is small");
+    let hash = &fields["file_id"];
+    let Some(file) = state.files.get(hash) else { return Reply::new(200, "").header("Content-Type", "application/json") };
+    if state.faults.no_content {
+        let row = format!(r#"{{"attach":{{"hash":"{hash}","is_dir":0,"content":"store/x"}}}}"#);
+        return Reply::new(200, row).header("Content-Type", "application/json");
+    }
+    let piece = &file.bytes[start..(start + length).min(file.bytes.len())];
+    let content = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, piece);
+    let body = format!(
+        r#"{{"attach":{{"id":1,"hash":"{hash}","filesize":"{}","is_dir":0,"start":{start},"length":{},"content":"{content}"}}}}"#,
+        file.bytes.len(),
+        piece.len()
+    );
+    Reply { is_file: true, ..Reply::new(200, body).header("Content-Type", "application/json") }
+}
+
 fn dav(request: &Request, path: &str, range: &str, state: &mut State) -> Reply {
     assert!(!request.headers.contains_key("authorization"), "a signature on /dav is a fatal error on stock hubs");
     assert_eq!(request.headers.get("cookie").map(String::as_str), Some("PHPSESSID=session-cookie-value"));
@@ -308,6 +357,14 @@ fn dav(request: &Request, path: &str, range: &str, state: &mut State) -> Reply {
     if let Some(at) = state.faults.flip_once_at.filter(|at| (first as u64..=last as u64).contains(at)) {
         body[usize::try_from(at).unwrap() - first] ^= 1;
         state.faults.flip_once_at = None;
+    }
+    if state.faults.longest_range.is_some_and(|longest| last - first + 1 > longest) {
+        return Reply::new(504, "<html>gateway time-out</html>");
+    }
+    if state.faults.dav_lies {
+        for byte in &mut body {
+            *byte ^= 1;
+        }
     }
     let etag = if state.faults.wrong_etag { "other" } else { hash };
     let reply = Reply::new(206, body)
@@ -342,8 +399,8 @@ fn write_reply(writer: &mut TcpStream, reply: Reply, state: &Mutex<State>) -> Op
     writer.write_all(head.as_bytes()).ok()?;
     let (cut, stall) = if reply.is_file {
         let mut state = state.lock().unwrap();
-        let cut =
-            (!state.faults.cut_after.is_empty()).then(|| state.faults.cut_after.remove(0)).filter(|cut| *cut < reply.body.len());
+        let once = (!state.faults.cut_after.is_empty()).then(|| state.faults.cut_after.remove(0));
+        let cut = once.or(state.faults.longest_body).filter(|cut| *cut < reply.body.len());
         (cut, state.faults.stall_after.filter(|stall| *stall < reply.body.len()))
     } else {
         (None, None)
@@ -407,6 +464,11 @@ pub fn batch(root: &Path, limits: Limits) -> TransferBatch {
 static BATCHES: AtomicU64 = AtomicU64::new(1);
 
 pub fn batch_with(root: &Path, limits: Limits, policy: AddressPolicy) -> TransferBatch {
+    batch_of(root, |options| (options.limits, options.policy) = (limits, policy))
+}
+
+/// A batch with options of its own.
+pub fn batch_of<'a>(root: &'a Path, change: impl FnOnce(&mut BatchOptions<'a>)) -> TransferBatch {
     let key = ChannelKey::from_pem(include_str!("channel-key.pem")).unwrap();
     let identity = Identity::new("channelhash", "https://b.example/channel/alice", key).unwrap();
     let counter = std::cell::Cell::new(BATCHES.fetch_add(1, Ordering::Relaxed));
@@ -415,7 +477,20 @@ pub fn batch_with(root: &Path, limits: Limits, policy: AddressPolicy) -> Transfe
         counter.get()
     };
     let surroundings = Surroundings { boot_id: "boot".into(), unix_time: Box::new(|| 1_714_800_000), random: Box::new(random) };
-    TransferBatch::new(BatchOptions { root, identity, policy, ca_pem: None, parallel: 4, limits, surroundings }).unwrap()
+    let mut options = BatchOptions {
+        root,
+        identity,
+        policy: AddressPolicy { allow_http: true, allow_private_addresses: true },
+        ca_pem: None,
+        store_root: None,
+        parallel: 4,
+        ranges: 1,
+        bytes_per_second: None,
+        limits: small_limits(),
+        surroundings,
+    };
+    change(&mut options);
+    TransferBatch::new(options).unwrap()
 }
 
 pub fn spec(hub: &LoopbackHub, hash: &str) -> TransferSpec {
@@ -432,12 +507,15 @@ pub fn spec(hub: &LoopbackHub, hash: &str) -> TransferSpec {
         edited: EDITED.into(),
         sha256: None,
         mimetype: String::new(),
+        have_sha256: None,
+        copies: Vec::new(),
         origins: vec![OriginSpec {
             hub: HubUrl::parse(&hub.url).unwrap(),
             nick: "alice".into(),
             path: path.split('/').map(str::to_owned).collect(),
             dav_allowed: true,
             filesync_allowed: false,
+            piece_bytes: None,
         }],
     }
 }
