@@ -16,6 +16,7 @@ final class Batch
 {
 	private const MOST_AT_ONCE = 64;
 	private const STEP_MS = 500;
+	private const LEAST_RATE = 65536;
 
 	private readonly \FileSync\TransferBatch $batch;
 	private readonly \FileSync\Store $data;
@@ -73,6 +74,8 @@ final class Batch
 	private function options(string $root): array
 	{
 		$bundle = realpath('library/cacert.pem');
+		$store = realpath(Store::root($this->channel));
+		$rate = Config::number('bytes_per_second');
 
 		return [
 			'root' => $root,
@@ -82,7 +85,10 @@ final class Batch
 			'allow_http' => Clones::isPlain(),
 			'allow_private_addresses' => Config::get('allow_private_addresses') === '1',
 			'parallel' => max(1, min(16, Config::number('parallel'))),
-		] + ($bundle ? ['ca_file' => $bundle] : []);
+			'ranges' => max(1, min(8, Config::number('ranges'))),
+		] + ($bundle ? ['ca_file' => $bundle] : [])
+			+ ($rate ? ['bytes_per_second' => max(self::LEAST_RATE, $rate)] : [])
+			+ ($store ? ['store_root' => $store] : []);
 	}
 
 	private function addAll(array $claimed): void
@@ -114,13 +120,25 @@ final class Batch
 		$origins = [];
 		foreach ($this->sources($row, $clones) as $origin) {
 			$url = $origin['url'];
-			$this->ways[$url] ??= ['dav' => Peers::mayUseDav($url), 'filesync' => Peers::mayAsk($url)];
+			$this->ways[$url] ??= ['dav' => Peers::mayUseDav($url), 'filesync' => Peers::mayAsk($url)] + array_filter(['piece_bytes' => Peers::pieceBytes($url)]);
 			$origins[] = ['url' => $url, 'nick' => $origin['nick'], 'path' => $names] + $this->ways[$url];
 		}
 
 		return ['name' => Queue::partialName($row), 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'size_bytes' => (int) $row['size_bytes'],
 			'mimetype' => $row['mimetype'], 'origins' => $origins] + ((int) $row['scale'] === 0 ? ['edited' => $row['edited']] : [])
-			+ ($sha256 === '' ? [] : ['sha256' => $sha256]);
+			+ ($sha256 === '' ? [] : ['sha256' => $sha256]) + $this->alreadyHere($row, $sha256);
+	}
+
+	/** Says which bytes need not come: those that the file has now, and those of other files of the channel. */
+	private function alreadyHere(array $row, string $sha256): array
+	{
+		$facts = Facts::of($this->channel, $row['hash'], (int) $row['scale']);
+		$stat = $facts->state === 'whole' ? $facts->stat() : null;
+		$have = $stat ? Digests::known($this->channelId(), $row['hash'], (int) $row['scale'], $stat) : null;
+		$copies = (int) $row['scale'] === 0 && is_dir(Store::root($this->channel))
+			? Digests::copies($this->channel, $row['hash'], (int) $row['size_bytes'], $sha256) : [];
+
+		return ($have === null ? [] : ['have_sha256' => $have]) + ($copies ? ['copies' => $copies] : []);
 	}
 
 	/** Returns the hubs to ask for a file: where the packet came from, then the other clones; those that fail, last. */

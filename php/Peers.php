@@ -128,7 +128,8 @@ final class Peers
 		if (isset($origin['skew_seconds'])) {
 			$set['skew_seconds'] = (int) $origin['skew_seconds'];
 		}
-		if (! empty($origin['piece_bytes'])) {
+		// What was handed in is no news: it is tried anew when its week is over.
+		if (! empty($origin['piece_bytes']) && (int) $origin['piece_bytes'] !== self::pieceBytes($origin['url'])) {
 			$set += ['piece_bytes' => (int) $origin['piece_bytes'], 'piece_until' => $now + self::PIECE_SECONDS];
 		}
 		if (! empty($origin['received_bytes']) || $rung !== null) {

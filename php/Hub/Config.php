@@ -24,6 +24,10 @@ final class Config
 		'workers' => '2',
 		/** Transfers under way at once in a worker, 1–16. */
 		'parallel' => '4',
+		/** Ranges of one large file under way at once where one alone would take long, 1–8. */
+		'ranges' => '4',
+		/** Most bytes a second that a worker receives, 65536 or more; 0: no limit. */
+		'bytes_per_second' => '0',
 		/** Seconds a worker runs before it makes room for the hub's other jobs; the hub starts a job again after 300. */
 		'slice_seconds' => '110',
 		/** Seconds a background worker waits for a retry that is nearly due instead of ending. */

@@ -155,6 +155,10 @@ final class PeersTest extends AddonTestCase
 	{
 		Peers::learn($this->origin(['piece_bytes' => 1048576]), null);
 		$this->assertSame(1048576, Peers::pieceBytes(self::ORIGIN));
+		dbq('UPDATE filesync_peer SET piece_until = piece_until - 9');
+		$until = dbq('SELECT piece_until FROM filesync_peer')[0]['piece_until'] ?? 0;
+		Peers::learn($this->origin(['piece_bytes' => 1048576]), null);
+		$this->assertSame($until, dbq('SELECT piece_until FROM filesync_peer')[0]['piece_until'] ?? null, 'known already');
 		dbq('UPDATE filesync_peer SET piece_until = 1');
 		$this->assertSame(0, Peers::pieceBytes(self::ORIGIN));
 	}

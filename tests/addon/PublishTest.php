@@ -159,11 +159,15 @@ final class PublishTest extends AddonTestCase
 	public function test_rows_that_cannot_be_written_put_the_old_bytes_back(): void
 	{
 		$this->prepareOverwrite();
-		dbq('ALTER TABLE photo RENAME TO aside');
+		foreach (['INSERT', 'UPDATE', 'DELETE'] as $change) {
+			dbq("CREATE TRIGGER no_$change BEFORE $change ON photo BEGIN SELECT RAISE(FAIL, 'no $change now'); END");
+		}
 		$this->work();
 		$this->assertSame('old bytes', file_get_contents('store/alice/p1'));
 		$this->assertSame('verified', $this->transfer('p1')['state']);
-		dbq('ALTER TABLE aside RENAME TO photo');
+		foreach (['INSERT', 'UPDATE', 'DELETE'] as $change) {
+			dbq("DROP TRIGGER no_$change");
+		}
 		Table::update('filesync_transfer', ['next_at' => 0], ['hash' => 'p1']);
 		$this->work();
 		$this->assertSame('new', $this->shown('p1'));

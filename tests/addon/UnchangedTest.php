@@ -1,5 +1,7 @@
 <?php
 
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Peers;
 use FileSync\TransferBatch;
 
 /** Bytes that are here already are not fetched again, and publishing them changes rows only. */
@@ -36,6 +38,43 @@ final class UnchangedTest extends AddonTestCase
 		};
 		$this->work();
 		$this->assertSame(['published', 'bytes', ['BYTES']], [$this->transfer('f1')['state'], $this->shown('f1'), $this->kept()]);
+	}
+
+	public function test_the_extension_is_told_which_bytes_are_here(): void
+	{
+		$this->receive($this->file('f1', 'bytes'));
+		$this->work();
+		$this->assertArrayNotHasKey('have_sha256', TransferBatch::$added[0]);
+		$this->receive($this->file('f1', 'bytes', ['edited' => '2024-06-01 10:00:00']));
+		$this->receive($this->file('f2', 'bytes'));
+		TransferBatch::$answers['f1-0'] = self::unchanged('bytes');
+		$this->work();
+		$wishes = array_column(array_slice(TransferBatch::$added, 1), null, 'hash');
+		$this->assertSame(hash('sha256', 'bytes'), $wishes['f1']['have_sha256']);
+		$this->assertSame(['f1'], $wishes['f2']['copies']);
+		$this->assertArrayNotHasKey('have_sha256', $wishes['f2']);
+		$this->assertArrayNotHasKey('copies', $wishes['f1']);
+		$this->assertSame(realpath('store/alice'), end(TransferBatch::$options)['store_root']);
+		file_put_contents('store/alice/f1', 'BYTES');
+		touch('store/alice/f1', time() - 5);
+		$this->receive($this->file('f1', 'bytes', ['edited' => '2024-06-02 10:00:00']));
+		$this->work();
+		$this->assertArrayNotHasKey('have_sha256', end(TransferBatch::$added), 'changed since');
+	}
+
+	public function test_rate_ranges_and_pieces_reach_the_extension(): void
+	{
+		Config::set('bytes_per_second', '70000');
+		Config::set('ranges', '2');
+		Peers::learn(['url' => self::ORIGIN, 'dav' => 'untried', 'reason' => null, 'piece_bytes' => 1048576], null);
+		$this->receive($this->file('f1', 'bytes'));
+		$this->work();
+		$this->assertSame([70000, 2], [TransferBatch::$options[0]['bytes_per_second'], TransferBatch::$options[0]['ranges']]);
+		$this->assertSame(1048576, TransferBatch::$added[0]['origins'][0]['piece_bytes']);
+		Config::set('bytes_per_second', '1');
+		$this->receive($this->file('f2', 'more'));
+		$this->work();
+		$this->assertSame(65536, end(TransferBatch::$options)['bytes_per_second']);
 	}
 
 	private static function unchanged(string $bytes): array

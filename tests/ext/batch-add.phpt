@@ -13,6 +13,8 @@ show(fn () => $batch->add(transfer($url, 'h', ['scale' => 10])));
 show(fn () => $batch->add(transfer($url, 'h', ['scale' => '1'])));
 show(fn () => $batch->add(transfer($url, 'h', ['size_bytes' => -1])));
 show(fn () => $batch->add(transfer($url, 'h', ['sha256' => 'zz'])));
+show(fn () => $batch->add(transfer($url, 'h', ['have_sha256' => 'zz'])));
+show(fn () => $batch->add(transfer($url, 'h', ['copies' => ['../x']])));
 show(fn () => $batch->add(transfer($url, 'h', ['sice' => 1])));
 show(fn () => $batch->add(transfer('ftp://a.example', 'h')));
 show(fn () => $batch->add(transfer('https://u:secret@a.example', 'h')));
@@ -34,7 +36,9 @@ InvalidInputException: invalid input while reading a parameter {parameter: trans
 InvalidInputException: invalid input while reading a parameter {parameter: transfer, key: scale, expected: an integer, 0 to 9}
 InvalidInputException: invalid input while reading a parameter {parameter: transfer, key: size_bytes, expected: an integer, 0 to 9223372036854775807}
 InvalidInputException: invalid input while reading a digest {expected: 64 hex digits, length: 2}
-InvalidInputException: invalid input while reading a parameter {parameter: transfer, unknown_key: sice, known_keys: name hash scale size_bytes edited sha256 mimetype origins}
+InvalidInputException: invalid input while reading a digest {expected: 64 hex digits, length: 2}
+InvalidInputException: invalid input while checking a path {path: ../x, fault: it climbs}
+InvalidInputException: invalid input while reading a parameter {parameter: transfer, unknown_key: sice, known_keys: name hash scale size_bytes edited sha256 mimetype have_sha256 copies origins}
 UnsupportedException: unsupported while reading a hub's URL {url: ftp://a.example, fault: neither https nor http}
 InvalidInputException: invalid input while reading a hub's URL {fault: a user name or password in it}
 InvalidInputException: invalid input while adding a transfer {name: h-0.1, fault: no origin hub}
