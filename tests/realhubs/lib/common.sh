@@ -1,21 +1,22 @@
 # Where a layout lives and how to reach its hubs. Sourced by `layout`, `run` and the scenarios.
 #
-# Hub A is the stock origin, hub B the clone that may carry the addon. Both answer on a loopback address of their own,
-# so nothing leaves the machine.
+# Hub A is the origin, hub B the clone that may carry the addon, C a second clone where one is asked for. Each answers on a loopback
+# address of its own, so nothing leaves the machine.
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 REPOSITORY=$(cd "$HERE/../.." && pwd)
 
 DB=${DB:-mysql}
 ADDON=${ADDON:-1}
+HUBS=${HUBS:-a b}
 EXTENSION=${EXTENSION:-$REPOSITORY/target/release/libfilesync.so}
 LAYOUT=${LAYOUT:-${TMPDIR:-/tmp}/filesync-realhubs}
 NET=${NET:-127.0.0}
 DOMAIN=${DOMAIN:-filesync.test}
 PHP_FPM=${PHP_FPM:-php-fpm$(php -r 'echo PHP_MAJOR_VERSION.".".PHP_MINOR_VERSION;')}
 
-declare -A ADDRESS=([a]="$NET.2" [b]="$NET.3")
-declare -A NICK=([a]=alice [b]=${NICK_B:-alicia})
+declare -A ADDRESS=([a]="$NET.2" [b]="$NET.3" [c]="$NET.4")
+declare -A NICK=([a]=alice [b]=${NICK_B:-alicia} [c]=alison)
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "realhubs: $*"; exit 1; }
@@ -34,7 +35,16 @@ as_hub() {
 }
 HUB_USER=${HUB_USER:-$([ "$(id -u)" = 0 ] && echo www-data || id -un)}
 
-# Runs `hub/<action>.php` inside a hub: hub_do <a|b> <action> [argument…]. Prints what the action prints.
+# Prints the hubs that carry the addon.
+hubs_with_addon() {
+	case $ADDON in
+		0) ;;
+		all) echo "$HUBS" ;;
+		*) echo b ;;
+	esac
+}
+
+# Runs `hub/<action>.php` inside a hub: hub_do <a|b|c> <action> [argument…]. Prints what the action prints.
 hub_do() {
 	local hub=$1 action=$2
 	shift 2

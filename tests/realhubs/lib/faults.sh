@@ -64,7 +64,7 @@ calm_down() {
 	wire_rate 0
 	wire_hold ''
 	local hub
-	for hub in a b; do
+	for hub in $HUBS; do
 		[ -s "$LAYOUT/$hub/run/nginx.pid" ] || nginx_up $hub
 		echo 'DELETE FROM outq' | database_sql "hub_$hub"
 	done
@@ -129,7 +129,7 @@ outcome() {
 		'complete, equal') echo "$answer$meanwhile" ;;
 		'the first version' | nothing)
 			echo "keeps $answer, says: $(grep -F "$HASH" <<<"$missing" | sed 's/.* bytes: //; s/ {[^}]*}//' | head -1)$meanwhile"
-			[ "$ADDON" = 1 ] && grep -qF "$HASH" <<<"$missing" ;;
+			[ "$ADDON" != 0 ] && grep -qF "$HASH" <<<"$missing" ;;
 		*)
 			echo "$answer$meanwhile"
 			return 1

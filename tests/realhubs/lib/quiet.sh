@@ -6,7 +6,7 @@ hubs_busy() {
 	for pid in $(pgrep -x "$(basename "$(readlink -f "$(command -v php)")")"); do
 		case $(readlink "/proc/$pid/cwd") in "$LAYOUT"/*) return 0 ;; esac
 	done
-	for hub in a b; do
+	for hub in $HUBS; do
 		[ -z "$(ss -Hxn state connected src "$LAYOUT/$hub/run/fpm.sock")" ] || return 0
 		[ -z "$(ss -Htn state established src "${ADDRESS[$hub]}:443")" ] || return 0
 		[ -n "${LEAVE_QUEUE:-}" ] || [ "$(due_deliveries $hub)" = 0 ] || return 0

@@ -7,7 +7,7 @@ make_certificates() {
 	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=filesync test CA" \
 		-addext "basicConstraints=critical,CA:TRUE" -addext "keyUsage=critical,keyCertSign,cRLSign" \
 		-keyout "$ca/ca.key" -out "$ca/ca.pem" 2>/dev/null
-	for hub in a b; do
+	for hub in $HUBS; do
 		openssl req -newkey rsa:2048 -nodes -subj "/CN=$hub.$DOMAIN" -keyout "$ca/$hub.key" -out "$ca/$hub.csr" 2>/dev/null
 		printf 'subjectAltName=DNS:%s\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n' "$hub.$DOMAIN" >"$ca/$hub.ext"
 		openssl x509 -req -in "$ca/$hub.csr" -CA "$ca/ca.pem" -CAkey "$ca/ca.key" -CAcreateserial -days 30 \
@@ -20,8 +20,8 @@ make_certificates() {
 name_hubs() {
 	local mark="# filesync-realhubs $DOMAIN"
 	grep -qxF "${ADDRESS[a]} a.$DOMAIN $mark" /etc/hosts && return 0
-	[ -w /etc/hosts ] || die "/etc/hosts must name a.$DOMAIN (${ADDRESS[a]}) and b.$DOMAIN (${ADDRESS[b]}); not writable here"
-	for hub in a b; do
+	[ -w /etc/hosts ] || die "/etc/hosts must name a.$DOMAIN (${ADDRESS[a]}), b.$DOMAIN (${ADDRESS[b]}) and so on; not writable here"
+	for hub in $HUBS; do
 		printf '%s %s.%s %s\n' "${ADDRESS[$hub]}" "$hub" "$DOMAIN" "$mark" >>/etc/hosts
 	done
 }
@@ -110,6 +110,7 @@ configure_web() {
 					fastcgi_read_timeout 60s;
 					fastcgi_buffering ${BUFFERING:-on};
 				}
+				location ^~ /filesync-files/store/ { internal; alias $dir/www/store/; gzip off; add_header X-Content-Type-Options nosniff; }
 				location ~ /\. { deny all; }
 				location ~ ^/store { deny all; }
 				location ~ ^/util { deny all; }
