@@ -23,6 +23,7 @@ final class Peers
 
 	private const YES_SECONDS = 604800;
 	private const NO_SECONDS = 86400;
+	private const NO_LONGER_SECONDS = 600;
 	private const PIECE_SECONDS = 604800;
 
 	/** Returns what we say of ourselves, or null while this process cannot serve. */
@@ -57,7 +58,7 @@ final class Peers
 		}
 	}
 
-	/** Tells whether a hub may be asked for tickets: one that does, and one of which nothing is known. The answer is kept at least a day. */
+	/** Tells whether a hub may be asked for tickets: one that gives them, and one of which nothing is known. A refusal is kept for a day, or ten minutes. */
 	public static function mayAsk(string $url): bool
 	{
 		$row = self::read($url);
@@ -118,12 +119,14 @@ final class Peers
 		if ($filesync === 'open') {
 			$set += ['speaks' => 'yes', 'known_until' => $now + self::YES_SECONDS, 'version' => self::version($origin['version'] ?? null),
 				'features' => implode(' ', self::features($origin['features'] ?? null)), 'reason' => ''];
-		} elseif ($filesync === 'refused') {
-			$reason = mb_substr((string) ($origin['filesync_reason'] ?? ''), 0, 1000);
+		} elseif ($filesync === 'refused' && isset($origin['filesync_reason'])) {
+			// One that spoke it may be in the middle of an upgrade.
+			$seconds = ($row['version'] ?? '') === '' ? self::NO_SECONDS : self::NO_LONGER_SECONDS;
+			$reason = mb_substr((string) $origin['filesync_reason'], 0, 1000);
 			if (($row['speaks'] ?? '') === 'yes') {
-				Config::log("reads from {$origin['url']} as from a stock hub for a day: $reason");
+				Config::log("reads from {$origin['url']} as from a stock hub for $seconds seconds: $reason");
 			}
-			$set += ['speaks' => 'no', 'known_until' => $now + self::NO_SECONDS, 'reason' => $reason];
+			$set += ['speaks' => 'no', 'known_until' => $now + $seconds, 'reason' => $reason];
 		}
 		if (isset($origin['skew_seconds'])) {
 			$set['skew_seconds'] = (int) $origin['skew_seconds'];

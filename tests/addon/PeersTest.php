@@ -95,13 +95,15 @@ final class PeersTest extends AddonTestCase
 		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
 		Peers::learn($this->origin(['filesync' => 'untried']), null);
 		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
-		Peers::learn($this->origin(['filesync' => 'refused']), null);
+		Peers::learn($this->origin(['filesync' => 'refused', 'filesync_reason' => 'a page']), null);
+		dbq('UPDATE filesync_peer SET known_until = known_until - 86300');
 		$this->assertFalse(Peers::mayAsk(self::ORIGIN));
-		dbq('UPDATE filesync_peer SET known_until = known_until - 86401');
-		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
+		Peers::learn($this->origin(['filesync' => 'refused', 'filesync_reason' => null]), null);
+		dbq('UPDATE filesync_peer SET known_until = known_until - 101');
+		$this->assertTrue(Peers::mayAsk(self::ORIGIN), 'who was not asked has not refused anew');
 	}
 
-	public function test_a_refusal_holds_for_a_day_or_until_the_hub_speaks_again(): void
+	public function test_a_refusal_of_one_that_spoke_holds_for_ten_minutes_or_until_it_speaks_again(): void
 	{
 		Peers::hear(self::ORIGIN, self::SAID);
 		Peers::learn($this->origin(['filesync' => 'refused', 'filesync_reason' => 'nothing answered']), null);
@@ -109,8 +111,9 @@ final class PeersTest extends AddonTestCase
 		$this->assertFalse(Peers::mayAsk(self::ORIGIN));
 		Peers::hear(self::ORIGIN, self::SAID);
 		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
-		Peers::learn($this->origin(['filesync' => 'refused']), null);
-		dbq('UPDATE filesync_peer SET known_until = 1');
+		Peers::learn($this->origin(['filesync' => 'refused', 'filesync_reason' => 'nothing answered']), null);
+		$this->assertFalse(Peers::mayAsk(self::ORIGIN));
+		dbq('UPDATE filesync_peer SET known_until = known_until - 601');
 		$this->assertSame('unknown', $this->known()[0]);
 		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
 		Peers::learn($this->origin(['filesync' => 'open', 'version' => '0.2.0', 'features' => ['ticket', 'x'], 'skew_seconds' => -7]), 'filesync');

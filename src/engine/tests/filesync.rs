@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use filesync_engine::digest::Digest;
+use filesync_engine::getfile::HubUrl;
 use filesync_engine::paths::RelativePath;
 use filesync_engine::transfer::{Complete, Outcome, Report, Rung, RungState, TransferBatch};
 use filesync_engine::{Error, ErrorKind};
@@ -365,6 +366,20 @@ fn a_hub_that_speaks_no_filesync_is_read_the_stock_way_in_the_same_run_and_asked
 fn run_both(batch: &mut TransferBatch, hub: &LoopbackHub) -> Vec<Complete> {
     batch.add(with_filesync(spec(hub, "h1"))).unwrap();
     finish(batch).into_iter().map(complete).collect()
+}
+
+#[test]
+fn a_hub_out_of_reach_is_not_taken_for_one_that_speaks_no_filesync() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    let mut wanted = with_filesync(spec(&hub, "h1"));
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    wanted.origins[0].hub = HubUrl::parse(&format!("http://{nobody}")).unwrap();
+    let mut batch = batch(dir.path(), small_limits());
+    batch.add(wanted).unwrap();
+    assert_eq!(failure(finish(&mut batch).pop().unwrap()).kind(), ErrorKind::Network);
+    let origin = batch.origins().pop().unwrap();
+    assert_eq!((origin.peer.state, origin.failures), (RungState::Untried, 1));
 }
 
 #[test]

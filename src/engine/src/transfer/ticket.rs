@@ -52,6 +52,8 @@ enum Answer {
 pub(crate) struct Tickets {
     rung: Cell<RungState>,
     reason: RefCell<Option<String>>,
+    /// The hub was out of reach, which says nothing about its filesync.
+    unreached: Cell<bool>,
     /// Held during a request: everybody else waits for its answers.
     asking: tokio::sync::Mutex<()>,
     /// Files that transfers of the batch will want from here.
@@ -138,6 +140,7 @@ impl Tickets {
         Self {
             rung: Cell::new(if allowed { RungState::Untried } else { RungState::Refused }),
             reason: RefCell::default(),
+            unreached: Cell::default(),
             asking: tokio::sync::Mutex::default(),
             wanted: RefCell::default(),
             known: RefCell::default(),
@@ -173,6 +176,7 @@ impl Tickets {
 
     /// Gives the rung up for this batch.
     pub(crate) fn refuse(&self, error: &Error) {
+        self.unreached.set(self.rung.get() == RungState::Untried && error.kind() == ErrorKind::Network);
         self.rung.set(RungState::Refused);
         self.reason.replace(Some(error.to_string()));
         self.wanted.take();
@@ -181,7 +185,7 @@ impl Tickets {
 
     pub(crate) fn peer(&self) -> Peer {
         Peer {
-            state: self.rung.get(),
+            state: if self.unreached.get() { RungState::Untried } else { self.rung.get() },
             reason: self.reason.borrow().clone(),
             version: self.version.borrow().clone(),
             features: self.features.borrow().clone(),
