@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-/** nginx as an origin hub that costs as little as possible: it answers the API, `/dav` and getfile from plain files. */
+/** nginx as an origin hub that costs as little as possible: it answers the API, `/dav`, getfile and tickets from plain files. */
 final class Origin
 {
 	public const HASH = '5f1d2c3b-0000-4000-8000-00000000000';
@@ -16,9 +16,15 @@ final class Origin
 	public function __construct(private string $folder, array $files)
 	{
 		mkdir("$folder/www/dav/alice", 0755, true);
+		$facts = [];
 		foreach (array_values($files) as $number => $bytes) {
-			$this->makeFile("$folder/www/dav/alice/" . self::nameOf($number), $bytes);
+			$path = "$folder/www/dav/alice/" . self::nameOf($number);
+			$this->makeFile($path, $bytes);
+			$facts[] = ['hash' => self::hashOf($number), 'scale' => 0, 'state' => 'ready', 'size' => $bytes, 'edited' => self::EDITED, 'mimetype' => 'image/jpeg',
+				'etag' => str_repeat('0', 40), 'sha256' => hash_file('sha256', $path), 'ticket' => 'a.ticket'];
 		}
+		// What was asked for is not looked at: whoever asks wants all files, in their order.
+		file_put_contents("$folder/www/ticket.json", json_encode(['filesync' => 1, 'time' => time(), 'version' => '0', 'features' => ['ticket', 'range'], 'expires_in' => 600, 'files' => $facts]));
 		[$plain, $tls] = [self::freePort(), self::freePort()];
 		$this->plain = "http://127.0.0.1:$plain";
 		$this->tls = "https://localhost:$tls";
@@ -61,6 +67,7 @@ final class Origin
 			$hash = self::hashOf($number);
 			$name = self::nameOf($number);
 			$locations .= "location = /dav/alice/$name { etag off; add_header ETag '\"$hash\"'; }\n";
+			$locations .= "location = /getfile/$hash { alias $this->folder/www/dav/alice/$name; }\n";
 			$row = json_encode(['attach' => ['hash' => $hash, 'filesize' => $bytes, 'is_dir' => 0, 'edited' => self::EDITED, 'display_path' => $name]]);
 			$metas .= "if (\$arg_file_id = $hash) { return 200 '$row'; }\n";
 		}
@@ -89,6 +96,8 @@ final class Origin
 						add_header Set-Cookie 'PHPSESSID=x; path=/';
 						$metas
 					}
+					location = /getfile/ticket { error_page 405 =200 /ticket.json; return 405; }
+					location = /ticket.json { default_type application/json; }
 					location = /getfile { error_page 405 =200 /file; return 405; }
 					location = /file { alias $this->folder/www/dav/alice/file-0.bin; add_header Content-Disposition attachment; }
 					location = /logout { return 302 /; }
