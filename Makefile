@@ -17,9 +17,9 @@ demo: ## two hubs, a channel cloned on both: SIZE=1G PHOTOS=40 BREAK=flip|skip K
 test: ## everything that needs no hub tree; at most 30 minutes on two cores
 	@tests/run
 
-test-hubs: ## two real hubs: HUBZILLA_ROOT=<tree> [FAULTS=1]
+test-hubs: ## real hubs: HUBZILLA_ROOT=<tree> [FAULTS=1 | ALL_FILESYNC=1]
 	@if [ -n "$(HUBZILLA_ROOT)" ]; then tests/install test && cargo build --locked --release --package filesync-extension; fi
-	@EXTENSION=$(EXTENSION) tests/realhubs/run $(if $(FAULTS),--faults)
+	@EXTENSION=$(EXTENSION) tests/realhubs/run $(if $(FAULTS),--faults,$(if $(ALL_FILESYNC),--all-filesync))
 
 bench: ## side by side with what one would otherwise use: ONLY=receive,accept JSON=1
 	@tests/install bench

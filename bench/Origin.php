@@ -13,7 +13,7 @@ final class Origin
 	public readonly string $certificate;
 
 	/** @param array<string, int> $files name => bytes */
-	public function __construct(private string $folder, array $files)
+	public function __construct(private string $folder, array $files, private bool $logs = false)
 	{
 		mkdir("$folder/www/dav/alice", 0755, true);
 		$facts = [];
@@ -36,6 +36,15 @@ final class Origin
 		exec("nginx -p $folder -c $folder/nginx.conf 2>&1", $output, $status);
 		$status === 0 || exit(implode("\n", $output) . "\n");
 		register_shutdown_function(fn () => exec("nginx -p $folder -c $folder/nginx.conf -s stop 2>/dev/null"));
+	}
+
+	/** Returns how many bytes of bodies were sent so far; needs `logs`. */
+	public function sentBytes(): int
+	{
+		// A reply that broke off is written down when nginx notices.
+		usleep(300000);
+
+		return array_sum(file("$this->folder/sent.log") ?: []);
 	}
 
 	public static function nameOf(int $number): string
@@ -71,6 +80,7 @@ final class Origin
 			$row = json_encode(['attach' => ['hash' => $hash, 'filesize' => $bytes, 'is_dir' => 0, 'edited' => self::EDITED, 'display_path' => $name]]);
 			$metas .= "if (\$arg_file_id = $hash) { return 200 '$row'; }\n";
 		}
+		$log = $this->logs ? "access_log $this->folder/sent.log sent;" : 'access_log off;';
 		$user = posix_getuid() === 0 ? 'user root;' : '';
 		return <<<CONF
 			$user
@@ -79,7 +89,8 @@ final class Origin
 			error_log $this->folder/error.log;
 			events { worker_connections 256; }
 			http {
-				access_log off;
+				log_format sent '\$body_bytes_sent';
+				$log
 				sendfile on;
 				keepalive_requests 100000;
 				client_body_temp_path $this->folder/body;
