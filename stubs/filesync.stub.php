@@ -33,7 +33,8 @@ namespace FileSync {
 		 * } $options `root`: absolute path of an existing folder for the partial files. `key_id`: this clone's own
 		 *   channel URL. `private_key`: the channel's RSA key, PEM. `ca_file`: PEM bundle to trust instead of the
 		 *   system's. `parallel`: transfers under way at once, 1–16, default 4; where more wait, they take turns. `ranges`:
-		 *   ranges of one large file under way at once where one alone would take long, 1–8, default 4. `bytes_per_second`:
+		 *   ranges of one large file under way at once where one alone would take long, 1–8, default 4, for
+		 *   all files of a hub together. `bytes_per_second`:
 		 *   most that the whole batch receives, 65536 or more, default no limit. `store_root`: absolute path of the folder
 		 *   that `copies` of transfers are beneath.
 		 *

@@ -146,8 +146,7 @@ impl Shared {
 
     /// Waits until this transfer may work.
     async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        self.waiting.set(self.waiting.get() + 1);
-        let _left = Leaving(&self.waiting);
+        let _waiting = Counted::among(&self.waiting);
         // Never closed, so there is always a permit in the end.
         Arc::clone(&self.turns).acquire_owned().await.ok()
     }
@@ -157,10 +156,17 @@ impl Shared {
     }
 }
 
-/// Counts one less when dropped, at the end of the wait or with a transfer that is cancelled meanwhile.
-struct Leaving<'a>(&'a Cell<usize>);
+/// Counts as one until it is dropped, at its end or with a transfer that is cancelled meanwhile.
+struct Counted<'a>(&'a Cell<usize>);
 
-impl Drop for Leaving<'_> {
+impl<'a> Counted<'a> {
+    fn among(count: &'a Cell<usize>) -> Self {
+        count.set(count.get() + 1);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.set(self.0.get() - 1);
     }

@@ -586,6 +586,27 @@ fn a_slow_large_file_is_read_in_several_ranges_at_once_and_a_fast_one_is_not() {
 }
 
 #[test]
+fn several_large_files_ask_one_hub_for_no_more_ranges_at_once_than_one_would() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = LoopbackHub::start();
+    hub.state().faults.delay = Duration::from_millis(5);
+    let mut batch = batch_of(dir.path(), |options| {
+        (options.ranges, options.parallel) = (4, 3);
+        (options.limits.range_bytes, options.limits.slow_time) = (100_000, Duration::ZERO);
+    });
+    for number in 0..3 {
+        let hash = format!("f{number}");
+        hub.add_file(&hash, &hash, noise(LARGE, number));
+        batch.add(spec(&hub, &hash)).unwrap();
+    }
+    for report in finish(&mut batch) {
+        assert_eq!(complete(report).size_bytes, LARGE as u64);
+    }
+    // A range may be asked for before the hub has noted that the one before is over.
+    assert!(hub.state().most_at_once <= 6, "{}", hub.state().most_at_once);
+}
+
+#[test]
 fn several_ranges_and_a_cut_lose_nothing_that_arrived() {
     let (bytes, dir) = (noise(LARGE, 36), tempfile::tempdir().unwrap());
     let hub = hub_with(&bytes);

@@ -11,7 +11,7 @@ use super::chunks::Chunk;
 use super::partial::{Partial, Version};
 use super::pieces::is_early_end;
 use super::source::Origin;
-use super::{Complete, Job, OriginSpec, Outcome, Rung, Shared, copy, image_header};
+use super::{Complete, Counted, Job, OriginSpec, Outcome, Rung, Shared, copy, image_header};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Reply;
@@ -190,8 +190,9 @@ impl<'a> Work<'a> {
         most_bytes: u64,
         bring: &impl AsyncFn(Chunk) -> Result<()>,
     ) -> std::result::Result<(), (Chunk, Error)> {
-        let ask = |range: Chunk| async move {
+        let ask = |range: Chunk, counted: Counted<'a>| async move {
             let outcome = bring(range.clone()).await;
+            drop(counted);
             (range, outcome)
         };
         let mut lanes = FuturesUnordered::new();
@@ -205,13 +206,13 @@ impl<'a> Work<'a> {
             }
             let plan = self.plan(partial, &meter);
             while lanes.len() < plan.lanes
-                && (lanes.is_empty() || !turn_is_over)
+                && (lanes.is_empty() || (!turn_is_over && self.origin.under_way.get() < self.shared.ranges))
                 && let Some(gap) = { partial.borrow().first_gap_beside(&under_way) }
             {
                 let most = most_bytes.min(plan.range_bytes);
                 let range = self.origin.pieces.first_of(gap.start..gap.end.min(gap.start.saturating_add(most)));
                 under_way.push(range.clone());
-                lanes.push(ask(range));
+                lanes.push(ask(range, Counted::among(&self.origin.under_way)));
             }
             match lanes.next().await {
                 None => return Ok(()),

@@ -29,6 +29,8 @@ pub(crate) struct Origin {
     filedata_answered: Cell<bool>,
     pub(crate) tickets: Tickets,
     pub(crate) pieces: Pieces,
+    /// Ranges asked for at once, whichever files they belong to: a small hub answers few requests at a time.
+    pub(super) under_way: Cell<usize>,
     pub(super) received_bytes: Cell<u64>,
     /// Transfers that it could not give just now.
     pub(super) failures: Cell<u32>,
@@ -109,6 +111,7 @@ impl Origin {
             filedata_answered: Cell::new(false),
             tickets: Tickets::new(spec.filesync_allowed),
             pieces: Pieces::new(spec.piece_bytes),
+            under_way: Cell::new(0),
             received_bytes: Cell::new(0),
             failures: Cell::new(0),
         }
