@@ -9,7 +9,7 @@ declare(strict_types=1);
 function batch(Bench $bench): void
 {
 	$count = 40;
-	$origin = new Origin("$bench->folder", array_fill(0, $count, 4 << 20));
+	$origin = new Origin("$bench->folder/batch", array_fill(0, $count, 4 << 20));
 	$key = "$bench->folder/channel.pem";
 	exec("openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:4096 -out $key 2>/dev/null");
 	$target = "$bench->folder/target";

@@ -6,7 +6,7 @@ declare(strict_types=1);
 function resume(Bench $bench): void
 {
 	$bytes = 1 << 30;
-	$origin = new Origin($bench->folder, ['1 GiB' => $bytes], logs: true);
+	$origin = new Origin("$bench->folder/resume", ['1 GiB' => $bytes], logs: true);
 	$key = "$bench->folder/channel.pem";
 	exec("openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:4096 -out $key 2>/dev/null");
 	foreach (['/dav' => '0', 'tickets' => '1'] as $label => $filesync) {
