@@ -14,6 +14,9 @@ if (! class_exists('App', false)) {
 /** Drives one TransferBatch over the due transfers of a channel, a step at a time, and publishes each as soon as it is whole. */
 final class Batch
 {
+	/** What the engine says where a hub's row is older than the packet that it sent. */
+	private const OLDER_ROW = 'still shows an older version';
+
 	private const MOST_AT_ONCE = 64;
 	private const STEP_MS = 500;
 	private const LEAST_RATE = 65536;
@@ -182,6 +185,11 @@ final class Batch
 		if ($error['kind'] === 'Storage') {
 			Queue::pause($error['message']);
 			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => $error['message'], 'next_at' => Queue::pausedUntil()]);
+		} elseif (str_contains($error['message'], self::OLDER_ROW) && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
+			// A hub without filesync took an older state from another clone over what it had told of: that version is nowhere any more.
+			if (Queue::park($row, 'NotFound', 'the hub that told of this version went back to an older one')) {
+				Outgoing::answer((int) $row['uid'], $row['hash'], false, Store::attach((int) $row['uid'], $row['hash']) !== null);
+			}
 		} elseif ($error['temporary']) {
 			// A link that breaks off after each good piece makes headway: it does not back off further and further.
 			$row['attempts'] = $error['kind'] !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];

@@ -18,6 +18,8 @@ final class Command
 
 		  status                 what is on its way, what is stuck, what waits           [--json]
 		  missing                every file that is not present here, and why            [--json]
+		  kept                   what a sync replaced or deleted: id, when, by which clone [--json]
+		  undo ID                brings that back, here and on every clone, with place and categories
 		  work                   fetch and publish in the foreground                     [--json] [--progress]
 		                         [--seconds N] at most, [--until-idle] until nothing is on its way
 		  repair items           own posts that a sync left with another hub's URLs      [--json]
@@ -34,7 +36,7 @@ final class Command
 	private const OPTIONS = [
 		'doctor' => ['json'],
 		'status' => ['json'], 'missing' => ['json'], 'work' => ['json', 'progress', 'seconds', 'until-idle'], 'config' => ['json', 'scope'],
-		'repair' => ['json', 'dry-run'],
+		'repair' => ['json', 'dry-run'], 'kept' => ['json'], 'undo' => [],
 	];
 	private const VALUED = ['seconds', 'scope'];
 
@@ -43,8 +45,8 @@ final class Command
 	{
 		[$words, $options] = self::parse($arguments);
 		$verb = array_shift($words) ?? '';
-		if ($options === null || ! isset(self::OPTIONS[$verb]) || array_diff(array_keys($options), self::OPTIONS[$verb]) || (! in_array($verb, ['config', 'repair'], true) && $words)
-			|| ($verb === 'repair' && $words !== ['items'])) {
+		if ($options === null || ! isset(self::OPTIONS[$verb]) || array_diff(array_keys($options), self::OPTIONS[$verb]) || (! in_array($verb, ['config', 'repair', 'undo'], true) && $words)
+			|| ($verb === 'repair' && $words !== ['items']) || ($verb === 'undo' && count($words) !== 1)) {
 			fwrite(STDERR, self::USAGE . "\n");
 			return 2;
 		}
@@ -60,6 +62,8 @@ final class Command
 				'work' => (new WorkCommand($options))->run(),
 				'doctor' => self::doctor(isset($options['json'])),
 				'repair' => (new RepairCommand($options))->run(),
+				'kept' => KeptCommand::list(isset($options['json'])),
+				'undo' => KeptCommand::undo($words[0]),
 				'config' => self::config($words, $options),
 			};
 		} catch (\Throwable $e) {
@@ -109,6 +113,9 @@ final class Command
 			}
 			foreach ($status['clones'] as $clone) {
 				echo Config::oneLine(self::describe($clone)), "\n";
+			}
+			foreach ($status['conflicts'] as $row) {
+				echo Config::oneLine("conflict copy in channel {$row['channel']}: {$row['name']}"), "\n";
 			}
 			foreach ($status['parked'] as $row) {
 				echo Config::oneLine("parked: {$row['hash']} scale {$row['scale']} of channel {$row['channel']}: {$row['kind']}: {$row['reason']}"), "\n";

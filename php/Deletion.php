@@ -2,10 +2,14 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Arrival;
+use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Order\Vector;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -20,32 +24,103 @@ final class Deletion
 {
 	private const DEEPEST_FOLDER = 64;
 
-	/** Deletes a file, or a folder with all beneath it. */
-	public static function apply(array $channel, string $hash): void
+	/** Deletes a file, or a folder with all beneath it, as far as the clone that asks knew what is here. */
+	public static function apply(array $channel, string $hash, Packet $packet, string $root): void
 	{
 		$channelId = (int) $channel['channel_id'];
 		$own = Store::attach($channelId, $hash);
 		$rows = $own ? self::beneath($channelId, $own) : [];
+		$hub = Clones::normalise($root) ?? $root;
+		$spared = self::spared($channel, $own, $rows, $packet, $hub);
+		$rows = array_values(array_filter($rows, fn ($row) => ! isset($spared[$row['hash']])));
 		self::checkBounds($channel, $rows);
-		self::dropTransfers($channelId, $hash, $rows);
-		if (! $own && ! Table::first('photo', ['uid' => $channelId, 'resource_id' => $hash], '', 'id')) {
-			return;
+		if (! isset($spared[$hash])) {
+			self::dropTransfers($channelId, $hash, $rows);
 		}
 		foreach ($rows as $row) {
 			if (! (int) $row['is_dir']) {
-				Kept::keepDeleted($channel, $row);
+				Kept::keepDeleted($channel, $row, (string) parse_url($hub, PHP_URL_HOST));
 			}
 		}
-		foreach ([...array_column($rows, 'hash'), $hash] as $each) {
+		$buried = array_unique([...array_column($rows, 'hash'), ...(isset($spared[$hash]) ? [] : [$hash])]);
+		foreach ($buried as $each) {
+			self::bury($channelId, $each, $packet);
+		}
+		foreach ($buried as $each) {
 			Items::dropLinked($channelId, $each);
 		}
-		attach_delete($channelId, $hash);
+		if (! $spared) {
+			if ($own || Table::first('photo', ['uid' => $channelId, 'resource_id' => $hash], '', 'id')) {
+				attach_delete($channelId, $hash);
+			}
+		} else {
+			self::deleteEach($channelId, $rows);
+		}
+		Revisions::nowGone($channelId, $buried);
 		self::removePreviews($channel, $rows);
-		Config::log("deleted $hash of channel $channelId, " . count($rows) . ' rows, as a clone asked');
+		if ($rows) {
+			Config::log("deleted $hash of channel $channelId, " . count($rows) . ' rows, as a clone asked');
+		}
+		foreach (array_keys($spared) as $each) {
+			Config::log("kept $each of channel $channelId: the clone that deletes $hash did not know its present state");
+			Outgoing::answer($channelId, (string) $each, false, true);
+		}
+	}
+
+	/** Returns the hashes that stay, of the rows and of what is on its way: those changed since, and the folders above them. */
+	private static function spared(array $channel, ?array $own, array $rows, Packet $packet, string $hub): array
+	{
+		$spared = [];
+		$byHash = array_column($rows, null, 'hash');
+		$single = $own ? $rows : [['hash' => $packet->deletes[0] ?? '', 'folder' => '']];
+		foreach ($single as $row) {
+			$file = Revisions::notice($channel, $row['hash']);
+			if ($file['state'] === 'unknown' || self::mayGo($channel, $file, $packet, $hub, $row['hash'])) {
+				continue;
+			}
+			for ($hash = $row['hash']; $hash !== '' && ! isset($spared[$hash]); $hash = $byHash[$hash]['folder'] ?? '') {
+				if (isset($byHash[$hash]) || ! $own) {
+					$spared[$hash] = true;
+				}
+			}
+		}
+
+		return $spared;
+	}
+
+	private static function mayGo(array $channel, array $file, Packet $packet, string $hub, string $hash): bool
+	{
+		if (in_array($file['state'], ['going', 'gone'], true)) {
+			return true;
+		}
+		$isMain = in_array($hash, $packet->deletes, true);
+		if ($packet->order['gone'] !== null) {
+			$seen = $isMain ? $packet->order['gone'] : $packet->order['beneath'][$hash] ?? [];
+
+			return in_array(Vector::compare(Revisions::seen($file), $seen), ['before', 'equal'], true);
+		}
+
+		return Arrival::knowsAll($channel, $file, $hub);
+	}
+
+	private static function bury(int $channelId, string $hash, Packet $packet): void
+	{
+		$file = Revisions::find($channelId, $hash) ?? Revisions::unknown($channelId, $hash);
+		$gone = $packet->order['gone'] === null ? Revisions::seen($file)
+			: Vector::join(Revisions::seen($file), in_array($hash, $packet->deletes, true) ? $packet->order['gone'] : $packet->order['beneath'][$hash] ?? []);
+		Revisions::save(['state' => 'going', 'gone' => $gone, 'wanted' => [], 'here' => []] + $file);
+	}
+
+	/** Deletes rows one by one, the deepest first, so that core takes nothing with them. */
+	private static function deleteEach(int $channelId, array $rows): void
+	{
+		foreach (array_reverse($rows) as $row) {
+			attach_delete($channelId, $row['hash']);
+		}
 	}
 
 	/** Returns the row and all beneath it, the row first. */
-	private static function beneath(int $channelId, array $own): array
+	public static function beneath(int $channelId, array $own): array
 	{
 		$rows = [$own];
 		$level = (int) $own['is_dir'] ? [$own['hash']] : [];

@@ -180,6 +180,19 @@ final class Digests
 		}
 	}
 
+	/** Returns the digest of a file that is not large as it is at this moment, whether or not it may change unseen in the next; null if it cannot be read. */
+	public static function momentary(Facts $facts): ?string
+	{
+		$stat = $facts->stat();
+		if (! $stat || $stat['size_bytes'] > self::LARGE_BYTES || Config::extensionProblem() !== null) {
+			return null;
+		}
+		$known = self::known($facts->channelId(), $facts->hash, $facts->scale, $stat);
+		[$root, $path] = $facts->rootAndPath();
+
+		return $known ?? (hash_file('sha256', "$root/$path") ?: null);
+	}
+
 	/** @param \Closure $budgetMs Asked before each step; zero or less gives up. */
 	private static function compute(Facts $facts, array $stat, \Closure $budgetMs): ?string
 	{

@@ -3,8 +3,11 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Arrival;
+use FileSync\Addon\Order\Revisions;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -16,35 +19,70 @@ final class FileChange
 	public const ACL = ['allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'];
 
 	private const CLOCKS_DIFFER_SECONDS = 86400;
-	private const COLUMN_END = 4294967295;
+	public const COLUMN_END = 4294967295;
 
 	/** Applies the last entry of a packet, which is a file. The folders above it are here. */
 	public static function apply(array $channel, Packet $packet, string $root): void
 	{
 		for ($try = 0; $try < 3; $try++) {
-			$again = false;
-			$own = Store::attach((int) $channel['channel_id'], $packet->last['hash']);
+			$channelId = (int) $channel['channel_id'];
+			$hash = $packet->last['hash'];
+			$file = Revisions::notice($channel, $hash);
+			$own = Store::attach($channelId, $hash);
+			$transfer = $own ? null : Queue::find($channelId, $hash, 0);
+			$arrival = new Arrival($channel, $file, $own ? $own + ['term' => Revisions::terms($own)] : self::accepted($transfer), $packet, $root);
+			if (! $own && $arrival->isOfTheDead()) {
+				Outgoing::answer($channelId, $hash, true, $packet->order['revision'] === null);
+				return;
+			}
 			if ($own) {
-				$own = self::applyMetadata($channel, $own, $packet);
+				$own = self::applyMetadata($channel, $own, $packet, $arrival);
 			}
-			if (self::needsBytes($channel, $own, $packet->last)) {
-				$again = self::stage($channel, $packet, $root, $own, 0) === 'again';
-			} elseif (isset($packet->photos[0])) {
-				PhotoRow::write($channel, $own, $packet->photos[0], (int) $own['filesize'], null);
+			if (! $own && $arrival->file['state'] === 'gone') {
+				$arrival->file['state'] = 'unknown';
+				Items::forgetDropped($channelId, $packet->items);
 			}
-			foreach ($packet->photos as $scale => $photo) {
-				$present = $scale > 0 ? Store::photo((int) $channel['channel_id'], $packet->last['hash'], $scale) : null;
-				if ($scale > 0 && self::scaleNeedsBytes($present, $photo)) {
-					$again = self::stage($channel, $packet, $root, $present, $scale) === 'again' || $again;
-				} elseif ($scale > 0 && $own) {
-					PhotoRow::write($channel, $own, $photo, (int) $present['filesize'], null);
+			$own ? Revisions::settle($channel, $arrival->file) : Revisions::save($arrival->file);
+			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([...self::ACL, 'term', 'folder', 'filename'])), $packet->folders);
+			if (! self::stageAll($channel, $packet, $root, $arrival, $own)) {
+				if ($arrival->deservesAnswer()) {
+					Outgoing::answer($channelId, $hash, false, true);
 				}
-			}
-			if (! $again) {
 				return;
 			}
 		}
 		throw new Postponed('the file is being published', true);
+	}
+
+	/** Wants the bytes that are not here; true if one was being published meanwhile, so that all must be looked at again. */
+	private static function stageAll(array $channel, Packet $packet, string $root, Arrival $arrival, ?array $own): bool
+	{
+		$again = false;
+		$isBehind = in_array($arrival->verdicts['bytes'], ['stay', 'won'], true);
+		if (! $isBehind && self::needsBytes($channel, $own, $arrival)) {
+			$again = self::stage($channel, $packet, $root, $own, 0, $arrival) === 'again';
+		} elseif ($own && isset($packet->photos[0]) && ! $isBehind) {
+			PhotoRow::write($channel, $own, array_intersect_key($arrival->row, array_flip(self::ACL)) + $packet->photos[0], (int) $own['filesize'], null);
+		}
+		foreach ($isBehind ? [] : $packet->photos as $scale => $photo) {
+			$photo = array_intersect_key($arrival->row, array_flip(self::ACL)) + $photo;
+			$present = $scale > 0 ? Store::photo((int) $channel['channel_id'], $packet->last['hash'], $scale) : null;
+			if ($scale > 0 && self::scaleNeedsBytes($present, $photo)) {
+				$again = self::stage($channel, $packet, $root, $present, $scale, $arrival) === 'again' || $again;
+			} elseif ($scale > 0 && $own) {
+				PhotoRow::write($channel, $own, $photo, (int) $present['filesize'], null);
+			}
+		}
+
+		return $again;
+	}
+
+	/** Returns the attach row that was accepted last of a file that is still to come, or null. */
+	private static function accepted(?array $transfer): ?array
+	{
+		$isToCome = $transfer && in_array($transfer['state'], [...Queue::LIVE, 'parked'], true);
+
+		return $isToCome ? json_decode($transfer['entry'], true)['attach'] ?? null : null;
 	}
 
 	/**
@@ -73,26 +111,21 @@ final class FileChange
 			'deny_gid' => $row['deny_gid']];
 	}
 
-	private static function applyMetadata(array $channel, array $own, Packet $packet): array
+	private static function applyMetadata(array $channel, array $own, Packet $packet, Arrival $arrival): array
 	{
-		$last = $packet->last;
-		$acl = array_intersect_key($last, array_flip(self::ACL));
-		$isOldNews = self::isOldNews($last['edited'], $own['edited']);
-		if ($isOldNews && array_filter(array_intersect_key($own, $acl))) {
-			// A packet that comes late or again may narrow what is public, nothing else.
-			return $own;
+		$row = $arrival->row;
+		$access = array_intersect_key($row, array_flip(self::ACL));
+		if (array_diff_assoc($access, $own)) {
+			Table::update('attach', $access, ['id' => (int) $own['id']]);
+			Table::update('photo', $access, ['uid' => (int) $own['uid'], 'resource_id' => $own['hash']]);
 		}
-		if (array_diff_assoc($acl, $own)) {
-			Table::update('attach', $acl, ['id' => (int) $own['id']]);
+		Store::setTerms((int) $own['uid'], (int) $own['id'], $row['term']);
+		if ($arrival->isOnlyDated() && $packet->last['edited'] !== substr($own['edited'], 0, 19)) {
+			Table::update('attach', ['edited' => $packet->last['edited']], ['id' => (int) $own['id']]);
 		}
-		foreach ($packet->photos as $scale => $photo) {
-			Table::update('photo', array_intersect_key($photo, $acl), ['uid' => (int) $own['uid'], 'resource_id' => $own['hash'], 'imgscale' => $scale]);
+		if ($arrival->replaces('place')) {
+			Relocation::apply($channel, $own, $row['folder'], self::nameFor($own, $row));
 		}
-		if ($isOldNews) {
-			return $own;
-		}
-		Store::setTerms((int) $own['uid'], (int) $own['id'], $last['term']);
-		Relocation::apply($channel, $own, $last['folder'], self::nameFor($own, $last));
 
 		return Store::attach((int) $own['uid'], $own['hash']) ?? throw new Postponed('the file went away', true);
 	}
@@ -109,17 +142,14 @@ final class FileChange
 			? $own['filename'] : $free;
 	}
 
-	private static function needsBytes(array $channel, ?array $own, array $last): bool
+	private static function needsBytes(array $channel, ?array $own, Arrival $arrival): bool
 	{
-		if (! $own) {
+		if (! $own || $arrival->replaces('bytes') || $arrival->file['wanted']) {
 			return true;
 		}
 		$facts = Store::facts(Store::pathOf($channel, $own));
-		if (! $facts || $facts['size_bytes'] !== (int) $own['filesize']) {
-			return true;
-		}
 
-		return self::isAnotherVersion($own, $last);
+		return ! $facts || $facts['size_bytes'] !== (int) $own['filesize'];
 	}
 
 	private static function scaleNeedsBytes(?array $own, array $photo): bool
@@ -144,10 +174,10 @@ final class FileChange
 			&& ! self::isOldNews($theirs['edited'], $own['edited']);
 	}
 
-	private static function stage(array $channel, Packet $packet, string $root, ?array $own, int $scale): string
+	private static function stage(array $channel, Packet $packet, string $root, ?array $own, int $scale, Arrival $arrival): string
 	{
-		$last = $packet->last;
-		$photo = $packet->photos[$scale] ?? null;
+		$last = $arrival->row;
+		$photo = isset($packet->photos[$scale]) ? array_intersect_key($last, array_flip(self::ACL)) + $packet->photos[$scale] : null;
 		$sizeBytes = $scale ? $photo['filesize'] : $last['filesize'];
 		$base = $scale ? ($own ? Store::photoPath((int) $own['id']) : null) : ($own ? Store::pathOf($channel, $own) : null);
 		[$kind, $reason] = $scale ? ['', ''] : self::obstacle($channel, $last, (int) ($own['filesize'] ?? 0));
@@ -157,7 +187,8 @@ final class FileChange
 			'edited' => $scale ? $photo['edited'] : $last['edited'], 'mimetype' => $scale ? $photo['mimetype'] : $last['filetype'],
 			'folder' => $last['folder'], 'origin' => $root, 'nick' => $packet->nick,
 			'names' => json_encode([...array_column($packet->folders, 'filename'), $last['filename']]),
-			'entry' => json_encode(['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo] + ($scale || $packet->sha256 === '' ? [] : ['sha256' => $packet->sha256])),
+			'entry' => json_encode(['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
+				+ ($scale || $packet->sha256 === '' ? [] : ['sha256' => $packet->sha256]) + ($scale ? [] : ['revision' => $arrival->wanted()])),
 			'base' => json_encode(Store::facts($base)), 'kind' => $kind, 'reason' => $reason,
 		]);
 	}

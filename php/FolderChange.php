@@ -4,6 +4,10 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Arrival;
+use FileSync\Addon\Order\Judge;
+use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Order\Site;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -37,21 +41,43 @@ final class FolderChange
 	}
 
 	/** Applies a packet that is about a folder. */
-	public static function apply(array $channel, array $folder): void
+	public static function apply(array $channel, Packet $packet, string $root): void
 	{
-		$own = Store::attach((int) $channel['channel_id'], $folder['hash']);
-		if (! $own) {
-			self::create($channel, $folder);
+		$channelId = (int) $channel['channel_id'];
+		$hash = $packet->last['hash'];
+		$file = Revisions::notice($channel, $hash);
+		$own = Store::attach($channelId, $hash);
+		$arrival = new Arrival($channel, $file, $own ? $own + ['term' => Revisions::terms($own)] : null, $packet, $root);
+		if (! $own && $arrival->isOfTheDead()) {
+			Outgoing::answer($channelId, $hash, true, $packet->order['revision'] === null);
 			return;
 		}
-		self::ensureOnDisk($channel, $own);
-		$acl = array_intersect_key($folder, array_flip(FileChange::ACL));
-		if (array_diff_assoc($acl, $own)) {
-			Table::update('attach', $acl, ['id' => (int) $own['id']]);
+		$row = $arrival->row;
+		if (! $own) {
+			self::create($channel, $row);
+		} else {
+			self::ensureOnDisk($channel, $own);
+			$access = array_intersect_key($row, array_flip(FileChange::ACL));
+			if (array_diff_assoc($access, $own)) {
+				Table::update('attach', $access, ['id' => (int) $own['id']]);
+			}
+			Store::setTerms($channelId, (int) $own['id'], $row['term']);
+			$isMove = $arrival->replaces('place') && ($own['folder'] !== $row['folder'] || ! FileChange::isNameOrVariant($own['filename'], $row['filename']));
+			if ($isMove && FolderMove::opensRing($channel, $own, $row['folder'])) {
+				// Two hubs moved two folders into each other: this one goes to the root instead, on every clone alike.
+				$row['folder'] = '';
+				$arrival->file['place'] = Judge::changed($arrival->file['place'], "\n" . $row['filename'], $row['edited'], Site::component(), Revisions::host());
+				Outgoing::answer($channelId, $hash, false, true);
+			}
+			if ($isMove) {
+				FolderMove::apply($channel, $own, $row['folder'], Store::freeName($channelId, $row['folder'], $hash, $row['filename']));
+			}
 		}
-		Store::setTerms((int) $channel['channel_id'], (int) $own['id'], $folder['term']);
-		if ($own['folder'] !== $folder['folder'] || ! FileChange::isNameOrVariant($own['filename'], $folder['filename'])) {
-			throw new Postponed('folders are not renamed or moved yet', false);
+		$arrival->file['bytes'] = Judge::settled($arrival->file);
+		$arrival->file['wanted'] = [];
+		Revisions::settle($channel, $arrival->file);
+		if ($arrival->deservesAnswer()) {
+			Outgoing::answer($channelId, $hash, false, true);
 		}
 	}
 

@@ -18,6 +18,7 @@ final class Housekeeping
 	public static function often(): void
 	{
 		if (Migrations::ready() && Config::get('enabled') !== '0') {
+			Outgoing::recover();
 			Worker::summon();
 			Digests::summon();
 			Table::delete('filesync_nonce', ['expires <' => Config::now()]);
@@ -33,7 +34,8 @@ final class Housekeeping
 		$old = Config::now() - 86400 * Config::number('history_days');
 		Table::delete('filesync_transfer', ['state' => ['published', 'dropped'], 'updated <' => $old]);
 		Table::delete('filesync_packet', ['state' => 'parked', 'updated <' => Config::now() - 86400 * Config::number('kept_days')]);
-		Table::delete('filesync_outbox', ['state' => ['parked', 'held'], 'created <' => Config::now() - 86400 * Config::number('kept_days')]);
+		Table::delete('filesync_outbox', ['state' => ['parked', 'held'], 'kind <>' => ['intent', 'deleting'], 'created <' => Config::now() - 86400 * Config::number('kept_days')]);
+		Table::delete('filesync_file', ['state' => ['gone', 'unknown'], 'updated <' => Config::now() - 86400 * max(90, Config::number('kept_days'))]);
 		Ticket::prune();
 		Digests::prune();
 		Peers::prune();
@@ -47,7 +49,7 @@ final class Housekeeping
 		if ($channelId < 1 || ! Migrations::ready()) {
 			return;
 		}
-		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest'] as $table) {
+		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file'] as $table) {
 			Table::delete($table, ['uid' => $channelId]);
 		}
 		$root = Store::dataRoot($channelId);

@@ -115,13 +115,13 @@ final class Incoming
 	private static function applyFiles(array $channel, Packet $packet, string $root): void
 	{
 		foreach ($packet->deletes as $hash) {
-			Deletion::apply($channel, $hash);
+			Deletion::apply($channel, $hash, $packet, $root);
 		}
 		if ($packet->last) {
 			FolderChange::check($channel, $packet);
 			FolderChange::createMissing($channel, $packet->folders);
 			if ($packet->last['is_dir']) {
-				FolderChange::apply($channel, $packet->last);
+				FolderChange::apply($channel, $packet, $root);
 				return;
 			}
 			LinkedPosts::want($channel, $packet, $root);

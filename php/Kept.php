@@ -3,8 +3,10 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Revisions;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -21,21 +23,45 @@ final class Kept
 	private const CROPS = [4, 7];
 	private const COPY_BYTES = 67108864;
 
-	/** Keeps the bytes of a file that is about to be deleted, beside its metadata. */
-	public static function keepDeleted(array $channel, array $row): void
+	/**
+	 * Keeps the bytes of a file that is about to be deleted, beside its metadata.
+	 *
+	 * @param string $by The host of the clone that asks.
+	 */
+	public static function keepDeleted(array $channel, array $row, string $by = ''): void
 	{
-		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'os_storage' => 1], 'imgscale');
 		if (! (int) $row['os_storage']) {
 			self::keepFromDatabase($row, 'deleted');
 			$row['content'] = '';
 		}
-		$entry = json_encode(['attach' => $row, 'photo' => $photos], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
-		self::keepFile($row, 0, Store::pathOf($channel, $row), $entry);
+		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'os_storage' => 1], 'imgscale');
+		self::keepFile($row, 0, Store::pathOf($channel, $row), self::describe($channel, $row, $by));
 		foreach ($photos as $photo) {
 			if (in_array((int) $photo['imgscale'], self::CROPS, true) && preg_match('#^store/(?!.*\.\.)#', $photo['content'])) {
 				self::keepFile($row, (int) $photo['imgscale'], $photo['content'], '');
 			}
 		}
+	}
+
+	/** Keeps the bytes of a file that its owner is about to replace by earlier ones. */
+	public static function keepReplaced(array $channel, array $row): void
+	{
+		$path = Store::pathOf($channel, $row);
+		if ($path !== null && is_file($path)) {
+			self::keepFile($row, 0, $path, self::describe($channel, $row, ''), 'replaced');
+		}
+	}
+
+	/** Returns, as JSON, what is known of a file that will be replaced or deleted: its rows, categories, revisions, and which clone does it. */
+	public static function describe(array $channel, array $row, string $by): string
+	{
+		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], 'imgscale', 0,
+			'imgscale, filename, mimetype, height, width, filesize, photo_usage, title, description, album, edited, created');
+		$file = Revisions::find((int) $row['uid'], $row['hash']);
+
+		return json_encode(['attach' => array_diff_key($row, ['content' => 1]), 'term' => Revisions::terms($row), 'photo' => $photos, 'by' => $by,
+			'bytes' => $file ? array_diff_key($file['bytes'], ['past' => 1]) : null, 'item' => Items::linked($channel, $row['hash']),
+			'folders' => array_map(fn ($folder) => array_diff_key($folder, ['content' => 1]), Store::chain((int) $row['uid'], (string) $row['folder']) ?? [])], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
 	}
 
 	/** Keeps the bytes that a very old row holds itself. */
@@ -99,7 +125,7 @@ final class Kept
 		}
 	}
 
-	private static function keepFile(array $row, int $scale, ?string $path, string $entry): void
+	private static function keepFile(array $row, int $scale, ?string $path, string $entry, string $why = 'deleted'): void
 	{
 		$facts = Store::facts($path);
 		if (! $facts) {
@@ -116,7 +142,7 @@ final class Kept
 				throw new Postponed('the file to delete cannot be kept', true);
 			}
 		}
-		self::remember($id, $row, $scale, $facts['size_bytes'], 'deleted', $entry);
+		self::remember($id, $row, $scale, $facts['size_bytes'], $why, $entry);
 	}
 
 	private static function remember(string $id, array $row, int $scale, int $sizeBytes, string $why, string $entry): void

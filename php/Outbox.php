@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Turn;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -38,10 +39,16 @@ final class Outbox
 		Table::update('filesync_outbox', ['state' => 'due'], ['uid' => $channelId, 'name' => $hash, 'state' => 'held']);
 	}
 
-	/** Makes the calls that are due, of one channel. */
-	public static function run(int $channelId): void
+	/** Forgets a call. */
+	public static function done(int $channelId, string $kind, string $name): void
 	{
-		$where = ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Config::now()] + self::possible();
+		Table::delete('filesync_outbox', ['uid' => $channelId, 'kind' => $kind, 'name' => $name]);
+	}
+
+	/** Makes the calls that are due, of one channel; all kinds, or only some. */
+	public static function run(int $channelId, array $kinds = []): void
+	{
+		$where = ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Config::now()] + ($kinds ? ['kind' => $kinds] : self::possible());
 		foreach (Table::select('filesync_outbox', $where, 'created, id', 100) as $row) {
 			$attempts = (int) $row['attempts'] + 1;
 			if ($attempts > self::MOST_ATTEMPTS) {
@@ -70,7 +77,7 @@ final class Outbox
 	/** Leaves out what needs the extension while it is missing. */
 	private static function possible(): array
 	{
-		return Config::extensionProblem() === null ? [] : ['kind' => ['preview', 'access', 'announce', 'items']];
+		return Config::extensionProblem() === null ? [] : ['kind' => ['preview', 'access', 'announce', 'deleted', 'move', 'conflict', 'items']];
 	}
 
 	private static function call(array $row): void
@@ -87,7 +94,17 @@ final class Outbox
 				Items::repairAccess($channel, $row['name']);
 				break;
 			case 'announce':
-				Items::announce($channel, $row['name']);
+				Outgoing::send($channel, $row['name'], false);
+				break;
+			case 'deleted':
+				Outgoing::send($channel, $row['name'], true, json_decode($row['body'], true)['beneath'] ?? []);
+				break;
+			case 'move':
+				$move = json_decode($row['body'], true);
+				Turn::take((int) $row['uid'], fn () => FolderMove::finish($channel, $row['name'], $move['folder'], $move['name']));
+				break;
+			case 'conflict':
+				ConflictCopy::make($channel, $row['body']);
 				break;
 			case 'relocate':
 				ItemRelocation::mend($channel, $row['body'] ?: $row['name']);

@@ -2,78 +2,373 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Order\Site;
+use FileSync\Addon\Order\Vector;
 
 if (! class_exists('App', false)) {
 	exit;
 }
 
 /**
- * Holds back what must not be sent: a file that is not whole here, and a change that was only received.
+ * Sends the changes made here: one packet for each file, after the request that made them, with what they have seen.
  *
- * A stock clone that hears of a file opens its own copy for writing and then fetches ours. So what cannot be told is not sent either.
+ * Before core changes anything an intention is written; what is marked meanwhile, or is new since, is compared with what we know
+ * (Revisions) and sent once core is done. Where the process was killed in between, cron does it (recover()). What another hub
+ * told is known already, so it is never sent back.
  */
 final class Outgoing
 {
-	/** Looks at the arguments of core's attach_store before it reads them. */
-	public static function beforeStore(mixed &$arr): void
+	private const ABANDONED_SECONDS = 120;
+	/** How long a packet waits for the digest of its file. */
+	private const DIGEST_MS = 2000;
+	/** Pages whose POST requests change files, beside those that call attach_store. */
+	private const PAGES = ['photos', 'attach_edit', 'filestorage', 'file_upload', 'profile_photo', 'cover_photo', 'item'];
+	private const READS = ['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT', ''];
+
+	/** @var array<int, array> By channel: the intention's name, what was there before, and the hashes that are marked. */
+	private static array $begun = [];
+	private static bool $isRegistered = false;
+
+	/** Writes down that files of a channel may change in this process, before they do. */
+	public static function begin(int $channelId): void
 	{
-		if (! self::changesOnlyRows($arr)) {
+		if (isset(self::$begun[$channelId]) || self::isTakingIn() || ! Config::serves($channelId)) {
 			return;
 		}
-		try {
-			self::silence($arr);
-		} catch (\Throwable $e) {
-			$arr['nosync'] = true;
-			Config::logFailure('a change about to be sent', $e);
+		$begun = ['since' => gmdate('Y-m-d H:i:s', Config::now() - 2), 'above' => self::newest($channelId)];
+		$name = Config::token();
+		Outbox::add($channelId, 'intent', $name, json_encode($begun), true);
+		self::$begun[$channelId] = $begun + ['name' => $name, 'marked' => []];
+		if (! self::$isRegistered) {
+			self::$isRegistered = true;
+			$root = getcwd();
+			register_shutdown_function(function () use ($root) {
+				// PHP-FPM is back in a folder of its own by then, and the hub's paths are relative.
+				is_dir($root) && chdir($root);
+				self::flush(true);
+			});
 		}
 	}
 
-	private static function silence(array &$arr): void
+	/** Begins for a request that is about to change files. */
+	public static function beginRequest(string $module): void
 	{
-		// Core does not say for which channel it stores; two of one hub may have a file of that hash.
-		$where = ['hash' => $arr['hash']] + (Incoming::channelId() ? ['uid' => Incoming::channelId()] : []);
-		$owners = array_filter(Table::select('attach', $where, 'id', 0, 'uid, edited'), fn ($own) => Config::serves((int) $own['uid']));
-		if ($owners && self::isReceiving()) {
+		$method = $_SERVER['REQUEST_METHOD'] ?? '';
+		if (in_array($method, self::READS, true)) {
+			return;
+		}
+		if (in_array($module, ['dav', 'cloud'], true) && argc() > 1) {
+			$channel = Clones::byNick((string) argv(1));
+			$channel && self::begin((int) $channel['channel_id']);
+		} elseif (in_array($module, self::PAGES, true) && local_channel()) {
+			self::begin((int) local_channel());
+		}
+	}
+
+	/** Looks at the arguments of core's attach_store before it reads them. */
+	public static function beforeStore(mixed &$arr): void
+	{
+		$isRowsOnly = self::changesOnlyRows($arr);
+		if ($isRowsOnly && (self::isTakingIn() || PHP_SAPI === 'cli')) {
+			self::holdDate($arr);
+			return;
+		}
+		if (self::isTakingIn() || ! is_array($arr)) {
+			return;
+		}
+		$channelId = self::storingChannel();
+		if (! Config::serves($channelId)) {
+			return;
+		}
+		self::begin($channelId);
+		if (! empty($arr['hash']) && is_string($arr['hash'])) {
+			self::mark($channelId, $arr['hash']);
+		}
+		// With `visible` the same key silences the delivery of the photo's post.
+		if (empty($arr['visible']) || $arr['visible'] === 'false') {
+			$arr['nosync'] = true;
+		}
+	}
+
+	/** Takes note that a file was changed, so that it is sent. */
+	public static function mark(int $channelId, string $hash): void
+	{
+		self::begin($channelId);
+		if (isset(self::$begun[$channelId])) {
+			self::$begun[$channelId]['marked'][$hash] = true;
+		}
+	}
+
+	/** Takes note of a folder and all beneath it. */
+	public static function markBeneath(int $channelId, string $hash): void
+	{
+		$own = Store::attach($channelId, $hash);
+		foreach ($own ? Deletion::beneath($channelId, $own) : [] as $row) {
+			self::mark($channelId, $row['hash']);
+		}
+	}
+
+	/** Stands in for core's attach_export_data where core calls it to send a change: we send it. */
+	public static function export(mixed $channel, mixed $hash, mixed $deleted, array $rest): mixed
+	{
+		try {
+			$channelId = (int) ($channel['channel_id'] ?? 0);
+			if (! is_string($hash) || ! Config::serves($channelId)) {
+				return \attach_export_data($channel, $hash, $deleted, ...$rest);
+			}
+			if (! self::isTakingIn()) {
+				$deleted ? self::begin($channelId) : self::mark($channelId, $hash);
+			}
+			$caller = debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS, 3)[2]['class'] ?? '';
+			// That packet also carries the profile.
+			if (! $deleted && $caller === 'Zotlabs\Module\Profile_photo' && ! self::withhold($channelId, $hash)) {
+				Turn::take($channelId, fn () => Revisions::notice($channel, $hash, true));
+				unset(self::$begun[$channelId]['marked'][$hash]);
+				return self::entry($channel, $hash, false);
+			}
+		} catch (\Throwable $e) {
+			Config::logFailure('a change about to be sent', $e);
+		}
+
+		return [];
+	}
+
+	/** Deletes as core does, for the channel's owner, and sends that. */
+	public static function delete(mixed $channelId, mixed $hash, array $rest): mixed
+	{
+		try {
+			// What an admin clears away on this hub only stays with the owner elsewhere: core sends nothing then.
+			if (in_array((int) local_channel(), [0, (int) $channelId], true)) {
+				self::beforeDelete((int) $channelId, (string) $hash);
+			}
+		} catch (\Throwable $e) {
+			Config::logFailure('a delete about to be sent', $e);
+		}
+
+		return \attach_delete($channelId, $hash, ...$rest);
+	}
+
+	/** Writes down what is about to be deleted with what it has seen; sent once it is gone. */
+	public static function beforeDelete(int $channelId, string $hash): void
+	{
+		if (self::isTakingIn() || ! Config::serves($channelId) || ! $own = Store::attach($channelId, $hash)) {
+			return;
+		}
+		self::begin($channelId);
+		$channel = Clones::channel($channelId);
+		$beneath = [];
+		Turn::take($channelId, function () use ($channel, $own, &$beneath) {
+			foreach (Deletion::beneath((int) $channel['channel_id'], $own) as $row) {
+				$beneath[$row['hash']] = Revisions::seen(Revisions::notice($channel, $row['hash'], true));
+			}
+		});
+		Outbox::add($channelId, 'deleting', $hash, json_encode(['beneath' => $beneath]), true);
+		self::$begun[$channelId]['deleting'][$hash] = true;
+	}
+
+	/** Takes note that core deleted a file because its post was deleted. */
+	public static function deletedWithPost(int $channelId, string $hash): void
+	{
+		if (self::isTakingIn() || $hash === '' || ! Config::serves($channelId)) {
+			return;
+		}
+		self::begin($channelId);
+		Outbox::add($channelId, 'deleting', $hash, json_encode(['beneath' => [$hash => []]]), true);
+	}
+
+	/** Works off what this process began. Core is done, and the person who waits for the page has it. */
+	public static function flush(bool $isEnd = false): void
+	{
+		$begun = self::$begun;
+		self::$begun = [];
+		if ($isEnd && function_exists('fastcgi_finish_request')) {
+			session_write_close();
+			fastcgi_finish_request();
+		}
+		foreach ($begun as $channelId => $own) {
+			try {
+				self::$begun = [];
+				self::settle($channelId, $own['name'], array_keys($own['marked']), $own['since'], (int) $own['above']);
+				Outbox::run($channelId, ['announce', 'deleted']);
+			} catch (\Throwable $e) {
+				Config::logFailure('sending changes', $e);
+			}
+		}
+	}
+
+	/** Works off what a killed process began. */
+	public static function recover(): void
+	{
+		$old = ['kind' => 'intent', 'created <' => Config::now() - self::ABANDONED_SECONDS];
+		foreach (Table::select('filesync_outbox', $old, 'created', 100) as $row) {
+			$begun = json_decode($row['body'], true);
+			$hashes = Clones::channel((int) $row['uid']) ? self::different((int) $row['uid']) : [];
+			self::settle((int) $row['uid'], $row['name'], $hashes, $begun['since'], (int) $begun['above']);
+		}
+	}
+
+	/** Wants our state of a file sent: another hub showed that it does not know it. */
+	public static function answer(int $channelId, string $hash, bool $isGone, bool $isWorthwhile): void
+	{
+		if ($isWorthwhile) {
+			Outbox::add($channelId, $isGone ? 'deleted' : 'announce', $hash, '');
+		}
+	}
+
+	/** Sends the present state of a file, or its delete, to the other clones. */
+	public static function send(array $channel, string $hash, bool $isDelete, array $beneath = []): void
+	{
+		$channelId = (int) $channel['channel_id'];
+		if (! $isDelete && (! Store::attach($channelId, $hash) || self::withhold($channelId, $hash))) {
+			return;
+		}
+		$isDelete || Turn::take($channelId, fn () => Revisions::notice($channel, $hash, true));
+		$entry = self::entry($channel, $hash, $isDelete, $beneath);
+		if (! empty($entry['attach'])) {
+			\Zotlabs\Lib\Libsync::build_sync_packet($channelId, ['file' => [$entry]]);
+			Turn::take($channelId, fn () => self::told($channel, $hash));
+		}
+	}
+
+	/** Returns what tells another clone of a file: its rows, its posts, our sibling. The bytes of thumbnails do not travel in packets. */
+	private static function entry(array $channel, string $hash, bool $isDelete, array $beneath = []): mixed
+	{
+		$entry = \attach_export_data($channel, $hash, $isDelete);
+		foreach (is_array($entry) ? $entry['photo'] ?? [] : [] as $i => $photo) {
+			if ((int) $photo['imgscale'] > 0 && ! (int) $photo['os_storage']) {
+				$entry['photo'][$i]['content'] = '';
+			}
+		}
+
+		if (! $isDelete && Config::extensionProblem() === null) {
+			// Whoever has these bytes need not fetch them.
+			Digests::of(Facts::of($channel, $hash, 0), microtime(true) * 1000 + self::DIGEST_MS);
+		}
+
+		return Sibling::add($channel, $entry, $isDelete, $beneath);
+	}
+
+	/** Compares the hashes, and all that is new since, with what is known; wants the changed ones sent, and ends the intention. */
+	private static function settle(int $channelId, string $intention, array $marked, string $since, int $above): void
+	{
+		$channel = Clones::channel($channelId);
+		if ($channel) {
+			Turn::take($channelId, function () use ($channel, $channelId, $marked, $since, $above) {
+				foreach (Table::select('attach', ['uid' => $channelId, 'id >' => $above], 'id', 0, 'hash') as $row) {
+					self::noticeOne($channel, $row['hash'], false);
+				}
+				foreach (Table::select('attach', ['uid' => $channelId, 'edited >=' => $since, 'is_dir' => 0], 'id', 0, 'hash') as $row) {
+					self::noticeOne($channel, $row['hash'], false);
+				}
+				foreach ($marked as $hash) {
+					self::noticeOne($channel, (string) $hash, true);
+				}
+				foreach (Table::select('filesync_outbox', ['uid' => $channelId, 'kind' => 'deleting'], 'created') as $row) {
+					self::buryIfGone($channelId, $row);
+				}
+			});
+		}
+		Outbox::done($channelId, 'intent', $intention);
+	}
+
+	private static function noticeOne(array $channel, string $hash, bool $isMarked): void
+	{
+		$file = Revisions::notice($channel, $hash, true);
+		if ($file['state'] === 'here' && ($isMarked || $file['changed'] ?? [])) {
+			Outbox::add($file['uid'], 'announce', $hash);
+		}
+		if ($file['is_dir'] && in_array('place', $file['changed'] ?? [], true) && self::wasMoved($file) && ! Peers::allSpeak($channel)) {
+			// A hub without filesync moves the folder alone, and loses what lies beneath it until it is told of each.
+			foreach (array_slice(Deletion::beneath($file['uid'], Store::attach($file['uid'], $hash)), 1) as $row) {
+				Outbox::add($file['uid'], 'announce', $row['hash']);
+			}
+		}
+	}
+
+	private static function wasMoved(array $file): bool
+	{
+		$before = $file['place']['past'][0]['print'] ?? null;
+
+		return $before !== null && strstr($before, "\n", true) !== strstr($file['place']['print'], "\n", true);
+	}
+
+	private static function buryIfGone(int $channelId, array $row): void
+	{
+		if (! Store::attach($channelId, $row['name'])) {
+			$beneath = json_decode($row['body'], true)['beneath'] ?? [];
+			$component = Site::component();
+			foreach (array_keys($beneath) as $hash) {
+				$file = Revisions::find($channelId, (string) $hash) ?? Revisions::unknown($channelId, (string) $hash);
+				if ($file['state'] !== 'gone' && ! Store::attach($channelId, (string) $hash)) {
+					Queue::drop($channelId, (string) $hash);
+					Revisions::save(['state' => 'gone', 'gone' => Vector::next(Vector::join(Revisions::seen($file), array_intersect_key($file['gone'], [$component => 1])), $component), 'wanted' => [], 'here' => []] + $file);
+				}
+			}
+			unset($beneath[$row['name']]);
+			Outbox::add($channelId, 'deleted', $row['name'], json_encode(['beneath' => $beneath]));
+		}
+		Outbox::done($channelId, 'deleting', $row['name']);
+	}
+
+	/** Returns the hashes of a channel whose rows are not as we know them. */
+	private static function different(int $channelId): array
+	{
+		$known = [];
+		foreach (Table::select('filesync_file', ['uid' => $channelId, 'state' => 'here'], '', 0, 'hash, here') as $row) {
+			$known[$row['hash']] = json_decode($row['here'], true);
+		}
+		$terms = [];
+		foreach (Table::select('term', ['uid' => $channelId, 'otype' => TERM_OBJ_FILE], 'tid', 0, 'oid, ttype, term, url') as $term) {
+			$terms[$term['oid']][] = $term;
+		}
+		$different = [];
+		$columns = 'id, uid, hash, filename, folder, filesize, is_dir, edited, allow_cid, allow_gid, deny_cid, deny_gid, content';
+		foreach (array_keys($known) ? Table::select('attach', ['uid' => $channelId], 'id', 0, $columns) : [] as $row) {
+			if (isset($known[$row['hash']]) && Revisions::prints(Store::withTrueSize($row), $terms[$row['id']] ?? []) != array_diff_key($known[$row['hash']], ['sha256' => 1])) {
+				$different[] = $row['hash'];
+			}
+		}
+
+		return $different;
+	}
+
+	/** Writes down which values the clones without filesync were told. */
+	private static function told(array $channel, string $hash): void
+	{
+		$file = Revisions::find((int) $channel['channel_id'], $hash);
+		foreach ($file ? Clones::others($channel) : [] as $clone) {
+			$hub = Clones::normalise($clone['url']) ?? $clone['url'];
+			foreach (Revisions::GROUPS as $group) {
+				$file['peers'][$hub][$group] = ['print' => $file[$group]['print'], 'sent' => 1];
+			}
+		}
+		$file && Revisions::save($file);
+	}
+
+	/** Keeps the date of a file of which core changes only the row while it takes something in, and says nothing of it. */
+	private static function holdDate(array &$arr): void
+	{
+		try {
+			// Core does not say for which channel it stores; two of one hub may have a file of that hash.
+			$where = ['hash' => $arr['hash']] + (Incoming::channelId() ? ['uid' => Incoming::channelId()] : []);
+			$owners = array_filter(Table::select('attach', $where, 'id', 0, 'uid, edited'), fn ($own) => Config::serves((int) $own['uid']));
+			if (! $owners) {
+				return;
+			}
 			$arr['nosync'] = true;
 			if (count(array_unique(array_column($owners, 'edited'))) === 1) {
 				// Core would also date the file now, and the next real change from the origin would look old.
 				$arr['created'] = $arr['edited'] = substr(reset($owners)['edited'], 0, 19);
 			}
-			return;
-		}
-		foreach ($owners as $own) {
-			if (self::withhold((int) $own['uid'], $arr['hash'])) {
-				$arr['nosync'] = true;
-			}
-		}
-	}
-
-	/** Stands in for core's attach_export_data where core calls it to send a change. */
-	public static function export(mixed $channel, mixed $hash, mixed $deleted, array $rest): mixed
-	{
-		try {
-			$channelId = (int) ($channel['channel_id'] ?? 0);
-			if (! $deleted && is_string($hash) && Config::serves($channelId) && self::withhold($channelId, $hash)) {
-				return [];
-			}
 		} catch (\Throwable $e) {
+			$arr['nosync'] = true;
 			Config::logFailure('a change about to be sent', $e);
-			return [];
-		}
-
-		return self::withSibling((array) $channel, \attach_export_data($channel, $hash, $deleted, ...$rest), (bool) $deleted);
-	}
-
-	private static function withSibling(array $channel, mixed $entry, bool $isDelete): mixed
-	{
-		try {
-			return Config::serves((int) ($channel['channel_id'] ?? 0)) ? Sibling::add($channel, $entry, $isDelete) : $entry;
-		} catch (\Throwable $e) {
-			Config::logFailure('describing a file that is sent', $e);
-
-			return $entry;
 		}
 	}
 
@@ -83,7 +378,7 @@ final class Outgoing
 		if (! self::isWithheld($channelId, $hash)) {
 			return false;
 		}
-		Outbox::add($channelId, 'announce', $hash, '', true);
+		Outbox::add($channelId, 'announce', $hash, '', true, 'held');
 		if (! self::isWithheld($channelId, $hash)) {
 			// It was published meanwhile, before it could know of our wish.
 			Outbox::release($channelId, $hash);
@@ -109,9 +404,25 @@ final class Outgoing
 	}
 
 	/** Tells whether this process is taking in what another hub sent. */
-	private static function isReceiving(): bool
+	private static function isTakingIn(): bool
 	{
-		return Incoming::channelId() > 0 || PHP_SAPI === 'cli'
-			|| (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && argc() > 0 && argv(0) === 'zot');
+		return Incoming::channelId() > 0 || (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && argc() > 0 && argv(0) === 'zot');
+	}
+
+	/** Returns the channel that core's attach_store, which called the hook, stores for; core does not tell the hook. */
+	private static function storingChannel(): int
+	{
+		foreach (debug_backtrace(0, 12) as $frame) {
+			if ($frame['function'] === 'attach_store') {
+				return (int) ($frame['args'][0]['channel_id'] ?? 0);
+			}
+		}
+
+		return 0;
+	}
+
+	private static function newest(int $channelId): int
+	{
+		return (int) (Table::first('attach', ['uid' => $channelId], 'id DESC', 'id')['id'] ?? 0);
 	}
 }

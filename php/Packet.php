@@ -56,6 +56,8 @@ final class Packet
 		public readonly mixed $sibling,
 		/** @var string The digest of the file that the sender knows, or empty. */
 		public readonly string $sha256 = '',
+		/** @var array{revision: ?array, gone: ?array, beneath: array} What the sender says of the order of changes (Sibling::readOrder). */
+		public readonly array $order = ['revision' => null, 'gone' => null, 'beneath' => []],
 	) {
 	}
 
@@ -80,7 +82,7 @@ final class Packet
 		}
 		$items = array_values(array_filter(self::rows($entry['item'] ?? [], 'item', 10000), fn ($item) => is_array($item['owner'] ?? null)));
 		if (array_filter($rows, fn ($row) => ! empty($row['deleted']))) {
-			return new self($fetchUrl, $nick, [], null, [], self::deletes($rows), [], $entry['filesync'] ?? null);
+			return new self($fetchUrl, $nick, [], null, [], self::deletes($rows), [], $entry['filesync'] ?? null, '', Sibling::readOrder($entry['filesync'] ?? null));
 		}
 		$chain = self::chain($rows);
 		$last = array_pop($chain);
@@ -88,7 +90,7 @@ final class Packet
 		$told = Sibling::read($entry['filesync'] ?? null, $last['filesize']);
 		$last['filesize'] = $told['size_bytes'];
 
-		return new self($fetchUrl, $nick, $chain, $last, $photos, [], $items, $entry['filesync'] ?? null, $told['sha256']);
+		return new self($fetchUrl, $nick, $chain, $last, $photos, [], $items, $entry['filesync'] ?? null, $told['sha256'], Sibling::readOrder($entry['filesync'] ?? null));
 	}
 
 	private static function deletes(array $rows): array

@@ -33,6 +33,18 @@ final class Peers
 			'endpoint' => Web::root() . '/getfile/ticket', 'time' => Config::now()];
 	}
 
+	/** Tells whether every other hub of a channel is known to speak filesync. */
+	public static function allSpeak(array $channel): bool
+	{
+		foreach (Clones::others($channel) as $clone) {
+			if ((Table::first('filesync_peer', ['id' => self::id($clone['url'])], '', 'speaks')['speaks'] ?? '') !== 'yes') {
+				return false;
+			}
+		}
+
+		return true;
+	}
+
 	/** Takes note of what another hub says of itself. Whoever calls knows that it comes from there, and that a channel of ours lives there. */
 	public static function hear(string $url, mixed $said): void
 	{

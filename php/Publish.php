@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Order\Revisions;
 use FileSync\Exception\FileSyncException;
 use FileSync\Exception\StorageException;
 
@@ -113,7 +114,7 @@ final class Publish
 			?? Store::place($this->channel, $own['folder'] ?? $entry['attach']['folder'], $row['hash'], $row['hash'])['content']
 			?? throw new Postponed('the folder is not here', true);
 		$target .= (int) $row['scale'] > 0 ? '-' . (int) $row['scale'] : '';
-		if ($own && (int) $row['scale'] === 0 && $this->isSuperseded($row, $own, $target)) {
+		if ($own && (int) $row['scale'] === 0 && $this->verdict($row, $entry) === 'drop') {
 			Config::log("dropped {$row['hash']} of channel {$this->channelId}: the file was changed here meanwhile and is newer");
 			if (Queue::advance($row, 'verified', 'dropped', ['token' => ''])) {
 				Queue::removePartial($row);
@@ -131,13 +132,14 @@ final class Publish
 		return $target;
 	}
 
-	/** Tells whether our bytes were changed after the packet came, and later than the packet's. */
-	private function isSuperseded(array $row, array $own, string $target): bool
+	private function verdict(array $row, array $entry): string
 	{
-		$facts = Store::facts($target);
+		$verdict = 'publish';
+		Turn::take($this->channelId, function () use ($row, $entry, &$verdict) {
+			$verdict = Revisions::verdict($this->channel, $row['hash'], $entry['revision'] ?? null);
+		});
 
-		return $facts && $facts !== json_decode($row['base'], true)
-			&& $facts['size_bytes'] === (int) $own['filesize'] && FileChange::isOldNews($row['edited'], $own['edited']);
+		return $verdict;
 	}
 
 	private function writeIntent(array $row, string $target): ?array
@@ -145,7 +147,7 @@ final class Publish
 		$live = $this->place->liveFacts($target);
 		$digest = $live ? Digests::known($this->channelId, $row['hash'], (int) $row['scale'], $live) ?? $this->place->liveDigest($target) : null;
 		$intent = ['target' => $target, 'live' => $live, 'partial' => $this->place->partialFacts($row), 'live_sha256' => $digest, 'same' => $digest !== null && $digest === $row['sha256'],
-			'had_row' => Store::attach($this->channelId, $row['hash']) !== null];
+			'had_row' => Store::attach($this->channelId, $row['hash']) !== null, 'both' => $live && (int) $row['scale'] === 0 && $this->verdict($row, json_decode($row['entry'], true)) === 'both'];
 
 		return Queue::advance($row, 'verified', 'publishing', ['intent' => json_encode($intent), 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
 	}
@@ -195,7 +197,7 @@ final class Publish
 	private function commit(array $row, array $intent, ?array $displaced): void
 	{
 		$kept = $displaced
-			? Kept::announce($row, Placement::partial($row), $displaced['size_bytes'], 'replaced', $row['entry'])
+			? Kept::announce($row, Placement::partial($row), $displaced['size_bytes'], empty($intent['both']) ? 'replaced' : 'conflict', $this->remembered($row))
 			: null;
 		try {
 			$outcome = PublishRows::commit($this->channel, $row, $intent, $kept, $this->certain($intent));
@@ -212,10 +214,21 @@ final class Publish
 			Kept::settle($this->channelId);
 			Queue::removePartial($row, $kept !== null);
 			$this->log($row);
+			if ($kept && ! empty($intent['both'])) {
+				Outbox::run($this->channelId);
+			}
 			if ((int) $row['scale'] === 0) {
 				$this->publishVerified($row['hash']);
 			}
 		}
+	}
+
+	/** Returns what undo needs to know of the bytes that are being replaced. */
+	private function remembered(array $row): string
+	{
+		$own = Store::attach($this->channelId, $row['hash']);
+
+		return (int) $row['scale'] > 0 || ! $own ? $row['entry'] : Kept::describe($this->channel, $own, json_decode($row['entry'], true)['revision']['at'] ?? '');
 	}
 
 	/** Returns the facts of the live file if they are those of the bytes that were verified; where anything else may have written them, null. */

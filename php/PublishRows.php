@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Revisions;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -38,8 +39,14 @@ final class PublishRows
 				if ((int) $now['scale'] === 0 || Store::keepsThumbnailsAsFiles()) {
 					Digests::publish($now, $stat);
 				}
+				if ((int) $now['scale'] === 0) {
+					Revisions::published($channel, $now['hash'], $entry['revision'] ?? null, (int) $now['size_bytes'], $now['edited'], $entry['attach']['edited'], $now['sha256']);
+				}
 				if ($kept) {
 					Table::insert('filesync_kept', $kept);
+				}
+				if ($kept && $kept['why'] === 'conflict') {
+					Outbox::add((int) $now['uid'], 'conflict', $now['hash'], $kept['id'], false, $kept['id']);
 				}
 				if ($pending && ! $isSameVersion) {
 					self::restage($now, $pending);

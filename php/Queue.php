@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Revisions;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -58,7 +59,7 @@ final class Queue
 			}
 			$same = (int) $old['size_bytes'] === $wanted['size_bytes'] && $old['edited'] === $wanted['edited'];
 			$live = in_array($old['state'], self::LIVE, true);
-			if (($live || $old['state'] === 'parked') && ! $same && FileChange::isOldNews($wanted['edited'], $old['edited'])) {
+			if ($wanted['scale'] > 0 && ($live || $old['state'] === 'parked') && ! $same && FileChange::isOldNews($wanted['edited'], $old['edited'])) {
 				return 'older';
 			}
 			if ($old['state'] === 'published' && $try > 0) {
@@ -82,6 +83,35 @@ final class Queue
 			}
 		}
 		throw new Postponed('the transfer is changed by many at once', true);
+	}
+
+	/** Tells whether a transfer's bytes are to replace ours one day. */
+	public static function isWanted(?array $transfer): bool
+	{
+		return $transfer && in_array($transfer['state'], self::BLOCKING, true) && ! ($transfer['state'] === 'parked' && in_array($transfer['kind'], self::OURS_STAY, true));
+	}
+
+	/** Gives what is on its way for a file the name, place, access and categories that were accepted since. */
+	public static function amend(int $channelId, string $hash, array $row, array $folders): void
+	{
+		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => self::BLOCKING], '', 0, 'id, entry, pending, folder') as $transfer) {
+			$set = ['folder' => $row['folder']];
+			foreach (['entry', 'pending'] as $column) {
+				$body = json_decode($transfer[$column], true);
+				$entry = $column === 'pending' && $body ? json_decode($body['entry'], true) : $body;
+				if (! $entry) {
+					continue;
+				}
+				$entry['attach'] = $row + $entry['attach'];
+				$entry['photo'] = $entry['photo'] ? array_intersect_key($row, array_flip(FileChange::ACL)) + $entry['photo'] : null;
+				$last = end($folders);
+				if (($last['hash'] ?? '') === $row['folder']) {
+					$entry['folders'] = $folders;
+				}
+				$set[$column] = json_encode($column === 'pending' ? ['entry' => json_encode($entry), 'folder' => $row['folder']] + $body : $entry);
+			}
+			Table::update('filesync_transfer', $set, ['id' => $transfer['id']]);
+		}
 	}
 
 	/**
@@ -142,6 +172,12 @@ final class Queue
 	/** Sets a transfer aside until a person, another packet or another source brings it back. False if we were overtaken. */
 	public static function park(array $row, string $kind, string $reason): bool
 	{
+		if ($kind === 'NotFound' && (int) $row['scale'] === 0 && Revisions::buryAgain((int) $row['uid'], $row['hash'])) {
+			$isDropped = self::advance($row, $row['state'], 'dropped', ['token' => '', 'lease_until' => 0, 'reason' => $reason]) !== null;
+			$isDropped && self::dropScales((int) $row['uid'], $row['hash']);
+
+			return $isDropped;
+		}
 		$isParked = self::advance($row, $row['state'], 'parked', ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']) !== null;
 		if ($isParked && in_array($kind, self::OURS_STAY, true)) {
 			Outbox::release((int) $row['uid'], $row['hash']);

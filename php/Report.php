@@ -39,6 +39,8 @@ final class Report
 			'kept_bytes' => Table::sum('filesync_kept', 'size_bytes', []),
 			'paused_until' => self::date(Queue::pausedUntil()),
 			'paused_reason' => Config::get('storage_paused_reason', 'state'),
+			'conflicts' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'name' => $row['display_path']],
+				Table::select('attach', ['filename like' => '% (conflict % ____-__-__ __.__.__)%'], 'id DESC', 100, 'uid, hash, display_path')),
 			'clones' => Peers::report(),
 			'parked' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'scale' => (int) $row['scale']] + array_intersect_key($row, array_flip(['hash', 'kind', 'reason'])),
 				Table::select('filesync_transfer', ['state' => 'parked'], 'updated', 100)),

@@ -32,6 +32,7 @@ function filesync_hooks() {
 	return [
 		'init_1' => 'filesync_init_1',
 		'photo_upload_begin' => 'filesync_photo_upload_begin',
+		'attach_delete' => 'filesync_attach_delete',
 		'module_loaded' => 'filesync_module_loaded',
 		'zotinfo' => 'filesync_zotinfo',
 		'import_xchan' => 'filesync_import_xchan',
@@ -77,8 +78,24 @@ function filesync_init_1(&$unused = null) {
 	}
 }
 
-/** Answers requests for files before the hub's own controller, or lets it. */
+/** Hears of files that go with their post: the one delete for which core calls attach_delete itself and sends it. */
+function filesync_attach_delete(&$arr) {
+	try {
+		if (in_array('delete_item_lowlevel', array_column(debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS, 12), 'function'), true)) {
+			FileSync\Addon\Outgoing::deletedWithPost((int) ($arr['channel_id'] ?? 0), (string) ($arr['resource'] ?? ''));
+		}
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('a delete about to be sent', $e);
+	}
+}
+
+/** Begins for requests that change files; answers requests for files before the hub's own controller, or lets it. */
 function filesync_module_loaded(&$module) {
+	try {
+		FileSync\Addon\Outgoing::beginRequest((string) ($module['module'] ?? ''));
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('a request that changes files', $e);
+	}
 	if (($module['module'] ?? '') !== 'getfile') {
 		return;
 	}
@@ -110,7 +127,7 @@ function filesync_import_xchan(&$info) {
 	}
 }
 
-/** Keeps core from sending a change of a file that is not whole here, or that was only received. */
+/** Notes that a file is about to be stored, and keeps core from sending it: we do, once. */
 function filesync_photo_upload_begin(&$arr) {
 	try {
 		FileSync\Addon\Outgoing::beforeStore($arr);

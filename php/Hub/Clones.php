@@ -44,6 +44,12 @@ final class Clones
 		return null;
 	}
 
+	/** Returns the channel that lives here under a nick, or null. */
+	public static function byNick(string $nick): ?array
+	{
+		return Table::first('channel', ['channel_address' => $nick, 'channel_removed' => 0]);
+	}
+
 	/** Returns the URL by which other hubs know this clone of a channel. */
 	public static function ownUrl(array $channel): string
 	{
@@ -108,6 +114,18 @@ final class Clones
 		}
 
 		return array_values($clones);
+	}
+
+	/** Tells whether a packet of a channel still waits for another hub. */
+	public static function isSending(array $channel, string $root): bool
+	{
+		foreach (Table::select('outq', ['outq_channel' => (int) $channel['channel_id'], 'outq_delivered' => 0], '', 0, 'DISTINCT outq_posturl') as $row) {
+			if (str_starts_with(self::normalise(dirname($row['outq_posturl'])) ?? '', $root)) {
+				return true;
+			}
+		}
+
+		return false;
 	}
 
 	/** Returns a root URL in one spelling, or null if it is none. */

@@ -130,13 +130,27 @@ final class Items
 		}
 	}
 
-	/** Sends the present state of a file to the other clones. */
-	public static function announce(array $channel, string $hash): void
+	/** Returns the posts that belong to a photo, with their comments, as they travel between clones. */
+	public static function linked(array $channel, string $hash): array
 	{
-		$file = Outgoing::export($channel, $hash, false, []);
-		if (! empty($file['attach'])) {
-			\Zotlabs\Lib\Libsync::build_sync_packet((int) $channel['channel_id'], ['file' => [$file]]);
+		$entry = \attach_export_data($channel, $hash);
+
+		return is_array($entry) ? $entry['item'] ?? [] : [];
+	}
+
+	/** Forgets that posts were deleted, as their file comes back: core would not take them in again. */
+	public static function forgetDropped(int $channelId, array $items): void
+	{
+		$mids = array_values(array_filter(array_map(fn ($item) => $item['message_id'] ?? null, $items), 'is_string'));
+		foreach (array_chunk($mids, 200) as $some) {
+			Table::delete('item', ['uid' => $channelId, 'mid' => $some, 'item_deleted' => 1]);
 		}
+	}
+
+	/** Returns the hashes of the files of this hub that a post shows or attaches, as core finds them. */
+	public static function filesIn(string $body): array
+	{
+		return function_exists('list_attached_local_files') ? array_filter(list_attached_local_files($body) ?: [], 'is_string') : [];
 	}
 
 	/** Has core make the preview of a file. */

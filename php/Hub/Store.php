@@ -160,6 +160,21 @@ final class Store
 		return $stat ? ['inode' => $stat['ino'], 'size_bytes' => $stat['size'], 'mtime' => $stat['mtime']] : null;
 	}
 
+	/**
+	 * Copies bytes to a path where nothing is, whole or not at all.
+	 *
+	 * @throws Postponed There is no room for them, or the disk fails.
+	 */
+	public static function copy(string $source, string $path): void
+	{
+		self::refuseLinks($path);
+		$part = $path . '.new';
+		if (! @copy($source, $part) || filesize($part) !== filesize($source) || ! @rename($part, $path)) {
+			@unlink($part);
+			throw new Postponed('a file cannot be copied on disk', true);
+		}
+	}
+
 	/** Returns a name that no other row in the folder has: core's `name(N).ext`. */
 	public static function freeName(int $channelId, string $folder, string $hash, string $name): string
 	{

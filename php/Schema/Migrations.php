@@ -63,7 +63,7 @@ final class Migrations
 	public static function tables(): array
 	{
 		return ['filesync_lease', 'filesync_setting', 'filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox',
-			'filesync_key', 'filesync_nonce', 'filesync_digest', 'filesync_peer'];
+			'filesync_key', 'filesync_nonce', 'filesync_digest', 'filesync_peer', 'filesync_file'];
 	}
 
 	private static function runStep(int $number, array $statements): void
@@ -134,6 +134,12 @@ final class Migrations
 					. ' dav_refused_until bigint NOT NULL, piece_bytes bigint NOT NULL, piece_until bigint NOT NULL, skew_seconds bigint NOT NULL,'
 					. ' last_ok bigint NOT NULL, last_failed bigint NOT NULL, failures bigint NOT NULL, rung varchar(16) NOT NULL, updated bigint NOT NULL)',
 				Peers::moveSettings(...),
+			],
+			4 => [
+				'CREATE TABLE IF NOT EXISTS filesync_file (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, hash varchar(64) NOT NULL,'
+					. " state varchar(16) NOT NULL, is_dir bigint NOT NULL, bytes $long NOT NULL, place $long NOT NULL, access $long NOT NULL,"
+					. " wanted $long NOT NULL, gone text NOT NULL, here text NOT NULL, facts text NOT NULL, peers text NOT NULL, updated bigint NOT NULL)",
+				'CREATE INDEX filesync_file_state ON filesync_file (uid, state, updated)',
 			],
 		];
 	}

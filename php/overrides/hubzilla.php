@@ -60,6 +60,20 @@ namespace Zotlabs\Storage {
 			return \FileSync\Addon\Outgoing::export($channel, $resource_id, $deleted, $rest);
 		}
 	}
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_delete')) {
+		/** Deletes a file or folder for its owner. */
+		function attach_delete($channel_id, $resource, ...$rest) {
+			return \FileSync\Addon\Outgoing::delete($channel_id, $resource, $rest);
+		}
+	}
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_move')) {
+		/** Moves a file or folder for its owner. */
+		function attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest) {
+			return \FileSync\Addon\Changes::move($channel_id, $resource_id, $new_folder_hash, $rest);
+		}
+	}
 }
 
 namespace Zotlabs\Module {
@@ -75,6 +89,34 @@ namespace Zotlabs\Module {
 		/** Exports a file for a sync packet, or nothing while it is not whole here. */
 		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest) {
 			return \FileSync\Addon\Outgoing::export($channel, $resource_id, $deleted, $rest);
+		}
+	}
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_delete')) {
+		/** Deletes a file or folder for its owner. */
+		function attach_delete($channel_id, $resource, ...$rest) {
+			return \FileSync\Addon\Outgoing::delete($channel_id, $resource, $rest);
+		}
+	}
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_move')) {
+		/** Moves a file or folder for its owner. */
+		function attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest) {
+			return \FileSync\Addon\Changes::move($channel_id, $resource_id, $new_folder_hash, $rest);
+		}
+	}
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_change_permissions')) {
+		/** Changes who may see a file, or a folder with all beneath it. */
+		function attach_change_permissions($channel_id, $resource, $allow_cid, $allow_gid, $deny_cid, $deny_gid, $recurse = false, $sync = false) {
+			return \FileSync\Addon\Changes::access($channel_id, $resource, [$allow_cid, $allow_gid, $deny_cid, $deny_gid], $recurse, $sync);
+		}
+	}
+
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\fix_attached_permissions')) {
+		/** Gives files that were uploaded into a post the post's access. */
+		function fix_attached_permissions($uid, $body, ...$rest) {
+			return \FileSync\Addon\Changes::accessOfPost($uid, $body, $rest);
 		}
 	}
 }

@@ -170,15 +170,55 @@ final class AcceptTest extends AddonTestCase
 		$this->assertSame('2024-05-01 10:00:00', Table::first('xchan', ['xchan_hash' => $this->channel['channel_hash']])['xchan_photo_date']);
 	}
 
-	public function test_a_folder_keeps_its_place_and_takes_new_access(): void
+	public function test_a_renamed_folder_takes_its_new_access_and_all_beneath_it_along(): void
 	{
-		$this->receive($this->file('f1', 'bytes', [], ['d1' => 'Folder']));
-		$entry = $this->file('f1', 'bytes', [], ['d1' => 'Renamed']);
-		array_pop($entry['attach']);
-		$entry['attach'][0]['allow_cid'] = '<friend>';
+		$photo = $this->photo('p1', [0 => 'photo', 1 => 'small'], ['folder' => 'd2']);
+		$entry = $this->file('f1', 'bytes', [], ['d1' => 'Folder', 'd2' => 'Deep']);
+		$photo['attach'] = [...array_slice($entry['attach'], 0, 2), ...$photo['attach']];
+		$this->receive($entry, $photo);
+		$this->work();
+		$folder = ['attach' => [array_replace($entry['attach'][0], ['filename' => 'Renamed', 'allow_cid' => '<friend>'])]] + $entry;
+		$this->receive($folder);
+		$this->assertSame(['Renamed', '<friend>'], [$this->attach('d1')['filename'], $this->attach('d1')['allow_cid']]);
+		$this->assertSame(['Renamed/Deep', 'Renamed/Deep/f1.bin', 'Renamed/Deep/p1.jpg'], array_map(fn ($hash) => $this->attach($hash)['display_path'], ['d2', 'f1', 'p1']));
+		$this->assertSame([['Renamed/Deep', 'Renamed/Deep/p1.jpg']], array_unique(array_map(fn ($photo) => [$photo['album'], $photo['display_path']], Table::select('photo', ['resource_id' => 'p1'])), SORT_REGULAR));
+		$this->assertSame(['', 0], [$this->attach('f1')['allow_cid'], count(Table::select('filesync_transfer', ['state' => 'staged']))], 'only the folder changes, nothing is fetched');
+	}
+
+	public function test_a_moved_folder_goes_with_all_beneath_it_on_disk_and_in_the_rows(): void
+	{
+		$photo = $this->photo('p1', [0 => 'photo', 1 => 'small'], ['folder' => 'd2']);
+		$entry = $this->file('f1', 'bytes', [], ['d1' => 'Folder', 'd2' => 'Deep']);
+		$photo['attach'] = [...array_slice($entry['attach'], 0, 2), ...$photo['attach']];
+		$this->receive($entry, $photo, $this->file('f3', 'x', [], ['d3' => 'Target']));
+		$this->work();
+		$target = $this->row(['hash' => 'd3', 'filename' => 'Target', 'is_dir' => 1, 'filetype' => 'multipart/mixed', 'folder' => '']);
+		$this->receive(['attach' => [$target, array_replace($entry['attach'][0], ['folder' => 'd3'])]] + $entry);
+		foreach (['f1' => 'bytes', 'p1' => 'photo'] as $hash => $bytes) {
+			$this->assertSame(["store/alice/d3/d1/d2/$hash", "d3/d1/d2/$hash", $bytes], [$this->attach($hash)['content'], $this->attach($hash)['os_path'], $this->shown($hash)]);
+		}
+		$this->assertSame(['store/alice/d3/d1/d2/p1', 'store/alice/d3/d1/d2/p1-1'], array_column(Table::select('photo', ['resource_id' => 'p1'], 'imgscale'), 'content'));
+		$this->assertSame('small', file_get_contents('store/alice/d3/d1/d2/p1-1'));
+		$this->assertDirectoryDoesNotExist('store/alice/d1');
+	}
+
+	public function test_folders_that_were_moved_into_each_other_end_alike_on_every_clone(): void
+	{
+		$entry = $this->file('f1', 'bytes', [], ['d1' => 'Folder', 'd2' => 'Deep']);
 		$this->receive($entry);
-		$this->assertSame(['Folder', '<friend>'], [$this->attach('d1')['filename'], $this->attach('d1')['allow_cid']]);
-		$this->assertSame('parked', Table::first('filesync_packet', ['hash' => 'd1'])['state']);
+		$this->work();
+		$deep = array_replace($entry['attach'][1], ['folder' => '']);
+		$this->receive(['attach' => [$deep, array_replace($entry['attach'][0], ['folder' => 'd2'])]] + $entry);
+		$this->assertSame(['', 'd1', 'd2'], [$this->attach('d1')['folder'], $this->attach('d2')['folder'], $this->attach('f1')['folder']]);
+		$this->assertSame('bytes', $this->shown('f1'));
+		$this->assertSame('', end($this->sentAfterWork()[0]['attach'])['folder'], 'the others are told');
+	}
+
+	private function sentAfterWork(): array
+	{
+		$this->work();
+
+		return $this->sent();
 	}
 
 	public function test_a_storage_limit_parks_before_a_byte_is_asked_for(): void

@@ -52,6 +52,27 @@ abstract class AddonTestCase extends TestCase
 		(new Worker(time() + 30))->run(0);
 	}
 
+	/**
+	 * Marks files as changed by their owner, ends the request, and returns the file entries that were sent since the last call.
+	 *
+	 * @return list<array>
+	 */
+	protected function sent(string ...$changed): array
+	{
+		foreach ($changed as $hash) {
+			Zotlabs\Module\attach_export_data($this->channel, $hash);
+		}
+		FileSync\Addon\Outgoing::flush();
+		$sent = [];
+		foreach (dbq('select * from outq order by outq_created') as $row) {
+			$packet = json_decode(json_decode($row['outq_notify'], true)['data'] ?? '', true);
+			$sent = [...$sent, ...$packet['file'] ?? []];
+		}
+		dbq('delete from outq');
+
+		return $sent;
+	}
+
 	/** Lets every lease run out, as after a crash. */
 	protected function expireLeases(): void
 	{

@@ -36,7 +36,7 @@ final class LargeFileTest extends AddonTestCase
 		$this->assertSame(['ready', self::SIZE, FileDigest::$digest], [$file['state'], $file['size'], $file['sha256']]);
 		$answer = Serve::answer(new FileSync\Addon\Request('GET', ['getfile', 'f1'], ['filesync-ticket' => $file['ticket'], 'range' => 'bytes=4999999999-']));
 		$this->assertSame('bytes 4999999999-4999999999/5000000000', $answer->headers['Content-Range']);
-		$this->assertSame([self::SIZE, FileDigest::$digest], array_values(array_intersect_key(Zotlabs\Module\attach_export_data($this->channel, 'f1')['filesync'], ['size_bytes' => 1, 'sha256' => 1])));
+		$this->assertSame([self::SIZE, FileDigest::$digest], array_values(array_intersect_key($this->sent('f1')[0]['filesync'], ['size_bytes' => 1, 'sha256' => 1])));
 	}
 
 	public function test_a_large_file_that_lost_its_end_is_noticed(): void

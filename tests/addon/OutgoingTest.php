@@ -12,17 +12,14 @@ final class OutgoingTest extends AddonTestCase
 	{
 		$this->receive($this->file('f1', 'old'));
 		$this->work();
-		$this->assertNotEmpty(Zotlabs\Module\attach_export_data($this->channel, 'f1'));
+		$this->assertCount(1, $this->sent('f1'));
 		$this->receive($this->file('f1', 'new!', ['edited' => '2024-06-01 10:00:00']));
 		foreach (['Zotlabs\Module', 'Zotlabs\Storage', 'Zotlabs\Daemon'] as $namespace) {
 			$this->assertSame([], ($namespace . '\attach_export_data')($this->channel, 'f1'));
-			$this->assertNotEmpty(($namespace . '\attach_export_data')($this->channel, 'f1', true));
 		}
-		$this->assertSame([], dbq('select * from outq'));
+		$this->assertSame([], $this->sent());
 		$this->work();
-		$packets = dbq('select * from outq');
-		$this->assertCount(1, $packets);
-		$this->assertStringContainsString('\"filesize\":4', $packets[0]['outq_notify']);
+		$this->assertSame([4], array_map(fn ($entry) => (int) $entry['attach'][0]['filesize'], $this->sent()));
 	}
 
 	public function test_the_repair_of_an_attachments_access_while_receiving_sends_nothing_and_dates_nothing(): void

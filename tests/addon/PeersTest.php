@@ -19,7 +19,8 @@ final class PeersTest extends AddonTestCase
 		$this->receive($this->file('f1', 'bytes', [], ['d1' => 'Folder']));
 		$this->work();
 		foreach (['Zotlabs\Module', 'Zotlabs\Storage', 'Zotlabs\Daemon'] as $namespace) {
-			$entry = ($namespace . '\attach_export_data')($this->channel, 'f1');
+			$this->assertSame([], ($namespace . '\attach_export_data')($this->channel, 'f1'), 'core sends nothing itself');
+			[$entry] = $this->sent();
 			$said = $entry['filesync'];
 			$this->assertSame([1, '0.1.0', ['ticket', 'range'], 'http://127.0.0.1:9000/getfile/ticket'], [$said['v'], $said['version'], $said['features'], $said['endpoint']]);
 			$this->assertSame([5, hash('sha256', 'bytes')], [$said['size_bytes'], $said['sha256']]);
@@ -27,23 +28,20 @@ final class PeersTest extends AddonTestCase
 			$columns = array_flip([...db_columns('attach'), 'term']);
 			array_map(fn ($row) => $this->assertSame([], array_diff_key($row, $columns)), $entry['attach']);
 		}
-		$this->assertArrayNotHasKey('size_bytes', Zotlabs\Module\attach_export_data($this->channel, 'd1')['filesync']);
-		$this->assertArrayNotHasKey('size_bytes', Zotlabs\Module\attach_export_data($this->channel, 'f1', true)['filesync']);
+		$this->assertArrayNotHasKey('size_bytes', $this->sent('d1')[0]['filesync']);
 		Config::set('enabled', '0', 'channel:1');
 		$this->assertArrayNotHasKey('filesync', Zotlabs\Module\attach_export_data($this->channel, 'f1'));
 	}
 
-	public function test_the_digest_is_told_once_it_is_known(): void
+	public function test_the_digest_of_the_bytes_that_are_here_is_told(): void
 	{
 		$this->receive($this->file('f1', 'bytes'));
 		$this->work();
 		Table::delete('filesync_digest', ['uid' => 1]);
-		$this->assertArrayNotHasKey('sha256', Zotlabs\Module\attach_export_data($this->channel, 'f1')['filesync']);
-		FileSync\Addon\Serve::answer($this->ticketRequest(['f1' => 0]));
-		$this->assertSame(hash('sha256', 'bytes'), Zotlabs\Module\attach_export_data($this->channel, 'f1')['filesync']['sha256']);
+		$this->assertSame(hash('sha256', 'bytes'), $this->sent('f1')[0]['filesync']['sha256']);
 		file_put_contents('store/alice/f1', 'BYTES');
 		touch('store/alice/f1', time() - 100);
-		$this->assertArrayNotHasKey('sha256', Zotlabs\Module\attach_export_data($this->channel, 'f1')['filesync']);
+		$this->assertSame(hash('sha256', 'BYTES'), $this->sent('f1')[0]['filesync']['sha256']);
 	}
 
 	public function test_a_packet_tells_that_its_hub_speaks_filesync(): void

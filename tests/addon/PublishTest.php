@@ -82,17 +82,19 @@ final class PublishTest extends AddonTestCase
 		$this->assertSame(['new'], $this->kept());
 	}
 
-	public function test_bytes_that_were_changed_here_after_the_packet_and_are_newer_stay(): void
+	public function test_bytes_that_were_changed_here_after_the_packet_came_become_a_conflict_copy(): void
 	{
 		$this->prepareOverwrite();
 		file_put_contents('store/alice/p1', 'mine, later');
-		Table::update('attach', ['edited' => '2024-07-01 10:00:00', 'filesize' => 11], ['hash' => 'p1']);
-		$this->assertSame([], Zotlabs\Storage\attach_export_data($this->channel, 'p1'));
+		Table::update('attach', ['edited' => '2024-07-01 10:00:00', 'filesize' => 11, 'allow_cid' => '<friend>'], ['hash' => 'p1']);
+		$this->assertSame([], $this->sent('p1'), 'while bytes are on their way, ours are not told');
 		$this->work();
-		$this->assertSame('mine, later', $this->shown('p1'));
-		$this->assertSame('dropped', $this->transfer('p1')['state']);
-		$this->assertNull($this->transfer('p1', 1));
-		$this->assertCount(1, dbq('select * from outq'), 'the change that was made here is sent');
+		$this->assertSame('new', $this->shown('p1'), 'a hub that cannot keep both goes first');
+		$copy = Table::first('attach', ['filename' => 'p1 (conflict 127.0.0.1 2024-07-01 10.00.00).jpg']);
+		$this->assertSame(['mine, later', '<friend>', 11], [file_get_contents($copy['content']), $copy['allow_cid'], (int) $copy['filesize']]);
+		$this->assertEqualsCanonicalizing(['p1', $copy['hash']], array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()));
+		$this->work();
+		$this->assertCount(1, Table::select('attach', ['filename like' => '%conflict%']));
 	}
 
 	public function test_a_row_touched_without_new_bytes_does_not_stop_the_origins_bytes(): void

@@ -37,6 +37,8 @@ namespace FileSync {
 		public static array $dav = [];
 		/** @var ?\Closure Called in every step. */
 		public static ?\Closure $duringStep = null;
+		/** @var ?\Closure Says what a fetch gives, in place of the answers. */
+		public static ?\Closure $fetch = null;
 
 		private array $waiting = [];
 		private int $last = 0;
@@ -72,9 +74,11 @@ namespace FileSync {
 			}
 			$transfer = $this->waiting[$id];
 			unset($this->waiting[$id]);
-			$answer = self::$answers[$transfer['hash'] . '-' . $transfer['scale']] ?? ['kind' => 'NotFound', 'temporary' => false, 'message' => 'not there'];
+			$answer = self::$fetch ? (self::$fetch)($transfer) : self::$answers[$transfer['hash'] . '-' . $transfer['scale']] ?? ['kind' => 'NotFound', 'temporary' => false, 'message' => 'not there'];
 			$report = ['id' => $id, 'name' => $transfer['name'], 'size_bytes' => $transfer['size_bytes'], 'received_bytes' => 0, 'resumed_at_byte' => 0, 'sha256' => null,
 				'edited' => null, 'origin' => null, 'rung' => null, 'proof' => [], 'seconds' => 0.1, 'error' => null];
+			$edited = $answer['edited'] ?? null;
+			$answer = $answer['bytes'] ?? $answer;
 			if (isset($answer['state'])) {
 				return [$answer + $report];
 			}
@@ -89,7 +93,7 @@ namespace FileSync {
 			$size = is_int($answer) ? $answer : strlen($answer);
 
 			return [['state' => 'complete', 'size_bytes' => $size, 'received_bytes' => $size, 'sha256' => is_int($answer) ? FileDigest::$digest : hash('sha256', $answer),
-				'origin' => $transfer['origins'][0]['url'], 'rung' => 'getfile', 'proof' => ['size']] + $report];
+				'origin' => $transfer['origins'][0]['url'], 'rung' => 'getfile', 'proof' => ['size'], 'edited' => $edited] + $report];
 		}
 
 		public function progress(): array

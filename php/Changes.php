@@ -1,0 +1,57 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Items;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Calls of core that change files for their owner, with a note of what changes: core forgets to send some, and sends others twice. */
+final class Changes
+{
+	/** Stands in for core's attach_move. */
+	public static function move(mixed $channelId, mixed $hash, mixed $folder, array $rest): mixed
+	{
+		self::note(fn () => Outgoing::mark((int) $channelId, (string) $hash));
+
+		return \attach_move($channelId, $hash, $folder, ...$rest);
+	}
+
+	/** Stands in for core's attach_change_permissions. What core would send for each file beneath, we send after it. */
+	public static function access(mixed $channelId, mixed $hash, array $access, mixed $recurse, mixed $sync): mixed
+	{
+		$isOurs = self::note(function () use ($channelId, $hash, $recurse) {
+			$recurse ? Outgoing::markBeneath((int) $channelId, (string) $hash) : Outgoing::mark((int) $channelId, (string) $hash);
+
+			return Config::serves((int) $channelId);
+		});
+
+		return \attach_change_permissions($channelId, $hash, ...$access, ...[$recurse, $isOurs ? false : $sync]);
+	}
+
+	/** Stands in for core's fix_attached_permissions. */
+	public static function accessOfPost(mixed $channelId, mixed $body, array $rest): mixed
+	{
+		self::note(function () use ($channelId, $body) {
+			foreach (Items::filesIn((string) $body) as $hash) {
+				Outgoing::mark((int) $channelId, $hash);
+			}
+		});
+
+		return \fix_attached_permissions($channelId, $body, ...$rest);
+	}
+
+	private static function note(callable $work): mixed
+	{
+		try {
+			return $work();
+		} catch (\Throwable $e) {
+			Config::logFailure('a change about to be sent', $e);
+
+			return null;
+		}
+	}
+}

@@ -1,0 +1,55 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+use FileSync\Addon\FileChange;
+use FileSync\Addon\Incoming;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Photo rows and scales as the hub itself makes them. */
+final class Photos
+{
+	/**
+	 * Makes rows and scales of a photo whose bytes were put in place, and its post, or those that are given.
+	 *
+	 * @param array $items As attach_export_data gave them once; none: the hub makes a new post.
+	 * @param array $photo What is known of the former photo row: title and description.
+	 */
+	public static function remake(array $channel, array $attach, array $items, array $photo): void
+	{
+		require_once 'include/photos.php';
+		$size = @getimagesize($attach['content']);
+		$third = (new \ReflectionFunction('photo_upload'))->getParameters()[2] ?? null;
+		if (! $size || ! $third || $third->getName() !== 'args') {
+			return;
+		}
+		$access = array_intersect_key($attach, array_flip(FileChange::ACL));
+		$args = $access + ['source' => '', 'visible' => 0, 'deliver' => false, 'resource_id' => $attach['hash'], 'album' => dirname('/' . $attach['display_path']) === '/' ? '' : dirname($attach['display_path']),
+			'os_syspath' => $attach['content'], 'os_path' => $attach['os_path'], 'display_path' => $attach['display_path'], 'filename' => $attach['filename'],
+			'getimagesize' => $size, 'directory' => null, 'options' => 'replace', 'created' => $attach['created'], 'edited' => $attach['edited'],
+			'title' => $photo['title'] ?? '', 'description' => $photo['description'] ?? ''] + ($items ? ['item' => $items] : []);
+		Table::delete('photo', ['uid' => (int) $attach['uid'], 'resource_id' => $attach['hash'], 'imgscale' => [1, 2, 3]]);
+		Incoming::quietly((int) $channel['channel_id'], fn () => photo_upload($channel, ['xchan_hash' => $channel['channel_hash']] + $channel, $args));
+	}
+
+	/** Puts a kept crop beside the photo, with its row. */
+	public static function putCrop(array $channel, array $attach, array $photo, string $source): void
+	{
+		$where = ['uid' => (int) $attach['uid'], 'resource_id' => $attach['hash'], 'imgscale' => (int) $photo['imgscale']];
+		$path = $attach['content'] . '-' . (int) $photo['imgscale'];
+		Store::copy($source, $path);
+		$row = ['filename' => $attach['filename'], 'os_path' => $attach['os_path'], 'display_path' => $attach['display_path'], 'edited' => $attach['edited'],
+			'mimetype' => $photo['mimetype'], 'height' => (int) $photo['height'], 'width' => (int) $photo['width'], 'filesize' => filesize($path), 'os_storage' => 1,
+			'content' => $path] + array_intersect_key($attach, array_flip(FileChange::ACL));
+		if (Table::first('photo', $where, '', 'id')) {
+			Table::update('photo', $row, $where);
+		} else {
+			// Whether it is the profile or cover photo again, its owner says.
+			Table::insert('photo', $where + $row + ['aid' => (int) $channel['channel_account_id'], 'xchan' => '', 'created' => $photo['created'], 'expires' => $attach['edited'],
+				'title' => '', 'description' => '', 'album' => $photo['album'], 'photo_usage' => PHOTO_NORMAL, 'profile' => 0, 'is_nsfw' => 0, 'photo_flags' => 0]);
+		}
+	}
+}

@@ -1,0 +1,53 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** `kept` and `undo`: what a sync replaced or deleted, and its way back. */
+final class KeptCommand
+{
+	private const SHORTEST_ID = 8;
+
+	/** Lists what is kept, the newest first. */
+	public static function list(bool $json): int
+	{
+		$rows = Table::select('filesync_kept', ['scale' => 0, 'source' => ''], 'created DESC, id');
+		foreach ($rows as $row) {
+			$entry = json_decode($row['entry'], true) ?: [];
+			$one = ['id' => $row['id'], 'channel' => (int) $row['uid'], 'hash' => $row['hash'], 'name' => $entry['attach']['display_path'] ?? $entry['attach']['filename'] ?? '',
+				'size_bytes' => (int) $row['size_bytes'], 'why' => $row['why'], 'by' => $entry['by'] ?? '', 'when' => gmdate('Y-m-d H:i:s', (int) $row['created']),
+				'until' => gmdate('Y-m-d', (int) $row['created'] + 86400 * Config::number('kept_days'))];
+			echo $json ? json_encode($one) . "\n" : Config::oneLine(sprintf('%s  %s UTC  %-8s %-24s %15s bytes  channel %d: %s', substr($one['id'], 0, 12), $one['when'], $one['why'],
+				$one['by'] === '' ? '' : 'by ' . $one['by'], number_format($one['size_bytes']), $one['channel'], $one['name'] ?: $one['hash'])) . "\n";
+		}
+		if (! $rows && ! $json) {
+			echo "nothing is kept\n";
+		}
+
+		return 0;
+	}
+
+	/** Brings one back by its id, or the beginning of it. */
+	public static function undo(string $id): int
+	{
+		$rows = strlen($id) < self::SHORTEST_ID || ! preg_match('/^[0-9a-f-]+$/D', $id) ? []
+			: array_values(array_filter(Table::select('filesync_kept', ['source' => ''], 'created DESC'), fn ($row) => str_starts_with($row['id'], $id)));
+		if (count($rows) !== 1) {
+			fwrite(STDERR, $rows ? "filesync: \"$id\" is the beginning of " . count($rows) . " ids, give more of it\n"
+				: "filesync: nothing is kept under \"$id\": give at least " . self::SHORTEST_ID . " characters of an id that `kept` lists\n");
+			return 1;
+		}
+		$path = Undo::apply($rows[0]);
+		Outgoing::flush();
+		Worker::summon();
+		echo Config::oneLine("brought back $path, " . number_format((int) $rows[0]['size_bytes']) . ' bytes; the other clones are told'), "\n";
+
+		return 0;
+	}
+}

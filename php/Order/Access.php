@@ -1,0 +1,102 @@
+<?php
+
+namespace FileSync\Addon\Order;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Who may see a file, and its categories. Four empty lists mean everybody. */
+final class Access
+{
+	public const LISTS = ['allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'];
+
+	/** Returns the fingerprint of the access and categories of a row; the order of entries and the categories' URLs do not count. */
+	public static function print(array $row, array $terms): string
+	{
+		$names = array_map(fn ($term) => [(int) $term['ttype'], (string) $term['term']], $terms);
+		sort($names);
+
+		return substr(hash('sha256', json_encode([array_map(fn ($list) => self::entries($row[$list]), self::LISTS), array_values(array_unique($names, SORT_REGULAR))])), 0, 32);
+	}
+
+	/** Tells whether all who may see by the first may see by the second: by what is written, as nobody knows here who is in a group. */
+	public static function isWithin(array $one, array $other): bool
+	{
+		$allowed = self::allowed($one);
+		$within = self::allowed($other);
+
+		return (! $within || ($allowed && ! array_diff($allowed, $within))) && ! array_diff(self::denied($other), self::denied($one));
+	}
+
+	/**
+	 * Returns what both of two accesses allow: allow lists meet, deny lists add up. Where nobody would be left it is the owner,
+	 * for four empty lists mean everybody.
+	 */
+	public static function narrower(array $one, array $other, string $owner): array
+	{
+		if (self::isWithin($one, $other)) {
+			return self::lists($one);
+		}
+		if (self::isWithin($other, $one)) {
+			return self::lists($other);
+		}
+		[$ours, $theirs] = [self::allowed($one), self::allowed($other)];
+		$allowed = $ours && $theirs ? array_values(array_intersect($ours, $theirs)) : ($ours ?: $theirs);
+		if (! $allowed && ($ours || $theirs)) {
+			$allowed = ["c<$owner>"];
+		}
+		$denied = array_values(array_unique([...self::denied($one), ...self::denied($other)]));
+		sort($allowed);
+		sort($denied);
+
+		return ['allow_cid' => self::pick($allowed, 'c'), 'allow_gid' => self::pick($allowed, 'g'),
+			'deny_cid' => self::pick($denied, 'c'), 'deny_gid' => self::pick($denied, 'g')];
+	}
+
+	/** Returns the categories of both. */
+	public static function allTerms(array $one, array $other): array
+	{
+		$all = [];
+		foreach ([...$one, ...$other] as $term) {
+			$all[(int) $term['ttype'] . "\n" . $term['term']] ??= $term;
+		}
+		ksort($all);
+
+		return array_values($all);
+	}
+
+	private static function lists(array $row): array
+	{
+		return array_intersect_key($row, array_flip(self::LISTS));
+	}
+
+	private static function allowed(array $row): array
+	{
+		return [...self::tagged($row['allow_cid'], 'c'), ...self::tagged($row['allow_gid'], 'g')];
+	}
+
+	private static function denied(array $row): array
+	{
+		return [...self::tagged($row['deny_cid'], 'c'), ...self::tagged($row['deny_gid'], 'g')];
+	}
+
+	private static function tagged(string $list, string $tag): array
+	{
+		return array_map(fn ($entry) => "$tag<$entry>", self::entries($list));
+	}
+
+	private static function pick(array $tagged, string $tag): string
+	{
+		return implode('', array_map(fn ($entry) => substr($entry, 1), array_filter($tagged, fn ($entry) => $entry[0] === $tag)));
+	}
+
+	private static function entries(string $list): array
+	{
+		preg_match_all('/<([^<>]*)>/', $list, $found);
+		$entries = array_values(array_unique($found[1]));
+		sort($entries);
+
+		return $entries;
+	}
+}

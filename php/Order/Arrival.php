@@ -1,0 +1,223 @@
+<?php
+
+namespace FileSync\Addon\Order;
+
+use FileSync\Addon\Digests;
+use FileSync\Addon\FileChange;
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Packet;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * What becomes of a file or folder when a packet about it arrives: of each group, whether its value stands, and the values from then on.
+ */
+final class Arrival
+{
+	/** @var array<string, string> `same`, `take`, `stay`, `lost`, `won` by group: see Judge. */
+	public array $verdicts = [];
+	/** What is known of the file from now on. */
+	public array $file;
+	/** The attach row of the packet, with our name, place, access and categories where those stand. */
+	public array $row;
+	/** @var array<string, string> What was judged, before it counted that nothing is here. */
+	private array $told = [];
+	/** What the bytes of the packet, taken alone, have seen. */
+	private array $bytesSeen = [];
+
+	private readonly string $hub;
+	/** Whether the packet is one of a hub without vectors that comes late: the hub had our bytes before. */
+	private bool $isLate = false;
+
+	/**
+	 * @param array  $file     As Revisions::notice() returned it.
+	 * @param ?array $accepted Our row with `term`; of a file that is still to come, the row that was accepted last.
+	 */
+	public function __construct(private readonly array $channel, array $file, private readonly ?array $accepted, private readonly Packet $packet, string $root)
+	{
+		$this->file = $file;
+		$this->row = $packet->last;
+		$this->hub = Clones::normalise($root) ?? $root;
+		foreach (Revisions::GROUPS as $group) {
+			$this->judge($group);
+		}
+		if ($this->accepted && ! $this->replaces('place')) {
+			$this->row = array_intersect_key($this->accepted, ['folder' => 1, 'filename' => 1]) + $this->row;
+		}
+		$this->chooseAccess();
+	}
+
+	/** Tells whether the packet's value of a group replaces ours. */
+	public function replaces(string $group): bool
+	{
+		return in_array($this->verdicts[$group], ['take', 'lost'], true);
+	}
+
+	/** Tells whether only the date that the hub gives a file is another. */
+	public function isOnlyDated(): bool
+	{
+		return $this->packet->order['revision'] !== null && $this->verdicts['bytes'] === 'same' && ! $this->file['wanted'];
+	}
+
+	/** Tells whether the sender should hear of ours: it does not know a value that stands, or something was made of both. */
+	public function deservesAnswer(): bool
+	{
+		$isOurs = array_intersect($this->verdicts, ['won']) || $this->verdicts['access'] === 'lost';
+
+		return $isOurs || ($this->packet->order['revision'] === null ? $this->verdicts['bytes'] === 'stay' : in_array('stay', $this->verdicts, true));
+	}
+
+	/** Returns the value of the bytes that the packet tells of, as publishing needs it. */
+	public function wanted(): array
+	{
+		$value = $this->file['wanted'] ?: $this->file['bytes'] + ['seen' => $this->bytesSeen];
+
+		return array_diff_key($value, ['past' => 1]);
+	}
+
+	/** Tells whether a packet only repeats what a deleted file was. */
+	public function isOfTheDead(): bool
+	{
+		if ($this->file['state'] !== 'gone') {
+			return false;
+		}
+		if ($this->packet->order['revision'] !== null) {
+			$seen = Vector::join(...array_values(array_column($this->packet->order['revision'], 'vector')));
+
+			return in_array(Vector::compare($seen, $this->file['gone']), ['before', 'equal'], true);
+		}
+
+		return ! array_diff($this->told, ['same', 'stay']);
+	}
+
+	/**
+	 * Tells whether a hub that sends no vectors knows a file as it is here. Where nothing was ever heard of its changes, as of a
+	 * file that was here before filesync, it is believed.
+	 */
+	public static function knowsAll(array $channel, array $file, string $hub): bool
+	{
+		$isSending = null;
+		foreach (Revisions::GROUPS as $group) {
+			$known = $file['peers'][$hub][$group] ?? null;
+			if ($known === null && $file[$group]['by'] === '') {
+				continue;
+			}
+			$present = [$file[$group]['print'], $group === 'bytes' ? $file['wanted']['print'] ?? '' : ''];
+			if ($known === null || ! in_array($known['print'], $present, true) || (! empty($known['sent']) && ($isSending ??= Clones::isSending($channel, $hub)))) {
+				return false;
+			}
+		}
+
+		return true;
+	}
+
+	private function judge(string $group): void
+	{
+		$isBytes = $group === 'bytes';
+		$ours = $isBytes && $this->file['wanted'] ? $this->file['wanted'] : $this->file[$group];
+		$theirs = $this->theirs($group, $ours);
+		if ($this->packet->order['revision'] !== null) {
+			Site::notice($theirs['vector'], $this->file[$group]['vector']);
+			[$verdict, $value] = Judge::versioned($ours, $theirs);
+			$seen = $theirs['vector'];
+		} else {
+			[$verdict, $value] = $this->isLate ? ['stay', $ours]
+				: Judge::unversioned($ours, $theirs, $this->had($group), $isBytes ? $this->secondsBefore($theirs, $ours) : 0, $this->hub);
+			$this->isLate = $this->isLate || ($isBytes && $verdict === 'stay' && $this->had('bytes') === $ours['print']);
+			$seen = $verdict === 'take' ? $value['vector'] : array_intersect_key($value['vector'], [$value['by'] => 1]);
+		}
+		$this->told[$group] = $verdict;
+		if (! $this->accepted && in_array($verdict, ['stay', 'won'], true)) {
+			// What is not here has nothing that could stand: that theirs does is a change of its own, or two values would have seen the same.
+			$seenBoth = ['vector' => Vector::join($ours['vector'], $theirs['vector'])] + $ours;
+			[$verdict, $value] = ['take', Judge::changed($seenBoth, $theirs['print'], $theirs['edited'], Site::component(), $theirs['at'])];
+			$seen = $value['vector'];
+		}
+		$this->verdicts[$group] = $verdict;
+		if ($isBytes) {
+			$this->bytesSeen = $seen;
+			$isWanted = in_array($verdict, ['take', 'lost'], true) || $this->file['wanted'];
+			$this->file[$isWanted ? 'wanted' : 'bytes'] = $value + ($isWanted && in_array($verdict, ['take', 'lost'], true) ? ['seen' => $seen] : []);
+		} else {
+			$this->file[$group] = $value;
+		}
+		$this->file['peers'][$this->hub][$group] = ['print' => $theirs['print']];
+	}
+
+	/** Returns how much their bytes are dated before ours. A date of ours in the future says nothing: it would shut out all that comes after. */
+	private function secondsBefore(array $theirs, array $ours): int
+	{
+		$isSane = $ours['edited'] <= gmdate('Y-m-d H:i:s', Config::now() + 86400);
+
+		return $isSane ? max(0, strtotime(($ours['edited'] ?: $theirs['edited']) . ' UTC') - strtotime($theirs['edited'] . ' UTC')) : 0;
+	}
+
+	private function theirs(string $group, array $ours): array
+	{
+		$told = $this->packet->order['revision'][$group] ?? ['vector' => [], 'by' => '', 'at' => (string) parse_url($this->hub, PHP_URL_HOST)];
+		$last = $this->packet->last;
+		$last['filename'] = $told['name'] ?? $last['filename'];
+		$last['edited'] = $told['edited'] ?? $last['edited'];
+		$oursBytes = (int) explode(':', $ours['print'])[0];
+		if ($group === 'bytes' && $last['filesize'] === FileChange::COLUMN_END && $oursBytes > FileChange::COLUMN_END) {
+			// A hub whose column is too narrow says its end for all that is larger.
+			$last['filesize'] = $oursBytes;
+		}
+		$print = Revisions::prints($last, $last['term'])[$group];
+		if ($group === 'place' && $this->packet->order['revision'] === null && $this->isOurPlace($last, $ours)) {
+			$print = $ours['print'];
+		}
+		if ($group === 'bytes' && $print === $ours['print'] && $this->hasOtherDigest()) {
+			$print .= '#' . substr($this->packet->sha256, 0, 16);
+		}
+
+		return ['print' => $print, 'edited' => $last['edited']] + array_diff_key($told, ['name' => 1]);
+	}
+
+	/** A stock hub gives a file `name(N)` where we sent `name`: that is no rename. */
+	private function isOurPlace(array $last, array $ours): bool
+	{
+		[$folder, $name] = explode("\n", $ours['print'] . "\n", 3);
+
+		return $last['folder'] === $folder && FileChange::isNameOrVariant($name, $last['filename']);
+	}
+
+	private function hasOtherDigest(): bool
+	{
+		if ($this->packet->sha256 === '' || ! $this->file['facts'] || ! $this->accepted || ! isset($this->accepted['content'])) {
+			return false;
+		}
+		$stat = \FileSync\Addon\Facts::of($this->channel, $this->file['hash'], 0)->stat();
+		$ours = $stat ? Digests::known((int) $this->channel['channel_id'], $this->file['hash'], 0, $stat) : null;
+
+		return $ours !== null && $ours !== $this->packet->sha256;
+	}
+
+	/** Returns what the hub last told of a group, or was told by us and surely got, or null. */
+	private function had(string $group): ?string
+	{
+		$known = $this->file['peers'][$this->hub][$group] ?? null;
+
+		return $known === null || (! empty($known['sent']) && Clones::isSending($this->channel, $this->hub)) ? null : $known['print'];
+	}
+
+	/** Where neither access has seen the other, only who may see by both may see. */
+	private function chooseAccess(): void
+	{
+		$verdict = $this->verdicts['access'];
+		if (! $this->accepted) {
+			return;
+		}
+		if (in_array($verdict, ['lost', 'won'], true)) {
+			$this->row = Access::narrower($this->accepted, $this->packet->last, $this->channel['channel_hash'])
+				+ ['term' => Access::allTerms($this->accepted['term'], $this->packet->last['term'])] + $this->row;
+			$this->file['access'] = ['print' => Access::print($this->row, $this->row['term'])] + $this->file['access'];
+		} elseif ($verdict !== 'take') {
+			$this->row = array_intersect_key($this->accepted, array_flip([...Access::LISTS, 'term'])) + $this->row;
+		}
+	}
+}

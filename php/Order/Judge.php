@@ -1,0 +1,139 @@
+<?php
+
+namespace FileSync\Addon\Order;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Decides which of two values of one group stands: our bytes, name and place, or access of a file, and what another hub tells.
+ *
+ * A value is `{print, vector, by, at, edited}`: its fingerprint, what it has seen, the component that made it, the host where
+ * that was, and the date of its bytes. Ours has `past` too: the values before it, newest first.
+ */
+final class Judge
+{
+	/** Bytes that are dated so much before ours are a state from a backup, or came late: clocks do not differ by that much. */
+	private const CLOCKS_DIFFER_SECONDS = 3600;
+
+	/**
+	 * Says what to do with a value that came with its vector.
+	 *
+	 * @return array{0: 'same'|'take'|'stay'|'lost'|'won', 1: array} `same`, `stay`: ours stands, `take`: theirs replaces what it has seen.
+	 *   `lost`, `won`: neither has seen the other, and ours loses or wins by a rule that every clone computes alike. With it the
+	 *   value that stands from now on.
+	 */
+	public static function versioned(array $ours, array $theirs): array
+	{
+		$joined = Vector::join($ours['vector'], $theirs['vector']);
+		if ($theirs['print'] === $ours['print']) {
+			// Both name the change alike from now on: whose it is decides who prevails.
+			return ['same', ['vector' => $joined, 'by' => max($ours['by'], $theirs['by'])] + $ours];
+		}
+		if ($ours['print'] === '') {
+			return ['take', self::replaced($ours, $theirs, $joined)];
+		}
+		switch (Vector::compare($theirs['vector'], $ours['vector'])) {
+			case 'after':
+				return ['take', self::replaced($ours, $theirs, $joined)];
+			case 'before':
+				return ['stay', $ours];
+			default:
+				return self::prevails($theirs, $ours)
+					? ['lost', self::replaced($ours, $theirs, $joined)]
+					: ['won', ['vector' => $joined, 'past' => self::past($theirs, $ours['past'])] + $ours];
+		}
+	}
+
+	/**
+	 * Says what to do with a value of a hub that sends no vectors: its change is named by what it is.
+	 *
+	 * @param ?string $had   The fingerprint that this hub last told or was surely told, null if none is known.
+	 * @param int     $secondsBefore How much its bytes are dated before ours; 0 for other groups.
+	 *
+	 * @return array{0: 'same'|'take'|'stay'|'lost', 1: array}
+	 */
+	public static function unversioned(array $ours, array $theirs, ?string $had, int $secondsBefore, string $hub): array
+	{
+		if ($theirs['print'] === $ours['print']) {
+			return ['same', $ours];
+		}
+		$name = '~' . substr(hash('sha256', "$hub\n{$theirs['print']}"), 0, 16);
+		$isPast = array_filter($ours['past'], fn ($value) => $value['print'] === $theirs['print']);
+		if ($isPast && ($had !== $ours['print'] || $secondsBefore > 0)) {
+			return ['stay', $ours];
+		}
+		$seen = null;
+		foreach ([$ours, ...$ours['past']] as $value) {
+			$seen ??= $value['print'] === $had ? $value['vector'] : null;
+		}
+		$theirs = ['vector' => Vector::next($seen ?? [], $name), 'by' => $name] + $theirs;
+		$isChangeOfOurs = $had === $ours['print'] || $ours['print'] === '' || ($seen !== null && Vector::compare($ours['vector'], $seen) === 'equal') || $ours['by'] === '';
+		if ($ours['print'] !== '' && $secondsBefore > ($ours['by'] === '' ? 0 : self::CLOCKS_DIFFER_SECONDS)) {
+			return ['stay', $ours];
+		}
+		$joined = Vector::next($ours['vector'], $name);
+
+		return [$isChangeOfOurs ? 'take' : 'lost', self::replaced($ours, $theirs, $joined)];
+	}
+
+	/** Tells which of two values stands where neither has seen the other; every clone computes it alike. */
+	public static function prevails(array $one, array $other): bool
+	{
+		return self::rank($one) > self::rank($other);
+	}
+
+	/** Returns our value after a change made here. */
+	public static function changed(array $ours, string $print, string $edited, string $component, string $host): array
+	{
+		$value = ['print' => $print, 'vector' => Vector::next($ours['vector'], $component), 'by' => $component, 'at' => $host, 'edited' => $edited];
+
+		return self::replaced($ours, $value, $value['vector']);
+	}
+
+	/** Returns the value that stands once another has taken the place of ours. */
+	public static function succeeds(array $ours, array $theirs): array
+	{
+		return $ours['print'] === $theirs['print'] ? ['vector' => Vector::join($ours['vector'], $theirs['vector'])] + $ours
+			: self::replaced($ours, $theirs, Vector::join($ours['vector'], $theirs['vector']));
+	}
+
+	/** Returns the bytes of a folder, which has none: what was told of them is here at once. */
+	public static function settled(array $folder): array
+	{
+		$value = $folder['wanted'] ?: $folder['bytes'];
+
+		return array_diff_key(['vector' => Vector::join($folder['bytes']['vector'], $value['vector'])] + $value, ['seen' => 1]);
+	}
+
+	/** Returns the value of something that nobody has told of yet. */
+	public static function none(): array
+	{
+		return ['print' => '', 'vector' => [], 'by' => '', 'at' => '', 'edited' => '', 'past' => []];
+	}
+
+	private static function replaced(array $ours, array $theirs, array $vector): array
+	{
+		return ['vector' => $vector, 'past' => $ours['print'] === '' ? $ours['past'] : self::past($ours, $ours['past'])]
+			+ array_intersect_key($theirs, array_flip(['print', 'by', 'at', 'edited']));
+	}
+
+	/**
+	 * The change of a hub that cannot keep both goes first: what loses here is kept by us. Then the later date of bytes, then the
+	 * fingerprint; nothing that two hubs could hold different opinions of.
+	 */
+	private static function rank(array $value): array
+	{
+		$date = preg_match('/^\d+:([\d -]+[\d:]+)/', $value['print'], $bytes) ? $bytes[1] : '';
+
+		return [(int) str_starts_with($value['by'], '~'), $date, $value['print']];
+	}
+
+	private static function past(array $value, array $past): array
+	{
+		$others = array_filter($past, fn ($one) => $one['print'] !== $value['print']);
+
+		return array_slice([array_intersect_key($value, array_flip(['print', 'vector'])), ...$others], 0, 16);
+	}
+}

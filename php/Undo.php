@@ -1,0 +1,108 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Photos;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Order\Revisions;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Brings back bytes that a sync replaced or deleted, as a change made here, so that every clone gets it.
+ *
+ * What it replaces is kept in turn. A file that is here keeps its access; one that was deleted has the access it had then.
+ */
+final class Undo
+{
+	/**
+	 * Brings kept bytes back to their file, with its crops if it is a photo.
+	 *
+	 * @return string The file's display path.
+	 *
+	 * @throws Refused They cannot be brought back.
+	 */
+	public static function apply(array $kept): string
+	{
+		$channel = Clones::channel((int) $kept['uid']) ?? throw new Refused("the channel {$kept['uid']} is not on this hub any more");
+		$channelId = (int) $kept['uid'];
+		Kept::settle($channelId);
+		$entry = json_decode($kept['entry'], true);
+		$source = Store::dataRoot($channelId) . '/' . $kept['path'];
+		if ((int) $kept['scale'] > 0 || empty($entry['attach'])) {
+			throw new Refused('this is a crop of a photo: undo the photo itself, its crops come with it');
+		}
+		if (! is_file($source) || filesize($source) !== (int) $kept['size_bytes']) {
+			throw new Refused('the kept bytes are not whole on disk');
+		}
+		if (Queue::isLive($channelId, $kept['hash'])) {
+			throw new Refused('newer bytes of the file are on their way: try again when they are here');
+		}
+		Outgoing::begin($channelId);
+		Turn::take($channelId, fn () => self::bringBack($channel, $kept, $entry, $source));
+		$own = Store::attach($channelId, $kept['hash']);
+		self::bringCropsBack($channel, $kept, $own, $entry);
+		Outgoing::mark($channelId, $kept['hash']);
+		Outbox::add($channelId, 'preview', $kept['hash']);
+		Config::log("undo: brought back {$kept['hash']} of channel $channelId as it was on " . gmdate('Y-m-d H:i:s', (int) $kept['created']));
+
+		return $own['display_path'];
+	}
+
+	private static function bringBack(array $channel, array $kept, array $entry, string $source): void
+	{
+		$channelId = (int) $kept['uid'];
+		$own = Store::attach($channelId, $kept['hash']);
+		Revisions::notice($channel, $kept['hash']);
+		if (! $own) {
+			FolderChange::createMissing($channel, array_map(fn ($folder) => $folder + ['term' => []], $entry['folders'] ?? []));
+		}
+		$folder = $own['folder'] ?? (Store::chain($channelId, $entry['attach']['folder']) === null ? '' : $entry['attach']['folder']);
+		$name = $own['filename'] ?? Store::freeName($channelId, $folder, $kept['hash'], $entry['attach']['filename']);
+		$place = Store::place($channel, $folder, $kept['hash'], $name);
+		$path = $own ? Store::pathOf($channel, $own) ?? $place['content'] : $place['content'];
+		if ($own) {
+			Kept::keepReplaced($channel, $own);
+		}
+		if (! is_dir(dirname($path))) {
+			os_mkdir(dirname($path), STORAGE_DEFAULT_PERMISSIONS, true);
+		}
+		Store::copy($source, $path);
+		$now = gmdate('Y-m-d H:i:s', Config::now());
+		$facts = ['filesize' => Hub\Family::sizeColumn((int) $kept['size_bytes']), 'filetype' => $entry['attach']['filetype'], 'is_photo' => (int) $entry['attach']['is_photo'], 'edited' => $now];
+		if ($own) {
+			Table::update('attach', $facts, ['id' => (int) $own['id']]);
+		} else {
+			$row = ['folder' => $folder, 'flags' => (int) $entry['attach']['flags']] + $entry['attach'];
+			Table::insert('attach', FileChange::columns($channel, $row, $place, $name) + $facts + ['is_dir' => 0]);
+			$own = Store::attach($channelId, $kept['hash']);
+			Store::setTerms($channelId, (int) $own['id'], $entry['term'] ?? []);
+		}
+		$own = Store::attach($channelId, $kept['hash']);
+		if ((int) $own['is_photo']) {
+			Items::forgetDropped($channelId, $entry['item'] ?? []);
+			Photos::remake($channel, $own, $entry['item'] ?? [], $entry['photo'][0] ?? []);
+		}
+	}
+
+	/** Profile and cover crops are made of nothing else: those that went with the file come back as they were cut. */
+	private static function bringCropsBack(array $channel, array $kept, array $own, array $entry): void
+	{
+		$crops = Table::select('filesync_kept', ['uid' => (int) $kept['uid'], 'hash' => $kept['hash'], 'scale >' => 0, 'source' => ''], 'created DESC');
+		foreach (array_column($entry['photo'] ?? [], null, 'imgscale') as $scale => $photo) {
+			foreach ($crops as $crop) {
+				if ((int) $crop['scale'] === (int) $scale && abs((int) $crop['created'] - (int) $kept['created']) < 600) {
+					Photos::putCrop($channel, $own, $photo, Store::dataRoot((int) $kept['uid']) . '/' . $crop['path']);
+					break;
+				}
+			}
+		}
+	}
+}
