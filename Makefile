@@ -21,6 +21,10 @@ test-hubs: ## real hubs: HUBZILLA_ROOT=<tree> [FAULTS=1 | ALL_FILESYNC=1]
 	@if [ -n "$(HUBZILLA_ROOT)" ]; then tests/install test && cargo build --locked --release --package filesync-extension; fi
 	@EXTENSION=$(EXTENSION) tests/realhubs/run $(if $(FAULTS),--faults,$(if $(ALL_FILESYNC),--all-filesync))
 
+test-converge: ## three hubs, random changes, an unreliable wire: OPERATIONS=2000 SEED=n BREAK=order VERBOSE=1
+	@tests/install test
+	@tests/converge/run
+
 bench: ## side by side with what one would otherwise use: ONLY=receive,accept JSON=1
 	@tests/install bench
 	@cargo build --locked --release --package filesync-extension
@@ -29,4 +33,4 @@ bench: ## side by side with what one would otherwise use: ONLY=receive,accept JS
 fmt: ## format the Rust code
 	cargo fmt
 
-.PHONY: help build demo test test-hubs bench fmt
+.PHONY: help build demo test test-hubs test-converge bench fmt

@@ -22,6 +22,9 @@ class App {
 	public static $module_loaded = false;
 	public static $data = [];
 
+	/** What this hub's clock shows where a test stopped it, in Unix seconds; 0: the computer's own time. */
+	public static $clock = 0;
+
 	private static $baseurl = '';
 
 	public static function init() {

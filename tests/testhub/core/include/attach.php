@@ -266,32 +266,50 @@ function attach_drop_photo($channel_id, $resource) {
 	q("DELETE FROM photo WHERE uid = %d AND resource_id = '%s'", intval($channel_id), dbesc($resource));
 }
 
-/** Moves a file to another folder, on disk and in its rows. Sends no packet, as no hub of this family does. */
-function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = '', $recurse = false) {
+/** Moves a file, or a folder with all beneath it, to another folder, on disk and in the rows. Sends no packet, as no hub of this family does. */
+function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = '', $recurse = true) {
 	$channel = channelx_by_n($channel_id);
 	$row = attach_row($channel_id, $resource_id);
-	if (!$row || $row['is_dir']) {
+	$chain = attach_folder_chain($channel_id, $new_folder_hash);
+	if (!$row || in_array($resource_id, array_column($chain, 'hash'), true)) {
 		return ['success' => false];
 	}
-	$chain = attach_folder_chain($channel_id, $new_folder_hash);
 	$name = $newname ?: attach_free_name($channel_id, $new_folder_hash, $row['filename'], $resource_id);
 	$os_path = implode('/', array_merge(array_column($chain, 'hash'), [$resource_id]));
-	$display_path = implode('/', array_merge(array_column($chain, 'filename'), [$name]));
 	$path = 'store/' . $channel['channel_address'] . '/' . $os_path;
-	rename($row['content'], $path);
-	q("UPDATE attach SET content = '%s', os_path = '%s', display_path = '%s', folder = '%s', filename = '%s' WHERE id = %d",
-		dbescbin($path), dbesc($os_path), dbesc($display_path), dbesc($new_folder_hash), dbesc($name), intval($row['id']));
-	foreach (q("SELECT id, imgscale, content FROM photo WHERE resource_id = '%s' AND uid = %d AND os_storage = 1", dbesc($resource_id), intval($channel_id)) ?: [] as $photo) {
+	if ($row['content'] !== $path) {
+		@rename($row['content'], $path);
+	}
+	q("UPDATE attach SET folder = '%s', filename = '%s' WHERE id = %d", dbesc($new_folder_hash), dbesc($name), intval($row['id']));
+	attach_move_rows($channel, $resource_id);
+	return ['success' => true];
+}
+
+/** Brings the paths of a row, and of all beneath it, in line with the folders above; scales beside a file go with it. */
+function attach_move_rows($channel, $resource_id) {
+	$uid = intval($channel['channel_id']);
+	$row = attach_row($uid, $resource_id);
+	$chain = attach_folder_chain($uid, $row['folder']);
+	$os_path = implode('/', array_merge(array_column($chain, 'hash'), [$resource_id]));
+	$display_path = implode('/', array_merge(array_column($chain, 'filename'), [$row['filename']]));
+	$path = 'store/' . $channel['channel_address'] . '/' . $os_path;
+	q("UPDATE attach SET content = '%s', os_path = '%s', display_path = '%s' WHERE id = %d", dbescbin($path), dbesc($os_path), dbesc($display_path), intval($row['id']));
+	foreach (q("SELECT id, imgscale, content FROM photo WHERE resource_id = '%s' AND uid = %d AND os_storage = 1", dbesc($resource_id), $uid) ?: [] as $photo) {
 		$scale = $path . ($photo['imgscale'] ? '-' . $photo['imgscale'] : '');
 		@rename(dbunescbin($photo['content']), $scale);
 		q("UPDATE photo SET content = '%s', os_path = '%s', display_path = '%s', album = '%s', filename = '%s' WHERE id = %d",
-			dbescbin($scale), dbesc($os_path), dbesc($display_path), dbesc(ltrim(dirname($display_path), '.')), dbesc($name), intval($photo['id']));
+			dbescbin($scale), dbesc($os_path), dbesc($display_path), dbesc(ltrim(dirname($display_path), '.')), dbesc($row['filename']), intval($photo['id']));
 	}
-	return ['success' => true];
+	foreach ($row['is_dir'] ? q("SELECT hash FROM attach WHERE folder = '%s' AND uid = %d", dbesc($resource_id), $uid) ?: [] : [] as $child) {
+		attach_move_rows($channel, $child['hash']);
+	}
 }
 
 function attach_change_permissions($channel_id, $resource, $allow_cid, $allow_gid, $deny_cid, $deny_gid, $recurse = false, $sync = false) {
 	$channel = channelx_by_n($channel_id);
+	foreach ($recurse ? q("SELECT hash FROM attach WHERE folder = '%s' AND uid = %d", dbesc($resource), intval($channel_id)) ?: [] : [] as $child) {
+		attach_change_permissions($channel_id, $child['hash'], $allow_cid, $allow_gid, $deny_cid, $deny_gid, $recurse, $sync);
+	}
 	$values = [dbesc($allow_cid), dbesc($allow_gid), dbesc($deny_cid), dbesc($deny_gid), dbesc($resource), intval($channel_id)];
 	q("UPDATE attach SET allow_cid = '%s', allow_gid = '%s', deny_cid = '%s', deny_gid = '%s' WHERE hash = '%s' AND uid = %d", ...$values);
 	q("UPDATE photo SET allow_cid = '%s', allow_gid = '%s', deny_cid = '%s', deny_gid = '%s' WHERE resource_id = '%s' AND uid = %d", ...$values);

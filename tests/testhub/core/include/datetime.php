@@ -8,6 +8,9 @@ function datetime_convert($from = 'UTC', $to = 'UTC', $s = 'now', $fmt = 'Y-m-d 
 	if (is_null_date($s)) {
 		return (new DateTime(NULL_DATE, new DateTimeZone('UTC')))->format($fmt);
 	}
+	if ($s === 'now' && App::$clock) {
+		$s = '@' . App::$clock;
+	}
 	try {
 		$date = new DateTime(is_string($s) && $s !== '' ? $s : 'now', new DateTimeZone($from ?: 'UTC'));
 	} catch (Exception $e) {

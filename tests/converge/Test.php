@@ -1,0 +1,319 @@
+<?php
+
+namespace Converge;
+
+/** Three hubs of one channel, random changes on each, packets that come late, twice, in another order or never. */
+final class Test
+{
+	private const NAMES = ['a', 'b', 'c'];
+	private const OPERATIONS = ['create' => 20, 'put' => 25, 'rename' => 10, 'move' => 8, 'davmove' => 4, 'mkdir' => 5, 'access' => 8, 'categories' => 5, 'copy' => 3, 'delete' => 8, 'rmdir' => 1];
+
+	/** @var array<string, HubProcess> */
+	private array $hubs = [];
+	/** @var list<array> Packets on their way: from, to, id, body, due. */
+	private array $wire = [];
+	/** @var array<string, array> By digest: the operation and the hub that saved it. */
+	private array $ledger = [];
+	/** @var array<string, bool> Digests that a hub with filesync has published. */
+	private array $held = [];
+	/** @var array<string, bool> Digests of bytes that a person replaced or deleted where they were shown. */
+	private array $givenUp = [];
+	private array $trail = [];
+	private array $seen = ['a' => [], 'b' => [], 'c' => []];
+	private int $step = 0;
+	private string $stock = '';
+	private array $snapshot = [];
+
+	public function __construct(private readonly int $seed, private readonly int $operations, private readonly string $folder, ?string $stock = null)
+	{
+		mt_srand($seed);
+		$this->stock = $stock ?? ($seed % 2 ? self::NAMES[intdiv($seed, 4) % 3] : '');
+	}
+
+	/** Starts the hubs. */
+	public function start(): void
+	{
+		$identity = \TestHub\Maker::identity('alice', 2048);
+		$folders = $urls = [];
+		foreach (self::NAMES as $n => $name) {
+			$urls[$name] = 'http://127.0.0.1:' . (9100 + $n);
+			$folders[$urls[$name]] = "$this->folder/$name";
+		}
+		foreach (self::NAMES as $n => $name) {
+			$this->hubs[$name] = new HubProcess($name, "$this->folder/$name", $urls[$name], ['identity' => $identity, 'seed' => $this->seed, 'stock' => $name === $this->stock, 'skew' => [0, 600, -600][($n + $this->seed) % 3],
+				'folders' => $folders, 'others' => array_values(array_diff($urls, [$urls[$name]]))]);
+			$this->hubs[$name]->ask('rows');
+		}
+	}
+
+	public function stop(): void
+	{
+		array_map(fn ($hub) => $hub->stop(), $this->hubs);
+	}
+
+	/** Does random operations, with packets and workers in between. */
+	public function run(): void
+	{
+		$isRolledBack = $this->seed % 4 === 2;
+		for ($this->step = 1; $this->step <= $this->operations; $this->step++) {
+			Clock::pass(mt_rand(1, 20));
+			$this->operate(self::NAMES[mt_rand(0, 2)], $this->random());
+			$this->deliver(mt_rand(0, 4));
+			if (mt_rand(0, 3) === 0) {
+				$this->work(self::NAMES[mt_rand(0, 2)]);
+			}
+			if ($isRolledBack && $this->step === intdiv($this->operations, 2)) {
+				$this->snapshot();
+			} elseif ($isRolledBack && $this->step === min($this->operations, intdiv($this->operations, 2) + 340)) {
+				$this->restore();
+			}
+		}
+		$this->quiet();
+		for ($round = 0; $round < 2; $round++) {
+			Clock::pass(100);
+			foreach (self::NAMES as $name) {
+				$this->hubs[$name]->ask('tell');
+				$this->collect($name, false);
+			}
+			$this->quiet();
+		}
+	}
+
+	/** Does one operation on a hub and takes its packets. */
+	public function operate(string $name, array $what): ?array
+	{
+		$done = $this->hubs[$name]->ask('do', $what + ['seed' => mt_rand()]);
+		if ($done) {
+			$this->trail[] = "$this->step $name {$what['op']} {$done['hash']} " . substr($done['sha256'] ?? '', 0, 12) . ' ' . ($what['name'] ?? '');
+			foreach ($done['replaced'] ?? [] as $sha256) {
+				$this->givenUp[$sha256] = true;
+			}
+			if (isset($done['sha256'])) {
+				unset($this->givenUp[$done['sha256']]);
+				$this->ledger[$done['sha256']] ??= ['hub' => $name, 'step' => $this->step, 'hash' => $done['hash'], 'op' => $what['op']];
+				$this->held[$done['sha256']] = ($this->held[$done['sha256']] ?? false) || $name !== $this->stock;
+			}
+		}
+		$this->collect($name, true);
+
+		return $done;
+	}
+
+	/** Takes new packets from a hub's queue and sends them on their way. */
+	public function collect(string $name, bool $isLossy): void
+	{
+		foreach ($this->hubs[$name]->ask('packets', $this->seen[$name]) as $packet) {
+			$this->seen[$name][] = $packet['id'];
+			$to = array_search($packet['to'], array_map(fn ($hub) => $hub->url, $this->hubs), true);
+			// Nothing that goes to or comes from a hub without filesync is lost for good: it could not be made up for.
+			$canLose = $isLossy && $name !== $this->stock && $to !== $this->stock;
+			$copies = $isLossy ? [1, 1, 1, 1, 1, 1, 1, 1, 2, $canLose ? 0 : 1][mt_rand(0, 9)] : 1;
+			for ($n = 0; $n < $copies; $n++) {
+				$this->wire[] = ['from' => $name, 'to' => $to, 'id' => $packet['id'], 'body' => $packet['body'], 'due' => $this->step + ($isLossy ? mt_rand(0, 12) ** mt_rand(0, 2) : 0), 'is_last' => $n === 0];
+			}
+			if ($copies === 0) {
+				$this->trail[] = "$this->step lost $name>$to " . $this->about($packet['body']);
+				$this->hubs[$name]->ask('delivered', [$packet['id']]);
+			}
+		}
+	}
+
+	/** Delivers so many of the packets that are due, in random order. */
+	public function deliver(int $most): void
+	{
+		for ($n = 0; $n < $most; $n++) {
+			$due = array_keys(array_filter($this->wire, fn ($packet, $key) => $packet['due'] <= $this->step && ! $this->waitsForAnother($packet, $key), ARRAY_FILTER_USE_BOTH));
+			if (! $due) {
+				return;
+			}
+			$key = $due[mt_rand(0, count($due) - 1)];
+			$packet = $this->wire[$key];
+			unset($this->wire[$key]);
+			$this->trail[] = "$this->step {$packet['from']}>{$packet['to']} " . $this->about($packet['body']);
+			$this->hubs[$packet['to']]->ask('receive', [$packet['body']]);
+			if ($packet['is_last']) {
+				$this->hubs[$packet['from']]->ask('delivered', [$packet['id']]);
+			}
+			$this->collect($packet['to'], true);
+		}
+	}
+
+	/** A hub's queue for another keeps its order. Hubs with filesync are tried harder than that; one without would end with any old state. */
+	private function waitsForAnother(array $packet, int $key): bool
+	{
+		if ($packet['from'] !== $this->stock && $packet['to'] !== $this->stock) {
+			return false;
+		}
+		foreach ($this->wire as $earlier => $one) {
+			if ($earlier >= $key) {
+				return false;
+			}
+			if ($one['from'] === $packet['from'] && $one['to'] === $packet['to']) {
+				return true;
+			}
+		}
+
+		return false;
+	}
+
+	public function work(string $name): void
+	{
+		foreach ($this->hubs[$name]->ask('work') as $sha256) {
+			$this->held[$sha256] = true;
+		}
+		$this->collect($name, true);
+	}
+
+	/** Delivers and works until nothing is on its way any more. */
+	public function quiet(): void
+	{
+		for ($round = 0, $calm = 0; $calm < 4 && $round < 400; $round++) {
+			$this->step++;
+			Clock::pass(200);
+			$isCalm = ! $this->wire;
+			while ($this->wire) {
+				$this->step += 144;
+				$this->deliver(count($this->wire));
+			}
+			foreach (self::NAMES as $name) {
+				$this->work($name);
+			}
+			$calm = $isCalm && ! $this->wire ? $calm + 1 : 0;
+		}
+		if ($calm < 4) {
+			throw new Difference("packets go round and round:\n" . implode("\n", array_slice($this->trail, -30)));
+		}
+	}
+
+	/** @throws Difference The hubs do not show the same, or a version is lost. */
+	public function check(): void
+	{
+		$rows = array_map(fn ($hub) => $hub->ask('rows'), $this->hubs);
+		$reference = self::NAMES[$this->stock === 'a' ? 1 : 0];
+		$wrong = [];
+		foreach ($rows as $name => $own) {
+			foreach ($own + $rows[$reference] as $hash => $row) {
+				if ($name === $this->stock && ($own[$hash]['sha256'] ?? '') === 'absent') {
+					// A hub without filesync shows rows whose bytes it lost, and has no way to get them where nobody else has them.
+					continue;
+				}
+				$difference = self::compare($own[$hash] ?? null, $rows[$reference][$hash] ?? null, $name === $this->stock);
+				if ($difference !== '') {
+					$wrong[] = "$hash: $name and $reference differ: $difference" . $this->trailOf($hash, count($wrong) < 3);
+				}
+			}
+			foreach ($name === $this->stock ? [] : $own as $hash => $row) {
+				if ($row['sha256'] === 'absent' || (! $row['is_dir'] && filesize("$this->folder/$name/{$row['path']}") !== $row['size'])) {
+					$wrong[] = "$hash: $name shows what is not whole: {$row['path']}" . $this->trailOf($hash, count($wrong) < 3);
+				}
+			}
+		}
+		$present = [];
+		foreach ($this->hubs as $name => $hub) {
+			foreach ([...array_column($rows[$name], 'sha256'), ...$hub->ask('kept')] as $sha256) {
+				$present[$sha256] = true;
+			}
+		}
+		foreach ($this->ledger as $sha256 => $saved) {
+			// What only a hub without filesync ever had is that hub's own loss.
+			if (! isset($present[$sha256]) && $this->held[$sha256] && ! isset($this->givenUp[$sha256])) {
+				$wrong[] = "lost: " . substr($sha256, 0, 12) . ", saved at step {$saved['step']} on {$saved['hub']} by {$saved['op']} of {$saved['hash']}" . $this->trailOf($saved['hash'], count($wrong) < 3);
+			}
+		}
+		if ($wrong) {
+			throw new Difference(count($wrong) . " differences:\n" . implode("\n", array_slice($wrong, 0, 12)));
+		}
+	}
+
+	/** Returns how many files and folders each hub has. */
+	public function counts(): array
+	{
+		return array_map(fn ($hub) => count($hub->ask('rows')), $this->hubs);
+	}
+
+	public function hub(string $name): HubProcess
+	{
+		return $this->hubs[$name];
+	}
+
+	private static function compare(?array $one, ?array $other, bool $isStock): string
+	{
+		if (! $one || ! $other) {
+			return ($one ? 'only on the first: ' : 'only on the second: ') . ($one ?? $other)['name'];
+		}
+		$names = array_map(fn ($row) => preg_replace('/(\(\d+\))+(?=(\.[^.]*)?$)/', '', $row['name']), [$one, $other]);
+		foreach ([...($names[0] === $names[1] ? [] : ['name']), 'folder', 'access', 'terms', 'sha256', ...($one['is_dir'] ? [] : ['size'])] as $part) {
+			if ($one[$part] !== $other[$part] && ! ($isStock && $part === 'access')) {
+				return "$part: " . json_encode($one[$part]) . ' and ' . json_encode($other[$part]);
+			}
+		}
+		return '';
+	}
+
+	private function random(): array
+	{
+		$n = mt_rand(1, array_sum(self::OPERATIONS));
+		foreach (self::OPERATIONS as $op => $weight) {
+			if (($n -= $weight) <= 0) {
+				break;
+			}
+		}
+		$friends = ['', '<x>', '<y>', '<x><y>', '<x><z>'];
+
+		return ['op' => $op, 'name' => 'name ' . mt_rand(1, 40) . ($op === 'mkdir' ? '' : '.txt'), 'bytes' => "bytes of step $this->step " . str_repeat('x', mt_rand(0, 200)),
+			'list' => $friends[mt_rand(0, 4)], 'terms' => array_slice(['trip', 'home', 'work'], mt_rand(0, 2), mt_rand(0, 2))];
+	}
+
+	/** An hour is 340 operations here. */
+	private function snapshot(): void
+	{
+		$name = $this->stock === 'b' ? 'c' : 'b';
+		exec('cp -a ' . escapeshellarg("$this->folder/$name") . ' ' . escapeshellarg("$this->folder/$name.backup"));
+		$this->snapshot = ['name' => $name, 'ledger' => $this->ledger];
+	}
+
+	private function restore(): void
+	{
+		$name = $this->snapshot['name'];
+		$others = array_filter($this->hubs, fn ($hub) => $hub->name !== $name && $hub->name !== $this->stock);
+		$elsewhere = [];
+		foreach ($others as $hub) {
+			$elsewhere += array_flip([...array_column($hub->ask('rows'), 'sha256'), ...$hub->ask('kept')]);
+		}
+		foreach ($this->ledger as $sha256 => $saved) {
+			// What only the restored hub had is lost by the restore.
+			if ($saved['hub'] === $name && ! isset($this->snapshot['ledger'][$sha256]) && ! isset($elsewhere[$sha256])) {
+				unset($this->ledger[$sha256]);
+			}
+		}
+		$old = $this->hubs[$name];
+		$old->stop();
+		exec('rm -rf ' . escapeshellarg($old->folder) . ' && mv ' . escapeshellarg("$old->folder.backup") . ' ' . escapeshellarg($old->folder));
+		$this->wire = array_filter($this->wire, fn ($packet) => $packet['from'] !== $name);
+		$this->hubs[$name] = new HubProcess($name, $old->folder, $old->url, $old->settings);
+		$this->seen[$name] = [];
+		$this->trail[] = "$this->step $name is restored to an hour ago";
+	}
+
+	private function about(string $body): string
+	{
+		$file = json_decode(json_decode($body, true)['data'], true)['file'][0] ?? [];
+		$last = end($file['attach']) ?: [];
+
+		return ($last['hash'] ?? '') . (! empty($last['deleted']) ? ' deleted' : ' ' . ($last['filename'] ?? '') . ' in ' . ($last['folder'] ?? '') . ' ' . ($last['filesize'] ?? '') . ':' . ($last['edited'] ?? ''))
+			. (isset($file['filesync']) ? ' ' . json_encode($file['filesync']['gone'] ?? array_column($file['filesync']['revision'] ?? [], 'seen')) : '');
+	}
+
+	private function trailOf(string $hash, bool $isWanted): string
+	{
+		if (! $isWanted) {
+			return '';
+		}
+		$lines = array_slice(preg_grep('/' . preg_quote($hash, '/') . '/', $this->trail), -40);
+		foreach (getenv('VERBOSE') ? $this->hubs : [] as $hub) {
+			$lines[] = $hub->name . ': ' . json_encode($hub->ask('trail', [$hash]));
+		}
+
+		return "\n    " . implode("\n    ", $lines);
+	}
+}
