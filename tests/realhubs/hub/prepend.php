@@ -13,3 +13,8 @@ if ($log = getenv('FILESYNC_REALHUBS_LOG')) {
 		], JSON_UNESCAPED_SLASHES) . "\n", FILE_APPEND | LOCK_EX);
 	});
 }
+
+// Kills a process that is about to send what it changed: once, where a test has put the marker down.
+if (is_file(dirname(__DIR__) . '/kill-before-send')) {
+	require __DIR__ . '/kill-before-send.php';
+}
