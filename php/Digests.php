@@ -183,8 +183,8 @@ final class Digests
 	/** Returns the digest of a file that is not large as it is at this moment, whether or not it may change unseen in the next; null if it cannot be read. */
 	public static function momentary(Facts $facts): ?string
 	{
-		$stat = $facts->stat();
-		if (! $stat || $stat['size_bytes'] > self::LARGE_BYTES || Config::extensionProblem() !== null) {
+		$stat = Config::extensionProblem() === null ? $facts->stat() : null;
+		if (! $stat || $stat['size_bytes'] > self::LARGE_BYTES) {
 			return null;
 		}
 		$known = self::known($facts->channelId(), $facts->hash, $facts->scale, $stat);

@@ -36,7 +36,16 @@ final class FolderChange
 	{
 		foreach ($folders as $folder) {
 			$own = Store::attach((int) $channel['channel_id'], $folder['hash']);
-			$own ? self::ensureOnDisk($channel, $own) : self::create($channel, $folder);
+			if ($own) {
+				self::ensureOnDisk($channel, $own);
+				continue;
+			}
+			self::create($channel, $folder);
+			if ((Revisions::find((int) $channel['channel_id'], $folder['hash'])['state'] ?? '') === 'gone') {
+				// It was deleted, and is needed again: that is a change of ours, which the others must hear of.
+				Revisions::notice($channel, $folder['hash'], true);
+				Outgoing::answer((int) $channel['channel_id'], $folder['hash'], false, true);
+			}
 		}
 	}
 

@@ -171,8 +171,8 @@ final class Arrival
 		if ($group === 'place' && $this->packet->order['revision'] === null && $this->isOurPlace($last, $ours)) {
 			$print = $ours['print'];
 		}
-		if ($group === 'bytes' && $print === $ours['print'] && $this->hasOtherDigest()) {
-			$print .= '#' . substr($this->packet->sha256, 0, 16);
+		if ($group === 'bytes' && $print === strtok($ours['print'], '#')) {
+			$print = $this->hasOtherDigest() ? $print . '#' . substr($this->packet->sha256, 0, 16) : $ours['print'];
 		}
 
 		return ['print' => $print, 'edited' => $last['edited']] + array_diff_key($told, ['name' => 1]);

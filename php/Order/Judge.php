@@ -35,6 +35,9 @@ final class Judge
 			return ['take', self::replaced($ours, $theirs, $joined)];
 		}
 		switch (Vector::compare($theirs['vector'], $ours['vector'])) {
+			case 'equal':
+				// Two values that have seen the same are one, told less exactly, or a fault of a hub: never a reason to answer.
+				return self::prevails($theirs, $ours) ? ['lost', self::replaced($ours, $theirs, $joined)] : ['same', $ours];
 			case 'after':
 				return ['take', self::replaced($ours, $theirs, $joined)];
 			case 'before':
