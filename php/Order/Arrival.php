@@ -125,10 +125,9 @@ final class Arrival
 			[$verdict, $value] = Judge::versioned($ours, $theirs);
 			$seen = $theirs['vector'];
 		} else {
-			[$verdict, $value] = $this->isLate ? ['stay', $ours]
-				: Judge::unversioned($ours, $theirs, $this->had($group), $isBytes ? $this->secondsBefore($theirs, $ours) : 0, $this->hub);
+			[$verdict, $value, $seen] = ($this->isLate ? ['stay', $ours]
+				: Judge::unversioned($ours, $theirs, $this->had($group), $isBytes ? $this->secondsBefore($theirs, $ours) : 0, $this->hub)) + [2 => $ours['vector']];
 			$this->isLate = $this->isLate || ($isBytes && $verdict === 'stay' && $this->had('bytes') === $ours['print']);
-			$seen = $verdict === 'take' ? $value['vector'] : array_intersect_key($value['vector'], [$value['by'] => 1]);
 		}
 		$this->told[$group] = $verdict;
 		if (! $this->accepted && in_array($verdict, ['stay', 'won'], true)) {

@@ -55,7 +55,7 @@ final class Judge
 	 * @param ?string $had   The fingerprint that this hub last told or was surely told, null if none is known.
 	 * @param int     $secondsBefore How much its bytes are dated before ours; 0 for other groups.
 	 *
-	 * @return array{0: 'same'|'take'|'stay'|'lost', 1: array}
+	 * @return array{0: 'same'|'take'|'stay'|'lost', 1: array, 2?: array} As versioned(); with `take` and `lost` what theirs alone has seen.
 	 */
 	public static function unversioned(array $ours, array $theirs, ?string $had, int $secondsBefore, string $hub): array
 	{
@@ -78,7 +78,7 @@ final class Judge
 		}
 		$joined = Vector::next($ours['vector'], $name);
 
-		return [$isChangeOfOurs ? 'take' : 'lost', self::replaced($ours, $theirs, $joined)];
+		return [$isChangeOfOurs ? 'take' : 'lost', self::replaced($ours, $theirs, $joined), $isChangeOfOurs ? $joined : $theirs['vector']];
 	}
 
 	/** Tells which of two values stands where neither has seen the other; every clone computes it alike. */
