@@ -97,6 +97,7 @@ final class HubProcess
 			Clock::set($now + $this->settings['skew']);
 			mt_srand(crc32(implode(' ', [$this->settings['seed'], $this->name, ++$count])));
 			$_SERVER['REQUEST_METHOD'] = '';
+			\App::set_channel(null);
 			\App::$argv = [];
 			\App::$argc = 0;
 			$answer = match ($command) {
@@ -107,6 +108,7 @@ final class HubProcess
 				'delivered' => dbq("DELETE FROM outq WHERE outq_hash = '" . dbesc($arguments[0]) . "'") ? null : null,
 				'rows' => $this->rows(),
 				'kept' => $this->kept(),
+				'strays' => $this->strays(),
 				'tell' => $this->tell($channel),
 				'trail' => $this->trail($arguments[0]),
 			};
@@ -165,6 +167,25 @@ final class HubProcess
 		}
 
 		return $rows;
+	}
+
+	/** Returns what lies among the channel's files without a row, and rows that are not where their folders say. */
+	private function strays(): array
+	{
+		$rows = array_column(dbq('SELECT hash, folder, content FROM attach') ?: [], null, 'hash');
+		$wrong = [];
+		foreach ($rows as $row) {
+			for ($path = $row['hash'], $above = $row['folder'], $depth = 0; $above !== '' && $depth < 50; $above = $rows[$above]['folder'] ?? '', $depth++) {
+				$path = "$above/$path";
+			}
+			$row['content'] === "store/alice/$path" || $wrong[] = "{$row['hash']}: its row says {$row['content']}, its folders $path";
+		}
+		$known = array_flip(array_column($rows, 'content'));
+		foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator('store/alice', \FilesystemIterator::SKIP_DOTS), \RecursiveIteratorIterator::SELF_FIRST) as $path => $one) {
+			isset($known[$path]) || $wrong[] = "$path has no row";
+		}
+
+		return $wrong;
 	}
 
 	private static function sorted(string $list): string

@@ -23,6 +23,19 @@ namespace Zotlabs\Module {
 			self::send($channel, $hash);
 		}
 
+		/** Copies and gives the copy the access of the original, as the dialogue does; what is beneath a folder is not sent. */
+		public static function copy($channel, $row, $folder): string
+		{
+			$copied = attach_copy($channel['channel_id'], $row['hash'], $folder);
+			if (! $copied['success']) {
+				return '';
+			}
+			attach_change_permissions($channel['channel_id'], $copied['resource_id'], $row['allow_cid'], $row['allow_gid'], $row['deny_cid'], $row['deny_gid'], 0, true);
+			self::send($channel, $copied['resource_id']);
+
+			return $copied['resource_id'];
+		}
+
 		public static function delete($channel, $hash): void
 		{
 			attach_delete($channel['channel_id'], $hash);
@@ -81,6 +94,7 @@ namespace Converge {
 		public static function act(array $channel, array $what): ?array
 		{
 			mt_srand($what['seed']);
+			self::request($channel, in_array($what['op'], ['create', 'put', 'rename', 'davmove'], true) ? 'dav' : 'attach_edit');
 			$rows = dbq('SELECT * FROM attach ORDER BY id') ?: [];
 			$files = array_values(array_filter($rows, fn ($row) => ! $row['is_dir']));
 			$folders = array_values(array_filter($rows, fn ($row) => $row['is_dir']));
@@ -102,18 +116,23 @@ namespace Converge {
 					$old = hash_file('sha256', $file['content']);
 					(new File($channel, $file))->put($bytes);
 					return ['hash' => $file['hash'], 'sha256' => hash('sha256', $bytes), 'replaced' => [$old]];
+				case 'recreate':
+					File::create($channel, $what['name'], $bytes, $what['hash']);
+					return ['hash' => $what['hash'], 'sha256' => hash('sha256', $bytes)];
 				case 'copy':
-					if (! $file || ! is_file($file['content'])) {
+					if (! $any || (! $any['is_dir'] && ! is_file($any['content']))) {
 						return null;
 					}
-					File::create($channel, 'copy of ' . $file['filename'], file_get_contents($file['content']));
-					return ['hash' => dbq('SELECT hash FROM attach ORDER BY id DESC LIMIT 1')[0]['hash'], 'sha256' => hash_file('sha256', $file['content'])];
+					return ['hash' => Converge_edit::copy($channel, $any, $folder)];
+				case 'repeat':
+					Converge_edit::send($channel, $what['hash']);
+					return ['hash' => $what['hash']];
 				case 'rename':
 					if (! $any) {
 						return null;
 					}
 					(new File($channel, $any))->setName($what['name']);
-					return ['hash' => $any['hash']];
+					return ['hash' => $any['hash'], 'was' => $any['filename']];
 				case 'move':
 				case 'davmove':
 					if (! $any || $any['folder'] === $folder) {
@@ -143,7 +162,7 @@ namespace Converge {
 					Converge_edit::delete($channel, $file['hash']);
 					return ['hash' => $file['hash'], 'replaced' => $old];
 				case 'rmdir':
-					$folder = $pick($folders);
+					$folder = $what['hash'] ?? null ? $any : $pick($folders);
 					if (! $folder) {
 						return null;
 					}
@@ -152,6 +171,17 @@ namespace Converge {
 					return ['hash' => $folder['hash'], 'replaced' => $old];
 			}
 			throw new \RuntimeException("no operation {$what['op']}");
+		}
+
+		/** Begins as a request of the owner does, before its page is called. */
+		private static function request(array $channel, string $module): void
+		{
+			$_SERVER['REQUEST_METHOD'] = $module === 'dav' ? 'PUT' : 'POST';
+			\App::set_channel($channel);
+			\App::$argv = [$module, 'alice'];
+			\App::$argc = 2;
+			$loaded = ['module' => $module, 'installed' => true, 'controller' => null];
+			call_hooks('module_loaded', $loaded);
 		}
 
 		private static function digestsBeneath(array $rows): array

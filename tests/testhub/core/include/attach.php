@@ -285,7 +285,7 @@ function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = '',
 	return ['success' => true];
 }
 
-/** Brings the paths of a row, and of all beneath it, in line with the folders above; scales beside a file go with it. */
+/** Brings the paths of a row, and of all beneath it, in line with the folders above, and dates them now; scales beside a file go with it. */
 function attach_move_rows($channel, $resource_id) {
 	$uid = intval($channel['channel_id']);
 	$row = attach_row($uid, $resource_id);
@@ -293,7 +293,8 @@ function attach_move_rows($channel, $resource_id) {
 	$os_path = implode('/', array_merge(array_column($chain, 'hash'), [$resource_id]));
 	$display_path = implode('/', array_merge(array_column($chain, 'filename'), [$row['filename']]));
 	$path = 'store/' . $channel['channel_address'] . '/' . $os_path;
-	q("UPDATE attach SET content = '%s', os_path = '%s', display_path = '%s' WHERE id = %d", dbescbin($path), dbesc($os_path), dbesc($display_path), intval($row['id']));
+	q("UPDATE attach SET content = '%s', os_path = '%s', display_path = '%s', edited = '%s' WHERE id = %d",
+		dbescbin($path), dbesc($os_path), dbesc($display_path), dbesc(datetime_convert()), intval($row['id']));
 	foreach (q("SELECT id, imgscale, content FROM photo WHERE resource_id = '%s' AND uid = %d AND os_storage = 1", dbesc($resource_id), $uid) ?: [] as $photo) {
 		$scale = $path . ($photo['imgscale'] ? '-' . $photo['imgscale'] : '');
 		@rename(dbunescbin($photo['content']), $scale);
@@ -303,6 +304,42 @@ function attach_move_rows($channel, $resource_id) {
 	foreach ($row['is_dir'] ? q("SELECT hash FROM attach WHERE folder = '%s' AND uid = %d", dbesc($resource_id), $uid) ?: [] : [] as $child) {
 		attach_move_rows($channel, $child['hash']);
 	}
+}
+
+/**
+ * Copies a file, or a folder with all beneath it, under new hashes; names and dates stay, but what lies in the target has its name first.
+ *
+ * Sends no packet. Callers send one for what they copied, and none for what was beneath it.
+ */
+function attach_copy($channel_id, $resource_id, $new_folder_hash, $newname = '', $recurse = true) {
+	$channel = channelx_by_n($channel_id);
+	$row = attach_row($channel_id, $resource_id);
+	$hash = new_uuid();
+	$chain = attach_folder_chain($channel_id, $new_folder_hash);
+	if (!$row || in_array($resource_id, array_column($chain, 'hash'), true)) {
+		return ['success' => false, 'resource_id' => ''];
+	}
+	$name = $recurse ? attach_free_name($channel_id, $new_folder_hash, $newname ?: $row['filename'], $hash) : $row['filename'];
+	$os_path = implode('/', array_merge(array_column($chain, 'hash'), [$hash]));
+	$display_path = implode('/', array_merge(array_column($chain, 'filename'), [$name]));
+	$path = 'store/' . $channel['channel_address'] . '/' . $os_path;
+	$row['is_dir'] ? os_mkdir($path, STORAGE_DEFAULT_PERMISSIONS, true) : copy($row['content'], $path);
+	$own = ['hash' => $hash, 'content' => $path, 'folder' => $new_folder_hash, 'filename' => $name, 'os_path' => $os_path, 'display_path' => $display_path];
+	create_table_from_array('attach', array_diff_key($own + $row, ['id' => 0]), ['content']);
+	foreach ($row['is_photo'] ? q("SELECT * FROM photo WHERE resource_id = '%s' AND uid = %d", dbesc($resource_id), intval($channel_id)) ?: [] : [] as $photo) {
+		$scale = $path . ($photo['imgscale'] ? '-' . $photo['imgscale'] : '');
+		if ($photo['os_storage'] && $photo['imgscale']) {
+			// Real hubs copy the original here, too.
+			copy($row['content'], $scale);
+		}
+		$own = ['resource_id' => $hash, 'album' => ltrim(dirname($display_path), '.'), 'filename' => $name, 'os_path' => $os_path, 'display_path' => $display_path,
+			'content' => $photo['os_storage'] ? $scale : dbunescbin($photo['content'])];
+		create_table_from_array('photo', array_diff_key($own + $photo, ['id' => 0]), ['content']);
+	}
+	foreach ($row['is_dir'] ? q("SELECT hash FROM attach WHERE folder = '%s' AND uid = %d", dbesc($resource_id), intval($channel_id)) ?: [] : [] as $child) {
+		attach_copy($channel_id, $child['hash'], $hash, '', false);
+	}
+	return ['success' => true, 'resource_id' => $hash];
 }
 
 function attach_change_permissions($channel_id, $resource, $allow_cid, $allow_gid, $deny_cid, $deny_gid, $recurse = false, $sync = false) {

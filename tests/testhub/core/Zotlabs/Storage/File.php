@@ -65,16 +65,16 @@ class File {
 	}
 
 	/**
-	 * Creates a file whose folder exists.
+	 * Creates a file whose folder exists; with a hash, under that one.
 	 *
 	 * @param resource|string $data
 	 */
-	public static function create(array $channel, string $display_path, $data): void {
+	public static function create(array $channel, string $display_path, $data, ?string $hash = null): void {
 		$temporary = tempnam(sys_get_temp_dir(), 'put');
 		file_put_contents($temporary, $data);
 		$folder = q("SELECT hash FROM attach WHERE display_path = '%s' AND uid = %d AND is_dir = 1", dbesc(dirname($display_path)), intval($channel['channel_id']));
 		$_FILES['userfile'] = ['tmp_name' => $temporary, 'name' => basename($display_path)];
-		$stored = attach_store($channel, $channel['channel_hash'], '', ['folder' => $folder[0]['hash'] ?? '', 'nosync' => true]);
+		$stored = attach_store($channel, $channel['channel_hash'], '', ['folder' => $folder[0]['hash'] ?? '', 'nosync' => true] + ($hash ? ['hash' => $hash] : []));
 		unlink($temporary);
 		$sync = attach_export_data($channel, $stored['data']['hash']);
 		if ($sync) {
