@@ -5,6 +5,7 @@ namespace Converge;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outgoing;
 use FileSync\Addon\Worker;
+use FileSync\Store;
 use FileSync\TransferBatch;
 use TestHub\Maker;
 use TestHub\Wire;
@@ -85,6 +86,7 @@ final class HubProcess
 		require __DIR__ . '/pages.php';
 		\FileSync\Store::$age = 0;
 		Wire::$is_seeded = true;
+		Store::$isFine = true;
 		Wire::$post = fn ($url, $fields, $options) => $this->getfile($url, $fields, $options);
 		TransferBatch::$fetch = fn ($transfer) => $this->fetch($transfer);
 	}

@@ -34,7 +34,8 @@ final class Test
 	/** Starts the hubs. */
 	public function start(): void
 	{
-		$identity = \TestHub\Maker::identity('alice', 2048);
+		// The key is a new one each time; what the order of changes could depend on is not.
+		$identity = ['hash' => hash('sha256', "alice $this->seed")] + \TestHub\Maker::identity('alice', 2048);
 		$folders = $urls = [];
 		foreach (self::NAMES as $n => $name) {
 			$urls[$name] = 'http://127.0.0.1:' . (9100 + $n);
@@ -45,6 +46,12 @@ final class Test
 				'folders' => $folders, 'others' => array_values(array_diff($urls, [$urls[$name]]))]);
 			$this->hubs[$name]->ask('rows');
 		}
+	}
+
+	/** A digest of all that happened. */
+	public function digest(): string
+	{
+		return substr(hash('sha256', implode("\n", $this->trail)), 0, 12);
 	}
 
 	public function stop(): void

@@ -23,8 +23,38 @@ namespace Converge {
 	}
 }
 
+/*
+ * The addon's own looks at the clock and throws of the dice, so that a seed gives the same run again.
+ */
+
+namespace FileSync\Addon {
+	function microtime(bool $isFloat) {
+		static $count = 0;
+
+		return \Converge\Clock::now() + ++$count % 1000000 / 1000000;
+	}
+
+	function random_int(int $least, int $most) {
+		return mt_rand($least, $most);
+	}
+
+	function random_bytes(int $count) {
+		return implode('', array_map(fn () => chr(mt_rand(0, 255)), range(1, $count)));
+	}
+}
+
 namespace FileSync\Addon\Hub {
 	function time() {
 		return \Converge\Clock::now();
+	}
+
+	function random_bytes(int $count) {
+		return \FileSync\Addon\random_bytes($count);
+	}
+}
+
+namespace FileSync\Addon\Order {
+	function random_bytes(int $count) {
+		return \FileSync\Addon\random_bytes($count);
 	}
 }

@@ -144,6 +144,8 @@ namespace FileSync {
 	{
 		/** Seconds by which every file is older than it is: nobody can set the time of a change. */
 		public static int $age = 10;
+		/** Whether other bytes show in a file's times even within one second, as the nanoseconds of a real one do. */
+		public static bool $isFine = false;
 		/** @var ?\Closure Called with ('before'|'after', from, to) around an exchange. */
 		public static ?\Closure $aroundExchange = null;
 
@@ -167,8 +169,9 @@ namespace FileSync {
 		{
 			clearstatcache();
 			$stat = @stat($this->absolute($path));
+			$fraction = self::$isFine && $stat && is_file($this->absolute($path)) ? crc32(file_get_contents($this->absolute($path))) % 1000000000 : 0;
 
-			return $stat ? ['device' => $stat['dev'], 'inode' => $stat['ino'], 'size_bytes' => $stat['size'], 'mtime_ns' => $stat['mtime'] * 1000000000, 'ctime_ns' => ($stat['ctime'] - self::$age) * 1000000000] : null;
+			return $stat ? ['device' => $stat['dev'], 'inode' => $stat['ino'], 'size_bytes' => $stat['size'], 'mtime_ns' => $stat['mtime'] * 1000000000, 'ctime_ns' => ($stat['ctime'] - self::$age) * 1000000000 + $fraction] : null;
 		}
 
 		public function makeFolder(string $path): void
