@@ -21,6 +21,8 @@ final class HubProcess
 {
 	private $socket;
 	private int $pid;
+	/** @var array<string, bool> Packets in the queue that are on the wire already. */
+	private array $taken = [];
 
 	/** Starts a hub on a folder; makes the folder and the channel if they are not there. */
 	public function __construct(public readonly string $name, public readonly string $folder, public readonly string $url, public readonly array $settings)
@@ -106,7 +108,7 @@ final class HubProcess
 				'do' => Pages::act($channel, $arguments),
 				'receive' => $this->receive($arguments),
 				'work' => $this->work($channel),
-				'packets' => $this->packets($arguments),
+				'packets' => $this->packets(),
 				'delivered' => dbq("DELETE FROM outq WHERE outq_hash = '" . dbesc($arguments[0]) . "'") ? null : null,
 				'rows' => $this->rows(),
 				'kept' => $this->kept(),
@@ -151,11 +153,18 @@ final class HubProcess
 		return array_column(Table::select('filesync_transfer', ['state' => 'published', 'scale' => 0], '', 0, 'DISTINCT sha256'), 'sha256');
 	}
 
-	private function packets(array $known): array
+	/** Returns what is new in the queue for other hubs; each stays there until it is delivered. */
+	private function packets(): array
 	{
-		$new = array_filter(dbq('SELECT * FROM outq ORDER BY outq_created') ?: [], fn ($row) => ! in_array($row['outq_hash'], $known, true));
+		$new = [];
+		$waiting = array_fill_keys(array_column(dbq('SELECT outq_hash FROM outq ORDER BY outq_created, rowid') ?: [], 'outq_hash'), true);
+		foreach (array_keys(array_diff_key($waiting, $this->taken)) as $id) {
+			$row = dbq("SELECT * FROM outq WHERE outq_hash = '" . dbesc($id) . "'")[0];
+			$new[] = ['id' => $id, 'to' => dirname($row['outq_posturl']), 'body' => $row['outq_notify']];
+		}
+		$this->taken = $waiting;
 
-		return array_map(fn ($row) => ['id' => $row['outq_hash'], 'to' => dirname($row['outq_posturl']), 'body' => $row['outq_notify']], array_values($new));
+		return $new;
 	}
 
 	private function rows(): array

@@ -20,12 +20,11 @@ final class Test
 	private array $givenUp = [];
 	private int $excused = 0;
 	private array $trail = [];
-	private array $seen = ['a' => [], 'b' => [], 'c' => []];
 	private int $step = 0;
 	private string $stock = '';
 	private array $snapshot = [];
 
-	public function __construct(private readonly int $seed, private readonly int $operations, private readonly string $folder, ?string $stock = null)
+	public function __construct(private readonly int $seed, private readonly int $operations, private readonly string $folder, ?string $stock = null, private readonly bool $isReliable = false)
 	{
 		mt_srand($seed);
 		$this->stock = $stock ?? ($seed % 2 ? self::NAMES[intdiv($seed, 4) % 3] : '');
@@ -71,20 +70,26 @@ final class Test
 				$this->work(self::NAMES[mt_rand(0, 2)]);
 			}
 			if ($isRolledBack && $this->step === intdiv($this->operations, 2)) {
-				$this->snapshot();
+				$this->snapshot($this->stock === 'b' ? 'c' : 'b');
 			} elseif ($isRolledBack && $this->step === min($this->operations, intdiv($this->operations, 2) + 340)) {
 				$this->restore();
 			}
 		}
 		$this->quiet();
 		for ($round = 0; $round < 2; $round++) {
-			Clock::pass(100);
-			foreach (self::NAMES as $name) {
-				$this->hubs[$name]->ask('tell');
-				$this->collect($name, false);
-			}
-			$this->quiet();
+			$this->exchange();
 		}
+	}
+
+	/** Makes up for what the wire lost: every hub tells what it has. */
+	public function exchange(): void
+	{
+		Clock::pass(100);
+		foreach (self::NAMES as $name) {
+			$this->hubs[$name]->ask('tell');
+			$this->collect($name, false);
+		}
+		$this->quiet();
 	}
 
 	/** Does a random operation; two of them are done in two steps. */
@@ -130,8 +135,8 @@ final class Test
 	/** Takes new packets from a hub's queue and sends them on their way. */
 	public function collect(string $name, bool $isLossy): void
 	{
-		foreach ($this->hubs[$name]->ask('packets', $this->seen[$name]) as $packet) {
-			$this->seen[$name][] = $packet['id'];
+		$isLossy = $isLossy && ! $this->isReliable;
+		foreach ($this->hubs[$name]->ask('packets') as $packet) {
 			$to = array_search($packet['to'], array_map(fn ($hub) => $hub->url, $this->hubs), true);
 			// Nothing that goes to or comes from a hub without filesync is lost for good: it could not be made up for.
 			$canLose = $isLossy && $name !== $this->stock && $to !== $this->stock;
@@ -150,38 +155,41 @@ final class Test
 	public function deliver(int $most): void
 	{
 		for ($n = 0; $n < $most; $n++) {
-			$due = array_keys(array_filter($this->wire, fn ($packet, $key) => $packet['due'] <= $this->step && ! $this->waitsForAnother($packet, $key), ARRAY_FILTER_USE_BOTH));
+			$due = $heads = [];
+			foreach ($this->wire as $key => $packet) {
+				// A hub's queue for another keeps its order. Hubs with filesync are tried harder than that; one without would end with any old state.
+				$queue = $packet['from'] === $this->stock || $packet['to'] === $this->stock ? $packet['from'] . $packet['to'] : $key;
+				if (! isset($heads[$queue]) && $packet['due'] <= $this->step) {
+					$due[] = $key;
+				}
+				$heads[$queue] = true;
+			}
 			if (! $due) {
 				return;
 			}
-			$key = $due[mt_rand(0, count($due) - 1)];
-			$packet = $this->wire[$key];
-			unset($this->wire[$key]);
-			$this->trail[] = "$this->step {$packet['from']}>{$packet['to']} " . $this->about($packet['body']);
-			$this->hubs[$packet['to']]->ask('receive', [$packet['body']]);
-			if ($packet['is_last']) {
-				$this->hubs[$packet['from']]->ask('delivered', [$packet['id']]);
-			}
-			$this->collect($packet['to'], true);
+			$this->hand($due[mt_rand(0, count($due) - 1)]);
 		}
 	}
 
-	/** A hub's queue for another keeps its order. Hubs with filesync are tried harder than that; one without would end with any old state. */
-	private function waitsForAnother(array $packet, int $key): bool
+	/** Delivers all that is on its way from a hub to another, the oldest first or last. */
+	public function give(string $from, string $to, bool $isReversed = false): int
 	{
-		if ($packet['from'] !== $this->stock && $packet['to'] !== $this->stock) {
-			return false;
-		}
-		foreach ($this->wire as $earlier => $one) {
-			if ($earlier >= $key) {
-				return false;
-			}
-			if ($one['from'] === $packet['from'] && $one['to'] === $packet['to']) {
-				return true;
-			}
-		}
+		$keys = array_keys(array_filter($this->wire, fn ($packet) => $packet['from'] === $from && $packet['to'] === $to));
+		array_map($this->hand(...), $isReversed ? array_reverse($keys) : $keys);
 
-		return false;
+		return count($keys);
+	}
+
+	private function hand(int $key): void
+	{
+		$packet = $this->wire[$key];
+		unset($this->wire[$key]);
+		$this->trail[] = "$this->step {$packet['from']}>{$packet['to']} " . $this->about($packet['body']);
+		$this->hubs[$packet['to']]->ask('receive', [$packet['body']]);
+		if ($packet['is_last']) {
+			$this->hubs[$packet['from']]->ask('delivered', [$packet['id']]);
+		}
+		$this->collect($packet['to'], true);
 	}
 
 	public function work(string $name): void
@@ -307,14 +315,13 @@ final class Test
 	}
 
 	/** An hour is 340 operations here. */
-	private function snapshot(): void
+	public function snapshot(string $name): void
 	{
-		$name = $this->stock === 'b' ? 'c' : 'b';
 		exec('cp -a ' . escapeshellarg("$this->folder/$name") . ' ' . escapeshellarg("$this->folder/$name.backup"));
 		$this->snapshot = ['name' => $name, 'ledger' => $this->ledger, 'rows' => $this->hubs[$name]->ask('rows'), 'kept' => $this->hubs[$name]->ask('kept')];
 	}
 
-	private function restore(): void
+	public function restore(): void
 	{
 		$name = $this->snapshot['name'];
 		$others = array_filter($this->hubs, fn ($hub) => $hub->name !== $name && $hub->name !== $this->stock);
@@ -339,7 +346,6 @@ final class Test
 		exec('rm -rf ' . escapeshellarg($old->folder) . ' && mv ' . escapeshellarg("$old->folder.backup") . ' ' . escapeshellarg($old->folder));
 		$this->wire = array_filter($this->wire, fn ($packet) => $packet['from'] !== $name);
 		$this->hubs[$name] = new HubProcess($name, $old->folder, $old->url, $old->settings);
-		$this->seen[$name] = [];
 		$this->trail[] = "$this->step $name is restored to an hour ago";
 	}
 

@@ -1,0 +1,256 @@
+<?php
+
+use Converge\Clock;
+use Converge\Test;
+use PHPUnit\Framework\TestCase;
+
+foreach (['HubProcess', 'Difference', 'Test'] as $class) {
+	require_once __DIR__ . "/$class.php";
+}
+
+/** What went wrong between clones, each as the few steps that it takes. Hubs a and b have filesync; c has not where a test says so. */
+final class CasesTest extends TestCase
+{
+	private ?Test $hubs = null;
+	private string $folder;
+
+	protected function setUp(): void
+	{
+		$this->folder = sys_get_temp_dir() . '/cases-' . getmypid() . '-' . bin2hex(random_bytes(4));
+		mkdir($this->folder);
+	}
+
+	protected function tearDown(): void
+	{
+		$this->hubs?->stop();
+		exec('rm -rf ' . escapeshellarg($this->folder));
+	}
+
+	public function test_a_change_that_a_stock_peer_relays_before_it_arrives_is_taken_once(): void
+	{
+		$hash = $this->fileOn('a', stock: 'c');
+		$this->act('a', 'put', ['hash' => $hash, 'bytes' => 'the second version']);
+		$this->hubs->give('a', 'c');
+		// The stock hub tells what it has, now the change of another, as its own.
+		$this->act('c', 'categories', ['hash' => $hash, 'terms' => ['trip']]);
+		$this->assertGreaterThan(0, $this->hubs->give('c', 'b'));
+		$this->hubs->work('b');
+		$this->hubs->give('a', 'b');
+		$this->becomesOne();
+		$this->assertSame(['the second version'], $this->shown('b'));
+		$this->assertSame(['trip'], $this->row('b', $hash)['terms']);
+	}
+
+	public function test_our_own_packet_that_comes_back_changes_nothing(): void
+	{
+		$hash = $this->fileOn('a', stock: 'c');
+		$this->act('a', 'put', ['hash' => $hash, 'bytes' => 'the second version']);
+		$this->hubs->give('a', 'c');
+		$this->act('c', 'repeat', ['hash' => $hash]);
+		// Meanwhile it goes on here.
+		$this->act('a', 'put', ['hash' => $hash, 'bytes' => 'the third version']);
+		$this->act('a', 'rename', ['hash' => $hash, 'name' => 'third.txt']);
+		$this->assertGreaterThan(0, $this->hubs->give('c', 'a'));
+		$this->hubs->work('a');
+		$this->assertSame(['the third version'], $this->shown('a'));
+		$this->becomesOne();
+		$this->assertSame(['the third version'], $this->shown('b'));
+		$this->assertSame('third.txt', $this->row('b', $hash)['name']);
+	}
+
+	public function test_what_a_stock_peer_says_that_was_restored_to_yesterday_is_old_news_and_it_is_told_ours(): void
+	{
+		$hash = $this->fileOn('a', stock: 'c');
+		$this->hubs->snapshot('c');
+		Clock::pass(86400);
+		$this->act('a', 'put', ['hash' => $hash, 'bytes' => 'the version of today']);
+		$this->act('b', 'rename', ['hash' => $hash, 'name' => 'today.txt']);
+		$gone = $this->act('a', 'create', ['folder' => '', 'name' => 'later.txt', 'bytes' => 'made today']);
+		$this->hubs->quiet();
+		$this->hubs->restore();
+		$this->act('c', 'repeat', ['hash' => $hash]);
+		$this->hubs->quiet();
+		foreach (['a', 'b', 'c'] as $hub) {
+			$this->assertSame('today.txt', $this->row($hub, $hash)['name'], $hub);
+			$this->assertContains('the version of today', $this->shown($hub), $hub);
+		}
+		$this->becomesOne();
+		$this->assertSame('later.txt', $this->row('c', $gone)['name'], 'the exchange brings what it lost');
+		$this->assertCount(2, $this->shown('a'), 'no conflict copies');
+	}
+
+	public function test_a_rename_there_and_back_ends_where_it_began_in_whichever_order_it_arrives(): void
+	{
+		$hash = $this->fileOn('a');
+		$this->act('a', 'rename', ['hash' => $hash, 'name' => 'there.txt']);
+		$this->act('a', 'rename', ['hash' => $hash, 'name' => 'first.txt']);
+		$this->hubs->give('a', 'b', isReversed: true);
+		$this->assertSame('first.txt', $this->row('b', $hash)['name']);
+		$this->hubs->give('a', 'c');
+		$this->becomesOne();
+		$this->assertSame('first.txt', $this->row('c', $hash)['name']);
+	}
+
+	public function test_a_rename_there_and_back_on_a_stock_peer_is_two_changes(): void
+	{
+		$hash = $this->fileOn('a', stock: 'c');
+		$this->act('c', 'rename', ['hash' => $hash, 'name' => 'there.txt']);
+		$this->hubs->give('c', 'a');
+		$this->assertSame('there.txt', $this->row('a', $hash)['name']);
+		$this->act('c', 'rename', ['hash' => $hash, 'name' => 'first.txt']);
+		$this->hubs->give('c', 'a');
+		$this->assertSame('first.txt', $this->row('a', $hash)['name']);
+		$this->becomesOne();
+		$this->assertSame('first.txt', $this->row('b', $hash)['name']);
+	}
+
+	public function test_a_hash_that_is_made_again_after_its_delete_is_there_again(): void
+	{
+		$hash = $this->fileOn('a');
+		$this->act('a', 'delete', ['hash' => $hash]);
+		$this->hubs->quiet();
+		$this->assertSame([], $this->shown('b'));
+		$this->act('a', 'recreate', ['hash' => $hash, 'name' => 'again.txt', 'bytes' => 'made again']);
+		$this->becomesOne();
+		$this->assertSame(['made again'], $this->shown('b'));
+	}
+
+	public function test_a_delete_that_comes_after_the_file_was_made_again_does_not_take_it_away(): void
+	{
+		$hash = $this->fileOn('a');
+		$this->act('a', 'delete', ['hash' => $hash]);
+		$this->act('a', 'recreate', ['hash' => $hash, 'name' => 'again.txt', 'bytes' => 'made again']);
+		foreach (['b', 'c'] as $hub) {
+			$this->hubs->give('a', $hub, isReversed: true);
+			$this->hubs->work($hub);
+		}
+		$this->becomesOne();
+		foreach (['a', 'b', 'c'] as $hub) {
+			$this->assertSame(['made again'], $this->shown($hub), $hub);
+		}
+	}
+
+	public function test_a_stock_peer_that_did_not_hear_of_a_delete_does_not_bring_the_file_back(): void
+	{
+		$hash = $this->fileOn('a', stock: 'c');
+		$this->act('a', 'delete', ['hash' => $hash]);
+		$this->hubs->give('a', 'b');
+		$this->act('c', 'repeat', ['hash' => $hash]);
+		foreach (['a', 'b'] as $hub) {
+			$this->hubs->give('c', $hub);
+			$this->hubs->work($hub);
+		}
+		$this->becomesOne();
+		foreach (['a', 'b', 'c'] as $hub) {
+			$this->assertSame([], $this->shown($hub), $hub);
+		}
+	}
+
+	public function test_new_bytes_of_a_stock_peer_that_did_not_hear_of_a_delete_are_not_lost(): void
+	{
+		$hash = $this->fileOn('a', stock: 'c');
+		$this->act('a', 'delete', ['hash' => $hash]);
+		$this->hubs->give('a', 'b');
+		$this->act('c', 'put', ['hash' => $hash, 'bytes' => 'new in spite of it']);
+		foreach (['a', 'b'] as $hub) {
+			$this->hubs->give('c', $hub);
+			$this->hubs->work($hub);
+		}
+		$this->becomesOne();
+		foreach (['a', 'b', 'c'] as $hub) {
+			$this->assertSame(['new in spite of it'], $this->shown($hub), $hub);
+		}
+	}
+
+	public function test_two_clones_that_overwrite_a_file_at_once_keep_both(): void
+	{
+		$hash = $this->fileOn('a');
+		$this->act('a', 'put', ['hash' => $hash, 'bytes' => 'from a']);
+		$this->act('b', 'put', ['hash' => $hash, 'bytes' => 'from b']);
+		$this->becomesOne();
+		$this->assertEqualsCanonicalizing(['from a', 'from b'], $this->shown('c'));
+	}
+
+	public function test_a_folder_made_on_two_clones_under_one_name_loses_no_file(): void
+	{
+		$this->start();
+		$one = $this->act('a', 'mkdir', ['folder' => '', 'name' => 'Holiday']);
+		$other = $this->act('b', 'mkdir', ['folder' => '', 'name' => 'Holiday']);
+		$this->act('a', 'create', ['folder' => $one, 'name' => 'x.txt', 'bytes' => 'x of a']);
+		$this->act('b', 'create', ['folder' => $other, 'name' => 'x.txt', 'bytes' => 'x of b']);
+		$this->becomesOne();
+		$this->assertEqualsCanonicalizing(['x of a', 'x of b'], $this->shown('c'));
+	}
+
+	public function test_a_copied_folder_arrives_with_all_beneath_it(): void
+	{
+		$this->start();
+		$folder = $this->act('a', 'mkdir', ['folder' => '', 'name' => 'Holiday']);
+		$this->act('a', 'create', ['folder' => $folder, 'name' => 'x.txt', 'bytes' => 'x']);
+		$this->hubs->quiet();
+		$this->act('a', 'copy', ['hash' => $folder, 'folder' => '']);
+		$this->becomesOne();
+		$this->assertSame(['x', 'x'], $this->shown('b'));
+	}
+
+	public function test_a_folder_that_webdav_moves_arrives_with_all_beneath_it(): void
+	{
+		$this->start();
+		$folder = $this->act('a', 'mkdir', ['folder' => '', 'name' => 'Holiday']);
+		$target = $this->act('a', 'mkdir', ['folder' => '', 'name' => 'Years']);
+		$file = $this->act('a', 'create', ['folder' => $folder, 'name' => 'x.txt', 'bytes' => 'x']);
+		$this->hubs->quiet();
+		$this->act('a', 'davmove', ['hash' => $folder, 'folder' => $target]);
+		$this->hubs->quiet();
+		$this->assertSame($target, $this->row('b', $folder)['folder']);
+		$this->assertSame("store/alice/$target/$folder/$file", $this->row('b', $file)['path']);
+		$this->becomesOne();
+	}
+
+	/** Starts three hubs with a file that all have; returns its hash. */
+	private function fileOn(string $hub, string $stock = ''): string
+	{
+		$this->start($stock);
+		$hash = $this->act($hub, 'create', ['folder' => '', 'name' => 'first.txt', 'bytes' => 'the first version']);
+		$this->hubs->quiet();
+		foreach (['a', 'b', 'c'] as $each) {
+			$this->assertSame(['the first version'], $this->shown($each));
+		}
+
+		return $hash;
+	}
+
+	private function start(string $stock = ''): void
+	{
+		$this->hubs = new Test(1, 0, $this->folder, $stock, isReliable: true);
+		$this->hubs->start();
+	}
+
+	private function act(string $hub, string $op, array $what): string
+	{
+		Clock::pass(60);
+
+		return $this->hubs->operate($hub, ['op' => $op] + $what)['hash'];
+	}
+
+	/** All that is on its way arrives and one exchange later the hubs are the same. */
+	private function becomesOne(): void
+	{
+		$this->hubs->quiet();
+		$this->hubs->exchange();
+		$this->hubs->check();
+	}
+
+	private function row(string $hub, string $hash): array
+	{
+		return $this->hubs->hub($hub)->ask('rows')[$hash];
+	}
+
+	/** Returns the bytes of all files that a hub shows. */
+	private function shown(string $hub): array
+	{
+		$files = array_filter($this->hubs->hub($hub)->ask('rows'), fn ($row) => ! $row['is_dir']);
+
+		return array_map(fn ($row) => (string) @file_get_contents("$this->folder/$hub/{$row['path']}"), array_values($files));
+	}
+}
