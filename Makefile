@@ -23,6 +23,7 @@ test-hubs: ## real hubs: HUBZILLA_ROOT=<tree> [FAULTS=1 | ALL_FILESYNC=1]
 
 test-converge: ## three hubs, random changes, an unreliable wire: OPERATIONS=2000 SEED=n BREAK=order VERBOSE=1
 	@tests/install test
+	@phpunit --do-not-cache-result tests/converge/CasesTest.php
 	@tests/converge/run
 
 bench: ## side by side with what one would otherwise use: ONLY=receive,accept JSON=1
