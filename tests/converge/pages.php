@@ -120,8 +120,8 @@ namespace Converge {
 					File::create($channel, $what['name'], $bytes, $what['hash']);
 					return ['hash' => $what['hash'], 'sha256' => hash('sha256', $bytes)];
 				case 'copy':
-					// A hub without filesync tells nobody what is beneath a folder that it copied.
-					$any = $any && $any['is_dir'] && ! function_exists('Zotlabs\Module\attach_move') ? $file : $any;
+					// A hub without filesync tells nobody what is beneath a folder that it copied. Copies of copies would soon be most of the test.
+					$any = $any && $any['is_dir'] && (count($rows) > 200 || ! function_exists('Zotlabs\Module\attach_move')) ? $file : $any;
 					if (! $any || (! $any['is_dir'] && ! is_file($any['content']))) {
 						return null;
 					}
