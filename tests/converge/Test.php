@@ -79,7 +79,7 @@ final class Test
 		$this->exchange();
 	}
 
-	/** Makes up for what the wire lost: every hub tells what it has. */
+	/** Makes up for what the wire lost: one hub after another tells what it has. */
 	public function exchange(): void
 	{
 		$this->isReliable = true;
@@ -87,8 +87,8 @@ final class Test
 		foreach (self::NAMES as $name) {
 			$this->hubs[$name]->ask('tell');
 			$this->collect($name, true);
+			$this->quiet();
 		}
-		$this->quiet();
 	}
 
 	/** Does a random operation; two of them are done in two steps. */
