@@ -217,7 +217,7 @@ final class Test
 			$calm = $isCalm && ! $this->wire ? $calm + 1 : 0;
 		}
 		if ($calm < 4) {
-			throw new Difference("packets go round and round:\n" . implode("\n", array_slice($this->trail, -30)));
+			throw new Difference("packets go round and round:\n" . implode("\n", array_slice($this->trail, -12)) . $this->trailOf(explode(' ', end($this->trail))[2], true));
 		}
 	}
 
