@@ -43,7 +43,7 @@ final class FileChange
 				Items::forgetDropped($channelId, $packet->items);
 			}
 			$own ? Revisions::settle($channel, $arrival->file) : Revisions::save($arrival->file);
-			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([...self::ACL, 'term', 'folder', 'filename'])), $packet->folders);
+			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([...self::ACL, 'term', 'folder', 'filename'])), $packet->folders, $channel['channel_hash']);
 			if (! self::stageAll($channel, $packet, $root, $arrival, $own)) {
 				if ($arrival->deservesAnswer()) {
 					Outgoing::answer($channelId, $hash, false, true);
@@ -62,10 +62,10 @@ final class FileChange
 		if (! $isBehind && self::needsBytes($channel, $own, $arrival)) {
 			$again = self::stage($channel, $packet, $root, $own, 0, $arrival) === 'again';
 		} elseif ($own && isset($packet->photos[0]) && ! $isBehind) {
-			PhotoRow::write($channel, $own, array_intersect_key($arrival->row, array_flip(self::ACL)) + $packet->photos[0], (int) $own['filesize'], null);
+			PhotoRow::write($channel, $own, $arrival->withAccess($packet->photos[0]), (int) $own['filesize'], null);
 		}
 		foreach ($isBehind ? [] : $packet->photos as $scale => $photo) {
-			$photo = array_intersect_key($arrival->row, array_flip(self::ACL)) + $photo;
+			$photo = $arrival->withAccess($photo);
 			$present = $scale > 0 ? Store::photo((int) $channel['channel_id'], $packet->last['hash'], $scale) : null;
 			if ($scale > 0 && self::scaleNeedsBytes($present, $photo)) {
 				$again = self::stage($channel, $packet, $root, $present, $scale, $arrival) === 'again' || $again;
@@ -117,7 +117,10 @@ final class FileChange
 		$access = array_intersect_key($row, array_flip(self::ACL));
 		if (array_diff_assoc($access, $own)) {
 			Table::update('attach', $access, ['id' => (int) $own['id']]);
-			Table::update('photo', $access, ['uid' => (int) $own['uid'], 'resource_id' => $own['hash']]);
+			Table::update('photo', $access, ['uid' => (int) $own['uid'], 'resource_id' => $own['hash'], 'imgscale <>' => array_keys($packet->photos)]);
+		}
+		foreach ($arrival->verdicts['access'] === 'stay' ? [] : $packet->photos as $scale => $photo) {
+			Table::update('photo', array_intersect_key($arrival->withAccess($photo), $access), ['uid' => (int) $own['uid'], 'resource_id' => $own['hash'], 'imgscale' => $scale]);
 		}
 		Store::setTerms((int) $own['uid'], (int) $own['id'], $row['term']);
 		if ($arrival->isOnlyDated() && $packet->last['edited'] !== substr($own['edited'], 0, 19)) {
@@ -177,7 +180,7 @@ final class FileChange
 	private static function stage(array $channel, Packet $packet, string $root, ?array $own, int $scale, Arrival $arrival): string
 	{
 		$last = $arrival->row;
-		$photo = isset($packet->photos[$scale]) ? array_intersect_key($last, array_flip(self::ACL)) + $packet->photos[$scale] : null;
+		$photo = isset($packet->photos[$scale]) ? $arrival->withAccess($packet->photos[$scale]) : null;
 		$sizeBytes = $scale ? $photo['filesize'] : $last['filesize'];
 		$base = $scale ? ($own ? Store::photoPath((int) $own['id']) : null) : ($own ? Store::pathOf($channel, $own) : null);
 		[$kind, $reason] = $scale ? ['', ''] : self::obstacle($channel, $last, (int) ($own['filesize'] ?? 0));

@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Revisions;
 
 if (! class_exists('App', false)) {
@@ -92,7 +93,7 @@ final class Queue
 	}
 
 	/** Gives what is on its way for a file the name, place, access and categories that were accepted since. */
-	public static function amend(int $channelId, string $hash, array $row, array $folders): void
+	public static function amend(int $channelId, string $hash, array $row, array $folders, string $owner): void
 	{
 		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => self::BLOCKING], '', 0, 'id, entry, pending, folder') as $transfer) {
 			$set = ['folder' => $row['folder']];
@@ -103,7 +104,7 @@ final class Queue
 					continue;
 				}
 				$entry['attach'] = $row + $entry['attach'];
-				$entry['photo'] = $entry['photo'] ? array_intersect_key($row, array_flip(FileChange::ACL)) + $entry['photo'] : null;
+				$entry['photo'] = $entry['photo'] ? Access::narrower($entry['photo'], $row, $owner) + $entry['photo'] : null;
 				$last = end($folders);
 				if (($last['hash'] ?? '') === $row['folder']) {
 					$entry['folders'] = $folders;

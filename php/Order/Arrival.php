@@ -204,6 +204,16 @@ final class Arrival
 		return $known === null || (! empty($known['sent']) && Clones::isSending($this->channel, $this->hub)) ? null : $known['print'];
 	}
 
+	/**
+	 * Returns a photo row of the packet with the access that it is to have: its own, which may be narrower than the file's, as long as
+	 * the packet's access stands, and never more than the file's otherwise.
+	 */
+	public function withAccess(array $photo): array
+	{
+		return in_array($this->verdicts['access'], ['take', 'same'], true) ? $photo
+			: Access::narrower($photo, $this->row, $this->channel['channel_hash']) + $photo;
+	}
+
 	/** Where neither access has seen the other, only who may see by both may see. */
 	private function chooseAccess(): void
 	{

@@ -61,6 +61,21 @@ final class ChangesTest extends AddonTestCase
 		$this->assertSame('<y>', end($this->sent()[0]['attach'])['allow_cid'], 'the others hear of it');
 	}
 
+	public function test_a_photo_whose_rows_are_more_private_than_its_file_stays_so(): void
+	{
+		$entry = $this->photo('p1', [0 => 'photo', 1 => 'small']);
+		foreach ([0, 1] as $scale) {
+			$entry['photo'][$scale]['allow_gid'] = '<group>';
+		}
+		$this->receiveAll($entry, $entry);
+		$this->assertSame(['', ['<group>', '<group>']], [$this->attach('p1')['allow_gid'], array_column(Table::select('photo', ['resource_id' => 'p1']), 'allow_gid')]);
+		Table::update('attach', ['allow_cid' => '<x>'], ['hash' => 'p1']);
+		$this->sent('p1');
+		$this->receiveAll($this->told($entry, [self::A => 1]));
+		$owner = '<' . $this->channel['channel_hash'] . '>';
+		$this->assertSame(['<x>', [$owner, $owner]], [$this->attach('p1')['allow_cid'], array_column(Table::select('photo', ['resource_id' => 'p1']), 'allow_cid')], 'nobody is in both');
+	}
+
 	public function test_narrowing_reaches_a_file_that_is_still_on_its_way(): void
 	{
 		$entry = $this->file('f1', 'bytes');

@@ -20,8 +20,8 @@ has_filesync() { case " $(hubs_with_addon) " in *" $1 "*) ;; *) return 1 ;; esac
 dav() { local hub=$1; shift; curl -sS --fail --cacert "$LAYOUT/ca/ca.pem" -u "${NICK[$hub]}:realhubs" "$@"; }
 dav_url() { echo "$(hub_url "$1")/dav/${NICK[$1]}/$2"; }
 
-# Logs the owner in at a hub, once: page <hub> <path> [curl argument…].
-page() {
+# Logs the owner in at a hub, once: owner_page <hub> <path> [curl argument…].
+owner_page() {
 	local hub=$1 path=$2 jar=$LAYOUT/scratch/cookies-$1
 	shift 2
 	if [ ! -s "$jar" ]; then
@@ -41,7 +41,7 @@ edit() {
 	name=${4-$(column "$hub" "$hash" filename)}
 	categories=${5-}
 	id=$(column "$hub" "$hash" id)
-	page "$hub" attach_edit -o /dev/null -d "channel_id=$(channel_id "$hub")" -d "attach_id=$id" --data-urlencode "newfolder_$id=$folder" \
+	owner_page "$hub" attach_edit -o /dev/null -d "channel_id=$(channel_id "$hub")" -d "attach_id=$id" --data-urlencode "newfolder_$id=$folder" \
 		--data-urlencode "newfilename_$id=$name" --data-urlencode "categories_$id=$categories" "${@:6}"
 }
 
@@ -116,7 +116,7 @@ change_rotate() {
 	photo=$(upload_on "$1" "$(photo_file turn.jpg 1600 1200)" turn.jpg "$TOP-$1")
 	rest || return 1
 	sleep 1.1
-	page "$1" "photos/${NICK[$1]}/$photo" -o /dev/null -d desc=turned -d rotate=1 -d newtag= -d "item_id=$(post_of "$1" "$photo")" || return 1
+	owner_page "$1" "photos/${NICK[$1]}/$photo" -o /dev/null -d desc=turned -d rotate=1 -d newtag= -d "item_id=$(post_of "$1" "$photo")" || return 1
 	rest && alike "$1" "$2" "$photo" || return 1
 	[ "$(database_value "hub_$2" "SELECT width FROM photo WHERE resource_id = '$photo' AND imgscale = 0")" = 1200 ] || { echo "it was not turned"; return 1; }
 }
@@ -126,7 +126,7 @@ change_describe() {
 	photo=$(upload_on "$1" "$(photo_file say.jpg 1600 1200)" say.jpg "$TOP-$1")
 	rest || return 1
 	mark "$1" "$2"
-	page "$1" "photos/${NICK[$1]}/$photo" -o /dev/null -d "desc=what one sees" -d newtag= -d "item_id=$(post_of "$1" "$photo")" || return 1
+	owner_page "$1" "photos/${NICK[$1]}/$photo" -o /dev/null -d "desc=what one sees" -d newtag= -d "item_id=$(post_of "$1" "$photo")" || return 1
 	rest && alike "$1" "$2" "$photo" && no_bytes "$1" "$2" || return 1
 	[ "$(database_value "hub_$2" "SELECT description FROM photo WHERE resource_id = '$photo' AND imgscale = 0")" = "what one sees" ] || { echo "the description did not come"; return 1; }
 }
@@ -181,12 +181,8 @@ tree() {
 	TREE_FILES="$TREE_FILES $(upload_on "$1" "$(random_file t3.bin 300008)" t3.bin "$TOP-$1/$2/deep")"
 	TREE_FOLDER=$(hash_of "$1" "$TOP-$1/$2")
 }
-# A hub without filesync dates all beneath a folder that it moves, and tells of the folder alone.
-tree_alike() {
-	local hash dates
-	has_filesync "$1" && has_filesync "$2" || dates=edited
-	for hash in $TREE_FILES; do alike "$1" "$2" "$hash" "${@:3}" $dates || return 1; done
-}
+# Core dates all beneath a folder that it moves; what is told is the folder.
+tree_alike() { local hash; for hash in $TREE_FILES; do alike "$1" "$2" "$hash" edited "${@:3}" || return 1; done; }
 
 # A hub without the addon renames the folder alone: the display paths beneath it stay as they were there.
 change_folder_rename() {
@@ -369,7 +365,7 @@ change_killed() {
 		touch "$LAYOUT/kill-before-send"
 		chmod 777 "$LAYOUT" "$LAYOUT/kill-before-send"
 		case $way in
-			web) page "$1" file_upload -o /dev/null -F "channick=${NICK[$1]}" -F "userfile=@$LAYOUT/scratch/$name" ;;
+			web) owner_page "$1" file_upload -o /dev/null -F "channick=${NICK[$1]}" -F "userfile=@$LAYOUT/scratch/$name" ;;
 			dav) dav "$1" -T "$LAYOUT/scratch/$name" "$(dav_url "$1" "$name")" -o /dev/null ;;
 			cli) hub_do "$1" upload "$LAYOUT/scratch/$name" "$name" '' ;;
 			import) hub_php "$1" Zotlabs/Daemon/Master.php Importfile "$(channel_id "$1")" "$LAYOUT/scratch/$name" ;;
