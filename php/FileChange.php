@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Arrival;
 use FileSync\Addon\Order\Revisions;
 
@@ -16,7 +17,7 @@ if (! class_exists('App', false)) {
 /** Applies what a packet says about one file: name, place, access and categories at once, the bytes through the queue. */
 final class FileChange
 {
-	public const ACL = ['allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'];
+	public const ACL = Access::LISTS;
 
 	private const CLOCKS_DIFFER_SECONDS = 86400;
 	public const COLUMN_END = 4294967295;

@@ -3,7 +3,6 @@
 namespace FileSync\Addon\Hub;
 
 use FileSync\Addon\Outbox;
-use FileSync\Addon\Outgoing;
 
 if (! class_exists('App', false)) {
 	exit;

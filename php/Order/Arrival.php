@@ -3,10 +3,10 @@
 namespace FileSync\Addon\Order;
 
 use FileSync\Addon\Digests;
+use FileSync\Addon\Facts;
 use FileSync\Addon\FileChange;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Packet;
 
 if (! class_exists('App', false)) {
@@ -190,7 +190,7 @@ final class Arrival
 		if ($this->packet->sha256 === '' || ! $this->file['facts'] || ! $this->accepted || ! isset($this->accepted['content'])) {
 			return false;
 		}
-		$stat = \FileSync\Addon\Facts::of($this->channel, $this->file['hash'], 0)->stat();
+		$stat = Facts::of($this->channel, $this->file['hash'], 0)->stat();
 		$ours = $stat ? Digests::known((int) $this->channel['channel_id'], $this->file['hash'], 0, $stat) : null;
 
 		return $ours !== null && $ours !== $this->packet->sha256;

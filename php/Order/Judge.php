@@ -29,7 +29,7 @@ final class Judge
 		$joined = Vector::join($ours['vector'], $theirs['vector']);
 		if ($theirs['print'] === $ours['print']) {
 			// Both name the change alike from now on: whose it is decides who prevails.
-			return ['same', ['vector' => $joined, 'by' => max($ours['by'], $theirs['by'])] + $ours];
+			return ['same', ['vector' => $joined, 'by' => strcmp($ours['by'], $theirs['by']) < 0 ? $theirs['by'] : $ours['by']] + $ours];
 		}
 		if ($ours['print'] === '') {
 			return ['take', self::replaced($ours, $theirs, $joined)];
