@@ -1,6 +1,90 @@
 # What comes late, twice, back or not at all: see changes.sh.
 
-LATE_CHANGES="undo killed"
+LATE_CHANGES="redelivered echo offline-rename undo killed"
+
+# Packets that come again change nothing, and bring nothing. A hub without the addon fetches all of it again.
+change_redelivered() {
+	local path file
+	path=$(random_file redelivered.bin 3000000)
+	file=$(upload_on "$1" "$path" redelivered.bin "$TOP-$1")
+	rest || return 1
+	sleep 2
+	mark
+	hub_do "$1" resend "$file" 3 >/dev/null
+	rest && alike "$1" "$2" "$file" && no_bytes "$1" "$2" || return 1
+	[ "$(sha_on "$2" "$file")" = "$(sha "$path")" ] || { echo "other bytes"; return 1; }
+	[ "$(packets_to "$2")" = 3 ] || { echo "$(packets_to "$2") packets"; return 1; }
+	no_answer "$1" "$2"
+}
+# Says that a hub with filesync did not answer what it was told: no_answer <from> <to>.
+no_answer() { ! has_filesync "$2" || [ "$(packets_to "$1")" = 0 ] || { echo "$(packets_to "$1") packets came back"; return 1; }; }
+
+# A hub overwrites a file that an item names. Importing the item makes a stock clone answer with a packet of its own; where the clone
+# still has the old bytes, because the packet about the new ones comes late, the origin's new bytes would be lost.
+change_echo() {
+	local path file
+	file=$(upload_on "$1" "$(random_file echo.bin 2000000)" echo.bin "$TOP-$1")
+	rest || return 1
+	mark
+	sleep 1.1
+	path=$(random_file echo.bin 2000000)
+	hub_do "$1" post-naming-file "$file" >/dev/null && dav "$1" -T "$path" "$(dav_url "$1" "$TOP-$1/echo.bin")" -o /dev/null || return 1
+	rest || return 1
+	# The stock import dates the clone's row anew and gives the file the item's audience.
+	has "$1" "$file" "$path" && has "$2" "$file" "$path" && alike "$1" "$2" "$file" edited acl || { echo "named, then overwritten"; return 1; }
+	sleep 1.1
+	path=$(random_file echo.bin 2000000)
+	nginx_down "$2"
+	dav "$1" -T "$path" "$(dav_url "$1" "$TOP-$1/echo.bin")" -o /dev/null
+	LEAVE_QUEUE=1 wait_quiet 60
+	nginx_up "$2"
+	hub_do "$1" post-naming-file "$file" >/dev/null
+	# The earlier packet waits for the next cron run.
+	LEAVE_QUEUE=1 wait_quiet 60
+	has "$1" "$file" "$path" || { echo "$1 lost its new bytes to the echo"; return 1; }
+	ten_minutes_later "$1"
+	rest || return 1
+	has "$1" "$file" "$path" && has "$2" "$file" "$path" && alike "$1" "$2" "$file" edited acl || { echo "overwritten while $2 was down, then named"; return 1; }
+}
+has() { [ "$(sha_on "$1" "$2")" = "$(sha "$3")" ] || { echo "$1 has other bytes"; return 1; }; }
+
+# Two files get new names while the other hub is down. When it hears of them, nobody can be asked.
+change_offline_rename() {
+	local file photo path picture hub harmed=
+	path=$(random_file offline.bin 300020)
+	picture=$(photo_file offline.jpg 1600 1200)
+	file=$(upload_on "$1" "$path" offline.bin "$TOP-$1")
+	photo=$(upload_on "$1" "$picture" offline.jpg "$TOP-$1")
+	for hub in $(hubs_with_addon); do hub_php "$hub" addon/filesync/cli.php config set retry_first_seconds 2 >/dev/null; done
+	rest || return 1
+	mark
+	nginx_down "$2"
+	edit "$1" "$file" "$(column "$1" "$file" folder)" offline-new.bin && is "$1" "$file" filename offline-new.bin || return 1
+	edit "$1" "$photo" "$(column "$1" "$photo" folder)" offline-new.jpg && is "$1" "$photo" filename offline-new.jpg || return 1
+	LEAVE_QUEUE=1 wait_quiet 60
+	nginx_kill "$1"
+	nginx_up "$2"
+	ten_minutes_later "$1"
+	ten_minutes_later "$1"
+	LEAVE_QUEUE=1 wait_quiet 60
+	has "$2" "$file" "$path" >/dev/null && has "$2" "$photo" "$picture" >/dev/null || harmed=1
+	nginx_up "$1"
+	for hub in 1 2 3; do
+		ten_minutes_later "$1"
+		ten_minutes_later "$2"
+		LEAVE_QUEUE=1 wait_quiet 30
+		sleep 2
+	done
+	has "$1" "$file" "$path" && has "$1" "$photo" "$picture" || { echo "the origin was harmed"; return 1; }
+	if [ -n "$harmed" ]; then
+		! has_filesync "$2" || { echo "$2 lost what it had"; return 1; }
+		# A stock hub truncates what it cannot fetch, and asks no more; told again it has it.
+		hub_do "$1" resend "$file" 1 >/dev/null
+		hub_do "$1" resend "$photo" 1 >/dev/null
+	fi
+	rest && alike "$1" "$2" "$file" && alike "$1" "$2" "$photo" && has "$2" "$file" "$path" && has "$2" "$photo" "$picture" || return 1
+	[ -z "$harmed" ] || echo "the stock hub emptied its copy until it was told again"
+}
 
 # A deleted photo comes back from the hub that was told of the delete, with its post, here and where it was deleted.
 change_undo() {

@@ -3,17 +3,21 @@
 POST_SCENARIOS="posts profile-photo cover-photo early-comment further-posts file-share import-chain import-file all-posts pages"
 
 # Compares all posts of the channel on both hubs: compare_posts [mid that B must have…].
-compare_posts() {
-	hub_do a scan-posts "$(hub_url b)" "${NICK[b]}" >"$LAYOUT/scratch/posts-a.json"
-	hub_do b scan-posts "$(hub_url a)" "${NICK[a]}" >"$LAYOUT/scratch/posts-b.json"
-	php "$HERE/hub/compare-posts.php" "$LAYOUT/scratch/posts-a.json" "$LAYOUT/scratch/posts-b.json" "$(hub_url a)" "$@"
+compare_posts() { posts_alike a b "$@"; }
+
+# The same from one hub to another: posts_alike <from> <to> [mid that it must have…].
+posts_alike() {
+	hub_do "$1" scan-posts "$(hub_url "$2")" "${NICK[$2]}" >"$LAYOUT/scratch/posts-a.json"
+	hub_do "$2" scan-posts "$(hub_url "$1")" "${NICK[$1]}" >"$LAYOUT/scratch/posts-b.json"
+	php "$HERE/hub/compare-posts.php" "$LAYOUT/scratch/posts-a.json" "$LAYOUT/scratch/posts-b.json" "$(hub_url "$1")" "${@:3}"
 }
 
 # Prints the mids in an action's answer.
 mids() { grep -o "$(hub_url a)/[a-z]*/[0-9a-f-]*" | sort -u; }
 
-# Prints the mids of hub A's posts that a condition finds.
-posts_of_a() { database_value hub_a "SELECT mid FROM item WHERE item_deleted = 0 AND ($1) ORDER BY id"; }
+# Prints the mids of a hub's posts that a condition finds.
+posts_of() { database_value "hub_$1" "SELECT mid FROM item WHERE item_deleted = 0 AND ($2) ORDER BY id"; }
+posts_of_a() { posts_of a "$1"; }
 
 scenario_posts() {
 	local hash mids
@@ -23,25 +27,39 @@ scenario_posts() {
 	settle && compare_posts $(mids <<<"$mids") $(posts_of_a "resource_id = '$hash'")
 }
 
-scenario_profile_photo() { new_look profile_photo 4; }
-scenario_cover_photo()   { new_look cover_photo 7; }
+scenario_profile_photo() { new_look a b profile_photo 4; }
+scenario_cover_photo()   { new_look a b cover_photo 7; }
 
-# Sets a new photo by a page of the hub: its crops and the post about it arrive: new_look <page> <first scale of the crops>.
+# Sets a photo by a page of the hub, another, and none: its crops and the post about it arrive, the crops are in use and no more:
+# new_look <from> <to> <page> <first scale of the crops>.
 new_look() {
-	local first hash sha scales
-	sign_in || return 1
-	first=$(set_photo "$1" "$(photo_file first.jpg 900 700)")
-	settle || return 1
-	hash=$(set_photo "$1" "$(photo_file second.jpg 800 900)")
-	settle || return 1
-	for sha in "$first" "$hash"; do
-		# Profile crops that a hub made itself lie elsewhere in its store.
-		equal "$sha" '' content || { echo "crops of $sha"; return 1; }
-	done
-	scales=$(database_value hub_b "SELECT imgscale FROM photo WHERE photo_usage > 0 AND imgscale >= $2 AND resource_id = '$hash' ORDER BY imgscale" | tr '\n' ' ')
-	[ "$scales" = "$2 $(($2 + 1)) $(($2 + 2)) " ] || { echo "in use on B: $scales"; return 1; }
-	compare_posts $(posts_of_a "body LIKE '%$hash%' OR body LIKE '%$first%'")
+	local first hash each used
+	first=$(set_photo "$1" "$3" "$(photo_file first.jpg 900 700)")
+	rest && looks "$1" "$2" "$3" "$4" "$first" || return 1
+	hash=$(set_photo "$1" "$3" "$(photo_file second.jpg 800 900)")
+	rest && looks "$1" "$2" "$3" "$4" "$hash" "$first" || return 1
+	# A stock hub tells no clone of the post, and its clone does not ask.
+	! has_filesync "$2" || posts_alike "$1" "$2" $(posts_of "$1" "body LIKE '%$hash%' OR body LIKE '%$first%'") || return 1
+	owner_page "$1" "$3" -o /dev/null -d "form_security_token=$(form_token "$1" "$3")" -d "profile=$(default_profile "$1")" -d remove=1 || return 1
+	rest || return 1
+	for each in "$first" "$hash"; do alike "$1" "$2" "$each" content || { echo "after it was removed: $each"; return 1; }; done
+	used=$(in_use "$2" "$4" "$hash")$(in_use "$1" "$4" "$hash")
+	[ -z "$used" ] || { echo "still in use: $used"; return 1; }
+	[ "$3" != profile_photo ] || [ "$(anonymous "$2" "photo/profile/l/$(channel_id "$2")" | cut -d' ' -f3)" != "$(sha_on "$2" "$hash" 4)" ] || { echo "the avatar is still the old one"; return 1; }
 }
+
+# What is in use on the other hub is this photo: looks <from> <to> <page> <first scale> <hash> [hash of the one before].
+looks() {
+	local each used
+	# Profile crops that a hub made itself lie elsewhere in its store.
+	for each in "${@:5}"; do alike "$1" "$2" "$each" content || { echo "crops of $each"; return 1; }; done
+	used=$(in_use "$2" "$4" "$5")
+	[ "$used" = "$4 $(($4 + 1)) $(($4 + 2)) " ] || { echo "in use on $2: $used"; return 1; }
+	[ -z "${6:-}" ] || [ -z "$(in_use "$2" "$4" "$6")" ] || { echo "the one before is still in use on $2"; return 1; }
+	[ "$3" = cover_photo ] || [ "$(anonymous "$2" "photo/profile/l/$(channel_id "$2")")" = "200 image/jpeg $(sha_on "$1" "$5" 4)" ] || { echo "$2 does not show it"; return 1; }
+}
+in_use() { database_value "hub_$1" "SELECT imgscale FROM photo WHERE photo_usage > 0 AND imgscale >= $2 AND resource_id = '$3' ORDER BY imgscale" | tr '\n' ' '; }
+default_profile() { database_value "hub_$1" "SELECT id FROM profile WHERE is_default = 1 AND uid = $(channel_id "$1")"; }
 
 # The thread of a photo is whole before its bytes come.
 scenario_early_comment() {
@@ -155,27 +173,16 @@ browse() {
 	rm -rf "$profile"
 }
 
-# Logs the owner in at hub A with a cookie jar of the scenario's own, as a browser does.
-sign_in() {
-	JAR=$LAYOUT/scratch/cookies-$BASHPID
-	rm -f "$JAR"
-	page login -d auth-params=login -d "main_login_username=admin@a.$DOMAIN" -d main_login_password=realhubs >/dev/null
-	[ -n "$(form_token profile_photo)" ] || { echo "cannot log in at hub A"; return 1; }
-}
+# Prints the token of the form on a page of a hub: form_token <hub> <path>.
+form_token() { owner_page "$1" "$2" | sed -n "s/.*name=.form_security_token. value='\([^']*\)'.*/\1/p" | head -1; }
 
-# Asks hub A for a page as the owner: page <path> [curl option…].
-page() { curl -sS -L --cacert "$LAYOUT/ca/ca.pem" -b "$JAR" -c "$JAR" "${@:2}" "$(hub_url a)${BEHIND_RELAY:-}/$1"; }
-
-# Prints the token of the form on a page of hub A: form_token <path>.
-form_token() { page "$1" | sed -n "s/.*name=.form_security_token. value='\([^']*\)'.*/\1/p" | head -1; }
-
-# Sets a photo as profile_photo or cover_photo at hub A by the hub's own pages, cropped, and prints its hash: set_photo <page> <file>.
+# Sets a photo as profile_photo or cover_photo by the hub's own pages, cropped, and prints its hash: set_photo <hub> <page> <file>.
 set_photo() {
 	local hash profile
-	profile=$(database_value hub_a "SELECT id FROM profile WHERE is_default = 1 AND uid = (SELECT channel_id FROM channel WHERE channel_address = '${NICK[a]}')")
-	page "$1" -F "form_security_token=$(form_token "$1")" -F "profile=$profile" -F "userfile=@$2;type=image/jpeg" >/dev/null
-	hash=$(database_value hub_a "SELECT hash FROM attach WHERE is_photo = 1 ORDER BY id DESC LIMIT 1")
-	page "$1/$hash-$([ "$1" = profile_photo ] && echo 3 || echo 0)" -d "form_security_token=$(form_token "$1")" -d cropfinal=1 \
-		-d "profile=$profile" -d xstart=10 -d ystart=20 -d xfinal=210 -d yfinal=$([ "$1" = profile_photo ] && echo 220 || echo 92) >/dev/null
+	profile=$(default_profile "$1")
+	owner_page "$1" "$2" -o /dev/null -F "form_security_token=$(form_token "$1" "$2")" -F "profile=$profile" -F "userfile=@$3;type=image/jpeg"
+	hash=$(database_value "hub_$1" "SELECT hash FROM attach WHERE is_photo = 1 ORDER BY id DESC LIMIT 1")
+	owner_page "$1" "$2/$hash-$([ "$2" = profile_photo ] && echo 3 || echo 0)" -o /dev/null -d "form_security_token=$(form_token "$1" "$2")" -d cropfinal=1 \
+		-d "profile=$profile" -d xstart=10 -d ystart=20 -d xfinal=210 -d yfinal=$([ "$2" = profile_photo ] && echo 220 || echo 92)
 	echo "$hash"
 }

@@ -64,9 +64,6 @@ equal() {
 # Prints where the transfer of a file's own bytes stands on hub B.
 transfer_state() { database_value hub_b "SELECT state FROM filesync_transfer WHERE hash = '$1' AND scale = 0"; }
 
-# Prints how many requests for bytes hub A has answered.
-fetches() { grep -cE '"(POST /getfile |GET /getfile/|GET /dav/|GET /api/z/1.0/filedata)' "$LAYOUT/a/log/access.log" || true; }
-
 scenario_file() {
 	local path hash
 	path=$(random_file file.bin 300001)
@@ -157,53 +154,8 @@ scenario_overwrite_same_second() {
 	settle && equal "$hash" "$(sha "$second")" && echo "the second of two versions with equal size and time"
 }
 
-scenario_duplicate() {
-	local path hash before after
-	path=$(random_file duplicate.bin 3000000)
-	hash=$(give "$path" duplicate.bin "$TOP")
-	settle || return 1
-	sleep 2
-	before=$(fetches)
-	hub_do a resend "$hash" 3 >/dev/null
-	settle && equal "$hash" "$(sha "$path")" || return 1
-	after=$(fetches)
-	if [ "$ADDON" != 0 ] && [ "$after" != "$before" ]; then
-		echo "$((after - before)) requests for bytes that were here"
-		return 1
-	fi
-	echo "three more packets, $((after - before)) requests for bytes"
-}
-
-# A stock hub overwrites a file that an item names. Importing the item makes a stock clone answer with a packet of its own; where the
-# clone still has the old bytes, because the packet about the new ones comes late, the origin's new bytes are lost.
-scenario_echo() {
-	local path hash packets wrong=0
-	path=$(random_file echo.bin 2000000)
-	hash=$(give "$path" echo.bin "$TOP")
-	settle || return 1
-	packets=$(packets_to_a)
-	sleep 1.1
-	path=$(random_file echo.bin 2000000)
-	hub_do a post-naming-file "$hash" >/dev/null && put "$path" "$TOP/echo.bin" || return 1
-	settle || return 1
-	# The stock import dates B's row anew and gives the file the item's audience.
-	equal "$hash" "$(sha "$path")" edited acl || { echo "named, then overwritten"; wrong=1; }
-	sleep 1.1
-	path=$(random_file echo.bin 2000000)
-	nginx_down b
-	put "$path" "$TOP/echo.bin" || return 1
-	wait_quiet 60
-	nginx_up b
-	hub_do a post-naming-file "$hash" >/dev/null
-	# The earlier packet waits for A's next cron run.
-	LEAVE_QUEUE=1 wait_quiet 60
-	a_has "$hash" "$path" || { echo "A lost its new bytes to the echo"; wrong=1; }
-	ten_minutes_later a
-	settle || return 1
-	equal "$hash" "$(sha "$path")" edited acl || { echo "overwritten while B was down, then named"; wrong=1; }
-	packets=$(($(packets_to_a) - packets))
-	[ $wrong = 0 ] && echo "A keeps its bytes, B gets them; $packets packets to A"
-}
+scenario_duplicate() { change_redelivered a b; }
+scenario_echo()      { change_echo a b; }
 
 scenario_bulk() {
 	local photos=${BULK_PHOTOS:-40} bytes=${BULK_BYTES:-3221225472} n path wrong=0 began
@@ -219,13 +171,6 @@ scenario_bulk() {
 	for n in $(seq "$photos"); do equal "${hashes[n]}" "$(sha "${paths[n - 1]}")" || wrong=1; done
 	rm -f "$path" "${paths[@]}"
 	[ $wrong = 0 ] && echo "$bytes bytes and $photos photos of 12 MP, uploads included $began s"
-}
-
-packets_to_a() { grep -c 'POST /zot ' "$LAYOUT/a/log/access.log" || true; }
-
-# True if hub A's own file has the bytes of a given one: a_has <hash> <path>.
-a_has() {
-	hub_do a rows "$1" | php -r 'exit((int) (json_decode(stream_get_contents(STDIN), true)["chain"][0]["disk"]["sha256"] !== $argv[1]));' "$(sha "$2")"
 }
 
 # Neither the session that hub A opened for B, nor a signature, nor a key may stand in a log or in a table of ours.
