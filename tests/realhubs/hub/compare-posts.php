@@ -1,8 +1,12 @@
 <?php
-// Compares the posts of a channel on two hubs. Arguments: answers of `scan-posts` on hub A and hub B, hub A's root URL, mids that B must have.
+// Compares the posts of a channel on two hubs. Arguments: answers of `scan-posts` on hub A and hub B, hub A's root URL, mids that B must
+// have (with ONLY=1 in the environment no others are compared).
 // Prints what is wrong, one a line, status 1; else one line that says how many posts there are and what of hub A they still name, and why.
 [, $fileA, $fileB, $rootA] = $argv;
 [$a, $b] = array_map(fn ($file) => json_decode(file_get_contents($file), true), [$fileA, $fileB]);
+if (getenv('ONLY')) {
+	[$a, $b] = array_map(fn ($posts) => array_intersect_key($posts, array_flip(array_slice($argv, 4))), [$a, $b]);
+}
 $wrong = $reasons = [];
 foreach (array_slice($argv, 4) as $mid) {
 	isset($b[$mid]) || $wrong[] = "B lacks $mid";

@@ -1,7 +1,7 @@
 # Where a layout lives and how to reach its hubs. Sourced by `layout`, `run` and the scenarios.
 #
-# Hub A is the origin, hub B the clone that may carry the addon, C a second clone where one is asked for. Each answers on a loopback
-# address of its own, so nothing leaves the machine.
+# Hub A is the origin, hub B the clone that may carry the addon, C a second clone where one is asked for, D (HUBS="a b d") has a channel of
+# its own that follows ours. Each answers on a loopback address of its own, so nothing leaves the machine.
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 REPOSITORY=$(cd "$HERE/../.." && pwd)
@@ -15,8 +15,8 @@ NET=${NET:-127.0.0}
 DOMAIN=${DOMAIN:-filesync.test}
 PHP_FPM=${PHP_FPM:-php-fpm$(php -r 'echo PHP_MAJOR_VERSION.".".PHP_MINOR_VERSION;')}
 
-declare -A ADDRESS=([a]="$NET.2" [b]="$NET.3" [c]="$NET.4")
-declare -A NICK=([a]=alice [b]=${NICK_B:-alicia} [c]=alison)
+declare -A ADDRESS=([a]="$NET.2" [b]="$NET.3" [c]="$NET.4" [d]="$NET.5")
+declare -A NICK=([a]=alice [b]=${NICK_B:-alicia} [c]=alison [d]=fred)
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "realhubs: $*"; exit 1; }
@@ -39,7 +39,7 @@ HUB_USER=${HUB_USER:-$([ "$(id -u)" = 0 ] && echo www-data || id -un)}
 hubs_with_addon() {
 	case $ADDON in
 		0) ;;
-		all) echo "$HUBS" ;;
+		all) echo "${HUBS% d}" ;;
 		*) echo b ;;
 	esac
 }
