@@ -124,6 +124,10 @@ final class Arrival
 			Site::notice($theirs['vector'], $this->file[$group]['vector']);
 			[$verdict, $value] = Judge::versioned($ours, $theirs);
 			$seen = $theirs['vector'];
+			if ($group === 'access' && $verdict === 'same' && $theirs['print'] !== $ours['print']) {
+				// Both were made of the same changes, in another order: only who may see by both has been let in by all of them.
+				$verdict = 'lost';
+			}
 		} else {
 			[$verdict, $value, $seen] = ($this->isLate ? ['stay', $ours]
 				: Judge::unversioned($ours, $theirs, $this->had($group), $isBytes ? $this->secondsBefore($theirs, $ours) : 0, $this->hub)) + [2 => $ours['vector']];

@@ -61,6 +61,23 @@ final class ChangesTest extends AddonTestCase
 		$this->assertSame('<y>', end($this->sent()[0]['attach'])['allow_cid'], 'the others hear of it');
 	}
 
+	/**
+	 * @testWith ["<x><y>", "<y>"]
+	 *           ["<y>", "<x><y>"]
+	 *           ["<x><y>", "<y><z>"]
+	 *           ["<y><z>", "<x><y>"]
+	 */
+	public function test_accesses_that_were_made_of_the_same_changes_in_another_order_end_with_whom_both_let_in(string $ours, string $theirs): void
+	{
+		$seen = [self::C => 1, self::A => 1];
+		$this->receiveAll($this->told($this->file('f1', 'base', ['allow_cid' => $ours]), $seen));
+		$this->receiveAll($this->told($this->file('f1', 'base', ['allow_cid' => $theirs]), $seen));
+		$this->assertSame('<y>', $this->attach('f1')['allow_cid']);
+		$this->assertSame('<y>', end($this->sent()[0]['attach'])['allow_cid'], 'the other hears of what was made of both');
+		$this->receiveAll($this->told($this->file('f1', 'base', ['allow_cid' => '<y>']), $seen));
+		$this->assertSame([], $this->sent(), 'and no more once both say the same');
+	}
+
 	public function test_a_photo_whose_rows_are_more_private_than_its_file_stays_so(): void
 	{
 		$entry = $this->photo('p1', [0 => 'photo', 1 => 'small']);

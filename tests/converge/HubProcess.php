@@ -169,10 +169,12 @@ final class HubProcess
 
 	private function rows(): array
 	{
+		clearstatcache();
 		$rows = [];
 		foreach (dbq('SELECT * FROM attach ORDER BY id') ?: [] as $row) {
 			$terms = array_column(dbq('SELECT term FROM term WHERE otype = 2 AND oid = ' . (int) $row['id'] . ' ORDER BY term') ?: [], 'term');
-			$rows[$row['hash']] = ['name' => $row['filename'], 'folder' => $row['folder'], 'is_dir' => (int) $row['is_dir'], 'size' => (int) $row['filesize'], 'edited' => $row['edited'],
+			$isWhole = $row['is_dir'] || (is_file($row['content']) && filesize($row['content']) === (int) $row['filesize']);
+			$rows[$row['hash']] = ['is_whole' => $isWhole, 'name' => $row['filename'], 'folder' => $row['folder'], 'is_dir' => (int) $row['is_dir'], 'size' => (int) $row['filesize'], 'edited' => $row['edited'],
 				'access' => implode('|', array_map(fn ($list) => self::sorted($row[$list]), ['allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'])), 'terms' => $terms, 'path' => $row['content'],
 				'sha256' => ! $row['is_dir'] && is_file($row['content']) ? hash_file('sha256', $row['content']) : (is_dir($row['content']) ? 'folder' : 'absent')];
 		}
