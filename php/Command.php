@@ -20,6 +20,9 @@ final class Command
 		  missing                every file that is not present here, and why            [--json]
 		  kept                   what a sync replaced or deleted: id, when, by which clone [--json]
 		  undo ID                brings that back, here and on every clone, with place and categories
+		  packets                what other clones asked for that waits, as a very large   [--json]
+		                         delete; packets accept ID|all agrees to it, packets
+		                         dismiss ID|all refuses: what was deleted comes back
 		  work                   fetch and publish in the foreground                     [--json] [--progress]
 		                         [--seconds N] at most, [--until-idle] until nothing is on its way
 		  repair items           own posts that a sync left with another hub's URLs      [--json]
@@ -36,7 +39,7 @@ final class Command
 	private const OPTIONS = [
 		'doctor' => ['json'],
 		'status' => ['json'], 'missing' => ['json'], 'work' => ['json', 'progress', 'seconds', 'until-idle'], 'config' => ['json', 'scope'],
-		'repair' => ['json', 'dry-run'], 'kept' => ['json'], 'undo' => [],
+		'repair' => ['json', 'dry-run'], 'kept' => ['json'], 'undo' => [], 'packets' => ['json'],
 	];
 	private const VALUED = ['seconds', 'scope'];
 
@@ -45,8 +48,9 @@ final class Command
 	{
 		[$words, $options] = self::parse($arguments);
 		$verb = array_shift($words) ?? '';
-		if ($options === null || ! isset(self::OPTIONS[$verb]) || array_diff(array_keys($options), self::OPTIONS[$verb]) || (! in_array($verb, ['config', 'repair', 'undo'], true) && $words)
-			|| ($verb === 'repair' && $words !== ['items']) || ($verb === 'undo' && count($words) !== 1)) {
+		if ($options === null || ! isset(self::OPTIONS[$verb]) || array_diff(array_keys($options), self::OPTIONS[$verb]) || (! in_array($verb, ['config', 'repair', 'undo', 'packets'], true) && $words)
+			|| ($verb === 'repair' && $words !== ['items']) || ($verb === 'undo' && count($words) !== 1)
+			|| ($verb === 'packets' && $words && (count($words) !== 2 || ! in_array($words[0], ['accept', 'dismiss'], true)))) {
 			fwrite(STDERR, self::USAGE . "\n");
 			return 2;
 		}
@@ -64,6 +68,7 @@ final class Command
 				'repair' => (new RepairCommand($options))->run(),
 				'kept' => KeptCommand::list(isset($options['json'])),
 				'undo' => KeptCommand::undo($words[0]),
+				'packets' => PacketsCommand::run($words, isset($options['json'])),
 				'config' => self::config($words, $options),
 			};
 		} catch (\Throwable $e) {

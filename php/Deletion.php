@@ -18,14 +18,20 @@ if (! class_exists('App', false)) {
 /**
  * Applies a received delete: the bytes are kept first, the linked posts go in a way that sends nothing, then core deletes.
  *
- * May be cut off anywhere and run again. Too much at once waits for a person.
+ * May be cut off anywhere and run again. Too much at once, or within a day, waits for a person, who may agree or refuse.
  */
 final class Deletion
 {
 	private const DEEPEST_FOLDER = 64;
+	private const BRAKE_SECONDS = 86400;
+	private const FEW_FILES = 100;
 
-	/** Deletes a file, or a folder with all beneath it, as far as the clone that asks knew what is here. */
-	public static function apply(array $channel, string $hash, Packet $packet, string $root): void
+	/**
+	 * Deletes a file, or a folder with all beneath it, as far as the clone that asks knew what is here.
+	 *
+	 * @param bool $isAgreed Whether a person agreed to it, however much it is.
+	 */
+	public static function apply(array $channel, string $hash, Packet $packet, string $root, bool $isAgreed = false): void
 	{
 		$channelId = (int) $channel['channel_id'];
 		$own = Store::attach($channelId, $hash);
@@ -33,7 +39,7 @@ final class Deletion
 		$hub = Clones::normalise($root) ?? $root;
 		$spared = self::spared($channel, $own, $rows, $packet, $hub);
 		$rows = array_values(array_filter($rows, fn ($row) => ! isset($spared[$row['hash']])));
-		self::checkBounds($channel, $rows);
+		$isAgreed || self::checkBounds($channel, $rows);
 		if (! isset($spared[$hash])) {
 			self::dropTransfers($channelId, $hash, $rows);
 		}
@@ -64,6 +70,21 @@ final class Deletion
 		foreach (array_keys($spared) as $each) {
 			Config::log("kept $each of channel $channelId: the clone that deletes $hash did not know its present state");
 			Outgoing::answer($channelId, (string) $each, false, true);
+		}
+	}
+
+	/** Refuses a delete for the channel's owner: what is here counts as made anew, so that it comes back where it was deleted. */
+	public static function refuse(array $channel, Packet $packet): void
+	{
+		$channelId = (int) $channel['channel_id'];
+		foreach ($packet->deletes as $hash) {
+			$own = Store::attach($channelId, $hash);
+			foreach ($own ? self::beneath($channelId, $own) : [] as $row) {
+				self::bury($channelId, $row['hash'], $packet);
+				Revisions::nowGone($channelId, [$row['hash']]);
+				Revisions::notice($channel, $row['hash'], true);
+				Outgoing::answer($channelId, $row['hash'], false, true);
+			}
 		}
 	}
 
@@ -130,7 +151,7 @@ final class Deletion
 				$children = [...$children, ...Table::select('attach', ['uid' => $channelId, 'folder' => $folders], 'id')];
 			}
 			$rows = [...$rows, ...$children];
-			if (count($rows) > 20 * Config::number('delete_max_files')) {
+			if (count($rows) > 20 * max(self::FEW_FILES, Config::number('delete_max_files'))) {
 				throw new Postponed('a folder delete with too much beneath it', false);
 			}
 			$level = array_column(array_filter($children, fn ($row) => (int) $row['is_dir']), 'hash');
@@ -141,17 +162,18 @@ final class Deletion
 
 	private static function checkBounds(array $channel, array $rows): void
 	{
-		if (count($rows) < 2) {
-			return;
-		}
 		$files = 0;
 		$bytes = 0;
 		foreach ($rows as $row) {
 			$files += (int) $row['is_dir'] ? 0 : 1;
 			$bytes += Store::facts(Store::pathOf($channel, $row))['size_bytes'] ?? 0;
 		}
-		if ($files > Config::number('delete_max_files') || $bytes > Config::number('kept_max_bytes')) {
-			throw new Postponed("a folder delete of $files files, $bytes bytes: more than may be kept", false);
+		if (count($rows) > 1 && $bytes > Config::number('kept_max_bytes')) {
+			throw new Postponed("a folder delete of $files files, $bytes bytes: more than may be kept (kept_max_bytes)", false);
+		}
+		$before = $files ? Table::count('filesync_kept', ['uid' => (int) $channel['channel_id'], 'why' => 'deleted', 'scale' => 0, 'created >' => Config::now() - self::BRAKE_SECONDS]) : 0;
+		if ($before + $files > Config::number('delete_max_files')) {
+			throw new Postponed("a delete of $files files, after $before within a day: more than delete_max_files", false);
 		}
 	}
 

@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Turn;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -64,6 +65,27 @@ final class HeldPackets
 				Table::update('filesync_packet', ['state' => $wait ? 'staged' : 'parked', 'reason' => $e->getMessage()], ['id' => $row['id']]);
 			}
 		}
+	}
+
+	/**
+	 * Applies an entry that waits for a person, who agrees.
+	 *
+	 * @throws \Throwable It cannot be applied for another reason; it waits on.
+	 */
+	public static function accept(array $row): void
+	{
+		$channel = Clones::channel((int) $row['uid']);
+		$channel && Incoming::replay($channel, json_decode($row['body'], true), (int) $row['created'], true);
+		Table::delete('filesync_packet', ['id' => $row['id']]);
+	}
+
+	/** Forgets an entry that waits for a person, who refuses it. What it was to delete is given back to the clones that deleted it. */
+	public static function dismiss(array $row): void
+	{
+		$channel = Clones::channel((int) $row['uid']);
+		$packet = Packet::read(json_decode($row['body'], true));
+		$channel && Turn::take((int) $row['uid'], fn () => Deletion::refuse($channel, $packet));
+		Table::delete('filesync_packet', ['id' => $row['id']]);
 	}
 
 	/** Tells whether a worker has something to try again now. */

@@ -48,10 +48,10 @@ final class Incoming
 		return self::$channelId;
 	}
 
-	/** Tries a held entry once more. What it throws says why it must wait on. */
-	public static function replay(array $channel, mixed $entry, int $cameAt): void
+	/** Tries a held entry once more, with a person's agreement or without. What it throws says why it must wait on. */
+	public static function replay(array $channel, mixed $entry, int $cameAt, bool $isAgreed = false): void
 	{
-		self::apply($channel, $entry, $cameAt);
+		self::apply($channel, $entry, $cameAt, $isAgreed);
 	}
 
 	/** Runs core calls that store what another clone sent a channel; nothing is sent while they run. */
@@ -80,14 +80,14 @@ final class Incoming
 		}
 	}
 
-	private static function apply(array $channel, mixed $entry, int $cameAt): void
+	private static function apply(array $channel, mixed $entry, int $cameAt, bool $isAgreed = false): void
 	{
 		$packet = Packet::read($entry);
 		$root = Clones::originOf($channel, $packet->fetchUrl);
 		self::hear($root, $packet->sibling);
-		self::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root) {
+		self::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root, $isAgreed) {
 			try {
-				Turn::take((int) $channel['channel_id'], fn () => self::applyFiles($channel, $packet, $root));
+				Turn::take((int) $channel['channel_id'], fn () => self::applyFiles($channel, $packet, $root, $isAgreed));
 			} catch (Refused $e) {
 				throw $e;
 			} catch (\Throwable $e) {
@@ -112,10 +112,10 @@ final class Incoming
 		}
 	}
 
-	private static function applyFiles(array $channel, Packet $packet, string $root): void
+	private static function applyFiles(array $channel, Packet $packet, string $root, bool $isAgreed): void
 	{
 		foreach ($packet->deletes as $hash) {
-			Deletion::apply($channel, $hash, $packet, $root);
+			Deletion::apply($channel, $hash, $packet, $root, $isAgreed);
 		}
 		if ($packet->last) {
 			FolderChange::check($channel, $packet);

@@ -106,21 +106,24 @@ final class Kept
 		}
 	}
 
-	/** Removes what is too old, and the oldest beyond the bound of bytes of each channel. */
+	/** Removes what is too old, and the oldest beyond the bounds of bytes of each channel and of the hub. */
 	public static function prune(): void
 	{
-		foreach (Table::select('filesync_kept', [], '', 0, 'DISTINCT uid') as $channel) {
-			$channelId = (int) $channel['uid'];
-			self::settle($channelId);
-			$bytes = 0;
-			foreach (Table::select('filesync_kept', ['uid' => $channelId], 'created DESC, id') as $row) {
-				$isOver = $bytes + (int) $row['size_bytes'] > Config::number('kept_max_bytes');
-				if ($isOver || (int) $row['created'] < Config::now() - 86400 * Config::number('kept_days')) {
-					@unlink(Store::dataRoot($channelId) . '/' . $row['path']);
-					Table::delete('filesync_kept', ['id' => $row['id']]);
-				} else {
-					$bytes += (int) $row['size_bytes'];
-				}
+		foreach (Table::select('filesync_kept', ['source <>' => ''], '', 0, 'DISTINCT uid') as $channel) {
+			self::settle((int) $channel['uid']);
+		}
+		$hubBytes = 0;
+		$channelBytes = [];
+		foreach (Table::select('filesync_kept', [], 'created DESC, id', 0, 'id, uid, path, size_bytes, created') as $row) {
+			$size = (int) $row['size_bytes'];
+			$channelBytes[$row['uid']] ??= 0;
+			$isOver = $channelBytes[$row['uid']] + $size > Config::number('kept_max_bytes') || $hubBytes + $size > Config::number('kept_hub_max_bytes');
+			if ($isOver || (int) $row['created'] < Config::now() - 86400 * Config::number('kept_days')) {
+				@unlink(Store::dataRoot((int) $row['uid']) . '/' . $row['path']);
+				Table::delete('filesync_kept', ['id' => $row['id']]);
+			} else {
+				$channelBytes[$row['uid']] += $size;
+				$hubBytes += $size;
 			}
 		}
 	}

@@ -41,13 +41,14 @@ final class Config
 		'storage_pause_seconds' => '300',
 		/** Bytes of disk space that are always left free. */
 		'headroom_bytes' => '268435456',
-		/** Days and bytes (per channel) that replaced and deleted files are kept; the oldest go first. */
+		/** Days and bytes (per channel, and of the whole hub) that replaced and deleted files are kept; the oldest go first. */
 		'kept_days' => '30',
 		'kept_max_bytes' => '2147483648',
+		'kept_hub_max_bytes' => '21474836480',
 		/** Days that an unfinished transfer without a row, and a finished row, stay. */
 		'partial_days' => '7',
 		'history_days' => '7',
-		/** Files that a received folder delete may remove at most; more waits for a person. */
+		/** Files of a channel that received deletes may remove within a day; more waits for a person (`packets`). */
 		'delete_max_files' => '1000',
 		/** 1: clones on private addresses (10/8, 127/8 …) may be asked. */
 		'allow_private_addresses' => '0',

@@ -207,6 +207,15 @@ abstract class AddonTestCase extends TestCase
 		return $row && is_file($row['content']) ? file_get_contents($row['content']) : null;
 	}
 
+	/** Runs a verb of cli.php; returns its exit code and what it printed. */
+	protected function runVerb(string ...$arguments): array
+	{
+		ob_start();
+		$code = FileSync\Addon\Command::run($arguments);
+
+		return [$code, ob_get_clean()];
+	}
+
 	/** Returns the bytes of everything that is kept. */
 	protected function kept(): array
 	{

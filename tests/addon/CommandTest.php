@@ -1,6 +1,5 @@
 <?php
 
-use FileSync\Addon\Command;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\TransferBatch;
@@ -56,13 +55,5 @@ final class CommandTest extends AddonTestCase
 		$this->assertSame("1\n", $this->runVerb('config', 'get', 'retry_first_seconds')[1]);
 		$this->assertSame(0, $this->runVerb('config', 'clear', 'retry_first_seconds')[0]);
 		$this->assertSame(array_keys(Config::DEFAULTS), array_keys(json_decode($this->runVerb('config', '--json')[1], true)));
-	}
-
-	private function runVerb(string ...$arguments): array
-	{
-		ob_start();
-		$code = Command::run($arguments);
-
-		return [$code, ob_get_clean()];
 	}
 }

@@ -52,6 +52,45 @@ final class DeletionTest extends AddonTestCase
 		$this->assertSame('one', $this->shown('f1'));
 	}
 
+	public function test_many_deletes_within_a_day_wait_for_a_person_who_agrees(): void
+	{
+		Config::set('delete_max_files', '2');
+		foreach (['f1', 'f2', 'f3', 'f4'] as $hash) {
+			$this->receive($this->file($hash, "bytes of $hash"));
+		}
+		$this->work();
+		$this->receive($this->deletion('f1'), $this->deletion('f2'), $this->deletion('f3'), $this->deletion('f4'));
+		$this->assertSame([null, null, 'bytes of f3', 'bytes of f4'], array_map($this->shown(...), ['f1', 'f2', 'f3', 'f4']));
+		$waiting = array_map(fn ($line) => json_decode($line, true), explode("\n", trim($this->runVerb('packets', '--json')[1])));
+		$this->assertSame(['127.0.0.1 deleted f3.bin', '127.0.0.1 deleted f4.bin'], array_column($waiting, 'about'));
+		$this->assertSame([0, "accepted 1 packet\n"], $this->runVerb('packets', 'accept', substr($waiting[0]['id'], 0, 12)));
+		$this->assertSame([null, 'bytes of f4'], [$this->shown('f3'), $this->shown('f4')]);
+		$this->assertEqualsCanonicalizing(['bytes of f1', 'bytes of f2', 'bytes of f3'], $this->kept());
+		Table::update('filesync_kept', ['created' => time() - 90000], ['uid' => 1]);
+		$this->receive($this->file('f5', 'bytes of f5'));
+		$this->work();
+		$this->receive($this->deletion('f5'));
+		$this->assertNull($this->shown('f5'), 'a new day');
+	}
+
+	public function test_what_a_person_refuses_to_delete_is_given_back_to_the_clone_that_deleted_it(): void
+	{
+		Config::set('delete_max_files', '0');
+		$this->receive($this->file('f1', 'one', [], ['d1' => 'A']));
+		$this->work();
+		$this->receive($this->deletion('d1'));
+		$this->sent();
+		$this->assertSame(0, $this->runVerb('packets', 'dismiss', 'all')[0]);
+		$this->assertSame('one', $this->shown('f1'));
+		$sent = [];
+		foreach ($this->sent() as $entry) {
+			$sent[end($entry['attach'])['hash']] = $entry['filesync']['revision']['bytes']['seen'] ?? null;
+		}
+		$this->assertSame(['d1', 'f1'], [array_key_first($sent), array_key_last($sent)]);
+		$this->assertNotEmpty($sent['f1']);
+		$this->assertSame([0, "no packet waits\n"], $this->runVerb('packets'));
+	}
+
 	public function test_a_delete_twice_and_of_what_is_not_here_is_harmless(): void
 	{
 		$this->receive($this->file('f1', 'one'));

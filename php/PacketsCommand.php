@@ -1,0 +1,90 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** `packets`: what other clones asked for that waits, above all unusually large deletes, and a person's yes or no to it. */
+final class PacketsCommand
+{
+	private const SHORTEST_ID = 8;
+
+	/** Runs `packets`, `packets accept ID|all` or `packets dismiss ID|all`. */
+	public static function run(array $words, bool $json): int
+	{
+		return $words ? self::decide($words[0], $words[1]) : self::list($json);
+	}
+
+	private static function list(bool $json): int
+	{
+		$rows = Table::select('filesync_packet', [], 'created');
+		foreach ($rows as $row) {
+			$one = ['id' => $row['id'], 'channel' => (int) $row['uid'], 'state' => $row['state'], 'about' => self::about($row), 'reason' => $row['reason'],
+				'when' => gmdate('Y-m-d H:i:s', intdiv((int) $row['created'], 1000000))];
+			echo $json ? json_encode($one) . "\n" : Config::oneLine(sprintf('%s  %s UTC  %-6s  channel %d: %s: %s', substr($one['id'], 0, 12), $one['when'], $one['state'],
+				$one['channel'], $one['about'], $one['reason'])) . "\n";
+		}
+		if (! $rows && ! $json) {
+			echo "no packet waits\n";
+		}
+
+		return in_array('parked', array_column($rows, 'state'), true) ? 1 : ($rows ? 75 : 0);
+	}
+
+	private static function decide(string $action, string $id): int
+	{
+		$rows = $id === 'all' ? Table::select('filesync_packet', ['state' => 'parked'], 'created') : self::find($id);
+		foreach ($rows as $row) {
+			try {
+				$action === 'accept' ? HeldPackets::accept($row) : HeldPackets::dismiss($row);
+			} catch (\Throwable $e) {
+				fwrite(STDERR, Config::oneLine('filesync: ' . substr($row['id'], 0, 12) . ' waits on: ' . $e->getMessage()) . "\n");
+				return 1;
+			}
+		}
+		foreach (array_unique(array_column($rows, 'uid')) as $channelId) {
+			Outbox::run((int) $channelId, ['announce', 'deleted']);
+		}
+		Worker::summon();
+		echo $action === 'accept' ? 'accepted ' : 'dismissed ', count($rows), count($rows) === 1 ? " packet\n" : " packets\n";
+
+		return $rows ? 0 : 1;
+	}
+
+	private static function find(string $id): array
+	{
+		$rows = strlen($id) < self::SHORTEST_ID || ! ctype_xdigit($id) ? [] : Table::select('filesync_packet', ['state' => 'parked', 'id like' => "$id%"]);
+		if (count($rows) !== 1) {
+			fwrite(STDERR, $rows ? "filesync: \"$id\" is the beginning of " . count($rows) . " ids, give more of it\n"
+				: "filesync: no parked packet \"$id\": give at least " . self::SHORTEST_ID . " characters of an id that `packets` lists, or `all`\n");
+			return [];
+		}
+
+		return $rows;
+	}
+
+	/** Returns what a packet is about, in words. */
+	private static function about(array $row): string
+	{
+		try {
+			$packet = Packet::read(json_decode($row['body'], true));
+		} catch (Refused) {
+			return 'a packet that cannot be read';
+		}
+		$host = (string) parse_url($packet->fetchUrl, PHP_URL_HOST);
+		if ($packet->last) {
+			return "$host changed " . implode('/', array_column([...$packet->folders, $packet->last], 'filename'));
+		}
+		$channel = Clones::channel((int) $row['uid']);
+		$names = array_map(fn ($hash) => ($channel ? Store::attach((int) $row['uid'], $hash)['display_path'] ?? null : null) ?? $hash, $packet->deletes);
+
+		return "$host deleted " . implode(', ', $names);
+	}
+}
