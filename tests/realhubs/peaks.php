@@ -5,7 +5,7 @@ foreach (file($argv[1]) as $line) {
 	$process = json_decode($line, true);
 	$kind = match (true) {
 		(bool) preg_match('#(^| )(Queueworker|Addon filesync)( |$)#', $process['what'] ?? '') => 'background worker',
-		($process['what'] ?? '') === 'POST /zot' => 'POST /zot',
+		str_starts_with($process['what'] ?? '', 'POST ') && str_ends_with($process['what'], '/zot') => 'POST /zot',
 		default => null,
 	};
 	if ($kind) {

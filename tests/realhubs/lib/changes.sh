@@ -76,7 +76,7 @@ gone() { [ "$(hub_do "$1" rows "$2" | php -r 'echo count(json_decode(stream_get_
 
 # Counts from here on; what went before only made ready: mark.
 mark() { local hub; for hub in $HUBS; do wc -l <"$LAYOUT/$hub/log/access.log" >"$LAYOUT/scratch/mark-$hub"; done; }
-since_mark() { tail -n +$(($(cat "$LAYOUT/scratch/mark-$1") + 1)) "$LAYOUT/$1/log/access.log"; }
+since_mark() { log_since "$1" "$(cat "$LAYOUT/scratch/mark-$1")"; }
 # Prints how many packets came to a hub.
 packets_to() { since_mark "$1" | grep -c '"POST /zot' || true; }
 # Prints the bytes of files that a hub gave to others. Requests for tickets and facts, and their answers, are none.
@@ -192,7 +192,7 @@ change_rename() {
 	rest || return 1
 	mark
 	edit "$1" "$photo" "$(column "$1" "$photo" folder)" "after.jpg" && is "$1" "$photo" filename after.jpg || return 1
-	rest && alike "$1" "$2" "$photo" && no_bytes "$1" "$2"
+	rest && alike "$1" "$2" "$photo" && no_bytes "$1" "$2" dated
 }
 
 # A stock hub of this version leaves its own display path stale after a rename by WebDAV (include/attach.php is right, Storage is not).
@@ -213,7 +213,7 @@ change_move() {
 	folder=$(hash_of "$1" "$TOP-$1/target")
 	mark
 	edit "$1" "$photo" "$folder" && is "$1" "$photo" folder "$folder" || return 1
-	rest && alike "$1" "$2" "$photo" && no_bytes "$1" "$2"
+	rest && alike "$1" "$2" "$photo" && no_bytes "$1" "$2" dated
 }
 
 # A hub of this family sends nothing when a file is moved to another folder by WebDAV; one with filesync does.

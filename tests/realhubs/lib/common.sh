@@ -13,6 +13,9 @@ EXTENSION=${EXTENSION:-$REPOSITORY/target/release/libfilesync.so}
 LAYOUT=${LAYOUT:-${TMPDIR:-/tmp}/filesync-realhubs}
 NET=${NET:-127.0.0}
 DOMAIN=${DOMAIN:-filesync.test}
+# What stands before a path on a hub in a sub-directory.
+SUBDIR=${SUBDIR:-}
+BELOW=${SUBDIR:+/$SUBDIR}
 PHP_FPM=${PHP_FPM:-php-fpm$(php -r 'echo PHP_MAJOR_VERSION.".".PHP_MINOR_VERSION;')}
 
 declare -A ADDRESS=([a]="$NET.2" [b]="$NET.3" [c]="$NET.4" [d]="$NET.5")
@@ -22,8 +25,12 @@ say() { printf '%s\n' "$*" >&2; }
 die() { say "realhubs: $*"; exit 1; }
 
 hub_root() { echo "$LAYOUT/$1/www"; }
-hub_url()  { echo "https://$1.$DOMAIN"; }
+# hub_url <hub> [:port]
+hub_url()  { echo "https://$1.$DOMAIN${2:-}$BELOW"; }
 store_of() { echo "$LAYOUT/$1/www/store/${NICK[$1]}"; }
+
+# Prints the requests to a hub since a line of its log, with paths as on a hub at the root of its host: log_since <hub> <line>.
+log_since() { tail -n +$(($2 + 1)) "$LAYOUT/$1/log/access.log" | sed "s,\"\([A-Z]* \)$BELOW/,\"\1/,"; }
 
 # Runs a command as the user that owns the hubs: www-data when root called us, as on an operator's machine.
 as_hub() {

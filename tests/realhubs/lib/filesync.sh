@@ -193,7 +193,6 @@ arrived_on_b() {
 }
 
 log_lines() { wc -l <"$LAYOUT/$1/log/access.log"; }
-log_since() { tail -n +$(($2 + 1)) "$LAYOUT/$1/log/access.log"; }
 # Reads of files that hubs with filesync made of a hub: reads_of <hub> <line of its log>.
 reads_of()  { log_since "$1" "$2" | grep -E '"(GET /getfile/|POST /getfile |GET /dav/|GET /api/z/1.0/filedata)' | grep -F 'filesync/'; }
 bytes_of()  { reads_of "$1" "$2" | awk '{ bytes += $10 } END { print bytes + 0 }'; }

@@ -33,7 +33,7 @@ give() {
 
 # Replaces a file's bytes on hub A through WebDAV: put <path> <display path>.
 put() {
-	curl -sS --fail --cacert "$LAYOUT/ca/ca.pem" -u "${NICK[a]}:realhubs" -T "$1" "$(hub_url a)${BEHIND_RELAY:-}/dav/${NICK[a]}/$2"
+	curl -sS --fail --cacert "$LAYOUT/ca/ca.pem" -u "${NICK[a]}:realhubs" -T "$1" "$(hub_url a "${BEHIND_RELAY:-}")/dav/${NICK[a]}/$2"
 }
 
 sha() { sha256sum "$1" | cut -c1-64; }

@@ -37,7 +37,8 @@ unname_hubs() {
 # Writes the files that PHP, FPM and nginx of one hub read.
 configure_web() {
 	local hub=$1 dir=$LAYOUT/$1
-	mkdir -p "$dir/bin" "$dir/ini" "$dir/nginx/tmp" "$dir/log" "$dir/run"
+	mkdir -p "$dir/bin" "$dir/ini" "$dir/nginx/tmp" "$dir/log" "$dir/run" "$dir/site"
+	[ -z "$SUBDIR" ] || ln -sfn ../www "$dir/site/$SUBDIR"
 	cat >"$dir/ini/50-realhubs.ini" <<-INI
 		memory_limit = $([ "$hub" = b ] && echo "${MEMORY_LIMIT:-128M}" || echo 128M)
 		upload_max_filesize = 4G
@@ -92,13 +93,13 @@ configure_web() {
 				server_name $hub.$DOMAIN;
 				ssl_certificate $LAYOUT/ca/$hub.pem;
 				ssl_certificate_key $LAYOUT/ca/$hub.key;
-				root $dir/www;
+				root $dir/$([ -n "$SUBDIR" ] && echo site || echo www);
 				index index.php;
 				charset utf-8;
 				client_max_body_size 4g;
 				include $dir/nginx/held[.]conf;
-				location / { if (!-e \$request_filename) { rewrite ^(.*)\$ /index.php?q=\$1; } }
-				location ^~ /.well-known/ { allow all; if (!-e \$request_filename) { rewrite ^(.*)\$ /index.php?q=\$1; } }
+				location $BELOW/ { if (!-e \$request_filename) { rewrite ^$BELOW(.*)\$ $BELOW/index.php?q=\$1; } }
+				location ^~ /.well-known/ { allow all; if (!-e \$request_filename) { rewrite ^(.*)\$ $BELOW/index.php?q=\$1; } }
 				location ~* \.(tpl|tgz|log|out)\$ { deny all; }
 				location ~* \.php\$ {
 					try_files \$uri =404;
@@ -112,8 +113,8 @@ configure_web() {
 				}
 				location ^~ /filesync-files/store/ { internal; alias $dir/www/store/; gzip off; add_header X-Content-Type-Options nosniff; }
 				location ~ /\. { deny all; }
-				location ~ ^/store { deny all; }
-				location ~ ^/util { deny all; }
+				location ~ ^$BELOW/store { deny all; }
+				location ~ ^$BELOW/util { deny all; }
 			}
 		}
 	NGINX
@@ -132,7 +133,7 @@ nginx_kill() {
 }
 # Lets a hub answer everything except requests for bytes, and those again.
 hold_bytes() {
-	echo 'location ~ ^/(getfile|dav|api/z/1.0/file) { return 503; }' >"$LAYOUT/$1/nginx/held.conf"
+	echo "location ~ ^$BELOW/(getfile|dav|api/z/1.0/file) { return 503; }" >"$LAYOUT/$1/nginx/held.conf"
 	nginx_reload "$1"
 }
 let_bytes_go() {
