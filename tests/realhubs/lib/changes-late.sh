@@ -34,10 +34,10 @@ change_echo() {
 	has "$1" "$file" "$path" && has "$2" "$file" "$path" && alike "$1" "$2" "$file" edited acl || { echo "named, then overwritten"; return 1; }
 	sleep 1.1
 	path=$(random_file echo.bin 2000000)
-	nginx_down "$2"
+	server_down "$2"
 	dav "$1" -T "$path" "$(dav_url "$1" "$TOP-$1/echo.bin")" -o /dev/null
 	LEAVE_QUEUE=1 wait_quiet 60
-	nginx_up "$2"
+	server_up "$2"
 	hub_do "$1" post-naming-file "$file" >/dev/null
 	# The earlier packet waits for the next cron run.
 	LEAVE_QUEUE=1 wait_quiet 60
@@ -58,17 +58,17 @@ change_offline_rename() {
 	for hub in $(hubs_with_addon); do hub_php "$hub" addon/filesync/cli.php config set retry_first_seconds 2 >/dev/null; done
 	rest || return 1
 	mark
-	nginx_down "$2"
+	server_down "$2"
 	edit "$1" "$file" "$(column "$1" "$file" folder)" offline-new.bin && is "$1" "$file" filename offline-new.bin || return 1
 	edit "$1" "$photo" "$(column "$1" "$photo" folder)" offline-new.jpg && is "$1" "$photo" filename offline-new.jpg || return 1
 	LEAVE_QUEUE=1 wait_quiet 60
-	nginx_kill "$1"
-	nginx_up "$2"
+	server_kill "$1"
+	server_up "$2"
 	ten_minutes_later "$1"
 	ten_minutes_later "$1"
 	LEAVE_QUEUE=1 wait_quiet 60
 	has "$2" "$file" "$path" >/dev/null && has "$2" "$photo" "$picture" >/dev/null || harmed=1
-	nginx_up "$1"
+	server_up "$1"
 	for hub in 1 2 3; do
 		ten_minutes_later "$1"
 		ten_minutes_later "$2"

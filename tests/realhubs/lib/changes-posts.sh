@@ -88,7 +88,7 @@ change_status_post() {
 	for hub in $HUBS; do
 		body=$(database_value "hub_$hub" "SELECT body FROM item WHERE uid = $(channel_id "$hub") AND item_deleted = 0 AND body LIKE 'Good morning from $1 $TOP %'")
 		[ "$(grep -c 'Good morning' <<<"$body")" = 1 ] || { echo "$(grep -c 'Good morning' <<<"$body") such posts on $hub"; return 1; }
-		url=$(grep -o "https://[^]]*photo/$hash-[0-9][^]]*" <<<"$body" | head -1)
+		url=$(grep -o "https*://[^]]*photo/$hash-[0-9][^]]*" <<<"$body" | head -1)
 		# A clone shows its own picture, a follower that of the hub where it was posted.
 		case $hub in "$1") wanted=$1 ;; "$2") has_filesync "$2" && wanted=$2 || wanted= ;; *) wanted=$1 ;; esac
 		[ -z "$wanted" ] || [ "${url#"$(hub_url "$wanted")/"}" != "$url" ] || { echo "the post on $hub shows ${url:-no picture}"; return 1; }

@@ -13,6 +13,9 @@ EXTENSION=${EXTENSION:-$REPOSITORY/target/release/libfilesync.so}
 LAYOUT=${LAYOUT:-${TMPDIR:-/tmp}/filesync-realhubs}
 NET=${NET:-127.0.0}
 DOMAIN=${DOMAIN:-filesync.test}
+WEB=${WEB:-nginx}
+SCHEME=${SCHEME:-https}
+DEFAULT_PORT=$([ "$SCHEME" = http ] && echo 80 || echo 443)
 # What stands before a path on a hub in a sub-directory.
 SUBDIR=${SUBDIR:-}
 BELOW=${SUBDIR:+/$SUBDIR}
@@ -26,7 +29,7 @@ die() { say "realhubs: $*"; exit 1; }
 
 hub_root() { echo "$LAYOUT/$1/www"; }
 # hub_url <hub> [:port]
-hub_url()  { echo "https://$1.$DOMAIN${2:-}$BELOW"; }
+hub_url()  { echo "$SCHEME://$1.$DOMAIN${2:-}$BELOW"; }
 store_of() { echo "$LAYOUT/$1/www/store/${NICK[$1]}"; }
 
 # Prints the requests to a hub since a line of its log, with paths as on a hub at the root of its host: log_since <hub> <line>.

@@ -12,11 +12,11 @@ faults_begin() {
 	mkdir -p "$LAYOUT/wire"
 	echo 0 >"$LAYOUT/wire/rate"
 	: >"$LAYOUT/wire/hold"
-	nginx_down a
+	server_down a
 	BEHIND_RELAY=:8443
 	# Without nginx's buffer before PHP, what is sent is read when it is sent: half-way is half-way on the origin's disk too.
 	PORT=8443 BUFFERING=off configure_web a
-	nginx_up a
+	server_up a
 	php "$HERE/relay.php" "${ADDRESS[a]}:443" "${ADDRESS[a]}:8443" "$LAYOUT/wire" >>"$LAYOUT/log/relay.log" 2>&1 &
 	echo $! >"$LAYOUT/wire/relay.pid"
 	disown
@@ -32,9 +32,9 @@ faults_end() {
 	[ -f "$LAYOUT/wire/relay.pid" ] || return 0
 	umount -l "$(hub_root b)/store" 2>/dev/null
 	stop_pid_file "$LAYOUT/wire/relay.pid" KILL
-	nginx_down a
+	server_down a
 	configure_web a
-	nginx_up a
+	server_up a
 }
 
 faults_run() {
@@ -65,7 +65,7 @@ calm_down() {
 	wire_hold ''
 	local hub
 	for hub in $HUBS; do
-		[ -s "$LAYOUT/$hub/run/nginx.pid" ] || nginx_up $hub
+		[ -s "$LAYOUT/$hub/run/server.pid" ] || server_up $hub
 		echo 'DELETE FROM outq' | database_sql "hub_$hub"
 	done
 	LEAVE_QUEUE=1 wait_quiet 90
@@ -142,24 +142,24 @@ fault_sender_dies() {
 	first_version dies.bin || return 1
 	wire_rate $WIRE
 	second_version dies.bin && half_way || return 1
-	nginx_kill a
+	server_kill a
 	sleep 3
 	look_meanwhile
-	nginx_up a
+	server_up a
 	outcome 240
 }
 
 fault_sender_down() {
 	first_version down.bin || return 1
-	nginx_down b
+	server_down b
 	second_version down.bin || return 1
 	LEAVE_QUEUE=1 wait_quiet 60
-	nginx_kill a
-	nginx_up b
+	server_kill a
+	server_up b
 	ten_minutes_later a
 	LEAVE_QUEUE=1 wait_quiet 60
 	look_meanwhile
-	nginx_up a
+	server_up a
 	outcome 240
 }
 
@@ -236,23 +236,23 @@ small_headroom() {
 # What B is told of is gone before it can ask. The packet waits on A meanwhile, since B is down.
 fault_row_gone() {
 	first_version rowgone.bin || return 1
-	nginx_down b
+	server_down b
 	second_version rowgone.bin 5000000 || return 1
 	LEAVE_QUEUE=1 wait_quiet 60
 	echo "DELETE FROM attach WHERE hash = '$HASH'" | database_sql hub_a
-	nginx_up b
+	server_up b
 	outcome 60
 }
 
 fault_file_gone() {
 	local path
 	first_version filegone.bin || return 1
-	nginx_down b
+	server_down b
 	second_version filegone.bin 5000000 || return 1
 	LEAVE_QUEUE=1 wait_quiet 60
 	path=$(find "$(store_of a)" -name "$HASH")
 	mv "$path" "$LAYOUT/scratch/away"
-	nginx_up b
+	server_up b
 	outcome 40 || return 1
 	# What B waits for comes once it can be had.
 	mv "$LAYOUT/scratch/away" "$path"

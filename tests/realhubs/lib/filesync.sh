@@ -119,10 +119,10 @@ scenario_resume() {
 		wire_rate "$SLOW"
 		hash=$(give "$path" "resume-$kind.bin" "$TOP")
 		wait_for 90 "nine tenths" arrived_on_b "$hash" $((size * 9 / 10)) || wrong=1
-		nginx_kill a
+		server_kill a
 		! whole_on b "$hash" || { echo "B was done before the cut"; wrong=1; }
 		sleep 2
-		nginx_up a
+		server_up a
 		wire_rate 0
 		wait_for 150 "B to have it" with_cron b whole_on b "$hash" || wrong=1
 		taken=$(($(wire_count) - from))

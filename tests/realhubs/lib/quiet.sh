@@ -8,7 +8,7 @@ hubs_busy() {
 	done
 	for hub in $HUBS; do
 		[ -z "$(ss -Hxn state connected src "$LAYOUT/$hub/run/fpm.sock")" ] || return 0
-		[ -z "$(ss -Htn state established src "${ADDRESS[$hub]}:443")" ] || return 0
+		[ -z "$(ss -Htn state established src "${ADDRESS[$hub]}:$DEFAULT_PORT")" ] || return 0
 		[ -n "${LEAVE_QUEUE:-}" ] || [ "$(due_deliveries $hub)" = 0 ] || return 0
 	done
 	return 1

@@ -1,4 +1,4 @@
-# nginx with TLS and a PHP-FPM pool for each hub, configured as the hub's own documentation does.
+# A web server and PHP for each hub, configured as the hub's own documentation does: nginx and a PHP-FPM pool, or Apache with mod_php.
 
 # Makes a certificate authority and one certificate per hub.
 make_certificates() {
@@ -72,10 +72,17 @@ configure_web() {
 		env[FILESYNC_REALHUBS_LOG] = $dir/log/processes.log
 		env[PATH] = $PATH
 	FPM
+	"configure_$WEB" "$hub" "$dir"
+	if [ "$(id -u)" = 0 ]; then chown -R "$HUB_USER:" "$dir/log" "$dir/run" "$dir/nginx"; fi
+}
+
+# configure_nginx <hub> <its folder>
+configure_nginx() {
+	local hub=$1 dir=$2
 	cat >"$dir/nginx/nginx.conf" <<-NGINX
 		$([ "$(id -u)" = 0 ] && echo "user $HUB_USER;")
 		worker_processes 1;
-		pid $dir/run/nginx.pid;
+		pid $dir/run/server.pid;
 		error_log $dir/log/nginx-error.log;
 		events { worker_connections 256; }
 		http {
@@ -89,7 +96,7 @@ configure_web() {
 			scgi_temp_path $dir/nginx/tmp/scgi;
 			sendfile on;
 			server {
-				listen ${ADDRESS[$hub]}:${PORT:-443} ssl;
+				listen ${ADDRESS[$hub]}:${PORT:-$DEFAULT_PORT}$([ "$SCHEME" = http ] || echo " ssl");
 				server_name $hub.$DOMAIN;
 				ssl_certificate $LAYOUT/ca/$hub.pem;
 				ssl_certificate_key $LAYOUT/ca/$hub.key;
@@ -104,8 +111,8 @@ configure_web() {
 				location ~* \.php\$ {
 					try_files \$uri =404;
 					include /etc/nginx/fastcgi_params;
-					fastcgi_param HTTPS on;
-					fastcgi_param SERVER_PORT 443;
+					$([ "$SCHEME" = http ] || echo "fastcgi_param HTTPS on;")
+					fastcgi_param SERVER_PORT $DEFAULT_PORT;
 					fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name;
 					fastcgi_pass unix:$dir/run/fpm.sock;
 					fastcgi_read_timeout 60s;
@@ -118,32 +125,82 @@ configure_web() {
 			}
 		}
 	NGINX
-	if [ "$(id -u)" = 0 ]; then chown -R "$HUB_USER:" "$dir/log" "$dir/run" "$dir/nginx"; fi
 }
 
+# configure_apache <hub> <its folder>
+configure_apache() {
+	local hub=$1 dir=$2 module
+	for module in mpm_prefork authz_core dir mime rewrite ssl env alias php$(php -r 'echo PHP_MAJOR_VERSION.".".PHP_MINOR_VERSION;'); do
+		cat "/etc/apache2/mods-available/$module.load"
+	done | grep -v '^#' | sort -u >"$dir/nginx/apache.modules"
+	cat >"$dir/nginx/apache.conf" <<-APACHE
+		ServerRoot $dir/nginx
+		ServerName $hub.$DOMAIN
+		PidFile $dir/run/server.pid
+		DefaultRuntimeDir $dir/run
+		Mutex file:$dir/run default
+		ErrorLog $dir/log/apache-error.log
+		User $HUB_USER
+		Group $HUB_USER
+		Listen ${ADDRESS[$hub]}:${PORT:-$DEFAULT_PORT}
+		Include $dir/nginx/apache.modules
+		TypesConfig /etc/mime.types
+		StartServers 3
+		MinSpareServers 2
+		MaxRequestWorkers 10
+		LogFormat "%h %l %u %t \"%r\" %>s %B \"%{Referer}i\" \"%{User-Agent}i\"" combined
+		CustomLog $dir/log/access.log combined
+		$([ "$SCHEME" = http ] || printf 'SSLEngine on\nSSLCertificateFile %s\nSSLCertificateKeyFile %s' "$LAYOUT/ca/$hub.pem" "$LAYOUT/ca/$hub.key")
+		DocumentRoot $dir/$([ -n "$SUBDIR" ] && echo site || echo www)
+		DirectoryIndex index.php
+		IncludeOptional $dir/nginx/held[.]conf
+		<FilesMatch "\.php\$">
+			SetHandler application/x-httpd-php
+		</FilesMatch>
+		<Directory $dir>
+			Options FollowSymLinks
+			AllowOverride All
+			Require all granted
+		</Directory>
+		$([ -z "$SUBDIR" ] || printf 'RewriteEngine on\nRewriteRule ^/(\.well-known/.*)$ %s/index.php?q=$1 [PT,QSA]' "$BELOW")
+	APACHE
+}
+
+# PHP of a hub reads its settings anew: php_restart <hub>.
+php_restart() {
+	if [ "$WEB" = apache ]; then server_down "$1"; server_up "$1"; else fpm_down "$1"; fpm_up "$1"; fi
+}
 fpm_up()     { PHP_INI_SCAN_DIR=:$LAYOUT/$1/ini "$PHP_FPM" -y "$LAYOUT/$1/fpm.conf" || die "PHP-FPM of hub $1 did not start"; }
 fpm_down()   { stop_pid_file "$LAYOUT/$1/run/fpm.pid" QUIT; }
-nginx_up()   { nginx -c "$LAYOUT/$1/nginx/nginx.conf" -e "$LAYOUT/$1/log/nginx-error.log" || die "nginx of hub $1 did not start"; }
-# Kills nginx as a crash does: nobody is told.
-nginx_kill() {
+server_up() {
+	case $WEB in
+		nginx) nginx -c "$LAYOUT/$1/nginx/nginx.conf" -e "$LAYOUT/$1/log/nginx-error.log" ;;
+		apache) PHP_INI_SCAN_DIR=:$LAYOUT/$1/ini FILESYNC_REALHUBS_LOG=$LAYOUT/$1/log/processes.log apache2 -f "$LAYOUT/$1/nginx/apache.conf" -k start ;;
+	esac || die "$WEB of hub $1 did not start"
+}
+# Kills the web server as a crash does: nobody is told.
+server_kill() {
 	local pid
-	pid=$(cat "$LAYOUT/$1/run/nginx.pid")
+	pid=$(cat "$LAYOUT/$1/run/server.pid")
 	kill -KILL "$pid" $(pgrep -P "$pid")
-	rm -f "$LAYOUT/$1/run/nginx.pid"
+	rm -f "$LAYOUT/$1/run/server.pid"
 }
 # Lets a hub answer everything except requests for bytes, and those again.
 hold_bytes() {
-	echo "location ~ ^$BELOW/(getfile|dav|api/z/1.0/file) { return 503; }" >"$LAYOUT/$1/nginx/held.conf"
-	nginx_reload "$1"
+	case $WEB in
+		nginx) echo "location ~ ^$BELOW/(getfile|dav|api/z/1.0/file) { return 503; }" ;;
+		apache) echo "RedirectMatch 503 ^$BELOW/(getfile|dav|api/z/1.0/file)" ;;
+	esac >"$LAYOUT/$1/nginx/held.conf"
+	server_reload "$1"
 }
 let_bytes_go() {
 	rm -f "$LAYOUT/$1/nginx/held.conf"
-	nginx_reload "$1"
+	server_reload "$1"
 }
-nginx_reload() {
-	kill -HUP "$(cat "$LAYOUT/$1/run/nginx.pid")"
+server_reload() {
+	kill -HUP "$(cat "$LAYOUT/$1/run/server.pid")"
 	sleep 0.5
 }
-nginx_down() { stop_pid_file "$LAYOUT/$1/run/nginx.pid" TERM; }
-web_up()     { fpm_up "$1"; nginx_up "$1"; }
-web_down()   { nginx_down "$1"; fpm_down "$1"; }
+server_down() { stop_pid_file "$LAYOUT/$1/run/server.pid" TERM; }
+web_up()     { [ "$WEB" = apache ] || fpm_up "$1"; server_up "$1"; }
+web_down()   { server_down "$1"; [ "$WEB" = apache ] || fpm_down "$1"; }
