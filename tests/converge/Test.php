@@ -61,7 +61,8 @@ final class Test
 	/** Does random operations, with packets and workers in between. */
 	public function run(): void
 	{
-		$isRolledBack = $this->seed % 4 === 2;
+		// Of eight seeds in a row two, one of them with a hub without filesync.
+		$isRolledBack = intdiv($this->seed, 2) % 4 === 1;
 		for ($this->step = 1; $this->step <= $this->operations; $this->step++) {
 			Clock::pass(mt_rand(1, 20));
 			$this->actSomewhere($this->random());
