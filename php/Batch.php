@@ -187,8 +187,8 @@ final class Batch
 			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => $error['message'], 'next_at' => Queue::pausedUntil()]);
 		} elseif (str_contains($error['message'], self::OLDER_ROW) && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
 			// A hub without filesync took an older state from another clone over what it had told of: that version is nowhere any more.
-			if (Queue::park($row, 'NotFound', 'the hub that told of this version went back to an older one')) {
-				Outgoing::answer((int) $row['uid'], $row['hash'], false, Store::attach((int) $row['uid'], $row['hash']) !== null);
+			if (Queue::park($row, 'NotFound', 'the hub that told of this version went back to an older one') && Store::attach((int) $row['uid'], $row['hash'])) {
+				Outgoing::answer((int) $row['uid'], $row['hash'], false);
 			}
 		} elseif ($error['temporary']) {
 			// A link that breaks off after each good piece makes headway: it does not back off further and further.

@@ -69,7 +69,7 @@ final class Deletion
 		}
 		foreach (array_keys($spared) as $each) {
 			Config::log("kept $each of channel $channelId: the clone that deletes $hash did not know its present state");
-			Outgoing::answer($channelId, (string) $each, false, true);
+			Outgoing::answer($channelId, (string) $each, false);
 		}
 	}
 

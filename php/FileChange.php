@@ -33,7 +33,7 @@ final class FileChange
 			$transfer = $own ? null : Queue::find($channelId, $hash, 0);
 			$arrival = new Arrival($channel, $file, $own ? $own + ['term' => Revisions::terms($own)] : self::accepted($transfer), $packet, $root);
 			if (! $own && $arrival->isOfTheDead()) {
-				Outgoing::answer($channelId, $hash, true, $packet->order['revision'] === null);
+				Outgoing::answer($channelId, $hash, true);
 				return;
 			}
 			if ($own) {
@@ -47,7 +47,7 @@ final class FileChange
 			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([...self::ACL, 'term', 'folder', 'filename'])), $packet->folders, $channel['channel_hash']);
 			if (! self::stageAll($channel, $packet, $root, $arrival, $own)) {
 				if ($arrival->deservesAnswer()) {
-					Outgoing::answer($channelId, $hash, false, true);
+					Outgoing::answer($channelId, $hash, false);
 				}
 				return;
 			}

@@ -44,7 +44,7 @@ final class FolderChange
 			if ((Revisions::find((int) $channel['channel_id'], $folder['hash'])['state'] ?? '') === 'gone') {
 				// It was deleted, and is needed again: that is a change of ours, which the others must hear of.
 				Revisions::notice($channel, $folder['hash'], true);
-				Outgoing::answer((int) $channel['channel_id'], $folder['hash'], false, true);
+				Outgoing::answer((int) $channel['channel_id'], $folder['hash'], false);
 			}
 		}
 	}
@@ -58,7 +58,7 @@ final class FolderChange
 		$own = Store::attach($channelId, $hash);
 		$arrival = new Arrival($channel, $file, $own ? $own + ['term' => Revisions::terms($own)] : null, $packet, $root);
 		if (! $own && $arrival->isOfTheDead()) {
-			Outgoing::answer($channelId, $hash, true, $packet->order['revision'] === null);
+			Outgoing::answer($channelId, $hash, true);
 			return;
 		}
 		$row = $arrival->row;
@@ -76,7 +76,7 @@ final class FolderChange
 				// Two hubs moved two folders into each other: this one goes to the root instead, on every clone alike.
 				$row['folder'] = '';
 				$arrival->file['place'] = Judge::changed($arrival->file['place'], "\n" . $row['filename'], $row['edited'], Site::component(), Revisions::host());
-				Outgoing::answer($channelId, $hash, false, true);
+				Outgoing::answer($channelId, $hash, false);
 			}
 			if ($isMove) {
 				FolderMove::apply($channel, $own, $row['folder'], Store::freeName($channelId, $row['folder'], $hash, $row['filename']));
@@ -86,7 +86,7 @@ final class FolderChange
 		$arrival->file['wanted'] = [];
 		Revisions::settle($channel, $arrival->file);
 		if ($arrival->deservesAnswer()) {
-			Outgoing::answer($channelId, $hash, false, true);
+			Outgoing::answer($channelId, $hash, false);
 		}
 	}
 

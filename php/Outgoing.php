@@ -214,11 +214,9 @@ final class Outgoing
 	}
 
 	/** Wants our state of a file sent: another hub showed that it does not know it. */
-	public static function answer(int $channelId, string $hash, bool $isGone, bool $isWorthwhile): void
+	public static function answer(int $channelId, string $hash, bool $isGone): void
 	{
-		if ($isWorthwhile) {
-			Outbox::add($channelId, $isGone ? 'deleted' : 'announce', $hash, '');
-		}
+		Outbox::add($channelId, $isGone ? 'deleted' : 'announce', $hash);
 	}
 
 	/** Sends the present state of a file, or its delete, to the other clones. */

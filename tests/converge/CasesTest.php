@@ -157,6 +157,19 @@ final class CasesTest extends TestCase
 		}
 	}
 
+	public function test_a_hub_that_missed_a_delete_hears_of_it_when_it_tells_of_the_file(): void
+	{
+		$hash = $this->fileOn('a');
+		$this->act('a', 'delete', ['hash' => $hash]);
+		$this->hubs->lose('a', 'b');
+		$this->hubs->quiet();
+		$this->act('b', 'repeat', ['hash' => $hash]);
+		$this->hubs->quiet();
+		foreach (['a', 'b', 'c'] as $hub) {
+			$this->assertSame([], $this->shown($hub), $hub);
+		}
+	}
+
 	public function test_new_bytes_of_a_stock_peer_that_did_not_hear_of_a_delete_are_not_lost(): void
 	{
 		$hash = $this->fileOn('a', stock: 'c');

@@ -222,7 +222,7 @@ final class HubProcess
 		}
 		foreach (Table::select('filesync_file', ['uid' => (int) $channel['channel_id']], '', 0, 'hash, state') as $row) {
 			if (in_array($row['state'], ['here', 'gone'], true)) {
-				Outgoing::answer((int) $channel['channel_id'], $row['hash'], $row['state'] === 'gone', true);
+				Outgoing::answer((int) $channel['channel_id'], $row['hash'], $row['state'] === 'gone');
 			}
 		}
 		$this->work($channel);

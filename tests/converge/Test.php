@@ -181,6 +181,12 @@ final class Test
 		return count($keys);
 	}
 
+	/** Forgets all that is on its way from a hub to another. */
+	public function lose(string $from, string $to): void
+	{
+		$this->wire = array_filter($this->wire, fn ($packet) => $packet['from'] !== $from || $packet['to'] !== $to);
+	}
+
 	private function hand(int $key): void
 	{
 		$packet = $this->wire[$key];
