@@ -121,7 +121,7 @@ final class Arrival
 		$ours = $isBytes && $this->file['wanted'] ? $this->file['wanted'] : $this->file[$group];
 		$theirs = $this->theirs($group, $ours);
 		if ($this->packet->order['revision'] !== null) {
-			Site::notice($theirs['vector'], $this->file[$group]['vector']);
+			Site::notice($theirs['vector'], Vector::join($this->file[$group]['vector'], $this->file['gone']));
 			[$verdict, $value] = Judge::versioned($ours, $theirs);
 			$seen = $theirs['vector'];
 			if ($group === 'access' && $verdict === 'same' && $theirs['print'] !== $ours['print']) {

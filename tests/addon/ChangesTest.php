@@ -169,6 +169,19 @@ final class ChangesTest extends AddonTestCase
 		$this->assertSame('today!', $this->shown('f1'));
 	}
 
+	public function test_a_file_that_another_hub_made_again_after_our_delete_is_no_sign_of_a_backup(): void
+	{
+		$this->receiveAll($this->told($this->file('f1', 'base'), [self::A => 1]));
+		FileSync\Addon\Outgoing::beforeDelete(1, 'f1');
+		attach_delete(1, 'f1');
+		[$entry] = $this->sent();
+		$before = FileSync\Addon\Order\Site::component();
+		$this->assertEquals([self::A => 1, $before => 1], $entry['filesync']['gone']);
+		$this->receiveAll($this->told($this->file('f1', 'made again'), $entry['filesync']['gone'] + [self::C => 1]));
+		$this->assertSame('made again', $this->shown('f1'));
+		$this->assertSame($before, FileSync\Addon\Order\Site::component());
+	}
+
 	public function test_our_own_packet_that_comes_back_changes_nothing(): void
 	{
 		$this->receiveAll($this->file('f1', 'base'));
