@@ -3,7 +3,6 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Loopback;
 use FileSync\Addon\Schema\Migrations;
 
 if (! class_exists('App', false)) {
@@ -27,21 +26,25 @@ final class Command
 		                         [--seconds N] at most, [--until-idle] until nothing is on its way
 		  repair items           own posts that a sync left with another hub's URLs      [--json]
 		                         or a wrong signature: mends them, or only lists them    [--dry-run]
-		  doctor                 this hub's own set-up, as another hub meets it, with    [--json]
-		                         a remedy for each finding
-		  config                 every setting and its value                             [--json]
+		  doctor                 everything about this hub's set-up, with a remedy for   [--json]
+		                         what is wrong; --only CHECK,CHECK shows some
+		  config                 every setting, its value and what it does               [--json]
 		  config get NAME        config set NAME VALUE        config clear NAME
 		                         [--scope site|channel:<id>|peer:<root URL>]
+		  uninstall              what is on its way and what is kept; changes nothing    [--json]
+		                         --keep or --purge takes filesync off this hub, and keeps or
+		                         removes its tables and kept files; --finish first fetches and
+		                         sends what waits [--seconds N], --drop forgets it
 
 		exit codes: 0 done or nothing to do, 1 something needs a person, 2 usage, 75 something is still on its way
 		TEXT;
 
 	private const OPTIONS = [
-		'doctor' => ['json'],
+		'doctor' => ['json', 'only'],
 		'status' => ['json'], 'missing' => ['json'], 'work' => ['json', 'progress', 'seconds', 'until-idle'], 'config' => ['json', 'scope'],
-		'repair' => ['json', 'dry-run'], 'kept' => ['json'], 'undo' => [], 'packets' => ['json'],
+		'repair' => ['json', 'dry-run'], 'kept' => ['json'], 'undo' => [], 'packets' => ['json'], 'uninstall' => ['json', 'keep', 'purge', 'finish', 'drop', 'seconds'],
 	];
-	private const VALUED = ['seconds', 'scope'];
+	private const VALUED = ['seconds', 'scope', 'only'];
 
 	/** Runs a verb with its arguments. */
 	public static function run(array $arguments): int
@@ -51,8 +54,7 @@ final class Command
 		if ($options === null || ! isset(self::OPTIONS[$verb]) || array_diff(array_keys($options), self::OPTIONS[$verb]) || (! in_array($verb, ['config', 'repair', 'undo', 'packets'], true) && $words)
 			|| ($verb === 'repair' && $words !== ['items']) || ($verb === 'undo' && count($words) !== 1)
 			|| ($verb === 'packets' && $words && (count($words) !== 2 || ! in_array($words[0], ['accept', 'dismiss'], true)))) {
-			fwrite(STDERR, self::USAGE . "\n");
-			return 2;
+			return self::usage();
 		}
 		try {
 			if (! Migrations::ready()) {
@@ -64,17 +66,26 @@ final class Command
 				'status' => self::status(isset($options['json'])),
 				'missing' => self::missing(isset($options['json'])),
 				'work' => (new WorkCommand($options))->run(),
-				'doctor' => self::doctor(isset($options['json'])),
+				'doctor' => DoctorCommand::run($options),
 				'repair' => (new RepairCommand($options))->run(),
 				'kept' => KeptCommand::list(isset($options['json'])),
 				'undo' => KeptCommand::undo($words[0]),
 				'packets' => PacketsCommand::run($words, isset($options['json'])),
-				'config' => self::config($words, $options),
+				'config' => (new ConfigCommand($options))->run($words),
+				'uninstall' => (new UninstallCommand($options))->run(),
 			};
 		} catch (\Throwable $e) {
 			fwrite(STDERR, 'filesync: ' . $e->getMessage() . "\n");
 			return 1;
 		}
+	}
+
+	/** Says how the command is used. */
+	public static function usage(): int
+	{
+		fwrite(STDERR, self::USAGE . "\n");
+
+		return 2;
 	}
 
 	private static function parse(array $arguments): array
@@ -159,46 +170,6 @@ final class Command
 		}
 
 		return $code;
-	}
-
-	private static function doctor(bool $json): int
-	{
-		$findings = (new Doctor(Loopback::ask(...)))->examine();
-		if ($json) {
-			echo json_encode($findings, JSON_UNESCAPED_SLASHES), "\n";
-		}
-		foreach ($json ? [] : $findings as $one) {
-			$mark = $one['ok'] ? 'ok' : ($one['ok'] === null ? '?' : 'WRONG');
-			printf("%-5s %-14s %s\n", $mark, $one['check'], Config::oneLine($one['finding']));
-			$one['remedy'] === '' || printf("%20s -> %s\n", '', $one['remedy']);
-		}
-
-		return in_array(false, array_column($findings, 'ok'), true) ? 1 : 0;
-	}
-
-	private static function config(array $words, array $options): int
-	{
-		$scope = $options['scope'] ?? 'site';
-		[$action, $name, $value] = $words + [0 => 'list', 1 => '', 2 => null];
-		$isKnown = isset(Config::DEFAULTS[$name]);
-		if ($action === 'list' && count($words) < 2) {
-			$all = [];
-			foreach (Config::DEFAULTS as $each => $default) {
-				$all[$each] = Config::get($each);
-			}
-			echo isset($options['json']) ? json_encode($all) . "\n" : implode('', array_map(fn ($k, $v) => "$k = $v\n", array_keys($all), $all));
-		} elseif ($isKnown && $action === 'get' && count($words) === 2) {
-			echo Config::get($name, $scope), "\n";
-		} elseif ($isKnown && $action === 'set' && count($words) === 3 && Config::accepts($name, $value)) {
-			Config::set($name, $value, $scope);
-		} elseif ($isKnown && $action === 'clear' && count($words) === 2) {
-			Config::clear($name, $scope);
-		} else {
-			fwrite(STDERR, self::USAGE . "\n");
-			return 2;
-		}
-
-		return 0;
 	}
 
 	/** @param array<string, array{files: int}> $states */

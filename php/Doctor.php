@@ -2,142 +2,67 @@
 
 namespace FileSync\Addon;
 
-use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Doctor\Background;
+use FileSync\Addon\Doctor\Findings;
+use FileSync\Addon\Doctor\Neighbours;
+use FileSync\Addon\Doctor\Software;
+use FileSync\Addon\Doctor\Storage;
+use FileSync\Addon\Doctor\WebServer;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Hub\Loopback;
+use FileSync\Addon\Hub\Neighbour;
 
 if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Looks at this hub's own set-up as another hub meets it; each finding comes with its remedy. */
+/** Looks at this hub's own set-up; each finding comes with its remedy. */
 final class Doctor
 {
-	private const FILES_TRIED = 50;
-
-	/** @var list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be tried. */
-	private array $findings = [];
-
-	/** @param \Closure $ask Asks this hub's web server: method, path, headers, body. */
-	public function __construct(private readonly \Closure $ask)
+	/**
+	 * @param \Closure $ask      Asks this hub's web server: method, path, headers, body. See Hub\Loopback.
+	 * @param \Closure $askClone Asks another hub what it says of a channel. See Hub\Neighbour.
+	 */
+	public function __construct(private readonly \Closure $ask, private readonly \Closure $askClone)
 	{
 	}
 
-	/** Looks at everything and returns what was found. */
-	public function examine(): array
+	/** Returns the doctor of this hub. */
+	public static function ofThisHub(): self
 	{
-		$problem = Config::extensionProblem();
-		$this->note('extension', $problem === null, $problem ?? 'loaded on the command line', 'let PHP load it for FPM and the command line, the same version as the addon');
-		if (Config::get('enabled') === '0') {
-			$this->note('serving', null, 'filesync is switched off on this hub', 'config set enabled 1');
-
-			return $this->findings;
-		}
-		[$channel, $file] = $this->fileToTry();
-		if (! $channel) {
-			$this->note('serving', null, 'there is no channel here to try with', 'make a channel');
-
-			return $this->findings;
-		}
-		$given = $this->askForTicket($channel, $file);
-		if ($given && $file) {
-			$this->read($file, $given);
-		} elseif ($given !== null) {
-			$this->note('ranges', null, 'there is no file here to try with', 'upload a file and look again');
-		}
-
-		return $this->findings;
+		return new self(Loopback::ask(...), Neighbour::ask(...));
 	}
 
-	/** Returns a channel, and a file of it that is whole here if there is one. */
-	private function fileToTry(): array
+	/**
+	 * Looks at everything, or at some checks by name, and returns what was found.
+	 *
+	 * @return list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be tried, or worth knowing.
+	 */
+	public function examine(array $only = []): array
 	{
-		$found = null;
-		foreach (Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id') as $row) {
-			$channel = Clones::channel((int) $row['channel_id']);
-			if (! $channel || ! Clones::requested($channel['channel_hash'], Clones::ownUrl($channel))) {
-				continue;
-			}
-			$found ??= $channel;
-			$where = ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1, 'filesize >' => 1];
-			foreach (Table::select('attach', $where, 'id', self::FILES_TRIED, 'hash') as $file) {
-				$facts = preg_match(Packet::HASH, $file['hash']) ? Facts::of($channel, $file['hash'], 0) : null;
-				if ($facts && $facts->state === 'whole' && ! $facts->isArriving && $facts->path !== null) {
-					return [$channel, $facts];
-				}
-			}
+		$findings = new Findings();
+		Software::look($findings);
+		Storage::look($findings);
+		// What needs the network is slow: not for what was found already.
+		if (array_diff($only ?: [''], array_column($findings->all(), 'check')) && $this->isServing($findings)) {
+			Background::look($findings);
+			$findings->attempt('serving', fn () => (new WebServer($findings, $this->ask))->look());
+			$findings->attempt('clone', fn () => Neighbours::look($findings, $this->askClone));
 		}
 
-		return [$found, null];
+		return array_values(array_filter($findings->all(), fn ($one) => ! $only || in_array($one['check'], $only, true)));
 	}
 
-	/** Asks for a ticket as a clone does; returns the answer's file, an empty array if none was asked for, or null if that failed. */
-	private function askForTicket(array $channel, ?Facts $file): ?array
+	private function isServing(Findings $findings): bool
 	{
-		$body = json_encode(['filesync' => 1, 'channel' => $channel['channel_hash'], 'key_id' => Clones::ownUrl($channel), 'time' => Config::now(), 'nonce' => Config::token(),
-			'files' => [['hash' => $file->hash ?? 'none', 'scale' => 0]], 'probe' => true], JSON_UNESCAPED_SLASHES);
-		$text = "filesync ticket request 1\nPOST\n" . Web::path('/getfile/ticket') . "\n" . Web::host() . "\n" . hash('sha256', $body);
-		openssl_sign($text, $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA256);
-		$answer = ($this->ask)('POST', '/getfile/ticket', ['Content-Type: application/json', 'Authorization: Signature keyId="probe"',
-			'Filesync-Signature: sha256.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')], $body);
-		if ($answer['status'] === 0) {
-			$this->note('reachable', false, 'the hub does not reach itself at ' . Web::root() . ': ' . $answer['error'],
-				'nothing is wrong with filesync if only this machine cannot reach its own public address; else see to name, certificate and firewall');
-
-			return null;
+		try {
+			$isOn = Config::get('enabled') !== '0';
+		} catch (\RuntimeException) {
+			// The tables are a finding already.
+			return false;
 		}
-		$this->note('reachable', true, 'the hub reaches itself at ' . Web::root());
-		$said = json_decode($answer['body'], true);
-		if ($answer['status'] !== 200 || ! is_array($said) || ! is_array($said['files'][0] ?? null)) {
-			$this->note('tickets', false, is_array($said) && is_string($said['error'] ?? null) ? "a ticket was refused: {$said['error']}" : "status {$answer['status']} and no ticket",
-				'see that FPM loads the extension too, reload it, and that getfile/ticket reaches the hub\'s index.php under the hub\'s own host name');
+		$isOn || $findings->note('serving', null, 'filesync is switched off on this hub', 'php addon/filesync/cli.php config set enabled 1');
 
-			return null;
-		}
-		$this->note('tickets', true, 'tickets are given');
-		$this->note('authorization', ! empty($said['probe']['authorization']), ! empty($said['probe']['authorization']) ? 'the header Authorization reaches PHP'
-			: 'the header Authorization does not reach PHP: clones with stock software get empty files',
-			'Apache: `CGIPassAuth On`; nginx: `fastcgi_param HTTP_AUTHORIZATION $http_authorization;`; others: docs/web-servers.md');
-		if ($file && ($said['files'][0]['state'] ?? '') !== 'ready') {
-			$this->note('ranges', null, 'the file to try with cannot be given just now', 'look again in a minute');
-
-			return null;
-		}
-
-		return $file ? $said['files'][0] : [];
-	}
-
-	/** Reads one byte in the middle, as a clone that resumes. */
-	private function read(Facts $file, array $given): void
-	{
-		$setting = Config::get('x_accel');
-		$who = $setting === '' ? 'PHP' : 'the web server (' . strstr($setting . ':', ':', true) . ')';
-		$offset = intdiv($file->sizeBytes, 2);
-		$headers = ['Filesync-Ticket: ' . $given['ticket'], 'Accept-Encoding: gzip, br'];
-		$part = ($this->ask)('GET', '/getfile/' . $file->hash, [...$headers, "Range: bytes=$offset-$offset"]);
-		$names = $part['headers'];
-		$passedOn = array_intersect_key($names, ['x-accel-redirect' => 1, 'x-sendfile' => 1]);
-		$remedy = $setting === '' ? 'see that nothing between PHP and the client rewrites answers of /getfile (compression, caches)'
-			: 'compare with docs/web-servers.md, or `config clear x_accel` to let PHP send the bytes';
-		$isRight = $part['status'] === 206 && ($names['content-range'] ?? '') === "bytes $offset-$offset/{$file->sizeBytes}"
-			&& $part['body'] === file_get_contents((string) $file->path, false, null, $offset, 1);
-		$this->note('ranges', $isRight, match (true) {
-			$isRight => "one byte of a file was read, sent by $who",
-			$passedOn !== [] => 'the web server passed ' . array_key_first($passedOn) . ' on instead of sending the file',
-			isset($names['content-encoding']) => 'the answer was compressed: ' . $names['content-encoding'],
-			default => "status {$part['status']} with " . strlen($part['body']) . " bytes, Content-Range '" . ($names['content-range'] ?? '') . "', where one byte was asked for",
-		}, $remedy);
-		$wanted = ['content-type' => 'application/octet-stream', 'x-content-type-options' => 'nosniff', 'content-disposition' => 'attachment'];
-		$wrong = array_keys(array_diff_assoc($wanted, $names));
-		$isRight && $this->note('headers', $wrong === [], $wrong ? 'not as they should be: ' . implode(', ', $wrong) : 'the headers keep a browser from showing a file as a page', $remedy);
-		$head = ($this->ask)('HEAD', '/getfile/' . $file->hash, $headers);
-		$isWhole = $head['status'] === 200 && ($head['headers']['content-length'] ?? '') === (string) $file->sizeBytes;
-		$this->note('length', $isWhole, $isWhole ? 'HEAD tells the length of a file' : "HEAD answers with status {$head['status']} and length '" . ($head['headers']['content-length'] ?? '') . "'", $remedy);
-	}
-
-	private function note(string $check, ?bool $ok, string $finding, string $remedy = ''): void
-	{
-		$this->findings[] = ['check' => $check, 'ok' => $ok, 'finding' => $finding, 'remedy' => $ok ? '' : $remedy];
+		return $isOn;
 	}
 }

@@ -3,6 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Schema\Migrations;
@@ -14,10 +15,16 @@ if (! class_exists('App', false)) {
 /** Keeps things going and within bounds. */
 final class Housekeeping
 {
-	/** Wakes a worker if anything is due, forgets nonces whose time is over. Every cron run. */
+	/** Puts hooks back, notes that cron runs, wakes a worker if anything is due, forgets nonces whose time is over. Every cron run. */
 	public static function often(): void
 	{
-		if (Migrations::ready() && Config::get('enabled') !== '0') {
+		if (! Migrations::ready()) {
+			return;
+		}
+		Registration::mend();
+		Config::set('cron_at', (string) Config::now(), 'state');
+		Config::set('cron_version', Config::extensionProblem() === null ? Config::version() : '', 'state');
+		if (Config::get('enabled') !== '0') {
 			Outgoing::recover();
 			Worker::summon();
 			Digests::summon();

@@ -43,7 +43,7 @@ final class Serve
 	public static function answer(Request $request): ?Response
 	{
 		if ($request->method === 'POST' && $request->arguments === ['getfile', 'ticket']) {
-			return self::isPossible() ? TicketRequest::answer($request) : null;
+			return self::isPossible() || TicketRequest::isProbe($request) ? TicketRequest::answer($request) : null;
 		}
 		$ticket = $request->header('filesync-ticket');
 		if ($ticket === null || ! in_array($request->method, ['GET', 'HEAD'], true)) {

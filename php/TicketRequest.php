@@ -79,7 +79,27 @@ final class TicketRequest
 			return Response::error(401, 'nonce');
 		}
 
+		if (! Serve::isPossible()) {
+			// Only a hub that looks at itself gets here.
+			return Response::json(503, ['filesync' => self::VERSION, 'error' => 'extension', 'probe' => self::probe($request)]);
+		}
+
 		return (new self($channel, $asked))->grant($request);
+	}
+
+	/** Tells whether this hub asks itself, to look at its own set-up. */
+	public static function isProbe(Request $request): bool
+	{
+		$asked = json_decode((string) $request->body, true, 8);
+
+		return is_array($asked) && ! empty($asked['probe']) && is_string($asked['key_id'] ?? null) && str_starts_with($asked['key_id'], Web::root() . '/');
+	}
+
+	/** Says how PHP is set up here, for `doctor`, which runs elsewhere. */
+	private static function probe(Request $request): array
+	{
+		return ['authorization' => $request->header('authorization') !== null, 'problem' => Config::extensionProblem(), 'version' => Config::version(),
+			'memory_limit' => (string) ini_get('memory_limit'), 'settings' => Doctor\Software::settings()];
 	}
 
 	private function grant(Request $request): Response
@@ -88,8 +108,8 @@ final class TicketRequest
 		$files = array_map(fn ($file) => ['hash' => $file['hash'], 'scale' => $file['scale']] + $this->facts($file['hash'], $file['scale'], $until), $this->asked['files']);
 		$answer = ['filesync' => self::VERSION, 'time' => $this->cameAt, 'version' => Config::version(), 'features' => Serve::FEATURES, 'expires_in' => Ticket::SECONDS,
 			'files' => $files];
-		if (! empty($this->asked['probe'])) {
-			$answer['probe'] = ['authorization' => $request->header('authorization') !== null];
+		if (self::isProbe($request)) {
+			$answer['probe'] = self::probe($request);
 		}
 
 		return Response::json(200, $answer);

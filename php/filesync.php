@@ -65,8 +65,10 @@ function filesync_unload() {
 /** Defines the overrides before core can call what they override. Runs many times in one process. */
 function filesync_init_1(&$unused = null) {
 	try {
-		if (FileSync\Addon\Hub\Family::isKnown()) {
-			require_once __DIR__ . '/overrides/hubzilla.php';
+		$overrides = __DIR__ . '/overrides/hubzilla.php';
+		// A file that is not there cannot be caught.
+		if (FileSync\Addon\Hub\Family::isKnown() && is_file($overrides)) {
+			require_once $overrides;
 		}
 		foreach (filesync_hooks() as $hook => $function) {
 			if (! array_filter(App::$hooks[$hook] ?? [], fn ($known) => $known[1] === $function)) {
@@ -181,5 +183,25 @@ function filesync_channel_remove(&$channel) {
 		FileSync\Addon\Housekeeping::forgetChannel((int) ($channel['channel_id'] ?? 0));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('removing a channel', $e);
+	}
+}
+
+/** Shows the admin how things stand: /admin/addons/filesync. */
+function filesync_plugin_admin(&$html) {
+	try {
+		$html .= FileSync\Addon\AdminPage::show();
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('the page for the admin', $e);
+		$html .= htmlspecialchars('filesync: ' . $e->getMessage());
+	}
+}
+
+/** Takes what the admin sent from there. */
+function filesync_plugin_admin_post() {
+	try {
+		FileSync\Addon\AdminPage::take();
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('what the admin sent', $e);
+		notice('filesync: ' . $e->getMessage() . "\n");
 	}
 }

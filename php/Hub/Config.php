@@ -11,79 +11,23 @@ if (! class_exists('App', false)) {
 /**
  * Reads settings, keeps the log, tells the time.
  *
- * Settings of this clone live in our own table: a channel's pconfig would travel to its other clones. Scopes: `site`, and
- * `peer:<root URL>` for what was learnt about another hub, and `channel:<id>` (only `enabled`).
+ * Settings of this clone live in our own table: a channel's pconfig would travel to its other clones. Scopes: `site`, and what
+ * `Settings` names for some: `channel:<id>`, `peer:<root URL>`. `state` is what we note for ourselves.
  */
 final class Config
 {
-	/** Every setting of scope `site` with its default. */
-	public const DEFAULTS = [
-		/** 1: receive through filesync; 0: leave everything to core. Also per channel, scope `channel:<id>`. */
-		'enabled' => '1',
-		/** Workers at once on this hub, 1–4; each serves one channel. */
-		'workers' => '2',
-		/** Transfers under way at once in a worker, 1–16. */
-		'parallel' => '4',
-		/** Ranges of one large file under way at once where one alone would take long, 1–8. */
-		'ranges' => '4',
-		/** Most bytes a second that a worker receives, 65536 or more; 0: no limit. */
-		'bytes_per_second' => '0',
-		/** Seconds a worker runs before it makes room for the hub's other jobs; the hub starts a job again after 300. */
-		'slice_seconds' => '110',
-		/** Seconds a background worker waits for a retry that is nearly due instead of ending. */
-		'linger_seconds' => '20',
-		/** Seconds before the first retry; doubles with each further one up to `retry_most_seconds`. */
-		'retry_first_seconds' => '60',
-		'retry_most_seconds' => '21600',
-		/** Times a transfer may end with bytes that do not match before it is parked. */
-		'corrupt_attempts' => '5',
-		/** Seconds that all transfers pause after a full or failing disk. */
-		'storage_pause_seconds' => '300',
-		/** Bytes of disk space that are always left free. */
-		'headroom_bytes' => '268435456',
-		/** Days and bytes (per channel, and of the whole hub) that replaced and deleted files are kept; the oldest go first. */
-		'kept_days' => '30',
-		'kept_max_bytes' => '2147483648',
-		'kept_hub_max_bytes' => '21474836480',
-		/** Days that an unfinished transfer without a row, and a finished row, stay. */
-		'partial_days' => '7',
-		'history_days' => '7',
-		/** Files of a channel that received deletes may remove within a day; more waits for a person (`packets`). */
-		'delete_max_files' => '1000',
-		/** 1: clones on private addresses (10/8, 127/8 …) may be asked. */
-		'allow_private_addresses' => '0',
-		/** 0: never log in at another hub: neither read files by /dav there nor ask for posts. Also per peer, scope `peer:<root URL>`. */
-		'dav_allowed' => '1',
-		/**
-		 * How the web server sends files that a clone reads, so that no PHP process waits: `X-Accel-Redirect:/prefix/` (nginx, Caddy; the
-		 * prefix stands for the hub's root) or `X-Sendfile` (Apache, lighttpd); empty: PHP sends them. See docs/web-servers.md.
-		 */
-		'x_accel' => '',
-		/** Ticket requests that a channel may make in a minute. */
-		'ticket_requests_per_minute' => '600',
-	];
-
-	/** What the value of a setting must look like, where it is not a number. */
-	private const SHAPES = ['x_accel' => '#^(X-Accel-Redirect:/([A-Za-z0-9._~-]+/)*|X-Sendfile)?$#D'];
-
 	/** Returns a setting as text, its default if unset. */
 	public static function get(string $name, string $scope = 'site'): string
 	{
 		$row = Table::first('filesync_setting', ['id' => self::id($scope, $name)], '', 'value');
 
-		return $row['value'] ?? ($scope === 'site' ? self::DEFAULTS[$name] ?? '' : '');
+		return $row['value'] ?? ($scope === 'site' ? Settings::ALL[$name]['default'] ?? '' : '');
 	}
 
 	/** Returns a setting as a number. */
 	public static function number(string $name, string $scope = 'site'): int
 	{
 		return (int) self::get($name, $scope);
-	}
-
-	/** Tells whether a setting of scope `site` exists and may have this value. */
-	public static function accepts(string $name, string $value): bool
-	{
-		return isset(self::DEFAULTS[$name]) && preg_match(self::SHAPES[$name] ?? '/^\d{1,18}$/D', $value);
 	}
 
 	/** Sets a setting. */

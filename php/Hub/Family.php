@@ -12,6 +12,26 @@ final class Family
 	private const OLDEST = '7.8';
 	private const TOO_NEW = '8.10';
 
+	/** Where core's functions stand that we take over, and the parameters that we know of each. */
+	private const FILES = ['include/attach.php', 'include/import.php', 'include/items.php', 'include/channel.php'];
+	private const FUNCTIONS = [
+		'sync_files' => ['channel', 'files'],
+		'sync_items' => ['channel', 'items', 'relocate'],
+		'import_items' => ['channel', 'items', 'sync', 'relocate'],
+		'import_channel_photo' => ['photo', 'type', 'aid', 'uid'],
+		'attach_export_data' => ['channel', 'resource_id', 'deleted'],
+		'attach_delete' => ['channel_id', 'resource'],
+		'attach_move' => ['channel_id', 'resource_id', 'new_folder_hash'],
+		'attach_change_permissions' => ['channel_id', 'resource', 'allow_cid', 'allow_gid', 'deny_cid', 'deny_gid', 'recurse', 'sync'],
+		'fix_attached_permissions' => ['uid', 'body'],
+	];
+	private const OVERRIDES = [
+		'Zotlabs\Lib\sync_files', 'Zotlabs\Lib\sync_items', 'Zotlabs\Lib\import_channel_photo', 'Zotlabs\Daemon\sync_files', 'Zotlabs\Daemon\import_items',
+		'Zotlabs\Daemon\attach_export_data', 'Zotlabs\Storage\attach_export_data', 'Zotlabs\Storage\attach_delete', 'Zotlabs\Storage\attach_move',
+		'Zotlabs\Module\import_items', 'Zotlabs\Module\attach_export_data', 'Zotlabs\Module\attach_delete', 'Zotlabs\Module\attach_move',
+		'Zotlabs\Module\attach_change_permissions', 'Zotlabs\Module\fix_attached_permissions',
+	];
+
 	/** Tells whether this hub's version is one whose calls we may take over. */
 	public static function isKnown(): bool
 	{
@@ -23,6 +43,46 @@ final class Family
 	{
 		return (bool) preg_match('/^\d+\.\d+/', $version)
 			&& version_compare($version, self::OLDEST, '>=') && version_compare($version, self::TOO_NEW, '<');
+	}
+
+	/** Says why filesync stays passive on this hub, or null if it does not. */
+	public static function problem(): ?string
+	{
+		$version = defined('STD_VERSION') ? STD_VERSION : 'unknown';
+		if (! self::isKnown()) {
+			return "Hubzilla $version is not known to filesync, which stays passive";
+		}
+		foreach (self::FILES as $file) {
+			require_once $file;
+		}
+		$changed = array_filter(array_keys(self::FUNCTIONS), fn ($function) => function_exists("\\$function") && ! self::isAsExpected($function));
+
+		return $changed ? "Hubzilla $version has changed " . implode(', ', $changed) . ', where filesync stays passive' : null;
+	}
+
+	/** Tells whether a function of core that we take over still takes what we hand it. */
+	public static function isAsExpected(string $function): bool
+	{
+		static $known = [];
+		if (! isset($known[$function]) && function_exists("\\$function")) {
+			$names = array_map(fn ($parameter) => $parameter->getName(), (new \ReflectionFunction("\\$function"))->getParameters());
+			$known[$function] = array_slice($names, 0, count(self::FUNCTIONS[$function])) === self::FUNCTIONS[$function];
+		}
+
+		return $known[$function] ?? true;
+	}
+
+	/** Returns the overrides that are not ours: another addon came first, or the file is missing. */
+	public static function lostOverrides(): array
+	{
+		$others = [];
+		foreach (self::OVERRIDES as $function) {
+			if (! function_exists($function) || ! str_ends_with(strtr((string) (new \ReflectionFunction($function))->getFileName(), '\\', '/'), '/overrides/hubzilla.php')) {
+				$others[] = $function;
+			}
+		}
+
+		return $others;
 	}
 
 	/** Tells whether core's own function still has the shape of the one that we replace. */

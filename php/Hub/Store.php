@@ -79,6 +79,20 @@ final class Store
 		return $path;
 	}
 
+	/** Removes our own folder with all that is unfinished or kept in it. Follows no link. */
+	public static function removeData(): void
+	{
+		$root = 'store/[data]/filesync';
+		if (is_link($root) || ! is_dir($root)) {
+			return;
+		}
+		$flags = \FilesystemIterator::SKIP_DOTS | \FilesystemIterator::CURRENT_AS_FILEINFO;
+		foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($root, $flags), \RecursiveIteratorIterator::CHILD_FIRST) as $path => $entry) {
+			$entry->isDir() && ! $entry->isLink() ? @rmdir($path) : @unlink($path);
+		}
+		@rmdir($root);
+	}
+
 	/**
 	 * Returns the folders from the root down to one, by our own rows.
 	 *

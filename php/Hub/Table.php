@@ -116,6 +116,20 @@ final class Table
 		return ! array_filter($tables, fn ($table) => db_columns($table)) && is_array(dbq('select 1 as one'));
 	}
 
+	/** Returns those of some tables that do not exist. */
+	public static function missing(array $tables): array
+	{
+		return array_values(array_filter($tables, fn ($table) => ! db_columns($table)));
+	}
+
+	/** Removes tables with all that is in them. */
+	public static function drop(array $tables): void
+	{
+		foreach ($tables as $table) {
+			dbq('DROP TABLE IF EXISTS ' . $table);
+		}
+	}
+
 	/** Runs a statement that defines a table or an index; false if it failed, for instance because it exists. */
 	public static function define(string $statement): bool
 	{

@@ -24,7 +24,7 @@ final class Migrations
 	public static function run(): int
 	{
 		$steps = self::steps();
-		$newest = max(array_keys($steps));
+		$newest = self::newest();
 		if (self::done() >= $newest) {
 			return $newest;
 		}
@@ -50,13 +50,26 @@ final class Migrations
 	/** Brings the tables to the newest step; false if another process is at it. */
 	public static function ready(): bool
 	{
-		return self::run() === max(array_keys(self::steps()));
+		return self::run() === self::newest();
 	}
 
 	/** Returns the number of the last step that is done, 0 if none. */
 	public static function done(): int
 	{
 		return (int) \Zotlabs\Lib\Config::Get('filesync', 'schema', 0);
+	}
+
+	/** Returns the number of the newest step that this version knows. */
+	public static function newest(): int
+	{
+		return max(array_keys(self::steps()));
+	}
+
+	/** Removes the tables; the next run makes them anew. */
+	public static function undo(): void
+	{
+		\Zotlabs\Lib\Config::Delete('filesync', 'schema');
+		Table::drop(self::tables());
 	}
 
 	/** Returns the tables of ours. */

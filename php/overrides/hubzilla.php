@@ -1,7 +1,7 @@
 <?php
 /*
  * Takes over calls that core makes without a leading backslash: PHP looks in the caller's own namespace first.
- * A function that another addon defined before us is left alone.
+ * A function that another addon defined before us is left alone. Where core's own takes other arguments than we know, it is called as it came.
  */
 
 namespace Zotlabs\Lib {
@@ -16,14 +16,16 @@ namespace Zotlabs\Lib {
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Lib\sync_items')) {
 		/** Receives the posts of a sync packet. */
 		function sync_items($channel, $items, $relocate = null) {
-			return \sync_items($channel, \FileSync\Addon\Hub\Items::postsFirst($items), \FileSync\Addon\ItemRelocation::forCore($channel, $relocate));
+			return \FileSync\Addon\Hub\Family::isAsExpected('sync_items') ? \sync_items($channel, \FileSync\Addon\Hub\Items::postsFirst($items), \FileSync\Addon\ItemRelocation::forCore($channel, $relocate))
+				: \sync_items($channel, $items, $relocate);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Lib\import_channel_photo')) {
 		/** Stores an avatar of the channel that was fetched from another hub. */
 		function import_channel_photo($photo, $type, $aid, $uid) {
-			return \FileSync\Addon\ProfilePhoto::import($photo, $type, $aid, $uid);
+			return \FileSync\Addon\Hub\Family::isAsExpected('import_channel_photo') ? \FileSync\Addon\ProfilePhoto::import($photo, $type, $aid, $uid)
+				: \import_channel_photo($photo, $type, $aid, $uid);
 		}
 	}
 }
@@ -33,7 +35,8 @@ namespace Zotlabs\Daemon {
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Daemon\import_items')) {
 		/** Receives one page of the posts of a cloned channel. */
 		function import_items($channel, $items, $sync = false, $relocate = null) {
-			return \import_items($channel, \FileSync\Addon\Hub\Items::postsFirst($items), $sync, \FileSync\Addon\ItemRelocation::forCore($channel, $relocate));
+			return \FileSync\Addon\Hub\Family::isAsExpected('import_items') ? \import_items($channel, \FileSync\Addon\Hub\Items::postsFirst($items), $sync, \FileSync\Addon\ItemRelocation::forCore($channel, $relocate))
+				: \import_items($channel, $items, $sync, $relocate);
 		}
 	}
 
@@ -47,7 +50,8 @@ namespace Zotlabs\Daemon {
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Daemon\attach_export_data')) {
 		/** Exports a file for a sync packet, or nothing while it is not whole here. */
 		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest) {
-			return \FileSync\Addon\Outgoing::export($channel, $resource_id, $deleted, $rest);
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data') ? \FileSync\Addon\Outgoing::export($channel, $resource_id, $deleted, $rest)
+				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
 		}
 	}
 }
@@ -57,21 +61,24 @@ namespace Zotlabs\Storage {
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_export_data')) {
 		/** Exports a file for a sync packet, or nothing while it is not whole here. */
 		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest) {
-			return \FileSync\Addon\Outgoing::export($channel, $resource_id, $deleted, $rest);
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data') ? \FileSync\Addon\Outgoing::export($channel, $resource_id, $deleted, $rest)
+				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_delete')) {
 		/** Deletes a file or folder for its owner. */
 		function attach_delete($channel_id, $resource, ...$rest) {
-			return \FileSync\Addon\Outgoing::delete($channel_id, $resource, $rest);
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_delete') ? \FileSync\Addon\Outgoing::delete($channel_id, $resource, $rest)
+				: \attach_delete($channel_id, $resource, ...$rest);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_move')) {
 		/** Moves a file or folder for its owner. */
 		function attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest) {
-			return \FileSync\Addon\Changes::move($channel_id, $resource_id, $new_folder_hash, $rest);
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_move') ? \FileSync\Addon\Changes::move($channel_id, $resource_id, $new_folder_hash, $rest)
+				: \attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest);
 		}
 	}
 }
@@ -81,42 +88,48 @@ namespace Zotlabs\Module {
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\import_items')) {
 		/** Receives posts from an export file. */
 		function import_items($channel, $items, $sync = false, $relocate = null) {
-			return \import_items($channel, \FileSync\Addon\Hub\Items::postsFirst($items), $sync, \FileSync\Addon\ItemRelocation::forCore($channel, $relocate));
+			return \FileSync\Addon\Hub\Family::isAsExpected('import_items') ? \import_items($channel, \FileSync\Addon\Hub\Items::postsFirst($items), $sync, \FileSync\Addon\ItemRelocation::forCore($channel, $relocate))
+				: \import_items($channel, $items, $sync, $relocate);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_export_data')) {
 		/** Exports a file for a sync packet, or nothing while it is not whole here. */
 		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest) {
-			return \FileSync\Addon\Outgoing::export($channel, $resource_id, $deleted, $rest);
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data') ? \FileSync\Addon\Outgoing::export($channel, $resource_id, $deleted, $rest)
+				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_delete')) {
 		/** Deletes a file or folder for its owner. */
 		function attach_delete($channel_id, $resource, ...$rest) {
-			return \FileSync\Addon\Outgoing::delete($channel_id, $resource, $rest);
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_delete') ? \FileSync\Addon\Outgoing::delete($channel_id, $resource, $rest)
+				: \attach_delete($channel_id, $resource, ...$rest);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_move')) {
 		/** Moves a file or folder for its owner. */
 		function attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest) {
-			return \FileSync\Addon\Changes::move($channel_id, $resource_id, $new_folder_hash, $rest);
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_move') ? \FileSync\Addon\Changes::move($channel_id, $resource_id, $new_folder_hash, $rest)
+				: \attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_change_permissions')) {
 		/** Changes who may see a file, or a folder with all beneath it. */
-		function attach_change_permissions($channel_id, $resource, $allow_cid, $allow_gid, $deny_cid, $deny_gid, $recurse = false, $sync = false) {
-			return \FileSync\Addon\Changes::access($channel_id, $resource, [$allow_cid, $allow_gid, $deny_cid, $deny_gid], $recurse, $sync);
+		function attach_change_permissions($channel_id, $resource, $allow_cid, $allow_gid, $deny_cid, $deny_gid, $recurse = false, $sync = false, ...$rest) {
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_change_permissions') ? \FileSync\Addon\Changes::access($channel_id, $resource, [$allow_cid, $allow_gid, $deny_cid, $deny_gid], $recurse, $sync)
+				: \attach_change_permissions($channel_id, $resource, $allow_cid, $allow_gid, $deny_cid, $deny_gid, $recurse, $sync, ...$rest);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\fix_attached_permissions')) {
 		/** Gives files that were uploaded into a post the post's access. */
 		function fix_attached_permissions($uid, $body, ...$rest) {
-			return \FileSync\Addon\Changes::accessOfPost($uid, $body, $rest);
+			return \FileSync\Addon\Hub\Family::isAsExpected('fix_attached_permissions') ? \FileSync\Addon\Changes::accessOfPost($uid, $body, $rest)
+				: \fix_attached_permissions($uid, $body, ...$rest);
 		}
 	}
 }

@@ -54,6 +54,6 @@ final class CommandTest extends AddonTestCase
 		$this->assertSame(0, $this->runVerb('config', 'set', 'retry_first_seconds', '1')[0]);
 		$this->assertSame("1\n", $this->runVerb('config', 'get', 'retry_first_seconds')[1]);
 		$this->assertSame(0, $this->runVerb('config', 'clear', 'retry_first_seconds')[0]);
-		$this->assertSame(array_keys(Config::DEFAULTS), array_keys(json_decode($this->runVerb('config', '--json')[1], true)));
+		$this->assertSame(array_keys(FileSync\Addon\Hub\Settings::ALL), array_keys(json_decode($this->runVerb('config', '--json')[1], true)));
 	}
 }

@@ -8,17 +8,26 @@ use FileSync\Addon\Serve;
 /** `doctor` says what is wrong with this hub's own set-up, and how to mend it. */
 final class DoctorTest extends AddonTestCase
 {
+	/** What the clone answers, what is changed in the web server's account of itself, and what it gives for other paths. */
+	public array $clone = ['info' => ['site' => []], 'clock' => 0, 'error' => ''];
+	public array $probe = [];
+	public ?Closure $plain = null;
+
 	protected function setUp(): void
 	{
 		parent::setUp();
+		set_config('system', 'addon', 'filesync');
+		call_hooks('cron');
 		$this->receive($this->file('f1', 'the bytes'));
 		$this->work();
 	}
 
 	public function test_a_hub_that_is_right_has_no_findings(): void
 	{
-		$this->assertSame(['extension' => true, 'reachable' => true, 'tickets' => true, 'authorization' => true, 'ranges' => true, 'headers' => true, 'length' => true],
-			$this->examine(fn ($answer) => $answer));
+		$found = $this->examine(fn ($answer) => $answer, $findings);
+		$this->assertSame([], array_filter($findings, fn ($one) => $one['ok'] === false), json_encode($findings));
+		$this->assertSame([], array_diff(['hub', 'registered', 'overrides', 'extension', 'php', 'tables', 'space', 'store', 'cron', 'workers', 'reachable', 'extension-web', 'tickets',
+			'authorization', 'ranges', 'headers', 'length', 'source', 'private', 'clone'], array_keys(array_filter($found))));
 	}
 
 	public function test_without_a_file_what_a_file_is_needed_for_is_not_known(): void
@@ -53,14 +62,101 @@ final class DoctorTest extends AddonTestCase
 		];
 	}
 
+	/** @dataProvider faults */
+	public function test_each_fault_of_the_hub_is_found(Closure $break, array $expected, string $words): void
+	{
+		$break($this);
+		$found = $this->examine(fn ($answer) => $answer, $findings);
+		$this->assertSame($expected, array_intersect_key($found, $expected), json_encode($findings));
+		$said = array_values(array_filter($findings, fn ($one) => isset($expected[$one['check']]) || array_key_exists($one['check'], $expected)));
+		$this->assertStringContainsString($words, implode("\n", array_column($said, 'finding')));
+		$this->assertNotContains('', array_column(array_filter($said, fn ($one) => $one['ok'] !== true), 'remedy'));
+	}
+
+	public function faults(): array
+	{
+		$transfer = fn ($test, $due, $size = 3) => [$test->receive($test->file('f9', str_repeat('x', 3))), dbq("UPDATE filesync_transfer SET next_at = $due, size_bytes = $size WHERE hash = 'f9'")];
+
+		return [
+			'a hook is missing' => [fn () => dbq("DELETE FROM hook WHERE hook = 'cron' AND file like 'addon/filesync/%'"), ['registered' => false], 'hook cron'],
+			'the page for the admin is missing' => [fn () => dbq("UPDATE addon SET plugin_admin = 0 WHERE aname = 'filesync'"), ['registered' => false], 'its page for the admin'],
+			'it is not installed' => [fn () => dbq("DELETE FROM addon WHERE aname = 'filesync'"), ['registered' => false], 'not installed'],
+			'it is not switched on' => [fn () => set_config('system', 'addon', 'skeleton'), ['registered' => false], 'not switched on'],
+			'a table is missing' => [fn () => dbq('DROP TABLE filesync_kept'), ['tables' => false], 'filesync_kept'],
+			'tables are behind' => [fn () => set_config('filesync', 'schema', 2), ['tables' => false], 'step 2'],
+			'there is no room' => [fn () => Config::set('headroom_bytes', '900000000000000000'), ['space' => false], 'are free'],
+			'there is no room for what comes' => [fn ($test) => $transfer($test, time(), 900000000000000000), ['space' => false], 'are on their way'],
+			'cron stands still' => [fn () => Config::set('cron_at', (string) (time() - 7200), 'state'), ['cron' => false], 'ran last'],
+			'cron never ran' => [fn () => [Config::clear('cron_at', 'state'), dbq('UPDATE addon SET tstamp = ' . (time() - 7200))], ['cron' => false], 'has not run'],
+			'cron had no turn yet' => [fn () => [Config::clear('cron_at', 'state'), dbq('UPDATE addon SET tstamp = ' . time())], ['cron' => null], 'has not run'],
+			'nobody works' => [fn ($test) => $transfer($test, time() - 7200), ['workers' => false], '0 of 2 workers'],
+			'the disk failed' => [fn () => FileSync\Addon\Queue::pause('no room'), ['paused' => false], 'no room'],
+			'another addon imports' => [function () {
+				mkdir('addon/hzfiles');
+				file_put_contents('addon/hzfiles/helper.php', '<?php function hzfiles_import($channel, $files) { return sync_files($channel, $files); }');
+				dbq("INSERT INTO addon (aname, installed, tstamp, plugin_admin) VALUES ('hzfiles', 1, 0, 0)");
+			}, ['addons' => null], 'hzfiles'],
+			'the clone is away' => [fn ($test) => $test->clone = ['info' => null, 'clock' => null, 'error' => 'no answer'], ['clone' => false], 'no answer'],
+			'the clone has another clock' => [fn ($test) => $test->clone['clock'] = 400, ['clone' => true, 'clock' => false], '400 s ahead'],
+			'the web server runs another version' => [fn ($test) => $test->probe['version'] = '0.0.9', ['addon-web' => false], '0.0.9'],
+			'the web server lacks the extension' => [fn ($test) => $test->probe['problem'] = 'the PHP extension filesync is not loaded', ['extension-web' => false], 'not loaded'],
+			'its memory is small' => [fn ($test) => $test->probe['memory_limit'] = '32M', ['memory-web' => false], '32M'],
+			'sources are handed out' => [fn ($test) => $test->plain = fn ($path) => ['status' => 200, 'body' => str_ends_with($path, '.php') ? "<?php\n" : ''], ['source' => false], 'Queue.php'],
+			'the store is open' => [fn ($test) => $test->plain = fn ($path) => ['status' => 200, 'body' => (string) @file_get_contents(rawurldecode(substr($path, 1)))], ['private' => false], 'store'],
+		];
+	}
+
+	public function test_a_channel_folder_that_may_not_be_written_is_found(): void
+	{
+		if (posix_geteuid() === 0) {
+			// Whoever may write everywhere is told at least that somebody else owns the folder.
+			chown('store', 65534);
+			$this->assertNull($this->examine(fn ($answer) => $answer)['user']);
+			chown('store', 0);
+			return;
+		}
+		chmod('store/alice', 0500);
+		$this->assertFalse($this->examine(fn ($answer) => $answer)['store']);
+		chmod('store/alice', 0700);
+	}
+
+	public function test_files_that_went_missing_or_changed_are_named(): void
+	{
+		$copy = sys_get_temp_dir() . '/addon-' . getmypid();
+		exec('cp -r ' . escapeshellarg(realpath('addon/filesync')) . ' ' . escapeshellarg($copy));
+		unlink('addon/filesync');
+		rename($copy, 'addon/filesync');
+		exec('cd addon/filesync && find . -type f | sed "s,^./,," | LC_ALL=C sort | xargs sha256sum > ../MANIFEST && mv ../MANIFEST .');
+		$this->assertTrue($this->filesFinding()['ok']);
+		unlink('addon/filesync/Undo.php');
+		file_put_contents('addon/filesync/Kept.php', "\n", FILE_APPEND);
+		$found = $this->filesFinding();
+		$this->assertSame(false, $found['ok']);
+		$this->assertStringContainsString('Kept.php (changed), Undo.php (missing)', $found['finding']);
+
+		unlink('addon/filesync/overrides/hubzilla.php');
+		exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg('require "include/cli_startup.php"; cli_startup(); echo "alive";') . ' 2>&1', $lines);
+		$this->assertStringContainsString('alive', implode("\n", $lines));
+		$lost = array_column(json_decode(exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --json --only overrides'), true), null, 'check');
+		$this->assertFalse($lost['overrides']['ok']);
+	}
+
+	private function filesFinding(): array
+	{
+		return json_decode(exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --json --only files'), true)[0];
+	}
+
 	public function test_the_command_says_it_and_its_status_too(): void
 	{
 		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --json', $lines, $status);
 		$findings = array_column(json_decode($lines[0], true), null, 'check');
 		$this->assertSame([1, false], [$status, $findings['extension']['ok']]);
 		$this->assertStringContainsString('not loaded', $findings['extension']['finding']);
+		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --only hub,tables', $two, $status);
+		$this->assertSame([0, 2], [$status, count($two)]);
 		Config::set('enabled', '0');
-		$this->assertNull((new Doctor(fn () => $this->fail('nothing is asked')))->examine()[1]['ok']);
+		$nobody = fn () => $this->fail('nothing is asked');
+		$this->assertNull(array_column((new Doctor($nobody, $nobody))->examine(), 'ok', 'check')['serving']);
 	}
 
 	/** Examines this hub, whose web server answers as it is changed to; returns what is right by check. */
@@ -73,14 +169,22 @@ final class DoctorTest extends AddonTestCase
 				[$name, $value] = explode(': ', $line, 2);
 				$names[strtolower($name)] = $value;
 			}
+			if (! str_starts_with($path, '/getfile/')) {
+				return ($this->plain ? ($this->plain)($path) : ['status' => 404, 'body' => '']) + ['headers' => [], 'error' => ''];
+			}
 			$request = new Request($method, explode('/', ltrim($path, '/')), $isDropped ? array_diff_key($names, ['authorization' => 1]) : $names, [], $body);
 			$response = Serve::answer($request);
 			$file = $response->file;
 			$bytes = $file ? file_get_contents($file['root'] . '/' . $file['path'], false, null, $file['offset'], $file['length']) : $response->body;
 			$answer = ['status' => $response->status, 'headers' => array_change_key_case($response->headers), 'body' => $method === 'HEAD' ? '' : $bytes, 'error' => ''];
 
+			if ($this->probe && $method === 'POST') {
+				$said = json_decode($answer['body'], true);
+				$answer['body'] = json_encode(['probe' => $this->probe + $said['probe']] + $said);
+			}
+
 			return $change(...array_slice([$answer, $method, $headers], 0, (new ReflectionFunction($change))->getNumberOfParameters()));
-		}))->examine();
+		}, fn () => $this->clone))->examine();
 
 		return array_column($findings, 'ok', 'check');
 	}

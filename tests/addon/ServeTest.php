@@ -268,8 +268,8 @@ final class ServeTest extends AddonTestCase
 
 	public function test_the_web_server_sends_where_it_was_told_to(): void
 	{
-		$this->assertFalse(Config::accepts('x_accel', 'X-Accel-Redirect: /x/'));
-		$this->assertTrue(Config::accepts('x_accel', 'X-Accel-Redirect:/filesync-files/'));
+		$this->assertFalse(FileSync\Addon\Hub\Settings::accepts('x_accel', 'X-Accel-Redirect: /x/'));
+		$this->assertTrue(FileSync\Addon\Hub\Settings::accepts('x_accel', 'X-Accel-Redirect:/filesync-files/'));
 		Config::set('x_accel', 'X-Accel-Redirect:/filesync-files/');
 		$file = $this->ask(['p1' => 0])['files'][0];
 		$answer = $this->read($file, ['range' => 'bytes=1-2']);

@@ -1,0 +1,36 @@
+<?php
+
+namespace FileSync\Addon\Doctor;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** What was found so far. */
+final class Findings
+{
+	/** @var list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be tried, or worth knowing. */
+	private array $all = [];
+
+	/** Adds one. The remedy of what is right is left out. */
+	public function note(string $check, ?bool $ok, string $finding, string $remedy = ''): void
+	{
+		$this->all[] = ['check' => $check, 'ok' => $ok, 'finding' => $finding, 'remedy' => $ok ? '' : $remedy];
+	}
+
+	/** Looks at something that may fail; its failure is a finding. */
+	public function attempt(string $check, callable $look): void
+	{
+		try {
+			$look($this);
+		} catch (\Throwable $e) {
+			$this->note($check, false, 'could not be looked at: ' . $e->getMessage(), 'see the hub\'s log; the database or a file of filesync may be missing');
+		}
+	}
+
+	/** Returns all, in the order in which they were found. */
+	public function all(): array
+	{
+		return $this->all;
+	}
+}

@@ -1,0 +1,77 @@
+<?php
+
+namespace FileSync\Addon\Doctor;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Registration;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Peers;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** The other hubs where our channels live, and the other addons on this one. */
+final class Neighbours
+{
+	private const MOST_HUBS = 50;
+	private const CLOCK_SECONDS = 60;
+
+	/** @param \Closure $askClone Asks another hub what it says of a channel: URL of the channel there. See Hub\Neighbour. */
+	public static function look(Findings $findings, \Closure $askClone): void
+	{
+		foreach (array_slice(self::clones(), 0, self::MOST_HUBS) as $clone) {
+			$findings->attempt('clone', fn () => self::clone($findings, $clone, $askClone("{$clone['url']}/channel/{$clone['nick']}")));
+		}
+		$findings->attempt('addons', self::addons(...));
+	}
+
+	private static function clone(Findings $findings, array $clone, array $answer): void
+	{
+		if (! $answer['info']) {
+			$findings->note('clone', false, "{$clone['url']} does not say who it is: {$answer['error']}",
+				'see whether that hub is up, and whether this hub can reach it; what it sends waits there, what it lacks waits here');
+			return;
+		}
+		$said = is_array($answer['info']['filesync'] ?? null) ? $answer['info']['filesync'] : null;
+		$version = is_string($said['version'] ?? null) ? $said['version'] : '';
+		$speaks = match (true) {
+			! $said => 'without filesync: files come the stock way',
+			($said['v'] ?? null) !== Peers::VERSION => "with filesync $version of another protocol: files come the stock way",
+			default => "with filesync $version",
+		};
+		$findings->note('clone', true, "{$clone['url']} answers, $speaks");
+		if ($answer['clock'] !== null && abs($answer['clock']) > self::CLOCK_SECONDS) {
+			$findings->note('clock', false, "the clock of {$clone['url']} is " . abs($answer['clock']) . ' s ' . ($answer['clock'] > 0 ? 'ahead of' : 'behind') . ' this one',
+				'let both machines set their clocks (timedatectl set-ntp true); past 300 s no tickets are given');
+		}
+	}
+
+	/** Returns each hub once, with a channel that lives there. */
+	private static function clones(): array
+	{
+		$clones = [];
+		foreach (Table::select('channel', ['channel_removed' => 0, 'channel_system' => 0], 'channel_id', 0, 'channel_id') as $row) {
+			$channel = Config::serves((int) $row['channel_id']) ? Clones::channel((int) $row['channel_id']) : null;
+			foreach ($channel ? Clones::others($channel) : [] as $clone) {
+				$clones[Clones::normalise($clone['url'])] ??= $clone;
+			}
+		}
+
+		return array_values($clones);
+	}
+
+	private static function addons(Findings $findings): void
+	{
+		foreach (Registration::others() as $name) {
+			foreach (preg_match('/^\w+$/', $name) ? glob("addon/$name/*.php") ?: [] : [] as $file) {
+				if (preg_match('/(?<![\w>:])\\\\?sync_files\s*\(/', (string) file_get_contents($file))) {
+					$findings->note('addons', null, "the addon $name calls the hub's own sync_files: what it imports does not go through filesync",
+						'after an import with it look with `php addon/filesync/cli.php missing`');
+					break;
+				}
+			}
+		}
+	}
+}

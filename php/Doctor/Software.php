@@ -1,0 +1,101 @@
+<?php
+
+namespace FileSync\Addon\Doctor;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Registration;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Is the hub one that we know, and are the addon and the extension whole, in this process and in the web server's? */
+final class Software
+{
+	private const FUNCTIONS = ['curl_init', 'openssl_sign', 'mb_scrub', 'link', 'rename', 'flock', 'disk_free_space', 'hash'];
+	private const LEAST_MEMORY = 67108864;
+	private const AGAIN = 'install filesync again: `make install HUB=<hub root>`, or as the README of the archive says';
+
+	/** Looks at what this process can see. */
+	public static function look(Findings $findings): void
+	{
+		$problem = Family::problem();
+		$findings->note('hub', $problem === null, $problem ?? 'Hubzilla ' . STD_VERSION . ' is known to filesync', 'update filesync; until then the hub works as without it');
+		$findings->attempt('files', self::files(...));
+		$findings->attempt('registered', self::registered(...));
+		self::overrides($findings);
+		$problem = Config::extensionProblem();
+		$where = PHP_SAPI === 'cli' ? 'on the command line' : 'in the web server';
+		$findings->note('extension', $problem === null, $problem === null ? 'version ' . Config::version() . " is loaded $where" : "$where: $problem",
+			'let PHP load it for FPM and the command line, the same version as the addon: ' . self::AGAIN);
+		$missing = array_filter(self::FUNCTIONS, fn ($name) => ! function_exists($name));
+		$findings->note('php', $missing === [], $missing ? 'PHP functions are missing: ' . implode(', ', $missing) : 'PHP ' . PHP_VERSION . ' has what is needed',
+			'install php-curl, php-mbstring and openssl, and take these functions out of disable_functions in php.ini');
+		self::memory($findings, 'memory', $where, (string) ini_get('memory_limit'));
+	}
+
+	/** Compares with what the web server's PHP says of itself; see TicketRequest::probe(). */
+	public static function compare(Findings $findings, array $web): void
+	{
+		$reload = 'reload PHP-FPM (or restart Apache): it still runs what was there before';
+		$findings->note('extension-web', $web['problem'] === null, $web['problem'] === null ? 'version ' . $web['version'] . ' is loaded in the web server'
+			: 'in the web server: ' . $web['problem'], 'let PHP load the extension there too, then reload: ' . self::AGAIN);
+		$isSame = $web['version'] === Config::version();
+		$isSame || $findings->note('addon-web', false, "the web server runs version {$web['version']} of the addon, this is " . Config::version(), $reload);
+		self::memory($findings, 'memory-web', 'in the web server', $web['memory_limit']);
+		$differ = array_keys(array_diff_assoc($web['settings'], self::settings()) + array_diff_assoc(self::settings(), $web['settings']));
+		if ($web['problem'] === null && extension_loaded('filesync')) {
+			$findings->note('limits', $differ === [], $differ ? 'settings differ between the web server and the command line: ' . implode(', ', $differ)
+				: 'the limits of the extension are the same in the web server and on the command line', 'give both the same filesync.* settings in php.ini, and reload');
+		}
+	}
+
+	/** Returns the `filesync.*` settings of php.ini. */
+	public static function settings(): array
+	{
+		return extension_loaded('filesync') ? array_map('strval', ini_get_all('filesync', false)) : [];
+	}
+
+	private static function files(Findings $findings): void
+	{
+		$list = dirname(__DIR__) . '/MANIFEST';
+		if (! is_file($list)) {
+			$findings->note('files', null, 'the addon has no MANIFEST, so whether it is whole cannot be told', self::AGAIN);
+			return;
+		}
+		$wrong = [];
+		foreach (file($list, FILE_IGNORE_NEW_LINES) as $line) {
+			[$digest, $name] = explode('  ', $line, 2) + [1 => ''];
+			$path = dirname(__DIR__) . '/' . $name;
+			if (! is_file($path) || hash_file('sha256', $path) !== $digest) {
+				$wrong[] = $name . (is_file($path) ? ' (changed)' : ' (missing)');
+			}
+		}
+		$findings->note('files', $wrong === [], $wrong ? 'not as they were installed: ' . implode(', ', array_slice($wrong, 0, 5)) . (count($wrong) > 5 ? ' …' : '')
+			: 'every file of the addon is as it was installed', self::AGAIN);
+	}
+
+	private static function registered(Findings $findings): void
+	{
+		$missing = Registration::missing();
+		$findings->note('registered', $missing === [], $missing ? 'the hub does not know all of filesync: ' . implode(', ', $missing) : 'the hub knows the addon and all its hooks',
+			'in the hub\'s root: php util/addons uninstall filesync; php util/addons install filesync');
+	}
+
+	private static function overrides(Findings $findings): void
+	{
+		$others = Family::lostOverrides();
+		if (Family::isKnown()) {
+			$findings->note('overrides', $others === [], $others ? 'something else stands where filesync should: ' . implode(', ', $others) : 'every call that filesync takes over is its own',
+				'switch the addon off that takes the same calls, or install filesync again');
+		}
+	}
+
+	private static function memory(Findings $findings, string $check, string $where, string $limit): void
+	{
+		$bytes = (int) $limit * (1024 ** (int) strpos(' kmg', strtolower(substr($limit, -1)) ?: ' '));
+		$isEnough = $bytes < 0 || $bytes >= self::LEAST_MEMORY;
+		$isEnough || $findings->note($check, false, "memory_limit is $limit $where", 'memory_limit = 128M in php.ini; the hub itself needs that');
+	}
+}

@@ -1,0 +1,74 @@
+<?php
+
+namespace FileSync\Addon\Doctor;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Queue;
+use FileSync\Addon\Schema\Migrations;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Are our tables there, is there room, and may we write where the bytes go? */
+final class Storage
+{
+	/** Looks. */
+	public static function look(Findings $findings): void
+	{
+		$findings->attempt('tables', self::tables(...));
+		$findings->attempt('space', self::space(...));
+		$findings->attempt('store', self::store(...));
+	}
+
+	private static function tables(Findings $findings): void
+	{
+		$missing = Table::missing(Migrations::tables());
+		$behind = Migrations::done() < Migrations::newest();
+		$findings->note('tables', ! $missing && ! $behind, match (true) {
+			(bool) $missing => 'tables are missing: ' . implode(', ', $missing),
+			$behind => 'the tables are at step ' . Migrations::done() . ' of ' . Migrations::newest(),
+			default => 'all tables are there, at step ' . Migrations::done(),
+		}, $missing ? 'in the hub\'s root: php util/config filesync schema 0; php addon/filesync/cli.php status' : 'php addon/filesync/cli.php status brings them up to date; if it fails, see the hub\'s log');
+	}
+
+	private static function space(Findings $findings): void
+	{
+		$folder = is_dir('store/[data]') ? 'store/[data]' : 'store';
+		$free = (int) disk_free_space($folder);
+		$coming = Table::sum('filesync_transfer', 'size_bytes', ['state' => ['staged', 'waiting', 'leased']]);
+		$needed = Config::number('headroom_bytes') + $coming;
+		$findings->note('space', $free >= $needed, sprintf('%s MiB are free in store; %s MiB are on their way, %s MiB stay free', ...array_map(
+			fn ($bytes) => number_format($bytes / 1048576), [$free, $coming, Config::number('headroom_bytes')])), 'make room, or lower headroom_bytes; transfers pause while there is none');
+	}
+
+	/** Makes a file in our folder and moves it beside each channel's files, as publishing does. */
+	private static function store(Findings $findings): void
+	{
+		$owner = @fileowner('store');
+		if (function_exists('posix_geteuid') && posix_geteuid() !== $owner) {
+			$name = posix_getpwuid((int) $owner)['name'] ?? (string) $owner;
+			$findings->note('user', null, "this is not run as the owner of the folder store, who is $name", "run it as the hub's user: sudo -u $name php addon/filesync/cli.php doctor");
+		}
+		$bad = $elsewhere = [];
+		foreach (Table::select('channel', ['channel_removed' => 0, 'channel_system' => 0], 'channel_id', 0, 'channel_id') as $row) {
+			$channel = Clones::channel((int) $row['channel_id']);
+			$root = $channel ? Store::root($channel) : '';
+			if (! $channel || ! is_dir($root)) {
+				continue;
+			}
+			$data = Store::dataRoot((int) $channel['channel_id'], true);
+			is_writable($data . '/kept') && is_writable($root) || $bad[] = is_writable($root) ? $data : $root;
+			if (@stat($data)['dev'] !== @stat($root)['dev']) {
+				$elsewhere[] = $root;
+			}
+		}
+		is_writable('store/[data]') || $bad[] = 'store/[data]';
+		$findings->note('store', ! $bad, $bad ? 'may not be written: ' . implode(', ', $bad) : 'the folders of the files may be written',
+			"give them to the hub's user, with all that is beneath them: chown -R");
+		$elsewhere && $findings->note('device', true, 'on another device than store/[data], so files are copied when they are published: ' . implode(', ', $elsewhere));
+	}
+}

@@ -1,0 +1,157 @@
+<?php
+
+namespace FileSync\Addon\Doctor;
+
+use FileSync\Addon\Facts;
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Packet;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** The web server of this hub, as another hub meets it. */
+final class WebServer
+{
+	private const FILES_TRIED = 50;
+
+	/** @param \Closure $ask Asks this hub's web server: method, path, headers, body. */
+	public function __construct(private readonly Findings $findings, private readonly \Closure $ask)
+	{
+	}
+
+	/** Asks for a ticket and a byte of a file as a clone does, and for what nobody may have. */
+	public function look(): void
+	{
+		[$channel, $file] = $this->fileToTry();
+		if (! $channel) {
+			$this->findings->note('serving', null, 'there is no channel here to try with', 'make a channel');
+			return;
+		}
+		$given = $this->askForTicket($channel, $file);
+		if ($given && $file) {
+			$this->read($file, $given);
+		} elseif ($given !== null) {
+			$this->findings->note('ranges', null, 'there is no file here to try with', 'upload a file and look again');
+		}
+		$this->findings->attempt('source', fn () => $this->askForSource());
+		$this->findings->attempt('private', fn () => $this->askForKept($channel));
+	}
+
+	/** Returns a channel, and a file of it that is whole here if there is one. */
+	private function fileToTry(): array
+	{
+		$found = null;
+		foreach (Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id') as $row) {
+			$channel = Clones::channel((int) $row['channel_id']);
+			if (! $channel || ! Clones::requested($channel['channel_hash'], Clones::ownUrl($channel))) {
+				continue;
+			}
+			$found ??= $channel;
+			$where = ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1, 'filesize >' => 1];
+			foreach (Table::select('attach', $where, 'id', self::FILES_TRIED, 'hash') as $file) {
+				$facts = preg_match(Packet::HASH, $file['hash']) ? Facts::of($channel, $file['hash'], 0) : null;
+				if ($facts && $facts->state === 'whole' && ! $facts->isArriving && $facts->path !== null) {
+					return [$channel, $facts];
+				}
+			}
+		}
+
+		return [$found, null];
+	}
+
+	/** Asks for a ticket as a clone does; returns the answer's file, an empty array if none was asked for, or null if that failed. */
+	private function askForTicket(array $channel, ?Facts $file): ?array
+	{
+		$body = json_encode(['filesync' => 1, 'channel' => $channel['channel_hash'], 'key_id' => Clones::ownUrl($channel), 'time' => Config::now(), 'nonce' => Config::token(),
+			'files' => [['hash' => $file->hash ?? 'none', 'scale' => 0]], 'probe' => true], JSON_UNESCAPED_SLASHES);
+		$text = "filesync ticket request 1\nPOST\n" . Web::path('/getfile/ticket') . "\n" . Web::host() . "\n" . hash('sha256', $body);
+		openssl_sign($text, $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA256);
+		$answer = ($this->ask)('POST', '/getfile/ticket', ['Content-Type: application/json', 'Authorization: Signature keyId="probe"',
+			'Filesync-Signature: sha256.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')], $body);
+		if ($answer['status'] === 0) {
+			$this->findings->note('reachable', false, 'the hub does not reach itself at ' . Web::root() . ': ' . $answer['error'],
+				'nothing is wrong with filesync if only this machine cannot reach its own public address; else see to name, certificate and firewall');
+
+			return null;
+		}
+		$this->findings->note('reachable', true, 'the hub reaches itself at ' . Web::root());
+		$said = json_decode($answer['body'], true);
+		if (is_array($said['probe'] ?? null)) {
+			Software::compare($this->findings, $said['probe']);
+		}
+		if ($answer['status'] !== 200 || ! is_array($said) || ! is_array($said['files'][0] ?? null)) {
+			$this->findings->note('tickets', false, is_array($said) && is_string($said['error'] ?? null) ? "a ticket was refused: {$said['error']}" : "status {$answer['status']} and no ticket",
+				'see that FPM loads the extension too, reload it, and that getfile/ticket reaches the hub\'s index.php under the hub\'s own host name');
+
+			return null;
+		}
+		$this->findings->note('tickets', true, 'tickets are given');
+		$this->findings->note('authorization', ! empty($said['probe']['authorization']), ! empty($said['probe']['authorization']) ? 'the header Authorization reaches PHP'
+			: 'the header Authorization does not reach PHP: clones with stock software get empty files',
+			'Apache: `CGIPassAuth On`; nginx: `fastcgi_param HTTP_AUTHORIZATION $http_authorization;`; others: docs/web-servers.md');
+		if ($file && ($said['files'][0]['state'] ?? '') !== 'ready') {
+			$this->findings->note('ranges', null, 'the file to try with cannot be given just now', 'look again in a minute');
+
+			return null;
+		}
+
+		return $file ? $said['files'][0] : [];
+	}
+
+	/** Reads one byte in the middle, as a clone that resumes. */
+	private function read(Facts $file, array $given): void
+	{
+		$setting = Config::get('x_accel');
+		$who = $setting === '' ? 'PHP' : 'the web server (' . strstr($setting . ':', ':', true) . ')';
+		$offset = intdiv($file->sizeBytes, 2);
+		$headers = ['Filesync-Ticket: ' . $given['ticket'], 'Accept-Encoding: gzip, br'];
+		$part = ($this->ask)('GET', '/getfile/' . $file->hash, [...$headers, "Range: bytes=$offset-$offset"]);
+		$names = $part['headers'];
+		$passedOn = array_intersect_key($names, ['x-accel-redirect' => 1, 'x-sendfile' => 1]);
+		$remedy = $setting === '' ? 'see that nothing between PHP and the client rewrites answers of /getfile (compression, caches)'
+			: 'compare with docs/web-servers.md, or `config clear x_accel` to let PHP send the bytes';
+		$isRight = $part['status'] === 206 && ($names['content-range'] ?? '') === "bytes $offset-$offset/{$file->sizeBytes}"
+			&& $part['body'] === file_get_contents((string) $file->path, false, null, $offset, 1);
+		$this->findings->note('ranges', $isRight, match (true) {
+			$isRight => "one byte of a file was read, sent by $who",
+			$passedOn !== [] => 'the web server passed ' . array_key_first($passedOn) . ' on instead of sending the file',
+			isset($names['content-encoding']) => 'the answer was compressed: ' . $names['content-encoding'],
+			default => "status {$part['status']} with " . strlen($part['body']) . " bytes, Content-Range '" . ($names['content-range'] ?? '') . "', where one byte was asked for",
+		}, $remedy);
+		$wanted = ['content-type' => 'application/octet-stream', 'x-content-type-options' => 'nosniff', 'content-disposition' => 'attachment'];
+		$wrong = array_keys(array_diff_assoc($wanted, $names));
+		$isRight && $this->findings->note('headers', $wrong === [], $wrong ? 'not as they should be: ' . implode(', ', $wrong) : 'the headers keep a browser from showing a file as a page', $remedy);
+		$head = ($this->ask)('HEAD', '/getfile/' . $file->hash, $headers);
+		$isWhole = $head['status'] === 200 && ($head['headers']['content-length'] ?? '') === (string) $file->sizeBytes;
+		$this->findings->note('length', $isWhole, $isWhole ? 'HEAD tells the length of a file' : "HEAD answers with status {$head['status']} and length '" . ($head['headers']['content-length'] ?? '') . "'", $remedy);
+	}
+
+	/** A file of the addon must be nothing when it is asked for by itself. */
+	private function askForSource(): void
+	{
+		$answer = ($this->ask)('GET', '/addon/filesync/Queue.php', []);
+		$isRight = $answer['status'] === 0 || (! str_contains($answer['body'], '<?php') && ($answer['status'] >= 300 || $answer['body'] === ''));
+		$answer['status'] && $this->findings->note('source', $isRight, $isRight ? 'the files of the addon are nothing to the outside' : 'the web server hands the files of the addon out: /addon/filesync/Queue.php',
+			'let the web server give *.php to PHP only, as for the hub itself, and deny /addon if it can');
+	}
+
+	/** What lies in our folder belongs to nobody who asks for it by its path. */
+	private function askForKept(array $channel): void
+	{
+		$folder = Store::dataRoot((int) $channel['channel_id'], true);
+		$name = 'probe-' . Config::token();
+		if (@file_put_contents("$folder/$name", $name) === false) {
+			return;
+		}
+		$answer = ($this->ask)('GET', '/' . strtr($folder, ['[' => '%5B', ']' => '%5D']) . "/$name", []);
+		unlink("$folder/$name");
+		$isRight = ! str_contains($answer['body'], $name) || $answer['status'] >= 300;
+		$answer['status'] && $this->findings->note('private', $isRight, $isRight ? 'the web server gives nothing out of the folder store' : 'the web server hands files in the folder store to whoever asks',
+			'deny /store in the web server, as the hub\'s own sample configuration does');
+	}
+}

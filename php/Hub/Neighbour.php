@@ -1,0 +1,29 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Asks another hub, with the hub's own client, what it says of a channel. */
+final class Neighbour
+{
+	private const SECONDS = 20;
+
+	/** @return array{info: ?array, clock: ?int, error: string} `clock`: seconds by which the other clock is ahead of ours. */
+	public static function ask(string $channelUrl): array
+	{
+		$before = microtime(true);
+		$answer = z_fetch_url($channelUrl, false, 8, ['headers' => ['Accept: application/x-zot+json'], 'timeout' => self::SECONDS, 'connecttimeout' => 10]);
+		$time = preg_match('/^date:\s*(.+?)\s*$/mi', (string) ($answer['header'] ?? ''), $found) ? strtotime($found[1]) : false;
+		$info = ($answer['success'] ?? false) ? json_decode((string) $answer['body'], true) : null;
+		$status = (int) ($answer['return_code'] ?? 0);
+
+		return [
+			'info' => is_array($info) && isset($info['site']) ? $info : null,
+			'clock' => $time ? (int) round($time - ($before + microtime(true)) / 2) : null,
+			'error' => $status ? "status $status" : 'no answer' . (empty($answer['error']) ? '' : ": {$answer['error']}"),
+		];
+	}
+}

@@ -1,0 +1,70 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** What the hub knows of this addon: its name among the installed ones, its row, its hooks. */
+final class Registration
+{
+	private const FILE = 'addon/filesync/filesync.php';
+
+	/** Returns what the hub does not know though it should. */
+	public static function missing(): array
+	{
+		$row = Table::first('addon', ['aname' => 'filesync']);
+		$missing = [];
+		if (! in_array('filesync', array_map('trim', explode(',', (string) get_config('system', 'addon', ''))), true)) {
+			$missing[] = 'it is not switched on';
+		}
+		if (! $row || ! (int) $row['installed']) {
+			$missing[] = 'it is not installed';
+		} elseif (! (int) $row['plugin_admin']) {
+			$missing[] = 'its page for the admin';
+		}
+
+		return [...$missing, ...array_map(fn ($hook) => "hook $hook", self::missingHooks())];
+	}
+
+	/** Returns the time of the main file when the hub took it in, 0 if it did not. */
+	public static function installedAt(): int
+	{
+		return (int) (Table::first('addon', ['aname' => 'filesync'], '', 'tstamp')['tstamp'] ?? 0);
+	}
+
+	/** Registers the hooks that went missing. The hub forgets one whose file was not there at that moment. */
+	public static function mend(): void
+	{
+		foreach (self::missingHooks() as $hook) {
+			\Zotlabs\Extend\Hook::register($hook, self::FILE, filesync_hooks()[$hook], 1, 0);
+		}
+	}
+
+	/** Takes the addon off the hub's list as the hub's own tool does. Tables and files stay. */
+	public static function remove(): void
+	{
+		require_once 'include/plugin.php';
+		$names = array_filter(array_map('trim', explode(',', (string) get_config('system', 'addon', ''))), fn ($name) => $name !== '' && $name !== 'filesync');
+		uninstall_plugin('filesync');
+		\App::$plugins = array_values($names);
+		set_config('system', 'addon', implode(', ', $names));
+	}
+
+	/** Returns the names of the other installed addons. */
+	public static function others(): array
+	{
+		return array_column(Table::select('addon', ['installed' => 1, 'aname <>' => 'filesync'], 'aname', 0, 'aname'), 'aname');
+	}
+
+	private static function missingHooks(): array
+	{
+		$known = [];
+		foreach (Table::select('hook', ['file' => self::FILE], '', 0, 'hook, fn') as $row) {
+			$known[$row['hook']][] = $row['fn'];
+		}
+
+		return array_keys(array_filter(filesync_hooks(), fn ($function, $hook) => ! in_array($function, $known[$hook] ?? [], true), ARRAY_FILTER_USE_BOTH));
+	}
+}

@@ -1,0 +1,106 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Every setting: the command, the admin's page and docs/settings.md say what stands here. */
+final class Settings
+{
+	/**
+	 * By name: default, unit, explanation. A number lies between `least` and `most`; text looks like `shape`, or is `empty`.
+	 * `scopes` are those that it may have beside the site's.
+	 */
+	public const ALL = [
+		'enabled' => ['default' => '1', 'unit' => 'switch', 'scopes' => ['channel'],
+			'text' => 'Receive and send through filesync. Switched off, the hub does all by itself again. Also for one channel.'],
+		'workers' => ['default' => '2', 'unit' => 'workers', 'least' => 1, 'most' => 4,
+			'text' => 'Background workers at once on this hub; each serves one channel.'],
+		'parallel' => ['default' => '4', 'unit' => 'transfers', 'least' => 1, 'most' => 16,
+			'text' => 'Files that a worker fetches at once.'],
+		'ranges' => ['default' => '4', 'unit' => 'ranges', 'least' => 1, 'most' => 8,
+			'text' => 'Ranges of one large file that are fetched at once where one alone would take long.'],
+		'bytes_per_second' => ['default' => '0', 'unit' => 'bytes a second', 'least' => 65536, 'or' => 0,
+			'text' => 'Most that a worker receives. 0: no limit.'],
+		'slice_seconds' => ['default' => '110', 'unit' => 'seconds', 'least' => 10, 'most' => 280,
+			'text' => "How long a worker runs before it makes room for the hub's other jobs. The hub starts a job again after 300."],
+		'linger_seconds' => ['default' => '20', 'unit' => 'seconds', 'most' => 280,
+			'text' => 'How long a worker waits for a retry that is nearly due instead of ending.'],
+		'retry_first_seconds' => ['default' => '60', 'unit' => 'seconds', 'least' => 1,
+			'text' => 'Wait before the first retry of a file; it doubles with each further one.'],
+		'retry_most_seconds' => ['default' => '21600', 'unit' => 'seconds', 'least' => 1,
+			'text' => 'Longest wait before a retry.'],
+		'corrupt_attempts' => ['default' => '5', 'unit' => 'times', 'least' => 1,
+			'text' => 'How often a file may end with bytes that do not match before it is parked for a person.'],
+		'storage_pause_seconds' => ['default' => '300', 'unit' => 'seconds',
+			'text' => 'How long all transfers pause when the disk is full or fails.'],
+		'headroom_bytes' => ['default' => '268435456', 'unit' => 'bytes',
+			'text' => 'Disk space that is always left free.'],
+		'kept_days' => ['default' => '30', 'unit' => 'days',
+			'text' => 'How long files that a sync replaced or deleted are kept.'],
+		'kept_max_bytes' => ['default' => '2147483648', 'unit' => 'bytes',
+			'text' => 'Most that is kept for a channel; the oldest go first.'],
+		'kept_hub_max_bytes' => ['default' => '21474836480', 'unit' => 'bytes',
+			'text' => 'Most that is kept for all channels of this hub; the oldest go first.'],
+		'partial_days' => ['default' => '7', 'unit' => 'days',
+			'text' => 'How long bytes stay that arrived for a transfer which nobody wants any more.'],
+		'history_days' => ['default' => '7', 'unit' => 'days',
+			'text' => 'How long finished transfers are remembered.'],
+		'delete_max_files' => ['default' => '1000', 'unit' => 'files',
+			'text' => 'Files of a channel that deletes on other clones may remove here within a day. More waits for a person (cli.php packets).'],
+		'allow_private_addresses' => ['default' => '0', 'unit' => 'switch',
+			'text' => 'Ask clones on private addresses too (10.0.0.0/8, 127.0.0.0/8 and the like).'],
+		'dav_allowed' => ['default' => '1', 'unit' => 'switch', 'scopes' => ['peer'],
+			'text' => 'Log in at clones with stock software, to read files by /dav and to ask for posts. Also for one hub.'],
+		'x_accel' => ['default' => '', 'unit' => 'header', 'shape' => '#^(X-Accel-Redirect:/([A-Za-z0-9._~-]+/)*|X-Sendfile)?$#D',
+			'text' => 'How the web server sends files by itself, so that no PHP process waits: X-Accel-Redirect:/prefix/ (nginx, Caddy) or X-Sendfile (Apache, lighttpd). Empty: PHP sends them. See docs/web-servers.md.'],
+		'ticket_requests_per_minute' => ['default' => '600', 'unit' => 'requests a minute', 'least' => 1,
+			'text' => "Requests for files that a channel's clones may make."],
+	];
+
+	/** Tells whether a setting exists, may have this value, and may have it in this scope. */
+	public static function accepts(string $name, string $value, string $scope = 'site'): bool
+	{
+		$one = self::ALL[$name] ?? null;
+		if (! $one || ! self::hasScope($name, $scope)) {
+			return false;
+		}
+		if (isset($one['shape'])) {
+			return (bool) preg_match($one['shape'], $value);
+		}
+		if (! preg_match('/^\d{1,18}$/D', $value)) {
+			return false;
+		}
+		$number = (int) $value;
+		if ($one['unit'] === 'switch') {
+			return $number <= 1;
+		}
+
+		return $number === ($one['or'] ?? null) || ($number >= ($one['least'] ?? 0) && $number <= ($one['most'] ?? PHP_INT_MAX));
+	}
+
+	/** Tells whether a setting exists and may be set in a scope. */
+	public static function hasScope(string $name, string $scope): bool
+	{
+		return isset(self::ALL[$name]) && ($scope === 'site'
+			|| (in_array('channel', self::ALL[$name]['scopes'] ?? [], true) && preg_match('/^channel:\d+$/D', $scope))
+			|| (in_array('peer', self::ALL[$name]['scopes'] ?? [], true) && preg_match('#^peer:https?://[^\s]+$#D', $scope)));
+	}
+
+	/** Says in words what values a setting may have. */
+	public static function range(string $name): string
+	{
+		$one = self::ALL[$name];
+		if ($one['unit'] === 'switch') {
+			return '0 or 1';
+		}
+		if (isset($one['shape'])) {
+			return '';
+		}
+		[$least, $most] = [$one['least'] ?? 0, $one['most'] ?? null];
+
+		return (isset($one['or']) ? $one['or'] . ', or ' : '') . ($most === null ? "$least or more" : "$least to $most");
+	}
+}
