@@ -9,6 +9,12 @@ build: ## build the extension: target/release/libfilesync.so
 	@tests/install build
 	cargo build --locked --release --package filesync-extension
 
+install: ## put filesync on a hub, or again after an upgrade: HUB=<hub root> [EXTENSION=<built .so>]; tools/hub says what else
+	@HUB="$(HUB)" EXTENSION="$(if $(filter file,$(origin EXTENSION)),,$(EXTENSION))" tools/hub install
+
+uninstall: ## take it off again: HUB=<hub root> OPTIONS="--keep|--purge [--finish] [--drop]"; without OPTIONS it says what waits
+	@HUB="$(HUB)" OPTIONS="$(OPTIONS)" tools/hub uninstall
+
 demo: ## two hubs, a channel cloned on both: SIZE=1G PHOTOS=40 BREAK=flip|skip KEEP=1
 	@tests/install demo
 	@cargo build --locked --release --package filesync-extension
@@ -34,4 +40,4 @@ bench: ## side by side with what one would otherwise use: ONLY=receive,accept JS
 fmt: ## format the Rust code
 	cargo fmt
 
-.PHONY: help build demo test test-hubs test-converge bench fmt
+.PHONY: help build install uninstall demo test test-hubs test-converge bench fmt
