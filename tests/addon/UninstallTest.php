@@ -1,6 +1,5 @@
 <?php
 
-use FileSync\Addon\Command;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Schema\Migrations;
@@ -129,13 +128,5 @@ final class UninstallTest extends AddonTestCase
 		$this->assertFalse(plugin_is_installed('filesync'));
 		$this->assertSame([], dbq("select * from hook where file like 'addon/filesync/%'"));
 		$this->assertNotContains('filesync', array_map('trim', explode(',', get_config('system', 'addon'))));
-	}
-
-	private function runVerb(string ...$arguments): array
-	{
-		ob_start();
-		$code = Command::run($arguments);
-
-		return [$code, ob_get_clean()];
 	}
 }
