@@ -83,7 +83,7 @@ final class Deletion
 				self::bury($channelId, $row['hash'], $packet);
 				Revisions::nowGone($channelId, [$row['hash']]);
 				Revisions::notice($channel, $row['hash'], true);
-				Outgoing::answer($channelId, $row['hash'], false, true);
+				Outgoing::answer($channelId, $row['hash'], false);
 			}
 		}
 	}
