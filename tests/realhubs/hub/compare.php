@@ -1,6 +1,6 @@
 <?php
 // Compares what two hubs hold of one file. Arguments: answers of `rows` on hub A and hub B, expected SHA-256 ('' = A's own),
-// names of facts that may differ. Prints the differences, one a line; status 0 if there are none.
+// names of facts that may differ (`crops`: all of the scales 4 and more). Prints the differences, one a line; status 0 if there are none.
 [, $fileA, $fileB, $expected] = $argv;
 $mayDiffer = array_slice($argv, 4);
 
@@ -23,6 +23,9 @@ $b = json_decode(file_get_contents($fileB), true);
 // A folder's date is bumped by whatever happens beneath it: no opinion about the folder.
 for ($i = 1; $i < max(count($a['chain']), count($b['chain'])); $i++) {
 	unset($a['chain'][$i]['edited'], $b['chain'][$i]['edited']);
+}
+if (in_array('crops', $mayDiffer, true)) {
+	[$a['photos'], $b['photos']] = array_map(fn ($rows) => array_values(array_filter($rows['photos'], fn ($photo) => $photo['imgscale'] < 4)), [$a, $b]);
 }
 $found = differences($a, $b, '', $mayDiffer);
 $here = $b['chain'][0] ?? null;
