@@ -67,7 +67,8 @@ final class Deletion
 		if ($rows) {
 			Config::log("deleted $hash of channel $channelId, " . count($rows) . ' rows, as a clone asked');
 		}
-		foreach (array_keys($spared) as $each) {
+		// The folders above what was changed travel with it. Alone they would be answered with their delete, again and again.
+		foreach (array_keys(array_filter($spared)) as $each) {
 			Config::log("kept $each of channel $channelId: the clone that deletes $hash did not know its present state");
 			Outgoing::answer($channelId, (string) $each, false);
 		}
@@ -88,7 +89,7 @@ final class Deletion
 		}
 	}
 
-	/** Returns the hashes that stay, of the rows and of what is on its way: those changed since, and the folders above them. */
+	/** Returns by hash what stays, of the rows and of what is on its way: true for those changed since, false for the folders above them. */
 	private static function spared(array $channel, ?array $own, array $rows, Packet $packet, string $hub): array
 	{
 		$spared = [];
@@ -99,10 +100,9 @@ final class Deletion
 			if ($file['state'] === 'unknown' || self::mayGo($channel, $file, $packet, $hub, $row['hash'])) {
 				continue;
 			}
-			for ($hash = $row['hash']; $hash !== '' && ! isset($spared[$hash]); $hash = $byHash[$hash]['folder'] ?? '') {
-				if (isset($byHash[$hash]) || ! $own) {
-					$spared[$hash] = true;
-				}
+			$spared[$row['hash']] = true;
+			for ($above = $byHash[$row['hash']]['folder'] ?? ''; isset($byHash[$above]) && ! isset($spared[$above]); $above = $byHash[$above]['folder']) {
+				$spared[$above] = false;
 			}
 		}
 

@@ -143,7 +143,19 @@ final class ChangesTest extends AddonTestCase
 		$this->assertNull($this->attach('f1'));
 		$this->assertSame('changed here', $this->shown('f2'));
 		$this->assertNotNull($this->attach('d1'));
-		$this->assertEqualsCanonicalizing(['f2', 'd1'], array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()));
+		$this->assertSame([['d1', 'f2']], array_map(fn ($entry) => array_column($entry['attach'], 'hash'), $this->sent()), 'the folder travels with it');
+	}
+
+	public function test_a_folder_that_only_a_file_on_its_way_keeps_is_not_told_before_that_file(): void
+	{
+		$this->receiveAll($this->told($this->file('f1', 'old', [], ['d1' => 'Folder']), [self::A => 1]));
+		$this->receive($this->told($this->file('f1', 'of a third hub', ['edited' => '2024-06-05 10:00:00'], ['d1' => 'Folder']), [self::A => 1, self::C => 1]));
+		$delete = $this->goneAt('d1', [self::A => 5], ['f1' => [self::A => 1]]);
+		$this->receive($delete, $delete);
+		$this->assertSame([], $this->sent(), 'the hub that deletes would answer');
+		$this->work();
+		$this->assertSame('of a third hub', $this->shown('f1'));
+		$this->assertSame([['d1', 'f1']], array_map(fn ($entry) => array_column($entry['attach'], 'hash'), $this->sent()));
 	}
 
 	public function test_a_stock_hub_that_never_had_our_change_cannot_delete_it(): void
