@@ -14,7 +14,8 @@ if (! class_exists('App', false)) {
  */
 final class Vector
 {
-	private const MOST_COMPONENTS = 64;
+	/** A file that is written on a hub without filesync each day has one more each day. */
+	private const MOST_COMPONENTS = 1024;
 	private const COMPONENT = '/^~?[0-9a-f]{8,32}$/D';
 	private const LARGEST_COUNT = 1 << 40;
 

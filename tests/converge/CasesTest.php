@@ -52,6 +52,21 @@ final class CasesTest extends TestCase
 		$this->assertLessThanOrEqual(2, count($this->shown('b')));
 	}
 
+	public function test_a_file_that_a_stock_peer_changed_seventy_times_is_overwritten_without_a_conflict(): void
+	{
+		$hash = $this->fileOn('a', stock: 'c');
+		for ($n = 0; $n < 70; $n++) {
+			$this->act('c', 'put', ['hash' => $hash, 'bytes' => "version $n of the stock hub"]);
+			foreach (['a', 'b'] as $hub) {
+				$this->hubs->give('c', $hub);
+				$this->hubs->work($hub);
+			}
+		}
+		$this->act('a', 'put', ['hash' => $hash, 'bytes' => 'the last version']);
+		$this->becomesOne();
+		$this->assertSame(['the last version'], $this->shown('b'));
+	}
+
 	public function test_our_own_packet_that_comes_back_changes_nothing(): void
 	{
 		$hash = $this->fileOn('a', stock: 'c');
