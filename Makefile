@@ -37,7 +37,10 @@ bench: ## side by side with what one would otherwise use: ONLY=receive,accept JS
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) bench/run
 
+strings: ## collect what the addon says for translators, make the hub's files of it
+	@tools/strings
+
 fmt: ## format the Rust code
 	cargo fmt
 
-.PHONY: help build install uninstall demo test test-hubs test-converge bench fmt
+.PHONY: help build install uninstall demo test test-hubs test-converge bench strings fmt

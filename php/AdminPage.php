@@ -2,18 +2,256 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Page;
+use FileSync\Addon\Hub\Settings;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Schema\Migrations;
+
 if (! class_exists('App', false)) {
 	exit;
 }
 
+/** /admin/addons/filesync: versions, health, queue, last errors, settings. */
 final class AdminPage
 {
+	private const FORM = 'filesync_admin';
+	private const ERRORS = 10;
+
+	/** Returns the page. */
 	public static function show(): string
 	{
-		return '';
+		return Page::isAdmin() ? Page::render('filesync_admin.tpl', self::values() + ['token' => Page::token(self::FORM)]) : '';
 	}
 
+	/** Takes the form: examines the hub, or saves the settings. */
 	public static function take(): void
 	{
+		if (! Page::isAdmin()) {
+			return;
+		}
+		Page::refuseForged(self::FORM, '/admin/addons/filesync');
+		if (isset($_POST['filesync_examine'])) {
+			self::remember((Doctor::ofThisHub())->examine());
+		} elseif (isset($_POST['filesync_save'])) {
+			self::save($_POST);
+		}
+	}
+
+	/** Keeps what the doctor found, for the page. */
+	public static function remember(array $findings): void
+	{
+		Config::set('doctor', json_encode(['at' => Config::now(), 'findings' => $findings], JSON_INVALID_UTF8_SUBSTITUTE), 'state');
+	}
+
+	/** Returns everything that the page shows, as text. */
+	public static function values(): array
+	{
+		if (! Migrations::ready()) {
+			return ['words' => self::words(), 'problems' => [t('The tables of filesync are being made by another process. Look again in a minute.')]] + array_fill_keys(
+				['versions', 'health', 'examined', 'queue', 'counts', 'clones', 'errors', 'settings', 'excluded'], []);
+		}
+		$status = Report::status();
+		$doctor = json_decode(Config::get('doctor', 'state'), true) ?: ['at' => 0, 'findings' => []];
+
+		return [
+			'words' => self::words(),
+			'problems' => array_values(array_filter([Family::problem(), $status['problem'],
+				Config::get('enabled') === '0' ? t('filesync is switched off on this hub.') : null,
+				$status['paused_until'] ? sprintf(t('transfers pause until %1$s UTC: %2$s'), $status['paused_until'], $status['paused_reason']) : null])),
+			'versions' => self::versions($status),
+			'health' => array_map(fn ($one) => $one + ['mark' => $one['ok'] ? 'ok' : ($one['ok'] === null ? 'note' : 'wrong')], $doctor['findings']),
+			'examined' => $doctor['at'] ? sprintf(t('Examined at %s UTC.'), gmdate('Y-m-d H:i:s', $doctor['at'])) : t('Not examined yet.'),
+			'queue' => self::queue($status['states']),
+			'counts' => self::counts($status),
+			'clones' => array_map(self::clone(...), $status['clones']),
+			'errors' => self::errors(),
+			'settings' => self::settings(),
+			'excluded' => self::excluded(),
+		];
+	}
+
+	private static function words(): array
+	{
+		return ['versions' => t('Versions'), 'health' => t('Health'), 'examine' => t('Examine now'), 'queue' => t('Files'), 'state' => t('State'), 'files' => t('Files and thumbnails'),
+			'bytes' => t('Size'), 'clones' => t('Other hubs'), 'hub' => t('Hub'), 'speaks' => t('Speaks filesync'), 'last' => t('Last read from (UTC)'), 'trouble' => t('Trouble'),
+			'errors' => t('Last errors'), 'none' => t('None.'), 'settings' => t('Settings'), 'save' => t('Save'), 'excluded' => t('Channels without filesync'),
+			'excluded_help' => t('Nicks of channels of this hub, with commas between. Their files are left to the hub alone.'),
+			'no_files' => t('Nothing was received yet.'), 'no_clones' => t('No file was fetched from another hub yet.')];
+	}
+
+	private static function versions(array $status): array
+	{
+		$cli = Config::get('cron_version', 'state');
+		$cron = Config::number('cron_at', 'state');
+
+		return [
+			[t('Hub'), 'Hubzilla ' . STD_VERSION],
+			[t('Addon'), $status['version']],
+			[t('Extension in the web server'), $status['extension'] ?? t('not loaded')],
+			[t('Extension on the command line'), match (true) {
+				! $cron => t('not known until cron runs'),
+				$cli === '' => sprintf(t('not loaded when cron ran at %s UTC'), gmdate('Y-m-d H:i', $cron)),
+				default => sprintf(t('%1$s when cron ran at %2$s UTC'), $cli, gmdate('Y-m-d H:i', $cron)),
+			}],
+			[t('Tables'), sprintf(t('step %1$d of %2$d'), Migrations::done(), Migrations::newest())],
+		];
+	}
+
+	private static function queue(array $states): array
+	{
+		$words = ['staged' => t('to be fetched'), 'leased' => t('being fetched'), 'waiting' => t('waits for its next try'), 'verified' => t('whole, to be shown'),
+			'publishing' => t('being shown'), 'published' => t('finished lately'), 'parked' => t('needs a person'), 'dropped' => t('not wanted any more')];
+		$rows = [];
+		foreach (array_intersect_key($words, $states) as $state => $word) {
+			$rows[] = [$word, number_format($states[$state]['files']), self::size($states[$state]['bytes'])];
+		}
+
+		return $rows;
+	}
+
+	private static function counts(array $status): array
+	{
+		$words = ['packets_waiting' => t('Packets that could not be taken in yet: %s'), 'packets_parked' => t('Packets that need a person: %s'),
+			'calls_waiting' => t('Posts, previews and messages still to make: %s'), 'calls_parked' => t('Posts, previews and messages that failed: %s'),
+			'kept_files' => t('Replaced and deleted files that are kept: %s')];
+		$lines = [];
+		foreach ($words as $name => $word) {
+			$status[$name] && $lines[] = sprintf($word, number_format($status[$name])) . ($name === 'kept_files' ? ' (' . self::size($status['kept_bytes']) . ')' : '');
+		}
+
+		return $lines;
+	}
+
+	private static function clone(array $clone): array
+	{
+		$trouble = array_filter([
+			$clone['reason'],
+			abs($clone['skew_seconds']) > 1 ? sprintf(t('its clock differs by %d s'), $clone['skew_seconds']) : '',
+			$clone['failures'] ? sprintf(t('%1$d failures since, the last at %2$s UTC'), $clone['failures'], $clone['last_failure']) : '',
+			$clone['dav_refused_until'] ? sprintf(t('without /dav until %s UTC'), $clone['dav_refused_until']) : '',
+		]);
+
+		return [$clone['url'], match ($clone['filesync']) {
+			'yes' => trim(t('yes') . ' ' . $clone['version']),
+			'no' => t('no'),
+			default => t('not known'),
+		}, $clone['last_success'] ?? '–', implode('; ', $trouble)];
+	}
+
+	/** Returns the newest reasons why something is not done, in words. */
+	private static function errors(): array
+	{
+		$rows = [];
+		foreach (Table::select('filesync_transfer', ['state' => ['parked', 'waiting'], 'reason <>' => ''], 'updated DESC', self::ERRORS, 'uid, names, kind, reason, state, next_at, updated') as $row) {
+			$rows[] = [(int) $row['updated'], (int) $row['uid'], implode('/', json_decode($row['names'], true) ?: []), self::kind($row['kind']) . ': ' . $row['reason'],
+				$row['state'] === 'parked' ? t('needs a person') : sprintf(t('next try at %s UTC'), gmdate('Y-m-d H:i:s', (int) $row['next_at']))];
+		}
+		foreach (Table::select('filesync_packet', [], 'updated DESC', self::ERRORS, 'uid, hash, reason, state, updated') as $row) {
+			$rows[] = [(int) $row['updated'], (int) $row['uid'], $row['hash'], $row['reason'], $row['state'] === 'parked' ? t('needs a person') : t('is tried again')];
+		}
+		foreach (Table::select('filesync_outbox', ['reason <>' => ''], 'created DESC', self::ERRORS, 'uid, name, reason, state, created') as $row) {
+			$rows[] = [(int) $row['created'], (int) $row['uid'], $row['name'], $row['reason'], $row['state'] === 'parked' ? t('needs a person') : t('is tried again')];
+		}
+		rsort($rows);
+
+		return array_map(fn ($row) => ['at' => gmdate('Y-m-d H:i', $row[0]), 'channel' => self::nick($row[1]), 'name' => Config::oneLine($row[2]), 'reason' => Config::oneLine($row[3]), 'then' => $row[4]],
+			array_slice($rows, 0, self::ERRORS));
+	}
+
+	private static function kind(string $kind): string
+	{
+		return match ($kind) {
+			'Network' => t('the other hub could not be reached'),
+			'PeerBusy' => t('the other hub was busy'),
+			'Storage' => t('this hub could not write'),
+			'Corrupt' => t('the bytes were not the right ones'),
+			'Refused' => t('the other hub refused'),
+			'NotFound' => t('no hub has it any more'),
+			'LimitExceeded' => t('a limit was reached'),
+			'quota' => t("the account's storage is full"),
+			'conflict' => t('it was changed here too'),
+			default => t('it failed'),
+		};
+	}
+
+	private static function settings(): array
+	{
+		$rows = [];
+		foreach (Settings::ALL as $name => $one) {
+			$value = Config::get($name);
+			$range = implode(', ', array_filter([t($one['unit']), $one['unit'] === 'switch' ? '' : Settings::range($name), sprintf(t('default: %s'), match (true) {
+				$one['unit'] === 'switch' => $one['default'] === '1' ? t('on') : t('off'),
+				$one['default'] === '' => t('empty'),
+				default => $one['default'],
+			})]));
+			$rows[] = ['name' => $name, 'value' => $value, 'isSwitch' => $one['unit'] === 'switch', 'text' => t($one['text']), 'range' => $range, 'isChanged' => $value !== $one['default']];
+		}
+
+		return $rows;
+	}
+
+	private static function excluded(): string
+	{
+		$nicks = [];
+		foreach (Config::scopesWhere('enabled', '0') as $scope) {
+			str_starts_with($scope, 'channel:') && $nicks[] = self::nick((int) substr($scope, 8));
+		}
+
+		return implode(', ', $nicks);
+	}
+
+	private static function save(array $form): void
+	{
+		$refused = [];
+		foreach (Settings::ALL as $name => $one) {
+			$given = $form["filesync_$name"] ?? ($one['unit'] === 'switch' ? '0' : null);
+			if (! is_string($given) || ($given = trim($given)) === Config::get($name)) {
+				continue;
+			}
+			if (! Settings::accepts($name, $given)) {
+				$refused[] = $name;
+			} else {
+				$given === $one['default'] ? Config::clear($name) : Config::set($name, $given);
+			}
+		}
+		$refused = [...$refused, ...self::exclude((string) ($form['filesync_excluded'] ?? ''))];
+		Page::say($refused ? sprintf(t('Not saved, because the value is not possible: %s'), implode(', ', $refused)) : t('Settings saved.'), (bool) $refused);
+	}
+
+	/** Leaves these channels to the hub, and no others. Returns nicks that are no channel's. */
+	private static function exclude(string $nicks): array
+	{
+		$unknown = $scopes = [];
+		foreach (array_filter(array_map('trim', explode(',', $nicks)), 'strlen') as $nick) {
+			$channel = Clones::byNick($nick);
+			$channel ? $scopes[] = 'channel:' . (int) $channel['channel_id'] : $unknown[] = $nick;
+		}
+		foreach (array_diff(Config::scopesWhere('enabled', '0'), $scopes, ['site']) as $scope) {
+			Config::clear('enabled', $scope);
+		}
+		foreach ($scopes as $scope) {
+			Config::set('enabled', '0', $scope);
+		}
+
+		return $unknown;
+	}
+
+	private static function nick(int $channelId): string
+	{
+		return Clones::channel($channelId)['channel_address'] ?? (string) $channelId;
+	}
+
+	private static function size(int $bytes): string
+	{
+		foreach (['GiB' => 1 << 30, 'MiB' => 1 << 20, 'KiB' => 1 << 10] as $unit => $size) {
+			if ($bytes >= $size) {
+				return number_format($bytes / $size, 1) . " $unit";
+			}
+		}
+
+		return "$bytes B";
 	}
 }

@@ -15,6 +15,7 @@ final class DoctorCommand
 	public static function run(array $options): int
 	{
 		$findings = Doctor::ofThisHub()->examine(isset($options['only']) ? explode(',', (string) $options['only']) : []);
+		isset($options['only']) || AdminPage::remember($findings);
 		if (isset($options['json'])) {
 			echo json_encode($findings, JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE), "\n";
 		}

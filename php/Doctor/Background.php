@@ -31,26 +31,26 @@ final class Background
 		// Just installed, it may not have had its turn yet.
 		$isNew = ! $last && Registration::installedAt() > Config::now() - self::CRON_SECONDS;
 		$findings->note('cron', $last > Config::now() - self::CRON_SECONDS ? true : ($isNew ? null : false),
-			$last ? 'cron ran last at ' . gmdate('Y-m-d H:i:s', $last) . ' UTC' : "the hub's cron has not run since filesync was installed",
-			($isNew ? 'look again in an hour, or ' : '') . "let cron of the hub's user run every 10 minutes, in the hub's root: php Zotlabs/Daemon/Master.php Cron");
+			$last ? sprintf(t('cron ran last at %s UTC'), gmdate('Y-m-d H:i:s', $last)) : t("the hub's cron has not run since filesync was installed"),
+			($isNew ? t('look again in an hour, or:') . ' ' : '') . t("let cron of the hub's user run every 10 minutes, in the hub's root: php Zotlabs/Daemon/Master.php Cron"));
 		$version = Config::get('cron_version', 'state');
 		if ($last && PHP_SAPI !== 'cli') {
-			$findings->note('extension-cli', $version === Config::version(), $version === '' ? 'on the command line the extension was not loaded when cron ran last' : "version $version was loaded on the command line when cron ran last",
-				'let PHP load it for the command line too (php --ini says which ini files it reads)');
+			$findings->note('extension-cli', $version === Config::version(), $version === '' ? t('on the command line the extension was not loaded when cron ran last') : sprintf(t('version %s was loaded on the command line when cron ran last'), $version),
+				t('let PHP load it for the command line too (php --ini says which ini files it reads)'));
 		}
 	}
 
 	private static function workers(Findings $findings): void
 	{
 		if ($until = Queue::pausedUntil()) {
-			$findings->note('paused', false, 'transfers pause until ' . gmdate('Y-m-d H:i:s', $until) . ' UTC: ' . Config::get('storage_paused_reason', 'state'),
-				'see to the disk; they go on by themselves');
+			$findings->note('paused', false, sprintf(t('transfers pause until %1$s UTC: %2$s'), gmdate('Y-m-d H:i:s', $until), Config::get('storage_paused_reason', 'state')),
+				t('see to the disk; they go on by themselves'));
 		}
 		$slots = max(1, min(4, Config::number('workers')));
 		$busy = count(array_filter(range(1, $slots), fn ($n) => Lease::isHeld("worker-$n")));
 		$oldest = (int) (Table::first('filesync_transfer', ['state' => ['staged', 'waiting']], '', 'min(next_at) as due')['due'] ?? 0);
 		$isLate = $oldest && $oldest < Config::now() - self::LATE_SECONDS && ! $until && $busy < $slots;
-		$findings->note('workers', ! $isLate, $isLate ? "$busy of $slots workers run, though files are due since " . gmdate('Y-m-d H:i:s', $oldest) . ' UTC' : "$busy of $slots workers run",
-			'see that the hub\'s background processes start (php util/config system phpbin names a PHP that loads the extension), or run: php addon/filesync/cli.php work');
+		$findings->note('workers', ! $isLate, $isLate ? sprintf(t('%1$d of %2$d workers run, though files are due since %3$s UTC'), $busy, $slots, gmdate('Y-m-d H:i:s', $oldest)) : sprintf(t('%1$d of %2$d workers run'), $busy, $slots),
+			t("see that the hub's background processes start (php util/config system phpbin names their PHP), or run: php addon/filesync/cli.php work"));
 	}
 }

@@ -24,7 +24,8 @@ final class Findings
 		try {
 			$look($this);
 		} catch (\Throwable $e) {
-			$this->note($check, false, 'could not be looked at: ' . $e->getMessage(), 'see the hub\'s log; the database or a file of filesync may be missing');
+			$this->note($check, false, sprintf(t('could not be looked at: %s'), $e->getMessage()),
+				t("see the hub's log; a table or a file of filesync may be missing"));
 		}
 	}
 

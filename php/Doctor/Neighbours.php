@@ -30,21 +30,21 @@ final class Neighbours
 	private static function clone(Findings $findings, array $clone, array $answer): void
 	{
 		if (! $answer['info']) {
-			$findings->note('clone', false, "{$clone['url']} does not say who it is: {$answer['error']}",
-				'see whether that hub is up, and whether this hub can reach it; what it sends waits there, what it lacks waits here');
+			$findings->note('clone', false, sprintf(t('%1$s does not say who it is: %2$s'), $clone['url'], $answer['error']),
+				t('see whether that hub is up, and whether this hub can reach it; until then its files wait'));
 			return;
 		}
 		$said = is_array($answer['info']['filesync'] ?? null) ? $answer['info']['filesync'] : null;
 		$version = is_string($said['version'] ?? null) ? $said['version'] : '';
 		$speaks = match (true) {
-			! $said => 'without filesync: files come the stock way',
-			($said['v'] ?? null) !== Peers::VERSION => "with filesync $version of another protocol: files come the stock way",
-			default => "with filesync $version",
+			! $said => t('%s answers, without filesync: files come the stock way'),
+			($said['v'] ?? null) !== Peers::VERSION => t('%1$s answers, with filesync %2$s of another protocol: files come the stock way'),
+			default => t('%1$s answers, with filesync %2$s'),
 		};
-		$findings->note('clone', true, "{$clone['url']} answers, $speaks");
+		$findings->note('clone', true, sprintf($speaks, $clone['url'], $version));
 		if ($answer['clock'] !== null && abs($answer['clock']) > self::CLOCK_SECONDS) {
-			$findings->note('clock', false, "the clock of {$clone['url']} is " . abs($answer['clock']) . ' s ' . ($answer['clock'] > 0 ? 'ahead of' : 'behind') . ' this one',
-				'let both machines set their clocks (timedatectl set-ntp true); past 300 s no tickets are given');
+			$findings->note('clock', false, sprintf($answer['clock'] > 0 ? t('the clock of %1$s is %2$d s ahead of this one') : t('the clock of %1$s is %2$d s behind this one'),
+				$clone['url'], abs($answer['clock'])), t('let both machines set their clocks (timedatectl set-ntp true); past 300 s no tickets are given'));
 		}
 	}
 
@@ -67,8 +67,8 @@ final class Neighbours
 		foreach (Registration::others() as $name) {
 			foreach (preg_match('/^\w+$/', $name) ? glob("addon/$name/*.php") ?: [] : [] as $file) {
 				if (preg_match('/(?<![\w>:])\\\\?sync_files\s*\(/', (string) file_get_contents($file))) {
-					$findings->note('addons', null, "the addon $name calls the hub's own sync_files: what it imports does not go through filesync",
-						'after an import with it look with `php addon/filesync/cli.php missing`');
+					$findings->note('addons', null, sprintf(t("the addon %s calls the hub's own sync_files: what it imports does not go through filesync"), $name),
+						t('after an import with it look at: php addon/filesync/cli.php missing'));
 					break;
 				}
 			}

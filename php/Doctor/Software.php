@@ -15,39 +15,38 @@ final class Software
 {
 	private const FUNCTIONS = ['curl_init', 'openssl_sign', 'mb_scrub', 'link', 'rename', 'flock', 'disk_free_space', 'hash'];
 	private const LEAST_MEMORY = 67108864;
-	private const AGAIN = 'install filesync again: `make install HUB=<hub root>`, or as the README of the archive says';
 
 	/** Looks at what this process can see. */
 	public static function look(Findings $findings): void
 	{
 		$problem = Family::problem();
-		$findings->note('hub', $problem === null, $problem ?? 'Hubzilla ' . STD_VERSION . ' is known to filesync', 'update filesync; until then the hub works as without it');
+		$findings->note('hub', $problem === null, $problem ?? sprintf(t('Hubzilla %s is known to filesync'), STD_VERSION), t('update filesync; until then the hub works as without it'));
 		$findings->attempt('files', self::files(...));
 		$findings->attempt('registered', self::registered(...));
 		self::overrides($findings);
 		$problem = Config::extensionProblem();
-		$where = PHP_SAPI === 'cli' ? 'on the command line' : 'in the web server';
-		$findings->note('extension', $problem === null, $problem === null ? 'version ' . Config::version() . " is loaded $where" : "$where: $problem",
-			'let PHP load it for FPM and the command line, the same version as the addon: ' . self::AGAIN);
+		$where = PHP_SAPI === 'cli' ? t('on the command line') : t('in the web server');
+		$findings->note('extension', $problem === null, $problem === null ? sprintf(t('version %1$s is loaded %2$s'), Config::version(), $where) : "$where: $problem",
+			t('let PHP load the extension for the web server and the command line, the same version as the addon:') . ' ' . self::again());
 		$missing = array_filter(self::FUNCTIONS, fn ($name) => ! function_exists($name));
-		$findings->note('php', $missing === [], $missing ? 'PHP functions are missing: ' . implode(', ', $missing) : 'PHP ' . PHP_VERSION . ' has what is needed',
-			'install php-curl, php-mbstring and openssl, and take these functions out of disable_functions in php.ini');
+		$findings->note('php', $missing === [], $missing ? sprintf(t('PHP functions are missing: %s'), implode(', ', $missing)) : sprintf(t('PHP %s has what is needed'), PHP_VERSION),
+			t('install php-curl and php-mbstring, and take these functions out of disable_functions in php.ini'));
 		self::memory($findings, 'memory', $where, (string) ini_get('memory_limit'));
 	}
 
 	/** Compares with what the web server's PHP says of itself; see TicketRequest::probe(). */
 	public static function compare(Findings $findings, array $web): void
 	{
-		$reload = 'reload PHP-FPM (or restart Apache): it still runs what was there before';
-		$findings->note('extension-web', $web['problem'] === null, $web['problem'] === null ? 'version ' . $web['version'] . ' is loaded in the web server'
-			: 'in the web server: ' . $web['problem'], 'let PHP load the extension there too, then reload: ' . self::AGAIN);
+		$findings->note('extension-web', $web['problem'] === null, $web['problem'] === null ? sprintf(t('version %1$s is loaded %2$s'), $web['version'], t('in the web server'))
+			: t('in the web server') . ': ' . $web['problem'], t('let PHP load the extension for the web server and the command line, the same version as the addon:') . ' ' . self::again());
 		$isSame = $web['version'] === Config::version();
-		$isSame || $findings->note('addon-web', false, "the web server runs version {$web['version']} of the addon, this is " . Config::version(), $reload);
-		self::memory($findings, 'memory-web', 'in the web server', $web['memory_limit']);
+		$isSame || $findings->note('addon-web', false, sprintf(t('the web server runs version %1$s of the addon, this is %2$s'), $web['version'], Config::version()),
+			t('reload PHP-FPM (or restart Apache): it still runs what was there before'));
+		self::memory($findings, 'memory-web', t('in the web server'), $web['memory_limit']);
 		$differ = array_keys(array_diff_assoc($web['settings'], self::settings()) + array_diff_assoc(self::settings(), $web['settings']));
 		if ($web['problem'] === null && extension_loaded('filesync')) {
-			$findings->note('limits', $differ === [], $differ ? 'settings differ between the web server and the command line: ' . implode(', ', $differ)
-				: 'the limits of the extension are the same in the web server and on the command line', 'give both the same filesync.* settings in php.ini, and reload');
+			$findings->note('limits', $differ === [], $differ ? sprintf(t('settings differ between the web server and the command line: %s'), implode(', ', $differ))
+				: t('the limits of the extension are the same in the web server and on the command line'), t('give both the same filesync.* settings in php.ini, and reload'));
 		}
 	}
 
@@ -61,7 +60,7 @@ final class Software
 	{
 		$list = dirname(__DIR__) . '/MANIFEST';
 		if (! is_file($list)) {
-			$findings->note('files', null, 'the addon has no MANIFEST, so whether it is whole cannot be told', self::AGAIN);
+			$findings->note('files', null, t('the addon has no MANIFEST, so whether it is whole cannot be told'), self::again());
 			return;
 		}
 		$wrong = [];
@@ -69,26 +68,26 @@ final class Software
 			[$digest, $name] = explode('  ', $line, 2) + [1 => ''];
 			$path = dirname(__DIR__) . '/' . $name;
 			if (! is_file($path) || hash_file('sha256', $path) !== $digest) {
-				$wrong[] = $name . (is_file($path) ? ' (changed)' : ' (missing)');
+				$wrong[] = sprintf(is_file($path) ? t('%s (changed)') : t('%s (missing)'), $name);
 			}
 		}
-		$findings->note('files', $wrong === [], $wrong ? 'not as they were installed: ' . implode(', ', array_slice($wrong, 0, 5)) . (count($wrong) > 5 ? ' …' : '')
-			: 'every file of the addon is as it was installed', self::AGAIN);
+		$findings->note('files', $wrong === [], $wrong ? sprintf(t('not as they were installed: %s'), implode(', ', array_slice($wrong, 0, 5))) . (count($wrong) > 5 ? ' …' : '')
+			: t('every file of the addon is as it was installed'), self::again());
 	}
 
 	private static function registered(Findings $findings): void
 	{
 		$missing = Registration::missing();
-		$findings->note('registered', $missing === [], $missing ? 'the hub does not know all of filesync: ' . implode(', ', $missing) : 'the hub knows the addon and all its hooks',
-			'in the hub\'s root: php util/addons uninstall filesync; php util/addons install filesync');
+		$findings->note('registered', $missing === [], $missing ? sprintf(t('the hub does not know all of filesync: %s'), implode(', ', $missing)) : t('the hub knows the addon and all its hooks'),
+			t("in the hub's root:") . ' php util/addons uninstall filesync; php util/addons install filesync');
 	}
 
 	private static function overrides(Findings $findings): void
 	{
 		$others = Family::lostOverrides();
 		if (Family::isKnown()) {
-			$findings->note('overrides', $others === [], $others ? 'something else stands where filesync should: ' . implode(', ', $others) : 'every call that filesync takes over is its own',
-				'switch the addon off that takes the same calls, or install filesync again');
+			$findings->note('overrides', $others === [], $others ? sprintf(t('something else stands where filesync should: %s'), implode(', ', $others)) : t('every call that filesync takes over is its own'),
+				t('switch the addon off that takes the same calls, or install filesync again'));
 		}
 	}
 
@@ -96,6 +95,11 @@ final class Software
 	{
 		$bytes = (int) $limit * (1024 ** (int) strpos(' kmg', strtolower(substr($limit, -1)) ?: ' '));
 		$isEnough = $bytes < 0 || $bytes >= self::LEAST_MEMORY;
-		$isEnough || $findings->note($check, false, "memory_limit is $limit $where", 'memory_limit = 128M in php.ini; the hub itself needs that');
+		$isEnough || $findings->note($check, false, sprintf(t('memory_limit is %1$s %2$s'), $limit, $where), t('memory_limit = 128M in php.ini; the hub itself needs that'));
+	}
+
+	private static function again(): string
+	{
+		return t('install filesync again: `make install HUB=<hub root>`, or as the README of the archive says');
 	}
 }

@@ -29,10 +29,10 @@ final class Storage
 		$missing = Table::missing(Migrations::tables());
 		$behind = Migrations::done() < Migrations::newest();
 		$findings->note('tables', ! $missing && ! $behind, match (true) {
-			(bool) $missing => 'tables are missing: ' . implode(', ', $missing),
-			$behind => 'the tables are at step ' . Migrations::done() . ' of ' . Migrations::newest(),
-			default => 'all tables are there, at step ' . Migrations::done(),
-		}, $missing ? 'in the hub\'s root: php util/config filesync schema 0; php addon/filesync/cli.php status' : 'php addon/filesync/cli.php status brings them up to date; if it fails, see the hub\'s log');
+			(bool) $missing => sprintf(t('tables are missing: %s'), implode(', ', $missing)),
+			$behind => sprintf(t('the tables are at step %1$d of %2$d'), Migrations::done(), Migrations::newest()),
+			default => sprintf(t('all tables are there, at step %d'), Migrations::done()),
+		}, t("in the hub's root:") . ($missing ? ' php util/config filesync schema 0;' : '') . ' php addon/filesync/cli.php status');
 	}
 
 	private static function space(Findings $findings): void
@@ -41,8 +41,8 @@ final class Storage
 		$free = (int) disk_free_space($folder);
 		$coming = Table::sum('filesync_transfer', 'size_bytes', ['state' => ['staged', 'waiting', 'leased']]);
 		$needed = Config::number('headroom_bytes') + $coming;
-		$findings->note('space', $free >= $needed, sprintf('%s MiB are free in store; %s MiB are on their way, %s MiB stay free', ...array_map(
-			fn ($bytes) => number_format($bytes / 1048576), [$free, $coming, Config::number('headroom_bytes')])), 'make room, or lower headroom_bytes; transfers pause while there is none');
+		$findings->note('space', $free >= $needed, sprintf(t('%1$s MiB are free in store; %2$s MiB are on their way, %3$s MiB stay free'), ...array_map(
+			fn ($bytes) => number_format($bytes / 1048576), [$free, $coming, Config::number('headroom_bytes')])), t('make room, or lower headroom_bytes; transfers pause while there is none'));
 	}
 
 	/** Makes a file in our folder and moves it beside each channel's files, as publishing does. */
@@ -51,7 +51,7 @@ final class Storage
 		$owner = @fileowner('store');
 		if (function_exists('posix_geteuid') && posix_geteuid() !== $owner) {
 			$name = posix_getpwuid((int) $owner)['name'] ?? (string) $owner;
-			$findings->note('user', null, "this is not run as the owner of the folder store, who is $name", "run it as the hub's user: sudo -u $name php addon/filesync/cli.php doctor");
+			$findings->note('user', null, sprintf(t('this is not run as the owner of the folder store, who is %s'), $name), t("run it as the hub's user:") . " sudo -u $name php addon/filesync/cli.php doctor");
 		}
 		$bad = $elsewhere = [];
 		foreach (Table::select('channel', ['channel_removed' => 0, 'channel_system' => 0], 'channel_id', 0, 'channel_id') as $row) {
@@ -67,8 +67,8 @@ final class Storage
 			}
 		}
 		is_writable('store/[data]') || $bad[] = 'store/[data]';
-		$findings->note('store', ! $bad, $bad ? 'may not be written: ' . implode(', ', $bad) : 'the folders of the files may be written',
-			"give them to the hub's user, with all that is beneath them: chown -R");
-		$elsewhere && $findings->note('device', true, 'on another device than store/[data], so files are copied when they are published: ' . implode(', ', $elsewhere));
+		$findings->note('store', ! $bad, $bad ? sprintf(t('may not be written: %s'), implode(', ', $bad)) : t('the folders of the files may be written'),
+			t("give them to the hub's user, with all that is beneath them: chown -R"));
+		$elsewhere && $findings->note('device', true, sprintf(t('on another device than store/[data], so files are copied when they are published: %s'), implode(', ', $elsewhere)));
 	}
 }

@@ -29,14 +29,14 @@ final class WebServer
 	{
 		[$channel, $file] = $this->fileToTry();
 		if (! $channel) {
-			$this->findings->note('serving', null, 'there is no channel here to try with', 'make a channel');
+			$this->findings->note('serving', null, t('there is no channel here to try with'), t('make a channel'));
 			return;
 		}
 		$given = $this->askForTicket($channel, $file);
 		if ($given && $file) {
 			$this->read($file, $given);
 		} elseif ($given !== null) {
-			$this->findings->note('ranges', null, 'there is no file here to try with', 'upload a file and look again');
+			$this->findings->note('ranges', null, t('there is no file here to try with'), t('upload a file and look again'));
 		}
 		$this->findings->attempt('source', fn () => $this->askForSource());
 		$this->findings->attempt('private', fn () => $this->askForKept($channel));
@@ -74,28 +74,28 @@ final class WebServer
 		$answer = ($this->ask)('POST', '/getfile/ticket', ['Content-Type: application/json', 'Authorization: Signature keyId="probe"',
 			'Filesync-Signature: sha256.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')], $body);
 		if ($answer['status'] === 0) {
-			$this->findings->note('reachable', false, 'the hub does not reach itself at ' . Web::root() . ': ' . $answer['error'],
-				'nothing is wrong with filesync if only this machine cannot reach its own public address; else see to name, certificate and firewall');
+			$this->findings->note('reachable', false, sprintf(t('the hub does not reach itself at %1$s: %2$s'), Web::root(), $answer['error']),
+				t('nothing is wrong with filesync if only this machine cannot reach its own public address; else see to name, certificate and firewall'));
 
 			return null;
 		}
-		$this->findings->note('reachable', true, 'the hub reaches itself at ' . Web::root());
+		$this->findings->note('reachable', true, sprintf(t('the hub reaches itself at %s'), Web::root()));
 		$said = json_decode($answer['body'], true);
 		if (is_array($said['probe'] ?? null)) {
 			Software::compare($this->findings, $said['probe']);
 		}
 		if ($answer['status'] !== 200 || ! is_array($said) || ! is_array($said['files'][0] ?? null)) {
-			$this->findings->note('tickets', false, is_array($said) && is_string($said['error'] ?? null) ? "a ticket was refused: {$said['error']}" : "status {$answer['status']} and no ticket",
-				'see that FPM loads the extension too, reload it, and that getfile/ticket reaches the hub\'s index.php under the hub\'s own host name');
+			$this->findings->note('tickets', false, is_array($said) && is_string($said['error'] ?? null) ? sprintf(t('a ticket was refused: %s'), $said['error']) : sprintf(t('status %d and no ticket'), $answer['status']),
+				t("see that the web server's PHP loads the extension too, reload it, and that getfile/ticket reaches the hub's index.php under the hub's own host name"));
 
 			return null;
 		}
-		$this->findings->note('tickets', true, 'tickets are given');
-		$this->findings->note('authorization', ! empty($said['probe']['authorization']), ! empty($said['probe']['authorization']) ? 'the header Authorization reaches PHP'
-			: 'the header Authorization does not reach PHP: clones with stock software get empty files',
-			'Apache: `CGIPassAuth On`; nginx: `fastcgi_param HTTP_AUTHORIZATION $http_authorization;`; others: docs/web-servers.md');
+		$this->findings->note('tickets', true, t('tickets are given'));
+		$this->findings->note('authorization', ! empty($said['probe']['authorization']), ! empty($said['probe']['authorization']) ? t('the header Authorization reaches PHP')
+			: t('the header Authorization does not reach PHP: clones with stock software get empty files'),
+			'Apache: `CGIPassAuth On`; nginx: `fastcgi_param HTTP_AUTHORIZATION $http_authorization;`; docs/web-servers.md');
 		if ($file && ($said['files'][0]['state'] ?? '') !== 'ready') {
-			$this->findings->note('ranges', null, 'the file to try with cannot be given just now', 'look again in a minute');
+			$this->findings->note('ranges', null, t('the file to try with cannot be given just now'), t('look again in a minute'));
 
 			return null;
 		}
@@ -107,28 +107,29 @@ final class WebServer
 	private function read(Facts $file, array $given): void
 	{
 		$setting = Config::get('x_accel');
-		$who = $setting === '' ? 'PHP' : 'the web server (' . strstr($setting . ':', ':', true) . ')';
+		$who = $setting === '' ? 'PHP' : sprintf(t('the web server (%s)'), strstr($setting . ':', ':', true));
 		$offset = intdiv($file->sizeBytes, 2);
 		$headers = ['Filesync-Ticket: ' . $given['ticket'], 'Accept-Encoding: gzip, br'];
 		$part = ($this->ask)('GET', '/getfile/' . $file->hash, [...$headers, "Range: bytes=$offset-$offset"]);
 		$names = $part['headers'];
 		$passedOn = array_intersect_key($names, ['x-accel-redirect' => 1, 'x-sendfile' => 1]);
-		$remedy = $setting === '' ? 'see that nothing between PHP and the client rewrites answers of /getfile (compression, caches)'
-			: 'compare with docs/web-servers.md, or `config clear x_accel` to let PHP send the bytes';
+		$remedy = $setting === '' ? t('see that nothing between PHP and the client rewrites answers of /getfile (compression, caches)')
+			: t('compare with docs/web-servers.md, or `config clear x_accel` to let PHP send the bytes');
 		$isRight = $part['status'] === 206 && ($names['content-range'] ?? '') === "bytes $offset-$offset/{$file->sizeBytes}"
 			&& $part['body'] === file_get_contents((string) $file->path, false, null, $offset, 1);
 		$this->findings->note('ranges', $isRight, match (true) {
-			$isRight => "one byte of a file was read, sent by $who",
-			$passedOn !== [] => 'the web server passed ' . array_key_first($passedOn) . ' on instead of sending the file',
-			isset($names['content-encoding']) => 'the answer was compressed: ' . $names['content-encoding'],
-			default => "status {$part['status']} with " . strlen($part['body']) . " bytes, Content-Range '" . ($names['content-range'] ?? '') . "', where one byte was asked for",
+			$isRight => sprintf(t('one byte of a file was read, sent by %s'), $who),
+			$passedOn !== [] => sprintf(t('the web server passed %s on instead of sending the file'), array_key_first($passedOn)),
+			isset($names['content-encoding']) => sprintf(t('the answer was compressed: %s'), $names['content-encoding']),
+			default => sprintf(t("status %1\$d with %2\$d bytes, Content-Range '%3\$s', where one byte was asked for"), $part['status'], strlen($part['body']), $names['content-range'] ?? ''),
 		}, $remedy);
 		$wanted = ['content-type' => 'application/octet-stream', 'x-content-type-options' => 'nosniff', 'content-disposition' => 'attachment'];
 		$wrong = array_keys(array_diff_assoc($wanted, $names));
-		$isRight && $this->findings->note('headers', $wrong === [], $wrong ? 'not as they should be: ' . implode(', ', $wrong) : 'the headers keep a browser from showing a file as a page', $remedy);
+		$isRight && $this->findings->note('headers', $wrong === [], $wrong ? sprintf(t('not as they should be: %s'), implode(', ', $wrong)) : t('the headers keep a browser from showing a file as a page'), $remedy);
 		$head = ($this->ask)('HEAD', '/getfile/' . $file->hash, $headers);
 		$isWhole = $head['status'] === 200 && ($head['headers']['content-length'] ?? '') === (string) $file->sizeBytes;
-		$this->findings->note('length', $isWhole, $isWhole ? 'HEAD tells the length of a file' : "HEAD answers with status {$head['status']} and length '" . ($head['headers']['content-length'] ?? '') . "'", $remedy);
+		$this->findings->note('length', $isWhole, $isWhole ? t('HEAD tells the length of a file')
+			: sprintf(t("HEAD answers with status %1\$d and length '%2\$s'"), $head['status'], $head['headers']['content-length'] ?? ''), $remedy);
 	}
 
 	/** A file of the addon must be nothing when it is asked for by itself. */
@@ -136,8 +137,8 @@ final class WebServer
 	{
 		$answer = ($this->ask)('GET', '/addon/filesync/Queue.php', []);
 		$isRight = $answer['status'] === 0 || (! str_contains($answer['body'], '<?php') && ($answer['status'] >= 300 || $answer['body'] === ''));
-		$answer['status'] && $this->findings->note('source', $isRight, $isRight ? 'the files of the addon are nothing to the outside' : 'the web server hands the files of the addon out: /addon/filesync/Queue.php',
-			'let the web server give *.php to PHP only, as for the hub itself, and deny /addon if it can');
+		$answer['status'] && $this->findings->note('source', $isRight, $isRight ? t('the files of the addon are nothing to the outside')
+			: sprintf(t('the web server hands the files of the addon out: %s'), '/addon/filesync/Queue.php'), t('let the web server give *.php to PHP only, as for the hub itself'));
 	}
 
 	/** What lies in our folder belongs to nobody who asks for it by its path. */
@@ -151,7 +152,7 @@ final class WebServer
 		$answer = ($this->ask)('GET', '/' . strtr($folder, ['[' => '%5B', ']' => '%5D']) . "/$name", []);
 		unlink("$folder/$name");
 		$isRight = ! str_contains($answer['body'], $name) || $answer['status'] >= 300;
-		$answer['status'] && $this->findings->note('private', $isRight, $isRight ? 'the web server gives nothing out of the folder store' : 'the web server hands files in the folder store to whoever asks',
-			'deny /store in the web server, as the hub\'s own sample configuration does');
+		$answer['status'] && $this->findings->note('private', $isRight, $isRight ? t('the web server gives nothing out of the folder store')
+			: t('the web server hands files in the folder store to whoever asks'), t("deny /store in the web server, as the hub's own sample configuration does"));
 	}
 }

@@ -46,6 +46,12 @@ final class Config
 		Table::delete('filesync_setting', ['id' => self::id($scope, $name)]);
 	}
 
+	/** Returns the scopes in which a setting has a value. */
+	public static function scopesWhere(string $name, string $value): array
+	{
+		return array_column(Table::select('filesync_setting', ['name' => $name, 'value' => $value], 'scope', 0, 'scope'), 'scope');
+	}
+
 	/**
 	 * Tells whether filesync serves a channel: the hub is known, our tables are there, neither the site nor the channel is switched off.
 	 *
@@ -108,11 +114,11 @@ final class Config
 	public static function extensionProblem(): ?string
 	{
 		if (! class_exists('FileSync\TransferBatch', false)) {
-			return 'the PHP extension filesync is not loaded';
+			return t('the PHP extension filesync is not loaded');
 		}
 		$version = extension_loaded('filesync') ? phpversion('filesync') : self::version();
 		if ($version !== self::version()) {
-			return "the PHP extension filesync is version $version, the addon " . self::version();
+			return sprintf(t('the PHP extension filesync is version %1$s, the addon %2$s'), $version, self::version());
 		}
 
 		return null;

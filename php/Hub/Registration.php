@@ -17,15 +17,15 @@ final class Registration
 		$row = Table::first('addon', ['aname' => 'filesync']);
 		$missing = [];
 		if (! in_array('filesync', array_map('trim', explode(',', (string) get_config('system', 'addon', ''))), true)) {
-			$missing[] = 'it is not switched on';
+			$missing[] = t('it is not switched on');
 		}
 		if (! $row || ! (int) $row['installed']) {
-			$missing[] = 'it is not installed';
+			$missing[] = t('it is not installed');
 		} elseif (! (int) $row['plugin_admin']) {
-			$missing[] = 'its page for the admin';
+			$missing[] = t('its page for the admin');
 		}
 
-		return [...$missing, ...array_map(fn ($hook) => "hook $hook", self::missingHooks())];
+		return [...$missing, ...array_map(fn ($hook) => sprintf(t('hook %s'), $hook), self::missingHooks())];
 	}
 
 	/** Returns the time of the main file when the hub took it in, 0 if it did not. */

@@ -94,13 +94,15 @@ final class Settings
 	{
 		$one = self::ALL[$name];
 		if ($one['unit'] === 'switch') {
-			return '0 or 1';
+			return t('0 or 1');
 		}
 		if (isset($one['shape'])) {
 			return '';
 		}
 		[$least, $most] = [$one['least'] ?? 0, $one['most'] ?? null];
 
-		return (isset($one['or']) ? $one['or'] . ', or ' : '') . ($most === null ? "$least or more" : "$least to $most");
+		$range = $most === null ? sprintf(t('%s or more'), $least) : sprintf(t('%1$s to %2$s'), $least, $most);
+
+		return isset($one['or']) ? sprintf(t('%1$s, or %2$s'), $one['or'], $range) : $range;
 	}
 }

@@ -1,0 +1,41 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** A page of the hub: who may see it, its markup, what it says after a form. */
+final class Page
+{
+	/** Tells whether an admin of the hub looks. */
+	public static function isAdmin(): bool
+	{
+		return is_site_admin();
+	}
+
+	/** Returns the markup of a template of ours with values in it. The template escapes them. */
+	public static function render(string $template, array $values): string
+	{
+		return replace_macros(get_markup_template($template, 'addon/filesync'), array_combine(array_map(fn ($name) => '$' . $name, array_keys($values)), $values));
+	}
+
+	/** Returns what a form must bring back, so that no other site can send it. */
+	public static function token(string $form): string
+	{
+		return get_form_security_token($form);
+	}
+
+	/** Goes back to a page of ours with a notice, unless a form brought back its token. */
+	public static function refuseForged(string $form, string $path): void
+	{
+		check_form_security_token_redirectOnErr($path, $form);
+	}
+
+	/** Shows a line on the next page: an error, or what was done. */
+	public static function say(string $line, bool $isError = false): void
+	{
+		$isError ? notice($line . "\n") : info($line . "\n");
+	}
+}

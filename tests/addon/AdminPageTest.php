@@ -1,0 +1,100 @@
+<?php
+
+use Fake\Page;
+use FileSync\Addon\AdminPage;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Settings;
+use FileSync\TransferBatch;
+
+/** The admin's page says how things stand in words, and changes only what an admin of this hub sends from it. */
+final class AdminPageTest extends AddonTestCase
+{
+	protected function setUp(): void
+	{
+		parent::setUp();
+		Page::$isAdmin = true;
+		Page::$isForged = false;
+		Page::$said = [];
+		$_POST = [];
+	}
+
+	public function test_it_shows_versions_queue_clones_and_errors(): void
+	{
+		TransferBatch::$answers['gone-0'] = ['kind' => 'NotFound', 'temporary' => false, 'message' => 'status 404'];
+		$this->receive($this->file('here', 'the bytes'), $this->file('gone', 'x', ['filename' => "<b>\u{202e}.txt"]));
+		TransferBatch::$answers['gone-0'] = ['kind' => 'NotFound', 'temporary' => false, 'message' => 'status 404'];
+		$this->work();
+		$page = $this->page();
+		$this->assertSame([], $page['problems']);
+		$this->assertContains(['Addon', Config::version()], $page['versions']);
+		$this->assertContains(['finished lately', '1', '9 B'], $page['queue']);
+		$this->assertSame(['alice', '<b>?.txt', 'no hub has it any more: status 404', 'needs a person'], array_slice(array_values($page['errors'][0]), 1));
+		$this->assertSame(array_keys(Settings::ALL), array_column($page['settings'], 'name'));
+		$this->assertStringContainsString("{{\$one.name|escape:'html'}}", file_get_contents('addon/filesync/view/tpl/filesync_admin.tpl'));
+	}
+
+	public function test_every_value_in_the_markup_is_escaped(): void
+	{
+		preg_match_all('/\{\{(\$[^}]+)\}\}/', file_get_contents('addon/filesync/view/tpl/filesync_admin.tpl'), $found);
+		// Names of settings are ours.
+		$this->assertSame(['$one.name'], array_values(array_unique(array_filter($found[1], fn ($value) => ! str_ends_with($value, "|escape:'html'")))));
+	}
+
+	public function test_settings_are_saved_and_impossible_ones_named(): void
+	{
+		$_POST = ['filesync_save' => '1', 'filesync_enabled' => '1', 'filesync_dav_allowed' => '1', 'filesync_workers' => ' 4 ', 'filesync_ranges' => '99', 'filesync_kept_days' => '30',
+			'filesync_x_accel' => 'X-Sendfile', 'filesync_excluded' => 'alice, nobody'];
+		AdminPage::take();
+		$this->assertSame(['4', '4', '30', 'X-Sendfile', '1'], array_map(fn ($name) => Config::get($name), ['workers', 'ranges', 'kept_days', 'x_accel', 'enabled']));
+		$this->assertSame(['!Not saved, because the value is not possible: ranges, nobody'], Page::$said);
+		$this->assertFalse(Config::serves(1));
+		$this->assertSame('alice', $this->page()['excluded']);
+
+		$_POST = ['filesync_save' => '1', 'filesync_workers' => '2', 'filesync_excluded' => ''];
+		AdminPage::take();
+		$this->assertSame(['0', '2', 'Settings saved.'], [Config::get('enabled'), Config::get('workers'), end(Page::$said)]);
+		$this->assertSame([], Config::scopesWhere('workers', '2'));
+		$this->assertSame(['filesync is switched off on this hub.'], $this->page()['problems']);
+		Config::clear('enabled');
+		$this->assertTrue(Config::serves(1));
+	}
+
+	public function test_forged_forms_and_others_than_admins_change_nothing(): void
+	{
+		$_POST = ['filesync_save' => '1', 'filesync_workers' => '4'];
+		Page::$isForged = true;
+		filesync_plugin_admin_post();
+		Page::$isForged = false;
+		Page::$isAdmin = false;
+		filesync_plugin_admin_post();
+		$html = '';
+		filesync_plugin_admin($html);
+		$this->assertSame(['2', ''], [Config::get('workers'), $html]);
+	}
+
+	public function test_what_the_doctor_found_stays_on_the_page(): void
+	{
+		$this->assertSame(['Not examined yet.', []], [$this->page()['examined'], $this->page()['health']]);
+		AdminPage::remember([['check' => 'cron', 'ok' => false, 'finding' => 'stands still', 'remedy' => 'let it run']]);
+		$page = $this->page();
+		$this->assertStringStartsWith('Examined at 20', $page['examined']);
+		$this->assertSame('wrong', $page['health'][0]['mark']);
+	}
+
+	public function test_without_tables_or_on_an_unknown_hub_it_still_says_so(): void
+	{
+		dbq('DROP TABLE filesync_transfer');
+		$html = '';
+		filesync_plugin_admin($html);
+		$this->assertStringContainsString('filesync: cannot read table filesync_transfer', $html);
+	}
+
+	private function page(): array
+	{
+		$html = '';
+		filesync_plugin_admin($html);
+		$page = json_decode($html, true);
+
+		return array_combine(array_map(fn ($name) => substr($name, 1), array_keys($page)), $page);
+	}
+}
