@@ -15,6 +15,10 @@ install: ## put filesync on a hub, or again after an upgrade: HUB=<hub root> [EX
 uninstall: ## take it off again: HUB=<hub root> OPTIONS="--keep|--purge [--finish] [--drop]"; without OPTIONS it says what waits
 	@HUB="$(HUB)" OPTIONS="$(OPTIONS)" tools/hub uninstall
 
+dist: ## an archive with the addon, the extension for this PHP and machine, and a README: dist/
+	@$(if $(filter file,$(origin EXTENSION)),$(MAKE) -s build)
+	@EXTENSION=$(EXTENSION) tools/dist
+
 demo: ## two hubs, a channel cloned on both: SIZE=1G PHOTOS=40 BREAK=flip|skip KEEP=1
 	@tests/install demo
 	@cargo build --locked --release --package filesync-extension
@@ -43,4 +47,4 @@ strings: ## collect what the addon says for translators, make the hub's files of
 fmt: ## format the Rust code
 	cargo fmt
 
-.PHONY: help build install uninstall demo test test-hubs test-converge bench strings fmt
+.PHONY: help build install uninstall dist demo test test-hubs test-converge bench strings fmt
