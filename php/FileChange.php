@@ -68,7 +68,7 @@ final class FileChange
 		foreach ($isBehind ? [] : $packet->photos as $scale => $photo) {
 			$photo = $arrival->withAccess($photo);
 			$present = $scale > 0 ? Store::photo((int) $channel['channel_id'], $packet->last['hash'], $scale) : null;
-			if ($scale > 0 && self::scaleNeedsBytes($present, $photo)) {
+			if ($scale > 0 && self::scaleNeedsBytes($present, $photo, Scales::areMade($packet->photos, $scale), $arrival)) {
 				$again = self::stage($channel, $packet, $root, $present, $scale, $arrival) === 'again' || $again;
 			} elseif ($scale > 0 && $own) {
 				PhotoRow::write($channel, $own, $photo, (int) $present['filesize'], null);
@@ -156,7 +156,7 @@ final class FileChange
 		return ! $facts || $facts['size_bytes'] !== (int) $own['filesize'];
 	}
 
-	private static function scaleNeedsBytes(?array $own, array $photo): bool
+	private static function scaleNeedsBytes(?array $own, array $photo, bool $isMadeHere, Arrival $arrival): bool
 	{
 		if (! $own) {
 			return true;
@@ -164,6 +164,11 @@ final class FileChange
 		$facts = (int) $own['os_storage'] ? Store::facts(Store::photoPath((int) $own['id'])) : ['size_bytes' => (int) $own['filesize']];
 		if (! $facts || $facts['size_bytes'] !== (int) $own['filesize']) {
 			return true;
+		}
+
+		if ($isMadeHere) {
+			// Made here, it is not of the size that the origin's is.
+			return $arrival->replaces('bytes') || self::isAnotherDate($own, $photo);
 		}
 
 		return self::isAnotherVersion($own, $photo);
@@ -174,8 +179,12 @@ final class FileChange
 		// A hub whose column is too narrow says its end for all that is larger.
 		$isSameSize = $theirs['filesize'] === (int) $own['filesize'] || ($theirs['filesize'] === self::COLUMN_END && (int) $own['filesize'] > self::COLUMN_END);
 
-		return (! $isSameSize || $theirs['edited'] !== substr($own['edited'], 0, 19))
-			&& ! self::isOldNews($theirs['edited'], $own['edited']);
+		return self::isAnotherDate($own, $theirs) || (! $isSameSize && ! self::isOldNews($theirs['edited'], $own['edited']));
+	}
+
+	private static function isAnotherDate(array $own, array $theirs): bool
+	{
+		return $theirs['edited'] !== substr($own['edited'], 0, 19) && ! self::isOldNews($theirs['edited'], $own['edited']);
 	}
 
 	private static function stage(array $channel, Packet $packet, string $root, ?array $own, int $scale, Arrival $arrival): string
@@ -187,6 +196,7 @@ final class FileChange
 		[$kind, $reason] = $scale ? ['', ''] : self::obstacle($channel, $last, (int) ($own['filesize'] ?? 0));
 
 		return Queue::stage([
+			'state' => $kind !== '' ? 'parked' : ($scale && Scales::areMade($packet->photos, $scale) ? 'to_make' : 'staged'),
 			'uid' => (int) $channel['channel_id'], 'hash' => $last['hash'], 'scale' => $scale, 'size_bytes' => $sizeBytes,
 			'edited' => $scale ? $photo['edited'] : $last['edited'], 'mimetype' => $scale ? $photo['mimetype'] : $last['filetype'],
 			'folder' => $last['folder'], 'origin' => $root, 'nick' => $packet->nick,

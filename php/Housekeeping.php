@@ -27,6 +27,7 @@ final class Housekeeping
 		if (Config::get('enabled') !== '0') {
 			Outgoing::recover();
 			Worker::summon();
+			Previews::summon();
 			Digests::summon();
 			Table::delete('filesync_nonce', ['expires <' => Config::now()]);
 		}

@@ -45,24 +45,40 @@ final class Outbox
 		Table::delete('filesync_outbox', ['uid' => $channelId, 'kind' => $kind, 'name' => $name]);
 	}
 
-	/** Makes the calls that are due, of one channel; all kinds, or only some. */
+	/** Makes the calls that are due, of one channel; all kinds but previews, which have a job of their own, or only some. */
 	public static function run(int $channelId, array $kinds = []): void
 	{
 		$where = ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Config::now()] + ($kinds ? ['kind' => $kinds] : self::possible());
 		foreach (Table::select('filesync_outbox', $where, 'created, id', 100) as $row) {
-			$attempts = (int) $row['attempts'] + 1;
-			if ($attempts > self::MOST_ATTEMPTS) {
-				Table::update('filesync_outbox', ['state' => 'parked'], ['id' => $row['id']]);
-				continue;
-			}
-			Table::update('filesync_outbox', ['attempts' => $attempts, 'next_at' => Config::now() + 60 * $attempts], ['id' => $row['id']]);
-			try {
-				self::call($row);
-				Table::delete('filesync_outbox', ['id' => $row['id'], 'attempts' => $attempts]);
-			} catch (\Throwable $e) {
-				Config::logFailure('outbox call ' . $row['kind'], $e);
-				Table::update('filesync_outbox', ['reason' => get_class($e) . ': ' . $e->getMessage()], ['id' => $row['id']]);
-			}
+			self::attempt($row);
+		}
+	}
+
+	/** Returns the next call of some kinds that is due, or null. */
+	public static function next(array $kinds): ?array
+	{
+		return Table::first('filesync_outbox', ['kind' => $kinds, 'state' => 'due', 'next_at <=' => Config::now()], 'created, id');
+	}
+
+	/** Makes one call, unless another process is at it. */
+	public static function attempt(array $row): void
+	{
+		$attempts = (int) $row['attempts'] + 1;
+		if ($attempts > self::MOST_ATTEMPTS) {
+			Table::update('filesync_outbox', ['state' => 'parked'], ['id' => $row['id']]);
+			return;
+		}
+		$mine = ['id' => $row['id'], 'attempts' => $attempts, 'reason' => 'under way: ' . Config::token()];
+		Table::update('filesync_outbox', ['next_at' => Config::now() + 60 * $attempts] + $mine, ['id' => $row['id'], 'attempts' => (int) $row['attempts'], 'state' => 'due']);
+		if (! Table::first('filesync_outbox', $mine, '', 'id')) {
+			return;
+		}
+		try {
+			self::call($row);
+			Table::delete('filesync_outbox', $mine);
+		} catch (\Throwable $e) {
+			Config::logFailure('outbox call ' . $row['kind'], $e);
+			Table::update('filesync_outbox', ['reason' => get_class($e) . ': ' . $e->getMessage()], ['id' => $row['id']]);
 		}
 	}
 
@@ -74,10 +90,10 @@ final class Outbox
 		return array_map('intval', array_column($due, 'uid'));
 	}
 
-	/** Leaves out what needs the extension while it is missing. */
+	/** Leaves out previews, and what needs the extension while it is missing. */
 	private static function possible(): array
 	{
-		return Config::extensionProblem() === null ? [] : ['kind' => ['preview', 'access', 'announce', 'deleted', 'move', 'conflict', 'items']];
+		return Config::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => ['access', 'announce', 'deleted', 'move', 'conflict', 'items']];
 	}
 
 	private static function call(array $row): void

@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -202,15 +203,20 @@ final class Outgoing
 		}
 	}
 
-	/** Works off what a killed process began. */
+	/** Works off what a killed process began. One process at a time: what two find changed would be sent twice. */
 	public static function recover(): void
 	{
+		$token = Config::token();
+		if (! Lease::take('recover', $token, self::ABANDONED_SECONDS)) {
+			return;
+		}
 		$old = ['kind' => 'intent', 'created <' => Config::now() - self::ABANDONED_SECONDS];
 		foreach (Table::select('filesync_outbox', $old, 'created', 100) as $row) {
 			$begun = json_decode($row['body'], true);
 			$hashes = Clones::channel((int) $row['uid']) ? self::different((int) $row['uid']) : [];
 			self::settle((int) $row['uid'], $row['name'], $hashes, $begun['since'], (int) $begun['above']);
 		}
+		Lease::giveBack('recover', $token);
 	}
 
 	/** Wants our state of a file sent: another hub showed that it does not know it. */

@@ -22,7 +22,7 @@ if (! class_exists('App', false)) {
 final class Queue
 {
 	/** States in which the bytes are still to come. */
-	public const LIVE = ['staged', 'waiting', 'leased', 'verified', 'publishing'];
+	public const LIVE = ['staged', 'waiting', 'to_make', 'leased', 'verified', 'publishing'];
 	/** States of a photo in which its scales wait for it. */
 	private const BLOCKING = [...self::LIVE, 'parked'];
 	/** Kinds of parking after which our own bytes are the newest, so that changes of the file are sent again. */
@@ -38,8 +38,8 @@ final class Queue
 	/**
 	 * Wants the bytes that a packet announced.
 	 *
-	 * @param array $wanted uid, hash, scale, size_bytes, edited, mimetype, folder, origin, nick, names, entry, base, kind, reason.
-	 *   A `kind` parks it at once.
+	 * @param array $wanted uid, hash, scale, size_bytes, edited, mimetype, folder, origin, nick, names, entry, base, kind, reason, state:
+	 *   `staged`, `to_make` (Scales), or `parked` for a `kind` and reason that are known already.
 	 *
 	 * @return 'staged'|'older'|'again' `older`: what is on its way is newer. `again`: it was published just now; look again.
 	 */
@@ -48,7 +48,7 @@ final class Queue
 		$id = self::id($wanted['uid'], $wanted['hash'], $wanted['scale']);
 		for ($try = 0; $try < 5; $try++) {
 			$now = Config::now();
-			$fresh = $wanted + ['state' => $wanted['kind'] === '' ? 'staged' : 'parked', 'token' => '', 'lease_until' => 0, 'attempts' => 0,
+			$fresh = $wanted + ['token' => '', 'lease_until' => 0, 'attempts' => 0,
 				'next_at' => $now, 'priority' => self::priority($wanted['size_bytes']), 'pending' => '', 'sha256' => '', 'intent' => '',
 				'result' => '', 'updated' => $now];
 			$old = Table::first('filesync_transfer', ['id' => $id]);
@@ -131,6 +131,23 @@ final class Queue
 		}
 
 		return $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => 'leased', 'token' => $token], 'priority, next_at, created') : [];
+	}
+
+	/**
+	 * Leases the scales of a channel that can be made now: what they are made of is not on its way any more.
+	 *
+	 * @return list<array>
+	 */
+	public static function claimToMake(int $channelId, string $token, int $most): array
+	{
+		$now = Config::now();
+		$due = Table::select(self::withSource(), ['t.uid' => $channelId, 't.state' => 'to_make', 't.next_at <=' => $now, "coalesce(f.id,'')" => ''], 't.created, t.hash, t.scale', $most, 't.id, t.generation');
+		foreach ($due as $row) {
+			Table::update('filesync_transfer', ['state' => 'leased', 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
+				['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => 'to_make']);
+		}
+
+		return $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => 'leased', 'token' => $token], 'created, hash, scale') : [];
 	}
 
 	/** Moves the deadline of all that a worker leased. Returns id => generation of what it still holds. */
@@ -251,8 +268,8 @@ final class Queue
 	/** Forgets the scales of a photo that are not wanted any more because the photo is not. */
 	public static function dropScales(int $channelId, string $hash): void
 	{
-		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'scale >' => 0, 'state' => ['staged', 'waiting', 'leased', 'verified']]) as $row) {
-			Table::delete('filesync_transfer', ['id' => $row['id'], 'state' => ['staged', 'waiting', 'leased', 'verified']]);
+		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'scale >' => 0, 'state' => ['staged', 'waiting', 'to_make', 'leased', 'verified']]) as $row) {
+			Table::delete('filesync_transfer', ['id' => $row['id'], 'state' => ['staged', 'waiting', 'to_make', 'leased', 'verified']]);
 			self::removePartial($row);
 		}
 	}
@@ -270,7 +287,16 @@ final class Queue
 		$due = Table::select('filesync_transfer', ['state' => ['staged', 'waiting'], 'next_at <=' => $now], '', 0, 'DISTINCT uid');
 		$lost = Table::select('filesync_transfer', ['state' => ['leased', 'publishing'], 'lease_until <' => $now], '', 0, 'DISTINCT uid');
 
-		return array_values(array_unique([...array_map('intval', array_column([...$due, ...$lost], 'uid')), ...self::channelsToPublish($now)]));
+
+		return array_values(array_unique([...array_map('intval', array_column([...$due, ...$lost], 'uid')), ...self::channelsToPublish($now), ...self::channelsToMake($now)]));
+	}
+
+	/** Returns the channels that have scales to make of what is here. */
+	public static function channelsToMake(int $now): array
+	{
+		$due = Table::select(self::withSource(), ['t.state' => 'to_make', 't.next_at <=' => $now, "coalesce(f.id,'')" => ''], '', 0, 'DISTINCT t.uid');
+
+		return array_map('intval', array_column($due, 'uid'));
 	}
 
 	/** Returns the channels that have verified bytes whose turn has come and that nobody is publishing. */
@@ -278,11 +304,20 @@ final class Queue
 	{
 		$whole = ['t.state' => 'verified', 't.lease_until <' => $now, 't.next_at <=' => $now];
 		$files = Table::select('filesync_transfer t', $whole + ['t.scale' => 0], '', 0, 'DISTINCT t.uid');
-		$blockers = implode("', '", self::BLOCKING);
-		$withFile = "filesync_transfer t LEFT JOIN filesync_transfer f ON f.uid = t.uid AND f.hash = t.hash AND f.scale = 0 AND f.state IN ('$blockers')";
-		$scales = Table::select($withFile, $whole + ['t.scale >' => 0, "coalesce(f.id,'')" => ''], '', 0, 'DISTINCT t.uid');
+		$scales = Table::select(self::withBlocker('0'), $whole + ['t.scale >' => 0, "coalesce(f.id,'')" => ''], '', 0, 'DISTINCT t.uid');
 
 		return array_map('intval', array_column([...$files, ...$scales], 'uid'));
+	}
+
+	/** Returns the tables that give a scale `t` together with the transfer `f` of what it is made of, if that is still to come. */
+	private static function withSource(): string
+	{
+		return self::withBlocker('CASE WHEN t.scale < 4 THEN 0 WHEN t.scale < 7 THEN 4 ELSE 7 END');
+	}
+
+	private static function withBlocker(string $scale): string
+	{
+		return "filesync_transfer t LEFT JOIN filesync_transfer f ON f.uid = t.uid AND f.hash = t.hash AND f.scale = $scale AND f.state IN ('" . implode("', '", self::BLOCKING) . "')";
 	}
 
 	/** Tells whether a verified row's turn has come: the scales of a photo wait for the photo. */

@@ -26,7 +26,7 @@ final class WorkCommand
 		$this->startedAt = microtime(true);
 	}
 
-	/** Works until nothing is due, for `--until-idle` until nothing is on its way, and at most `--seconds`. */
+	/** Works until nothing is due, previews included, for `--until-idle` until nothing is on its way, and at most `--seconds`. */
 	public function run(): int
 	{
 		if ($problem = Config::extensionProblem()) {
@@ -46,6 +46,7 @@ final class WorkCommand
 				$this->show(null);
 			}
 		} while ($goOn || (! $isRun && Config::now() < $end && $this->waitForSlot()));
+		Previews::work($end);
 		$this->showEnd();
 
 		return Command::exitCode(Report::status()['states']);
@@ -55,7 +56,7 @@ final class WorkCommand
 	private function canGoOn(): bool
 	{
 		return Table::count('filesync_transfer', ['state' => ['staged', 'waiting', 'leased', 'publishing']]) > 0
-			|| Queue::channelsToPublish(PHP_INT_MAX) !== [];
+			|| Queue::channelsToPublish(PHP_INT_MAX) !== [] || Queue::channelsToMake(PHP_INT_MAX) !== [];
 	}
 
 	private function waitForSlot(): bool

@@ -40,7 +40,7 @@ final class Worker
 		}
 	}
 
-	/** Runs one slice as a job of the hub: `work`, or `digest`. */
+	/** Runs one slice as a job of the hub: `work`, `digest`, or `previews`. */
 	public static function daemon(string $work): void
 	{
 		if (! Migrations::ready() || Config::get('enabled') === '0') {
@@ -48,6 +48,10 @@ final class Worker
 		}
 		if ($work === 'digest') {
 			Digests::work(Config::now() + Config::number('slice_seconds'));
+			return;
+		}
+		if ($work === 'previews') {
+			Previews::work(Config::now() + Config::number('slice_seconds'));
 			return;
 		}
 		// Before looking for work, so that what is staged from now on summons again.
@@ -74,6 +78,7 @@ final class Worker
 			} while (! $this->isOver() && ($served || $this->linger($lingerSeconds)));
 		} finally {
 			Lease::giveBack($this->slot, $this->token);
+			Previews::summon();
 		}
 
 		return true;
@@ -127,6 +132,7 @@ final class Worker
 				$publish->recover();
 				$publish->publishVerified();
 				(new Batch($channel, $this->token, $publish, $this, $this->progress))->run();
+				(new Scales($channel, $this->token, $publish, $this))->run();
 			}
 			Outbox::run($channelId);
 		} catch (\FileSync\Exception\StorageException $e) {

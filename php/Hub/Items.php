@@ -152,9 +152,9 @@ final class Items
 		return function_exists('list_attached_local_files') ? array_filter(list_attached_local_files($body) ?: [], 'is_string') : [];
 	}
 
-	/** Has core make the preview of a file. */
+	/** Has core make the preview of a file, in this process. */
 	public static function makePreview(string $hash): void
 	{
-		\Zotlabs\Daemon\Master::Summon(['Thumbnail', $hash]);
+		\Zotlabs\Daemon\Thumbnail::run(2, ['Thumbnail', $hash]);
 	}
 }

@@ -35,6 +35,22 @@ final class Photos
 		Incoming::quietly((int) $channel['channel_id'], fn () => photo_upload($channel, ['xchan_hash' => $channel['channel_hash']] + $channel, $args));
 	}
 
+	/** Returns the hub's own settings for scales, as the extension takes them. */
+	public static function scaleOptions(): array
+	{
+		$options = [];
+		foreach (['jpeg_quality' => [1, 100], 'png_quality' => [0, 9], 'webp_quality' => [1, 100]] as $name => [$least, $most]) {
+			$value = \Zotlabs\Lib\Config::Get('system', $name);
+			if (is_numeric($value) && $value >= $least && $value <= $most) {
+				$options[$name] = (int) $value;
+			}
+		}
+		// The hub's external program shrinks originals to this before it scales them.
+		$most = (int) (\Zotlabs\Lib\Config::Get('system', 'max_thumbnail') ?: 1600);
+
+		return $options + (\Zotlabs\Lib\Config::Get('system', 'imagick_convert_path') ? ['max_thumbnail' => $most] : []);
+	}
+
 	/** Puts a kept crop beside the photo, with its row. */
 	public static function putCrop(array $channel, array $attach, array $photo, string $source): void
 	{

@@ -24,6 +24,8 @@ final class Settings
 			'text' => 'Ranges of one large file that are fetched at once where one alone would take long.'],
 		'bytes_per_second' => ['default' => '0', 'unit' => 'bytes a second', 'least' => 65536, 'or' => 0,
 			'text' => 'Most that a worker receives. 0: no limit.'],
+		'make_scales' => ['default' => '0', 'unit' => 'switch',
+			'text' => 'Make the scales of received photos here. Switched off, they are fetched from the origin.'],
 		'slice_seconds' => ['default' => '110', 'unit' => 'seconds', 'least' => 10, 'most' => 280,
 			'text' => "How long a worker runs before it makes room for the hub's other jobs. The hub starts a job again after 300."],
 		'linger_seconds' => ['default' => '20', 'unit' => 'seconds', 'most' => 280,

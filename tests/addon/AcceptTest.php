@@ -22,7 +22,10 @@ final class AcceptTest extends AddonTestCase
 			[$row['content'], $row['os_path'], $row['display_path'], (int) $row['filesize'], $row['folder'], $row['edited']]);
 		$this->assertSame((int) $this->channel['channel_account_id'], (int) $row['aid']);
 		$this->assertSame('published', $this->transfer('f1')['state']);
-		$this->assertSame([['Thumbnail', 'f1']], $this->jobs('Thumbnail'));
+		$this->assertSame(['previews'], array_column(array_filter($this->jobs('Addon'), fn ($job) => $job[2] !== 'work'), 2));
+		FileSync\Addon\Worker::daemon('previews');
+		$this->assertSame([], Table::select('filesync_outbox', ['kind' => 'preview']));
+		$this->assertSame([], $this->jobs('Thumbnail'), 'a thousand files are not a thousand processes');
 		$this->assertSame('slides', Table::first('term', ['oid' => (int) $row['id'], 'otype' => 2])['term']);
 		$this->assertSame(['One', 'Two', 'f1.bin'], TransferBatch::$added[0]['origins'][0]['path']);
 		$this->assertSame([], glob('store/*data*/filesync/*/*.partial'));
@@ -35,7 +38,7 @@ final class AcceptTest extends AddonTestCase
 		$this->receive($entry);
 		$this->work();
 		$this->assertSame([], Table::select('photo', []));
-		$this->assertSame('verified', $this->transfer('p1', 3)['state']);
+		$this->assertSame(['verified', 'verified'], [$this->transfer('p1', 3)['state'], $this->transfer('p1', 4)['state']]);
 		$this->assertSame('waiting', $this->transfer('p1')['state']);
 
 		TransferBatch::$answers['p1-0'] = 'original';

@@ -137,13 +137,14 @@ final class QueueTest extends AddonTestCase
 		$job = ['Addon', 'filesync', 'work', 'x'];
 		call_hooks('daemon_addon', $job);
 		$this->assertSame('bytes', $this->shown('f3'));
-		$this->assertCount(0, $this->jobs('Addon'));
+		$this->assertNotContains('work', array_column($this->jobs('Addon'), 2));
 		$other = ['Addon', 'another', 'work'];
 		call_hooks('daemon_addon', $other);
 	}
 
 	public function test_scales_of_a_stuck_photo_cost_the_next_packet_nothing(): void
 	{
+		Config::set('make_scales', '0');
 		$one = fn (string $hash) => $this->whileFailing(fn () => false, fn () => $this->receive($this->file($hash, 'bytes')));
 		$before = $one('f1');
 		foreach (['p1', 'p2', 'p3'] as $hash) {

@@ -131,6 +131,33 @@ namespace FileSync {
 		}
 	}
 
+	final class Photo
+	{
+		/** What becomes of scales: false, their format is not known; else they are made. */
+		public static bool $isKnown = false;
+
+		public static function scaleAll(Store $from, Store $to, array $jobs, ?array $options = null): array
+		{
+			$outcomes = [];
+			foreach ($jobs as $key => $job) {
+				$source = file_get_contents($from->absolute($job['source']));
+				$scales = [];
+				foreach (self::$isKnown ? $job['targets'] : [] as $scale => $path) {
+					Instant::pass();
+					$bytes = "scale $scale of $source";
+					if (is_file($to->absolute($path))) {
+						throw new InvalidInputException("$path is taken");
+					}
+					file_put_contents($to->absolute($path), $bytes);
+					$scales[$scale] = ['mimetype' => 'image/jpeg', 'width' => 100 * $scale, 'height' => 50 * $scale, 'size_bytes' => strlen($bytes), 'sha256' => hash('sha256', $bytes)];
+				}
+				$outcomes[$key] = ['scales' => $scales ?: null, 'error' => $scales ? null : ['kind' => 'Unsupported', 'temporary' => false, 'message' => 'no photo', 'retry_after_seconds' => null]];
+			}
+
+			return $outcomes;
+		}
+	}
+
 	/** Sends bytes of a file, as a web server's PHP would. */
 	function send_file(string $root, string $path, int $offset, int $length): int
 	{

@@ -1,0 +1,48 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Lease;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Has core make the previews of files that were published: one after the other in a job of its own.
+ *
+ * The hub starts a process for each job that it is given, so a thousand files must not be a thousand jobs.
+ */
+final class Previews
+{
+	private const LEASE_SECONDS = 300;
+	private const SUMMON_SECONDS = 60;
+
+	/** Starts the job if previews are wanted and nobody makes them. */
+	public static function summon(): void
+	{
+		if (Outbox::next(['preview']) && ! Lease::isHeld('previews') && Lease::take('summon-previews', Config::token(), self::SUMMON_SECONDS)) {
+			Config::summonWorker('previews');
+		}
+	}
+
+	/** Makes previews; begins none after the deadline. */
+	public static function work(int $deadline): void
+	{
+		Lease::end('summon-previews');
+		$token = Config::token();
+		if (! Lease::take('previews', $token, self::LEASE_SECONDS)) {
+			return;
+		}
+		try {
+			while (Config::now() < $deadline && $row = Outbox::next(['preview'])) {
+				Outbox::attempt($row);
+				Lease::extend('previews', $token, self::LEASE_SECONDS);
+			}
+		} finally {
+			Lease::giveBack('previews', $token);
+		}
+		self::summon();
+	}
+}
