@@ -66,7 +66,8 @@ final class Family
 		static $known = [];
 		if (! isset($known[$function]) && function_exists("\\$function")) {
 			$names = array_map(fn ($parameter) => $parameter->getName(), (new \ReflectionFunction("\\$function"))->getParameters());
-			$known[$function] = array_slice($names, 0, count(self::FUNCTIONS[$function])) === self::FUNCTIONS[$function];
+			// What we replace wholly may have nothing more; what we hand on may.
+			$known[$function] = ($function === 'sync_files' ? $names : array_slice($names, 0, count(self::FUNCTIONS[$function]))) === self::FUNCTIONS[$function];
 		}
 
 		return $known[$function] ?? true;
@@ -89,12 +90,8 @@ final class Family
 	public static function hasExpectedReceiver(): bool
 	{
 		self::loadImport();
-		if (! function_exists('\sync_files')) {
-			return false;
-		}
-		$names = array_map(fn ($parameter) => $parameter->getName(), (new \ReflectionFunction('\sync_files'))->getParameters());
 
-		return $names === ['channel', 'files'];
+		return function_exists('\sync_files') && self::isAsExpected('sync_files');
 	}
 
 	/** Loads core's import functions, which not every caller has loaded. */

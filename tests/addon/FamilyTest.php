@@ -1,0 +1,72 @@
+<?php
+
+use FileSync\Addon\Hub\Family;
+
+/** On a hub that it does not know filesync stays passive, and says so. */
+final class FamilyTest extends AddonTestCase
+{
+	/** @dataProvider versions */
+	public function test_versions_that_were_tested_are_known(string $version, bool $isKnown): void
+	{
+		$this->assertSame($isKnown, Family::knowsVersion($version));
+	}
+
+	public function versions(): array
+	{
+		return [['7.8', true], ['7.6', false], ['8.8.7', true], ['8.9.3', true], ['8.10', false], ['9.0', false], ['10.3.43', false], ['23.07.01', false], ['', false], ['dev', false]];
+	}
+
+	public function test_an_unknown_version_keeps_its_own_behaviour(): void
+	{
+		$this->change('boot.php', "'8.8.7'", "'99.1'");
+		$this->assertSame([1, 'WRONG hub'], $this->doctor());
+		$this->assertSame('Hubzilla 99.1 is not known to filesync, which stays passive', $this->inHub('FileSync\Addon\AdminPage::values()["problems"][0]'));
+		$this->assertFalse($this->inHub('function_exists("Zotlabs\Lib\sync_files")'));
+		$this->assertFalse($this->inHub('FileSync\Addon\Hub\Config::serves(1)'));
+	}
+
+	public function test_a_function_that_changed_is_called_as_it_came_and_the_others_stay_ours(): void
+	{
+		$this->change('include/attach.php', 'function attach_move($channel_id, $resource_id,', "function attach_move(\$channel, \$resource_id,");
+		file_put_contents('include/attach.php', preg_replace('/(function attach_move\(.*?\{)/s', '$1 return [$channel, $resource_id, $new_folder_hash, $newname];', file_get_contents('include/attach.php')));
+		$this->assertSame([1, 'WRONG hub'], $this->doctor());
+		$this->assertStringContainsString('has changed attach_move, where', $this->inHub('FileSync\Addon\AdminPage::values()["problems"][0]'));
+		$this->assertSame([['an' => 'array'], 'r', 'f', 'n'], $this->inHub('Zotlabs\Storage\attach_move(["an" => "array"], "r", "f", "n")'));
+		$this->assertSame([true, true], $this->inHub('[FileSync\Addon\Hub\Family::isAsExpected("attach_delete"), FileSync\Addon\Hub\Config::serves(1)]'));
+	}
+
+	public function test_a_receiver_that_changed_is_the_hubs_own(): void
+	{
+		$this->change('include/import.php', 'function sync_files($channel, $files) {', 'function sync_files($channel, $files, $more = 0) { return "stock";');
+		$this->assertSame([1, 'WRONG hub'], $this->doctor());
+		$this->assertSame('stock', $this->inHub('Zotlabs\Lib\sync_files(channelx_by_n(1), [])'));
+	}
+
+	/** Gives this hub files of its own in place of links, and changes something in one. */
+	private function change(string $file, string $from, string $to): void
+	{
+		$core = dirname(realpath('boot.php'));
+		foreach (glob($core . '/*') as $path) {
+			@unlink(basename($path));
+			exec('cp -r ' . escapeshellarg($path) . ' .');
+		}
+		$content = file_get_contents($file);
+		$this->assertStringContainsString($from, $content);
+		file_put_contents($file, str_replace($from, $to, $content));
+	}
+
+	private function doctor(): array
+	{
+		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --only hub', $lines, $status);
+
+		return [$status, preg_replace('/\s+/', ' ', substr($lines[0], 0, 9))];
+	}
+
+	/** Returns the value of an expression in a process of the hub as it stands now. */
+	private function inHub(string $expression): mixed
+	{
+		$code = 'require "include/cli_startup.php"; cli_startup(); require_once "include/attach.php"; require_once "include/import.php"; echo "\n", json_encode(' . $expression . ');';
+
+		return json_decode(exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg($code)), true);
+	}
+}
