@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Page;
+use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Settings;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Schema\Migrations;
@@ -53,6 +54,7 @@ final class AdminPage
 			return ['words' => self::words(), 'problems' => [t('The tables of filesync are being made by another process. Look again in a minute.')]] + array_fill_keys(
 				['versions', 'health', 'examined', 'queue', 'counts', 'clones', 'errors', 'settings', 'excluded'], []);
 		}
+		Registration::mend();
 		$status = Report::status();
 		$doctor = json_decode(Config::get('doctor', 'state'), true) ?: ['at' => 0, 'findings' => []];
 

@@ -3,6 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Schema\Migrations;
 
 if (! class_exists('App', false)) {
@@ -60,6 +61,9 @@ final class Command
 			if (! Migrations::ready()) {
 				fwrite(STDERR, "filesync: its tables are being made by another process, try again\n");
 				return 75;
+			}
+			if ($hooks = Registration::mend()) {
+				fwrite(STDERR, 'filesync: put hooks back that the hub had lost: ' . implode(', ', $hooks) . "\n");
 			}
 
 			return match ($verb) {

@@ -14,11 +14,11 @@ final class Registration
 	/** Returns what the hub does not know though it should. */
 	public static function missing(): array
 	{
-		$row = Table::first('addon', ['aname' => 'filesync']);
 		$missing = [];
-		if (! in_array('filesync', array_map('trim', explode(',', (string) get_config('system', 'addon', ''))), true)) {
+		if (! self::isListed()) {
 			$missing[] = t('it is not switched on');
 		}
+		$row = Table::first('addon', ['aname' => 'filesync']);
 		if (! $row || ! (int) $row['installed']) {
 			$missing[] = t('it is not installed');
 		} elseif (! (int) $row['plugin_admin']) {
@@ -34,19 +34,26 @@ final class Registration
 		return (int) (Table::first('addon', ['aname' => 'filesync'], '', 'tstamp')['tstamp'] ?? 0);
 	}
 
-	/** Registers the hooks that went missing. The hub forgets one whose file was not there at that moment. */
-	public static function mend(): void
+	/**
+	 * Registers the hooks that went missing, while the addon is switched on; returns their names.
+	 *
+	 * The hub forgets one whose file was not there at that moment, and all of them when it looks for addons while one is being installed.
+	 */
+	public static function mend(): array
 	{
-		foreach (self::missingHooks() as $hook) {
+		$hooks = self::isListed() && self::installedAt() ? self::missingHooks() : [];
+		foreach ($hooks as $hook) {
 			\Zotlabs\Extend\Hook::register($hook, self::FILE, filesync_hooks()[$hook], 1, 0);
 		}
+
+		return $hooks;
 	}
 
 	/** Takes the addon off the hub's list as the hub's own tool does. Tables and files stay. */
 	public static function remove(): void
 	{
 		require_once 'include/plugin.php';
-		$names = array_filter(array_map('trim', explode(',', (string) get_config('system', 'addon', ''))), fn ($name) => $name !== '' && $name !== 'filesync');
+		$names = array_diff(self::listed(), ['filesync']);
 		uninstall_plugin('filesync');
 		\App::$plugins = array_values($names);
 		set_config('system', 'addon', implode(', ', $names));
@@ -56,6 +63,17 @@ final class Registration
 	public static function others(): array
 	{
 		return array_column(Table::select('addon', ['installed' => 1, 'aname <>' => 'filesync'], 'aname', 0, 'aname'), 'aname');
+	}
+
+	private static function isListed(): bool
+	{
+		return in_array('filesync', self::listed(), true);
+	}
+
+	/** Returns the names of the addons that the hub's admin switched on. */
+	private static function listed(): array
+	{
+		return array_values(array_filter(array_map('trim', explode(',', (string) get_config('system', 'addon', ''))), 'strlen'));
 	}
 
 	private static function missingHooks(): array

@@ -123,6 +123,20 @@ final class UninstallTest extends AddonTestCase
 		$this->assertGreaterThan(time() - 10, Config::number('cron_at', 'state'));
 	}
 
+	public function test_hooks_that_the_hub_lost_come_back_with_the_command_and_the_page_but_not_once_it_is_off(): void
+	{
+		dbq("DELETE FROM hook WHERE file = 'addon/filesync/filesync.php'");
+		$this->runVerb('missing');
+		$this->assertSame([], FileSync\Addon\Hub\Registration::missing());
+		dbq("DELETE FROM hook WHERE fn = 'filesync_init_1'");
+		FileSync\Addon\AdminPage::values();
+		$this->assertSame([], FileSync\Addon\Hub\Registration::missing());
+		$this->runVerb('uninstall', '--keep');
+		$this->runVerb('status');
+		FileSync\Addon\Housekeeping::often();
+		$this->assertGone();
+	}
+
 	private function assertGone(): void
 	{
 		$this->assertFalse(plugin_is_installed('filesync'));
