@@ -70,6 +70,7 @@ final class Deletion
 		// The folders above what was changed travel with it. Alone they would be answered with their delete, again and again.
 		foreach (array_keys(array_filter($spared)) as $each) {
 			Config::log("kept $each of channel $channelId: the clone that deletes $hash did not know its present state");
+			self::forgetWanted($channelId, (string) $each, $packet, $hub);
 			Outgoing::answer($channelId, (string) $each, false);
 		}
 	}
@@ -122,6 +123,17 @@ final class Deletion
 		}
 
 		return Arrival::knowsAll($channel, $file, $hub);
+	}
+
+	/** Does not wait for bytes that a hub without filesync told of before it deleted them: what is here stays. */
+	private static function forgetWanted(int $channelId, string $hash, Packet $packet, string $hub): void
+	{
+		$file = Revisions::find($channelId, $hash);
+		if ($packet->order['gone'] === null && ! empty($file['wanted']) && $file['state'] === 'here' && ($file['peers'][$hub]['bytes']['print'] ?? null) === $file['wanted']['print']) {
+			Queue::drop($channelId, $hash);
+			Revisions::save(['wanted' => []] + $file);
+			Outbox::done($channelId, 'announce', $hash);
+		}
 	}
 
 	private static function bury(int $channelId, string $hash, Packet $packet): void

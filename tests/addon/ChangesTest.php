@@ -169,6 +169,18 @@ final class ChangesTest extends AddonTestCase
 		$this->assertNull($this->attach('f1'), 'by now it was told');
 	}
 
+	public function test_bytes_that_a_stock_hub_deleted_before_they_came_are_not_waited_for(): void
+	{
+		$this->receiveAll($this->file('f1', 'base'));
+		$this->receive($this->file('f1', 'of the stock hub', ['edited' => '2024-06-05 10:00:00']));
+		Table::update('attach', ['filename' => 'mine.bin'], ['hash' => 'f1']);
+		$this->assertSame([], $this->sent('f1'), 'newer bytes are on their way');
+		$this->receiveAll($this->deletion('f1'));
+		$this->assertNull($this->transfer('f1'));
+		[$entry] = $this->sent();
+		$this->assertSame(['mine.bin', 'base'], [end($entry['attach'])['filename'], $this->shown('f1')]);
+	}
+
 	public function test_a_hub_restored_to_yesterday_neither_brings_old_bytes_back_nor_gives_two_changes_one_name(): void
 	{
 		$this->receiveAll($this->file('f1', 'yesterday', ['edited' => '2024-06-01 10:00:00']), $this->file('f1', 'today', ['edited' => '2024-06-02 10:00:00']));
