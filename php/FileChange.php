@@ -190,6 +190,11 @@ final class FileChange
 	private static function stage(array $channel, Packet $packet, string $root, ?array $own, int $scale, Arrival $arrival): string
 	{
 		$last = $arrival->row;
+		$known = $arrival->verdicts['bytes'] === 'same' ? Queue::find((int) $channel['channel_id'], $last['hash'], 0) : null;
+		if ($known && in_array($known['state'], Queue::LIVE, true)) {
+			// A hub dates what it moves by its own clock: of two dates of the same bytes, the hubs that have them may show either.
+			$last['edited'] = min($last['edited'], $known['edited']);
+		}
 		$photo = isset($packet->photos[$scale]) ? $arrival->withAccess($packet->photos[$scale]) : null;
 		$sizeBytes = $scale ? $photo['filesize'] : $last['filesize'];
 		$base = $scale ? ($own ? Store::photoPath((int) $own['id']) : null) : ($own ? Store::pathOf($channel, $own) : null);

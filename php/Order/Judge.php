@@ -63,7 +63,8 @@ final class Judge
 			return ['same', $ours];
 		}
 		$name = '~' . substr(hash('sha256', "$hub\n{$theirs['print']}"), 0, 16);
-		$isPast = array_filter($ours['past'], fn ($value) => $value['print'] === $theirs['print']);
+		// Also where ours came from a hub that had heard of this change before us.
+		$isPast = isset($ours['vector'][$name]) || array_filter($ours['past'], fn ($value) => $value['print'] === $theirs['print']);
 		if ($isPast && ($had !== $ours['print'] || $secondsBefore > 0)) {
 			return ['stay', $ours];
 		}

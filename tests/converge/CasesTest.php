@@ -67,6 +67,51 @@ final class CasesTest extends TestCase
 		$this->assertSame(['the last version'], $this->shown('b'));
 	}
 
+	public function test_a_change_of_a_stock_peer_that_comes_after_what_was_made_of_it_is_old_news(): void
+	{
+		$hash = $this->fileOn('a', stock: 'c');
+		$this->act('c', 'put', ['hash' => $hash, 'bytes' => 'of the stock hub']);
+		$this->act('c', 'rename', ['hash' => $hash, 'name' => 'stock.txt']);
+		$this->hubs->give('c', 'b');
+		while ($this->shown('b') !== ['of the stock hub']) {
+			Clock::pass(60);
+			$this->hubs->work('b');
+		}
+		$this->act('b', 'put', ['hash' => $hash, 'bytes' => 'made of it']);
+		$this->act('b', 'rename', ['hash' => $hash, 'name' => 'made of it.txt']);
+		$this->hubs->give('b', 'a');
+		$this->hubs->give('c', 'a');
+		for ($n = 0; $n < 3; $n++) {
+			Clock::pass(60);
+			$this->hubs->work('a');
+		}
+		$this->becomesOne();
+		foreach (['a', 'b', 'c'] as $hub) {
+			$this->assertSame([['made of it'], 'made of it.txt'], [$this->shown($hub), $this->row($hub, $hash)['name']], $hub);
+		}
+	}
+
+	public function test_a_file_that_a_hub_whose_clock_is_behind_moved_before_another_had_it_arrives(): void
+	{
+		$this->start('c');
+		$hash = $this->act('c', 'create', ['folder' => '', 'name' => 'first.txt', 'bytes' => 'the first version']);
+		$this->hubs->give('c', 'b');
+		while (! $this->shown('b')) {
+			Clock::pass(60);
+			$this->hubs->work('b');
+		}
+		$folder = $this->act('b', 'mkdir', ['folder' => '', 'name' => 'Holiday']);
+		// Core dates what it moves, by a clock that is ten minutes behind here.
+		$this->act('b', 'davmove', ['hash' => $hash, 'folder' => $folder]);
+		$this->hubs->give('b', 'c');
+		$this->hubs->give('b', 'a');
+		$this->hubs->give('c', 'a');
+		$this->hubs->quiet();
+		$this->assertSame(['the first version'], $this->shown('a'));
+		$this->assertSame($folder, $this->row('a', $hash)['folder']);
+		$this->becomesOne();
+	}
+
 	public function test_our_own_packet_that_comes_back_changes_nothing(): void
 	{
 		$hash = $this->fileOn('a', stock: 'c');
