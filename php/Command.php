@@ -27,6 +27,8 @@ final class Command
 		                         [--seconds N] at most, [--until-idle] until nothing is on its way
 		  repair items           own posts that a sync left with another hub's URLs      [--json]
 		                         or a wrong signature: mends them, or only lists them    [--dry-run]
+		  repair photos          scales that are missing, of a wrong size or not what    [--json]
+		                         their rows say: makes them anew, or only lists them     [--dry-run]
 		  doctor                 everything about this hub's set-up, with a remedy for   [--json]
 		                         what is wrong; --only CHECK,CHECK shows some
 		  config                 every setting, its value and what it does               [--json]
@@ -53,7 +55,7 @@ final class Command
 		[$words, $options] = self::parse($arguments);
 		$verb = array_shift($words) ?? '';
 		if ($options === null || ! isset(self::OPTIONS[$verb]) || array_diff(array_keys($options), self::OPTIONS[$verb]) || (! in_array($verb, ['config', 'repair', 'undo', 'packets'], true) && $words)
-			|| ($verb === 'repair' && $words !== ['items']) || ($verb === 'undo' && count($words) !== 1)
+			|| ($verb === 'repair' && ! in_array($words, [['items'], ['photos']], true)) || ($verb === 'undo' && count($words) !== 1)
 			|| ($verb === 'packets' && $words && (count($words) !== 2 || ! in_array($words[0], ['accept', 'dismiss'], true)))) {
 			return self::usage();
 		}
@@ -71,7 +73,7 @@ final class Command
 				'missing' => self::missing(isset($options['json'])),
 				'work' => (new WorkCommand($options))->run(),
 				'doctor' => DoctorCommand::run($options),
-				'repair' => (new RepairCommand($options))->run(),
+				'repair' => $words === ['photos'] ? (new RepairPhotosCommand($options))->run() : (new RepairItemsCommand($options))->run(),
 				'kept' => KeptCommand::list(isset($options['json'])),
 				'undo' => KeptCommand::undo($words[0]),
 				'packets' => PacketsCommand::run($words, isset($options['json'])),

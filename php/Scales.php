@@ -36,6 +36,18 @@ final class Scales
 		return $source && in_array($source['mimetype'], self::TYPES, true) && Config::get('make_scales') === '1';
 	}
 
+	/** Tells whether a scale is made of another one: all but the original and the crops. */
+	public static function isMade(int $scale): bool
+	{
+		return isset(self::MADE_OF[$scale]);
+	}
+
+	/** Returns the scale that another is made of. */
+	public static function sourceOf(int $scale): int
+	{
+		return self::MADE_OF[$scale];
+	}
+
 	/** Makes all whose turn has come, and publishes them. */
 	public function run(): void
 	{

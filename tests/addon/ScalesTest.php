@@ -110,6 +110,36 @@ final class ScalesTest extends AddonTestCase
 		$this->assertSame([0, 'scale 1 of original'], [(int) $row['os_storage'], $row['content']]);
 	}
 
+	public function test_repair_finds_wrong_scales_and_makes_them_anew_but_never_a_crop(): void
+	{
+		$this->receive($this->photo('p1', self::SCALES), $this->photo('p2', [0 => 'another', 1 => '', 2 => '', 3 => '']));
+		$this->work();
+		$this->assertSame([0, "nothing to mend\n"], $this->runVerb('repair', 'photos', '--dry-run'));
+		unlink('store/alice/p1-1');
+		file_put_contents('store/alice/p1-2', 'original');
+		Table::update('photo', ['filesize' => 8], ['resource_id' => 'p1', 'imgscale' => 2]);
+		Table::delete('photo', ['resource_id' => 'p1', 'imgscale' => 3]);
+		Table::update('photo', ['width' => 5], ['resource_id' => 'p1', 'imgscale' => 5]);
+		Table::update('photo', ['os_storage' => 0, 'content' => 'bytes'], ['resource_id' => 'p2', 'imgscale' => 1]);
+		file_put_contents('store/alice/p2-2', 'short');
+		[$code, $text] = $this->runVerb('repair', 'photos', '--dry-run', '--json');
+		$found = array_column(array_map(fn ($line) => json_decode($line, true), explode("\n", trim($text))), 'faults', 'hash');
+		$this->assertSame([1 => 'no file', 2 => '400 x 200, to be 200 x 100', 3 => 'no row', 5 => 'the row says 5 x 250'], $found['p1']);
+		$this->assertSame([1 => 'kept in the database, as old hubs did', 2 => '5 bytes, the row says 18'], $found['p2']);
+		$this->assertSame([0, true], [$code, ! is_file('store/alice/p1-1')]);
+		[$code, $text] = $this->runVerb('repair', 'photos');
+		$this->assertStringContainsString('made 6 scales anew', $text);
+		$this->assertSame([0, "nothing to mend\n"], $this->runVerb('repair', 'photos'));
+		$this->assertSame('scale 3 of original', file_get_contents('store/alice/p1-3'));
+		$this->assertSame(['p1', 'p1'], array_column(Table::select('photo', ['resource_id' => 'p1', 'imgscale' => [3, 5]]), 'resource_id'));
+
+		unlink('store/alice/p1-4');
+		[$code, $text] = $this->runVerb('repair', 'photos');
+		$this->assertSame(1, $code);
+		$this->assertStringContainsString('p1 scale 4', $text);
+		$this->assertFileDoesNotExist('store/alice/p1-4');
+	}
+
 	/** Returns what was asked for at the origin. */
 	private function fetched(): array
 	{

@@ -12,7 +12,7 @@ if (! class_exists('App', false)) {
 }
 
 /** `repair items`: finds the channel's own posts that an earlier sync left with another hub's URLs or a wrong signature, and mends them. */
-final class RepairCommand
+final class RepairItemsCommand
 {
 	private const PAGE = 100;
 

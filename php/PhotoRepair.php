@@ -1,0 +1,121 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Photos;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Revisions;
+use FileSync\Exception\FileSyncException;
+use FileSync\Photo;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Finds what is wrong with the scales of a photo that is whole here, and has them made anew.
+ *
+ * The crops 4 and 7 were cut by a person: what is wrong with one of them is told, and never mended by scaling something else.
+ */
+final class PhotoRepair
+{
+	private const NUMBERS = ['imgscale', 'height', 'width', 'filesize', 'photo_usage', 'profile', 'is_nsfw', 'photo_flags', 'os_storage'];
+
+	/** @param array $attach A photo's attach row. */
+	public function __construct(private readonly array $channel, private readonly array $attach)
+	{
+	}
+
+	/**
+	 * Returns what is wrong, by scale.
+	 *
+	 * @return array<int, string> Empty too where the original is not whole here, or not decoded: nothing can be said then.
+	 */
+	public function faults(): array
+	{
+		$rows = array_column(Table::select('photo', $this->where(), 'imgscale', 0, 'id, imgscale, width, height, filesize, os_storage'), null, 'imgscale');
+		$faults = [];
+		foreach ([0 => [1, 2, 3], 4 => [5, 6], 7 => [8, 9]] as $source => $scales) {
+			$header = $source === 0 || isset($rows[$source]) ? $this->header($source) : null;
+			if ($source > 0 && isset($rows[$source]) && ! $header) {
+				$faults[$source] = 'a crop without its bytes: only the hub where it was cut, or a clone, has it';
+			}
+			$sizes = $header ? Photo::sizes($header['width'], $header['height'], $scales, $this->options()) : [];
+			foreach ($sizes as $scale => $size) {
+				$fault = isset($rows[$scale]) ? $this->fault($rows[$scale], $scale, $size) : 'no row';
+				$faults += $fault === null ? [] : [$scale => $fault];
+			}
+		}
+		ksort($faults);
+
+		return $faults;
+	}
+
+	/** Has scales made anew; returns how many. */
+	public function mend(array $scales): int
+	{
+		$rows = array_column(Table::select('photo', $this->where(), 'imgscale'), null, 'imgscale');
+		$made = array_filter($scales, fn ($scale) => Scales::isMade($scale));
+		foreach ($made as $scale) {
+			$photo = ['imgscale' => $scale, 'photo_usage' => $rows[$scale]['photo_usage'] ?? $rows[Scales::sourceOf($scale)]['photo_usage']]
+				+ array_diff_key($rows[$scale] ?? $rows[Scales::sourceOf($scale)], ['content' => 1, 'id' => 1]);
+			$photo = array_map('intval', array_intersect_key($photo, array_flip(self::NUMBERS))) + $photo;
+			$photo['edited'] = substr($photo['edited'], 0, 19);
+			Queue::stage([
+				'state' => 'to_make', 'uid' => (int) $this->attach['uid'], 'hash' => $this->attach['hash'], 'scale' => $scale, 'size_bytes' => $photo['filesize'],
+				'edited' => $photo['edited'], 'mimetype' => $photo['mimetype'], 'folder' => $this->attach['folder'], 'origin' => '', 'nick' => '',
+				'names' => json_encode(explode('/', $this->attach['display_path'])), 'base' => 'null', 'kind' => '', 'reason' => '',
+				'entry' => json_encode(['folders' => [], 'attach' => array_diff_key($this->attach, ['content' => 1]) + ['term' => Revisions::terms($this->attach)], 'photo' => $photo], JSON_INVALID_UTF8_SUBSTITUTE),
+			]);
+		}
+
+		return count($made);
+	}
+
+	private function fault(array $row, int $scale, array $size): ?string
+	{
+		if (! (int) $row['os_storage']) {
+			return Store::keepsThumbnailsAsFiles() ? 'kept in the database, as old hubs did' : null;
+		}
+		$facts = Facts::of($this->channel, $this->attach['hash'], $scale);
+		if ($facts->state === 'absent') {
+			return 'no file';
+		}
+		if ($facts->state !== 'whole') {
+			return "{$facts->sizeBytes} bytes, the row says {$row['filesize']}";
+		}
+		$header = $this->header($scale);
+		if (! $header || [$header['width'], $header['height']] !== [$size['width'], $size['height']]) {
+			return ($header ? "{$header['width']} x {$header['height']}" : 'no picture') . ", to be {$size['width']} x {$size['height']}";
+		}
+
+		return [(int) $row['width'], (int) $row['height']] === [$size['width'], $size['height']] ? null : "the row says {$row['width']} x {$row['height']}";
+	}
+
+	/** Returns what the header of a scale's file says, null if there is none that can be read. */
+	private function header(int $scale): ?array
+	{
+		$facts = Facts::of($this->channel, $this->attach['hash'], $scale);
+		if ($facts->state !== 'whole' || $facts->path === null) {
+			return null;
+		}
+		try {
+			[$root, $path] = $facts->rootAndPath();
+
+			return Photo::facts(new \FileSync\Store($root), $path);
+		} catch (FileSyncException) {
+			return null;
+		}
+	}
+
+	private function options(): array
+	{
+		return array_intersect_key(Photos::scaleOptions(), ['max_thumbnail' => 1]);
+	}
+
+	private function where(): array
+	{
+		return ['uid' => (int) $this->attach['uid'], 'resource_id' => $this->attach['hash']];
+	}
+}
