@@ -45,6 +45,16 @@ pub struct Limits {
     pub max_restarts: u32,
     /// An `edited` younger than this may still change within its second. Default 2 s.
     pub settle_time: Duration,
+    /// Largest photo that is decoded. Default 256 MiB.
+    pub max_photo_bytes: u64,
+    /// Most pixels that a photo's header may claim. Default 2^28, as of 16,384 × 16,384.
+    pub max_photo_pixels: u64,
+    /// Memory for decoding and scaling, of all photos together that are at work in one call. Default 512 MiB.
+    pub photo_memory_bytes: u64,
+    /// Longest side of a scale; the hub's tables hold no more. Default 32,767.
+    pub max_scale_side: u32,
+    /// Time for one photo and all its scales. Default 60 s.
+    pub photo_time: Duration,
 }
 
 impl Default for Limits {
@@ -72,6 +82,11 @@ impl Default for Limits {
             turn_time: Duration::from_secs(2),
             max_restarts: 3,
             settle_time: Duration::from_secs(2),
+            max_photo_bytes: 256 * MIB,
+            max_photo_pixels: 1 << 28,
+            photo_memory_bytes: 512 * MIB,
+            max_scale_side: 32_767,
+            photo_time: Duration::from_mins(1),
         }
     }
 }

@@ -1,12 +1,30 @@
-//! What an image's own header says. Never decodes pixels.
+//! Photos: what a header says, and one original scaled into its set.
+//!
+//! The original is decoded once, shrunk on the way; each scale is resampled from that, turned upright, brought to sRGB, and
+//! written to a new file. Nothing that exists is opened for writing, and a set that fails leaves no file of it. Scales 4 and 7
+//! are cropped by a person and never made here.
 
-use std::io::{BufRead, Seek};
+mod codec;
+mod geometry;
+mod raster;
+
+use std::io::{BufRead, Seek, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use image::ImageReader;
 
-use crate::error::{Error, ErrorKind, OrFail, Result};
+pub use codec::{Facts, Format, Quality};
+pub use geometry::{Scale, Size};
 
-/// Returns width and height in pixels.
+use crate::digest::Digest;
+use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
+use crate::limits::Limits;
+use crate::paths::{RelativePath, Root};
+use crate::store::NewFile;
+
+/// Returns width and height in pixels, as stored.
 ///
 /// # Errors
 ///
@@ -19,6 +37,220 @@ pub fn dimensions(bytes: impl BufRead + Seek) -> Result<(u32, u32)> {
     reader.into_dimensions().or_fail(ErrorKind::Corrupt, "reading an image's header")
 }
 
+/// Returns what a photo's header says; decodes no pixels.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such file, `Unsupported` if its format is not decoded here, `Corrupt` if its header is broken,
+/// `LimitExceeded` if it is larger than `max_photo_bytes` or claims more than `max_photo_pixels`, `Storage` if it cannot be read.
+pub fn facts(root: &Root, path: &RelativePath, limits: &Limits) -> Result<Facts> {
+    Ok(Photo::open(root, path, limits)?.source.facts())
+}
+
+/// One photo to scale.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The original for scales 1 to 3, scale 4 for 5 and 6, scale 7 for 8 and 9.
+    pub source: RelativePath,
+    /// What to make of it; names that are free.
+    pub targets: Vec<(Scale, RelativePath)>,
+}
+
+impl Job {
+    fn check(&self) -> Result<()> {
+        let fault = match self.targets.split_first() {
+            None => "no scale is asked for",
+            Some(((first, _), others)) if others.iter().any(|(scale, _)| scale.source() != first.source()) => {
+                "scales of different sources"
+            }
+            Some(_) => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::InvalidInput, "choosing scales").context("fault", fault).context("path", &self.source))
+    }
+}
+
+/// What holds for all photos of a call.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// How thumbnails are encoded.
+    pub quality: Quality,
+    /// The hub's `max_thumbnail`, if it has an external program shrink originals to it before it scales them.
+    pub first_side: Option<u32>,
+}
+
+/// A scale that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Which scale.
+    pub scale: Scale,
+    /// The format, that of the source.
+    pub format: Format,
+    /// The size as stored, which is the size as shown.
+    pub size: Size,
+    /// The file's size in bytes.
+    pub size_bytes: u64,
+    /// The file's digest.
+    pub digest: Digest,
+}
+
+/// Scales one photo; the files are whole and on disk when it returns, or none of them is there.
+///
+/// # Errors
+///
+/// Those of [`facts`]; `Corrupt` if the pixels are damaged or cut short, `Unsupported` if the format cannot hold a scale,
+/// `LimitExceeded` if decoding would take more than `photo_memory_bytes` or takes longer than `photo_time`, if a scale has a
+/// longer side than `max_scale_side` or more bytes than `max_scale_bytes`; `InvalidInput` if a target's name is taken or the
+/// targets belong to different sources; `Storage` if a target cannot be written.
+pub fn scale(from: &Root, to: &Root, job: &Job, options: &Options, limits: &Limits) -> Result<Vec<Written>> {
+    Photo::open_for(from, job, options, limits)?.write(to, job, options)
+}
+
+/// Scales many photos on several threads that end before it returns. Those at work together stay within `photo_memory_bytes`;
+/// one that was not begun within the budget is none.
+///
+/// # Errors
+///
+/// Each result's are those of [`scale`].
+pub fn scale_all(
+    from: &Root,
+    to: &Root,
+    jobs: &[Job],
+    options: &Options,
+    limits: &Limits,
+    budget: Option<Duration>,
+) -> Vec<Option<Result<Vec<Written>>>> {
+    let begun = Instant::now();
+    let next = AtomicUsize::new(0);
+    let memory = Memory { used_bytes: Mutex::new(0), freed: Condvar::new(), limit_bytes: limits.photo_memory_bytes };
+    let results: Vec<Mutex<Option<Result<Vec<Written>>>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    let work = || {
+        while let Some((job, result)) = {
+            let position = next.fetch_add(1, Ordering::Relaxed);
+            jobs.get(position).zip(results.get(position))
+        } {
+            if budget.is_some_and(|budget| begun.elapsed() >= budget) {
+                return;
+            }
+            let outcome = Photo::open_for(from, job, options, limits).and_then(|mut photo| {
+                let _share = memory.reserve(photo.memory_bytes());
+                photo.source.restart(limits);
+                photo.write(to, job, options)
+            });
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+    results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+}
+
+/// Memory that threads share.
+struct Memory {
+    used_bytes: Mutex<u64>,
+    freed: Condvar,
+    limit_bytes: u64,
+}
+
+impl Memory {
+    /// Waits until so many bytes are free. More than there is in all waits for no other: its photo is refused anyway.
+    fn reserve(&self, bytes: u64) -> Share<'_> {
+        let bytes = bytes.min(self.limit_bytes);
+        let used = self.used_bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = |used: &mut u64| *used + bytes > self.limit_bytes;
+        let mut used = self.freed.wait_while(used, is_full).unwrap_or_else(PoisonError::into_inner);
+        *used += bytes;
+        Share { memory: self, bytes }
+    }
+}
+
+struct Share<'a> {
+    memory: &'a Memory,
+    bytes: u64,
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        *self.memory.used_bytes.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+        self.memory.freed.notify_all();
+    }
+}
+
+/// An opened photo and the sizes to make of it.
+struct Photo<'a> {
+    source: codec::Source<'a>,
+    sizes: Vec<Size>,
+    limits: &'a Limits,
+}
+
+impl<'a> Photo<'a> {
+    fn open(root: &Root, path: &RelativePath, limits: &'a Limits) -> Result<Self> {
+        let file = root.open_file(path)?;
+        let source = codec::Source::open(file, limits, Instant::now() + limits.photo_time).context("path", path)?;
+        Ok(Self { source, sizes: Vec::new(), limits })
+    }
+
+    fn open_for(root: &Root, job: &Job, options: &Options, limits: &'a Limits) -> Result<Self> {
+        job.check()?;
+        let mut photo = Self::open(root, &job.source, limits)?;
+        let shown = photo.source.facts().shown();
+        photo.sizes = job.targets.iter().map(|(scale, _)| scale.size(shown, options.first_side)).collect();
+        if let Some(size) = photo.sizes.iter().find(|size| size.longest() > limits.max_scale_side) {
+            return Err(Error::new(ErrorKind::LimitExceeded, "choosing scales")
+                .context("width", size.width)
+                .context("height", size.height)
+                .context("limit_side", limits.max_scale_side)
+                .context("path", &job.source));
+        }
+        Ok(photo)
+    }
+
+    /// The largest scale, turned as the original is stored.
+    fn largest(&self) -> Size {
+        let largest = self.sizes.iter().copied().max_by_key(|size| size.pixels()).unwrap_or(Size::new(1, 1));
+        self.as_stored(largest)
+    }
+
+    fn as_stored(&self, shown: Size) -> Size {
+        if self.source.facts().orientation >= 5 { shown.turned() } else { shown }
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.source.memory_bytes(self.largest())
+    }
+
+    fn write(self, to: &Root, job: &Job, options: &Options) -> Result<Vec<Written>> {
+        let facts = self.source.facts();
+        let (decoded, profile) = self.source.decode(self.largest()).context("path", &job.source)?;
+        let mut files = Vec::with_capacity(job.targets.len());
+        for ((scale, path), size) in job.targets.iter().zip(&self.sizes) {
+            let raster = decoded.resized(self.as_stored(*size))?.turned(facts.orientation).in_srgb(profile.as_deref());
+            let bytes = codec::encode(&raster, facts.format, &options.quality).context("path", &job.source)?;
+            if bytes.len() as u64 > self.limits.max_scale_bytes {
+                return Err(Error::new(ErrorKind::LimitExceeded, "encoding an image")
+                    .context("bytes", bytes.len())
+                    .context("limit_bytes", self.limits.max_scale_bytes)
+                    .context("path", &job.source));
+            }
+            let mut file = NewFile::create(to, path)?;
+            file.write_all(&bytes).or_fail(ErrorKind::Storage, "writing a scale").context("path", path)?;
+            files.push((*scale, raster.size, path, file));
+            self.source.check_time().context("path", &job.source)?;
+        }
+        for (.., path, file) in &files {
+            file.sync().context("path", path)?;
+        }
+        let keep = |(scale, size, _, file): (Scale, Size, &RelativePath, NewFile)| {
+            let (size_bytes, digest) = file.keep();
+            Written { scale, format: facts.format, size, size_bytes, digest }
+        };
+        Ok(files.into_iter().map(keep).collect())
+    }
+}
 #[cfg(test)]
 mod tests {
     use super::*;

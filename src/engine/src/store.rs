@@ -232,6 +232,72 @@ pub fn remove(root: &Root, path: &RelativePath) -> Result<bool> {
     }
 }
 
+/// A file that does not exist yet for its readers: written under a new name, complete or gone.
+pub struct NewFile {
+    folder: OwnedFd,
+    name: String,
+    file: std::fs::File,
+    hasher: Hasher,
+    kept: bool,
+}
+
+impl NewFile {
+    /// Creates a file at a name that is free, mode 0644.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the name is taken, `NotFound` if its folder is missing, `Storage` if it cannot be created.
+    pub fn create(root: &Root, path: &RelativePath) -> Result<Self> {
+        let folder = root.parent_of(path)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&folder, path.file_name(), flags, Mode::from_raw_mode(0o644))
+            .map_err(|errno| {
+                let kind = if errno == Errno::EXIST { ErrorKind::InvalidInput } else { ErrorKind::Storage };
+                Error::new(kind, CREATING).source(errno)
+            })
+            .context("path", path)?;
+        let name = path.file_name().to_owned();
+        Ok(Self { folder, name, file: file.into(), hasher: Hasher::default(), kept: false })
+    }
+
+    /// Forces it to disk, under its name.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` if the disk does not take it.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_all().and_then(|()| Ok(rustix::fs::fsync(&self.folder)?)).or_fail(ErrorKind::Storage, CREATING)
+    }
+
+    /// Keeps it, and returns its size and digest. Without this it goes away again.
+    pub fn keep(mut self) -> (u64, Digest) {
+        self.kept = true;
+        (self.hasher.length_bytes(), self.hasher.digest())
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.hasher.update(bytes.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = rustix::fs::unlinkat(&self.folder, self.name.as_str(), AtFlags::empty());
+        }
+    }
+}
+
+const CREATING: &str = "writing a new file";
+
 /// Reads a range of a file in pieces of at most 256 KiB until its end or until `take` wants no more; returns the bytes handed over.
 ///
 /// # Errors
@@ -342,6 +408,20 @@ mod tests {
         assert!(exchange_through_copy(&entry(&new), &entry(&hidden), &entry(&live), Some(&Digest::of(b"new"))).unwrap());
         assert_eq!((folder.text("new"), folder.text("live")), (Some("older".into()), Some("new".into())));
         assert_eq!(folder.text(".live.filesync"), None);
+    }
+
+    #[test]
+    fn a_new_file_is_kept_whole_or_not_at_all() {
+        let folder = Folder::with(&[("taken", "old")]);
+        let create = |name| NewFile::create(&folder.root, &path(name));
+        let mut kept = create("kept").unwrap();
+        kept.write_all(b"whole").unwrap();
+        kept.sync().unwrap();
+        assert_eq!(kept.keep(), (5, Digest::of(b"whole")));
+        create("dropped").unwrap().write_all(b"half").unwrap();
+        assert_eq!(create("taken").err().unwrap().kind(), ErrorKind::InvalidInput);
+        assert_eq!(create("nowhere/x").err().unwrap().kind(), ErrorKind::NotFound);
+        assert_eq!(["kept", "dropped", "taken"].map(|name| folder.text(name)), [Some("whole".into()), None, Some("old".into())]);
     }
 
     #[test]
