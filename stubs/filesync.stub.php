@@ -420,6 +420,91 @@ namespace FileSync {
 	}
 
 	/**
+	 * Scales photos as a hub does: one decode for all scales, upright, in sRGB, without metadata of the original, in its format.
+	 * JPEG, PNG, GIF (first frame) and WebP (first frame). Scales 4 and 7 are cropped by a person and never made here.
+	 *
+	 * Decoding and scaling take native memory, at most `filesync.photo_memory_bytes` of php.ini; a photo takes at most
+	 * `filesync.photo_seconds`, to which `max_execution_time` does not apply.
+	 */
+	final class Photo
+	{
+		/**
+		 * There is nothing to construct: all methods are static.
+		 *
+		 * @throws \Exception Always.
+		 */
+		public function __construct() {}
+
+		/**
+		 * Returns what a photo's header says; decodes no pixels.
+		 *
+		 * @return array{mimetype: string, width: int, height: int, stored_width: int, stored_height: int, orientation: int} Pixels.
+		 *   `width` and `height`: as shown, after turning by `orientation` (EXIF, 1 to 8).
+		 *
+		 * @throws Exception\NotFoundException There is no such file.
+		 * @throws Exception\UnsupportedException Its format is not decoded here (SVG, AVIF, HEIC …); the message names it.
+		 * @throws Exception\CorruptException Its header is broken.
+		 * @throws Exception\LimitException It is larger than 256 MiB or claims more pixels than `filesync.max_photo_pixels`.
+		 * @throws Exception\InvalidInputException The path leaves the store's root or is not a regular file.
+		 * @throws Exception\StorageException It cannot be read.
+		 */
+		public static function facts(Store $store, string $path): array {}
+
+		/**
+		 * Returns the sizes that a hub gives scales.
+		 *
+		 * @param int $width As shown: of the original for scales 1 to 3, of scale 4 for 5 and 6, of scale 7 for 8 and 9.
+		 * @param list<int> $scales 1, 2, 3, 5, 6, 8 or 9.
+		 * @param ?array{max_thumbnail?: int} $options Those of `scale`.
+		 *
+		 * @return array<int, array{width: int, height: int}> By scale.
+		 *
+		 * @throws Exception\InvalidInputException A side or a scale is out of range.
+		 */
+		public static function sizes(int $width, int $height, array $scales, ?array $options = null): array {}
+
+		/**
+		 * Makes scales of one photo. Each is a new file, whole and on disk on return; after an exception none is there. Put them in place
+		 * with `Store::exchange`.
+		 *
+		 * @param string $source The original for scales 1 to 3, scale 4 for 5 and 6, scale 7 for 8 and 9.
+		 * @param array<int, string> $targets Scale to path beneath `$to`; the names must be free.
+		 * @param ?array{jpeg_quality?: int, png_quality?: int, webp_quality?: int, max_thumbnail?: int, budget_ms?: int} $options
+		 *   `jpeg_quality`: 1 to 100, default 100. `png_quality`: effort 0 to 9, default 8. `webp_quality`: 1 to 100, default 80.
+		 *   `max_thumbnail`: longest side to which the hub's own external program shrinks originals first, if it has one; it
+		 *   decides sizes by a pixel. `budget_ms`: see `scaleAll`.
+		 *
+		 * @return array<int, array{mimetype: string, width: int, height: int, size_bytes: int, sha256: string}> By scale.
+		 *
+		 * @throws Exception\NotFoundException There is no such photo, or no folder for a target.
+		 * @throws Exception\UnsupportedException Its format is not decoded here, or cannot hold a scale.
+		 * @throws Exception\CorruptException It is damaged or ends early.
+		 * @throws Exception\LimitException Too many bytes, pixels or seconds, more memory than allowed, or a scale with a side above
+		 *   32,767 pixels or above 16 MiB; the message names the limit.
+		 * @throws Exception\InvalidInputException A path leaves its root, a target's name is taken, scales of different sources are
+		 *   asked for, or an option is unknown or out of range.
+		 * @throws Exception\StorageException A file cannot be read or written.
+		 */
+		public static function scale(Store $from, string $source, Store $to, array $targets, ?array $options = null): array {}
+
+		/**
+		 * Does the same for many photos, on all cores; those at work together stay within `filesync.photo_memory_bytes`.
+		 *
+		 * @param array<array{source: string, targets: array<int, string>}> $jobs
+		 * @param ?array{jpeg_quality?: int, png_quality?: int, webp_quality?: int, max_thumbnail?: int, budget_ms?: int} $options
+		 *   `budget_ms`: no photo is begun after so many milliseconds, 1 to 3600000; default no limit.
+		 *
+		 * @return array<array{
+		 *   scales: ?array<int, array{mimetype: string, width: int, height: int, size_bytes: int, sha256: string}>,
+		 *   error: ?array{kind: string, temporary: bool, message: string, retry_after_seconds: ?int}
+		 * }> By the keys of `$jobs`; photos that were not begun are left out. Either of the two is null.
+		 *
+		 * @throws Exception\InvalidInputException A job or an option is malformed; then nothing was begun.
+		 */
+		public static function scaleAll(Store $from, Store $to, array $jobs, ?array $options = null): array {}
+	}
+
+	/**
 	 * Sends a range of a file as the response's body, in pieces of at most 256 KiB, and stops when the client is gone. Headers
 	 * are the caller's, before the call; so is ending output buffers, which would collect the file in memory.
 	 *
@@ -465,7 +550,7 @@ namespace FileSync\Exception {
 	/** The origin hub no longer has it, or there is no such file here. */
 	final class NotFoundException extends PermanentException {}
 
-	/** Too many bytes, redirects or seconds; the message names the limit. */
+	/** Too many bytes, pixels, redirects or seconds; the message names the limit. */
 	final class LimitException extends PermanentException {}
 
 	/** A scheme or format that is not handled. */

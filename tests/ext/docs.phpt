@@ -2,6 +2,7 @@
 docs/php-api.md: every example prints what stands there
 --EXTENSIONS--
 sodium
+gd
 --FILE--
 <?php
 require 'support.php';

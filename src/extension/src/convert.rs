@@ -10,6 +10,7 @@ use filesync_engine::digest::Digest;
 use filesync_engine::getfile::HubUrl;
 use filesync_engine::item::{self, Field};
 use filesync_engine::paths::{FileFacts, RelativePath};
+use filesync_engine::photo::{self, Job, Quality, Scale, Size, Written};
 use filesync_engine::relocate::{Home, Relocation};
 use filesync_engine::transfer::{OriginSpec, OriginStatus, Outcome, Progress, Report, RungState, TransferSpec};
 use filesync_engine::{Error, ErrorKind, Result};
@@ -234,6 +235,152 @@ fn array_zval(table: ZBox<ZendHashTable>) -> Zval {
     let mut zval = Zval::new();
     zval.set_hashtable(table);
     zval
+}
+
+/// The options of `Photo`, as the engine takes them.
+pub(crate) struct PhotoOptions {
+    pub(crate) options: photo::Options,
+    pub(crate) budget: Option<Duration>,
+}
+
+/// Reads the options of `Photo`.
+pub(crate) fn photo_options(table: Option<&ZendHashTable>) -> Result<PhotoOptions> {
+    let default = Quality::default();
+    let Some(table) = table else {
+        return Ok(PhotoOptions { options: photo::Options::default(), budget: None });
+    };
+    let known = ["jpeg_quality", "png_quality", "webp_quality", "max_thumbnail", "budget_ms"];
+    let fields = Fields::of("options", table, &known)?;
+    let quality = |key, bounds, default: u8| {
+        fields.number_or(key, bounds, default.into()).map(|number| u8::try_from(number).unwrap_or(default))
+    };
+    let quality = Quality {
+        jpeg: quality("jpeg_quality", 1..=100, default.jpeg)?,
+        png: quality("png_quality", 0..=9, default.png)?,
+        webp: quality("webp_quality", 1..=100, default.webp)?,
+    };
+    let first_side = fields.optional_number("max_thumbnail", 1..=u32::MAX.into())?;
+    let first_side = first_side.and_then(|side| u32::try_from(side.get()).ok());
+    let budget = fields.optional_number("budget_ms", 1..=3_600_000)?.map(|budget| Duration::from_millis(budget.get()));
+    Ok(PhotoOptions { options: photo::Options { quality, first_side }, budget })
+}
+
+/// Reads a side of a photo.
+pub(crate) fn side(parameter: &'static str, value: i64) -> Result<u32> {
+    u32::try_from(value).ok().filter(|side| *side > 0).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidInput, "reading a parameter")
+            .context("parameter", parameter)
+            .context("value", value)
+            .context("expected", "1 to 4294967295")
+    })
+}
+
+fn scale(number: i64) -> Result<Scale> {
+    Scale::new(u8::try_from(number).unwrap_or(u8::MAX))
+}
+
+/// Reads a list of scales.
+pub(crate) fn scales(table: &ZendHashTable) -> Result<Vec<Scale>> {
+    let wrong = || {
+        Error::new(ErrorKind::InvalidInput, "reading a parameter")
+            .context("parameter", "scales")
+            .context("expected", "a list of integers")
+    };
+    table.values().map(|value| value.dereference().long().ok_or_else(wrong).and_then(scale)).collect()
+}
+
+/// Shows the sizes of scales of one source.
+pub(crate) fn sizes(scales: Vec<Scale>, source: Size, first_side: Option<u32>) -> ZBox<ZendHashTable> {
+    let size = |scale: Scale| {
+        let size = scale.size(source, first_side);
+        (scale, Row::new().with("width", i64::from(size.width)).with("height", i64::from(size.height)).done())
+    };
+    by_scale(scales.into_iter().map(size))
+}
+
+/// Reads what to make of a photo: scale to path.
+pub(crate) fn targets(table: &ZendHashTable) -> Result<Vec<(Scale, RelativePath)>> {
+    let target = |(key, value): (ArrayKey<'_>, &Zval)| {
+        let wrong = || {
+            Error::new(ErrorKind::InvalidInput, "reading a parameter")
+                .context("parameter", "targets")
+                .context("expected", "scale => path")
+        };
+        let ArrayKey::Long(number) = key else { return Err(wrong()) };
+        Ok((scale(number)?, RelativePath::parse(value.dereference().str().ok_or_else(wrong)?)?))
+    };
+    table.iter().map(target).collect()
+}
+
+/// Reads the photos of `Photo::scaleAll`; keys are kept for the results.
+pub(crate) fn photo_jobs(table: &ZendHashTable) -> Result<(Vec<ArrayKey<'_>>, Vec<Job>)> {
+    let mut keys = Vec::new();
+    let mut jobs = Vec::new();
+    for (key, value) in table {
+        let job = value.dereference().array().ok_or_else(|| {
+            Error::new(ErrorKind::InvalidInput, "reading a parameter")
+                .context("parameter", "jobs")
+                .context("expected", "a list of arrays")
+        })?;
+        let fields = Fields::of("jobs", job, &["source", "targets"])?;
+        let wanted = fields.find("targets").and_then(Zval::array).ok_or_else(|| fields.wrong("targets", "scale => path"))?;
+        jobs.push(Job { source: RelativePath::parse(fields.text("source")?)?, targets: targets(wanted)? });
+        keys.push(key);
+    }
+    Ok((keys, jobs))
+}
+
+/// Shows what a photo's header says.
+pub(crate) fn photo_row(facts: &photo::Facts) -> ZBox<ZendHashTable> {
+    let shown = facts.shown();
+    Row::new()
+        .with("mimetype", facts.format.mimetype())
+        .with("width", i64::from(shown.width))
+        .with("height", i64::from(shown.height))
+        .with("stored_width", i64::from(facts.stored.width))
+        .with("stored_height", i64::from(facts.stored.height))
+        .with("orientation", i64::from(facts.orientation))
+        .done()
+}
+
+/// Shows scales that were written.
+pub(crate) fn written_rows(written: Vec<Written>) -> ZBox<ZendHashTable> {
+    let row = |written: Written| {
+        let row = Row::new()
+            .with("mimetype", written.format.mimetype())
+            .with("width", i64::from(written.size.width))
+            .with("height", i64::from(written.size.height))
+            .with("size_bytes", integer(written.size_bytes))
+            .with("sha256", written.digest.to_string());
+        (written.scale, row.done())
+    };
+    by_scale(written.into_iter().map(row))
+}
+
+fn by_scale(rows: impl Iterator<Item = (Scale, ZBox<ZendHashTable>)>) -> ZBox<ZendHashTable> {
+    let mut table = ZendHashTable::new();
+    for (scale, row) in rows {
+        let _ = table.insert_at_index(i64::from(scale.number()), row);
+    }
+    table
+}
+
+/// Shows the results of `Photo::scaleAll`; photos that were not begun are left out.
+pub(crate) fn photo_results(keys: Vec<ArrayKey<'_>>, results: Vec<Option<Result<Vec<Written>>>>) -> ZBox<ZendHashTable> {
+    let mut table = ZendHashTable::new();
+    for (key, result) in keys.into_iter().zip(results) {
+        let Some(result) = result else { continue };
+        let (scales, error) = match result {
+            Ok(written) => (Some(written_rows(written)), None),
+            Err(error) => (None, Some(error_row(&error))),
+        };
+        let row = Row::new().with("scales", scales).with("error", error).done();
+        let _ = match key {
+            ArrayKey::Long(index) => table.insert_at_index(index, row),
+            key => table.insert(key, row),
+        };
+    }
+    table
 }
 
 /// Reads a relative path parameter.

@@ -12,6 +12,7 @@ use ext_php_rs::{info_table_end, info_table_header, info_table_row, info_table_s
 
 mod convert;
 mod exceptions;
+mod photo;
 mod relocate;
 mod serve;
 mod settings;
@@ -48,4 +49,5 @@ pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
         .class::<relocate::Relocator>()
         .class::<signature::Signer>()
         .class::<signature::ProofSigner>()
+        .class::<photo::Photo>()
 }

@@ -6,7 +6,7 @@ use ext_php_rs::flags::IniEntryPermission;
 use ext_php_rs::zend::{ExecutorGlobals, IniEntryDef, IniEntryDefs, ModuleEntry};
 use filesync_engine::{Error, ErrorKind, Limits, Result};
 
-static ENTRIES: IniEntryDefs<9> = IniEntryDefs::new([
+static ENTRIES: IniEntryDefs<12> = IniEntryDefs::new([
     IniEntryDef::new(c"filesync.max_file_bytes", c"1099511627776", IniEntryPermission::System),
     IniEntryDef::new(c"filesync.disk_headroom_bytes", c"268435456", IniEntryPermission::System),
     IniEntryDef::new(c"filesync.small_file_bytes", c"8388608", IniEntryPermission::System),
@@ -15,6 +15,9 @@ static ENTRIES: IniEntryDefs<9> = IniEntryDefs::new([
     IniEntryDef::new(c"filesync.stall_window_seconds", c"30", IniEntryPermission::System),
     IniEntryDef::new(c"filesync.stall_bytes_per_second", c"256", IniEntryPermission::System),
     IniEntryDef::new(c"filesync.deadline_bytes_per_second", c"4096", IniEntryPermission::System),
+    IniEntryDef::new(c"filesync.max_photo_pixels", c"268435456", IniEntryPermission::System),
+    IniEntryDef::new(c"filesync.photo_memory_bytes", c"536870912", IniEntryPermission::System),
+    IniEntryDef::new(c"filesync.photo_seconds", c"60", IniEntryPermission::System),
     IniEntryDef::end(),
 ]);
 
@@ -55,6 +58,9 @@ pub(crate) fn limits() -> Result<Limits> {
         stall_window: seconds("filesync.stall_window_seconds")?,
         stall_bytes_per_second: number("filesync.stall_bytes_per_second")?,
         deadline_bytes_per_second: number("filesync.deadline_bytes_per_second")?,
+        max_photo_pixels: number("filesync.max_photo_pixels")?,
+        photo_memory_bytes: number("filesync.photo_memory_bytes")?,
+        photo_time: seconds("filesync.photo_seconds")?,
         ..Limits::default()
     })
 }

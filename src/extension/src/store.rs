@@ -17,7 +17,7 @@ use crate::exceptions::{OrThrow, exception};
 #[php_class]
 #[php(name = "FileSync\\Store", flags = ClassFlags::Final)]
 pub struct Store {
-    root: Root,
+    pub(crate) root: Root,
 }
 
 #[php_impl]
