@@ -70,12 +70,12 @@ final class Bench
 		return count($values) % 2 ? $values[$middle] : ($values[$middle - 1] + $values[$middle]) / 2;
 	}
 
-	/** Prints a row that compares; bigger `ours` is better when `$unit` is a rate. */
+	/** Prints a row that compares; bigger `ours` is better when `$unit` is a rate, or dB. */
 	public function row(string $row, string $input, float $ours, ?float $theirs, string $peer, string $unit, ?float $goal, ?float $memory = null): void
 	{
-		$isRate = str_ends_with($unit, '/s');
-		$ratio = $theirs === null ? null : ($isRate ? $ours / $theirs : $theirs / $ours);
-		$met = $goal === null ? null : ($ratio === null ? $ours <= $goal : $ratio >= $goal);
+		$more = str_ends_with($unit, '/s') || $unit === 'dB';
+		$ratio = $theirs === null ? null : ($more ? $ours / $theirs : $theirs / $ours);
+		$met = $goal === null ? null : ($ratio === null ? ($more ? $ours >= $goal : $ours <= $goal) : $ratio >= $goal);
 		if ($this->json) {
 			echo json_encode(['row' => $row, 'input' => $input, 'ours' => round($ours, 3), 'theirs' => $theirs === null ? null : round($theirs, 3),
 				'peer' => $peer, 'unit' => $unit, 'ratio' => $ratio === null ? null : round($ratio, 2), 'goal' => $goal, 'met' => $met,
@@ -84,7 +84,7 @@ final class Bench
 		}
 		$figure = fn (?float $value) => $value === null ? '–' : sprintf('%.1f %s', $value, $unit);
 		printf("%-8s  %-18s  %11s  %11s  %-34s  %6s  %6s  %-4s  %s\n", $row, $input, $figure($ours), $figure($theirs), $peer,
-			$ratio === null ? '–' : ($ratio > 999 ? '> 999' : sprintf('%.2f', $ratio)), $goal === null ? '–' : ($ratio === null ? "≤ $goal" : "≥ $goal"),
+			$ratio === null ? '–' : ($ratio > 999 ? '> 999' : sprintf('%.2f', $ratio)), $goal === null ? '–' : ($ratio === null && !$more ? "≤ $goal" : "≥ $goal"),
 			$met === null ? '–' : ($met ? 'yes' : 'no'), $memory === null ? '' : sprintf('%.1f MiB', $memory));
 	}
 
