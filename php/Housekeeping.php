@@ -26,6 +26,7 @@ final class Housekeeping
 		Config::set('cron_version', Config::extensionProblem() === null ? Config::version() : '', 'state');
 		if (Config::get('enabled') !== '0') {
 			Outgoing::recover();
+			Kept::settleAll();
 			Worker::summon();
 			Previews::summon();
 			Digests::summon();

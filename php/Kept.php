@@ -106,12 +106,18 @@ final class Kept
 		}
 	}
 
-	/** Removes what is too old, and the oldest beyond the bounds of bytes of each channel and of the hub. */
-	public static function prune(): void
+	/** Makes the moves that a killed process announced. */
+	public static function settleAll(): void
 	{
 		foreach (Table::select('filesync_kept', ['source <>' => ''], '', 0, 'DISTINCT uid') as $channel) {
 			self::settle((int) $channel['uid']);
 		}
+	}
+
+	/** Removes what is too old, and the oldest beyond the bounds of bytes of each channel and of the hub. */
+	public static function prune(): void
+	{
+		self::settleAll();
 		$hubBytes = 0;
 		$channelBytes = [];
 		foreach (Table::select('filesync_kept', [], 'created DESC, id', 0, 'id, uid, path, size_bytes, created') as $row) {

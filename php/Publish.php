@@ -356,7 +356,8 @@ final class Publish
 	private function log(array $row): void
 	{
 		$result = json_decode($row['result'], true) ?: [];
-		Config::log(sprintf('published %s scale %d of channel %d: %d bytes by %s from %s, checked: %s', $row['hash'], $row['scale'], $this->channelId,
-			$row['size_bytes'], $result['rung'] ?? 'nothing', $result['origin'] ?? 'nowhere', implode(' ', $result['proof'] ?? [])));
+		$from = ($result['rung'] ?? '') === 'made' ? 'made here' : sprintf('by %s from %s', $result['rung'] ?? 'nothing', $result['origin'] ?? 'nowhere');
+		Config::log(sprintf('published %s scale %d of channel %d: %d bytes %s, checked: %s', $row['hash'], $row['scale'], $this->channelId, $row['size_bytes'], $from,
+			implode(' ', $result['proof'] ?? [])));
 	}
 }

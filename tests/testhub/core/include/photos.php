@@ -54,7 +54,7 @@ function photo_scaled($picture, $longest) {
 	if ($ratio == 1) {
 		return $picture;
 	}
-	return imagescale($picture, max(1, (int) round($width * $ratio)), max(1, (int) round($height * $ratio)), IMG_BILINEAR_FIXED);
+	return imagescale($picture, max(1, (int) ($width * $ratio)), max(1, (int) ($height * $ratio)), IMG_BILINEAR_FIXED);
 }
 
 function photo_write($picture, $mime, $path) {
