@@ -7,6 +7,7 @@ pub mod digest;
 pub mod error;
 pub mod getfile;
 pub mod http;
+pub mod inventory;
 pub mod item;
 pub mod limits;
 pub mod paths;

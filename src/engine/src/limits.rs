@@ -55,6 +55,12 @@ pub struct Limits {
     pub max_scale_side: u32,
     /// Time for one photo and all its scales. Default 60 s.
     pub photo_time: Duration,
+    /// Most files that an inventory holds. Default 2,000,000, which is 40 bytes of memory each and the length of its hash.
+    pub max_inventory_entries: usize,
+    /// Longest message between two inventories, 4096 or more. Default 256 KiB.
+    pub inventory_message_bytes: usize,
+    /// Most messages of another inventory that one comparison takes. Default 1,000.
+    pub max_inventory_rounds: u32,
 }
 
 impl Default for Limits {
@@ -87,6 +93,9 @@ impl Default for Limits {
             photo_memory_bytes: 512 * MIB,
             max_scale_side: 32_767,
             photo_time: Duration::from_mins(1),
+            max_inventory_entries: 2_000_000,
+            inventory_message_bytes: 256 << 10,
+            max_inventory_rounds: 1000,
         }
     }
 }

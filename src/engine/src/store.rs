@@ -187,6 +187,29 @@ fn copy(from: &Entry<'_>, to: &Entry<'_>) -> Result<Digest> {
     }
 }
 
+/// Writes a file that readers find whole or not at all, in place of one that may stand there.
+///
+/// # Errors
+///
+/// `Storage` if it cannot be written; then what stood there still does.
+pub(crate) fn replace(root: &Root, path: &RelativePath, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+    let target = Entry::locate(root, path).context("path", path)?;
+    let hidden_path = path.beside(hidden_name(path));
+    let hidden = Entry { folder: target.folder.try_clone().or_fail(ErrorKind::Storage, WRITING)?, name: hidden_path.file_name() };
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat(&hidden.folder, hidden.name, flags, Mode::from_raw_mode(0o640));
+    let mut file =
+        std::io::BufWriter::new(std::fs::File::from(opened.or_fail(ErrorKind::Storage, WRITING).context("path", path)?));
+    let written =
+        write(&mut file).and_then(|()| file.flush()).and_then(|()| Ok(hidden.rename_to(&target, RenameFlags::empty())?));
+    if written.is_err() {
+        let _ = hidden.unlink();
+    }
+    written.or_fail(ErrorKind::Storage, WRITING).context("path", path)
+}
+
+const WRITING: &str = "writing a file";
+
 /// Moves a file to a free name beneath the same root.
 ///
 /// # Errors
