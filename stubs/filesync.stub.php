@@ -420,6 +420,127 @@ namespace FileSync {
 	}
 
 	/**
+	 * What a channel holds, and in what two inventories differ, without either being sent: each file's hash with a fingerprint of
+	 * its content and one of its metadata. The side that begins exchanges messages with the other until it knows all that only
+	 * one of them has. Lives in native memory, about 80 bytes an entry; PHP's does not grow.
+	 */
+	final class Inventory
+	{
+		/**
+		 * Makes an inventory that has no entries yet.
+		 *
+		 * @throws Exception\InvalidInputException A `filesync.*` setting of php.ini is malformed; the message names it.
+		 */
+		public function __construct() {}
+
+		/**
+		 * Adds a file.
+		 *
+		 * @param string $hash 1 to 64 bytes.
+		 * @param string $content Any bytes that are equal where the content is.
+		 * @param string $metadata Any bytes that are equal where the metadata is.
+		 *
+		 * @throws Exception\InvalidInputException The hash has another length, or the inventory is sealed.
+		 * @throws Exception\LimitException The inventory holds 2,000,000 entries.
+		 */
+		public function add(string $hash, string $content, string $metadata): void {}
+
+		/**
+		 * Ends adding. Doing it twice is harmless.
+		 */
+		public function seal(): void {}
+
+		/**
+		 * Returns the number of entries.
+		 */
+		public function count(): int {}
+
+		/**
+		 * Returns the hash of the file that a key stands for, null if it is not here.
+		 *
+		 * @param string $key 16 hex digits, as `differences()` gives them.
+		 *
+		 * @throws Exception\InvalidInputException It is no key.
+		 */
+		public function find(string $key): ?string {}
+
+		/**
+		 * Begins a comparison.
+		 *
+		 * @return string The first message to the other side, binary, at most 256 KiB like all of them.
+		 *
+		 * @throws Exception\InvalidInputException The inventory is not sealed, or began already.
+		 */
+		public function begin(): string {}
+
+		/**
+		 * Answers a message of a side that began. Keeps nothing of it: a message may come twice, or never.
+		 *
+		 * @return string The answer, binary.
+		 *
+		 * @throws Exception\InvalidInputException It is no message, or the inventory is not sealed, or began itself.
+		 * @throws Exception\LimitException It is longer than 256 KiB.
+		 */
+		public function answer(string $message): string {}
+
+		/**
+		 * Takes an answer.
+		 *
+		 * @return ?string The next message, binary; null once every difference is known.
+		 *
+		 * @throws Exception\InvalidInputException It is no message, or nothing was begun.
+		 * @throws Exception\LimitException It is longer than 256 KiB, or there were too many of them, or too many differences.
+		 */
+		public function advance(string $message): ?string {}
+
+		/**
+		 * Returns how many answers were taken.
+		 */
+		public function rounds(): int {}
+
+		/**
+		 * Returns how many files differ.
+		 *
+		 * @throws Exception\InvalidInputException Not all are known yet.
+		 */
+		public function differenceCount(): int {}
+
+		/**
+		 * Returns some of the files that differ, in the order of their keys.
+		 *
+		 * @return list<array{key: string, hash: ?string, here: ?string, there: ?string, content: bool, metadata: bool}> `key`: 16 hex
+		 *   digits that stand for the hash. `hash`: null of a file that only the other side has. `here`, `there`: the ids of the two
+		 *   versions, null where it is missing. `content`, `metadata`: whether both have the file, with another.
+		 *
+		 * @throws Exception\InvalidInputException Not all are known yet, or a number is negative.
+		 */
+		public function differences(int $offset, int $limit): array {}
+
+		/**
+		 * Saves the inventory, with how far its comparison came, as a file that readers find whole or not at all.
+		 *
+		 * @throws Exception\InvalidInputException The path leaves the root.
+		 * @throws Exception\StorageException It cannot be written.
+		 */
+		public function save(Store $store, string $path): void {}
+
+		/**
+		 * Reads an inventory that was saved.
+		 *
+		 * @throws Exception\InvalidInputException The path leaves the root or is not a regular file.
+		 * @throws Exception\NotFoundException There is no such file.
+		 * @throws Exception\CorruptException It is cut off, or none at all.
+		 * @throws Exception\StorageException It cannot be read.
+		 */
+		public static function load(Store $store, string $path): Inventory {}
+
+		/**
+		 * Returns the id of a file's version, 64 hex digits, as `differences()` gives it.
+		 */
+		public static function id(string $hash, string $content, string $metadata): string {}
+	}
+
+	/**
 	 * Scales photos as a hub does: one decode for all scales, upright, in sRGB, without metadata of the original, in its format.
 	 * JPEG, PNG, GIF (first frame) and WebP (first frame). Scales 4 and 7 are cropped by a person and never made here.
 	 *

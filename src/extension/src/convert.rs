@@ -8,6 +8,7 @@ use ext_php_rs::convert::IntoZval;
 use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
 use filesync_engine::digest::Digest;
 use filesync_engine::getfile::HubUrl;
+use filesync_engine::inventory::{Difference, EntryId};
 use filesync_engine::item::{self, Field};
 use filesync_engine::paths::{FileFacts, RelativePath};
 use filesync_engine::photo::{self, Job, Quality, Scale, Size, Written};
@@ -407,6 +408,31 @@ pub(crate) fn budget(milliseconds: i64) -> Result<Duration> {
             .context("value", milliseconds)
             .context("expected", "1 to 60000")
     })
+}
+
+/// Reads what stands for a file's hash in an inventory.
+pub(crate) fn key(text: &str) -> Result<[u8; 8]> {
+    let number =
+        u64::from_str_radix(text, 16).ok().filter(|_| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    number.map(u64::to_be_bytes).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidInput, "reading a parameter")
+            .context("parameter", "key")
+            .context("expected", "16 hex digits")
+    })
+}
+
+/// Shows a file that is not the same in two inventories.
+pub(crate) fn difference_row(difference: &Difference<'_>) -> ZBox<ZendHashTable> {
+    let id = |id: Option<EntryId>| id.map(|id| id.to_string());
+    let key = difference.here.or(difference.there).map(|id| id.to_string().get(..16).unwrap_or_default().to_owned());
+    Row::new()
+        .with("key", key)
+        .with("hash", difference.hash)
+        .with("here", id(difference.here))
+        .with("there", id(difference.there))
+        .with("content", difference.is_other_content())
+        .with("metadata", difference.is_other_metadata())
+        .done()
 }
 
 /// Converts a number for PHP, whose integers end at 2^63 − 1.

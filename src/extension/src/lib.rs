@@ -13,6 +13,7 @@ use ext_php_rs::{info_table_end, info_table_header, info_table_row, info_table_s
 mod convert;
 mod exceptions;
 mod photo;
+mod inventory;
 mod relocate;
 mod serve;
 mod settings;
@@ -50,4 +51,5 @@ pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
         .class::<signature::Signer>()
         .class::<signature::ProofSigner>()
         .class::<photo::Photo>()
+        .class::<inventory::Inventory>()
 }
