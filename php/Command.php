@@ -25,6 +25,8 @@ final class Command
 		                         dismiss ID|all refuses: what was deleted comes back
 		  work                   fetch and publish in the foreground                     [--json] [--progress]
 		                         [--seconds N] at most, [--until-idle] until nothing is on its way
+		  backfill               compares all files with those of each clone, and brings  [--json]
+		                         what is missing, here and there; or only tells           [--dry-run]
 		  repair items           own posts that a sync left with another hub's URLs      [--json]
 		                         or a wrong signature: mends them, or only lists them    [--dry-run]
 		  repair photos          scales that are missing, of a wrong size or not what    [--json]
@@ -46,6 +48,7 @@ final class Command
 		'doctor' => ['json', 'only'],
 		'status' => ['json'], 'missing' => ['json'], 'work' => ['json', 'progress', 'seconds', 'until-idle'], 'config' => ['json', 'scope'],
 		'repair' => ['json', 'dry-run'], 'kept' => ['json'], 'undo' => [], 'packets' => ['json'], 'uninstall' => ['json', 'keep', 'purge', 'finish', 'drop', 'seconds'],
+		'backfill' => ['json', 'dry-run'],
 	];
 	private const VALUED = ['seconds', 'scope', 'only'];
 
@@ -73,6 +76,7 @@ final class Command
 				'missing' => self::missing(isset($options['json'])),
 				'work' => (new WorkCommand($options))->run(),
 				'doctor' => DoctorCommand::run($options),
+				'backfill' => (new BackfillCommand($options))->run(),
 				'repair' => $words === ['photos'] ? (new RepairPhotosCommand($options))->run() : (new RepairItemsCommand($options))->run(),
 				'kept' => KeptCommand::list(isset($options['json'])),
 				'undo' => KeptCommand::undo($words[0]),
@@ -135,6 +139,10 @@ final class Command
 			}
 			foreach ($status['clones'] as $clone) {
 				echo Config::oneLine(self::describe($clone)), "\n";
+			}
+			foreach ($status['comparisons'] as $row) {
+				echo Config::oneLine("compared with {$row['clone']} (channel {$row['channel']}): " . ($row['last'] === null ? 'not yet' : $row['last'] . ' UTC')
+					. ($row['next'] === null ? '' : ", next {$row['next']} UTC") . ($row['reason'] === '' ? '' : ", {$row['reason']}")), "\n";
 			}
 			foreach ($status['conflicts'] as $row) {
 				echo Config::oneLine("conflict copy in channel {$row['channel']}: {$row['name']}"), "\n";

@@ -209,7 +209,7 @@ final class FileChange
 			'entry' => json_encode(['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
 				+ ($scale || $packet->sha256 === '' ? [] : ['sha256' => $packet->sha256]) + ($scale ? [] : ['revision' => $arrival->wanted()])),
 			'base' => json_encode(Store::facts($base)), 'kind' => $kind, 'reason' => $reason,
-		]);
+		] + (Incoming::isLate() ? ['priority' => Queue::LATE] : []));
 	}
 
 	/** Returns kind and reason why bytes of that size are not even asked for, or two empty strings. */

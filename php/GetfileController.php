@@ -17,14 +17,14 @@ final class GetfileController extends \Zotlabs\Module\Getfile
 
 	public function init()
 	{
-		$this->end(fn () => Serve::answer(Web::request(TicketRequest::MOST_BYTES)));
+		$this->end(fn () => Serve::answer(Web::request(Serve::mostBytes(...))));
 
 		return $this->delegate('init', []);
 	}
 
 	public function post()
 	{
-		$this->end(fn () => Serve::answerStock(Web::request(0)));
+		$this->end(fn () => Serve::answerStock(Web::request(null)));
 
 		return $this->delegate('post', []);
 	}

@@ -30,6 +30,7 @@ final class Housekeeping
 			Worker::summon();
 			Previews::summon();
 			Digests::summon();
+			Reconcile::plan();
 			Table::delete('filesync_nonce', ['expires <' => Config::now()]);
 		}
 	}
@@ -49,6 +50,7 @@ final class Housekeeping
 		Digests::prune();
 		Peers::prune();
 		Kept::prune();
+		Reconcile\Run::prune();
 		self::prunePartials();
 	}
 
@@ -58,7 +60,7 @@ final class Housekeeping
 		if ($channelId < 1 || ! Migrations::ready()) {
 			return;
 		}
-		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file'] as $table) {
+		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file', 'filesync_reconcile'] as $table) {
 			Table::delete($table, ['uid' => $channelId]);
 		}
 		$root = Store::dataRoot($channelId);

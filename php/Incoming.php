@@ -21,6 +21,8 @@ final class Incoming
 {
 	/** The channel whose packet this process is taking in, 0 for none; while there is one, nothing is sent. */
 	private static int $channelId = 0;
+	/** @var ?array<string, true> While what is taken in was found by a comparison: hashes of which the other clone should hear. */
+	private static ?array $late = null;
 
 	/** Stands in for core's sync_files. */
 	public static function take(mixed $channel, mixed $files): mixed
@@ -40,6 +42,35 @@ final class Incoming
 		}
 
 		return null;
+	}
+
+	/**
+	 * Takes in what another clone tells when both were compared. No packet answers it.
+	 *
+	 * @return list<string> Hashes of files and folders of which that clone should hear.
+	 */
+	public static function takeLate(array $channel, mixed $entry): array
+	{
+		self::$late = [];
+		try {
+			self::takeEntry($channel, $entry);
+
+			return array_map('strval', array_keys(self::$late));
+		} finally {
+			self::$late = null;
+		}
+	}
+
+	/** Tells whether what is taken in was found by a comparison of clones. */
+	public static function isLate(): bool
+	{
+		return self::$late !== null;
+	}
+
+	/** Notes that the clone of which something is taken in late should hear of a file. */
+	public static function answerLate(string $hash): void
+	{
+		self::$late[$hash] = true;
 	}
 
 	/** Returns the channel whose packet this process is taking in, 0 if there is none. */

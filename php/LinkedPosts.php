@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\OriginApi;
 use FileSync\Addon\Hub\OriginPosts;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -29,7 +30,7 @@ final class LinkedPosts
 	/** Wants the posts of a file that came for the first time or in a new use. Called before the packet is applied. */
 	public static function want(array $channel, Packet $packet, string $root): void
 	{
-		if (! self::mayBePosted($channel, $packet) || ! self::isAllowed($root)) {
+		if (! self::mayBePosted($channel, $packet) || ! OriginApi::isAllowed($root)) {
 			return;
 		}
 		$since = max(Config::now() - self::PACKET_SECONDS, (int) strtotime($packet->last['edited'] . ' UTC')) - self::CLOCKS_DIFFER_SECONDS;
@@ -41,7 +42,7 @@ final class LinkedPosts
 	/** Fetches and stores them. */
 	public static function fetch(array $channel, string $root, int $since): void
 	{
-		if (! self::isAllowed($root)) {
+		if (! OriginApi::isAllowed($root)) {
 			return;
 		}
 		$tops = [];
@@ -75,12 +76,6 @@ final class LinkedPosts
 		}
 
 		return false;
-	}
-
-	/** The request is a login at the other hub, which an admin may forbid. */
-	private static function isAllowed(string $root): bool
-	{
-		return Config::get('dav_allowed') !== '0' && Config::get('dav_allowed', 'peer:' . $root) !== '0';
 	}
 
 	private static function isAboutOurFile(array $channel, string $root, array $item): bool

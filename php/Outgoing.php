@@ -222,7 +222,7 @@ final class Outgoing
 	/** Wants our state of a file sent: another hub showed that it does not know it. */
 	public static function answer(int $channelId, string $hash, bool $isGone): void
 	{
-		Outbox::add($channelId, $isGone ? 'deleted' : 'announce', $hash);
+		Incoming::isLate() ? Incoming::answerLate($hash) : Outbox::add($channelId, $isGone ? 'deleted' : 'announce', $hash);
 	}
 
 	/** Sends the present state of a file, or its delete, to the other clones. */
@@ -240,8 +240,26 @@ final class Outgoing
 		}
 	}
 
+	/** Returns what tells another clone how a file stands here, or that it was deleted; null if it is on its way, or nothing is known of it. */
+	public static function state(array $channel, string $hash, bool $withPosts): ?array
+	{
+		$channelId = (int) $channel['channel_id'];
+		if (! Store::attach($channelId, $hash)) {
+			$isGone = (Revisions::find($channelId, $hash)['state'] ?? '') === 'gone';
+
+			return $isGone ? self::entry($channel, $hash, true) ?: null : null;
+		}
+		if (self::withhold($channelId, $hash)) {
+			return null;
+		}
+		Turn::take($channelId, fn () => Revisions::notice($channel, $hash));
+		$entry = self::entry($channel, $hash, false, [], 0);
+
+		return is_array($entry) && ! empty($entry['attach']) ? ($withPosts ? $entry : array_diff_key($entry, ['item' => 1])) : null;
+	}
+
 	/** Returns what tells another clone of a file: its rows, its posts, our sibling. The bytes of thumbnails do not travel in packets. */
-	private static function entry(array $channel, string $hash, bool $isDelete, array $beneath = []): mixed
+	private static function entry(array $channel, string $hash, bool $isDelete, array $beneath = [], int $digestMs = self::DIGEST_MS): mixed
 	{
 		$entry = \attach_export_data($channel, $hash, $isDelete);
 		foreach (is_array($entry) ? $entry['photo'] ?? [] : [] as $i => $photo) {
@@ -252,7 +270,7 @@ final class Outgoing
 
 		if (! $isDelete && Config::extensionProblem() === null) {
 			// Whoever has these bytes need not fetch them.
-			Digests::of(Facts::of($channel, $hash, 0), microtime(true) * 1000 + self::DIGEST_MS);
+			Digests::of(Facts::of($channel, $hash, 0), microtime(true) * 1000 + $digestMs);
 		}
 
 		return Sibling::add($channel, $entry, $isDelete, $beneath);

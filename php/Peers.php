@@ -45,6 +45,23 @@ final class Peers
 		return true;
 	}
 
+	/** Tells whether a hub offers something: false also if it is not known to speak filesync, null if nothing is known of it. */
+	public static function offers(string $url, string $feature): ?bool
+	{
+		$row = self::read($url);
+		if (! $row || (int) $row['known_until'] <= Config::now()) {
+			return null;
+		}
+
+		return $row['speaks'] === 'yes' && in_array($feature, explode(' ', $row['features']), true);
+	}
+
+	/** Tells whether a hub failed when it was read from last. */
+	public static function isFailing(string $url): bool
+	{
+		return (int) (self::read($url)['failures'] ?? 0) > 0;
+	}
+
 	/** Takes note of what another hub says of itself. Whoever calls knows that it comes from there, and that a channel of ours lives there. */
 	public static function hear(string $url, mixed $said): void
 	{

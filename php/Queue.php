@@ -28,6 +28,8 @@ final class Queue
 	/** Kinds of parking after which our own bytes are the newest, so that changes of the file are sent again. */
 	public const OURS_STAY = ['conflict', 'NotFound'];
 	public const LEASE_SECONDS = 180;
+	/** The priority of what was found missing: what changes now comes before it. */
+	public const LATE = 100;
 
 	/** Returns the row of a transfer, or null. */
 	public static function find(int $channelId, string $hash, int $scale): ?array
@@ -39,7 +41,8 @@ final class Queue
 	 * Wants the bytes that a packet announced.
 	 *
 	 * @param array $wanted uid, hash, scale, size_bytes, edited, mimetype, folder, origin, nick, names, entry, base, kind, reason, state:
-	 *   `staged`, `to_make` (Scales), or `parked` for a `kind` and reason that are known already.
+	 *   `staged`, `to_make` (Scales), or `parked` for a `kind` and reason that are known already. A `priority` of one's own: LATE lets
+	 *   all others go first.
 	 *
 	 * @return 'staged'|'older'|'again' `older`: what is on its way is newer. `again`: it was published just now; look again.
 	 */
@@ -272,6 +275,12 @@ final class Queue
 			Table::delete('filesync_transfer', ['id' => $row['id'], 'state' => ['staged', 'waiting', 'to_make', 'leased', 'verified']]);
 			self::removePartial($row);
 		}
+	}
+
+	/** Returns how many transfers of a channel that were found missing wait for their turn. */
+	public static function countWaiting(int $channelId): int
+	{
+		return Table::count('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'waiting'], 'priority' => self::LATE]);
 	}
 
 	/** Tells whether a file has bytes on their way. */

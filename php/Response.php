@@ -32,6 +32,15 @@ final class Response
 			'Cache-Control' => 'no-store', 'X-Content-Type-Options' => 'nosniff'], $body);
 	}
 
+	/** Returns a longer JSON answer, compressed for those who understand it. */
+	public static function packed(array $content): self
+	{
+		$body = gzencode(json_encode($content, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE), 6);
+
+		return new self(200, ['Content-Type' => 'application/octet-stream', 'Content-Length' => (string) strlen($body),
+			'Cache-Control' => 'no-store', 'X-Content-Type-Options' => 'nosniff'], $body);
+	}
+
 	/** Returns a refusal; the time lets the other side see that our clocks differ. */
 	public static function error(int $status, string $error, ?int $retryAfter = null): self
 	{

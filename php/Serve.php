@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Proof;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Reconcile\InventoryRequest;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -20,7 +21,7 @@ if (! class_exists('App', false)) {
 final class Serve
 {
 	/** What this version offers; a peer ignores what it does not know. */
-	public const FEATURES = ['ticket', 'range'];
+	public const FEATURES = ['ticket', 'range', 'inventory'];
 
 	private const RETRY_SECONDS = 60;
 
@@ -39,11 +40,20 @@ final class Serve
 		return function_exists('FileSync\send_file');
 	}
 
-	/** Answers a ticket request or a read with a ticket; null for all else, which is core's. */
+	/** Returns the longest body that a request with these arguments may have. */
+	public static function mostBytes(array $arguments): int
+	{
+		return ($arguments[1] ?? '') === 'inventory' ? InventoryRequest::MOST_BYTES : TicketRequest::MOST_BYTES;
+	}
+
+	/** Answers a ticket or inventory request or a read with a ticket; null for all else, which is core's. */
 	public static function answer(Request $request): ?Response
 	{
 		if ($request->method === 'POST' && $request->arguments === ['getfile', 'ticket']) {
 			return self::isPossible() || TicketRequest::isProbe($request) ? TicketRequest::answer($request) : null;
+		}
+		if ($request->method === 'POST' && $request->arguments === ['getfile', 'inventory']) {
+			return self::isPossible() ? InventoryRequest::answer($request) : null;
 		}
 		$ticket = $request->header('filesync-ticket');
 		if ($ticket === null || ! in_array($request->method, ['GET', 'HEAD'], true)) {

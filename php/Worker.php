@@ -40,7 +40,7 @@ final class Worker
 		}
 	}
 
-	/** Runs one slice as a job of the hub: `work`, `digest`, or `previews`. */
+	/** Runs one slice as a job of the hub: `work`, `digest`, `previews` or `reconcile`. */
 	public static function daemon(string $work): void
 	{
 		if (! Migrations::ready() || Config::get('enabled') === '0') {
@@ -52,6 +52,10 @@ final class Worker
 		}
 		if ($work === 'previews') {
 			Previews::work(Config::now() + Config::number('slice_seconds'));
+			return;
+		}
+		if ($work === 'reconcile') {
+			Reconcile::work(Config::now() + Config::number('slice_seconds'));
 			return;
 		}
 		// Before looking for work, so that what is staged from now on summons again.

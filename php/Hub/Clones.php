@@ -81,6 +81,51 @@ final class Clones
 		throw new \FileSync\Addon\Refused('the fetch URL is of no known clone of this channel');
 	}
 
+	/** Returns the root URL of the clone whose channel URL signs a request, null if it is no other clone of the channel. */
+	public static function rootOf(array $channel, string $keyId): ?string
+	{
+		$row = Table::first('hubloc', ['hubloc_id_url' => $keyId, 'hubloc_hash' => $channel['channel_hash'], 'hubloc_deleted' => 0], '', 'hubloc_url');
+		$known = array_column(self::others($channel), 'url');
+
+		return $row && in_array(rtrim($row['hubloc_url'], '/'), $known, true) ? rtrim($row['hubloc_url'], '/') : null;
+	}
+
+	/**
+	 * Returns every channel of this hub with every other hub where it lives.
+	 *
+	 * @return list<array{uid: int, url: string}>
+	 */
+	public static function pairs(): array
+	{
+		$own = self::normalise(z_root());
+		$pairs = [];
+		$where = ['hubloc_deleted' => 0, 'hubloc_network' => 'zot6', 'channel_removed' => 0];
+		foreach (Table::select('hubloc JOIN channel ON hubloc_hash = channel_hash', $where, 'channel_id, hubloc_id', 0, 'channel_id, hubloc_url') as $row) {
+			$root = self::normalise($row['hubloc_url']);
+			if ($root !== null && $root !== $own) {
+				$pairs[$row['channel_id'] . ' ' . $root] = ['uid' => (int) $row['channel_id'], 'url' => rtrim($row['hubloc_url'], '/')];
+			}
+		}
+
+		return array_values($pairs);
+	}
+
+	/**
+	 * Returns the channels and hubs for which packets have waited for long.
+	 *
+	 * @return array<string, true> By channel id and root URL in one spelling.
+	 */
+	public static function unreached(int $seconds): array
+	{
+		$unreached = [];
+		$where = ['outq_delivered' => 0, 'outq_created <' => gmdate('Y-m-d H:i:s', Config::now() - $seconds)];
+		foreach (Table::select('outq', $where, '', 0, 'DISTINCT outq_channel, outq_posturl') as $row) {
+			$unreached[$row['outq_channel'] . ' ' . self::normalise(dirname($row['outq_posturl']))] = true;
+		}
+
+		return $unreached;
+	}
+
 	/**
 	 * Returns the other hubs where the channel lives.
 	 *

@@ -20,7 +20,13 @@ final class Web
 	/** Returns the hub's host, with its port unless that is the scheme's own. */
 	public static function host(): string
 	{
-		$parts = parse_url(self::root());
+		return self::hostOf(self::root());
+	}
+
+	/** Returns a hub's host in the same form. */
+	public static function hostOf(string $root): string
+	{
+		$parts = parse_url($root);
 		$own = strtolower($parts['scheme'] ?? '') === 'http' ? 80 : 443;
 
 		return strtolower($parts['host'] ?? '') . (isset($parts['port']) && $parts['port'] !== $own ? ':' . $parts['port'] : '');
@@ -32,10 +38,16 @@ final class Web
 		return rtrim((string) parse_url(self::root(), PHP_URL_PATH), '/') . $path;
 	}
 
-	/** Returns the request; of a body that is no form at most so many bytes are read. */
-	public static function request(int $mostBytes): Request
+	/**
+	 * Returns the request; of a body that is no form at most so many bytes are read.
+	 *
+	 * @param ?\Closure $mostBytes Says how many, of the request's arguments; null: none.
+	 */
+	public static function request(?\Closure $mostBytes): Request
 	{
-		return Request::current(array_map('argv', range(0, max(0, argc() - 1))), $mostBytes);
+		$arguments = array_map('argv', range(0, max(0, argc() - 1)));
+
+		return Request::current($arguments, $mostBytes ? $mostBytes($arguments) : 0);
 	}
 
 	/** Ends the request as the hub does. */

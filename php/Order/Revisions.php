@@ -31,6 +31,12 @@ final class Revisions
 		return $row ? self::decode($row) : null;
 	}
 
+	/** Returns the condition that finds the rows of some files by their key. */
+	public static function keys(int $channelId, array $hashes): array
+	{
+		return ['id' => array_map(fn ($hash) => self::id($channelId, $hash), $hashes)];
+	}
+
 	/**
 	 * Returns what is known of a file, with what was changed here since, which is written down as our change.
 	 *

@@ -76,7 +76,7 @@ final class Migrations
 	public static function tables(): array
 	{
 		return ['filesync_lease', 'filesync_setting', 'filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox',
-			'filesync_key', 'filesync_nonce', 'filesync_digest', 'filesync_peer', 'filesync_file'];
+			'filesync_key', 'filesync_nonce', 'filesync_digest', 'filesync_peer', 'filesync_file', 'filesync_reconcile'];
 	}
 
 	private static function runStep(int $number, array $statements): void
@@ -153,6 +153,13 @@ final class Migrations
 					. " state varchar(16) NOT NULL, is_dir bigint NOT NULL, bytes $long NOT NULL, place $long NOT NULL, access $long NOT NULL,"
 					. " wanted $long NOT NULL, gone text NOT NULL, here text NOT NULL, facts text NOT NULL, peers text NOT NULL, updated bigint NOT NULL)",
 				'CREATE INDEX filesync_file_state ON filesync_file (uid, state, updated)',
+			],
+			5 => [
+				'CREATE TABLE IF NOT EXISTS filesync_reconcile (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, role varchar(16) NOT NULL,'
+					. " peer text NOT NULL, state varchar(16) NOT NULL, session varchar(64) NOT NULL, body $long NOT NULL, position text NOT NULL, stats text NOT NULL,"
+					. ' attempts bigint NOT NULL, next_at bigint NOT NULL, was_away bigint NOT NULL, finished bigint NOT NULL, reason text NOT NULL,'
+					. ' created bigint NOT NULL, updated bigint NOT NULL)',
+				'CREATE INDEX filesync_reconcile_due ON filesync_reconcile (role, next_at)',
 			],
 		];
 	}

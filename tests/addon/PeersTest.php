@@ -22,7 +22,7 @@ final class PeersTest extends AddonTestCase
 			$this->assertSame([], ($namespace . '\attach_export_data')($this->channel, 'f1'), 'core sends nothing itself');
 			[$entry] = $this->sent();
 			$said = $entry['filesync'];
-			$this->assertSame([1, '0.1.0', ['ticket', 'range'], 'http://127.0.0.1:9000/getfile/ticket'], [$said['v'], $said['version'], $said['features'], $said['endpoint']]);
+			$this->assertSame([1, '0.1.0', ['ticket', 'range', 'inventory'], 'http://127.0.0.1:9000/getfile/ticket'], [$said['v'], $said['version'], $said['features'], $said['endpoint']]);
 			$this->assertSame([5, hash('sha256', 'bytes')], [$said['size_bytes'], $said['sha256']]);
 			$this->assertEqualsWithDelta(time(), $said['time'], 2);
 			$columns = array_flip([...db_columns('attach'), 'term']);

@@ -31,7 +31,7 @@ final class ServeTest extends AddonTestCase
 	public function test_a_signed_request_gets_facts_and_a_ticket_for_each_file(): void
 	{
 		$answer = $this->ask(['p1' => 0, 'f1' => 0, 'nobody' => 0]);
-		$this->assertSame([1, '0.1.0', ['ticket', 'range'], 600], [$answer['filesync'], $answer['version'], $answer['features'], $answer['expires_in']]);
+		$this->assertSame([1, '0.1.0', ['ticket', 'range', 'inventory'], 600], [$answer['filesync'], $answer['version'], $answer['features'], $answer['expires_in']]);
 		$this->assertEqualsWithDelta(time(), $answer['time'], 2);
 		[$photo, $page, $nothing] = $answer['files'];
 		$this->assertSame(['hash' => 'p1', 'scale' => 0, 'state' => 'ready', 'size' => strlen(self::BYTES), 'edited' => '2024-05-01 10:00:00', 'mimetype' => 'image/jpeg'],

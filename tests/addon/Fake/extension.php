@@ -302,6 +302,113 @@ namespace FileSync {
 		}
 	}
 
+	/** Compares by sending all ids. */
+	final class Inventory
+	{
+		private array $hashes = [];
+		private ?array $different = null;
+		private int $rounds = 0;
+
+		public static function id(string $hash, string $content, string $metadata): string
+		{
+			return substr(hash('sha256', $hash), 0, 16) . substr(hash('sha256', $content), 0, 24) . substr(hash('sha256', $metadata), 0, 24);
+		}
+
+		public function add(string $hash, string $content, string $metadata): void
+		{
+			$this->hashes[self::id($hash, $content, $metadata)] = $hash;
+		}
+
+		public function seal(): void
+		{
+			ksort($this->hashes);
+		}
+
+		public function count(): int
+		{
+			return count($this->hashes);
+		}
+
+		public function find(string $key): ?string
+		{
+			return array_combine(array_map(fn ($id) => substr($id, 0, 16), array_keys($this->hashes)), $this->hashes)[$key] ?? null;
+		}
+
+		public function begin(): string
+		{
+			return 'begin';
+		}
+
+		public function answer(string $message): string
+		{
+			return $message === 'begin' ? implode(' ', array_keys($this->hashes)) : throw new InvalidInputException('no message');
+		}
+
+		public function advance(string $message): ?string
+		{
+			$this->rounds++;
+			$there = array_flip(preg_split('/ /', $message, -1, PREG_SPLIT_NO_EMPTY));
+			$this->different = [];
+			foreach (array_diff_key($this->hashes, $there) + array_diff_key($there, $this->hashes) as $id => $hash) {
+				$side = isset($this->hashes[$id]) ? 'here' : 'there';
+				$this->different[substr($id, 0, 16)][$side] = $id;
+			}
+			ksort($this->different);
+
+			return null;
+		}
+
+		public function rounds(): int
+		{
+			return $this->rounds;
+		}
+
+		public function differenceCount(): int
+		{
+			return count($this->different);
+		}
+
+		public function differences(int $offset, int $limit): array
+		{
+			$rows = [];
+			foreach (array_slice($this->different, $offset, $limit, true) as $key => $sides) {
+				[$here, $there] = [$sides['here'] ?? null, $sides['there'] ?? null];
+				$rows[] = ['key' => (string) $key, 'hash' => $here === null ? null : $this->hashes[$here], 'here' => $here, 'there' => $there,
+					'content' => $here && $there && substr($here, 16, 24) !== substr($there, 16, 24), 'metadata' => $here && $there && substr($here, 40) !== substr($there, 40)];
+			}
+
+			return $rows;
+		}
+
+		public function save(Store $store, string $path): void
+		{
+			file_put_contents($store->absolute($path), serialize([$this->hashes, $this->different, $this->rounds]));
+		}
+
+		public static function load(Store $store, string $path): self
+		{
+			$inventory = new self();
+			$saved = @file_get_contents($store->absolute($path));
+			[$inventory->hashes, $inventory->different, $inventory->rounds] = unserialize($saved === false ? throw new NotFoundException($path) : $saved);
+
+			return $inventory;
+		}
+	}
+
+	final class Signer
+	{
+		public function __construct(private string $key)
+		{
+		}
+
+		public function sign(string $body): string
+		{
+			openssl_sign($body, $signature, $this->key, OPENSSL_ALGO_SHA256);
+
+			return 'sha256.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=');
+		}
+	}
+
 	final class Relocator
 	{
 		public static function mediaHashes(string $hub, string $text): array

@@ -1,0 +1,80 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+use FileSync\Addon\Reconcile\PeerFailure;
+use FileSync\Addon\SignedRequest;
+use FileSync\Signer;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Makes signed requests of another clone that speaks filesync, with the hub's own client. */
+final class CloneCall
+{
+	private const SECONDS = 60;
+	private const MOST_BYTES = 8388608;
+	/** As many as core follows, so that it follows none: what we sign is for one hub only. */
+	private const REDIRECTS_SEEN = 8;
+
+	/** @var int Bytes of all bodies, theirs as they travelled. */
+	public int $bytes = 0;
+	/** @var int Requests made. */
+	public int $count = 0;
+	/** @var int How far the other clock is ahead of ours, in seconds, once it said that it differs. */
+	private int $aheadSeconds = 0;
+
+	/**
+	 * @param string $root The root URL of a known clone of the channel.
+	 * @param string $kind What is asked for, the last part of the path: `inventory`.
+	 */
+	public function __construct(private readonly array $channel, private readonly string $root, private readonly string $kind)
+	{
+	}
+
+	/**
+	 * Asks, and returns what is answered.
+	 *
+	 * @throws PeerFailure
+	 */
+	public function ask(array $keys): array
+	{
+		$answer = $this->post($keys);
+		if (($answer['error'] ?? '') === 'clock' && is_int($answer['time'] ?? null)) {
+			$this->aheadSeconds = $answer['time'] - Config::now();
+			$answer = $this->post($keys);
+		}
+		if (! isset($answer['error'])) {
+			return $answer;
+		}
+		$error = is_string($answer['error']) ? $answer['error'] : '';
+		throw new PeerFailure("$this->root refuses: $error", $error, in_array($error, ['version', 'unknown_requester'], true), $error === 'busy' ? 10 : null);
+	}
+
+	private function post(array $keys): array
+	{
+		$body = json_encode($keys + ['filesync' => SignedRequest::VERSION, 'channel' => $this->channel['channel_hash'], 'key_id' => Clones::ownUrl($this->channel),
+			'time' => Config::now() + $this->aheadSeconds, 'nonce' => Config::token(), 'gzip' => function_exists('gzdecode')], JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR);
+		$path = "/getfile/$this->kind";
+		$signed = SignedRequest::text($this->kind, rtrim((string) parse_url($this->root, PHP_URL_PATH), '/') . $path, Web::hostOf($this->root), $body);
+		$answer = z_post_url($this->root . $path, $body, self::REDIRECTS_SEEN, ['timeout' => self::SECONDS,
+			'headers' => ['Content-Type: application/json', 'Filesync-Signature: ' . (new Signer($this->channel['channel_prvkey']))->sign($signed)]]);
+		$said = (string) ($answer['body'] ?? '');
+		$this->count++;
+		$this->bytes += strlen($body) + strlen($said);
+		$status = (int) ($answer['return_code'] ?? 0);
+		if ($status === 0 || $status >= 500 || $status === 429) {
+			throw new PeerFailure("$this->root does not answer now: status $status", $status === 429 ? 'busy' : '', false, $status === 429 ? 10 : null);
+		}
+		if (str_starts_with($said, "\x1f\x8b")) {
+			$said = (string) @gzdecode($said, self::MOST_BYTES);
+		}
+		$answer = json_decode($said, true, 32);
+		if (! is_array($answer) || ! is_int($answer['filesync'] ?? null)) {
+			throw new PeerFailure("$this->root does not answer as a hub with filesync: status $status", '', true);
+		}
+
+		return $answer;
+	}
+}

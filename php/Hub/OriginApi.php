@@ -1,0 +1,62 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+use Zotlabs\Web\HTTPSig;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Asks another clone by the API that the hub's own import of clones uses, signed as the channel. */
+final class OriginApi
+{
+	private const SECONDS = 20;
+	/** As many as core follows, so that it follows none: what we sign is for one hub only. */
+	private const REDIRECTS_SEEN = 8;
+
+	/**
+	 * Tells whether a hub may be asked: the request is a login there, which an admin may forbid.
+	 *
+	 * @param string $root The root URL of a known clone of the channel, here and below.
+	 */
+	public static function isAllowed(string $root): bool
+	{
+		return Config::get('dav_allowed') !== '0' && Config::get('dav_allowed', 'peer:' . $root) !== '0';
+	}
+
+	/**
+	 * Returns what a call answers, an empty array if it answers nothing.
+	 *
+	 * @param string $call Path and query, as `/api/z/1.0/files?start=0`.
+	 *
+	 * @throws \RuntimeException It does not answer now, or refuses (code 401, 403 or 404).
+	 */
+	public static function get(array $channel, string $root, string $call): array
+	{
+		$headers = HTTPSig::create_sig(['X-API-Token' => Config::token(), 'X-API-Request' => $root . $call, 'Host' => self::host($root),
+			'(request-target)' => 'get ' . parse_url($root, PHP_URL_PATH) . $call], $channel['channel_prvkey'], Clones::ownUrl($channel), true, 'sha512');
+		$answer = z_fetch_url($root . $call, false, self::REDIRECTS_SEEN, ['headers' => $headers, 'timeout' => self::SECONDS]);
+		$status = (int) ($answer['return_code'] ?? 0);
+		if (in_array($status, [401, 403, 404], true)) {
+			throw new \RuntimeException("$root does not let its API be read: status $status", $status);
+		}
+		$said = empty($answer['success']) ? null : ($answer['body'] === '' ? [] : json_decode($answer['body'], true));
+		if (! is_array($said)) {
+			throw new \RuntimeException("$root does not answer at its API: status $status");
+		}
+		// A signed request is a login there.
+		if (preg_match('/^set-cookie:\s*([^;\s]+)/mi', (string) $answer['header'], $cookie)) {
+			z_fetch_url($root . '/logout', false, self::REDIRECTS_SEEN, ['headers' => ['Cookie: ' . $cookie[1]], 'timeout' => self::SECONDS]);
+		}
+
+		return $said;
+	}
+
+	private static function host(string $root): string
+	{
+		$port = parse_url($root, PHP_URL_PORT);
+
+		return parse_url($root, PHP_URL_HOST) . ($port ? ':' . $port : '');
+	}
+}

@@ -1,0 +1,64 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Lists the files of a channel on another clone that does not speak filesync. */
+final class OriginFiles
+{
+	private const ROWS_A_PAGE = 500;
+	/** Rows that one page repeats of the one before: where they do not, rows came or went in between. */
+	private const ROWS_REPEATED = 20;
+	private const MOST_STEPS_BACK = 50;
+	private const MOST_ROWS = 1000000;
+
+	/**
+	 * Returns the attach rows, also while they change: where a page does not join the one before, it goes back. Some may come twice.
+	 *
+	 * @return \Generator<array>
+	 */
+	public static function each(array $channel, string $root): \Generator
+	{
+		$last = [];
+		$stepsBack = 0;
+		for ($start = 0; $start < self::MOST_ROWS;) {
+			$rows = self::page($channel, $root, $start);
+			$hashes = array_column($rows, 'hash');
+			if ($last && ! array_intersect($last, array_slice($hashes, 0, self::ROWS_REPEATED)) && $stepsBack++ < self::MOST_STEPS_BACK) {
+				$start = max(0, $start - self::ROWS_A_PAGE);
+				$last = [];
+				continue;
+			}
+			yield from $rows;
+			if (count($rows) < self::ROWS_A_PAGE) {
+				return;
+			}
+			$last = array_slice($hashes, -self::ROWS_REPEATED);
+			$start += self::ROWS_A_PAGE - self::ROWS_REPEATED;
+		}
+	}
+
+	/** Returns how a file stands there, in the shape of a sync packet's entry, null if it is not there. */
+	public static function export(array $channel, string $root, string $hash): ?array
+	{
+		$entry = OriginApi::get($channel, $root, '/api/z/1.0/file/export?f=&file_id=' . rawurlencode($hash));
+
+		return ! empty($entry['attach']) ? $entry : null;
+	}
+
+	/** Tells whether a file is there. */
+	public static function has(array $channel, string $root, string $hash): bool
+	{
+		return (OriginApi::get($channel, $root, '/api/z/1.0/filemeta?f=&file_id=' . rawurlencode($hash))['attach']['hash'] ?? '') === $hash;
+	}
+
+	private static function page(array $channel, string $root, int $start): array
+	{
+		$said = OriginApi::get($channel, $root, '/api/z/1.0/files?f=&start=' . $start . '&records=' . self::ROWS_A_PAGE);
+
+		return array_values(array_filter((array) ($said['results'] ?? []), fn ($row) => is_array($row) && is_string($row['hash'] ?? null)));
+	}
+}

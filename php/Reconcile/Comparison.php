@@ -1,0 +1,285 @@
+<?php
+
+namespace FileSync\Addon\Reconcile;
+
+use FileSync\Addon\Hub\CloneCall;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Queue;
+use FileSync\Exception\PermanentException;
+use FileSync\Exception\TemporaryException;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Compares a channel's files with those of another clone that speaks filesync, and makes both equal: what differs there is taken in
+ * as any packet is, what differs here afterwards the other is told to fetch.
+ *
+ * One step after another, each bounded; what is known stands in the run's row and snapshot, so any process can go on.
+ */
+final class Comparison
+{
+	private const PAGE = 50;
+	/** Transfers that wait at most before more is wanted. */
+	private const MOST_WAITING = 500;
+
+	private readonly CloneCall $clone;
+
+	/** @param bool $isDry Whether to stop once all differences are known. */
+	public function __construct(private readonly array $channel, private readonly Run $run, private readonly bool $isDry = false)
+	{
+		$this->clone = new CloneCall($channel, $run->peer, 'inventory');
+	}
+
+	/**
+	 * Works until a moment, or until the run waits for something; true once it is over.
+	 *
+	 * @throws PeerFailure
+	 */
+	public function work(float $until, ?\Closure $progress = null): bool
+	{
+		try {
+			do {
+				$isOver = $this->step($until);
+				$progress && $progress($this->run);
+			} while ($isOver === false && microtime(true) < $until);
+			$isOver === null && $this->run->save(['next_at' => Config::now() + 60]);
+
+			return $isOver === true;
+		} catch (PermanentException | TemporaryException $e) {
+			// The snapshot is gone or damaged, or the other side speaks in riddles: from the beginning, later.
+			$this->run->save(['state' => 'idle']);
+			throw new PeerFailure($e->getMessage());
+		} catch (PeerFailure $e) {
+			$e->error === 'session' && $this->run->save(['state' => 'idle']);
+			throw $e;
+		} finally {
+			$this->saveCounts();
+		}
+	}
+
+	/** Does one piece; true: the run is over, null: it waits. */
+	private function step(float $until): ?bool
+	{
+		switch ($this->run->state) {
+			default:
+				$this->run->save(['state' => 'idle', 'stats' => [], 'session' => '', 'body' => []]);
+				// no break
+			case 'listing':
+				if ($this->run->list($this->channel, $until)) {
+					$this->run->stats['entries'] = $this->run->inventory()->count();
+				}
+				return false;
+			case 'sealed':
+				$message = base64_encode($this->run->inventory()->begin());
+				$this->run->keep();
+				$this->run->save(['state' => 'comparing', 'body' => ['message' => $message]]);
+				return false;
+			case 'comparing':
+				return $this->exchange();
+			case 'fetching':
+				return Queue::countWaiting($this->run->uid) > self::MOST_WAITING ? null : $this->fetch();
+			case 'deleting':
+				$this->tellOf(Intake::takeDeletes($this->channel, $this->run->peer, $this->run->body['deletes']));
+				$this->tellOfDifferent(array_column($this->run->body['versions'] ?? [], 0, 1));
+				$this->run->save(['state' => 'telling', 'body' => ['tell' => $this->run->body['tell']]]);
+				return false;
+			case 'telling':
+				return $this->tell();
+		}
+	}
+
+	private function exchange(): ?bool
+	{
+		$said = $this->clone->ask(['do' => 'round', 'message' => $this->run->body['message']] + ($this->run->session === '' ? [] : ['session' => $this->run->session]));
+		$session = is_string($said['session'] ?? null) ? $said['session'] : '';
+		if ($this->run->session === '') {
+			$this->run->save(['session' => $session]);
+		}
+		if (($said['state'] ?? '') === 'listing') {
+			usleep(200000);
+			return false;
+		}
+		$next = $this->run->inventory()->advance((string) base64_decode((string) ($said['message'] ?? ''), true));
+		$this->run->keep();
+		$this->run->stats['rounds'] = $this->run->inventory()->rounds();
+		if ($next !== null) {
+			$this->run->save(['body' => ['message' => base64_encode($next)]]);
+			return false;
+		}
+		$this->countVerdicts();
+		$this->run->save(['state' => 'fetching', 'position' => ['offset' => 0], 'body' => ['tell' => [], 'deletes' => [], 'versions' => []]]);
+
+		return $this->isDry;
+	}
+
+	/** Counts the verdicts. */
+	private function countVerdicts(): void
+	{
+		$counts = ['missing_here' => 0, 'missing_there' => 0, 'different' => 0, 'conflict' => 0];
+		for ($offset = 0; $some = $this->run->inventory()->differences($offset, 1000); $offset += 1000) {
+			foreach ($some as $one) {
+				$counts[self::verdict($one)]++;
+			}
+		}
+		$known = $this->run->inventory()->count();
+		$this->run->stats = $counts + ['present' => $known - $counts['missing_there'] - $counts['different']] + $this->run->stats;
+	}
+
+	/** Says how a file differs. */
+	public static function verdict(array $difference): string
+	{
+		return $difference['here'] === null ? 'missing_here' : ($difference['there'] === null ? 'missing_there' : 'different');
+	}
+
+	/** Takes some of the files in that the other side has otherwise, and notes those that it lacks. */
+	private function fetch(): bool
+	{
+		$offset = $this->run->position['offset'];
+		$some = $this->run->inventory()->differences($offset, self::PAGE);
+		if (! $some) {
+			$this->run->save(['state' => 'deleting']);
+			return false;
+		}
+		$there = array_column(array_filter($some, fn ($one) => $one['there'] !== null), null, 'key');
+		$answered = $there ? $this->entriesOf(['keys' => array_map('strval', array_keys($there)), 'session' => $this->run->session, 'posts' => true]) : [];
+		$versions = [];
+		foreach ($answered as [$key, $entry]) {
+			$hash = $entry ? Intake::hashOf($entry) : '';
+			if (! isset($there[$key]) || $hash === '') {
+				continue;
+			}
+			$there[$key]['content'] && Intake::isConflict($this->channel, $entry) && $this->count('conflict', 1);
+			$tell = Intake::take($this->channel, $this->run->peer, $entry);
+			if ($tell === null) {
+				$this->run->body['deletes'][] = $entry;
+				$this->run->body['versions'][] = [$there[$key]['there'], $hash];
+			} else {
+				$versions[$hash] = $there[$key]['there'];
+				$this->tellOf($tell);
+			}
+		}
+		$this->tellOfDifferent($versions);
+		$this->tellOf(array_column(array_filter($some, fn ($one) => $one['there'] === null), 'hash'));
+		$this->run->save(['body' => $this->run->body, 'position' => ['offset' => $offset + self::PAGE]]);
+
+		return false;
+	}
+
+	/** Notes of which files the version that is here now is another than there. */
+	private function tellOfDifferent(array $versions): void
+	{
+		foreach ($versions as $hash => $there) {
+			if (Listing::version($this->channel, (string) $hash) !== $there) {
+				$this->tellOf([(string) $hash]);
+			}
+		}
+	}
+
+	/** Notes of what the other side is to hear. Where that is very much, it finds out by asking us. */
+	private function tellOf(array $hashes): void
+	{
+		$this->run->body['tell'] = array_slice([...$this->run->body['tell'] ?? [], ...$hashes], 0, 2 * InventoryRequest::MOST_HASHES);
+	}
+
+	/** Asks how files stand there, until each of them was answered. */
+	private function entriesOf(array $asked): array
+	{
+		$list = isset($asked['keys']) ? 'keys' : 'hashes';
+		$answered = [];
+		while ($asked[$list]) {
+			$said = $this->clone->ask(['do' => 'entries'] + $asked);
+			$names = [];
+			foreach (is_array($said['entries'] ?? null) ? $said['entries'] : [] as $one) {
+				$name = is_array($one) && is_string($one['for'] ?? null) ? $one['for'] : '';
+				$names[] = $name;
+				$answered[] = [$name, is_array($one['entry'] ?? null) ? $one['entry'] : null];
+			}
+			$rest = array_values(array_diff($asked[$list], $names));
+			if (count($rest) === count($asked[$list])) {
+				throw new PeerFailure($this->run->peer . ' tells of none of the files that it was asked for');
+			}
+			$asked[$list] = $rest;
+		}
+
+		return $answered;
+	}
+
+	/** Says what the other side is to fetch. */
+	private function tell(): bool
+	{
+		$tell = array_values(array_unique($this->run->body['tell']));
+		$isMuch = count($tell) > InventoryRequest::MOST_HASHES;
+		$this->run->stats['told'] = count($tell);
+		$this->clone->ask(['do' => 'finish', 'hashes' => $isMuch ? [] : $tell, 'session' => $this->run->session] + ($isMuch ? ['again' => true] : ['last' => true]));
+		$this->run->postpone();
+
+		return true;
+	}
+
+	/** Fetches what a clone told us to, and tells it what came of it where that is more than it knew: the whole of a run of role `pull`. */
+	public function pull(float $until): bool
+	{
+		try {
+			while (($hashes = $this->run->body['hashes'] ?? []) && microtime(true) < $until) {
+				if (Queue::countWaiting($this->run->uid) > self::MOST_WAITING) {
+					$this->run->save(['next_at' => Config::now() + 60]);
+					return false;
+				}
+				$some = array_slice($hashes, 0, self::PAGE);
+				$this->pullSome($some);
+				// The clone may have told more meanwhile.
+				$now = Run::find($this->run->id)?->body ?? [];
+				$this->run->save(['body' => ['hashes' => array_values(array_diff($now['hashes'] ?? [], $some)), 'hop' => $now['hop'] ?? 0] + $this->run->body]);
+			}
+			if (! empty($this->run->body['hashes'])) {
+				return false;
+			}
+			$this->tellOf(Intake::takeDeletes($this->channel, $this->run->peer, $this->run->body['deletes'] ?? []));
+			$this->tellBack();
+			$this->run->save(['body' => [], 'next_at' => 0, 'attempts' => 0, 'state' => 'idle', 'finished' => Config::now(), 'reason' => '']);
+
+			return true;
+		} finally {
+			$this->saveCounts();
+		}
+	}
+
+	private function pullSome(array $hashes): void
+	{
+		foreach ($this->entriesOf(['hashes' => $hashes, 'posts' => true]) as [$hash, $entry]) {
+			if (! $entry || Intake::hashOf($entry) !== $hash) {
+				continue;
+			}
+			$tell = Intake::take($this->channel, $this->run->peer, $entry);
+			if ($tell === null) {
+				$this->run->body['deletes'][] = $entry;
+			} else {
+				$this->tellOf([...$tell, ...Intake::hasSeenMore($this->channel, $entry) ? [$hash] : []]);
+			}
+		}
+	}
+
+	private function tellBack(): void
+	{
+		$hop = ($this->run->body['hop'] ?? 0) + 1;
+		$tell = array_slice(array_values(array_unique($this->run->body['tell'] ?? [])), 0, InventoryRequest::MOST_HASHES);
+		if ($tell && $hop < InventoryRequest::MOST_HOPS) {
+			$this->clone->ask(['do' => 'finish', 'hashes' => $tell, 'hop' => $hop]);
+		}
+	}
+
+	private function saveCounts(): void
+	{
+		$this->count('bytes', $this->clone->bytes);
+		$this->count('requests', $this->clone->count);
+		$this->clone->bytes = $this->clone->count = 0;
+		$this->run->save(['stats' => $this->run->stats]);
+	}
+
+	private function count(string $what, int $more): void
+	{
+		$this->run->stats[$what] = ($this->run->stats[$what] ?? 0) + $more;
+	}
+}

@@ -1,0 +1,165 @@
+<?php
+
+namespace FileSync\Addon\Reconcile;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Outgoing;
+use FileSync\Addon\Packet;
+use FileSync\Addon\Request;
+use FileSync\Addon\Response;
+use FileSync\Addon\SignedRequest;
+use FileSync\Exception\PermanentException;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Answers another clone that compares its files with ours.
+ *
+ * `round`: one message of the comparison; the first makes a snapshot of what is here, which serves all that follow. `entries`: how
+ * files stand here, in the shape of a sync packet. `finish`: what the other has that we lack; we fetch it.
+ */
+final class InventoryRequest
+{
+	public const MOST_BYTES = 524288;
+	public const MOST_ENTRIES = 64;
+	public const MOST_HASHES = 5000;
+	/** How often two clones tell each other of the same files before the next comparison. */
+	public const MOST_HOPS = 4;
+
+	private const ANSWER_BYTES = 1 << 20;
+	private const LIST_SECONDS = 8;
+
+	private function __construct(private readonly array $channel, private readonly array $asked, private readonly string $root)
+	{
+	}
+
+	/** Answers. */
+	public static function answer(Request $request): Response
+	{
+		try {
+			$signed = SignedRequest::read($request, 'inventory', self::isWellFormed(...));
+			if ($signed instanceof Response) {
+				return $signed;
+			}
+			$root = Clones::rootOf($signed->channel, $signed->asked['key_id']);
+
+			return $root === null ? Response::error(403, 'unknown_requester') : (new self($signed->channel, $signed->asked, $root))->give();
+		} catch (PermanentException) {
+			return Response::error(400, 'malformed');
+		} catch (\Throwable $e) {
+			Config::logFailure('a comparison', $e);
+
+			return Response::error(503, 'busy', 30);
+		}
+	}
+
+	private function give(): Response
+	{
+		$said = match ($this->asked['do']) {
+			'round' => $this->round(),
+			'entries' => $this->entries(),
+			'finish' => $this->finish(),
+		};
+		if (isset($said['error'])) {
+			return Response::error(410, $said['error']);
+		}
+		$said = ['filesync' => SignedRequest::VERSION, 'time' => Config::now()] + $said;
+
+		return ! empty($this->asked['gzip']) && function_exists('gzencode') ? Response::packed($said) : Response::json(200, $said);
+	}
+
+	private function round(): array
+	{
+		$run = isset($this->asked['session']) ? $this->session() : Run::begin($this->channel, 'answer', $this->root);
+		if (! $run) {
+			return ['error' => 'session'];
+		}
+		if ($run->state !== 'sealed' && ! $run->list($this->channel, microtime(true) + self::LIST_SECONDS)) {
+			return ['session' => $run->id, 'state' => 'listing', 'retry_after' => 1];
+		}
+		$said = ['session' => $run->id, 'state' => 'ready'];
+		if (isset($this->asked['message'])) {
+			$said['message'] = base64_encode($run->inventory()->answer(base64_decode($this->asked['message'])));
+		}
+		$run->save(['state' => 'sealed']);
+
+		return $said;
+	}
+
+	private function entries(): array
+	{
+		$hashes = $this->asked['hashes'] ?? [];
+		$asked = $hashes ? array_combine($hashes, $hashes) : [];
+		if (! empty($this->asked['keys'])) {
+			$run = $this->session();
+			if (! $run) {
+				return ['error' => 'session'];
+			}
+			foreach ($this->asked['keys'] as $key) {
+				$asked[$key] = $run->inventory()->find($key);
+			}
+		}
+		$entries = [];
+		$bytes = 0;
+		foreach ($asked as $name => $hash) {
+			$entry = $hash === null ? null : Outgoing::state($this->channel, (string) $hash, ! empty($this->asked['posts']));
+			$entries[] = ['for' => (string) $name, 'entry' => $entry];
+			$bytes += $entry ? strlen((string) json_encode($entry, JSON_PARTIAL_OUTPUT_ON_ERROR)) : 0;
+			if ($bytes > self::ANSWER_BYTES) {
+				break;
+			}
+		}
+
+		return ['entries' => $entries];
+	}
+
+	/** Notes what the other has and we lack; it is fetched by a worker. */
+	private function finish(): array
+	{
+		$hashes = $this->asked['hashes'] ?? [];
+		if ($hashes) {
+			Run::wish($this->channel, $this->root, $hashes, $this->asked['hop'] ?? 0);
+		}
+		if (! empty($this->asked['again'])) {
+			Run::ask($this->channel, $this->root)->save(['next_at' => Config::now()]);
+		} elseif (! empty($this->asked['last'])) {
+			// We were compared just now: there is no hurry to do it the other way round.
+			Run::ask($this->channel, $this->root)->postpone();
+			$this->session()?->end();
+		}
+		Run::summon();
+
+		return ['noted' => count($hashes)];
+	}
+
+	private function session(): ?Run
+	{
+		$run = Run::find($this->asked['session'] ?? '');
+
+		return $run && $run->role === 'answer' && $run->uid === (int) $this->channel['channel_id'] && $run->peer === $this->root ? $run : null;
+	}
+
+	private static function isWellFormed(array $asked): bool
+	{
+		$hop = $asked['hop'] ?? 0;
+
+		return in_array($asked['do'] ?? null, ['round', 'entries', 'finish'], true) && is_int($hop) && $hop >= 0 && $hop < self::MOST_HOPS
+			&& self::isText($asked['session'] ?? null, '/^[0-9a-f]{32}$/D') && self::isText($asked['message'] ?? null, '#^[A-Za-z0-9+/]*={0,2}$#D')
+			&& self::isList($asked['keys'] ?? null, '/^[0-9a-f]{16}$/D', self::MOST_ENTRIES)
+			&& self::isList($asked['hashes'] ?? null, Packet::HASH, $asked['do'] === 'finish' ? self::MOST_HASHES : self::MOST_ENTRIES);
+	}
+
+	private static function isText(mixed $value, string $pattern): bool
+	{
+		return $value === null || (is_string($value) && preg_match($pattern, $value));
+	}
+
+	private static function isList(mixed $value, string $pattern, int $most): bool
+	{
+		return $value === null || (is_array($value) && array_is_list($value) && count($value) <= $most
+			&& ! array_filter($value, fn ($one) => ! is_string($one) || ! preg_match($pattern, $one)));
+	}
+}

@@ -1,0 +1,248 @@
+<?php
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Queue;
+use FileSync\Addon\Reconcile;
+use FileSync\Addon\Reconcile\InventoryRequest;
+use FileSync\Addon\Reconcile\Listing;
+use FileSync\Addon\Reconcile\Run;
+use FileSync\Addon\Request;
+use FileSync\Addon\Response;
+use FileSync\Addon\SignedRequest;
+use FileSync\Inventory;
+use TestHub\Wire;
+
+/** A comparison with a clone that answers as the test says; tests/reconcile compares two hubs. */
+final class ReconcileTest extends AddonTestCase
+{
+	/** @var array<string, array> What the clone has: entries by hash. */
+	private array $there = [];
+	/** @var list<array> What it was asked. */
+	private array $asked = [];
+	private ?array $answer = null;
+
+	protected function setUp(): void
+	{
+		parent::setUp();
+		Wire::$post = fn ($url, $body, $options) => $this->cloneAnswers($url, $body, $options);
+		FileSync\Addon\Peers::hear(self::ORIGIN, ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory'], 'endpoint' => self::ORIGIN . '/getfile/ticket']);
+	}
+
+	protected function tearDown(): void
+	{
+		Wire::$post = null;
+		parent::tearDown();
+	}
+
+	public function test_what_is_missing_here_is_fetched_after_everything_that_changes_now_and_what_is_missing_there_is_told(): void
+	{
+		$this->receive($this->file('mine', 'only here'));
+		$this->work();
+		$this->there['yours'] = $this->file('yours', 'only there', [], ['folder-x' => 'Holiday']) + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 3]])];
+		$this->assertSame('over', $this->compare());
+		$this->assertSame(Queue::LATE, (int) $this->transfer('yours')['priority']);
+		$this->assertSame('Holiday', $this->attach('folder-x')['filename']);
+		$finish = end($this->asked);
+		$this->assertSame(['finish', true], [$finish['do'], $finish['last']]);
+		$this->assertContains('mine', $finish['hashes']);
+		$this->assertNotContains('yours', $finish['hashes'], 'what is on its way is there');
+		$this->assertSame([], $this->sent(), 'no packet leaves');
+		$this->work();
+		$this->assertSame('only there', $this->shown('yours'));
+		$run = Run::ask($this->channel, self::ORIGIN);
+		$this->assertEqualsWithDelta(time() + 604800, $run->next_at, 90000);
+		$this->assertSame([1, 1, 0], [$run->stats['missing_here'], $run->stats['missing_there'], $run->stats['different']]);
+	}
+
+	public function test_a_file_that_was_deleted_here_does_not_come_back(): void
+	{
+		$entry = $this->file('gone', 'bytes') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 1]])];
+		$this->receive($entry);
+		$this->work();
+		App::set_channel($this->channel);
+		Zotlabs\Module\attach_delete($this->channel['channel_id'], 'gone');
+		FileSync\Addon\Outgoing::flush();
+		App::set_channel(null);
+		$this->assertSame('gone', Revisions::find((int) $this->channel['channel_id'], 'gone')['state']);
+		$this->there['gone'] = $entry;
+		$this->compare();
+		$this->work();
+		$this->assertNull($this->attach('gone'));
+		$this->assertSame(['gone'], end($this->asked)['hashes'], 'the clone is told of the delete');
+	}
+
+	public function test_a_row_that_vanished_is_no_delete_and_comes_back(): void
+	{
+		$entry = $this->file('lost', 'bytes') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 1]])];
+		$this->receive($entry);
+		$this->work();
+		unlink($this->attach('lost')['content']);
+		dbq("DELETE FROM attach WHERE hash = 'lost'");
+		$this->there['lost'] = $entry;
+		$this->compare();
+		$this->work();
+		$this->assertSame('bytes', $this->shown('lost'));
+	}
+
+	public function test_nothing_is_compared_twice_where_all_is_equal(): void
+	{
+		$this->assertSame('over', $this->compare());
+		$this->assertSame(['round', 'finish'], array_column($this->asked, 'do'));
+		$this->assertSame([], glob('store/[[]data[]]/filesync/*/inventory-*'), 'no snapshot stays');
+	}
+
+	public function test_an_entry_of_another_hub_than_the_one_that_was_asked_is_not_taken(): void
+	{
+		$this->there['x'] = ['fetch_url' => 'http://127.0.0.1:9000/getfile'] + $this->file('x', 'bytes');
+		$this->compare();
+		$this->assertNull($this->transfer('x'));
+	}
+
+	public function test_a_clone_that_does_not_answer_is_asked_again_later_and_later(): void
+	{
+		$this->answer = ['return_code' => 503, 'success' => false, 'header' => '', 'body' => ''];
+		$waits = [];
+		for ($n = 0; $n < 3; $n++) {
+			$this->assertSame('failed', $this->compare());
+			$waits[] = Run::ask($this->channel, self::ORIGIN)->next_at - time();
+		}
+		$this->assertGreaterThan($waits[0] * 1.5, $waits[2]);
+		$this->answer = null;
+		$this->assertSame('over', $this->compare());
+		$this->assertSame('', Run::ask($this->channel, self::ORIGIN)->reason);
+	}
+
+	public function test_a_comparison_is_due_after_installing_and_once_a_clone_or_this_hub_is_back(): void
+	{
+		Reconcile::plan();
+		$run = Run::ask($this->channel, self::ORIGIN);
+		$this->assertEqualsWithDelta(time() + 1000, $run->next_at, 900);
+		$run->postpone();
+		dbq("INSERT INTO outq (outq_hash, outq_channel, outq_posturl, outq_delivered, outq_created, outq_notify, outq_msg) VALUES ('h', {$this->channel['channel_id']}, '" . self::ORIGIN . "/zot', 0, '2020-01-01 00:00:00', '', '')");
+		Reconcile::plan();
+		$this->assertGreaterThan(time() + 86400, Run::ask($this->channel, self::ORIGIN)->next_at, 'not while it is away');
+		dbq('DELETE FROM outq');
+		Reconcile::plan();
+		$this->assertLessThanOrEqual(time(), Run::ask($this->channel, self::ORIGIN)->next_at);
+		$this->assertCount(1, array_filter($this->jobs('Addon'), fn ($argv) => $argv[2] === 'reconcile'));
+		Run::ask($this->channel, self::ORIGIN)->postpone();
+		Config::set('planned_at', (string) (time() - 86400), 'state');
+		Reconcile::plan();
+		$this->assertLessThanOrEqual(time(), Run::ask($this->channel, self::ORIGIN)->next_at);
+	}
+
+	public function test_a_clone_is_answered_round_by_round_and_what_it_tells_is_fetched(): void
+	{
+		$this->receive($this->file('mine', 'bytes'));
+		$this->work();
+		$first = $this->tell(['do' => 'round', 'message' => base64_encode('begin')]);
+		$this->assertSame('ready', $first['state']);
+		$this->assertNotSame('', base64_decode($first['message']));
+		$again = $this->tell(['do' => 'round', 'message' => base64_encode('begin'), 'session' => $first['session']]);
+		$this->assertSame($first['message'], $again['message'], 'the snapshot serves all rounds');
+		$key = substr(Inventory::id('mine', '', ''), 0, 16);
+		$entries = $this->tell(['do' => 'entries', 'keys' => [$key, '00000000000000ff'], 'session' => $first['session']])['entries'];
+		$this->assertSame([$key, 'mine'], [$entries[0]['for'], $entries[0]['entry']['attach'][0]['hash']]);
+		$this->assertNull($entries[1]['entry']);
+		$this->there['theirs'] = $this->file('theirs', 'new bytes');
+		$this->assertSame(1, $this->tell(['do' => 'finish', 'hashes' => ['theirs'], 'last' => true, 'session' => $first['session']])['noted']);
+		$this->assertSame('pull', Run::due()[0]->role);
+		Reconcile::work(time() + 30);
+		$this->work();
+		$this->assertSame('new bytes', $this->shown('theirs'));
+		$this->assertSame([], Run::due());
+	}
+
+	public function test_what_is_no_request_of_a_clone_is_refused(): void
+	{
+		$this->assertSame(400, $this->request(['do' => 'other'])->status);
+		$this->assertSame(400, $this->request(['do' => 'round', 'session' => '../x'])->status);
+		$this->assertSame(400, $this->request(['do' => 'entries', 'hashes' => ['../x']])->status);
+		$this->assertSame(400, $this->request(['do' => 'entries', 'hashes' => array_fill(0, 65, 'x')])->status);
+		$this->assertSame(400, $this->request(['do' => 'round', 'message' => base64_encode('no message')])->status);
+		$this->assertSame(403, $this->request(['do' => 'round', 'key_id' => 'http://127.0.0.1:9009/channel/alice'])->status);
+		$this->assertSame(401, $this->request(['do' => 'round', 'time' => time() - 1000])->status);
+		$this->assertSame(410, $this->request(['do' => 'entries', 'keys' => ['00000000000000ff'], 'session' => str_repeat('a', 32)])->status);
+		$request = $this->inventoryRequest(['do' => 'round']);
+		$this->assertSame([200, 401], [InventoryRequest::answer($request)->status, InventoryRequest::answer($request)->status], 'a request holds once');
+		$ticket = $this->inventoryRequest(['do' => 'round'], 'ticket');
+		$this->assertSame(401, InventoryRequest::answer($ticket)->status, 'a signature for something else');
+	}
+
+	private function compare(): string
+	{
+		$run = Run::ask($this->channel, self::ORIGIN);
+		$run->save(['next_at' => time()]);
+
+		return Reconcile::goOn($run->id, time() + 30);
+	}
+
+	private function sibling(array $vectors): array
+	{
+		$revision = array_map(fn ($group) => ['seen' => (object) ($vectors[$group] ?? []), 'by' => '', 'at' => ''], array_combine(Revisions::GROUPS, Revisions::GROUPS));
+
+		return ['v' => 1, 'revision' => json_decode(json_encode($revision), true)];
+	}
+
+	/** Answers as the clone: what it has is equal to what is here only where its entry was taken in here. */
+	private function cloneAnswers(string $url, string $body, array $options): array
+	{
+		$this->assertSame(self::ORIGIN . '/getfile/inventory', $url);
+		$asked = json_decode($body, true);
+		$this->asked[] = $asked;
+		if ($this->answer) {
+			return $this->answer;
+		}
+		$said = match ($asked['do']) {
+			'round' => ['session' => str_repeat('b', 32), 'state' => 'ready', 'message' => base64_encode(implode(' ', array_map($this->idThere(...), array_keys($this->there))))],
+			'entries' => ['entries' => array_map(fn ($name) => ['for' => $name, 'entry' => $this->there[$name] ?? $this->byKey($name)], $asked['keys'] ?? $asked['hashes'])],
+			'finish' => ['noted' => count($asked['hashes'])],
+		};
+
+		return ['return_code' => 200, 'success' => true, 'header' => '', 'body' => json_encode($said + ['filesync' => 1, 'time' => time()])];
+	}
+
+	private function idThere(string $hash): string
+	{
+		$row = end($this->there[$hash]['attach']);
+		$vectors = array_map(fn ($value) => $value['seen'], $this->there[$hash]['filesync']['revision'] ?? array_fill_keys(Revisions::GROUPS, ['seen' => []]));
+		$prints = Revisions::prints($row, []);
+		$text = fn (array $values) => json_encode($values, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE);
+
+		return Inventory::id($hash, $text([$prints['bytes'], $vectors['bytes'], []]), $text([$prints['place'], $vectors['place'], $prints['access'], $vectors['access']]));
+	}
+
+	private function byKey(string $key): ?array
+	{
+		foreach ($this->there as $hash => $entry) {
+			if (substr(Inventory::id($hash, '', ''), 0, 16) === $key) {
+				return $entry;
+			}
+		}
+
+		return null;
+	}
+
+	private function inventoryRequest(array $keys, string $kind = 'inventory'): Request
+	{
+		$body = json_encode($keys + ['filesync' => 1, 'channel' => $this->channel['channel_hash'], 'key_id' => self::ORIGIN . '/channel/alice', 'time' => time(), 'nonce' => bin2hex(random_bytes(16))]);
+		$signature = (new FileSync\Signer($this->channel['channel_prvkey']))->sign(SignedRequest::text($kind, "/getfile/$kind", '127.0.0.1:9000', $body));
+
+		return new Request('POST', ['getfile', 'inventory'], ['filesync-signature' => $signature], [], $body);
+	}
+
+	private function request(array $keys): Response
+	{
+		return InventoryRequest::answer($this->inventoryRequest($keys));
+	}
+
+	private function tell(array $keys): array
+	{
+		$answer = $this->request($keys);
+		$this->assertSame(200, $answer->status, $answer->body);
+
+		return json_decode($answer->body, true);
+	}
+}
