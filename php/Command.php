@@ -27,6 +27,7 @@ final class Command
 		                         [--seconds N] at most, [--until-idle] until nothing is on its way
 		  backfill               compares all files with those of each clone, and brings  [--json]
 		                         what is missing, here and there; or only tells           [--dry-run]
+		  verify                 reads every file again, and fetches what is damaged     [--json]
 		  repair items           own posts that a sync left with another hub's URLs      [--json]
 		                         or a wrong signature: mends them, or only lists them    [--dry-run]
 		  repair photos          scales that are missing, of a wrong size or not what    [--json]
@@ -48,7 +49,7 @@ final class Command
 		'doctor' => ['json', 'only'],
 		'status' => ['json'], 'missing' => ['json'], 'work' => ['json', 'progress', 'seconds', 'until-idle'], 'config' => ['json', 'scope'],
 		'repair' => ['json', 'dry-run'], 'kept' => ['json'], 'undo' => [], 'packets' => ['json'], 'uninstall' => ['json', 'keep', 'purge', 'finish', 'drop', 'seconds'],
-		'backfill' => ['json', 'dry-run'],
+		'backfill' => ['json', 'dry-run'], 'verify' => ['json'],
 	];
 	private const VALUED = ['seconds', 'scope', 'only'];
 
@@ -77,6 +78,7 @@ final class Command
 				'work' => (new WorkCommand($options))->run(),
 				'doctor' => DoctorCommand::run($options),
 				'backfill' => (new BackfillCommand($options))->run(),
+				'verify' => (new VerifyCommand($options))->run(),
 				'repair' => $words === ['photos'] ? (new RepairPhotosCommand($options))->run() : (new RepairItemsCommand($options))->run(),
 				'kept' => KeptCommand::list(isset($options['json'])),
 				'undo' => KeptCommand::undo($words[0]),

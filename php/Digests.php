@@ -27,6 +27,8 @@ final class Digests
 	private const SUMMON_SECONDS = 60;
 	private const LARGE_BYTES = 1 << 30;
 	private const MOST_COPIES = 4;
+	/** Stands for the facts of bytes that are not those which were recorded. */
+	private const DAMAGED = 'damaged';
 
 	/** Returns the digest of bytes with these facts, or null if it is not known. */
 	public static function known(int $channelId, string $hash, int $scale, array $stat): ?string
@@ -45,6 +47,20 @@ final class Digests
 		if (! Table::first('filesync_digest', ['id' => $id], '', 'id')) {
 			Table::tryInsert('filesync_digest', ['id' => $id, 'uid' => $channelId, 'hash' => $hash, 'scale' => $scale] + $row);
 		}
+	}
+
+	/** Returns the digest that was recorded of a file of this size which nobody changed since, by the date of its row; null if none was. */
+	public static function recorded(int $channelId, string $hash, int $sizeBytes, string $edited): ?string
+	{
+		$row = Table::first('filesync_digest', ['id' => self::id($channelId, $hash, 0), 'size_bytes' => $sizeBytes]);
+
+		return $row && preg_match('/^[0-9a-f]{64}$/D', $row['sha256']) && substr($edited, 0, 19) < gmdate('Y-m-d H:i:s', (int) $row['updated']) ? $row['sha256'] : null;
+	}
+
+	/** Ends believing that the bytes on disk are those that were recorded. */
+	public static function distrust(int $channelId, string $hash): void
+	{
+		Table::update('filesync_digest', ['facts' => self::DAMAGED], ['id' => self::id($channelId, $hash, 0)]);
 	}
 
 	/** Writes what was published, within the transaction that publishes it. */

@@ -52,6 +52,7 @@ final class Housekeeping
 		Kept::prune();
 		Reconcile\Run::prune();
 		self::prunePartials();
+		Verify::plan();
 	}
 
 	/** Forgets a channel that left this hub, with all that was kept for it. */

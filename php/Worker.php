@@ -40,7 +40,7 @@ final class Worker
 		}
 	}
 
-	/** Runs one slice as a job of the hub: `work`, `digest`, `previews` or `reconcile`. */
+	/** Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile` or `verify`. */
 	public static function daemon(string $work): void
 	{
 		if (! Migrations::ready() || Config::get('enabled') === '0') {
@@ -56,6 +56,10 @@ final class Worker
 		}
 		if ($work === 'reconcile') {
 			Reconcile::work(Config::now() + Config::number('slice_seconds'));
+			return;
+		}
+		if ($work === 'verify') {
+			Verify::work(Config::now() + Config::number('slice_seconds'));
 			return;
 		}
 		// Before looking for work, so that what is staged from now on summons again.

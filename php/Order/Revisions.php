@@ -62,7 +62,7 @@ final class Revisions
 		$isPublishing = ! $file['is_dir'] && ($transfer['state'] ?? '') === 'publishing';
 		foreach (self::prints($own, self::terms($own)) as $group => $print) {
 			$value = $file[$group];
-			$isChanged = $print !== ($file['here'][$group] ?? null) || ($group === 'bytes' && self::isRewritten($file, $facts));
+			$isChanged = $print !== ($file['here'][$group] ?? null) || ($group === 'bytes' && self::isRewritten($file, $facts, $own));
 			if ((! $isChanged && ! $wasGone) || ($group === 'bytes' && $isPublishing)) {
 				continue;
 			}
@@ -70,8 +70,12 @@ final class Revisions
 				$file['here'][$group] = $print;
 				continue;
 			}
-			if ($group === 'bytes' && $isNew && ! $file['is_dir']) {
-				$file['here']['sha256'] = Digests::momentary(Facts::of($channel, $hash, 0));
+			if ($group === 'bytes') {
+				// A digest of the bytes before would make these look damaged.
+				unset($file['here']['sha256']);
+				if ($isNew && ! $file['is_dir']) {
+					$file['here']['sha256'] = Digests::momentary(Facts::of($channel, $hash, 0));
+				}
 			}
 			if (! $known && ! $isNew) {
 				$file[$group] = ['print' => $print, 'edited' => self::date($own), 'at' => self::host()] + $value;
@@ -213,10 +217,10 @@ final class Revisions
 		return (string) parse_url(z_root(), PHP_URL_HOST);
 	}
 
-	/** Tells whether the bytes on disk are others than those we knew, though their size and date are the same. */
-	private static function isRewritten(array $file, array $facts): bool
+	/** Tells whether the bytes on disk are others than those we knew, though their size and date are the same. As many as the row says: else they are damaged. */
+	private static function isRewritten(array $file, array $facts, array $own): bool
 	{
-		return $file['facts'] && $facts && ! $file['is_dir'] && $file['facts'] !== $facts;
+		return $file['facts'] && $facts && ! $file['is_dir'] && $file['facts'] !== $facts && $facts['size_bytes'] === (int) $own['filesize'];
 	}
 
 	/** Tells whether a file has another date but the bytes that it had: core dates what it moves. */
