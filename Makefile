@@ -36,6 +36,11 @@ test-converge: ## three hubs, random changes, an unreliable wire: OPERATIONS=200
 	@phpunit --do-not-cache-result tests/converge/CasesTest.php
 	@tests/converge/run
 
+test-reconcile: ## two hubs whose packets were lost are made equal, damage is healed: FILES=2500 DRIFT=150 SEED=n BREAK=skip
+	@tests/install test
+	@cargo build --locked --release --package filesync-extension
+	@EXTENSION=$(EXTENSION) tests/reconcile/run
+
 bench: ## side by side with what one would otherwise use: ONLY=receive,accept JSON=1
 	@tests/install bench
 	@cargo build --locked --release --package filesync-extension
@@ -47,4 +52,4 @@ strings: ## collect what the addon says for translators, make the hub's files of
 fmt: ## format the Rust code
 	cargo fmt
 
-.PHONY: help build install uninstall dist demo test test-hubs test-converge bench strings fmt
+.PHONY: help build install uninstall dist demo test test-hubs test-converge test-reconcile bench strings fmt
