@@ -16,22 +16,29 @@ make_certificates() {
 	chmod 644 "$ca"/*.key
 }
 
-# Names the hubs in the hosts file, once, between two marks.
+# Several layouts may come and go at once; who reads the hosts file while another writes it would lose lines.
+hosts_alone() { exec 9>"${TMPDIR:-/tmp}/filesync-realhubs.lock" && flock 9; }
+
+# Names the hubs in the hosts file, once, each line with a mark.
 name_hubs() {
 	local mark="# filesync-realhubs $DOMAIN"
 	grep -qxF "${ADDRESS[a]} a.$DOMAIN $mark" /etc/hosts && return 0
 	[ -w /etc/hosts ] || die "/etc/hosts must name a.$DOMAIN (${ADDRESS[a]}), b.$DOMAIN (${ADDRESS[b]}) and so on; not writable here"
+	hosts_alone
 	for hub in $HUBS; do
 		printf '%s %s.%s %s\n' "${ADDRESS[$hub]}" "$hub" "$DOMAIN" "$mark" >>/etc/hosts
 	done
+	exec 9>&-
 }
 
 unname_hubs() {
 	[ -w /etc/hosts ] || return 0
 	# The file may be a mount point: write into it rather than replace it.
 	local kept
+	hosts_alone
 	kept=$(grep -vF "# filesync-realhubs $DOMAIN" /etc/hosts)
 	printf '%s\n' "$kept" >/etc/hosts
+	exec 9>&-
 }
 
 # Writes the files that PHP, FPM and nginx of one hub read.
