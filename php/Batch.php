@@ -14,8 +14,8 @@ if (! class_exists('App', false)) {
 /** Drives one TransferBatch over the due transfers of a channel, a step at a time, and publishes each as soon as it is whole. */
 final class Batch
 {
-	/** What the engine says where a hub's row is older than the packet that it sent. */
-	private const OLDER_ROW = 'still shows an older version';
+	/** What the engine says where a hub's row is older than the packet that it sent, with the date that the row has. */
+	private const OLDER_ROW = '/still shows an older version.*found: ([\d: -]{19})/s';
 
 	private const MOST_AT_ONCE = 64;
 	private const STEP_MS = 500;
@@ -185,7 +185,10 @@ final class Batch
 		if ($error['kind'] === 'Storage') {
 			Queue::pause($error['message']);
 			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => $error['message'], 'next_at' => Queue::pausedUntil()]);
-		} elseif (str_contains($error['message'], self::OLDER_ROW) && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
+		} elseif (preg_match(self::OLDER_ROW, $error['message'], $found) && $this->isOurs($row, $found[1])) {
+			// It took our version meanwhile, over the one that it had told of.
+			Queue::giveUp($row);
+		} elseif ($found && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
 			// A hub without filesync took an older state from another clone over what it had told of: that version is nowhere any more.
 			if (Queue::park($row, 'NotFound', 'the hub that told of this version went back to an older one') && Store::attach((int) $row['uid'], $row['hash'])) {
 				Outgoing::answer((int) $row['uid'], $row['hash'], false);
@@ -197,6 +200,14 @@ final class Batch
 		} else {
 			Queue::park($row, $error['kind'], $error['message']);
 		}
+	}
+
+	/** Tells whether the version of a date is the one that is shown here. */
+	private function isOurs(array $row, string $edited): bool
+	{
+		$own = (int) $row['scale'] === 0 ? Store::attach($this->channelId(), $row['hash']) : null;
+
+		return $own && substr($own['edited'], 0, 19) === $edited && Facts::of($this->channel, $row['hash'], 0)->state === 'whole';
 	}
 
 	private function topUp(): void

@@ -201,7 +201,6 @@ final class FileChange
 		[$kind, $reason] = $scale ? ['', ''] : self::obstacle($channel, $last, (int) ($own['filesize'] ?? 0));
 
 		return Queue::stage([
-			'state' => $kind !== '' ? 'parked' : ($scale && Scales::areMade($packet->photos, $scale) ? 'to_make' : 'staged'),
 			'uid' => (int) $channel['channel_id'], 'hash' => $last['hash'], 'scale' => $scale, 'size_bytes' => $sizeBytes,
 			'edited' => $scale ? $photo['edited'] : $last['edited'], 'mimetype' => $scale ? $photo['mimetype'] : $last['filetype'],
 			'folder' => $last['folder'], 'origin' => $root, 'nick' => $packet->nick,
@@ -209,7 +208,7 @@ final class FileChange
 			'entry' => json_encode(['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
 				+ ($scale || $packet->sha256 === '' ? [] : ['sha256' => $packet->sha256]) + ($scale ? [] : ['revision' => $arrival->wanted()])),
 			'base' => json_encode(Store::facts($base)), 'kind' => $kind, 'reason' => $reason,
-		] + (Incoming::isLate() ? ['priority' => Queue::LATE] : []));
+		] + ($scale && Scales::areMade($packet->photos, $scale) ? ['state' => 'to_make'] : []) + (Incoming::isLate() ? ['priority' => Queue::LATE] : []));
 	}
 
 	/** Returns kind and reason why bytes of that size are not even asked for, or two empty strings. */

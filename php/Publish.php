@@ -116,11 +116,7 @@ final class Publish
 		$target .= (int) $row['scale'] > 0 ? '-' . (int) $row['scale'] : '';
 		if ($own && (int) $row['scale'] === 0 && $this->verdict($row, $entry) === 'drop') {
 			Config::log("dropped {$row['hash']} of channel {$this->channelId}: the file was changed here meanwhile and is newer");
-			if (Queue::advance($row, 'verified', 'dropped', ['token' => ''])) {
-				Queue::removePartial($row);
-				Queue::dropScales($this->channelId, $row['hash']);
-				Outbox::release($this->channelId, $row['hash']);
-			}
+			Queue::giveUp($row);
 			return null;
 		}
 		[$used, $limit] = Store::quota($this->channel);

@@ -40,9 +40,8 @@ final class Queue
 	/**
 	 * Wants the bytes that a packet announced.
 	 *
-	 * @param array $wanted uid, hash, scale, size_bytes, edited, mimetype, folder, origin, nick, names, entry, base, kind, reason, state:
-	 *   `staged`, `to_make` (Scales), or `parked` for a `kind` and reason that are known already. A `priority` of one's own: LATE lets
-	 *   all others go first.
+	 * @param array $wanted uid, hash, scale, size_bytes, edited, mimetype, folder, origin, nick, names, entry, base, kind, reason.
+	 *   A `kind` parks it at once; the state `to_make` is for Scales; a `priority` of one's own: LATE lets all others go first.
 	 *
 	 * @return 'staged'|'older'|'again' `older`: what is on its way is newer. `again`: it was published just now; look again.
 	 */
@@ -51,7 +50,7 @@ final class Queue
 		$id = self::id($wanted['uid'], $wanted['hash'], $wanted['scale']);
 		for ($try = 0; $try < 5; $try++) {
 			$now = Config::now();
-			$fresh = $wanted + ['token' => '', 'lease_until' => 0, 'attempts' => 0,
+			$fresh = $wanted + ['state' => $wanted['kind'] === '' ? 'staged' : 'parked', 'token' => '', 'lease_until' => 0, 'attempts' => 0,
 				'next_at' => $now, 'priority' => self::priority($wanted['size_bytes']), 'pending' => '', 'sha256' => '', 'intent' => '',
 				'result' => '', 'updated' => $now];
 			$old = Table::first('filesync_transfer', ['id' => $id]);
@@ -265,6 +264,16 @@ final class Queue
 			}
 			Table::delete('filesync_transfer', ['id' => $row['id']]);
 			self::removePartial($row);
+		}
+	}
+
+	/** Ends a transfer whose bytes are not wanted any more: what is here stands, and may be told. */
+	public static function giveUp(array $row): void
+	{
+		if (self::advance($row, $row['state'], 'dropped', ['token' => '', 'lease_until' => 0])) {
+			self::removePartial($row);
+			self::dropScales((int) $row['uid'], $row['hash']);
+			Outbox::release((int) $row['uid'], $row['hash']);
 		}
 	}
 

@@ -4,6 +4,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Outgoing;
+use FileSync\TransferBatch;
 use TestHub\Maker;
 
 /** I2: late, repeated and concurrent changes lose nothing, and every clone ends with the same. */
@@ -35,6 +36,20 @@ final class ChangesTest extends AddonTestCase
 		$entry = $this->file($copy['hash'], 'mine', ['filename' => $copy['filename'], 'edited' => '2024-06-02 10:00:00']);
 		$this->receiveAll($this->told($entry, $said[$copy['hash']]));
 		$this->assertCount(2, Table::select('attach', []));
+	}
+
+	public function test_a_stock_hub_that_took_our_version_over_the_one_that_it_told_of_has_nothing_to_wait_for(): void
+	{
+		$this->receiveAll($this->file('f1', 'ours!', ['edited' => '2024-06-01 10:00:00']));
+		$this->receive($this->file('f1', 'gone!', ['edited' => '2024-06-01 10:00:02']));
+		$this->assertSame([], $this->sent('f1'), 'held until it is clear which bytes stand');
+		TransferBatch::$answers['f1-0'] = ['kind' => 'PeerBusy', 'temporary' => true,
+			'message' => "not ready while reading a file's row {hub: x, fault: the hub still shows an older version, expected: 2024-06-01 10:00:02, found: 2024-06-01 10:00:00}"];
+		$this->work();
+		$this->assertSame('dropped', $this->transfer('f1')['state']);
+		$this->assertSame([0, "nothing is missing\n"], $this->runVerb('missing'));
+		$this->assertSame('ours!', $this->shown('f1'));
+		$this->assertSame(['f1'], array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()));
 	}
 
 	public function test_where_ours_prevails_the_other_hub_is_told_and_keeps_its_own(): void
