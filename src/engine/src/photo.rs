@@ -229,7 +229,7 @@ impl<'a> Photo<'a> {
         let mut files = Vec::with_capacity(job.targets.len());
         for ((scale, path), size) in job.targets.iter().zip(&self.sizes) {
             let raster = decoded.resized(self.as_stored(*size))?.turned(facts.orientation).in_srgb(profile.as_deref());
-            let bytes = codec::encode(&raster, facts.format, &options.quality).context("path", &job.source)?;
+            let bytes = codec::encode(&raster, facts.format, options.quality).context("path", &job.source)?;
             if bytes.len() as u64 > self.limits.max_scale_bytes {
                 return Err(Error::new(ErrorKind::LimitExceeded, "encoding an image")
                     .context("bytes", bytes.len())

@@ -158,7 +158,7 @@ impl<'a> Source<'a> {
         let channels = self.cost.layout.channels() as u64;
         let decoded = match self.facts.format {
             // Planes and their combination, at the size that is decoded.
-            Format::Jpeg => 2 * channels * jpeg_size(self.facts.stored, largest).pixels(),
+            Format::Jpeg => 2 * channels * in_eighths(self.facts.stored, jpeg_eighths(self.facts.stored, largest)).pixels(),
             _ => Shrinker::bytes(self.cost.layout, self.facts.stored, largest),
         };
         let rows = if self.cost.row_by_row { 0 } else { pixels * channels };
@@ -189,10 +189,11 @@ impl<'a> Source<'a> {
 
     fn decode_jpeg(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<(Raster, Option<Vec<u8>>)> {
         let mut decoder = jpeg_decoder::Decoder::new(reader);
-        let size = jpeg_size(self.facts.stored, largest);
+        let eighths = jpeg_eighths(self.facts.stored, largest);
+        let size = in_eighths(self.facts.stored, eighths);
         // The decoder is content with one side; only the longer one tells all of its factors apart.
-        let side = u16::try_from(size.longest()).unwrap_or(u16::MAX);
-        let asked = if size.width >= size.height { (side, u16::MAX) } else { (u16::MAX, side) };
+        let longest = u16::try_from(size.longest()).unwrap_or(u16::MAX);
+        let asked = if size.width >= size.height { (longest, u16::MAX) } else { (u16::MAX, longest) };
         let (width, height) = decoder.scale(asked.0, asked.1).map_err(|error| jpeg_error(error, fault, DECODING))?;
         if Size::new(width.into(), height.into()) != size {
             return Err(changed());
@@ -201,12 +202,9 @@ impl<'a> Source<'a> {
         if samples.len() as u64 != size.pixels() * self.cost.layout.channels() as u64 {
             return Err(changed());
         }
-        // Each of 8 × 8 pixels became one of 1, 2, 4 or 8 across; the last of them may stand for fewer.
-        let side = |stored: u32, decoded: u32| {
-            let eighths = [1, 2, 4, 8].into_iter().find(|eighths| (stored * eighths).div_ceil(8) == decoded);
-            eighths.map_or(f64::from(decoded), |eighths| f64::from(stored) * f64::from(eighths) / 8.0)
-        };
-        let covered = (side(self.facts.stored.width, size.width), side(self.facts.stored.height, size.height));
+        // The last column and row may stand for fewer pixels than the others.
+        let part = |stored: u32| f64::from(stored) * f64::from(eighths) / 8.0;
+        let covered = (part(self.facts.stored.width), part(self.facts.stored.height));
         let profile = decoder.icc_profile();
         Ok((Raster { covered, ..Raster::new(self.cost.layout, size, samples) }, profile))
     }
@@ -374,10 +372,17 @@ fn orientation(exif: &[u8]) -> u8 {
     image::metadata::Orientation::from_exif_chunk(exif).map_or(1, image::metadata::Orientation::to_exif)
 }
 
-/// Returns the size to which a JPEG is decoded: the smallest of 1/8, 1/4, 1/2 and 1 that is nowhere below what is asked for.
-fn jpeg_size(stored: Size, asked: Size) -> Size {
-    let scaled = |eighths: u32| Size::new((stored.width * eighths).div_ceil(8), (stored.height * eighths).div_ceil(8));
-    [1, 2, 4].map(scaled).into_iter().find(|size| size.width >= asked.width && size.height >= asked.height).unwrap_or(stored)
+/// Returns how many eighths of its size a JPEG is decoded to: the fewest of 1, 2, 4 and 8 that are nowhere below what is asked for.
+fn jpeg_eighths(stored: Size, asked: Size) -> u32 {
+    let is_enough = |eighths: &u32| {
+        let size = in_eighths(stored, *eighths);
+        size.width >= asked.width && size.height >= asked.height
+    };
+    [1, 2, 4].into_iter().find(is_enough).unwrap_or(8)
+}
+
+fn in_eighths(stored: Size, eighths: u32) -> Size {
+    Size::new((stored.width * eighths).div_ceil(8), (stored.height * eighths).div_ceil(8))
 }
 
 fn png_layout<R: BufRead + Seek>(reader: &png::Reader<R>) -> Option<Layout> {
@@ -526,7 +531,7 @@ impl Default for Quality {
 }
 
 /// Returns a file of these pixels, which are not CMYK, without metadata.
-pub(super) fn encode(raster: &Raster, format: Format, quality: &Quality) -> Result<Vec<u8>> {
+pub(super) fn encode(raster: &Raster, format: Format, quality: Quality) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let encoded = match format {
         Format::Jpeg => encode_jpeg(raster, quality.jpeg, &mut bytes),
@@ -606,8 +611,8 @@ fn encode_webp(raster: &Raster, quality: u8, bytes: &mut Vec<u8>) -> Encoded {
         Layout::Rgba => webp::Encoder::from_rgba(&raster.samples, raster.size.width, raster.size.height),
         other => return Err(format!("WebP from {other:?}").into()),
     };
-    let encoded = encoder.encode_simple(false, quality.into()).map_err(|error| format!("{error:?}"))?;
-    bytes.extend_from_slice(&encoded);
+    let file = encoder.encode_simple(false, quality.into()).map_err(|error| format!("{error:?}"))?;
+    bytes.extend_from_slice(&file);
     Ok(())
 }
 

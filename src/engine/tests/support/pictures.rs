@@ -16,6 +16,7 @@ use std::io::Cursor;
 
 use filesync_engine::photo::Format;
 use image::{ImageFormat, RgbaImage};
+use jpeg_encoder::SamplingFactor;
 
 type Pixel = [f32; 4];
 
@@ -410,7 +411,6 @@ pub fn gallery() -> Vec<Entry> {
     let holes = odd.map(|[r, g, b, _]| if r > 128.0 { [r, g, b, 255.0] } else { [0.0; 4] });
 
     // JPEG.
-    use jpeg_encoder::SamplingFactor;
     add("jpeg 4:2:0", scene.jpeg(|encoder| encoder.set_sampling_factor(SamplingFactor::F_2_2)), &scene, 30.0);
     add("jpeg 4:2:2", scene.jpeg(|encoder| encoder.set_sampling_factor(SamplingFactor::F_2_1)), &scene, 30.0);
     add("jpeg 4:4:0", scene.jpeg(|encoder| encoder.set_sampling_factor(SamplingFactor::F_1_2)), &scene, 30.0);
