@@ -108,7 +108,7 @@ final class AdminPage
 			'publishing' => t('being shown'), 'published' => t('finished lately'), 'parked' => t('needs a person'), 'dropped' => t('not wanted any more')];
 		$rows = [];
 		foreach (array_intersect_key($words, $states) as $state => $word) {
-			$rows[] = [$word, number_format($states[$state]['files']), self::size($states[$state]['bytes'])];
+			$rows[] = [$word, number_format($states[$state]['files']), Words::size($states[$state]['bytes'])];
 		}
 
 		return $rows;
@@ -121,7 +121,7 @@ final class AdminPage
 			'kept_files' => t('Replaced and deleted files that are kept: %s')];
 		$lines = [];
 		foreach ($words as $name => $word) {
-			$status[$name] && $lines[] = sprintf($word, number_format($status[$name])) . ($name === 'kept_files' ? ' (' . self::size($status['kept_bytes']) . ')' : '');
+			$status[$name] && $lines[] = sprintf($word, number_format($status[$name])) . ($name === 'kept_files' ? ' (' . Words::size($status['kept_bytes']) . ')' : '');
 		}
 
 		return $lines;
@@ -148,7 +148,7 @@ final class AdminPage
 	{
 		$rows = [];
 		foreach (Table::select('filesync_transfer', ['state' => ['parked', 'waiting'], 'reason <>' => ''], 'updated DESC', self::ERRORS, 'uid, names, kind, reason, state, next_at, updated') as $row) {
-			$rows[] = [(int) $row['updated'], (int) $row['uid'], implode('/', json_decode($row['names'], true) ?: []), self::kind($row['kind']) . ': ' . $row['reason'],
+			$rows[] = [(int) $row['updated'], (int) $row['uid'], implode('/', json_decode($row['names'], true) ?: []), Words::kind($row['kind']) . ': ' . $row['reason'],
 				$row['state'] === 'parked' ? t('needs a person') : sprintf(t('next try at %s UTC'), gmdate('Y-m-d H:i:s', (int) $row['next_at']))];
 		}
 		foreach (Table::select('filesync_packet', [], 'updated DESC', self::ERRORS, 'uid, hash, reason, state, updated') as $row) {
@@ -159,24 +159,8 @@ final class AdminPage
 		}
 		rsort($rows);
 
-		return array_map(fn ($row) => ['at' => gmdate('Y-m-d H:i', $row[0]), 'channel' => self::nick($row[1]), 'name' => Config::oneLine($row[2]), 'reason' => Config::oneLine($row[3]), 'then' => $row[4]],
+		return array_map(fn ($row) => ['at' => gmdate('Y-m-d H:i', $row[0]), 'channel' => Words::nick($row[1]), 'name' => Config::oneLine($row[2]), 'reason' => Config::oneLine($row[3]), 'then' => $row[4]],
 			array_slice($rows, 0, self::ERRORS));
-	}
-
-	private static function kind(string $kind): string
-	{
-		return match ($kind) {
-			'Network' => t('the other hub could not be reached'),
-			'PeerBusy' => t('the other hub was busy'),
-			'Storage' => t('this hub could not write'),
-			'Corrupt' => t('the bytes were not the right ones'),
-			'Refused' => t('the other hub refused'),
-			'NotFound' => t('no hub has it any more'),
-			'LimitExceeded' => t('a limit was reached'),
-			'quota' => t("the account's storage is full"),
-			'conflict' => t('it was changed here too'),
-			default => t('it failed'),
-		};
 	}
 
 	private static function settings(): array
@@ -199,7 +183,7 @@ final class AdminPage
 	{
 		$nicks = [];
 		foreach (Config::scopesWhere('enabled', '0') as $scope) {
-			str_starts_with($scope, 'channel:') && $nicks[] = self::nick((int) substr($scope, 8));
+			str_starts_with($scope, 'channel:') && $nicks[] = Words::nick((int) substr($scope, 8));
 		}
 
 		return implode(', ', $nicks);
@@ -239,21 +223,5 @@ final class AdminPage
 		}
 
 		return $unknown;
-	}
-
-	private static function nick(int $channelId): string
-	{
-		return Clones::channel($channelId)['channel_address'] ?? (string) $channelId;
-	}
-
-	private static function size(int $bytes): string
-	{
-		foreach (['GiB' => 1 << 30, 'MiB' => 1 << 20, 'KiB' => 1 << 10] as $unit => $size) {
-			if ($bytes >= $size) {
-				return number_format($bytes / $size, 1) . " $unit";
-			}
-		}
-
-		return "$bytes B";
 	}
 }

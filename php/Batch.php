@@ -54,7 +54,7 @@ final class Batch
 		$this->batch = new \FileSync\TransferBatch($this->options($root));
 		try {
 			$this->addAll($claimed);
-			while ($this->batch->pending() > 0 && ! $this->worker->isOver() && ! Queue::pausedUntil()) {
+			while ($this->batch->pending() > 0 && ! $this->worker->isOver() && Worker::mayFetch($this->channelId())) {
 				foreach ($this->batch->step(self::STEP_MS) as $report) {
 					$this->finish($report);
 				}

@@ -64,6 +64,7 @@ final class Housekeeping
 		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file', 'filesync_reconcile'] as $table) {
 			Table::delete($table, ['uid' => $channelId]);
 		}
+		Overview::forget($channelId);
 		$root = Store::dataRoot($channelId);
 		foreach ([...(glob(self::literal("$root/kept") . '/*') ?: []), ...(glob(self::literal($root) . '/*') ?: [])] as $path) {
 			is_file($path) && @unlink($path);

@@ -31,19 +31,19 @@ final class Undo
 	 */
 	public static function apply(array $kept): string
 	{
-		$channel = Clones::channel((int) $kept['uid']) ?? throw new Refused("the channel {$kept['uid']} is not on this hub any more");
+		$channel = Clones::channel((int) $kept['uid']) ?? throw new Refused(sprintf(t('the channel %d is not on this hub any more'), $kept['uid']));
 		$channelId = (int) $kept['uid'];
 		Kept::settle($channelId);
 		$entry = json_decode($kept['entry'], true);
 		$source = Store::dataRoot($channelId) . '/' . $kept['path'];
 		if ((int) $kept['scale'] > 0 || empty($entry['attach'])) {
-			throw new Refused('this is a crop of a photo: undo the photo itself, its crops come with it');
+			throw new Refused(t('this is a crop of a photo: undo the photo itself, its crops come with it'));
 		}
 		if (! is_file($source) || filesize($source) !== (int) $kept['size_bytes']) {
-			throw new Refused('the kept bytes are not whole on disk');
+			throw new Refused(t('the kept bytes are not whole on disk'));
 		}
 		if (Queue::isLive($channelId, $kept['hash'])) {
-			throw new Refused('newer bytes of the file are on their way: try again when they are here');
+			throw new Refused(t('newer bytes of the file are on their way: try again when they are here'));
 		}
 		Outgoing::begin($channelId);
 		Turn::take($channelId, fn () => self::bringBack($channel, $kept, $entry, $source));

@@ -135,7 +135,7 @@ final class Worker
 			}
 			Lease::extend($this->slot, $this->token, Queue::LEASE_SECONDS);
 			Kept::settle($channelId);
-			if (Config::extensionProblem() === null && ! Queue::pausedUntil()) {
+			if (self::mayFetch($channelId)) {
 				$publish = new Publish($channel, $this->token, fn () => $this->beat($channelId));
 				$publish->recover();
 				$publish->publishVerified();
@@ -180,11 +180,19 @@ final class Worker
 
 	private static function dueChannels(): array
 	{
-		return array_values(array_unique([...(self::canFetch() ? Queue::dueChannels() : []), ...Outbox::dueChannels()]));
+		$toFetch = self::canFetch() ? array_filter(Queue::dueChannels(), self::mayFetch(...)) : [];
+
+		return array_values(array_unique([...$toFetch, ...Outbox::dueChannels()]));
+	}
+
+	/** Tells whether files may be fetched for a channel now: nothing hinders it, neither the admin nor the owner paused it. */
+	public static function mayFetch(int $channelId): bool
+	{
+		return self::canFetch() && Config::get('paused', "channel:$channelId") !== '1';
 	}
 
 	private static function canFetch(): bool
 	{
-		return Config::extensionProblem() === null && ! Queue::pausedUntil();
+		return Config::extensionProblem() === null && ! Queue::pausedUntil() && Config::get('paused') !== '1';
 	}
 }

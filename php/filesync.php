@@ -91,12 +91,18 @@ function filesync_attach_delete(&$arr) {
 	}
 }
 
-/** Begins for requests that change files; answers requests for files before the hub's own controller, or lets it. */
+/** Begins for requests that change files; answers requests for files before the hub's own controller, or lets it; serves /filesync. */
 function filesync_module_loaded(&$module) {
 	try {
 		FileSync\Addon\Outgoing::beginRequest((string) ($module['module'] ?? ''));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('a request that changes files', $e);
+	}
+	if (($module['module'] ?? '') === 'filesync' && is_file(__DIR__ . '/Mod_Filesync.php')) {
+		// Not by the hub's own list of routes: some versions lose what is registered there.
+		require_once __DIR__ . '/Mod_Filesync.php';
+		$module['installed'] = true;
+		$module['controller'] = new Zotlabs\Module\Filesync();
 	}
 	if (($module['module'] ?? '') !== 'getfile') {
 		return;

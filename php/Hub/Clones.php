@@ -44,6 +44,12 @@ final class Clones
 		return null;
 	}
 
+	/** Returns the ids of the channels that live here. */
+	public static function local(): array
+	{
+		return array_map('intval', array_column(Table::select('channel', ['channel_removed' => 0, 'channel_system' => 0], 'channel_id', 0, 'channel_id'), 'channel_id'));
+	}
+
 	/** Returns the channel that lives here under a nick, or null. */
 	public static function byNick(string $nick): ?array
 	{
@@ -171,6 +177,19 @@ final class Clones
 		}
 
 		return false;
+	}
+
+	/** Returns how many packets of a channel still wait for each other hub, by its root in one spelling. At most the oldest thousand are counted. */
+	public static function packetsWaiting(array $channel): array
+	{
+		$counts = [];
+		$rows = Table::select('outq', ['outq_channel' => (int) $channel['channel_id'], 'outq_delivered' => 0], 'outq_created', 1000, 'outq_posturl');
+		foreach (self::others($channel) as $clone) {
+			$root = self::normalise($clone['url']);
+			$counts[$root] = count(array_filter($rows, fn ($row) => str_starts_with((self::normalise(dirname($row['outq_posturl'])) ?? '') . '/', "$root/")));
+		}
+
+		return $counts;
 	}
 
 	/** Returns a root URL in one spelling, or null if it is none. */

@@ -15,6 +15,30 @@ final class Page
 		return is_site_admin();
 	}
 
+	/** Returns the channel of this hub with which the reader is logged in, 0 if none. */
+	public static function owner(): int
+	{
+		return (int) local_channel();
+	}
+
+	/** Says, as the hub does, that the reader may not see a page. */
+	public static function deny(): void
+	{
+		notice(t('Permission denied.') . "\n");
+	}
+
+	/** Has the page load a script of ours, named by its path beneath the hub's root. */
+	public static function addScript(string $path): void
+	{
+		head_add_js($path);
+	}
+
+	/** Ends the request and leads to a page beneath the hub's root. */
+	public static function leadTo(string $path): void
+	{
+		goaway(z_root() . $path);
+	}
+
 	/** Returns the markup of a template of ours with values in it. The template escapes them. */
 	public static function render(string $template, array $values): string
 	{

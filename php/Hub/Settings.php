@@ -16,6 +16,8 @@ final class Settings
 	public const ALL = [
 		'enabled' => ['default' => '1', 'unit' => 'switch', 'scopes' => ['channel'],
 			'text' => 'Receive and send through filesync. Switched off, the hub does all by itself again. Also for one channel.'],
+		'paused' => ['default' => '0', 'unit' => 'switch', 'scopes' => ['channel'],
+			'text' => 'Fetch nothing for now; what is announced meanwhile waits. Also for one channel, whose owner can do so too.'],
 		'workers' => ['default' => '2', 'unit' => 'workers', 'least' => 1, 'most' => 4,
 			'text' => 'Background workers at once on this hub; each serves one channel.'],
 		'parallel' => ['default' => '4', 'unit' => 'transfers', 'least' => 1, 'most' => 16,

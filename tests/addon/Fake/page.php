@@ -9,6 +9,10 @@ namespace Fake {
 		public static bool $isForged = false;
 		/** @var list<string> Lines for the next page, errors begin with `!`. */
 		public static array $said = [];
+		/** @var list<string> Where the reader was led. */
+		public static array $led = [];
+		/** @var list<string> */
+		public static array $scripts = [];
 	}
 }
 
@@ -24,6 +28,14 @@ namespace FileSync\Addon\Hub {
 		if (Fake::$isForged) {
 			throw new \RuntimeException('sent away');
 		}
+	}
+
+	function goaway($url) {
+		Fake::$led[] = $url;
+	}
+
+	function head_add_js($path) {
+		Fake::$scripts[] = $path;
 	}
 
 	function get_form_security_token($form) {

@@ -1,0 +1,52 @@
+<?php
+
+namespace Zotlabs\Module;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Web;
+use FileSync\Addon\OwnerActions;
+use FileSync\Addon\OwnerPage;
+use FileSync\Addon\Response;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** The hub's module `filesync`: `/filesync` for the channel's owner, `/filesync/state` for that page while it is open. */
+class Filesync extends \Zotlabs\Web\Controller
+{
+	/** Answers what is no page. */
+	public function init()
+	{
+		if (argv(1) === 'state') {
+			$this->end(OwnerPage::state(...));
+		}
+	}
+
+	public function post()
+	{
+		OwnerActions::take();
+	}
+
+	public function get()
+	{
+		try {
+			return OwnerPage::show();
+		} catch (\Throwable $e) {
+			Config::logFailure('the page for the owner', $e);
+			return htmlspecialchars(t('filesync cannot show this page now. The log of this hub says why.'));
+		}
+	}
+
+	private function end(\Closure $answer): void
+	{
+		try {
+			$response = $answer();
+		} catch (\Throwable $e) {
+			Config::logFailure('an answer for a page', $e);
+			$response = Response::nothing(503);
+		}
+		$response->send(($_SERVER['REQUEST_METHOD'] ?? '') === 'HEAD');
+		Web::end();
+	}
+}

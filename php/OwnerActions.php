@@ -1,0 +1,125 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Page;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Schema\Migrations;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** What the buttons of /filesync do: each with the form's token, and only to what belongs to the channel that is logged in. */
+final class OwnerActions
+{
+	/** By the button's name: whether its value is the id of a row. */
+	private const BUTTONS = ['retry' => true, 'retry_all' => false, 'pause' => false, 'resume' => false, 'check' => false, 'undo' => true, 'agree' => true, 'refuse' => true];
+
+	/** Takes the form and leads back to the page. */
+	public static function take(): void
+	{
+		$channelId = Page::owner();
+		if (! $channelId) {
+			Page::deny();
+			return;
+		}
+		Page::refuseForged(OwnerPage::FORM, OwnerPage::PATH);
+		try {
+			if (Migrations::ready()) {
+				Page::say(self::press($channelId, $_POST));
+			}
+		} catch (Refused | Postponed $e) {
+			Page::say(ucfirst(sprintf(t('not done: %s'), Config::oneLine($e->getMessage()))), true);
+		} catch (\Throwable $e) {
+			Config::logFailure('a button on the page of channel ' . $channelId, $e);
+			Page::say(t('That did not work. The log of this hub says why.'), true);
+		}
+		Page::leadTo(OwnerPage::PATH);
+	}
+
+	/** Does what a button says; returns what was done. */
+	private static function press(int $channelId, array $form): string
+	{
+		foreach (self::BUTTONS as $name => $hasId) {
+			$value = $form["filesync_$name"] ?? null;
+			if (! is_string($value)) {
+				continue;
+			}
+			if ($hasId && ! preg_match('/^[0-9a-f-]{8,64}$/D', $value)) {
+				throw new Refused(t('it is not there any more'));
+			}
+			Overview::forget($channelId, false);
+
+			return match ($name) {
+				'retry' => self::retry($channelId, self::row('filesync_transfer', $channelId, $value, ['state' => ['parked', 'waiting']])),
+				'retry_all' => self::retry($channelId, null),
+				'pause' => self::pause($channelId, true),
+				'resume' => self::pause($channelId, false),
+				'check' => self::check($channelId),
+				'undo' => self::undo(self::row('filesync_kept', $channelId, $value, ['source' => ''])),
+				'agree', 'refuse' => self::decide($channelId, self::row('filesync_packet', $channelId, $value, ['state' => 'parked']), $name === 'agree'),
+			};
+		}
+		throw new Refused(t('it is not there any more'));
+	}
+
+	/** Returns a row of the channel. */
+	private static function row(string $table, int $channelId, string $id, array $where): array
+	{
+		$row = Table::first($table, ['id' => $id, 'uid' => $channelId] + $where);
+
+		return $row && $row['id'] === $id ? $row : throw new Refused(t('it is not there any more'));
+	}
+
+	private static function retry(int $channelId, ?array $row): string
+	{
+		$mine = ['uid' => $channelId] + ($row ? ['id' => $row['id'], 'generation' => (int) $row['generation']] : []);
+		Table::update('filesync_transfer', ['state' => 'staged', 'token' => '', 'lease_until' => 0, 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
+			$mine + ['state' => ['parked', 'waiting']]);
+		if (! $row) {
+			Table::update('filesync_outbox', ['state' => 'due', 'attempts' => 0, 'next_at' => 0], ['uid' => $channelId, 'state' => 'parked']);
+			Table::update('filesync_packet', ['next_at' => Config::now()], ['uid' => $channelId, 'state' => 'staged']);
+		}
+		Worker::summon();
+
+		return t('It is tried again now.');
+	}
+
+	private static function pause(int $channelId, bool $isPaused): string
+	{
+		$scope = 'channel:' . $channelId;
+		$isPaused ? Config::set('paused', '1', $scope) : Config::clear('paused', $scope);
+		$isPaused || Worker::summon();
+
+		return $isPaused ? t('Paused. What is announced meanwhile waits.') : t('Going on.');
+	}
+
+	private static function check(int $channelId): string
+	{
+		if (! Check::isPossible()) {
+			throw new Refused(t('this version cannot compare clones'));
+		}
+		Check::request($channelId);
+
+		return t('The clones are being compared.');
+	}
+
+	private static function undo(array $kept): string
+	{
+		$path = Undo::apply($kept);
+		Worker::summon();
+
+		return sprintf(t('Brought back: %s. The other clones are told.'), Config::oneLine($path));
+	}
+
+	private static function decide(int $channelId, array $packet, bool $isAgreed): string
+	{
+		$isAgreed ? HeldPackets::accept($packet) : HeldPackets::dismiss($packet);
+		Outbox::run($channelId, ['announce', 'deleted']);
+		Worker::summon();
+
+		return $isAgreed ? t('Agreed, and done here.') : t('Refused. What was deleted comes back there.');
+	}
+}

@@ -1,0 +1,334 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Page;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Schema\Migrations;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** /filesync: how complete a channel's clones are, what arrives, what waits and why, what can be undone. For the channel's owner. */
+final class OwnerPage
+{
+	public const FORM = 'filesync_page';
+	public const PATH = '/filesync';
+
+	private const ROWS = 20;
+	private const MOST_ROWS = 1000;
+	private const SOON_SECONDS = 3;
+	private const LATER_SECONDS = 15;
+	private const CRON_SECONDS = 3600;
+
+	/** Returns the page, or the hub's own refusal for whoever is not logged in with a channel of this hub. */
+	public static function show(): string
+	{
+		$channel = self::channel();
+		if (! $channel) {
+			Page::deny();
+			return htmlspecialchars(t('Permission denied.'));
+		}
+		Page::addScript('/addon/filesync/view/js/filesync.js?filesync=' . rawurlencode(Config::version()));
+		[$html, $say] = self::fragment($channel);
+
+		return Page::render('filesync_page.tpl', ['words' => self::words(), 'token' => Page::token(self::FORM), 'action' => Web::root() . self::PATH, 'state' => $html, 'say' => $say,
+			'source' => Web::root() . self::PATH . '/state', 'rows' => self::rows()]);
+	}
+
+	/** Returns what a page that is open shows by now. */
+	public static function state(): Response
+	{
+		$channel = self::channel();
+		if (! $channel) {
+			return Response::json(403, ['error' => t('Permission denied.')]);
+		}
+		[$html, $say, $isMoving] = self::fragment($channel);
+
+		return Response::json(200, ['html' => $html, 'say' => $say, 'token' => Page::token(self::FORM), 'seconds' => $isMoving ? self::SOON_SECONDS : self::LATER_SECONDS]);
+	}
+
+	/** Returns everything that the page shows of a channel, in words. */
+	public static function values(array $channel): array
+	{
+		$channelId = (int) $channel['channel_id'];
+		$progress = Progress::of($channelId);
+		$clones = [self::here($channel, $progress), ...self::others($channel)];
+
+		return [
+			'words' => self::words(),
+			'problems' => self::problems($channelId),
+			'is_paused' => self::pauseState($channelId),
+			'can_check' => Check::isPossible(),
+			'clones' => $clones,
+			'arriving' => array_map(self::arriving(...), $progress['rows']),
+			'arriving_line' => self::arrivingLine($progress),
+			'waiting' => self::waiting($channelId),
+			'waiting_line' => self::waitingLine($channelId),
+			'packets' => self::packets($channel),
+			'conflicts' => self::conflicts($channel),
+			'kept' => self::kept($channelId),
+			'kept_more' => max(0, Table::count('filesync_kept', ['uid' => $channelId, 'scale' => 0, 'source' => '']) - self::rows()),
+			'kept_url' => Web::root() . self::PATH . '?kept=' . self::MOST_ROWS,
+			'say' => self::say($clones[0], $progress, $channelId),
+			'is_moving' => $progress['rows'] || $progress['files'] || $progress['thumbnails'],
+		];
+	}
+
+	/** Tells whether the owner paused a channel; null if there is nothing to pause. */
+	private static function pauseState(int $channelId): ?bool
+	{
+		return Config::serves($channelId) ? Config::get('paused', 'channel:' . $channelId) === '1' : null;
+	}
+
+	/** Returns the channel of this hub with which the reader is logged in, or null. */
+	private static function channel(): ?array
+	{
+		$channelId = Page::owner();
+
+		return $channelId ? Clones::channel($channelId) : null;
+	}
+
+	private static function fragment(array $channel): array
+	{
+		if (! Family::isKnown() || ! Migrations::ready()) {
+			$why = Family::isKnown() ? t('The tables of filesync are being made by another process. Look again in a minute.') : t('filesync does nothing here: it does not know this version of the hub.');
+			$values = ['words' => self::words(), 'problems' => [$why], 'arriving_line' => '', 'waiting_line' => '', 'is_paused' => null, 'can_check' => false, 'kept_more' => 0, 'kept_url' => '']
+				+ array_fill_keys(['clones', 'arriving', 'waiting', 'packets', 'conflicts', 'kept'], []);
+			return [Page::render('filesync_state.tpl', $values), $why, false];
+		}
+		$values = self::values($channel);
+
+		return [Page::render('filesync_state.tpl', $values), $values['say'], $values['is_moving']];
+	}
+
+	private static function words(): array
+	{
+		return ['title' => t('Files on your clones'), 'clones' => t('Clones'), 'arriving' => t('Arriving'), 'waiting' => t('Waiting'), 'packets' => t('Changes that need your word'),
+			'conflicts' => t('Conflicts'), 'conflicts_help' => t('These were changed on two hubs at once. Both versions are there; keep the one that you want and delete the other.'),
+			'kept' => t('Replaced and deleted files'), 'kept_help' => t('What a sync replaced or deleted is kept for a while. Bringing a file back does so on every clone.'),
+			'none_arriving' => t('Nothing is arriving.'), 'none_waiting' => t('Nothing waits.'), 'none_kept' => t('Nothing is kept.'), 'none_conflicts' => t('None.'),
+			'show_all' => t('Show all'), 'pause' => t('Pause'), 'resume' => t('Go on'), 'check' => t('Compare the clones now'), 'retry' => t('Try again'), 'retry_all' => t('Try everything again now'),
+			'agree' => t('Agree'), 'refuse' => t('Refuse'), 'paused' => t('Paused: nothing is fetched for this channel until you let it go on.'), 'offline' => t('The hub does not answer; what you see may be old.'), 'not_known' => t('not known')];
+	}
+
+	private static function problems(int $channelId): array
+	{
+		$disk = Queue::pausedUntil();
+		$cron = Config::number('cron_at', 'state');
+
+		return array_values(array_filter([
+			match (true) {
+				Config::get('enabled') === '0' => t('filesync is switched off on this hub.'),
+				! Config::serves($channelId) => t('filesync is switched off for this channel; its files are left to the hub alone.'),
+				default => null,
+			},
+			Config::extensionProblem() === null ? null : t('Files cannot be fetched now: a part of filesync is missing on this hub. Its admin can see what.'),
+			Config::get('paused') === '1' ? t('The admin of this hub paused the fetching of files.') : null,
+			$disk ? sprintf(t("This hub's disk is full or fails. Files are fetched again in %s."), Words::duration($disk - Config::now())) : null,
+			$cron && $cron < Config::now() - self::CRON_SECONDS ? sprintf(t("This hub's background work last ran %s. Its admin should look at it."), Words::ago($cron)) : null,
+		]));
+	}
+
+	private static function here(array $channel, array $progress): array
+	{
+		$counts = Overview::here($channel);
+		$todo = $counts['missing_files'] + $counts['old_files'];
+		$arrived = array_sum(array_map(fn ($row) => $row['scale'] === 0 ? $row['arrived_bytes'] : 0, $progress['rows']));
+		$lines = [
+			$counts['missing_files'] ? sprintf(t('not here yet: %s'), Words::files($counts['missing_files'])) : '',
+			$counts['old_files'] ? sprintf(t('here in an older version: %s'), Words::files($counts['old_files'])) : '',
+			$counts['parked_files'] ? sprintf(t('of these stuck: %s'), Words::files($counts['parked_files'])) : '',
+		];
+
+		return ['id' => 'here', 'name' => Words::host(Web::root()), 'note' => t('this hub')] + self::bar($todo ? min($counts['bytes'], $counts['whole_bytes'] + $arrived) : 1, $todo ? $counts['bytes'] : 1, ! $todo)
+			+ ['text' => self::amount($counts['whole_files'], $counts['files'], $counts['whole_bytes'], $counts['bytes']), 'lines' => array_values(array_filter($lines))];
+	}
+
+	private static function others(array $channel): array
+	{
+		$here = Overview::here($channel);
+		$there = Overview::there($channel);
+		$packets = Clones::packetsWaiting($channel);
+		$peers = array_column(array_map(fn ($peer) => ['id' => Clones::normalise($peer['url'])] + $peer, Peers::report()), null, 'id');
+		$checks = Check::last($channel);
+		$rows = [];
+		foreach (Clones::others($channel) as $clone) {
+			$hub = Clones::normalise($clone['url']) ?? $clone['url'];
+			$known = $checks[$hub] ?? $there[$hub] ?? ['files' => 0, 'bytes' => 0];
+			$isKnown = isset($checks[$hub]) || $known['files'] > 0;
+			$unknown = max(0, $here['files'] - $known['files']);
+			$rows[] = ['id' => substr(hash('sha256', $hub), 0, 12), 'name' => Words::host($clone['url']), 'note' => ''] + ($isKnown ? self::bar($known['files'], $here['files'], ! $unknown) : self::bar(0, 0, false))
+				+ ['text' => $isKnown ? self::amount(min($known['files'], $here['files']), $here['files'], min($known['bytes'], $here['bytes']), $here['bytes']) : t('how much it has: not known'),
+				'lines' => self::about($peers[$hub] ?? null, $checks[$hub] ?? null, $isKnown && ! isset($checks[$hub]) ? $unknown : 0, $packets[$hub] ?? 0)];
+		}
+
+		return $rows;
+	}
+
+	/** Returns what is known of another hub, a line each. */
+	private static function about(?array $peer, ?array $check, int $unknown, int $packets): array
+	{
+		$isFailing = $peer && $peer['failures'] && (string) $peer['last_failure'] > (string) $peer['last_success'];
+
+		return array_values(array_filter([
+			$isFailing ? sprintf(t('could not be read from, the last time %s'), Words::ago(strtotime($peer['last_failure'] . ' UTC'))) : '',
+			$packets ? sprintf(t('messages to it that wait: %s'), number_format($packets)) : '',
+			$unknown ? sprintf(t('not known whether it has them: %s'), Words::files($unknown)) : '',
+			$check && $check['missing_there'] ? sprintf(t('missing there: %s'), Words::files($check['missing_there'])) : '',
+			$check && $check['missing_here'] ? sprintf(t('only there so far: %s'), Words::files($check['missing_here'])) : '',
+			match ($peer['filesync'] ?? 'unknown') {
+				'yes' => t('has filesync'),
+				'no' => t('without filesync'),
+				default => t('not known whether it has filesync'),
+			},
+			$peer && $peer['last_success'] ? sprintf(t('last read from %s'), Words::ago(strtotime($peer['last_success'] . ' UTC'))) : '',
+			$check ? sprintf(t('last check %s'), Words::ago($check['at'])) : t('not checked yet'),
+		]));
+	}
+
+	/** Returns a bar; what is not complete never looks so. */
+	private static function bar(int $value, int $most, bool $isComplete): array
+	{
+		$percent = $isComplete ? 100 : (int) min(99, $most ? floor(100 * $value / $most) : 0);
+
+		return ['has_bar' => $most > 0, 'percent' => $percent, 'is_complete' => $isComplete, 'percent_text' => $isComplete ? t('complete') : "$percent %"];
+	}
+
+	private static function amount(int $files, int $allFiles, int $bytes, int $allBytes): string
+	{
+		return $files === $allFiles ? sprintf(t('%1$s, %2$s'), Words::files($allFiles), Words::size($allBytes))
+			: sprintf(t('%1$s of %2$s, %3$s of %4$s'), number_format($files), Words::files($allFiles), Words::size($bytes), Words::size($allBytes));
+	}
+
+	private static function arriving(array $row): array
+	{
+		$text = $row['state'] !== 'leased' ? t('whole, being put in its place') : implode(', ', array_filter([
+			sprintf(t('%1$s of %2$s'), Words::size($row['arrived_bytes']), Words::size($row['size_bytes'])),
+			$row['bytes_per_second'] ? sprintf(t('%s a second'), Words::size($row['bytes_per_second'])) : '',
+			$row['seconds'] === null ? '' : sprintf(t('%s left'), Words::duration($row['seconds'])),
+		]));
+
+		return ['id' => substr($row['id'], 0, 16), 'name' => self::name($row['name'], $row['scale']), 'text' => $text, 'percent' => (int) floor(100 * $row['arrived_bytes'] / max(1, $row['size_bytes']))];
+	}
+
+	private static function arrivingLine(array $progress): string
+	{
+		$all = array_filter([$progress['files'] ? Words::files($progress['files']) : '', $progress['thumbnails'] ? sprintf(t('thumbnails: %s'), number_format($progress['thumbnails'])) : '']);
+
+		return ! $all ? '' : implode(', ', array_filter([...$all, sprintf(t('%s to come'), Words::size($progress['todo_bytes'])),
+			$progress['bytes_per_second'] === null ? t('speed not known yet') : sprintf(t('%s a second'), Words::size($progress['bytes_per_second'])),
+			$progress['seconds'] === null ? '' : sprintf(t('done in about %s'), Words::duration($progress['seconds']))]));
+	}
+
+	private static function waiting(int $channelId): array
+	{
+		$columns = 'id, uid, names, scale, kind, state, next_at, size_bytes';
+		$parked = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => 'parked'], 'scale, updated DESC', self::ROWS, $columns);
+		$later = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => 'waiting'], 'scale, next_at', self::ROWS, $columns);
+
+		return array_map(fn ($row) => ['id' => $row['id'], 'name' => self::name(implode('/', json_decode($row['names'], true) ?: []), (int) $row['scale']),
+			'why' => Words::kind($row['kind']), 'label' => sprintf(t('Try again: %s'), self::name(implode('/', json_decode($row['names'], true) ?: []), (int) $row['scale'])),
+			'is_stuck' => $row['state'] === 'parked', 'then' => match (true) {
+				$row['state'] === 'parked' => t('is not tried again by itself'),
+				(int) $row['next_at'] <= Config::now() => t('next try in a moment'),
+				default => sprintf(t('next try in %s'), Words::duration((int) $row['next_at'] - Config::now())),
+			}], [...$parked, ...$later]);
+	}
+
+	private static function waitingLine(int $channelId): string
+	{
+		$counts = [];
+		foreach (['parked' => t('stuck: %s'), 'waiting' => t('tried again by themselves: %s')] as $state => $word) {
+			$count = Table::count('filesync_transfer', ['uid' => $channelId, 'state' => $state]);
+			$counts[] = $count ? sprintf($word, number_format($count)) : '';
+		}
+		$packets = Table::count('filesync_packet', ['uid' => $channelId, 'state' => 'staged']);
+		$calls = Table::count('filesync_outbox', ['uid' => $channelId, 'state' => 'parked']);
+		$counts[] = $packets ? sprintf(t('changes from other hubs that could not be applied yet: %s'), number_format($packets)) : '';
+		$counts[] = $calls ? sprintf(t('posts, previews and messages that failed: %s'), number_format($calls)) : '';
+
+		return implode('; ', array_filter($counts));
+	}
+
+	/** Returns the changes from other clones that a person must agree to. */
+	private static function packets(array $channel): array
+	{
+		$rows = [];
+		foreach (Table::select('filesync_packet', ['uid' => (int) $channel['channel_id'], 'state' => 'parked'], 'created', self::ROWS) as $row) {
+			try {
+				$packet = Packet::read(json_decode($row['body'], true));
+			} catch (Refused) {
+				continue;
+			}
+			$host = Words::host((string) preg_replace('#/getfile$#', '', $packet->fetchUrl));
+			$rows[] = $packet->last
+				? ['id' => $row['id'], 'text' => sprintf(t('%1$s changed %2$s'), $host, self::name(implode('/', array_column([...$packet->folders, $packet->last], 'filename')), 0)), 'why' => t('It could not be applied here.')]
+				: ['id' => $row['id'], 'text' => sprintf(t('%1$s deleted %2$s'), $host, self::named((int) $channel['channel_id'], $packet->deletes)),
+					'why' => t('That is unusually much. Nothing is removed here until you agree; if you refuse, it comes back there.')];
+		}
+
+		return $rows;
+	}
+
+	private static function named(int $channelId, array $hashes): string
+	{
+		$names = array_column(Table::select('attach', ['uid' => $channelId, 'hash' => array_slice($hashes, 0, 100)], 'id', 3, 'display_path'), 'display_path');
+		$rest = count($hashes) - count($names);
+
+		return self::name(implode(', ', $names), 0) . ($rest > 0 ? ' ' . sprintf(t('and %s more'), number_format($rest)) : '');
+	}
+
+	private static function conflicts(array $channel): array
+	{
+		$rows = Table::select('attach', ['uid' => (int) $channel['channel_id'], 'filename like' => '% (conflict % ____-__-__ __.__.__)%'], 'id DESC', self::ROWS, 'hash, display_path');
+
+		return array_map(fn ($row) => ['id' => substr($row['hash'], 0, 36), 'name' => self::name($row['display_path'], 0),
+			'url' => Web::root() . '/cloud/' . implode('/', array_map('rawurlencode', [$channel['channel_address'], ...explode('/', dirname($row['display_path']) === '.' ? '' : dirname($row['display_path']))]))], $rows);
+	}
+
+	private static function kept(int $channelId): array
+	{
+		$days = Config::number('kept_days');
+
+		return array_map(function ($row) use ($days) {
+			$entry = json_decode($row['entry'], true) ?: [];
+			$name = self::name($entry['attach']['display_path'] ?? $entry['attach']['filename'] ?? $row['hash'], 0);
+			$left = max(0, (int) $row['created'] + 86400 * $days - Config::now());
+
+			return ['id' => $row['id'], 'name' => $name, 'text' => implode(', ', array_filter([
+				$row['why'] === 'deleted' ? sprintf(t('deleted %s'), Words::ago((int) $row['created'])) : sprintf(t('replaced %s'), Words::ago((int) $row['created'])),
+				($entry['by'] ?? '') === '' ? '' : sprintf(t('by %s'), Config::oneLine((string) $entry['by'])), Words::size((int) $row['size_bytes']),
+				sprintf(t('kept for another %s'), Words::duration($left))])),
+				'undo' => t('Bring back'), 'undo_label' => sprintf(t('Bring back %s'), $name)];
+		}, Table::select('filesync_kept', ['uid' => $channelId, 'scale' => 0, 'source' => ''], 'created DESC, id', self::rows()));
+	}
+
+	/** Returns the line that a screen reader says when it changes. */
+	private static function say(array $here, array $progress, int $channelId): string
+	{
+		$stuck = Table::count('filesync_transfer', ['uid' => $channelId, 'state' => 'parked']) + Table::count('filesync_packet', ['uid' => $channelId, 'state' => 'parked']);
+
+		return implode(' ', array_filter([
+			$here['is_complete'] ? t('Everything is here.') : ($progress['files'] ? sprintf(t('Arriving: %s.'), Words::files($progress['files'])) : t('Something is missing here.')),
+			$stuck ? sprintf(t('Stuck: %s.'), number_format($stuck)) : '',
+		]));
+	}
+
+	private static function name(string $name, int $scale): string
+	{
+		return $scale > 0 ? sprintf(t('thumbnail of %s'), Config::oneLine($name)) : Config::oneLine($name);
+	}
+
+	private static function rows(): int
+	{
+		$asked = $_GET['kept'] ?? '';
+
+		return is_string($asked) && ctype_digit($asked) ? max(self::ROWS, min(self::MOST_ROWS, (int) $asked)) : self::ROWS;
+	}
+}

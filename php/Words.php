@@ -1,0 +1,84 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Says numbers, times and kinds of trouble in plain words of the reader's language. */
+final class Words
+{
+	/** Returns why something is not done. */
+	public static function kind(string $kind): string
+	{
+		return match ($kind) {
+			'Network' => t('the other hub could not be reached'),
+			'PeerBusy' => t('the other hub was busy'),
+			'Storage' => t('this hub could not write'),
+			'Corrupt' => t('the bytes were not the right ones'),
+			'Refused' => t('the other hub refused'),
+			'NotFound' => t('no hub has it any more'),
+			'LimitExceeded' => t('a limit was reached'),
+			'quota' => t("the account's storage is full"),
+			'conflict' => t('it was changed here too'),
+			default => t('it failed'),
+		};
+	}
+
+	/** Returns a number of bytes in the unit that suits it. */
+	public static function size(int $bytes): string
+	{
+		foreach (['GiB' => 1 << 30, 'MiB' => 1 << 20, 'KiB' => 1 << 10] as $unit => $size) {
+			if ($bytes >= $size) {
+				return number_format($bytes / $size, 1) . " $unit";
+			}
+		}
+
+		return "$bytes B";
+	}
+
+	/** Returns a number of files. */
+	public static function files(int $count): string
+	{
+		return $count === 1 ? t('1 file') : sprintf(t('%s files'), number_format($count));
+	}
+
+	/** Returns a number of seconds, rounded as people say it. */
+	public static function duration(int $seconds): string
+	{
+		return match (true) {
+			$seconds < 60 => sprintf(t('%d s'), max(1, $seconds)),
+			$seconds < 7200 => sprintf(t('%d min'), (int) ceil($seconds / 60)),
+			$seconds < 172800 => sprintf(t('%d h'), (int) round($seconds / 3600)),
+			default => sprintf(t('%d days'), (int) round($seconds / 86400)),
+		};
+	}
+
+	/** Returns how long ago a moment was. */
+	public static function ago(int $time): string
+	{
+		$seconds = Config::now() - $time;
+
+		return match (true) {
+			$seconds < 5 => t('just now'),
+			$seconds < 172800 => sprintf(t('%s ago'), self::duration($seconds)),
+			default => sprintf(t('%d days ago'), (int) round($seconds / 86400)),
+		};
+	}
+
+	/** Returns the nick of a channel of this hub. */
+	public static function nick(int $channelId): string
+	{
+		return Clones::channel($channelId)['channel_address'] ?? (string) $channelId;
+	}
+
+	/** Returns the host of a root URL, with its port and path if it has them. */
+	public static function host(string $url): string
+	{
+		return Config::oneLine(rtrim((string) preg_replace('#^https?://#i', '', $url), '/'));
+	}
+}

@@ -1,0 +1,15 @@
+<div class="generic-content-wrapper" id="filesync" data-source="{{$source|escape:'html'}}" data-rows="{{$rows|escape:'html'}}">
+	<div class="section-title-wrapper">
+		<h2>{{$words.title|escape:'html'}}</h2>
+	</div>
+	<div class="section-content-wrapper">
+		<p id="filesync-say" class="visually-hidden" role="status" aria-live="polite">{{$say|escape:'html'}}</p>
+		<p id="filesync-offline" class="alert alert-warning" role="alert" hidden>{{$words.offline|escape:'html'}}</p>
+		<form action="{{$action|escape:'html'}}" method="post">
+			<input type="hidden" name="form_security_token" id="filesync-token" value="{{$token|escape:'html'}}">
+			<div id="filesync-state">
+{{$state}}
+			</div>
+		</form>
+	</div>
+</div>

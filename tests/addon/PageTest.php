@@ -1,0 +1,308 @@
+<?php
+
+use Fake\Page;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\OwnerActions;
+use FileSync\Addon\OwnerPage;
+use FileSync\Addon\Progress;
+use FileSync\Addon\Queue;
+use FileSync\TransferBatch;
+
+/** The owner's page says in plain words how things stand, shows each owner only their own, and does only what its form was sent for. */
+final class PageTest extends AddonTestCase
+{
+	private const GONE = ['kind' => 'NotFound', 'temporary' => false, 'message' => 'status 404 at line 17 of transfer.rs'];
+	private const BUSY = ['kind' => 'PeerBusy', 'temporary' => true, 'message' => 'status 503', 'retry_after_seconds' => 600];
+
+	protected function setUp(): void
+	{
+		parent::setUp();
+		Page::$isForged = false;
+		Page::$said = Page::$led = Page::$scripts = [];
+		$_POST = $_GET = [];
+		App::set_channel($this->channel);
+	}
+
+	protected function tearDown(): void
+	{
+		App::set_channel(null);
+		$_POST = $_GET = [];
+		parent::tearDown();
+	}
+
+	public function test_the_hub_finds_the_page_whatever_its_list_of_routes_says(): void
+	{
+		$module = ['module' => 'filesync', 'installed' => false, 'controller' => null];
+		call_hooks('module_loaded', $module);
+		$this->assertTrue($module['installed']);
+		$this->assertInstanceOf(Zotlabs\Web\Controller::class, $module['controller']);
+		$this->assertStringContainsString('Everything is here.', $module['controller']->get());
+	}
+
+	public function test_others_get_the_hubs_refusal(): void
+	{
+		App::set_channel(null);
+		$this->assertSame('Permission denied.', OwnerPage::show());
+		$this->assertSame(403, OwnerPage::state()->status);
+		$_POST = ['filesync_pause' => '1'];
+		OwnerActions::take();
+		$this->assertSame(['!Permission denied.', '!Permission denied.'], Page::$said);
+		$this->assertSame('', Config::get('paused', 'channel:1'));
+	}
+
+	public function test_it_says_what_is_here_what_waits_and_why(): void
+	{
+		TransferBatch::$answers['late-0'] = self::BUSY;
+		$this->receive($this->file('here', 'the bytes'), $this->file('gone', '12345'), $this->file('late', '1234567'));
+		TransferBatch::$answers['gone-0'] = self::GONE;
+		TransferBatch::$answers['late-0'] = self::BUSY;
+		$this->work();
+		$page = $this->values();
+		$this->assertSame([], $page['problems']);
+		$this->assertSame(['this hub', '1 of 3 files, 9 B of 21 B', ['not here yet: 2 files', 'of these stuck: 1 file'], false],
+			[$page['clones'][0]['note'], $page['clones'][0]['text'], $page['clones'][0]['lines'], $page['clones'][0]['is_complete']]);
+		$this->assertSame(['gone.bin: no hub has it any more; is not tried again by itself', 'late.bin: the other hub was busy'],
+			array_map(fn ($row) => "{$row['name']}: {$row['why']}" . ($row['is_stuck'] ? "; {$row['then']}" : ''), $page['waiting']));
+		$this->assertMatchesRegularExpression('/^next try in 1\d min$/', $page['waiting'][1]['then']);
+		$this->assertSame('stuck: 1; tried again by themselves: 1', $page['waiting_line']);
+		$this->assertStringNotContainsString('transfer.rs', json_encode($page));
+		$this->assertSame('Something is missing here. Stuck: 1.', $page['say']);
+	}
+
+	public function test_of_other_hubs_only_what_is_known_is_said(): void
+	{
+		$this->assertSame([false, 'how much it has: not known'], [$this->values()['clones'][1]['has_bar'], $this->values()['clones'][1]['text']]);
+		$this->receive($this->file('here', 'the bytes'));
+		$this->work();
+		FileSync\Addon\Overview::forget(1);
+		$clone = $this->values()['clones'][1];
+		$this->assertSame(['127.0.0.1:9001', 'complete', '1 file, 9 B'], [$clone['name'], $clone['percent_text'], $clone['text']]);
+		$this->assertContains('not checked yet', $clone['lines']);
+	}
+
+	public function test_an_older_version_that_is_replaced_is_not_called_whole(): void
+	{
+		$this->receive($this->file('here', 'the bytes'));
+		$this->work();
+		$this->receive($this->file('here', 'the newer bytes', ['edited' => '2024-06-01 10:00:00']));
+		$this->assertSame(['0 of 1 file, 0 B of 9 B', ['here in an older version: 1 file']], [$this->values()['clones'][0]['text'], $this->values()['clones'][0]['lines']]);
+		$this->work();
+		$this->assertSame('complete', $this->values()['clones'][0]['percent_text']);
+	}
+
+	public function test_what_arrives_has_a_speed_and_an_end(): void
+	{
+		$this->receive($this->file('large', str_repeat('x', 1048576)));
+		Table::update('filesync_transfer', ['state' => 'leased', 'token' => 'somebody', 'lease_until' => time() + 60], ['hash' => 'large']);
+		$row = $this->transfer('large');
+		$this->assertStringStartsWith('0 B of 1.0 MiB', $this->values()['arriving'][0]['text']);
+		// As if that look had been ten seconds ago.
+		$looks = json_decode(Config::get('looks', 'overview:1'), true);
+		$looks[0]['at'] -= 10;
+		Config::set('looks', json_encode($looks), 'overview:1');
+		FileSync\Addon\Hub\Store::dataRoot(1, true);
+		file_put_contents('store/[data]/filesync/1/' . Queue::partialName($row) . '.partial', str_repeat('x', 524288));
+		$progress = Progress::of(1);
+		$this->assertEqualsWithDelta(52428, $progress['bytes_per_second'], 6000);
+		$this->assertEqualsWithDelta(10, $progress['seconds'], 2);
+		$this->assertSame(50, $this->values()['arriving'][0]['percent']);
+	}
+
+	public function test_names_from_elsewhere_do_no_harm(): void
+	{
+		TransferBatch::$answers['evil-0'] = self::GONE;
+		$name = "<script>alert(1)\u{202e}gpj.exe\u{2066}";
+		$this->receive($this->file('evil', 'x', ['filename' => $name]));
+		TransferBatch::$answers['evil-0'] = self::GONE;
+		$this->work();
+		$this->assertSame('<script>alert(1)?gpj.exe?', $this->values()['waiting'][0]['name']);
+		foreach (['filesync_page.tpl', 'filesync_state.tpl'] as $template) {
+			preg_match_all('/\{\{(\$[^}]+)\}\}/', file_get_contents("addon/filesync/view/tpl/$template"), $found);
+			// The one is the other, rendered.
+			$this->assertSame($template === 'filesync_page.tpl' ? ['$state'] : [], array_values(array_filter($found[1], fn ($value) => ! str_ends_with($value, "|escape:'html'"))));
+		}
+	}
+
+	public function test_without_scripts_every_button_is_part_of_a_form_with_its_token(): void
+	{
+		$page = file_get_contents('addon/filesync/view/tpl/filesync_page.tpl');
+		$this->assertMatchesRegularExpression('#<form [^>]*method="post">\s*<input type="hidden" name="form_security_token"[^>]*>.*\{\{\$state\}\}.*</form>#s', $page);
+		$state = file_get_contents('addon/filesync/view/tpl/filesync_state.tpl');
+		$this->assertSame(substr_count($state, '<button'), substr_count($state, '<button type="submit" name="filesync_'));
+		$this->assertStringNotContainsString('onclick', $page . $state);
+		$this->assertSame(substr_count($state, '<progress'), substr_count($state, 'aria-labelledby="filesync-name-') + substr_count($state, 'aria-labelledby="filesync-file-'));
+	}
+
+	public function test_the_open_page_is_told_the_same(): void
+	{
+		$answer = OwnerPage::state();
+		$body = json_decode($answer->body, true);
+		$this->assertSame([200, 'application/json', 'no-store', 'token of filesync_page', 15, 'Everything is here.'],
+			[$answer->status, $answer->headers['Content-Type'], $answer->headers['Cache-Control'], $body['token'], $body['seconds'], $body['say']]);
+		$this->receive($this->file('one', 'x'));
+		$this->assertSame(3, json_decode(OwnerPage::state()->body, true)['seconds']);
+	}
+
+	public function test_a_forged_form_does_nothing(): void
+	{
+		$this->stuck();
+		$before = $this->everything();
+		Page::$isForged = true;
+		foreach ([['filesync_retry_all' => '1'], ['filesync_pause' => '1'], ['filesync_undo' => 'abcdef0123']] as $_POST) {
+			try {
+				OwnerActions::take();
+				$this->fail('it was not sent away');
+			} catch (RuntimeException $e) {
+				$this->assertSame('sent away', $e->getMessage());
+			}
+		}
+		$this->assertEquals($before, $this->everything());
+	}
+
+	public function test_what_is_stuck_is_tried_again(): void
+	{
+		$row = $this->stuck();
+		TransferBatch::$answers['gone-0'] = '12345';
+		$this->press('retry', $row['id']);
+		$this->assertSame(['It is tried again now.'], Page::$said);
+		$this->assertStringEndsWith('/filesync', Page::$led[0]);
+		$this->work();
+		$this->assertSame('12345', $this->shown('gone'));
+		$this->press('retry', $row['id']);
+		$this->assertSame('!Not done: it is not there any more', end(Page::$said));
+	}
+
+	public function test_all_that_waits_is_tried_again(): void
+	{
+		$this->stuck();
+		TransferBatch::$answers['gone-0'] = '12345';
+		$this->press('retry_all');
+		$this->work();
+		$this->assertSame('12345', $this->shown('gone'));
+	}
+
+	public function test_another_channels_rows_are_out_of_reach(): void
+	{
+		$row = $this->stuck();
+		$this->receive($this->file('old', 'before'));
+		$this->work();
+		$this->receive($this->deletion('old'));
+		$kept = Table::first('filesync_kept', ['hash' => 'old']);
+		$this->assertNotNull($kept);
+		Table::insert('filesync_packet', ['id' => str_repeat('a', 64), 'uid' => 1, 'hash' => 'old', 'state' => 'parked', 'reason' => '', 'body' => json_encode($this->deletion('gone')),
+			'attempts' => 0, 'next_at' => 0, 'created' => 1, 'updated' => 1]);
+		$other = TestHub\Maker::channel(TestHub\Maker::identity('mallory', 1024), 'mallory');
+		App::set_channel($other);
+		$this->assertSame([[], [], []], array_map(fn ($part) => $this->values($other)[$part], ['waiting', 'kept', 'packets']));
+		foreach (['retry' => $row['id'], 'undo' => $kept['id'], 'agree' => str_repeat('a', 64), 'refuse' => str_repeat('a', 64)] as $button => $id) {
+			$this->press($button, $id);
+			$this->assertSame('!Not done: it is not there any more', end(Page::$said));
+		}
+		$this->press('retry_all');
+		$this->assertSame(['parked', null, 1], [$this->transfer('gone')['state'], $this->attach('old'), Table::count('filesync_packet', [])]);
+	}
+
+	public function test_an_owner_pauses_and_goes_on(): void
+	{
+		$this->receive($this->file('one', 'x'));
+		$this->press('pause');
+		$this->work();
+		$this->assertSame([null, true], [$this->shown('one'), $this->values()['is_paused']]);
+		// Not a moment is spent on it meanwhile.
+		$this->assertSame([], array_slice($this->jobs('Addon'), 1));
+		$this->press('resume');
+		$this->work();
+		$this->assertSame(['x', false], [$this->shown('one'), $this->values()['is_paused']]);
+		Config::set('paused', '1');
+		$this->receive($this->file('two', 'y'));
+		$this->work();
+		$this->assertSame([null, ['The admin of this hub paused the fetching of files.']], [$this->shown('two'), $this->values()['problems']]);
+	}
+
+	public function test_a_pause_stops_what_is_arriving(): void
+	{
+		$this->receive($this->file('one', 'x'), $this->file('two', 'y'));
+		$steps = 0;
+		TransferBatch::$duringStep = function () use (&$steps) {
+			$steps++ === 0 && Config::set('paused', '1', 'channel:1');
+		};
+		$this->work();
+		$this->assertSame(1, $steps);
+	}
+
+	public function test_a_deleted_file_comes_back(): void
+	{
+		$this->receive($this->file('old', 'before', ['filename' => 'a & b.txt']));
+		$this->work();
+		$this->receive($this->deletion('old'));
+		$kept = $this->values()['kept'];
+		$this->assertSame(['a & b.txt', 'Bring back a & b.txt'], [$kept[0]['name'], $kept[0]['undo_label']]);
+		$this->assertStringContainsString('deleted just now, by 127.0.0.1, 6 B, kept for another 30 days', $kept[0]['text']);
+		$this->press('undo', $kept[0]['id']);
+		$this->assertSame(['Brought back: a & b.txt. The other clones are told.', 'before'], [end(Page::$said), $this->shown('old')]);
+	}
+
+	public function test_a_large_delete_waits_for_the_owners_word(): void
+	{
+		Config::set('delete_max_files', '0');
+		$this->receive($this->file('old', 'before'), $this->file('too', 'before'));
+		$this->work();
+		$this->receive($this->deletion('old'));
+		$this->receive($this->deletion('too'));
+		$packets = $this->values()['packets'];
+		$this->assertSame('127.0.0.1:9001 deleted old.bin', $packets[0]['text']);
+		$this->press('refuse', $packets[0]['id']);
+		$this->press('agree', $packets[1]['id']);
+		$this->assertSame(['before', null, 0], [$this->shown('old'), $this->shown('too'), Table::count('filesync_packet', [])]);
+	}
+
+	public function test_conflict_copies_lead_to_their_folder(): void
+	{
+		$this->receive($this->file('copy', 'x', ['filename' => 'plan (conflict hub.example 2024-05-01 10.00.00).txt'], ['folder' => 'My plans']));
+		$this->work();
+		$this->assertSame('http://127.0.0.1:9000/cloud/alice/My%20plans', $this->values()['conflicts'][0]['url']);
+	}
+
+	public function test_nothing_is_offered_that_is_not_there(): void
+	{
+		$this->assertSame(class_exists(FileSync\Addon\Reconcile::class), $this->values()['can_check']);
+		class_exists(FileSync\Addon\Reconcile::class) || $this->press('check');
+		$this->assertSame(class_exists(FileSync\Addon\Reconcile::class) ? [] : ['!Not done: this version cannot compare clones'], Page::$said);
+	}
+
+	public function test_without_tables_or_filesync_it_still_says_so(): void
+	{
+		Config::set('enabled', '0', 'channel:1');
+		$this->assertSame([['filesync is switched off for this channel; its files are left to the hub alone.'], null], [$this->values()['problems'], $this->values()['is_paused']]);
+		dbq('DROP TABLE filesync_transfer');
+		$html = (new Zotlabs\Module\Filesync())->get();
+		$this->assertSame('filesync cannot show this page now. The log of this hub says why.', $html);
+	}
+
+	/** Has a file stuck that no hub has. */
+	private function stuck(): array
+	{
+		$this->receive($this->file('gone', '12345'));
+		TransferBatch::$answers['gone-0'] = self::GONE;
+		$this->work();
+		$row = $this->transfer('gone');
+		$this->assertSame('parked', $row['state']);
+
+		return $row;
+	}
+
+	private function press(string $button, string $value = '1'): void
+	{
+		$_POST = ["filesync_$button" => $value];
+		OwnerActions::take();
+		$_POST = [];
+	}
+
+	private function values(?array $channel = null): array
+	{
+		FileSync\Addon\Overview::forget((int) ($channel ?? $this->channel)['channel_id'], false);
+
+		return OwnerPage::values($channel ?? $this->channel);
+	}
+}
