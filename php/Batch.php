@@ -30,6 +30,7 @@ final class Batch
 	private array $rungs = [];
 	/** @var array<string, array> How each hub may be read from, by URL: asked once a batch. */
 	private array $ways = [];
+	private readonly Meter $meter;
 	private int $toppedUpAt = 0;
 	private int $checkedAt = 0;
 
@@ -49,6 +50,7 @@ final class Batch
 		if (! $claimed) {
 			return;
 		}
+		$this->meter = new Meter($this->channelId());
 		$root = (string) realpath(Store::dataRoot($this->channelId(), true));
 		$this->data = new \FileSync\Store($root);
 		$this->batch = new \FileSync\TransferBatch($this->options($root));
@@ -58,6 +60,7 @@ final class Batch
 				foreach ($this->batch->step(self::STEP_MS) as $report) {
 					$this->finish($report);
 				}
+				$this->meter->note($this->batch->progress(), $this->rows);
 				$this->worker->beat($this->channelId());
 				$this->cancelOvertaken();
 				$this->topUp();
@@ -67,6 +70,7 @@ final class Batch
 			}
 		} finally {
 			try {
+				$this->meter->save();
 				$this->rememberPeers();
 			} finally {
 				$this->batch->close();
@@ -165,6 +169,7 @@ final class Batch
 		if (! $row) {
 			return;
 		}
+		$this->meter->ended($report);
 		if ($report['state'] === 'complete') {
 			if ($report['received_bytes'] > 0 && $report['origin'] !== null) {
 				$this->rungs[$report['origin']] = (string) $report['rung'];

@@ -65,6 +65,8 @@ final class Housekeeping
 			Table::delete($table, ['uid' => $channelId]);
 		}
 		Overview::forget($channelId);
+		Config::clear('progress', "overview:$channelId");
+		Meter::forget($channelId);
 		$root = Store::dataRoot($channelId);
 		foreach ([...(glob(self::literal("$root/kept") . '/*') ?: []), ...(glob(self::literal($root) . '/*') ?: [])] as $path) {
 			is_file($path) && @unlink($path);

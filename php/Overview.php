@@ -38,17 +38,17 @@ final class Overview
 	/**
 	 * Returns what is known of a channel's other hubs, by root URL in one spelling.
 	 *
-	 * @return array<string, array{files: int, bytes: int}> Files that are here, whose present bytes that hub told of or was told of.
+	 * @return array<string, array{files: int, bytes: int}> Files that are here or on their way, whose newest bytes that hub told of or was told of.
 	 */
 	public static function there(array $channel): array
 	{
 		return self::remembered('there', $channel, self::THERE_SECONDS, self::THERE_TIMES, fn () => self::countThere($channel));
 	}
 
-	/** Forgets what was counted of a channel, and with it how far its transfers were. */
-	public static function forget(int $channelId, bool $isAll = true): void
+	/** Forgets what was counted of a channel. */
+	public static function forget(int $channelId): void
 	{
-		foreach (['here', 'there', ...($isAll ? ['looks'] : [])] as $name) {
+		foreach (['here', 'there'] as $name) {
 			Config::clear($name, "overview:$channelId");
 		}
 	}
@@ -119,10 +119,11 @@ final class Overview
 		foreach (Clones::others($channel) as $clone) {
 			$counts[Clones::normalise($clone['url']) ?? $clone['url']] = ['files' => 0, 'bytes' => 0];
 		}
-		$where = ['uid' => (int) $channel['channel_id'], 'state' => 'here', 'is_dir' => 0];
-		for ($last = ''; $counts && $rows = Table::select('filesync_file', $where + ['id >' => $last], 'id', self::PAGE_ROWS, 'id, bytes, peers'); $last = end($rows)['id']) {
+		$where = ['uid' => (int) $channel['channel_id'], 'state' => ['here', 'unknown'], 'is_dir' => 0];
+		for ($last = ''; $counts && $rows = Table::select('filesync_file', $where + ['id >' => $last], 'id', self::PAGE_ROWS, 'id, state, bytes, wanted, peers'); $last = end($rows)['id']) {
 			foreach ($rows as $row) {
-				$print = json_decode($row['bytes'], true)['print'] ?? '';
+				// What is on its way here is what the others have.
+				$print = json_decode($row['wanted'], true)['print'] ?? ($row['state'] === 'here' ? json_decode($row['bytes'], true)['print'] ?? '' : '');
 				foreach (json_decode($row['peers'], true) ?: [] as $hub => $told) {
 					if (isset($counts[$hub]) && $print !== '' && ($told['bytes']['print'] ?? null) === $print) {
 						$counts[$hub]['files']++;

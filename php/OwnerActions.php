@@ -50,7 +50,7 @@ final class OwnerActions
 			if ($hasId && ! preg_match('/^[0-9a-f-]{8,64}$/D', $value)) {
 				throw new Refused(t('it is not there any more'));
 			}
-			Overview::forget($channelId, false);
+			Overview::forget($channelId);
 
 			return match ($name) {
 				'retry' => self::retry($channelId, self::row('filesync_transfer', $channelId, $value, ['state' => ['parked', 'waiting']])),

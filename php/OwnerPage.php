@@ -139,15 +139,14 @@ final class OwnerPage
 	{
 		$counts = Overview::here($channel);
 		$todo = $counts['missing_files'] + $counts['old_files'];
-		$arrived = array_sum(array_map(fn ($row) => $row['scale'] === 0 ? $row['arrived_bytes'] : 0, $progress['rows']));
 		$lines = [
 			$counts['missing_files'] ? sprintf(t('not here yet: %s'), Words::files($counts['missing_files'])) : '',
 			$counts['old_files'] ? sprintf(t('here in an older version: %s'), Words::files($counts['old_files'])) : '',
 			$counts['parked_files'] ? sprintf(t('of these stuck: %s'), Words::files($counts['parked_files'])) : '',
 		];
 
-		return ['id' => 'here', 'name' => Words::host(Web::root()), 'note' => t('this hub')] + self::bar($todo ? min($counts['bytes'], $counts['whole_bytes'] + $arrived) : 1, $todo ? $counts['bytes'] : 1, ! $todo)
-			+ ['text' => self::amount($counts['whole_files'], $counts['files'], $counts['whole_bytes'], $counts['bytes']), 'lines' => array_values(array_filter($lines))];
+		return ['id' => 'here', 'name' => Words::host(Web::root()), 'note' => t('this hub')] + self::bar($todo ? min($counts['bytes'], $counts['whole_bytes'] + $progress['arrived_bytes']) : 1, $todo ? $counts['bytes'] : 1, ! $todo)
+			+ ['text' => self::amount($counts['whole_files'], $counts['files'], min($counts['bytes'], $counts['whole_bytes'] + ($todo ? $progress['arrived_bytes'] : 0)), $counts['bytes']), 'lines' => array_values(array_filter($lines))];
 	}
 
 	private static function others(array $channel): array

@@ -3,10 +3,10 @@
 use Fake\Page;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Meter;
 use FileSync\Addon\OwnerActions;
 use FileSync\Addon\OwnerPage;
 use FileSync\Addon\Progress;
-use FileSync\Addon\Queue;
 use FileSync\TransferBatch;
 
 /** The owner's page says in plain words how things stand, shows each owner only their own, and does only what its form was sent for. */
@@ -97,16 +97,15 @@ final class PageTest extends AddonTestCase
 		Table::update('filesync_transfer', ['state' => 'leased', 'token' => 'somebody', 'lease_until' => time() + 60], ['hash' => 'large']);
 		$row = $this->transfer('large');
 		$this->assertStringStartsWith('0 B of 1.0 MiB', $this->values()['arriving'][0]['text']);
-		// As if that look had been ten seconds ago.
-		$looks = json_decode(Config::get('looks', 'overview:1'), true);
-		$looks[0]['at'] -= 10;
-		Config::set('looks', json_encode($looks), 'overview:1');
-		FileSync\Addon\Hub\Store::dataRoot(1, true);
-		file_put_contents('store/[data]/filesync/1/' . Queue::partialName($row) . '.partial', str_repeat('x', 524288));
+		Config::set('progress', json_encode(['at' => time(), 'rate' => 52428, 'rows' => [Meter::key($row) => [524288, 52000]]]), 'overview:1');
 		$progress = Progress::of(1);
-		$this->assertEqualsWithDelta(52428, $progress['bytes_per_second'], 6000);
-		$this->assertEqualsWithDelta(10, $progress['seconds'], 2);
-		$this->assertSame(50, $this->values()['arriving'][0]['percent']);
+		$this->assertSame([52428, 10, 524288], [$progress['bytes_per_second'], $progress['seconds'], $progress['todo_bytes']]);
+		$page = $this->values();
+		$this->assertSame([50, '512.0 KiB of 1.0 MiB, 50.8 KiB a second, 10 s left'], [$page['arriving'][0]['percent'], $page['arriving'][0]['text']]);
+		$this->assertSame(['1 file, 512.0 KiB to come, 51.2 KiB a second, done in about 10 s', 50], [$page['arriving_line'], $page['clones'][0]['percent']]);
+		// A speed of long ago is none.
+		Config::set('progress', json_encode(['at' => time() - 60, 'rate' => 52428, 'rows' => [Meter::key($row) => [524288, 52000]]]), 'overview:1');
+		$this->assertSame('1 file, 512.0 KiB to come, speed not known yet', $this->values()['arriving_line']);
 	}
 
 	public function test_names_from_elsewhere_do_no_harm(): void
@@ -301,7 +300,7 @@ final class PageTest extends AddonTestCase
 
 	private function values(?array $channel = null): array
 	{
-		FileSync\Addon\Overview::forget((int) ($channel ?? $this->channel)['channel_id'], false);
+		FileSync\Addon\Overview::forget((int) ($channel ?? $this->channel)['channel_id']);
 
 		return OwnerPage::values($channel ?? $this->channel);
 	}

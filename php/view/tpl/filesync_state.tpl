@@ -19,8 +19,8 @@
 	{{/if}}
 </p>
 
-<section class="mb-4" id="filesync-clones" aria-labelledby="filesync-clones-title">
-	<h3 class="h5" id="filesync-clones-title">{{$words.clones|escape:'html'}}</h3>
+<div role="region" class="mb-4" id="filesync-clones" aria-labelledby="filesync-clones-title">
+	<h3 id="filesync-clones-title">{{$words.clones|escape:'html'}}</h3>
 	<ul class="list-unstyled mb-0">
 	{{foreach $clones as $one}}
 		<li class="border rounded p-3 mb-2" id="filesync-clone-{{$one.id|escape:'html'}}">
@@ -40,10 +40,10 @@
 		</li>
 	{{/foreach}}
 	</ul>
-</section>
+</div>
 
-<section class="mb-4" id="filesync-arriving" aria-labelledby="filesync-arriving-title">
-	<h3 class="h5" id="filesync-arriving-title">{{$words.arriving|escape:'html'}}</h3>
+<div role="region" class="mb-4" id="filesync-arriving" aria-labelledby="filesync-arriving-title">
+	<h3 id="filesync-arriving-title">{{$words.arriving|escape:'html'}}</h3>
 	<p class="mb-2{{if ! $arriving_line}} text-muted{{/if}}" id="filesync-arriving-line">{{if $arriving_line}}{{$arriving_line|escape:'html'}}{{else}}{{$words.none_arriving|escape:'html'}}{{/if}}</p>
 	<ul class="list-unstyled mb-0">
 	{{foreach $arriving as $one}}
@@ -54,27 +54,27 @@
 		</li>
 	{{/foreach}}
 	</ul>
-</section>
+</div>
 
-<section class="mb-4" id="filesync-waiting" aria-labelledby="filesync-waiting-title">
-	<h3 class="h5" id="filesync-waiting-title">{{$words.waiting|escape:'html'}}</h3>
+<div role="region" class="mb-4" id="filesync-waiting" aria-labelledby="filesync-waiting-title">
+	<h3 id="filesync-waiting-title">{{$words.waiting|escape:'html'}}</h3>
 	<p class="mb-2{{if ! $waiting_line}} text-muted{{/if}}" id="filesync-waiting-line">{{if $waiting_line}}{{$waiting_line|escape:'html'}}{{else}}{{$words.none_waiting|escape:'html'}}{{/if}}</p>
 	<ul class="list-unstyled mb-0">
 	{{foreach $waiting as $one}}
-		<li class="d-flex flex-wrap justify-content-between align-items-start border-bottom py-2" id="filesync-wait-{{$one.id|escape:'html'}}">
+		<li class="d-flex justify-content-between align-items-start border-bottom py-2" id="filesync-wait-{{$one.id|escape:'html'}}">
 			<div class="text-break me-2">
 				<bdi>{{$one.name|escape:'html'}}</bdi>
 				<div class="small {{if $one.is_stuck}}text-danger{{else}}text-muted{{/if}}">{{$one.why|escape:'html'}}; {{$one.then|escape:'html'}}</div>
 			</div>
-			<button type="submit" name="filesync_retry" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-outline-primary text-nowrap" id="filesync-retry-{{$one.id|escape:'html'}}" aria-label="{{$one.label|escape:'html'}}">{{$words.retry|escape:'html'}}</button>
+			<button type="submit" name="filesync_retry" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-outline-primary text-nowrap flex-shrink-0" id="filesync-retry-{{$one.id|escape:'html'}}" aria-label="{{$one.label|escape:'html'}}">{{$words.retry|escape:'html'}}</button>
 		</li>
 	{{/foreach}}
 	</ul>
-</section>
+</div>
 
 {{if $packets}}
-<section class="mb-4" id="filesync-packets" aria-labelledby="filesync-packets-title">
-	<h3 class="h5" id="filesync-packets-title">{{$words.packets|escape:'html'}}</h3>
+<div role="region" class="mb-4" id="filesync-packets" aria-labelledby="filesync-packets-title">
+	<h3 id="filesync-packets-title">{{$words.packets|escape:'html'}}</h3>
 	<ul class="list-unstyled mb-0">
 	{{foreach $packets as $one}}
 		<li class="d-flex flex-wrap justify-content-between align-items-start border-bottom py-2" id="filesync-packet-{{$one.id|escape:'html'}}">
@@ -89,11 +89,11 @@
 		</li>
 	{{/foreach}}
 	</ul>
-</section>
+</div>
 {{/if}}
 
-<section class="mb-4" id="filesync-conflicts" aria-labelledby="filesync-conflicts-title">
-	<h3 class="h5" id="filesync-conflicts-title">{{$words.conflicts|escape:'html'}}</h3>
+<div role="region" class="mb-4" id="filesync-conflicts" aria-labelledby="filesync-conflicts-title">
+	<h3 id="filesync-conflicts-title">{{$words.conflicts|escape:'html'}}</h3>
 	{{if $conflicts}}
 	<p class="small text-muted mb-2">{{$words.conflicts_help|escape:'html'}}</p>
 	<ul class="list-unstyled mb-0">
@@ -104,20 +104,20 @@
 	{{else}}
 	<p class="text-muted mb-0">{{$words.none_conflicts|escape:'html'}}</p>
 	{{/if}}
-</section>
+</div>
 
-<section id="filesync-kept" aria-labelledby="filesync-kept-title">
-	<h3 class="h5" id="filesync-kept-title">{{$words.kept|escape:'html'}}</h3>
+<div role="region" id="filesync-kept" aria-labelledby="filesync-kept-title">
+	<h3 id="filesync-kept-title">{{$words.kept|escape:'html'}}</h3>
 	{{if $kept}}
 	<p class="small text-muted mb-2">{{$words.kept_help|escape:'html'}}</p>
 	<ul class="list-unstyled mb-0">
 	{{foreach $kept as $one}}
-		<li class="d-flex flex-wrap justify-content-between align-items-start border-bottom py-2" id="filesync-kept-{{$one.id|escape:'html'}}">
+		<li class="d-flex justify-content-between align-items-start border-bottom py-2" id="filesync-kept-{{$one.id|escape:'html'}}">
 			<div class="text-break me-2">
 				<bdi>{{$one.name|escape:'html'}}</bdi>
 				<div class="small text-muted">{{$one.text|escape:'html'}}</div>
 			</div>
-			<button type="submit" name="filesync_undo" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-outline-primary text-nowrap" id="filesync-undo-{{$one.id|escape:'html'}}" aria-label="{{$one.undo_label|escape:'html'}}">{{$one.undo|escape:'html'}}</button>
+			<button type="submit" name="filesync_undo" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-outline-primary text-nowrap flex-shrink-0" id="filesync-undo-{{$one.id|escape:'html'}}" aria-label="{{$one.undo_label|escape:'html'}}">{{$one.undo|escape:'html'}}</button>
 		</li>
 	{{/foreach}}
 	</ul>
@@ -125,4 +125,4 @@
 	{{else}}
 	<p class="text-muted mb-0">{{$words.none_kept|escape:'html'}}</p>
 	{{/if}}
-</section>
+</div>

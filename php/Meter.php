@@ -1,0 +1,127 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Config;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Notes how far a channel's transfers are, for pages, and counts what they brought, for monitoring.
+ *
+ * One worker at a time serves a channel, so nobody else writes what stands here.
+ */
+final class Meter
+{
+	/** Upper bounds, in seconds, by which transfers are counted. */
+	public const SECONDS = [1, 10, 60, 600, 3600];
+
+	private const EVERY_SECONDS = 2;
+	private const WINDOW_SECONDS = 12;
+
+	private int $notedAt = 0;
+	private int $doneBytes = 0;
+	/** @var array<int, int> Where each transfer was when it was first seen, by the batch's numbers. */
+	private array $first = [];
+	/** @var list<array{float, int}> Moments and the bytes that had come by then. */
+	private array $past;
+	private array $fresh = [];
+
+	public function __construct(private readonly int $channelId)
+	{
+		$this->past = [[microtime(true), 0]];
+	}
+
+	/** Counts a transfer that ended. */
+	public function ended(array $report): void
+	{
+		$this->doneBytes += (int) ($report['received_bytes'] ?? 0);
+		unset($this->first[$report['id']]);
+		$isComplete = $report['state'] === 'complete';
+		$this->count('received_bytes', (int) ($report['received_bytes'] ?? 0));
+		if ($isComplete || $report['state'] === 'failed') {
+			$this->count($report['state'], 1);
+		}
+		if ($isComplete) {
+			$seconds = (float) ($report['seconds'] ?? 0);
+			$this->fresh['last_success'] = Config::now();
+			$this->count('milliseconds', (int) round(1000 * $seconds));
+			foreach (self::SECONDS as $bound) {
+				$seconds <= $bound && $this->count("within_$bound", 1);
+			}
+		}
+	}
+
+	/**
+	 * Notes where the transfers are, every few seconds.
+	 *
+	 * @param array $progress As TransferBatch::progress() gives it.
+	 * @param array<int, array> $rows Ours, by the batch's numbers.
+	 */
+	public function note(array $progress, array $rows): void
+	{
+		if (Config::now() < $this->notedAt + self::EVERY_SECONDS) {
+			return;
+		}
+		$this->notedAt = Config::now();
+		$bytes = $this->doneBytes;
+		$noted = [];
+		foreach ($progress as $one) {
+			$this->first[$one['id']] ??= $one['offset_bytes'];
+			$bytes += max(0, $one['offset_bytes'] - $this->first[$one['id']]);
+			if (isset($rows[$one['id']])) {
+				$noted[self::key($rows[$one['id']])] = [$one['offset_bytes'], $one['bytes_per_second']];
+			}
+		}
+		$now = microtime(true);
+		$this->past = [...array_filter($this->past, fn ($moment) => $moment[0] > $now - self::WINDOW_SECONDS), [$now, $bytes]];
+		[$then, $before] = $this->past[0];
+		$rate = $now - $then < 1 ? null : max(0, (int) (($bytes - $before) / ($now - $then)));
+		Config::set('progress', json_encode(['at' => Config::now(), 'rate' => $rate, 'rows' => $noted]), 'overview:' . $this->channelId);
+		$this->save();
+	}
+
+	/** Writes down what was counted. */
+	public function save(): void
+	{
+		if (! $this->fresh) {
+			return;
+		}
+		$counts = self::counts($this->channelId);
+		foreach ($this->fresh as $name => $count) {
+			$counts[$name] = $name === 'last_success' ? $count : ($counts[$name] ?? 0) + $count;
+		}
+		$this->fresh = [];
+		Config::set('counts', json_encode($counts), self::scope($this->channelId));
+	}
+
+	/** Returns what was counted for a channel since filesync came. */
+	public static function counts(int $channelId): array
+	{
+		return json_decode(Config::get('counts', self::scope($channelId)), true) ?: [];
+	}
+
+	/** Forgets what was counted for a channel. */
+	public static function forget(int $channelId): void
+	{
+		Config::clear('counts', self::scope($channelId));
+	}
+
+	/** Returns the name under which a transfer's progress is noted. */
+	public static function key(array $row): string
+	{
+		return substr($row['id'], 0, 32) . '.' . (int) $row['generation'];
+	}
+
+	private function count(string $name, int $more): void
+	{
+		$this->fresh[$name] = ($this->fresh[$name] ?? 0) + $more;
+	}
+
+	private static function scope(int $channelId): string
+	{
+		return 'counts:' . $channelId;
+	}
+}
