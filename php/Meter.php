@@ -112,7 +112,7 @@ final class Meter
 	/** Returns the name under which a transfer's progress is noted. */
 	public static function key(array $row): string
 	{
-		return substr($row['id'], 0, 32) . '.' . (int) $row['generation'];
+		return $row['id'] . '.' . (int) $row['generation'];
 	}
 
 	private function count(string $name, int $more): void

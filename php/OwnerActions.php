@@ -28,13 +28,13 @@ final class OwnerActions
 		Page::refuseForged(OwnerPage::FORM, OwnerPage::PATH);
 		try {
 			if (Migrations::ready()) {
-				Page::say(self::press($channelId, $_POST));
+				Page::leave(self::press($channelId, $_POST), false);
 			}
 		} catch (Refused | Postponed $e) {
-			Page::say(ucfirst(sprintf(t('not done: %s'), Config::oneLine($e->getMessage()))), true);
+			Page::leave(ucfirst(sprintf(t('not done: %s'), Config::oneLine($e->getMessage()))), true);
 		} catch (\Throwable $e) {
 			Config::logFailure('a button on the page of channel ' . $channelId, $e);
-			Page::say(t('That did not work. The log of this hub says why.'), true);
+			Page::leave(t('That did not work. The log of this hub says why.'), true);
 		}
 		Page::leadTo(OwnerPage::PATH);
 	}

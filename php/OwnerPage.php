@@ -37,7 +37,7 @@ final class OwnerPage
 		Page::addScript('/addon/filesync/view/js/filesync.js?filesync=' . rawurlencode(Config::version()));
 		[$html, $say] = self::fragment($channel);
 
-		return Page::render('filesync_page.tpl', ['words' => self::words(), 'token' => Page::token(self::FORM), 'action' => Web::root() . self::PATH, 'state' => $html, 'say' => $say,
+		return Page::render('filesync_page.tpl', ['words' => self::words(), 'token' => Page::token(self::FORM), 'action' => Web::root() . self::PATH, 'state' => $html, 'say' => $say, 'left' => Page::collect(),
 			'source' => Web::root() . self::PATH . '/state', 'rows' => self::rows()]);
 	}
 
@@ -58,16 +58,17 @@ final class OwnerPage
 	{
 		$channelId = (int) $channel['channel_id'];
 		$progress = Progress::of($channelId);
+		$isPaused = self::pauseState($channelId);
 		$clones = [self::here($channel, $progress), ...self::others($channel)];
 
 		return [
 			'words' => self::words(),
 			'problems' => self::problems($channelId),
-			'is_paused' => self::pauseState($channelId),
+			'is_paused' => $isPaused,
 			'can_check' => Check::isPossible(),
 			'clones' => $clones,
 			'arriving' => array_map(self::arriving(...), $progress['rows']),
-			'arriving_line' => self::arrivingLine($progress),
+			'arriving_line' => self::arrivingLine($progress, (bool) $isPaused),
 			'waiting' => self::waiting($channelId),
 			'waiting_line' => self::waitingLine($channelId),
 			'packets' => self::packets($channel),
@@ -75,7 +76,7 @@ final class OwnerPage
 			'kept' => self::kept($channelId),
 			'kept_more' => max(0, Table::count('filesync_kept', ['uid' => $channelId, 'scale' => 0, 'source' => '']) - self::rows()),
 			'kept_url' => Web::root() . self::PATH . '?kept=' . self::MOST_ROWS,
-			'say' => self::say($clones[0], $progress, $channelId),
+			'say' => self::say($clones[0], $progress, $channelId, (bool) $isPaused),
 			'is_moving' => $progress['rows'] || $progress['files'] || $progress['thumbnails'],
 		];
 	}
@@ -216,13 +217,13 @@ final class OwnerPage
 		return ['id' => substr($row['id'], 0, 16), 'name' => self::name($row['name'], $row['scale']), 'text' => $text, 'percent' => (int) floor(100 * $row['arrived_bytes'] / max(1, $row['size_bytes']))];
 	}
 
-	private static function arrivingLine(array $progress): string
+	private static function arrivingLine(array $progress, bool $isPaused): string
 	{
 		$all = array_filter([$progress['files'] ? Words::files($progress['files']) : '', $progress['thumbnails'] ? sprintf(t('thumbnails: %s'), number_format($progress['thumbnails'])) : '']);
 
 		return ! $all ? '' : implode(', ', array_filter([...$all, sprintf(t('%s to come'), Words::size($progress['todo_bytes'])),
-			$progress['bytes_per_second'] === null ? t('speed not known yet') : sprintf(t('%s a second'), Words::size($progress['bytes_per_second'])),
-			$progress['seconds'] === null ? '' : sprintf(t('done in about %s'), Words::duration($progress['seconds']))]));
+			$isPaused ? t('paused') : ($progress['bytes_per_second'] === null ? t('speed not known yet') : sprintf(t('%s a second'), Words::size($progress['bytes_per_second']))),
+			$isPaused || $progress['seconds'] === null ? '' : sprintf(t('done in about %s'), Words::duration($progress['seconds']))]));
 	}
 
 	private static function waiting(int $channelId): array
@@ -294,8 +295,10 @@ final class OwnerPage
 	private static function kept(int $channelId): array
 	{
 		$days = Config::number('kept_days');
+		$rows = Table::select('filesync_kept', ['uid' => $channelId, 'scale' => 0, 'source' => ''], 'created DESC, id', self::rows());
+		$present = array_column($rows ? Table::select('attach', ['uid' => $channelId, 'hash' => array_column($rows, 'hash')], '', 0, 'hash') : [], 'hash');
 
-		return array_map(function ($row) use ($days) {
+		return array_map(function ($row) use ($days, $present) {
 			$entry = json_decode($row['entry'], true) ?: [];
 			$name = self::name($entry['attach']['display_path'] ?? $entry['attach']['filename'] ?? $row['hash'], 0);
 			$left = max(0, (int) $row['created'] + 86400 * $days - Config::now());
@@ -303,18 +306,20 @@ final class OwnerPage
 			return ['id' => $row['id'], 'name' => $name, 'text' => implode(', ', array_filter([
 				$row['why'] === 'deleted' ? sprintf(t('deleted %s'), Words::ago((int) $row['created'])) : sprintf(t('replaced %s'), Words::ago((int) $row['created'])),
 				($entry['by'] ?? '') === '' ? '' : sprintf(t('by %s'), Config::oneLine((string) $entry['by'])), Words::size((int) $row['size_bytes']),
-				sprintf(t('kept for another %s'), Words::duration($left))])),
+				sprintf(t('kept for another %s'), Words::duration($left)),
+				$row['why'] === 'deleted' && in_array($row['hash'], $present, true) ? t('the file is here again') : ''])),
 				'undo' => t('Bring back'), 'undo_label' => sprintf(t('Bring back %s'), $name)];
-		}, Table::select('filesync_kept', ['uid' => $channelId, 'scale' => 0, 'source' => ''], 'created DESC, id', self::rows()));
+		}, $rows);
 	}
 
 	/** Returns the line that a screen reader says when it changes. */
-	private static function say(array $here, array $progress, int $channelId): string
+	private static function say(array $here, array $progress, int $channelId, bool $isPaused): string
 	{
 		$stuck = Table::count('filesync_transfer', ['uid' => $channelId, 'state' => 'parked']) + Table::count('filesync_packet', ['uid' => $channelId, 'state' => 'parked']);
 
 		return implode(' ', array_filter([
-			$here['is_complete'] ? t('Everything is here.') : ($progress['files'] ? sprintf(t('Arriving: %s.'), Words::files($progress['files'])) : t('Something is missing here.')),
+			$isPaused ? t('Paused.') : '',
+			$here['is_complete'] ? t('Everything is here.') : ($progress['files'] && ! $isPaused ? sprintf(t('Arriving: %s.'), Words::files($progress['files'])) : t('Something is missing here.')),
 			$stuck ? sprintf(t('Stuck: %s.'), number_format($stuck)) : '',
 		]));
 	}

@@ -57,6 +57,21 @@ final class Page
 		check_form_security_token_redirectOnErr($path, $form);
 	}
 
+	/** Keeps a line for the next page of ours, which shows it itself: the hub's own notices need JavaScript. */
+	public static function leave(string $line, bool $isError): void
+	{
+		$_SESSION['filesync_left'] = [$line, $isError];
+	}
+
+	/** Returns what was left for this page, once. */
+	public static function collect(): ?array
+	{
+		$left = $_SESSION['filesync_left'] ?? null;
+		unset($_SESSION['filesync_left']);
+
+		return is_array($left) ? ['line' => (string) $left[0], 'is_error' => (bool) $left[1]] : null;
+	}
+
 	/** Shows a line on the next page: an error, or what was done. */
 	public static function say(string $line, bool $isError = false): void
 	{

@@ -1,7 +1,8 @@
 <?php
 
-use Fake\Page;
+use Fake\Page as Fake;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Meter;
 use FileSync\Addon\OwnerActions;
@@ -18,9 +19,9 @@ final class PageTest extends AddonTestCase
 	protected function setUp(): void
 	{
 		parent::setUp();
-		Page::$isForged = false;
-		Page::$said = Page::$led = Page::$scripts = [];
-		$_POST = $_GET = [];
+		Fake::$isForged = false;
+		Fake::$said = Fake::$led = Fake::$scripts = [];
+		$_POST = $_GET = $_SESSION = [];
 		App::set_channel($this->channel);
 	}
 
@@ -47,7 +48,7 @@ final class PageTest extends AddonTestCase
 		$this->assertSame(403, OwnerPage::state()->status);
 		$_POST = ['filesync_pause' => '1'];
 		OwnerActions::take();
-		$this->assertSame(['!Permission denied.', '!Permission denied.'], Page::$said);
+		$this->assertSame(['!Permission denied.', '!Permission denied.'], Fake::$said);
 		$this->assertSame('', Config::get('paused', 'channel:1'));
 	}
 
@@ -102,6 +103,9 @@ final class PageTest extends AddonTestCase
 		$this->assertSame([52428, 10, 524288], [$progress['bytes_per_second'], $progress['seconds'], $progress['todo_bytes']]);
 		$page = $this->values();
 		$this->assertSame([50, '512.0 KiB of 1.0 MiB, 50.8 KiB a second, 10 s left'], [$page['arriving'][0]['percent'], $page['arriving'][0]['text']]);
+		Table::update('filesync_transfer', ['state' => 'staged'], ['hash' => 'large']);
+		$this->assertSame([50, 524288], [$this->values()['clones'][0]['percent'], Progress::of(1)['todo_bytes']]);
+		Table::update('filesync_transfer', ['state' => 'leased'], ['hash' => 'large']);
 		$this->assertSame(['1 file, 512.0 KiB to come, 51.2 KiB a second, done in about 10 s', 50], [$page['arriving_line'], $page['clones'][0]['percent']]);
 		// A speed of long ago is none.
 		Config::set('progress', json_encode(['at' => time() - 60, 'rate' => 52428, 'rows' => [Meter::key($row) => [524288, 52000]]]), 'overview:1');
@@ -147,7 +151,7 @@ final class PageTest extends AddonTestCase
 	{
 		$this->stuck();
 		$before = $this->everything();
-		Page::$isForged = true;
+		Fake::$isForged = true;
 		foreach ([['filesync_retry_all' => '1'], ['filesync_pause' => '1'], ['filesync_undo' => 'abcdef0123']] as $_POST) {
 			try {
 				OwnerActions::take();
@@ -164,12 +168,12 @@ final class PageTest extends AddonTestCase
 		$row = $this->stuck();
 		TransferBatch::$answers['gone-0'] = '12345';
 		$this->press('retry', $row['id']);
-		$this->assertSame(['It is tried again now.'], Page::$said);
-		$this->assertStringEndsWith('/filesync', Page::$led[0]);
+		$this->assertSame('It is tried again now.', $this->left());
+		$this->assertStringEndsWith('/filesync', Fake::$led[0]);
 		$this->work();
 		$this->assertSame('12345', $this->shown('gone'));
 		$this->press('retry', $row['id']);
-		$this->assertSame('!Not done: it is not there any more', end(Page::$said));
+		$this->assertSame('!Not done: it is not there any more', $this->left());
 	}
 
 	public function test_all_that_waits_is_tried_again(): void
@@ -196,7 +200,7 @@ final class PageTest extends AddonTestCase
 		$this->assertSame([[], [], []], array_map(fn ($part) => $this->values($other)[$part], ['waiting', 'kept', 'packets']));
 		foreach (['retry' => $row['id'], 'undo' => $kept['id'], 'agree' => str_repeat('a', 64), 'refuse' => str_repeat('a', 64)] as $button => $id) {
 			$this->press($button, $id);
-			$this->assertSame('!Not done: it is not there any more', end(Page::$said));
+			$this->assertSame('!Not done: it is not there any more', $this->left());
 		}
 		$this->press('retry_all');
 		$this->assertSame(['parked', null, 1], [$this->transfer('gone')['state'], $this->attach('old'), Table::count('filesync_packet', [])]);
@@ -207,7 +211,8 @@ final class PageTest extends AddonTestCase
 		$this->receive($this->file('one', 'x'));
 		$this->press('pause');
 		$this->work();
-		$this->assertSame([null, true], [$this->shown('one'), $this->values()['is_paused']]);
+		$page = $this->values();
+		$this->assertSame([null, true, '1 file, 1 B to come, paused', 'Paused. Something is missing here.'], [$this->shown('one'), $page['is_paused'], $page['arriving_line'], $page['say']]);
 		// Not a moment is spent on it meanwhile.
 		$this->assertSame([], array_slice($this->jobs('Addon'), 1));
 		$this->press('resume');
@@ -239,7 +244,9 @@ final class PageTest extends AddonTestCase
 		$this->assertSame(['a & b.txt', 'Bring back a & b.txt'], [$kept[0]['name'], $kept[0]['undo_label']]);
 		$this->assertStringContainsString('deleted just now, by 127.0.0.1, 6 B, kept for another 30 days', $kept[0]['text']);
 		$this->press('undo', $kept[0]['id']);
-		$this->assertSame(['Brought back: a & b.txt. The other clones are told.', 'before'], [end(Page::$said), $this->shown('old')]);
+		$this->assertSame(['Brought back: a & b.txt. The other clones are told.', 'before'], [$this->left(), $this->shown('old')]);
+		$this->assertNull(Page::collect());
+		$this->assertStringEndsWith(', the file is here again', $this->values()['kept'][0]['text']);
 	}
 
 	public function test_a_large_delete_waits_for_the_owners_word(): void
@@ -267,7 +274,7 @@ final class PageTest extends AddonTestCase
 	{
 		$this->assertSame(class_exists(FileSync\Addon\Reconcile::class), $this->values()['can_check']);
 		class_exists(FileSync\Addon\Reconcile::class) || $this->press('check');
-		$this->assertSame(class_exists(FileSync\Addon\Reconcile::class) ? [] : ['!Not done: this version cannot compare clones'], Page::$said);
+		$this->assertSame(class_exists(FileSync\Addon\Reconcile::class) ? '' : '!Not done: this version cannot compare clones', $this->left());
 	}
 
 	public function test_without_tables_or_filesync_it_still_says_so(): void
@@ -296,6 +303,14 @@ final class PageTest extends AddonTestCase
 		$_POST = ["filesync_$button" => $value];
 		OwnerActions::take();
 		$_POST = [];
+	}
+
+	/** Returns what was left for the next page, errors with a mark before them. */
+	private function left(): string
+	{
+		$left = Page::collect();
+
+		return ($left['is_error'] ?? false ? '!' : '') . ($left['line'] ?? '');
 	}
 
 	private function values(?array $channel = null): array

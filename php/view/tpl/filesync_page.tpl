@@ -4,6 +4,9 @@
 	</div>
 	<div class="section-content-wrapper">
 		<p id="filesync-say" class="visually-hidden" role="status" aria-live="polite">{{$say|escape:'html'}}</p>
+		{{if $left}}
+		<p class="alert {{if $left.is_error}}alert-danger{{else}}alert-success{{/if}}" role="alert" id="filesync-left">{{$left.line|escape:'html'}}</p>
+		{{/if}}
 		<p id="filesync-offline" class="alert alert-warning" role="alert" hidden>{{$words.offline|escape:'html'}}</p>
 		<form action="{{$action|escape:'html'}}" method="post">
 			<input type="hidden" name="form_security_token" id="filesync-token" value="{{$token|escape:'html'}}">

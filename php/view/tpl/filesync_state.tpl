@@ -20,7 +20,7 @@
 </p>
 
 <div role="region" class="mb-4" id="filesync-clones" aria-labelledby="filesync-clones-title">
-	<h3 id="filesync-clones-title">{{$words.clones|escape:'html'}}</h3>
+	<h3 class="mt-0" id="filesync-clones-title">{{$words.clones|escape:'html'}}</h3>
 	<ul class="list-unstyled mb-0">
 	{{foreach $clones as $one}}
 		<li class="border rounded p-3 mb-2" id="filesync-clone-{{$one.id|escape:'html'}}">
@@ -43,7 +43,7 @@
 </div>
 
 <div role="region" class="mb-4" id="filesync-arriving" aria-labelledby="filesync-arriving-title">
-	<h3 id="filesync-arriving-title">{{$words.arriving|escape:'html'}}</h3>
+	<h3 class="mt-0" id="filesync-arriving-title">{{$words.arriving|escape:'html'}}</h3>
 	<p class="mb-2{{if ! $arriving_line}} text-muted{{/if}}" id="filesync-arriving-line">{{if $arriving_line}}{{$arriving_line|escape:'html'}}{{else}}{{$words.none_arriving|escape:'html'}}{{/if}}</p>
 	<ul class="list-unstyled mb-0">
 	{{foreach $arriving as $one}}
@@ -57,7 +57,7 @@
 </div>
 
 <div role="region" class="mb-4" id="filesync-waiting" aria-labelledby="filesync-waiting-title">
-	<h3 id="filesync-waiting-title">{{$words.waiting|escape:'html'}}</h3>
+	<h3 class="mt-0" id="filesync-waiting-title">{{$words.waiting|escape:'html'}}</h3>
 	<p class="mb-2{{if ! $waiting_line}} text-muted{{/if}}" id="filesync-waiting-line">{{if $waiting_line}}{{$waiting_line|escape:'html'}}{{else}}{{$words.none_waiting|escape:'html'}}{{/if}}</p>
 	<ul class="list-unstyled mb-0">
 	{{foreach $waiting as $one}}
@@ -74,7 +74,7 @@
 
 {{if $packets}}
 <div role="region" class="mb-4" id="filesync-packets" aria-labelledby="filesync-packets-title">
-	<h3 id="filesync-packets-title">{{$words.packets|escape:'html'}}</h3>
+	<h3 class="mt-0" id="filesync-packets-title">{{$words.packets|escape:'html'}}</h3>
 	<ul class="list-unstyled mb-0">
 	{{foreach $packets as $one}}
 		<li class="d-flex flex-wrap justify-content-between align-items-start border-bottom py-2" id="filesync-packet-{{$one.id|escape:'html'}}">
@@ -93,7 +93,7 @@
 {{/if}}
 
 <div role="region" class="mb-4" id="filesync-conflicts" aria-labelledby="filesync-conflicts-title">
-	<h3 id="filesync-conflicts-title">{{$words.conflicts|escape:'html'}}</h3>
+	<h3 class="mt-0" id="filesync-conflicts-title">{{$words.conflicts|escape:'html'}}</h3>
 	{{if $conflicts}}
 	<p class="small text-muted mb-2">{{$words.conflicts_help|escape:'html'}}</p>
 	<ul class="list-unstyled mb-0">
@@ -107,7 +107,7 @@
 </div>
 
 <div role="region" id="filesync-kept" aria-labelledby="filesync-kept-title">
-	<h3 id="filesync-kept-title">{{$words.kept|escape:'html'}}</h3>
+	<h3 class="mt-0" id="filesync-kept-title">{{$words.kept|escape:'html'}}</h3>
 	{{if $kept}}
 	<p class="small text-muted mb-2">{{$words.kept_help|escape:'html'}}</p>
 	<ul class="list-unstyled mb-0">
