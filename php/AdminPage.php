@@ -15,11 +15,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** /admin/addons/filesync: versions, health, queue, last errors, settings. */
+/** /admin/addons/filesync: versions, health, every channel's completeness, queue, last errors, settings. */
 final class AdminPage
 {
 	private const FORM = 'filesync_admin';
 	private const ERRORS = 10;
+	private const CHANNELS = 200;
 
 	/** Returns the page. */
 	public static function show(): string
@@ -52,7 +53,7 @@ final class AdminPage
 	{
 		if (! Migrations::ready()) {
 			return ['words' => self::words(), 'problems' => [t('The tables of filesync are being made by another process. Look again in a minute.')]] + array_fill_keys(
-				['versions', 'health', 'examined', 'queue', 'counts', 'clones', 'errors', 'settings', 'excluded'], []);
+				['versions', 'health', 'examined', 'channels', 'channels_more', 'queue', 'counts', 'clones', 'errors', 'settings', 'excluded'], []);
 		}
 		Registration::mend();
 		$status = Report::status();
@@ -66,6 +67,8 @@ final class AdminPage
 			'versions' => self::versions($status),
 			'health' => array_map(fn ($one) => $one + ['mark' => $one['ok'] ? 'ok' : ($one['ok'] === null ? 'note' : 'wrong')], $doctor['findings']),
 			'examined' => $doctor['at'] ? sprintf(t('Examined at %s UTC.'), gmdate('Y-m-d H:i:s', $doctor['at'])) : t('Not examined yet.'),
+			'channels' => array_map(self::channel(...), array_slice($ids = Clones::local(), 0, self::CHANNELS)),
+			'channels_more' => count($ids) > self::CHANNELS ? sprintf(t('and %s more'), number_format(count($ids) - self::CHANNELS)) : '',
 			'queue' => self::queue($status['states']),
 			'counts' => self::counts($status),
 			'clones' => array_map(self::clone(...), $status['clones']),
@@ -77,7 +80,7 @@ final class AdminPage
 
 	private static function words(): array
 	{
-		return ['versions' => t('Versions'), 'health' => t('Health'), 'examine' => t('Examine now'), 'queue' => t('Files'), 'state' => t('State'), 'files' => t('Files and thumbnails'),
+		return ['versions' => t('Versions'), 'health' => t('Health'), 'examine' => t('Examine now'), 'queue' => t('Files'), 'channels' => t('Channels'), 'channel' => t('Channel'), 'complete' => t('Complete'), 'here' => t('Here'), 'missing' => t('Missing'), 'note' => t('Note'), 'state' => t('State'), 'files' => t('Files and thumbnails'),
 			'bytes' => t('Size'), 'clones' => t('Other hubs'), 'hub' => t('Hub'), 'speaks' => t('Speaks filesync'), 'last' => t('Last read from (UTC)'), 'trouble' => t('Trouble'),
 			'errors' => t('Last errors'), 'none' => t('None.'), 'settings' => t('Settings'), 'save' => t('Save'), 'excluded' => t('Channels without filesync'),
 			'excluded_help' => t('Nicks of channels of this hub, with commas between. Their files are left to the hub alone.'),
@@ -100,6 +103,21 @@ final class AdminPage
 			}],
 			[t('Tables'), sprintf(t('step %1$d of %2$d'), Migrations::done(), Migrations::newest())],
 		];
+	}
+
+	/** Returns how complete a channel is here. */
+	private static function channel(int $channelId): array
+	{
+		$nick = Words::nick($channelId);
+		if (! Config::serves($channelId)) {
+			return [$nick, t('filesync is switched off'), '', '', ''];
+		}
+		$counts = Overview::here(Clones::channel($channelId) ?? throw new Refused("the channel $channelId is not on this hub any more"));
+		$todo = $counts['missing_files'] + $counts['old_files'];
+
+		return [$nick, Words::percent($counts['whole_bytes'], $counts['bytes'], ! $todo), Words::amount($counts['whole_files'], $counts['files'], $counts['whole_bytes'], $counts['bytes']),
+			$todo ? Words::files($todo) . ($counts['parked_files'] ? ' (' . sprintf(t('stuck: %s'), number_format($counts['parked_files'])) . ')' : '') : '',
+			Config::get('paused', "channel:$channelId") === '1' ? t('paused') : ''];
 	}
 
 	private static function queue(array $states): array

@@ -89,12 +89,8 @@ final class Meter
 		if (! $this->fresh) {
 			return;
 		}
-		$counts = self::counts($this->channelId);
-		foreach ($this->fresh as $name => $count) {
-			$counts[$name] = $name === 'last_success' ? $count : ($counts[$name] ?? 0) + $count;
-		}
+		Config::set('counts', json_encode(self::sum(self::counts($this->channelId), $this->fresh)), self::scope($this->channelId));
 		$this->fresh = [];
-		Config::set('counts', json_encode($counts), self::scope($this->channelId));
 	}
 
 	/** Returns what was counted for a channel since filesync came. */
@@ -103,9 +99,21 @@ final class Meter
 		return json_decode(Config::get('counts', self::scope($channelId)), true) ?: [];
 	}
 
-	/** Forgets what was counted for a channel. */
+	/** Returns what was counted for all channels of this hub, those that left included. */
+	public static function allCounts(): array
+	{
+		$all = [];
+		foreach (Config::all('counts') as $value) {
+			$all = self::sum($all, json_decode($value, true) ?: []);
+		}
+
+		return $all;
+	}
+
+	/** Forgets a channel. What was counted for it stays in the sum, which must not fall. */
 	public static function forget(int $channelId): void
 	{
+		Config::set('counts', json_encode(self::sum(self::counts(0), self::counts($channelId))), self::scope(0));
 		Config::clear('counts', self::scope($channelId));
 	}
 
@@ -118,6 +126,15 @@ final class Meter
 	private function count(string $name, int $more): void
 	{
 		$this->fresh[$name] = ($this->fresh[$name] ?? 0) + $more;
+	}
+
+	private static function sum(array $counts, array $more): array
+	{
+		foreach ($more as $name => $count) {
+			$counts[$name] = $name === 'last_success' ? max($counts[$name] ?? 0, $count) : ($counts[$name] ?? 0) + $count;
+		}
+
+		return $counts;
 	}
 
 	private static function scope(int $channelId): string

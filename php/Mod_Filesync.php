@@ -4,6 +4,7 @@ namespace Zotlabs\Module;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Metrics;
 use FileSync\Addon\OwnerActions;
 use FileSync\Addon\OwnerPage;
 use FileSync\Addon\Response;
@@ -12,7 +13,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The hub's module `filesync`: `/filesync` for the channel's owner, `/filesync/state` for that page while it is open. */
+/** The hub's module `filesync`: `/filesync` for the channel's owner, `/filesync/state` for that page while it is open, `/filesync/metrics`. */
 class Filesync extends \Zotlabs\Web\Controller
 {
 	/** Answers what is no page. */
@@ -20,6 +21,8 @@ class Filesync extends \Zotlabs\Web\Controller
 	{
 		if (argv(1) === 'state') {
 			$this->end(OwnerPage::state(...));
+		} elseif (argv(1) === 'metrics') {
+			$this->end(fn () => Metrics::answer(Web::request(0)));
 		}
 	}
 

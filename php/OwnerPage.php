@@ -147,7 +147,7 @@ final class OwnerPage
 		];
 
 		return ['id' => 'here', 'name' => Words::host(Web::root()), 'note' => t('this hub')] + self::bar($todo ? min($counts['bytes'], $counts['whole_bytes'] + $progress['arrived_bytes']) : 1, $todo ? $counts['bytes'] : 1, ! $todo)
-			+ ['text' => self::amount($counts['whole_files'], $counts['files'], min($counts['bytes'], $counts['whole_bytes'] + ($todo ? $progress['arrived_bytes'] : 0)), $counts['bytes']), 'lines' => array_values(array_filter($lines))];
+			+ ['text' => Words::amount($counts['whole_files'], $counts['files'], min($counts['bytes'], $counts['whole_bytes'] + ($todo ? $progress['arrived_bytes'] : 0)), $counts['bytes']), 'lines' => array_values(array_filter($lines))];
 	}
 
 	private static function others(array $channel): array
@@ -164,7 +164,7 @@ final class OwnerPage
 			$isKnown = isset($checks[$hub]) || $known['files'] > 0;
 			$unknown = max(0, $here['files'] - $known['files']);
 			$rows[] = ['id' => substr(hash('sha256', $hub), 0, 12), 'name' => Words::host($clone['url']), 'note' => ''] + ($isKnown ? self::bar($known['files'], $here['files'], ! $unknown) : self::bar(0, 0, false))
-				+ ['text' => $isKnown ? self::amount(min($known['files'], $here['files']), $here['files'], min($known['bytes'], $here['bytes']), $here['bytes']) : t('how much it has: not known'),
+				+ ['text' => $isKnown ? Words::amount(min($known['files'], $here['files']), $here['files'], min($known['bytes'], $here['bytes']), $here['bytes']) : t('how much it has: not known'),
 				'lines' => self::about($peers[$hub] ?? null, $checks[$hub] ?? null, $isKnown && ! isset($checks[$hub]) ? $unknown : 0, $packets[$hub] ?? 0)];
 		}
 
@@ -197,13 +197,7 @@ final class OwnerPage
 	{
 		$percent = $isComplete ? 100 : (int) min(99, $most ? floor(100 * $value / $most) : 0);
 
-		return ['has_bar' => $most > 0, 'percent' => $percent, 'is_complete' => $isComplete, 'percent_text' => $isComplete ? t('complete') : "$percent %"];
-	}
-
-	private static function amount(int $files, int $allFiles, int $bytes, int $allBytes): string
-	{
-		return $files === $allFiles ? sprintf(t('%1$s, %2$s'), Words::files($allFiles), Words::size($allBytes))
-			: sprintf(t('%1$s of %2$s, %3$s of %4$s'), number_format($files), Words::files($allFiles), Words::size($bytes), Words::size($allBytes));
+		return ['has_bar' => $most > 0, 'percent' => $percent, 'is_complete' => $isComplete, 'percent_text' => Words::percent($value, $most, $isComplete)];
 	}
 
 	private static function arriving(array $row): array

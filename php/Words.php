@@ -47,6 +47,19 @@ final class Words
 		return $count === 1 ? t('1 file') : sprintf(t('%s files'), number_format($count));
 	}
 
+	/** Returns how many files and bytes there are of how many. */
+	public static function amount(int $files, int $allFiles, int $bytes, int $allBytes): string
+	{
+		return $files === $allFiles ? sprintf(t('%1$s, %2$s'), self::files($allFiles), self::size($allBytes))
+			: sprintf(t('%1$s of %2$s, %3$s of %4$s'), number_format($files), self::files($allFiles), self::size($bytes), self::size($allBytes));
+	}
+
+	/** Returns a part of a whole in percent; what is not complete never looks so. */
+	public static function percent(int $value, int $most, bool $isComplete): string
+	{
+		return $isComplete ? t('complete') : (int) min(99, $most ? floor(100 * $value / $most) : 0) . ' %';
+	}
+
 	/** Returns a number of seconds, rounded as people say it. */
 	public static function duration(int $seconds): string
 	{

@@ -46,6 +46,12 @@ final class Config
 		Table::delete('filesync_setting', ['id' => self::id($scope, $name)]);
 	}
 
+	/** Returns the values that something has in all scopes. */
+	public static function all(string $name): array
+	{
+		return array_column(Table::select('filesync_setting', ['name' => $name], 'scope', 0, 'value'), 'value');
+	}
+
 	/** Returns the scopes in which a setting has a value. */
 	public static function scopesWhere(string $name, string $value): array
 	{

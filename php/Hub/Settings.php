@@ -62,6 +62,8 @@ final class Settings
 			'text' => 'How the web server sends files by itself, so that no PHP process waits: X-Accel-Redirect:/prefix/ (nginx, Caddy) or X-Sendfile (Apache, lighttpd). Empty: PHP sends them. See docs/web-servers.md.'],
 		'ticket_requests_per_minute' => ['default' => '600', 'unit' => 'requests a minute', 'least' => 1,
 			'text' => "Requests for files that a channel's clones may make."],
+		'metrics_token' => ['default' => '', 'unit' => 'token', 'shape' => '#^([A-Za-z0-9._~+/=-]{16,128})?$#D',
+			'text' => 'Numbers for Prometheus at /filesync/metrics, for whoever sends this token (Authorization: Bearer). 16 to 128 letters, digits and ._~+/=-. Empty: there are none.'],
 	];
 
 	/** Tells whether a setting exists, may have this value, and may have it in this scope. */

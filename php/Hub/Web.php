@@ -50,6 +50,18 @@ final class Web
 		return Request::current($arguments, $mostBytes ? $mostBytes($arguments) : 0);
 	}
 
+	/** Returns the header Authorization, wherever the web server and the hub's own rules put it. */
+	public static function authorization(): string
+	{
+		foreach (['HTTP_AUTHORIZATION', 'REDIRECT_HTTP_AUTHORIZATION', 'REMOTE_USER', 'REDIRECT_REMOTE_USER'] as $name) {
+			if (is_string($_SERVER[$name] ?? null) && $_SERVER[$name] !== '') {
+				return $_SERVER[$name];
+			}
+		}
+
+		return '';
+	}
+
 	/** Ends the request as the hub does. */
 	public static function end(): never
 	{

@@ -28,6 +28,7 @@ final class AdminPageTest extends AddonTestCase
 		$this->assertSame([], $page['problems']);
 		$this->assertContains(['Addon', Config::version()], $page['versions']);
 		$this->assertContains(['finished lately', '1', '9 B'], $page['queue']);
+		$this->assertSame([['alice', '90 %', '1 of 2 files, 9 B of 10 B', '1 file (stuck: 1)', '']], $page['channels']);
 		$this->assertSame(['alice', '<b>?.txt', 'no hub has it any more: status 404', 'needs a person'], array_slice(array_values($page['errors'][0]), 1));
 		$this->assertSame(array_keys(Settings::ALL), array_column($page['settings'], 'name'));
 		$this->assertStringContainsString("{{\$one.name|escape:'html'}}", file_get_contents('addon/filesync/view/tpl/filesync_admin.tpl'));
@@ -49,6 +50,7 @@ final class AdminPageTest extends AddonTestCase
 		$this->assertSame(['!Not saved, because the value is not possible: ranges, nobody'], Page::$said);
 		$this->assertFalse(Config::serves(1));
 		$this->assertSame('alice', $this->page()['excluded']);
+		$this->assertSame([['alice', 'filesync is switched off', '', '', '']], $this->page()['channels']);
 
 		$_POST = ['filesync_save' => '1', 'filesync_workers' => '2', 'filesync_excluded' => ''];
 		AdminPage::take();

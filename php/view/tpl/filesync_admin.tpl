@@ -37,6 +37,25 @@
 </section>
 
 <section class="mb-4">
+	<h4>{{$words.channels|escape:'html'}}</h4>
+	{{if $channels}}
+	<div class="table-responsive">
+	<table class="table table-sm w-auto">
+		<thead><tr><th>{{$words.channel|escape:'html'}}</th><th class="ps-4">{{$words.complete|escape:'html'}}</th><th class="ps-4">{{$words.here|escape:'html'}}</th><th class="ps-4">{{$words.missing|escape:'html'}}</th><th class="ps-4">{{$words.note|escape:'html'}}</th></tr></thead>
+		<tbody>
+		{{foreach $channels as $row}}
+			<tr><td>{{$row.0|escape:'html'}}</td><td class="ps-4">{{$row.1|escape:'html'}}</td><td class="ps-4">{{$row.2|escape:'html'}}</td><td class="ps-4">{{$row.3|escape:'html'}}</td><td class="ps-4">{{$row.4|escape:'html'}}</td></tr>
+		{{/foreach}}
+		</tbody>
+	</table>
+	</div>
+	{{/if}}
+	{{if $channels_more}}
+	<p class="text-muted">{{$channels_more|escape:'html'}}</p>
+	{{/if}}
+</section>
+
+<section class="mb-4">
 	<h4>{{$words.queue|escape:'html'}}</h4>
 	{{if $queue}}
 	<table class="table table-sm w-auto">
