@@ -295,12 +295,11 @@ final class OwnerPage
 		return array_map(function ($row) use ($days, $present) {
 			$entry = json_decode($row['entry'], true) ?: [];
 			$name = self::name($entry['attach']['display_path'] ?? $entry['attach']['filename'] ?? $row['hash'], 0);
-			$left = max(0, (int) $row['created'] + 86400 * $days - Config::now());
 
 			return ['id' => $row['id'], 'name' => $name, 'text' => implode(', ', array_filter([
 				$row['why'] === 'deleted' ? sprintf(t('deleted %s'), Words::ago((int) $row['created'])) : sprintf(t('replaced %s'), Words::ago((int) $row['created'])),
 				($entry['by'] ?? '') === '' ? '' : sprintf(t('by %s'), Config::oneLine((string) $entry['by'])), Words::size((int) $row['size_bytes']),
-				sprintf(t('kept for another %s'), Words::duration($left)),
+				sprintf(t('kept until %s'), gmdate('Y-m-d', (int) $row['created'] + 86400 * $days)),
 				$row['why'] === 'deleted' && in_array($row['hash'], $present, true) ? t('the file is here again') : ''])),
 				'undo' => t('Bring back'), 'undo_label' => sprintf(t('Bring back %s'), $name)];
 		}, $rows);

@@ -17,7 +17,7 @@ final class Words
 	{
 		return match ($kind) {
 			'Network' => t('the other hub could not be reached'),
-			'PeerBusy' => t('the other hub was busy'),
+			'PeerBusy' => t('the other hub was busy, or does not have it whole'),
 			'Storage' => t('this hub could not write'),
 			'Corrupt' => t('the bytes were not the right ones'),
 			'Refused' => t('the other hub refused'),

@@ -63,7 +63,7 @@ final class PageTest extends AddonTestCase
 		$this->assertSame([], $page['problems']);
 		$this->assertSame(['this hub', '1 of 3 files, 9 B of 21 B', ['not here yet: 2 files', 'of these stuck: 1 file'], false],
 			[$page['clones'][0]['note'], $page['clones'][0]['text'], $page['clones'][0]['lines'], $page['clones'][0]['is_complete']]);
-		$this->assertSame(['gone.bin: no hub has it any more; is not tried again by itself', 'late.bin: the other hub was busy'],
+		$this->assertSame(['gone.bin: no hub has it any more; is not tried again by itself', 'late.bin: the other hub was busy, or does not have it whole'],
 			array_map(fn ($row) => "{$row['name']}: {$row['why']}" . ($row['is_stuck'] ? "; {$row['then']}" : ''), $page['waiting']));
 		$this->assertMatchesRegularExpression('/^next try in 1\d min$/', $page['waiting'][1]['then']);
 		$this->assertSame('stuck: 1; tried again by themselves: 1', $page['waiting_line']);
@@ -242,7 +242,7 @@ final class PageTest extends AddonTestCase
 		$this->receive($this->deletion('old'));
 		$kept = $this->values()['kept'];
 		$this->assertSame(['a & b.txt', 'Bring back a & b.txt'], [$kept[0]['name'], $kept[0]['undo_label']]);
-		$this->assertStringContainsString('deleted just now, by 127.0.0.1, 6 B, kept for another 30 days', $kept[0]['text']);
+		$this->assertStringContainsString('deleted just now, by 127.0.0.1, 6 B, kept until ' . gmdate('Y-m-d', time() + 30 * 86400), $kept[0]['text']);
 		$this->press('undo', $kept[0]['id']);
 		$this->assertSame(['Brought back: a & b.txt. The other clones are told.', 'before'], [$this->left(), $this->shown('old')]);
 		$this->assertNull(Page::collect());

@@ -19,14 +19,14 @@
 	{{/if}}
 </p>
 
-<div role="region" class="mb-4" id="filesync-clones" aria-labelledby="filesync-clones-title">
-	<h3 class="mt-0" id="filesync-clones-title">{{$words.clones|escape:'html'}}</h3>
+<div role="region" class="mb-4" id="filesync-clones" aria-label="{{$words.clones|escape:'html'}}">
+	<h3>{{$words.clones|escape:'html'}}</h3>
 	<ul class="list-unstyled mb-0">
 	{{foreach $clones as $one}}
 		<li class="border rounded p-3 mb-2" id="filesync-clone-{{$one.id|escape:'html'}}">
 			<div class="d-flex flex-wrap justify-content-between">
 				<strong class="text-break me-2" id="filesync-name-{{$one.id|escape:'html'}}">{{$one.name|escape:'html'}}{{if $one.note}} <span class="fw-normal text-muted">({{$one.note|escape:'html'}})</span>{{/if}}</strong>
-				<span class="{{if $one.is_complete}}text-success{{/if}}">{{if $one.has_bar}}{{$one.percent_text|escape:'html'}}{{else}}{{$words.not_known|escape:'html'}}{{/if}}</span>
+				<span class="{{if $one.is_complete}}fw-bold{{/if}}">{{if $one.has_bar}}{{$one.percent_text|escape:'html'}}{{else}}{{$words.not_known|escape:'html'}}{{/if}}</span>
 			</div>
 			{{if $one.has_bar}}
 			<progress class="w-100" max="100" value="{{$one.percent|escape:'html'}}" aria-labelledby="filesync-name-{{$one.id|escape:'html'}}">{{$one.percent_text|escape:'html'}}</progress>
@@ -42,8 +42,8 @@
 	</ul>
 </div>
 
-<div role="region" class="mb-4" id="filesync-arriving" aria-labelledby="filesync-arriving-title">
-	<h3 class="mt-0" id="filesync-arriving-title">{{$words.arriving|escape:'html'}}</h3>
+<div role="region" class="mb-4" id="filesync-arriving" aria-label="{{$words.arriving|escape:'html'}}">
+	<h3>{{$words.arriving|escape:'html'}}</h3>
 	<p class="mb-2{{if ! $arriving_line}} text-muted{{/if}}" id="filesync-arriving-line">{{if $arriving_line}}{{$arriving_line|escape:'html'}}{{else}}{{$words.none_arriving|escape:'html'}}{{/if}}</p>
 	<ul class="list-unstyled mb-0">
 	{{foreach $arriving as $one}}
@@ -56,15 +56,15 @@
 	</ul>
 </div>
 
-<div role="region" class="mb-4" id="filesync-waiting" aria-labelledby="filesync-waiting-title">
-	<h3 class="mt-0" id="filesync-waiting-title">{{$words.waiting|escape:'html'}}</h3>
+<div role="region" class="mb-4" id="filesync-waiting" aria-label="{{$words.waiting|escape:'html'}}">
+	<h3>{{$words.waiting|escape:'html'}}</h3>
 	<p class="mb-2{{if ! $waiting_line}} text-muted{{/if}}" id="filesync-waiting-line">{{if $waiting_line}}{{$waiting_line|escape:'html'}}{{else}}{{$words.none_waiting|escape:'html'}}{{/if}}</p>
 	<ul class="list-unstyled mb-0">
 	{{foreach $waiting as $one}}
 		<li class="d-flex justify-content-between align-items-start border-bottom py-2" id="filesync-wait-{{$one.id|escape:'html'}}">
 			<div class="text-break me-2">
 				<bdi>{{$one.name|escape:'html'}}</bdi>
-				<div class="small {{if $one.is_stuck}}text-danger{{else}}text-muted{{/if}}">{{$one.why|escape:'html'}}; {{$one.then|escape:'html'}}</div>
+				<div class="small {{if $one.is_stuck}}fw-bold{{else}}text-muted{{/if}}">{{$one.why|escape:'html'}}; {{$one.then|escape:'html'}}</div>
 			</div>
 			<button type="submit" name="filesync_retry" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-outline-primary text-nowrap flex-shrink-0" id="filesync-retry-{{$one.id|escape:'html'}}" aria-label="{{$one.label|escape:'html'}}">{{$words.retry|escape:'html'}}</button>
 		</li>
@@ -73,14 +73,14 @@
 </div>
 
 {{if $packets}}
-<div role="region" class="mb-4" id="filesync-packets" aria-labelledby="filesync-packets-title">
-	<h3 class="mt-0" id="filesync-packets-title">{{$words.packets|escape:'html'}}</h3>
+<div role="region" class="mb-4" id="filesync-packets" aria-label="{{$words.packets|escape:'html'}}">
+	<h3>{{$words.packets|escape:'html'}}</h3>
 	<ul class="list-unstyled mb-0">
 	{{foreach $packets as $one}}
 		<li class="d-flex flex-wrap justify-content-between align-items-start border-bottom py-2" id="filesync-packet-{{$one.id|escape:'html'}}">
 			<div class="text-break me-2">
 				<bdi>{{$one.text|escape:'html'}}</bdi>
-				<div class="small text-danger">{{$one.why|escape:'html'}}</div>
+				<div class="small fw-bold">{{$one.why|escape:'html'}}</div>
 			</div>
 			<div class="text-nowrap" role="group" aria-label="{{$one.text|escape:'html'}}">
 				<button type="submit" name="filesync_agree" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-outline-danger text-nowrap" id="filesync-agree-{{$one.id|escape:'html'}}">{{$words.agree|escape:'html'}}</button>
@@ -92,8 +92,8 @@
 </div>
 {{/if}}
 
-<div role="region" class="mb-4" id="filesync-conflicts" aria-labelledby="filesync-conflicts-title">
-	<h3 class="mt-0" id="filesync-conflicts-title">{{$words.conflicts|escape:'html'}}</h3>
+<div role="region" class="mb-4" id="filesync-conflicts" aria-label="{{$words.conflicts|escape:'html'}}">
+	<h3>{{$words.conflicts|escape:'html'}}</h3>
 	{{if $conflicts}}
 	<p class="small text-muted mb-2">{{$words.conflicts_help|escape:'html'}}</p>
 	<ul class="list-unstyled mb-0">
@@ -106,8 +106,8 @@
 	{{/if}}
 </div>
 
-<div role="region" id="filesync-kept" aria-labelledby="filesync-kept-title">
-	<h3 class="mt-0" id="filesync-kept-title">{{$words.kept|escape:'html'}}</h3>
+<div role="region" id="filesync-kept" aria-label="{{$words.kept|escape:'html'}}">
+	<h3>{{$words.kept|escape:'html'}}</h3>
 	{{if $kept}}
 	<p class="small text-muted mb-2">{{$words.kept_help|escape:'html'}}</p>
 	<ul class="list-unstyled mb-0">
