@@ -70,7 +70,7 @@ final class Batch
 			}
 		} finally {
 			try {
-				$this->meter->save();
+				$this->meter->close($this->batch->progress());
 				$this->rememberPeers();
 			} finally {
 				$this->batch->close();

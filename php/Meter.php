@@ -83,8 +83,17 @@ final class Meter
 		$this->save();
 	}
 
+	/** Counts what came of transfers that a slice leaves unfinished, and writes all down. */
+	public function close(array $progress): void
+	{
+		foreach ($progress as $one) {
+			$this->count('received_bytes', max(0, $one['offset_bytes'] - ($this->first[$one['id']] ?? $one['offset_bytes'])));
+		}
+		$this->save();
+	}
+
 	/** Writes down what was counted. */
-	public function save(): void
+	private function save(): void
 	{
 		if (! $this->fresh) {
 			return;
