@@ -98,10 +98,7 @@ final class OwnerActions
 
 	private static function check(int $channelId): string
 	{
-		if (! Check::isPossible()) {
-			throw new Refused(t('this version cannot compare clones'));
-		}
-		Check::request($channelId);
+		Reconcile::request($channelId);
 
 		return t('The clones are being compared.');
 	}

@@ -65,7 +65,6 @@ final class OwnerPage
 			'words' => self::words(),
 			'problems' => self::problems($channelId),
 			'is_paused' => $isPaused,
-			'can_check' => Check::isPossible(),
 			'clones' => $clones,
 			'arriving' => array_map(self::arriving(...), $progress['rows']),
 			'arriving_line' => self::arrivingLine($progress, (bool) $isPaused),
@@ -99,7 +98,7 @@ final class OwnerPage
 	{
 		if (! Family::isKnown() || ! Migrations::ready()) {
 			$why = Family::isKnown() ? t('The tables of filesync are being made by another process. Look again in a minute.') : t('filesync does nothing here: it does not know this version of the hub.');
-			$values = ['words' => self::words(), 'problems' => [$why], 'arriving_line' => '', 'waiting_line' => '', 'is_paused' => null, 'can_check' => false, 'kept_more' => 0, 'kept_url' => '']
+			$values = ['words' => self::words(), 'problems' => [$why], 'arriving_line' => '', 'waiting_line' => '', 'is_paused' => null, 'kept_more' => 0, 'kept_url' => '']
 				+ array_fill_keys(['clones', 'arriving', 'waiting', 'packets', 'conflicts', 'kept'], []);
 			return [Page::render('filesync_state.tpl', $values), $why, false];
 		}
@@ -156,12 +155,13 @@ final class OwnerPage
 		$there = Overview::there($channel);
 		$packets = Clones::packetsWaiting($channel);
 		$peers = array_column(array_map(fn ($peer) => ['id' => Clones::normalise($peer['url'])] + $peer, Peers::report()), null, 'id');
-		$checks = Check::last($channel);
+		$checks = Reconcile::last($channel);
 		$rows = [];
 		foreach (Clones::others($channel) as $clone) {
 			$hub = Clones::normalise($clone['url']) ?? $clone['url'];
-			$known = $checks[$hub] ?? $there[$hub] ?? ['files' => 0, 'bytes' => 0];
-			$isKnown = isset($checks[$hub]) || $known['files'] > 0;
+			$isAlike = isset($checks[$hub]) && ! $checks[$hub]['missing_there'];
+			$known = $isAlike ? $here : $there[$hub] ?? ['files' => 0, 'bytes' => 0];
+			$isKnown = $isAlike || $known['files'] > 0;
 			$unknown = max(0, $here['files'] - $known['files']);
 			$rows[] = ['id' => substr(hash('sha256', $hub), 0, 12), 'name' => Words::host($clone['url']), 'note' => ''] + ($isKnown ? self::bar($known['files'], $here['files'], ! $unknown) : self::bar(0, 0, false))
 				+ ['text' => $isKnown ? Words::amount(min($known['files'], $here['files']), $here['files'], min($known['bytes'], $here['bytes']), $here['bytes']) : t('how much it has: not known'),

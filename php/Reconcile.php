@@ -47,6 +47,34 @@ final class Reconcile
 		Run::summon();
 	}
 
+	/** Wants a channel compared with all its other clones now, in the background. */
+	public static function request(int $channelId): void
+	{
+		$channel = Clones::channel($channelId);
+		foreach ($channel ? Clones::others($channel) : [] as $clone) {
+			Run::ask($channel, $clone['url'])->save(['next_at' => Config::now()]);
+		}
+		Run::summon();
+	}
+
+	/**
+	 * Returns what the last comparison of a channel found, by root URL in one spelling.
+	 *
+	 * @return array<string, array{at: int, missing_there: int, missing_here: int}>
+	 */
+	public static function last(array $channel): array
+	{
+		$last = [];
+		foreach (Run::all('ask') as $run) {
+			if ($run->finished && $run->uid === (int) $channel['channel_id']) {
+				$counts = array_map(fn ($what) => (int) ($run->stats[$what] ?? 0), ['there' => 'missing_there', 'here' => 'missing_here', 'other' => 'different']);
+				$last[Clones::normalise($run->peer) ?? $run->peer] = ['at' => $run->finished, 'missing_there' => $counts['there'] + $counts['other'], 'missing_here' => $counts['here']];
+			}
+		}
+
+		return $last;
+	}
+
 	/** Goes on with what is due, until a deadline. */
 	public static function work(int $deadline): void
 	{

@@ -270,11 +270,17 @@ final class PageTest extends AddonTestCase
 		$this->assertSame('http://127.0.0.1:9000/cloud/alice/My%20plans', $this->values()['conflicts'][0]['url']);
 	}
 
-	public function test_nothing_is_offered_that_is_not_there(): void
+	public function test_a_check_compares_with_every_clone_soon(): void
 	{
-		$this->assertSame(class_exists(FileSync\Addon\Reconcile::class), $this->values()['can_check']);
-		class_exists(FileSync\Addon\Reconcile::class) || $this->press('check');
-		$this->assertSame(class_exists(FileSync\Addon\Reconcile::class) ? '' : '!Not done: this version cannot compare clones', $this->left());
+		$run = FileSync\Addon\Reconcile\Run::ask($this->channel, self::ORIGIN);
+		$this->assertGreaterThan(time(), $run->next_at);
+		$this->press('check');
+		$this->assertStringContainsString('being compared', $this->left());
+		$this->assertLessThanOrEqual(time(), FileSync\Addon\Reconcile\Run::find($run->id)->next_at);
+		FileSync\Addon\Reconcile\Run::find($run->id)->save(['finished' => time() - 60, 'stats' => ['missing_there' => 2, 'missing_here' => 1]]);
+		$lines = implode('; ', $this->values()['clones'][1]['lines']);
+		$this->assertStringContainsString('missing there: 2 files', $lines);
+		$this->assertStringContainsString('only there so far: 1 file', $lines);
 	}
 
 	public function test_without_tables_or_filesync_it_still_says_so(): void

@@ -315,7 +315,6 @@ App::$strings['this hub'] ??= 'dieser Hub';
 App::$strings['this hub could not write'] ??= 'dieser Hub konnte nicht schreiben';
 App::$strings['this is a crop of a photo: undo the photo itself, its crops come with it'] ??= 'das ist ein Ausschnitt eines Fotos: hol das Foto selbst zurück, seine Ausschnitte kommen mit';
 App::$strings['this is not run as the owner of the folder store, who is %s'] ??= 'dies läuft nicht als Besitzer des Ordners store, der %s ist';
-App::$strings['this version cannot compare clones'] ??= 'diese Version kann Klone nicht vergleichen';
 App::$strings['thumbnail of %s'] ??= 'Vorschaubild von %s';
 App::$strings['thumbnails: %s'] ??= 'Vorschaubilder: %s';
 App::$strings['tickets are given'] ??= 'Tickets werden gegeben';

@@ -14,7 +14,7 @@
 	{{if $waiting_line}}
 	<button type="submit" name="filesync_retry_all" value="1" class="btn btn-outline-primary btn-sm" id="filesync-retry-all">{{$words.retry_all|escape:'html'}}</button>
 	{{/if}}
-	{{if $can_check}}
+	{{if $is_paused !== null}}
 	<button type="submit" name="filesync_check" value="1" class="btn btn-outline-primary btn-sm" id="filesync-check">{{$words.check|escape:'html'}}</button>
 	{{/if}}
 </p>
