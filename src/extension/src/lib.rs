@@ -12,8 +12,8 @@ use ext_php_rs::{info_table_end, info_table_header, info_table_row, info_table_s
 
 mod convert;
 mod exceptions;
-mod photo;
 mod inventory;
+mod photo;
 mod relocate;
 mod serve;
 mod settings;
