@@ -163,7 +163,9 @@ final class OwnerPage
 			$known = $isAlike ? $here : $there[$hub] ?? ['files' => 0, 'bytes' => 0];
 			$isKnown = $isAlike || $known['files'] > 0;
 			$unknown = max(0, $here['files'] - $known['files']);
-			$rows[] = ['id' => substr(hash('sha256', $hub), 0, 12), 'name' => Words::host($clone['url']), 'note' => ''] + ($isKnown ? self::bar($known['files'], $here['files'], ! $unknown) : self::bar(0, 0, false))
+			$rows[] = ['id' => substr(hash('sha256', $hub), 0, 12), 'name' => Words::host($clone['url']), 'note' => ''] + (! $isKnown ? self::bar(0, 0, false)
+				// That it was told of all does not mean that it has taken it.
+				: (! $unknown && ! isset($checks[$hub]) ? ['percent_text' => t('knows of everything'), 'is_complete' => false] : []) + self::bar($known['files'], $here['files'], ! $unknown))
 				+ ['text' => $isKnown ? Words::amount(min($known['files'], $here['files']), $here['files'], min($known['bytes'], $here['bytes']), $here['bytes']) : t('how much it has: not known'),
 				'lines' => self::about($peers[$hub] ?? null, $checks[$hub] ?? null, $isKnown && ! isset($checks[$hub]) ? $unknown : 0, $packets[$hub] ?? 0)];
 		}

@@ -78,7 +78,7 @@ final class PageTest extends AddonTestCase
 		$this->work();
 		FileSync\Addon\Overview::forget(1);
 		$clone = $this->values()['clones'][1];
-		$this->assertSame(['127.0.0.1:9001', 'complete', '1 file, 9 B'], [$clone['name'], $clone['percent_text'], $clone['text']]);
+		$this->assertSame(['127.0.0.1:9001', 'knows of everything', '1 file, 9 B'], [$clone['name'], $clone['percent_text'], $clone['text']]);
 		$this->assertContains('not checked yet', $clone['lines']);
 	}
 

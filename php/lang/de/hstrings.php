@@ -207,6 +207,7 @@ App::$strings['its clock differs by %d s'] ??= 'seine Uhr weicht um %d s ab';
 App::$strings['its page for the admin'] ??= 'seine Seite für den Admin';
 App::$strings['just now'] ??= 'gerade eben';
 App::$strings['kept until %s'] ??= 'aufgehoben bis %s';
+App::$strings['knows of everything'] ??= 'weiß von allem';
 App::$strings['last check %s'] ??= 'zuletzt verglichen %s';
 App::$strings['last read from %s'] ??= 'zuletzt von dort gelesen %s';
 App::$strings['let PHP load it for the command line too (php --ini says which ini files it reads)'] ??= 'PHP sie auch auf der Befehlszeile laden lassen (php --ini nennt die gelesenen ini-Dateien)';
