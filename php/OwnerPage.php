@@ -37,7 +37,8 @@ final class OwnerPage
 		Page::addScript('/addon/filesync/view/js/filesync.js?filesync=' . rawurlencode(Config::version()));
 		[$html, $say] = self::fragment($channel);
 
-		return Page::render('filesync_page.tpl', ['words' => self::words(), 'token' => Page::token(self::FORM), 'action' => Web::root() . self::PATH, 'state' => $html, 'say' => $say, 'left' => Page::collect(),
+		return Page::render('filesync_page.tpl', ['words' => self::words(), 'token' => Page::token(self::FORM), 'action' => Web::root() . self::PATH,
+			'state' => $html, 'say' => $say, 'left' => Page::collect(),
 			'source' => Web::root() . self::PATH . '/state', 'rows' => self::rows()]);
 	}
 
@@ -97,7 +98,8 @@ final class OwnerPage
 	private static function fragment(array $channel): array
 	{
 		if (! Family::isKnown() || ! Migrations::ready()) {
-			$why = Family::isKnown() ? t('The tables of filesync are being made by another process. Look again in a minute.') : t('filesync does nothing here: it does not know this version of the hub.');
+			$why = Family::isKnown() ? t('The tables of filesync are being made by another process. Look again in a minute.')
+				: t('filesync does nothing here: it does not know this version of the hub.');
 			$values = ['words' => self::words(), 'problems' => [$why], 'arriving_line' => '', 'waiting_line' => '', 'is_paused' => null, 'kept_more' => 0, 'kept_url' => '']
 				+ array_fill_keys(['clones', 'arriving', 'waiting', 'packets', 'conflicts', 'kept'], []);
 			return [Page::render('filesync_state.tpl', $values), $why, false];
@@ -113,7 +115,8 @@ final class OwnerPage
 			'conflicts' => t('Conflicts'), 'conflicts_help' => t('These were changed on two hubs at once. Both versions are there; keep the one that you want and delete the other.'),
 			'kept' => t('Replaced and deleted files'), 'kept_help' => t('What a sync replaced or deleted is kept for a while. Bringing a file back does so on every clone.'),
 			'none_arriving' => t('Nothing is arriving.'), 'none_waiting' => t('Nothing waits.'), 'none_kept' => t('Nothing is kept.'), 'none_conflicts' => t('None.'),
-			'show_all' => t('Show all'), 'pause' => t('Pause'), 'resume' => t('Go on'), 'check' => t('Compare the clones now'), 'retry' => t('Try again'), 'retry_all' => t('Try everything again now'),
+			'show_all' => t('Show all'), 'pause' => t('Pause'), 'resume' => t('Go on'), 'check' => t('Compare the clones now'), 'retry' => t('Try again'),
+			'retry_all' => t('Try everything again now'),
 			'agree' => t('Agree'), 'refuse' => t('Refuse'), 'paused' => t('Paused: nothing is fetched for this channel until you let it go on.'), 'offline' => t('The hub does not answer; what you see may be old.'), 'not_known' => t('not known')];
 	}
 
@@ -145,8 +148,10 @@ final class OwnerPage
 			$counts['parked_files'] ? sprintf(t('of these stuck: %s'), Words::files($counts['parked_files'])) : '',
 		];
 
-		return ['id' => 'here', 'name' => Words::host(Web::root()), 'note' => t('this hub')] + self::bar($todo ? min($counts['bytes'], $counts['whole_bytes'] + $progress['arrived_bytes']) : 1, $todo ? $counts['bytes'] : 1, ! $todo)
-			+ ['text' => Words::amount($counts['whole_files'], $counts['files'], min($counts['bytes'], $counts['whole_bytes'] + ($todo ? $progress['arrived_bytes'] : 0)), $counts['bytes']), 'lines' => array_values(array_filter($lines))];
+		$bytes = $todo ? min($counts['bytes'], $counts['whole_bytes'] + $progress['arrived_bytes']) : $counts['bytes'];
+
+		return ['id' => 'here', 'name' => Words::host(Web::root()), 'note' => t('this hub')] + self::bar($bytes, max(1, $counts['bytes']), ! $todo)
+			+ ['text' => Words::amount($counts['whole_files'], $counts['files'], $bytes, $counts['bytes']), 'lines' => array_values(array_filter($lines))];
 	}
 
 	private static function others(array $channel): array
@@ -156,21 +161,28 @@ final class OwnerPage
 		$packets = Clones::packetsWaiting($channel);
 		$peers = array_column(array_map(fn ($peer) => ['id' => Clones::normalise($peer['url'])] + $peer, Peers::report()), null, 'id');
 		$checks = Reconcile::last($channel);
-		$rows = [];
-		foreach (Clones::others($channel) as $clone) {
-			$hub = Clones::normalise($clone['url']) ?? $clone['url'];
-			$isAlike = isset($checks[$hub]) && ! $checks[$hub]['missing_there'];
-			$known = $isAlike ? $here : $there[$hub] ?? ['files' => 0, 'bytes' => 0];
-			$isKnown = $isAlike || $known['files'] > 0;
-			$unknown = max(0, $here['files'] - $known['files']);
-			$rows[] = ['id' => substr(hash('sha256', $hub), 0, 12), 'name' => Words::host($clone['url']), 'note' => ''] + (! $isKnown ? self::bar(0, 0, false)
-				// That it was told of all does not mean that it has taken it.
-				: (! $unknown && ! isset($checks[$hub]) ? ['percent_text' => t('knows of everything'), 'is_complete' => false] : []) + self::bar($known['files'], $here['files'], ! $unknown))
-				+ ['text' => $isKnown ? Words::amount(min($known['files'], $here['files']), $here['files'], min($known['bytes'], $here['bytes']), $here['bytes']) : t('how much it has: not known'),
-				'lines' => self::about($peers[$hub] ?? null, $checks[$hub] ?? null, $isKnown && ! isset($checks[$hub]) ? $unknown : 0, $packets[$hub] ?? 0)];
-		}
 
-		return $rows;
+		return array_map(function ($clone) use ($here, $there, $packets, $peers, $checks) {
+			$hub = Clones::normalise($clone['url']) ?? $clone['url'];
+
+			return ['id' => substr(hash('sha256', $hub), 0, 12), 'name' => Words::host($clone['url']), 'note' => '']
+				+ self::other($here, $there[$hub] ?? ['files' => 0, 'bytes' => 0], $peers[$hub] ?? null, $checks[$hub] ?? null, $packets[$hub] ?? 0);
+		}, Clones::others($channel));
+	}
+
+	/** Returns how complete another hub is as far as that is known. */
+	private static function other(array $here, array $told, ?array $peer, ?array $check, int $packets): array
+	{
+		$known = $check && ! $check['missing_there'] ? $here : $told;
+		if (! $known['files']) {
+			return self::bar(0, 0, false) + ['text' => t('how much it has: not known'), 'lines' => self::about($peer, $check, 0, $packets)];
+		}
+		$unknown = max(0, $here['files'] - $known['files']);
+		// That it was told of all does not mean that it has taken it.
+		$row = ! $unknown && ! $check ? ['percent_text' => t('knows of everything'), 'is_complete' => false] : [];
+
+		return $row + self::bar($known['files'], $here['files'], ! $unknown) + ['lines' => self::about($peer, $check, $check ? 0 : $unknown, $packets),
+			'text' => Words::amount(min($known['files'], $here['files']), $here['files'], min($known['bytes'], $here['bytes']), $here['bytes'])];
 	}
 
 	/** Returns what is known of another hub, a line each. */
@@ -284,8 +296,10 @@ final class OwnerPage
 	{
 		$rows = Table::select('attach', ['uid' => (int) $channel['channel_id'], 'filename like' => '% (conflict % ____-__-__ __.__.__)%'], 'id DESC', self::ROWS, 'hash, display_path');
 
+		$root = Web::root() . '/cloud/' . rawurlencode($channel['channel_address']) . '/';
+
 		return array_map(fn ($row) => ['id' => substr($row['hash'], 0, 36), 'name' => self::name($row['display_path'], 0),
-			'url' => Web::root() . '/cloud/' . implode('/', array_map('rawurlencode', [$channel['channel_address'], ...explode('/', dirname($row['display_path']) === '.' ? '' : dirname($row['display_path']))]))], $rows);
+			'url' => $root . implode('/', array_map('rawurlencode', array_slice(explode('/', $row['display_path']), 0, -1)))], $rows);
 	}
 
 	private static function kept(int $channelId): array

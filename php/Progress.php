@@ -34,16 +34,17 @@ final class Progress
 		$todo = max(0, Table::sum('filesync_transfer', 'size_bytes', ['uid' => $channelId, 'state' => ['staged', 'leased']]) - $underWay);
 		$coming = ['uid' => $channelId, 'state' => ['staged', 'to_make', 'leased', 'verified', 'publishing']];
 		// What had come of those whose turn is over for now counts too.
-		$resting = array_filter(Table::select('filesync_transfer', ['uid' => $channelId, 'scale' => 0, 'state' => ['staged', 'waiting'], 'id' => array_map(fn ($key) => strstr($key, '.', true), array_keys($noted['rows']))], '', 0, $columns),
-			fn ($row) => isset($noted['rows'][Meter::key($row)]));
-		$rested = array_sum(array_map(fn ($row) => min((int) $row['size_bytes'], (int) $noted['rows'][Meter::key($row)][0]), $resting));
-		$restedTodo = array_sum(array_map(fn ($row) => $row['state'] === 'staged' ? min((int) $row['size_bytes'], (int) $noted['rows'][Meter::key($row)][0]) : 0, $resting));
-		$todo = max(0, $todo - $restedTodo);
+		$ids = array_map(fn ($key) => strstr($key, '.', true), array_keys($noted['rows']));
+		$rested = ['staged' => 0, 'waiting' => 0];
+		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'scale' => 0, 'state' => array_keys($rested), 'id' => $ids], '', 0, $columns) as $row) {
+			$rested[$row['state']] += min((int) $row['size_bytes'], (int) ($noted['rows'][Meter::key($row)][0] ?? 0));
+		}
+		$todo = max(0, $todo - $rested['staged']);
 		$rate = $isFresh && $rows ? $noted['rate'] : null;
 
 		return ['rows' => array_slice($rows, 0, self::SHOWN), 'files' => Table::count('filesync_transfer', $coming + ['scale' => 0]),
 			'thumbnails' => Table::count('filesync_transfer', $coming + ['scale >' => 0]), 'todo_bytes' => $todo,
-			'arrived_bytes' => $rested + array_sum(array_map(fn ($row) => $row['scale'] === 0 ? $row['arrived_bytes'] : 0, $rows)),
+			'arrived_bytes' => array_sum($rested) + array_sum(array_map(fn ($row) => $row['scale'] === 0 ? $row['arrived_bytes'] : 0, $rows)),
 			'bytes_per_second' => $rate, 'seconds' => $rate ? intdiv($todo, $rate) : null];
 	}
 
