@@ -352,7 +352,7 @@ final class Outgoing
 		$different = [];
 		$columns = 'id, uid, hash, filename, folder, filesize, is_dir, edited, allow_cid, allow_gid, deny_cid, deny_gid, content';
 		foreach (array_keys($known) ? Table::select('attach', ['uid' => $channelId], 'id', 0, $columns) : [] as $row) {
-			if (isset($known[$row['hash']]) && Revisions::prints(Store::withTrueSize($row), $terms[$row['id']] ?? []) != array_diff_key($known[$row['hash']], ['sha256' => 1])) {
+			if (isset($known[$row['hash']]) && Revisions::prints(Store::withTrueSize($row), $terms[$row['id']] ?? []) != array_diff_key($known[$row['hash']], Revisions::DIGESTS)) {
 				$different[] = $row['hash'];
 			}
 		}

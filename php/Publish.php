@@ -114,9 +114,11 @@ final class Publish
 			?? Store::place($this->channel, $own['folder'] ?? $entry['attach']['folder'], $row['hash'], $row['hash'])['content']
 			?? throw new Postponed('the folder is not here', true);
 		$target .= (int) $row['scale'] > 0 ? '-' . (int) $row['scale'] : '';
-		if ($own && (int) $row['scale'] === 0 && $this->verdict($row, $entry) === 'drop') {
-			Config::log("dropped {$row['hash']} of channel {$this->channelId}: the file was changed here meanwhile and is newer");
+		$verdict = $own && (int) $row['scale'] === 0 ? $this->verdict($row, $entry) : 'publish';
+		if (in_array($verdict, ['drop', 'old'], true)) {
+			Config::log("dropped {$row['hash']} of channel {$this->channelId}: " . ($verdict === 'old' ? 'those bytes were replaced here before' : 'the file was changed here meanwhile and is newer'));
 			Queue::giveUp($row);
+			$verdict === 'old' && Outgoing::answer($this->channelId, $row['hash'], false);
 			return null;
 		}
 		[$used, $limit] = Store::quota($this->channel);
@@ -132,7 +134,7 @@ final class Publish
 	{
 		$verdict = 'publish';
 		Turn::take($this->channelId, function () use ($row, $entry, &$verdict) {
-			$verdict = Revisions::verdict($this->channel, $row['hash'], $entry['revision'] ?? null);
+			$verdict = Revisions::verdict($this->channel, $row['hash'], $entry['revision'] ?? null, $row['sha256']);
 		});
 
 		return $verdict;

@@ -22,6 +22,10 @@ if (! class_exists('App', false)) {
 final class Revisions
 {
 	public const GROUPS = ['bytes', 'place', 'access'];
+	/** What `here` has beside the fingerprints of the groups: the digest of the bytes, and those of the bytes before. */
+	public const DIGESTS = ['sha256' => 1, 'past' => 1];
+
+	private const MOST_PAST = 16;
 
 	/** Returns what is known of a file, null if nothing is. */
 	public static function find(int $channelId, string $hash): ?array
@@ -72,10 +76,7 @@ final class Revisions
 			}
 			if ($group === 'bytes') {
 				// A digest of the bytes before would make these look damaged.
-				unset($file['here']['sha256']);
-				if ($isNew && ! $file['is_dir']) {
-					$file['here']['sha256'] = Digests::momentary(Facts::of($channel, $hash, 0));
-				}
+				$file['here'] = self::withDigest($file['here'], $isNew && ! $file['is_dir'] ? Digests::momentary(Facts::of($channel, $hash, 0)) : null);
 			}
 			if (! $known && ! $isNew) {
 				$file[$group] = ['print' => $print, 'edited' => self::date($own), 'at' => self::host()] + $value;
@@ -114,12 +115,15 @@ final class Revisions
 	 * Says what becomes of bytes that came, now that they are to be shown.
 	 *
 	 * @param ?array $value What their packet said of them, null if it was taken in before there were revisions.
+	 * @param string $sha256 Their digest.
 	 *
-	 * @return 'publish'|'both'|'drop' `both`: ours, which they have not seen, become a conflict copy.
+	 * @return 'publish'|'both'|'drop'|'old' `both`: ours, which they have not seen, become a conflict copy. `old`: what ours replaced here; a
+	 *   hub without filesync dates a file anew when it repairs access.
 	 */
-	public static function verdict(array $channel, string $hash, ?array $value): string
+	public static function verdict(array $channel, string $hash, ?array $value, string $sha256): string
 	{
-		$ours = self::notice($channel, $hash)['bytes'];
+		$file = self::notice($channel, $hash);
+		$ours = $file['bytes'];
 		if ($value === null || $ours['print'] === '' || $ours['print'] === $value['print']) {
 			return 'publish';
 		}
@@ -129,7 +133,9 @@ final class Revisions
 			case 'before':
 				return 'drop';
 			default:
-				return Judge::prevails($value, $ours) ? 'both' : 'drop';
+				$isOld = str_starts_with($value['by'], '~') && in_array($sha256, $file['here']['past'] ?? [], true);
+
+				return $isOld ? 'old' : (Judge::prevails($value, $ours) ? 'both' : 'drop');
 		}
 	}
 
@@ -157,7 +163,7 @@ final class Revisions
 				$file['wanted'] = [];
 			}
 		}
-		$file['here']['sha256'] = $sha256;
+		$file['here'] = self::withDigest($file['here'], $sha256);
 		self::settle($channel, $file);
 	}
 
@@ -166,7 +172,7 @@ final class Revisions
 	{
 		$own = Store::attach((int) $channel['channel_id'], $file['hash']);
 		if ($own) {
-			$file['here'] = self::prints($own, self::terms($own)) + array_intersect_key($file['here'], ['sha256' => 1]);
+			$file['here'] = self::prints($own, self::terms($own)) + array_intersect_key($file['here'], self::DIGESTS);
 			$file['facts'] = self::facts($channel, $own);
 			$file['state'] = 'here';
 			$file['is_dir'] = (int) $own['is_dir'];
@@ -215,6 +221,14 @@ final class Revisions
 	public static function host(): string
 	{
 		return (string) parse_url(z_root(), PHP_URL_HOST);
+	}
+
+	/** Returns what is known of a file here with another digest, or none; those of the bytes before are remembered. */
+	private static function withDigest(array $here, ?string $sha256): array
+	{
+		$past = array_values(array_diff(array_unique([$here['sha256'] ?? '', ...$here['past'] ?? []]), ['', $sha256]));
+
+		return array_filter(['sha256' => $sha256, 'past' => array_slice($past, 0, self::MOST_PAST)]) + array_diff_key($here, self::DIGESTS);
 	}
 
 	/** Tells whether the bytes on disk are others than those we knew, though their size and date are the same. As many as the row says: else they are damaged. */

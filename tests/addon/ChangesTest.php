@@ -52,6 +52,23 @@ final class ChangesTest extends AddonTestCase
 		$this->assertSame(['f1'], array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()));
 	}
 
+	public function test_bytes_that_ours_replaced_are_old_news_however_a_stock_hub_dates_them(): void
+	{
+		$this->receiveAll($this->file('f1', 'first', ['edited' => '2024-06-01 10:00:00']));
+		$this->changeHere('f1', 'other', '2024-06-02 10:00:00');
+		$this->sent();
+		$this->changeHere('f1', 'third', '2024-06-03 10:00:00');
+		Outgoing::flush();
+		// Not delivered yet. The other hub dates what it has, as it repairs access, and tells that.
+		$this->receive($this->file('f1', 'other', ['edited' => '2024-06-04 10:00:00']));
+		$this->work();
+		$this->assertSame('third', $this->shown('f1'));
+		$this->assertCount(1, Table::select('attach', []), 'no conflict copy');
+		$sent = $this->sent();
+		$this->assertSame('2024-06-03 10:00:00', substr(end($sent)['attach'][0]['edited'], 0, 19));
+		$this->assertSame([0, "nothing is missing\n"], $this->runVerb('missing'));
+	}
+
 	public function test_where_ours_prevails_the_other_hub_is_told_and_keeps_its_own(): void
 	{
 		$this->receiveAll($this->told($this->file('f1', 'base'), [self::A => 1]));
