@@ -309,6 +309,8 @@ final class PageTest extends AddonTestCase
 		$_POST = ["filesync_$button" => $value];
 		OwnerActions::take();
 		$_POST = [];
+		// As at the end of the request.
+		FileSync\Addon\Outgoing::flush();
 	}
 
 	/** Returns what was left for the next page, errors with a mark before them. */
