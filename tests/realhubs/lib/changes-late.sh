@@ -50,7 +50,7 @@ has() { [ "$(sha_on "$1" "$2")" = "$(sha "$3")" ] || { echo "$1 has other bytes"
 
 # Two files get new names while the other hub is down. When it hears of them, nobody can be asked.
 change_offline_rename() {
-	local file photo path picture hub harmed=
+	local file photo path picture hub each harmed=
 	path=$(random_file offline.bin 300020)
 	picture=$(photo_file offline.jpg 1600 1200)
 	file=$(upload_on "$1" "$path" offline.bin "$TOP-$1")
@@ -69,11 +69,13 @@ change_offline_rename() {
 	LEAVE_QUEUE=1 wait_quiet 60
 	has "$2" "$file" "$path" >/dev/null && has "$2" "$photo" "$picture" >/dev/null || harmed=1
 	server_up "$1"
-	for hub in 1 2 3; do
+	# As often as cron needs: what could not be reached is tried again later and later.
+	for hub in $(seq 12); do
 		ten_minutes_later "$1"
 		ten_minutes_later "$2"
 		LEAVE_QUEUE=1 wait_quiet 30
-		sleep 2
+		[ $hub -lt 3 ] || [ -n "$(for each in $(hubs_with_addon); do hub_php "$each" addon/filesync/cli.php missing | grep -v '^nothing is missing'; done)" ] || break
+		sleep 5
 	done
 	has "$1" "$file" "$path" && has "$1" "$photo" "$picture" || { echo "the origin was harmed"; return 1; }
 	if [ -n "$harmed" ]; then
