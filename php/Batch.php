@@ -14,8 +14,8 @@ if (! class_exists('App', false)) {
 /** Drives one TransferBatch over the due transfers of a channel, a step at a time, and publishes each as soon as it is whole. */
 final class Batch
 {
-	/** What the engine says where a hub's row is older than the packet that it sent, with the date that the row has. */
-	private const OLDER_ROW = '/still shows an older version.*found: ([\d: -]{19})/s';
+	/** What the engine says where a hub's row is older than the packet that told of the file: which hub, and the date that its row has. */
+	private const OLDER_ROW = '/hub: ([^,}]+), fault: the hub still shows an older version.*found: ([\d: -]{19})/s';
 
 	private const MOST_AT_ONCE = 64;
 	private const STEP_MS = 500;
@@ -190,8 +190,8 @@ final class Batch
 		if ($error['kind'] === 'Storage') {
 			Queue::pause($error['message']);
 			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => $error['message'], 'next_at' => Queue::pausedUntil()]);
-		} elseif (preg_match(self::OLDER_ROW, $error['message'], $found) && $this->isOurs($row, $found[1])) {
-			// It took our version meanwhile, over the one that it had told of.
+		} elseif (preg_match(self::OLDER_ROW, $error['message'], $found) && $this->isBackAtOurs($row, $found[1], $found[2])) {
+			// A hub without filesync took our version meanwhile, over the one that it had told of.
 			Queue::giveUp($row);
 		} elseif ($found && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
 			// A hub without filesync took an older state from another clone over what it had told of: that version is nowhere any more.
@@ -207,9 +207,13 @@ final class Batch
 		}
 	}
 
-	/** Tells whether the version of a date is the one that is shown here. */
-	private function isOurs(array $row, string $edited): bool
+	/** Tells whether the hub without filesync that made a version shows ours again. What another clone shows, which may not have it yet, says nothing. */
+	private function isBackAtOurs(array $row, string $hub, string $edited): bool
 	{
+		$by = (string) (json_decode($row['entry'], true)['revision']['by'] ?? '');
+		if (! str_starts_with($by, '~') || Clones::normalise($hub) !== Clones::normalise($row['origin'])) {
+			return false;
+		}
 		$own = (int) $row['scale'] === 0 ? Store::attach($this->channelId(), $row['hash']) : null;
 
 		return $own && substr($own['edited'], 0, 19) === $edited && Facts::of($this->channel, $row['hash'], 0)->state === 'whole';
