@@ -46,20 +46,9 @@ final class Worker
 		if (! Migrations::ready() || Config::get('enabled') === '0') {
 			return;
 		}
-		if ($work === 'digest') {
-			Digests::work(Config::now() + Config::number('slice_seconds'));
-			return;
-		}
-		if ($work === 'previews') {
-			Previews::work(Config::now() + Config::number('slice_seconds'));
-			return;
-		}
-		if ($work === 'reconcile') {
-			Reconcile::work(Config::now() + Config::number('slice_seconds'));
-			return;
-		}
-		if ($work === 'verify') {
-			Verify::work(Config::now() + Config::number('slice_seconds'));
+		$jobs = ['digest' => Digests::work(...), 'previews' => Previews::work(...), 'reconcile' => Reconcile::work(...), 'verify' => Verify::work(...)];
+		if (isset($jobs[$work])) {
+			$jobs[$work](Config::now() + Config::number('slice_seconds'));
 			return;
 		}
 		// Before looking for work, so that what is staged from now on summons again.
