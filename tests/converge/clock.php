@@ -24,37 +24,36 @@ namespace Converge {
 }
 
 /*
- * The addon's own looks at the clock and throws of the dice, so that a seed gives the same run again.
+ * The addon's own looks at the clock and throws of the dice, so that a seed gives the same run again: in every namespace that it has.
  */
 
-namespace FileSync\Addon {
-	function microtime(bool $isFloat) {
-		static $count = 0;
+namespace Converge {
+	final class Dice
+	{
+		private static int $looks = 0;
 
-		return \Converge\Clock::now() + ++$count % 1000000 / 1000000;
+		public static function microtime(): float
+		{
+			return Clock::now() + ++self::$looks % 1000000 / 1000000;
+		}
+
+		public static function bytes(int $count): string
+		{
+			return implode('', array_map(fn () => chr(mt_rand(0, 255)), range(1, $count)));
+		}
 	}
 
-	function random_int(int $least, int $most) {
-		return mt_rand($least, $most);
+	$spaces = [];
+	foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator(__DIR__ . '/../../php', \FilesystemIterator::SKIP_DOTS)) as $path => $one) {
+		if (str_ends_with($path, '.php') && preg_match('/^namespace ([A-Za-z\\\\]+);/m', file_get_contents($path), $found)) {
+			$spaces[$found[1]] = true;
+		}
 	}
-
-	function random_bytes(int $count) {
-		return implode('', array_map(fn () => chr(mt_rand(0, 255)), range(1, $count)));
-	}
-}
-
-namespace FileSync\Addon\Hub {
-	function time() {
-		return \Converge\Clock::now();
-	}
-
-	function random_bytes(int $count) {
-		return \FileSync\Addon\random_bytes($count);
-	}
-}
-
-namespace FileSync\Addon\Order {
-	function random_bytes(int $count) {
-		return \FileSync\Addon\random_bytes($count);
+	foreach (array_keys($spaces) as $space) {
+		eval("namespace $space;
+			function time() { return \\Converge\\Clock::now(); }
+			function microtime(bool \$isFloat) { return \\Converge\\Dice::microtime(); }
+			function random_int(int \$least, int \$most) { return mt_rand(\$least, \$most); }
+			function random_bytes(int \$count) { return \\Converge\\Dice::bytes(\$count); }");
 	}
 }
