@@ -26,6 +26,15 @@ final class CasesTest extends TestCase
 		exec('rm -rf ' . escapeshellarg($this->folder));
 	}
 
+	public function test_a_seed_gives_the_same_run_again(): void
+	{
+		$runs = array_map(fn () => popen('SEED=9 OPERATIONS=60 ' . escapeshellarg(PHP_BINARY) . ' ' . escapeshellarg(__DIR__ . '/run'), 'r'), [0, 1]);
+		$digests = array_map(fn ($run) => preg_match('/ run ([0-9a-f]{12}), /', stream_get_contents($run), $found) ? $found[1] : null, $runs);
+		array_map('pclose', $runs);
+		$this->assertNotNull($digests[0]);
+		$this->assertSame($digests[0], $digests[1]);
+	}
+
 	public function test_a_change_that_a_stock_peer_relays_before_it_arrives_is_taken_once(): void
 	{
 		$hash = $this->fileOn('a', stock: 'c');

@@ -23,6 +23,8 @@ final class HubProcess
 	private int $pid;
 	/** @var array<string, bool> Packets in the queue that are on the wire already. */
 	private array $taken = [];
+	/** Whether no connection breaks off any more. */
+	private bool $isReliable = false;
 
 	/** Starts a hub on a folder; makes the folder and the channel if they are not there. */
 	public function __construct(public readonly string $name, public readonly string $folder, public readonly string $url, public readonly array $settings)
@@ -114,6 +116,7 @@ final class HubProcess
 				'kept' => $this->kept(),
 				'strays' => $this->strays(),
 				'tell' => $this->tell($channel),
+				'reliable' => $this->isReliable = true,
 				'trail' => $this->trail($arguments[0]),
 			};
 			if (! $this->settings['stock']) {
@@ -253,7 +256,7 @@ final class HubProcess
 	{
 		$failure = ['kind' => 'NotFound', 'temporary' => false, 'message' => 'not found'];
 		foreach ($transfer['origins'] as $origin) {
-			if (mt_rand(0, 9) === 0) {
+			if (mt_rand(0, 9) === 0 && ! $this->isReliable) {
 				return ['kind' => 'Network', 'temporary' => true, 'message' => 'the connection broke off'];
 			}
 			$found = $this->look(rtrim($origin['url'], '/'), $transfer['hash']);
