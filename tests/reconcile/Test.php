@@ -73,9 +73,10 @@ final class Test
 		$this->expect([$dry['missing_here'], $dry['missing_there']] === [$first['missing_here'], $first['missing_there']], 'a dry run tells the same');
 		$this->expect($bytes <= self::BASE_BYTES + self::BYTES_EACH * $differences, "$bytes bytes for $differences differences");
 		$equal = $this->compare();
+		$unequal = $this->knownDifferently();
 		$again = $this->backfill('b');
 		printf("compared again: %d, %d, %d differ, %d bytes\n", $again['missing_here'], $again['missing_there'], $again['different'], $again['bytes']);
-		$this->expect($this->break !== '' || [$again['missing_here'], $again['missing_there'], $again['different']] === [0, 0, 0], 'a second comparison finds something');
+		$this->expect($this->break !== '' || [$again['missing_here'], $again['missing_there'], $again['different']] === [0, 0, 0], "a second comparison finds something; known differently before it:\n" . implode("\n", array_slice($unequal, 0, 5)));
 		$this->break === '' && $this->damage();
 		$this->pair->stop();
 
@@ -181,6 +182,26 @@ final class Test
 			|| ($isOurs && ($has("SELECT id FROM filesync_transfer WHERE state IN ('staged', 'waiting', 'leased', 'verified', 'publishing')")
 				|| $has("SELECT id FROM filesync_reconcile WHERE role = 'pull' AND next_at > 0") || $has("SELECT id FROM filesync_outbox WHERE state = 'due'")
 				|| $has("SELECT id FROM filesync_packet WHERE state = 'staged'")));
+	}
+
+	/** Returns what the hubs know of each file that they do not know the same of. @return list<string> */
+	private function knownDifferently(): array
+	{
+		foreach (['a', 'b'] as $hub) {
+			foreach ($this->pair->rows($hub, 'SELECT hash, state, bytes, place, access FROM filesync_file') as $row) {
+				$values = array_map(fn ($group) => json_decode($row[$group], true), ['bytes', 'place', 'access']);
+				array_walk($values, fn (&$value) => ksort($value['vector']));
+				$known[$row['hash']][$hub] = $row['state'] . ($row['state'] === 'gone' ? '' : ' ' . json_encode(array_map(fn ($value) => [$value['print'], $value['vector']], $values)));
+			}
+		}
+		$lines = [];
+		foreach ($known ?? [] as $hash => $states) {
+			if (($states['a'] ?? '') !== ($states['b'] ?? '')) {
+				$lines[] = "$hash\n    a " . ($states['a'] ?? 'nothing') . "\n    b " . ($states['b'] ?? 'nothing');
+			}
+		}
+
+		return $lines;
 	}
 
 	/** Compares rows and bytes; prints the first that differ. */
