@@ -46,6 +46,10 @@ final class FileChange
 			$own ? Revisions::settle($channel, $arrival->file) : Revisions::save($arrival->file);
 			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([...self::ACL, 'term', 'folder', 'filename'])), $packet->folders, $channel['channel_hash']);
 			if (! self::stageAll($channel, $packet, $root, $arrival, $own)) {
+				if ($arrival->isOurChange()) {
+					// Once its bytes are here: until then we have nothing to show.
+					Outbox::add($channelId, 'announce', $hash, '', true);
+				}
 				if ($arrival->deservesAnswer()) {
 					Outgoing::answer($channelId, $hash, false);
 				}

@@ -85,7 +85,7 @@ final class FolderChange
 		$arrival->file['bytes'] = Judge::settled($arrival->file);
 		$arrival->file['wanted'] = [];
 		Revisions::settle($channel, $arrival->file);
-		if ($arrival->deservesAnswer()) {
+		if ($arrival->deservesAnswer() || $arrival->isOurChange()) {
 			Outgoing::answer($channelId, $hash, false);
 		}
 	}

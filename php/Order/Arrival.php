@@ -30,6 +30,8 @@ final class Arrival
 	private array $bytesSeen = [];
 
 	private readonly string $hub;
+	/** Whether a value became a change of our own. */
+	private bool $isOurChange = false;
 	/** Whether the packet is one of a hub without vectors that comes late: the hub had our bytes before. */
 	private bool $isLate = false;
 
@@ -69,6 +71,12 @@ final class Arrival
 		$isOurs = array_intersect($this->verdicts, ['won']) || $this->verdicts['access'] === 'lost';
 
 		return $isOurs || ($this->packet->order['revision'] === null ? $this->verdicts['bytes'] === 'stay' : in_array('stay', $this->verdicts, true));
+	}
+
+	/** Tells whether the other clones should hear of what is made of the packet here: it is a change of our own. */
+	public function isOurChange(): bool
+	{
+		return $this->isOurChange;
 	}
 
 	/** Returns the value of the bytes that the packet tells of, as publishing needs it. */
@@ -139,6 +147,7 @@ final class Arrival
 			$seenBoth = ['vector' => Vector::join($ours['vector'], $theirs['vector'])] + $ours;
 			[$verdict, $value] = ['take', Judge::changed($seenBoth, $theirs['print'], $theirs['edited'], Site::component(), $theirs['at'])];
 			$seen = $value['vector'];
+			$this->isOurChange = true;
 		}
 		$this->verdicts[$group] = $verdict;
 		if ($isBytes) {

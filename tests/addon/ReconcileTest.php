@@ -73,6 +73,30 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertSame(['gone'], end($this->asked)['hashes'], 'the clone is told of the delete');
 	}
 
+	public function test_a_file_that_was_changed_there_while_it_was_deleted_here_comes_back_and_all_hear_of_it(): void
+	{
+		$entry = $this->file('back', 'bytes') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 1]])];
+		$this->receive($entry);
+		$this->work();
+		q("UPDATE attach SET filename = 'ours.bin' WHERE hash = 'back'");
+		$this->assertCount(1, $this->sent('back'));
+		App::set_channel($this->channel);
+		Zotlabs\Module\attach_delete($this->channel['channel_id'], 'back');
+		FileSync\Addon\Outgoing::flush();
+		App::set_channel(null);
+		$this->sent();
+		$this->there['back'] = $this->file('back', 'changed there') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 2]])];
+		$this->compare();
+		// It asks while the bytes are on their way.
+		$this->assertNull($this->tell(['do' => 'entries', 'hashes' => ['back']])['entries'][0]['entry']);
+		$this->assertSame([], $this->sent(), 'nothing is told of what is not here');
+		$this->work();
+		$this->assertSame('changed there', $this->shown('back'));
+		$told = array_column($this->sent(), 'filesync')[0]['revision']['place']['seen'];
+		$this->assertSame((array) Revisions::find((int) $this->channel['channel_id'], 'back')['place']['vector'], $told);
+		$this->assertContains(FileSync\Addon\Order\Site::component(), array_keys($told));
+	}
+
 	public function test_a_row_that_vanished_is_no_delete_and_comes_back(): void
 	{
 		$entry = $this->file('lost', 'bytes') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 1]])];
