@@ -142,7 +142,7 @@ final class Arrival
 			$this->isLate = $this->isLate || ($isBytes && $verdict === 'stay' && $this->had('bytes') === $ours['print']);
 		}
 		$this->told[$group] = $verdict;
-		if (! $this->accepted && in_array($verdict, ['stay', 'won'], true)) {
+		if (! $this->accepted && ! in_array($verdict, ['take', 'lost'], true) && $theirs['print'] !== $ours['print']) {
 			// What is not here has nothing that could stand: that theirs does is a change of its own, or two values would have seen the same.
 			$seenBoth = ['vector' => Vector::join($ours['vector'], $theirs['vector'])] + $ours;
 			[$verdict, $value] = ['take', Judge::changed($seenBoth, $theirs['print'], $theirs['edited'], Site::component(), $theirs['at'])];

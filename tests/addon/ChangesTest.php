@@ -164,6 +164,19 @@ final class ChangesTest extends AddonTestCase
 		$this->assertSame('again', $this->shown('f1'));
 	}
 
+	public function test_what_comes_back_is_known_where_it_lies_though_it_was_elsewhere_when_it_was_deleted(): void
+	{
+		// A conflict copy has one name of its change wherever it is made; the folder can be another where it was made again.
+		$this->receiveAll($this->told($this->file('f1', 'bytes', ['filename' => 'z.bin'], ['folder-9' => 'Nine']), ['aaaaaaaa' => 1]));
+		$this->receive($this->goneAt('f1', ['aaaaaaaa' => 1, 'bbbbbbbb' => 1]));
+		$again = $this->told($this->file('f1', 'newer bytes', ['filename' => 'a.bin'], ['folder-1' => 'One']), ['aaaaaaaa' => 1]);
+		$again['filesync']['revision']['bytes']['seen']['cccccccc'] = 1;
+		$this->receiveAll($again);
+		$own = $this->attach('f1');
+		$this->assertSame('newer bytes', $this->shown('f1'));
+		$this->assertSame($own['folder'] . "\n" . $own['filename'], Revisions::find(1, 'f1')['place']['print']);
+	}
+
 	public function test_a_delete_that_came_before_the_file_keeps_it_away(): void
 	{
 		$this->receiveAll($this->goneAt('f1', [self::A => 2]));
