@@ -3,8 +3,6 @@
 //! Alpha is multiplied in before pixels are mixed and divided out afterwards, so that edges do not take the colour of what is
 //! transparent.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use moxcms::{ColorProfile, DataColorSpace, TransformOptions};
 
 use super::geometry::Size;
@@ -53,22 +51,15 @@ impl Raster {
 
     /// Resamples to a size, Lanczos with three lobes.
     pub(super) fn resized(&self, size: Size) -> Result<Self> {
-        const RESAMPLING: &str = "resampling an image";
-        let pixel = match self.layout {
-            Layout::Grey => PixelType::U8,
-            Layout::GreyAlpha => PixelType::U8x2,
-            Layout::Rgb => PixelType::U8x3,
-            Layout::Rgba | Layout::Cmyk => PixelType::U8x4,
+        let image = filesync_resample::Image {
+            size: (self.size.width, self.size.height),
+            covered: self.covered,
+            channels: self.layout.channels(),
+            has_alpha: self.layout.has_alpha(),
+            samples: &self.samples,
         };
-        let source = ImageRef::new(self.size.width, self.size.height, &self.samples, pixel);
-        let source = source.or_fail(ErrorKind::InvalidInput, RESAMPLING)?;
-        let mut target = Image::new(size.width, size.height, pixel);
-        let options = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
-            .crop(0.0, 0.0, self.covered.0, self.covered.1)
-            .use_alpha(self.layout.has_alpha());
-        Resizer::new().resize(&source, &mut target, &options).or_fail(ErrorKind::InvalidInput, RESAMPLING)?;
-        Ok(Self::new(self.layout, size, target.into_vec()))
+        let samples = filesync_resample::resample(image, (size.width, size.height));
+        Ok(Self::new(self.layout, size, samples.or_fail(ErrorKind::InvalidInput, "resampling an image")?))
     }
 
     /// Turns and mirrors as an EXIF orientation, 1 to 8, asks for.
