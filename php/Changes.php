@@ -4,6 +4,8 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Photos;
+use FileSync\Addon\Hub\Store;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -15,9 +17,24 @@ final class Changes
 	/** Stands in for core's attach_move. */
 	public static function move(mixed $channelId, mixed $hash, mixed $folder, array $rest): mixed
 	{
-		self::note(fn () => Outgoing::mark((int) $channelId, (string) $hash));
+		$before = self::note(function () use ($channelId, $hash) {
+			Outgoing::mark((int) $channelId, (string) $hash);
 
-		return \attach_move($channelId, $hash, $folder, ...$rest);
+			return Store::attach((int) $channelId, (string) $hash);
+		});
+		try {
+			$result = \attach_move($channelId, $hash, $folder, ...$rest);
+		} catch (\TypeError $e) {
+			// On PostgreSQL the last of it, the thumbnails of a photo, goes wrong (7.8 to 8.9.3).
+			$after = $before && (int) $before['is_photo'] ? self::note(fn () => Store::attach((int) $channelId, (string) $hash)) : null;
+			if (! $after || $after['folder'] !== $folder || ! is_file($after['content'])) {
+				throw $e;
+			}
+			$result = ['success' => true, 'resource_id' => $hash];
+		}
+		self::note(fn () => $before && Photos::follow($before));
+
+		return $result;
 	}
 
 	/** Stands in for core's attach_change_permissions. What core would send for each file beneath, we send after it. */

@@ -22,7 +22,7 @@ if (! class_exists('App', false)) {
  */
 final class Deletion
 {
-	private const DEEPEST_FOLDER = 64;
+	public const DEEPEST_FOLDER = 64;
 	private const BRAKE_SECONDS = 86400;
 	private const FEW_FILES = 100;
 

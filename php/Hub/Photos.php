@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Hub;
 
+use FileSync\Addon\Deletion;
 use FileSync\Addon\FileChange;
 use FileSync\Addon\Incoming;
 
@@ -33,6 +34,54 @@ final class Photos
 			'title' => $photo['title'] ?? '', 'description' => $photo['description'] ?? ''] + ($items ? ['item' => $items] : []);
 		Table::delete('photo', ['uid' => (int) $attach['uid'], 'resource_id' => $attach['hash'], 'imgscale' => [1, 2, 3]]);
 		Incoming::quietly((int) $channel['channel_id'], fn () => photo_upload($channel, ['xchan_hash' => $channel['channel_hash']] + $channel, $args));
+	}
+
+	/**
+	 * Brings the photo rows and scales of a file, or of all in a folder, to where it was moved.
+	 *
+	 * A move of core's is to do that. Where it does not (8.9.3, and PostgreSQL) the photo would be gone from every page.
+	 *
+	 * @param array $before The attach row before the move.
+	 */
+	public static function follow(array $before): void
+	{
+		$channelId = (int) $before['uid'];
+		$files = array_filter([Store::attach($channelId, $before['hash'])]);
+		for ($depth = 0; $files && $depth < Deletion::DEEPEST_FOLDER; $depth++) {
+			$folders = [];
+			foreach ($files as $file) {
+				if ((int) $file['is_dir']) {
+					$folders[] = $file['hash'];
+				} elseif ((int) $file['is_photo']) {
+					self::followFile($file, $file['hash'] === $before['hash'] ? $before['content'] : null);
+				}
+			}
+			$files = [];
+			foreach (array_chunk($folders, 200) as $some) {
+				$files = [...$files, ...Table::select('attach', ['uid' => $channelId, 'folder' => $some], 'id', 0, 'uid, hash, is_dir, is_photo, content')];
+			}
+		}
+	}
+
+	private static function followFile(array $file, ?string $former): void
+	{
+		$rows = Table::select('photo', ['uid' => (int) $file['uid'], 'resource_id' => $file['hash'], 'os_storage' => 1], 'imgscale', 0, 'id, imgscale, content');
+		foreach ($rows as $row) {
+			$scale = (int) $row['imgscale'] ? '-' . (int) $row['imgscale'] : '';
+			$path = $file['content'] . $scale;
+			// What is called otherwise was never beside the file.
+			if (basename($row['content']) !== $file['hash'] . $scale) {
+				continue;
+			}
+			foreach ([$row['content'], ($former ?? $file['content']) . $scale] as $elsewhere) {
+				if ($elsewhere !== $path && ! file_exists($path) && is_file($elsewhere)) {
+					rename($elsewhere, $path);
+				}
+			}
+			if ($row['content'] !== $path && is_file($path)) {
+				Table::update('photo', ['content' => $path], ['id' => (int) $row['id']]);
+			}
+		}
 	}
 
 	/** Returns the hub's own settings for scales, as the extension takes them. */

@@ -21,6 +21,8 @@ has_filesync() { case " $(hubs_with_addon) " in *" $1 "*) ;; *) return 1 ;; esac
 
 dav() { local hub=$1; shift; curl -sS --fail --cacert "$LAYOUT/ca/ca.pem" -u "${NICK[$hub]}:realhubs" "$@"; }
 dav_url() { echo "$(hub_url "$1")/dav/${NICK[$1]}/$2"; }
+# Where a COPY or MOVE goes. The hub's own WebDAV knows of no sub-directory; our web server takes it off the address, nobody does in a header.
+dav_target() { echo "Destination: $SCHEME://$1.$DOMAIN/dav/${NICK[$1]}/$2"; }
 
 # Logs the owner in at a hub, once: owner_page <hub> <path> [curl argument…].
 owner_page() {
@@ -186,8 +188,12 @@ change_overwrite() {
 
 post_of() { database_value "hub_$1" "SELECT id FROM item WHERE resource_id = '$2' AND item_deleted = 0 ORDER BY id LIMIT 1"; }
 
+# A hub up to 8.9.3 ends in an error when a photo is renamed or moved on PostgreSQL, after its rows were changed and before anybody is told.
+fails_with_photos() { [ "$DB" = pgsql ] && ! has_filesync "$1" && echo "a stock hub's own page ends in an error on PostgreSQL"; }
+
 change_rename() {
 	local photo
+	fails_with_photos "$1" && return $SKIPPED
 	photo=$(upload_on "$1" "$(photo_file before.jpg 1600 1200)" before.jpg "$TOP-$1")
 	rest || return 1
 	mark
@@ -201,12 +207,13 @@ change_dav_rename() {
 	file=$(upload_on "$1" "$(random_file before.bin 300005)" before.bin "$TOP-$1")
 	rest || return 1
 	mark
-	dav "$1" -X MOVE -H "Destination: $(dav_url "$1" "$TOP-$1/later.bin")" "$(dav_url "$1" "$TOP-$1/before.bin")" -o /dev/null || return 1
+	dav "$1" -X MOVE -H "$(dav_target "$1" "$TOP-$1/later.bin")" "$(dav_url "$1" "$TOP-$1/before.bin")" -o /dev/null || return 1
 	rest && alike "$1" "$2" "$file" display_path && no_bytes "$1" "$2"
 }
 
 change_move() {
 	local photo folder
+	fails_with_photos "$1" && return $SKIPPED
 	photo=$(upload_on "$1" "$(photo_file moved.jpg 1600 1200)" moved.jpg "$TOP-$1")
 	upload_on "$1" "$(random_file x.bin 10)" x.bin "$TOP-$1/target" >/dev/null
 	rest || return 1
@@ -223,7 +230,7 @@ change_dav_move() {
 	upload_on "$1" "$(random_file x.bin 11)" y.bin "$TOP-$1/target" >/dev/null
 	rest || return 1
 	mark
-	dav "$1" -X MOVE -H "Destination: $(dav_url "$1" "$TOP-$1/target/davmoved.bin")" "$(dav_url "$1" "$TOP-$1/davmoved.bin")" -o /dev/null || return 1
+	dav "$1" -X MOVE -H "$(dav_target "$1" "$TOP-$1/target/davmoved.bin")" "$(dav_url "$1" "$TOP-$1/davmoved.bin")" -o /dev/null || return 1
 	rest || return 1
 	has_filesync "$1" || { [ "$(packets_to "$2")" = 0 ] && echo "a stock hub tells nobody" && return 0; }
 	alike "$1" "$2" "$file" && no_bytes "$1" "$2"
@@ -256,7 +263,7 @@ folder_changes() {
 	case $4 in *home) folder=$(hash_of "$1" "$TOP-$1/$4") ;; *) name=$4 ;; esac
 	mark
 	if [ "${5:-}" = dav ]; then
-		dav "$1" -X MOVE -H "Destination: $(dav_url "$1" "$TOP-$1/$path")" "$(dav_url "$1" "$TOP-$1/$3")" -o /dev/null || return 1
+		dav "$1" -X MOVE -H "$(dav_target "$1" "$TOP-$1/$path")" "$(dav_url "$1" "$TOP-$1/$3")" -o /dev/null || return 1
 	else
 		edit "$1" "$TREE_FOLDER" "$folder" "$name" || return 1
 	fi
@@ -292,7 +299,7 @@ change_copy() {
 change_dav_copy() {
 	upload_on "$1" "$(random_file dorig.bin 300010)" dorig.bin "$TOP-$1" >/dev/null
 	rest || return 1
-	dav "$1" -X COPY -H "Destination: $(dav_url "$1" "$TOP-$1/dtwin.bin")" "$(dav_url "$1" "$TOP-$1/dorig.bin")" -o /dev/null || return 1
+	dav "$1" -X COPY -H "$(dav_target "$1" "$TOP-$1/dtwin.bin")" "$(dav_url "$1" "$TOP-$1/dorig.bin")" -o /dev/null || return 1
 	rest && alike "$1" "$2" "$(hash_of "$1" "$TOP-$1/dtwin.bin")"
 }
 

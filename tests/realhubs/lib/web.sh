@@ -102,6 +102,7 @@ configure_nginx() {
 			uwsgi_temp_path $dir/nginx/tmp/uwsgi;
 			scgi_temp_path $dir/nginx/tmp/scgi;
 			sendfile on;
+			map \$request_uri \$hub_uri { default \$request_uri; ~^$BELOW(/dav/.*) \$1; }
 			server {
 				listen ${ADDRESS[$hub]}:${PORT:-$DEFAULT_PORT}$([ "$SCHEME" = http ] || echo " ssl");
 				server_name $hub.$DOMAIN;
@@ -120,6 +121,7 @@ configure_nginx() {
 					include /etc/nginx/fastcgi_params;
 					$([ "$SCHEME" = http ] || echo "fastcgi_param HTTPS on;")
 					fastcgi_param SERVER_PORT $DEFAULT_PORT;
+					fastcgi_param REQUEST_URI \$hub_uri;
 					fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name;
 					fastcgi_pass unix:$dir/run/fpm.sock;
 					fastcgi_read_timeout 60s;
