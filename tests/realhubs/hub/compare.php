@@ -1,6 +1,6 @@
 <?php
 // Compares what two hubs hold of one file. Arguments: answers of `rows` on hub A and hub B, expected SHA-256 ('' = A's own),
-// names of facts that may differ (`crops`: all of the scales 4 and more). Prints the differences, one a line; status 0 if there are none.
+// names of facts that may differ (`crops`: all of the scales 4 and more; `lost`: where hub A's own rows say that its photos lie). Prints the differences, one a line; status 0 if there are none.
 [, $fileA, $fileB, $expected] = $argv;
 $mayDiffer = array_slice($argv, 4);
 
@@ -26,6 +26,10 @@ for ($i = 1; $i < max(count($a['chain']), count($b['chain'])); $i++) {
 }
 if (in_array('crops', $mayDiffer, true)) {
 	[$a['photos'], $b['photos']] = array_map(fn ($rows) => array_values(array_filter($rows['photos'], fn ($photo) => $photo['imgscale'] < 4)), [$a, $b]);
+}
+foreach (in_array('lost', $mayDiffer, true) ? array_keys($a['photos']) : [] as $n) {
+	unset($a['photos'][$n]['content'], $b['photos'][$n]['content']);
+	$a['photos'][$n]['disk'] ??= $n ? $b['photos'][$n]['disk'] ?? null : $a['chain'][0]['disk'];
 }
 $found = differences($a, $b, '', $mayDiffer);
 $here = $b['chain'][0] ?? null;

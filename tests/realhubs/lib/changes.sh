@@ -72,8 +72,11 @@ alike() {
 	hub_do "$1" rows "$3" >"$LAYOUT/scratch/rows-a.json"
 	hub_do "$2" rows "$3" >"$LAYOUT/scratch/rows-b.json"
 	# What core writes on its own hub: the type it finds itself, its own dates of a photo's rows.
-	php "$HERE/hub/compare.php" "$LAYOUT/scratch/rows-a.json" "$LAYOUT/scratch/rows-b.json" '' "${@:4}"
+	php "$HERE/hub/compare.php" "$LAYOUT/scratch/rows-a.json" "$LAYOUT/scratch/rows-b.json" '' $(loses_photos "$1" && echo lost) "${@:4}"
 }
+# A stock 8.9.3, and any on PostgreSQL, no longer knows where its photos are once they moved: what it sends of them is right all the same.
+loses_photos() { ! has_filesync "$1" && { [ "$DB" = pgsql ] || [ "$(hub_version)" = 8.9.3 ]; }; }
+hub_version() { sed -n "s/^define('STD_VERSION', *'\(.*\)');/\1/p" "$HUBZILLA_ROOT/boot.php"; }
 gone() { [ "$(hub_do "$1" rows "$2" | php -r 'echo count(json_decode(stream_get_contents(STDIN), true)["chain"]);')" = 0 ] || { echo "$2 is still on $1"; return 1; }; }
 
 # Counts from here on; what went before only made ready: mark.
@@ -337,15 +340,16 @@ shown() {
 }
 # Says that nobody gets it: refused by its status, or by a page that says so where the hub knows no other refusal: hidden <hub> <hash> <path>.
 hidden() {
-	local address sum answer
+	local address sum answer refusal='403 Forbidden|404 Not found'
+	[ "$(hub_version)" != 7.8 ] || refusal="$refusal|id=\"login_nav_btn\""
 	while read -r address sum; do
 		answer=$(anonymous "$1" "$address")
 		case $answer in
 			*" $sum") echo "$address on $1 is given to anybody"; return 1 ;;
 			"403 "* | "404 "*) ;;
 			"401 "*) [ "${address%%/*}" = dav ] || { echo "$address on $1: $answer"; return 1; } ;;
-			# Core's page tells the reason to a browser with scripts only.
-			"200 text/html "*) case $address in attach/*) ;; cloud/*) grep -qE '403 Forbidden|404 Not found' "$LAYOUT/scratch/anonymous" ;; *) false ;; esac \
+			# Core's page tells the reason to a browser with scripts only, that of 7.8 to nobody.
+			"200 text/html "*) case $address in attach/*) ;; cloud/*) grep -qE "$refusal" "$LAYOUT/scratch/anonymous" ;; *) false ;; esac \
 				|| { echo "$address on $1: a page that does not refuse"; return 1; } ;;
 			*) echo "$address on $1: $answer"; return 1 ;;
 		esac
