@@ -107,7 +107,14 @@ final class Batch
 		foreach ($this->rows as $row) {
 			$free -= max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
 		}
+		$limit = Config::numberFor('file_max_bytes', (int) $this->channel['channel_id']);
 		foreach ($claimed as $row) {
+			// What belongs to a file stays away with it.
+			$fileBytes = $limit ? (int) json_decode($row['entry'], true)['attach']['filesize'] : 0;
+			if ($fileBytes > $limit) {
+				Queue::park($row, Queue::TOO_LARGE, "the file has $fileBytes bytes, more than file_max_bytes, $limit");
+				continue;
+			}
 			$missing = max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
 			if ($missing > $free) {
 				$this->waitForSpace($row, $missing);

@@ -27,6 +27,7 @@ final class Housekeeping
 		if (Config::get('enabled') !== '0') {
 			Outgoing::recover();
 			Kept::settleAll();
+			Queue::releaseFitting();
 			Worker::summon();
 			Previews::summon();
 			Digests::summon();

@@ -28,6 +28,8 @@ final class Queue
 	/** Kinds of parking after which our own bytes are the newest, so that changes of the file are sent again. */
 	public const OURS_STAY = ['conflict', 'NotFound'];
 	public const LEASE_SECONDS = 180;
+	/** The kind of parking that ends by itself once the channel's limit lets the file in. */
+	public const TOO_LARGE = 'size_limit';
 	/** The priority of what was found missing: what changes now comes before it. */
 	public const LATE = 100;
 
@@ -204,6 +206,21 @@ final class Queue
 		}
 
 		return $isParked;
+	}
+
+	/** Brings back what was too large for its channel and is so no longer. */
+	public static function releaseFitting(): void
+	{
+		$parked = ['state' => 'parked', 'kind' => self::TOO_LARGE];
+		foreach (array_column(Table::select('filesync_transfer', $parked, '', 0, 'DISTINCT uid'), 'uid') as $channelId) {
+			$limit = Config::numberFor('file_max_bytes', (int) $channelId);
+			$fits = $limit ? ['scale' => 0, 'size_bytes <=' => $limit] : [];
+			$hashes = array_column(Table::select('filesync_transfer', ['uid' => (int) $channelId] + $parked + $fits, '', 0, 'DISTINCT hash'), 'hash');
+			foreach (array_chunk($hashes, 200) as $some) {
+				Table::update('filesync_transfer', ['state' => 'staged', 'kind' => '', 'reason' => '', 'next_at' => Config::now(), 'updated' => Config::now()],
+					['uid' => (int) $channelId, 'hash' => $some] + $parked);
+			}
+		}
 	}
 
 	/**

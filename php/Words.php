@@ -23,6 +23,7 @@ final class Words
 			'Refused' => t('the other hub refused'),
 			'NotFound' => t('no hub has it any more'),
 			'LimitExceeded' => t('a limit was reached'),
+			Queue::TOO_LARGE => t('it is larger than this hub takes in'),
 			'quota' => t("the account's storage is full"),
 			'conflict' => t('it was changed here too'),
 			default => t('it failed'),

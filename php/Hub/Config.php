@@ -30,6 +30,14 @@ final class Config
 		return (int) self::get($name, $scope);
 	}
 
+	/** Returns a setting of a channel as a number: its own, else the site's. */
+	public static function numberFor(string $name, int $channelId): int
+	{
+		$own = self::get($name, 'channel:' . $channelId);
+
+		return (int) ($own === '' ? self::get($name) : $own);
+	}
+
 	/** Sets a setting. */
 	public static function set(string $name, string $value, string $scope = 'site'): void
 	{

@@ -26,6 +26,8 @@ final class Settings
 			'text' => 'Ranges of one large file that are fetched at once where one alone would take long.'],
 		'bytes_per_second' => ['default' => '0', 'unit' => 'bytes a second', 'least' => 65536, 'or' => 0,
 			'text' => 'Most that a worker receives. 0: no limit.'],
+		'file_max_bytes' => ['default' => '0', 'unit' => 'bytes', 'scopes' => ['channel'],
+			'text' => 'Largest file that is received; a larger one is listed as missing, and comes once it fits. 0: no limit. Also for one channel.'],
 		'make_scales' => ['default' => '0', 'unit' => 'switch',
 			'text' => 'Make the scales of received photos here. Switched off, they are fetched from the origin.'],
 		'slice_seconds' => ['default' => '110', 'unit' => 'seconds', 'least' => 10, 'most' => 280,

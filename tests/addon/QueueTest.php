@@ -101,6 +101,31 @@ final class QueueTest extends AddonTestCase
 		$this->assertSame('bytes', $this->shown('f2'));
 	}
 
+	public function test_what_is_larger_than_the_channel_takes_stays_away_until_it_may_come(): void
+	{
+		$this->receive($this->file('f1', '12345'), $this->file('f2', '123456'));
+		$this->work();
+		$this->assertSame('12345', $this->shown('f1'));
+		Config::set('file_max_bytes', '5');
+		$this->receive($this->photo('p1', [0 => '12345678', 1 => 'abc']), $this->file('f1', '1234567', ['edited' => '2024-06-01 10:00:00']), $this->file('f3', '12'));
+		TransferBatch::$added = [];
+		$this->work();
+		$this->assertSame(['f3-0'], array_map(fn ($wish) => "{$wish['hash']}-{$wish['scale']}", TransferBatch::$added));
+		$this->assertSame(['12345', '12', null], [$this->shown('f1'), $this->shown('f3'), $this->shown('p1')]);
+		[$status, $said] = $this->runVerb('missing');
+		$this->assertSame(1, $status);
+		$this->assertStringContainsString('the file has 8 bytes, more than file_max_bytes, 5', $said);
+		// A channel's own limit goes before the site's.
+		Config::set('file_max_bytes', '7', 'channel:' . $this->channel['channel_id']);
+		FileSync\Addon\Housekeeping::often();
+		$this->work();
+		$this->assertSame(['1234567', null], [$this->shown('f1'), $this->shown('p1')]);
+		Config::set('file_max_bytes', '0', 'channel:' . $this->channel['channel_id']);
+		FileSync\Addon\Housekeeping::often();
+		$this->work();
+		$this->assertSame(['12345678', [0, "nothing is missing\n"]], [$this->shown('p1'), $this->runVerb('missing')]);
+	}
+
 	public function test_every_other_clone_is_a_source_and_no_stranger(): void
 	{
 		Maker::hubloc(InProcess::$identity, 'http://127.0.0.1:9003', 'alice3');

@@ -29,7 +29,7 @@ final class SettingsTest extends AddonTestCase
 		}
 		foreach (Settings::ALL as $name => $one) {
 			$this->assertTrue(Settings::accepts($name, $one['default']), $name);
-			$this->assertMatchesRegularExpression("/(get|number)\\('$name'/", $code);
+			$this->assertMatchesRegularExpression("/(get|number|numberFor)\\('$name'/", $code);
 		}
 	}
 

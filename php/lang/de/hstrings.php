@@ -88,6 +88,7 @@ App::$strings['Hubzilla %s is known to filesync'] ??= 'Hubzilla %s ist filesync 
 App::$strings['Hubzilla %s is not known to filesync, which stays passive'] ??= 'Hubzilla %s ist filesync nicht bekannt, es bleibt untätig';
 App::$strings['It could not be applied here.'] ??= 'Sie konnte hier nicht übernommen werden.';
 App::$strings['It is tried again now.'] ??= 'Es wird jetzt wieder versucht.';
+App::$strings['Largest file that is received; a larger one is listed as missing, and comes once it fits. 0: no limit. Also for one channel.'] ??= 'Größte Datei, die empfangen wird; eine größere wird als fehlend geführt und kommt, sobald sie passt. 0: keine Grenze. Auch für einen einzelnen Kanal.';
 App::$strings['Last errors'] ??= 'Letzte Fehler';
 App::$strings['Last read from (UTC)'] ??= 'Zuletzt davon gelesen (UTC)';
 App::$strings['Log in at clones with stock software, to read files by /dav and to ask for posts. Also for one hub.'] ??= 'Sich bei Klonen mit üblicher Software anmelden, um Dateien über /dav zu lesen und nach Beiträgen zu fragen. Auch für einen einzelnen Hub.';
@@ -199,6 +200,7 @@ App::$strings['install php-curl and php-mbstring, and take these functions out o
 App::$strings['is not tried again by itself'] ??= 'wird nicht von selbst wieder versucht';
 App::$strings['is tried again'] ??= 'wird neu versucht';
 App::$strings['it failed'] ??= 'es misslang';
+App::$strings['it is larger than this hub takes in'] ??= 'sie ist größer, als dieser Hub annimmt';
 App::$strings['it is not installed'] ??= 'es ist nicht installiert';
 App::$strings['it is not switched on'] ??= 'es ist nicht eingeschaltet';
 App::$strings['it is not there any more'] ??= 'es ist nicht mehr da';
