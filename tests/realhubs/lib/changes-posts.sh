@@ -22,10 +22,11 @@ change_describe() {
 	[ "$(database_value "hub_$2" "SELECT description FROM photo WHERE resource_id = '$photo' AND imgscale = 0")" = "what one sees" ] || { echo "the description did not come"; return 1; }
 }
 
-# Prints the conversation about a file: mid, verb and what each answers: thread <hub> <hash>.
+# Prints the conversation about a file: mid, verb and what each answers: thread <hub> <hash>. 7.8 calls a like by two ids, by its own on the hub
+# where it was made.
 thread() {
 	database_value "hub_$1" "SELECT mid, verb, thr_parent FROM item WHERE uid = $(channel_id "$1") AND item_deleted = 0
-		AND parent IN (SELECT id FROM item WHERE resource_id = '$2' AND resource_type = 'photo') ORDER BY mid"
+		AND parent IN (SELECT id FROM item WHERE resource_id = '$2' AND resource_type = 'photo') ORDER BY mid" | { [ "$(hub_version)" = 7.8 ] && sed 's,/activity/,/item/,' | sort || cat; }
 }
 # Comments as the owner on the post of a photo, on a page of the hub, and likes it there, if asked: a second like would take the first back:
 # converse <hub> <hash> [like].
