@@ -2,17 +2,16 @@
 
 # True while a hub's daemon runs, a web request is under way, or (unless LEAVE_QUEUE is set) a delivery is due.
 hubs_busy() {
-	local hub pid
-	for pid in $(pgrep -x "$(basename "$(readlink -f "$(command -v php)")")"); do
-		case $(readlink "/proc/$pid/cwd") in "$LAYOUT"/*) return 0 ;; esac
-	done
-	for hub in $HUBS; do
-		[ -z "$(ss -Hxn state connected src "$LAYOUT/$hub/run/fpm.sock")" ] || return 0
-		[ -z "$(ss -Htn state established src "${ADDRESS[$hub]}:$DEFAULT_PORT")" ] || return 0
-		[ -n "${LEAVE_QUEUE:-}" ] || [ "$(due_deliveries $hub)" = 0 ] || return 0
-	done
+	local hub pids
+	pids=$(pgrep -x "$PHP_PROCESS" | sed 's,.*,/proc/&/cwd,')
+	[ -z "$pids" ] || ! readlink $pids 2>/dev/null | grep -qF "$LAYOUT/" || return 0
+	! ss -Hxn state connected | grep -qE "$LAYOUT/./run/fpm\.sock" || return 0
+	! ss -Htn state established src "$NET.0/24" and sport = ":$DEFAULT_PORT" | grep -q . || return 0
+	[ -z "${LEAVE_QUEUE:-}" ] || return 1
+	for hub in $HUBS; do [ "$(due_deliveries $hub)" = 0 ] || return 0; done
 	return 1
 }
+PHP_PROCESS=$(basename "$(readlink -f "$(command -v php)")")
 
 due_deliveries() {
 	database_value "hub_$1" "SELECT COUNT(*) FROM outq WHERE outq_scheduled < '$(date -u '+%Y-%m-%d %H:%M:%S')'"
@@ -31,7 +30,7 @@ wait_quiet() {
 	local end=$((SECONDS + ${1:-120})) calm=0
 	while [ $calm -lt 4 ]; do
 		[ $SECONDS -ge $end ] && return 1
-		if hubs_busy; then calm=0; else calm=$((calm + 1)); fi
-		sleep 0.15
+		# Asking costs as much as what is asked about.
+		if hubs_busy; then calm=0; sleep 0.5; else calm=$((calm + 1)); sleep 0.15; fi
 	done
 }

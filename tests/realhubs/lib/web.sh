@@ -44,7 +44,7 @@ unname_hubs() {
 # Writes the files that PHP, FPM and nginx of one hub read.
 configure_web() {
 	local hub=$1 dir=$LAYOUT/$1
-	mkdir -p "$dir/bin" "$dir/ini" "$dir/nginx/tmp" "$dir/log" "$dir/run" "$dir/site"
+	mkdir -p "$dir/bin" "$dir/ini" "$dir/nginx/tmp" "$dir/log" "$dir/run" "$dir/site" "$dir/opcache"
 	[ -z "$SUBDIR" ] || ln -sfn ../www "$dir/site/$SUBDIR"
 	cat >"$dir/ini/50-realhubs.ini" <<-INI
 		memory_limit = $([ "$hub" = b ] && echo "${MEMORY_LIMIT:-128M}" || echo 128M)
@@ -55,11 +55,13 @@ configure_web() {
 		error_log = $dir/log/php.log
 		auto_prepend_file = $LAYOUT/actions/prepend.php
 		opcache.revalidate_freq = 0
+		opcache.enable_cli = 1
+		opcache.file_cache = $dir/opcache
 	INI
 	# The hub starts its daemons with this, so that they read the same settings as FPM.
 	cat >"$dir/bin/php" <<-SH
 		#!/bin/sh
-		PHP_INI_SCAN_DIR=:$dir/ini FILESYNC_REALHUBS_LOG=$dir/log/processes.log exec $(command -v php) "\$@"
+		PHP_INI_SCAN_DIR=:$dir/ini FILESYNC_REALHUBS_LOG=$dir/log/processes.log exec $(command -v php) -d opcache.file_cache_only=1 "\$@"
 	SH
 	chmod 755 "$dir/bin/php"
 	cat >"$dir/fpm.conf" <<-FPM
@@ -80,7 +82,7 @@ configure_web() {
 		env[PATH] = $PATH
 	FPM
 	"configure_$WEB" "$hub" "$dir"
-	if [ "$(id -u)" = 0 ]; then chown -R "$HUB_USER:" "$dir/log" "$dir/run" "$dir/nginx"; fi
+	if [ "$(id -u)" = 0 ]; then chown -R "$HUB_USER:" "$dir/log" "$dir/run" "$dir/nginx" "$dir/opcache"; fi
 }
 
 # configure_nginx <hub> <its folder>
