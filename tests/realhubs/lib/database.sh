@@ -28,7 +28,7 @@ database_sql() {
 database_value() {
 	case $DB in
 		mysql) mariadb --no-defaults --socket="$DB_DIR/server.sock" -uroot -N -B -e "$2" "$1" ;;
-		pgsql) as_hub psql -tAqX -h "$DB_DIR" -U hub -c "$2" "$1" ;;
+		pgsql) as_hub psql -tAqX -F "$(printf '\t')" -h "$DB_DIR" -U hub -c "$2" "$1" ;;
 	esac
 }
 

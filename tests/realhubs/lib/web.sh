@@ -104,7 +104,7 @@ configure_nginx() {
 			uwsgi_temp_path $dir/nginx/tmp/uwsgi;
 			scgi_temp_path $dir/nginx/tmp/scgi;
 			sendfile on;
-			map \$request_uri \$hub_uri { default \$request_uri; ~^$BELOW(/dav/.*) \$1; }
+			map \$request_uri \$hub_uri { default \$request_uri; ~^$BELOW(/(dav|cloud)/.*) \$1; }
 			server {
 				listen ${ADDRESS[$hub]}:${PORT:-$DEFAULT_PORT}$([ "$SCHEME" = http ] || echo " ssl");
 				server_name $hub.$DOMAIN;
