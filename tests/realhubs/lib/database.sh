@@ -20,7 +20,7 @@ database_down() {
 database_sql() {
 	case $DB in
 		mysql) mariadb --no-defaults --socket="$DB_DIR/server.sock" -uroot "${1:-mysql}" ;;
-		pgsql) as_hub psql -q -X -v ON_ERROR_STOP=1 -h "$DB_DIR" -U hub "${1:-postgres}" ;;
+		pgsql) as_hub "$(pgsql_bin)/psql" -q -X -v ON_ERROR_STOP=1 -h "$DB_DIR" -U hub "${1:-postgres}" ;;
 	esac
 }
 
@@ -28,7 +28,7 @@ database_sql() {
 database_value() {
 	case $DB in
 		mysql) mariadb --no-defaults --socket="$DB_DIR/server.sock" -uroot -N -B -e "$2" "$1" ;;
-		pgsql) as_hub psql -tAqX -F "$(printf '\t')" -h "$DB_DIR" -U hub -c "$2" "$1" ;;
+		pgsql) as_hub "$(pgsql_bin)/psql" -tAqX -F "$(printf '\t')" -h "$DB_DIR" -U hub -c "$2" "$1" ;;
 	esac
 }
 
@@ -36,7 +36,7 @@ database_value() {
 database_dump() {
 	case $DB in
 		mysql) mariadb-dump --no-defaults --socket="$DB_DIR/server.sock" -uroot --skip-extended-insert "$1" "$2" ;;
-		pgsql) as_hub psql -tAqX -h "$DB_DIR" -U hub -c "SELECT * FROM $2" "$1" ;;
+		pgsql) as_hub "$(pgsql_bin)/psql" -tAqX -h "$DB_DIR" -U hub -c "SELECT * FROM $2" "$1" ;;
 	esac
 }
 
