@@ -12,7 +12,7 @@ database_up() {
 
 database_down() {
 	[ -s "$DB_DIR/server.pid" ] && stop_pid_file "$DB_DIR/server.pid" TERM
-	[ -d "$DB_DIR/pgsql" ] && as_hub "$(pgsql_bin)/pg_ctl" -D "$DB_DIR/pgsql" -m fast -s stop 2>/dev/null
+	[ -d "$DB_DIR/pgsql" ] && as_hub "$PGSQL_BIN/pg_ctl" -D "$DB_DIR/pgsql" -m fast -s stop 2>/dev/null
 	return 0
 }
 
@@ -20,7 +20,7 @@ database_down() {
 database_sql() {
 	case $DB in
 		mysql) mariadb --no-defaults --socket="$DB_DIR/server.sock" -uroot "${1:-mysql}" ;;
-		pgsql) as_hub "$(pgsql_bin)/psql" -q -X -v ON_ERROR_STOP=1 -h "$DB_DIR" -U hub "${1:-postgres}" ;;
+		pgsql) as_hub "$PGSQL_BIN/psql" -q -X -v ON_ERROR_STOP=1 -h "$DB_DIR" -U hub "${1:-postgres}" ;;
 	esac
 }
 
@@ -28,7 +28,7 @@ database_sql() {
 database_value() {
 	case $DB in
 		mysql) mariadb --no-defaults --socket="$DB_DIR/server.sock" -uroot -N -B -e "$2" "$1" ;;
-		pgsql) as_hub "$(pgsql_bin)/psql" -tAqX -F "$(printf '\t')" -h "$DB_DIR" -U hub -c "$2" "$1" ;;
+		pgsql) as_hub "$PGSQL_BIN/psql" -tAqX -F "$(printf '\t')" -h "$DB_DIR" -U hub -c "$2" "$1" ;;
 	esac
 }
 
@@ -36,7 +36,7 @@ database_value() {
 database_dump() {
 	case $DB in
 		mysql) mariadb-dump --no-defaults --socket="$DB_DIR/server.sock" -uroot --skip-extended-insert "$1" "$2" ;;
-		pgsql) as_hub "$(pgsql_bin)/psql" -tAqX -h "$DB_DIR" -U hub -c "SELECT * FROM $2" "$1" ;;
+		pgsql) as_hub "$PGSQL_BIN/psql" -tAqX -h "$DB_DIR" -U hub -c "SELECT * FROM $2" "$1" ;;
 	esac
 }
 
@@ -58,14 +58,14 @@ mysql_up() {
 	wait_for 60 MariaDB mariadb-admin --no-defaults --socket="$DB_DIR/server.sock" -uroot ping || die "MariaDB did not start"
 }
 
-pgsql_bin() { dirname "$(ls -d /usr/lib/postgresql/*/bin/initdb | sort -V | tail -1)"; }
+PGSQL_BIN=$(dirname "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -V | tail -1)")
 
 pgsql_up() {
 	if [ ! -d "$DB_DIR/pgsql" ]; then
-		as_hub "$(pgsql_bin)/initdb" -D "$DB_DIR/pgsql" -U hub -E UTF8 --locale=C.UTF-8 --auth=trust \
+		as_hub "$PGSQL_BIN/initdb" -D "$DB_DIR/pgsql" -U hub -E UTF8 --locale=C.UTF-8 --auth=trust \
 			>"$LAYOUT/log/database-install.log" 2>&1 || die "initdb failed, see $LAYOUT/log"
 	fi
-	as_hub "$(pgsql_bin)/pg_ctl" -D "$DB_DIR/pgsql" -s -w -l "$DB_DIR/server.log" \
+	as_hub "$PGSQL_BIN/pg_ctl" -D "$DB_DIR/pgsql" -s -w -l "$DB_DIR/server.log" \
 		-o "-k $DB_DIR -c listen_addresses='' -c synchronous_commit=off" start || die "PostgreSQL did not start"
 }
 
