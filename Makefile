@@ -41,7 +41,7 @@ test-reconcile: ## two hubs whose packets were lost are made equal, damage is he
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) tests/reconcile/run
 
-bench: ## side by side with what one would otherwise use: ONLY=receive,accept JSON=1
+bench: ## side by side with what one would otherwise use: ONLY=receive,accept FORMAT=json
 	@tests/install bench
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) bench/run

@@ -7,7 +7,9 @@ final class Bench
 {
 	public readonly string $folder;
 
-	private bool $json;
+	private const FORMATS = ['text', 'json', 'markdown'];
+
+	private string $format;
 
 	public function __construct(public readonly string $extension, public readonly int $runs)
 	{
@@ -22,9 +24,36 @@ final class Bench
 		foreach ([SIGINT, SIGTERM] as $signal) {
 			pcntl_signal($signal, fn () => exit(1));
 		}
-		$this->json = (bool) getenv('JSON');
-		if (!$this->json) {
-			printf("%-8s  %-18s  %11s  %11s  %-34s  %6s  %6s  %-4s  %s\n", 'row', 'input', 'ours', 'theirs', 'peer', 'ratio', 'goal', 'met', 'memory');
+		$this->format = getenv('FORMAT') ?: 'text';
+		if (!in_array($this->format, self::FORMATS, true)) {
+			fwrite(STDERR, "no such format: $this->format; there are: " . implode(', ', self::FORMATS) . "\n");
+			exit(2);
+		}
+		$titles = ['row', 'input', 'ours', 'theirs', 'peer', 'ratio', 'goal', 'met', 'memory'];
+		if ($this->format === 'text') {
+			$this->line($titles);
+		} elseif ($this->format === 'markdown') {
+			echo self::machine(), "\n\n";
+			$this->line($titles);
+			$this->line(array_fill(0, count($titles), '---'));
+		}
+	}
+
+	/** Says on what it ran, and when. */
+	private static function machine(): string
+	{
+		preg_match('/^model name\s*:\s*(.*)$/m', (string) @file_get_contents('/proc/cpuinfo'), $model);
+		preg_match('/^MemTotal:\s*(\d+)/m', (string) @file_get_contents('/proc/meminfo'), $memory);
+		return sprintf('%s, %d cores of %s, %.0f GiB, Linux %s, PHP %s', gmdate('Y-m-d'), (int) shell_exec('nproc'), trim($model[1] ?? php_uname('m')),
+			($memory[1] ?? 0) / (1 << 20), preg_replace('/-.*/', '', php_uname('r')), PHP_VERSION);
+	}
+
+	private function line(array $cells): void
+	{
+		if ($this->format === 'markdown') {
+			echo '| ', implode(' | ', $cells), " |\n";
+		} else {
+			vprintf("%-8s  %-18s  %11s  %11s  %-34s  %6s  %6s  %-4s  %s\n", $cells);
 		}
 	}
 
@@ -76,22 +105,26 @@ final class Bench
 		$more = str_ends_with($unit, '/s') || $unit === 'dB';
 		$ratio = $theirs === null ? null : ($more ? $ours / $theirs : $theirs / $ours);
 		$met = $goal === null ? null : ($ratio === null ? ($more ? $ours >= $goal : $ours <= $goal) : $ratio >= $goal);
-		if ($this->json) {
+		if ($this->format === 'json') {
 			echo json_encode(['row' => $row, 'input' => $input, 'ours' => round($ours, 3), 'theirs' => $theirs === null ? null : round($theirs, 3),
 				'peer' => $peer, 'unit' => $unit, 'ratio' => $ratio === null ? null : round($ratio, 2), 'goal' => $goal, 'met' => $met,
 				'rss_mib' => $memory === null ? null : round($memory, 1)]), "\n";
 			return;
 		}
 		$figure = fn (?float $value) => $value === null ? '–' : sprintf('%.1f %s', $value, $unit);
-		printf("%-8s  %-18s  %11s  %11s  %-34s  %6s  %6s  %-4s  %s\n", $row, $input, $figure($ours), $figure($theirs), $peer,
+		$this->line([$row, $input, $figure($ours), $figure($theirs), $peer,
 			$ratio === null ? '–' : ($ratio > 999 ? '> 999' : sprintf('%.2f', $ratio)), $goal === null ? '–' : ($ratio === null && !$more ? "≤ $goal" : "≥ $goal"),
-			$met === null ? '–' : ($met ? 'yes' : 'no'), $memory === null ? '' : sprintf('%.1f MiB', $memory));
+			$met === null ? '–' : ($met ? 'yes' : 'no'), $memory === null ? '' : sprintf('%.1f MiB', $memory)]);
 	}
 
 	/** Names a peer that cannot be had. */
 	public function missing(string $row, string $peer, string $why): void
 	{
-		echo $this->json ? json_encode(['row' => $row, 'peer' => $peer, 'missing' => $why]) : "$row: no $peer: $why", "\n";
+		if ($this->format === 'json') {
+			echo json_encode(['row' => $row, 'peer' => $peer, 'missing' => $why]), "\n";
+		} else {
+			fwrite($this->format === 'text' ? STDOUT : STDERR, "$row: no $peer: $why\n");
+		}
 	}
 
 	public function end(): int
