@@ -37,7 +37,7 @@ wait_quiet() {
 			calm=0
 			[ -z "$DUE" ] || [ $SECONDS -lt $cron ] || { cron=$((SECONDS + 20)); hub_php "$DUE" Zotlabs/Daemon/Master.php Queue >/dev/null; }
 			sleep 0.5
-		else 
+		else
 			calm=$((calm + 1))
 			sleep 0.15
 		fi
