@@ -14,11 +14,6 @@ if (! class_exists('App', false)) {
 /** Drives one TransferBatch over the due transfers of a channel, a step at a time, and publishes each as soon as it is whole. */
 final class Batch
 {
-	/** What the engine says where a hub's row is older than the packet that told of the file. */
-	private const OLDER_ROW = 'the hub still shows an older version';
-	/** The same with the hub, and the date that its row has. */
-	private const WHOSE_OLDER_ROW = '/hub: ([^,}]+), fault: ' . self::OLDER_ROW . '.*found: ([\d: -]{19})/s';
-
 	private const MOST_AT_ONCE = 64;
 	private const STEP_MS = 500;
 	private const LEAST_RATE = 65536;
@@ -195,14 +190,17 @@ final class Batch
 	private function fail(array $row, array $report): void
 	{
 		$error = $report['error'];
+		$facts = $error['facts'];
+		// Set where a hub's row is older than the packet that told of the file.
+		$isOlder = isset($facts['older_edited']);
 		Config::log("transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: {$error['kind']}: {$error['message']}");
 		if ($error['kind'] === 'Storage') {
 			Queue::pause($error['message']);
 			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => $error['message'], 'next_at' => Queue::pausedUntil()]);
-		} elseif (preg_match(self::WHOSE_OLDER_ROW, $error['message'], $found) && $this->isBackAtOurs($row, $found[1], $found[2])) {
+		} elseif ($isOlder && $this->isBackAtOurs($row, $facts['hub'], $facts['older_edited'])) {
 			// A hub without filesync took our version meanwhile, over the one that it had told of.
 			Queue::giveUp($row);
-		} elseif (str_contains($error['message'], self::OLDER_ROW) && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
+		} elseif ($isOlder && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
 			// A hub without filesync took an older state from another clone over what it had told of: that version is nowhere any more.
 			if (Queue::park($row, 'NotFound', 'the hub that told of this version went back to an older one') && Store::attach((int) $row['uid'], $row['hash'])) {
 				Outgoing::answer((int) $row['uid'], $row['hash'], false);

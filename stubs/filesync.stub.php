@@ -91,11 +91,12 @@ namespace FileSync {
 		 *   rung: ?string,
 		 *   proof: list<string>,
 		 *   seconds: float,
-		 *   error: ?array{kind: string, temporary: bool, message: string, retry_after_seconds: ?int}
+		 *   error: ?array{kind: string, temporary: bool, message: string, retry_after_seconds: ?int, facts: array<string, string>}
 		 * }> Transfers that ended. When `complete`, the partial file is whole, its size exact and on disk. `received_bytes`
 		 *   counts the bytes of this run, `resumed_at_byte` where it began. `edited` and `size_bytes` are the origin's
 		 *   own, which may be newer than the packet's. `rung` is the last way that brought bytes: `none`, `getfile`, `dav`,
-		 *   `filedata`, `filesync`, `copy`, or `unchanged`, where there is no partial file. `proof` lists what was checked: `size`, `sha256`, `facts`, `filemeta`, `spot`, `twice`, `image`. `error.kind` is a class name of `FileSync\Exception` without `Exception`.
+		 *   `filedata`, `filesync`, `copy`, or `unchanged`, where there is no partial file. `proof` lists what was checked: `size`, `sha256`, `facts`, `filemeta`, `spot`, `twice`, `image`. `error.kind` is a class name of `FileSync\Exception` without `Exception`;
+		 *   `error.facts` has what `message` names: `hub`, `status`, `path` and the like; `older_edited`, where the hub's row is older than `edited` asked for.
 		 *
 		 * @throws Exception\InvalidInputException The budget is out of range, or the batch belongs to another process.
 		 */
@@ -617,7 +618,7 @@ namespace FileSync {
 		 *
 		 * @return array<array{
 		 *   scales: ?array<int, array{mimetype: string, width: int, height: int, size_bytes: int, sha256: string}>,
-		 *   error: ?array{kind: string, temporary: bool, message: string, retry_after_seconds: ?int}
+		 *   error: ?array{kind: string, temporary: bool, message: string, retry_after_seconds: ?int, facts: array<string, string>}
 		 * }> By the keys of `$jobs`; photos that were not begun are left out. Either of the two is null.
 		 *
 		 * @throws Exception\InvalidInputException A job or an option is malformed; then nothing was begun.

@@ -44,12 +44,12 @@ final class ChangesTest extends AddonTestCase
 		$this->receive($this->file('f1', 'gone!', ['edited' => '2024-06-01 10:00:02']));
 		$this->assertSame([], $this->sent('f1'), 'held until it is clear which bytes stand');
 		TransferBatch::$answers['f1-0'] = ['kind' => 'PeerBusy', 'temporary' => true,
-			'message' => "not ready while reading a file's row {hub: http://127.0.0.1:9002, fault: the hub still shows an older version, expected: 2024-06-01 10:00:02, found: 2024-06-01 10:00:00}"];
+			'message' => 'the hub still shows an older version', 'facts' => ['hub' => 'http://127.0.0.1:9002', 'older_edited' => '2024-06-01 10:00:00']];
 		$this->work();
 		$this->assertSame('waiting', $this->transfer('f1')['state'], 'another clone may not have it yet');
 		Table::update('filesync_transfer', ['next_at' => 0], ['hash' => 'f1']);
 		TransferBatch::$answers['f1-0'] = ['kind' => 'PeerBusy', 'temporary' => true,
-			'message' => "not ready while reading a file's row {hub: http://127.0.0.1:9001, fault: the hub still shows an older version, expected: 2024-06-01 10:00:02, found: 2024-06-01 10:00:00}"];
+			'message' => 'the hub still shows an older version', 'facts' => ['hub' => 'http://127.0.0.1:9001', 'older_edited' => '2024-06-01 10:00:00']];
 		$this->work();
 		$this->assertSame('dropped', $this->transfer('f1')['state']);
 		$this->assertSame([0, "nothing is missing\n"], $this->runVerb('missing'));

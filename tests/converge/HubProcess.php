@@ -268,7 +268,7 @@ final class HubProcess
 				continue;
 			}
 			if (strlen($found['bytes']) !== (int) $found['filesize'] || $found['edited'] < ($transfer['edited'] ?? '')) {
-				$failure = ['kind' => 'PeerBusy', 'temporary' => true, 'message' => 'the hub still shows an older version'];
+				$failure = ['kind' => 'PeerBusy', 'temporary' => true, 'message' => 'the hub still shows an older version', 'facts' => ['hub' => '', 'older_edited' => $found['edited']]];
 				continue;
 			}
 			return ['bytes' => $found['bytes'], 'edited' => $found['edited']];

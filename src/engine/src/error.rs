@@ -134,6 +134,11 @@ impl Error {
         self.0.http_status
     }
 
+    /// Returns the facts that were added, in their order.
+    pub fn facts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.context.iter().map(|(key, value)| (*key, value.as_str()))
+    }
+
     /// Returns what the failure means.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -509,6 +509,7 @@ fn error_row(error: &Error) -> ZBox<ZendHashTable> {
         .with("temporary", error.kind().is_temporary())
         .with("message", error.to_string())
         .with("retry_after_seconds", error.wait_seconds().map(integer))
+        .with("facts", error.facts().fold(Row::new(), |row, (key, value)| row.with(key, value)).done())
         .done()
 }
 

@@ -84,7 +84,8 @@ namespace FileSync {
 			}
 			if (is_array($answer)) {
 				return [['state' => 'failed', 'received_bytes' => $answer['received_bytes'] ?? 0,
-					'error' => ['kind' => $answer['kind'], 'temporary' => $answer['temporary'], 'message' => $answer['message'], 'retry_after_seconds' => $answer['retry_after_seconds'] ?? null]] + $report];
+					'error' => ['kind' => $answer['kind'], 'temporary' => $answer['temporary'], 'message' => $answer['message'], 'retry_after_seconds' => $answer['retry_after_seconds'] ?? null,
+						'facts' => $answer['facts'] ?? []]] + $report];
 			}
 			$partial = $this->settings['root'] . '/' . $transfer['name'] . '.partial';
 			file_put_contents($partial, is_int($answer) ? '' : $answer);
@@ -165,7 +166,7 @@ namespace FileSync {
 					file_put_contents($to->absolute($path), $bytes);
 					$scales[$scale] = ['mimetype' => 'image/jpeg', 'width' => 100 * $scale, 'height' => 50 * $scale, 'size_bytes' => strlen($bytes), 'sha256' => hash('sha256', $bytes)];
 				}
-				$outcomes[$key] = ['scales' => $scales ?: null, 'error' => $scales ? null : ['kind' => 'Unsupported', 'temporary' => false, 'message' => 'no photo', 'retry_after_seconds' => null]];
+				$outcomes[$key] = ['scales' => $scales ?: null, 'error' => $scales ? null : ['kind' => 'Unsupported', 'temporary' => false, 'message' => 'no photo', 'retry_after_seconds' => null, 'facts' => []]];
 			}
 
 			return $outcomes;

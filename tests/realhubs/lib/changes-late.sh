@@ -106,13 +106,14 @@ change_undo() {
 change_killed() {
 	local way name packets
 	has_filesync "$1" || { skip "only filesync makes up for it"; return; }
-	for way in web dav cli import; do
+	# The first finds all that core changed here unnoticed before, as the access of a picture in a post that came; that is sent, too.
+	for way in first web dav cli import; do
 		name=killed-$1-$TOP-$way.bin
 		random_file "$name" 200001 >/dev/null
 		touch "$LAYOUT/kill-before-send"
 		chmod 777 "$LAYOUT" "$LAYOUT/kill-before-send"
 		case $way in
-			web) owner_page "$1" file_upload -o /dev/null -F "channick=${NICK[$1]}" -F "userfile=@$LAYOUT/scratch/$name" ;;
+			first | web) owner_page "$1" file_upload -o /dev/null -F "channick=${NICK[$1]}" -F "userfile=@$LAYOUT/scratch/$name" ;;
 			dav) dav "$1" -T "$LAYOUT/scratch/$name" "$(dav_url "$1" "$name")" -o /dev/null ;;
 			cli) hub_do "$1" upload "$LAYOUT/scratch/$name" "$name" '' ;;
 			import) hub_php "$1" Zotlabs/Daemon/Master.php Importfile "$(channel_id "$1")" "$LAYOUT/scratch/$name" ;;
@@ -127,7 +128,7 @@ change_killed() {
 		hub_php "$1" Zotlabs/Daemon/Master.php Cronhooks >/dev/null
 		rest || return 1
 		packets=$(packets_to "$2")
-		[ "$packets" = 1 ] || { echo "$way: $packets packets"; return 1; }
+		[ "$packets" = 1 ] || [ $way = first ] || { echo "$way: $packets packets"; return 1; }
 	done
 	echo "web, DAV, CLI, Importfile: one packet each"
 }

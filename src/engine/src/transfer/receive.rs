@@ -120,7 +120,7 @@ impl<'a> Work<'a> {
                 .context("hub", &self.origin.hub)
                 .context("fault", "the hub still shows an older version")
                 .context("expected", &spec.edited)
-                .context("found", edited.escape_debug()));
+                .context("older_edited", edited.escape_debug()));
         }
         let limit = if spec.scale == 0 { limits.max_file_bytes } else { limits.max_scale_bytes };
         if size_bytes > limit {
