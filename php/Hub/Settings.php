@@ -28,7 +28,7 @@ final class Settings
 			'text' => 'Most that a worker receives. 0: no limit.'],
 		'file_max_bytes' => ['default' => '0', 'unit' => 'bytes', 'scopes' => ['channel'],
 			'text' => 'Largest file that is received; a larger one is listed as missing, and comes once it fits. 0: no limit. Also for one channel.'],
-		'make_scales' => ['default' => '0', 'unit' => 'switch',
+		'make_scales' => ['default' => '1', 'unit' => 'switch',
 			'text' => 'Make the scales of received photos here. Switched off, they are fetched from the origin.'],
 		'slice_seconds' => ['default' => '110', 'unit' => 'seconds', 'least' => 10, 'most' => 280,
 			'text' => "How long a worker runs before it makes room for the hub's other jobs. The hub starts a job again after 300."],

@@ -33,6 +33,7 @@ final class AcceptTest extends AddonTestCase
 
 	public function test_a_photo_arrives_with_all_its_scales_the_original_first(): void
 	{
+		Config::set('make_scales', '0');
 		$entry = $this->photo('p1', [0 => 'original', 1 => 'a', 3 => 'ccc', 4 => 'crop']);
 		TransferBatch::$answers['p1-0'] = ['kind' => 'Network', 'temporary' => true, 'message' => 'cut off'];
 		$this->receive($entry);

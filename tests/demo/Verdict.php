@@ -5,7 +5,8 @@ declare(strict_types=1);
 use TestHub\Pair;
 
 /**
- * Compares what hub A was given with what hub B has: by sha256sum over both stores, scale by scale, and prints the table.
+ * Compares what hub A was given with what hub B has, and prints the table: by sha256sum over both stores; scales, which B makes itself, by what
+ * B's row says of them, which must be true of the file, and as large as A's picture.
  */
 final class Verdict {
 
@@ -31,10 +32,10 @@ final class Verdict {
 	}
 
 	public function show(): void {
-		$line = "%-14s %-12s %14s  %-8s %-30s %8s\n";
-		printf("\n" . $line, 'file', 'state on B', 'bytes', 'digests', 'how fetched', 'seconds');
+		$line = "%-14s %-12s %14s  %-7s %-6s %-30s %8s\n";
+		printf("\n" . $line, 'file', 'state on B', 'bytes', 'digest', 'scales', 'how fetched', 'seconds');
 		foreach ($this->rows as $row) {
-			printf($line, $row['name'], $row['state'], $row['bytes'], $row['digests'], $row['how'], $row['seconds']);
+			printf($line, $row['name'], $row['state'], $row['bytes'], $row['digest'], $row['scales'], $row['how'], $row['seconds']);
 		}
 		list($php, $rss) = $this->workerMemory();
 		print $rss ? sprintf("\nworkers on hub B: at most %s of PHP memory, %s resident\n", mib($php), mib($rss)) : "\nworkers on hub B: still at it\n";
@@ -55,21 +56,33 @@ final class Verdict {
 		$a = $this->row('a', $hash);
 		$b = $this->row('b', $hash);
 		$doubles = $this->pair->rows('b', 'SELECT hash FROM attach GROUP BY hash HAVING COUNT(*) > 1');
-		$scales = [$hash];
-		foreach ($this->pair->rows('a', "SELECT imgscale FROM photo WHERE resource_id = '$hash' AND imgscale > 0") as $photo) {
-			$scales[] = $hash . '-' . $photo['imgscale'];
-		}
-		$equal = array_filter($scales, function ($scale) use ($on_a, $on_b) {
-			return isset($on_a[$scale], $on_b[$scale]) && $on_a[$scale] === $on_b[$scale];
+		$scales = $this->scales('a', $hash);
+		$on_b_too = $this->scales('b', $hash);
+		$right = array_filter(array_keys($scales), function ($scale) use ($scales, $on_b_too) {
+			return isset($on_b_too[$scale]) && $on_b_too[$scale]['picture'] === $scales[$scale]['picture'] && $on_b_too[$scale]['row'] === $on_b_too[$scale]['file'];
 		});
+		$is_equal = $original === ($on_a[$hash] ?? '') && $original === ($on_b[$hash] ?? '');
 		$shown = $a && $b && $a['display_path'] === $b['display_path'] && $a['filesize'] === $b['filesize'] && !$doubles;
 		return [
 			'name' => $name,
-			'good' => $shown && count($equal) === count($scales) && $original === ($on_b[$hash] ?? ''),
+			'good' => $shown && $is_equal && count($right) === count($scales),
 			'state' => $doubles ? 'double rows' : $this->state($hash, (bool) $b),
 			'bytes' => number_format($b['filesize'] ?? 0),
-			'digests' => count($equal) . ' of ' . count($scales),
+			'digest' => $is_equal ? 'equal' : 'differs',
+			'scales' => $scales ? count($right) . ' of ' . count($scales) : '-',
 		] + $this->fetched($hash);
+	}
+
+	/** Returns the size of each scale's picture, and what row and file say of it. */
+	private function scales(string $hub, string $hash): array {
+		$found = [];
+		foreach ($this->pair->rows($hub, "SELECT imgscale, width, height, filesize FROM photo WHERE resource_id = '$hash' AND imgscale > 0") as $row) {
+			$path = $this->pair->hub($hub) . '/store/' . $this->pair->nicks[$hub] . "/$hash-{$row['imgscale']}";
+			$size = @getimagesize($path) ?: [0, 0];
+			$found[(int) $row['imgscale']] = ['picture' => [$size[0], $size[1]], 'row' => [(int) $row['width'], (int) $row['height'], (int) $row['filesize']],
+				'file' => [$size[0], $size[1], (int) @filesize($path)]];
+		}
+		return $found;
 	}
 
 	private function row(string $hub, string $hash): ?array {

@@ -44,14 +44,20 @@ final class FilesyncTest extends TestCase {
 			$size && $this->assertSame('filesync', $this->result('b', $given['hash'])['rung']);
 			$this->assertContains('sha256', $this->result('b', $given['hash'])['proof']);
 		}
-		$photo = $this->givePhoto('a');
-		$this->arrives('b', $photo);
-		foreach ([1, 2, 3] as $scale) {
-			$this->until(function () use ($photo, $scale) {
-				return ($this->result('b', $photo['hash'], $scale)['rung'] ?? '') === 'filesync';
-			});
-			$this->assertFileEquals($this->path('a', $photo['hash']) . '-' . $scale, $this->path('b', $photo['hash']) . '-' . $scale);
+		foreach (['made', 'filesync'] as $n => $way) {
+			self::$pair->command('b', 'config', 'set', 'make_scales', (string) (1 - $n));
+			$photo = $this->givePhoto('a');
+			$this->arrives('b', $photo);
+			foreach ([1, 2, 3] as $scale) {
+				$this->until(function () use ($photo, $scale, $way) {
+					return ($this->result('b', $photo['hash'], $scale)['rung'] ?? '') === $way;
+				});
+				[$theirs, $ours] = [$this->path('a', $photo['hash']) . '-' . $scale, $this->path('b', $photo['hash']) . '-' . $scale];
+				$this->assertSame(array_slice(getimagesize($theirs), 0, 3), array_slice(getimagesize($ours), 0, 3));
+				$this->assertSame($way === 'filesync', hash_file('sha256', $theirs) === hash_file('sha256', $ours));
+			}
 		}
+		self::$pair->command('b', 'config', 'clear', 'make_scales');
 		$this->assertSame([], array_filter(self::$pair->accesses('a'), function ($access) {
 			return preg_match('~^/dav/|^/getfile$|^/api/z/1.0/(file|photo)~', $access['path']);
 		}), 'no stock way was used');

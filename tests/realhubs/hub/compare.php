@@ -1,6 +1,6 @@
 <?php
 // Compares what two hubs hold of one file. Arguments: answers of `rows` on hub A and hub B, expected SHA-256 ('' = A's own),
-// names of facts that may differ (`crops`: all of the scales 4 and more; `lost`: where hub A's own rows say that its photos lie). Prints the differences, one a line; status 0 if there are none.
+// names of facts that may differ (`made`: the bytes of scales that are made of others, as long as they look alike; `crops`: all of the scales 4 and more; `lost`: where hub A's own rows say that its photos lie). Prints the differences, one a line; status 0 if there are none.
 [, $fileA, $fileB, $expected] = $argv;
 $mayDiffer = array_slice($argv, 4);
 
@@ -31,7 +31,18 @@ foreach (in_array('lost', $mayDiffer, true) ? array_keys($a['photos']) : [] as $
 	unset($a['photos'][$n]['content'], $b['photos'][$n]['content']);
 	$a['photos'][$n]['disk'] ??= $n ? $b['photos'][$n]['disk'] ?? null : $a['chain'][0]['disk'];
 }
-$found = differences($a, $b, '', $mayDiffer);
+$found = [];
+foreach ($b['photos'] as $n => $photo) {
+	foreach (in_array('made', $mayDiffer, true) && in_array($photo['imgscale'], [1, 2, 3, 5, 6, 8, 9]) && isset($a['photos'][$n]) ? ['filesize', 'disk'] : [] as $fact) {
+		$a['photos'][$n][$fact] = $photo[$fact];
+	}
+	$looks = [$a['photos'][$n]['look'] ?? null, $photo['look']];
+	if ($looks[0] && $looks[1] && array_sum(array_map(fn ($one, $other) => abs($one - $other), ...$looks)) / 64 > 4) {
+		$found[] = "scale {$photo['imgscale']} does not look like A's: " . json_encode($looks);
+	}
+	unset($a['photos'][$n]['look'], $b['photos'][$n]['look']);
+}
+$found = [...$found, ...differences($a, $b, '', $mayDiffer)];
 $here = $b['chain'][0] ?? null;
 if (!$here) {
 	$found = ['B has no row'];

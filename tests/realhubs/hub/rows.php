@@ -33,6 +33,22 @@ while ($next !== '' && $rows = q("select * from attach where uid = %d and hash =
 	$next = $row['folder'];
 }
 
+// What one sees from afar: 8 x 8 grey dots of 0 to 255.
+$look = function (string $bytes) {
+	$picture = @imagecreatefromstring($bytes);
+	if (!$picture) {
+		return null;
+	}
+	$small = imagecreatetruecolor(8, 8);
+	imagecopyresampled($small, $picture, 0, 0, 0, 0, 8, 8, imagesx($picture), imagesy($picture));
+	$dots = [];
+	for ($n = 0; $n < 64; $n++) {
+		$c = imagecolorsforindex($small, imagecolorat($small, $n % 8, intdiv($n, 8)));
+		$dots[] = (int) round(0.3 * $c['red'] + 0.59 * $c['green'] + 0.11 * $c['blue']);
+	}
+	return $dots;
+};
+
 $photos = [];
 foreach (q("select * from photo where uid = %d and resource_id = '%s' order by imgscale, id", $uid, dbesc($hash)) ?: [] as $row) {
 	$content = dbunescbin($row['content']);
@@ -44,6 +60,7 @@ foreach (q("select * from photo where uid = %d and resource_id = '%s' order by i
 		'content' => (int) $row['os_storage'] ? $neutral($content) : strlen($content) . ' bytes in the row',
 		'acl' => [$row['allow_cid'], $row['allow_gid'], $row['deny_cid'], $row['deny_gid']],
 		'disk' => (int) $row['os_storage'] ? $disk($content) : ['bytes' => strlen($content), 'sha256' => hash('sha256', $content)],
+		'look' => (int) $row['imgscale'] ? $look((int) $row['os_storage'] ? (string) @file_get_contents($content) : $content) : null,
 	];
 }
 

@@ -72,7 +72,7 @@ alike() {
 	hub_do "$1" rows "$3" >"$LAYOUT/scratch/rows-a.json"
 	hub_do "$2" rows "$3" >"$LAYOUT/scratch/rows-b.json"
 	# What core writes on its own hub: the type it finds itself, its own dates of a photo's rows.
-	php "$HERE/hub/compare.php" "$LAYOUT/scratch/rows-a.json" "$LAYOUT/scratch/rows-b.json" '' $(loses_photos "$1" && echo lost) "${@:4}"
+	php "$HERE/hub/compare.php" "$LAYOUT/scratch/rows-a.json" "$LAYOUT/scratch/rows-b.json" '' $(loses_photos "$1" && echo lost) $(has_filesync "$2" && echo made) "${@:4}"
 }
 # A stock 8.9.3, and any on PostgreSQL, no longer knows where its photos are once they moved: what it sends of them is right all the same.
 loses_photos() { ! has_filesync "$1" && { [ "$DB" = pgsql ] || [ "$(hub_version)" = 8.9.3 ]; }; }

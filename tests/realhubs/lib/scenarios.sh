@@ -57,7 +57,7 @@ on_its_way() { hub_php b addon/filesync/cli.php missing | grep -v -e '^parked' -
 equal() {
 	hub_do a rows "$1" >"$LAYOUT/scratch/rows-a.json"
 	hub_do b rows "$1" >"$LAYOUT/scratch/rows-b.json"
-	php "$HERE/hub/compare.php" "$LAYOUT/scratch/rows-a.json" "$LAYOUT/scratch/rows-b.json" "${2:-}" "${@:3}" || return 1
+	php "$HERE/hub/compare.php" "$LAYOUT/scratch/rows-a.json" "$LAYOUT/scratch/rows-b.json" "${2:-}" $([ "$ADDON" = 0 ] || echo made) "${@:3}" || return 1
 	[ "$ADDON" = 0 ] || [ "$(transfer_state "$1")" = published ] || { echo "it did not come through the addon"; return 1; }
 }
 
