@@ -16,7 +16,8 @@ if (! class_exists('App', false)) {
  * Gives the channel's own posts that were written on another clone the URLs of this hub, and signs them again.
  *
  * Only our own: what another author wrote is neither rewritten nor signed here. A post was written on another clone if its
- * `mid` lies there; so a post made here that names the other hub stays as it was written.
+ * `mid` lies there; so a post made here that names the other hub stays as it was written, also where another clone, which gave it
+ * its own URLs, sends it back.
  */
 final class ItemRelocation
 {
@@ -25,6 +26,9 @@ final class ItemRelocation
 
 	/** A UUID or the longer hex of older hubs; `/photo/` and `/attach/` may be followed by other names too. */
 	private const FILE_HASH = '/^[A-Za-z0-9-]{32,64}$/D';
+
+	/** Above 0 while core imports what a clone sent. */
+	private static int $depth = 0;
 
 	/**
 	 * Returns what core's import may be told of the origin: nothing where we relocate. Core replaces text wherever it stands, in
@@ -35,6 +39,17 @@ final class ItemRelocation
 		return is_array($channel) && Config::serves((int) ($channel['channel_id'] ?? 0)) ? null : $relocate;
 	}
 
+	/** Runs core's own import of posts that a clone sent. */
+	public static function whileTakingIn(callable $import): mixed
+	{
+		self::$depth++;
+		try {
+			return $import();
+		} finally {
+			self::$depth--;
+		}
+	}
+
 	/**
 	 * Relocates an item that core is about to store; the data of hooks `item_store_before` and `item_store_update_before`.
 	 */
@@ -42,7 +57,13 @@ final class ItemRelocation
 	{
 		$item = $data['item'] ?? null;
 		$channel = is_array($item) ? self::authorHere($item) : null;
-		if (! $channel || ! self::homes($channel, $item)) {
+		$isFromHere = $channel && str_starts_with($item['mid'], rtrim(z_root(), '/') . '/');
+		if (! $channel || ($isFromHere ? ! self::$depth : ! self::homes($channel, $item))) {
+			return;
+		}
+		$own = $isFromHere ? Items::own($channel, $item['mid']) : null;
+		if ($own && substr($own['edited'], 0, 19) === substr((string) ($item['edited'] ?? ''), 0, 19)) {
+			$data['item'] = self::asItIsHere($item, $own);
 			return;
 		}
 		if (Config::extensionProblem() !== null) {
@@ -101,16 +122,22 @@ final class ItemRelocation
 		}
 	}
 
-	/** Returns the channel if the item is its own, was not written on this hub, and the channel is served. Core asks for every item: cheap first. */
+	/** Returns the channel if the item is its own, and the channel is served. Core asks for every item: cheap first. */
 	private static function authorHere(array $item): ?array
 	{
 		$uid = (int) ($item['uid'] ?? 0);
-		if ($uid < 1 || ! is_string($item['mid'] ?? null) || str_starts_with($item['mid'], rtrim(z_root(), '/') . '/')) {
+		if ($uid < 1 || ! is_string($item['mid'] ?? null)) {
 			return null;
 		}
 		$channel = Clones::channel($uid);
 
 		return $channel && ($item['author_xchan'] ?? '') === $channel['channel_hash'] && Config::serves($uid) ? $channel : null;
+	}
+
+	/** Returns an item of ours that a clone sent back, with our text and signature. */
+	private static function asItIsHere(array $item, array $own): array
+	{
+		return array_replace($item, array_intersect_key($own, array_flip(array_diff(self::FIELDS, ['term'])), $item), ['sig' => $own['sig'], 'item_verified' => $own['item_verified']]);
 	}
 
 	/** Returns the other homes of the channel, if the item was written at one of them. */

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Hub;
 
+use FileSync\Addon\ItemRelocation;
 use FileSync\Addon\Outbox;
 
 if (! class_exists('App', false)) {
@@ -29,7 +30,7 @@ final class Items
 	public static function store(array $channel, array $items): void
 	{
 		Family::loadImport();
-		\sync_items($channel, self::postsFirst($items), null);
+		ItemRelocation::whileTakingIn(fn () => \sync_items($channel, self::postsFirst($items), null));
 	}
 
 	/** Returns items with the posts before the comments: core drops a comment whose post is not there, and PostgreSQL sends them in any order. */

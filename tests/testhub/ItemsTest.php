@@ -86,6 +86,18 @@ final class ItemsTest extends TestCase {
 		$this->assertIsOwn($item);
 	}
 
+	public function test_a_post_from_here_that_a_clone_sends_back_with_its_own_URLs_stays_as_it_was_written(): void {
+		[$a, $b] = [self::$pair->urls['a'], self::$pair->urls['b']];
+		$mid = $this->post(['body' => "see $b/cloud/alice2/x and $a/cloud/alice/y"], '', 'b');
+		$written = $this->itemOnB("mid = '$mid'");
+		$this->sendBack($mid, "see $a/cloud/alice/x and $a/cloud/alice/y", $written['edited']);
+		$this->assertSame([$written['body'], $written['plink'], $written['sig']], array_values(array_intersect_key($this->itemOnB("mid = '$mid'"), ['body' => 1, 'sig' => 1, 'plink' => 1])));
+		$this->sendBack($mid, "edited: $a/cloud/alice/x", date('Y-m-d H:i:s', strtotime($written['edited']) + 60));
+		$item = $this->itemOnB("mid = '$mid'");
+		$this->assertSame("edited: $b/cloud/alice2/x", $item['body'], 'there its URLs were ours');
+		$this->assertIsOwn($item);
+	}
+
 	public function test_a_post_of_another_author_is_not_touched(): void {
 		$body = 'look at ' . self::$pair->urls['a'] . '/channel/alice';
 		Pair::run([__DIR__ . '/bin/in-hub', self::$pair->hub('b'), PHP_BINARY, '-r', 'require "include/cli_startup.php"; cli_startup();
@@ -142,8 +154,19 @@ final class ItemsTest extends TestCase {
 		$this->assertSame('{"id":"Array"}', $this->itemOnB("mid = '$mid'")['target']);
 	}
 
-	private function post(array $columns, string $stranger = ''): string {
-		return trim(implode('', Pair::run([PHP_BINARY, __DIR__ . '/bin/post.php', self::$pair->hub('a'), json_encode($columns), $stranger])));
+	private function post(array $columns, string $stranger = '', string $hub = 'a'): string {
+		return trim(implode('', Pair::run([PHP_BINARY, __DIR__ . '/bin/post.php', self::$pair->hub($hub), json_encode($columns), $stranger])));
+	}
+
+	/** Hub A tells hub B of a post that it has from there, in words and with a signature of its own; returns once that was taken in. */
+	private function sendBack(string $mid, string $body, string $edited): void {
+		self::$pair->settle();
+		Pair::run([__DIR__ . '/bin/in-hub', self::$pair->hub('a'), PHP_BINARY, '-r', 'require "include/cli_startup.php"; cli_startup();
+			list(, $mid, $body, $edited) = $argv;
+			$item = q("SELECT * FROM item WHERE mid = \'%s\'", dbesc($mid))[0];
+			$item = ["body" => $body, "edited" => $edited, "sig" => "sha256.of-a"] + $item;
+			Zotlabs\Lib\Libsync::build_sync_packet($item["uid"], ["item" => [encode_item($item, true)]]);', $mid, $body, $edited]);
+		$this->itemOnB("mid = '{$this->post(['body' => 'after it'])}'");
 	}
 
 	private function itemOnB(string $condition): array {

@@ -9,7 +9,7 @@ compare_posts() { posts_alike a b "$@"; }
 posts_alike() {
 	hub_do "$1" scan-posts "$(hub_url "$2")" "${NICK[$2]}" >"$LAYOUT/scratch/posts-a.json"
 	hub_do "$2" scan-posts "$(hub_url "$1")" "${NICK[$1]}" >"$LAYOUT/scratch/posts-b.json"
-	ONLY=${ONLY:-} php "$HERE/hub/compare-posts.php" "$LAYOUT/scratch/posts-a.json" "$LAYOUT/scratch/posts-b.json" "$(hub_url "$1")" "${@:3}"
+	ONLY=${ONLY:-} php "$HERE/hub/compare-posts.php" "$LAYOUT/scratch/posts-a.json" "$LAYOUT/scratch/posts-b.json" "$(hub_url "$1")" "$(hub_url "$2")" "${@:3}"
 }
 
 # Prints the mids in an action's answer.
