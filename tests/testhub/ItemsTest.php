@@ -167,6 +167,7 @@ final class ItemsTest extends TestCase {
 			$item = ["body" => $body, "edited" => $edited, "sig" => "sha256.of-a"] + $item;
 			Zotlabs\Lib\Libsync::build_sync_packet($item["uid"], ["item" => [encode_item($item, true)]]);', $mid, $body, $edited]);
 		$this->itemOnB("mid = '{$this->post(['body' => 'after it'])}'");
+		self::$pair->settle();
 	}
 
 	private function itemOnB(string $condition): array {
