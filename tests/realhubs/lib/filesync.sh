@@ -42,7 +42,8 @@ scenario_tickets_refused() {
 scenario_third_clone() {
 	local path hash since_c n wrong=0
 	local -a hashes paths
-	slow_down b
+	# Slow enough that the photos are given, on a busy machine too, while B is at the file.
+	SLOW=3000000 slow_down b
 	since_c=$(log_lines c)
 	path=$(random_file third.bin "$HALF_WAY_BYTES")
 	hash=$(give "$path" third.bin "$TOP")
