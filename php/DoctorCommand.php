@@ -15,7 +15,11 @@ final class DoctorCommand
 	public static function run(array $options): int
 	{
 		$findings = Doctor::ofThisHub()->examine(isset($options['only']) ? explode(',', (string) $options['only']) : []);
-		isset($options['only']) || AdminPage::remember($findings);
+		try {
+			isset($options['only']) || AdminPage::remember($findings);
+		} catch (\RuntimeException) {
+			// That the tables are not there is a finding.
+		}
 		if (isset($options['json'])) {
 			echo json_encode($findings, JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE), "\n";
 		}

@@ -255,7 +255,8 @@ final class Queue
 	{
 		$until = Config::number('storage_paused_until', 'state');
 
-		return $until > Config::now() ? $until : 0;
+		// Further away than a pause is long: the clock was ahead.
+		return $until > Config::now() && $until <= Config::now() + max(3600, Config::number('storage_pause_seconds')) ? $until : 0;
 	}
 
 	/** Gives unfinished transfers back, or only one; that is no failed attempt. */
@@ -268,6 +269,8 @@ final class Queue
 	/** Gives back what dead workers held. What was being published is not touched: Publish::recover looks at it. */
 	public static function recoverLeases(): void
 	{
+		// Further away than any that we give: the clock was ahead.
+		Table::update('filesync_transfer', ['lease_until' => 0], ['lease_until >' => Config::now() + 10 * self::LEASE_SECONDS]);
 		Table::update('filesync_transfer', ['state' => 'staged', 'token' => '', 'lease_until' => 0],
 			['state' => 'leased', 'lease_until <' => Config::now()]);
 	}

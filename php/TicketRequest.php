@@ -69,7 +69,7 @@ final class TicketRequest
 	private static function probe(Request $request): array
 	{
 		return ['authorization' => $request->header('authorization') !== null, 'problem' => Config::extensionProblem(), 'version' => Config::version(),
-			'memory_limit' => (string) ini_get('memory_limit'), 'settings' => Doctor\Software::settings()];
+			'outdated' => Doctor\Software::isOutdated(), 'missing' => Doctor\Software::missingFunctions(), 'memory_limit' => (string) ini_get('memory_limit'), 'settings' => Doctor\Software::settings()];
 	}
 
 	private function grant(Request $request): Response

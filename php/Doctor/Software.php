@@ -28,9 +28,7 @@ final class Software
 		$where = PHP_SAPI === 'cli' ? t('on the command line') : t('in the web server');
 		$findings->note('extension', $problem === null, $problem === null ? sprintf(t('version %1$s is loaded %2$s'), Config::version(), $where) : "$where: $problem",
 			t('let PHP load the extension for the web server and the command line, the same version as the addon:') . ' ' . self::again());
-		$missing = array_filter(self::FUNCTIONS, fn ($name) => ! function_exists($name));
-		$findings->note('php', $missing === [], $missing ? sprintf(t('PHP functions are missing: %s'), implode(', ', $missing)) : sprintf(t('PHP %s has what is needed'), PHP_VERSION),
-			t('install php-curl and php-mbstring, and take these functions out of disable_functions in php.ini'));
+		self::functions($findings, 'php', '', self::missingFunctions());
 		self::memory($findings, 'memory', $where, (string) ini_get('memory_limit'));
 	}
 
@@ -39,9 +37,11 @@ final class Software
 	{
 		$findings->note('extension-web', $web['problem'] === null, $web['problem'] === null ? sprintf(t('version %1$s is loaded %2$s'), $web['version'], t('in the web server'))
 			: t('in the web server') . ': ' . $web['problem'], t('let PHP load the extension for the web server and the command line, the same version as the addon:') . ' ' . self::again());
-		$isSame = $web['version'] === Config::version();
-		$isSame || $findings->note('addon-web', false, sprintf(t('the web server runs version %1$s of the addon, this is %2$s'), $web['version'], Config::version()),
-			t('reload PHP-FPM (or restart Apache): it still runs what was there before'));
+		if ($web['version'] !== Config::version() || ! empty($web['outdated'])) {
+			$findings->note('addon-web', false, $web['version'] !== Config::version() ? sprintf(t('the web server runs version %1$s of the addon, this is %2$s'), $web['version'], Config::version())
+				: t('the web server runs files of the addon that were replaced since'), t('reload PHP-FPM (or restart Apache): it still runs what was there before'));
+		}
+		empty($web['missing']) || self::functions($findings, 'php-web', t('in the web server') . ': ', $web['missing']);
 		self::memory($findings, 'memory-web', t('in the web server'), $web['memory_limit']);
 		$differ = array_keys(array_diff_assoc($web['settings'], self::settings()) + array_diff_assoc(self::settings(), $web['settings']));
 		if ($web['problem'] === null && extension_loaded('filesync')) {
@@ -54,6 +54,28 @@ final class Software
 	public static function settings(): array
 	{
 		return extension_loaded('filesync') ? array_map('strval', ini_get_all('filesync', false)) : [];
+	}
+
+	/** Returns the functions that we need and this PHP lacks. */
+	public static function missingFunctions(): array
+	{
+		return array_values(array_filter(self::FUNCTIONS, fn ($name) => ! function_exists($name)));
+	}
+
+	/** Tells whether this process may run files of the addon that are older than those on disk: PHP was told not to look. */
+	public static function isOutdated(): bool
+	{
+		$status = function_exists('opcache_get_status') && ! ini_get('opcache.validate_timestamps') ? @opcache_get_status(false) : false;
+		$since = $status ? max($status['opcache_statistics']['start_time'], $status['opcache_statistics']['last_restart_time']) : PHP_INT_MAX;
+		$ours = array_filter(get_included_files(), fn ($path) => str_starts_with($path, dirname(__DIR__) . '/'));
+
+		return (bool) array_filter($ours, fn ($path) => (int) @filectime($path) > $since);
+	}
+
+	private static function functions(Findings $findings, string $check, string $where, array $missing): void
+	{
+		$findings->note($check, $missing === [], $where . ($missing ? sprintf(t('PHP functions are missing: %s'), implode(', ', $missing)) : sprintf(t('PHP %s has what is needed'), PHP_VERSION)),
+			t('install php-curl and php-mbstring, and take these functions out of disable_functions in php.ini'));
 	}
 
 	private static function files(Findings $findings): void

@@ -28,11 +28,20 @@ final class Storage
 	{
 		$missing = Table::missing(Migrations::tables());
 		$behind = Migrations::done() < Migrations::newest();
-		$findings->note('tables', ! $missing && ! $behind, match (true) {
+		$lacking = $add = [];
+		foreach ($missing || $behind ? [] : Migrations::columns() as $table => $columns) {
+			foreach (Table::lacking($table, $columns) as $name => $definition) {
+				$lacking[] = "$table.$name";
+				$add[] = "ALTER TABLE $table ADD $name $definition DEFAULT " . (str_starts_with($definition, 'bigint') ? '0' : "''");
+			}
+		}
+		$findings->note('tables', ! $missing && ! $behind && ! $lacking, match (true) {
 			(bool) $missing => sprintf(t('tables are missing: %s'), implode(', ', $missing)),
 			$behind => sprintf(t('the tables are at step %1$d of %2$d'), Migrations::done(), Migrations::newest()),
+			(bool) $lacking => sprintf(t('columns are missing: %s'), implode(', ', $lacking)),
 			default => sprintf(t('all tables are there, at step %d'), Migrations::done()),
-		}, t("in the hub's root:") . ($missing ? ' php util/config filesync schema 0;' : '') . ' php addon/filesync/cli.php status');
+		}, $lacking ? t("in the hub's database:") . ' ' . implode('; ', $add)
+			: t("in the hub's root:") . ($missing ? ' php util/config filesync schema 0;' : '') . ' php addon/filesync/cli.php status');
 	}
 
 	private static function space(Findings $findings): void

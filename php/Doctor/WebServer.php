@@ -29,7 +29,9 @@ final class WebServer
 	{
 		[$channel, $file] = $this->fileToTry();
 		if (! $channel) {
-			$this->findings->note('serving', null, t('there is no channel here to try with'), t('make a channel'));
+			$isNone = Clones::local() === [];
+			$this->findings->note('serving', null, $isNone ? t('there is no channel here to try with') : t('filesync serves no channel of this hub, so there is none to try with'),
+				$isNone ? t('make a channel') : t('`config set enabled 1 --scope channel:<id>`, if that is not meant; or update filesync if it does not know this version of the hub'));
 			return;
 		}
 		$given = $this->askForTicket($channel, $file);

@@ -16,6 +16,8 @@ if (! class_exists('App', false)) {
  */
 final class Config
 {
+	private const VERSION = '0.1.0';
+
 	/** Returns a setting as text, its default if unset. */
 	public static function get(string $name, string $scope = 'site'): string
 	{
@@ -138,16 +140,10 @@ final class Config
 		return null;
 	}
 
-	/** Returns the addon's own version, as its header says it. */
+	/** Returns the version of the code that runs; on disk there may be another by now. */
 	public static function version(): string
 	{
-		static $version = null;
-		if ($version === null) {
-			preg_match('/^ \* Version: (\S+)/m', (string) file_get_contents(dirname(__DIR__) . '/filesync.php', false, null, 0, 1024), $found);
-			$version = $found[1] ?? '';
-		}
-
-		return $version;
+		return self::VERSION;
 	}
 
 	private static function id(string $scope, string $name): string

@@ -6,9 +6,15 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Lends a name to one process at a time, until a deadline. Works across machines that share the database. */
+/**
+ * Lends a name to one process at a time, until a deadline. Works across machines that share the database.
+ *
+ * A deadline further away than any that we give was set while the clock was ahead: it holds nobody off.
+ */
 final class Lease
 {
+	private const LONGEST_SECONDS = 7200;
+
 	/** Takes the lease and returns true, or false if somebody else holds it. */
 	public static function take(string $name, string $token, int $seconds): bool
 	{
@@ -17,7 +23,9 @@ final class Lease
 		if (! Table::first('filesync_lease', ['id' => $id])) {
 			Table::tryInsert('filesync_lease', ['id' => $id, 'name' => $name, 'token' => '', 'expires' => 0]);
 		}
-		Table::update('filesync_lease', ['token' => $token, 'expires' => $now + $seconds], ['id' => $id, 'expires <' => $now]);
+		foreach (['expires <' => $now, 'expires >' => $now + self::LONGEST_SECONDS] as $when => $time) {
+			Table::update('filesync_lease', ['token' => $token, 'expires' => $now + $seconds], ['id' => $id, $when => $time]);
+		}
 
 		return self::extend($name, $token, $seconds);
 	}
@@ -46,6 +54,6 @@ final class Lease
 	/** Tells whether somebody holds the lease. */
 	public static function isHeld(string $name): bool
 	{
-		return Table::first('filesync_lease', ['id' => hash('sha256', $name), 'expires >=' => Config::now()]) !== null;
+		return Table::first('filesync_lease', ['id' => hash('sha256', $name), 'expires >=' => Config::now(), 'expires <=' => Config::now() + self::LONGEST_SECONDS]) !== null;
 	}
 }

@@ -122,6 +122,12 @@ final class Table
 		return array_values(array_filter($tables, fn ($table) => ! db_columns($table)));
 	}
 
+	/** Returns those of a table's columns, given as keys, that do not exist. */
+	public static function lacking(string $table, array $columns): array
+	{
+		return array_diff_key($columns, array_flip(db_columns($table)));
+	}
+
 	/** Removes tables with all that is in them. */
 	public static function drop(array $tables): void
 	{

@@ -20,6 +20,9 @@ if (! class_exists('App', false)) {
  */
 final class Migrations
 {
+	private const LEASE = 'CREATE TABLE IF NOT EXISTS filesync_lease (id varchar(64) NOT NULL PRIMARY KEY, name varchar(191) NOT NULL,'
+		. ' token varchar(64) NOT NULL, expires bigint NOT NULL)';
+
 	/** Brings the tables to the newest step. Returns the number of that step. */
 	public static function run(): int
 	{
@@ -28,8 +31,7 @@ final class Migrations
 		if (self::done() >= $newest) {
 			return $newest;
 		}
-		Table::define('CREATE TABLE IF NOT EXISTS filesync_lease (id varchar(64) NOT NULL PRIMARY KEY, name varchar(191) NOT NULL,'
-			. ' token varchar(64) NOT NULL, expires bigint NOT NULL)');
+		Table::define(self::LEASE);
 		$token = Config::token();
 		if (! Lease::take('migrations', $token, 300)) {
 			return self::done();
@@ -75,8 +77,27 @@ final class Migrations
 	/** Returns the tables of ours. */
 	public static function tables(): array
 	{
-		return ['filesync_lease', 'filesync_setting', 'filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox',
-			'filesync_key', 'filesync_nonce', 'filesync_digest', 'filesync_peer', 'filesync_file', 'filesync_reconcile'];
+		return array_keys(self::columns());
+	}
+
+	/**
+	 * Returns the columns that each table should have, with their definitions.
+	 *
+	 * @return array<string, array<string, string>>
+	 */
+	public static function columns(): array
+	{
+		$columns = [];
+		foreach ([self::LEASE, ...array_merge(...self::steps())] as $statement) {
+			if (is_string($statement) && preg_match('/^CREATE TABLE IF NOT EXISTS (\w+) \((.+)\)$/', $statement, $table)) {
+				foreach (explode(', ', $table[2]) as $column) {
+					[$name, $definition] = explode(' ', $column, 2);
+					$columns[$table[1]][$name] = $definition;
+				}
+			}
+		}
+
+		return $columns;
 	}
 
 	private static function runStep(int $number, array $statements): void

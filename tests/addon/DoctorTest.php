@@ -83,6 +83,7 @@ final class DoctorTest extends AddonTestCase
 			'it is not installed' => [fn () => dbq("DELETE FROM addon WHERE aname = 'filesync'"), ['registered' => false], 'not installed'],
 			'it is not switched on' => [fn () => set_config('system', 'addon', 'skeleton'), ['registered' => false], 'not switched on'],
 			'a table is missing' => [fn () => dbq('DROP TABLE filesync_kept'), ['tables' => false], 'filesync_kept'],
+			'a column is missing' => [fn () => dbq('ALTER TABLE filesync_peer DROP COLUMN rung'), ['tables' => false], 'filesync_peer.rung'],
 			'tables are behind' => [fn () => set_config('filesync', 'schema', 2), ['tables' => false], 'step 2'],
 			'there is no room' => [fn () => Config::set('headroom_bytes', '900000000000000000'), ['space' => false], 'are free'],
 			'there is no room for what comes' => [fn ($test) => $transfer($test, time(), 900000000000000000), ['space' => false], 'are on their way'],
@@ -100,6 +101,9 @@ final class DoctorTest extends AddonTestCase
 			'the clone has another clock' => [fn ($test) => $test->clone['clock'] = 400, ['clone' => true, 'clock' => false], '400 s ahead'],
 			'the web server runs another version' => [fn ($test) => $test->probe['version'] = '0.0.9', ['addon-web' => false], '0.0.9'],
 			'the web server lacks the extension' => [fn ($test) => $test->probe['problem'] = 'the PHP extension filesync is not loaded', ['extension-web' => false], 'not loaded'],
+			'the web server runs files that were replaced' => [fn ($test) => $test->probe['outdated'] = true, ['addon-web' => false], 'were replaced'],
+			'the web server lacks a function' => [fn ($test) => $test->probe['missing'] = ['link'], ['php-web' => false], 'in the web server: PHP functions are missing: link'],
+			'no channel is served' => [fn () => Config::set('enabled', '0', 'channel:1'), ['serving' => null], 'serves no channel'],
 			'its memory is small' => [fn ($test) => $test->probe['memory_limit'] = '32M', ['memory-web' => false], '32M'],
 			'sources are handed out' => [fn ($test) => $test->plain = fn ($path) => ['status' => 200, 'body' => str_ends_with($path, '.php') ? "<?php\n" : ''], ['source' => false], 'Queue.php'],
 			'the store is open' => [fn ($test) => $test->plain = fn ($path) => ['status' => 200, 'body' => (string) @file_get_contents(rawurldecode(substr($path, 1)))], ['private' => false], 'store'],
@@ -154,6 +158,10 @@ final class DoctorTest extends AddonTestCase
 		$this->assertStringContainsString('not loaded', $findings['extension']['finding']);
 		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --only hub,tables', $two, $status);
 		$this->assertSame([0, 2], [$status, count($two)]);
+		dbq('ALTER TABLE filesync_setting RENAME TO away');
+		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor', $said, $status);
+		$this->assertStringContainsString('tables are missing: filesync_setting', implode("\n", $said));
+		dbq('ALTER TABLE away RENAME TO filesync_setting');
 		Config::set('enabled', '0');
 		$nobody = fn () => $this->fail('nothing is asked');
 		$this->assertNull(array_column((new Doctor($nobody, $nobody))->examine(), 'ok', 'check')['serving']);

@@ -25,6 +25,23 @@ final class QueueTest extends AddonTestCase
 		$this->assertSame('verified', Queue::advance($row, 'leased', 'verified')['state']);
 	}
 
+	public function test_what_was_leased_while_the_clock_was_ahead_holds_nobody_off(): void
+	{
+		$this->receive($this->file('f1', 'bytes'));
+		$day = time() + 86400;
+		Lease::take('worker-1', 'one', 60);
+		Queue::claim(1, 'one', 64);
+		Table::update('filesync_lease', ['expires' => $day], []);
+		Table::update('filesync_transfer', ['lease_until' => $day], []);
+		Config::set('storage_paused_until', (string) $day, 'state');
+		$this->assertFalse(Lease::isHeld('worker-1'));
+		$this->assertTrue(Lease::take('worker-1', 'two', 60));
+		$this->assertFalse(Lease::take('worker-1', 'one', 60));
+		Queue::recoverLeases();
+		$this->assertSame(0, Queue::pausedUntil());
+		$this->assertCount(1, Queue::claim(1, 'two', 64));
+	}
+
 	public function test_what_was_overtaken_by_a_newer_packet_is_cancelled_and_not_published(): void
 	{
 		$this->receive($this->file('f1', 'first'), $this->file('f2', 'other'));

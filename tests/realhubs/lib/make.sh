@@ -1,0 +1,49 @@
+# `make install` and the addon's command on a hub of the layout, as an admin runs them. Each check is one line.
+
+failed=0
+
+# check WHAT COMMAND…
+check() {
+	local what=$1 said
+	shift
+	if said=$("$@" 2>&1); then printf 'ok    %s\n' "$what"; else printf 'FAIL  %s\n%s\n' "$what" "$said"; failed=1; fi
+}
+
+# Makes a copy of what `make install` needs in $copy, so that other versions can be made of it.
+copy_repository() {
+	copy=$(mktemp -d)
+	cp -r "$REPOSITORY/php" "$REPOSITORY/tools" "$copy"
+	cp "$EXTENSION" "$copy/filesync.so"
+}
+
+# Makes another version of it, addon and extension, in $copy.next.
+next_version() {
+	[ ! -d "$copy.next" ] || return 0
+	cp -r "$copy" "$copy.next"
+	sed -i 's/^ \* Version: .*/ * Version: 0.1.9/' "$copy.next/php/filesync.php"
+	sed -i "s/const VERSION = '[0-9.]*';/const VERSION = '0.1.9';/" "$copy.next/php/Hub/Config.php"
+	perl -pi -e 's/0\.1\.0/0.1.9/g' "$copy.next/filesync.so"
+}
+
+# Runs make of a copy of the repository on a hub: make_on <hub> <copy> <verb> [OPTIONS]. INI_DIRS and RELOAD as in tools/hub.
+make_on() {
+	local dir=$LAYOUT/$1
+	mkdir -p "$dir/ext"
+	env HUB="$dir/www" PHP="$dir/bin/php" EXTENSION_DIR="$dir/ext" PHP_INI_DIRS="${INI_DIRS:-$dir/ini}" EXTENSION="$2/filesync.so" OPTIONS="${4:-}" \
+		RELOAD="${RELOAD:-kill -USR2 $(cat "$dir/run/fpm.pid"); sleep 1}" "$2/tools/hub" "$3"
+}
+command_of() { hub_php "$1" addon/filesync/cli.php "${@:2}"; }
+give() { hub_do a upload-many "$@" >/dev/null && send_all; }
+
+# What a killed request was taking in is sent again by the other hub, after a while: here at once. A hub puts its own cron off while the load is high.
+send_all() {
+	local past='2000-01-01 00:00:00'
+	for _ in $(seq 120); do
+		command_of a work --seconds 5 >/dev/null 2>&1
+		echo "UPDATE outq SET outq_scheduled = '$past', outq_updated = '$past'" | database_sql hub_a
+		hub_php a Zotlabs/Daemon/Master.php Queue
+		sleep 1
+		[ "$(database_value hub_a 'SELECT (SELECT count(*) FROM outq) + (SELECT count(*) FROM filesync_outbox)')" = 0 ] && return
+	done
+	return 1
+}
