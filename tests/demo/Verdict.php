@@ -13,13 +13,15 @@ final class Verdict {
 	private $pair;
 	private $rows = [];
 	private $good = 0;
+	/** @var array<string, array<string, string>> by hub and name of a file in its store, its path */
+	private $paths = [];
 
 	/** @param array $given path of each original => its hash on hub A */
 	public function __construct(Pair $pair, array $given) {
 		$this->pair = $pair;
 		$originals = $this->digests($pair->folder . '/originals');
-		$on_a = $this->digests($pair->hub('a') . '/store/' . $pair->nicks['a']);
-		$on_b = $this->digests($pair->hub('b') . '/store/' . $pair->nicks['b']);
+		$on_a = $this->digests($pair->hub('a') . '/store/' . $pair->nicks['a'], 'a');
+		$on_b = $this->digests($pair->hub('b') . '/store/' . $pair->nicks['b'], 'b');
 		foreach ($given as $path => $hash) {
 			$row = $this->compare(basename($path), (string) $hash, $originals[basename($path)], $on_a, $on_b);
 			$this->good += $row['good'] ? 1 : 0;
@@ -43,10 +45,11 @@ final class Verdict {
 	}
 
 	/** Returns SHA-256 by file name beneath a folder, as sha256sum says. */
-	private function digests(string $folder): array {
+	private function digests(string $folder, string $hub = ''): array {
 		$digests = [];
 		foreach (Pair::run(['find', $folder, '-type', 'f', '-exec', 'sha256sum', '{}', '+'], false) as $line) {
 			$digests[basename(substr($line, 66))] = substr($line, 0, 64);
+			$this->paths[$hub][basename(substr($line, 66))] = substr($line, 66);
 		}
 		return $digests;
 	}
@@ -77,7 +80,7 @@ final class Verdict {
 	private function scales(string $hub, string $hash): array {
 		$found = [];
 		foreach ($this->pair->rows($hub, "SELECT imgscale, width, height, filesize FROM photo WHERE resource_id = '$hash' AND imgscale > 0") as $row) {
-			$path = $this->pair->hub($hub) . '/store/' . $this->pair->nicks[$hub] . "/$hash-{$row['imgscale']}";
+			$path = $this->paths[$hub]["$hash-{$row['imgscale']}"] ?? '';
 			$size = @getimagesize($path) ?: [0, 0];
 			$found[(int) $row['imgscale']] = ['picture' => [$size[0], $size[1]], 'row' => [(int) $row['width'], (int) $row['height'], (int) $row['filesize']],
 				'file' => [$size[0], $size[1], (int) @filesize($path)]];
