@@ -22,10 +22,10 @@ dist: ## an archive with the addon, the extension for this PHP and machine, and 
 demo: ## two hubs, a channel cloned on both: SIZE=1G PHOTOS=40 BREAK=flip|skip KEEP=1
 	@tests/install demo
 	@cargo build --locked --release --package filesync-extension
-	@EXTENSION=$(EXTENSION) tests/demo/run
+	@EXTENSION=$(EXTENSION) tests/plain-php tests/demo/run
 
 test: ## everything that needs no hub tree; at most 30 minutes on two cores
-	@tests/run
+	@tests/plain-php tests/run
 
 test-hubs: ## real hubs: HUBZILLA_ROOT=<tree> [FAULTS=1 | ALL_FILESYNC=1]
 	@if [ -n "$(HUBZILLA_ROOT)" ]; then tests/install test && cargo build --locked --release --package filesync-extension; fi
@@ -33,13 +33,13 @@ test-hubs: ## real hubs: HUBZILLA_ROOT=<tree> [FAULTS=1 | ALL_FILESYNC=1]
 
 test-converge: ## three hubs, random changes, an unreliable wire: OPERATIONS=2000 SEED=n BREAK=order VERBOSE=1
 	@tests/install test
-	@phpunit --do-not-cache-result tests/converge/CasesTest.php
-	@tests/converge/run
+	@tests/plain-php phpunit --do-not-cache-result tests/converge/CasesTest.php
+	@tests/plain-php tests/converge/run
 
 test-reconcile: ## two hubs whose packets were lost are made equal, damage is healed: FILES=2500 DRIFT=150 SEED=n BREAK=skip
 	@tests/install test
 	@cargo build --locked --release --package filesync-extension
-	@EXTENSION=$(EXTENSION) tests/reconcile/run
+	@EXTENSION=$(EXTENSION) tests/plain-php tests/reconcile/run
 
 bench: ## side by side with what one would otherwise use: ONLY=receive,accept FORMAT=json
 	@tests/install bench
