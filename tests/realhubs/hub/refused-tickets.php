@@ -20,7 +20,8 @@ $request = function (array $files, array $change = [], ?string $host = null) use
 	$body = json_encode($change + ['filesync' => 1, 'channel' => $channel['channel_hash'], 'key_id' => z_root() . '/channel/' . $channel['channel_address'], 'time' => time(),
 		'nonce' => bin2hex(random_bytes(16)), 'files' => $files], JSON_UNESCAPED_SLASHES);
 	$host ??= parse_url($root, PHP_URL_HOST);
-	openssl_sign("filesync ticket request 1\nPOST\n/getfile/ticket\n$host\n" . hash('sha256', $body), $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA256);
+	$path = parse_url($root, PHP_URL_PATH) . '/getfile/ticket';
+	openssl_sign("filesync ticket request 1\nPOST\n$path\n$host\n" . hash('sha256', $body), $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA256);
 
 	return [['Content-Type: application/json', 'Filesync-Signature: sha256.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')], $body];
 };
