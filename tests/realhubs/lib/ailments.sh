@@ -193,8 +193,8 @@ no_data_disk() {
 break_small_disk() { data_disk 100m; }
 mend_small_disk() { command_of b config set headroom_bytes 1048576 >/dev/null; is_well; local result=$?; no_data_disk; command_of b config clear headroom_bytes >/dev/null; return $result; }
 # No file can be made, though there is room for its bytes.
-break_small_disk_paused() { command_of b config set storage_pause_seconds 600 >/dev/null; data_disk 1g,nr_inodes=$(($(find "$(hub_root b)/store/[data]" | wc -l) + 3)); give 3 paused; command_of b work --seconds 10 >/dev/null; true; }
-mend_small_disk_paused() { no_data_disk; command_of b config clear storage_pause_seconds >/dev/null; state_of storage_paused_until "$(date +%s)"; command_of b work --until-idle --seconds 60; }
+break_small_disk_paused() { command_of b config set storage_pause_seconds 600 >/dev/null; data_disk 1g,nr_inodes=$(find "$(hub_root b)/store/[data]" | wc -l); give 3 paused; command_of b work --seconds 10 >/dev/null; true; }
+mend_small_disk_paused() { no_data_disk; command_of b config clear storage_pause_seconds >/dev/null; state_of storage_paused_until "$(date +%s)"; echo 'UPDATE filesync_transfer SET next_at = 0' | database_sql hub_b; command_of b work --until-idle --seconds 60; }
 break_other_device() { data_disk 1g; }
 mend_other_device() { no_data_disk; }
 break_not_writable() { chown -R root: "$(store_of b)"; }
