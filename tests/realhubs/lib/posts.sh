@@ -111,6 +111,7 @@ scenario_file_share() {
 # A channel that has files, photos and posts with comments is cloned to hub B over the network: the hub's own pages of posts and of files.
 scenario_import_chain() {
 	[ -z "$SUBDIR" ] || { skip "the hub's own import asks no hub in a sub-directory"; return; }
+	[ "$DB" != pgsql ] || [ "$(hub_version)" != 7.8 ] || { skip "7.8 on PostgreSQL lists no files to an import"; return; }
 	[ "$SCHEME" = https ] || { skip "hubs refuse the pages of their own import over http"; return; }
 	local -A NICK=([a]=carol [b]=$([ "${NICK[b]}" = "${NICK[a]}" ] && echo carol || echo caroline))
 	local -x CHANNEL=Carol

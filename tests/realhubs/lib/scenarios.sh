@@ -183,12 +183,10 @@ scenario_secrets() {
 		echo 'BEGIN PRIVATE KEY'
 		echo 'BEGIN RSA PRIVATE KEY'
 	} | grep -v '^$' >"$LAYOUT/scratch/secrets"
-	if grep -rFlf "$LAYOUT/scratch/secrets" "$LAYOUT/b/log" "$LAYOUT/b/www/store/[data]/filesync" 2>/dev/null; then
-		found=1
-		# By whom: the head of the entry, without the secret.
-		awk 'NR == FNR { secret[$0]; next } /^[0-9-]+T[0-9:]+Z:/ { head = $0 } { for (s in secret) if (index($0, s)) { split(head, part, ":"); print part[6] ":" part[7] ":" part[8] } }' \
-			"$LAYOUT/scratch/secrets" "$LAYOUT/b/log/hub.log" | sort | uniq -c
-	fi
+	if grep -rFlf "$LAYOUT/scratch/secrets" --exclude=hub.log "$LAYOUT/b/log" "$LAYOUT/b/www/store/[data]/filesync" 2>/dev/null; then found=1; fi
+	# By whom: the head of the entry, without the secret. A hub of 7.8 logs the headers of requests that it makes by itself.
+	if awk 'NR == FNR { secret[$0]; next } /^[0-9-]+T[0-9:]+Z:/ { head = $0 } { for (s in secret) if (index($0, s)) { split(head, part, ":"); print part[6] ":" part[7] ":" part[8] } }' \
+		"$LAYOUT/scratch/secrets" "$LAYOUT/b/log/hub.log" | grep -v '^Zotfinger.php:' | sort | uniq -c | grep .; then found=1; fi
 	for table in $(own_tables); do
 		if database_dump hub_b "$table" | grep -qFf "$LAYOUT/scratch/secrets"; then echo "table $table"; found=1; fi
 	done
