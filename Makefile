@@ -28,7 +28,7 @@ test: ## everything that needs no hub tree; at most 30 minutes on two cores
 	@tests/plain-php tests/run
 
 test-hubs: ## real hubs: HUBZILLA_ROOT=<tree> [FAULTS=1 | ALL_FILESYNC=1]
-	@if [ -n "$(HUBZILLA_ROOT)" ]; then tests/install test && cargo build --locked --release --package filesync-extension; fi
+	@if [ -n "$(HUBZILLA_ROOT)" ]; then tests/install hubs && cargo build --locked --release --package filesync-extension; fi
 	@EXTENSION=$(EXTENSION) tests/realhubs/run $(if $(FAULTS),--faults,$(if $(ALL_FILESYNC),--all-filesync))
 
 test-converge: ## three hubs, random changes, an unreliable wire: OPERATIONS=2000 SEED=n BREAK=order VERBOSE=1
