@@ -2,6 +2,11 @@
 
 EXTENSION ?= $(CURDIR)/target/release/libfilesync.so
 
+# A shell command on the command line of make keeps its dollar signs.
+ifdef RELOAD
+override export RELOAD := $(value RELOAD)
+endif
+
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
