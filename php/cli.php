@@ -1,6 +1,6 @@
 <?php
 /*
- * The admin's command: php addon/filesync/cli.php <verb>, run from the hub's root or anywhere as the hub's user.
+ * The admin's command: php addon/filesync/cli.php <verb>, run from the hub's root or anywhere as the hub's user; root becomes that user.
  */
 
 if (PHP_SAPI !== 'cli') {
@@ -19,6 +19,12 @@ if (PHP_SAPI !== 'cli') {
 	if (! is_file('include/cli_startup.php')) {
 		fwrite(STDERR, "filesync: this is not beneath a hub; run it from the hub's root\n");
 		exit(2);
+	}
+	// What root makes the hub may not touch: go on as who runs the hub.
+	$owner = function_exists('posix_geteuid') && posix_geteuid() === 0 ? (int) @fileowner('store') : 0;
+	if ($owner !== 0) {
+		$user = posix_getpwuid($owner) ?: ['name' => '', 'gid' => (int) filegroup('store')];
+		($user['name'] === '' || posix_initgroups($user['name'], $user['gid'])) && posix_setgid($user['gid']) && posix_setuid($owner) || exit(1);
 	}
 	set_include_path(getcwd() . PATH_SEPARATOR . get_include_path());
 	require_once 'include/cli_startup.php';
