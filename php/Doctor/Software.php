@@ -36,7 +36,7 @@ final class Software
 	public static function compare(Findings $findings, array $web): void
 	{
 		$findings->note('extension-web', $web['problem'] === null, $web['problem'] === null ? sprintf(t('version %1$s is loaded %2$s'), $web['version'], t('in the web server'))
-			: t('in the web server') . ': ' . $web['problem'], t('let PHP load the extension for the web server and the command line, the same version as the addon:') . ' ' . self::again());
+			: t('in the web server') . ': ' . $web['problem'], (Config::extensionProblem() === null ? t('reload PHP-FPM (or restart Apache); if that does not help,') . ' ' : '') . t('let PHP load the extension for the web server and the command line, the same version as the addon:') . ' ' . self::again());
 		if ($web['version'] !== Config::version() || ! empty($web['outdated'])) {
 			$findings->note('addon-web', false, $web['version'] !== Config::version() ? sprintf(t('the web server runs version %1$s of the addon, this is %2$s'), $web['version'], Config::version())
 				: t('the web server runs files of the addon that were replaced since'), t('reload PHP-FPM (or restart Apache): it still runs what was there before'));

@@ -149,6 +149,8 @@ final class WebServer
 		$folder = Store::dataRoot((int) $channel['channel_id'], true);
 		$name = 'probe-' . Config::token();
 		if (@file_put_contents("$folder/$name", $name) === false) {
+			$this->findings->note('store', false, sprintf(t('may not be written: %s'), $folder), t("give them to the hub's user, with all that is beneath them: chown -R"));
+
 			return;
 		}
 		$answer = ($this->ask)('GET', '/' . strtr($folder, ['[' => '%5B', ']' => '%5D']) . "/$name", []);

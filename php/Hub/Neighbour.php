@@ -11,7 +11,7 @@ final class Neighbour
 {
 	private const SECONDS = 20;
 
-	/** @return array{info: ?array, clock: ?int, error: string} `clock`: seconds by which the other clock is ahead of ours. */
+	/** @return array{info: ?array, clock: ?int, private: bool, error: string} `clock`: seconds by which the other clock is ahead of ours. */
 	public static function ask(string $channelUrl): array
 	{
 		$before = microtime(true);
@@ -23,7 +23,17 @@ final class Neighbour
 		return [
 			'info' => is_array($info) && isset($info['site']) ? $info : null,
 			'clock' => $time ? (int) round($time - ($before + microtime(true)) / 2) : null,
+			'private' => self::isPrivate((string) parse_url($channelUrl, PHP_URL_HOST)),
 			'error' => $status ? "status $status" : 'no answer' . (empty($answer['error']) ? '' : ": {$answer['error']}"),
 		];
+	}
+
+	/** Tells whether a host has private addresses only. */
+	private static function isPrivate(string $host): bool
+	{
+		$addresses = gethostbynamel($host) ?: [];
+		$isPublic = fn ($address) => (bool) filter_var($address, FILTER_VALIDATE_IP, FILTER_FLAG_NO_PRIV_RANGE | FILTER_FLAG_NO_RES_RANGE);
+
+		return $addresses && ! array_filter($addresses, $isPublic) && ! @dns_get_record($host, DNS_AAAA);
 	}
 }

@@ -98,6 +98,7 @@ final class DoctorTest extends AddonTestCase
 				dbq("INSERT INTO addon (aname, installed, tstamp, plugin_admin) VALUES ('hzfiles', 1, 0, 0)");
 			}, ['addons' => null], 'hzfiles'],
 			'the clone is away' => [fn ($test) => $test->clone = ['info' => null, 'clock' => null, 'error' => 'no answer'], ['clone' => false], 'no answer'],
+			'the clone is on a private network' => [fn ($test) => [Config::clear('allow_private_addresses'), $test->clone['private'] = true], ['clone' => true, 'address' => false], 'private address'],
 			'the clone has another clock' => [fn ($test) => $test->clone['clock'] = 400, ['clone' => true, 'clock' => false], '400 s ahead'],
 			'the web server runs another version' => [fn ($test) => $test->probe['version'] = '0.0.9', ['addon-web' => false], '0.0.9'],
 			'the web server lacks the extension' => [fn ($test) => $test->probe['problem'] = 'the PHP extension filesync is not loaded', ['extension-web' => false], 'not loaded'],
