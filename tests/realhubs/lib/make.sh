@@ -23,6 +23,9 @@ next_version() {
 	sed -i 's/^ \* Version: .*/ * Version: 0.1.9/' "$copy.next/php/filesync.php"
 	sed -i "s/const VERSION = '[0-9.]*';/const VERSION = '0.1.9';/" "$copy.next/php/Hub/Config.php"
 	perl -pi -e 's/0\.1\.0/0.1.9/g' "$copy.next/filesync.so"
+	# The release profile may leave no text to change.
+	[ "$(php -n -d "extension=$copy.next/filesync.so" -r 'echo phpversion("filesync");' 2>&1)" = 0.1.9 ] \
+		|| { rm -rf "$copy.next"; die "no other version can be made of $EXTENSION; take one of cargo build --profile quick: EXTENSION=target/quick/libfilesync.so"; }
 }
 
 # Runs make of a copy of the repository on a hub: make_on <hub> <copy> <verb> [OPTIONS]. INI_DIRS and RELOAD as in tools/hub.
