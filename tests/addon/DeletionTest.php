@@ -86,7 +86,7 @@ final class DeletionTest extends AddonTestCase
 		foreach ($this->sent() as $entry) {
 			$sent[end($entry['attach'])['hash']] = $entry['filesync']['revision']['bytes']['seen'] ?? null;
 		}
-		$this->assertSame(['d1', 'f1'], [array_key_first($sent), array_key_last($sent)]);
+		$this->assertEqualsCanonicalizing(['d1', 'f1'], array_keys($sent));
 		$this->assertNotEmpty($sent['f1']);
 		$this->assertSame([0, "no packet waits\n"], $this->runVerb('packets'));
 	}

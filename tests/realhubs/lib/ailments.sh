@@ -56,6 +56,7 @@ store-open          WRONG private        in the folder store
 clone-down          WRONG clone          does not say who it is
 clone-stock         ok    clone          without filesync
 clone-other         ok    clone          of another protocol
+private-network     WRONG address        has a private address
 clock               WRONG clock          ahead of this one
 other-importer      ?     addons         importer'
 
@@ -266,6 +267,8 @@ mend_clone_stock() { command_of a config set enabled 1 >/dev/null; }
 break_clone_other() { sed -i 's/const VERSION = 1;/const VERSION = 2;/' "$(hub_root a)/addon/filesync/Peers.php"; sleep 1; }
 mend_clone_other() { sed -i 's/const VERSION = 2;/const VERSION = 1;/' "$(hub_root a)/addon/filesync/Peers.php"; sleep 1; }
 # Hub A says another time.
+break_private_network() { command_of b config clear allow_private_addresses >/dev/null; }
+mend_private_network() { as_said; }
 break_clock() {
 	cp "$LAYOUT/actions/prepend.php" "$copy/prepend.php"
 	echo '<?php PHP_SAPI === "cli" || header("Date: " . gmdate("D, d M Y H:i:s", time() + 400) . " GMT"); require "'"$LAYOUT"'/actions/prepend.php";' >"$LAYOUT/a/prepend.php"
