@@ -49,9 +49,10 @@ final class Storage
 		$folder = is_dir('store/[data]') ? 'store/[data]' : 'store';
 		$free = (int) disk_free_space($folder);
 		$coming = Table::sum('filesync_transfer', 'size_bytes', ['state' => ['staged', 'waiting', 'leased']]);
-		$needed = Config::number('headroom_bytes') + $coming;
-		$findings->note('space', $free >= $needed, sprintf(t('%1$s MiB are free in store; %2$s MiB are on their way, %3$s MiB stay free'), ...array_map(
-			fn ($bytes) => number_format($bytes / 1048576), [$free, $coming, Config::number('headroom_bytes')])), t('make room, or lower headroom_bytes; transfers pause while there is none'));
+		// The extension has a bound of its own.
+		$headroom = max(Config::number('headroom_bytes'), (int) ini_get('filesync.disk_headroom_bytes'));
+		$findings->note('space', $free >= $headroom + $coming, sprintf(t('%1$s MiB are free in store; %2$s MiB are on their way, %3$s MiB stay free'), ...array_map(
+			fn ($bytes) => number_format($bytes / 1048576), [$free, $coming, $headroom])), t('make room, or lower both headroom_bytes and, in php.ini, filesync.disk_headroom_bytes; until then files wait'));
 	}
 
 	/** Makes a file in our folder and moves it beside each channel's files, as publishing does. */

@@ -225,7 +225,7 @@ App::$strings['let the web server give *.php to PHP only, as for the hub itself'
 App::$strings['look again in a minute'] ??= 'in einer Minute wieder nachsehen';
 App::$strings['look again in an hour, or:'] ??= 'in einer Stunde wieder nachsehen, oder:';
 App::$strings['make a channel'] ??= 'einen Kanal anlegen';
-App::$strings['make room, or lower headroom_bytes; transfers pause while there is none'] ??= 'Platz schaffen oder headroom_bytes senken; solange keiner da ist, ruhen die Übertragungen';
+App::$strings['make room, or lower both headroom_bytes and, in php.ini, filesync.disk_headroom_bytes; until then files wait'] ??= 'Platz schaffen, oder sowohl headroom_bytes als auch in php.ini filesync.disk_headroom_bytes herabsetzen; bis dahin warten Dateien';
 App::$strings['may not be written: %s'] ??= 'nicht beschreibbar: %s';
 App::$strings['memory_limit = 128M in php.ini; the hub itself needs that'] ??= 'memory_limit = 128M in php.ini; das braucht schon der Hub';
 App::$strings['memory_limit is %1$s %2$s'] ??= 'memory_limit ist %1$s %2$s';
