@@ -78,7 +78,7 @@ final class Storage
 		}
 		is_writable('store/[data]') || $bad[] = 'store/[data]';
 		$findings->note('store', ! $bad, $bad ? sprintf(t('may not be written: %s'), implode(', ', $bad)) : t('the folders of the files may be written'),
-			t("give them to the hub's user, with all that is beneath them: chown -R"));
+			t("give them to the hub's user, with all that is beneath them: chown -R; if they are that user's already, see to the disk (df -i, mount)"));
 		$elsewhere && $findings->note('device', true, sprintf(t('on another device than store/[data], so files are copied when they are published: %s'), implode(', ', $elsewhere)));
 	}
 }

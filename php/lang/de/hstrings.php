@@ -192,6 +192,7 @@ App::$strings['filesync serves no channel of this hub, so there is none to try w
 App::$strings['finished lately'] ??= 'kürzlich fertig';
 App::$strings['give both the same filesync.* settings in php.ini, and reload'] ??= 'beiden dieselben filesync.*-Einstellungen in php.ini geben und neu laden';
 App::$strings['give them to the hub\'s user, with all that is beneath them: chown -R'] ??= 'sie mit allem darunter dem Benutzer des Hubs geben: chown -R';
+App::$strings['give them to the hub\'s user, with all that is beneath them: chown -R; if they are that user\'s already, see to the disk (df -i, mount)'] ??= 'sie mit allem darunter dem Benutzer des Hubs geben: chown -R; gehören sie ihm schon, nach der Platte sehen (df -i, mount)';
 App::$strings['has filesync'] ??= 'hat filesync';
 App::$strings['header'] ??= 'Kopfzeile';
 App::$strings['here in an older version: %s'] ??= 'hier in einer älteren Fassung: %s';
