@@ -15,6 +15,7 @@ override-taken      WRONG overrides      Zotlabs.Lib.sync_files
 override-missing    WRONG overrides      Zotlabs.Lib.sync_items
 no-extension-cli    WRONG extension      on the command line: the PHP extension filesync is not loaded
 other-extension     WRONG extension      is version 0.1.9, the addon
+no-extension-cron   WRONG extension-cli  the extension was not loaded when cron ran last
 disabled-function   WRONG php            disk_free_space
 disabled-in-web     WRONG php-web        disk_free_space
 little-memory       WRONG memory         memory_limit is 32M on the command line
@@ -29,6 +30,7 @@ no-settings-table   WRONG tables         tables are missing: filesync_setting
 no-column           WRONG tables         filesync_kept.why
 small-disk          WRONG space          are free in store
 small-disk-paused   WRONG paused         transfers pause until
+extension-bound     WRONG paused         reserving disk space
 other-device        ok    device         on another device
 not-writable        WRONG store          may not be written: store/alicia
 data-not-writable   WRONG store          may not be written: store/.data./filesync
@@ -60,6 +62,8 @@ private-network     WRONG address        has a private address
 clock               WRONG clock          ahead of this one
 other-importer      ?     addons         importer'
 
+# Those that the page for the admin names, where the command is another process.
+BY_PAGE='no-extension-cron'
 B=$LAYOUT/b
 
 # The web server's PHP of hub B reads ini files of its own.
@@ -143,6 +147,8 @@ break_no_extension_cli() { rm "$B/ini/60-filesync.ini"; }
 mend_no_extension_cli() { installed_again; }
 break_other_extension() { next_version; rm "$B/ext/filesync.so"; cp "$copy.next/filesync.so" "$B/ext/"; fpm_restart_b; }
 mend_other_extension() { installed_again; }
+break_no_extension_cron() { rm "$B/ini/60-filesync.ini"; hub_php b Zotlabs/Daemon/Master.php Cronhooks; }
+mend_no_extension_cron() { installed_again; hub_php b Zotlabs/Daemon/Master.php Cronhooks && look_by_page && [ $status = 0 ]; }
 break_disabled_function() { ini cli 70-ailment 'disable_functions = disk_free_space'; }
 mend_disabled_function() { ini cli 70-ailment; }
 break_disabled_in_web() { ini web 70-ailment 'disable_functions = disk_free_space'; }
@@ -192,10 +198,36 @@ no_data_disk() {
 	rm -rf "$copy/data"
 }
 break_small_disk() { data_disk 100m; }
-mend_small_disk() { command_of b config set headroom_bytes 1048576 >/dev/null; is_well; local result=$?; no_data_disk; command_of b config clear headroom_bytes >/dev/null; return $result; }
+mend_small_disk() {
+	local result
+	command_of b config set headroom_bytes 1048576 >/dev/null
+	ini cli 70-ailment 'filesync.disk_headroom_bytes = 1048576'
+	ini web 70-ailment 'filesync.disk_headroom_bytes = 1048576'
+	arrives fits && is_well
+	result=$?
+	no_data_disk
+	command_of b config clear headroom_bytes >/dev/null
+	ini cli 70-ailment
+	ini web 70-ailment
+	return $result
+}
+# The bound of the extension is met, which is not the addon's.
+break_extension_bound() { command_of b config set storage_pause_seconds 600 && command_of b config set headroom_bytes 0 && data_disk 100m && give 3 bound && wait_for 60 'a pause' is_paused; } >/dev/null
+mend_extension_bound() {
+	no_data_disk
+	command_of b config clear storage_pause_seconds
+	command_of b config clear headroom_bytes
+	# The time passes.
+	state_of storage_paused_until "$(date +%s)"
+	sql b 'UPDATE filesync_transfer SET next_at = 0'
+	sleep 1
+	command_of b work --until-idle --seconds 60
+} >/dev/null
 # No file can be made, though there is room for its bytes.
-break_small_disk_paused() { command_of b config set storage_pause_seconds 600 >/dev/null; data_disk 1g,nr_inodes=$(find "$(hub_root b)/store/[data]" | wc -l); give 3 paused; command_of b work --seconds 10 >/dev/null; true; }
+break_small_disk_paused() { command_of b config set storage_pause_seconds 600 >/dev/null; data_disk 1g,nr_inodes=$(find "$(hub_root b)/store/[data]" | wc -l); give 3 paused; command_of b work --seconds 10 >/dev/null; wait_for 60 'a pause' is_paused; }
 mend_small_disk_paused() { no_data_disk; command_of b config clear storage_pause_seconds >/dev/null; state_of storage_paused_until "$(date +%s)"; echo 'UPDATE filesync_transfer SET next_at = 0' | database_sql hub_b; command_of b work --until-idle --seconds 60; }
+# What is found by itself may be found a little later.
+is_paused() { [ "$(database_value hub_b "SELECT count(*) FROM filesync_setting WHERE scope = 'state' AND name = 'storage_paused_until' AND value > '$(date +%s)'")" = 1 ]; }
 break_other_device() { data_disk 1g; }
 mend_other_device() { no_data_disk; }
 break_not_writable() { chown -R root: "$(store_of b)"; }
