@@ -266,12 +266,11 @@ mend_slots_stuck() { arrives after; }
 
 break_web_down() { server_down b; }
 mend_web_down() { server_up b; }
+# What the web server was told wrongly is taken back.
+for name in bad_certificate no_tickets signature_dropped compressed no_ranges sniffing no_head source_open store_open; do eval "mend_$name() { nginx_b; }"; done
 break_bad_certificate() { nginx_b "s,$LAYOUT/ca/b\.,$LAYOUT/ca/a.,"; }
-mend_bad_certificate() { nginx_b; }
 break_no_tickets() { nginx_b 's,^\(\s*\)location \^~ /.well-known/.*,location = /getfile/ticket { return 404; }\n&,'; }
-mend_no_tickets() { nginx_b; }
 break_signature_dropped() { nginx_b 's,^\s*fastcgi_param REQUEST_URI.*,&\nfastcgi_param HTTP_FILESYNC_SIGNATURE "";,'; }
-mend_signature_dropped() { nginx_b; }
 break_authorization() { nginx_b 's,^\s*fastcgi_param REQUEST_URI.*,&\nfastcgi_param HTTP_AUTHORIZATION "";,'; }
 mend_authorization() { nginx_b "s,^\s*fastcgi_param REQUEST_URI.*,&\n$(grep -oE 'fastcgi_param HTTP_AUTHORIZATION [^;]*;' <<<"$remedy"),"; is_well; local result=$?; nginx_b; return $result; }
 break_x_accel_passed_on() { command_of b config set x_accel X-Sendfile >/dev/null; }
@@ -280,17 +279,11 @@ break_x_accel_unknown() { nginx_b '/filesync-files/d' && command_of b config set
 mend_x_accel_unknown() { nginx_b; is_well; local result=$?; command_of b config clear x_accel >/dev/null; return $result; }
 # Nothing compresses an answer of a part; what fetches the whole for itself, as a cache, does.
 break_compressed() { nginx_b 's,^\s*fastcgi_param REQUEST_URI.*,&\nfastcgi_param HTTP_RANGE ""; gzip on; gzip_min_length 1; gzip_types application/octet-stream;,'; }
-mend_compressed() { nginx_b; }
 break_no_ranges() { nginx_b 's,^\s*fastcgi_param REQUEST_URI.*,&\nfastcgi_param HTTP_RANGE "";,'; }
-mend_no_ranges() { nginx_b; }
 break_sniffing() { nginx_b 's,^\s*fastcgi_param REQUEST_URI.*,&\nfastcgi_hide_header X-Content-Type-Options;,'; }
-mend_sniffing() { nginx_b; }
 break_no_head() { nginx_b 's,^\(\s*\)location \^~ /.well-known/.*,if ($request_method = HEAD) { return 405; }\n&,'; }
-mend_no_head() { nginx_b; }
 break_source_open() { nginx_b 's,^\(\s*\)location \^~ /.well-known/.*,location ^~ /addon/ { }\n&,'; }
-mend_source_open() { nginx_b; }
 break_store_open() { nginx_b '\,location ~ ^/store ,d'; }
-mend_store_open() { nginx_b; }
 
 break_clone_down() { server_down a; }
 mend_clone_down() { server_up a; }
@@ -298,9 +291,9 @@ break_clone_stock() { command_of a config set enabled 0 >/dev/null; }
 mend_clone_stock() { command_of a config set enabled 1 >/dev/null; }
 break_clone_other() { sed -i 's/const VERSION = 1;/const VERSION = 2;/' "$(hub_root a)/addon/filesync/Peers.php"; sleep 1; }
 mend_clone_other() { sed -i 's/const VERSION = 2;/const VERSION = 1;/' "$(hub_root a)/addon/filesync/Peers.php"; sleep 1; }
-# Hub A says another time.
 break_private_network() { command_of b config clear allow_private_addresses >/dev/null; }
 mend_private_network() { as_said; }
+# Hub A says another time.
 break_clock() {
 	cp "$LAYOUT/actions/prepend.php" "$copy/prepend.php"
 	echo '<?php PHP_SAPI === "cli" || header("Date: " . gmdate("D, d M Y H:i:s", time() + 400) . " GMT"); require "'"$LAYOUT"'/actions/prepend.php";' >"$LAYOUT/a/prepend.php"
