@@ -27,7 +27,7 @@ final class Changes
 		} catch (\TypeError $e) {
 			// On PostgreSQL the last of it, the thumbnails of a photo, goes wrong (7.8 to 8.9.3).
 			$after = $before && (int) $before['is_photo'] ? self::note(fn () => Store::attach((int) $channelId, (string) $hash)) : null;
-			if (! $after || $after['folder'] !== $folder || ! is_file($after['content'])) {
+			if (! $after || $after['folder'] !== (string) $folder || ! is_file($after['content'])) {
 				throw $e;
 			}
 			$result = ['success' => true, 'resource_id' => $hash];

@@ -46,34 +46,32 @@ final class Photos
 	public static function follow(array $before): void
 	{
 		$channelId = (int) $before['uid'];
-		$files = array_filter([Store::attach($channelId, $before['hash'])]);
-		for ($depth = 0; $files && $depth < Deletion::DEEPEST_FOLDER; $depth++) {
-			$folders = [];
-			foreach ($files as $file) {
-				if ((int) $file['is_dir']) {
-					$folders[] = $file['hash'];
-				} elseif ((int) $file['is_photo']) {
-					self::followFile($file, $file['hash'] === $before['hash'] ? $before['content'] : null);
-				}
+		$level = array_filter([Store::attach($channelId, $before['hash'])]);
+		for ($depth = 0; $level && $depth < Deletion::DEEPEST_FOLDER; $depth++) {
+			$below = [];
+			foreach (array_chunk($level, 200) as $files) {
+				$isPhoto = fn ($file) => (int) $file['is_photo'] && ! (int) $file['is_dir'];
+				self::followFiles($channelId, array_column(array_filter($files, $isPhoto), 'content', 'hash'), $before);
+				$folders = array_column(array_filter($files, fn ($file) => (int) $file['is_dir']), 'hash');
+				$below = [...$below, ...$folders ? Table::select('attach', ['uid' => $channelId, 'folder' => $folders], 'id', 0, 'hash, is_dir, is_photo, content') : []];
 			}
-			$files = [];
-			foreach (array_chunk($folders, 200) as $some) {
-				$files = [...$files, ...Table::select('attach', ['uid' => $channelId, 'folder' => $some], 'id', 0, 'uid, hash, is_dir, is_photo, content')];
-			}
+			$level = $below;
 		}
 	}
 
-	private static function followFile(array $file, ?string $former): void
+	/** @param array<string, string> $paths Where each photo is now, by its hash. */
+	private static function followFiles(int $channelId, array $paths, array $before): void
 	{
-		$rows = Table::select('photo', ['uid' => (int) $file['uid'], 'resource_id' => $file['hash'], 'os_storage' => 1], 'imgscale', 0, 'id, imgscale, content');
-		foreach ($rows as $row) {
+		$where = ['uid' => $channelId, 'resource_id' => array_map(strval(...), array_keys($paths)), 'os_storage' => 1];
+		foreach ($paths ? Table::select('photo', $where, 'id', 0, 'id, resource_id, imgscale, content') : [] as $row) {
+			$hash = $row['resource_id'];
 			$scale = (int) $row['imgscale'] ? '-' . (int) $row['imgscale'] : '';
-			$path = $file['content'] . $scale;
+			$path = ($paths[$hash] ?? '') . $scale;
 			// What is called otherwise was never beside the file.
-			if (basename($row['content']) !== $file['hash'] . $scale) {
+			if (basename($row['content']) !== $hash . $scale || ! isset($paths[$hash])) {
 				continue;
 			}
-			foreach ([$row['content'], ($former ?? $file['content']) . $scale] as $elsewhere) {
+			foreach ([$row['content'], $hash === $before['hash'] ? $before['content'] . $scale : $path] as $elsewhere) {
 				if ($elsewhere !== $path && ! file_exists($path) && is_file($elsewhere)) {
 					rename($elsewhere, $path);
 				}
