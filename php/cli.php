@@ -24,7 +24,10 @@ if (PHP_SAPI !== 'cli') {
 	$owner = function_exists('posix_geteuid') && posix_geteuid() === 0 ? (int) @fileowner('store') : 0;
 	if ($owner !== 0) {
 		$user = posix_getpwuid($owner) ?: ['name' => '', 'gid' => (int) filegroup('store')];
-		($user['name'] === '' || posix_initgroups($user['name'], $user['gid'])) && posix_setgid($user['gid']) && posix_setuid($owner) || exit(1);
+		if (! (($user['name'] === '' || posix_initgroups($user['name'], $user['gid'])) && posix_setgid($user['gid']) && posix_setuid($owner))) {
+			fwrite(STDERR, "filesync: root could not become the owner of the folder store (user $owner): " . posix_strerror(posix_get_last_error()) . "; run this as that user\n");
+			exit(1);
+		}
 	}
 	set_include_path(getcwd() . PATH_SEPARATOR . get_include_path());
 	require_once 'include/cli_startup.php';
