@@ -112,10 +112,11 @@ impl Relocation {
     /// Finds the URLs that move.
     fn find<'t>(&self, text: &'t str, mut found: impl FnMut(usize, &Moved<'t>)) {
         let mut shares = None;
+        let mut last_own = None;
         let mut end = 0;
         for start in url_starts(text) {
             let url = text.get(start..).filter(|_| start >= end);
-            let Some(moved) = url.and_then(|url| self.moved(url)) else { continue };
+            let Some(moved) = url.and_then(|url| self.moved(url, &mut last_own)) else { continue };
             if !shares.get_or_insert_with(|| ShareBlocks::of(text)).contains(start) {
                 end = start + moved.length;
                 found(start, &moved);
@@ -143,7 +144,7 @@ impl Relocation {
                 }),
                 Escapes::Slashes => {
                     plain.clear();
-                    plain.extend(raw.split('\\'));
+                    copy_without_backslashes(raw, &mut plain);
                     self.find(&plain, |start, moved| {
                         let escaped = |to| literal.start + to + slashes(&plain, to);
                         output.replace(escaped(start)..escaped(start + moved.length), moved.becomes(&self.to, "\\/"));
@@ -162,7 +163,7 @@ impl Relocation {
     }
 
     /// Tells what a URL at the start of the text becomes, if it is one of the channel's at the origin.
-    fn moved<'t>(&self, text: &'t str) -> Option<Moved<'t>> {
+    fn moved<'t>(&self, text: &'t str, last_own: &mut Option<&'t str>) -> Option<Moved<'t>> {
         let path = self.from.strip_root(text)?;
         let root = text.len() - path.len();
         let mut segments = Segments::of(path);
@@ -170,17 +171,23 @@ impl Relocation {
         let name = segments.next()?;
         match kind {
             // `/photo/profile/l/7` names a local channel number, not a file.
-            "photo" | "attach" => (name.text != "profile" && self.owns(name.text)).then_some(Moved { length: root, page: None }),
+            "photo" | "attach" => {
+                (name.text != "profile" && self.owns(name.text, last_own)).then_some(Moved { length: root, page: None })
+            }
             "photos" | "album" | "cloud" | "channel" | "profile" => (name.text == self.from.nick && name.is_whole())
                 .then_some(Moved { length: root + name.start + name.text.len(), page: Some(kind) }),
             _ => None,
         }
     }
 
-    /// Tells whether a name after `/photo/` or `/attach/` is one of the channel's files: its hash, or `hash-scale`.
-    fn owns(&self, name: &str) -> bool {
+    /// Tells whether a name after `/photo/` or `/attach/` is one of the channel's files: its hash, or `hash-scale`. A text names
+    /// the same file several times in a row; the last one is remembered.
+    fn owns<'t>(&self, name: &'t str, last_own: &mut Option<&'t str>) -> bool {
         let Some(own) = &self.own_media else { return !name.is_empty() };
-        without_scale(name).is_some_and(|hash| own.contains(hash)) || own.contains(name)
+        let mut hashes = [without_scale(name), Some(name)].into_iter().flatten();
+        let found = hashes.find(|hash| *last_own == Some(hash) || own.contains(*hash));
+        *last_own = found.or(*last_own);
+        found.is_some()
     }
 }
 
@@ -303,8 +310,7 @@ impl<'t> Segments<'t> {
     fn next(&mut self) -> Option<Segment<'t>> {
         let rest = self.path.get(self.at..)?.strip_prefix('/')?;
         let start = self.at + 1;
-        let is_ascii = |byte: &u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_');
-        let mut length = rest.bytes().take_while(is_ascii).count();
+        let mut length = rest.bytes().take_while(|byte| IS_IN_SEGMENT[usize::from(*byte)]).count();
         if rest.as_bytes().get(length).is_some_and(|byte| !byte.is_ascii()) {
             length = rest.find(|c| !is_segment_char(c)).unwrap_or(rest.len());
         }
@@ -315,6 +321,19 @@ impl<'t> Segments<'t> {
 
 fn is_segment_char(c: char) -> bool {
     c.is_alphanumeric() || c == '-' || c == '_'
+}
+
+/// The ASCII characters of a segment.
+const IS_IN_SEGMENT: [bool; 256] = table_of(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_");
+
+/// Returns a table that is true for these bytes.
+const fn table_of(mut members: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    while let [member, others @ ..] = members {
+        table[*member as usize] = true;
+        members = others;
+    }
+    table
 }
 
 fn ends_url(c: char) -> bool {
@@ -389,6 +408,9 @@ enum Escapes {
     Various,
 }
 
+/// The bytes that tell how a JSON string is written and whether it may hold a URL.
+const IS_TELLING: [bool; 256] = table_of(b"\"\\/:");
+
 /// Finds the string values of a valid JSON text that may hold a URL.
 fn urls_in_json(text: &str) -> impl Iterator<Item = Literal> {
     let bytes = text.as_bytes();
@@ -398,6 +420,7 @@ fn urls_in_json(text: &str) -> impl Iterator<Item = Literal> {
             let start = at + bytes.get(at..)?.iter().position(|&byte| byte == b'"')? + 1;
             let (mut end, mut escapes, mut may_hold, mut has_bare_slash) = (start, Escapes::None, false, false);
             loop {
+                end += bytes.get(end..)?.iter().take_while(|byte| !IS_TELLING[usize::from(**byte)]).count();
                 match bytes.get(end)? {
                     b'"' => break,
                     b'\\' => {
@@ -422,6 +445,15 @@ fn urls_in_json(text: &str) -> impl Iterator<Item = Literal> {
             }
         }
     })
+}
+
+fn copy_without_backslashes(raw: &str, plain: &mut String) {
+    let mut from = 0;
+    for at in memchr::memchr_iter(b'\\', raw.as_bytes()) {
+        plain.push_str(raw.get(from..at).unwrap_or_default());
+        from = at + 1;
+    }
+    plain.push_str(raw.get(from..).unwrap_or_default());
 }
 
 /// Counts the slashes before `to`.

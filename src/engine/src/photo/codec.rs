@@ -188,7 +188,7 @@ impl<'a> Source<'a> {
     }
 
     fn decode_jpeg(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<(Raster, Option<Vec<u8>>)> {
-        let mut decoder = jpeg_decoder::Decoder::new(reader);
+        let mut decoder = jpeg_decoder::Decoder::new(ByteByByte(reader));
         let eighths = jpeg_eighths(self.facts.stored, largest);
         let size = in_eighths(self.facts.stored, eighths);
         // The decoder is content with one side; only the longer one tells all of its factors apart.
@@ -508,6 +508,25 @@ impl Read for WatchedFile {
 impl Seek for WatchedFile {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
         self.file.seek(position)
+    }
+}
+
+/// For a decoder that asks for a byte at a time: finds it without a call.
+struct ByteByByte(Watched);
+
+impl Read for ByteByByte {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+
+    #[inline]
+    fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        if let ([wanted], [next, ..]) = (&mut *buffer, self.0.buffer()) {
+            *wanted = *next;
+            self.0.consume(1);
+            return Ok(());
+        }
+        self.0.read_exact(buffer)
     }
 }
 
