@@ -19,7 +19,8 @@ final class Command
 		  status                 what is on its way, what is stuck, what waits           [--json]
 		  missing                every file that is not present here, and why            [--json]
 		  kept                   what a sync replaced or deleted: id, when, by which clone [--json]
-		  undo ID                brings that back, here and on every clone, with place and categories
+		  undo ID                brings that back, here and on every clone, with place and categories;
+		                         takes a repair of files back
 		  packets                what other clones asked for that waits, as a very large   [--json]
 		                         delete; packets accept ID|all agrees to it, packets
 		                         dismiss ID|all refuses: what was deleted comes back
@@ -28,6 +29,10 @@ final class Command
 		  backfill               compares all files with those of each clone, and brings  [--json]
 		                         what is missing, here and there; or only tells           [--dry-run]
 		  verify                 reads every file again, and fetches what is damaged     [--json]
+		  repair                 all of the three:                                       [--json]
+		  repair files           rows and files that older hubs, or losses, left in      [--dry-run]
+		                         another shape: bytes in the database, missing rows,     [--seconds N]
+		                         folders, places and bytes; `undo` takes it back
 		  repair items           own posts that a sync left with another hub's URLs      [--json]
 		                         or a wrong signature: mends them, or only lists them    [--dry-run]
 		  repair photos          scales that are missing, of a wrong size or not what    [--json]
@@ -48,7 +53,7 @@ final class Command
 	private const OPTIONS = [
 		'doctor' => ['json', 'only'],
 		'status' => ['json'], 'missing' => ['json'], 'work' => ['json', 'progress', 'seconds', 'until-idle'], 'config' => ['json', 'scope'],
-		'repair' => ['json', 'dry-run'], 'kept' => ['json'], 'undo' => [], 'packets' => ['json'], 'uninstall' => ['json', 'keep', 'purge', 'finish', 'drop', 'seconds'],
+		'repair' => ['json', 'dry-run', 'seconds'], 'kept' => ['json'], 'undo' => [], 'packets' => ['json'], 'uninstall' => ['json', 'keep', 'purge', 'finish', 'drop', 'seconds'],
 		'backfill' => ['json', 'dry-run'], 'verify' => ['json'],
 	];
 	private const VALUED = ['seconds', 'scope', 'only'];
@@ -59,7 +64,7 @@ final class Command
 		[$words, $options] = self::parse($arguments);
 		$verb = array_shift($words) ?? '';
 		if ($options === null || ! isset(self::OPTIONS[$verb]) || array_diff(array_keys($options), self::OPTIONS[$verb]) || (! in_array($verb, ['config', 'repair', 'undo', 'packets'], true) && $words)
-			|| ($verb === 'repair' && ! in_array($words, [['items'], ['photos']], true)) || ($verb === 'undo' && count($words) !== 1)
+			|| ($verb === 'repair' && ! in_array($words, [[], ['files'], ['items'], ['photos']], true)) || ($verb === 'undo' && count($words) !== 1)
 			|| ($verb === 'packets' && $words && (count($words) !== 2 || ! in_array($words[0], ['accept', 'dismiss'], true)))) {
 			return self::usage();
 		}
@@ -79,7 +84,7 @@ final class Command
 				'doctor' => DoctorCommand::run($options),
 				'backfill' => (new BackfillCommand($options))->run(),
 				'verify' => (new VerifyCommand($options))->run(),
-				'repair' => $words === ['photos'] ? (new RepairPhotosCommand($options))->run() : (new RepairItemsCommand($options))->run(),
+				'repair' => self::repair($words ?: ['files', 'photos', 'items'], $options),
 				'kept' => KeptCommand::list(isset($options['json'])),
 				'undo' => KeptCommand::undo($words[0]),
 				'packets' => PacketsCommand::run($words, isset($options['json'])),
@@ -121,6 +126,18 @@ final class Command
 		}
 
 		return [$words, $options];
+	}
+
+	/** Photos after files: what is brought out of the database need not be made. */
+	private static function repair(array $what, array $options): int
+	{
+		$codes = array_map(fn ($one) => (match ($one) {
+			'files' => new RepairFilesCommand($options),
+			'photos' => new RepairPhotosCommand($options),
+			'items' => new RepairItemsCommand($options),
+		})->run(), $what);
+
+		return in_array(1, $codes, true) ? 1 : max($codes);
 	}
 
 	private static function status(bool $json): int

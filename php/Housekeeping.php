@@ -51,6 +51,7 @@ final class Housekeeping
 		Digests::prune();
 		Peers::prune();
 		Kept::prune();
+		Repair\Journal::prune();
 		Reconcile\Run::prune();
 		self::prunePartials();
 		Verify::plan();
@@ -62,12 +63,13 @@ final class Housekeeping
 		if ($channelId < 1 || ! Migrations::ready()) {
 			return;
 		}
-		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file', 'filesync_reconcile'] as $table) {
+		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file', 'filesync_reconcile', 'filesync_journal'] as $table) {
 			Table::delete($table, ['uid' => $channelId]);
 		}
 		Overview::forget($channelId);
 		Config::clear('progress', "overview:$channelId");
 		Meter::forget($channelId);
+		Repair\Legacy::forget($channelId);
 		$root = Store::dataRoot($channelId);
 		foreach ([...(glob(self::literal("$root/kept") . '/*') ?: []), ...(glob(self::literal($root) . '/*') ?: [])] as $path) {
 			is_file($path) && @unlink($path);

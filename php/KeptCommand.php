@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Repair\Journal;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -26,22 +27,30 @@ final class KeptCommand
 			echo $json ? json_encode($one) . "\n" : Config::oneLine(sprintf('%s  %s UTC  %-8s %-24s %15s bytes  channel %d: %s', substr($one['id'], 0, 12), $one['when'], $one['why'],
 				$one['by'] === '' ? '' : 'by ' . $one['by'], number_format($one['size_bytes']), $one['channel'], $one['name'] ?: $one['hash'])) . "\n";
 		}
-		if (! $rows && ! $json) {
+		foreach ($repairs = Journal::runs() as $one) {
+			echo $json ? json_encode($one) . "\n" : sprintf("%s  %s UTC  repair   of %d rows of channel %d\n", substr($one['run'], 0, 12), $one['when'], $one['changes'], $one['channel']);
+		}
+		if (! $rows && ! $repairs && ! $json) {
 			echo "nothing is kept\n";
 		}
 
 		return 0;
 	}
 
-	/** Brings one back by its id, or the beginning of it. */
+	/** Brings one back by its id, or the beginning of it; takes a repair back. */
 	public static function undo(string $id): int
 	{
-		$rows = strlen($id) < self::SHORTEST_ID || ! preg_match('/^[0-9a-f-]+$/D', $id) ? []
-			: array_values(array_filter(Table::select('filesync_kept', ['source' => ''], 'created DESC'), fn ($row) => str_starts_with($row['id'], $id)));
-		if (count($rows) !== 1) {
-			fwrite(STDERR, $rows ? "filesync: \"$id\" is the beginning of " . count($rows) . " ids, give more of it\n"
+		$isId = strlen($id) >= self::SHORTEST_ID && preg_match('/^[0-9a-f-]+$/D', $id);
+		$begun = fn (array $rows, string $key) => array_values(array_filter($rows, fn ($row) => str_starts_with($row[$key], $id)));
+		$rows = $isId ? $begun(Table::select('filesync_kept', ['source' => ''], 'created DESC'), 'id') : [];
+		$repairs = $isId ? $begun(Journal::runs(), 'run') : [];
+		if (count($rows) + count($repairs) !== 1) {
+			fwrite(STDERR, $rows ? "filesync: \"$id\" is the beginning of " . count($rows) + count($repairs) . " ids, give more of it\n"
 				: "filesync: nothing is kept under \"$id\": give at least " . self::SHORTEST_ID . " characters of an id that `kept` lists\n");
 			return 1;
+		}
+		if ($repairs) {
+			return self::undoRepair($repairs[0]['run']);
 		}
 		$path = Undo::apply($rows[0]);
 		Outgoing::flush();
@@ -49,5 +58,17 @@ final class KeptCommand
 		echo Config::oneLine("brought back $path, " . number_format((int) $rows[0]['size_bytes']) . ' bytes; the other clones are told'), "\n";
 
 		return 0;
+	}
+
+	private static function undoRepair(string $run): int
+	{
+		[$count, $stays] = Journal::takeBack($run);
+		foreach ($stays as $one) {
+			echo Config::oneLine("stays: $one"), "\n";
+		}
+		Worker::summon();
+		echo "took $count changes of the repair back\n";
+
+		return $stays ? 1 : 0;
 	}
 }

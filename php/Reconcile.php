@@ -133,6 +133,9 @@ final class Reconcile
 		if ($run->role === 'pull') {
 			return $comparison->pull($deadline);
 		}
+		if (! $isDry && ! Repair\Legacy::prepare($channel, $deadline)) {
+			return false;
+		}
 		if (! in_array($run->state, StockComparison::STATES, true) && Peers::offers($run->peer, 'inventory') !== false) {
 			try {
 				return $comparison->work($deadline, $progress);

@@ -182,6 +182,11 @@ final class Migrations
 					. ' created bigint NOT NULL, updated bigint NOT NULL)',
 				'CREATE INDEX filesync_reconcile_due ON filesync_reconcile (role, next_at)',
 			],
+			6 => [
+				'CREATE TABLE IF NOT EXISTS filesync_journal (id varchar(64) NOT NULL PRIMARY KEY, run varchar(64) NOT NULL, position bigint NOT NULL,'
+					. " uid bigint NOT NULL, hash varchar(64) NOT NULL, shape varchar(16) NOT NULL, name text NOT NULL, body $long NOT NULL, created bigint NOT NULL)",
+				'CREATE INDEX filesync_journal_run ON filesync_journal (run, position)',
+			],
 		];
 	}
 }

@@ -1,0 +1,240 @@
+<?php
+
+namespace FileSync\Addon\Repair;
+
+use FileSync\Addon\Facts;
+use FileSync\Addon\FileChange;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Packet;
+use FileSync\Addon\Verify;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Looks through a channel's rows of files and folders. */
+final class FileRows
+{
+	private const PAGE = 200;
+	private const COLUMNS = 'id, aid, uid, hash, creator, filename, filetype, filesize, revision, folder, flags, is_dir, is_photo, os_storage, os_path, display_path,'
+		. ' created, edited, allow_cid, allow_gid, deny_cid, deny_gid';
+
+	private readonly int $uid;
+	/** @var array<string, array> What comes before a name, by folder. */
+	private array $places = [];
+
+	public function __construct(private readonly array $channel)
+	{
+		$this->uid = (int) $channel['channel_id'];
+	}
+
+	/**
+	 * Finds what is wrong. What is mended meanwhile is looked at as it is then.
+	 *
+	 * @return \Generator<Fault>
+	 */
+	public function faults(): \Generator
+	{
+		for ($after = 0; $rows = Table::select('attach', ['uid' => $this->uid, 'id >' => $after], 'id', self::PAGE, self::COLUMNS); $after = (int) end($rows)['id']) {
+			$twins = $this->groups(['hash' => array_column($rows, 'hash')], fn ($row) => $row['hash']);
+			$namesakes = $this->groups(['folder' => array_column($rows, 'folder'), 'filename' => array_column($rows, 'filename')], fn ($row) => $row['folder'] . "\n" . $row['filename']);
+			foreach ($rows as $row) {
+				$same = $twins[$row['hash']];
+				if (count($same) > 1) {
+					if ((int) $same[0]['id'] === (int) $row['id']) {
+						yield $this->twins($row, count($same));
+					}
+					continue;
+				}
+				$named = array_values(array_unique(array_column($namesakes[$row['folder'] . "\n" . $row['filename']], 'hash')));
+				if (count($named) > 1 && $named[0] !== $row['hash']) {
+					yield $this->namesake($row);
+				}
+				yield from $this->of((int) $row['id']);
+			}
+		}
+	}
+
+	private function of(int $id): \Generator
+	{
+		$row = $this->row($id);
+		if ($row && $this->placeOf($row) === null && ($fault = $this->lostFolder($row))) {
+			yield $fault;
+			$row = $this->row($id);
+		}
+		$place = $row ? $this->placeOf($row) : null;
+		if ($place && ($row['os_path'] === '' || $row['display_path'] !== $place['display_path'])) {
+			yield $this->fault('place', $row, $row['display_path'] === '' ? 'the row does not say where it is' : "the row says that it is {$row['display_path']}", function (Journal $journal) use ($row, $place) {
+				$set = ($row['os_path'] === '' ? ['os_path' => $place['os_path']] : []) + ['display_path' => $place['display_path']];
+				$journal->update('attach', $row, $set);
+				foreach (Table::select('photo', ['uid' => $this->uid, 'resource_id' => $row['hash']], 'id', 0, 'id, os_path, display_path') as $photo) {
+					$journal->update('photo', $photo, $set);
+				}
+
+				return true;
+			});
+			$row = $this->row($id);
+		}
+		if (! $row || (int) $row['is_dir']) {
+			return;
+		}
+		if (! (int) $row['os_storage']) {
+			yield $this->inDatabase($row, $place);
+
+			return;
+		}
+		$content = (string) Table::first('attach', ['id' => $id], '', 'content')['content'];
+		$path = Store::pathOf($this->channel, ['content' => $content] + $row);
+		if ($path !== null && $content !== $path) {
+			yield $this->fault('prefix', $row, "its path is $content, without the channel's folder", function (Journal $journal) use ($row, $content, $path) {
+				$journal->update('attach', ['content' => $content] + $row, ['content' => $path]);
+
+				return true;
+			});
+		}
+		yield from $this->bytes($row);
+	}
+
+	private function inDatabase(array $row, ?array $place): Fault
+	{
+		return $this->fault('database', $row, 'its bytes are in the database', $place === null ? null : function (Journal $journal) use ($row, $place) {
+			$journal->bringOut('attach', $row, $place['content'], ['os_path' => $place['os_path']]);
+			$journal->update('attach', $row, ['filesize' => filesize($place['content'])]);
+			$photo = Table::first('photo', ['uid' => $this->uid, 'resource_id' => $row['hash'], 'imgscale' => 0, 'os_storage' => 0], 'id', 'id, os_storage, filesize');
+			if ($photo) {
+				$journal->bringOut('photo', $photo, $place['content'], []);
+			}
+
+			return true;
+		});
+	}
+
+	/** A row without its bytes, or with another number of them, is what verifying mends: another clone may have them. */
+	private function bytes(array $row): \Generator
+	{
+		$facts = Facts::of($this->channel, $row['hash'], 0);
+		if (in_array($facts->state, ['absent', 'partial'], true) && ! $facts->isArriving) {
+			$what = $facts->state === 'absent' ? 'its bytes are not on disk' : "{$facts->sizeBytes} bytes are on disk, the row says {$row['filesize']}";
+			yield $this->fault('bytes', $row, $what, fn () => (new Verify($this->channel))->look(Store::attach($this->uid, $row['hash']))['verdict'] === 'damaged');
+		}
+	}
+
+	/** A folder of which there is no row. What lies in it keeps its place: the row is made, seen by the owner only, until a clone tells its name. */
+	private function lostFolder(array $row): ?Fault
+	{
+		$missing = $row['folder'];
+		for ($passed = []; $missing !== '' && ! isset($passed[$missing]) && ($folder = Store::attach($this->uid, $missing)); $missing = (string) $folder['folder']) {
+			if (! (int) $folder['is_dir']) {
+				return $this->fault('folder', $row, "its folder $missing is a file", null);
+			}
+			$passed[$missing] = true;
+		}
+		if (isset($passed[$missing])) {
+			return $this->fault('folder', $row, 'its folders lie in each other', null);
+		}
+		if (! preg_match(Packet::HASH, $missing)) {
+			return $this->fault('folder', $row, 'its folder has a name that none can have', null);
+		}
+
+		return $this->fault('folder', $row, "there is no row of its folder $missing", function (Journal $journal) use ($row, $missing) {
+			$name = Store::freeName($this->uid, '', $missing, 'recovered-' . substr($missing, 0, 8));
+			$place = ['os_path' => $missing, 'display_path' => $name, 'content' => Store::root($this->channel) . '/' . $missing];
+			$folder = ['hash' => $missing, 'creator' => $row['creator'], 'folder' => '', 'flags' => 0, 'created' => $row['created']] + self::ownersOnly($this->channel);
+			$journal->insert('attach', FileChange::columns($this->channel, $folder, $place, $name)
+				+ ['is_dir' => 1, 'is_photo' => 0, 'filetype' => 'multipart/mixed', 'filesize' => 0, 'edited' => $row['created']], ['uid' => $this->uid, 'hash' => $missing]);
+			$this->places = [];
+
+			return true;
+		});
+	}
+
+	private function twins(array $row, int $count): Fault
+	{
+		$rows = $this->withContent(Table::select('attach', ['uid' => $this->uid, 'hash' => $row['hash']], 'id', 0, self::COLUMNS));
+		$isWhole = fn ($one) => (Store::facts(Store::pathOf($this->channel, $one))['size_bytes'] ?? -1) === (int) $one['filesize'];
+		usort($rows, fn ($a, $b) => [$isWhole($b), (int) $b['revision'], (int) $a['id']] <=> [$isWhole($a), (int) $a['revision'], (int) $b['id']]);
+		// Bytes in the database come out first; a folder's twin may be what others lie in.
+		$canGo = ! array_filter($rows, fn ($one) => ! (int) $one['os_storage']) && count(array_unique(array_column($rows, 'is_dir'))) === 1;
+
+		return $this->fault('twice', $row, "$count rows of it", ! $canGo ? null : function (Journal $journal) use ($rows) {
+			$kept = array_shift($rows);
+			$terms = ['uid' => $this->uid, 'otype' => TERM_OBJ_FILE];
+			foreach ($rows as $gone) {
+				$moves = ! Table::count('term', $terms + ['oid' => (int) $kept['id']]);
+				foreach ($moves ? Table::select('term', $terms + ['oid' => (int) $gone['id']], 'tid', 0, 'tid') : [] as $term) {
+					Table::update('term', ['oid' => (int) $kept['id']], ['tid' => (int) $term['tid']]);
+				}
+				$journal->delete('attach', $gone);
+			}
+
+			return true;
+		});
+	}
+
+	private function namesake(array $row): Fault
+	{
+		return $this->fault('name', $row, 'another one in its folder has the same name', (int) $row['is_dir'] ? null : function (Journal $journal) use ($row) {
+			$name = Store::freeName($this->uid, $row['folder'], $row['hash'], $row['filename']);
+			$place = Store::place($this->channel, $row['folder'], $row['hash'], $name);
+			if (! $place) {
+				return false;
+			}
+			$set = ['filename' => $name, 'display_path' => $place['display_path']];
+			$journal->update('attach', $row, $set);
+			foreach (Table::select('photo', ['uid' => $this->uid, 'resource_id' => $row['hash']], 'id', 0, 'id, filename, display_path') as $photo) {
+				$journal->update('photo', $photo, $set);
+			}
+
+			return true;
+		});
+	}
+
+	/** Access for the channel alone. */
+	public static function ownersOnly(array $channel): array
+	{
+		return ['allow_cid' => '<' . $channel['channel_hash'] . '>', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => ''];
+	}
+
+	private function fault(string $shape, array $row, string $what, ?\Closure $mend): Fault
+	{
+		return new Fault($shape, $row['hash'], $row['display_path'] !== '' ? $row['display_path'] : $row['filename'], $what, $mend);
+	}
+
+	private function row(int $id): ?array
+	{
+		return Table::first('attach', ['id' => $id], '', self::COLUMNS);
+	}
+
+	private function withContent(array $rows): array
+	{
+		$paths = array_column(Table::select('attach', ['id' => array_map('intval', array_column($rows, 'id')), 'os_storage' => 1], '', 0, 'id, content'), 'content', 'id');
+
+		return array_map(fn ($row) => $row + ['content' => $paths[$row['id']] ?? ''], $rows);
+	}
+
+	/** As Store::place, with the folder's part remembered. */
+	private function placeOf(array $row): ?array
+	{
+		$folder = $this->places[$row['folder']] ?? Store::place($this->channel, $row['folder'], 'hash', 'name');
+		if ($folder === null) {
+			return null;
+		}
+		$this->places[$row['folder']] = $folder;
+		$end = fn (string $path, string $old, string $new) => substr($path, 0, -strlen($old)) . $new;
+
+		return ['os_path' => $end($folder['os_path'], 'hash', $row['hash']), 'display_path' => $end($folder['display_path'], 'name', $row['filename']),
+			'content' => $end($folder['content'], 'hash', $row['hash'])];
+	}
+
+	/** Returns the channel's rows that match, those that are alike to the letter together. */
+	private function groups(array $where, \Closure $key): array
+	{
+		$groups = [];
+		foreach (Table::select('attach', ['uid' => $this->uid] + array_map(fn ($values) => array_values(array_unique($values)), $where), 'id', 0, 'id, hash, folder, filename') as $row) {
+			$groups[$key($row)][] = $row;
+		}
+
+		return $groups;
+	}
+}

@@ -1,0 +1,197 @@
+<?php
+
+namespace FileSync\Addon\Repair;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Postponed;
+use FileSync\Addon\Refused;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Makes the changes of a repair, and writes down with each what was there before, so that it can be taken back.
+ *
+ * The changes of one fault and their entry are one transaction. Files are only ever written where none is, before it; none is moved or removed.
+ */
+final class Journal
+{
+	/** Names this repair, for taking it back. */
+	public readonly string $run;
+
+	private int $position = 0;
+	private array $steps = [];
+
+	public function __construct(private readonly array $channel)
+	{
+		$this->run = Config::token();
+	}
+
+	/** Mends one fault; false if that cannot be done now. */
+	public function mend(Fault $fault): bool
+	{
+		$isMended = false;
+		Turn::take((int) $this->channel['channel_id'], function () use ($fault, &$isMended) {
+			$isMended = Table::transaction(fn () => $this->mendAsOne($fault));
+		});
+
+		return $isMended;
+	}
+
+	/** Changes a row, given as it is. */
+	public function update(string $table, array $row, array $set): void
+	{
+		$set = array_filter($set, fn ($value, $column) => (string) $row[$column] !== (string) $value, ARRAY_FILTER_USE_BOTH);
+		if ($set) {
+			Table::update($table, $set, ['id' => (int) $row['id']]);
+			$this->steps[] = ['table' => $table, 'id' => (int) $row['id'], 'before' => array_intersect_key($row, $set), 'after' => $set];
+		}
+	}
+
+	/** Adds a row; `$key` finds it again. */
+	public function insert(string $table, array $row, array $key): void
+	{
+		Table::insert($table, $row);
+		$this->steps[] = ['table' => $table, 'id' => (int) Table::first($table, $key, 'id DESC', 'id')['id'], 'before' => null, 'after' => $row];
+	}
+
+	/** Removes a row whose bytes, if the database holds any, another row has too. */
+	public function delete(string $table, array $row): void
+	{
+		Table::delete($table, ['id' => (int) $row['id']]);
+		$this->steps[] = ['table' => $table, 'id' => (int) $row['id'], 'before' => $row, 'after' => null];
+	}
+
+	/**
+	 * Brings bytes out of the database to a path where nothing is, or the same bytes are.
+	 *
+	 * @throws Refused Other bytes are there.
+	 */
+	public function bringOut(string $table, array $row, string $path, array $set): void
+	{
+		$bytes = (string) (Table::first($table, ['id' => (int) $row['id']], '', 'content')['content'] ?? '');
+		$isNew = ! Store::facts($path);
+		if ($isNew) {
+			self::write($path, $bytes);
+		} elseif (hash_file('sha256', $path) !== hash('sha256', $bytes)) {
+			throw new Refused("other bytes are at $path already");
+		}
+		$set += ['os_storage' => 1, 'content' => $path];
+		Table::update($table, $set, ['id' => (int) $row['id']]);
+		$this->steps[] = ['table' => $table, 'id' => (int) $row['id'], 'before' => array_intersect_key($row, $set), 'after' => $set,
+			'file' => $path, 'sha256' => hash('sha256', $bytes), 'is_new' => $isNew];
+	}
+
+	/** Returns the repairs that can be taken back, the newest first: run, channel, when, how many changes. */
+	public static function runs(): array
+	{
+		$runs = [];
+		foreach (Table::select('filesync_journal', [], 'created DESC', 0, 'run, uid, created') as $row) {
+			$runs[$row['run']] ??= ['run' => $row['run'], 'channel' => (int) $row['uid'], 'when' => gmdate('Y-m-d H:i:s', (int) $row['created']), 'changes' => 0];
+			$runs[$row['run']]['changes']++;
+		}
+
+		return array_values($runs);
+	}
+
+	/**
+	 * Takes a repair back, the last change first. What was changed since stays as it is.
+	 *
+	 * @return array{int, list<string>} How many changes, and what stays.
+	 */
+	public static function takeBack(string $run): array
+	{
+		$rows = Table::select('filesync_journal', ['run' => $run], 'position DESC');
+		$count = 0;
+		$stays = [];
+		foreach ($rows as $row) {
+			try {
+				Turn::take((int) $row['uid'], fn () => self::takeOneBack($row));
+				$count++;
+			} catch (Refused $e) {
+				$stays[] = "{$row['hash']} {$row['name']}: {$row['shape']}: " . $e->getMessage();
+			}
+		}
+
+		return [$count, $stays];
+	}
+
+	/** Forgets what is too old to be taken back. */
+	public static function prune(): void
+	{
+		Table::delete('filesync_journal', ['created <' => Config::now() - 86400 * Config::number('kept_days')]);
+	}
+
+	private function mendAsOne(Fault $fault): bool
+	{
+		$this->steps = [];
+		$isMended = ($fault->mend)($this);
+		if ($this->steps) {
+			Table::insert('filesync_journal', ['id' => Config::token(), 'run' => $this->run, 'position' => $this->position++, 'uid' => (int) $this->channel['channel_id'],
+				'hash' => $fault->hash, 'shape' => $fault->shape, 'name' => mb_substr($fault->name, 0, 500), 'body' => json_encode($this->steps, JSON_THROW_ON_ERROR), 'created' => Config::now()]);
+		}
+
+		return $isMended;
+	}
+
+	/** Writes a file that is on disk once this returns: the database forgets the bytes then. */
+	private static function write(string $path, string $bytes): void
+	{
+		Store::refuseLinks($path);
+		if (! is_dir(dirname($path))) {
+			os_mkdir(dirname($path), STORAGE_DEFAULT_PERMISSIONS, true);
+		}
+		$file = @fopen("$path.new", 'w');
+		$isWritten = $file && @fwrite($file, $bytes) === strlen($bytes) && fsync($file) && fclose($file) && @rename("$path.new", $path);
+		if (! $isWritten) {
+			@unlink("$path.new");
+			throw new Postponed("cannot write $path", true);
+		}
+	}
+
+	private static function takeOneBack(array $row): void
+	{
+		$useless = [];
+		Table::transaction(function () use ($row, &$useless) {
+			foreach (array_reverse(json_decode($row['body'], true)) as $step) {
+				$now = Table::first($step['table'], ['id' => $step['id']]);
+				if ($step['after'] === null ? $now !== null : ! $now || ! self::isAsWritten($now, $step['after'])) {
+					throw new Refused('it was changed since');
+				}
+				if ($step['before'] === null) {
+					Table::delete($step['table'], ['id' => $step['id']]);
+				} elseif ($step['after'] === null) {
+					Table::insert($step['table'], $step['before']);
+				} else {
+					Table::update($step['table'], isset($step['file']) ? ['content' => self::bytesOf($step)] + $step['before'] : $step['before'], ['id' => $step['id']]);
+				}
+				$useless = [...$useless, ...($step['is_new'] ?? false) ? [$step['file']] : []];
+			}
+			Table::delete('filesync_journal', ['id' => $row['id']]);
+		});
+		array_map(unlink(...), $useless);
+	}
+
+	private static function isAsWritten(array $now, array $after): bool
+	{
+		$text = fn (string $column, mixed $value) => in_array($column, ['created', 'edited', 'expires'], true) ? substr((string) $value, 0, 19) : (string) $value;
+		foreach ($after as $column => $value) {
+			if ($text($column, $now[$column]) !== $text($column, $value)) {
+				return false;
+			}
+		}
+
+		return true;
+	}
+
+	private static function bytesOf(array $step): string
+	{
+		$bytes = (string) @file_get_contents($step['file']);
+
+		return hash('sha256', $bytes) === $step['sha256'] ? $bytes : throw new Refused('its bytes were changed since');
+	}
+}

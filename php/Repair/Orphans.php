@@ -1,0 +1,79 @@
+<?php
+
+namespace FileSync\Addon\Repair;
+
+use FileSync\Addon\FileChange;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Packet;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Looks through a channel's folder on disk for files that no row tells of. They become files that only the owner sees. */
+final class Orphans
+{
+	private const PAGE = 200;
+	/** What is younger may be an upload whose row is being written. */
+	private const YOUNG_SECONDS = 86400;
+
+	public function __construct(private readonly array $channel)
+	{
+	}
+
+	/** @return \Generator<Fault> */
+	public function faults(): \Generator
+	{
+		$root = Store::root($this->channel);
+		$paths = [];
+		foreach (is_dir($root) ? new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($root, \FilesystemIterator::SKIP_DOTS)) : [] as $path => $entry) {
+			// Thumbnails and previews go with the file that they stand beside.
+			if ($entry->isFile() && ! $entry->isLink() && preg_match(Packet::HASH, $entry->getFilename()) && ! preg_match('/-[0-9]$/D', $entry->getFilename())
+				&& $entry->getMTime() < Config::now() - self::YOUNG_SECONDS) {
+				$paths[$path] = $entry->getFilename();
+			}
+			if (count($paths) >= self::PAGE) {
+				yield from $this->among($paths);
+				$paths = [];
+			}
+		}
+		yield from $this->among($paths);
+	}
+
+	private function among(array $paths): \Generator
+	{
+		$uid = (int) $this->channel['channel_id'];
+		$hashes = array_values(array_unique($paths));
+		$known = [];
+		foreach ($hashes ? ['attach' => 'hash', 'photo' => 'resource_id'] : [] as $table => $column) {
+			$known += array_flip(array_column(Table::select($table, ['uid' => $uid, $column => $hashes], '', 0, "DISTINCT $column"), $column));
+		}
+		$deleted = $hashes ? array_flip(array_column(Table::select('filesync_file', Revisions::keys($uid, $hashes) + ['state' => 'gone'], '', 0, 'hash'), 'hash')) : [];
+		foreach ($paths as $path => $hash) {
+			if (! isset($known[$hash]) && ! isset($deleted[$hash])) {
+				yield $this->fault($uid, $path, $hash);
+			}
+		}
+	}
+
+	private function fault(int $uid, string $path, string $hash): Fault
+	{
+		return new Fault('orphan', $hash, $path, 'a file of ' . number_format((int) filesize($path)) . ' bytes that no row tells of', function (Journal $journal) use ($uid, $path, $hash) {
+			$folder = basename(dirname($path));
+			$folder = dirname($path) !== Store::root($this->channel) && Store::chain($uid, $folder) ? $folder : '';
+			$type = (string) mime_content_type($path);
+			$name = Store::freeName($uid, $folder, $hash, 'recovered-' . substr($hash, 0, 8) . (image_type_to_extension((int) @exif_imagetype($path)) ?: ''));
+			$place = ['content' => $path] + Store::place($this->channel, $folder, $hash, $name);
+			$date = gmdate('Y-m-d H:i:s', (int) filemtime($path));
+			$columns = ['hash' => $hash, 'creator' => $this->channel['channel_hash'], 'folder' => $folder, 'flags' => 0, 'created' => $date] + FileRows::ownersOnly($this->channel);
+			$journal->insert('attach', FileChange::columns($this->channel, $columns, $place, $name)
+				+ ['is_dir' => 0, 'is_photo' => 0, 'filetype' => $type, 'filesize' => Family::sizeColumn((int) filesize($path)), 'edited' => $date], ['uid' => $uid, 'hash' => $hash]);
+
+			return true;
+		});
+	}
+}

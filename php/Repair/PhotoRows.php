@@ -1,0 +1,110 @@
+<?php
+
+namespace FileSync\Addon\Repair;
+
+use FileSync\Addon\FileChange;
+use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Packet;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Looks through a channel's rows of photos: those without a file's row, with bytes in the database, or with an old path. */
+final class PhotoRows
+{
+	private const PAGE = 200;
+	/** What a channel's own photos are used as; the others are avatars of other people, things and caches. */
+	private const USAGES = [PHOTO_NORMAL, PHOTO_PROFILE, PHOTO_COVER];
+
+	private readonly int $uid;
+
+	public function __construct(private readonly array $channel)
+	{
+		$this->uid = (int) $channel['channel_id'];
+	}
+
+	/** @return \Generator<Fault> */
+	public function faults(): \Generator
+	{
+		$columns = 'id, resource_id, imgscale, filename, display_path, os_storage, filesize';
+		$where = ['uid' => $this->uid, 'photo_usage' => self::USAGES];
+		for ($after = 0; $rows = Table::select('photo', $where + ['id >' => $after], 'id', self::PAGE, $columns); $after = (int) end($rows)['id']) {
+			$files = array_column(Table::select('attach', ['uid' => $this->uid, 'hash' => array_values(array_unique(array_column($rows, 'resource_id')))], 'id', 0, 'id, hash, os_storage'), null, 'hash');
+			foreach ($rows as $row) {
+				$file = $files[$row['resource_id']] ?? null;
+				if ($file) {
+					yield from $this->beside($row, $file);
+				} elseif (! (int) $row['imgscale']) {
+					yield $this->alone((int) $row['id']);
+				}
+			}
+		}
+	}
+
+	/** A photo row whose file has a row. */
+	private function beside(array $row, array $file): \Generator
+	{
+		$row = Table::first('photo', ['id' => (int) $row['id']], '', 'id, resource_id, imgscale, filename, display_path, os_storage, filesize');
+		$content = $row && (int) $row['os_storage'] ? (string) Table::first('photo', ['id' => (int) $row['id']], '', 'content')['content'] : '';
+		if ($content !== '' && ! str_contains($content, 'store')) {
+			$path = Store::root($this->channel) . '/' . $content;
+			yield $this->fault('prefix', $row, "the path of scale {$row['imgscale']} is $content, without the channel's folder", function (Journal $journal) use ($row, $content, $path) {
+				$journal->update('photo', ['content' => $content] + $row, ['content' => $path]);
+
+				return true;
+			});
+		} elseif ($row && ! (int) $row['os_storage'] && (int) $row['imgscale'] && Store::keepsThumbnailsAsFiles()) {
+			yield $this->fault('thumbnail', $row, "scale {$row['imgscale']} is in the database", function (Journal $journal) use ($row, $file) {
+				$now = Table::first('attach', ['id' => (int) $file['id'], 'os_storage' => 1], '', 'hash, content');
+				$path = $now ? Store::pathOf($this->channel, ['os_storage' => 1] + $now) : null;
+				$path && $journal->bringOut('photo', $row, "$path-{$row['imgscale']}", []);
+				$path && $journal->update('photo', $row, ['filesize' => filesize("$path-{$row['imgscale']}")]);
+
+				return $path !== null;
+			});
+		}
+	}
+
+	/** A photo that no file's row tells of, from before photos were files: it never travels. */
+	private function alone(int $id): Fault
+	{
+		$photo = Table::first('photo', ['id' => $id]);
+		$hash = $photo['resource_id'];
+		$isHere = (int) $photo['os_storage'] ? Store::facts(Store::pathOf($this->channel, $photo)) !== null : $photo['content'] !== '';
+		if (! preg_match(Packet::HASH, $hash) || ! $isHere) {
+			return $this->fault('photo', $photo, $isHere ? 'no row of its file, and no hash to make one of' : 'no row of its file, and its bytes are not here', null);
+		}
+		unset($photo['content']);
+
+		return $this->fault('photo', $photo, 'no row of its file', function (Journal $journal) use ($photo, $hash) {
+			$folder = (string) (Table::first('attach', ['uid' => $this->uid, 'is_dir' => 1, 'display_path' => $photo['album']], 'id', 'hash')['hash'] ?? '');
+			$folder = $photo['album'] === '' || Store::chain($this->uid, $folder) === null ? '' : $folder;
+			$ending = image_type_to_extension(['image/jpeg' => IMAGETYPE_JPEG, 'image/png' => IMAGETYPE_PNG, 'image/gif' => IMAGETYPE_GIF, 'image/webp' => IMAGETYPE_WEBP][$photo['mimetype']] ?? IMAGETYPE_UNKNOWN) ?: '';
+			$name = Store::freeName($this->uid, $folder, $hash, $photo['filename'] !== '' ? $photo['filename'] : $hash . $ending);
+			$place = Store::place($this->channel, $folder, $hash, $name);
+			if ((int) $photo['os_storage']) {
+				$place['content'] = Store::pathOf($this->channel, Table::first('photo', ['id' => (int) $photo['id']], '', 'os_storage, content'));
+			} else {
+				$journal->bringOut('photo', $photo, $place['content'], []);
+			}
+			$columns = ['hash' => $hash, 'creator' => $photo['xchan'] !== '' ? $photo['xchan'] : $this->channel['channel_hash'], 'folder' => $folder, 'flags' => 0, 'created' => $photo['created']]
+				+ array_intersect_key($photo, array_flip(FileChange::ACL));
+			$journal->insert('attach', FileChange::columns($this->channel, $columns, $place, $name) + ['is_dir' => 0, 'is_photo' => 1, 'filetype' => $photo['mimetype'],
+				'filesize' => Family::sizeColumn(filesize($place['content'])), 'edited' => $photo['edited']], ['uid' => $this->uid, 'hash' => $hash]);
+			$set = ['filename' => $name, 'os_path' => $place['os_path'], 'display_path' => $place['display_path'], 'album' => $place['album']];
+			foreach (Table::select('photo', ['uid' => $this->uid, 'resource_id' => $hash], 'id', 0, 'id, filename, os_path, display_path, album') as $one) {
+				$journal->update('photo', $one, $set);
+			}
+
+			return true;
+		});
+	}
+
+	private function fault(string $shape, array $row, string $what, ?\Closure $mend): Fault
+	{
+		return new Fault($shape, $row['resource_id'], $row['display_path'] !== '' ? $row['display_path'] : $row['filename'], $what, $mend);
+	}
+}

@@ -1,0 +1,122 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Repair\Fault;
+use FileSync\Addon\Repair\FileRows;
+use FileSync\Addon\Repair\Journal;
+use FileSync\Addon\Repair\Orphans;
+use FileSync\Addon\Repair\PhotoRows;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** `repair files`: finds rows and files in shapes that older hubs, or losses, left, and mends them. What it changes can be taken back. */
+final class RepairFilesCommand
+{
+	/** Mending one thing may show another, a folder's row the place of what lies in it. */
+	private const PASSES = 3;
+
+	private int $mended = 0;
+	private int $left = 0;
+	private readonly float $deadline;
+
+	public function __construct(private readonly array $options)
+	{
+		$this->deadline = isset($options['seconds']) ? microtime(true) + (float) $options['seconds'] : INF;
+	}
+
+	/** Goes through the files of every channel of this hub. */
+	public function run(): int
+	{
+		if ($problem = Config::extensionProblem()) {
+			fwrite(STDERR, "filesync: $problem\n");
+			return 75;
+		}
+		foreach (Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id') as $row) {
+			$channel = Clones::channel((int) $row['channel_id']);
+			$channel && $this->isInTime() && $this->channel($channel);
+		}
+		Worker::summon();
+		if (! isset($this->options['json'])) {
+			$isDry = isset($this->options['dry-run']);
+			echo match (true) {
+				$this->mended + $this->left === 0 && $this->isInTime() => 'nothing to mend',
+				$isDry => "would mend $this->mended",
+				default => "mended $this->mended",
+			}, $this->left ? "; $this->left need a person" : '', $this->isInTime() ? '' : '; the time is over, run it again for the rest', "\n";
+		}
+
+		return match (true) {
+			! $this->isInTime() => 75,
+			$this->left > 0 => 1,
+			default => 0,
+		};
+	}
+
+	private function channel(array $channel): void
+	{
+		$journal = new Journal($channel);
+		$isDry = isset($this->options['dry-run']);
+		$before = $this->mended;
+		for ($pass = 1; $pass <= ($isDry ? 1 : self::PASSES); $pass++) {
+			[$mended, $this->left] = [$this->mended, $pass === 1 ? $this->left : $this->left - ($left ?? 0)];
+			$left = 0;
+			foreach ($this->faults($channel) as $fault) {
+				if (! $this->isInTime()) {
+					break 2;
+				}
+				$isDone = $fault->mend && ($isDry || $this->mend($journal, $fault));
+				$isDone ? $this->mended++ : $left++;
+				$this->show($channel, $fault, $isDone, $pass);
+			}
+			$this->left += $left;
+			if ($this->mended === $mended) {
+				break;
+			}
+		}
+		if (! $isDry && $this->mended > $before) {
+			Reconcile::request((int) $channel['channel_id']);
+			echo isset($this->options['json']) ? '' : "undo {$journal->run} takes it back\n";
+		}
+	}
+
+	/** @return \Generator<Fault> */
+	private function faults(array $channel): \Generator
+	{
+		yield from (new FileRows($channel))->faults();
+		yield from (new PhotoRows($channel))->faults();
+		yield from (new Orphans($channel))->faults();
+	}
+
+	private function mend(Journal $journal, Fault $fault): bool
+	{
+		try {
+			return $journal->mend($fault);
+		} catch (\Throwable $e) {
+			Config::logFailure("mending $fault->hash ($fault->shape)", $e);
+			fwrite(STDERR, Config::oneLine("filesync: $fault->hash: {$e->getMessage()}") . "\n");
+
+			return false;
+		}
+	}
+
+	private function isInTime(): bool
+	{
+		return microtime(true) < $this->deadline;
+	}
+
+	private function show(array $channel, Fault $fault, bool $isDone, int $pass): void
+	{
+		$id = (int) $channel['channel_id'];
+		if (isset($this->options['json'])) {
+			echo json_encode(['channel' => $id, 'shape' => $fault->shape, 'hash' => $fault->hash, 'name' => $fault->name, 'what' => $fault->what, 'mend' => $isDone], JSON_INVALID_UTF8_SUBSTITUTE), "\n";
+		} elseif ($pass === 1 || $isDone) {
+			echo Config::oneLine(sprintf('%-9s %s of channel %d: %s: %s%s', $fault->shape, $fault->hash, $id, $fault->name, $fault->what, $isDone ? '' : ' (needs a person)')), "\n";
+		}
+	}
+}
