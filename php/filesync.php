@@ -36,6 +36,7 @@ function filesync_hooks() {
 		'module_loaded' => 'filesync_module_loaded',
 		'zotinfo' => 'filesync_zotinfo',
 		'import_xchan' => 'filesync_import_xchan',
+		'import_channel' => 'filesync_import_channel',
 		'item_store_before' => 'filesync_item_store_before',
 		'item_store_update_before' => 'filesync_item_store_before',
 		'daemon_addon' => 'filesync_daemon_addon',
@@ -132,6 +133,15 @@ function filesync_import_xchan(&$info) {
 		FileSync\Addon\Peers::hearZotinfo($info);
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('reading a description of another hub', $e);
+	}
+}
+
+/** A channel was cloned to this hub: what it has elsewhere is looked for now, whatever becomes of the hub's own import, file by file. */
+function filesync_import_channel(&$info) {
+	try {
+		FileSync\Addon\Reconcile::request((int) ($info['channel']['channel_id'] ?? 0));
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Config::logFailure('a channel that was imported', $e);
 	}
 }
 

@@ -157,6 +157,15 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertLessThanOrEqual(time(), Run::ask($this->channel, self::ORIGIN)->next_at);
 	}
 
+	public function test_a_channel_that_is_cloned_here_is_compared_at_once(): void
+	{
+		$imported = ['channel' => $this->channel, 'data' => []];
+		call_hooks('import_channel', $imported);
+		$this->assertLessThanOrEqual(time(), Run::ask($this->channel, self::ORIGIN)->next_at);
+		$odd = [];
+		call_hooks('import_channel', $odd);
+	}
+
 	public function test_a_clone_is_answered_round_by_round_and_what_it_tells_is_fetched(): void
 	{
 		$this->receive($this->file('mine', 'bytes'));

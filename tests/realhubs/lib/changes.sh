@@ -481,7 +481,7 @@ change_back_and_forth() {
 
 scenario_changes() {
 	local name from to wrong=0 detail begin word
-	for name in ${CHANGE:-$FILE_CHANGES $POST_CHANGES $LATE_CHANGES}; do
+	for name in ${CHANGE:-$FILE_CHANGES $POST_CHANGES $LATE_CHANGES $BACKFILL_CHANGES}; do
 		for from in a b; do
 			to=$([ $from = a ] && echo b || echo a)
 			begin=$SECONDS
