@@ -30,11 +30,15 @@ if (in_array('crops', $mayDiffer, true)) {
 foreach (in_array('lost', $mayDiffer, true) ? array_keys($a['photos']) : [] as $n) {
 	unset($a['photos'][$n]['content'], $b['photos'][$n]['content']);
 	$a['photos'][$n]['disk'] ??= $n ? $b['photos'][$n]['disk'] ?? null : $a['chain'][0]['disk'];
+	$a['photos'][$n]['pixels'] ??= $b['photos'][$n]['pixels'] ?? null;
 }
 $found = [];
 foreach ($b['photos'] as $n => $photo) {
 	foreach (in_array('made', $mayDiffer, true) && in_array($photo['imgscale'], [1, 2, 3, 5, 6, 8, 9]) && isset($a['photos'][$n]) ? ['filesize', 'disk'] : [] as $fact) {
 		$a['photos'][$n][$fact] = $photo[$fact];
+	}
+	if (in_array('made', $mayDiffer, true) && $photo['pixels'] !== null && $photo['pixels'] !== "{$photo['width']}x{$photo['height']}") {
+		$found[] = "B says {$photo['width']}x{$photo['height']} of scale {$photo['imgscale']}, its picture is {$photo['pixels']}";
 	}
 	$looks = [$a['photos'][$n]['look'] ?? null, $photo['look']];
 	if ($looks[0] && $looks[1] && array_sum(array_map(fn ($one, $other) => abs($one - $other), ...$looks)) / 64 > 4) {

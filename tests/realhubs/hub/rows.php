@@ -49,9 +49,16 @@ $look = function (string $bytes) {
 	return $dots;
 };
 
+// The size of a picture as its bytes say.
+$pixels = function (string $bytes) {
+	$size = @getimagesizefromstring($bytes);
+	return $size ? $size[0] . 'x' . $size[1] : null;
+};
+
 $photos = [];
 foreach (q("select * from photo where uid = %d and resource_id = '%s' order by imgscale, id", $uid, dbesc($hash)) ?: [] as $row) {
 	$content = dbunescbin($row['content']);
+	$bytes = (int) $row['os_storage'] ? (string) @file_get_contents($content) : $content;
 	$photos[] = [
 		'imgscale' => (int) $row['imgscale'], 'filename' => $row['filename'], 'mimetype' => $row['mimetype'], 'album' => $row['album'],
 		'width' => (int) $row['width'], 'height' => (int) $row['height'], 'filesize' => (int) $row['filesize'],
@@ -60,7 +67,7 @@ foreach (q("select * from photo where uid = %d and resource_id = '%s' order by i
 		'content' => (int) $row['os_storage'] ? $neutral($content) : strlen($content) . ' bytes in the row',
 		'acl' => [$row['allow_cid'], $row['allow_gid'], $row['deny_cid'], $row['deny_gid']],
 		'disk' => (int) $row['os_storage'] ? $disk($content) : ['bytes' => strlen($content), 'sha256' => hash('sha256', $content)],
-		'look' => (int) $row['imgscale'] ? $look((int) $row['os_storage'] ? (string) @file_get_contents($content) : $content) : null,
+		'pixels' => $pixels($bytes), 'look' => (int) $row['imgscale'] ? $look($bytes) : null,
 	];
 }
 
