@@ -8,10 +8,12 @@ change_rotate() {
 	photo=$(upload_on "$1" "$(photo_file turn.jpg 1600 1200)" turn.jpg "$TOP-$1")
 	rest || return 1
 	sleep 1.1
-	owner_page "$1" "photos/${NICK[$1]}/$photo" -o /dev/null -d desc=turned -d rotate=1 -d newtag= -d "item_id=$(post_of "$1" "$photo")" || return 1
-	rest && alike "$1" "$2" "$photo" || return 1
+	turn "$1" "$photo" && rest && alike "$1" "$2" "$photo" || return 1
 	[ "$(database_value "hub_$2" "SELECT width FROM photo WHERE resource_id = '$photo' AND imgscale = 0")" = 1200 ] || { echo "it was not turned"; return 1; }
 }
+
+# Turns a photo to the right on its page: turn <hub> <hash>.
+turn() { owner_page "$1" "photos/${NICK[$1]}/$2" -o /dev/null -d desc=turned -d rotate=1 -d newtag= -d "item_id=$(post_of "$1" "$2")"; }
 
 change_describe() {
 	local photo before after

@@ -150,7 +150,7 @@ scenario_all_posts() { compare_posts; }
 # In a browser hub B's pages show the photo, and hub A is asked for nothing.
 scenario_pages() {
 	local browser colour=e0107f hash path page seen
-	browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || { echo "skipped, no Chromium here"; return 0; }
+	browser=$(a_browser) || { echo "skipped, no Chromium here"; return 0; }
 	path=$LAYOUT/scratch/plain.png
 	php -r '[, $path, $rgb] = $argv; $i = imagecreatetruecolor(640, 480); imagefill($i, 0, 0, hexdec($rgb)); imagepng($i, $path);' "$path" $colour
 	chmod 644 "$path"
@@ -159,7 +159,7 @@ scenario_pages() {
 	hub_do a post-thread "$hash" >/dev/null
 	settle || return 1
 	for page in "channel/${NICK[b]}" "photos/${NICK[b]}/image/$hash"; do
-		browse "$browser" "$(hub_url b)/$page" "$LAYOUT/scratch/${page%%/*}"
+		browse "$browser" "$(hub_url b)/$page" "$LAYOUT/scratch/${page%%/*}" || { echo "$page does not come to rest"; return 1; }
 		seen="${seen:-}${page%%/*}: $(php "$HERE/hub/seen.php" "$LAYOUT/scratch/${page%%/*}.png" "$LAYOUT/scratch/${page%%/*}.netlog" \
 			"$(hub_url b)" "$(hub_url a)" "$hash" $colour)" || { echo "$seen"; return 1; }
 		seen="$seen; "
@@ -167,15 +167,20 @@ scenario_pages() {
 	echo "${seen%; }"
 }
 
-# Renders a page, to <name>.png and <name>.netlog: browse <browser> <url> <name>. In a wide window a cover photo hides the posts until one scrolls.
+a_browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+
+# Renders a page, to <name>.png, <name>.images (see hub/browse.php) and <name>.netlog: browse <browser> <url> <name> [width,height]. In a wide window a
+# cover photo hides the posts until one scrolls.
 browse() {
-	local profile
+	local profile status
 	profile=$(mktemp -d)
-	rm -f "$3.png" "$3.netlog"
-	timeout 90 "$1" --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync \
-		--ignore-certificate-errors --user-data-dir="$profile" --log-net-log="$3.netlog" --window-size=740,2400 --virtual-time-budget=8000 \
-		--screenshot="$3.png" "$2" >"$LAYOUT/log/browser.log" 2>&1
+	rm -f "$3.png" "$3.images" "$3.netlog"
+	timeout 90 php "$HERE/hub/browse.php" "$3" "$2" "$1" --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
+		--disable-component-update --disable-sync --ignore-certificate-errors --user-data-dir="$profile" --log-net-log="$3.netlog" \
+		--window-size="${4:-740,2400}" >"$LAYOUT/log/browser.log" 2>&1
+	status=$?
 	rm -rf "$profile"
+	return $status
 }
 
 # Prints the token of the form on a page of a hub: form_token <hub> <path>.
@@ -183,11 +188,14 @@ form_token() { owner_page "$1" "$2" | sed -n "s/.*name=.form_security_token. val
 
 # Sets a photo as profile_photo or cover_photo by the hub's own pages, cropped, and prints its hash: set_photo <hub> <page> <file>.
 set_photo() {
-	local hash profile
-	profile=$(default_profile "$1")
-	owner_page "$1" "$2" -o /dev/null -F "form_security_token=$(form_token "$1" "$2")" -F "profile=$profile" -F "userfile=@$3;type=image/jpeg"
+	local hash
+	owner_page "$1" "$2" -o /dev/null -F "form_security_token=$(form_token "$1" "$2")" -F "profile=$(default_profile "$1")" -F "userfile=@$3;type=image/jpeg"
 	hash=$(database_value "hub_$1" "SELECT hash FROM attach WHERE is_photo = 1 ORDER BY id DESC LIMIT 1")
-	owner_page "$1" "$2/$hash-$([ "$2" = profile_photo ] && echo 3 || echo 0)" -o /dev/null -d "form_security_token=$(form_token "$1" "$2")" -d cropfinal=1 \
-		-d "profile=$profile" -d xstart=10 -d ystart=20 -d xfinal=210 -d yfinal=$([ "$2" = profile_photo ] && echo 220 || echo 92)
+	crop_photo "$1" "$2" "$hash"
 	echo "$hash"
+}
+# The same with a photo that the hub has: crop_photo <hub> <page> <hash>.
+crop_photo() {
+	owner_page "$1" "$2/$3-$([ "$2" = profile_photo ] && echo 3 || echo 0)" -o /dev/null -d "form_security_token=$(form_token "$1" "$2")" -d cropfinal=1 \
+		-d "profile=$(default_profile "$1")" -d xstart=10 -d ystart=20 -d xfinal=210 -d yfinal=$([ "$2" = profile_photo ] && echo 220 || echo 92)
 }
