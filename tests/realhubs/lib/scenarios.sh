@@ -1,7 +1,7 @@
 # What must hold when nothing goes wrong. A scenario is a function `scenario_<name>`; it prints what it found wrong and returns 1,
 # or prints a short detail and returns 0. Dashes in a name are underscores here.
 
-SCENARIOS="file nested odd-names zero-byte photo photo-formats overwrite overwrite-same-second duplicate echo $POST_SCENARIOS import-without-files legacy secrets"
+SCENARIOS="file nested odd-names zero-byte photo photo-formats overwrite overwrite-same-second duplicate echo $POST_SCENARIOS import-without-files photo-life legacy secrets"
 
 # `bulk` runs only when it is named: BULK_BYTES (3 GiB) in one file and BULK_PHOTOS (40) photos, best with MEMORY_LIMIT=32M.
 
