@@ -39,7 +39,8 @@ final class Photos
 	/**
 	 * Brings the photo rows and scales of a file, or of all in a folder, to where it was moved.
 	 *
-	 * A move of core's is to do that. Where it does not (8.9.3, and PostgreSQL) the photo would be gone from every page.
+	 * A move of core's is to do that. Where it does not (8.9.3, and PostgreSQL) the photo would be gone from every page. The crops of a profile photo, which
+	 * the hub stores apart, it takes to be beside the photo (7.8, 8.8.7): the avatar would be gone.
 	 *
 	 * @param array $before The attach row before the move.
 	 */
@@ -71,7 +72,8 @@ final class Photos
 			if (basename($row['content']) !== $hash . $scale || ! isset($paths[$hash])) {
 				continue;
 			}
-			foreach ([$row['content'], $hash === $before['hash'] ? $before['content'] . $scale : $path] as $elsewhere) {
+			$apart = 'store/[data]/[xchan]/' . substr($hash, 0, 1) . '/' . substr($hash, 1, 1) . "/$hash$scale";
+			foreach ([$row['content'], $hash === $before['hash'] ? $before['content'] . $scale : $path, $apart] as $elsewhere) {
 				if ($elsewhere !== $path && ! file_exists($path) && is_file($elsewhere)) {
 					rename($elsewhere, $path);
 				}

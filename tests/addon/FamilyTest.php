@@ -52,6 +52,19 @@ final class FamilyTest extends AddonTestCase
 		$this->assertStringContainsString('rename(): Argument', $this->inHub('(function () { try { attach_move(1, "p1", "d2"); } catch (TypeError $e) { return $e->getMessage(); } })()'));
 	}
 
+	public function test_profile_crops_that_lie_apart_follow_where_core_takes_them_to_be_beside_the_photo(): void
+	{
+		$this->receivePhotos();
+		foreach (['p0', 'p1'] as $hash) {
+			$apart = "store/[data]/[xchan]/p/$hash[1]/$hash-4";
+			mkdir(dirname($apart), 0770, true);
+			rename(Table::first('photo', ['resource_id' => $hash, 'imgscale' => 4])['content'], $apart);
+			Table::update('photo', ['content' => $apart], ['resource_id' => $hash, 'imgscale' => 4]);
+		}
+		$this->change('include/attach.php', '@rename(dbunescbin($photo[\'content\']), $scale);', 'str_contains($photo[\'content\'], "[xchan]") || @rename($photo[\'content\'], $scale);');
+		$this->assertMovesPhotos();
+	}
+
 	private function receivePhotos(): void
 	{
 		$folders = $this->file('f1', 'beside', [], ['d1' => 'One', 'd2' => 'Two']);
