@@ -4,7 +4,6 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Reconcile\Comparison;
 use FileSync\Addon\Reconcile\Run;
 use FileSync\Addon\Reconcile\StockComparison;
@@ -25,7 +24,7 @@ final class BackfillCommand
 	private bool $isJson;
 	private float $shownAt = 0.0;
 
-	public function __construct(array $options)
+	public function __construct(private readonly array $options)
 	{
 		$this->isDry = isset($options['dry-run']);
 		$this->isJson = isset($options['json']);
@@ -39,8 +38,8 @@ final class BackfillCommand
 			return 75;
 		}
 		$code = 0;
-		foreach (Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id') as $row) {
-			$channel = Config::serves((int) $row['channel_id']) ? Clones::channel((int) $row['channel_id']) : null;
+		foreach (Command::channels($this->options) as $channel) {
+			$channel = Config::serves((int) $channel['channel_id']) ? $channel : null;
 			foreach ($channel ? Clones::others($channel) : [] as $clone) {
 				$code = max($code, $this->compare($channel, $clone['url']));
 			}

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Schema\Migrations;
@@ -47,16 +48,18 @@ final class Command
 		                         removes its tables and kept files; --finish first fetches and
 		                         sends what waits [--seconds N], --drop forgets it
 
+		missing, kept, backfill, verify and repair take --channel NICK, and look at that channel alone
+
 		exit codes: 0 done or nothing to do, 1 something needs a person, 2 usage, 75 something is still on its way
 		TEXT;
 
 	private const OPTIONS = [
 		'doctor' => ['json', 'only'],
-		'status' => ['json'], 'missing' => ['json'], 'work' => ['json', 'progress', 'seconds', 'until-idle'], 'config' => ['json', 'scope'],
-		'repair' => ['json', 'dry-run', 'seconds'], 'kept' => ['json'], 'undo' => [], 'packets' => ['json'], 'uninstall' => ['json', 'keep', 'purge', 'finish', 'drop', 'seconds'],
-		'backfill' => ['json', 'dry-run'], 'verify' => ['json'],
+		'status' => ['json'], 'missing' => ['json', 'channel'], 'work' => ['json', 'progress', 'seconds', 'until-idle'], 'config' => ['json', 'scope'],
+		'repair' => ['json', 'dry-run', 'seconds', 'channel'], 'kept' => ['json', 'channel'], 'undo' => [], 'packets' => ['json'], 'uninstall' => ['json', 'keep', 'purge', 'finish', 'drop', 'seconds'],
+		'backfill' => ['json', 'dry-run', 'channel'], 'verify' => ['json', 'channel'],
 	];
-	private const VALUED = ['seconds', 'scope', 'only'];
+	private const VALUED = ['seconds', 'scope', 'only', 'channel'];
 
 	/** Runs a verb with its arguments. */
 	public static function run(array $arguments): int
@@ -79,13 +82,13 @@ final class Command
 
 			return match ($verb) {
 				'status' => self::status(isset($options['json'])),
-				'missing' => self::missing(isset($options['json'])),
+				'missing' => self::missing($options),
 				'work' => (new WorkCommand($options))->run(),
 				'doctor' => DoctorCommand::run($options),
 				'backfill' => (new BackfillCommand($options))->run(),
 				'verify' => (new VerifyCommand($options))->run(),
 				'repair' => self::repair($words ?: ['files', 'photos', 'items'], $options),
-				'kept' => KeptCommand::list(isset($options['json'])),
+				'kept' => KeptCommand::list($options),
 				'undo' => KeptCommand::undo($words[0]),
 				'packets' => PacketsCommand::run($words, isset($options['json'])),
 				'config' => (new ConfigCommand($options))->run($words),
@@ -95,6 +98,23 @@ final class Command
 			fwrite(STDERR, 'filesync: ' . $e->getMessage() . "\n");
 			return 1;
 		}
+	}
+
+	/**
+	 * Returns the channels that a command goes through: all of this hub, or the one that `--channel` names by its nick.
+	 *
+	 * @throws Refused There is none of that nick.
+	 */
+	public static function channels(array $options): array
+	{
+		$channels = Clones::channels();
+		$nick = $options['channel'] ?? null;
+		if ($nick === null) {
+			return $channels;
+		}
+		$named = array_values(array_filter($channels, fn ($channel) => $channel['channel_address'] === $nick));
+
+		return $named ?: throw new Refused("no channel of this hub is called \"$nick\"; there are: " . implode(', ', array_column($channels, 'channel_address')));
 	}
 
 	/** Says how the command is used. */
@@ -189,10 +209,11 @@ final class Command
 		return $clone['url'] . ': ' . implode(', ', $parts);
 	}
 
-	private static function missing(bool $json): int
+	private static function missing(array $options): int
 	{
 		$code = 0;
-		foreach (Report::missing() as $file) {
+		$json = isset($options['json']);
+		foreach (Report::missing(isset($options['channel']) ? self::channels($options) : null) as $file) {
 			$code = $code === 1 || in_array($file['state'], ['parked', 'damaged'], true) ? 1 : 75;
 			echo $json ? json_encode($file) . "\n" : Config::oneLine(sprintf('%-9s %s scale %d of channel %d: %s, %s bytes%s%s', $file['state'], $file['hash'], $file['scale'],
 				$file['channel'], $file['name'], number_format($file['size_bytes']), $file['reason'] === '' ? '' : ': ' . $file['reason'],

@@ -16,9 +16,11 @@ final class KeptCommand
 	private const SHORTEST_ID = 8;
 
 	/** Lists what is kept, the newest first. */
-	public static function list(bool $json): int
+	public static function list(array $options): int
 	{
-		$rows = Table::select('filesync_kept', ['scale' => 0, 'source' => ''], 'created DESC, id');
+		$json = isset($options['json']);
+		$of = isset($options['channel']) ? (int) Command::channels($options)[0]['channel_id'] : null;
+		$rows = Table::select('filesync_kept', ['scale' => 0, 'source' => ''] + ($of === null ? [] : ['uid' => $of]), 'created DESC, id');
 		foreach ($rows as $row) {
 			$entry = json_decode($row['entry'], true) ?: [];
 			$one = ['id' => $row['id'], 'channel' => (int) $row['uid'], 'hash' => $row['hash'], 'name' => $entry['attach']['display_path'] ?? $entry['attach']['filename'] ?? '',
@@ -27,7 +29,7 @@ final class KeptCommand
 			echo $json ? json_encode($one) . "\n" : Config::oneLine(sprintf('%s  %s UTC  %-8s %-24s %15s bytes  channel %d: %s', substr($one['id'], 0, 12), $one['when'], $one['why'],
 				$one['by'] === '' ? '' : 'by ' . $one['by'], number_format($one['size_bytes']), $one['channel'], $one['name'] ?: $one['hash'])) . "\n";
 		}
-		foreach ($repairs = Journal::runs() as $one) {
+		foreach ($repairs = array_filter(Journal::runs(), fn ($one) => in_array($of, [null, $one['channel']], true)) as $one) {
 			echo $json ? json_encode($one) . "\n" : sprintf("%s  %s UTC  repair   of %d rows of channel %d\n", substr($one['run'], 0, 12), $one['when'], $one['changes'], $one['channel']);
 		}
 		if (! $rows && ! $repairs && ! $json) {

@@ -2,9 +2,7 @@
 
 namespace FileSync\Addon;
 
-use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Repair\Fault;
 use FileSync\Addon\Repair\FileRows;
 use FileSync\Addon\Repair\Journal;
@@ -37,9 +35,8 @@ final class RepairFilesCommand
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}
-		foreach (Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id') as $row) {
-			$channel = Clones::channel((int) $row['channel_id']);
-			$channel && $this->isInTime() && $this->channel($channel);
+		foreach (Command::channels($this->options) as $channel) {
+			$this->isInTime() && $this->channel($channel);
 		}
 		Worker::summon();
 		if (! isset($this->options['json'])) {

@@ -5,7 +5,6 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
-use FileSync\Addon\Hub\Table;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -29,9 +28,8 @@ final class RepairItemsCommand
 			return 75;
 		}
 		$found = $lost = 0;
-		foreach (Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id') as $row) {
-			$channel = Clones::channel((int) $row['channel_id']);
-			if (! $channel || ! Clones::everywhere($channel)) {
+		foreach (Command::channels($this->options) as $channel) {
+			if (! Clones::everywhere($channel)) {
 				continue;
 			}
 			for ($after = 0; $items = Items::page($channel, $after, self::PAGE); $after = (int) end($items)['id']) {

@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon;
 
-use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 
@@ -28,10 +27,9 @@ final class RepairPhotosCommand
 		}
 		$isDry = isset($this->options['dry-run']);
 		$found = $made = $left = 0;
-		foreach (Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id') as $row) {
-			$channel = Clones::channel((int) $row['channel_id']);
-			$where = ['uid' => (int) $row['channel_id'], 'is_photo' => 1, 'os_storage' => 1];
-			for ($last = 0; $channel && $rows = Table::select('attach', $where + ['id >' => $last], 'id', self::PAGE); $last = (int) end($rows)['id']) {
+		foreach (Command::channels($this->options) as $channel) {
+			$where = ['uid' => (int) $channel['channel_id'], 'is_photo' => 1, 'os_storage' => 1];
+			for ($last = 0; $rows = Table::select('attach', $where + ['id >' => $last], 'id', self::PAGE); $last = (int) end($rows)['id']) {
 				foreach ($rows as $attach) {
 					$repair = new PhotoRepair($channel, $attach);
 					$faults = Queue::isLive((int) $attach['uid'], $attach['hash']) ? [] : $repair->faults();

@@ -52,26 +52,31 @@ final class Report
 		];
 	}
 
-	/** Returns every file that is not present: on its way, stuck, or shown here without its bytes. */
-	public static function missing(): \Generator
+	/**
+	 * Returns every file that is not present: on its way, stuck, or shown here without its bytes.
+	 *
+	 * @param ?array $channels Those to look at; null: all.
+	 */
+	public static function missing(?array $channels = null): \Generator
 	{
+		$where = $channels === null ? [] : ['uid' => array_map(fn ($channel) => (int) $channel['channel_id'], $channels)];
 		$columns = 'id, uid, hash, scale, names, state, size_bytes, kind, reason, attempts, next_at';
-		foreach (self::each('filesync_transfer', ['state' => [...Queue::LIVE, 'parked']], $columns) as $row) {
+		foreach (self::each('filesync_transfer', $where + ['state' => [...Queue::LIVE, 'parked']], $columns) as $row) {
 			$names = json_decode($row['names'], true) ?: [];
 			yield ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'name' => implode('/', $names), 'state' => $row['state'],
 				'size_bytes' => (int) $row['size_bytes'], 'kind' => $row['kind'], 'reason' => $row['reason'], 'attempts' => (int) $row['attempts'],
 				'next_try' => in_array($row['state'], ['staged', 'waiting'], true) ? self::date((int) $row['next_at']) : null];
 		}
-		yield from self::held();
-		foreach (Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id') as $channel) {
-			yield from self::damaged(Clones::channel((int) $channel['channel_id']) ?? []);
+		yield from self::held($where);
+		foreach ($channels ?? Clones::channels() as $channel) {
+			yield from self::damaged($channel);
 		}
 	}
 
 	/** Returns the files that packets told of which could not be taken in yet. */
-	private static function held(): \Generator
+	private static function held(array $where): \Generator
 	{
-		foreach (self::each('filesync_packet', [], 'id, uid, hash, state, reason, body, attempts, next_at') as $packet) {
+		foreach (self::each('filesync_packet', $where, 'id, uid, hash, state, reason, body, attempts, next_at') as $packet) {
 			try {
 				$told = Packet::read(json_decode($packet['body'], true));
 			} catch (Refused) {
@@ -98,7 +103,7 @@ final class Report
 	/** Returns the files that a channel shows though their bytes are not there, unless they are on their way. */
 	private static function damaged(array $channel): \Generator
 	{
-		for ($last = 0; $channel; ) {
+		for ($last = 0;;) {
 			$rows = Table::select('attach', ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1, 'id >' => $last], 'id', self::PAGE_ROWS);
 			foreach ($rows as $row) {
 				$last = (int) $row['id'];

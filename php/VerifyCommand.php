@@ -2,11 +2,9 @@
 
 namespace FileSync\Addon;
 
-use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Store;
-use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Reconcile\Run;
+use FileSync\Addon\Repair\Orphans;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -15,13 +13,11 @@ if (! class_exists('App', false)) {
 /** `verify`: reads every file again, compares it with what was recorded, and has what is damaged fetched from another clone. */
 final class VerifyCommand
 {
-	private const MOST_ORPHANS = 1000;
-
 	private bool $isJson;
 	private array $counts = [];
 	private float $shownAt = 0.0;
 
-	public function __construct(array $options)
+	public function __construct(private readonly array $options)
 	{
 		$this->isJson = isset($options['json']);
 	}
@@ -33,8 +29,8 @@ final class VerifyCommand
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}
-		foreach (Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id') as $row) {
-			$channel = Config::serves((int) $row['channel_id']) ? Clones::channel((int) $row['channel_id']) : null;
+		foreach (Command::channels($this->options) as $channel) {
+			$channel = Config::serves((int) $channel['channel_id']) ? $channel : null;
 			if ($channel) {
 				$run = Run::ask($channel, '', 'verify');
 				$run->save(['position' => []]);
@@ -59,26 +55,12 @@ final class VerifyCommand
 		}
 	}
 
-	/** Names files among the channel's that no row knows. They are left alone: only a person can say what they are. */
+	/** Names files among the channel's that no row knows. They are left alone: `repair files` takes them in. */
 	private function showOrphans(array $channel): void
 	{
-		$root = Store::root($channel);
-		if (! is_dir($root)) {
-			return;
+		foreach ((new Orphans($channel))->faults() as $fault) {
+			$this->show(['hash' => $fault->hash, 'name' => $fault->name, 'verdict' => 'orphan', 'reason' => $fault->what]);
 		}
-		$found = 0;
-		$files = new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($root, \FilesystemIterator::SKIP_DOTS));
-		foreach ($files as $path => $file) {
-			// Thumbnails and previews go by the name of their file.
-			if ($file->isFile() && preg_match('/^([A-Za-z0-9-]+?)(-\d{1,3})?(\.[a-z]+)?$/D', $file->getFilename(), $part) && ! $this->isKnown($channel, $part) && $found++ < self::MOST_ORPHANS) {
-				$this->show(['hash' => $part[1], 'name' => substr($path, strlen($root) + 1), 'verdict' => 'orphan', 'reason' => 'no row knows it']);
-			}
-		}
-	}
-
-	private function isKnown(array $channel, array $part): bool
-	{
-		return Table::first('attach', ['uid' => (int) $channel['channel_id'], 'hash' => array_unique([$part[1], $part[1] . ($part[2] ?? '')])], '', 'id') !== null;
 	}
 
 	private function summary(): string

@@ -20,6 +20,14 @@ final class Clones
 		return $channel;
 	}
 
+	/** Returns all channels of this hub with their keys. */
+	public static function channels(): array
+	{
+		$rows = Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id');
+
+		return array_values(array_filter(array_map(fn ($row) => self::channel((int) $row['channel_id']), $rows)));
+	}
+
 	/** Returns the channel of this hub that has an identity and that we serve, or null. */
 	public static function served(string $channelHash): ?array
 	{

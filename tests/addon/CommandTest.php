@@ -56,4 +56,21 @@ final class CommandTest extends AddonTestCase
 		$this->assertSame(0, $this->runVerb('config', 'clear', 'retry_first_seconds')[0]);
 		$this->assertSame(array_keys(FileSync\Addon\Hub\Settings::ALL), array_keys(json_decode($this->runVerb('config', '--json')[1], true)));
 	}
+
+	public function test_a_command_looks_at_one_channel_where_it_is_told_to(): void
+	{
+		$other = TestHub\Maker::channel(TestHub\Maker::identity('bob', 1024), 'bob');
+		$this->receive($this->file('f1', 'bytes'));
+		FileSync\Addon\Hub\Table::insert('attach', ['uid' => (int) $other['channel_id'], 'aid' => 1, 'os_storage' => 0, 'content' => 'old', 'filesize' => 3]
+			+ array_diff_key($this->row(['hash' => 'f2', 'filename' => 'b.bin']), ['id' => 1, 'term' => 1]));
+		$this->assertSame(75, $this->runVerb('missing', '--channel', 'alice')[0]);
+		$this->assertSame([0, "nothing is missing\n"], $this->runVerb('missing', '--channel=bob'));
+		$this->work();
+		$this->assertSame([0, "nothing to mend\n"], $this->runVerb('repair', 'files', '--channel', 'alice'));
+		$this->assertStringContainsString('database  f2', $this->runVerb('repair', 'files', '--channel', 'bob')[1]);
+		$this->assertSame("nothing is kept\n", $this->runVerb('kept', '--channel', 'alice')[1]);
+		$this->assertStringContainsString('repair ', $this->runVerb('kept', '--channel', 'bob')[1]);
+		$this->assertSame([1, ''], $this->runVerb('verify', '--channel', 'carol'));
+		$this->assertSame(2, $this->runVerb('status', '--channel', 'alice')[0]);
+	}
 }

@@ -85,10 +85,11 @@ final class VerifyTest extends AddonTestCase
 		$this->receive($this->file('known', 'bytes'));
 		$this->work();
 		file_put_contents('store/alice/deadbeef-0000-4000-8000-000000000000', 'nobody knows');
+		touch('store/alice/deadbeef-0000-4000-8000-000000000000', time() - 100000);
 		file_put_contents($this->attach('known')['content'] . '.thumb', 'a preview');
 		[$code, $said] = $this->runVerb('verify', '--json');
 		$this->assertSame(0, $code);
-		$this->assertEquals(['verdict' => 'orphan', 'name' => 'deadbeef-0000-4000-8000-000000000000'], array_intersect_key(json_decode(strtok($said, "\n"), true), ['verdict' => 1, 'name' => 1]));
+		$this->assertEquals(['verdict' => 'orphan', 'name' => 'store/alice/deadbeef-0000-4000-8000-000000000000'], array_intersect_key(json_decode(strtok($said, "\n"), true), ['verdict' => 1, 'name' => 1]));
 	}
 
 	/** @return array<string, string> Verdicts by hash. */
