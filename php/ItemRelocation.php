@@ -57,7 +57,7 @@ final class ItemRelocation
 	{
 		$item = $data['item'] ?? null;
 		$channel = is_array($item) ? self::authorHere($item) : null;
-		$isFromHere = $channel && str_starts_with($item['mid'], rtrim(z_root(), '/') . '/');
+		$isFromHere = $channel && self::isFromHere($item);
 		if (! $channel || ($isFromHere ? ! self::$depth : ! self::homes($channel, $item))) {
 			return;
 		}
@@ -83,13 +83,14 @@ final class ItemRelocation
 	}
 
 	/**
-	 * Relocates and signs a stored item; returns the columns that change, or none if it is right as it is.
+	 * Relocates and signs a stored item; returns the columns that change, or none if it is right as it is. One from here may
+	 * have been overwritten by a clone that sent it back with its own URLs.
 	 *
 	 * @param array $item The row, with its terms.
 	 */
 	public static function mended(array $channel, array $item): array
 	{
-		$moved = self::homes($channel, $item) ? self::relocate($channel, $item) : $item;
+		$moved = self::isFromHere($item) || self::homes($channel, $item) ? self::relocate($channel, $item) : $item;
 		$changes = [];
 		foreach (self::FIELDS as $field) {
 			if (($moved[$field] ?? null) !== ($item[$field] ?? null)) {
@@ -138,6 +139,11 @@ final class ItemRelocation
 	private static function asItIsHere(array $item, array $own): array
 	{
 		return array_replace($item, array_intersect_key($own, array_flip(array_diff(self::FIELDS, ['term'])), $item), ['sig' => $own['sig'], 'item_verified' => $own['item_verified']]);
+	}
+
+	private static function isFromHere(array $item): bool
+	{
+		return str_starts_with($item['mid'], rtrim(z_root(), '/') . '/');
 	}
 
 	/** Returns the other homes of the channel, if the item was written at one of them. */

@@ -154,6 +154,16 @@ final class ItemsTest extends TestCase {
 		$this->assertSame('{"id":"Array"}', $this->itemOnB("mid = '$mid'")['target']);
 	}
 
+	public function test_repair_mends_a_post_from_here_that_a_clone_sent_back_with_its_own_urls(): void {
+		$mid = $this->post(['body' => 'look at ' . self::$pair->urls['b'] . '/channel/alice2'], '', 'b');
+		$database = new PDO('sqlite:' . self::$pair->hub('b') . '/hub.sqlite', null, null, [PDO::ATTR_TIMEOUT => 60]);
+		$database->prepare('UPDATE item SET body = ? WHERE mid = ?')->execute(['look at ' . self::$pair->urls['a'] . '/channel/alice', $mid]);
+		$this->assertStringContainsString($mid, stripslashes(self::command('repair', 'items', '--json')));
+		$item = $this->itemOnB("mid = '$mid'");
+		$this->assertSame('look at ' . self::$pair->urls['b'] . '/channel/alice2', $item['body']);
+		$this->assertIsOwn($item);
+	}
+
 	private function post(array $columns, string $stranger = '', string $hub = 'a'): string {
 		return trim(implode('', Pair::run([PHP_BINARY, __DIR__ . '/bin/post.php', self::$pair->hub($hub), json_encode($columns), $stranger])));
 	}
