@@ -85,8 +85,11 @@ final class RepairFilesCommand
 	/** @return \Generator<Fault> */
 	private function faults(array $channel): \Generator
 	{
-		yield from (new FileRows($channel))->faults();
-		yield from (new PhotoRows($channel))->faults();
+		foreach ([new FileRows($channel), new PhotoRows($channel)] as $rows) {
+			while ($faults = $rows->next()) {
+				yield from $faults;
+			}
+		}
 		yield from (new Orphans($channel))->faults();
 	}
 

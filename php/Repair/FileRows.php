@@ -24,35 +24,42 @@ final class FileRows
 	/** @var array<string, array> What comes before a name, by folder. */
 	private array $places = [];
 
-	public function __construct(private readonly array $channel)
+	/** @param int $after The row behind which it begins; afterwards the last one that it came to. */
+	public function __construct(private readonly array $channel, public int $after = 0)
 	{
 		$this->uid = (int) $channel['channel_id'];
 	}
 
 	/**
-	 * Finds what is wrong. What is mended meanwhile is looked at as it is then.
+	 * Goes on to the next rows, and finds what is wrong with them. What is mended meanwhile is looked at as it is then.
 	 *
-	 * @return \Generator<Fault>
+	 * @return ?\Generator<Fault> Null once there are no more rows.
 	 */
-	public function faults(): \Generator
+	public function next(): ?\Generator
 	{
-		for ($after = 0; $rows = Table::select('attach', ['uid' => $this->uid, 'id >' => $after], 'id', self::PAGE, self::COLUMNS); $after = (int) end($rows)['id']) {
-			$twins = $this->groups(['hash' => array_column($rows, 'hash')], fn ($row) => $row['hash']);
-			$namesakes = $this->groups(['folder' => array_column($rows, 'folder'), 'filename' => array_column($rows, 'filename')], fn ($row) => $row['folder'] . "\n" . $row['filename']);
-			foreach ($rows as $row) {
-				$same = $twins[$row['hash']];
-				if (count($same) > 1) {
-					if ((int) $same[0]['id'] === (int) $row['id']) {
-						yield $this->twins($row, count($same));
-					}
-					continue;
+		$rows = Table::select('attach', ['uid' => $this->uid, 'id >' => $this->after], 'id', self::PAGE, self::COLUMNS);
+		$this->after = (int) (end($rows)['id'] ?? $this->after);
+
+		return $rows ? $this->faults($rows) : null;
+	}
+
+	private function faults(array $rows): \Generator
+	{
+		$twins = $this->groups(['hash' => array_column($rows, 'hash')], fn ($row) => $row['hash']);
+		$namesakes = $this->groups(['folder' => array_column($rows, 'folder'), 'filename' => array_column($rows, 'filename')], fn ($row) => $row['folder'] . "\n" . $row['filename']);
+		foreach ($rows as $row) {
+			$same = $twins[$row['hash']];
+			if (count($same) > 1) {
+				if ((int) $same[0]['id'] === (int) $row['id']) {
+					yield $this->twins($row, count($same));
 				}
-				$named = array_values(array_unique(array_column($namesakes[$row['folder'] . "\n" . $row['filename']], 'hash')));
-				if (count($named) > 1 && $named[0] !== $row['hash']) {
-					yield $this->namesake($row);
-				}
-				yield from $this->of((int) $row['id']);
+				continue;
 			}
+			$named = array_values(array_unique(array_column($namesakes[$row['folder'] . "\n" . $row['filename']], 'hash')));
+			if (count($named) > 1 && $named[0] !== $row['hash']) {
+				yield $this->namesake($row);
+			}
+			yield from $this->of((int) $row['id']);
 		}
 	}
 

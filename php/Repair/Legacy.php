@@ -14,29 +14,28 @@ if (! class_exists('App', false)) {
  */
 final class Legacy
 {
+	private const PARTS = [FileRows::class, PhotoRows::class];
 	private const SURE = ['database', 'place', 'prefix', 'twice', 'photo', 'thumbnail'];
 
 	/** Goes on until a deadline; true once all was looked at, which it is once for each channel. */
 	public static function prepare(array $channel, int $deadline): bool
 	{
 		$scope = self::scope((int) $channel['channel_id']);
-		if (Config::get('looked_through', $scope) !== '') {
-			return true;
-		}
+		$position = json_decode(Config::get('looked_through', $scope), true) ?? ['part' => 0, 'after' => 0];
 		$journal = new Journal($channel);
 		$mended = 0;
-		foreach ([(new FileRows($channel))->faults(), (new PhotoRows($channel))->faults()] as $faults) {
-			foreach ($faults as $fault) {
-				if (Config::now() >= $deadline) {
-					return false;
-				}
+		while ($position['part'] < count(self::PARTS) && Config::now() < $deadline) {
+			$rows = new (self::PARTS[$position['part']])($channel, $position['after']);
+			$faults = $rows->next();
+			foreach ($faults ?? [] as $fault) {
 				$mended += $fault->mend && in_array($fault->shape, self::SURE, true) && self::mend($journal, $fault) ? 1 : 0;
 			}
+			$position = $faults ? ['after' => $rows->after] + $position : ['part' => $position['part'] + 1, 'after' => 0];
+			Config::set('looked_through', json_encode($position), $scope);
 		}
-		Config::set('looked_through', (string) Config::now(), $scope);
 		$mended && Config::log("brought $mended rows of channel {$channel['channel_id']} up to today's shape; `undo {$journal->run}` takes it back");
 
-		return true;
+		return $position['part'] === count(self::PARTS);
 	}
 
 	/** Forgets that a channel was looked through. */

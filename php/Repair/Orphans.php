@@ -65,8 +65,9 @@ final class Orphans
 		return new Fault('orphan', $hash, $path, 'a file of ' . number_format((int) filesize($path)) . ' bytes that no row tells of', function (Journal $journal) use ($uid, $path, $hash) {
 			$folder = basename(dirname($path));
 			$folder = dirname($path) !== Store::root($this->channel) && Store::chain($uid, $folder) ? $folder : '';
-			$type = (string) mime_content_type($path);
-			$name = Store::freeName($uid, $folder, $hash, 'recovered-' . substr($hash, 0, 8) . (image_type_to_extension((int) @exif_imagetype($path)) ?: ''));
+			$image = @getimagesize($path);
+			$type = $image['mime'] ?? (function_exists('mime_content_type') ? mime_content_type($path) : false) ?: 'application/octet-stream';
+			$name = Store::freeName($uid, $folder, $hash, 'recovered-' . substr($hash, 0, 8) . ($image ? image_type_to_extension($image[2]) : ''));
 			$place = ['content' => $path] + Store::place($this->channel, $folder, $hash, $name);
 			$date = gmdate('Y-m-d H:i:s', (int) filemtime($path));
 			$columns = ['hash' => $hash, 'creator' => $this->channel['channel_hash'], 'folder' => $folder, 'flags' => 0, 'created' => $date] + FileRows::ownersOnly($this->channel);

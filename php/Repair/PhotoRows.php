@@ -16,30 +16,42 @@ if (! class_exists('App', false)) {
 final class PhotoRows
 {
 	private const PAGE = 200;
+	private const COLUMNS = 'id, resource_id, imgscale, filename, display_path, os_storage, filesize';
 	/** What a channel's own photos are used as; the others are avatars of other people, things and caches. */
 	private const USAGES = [PHOTO_NORMAL, PHOTO_PROFILE, PHOTO_COVER];
 
 	private readonly int $uid;
 
-	public function __construct(private readonly array $channel)
+	/** @param int $after As for FileRows. */
+	public function __construct(private readonly array $channel, public int $after = 0)
 	{
 		$this->uid = (int) $channel['channel_id'];
 	}
 
-	/** @return \Generator<Fault> */
-	public function faults(): \Generator
+	/**
+	 * Goes on to the next rows, and finds what is wrong with them.
+	 *
+	 * @return ?\Generator<Fault> Null once there are no more rows.
+	 */
+	public function next(): ?\Generator
 	{
-		$columns = 'id, resource_id, imgscale, filename, display_path, os_storage, filesize';
-		$where = ['uid' => $this->uid, 'photo_usage' => self::USAGES];
-		for ($after = 0; $rows = Table::select('photo', $where + ['id >' => $after], 'id', self::PAGE, $columns); $after = (int) end($rows)['id']) {
-			$files = array_column(Table::select('attach', ['uid' => $this->uid, 'hash' => array_values(array_unique(array_column($rows, 'resource_id')))], 'id', 0, 'id, hash, os_storage'), null, 'hash');
-			foreach ($rows as $row) {
-				$file = $files[$row['resource_id']] ?? null;
-				if ($file) {
-					yield from $this->beside($row, $file);
-				} elseif (! (int) $row['imgscale']) {
-					yield $this->alone((int) $row['id']);
-				}
+		$where = ['uid' => $this->uid, 'photo_usage' => self::USAGES, 'id >' => $this->after];
+		$rows = Table::select('photo', $where, 'id', self::PAGE, self::COLUMNS);
+		$this->after = (int) (end($rows)['id'] ?? $this->after);
+
+		return $rows ? $this->faults($rows) : null;
+	}
+
+	private function faults(array $rows): \Generator
+	{
+		$hashes = array_values(array_unique(array_column($rows, 'resource_id')));
+		$files = array_column(Table::select('attach', ['uid' => $this->uid, 'hash' => $hashes], 'id', 0, 'id, hash'), null, 'hash');
+		foreach ($rows as $row) {
+			$file = $files[$row['resource_id']] ?? null;
+			if ($file) {
+				yield from $this->beside($row, $file);
+			} elseif (! (int) $row['imgscale']) {
+				yield $this->alone((int) $row['id']);
 			}
 		}
 	}
@@ -47,7 +59,7 @@ final class PhotoRows
 	/** A photo row whose file has a row. */
 	private function beside(array $row, array $file): \Generator
 	{
-		$row = Table::first('photo', ['id' => (int) $row['id']], '', 'id, resource_id, imgscale, filename, display_path, os_storage, filesize');
+		$row = Table::first('photo', ['id' => (int) $row['id']], '', self::COLUMNS);
 		$content = $row && (int) $row['os_storage'] ? (string) Table::first('photo', ['id' => (int) $row['id']], '', 'content')['content'] : '';
 		if ($content !== '' && ! str_contains($content, 'store')) {
 			$path = Store::root($this->channel) . '/' . $content;
