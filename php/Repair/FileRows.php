@@ -47,7 +47,7 @@ final class FileRows
 	{
 		$twins = $this->groups(['hash' => array_column($rows, 'hash')], fn ($row) => $row['hash']);
 		$namesakes = $this->groups(['folder' => array_column($rows, 'folder'), 'filename' => array_column($rows, 'filename')], fn ($row) => $row['folder'] . "\n" . $row['filename']);
-		foreach ($rows as $row) {
+		foreach ($this->withContent($rows) as $row) {
 			$same = $twins[$row['hash']];
 			if (count($same) > 1) {
 				if ((int) $same[0]['id'] === (int) $row['id']) {
@@ -58,15 +58,16 @@ final class FileRows
 			$named = array_values(array_unique(array_column($namesakes[$row['folder'] . "\n" . $row['filename']], 'hash')));
 			if (count($named) > 1 && $named[0] !== $row['hash']) {
 				yield $this->namesake($row);
+				$row = $this->row((int) $row['id']);
 			}
-			yield from $this->of((int) $row['id']);
+			yield from $row ? $this->of($row) : [];
 		}
 	}
 
-	private function of(int $id): \Generator
+	private function of(array $row): \Generator
 	{
-		$row = $this->row($id);
-		if ($row && $this->placeOf($row) === null && ($fault = $this->lostFolder($row))) {
+		$id = (int) $row['id'];
+		if ($this->placeOf($row) === null && ($fault = $this->lostFolder($row))) {
 			yield $fault;
 			$row = $this->row($id);
 		}
@@ -91,16 +92,17 @@ final class FileRows
 
 			return;
 		}
-		$content = (string) Table::first('attach', ['id' => $id], '', 'content')['content'];
-		$path = Store::pathOf($this->channel, ['content' => $content] + $row);
-		if ($path !== null && $content !== $path) {
-			yield $this->fault('prefix', $row, "its path is $content, without the channel's folder", function (Journal $journal) use ($row, $content, $path) {
-				$journal->update('attach', ['content' => $content] + $row, ['content' => $path]);
+		$path = Store::pathOf($this->channel, $row);
+		if ($path !== null && $row['content'] !== $path) {
+			yield $this->fault('prefix', $row, "its path is {$row['content']}, without the channel's folder", function (Journal $journal) use ($row, $path) {
+				$journal->update('attach', $row, ['content' => $path]);
 
 				return true;
 			});
 		}
-		yield from $this->bytes($row);
+		if ((Store::facts($path)['size_bytes'] ?? null) !== (int) $row['filesize']) {
+			yield from $this->bytes($row);
+		}
 	}
 
 	private function inDatabase(array $row, ?array $place): Fault
@@ -210,9 +212,10 @@ final class FileRows
 
 	private function row(int $id): ?array
 	{
-		return Table::first('attach', ['id' => $id], '', self::COLUMNS);
+		return $this->withContent(Table::select('attach', ['id' => $id], '', 1, self::COLUMNS))[0] ?? null;
 	}
 
+	/** Adds the paths of rows that have one. */
 	private function withContent(array $rows): array
 	{
 		$paths = array_column(Table::select('attach', ['id' => array_map('intval', array_column($rows, 'id')), 'os_storage' => 1], '', 0, 'id, content'), 'content', 'id');

@@ -171,8 +171,8 @@ final class RepairFilesTest extends AddonTestCase
 			$this->legacy(['hash' => "f$n", 'os_storage' => 0, 'content' => "bytes $n", 'filesize' => 7]);
 		}
 		$this->assertSame([75, "mended 0; the time is over, run it again for the rest\n"], $this->runVerb('repair', 'files', '--seconds', '0'));
-		$count = $this->whileFailing(fn ($sql, $number) => $number === 40, fn () => $this->runVerb('repair', 'files'));
-		$this->assertGreaterThan(40, $count);
+		$count = $this->whileFailing(fn ($sql, $number) => $number === 25, fn () => $this->runVerb('repair', 'files'));
+		$this->assertGreaterThan(25, $count);
 		$this->runVerb('repair', 'files');
 		foreach (range(1, 5) as $n) {
 			$this->assertSame("bytes $n", $this->shown("f$n"));
