@@ -22,12 +22,13 @@ final class BackfillCommand
 
 	private bool $isDry;
 	private bool $isJson;
-	private float $shownAt = 0.0;
+	private readonly ProgressBar $bar;
 
 	public function __construct(private readonly array $options)
 	{
 		$this->isDry = isset($options['dry-run']);
 		$this->isJson = isset($options['json']);
+		$this->bar = new ProgressBar($this->isJson);
 	}
 
 	/** Compares with one clone after another. */
@@ -78,6 +79,7 @@ final class BackfillCommand
 
 	private function show(Run $run, string $outcome): void
 	{
+		$this->bar->clear();
 		$stats = array_intersect_key($run->stats, array_flip([...self::VERDICTS, 'entries', 'rounds', 'requests', 'bytes', 'told']));
 		if ($this->isJson) {
 			echo json_encode(['channel' => $run->uid, 'clone' => $run->peer, 'outcome' => $outcome, 'reason' => $outcome === 'failed' ? $run->reason : '', 'dry_run' => $this->isDry] + $stats,
@@ -115,10 +117,10 @@ final class BackfillCommand
 
 	private function showProgress(Run $run): void
 	{
-		if ($this->isJson || ! stream_isatty(STDERR) || microtime(true) < $this->shownAt + 0.5) {
-			return;
+		if ($this->bar->isDue()) {
+			$differ = ($run->stats['missing_here'] ?? 0) + ($run->stats['missing_there'] ?? 0) + ($run->stats['different'] ?? 0);
+			$offset = (int) ($run->position['offset'] ?? 0);
+			$this->bar->show($offset, $differ, Config::oneLine(sprintf('%s: %s files compared, %s differences looked at', $run->peer, number_format($run->stats['entries'] ?? 0), number_format($offset))));
 		}
-		$this->shownAt = microtime(true);
-		fprintf(STDERR, "%s: %s, %s entries, %s differences looked at\n", $run->peer, $run->state, number_format($run->stats['entries'] ?? 0), number_format($run->position['offset'] ?? 0));
 	}
 }

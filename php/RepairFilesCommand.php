@@ -22,9 +22,11 @@ final class RepairFilesCommand
 	private int $mended = 0;
 	private int $left = 0;
 	private readonly float $deadline;
+	private readonly ProgressBar $bar;
 
 	public function __construct(private readonly array $options)
 	{
+		$this->bar = new ProgressBar(isset($options['json']));
 		$this->deadline = isset($options['seconds']) ? microtime(true) + (float) $options['seconds'] : INF;
 	}
 
@@ -39,6 +41,7 @@ final class RepairFilesCommand
 			$this->isInTime() && $this->channel($channel);
 		}
 		Worker::summon();
+		$this->bar->clear();
 		if (! isset($this->options['json'])) {
 			$isDry = isset($this->options['dry-run']);
 			echo match (true) {
@@ -85,9 +88,13 @@ final class RepairFilesCommand
 	/** @return \Generator<Fault> */
 	private function faults(array $channel): \Generator
 	{
+		$looked = 0;
+		$all = FileRows::count($channel) + PhotoRows::count($channel);
 		foreach ([new FileRows($channel), new PhotoRows($channel)] as $rows) {
 			while ($faults = $rows->next()) {
 				yield from $faults;
+				$looked += $rows->passed;
+				$this->bar->isDue() && $this->bar->show($looked, $all, number_format($looked) . ' of ' . number_format($all) . ' rows');
 			}
 		}
 		yield from (new Orphans($channel))->faults();
@@ -112,6 +119,7 @@ final class RepairFilesCommand
 
 	private function show(array $channel, Fault $fault, bool $isDone, int $pass): void
 	{
+		$this->bar->clear();
 		$id = (int) $channel['channel_id'];
 		if (isset($this->options['json'])) {
 			echo json_encode(['channel' => $id, 'shape' => $fault->shape, 'hash' => $fault->hash, 'name' => $fault->name, 'what' => $fault->what, 'mend' => $isDone], JSON_INVALID_UTF8_SUBSTITUTE), "\n";

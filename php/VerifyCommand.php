@@ -3,6 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Reconcile\Run;
 use FileSync\Addon\Repair\Orphans;
 
@@ -15,11 +16,13 @@ final class VerifyCommand
 {
 	private bool $isJson;
 	private array $counts = [];
-	private float $shownAt = 0.0;
+	private readonly ProgressBar $bar;
+	private int $all = 0;
 
 	public function __construct(private readonly array $options)
 	{
 		$this->isJson = isset($options['json']);
+		$this->bar = new ProgressBar($this->isJson);
 	}
 
 	/** Looks at all channels. */
@@ -32,6 +35,7 @@ final class VerifyCommand
 		foreach (Command::channels($this->options) as $channel) {
 			$channel = Config::serves((int) $channel['channel_id']) ? $channel : null;
 			if ($channel) {
+				$this->all += Table::count('attach', ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1]);
 				$run = Run::ask($channel, '', 'verify');
 				$run->save(['position' => []]);
 				(new Verify($channel, $this->show(...)))->goOn($run, PHP_INT_MAX);
@@ -39,6 +43,7 @@ final class VerifyCommand
 			}
 		}
 		Worker::summon();
+		$this->bar->clear();
 		echo $this->isJson ? json_encode(['counts' => (object) $this->counts]) : $this->summary(), "\n";
 
 		return ! empty($this->counts['lost']) ? 1 : (! empty($this->counts['damaged']) ? 75 : 0);
@@ -48,10 +53,11 @@ final class VerifyCommand
 	{
 		$this->counts[$file['verdict']] = ($this->counts[$file['verdict']] ?? 0) + 1;
 		if ($file['reason'] !== '') {
+			$this->bar->clear();
 			echo $this->isJson ? json_encode($file) : Config::oneLine("{$file['verdict']}: {$file['hash']} {$file['name']}: {$file['reason']}"), "\n";
-		} elseif (! $this->isJson && stream_isatty(STDERR) && microtime(true) > $this->shownAt + 0.5) {
-			$this->shownAt = microtime(true);
-			fprintf(STDERR, "%s files, %s\n", number_format(array_sum($this->counts)), Config::oneLine($file['name']));
+		} elseif ($this->bar->isDue()) {
+			$count = array_sum($this->counts);
+			$this->bar->show($count, $this->all, number_format($count) . ' of ' . number_format($this->all) . ' files');
 		}
 	}
 

@@ -12,17 +12,16 @@ if (! class_exists('App', false)) {
 /** Works in the foreground and shows how far it is. */
 final class WorkCommand
 {
-	private const LINE_SECONDS = 0.5;
-
 	private readonly bool $isShown;
+	private readonly ProgressBar $bar;
 	private readonly float $startedAt;
-	private float $shownAt = 0.0;
 	private int $seenBytes = 0;
 	private int $baseline = 0;
 
 	public function __construct(private readonly array $options)
 	{
 		$this->isShown = isset($options['progress']) || (! isset($options['json']) && stream_isatty(STDERR));
+		$this->bar = new ProgressBar(isset($options['json']), isset($options['progress']));
 		$this->startedAt = microtime(true);
 	}
 
@@ -68,10 +67,9 @@ final class WorkCommand
 
 	private function show(?\FileSync\TransferBatch $batch): void
 	{
-		if (! $this->isShown || microtime(true) < $this->shownAt + self::LINE_SECONDS) {
+		if (! $this->bar->isDue()) {
 			return;
 		}
-		$this->shownAt = microtime(true);
 		$rate = 0;
 		$bytes = $this->arrived();
 		foreach ($batch?->progress() ?? [] as $one) {
@@ -81,11 +79,13 @@ final class WorkCommand
 		$this->seenBytes = max($this->seenBytes, $bytes);
 		$files = Table::count('filesync_transfer', ['state' => 'published']);
 		$all = $files + Table::count('filesync_transfer', ['state' => [...Queue::LIVE, 'parked']]);
-		fprintf(STDERR, "%d of %d files, %.1f MiB, %.1f MiB/s, %.0f s\n", $files, $all, $this->seenBytes / 1048576, $rate / 1048576, microtime(true) - $this->startedAt);
+		$toCome = Table::sum('filesync_transfer', 'size_bytes', ['state' => array_diff(Queue::LIVE, ['verified', 'publishing'])]);
+		$this->bar->show($this->seenBytes, $this->arrived() + $toCome, sprintf('%d of %d files, %.1f MiB, %.1f MiB/s', $files, $all, $this->seenBytes / 1048576, $rate / 1048576));
 	}
 
 	private function showEnd(): void
 	{
+		$this->bar->clear();
 		$seconds = microtime(true) - $this->startedAt;
 		$summary = ['seconds' => round($seconds, 3), 'bytes' => $this->arrived(), 'states' => Report::status()['states'],
 			'php_peak_bytes' => memory_get_peak_usage(true), 'resident_peak_bytes' => self::residentPeakBytes()];

@@ -20,6 +20,8 @@ final class FileRows
 	private const COLUMNS = 'id, aid, uid, hash, creator, filename, filetype, filesize, revision, folder, flags, is_dir, is_photo, os_storage, os_path, display_path,'
 		. ' created, edited, allow_cid, allow_gid, deny_cid, deny_gid';
 
+	/** How many rows the last step had. */
+	public int $passed = 0;
 	private readonly int $uid;
 	/** @var array<string, array> What comes before a name, by folder. */
 	private array $places = [];
@@ -28,6 +30,12 @@ final class FileRows
 	public function __construct(private readonly array $channel, public int $after = 0)
 	{
 		$this->uid = (int) $channel['channel_id'];
+	}
+
+	/** Returns how many rows there are. */
+	public static function count(array $channel): int
+	{
+		return Table::count('attach', ['uid' => (int) $channel['channel_id']]);
 	}
 
 	/**
@@ -39,6 +47,7 @@ final class FileRows
 	{
 		$rows = Table::select('attach', ['uid' => $this->uid, 'id >' => $this->after], 'id', self::PAGE, self::COLUMNS);
 		$this->after = (int) (end($rows)['id'] ?? $this->after);
+		$this->passed = count($rows);
 
 		return $rows ? $this->faults($rows) : null;
 	}

@@ -20,12 +20,20 @@ final class PhotoRows
 	/** What a channel's own photos are used as; the others are avatars of other people, things and caches. */
 	private const USAGES = [PHOTO_NORMAL, PHOTO_PROFILE, PHOTO_COVER];
 
+	/** How many rows the last step had. */
+	public int $passed = 0;
 	private readonly int $uid;
 
 	/** @param int $after As for FileRows. */
 	public function __construct(private readonly array $channel, public int $after = 0)
 	{
 		$this->uid = (int) $channel['channel_id'];
+	}
+
+	/** Returns how many rows there are. */
+	public static function count(array $channel): int
+	{
+		return Table::count('photo', ['uid' => (int) $channel['channel_id'], 'photo_usage' => self::USAGES]);
 	}
 
 	/**
@@ -38,6 +46,7 @@ final class PhotoRows
 		$where = ['uid' => $this->uid, 'photo_usage' => self::USAGES, 'id >' => $this->after];
 		$rows = Table::select('photo', $where, 'id', self::PAGE, self::COLUMNS);
 		$this->after = (int) (end($rows)['id'] ?? $this->after);
+		$this->passed = count($rows);
 
 		return $rows ? $this->faults($rows) : null;
 	}

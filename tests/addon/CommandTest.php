@@ -73,4 +73,27 @@ final class CommandTest extends AddonTestCase
 		$this->assertSame([1, ''], $this->runVerb('verify', '--channel', 'carol'));
 		$this->assertSame(2, $this->runVerb('status', '--channel', 'alice')[0]);
 	}
+
+	public function test_a_bar_stays_in_its_line_on_a_terminal_and_is_a_plain_line_elsewhere(): void
+	{
+		$shown = function (bool $isTerminal, bool $isWanted, int ...$done) {
+			$stream = fopen('php://memory', 'w+');
+			$bar = new FileSync\Addon\ProgressBar(false, $isWanted, $stream, $isTerminal);
+			foreach ($done as $one) {
+				$bar->isDue() && $bar->show($one, 200, "$one of 200 files");
+				usleep(210000);
+			}
+			$bar->clear();
+			rewind($stream);
+
+			return stream_get_contents($stream);
+		};
+		$text = $shown(true, false, 0, 100, 200);
+		$this->assertStringNotContainsString("\n", $text);
+		$this->assertStringContainsString("\r[............]   0 % 0 of 200 files", preg_replace('/\.{12}\.{12}/', '............', $text));
+		$this->assertStringContainsString('[' . str_repeat('#', 12) . str_repeat('.', 12) . '] ' . ' 50 % 100 of 200 files', $text);
+		$this->assertStringEndsWith("\r", $text);
+		$this->assertSame("  0 % 0 of 200 files\n", $shown(false, true, 0, 100));
+		$this->assertSame('', $shown(false, false, 0, 100));
+	}
 }
