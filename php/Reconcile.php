@@ -25,6 +25,7 @@ final class Reconcile
 	private const ABSENT_SECONDS = 21600;
 	private const MOST_WAIT_SECONDS = 21600;
 	private const LEASE_SECONDS = 300;
+	private const LOOK_SECONDS = 2;
 
 	/** Notices which clones are away and which are back, and starts what is due. Every cron run. */
 	public static function plan(): void
@@ -82,10 +83,21 @@ final class Reconcile
 		if (Config::extensionProblem() !== null) {
 			return;
 		}
-		foreach (Run::due() as $run) {
-			if (Config::now() < $deadline) {
-				self::goOn($run->id, $deadline);
+		$linger = Config::number('linger_seconds');
+		for ($waited = $told = 0; $waited <= $linger && Config::now() < $deadline; $waited += self::LOOK_SECONDS) {
+			foreach (Run::due() as $run) {
+				if (Config::now() < $deadline) {
+					self::goOn($run->id, $deadline);
+				}
 			}
+			// A clone without filesync is sent a few at a time. They are with it in seconds; cron comes in minutes.
+			if (! $sending = Run::sending()) {
+				break;
+			}
+			$before = $told;
+			$told = array_sum(array_map(fn ($run) => (int) ($run->stats['told'] ?? 0), $sending));
+			$waited = $told > $before ? 0 : $waited;
+			sleep(self::LOOK_SECONDS);
 		}
 		Worker::summon();
 		Run::summon();

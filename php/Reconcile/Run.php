@@ -93,6 +93,12 @@ final class Run
 		return array_map(self::of(...), Table::select('filesync_reconcile', ['role' => ['ask', 'pull'], 'next_at <=' => Config::now(), 'next_at >' => 0], 'next_at', 100));
 	}
 
+	/** Returns the runs that send a clone without filesync what it lacks. */
+	public static function sending(): array
+	{
+		return array_map(self::of(...), Table::select('filesync_reconcile', ['role' => 'ask', 'state' => 'sending'], 'uid, peer', 100));
+	}
+
 	/** Returns the runs of a role. */
 	public static function all(string $role): array
 	{

@@ -32,7 +32,8 @@ final class StockComparison
 
 	private const FETCH_AT_ONCE = 20;
 	private const SEND_AT_ONCE = 5;
-	private const SEND_SECONDS = 60;
+	private const SEND_SECONDS = 2;
+	private const FETCH_SECONDS = 60;
 	private const PAGE = 1000;
 	private const COLUMNS = 'id, uid, hash, filename, folder, filesize, is_dir, edited, allow_cid, allow_gid, deny_cid, deny_gid';
 	private const ACCESS = ['allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => ''];
@@ -121,7 +122,7 @@ final class StockComparison
 	private function fetch(): ?bool
 	{
 		if (Queue::countWaiting($this->run->uid) > 500) {
-			$this->run->save(['next_at' => Config::now() + self::SEND_SECONDS]);
+			$this->run->save(['next_at' => Config::now() + self::FETCH_SECONDS]);
 			return null;
 		}
 		$offset = $this->run->position['offset'];

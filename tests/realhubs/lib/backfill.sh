@@ -42,8 +42,7 @@ away() {
 	web_up "$2"
 	for n in $(seq 20); do
 		for hub in $(hubs_with_addon); do
-			# A stock hub gets five packets a minute, and no more before it has taken them in. The minute is over.
-			echo "UPDATE filesync_reconcile SET next_at = 1 WHERE state = 'sending'; UPDATE filesync_peer SET last_failed = 1000000000, failures = 0" | database_sql "hub_$hub"
+			echo "UPDATE filesync_peer SET last_failed = 1000000000, failures = 0" | database_sql "hub_$hub"
 			hub_php "$hub" Zotlabs/Daemon/Master.php Cronhooks >/dev/null
 		done
 		wait_quiet 60
