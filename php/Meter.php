@@ -3,6 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -28,9 +29,14 @@ final class Meter
 	/** @var list<array{float, int}> Moments and the bytes that had come by then. */
 	private array $past;
 	private array $fresh = [];
+	/** @var array<int, string> The names of their notes, by the batch's numbers. */
+	private array $keys = [];
+	/** @var array<string, array{int, null}> How far transfers were when they were seen last, those too that rest or have not begun again. */
+	private array $reached;
 
 	public function __construct(private readonly int $channelId)
 	{
+		$this->reached = self::reachedBefore($channelId);
 		$this->past = [[microtime(true), 0]];
 	}
 
@@ -38,7 +44,11 @@ final class Meter
 	public function ended(array $report): void
 	{
 		$this->doneBytes += (int) ($report['received_bytes'] ?? 0);
-		unset($this->first[$report['id']]);
+		$key = $this->keys[$report['id']] ?? '';
+		if ($report['state'] !== 'failed' || ($report['error']['kind'] ?? '') === 'Corrupt') {
+			unset($this->reached[$key]);
+		}
+		unset($this->first[$report['id']], $this->keys[$report['id']]);
 		$isComplete = $report['state'] === 'complete';
 		$this->count('received_bytes', (int) ($report['received_bytes'] ?? 0));
 		if ($isComplete || $report['state'] === 'failed') {
@@ -69,17 +79,26 @@ final class Meter
 		$bytes = $this->doneBytes;
 		$noted = [];
 		foreach ($progress as $one) {
-			$this->first[$one['id']] ??= $one['offset_bytes'];
-			$bytes += max(0, $one['offset_bytes'] - $this->first[$one['id']]);
-			if (isset($rows[$one['id']])) {
-				$noted[self::key($rows[$one['id']])] = [$one['offset_bytes'], $one['bytes_per_second']];
+			$key = isset($rows[$one['id']]) ? self::key($rows[$one['id']]) : '';
+			$offset = $one['offset_bytes'];
+			if ($offset === 0 && isset($this->reached[$key])) {
+				// It has not looked yet at what came before.
+				$offset = $this->reached[$key][0];
+			} else {
+				$this->first[$one['id']] ??= $offset;
+				$bytes += max(0, $offset - $this->first[$one['id']]);
+			}
+			if ($key !== '') {
+				$this->keys[$one['id']] = $key;
+				$noted[$key] = [$offset, $one['bytes_per_second']];
+				$offset > 0 && $this->reached[$key] = [$offset, null];
 			}
 		}
 		$now = microtime(true);
 		$this->past = [...array_filter($this->past, fn ($moment) => $moment[0] > $now - self::WINDOW_SECONDS), [$now, $bytes]];
 		[$then, $before] = $this->past[0];
 		$rate = $now - $then < 1 ? null : max(0, (int) (($bytes - $before) / ($now - $then)));
-		Config::set('progress', json_encode(['at' => Config::now(), 'rate' => $rate, 'rows' => $noted]), 'overview:' . $this->channelId);
+		Config::set('progress', json_encode(['at' => Config::now(), 'rate' => $rate, 'rows' => $noted + $this->reached]), 'overview:' . $this->channelId);
 		$this->save();
 	}
 
@@ -130,6 +149,17 @@ final class Meter
 	public static function key(array $row): string
 	{
 		return $row['id'] . '.' . (int) $row['generation'];
+	}
+
+	/** Returns how far the transfers were that are not done, by the notes of the worker before this one. */
+	private static function reachedBefore(int $channelId): array
+	{
+		$noted = (json_decode(Config::get('progress', 'overview:' . $channelId), true) ?: [])['rows'] ?? [];
+		$noted = array_filter($noted, fn ($one) => $one[0] > 0);
+		$ids = array_map(fn ($key) => strstr($key, '.', true), array_keys($noted));
+		$rows = $ids ? Table::select('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'leased', 'waiting'], 'id' => $ids], '', 0, 'id, generation') : [];
+
+		return array_map(fn ($one) => [$one[0], null], array_intersect_key($noted, array_flip(array_map(self::key(...), $rows))));
 	}
 
 	private function count(string $name, int $more): void
