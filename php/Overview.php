@@ -36,19 +36,20 @@ final class Overview
 	}
 
 	/**
-	 * Returns what is known of a channel's other hubs, by root URL in one spelling.
+	 * Returns what is known of a channel's other hubs, and what this one had when they were counted: the two can be compared.
 	 *
-	 * @return array<string, array{files: int, bytes: int}> Files that are here or on their way, whose newest bytes that hub told of or was told of.
+	 * @return array{here: array, hubs: array<string, array{files: int, bytes: int}>} By root URL in one spelling: files that are here or on their way, whose
+	 *   newest bytes that hub told of or was told of.
 	 */
 	public static function there(array $channel): array
 	{
-		return self::remembered('there', $channel, self::THERE_SECONDS, self::THERE_TIMES, fn () => self::countThere($channel));
+		return self::remembered('clones', $channel, self::THERE_SECONDS, self::THERE_TIMES, fn () => ['here' => self::countHere((int) $channel['channel_id']), 'hubs' => self::countThere($channel)]);
 	}
 
 	/** Forgets what was counted of a channel. */
 	public static function forget(int $channelId): void
 	{
-		foreach (['here', 'there'] as $name) {
+		foreach (['here', 'clones'] as $name) {
 			Config::clear($name, "overview:$channelId");
 		}
 	}

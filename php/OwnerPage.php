@@ -67,7 +67,7 @@ final class OwnerPage
 			'problems' => self::problems($channelId),
 			'is_paused' => $isPaused,
 			'clones' => $clones,
-			'arriving' => array_map(self::arriving(...), $progress['rows']),
+			'arriving' => array_map(fn ($row) => self::arriving($row, (bool) $isPaused), $progress['rows']),
 			'arriving_line' => self::arrivingLine($progress, (bool) $isPaused),
 			'waiting' => self::waiting($channelId),
 			'waiting_line' => self::waitingLine($channelId),
@@ -156,8 +156,7 @@ final class OwnerPage
 
 	private static function others(array $channel): array
 	{
-		$here = Overview::here($channel);
-		$there = Overview::there($channel);
+		['here' => $here, 'hubs' => $there] = Overview::there($channel);
 		$packets = Clones::packetsWaiting($channel);
 		$peers = array_column(array_map(fn ($peer) => ['id' => Clones::normalise($peer['url'])] + $peer, Peers::report()), null, 'id');
 		$checks = Reconcile::last($channel);
@@ -214,13 +213,17 @@ final class OwnerPage
 		return ['has_bar' => $most > 0, 'percent' => $percent, 'is_complete' => $isComplete, 'percent_text' => Words::percent($value, $most, $isComplete)];
 	}
 
-	private static function arriving(array $row): array
+	private static function arriving(array $row, bool $isPaused): array
 	{
-		$text = $row['state'] !== 'leased' ? t('whole, being put in its place') : implode(', ', array_filter([
-			sprintf(t('%1$s of %2$s'), Words::size($row['arrived_bytes']), Words::size($row['size_bytes'])),
-			$row['bytes_per_second'] ? sprintf(t('%s a second'), Words::size($row['bytes_per_second'])) : '',
-			$row['seconds'] === null ? '' : sprintf(t('%s left'), Words::duration($row['seconds'])),
-		]));
+		$text = match (true) {
+			$row['state'] !== 'leased' => t('whole, being put in its place'),
+			$row['arrived_bytes'] > 0 && $row['arrived_bytes'] === $row['size_bytes'] => t('all here, being checked'),
+			default => implode(', ', array_filter([
+				sprintf(t('%1$s of %2$s'), Words::size($row['arrived_bytes']), Words::size($row['size_bytes'])),
+				$row['bytes_per_second'] && ! $isPaused ? sprintf(t('%s a second'), Words::size($row['bytes_per_second'])) : '',
+				$row['seconds'] === null || $isPaused ? '' : sprintf(t('%s left'), Words::duration($row['seconds'])),
+			])),
+		};
 
 		return ['id' => substr($row['id'], 0, 16), 'name' => self::name($row['name'], $row['scale']), 'text' => $text, 'percent' => (int) floor(100 * $row['arrived_bytes'] / max(1, $row['size_bytes']))];
 	}

@@ -17,7 +17,7 @@ final class Progress
 	private const STALE_SECONDS = 30;
 
 	/**
-	 * Returns the transfers under way, those that are furthest first, and sums over all that are to come.
+	 * Returns the files under way, those that are furthest first, and sums over all that is to come, thumbnails too.
 	 *
 	 * @return array{rows: list<array>, files: int, thumbnails: int, arrived_bytes: int, todo_bytes: int, bytes_per_second: ?int, seconds: ?int} A row: id,
 	 *   name, state, scale, size_bytes, arrived_bytes, bytes_per_second, seconds. Null: not known. `arrived_bytes`: of whole files, without thumbnails.
@@ -29,7 +29,8 @@ final class Progress
 		$columns = 'id, generation, scale, names, size_bytes, state';
 		$rows = array_map(fn ($row) => self::withProgress($row, $noted['rows'][Meter::key($row)] ?? [0, null], $isFresh),
 			Table::select('filesync_transfer', ['uid' => $channelId, 'state' => ['leased', 'verified', 'publishing']], 'scale, updated', 200, $columns));
-		usort($rows, fn ($a, $b) => [$a['scale'] > 0, -$a['arrived_bytes'] / max(1, $a['size_bytes'])] <=> [$b['scale'] > 0, -$b['arrived_bytes'] / max(1, $b['size_bytes'])]);
+		$files = array_values(array_filter($rows, fn ($row) => $row['scale'] === 0));
+		usort($files, fn ($a, $b) => $b['arrived_bytes'] / max(1, $b['size_bytes']) <=> $a['arrived_bytes'] / max(1, $a['size_bytes']));
 		$underWay = array_sum(array_map(fn ($row) => $row['state'] === 'leased' ? $row['arrived_bytes'] : 0, $rows));
 		$todo = max(0, Table::sum('filesync_transfer', 'size_bytes', ['uid' => $channelId, 'state' => ['staged', 'leased']]) - $underWay);
 		$coming = ['uid' => $channelId, 'state' => ['staged', 'to_make', 'leased', 'verified', 'publishing']];
@@ -42,9 +43,9 @@ final class Progress
 		$todo = max(0, $todo - $rested['staged']);
 		$rate = $isFresh && $rows ? $noted['rate'] : null;
 
-		return ['rows' => array_slice($rows, 0, self::SHOWN), 'files' => Table::count('filesync_transfer', $coming + ['scale' => 0]),
+		return ['rows' => array_slice($files, 0, self::SHOWN), 'files' => Table::count('filesync_transfer', $coming + ['scale' => 0]),
 			'thumbnails' => Table::count('filesync_transfer', $coming + ['scale >' => 0]), 'todo_bytes' => $todo,
-			'arrived_bytes' => array_sum($rested) + array_sum(array_map(fn ($row) => $row['scale'] === 0 ? $row['arrived_bytes'] : 0, $rows)),
+			'arrived_bytes' => array_sum($rested) + array_sum(array_column($files, 'arrived_bytes')),
 			'bytes_per_second' => $rate, 'seconds' => $rate ? intdiv($todo, $rate) : null];
 	}
 

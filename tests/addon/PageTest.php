@@ -110,6 +110,31 @@ final class PageTest extends AddonTestCase
 		// A speed of long ago is none.
 		Config::set('progress', json_encode(['at' => time() - 60, 'rate' => 52428, 'rows' => [Meter::key($row) => [524288, 52000]]]), 'overview:1');
 		$this->assertSame('1 file, 512.0 KiB to come, speed not known yet', $this->values()['arriving_line']);
+		Config::set('progress', json_encode(['at' => time(), 'rate' => 52428, 'rows' => [Meter::key($row) => [1048576, 52000]]]), 'overview:1');
+		$this->assertSame('all here, being checked', $this->values()['arriving'][0]['text']);
+		// Until the worker has noticed the pause.
+		Config::set('progress', json_encode(['at' => time(), 'rate' => 52428, 'rows' => [Meter::key($row) => [524288, 52000]]]), 'overview:1');
+		Config::set('paused', '1', 'channel:1');
+		$this->assertSame('512.0 KiB of 1.0 MiB', $this->values()['arriving'][0]['text']);
+	}
+
+	public function test_thumbnails_are_only_counted(): void
+	{
+		$this->receive($this->file('large', 'x'));
+		Table::update('filesync_transfer', ['state' => 'leased', 'scale' => 2], ['hash' => 'large']);
+		$page = $this->values();
+		$this->assertSame([[], true], [$page['arriving'], $page['is_moving']]);
+		$this->assertStringStartsWith('thumbnails: 1, ', $page['arriving_line']);
+	}
+
+	/** The two are counted at one moment, however long each count is good for. */
+	public function test_a_file_that_was_announced_just_now_is_not_called_unknown_to_its_hub(): void
+	{
+		$this->receive($this->file('one', 'x'));
+		$this->assertSame('knows of everything', $this->values()['clones'][1]['percent_text']);
+		$this->receive($this->file('two', 'y'));
+		Config::clear('here', 'overview:1');
+		$this->assertSame('knows of everything', OwnerPage::values($this->channel)['clones'][1]['percent_text']);
 	}
 
 	public function test_names_from_elsewhere_do_no_harm(): void

@@ -74,7 +74,6 @@ App::$strings['Going on.'] ??= 'Es geht weiter.';
 App::$strings['HEAD answers with status %1$d and length \'%2$s\''] ??= 'HEAD antwortet mit Status %1$d und Länge \'%2$s\'';
 App::$strings['HEAD tells the length of a file'] ??= 'HEAD nennt die Länge einer Datei';
 App::$strings['Health'] ??= 'Zustand';
-App::$strings['Here'] ??= 'Hier';
 App::$strings['How long a worker runs before it makes room for the hub\'s other jobs. The hub starts a job again after 300.'] ??= 'Wie lange ein Arbeiter läuft, bevor er den anderen Aufgaben des Hubs Platz macht. Nach 300 startet der Hub eine Aufgabe von neuem.';
 App::$strings['How long a worker waits for a retry that is nearly due instead of ending.'] ??= 'Wie lange ein Arbeiter auf einen bald fälligen neuen Versuch wartet, statt zu enden.';
 App::$strings['How long all transfers pause when the disk is full or fails.'] ??= 'Wie lange alle Übertragungen ruhen, wenn die Platte voll ist oder versagt.';
@@ -160,6 +159,7 @@ App::$strings['`config set enabled 1 --scope channel:<id>`, if that is not meant
 App::$strings['a limit was reached'] ??= 'eine Grenze wurde erreicht';
 App::$strings['a ticket was refused: %s'] ??= 'ein Ticket wurde verweigert: %s';
 App::$strings['after an import with it look at: php addon/filesync/cli.php missing'] ??= 'nach einem Import damit nachsehen mit: php addon/filesync/cli.php missing';
+App::$strings['all here, being checked'] ??= 'alles da, wird geprüft';
 App::$strings['all tables are there, at step %d'] ??= 'alle Tabellen sind da, bei Schritt %d';
 App::$strings['and %s more'] ??= 'und %s weitere';
 App::$strings['being fetched'] ??= 'wird geholt';
