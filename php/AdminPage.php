@@ -25,7 +25,7 @@ final class AdminPage
 	/** Returns the page. */
 	public static function show(): string
 	{
-		return Page::isAdmin() ? Page::render('filesync_admin.tpl', self::values() + ['token' => Page::token(self::FORM)]) : '';
+		return Page::isAdmin() ? Page::render('filesync_admin.tpl', self::values() + ['token' => Page::token(self::FORM), 'left' => Page::collect()]) : '';
 	}
 
 	/** Takes the form: examines the hub, or saves the settings. */
@@ -80,7 +80,7 @@ final class AdminPage
 
 	private static function words(): array
 	{
-		return ['versions' => t('Versions'), 'health' => t('Health'), 'examine' => t('Examine now'), 'queue' => t('Files'), 'channels' => t('Channels'), 'channel' => t('Channel'), 'complete' => t('Complete'), 'here' => t('Here'), 'missing' => t('Missing'), 'note' => t('Note'), 'state' => t('State'), 'files' => t('Files and thumbnails'),
+		return ['versions' => t('Versions'), 'health' => t('Health'), 'examine' => t('Examine now'), 'queue' => t('Files'), 'channels' => t('Channels'), 'channel' => t('Channel'), 'complete' => t('Complete'), 'missing' => t('Missing'), 'note' => t('Note'), 'state' => t('State'), 'files' => t('Files and thumbnails'),
 			'bytes' => t('Size'), 'clones' => t('Other hubs'), 'hub' => t('Hub'), 'speaks' => t('Speaks filesync'), 'last' => t('Last read from (UTC)'), 'trouble' => t('Trouble'),
 			'errors' => t('Last errors'), 'none' => t('None.'), 'settings' => t('Settings'), 'save' => t('Save'), 'excluded' => t('Channels without filesync'),
 			'excluded_help' => t('Nicks of channels of this hub, with commas between. Their files are left to the hub alone.'),
@@ -115,7 +115,9 @@ final class AdminPage
 		$counts = Overview::here(Clones::channel($channelId) ?? throw new Refused("the channel $channelId is not on this hub any more"));
 		$todo = $counts['missing_files'] + $counts['old_files'];
 
-		return [$nick, Words::percent($counts['whole_bytes'], $counts['bytes'], ! $todo), Words::amount($counts['whole_files'], $counts['files'], $counts['whole_bytes'], $counts['bytes']),
+		$bytes = $todo ? min($counts['bytes'], $counts['whole_bytes'] + Progress::of($channelId)['arrived_bytes']) : $counts['bytes'];
+
+		return [$nick, Words::percent($bytes, $counts['bytes'], ! $todo), Words::amount($counts['whole_files'], $counts['files'], $bytes, $counts['bytes']),
 			$todo ? Words::files($todo) . ($counts['parked_files'] ? ' (' . sprintf(t('stuck: %s'), number_format($counts['parked_files'])) . ')' : '') : '',
 			Config::get('paused', "channel:$channelId") === '1' ? t('paused') : ''];
 	}
@@ -173,7 +175,7 @@ final class AdminPage
 			$rows[] = [(int) $row['updated'], (int) $row['uid'], $row['hash'], $row['reason'], $row['state'] === 'parked' ? t('needs a person') : t('is tried again')];
 		}
 		foreach (Table::select('filesync_outbox', ['reason <>' => ''], 'created DESC', self::ERRORS, 'uid, name, reason, state, created') as $row) {
-			$rows[] = [(int) $row['created'], (int) $row['uid'], $row['name'], $row['reason'], $row['state'] === 'parked' ? t('needs a person') : t('is tried again')];
+			str_starts_with($row['reason'], Outbox::UNDER_WAY) || $rows[] = [(int) $row['created'], (int) $row['uid'], $row['name'], $row['reason'], $row['state'] === 'parked' ? t('needs a person') : t('is tried again')];
 		}
 		rsort($rows);
 
@@ -222,7 +224,7 @@ final class AdminPage
 			}
 		}
 		$refused = [...$refused, ...self::exclude((string) ($form['filesync_excluded'] ?? ''))];
-		Page::say($refused ? sprintf(t('Not saved, because the value is not possible: %s'), implode(', ', $refused)) : t('Settings saved.'), (bool) $refused);
+		Page::leave($refused ? sprintf(t('Not saved, because the value is not possible: %s'), implode(', ', $refused)) : t('Settings saved.'), (bool) $refused);
 	}
 
 	/** Leaves these channels to the hub, and no others. Returns nicks that are no channel's. */

@@ -20,6 +20,9 @@ if (! class_exists('App', false)) {
  */
 final class Outbox
 {
+	/** How the reason of a call begins that a process is making. */
+	public const UNDER_WAY = 'under way: ';
+
 	private const MOST_ATTEMPTS = 3;
 
 	/** Wants a call. `held` ones wait until release(). `key` tells calls of one name apart. */
@@ -68,7 +71,7 @@ final class Outbox
 			Table::update('filesync_outbox', ['state' => 'parked'], ['id' => $row['id']]);
 			return;
 		}
-		$mine = ['id' => $row['id'], 'attempts' => $attempts, 'reason' => 'under way: ' . Config::token()];
+		$mine = ['id' => $row['id'], 'attempts' => $attempts, 'reason' => self::UNDER_WAY . Config::token()];
 		Table::update('filesync_outbox', ['next_at' => Config::now() + 60 * $attempts] + $mine, ['id' => $row['id'], 'attempts' => (int) $row['attempts'], 'state' => 'due']);
 		if (! Table::first('filesync_outbox', $mine, '', 'id')) {
 			return;

@@ -71,10 +71,4 @@ final class Page
 
 		return is_array($left) ? ['line' => (string) $left[0], 'is_error' => (bool) $left[1]] : null;
 	}
-
-	/** Shows a line on the next page: an error, or what was done. */
-	public static function say(string $line, bool $isError = false): void
-	{
-		$isError ? notice($line . "\n") : info($line . "\n");
-	}
 }

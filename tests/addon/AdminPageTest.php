@@ -4,6 +4,8 @@ use Fake\Page;
 use FileSync\Addon\AdminPage;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Settings;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Meter;
 use FileSync\TransferBatch;
 
 /** The admin's page says how things stand in words, and changes only what an admin of this hub sends from it. */
@@ -15,7 +17,7 @@ final class AdminPageTest extends AddonTestCase
 		Page::$isAdmin = true;
 		Page::$isForged = false;
 		Page::$said = [];
-		$_POST = [];
+		$_POST = $_SESSION = [];
 	}
 
 	public function test_it_shows_versions_queue_clones_and_errors(): void
@@ -34,6 +36,23 @@ final class AdminPageTest extends AddonTestCase
 		$this->assertStringContainsString("{{\$one.name|escape:'html'}}", file_get_contents('addon/filesync/view/tpl/filesync_admin.tpl'));
 	}
 
+	public function test_a_channel_is_as_complete_as_its_owner_is_told(): void
+	{
+		$this->receive($this->file('large', str_repeat('x', 1000)));
+		Table::update('filesync_transfer', ['state' => 'leased', 'token' => 'somebody', 'lease_until' => time() + 60], ['hash' => 'large']);
+		Config::set('progress', json_encode(['at' => time(), 'rate' => 5, 'rows' => [Meter::key($this->transfer('large')) => [500, 5]]]), 'overview:1');
+		$this->assertSame([['alice', '50 %', '0 of 1 file, 500 B of 1000 B', '1 file', '']], $this->page()['channels']);
+	}
+
+	public function test_what_is_being_done_is_no_error(): void
+	{
+		foreach (['under way: abc', 'Exception: no'] as $n => $reason) {
+			Table::insert('filesync_outbox', ['id' => str_repeat((string) $n, 64), 'uid' => 1, 'kind' => 'announce', 'name' => 'x', 'body' => '', 'state' => 'due', 'attempts' => 1,
+				'next_at' => time() + 60, 'created' => time(), 'reason' => $reason]);
+		}
+		$this->assertSame(['Exception: no'], array_column($this->page()['errors'], 'reason'));
+	}
+
 	public function test_every_value_in_the_markup_is_escaped(): void
 	{
 		preg_match_all('/\{\{(\$[^}]+)\}\}/', file_get_contents('addon/filesync/view/tpl/filesync_admin.tpl'), $found);
@@ -47,14 +66,14 @@ final class AdminPageTest extends AddonTestCase
 			'filesync_x_accel' => 'X-Sendfile', 'filesync_excluded' => 'alice, nobody'];
 		AdminPage::take();
 		$this->assertSame(['4', '4', '30', 'X-Sendfile', '1'], array_map(fn ($name) => Config::get($name), ['workers', 'ranges', 'kept_days', 'x_accel', 'enabled']));
-		$this->assertSame(['!Not saved, because the value is not possible: ranges, nobody'], Page::$said);
+		$this->assertSame(['line' => 'Not saved, because the value is not possible: ranges, nobody', 'is_error' => true], $this->page()['left']);
 		$this->assertFalse(Config::serves(1));
 		$this->assertSame('alice', $this->page()['excluded']);
 		$this->assertSame([['alice', 'filesync is switched off', '', '', '']], $this->page()['channels']);
 
 		$_POST = ['filesync_save' => '1', 'filesync_workers' => '2', 'filesync_excluded' => ''];
 		AdminPage::take();
-		$this->assertSame(['0', '2', 'Settings saved.'], [Config::get('enabled'), Config::get('workers'), end(Page::$said)]);
+		$this->assertSame(['0', '2', ['line' => 'Settings saved.', 'is_error' => false]], [Config::get('enabled'), Config::get('workers'), $this->page()['left']]);
 		$this->assertSame([], Config::scopesWhere('workers', '2'));
 		$this->assertSame(['filesync is switched off on this hub.'], $this->page()['problems']);
 		Config::clear('enabled');

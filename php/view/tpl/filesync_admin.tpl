@@ -1,5 +1,8 @@
 <input type="hidden" name="form_security_token" value="{{$token|escape:'html'}}">
 
+{{if $left}}
+<p class="alert {{if $left.is_error}}alert-danger{{else}}alert-success{{/if}}" role="alert">{{$left.line|escape:'html'}}</p>
+{{/if}}
 {{foreach $problems as $problem}}
 <p class="alert alert-danger" role="alert">{{$problem|escape:'html'}}</p>
 {{/foreach}}
@@ -19,7 +22,7 @@
 	<h4>{{$words.health|escape:'html'}}</h4>
 	<p>
 		<span class="text-muted">{{$examined|escape:'html'}}</span>
-		<button type="submit" name="filesync_examine" value="1" class="btn btn-sm btn-outline-primary ms-2">{{$words.examine|escape:'html'}}</button>
+		<button type="submit" name="filesync_examine" value="1" class="btn btn-sm btn-secondary ms-2">{{$words.examine|escape:'html'}}</button>
 	</p>
 	{{if $health}}
 	<table class="table table-sm">
@@ -41,10 +44,10 @@
 	{{if $channels}}
 	<div class="table-responsive">
 	<table class="table table-sm w-auto">
-		<thead><tr><th>{{$words.channel|escape:'html'}}</th><th class="ps-4">{{$words.complete|escape:'html'}}</th><th class="ps-4">{{$words.here|escape:'html'}}</th><th class="ps-4">{{$words.missing|escape:'html'}}</th><th class="ps-4">{{$words.note|escape:'html'}}</th></tr></thead>
+		<thead><tr><th>{{$words.channel|escape:'html'}}</th><th class="ps-4">{{$words.complete|escape:'html'}}</th><th class="ps-4">{{$words.missing|escape:'html'}}</th><th class="ps-4">{{$words.note|escape:'html'}}</th></tr></thead>
 		<tbody>
 		{{foreach $channels as $row}}
-			<tr><td>{{$row.0|escape:'html'}}</td><td class="ps-4">{{$row.1|escape:'html'}}</td><td class="ps-4">{{$row.2|escape:'html'}}</td><td class="ps-4">{{$row.3|escape:'html'}}</td><td class="ps-4">{{$row.4|escape:'html'}}</td></tr>
+			<tr><td>{{$row.0|escape:'html'}}</td><td class="ps-4">{{$row.1|escape:'html'}}<div class="small text-muted">{{$row.2|escape:'html'}}</div></td><td class="ps-4">{{$row.3|escape:'html'}}</td><td class="ps-4">{{$row.4|escape:'html'}}</td></tr>
 		{{/foreach}}
 		</tbody>
 	</table>
