@@ -5,17 +5,17 @@
 <p class="alert alert-info">{{$words.paused|escape:'html'}}</p>
 {{/if}}
 
-<p class="mb-4" id="filesync-buttons">
+<p class="mb-4 d-flex flex-wrap gap-2" id="filesync-buttons">
 	{{if $is_paused}}
 	<button type="submit" name="filesync_resume" value="1" class="btn btn-primary btn-sm" id="filesync-resume">{{$words.resume|escape:'html'}}</button>
 	{{elseif $is_paused === false}}
-	<button type="submit" name="filesync_pause" value="1" class="btn btn-outline-secondary btn-sm" id="filesync-pause">{{$words.pause|escape:'html'}}</button>
+	<button type="submit" name="filesync_pause" value="1" class="btn btn-secondary btn-sm" id="filesync-pause">{{$words.pause|escape:'html'}}</button>
 	{{/if}}
 	{{if $waiting_line}}
-	<button type="submit" name="filesync_retry_all" value="1" class="btn btn-outline-primary btn-sm" id="filesync-retry-all">{{$words.retry_all|escape:'html'}}</button>
+	<button type="submit" name="filesync_retry_all" value="1" class="btn btn-primary btn-sm" id="filesync-retry-all">{{$words.retry_all|escape:'html'}}</button>
 	{{/if}}
 	{{if $is_paused !== null}}
-	<button type="submit" name="filesync_check" value="1" class="btn btn-outline-primary btn-sm" id="filesync-check">{{$words.check|escape:'html'}}</button>
+	<button type="submit" name="filesync_check" value="1" class="btn btn-secondary btn-sm" id="filesync-check">{{$words.check|escape:'html'}}</button>
 	{{/if}}
 </p>
 
@@ -66,7 +66,7 @@
 				<bdi>{{$one.name|escape:'html'}}</bdi>
 				<div class="small {{if $one.is_stuck}}fw-bold{{else}}text-muted{{/if}}">{{$one.why|escape:'html'}}; {{$one.then|escape:'html'}}</div>
 			</div>
-			<button type="submit" name="filesync_retry" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-outline-primary text-nowrap flex-shrink-0" id="filesync-retry-{{$one.id|escape:'html'}}" aria-label="{{$one.label|escape:'html'}}">{{$words.retry|escape:'html'}}</button>
+			<button type="submit" name="filesync_retry" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-secondary text-nowrap flex-shrink-0" id="filesync-retry-{{$one.id|escape:'html'}}" aria-label="{{$one.label|escape:'html'}}">{{$words.retry|escape:'html'}}</button>
 		</li>
 	{{/foreach}}
 	</ul>
@@ -83,8 +83,8 @@
 				<div class="small fw-bold">{{$one.why|escape:'html'}}</div>
 			</div>
 			<div class="text-nowrap" role="group" aria-label="{{$one.text|escape:'html'}}">
-				<button type="submit" name="filesync_agree" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-outline-danger text-nowrap" id="filesync-agree-{{$one.id|escape:'html'}}">{{$words.agree|escape:'html'}}</button>
-				<button type="submit" name="filesync_refuse" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-outline-secondary text-nowrap" id="filesync-refuse-{{$one.id|escape:'html'}}">{{$words.refuse|escape:'html'}}</button>
+				<button type="submit" name="filesync_agree" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-danger text-nowrap" id="filesync-agree-{{$one.id|escape:'html'}}">{{$words.agree|escape:'html'}}</button>
+				<button type="submit" name="filesync_refuse" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-secondary text-nowrap" id="filesync-refuse-{{$one.id|escape:'html'}}">{{$words.refuse|escape:'html'}}</button>
 			</div>
 		</li>
 	{{/foreach}}
@@ -117,7 +117,7 @@
 				<bdi>{{$one.name|escape:'html'}}</bdi>
 				<div class="small text-muted">{{$one.text|escape:'html'}}</div>
 			</div>
-			<button type="submit" name="filesync_undo" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-outline-primary text-nowrap flex-shrink-0" id="filesync-undo-{{$one.id|escape:'html'}}" aria-label="{{$one.undo_label|escape:'html'}}">{{$one.undo|escape:'html'}}</button>
+			<button type="submit" name="filesync_undo" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-secondary text-nowrap flex-shrink-0" id="filesync-undo-{{$one.id|escape:'html'}}" aria-label="{{$one.undo_label|escape:'html'}}">{{$one.undo|escape:'html'}}</button>
 		</li>
 	{{/foreach}}
 	</ul>
