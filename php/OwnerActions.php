@@ -28,7 +28,8 @@ final class OwnerActions
 		Page::refuseForged(OwnerPage::FORM, OwnerPage::PATH);
 		try {
 			if (Migrations::ready()) {
-				Page::leave(self::press($channelId, $_POST), false);
+				$done = self::press($channelId, $_POST);
+				$done === '' || Page::leave($done, false);
 			}
 		} catch (Refused | Postponed $e) {
 			Page::leave(ucfirst(sprintf(t('not done: %s'), Config::oneLine($e->getMessage()))), true);
@@ -39,7 +40,7 @@ final class OwnerActions
 		Page::leadTo(OwnerPage::PATH);
 	}
 
-	/** Does what a button says; returns what was done. */
+	/** Does what a button says; returns what was done, or nothing where the page shows it by itself. */
 	private static function press(int $channelId, array $form): string
 	{
 		foreach (self::BUTTONS as $name => $hasId) {
@@ -93,7 +94,7 @@ final class OwnerActions
 		$isPaused ? Config::set('paused', '1', $scope) : Config::clear('paused', $scope);
 		$isPaused || Worker::summon();
 
-		return $isPaused ? t('Paused. What is announced meanwhile waits.') : t('Going on.');
+		return $isPaused ? '' : t('Going on.');
 	}
 
 	private static function check(int $channelId): string

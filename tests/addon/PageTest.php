@@ -235,6 +235,8 @@ final class PageTest extends AddonTestCase
 	{
 		$this->receive($this->file('one', 'x'));
 		$this->press('pause');
+		// The page itself says so.
+		$this->assertSame('', $this->left());
 		$this->work();
 		$page = $this->values();
 		$this->assertSame([null, true, '1 file, 1 B to come, paused', 'Paused. Something is missing here.'], [$this->shown('one'), $page['is_paused'], $page['arriving_line'], $page['say']]);

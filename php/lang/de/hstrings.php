@@ -116,7 +116,6 @@ App::$strings['Packets that could not be taken in yet: %s'] ??= 'Pakete, die noc
 App::$strings['Packets that need a person: %s'] ??= 'Pakete, die einen Menschen brauchen: %s';
 App::$strings['Pause'] ??= 'Anhalten';
 App::$strings['Paused.'] ??= 'Angehalten.';
-App::$strings['Paused. What is announced meanwhile waits.'] ??= 'Angehalten. Was unterdessen angekündigt wird, wartet.';
 App::$strings['Paused: nothing is fetched for this channel until you let it go on.'] ??= 'Angehalten: Für diesen Kanal wird nichts geholt, bis du es weitergehen lässt.';
 App::$strings['Permission denied.'] ??= 'Zugriff verweigert.';
 App::$strings['Posts, previews and messages still to make: %s'] ??= 'Beiträge, Vorschauen und Nachrichten, die noch zu machen sind: %s';
