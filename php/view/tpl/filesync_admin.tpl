@@ -29,7 +29,7 @@
 		<tbody>
 		{{foreach $health as $one}}
 			<tr>
-				<td class="{{if $one.mark === 'ok'}}text-success{{elseif $one.mark === 'wrong'}}text-danger fw-bold{{else}}text-warning fw-bold{{/if}}">{{if $one.mark === 'ok'}}&#10003;{{elseif $one.mark === 'wrong'}}&#10007;{{else}}?{{/if}}</td>
+				<td class="{{if $one.mark === 'ok'}}text-success fw-bold{{elseif $one.mark === 'wrong'}}text-danger fw-bold{{else}}text-warning fw-bold{{/if}}">{{if $one.mark === 'ok'}}&#10003;{{elseif $one.mark === 'wrong'}}&#10007;{{else}}?{{/if}}</td>
 				<td class="font-monospace text-muted text-nowrap pe-3">{{$one.check|escape:'html'}}</td>
 				<td class="text-break w-100">{{$one.finding|escape:'html'}}{{if $one.remedy}}<div class="text-muted">&rarr; {{$one.remedy|escape:'html'}}</div>{{/if}}</td>
 			</tr>
