@@ -120,7 +120,7 @@
 		</div>
 		<div class="col-md-4">
 			{{if $one.isSwitch}}
-			<input class="form-check-input" type="checkbox" name="filesync_{{$one.name}}" id="id_filesync_{{$one.name}}" value="1"{{if $one.value}} checked{{/if}}>
+			<input class="form-check-input border-secondary" type="checkbox" name="filesync_{{$one.name}}" id="id_filesync_{{$one.name}}" value="1"{{if $one.value}} checked{{/if}}>
 			{{else}}
 			<input class="form-control form-control-sm{{if $one.isChanged}} border-primary{{/if}}" type="text" name="filesync_{{$one.name}}" id="id_filesync_{{$one.name}}" value="{{$one.value|escape:'html'}}">
 			{{/if}}
