@@ -177,8 +177,8 @@ final class OwnerPage
 			return self::bar(0, 0, false) + ['text' => t('how much it has: not known'), 'lines' => self::about($peer, $check, 0, $packets)];
 		}
 		$unknown = max(0, $here['files'] - $known['files']);
-		// That it was told of all does not mean that it has taken it.
-		$row = ! $unknown && ! $check ? ['percent_text' => t('knows of everything'), 'is_complete' => false] : [];
+		// That it was told of all does not mean that it has taken it, or has it still.
+		$row = ! $unknown && (! $check || $check['missing_there']) ? ['percent_text' => t('knows of everything'), 'is_complete' => false] : [];
 
 		return $row + self::bar($known['files'], $here['files'], ! $unknown) + ['lines' => self::about($peer, $check, $check ? 0 : $unknown, $packets),
 			'text' => Words::amount(min($known['files'], $here['files']), $here['files'], min($known['bytes'], $here['bytes']), $here['bytes'])];

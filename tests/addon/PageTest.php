@@ -310,6 +310,18 @@ final class PageTest extends AddonTestCase
 		$this->assertStringContainsString('only there so far: 1 file', $lines);
 	}
 
+	public function test_a_hub_that_lacked_a_file_at_the_last_check_is_not_called_complete(): void
+	{
+		$this->receive($this->file('here', 'the bytes'));
+		$this->work();
+		$run = FileSync\Addon\Reconcile\Run::ask($this->channel, self::ORIGIN);
+		foreach ([1 => 'knows of everything', 0 => 'complete'] as $missing => $text) {
+			FileSync\Addon\Reconcile\Run::find($run->id)->save(['finished' => time(), 'stats' => ['missing_there' => $missing, 'missing_here' => 0]]);
+			$clone = $this->values()['clones'][1];
+			$this->assertSame([$text, ! $missing], [$clone['percent_text'], $clone['is_complete']]);
+		}
+	}
+
 	public function test_without_tables_or_filesync_it_still_says_so(): void
 	{
 		Config::set('enabled', '0', 'channel:1');
