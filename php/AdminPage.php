@@ -152,7 +152,7 @@ final class AdminPage
 		$trouble = array_filter([
 			$clone['reason'],
 			abs($clone['skew_seconds']) > 1 ? sprintf(t('its clock differs by %d s'), $clone['skew_seconds']) : '',
-			$clone['failures'] ? sprintf(t('%1$d failures since, the last at %2$s UTC'), $clone['failures'], $clone['last_failure']) : '',
+			$clone['failures'] ? sprintf(t('failures since: %1$d, the last at %2$s UTC'), $clone['failures'], $clone['last_failure']) : '',
 			$clone['dav_refused_until'] ? sprintf(t('without /dav until %s UTC'), $clone['dav_refused_until']) : '',
 		]);
 

@@ -202,7 +202,7 @@ final class Command
 	{
 		$parts = ['filesync: ' . $clone['filesync'] . ($clone['version'] === null ? '' : ' ' . $clone['version'])];
 		foreach (['reason' => '%s', 'skew_seconds' => 'its clock differs by %d s', 'rung' => 'last by %s', 'last_success' => 'last success %s UTC', 'last_failure' => 'last failure %s UTC',
-			'failures' => '%d failures since', 'dav_refused_until' => 'without /dav until %s UTC', 'piece_bytes' => 'in pieces of %d bytes'] as $name => $format) {
+			'failures' => 'failures since: %d', 'dav_refused_until' => 'without /dav until %s UTC', 'piece_bytes' => 'in pieces of %d bytes'] as $name => $format) {
 			$clone[$name] && $parts[] = sprintf($format, $clone[$name]);
 		}
 

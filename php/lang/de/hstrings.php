@@ -6,7 +6,6 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-App::$strings['%1$d failures since, the last at %2$s UTC'] ??= '%1$d Fehlschläge seither, der letzte um %2$s UTC';
 App::$strings['%1$d of %2$d workers run'] ??= '%1$d von %2$d Arbeitern laufen';
 App::$strings['%1$d of %2$d workers run, though files are due since %3$s UTC'] ??= '%1$d von %2$d Arbeitern laufen, obwohl Dateien seit %3$s UTC fällig sind';
 App::$strings['%1$s MiB are free in store; %2$s MiB are on their way, %3$s MiB stay free'] ??= '%1$s MiB sind in store frei; %2$s MiB sind unterwegs, %3$s MiB bleiben frei';
@@ -181,6 +180,7 @@ App::$strings['done in about %s'] ??= 'fertig in etwa %s';
 App::$strings['empty'] ??= 'leer';
 App::$strings['every call that filesync takes over is its own'] ??= 'jeder Aufruf, den filesync übernimmt, ist seiner';
 App::$strings['every file of the addon is as it was installed'] ??= 'jede Datei des Addons ist, wie sie installiert wurde';
+App::$strings['failures since: %1$d, the last at %2$s UTC'] ??= 'Fehlschläge seither: %1$d, der letzte um %2$s UTC';
 App::$strings['files'] ??= 'Dateien';
 App::$strings['filesync cannot show this page now. The log of this hub says why.'] ??= 'filesync kann diese Seite gerade nicht zeigen. Im Log dieses Hubs steht, warum.';
 App::$strings['filesync does nothing here: it does not know this version of the hub.'] ??= 'filesync tut hier nichts: Es kennt diese Version des Hubs nicht.';
