@@ -67,7 +67,7 @@ final class Command
 		[$words, $options] = self::parse($arguments);
 		$verb = array_shift($words) ?? '';
 		if ($options === null || ! isset(self::OPTIONS[$verb]) || array_diff(array_keys($options), self::OPTIONS[$verb]) || (! in_array($verb, ['config', 'repair', 'undo', 'packets'], true) && $words)
-			|| ($verb === 'repair' && ! in_array($words, [[], ['files'], ['items'], ['photos']], true)) || ($verb === 'undo' && count($words) !== 1)
+			|| ($verb === 'repair' && ! in_array($words, [[], ['files'], ['items'], ['photos']], true)) || ($verb === 'repair' && isset($options['seconds']) && $words !== ['files']) || ($verb === 'undo' && count($words) !== 1)
 			|| ($verb === 'packets' && $words && (count($words) !== 2 || ! in_array($words[0], ['accept', 'dismiss'], true)))) {
 			return self::usage();
 		}

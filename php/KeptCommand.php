@@ -47,7 +47,7 @@ final class KeptCommand
 		$rows = $isId ? $begun(Table::select('filesync_kept', ['source' => ''], 'created DESC'), 'id') : [];
 		$repairs = $isId ? $begun(Journal::runs(), 'run') : [];
 		if (count($rows) + count($repairs) !== 1) {
-			fwrite(STDERR, $rows ? "filesync: \"$id\" is the beginning of " . count($rows) + count($repairs) . " ids, give more of it\n"
+			fwrite(STDERR, $rows || $repairs ? "filesync: \"$id\" is the beginning of " . (count($rows) + count($repairs)) . " ids, give more of it\n"
 				: "filesync: nothing is kept under \"$id\": give at least " . self::SHORTEST_ID . " characters of an id that `kept` lists\n");
 			return 1;
 		}

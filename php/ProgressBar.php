@@ -21,6 +21,7 @@ final class ProgressBar
 	private ?int $from = null;
 
 	/**
+	 * @param bool      $isQuiet  Whether a terminal gets no bar: what is printed is for programs.
 	 * @param bool      $isWanted Whether it shows anywhere but on a terminal.
 	 * @param ?resource $stream   Standard error.
 	 */

@@ -63,26 +63,41 @@ final class RepairFilesCommand
 		$journal = new Journal($channel);
 		$isDry = isset($this->options['dry-run']);
 		$before = $this->mended;
-		for ($pass = 1; $pass <= ($isDry ? 1 : self::PASSES); $pass++) {
-			[$mended, $this->left] = [$this->mended, $pass === 1 ? $this->left : $this->left - ($left ?? 0)];
-			$left = 0;
-			foreach ($this->faults($channel) as $fault) {
-				if (! $this->isInTime()) {
-					break 2;
-				}
-				$isDone = $fault->mend && ($isDry || $this->mend($journal, $fault));
-				$isDone ? $this->mended++ : $left++;
-				$this->show($channel, $fault, $isDone, $pass);
-			}
-			$this->left += $left;
-			if ($this->mended === $mended) {
-				break;
-			}
+		$passes = $isDry ? 1 : self::PASSES;
+		for ($pass = 1, $mended = 1; $pass <= $passes && $mended > 0 && $this->isInTime(); $pass++) {
+			[$mended, $left] = $this->pass($channel, $isDry ? null : $journal, $pass === 1);
+			$this->mended += $mended;
 		}
+		// What a pass could not mend, the next one found again.
+		$this->left += $left ?? 0;
 		if (! $isDry && $this->mended > $before) {
 			Reconcile::request((int) $channel['channel_id']);
 			echo isset($this->options['json']) ? '' : "undo {$journal->run} takes it back\n";
 		}
+	}
+
+	/**
+	 * Looks at all of a channel once.
+	 *
+	 * @param ?Journal $journal Null: looks only.
+	 *
+	 * @return array{int, int} How many things were mended, and how many need a person.
+	 */
+	private function pass(array $channel, ?Journal $journal, bool $isFirst): array
+	{
+		$mended = $left = 0;
+		foreach ($this->faults($channel) as $fault) {
+			if (! $this->isInTime()) {
+				break;
+			}
+			$isDone = $fault->mend && (! $journal || $this->mend($journal, $fault));
+			$isDone ? $mended++ : $left++;
+			if ($isFirst || $isDone) {
+				$this->show($channel, $fault, $isDone);
+			}
+		}
+
+		return [$mended, $left];
 	}
 
 	/** @return \Generator<Fault> */
@@ -105,6 +120,7 @@ final class RepairFilesCommand
 		try {
 			return $journal->mend($fault);
 		} catch (\Throwable $e) {
+			$this->bar->clear();
 			Config::logFailure("mending $fault->hash ($fault->shape)", $e);
 			fwrite(STDERR, Config::oneLine("filesync: $fault->hash: {$e->getMessage()}") . "\n");
 
@@ -117,13 +133,13 @@ final class RepairFilesCommand
 		return microtime(true) < $this->deadline;
 	}
 
-	private function show(array $channel, Fault $fault, bool $isDone, int $pass): void
+	private function show(array $channel, Fault $fault, bool $isDone): void
 	{
 		$this->bar->clear();
 		$id = (int) $channel['channel_id'];
 		if (isset($this->options['json'])) {
 			echo json_encode(['channel' => $id, 'shape' => $fault->shape, 'hash' => $fault->hash, 'name' => $fault->name, 'what' => $fault->what, 'mend' => $isDone], JSON_INVALID_UTF8_SUBSTITUTE), "\n";
-		} elseif ($pass === 1 || $isDone) {
+		} else {
 			echo Config::oneLine(sprintf('%-9s %s of channel %d: %s: %s%s', $fault->shape, $fault->hash, $id, $fault->name, $fault->what, $isDone ? '' : ' (needs a person)')), "\n";
 		}
 	}

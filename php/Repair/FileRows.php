@@ -98,8 +98,10 @@ final class FileRows
 		}
 		if (! (int) $row['os_storage']) {
 			yield $this->inDatabase($row, $place);
-
-			return;
+			$row = $this->row($id);
+			if (! $row || ! (int) $row['os_storage']) {
+				return;
+			}
 		}
 		$path = Store::pathOf($this->channel, $row);
 		if ($path !== null && $row['content'] !== $path) {
@@ -118,7 +120,6 @@ final class FileRows
 	{
 		return $this->fault('database', $row, 'its bytes are in the database', $place === null ? null : function (Journal $journal) use ($row, $place) {
 			$journal->bringOut('attach', $row, $place['content'], ['os_path' => $place['os_path']]);
-			$journal->update('attach', $row, ['filesize' => filesize($place['content'])]);
 			$photo = Table::first('photo', ['uid' => $this->uid, 'resource_id' => $row['hash'], 'imgscale' => 0, 'os_storage' => 0], 'id', 'id, os_storage, filesize');
 			if ($photo) {
 				$journal->bringOut('photo', $photo, $place['content'], []);
@@ -180,8 +181,8 @@ final class FileRows
 			$terms = ['uid' => $this->uid, 'otype' => TERM_OBJ_FILE];
 			foreach ($rows as $gone) {
 				$moves = ! Table::count('term', $terms + ['oid' => (int) $kept['id']]);
-				foreach ($moves ? Table::select('term', $terms + ['oid' => (int) $gone['id']], 'tid', 0, 'tid') : [] as $term) {
-					Table::update('term', ['oid' => (int) $kept['id']], ['tid' => (int) $term['tid']]);
+				foreach ($moves ? Table::select('term', $terms + ['oid' => (int) $gone['id']], 'tid', 0, 'tid, oid') : [] as $term) {
+					$journal->update('term', $term, ['oid' => (int) $kept['id']]);
 				}
 				$journal->delete('attach', $gone);
 			}

@@ -20,6 +20,9 @@ if (! class_exists('App', false)) {
  */
 final class Journal
 {
+	/** The columns that name a row, where it is another than `id`. */
+	private const KEYS = ['term' => 'tid'];
+
 	/** Names this repair, for taking it back. */
 	public readonly string $run;
 
@@ -47,8 +50,9 @@ final class Journal
 	{
 		$set = array_filter($set, fn ($value, $column) => (string) $row[$column] !== (string) $value, ARRAY_FILTER_USE_BOTH);
 		if ($set) {
-			Table::update($table, $set, ['id' => (int) $row['id']]);
-			$this->steps[] = ['table' => $table, 'id' => (int) $row['id'], 'before' => array_intersect_key($row, $set), 'after' => $set];
+			$key = self::key($table);
+			Table::update($table, $set, [$key => (int) $row[$key]]);
+			$this->steps[] = ['table' => $table, 'id' => (int) $row[$key], 'before' => array_intersect_key($row, $set), 'after' => $set];
 		}
 	}
 
@@ -69,11 +73,14 @@ final class Journal
 	/**
 	 * Brings bytes out of the database to a path where nothing is, or the same bytes are.
 	 *
-	 * @throws Refused Other bytes are there.
+	 * @throws Refused Other bytes are there, or the database has none though the row claims some.
 	 */
 	public function bringOut(string $table, array $row, string $path, array $set): void
 	{
 		$bytes = (string) (Table::first($table, ['id' => (int) $row['id']], '', 'content')['content'] ?? '');
+		if ($bytes === '' && (int) $row['filesize'] > 0) {
+			throw new Refused("the database holds none of the {$row['filesize']} bytes that its row claims");
+		}
 		$isNew = ! Store::facts($path);
 		if ($isNew) {
 			self::write($path, $bytes);
@@ -158,22 +165,28 @@ final class Journal
 		$useless = [];
 		Table::transaction(function () use ($row, &$useless) {
 			foreach (array_reverse(json_decode($row['body'], true)) as $step) {
-				$now = Table::first($step['table'], ['id' => $step['id']]);
+				$where = [self::key($step['table']) => $step['id']];
+				$now = Table::first($step['table'], $where);
 				if ($step['after'] === null ? $now !== null : ! $now || ! self::isAsWritten($now, $step['after'])) {
 					throw new Refused('it was changed since');
 				}
 				if ($step['before'] === null) {
-					Table::delete($step['table'], ['id' => $step['id']]);
+					Table::delete($step['table'], $where);
 				} elseif ($step['after'] === null) {
 					Table::insert($step['table'], $step['before']);
 				} else {
-					Table::update($step['table'], isset($step['file']) ? ['content' => self::bytesOf($step)] + $step['before'] : $step['before'], ['id' => $step['id']]);
+					Table::update($step['table'], isset($step['file']) ? ['content' => self::bytesOf($step)] + $step['before'] : $step['before'], $where);
 				}
 				$useless = [...$useless, ...($step['is_new'] ?? false) ? [$step['file']] : []];
 			}
 			Table::delete('filesync_journal', ['id' => $row['id']]);
 		});
 		array_map(unlink(...), $useless);
+	}
+
+	private static function key(string $table): string
+	{
+		return self::KEYS[$table] ?? 'id';
 	}
 
 	private static function isAsWritten(array $now, array $after): bool

@@ -30,7 +30,7 @@ final class Orphans
 	{
 		$root = Store::root($this->channel);
 		$paths = [];
-		foreach (is_dir($root) ? new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($root, \FilesystemIterator::SKIP_DOTS)) : [] as $path => $entry) {
+		foreach (is_dir($root) ? new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($root, \FilesystemIterator::SKIP_DOTS), \RecursiveIteratorIterator::LEAVES_ONLY, \RecursiveIteratorIterator::CATCH_GET_CHILD) : [] as $path => $entry) {
 			// Thumbnails and previews go with the file that they stand beside.
 			if ($entry->isFile() && ! $entry->isLink() && preg_match(Packet::HASH, $entry->getFilename()) && ! preg_match('/-[0-9]$/D', $entry->getFilename())
 				&& $entry->getMTime() < Config::now() - self::YOUNG_SECONDS) {

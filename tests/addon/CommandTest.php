@@ -72,6 +72,7 @@ final class CommandTest extends AddonTestCase
 		$this->assertStringContainsString('repair ', $this->runVerb('kept', '--channel', 'bob')[1]);
 		$this->assertSame([1, ''], $this->runVerb('verify', '--channel', 'carol'));
 		$this->assertSame(2, $this->runVerb('status', '--channel', 'alice')[0]);
+		$this->assertSame([2, 2], [$this->runVerb('repair', '--seconds', '9')[0], $this->runVerb('repair', 'items', '--seconds', '9')[0]], 'only files are mended by the clock');
 	}
 
 	public function test_a_bar_stays_in_its_line_on_a_terminal_and_is_a_plain_line_elsewhere(): void

@@ -49,6 +49,19 @@ final class RepairFilesTest extends AddonTestCase
 		$this->assertSame(['other', 'of the database'], [file_get_contents('store/alice/f1'), $this->attach('f1')['content']]);
 	}
 
+	public function test_a_row_that_claims_more_bytes_than_the_database_holds_is_not_called_whole(): void
+	{
+		$this->legacy(['hash' => 'f1', 'os_storage' => 0, 'content' => '', 'filesize' => 7]);
+		$this->legacy(['hash' => 'f2', 'os_storage' => 0, 'content' => 'cut', 'filesize' => 7]);
+		$this->legacy(['hash' => 'f3', 'os_storage' => 0, 'content' => '', 'filesize' => 0]);
+		TransferBatch::$answers['f2-0'] = 'cut off';
+		$this->assertSame(1, $this->runVerb('repair', 'files')[0]);
+		$this->assertSame(['0', '7', null], [(string) $this->attach('f1')['os_storage'], (string) $this->attach('f1')['filesize'], $this->shown('f1')]);
+		$this->assertSame(['7', ''], [(string) $this->attach('f2')['filesize'], $this->shown('f3')]);
+		$this->work();
+		$this->assertSame('cut off', $this->shown('f2'), 'a clone has all of it');
+	}
+
 	public function test_a_row_without_place_a_stale_one_and_a_path_without_prefix_are_filled_in(): void
 	{
 		$this->legacy(['hash' => 'd1', 'filename' => 'Folder', 'is_dir' => 1, 'filetype' => 'multipart/mixed', 'content' => 'store/alice/d1', 'os_path' => 'd1', 'display_path' => 'Folder']);
@@ -93,7 +106,7 @@ final class RepairFilesTest extends AddonTestCase
 		$this->finds(['twice' => 'f1']);
 		$this->assertSame([1, 'whole', 'holiday'], [Table::count('attach', ['hash' => 'f1']), $this->shown('f1'), Table::first('term', ['oid' => (int) $this->attach('f1')['id']])['term']]);
 		$this->takesBack();
-		$this->assertSame(2, Table::count('attach', ['hash' => 'f1']));
+		$this->assertSame([2, 'holiday'], [Table::count('attach', ['hash' => 'f1']), Table::first('term', ['oid' => $first])['term']]);
 	}
 
 	public function test_of_two_files_of_one_name_the_later_one_gets_another_and_the_clones_hear_of_it(): void

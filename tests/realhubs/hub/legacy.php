@@ -1,5 +1,5 @@
 <?php
-// Fills the channel with rows in the shapes of older hubs, by SQL and on disk. Prints the hash of each shape. Arguments: folder on disk with a photo, a name to begin with.
+// Fills the channel with rows in the shapes of older hubs, by SQL and on disk. Prints the hash of each shape. Arguments: a photo's path, what names begin with.
 require __DIR__ . '/boot.php';
 
 [, $photo, $prefix] = $argv;
