@@ -25,9 +25,10 @@ final class FileChange
 	/** Applies the last entry of a packet, which is a file. The folders above it are here. */
 	public static function apply(array $channel, Packet $packet, string $root): void
 	{
+		$channelId = (int) $channel['channel_id'];
+		$hash = $packet->last['hash'];
+		$isOurChange = $deservesAnswer = false;
 		for ($try = 0; $try < 3; $try++) {
-			$channelId = (int) $channel['channel_id'];
-			$hash = $packet->last['hash'];
 			$file = Revisions::notice($channel, $hash);
 			$own = Store::attach($channelId, $hash);
 			$transfer = $own ? null : Queue::find($channelId, $hash, 0);
@@ -43,16 +44,17 @@ final class FileChange
 				$arrival->file['state'] = 'unknown';
 				Items::forgetDropped($channelId, $packet->items);
 			}
+			$deservesAnswer = $deservesAnswer || $arrival->deservesAnswer();
+			if ($arrival->isOurChange() && ! $isOurChange) {
+				// Before anything is written down or fetched: a worker may have the bytes here before we come to it, and who hears this again sees no change.
+				$isOurChange = true;
+				Outgoing::announceOnceHere($channelId, $hash);
+			}
 			$own ? Revisions::settle($channel, $arrival->file) : Revisions::save($arrival->file);
 			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([...self::ACL, 'term', 'folder', 'filename'])), $packet->folders, $channel['channel_hash']);
 			if (! self::stageAll($channel, $packet, $root, $arrival, $own)) {
-				if ($arrival->isOurChange()) {
-					// Once its bytes are here: until then we have nothing to show.
-					Outbox::add($channelId, 'announce', $hash, '', true);
-				}
-				if ($arrival->deservesAnswer()) {
-					Outgoing::answer($channelId, $hash, false);
-				}
+				$isOurChange && Outgoing::releaseIfHere($channelId, $hash);
+				$deservesAnswer && Outgoing::answer($channelId, $hash, false);
 				return;
 			}
 		}

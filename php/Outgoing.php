@@ -216,6 +216,7 @@ final class Outgoing
 			$hashes = Clones::channel((int) $row['uid']) ? self::different((int) $row['uid']) : [];
 			self::settle((int) $row['uid'], $row['name'], $hashes, $begun['since'], (int) $begun['above']);
 		}
+		self::releaseAllHere();
 		Lease::giveBack('recover', $token);
 	}
 
@@ -229,7 +230,8 @@ final class Outgoing
 	public static function send(array $channel, string $hash, bool $isDelete, array $beneath = []): void
 	{
 		$channelId = (int) $channel['channel_id'];
-		if (! $isDelete && (! Store::attach($channelId, $hash) || self::withhold($channelId, $hash))) {
+		// In this order: what is still to come has no row yet, and is told once it has.
+		if (! $isDelete && (self::withhold($channelId, $hash) || ! Store::attach($channelId, $hash))) {
 			return;
 		}
 		$isDelete || Turn::take($channelId, fn () => Revisions::notice($channel, $hash, true));
@@ -244,13 +246,14 @@ final class Outgoing
 	public static function state(array $channel, string $hash, bool $withPosts): ?array
 	{
 		$channelId = (int) $channel['channel_id'];
+		// Who asks too early hears of it later.
+		if (self::withhold($channelId, $hash)) {
+			return null;
+		}
 		if (! Store::attach($channelId, $hash)) {
 			$isGone = (Revisions::find($channelId, $hash)['state'] ?? '') === 'gone';
 
 			return $isGone ? self::entry($channel, $hash, true) ?: null : null;
-		}
-		if (self::withhold($channelId, $hash)) {
-			return null;
 		}
 		Turn::take($channelId, fn () => Revisions::notice($channel, $hash));
 		$entry = self::entry($channel, $hash, false, [], 0);
@@ -400,22 +403,39 @@ final class Outgoing
 		if (! self::isWithheld($channelId, $hash)) {
 			return false;
 		}
-		Outbox::add($channelId, 'announce', $hash, '', true, 'held');
-		if (! self::isWithheld($channelId, $hash)) {
-			// It was published meanwhile, before it could know of our wish.
-			Outbox::release($channelId, $hash);
-		}
+		self::announceOnceHere($channelId, $hash);
+		// It may have been published meanwhile, before it could know of our wish.
+		self::releaseIfHere($channelId, $hash);
 
 		return true;
+	}
+
+	/** Wants the state of a file sent once its bytes are here. Who adds this before they are wanted misses no end of their way. */
+	public static function announceOnceHere(int $channelId, string $hash): void
+	{
+		Outbox::add($channelId, 'announce', $hash, '', true);
+	}
+
+	/** Lets what waits for the bytes of a file go on if none are on their way. */
+	public static function releaseIfHere(int $channelId, string $hash): void
+	{
+		self::isWithheld($channelId, $hash) || Outbox::release($channelId, $hash);
+	}
+
+	/** Does so for all files: a process may have been killed between the end of the bytes' way and the word that they are here. */
+	private static function releaseAllHere(): void
+	{
+		$held = ['o.kind' => 'announce', 'o.state' => 'held', 'o.created <' => Config::now() - self::ABANDONED_SECONDS, "coalesce(t.id,'')" => ''];
+		foreach (Table::select(Queue::withholding('filesync_outbox o', 'o.uid', 'o.name'), $held, 'o.created', 100, 'o.uid, o.name') as $row) {
+			self::releaseIfHere((int) $row['uid'], $row['name']);
+		}
 	}
 
 	/** Tells whether a file's bytes are on their way, or stuck on it, so that ours are older than the origin's. */
 	private static function isWithheld(int $channelId, string $hash): bool
 	{
-		$where = ['uid' => $channelId, 'hash' => $hash];
-
 		return Queue::isLive($channelId, $hash)
-			|| Table::first('filesync_transfer', $where + ['state' => 'parked', 'kind <>' => Queue::OURS_STAY], '', 'id') !== null;
+			|| Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => 'parked', 'kind <>' => Queue::OURS_STAY], '', 'id') !== null;
 	}
 
 	/** Tells whether attach_store is called to change a row only, as core's permission repair does. */

@@ -353,6 +353,13 @@ final class Queue
 		return self::withBlocker('CASE WHEN t.scale < 4 THEN 0 WHEN t.scale < 7 THEN 4 ELSE 7 END');
 	}
 
+	/** Returns a table together with the transfers `t`, under way or stuck on it, that keep a file of its rows from being told of. */
+	public static function withholding(string $table, string $channel, string $hash): string
+	{
+		return "$table LEFT JOIN filesync_transfer t ON t.uid = $channel AND t.hash = $hash AND (t.state IN ('" . implode("', '", self::LIVE) . "')"
+			. " OR (t.state = 'parked' AND t.kind NOT IN ('" . implode("', '", self::OURS_STAY) . "')))";
+	}
+
 	private static function withBlocker(string $scale): string
 	{
 		return "filesync_transfer t LEFT JOIN filesync_transfer f ON f.uid = t.uid AND f.hash = t.hash AND f.scale = $scale AND f.state IN ('" . implode("', '", self::BLOCKING) . "')";

@@ -97,6 +97,78 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertContains(FileSync\Addon\Order\Site::component(), array_keys($told));
 	}
 
+	public function test_what_comes_back_with_what_its_delete_had_seen_is_told_however_early_the_clone_asks(): void
+	{
+		$this->deletedHereChangedThere('early', false);
+		$this->compare();
+		$this->assertNull($this->tell(['do' => 'entries', 'hashes' => ['early']])['entries'][0]['entry']);
+		$this->work();
+		$this->assertSame('changed there', $this->shown('early'));
+		$told = array_column($this->sent(), 'filesync')[0]['revision'];
+		foreach (Revisions::GROUPS as $group) {
+			$this->assertSame((array) Revisions::find((int) $this->channel['channel_id'], 'early')[$group]['vector'], (array) $told[$group]['seen'], $group);
+		}
+	}
+
+	public function test_an_announcement_of_what_is_not_here_yet_waits_for_it(): void
+	{
+		$this->deletedHereChangedThere('soon', true);
+		$this->compare();
+		FileSync\Addon\Outbox::add((int) $this->channel['channel_id'], 'announce', 'soon');
+		$this->assertSame([], $this->sent());
+		$this->work();
+		$this->assertCount(1, $this->sent());
+	}
+
+	/** A change that is noted as our own is told, wherever taking it in was cut off and begun again. */
+	public function test_killed_while_it_takes_in_what_becomes_a_change_of_its_own_this_hub_tells_it_once_it_hears_it_again(): void
+	{
+		$takeIn = fn (string $hash) => Reconcile\Intake::take($this->channel, self::ORIGIN, $this->there[$hash]);
+		$this->deletedHereChangedThere('whole', true);
+		$instants = $this->instantsOf(fn () => $takeIn('whole'));
+		$this->work();
+		$this->sent();
+		foreach (self::sample($instants, 40) as $instant) {
+			$hash = "cut-$instant";
+			$this->deletedHereChangedThere($hash, true);
+			$this->killedAt($instant, fn () => $takeIn($hash));
+			$takeIn($hash);
+			$this->work();
+			$this->assertSame('changed there', $this->shown($hash), "killed at $instant");
+			$this->assertSame([$hash], array_map(Reconcile\Intake::hashOf(...), $this->sent()), "killed at $instant");
+		}
+	}
+
+	public function test_what_waited_for_bytes_that_are_here_is_sent_by_cron(): void
+	{
+		$this->receive($this->file('here', 'bytes'));
+		$this->work();
+		FileSync\Addon\Outgoing::announceOnceHere((int) $this->channel['channel_id'], 'here');
+		$this->receive($this->file('coming', 'bytes'));
+		FileSync\Addon\Outgoing::announceOnceHere((int) $this->channel['channel_id'], 'coming');
+		q('UPDATE filesync_outbox SET created = created - 1000');
+		FileSync\Addon\Outgoing::recover();
+		FileSync\Addon\Outbox::run((int) $this->channel['channel_id'], ['announce']);
+		$this->assertSame(['here'], array_map(Reconcile\Intake::hashOf(...), $this->sent()));
+	}
+
+	/** A file that the owner renamed, or let somebody see and no longer see, and deleted here, while it was changed on the clone, which knows nothing of that. */
+	private function deletedHereChangedThere(string $hash, bool $isRenamed): void
+	{
+		$this->receive($this->file($hash, 'bytes') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 1]])]);
+		$this->work();
+		foreach ($isRenamed ? ["filename = 'ours.bin'"] : ["allow_cid = '<someone>'", "allow_cid = ''"] as $change) {
+			q("UPDATE attach SET $change WHERE hash = '$hash'");
+			$this->assertCount(1, $this->sent($hash));
+		}
+		App::set_channel($this->channel);
+		Zotlabs\Module\attach_delete($this->channel['channel_id'], $hash);
+		FileSync\Addon\Outgoing::flush();
+		App::set_channel(null);
+		$this->sent();
+		$this->there[$hash] = $this->file($hash, 'changed there') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 2]])];
+	}
+
 	public function test_a_row_that_vanished_is_no_delete_and_comes_back(): void
 	{
 		$entry = $this->file('lost', 'bytes') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 1]])];
