@@ -57,18 +57,21 @@ final class Outgoing
 		}
 	}
 
-	/** Begins for a request that is about to change files. */
+	/** Begins for a page that is about to change files of who is logged in. WebDAV logs in later: see mayWrite(). */
 	public static function beginRequest(string $module): void
 	{
-		$method = $_SERVER['REQUEST_METHOD'] ?? '';
-		if (in_array($method, self::READS, true)) {
-			return;
-		}
-		if (in_array($module, ['dav', 'cloud'], true) && argc() > 1) {
-			$channel = Clones::byNick((string) argv(1));
-			$channel && self::begin((int) $channel['channel_id']);
-		} elseif (in_array($module, self::PAGES, true) && local_channel()) {
+		if (self::isWriting() && in_array($module, self::PAGES, true) && local_channel()) {
 			self::begin((int) local_channel());
+		}
+	}
+
+	/** Begins for WebDAV, which has just found that who asks may write a channel's files. */
+	public static function mayWrite(int $channelId): void
+	{
+		try {
+			self::isWriting() && self::begin($channelId);
+		} catch (\Throwable $e) {
+			Config::logFailure('a request that changes files', $e);
 		}
 	}
 
@@ -436,6 +439,11 @@ final class Outgoing
 	{
 		return Queue::isLive($channelId, $hash)
 			|| Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => 'parked', 'kind <>' => Queue::OURS_STAY], '', 'id') !== null;
+	}
+
+	private static function isWriting(): bool
+	{
+		return ! in_array($_SERVER['REQUEST_METHOD'] ?? '', self::READS, true);
 	}
 
 	/** Tells whether attach_store is called to change a row only, as core's permission repair does. */

@@ -24,10 +24,11 @@ final class Family
 		'attach_move' => ['channel_id', 'resource_id', 'new_folder_hash'],
 		'attach_change_permissions' => ['channel_id', 'resource', 'allow_cid', 'allow_gid', 'deny_cid', 'deny_gid', 'recurse', 'sync'],
 		'fix_attached_permissions' => ['uid', 'body'],
+		'perm_is_allowed' => ['uid', 'observer_xchan', 'permission'],
 	];
 	private const OVERRIDES = [
 		'Zotlabs\Lib\sync_files', 'Zotlabs\Lib\sync_items', 'Zotlabs\Lib\import_channel_photo', 'Zotlabs\Daemon\sync_files', 'Zotlabs\Daemon\import_items',
-		'Zotlabs\Daemon\attach_export_data', 'Zotlabs\Storage\attach_export_data', 'Zotlabs\Storage\attach_delete', 'Zotlabs\Storage\attach_move',
+		'Zotlabs\Daemon\attach_export_data', 'Zotlabs\Storage\attach_export_data', 'Zotlabs\Storage\perm_is_allowed', 'Zotlabs\Storage\attach_delete', 'Zotlabs\Storage\attach_move',
 		'Zotlabs\Module\import_items', 'Zotlabs\Module\attach_export_data', 'Zotlabs\Module\attach_delete', 'Zotlabs\Module\attach_move',
 		'Zotlabs\Module\attach_change_permissions', 'Zotlabs\Module\fix_attached_permissions',
 	];

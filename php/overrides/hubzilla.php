@@ -66,6 +66,17 @@ namespace Zotlabs\Storage {
 		}
 	}
 
+	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\perm_is_allowed')) {
+		/** Tells whether somebody may do something with what a channel has; core asks before it writes. */
+		function perm_is_allowed($uid, $observer_xchan, $permission, ...$rest) {
+			$is_allowed = \perm_is_allowed($uid, $observer_xchan, $permission, ...$rest);
+			if ($is_allowed && $permission === 'write_storage' && \FileSync\Addon\Hub\Family::isAsExpected('perm_is_allowed')) {
+				\FileSync\Addon\Outgoing::mayWrite((int) $uid);
+			}
+			return $is_allowed;
+		}
+	}
+
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_delete')) {
 		/** Deletes a file or folder for its owner. */
 		function attach_delete($channel_id, $resource, ...$rest) {

@@ -42,3 +42,9 @@ function channel_remove($channel_id, $local = true, $unset_session = false) {
 	}
 	q("UPDATE channel SET channel_removed = 1, channel_deleted = '%s' WHERE channel_id = %d", dbesc(datetime_convert()), intval($channel_id));
 }
+
+/** Says whether somebody may do something with what a channel has: on this hub its owner may all, others nothing. */
+function perm_is_allowed($uid, $observer_xchan, $permission, $check_siteblock = true) {
+	$channel = channelx_by_n($uid);
+	return $channel && $observer_xchan === $channel['channel_hash'];
+}

@@ -22,6 +22,7 @@ class File {
 	 * @param resource|string $data
 	 */
 	public function put($data): void {
+		self::mayWrite($this->channel);
 		$path = attach_file_path($this->row, $this->channel['channel_address']);
 		file_put_contents($path, $data);
 		clearstatcache();
@@ -45,6 +46,7 @@ class File {
 
 	/** Renames within the folder: the row only, and a packet. */
 	public function setName(string $name): void {
+		self::mayWrite($this->channel);
 		$display_path = ltrim(dirname($this->row['display_path']) . '/' . $name, './');
 		q("UPDATE attach SET filename = '%s', display_path = '%s' WHERE id = %d", dbesc($name), dbesc($display_path), intval($this->row['id']));
 		q("UPDATE photo SET filename = '%s', display_path = '%s' WHERE resource_id = '%s' AND uid = %d",
@@ -57,10 +59,17 @@ class File {
 
 	/** Deletes the file and tells the clones. */
 	public function delete(): void {
+		self::mayWrite($this->channel);
 		attach_delete($this->channel['channel_id'], $this->row['hash']);
 		$sync = attach_export_data($this->channel, $this->row['hash'], true);
 		if ($sync) {
 			Libsync::build_sync_packet($this->channel['channel_id'], ['file' => [$sync]]);
+		}
+	}
+
+	private static function mayWrite(array $channel): void {
+		if (!perm_is_allowed($channel['channel_id'], $channel['channel_hash'], 'write_storage')) {
+			throw new \RuntimeException('permission denied');
 		}
 	}
 
@@ -70,6 +79,7 @@ class File {
 	 * @param resource|string $data
 	 */
 	public static function create(array $channel, string $display_path, $data, ?string $hash = null): void {
+		self::mayWrite($channel);
 		$temporary = tempnam(sys_get_temp_dir(), 'put');
 		file_put_contents($temporary, $data);
 		$folder = q("SELECT hash FROM attach WHERE display_path = '%s' AND uid = %d AND is_dir = 1", dbesc(dirname($display_path)), intval($channel['channel_id']));
