@@ -24,6 +24,7 @@ final class Peers
 	private const YES_SECONDS = 604800;
 	private const NO_SECONDS = 86400;
 	private const NO_LONGER_SECONDS = 600;
+	private const HEARSAY_SECONDS = 3600;
 	private const PIECE_SECONDS = 604800;
 
 	/** Returns what we say of ourselves, or null while this process cannot serve. */
@@ -77,13 +78,17 @@ final class Peers
 			'version' => self::version($said['version'] ?? null), 'features' => implode(' ', $features), 'reason' => $speaks ? '' : 'its version is newer than ours']);
 	}
 
-	/** Takes note of a hub's own description, if a channel of ours lives there. */
-	public static function hearZotinfo(mixed $info): void
+	/**
+	 * Hears a description that a hub is said to give of itself. Nobody vouches for it yet, so all it does is end the time for which a
+	 * hub is not asked because it did not speak filesync, once an hour at most: then that hub itself is asked.
+	 */
+	public static function hearsay(mixed $info): void
 	{
-		$url = is_array($info) && is_array($info['site'] ?? null) ? $info['site']['url'] ?? null : null;
-		if (isset($info['filesync']) && is_string($url)
-			&& Table::first('hubloc JOIN channel ON hubloc_hash = channel_hash', ['hubloc_url' => $url, 'hubloc_deleted' => 0, 'channel_removed' => 0], '', 'hubloc_id')) {
-			self::hear($url, $info['filesync']);
+		$url = is_array($info) && isset($info['filesync']) && is_array($info['site'] ?? null) ? $info['site']['url'] ?? null : null;
+		$row = is_string($url) && strlen($url) <= 255 && mb_check_encoding($url, 'UTF-8') ? self::read($url) : null;
+		$now = Config::now();
+		if ($row && $row['speaks'] === 'no' && (int) $row['known_until'] > $now && (int) $row['known_until'] <= $now + self::NO_SECONDS - self::HEARSAY_SECONDS) {
+			self::write($url, ['known_until' => 0]);
 		}
 	}
 

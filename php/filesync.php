@@ -127,10 +127,10 @@ function filesync_zotinfo(&$info) {
 	}
 }
 
-/** Hears that another hub speaks filesync. */
+/** Hears what is said of another hub, before anybody verified it. */
 function filesync_import_xchan(&$info) {
 	try {
-		FileSync\Addon\Peers::hearZotinfo($info);
+		FileSync\Addon\Peers::hearsay($info);
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('reading a description of another hub', $e);
 	}

@@ -73,16 +73,36 @@ final class PeersTest extends AddonTestCase
 		];
 	}
 
-	public function test_a_hubs_description_tells_it_too_where_a_channel_of_ours_lives(): void
+	public function test_what_is_said_of_a_hub_changes_nothing_that_is_known_of_it(): void
 	{
+		$hear = function (array $said, string $url = self::ORIGIN) {
+			$info = ['site' => ['url' => $url], 'filesync' => $said];
+			call_hooks('import_xchan', $info);
+		};
+		$hear(self::SAID);
+		$hear(['endpoint' => 'https://stranger.example/getfile/ticket'] + self::SAID, 'https://stranger.example');
+		$this->assertSame(0, Table::count('filesync_peer', []), 'no row for a hub that was never asked');
+		Peers::hear(self::ORIGIN, self::SAID);
+		$before = Table::select('filesync_peer', []);
+		foreach ([['v' => 9], ['features' => []], ['version' => 'x'], ['endpoint' => 'https://stranger.example']] as $lie) {
+			$hear($lie + self::SAID);
+		}
+		foreach ([['site' => 'x', 'filesync' => 'y'], ['site' => ['url' => "\xff"], 'filesync' => []], ['site' => ['url' => []], 'filesync' => []], 'text'] as $odd) {
+			call_hooks('import_xchan', $odd);
+		}
+		$this->assertSame($before, Table::select('filesync_peer', []));
+	}
+
+	public function test_a_hub_that_did_not_speak_filesync_is_asked_again_once_an_hour_if_it_is_said_to(): void
+	{
+		Peers::learn($this->origin(['filesync' => 'refused', 'filesync_reason' => 'a page']), null);
 		$info = ['site' => ['url' => self::ORIGIN], 'filesync' => self::SAID];
 		call_hooks('import_xchan', $info);
-		$this->assertSame('yes', $this->known()[0]);
-		$info = ['site' => ['url' => 'https://stranger.example'], 'filesync' => ['endpoint' => 'https://stranger.example/getfile/ticket'] + self::SAID];
+		$this->assertFalse(Peers::mayAsk(self::ORIGIN), 'it was asked just now');
+		dbq('UPDATE filesync_peer SET known_until = known_until - 3601');
 		call_hooks('import_xchan', $info);
-		$this->assertSame(1, Table::count('filesync_peer', []));
-		$odd = ['site' => 'x', 'filesync' => 'y'];
-		call_hooks('import_xchan', $odd);
+		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
+		$this->assertNull(Peers::offers(self::ORIGIN, 'ticket'), 'nobody has heard itself yet');
 		$own = ['id' => 'x'];
 		call_hooks('zotinfo', $own);
 		$this->assertSame(1, $own['filesync']['v']);
