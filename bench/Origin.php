@@ -24,7 +24,7 @@ final class Origin
 				'etag' => str_repeat('0', 40), 'sha256' => hash_file('sha256', $path), 'ticket' => 'a.ticket'];
 		}
 		// What was asked for is not looked at: whoever asks wants all files, in their order.
-		file_put_contents("$folder/www/ticket.json", json_encode(['filesync' => 1, 'time' => time(), 'version' => '0', 'features' => ['ticket', 'range'], 'expires_in' => 600, 'files' => $facts]));
+		file_put_contents("$folder/www/ticket.json", json_encode(['filesync' => 2, 'time' => time(), 'version' => '0', 'features' => ['ticket', 'range'], 'expires_in' => 600, 'files' => $facts]));
 		[$plain, $tls] = [self::freePort(), self::freePort()];
 		$this->plain = "http://127.0.0.1:$plain";
 		$this->tls = "https://localhost:$tls";

@@ -48,6 +48,7 @@ final class Housekeeping
 		Table::delete('filesync_outbox', ['state' => ['parked', 'held'], 'kind <>' => ['intent', 'deleting'], 'created <' => Config::now() - 86400 * Config::number('kept_days')]);
 		Table::delete('filesync_file', ['state' => ['gone', 'unknown'], 'updated <' => Config::now() - 86400 * max(90, Config::number('kept_days'))]);
 		Ticket::prune();
+		Refusals::prune();
 		Digests::prune();
 		Peers::prune();
 		Kept::prune();

@@ -22,7 +22,7 @@ class Filesync extends \Zotlabs\Web\Controller
 		if (argv(1) === 'state') {
 			$this->end(OwnerPage::state(...));
 		} elseif (argv(1) === 'metrics') {
-			$this->end(fn () => Metrics::answer(Web::request(0)));
+			$this->end(fn () => Metrics::answer(Web::request(null)));
 		}
 	}
 

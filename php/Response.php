@@ -44,7 +44,7 @@ final class Response
 	/** Returns a refusal; the time lets the other side see that our clocks differ. */
 	public static function error(int $status, string $error, ?int $retryAfter = null): self
 	{
-		return self::json($status, ['filesync' => 1, 'error' => $error, 'time' => Config::now()], $retryAfter === null ? [] : ['Retry-After' => (string) $retryAfter]);
+		return self::json($status, ['filesync' => SignedRequest::VERSION, 'error' => $error, 'time' => Config::now()], $retryAfter === null ? [] : ['Retry-After' => (string) $retryAfter]);
 	}
 
 	/** Returns an answer without a body. */

@@ -73,7 +73,7 @@ final class Serve
 	{
 		try {
 			[$channelHash, $resource] = [$request->form['hash'] ?? '', $request->form['resource'] ?? ''];
-			if (! is_string($channelHash) || ! is_string($resource)) {
+			if (! is_string($channelHash) || ! is_string($resource) || ! preg_match('/^[\x21-\x7e]{1,191}$/D', $channelHash)) {
 				return null;
 			}
 			$scale = $request->form['resolution'] ?? null;
@@ -120,6 +120,8 @@ final class Serve
 		$isMeant = $claims && $claims['h'] === ($request->arguments[1] ?? '') && $claims['u'] === Web::root();
 		$channel = $isMeant ? Clones::requested($claims['c'], $claims['r']) : null;
 		if (! $channel) {
+			Refusals::count('ticket');
+
 			return Response::error(401, 'ticket');
 		}
 		$facts = Facts::of($channel, $claims['h'], $claims['s']);
@@ -144,7 +146,7 @@ final class Serve
 		$mayBePartial = $request->method === 'GET' && Ranges::mayBePartial($request->header('if-range'), $etag);
 		$range = Ranges::read($mayBePartial ? $request->header('range') : null, $size);
 		if ($range === 'unsatisfiable') {
-			return Response::json(416, ['filesync' => 1, 'error' => 'range', 'time' => Config::now()], ['Content-Range' => "bytes */$size"]);
+			return Response::json(416, ['filesync' => SignedRequest::VERSION, 'error' => 'range', 'time' => Config::now()], ['Content-Range' => "bytes */$size"]);
 		}
 		[$offset, $length] = $range === 'whole' ? [0, $size] : $range;
 		// Nothing that a browser would show as a page, whatever the file's own type is.

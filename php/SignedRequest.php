@@ -18,8 +18,9 @@ if (! class_exists('App', false)) {
  */
 final class SignedRequest
 {
-	public const VERSION = 1;
+	public const VERSION = 2;
 
+	private const PREFIX = 'sha512.';
 	private const CLOCK_SECONDS = 300;
 	private const NONCE_SECONDS = 600;
 
@@ -41,18 +42,21 @@ final class SignedRequest
 	public static function read(Request $request, string $kind, \Closure $isWellFormed): self|Response
 	{
 		$asked = $request->body === null ? null : json_decode($request->body, true, 8);
-		if (is_array($asked) && is_int($asked['filesync'] ?? null) && $asked['filesync'] > self::VERSION) {
+		if (is_array($asked) && is_int($asked['filesync'] ?? null) && $asked['filesync'] !== self::VERSION) {
 			return Response::json(200, ['filesync' => self::VERSION, 'error' => 'version', 'time' => Config::now()]);
 		}
 		if (! self::isAddressed($asked) || ! $isWellFormed($asked)) {
 			return Response::error(400, 'malformed');
 		}
+		if ($request->header('filesync-signature') === null) {
+			return Response::error(401, 'signature');
+		}
 		$channel = Clones::requested($asked['channel'], $asked['key_id']);
 		if (! $channel) {
-			return Response::error(403, 'unknown_requester');
+			return self::refuse(403, 'unknown_requester');
 		}
 		if (! self::isSigned($request, $kind, $channel)) {
-			return Response::error(401, 'signature');
+			return self::refuse(401, 'signature');
 		}
 		if (abs($asked['time'] - Config::now()) > self::CLOCK_SECONDS) {
 			return Response::error(401, 'clock');
@@ -62,13 +66,33 @@ final class SignedRequest
 			return Response::error(429, 'busy', 10);
 		}
 
-		return self::useNonce($channel, $asked) ? new self($channel, $asked) : Response::error(401, 'nonce');
+		return self::useNonce($channel, $asked) ? new self($channel, $asked) : self::refuse(401, 'nonce');
 	}
 
-	/** Returns the text that is signed. */
-	public static function text(string $kind, string $path, string $host, string $body): string
+	/** Returns the value of the header that signs a request with the channel's key. */
+	public static function sign(array $channel, string $kind, string $path, string $host, string $body): string
 	{
-		return "filesync $kind request 1\nPOST\n$path\n$host\n" . hash('sha256', $body);
+		if (! openssl_sign(self::text($kind, $path, $host, $body), $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA512)) {
+			throw new \RuntimeException("the key of channel {$channel['channel_id']} cannot sign");
+		}
+
+		return self::PREFIX . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=');
+	}
+
+	/**
+	 * Returns the text that is signed. Nothing else that the channel's key signs is like it: no text has its first byte, which UTF-8
+	 * does not know, and posts are signed over another digest.
+	 */
+	private static function text(string $kind, string $path, string $host, string $body): string
+	{
+		return "\xFFfilesync " . self::VERSION . " $kind\nPOST\n$path\n$host\n" . hash('sha256', $body);
+	}
+
+	private static function refuse(int $status, string $error): Response
+	{
+		Refusals::count('signature');
+
+		return Response::error($status, $error);
 	}
 
 	private static function isAddressed(mixed $asked): bool
@@ -86,12 +110,12 @@ final class SignedRequest
 	/** The host is our own by the hub's settings, whatever a proxy made of the header: a request that was signed for another hub does not verify here. */
 	private static function isSigned(Request $request, string $kind, array $channel): bool
 	{
-		if (! preg_match('/^sha256\.([A-Za-z0-9_-]+)$/D', (string) $request->header('filesync-signature'), $part)) {
+		if (! preg_match('/^' . preg_quote(self::PREFIX, '/') . '([A-Za-z0-9_-]+)$/D', (string) $request->header('filesync-signature'), $part)) {
 			return false;
 		}
 		$signature = (string) base64_decode(strtr($part[1], '-_', '+/'), true);
 
-		return openssl_verify(self::text($kind, Web::path("/getfile/$kind"), Web::host(), $request->body), $signature, $channel['channel_pubkey'], OPENSSL_ALGO_SHA256) === 1;
+		return openssl_verify(self::text($kind, Web::path("/getfile/$kind"), Web::host(), $request->body), $signature, $channel['channel_pubkey'], OPENSSL_ALGO_SHA512) === 1;
 	}
 
 	/** Notes a nonce; false if the channel used it already. Kept until the time window of its request is over. */

@@ -19,6 +19,7 @@ final class TicketRequest
 	private const WAIT_SECONDS = 2.1;
 	private const ARRIVING_SECONDS = 60;
 	private const ABSENT_SECONDS = 300;
+	private const PROBE_SECONDS = 60;
 
 	/** When the request came: what the other side compares its clock with, however long the answer takes. */
 	private readonly int $cameAt;
@@ -57,12 +58,32 @@ final class TicketRequest
 		return (new self($signed->channel, $signed->asked))->grant($request);
 	}
 
+	/** Returns the word by which this hub knows its own probe for a minute. It stands in its database and nowhere else. */
+	public static function expectProbe(): string
+	{
+		$word = Config::token();
+		Config::set('probe', json_encode(['word' => hash('sha256', $word), 'until' => Config::now() + self::PROBE_SECONDS]), 'state');
+
+		return $word;
+	}
+
+	/** Ends that time. */
+	public static function forgetProbe(): void
+	{
+		Config::clear('probe', 'state');
+	}
+
 	/** Tells whether this hub asks itself, to look at its own set-up. */
 	public static function isProbe(Request $request): bool
 	{
 		$asked = json_decode((string) $request->body, true, 8);
+		$word = is_array($asked) ? $asked['probe'] ?? null : null;
+		if (! is_string($word) || ! preg_match('/^[0-9a-f]{32}$/D', $word)) {
+			return false;
+		}
+		$expected = json_decode(Config::get('probe', 'state'), true);
 
-		return is_array($asked) && ! empty($asked['probe']) && is_string($asked['key_id'] ?? null) && str_starts_with($asked['key_id'], Web::root() . '/');
+		return is_array($expected) && $expected['until'] >= Config::now() && hash_equals($expected['word'], hash('sha256', $word));
 	}
 
 	/** Says how PHP is set up here, for `doctor`, which runs elsewhere. */

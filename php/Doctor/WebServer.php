@@ -9,6 +9,8 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Packet;
+use FileSync\Addon\SignedRequest;
+use FileSync\Addon\TicketRequest;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -69,12 +71,11 @@ final class WebServer
 	/** Asks for a ticket as a clone does; returns the answer's file, an empty array if none was asked for, or null if that failed. */
 	private function askForTicket(array $channel, ?Facts $file): ?array
 	{
-		$body = json_encode(['filesync' => 1, 'channel' => $channel['channel_hash'], 'key_id' => Clones::ownUrl($channel), 'time' => Config::now(), 'nonce' => Config::token(),
-			'files' => [['hash' => $file->hash ?? 'none', 'scale' => 0]], 'probe' => true], JSON_UNESCAPED_SLASHES);
-		$text = "filesync ticket request 1\nPOST\n" . Web::path('/getfile/ticket') . "\n" . Web::host() . "\n" . hash('sha256', $body);
-		openssl_sign($text, $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA256);
+		$body = json_encode(['filesync' => SignedRequest::VERSION, 'channel' => $channel['channel_hash'], 'key_id' => Clones::ownUrl($channel), 'time' => Config::now(), 'nonce' => Config::token(),
+			'files' => [['hash' => $file->hash ?? 'none', 'scale' => 0]], 'probe' => TicketRequest::expectProbe()], JSON_UNESCAPED_SLASHES);
 		$answer = ($this->ask)('POST', '/getfile/ticket', ['Content-Type: application/json', 'Authorization: Signature keyId="probe"',
-			'Filesync-Signature: sha256.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')], $body);
+			'Filesync-Signature: ' . SignedRequest::sign($channel, 'ticket', Web::path('/getfile/ticket'), Web::host(), $body)], $body);
+		TicketRequest::forgetProbe();
 		if ($answer['status'] === 0) {
 			$this->findings->note('reachable', false, sprintf(t('the hub does not reach itself at %1$s: %2$s'), Web::root(), $answer['error']),
 				t('nothing is wrong with filesync if only this machine cannot reach its own public address; else see to name, certificate and firewall'));

@@ -4,7 +4,6 @@ namespace FileSync\Addon\Hub;
 
 use FileSync\Addon\Reconcile\PeerFailure;
 use FileSync\Addon\SignedRequest;
-use FileSync\Signer;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -57,9 +56,9 @@ final class CloneCall
 		$body = json_encode($keys + ['filesync' => SignedRequest::VERSION, 'channel' => $this->channel['channel_hash'], 'key_id' => Clones::ownUrl($this->channel),
 			'time' => Config::now() + $this->aheadSeconds, 'nonce' => Config::token(), 'gzip' => function_exists('gzdecode')], JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR);
 		$path = "/getfile/$this->kind";
-		$signed = SignedRequest::text($this->kind, rtrim((string) parse_url($this->root, PHP_URL_PATH), '/') . $path, Web::hostOf($this->root), $body);
+		$signature = SignedRequest::sign($this->channel, $this->kind, rtrim((string) parse_url($this->root, PHP_URL_PATH), '/') . $path, Web::hostOf($this->root), $body);
 		$answer = z_post_url($this->root . $path, $body, self::REDIRECTS_SEEN, ['timeout' => self::SECONDS,
-			'headers' => ['Content-Type: application/json', 'Filesync-Signature: ' . (new Signer($this->channel['channel_prvkey']))->sign($signed)]]);
+			'headers' => ['Content-Type: application/json', 'Filesync-Signature: ' . $signature]]);
 		$said = (string) ($answer['body'] ?? '');
 		$this->count++;
 		$this->bytes += strlen($body) + strlen($said);

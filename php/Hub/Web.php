@@ -62,6 +62,12 @@ final class Web
 		return '';
 	}
 
+	/** Returns the address that the request came from, empty if there is none. */
+	public static function address(): string
+	{
+		return is_string($_SERVER['REMOTE_ADDR'] ?? null) ? $_SERVER['REMOTE_ADDR'] : '';
+	}
+
 	/** Ends the request as the hub does. */
 	public static function end(): never
 	{

@@ -187,6 +187,9 @@ final class Migrations
 					. " uid bigint NOT NULL, hash varchar(64) NOT NULL, shape varchar(16) NOT NULL, name text NOT NULL, body $long NOT NULL, created bigint NOT NULL)",
 				'CREATE INDEX filesync_journal_run ON filesync_journal (run, position)',
 			],
+			7 => [
+				'CREATE TABLE IF NOT EXISTS filesync_refusal (id varchar(64) NOT NULL PRIMARY KEY, address varchar(64) NOT NULL, number bigint NOT NULL, updated bigint NOT NULL)',
+			],
 		];
 	}
 }

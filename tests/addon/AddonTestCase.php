@@ -241,17 +241,17 @@ abstract class AddonTestCase extends TestCase
 	 *
 	 * @param array<string, int> $files Scales by hash.
 	 * @param array              $keys  Of the body.
-	 * @param array              $signed What is signed in place of the right `path`, `host` and `body`.
+	 * @param array              $signed What is signed in place of the right `path`, `host` and `body`, and how: `first` byte, `kind`, `algorithm`, `key`.
 	 */
 	protected function ticketRequest(array $files, array $keys = [], array $signed = []): FileSync\Addon\Request
 	{
-		$body = json_encode($keys + ['filesync' => 1, 'channel' => $this->channel['channel_hash'], 'key_id' => self::ORIGIN . '/channel/alice', 'time' => time(),
+		$body = json_encode($keys + ['filesync' => 2, 'channel' => $this->channel['channel_hash'], 'key_id' => self::ORIGIN . '/channel/alice', 'time' => time(),
 			'nonce' => bin2hex(random_bytes(16)), 'files' => array_map(fn ($hash, $scale) => ['hash' => (string) $hash, 'scale' => $scale], array_keys($files), $files)]);
-		$text = "filesync ticket request 1\nPOST\n" . ($signed['path'] ?? '/getfile/ticket') . "\n" . ($signed['host'] ?? '127.0.0.1:9000') . "\n" . hash('sha256', $signed['body'] ?? $body);
-		openssl_sign($text, $signature, $signed['key'] ?? $this->channel['channel_prvkey'], OPENSSL_ALGO_SHA256);
+		$text = ($signed['first'] ?? "\xFF") . 'filesync 2 ' . ($signed['kind'] ?? 'ticket') . "\nPOST\n" . ($signed['path'] ?? '/getfile/ticket') . "\n" . ($signed['host'] ?? '127.0.0.1:9000') . "\n" . hash('sha256', $signed['body'] ?? $body);
+		openssl_sign($text, $signature, $signed['key'] ?? $this->channel['channel_prvkey'], $signed['algorithm'] ?? OPENSSL_ALGO_SHA512);
 
 		return new FileSync\Addon\Request('POST', ['getfile', 'ticket'], ['content-type' => 'application/json',
-			'filesync-signature' => 'sha256.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')], [], $body);
+			'filesync-signature' => 'sha512.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')], [], $body);
 	}
 
 	/** Returns the jobs that were summoned, as argument lists. */

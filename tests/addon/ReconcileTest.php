@@ -306,7 +306,7 @@ final class ReconcileTest extends AddonTestCase
 			'finish' => ['noted' => count($asked['hashes'])],
 		};
 
-		return ['return_code' => 200, 'success' => true, 'header' => '', 'body' => json_encode($said + ['filesync' => 1, 'time' => time()])];
+		return ['return_code' => 200, 'success' => true, 'header' => '', 'body' => json_encode($said + ['filesync' => 2, 'time' => time()])];
 	}
 
 	private function idThere(string $hash): string
@@ -332,8 +332,8 @@ final class ReconcileTest extends AddonTestCase
 
 	private function inventoryRequest(array $keys, string $kind = 'inventory'): Request
 	{
-		$body = json_encode($keys + ['filesync' => 1, 'channel' => $this->channel['channel_hash'], 'key_id' => self::ORIGIN . '/channel/alice', 'time' => time(), 'nonce' => bin2hex(random_bytes(16))]);
-		$signature = (new FileSync\Signer($this->channel['channel_prvkey']))->sign(SignedRequest::text($kind, "/getfile/$kind", '127.0.0.1:9000', $body));
+		$body = json_encode($keys + ['filesync' => 2, 'channel' => $this->channel['channel_hash'], 'key_id' => self::ORIGIN . '/channel/alice', 'time' => time(), 'nonce' => bin2hex(random_bytes(16))]);
+		$signature = SignedRequest::sign($this->channel, $kind, "/getfile/$kind", '127.0.0.1:9000', $body);
 
 		return new Request('POST', ['getfile', 'inventory'], ['filesync-signature' => $signature], [], $body);
 	}

@@ -31,7 +31,7 @@ final class ServeTest extends AddonTestCase
 	public function test_a_signed_request_gets_facts_and_a_ticket_for_each_file(): void
 	{
 		$answer = $this->ask(['p1' => 0, 'f1' => 0, 'nobody' => 0]);
-		$this->assertSame([1, '0.1.0', ['ticket', 'range', 'inventory'], 600], [$answer['filesync'], $answer['version'], $answer['features'], $answer['expires_in']]);
+		$this->assertSame([2, '0.1.0', ['ticket', 'range', 'inventory'], 600], [$answer['filesync'], $answer['version'], $answer['features'], $answer['expires_in']]);
 		$this->assertEqualsWithDelta(time(), $answer['time'], 2);
 		[$photo, $page, $nothing] = $answer['files'];
 		$this->assertSame(['hash' => 'p1', 'scale' => 0, 'state' => 'ready', 'size' => strlen(self::BYTES), 'edited' => '2024-05-01 10:00:00', 'mimetype' => 'image/jpeg'],
@@ -110,8 +110,12 @@ final class ServeTest extends AddonTestCase
 			'a list of lists' => [400, 'malformed', $with(['files' => [[]]])],
 			'no JSON' => [400, 'malformed', fn () => new Request('POST', ['getfile', 'ticket'], [], [], 'x')],
 			'too long' => [400, 'malformed', fn () => new Request('POST', ['getfile', 'ticket'], [], [], null)],
-			'version zero' => [400, 'malformed', $with(['filesync' => 0])],
-			'a newer version' => [200, 'version', $with(['filesync' => 2])],
+			'a version that is none' => [400, 'malformed', $with(['filesync' => '2'])],
+			'an older version' => [200, 'version', $with(['filesync' => 1])],
+			'a newer version' => [200, 'version', $with(['filesync' => 3])],
+			'signed as posts are' => [401, 'signature', $forged(['algorithm' => OPENSSL_ALGO_SHA256])],
+			'text without the byte that no text has' => [401, 'signature', $forged(['first' => ''])],
+			'signed for another use' => [401, 'signature', $forged(['kind' => 'inventory'])],
 		];
 	}
 

@@ -243,11 +243,11 @@ final class FilesyncTest extends TestCase {
 	/** Makes a request for tickets as hub B makes it of hub A. */
 	private function signed(array $keys): array {
 		$identity = $this->identity();
-		$body = json_encode($keys + ['filesync' => 1, 'channel' => $identity['hash'], 'key_id' => self::$pair->urls['b'] . '/channel/alice2', 'time' => time(),
+		$body = json_encode($keys + ['filesync' => 2, 'channel' => $identity['hash'], 'key_id' => self::$pair->urls['b'] . '/channel/alice2', 'time' => time(),
 			'nonce' => bin2hex(random_bytes(16)), 'files' => [['hash' => 'x', 'scale' => 0]]]);
 		$host = parse_url(self::$pair->urls['a'], PHP_URL_HOST) . ':' . parse_url(self::$pair->urls['a'], PHP_URL_PORT);
-		openssl_sign("filesync ticket request 1\nPOST\n/getfile/ticket\n$host\n" . hash('sha256', $body), $signature, $identity['prvkey'], OPENSSL_ALGO_SHA256);
-		return ['body' => $body, 'headers' => ['Content-Type: application/json', 'Filesync-Signature: sha256.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')]];
+		openssl_sign("\xFFfilesync 2 ticket\nPOST\n/getfile/ticket\n$host\n" . hash('sha256', $body), $signature, $identity['prvkey'], OPENSSL_ALGO_SHA512);
+		return ['body' => $body, 'headers' => ['Content-Type: application/json', 'Filesync-Signature: sha512.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')]];
 	}
 
 	private function ask(array $keys): array {

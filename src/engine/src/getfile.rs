@@ -170,6 +170,9 @@ pub fn api_login(identity: &Identity, url: Url, token: u64) -> Result<SignedRequ
     })
 }
 
+/// The version of what hubs with filesync sign and answer.
+pub const VERSION: u32 = 2;
+
 /// Builds the request for tickets from its JSON body; the signature covers path, host and body.
 ///
 /// # Errors
@@ -178,11 +181,11 @@ pub fn api_login(identity: &Identity, url: Url, token: u64) -> Result<SignedRequ
 pub fn ticket_request(identity: &Identity, hub: &HubUrl, body: String) -> Result<SignedRequest> {
     let url = hub.page(["getfile", "ticket"]);
     let digest = Digest::of(body.as_bytes());
-    let message = format!("filesync ticket request 1\nPOST\n{}\n{}\n{digest}", url.path(), host_of(&url));
+    let text = format!("filesync {VERSION} ticket\nPOST\n{}\n{}\n{digest}", url.path(), host_of(&url));
     Ok(SignedRequest {
         headers: vec![
             ("content-type", Secret::new("application/json".to_owned())),
-            ("filesync-signature", Secret::new(identity.key.sign_item(&message)?)),
+            ("filesync-signature", Secret::new(identity.key.sign_apart(&text)?.reveal().to_owned())),
         ],
         url,
         body: Some(Secret::new(body)),

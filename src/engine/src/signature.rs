@@ -60,6 +60,17 @@ impl ChannelKey {
 }
 
 impl ChannelKey {
+    /// Signs a text of filesync's own, so that nothing else which the key signs is like it: over SHA-512, where posts are over
+    /// SHA-256, and behind a byte that no text has. `sha512.` and base64url without padding.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the key cannot sign.
+    pub fn sign_apart(&self, text: &str) -> Result<Secret> {
+        let message = [&[NO_TEXT], text.as_bytes()].concat();
+        Ok(Secret(format!("sha512.{}", URL_SAFE_NO_PAD.encode(self.sign(&RSA_PKCS1_SHA512, &message)?))))
+    }
+
     /// Signs an item's body as hubs store it: `sha256.` and base64url without padding.
     ///
     /// # Errors
@@ -90,6 +101,9 @@ impl ChannelKey {
         Ok(signed.into_iter().collect::<Result<Vec<_>>>()?.concat())
     }
 }
+
+/// UTF-8 does not know this byte.
+const NO_TEXT: u8 = 0xFF;
 
 const ITEM_PREFIX: &str = "sha256.";
 
@@ -250,6 +264,20 @@ pub(crate) mod tests {
         for (body, sig) in [("body", sig.as_str()), ("body ü", ""), ("body ü", "sha512."), ("body ü", &sig[..sig.len() - 4])] {
             assert!(!public.verifies_item(body, sig), "{body} {sig}");
         }
+    }
+
+    #[test]
+    fn a_text_of_our_own_is_signed_as_no_post_and_no_header_is() {
+        let (pem, public) = fresh_key();
+        let key = ChannelKey::from_pem(&pem).unwrap();
+        let header = key.sign_apart("filesync 2 ticket").unwrap();
+        let signature = URL_SAFE_NO_PAD.decode(header.reveal().strip_prefix("sha512.").unwrap()).unwrap();
+        let verifies = |message: &[u8]| {
+            UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA512, &public).verify(message, &signature).is_ok()
+        };
+        assert!(verifies(b"\xFFfilesync 2 ticket") && !verifies(b"filesync 2 ticket"));
+        let public = PublicKey::from_pem(&public_pem(&public)).unwrap();
+        assert!(!public.verifies_item("filesync 2 ticket", &header.reveal().replace("sha512.", "sha256.")));
     }
 
     #[test]

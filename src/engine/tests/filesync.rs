@@ -342,11 +342,11 @@ fn a_hub_that_speaks_no_filesync_is_read_the_stock_way_in_the_same_run_and_asked
         (404, "<html>"),
         (405, ""),
         (500, ""),
-        (200, r#"{"filesync":1,"error":"version"}"#),
+        (200, r#"{"filesync":2,"error":"version"}"#),
         (200, r#"{"filesync":2,"files":[]}"#),
         (200, r#"{"success":true}"#),
-        (401, r#"{"filesync":1,"error":"unknown_requester","time":1714800000}"#),
-        (401, r#"{"filesync":1,"error":"signature","time":1714800000}"#),
+        (401, r#"{"filesync":2,"error":"unknown_requester","time":1714800000}"#),
+        (401, r#"{"filesync":2,"error":"signature","time":1714800000}"#),
     ];
     for (status, body) in refusals {
         let dir = tempfile::tempdir().unwrap();
@@ -420,7 +420,7 @@ fn unavailable_is_waited_for_and_missing_is_asked_of_the_next_clone() {
     tell(&first, |filesync| filesync.unavailable = Some(33));
     let error = failure(run_once(dir.path(), &first));
     assert_eq!((error.kind(), error.wait_seconds()), (ErrorKind::PeerBusy, Some(33)));
-    tell(&first, |filesync| filesync.refusal = Some((503, r#"{"filesync":1,"error":"busy"}"#.into())));
+    tell(&first, |filesync| filesync.refusal = Some((503, r#"{"filesync":2,"error":"busy"}"#.into())));
     let error = failure(run_once(dir.path(), &first));
     assert_eq!((error.kind(), error.wait_seconds()), (ErrorKind::PeerBusy, Some(21)));
 

@@ -17,13 +17,13 @@ $exchange = function (string $url, array $headers, ?string $body = null): array 
 	return [curl_getinfo($curl, CURLINFO_RESPONSE_CODE), $answer];
 };
 $request = function (array $files, array $change = [], ?string $host = null) use ($channel, $root): array {
-	$body = json_encode($change + ['filesync' => 1, 'channel' => $channel['channel_hash'], 'key_id' => z_root() . '/channel/' . $channel['channel_address'], 'time' => time(),
+	$body = json_encode($change + ['filesync' => 2, 'channel' => $channel['channel_hash'], 'key_id' => z_root() . '/channel/' . $channel['channel_address'], 'time' => time(),
 		'nonce' => bin2hex(random_bytes(16)), 'files' => $files], JSON_UNESCAPED_SLASHES);
 	$host ??= parse_url($root, PHP_URL_HOST);
 	$path = parse_url($root, PHP_URL_PATH) . '/getfile/ticket';
-	openssl_sign("filesync ticket request 1\nPOST\n$path\n$host\n" . hash('sha256', $body), $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA256);
+	openssl_sign("\xFFfilesync 2 ticket\nPOST\n$path\n$host\n" . hash('sha256', $body), $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA512);
 
-	return [['Content-Type: application/json', 'Filesync-Signature: sha256.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')], $body];
+	return [['Content-Type: application/json', 'Filesync-Signature: sha512.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')], $body];
 };
 $expect = function (string $what, array $wanted, array $got) use (&$failed): void {
 	[$status, $body] = $got;

@@ -214,7 +214,7 @@ impl Tickets {
 
     /// Keeps the answers; false if they are not answers to what was asked.
     fn keep(&self, reply: TicketReply, asked: &[FileKey], now: i64) -> bool {
-        if reply.filesync != VERSION || reply.files.len() != asked.len() {
+        if reply.filesync != u64::from(getfile::VERSION) || reply.files.len() != asked.len() {
             return false;
         }
         let mut known = self.known.borrow_mut();
@@ -232,7 +232,6 @@ impl Tickets {
     }
 }
 
-const VERSION: u64 = 1;
 const MAX_FILES: usize = 64;
 const MAX_FEATURES: usize = 32;
 const MAX_TICKET_SECONDS: u32 = 3600;
@@ -312,7 +311,7 @@ impl Origin {
         let own_time = (surroundings.unix_time)();
         let correction = tickets.skew_seconds.get().filter(|_| tickets.corrects_time.get()).unwrap_or(0);
         let request = TicketRequest {
-            filesync: 1,
+            filesync: getfile::VERSION,
             channel: &shared.identity.channel_hash,
             key_id: &shared.identity.key_id,
             time: own_time.saturating_add(correction),

@@ -2,9 +2,13 @@
 
 use std::collections::HashSet;
 
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use filesync_engine::digest::Digest;
-use filesync_engine::signature::PublicKey;
 use filesync_engine::transfer::TransferSpec;
+use rustls_pki_types::SubjectPublicKeyInfoDer;
+use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
 use super::{Reply, Request, State, StoredFile};
@@ -95,14 +99,14 @@ fn json_reply(status: u16, body: &Value) -> Reply {
 fn tickets(request: &Request, state: &State, filesync: &mut Filesync) -> Reply {
     check_signature(request);
     let asked: Value = serde_json::from_str(&request.body).unwrap();
-    assert_eq!((asked["filesync"].as_u64(), asked["channel"].as_str()), (Some(1), Some("channelhash")));
+    assert_eq!((asked["filesync"].as_u64(), asked["channel"].as_str()), (Some(2), Some("channelhash")));
     assert!(filesync.nonces.insert(asked["nonce"].as_str().unwrap().to_owned()), "a nonce is used once");
     if let Some((status, body)) = &filesync.refusal {
         return Reply::new(*status, body.clone()).header("Content-Type", "application/json").header("Retry-After", "21");
     }
     let time = filesync.time.unwrap_or(NOW);
     if (time - asked["time"].as_i64().unwrap()).abs() > 300 {
-        return json_reply(401, &json!({"filesync": 1, "error": "clock", "time": time}));
+        return json_reply(401, &json!({"filesync": 2, "error": "clock", "time": time}));
     }
     if filesync.lie == Some(Lie::HugeFacts) {
         return Reply { endless: true, ..Reply::new(200, vec![b' '; 4096]) };
@@ -115,16 +119,18 @@ fn tickets(request: &Request, state: &State, filesync: &mut Filesync) -> Reply {
     filesync.digests_later = filesync.digests_later.saturating_sub(1);
     json_reply(
         200,
-        &json!({"filesync": 1, "time": time, "version": "0.2.0", "features": ["ticket", "range", "new"], "expires_in": 600,
+        &json!({"filesync": 2, "time": time, "version": "0.2.0", "features": ["ticket", "range", "new"], "expires_in": 600,
             "unknown": {}, "files": facts}),
     )
 }
 
 fn check_signature(request: &Request) {
     let digest = Digest::of(request.body.as_bytes());
-    let message = format!("filesync ticket request 1\nPOST\n/getfile/ticket\n{}\n{digest}", request.headers["host"]);
-    let key = PublicKey::from_pem(include_str!("channel-public.pem")).unwrap();
-    assert!(key.verifies_item(&message, &request.headers["filesync-signature"]));
+    let text = format!("filesync 2 ticket\nPOST\n/getfile/ticket\n{}\n{digest}", request.headers["host"]);
+    let key = SubjectPublicKeyInfoDer::from_pem_slice(include_bytes!("channel-public.pem")).unwrap();
+    let signature = URL_SAFE_NO_PAD.decode(request.headers["filesync-signature"].strip_prefix("sha512.").unwrap()).unwrap();
+    let message = [&[0xFF], text.as_bytes()].concat();
+    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA512, &key).verify(&message, &signature).unwrap();
     assert_eq!(request.headers["content-type"], "application/json");
 }
 
@@ -167,13 +173,13 @@ fn read(request: &Request, range: &str, state: &State, filesync: &mut Filesync) 
     let [_, hash, scale, tag, number] = parts[..] else { panic!("a ticket that was not given") };
     assert_eq!(request.path, format!("/getfile/{hash}"));
     if number == "1" && filesync.first_tickets_last.is_some_and(|reads| filesync.reads > reads) {
-        return json_reply(401, &json!({"filesync": 1, "error": "ticket"}));
+        return json_reply(401, &json!({"filesync": 2, "error": "ticket"}));
     }
     let Some(file) = stored(state, hash, scale.parse().unwrap()) else {
-        return json_reply(404, &json!({"filesync": 1, "error": "missing"}));
+        return json_reply(404, &json!({"filesync": 2, "error": "missing"}));
     };
     if etag(&file) != tag || filesync.lie == Some(Lie::AlwaysChanged) {
-        return json_reply(412, &json!({"filesync": 1, "error": "changed"}));
+        return json_reply(412, &json!({"filesync": 2, "error": "changed"}));
     }
     let (first, last) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')).unwrap();
     let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
