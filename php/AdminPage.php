@@ -53,7 +53,7 @@ final class AdminPage
 	{
 		if (! Migrations::ready()) {
 			return ['words' => self::words(), 'problems' => [t('The tables of filesync are being made by another process. Look again in a minute.')]] + array_fill_keys(
-				['versions', 'health', 'examined', 'channels', 'channels_more', 'queue', 'counts', 'clones', 'errors', 'settings', 'excluded'], []);
+				['problem_details', 'versions', 'health', 'examined', 'channels', 'channels_more', 'queue', 'counts', 'clones', 'errors', 'settings', 'excluded'], []);
 		}
 		Registration::mend();
 		$status = Report::status();
@@ -63,7 +63,8 @@ final class AdminPage
 			'words' => self::words(),
 			'problems' => array_values(array_filter([Family::problem(), $status['problem'],
 				Config::get('enabled') === '0' ? t('filesync is switched off on this hub.') : null,
-				$status['paused_until'] ? sprintf(t('transfers pause until %1$s UTC: %2$s'), $status['paused_until'], $status['paused_reason']) : null])),
+				$status['paused_until'] ? sprintf(t('transfers pause until %1$s UTC: %2$s'), $status['paused_until'], Words::kind('Storage')) : null])),
+			'problem_details' => $status['paused_until'] ? Config::oneLine($status['paused_reason']) : '',
 			'versions' => self::versions($status),
 			'health' => array_map(fn ($one) => $one + ['mark' => $one['ok'] ? 'ok' : ($one['ok'] === null ? 'note' : 'wrong')], $doctor['findings']),
 			'examined' => $doctor['at'] ? sprintf(t('Examined at %s UTC.'), gmdate('Y-m-d H:i:s', $doctor['at'])) : t('Not examined yet.'),
@@ -84,7 +85,7 @@ final class AdminPage
 			'bytes' => t('Size'), 'clones' => t('Other hubs'), 'hub' => t('Hub'), 'speaks' => t('Speaks filesync'), 'last' => t('Last read from (UTC)'), 'trouble' => t('Trouble'),
 			'errors' => t('Last errors'), 'none' => t('None.'), 'settings' => t('Settings'), 'save' => t('Save'), 'excluded' => t('Channels without filesync'),
 			'excluded_help' => t('Nicks of channels of this hub, with commas between. Their files are left to the hub alone.'),
-			'no_files' => t('Nothing was received yet.'), 'no_clones' => t('No file was fetched from another hub yet.')];
+			'details' => t('Details'), 'no_files' => t('Nothing was received yet.'), 'no_clones' => t('No file was fetched from another hub yet.')];
 	}
 
 	private static function versions(array $status): array
@@ -150,7 +151,6 @@ final class AdminPage
 	private static function clone(array $clone): array
 	{
 		$trouble = array_filter([
-			$clone['reason'],
 			abs($clone['skew_seconds']) > 1 ? sprintf(t('its clock differs by %d s'), $clone['skew_seconds']) : '',
 			$clone['failures'] ? sprintf(t('failures since: %1$d, the last at %2$s UTC'), $clone['failures'], $clone['last_failure']) : '',
 			$clone['dav_refused_until'] ? sprintf(t('without /dav until %s UTC'), $clone['dav_refused_until']) : '',
@@ -160,26 +160,26 @@ final class AdminPage
 			'yes' => trim(t('yes') . ' ' . $clone['version']),
 			'no' => t('no'),
 			default => t('not known'),
-		}, $clone['last_success'] ?? '–', implode('; ', $trouble)];
+		}, $clone['last_success'] ?? '–', implode('; ', $trouble), Config::oneLine($clone['reason'])];
 	}
 
-	/** Returns the newest reasons why something is not done, in words. */
+	/** Returns what is not done, newest first: why, in words, and beside it the text of whoever failed. */
 	private static function errors(): array
 	{
 		$rows = [];
 		foreach (Table::select('filesync_transfer', ['state' => ['parked', 'waiting'], 'reason <>' => ''], 'updated DESC', self::ERRORS, 'uid, names, kind, reason, state, next_at, updated') as $row) {
-			$rows[] = [(int) $row['updated'], (int) $row['uid'], implode('/', json_decode($row['names'], true) ?: []), Words::kind($row['kind']) . ': ' . $row['reason'],
+			$rows[] = [(int) $row['updated'], (int) $row['uid'], implode('/', json_decode($row['names'], true) ?: []), Words::kind($row['kind']), $row['reason'],
 				$row['state'] === 'parked' ? t('needs a person') : sprintf(t('next try at %s UTC'), gmdate('Y-m-d H:i:s', (int) $row['next_at']))];
 		}
 		foreach (Table::select('filesync_packet', [], 'updated DESC', self::ERRORS, 'uid, hash, reason, state, updated') as $row) {
-			$rows[] = [(int) $row['updated'], (int) $row['uid'], $row['hash'], $row['reason'], $row['state'] === 'parked' ? t('needs a person') : t('is tried again')];
+			$rows[] = [(int) $row['updated'], (int) $row['uid'], $row['hash'], t('a change from another hub could not be taken in'), $row['reason'], $row['state'] === 'parked' ? t('needs a person') : t('is tried again')];
 		}
-		foreach (Table::select('filesync_outbox', ['reason <>' => ''], 'created DESC', self::ERRORS, 'uid, name, reason, state, created') as $row) {
-			str_starts_with($row['reason'], Outbox::UNDER_WAY) || $rows[] = [(int) $row['created'], (int) $row['uid'], $row['name'], $row['reason'], $row['state'] === 'parked' ? t('needs a person') : t('is tried again')];
+		foreach (Table::select('filesync_outbox', ['reason <>' => ''], 'created DESC', self::ERRORS, 'uid, kind, name, reason, state, created') as $row) {
+			str_starts_with($row['reason'], Outbox::UNDER_WAY) || $rows[] = [(int) $row['created'], (int) $row['uid'], $row['name'], Words::call($row['kind']), $row['reason'], $row['state'] === 'parked' ? t('needs a person') : t('is tried again')];
 		}
 		rsort($rows);
 
-		return array_map(fn ($row) => ['at' => gmdate('Y-m-d H:i', $row[0]), 'channel' => Words::nick($row[1]), 'name' => Config::oneLine($row[2]), 'reason' => Config::oneLine($row[3]), 'then' => $row[4]],
+		return array_map(fn ($row) => ['at' => gmdate('Y-m-d H:i', $row[0]), 'channel' => Words::nick($row[1]), 'name' => Config::oneLine($row[2]), 'reason' => $row[3], 'details' => Config::oneLine($row[4]), 'then' => $row[5]],
 			array_slice($rows, 0, self::ERRORS));
 	}
 

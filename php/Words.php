@@ -30,6 +30,19 @@ final class Words
 		};
 	}
 
+	/** Returns which call of core did not come about. */
+	public static function call(string $kind): string
+	{
+		return match ($kind) {
+			'announce', 'deleted' => t('a change could not be sent to the other hubs'),
+			'items', 'posts', 'relocate' => t('a post that belongs to it could not be stored'),
+			'preview' => t('a preview could not be made'),
+			'access' => t('who may see it could not be set'),
+			'move', 'conflict' => t('it could not be put in its place'),
+			default => t('it failed'),
+		};
+	}
+
 	/** Returns a number of bytes in the unit that suits it. */
 	public static function size(int $bytes): string
 	{

@@ -208,7 +208,7 @@ function filesync_plugin_admin(&$html) {
 		$html .= FileSync\Addon\AdminPage::show();
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('the page for the admin', $e);
-		$html .= htmlspecialchars('filesync: ' . $e->getMessage());
+		$html .= htmlspecialchars(t('filesync cannot show this page now. The log of this hub says why.'));
 	}
 }
 
@@ -218,6 +218,6 @@ function filesync_plugin_admin_post() {
 		FileSync\Addon\AdminPage::take();
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('what the admin sent', $e);
-		notice('filesync: ' . $e->getMessage() . "\n");
+		notice(t('filesync could not take this in. The log of this hub says why.') . "\n");
 	}
 }

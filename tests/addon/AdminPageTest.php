@@ -31,7 +31,7 @@ final class AdminPageTest extends AddonTestCase
 		$this->assertContains(['Addon', Config::version()], $page['versions']);
 		$this->assertContains(['finished lately', '1', '9 B'], $page['queue']);
 		$this->assertSame([['alice', '90 %', '1 of 2 files, 9 B of 10 B', '1 file (stuck: 1)', '']], $page['channels']);
-		$this->assertSame(['alice', '<b>?.txt', 'no hub has it any more: status 404', 'needs a person'], array_slice(array_values($page['errors'][0]), 1));
+		$this->assertSame(['alice', '<b>?.txt', 'no hub has it any more', 'status 404', 'needs a person'], array_slice(array_values($page['errors'][0]), 1));
 		$this->assertSame(array_keys(Settings::ALL), array_column($page['settings'], 'name'));
 		$this->assertStringContainsString("{{\$one.name|escape:'html'}}", file_get_contents('addon/filesync/view/tpl/filesync_admin.tpl'));
 	}
@@ -44,13 +44,30 @@ final class AdminPageTest extends AddonTestCase
 		$this->assertSame([['alice', '50 %', '0 of 1 file, 500 B of 1000 B', '1 file', '']], $this->page()['channels']);
 	}
 
+	public function test_a_stock_clone_is_no_trouble_and_what_the_engine_says_is_behind_a_fold(): void
+	{
+		$engine = 'unsupported while reading the origin hub\'s reply {url: https://hub.example/getfile/ticket}';
+		FileSync\Addon\Peers::learn(['url' => self::ORIGIN, 'dav' => 'untried', 'reason' => null, 'filesync' => 'refused', 'filesync_reason' => $engine], null);
+		Table::insert('filesync_packet', ['id' => 'p', 'uid' => 1, 'hash' => 'h', 'state' => 'parked', 'reason' => $engine, 'body' => '{}', 'attempts' => 5, 'next_at' => 0, 'created' => 1, 'updated' => 1]);
+		FileSync\Addon\Queue::pause($engine);
+		$page = $this->page();
+		$this->assertSame([self::ORIGIN, 'no', '–', '', $engine], $page['clones'][0]);
+		$folds = [$page['clones'][0][4], $page['errors'][0]['details'], $page['problem_details']];
+		$this->assertSame([$engine, $engine, $engine], $folds);
+		$this->assertSame(3, substr_count(json_encode($page), substr(json_encode($engine), 1, -1)), 'nowhere else');
+		preg_match_all('#<details.*?</details>#s', file_get_contents('addon/filesync/view/tpl/filesync_admin.tpl'), $found);
+		foreach (['$row.4', '$one.details', '$problem_details'] as $value) {
+			$this->assertCount(1, preg_grep('/' . preg_quote($value) . '/', $found[0]), $value);
+		}
+	}
+
 	public function test_what_is_being_done_is_no_error(): void
 	{
 		foreach (['under way: abc', 'Exception: no'] as $n => $reason) {
 			Table::insert('filesync_outbox', ['id' => str_repeat((string) $n, 64), 'uid' => 1, 'kind' => 'announce', 'name' => 'x', 'body' => '', 'state' => 'due', 'attempts' => 1,
 				'next_at' => time() + 60, 'created' => time(), 'reason' => $reason]);
 		}
-		$this->assertSame(['Exception: no'], array_column($this->page()['errors'], 'reason'));
+		$this->assertSame([['a change could not be sent to the other hubs', 'Exception: no']], array_map(fn ($one) => [$one['reason'], $one['details']], $this->page()['errors']));
 	}
 
 	public function test_every_value_in_the_markup_is_escaped(): void
@@ -107,7 +124,7 @@ final class AdminPageTest extends AddonTestCase
 		dbq('DROP TABLE filesync_transfer');
 		$html = '';
 		filesync_plugin_admin($html);
-		$this->assertStringContainsString('filesync: cannot read table filesync_transfer', $html);
+		$this->assertSame('filesync cannot show this page now. The log of this hub says why.', $html);
 	}
 
 	private function page(): array

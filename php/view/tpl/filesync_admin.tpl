@@ -6,6 +6,9 @@
 {{foreach $problems as $problem}}
 <p class="alert alert-danger" role="alert">{{$problem|escape:'html'}}</p>
 {{/foreach}}
+{{if $problem_details}}
+<details class="mb-3 small text-muted"><summary>{{$words.details|escape:'html'}}</summary>{{$problem_details|escape:'html'}}</details>
+{{/if}}
 
 <section class="mb-4">
 	<h4>{{$words.versions|escape:'html'}}</h4>
@@ -85,7 +88,7 @@
 		<thead><tr><th>{{$words.hub|escape:'html'}}</th><th>{{$words.speaks|escape:'html'}}</th><th>{{$words.last|escape:'html'}}</th><th>{{$words.trouble|escape:'html'}}</th></tr></thead>
 		<tbody>
 		{{foreach $clones as $row}}
-			<tr><td>{{$row.0|escape:'html'}}</td><td>{{$row.1|escape:'html'}}</td><td>{{$row.2|escape:'html'}}</td><td>{{$row.3|escape:'html'}}</td></tr>
+			<tr><td>{{$row.0|escape:'html'}}</td><td>{{$row.1|escape:'html'}}</td><td>{{$row.2|escape:'html'}}</td><td class="text-break">{{$row.3|escape:'html'}}{{if $row.4}}<details class="small text-muted"><summary>{{$words.details|escape:'html'}}</summary>{{$row.4|escape:'html'}}</details>{{/if}}</td></tr>
 		{{/foreach}}
 		</tbody>
 	</table>
@@ -104,7 +107,9 @@
 		{{foreach $errors as $one}}
 		<li class="mb-2">
 			<span class="text-muted">{{$one.at|escape:'html'}} {{$one.channel|escape:'html'}}</span> <strong>{{$one.name|escape:'html'}}</strong>
-			<div class="ms-4">{{$one.reason|escape:'html'}} <span class="text-muted">({{$one.then|escape:'html'}})</span></div>
+			<div class="ms-4 text-break">{{$one.reason|escape:'html'}} <span class="text-muted">({{$one.then|escape:'html'}})</span>
+				{{if $one.details}}<details class="small text-muted"><summary>{{$words.details|escape:'html'}}</summary>{{$one.details|escape:'html'}}</details>{{/if}}
+			</div>
 		</li>
 		{{/foreach}}
 	</ul>
