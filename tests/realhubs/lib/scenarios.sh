@@ -1,7 +1,7 @@
 # What must hold when nothing goes wrong. A scenario is a function `scenario_<name>`; it prints what it found wrong and returns 1,
 # or prints a short detail and returns 0. Dashes in a name are underscores here.
 
-SCENARIOS="file nested odd-names zero-byte photo photo-formats overwrite overwrite-same-second duplicate echo $POST_SCENARIOS import-without-files photo-life legacy secrets"
+SCENARIOS="file nested odd-names zero-byte photo photo-formats overwrite overwrite-same-second duplicate echo $POST_SCENARIOS import-without-files photo-life legacy secrets signatures-apart metrics"
 
 # `bulk` runs only when it is named: BULK_BYTES (3 GiB) in one file and BULK_PHOTOS (40) photos, best with MEMORY_LIMIT=32M.
 
@@ -195,4 +195,29 @@ scenario_secrets() {
 
 own_tables() {
 	database_value hub_b "SELECT table_name FROM information_schema.tables WHERE table_name LIKE 'filesync%' AND table_schema NOT IN ('information_schema')"
+}
+
+# What the hub signs as a post opens nothing on a hub with filesync.
+scenario_signatures_apart() {
+	local hash
+	hash=$(give "$(random_file apart.bin 1000)" apart.bin "$TOP")
+	settle && hub_do a post-as-request "$(hub_url b)" "$hash" "${NICK[a]}" realhubs
+}
+
+# The numbers are what Prometheus reads, through the web server.
+scenario_metrics() {
+	local url status text=$LAYOUT/scratch/metrics
+	url=$(hub_url b)/filesync/metrics
+	ask() { curl -sS --cacert "$LAYOUT/ca/ca.pem" -o "$text" -w '%{http_code}' "$@" "$url"; }
+	[ "$(ask)" = 404 ] || { echo "without a token set: $(ask)"; return 1; }
+	hub_php b addon/filesync/cli.php config set metrics_token a-token-of-sufficient-length >/dev/null
+	status="$(ask) $(ask -H 'Authorization: Bearer another-token-of-that-length') $(ask -H 'Authorization: Bearer a-token-of-sufficient-length')"
+	hub_php b addon/filesync/cli.php config clear metrics_token >/dev/null
+	[ "$status" = '401 401 200' ] || { echo "statuses $status"; return 1; }
+	if command -v promtool >/dev/null; then
+		promtool check metrics <"$text" || return 1
+		echo "$(grep -vc '^#' "$text") samples, read by promtool"
+	else
+		echo "$(grep -vc '^#' "$text") samples, not read by promtool: it is not installed"
+	fi
 }
