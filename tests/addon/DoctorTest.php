@@ -142,25 +142,25 @@ final class DoctorTest extends AddonTestCase
 		unlink('addon/filesync/overrides/hubzilla.php');
 		exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg('require "include/cli_startup.php"; cli_startup(); echo "alive";') . ' 2>&1', $lines);
 		$this->assertStringContainsString('alive', implode("\n", $lines));
-		$lost = array_column(json_decode(exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --json --only overrides'), true), null, 'check');
+		$lost = array_column(json_decode(exec(self::cli() . ' doctor --json --only overrides'), true), null, 'check');
 		$this->assertFalse($lost['overrides']['ok']);
 	}
 
 	private function filesFinding(): array
 	{
-		return json_decode(exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --json --only files'), true)[0];
+		return json_decode(exec(self::cli() . ' doctor --json --only files'), true)[0];
 	}
 
 	public function test_the_command_says_it_and_its_status_too(): void
 	{
-		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --json', $lines, $status);
+		exec(self::cli() . ' doctor --json', $lines, $status);
 		$findings = array_column(json_decode($lines[0], true), null, 'check');
 		$this->assertSame([1, false], [$status, $findings['extension']['ok']]);
 		$this->assertStringContainsString('not loaded', $findings['extension']['finding']);
-		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --only hub,tables', $two, $status);
+		exec(self::cli() . ' doctor --only hub,tables', $two, $status);
 		$this->assertSame([0, 2], [$status, count($two)]);
 		dbq('ALTER TABLE filesync_setting RENAME TO away');
-		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor', $said, $status);
+		exec(self::cli() . ' doctor', $said, $status);
 		$this->assertStringContainsString('tables are missing: filesync_setting', implode("\n", $said));
 		dbq('ALTER TABLE away RENAME TO filesync_setting');
 		Config::set('enabled', '0');
