@@ -125,6 +125,27 @@ final class DoctorTest extends AddonTestCase
 		chmod('store/alice', 0700);
 	}
 
+	public function test_whether_who_runs_the_hub_may_change_the_addon_is_told(): void
+	{
+		$isRoot = posix_geteuid() === 0;
+		if ($isRoot) {
+			chown('store', 65534);
+			$this->assertTrue($this->examine(fn ($answer) => $answer)['code']);
+			chown('addon', 65534);
+		}
+		$this->assertNull($this->examine(fn ($answer) => $answer, $findings)['code']);
+		$code = array_column($findings, null, 'check')['code'];
+		$this->assertStringContainsString('/addon', $code['finding']);
+		$this->assertStringContainsString('chown root:', $code['remedy']);
+		set_config('system', 'addon', 'skeleton');
+		$this->examine(fn ($answer) => $answer, $findings);
+		$this->assertStringContainsString('sudo -u ' . posix_getpwuid(fileowner('store'))['name'] . ' php util/addons install', array_column($findings, null, 'check')['registered']['remedy']);
+		if ($isRoot) {
+			chown('store', 0);
+			chown('addon', 0);
+		}
+	}
+
 	public function test_files_that_went_missing_or_changed_are_named(): void
 	{
 		$copy = sys_get_temp_dir() . '/addon-' . getmypid();
