@@ -15,7 +15,7 @@ if (! class_exists('App', false)) {
 final class Command
 {
 	private const USAGE = <<<'TEXT'
-		usage: php addon/filesync/cli.php <verb> [options]
+		usage: sudo -u <hub user> php addon/filesync/cli.php <verb> [options]    in the hub's root
 
 		  status                 what is on its way, what is stuck, what waits           [--json]
 		  missing                every file that is not present here, and why            [--json]
