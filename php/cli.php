@@ -85,7 +85,7 @@ if (PHP_SAPI !== 'cli') {
 		// Only root's files are run before that.
 		$changed = $loose(__FILE__) ?? $loose(__DIR__ . '/run-as.php');
 		$changed === null || $why = "$changed can be changed by others than root";
-		$why === null || $end(1, "root does not run this: $why. Run it as the hub's user: sudo -u " . ($user['name'] ?? '' ?: '<hub user>') . ' php ' . escapeshellarg($script) . ' ' . implode(' ', $words));
+		$why === null || $end(1, "root does not run this: $why. Run it as the hub's user: sudo -u " . ($user['name'] ?? '' ?: '<hub user>') . ' php ' . __FILE__ . ' ' . implode(' ', array_slice($argv, 1)));
 
 		// PHP's own options: all that stands before the script.
 		$line = explode("\0", substr((string) @file_get_contents('/proc/self/cmdline'), 0, -1));
