@@ -15,7 +15,7 @@ if (! class_exists('App', false)) {
 final class Command
 {
 	private const USAGE = <<<'TEXT'
-		usage: php addon/filesync/cli.php <verb> [options]
+		usage: sudo -u <hub user> php addon/filesync/cli.php <verb> [options]    in the hub's root
 
 		  status                 what is on its way, what is stuck, what waits           [--json]
 		  missing                every file that is not present here, and why            [--json]
@@ -49,6 +49,7 @@ final class Command
 		                         sends what waits [--seconds N], --drop forgets it
 
 		missing, kept, backfill, verify and repair take --channel NICK, and look at that channel alone
+		--hub DIR names the hub, where it is not the one that this lies in
 
 		exit codes: 0 done or nothing to do, 1 something needs a person, 2 usage, 75 something is still on its way
 		TEXT;

@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Doctor\Background;
 use FileSync\Addon\Doctor\Findings;
 use FileSync\Addon\Doctor\Neighbours;
+use FileSync\Addon\Doctor\Ownership;
 use FileSync\Addon\Doctor\Software;
 use FileSync\Addon\Doctor\Storage;
 use FileSync\Addon\Doctor\WebServer;
@@ -43,6 +44,7 @@ final class Doctor
 		$findings = new Findings();
 		Software::look($findings);
 		Storage::look($findings);
+		$findings->attempt('code', Ownership::look(...));
 		// What needs the network is slow: not for what was found already.
 		if (array_diff($only ?: [''], array_column($findings->all(), 'check')) && $this->isServing($findings)) {
 			Background::look($findings);

@@ -27,8 +27,14 @@ final class ProgressBar
 	 */
 	public function __construct(bool $isQuiet = false, private readonly bool $isWanted = false, private $stream = STDERR, ?bool $isTerminal = null)
 	{
-		$this->isTerminal = ! $isQuiet && ($isTerminal ?? stream_isatty($stream));
+		$this->isTerminal = ! $isQuiet && ($isTerminal ?? ($stream === STDERR ? self::isTerminal() : stream_isatty($stream)));
 		$this->startedAt = microtime(true);
+	}
+
+	/** Tells whether standard error ends on a terminal, perhaps that of root, who began this as the hub's user. */
+	public static function isTerminal(): bool
+	{
+		return stream_isatty(STDERR) || getenv('FILESYNC_TERMINAL') === '1';
 	}
 
 	/** Tells whether it is time to show something again. */

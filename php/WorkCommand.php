@@ -20,7 +20,7 @@ final class WorkCommand
 
 	public function __construct(private readonly array $options)
 	{
-		$this->isShown = isset($options['progress']) || (! isset($options['json']) && stream_isatty(STDERR));
+		$this->isShown = isset($options['progress']) || (! isset($options['json']) && ProgressBar::isTerminal());
 		$this->bar = new ProgressBar(isset($options['json']), isset($options['progress']));
 		$this->startedAt = microtime(true);
 	}

@@ -1,6 +1,8 @@
 <?php
 /*
- * The admin's command: php addon/filesync/cli.php <verb>, run from the hub's root or anywhere as the hub's user; root becomes that user.
+ * The admin's command: sudo -u <hub user> php addon/filesync/cli.php <verb>, in the hub's root. `--hub DIR` names a hub elsewhere.
+ *
+ * Root runs nothing of a hub: this begins anew as the owner of the hub's folder store, or says why not. The hub of root is the one that this file lies in, links followed.
  */
 
 if (PHP_SAPI !== 'cli') {
@@ -9,29 +11,96 @@ if (PHP_SAPI !== 'cli') {
 }
 
 (function (array $argv): void {
+	$end = function (int $status, string $text): never {
+		fwrite(STDERR, "filesync: $text\n");
+		exit($status);
+	};
+	$words = [];
+	$named = null;
+	for ($given = array_slice($argv, 1); $given;) {
+		$word = array_shift($given);
+		if ($word === '--hub') {
+			$named = array_shift($given) ?? $end(2, '--hub needs the folder of a hub');
+		} elseif (str_starts_with($word, '--hub=')) {
+			$named = substr($word, 6);
+		} else {
+			$words[] = $word;
+		}
+	}
+	$uid = function_exists('posix_geteuid') ? posix_geteuid() : @fileowner('/proc/self/');
+	$isRoot = $uid === 0 || $uid === false;
 	$script = $argv[0][0] === '/' ? $argv[0] : getcwd() . '/' . $argv[0];
-	foreach ([getcwd(), dirname($script, 3), dirname(__DIR__, 2)] as $root) {
-		if (is_file($root . '/include/cli_startup.php')) {
-			chdir($root);
-			break;
+	$places = match (true) {
+		$named !== null => [$named],
+		$isRoot => [dirname(__DIR__, 2)],
+		default => [dirname($script, 3), dirname(__DIR__, 2)],
+	};
+	$hubs = array_filter(array_map('realpath', $places), fn ($place) => $place !== false && is_file($place . '/include/cli_startup.php'));
+	$root = reset($hubs);
+	if ($root === false) {
+		$end(2, $named === null ? __FILE__ . ' does not lie in a hub' . ($isRoot ? ', and root goes by that alone; run it in the hub\'s root: sudo -u <hub user> php addon/filesync/cli.php' : '')
+			. '; or name the hub: --hub <the folder where its index.php is>' : "$named is not the root of a hub: include/cli_startup.php is missing there");
+	}
+
+	if ($isRoot) {
+		// The first of a path and the folders above it that somebody else than root, or than root and that user, may change.
+		$loose = function (string $path, int $user = 0): ?string {
+			for (clearstatcache();; $path = dirname($path)) {
+				$is = @lstat($path);
+				$isOpen = ! $is || ($is['mode'] & ($user ? 0002 : 0022) && ! ($user && $is['mode'] & 01000));
+				if ($isOpen || ($is['mode'] & 0170000) === 0120000 || ! in_array($is['uid'], [0, $user], true)) {
+					return $path;
+				}
+				if ($path === '/') {
+					return null;
+				}
+			}
+		};
+		[$user, $why] = (function () use ($root, $loose): array {
+			$store = "$root/store";
+			if (! function_exists('posix_getpwuid')) {
+				return [null, 'PHP lacks the functions posix_*'];
+			}
+			if (is_link($store)) {
+				if (lstat($store)['uid'] !== 0 || $loose($root) !== null) {
+					return [null, "$store is a link that others than root may change"];
+				}
+				$store = (string) realpath($store);
+			}
+			$is = @lstat($store);
+			if (! $is || ! is_dir($store)) {
+				return [null, "the folder $root/store, whose owner runs the hub, is missing"];
+			}
+			if ($is['uid'] === 0) {
+				return [null, "$store belongs to root, so who runs the hub is not known"];
+			}
+			$user = posix_getpwuid($is['uid']) ?: ['name' => '', 'uid' => $is['uid'], 'gid' => $is['gid'], 'dir' => '/'];
+			if ($user['name'] === '' && $user['gid'] === 0) {
+				return [null, "$store belongs to user {$user['uid']}, whom this machine does not know, and to root's group"];
+			}
+			$changed = $loose(dirname($store), $user['uid']) ?? $loose($root, $user['uid']);
+
+			return $changed === null ? [$user, null] : [null, "$store belongs to user {$user['uid']}, and $changed can be changed by somebody else"];
+		})();
+		// Only root's files are run before that.
+		$changed = $loose(__FILE__) ?? $loose(__DIR__ . '/run-as.php');
+		$changed === null || $why = "$changed can be changed by others than root";
+		$why === null || $end(1, "root does not run this: $why. Run it as the hub's user: sudo -u " . ($user['name'] ?? '' ?: '<hub user>') . ' php ' . __FILE__ . ' ' . implode(' ', array_slice($argv, 1)));
+
+		// PHP's own options: all that stands before the script.
+		$line = explode("\0", substr((string) @file_get_contents('/proc/self/cmdline'), 0, -1));
+		$before = array_slice($line, 1, max(0, count($line) - count($argv) - 1));
+		if (array_slice($line, 1 + count($before)) !== $argv) {
+			$before = [];
 		}
+		$terminal = stream_isatty(STDERR) ? ['FILESYNC_TERMINAL' => '1', 'COLUMNS' => (string) (int) (getenv('COLUMNS') ?: 80)] : [];
+		$runAs = require __DIR__ . '/run-as.php';
+		exit($runAs($user['uid'], $user['gid'], $user['name'], $user['dir'], $root, array_merge([PHP_BINARY], $before, [__FILE__, "--hub=$root"], $words), $terminal));
 	}
-	if (! is_file('include/cli_startup.php')) {
-		fwrite(STDERR, "filesync: this is not beneath a hub; run it from the hub's root\n");
-		exit(2);
-	}
-	// What root makes the hub may not touch: go on as who runs the hub.
-	$owner = function_exists('posix_geteuid') && posix_geteuid() === 0 ? (int) @fileowner('store') : 0;
-	if ($owner !== 0) {
-		$user = posix_getpwuid($owner) ?: ['name' => '', 'gid' => (int) filegroup('store')];
-		if (! (($user['name'] === '' || posix_initgroups($user['name'], $user['gid'])) && posix_setgid($user['gid']) && posix_setuid($owner))) {
-			fwrite(STDERR, "filesync: root could not become the owner of the folder store (user $owner): " . posix_strerror(posix_get_last_error()) . "; run this as that user\n");
-			exit(1);
-		}
-	}
+	chdir($root);
 	set_include_path(getcwd() . PATH_SEPARATOR . get_include_path());
 	require_once 'include/cli_startup.php';
 	cli_startup();
 	require_once __DIR__ . '/filesync.php';
-	exit(FileSync\Addon\Command::run(array_slice($argv, 1)));
+	exit(FileSync\Addon\Command::run($words));
 })($argv);

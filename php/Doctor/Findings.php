@@ -12,9 +12,12 @@ final class Findings
 	/** @var list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be tried, or worth knowing. */
 	private array $all = [];
 
-	/** Adds one. The remedy of what is right is left out. */
+	/** Adds one. The remedy of what is right is left out; the hub's commands in it are given as the hub's user runs them, as whoever reads it may be root. */
 	public function note(string $check, ?bool $ok, string $finding, string $remedy = ''): void
 	{
+		if ($user = Ownership::hubUser()) {
+			$remedy = preg_replace('#\bphp (?=(util|addon|Zotlabs)/)#', "sudo -u {$user['name']} php ", $remedy);
+		}
 		$this->all[] = ['check' => $check, 'ok' => $ok, 'finding' => $finding, 'remedy' => $ok ? '' : $remedy];
 	}
 

@@ -58,10 +58,9 @@ final class Storage
 	/** Makes a file in our folder and moves it beside each channel's files, as publishing does. */
 	private static function store(Findings $findings): void
 	{
-		$owner = @fileowner('store');
-		if (function_exists('posix_geteuid') && posix_geteuid() !== $owner) {
-			$name = posix_getpwuid((int) $owner)['name'] ?? (string) $owner;
-			$findings->note('user', null, sprintf(t('this is not run as the owner of the folder store, who is %s'), $name), t("run it as the hub's user:") . " sudo -u $name php addon/filesync/cli.php doctor");
+		$user = Ownership::hubUser();
+		if ($user && posix_geteuid() !== $user['uid']) {
+			$findings->note('user', null, sprintf(t('this is not run as the owner of the folder store, who is %s'), $user['name']), t("run it as the hub's user:") . ' php addon/filesync/cli.php doctor');
 		}
 		$bad = $elsewhere = [];
 		foreach (Table::select('channel', ['channel_removed' => 0, 'channel_system' => 0], 'channel_id', 0, 'channel_id') as $row) {
@@ -78,7 +77,7 @@ final class Storage
 		}
 		is_writable('store/[data]') || $bad[] = 'store/[data]';
 		$findings->note('store', ! $bad, $bad ? sprintf(t('may not be written: %s'), implode(', ', $bad)) : t('the folders of the files may be written'),
-			t("give them to the hub's user, with all that is beneath them: chown -R; if they are that user's already, see to the disk (df -i, mount)"));
+			t("give them to the hub's user, with all that is beneath them: chown -Rh; if they are that user's already, see to the disk (df -i, mount)"));
 		$elsewhere && $findings->note('device', true, sprintf(t('on another device than store/[data], so files are copied when they are published: %s'), implode(', ', $elsewhere)));
 	}
 }

@@ -216,6 +216,12 @@ abstract class AddonTestCase extends TestCase
 		return [$code, ob_get_clean()];
 	}
 
+	/** Returns how the addon's command is run in a process of its own, for the shell. cli.php itself sends root away, whose the hub is if root runs the tests. */
+	protected static function cli(): string
+	{
+		return escapeshellarg(PHP_BINARY) . ' ' . (posix_geteuid() === 0 ? escapeshellarg(dirname(__DIR__) . '/testhub/bin/cli.php') : 'addon/filesync/cli.php');
+	}
+
 	/** Returns the bytes of everything that is kept. */
 	protected function kept(): array
 	{

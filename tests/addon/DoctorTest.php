@@ -125,6 +125,27 @@ final class DoctorTest extends AddonTestCase
 		chmod('store/alice', 0700);
 	}
 
+	public function test_whether_who_runs_the_hub_may_change_the_addon_is_told(): void
+	{
+		$isRoot = posix_geteuid() === 0;
+		if ($isRoot) {
+			chown('store', 65534);
+			$this->assertTrue($this->examine(fn ($answer) => $answer)['code']);
+			chown('addon', 65534);
+		}
+		$this->assertNull($this->examine(fn ($answer) => $answer, $findings)['code']);
+		$code = array_column($findings, null, 'check')['code'];
+		$this->assertStringContainsString('/addon', $code['finding']);
+		$this->assertStringContainsString('chown root:', $code['remedy']);
+		set_config('system', 'addon', 'skeleton');
+		$this->examine(fn ($answer) => $answer, $findings);
+		$this->assertStringContainsString('sudo -u ' . posix_getpwuid(fileowner('store'))['name'] . ' php util/addons install', array_column($findings, null, 'check')['registered']['remedy']);
+		if ($isRoot) {
+			chown('store', 0);
+			chown('addon', 0);
+		}
+	}
+
 	public function test_files_that_went_missing_or_changed_are_named(): void
 	{
 		$copy = sys_get_temp_dir() . '/addon-' . getmypid();
@@ -142,25 +163,25 @@ final class DoctorTest extends AddonTestCase
 		unlink('addon/filesync/overrides/hubzilla.php');
 		exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg('require "include/cli_startup.php"; cli_startup(); echo "alive";') . ' 2>&1', $lines);
 		$this->assertStringContainsString('alive', implode("\n", $lines));
-		$lost = array_column(json_decode(exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --json --only overrides'), true), null, 'check');
+		$lost = array_column(json_decode(exec(self::cli() . ' doctor --json --only overrides'), true), null, 'check');
 		$this->assertFalse($lost['overrides']['ok']);
 	}
 
 	private function filesFinding(): array
 	{
-		return json_decode(exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --json --only files'), true)[0];
+		return json_decode(exec(self::cli() . ' doctor --json --only files'), true)[0];
 	}
 
 	public function test_the_command_says_it_and_its_status_too(): void
 	{
-		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --json', $lines, $status);
+		exec(self::cli() . ' doctor --json', $lines, $status);
 		$findings = array_column(json_decode($lines[0], true), null, 'check');
 		$this->assertSame([1, false], [$status, $findings['extension']['ok']]);
 		$this->assertStringContainsString('not loaded', $findings['extension']['finding']);
-		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --only hub,tables', $two, $status);
+		exec(self::cli() . ' doctor --only hub,tables', $two, $status);
 		$this->assertSame([0, 2], [$status, count($two)]);
 		dbq('ALTER TABLE filesync_setting RENAME TO away');
-		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor', $said, $status);
+		exec(self::cli() . ' doctor', $said, $status);
 		$this->assertStringContainsString('tables are missing: filesync_setting', implode("\n", $said));
 		dbq('ALTER TABLE away RENAME TO filesync_setting');
 		Config::set('enabled', '0');

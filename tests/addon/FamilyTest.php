@@ -107,7 +107,7 @@ final class FamilyTest extends AddonTestCase
 
 	private function doctor(): array
 	{
-		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php doctor --only hub', $lines, $status);
+		exec(self::cli() . ' doctor --only hub', $lines, $status);
 
 		return [$status, preg_replace('/\s+/', ' ', substr($lines[0], 0, 9))];
 	}

@@ -90,10 +90,10 @@ final class OutgoingTest extends AddonTestCase
 		exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg($script) . ' 2>&1', $output, $code);
 		$this->assertSame([0, []], [$code, $output]);
 		$this->assertSame('staged', $this->transfer('f1')['state']);
-		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php status --json', $status, $code);
+		exec(self::cli() . ' status --json', $status, $code);
 		$this->assertSame(75, $code);
 		$this->assertStringContainsString('not loaded', json_decode($status[0], true)['problem']);
-		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php missing', $missing, $code);
+		exec(self::cli() . ' missing', $missing, $code);
 		$this->assertStringContainsString('f1.bin', $missing[0]);
 	}
 }

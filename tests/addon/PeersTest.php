@@ -200,7 +200,7 @@ final class PeersTest extends AddonTestCase
 	public function test_the_command_shows_each_hub(): void
 	{
 		Peers::hear(self::ORIGIN, self::SAID);
-		exec(escapeshellarg(PHP_BINARY) . ' addon/filesync/cli.php status', $lines);
+		exec(self::cli() . ' status', $lines);
 		$this->assertStringContainsString(self::ORIGIN . ': filesync: yes 0.1.0', implode("\n", $lines));
 	}
 

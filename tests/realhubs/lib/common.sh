@@ -10,7 +10,8 @@ DB=${DB:-mysql}
 ADDON=${ADDON:-1}
 HUBS=${HUBS:-a b}
 EXTENSION=${EXTENSION:-$REPOSITORY/target/release/libfilesync.so}
-LAYOUT=${LAYOUT:-${TMPDIR:-/tmp}/filesync-realhubs}
+# Root installs nothing beneath a folder that others may write, as /tmp is.
+LAYOUT=${LAYOUT:-$([ "$(id -u)" = 0 ] && echo /var/lib || echo "${TMPDIR:-/tmp}")/filesync-realhubs}
 NET=${NET:-127.0.0}
 DOMAIN=${DOMAIN:-filesync.test}
 WEB=${WEB:-nginx}

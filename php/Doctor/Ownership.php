@@ -1,0 +1,78 @@
+<?php
+
+namespace FileSync\Addon\Doctor;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Who runs the hub, and may that user change the addon, as somebody could who broke into the hub? */
+final class Ownership
+{
+	/** Looks. Says nothing where root runs the hub, or where PHP does not tell. */
+	public static function look(Findings $findings): void
+	{
+		$user = self::hubUser();
+		if ($user === null) {
+			return;
+		}
+		$changed = self::changed($user);
+		$findings->note('code', $changed === null ? true : null, $changed === null ? sprintf(t('%s, who runs the hub, may not change the addon'), $user['name'])
+			: sprintf(t('%1$s, who runs the hub, may change the addon, and so may whoever breaks into the hub: %2$s'), $user['name'], $changed),
+			t("if the hub writes nowhere but in its folder store: in the hub's root as root, chown root: . addon; chmod go-w . addon; then install filesync again as root"));
+	}
+
+	/**
+	 * Returns the owner of the folder store.
+	 *
+	 * @return ?array{name: string, uid: int, gid: int} Null where that is root, or where PHP does not tell.
+	 */
+	public static function hubUser(): ?array
+	{
+		$uid = (int) @fileowner('store');
+
+		return $uid && function_exists('posix_getpwuid') ? posix_getpwuid($uid) ?: ['name' => "#$uid", 'uid' => $uid, 'gid' => (int) @filegroup('store')] : null;
+	}
+
+	/** Returns what of the addon, or of the folders above it, a user may change or put another in the place of. */
+	private static function changed(array $user): ?string
+	{
+		$code = dirname(__DIR__);
+		foreach ([getcwd() . '/addon/filesync', $code] as $path) {
+			for ($at = $path; ; $at = dirname($at)) {
+				// In a folder with the sticky bit others' names stay as they are.
+				if (self::may($user, $at) && ! (self::isSticky($at) && fileowner($at) !== $user['uid'])) {
+					return $at;
+				}
+				if ($at === dirname($at)) {
+					break;
+				}
+			}
+		}
+		foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($code, \FilesystemIterator::SKIP_DOTS), \RecursiveIteratorIterator::SELF_FIRST, \RecursiveIteratorIterator::CATCH_GET_CHILD) as $path => $file) {
+			if (self::may($user, $path)) {
+				return $path;
+			}
+		}
+
+		return null;
+	}
+
+	private static function isSticky(string $path): bool
+	{
+		return (bool) (fileperms($path) & 01000);
+	}
+
+	private static function may(array $user, string $path): bool
+	{
+		if (is_link($path)) {
+			// Whether it can be replaced is a matter of its folder.
+			return false;
+		}
+		$mode = (int) @fileperms($path);
+		$gid = @filegroup($path);
+
+		return @fileowner($path) === $user['uid'] || $mode & 0002
+			|| ($mode & 0020 && ($gid === $user['gid'] || in_array($user['name'], posix_getgrgid((int) $gid)['members'] ?? [], true)));
+	}
+}
