@@ -4,6 +4,7 @@ use FileSync\Addon\Doctor;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Request;
 use FileSync\Addon\Serve;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** `doctor` says what is wrong with this hub's own set-up, and how to mend it. */
 final class DoctorTest extends AddonTestCase
@@ -37,6 +38,7 @@ final class DoctorTest extends AddonTestCase
 	}
 
 	/** @dataProvider set_ups */
+	#[DataProvider('set_ups')]
 	public function test_what_is_wrong_is_said_with_its_remedy(Closure $change, array $expected): void
 	{
 		$found = $this->examine($change, $findings);
@@ -46,7 +48,7 @@ final class DoctorTest extends AddonTestCase
 		}
 	}
 
-	public function set_ups(): array
+	public static function set_ups(): array
 	{
 		$onRead = fn (Closure $change) => fn ($answer, $method) => $method === 'POST' ? $answer : $change($answer);
 
@@ -63,6 +65,7 @@ final class DoctorTest extends AddonTestCase
 	}
 
 	/** @dataProvider faults */
+	#[DataProvider('faults')]
 	public function test_each_fault_of_the_hub_is_found(Closure $break, array $expected, string $words): void
 	{
 		$break($this);
@@ -73,7 +76,7 @@ final class DoctorTest extends AddonTestCase
 		$this->assertNotContains('', array_column(array_filter($said, fn ($one) => $one['ok'] !== true), 'remedy'));
 	}
 
-	public function faults(): array
+	public static function faults(): array
 	{
 		$transfer = fn ($test, $due, $size = 3) => [$test->receive($test->file('f9', str_repeat('x', 3))), dbq("UPDATE filesync_transfer SET next_at = $due, size_bytes = $size WHERE hash = 'f9'")];
 

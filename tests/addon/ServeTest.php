@@ -11,6 +11,7 @@ use FileSync\Addon\Serve;
 use FileSync\Addon\Ticket;
 use FileSync\FileDigest;
 use FileSync\Store;
+use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\InProcess;
 use TestHub\Maker;
 
@@ -79,6 +80,7 @@ final class ServeTest extends AddonTestCase
 	}
 
 	/** @dataProvider refusals */
+	#[DataProvider('refusals')]
 	public function test_a_request_that_is_not_right_is_refused(int $status, string $error, Closure $make): void
 	{
 		$answer = Serve::answer($make($this));
@@ -87,7 +89,7 @@ final class ServeTest extends AddonTestCase
 		$this->assertCount(3, json_decode($answer->body, true));
 	}
 
-	public function refusals(): array
+	public static function refusals(): array
 	{
 		$forged = fn (array $signed) => fn ($test) => $test->ticketRequest(['p1' => 0], [], $signed);
 		$with = fn (array $keys) => fn ($test) => $test->ticketRequest(['p1' => 0], isset($keys['time']) ? ['time' => time() + $keys['time']] : $keys);

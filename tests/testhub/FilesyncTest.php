@@ -41,8 +41,8 @@ final class FilesyncTest extends TestCase {
 		foreach ([0, self::SMALL, self::LARGE] as $size) {
 			$given = $this->give('a', $size);
 			$this->arrives('b', $given);
-			$size && $this->assertSame('filesync', $this->result('b', $given['hash'])['rung']);
-			$this->assertContains('sha256', $this->result('b', $given['hash'])['proof']);
+			$size && $this->assertSame('filesync', $this->howItCame('b', $given['hash'])['rung']);
+			$this->assertContains('sha256', $this->howItCame('b', $given['hash'])['proof']);
 		}
 		foreach (['made', 'filesync'] as $n => $way) {
 			self::$pair->command('b', 'config', 'set', 'make_scales', (string) (1 - $n));
@@ -50,7 +50,7 @@ final class FilesyncTest extends TestCase {
 			$this->arrives('b', $photo);
 			foreach ([1, 2, 3] as $scale) {
 				$this->until(function () use ($photo, $scale, $way) {
-					return ($this->result('b', $photo['hash'], $scale)['rung'] ?? '') === $way;
+					return ($this->howItCame('b', $photo['hash'], $scale)['rung'] ?? '') === $way;
 				});
 				[$theirs, $ours] = [$this->path('a', $photo['hash']) . '-' . $scale, $this->path('b', $photo['hash']) . '-' . $scale];
 				$this->assertSame(array_slice(getimagesize($theirs), 0, 3), array_slice(getimagesize($ours), 0, 3));
@@ -66,7 +66,7 @@ final class FilesyncTest extends TestCase {
 	public function test_the_other_direction_is_the_same(): void {
 		$given = $this->give('b', self::SMALL);
 		$this->arrives('a', $given);
-		$this->assertSame('filesync', $this->result('a', $given['hash'])['rung']);
+		$this->assertSame('filesync', $this->howItCame('a', $given['hash'])['rung']);
 	}
 
 	public function test_an_overwritten_file_arrives(): void {
@@ -103,11 +103,11 @@ final class FilesyncTest extends TestCase {
 		self::$pair->addon('a', 'uninstall');
 		$given = $this->give('a', self::SMALL);
 		$this->arrives('b', $given);
-		$this->assertSame('getfile', $this->result('b', $given['hash'])['rung']);
+		$this->assertSame('getfile', $this->howItCame('b', $given['hash'])['rung']);
 		self::$pair->addon('a', 'install');
 		$again = $this->give('a', self::SMALL);
 		$this->arrives('b', $again);
-		$this->assertSame('filesync', $this->result('b', $again['hash'])['rung'], 'its next packet says that it speaks again');
+		$this->assertSame('filesync', $this->howItCame('b', $again['hash'])['rung'], 'its next packet says that it speaks again');
 		foreach ([$given, $again] as $file) {
 			$this->assertSame([], preg_grep('/transfer of ' . $file['hash'] . '/', file(self::$pair->hub('b') . '/hub.log')));
 		}
@@ -224,7 +224,7 @@ final class FilesyncTest extends TestCase {
 	}
 
 	/** Returns how the bytes came. */
-	private function result(string $hub, string $hash, int $scale = 0): ?array {
+	private function howItCame(string $hub, string $hash, int $scale = 0): ?array {
 		$row = self::$pair->rows($hub, "SELECT result FROM filesync_transfer WHERE hash = '$hash' AND scale = $scale AND state = 'published'")[0] ?? null;
 		return $row ? json_decode($row['result'], true) : null;
 	}

@@ -2,6 +2,7 @@
 
 require_once __DIR__ . '/Pair.php';
 
+use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\TestCase;
 use TestHub\Pair;
 
@@ -59,6 +60,7 @@ final class SyncTest extends TestCase {
 	}
 
 	/** @dataProvider passingFaults */
+	#[DataProvider('passingFaults')]
 	public function test_a_fault_that_passes_ends_with_the_right_bytes(array $effects): void {
 		foreach ([self::SMALL, self::LARGE] as $size) {
 			self::$pair->faults('a', [$effects + ['on' => ['getfile', 'dav', 'api'], 'times' => 3]]);
@@ -77,6 +79,7 @@ final class SyncTest extends TestCase {
 	}
 
 	/** @dataProvider answersThatMeanNo */
+	#[DataProvider('answersThatMeanNo')]
 	public function test_a_file_that_is_not_given_is_said_to_be_missing_and_comes_with_the_next_packet(array $effects): void {
 		self::$pair->faults('a', [$effects + ['on' => ['getfile', 'dav', 'api']]]);
 		$given = $this->give(self::SMALL);
@@ -107,6 +110,7 @@ final class SyncTest extends TestCase {
 	}
 
 	/** @dataProvider liesOfDav */
+	#[DataProvider('liesOfDav')]
 	public function test_where_dav_lies_nothing_is_shown_until_it_does_no_more(array $effects): void {
 		self::$pair->faults('a', [$effects + ['on' => ['dav']]]);
 		$given = $this->give(self::LARGE);
@@ -120,6 +124,7 @@ final class SyncTest extends TestCase {
 	}
 
 	/** @dataProvider lastingFaultsOfDav */
+	#[DataProvider('lastingFaultsOfDav')]
 	public function test_where_dav_is_broken_for_good_the_other_ways_do(array $effects): void {
 		self::$pair->faults('a', [$effects + ['on' => ['dav']]]);
 		$this->arrives($this->give(self::LARGE), 60);
