@@ -107,6 +107,8 @@ final class DoctorTest extends AddonTestCase
 			'the web server lacks the extension' => [fn ($test) => $test->probe['problem'] = 'the PHP extension filesync is not loaded', ['extension-web' => false], 'not loaded'],
 			'the web server runs files that were replaced' => [fn ($test) => $test->probe['outdated'] = true, ['addon-web' => false], 'were replaced'],
 			'the web server lacks a function' => [fn ($test) => $test->probe['missing'] = ['link'], ['php-web' => false], 'in the web server: PHP functions are missing: link'],
+			'the web server lacks an extension of the hub' => [fn ($test) => $test->probe['extensions'] = ['bcmath or gmp'], ['php-web' => false], 'in the web server: the hub needs PHP extensions that are missing: bcmath or gmp'],
+			'the command line lacks extensions of the hub' => [fn () => file_put_contents('composer.json', '{"require": {"php": ">=8", "ext-json": "*", "ext-nowhere": "*"}}'), ['php' => false, 'php-web' => false], 'the hub needs PHP extensions that are missing: nowhere'],
 			'no channel is served' => [fn () => Config::set('enabled', '0', 'channel:1'), ['serving' => null], 'serves no channel'],
 			'its memory is small' => [fn ($test) => $test->probe['memory_limit'] = '32M', ['memory-web' => false], '32M'],
 			'sources are handed out' => [fn ($test) => $test->plain = fn ($path) => ['status' => 200, 'body' => str_ends_with($path, '.php') ? "<?php\n" : ''], ['source' => false], 'Queue.php'],
