@@ -29,7 +29,7 @@ demo: ## two hubs, a channel cloned on both: SIZE=1G PHOTOS=40 BREAK=flip|skip K
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) tests/plain-php tests/demo/run
 
-test: ## everything that needs no hub tree; at most 30 minutes on two cores
+test: ## everything that needs no hub tree; at most 30 minutes on two cores: ONLY=posts,demo
 	@tests/plain-php tests/run
 
 test-hubs: ## real hubs: HUBZILLA_ROOT=<tree> [FAULTS=1 | ALL_FILESYNC=1]

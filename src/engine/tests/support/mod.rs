@@ -467,13 +467,7 @@ pub fn noise(length: usize, seed: u64) -> Vec<u8> {
 }
 
 pub fn small_limits() -> Limits {
-    Limits {
-        disk_headroom_bytes: 0,
-        small_file_bytes: 10_000,
-        spot_bytes: 64,
-        checkpoint_bytes: 4096,
-        ..Limits::default()
-    }
+    Limits { disk_headroom_bytes: 0, small_file_bytes: 10_000, spot_bytes: 64, checkpoint_bytes: 4096, ..Limits::default() }
 }
 
 pub fn batch(root: &Path, limits: Limits) -> TransferBatch {
