@@ -21,7 +21,7 @@ uninstall: ## take it off again: HUB=<hub root> OPTIONS="--keep|--purge [--finis
 	@HUB="$(HUB)" OPTIONS="$(OPTIONS)" tools/hub uninstall
 
 dist: ## an archive with the addon, the extension for this PHP and machine, and a README: dist/
-	@$(if $(filter file,$(origin EXTENSION)),$(MAKE) -s build)
+	@$(if $(filter file,$(origin EXTENSION)),$(MAKE) -s build,tests/install php)
 	@EXTENSION=$(EXTENSION) tools/dist
 
 demo: ## two hubs, a channel cloned on both: SIZE=1G PHOTOS=40 BREAK=flip|skip KEEP=1
@@ -29,7 +29,7 @@ demo: ## two hubs, a channel cloned on both: SIZE=1G PHOTOS=40 BREAK=flip|skip K
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) tests/plain-php tests/demo/run
 
-test: ## everything that needs no hub tree; at most 30 minutes on two cores
+test: ## everything that needs no hub tree; at most 30 minutes on two cores: ONLY=posts,demo
 	@tests/plain-php tests/run
 
 test-hubs: ## real hubs: HUBZILLA_ROOT=<tree> [FAULTS=1 | ALL_FILESYNC=1]
@@ -52,6 +52,7 @@ bench: ## side by side with what one would otherwise use: ONLY=receive,accept FO
 	@EXTENSION=$(EXTENSION) bench/run
 
 strings: ## collect what the addon says for translators, make the hub's files of it
+	@tests/install php
 	@tools/strings
 
 fmt: ## format the Rust code

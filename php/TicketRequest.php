@@ -3,6 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Platform;
 use FileSync\Addon\Hub\Web;
 
 if (! class_exists('App', false)) {
@@ -90,7 +91,8 @@ final class TicketRequest
 	private static function probe(Request $request): array
 	{
 		return ['authorization' => $request->header('authorization') !== null, 'problem' => Config::extensionProblem(), 'version' => Config::version(),
-			'outdated' => Doctor\Software::isOutdated(), 'missing' => Doctor\Software::missingFunctions(), 'memory_limit' => (string) ini_get('memory_limit'), 'settings' => Doctor\Software::settings()];
+			'outdated' => Doctor\Software::isOutdated(), 'missing' => Doctor\Software::missingFunctions(), 'extensions' => Platform::missingExtensions(),
+			'memory_limit' => (string) ini_get('memory_limit'), 'settings' => Doctor\Software::settings()];
 	}
 
 	private function grant(Request $request): Response

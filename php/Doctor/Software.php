@@ -4,6 +4,7 @@ namespace FileSync\Addon\Doctor;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Platform;
 use FileSync\Addon\Hub\Registration;
 
 if (! class_exists('App', false)) {
@@ -28,7 +29,8 @@ final class Software
 		$where = PHP_SAPI === 'cli' ? t('on the command line') : t('in the web server');
 		$findings->note('extension', $problem === null, $problem === null ? sprintf(t('version %1$s is loaded %2$s'), Config::version(), $where) : "$where: $problem",
 			t('let PHP load the extension for the web server and the command line, the same version as the addon:') . ' ' . self::again());
-		self::functions($findings, 'php', '', self::missingFunctions());
+		$lacks = self::lacks($findings, 'php', '', self::missingFunctions(), Platform::missingExtensions());
+		$lacks || $findings->note('php', true, sprintf(t('PHP %s has what is needed'), PHP_VERSION));
 		self::memory($findings, 'memory', $where, (string) ini_get('memory_limit'));
 	}
 
@@ -41,7 +43,7 @@ final class Software
 			$findings->note('addon-web', false, $web['version'] !== Config::version() ? sprintf(t('the web server runs version %1$s of the addon, this is %2$s'), $web['version'], Config::version())
 				: t('the web server runs files of the addon that were replaced since'), t('reload PHP-FPM (or restart Apache): it still runs what was there before'));
 		}
-		empty($web['missing']) || self::functions($findings, 'php-web', t('in the web server') . ': ', $web['missing']);
+		self::lacks($findings, 'php-web', t('in the web server') . ': ', $web['missing'] ?? [], $web['extensions'] ?? []);
 		self::memory($findings, 'memory-web', t('in the web server'), $web['memory_limit']);
 		$differ = array_keys(array_diff_assoc($web['settings'], self::settings()) + array_diff_assoc(self::settings(), $web['settings']));
 		if ($web['problem'] === null && extension_loaded('filesync')) {
@@ -72,10 +74,15 @@ final class Software
 		return (bool) array_filter($ours, fn ($path) => (int) @filectime($path) > $since);
 	}
 
-	private static function functions(Findings $findings, string $check, string $where, array $missing): void
+	/** Notes what a PHP lacks, for us and for the hub itself; tells whether it lacks anything. */
+	private static function lacks(Findings $findings, string $check, string $where, array $functions, array $extensions): bool
 	{
-		$findings->note($check, $missing === [], $where . ($missing ? sprintf(t('PHP functions are missing: %s'), implode(', ', $missing)) : sprintf(t('PHP %s has what is needed'), PHP_VERSION)),
+		$functions && $findings->note($check, false, $where . sprintf(t('PHP functions are missing: %s'), implode(', ', $functions)),
 			t('install php-curl and php-mbstring, and take these functions out of disable_functions in php.ini'));
+		$extensions && $findings->note($check, false, $where . sprintf(t('the hub needs PHP extensions that are missing: %s'), implode(', ', $extensions)),
+			t('install them (on Debian, php-gmp is the package of gmp), and reload PHP-FPM (or restart Apache)'));
+
+		return (bool) array_merge($functions, $extensions);
 	}
 
 	private static function files(Findings $findings): void

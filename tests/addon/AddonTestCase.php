@@ -64,7 +64,7 @@ abstract class AddonTestCase extends TestCase
 		}
 		FileSync\Addon\Outgoing::flush();
 		$sent = [];
-		foreach (dbq('select * from outq order by outq_created') as $row) {
+		foreach (dbq('select * from outq order by outq_number') as $row) {
 			$packet = json_decode(json_decode($row['outq_notify'], true)['data'] ?? '', true);
 			$sent = [...$sent, ...$packet['file'] ?? []];
 		}

@@ -5,6 +5,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Outgoing;
 use FileSync\TransferBatch;
+use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\Maker;
 
 /** I2: late, repeated and concurrent changes lose nothing, and every clone ends with the same. */
@@ -98,12 +99,13 @@ final class ChangesTest extends AddonTestCase
 		$this->assertSame('<y>', end($this->sent()[0]['attach'])['allow_cid'], 'the others hear of it');
 	}
 
-	/**
-	 * @testWith ["<x><y>", "<y>"]
-	 *           ["<y>", "<x><y>"]
-	 *           ["<x><y>", "<y><z>"]
-	 *           ["<y><z>", "<x><y>"]
-	 */
+	public static function accesses(): array
+	{
+		return [['<x><y>', '<y>'], ['<y>', '<x><y>'], ['<x><y>', '<y><z>'], ['<y><z>', '<x><y>']];
+	}
+
+	/** @dataProvider accesses */
+	#[DataProvider('accesses')]
 	public function test_accesses_that_were_made_of_the_same_changes_in_another_order_end_with_whom_both_let_in(string $ours, string $theirs): void
 	{
 		$seen = [self::C => 1, self::A => 1];

@@ -1,11 +1,13 @@
 <?php
 
 use FileSync\Addon\Hub\Table;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** I4: a packet that was not acknowledged comes again; what the first try did must not be in its way. */
 final class CrashWhileAcceptingTest extends AddonTestCase
 {
 	/** @dataProvider changes */
+	#[DataProvider('changes')]
 	public function test_killed_at_any_instant_and_sent_again_it_ends_the_same(Closure $prepare, Closure $change, Closure $check): void
 	{
 		$prepare->call($this);

@@ -4,6 +4,7 @@ use FileSync\Addon\Doctor;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Request;
 use FileSync\Addon\Serve;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** `doctor` says what is wrong with this hub's own set-up, and how to mend it. */
 final class DoctorTest extends AddonTestCase
@@ -37,6 +38,7 @@ final class DoctorTest extends AddonTestCase
 	}
 
 	/** @dataProvider set_ups */
+	#[DataProvider('set_ups')]
 	public function test_what_is_wrong_is_said_with_its_remedy(Closure $change, array $expected): void
 	{
 		$found = $this->examine($change, $findings);
@@ -46,7 +48,7 @@ final class DoctorTest extends AddonTestCase
 		}
 	}
 
-	public function set_ups(): array
+	public static function set_ups(): array
 	{
 		$onRead = fn (Closure $change) => fn ($answer, $method) => $method === 'POST' ? $answer : $change($answer);
 
@@ -63,6 +65,7 @@ final class DoctorTest extends AddonTestCase
 	}
 
 	/** @dataProvider faults */
+	#[DataProvider('faults')]
 	public function test_each_fault_of_the_hub_is_found(Closure $break, array $expected, string $words): void
 	{
 		$break($this);
@@ -73,7 +76,7 @@ final class DoctorTest extends AddonTestCase
 		$this->assertNotContains('', array_column(array_filter($said, fn ($one) => $one['ok'] !== true), 'remedy'));
 	}
 
-	public function faults(): array
+	public static function faults(): array
 	{
 		$transfer = fn ($test, $due, $size = 3) => [$test->receive($test->file('f9', str_repeat('x', 3))), dbq("UPDATE filesync_transfer SET next_at = $due, size_bytes = $size WHERE hash = 'f9'")];
 
@@ -104,6 +107,8 @@ final class DoctorTest extends AddonTestCase
 			'the web server lacks the extension' => [fn ($test) => $test->probe['problem'] = 'the PHP extension filesync is not loaded', ['extension-web' => false], 'not loaded'],
 			'the web server runs files that were replaced' => [fn ($test) => $test->probe['outdated'] = true, ['addon-web' => false], 'were replaced'],
 			'the web server lacks a function' => [fn ($test) => $test->probe['missing'] = ['link'], ['php-web' => false], 'in the web server: PHP functions are missing: link'],
+			'the web server lacks an extension of the hub' => [fn ($test) => $test->probe['extensions'] = ['bcmath or gmp'], ['php-web' => false], 'in the web server: the hub needs PHP extensions that are missing: bcmath or gmp'],
+			'the command line lacks extensions of the hub' => [fn () => file_put_contents('composer.json', '{"require": {"php": ">=8", "ext-json": "*", "ext-nowhere": "*"}}'), ['php' => false, 'php-web' => false], 'the hub needs PHP extensions that are missing: nowhere'],
 			'no channel is served' => [fn () => Config::set('enabled', '0', 'channel:1'), ['serving' => null], 'serves no channel'],
 			'its memory is small' => [fn ($test) => $test->probe['memory_limit'] = '32M', ['memory-web' => false], '32M'],
 			'sources are handed out' => [fn ($test) => $test->plain = fn ($path) => ['status' => 200, 'body' => str_ends_with($path, '.php') ? "<?php\n" : ''], ['source' => false], 'Queue.php'],

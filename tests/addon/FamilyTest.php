@@ -2,17 +2,19 @@
 
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Table;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** On a hub that it does not know filesync stays passive, and says so. */
 final class FamilyTest extends AddonTestCase
 {
 	/** @dataProvider versions */
+	#[DataProvider('versions')]
 	public function test_versions_that_were_tested_are_known(string $version, bool $isKnown): void
 	{
 		$this->assertSame($isKnown, Family::knowsVersion($version));
 	}
 
-	public function versions(): array
+	public static function versions(): array
 	{
 		return [['7.8', true], ['7.6', false], ['8.8.7', true], ['8.9.3', true], ['8.10', false], ['9.0', false], ['10.3.43', false], ['23.07.01', false], ['', false], ['dev', false]];
 	}

@@ -3,6 +3,7 @@
 use Fake\Api;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** Posts about files that a stock hub tells no clone are fetched, once, and no others. */
 final class LinkedPostsTest extends AddonTestCase
@@ -66,6 +67,7 @@ final class LinkedPostsTest extends AddonTestCase
 	}
 
 	/** @dataProvider scopes */
+	#[DataProvider('scopes')]
 	public function test_where_logging_in_is_forbidden_nothing_is_asked(string $scope): void
 	{
 		Config::set('dav_allowed', '0', $scope);
@@ -74,7 +76,7 @@ final class LinkedPostsTest extends AddonTestCase
 		$this->assertSame([], Api::$asked);
 	}
 
-	public function scopes(): array
+	public static function scopes(): array
 	{
 		return ['everywhere' => ['site'], 'at that hub' => ['peer:' . self::ORIGIN]];
 	}

@@ -3,6 +3,7 @@
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Vector;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** The order of changes is that of what each has seen; clocks play no part. */
 final class OrderTest extends AddonTestCase
@@ -96,6 +97,7 @@ final class OrderTest extends AddonTestCase
 	}
 
 	/** @dataProvider accesses */
+	#[DataProvider('accesses')]
 	public function test_the_narrower_access_lets_in_only_whom_both_let_in(array $one, array $other, array $expected): void
 	{
 		foreach ([[$one, $other], [$other, $one]] as [$first, $second]) {

@@ -3,6 +3,7 @@
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox;
+use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\Maker;
 
 /** I4: a database that fails for a moment, or goes away for good, costs nothing that was acknowledged. */
@@ -101,6 +102,7 @@ final class OutageTest extends AddonTestCase
 	}
 
 	/** @dataProvider outages */
+	#[DataProvider('outages')]
 	public function test_a_failing_statement_while_accepting_loses_nothing(Closure $outage): void
 	{
 		$receive = function () {
@@ -133,6 +135,7 @@ final class OutageTest extends AddonTestCase
 	}
 
 	/** @dataProvider outages */
+	#[DataProvider('outages')]
 	public function test_a_failing_statement_while_publishing_loses_nothing(Closure $outage): void
 	{
 		$prepare = function () {
@@ -164,7 +167,7 @@ final class OutageTest extends AddonTestCase
 		}
 	}
 
-	public function outages(): array
+	public static function outages(): array
 	{
 		return [
 			'one statement' => [fn ($number) => fn ($sql, $n) => $n === $number],

@@ -4,6 +4,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Table;
 use FileSync\TransferBatch;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** I9: a stock clone never hears of what is not whole here, nor of what it told us itself. */
 final class OutgoingTest extends AddonTestCase
@@ -55,6 +56,7 @@ final class OutgoingTest extends AddonTestCase
 	}
 
 	/** @dataProvider switches */
+	#[DataProvider('switches')]
 	public function test_switched_off_or_without_its_tables_the_hub_is_stock(Closure $switchOff): void
 	{
 		$switchOff();
@@ -63,7 +65,7 @@ final class OutgoingTest extends AddonTestCase
 		$this->assertStringContainsString('attachment store failed', file_get_contents('hub.log'));
 	}
 
-	public function switches(): array
+	public static function switches(): array
 	{
 		return [
 			'site' => [fn () => Config::set('enabled', '0')],

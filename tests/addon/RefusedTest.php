@@ -1,6 +1,7 @@
 <?php
 
 use FileSync\Addon\Hub\Table;
+use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\InProcess;
 use TestHub\Maker;
 
@@ -8,6 +9,7 @@ use TestHub\Maker;
 final class RefusedTest extends AddonTestCase
 {
 	/** @dataProvider hostile */
+	#[DataProvider('hostile')]
 	public function test_a_hostile_packet_is_refused_and_nothing_is_written(Closure $spoil): void
 	{
 		$entry = $this->photo('0a-photo', [0 => 'original', 1 => 'small']);

@@ -3,6 +3,7 @@
 use FileSync\Addon\ConfigCommand;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Settings;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** One table says what settings there are: the command, the page and the docs agree with it. */
 final class SettingsTest extends AddonTestCase
@@ -34,12 +35,13 @@ final class SettingsTest extends AddonTestCase
 	}
 
 	/** @dataProvider values */
+	#[DataProvider('values')]
 	public function test_impossible_values_and_scopes_are_refused(string $name, string $value, string $scope, bool $isPossible): void
 	{
 		$this->assertSame($isPossible, Settings::accepts($name, $value, $scope));
 	}
 
-	public function values(): array
+	public static function values(): array
 	{
 		return [['workers', '4', 'site', true], ['workers', '5', 'site', false], ['workers', '0', 'site', false], ['workers', '-1', 'site', false], ['workers', '2x', 'site', false],
 			['workers', "2\n", 'site', false], ['workers', '2', 'channel:1', false], ['bytes_per_second', '0', 'site', true], ['bytes_per_second', '1000', 'site', false],

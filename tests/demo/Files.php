@@ -66,7 +66,7 @@ final class Files {
 	}
 
 	private function untilFoldersAre(string $folder): void {
-		for ($n = 0; $n < 500 && !$this->pair->rows('a', "SELECT id FROM attach WHERE is_dir = 1 AND display_path = '$folder'"); $n++) {
+		for ($end = microtime(true) + Pair::PATIENCE; microtime(true) < $end && !$this->pair->rows('a', "SELECT id FROM attach WHERE is_dir = 1 AND display_path = '$folder'");) {
 			usleep(20000);
 		}
 	}

@@ -10,7 +10,7 @@ use TestHub\Pair;
 final class Progress {
 
 	/** Seconds without a new byte and without work that is due, after which nothing more is expected. */
-	const PATIENCE = 10;
+	const PATIENCE = 60;
 
 	private $pair;
 	private $expected;

@@ -1,7 +1,7 @@
 --TEST--
 TransferBatch: reports of files that came and of files that did not
 --INI--
-filesync.stall_window_seconds=1
+filesync.stall_window_seconds=5
 --FILE--
 <?php
 require 'support.php';

@@ -31,7 +31,7 @@ fclose($free);
 $server = proc_open([PHP_BINARY, '-n', '-d', 'extension=' . getenv('EXTENSION'), '-S', $address, '-t', $folder], [['file', '/dev/null', 'r'], ['file', '/dev/null', 'w'], ['file', '/dev/null', 'w']], $pipes);
 function ask(string $address)
 {
-	for ($try = 0; $try < 100 && ! ($socket = @stream_socket_client("tcp://$address")); $try++) {
+	for ($try = 0; $try < 2000 && ! ($socket = @stream_socket_client("tcp://$address")); $try++) {
 		usleep(50000);
 	}
 	fwrite($socket, "GET /page.php HTTP/1.0\r\n\r\n");
@@ -39,7 +39,7 @@ function ask(string $address)
 }
 function sent(string $folder): array
 {
-	for ($try = 0; $try < 200 && ! ($sent = @file_get_contents("$folder/sent")); $try++) {
+	for ($try = 0; $try < 2000 && ! ($sent = @file_get_contents("$folder/sent")); $try++) {
 		usleep(50000);
 	}
 	unlink("$folder/sent");

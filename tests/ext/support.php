@@ -7,7 +7,12 @@ require_once __DIR__ . '/hub.php';
 /** Starts the hub of hub.php and returns its root URL. */
 function startHub(): string
 {
-	$port = random_int(20000, 60000);
+	// Not one of those that connections are given.
+	$lowest = (int) @file_get_contents('/proc/sys/net/ipv4/ip_local_port_range') ?: 32768;
+	do {
+		$free = @stream_socket_server('tcp://127.0.0.1:' . ($port = random_int(max(1025, $lowest - 16000), $lowest - 1)));
+	} while (! $free);
+	fclose($free);
 	$null = ['file', '/dev/null', 'w'];
 	$command = [PHP_BINARY, '-n', '-S', "127.0.0.1:$port", __DIR__ . '/hub.php'];
 	$process = proc_open($command, [1 => $null, 2 => $null], $pipes, null, ['PHP_CLI_SERVER_WORKERS' => '4']);
@@ -20,7 +25,7 @@ function startHub(): string
 			proc_terminate($process);
 		}
 	});
-	for ($tries = 0; $tries < 500; $tries++) {
+	for ($tries = 0; $tries < 10000 && proc_get_status($process)['running']; $tries++) {
 		if ($socket = @fsockopen('127.0.0.1', $port)) {
 			fclose($socket);
 			return "http://127.0.0.1:$port";

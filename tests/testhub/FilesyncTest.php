@@ -41,8 +41,8 @@ final class FilesyncTest extends TestCase {
 		foreach ([0, self::SMALL, self::LARGE] as $size) {
 			$given = $this->give('a', $size);
 			$this->arrives('b', $given);
-			$size && $this->assertSame('filesync', $this->result('b', $given['hash'])['rung']);
-			$this->assertContains('sha256', $this->result('b', $given['hash'])['proof']);
+			$size && $this->assertSame('filesync', $this->howItCame('b', $given['hash'])['rung']);
+			$this->assertContains('sha256', $this->howItCame('b', $given['hash'])['proof']);
 		}
 		foreach (['made', 'filesync'] as $n => $way) {
 			self::$pair->command('b', 'config', 'set', 'make_scales', (string) (1 - $n));
@@ -50,7 +50,7 @@ final class FilesyncTest extends TestCase {
 			$this->arrives('b', $photo);
 			foreach ([1, 2, 3] as $scale) {
 				$this->until(function () use ($photo, $scale, $way) {
-					return ($this->result('b', $photo['hash'], $scale)['rung'] ?? '') === $way;
+					return ($this->howItCame('b', $photo['hash'], $scale)['rung'] ?? '') === $way;
 				});
 				[$theirs, $ours] = [$this->path('a', $photo['hash']) . '-' . $scale, $this->path('b', $photo['hash']) . '-' . $scale];
 				$this->assertSame(array_slice(getimagesize($theirs), 0, 3), array_slice(getimagesize($ours), 0, 3));
@@ -66,7 +66,7 @@ final class FilesyncTest extends TestCase {
 	public function test_the_other_direction_is_the_same(): void {
 		$given = $this->give('b', self::SMALL);
 		$this->arrives('a', $given);
-		$this->assertSame('filesync', $this->result('a', $given['hash'])['rung']);
+		$this->assertSame('filesync', $this->howItCame('a', $given['hash'])['rung']);
 	}
 
 	public function test_an_overwritten_file_arrives(): void {
@@ -82,7 +82,7 @@ final class FilesyncTest extends TestCase {
 		$this->arrives('b', $this->give('a', self::SMALL));
 		$clones = json_decode(self::$pair->command('b', 'status', '--json'), true)['clones'];
 		$this->assertSame([self::$pair->urls['a'], 'yes', 'filesync'], [$clones[0]['url'], $clones[0]['filesync'], $clones[0]['rung']]);
-		$this->assertLessThan(3, abs($clones[0]['skew_seconds']));
+		$this->assertLessThan(60, abs($clones[0]['skew_seconds']));
 	}
 
 	public function test_doctor_finds_nothing_wrong_with_a_hub_that_works_and_what_a_web_server_does_not_do(): void {
@@ -103,11 +103,11 @@ final class FilesyncTest extends TestCase {
 		self::$pair->addon('a', 'uninstall');
 		$given = $this->give('a', self::SMALL);
 		$this->arrives('b', $given);
-		$this->assertSame('getfile', $this->result('b', $given['hash'])['rung']);
+		$this->assertSame('getfile', $this->howItCame('b', $given['hash'])['rung']);
 		self::$pair->addon('a', 'install');
 		$again = $this->give('a', self::SMALL);
 		$this->arrives('b', $again);
-		$this->assertSame('filesync', $this->result('b', $again['hash'])['rung'], 'its next packet says that it speaks again');
+		$this->assertSame('filesync', $this->howItCame('b', $again['hash'])['rung'], 'its next packet says that it speaks again');
 		foreach ([$given, $again] as $file) {
 			$this->assertSame([], preg_grep('/transfer of ' . $file['hash'] . '/', file(self::$pair->hub('b') . '/hub.log')));
 		}
@@ -206,15 +206,15 @@ final class FilesyncTest extends TestCase {
 		});
 	}
 
-	private function until(callable $condition, float $seconds = 40): void {
-		for ($end = microtime(true) + $seconds; microtime(true) < $end; usleep(100000)) {
+	private function until(callable $condition): void {
+		for ($end = microtime(true) + Pair::PATIENCE; microtime(true) < $end; usleep(100000)) {
 			clearstatcache();
 			if ($condition()) {
 				$this->addToAssertionCount(1);
 				return;
 			}
 		}
-		$this->fail("not within $seconds seconds; hub B misses:\n" . self::$pair->command('b', 'missing') . "\nhub A:\n" . self::$pair->command('a', 'missing')
+		$this->fail('not within ' . Pair::PATIENCE . " seconds; hub B misses:\n" . self::$pair->command('b', 'missing') . "\nhub A:\n" . self::$pair->command('a', 'missing')
 			. "\nand logged last:\n" . implode('', array_slice(file(self::$pair->hub('b') . '/hub.log'), -5)));
 	}
 
@@ -223,10 +223,13 @@ final class FilesyncTest extends TestCase {
 		return $row ? self::$pair->hub($hub) . '/' . $row['content'] : null;
 	}
 
-	/** Returns how the bytes came. */
-	private function result(string $hub, string $hash, int $scale = 0): ?array {
-		$row = self::$pair->rows($hub, "SELECT result FROM filesync_transfer WHERE hash = '$hash' AND scale = $scale AND state = 'published'")[0] ?? null;
-		return $row ? json_decode($row['result'], true) : null;
+	/** Returns how the bytes came, once the hub is through with them. */
+	private function howItCame(string $hub, string $hash, int $scale = 0): array {
+		$this->until(function () use ($hub, $hash, $scale, &$row) {
+			$row = self::$pair->rows($hub, "SELECT result FROM filesync_transfer WHERE hash = '$hash' AND scale = $scale AND state = 'published'")[0] ?? null;
+			return $row !== null;
+		});
+		return json_decode($row['result'], true);
 	}
 
 	/** Returns a ticket that hub A itself would give for other claims. */
@@ -272,7 +275,7 @@ final class FilesyncTest extends TestCase {
 
 	private function refusal(array $answer): array {
 		$this->assertSame('application/json', $answer['headers']['content-type']);
-		$this->assertEqualsWithDelta(time(), $answer['json']['time'], 3);
+		$this->assertEqualsWithDelta(time(), $answer['json']['time'], 60);
 		return [$answer['status'], $answer['json']['error']];
 	}
 

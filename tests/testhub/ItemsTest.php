@@ -181,7 +181,7 @@ final class ItemsTest extends TestCase {
 	}
 
 	private function itemOnB(string $condition): array {
-		for ($end = microtime(true) + 20; microtime(true) < $end; usleep(100000)) {
+		for ($end = microtime(true) + Pair::PATIENCE; microtime(true) < $end; usleep(100000)) {
 			$rows = self::$pair->rows('b', "SELECT * FROM item WHERE $condition");
 			if ($rows) {
 				return $rows[0];

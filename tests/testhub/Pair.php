@@ -11,6 +11,9 @@ require_once __DIR__ . '/core/TestHub/Faults.php';
  */
 final class Pair {
 
+	/** Seconds to wait for what must come, however slow the machine is; only what is broken takes so long. */
+	const PATIENCE = 300;
+
 	/** @var string folder that holds both hubs */
 	public $folder;
 
@@ -66,7 +69,7 @@ final class Pair {
 	public function serve(string $name): void {
 		$log = ['file', '/dev/null', 'a'];
 		$this->servers[$name] = proc_open([__DIR__ . '/bin/serve', $this->hub($name)], [['file', '/dev/null', 'r'], $log, $log], $pipes);
-		for ($n = 0; $n < 200; $n++) {
+		for ($end = microtime(true) + self::PATIENCE; microtime(true) < $end && proc_get_status($this->servers[$name])['running'];) {
 			$socket = @fsockopen('127.0.0.1', parse_url($this->urls[$name], PHP_URL_PORT), $code, $message, 1);
 			if ($socket) {
 				fclose($socket);
@@ -110,9 +113,10 @@ final class Pair {
 		Faults::write($this->hub($name), $rules);
 	}
 
-	/** Says whether a hub still works at something: jobs waiting or being done, packets on their way. */
+	/** Says whether a hub still works at something: jobs waiting or being done, packets on their way, a worker that has yet to say what its last job changed. */
 	public function isBusy(string $name): bool {
-		return $this->rows($name, 'SELECT workerq_id FROM workerq') || $this->rows($name, "SELECT outq_hash FROM outq WHERE outq_scheduled <= '" . gmdate('Y-m-d H:i:s', time() + 60) . "'");
+		return $this->rows($name, 'SELECT workerq_id FROM workerq') || $this->rows($name, "SELECT outq_hash FROM outq WHERE outq_scheduled <= '" . gmdate('Y-m-d H:i:s', time() + 60) . "'")
+			|| self::processesIn($this->hub($name), 'Zotlabs/Daemon/');
 	}
 
 	/** Reads from a hub's database. */
@@ -148,8 +152,8 @@ final class Pair {
 	}
 
 	/** Waits until neither hub is busy. */
-	public function settle(float $seconds = 20): void {
-		for ($end = microtime(true) + $seconds; microtime(true) < $end; usleep(50000)) {
+	public function settle(): void {
+		for ($end = microtime(true) + self::PATIENCE; microtime(true) < $end; usleep(50000)) {
 			if (!$this->isBusy('a') && !$this->isBusy('b') && !$this->isBusy('a')) {
 				return;
 			}
@@ -170,17 +174,20 @@ final class Pair {
 		self::run(array_merge([PHP_BINARY, __DIR__ . '/bin/make-hub.php', $this->hub($name), '--url', $this->urls[$name], '--nick', $this->nicks[$name]], $more));
 	}
 
-	/** Returns the processes whose working directory is a folder. */
-	private static function processesIn(string $folder): array {
+	/** Returns the processes whose working directory is a folder, or those of them whose command line holds a word. */
+	private static function processesIn(string $folder, string $word = ''): array {
 		$folder = realpath($folder);
-		return array_filter(array_map('basename', glob('/proc/[0-9]*') ?: []), function ($pid) use ($folder) {
-			return $pid != getmypid() && @readlink('/proc/' . $pid . '/cwd') === $folder;
+		return array_filter(array_map('basename', glob('/proc/[0-9]*') ?: []), function ($pid) use ($folder, $word) {
+			return $pid != getmypid() && @readlink('/proc/' . $pid . '/cwd') === $folder && ($word === '' || strpos((string) @file_get_contents('/proc/' . $pid . '/cmdline'), $word) !== false);
 		});
 	}
 
+	/** Returns a port that nothing listens on and that no connection is given before the server starts: those come from higher up. */
 	private static function freePort(): int {
-		$socket = stream_socket_server('tcp://127.0.0.1:0');
-		$port = (int) substr(strrchr(stream_socket_get_name($socket, false), ':'), 1);
+		$lowest = (int) @file_get_contents('/proc/sys/net/ipv4/ip_local_port_range') ?: 32768;
+		do {
+			$socket = @stream_socket_server('tcp://127.0.0.1:' . ($port = random_int(max(1025, $lowest - 16000), $lowest - 1)));
+		} while (!$socket);
 		fclose($socket);
 		return $port;
 	}

@@ -2,6 +2,7 @@
 
 require_once __DIR__ . '/Pair.php';
 
+use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\TestCase;
 use TestHub\Pair;
 
@@ -59,6 +60,7 @@ final class SyncTest extends TestCase {
 	}
 
 	/** @dataProvider passingFaults */
+	#[DataProvider('passingFaults')]
 	public function test_a_fault_that_passes_ends_with_the_right_bytes(array $effects): void {
 		foreach ([self::SMALL, self::LARGE] as $size) {
 			self::$pair->faults('a', [$effects + ['on' => ['getfile', 'dav', 'api'], 'times' => 3]]);
@@ -77,12 +79,13 @@ final class SyncTest extends TestCase {
 	}
 
 	/** @dataProvider answersThatMeanNo */
+	#[DataProvider('answersThatMeanNo')]
 	public function test_a_file_that_is_not_given_is_said_to_be_missing_and_comes_with_the_next_packet(array $effects): void {
 		self::$pair->faults('a', [$effects + ['on' => ['getfile', 'dav', 'api']]]);
 		$given = $this->give(self::SMALL);
 		$this->until(function () use ($given) {
 			return $this->requestsFor($given['hash']) > 0 && strpos($this->missing(), $given['hash']) !== false;
-		}, 20);
+		});
 		$this->assertNull($this->shownOnB($given['hash']));
 		self::$pair->faults('a', []);
 		$this->announceAgain($given);
@@ -107,12 +110,13 @@ final class SyncTest extends TestCase {
 	}
 
 	/** @dataProvider liesOfDav */
+	#[DataProvider('liesOfDav')]
 	public function test_where_dav_lies_nothing_is_shown_until_it_does_no_more(array $effects): void {
 		self::$pair->faults('a', [$effects + ['on' => ['dav']]]);
 		$given = $this->give(self::LARGE);
 		$this->until(function () use ($given) {
 			return count($this->failures($given['hash'])) >= 2 || $this->shownOnB($given['hash']);
-		}, 20);
+		});
 		$this->isNotShownWrongly($given);
 		self::$pair->faults('a', []);
 		$this->announceAgain($given);
@@ -120,9 +124,10 @@ final class SyncTest extends TestCase {
 	}
 
 	/** @dataProvider lastingFaultsOfDav */
+	#[DataProvider('lastingFaultsOfDav')]
 	public function test_where_dav_is_broken_for_good_the_other_ways_do(array $effects): void {
 		self::$pair->faults('a', [$effects + ['on' => ['dav']]]);
-		$this->arrives($this->give(self::LARGE), 60);
+		$this->arrives($this->give(self::LARGE));
 	}
 
 	public function test_bytes_that_change_in_transit_are_not_shown(): void {
@@ -132,7 +137,7 @@ final class SyncTest extends TestCase {
 			$this->until(function () use ($given) {
 				$this->isNotShownWrongly($given);
 				return $this->shownOnB($given['hash']) !== null;
-			}, 30);
+			});
 		}
 	}
 
@@ -174,11 +179,11 @@ final class SyncTest extends TestCase {
 		$given = $this->give(self::LARGE, $hash);
 		$this->until(function () use ($path) {
 			return is_file($path);
-		}, 20);
+		});
 		sleep(1);
 		$newer = $this->overwrite($given, random_bytes(self::LARGE));
 		self::$pair->faults('a', []);
-		$this->arrives($newer, 60);
+		$this->arrives($newer);
 	}
 
 	public function test_a_delete_takes_the_file_and_its_post_and_keeps_the_bytes(): void {
@@ -200,7 +205,7 @@ final class SyncTest extends TestCase {
 		$rows = 'SELECT imgscale, width, height, mimetype, album, filename, display_path, os_path FROM photo WHERE resource_id = \'' . $given['hash'] . '\' ORDER BY imgscale';
 		$this->until(function () use ($rows) {
 			return count(self::$pair->rows('b', $rows)) === 4;
-		}, 20);
+		});
 		$this->assertSame(self::$pair->rows('a', $rows), self::$pair->rows('b', $rows));
 		foreach (self::$pair->rows('b', "SELECT imgscale, width, height, filesize FROM photo WHERE resource_id = '{$given['hash']}' AND imgscale > 0") as $row) {
 			$made = $this->shownOnB($given['hash']) . '-' . $row['imgscale'];
@@ -223,7 +228,7 @@ final class SyncTest extends TestCase {
 			return count(array_filter($given, function ($file) {
 				return $this->shownOnB($file['hash']) !== null;
 			})) === 8;
-		}, 20);
+		});
 		$this->assertSame([], self::$pair->rows('b', 'SELECT filename, COUNT(*) FROM attach GROUP BY hash HAVING COUNT(*) > 1'));
 	}
 
@@ -310,17 +315,20 @@ final class SyncTest extends TestCase {
 	}
 
 	/** Waits until B shows the file with the bytes that were given. */
-	private function arrives(array $given, float $seconds = 30): void {
+	private function arrives(array $given): void {
 		$this->until(function () use ($given) {
 			$path = $this->shownOnB($given['hash']);
 			return $path !== null && hash_file('sha256', $path) === $given['sha256'];
-		}, $seconds);
-		$row = self::$pair->rows('b', "SELECT filesize, display_path, content FROM attach WHERE hash = '{$given['hash']}'")[0];
-		$this->assertSame(filesize(self::$pair->hub('b') . '/' . $row['content']), $row['filesize']);
+		});
+		// The bytes change places before the row does.
+		$this->until(function () use ($given) {
+			$row = self::$pair->rows('b', "SELECT filesize, content FROM attach WHERE hash = '{$given['hash']}'")[0];
+			return filesize(self::$pair->hub('b') . '/' . $row['content']) === $row['filesize'];
+		});
 	}
 
-	private function until(callable $condition, float $seconds): void {
-		for ($end = microtime(true) + $seconds; microtime(true) < $end; usleep(100000)) {
+	private function until(callable $condition): void {
+		for ($end = microtime(true) + Pair::PATIENCE; microtime(true) < $end; usleep(100000)) {
 			clearstatcache();
 			if ($condition()) {
 				$this->addToAssertionCount(1);
@@ -328,7 +336,7 @@ final class SyncTest extends TestCase {
 			}
 		}
 		$log = implode('', array_slice(file(self::$pair->hub('b') . '/hub.log'), -3));
-		$this->fail("not within $seconds seconds; hub B misses:\n" . $this->missing() . "\nand logged last:\n" . $log);
+		$this->fail('not within ' . Pair::PATIENCE . " seconds; hub B misses:\n" . $this->missing() . "\nand logged last:\n" . $log);
 	}
 
 	private function isNotShownWrongly(array $given): void {

@@ -211,6 +211,7 @@ App::$strings['in the hub\'s root:'] ??= 'im Wurzelordner des Hubs:';
 App::$strings['in the web server'] ??= 'im Webserver';
 App::$strings['install filesync again: `make install HUB=<hub root>`, or as the README of the archive says'] ??= 'filesync neu installieren: `make install HUB=<Wurzelordner des Hubs>`, oder wie es das README des Archivs sagt';
 App::$strings['install php-curl and php-mbstring, and take these functions out of disable_functions in php.ini'] ??= 'php-curl und php-mbstring installieren und diese Funktionen in php.ini aus disable_functions nehmen';
+App::$strings['install them (on Debian, php-gmp is the package of gmp), and reload PHP-FPM (or restart Apache)'] ??= 'sie installieren (bei Debian ist php-gmp das Paket für gmp) und PHP-FPM neu laden (oder Apache neu starten)';
 App::$strings['is not tried again by itself'] ??= 'wird nicht von selbst wieder versucht';
 App::$strings['is tried again'] ??= 'wird neu versucht';
 App::$strings['it could not be put in its place'] ??= 'es konnte nicht an seinen Platz gebracht werden';
@@ -314,6 +315,7 @@ App::$strings['the headers keep a browser from showing a file as a page'] ??= 'd
 App::$strings['the hub does not know all of filesync: %s'] ??= 'der Hub kennt filesync nicht ganz: %s';
 App::$strings['the hub does not reach itself at %1$s: %2$s'] ??= 'der Hub erreicht sich selbst nicht unter %1$s: %2$s';
 App::$strings['the hub knows the addon and all its hooks'] ??= 'der Hub kennt das Addon und alle seine Hooks';
+App::$strings['the hub needs PHP extensions that are missing: %s'] ??= 'der Hub braucht PHP-Erweiterungen, die fehlen: %s';
 App::$strings['the hub reaches itself at %s'] ??= 'der Hub erreicht sich selbst unter %s';
 App::$strings['the hub\'s cron has not run since filesync was installed'] ??= 'Cron des Hubs lief nicht, seit filesync installiert wurde';
 App::$strings['the kept bytes are not whole on disk'] ??= 'die aufgehobenen Bytes liegen nicht ganz auf der Platte';

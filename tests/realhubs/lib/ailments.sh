@@ -18,6 +18,7 @@ other-extension     WRONG extension      is version 0.1.9, the addon
 no-extension-cron   WRONG extension-cli  the extension was not loaded when cron ran last
 disabled-function   WRONG php            disk_free_space
 disabled-in-web     WRONG php-web        disk_free_space
+hub-extension       WRONG php            the hub needs PHP extensions that are missing: nowhere
 little-memory       WRONG memory         memory_limit is 32M on the command line
 little-memory-web   WRONG memory-web     memory_limit is 48M in the web server
 no-extension-web    WRONG extension-web  in the web server: the PHP extension filesync is not loaded
@@ -153,6 +154,8 @@ break_disabled_function() { ini cli 70-ailment 'disable_functions = disk_free_sp
 mend_disabled_function() { ini cli 70-ailment; }
 break_disabled_in_web() { ini web 70-ailment 'disable_functions = disk_free_space'; }
 mend_disabled_in_web() { ini web 70-ailment; }
+break_hub_extension() { sed -i.whole 's/"ext-curl":/"ext-nowhere": "*", "ext-curl":/' "$(hub_root b)/composer.json"; }
+mend_hub_extension() { mv "$(hub_root b)/composer.json.whole" "$(hub_root b)/composer.json"; }
 break_little_memory() { ini cli 70-ailment 'memory_limit = 32M'; }
 mend_little_memory() { ini cli 70-ailment 'memory_limit = 128M' && is_well >/dev/null; ini cli 70-ailment; }
 break_little_memory_web() { ini web 70-ailment 'memory_limit = 48M'; }

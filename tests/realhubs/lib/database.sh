@@ -45,19 +45,18 @@ database_host() { [ "$DB" = mysql ] && echo ":$DB_DIR/server.sock" || echo "$DB_
 database_type() { [ "$DB" = mysql ] && echo 0 || echo 1; }
 
 mysql_up() {
-	local server
-	server=$(command -v mariadbd || command -v mysqld || echo /usr/sbin/mariadbd)
 	if [ ! -d "$DB_DIR/mysql" ]; then
 		as_hub mkdir -p "$DB_DIR/mysql"
 		as_hub mariadb-install-db --no-defaults --datadir="$DB_DIR/mysql" --tmpdir="$DB_DIR" --auth-root-authentication-method=normal \
 			--skip-test-db >"$LAYOUT/log/database-install.log" 2>&1 || die "mariadb-install-db failed, see $LAYOUT/log"
 	fi
-	as_hub setsid "$server" --no-defaults --datadir="$DB_DIR/mysql" --tmpdir="$DB_DIR" --socket="$DB_DIR/server.sock" --pid-file="$DB_DIR/server.pid" \
+	as_hub setsid "$MYSQL_SERVER" --no-defaults --datadir="$DB_DIR/mysql" --tmpdir="$DB_DIR" --socket="$DB_DIR/server.sock" --pid-file="$DB_DIR/server.pid" \
 		--skip-networking --skip-log-bin --innodb-buffer-pool-size=128M --innodb-flush-log-at-trx-commit=2 \
 		--max-allowed-packet=64M --character-set-server=utf8mb4 </dev/null >>"$LAYOUT/log/database.log" 2>&1 &
 	wait_for 60 MariaDB mariadb-admin --no-defaults --socket="$DB_DIR/server.sock" -uroot ping || die "MariaDB did not start"
 }
 
+MYSQL_SERVER=$(command -v mariadbd || command -v mysqld || echo /usr/sbin/mariadbd)
 PGSQL_BIN=$(dirname "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -V | tail -1)")
 
 pgsql_up() {

@@ -28,6 +28,9 @@ use filesync_engine::transfer::{BatchOptions, OriginSpec, Report, Surroundings, 
 
 pub use filesync::{Filesync, Lie, with_filesync};
 
+/// How long a test waits for what must come, however slow the machine is.
+const PATIENCE: Duration = Duration::from_mins(5);
+
 /// What the hub holds and how it misbehaves.
 #[derive(Default)]
 pub struct State {
@@ -67,6 +70,8 @@ pub struct Faults {
     pub no_content: bool,
     /// Time from a request to its reply.
     pub delay: Duration,
+    /// Replies of `/dav` after the first wait until so many were on their way at once.
+    pub together: usize,
     /// A bit of every byte that `/dav` gives is wrong, again and again.
     pub dav_lies: bool,
     /// A server in front ends every body after this many bytes.
@@ -192,11 +197,28 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
             (reply, state.faults.delay)
         };
         std::thread::sleep(delay);
-        let written = write_reply(&mut writer, reply, state);
-        state.lock().unwrap().at_once -= usize::from(is_dav);
-        if written.is_none() {
+        if is_dav {
+            wait_for_others(state);
+            // Before the last byte leaves: whoever asked may ask for more once it has that.
+            state.lock().unwrap().at_once -= 1;
+        }
+        if write_reply(&mut writer, reply, state).is_none() {
             return;
         }
+    }
+}
+
+/// Holds a reply back until as many are on their way as a test wants to see at once.
+fn wait_for_others(state: &Mutex<State>) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let state = state.lock().unwrap();
+        let first = state.requests.iter().filter(|request| request.starts_with("GET /dav")).count() == 1;
+        if first || state.most_at_once >= state.faults.together || Instant::now() > end {
+            return;
+        }
+        drop(state);
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -445,15 +467,7 @@ pub fn noise(length: usize, seed: u64) -> Vec<u8> {
 }
 
 pub fn small_limits() -> Limits {
-    Limits {
-        disk_headroom_bytes: 0,
-        small_file_bytes: 10_000,
-        spot_bytes: 64,
-        checkpoint_bytes: 4096,
-        stall_window: Duration::from_secs(1),
-        reply_timeout: Duration::from_secs(2),
-        ..Limits::default()
-    }
+    Limits { disk_headroom_bytes: 0, small_file_bytes: 10_000, spot_bytes: 64, checkpoint_bytes: 4096, ..Limits::default() }
 }
 
 pub fn batch(root: &Path, limits: Limits) -> TransferBatch {
@@ -522,7 +536,7 @@ pub fn spec(hub: &LoopbackHub, hash: &str) -> TransferSpec {
 
 /// Steps until every transfer was reported.
 pub fn finish(batch: &mut TransferBatch) -> Vec<Report> {
-    let end = Instant::now() + Duration::from_mins(1);
+    let end = Instant::now() + PATIENCE;
     let mut reports = Vec::new();
     while batch.pending() > 0 {
         assert!(Instant::now() < end, "the batch does not end");

@@ -75,8 +75,9 @@ CREATE TABLE hook (id INTEGER PRIMARY KEY, hook TEXT NOT NULL DEFAULT '', file T
 CREATE TABLE addon (id INTEGER PRIMARY KEY, aname TEXT NOT NULL DEFAULT '', version TEXT NOT NULL DEFAULT '', installed INT NOT NULL DEFAULT 0, hidden INT NOT NULL DEFAULT 0,
 	tstamp INT NOT NULL DEFAULT 0, plugin_admin INT NOT NULL DEFAULT 0);
 
-CREATE TABLE outq (outq_hash TEXT PRIMARY KEY NOT NULL, outq_account INT NOT NULL DEFAULT 0, outq_channel INT NOT NULL DEFAULT 0, outq_driver TEXT NOT NULL DEFAULT '', outq_posturl TEXT NOT NULL DEFAULT '',
+CREATE TABLE outq (outq_number INTEGER PRIMARY KEY AUTOINCREMENT, outq_hash TEXT NOT NULL DEFAULT '', outq_account INT NOT NULL DEFAULT 0, outq_channel INT NOT NULL DEFAULT 0, outq_driver TEXT NOT NULL DEFAULT '', outq_posturl TEXT NOT NULL DEFAULT '',
 	outq_async INT NOT NULL DEFAULT 0, outq_delivered INT NOT NULL DEFAULT 0, outq_created TEXT NOT NULL DEFAULT '0001-01-01 00:00:00', outq_updated TEXT NOT NULL DEFAULT '0001-01-01 00:00:00',
 	outq_scheduled TEXT NOT NULL DEFAULT '0001-01-01 00:00:00', outq_notify TEXT NOT NULL, outq_msg TEXT NOT NULL, outq_priority INT NOT NULL DEFAULT 0);
+CREATE UNIQUE INDEX outq_by_hash ON outq (outq_hash);
 CREATE TABLE workerq (workerq_id INTEGER PRIMARY KEY AUTOINCREMENT, workerq_priority INT, workerq_reservationid TEXT DEFAULT NULL, workerq_processtimeout TEXT NOT NULL DEFAULT '0001-01-01 00:00:00',
 	workerq_data TEXT, workerq_uuid TEXT NOT NULL DEFAULT '', workerq_cmd TEXT NOT NULL DEFAULT '');

@@ -1,0 +1,89 @@
+# Stages of a test run, one line each with its time. A red one hides no other: the end of its log is shown, what needs it is skipped, the others run.
+# Sourced. `run_stages FUNCTION` runs the stages that the function names. `gives WORD` before a stage says what it makes; ONLY=word,word runs the stages
+# whose names hold such a word, and those that give what these need.
+
+stages_only=${ONLY:-}
+unset ONLY
+stages_log=$(mktemp)
+trap 'rm -f "$stages_log"' EXIT
+trap 'exit 130' INT TERM
+stages_begun=$(date +%s)
+stages_passed=0 stages_failed=0 stages_skipped=0 stages_red='' stages_lacking='' stages_gives='' stages_wanted='' stages_planning=''
+
+gives() { stages_gives=$1; }
+
+# Prints the word of these that a red stage should have given.
+stages_lacks() {
+	for word in "$@"; do
+		case " $stages_lacking " in *" $word "*) echo "$word"; return ;; esac
+	done
+}
+
+# stages_chosen NAME NEEDS: whether the stage shall run; while stages are planned, what it needs is noted.
+stages_chosen() {
+	[ -n "$stages_only" ] || return 0
+	case " $stages_wanted " in *" ${stages_gives:-none of them} "*) chosen=yes ;; *) chosen='' ;; esac
+	[ -n "$chosen" ] || printf '%s\n' "$stages_only" | tr , '\n' | { while read -r word; do case $1 in *"$word"*) exit 0 ;; esac; done; exit 1; } || return 1
+	stages_wanted="$stages_wanted $2"
+}
+
+# skip NAME WHY
+skip() {
+	[ -z "$stages_planning" ] && stages_chosen "$1" '' || { stages_gives=''; return 0; }
+	stages_skipped=$((stages_skipped + 1))
+	printf '%-46s skipped: %s\n' "$1" "$2"
+	stages_lacking="$stages_lacking $stages_gives"
+	stages_gives=''
+}
+
+# stage NAME NEEDS COMMAND…: NEEDS holds words that earlier stages give, or none.
+stage() {
+	name=$1 needs=$2
+	shift 2
+	stages_chosen "$name" "$needs" || { stages_gives=''; return 0; }
+	[ -z "$stages_planning" ] || { stages_gives=''; return 0; }
+	lack=$(stages_lacks $needs)
+	if [ -n "$lack" ]; then
+		skip "$name" "it needs $lack"
+		return
+	fi
+	start=$(date +%s%N)
+	"$@" >"$stages_log" 2>&1
+	status=$?
+	seconds=$(awk "BEGIN { print ($(date +%s%N) - $start) / 1e9 }")
+	if [ $status = 0 ]; then
+		stages_passed=$((stages_passed + 1))
+		printf '%-46s ok %7.1f s  %s\n' "$name" "$seconds" "$(grep -aE '^(OK|Tests: |Number of|stub and|PHP-FPM|[0-9]+ of [0-9]+ files|test result|real hubs|converged)' "$stages_log" | tail -n 1)"
+	else
+		stages_failed=$((stages_failed + 1))
+		stages_red="$stages_red
+    $name"
+		stages_lacking="$stages_lacking $stages_gives"
+		tail -n 150 "$stages_log"
+		printf '%-46s FAILED with status %d after %.1f s\n' "$name" "$status" "$seconds"
+	fi
+	stages_gives=''
+}
+
+# run_stages FUNCTION: runs its stages, prints what came of all, last `N passed, M failed, K skipped`, and ends with 1 if a stage was red.
+run_stages() {
+	case ",$stages_only," in ,,) ;; *,,*) echo 'ONLY holds an empty word' >&2; exit 2 ;; esac
+	# What a stage needs is given by an earlier one, which may need another.
+	stages_planning=yes before=none
+	until [ "$stages_wanted" = "$before" ]; do
+		before=$stages_wanted
+		"$1"
+		stages_wanted=$(printf '%s\n' $stages_wanted | sort -u | tr '\n' ' ')
+	done
+	stages_planning=''
+	"$1"
+	if [ $((stages_passed + stages_failed + stages_skipped)) = 0 ]; then
+		echo "no stage has a name with: $stages_only" >&2
+		exit 2
+	fi
+	[ -z "$stages_red" ] || printf 'red:%s\n' "$stages_red"
+	echo "all stages took $(($(date +%s) - stages_begun)) s"
+	echo "$stages_passed passed, $stages_failed failed, $stages_skipped skipped"
+	[ $stages_failed = 0 ]
+	exit
+}
