@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Arrival;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
 
 if (! class_exists('App', false)) {
@@ -50,7 +51,7 @@ final class Deletion
 		}
 		$buried = array_unique([...array_column($rows, 'hash'), ...(isset($spared[$hash]) ? [] : [$hash])]);
 		foreach ($buried as $each) {
-			self::bury($channelId, $each, $packet);
+			self::bury($channel, $each, $packet, (bool) $rows);
 		}
 		foreach ($buried as $each) {
 			Items::dropLinked($channelId, $each);
@@ -82,7 +83,7 @@ final class Deletion
 		foreach ($packet->deletes as $hash) {
 			$own = Store::attach($channelId, $hash);
 			foreach ($own ? self::beneath($channelId, $own) : [] as $row) {
-				self::bury($channelId, $row['hash'], $packet);
+				self::bury($channel, $row['hash'], $packet, true);
 				Revisions::nowGone($channelId, [$row['hash']]);
 				Revisions::notice($channel, $row['hash'], true);
 				Outgoing::answer($channelId, $row['hash'], false);
@@ -98,7 +99,7 @@ final class Deletion
 		$single = $own ? $rows : [['hash' => $packet->deletes[0] ?? '', 'folder' => '']];
 		foreach ($single as $row) {
 			$file = Revisions::notice($channel, $row['hash']);
-			if ($file['state'] === 'unknown' || self::mayGo($channel, $file, $packet, $hub, $row['hash'])) {
+			if ($file['state'] === 'unknown' || self::mayGo($channel, $file, $packet, $hub)) {
 				continue;
 			}
 			$spared[$row['hash']] = true;
@@ -110,15 +111,13 @@ final class Deletion
 		return $spared;
 	}
 
-	private static function mayGo(array $channel, array $file, Packet $packet, string $hub, string $hash): bool
+	private static function mayGo(array $channel, array $file, Packet $packet, string $hub): bool
 	{
 		if (in_array($file['state'], ['going', 'gone'], true)) {
 			return true;
 		}
-		$isMain = in_array($hash, $packet->deletes, true);
-		if ($packet->order['gone'] !== null) {
-			$seen = $isMain ? $packet->order['gone'] : $packet->order['beneath'][$hash] ?? [];
-
+		$seen = self::told($packet, $file['hash'], $file);
+		if ($seen !== null) {
 			return in_array(Vector::compare(Revisions::seen($file), $seen), ['before', 'equal'], true);
 		}
 
@@ -136,12 +135,31 @@ final class Deletion
 		}
 	}
 
-	private static function bury(int $channelId, string $hash, Packet $packet): void
+	private static function bury(array $channel, string $hash, Packet $packet, bool $isHere): void
 	{
+		$channelId = (int) $channel['channel_id'];
 		$file = Revisions::find($channelId, $hash) ?? Revisions::unknown($channelId, $hash);
-		$gone = $packet->order['gone'] === null ? Revisions::seen($file)
-			: Vector::join(Revisions::seen($file), in_array($hash, $packet->deletes, true) ? $packet->order['gone'] : $packet->order['beneath'][$hash] ?? []);
+		$told = self::told($packet, $hash, $file);
+		if ($told !== null) {
+			Site::notice($channelId, $told, Vector::join(Revisions::seen($file), $file['gone']));
+		}
+		$gone = Vector::join(Revisions::seen($file), $told ?? []);
+		if (! $isHere && ! $file['wanted'] && $file['bytes']['print'] . $file['place']['print'] === '') {
+			Revisions::buryUnseen($channelId, $hash, $gone);
+			return;
+		}
 		Revisions::save(['state' => 'going', 'gone' => $gone, 'wanted' => [], 'here' => []] + $file);
+	}
+
+	/** Returns what a delete has seen of a file, or null if its hub does not say. */
+	private static function told(Packet $packet, string $hash, array $file): ?array
+	{
+		if ($packet->order['gone'] === null) {
+			return null;
+		}
+		$told = in_array($hash, $packet->deletes, true) ? $packet->order['gone'] : $packet->order['beneath'][$hash] ?? [];
+
+		return Vector::credible($told, Revisions::seen($file), $file['gone']);
 	}
 
 	/** Deletes rows one by one, the deepest first, so that core takes nothing with them. */

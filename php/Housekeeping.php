@@ -6,6 +6,8 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Order\Site;
 use FileSync\Addon\Schema\Migrations;
 
 if (! class_exists('App', false)) {
@@ -46,7 +48,7 @@ final class Housekeeping
 		Table::delete('filesync_transfer', ['state' => ['published', 'dropped'], 'updated <' => $old]);
 		Table::delete('filesync_packet', ['state' => 'parked', 'updated <' => Config::now() - 86400 * Config::number('kept_days')]);
 		Table::delete('filesync_outbox', ['state' => ['parked', 'held'], 'kind <>' => ['intent', 'deleting'], 'created <' => Config::now() - 86400 * Config::number('kept_days')]);
-		Table::delete('filesync_file', ['state' => ['gone', 'unknown'], 'updated <' => Config::now() - 86400 * max(90, Config::number('kept_days'))]);
+		Table::delete('filesync_file', ['state' => ['gone', Revisions::UNSEEN, 'unknown'], 'updated <' => Config::now() - 86400 * max(90, Config::number('kept_days'))]);
 		Ticket::prune();
 		Digests::prune();
 		Peers::prune();
@@ -66,6 +68,7 @@ final class Housekeeping
 		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file', 'filesync_reconcile', 'filesync_journal'] as $table) {
 			Table::delete($table, ['uid' => $channelId]);
 		}
+		Site::forget($channelId);
 		Overview::forget($channelId);
 		Config::clear('progress', "overview:$channelId");
 		Meter::forget($channelId);

@@ -324,7 +324,7 @@ final class Outgoing
 	{
 		if (! Store::attach($channelId, $row['name'])) {
 			$beneath = json_decode($row['body'], true)['beneath'] ?? [];
-			$component = Site::component();
+			$component = Site::component($channelId);
 			foreach (array_keys($beneath) as $hash) {
 				$file = Revisions::find($channelId, (string) $hash) ?? Revisions::unknown($channelId, (string) $hash);
 				if ($file['state'] !== 'gone' && ! Store::attach($channelId, (string) $hash)) {

@@ -142,6 +142,16 @@ final class Table
 		return (bool) dbq($statement);
 	}
 
+	/** Gives columns another type where the database has narrower ones: MariaDB alone does. */
+	public static function widen(string $table, array $columns, string $type): void
+	{
+		$changes = implode(', ', array_map(fn ($column) => "MODIFY $column $type NOT NULL", $columns));
+		// Whatever else calls itself so has no function of that name.
+		if (! Family::isPostgres() && is_array(dbq('select connection_id() as one')) && ! dbq("ALTER TABLE $table $changes")) {
+			throw new \RuntimeException("cannot widen table $table");
+		}
+	}
+
 	private static function condition(string $table, array $where): string
 	{
 		$parts = [];

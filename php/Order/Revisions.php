@@ -26,6 +26,11 @@ final class Revisions
 	public const DIGESTS = ['sha256' => 1, 'past' => 1];
 
 	private const MOST_PAST = 16;
+	/** Deletes of what was never here that are remembered of a channel, the latest. */
+	private const MOST_UNSEEN = 10000;
+	private const MOST_UNSEEN_SEES = 32;
+	/** The state of one: no more than what the delete has seen is known. Everywhere else it is `gone`. */
+	public const UNSEEN = 'unseen';
 
 	/** Returns what is known of a file, null if nothing is. */
 	public static function find(int $channelId, string $hash): ?array
@@ -82,7 +87,7 @@ final class Revisions
 				$file[$group] = ['print' => $print, 'edited' => self::date($own), 'at' => self::host()] + $value;
 			} else {
 				$base = $wasGone ? ['vector' => Vector::join($value['vector'], $file['gone'])] + $value : $value;
-				$file[$group] = Judge::changed($base, $print, self::date($own), Site::component(), self::host());
+				$file[$group] = Judge::changed($base, $print, self::date($own), Site::component($channelId), self::host());
 				$changed[] = $group;
 			}
 			$file['here'][$group] = $print;
@@ -188,6 +193,17 @@ final class Revisions
 		}
 	}
 
+	/** Remembers the delete of a file that was never here, in case that the file comes late: within bounds, a comparison of the clones makes up for the rest. */
+	public static function buryUnseen(int $channelId, string $hash, array $gone): void
+	{
+		self::save(['state' => self::UNSEEN, 'gone' => count($gone) > self::MOST_UNSEEN_SEES ? [] : $gone] + self::unknown($channelId, $hash));
+		$mine = ['uid' => $channelId, 'state' => self::UNSEEN];
+		$tooMany = Table::count('filesync_file', $mine) - self::MOST_UNSEEN;
+		if ($tooMany > 0) {
+			Table::delete('filesync_file', $mine + ['id' => array_column(Table::select('filesync_file', $mine, 'updated, id', $tooMany, 'id'), 'id')]);
+		}
+	}
+
 	/** Returns all that the values of a file, and its delete, have seen. */
 	public static function seen(array $file): array
 	{
@@ -263,10 +279,15 @@ final class Revisions
 
 	private static function decode(array $row): array
 	{
-		$file = ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'is_dir' => (int) $row['is_dir'], 'state' => $row['state'], 'updated' => (int) $row['updated']];
+		$file = ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'is_dir' => (int) $row['is_dir'], 'state' => $row['state'] === self::UNSEEN ? 'gone' : $row['state'], 'updated' => (int) $row['updated']];
 		foreach ([...self::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
 			$file[$part] = json_decode($row[$part], true) ?? [];
 		}
+		// What an older version of ours wrote may be longer than others read.
+		foreach (self::GROUPS as $group) {
+			$file[$group]['vector'] = Vector::folded($file[$group]['vector'] ?? []);
+		}
+		$file['gone'] = Vector::folded($file['gone']);
 
 		return $file;
 	}
