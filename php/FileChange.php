@@ -121,6 +121,7 @@ final class FileChange
 		$row = $arrival->row;
 		$access = array_intersect_key($row, array_flip(self::ACL));
 		if (array_diff_assoc($access, $own)) {
+			$arrival->noteWidening($own);
 			Table::update('attach', $access, ['id' => (int) $own['id']]);
 			Table::update('photo', $access, ['uid' => (int) $own['uid'], 'resource_id' => $own['hash'], 'imgscale <>' => array_keys($packet->photos)]);
 		}
@@ -203,6 +204,9 @@ final class FileChange
 		$sizeBytes = $scale ? $photo['filesize'] : $last['filesize'];
 		$base = $scale ? ($own ? Store::photoPath((int) $own['id']) : null) : ($own ? Store::pathOf($channel, $own) : null);
 		[$kind, $reason] = $scale ? ['', ''] : self::obstacle($channel, $last, (int) ($own['filesize'] ?? 0));
+		if (! $scale && $own && $kind === '') {
+			[$kind, $reason] = Brake::atAccept($channel, $root, $own, $packet);
+		}
 
 		return Queue::stage([
 			'uid' => (int) $channel['channel_id'], 'hash' => $last['hash'], 'scale' => $scale, 'size_bytes' => $sizeBytes,

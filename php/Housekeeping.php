@@ -29,6 +29,7 @@ final class Housekeeping
 		if (Config::get('enabled') !== '0') {
 			Outgoing::recover();
 			Kept::settleAll();
+			Deletion::recover();
 			Queue::releaseFitting();
 			Worker::summon();
 			Previews::summon();
@@ -53,6 +54,7 @@ final class Housekeeping
 		Digests::prune();
 		Peers::prune();
 		Kept::prune();
+		Brake::prune();
 		Repair\Journal::prune();
 		Reconcile\Run::prune();
 		self::prunePartials();
@@ -65,7 +67,7 @@ final class Housekeeping
 		if ($channelId < 1 || ! Migrations::ready()) {
 			return;
 		}
-		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file', 'filesync_reconcile', 'filesync_journal'] as $table) {
+		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file', 'filesync_reconcile', 'filesync_journal', 'filesync_held'] as $table) {
 			Table::delete($table, ['uid' => $channelId]);
 		}
 		Site::forget($channelId);

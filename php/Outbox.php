@@ -96,7 +96,7 @@ final class Outbox
 	/** Leaves out previews, and what needs the extension while it is missing. */
 	private static function possible(): array
 	{
-		return Config::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => ['access', 'announce', 'deleted', 'move', 'conflict', 'items']];
+		return Config::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake']];
 	}
 
 	private static function call(array $row): void
@@ -124,6 +124,9 @@ final class Outbox
 				break;
 			case 'conflict':
 				ConflictCopy::make($channel, $row['body']);
+				break;
+			case 'brake':
+				Brake::work($channel, $row['name'], json_decode($row['body'], true));
 				break;
 			case 'relocate':
 				ItemRelocation::mend($channel, $row['body'] ?: $row['name']);

@@ -415,7 +415,7 @@ final class Outgoing
 		$where = ['uid' => $channelId, 'hash' => $hash];
 
 		return Queue::isLive($channelId, $hash)
-			|| Table::first('filesync_transfer', $where + ['state' => 'parked', 'kind <>' => Queue::OURS_STAY], '', 'id') !== null;
+			|| Table::first('filesync_transfer', $where + ['state' => 'parked', 'kind <>' => [...Queue::OURS_STAY, Brake::KIND]], '', 'id') !== null;
 	}
 
 	/** Tells whether attach_store is called to change a row only, as core's permission repair does. */

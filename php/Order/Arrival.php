@@ -233,6 +233,18 @@ final class Arrival
 			: Access::narrower($photo, $this->row, $this->channel['channel_hash']) + $photo;
 	}
 
+	/** Remembers who might see the file before a clone let others see it too: what that clone deletes later comes back as narrow. */
+	public function noteWidening(array $own): void
+	{
+		$before = $this->file['here']['before'] ?? null;
+		if (Access::isWithin($this->row, $own)) {
+			return;
+		}
+		if (($before['hub'] ?? '') !== $this->hub) {
+			$this->file['here']['before'] = ['hub' => $this->hub, 'at' => Config::now(), 'access' => array_intersect_key($own, array_flip(Access::LISTS))];
+		}
+	}
+
 	/** Where neither access has seen the other, only who may see by both may see. */
 	private function chooseAccess(): void
 	{

@@ -22,8 +22,8 @@ if (! class_exists('App', false)) {
 final class Revisions
 {
 	public const GROUPS = ['bytes', 'place', 'access'];
-	/** What `here` has beside the fingerprints of the groups: the digest of the bytes, and those of the bytes before. */
-	public const DIGESTS = ['sha256' => 1, 'past' => 1];
+	/** What `here` has beside the fingerprints of the groups: the digest of the bytes, and those of the bytes before; the access before a clone widened it. */
+	public const DIGESTS = ['sha256' => 1, 'past' => 1, 'before' => 1];
 
 	private const MOST_PAST = 16;
 	/** Deletes of what was never here that are remembered of a channel, the latest. */
@@ -78,6 +78,10 @@ final class Revisions
 			if ($group === 'bytes' && $known && ! $wasGone && self::isOnlyDated($channel, $file, $print, $facts)) {
 				$file['here'][$group] = $print;
 				continue;
+			}
+			if ($group === 'access') {
+				// Whoever changes it here says who may see it.
+				unset($file['here']['before']);
 			}
 			if ($group === 'bytes') {
 				// A digest of the bytes before would make these look damaged.
@@ -172,6 +176,15 @@ final class Revisions
 		self::settle($channel, $file);
 	}
 
+	/** Makes the bytes that are here a change of ours which has seen those that were wanted in their place. */
+	public static function stand(array $channel, array $file): void
+	{
+		$own = Store::attach((int) $channel['channel_id'], $file['hash']);
+		$seen = ['vector' => Vector::join($file['bytes']['vector'], $file['wanted']['vector'] ?? [])] + $file['bytes'];
+		$file['bytes'] = Judge::changed($seen, self::prints($own, [])['bytes'], self::date($own), Site::component((int) $channel['channel_id']), self::host());
+		self::settle($channel, ['wanted' => []] + $file);
+	}
+
 	/** Writes down what we brought to the rows ourselves, so that it is not taken for a change made here. */
 	public static function settle(array $channel, array $file): void
 	{
@@ -244,7 +257,7 @@ final class Revisions
 	{
 		$past = array_values(array_diff(array_unique([$here['sha256'] ?? '', ...$here['past'] ?? []]), ['', $sha256]));
 
-		return array_filter(['sha256' => $sha256, 'past' => array_slice($past, 0, self::MOST_PAST)]) + array_diff_key($here, self::DIGESTS);
+		return array_filter(['sha256' => $sha256, 'past' => array_slice($past, 0, self::MOST_PAST)]) + array_diff_key($here, ['sha256' => 1, 'past' => 1]);
 	}
 
 	/** Tells whether the bytes on disk are others than those we knew, though their size and date are the same. As many as the row says: else they are damaged. */
