@@ -64,12 +64,15 @@ final class FileChange
 	{
 		$again = false;
 		$isBehind = in_array($arrival->verdicts['bytes'], ['stay', 'won'], true);
-		if (! $isBehind && self::needsBytes($channel, $own, $arrival)) {
+		$needsBytes = ! $isBehind && self::needsBytes($channel, $own, $arrival);
+		// Its bytes came, and were no picture.
+		$isPlain = $own && ! $needsBytes && ! (int) $own['is_photo'];
+		if ($needsBytes) {
 			$again = self::stage($channel, $packet, $root, $own, 0, $arrival) === 'again';
-		} elseif ($own && isset($packet->photos[0]) && ! $isBehind) {
+		} elseif ($own && isset($packet->photos[0]) && ! $isBehind && ! $isPlain) {
 			PhotoRow::write($channel, $own, $arrival->withAccess($packet->photos[0]), (int) $own['filesize'], null);
 		}
-		foreach ($isBehind ? [] : $packet->photos as $scale => $photo) {
+		foreach ($isBehind || $isPlain ? [] : $packet->photos as $scale => $photo) {
 			$photo = $arrival->withAccess($photo);
 			$present = $scale > 0 ? Store::photo((int) $channel['channel_id'], $packet->last['hash'], $scale) : null;
 			if ($scale > 0 && self::scaleNeedsBytes($present, $photo, Scales::areMade($packet->photos, $scale), $arrival)) {

@@ -202,6 +202,8 @@ final class Publish
 			? Kept::announce($row, Placement::partial($row), $displaced['size_bytes'], empty($intent['both']) ? 'replaced' : 'conflict', $this->remembered($row), Brake::countedTo($this->channel, $row))
 			: null;
 		try {
+			$entry = (int) $row['scale'] === 0 ? json_decode($row['entry'], true) : [];
+			$intent['is_plain'] = ! empty($entry['photo']) && ! $this->place->isPicture($intent['target'], $entry['photo']['mimetype']);
 			$outcome = PublishRows::commit($this->channel, $row, $intent, $kept, $this->certain($intent));
 		} catch (\Throwable $e) {
 			$this->undo($row, $intent);
@@ -213,6 +215,7 @@ final class Publish
 			$this->undo($row, $intent);
 			$this->turnBack($row);
 		} elseif ($outcome === 'published') {
+			$intent['is_plain'] && Queue::dropScales($this->channelId, $row['hash']);
 			(int) $row['scale'] === 0 && Brake::settled($this->channelId, $row['hash']);
 			Kept::settle($this->channelId);
 			Queue::removePartial($row, $kept !== null);
