@@ -6,6 +6,8 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Turn;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -22,6 +24,7 @@ final class Changes
 
 			return Store::attach((int) $channelId, (string) $hash);
 		});
+		$apart = $before ? self::note(fn () => Photos::apart((int) $channelId)) ?? [] : [];
 		try {
 			$result = \attach_move($channelId, $hash, $folder, ...$rest);
 		} catch (\TypeError $e) {
@@ -32,7 +35,7 @@ final class Changes
 			}
 			$result = ['success' => true, 'resource_id' => $hash];
 		}
-		self::note(fn () => $before && Photos::follow($before));
+		self::note(fn () => $before && Photos::follow($before, $apart));
 
 		return $result;
 	}
@@ -59,6 +62,41 @@ final class Changes
 		});
 
 		return \fix_attached_permissions($channelId, $body, ...$rest);
+	}
+
+	/**
+	 * Brings up to date what core left of the name that a file or folder had before it was renamed by WebDAV.
+	 *
+	 * Core changes the row's name; a fault of its own keeps the display path, the names of photo rows, and the paths of what lies
+	 * beneath a folder, as they were (7.8 to 8.9.3).
+	 */
+	public static function renamed(mixed $channel, mixed $hash): void
+	{
+		self::note(function () use ($channel, $hash) {
+			$channelId = is_array($channel) && is_string($hash) ? (int) ($channel['channel_id'] ?? 0) : 0;
+			$own = $channelId && Config::serves($channelId) ? Store::attach($channelId, $hash) : null;
+			$place = $own ? Store::place($channel, $own['folder'], $hash, $own['filename']) : null;
+			if (! $place) {
+				return;
+			}
+			if ((int) $own['is_dir']) {
+				$beneath = Table::select('attach', ['uid' => $channelId, 'folder' => $hash], 'id', 0, 'filename, display_path');
+				$stale = array_filter($beneath, fn ($row) => $row['display_path'] !== $place['display_path'] . '/' . $row['filename']);
+				if ($stale || $own['display_path'] !== $place['display_path']) {
+					Turn::take($channelId, fn () => FolderMove::finish($channel, $hash, $own['folder'], $own['filename']));
+				}
+				return;
+			}
+			$names = ['filename' => PhotoType::text($own['filename']), 'display_path' => $place['display_path']];
+			if ($own['display_path'] !== $place['display_path']) {
+				Table::update('attach', ['display_path' => $place['display_path']], ['id' => (int) $own['id']]);
+			}
+			foreach ((int) $own['is_photo'] ? Table::select('photo', ['uid' => $channelId, 'resource_id' => $hash], 'id', 0, 'id, filename, display_path') : [] as $photo) {
+				if (array_diff_assoc($names, $photo)) {
+					Table::update('photo', $names, ['id' => (int) $photo['id']]);
+				}
+			}
+		});
 	}
 
 	private static function note(callable $work): mixed

@@ -22,9 +22,10 @@ final class Command
 		  kept                   what a sync replaced or deleted: id, when, by which clone [--json]
 		  undo ID                brings that back, here and on every clone, with place and categories;
 		                         takes a repair of files back
-		  packets                what other clones asked for that waits, as a very large   [--json]
-		                         delete; packets accept ID|all agrees to it, packets
-		                         dismiss ID|all refuses: what was deleted comes back
+		  packets                what other clones asked for that waits, as where one      [--json]
+		                         replaced or deleted very much; packets accept ID|all
+		                         agrees to it, packets dismiss ID|all gives ours back,
+		                         here and on every clone
 		  work                   fetch and publish in the foreground                     [--json] [--progress]
 		                         [--seconds N] at most, [--until-idle] until nothing is on its way
 		  backfill               compares all files with those of each clone, and brings  [--json]
@@ -187,12 +188,15 @@ final class Command
 			foreach ($status['conflicts'] as $row) {
 				echo Config::oneLine("conflict copy in channel {$row['channel']}: {$row['name']}"), "\n";
 			}
+			foreach (Brake::lines() as $line) {
+				echo Config::oneLine("waits for a person (channel {$line['channel']}): " . Brake::describe($line)), "\n";
+			}
 			foreach ($status['parked'] as $row) {
 				echo Config::oneLine("parked: {$row['hash']} scale {$row['scale']} of channel {$row['channel']}: {$row['kind']}: {$row['reason']}"), "\n";
 			}
 		}
 
-		if ($status['packets_parked']) {
+		if ($status['packets_parked'] || $status['held']) {
 			return 1;
 		}
 

@@ -7,8 +7,10 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Arrival;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
 
 if (! class_exists('App', false)) {
@@ -18,13 +20,13 @@ if (! class_exists('App', false)) {
 /**
  * Applies a received delete: the bytes are kept first, the linked posts go in a way that sends nothing, then core deletes.
  *
- * May be cut off anywhere and run again. Too much at once, or within a day, waits for a person, who may agree or refuse.
+ * May be cut off anywhere and run again. Too much at once, or within a day, waits for a person (Brake).
  */
 final class Deletion
 {
 	public const DEEPEST_FOLDER = 64;
-	private const BRAKE_SECONDS = 86400;
 	private const FEW_FILES = 100;
+	private const ABANDONED_SECONDS = 600;
 
 	/**
 	 * Deletes a file, or a folder with all beneath it, as far as the clone that asks knew what is here.
@@ -39,30 +41,42 @@ final class Deletion
 		$hub = Clones::normalise($root) ?? $root;
 		$spared = self::spared($channel, $own, $rows, $packet, $hub);
 		$rows = array_values(array_filter($rows, fn ($row) => ! isset($spared[$row['hash']])));
-		$isAgreed || self::checkBounds($channel, $rows);
+		$lone = $own || isset($spared[$hash]) ? null : Kept::lonePhoto($channelId, $hash);
+		$counted = $isAgreed ? '' : Brake::hub($hub);
+		if (! $isAgreed && Brake::holdDelete($channel, $root, $hash, $packet, $lone ? [$lone] : $rows)) {
+			return;
+		}
 		if (! isset($spared[$hash])) {
 			self::dropTransfers($channelId, $hash, $rows);
 		}
-		foreach ($rows as $row) {
-			if (! (int) $row['is_dir']) {
-				Kept::keepDeleted($channel, $row, (string) parse_url($hub, PHP_URL_HOST));
+		$before = array_map(fn ($row) => Revisions::find($channelId, $row['hash']), array_column($rows, null, 'hash'));
+		try {
+			foreach ($rows as $row) {
+				if (! (int) $row['is_dir']) {
+					$widened = $before[$row['hash']]['here']['before'] ?? [];
+					Kept::keepDeleted($channel, $row, (string) parse_url($hub, PHP_URL_HOST), $counted, ($widened['hub'] ?? '') === $hub ? ['before' => $widened['access']] : []);
+				}
 			}
-		}
-		$buried = array_unique([...array_column($rows, 'hash'), ...(isset($spared[$hash]) ? [] : [$hash])]);
-		foreach ($buried as $each) {
-			self::bury($channelId, $each, $packet);
-		}
-		foreach ($buried as $each) {
-			Items::dropLinked($channelId, $each);
-		}
-		if (! $spared) {
-			if ($own || Table::first('photo', ['uid' => $channelId, 'resource_id' => $hash], '', 'id')) {
-				attach_delete($channelId, $hash);
+			$lone && Kept::keepLonePhoto($lone, (string) parse_url($hub, PHP_URL_HOST), $counted);
+			$buried = array_unique([...array_column($rows, 'hash'), ...(isset($spared[$hash]) ? [] : [$hash])]);
+			foreach ($buried as $each) {
+				self::bury($channel, $each, $packet, (bool) $rows);
 			}
-		} else {
-			self::deleteEach($channelId, $rows);
+			foreach ($buried as $each) {
+				Items::dropLinked($channelId, $each);
+			}
+			if (! $spared) {
+				if ($own || $lone) {
+					attach_delete($channelId, $hash);
+				}
+			} else {
+				self::deleteEach($channelId, $rows);
+			}
+			Revisions::nowGone($channelId, $buried);
+		} catch (\Throwable $e) {
+			self::turnBack($channel, $before);
+			throw $e;
 		}
-		Revisions::nowGone($channelId, $buried);
 		self::removePreviews($channel, $rows);
 		if ($rows) {
 			Config::log("deleted $hash of channel $channelId, " . count($rows) . ' rows, as a clone asked');
@@ -75,6 +89,36 @@ final class Deletion
 		}
 	}
 
+	/** Lets what was to be deleted, and is here still, be what it was: nothing of it is kept, and its changes are noticed again. */
+	private static function turnBack(array $channel, array $before): void
+	{
+		foreach ($before as $hash => $file) {
+			try {
+				if ($own = Store::attach((int) $channel['channel_id'], (string) $hash)) {
+					(int) $own['is_dir'] || Kept::release($channel, $own);
+					$file && Revisions::save($file);
+				}
+			} catch (\Throwable $e) {
+				Config::logFailure('a delete that did not come about', $e);
+			}
+		}
+	}
+
+	/** Forgets what is kept of files whose delete was cut off, as long as they are here. */
+	public static function recover(): void
+	{
+		foreach (Clones::local() as $channelId) {
+			$begun = ['uid' => $channelId, 'state' => 'going', 'updated <' => Config::now() - self::ABANDONED_SECONDS];
+			foreach (Table::select('filesync_file', $begun, 'updated', 100, 'hash') as $row) {
+				$channel = Clones::channel($channelId);
+				$channel && Turn::take($channelId, function () use ($channel, $row) {
+					$own = Store::attach((int) $channel['channel_id'], $row['hash']);
+					$own && ! (int) $own['is_dir'] && Kept::release($channel, $own);
+				});
+			}
+		}
+	}
+
 	/** Refuses a delete for the channel's owner: what is here counts as made anew, so that it comes back where it was deleted. */
 	public static function refuse(array $channel, Packet $packet): void
 	{
@@ -82,7 +126,7 @@ final class Deletion
 		foreach ($packet->deletes as $hash) {
 			$own = Store::attach($channelId, $hash);
 			foreach ($own ? self::beneath($channelId, $own) : [] as $row) {
-				self::bury($channelId, $row['hash'], $packet);
+				self::bury($channel, $row['hash'], $packet, true);
 				Revisions::nowGone($channelId, [$row['hash']]);
 				Revisions::notice($channel, $row['hash'], true);
 				Outgoing::answer($channelId, $row['hash'], false);
@@ -98,7 +142,7 @@ final class Deletion
 		$single = $own ? $rows : [['hash' => $packet->deletes[0] ?? '', 'folder' => '']];
 		foreach ($single as $row) {
 			$file = Revisions::notice($channel, $row['hash']);
-			if ($file['state'] === 'unknown' || self::mayGo($channel, $file, $packet, $hub, $row['hash'])) {
+			if ($file['state'] === 'unknown' || self::mayGo($channel, $file, $packet, $hub)) {
 				continue;
 			}
 			$spared[$row['hash']] = true;
@@ -110,15 +154,13 @@ final class Deletion
 		return $spared;
 	}
 
-	private static function mayGo(array $channel, array $file, Packet $packet, string $hub, string $hash): bool
+	private static function mayGo(array $channel, array $file, Packet $packet, string $hub): bool
 	{
 		if (in_array($file['state'], ['going', 'gone'], true)) {
 			return true;
 		}
-		$isMain = in_array($hash, $packet->deletes, true);
-		if ($packet->order['gone'] !== null) {
-			$seen = $isMain ? $packet->order['gone'] : $packet->order['beneath'][$hash] ?? [];
-
+		$seen = self::told($packet, $file['hash'], $file);
+		if ($seen !== null) {
 			return in_array(Vector::compare(Revisions::seen($file), $seen), ['before', 'equal'], true);
 		}
 
@@ -136,12 +178,31 @@ final class Deletion
 		}
 	}
 
-	private static function bury(int $channelId, string $hash, Packet $packet): void
+	private static function bury(array $channel, string $hash, Packet $packet, bool $isHere): void
 	{
+		$channelId = (int) $channel['channel_id'];
 		$file = Revisions::find($channelId, $hash) ?? Revisions::unknown($channelId, $hash);
-		$gone = $packet->order['gone'] === null ? Revisions::seen($file)
-			: Vector::join(Revisions::seen($file), in_array($hash, $packet->deletes, true) ? $packet->order['gone'] : $packet->order['beneath'][$hash] ?? []);
+		$told = self::told($packet, $hash, $file);
+		if ($told !== null) {
+			Site::notice($channelId, $told, Vector::join(Revisions::seen($file), $file['gone']));
+		}
+		$gone = Vector::join(Revisions::seen($file), $told ?? []);
+		if (! $isHere && ! $file['wanted'] && $file['bytes']['print'] . $file['place']['print'] === '') {
+			Revisions::buryUnseen($channelId, $hash, $gone);
+			return;
+		}
 		Revisions::save(['state' => 'going', 'gone' => $gone, 'wanted' => [], 'here' => []] + $file);
+	}
+
+	/** Returns what a delete has seen of a file, or null if its hub does not say. */
+	private static function told(Packet $packet, string $hash, array $file): ?array
+	{
+		if ($packet->order['gone'] === null) {
+			return null;
+		}
+		$told = in_array($hash, $packet->deletes, true) ? $packet->order['gone'] : $packet->order['beneath'][$hash] ?? [];
+
+		return Vector::credible($told, Revisions::seen($file), $file['gone']);
 	}
 
 	/** Deletes rows one by one, the deepest first, so that core takes nothing with them. */
@@ -170,23 +231,6 @@ final class Deletion
 		}
 
 		return $rows;
-	}
-
-	private static function checkBounds(array $channel, array $rows): void
-	{
-		$files = 0;
-		$bytes = 0;
-		foreach ($rows as $row) {
-			$files += (int) $row['is_dir'] ? 0 : 1;
-			$bytes += Store::facts(Store::pathOf($channel, $row))['size_bytes'] ?? 0;
-		}
-		if (count($rows) > 1 && $bytes > Config::number('kept_max_bytes')) {
-			throw new Postponed("a folder delete of $files files, $bytes bytes: more than may be kept (kept_max_bytes)", false);
-		}
-		$before = $files ? Table::count('filesync_kept', ['uid' => (int) $channel['channel_id'], 'why' => 'deleted', 'scale' => 0, 'created >' => Config::now() - self::BRAKE_SECONDS]) : 0;
-		if ($before + $files > Config::number('delete_max_files')) {
-			throw new Postponed("a delete of $files files, after $before within a day: more than delete_max_files", false);
-		}
 	}
 
 	/** Drops what is on its way for the rows, and for files that were to arrive in the folders among them. */

@@ -66,12 +66,15 @@ final class FileChange
 	{
 		$again = false;
 		$isBehind = in_array($arrival->verdicts['bytes'], ['stay', 'won'], true);
-		if (! $isBehind && self::needsBytes($channel, $own, $arrival)) {
+		$needsBytes = ! $isBehind && self::needsBytes($channel, $own, $arrival);
+		// Its bytes came, and were no picture.
+		$isPlain = $own && ! $needsBytes && ! (int) $own['is_photo'];
+		if ($needsBytes) {
 			$again = self::stage($channel, $packet, $root, $own, 0, $arrival) === 'again';
-		} elseif ($own && isset($packet->photos[0]) && ! $isBehind) {
+		} elseif ($own && isset($packet->photos[0]) && ! $isBehind && ! $isPlain) {
 			PhotoRow::write($channel, $own, $arrival->withAccess($packet->photos[0]), (int) $own['filesize'], null);
 		}
-		foreach ($isBehind ? [] : $packet->photos as $scale => $photo) {
+		foreach ($isBehind || $isPlain ? [] : $packet->photos as $scale => $photo) {
 			$photo = $arrival->withAccess($photo);
 			$present = $scale > 0 ? Store::photo((int) $channel['channel_id'], $packet->last['hash'], $scale) : null;
 			if ($scale > 0 && self::scaleNeedsBytes($present, $photo, Scales::areMade($packet->photos, $scale), $arrival)) {
@@ -123,6 +126,7 @@ final class FileChange
 		$row = $arrival->row;
 		$access = array_intersect_key($row, array_flip(self::ACL));
 		if (array_diff_assoc($access, $own)) {
+			$arrival->noteWidening($own);
 			Table::update('attach', $access, ['id' => (int) $own['id']]);
 			Table::update('photo', $access, ['uid' => (int) $own['uid'], 'resource_id' => $own['hash'], 'imgscale <>' => array_keys($packet->photos)]);
 		}
@@ -205,6 +209,9 @@ final class FileChange
 		$sizeBytes = $scale ? $photo['filesize'] : $last['filesize'];
 		$base = $scale ? ($own ? Store::photoPath((int) $own['id']) : null) : ($own ? Store::pathOf($channel, $own) : null);
 		[$kind, $reason] = $scale ? ['', ''] : self::obstacle($channel, $last, (int) ($own['filesize'] ?? 0));
+		if (! $scale && $own && $kind === '') {
+			[$kind, $reason] = Brake::atAccept($channel, $root, $own, $packet);
+		}
 
 		return Queue::stage([
 			'uid' => (int) $channel['channel_id'], 'hash' => $last['hash'], 'scale' => $scale, 'size_bytes' => $sizeBytes,

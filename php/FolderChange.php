@@ -75,7 +75,7 @@ final class FolderChange
 			if ($isMove && FolderMove::opensRing($channel, $own, $row['folder'])) {
 				// Two hubs moved two folders into each other: this one goes to the root instead, on every clone alike.
 				$row['folder'] = '';
-				$arrival->file['place'] = Judge::changed($arrival->file['place'], "\n" . $row['filename'], $row['edited'], Site::component(), Revisions::host());
+				$arrival->file['place'] = Judge::changed($arrival->file['place'], "\n" . $row['filename'], $row['edited'], Site::component($channelId), Revisions::host());
 				Outgoing::answer($channelId, $hash, false);
 			}
 			if ($isMove) {

@@ -125,6 +125,6 @@ final class FolderMove
 				Table::update('photo', ['content' => $here['content'] . $suffix], ['id' => (int) $photo['id']]);
 			}
 		}
-		Table::update('photo', ['os_path' => $here['os_path'], 'display_path' => $here['display_path'], 'album' => mb_substr($here['album'], 0, 191)], $where);
+		Table::update('photo', ['os_path' => $here['os_path'], 'display_path' => $here['display_path'], 'album' => mb_substr(PhotoType::text($here['album']), 0, 191)], $where);
 	}
 }

@@ -6,6 +6,8 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Order\Site;
 use FileSync\Addon\Schema\Migrations;
 
 if (! class_exists('App', false)) {
@@ -27,6 +29,7 @@ final class Housekeeping
 		if (Config::get('enabled') !== '0') {
 			Outgoing::recover();
 			Kept::settleAll();
+			Deletion::recover();
 			Queue::releaseFitting();
 			Worker::summon();
 			Previews::summon();
@@ -46,12 +49,13 @@ final class Housekeeping
 		Table::delete('filesync_transfer', ['state' => ['published', 'dropped'], 'updated <' => $old]);
 		Table::delete('filesync_packet', ['state' => 'parked', 'updated <' => Config::now() - 86400 * Config::number('kept_days')]);
 		Table::delete('filesync_outbox', ['state' => ['parked', 'held'], 'kind <>' => ['intent', 'deleting'], 'created <' => Config::now() - 86400 * Config::number('kept_days')]);
-		Table::delete('filesync_file', ['state' => ['gone', 'unknown'], 'updated <' => Config::now() - 86400 * max(90, Config::number('kept_days'))]);
+		Table::delete('filesync_file', ['state' => ['gone', Revisions::UNSEEN, 'unknown'], 'updated <' => Config::now() - 86400 * max(90, Config::number('kept_days'))]);
 		Ticket::prune();
 		Refusals::prune();
 		Digests::prune();
 		Peers::prune();
 		Kept::prune();
+		Brake::prune();
 		Repair\Journal::prune();
 		Reconcile\Run::prune();
 		self::prunePartials();
@@ -64,9 +68,10 @@ final class Housekeeping
 		if ($channelId < 1 || ! Migrations::ready()) {
 			return;
 		}
-		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file', 'filesync_reconcile', 'filesync_journal'] as $table) {
+		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file', 'filesync_reconcile', 'filesync_journal', 'filesync_held'] as $table) {
 			Table::delete($table, ['uid' => $channelId]);
 		}
+		Site::forget($channelId);
 		Overview::forget($channelId);
 		Config::clear('progress', "overview:$channelId");
 		Meter::forget($channelId);

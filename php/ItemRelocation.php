@@ -27,6 +27,9 @@ final class ItemRelocation
 	/** A UUID or the longer hex of older hubs; `/photo/` and `/attach/` may be followed by other names too. */
 	private const FILE_HASH = '/^[A-Za-z0-9-]{32,64}$/D';
 
+	/** The most files that one post waits for. */
+	private const MOST_AWAITED = 200;
+
 	/** Above 0 while core imports what a clone sent. */
 	private static int $depth = 0;
 
@@ -168,12 +171,14 @@ final class ItemRelocation
 		foreach (Clones::everywhere($channel) as $home) {
 			$hashes = array_merge($hashes, Relocator::mediaHashes($home['url'], $text));
 		}
-		$hashes = preg_grep(self::FILE_HASH, array_unique(preg_replace('/-\d$/D', '', $hashes)));
-		foreach (array_diff($hashes, Items::ownMedia((int) $channel['channel_id'], $hashes)) as $hash) {
-			Outbox::add((int) $channel['channel_id'], 'relocate', $hash, (string) $item['mid'], true, (string) $item['mid']);
-			if (Items::ownMedia((int) $channel['channel_id'], [$hash])) {
-				Outbox::release((int) $channel['channel_id'], $hash);
-			}
+		$channelId = (int) $channel['channel_id'];
+		$hashes = array_values(array_unique(preg_grep(self::FILE_HASH, preg_replace('/-\d$/D', '', $hashes))));
+		// A post shows so many files; with the first of the rest that comes, all of it is looked at again.
+		$missing = array_slice(array_values(array_diff($hashes, Items::ownMedia($channelId, $hashes))), 0, self::MOST_AWAITED);
+		if ($missing) {
+			Outbox::addHeld($channelId, 'relocate', $missing, (string) $item['mid']);
+			// One may have come meanwhile.
+			Outbox::releaseAll($channelId, Items::ownMedia($channelId, $missing));
 		}
 	}
 

@@ -26,19 +26,47 @@ final class Kept
 	/**
 	 * Keeps the bytes of a file that is about to be deleted, beside its metadata.
 	 *
-	 * @param string $by The host of the clone that asks.
+	 * @param string $by  The host of the clone that asks.
+	 * @param string $hub To which hub it counts (Brake::hub); empty: to none.
+	 * @param array  $more What else undo is to know.
 	 */
-	public static function keepDeleted(array $channel, array $row, string $by = ''): void
+	public static function keepDeleted(array $channel, array $row, string $by = '', string $hub = '', array $more = []): void
 	{
 		if (! (int) $row['os_storage']) {
-			self::keepFromDatabase($row, 'deleted');
+			self::keepFromDatabase($row, 'deleted', $hub);
 			$row['content'] = '';
 		}
 		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'os_storage' => 1], 'imgscale');
-		self::keepFile($row, 0, Store::pathOf($channel, $row), self::describe($channel, $row, $by));
+		self::keepFile($row, 0, Store::pathOf($channel, $row), self::describe($channel, $row, $by, $more), 'deleted', $hub);
 		foreach ($photos as $photo) {
 			if (in_array((int) $photo['imgscale'], self::CROPS, true) && preg_match('#^store/(?!.*\.\.)#', $photo['content'])) {
-				self::keepFile($row, (int) $photo['imgscale'], $photo['content'], '');
+				self::keepFile($row, (int) $photo['imgscale'], $photo['content'], '', 'deleted', $hub);
+			}
+		}
+	}
+
+	/**
+	 * Returns a photo that has rows of scales but no file, as old hubs and avatars have: one row that stands for it, or null.
+	 *
+	 * @return ?array{uid: int, hash: string, size_bytes: int, photos: list<array>}
+	 */
+	public static function lonePhoto(int $channelId, string $hash): ?array
+	{
+		$photos = array_values(array_filter(Table::select('photo', ['uid' => $channelId, 'resource_id' => $hash], 'imgscale, id'), fn ($photo) => $photo['resource_id'] === $hash));
+
+		return $photos ? ['uid' => $channelId, 'hash' => $hash, 'size_bytes' => (int) array_sum(array_column($photos, 'filesize')), 'photos' => $photos] : null;
+	}
+
+	/** Keeps the rows and bytes of a photo without a file that is about to be deleted: the largest as the photo itself, the others as its crops. */
+	public static function keepLonePhoto(array $lone, string $by, string $hub): void
+	{
+		foreach ($lone['photos'] as $n => $photo) {
+			$isFile = (int) $photo['os_storage'] === 1;
+			$entry = json_encode(['lone' => ($isFile ? [] : ['content' => '']) + array_diff_key($photo, ['id' => 1]), 'by' => $by], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
+			if (! $isFile) {
+				self::keepBytes($lone, $n, $photo['content'], 'deleted', $entry, $hub);
+			} elseif (preg_match('#^store/(?!.*\.\.)#', $photo['content'])) {
+				self::keepFile($lone, $n, $photo['content'], $entry, 'deleted', $hub);
 			}
 		}
 	}
@@ -52,40 +80,43 @@ final class Kept
 		}
 	}
 
-	/** Returns, as JSON, what is known of a file that will be replaced or deleted: its rows, categories, revisions, and which clone does it. */
-	public static function describe(array $channel, array $row, string $by): string
+	/** Returns, as JSON, what is known of a file that will be replaced or deleted: its rows, categories, revisions, which clone does it, and more. */
+	public static function describe(array $channel, array $row, string $by, array $more = []): string
 	{
 		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], 'imgscale', 0,
 			'imgscale, filename, mimetype, height, width, filesize, photo_usage, title, description, album, edited, created');
 		$file = Revisions::find((int) $row['uid'], $row['hash']);
 
-		return json_encode(['attach' => array_diff_key($row, ['content' => 1]), 'term' => Revisions::terms($row), 'photo' => $photos, 'by' => $by,
+		return json_encode($more + ['attach' => array_diff_key($row, ['content' => 1]), 'term' => Revisions::terms($row), 'photo' => $photos, 'by' => $by,
 			'bytes' => $file ? array_diff_key($file['bytes'], ['past' => 1]) : null, 'item' => Items::linked($channel, $row['hash']),
 			'folders' => array_map(fn ($folder) => array_diff_key($folder, ['content' => 1]), Store::chain((int) $row['uid'], (string) $row['folder']) ?? [])], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
 	}
 
 	/** Keeps the bytes that a very old row holds itself. */
-	public static function keepFromDatabase(array $row, string $why): void
+	public static function keepFromDatabase(array $row, string $why, string $hub = ''): void
 	{
-		if ($row['content'] === '') {
-			return;
+		if ($row['content'] !== '') {
+			self::keepBytes($row, 0, $row['content'], $why, json_encode(['attach' => ['content' => ''] + $row], JSON_INVALID_UTF8_SUBSTITUTE) ?: '', $hub);
 		}
-		$id = hash('sha256', implode("\n", [$row['uid'], $row['hash'], $row['content']]));
+	}
+
+	private static function keepBytes(array $row, int $scale, string $bytes, string $why, string $entry, string $hub): void
+	{
+		$id = hash('sha256', implode("\n", [$row['uid'], $row['hash'], $bytes]));
 		$kept = Store::dataRoot((int) $row['uid'], true) . '/kept/' . $id;
-		if (@file_put_contents($kept . '.new', $row['content']) !== strlen($row['content']) || ! @rename($kept . '.new', $kept)) {
+		if (@file_put_contents($kept . '.new', $bytes) !== strlen($bytes) || ! @rename($kept . '.new', $kept)) {
 			throw new Postponed('the bytes in the database cannot be kept', true);
 		}
-		$entry = json_encode(['attach' => ['content' => ''] + $row], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
-		self::remember($id, $row, 0, strlen($row['content']), $why, $entry);
+		self::remember($id, $row, $scale, strlen($bytes), $why, $entry, $hub);
 	}
 
 	/** Returns a row for bytes that stand under a partial name and are to be kept. Insert it with the rows that replace them. */
-	public static function announce(array $transfer, string $source, int $sizeBytes, string $why, string $entry): array
+	public static function announce(array $transfer, string $source, int $sizeBytes, string $why, string $entry, string $hub = ''): array
 	{
 		$id = Config::token();
 
 		return ['id' => $id, 'uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'scale' => (int) $transfer['scale'],
-			'path' => 'kept/' . $id, 'source' => $source, 'size_bytes' => $sizeBytes, 'why' => $why, 'entry' => $entry, 'created' => Config::now()];
+			'path' => 'kept/' . $id, 'source' => $source, 'size_bytes' => $sizeBytes, 'why' => $why, 'entry' => $entry, 'hub' => $hub, 'created' => Config::now()];
 	}
 
 	/** Makes the moves that were announced and not made, of one channel. */
@@ -114,7 +145,7 @@ final class Kept
 		}
 	}
 
-	/** Removes what is too old, and the oldest beyond the bounds of bytes of each channel and of the hub. */
+	/** Removes what is too old, and the oldest beyond the bounds of bytes of each channel and of the hub; for its size nothing that is recent. */
 	public static function prune(): void
 	{
 		self::settleAll();
@@ -123,7 +154,8 @@ final class Kept
 		foreach (Table::select('filesync_kept', [], 'created DESC, id', 0, 'id, uid, path, size_bytes, created') as $row) {
 			$size = (int) $row['size_bytes'];
 			$channelBytes[$row['uid']] ??= 0;
-			$isOver = $channelBytes[$row['uid']] + $size > Config::number('kept_max_bytes') || $hubBytes + $size > Config::number('kept_hub_max_bytes');
+			$isRecent = (int) $row['created'] > Config::now() - 86400 * Config::number('displaced_days');
+			$isOver = ! $isRecent && ($channelBytes[$row['uid']] + $size > Config::number('kept_max_bytes') || $hubBytes + $size > Config::number('kept_hub_max_bytes'));
 			if ($isOver || (int) $row['created'] < Config::now() - 86400 * Config::number('kept_days')) {
 				@unlink(Store::dataRoot((int) $row['uid']) . '/' . $row['path']);
 				Table::delete('filesync_kept', ['id' => $row['id']]);
@@ -134,14 +166,14 @@ final class Kept
 		}
 	}
 
-	private static function keepFile(array $row, int $scale, ?string $path, string $entry, string $why = 'deleted'): void
+	private static function keepFile(array $row, int $scale, ?string $path, string $entry, string $why = 'deleted', string $hub = ''): void
 	{
 		$facts = Store::facts($path);
 		if (! $facts) {
 			return;
 		}
 		Store::refuseLinks($path);
-		$id = hash('sha256', implode("\n", [$row['uid'], $row['hash'], $scale, ...array_values($facts)]));
+		$id = self::idOf($row, $scale, $facts);
 		$kept = Store::dataRoot((int) $row['uid'], true) . '/kept/' . $id;
 		if (! is_file($kept) && ! @link($path, $kept)) {
 			if ($facts['size_bytes'] > self::COPY_BYTES && PHP_SAPI !== 'cli') {
@@ -151,14 +183,37 @@ final class Kept
 				throw new Postponed('the file to delete cannot be kept', true);
 			}
 		}
-		self::remember($id, $row, $scale, $facts['size_bytes'], $why, $entry);
+		self::remember($id, $row, $scale, $facts['size_bytes'], $why, $entry, $hub);
 	}
 
-	private static function remember(string $id, array $row, int $scale, int $sizeBytes, string $why, string $entry): void
+	/** Forgets what was kept of a file that is here still: the two may be one on disk, and core writes in place. */
+	public static function release(array $channel, array $row): void
+	{
+		$paths = [0 => Store::pathOf($channel, $row)];
+		foreach (Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'os_storage' => 1, 'imgscale' => self::CROPS], '', 0, 'imgscale, content') as $photo) {
+			$paths[(int) $photo['imgscale']] = $photo['content'];
+		}
+		foreach ($paths as $scale => $path) {
+			$facts = Store::facts($path);
+			if ($facts) {
+				$id = self::idOf($row, $scale, $facts);
+				$kept = Store::dataRoot((int) $row['uid']) . '/kept/' . $id;
+				is_file($kept) && @unlink($kept);
+				Table::delete('filesync_kept', ['id' => $id]);
+			}
+		}
+	}
+
+	private static function idOf(array $row, int $scale, array $facts): string
+	{
+		return hash('sha256', implode("\n", [$row['uid'], $row['hash'], $scale, ...array_values($facts)]));
+	}
+
+	private static function remember(string $id, array $row, int $scale, int $sizeBytes, string $why, string $entry, string $hub): void
 	{
 		if (! Table::first('filesync_kept', ['id' => $id], '', 'id')) {
 			Table::insert('filesync_kept', ['id' => $id, 'uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => $scale,
-				'path' => 'kept/' . $id, 'source' => '', 'size_bytes' => $sizeBytes, 'why' => $why, 'entry' => $entry, 'created' => Config::now()]);
+				'path' => 'kept/' . $id, 'source' => '', 'size_bytes' => $sizeBytes, 'why' => $why, 'entry' => $entry, 'hub' => $hub, 'created' => Config::now()]);
 		}
 	}
 }

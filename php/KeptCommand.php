@@ -23,7 +23,7 @@ final class KeptCommand
 		$rows = Table::select('filesync_kept', ['scale' => 0, 'source' => ''] + ($of === null ? [] : ['uid' => $of]), 'created DESC, id');
 		foreach ($rows as $row) {
 			$entry = json_decode($row['entry'], true) ?: [];
-			$one = ['id' => $row['id'], 'channel' => (int) $row['uid'], 'hash' => $row['hash'], 'name' => $entry['attach']['display_path'] ?? $entry['attach']['filename'] ?? '',
+			$one = ['id' => $row['id'], 'channel' => (int) $row['uid'], 'hash' => $row['hash'], 'name' => $entry['attach']['display_path'] ?? $entry['attach']['filename'] ?? $entry['lone']['filename'] ?? '',
 				'size_bytes' => (int) $row['size_bytes'], 'why' => $row['why'], 'by' => $entry['by'] ?? '', 'when' => gmdate('Y-m-d H:i:s', (int) $row['created']),
 				'until' => gmdate('Y-m-d', (int) $row['created'] + 86400 * Config::number('kept_days'))];
 			echo $json ? json_encode($one) . "\n" : Config::oneLine(sprintf('%s  %s UTC  %-8s %-24s %15s bytes  channel %d: %s', substr($one['id'], 0, 12), $one['when'], $one['why'],

@@ -28,7 +28,7 @@ final class Outbox
 	/** Wants a call. `held` ones wait until release(). `key` tells calls of one name apart. */
 	public static function add(int $channelId, string $kind, string $name, string $body = '', bool $held = false, string $key = ''): void
 	{
-		$id = hash('sha256', "$channelId\n$kind\n$name" . ($key === '' ? '' : "\n$key"));
+		$id = self::id($channelId, $kind, $name, $key);
 		$row = ['state' => $held ? 'held' : 'due', 'attempts' => 0, 'next_at' => 0, 'reason' => '', 'body' => $body];
 		Table::update('filesync_outbox', $row, ['id' => $id]);
 		if (! Table::first('filesync_outbox', ['id' => $id], '', 'id')) {
@@ -36,10 +36,33 @@ final class Outbox
 		}
 	}
 
+	/** Wants a call for each of some names, all held, with one body that is their key too. */
+	public static function addHeld(int $channelId, string $kind, array $names, string $body): void
+	{
+		$ids = array_combine(array_map(fn ($name) => self::id($channelId, $kind, $name, $body), $names), $names);
+		$row = ['state' => 'held', 'attempts' => 0, 'next_at' => 0, 'reason' => '', 'body' => $body];
+		$known = array_column(Table::select('filesync_outbox', ['id' => array_keys($ids)], '', 0, 'id'), 'id');
+		$known && Table::update('filesync_outbox', $row, ['id' => $known]);
+		$new = array_diff_key($ids, array_flip($known));
+		$rows = array_map(fn ($id, $name) => ['id' => $id, 'uid' => $channelId, 'kind' => $kind, 'name' => $name, 'created' => Config::now()] + $row, array_keys($new), $new);
+		foreach (array_chunk($rows, 100) as $some) {
+			if (! Table::tryInsert('filesync_outbox', ...$some)) {
+				// Another process wanted one of them just now.
+				array_map(fn ($one) => self::add($channelId, $kind, $one['name'], $body, true, $body), $some);
+			}
+		}
+	}
+
 	/** Makes the held calls about a file due. */
 	public static function release(int $channelId, string $hash): void
 	{
-		Table::update('filesync_outbox', ['state' => 'due'], ['uid' => $channelId, 'name' => $hash, 'state' => 'held']);
+		self::releaseAll($channelId, [$hash]);
+	}
+
+	/** Makes the held calls about some files due. */
+	public static function releaseAll(int $channelId, array $hashes): void
+	{
+		$hashes && Table::update('filesync_outbox', ['state' => 'due'], ['uid' => $channelId, 'name' => $hashes, 'state' => 'held']);
 	}
 
 	/** Forgets a call. */
@@ -93,10 +116,15 @@ final class Outbox
 		return array_map('intval', array_column($due, 'uid'));
 	}
 
+	private static function id(int $channelId, string $kind, string $name, string $key): string
+	{
+		return hash('sha256', "$channelId\n$kind\n$name" . ($key === '' ? '' : "\n$key"));
+	}
+
 	/** Leaves out previews, and what needs the extension while it is missing. */
 	private static function possible(): array
 	{
-		return Config::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => ['access', 'announce', 'deleted', 'move', 'conflict', 'items']];
+		return Config::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake']];
 	}
 
 	private static function call(array $row): void
@@ -124,6 +152,9 @@ final class Outbox
 				break;
 			case 'conflict':
 				ConflictCopy::make($channel, $row['body']);
+				break;
+			case 'brake':
+				Brake::work($channel, $row['name'], json_decode($row['body'], true));
 				break;
 			case 'relocate':
 				ItemRelocation::mend($channel, $row['body'] ?: $row['name']);

@@ -330,7 +330,7 @@ final class Outgoing
 	{
 		if (! Store::attach($channelId, $row['name'])) {
 			$beneath = json_decode($row['body'], true)['beneath'] ?? [];
-			$component = Site::component();
+			$component = Site::component($channelId);
 			foreach (array_keys($beneath) as $hash) {
 				$file = Revisions::find($channelId, (string) $hash) ?? Revisions::unknown($channelId, (string) $hash);
 				if ($file['state'] !== 'gone' && ! Store::attach($channelId, (string) $hash)) {
@@ -438,7 +438,7 @@ final class Outgoing
 	private static function isWithheld(int $channelId, string $hash): bool
 	{
 		return Queue::isLive($channelId, $hash)
-			|| Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => 'parked', 'kind <>' => Queue::OURS_STAY], '', 'id') !== null;
+			|| Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => 'parked', 'kind <>' => Queue::TOLD], '', 'id') !== null;
 	}
 
 	private static function isWriting(): bool

@@ -15,7 +15,7 @@ if (! class_exists('App', false)) {
 final class OwnerActions
 {
 	/** By the button's name: whether its value is the id of a row. */
-	private const BUTTONS = ['retry' => true, 'retry_all' => false, 'pause' => false, 'resume' => false, 'check' => false, 'undo' => true, 'agree' => true, 'refuse' => true];
+	private const BUTTONS = ['retry' => true, 'retry_all' => false, 'pause' => false, 'resume' => false, 'check' => false, 'undo' => true, 'agree' => true, 'refuse' => true, 'accept' => true, 'give_back' => true];
 
 	/** Takes the form and leads back to the page. */
 	public static function take(): void
@@ -54,13 +54,14 @@ final class OwnerActions
 			Overview::forget($channelId);
 
 			return match ($name) {
-				'retry' => self::retry($channelId, self::row('filesync_transfer', $channelId, $value, ['state' => ['parked', 'waiting']])),
+				'retry' => self::retry($channelId, self::row('filesync_transfer', $channelId, $value, ['state' => ['parked', 'waiting'], 'kind <>' => Brake::KIND])),
 				'retry_all' => self::retry($channelId, null),
 				'pause' => self::pause($channelId, true),
 				'resume' => self::pause($channelId, false),
 				'check' => self::check($channelId),
 				'undo' => self::undo(self::row('filesync_kept', $channelId, $value, ['source' => ''])),
 				'agree', 'refuse' => self::decide($channelId, self::row('filesync_packet', $channelId, $value, ['state' => 'parked']), $name === 'agree'),
+				'accept', 'give_back' => self::answer($channelId, $value, $name === 'accept'),
 			};
 		}
 		throw new Refused(t('it is not there any more'));
@@ -78,7 +79,7 @@ final class OwnerActions
 	{
 		$mine = ['uid' => $channelId] + ($row ? ['id' => $row['id'], 'generation' => (int) $row['generation']] : []);
 		Table::update('filesync_transfer', ['state' => 'staged', 'token' => '', 'lease_until' => 0, 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
-			$mine + ['state' => ['parked', 'waiting']]);
+			$mine + ['state' => ['parked', 'waiting'], 'kind <>' => Brake::KIND]);
 		if (! $row) {
 			Table::update('filesync_outbox', ['state' => 'due', 'attempts' => 0, 'next_at' => 0], ['uid' => $channelId, 'state' => 'parked']);
 			Table::update('filesync_packet', ['next_at' => Config::now()], ['uid' => $channelId, 'state' => 'staged']);
@@ -110,6 +111,15 @@ final class OwnerActions
 		Worker::summon();
 
 		return sprintf(t('Brought back: %s. The other clones are told.'), Config::oneLine($path));
+	}
+
+	/** Answers for all that a clone displaced, and wants to. */
+	private static function answer(int $channelId, string $id, bool $isAgreed): string
+	{
+		$line = array_values(array_filter(Brake::lines($channelId), fn ($line) => $line['id'] === $id))[0] ?? throw new Refused(t('it is not there any more'));
+		Brake::decide($line, $isAgreed);
+
+		return $isAgreed ? t('Accepted. It is being done here.') : t('Ours come back, here and on the other clones.');
 	}
 
 	private static function decide(int $channelId, array $packet, bool $isAgreed): string

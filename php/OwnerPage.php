@@ -71,6 +71,7 @@ final class OwnerPage
 			'arriving_line' => self::arrivingLine($progress, (bool) $isPaused),
 			'waiting' => self::waiting($channelId),
 			'waiting_line' => self::waitingLine($channelId),
+			'held' => array_map(self::held(...), Brake::lines($channelId)),
 			'packets' => self::packets($channel),
 			'conflicts' => self::conflicts($channel),
 			'kept' => self::kept($channelId),
@@ -101,7 +102,7 @@ final class OwnerPage
 			$why = Family::isKnown() ? t('The tables of filesync are being made by another process. Look again in a minute.')
 				: t('filesync does nothing here: it does not know this version of the hub.');
 			$values = ['words' => self::words(), 'problems' => [$why], 'arriving_line' => '', 'waiting_line' => '', 'is_paused' => null, 'kept_more' => 0, 'kept_url' => '']
-				+ array_fill_keys(['clones', 'arriving', 'waiting', 'packets', 'conflicts', 'kept'], []);
+				+ array_fill_keys(['clones', 'arriving', 'waiting', 'held', 'packets', 'conflicts', 'kept'], []);
 			return [Page::render('filesync_state.tpl', $values), $why, false];
 		}
 		$values = self::values($channel);
@@ -117,7 +118,7 @@ final class OwnerPage
 			'none_arriving' => t('Nothing is arriving.'), 'none_waiting' => t('Nothing waits.'), 'none_kept' => t('Nothing is kept.'), 'none_conflicts' => t('None.'),
 			'show_all' => t('Show all'), 'pause' => t('Pause'), 'resume' => t('Go on'), 'check' => t('Compare the clones now'), 'retry' => t('Try again'),
 			'retry_all' => t('Try everything again now'),
-			'agree' => t('Agree'), 'refuse' => t('Refuse'), 'paused' => t('Paused: nothing is fetched for this channel until you let it go on.'), 'offline' => t('The hub does not answer; what you see may be old.'), 'not_known' => t('not known')];
+			'accept' => t('Accept'), 'give_back' => t('Give ours back'), 'agree' => t('Agree'), 'refuse' => t('Refuse'), 'paused' => t('Paused: nothing is fetched for this channel until you let it go on.'), 'offline' => t('The hub does not answer; what you see may be old.'), 'not_known' => t('not known')];
 	}
 
 	private static function problems(int $channelId): array
@@ -240,7 +241,7 @@ final class OwnerPage
 	private static function waiting(int $channelId): array
 	{
 		$columns = 'id, uid, names, scale, kind, state, next_at, size_bytes';
-		$parked = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => 'parked'], 'scale, updated DESC', self::ROWS, $columns);
+		$parked = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => 'parked', 'kind <>' => Brake::KIND], 'scale, updated DESC', self::ROWS, $columns);
 		$later = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => 'waiting'], 'scale, next_at', self::ROWS, $columns);
 
 		return array_map(fn ($row) => ['id' => $row['id'], 'name' => self::name(implode('/', json_decode($row['names'], true) ?: []), (int) $row['scale']),
@@ -256,7 +257,7 @@ final class OwnerPage
 	{
 		$counts = [];
 		foreach (['parked' => t('stuck: %s'), 'waiting' => t('tried again by themselves: %s')] as $state => $word) {
-			$count = Table::count('filesync_transfer', ['uid' => $channelId, 'state' => $state]);
+			$count = Table::count('filesync_transfer', ['uid' => $channelId, 'state' => $state, 'kind <>' => Brake::KIND]);
 			$counts[] = $count ? sprintf($word, number_format($count)) : '';
 		}
 		$packets = Table::count('filesync_packet', ['uid' => $channelId, 'state' => 'staged']);
@@ -265,6 +266,13 @@ final class OwnerPage
 		$counts[] = $calls ? sprintf(t('posts, previews and messages that failed: %s'), number_format($calls)) : '';
 
 		return implode('; ', array_filter($counts));
+	}
+
+	/** Returns what a clone displaced, with what of it waits for a person. */
+	private static function held(array $line): array
+	{
+		return ['id' => $line['id'], 'text' => Brake::describe($line),
+			'why' => sprintf(t('That is unusually much, and %s wait for your word. Whatever you answer holds for all of them; ours come back on every clone.'), number_format($line['waiting']))];
 	}
 
 	/** Returns the changes from other clones that a person must agree to. */
@@ -313,7 +321,7 @@ final class OwnerPage
 
 		return array_map(function ($row) use ($days, $present) {
 			$entry = json_decode($row['entry'], true) ?: [];
-			$name = self::name($entry['attach']['display_path'] ?? $entry['attach']['filename'] ?? $row['hash'], 0);
+			$name = self::name($entry['attach']['display_path'] ?? $entry['attach']['filename'] ?? $entry['lone']['filename'] ?? $row['hash'], 0);
 
 			return ['id' => $row['id'], 'name' => $name, 'text' => implode(', ', array_filter([
 				$row['why'] === 'deleted' ? sprintf(t('deleted %s'), Words::ago((int) $row['created'])) : sprintf(t('replaced %s'), Words::ago((int) $row['created'])),
@@ -327,7 +335,7 @@ final class OwnerPage
 	/** Returns the line that a screen reader says when it changes. */
 	private static function say(array $here, array $progress, int $channelId, bool $isPaused): string
 	{
-		$stuck = Table::count('filesync_transfer', ['uid' => $channelId, 'state' => 'parked']) + Table::count('filesync_packet', ['uid' => $channelId, 'state' => 'parked']);
+		$stuck = Table::count('filesync_transfer', ['uid' => $channelId, 'state' => 'parked', 'kind <>' => Brake::KIND]) + count(Brake::lines($channelId)) + Table::count('filesync_packet', ['uid' => $channelId, 'state' => 'parked']);
 
 		return implode(' ', array_filter([
 			$isPaused ? t('Paused.') : '',

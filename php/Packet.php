@@ -87,6 +87,12 @@ final class Packet
 		$chain = self::chain($rows);
 		$last = array_pop($chain);
 		$photos = self::photos(self::rows($entry['photo'] ?? [], 'photo', 32), $last);
+		if (isset($photos[0]) && ! PhotoType::isKnown($photos[0]['mimetype'])) {
+			// A file as any other: what it is made of may be anything.
+			$photos = [];
+			$last['is_photo'] = 0;
+		}
+		$photos = array_filter($photos, fn ($photo) => PhotoType::isKnown($photo['mimetype']));
 		$told = Sibling::read($entry['filesync'] ?? null, $last['filesize']);
 		$last['filesize'] = $told['size_bytes'];
 
@@ -141,7 +147,10 @@ final class Packet
 			if ($checked['resource_id'] !== $last['hash'] || $last['is_dir']) {
 				throw new Refused('a photo is not of the file that it came with');
 			}
-			$photos[$checked['imgscale']] = $checked + ['xchan' => '', 'expires' => $checked['edited'], 'title' => '', 'description' => '', 'album' => '',
+			foreach (['title', 'description', 'album'] as $text) {
+				$checked[$text] = PhotoType::text($checked[$text] ?? '');
+			}
+			$photos[$checked['imgscale']] = $checked + ['xchan' => '', 'expires' => $checked['edited'],
 				'height' => 0, 'width' => 0, 'photo_usage' => 0, 'profile' => 0, 'is_nsfw' => 0, 'photo_flags' => 0,
 				'allow_cid' => $last['allow_cid'], 'allow_gid' => $last['allow_gid'], 'deny_cid' => $last['deny_cid'], 'deny_gid' => $last['deny_gid']];
 		}

@@ -11,7 +11,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** `packets`: what other clones asked for that waits, above all unusually large deletes, and a person's yes or no to it. */
+/** `packets`: what other clones asked for that waits, above all where one replaced or deleted unusually much, and a person's yes or no to it. */
 final class PacketsCommand
 {
 	private const SHORTEST_ID = 8;
@@ -24,23 +24,41 @@ final class PacketsCommand
 
 	private static function list(bool $json): int
 	{
+		$lines = Brake::lines();
+		foreach ($lines as $line) {
+			$one = ['id' => $line['id'], 'channel' => $line['channel'], 'state' => 'parked', 'about' => Brake::describe($line), 'reason' => number_format($line['waiting']) . ' wait for a person',
+				'when' => gmdate('Y-m-d H:i:s', $line['since'])];
+			self::say($one, $json);
+		}
 		$rows = Table::select('filesync_packet', [], 'created');
 		foreach ($rows as $row) {
 			$one = ['id' => $row['id'], 'channel' => (int) $row['uid'], 'state' => $row['state'], 'about' => self::about($row), 'reason' => $row['reason'],
 				'when' => gmdate('Y-m-d H:i:s', intdiv((int) $row['created'], 1000000))];
-			echo $json ? json_encode($one) . "\n" : Config::oneLine(sprintf('%s  %s UTC  %-6s  channel %d: %s: %s', substr($one['id'], 0, 12), $one['when'], $one['state'],
-				$one['channel'], $one['about'], $one['reason'])) . "\n";
+			self::say($one, $json);
 		}
-		if (! $rows && ! $json) {
+		if (! $rows && ! $lines && ! $json) {
 			echo "no packet waits\n";
 		}
 
-		return in_array('parked', array_column($rows, 'state'), true) ? 1 : ($rows ? 75 : 0);
+		return $lines || in_array('parked', array_column($rows, 'state'), true) ? 1 : ($rows ? 75 : 0);
+	}
+
+	private static function say(array $one, bool $json): void
+	{
+		echo $json ? json_encode($one) . "\n" : Config::oneLine(sprintf('%s  %s UTC  %-6s  channel %d: %s: %s', substr($one['id'], 0, 12), $one['when'], $one['state'],
+			$one['channel'], $one['about'], $one['reason'])) . "\n";
 	}
 
 	private static function decide(string $action, string $id): int
 	{
-		$rows = $id === 'all' ? Table::select('filesync_packet', ['state' => 'parked'], 'created') : self::find($id);
+		$isId = strlen($id) >= self::SHORTEST_ID && ctype_xdigit($id);
+		$lines = array_values(array_filter(Brake::lines(), fn ($line) => $id === 'all' || ($isId && str_starts_with($line['id'], $id))));
+		$rows = $id === 'all' ? Table::select('filesync_packet', ['state' => 'parked'], 'created') : (count($lines) === 1 ? [] : self::find($id));
+		foreach ($id === 'all' || count($lines) === 1 ? $lines : [] as $line) {
+			Brake::decide($line, $action === 'accept');
+			Outgoing::flush();
+			echo Config::oneLine(($action === 'accept' ? 'accepted: ' : 'ours come back: ') . Brake::describe($line)), "\n";
+		}
 		foreach ($rows as $row) {
 			try {
 				$action === 'accept' ? HeldPackets::accept($row) : HeldPackets::dismiss($row);
@@ -53,9 +71,11 @@ final class PacketsCommand
 			Outbox::run((int) $channelId, ['announce', 'deleted']);
 		}
 		Worker::summon();
-		echo $action === 'accept' ? 'accepted ' : 'dismissed ', count($rows), count($rows) === 1 ? " packet\n" : " packets\n";
+		if ($rows || ! $lines) {
+			echo $action === 'accept' ? 'accepted ' : 'dismissed ', count($rows), count($rows) === 1 ? " packet\n" : " packets\n";
+		}
 
-		return $rows ? 0 : 1;
+		return $rows || $lines ? 0 : 1;
 	}
 
 	private static function find(string $id): array

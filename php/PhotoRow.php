@@ -24,6 +24,9 @@ final class PhotoRow
 	 */
 	public static function write(array $channel, array $attach, array $photo, int $sizeBytes, ?string $content, bool $inDatabase = false): void
 	{
+		if (! PhotoType::isKnown($photo['mimetype'])) {
+			return;
+		}
 		$key = ['uid' => (int) $attach['uid'], 'resource_id' => $attach['hash'], 'imgscale' => $photo['imgscale']];
 		$own = Table::first('photo', $key, 'id', 'id, edited');
 		if ($own && $content === null && FileChange::isOldNews($photo['edited'], $own['edited'])) {
@@ -45,8 +48,9 @@ final class PhotoRow
 
 	private static function columns(array $attach, array $photo): array
 	{
-		return ['title' => mb_substr($photo['title'], 0, 191), 'description' => $photo['description'],
-			'album' => mb_substr($photo['album'], 0, 191), 'filename' => $attach['filename'], 'os_path' => $attach['os_path'],
+		// What was taken in by an older version of ours still waits as it came.
+		return ['title' => mb_substr(PhotoType::text($photo['title']), 0, 191), 'description' => PhotoType::text($photo['description']),
+			'album' => mb_substr(PhotoType::text($photo['album']), 0, 191), 'filename' => PhotoType::text($attach['filename']), 'os_path' => $attach['os_path'],
 			'display_path' => $attach['display_path'], 'photo_usage' => min($photo['photo_usage'], self::SMALLINT),
 			'profile' => min($photo['profile'], 1), 'is_nsfw' => min($photo['is_nsfw'], 1)];
 	}

@@ -56,6 +56,12 @@ final class Placement
 		return $this->digest($this->live, $this->livePath($target));
 	}
 
+	/** Tells whether the file at a hub-relative path of the channel is a picture, as its row says. */
+	public function isPicture(string $target, string $type): bool
+	{
+		return PhotoType::isKnown($type) && PhotoType::isPicture((string) realpath(Store::root($this->channel)), $this->livePath($target));
+	}
+
 	/** Exchanges the partial file with the live one in one step. Returns the facts of what was displaced, or null. */
 	public function putInPlace(array $row, string $target): ?array
 	{

@@ -104,9 +104,6 @@ final class Publish
 			Queue::park($row, 'Refused', 'a folder has this hash');
 			return null;
 		}
-		if ($own && (int) $row['scale'] === 0 && ! (int) $own['os_storage']) {
-			Kept::keepFromDatabase($own, 'replaced');
-		}
 		if (! $own) {
 			Turn::take($this->channelId, fn () => FolderChange::createMissing($this->channel, $entry['folders']));
 		}
@@ -120,6 +117,13 @@ final class Publish
 			Queue::giveUp($row);
 			$verdict === 'old' && Outgoing::answer($this->channelId, $row['hash'], false);
 			return null;
+		}
+		if (($reason = Brake::hold($this->channel, $row, $row['sha256'])) !== null) {
+			Queue::park($row, Brake::KIND, $reason);
+			return null;
+		}
+		if ($own && (int) $row['scale'] === 0 && ! (int) $own['os_storage']) {
+			Kept::keepFromDatabase($own, 'replaced', Brake::countedTo($this->channel, $row));
 		}
 		[$used, $limit] = Store::quota($this->channel);
 		if ($limit !== null && (int) $row['scale'] === 0 && $used - (int) ($own['filesize'] ?? 0) + (int) $row['size_bytes'] > $limit) {
@@ -195,9 +199,11 @@ final class Publish
 	private function commit(array $row, array $intent, ?array $displaced): void
 	{
 		$kept = $displaced
-			? Kept::announce($row, Placement::partial($row), $displaced['size_bytes'], empty($intent['both']) ? 'replaced' : 'conflict', $this->remembered($row))
+			? Kept::announce($row, Placement::partial($row), $displaced['size_bytes'], empty($intent['both']) ? 'replaced' : 'conflict', $this->remembered($row), Brake::countedTo($this->channel, $row))
 			: null;
 		try {
+			$entry = (int) $row['scale'] === 0 ? json_decode($row['entry'], true) : [];
+			$intent['is_plain'] = ! empty($entry['photo']) && ! $this->place->isPicture($intent['target'], $entry['photo']['mimetype']);
 			$outcome = PublishRows::commit($this->channel, $row, $intent, $kept, $this->certain($intent));
 		} catch (\Throwable $e) {
 			$this->undo($row, $intent);
@@ -209,6 +215,8 @@ final class Publish
 			$this->undo($row, $intent);
 			$this->turnBack($row);
 		} elseif ($outcome === 'published') {
+			$intent['is_plain'] && Queue::dropScales($this->channelId, $row['hash']);
+			(int) $row['scale'] === 0 && Brake::settled($this->channelId, $row['hash']);
 			Kept::settle($this->channelId);
 			Queue::removePartial($row, $kept !== null);
 			$this->log($row);
@@ -226,7 +234,7 @@ final class Publish
 	{
 		$own = Store::attach($this->channelId, $row['hash']);
 
-		return (int) $row['scale'] > 0 || ! $own ? $row['entry'] : Kept::describe($this->channel, $own, json_decode($row['entry'], true)['revision']['at'] ?? '');
+		return (int) $row['scale'] > 0 || ! $own ? $row['entry'] : Kept::describe($this->channel, $own, json_decode($row['entry'], true)['revision']['at'] ?? '', ['next' => (int) $row['size_bytes'] . ':' . $row['edited']]);
 	}
 
 	/** Returns the facts of the live file if they are those of the bytes that were verified; where anything else may have written them, null. */

@@ -78,7 +78,7 @@ final class PublishRows
 			throw new RowsChanged('deleted');
 		}
 		$facts = ['filesize' => Family::sizeColumn((int) $row['size_bytes']), 'filetype' => Family::mediaType($entry['attach']['filetype']), 'edited' => $row['edited'],
-			'is_photo' => $entry['attach']['is_photo']];
+			'is_photo' => $intent['is_plain'] ? 0 : $entry['attach']['is_photo']];
 		if ($own) {
 			self::checkPlace($channel, $own, $intent['target']);
 			Table::update('attach', $facts + ['os_storage' => 1, 'content' => $intent['target'],
@@ -94,7 +94,9 @@ final class PublishRows
 			Store::setTerms((int) $row['uid'], (int) $inserted['id'], $entry['attach']['term']);
 		}
 		$own = Store::attach((int) $row['uid'], $row['hash']);
-		if ($entry['photo']) {
+		if ($intent['is_plain']) {
+			Table::delete('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'imgscale' => 0]);
+		} elseif ($entry['photo']) {
 			PhotoRow::write($channel, $own, self::withAccess($own, $entry), (int) $row['size_bytes'], $intent['target']);
 		}
 		self::dateFolders($row, $entry['folders']);

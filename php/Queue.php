@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -27,6 +28,8 @@ final class Queue
 	private const BLOCKING = [...self::LIVE, 'parked'];
 	/** Kinds of parking after which our own bytes are the newest, so that changes of the file are sent again. */
 	public const OURS_STAY = ['conflict', 'NotFound'];
+	/** Kinds of parking that keep nothing from being told: our bytes stand, or a person is asked whether they do. */
+	public const TOLD = [...self::OURS_STAY, Brake::KIND];
 	public const LEASE_SECONDS = 180;
 	/** The kind of parking that ends by itself once the channel's limit lets the file in. */
 	public const TOO_LARGE = 'size_limit';
@@ -126,15 +129,39 @@ final class Queue
 	 */
 	public static function claim(int $channelId, string $token, int $most): array
 	{
-		$now = Config::now();
-		$due = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'waiting'], 'next_at <=' => $now],
-			'priority, next_at, created', $most, 'id, generation, state');
-		foreach ($due as $row) {
-			Table::update('filesync_transfer', ['state' => 'leased', 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
-				['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => $row['state']]);
-		}
+		do {
+			$now = Config::now();
+			$due = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'waiting'], 'next_at <=' => $now],
+				'priority, next_at, created', $most, 'id, generation, state');
+			foreach ($due as $row) {
+				Table::update('filesync_transfer', ['state' => 'leased', 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
+					['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => $row['state']]);
+			}
+			$mine = $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => 'leased', 'token' => $token], 'priority, next_at, created') : [];
+			$free = self::withoutHeld($channelId, $mine);
+		} while ($mine && ! $free);
 
-		return $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => 'leased', 'token' => $token], 'priority, next_at, created') : [];
+		return $free;
+	}
+
+	/** Leaves out, and gives back, what may not displace what is here now. */
+	private static function withoutHeld(int $channelId, array $rows): array
+	{
+		$channel = $rows ? Clones::channel($channelId) : null;
+
+		return array_values(array_filter($rows, function ($row) use ($channel) {
+			$reason = $channel ? Brake::hold($channel, $row) : null;
+			if ($reason !== null) {
+				self::park($row, Brake::KIND, $reason);
+			} elseif ($channel && Brake::mustSpareDisk($channel, $row)) {
+				self::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => 'what it replaces is kept, and the disk is nearly full',
+					'next_at' => Config::now() + max(60, Config::number('storage_pause_seconds'))]);
+			} else {
+				return true;
+			}
+
+			return false;
+		}));
 	}
 
 	/**
@@ -357,7 +384,7 @@ final class Queue
 	public static function withholding(string $table, string $channel, string $hash): string
 	{
 		return "$table LEFT JOIN filesync_transfer t ON t.uid = $channel AND t.hash = $hash AND (t.state IN ('" . implode("', '", self::LIVE) . "')"
-			. " OR (t.state = 'parked' AND t.kind NOT IN ('" . implode("', '", self::OURS_STAY) . "')))";
+			. " OR (t.state = 'parked' AND t.kind NOT IN ('" . implode("', '", self::TOLD) . "')))";
 	}
 
 	private static function withBlocker(string $scale): string

@@ -44,7 +44,7 @@ final class Relocation
 		$names = ['filename' => $name, 'display_path' => $place['display_path']];
 		Table::update('attach', $names + ($own['folder'] === $folder ? [] : ['folder' => $folder])
 			+ ($moves ? ['os_path' => $place['os_path'], 'content' => $place['content']] : []), ['id' => (int) $own['id']]);
-		Table::update('photo', $names + ['os_path' => $place['os_path'], 'album' => mb_substr($place['album'], 0, 191)],
+		Table::update('photo', ['filename' => PhotoType::text($name)] + $names + ['os_path' => $place['os_path'], 'album' => mb_substr(PhotoType::text($place['album']), 0, 191)],
 			['uid' => (int) $own['uid'], 'resource_id' => $own['hash']]);
 		foreach ($photos as $photo) {
 			if (isset($moves[$photo['content']])) {

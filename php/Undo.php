@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Revisions;
 
 if (! class_exists('App', false)) {
@@ -18,7 +19,8 @@ if (! class_exists('App', false)) {
 /**
  * Brings back bytes that a sync replaced or deleted, as a change made here, so that every clone gets it.
  *
- * What it replaces is kept in turn. A file that is here keeps its access; one that was deleted has the access it had then.
+ * What it replaces is kept in turn. A file that is here keeps its access; one that was deleted has the access it had then, or the one
+ * before the clone that deleted it let others see it.
  */
 final class Undo
 {
@@ -36,6 +38,9 @@ final class Undo
 		Kept::settle($channelId);
 		$entry = json_decode($kept['entry'], true);
 		$source = Store::dataRoot($channelId) . '/' . $kept['path'];
+		if ((int) $kept['scale'] === 0 && ! empty($entry['lone'])) {
+			return self::bringLonePhotoBack($kept);
+		}
 		if ((int) $kept['scale'] > 0 || empty($entry['attach'])) {
 			throw new Refused(t('this is a crop of a photo: undo the photo itself, its crops come with it'));
 		}
@@ -80,7 +85,9 @@ final class Undo
 		if ($own) {
 			Table::update('attach', $facts, ['id' => (int) $own['id']]);
 		} else {
-			$row = ['folder' => $folder, 'flags' => (int) $entry['attach']['flags']] + $entry['attach'];
+			// Not as the clone that deleted it let others see it before.
+			$access = isset($entry['before']) ? Access::narrower($entry['attach'], $entry['before'], $channel['channel_hash']) : [];
+			$row = $access + ['folder' => $folder, 'flags' => (int) $entry['attach']['flags']] + $entry['attach'];
 			Table::insert('attach', FileChange::columns($channel, $row, $place, $name) + $facts + ['is_dir' => 0]);
 			$own = Store::attach($channelId, $kept['hash']);
 			Store::setTerms($channelId, (int) $own['id'], $entry['term'] ?? []);
@@ -90,6 +97,37 @@ final class Undo
 			Items::forgetDropped($channelId, $entry['item'] ?? []);
 			Photos::remake($channel, $own, $entry['item'] ?? [], $entry['photo'][0] ?? []);
 		}
+	}
+
+	/** Brings back the rows and scales of a photo that never had a file, on this hub alone: there is nothing that tells the others of it. */
+	private static function bringLonePhotoBack(array $kept): string
+	{
+		$channelId = (int) $kept['uid'];
+		$name = '';
+		Turn::take($channelId, function () use ($kept, $channelId, &$name) {
+			foreach (Table::select('filesync_kept', ['uid' => $channelId, 'hash' => $kept['hash'], 'source' => ''], 'scale, created DESC') as $one) {
+				$photo = json_decode($one['entry'], true)['lone'] ?? null;
+				if (! $photo || abs((int) $one['created'] - (int) $kept['created']) > 600
+					|| Table::first('photo', ['uid' => $channelId, 'resource_id' => $kept['hash'], 'imgscale' => (int) $photo['imgscale']], '', 'id')) {
+					continue;
+				}
+				$source = Store::dataRoot($channelId) . '/' . $one['path'];
+				if ((int) $photo['os_storage']) {
+					is_dir(dirname($photo['content'])) || os_mkdir(dirname($photo['content']), STORAGE_DEFAULT_PERMISSIONS, true);
+					is_file($photo['content']) || Store::copy($source, $photo['content']);
+				} else {
+					$photo['content'] = (string) file_get_contents($source);
+				}
+				Table::insert('photo', ['uid' => $channelId] + $photo);
+				$name = $photo['filename'];
+			}
+		});
+		if ($name === '') {
+			throw new Refused(t('the file is here again'));
+		}
+		Config::log("undo: brought back the photo {$kept['hash']} of channel $channelId");
+
+		return $name;
 	}
 
 	/** Profile and cover crops are made of nothing else: those that went with the file come back as they were cut. */

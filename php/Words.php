@@ -26,6 +26,7 @@ final class Words
 			Queue::TOO_LARGE => t('it is larger than this hub takes in'),
 			'quota' => t("the account's storage is full"),
 			'conflict' => t('it was changed here too'),
+			Brake::KIND => t('it waits for your word'),
 			default => t('it failed'),
 		};
 	}
@@ -94,6 +95,18 @@ final class Words
 			$seconds < 5 => t('just now'),
 			$seconds < 172800 => sprintf(t('%s ago'), self::duration($seconds)),
 			default => sprintf(t('%d days ago'), (int) round($seconds / 86400)),
+		};
+	}
+
+	/** Returns a moment as one says since when something is so. */
+	public static function since(int $time): string
+	{
+		$days = [t('Sunday'), t('Monday'), t('Tuesday'), t('Wednesday'), t('Thursday'), t('Friday'), t('Saturday')];
+
+		return match (true) {
+			gmdate('Y-m-d', $time) === gmdate('Y-m-d', Config::now()) => sprintf(t('%s UTC'), gmdate('H:i', $time)),
+			$time > Config::now() - 6 * 86400 => $days[(int) gmdate('w', $time)],
+			default => gmdate('Y-m-d', $time),
 		};
 	}
 

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Doctor;
 
+use FileSync\Addon\Brake;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Registration;
@@ -23,6 +24,14 @@ final class Background
 	{
 		$findings->attempt('cron', self::cron(...));
 		$findings->attempt('workers', self::workers(...));
+		$findings->attempt('held', self::held(...));
+	}
+
+	private static function held(Findings $findings): void
+	{
+		foreach (Brake::lines() as $line) {
+			$findings->note('held', null, sprintf(t('channel %1$d: %2$s'), $line['channel'], Brake::describe($line)), t('php addon/filesync/cli.php packets lists it, and accepts it or gives ours back; the owner can do so on /filesync'));
+		}
 	}
 
 	private static function cron(Findings $findings): void

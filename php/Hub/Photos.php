@@ -43,8 +43,9 @@ final class Photos
 	 * the hub stores apart, it takes to be beside the photo (7.8, 8.8.7): the avatar would be gone.
 	 *
 	 * @param array $before The attach row before the move.
+	 * @param array<int, string> $apart Where the hub stored scales apart before it, by the photo row's id.
 	 */
-	public static function follow(array $before): void
+	public static function follow(array $before, array $apart = []): void
 	{
 		$channelId = (int) $before['uid'];
 		$level = array_filter([Store::attach($channelId, $before['hash'])]);
@@ -52,7 +53,7 @@ final class Photos
 			$below = [];
 			foreach (array_chunk($level, 200) as $files) {
 				$isPhoto = fn ($file) => (int) $file['is_photo'] && ! (int) $file['is_dir'];
-				self::followFiles($channelId, array_column(array_filter($files, $isPhoto), 'content', 'hash'), $before);
+				self::followFiles($channelId, array_column(array_filter($files, $isPhoto), 'content', 'hash'), $before, $apart);
 				$folders = array_column(array_filter($files, fn ($file) => (int) $file['is_dir']), 'hash');
 				$below = [...$below, ...$folders ? Table::select('attach', ['uid' => $channelId, 'folder' => $folders], 'id', 0, 'hash, is_dir, is_photo, content') : []];
 			}
@@ -60,8 +61,16 @@ final class Photos
 		}
 	}
 
+	/** Returns where the hub stores scales of a channel's photos apart from the photos, by the photo row's id. Another channel's of that hash lie in the same folder. */
+	public static function apart(int $channelId): array
+	{
+		$rows = Table::select('photo', ['uid' => $channelId, 'os_storage' => 1, 'imgscale >=' => 4], 'id', 0, 'id, content');
+
+		return array_filter(array_column($rows, 'content', 'id'), fn ($path) => preg_match('#^store/\[data\]/\[xchan\]/[A-Za-z0-9]/[A-Za-z0-9]/[A-Za-z0-9-]+$#D', $path));
+	}
+
 	/** @param array<string, string> $paths Where each photo is now, by its hash. */
-	private static function followFiles(int $channelId, array $paths, array $before): void
+	private static function followFiles(int $channelId, array $paths, array $before, array $apart): void
 	{
 		$where = ['uid' => $channelId, 'resource_id' => array_map(strval(...), array_keys($paths)), 'os_storage' => 1];
 		foreach ($paths ? Table::select('photo', $where, 'id', 0, 'id, resource_id, imgscale, content') : [] as $row) {
@@ -72,8 +81,7 @@ final class Photos
 			if (basename($row['content']) !== $hash . $scale || ! isset($paths[$hash])) {
 				continue;
 			}
-			$apart = 'store/[data]/[xchan]/' . substr($hash, 0, 1) . '/' . substr($hash, 1, 1) . "/$hash$scale";
-			foreach ([$row['content'], $hash === $before['hash'] ? $before['content'] . $scale : $path, $apart] as $elsewhere) {
+			foreach ([$row['content'], $hash === $before['hash'] ? $before['content'] . $scale : $path, $apart[(int) $row['id']] ?? $path] as $elsewhere) {
 				if ($elsewhere !== $path && ! file_exists($path) && is_file($elsewhere)) {
 					rename($elsewhere, $path);
 				}

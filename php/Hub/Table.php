@@ -59,15 +59,15 @@ final class Table
 		}
 	}
 
-	/** Adds a row; false if its key is taken. */
-	public static function tryInsert(string $table, array $row): bool
+	/** Adds a row, or several of the same columns; false if a key is taken, then none is added. */
+	public static function tryInsert(string $table, array ...$rows): bool
 	{
 		$values = [];
-		foreach ($row as $column => $value) {
-			$values[] = self::literal($table, $column, $value);
+		foreach ($rows as $row) {
+			$values[] = '(' . implode(', ', array_map(fn ($column, $value) => self::literal($table, $column, $value), array_keys($row), $row)) . ')';
 		}
 
-		return (bool) dbq('INSERT INTO ' . $table . ' (' . implode(', ', array_keys($row)) . ') VALUES (' . implode(', ', $values) . ')');
+		return (bool) dbq('INSERT INTO ' . $table . ' (' . implode(', ', array_keys($rows[0])) . ') VALUES ' . implode(', ', $values));
 	}
 
 	/** Changes rows. Whether any matched is not told: read back. */
@@ -140,6 +140,16 @@ final class Table
 	public static function define(string $statement): bool
 	{
 		return (bool) dbq($statement);
+	}
+
+	/** Gives columns another type where the database has narrower ones: MariaDB alone does. */
+	public static function widen(string $table, array $columns, string $type): void
+	{
+		$changes = implode(', ', array_map(fn ($column) => "MODIFY $column $type NOT NULL", $columns));
+		// Whatever else calls itself so has no function of that name.
+		if (! Family::isPostgres() && is_array(dbq('select connection_id() as one')) && ! dbq("ALTER TABLE $table $changes")) {
+			throw new \RuntimeException("cannot widen table $table");
+		}
 	}
 
 	private static function condition(string $table, array $where): string

@@ -94,7 +94,7 @@ final class Arrival
 			return false;
 		}
 		if ($this->packet->order['revision'] !== null) {
-			$seen = Vector::join(...array_values(array_column($this->packet->order['revision'], 'vector')));
+			$seen = Vector::credible(Vector::join(...array_values(array_column($this->packet->order['revision'], 'vector'))), $this->known());
 
 			return in_array(Vector::compare($seen, $this->file['gone']), ['before', 'equal'], true);
 		}
@@ -129,7 +129,7 @@ final class Arrival
 		$ours = $isBytes && $this->file['wanted'] ? $this->file['wanted'] : $this->file[$group];
 		$theirs = $this->theirs($group, $ours);
 		if ($this->packet->order['revision'] !== null) {
-			Site::notice($theirs['vector'], Vector::join($this->file[$group]['vector'], $this->file['gone']));
+			Site::notice((int) $this->channel['channel_id'], $theirs['vector'], Vector::join($this->file[$group]['vector'], $this->file['gone']));
 			[$verdict, $value] = Judge::versioned($ours, $theirs);
 			$seen = $theirs['vector'];
 			if ($group === 'access' && $verdict === 'same' && $theirs['print'] !== $ours['print']) {
@@ -145,7 +145,7 @@ final class Arrival
 		if (! $this->accepted && ! in_array($verdict, ['take', 'lost'], true) && $theirs['print'] !== $ours['print']) {
 			// What is not here has nothing that could stand: that theirs does is a change of its own, or two values would have seen the same.
 			$seenBoth = ['vector' => Vector::join($ours['vector'], $theirs['vector'])] + $ours;
-			[$verdict, $value] = ['take', Judge::changed($seenBoth, $theirs['print'], $theirs['edited'], Site::component(), $theirs['at'])];
+			[$verdict, $value] = ['take', Judge::changed($seenBoth, $theirs['print'], $theirs['edited'], Site::component((int) $this->channel['channel_id']), $theirs['at'])];
 			$seen = $value['vector'];
 			$this->isOurChange = true;
 		}
@@ -187,7 +187,13 @@ final class Arrival
 			$print = $this->hasOtherDigest() ? $print . '#' . substr($this->packet->sha256, 0, 16) : $ours['print'];
 		}
 
-		return ['print' => $print, 'edited' => $last['edited']] + array_diff_key($told, ['name' => 1]);
+		return ['print' => $print, 'edited' => $last['edited'], 'vector' => Vector::credible($told['vector'], $this->known())] + array_diff_key($told, ['name' => 1]);
+	}
+
+	/** Returns the changes of the file that are known here. */
+	private function known(): array
+	{
+		return Vector::join(Revisions::seen($this->file), $this->file['gone']);
 	}
 
 	/** A stock hub gives a file `name(N)` where we sent `name`: that is no rename. */
@@ -225,6 +231,18 @@ final class Arrival
 	{
 		return in_array($this->verdicts['access'], ['take', 'same'], true) ? $photo
 			: Access::narrower($photo, $this->row, $this->channel['channel_hash']) + $photo;
+	}
+
+	/** Remembers who might see the file before a clone let others see it too: what that clone deletes later comes back as narrow. */
+	public function noteWidening(array $own): void
+	{
+		$before = $this->file['here']['before'] ?? null;
+		if (Access::isWithin($this->row, $own)) {
+			return;
+		}
+		if (($before['hub'] ?? '') !== $this->hub) {
+			$this->file['here']['before'] = ['hub' => $this->hub, 'at' => Config::now(), 'access' => array_intersect_key($own, array_flip(Access::LISTS))];
+		}
 	}
 
 	/** Where neither access has seen the other, only who may see by both may see. */

@@ -22,10 +22,15 @@ if (! class_exists('App', false)) {
 final class Revisions
 {
 	public const GROUPS = ['bytes', 'place', 'access'];
-	/** What `here` has beside the fingerprints of the groups: the digest of the bytes, and those of the bytes before. */
-	public const DIGESTS = ['sha256' => 1, 'past' => 1];
+	/** What `here` has beside the fingerprints of the groups: the digest of the bytes, and those of the bytes before; the access before a clone widened it. */
+	public const DIGESTS = ['sha256' => 1, 'past' => 1, 'before' => 1];
 
 	private const MOST_PAST = 16;
+	/** Deletes of what was never here that are remembered of a channel, the latest. */
+	private const MOST_UNSEEN = 10000;
+	private const MOST_UNSEEN_SEES = 32;
+	/** The state of one: no more than what the delete has seen is known. Everywhere else it is `gone`. */
+	public const UNSEEN = 'unseen';
 
 	/** Returns what is known of a file, null if nothing is. */
 	public static function find(int $channelId, string $hash): ?array
@@ -74,6 +79,10 @@ final class Revisions
 				$file['here'][$group] = $print;
 				continue;
 			}
+			if ($group === 'access') {
+				// Whoever changes it here says who may see it.
+				unset($file['here']['before']);
+			}
 			if ($group === 'bytes') {
 				// A digest of the bytes before would make these look damaged.
 				$file['here'] = self::withDigest($file['here'], $isNew && ! $file['is_dir'] ? Digests::momentary(Facts::of($channel, $hash, 0)) : null);
@@ -82,7 +91,7 @@ final class Revisions
 				$file[$group] = ['print' => $print, 'edited' => self::date($own), 'at' => self::host()] + $value;
 			} else {
 				$base = $wasGone ? ['vector' => Vector::join($value['vector'], $file['gone'])] + $value : $value;
-				$file[$group] = Judge::changed($base, $print, self::date($own), Site::component(), self::host());
+				$file[$group] = Judge::changed($base, $print, self::date($own), Site::component($channelId), self::host());
 				$changed[] = $group;
 			}
 			$file['here'][$group] = $print;
@@ -167,6 +176,15 @@ final class Revisions
 		self::settle($channel, $file);
 	}
 
+	/** Makes the bytes that are here a change of ours which has seen those that were wanted in their place. */
+	public static function stand(array $channel, array $file): void
+	{
+		$own = Store::attach((int) $channel['channel_id'], $file['hash']);
+		$seen = ['vector' => Vector::join($file['bytes']['vector'], $file['wanted']['vector'] ?? [])] + $file['bytes'];
+		$file['bytes'] = Judge::changed($seen, self::prints($own, [])['bytes'], self::date($own), Site::component((int) $channel['channel_id']), self::host());
+		self::settle($channel, ['wanted' => []] + $file);
+	}
+
 	/** Writes down what we brought to the rows ourselves, so that it is not taken for a change made here. */
 	public static function settle(array $channel, array $file): void
 	{
@@ -185,6 +203,17 @@ final class Revisions
 	{
 		foreach (array_chunk($hashes, 200) as $some) {
 			Table::update('filesync_file', ['state' => 'gone', 'updated' => Config::now()], ['uid' => $channelId, 'hash' => $some, 'state' => 'going']);
+		}
+	}
+
+	/** Remembers the delete of a file that was never here, in case that the file comes late: within bounds, a comparison of the clones makes up for the rest. */
+	public static function buryUnseen(int $channelId, string $hash, array $gone): void
+	{
+		self::save(['state' => self::UNSEEN, 'gone' => count($gone) > self::MOST_UNSEEN_SEES ? [] : $gone] + self::unknown($channelId, $hash));
+		$mine = ['uid' => $channelId, 'state' => self::UNSEEN];
+		$tooMany = Table::count('filesync_file', $mine) - self::MOST_UNSEEN;
+		if ($tooMany > 0) {
+			Table::delete('filesync_file', $mine + ['id' => array_column(Table::select('filesync_file', $mine, 'updated, id', $tooMany, 'id'), 'id')]);
 		}
 	}
 
@@ -228,7 +257,7 @@ final class Revisions
 	{
 		$past = array_values(array_diff(array_unique([$here['sha256'] ?? '', ...$here['past'] ?? []]), ['', $sha256]));
 
-		return array_filter(['sha256' => $sha256, 'past' => array_slice($past, 0, self::MOST_PAST)]) + array_diff_key($here, self::DIGESTS);
+		return array_filter(['sha256' => $sha256, 'past' => array_slice($past, 0, self::MOST_PAST)]) + array_diff_key($here, ['sha256' => 1, 'past' => 1]);
 	}
 
 	/** Tells whether the bytes on disk are others than those we knew, though their size and date are the same. As many as the row says: else they are damaged. */
@@ -263,10 +292,15 @@ final class Revisions
 
 	private static function decode(array $row): array
 	{
-		$file = ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'is_dir' => (int) $row['is_dir'], 'state' => $row['state'], 'updated' => (int) $row['updated']];
+		$file = ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'is_dir' => (int) $row['is_dir'], 'state' => $row['state'] === self::UNSEEN ? 'gone' : $row['state'], 'updated' => (int) $row['updated']];
 		foreach ([...self::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
 			$file[$part] = json_decode($row[$part], true) ?? [];
 		}
+		// What an older version of ours wrote may be longer than others read.
+		foreach (self::GROUPS as $group) {
+			$file[$group]['vector'] = Vector::folded($file[$group]['vector'] ?? []);
+		}
+		$file['gone'] = Vector::folded($file['gone']);
 
 		return $file;
 	}

@@ -14,24 +14,27 @@ if (! class_exists('App', false)) {
  */
 final class Vector
 {
-	/** A file that is written on a hub without filesync each day has one more each day. */
-	private const MOST_COMPONENTS = 1024;
+	/** The most components of hubs, and of single changes, that a vector keeps. */
+	private const MOST = ['' => 64, '~' => 128];
+	/** The most that are read from a packet, of which the greatest are kept. */
+	private const MOST_READ = 1024;
 	private const COMPONENT = '/^~?[0-9a-f]{8,32}$/D';
-	private const LARGEST_COUNT = 1 << 40;
+	private const LARGEST_COUNT = 1 << 60;
+	/** No clone misses so many changes of one file. */
+	private const CREDIBLE_STEP = 1 << 20;
 
 	/** Returns `equal`, `before`, `after` or `concurrent`: how the first stands to the second. */
 	public static function compare(array $one, array $other): string
 	{
-		$isBehind = $isAhead = false;
-		foreach ($one + $other as $component => $count) {
-			$isBehind = $isBehind || ($one[$component] ?? 0) < ($other[$component] ?? 0);
-			$isAhead = $isAhead || ($one[$component] ?? 0) > ($other[$component] ?? 0);
-		}
+		// What both together would not keep tells nothing of either.
+		$joined = self::join($one, $other);
+		$isBehind = $joined != self::folded($one);
+		$isAhead = $joined != self::folded($other);
 
 		return $isBehind ? ($isAhead ? 'concurrent' : 'before') : ($isAhead ? 'after' : 'equal');
 	}
 
-	/** Returns the smallest vector that has seen all that each of some has. */
+	/** Returns the smallest vector that has seen all that each of some has. In whatever order vectors are joined, the result is the same, folded or not. */
 	public static function join(array ...$vectors): array
 	{
 		$joined = [];
@@ -40,21 +43,70 @@ final class Vector
 				$joined[$component] = max($joined[$component] ?? 0, $count);
 			}
 		}
-		ksort($joined);
 
-		return $joined;
+		return self::folded($joined);
 	}
 
-	/** Returns the vector of the next change that a component makes to a value. */
+	/** Returns the vector of the next change that a component makes to a value. One that was folded away comes back above the least that is kept. */
 	public static function next(array $vector, string $component): array
 	{
-		return self::join($vector, [$component => ($vector[$component] ?? 0) + 1]);
+		$vector = self::folded($vector);
+		$count = $vector[$component] ?? null;
+		if ($count === null) {
+			$kind = self::ofKind($vector, self::kind($component));
+			$count = count($kind) < self::MOST[self::kind($component)] ? 0 : min($kind);
+		}
+
+		return self::join($vector, [$component => $count + 1]);
+	}
+
+	/**
+	 * Returns a vector with the greatest components only, where it has too many.
+	 *
+	 * By count, then by name, each kind by itself: what falls away here falls away from whatever this is joined with, so every clone
+	 * keeps the same ones, and what is made up pushes no change out that is made after it.
+	 */
+	public static function folded(array $vector): array
+	{
+		foreach (count($vector) > min(self::MOST) ? self::MOST : [] as $kind => $most) {
+			$kept = self::ofKind($vector, $kind);
+			if (count($kept) > $most) {
+				uksort($kept, fn ($one, $other) => $kept[$other] <=> $kept[$one] ?: strcmp((string) $other, (string) $one));
+				$vector = array_diff_key($vector, array_slice($kept, $most, null, true));
+			}
+		}
+		ksort($vector, SORT_STRING);
+
+		return $vector;
+	}
+
+	/** Returns what another hub tells with no count further above those that we know than changes can have been made; the rest is believed step by step. */
+	public static function credible(array $told, array ...$known): array
+	{
+		$known = self::join(...$known);
+		foreach (array_keys(self::MOST) as $kind) {
+			$most = max([0, ...array_values(self::ofKind($known, $kind))]) + self::CREDIBLE_STEP;
+			$told = array_map(fn ($count) => min($count, $most), self::ofKind($told, $kind)) + $told;
+		}
+		ksort($told, SORT_STRING);
+
+		return $told;
+	}
+
+	private static function kind(string|int $component): string
+	{
+		return ((string) $component)[0] === '~' ? '~' : '';
+	}
+
+	private static function ofKind(array $vector, string $kind): array
+	{
+		return array_filter($vector, fn ($component) => self::kind($component) === $kind, ARRAY_FILTER_USE_KEY);
 	}
 
 	/** Returns a vector as it came from another hub, or null if it is none. */
 	public static function read(mixed $said): ?array
 	{
-		if (! is_array($said) || count($said) > self::MOST_COMPONENTS) {
+		if (! is_array($said) || count($said) > self::MOST_READ) {
 			return null;
 		}
 		foreach ($said as $component => $count) {
@@ -62,8 +114,7 @@ final class Vector
 				return null;
 			}
 		}
-		ksort($said);
 
-		return $said;
+		return self::folded($said);
 	}
 }

@@ -66,7 +66,7 @@ final class Listing
 
 			return [self::present($channel, $rows), $rows ? ['after' => (int) end($rows)['id']] + $cursor : ['rows' => 'known', 'after' => '']];
 		}
-		$rows = Table::select('filesync_file', ['uid' => $channelId, 'state' => ['gone', 'unknown'], 'id >' => $cursor['after']], 'id', self::PAGE);
+		$rows = Table::select('filesync_file', ['uid' => $channelId, 'state' => ['gone', Revisions::UNSEEN, 'unknown'], 'id >' => $cursor['after']], 'id', self::PAGE);
 
 		return [self::absent($rows), count($rows) < self::PAGE ? null : ['after' => end($rows)['id']] + $cursor];
 	}
@@ -110,7 +110,7 @@ final class Listing
 		$texts = [];
 		foreach ($rows as $row) {
 			$file = self::decoded($row);
-			if ($file['state'] === 'gone') {
+			if (in_array($file['state'], ['gone', Revisions::UNSEEN], true)) {
 				$texts[$row['hash']] = ['gone', ''];
 			} elseif ($file['state'] === 'unknown' && $file['wanted'] && isset($live[$row['hash']])) {
 				$texts[$row['hash']] = self::texts(['bytes' => $file['wanted']] + $file, false, []);

@@ -23,6 +23,9 @@ final class Migrations
 	private const LEASE = 'CREATE TABLE IF NOT EXISTS filesync_lease (id varchar(64) NOT NULL PRIMARY KEY, name varchar(191) NOT NULL,'
 		. ' token varchar(64) NOT NULL, expires bigint NOT NULL)';
 
+	/** A column that a later step adds. */
+	private const ADDED = '/^ALTER TABLE (\w+) ADD COLUMN (\w+) (.+)$/';
+
 	/** Brings the tables to the newest step. Returns the number of that step. */
 	public static function run(): int
 	{
@@ -95,6 +98,9 @@ final class Migrations
 					$columns[$table[1]][$name] = $definition;
 				}
 			}
+			if (is_string($statement) && preg_match(self::ADDED, $statement, $added)) {
+				$columns[$added[1]][$added[2]] = $added[3];
+			}
 		}
 
 		return $columns;
@@ -105,6 +111,8 @@ final class Migrations
 		foreach ($statements as $statement) {
 			if ($statement instanceof \Closure) {
 				$statement();
+			} elseif (preg_match(self::ADDED, $statement, $added) && ! Table::lacking($added[1], [$added[2] => true])) {
+				continue;
 			} elseif (! Table::define($statement) && ! str_starts_with($statement, 'CREATE INDEX')) {
 				throw new \RuntimeException("migration $number failed");
 			}
@@ -189,6 +197,14 @@ final class Migrations
 			],
 			7 => [
 				'CREATE TABLE IF NOT EXISTS filesync_refusal (id varchar(64) NOT NULL PRIMARY KEY, address varchar(64) NOT NULL, number bigint NOT NULL, updated bigint NOT NULL)',
+			],
+			8 => [
+				fn () => Table::widen('filesync_file', ['gone', 'here', 'peers'], $long),
+				"ALTER TABLE filesync_kept ADD COLUMN hub varchar(64) NOT NULL DEFAULT ''",
+				'CREATE TABLE IF NOT EXISTS filesync_held (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, hub varchar(64) NOT NULL, url text NOT NULL,'
+					. ' hash varchar(64) NOT NULL, what varchar(16) NOT NULL, state varchar(16) NOT NULL, files bigint NOT NULL, size_bytes bigint NOT NULL,'
+					. " body $long NOT NULL, since bigint NOT NULL, created bigint NOT NULL)",
+				'CREATE INDEX filesync_held_channel ON filesync_held (uid, hub, state)',
 			],
 		];
 	}

@@ -61,6 +61,8 @@ namespace Zotlabs\Storage {
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_export_data')) {
 		/** Exports a file for a sync packet, or nothing while it is not whole here. */
 		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest) {
+			$deleted || \FileSync\Addon\Changes::renamed($channel, $resource_id);
+
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data') ? \FileSync\Addon\Outgoing::export($channel, $resource_id, $deleted, $rest)
 				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
 		}

@@ -239,9 +239,9 @@ final class ChangesTest extends AddonTestCase
 		$this->receiveAll($this->file('f1', 'yesterday', ['edited' => '2024-06-01 10:00:00']));
 		$this->assertSame('today', $this->shown('f1'));
 		// Another hub has seen more of our changes than we know: we were the one that was restored.
-		$before = FileSync\Addon\Order\Site::component();
+		$before = FileSync\Addon\Order\Site::component(1);
 		$this->receiveAll($this->told($this->file('f1', 'today!', ['edited' => '2024-06-03 10:00:00']), [$before => 7] + Revisions::find(1, 'f1')['bytes']['vector']));
-		$this->assertNotSame($before, FileSync\Addon\Order\Site::component());
+		$this->assertNotSame($before, FileSync\Addon\Order\Site::component(1));
 		$this->assertSame('today!', $this->shown('f1'));
 	}
 
@@ -251,11 +251,11 @@ final class ChangesTest extends AddonTestCase
 		FileSync\Addon\Outgoing::beforeDelete(1, 'f1');
 		attach_delete(1, 'f1');
 		[$entry] = $this->sent();
-		$before = FileSync\Addon\Order\Site::component();
+		$before = FileSync\Addon\Order\Site::component(1);
 		$this->assertEquals([self::A => 1, $before => 1], $entry['filesync']['gone']);
 		$this->receiveAll($this->told($this->file('f1', 'made again'), $entry['filesync']['gone'] + [self::C => 1]));
 		$this->assertSame('made again', $this->shown('f1'));
-		$this->assertSame($before, FileSync\Addon\Order\Site::component());
+		$this->assertSame($before, FileSync\Addon\Order\Site::component(1));
 	}
 
 	public function test_our_own_packet_that_comes_back_changes_nothing(): void

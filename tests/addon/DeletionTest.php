@@ -45,11 +45,12 @@ final class DeletionTest extends AddonTestCase
 		Config::set('delete_max_files', '1');
 		$this->receive($this->deletion('d1'));
 		$this->assertSame(['one', 'two'], [$this->shown('f1'), $this->shown('f2')]);
-		$this->assertSame('parked', Table::first('filesync_packet', ['hash' => 'd1'])['state']);
+		$this->assertEquals(['state' => 'held', 'what' => 'deleted', 'files' => 2], Table::first('filesync_held', ['hash' => 'd1'], '', 'state, what, files'));
+		Table::delete('filesync_held', ['uid' => 1]);
 		Config::set('delete_max_files', '10');
 		Config::set('kept_max_bytes', '5');
 		$this->receive($this->deletion('d1'));
-		$this->assertSame('one', $this->shown('f1'));
+		$this->assertSame(['one', 1], [$this->shown('f1'), Table::count('filesync_held', ['hash' => 'd1'])]);
 	}
 
 	public function test_many_deletes_within_a_day_wait_for_a_person_who_agrees(): void
@@ -62,10 +63,11 @@ final class DeletionTest extends AddonTestCase
 		$this->receive($this->deletion('f1'), $this->deletion('f2'), $this->deletion('f3'), $this->deletion('f4'));
 		$this->assertSame([null, null, 'bytes of f3', 'bytes of f4'], array_map($this->shown(...), ['f1', 'f2', 'f3', 'f4']));
 		$waiting = array_map(fn ($line) => json_decode($line, true), explode("\n", trim($this->runVerb('packets', '--json')[1])));
-		$this->assertSame(['127.0.0.1 deleted f3.bin', '127.0.0.1 deleted f4.bin'], array_column($waiting, 'about'));
-		$this->assertSame([0, "accepted 1 packet\n"], $this->runVerb('packets', 'accept', substr($waiting[0]['id'], 0, 12)));
-		$this->assertSame([null, 'bytes of f4'], [$this->shown('f3'), $this->shown('f4')]);
-		$this->assertEqualsCanonicalizing(['bytes of f1', 'bytes of f2', 'bytes of f3'], $this->kept());
+		$this->assertSame([['2 wait for a person'], 1], [array_column($waiting, 'reason'), count($waiting)]);
+		$this->assertMatchesRegularExpression('/^127\.0\.0\.1:9001 deleted 4 files \(44 B\) since \d\d:\d\d UTC$/', $waiting[0]['about']);
+		$this->assertSame(0, $this->runVerb('packets', 'accept', substr($waiting[0]['id'], 0, 12))[0]);
+		$this->assertSame([null, null, "no packet waits\n"], [$this->shown('f3'), $this->shown('f4'), $this->runVerb('packets')[1]]);
+		$this->assertEqualsCanonicalizing(['bytes of f1', 'bytes of f2', 'bytes of f3', 'bytes of f4'], $this->kept());
 		Table::update('filesync_kept', ['created' => time() - 90000], ['uid' => 1]);
 		$this->receive($this->file('f5', 'bytes of f5'));
 		$this->work();

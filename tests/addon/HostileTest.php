@@ -112,7 +112,8 @@ final class HostileTest extends AddonTestCase
 			$this->work();
 			$this->receive($this->deletion($hash));
 		}
-		Table::update('filesync_kept', ['created' => time() - 60], ['hash' => 'f1']);
+		Table::update('filesync_kept', ['created' => time() - 8 * 86400], ['uid' => 1]);
+		Table::update('filesync_kept', ['created' => time() - 9 * 86400], ['hash' => 'f1']);
 		FileSync\Addon\Hub\Config::set('kept_max_bytes', '50');
 		FileSync\Addon\Housekeeping::daily();
 		$this->assertSame(['small'], $this->kept());

@@ -276,18 +276,25 @@ final class PageTest extends AddonTestCase
 		$this->assertStringEndsWith(', the file is here again', $this->values()['kept'][0]['text']);
 	}
 
-	public function test_a_large_delete_waits_for_the_owners_word(): void
+	public function test_large_deletes_wait_for_the_owners_word_as_one(): void
 	{
 		Config::set('delete_max_files', '0');
-		$this->receive($this->file('old', 'before'), $this->file('too', 'before'));
-		$this->work();
-		$this->receive($this->deletion('old'));
-		$this->receive($this->deletion('too'));
-		$packets = $this->values()['packets'];
-		$this->assertSame('127.0.0.1:9001 deleted old.bin', $packets[0]['text']);
-		$this->press('refuse', $packets[0]['id']);
-		$this->press('agree', $packets[1]['id']);
-		$this->assertSame(['before', null, 0], [$this->shown('old'), $this->shown('too'), Table::count('filesync_packet', [])]);
+		foreach (['give_back' => ['before', 'before', 'Ours come back, here and on the other clones.'], 'accept' => [null, null, 'Accepted. It is being done here.']] as $button => $expected) {
+			$this->receive($this->file('old', 'before'), $this->file('too', 'before'));
+			$this->work();
+			$this->receive($this->deletion('old'));
+			$this->receive($this->deletion('too'));
+			$held = $this->values()['held'];
+			$this->assertCount(1, $held);
+			$this->assertMatchesRegularExpression('/^127\.0\.0\.1:9001 deleted 2 files \(12 B\) since \d\d:\d\d UTC$/', $held[0]['text']);
+			$this->assertStringContainsString('2 wait for your word', $held[0]['why']);
+			$this->assertStringContainsString('Stuck: 1.', $this->values()['say']);
+			$this->press($button, $held[0]['id']);
+			$this->assertSame($expected, [$this->shown('old'), $this->shown('too'), $this->left()]);
+			$this->assertSame([], $this->values()['held']);
+			$this->press($button, $held[0]['id']);
+			$this->assertSame('!Not done: it is not there any more', $this->left());
+		}
 	}
 
 	public function test_conflict_copies_lead_to_their_folder(): void

@@ -94,7 +94,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertSame('changed there', $this->shown('back'));
 		$told = array_column($this->sent(), 'filesync')[0]['revision']['place']['seen'];
 		$this->assertSame((array) Revisions::find((int) $this->channel['channel_id'], 'back')['place']['vector'], $told);
-		$this->assertContains(FileSync\Addon\Order\Site::component(), array_keys($told));
+		$this->assertContains(FileSync\Addon\Order\Site::component(1), array_keys($told));
 	}
 
 	public function test_what_comes_back_with_what_its_delete_had_seen_is_told_however_early_the_clone_asks(): void

@@ -61,10 +61,10 @@ final class CasesTest extends TestCase
 		$this->assertLessThanOrEqual(2, count($this->shown('b')));
 	}
 
-	public function test_a_file_that_a_stock_peer_changed_seventy_times_is_overwritten_without_a_conflict(): void
+	public function test_a_file_that_a_stock_peer_changed_more_often_than_is_remembered_is_overwritten_without_a_conflict(): void
 	{
 		$hash = $this->fileOn('a', stock: 'c');
-		for ($n = 0; $n < 70; $n++) {
+		for ($n = 0; $n < 150; $n++) {
 			$this->act('c', 'put', ['hash' => $hash, 'bytes' => "version $n of the stock hub"]);
 			foreach (['a', 'b'] as $hub) {
 				$this->hubs->give('c', $hub);
@@ -298,6 +298,43 @@ final class CasesTest extends TestCase
 		$this->assertSame($target, $this->row('b', $folder)['folder']);
 		$this->assertSame("store/alice/$target/$folder/$file", $this->row('b', $file)['path']);
 		$this->becomesOne();
+	}
+
+	/** @dataProvider stocks */
+	public function test_what_one_clone_overwrote_and_deleted_comes_back_on_all_hubs_at_one_word(string $stock): void
+	{
+		$this->start($stock);
+		$this->hubs->hub('a')->ask('set', ['displaced_max_files_day', '5']);
+		$folder = $this->act('a', 'mkdir', ['folder' => '', 'name' => 'Holiday']);
+		$files = [];
+		for ($n = 0; $n < 12; $n++) {
+			$files[] = $this->act('a', 'create', ['folder' => $n % 2 ? $folder : '', 'name' => "file $n.txt", 'bytes' => "ours $n"]);
+		}
+		$this->hubs->quiet();
+		foreach ($stock === 'b' ? $files : [] as $hash) {
+			// So that its first word about each is none that is taken with care.
+			$this->act('b', 'repeat', ['hash' => $hash]);
+		}
+		$this->hubs->quiet();
+		foreach ($files as $n => $hash) {
+			$n % 3 ? $this->act('b', 'put', ['hash' => $hash, 'bytes' => "rubbish $n"]) : $this->act('b', 'delete', ['hash' => $hash]);
+		}
+		$this->act('b', 'create', ['folder' => '', 'name' => 'new.txt', 'bytes' => 'a new file']);
+		$this->hubs->quiet();
+		$this->assertCount(7, preg_grep('/^ours/', $this->shown('a')));
+		$this->assertContains('a new file', $this->shown('a'));
+		$this->assertSame([12], $this->hubs->hub('a')->ask('answer', [false]));
+		$this->hubs->collect('a', false);
+		$this->hubs->quiet();
+		foreach (['a', 'b', 'c'] as $hub) {
+			$this->assertEqualsCanonicalizing(['a new file', ...array_map(fn ($n) => "ours $n", range(0, 11))], $this->shown($hub), $hub);
+		}
+		$this->becomesOne();
+	}
+
+	public static function stocks(): array
+	{
+		return ['all with filesync' => [''], 'one without' => ['c'], 'the clone itself without' => ['b']];
 	}
 
 	/** Starts three hubs with a file that all have; returns its hash. */

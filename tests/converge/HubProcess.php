@@ -82,6 +82,8 @@ final class HubProcess
 				symlink(realpath(__DIR__ . '/../../php'), 'addon/filesync');
 				install_plugin('filesync');
 				\FileSync\Addon\Hub\Config::set('retry_first_seconds', '1');
+				// Three people who change half of all files a day mean it.
+				\FileSync\Addon\Hub\Config::set('displaced_few_files', '0');
 				Table::insert('filesync_setting', ['id' => 'component', 'scope' => 'site', 'name' => 'component', 'value' => substr(hash('sha256', $this->settings['seed'] . $this->name), 0, 16)]);
 			}
 		}
@@ -118,6 +120,8 @@ final class HubProcess
 				'tell' => $this->tell($channel),
 				'reliable' => $this->isReliable = true,
 				'trail' => $this->trail($arguments[0]),
+				'set' => \FileSync\Addon\Hub\Config::set($arguments[0], $arguments[1]),
+				'answer' => array_map(fn ($line) => \FileSync\Addon\Brake::decide($line, $arguments[0]) ?? $line['files'], \FileSync\Addon\Brake::lines()),
 			};
 			if (! $this->settings['stock']) {
 				Outgoing::flush();

@@ -72,6 +72,26 @@
 	</ul>
 </div>
 
+{{if $held}}
+<div role="region" class="mb-4" id="filesync-held" aria-label="{{$words.packets|escape:'html'}}">
+	<h3>{{$words.packets|escape:'html'}}</h3>
+	<ul class="list-unstyled mb-0">
+	{{foreach $held as $one}}
+		<li class="d-flex flex-wrap justify-content-between align-items-start border-bottom py-2" id="filesync-held-{{$one.id|escape:'html'}}">
+			<div class="text-break me-2">
+				<bdi>{{$one.text|escape:'html'}}</bdi>
+				<div class="small fw-bold">{{$one.why|escape:'html'}}</div>
+			</div>
+			<div class="text-nowrap" role="group" aria-label="{{$one.text|escape:'html'}}">
+				<button type="submit" name="filesync_accept" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-danger text-nowrap" id="filesync-accept-{{$one.id|escape:'html'}}">{{$words.accept|escape:'html'}}</button>
+				<button type="submit" name="filesync_give_back" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-secondary text-nowrap" id="filesync-give-back-{{$one.id|escape:'html'}}">{{$words.give_back|escape:'html'}}</button>
+			</div>
+		</li>
+	{{/foreach}}
+	</ul>
+</div>
+{{/if}}
+
 {{if $packets}}
 <div role="region" class="mb-4" id="filesync-packets" aria-label="{{$words.packets|escape:'html'}}">
 	<h3>{{$words.packets|escape:'html'}}</h3>

@@ -1,0 +1,462 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Order\Vector;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Asks a person before one clone replaces or deletes very much here.
+ *
+ * What a clone displaced is counted by what is kept of it (`hub` of filesync_kept). Beyond the bounds its further changes are held, table
+ * filesync_held: deletes whole, of new bytes only that they are; those stand in filesync_transfer, parked. New files go on arriving, and
+ * so does what other clones change. Only a person lets go: no packet does, and no passing of time.
+ */
+final class Brake
+{
+	/** The kind of parking of a transfer whose bytes a person must let in. */
+	public const KIND = 'brake';
+
+	private const DAY = 86400;
+	private const WEEK = 604800;
+	/** Fewer are never held in a small channel: one writes in a few files all day. */
+	private const LEAST_FILES = 10;
+	private const SLICE_SECONDS = 5;
+	private const DIGEST_MS = 500;
+	private const PAGE = 50;
+
+	/** Returns the name under which is counted what a clone displaced. */
+	public static function hub(string $root): string
+	{
+		return substr(hash('sha256', Clones::normalise($root) ?? $root), 0, 32);
+	}
+
+	/**
+	 * Says of new bytes that a packet announces whether they wait for a person already now: their clone is stopped, or their file is.
+	 *
+	 * @param array $own Our row of the file.
+	 *
+	 * @return array{string, string} The kind and the reason of parking, or two empty strings.
+	 */
+	public static function atAccept(array $channel, string $root, array $own, Packet $packet): array
+	{
+		$channelId = (int) $channel['channel_id'];
+		$transfer = Queue::find($channelId, $own['hash'], 0);
+		$isHeld = $transfer && $transfer['state'] === 'parked' && $transfer['kind'] === self::KIND;
+		if ((! $isHeld && ! self::isStopped($channelId, self::hub($root))) || ! self::displaces($channel, $own, $packet->sha256)) {
+			return ['', ''];
+		}
+		// Of a file that is held already, the clone that changed it first is asked about.
+		$isHeld && self::isStopped($channelId, self::hub($root)) || $root = $isHeld ? $transfer['origin'] : $root;
+		self::holdReplacement($channel, $root, $own, $packet->last['filesize'], $packet->last['edited']);
+
+		return [self::KIND, self::reason($root)];
+	}
+
+	/**
+	 * Holds a transfer if its bytes would displace more than its clone may.
+	 *
+	 * @param string $sha256 Its digest, or empty as long as it is not known.
+	 *
+	 * @return ?string Why it is held now; null: it may go on.
+	 */
+	public static function hold(array $channel, array $transfer, string $sha256 = ''): ?string
+	{
+		$channelId = (int) $channel['channel_id'];
+		$entry = json_decode($transfer['entry'], true);
+		$own = (int) $transfer['scale'] === 0 && isset($entry['revision']) ? Store::attach($channelId, $transfer['hash']) : null;
+		$hub = self::hub($transfer['origin']);
+		if (! $own || self::isAgreed($transfer)) {
+			return null;
+		}
+		$isStopped = self::isStopped($channelId, $hub);
+		$reason = $isStopped ? '' : self::excess($channelId, $hub, [$own['hash']], 1, self::sizeOf($channel, $own));
+		if ($reason === null || ! self::displaces($channel, $own, $sha256 ?: $entry['sha256'] ?? '')) {
+			return null;
+		}
+		$isStopped || Config::log("holding what {$transfer['origin']} changes in channel $channelId: $reason");
+		self::holdReplacement($channel, $transfer['origin'], $own, (int) $transfer['size_bytes'], $transfer['edited']);
+
+		return self::reason($transfer['origin']);
+	}
+
+	/** Tells whether a transfer takes disk space for good, as what it displaces is kept, and there is little left. Others may have that. */
+	public static function mustSpareDisk(array $channel, array $transfer): bool
+	{
+		$own = (int) $transfer['scale'] === 0 ? Store::attach((int) $channel['channel_id'], $transfer['hash']) : null;
+		$free = $own && self::sizeOf($channel, $own) ? @disk_free_space(Store::dataRoot((int) $channel['channel_id'], true)) : false;
+
+		return $free !== false && $free - (int) $transfer['size_bytes'] < 2 * Config::number('headroom_bytes');
+	}
+
+	/**
+	 * Holds a delete if more would be displaced than its clone may.
+	 *
+	 * @param array $rows What would be deleted: attach rows, and photos without a file as `Kept::lonePhotos()` gives them.
+	 */
+	public static function holdDelete(array $channel, string $root, string $hash, Packet $packet, array $rows): bool
+	{
+		$channelId = (int) $channel['channel_id'];
+		$rows = array_filter($rows, fn ($row) => ! (int) ($row['is_dir'] ?? 0));
+		$bytes = array_sum(array_map(fn ($row) => self::sizeOf($channel, $row), $rows));
+		$hub = self::hub($root);
+		if (! $rows) {
+			return false;
+		}
+		if (! self::isStopped($channelId, $hub)) {
+			$reason = self::excessOfDeletes($channelId, count($rows), count($rows) > 1 ? $bytes : 0) ?? self::excess($channelId, $hub, array_column($rows, 'hash'), count($rows), $bytes);
+			if ($reason === null) {
+				return false;
+			}
+			Config::log("holding what $root changes in channel $channelId: $reason");
+		}
+		$body = ['fetch_url' => $packet->fetchUrl, 'original_channel' => $packet->nick, 'attach' => [['hash' => $hash, 'deleted' => 1]]] + ($packet->sibling === null ? [] : ['filesync' => $packet->sibling]);
+		self::write($channelId, $root, $hash, 'deleted', count($rows), $bytes, json_encode($body, JSON_INVALID_UTF8_SUBSTITUTE) ?: '');
+
+		return true;
+	}
+
+	/** Returns the hub to which a displacement is counted; empty: none, as a person agreed, or the clone gives back what another had displaced. */
+	public static function countedTo(array $channel, array $transfer): string
+	{
+		$entry = json_decode($transfer['entry'], true);
+		$isCounted = (int) $transfer['scale'] === 0 && isset($entry['revision']) && ! self::isAgreed($transfer) && ! self::isGivenBack((int) $channel['channel_id'], $transfer['hash'], $transfer['sha256']);
+
+		return $isCounted ? self::hub($transfer['origin']) : '';
+	}
+
+	/** Forgets what was held of a file whose bytes are decided by now. */
+	public static function settled(int $channelId, string $hash): void
+	{
+		if (Table::first('filesync_held', ['uid' => $channelId, 'hash' => $hash, 'what' => 'replaced'], '', 'id')) {
+			Table::delete('filesync_held', ['uid' => $channelId, 'hash' => $hash, 'what' => 'replaced']);
+		}
+	}
+
+	/**
+	 * Returns what waits for a person: one line of each clone of each channel.
+	 *
+	 * @return list<array{id: string, channel: int, hub: string, url: string, what: string, files: int, size_bytes: int, waiting: int, since: int}>
+	 *   `files`: those that the clone replaced or deleted since then; of these `waiting` are held.
+	 */
+	public static function lines(?int $channelId = null): array
+	{
+		$lines = [];
+		$held = ['state' => 'held'] + ($channelId === null ? [] : ['uid' => $channelId]);
+		foreach (Table::select('filesync_held', $held, 'uid, hub', 0, 'DISTINCT uid, hub') as $row) {
+			$mine = ['uid' => (int) $row['uid'], 'hub' => $row['hub'], 'state' => 'held'];
+			$first = Table::first('filesync_held', $mine, 'created, id', 'url, since');
+			$displaced = ['uid' => (int) $row['uid'], 'hub' => $row['hub'], 'scale' => 0, 'created >=' => (int) $first['since']];
+			$whats = array_column([...Table::select('filesync_held', $mine, '', 0, 'DISTINCT what'), ...Table::select('filesync_kept', $displaced, '', 0, 'DISTINCT why AS what')], 'what', 'what');
+			$waiting = Table::sum('filesync_held', 'files', $mine);
+			$lines[] = ['id' => self::lineId((int) $row['uid'], $row['hub']), 'channel' => (int) $row['uid'], 'hub' => $row['hub'], 'url' => $first['url'],
+				'what' => ! isset($whats['deleted']) ? 'replaced' : (count($whats) === 1 ? 'deleted' : 'both'),
+				'files' => $waiting + (int) Table::first('filesync_kept', $displaced, '', 'count(DISTINCT hash) AS files')['files'],
+				'size_bytes' => Table::sum('filesync_held', 'size_bytes', $mine) + Table::sum('filesync_kept', 'size_bytes', $displaced),
+				'waiting' => $waiting, 'since' => min((int) (Table::first('filesync_kept', $displaced, 'created', 'created')['created'] ?? PHP_INT_MAX),
+					(int) Table::first('filesync_held', $mine, 'created', 'created')['created'])];
+		}
+
+		return $lines;
+	}
+
+	/** Says in words what a clone did. */
+	public static function describe(array $line): string
+	{
+		$text = match ($line['what']) {
+			'replaced' => t('%1$s replaced %2$s (%3$s) since %4$s'),
+			'deleted' => t('%1$s deleted %2$s (%3$s) since %4$s'),
+			default => t('%1$s replaced or deleted %2$s (%3$s) since %4$s'),
+		};
+
+		return sprintf($text, Words::host($line['url']), Words::files($line['files']), Words::size($line['size_bytes']), Words::since($line['since']));
+	}
+
+	/**
+	 * Takes a person's answer: lets in what a clone changed, or gives ours back, on every clone. A worker goes on with what takes longer.
+	 *
+	 * @param array $line As lines() gave it.
+	 */
+	public static function decide(array $line, bool $isAgreed): void
+	{
+		$mine = ['uid' => $line['channel'], 'hub' => $line['hub']];
+		$answer = $isAgreed ? 'agreed' : 'refused';
+		$since = (int) (Table::first('filesync_held', $mine + ['state' => 'held'], 'created, id', 'since')['since'] ?? Config::now());
+		Table::update('filesync_held', ['state' => $answer], $mine + ['state' => 'held']);
+		if ($isAgreed) {
+			$hashes = array_column(Table::select('filesync_held', $mine + ['state' => 'agreed', 'what' => 'replaced'], '', 0, 'hash'), 'hash');
+			foreach (array_chunk($hashes, 200) as $some) {
+				Table::update('filesync_transfer', ['state' => 'staged', 'kind' => '', 'reason' => '', 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
+					['uid' => $line['channel'], 'hash' => $some, 'scale' => 0, 'state' => 'parked', 'kind' => self::KIND]);
+			}
+			// From now on it is counted anew.
+			Table::update('filesync_kept', ['hub' => ''], $mine);
+		}
+		Outbox::add($line['channel'], 'brake', $line['hub'], json_encode(['answer' => $answer, 'since' => $since]), false, $answer);
+		Outbox::run($line['channel'], ['brake']);
+		Outbox::run($line['channel'], ['announce', 'deleted']);
+		Worker::summon();
+	}
+
+	/** Goes on with an answer for a few seconds; wants to be called again if that is not enough. */
+	public static function work(array $channel, string $hub, array $body): void
+	{
+		$until = microtime(true) + self::SLICE_SECONDS;
+		$failure = null;
+		foreach ($body['answer'] === 'agreed' ? self::agreedDeletes($channel, $hub) : self::givenBack($channel, $hub, (int) $body['since']) as $one) {
+			try {
+				$one();
+			} catch (\Throwable $e) {
+				Config::logFailure('what a person answered', $e);
+				$failure ??= $e;
+			}
+			if (microtime(true) > $until) {
+				Outbox::add((int) $channel['channel_id'], 'brake', $hub, json_encode($body), false, $body['answer']);
+				return;
+			}
+		}
+		if ($failure) {
+			throw $failure;
+		}
+	}
+
+	/** Forgets what is held of files that are decided otherwise by now. */
+	public static function prune(): void
+	{
+		for ($last = ''; $rows = Table::select('filesync_held', ['id >' => $last], 'id', 500, 'id, uid, hash, what'); $last = end($rows)['id']) {
+			foreach ($rows as $row) {
+				$transfer = $row['what'] === 'replaced' ? Queue::find((int) $row['uid'], $row['hash'], 0) : null;
+				$isOver = $row['what'] === 'replaced' ? ! $transfer || in_array($transfer['state'], ['published', 'dropped'], true)
+					: ! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id') && ! Table::first('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], '', 'id');
+				$isOver && Table::delete('filesync_held', ['id' => $row['id']]);
+			}
+		}
+	}
+
+	private static function agreedDeletes(array $channel, string $hub): \Generator
+	{
+		foreach (self::each($channel, $hub, 'agreed', 'deleted') as $row) {
+			yield function () use ($channel, $row) {
+				Incoming::replay($channel, json_decode($row['body'], true), HeldPackets::moment(), true);
+				Table::delete('filesync_held', ['id' => $row['id']]);
+			};
+		}
+	}
+
+	private static function givenBack(array $channel, string $hub, int $since): \Generator
+	{
+		$channelId = (int) $channel['channel_id'];
+		foreach (self::each($channel, $hub, 'refused', 'deleted') as $row) {
+			yield function () use ($channel, $channelId, $row) {
+				Turn::take($channelId, function () use ($channel, $row) {
+					self::keepOurs($channel, $row['hash']);
+					Deletion::refuse($channel, Packet::read(json_decode($row['body'], true)));
+				});
+				Table::delete('filesync_held', ['id' => $row['id']]);
+			};
+		}
+		foreach (self::each($channel, $hub, 'refused', 'replaced') as $row) {
+			yield function () use ($channel, $channelId, $row) {
+				Turn::take($channelId, fn () => self::keepOurs($channel, $row['hash']));
+				Table::delete('filesync_held', ['id' => $row['id']]);
+			};
+		}
+		$displaced = ['uid' => $channelId, 'hub' => $hub, 'scale' => 0, 'created >=' => $since, 'source' => ''];
+		for ($last = ''; $rows = Table::select('filesync_kept', $displaced + ['hash >' => $last], 'hash', self::PAGE, 'DISTINCT hash'); $last = end($rows)['hash']) {
+			foreach ($rows as ['hash' => $hash]) {
+				yield function () use ($channel, $channelId, $displaced, $hash) {
+					Turn::take($channelId, fn () => self::keepOurs($channel, $hash));
+					Undo::apply(self::before(Table::select('filesync_kept', ['hash' => $hash] + $displaced, 'created DESC, id')));
+					Table::update('filesync_kept', ['hub' => ''], ['hash' => $hash] + $displaced);
+				};
+			}
+		}
+	}
+
+	/** Returns, of the versions of one file that a clone displaced, the newest that was not its own. */
+	private static function before(array $kept): array
+	{
+		$vectors = array_map(fn ($one) => json_decode($one['entry'], true)['bytes']['vector'] ?? [], array_column($kept, null, 'id'));
+		// Several within a second are told apart by what each has seen.
+		usort($kept, fn ($one, $other) => (int) $other['created'] <=> (int) $one['created'] ?: (Vector::compare($vectors[$one['id']], $vectors[$other['id']]) === 'after' ? -1 : 1));
+		$ours = array_shift($kept);
+		foreach ($kept as $older) {
+			$print = strtok((string) (json_decode($ours['entry'], true)['bytes']['print'] ?? ''), '#');
+			if ($print === false || $print !== (json_decode($older['entry'], true)['next'] ?? null)) {
+				break;
+			}
+			$ours = $older;
+		}
+
+		return $ours;
+	}
+
+	/** Makes the bytes that are here the newest change, which has seen the one that was held. */
+	private static function keepOurs(array $channel, string $hash): void
+	{
+		$channelId = (int) $channel['channel_id'];
+		$file = Revisions::notice($channel, $hash);
+		$transfer = Queue::find($channelId, $hash, 0);
+		if (! Store::attach($channelId, $hash) || ! $transfer || ! Queue::isWanted($transfer)) {
+			return;
+		}
+		if ($transfer['state'] === 'publishing') {
+			throw new Postponed('the file is being published', true);
+		}
+		// A hub without filesync takes nothing that is dated before what it has.
+		$now = gmdate('Y-m-d H:i:s', Config::now());
+		Table::update('attach', ['edited' => $now], ['uid' => $channelId, 'hash' => $hash]);
+		Table::update('photo', ['edited' => $now], ['uid' => $channelId, 'resource_id' => $hash]);
+		Revisions::stand($channel, $file);
+		Queue::drop($channelId, $hash);
+		Outbox::release($channelId, $hash);
+		Outgoing::answer($channelId, $hash, false);
+	}
+
+	private static function each(array $channel, string $hub, string $state, string $what): \Generator
+	{
+		$where = ['uid' => (int) $channel['channel_id'], 'hub' => $hub, 'state' => $state, 'what' => $what];
+		for ($last = ''; $rows = Table::select('filesync_held', $where + ['id >' => $last], 'id', self::PAGE, 'id'); $last = end($rows)['id']) {
+			foreach ($rows as $row) {
+				// One body at a time: that of a folder's delete may be large.
+				$row = Table::first('filesync_held', ['id' => $row['id'], 'state' => $state]);
+				if ($row) {
+					yield $row;
+				}
+			}
+		}
+	}
+
+	private static function isStopped(int $channelId, string $hub): bool
+	{
+		return Table::first('filesync_held', ['uid' => $channelId, 'hub' => $hub, 'state' => 'held'], '', 'id') !== null;
+	}
+
+	/** Tells whether a person let in these very bytes. */
+	private static function isAgreed(array $transfer): bool
+	{
+		$rows = Table::select('filesync_held', ['uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'what' => 'replaced', 'state' => 'agreed'], '', 0, 'body');
+
+		return in_array(self::version((int) $transfer['size_bytes'], $transfer['edited']), array_column($rows, 'body'), true);
+	}
+
+	/** Tells whether there are bytes here that others would displace. */
+	private static function displaces(array $channel, array $own, string $sha256): bool
+	{
+		$channelId = (int) $channel['channel_id'];
+		$facts = Facts::of($channel, $own['hash'], 0);
+		if ((int) $own['is_dir'] || in_array($facts->state, ['none', 'absent'], true)) {
+			return false;
+		}
+
+		return $sha256 === '' || (Digests::of($facts, microtime(true) * 1000 + self::DIGEST_MS) !== $sha256 && ! self::isGivenBack($channelId, $own['hash'], $sha256));
+	}
+
+	/** Tells whether bytes are those that a clone displaced here just before. */
+	private static function isGivenBack(int $channelId, string $hash, string $sha256): bool
+	{
+		$past = Revisions::find($channelId, $hash)['here']['past'][0] ?? '';
+
+		return $past !== '' && $past === $sha256
+			&& Table::first('filesync_kept', ['uid' => $channelId, 'hash' => $hash, 'scale' => 0, 'hub <>' => '', 'created >' => Config::now() - self::WEEK], '', 'id') !== null;
+	}
+
+	private static function sizeOf(array $channel, array $row): int
+	{
+		return (int) ($row['size_bytes'] ?? Store::facts(Store::pathOf($channel, $row))['size_bytes'] ?? $row['filesize']);
+	}
+
+	private static function holdReplacement(array $channel, string $root, array $own, int $sizeBytes, string $edited): void
+	{
+		self::write((int) $channel['channel_id'], $root, $own['hash'], 'replaced', 1, self::sizeOf($channel, $own), self::version($sizeBytes, $edited));
+	}
+
+	private static function write(int $channelId, string $root, string $hash, string $what, int $files, int $bytes, string $body): void
+	{
+		$hub = self::hub($root);
+		$id = hash('sha256', "$channelId\n$hub\n$hash");
+		$first = Table::first('filesync_held', ['uid' => $channelId, 'hub' => $hub, 'state' => 'held'], 'created, id', 'since');
+		$row = ['url' => $root, 'what' => $what, 'state' => 'held', 'files' => $files, 'size_bytes' => $bytes, 'body' => $body, 'since' => (int) ($first['since'] ?? self::begunAt($channelId, $hub))];
+		Table::update('filesync_held', $row, ['id' => $id]);
+		if (! Table::first('filesync_held', ['id' => $id], '', 'id')) {
+			Table::tryInsert('filesync_held', $row + ['id' => $id, 'uid' => $channelId, 'hub' => $hub, 'hash' => $hash, 'created' => Config::now()]);
+		}
+	}
+
+	/** Returns since when a clone displaced what led here: a day is too much by itself, or else the week. */
+	private static function begunAt(int $channelId, string $hub): int
+	{
+		$limits = self::limits($channelId);
+		$ofWeek = self::displacedSince($channelId, $hub, [], self::WEEK);
+		$isOfWeek = $ofWeek[0] >= $limits[1][1] || $ofWeek[1] >= $limits[1][2];
+
+		return Config::now() - ($isOfWeek ? self::WEEK : self::DAY);
+	}
+
+	/** Returns why it is too much that a clone displaces so much more, or null if it is not. */
+	private static function excess(int $channelId, string $hub, array $hashes, int $files, int $bytes): ?string
+	{
+		foreach (self::limits($channelId) as [$seconds, $mostFiles, $mostBytes]) {
+			[$before, $bytesBefore] = self::displacedSince($channelId, $hub, $hashes, $seconds);
+			if ($before + $files > $mostFiles || $bytesBefore + $bytes > $mostBytes) {
+				return sprintf('%d files, %d bytes replaced or deleted within %d days, where %d files, %d bytes may be', $before + $files, $bytesBefore + $bytes, intdiv($seconds, self::DAY), $mostFiles, $mostBytes);
+			}
+		}
+
+		return null;
+	}
+
+	private static function excessOfDeletes(int $channelId, int $files, int $bytesOfFolder): ?string
+	{
+		if ($bytesOfFolder > Config::number('kept_max_bytes')) {
+			return "a folder delete of $files files, $bytesOfFolder bytes: more than may be kept (kept_max_bytes)";
+		}
+		$before = Table::count('filesync_kept', ['uid' => $channelId, 'why' => 'deleted', 'scale' => 0, 'created >' => Config::now() - self::DAY]);
+
+		return $before + $files > Config::number('delete_max_files') ? "a delete of $files files, after $before within a day: more than delete_max_files" : null;
+	}
+
+	/** @return array{int, int} Files, those named left out if it is one, and bytes. */
+	private static function displacedSince(int $channelId, string $hub, array $hashes, int $seconds): array
+	{
+		$where = ['uid' => $channelId, 'hub' => $hub, 'scale' => 0, 'created >' => Config::now() - $seconds];
+		$files = Table::first('filesync_kept', $where + (count($hashes) === 1 ? ['hash <>' => reset($hashes)] : []), '', 'count(DISTINCT hash) AS files')['files'];
+
+		return [(int) $files, Table::sum('filesync_kept', 'size_bytes', $where)];
+	}
+
+	/** @return list<array{int, int, int}> Seconds, files and bytes. */
+	private static function limits(int $channelId): array
+	{
+		$files = Table::count('attach', ['uid' => $channelId, 'is_dir' => 0])
+			+ Table::count('filesync_kept', ['uid' => $channelId, 'why' => 'deleted', 'scale' => 0, 'hub <>' => '', 'created >' => Config::now() - self::DAY]);
+		$half = $files < Config::number('displaced_few_files') ? max(self::LEAST_FILES, intdiv($files, 2)) : PHP_INT_MAX;
+
+		return [[self::DAY, min($half, Config::number('displaced_max_files_day')), Config::number('displaced_max_bytes_day')],
+			[self::WEEK, Config::number('displaced_max_files_week'), Config::number('displaced_max_bytes_week')]];
+	}
+
+	private static function version(int $sizeBytes, string $edited): string
+	{
+		return "$sizeBytes:$edited";
+	}
+
+	private static function reason(string $root): string
+	{
+		return 'held with all that ' . (parse_url($root, PHP_URL_HOST) ?: $root) . ' replaced or deleted, until a person accepts it or gives ours back (cli.php packets)';
+	}
+
+	private static function lineId(int $channelId, string $hub): string
+	{
+		return hash('sha256', "$channelId\n$hub");
+	}
+}

@@ -1,0 +1,48 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Exception\FileSyncException;
+use FileSync\Exception\StorageException;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** What a photo may be: a picture of a type that hubs make scales of, or store as they come. Browsers run code in others, SVG among them. */
+final class PhotoType
+{
+	private const TYPES = ['image/jpeg', 'image/jpg', 'image/png', 'image/gif', 'image/webp', 'image/avif'];
+	private const BEGINS = '/^(\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP|....ftyp(avif|avis|mif1|msf1))/s';
+
+	/** Tells whether a photo row may have a type. */
+	public static function isKnown(string $type): bool
+	{
+		return in_array(strtolower($type), self::TYPES, true);
+	}
+
+	/**
+	 * Tells whether a file beneath a folder begins as a picture does.
+	 *
+	 * @throws StorageException It cannot be read.
+	 */
+	public static function isPicture(string $root, string $path): bool
+	{
+		try {
+			return self::isKnown(\FileSync\Photo::facts(new \FileSync\Store($root), $path)['mimetype']);
+		} catch (StorageException $e) {
+			throw $e;
+		} catch (FileSyncException) {
+			// Its header may be of a format that is not decoded here, or ask for more than may be.
+			$begin = @file_get_contents("$root/$path", false, null, 0, 32);
+
+			return $begin !== false && preg_match(self::BEGINS, $begin) === 1;
+		}
+	}
+
+	/** Returns text about a photo as the hub's own form stores it: without what begins a tag. */
+	public static function text(string $text): string
+	{
+		return strtr($text, ['<' => '[', '>' => ']']);
+	}
+}

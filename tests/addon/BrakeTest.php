@@ -1,0 +1,401 @@
+<?php
+
+use FileSync\Addon\Brake;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Undo;
+use FileSync\TransferBatch;
+use TestHub\InProcess;
+use TestHub\Maker;
+
+/** What one clone may replace and delete before a person is asked, what is held then, and what becomes of it. */
+final class BrakeTest extends AddonTestCase
+{
+	private const OTHER = 'http://127.0.0.1:9002';
+	private const GENEROUS = ['delete_max_files' => '1000', 'displaced_max_files_day' => '1000', 'displaced_few_files' => '0'];
+
+	protected function setUp(): void
+	{
+		parent::setUp();
+		Maker::hubloc(InProcess::$identity, self::OTHER, 'alice');
+		array_map(Config::set(...), array_keys(self::GENEROUS), self::GENEROUS);
+	}
+
+	public function test_a_clone_that_overwrites_everything_is_held_and_ours_come_back_at_one_word(): void
+	{
+		Config::set('displaced_max_files_day', '5');
+		$hashes = $this->files(40);
+		$this->overwrite(array_slice($hashes, 0, 12));
+		$this->assertSame(5, $this->showing('rubbish'));
+		$fetched = count(TransferBatch::$added);
+		$this->overwrite(array_slice($hashes, 12));
+		// Of a clone that is stopped nothing is even asked for.
+		$this->assertSame([0, 5], [count(TransferBatch::$added) - $fetched, $this->showing('rubbish')]);
+		$held = array_filter($hashes, fn ($hash) => str_starts_with($this->shown($hash), 'ours'));
+		foreach ($held as $hash) {
+			$this->assertSame(["ours of $hash", 'parked', Brake::KIND], [$this->shown($hash), $this->transfer($hash)['state'], $this->transfer($hash)['kind']]);
+		}
+		$this->receive($this->file('new', 'a new file'));
+		$this->work();
+		$this->assertSame('a new file', $this->shown('new'));
+		$this->sent();
+		[$line] = Brake::lines();
+		$this->assertSame(['replaced', 40, 35], [$line['what'], $line['files'], $line['waiting']]);
+		Brake::decide($line, false);
+		$said = [];
+		foreach ($this->sent() as $entry) {
+			$last = end($entry['attach']);
+			$said[$last['hash']] = $entry['filesync']['revision']['bytes']['seen'];
+			$this->assertGreaterThan('2025-01-01', $last['edited'], 'a hub without filesync takes nothing older');
+		}
+		$this->assertEqualsCanonicalizing($hashes, array_keys($said));
+		foreach ($hashes as $hash) {
+			$this->assertSame("ours of $hash", $this->shown($hash));
+			// The clone's own change is seen, so it takes ours.
+			$this->assertSame(2, $said[$hash]['eeeeeeeeeeeeeeee'] ?? null, $hash);
+		}
+		$this->assertSame([[], 0], [Brake::lines(), Table::count('filesync_held', [])]);
+		// Nothing is left to be given back, or counted.
+		foreach (array_slice($hashes, 0, 3) as $hash) {
+			$this->receive($this->rubbish($hash, 30, Revisions::find(1, $hash)['bytes']['vector']));
+		}
+		$this->work();
+		$this->assertSame(3, $this->showing('rubbish'));
+	}
+
+	public function test_what_a_person_accepts_is_done_and_counted_anew(): void
+	{
+		Config::set('displaced_max_files_day', '3');
+		$hashes = $this->files(8);
+		$this->overwrite($hashes);
+		Brake::decide(Brake::lines()[0], true);
+		$this->work();
+		$this->assertSame([8, []], [$this->showing('rubbish'), Brake::lines()]);
+		$this->assertSame(0, Table::count('filesync_held', []));
+		$this->overwrite($hashes, 3);
+		$this->assertSame([3, 5], [$this->showing('rubbish 3'), Brake::lines()[0]['waiting']]);
+	}
+
+	public function test_what_is_accepted_is_the_version_that_waited(): void
+	{
+		Config::set('displaced_max_files_day', '0');
+		[$hash] = $this->files(1);
+		$this->overwrite([$hash]);
+		Brake::decide(Brake::lines()[0], true);
+		$this->receive($this->rubbish($hash, 3));
+		$this->work();
+		$this->assertSame(["ours of $hash", 1], [$this->shown($hash), count(Brake::lines())]);
+	}
+
+	public function test_no_packet_no_button_and_no_time_lets_go(): void
+	{
+		Config::set('displaced_max_files_day', '1');
+		$hashes = $this->files(3);
+		$this->overwrite($hashes);
+		$this->overwrite(array_slice($hashes, 1), 3);
+		$this->overwrite(array_slice($hashes, 1), 3);
+		// The same from a clone that may still displace.
+		foreach (array_slice($hashes, 1) as $hash) {
+			$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->rubbish($hash, 4));
+		}
+		$this->work();
+		App::set_channel($this->channel);
+		foreach ([['filesync_retry_all' => '1'], ['filesync_retry' => $this->transfer($hashes[1])['id']]] as $_POST) {
+			FileSync\Addon\OwnerActions::take();
+			$this->work();
+		}
+		$_POST = [];
+		App::set_channel(null);
+		Config::set('file_max_bytes', '1000');
+		Table::update('filesync_kept', ['created' => time() - 20 * 86400], ['uid' => 1]);
+		FileSync\Addon\Housekeeping::often();
+		FileSync\Addon\Housekeeping::daily();
+		$this->receive($this->file('new', 'x'));
+		$this->work();
+		$this->overwrite($hashes, 5);
+		$this->assertSame([1, 'ours of f1', 'ours of f2'], [$this->showing('rubbish'), $this->shown('f1'), $this->shown('f2')]);
+		// The first one was let in before; now its clone is stopped.
+		$this->assertSame('rubbish 2 of f0', $this->shown('f0'));
+		$this->assertSame([3, self::ORIGIN], [Brake::lines()[0]['waiting'], Brake::lines()[0]['url']]);
+		$this->assertCount(1, Brake::lines());
+	}
+
+	public function test_another_clone_goes_on_and_its_files_are_not_asked_about(): void
+	{
+		Config::set('displaced_max_files_day', '2');
+		$hashes = $this->files(6);
+		$this->overwrite(array_slice($hashes, 0, 4));
+		$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->rubbish('f5', 2));
+		$this->work();
+		$this->assertSame('rubbish 2 of f5', $this->shown('f5'));
+		[$line] = Brake::lines();
+		$this->assertSame([4, 2], [$line['files'], $line['waiting']]);
+		Brake::decide($line, false);
+		$this->assertSame(['rubbish 2 of f5', 1], [$this->shown('f5'), $this->showing('rubbish')]);
+	}
+
+	public function test_equal_bytes_names_places_and_access_do_not_count(): void
+	{
+		Config::set('displaced_max_files_day', '0');
+		[$hash] = $this->files(1);
+		$this->receive($this->told($hash, "ours of $hash", 2, ['filename' => 'renamed.bin', 'allow_cid' => '<friend>']));
+		$this->work();
+		$this->receive(['filesync' => ['sha256' => hash('sha256', "ours of $hash"), 'size_bytes' => strlen("ours of $hash")] + $this->told($hash, "ours of $hash", 3)['filesync']]
+			+ $this->told($hash, "ours of $hash", 3, ['edited' => '2024-06-05 10:00:00', 'filename' => 'renamed.bin', 'allow_cid' => '<friend>']));
+		$this->work();
+		$this->assertSame(['renamed.bin', '<friend>', '2024-06-05 10:00:00'], [$this->attach($hash)['filename'], $this->attach($hash)['allow_cid'], $this->attach($hash)['edited']]);
+		$this->assertSame([[], []], [Brake::lines(), $this->kept()]);
+	}
+
+	/** @dataProvider bounds */
+	public function test_each_bound_holds_by_itself(array $settings, int $days, int $passes): void
+	{
+		array_map(Config::set(...), array_keys($settings), array_map('strval', $settings));
+		$hashes = $this->files(24);
+		foreach (array_chunk($hashes, 4) as $some) {
+			$this->overwrite($some);
+			// What is held is held from when it came on.
+			Table::update('filesync_kept', ['created' => time() - $days * 86400], ['uid' => 1]);
+		}
+		$this->assertSame($passes, $this->showing('rubbish'));
+	}
+
+	public static function bounds(): array
+	{
+		$week = ['displaced_max_files_week' => 1000, 'displaced_max_bytes_week' => 1 << 30];
+		// The bytes of ours: `ours of f0` are ten.
+		return [
+			'files of a day' => [['displaced_max_files_day' => 7] + $week, 0, 7],
+			'bytes of a day' => [['displaced_max_bytes_day' => 75] + $week, 0, 7],
+			'files of a week' => [['displaced_max_files_week' => 9], 2, 9],
+			'bytes of a week' => [['displaced_max_bytes_week' => 95], 2, 9],
+			'a day that is over' => [['displaced_max_files_day' => 7] + $week, 2, 24],
+			'half of a few' => [['displaced_few_files' => 200], 0, 12],
+			'as many as are no few' => [['displaced_few_files' => 24], 0, 24],
+		];
+	}
+
+	public function test_in_a_very_small_channel_ten_files_may_be_changed(): void
+	{
+		Config::set('displaced_few_files', '200');
+		$hashes = $this->files(12);
+		for ($n = 2; $n < 6; $n++) {
+			// One file that is written all day is one.
+			$this->overwrite(['f0'], $n);
+		}
+		$this->overwrite($hashes, 7);
+		$this->assertSame([10, 2], [$this->showing('rubbish'), Brake::lines()[0]['waiting']]);
+	}
+
+	public function test_deletes_and_replacements_count_together_and_deletes_by_their_bytes(): void
+	{
+		Config::set('displaced_max_bytes_day', '45');
+		$hashes = $this->files(8);
+		$this->overwrite(['f0', 'f1']);
+		foreach (['f2', 'f3', 'f4', 'f5'] as $hash) {
+			$this->receive($this->deletion($hash));
+		}
+		$this->assertSame([null, null, 'ours of f4', 'ours of f5'], array_map($this->shown(...), ['f2', 'f3', 'f4', 'f5']));
+		[$line] = Brake::lines();
+		$this->assertSame(['both', 6, 60, 2], [$line['what'], $line['files'], $line['size_bytes'], $line['waiting']]);
+		$this->assertStringContainsString('replaced or deleted 6 files (60 B)', Brake::describe($line));
+		Brake::decide($line, false);
+		$this->sent();
+		$this->assertSame(array_map(fn ($hash) => "ours of $hash", $hashes), array_map($this->shown(...), $hashes));
+		$this->assertSame([], Brake::lines());
+	}
+
+	public function test_what_a_clone_replaced_and_then_deleted_comes_back_as_it_was_before_both(): void
+	{
+		Config::set('displaced_max_files_day', '2');
+		$this->files(3);
+		$this->overwrite(['f0']);
+		$this->overwrite(['f0'], 3);
+		$this->receive($this->told('f0', '', 4, [], 'gone'));
+		$this->assertNull($this->shown('f0'));
+		$this->overwrite(['f1', 'f2']);
+		$this->assertSame(1, $this->showing('ours'));
+		Brake::decide(Brake::lines()[0], false);
+		$this->sent();
+		$this->assertSame(['ours of f0', 'ours of f1', 'ours of f2'], array_map($this->shown(...), ['f0', 'f1', 'f2']));
+	}
+
+	public function test_what_the_owner_wrote_in_between_is_ours_too(): void
+	{
+		Config::set('displaced_max_files_day', '1');
+		$this->files(2);
+		$this->overwrite(['f0']);
+		file_put_contents($this->attach('f0')['content'], 'written by the owner');
+		Table::update('attach', ['filesize' => 20, 'edited' => '2024-06-09 10:00:00'], ['hash' => 'f0']);
+		Zotlabs\Storage\attach_export_data($this->channel, 'f0');
+		$this->sent();
+		$this->receive($this->rubbish('f0', 11, Revisions::find(1, 'f0')['bytes']['vector']));
+		$this->work();
+		$this->assertStringStartsWith('rubbish 11', $this->shown('f0'));
+		$this->overwrite(['f1']);
+		Brake::decide(Brake::lines()[0], false);
+		$this->assertSame(['written by the owner', 'ours of f1'], [$this->shown('f0'), $this->shown('f1')]);
+	}
+
+	public function test_a_clone_that_gives_back_what_another_replaced_is_not_held(): void
+	{
+		Config::set('displaced_max_files_day', '3');
+		$hashes = $this->files(3);
+		$this->overwrite($hashes);
+		Config::set('displaced_max_files_day', '0');
+		foreach ($hashes as $hash) {
+			$entry = $this->told($hash, "ours of $hash", 3, ['edited' => '2024-06-20 10:00:00']);
+			$entry['filesync'] += ['sha256' => hash('sha256', "ours of $hash"), 'size_bytes' => strlen("ours of $hash")];
+			$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $entry);
+		}
+		$this->work();
+		$this->assertSame(array_map(fn ($hash) => "ours of $hash", $hashes), array_map($this->shown(...), $hashes));
+		$this->assertSame([], Brake::lines());
+	}
+
+	public function test_bytes_that_are_here_already_end_what_was_held(): void
+	{
+		Config::set('displaced_max_files_day', '0');
+		$this->files(1);
+		$this->overwrite(['f0']);
+		$entry = $this->told('f0', 'ours of f0', 3, ['edited' => '2024-06-20 10:00:00']);
+		$entry['filesync'] += ['sha256' => hash('sha256', 'ours of f0'), 'size_bytes' => 10];
+		$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $entry);
+		$this->work();
+		$this->assertSame(['ours of f0', [], 'published'], [$this->shown('f0'), Brake::lines(), $this->transfer('f0')['state']]);
+	}
+
+	public function test_a_change_of_the_owners_is_sent_while_another_is_held(): void
+	{
+		Config::set('displaced_max_files_day', '0');
+		$this->files(1);
+		$this->overwrite(['f0']);
+		file_put_contents($this->attach('f0')['content'], 'written by the owner');
+		Table::update('attach', ['filesize' => 20, 'edited' => '2024-06-09 10:00:00'], ['hash' => 'f0']);
+		$this->assertSame(20, (int) end($this->sent('f0')[0]['attach'])['filesize']);
+	}
+
+	public function test_what_was_displaced_is_not_pruned_for_its_size_within_a_week(): void
+	{
+		$this->files(4);
+		$this->overwrite(['f0', 'f1']);
+		$this->receive($this->deletion('f2'));
+		Config::set('kept_max_bytes', '0');
+		Config::set('kept_hub_max_bytes', '0');
+		FileSync\Addon\Housekeeping::daily();
+		$this->assertEqualsCanonicalizing(['ours of f0', 'ours of f1', 'ours of f2'], $this->kept());
+		Table::update('filesync_kept', ['created' => time() - 8 * 86400], ['hash' => ['f0', 'f2']]);
+		FileSync\Addon\Housekeeping::daily();
+		$this->assertSame(['ours of f1'], $this->kept());
+	}
+
+	public function test_where_the_disk_is_nearly_full_only_what_displaces_waits(): void
+	{
+		$this->files(1);
+		Config::set('headroom_bytes', (string) (int) (disk_free_space('.') * 0.6));
+		$this->receive($this->rubbish('f0', 2), $this->file('new', 'a new file'));
+		$this->work();
+		$this->assertSame(['ours of f0', 'a new file', 'waiting', 'Storage'], [$this->shown('f0'), $this->shown('new'), $this->transfer('f0')['state'], $this->transfer('f0')['kind']]);
+		Config::clear('headroom_bytes');
+		Table::update('filesync_transfer', ['next_at' => 0], ['hash' => 'f0']);
+		$this->work();
+		$this->assertSame('rubbish 2 of f0', $this->shown('f0'));
+	}
+
+	public function test_photos_without_a_file_are_counted_kept_and_brought_back(): void
+	{
+		Config::set('delete_max_files', '2');
+		foreach (['p1', 'p2', 'p3'] as $hash) {
+			$this->receive($this->photo($hash, [0 => "original $hash", 4 => "crop $hash", 5 => "small $hash"]));
+			$this->work();
+			Table::delete('attach', ['hash' => $hash]);
+			Table::delete('filesync_file', ['uid' => 1]);
+			Table::update('photo', ['os_storage' => 0, 'content' => "in the database $hash"], ['resource_id' => $hash, 'imgscale' => 5]);
+		}
+		$before = Table::select('photo', ['resource_id' => 'p1'], 'imgscale');
+		$this->receive($this->deletion('p1'), $this->deletion('p2'), $this->deletion('p3'));
+		$this->assertSame([0, 0, 3], array_map(fn ($hash) => Table::count('photo', ['resource_id' => $hash]), ['p1', 'p2', 'p3']));
+		$this->assertSame([3, 1], [Brake::lines()[0]['files'], Brake::lines()[0]['waiting']]);
+		$this->assertCount(6, $this->kept());
+		$kept = Table::first('filesync_kept', ['hash' => 'p1', 'scale' => 0]);
+		$this->assertSame('p1.jpg', Undo::apply($kept));
+		$after = Table::select('photo', ['resource_id' => 'p1'], 'imgscale');
+		$withoutId = fn ($rows) => array_map(fn ($row) => array_diff_key($row, ['id' => 1]), $rows);
+		$this->assertEquals($withoutId($before), $withoutId($after));
+		$this->assertSame(['original p1', 'crop p1'], [file_get_contents($after[0]['content']), file_get_contents($after[1]['content'])]);
+		Brake::decide(Brake::lines()[0], false);
+		$this->assertSame([3, 3, 3], array_map(fn ($hash) => Table::count('photo', ['resource_id' => $hash]), ['p1', 'p2', 'p3']));
+	}
+
+	public function test_status_and_doctor_say_that_something_waits(): void
+	{
+		Config::set('displaced_max_files_day', '1');
+		$hashes = $this->files(3);
+		$this->overwrite($hashes);
+		[$code, $said] = $this->runVerb('status');
+		$this->assertSame(1, $code);
+		$this->assertStringContainsString('waits for a person (channel 1): 127.0.0.1:9001 replaced 3 files (30 B) since', $said);
+		$this->assertSame(2, json_decode($this->runVerb('status', '--json')[1], true)['held'][0]['waiting']);
+		$this->assertStringContainsString('cli.php packets', $this->runVerb('doctor', '--only', 'held')[1]);
+		$this->assertSame(1, $this->runVerb('packets')[0]);
+		$this->assertStringContainsString('ours come back', $this->runVerb('packets', 'dismiss', 'all')[1]);
+		$this->assertSame([0, "no packet waits\n"], $this->runVerb('packets'));
+		$this->assertSame(0, $this->showing('rubbish'));
+	}
+
+	public function test_an_answer_that_takes_long_is_gone_on_with_by_a_worker(): void
+	{
+		Config::set('displaced_max_files_day', '1');
+		$hashes = $this->files(4);
+		$this->overwrite($hashes);
+		[$line] = Brake::lines();
+		// The process that took the answer was killed before it did anything.
+		Table::update('filesync_held', ['state' => 'refused'], ['uid' => 1]);
+		FileSync\Addon\Outbox::add(1, 'brake', $line['hub'], json_encode(['answer' => 'refused', 'since' => time() - 86400]), false, 'refused');
+		$this->work();
+		$this->sent();
+		$this->assertSame([0, 0], [$this->showing('rubbish'), Table::count('filesync_held', [])]);
+	}
+
+	/** Has files arrive from the clone that later changes them. */
+	private function files(int $count): array
+	{
+		$hashes = array_map(fn ($n) => "f$n", range(0, $count - 1));
+		foreach ($hashes as $hash) {
+			$this->receive($this->told($hash, "ours of $hash", 1));
+		}
+		$this->work();
+		$this->assertSame($count, $this->showing('ours'));
+
+		return $hashes;
+	}
+
+	private function overwrite(array $hashes, int $version = 2): void
+	{
+		foreach ($hashes as $hash) {
+			$this->receive($this->rubbish($hash, $version));
+		}
+		$this->work();
+	}
+
+	private function rubbish(string $hash, int $version, array $seen = []): array
+	{
+		return $this->told($hash, "rubbish $version of $hash", $version, ['edited' => sprintf('2024-06-%02d 10:00:00', $version)], '', $seen);
+	}
+
+	/** Returns an entry of a hub that has made so many changes of the file. */
+	private function told(string $hash, string $bytes, int $count, array $columns = [], string $gone = '', array $seen = []): array
+	{
+		$seen = ['eeeeeeeeeeeeeeee' => $count] + $seen;
+		$revision = array_fill_keys(Revisions::GROUPS, ['seen' => $seen, 'by' => 'eeeeeeeeeeeeeeee', 'at' => 'e.example']);
+
+		return $gone ? ['filesync' => ['v' => 1, 'gone' => $seen]] + $this->deletion($hash) : ['filesync' => ['v' => 1, 'revision' => $revision]] + $this->file($hash, $bytes, $columns);
+	}
+
+	/** Returns how many files show bytes that begin so. */
+	private function showing(string $begin): int
+	{
+		return count(array_filter(Table::select('attach', ['is_dir' => 0], '', 0, 'content'), fn ($row) => str_starts_with((string) file_get_contents($row['content']), $begin)));
+	}
+}
