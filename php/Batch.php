@@ -17,6 +17,11 @@ final class Batch
 	private const MOST_AT_ONCE = 64;
 	private const STEP_MS = 500;
 	private const LEAST_RATE = 65536;
+	/** A batch that gets less a second, once it has run for a while, lets others go first. */
+	private const SLOW_RATE = 4096;
+	private const SLOW_SECONDS = 8;
+	/** How long what hardly moved rests where other files of the channel wait. */
+	private const REST_SECONDS = 60;
 
 	private readonly \FileSync\TransferBatch $batch;
 	private readonly \FileSync\Store $data;
@@ -28,6 +33,8 @@ final class Batch
 	/** @var array<string, array> How each hub may be read from, by URL: asked once a batch. */
 	private array $ways = [];
 	private readonly Meter $meter;
+	/** Since when nothing became whole. */
+	private int $slowSince = 0;
 	private int $toppedUpAt = 0;
 	private int $checkedAt = 0;
 
@@ -47,13 +54,14 @@ final class Batch
 		if (! $claimed) {
 			return;
 		}
+		$this->slowSince = Config::now();
 		$this->meter = new Meter($this->channelId());
 		$root = (string) realpath(Store::dataRoot($this->channelId(), true));
 		$this->data = new \FileSync\Store($root);
 		$this->batch = new \FileSync\TransferBatch($this->options($root));
 		try {
 			$this->addAll($claimed);
-			while ($this->batch->pending() > 0 && ! $this->worker->isOver() && Worker::mayFetch($this->channelId())) {
+			while ($this->batch->pending() > 0 && ! $this->worker->isTurnOver() && Worker::mayFetch($this->channelId()) && ! $this->givesWay()) {
 				foreach ($this->batch->step(self::STEP_MS) as $report) {
 					$this->finish($report);
 				}
@@ -175,6 +183,7 @@ final class Batch
 		}
 		$this->meter->ended($report);
 		if ($report['state'] === 'complete') {
+			$this->slowSince = Config::now();
 			if ($report['received_bytes'] > 0 && $report['origin'] !== null) {
 				$this->rungs[$report['origin']] = (string) $report['rung'];
 			}
@@ -226,10 +235,35 @@ final class Batch
 		return $own && substr($own['edited'], 0, 19) === $edited && Facts::of($this->channel, $row['hash'], 0)->state === 'whole';
 	}
 
+	/** Tells whether next to nothing comes while others wait: other channels, or files of this one that did not get a connection. */
+	private function givesWay(): bool
+	{
+		if (Config::now() < $this->slowSince + self::SLOW_SECONDS || $this->meter->rate === null || $this->meter->rate >= self::SLOW_RATE) {
+			return false;
+		}
+		$progress = $this->batch->progress();
+		if (array_filter($progress, fn ($one) => $one['state'] === 'active' && $one['offset_bytes'] > 0 && $one['offset_bytes'] >= $one['size_bytes'])) {
+			// All of it is here and is being checked.
+			return false;
+		}
+		$doFilesWait = (bool) array_filter($progress, fn ($one) => $one['state'] === 'queued');
+		foreach ($doFilesWait ? $progress : [] as $one) {
+			$row = $one['state'] === 'active' ? $this->rows[$one['id']] ?? null : null;
+			if ($row) {
+				$this->batch->cancel($one['id']);
+				unset($this->rows[$one['id']]);
+				Queue::release($this->token, $row['id'], Config::now() + self::REST_SECONDS);
+			}
+		}
+		$this->slowSince = Config::now();
+
+		return $this->worker->doOthersWait();
+	}
+
 	private function topUp(): void
 	{
 		$room = self::MOST_AT_ONCE - count($this->rows);
-		if ($room > 0 && Config::now() > $this->toppedUpAt && ! $this->worker->isOver()) {
+		if ($room > 0 && Config::now() > $this->toppedUpAt && ! $this->worker->isTurnOver()) {
 			$this->toppedUpAt = Config::now();
 			$this->addAll(Queue::claim($this->channelId(), $this->token, $room));
 		}
