@@ -134,8 +134,16 @@ final class OwnerPage
 			Config::extensionProblem() === null ? null : t('Files cannot be fetched now: a part of filesync is missing on this hub. Its admin can see what.'),
 			Config::get('paused') === '1' ? t('The admin of this hub paused the fetching of files.') : null,
 			$disk ? sprintf(t("This hub's disk is full or fails. Files are fetched again in %s."), Words::duration($disk - Config::now())) : null,
+			self::dropped($channelId),
 			$cron && $cron < Config::now() - self::CRON_SECONDS ? sprintf(t("This hub's background work last ran %s. Its admin should look at it."), Words::ago($cron)) : null,
 		]));
+	}
+
+	private static function dropped(int $channelId): ?string
+	{
+		$hubs = array_map(Words::host(...), array_keys(DroppedPackets::counts($channelId)));
+
+		return $hubs ? sprintf(t('More changes came than could be kept until they can be applied. What they said is found out by comparing the clones, with: %s.'), implode(', ', $hubs)) : null;
 	}
 
 	private static function here(array $channel, array $progress): array
@@ -271,26 +279,25 @@ final class OwnerPage
 	private static function packets(array $channel): array
 	{
 		$rows = [];
-		foreach (Table::select('filesync_packet', ['uid' => (int) $channel['channel_id'], 'state' => 'parked'], 'created', self::ROWS) as $row) {
-			try {
-				$packet = Packet::read(json_decode($row['body'], true));
-			} catch (Refused) {
+		foreach (Table::select('filesync_packet', ['uid' => (int) $channel['channel_id'], 'state' => 'parked'], 'created', self::ROWS, HeldPackets::COLUMNS) as $row) {
+			$about = HeldPackets::about($row);
+			if (! $about) {
 				continue;
 			}
-			$host = Words::host((string) preg_replace('#/getfile$#', '', $packet->fetchUrl));
-			$rows[] = $packet->last
-				? ['id' => $row['id'], 'text' => sprintf(t('%1$s changed %2$s'), $host, self::name(implode('/', array_column([...$packet->folders, $packet->last], 'filename')), 0)), 'why' => t('It could not be applied here.')]
-				: ['id' => $row['id'], 'text' => sprintf(t('%1$s deleted %2$s'), $host, self::named((int) $channel['channel_id'], $packet->deletes)),
+			$host = Words::host($about['from']);
+			$rows[] = $about['name'] !== null
+				? ['id' => $row['id'], 'text' => sprintf(t('%1$s changed %2$s'), $host, self::name($about['name'], 0)), 'why' => t('It could not be applied here.')]
+				: ['id' => $row['id'], 'text' => sprintf(t('%1$s deleted %2$s'), $host, self::named((int) $channel['channel_id'], $about['deletes'], $about['delete_count'])),
 					'why' => t('That is unusually much. Nothing is removed here until you agree; if you refuse, it comes back there.')];
 		}
 
 		return $rows;
 	}
 
-	private static function named(int $channelId, array $hashes): string
+	private static function named(int $channelId, array $hashes, int $count): string
 	{
-		$names = array_column(Table::select('attach', ['uid' => $channelId, 'hash' => array_slice($hashes, 0, 100)], 'id', 3, 'display_path'), 'display_path');
-		$rest = count($hashes) - count($names);
+		$names = array_column(Table::select('attach', ['uid' => $channelId, 'hash' => $hashes], 'id', 3, 'display_path'), 'display_path');
+		$rest = $count - count($names);
 
 		return self::name(implode(', ', $names), 0) . ($rest > 0 ? ' ' . sprintf(t('and %s more'), number_format($rest)) : '');
 	}
