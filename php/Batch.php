@@ -15,6 +15,8 @@ if (! class_exists('App', false)) {
 final class Batch
 {
 	private const MOST_AT_ONCE = 64;
+	/** What the rows of a batch may say together: they are in memory. */
+	private const MOST_TEXT_BYTES = 4194304;
 	private const STEP_MS = 500;
 	private const LEAST_RATE = 65536;
 	/** A batch that gets less a second, once it has run for a while, lets others go first. */
@@ -262,7 +264,7 @@ final class Batch
 
 	private function topUp(): void
 	{
-		$room = self::MOST_AT_ONCE - count($this->rows);
+		$room = array_sum(array_map(fn ($row) => strlen($row['entry']), $this->rows)) < self::MOST_TEXT_BYTES ? self::MOST_AT_ONCE - count($this->rows) : 0;
 		if ($room > 0 && Config::now() > $this->toppedUpAt && ! $this->worker->isTurnOver()) {
 			$this->toppedUpAt = Config::now();
 			$this->addAll(Queue::claim($this->channelId(), $this->token, $room));

@@ -315,16 +315,15 @@ final class OwnerPage
 	private static function kept(int $channelId): array
 	{
 		$days = Config::number('kept_days');
-		$rows = Table::select('filesync_kept', ['uid' => $channelId, 'scale' => 0, 'source' => ''], 'created DESC, id', self::rows());
+		$rows = iterator_to_array(KeptList::each(['uid' => $channelId], self::rows()), false);
 		$present = array_column($rows ? Table::select('attach', ['uid' => $channelId, 'hash' => array_column($rows, 'hash')], '', 0, 'hash') : [], 'hash');
 
 		return array_map(function ($row) use ($days, $present) {
-			$entry = json_decode($row['entry'], true) ?: [];
-			$name = self::name($entry['attach']['display_path'] ?? $entry['attach']['filename'] ?? $row['hash'], 0);
+			$name = self::name($row['name'] === '' ? $row['hash'] : $row['name'], 0);
 
 			return ['id' => $row['id'], 'name' => $name, 'text' => implode(', ', array_filter([
 				$row['why'] === 'deleted' ? sprintf(t('deleted %s'), Words::ago((int) $row['created'])) : sprintf(t('replaced %s'), Words::ago((int) $row['created'])),
-				($entry['by'] ?? '') === '' ? '' : sprintf(t('by %s'), Config::oneLine((string) $entry['by'])), Words::size((int) $row['size_bytes']),
+				$row['by'] === '' ? '' : sprintf(t('by %s'), Config::oneLine($row['by'])), Words::size((int) $row['size_bytes']),
 				sprintf(t('kept until %s'), gmdate('Y-m-d', (int) $row['created'] + 86400 * $days)),
 				$row['why'] === 'deleted' && in_array($row['hash'], $present, true) ? t('the file is here again') : ''])),
 				'undo' => t('Bring back'), 'undo_label' => sprintf(t('Bring back %s'), $name)];

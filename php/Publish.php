@@ -85,8 +85,9 @@ final class Publish
 	public function recover(): void
 	{
 		$where = ['uid' => $this->channelId, 'state' => 'publishing', 'lease_until <' => Config::now()];
-		foreach (Table::select('filesync_transfer', $where, 'scale') as $old) {
-			$row = Queue::takeOver($old, $this->token);
+		foreach (array_column(Table::select('filesync_transfer', $where, 'scale', 0, 'id'), 'id') as $id) {
+			$old = Table::first('filesync_transfer', ['id' => $id] + $where);
+			$row = $old ? Queue::takeOver($old, $this->token) : null;
 			if (! $row) {
 				continue;
 			}

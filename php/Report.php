@@ -47,7 +47,7 @@ final class Report
 				'next' => self::date($run->next_at), 'reason' => $run->reason] + array_intersect_key($run->stats, array_flip(['missing_here', 'missing_there', 'different', 'conflict'])),
 				Reconcile\Run::all('ask')),
 			'parked' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'scale' => (int) $row['scale']] + array_intersect_key($row, array_flip(['hash', 'kind', 'reason'])),
-				Table::select('filesync_transfer', ['state' => 'parked'], 'updated', 100)),
+				Table::select('filesync_transfer', ['state' => 'parked'], 'updated', 100, 'uid, scale, hash, kind, reason')),
 			'packets' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'state' => $row['state'], 'reason' => $row['reason']],
 				Table::select('filesync_packet', [], 'created', 100, HeldPackets::COLUMNS)),
 		];

@@ -24,7 +24,7 @@ final class Migrations
 		. ' token varchar(64) NOT NULL, expires bigint NOT NULL)';
 
 	/** A statement that adds a column: table, name, definition without its default. */
-	private const COLUMN = '/^ALTER TABLE (\w+) ADD (\w+) (.+?)(?: DEFAULT .+)?$/D';
+	private const ADDED = '/^ALTER TABLE (\w+) ADD COLUMN (\w+) (.+?)(?: DEFAULT .+)?$/D';
 
 	/** Brings the tables to the newest step. Returns the number of that step. */
 	public static function run(): int
@@ -97,7 +97,7 @@ final class Migrations
 					[$name, $definition] = explode(' ', $column, 2);
 					$columns[$table[1]][$name] = $definition;
 				}
-			} elseif (is_string($statement) && preg_match(self::COLUMN, $statement, $added)) {
+			} elseif (is_string($statement) && preg_match(self::ADDED, $statement, $added)) {
 				$columns[$added[1]][$added[2]] = $added[3];
 			}
 		}
@@ -110,7 +110,7 @@ final class Migrations
 		foreach ($statements as $statement) {
 			if ($statement instanceof \Closure) {
 				$statement();
-			} elseif (preg_match(self::COLUMN, $statement, $added) && ! Table::lacking($added[1], [$added[2] => ''])) {
+			} elseif (preg_match(self::ADDED, $statement, $added) && ! Table::lacking($added[1], [$added[2] => ''])) {
 				continue;
 			} elseif (! Table::define($statement) && ! str_starts_with($statement, 'CREATE INDEX')) {
 				throw new \RuntimeException("migration $number failed");
@@ -202,8 +202,8 @@ final class Migrations
 					. ' is_delete bigint NOT NULL, peer varchar(191) NOT NULL, created bigint NOT NULL)',
 				'CREATE INDEX filesync_dropped_peer ON filesync_dropped (uid, peer)',
 
-				'ALTER TABLE filesync_packet ADD size_bytes bigint NOT NULL DEFAULT 0',
-				'ALTER TABLE filesync_packet ADD about text',
+				'ALTER TABLE filesync_packet ADD COLUMN size_bytes bigint NOT NULL DEFAULT 0',
+				'ALTER TABLE filesync_packet ADD COLUMN about text',
 				'UPDATE filesync_packet SET size_bytes = length(body) WHERE size_bytes = 0',
 				'CREATE INDEX filesync_packet_channel ON filesync_packet (uid, state)',
 			],
