@@ -112,6 +112,7 @@ final class Batch
 		foreach ($this->rows as $row) {
 			$free -= max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
 		}
+		[$underWay, $most] = $this->underWay($claimed, $free);
 		$limit = Config::numberFor('file_max_bytes', (int) $this->channel['channel_id']);
 		foreach ($claimed as $row) {
 			// What belongs to a file stays away with it.
@@ -122,16 +123,44 @@ final class Batch
 			}
 			$missing = max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
 			if ($missing > $free) {
-				$this->waitForSpace($row, $missing);
+				$this->waitForSpace($row, "no room on disk for $missing bytes");
+				continue;
+			}
+			if ($underWay + $missing > $most && $missing > 0) {
+				$this->waitForSpace($row, 'unfinished files of this channel would take ' . ($underWay + $missing) . " bytes on disk, and may take $most (under_way_max_bytes)");
 				continue;
 			}
 			try {
 				$this->rows[$this->batch->add($this->wish($row, $origins))] = $row;
 				$free -= $missing;
+				$underWay += $missing;
 			} catch (PermanentException | \Error $e) {
 				Queue::park($row, self::kindOf($e), $e->getMessage());
 			}
 		}
+	}
+
+	/**
+	 * Returns what the channel's unfinished files take on disk, with what is still to come of those that are being fetched, and what they may take.
+	 *
+	 * @return array{int, int} Bytes.
+	 */
+	private function underWay(array $claimed, int $free): array
+	{
+		if (! $claimed) {
+			return [0, 0];
+		}
+		$folder = Store::dataRoot($this->channelId());
+		$onDisk = 0;
+		foreach (@scandir($folder) ?: [] as $name) {
+			$onDisk += str_ends_with($name, '.partial') ? self::bytesOnDisk("$folder/$name") : 0;
+		}
+		$underWay = $onDisk;
+		foreach ($this->rows as $row) {
+			$underWay += max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
+		}
+
+		return [$underWay, Config::number('under_way_max_bytes') ?: intdiv(3 * max(0, $free + $underWay), 4)];
 	}
 
 	private function wish(array $row, array $clones): array
@@ -288,15 +317,20 @@ final class Batch
 		}
 	}
 
-	private function waitForSpace(array $row, int $bytes): void
+	private function waitForSpace(array $row, string $reason): void
 	{
 		Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage',
-			'reason' => "no room on disk for $bytes bytes", 'next_at' => Config::now() + Config::number('storage_pause_seconds')]);
+			'reason' => $reason, 'next_at' => Config::now() + max(10, Config::number('storage_pause_seconds'))]);
 	}
 
 	private function arrivedBytes(array $row): int
 	{
-		$stat = @stat(Store::dataRoot($this->channelId()) . '/' . Queue::partialName($row) . '.partial');
+		return self::bytesOnDisk(Store::dataRoot($this->channelId()) . '/' . Queue::partialName($row) . '.partial');
+	}
+
+	private static function bytesOnDisk(string $path): int
+	{
+		$stat = @stat($path);
 
 		return $stat ? 512 * max(0, $stat['blocks']) : 0;
 	}

@@ -44,6 +44,8 @@ final class Settings
 			'text' => 'How long all transfers pause when the disk is full or fails.'],
 		'headroom_bytes' => ['default' => '268435456', 'unit' => 'bytes',
 			'text' => 'Disk space that is always left free.'],
+		'under_way_max_bytes' => ['default' => '0', 'unit' => 'bytes',
+			'text' => 'Most that unfinished files of one channel may take on disk together. 0: three quarters of what is free.'],
 		'kept_days' => ['default' => '30', 'unit' => 'days',
 			'text' => 'How long files that a sync replaced or deleted are kept.'],
 		'kept_max_bytes' => ['default' => '2147483648', 'unit' => 'bytes',
