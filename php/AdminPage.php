@@ -137,7 +137,7 @@ final class AdminPage
 
 	private static function counts(array $status): array
 	{
-		$words = ['packets_waiting' => t('Packets that could not be taken in yet: %s'), 'packets_parked' => t('Packets that need a person: %s'),
+		$words = ['packets_waiting' => t('Packets that could not be taken in yet: %s'), 'packets_dropped' => t('Packets that were dropped because too many wait; the clones are compared instead: %s'), 'packets_parked' => t('Packets that need a person: %s'),
 			'calls_waiting' => t('Posts, previews and messages still to make: %s'), 'calls_parked' => t('Posts, previews and messages that failed: %s'),
 			'kept_files' => t('Replaced and deleted files that are kept: %s')];
 		$lines = [];

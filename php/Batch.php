@@ -15,8 +15,15 @@ if (! class_exists('App', false)) {
 final class Batch
 {
 	private const MOST_AT_ONCE = 64;
+	/** What the rows of a batch may say together: they are in memory. */
+	private const MOST_TEXT_BYTES = 4194304;
 	private const STEP_MS = 500;
 	private const LEAST_RATE = 65536;
+	/** A batch that gets less a second, once it has run for a while, lets others go first. */
+	private const SLOW_RATE = 4096;
+	private const SLOW_SECONDS = 8;
+	/** How long what hardly moved rests where other files of the channel wait. */
+	private const REST_SECONDS = 60;
 
 	private readonly \FileSync\TransferBatch $batch;
 	private readonly \FileSync\Store $data;
@@ -28,6 +35,8 @@ final class Batch
 	/** @var array<string, array> How each hub may be read from, by URL: asked once a batch. */
 	private array $ways = [];
 	private readonly Meter $meter;
+	/** Since when nothing became whole. */
+	private int $slowSince = 0;
 	private int $toppedUpAt = 0;
 	private int $checkedAt = 0;
 
@@ -47,13 +56,14 @@ final class Batch
 		if (! $claimed) {
 			return;
 		}
+		$this->slowSince = Config::now();
 		$this->meter = new Meter($this->channelId());
 		$root = (string) realpath(Store::dataRoot($this->channelId(), true));
 		$this->data = new \FileSync\Store($root);
 		$this->batch = new \FileSync\TransferBatch($this->options($root));
 		try {
 			$this->addAll($claimed);
-			while ($this->batch->pending() > 0 && ! $this->worker->isOver() && Worker::mayFetch($this->channelId())) {
+			while ($this->batch->pending() > 0 && ! $this->worker->isTurnOver() && Worker::mayFetch($this->channelId()) && ! $this->givesWay()) {
 				foreach ($this->batch->step(self::STEP_MS) as $report) {
 					$this->finish($report);
 				}
@@ -102,6 +112,7 @@ final class Batch
 		foreach ($this->rows as $row) {
 			$free -= max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
 		}
+		[$underWay, $most] = $this->underWay($claimed, $free);
 		$limit = Config::numberFor('file_max_bytes', (int) $this->channel['channel_id']);
 		foreach ($claimed as $row) {
 			// What belongs to a file stays away with it.
@@ -112,16 +123,44 @@ final class Batch
 			}
 			$missing = max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
 			if ($missing > $free) {
-				$this->waitForSpace($row, $missing);
+				$this->waitForSpace($row, "no room on disk for $missing bytes");
+				continue;
+			}
+			if ($underWay + $missing > $most && $missing > 0) {
+				$this->waitForSpace($row, 'unfinished files of this channel would take ' . ($underWay + $missing) . " bytes on disk, and may take $most (under_way_max_bytes)");
 				continue;
 			}
 			try {
 				$this->rows[$this->batch->add($this->wish($row, $origins))] = $row;
 				$free -= $missing;
+				$underWay += $missing;
 			} catch (PermanentException | \Error $e) {
 				Queue::park($row, self::kindOf($e), $e->getMessage());
 			}
 		}
+	}
+
+	/**
+	 * Returns what the channel's unfinished files take on disk, with what is still to come of those that are being fetched, and what they may take.
+	 *
+	 * @return array{int, int} Bytes.
+	 */
+	private function underWay(array $claimed, int $free): array
+	{
+		if (! $claimed) {
+			return [0, 0];
+		}
+		$folder = Store::dataRoot($this->channelId());
+		$onDisk = 0;
+		foreach (@scandir($folder) ?: [] as $name) {
+			$onDisk += str_ends_with($name, '.partial') ? self::bytesOnDisk("$folder/$name") : 0;
+		}
+		$underWay = $onDisk;
+		foreach ($this->rows as $row) {
+			$underWay += max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
+		}
+
+		return [$underWay, Config::number('under_way_max_bytes') ?: intdiv(3 * max(0, $free + $underWay), 4)];
 	}
 
 	private function wish(array $row, array $clones): array
@@ -175,6 +214,7 @@ final class Batch
 		}
 		$this->meter->ended($report);
 		if ($report['state'] === 'complete') {
+			$this->slowSince = Config::now();
 			if ($report['received_bytes'] > 0 && $report['origin'] !== null) {
 				$this->rungs[$report['origin']] = (string) $report['rung'];
 			}
@@ -226,10 +266,35 @@ final class Batch
 		return $own && substr($own['edited'], 0, 19) === $edited && Facts::of($this->channel, $row['hash'], 0)->state === 'whole';
 	}
 
+	/** Tells whether next to nothing comes while others wait: other channels, or files of this one that did not get a connection. */
+	private function givesWay(): bool
+	{
+		if (Config::now() < $this->slowSince + self::SLOW_SECONDS || $this->meter->rate === null || $this->meter->rate >= self::SLOW_RATE) {
+			return false;
+		}
+		$progress = $this->batch->progress();
+		if (array_filter($progress, fn ($one) => $one['state'] === 'active' && $one['offset_bytes'] > 0 && $one['offset_bytes'] >= $one['size_bytes'])) {
+			// All of it is here and is being checked.
+			return false;
+		}
+		$doFilesWait = (bool) array_filter($progress, fn ($one) => $one['state'] === 'queued');
+		foreach ($doFilesWait ? $progress : [] as $one) {
+			$row = $one['state'] === 'active' ? $this->rows[$one['id']] ?? null : null;
+			if ($row) {
+				$this->batch->cancel($one['id']);
+				unset($this->rows[$one['id']]);
+				Queue::release($this->token, $row['id'], Config::now() + self::REST_SECONDS);
+			}
+		}
+		$this->slowSince = Config::now();
+
+		return $this->worker->doOthersWait();
+	}
+
 	private function topUp(): void
 	{
-		$room = self::MOST_AT_ONCE - count($this->rows);
-		if ($room > 0 && Config::now() > $this->toppedUpAt && ! $this->worker->isOver()) {
+		$room = array_sum(array_map(fn ($row) => strlen($row['entry']), $this->rows)) < self::MOST_TEXT_BYTES ? self::MOST_AT_ONCE - count($this->rows) : 0;
+		if ($room > 0 && Config::now() > $this->toppedUpAt && ! $this->worker->isTurnOver()) {
 			$this->toppedUpAt = Config::now();
 			$this->addAll(Queue::claim($this->channelId(), $this->token, $room));
 		}
@@ -252,15 +317,20 @@ final class Batch
 		}
 	}
 
-	private function waitForSpace(array $row, int $bytes): void
+	private function waitForSpace(array $row, string $reason): void
 	{
 		Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage',
-			'reason' => "no room on disk for $bytes bytes", 'next_at' => Config::now() + Config::number('storage_pause_seconds')]);
+			'reason' => $reason, 'next_at' => Config::now() + max(10, Config::number('storage_pause_seconds'))]);
 	}
 
 	private function arrivedBytes(array $row): int
 	{
-		$stat = @stat(Store::dataRoot($this->channelId()) . '/' . Queue::partialName($row) . '.partial');
+		return self::bytesOnDisk(Store::dataRoot($this->channelId()) . '/' . Queue::partialName($row) . '.partial');
+	}
+
+	private static function bytesOnDisk(string $path): int
+	{
+		$stat = @stat($path);
 
 		return $stat ? 512 * max(0, $stat['blocks']) : 0;
 	}

@@ -172,7 +172,7 @@ final class Command
 			foreach ($status['states'] as $state => $count) {
 				printf("%-11s %6d files %16s bytes\n", $state, $count['files'], number_format($count['bytes']));
 			}
-			foreach (['packets_waiting', 'packets_parked', 'calls_waiting', 'calls_parked', 'kept_files', 'kept_bytes'] as $name) {
+			foreach (['packets_waiting', 'packets_parked', 'packets_dropped', 'calls_waiting', 'calls_parked', 'kept_files', 'kept_bytes'] as $name) {
 				printf("%-20s %s\n", strtr($name, '_', ' '), number_format($status[$name]));
 			}
 			if ($status['paused_until']) {
@@ -200,7 +200,7 @@ final class Command
 			return 1;
 		}
 
-		return self::exitCode($status['states']) ?: ($status['packets_waiting'] ? 75 : 0);
+		return self::exitCode($status['states']) ?: ($status['packets_waiting'] || $status['packets_dropped'] ? 75 : 0);
 	}
 
 	private static function describe(array $clone): string

@@ -8,7 +8,6 @@ use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
-use FileSync\Exception\FileSyncException;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -148,7 +147,7 @@ final class Digests
 		}
 		try {
 			for ($seen = []; Config::now() < $deadline && ($row = self::wanted($seen)); $seen[] = $row['id']) {
-				self::computeWanted($row, $token);
+				self::computeWanted($row, $token, self::letOthersIn((int) $row['uid'], $token, $seen));
 			}
 		} finally {
 			Lease::giveBack('digest', $token);
@@ -170,12 +169,43 @@ final class Digests
 		}
 	}
 
-	private static function wanted(array $except = []): ?array
+	/** Returns a digest to compute: of the channel whose turn was longest ago that of the smallest file. */
+	private static function wanted(array $except = [], array $where = []): ?array
 	{
-		return Table::first('filesync_digest', ['sha256' => ''] + ($except ? ['id <>' => $except] : []), 'size_bytes, id');
+		$where += ['sha256' => ''] + ($except ? ['id <>' => $except] : []);
+		$channels = array_map('intval', array_column(Table::select('filesync_digest', $where, '', 0, 'DISTINCT uid'), 'uid'));
+
+		return $channels ? Table::first('filesync_digest', ['uid' => ServedLast::order('digest', $channels)[0]] + $where, 'size_bytes, id') : null;
 	}
 
-	private static function computeWanted(array $row, string $token): void
+	/** Returns what is to be called while a large file of a channel is read: now and then the smaller ones of others come first. */
+	private static function letOthersIn(int $channelId, string $token, array &$seen): \Closure
+	{
+		$ends = Config::now() + ServedLast::TURN_SECONDS;
+
+		return function () use ($channelId, $token, &$seen, &$ends) {
+			if (Config::now() < $ends) {
+				return;
+			}
+			for ($until = Config::now() + ServedLast::TURN_SECONDS; Config::now() < $until && ($row = self::wanted($seen, ['uid <>' => $channelId, 'size_bytes <=' => self::LARGE_BYTES]));) {
+				$seen[] = $row['id'];
+				self::computeWanted($row, $token, fn () => null);
+			}
+			$ends = Config::now() + ServedLast::TURN_SECONDS;
+		};
+	}
+
+	private static function computeWanted(array $row, string $token, \Closure $between): void
+	{
+		ServedLast::note('digest', (int) $row['uid']);
+		try {
+			self::computeNow($row, $token, $between);
+		} catch (\Throwable $e) {
+			Config::logFailure('computing the digest of ' . $row['hash'], $e);
+		}
+	}
+
+	private static function computeNow(array $row, string $token, \Closure $between): void
 	{
 		$channel = Clones::channel((int) $row['uid']);
 		$facts = $channel ? Facts::of($channel, $row['hash'], (int) $row['scale']) : null;
@@ -185,15 +215,12 @@ final class Digests
 			Table::delete('filesync_digest', ['id' => $row['id'], 'sha256' => '', 'size_bytes <=' => Family::largestFileBytes()]);
 			return;
 		}
-		try {
-			self::compute($facts, $stat, function () use ($token) {
-				Lease::extend('digest', $token, self::LEASE_SECONDS);
+		self::compute($facts, $stat, function () use ($token, $between) {
+			Lease::extend('digest', $token, self::LEASE_SECONDS);
+			$between();
 
-				return self::STEP_MS;
-			});
-		} catch (FileSyncException $e) {
-			Config::logFailure('computing the digest of ' . $row['hash'], $e);
-		}
+			return self::STEP_MS;
+		});
 	}
 
 	/** Returns the digest of a file that is not large as it is at this moment, whether or not it may change unseen in the next; null if it cannot be read. */

@@ -28,6 +28,10 @@ final class FolderMove
 		if ($own['folder'] !== $folder && Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => array_column($rows, 'hash'), 'state' => 'publishing'], '', 'id')) {
 			throw new Postponed('a file of the folder is being published', true);
 		}
+		$deeper = strlen(Store::place($channel, $folder, $own['hash'], $name)['os_path'] ?? '') - strlen($own['os_path']);
+		if ($deeper + max(array_map(fn ($row) => strlen($row['os_path']), $rows)) > Packet::LONGEST_PATH) {
+			throw new Refused('what is in the folder would lie deeper than a path of ' . Packet::LONGEST_PATH . ' bytes can name');
+		}
 		Outbox::add($channelId, 'move', $own['hash'], json_encode(['folder' => $folder, 'name' => $name]));
 		self::finish($channel, $own['hash'], $folder, $name);
 		Outbox::done($channelId, 'move', $own['hash']);

@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
 
@@ -11,23 +12,57 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Entries that could not be applied when they came: tried again by a worker (`staged`), or waiting for a person (`parked`). */
+/**
+ * Entries that could not be applied when they came: tried again by a worker (`staged`), or waiting for a person (`parked`).
+ *
+ * They are whole packets, so they are bounded, for each channel and for the hub; what comes beyond goes to DroppedPackets. Their bodies are
+ * read one at a time, by who applies them; `about` says what people are to know.
+ */
 final class HeldPackets
 {
-	private const MOST_ATTEMPTS = 5;
+	/** The columns of which a list can be read at once. */
+	public const COLUMNS = 'id, uid, hash, state, reason, about, attempts, next_at, created, updated, size_bytes';
 
-	/** Keeps an entry whole. Throws if even that fails, so that the sender hears of it and sends again. */
+	private const MOST_ATTEMPTS = 5;
+	/** A channel that holds less than this part of its bounds is not shut out because others filled the hub's. */
+	private const SMALL_PART = 20;
+	private const NAMES_TOLD = 20;
+	private const LONGEST_ABOUT = 16384;
+
+	/** Keeps an entry whole, or notes that it was dropped. Throws if even that fails, so that the sender hears of it and sends again. */
 	public static function hold(array $channel, mixed $entry, string $reason, bool $retry): void
 	{
+		$channelId = (int) $channel['channel_id'];
 		$body = json_encode($entry, JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR);
-		$id = hash('sha256', $channel['channel_id'] . "\n" . $body);
+		$id = hash('sha256', $channelId . "\n" . $body);
 		$now = Config::now();
 		$row = ['state' => $retry ? 'staged' : 'parked', 'reason' => $reason, 'attempts' => 0, 'next_at' => $now + 60, 'created' => self::moment(), 'updated' => $now];
 		Table::update('filesync_packet', $row, ['id' => $id]);
 		if (! Table::first('filesync_packet', ['id' => $id], '', 'id')) {
-			Table::insert('filesync_packet', $row + ['id' => $id, 'uid' => (int) $channel['channel_id'], 'hash' => self::hashOf($entry), 'body' => $body]);
+			if (! self::hasRoom($channelId, strlen($body))) {
+				DroppedPackets::note($channel, $entry, self::hashOf($entry));
+				return;
+			}
+			Table::insert('filesync_packet', $row + ['id' => $id, 'uid' => $channelId, 'hash' => self::hashOf($entry), 'body' => $body, 'size_bytes' => strlen($body),
+				'about' => json_encode(self::summary($entry))]);
 		}
-		Config::log('holding a packet for channel ' . $channel['channel_id'] . ': ' . $reason);
+		Config::log('holding a packet for channel ' . $channelId . ': ' . $reason);
+	}
+
+	/** Tells whether a packet of so many bytes may be held for a channel. */
+	public static function hasRoom(int $channelId, int $bytes = 1): bool
+	{
+		[$rows, $size] = self::sums(['uid' => $channelId]);
+		[$mostRows, $mostBytes] = [Config::number('held_max_packets'), Config::number('held_max_bytes')];
+		if ($rows >= $mostRows || $size + $bytes > $mostBytes) {
+			return false;
+		}
+		[$allRows, $allSize] = self::sums([]);
+		if ($allRows < Config::number('held_hub_max_packets') && $allSize + $bytes <= Config::number('held_hub_max_bytes')) {
+			return true;
+		}
+
+		return $rows < max(1, intdiv($mostRows, self::SMALL_PART)) && $size + $bytes <= intdiv($mostBytes, self::SMALL_PART);
 	}
 
 	/** Drops the entries about a file that came before a moment, once one that came then was applied. */
@@ -45,25 +80,45 @@ final class HeldPackets
 		return (int) (microtime(true) * 1000000);
 	}
 
-	/** Tries what is due once more. */
-	public static function replayDue(int $most): void
+	/** Tries what is due of one channel once more, the one whose turn was longest ago, for a share of time. True if there was something. */
+	public static function replayDue(): bool
 	{
-		foreach (Table::select('filesync_packet', ['state' => 'staged', 'next_at <=' => Config::now()], 'created', $most) as $row) {
-			// Counted before the try: what kills the process must not be tried for ever.
-			$attempts = (int) $row['attempts'] + 1;
-			Table::update('filesync_packet', ['attempts' => $attempts, 'next_at' => Config::now() + 60 * 2 ** min($attempts, 8)], ['id' => $row['id']]);
-			try {
-				if ($channel = Clones::channel((int) $row['uid'])) {
-					Incoming::replay($channel, json_decode($row['body'], true), (int) $row['created']);
-				}
-				Table::delete('filesync_packet', ['id' => $row['id']]);
-			} catch (Refused $e) {
-				Config::log('refused a held packet for channel ' . $row['uid'] . ': ' . $e->getMessage());
-				Table::delete('filesync_packet', ['id' => $row['id']]);
-			} catch (\Throwable $e) {
-				$wait = $attempts < self::MOST_ATTEMPTS && ! ($e instanceof Postponed && ! $e->retry);
-				Table::update('filesync_packet', ['state' => $wait ? 'staged' : 'parked', 'reason' => $e->getMessage()], ['id' => $row['id']]);
+		$channelId = ServedLast::order('packets', self::dueChannels())[0] ?? null;
+		if ($channelId === null) {
+			return false;
+		}
+		ServedLast::note('packets', $channelId);
+		$until = Config::now() + ServedLast::TURN_SECONDS;
+		$due = ['uid' => $channelId, 'state' => 'staged', 'next_at <=' => Config::now()];
+		foreach (array_column(Table::select('filesync_packet', $due, 'created', 20, 'id'), 'id') as $id) {
+			if (Config::now() < $until && $row = Table::first('filesync_packet', ['id' => $id] + $due, '', self::COLUMNS)) {
+				self::replay($row);
 			}
+		}
+
+		return true;
+	}
+
+	private static function replay(array $row): void
+	{
+		// Counted before the body is read: what kills the process must not be tried for ever.
+		$attempts = (int) $row['attempts'] + 1;
+		Table::update('filesync_packet', ['attempts' => $attempts, 'next_at' => Config::now() + 60 * 2 ** min($attempts, 8)]
+			+ ($attempts > self::MOST_ATTEMPTS ? ['state' => 'parked', 'reason' => 'the process ended each time that it was tried'] : []), ['id' => $row['id']]);
+		if ($attempts > self::MOST_ATTEMPTS) {
+			return;
+		}
+		try {
+			if ($channel = Clones::channel((int) $row['uid'])) {
+				Incoming::replay($channel, self::entry($row), (int) $row['created']);
+			}
+			Table::delete('filesync_packet', ['id' => $row['id']]);
+		} catch (Refused $e) {
+			Config::log('refused a held packet for channel ' . $row['uid'] . ': ' . $e->getMessage());
+			Table::delete('filesync_packet', ['id' => $row['id']]);
+		} catch (\Throwable $e) {
+			$wait = $attempts < self::MOST_ATTEMPTS && ! ($e instanceof Postponed && ! $e->retry);
+			Table::update('filesync_packet', ['state' => $wait ? 'staged' : 'parked', 'reason' => $e->getMessage()], ['id' => $row['id']]);
 		}
 	}
 
@@ -75,7 +130,7 @@ final class HeldPackets
 	public static function accept(array $row): void
 	{
 		$channel = Clones::channel((int) $row['uid']);
-		$channel && Incoming::replay($channel, json_decode($row['body'], true), (int) $row['created'], true);
+		$channel && Incoming::replay($channel, self::entry($row), (int) $row['created'], true);
 		Table::delete('filesync_packet', ['id' => $row['id']]);
 	}
 
@@ -83,15 +138,71 @@ final class HeldPackets
 	public static function dismiss(array $row): void
 	{
 		$channel = Clones::channel((int) $row['uid']);
-		$packet = Packet::read(json_decode($row['body'], true));
+		$packet = Packet::read(self::entry($row));
 		$channel && Turn::take((int) $row['uid'], fn () => Deletion::refuse($channel, $packet));
 		Table::delete('filesync_packet', ['id' => $row['id']]);
 	}
 
-	/** Tells whether a worker has something to try again now. */
-	public static function isDue(): bool
+	/** Returns the channels that have something to try again now. */
+	public static function dueChannels(): array
 	{
-		return Table::first('filesync_packet', ['state' => 'staged', 'next_at <=' => Config::now()], '', 'id') !== null;
+		return array_map('intval', array_column(Table::select('filesync_packet', ['state' => 'staged', 'next_at <=' => Config::now()], '', 0, 'DISTINCT uid'), 'uid'));
+	}
+
+	/**
+	 * Says what a held entry is about, by its row without the body; null if it cannot be read as a packet.
+	 *
+	 * @return ?array{from: string, name: ?string, is_dir: bool, size_bytes: int, deletes: list<string>, delete_count: int} `from`: the clone's root URL. `name`: null for deletes, of
+	 *   which the first are named by their hashes.
+	 */
+	public static function about(array $row): ?array
+	{
+		// An earlier version wrote none.
+		$about = ($row['about'] ?? '') === '' ? self::remember($row) : json_decode((string) $row['about'], true);
+
+		return is_array($about) && isset($about['from']) ? $about : null;
+	}
+
+	private static function remember(array $row): ?array
+	{
+		try {
+			$about = self::summary(self::entry($row));
+		} catch (Postponed) {
+			$about = null;
+		}
+		Table::update('filesync_packet', ['about' => json_encode($about)], ['id' => $row['id']]);
+
+		return $about;
+	}
+
+	private static function summary(mixed $entry): ?array
+	{
+		try {
+			$packet = Packet::read(is_array($entry) ? array_diff_key($entry, ['item' => 1]) : $entry);
+		} catch (Refused) {
+			return null;
+		}
+		$name = $packet->last ? implode('/', array_column([...$packet->folders, $packet->last], 'filename')) : null;
+
+		return ['from' => (string) preg_replace('#/getfile$#', '', $packet->fetchUrl), 'name' => $name === null ? null : mb_strcut($name, 0, self::LONGEST_ABOUT),
+			'is_dir' => (bool) ($packet->last['is_dir'] ?? false), 'size_bytes' => (int) ($packet->last['filesize'] ?? 0),
+			'deletes' => array_slice($packet->deletes, 0, self::NAMES_TOLD), 'delete_count' => count($packet->deletes)];
+	}
+
+	/** @throws Postponed There is not enough memory to read it. */
+	private static function entry(array $row): mixed
+	{
+		try {
+			return Json::read((string) (Table::first('filesync_packet', ['id' => $row['id']], '', 'body')['body'] ?? ''));
+		} catch (\LengthException $e) {
+			throw new Postponed('a packet cannot be read: ' . $e->getMessage(), false);
+		}
+	}
+
+	/** @return array{int, int} Rows and bytes. */
+	private static function sums(array $where): array
+	{
+		return [Table::count('filesync_packet', $where), Table::sum('filesync_packet', 'size_bytes', $where)];
 	}
 
 	private static function hashOf(mixed $entry): string

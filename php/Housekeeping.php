@@ -27,15 +27,8 @@ final class Housekeeping
 		Config::set('cron_at', (string) Config::now(), 'state');
 		Config::set('cron_version', Config::extensionProblem() === null ? Config::version() : '', 'state');
 		if (Config::get('enabled') !== '0') {
-			Outgoing::recover();
-			Kept::settleAll();
-			Deletion::recover();
-			Queue::releaseFitting();
-			Worker::summon();
-			Previews::summon();
-			Digests::summon();
-			Reconcile::plan();
-			Table::delete('filesync_nonce', ['expires <' => Config::now()]);
+			self::each([Outgoing::recover(...), Kept::settleAll(...), Deletion::recover(...), Queue::releaseFitting(...), Worker::summon(...), Previews::summon(...), Digests::summon(...), Reconcile::plan(...),
+				fn () => Table::delete('filesync_nonce', ['expires <' => Config::now()])]);
 		}
 	}
 
@@ -50,16 +43,20 @@ final class Housekeeping
 		Table::delete('filesync_packet', ['state' => 'parked', 'updated <' => Config::now() - 86400 * Config::number('kept_days')]);
 		Table::delete('filesync_outbox', ['state' => ['parked', 'held'], 'kind <>' => ['intent', 'deleting'], 'created <' => Config::now() - 86400 * Config::number('kept_days')]);
 		Table::delete('filesync_file', ['state' => ['gone', Revisions::UNSEEN, 'unknown'], 'updated <' => Config::now() - 86400 * max(90, Config::number('kept_days'))]);
-		Ticket::prune();
-		Refusals::prune();
-		Digests::prune();
-		Peers::prune();
-		Kept::prune();
-		Brake::prune();
-		Repair\Journal::prune();
-		Reconcile\Run::prune();
-		self::prunePartials();
-		Verify::plan();
+		self::each([Ticket::prune(...), Refusals::prune(...), Digests::prune(...), Peers::prune(...), Kept::prune(...), Brake::prune(...), Repair\Journal::prune(...), Reconcile\Run::prune(...), self::prunePartials(...),
+			DroppedPackets::compareAll(...), Verify::plan(...)]);
+	}
+
+	/** Does one thing after the other; one that fails for one channel does not keep the others from theirs. */
+	private static function each(array $works): void
+	{
+		foreach ($works as $work) {
+			try {
+				$work();
+			} catch (\Throwable $e) {
+				Config::logFailure('housekeeping', $e);
+			}
+		}
 	}
 
 	/** Forgets a channel that left this hub, with all that was kept for it. */
@@ -68,7 +65,7 @@ final class Housekeeping
 		if ($channelId < 1 || ! Migrations::ready()) {
 			return;
 		}
-		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file', 'filesync_reconcile', 'filesync_journal', 'filesync_held'] as $table) {
+		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file', 'filesync_reconcile', 'filesync_journal', 'filesync_served', 'filesync_dropped', 'filesync_held'] as $table) {
 			Table::delete($table, ['uid' => $channelId]);
 		}
 		Site::forget($channelId);

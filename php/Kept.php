@@ -123,7 +123,7 @@ final class Kept
 	public static function settle(int $channelId): void
 	{
 		$root = Store::dataRoot($channelId, true);
-		foreach (Table::select('filesync_kept', ['uid' => $channelId, 'source <>' => '']) as $row) {
+		foreach (Table::select('filesync_kept', ['uid' => $channelId, 'source <>' => ''], '', 0, 'id, path, source') as $row) {
 			clearstatcache();
 			if (is_file("$root/{$row['source']}") && ! is_file("$root/{$row['path']}")) {
 				@rename("$root/{$row['source']}", "$root/{$row['path']}");

@@ -20,11 +20,11 @@ final class KeptCommand
 	{
 		$json = isset($options['json']);
 		$of = isset($options['channel']) ? (int) Command::channels($options)[0]['channel_id'] : null;
-		$rows = Table::select('filesync_kept', ['scale' => 0, 'source' => ''] + ($of === null ? [] : ['uid' => $of]), 'created DESC, id');
-		foreach ($rows as $row) {
-			$entry = json_decode($row['entry'], true) ?: [];
-			$one = ['id' => $row['id'], 'channel' => (int) $row['uid'], 'hash' => $row['hash'], 'name' => $entry['attach']['display_path'] ?? $entry['attach']['filename'] ?? $entry['lone']['filename'] ?? '',
-				'size_bytes' => (int) $row['size_bytes'], 'why' => $row['why'], 'by' => $entry['by'] ?? '', 'when' => gmdate('Y-m-d H:i:s', (int) $row['created']),
+		$isEmpty = true;
+		foreach (KeptList::each($of === null ? [] : ['uid' => $of]) as $row) {
+			$isEmpty = false;
+			$one = ['id' => $row['id'], 'channel' => (int) $row['uid'], 'hash' => $row['hash'], 'name' => $row['name'],
+				'size_bytes' => (int) $row['size_bytes'], 'why' => $row['why'], 'by' => $row['by'], 'when' => gmdate('Y-m-d H:i:s', (int) $row['created']),
 				'until' => gmdate('Y-m-d', (int) $row['created'] + 86400 * Config::number('kept_days'))];
 			echo $json ? json_encode($one) . "\n" : Config::oneLine(sprintf('%s  %s UTC  %-8s %-24s %15s bytes  channel %d: %s', substr($one['id'], 0, 12), $one['when'], $one['why'],
 				$one['by'] === '' ? '' : 'by ' . $one['by'], number_format($one['size_bytes']), $one['channel'], $one['name'] ?: $one['hash'])) . "\n";
@@ -32,7 +32,7 @@ final class KeptCommand
 		foreach ($repairs = array_filter(Journal::runs(), fn ($one) => in_array($of, [null, $one['channel']], true)) as $one) {
 			echo $json ? json_encode($one) . "\n" : sprintf("%s  %s UTC  repair   of %d rows of channel %d\n", substr($one['run'], 0, 12), $one['when'], $one['changes'], $one['channel']);
 		}
-		if (! $rows && ! $repairs && ! $json) {
+		if ($isEmpty && ! $repairs && ! $json) {
 			echo "nothing is kept\n";
 		}
 
@@ -43,9 +43,8 @@ final class KeptCommand
 	public static function undo(string $id): int
 	{
 		$isId = strlen($id) >= self::SHORTEST_ID && preg_match('/^[0-9a-f-]+$/D', $id);
-		$begun = fn (array $rows, string $key) => array_values(array_filter($rows, fn ($row) => str_starts_with($row[$key], $id)));
-		$rows = $isId ? $begun(Table::select('filesync_kept', ['source' => ''], 'created DESC'), 'id') : [];
-		$repairs = $isId ? $begun(Journal::runs(), 'run') : [];
+		$rows = $isId ? KeptList::begun($id) : [];
+		$repairs = $isId ? array_values(array_filter(Journal::runs(), fn ($row) => str_starts_with($row['run'], $id))) : [];
 		if (count($rows) + count($repairs) !== 1) {
 			fwrite(STDERR, $rows || $repairs ? "filesync: \"$id\" is the beginning of " . (count($rows) + count($repairs)) . " ids, give more of it\n"
 				: "filesync: nothing is kept under \"$id\": give at least " . self::SHORTEST_ID . " characters of an id that `kept` lists\n");
@@ -54,10 +53,11 @@ final class KeptCommand
 		if ($repairs) {
 			return self::undoRepair($repairs[0]['run']);
 		}
-		$path = Undo::apply($rows[0]);
+		$kept = Table::first('filesync_kept', ['id' => $rows[0]]) ?? throw new Refused("nothing is kept under \"$id\" any more");
+		$path = Undo::apply($kept);
 		Outgoing::flush();
 		Worker::summon();
-		echo Config::oneLine("brought back $path, " . number_format((int) $rows[0]['size_bytes']) . ' bytes; the other clones are told'), "\n";
+		echo Config::oneLine("brought back $path, " . number_format((int) $kept['size_bytes']) . ' bytes; the other clones are told'), "\n";
 
 		return 0;
 	}

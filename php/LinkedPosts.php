@@ -39,27 +39,46 @@ final class LinkedPosts
 		Outbox::add((int) $channel['channel_id'], 'posts', $root, json_encode(['since' => $since]));
 	}
 
-	/** Fetches and stores them. */
-	public static function fetch(array $channel, string $root, int $since): void
+	/**
+	 * Fetches and stores them, a page after the other, until a share of time is over.
+	 *
+	 * @param array $wish Since when; where it goes on, the page and the posts that were taken before.
+	 *
+	 * @return ?array The wish that is left, null if it is done.
+	 */
+	public static function fetch(array $channel, string $root, array $wish): ?array
 	{
-		if (! OriginApi::isAllowed($root)) {
-			return;
+		$tops = array_fill_keys($wish['tops'] ?? [], true);
+		$until = Config::now() + ServedLast::TURN_SECONDS;
+		for ($page = (int) ($wish['page'] ?? 0); OriginApi::isAllowed($root); $page++) {
+			$items = OriginPosts::page($channel, $root, (int) $wish['since'], $page);
+			self::take($channel, $root, $items, $tops);
+			if (OriginPosts::isLast($page, count($items))) {
+				return null;
+			}
+			if (Config::now() >= $until) {
+				return ['since' => (int) $wish['since'], 'page' => $page + 1, 'tops' => array_map('strval', array_keys($tops))];
+			}
 		}
-		$tops = [];
-		foreach (OriginPosts::since($channel, $root, $since) as $page) {
-			$page = array_filter($page, fn ($item) => is_string($item['message_id'] ?? null) && is_string($item['message_top'] ?? null) && is_array($item['owner'] ?? null));
-			$present = array_column(Table::select('item', ['uid' => (int) $channel['channel_id'], 'mid' => array_column($page, 'message_id')], '', 0, 'mid'), 'mid');
-			$wanted = [];
-			foreach (array_filter($page, fn ($item) => ! in_array($item['message_id'], $present, true)) as $item) {
-				$isTop = $item['message_top'] === $item['message_id'];
-				if ($isTop ? self::isAboutOurFile($channel, $root, $item) : isset($tops[$item['message_top']])) {
-					$tops[$item['message_top']] = true;
-					$wanted[] = $item;
-				}
+
+		return null;
+	}
+
+	/** Stores those of some posts that are about our files, and comments under them; `$tops` are the posts so far. */
+	private static function take(array $channel, string $root, array $items, array &$tops): void
+	{
+		$items = array_filter($items, fn ($item) => is_string($item['message_id'] ?? null) && is_string($item['message_top'] ?? null) && is_array($item['owner'] ?? null));
+		$present = array_column(Table::select('item', ['uid' => (int) $channel['channel_id'], 'mid' => array_column($items, 'message_id')], '', 0, 'mid'), 'mid');
+		$wanted = [];
+		foreach (array_filter($items, fn ($item) => ! in_array($item['message_id'], $present, true)) as $item) {
+			$isTop = $item['message_top'] === $item['message_id'];
+			if ($isTop ? self::isAboutOurFile($channel, $root, $item) : isset($tops[$item['message_top']])) {
+				$tops[$item['message_top']] = true;
+				$wanted[] = $item;
 			}
-			if ($wanted) {
-				Incoming::quietly((int) $channel['channel_id'], fn () => Items::store($channel, $wanted));
-			}
+		}
+		if ($wanted) {
+			Incoming::quietly((int) $channel['channel_id'], fn () => Items::store($channel, $wanted));
 		}
 	}
 

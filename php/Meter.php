@@ -22,6 +22,9 @@ final class Meter
 	private const EVERY_SECONDS = 2;
 	private const WINDOW_SECONDS = 12;
 
+	/** @var ?int Bytes a second that came of late, null while that is not known. */
+	public ?int $rate = null;
+
 	private int $notedAt = 0;
 	private int $doneBytes = 0;
 	/** @var array<int, int> Where each transfer was when it was first seen, by the batch's numbers. */
@@ -97,7 +100,7 @@ final class Meter
 		$now = microtime(true);
 		$this->past = [...array_filter($this->past, fn ($moment) => $moment[0] > $now - self::WINDOW_SECONDS), [$now, $bytes]];
 		[$then, $before] = $this->past[0];
-		$rate = $now - $then < 1 ? null : max(0, (int) (($bytes - $before) / ($now - $then)));
+		$rate = $this->rate = $now - $then < 1 ? null : max(0, (int) (($bytes - $before) / ($now - $then)));
 		Config::set('progress', json_encode(['at' => Config::now(), 'rate' => $rate, 'rows' => $noted + $this->reached]), 'overview:' . $this->channelId);
 		$this->save();
 	}

@@ -71,19 +71,31 @@ final class Outbox
 		Table::delete('filesync_outbox', ['uid' => $channelId, 'kind' => $kind, 'name' => $name]);
 	}
 
-	/** Makes the calls that are due, of one channel; all kinds but previews, which have a job of their own, or only some. */
-	public static function run(int $channelId, array $kinds = []): void
+	/**
+	 * Makes the calls that are due, of one channel; all kinds but previews, which have a job of their own, or only some.
+	 *
+	 * @param ?\Closure $isOver Asked before each; true: the rest another time.
+	 */
+	public static function run(int $channelId, array $kinds = [], ?\Closure $isOver = null): void
 	{
 		$where = ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Config::now()] + ($kinds ? ['kind' => $kinds] : self::possible());
-		foreach (Table::select('filesync_outbox', $where, 'created, id', 100) as $row) {
-			self::attempt($row);
+		foreach (array_column(Table::select('filesync_outbox', $where, 'created, id', 100, 'id'), 'id') as $id) {
+			if ($isOver && $isOver()) {
+				return;
+			}
+			// One at a time: a body can hold posts.
+			$row = Table::first('filesync_outbox', ['id' => $id, 'state' => 'due']);
+			$row && self::attempt($row);
 		}
 	}
 
-	/** Returns the next call of some kinds that is due, or null. */
+	/** Returns the next call of some kinds that is due, the channel whose turn was longest ago first, or null. */
 	public static function next(array $kinds): ?array
 	{
-		return Table::first('filesync_outbox', ['kind' => $kinds, 'state' => 'due', 'next_at <=' => Config::now()], 'created, id');
+		$due = ['kind' => $kinds, 'state' => 'due', 'next_at <=' => Config::now()];
+		$channels = array_map('intval', array_column(Table::select('filesync_outbox', $due, '', 0, 'DISTINCT uid'), 'uid'));
+
+		return $channels ? Table::first('filesync_outbox', ['uid' => ServedLast::order($kinds[0], $channels)[0]] + $due, 'created, id') : null;
 	}
 
 	/** Makes one call, unless another process is at it. */
@@ -100,8 +112,9 @@ final class Outbox
 			return;
 		}
 		try {
-			self::call($row);
-			Table::delete('filesync_outbox', $mine);
+			$rest = self::call($row);
+			$rest === null ? Table::delete('filesync_outbox', $mine)
+				: Table::update('filesync_outbox', ['body' => $rest, 'attempts' => 0, 'next_at' => 0, 'reason' => ''], $mine);
 		} catch (\Throwable $e) {
 			Config::logFailure('outbox call ' . $row['kind'], $e);
 			Table::update('filesync_outbox', ['reason' => get_class($e) . ': ' . $e->getMessage()], ['id' => $row['id']]);
@@ -127,11 +140,12 @@ final class Outbox
 		return Config::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake']];
 	}
 
-	private static function call(array $row): void
+	/** Makes a call. Returns the body with which it is to go on another time, null once it is done. */
+	private static function call(array $row): ?string
 	{
 		$channel = Clones::channel((int) $row['uid']);
 		if (! $channel) {
-			return;
+			return null;
 		}
 		switch ($row['kind']) {
 			case 'preview':
@@ -160,12 +174,15 @@ final class Outbox
 				ItemRelocation::mend($channel, $row['body'] ?: $row['name']);
 				break;
 			case 'posts':
-				LinkedPosts::fetch($channel, $row['name'], (int) json_decode($row['body'], true)['since']);
-				break;
+				$rest = LinkedPosts::fetch($channel, $row['name'], json_decode($row['body'], true));
+
+				return $rest ? json_encode($rest) : null;
 			case 'items':
 				$body = json_decode($row['body'], true);
 				Incoming::quietly((int) $row['uid'], fn () => Items::store($channel, $body['items']));
 				break;
 		}
+
+		return null;
 	}
 }

@@ -135,8 +135,16 @@ final class OwnerPage
 			Config::extensionProblem() === null ? null : t('Files cannot be fetched now: a part of filesync is missing on this hub. Its admin can see what.'),
 			Config::get('paused') === '1' ? t('The admin of this hub paused the fetching of files.') : null,
 			$disk ? sprintf(t("This hub's disk is full or fails. Files are fetched again in %s."), Words::duration($disk - Config::now())) : null,
+			self::dropped($channelId),
 			$cron && $cron < Config::now() - self::CRON_SECONDS ? sprintf(t("This hub's background work last ran %s. Its admin should look at it."), Words::ago($cron)) : null,
 		]));
+	}
+
+	private static function dropped(int $channelId): ?string
+	{
+		$hubs = array_map(Words::host(...), array_keys(DroppedPackets::counts($channelId)));
+
+		return $hubs ? sprintf(t('More changes came than could be kept until they can be applied. What they said is found out by comparing the clones, with: %s.'), implode(', ', $hubs)) : null;
 	}
 
 	private static function here(array $channel, array $progress): array
@@ -279,26 +287,25 @@ final class OwnerPage
 	private static function packets(array $channel): array
 	{
 		$rows = [];
-		foreach (Table::select('filesync_packet', ['uid' => (int) $channel['channel_id'], 'state' => 'parked'], 'created', self::ROWS) as $row) {
-			try {
-				$packet = Packet::read(json_decode($row['body'], true));
-			} catch (Refused) {
+		foreach (Table::select('filesync_packet', ['uid' => (int) $channel['channel_id'], 'state' => 'parked'], 'created', self::ROWS, HeldPackets::COLUMNS) as $row) {
+			$about = HeldPackets::about($row);
+			if (! $about) {
 				continue;
 			}
-			$host = Words::host((string) preg_replace('#/getfile$#', '', $packet->fetchUrl));
-			$rows[] = $packet->last
-				? ['id' => $row['id'], 'text' => sprintf(t('%1$s changed %2$s'), $host, self::name(implode('/', array_column([...$packet->folders, $packet->last], 'filename')), 0)), 'why' => t('It could not be applied here.')]
-				: ['id' => $row['id'], 'text' => sprintf(t('%1$s deleted %2$s'), $host, self::named((int) $channel['channel_id'], $packet->deletes)),
+			$host = Words::host($about['from']);
+			$rows[] = $about['name'] !== null
+				? ['id' => $row['id'], 'text' => sprintf(t('%1$s changed %2$s'), $host, self::name($about['name'], 0)), 'why' => t('It could not be applied here.')]
+				: ['id' => $row['id'], 'text' => sprintf(t('%1$s deleted %2$s'), $host, self::named((int) $channel['channel_id'], $about['deletes'], $about['delete_count'])),
 					'why' => t('That is unusually much. Nothing is removed here until you agree; if you refuse, it comes back there.')];
 		}
 
 		return $rows;
 	}
 
-	private static function named(int $channelId, array $hashes): string
+	private static function named(int $channelId, array $hashes, int $count): string
 	{
-		$names = array_column(Table::select('attach', ['uid' => $channelId, 'hash' => array_slice($hashes, 0, 100)], 'id', 3, 'display_path'), 'display_path');
-		$rest = count($hashes) - count($names);
+		$names = array_column(Table::select('attach', ['uid' => $channelId, 'hash' => $hashes], 'id', 3, 'display_path'), 'display_path');
+		$rest = $count - count($names);
 
 		return self::name(implode(', ', $names), 0) . ($rest > 0 ? ' ' . sprintf(t('and %s more'), number_format($rest)) : '');
 	}
@@ -316,16 +323,15 @@ final class OwnerPage
 	private static function kept(int $channelId): array
 	{
 		$days = Config::number('kept_days');
-		$rows = Table::select('filesync_kept', ['uid' => $channelId, 'scale' => 0, 'source' => ''], 'created DESC, id', self::rows());
+		$rows = iterator_to_array(KeptList::each(['uid' => $channelId], self::rows()), false);
 		$present = array_column($rows ? Table::select('attach', ['uid' => $channelId, 'hash' => array_column($rows, 'hash')], '', 0, 'hash') : [], 'hash');
 
 		return array_map(function ($row) use ($days, $present) {
-			$entry = json_decode($row['entry'], true) ?: [];
-			$name = self::name($entry['attach']['display_path'] ?? $entry['attach']['filename'] ?? $entry['lone']['filename'] ?? $row['hash'], 0);
+			$name = self::name($row['name'] === '' ? $row['hash'] : $row['name'], 0);
 
 			return ['id' => $row['id'], 'name' => $name, 'text' => implode(', ', array_filter([
 				$row['why'] === 'deleted' ? sprintf(t('deleted %s'), Words::ago((int) $row['created'])) : sprintf(t('replaced %s'), Words::ago((int) $row['created'])),
-				($entry['by'] ?? '') === '' ? '' : sprintf(t('by %s'), Config::oneLine((string) $entry['by'])), Words::size((int) $row['size_bytes']),
+				$row['by'] === '' ? '' : sprintf(t('by %s'), Config::oneLine($row['by'])), Words::size((int) $row['size_bytes']),
 				sprintf(t('kept until %s'), gmdate('Y-m-d', (int) $row['created'] + 86400 * $days)),
 				$row['why'] === 'deleted' && in_array($row['hash'], $present, true) ? t('the file is here again') : ''])),
 				'undo' => t('Bring back'), 'undo_label' => sprintf(t('Bring back %s'), $name)];

@@ -16,6 +16,9 @@ final class Packet
 {
 	public const HASH = '/^[A-Za-z0-9-]{1,64}$/D';
 
+	/** Bytes of a path beneath the channel's own folder: with the hub's own it stays within what the system takes, which is 4,096. */
+	public const LONGEST_PATH = 3072;
+
 	private const LONGEST_NAME = 191;
 	private const LONGEST_TEXT = 1048576;
 	private const DEEPEST_FOLDER = 64;
@@ -128,6 +131,9 @@ final class Packet
 			$parent = $checked['hash'];
 			$seen[$parent] = true;
 			$chain[] = $checked + ['creator' => '', 'flags' => 0, 'is_photo' => 0, 'term' => []];
+		}
+		if (strlen(implode('/', array_column($chain, 'hash'))) > self::LONGEST_PATH) {
+			throw new Refused('the folders lie deeper than a path of ' . self::LONGEST_PATH . ' bytes can name');
 		}
 
 		return $chain;

@@ -30,17 +30,21 @@ final class PacketsCommand
 				'when' => gmdate('Y-m-d H:i:s', $line['since'])];
 			self::say($one, $json);
 		}
-		$rows = Table::select('filesync_packet', [], 'created');
+		$rows = Table::select('filesync_packet', [], 'created', 0, HeldPackets::COLUMNS);
 		foreach ($rows as $row) {
 			$one = ['id' => $row['id'], 'channel' => (int) $row['uid'], 'state' => $row['state'], 'about' => self::about($row), 'reason' => $row['reason'],
 				'when' => gmdate('Y-m-d H:i:s', intdiv((int) $row['created'], 1000000))];
 			self::say($one, $json);
 		}
-		if (! $rows && ! $lines && ! $json) {
+		$dropped = DroppedPackets::counts();
+		foreach ($json ? [] : $dropped as $peer => $count) {
+			echo Config::oneLine("$count from $peer were dropped, because too many were held; its files are compared"), "\n";
+		}
+		if (! $rows && ! $lines && ! $dropped && ! $json) {
 			echo "no packet waits\n";
 		}
 
-		return $lines || in_array('parked', array_column($rows, 'state'), true) ? 1 : ($rows ? 75 : 0);
+		return $lines || in_array('parked', array_column($rows, 'state'), true) ? 1 : ($rows || $dropped ? 75 : 0);
 	}
 
 	private static function say(array $one, bool $json): void
@@ -53,7 +57,7 @@ final class PacketsCommand
 	{
 		$isId = strlen($id) >= self::SHORTEST_ID && ctype_xdigit($id);
 		$lines = array_values(array_filter(Brake::lines(), fn ($line) => $id === 'all' || ($isId && str_starts_with($line['id'], $id))));
-		$rows = $id === 'all' ? Table::select('filesync_packet', ['state' => 'parked'], 'created') : (count($lines) === 1 ? [] : self::find($id));
+		$rows = $id === 'all' ? Table::select('filesync_packet', ['state' => 'parked'], 'created', 0, HeldPackets::COLUMNS) : (count($lines) === 1 ? [] : self::find($id));
 		foreach ($id === 'all' || count($lines) === 1 ? $lines : [] as $line) {
 			Brake::decide($line, $action === 'accept');
 			Outgoing::flush();
@@ -80,7 +84,7 @@ final class PacketsCommand
 
 	private static function find(string $id): array
 	{
-		$rows = strlen($id) < self::SHORTEST_ID || ! ctype_xdigit($id) ? [] : Table::select('filesync_packet', ['state' => 'parked', 'id like' => "$id%"]);
+		$rows = strlen($id) < self::SHORTEST_ID || ! ctype_xdigit($id) ? [] : Table::select('filesync_packet', ['state' => 'parked', 'id like' => "$id%"], '', 0, HeldPackets::COLUMNS);
 		if (count($rows) !== 1) {
 			fwrite(STDERR, $rows ? "filesync: \"$id\" is the beginning of " . count($rows) . " ids, give more of it\n"
 				: "filesync: no parked packet \"$id\": give at least " . self::SHORTEST_ID . " characters of an id that `packets` lists, or `all`\n");
@@ -93,18 +97,18 @@ final class PacketsCommand
 	/** Returns what a packet is about, in words. */
 	private static function about(array $row): string
 	{
-		try {
-			$packet = Packet::read(json_decode($row['body'], true));
-		} catch (Refused) {
+		$about = HeldPackets::about($row);
+		if (! $about) {
 			return 'a packet that cannot be read';
 		}
-		$host = (string) parse_url($packet->fetchUrl, PHP_URL_HOST);
-		if ($packet->last) {
-			return "$host changed " . implode('/', array_column([...$packet->folders, $packet->last], 'filename'));
+		$host = (string) parse_url($about['from'], PHP_URL_HOST);
+		if ($about['name'] !== null) {
+			return "$host changed {$about['name']}";
 		}
 		$channel = Clones::channel((int) $row['uid']);
-		$names = array_map(fn ($hash) => ($channel ? Store::attach((int) $row['uid'], $hash)['display_path'] ?? null : null) ?? $hash, $packet->deletes);
+		$names = array_map(fn ($hash) => ($channel ? Store::attach((int) $row['uid'], $hash)['display_path'] ?? null : null) ?? $hash, $about['deletes']);
+		$rest = $about['delete_count'] - count($names);
 
-		return "$host deleted " . implode(', ', $names);
+		return "$host deleted " . implode(', ', $names) . ($rest ? " and $rest more" : '');
 	}
 }

@@ -37,6 +37,7 @@ final class Previews
 		}
 		try {
 			while (Config::now() < $deadline && $row = Outbox::next(['preview'])) {
+				ServedLast::note('preview', (int) $row['uid']);
 				Outbox::attempt($row);
 				Lease::extend('previews', $token, self::LEASE_SECONDS);
 			}

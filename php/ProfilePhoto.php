@@ -34,9 +34,12 @@ final class ProfilePhoto
 		if ($now && Table::first('attach', ['uid' => $channelId, 'hash' => $now['resource_id']], '', 'id')) {
 			return true;
 		}
-		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'scale' => 4, 'state' => Queue::LIVE], '', 0, 'entry') as $row) {
-			if ((json_decode($row['entry'], true)['photo']['photo_usage'] ?? null) === PHOTO_PROFILE) {
-				return true;
+		$live = ['uid' => $channelId, 'scale' => 4, 'state' => Queue::LIVE];
+		for ($last = ''; $rows = Table::select('filesync_transfer', $live + ['id >' => $last], 'id', 20, 'id, entry'); $last = end($rows)['id']) {
+			foreach ($rows as $row) {
+				if ((json_decode($row['entry'], true)['photo']['photo_usage'] ?? null) === PHOTO_PROFILE) {
+					return true;
+				}
 			}
 		}
 

@@ -37,13 +37,21 @@ final class Publish
 		$this->place = new Placement($channel, $beat);
 	}
 
-	/** Publishes all of the channel that are verified and nobody's, or only those of one file. The file itself goes before its scales. */
-	public function publishVerified(?string $hash = null): void
+	/**
+	 * Publishes all of the channel that are verified and nobody's, or only those of one file. The file itself goes before its scales.
+	 *
+	 * @param ?\Closure $isOver Asked before each; true: the rest another time.
+	 */
+	public function publishVerified(?string $hash = null, ?\Closure $isOver = null): void
 	{
 		$where = ['uid' => $this->channelId, 'state' => 'verified', 'lease_until <' => Config::now(), 'next_at <=' => Config::now()]
 			+ ($hash === null ? [] : ['hash' => $hash]);
-		foreach (Table::select('filesync_transfer', $where, 'scale, created') as $row) {
-			if (! Queue::mayPublish($row)) {
+		foreach (array_column(Table::select('filesync_transfer', $where, 'scale, created', 0, 'id'), 'id') as $id) {
+			if ($isOver && $isOver()) {
+				return;
+			}
+			$row = Table::first('filesync_transfer', ['id' => $id] + $where);
+			if (! $row || ! Queue::mayPublish($row)) {
 				continue;
 			}
 			$mine = Queue::advance($row, 'verified', 'verified', ['token' => $this->token, 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
@@ -77,8 +85,9 @@ final class Publish
 	public function recover(): void
 	{
 		$where = ['uid' => $this->channelId, 'state' => 'publishing', 'lease_until <' => Config::now()];
-		foreach (Table::select('filesync_transfer', $where, 'scale') as $old) {
-			$row = Queue::takeOver($old, $this->token);
+		foreach (array_column(Table::select('filesync_transfer', $where, 'scale', 0, 'id'), 'id') as $id) {
+			$old = Table::first('filesync_transfer', ['id' => $id] + $where);
+			$row = $old ? Queue::takeOver($old, $this->token) : null;
 			if (! $row) {
 				continue;
 			}

@@ -33,6 +33,9 @@ final class Queue
 	public const LEASE_SECONDS = 180;
 	/** The kind of parking that ends by itself once the channel's limit lets the file in. */
 	public const TOO_LARGE = 'size_limit';
+	private const SIZED = 'id, generation, state, length(entry) + length(pending) + length(names) as text_bytes';
+	/** What rows that are leased at once may say together. */
+	private const MOST_TEXT_BYTES = 4194304;
 	/** The priority of what was found missing: what changes now comes before it. */
 	public const LATE = 100;
 
@@ -132,7 +135,8 @@ final class Queue
 		do {
 			$now = Config::now();
 			$due = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'waiting'], 'next_at <=' => $now],
-				'priority, next_at, created', $most, 'id, generation, state');
+				'priority, next_at, created', $most, self::SIZED);
+			$due = self::first($due);
 			foreach ($due as $row) {
 				Table::update('filesync_transfer', ['state' => 'leased', 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
 					['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => $row['state']]);
@@ -172,13 +176,28 @@ final class Queue
 	public static function claimToMake(int $channelId, string $token, int $most): array
 	{
 		$now = Config::now();
-		$due = Table::select(self::withSource(), ['t.uid' => $channelId, 't.state' => 'to_make', 't.next_at <=' => $now, "coalesce(f.id,'')" => ''], 't.created, t.hash, t.scale', $most, 't.id, t.generation');
+		$due = Table::select(self::withSource(), ['t.uid' => $channelId, 't.state' => 'to_make', 't.next_at <=' => $now, "coalesce(f.id,'')" => ''], 't.created, t.hash, t.scale', $most, 't.id, t.generation, length(t.entry) as text_bytes');
+		$due = self::first($due);
 		foreach ($due as $row) {
 			Table::update('filesync_transfer', ['state' => 'leased', 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
 				['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => 'to_make']);
 		}
 
 		return $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => 'leased', 'token' => $token], 'created, hash, scale') : [];
+	}
+
+	/** Returns the first of some rows, as many as fit into memory together: at least one. */
+	private static function first(array $due): array
+	{
+		$bytes = 0;
+		foreach ($due as $n => $row) {
+			$bytes += (int) $row['text_bytes'];
+			if ($n > 0 && $bytes > self::MOST_TEXT_BYTES) {
+				return array_slice($due, 0, $n);
+			}
+		}
+
+		return $due;
 	}
 
 	/** Moves the deadline of all that a worker leased. Returns id => generation of what it still holds. */
@@ -305,7 +324,7 @@ final class Queue
 	/** Forgets the transfers of a file and removes what arrived. */
 	public static function drop(int $channelId, string $hash): void
 	{
-		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash]) as $row) {
+		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash], '', 0, 'id, uid, hash, scale, generation, state') as $row) {
 			if ($row['state'] === 'publishing') {
 				throw new Postponed('the file is being published', true);
 			}
@@ -327,7 +346,7 @@ final class Queue
 	/** Forgets the scales of a photo that are not wanted any more because the photo is not. */
 	public static function dropScales(int $channelId, string $hash): void
 	{
-		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'scale >' => 0, 'state' => ['staged', 'waiting', 'to_make', 'leased', 'verified']]) as $row) {
+		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'scale >' => 0, 'state' => ['staged', 'waiting', 'to_make', 'leased', 'verified']], '', 0, 'id, uid, hash, scale, generation') as $row) {
 			Table::delete('filesync_transfer', ['id' => $row['id'], 'state' => ['staged', 'waiting', 'to_make', 'leased', 'verified']]);
 			self::removePartial($row);
 		}

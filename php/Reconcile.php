@@ -25,7 +25,8 @@ final class Reconcile
 	private const ABSENT_SECONDS = 21600;
 	private const MOST_WAIT_SECONDS = 21600;
 	private const LEASE_SECONDS = 300;
-	private const LOOK_SECONDS = 2;
+	private const LOOK_SECONDS = 1;
+	private const SOON_SECONDS = 5;
 
 	/** Notices which clones are away and which are back, and starts what is due. Every cron run. */
 	public static function plan(): void
@@ -66,8 +67,8 @@ final class Reconcile
 	public static function last(array $channel): array
 	{
 		$last = [];
-		foreach (Run::all('ask') as $run) {
-			if ($run->finished && $run->uid === (int) $channel['channel_id']) {
+		foreach (Run::all('ask', (int) $channel['channel_id']) as $run) {
+			if ($run->finished) {
 				$counts = array_map(fn ($what) => (int) ($run->stats[$what] ?? 0), ['there' => 'missing_there', 'here' => 'missing_here', 'other' => 'different']);
 				$last[Clones::normalise($run->peer) ?? $run->peer] = ['at' => $run->finished, 'missing_there' => $counts['there'] + $counts['other'], 'missing_here' => $counts['here']];
 			}
@@ -76,7 +77,7 @@ final class Reconcile
 		return $last;
 	}
 
-	/** Goes on with what is due, until a deadline. */
+	/** Goes on with what is due until a deadline: each channel in its turn, with one of its clones at a time. */
 	public static function work(int $deadline): void
 	{
 		Lease::end('summon-reconcile');
@@ -84,23 +85,25 @@ final class Reconcile
 			return;
 		}
 		$linger = Config::number('linger_seconds');
-		for ($waited = $told = 0; $waited <= $linger && Config::now() < $deadline; $waited += self::LOOK_SECONDS) {
-			foreach (Run::due() as $run) {
-				if (Config::now() < $deadline) {
-					self::goOn($run->id, $deadline);
-				}
+		$busy = [];
+		for ($movedAt = Config::now(); Config::now() < $deadline;) {
+			if ($run = Run::next($busy)) {
+				ServedLast::note('reconcile', $run->uid);
+				$outcome = self::goOn($run->id, min($deadline, Config::now() + ServedLast::TURN_SECONDS));
+				$outcome === 'busy' && $busy[] = $run->id;
+				$after = Run::find($run->id);
+				$isMoving = $outcome !== 'busy' && (! $after || $after->next_at <= Config::now() || ($after->stats['told'] ?? 0) > ($run->stats['told'] ?? 0));
+				$movedAt = $isMoving ? Config::now() : $movedAt;
+				continue;
 			}
-			// A clone without filesync is sent a few at a time. They are with it in seconds; cron comes in minutes.
-			if (! $sending = Run::sending()) {
+			// What waits for another hub goes on in seconds; cron comes in minutes.
+			if (! Run::isDueWithin(self::SOON_SECONDS, $busy) || Config::now() >= $movedAt + $linger) {
 				break;
 			}
-			$before = $told;
-			$told = array_sum(array_map(fn ($run) => (int) ($run->stats['told'] ?? 0), $sending));
-			$waited = $told > $before ? 0 : $waited;
 			sleep(self::LOOK_SECONDS);
 		}
 		Worker::summon();
-		Run::summon();
+		Run::summon(self::SOON_SECONDS);
 	}
 
 	/**
@@ -118,6 +121,7 @@ final class Reconcile
 			return 'busy';
 		}
 		$run = Run::find($id);
+		$attempts = $run?->attempts ?? 0;
 		try {
 			$channel = $run ? Clones::channel($run->uid) : null;
 			$isHome = $channel && in_array($run->peer, array_column(Clones::others($channel), 'url'), true);
@@ -125,18 +129,31 @@ final class Reconcile
 				$run?->end();
 				return 'over';
 			}
+			// Counted before the try: what ends the process is not what comes first again.
+			$again = Config::now() + self::wait($attempts + 1);
+			$run->save(['attempts' => $attempts + 1, 'next_at' => $again]);
+			$began = (int) ($run->stats['began'] ?? 0);
+			$isOver = self::compare($channel, $run, $deadline, $isDry, $progress);
+			if ($isOver && $run->role === 'ask' && ! $isDry) {
+				DroppedPackets::forget($run->uid, $run->peer, (int) ($run->stats['began'] ?? $began));
+			}
+			$run->save(($run->attempts === $attempts + 1 ? ['attempts' => $attempts] : []) + ($run->next_at === $again ? ['next_at' => Config::now()] : []));
 
-			return self::compare($channel, $run, $deadline, $isDry, $progress) ? 'over' : 'on';
+			return $isOver ? 'over' : 'on';
 		} catch (\Throwable $e) {
 			$e instanceof PeerFailure || Config::logFailure('comparing with ' . $run->peer, $e);
-			$attempts = $run->attempts + 1;
-			$wait = ($e instanceof PeerFailure ? $e->retryAfter : null) ?? min(self::MOST_WAIT_SECONDS, 60 * 2 ** min($attempts, 10));
-			$run->save(['attempts' => $attempts, 'reason' => mb_substr($e->getMessage(), 0, 500), 'next_at' => Config::now() + $wait + random_int(0, intdiv($wait, 4))]);
+			$wait = ($e instanceof PeerFailure ? $e->retryAfter : null) ?? self::wait($attempts + 1);
+			$run->save(['attempts' => $attempts + 1, 'reason' => mb_substr($e->getMessage(), 0, 500), 'next_at' => Config::now() + $wait + random_int(0, intdiv($wait, 4))]);
 
 			return 'failed';
 		} finally {
 			Lease::giveBack("reconcile-$id", $token);
 		}
+	}
+
+	private static function wait(int $attempts): int
+	{
+		return min(self::MOST_WAIT_SECONDS, 60 * 2 ** min($attempts, 10));
 	}
 
 	private static function compare(array $channel, Run $run, int $deadline, bool $isDry, ?\Closure $progress): bool

@@ -33,6 +33,7 @@ final class Report
 			'states' => $states,
 			'packets_waiting' => Table::count('filesync_packet', ['state' => 'staged']),
 			'packets_parked' => Table::count('filesync_packet', ['state' => 'parked']),
+			'packets_dropped' => array_sum(DroppedPackets::counts()),
 			'calls_waiting' => Table::count('filesync_outbox', ['state' => 'due']) + Table::count('filesync_outbox', ['state' => 'held', 'kind <>' => 'relocate']),
 			'calls_parked' => Table::count('filesync_outbox', ['state' => 'parked']),
 			'kept_files' => Table::count('filesync_kept', []),
@@ -46,11 +47,11 @@ final class Report
 				'next' => self::date($run->next_at), 'reason' => $run->reason] + array_intersect_key($run->stats, array_flip(['missing_here', 'missing_there', 'different', 'conflict'])),
 				Reconcile\Run::all('ask')),
 			'parked' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'scale' => (int) $row['scale']] + array_intersect_key($row, array_flip(['hash', 'kind', 'reason'])),
-				Table::select('filesync_transfer', ['state' => 'parked'], 'updated', 100)),
+				Table::select('filesync_transfer', ['state' => 'parked'], 'updated', 100, 'uid, scale, hash, kind, reason')),
 			'held' => array_map(fn ($line) => ['id' => $line['id'], 'channel' => $line['channel'], 'clone' => $line['url'], 'what' => $line['what'], 'files' => $line['files'],
 				'size_bytes' => $line['size_bytes'], 'waiting' => $line['waiting'], 'since' => self::date($line['since'])], Brake::lines()),
 			'packets' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'state' => $row['state'], 'reason' => $row['reason']],
-				Table::select('filesync_packet', [], 'created', 100)),
+				Table::select('filesync_packet', [], 'created', 100, HeldPackets::COLUMNS)),
 		];
 	}
 
@@ -70,6 +71,7 @@ final class Report
 				'next_try' => in_array($row['state'], ['staged', 'waiting'], true) ? self::date((int) $row['next_at']) : null];
 		}
 		yield from self::held($where);
+		yield from self::dropped($where);
 		foreach ($channels ?? Clones::channels() as $channel) {
 			yield from self::damaged($channel);
 		}
@@ -78,19 +80,24 @@ final class Report
 	/** Returns the files that packets told of which could not be taken in yet. */
 	private static function held(array $where): \Generator
 	{
-		foreach (self::each('filesync_packet', $where, 'id, uid, hash, state, reason, body, attempts, next_at') as $packet) {
-			try {
-				$told = Packet::read(json_decode($packet['body'], true));
-			} catch (Refused) {
-				continue;
-			}
-			if ($told->last && ! $told->last['is_dir']) {
+		foreach (self::each('filesync_packet', $where, HeldPackets::COLUMNS) as $packet) {
+			$told = HeldPackets::about($packet);
+			if ($told && $told['name'] !== null && ! $told['is_dir']) {
 				$isHeld = $packet['state'] === 'staged';
 				yield ['channel' => (int) $packet['uid'], 'hash' => $packet['hash'], 'scale' => 0,
-					'name' => implode('/', array_column([...$told->folders, $told->last], 'filename')), 'state' => $isHeld ? 'held' : 'parked',
-					'size_bytes' => $told->last['filesize'], 'kind' => '', 'reason' => $packet['reason'], 'attempts' => (int) $packet['attempts'],
+					'name' => $told['name'], 'state' => $isHeld ? 'held' : 'parked',
+					'size_bytes' => $told['size_bytes'], 'kind' => '', 'reason' => $packet['reason'], 'attempts' => (int) $packet['attempts'],
 					'next_try' => $isHeld ? self::date((int) $packet['next_at']) : null];
 			}
+		}
+	}
+
+	/** Returns the files of which packets told that were dropped, as far as a comparison did not find out yet what they said. */
+	private static function dropped(array $where): \Generator
+	{
+		foreach (self::each('filesync_dropped', $where + ['is_delete' => 0], '*') as $note) {
+			yield ['channel' => (int) $note['uid'], 'hash' => $note['hash'], 'scale' => 0, 'name' => $note['hash'] === '' ? '?' : $note['hash'], 'state' => 'held', 'size_bytes' => 0, 'kind' => '',
+				'reason' => 'too many packets are held; the files are compared with those at ' . $note['peer'], 'attempts' => 0, 'next_try' => null];
 		}
 	}
 
@@ -106,7 +113,8 @@ final class Report
 	private static function damaged(array $channel): \Generator
 	{
 		for ($last = 0;;) {
-			$rows = Table::select('attach', ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1, 'id >' => $last], 'id', self::PAGE_ROWS);
+			$rows = Table::select('attach', ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1, 'id >' => $last], 'id', self::PAGE_ROWS,
+				'id, uid, hash, display_path, filesize, is_dir, os_storage, content, edited');
 			foreach ($rows as $row) {
 				$last = (int) $row['id'];
 				$row = Store::withTrueSize($row);

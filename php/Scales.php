@@ -51,7 +51,7 @@ final class Scales
 	/** Makes all whose turn has come, and publishes them. */
 	public function run(): void
 	{
-		while (! $this->worker->isOver() && ! Queue::pausedUntil() && $claimed = Queue::claimToMake($this->channelId(), $this->token, self::MOST_AT_ONCE)) {
+		while (! $this->worker->isTurnOver() && ! Queue::pausedUntil() && $claimed = Queue::claimToMake($this->channelId(), $this->token, self::MOST_AT_ONCE)) {
 			[$jobs, $rows] = $this->jobs($claimed);
 			$outcomes = $jobs ? Photo::scaleAll(self::store('store'), self::store(Store::dataRoot($this->channelId(), true)), $jobs,
 				['budget_ms' => self::BUDGET_MS] + Photos::scaleOptions()) : [];

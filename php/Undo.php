@@ -133,7 +133,7 @@ final class Undo
 	/** Profile and cover crops are made of nothing else: those that went with the file come back as they were cut. */
 	private static function bringCropsBack(array $channel, array $kept, array $own, array $entry): void
 	{
-		$crops = Table::select('filesync_kept', ['uid' => (int) $kept['uid'], 'hash' => $kept['hash'], 'scale >' => 0, 'source' => ''], 'created DESC');
+		$crops = Table::select('filesync_kept', ['uid' => (int) $kept['uid'], 'hash' => $kept['hash'], 'scale >' => 0, 'source' => ''], 'created DESC', 0, 'scale, path, created');
 		foreach (array_column($entry['photo'] ?? [], null, 'imgscale') as $scale => $photo) {
 			foreach ($crops as $crop) {
 				if ((int) $crop['scale'] === (int) $scale && abs((int) $crop['created'] - (int) $kept['created']) < 600) {

@@ -52,9 +52,17 @@ final class Verify
 			$runs = array_map(fn ($id) => Run::ask(['channel_id' => (int) $id], '', 'verify'), array_filter($channels, fn ($id) => Config::serves((int) $id)));
 			// Whose turn was longest ago goes first, so that a large channel does not take every night.
 			usort($runs, fn ($one, $other) => $one->finished <=> $other->finished);
-			foreach ($runs as $run) {
-				$channel = Config::now() < $deadline ? Clones::channel($run->uid) : null;
-				$channel && (new self($channel))->goOn($run, $deadline, $token);
+			for ($rest = $runs; $rest && Config::now() < $deadline;) {
+				$run = array_shift($rest);
+				try {
+					$channel = Clones::channel($run->uid);
+					if ($channel && ! (new self($channel))->goOn($run, min($deadline, Config::now() + ServedLast::TURN_SECONDS), $token)) {
+						$rest[] = $run;
+					}
+				} catch (\Throwable $e) {
+					Config::logFailure('verifying the files of channel ' . $run->uid, $e);
+					$run->save(['finished' => Config::now()]);
+				}
 			}
 		} finally {
 			Lease::giveBack('verify', $token);

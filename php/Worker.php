@@ -19,10 +19,15 @@ if (! class_exists('App', false)) {
 final class Worker
 {
 	private const SUMMON_SECONDS = 60;
+	private const LOOK_SECONDS = 2;
 
 	private readonly string $token;
 	private ?string $slot = null;
 	private int $beatAt = 0;
+	private int $channelId = 0;
+	private int $turnEnds = 0;
+	private int $lookedAt = 0;
+	private bool $doOthersWait = false;
 	/** Whether another worker took our channel because we slept past the lease. */
 	private bool $isReplaced = false;
 
@@ -67,11 +72,9 @@ final class Worker
 		try {
 			do {
 				Queue::recoverLeases();
-				HeldPackets::replayDue(20);
-				$served = false;
-				foreach (self::dueChannels() as $channelId) {
-					$served = $this->serve($channelId) || $served;
-				}
+				$served = $this->serveNext();
+				// After it: a packet that ends the process ends one turn of one channel.
+				$served = HeldPackets::replayDue() || $served;
 			} while (! $this->isOver() && ($served || $this->linger($lingerSeconds)));
 		} finally {
 			Lease::giveBack($this->slot, $this->token);
@@ -98,11 +101,40 @@ final class Worker
 		return $this->isReplaced || Config::now() >= $this->deadline;
 	}
 
+	/** Tells whether the turn of the channel that is served is over: the slice is, or it had its share and another channel waits. */
+	public function isTurnOver(): bool
+	{
+		return $this->isOver() || (Config::now() >= $this->turnEnds && $this->doOthersWait());
+	}
+
+	/** Tells whether a channel waits that nobody serves, as far as that was known a moment ago. */
+	public function doOthersWait(): bool
+	{
+		if (Config::now() >= $this->lookedAt + self::LOOK_SECONDS) {
+			$this->lookedAt = Config::now();
+			$this->doOthersWait = (bool) array_filter([...self::dueChannels(), ...HeldPackets::dueChannels()], fn ($id) => $id !== $this->channelId && ! Lease::isHeld('channel-' . $id));
+		}
+
+		return $this->doOthersWait;
+	}
+
 	private function takeSlot(): bool
 	{
 		for ($i = 1; $i <= max(1, min(4, Config::number('workers'))); $i++) {
 			if (Lease::take('worker-' . $i, $this->token, Queue::LEASE_SECONDS)) {
 				$this->slot = 'worker-' . $i;
+				return true;
+			}
+		}
+
+		return false;
+	}
+
+	/** Gives the next channel its turn; false if none is due that can be served now. */
+	private function serveNext(): bool
+	{
+		foreach (ServedLast::order('work', self::dueChannels()) as $channelId) {
+			if ($this->serve($channelId)) {
 				return true;
 			}
 		}
@@ -117,6 +149,8 @@ final class Worker
 			return false;
 		}
 		try {
+			ServedLast::note('work', $channelId);
+			[$this->channelId, $this->turnEnds, $this->lookedAt] = [$channelId, Config::now() + ServedLast::TURN_SECONDS, 0];
 			$channel = Clones::channel($channelId);
 			if (! $channel) {
 				Housekeeping::forgetChannel($channelId);
@@ -127,11 +161,11 @@ final class Worker
 			if (self::mayFetch($channelId)) {
 				$publish = new Publish($channel, $this->token, fn () => $this->beat($channelId));
 				$publish->recover();
-				$publish->publishVerified();
+				$publish->publishVerified(null, $this->isTurnOver(...));
 				(new Batch($channel, $this->token, $publish, $this, $this->progress))->run();
 				(new Scales($channel, $this->token, $publish, $this))->run();
 			}
-			Outbox::run($channelId);
+			Outbox::run($channelId, [], $this->isTurnOver(...));
 		} catch (\FileSync\Exception\StorageException $e) {
 			Queue::pause($e->getMessage());
 		} catch (\Throwable $e) {
@@ -164,7 +198,7 @@ final class Worker
 
 	private static function hasWork(): bool
 	{
-		return HeldPackets::isDue() || array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id));
+		return HeldPackets::dueChannels() || array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id));
 	}
 
 	private static function dueChannels(): array

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Doctor;
 
 use FileSync\Addon\Brake;
+use FileSync\Addon\DroppedPackets;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Registration;
@@ -25,6 +26,7 @@ final class Background
 		$findings->attempt('cron', self::cron(...));
 		$findings->attempt('workers', self::workers(...));
 		$findings->attempt('held', self::held(...));
+		$findings->attempt('packets', self::packets(...));
 	}
 
 	private static function held(Findings $findings): void
@@ -47,6 +49,15 @@ final class Background
 			$findings->note('extension-cli', $version === Config::version(), $version === '' ? t('on the command line the extension was not loaded when cron ran last') : sprintf(t('version %s was loaded on the command line when cron ran last'), $version),
 				t('let PHP load it for the command line too (php --ini says which ini files it reads)'));
 		}
+	}
+
+	private static function packets(Findings $findings): void
+	{
+		$dropped = DroppedPackets::counts();
+		$findings->note('packets', ! $dropped, $dropped ? sprintf(t('packets were dropped because too many are held (%1$s of at most %2$s for a channel); the clones are compared instead, with: %3$s'),
+			number_format(Table::count('filesync_packet', [])), number_format(Config::number('held_max_packets')), implode(', ', array_keys($dropped)))
+			: sprintf(t('%s packets from other hubs are held'), number_format(Table::count('filesync_packet', []))),
+			t('see why they wait, and agree or refuse: php addon/filesync/cli.php packets'));
 	}
 
 	private static function workers(Findings $findings): void

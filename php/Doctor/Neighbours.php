@@ -29,11 +29,18 @@ final class Neighbours
 
 	private static function clone(Findings $findings, array $clone, array $answer): void
 	{
-		if (! $answer['info']) {
+		$isForbidden = ! empty($answer['private']) && Config::get('allow_private_addresses') !== '1';
+		if (! $answer['info'] && ! $isForbidden) {
 			$findings->note('clone', false, sprintf(t('%1$s does not say who it is: %2$s'), $clone['url'], $answer['error']),
 				t('see whether that hub is up, and whether this hub can reach it; until then its files wait'));
-			return;
 		}
+		$answer['info'] && self::speaks($findings, $clone, $answer);
+		$isForbidden && $findings->note('address', false, sprintf(t('%s has a private address, where filesync asks for nothing'), $clone['url']),
+			'php addon/filesync/cli.php config set allow_private_addresses 1; php addon/filesync/cli.php backfill');
+	}
+
+	private static function speaks(Findings $findings, array $clone, array $answer): void
+	{
 		$said = is_array($answer['info']['filesync'] ?? null) ? $answer['info']['filesync'] : null;
 		$version = is_string($said['version'] ?? null) ? $said['version'] : '';
 		$speaks = match (true) {
@@ -42,10 +49,6 @@ final class Neighbours
 			default => t('%1$s answers, with filesync %2$s'),
 		};
 		$findings->note('clone', true, sprintf($speaks, $clone['url'], $version));
-		if (! empty($answer['private']) && Config::get('allow_private_addresses') !== '1') {
-			$findings->note('address', false, sprintf(t('%s has a private address, where filesync asks for no files'), $clone['url']),
-				'php addon/filesync/cli.php config set allow_private_addresses 1; php addon/filesync/cli.php backfill');
-		}
 		if ($answer['clock'] !== null && abs($answer['clock']) > self::CLOCK_SECONDS) {
 			$findings->note('clock', false, sprintf($answer['clock'] > 0 ? t('the clock of %1$s is %2$d s ahead of this one') : t('the clock of %1$s is %2$d s behind this one'),
 				$clone['url'], abs($answer['clock'])), t('let both machines set their clocks (timedatectl set-ntp true); past 300 s no tickets are given'));

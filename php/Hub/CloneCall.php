@@ -9,13 +9,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Makes signed requests of another clone that speaks filesync, with the hub's own client. */
+/** Makes signed requests of another clone that speaks filesync. */
 final class CloneCall
 {
 	private const SECONDS = 60;
 	private const MOST_BYTES = 8388608;
-	/** As many as core follows, so that it follows none: what we sign is for one hub only. */
-	private const REDIRECTS_SEEN = 8;
+	private const DEEPEST = 32;
 
 	/** @var int Bytes of all bodies, theirs as they travelled. */
 	public int $bytes = 0;
@@ -57,19 +56,26 @@ final class CloneCall
 			'time' => Config::now() + $this->aheadSeconds, 'nonce' => Config::token(), 'gzip' => function_exists('gzdecode')], JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR);
 		$path = "/getfile/$this->kind";
 		$signature = SignedRequest::sign($this->channel, $this->kind, rtrim((string) parse_url($this->root, PHP_URL_PATH), '/') . $path, Web::hostOf($this->root), $body);
-		$answer = z_post_url($this->root . $path, $body, self::REDIRECTS_SEEN, ['timeout' => self::SECONDS,
-			'headers' => ['Content-Type: application/json', 'Filesync-Signature: ' . $signature]]);
-		$said = (string) ($answer['body'] ?? '');
+		$headers = ['Content-Type: application/json', 'Filesync-Signature: ' . $signature];
+		try {
+			$reply = Client::ask('POST', $this->root . $path, $headers, $body, self::MOST_BYTES, self::SECONDS);
+		} catch (Forbidden $e) {
+			throw new PeerFailure("$this->root is not asked: " . $e->getMessage());
+		}
+		[$status, $said] = [$reply['status'], $reply['body']];
 		$this->count++;
 		$this->bytes += strlen($body) + strlen($said);
-		$status = (int) ($answer['return_code'] ?? 0);
 		if ($status === 0 || $status >= 500 || $status === 429) {
-			throw new PeerFailure("$this->root does not answer now: status $status", $status === 429 ? 'busy' : '', false, $status === 429 ? 10 : null);
+			throw new PeerFailure("$this->root does not answer now: " . ($status ? "status $status" : $reply['error']), $status === 429 ? 'busy' : '', false, $status === 429 ? 10 : null);
 		}
 		if (str_starts_with($said, "\x1f\x8b")) {
 			$said = (string) @gzdecode($said, self::MOST_BYTES);
 		}
-		$answer = json_decode($said, true, 32);
+		try {
+			$answer = Json::read($said, self::DEEPEST);
+		} catch (\LengthException $e) {
+			throw new PeerFailure("the answer of $this->root cannot be read: " . $e->getMessage());
+		}
 		if (! is_array($answer) || ! is_int($answer['filesync'] ?? null)) {
 			throw new PeerFailure("$this->root does not answer as a hub with filesync: status $status", '', true);
 		}

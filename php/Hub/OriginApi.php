@@ -12,8 +12,8 @@ if (! class_exists('App', false)) {
 final class OriginApi
 {
 	private const SECONDS = 20;
-	/** As many as core follows, so that it follows none: what we sign is for one hub only. */
-	private const REDIRECTS_SEEN = 8;
+	private const MOST_BYTES = 16777216;
+	private const DEEPEST = 64;
 
 	/**
 	 * Tells whether a hub may be asked: the request is a login there, which an admin may forbid.
@@ -30,24 +30,29 @@ final class OriginApi
 	 *
 	 * @param string $call Path and query, as `/api/z/1.0/files?start=0`.
 	 *
-	 * @throws \RuntimeException It does not answer now, or refuses (code 401, 403 or 404).
+	 * @throws \RuntimeException It does not answer now, or refuses or may not be asked (code 401, 403 or 404).
 	 */
 	public static function get(array $channel, string $root, string $call): array
 	{
 		$headers = HTTPSig::create_sig(['X-API-Token' => Config::token(), 'X-API-Request' => $root . $call, 'Host' => self::host($root),
 			'(request-target)' => 'get ' . parse_url($root, PHP_URL_PATH) . $call], $channel['channel_prvkey'], Clones::ownUrl($channel), true, 'sha512');
-		$answer = z_fetch_url($root . $call, false, self::REDIRECTS_SEEN, ['headers' => $headers, 'timeout' => self::SECONDS]);
-		$status = (int) ($answer['return_code'] ?? 0);
+		$answer = Client::ask('GET', $root . $call, $headers, '', self::MOST_BYTES, self::SECONDS);
+		$status = $answer['status'];
 		if (in_array($status, [401, 403, 404], true)) {
 			throw new \RuntimeException("$root does not let its API be read: status $status", $status);
 		}
-		$said = empty($answer['success']) ? null : ($answer['body'] === '' ? [] : json_decode($answer['body'], true));
-		if (! is_array($said)) {
-			throw new \RuntimeException("$root does not answer at its API: status $status");
+		$isGood = $status >= 200 && $status < 300;
+		try {
+			$said = ! $isGood ? null : ($answer['body'] === '' ? [] : Json::read($answer['body'], self::DEEPEST));
+		} catch (\LengthException $e) {
+			throw new \RuntimeException("the answer of $root cannot be read: " . $e->getMessage());
 		}
-		// A signed request is a login there.
-		if (preg_match('/^set-cookie:\s*([^;\s]+)/mi', (string) $answer['header'], $cookie)) {
-			z_fetch_url($root . '/logout', false, self::REDIRECTS_SEEN, ['headers' => ['Cookie: ' . $cookie[1]], 'timeout' => self::SECONDS]);
+		// A signed request is a login there, whatever it answers.
+		if (preg_match('/^([^;\s]+)/', $answer['headers']['set-cookie'] ?? '', $cookie)) {
+			Client::ask('GET', $root . '/logout', ['Cookie: ' . $cookie[1]], '', self::MOST_BYTES, self::SECONDS);
+		}
+		if (! is_array($said)) {
+			throw new \RuntimeException("$root does not answer at its API: " . ($status ? "status $status" : $answer['error']));
 		}
 
 		return $said;

@@ -15,30 +15,28 @@ final class OriginFiles
 	private const MOST_STEPS_BACK = 50;
 	private const MOST_ROWS = 1000000;
 
+	/** Where the list begins. */
+	public const BEGIN = ['start' => 0, 'last' => [], 'back' => 0];
+
 	/**
-	 * Returns the attach rows, also while they change: where a page does not join the one before, it goes back. Some may come twice.
+	 * Returns attach rows, also while they change: where a page does not join the one before, it goes back. Some may come twice.
 	 *
-	 * @return \Generator<array>
+	 * @param array $cursor BEGIN, or what the last call returned.
+	 *
+	 * @return array{list<array>, ?array} Rows, and where to go on; null once all are there.
 	 */
-	public static function each(array $channel, string $root): \Generator
+	public static function next(array $channel, string $root, array $cursor): array
 	{
-		$last = [];
-		$stepsBack = 0;
-		for ($start = 0; $start < self::MOST_ROWS;) {
-			$rows = self::page($channel, $root, $start);
-			$hashes = array_column($rows, 'hash');
-			if ($last && ! array_intersect($last, array_slice($hashes, 0, self::ROWS_REPEATED)) && $stepsBack++ < self::MOST_STEPS_BACK) {
-				$start = max(0, $start - self::ROWS_A_PAGE);
-				$last = [];
-				continue;
-			}
-			yield from $rows;
-			if (count($rows) < self::ROWS_A_PAGE) {
-				return;
-			}
-			$last = array_slice($hashes, -self::ROWS_REPEATED);
-			$start += self::ROWS_A_PAGE - self::ROWS_REPEATED;
+		['start' => $start, 'last' => $last, 'back' => $stepsBack] = $cursor;
+		$rows = self::page($channel, $root, $start);
+		$hashes = array_column($rows, 'hash');
+		if ($last && ! array_intersect($last, array_slice($hashes, 0, self::ROWS_REPEATED)) && $stepsBack < self::MOST_STEPS_BACK) {
+			return [[], ['start' => max(0, $start - self::ROWS_A_PAGE), 'last' => [], 'back' => $stepsBack + 1]];
 		}
+		$start += self::ROWS_A_PAGE - self::ROWS_REPEATED;
+		$isAll = count($rows) < self::ROWS_A_PAGE || $start >= self::MOST_ROWS;
+
+		return [$rows, $isAll ? null : ['start' => $start, 'last' => array_slice($hashes, -self::ROWS_REPEATED), 'back' => $stepsBack]];
 	}
 
 	/** Returns how a file stands there, in the shape of a sync packet's entry, null if it is not there. */

@@ -13,23 +13,24 @@ final class OriginPosts
 	private const MOST_PAGES = 20;
 
 	/**
-	 * Returns the posts and comments made since a time, oldest first; never the posts of photos.
+	 * Returns a page of the posts and comments made since a time, oldest first, as they travel; never the posts of photos.
 	 *
 	 * @param string $root The root URL of a known clone of the channel.
 	 *
-	 * @return \Generator<list<array>> Pages of items as they travel.
+	 * @return list<array>
 	 */
-	public static function since(array $channel, string $root, int $since): \Generator
+	public static function page(array $channel, string $root, int $since, int $page): array
 	{
-		for ($page = 0; $page < self::MOST_PAGES; $page++) {
-			$answer = self::ask($channel, $root, '/api/z/1.0/item/export_page?f=&since=' . urlencode(gmdate('Y-m-d\TH:i:s\Z', $since))
-				. '&until=' . urlencode(gmdate('Y-m-d\TH:i:s\Z', Config::now() + 86400)) . '&records=' . self::ITEMS_A_PAGE . '&page=' . $page);
-			$items = array_values(array_filter((array) ($answer['item'] ?? []), 'is_array'));
-			yield $items;
-			if (count($items) < self::ITEMS_A_PAGE) {
-				return;
-			}
-		}
+		$answer = self::ask($channel, $root, '/api/z/1.0/item/export_page?f=&since=' . urlencode(gmdate('Y-m-d\TH:i:s\Z', $since))
+			. '&until=' . urlencode(gmdate('Y-m-d\TH:i:s\Z', Config::now() + 86400)) . '&records=' . self::ITEMS_A_PAGE . '&page=' . $page);
+
+		return array_values(array_filter((array) ($answer['item'] ?? []), 'is_array'));
+	}
+
+	/** Tells whether a page of so many posts is the last that is asked for. */
+	public static function isLast(int $page, int $count): bool
+	{
+		return $count < self::ITEMS_A_PAGE || $page + 1 >= self::MOST_PAGES;
 	}
 
 	private static function ask(array $channel, string $root, string $call): array

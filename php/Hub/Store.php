@@ -116,7 +116,7 @@ final class Store
 	/**
 	 * Returns where a file in a folder belongs.
 	 *
-	 * @return ?array{os_path: string, display_path: string, album: string, content: string} Null if the folder is not ours.
+	 * @return ?array{os_path: string, display_path: string, album: string, content: string} Null if the folder is not ours, or the path would be too long.
 	 */
 	public static function place(array $channel, string $folder, string $hash, string $name): ?array
 	{
@@ -125,6 +125,9 @@ final class Store
 			return null;
 		}
 		$osPath = implode('/', [...array_column($chain, 'hash'), $hash]);
+		if (strlen($osPath) > Packet::LONGEST_PATH) {
+			return null;
+		}
 
 		return [
 			'os_path' => $osPath,

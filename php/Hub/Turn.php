@@ -16,12 +16,12 @@ final class Turn
 	/**
 	 * Runs work alone. The lock is the kernel's, so it ends with the process that holds it.
 	 *
-	 * @throws Postponed Others were at it for too long.
+	 * @throws Postponed Others were at it for too long, or the lock cannot be had.
 	 */
 	public static function take(int $channelId, callable $work): void
 	{
-		$lock = fopen(Store::dataRoot($channelId, true) . '/accept.lock', 'c');
-		for ($deadline = microtime(true) + self::PATIENCE_SECONDS; $lock && ! flock($lock, LOCK_EX | LOCK_NB); usleep(random_int(2000, 20000))) {
+		$lock = @fopen(Store::dataRoot($channelId, true) . '/accept.lock', 'c') ?: throw new Postponed('the lock of this channel cannot be opened', true);
+		for ($deadline = microtime(true) + self::PATIENCE_SECONDS; ! flock($lock, LOCK_EX | LOCK_NB); usleep(random_int(2000, 20000))) {
 			if (microtime(true) > $deadline) {
 				throw new Postponed('other packets of this channel are being taken in', true);
 			}
@@ -29,7 +29,7 @@ final class Turn
 		try {
 			$work();
 		} finally {
-			$lock && fclose($lock);
+			fclose($lock);
 		}
 	}
 }

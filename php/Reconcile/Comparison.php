@@ -21,8 +21,11 @@ if (! class_exists('App', false)) {
 final class Comparison
 {
 	private const PAGE = 50;
-	/** Transfers that wait at most before more is wanted. */
+	/** Transfers that wait at most before more is wanted, and how long until it is looked at again. */
 	private const MOST_WAITING = 500;
+	private const FULL_SECONDS = 60;
+	/** How long the other side may list its files. */
+	private const LISTING_SECONDS = 600;
 
 	private readonly CloneCall $clone;
 
@@ -44,7 +47,6 @@ final class Comparison
 				$isOver = $this->step($until);
 				$progress && $progress($this->run);
 			} while ($isOver === false && microtime(true) < $until);
-			$isOver === null && $this->run->save(['next_at' => Config::now() + 60]);
 
 			return $isOver === true;
 		} catch (PermanentException | TemporaryException $e) {
@@ -64,7 +66,7 @@ final class Comparison
 	{
 		switch ($this->run->state) {
 			default:
-				$this->run->save(['state' => 'idle', 'stats' => [], 'session' => '', 'body' => []]);
+				$this->run->save(['state' => 'idle', 'stats' => ['began' => Config::now()], 'session' => '', 'body' => []]);
 				// no break
 			case 'listing':
 				if ($this->run->list($this->channel, $until)) {
@@ -79,7 +81,7 @@ final class Comparison
 			case 'comparing':
 				return $this->exchange();
 			case 'fetching':
-				return Queue::countWaiting($this->run->uid) > self::MOST_WAITING ? null : $this->fetch();
+				return Queue::countWaiting($this->run->uid) > self::MOST_WAITING ? $this->waits(self::FULL_SECONDS) : $this->fetch();
 			case 'deleting':
 				$this->tellOf(Intake::takeDeletes($this->channel, $this->run->peer, $this->run->body['deletes']));
 				$this->tellOfDifferent(array_column($this->run->body['versions'] ?? [], 0, 1));
@@ -90,6 +92,14 @@ final class Comparison
 		}
 	}
 
+	/** Lets others have their turn meanwhile. */
+	private function waits(int $seconds): ?bool
+	{
+		$this->run->save(['next_at' => Config::now() + $seconds]);
+
+		return null;
+	}
+
 	private function exchange(): ?bool
 	{
 		$said = $this->clone->ask(['do' => 'round', 'message' => $this->run->body['message']] + ($this->run->session === '' ? [] : ['session' => $this->run->session]));
@@ -98,8 +108,14 @@ final class Comparison
 			$this->run->save(['session' => $session]);
 		}
 		if (($said['state'] ?? '') === 'listing') {
-			usleep(200000);
-			return false;
+			$since = $this->run->position['listing_since'] ?? Config::now();
+			if (Config::now() >= $since + self::LISTING_SECONDS) {
+				$this->run->save(['state' => 'idle']);
+				throw new PeerFailure($this->run->peer . ' has listed its files for ' . intdiv(Config::now() - $since, 60) . ' minutes and is not done');
+			}
+			$this->run->save(['position' => ['listing_since' => $since]]);
+
+			return $this->waits(is_int($said['retry_after'] ?? null) ? max(1, min(self::FULL_SECONDS, $said['retry_after'])) : 1);
 		}
 		$next = $this->run->inventory()->advance((string) base64_decode((string) ($said['message'] ?? ''), true));
 		$this->run->keep();
@@ -142,7 +158,8 @@ final class Comparison
 			$this->run->save(['state' => 'deleting']);
 			return false;
 		}
-		$there = array_column(array_filter($some, fn ($one) => $one['there'] !== null), null, 'key');
+		$done = $this->run->position['done'] ?? [];
+		$there = array_column(array_filter($some, fn ($one) => $one['there'] !== null && ! in_array((string) $one['key'], $done, true)), null, 'key');
 		$answered = $there ? $this->entriesOf(['keys' => array_map('strval', array_keys($there)), 'session' => $this->run->session, 'posts' => true]) : [];
 		$versions = [];
 		foreach ($answered as [$key, $entry]) {
@@ -161,6 +178,12 @@ final class Comparison
 			}
 		}
 		$this->tellOfDifferent($versions);
+		$done = [...$done, ...array_intersect(array_map('strval', array_keys($there)), array_column($answered, 0))];
+		if (count(array_intersect(array_keys($there), $done)) < count($there)) {
+			$this->run->save(['body' => $this->run->body, 'position' => ['offset' => $offset, 'done' => $done]]);
+
+			return false;
+		}
 		$this->tellOf(array_column(array_filter($some, fn ($one) => $one['there'] === null), 'hash'));
 		$this->run->save(['body' => $this->run->body, 'position' => ['offset' => $offset + self::PAGE]]);
 
@@ -183,24 +206,17 @@ final class Comparison
 		$this->run->body['tell'] = array_slice([...$this->run->body['tell'] ?? [], ...$hashes], 0, 2 * InventoryRequest::MOST_HASHES);
 	}
 
-	/** Asks how files stand there, until each of them was answered. */
+	/** Asks how files stand there. Returns name and entry of those that were answered now; there is at least one. */
 	private function entriesOf(array $asked): array
 	{
-		$list = isset($asked['keys']) ? 'keys' : 'hashes';
+		$said = $this->clone->ask(['do' => 'entries'] + $asked);
 		$answered = [];
-		while ($asked[$list]) {
-			$said = $this->clone->ask(['do' => 'entries'] + $asked);
-			$names = [];
-			foreach (is_array($said['entries'] ?? null) ? $said['entries'] : [] as $one) {
-				$name = is_array($one) && is_string($one['for'] ?? null) ? $one['for'] : '';
-				$names[] = $name;
-				$answered[] = [$name, is_array($one['entry'] ?? null) ? $one['entry'] : null];
-			}
-			$rest = array_values(array_diff($asked[$list], $names));
-			if (count($rest) === count($asked[$list])) {
-				throw new PeerFailure($this->run->peer . ' tells of none of the files that it was asked for');
-			}
-			$asked[$list] = $rest;
+		foreach (is_array($said['entries'] ?? null) ? $said['entries'] : [] as $one) {
+			$name = is_array($one) && is_string($one['for'] ?? null) ? $one['for'] : '';
+			$answered[] = [$name, is_array($one['entry'] ?? null) ? $one['entry'] : null];
+		}
+		if (! array_intersect($asked['keys'] ?? $asked['hashes'], array_column($answered, 0))) {
+			throw new PeerFailure($this->run->peer . ' tells of none of the files that it was asked for');
 		}
 
 		return $answered;
@@ -224,11 +240,10 @@ final class Comparison
 		try {
 			while (($hashes = $this->run->body['hashes'] ?? []) && microtime(true) < $until) {
 				if (Queue::countWaiting($this->run->uid) > self::MOST_WAITING) {
-					$this->run->save(['next_at' => Config::now() + 60]);
+					$this->waits(self::FULL_SECONDS);
 					return false;
 				}
-				$some = array_slice($hashes, 0, self::PAGE);
-				$this->pullSome($some);
+				$some = $this->pullSome(array_slice($hashes, 0, self::PAGE));
 				// The clone may have told more meanwhile.
 				$now = Run::find($this->run->id)?->body ?? [];
 				$this->run->save(['body' => ['hashes' => array_values(array_diff($now['hashes'] ?? [], $some)), 'hop' => $now['hop'] ?? 0] + $this->run->body]);
@@ -246,10 +261,12 @@ final class Comparison
 		}
 	}
 
-	private function pullSome(array $hashes): void
+	/** Takes in how some files stand there. Returns those that were answered. */
+	private function pullSome(array $hashes): array
 	{
-		foreach ($this->entriesOf(['hashes' => $hashes, 'posts' => true]) as [$hash, $entry]) {
-			if (! $entry || Intake::hashOf($entry) !== $hash) {
+		$answered = $this->entriesOf(['hashes' => $hashes, 'posts' => true]);
+		foreach ($answered as [$hash, $entry]) {
+			if (! $entry || ! in_array($hash, $hashes, true) || Intake::hashOf($entry) !== $hash) {
 				continue;
 			}
 			$tell = Intake::take($this->channel, $this->run->peer, $entry);
@@ -259,6 +276,8 @@ final class Comparison
 				$this->tellOf([...$tell, ...Intake::hasSeenMore($this->channel, $entry) ? [$hash] : []]);
 			}
 		}
+
+		return array_values(array_intersect($hashes, array_column($answered, 0)));
 	}
 
 	private function tellBack(): void

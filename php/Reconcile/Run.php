@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\ServedLast;
 use FileSync\Inventory;
 
 if (! class_exists('App', false)) {
@@ -87,29 +88,39 @@ final class Run
 		$run->save(['body' => ['hashes' => $all, 'hop' => max($hop, $run->body['hop'] ?? 0)] + $run->body, 'state' => 'pulling', 'attempts' => 0, 'next_at' => Config::now()]);
 	}
 
-	/** Returns the runs in which we ask that are due now. */
-	public static function due(): array
+	/** Returns the run in which we ask that is to go on now: of the channel whose turn was longest ago, what is due longest; null if none is due. */
+	public static function next(array $except = []): ?self
 	{
-		return array_map(self::of(...), Table::select('filesync_reconcile', ['role' => ['ask', 'pull'], 'next_at <=' => Config::now(), 'next_at >' => 0], 'next_at', 100));
+		$due = self::due(0, $except);
+		$channels = array_map('intval', array_column(Table::select('filesync_reconcile', $due, '', 0, 'DISTINCT uid'), 'uid'));
+		$row = $channels ? Table::first('filesync_reconcile', ['uid' => ServedLast::order('reconcile', $channels)[0]] + $due, 'next_at, id') : null;
+
+		return $row ? self::of($row) : null;
 	}
 
-	/** Returns the runs that send a clone without filesync what it lacks. */
-	public static function sending(): array
+	/** Tells whether a run in which we ask is due now or soon. */
+	public static function isDueWithin(int $seconds, array $except = []): bool
 	{
-		return array_map(self::of(...), Table::select('filesync_reconcile', ['role' => 'ask', 'state' => 'sending'], 'uid, peer', 100));
+		return Table::first('filesync_reconcile', self::due($seconds, $except), '', 'id') !== null;
 	}
 
-	/** Returns the runs of a role. */
-	public static function all(string $role): array
+	private static function due(int $within, array $except): array
 	{
-		return array_map(self::of(...), Table::select('filesync_reconcile', ['role' => $role], 'uid, peer', 200));
+		return ['role' => ['ask', 'pull'], 'next_at <=' => Config::now() + $within, 'next_at >' => 0] + ($except ? ['id <>' => $except] : []);
 	}
 
-	/** Starts the background job if a run is due and nobody is at it. */
-	public static function summon(): void
+	/** Returns the runs of a role, to look at: without what they are in the middle of, which may be much. */
+	public static function all(string $role, ?int $channelId = null): array
 	{
-		if (Table::first('filesync_reconcile', ['role' => ['ask', 'pull'], 'next_at <=' => Config::now(), 'next_at >' => 0], '', 'id')
-			&& Lease::take('summon-reconcile', Config::token(), self::SUMMON_SECONDS)) {
+		$columns = "id, uid, role, peer, state, session, '' AS body, position, stats, attempts, next_at, was_away, finished, reason";
+
+		return array_map(self::of(...), Table::select('filesync_reconcile', ['role' => $role] + ($channelId === null ? [] : ['uid' => $channelId]), 'uid, peer', 200, $columns));
+	}
+
+	/** Starts the background job if a run is due, or will be in a moment, and nobody is at it. */
+	public static function summon(int $within = 0): void
+	{
+		if (self::isDueWithin($within) && Lease::take('summon-reconcile', Config::token(), self::SUMMON_SECONDS)) {
 			Config::summonWorker('reconcile');
 		}
 	}
@@ -168,6 +179,14 @@ final class Run
 		$this->save(['state' => $rest === null ? 'sealed' : 'listing', 'position' => $rest ?? []]);
 
 		return $rest === null;
+	}
+
+	/** Begins a snapshot of what the other side lists. */
+	public function beginReading(array $position): void
+	{
+		$this->inventory = new Inventory();
+		$this->keep();
+		$this->save(['state' => 'reading', 'position' => $position, 'stats' => ['began' => Config::now()], 'body' => []]);
 	}
 
 	/** Returns the snapshot. */

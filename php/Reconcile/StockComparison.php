@@ -14,6 +14,8 @@ use FileSync\Addon\Outgoing;
 use FileSync\Addon\Packet;
 use FileSync\Addon\Queue;
 use FileSync\Addon\Refused;
+use FileSync\Exception\PermanentException;
+use FileSync\Exception\TemporaryException;
 use FileSync\Inventory;
 
 if (! class_exists('App', false)) {
@@ -28,7 +30,7 @@ if (! class_exists('App', false)) {
 final class StockComparison
 {
 	/** States of a run that is compared in this way. */
-	public const STATES = ['asking', 'sending'];
+	public const STATES = ['reading', 'asking', 'sending'];
 
 	private const FETCH_AT_ONCE = 20;
 	private const SEND_AT_ONCE = 5;
@@ -54,9 +56,13 @@ final class StockComparison
 		}
 		try {
 			do {
-				$isOver = $this->step();
+				$isOver = $this->step($until);
 				$progress && $progress($this->run);
 			} while ($isOver === false && microtime(true) < $until);
+		} catch (PermanentException | TemporaryException $e) {
+			// The snapshot is gone or damaged, or their list is too long: from the beginning, later.
+			$this->run->save(['state' => 'idle']);
+			throw new PeerFailure($e->getMessage());
 		} catch (\RuntimeException $e) {
 			throw $e instanceof PeerFailure ? $e : new PeerFailure($e->getMessage());
 		}
@@ -65,20 +71,46 @@ final class StockComparison
 	}
 
 	/** Does one piece; true: the run is over, null: it waits. */
-	private function step(): ?bool
+	private function step(float $until): ?bool
 	{
 		switch ($this->run->state) {
 			case 'asking':
-				return $this->fetch();
+				return $this->fetch($until);
 			case 'sending':
-				return $this->send();
+				return $this->send($until);
 			default:
-				$this->compare();
-				return $this->isDry;
+				$this->run->beginReading(OriginFiles::BEGIN);
+				// no break
+			case 'reading':
+				if ($this->read($until)) {
+					$this->compare();
+					return $this->isDry;
+				}
+				return false;
 		}
 	}
 
-	/** Lists both sides in native memory and notes what differs. */
+	/** Goes on reading the other side's list until a moment; true once it is in the snapshot. */
+	private function read(float $until): bool
+	{
+		$there = $this->run->inventory();
+		$cursor = $this->run->position;
+		while ($cursor) {
+			[$rows, $cursor] = OriginFiles::next($this->channel, $this->run->peer, $cursor);
+			foreach ($rows as $row) {
+				preg_match(Packet::HASH, $row['hash']) && $there->add($row['hash'], ...self::texts($row));
+			}
+			if (microtime(true) >= $until) {
+				break;
+			}
+		}
+		$this->run->keep();
+		$this->run->save(['position' => $cursor ?? []]);
+
+		return ! $cursor;
+	}
+
+	/** Lists what is here in native memory, compares it with the snapshot of the other side and notes what differs. */
 	private function compare(): void
 	{
 		$here = new Inventory();
@@ -87,10 +119,7 @@ final class StockComparison
 				$here->add($row['hash'], ...self::texts($row));
 			}
 		}
-		$there = new Inventory();
-		foreach (OriginFiles::each($this->channel, $this->run->peer) as $row) {
-			preg_match(Packet::HASH, $row['hash']) && $there->add($row['hash'], ...self::texts($row));
-		}
+		$there = $this->run->inventory();
 		$here->seal();
 		$there->seal();
 		for ($message = $here->begin(); $message !== null;) {
@@ -104,7 +133,7 @@ final class StockComparison
 				$differ[Comparison::verdict($one)][] = $one['hash'] ?? $there->find($one['key']);
 			}
 		}
-		$this->run->stats = $counts + ['present' => $here->count() - $counts['missing_there'] - $counts['different'], 'entries' => $here->count(), 'rounds' => $here->rounds()];
+		$this->run->stats = $counts + ['present' => $here->count() - $counts['missing_there'] - $counts['different'], 'entries' => $here->count(), 'rounds' => $here->rounds()] + $this->run->stats;
 		$this->run->save(['state' => 'asking', 'stats' => $this->run->stats, 'position' => ['offset' => 0],
 			'body' => $differ + ['send' => $differ['missing_there']]]);
 	}
@@ -119,7 +148,7 @@ final class StockComparison
 	}
 
 	/** Takes some of the files in that are otherwise there. */
-	private function fetch(): ?bool
+	private function fetch(float $until): ?bool
 	{
 		if (Queue::countWaiting($this->run->uid) > 500) {
 			$this->run->save(['next_at' => Config::now() + self::FETCH_SECONDS]);
@@ -127,14 +156,19 @@ final class StockComparison
 		}
 		$offset = $this->run->position['offset'];
 		$some = array_slice([...$this->run->body['missing_here'], ...$this->run->body['different']], $offset, self::FETCH_AT_ONCE);
+		$taken = 0;
 		foreach ($some as $hash) {
+			if ($taken && microtime(true) >= $until) {
+				break;
+			}
+			$taken++;
 			$entry = OriginFiles::export($this->channel, $this->run->peer, $hash);
 			if ($entry && Intake::hashOf($entry) === $hash && Intake::take($this->channel, $this->run->peer, $entry) !== null && $this->isOursAnother($hash, $entry)) {
 				$this->run->body['send'][] = $hash;
 			}
 		}
-		$isAll = count($some) < self::FETCH_AT_ONCE;
-		$this->run->save(['body' => $this->run->body, 'position' => ['offset' => $isAll ? 0 : $offset + count($some)], 'state' => $isAll ? 'sending' : 'asking']);
+		$isAll = $taken === count($some) && $taken < self::FETCH_AT_ONCE;
+		$this->run->save(['body' => $this->run->body, 'position' => ['offset' => $isAll ? 0 : $offset + $taken], 'state' => $isAll ? 'sending' : 'asking']);
 
 		return false;
 	}
@@ -162,7 +196,7 @@ final class StockComparison
 	}
 
 	/** Sends some of what that hub lacks. */
-	private function send(): ?bool
+	private function send(float $until): ?bool
 	{
 		$send = $this->run->body['send'];
 		if (! $send) {
@@ -173,7 +207,7 @@ final class StockComparison
 			$this->run->save(['next_at' => Config::now() + self::SEND_SECONDS]);
 			return null;
 		}
-		for ($sent = 0; $send && $sent < self::SEND_AT_ONCE;) {
+		for ($sent = $looked = 0; $send && $sent < self::SEND_AT_ONCE && (! $looked || microtime(true) < $until); $looked++) {
 			$hash = array_shift($send);
 			$own = Store::attach($this->run->uid, $hash);
 			$isGone = ! $own && (Revisions::find($this->run->uid, $hash)['state'] ?? '') === 'gone';

@@ -112,10 +112,15 @@ final class Journal
 	 */
 	public static function takeBack(string $run): array
 	{
-		$rows = Table::select('filesync_journal', ['run' => $run], 'position DESC');
+		$ids = array_column(Table::select('filesync_journal', ['run' => $run], 'position DESC', 0, 'id'), 'id');
 		$count = 0;
 		$stays = [];
-		foreach ($rows as $row) {
+		foreach ($ids as $id) {
+			// One at a time: what was there before can be bytes.
+			$row = Table::first('filesync_journal', ['id' => $id]);
+			if (! $row) {
+				continue;
+			}
 			try {
 				Turn::take((int) $row['uid'], fn () => self::takeOneBack($row));
 				$count++;

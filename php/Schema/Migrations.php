@@ -15,7 +15,7 @@ if (! class_exists('App', false)) {
 /**
  * Creates and changes our tables, step by step, each step once.
  *
- * A step may be cut off and run again: tables are created if missing, and an index that exists already is no error. The number of
+ * A step may be cut off and run again: tables are created if missing, and an index or column that exists already is no error. The number of
  * the last step that is done stands in the hub's config (`filesync`, `schema`).
  */
 final class Migrations
@@ -23,8 +23,8 @@ final class Migrations
 	private const LEASE = 'CREATE TABLE IF NOT EXISTS filesync_lease (id varchar(64) NOT NULL PRIMARY KEY, name varchar(191) NOT NULL,'
 		. ' token varchar(64) NOT NULL, expires bigint NOT NULL)';
 
-	/** A column that a later step adds. */
-	private const ADDED = '/^ALTER TABLE (\w+) ADD COLUMN (\w+) (.+)$/';
+	/** A statement that adds a column: table, name, definition without its default. */
+	private const ADDED = '/^ALTER TABLE (\w+) ADD COLUMN (\w+) (.+?)(?: DEFAULT .+)?$/D';
 
 	/** Brings the tables to the newest step. Returns the number of that step. */
 	public static function run(): int
@@ -97,8 +97,7 @@ final class Migrations
 					[$name, $definition] = explode(' ', $column, 2);
 					$columns[$table[1]][$name] = $definition;
 				}
-			}
-			if (is_string($statement) && preg_match(self::ADDED, $statement, $added)) {
+			} elseif (is_string($statement) && preg_match(self::ADDED, $statement, $added)) {
 				$columns[$added[1]][$added[2]] = $added[3];
 			}
 		}
@@ -111,7 +110,7 @@ final class Migrations
 		foreach ($statements as $statement) {
 			if ($statement instanceof \Closure) {
 				$statement();
-			} elseif (preg_match(self::ADDED, $statement, $added) && ! Table::lacking($added[1], [$added[2] => true])) {
+			} elseif (preg_match(self::ADDED, $statement, $added) && ! Table::lacking($added[1], [$added[2] => ''])) {
 				continue;
 			} elseif (! Table::define($statement) && ! str_starts_with($statement, 'CREATE INDEX')) {
 				throw new \RuntimeException("migration $number failed");
@@ -205,6 +204,19 @@ final class Migrations
 					. ' hash varchar(64) NOT NULL, what varchar(16) NOT NULL, state varchar(16) NOT NULL, files bigint NOT NULL, size_bytes bigint NOT NULL,'
 					. " body $long NOT NULL, since bigint NOT NULL, created bigint NOT NULL)",
 				'CREATE INDEX filesync_held_channel ON filesync_held (uid, hub, state)',
+			],
+			9 => [
+				'CREATE TABLE IF NOT EXISTS filesync_served (id varchar(64) NOT NULL PRIMARY KEY, job varchar(16) NOT NULL, uid bigint NOT NULL, place bigint NOT NULL)',
+				'CREATE INDEX filesync_served_job ON filesync_served (job, place)',
+
+				'CREATE TABLE IF NOT EXISTS filesync_dropped (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, hash varchar(64) NOT NULL,'
+					. ' is_delete bigint NOT NULL, peer varchar(191) NOT NULL, created bigint NOT NULL)',
+				'CREATE INDEX filesync_dropped_peer ON filesync_dropped (uid, peer)',
+
+				'ALTER TABLE filesync_packet ADD COLUMN size_bytes bigint NOT NULL DEFAULT 0',
+				'ALTER TABLE filesync_packet ADD COLUMN about text',
+				'UPDATE filesync_packet SET size_bytes = length(body) WHERE size_bytes = 0',
+				'CREATE INDEX filesync_packet_channel ON filesync_packet (uid, state)',
 			],
 		];
 	}

@@ -4,6 +4,7 @@ use Fake\Api;
 use Fake\FailingDatabase;
 use Fake\Instant;
 use Fake\InstantDatabase;
+use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Worker;
 use FileSync\TransferBatch;
@@ -30,6 +31,8 @@ abstract class AddonTestCase extends TestCase
 		TransferBatch::$duringStep = null;
 		Api::$items = Api::$asked = [];
 		Api::$status = 200;
+		Client::$wire = Api::answer(...);
+		Fake\Clock::$ahead = 0;
 		FileSync\Store::$aroundExchange = FileSync\FileDigest::$duringStep = FileSync\FileDigest::$digest = null;
 		FileSync\Store::$age = 10;
 		FileSync\FileDigest::$count = 0;

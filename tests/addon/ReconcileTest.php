@@ -1,5 +1,6 @@
 <?php
 
+use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
@@ -12,7 +13,6 @@ use FileSync\Addon\Request;
 use FileSync\Addon\Response;
 use FileSync\Addon\SignedRequest;
 use FileSync\Inventory;
-use TestHub\Wire;
 
 /** A comparison with a clone that answers as the test says; tests/reconcile compares two hubs. */
 final class ReconcileTest extends AddonTestCase
@@ -26,14 +26,8 @@ final class ReconcileTest extends AddonTestCase
 	protected function setUp(): void
 	{
 		parent::setUp();
-		Wire::$post = fn ($url, $body, $options) => $this->cloneAnswers($url, $body, $options);
+		Client::$wire = fn ($method, $url, $headers, $body) => $this->cloneAnswers($url, $body);
 		FileSync\Addon\Peers::hear(self::ORIGIN, ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory'], 'endpoint' => self::ORIGIN . '/getfile/ticket']);
-	}
-
-	protected function tearDown(): void
-	{
-		Wire::$post = null;
-		parent::tearDown();
 	}
 
 	public function test_what_is_missing_here_is_fetched_after_everything_that_changes_now_and_what_is_missing_there_is_told(): void
@@ -198,7 +192,7 @@ final class ReconcileTest extends AddonTestCase
 
 	public function test_a_clone_that_does_not_answer_is_asked_again_later_and_later(): void
 	{
-		$this->answer = ['return_code' => 503, 'success' => false, 'header' => '', 'body' => ''];
+		$this->answer = ['status' => 503];
 		$waits = [];
 		for ($n = 0; $n < 3; $n++) {
 			$this->assertSame('failed', $this->compare());
@@ -253,11 +247,11 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertNull($entries[1]['entry']);
 		$this->there['theirs'] = $this->file('theirs', 'new bytes');
 		$this->assertSame(1, $this->tell(['do' => 'finish', 'hashes' => ['theirs'], 'last' => true, 'session' => $first['session']])['noted']);
-		$this->assertSame('pull', Run::due()[0]->role);
+		$this->assertSame('pull', Run::next()->role);
 		Reconcile::work(time() + 30);
 		$this->work();
 		$this->assertSame('new bytes', $this->shown('theirs'));
-		$this->assertSame([], Run::due());
+		$this->assertNull(Run::next());
 	}
 
 	public function test_what_is_no_request_of_a_clone_is_refused(): void
@@ -292,7 +286,7 @@ final class ReconcileTest extends AddonTestCase
 	}
 
 	/** Answers as the clone: what it has is equal to what is here only where its entry was taken in here. */
-	private function cloneAnswers(string $url, string $body, array $options): array
+	private function cloneAnswers(string $url, string $body): array
 	{
 		$this->assertSame(self::ORIGIN . '/getfile/inventory', $url);
 		$asked = json_decode($body, true);
@@ -306,7 +300,7 @@ final class ReconcileTest extends AddonTestCase
 			'finish' => ['noted' => count($asked['hashes'])],
 		};
 
-		return ['return_code' => 200, 'success' => true, 'header' => '', 'body' => json_encode($said + ['filesync' => 2, 'time' => time()])];
+		return ['status' => 200, 'body' => json_encode($said + ['filesync' => 2, 'time' => time()])];
 	}
 
 	private function idThere(string $hash): string

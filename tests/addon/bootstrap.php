@@ -14,5 +14,7 @@ require_once __DIR__ . '/Fake/Instant.php';
 require_once __DIR__ . '/Fake/FailingDatabase.php';
 require_once __DIR__ . '/Fake/extension.php';
 require_once __DIR__ . '/Fake/api.php';
+require_once __DIR__ . '/Fake/clock.php';
+require_once __DIR__ . '/Fake/hub.php';
 require_once __DIR__ . '/Fake/page.php';
 require_once __DIR__ . '/AddonTestCase.php';

@@ -93,6 +93,9 @@ final class HubProcess
 		\FileSync\Store::$age = 0;
 		Wire::$is_seeded = true;
 		Store::$isFine = true;
+		if (! $this->settings['stock']) {
+			\FileSync\Addon\Hub\Client::$wire = \Fake\Api::answer(...);
+		}
 		Wire::$post = fn ($url, $fields, $options) => $this->getfile($url, $fields, $options);
 		TransferBatch::$fetch = fn ($transfer) => $this->fetch($transfer);
 	}

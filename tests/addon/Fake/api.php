@@ -10,19 +10,15 @@ namespace Fake {
 		public static int $status = 200;
 		/** @var list<string> URLs. */
 		public static array $asked = [];
-	}
-}
 
-namespace FileSync\Addon\Hub {
+		/** Answers in place of the network (Hub\Client). */
+		public static function answer(string $method, string $url): array
+		{
+			self::$asked[] = $url;
+			parse_str(parse_url($url, PHP_URL_QUERY) ?? '', $query);
+			$page = array_slice(self::$items, (int) ($query['page'] ?? 0) * (int) ($query['records'] ?? 0), (int) ($query['records'] ?? 0));
 
-	use Fake\Api;
-
-	function z_fetch_url($url, $binary = false, $redirects = 0, $opts = []) {
-		Api::$asked[] = $url;
-		parse_str(parse_url($url, PHP_URL_QUERY) ?? '', $query);
-		$page = array_slice(Api::$items, (int) ($query['page'] ?? 0) * (int) ($query['records'] ?? 0), (int) ($query['records'] ?? 0));
-
-		return ['return_code' => Api::$status, 'success' => Api::$status === 200, 'header' => "HTTP/1.1 200 OK\r\nSet-Cookie: PHPSESSID=abc; path=/\r\n\r\n",
-			'body' => json_encode(['item' => $page])];
+			return ['status' => self::$status, 'headers' => ['set-cookie' => 'PHPSESSID=abc; path=/'], 'body' => json_encode(['item' => $page])];
+		}
 	}
 }

@@ -27,7 +27,7 @@ namespace FileSync {
 
 	final class TransferBatch
 	{
-		/** @var array<string, string|array> What a fetch of `<hash>-<scale>` gives: bytes, a size (of nothing but zeros), or keys of a report. */
+		/** @var array<string, string|array> What a fetch of `<hash>-<scale>` gives: bytes, a size (of nothing but zeros), keys of a report, or `slow`: so many bytes in each step, and no end. */
 		public static array $answers = [];
 		/** @var list<array> What was added, in order. */
 		public static array $added = [];
@@ -41,6 +41,7 @@ namespace FileSync {
 		public static ?\Closure $fetch = null;
 
 		private array $waiting = [];
+		private array $offsets = [];
 		private int $last = 0;
 
 		public function __construct(private array $settings)
@@ -68,7 +69,12 @@ namespace FileSync {
 			if (self::$duringStep) {
 				(self::$duringStep)();
 			}
-			$id = array_key_first($this->waiting);
+			$active = array_slice($this->waiting, 0, $this->settings['parallel'], true);
+			$slow = array_filter($active, fn ($transfer) => isset(self::$answers[$transfer['hash'] . '-' . $transfer['scale']]['slow']));
+			foreach ($slow as $id => $transfer) {
+				$this->offsets[$id] = ($this->offsets[$id] ?? 0) + self::$answers[$transfer['hash'] . '-' . $transfer['scale']]['slow'];
+			}
+			$id = array_key_first(array_diff_key($active, $slow));
 			if ($id === null) {
 				return [];
 			}
@@ -99,7 +105,13 @@ namespace FileSync {
 
 		public function progress(): array
 		{
-			return [];
+			$progress = [];
+			foreach ($this->offsets ? $this->waiting : [] as $id => $transfer) {
+				$progress[] = ['id' => $id, 'name' => $transfer['name'], 'state' => count($progress) < $this->settings['parallel'] ? 'active' : 'queued', 'size_bytes' => $transfer['size_bytes'],
+					'offset_bytes' => $this->offsets[$id] ?? 0, 'bytes_per_second' => 0, 'rung' => null];
+			}
+
+			return $progress;
 		}
 
 		/** @var array<string, array> More keys of what is learnt about an origin, by URL. */

@@ -1,0 +1,90 @@
+<?php
+
+namespace FileSync\Addon;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Reconcile\Run;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Packets that were neither applied nor held because too many are held already: of which file, whether it was a delete, from which clone.
+ *
+ * What they said is found out by a comparison with that clone. The sender is not told: a stock hub would send nothing to any channel here for days.
+ */
+final class DroppedPackets
+{
+	/** Beyond so many of a channel only the clone is noted. */
+	private const MOST_NOTES = 1000;
+
+	/** Notes an entry that is dropped, and has the channel compared with the clone that it came from. */
+	public static function note(array $channel, mixed $entry, string $hash): void
+	{
+		$channelId = (int) $channel['channel_id'];
+		try {
+			$peer = Clones::originOf($channel, is_array($entry) && is_string($entry['fetch_url'] ?? null) ? $entry['fetch_url'] : '');
+		} catch (Refused $e) {
+			Config::log("refused a packet for channel $channelId: " . $e->getMessage());
+			return;
+		}
+		$rows = is_array($entry['attach'] ?? null) ? $entry['attach'] : [];
+		$isDelete = (int) (is_array(end($rows)) && ! empty(end($rows)['deleted']));
+		if (Table::count('filesync_dropped', ['uid' => $channelId]) >= self::MOST_NOTES) {
+			[$hash, $isDelete] = ['', 0];
+		}
+		$id = hash('sha256', "$channelId\n$peer\n$hash\n$isDelete");
+		Table::update('filesync_dropped', ['created' => Config::now()], ['id' => $id]);
+		if (! Table::first('filesync_dropped', ['id' => $id], '', 'id')) {
+			Table::tryInsert('filesync_dropped', ['id' => $id, 'uid' => $channelId, 'hash' => $hash, 'is_delete' => $isDelete, 'peer' => mb_strcut($peer, 0, 191), 'created' => Config::now()]);
+		}
+		Config::log("dropped a packet for channel $channelId, of which too many are held already; its files are compared with those at $peer");
+		// What a comparison finds that cannot be applied either waits for the next one.
+		Incoming::isLate() || self::compare($channel, $peer);
+	}
+
+	/** Has all compared again for which a comparison did not do. Once a day. */
+	public static function compareAll(): void
+	{
+		foreach (Table::select('filesync_dropped', [], '', 0, 'DISTINCT uid') as $row) {
+			$channel = Clones::channel((int) $row['uid']);
+			$noted = array_column(Table::select('filesync_dropped', ['uid' => (int) $row['uid']], '', 0, 'DISTINCT peer'), 'peer');
+			$homes = $channel ? array_column(Clones::others($channel), 'url') : [];
+			foreach ($noted as $peer) {
+				in_array($peer, $homes, true) ? self::compare($channel, $peer) : Table::delete('filesync_dropped', ['uid' => (int) $row['uid'], 'peer' => $peer]);
+			}
+		}
+	}
+
+	/** Forgets what was dropped of a clone before a comparison with it began that is over. */
+	public static function forget(int $channelId, string $peer, int $before): void
+	{
+		Table::delete('filesync_dropped', ['uid' => $channelId, 'peer' => $peer, 'created <' => $before]);
+	}
+
+	/**
+	 * Returns how many were dropped, by clone.
+	 *
+	 * @return array<string, int> Root URLs of clones, and counts.
+	 */
+	public static function counts(?int $channelId = null): array
+	{
+		$where = $channelId === null ? [] : ['uid' => $channelId];
+		$peers = array_column(Table::select('filesync_dropped', $where, '', 0, 'DISTINCT peer'), 'peer');
+
+		return array_combine($peers, array_map(fn ($peer) => Table::count('filesync_dropped', $where + ['peer' => $peer]), $peers));
+	}
+
+	private static function compare(array $channel, string $peer): void
+	{
+		$run = Run::ask($channel, $peer);
+		// One that failed keeps its wait: packets are no way around it.
+		if (! $run->attempts && $run->next_at > Config::now()) {
+			$run->save(['next_at' => Config::now()]);
+		}
+		Run::summon();
+	}
+}

@@ -1,0 +1,61 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Reads JSON that others wrote: little text can need much memory, and a process that runs out of it is ended. */
+final class Json
+{
+	/** What a value, and a list or object around values, takes at most beside its text. */
+	private const VALUE_BYTES = 120;
+	private const LIST_BYTES = 400;
+	/** Taken for the end of memory where PHP has no limit. */
+	private const UNLIMITED_BYTES = 1 << 29;
+
+	/**
+	 * Returns what a text says, null if it is no JSON.
+	 *
+	 * @throws \LengthException It needs more memory than this process may still take.
+	 */
+	public static function read(string $text, int $depth = 512): mixed
+	{
+		[$needed, $free] = [self::neededBytes($text), self::freeBytes()];
+		if ($needed > $free) {
+			throw new \LengthException(sprintf('it needs %d MiB of memory, %d MiB are free (memory_limit)', ceil($needed / 1048576), $free >> 20));
+		}
+
+		return json_decode($text, true, $depth);
+	}
+
+	/** Counts what stands outside of strings. */
+	private static function neededBytes(string $text): int
+	{
+		$needed = $length = strlen($text);
+		for ($at = strcspn($text, '",[{'); $at < $length; $at += strcspn($text, '",[{', $at)) {
+			if ($text[$at] !== '"') {
+				$needed += $text[$at++] === ',' ? self::VALUE_BYTES : self::LIST_BYTES;
+				continue;
+			}
+			for ($at++; ($at += strcspn($text, '"\\', $at)) < $length && $text[$at] === '\\'; $at += 2);
+			$at++;
+		}
+
+		return $needed;
+	}
+
+	private static function freeBytes(): int
+	{
+		$limit = trim((string) ini_get('memory_limit'));
+		$bytes = (int) $limit * match (strtolower(substr($limit, -1))) {
+			'k' => 1 << 10,
+			'm' => 1 << 20,
+			'g' => 1 << 30,
+			default => 1,
+		};
+
+		return max(0, ($bytes > 0 ? min($bytes, self::UNLIMITED_BYTES) : self::UNLIMITED_BYTES) - memory_get_usage());
+	}
+}

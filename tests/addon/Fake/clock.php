@@ -1,0 +1,31 @@
+<?php
+
+/** The addon's own looks at the clock, which a test can let run ahead. */
+
+namespace Fake {
+	final class Clock
+	{
+		public static int $ahead = 0;
+	}
+}
+
+namespace FileSync\Addon {
+	function microtime(bool $isFloat): float
+	{
+		return \microtime(true) + \Fake\Clock::$ahead;
+	}
+}
+
+namespace FileSync\Addon\Reconcile {
+	function microtime(bool $isFloat): float
+	{
+		return \microtime(true) + \Fake\Clock::$ahead;
+	}
+}
+
+namespace FileSync\Addon\Hub {
+	function time(): int
+	{
+		return \time() + \Fake\Clock::$ahead;
+	}
+}

@@ -1,0 +1,31 @@
+<?php
+
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Postponed;
+
+/** Packets of a channel are taken in one at a time, or not at all. */
+final class TurnTest extends AddonTestCase
+{
+	public function test_without_the_lock_nothing_is_done(): void
+	{
+		mkdir('store/[data]/filesync/1/kept', 0770, true);
+		mkdir('store/[data]/filesync/1/accept.lock');
+		$isDone = false;
+		try {
+			Turn::take(1, function () use (&$isDone) {
+				$isDone = true;
+			});
+			$this->fail('nothing was thrown');
+		} catch (Postponed $e) {
+			$this->assertTrue($e->retry);
+		}
+		$this->assertFalse($isDone);
+		$this->receive($this->file('f1', 'bytes'));
+		$this->assertSame([null, 'staged'], [$this->transfer('f1'), Table::first('filesync_packet', ['hash' => 'f1'])['state']]);
+		rmdir('store/[data]/filesync/1/accept.lock');
+		Table::update('filesync_packet', ['next_at' => 0], []);
+		$this->work();
+		$this->assertSame('bytes', $this->shown('f1'));
+	}
+}
