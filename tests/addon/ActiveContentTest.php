@@ -2,6 +2,7 @@
 
 use FileSync\Addon\Hub\Table;
 use FileSync\TransferBatch;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** What a hub shows as a photo is a picture, and what is said of it is text. */
 final class ActiveContentTest extends AddonTestCase
@@ -9,6 +10,7 @@ final class ActiveContentTest extends AddonTestCase
 	private const PAGE = '<script>alert(1)</script>';
 
 	/** @dataProvider types */
+	#[DataProvider('types')]
 	public function test_a_photo_of_another_type_is_a_file_as_any_other(string $type, bool $isPhoto): void
 	{
 		$entry = $this->photo('p1', [0 => 'original', 1 => 'small']);
@@ -56,6 +58,7 @@ final class ActiveContentTest extends AddonTestCase
 	}
 
 	/** @dataProvider beginnings */
+	#[DataProvider('beginnings')]
 	public function test_pictures_that_are_not_decoded_here_are_known_by_how_they_begin(string $begin, bool $isPicture): void
 	{
 		mkdir('store/pictures');

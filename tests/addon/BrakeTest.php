@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Undo;
 use FileSync\TransferBatch;
+use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\InProcess;
 use TestHub\Maker;
 
@@ -149,6 +150,7 @@ final class BrakeTest extends AddonTestCase
 	}
 
 	/** @dataProvider bounds */
+	#[DataProvider('bounds')]
 	public function test_each_bound_holds_by_itself(array $settings, int $days, int $passes): void
 	{
 		array_map(Config::set(...), array_keys($settings), array_map('strval', $settings));

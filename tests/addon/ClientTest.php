@@ -3,8 +3,8 @@
 use Fake\Hub;
 use FileSync\Addon\Hub\Addresses;
 use FileSync\Addon\Hub\Client;
-use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\CloneCall;
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Neighbour;
@@ -13,6 +13,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Reconcile;
 use FileSync\Addon\Reconcile\PeerFailure;
 use FileSync\Addon\Reconcile\Run;
+use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\InProcess;
 use TestHub\Maker;
 
@@ -48,6 +49,7 @@ final class ClientTest extends AddonTestCase
 	}
 
 	/** @dataProvider disguises */
+	#[DataProvider('disguises')]
 	public function test_no_spelling_leads_to_a_private_address(string $host): void
 	{
 		$this->hub = Hub::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");

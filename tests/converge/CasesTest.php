@@ -2,6 +2,7 @@
 
 use Converge\Clock;
 use Converge\Test;
+use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\TestCase;
 
 foreach (['HubProcess', 'Difference', 'Test'] as $class) {
@@ -301,6 +302,7 @@ final class CasesTest extends TestCase
 	}
 
 	/** @dataProvider stocks */
+	#[DataProvider('stocks')]
 	public function test_what_one_clone_overwrote_and_deleted_comes_back_on_all_hubs_at_one_word(string $stock): void
 	{
 		$this->start($stock);
