@@ -131,13 +131,15 @@ final class Brake
 	/**
 	 * Returns the hub to which a displacement is counted; empty: none, as a person agreed, the clone gives back what another had displaced,
 	 * or a damaged file is repaired.
+	 *
+	 * @param int $sizeBytes The size of what was displaced.
 	 */
-	public static function countedTo(array $channel, array $transfer): string
+	public static function countedTo(array $channel, array $transfer, int $sizeBytes): string
 	{
 		$channelId = (int) $channel['channel_id'];
 		$entry = json_decode($transfer['entry'], true);
 		$isCounted = (int) $transfer['scale'] === 0 && isset($entry['revision']) && ! self::isAgreed($transfer) && ! self::isOurs($channelId, $transfer['hash'], $entry['revision'])
-			&& ! self::isGivenBack($channelId, $transfer['origin'], $transfer['hash'], $transfer['sha256']);
+			&& (int) (Store::attach($channelId, $transfer['hash'])['filesize'] ?? -1) === $sizeBytes && ! self::isGivenBack($channelId, $transfer['origin'], $transfer['hash'], $transfer['sha256']);
 
 		return $isCounted ? self::hub($transfer['origin']) : '';
 	}
@@ -368,7 +370,8 @@ final class Brake
 	{
 		$channelId = (int) $channel['channel_id'];
 		$facts = Facts::of($channel, $own['hash'], 0);
-		if ((int) $own['is_dir'] || in_array($facts->state, ['none', 'absent'], true)) {
+		// What is not whole is damage that a stock hub, or a disk, left.
+		if ((int) $own['is_dir'] || $facts->state !== 'whole') {
 			return false;
 		}
 

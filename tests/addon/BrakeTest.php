@@ -412,6 +412,29 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([''], array_values(array_unique(array_column(Table::select('filesync_kept', []), 'hub'))));
 	}
 
+	public function test_what_a_stock_hub_left_broken_is_replaced_without_asking(): void
+	{
+		$hashes = $this->files(14);
+		Config::set('displaced_max_files_day', '3');
+		foreach ($hashes as $hash) {
+			file_put_contents($this->attach($hash)['content'], '');
+		}
+		$this->overwrite($hashes);
+		$this->assertSame([14, [], ['']], [$this->showing('rubbish'), Brake::lines(), array_values(array_unique(array_column(Table::select('filesync_kept', []), 'hub')))]);
+	}
+
+	public function test_crops_that_are_replaced_over_and_over_make_room(): void
+	{
+		for ($n = 1; $n < 4; $n++) {
+			$this->receive($this->photo('p1', [0 => 'original', 4 => "crop $n"], ['edited' => "2024-06-0$n 10:00:00"]));
+			$this->work();
+		}
+		Config::set('kept_max_bytes', '0');
+		$this->assertNotEmpty(Table::select('filesync_kept', ['scale' => 4]));
+		FileSync\Addon\Housekeeping::daily();
+		$this->assertSame([], Table::select('filesync_kept', ['scale' => 4]));
+	}
+
 	public function test_tables_of_the_version_before_are_changed_and_what_is_kept_stays(): void
 	{
 		$this->files(1);
