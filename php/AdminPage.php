@@ -167,7 +167,7 @@ final class AdminPage
 	private static function errors(): array
 	{
 		$rows = [];
-		foreach (Table::select('filesync_transfer', ['state' => ['parked', 'waiting'], 'reason <>' => ''], 'updated DESC', self::ERRORS, 'uid, names, kind, reason, state, next_at, updated') as $row) {
+		foreach (Table::select('filesync_transfer', ['state' => ['parked', 'waiting'], 'reason <>' => '', 'kind <>' => Brake::KIND], 'updated DESC', self::ERRORS, 'uid, names, kind, reason, state, next_at, updated') as $row) {
 			$rows[] = [(int) $row['updated'], (int) $row['uid'], implode('/', json_decode($row['names'], true) ?: []), Words::kind($row['kind']), $row['reason'],
 				$row['state'] === 'parked' ? t('needs a person') : sprintf(t('next try at %s UTC'), gmdate('Y-m-d H:i:s', (int) $row['next_at']))];
 		}
@@ -176,6 +176,9 @@ final class AdminPage
 		}
 		foreach (Table::select('filesync_outbox', ['reason <>' => ''], 'created DESC', self::ERRORS, 'uid, kind, name, reason, state, created') as $row) {
 			str_starts_with($row['reason'], Outbox::UNDER_WAY) || $rows[] = [(int) $row['created'], (int) $row['uid'], $row['name'], Words::call($row['kind']), $row['reason'], $row['state'] === 'parked' ? t('needs a person') : t('is tried again')];
+		}
+		foreach (Brake::lines() as $line) {
+			$rows[] = [$line['since'], $line['channel'], '', Brake::describe($line), '', t('needs a person')];
 		}
 		rsort($rows);
 

@@ -52,7 +52,7 @@ final class Brake
 		$channelId = (int) $channel['channel_id'];
 		$transfer = Queue::find($channelId, $own['hash'], 0);
 		$isHeld = $transfer && $transfer['state'] === 'parked' && $transfer['kind'] === self::KIND;
-		if ((! $isHeld && ! self::isStopped($channelId, self::hub($root))) || ! self::displaces($channel, $own, $packet->sha256)) {
+		if ((! $isHeld && ! self::isStopped($channelId, self::hub($root))) || ! self::displaces($channel, $root, $own, $packet->sha256)) {
 			return ['', ''];
 		}
 		// Of a file that is held already, the clone that changed it first is asked about.
@@ -75,12 +75,12 @@ final class Brake
 		$entry = json_decode($transfer['entry'], true);
 		$own = (int) $transfer['scale'] === 0 && isset($entry['revision']) ? Store::attach($channelId, $transfer['hash']) : null;
 		$hub = self::hub($transfer['origin']);
-		if (! $own || self::isAgreed($transfer)) {
+		if (! $own || self::isAgreed($transfer) || self::isOurs($channelId, $transfer['hash'], $entry['revision'])) {
 			return null;
 		}
 		$isStopped = self::isStopped($channelId, $hub);
 		$reason = $isStopped ? '' : self::excess($channelId, $hub, [$own['hash']], 1, self::sizeOf($channel, $own));
-		if ($reason === null || ! self::displaces($channel, $own, $sha256 ?: $entry['sha256'] ?? '')) {
+		if ($reason === null || ! self::displaces($channel, $transfer['origin'], $own, $sha256 ?: $entry['sha256'] ?? '')) {
 			return null;
 		}
 		$isStopped || Config::log("holding what {$transfer['origin']} changes in channel $channelId: $reason");
@@ -106,6 +106,7 @@ final class Brake
 	public static function holdDelete(array $channel, string $root, string $hash, Packet $packet, array $rows): bool
 	{
 		$channelId = (int) $channel['channel_id'];
+		$all = array_flip(array_column($rows, 'hash'));
 		$rows = array_filter($rows, fn ($row) => ! (int) ($row['is_dir'] ?? 0));
 		$bytes = array_sum(array_map(fn ($row) => self::sizeOf($channel, $row), $rows));
 		$hub = self::hub($root);
@@ -119,17 +120,26 @@ final class Brake
 			}
 			Config::log("holding what $root changes in channel $channelId: $reason");
 		}
-		$body = ['fetch_url' => $packet->fetchUrl, 'original_channel' => $packet->nick, 'attach' => [['hash' => $hash, 'deleted' => 1]]] + ($packet->sibling === null ? [] : ['filesync' => $packet->sibling]);
+		// No more than what the delete is: whatever else came with it could be of any size.
+		$seen = ['v' => Peers::VERSION, 'gone' => $packet->order['gone'], 'beneath' => array_intersect_key($packet->order['beneath'], $all)];
+		$body = ['fetch_url' => $packet->fetchUrl, 'original_channel' => $packet->nick, 'attach' => [['hash' => $hash, 'deleted' => 1]]] + ($packet->order['gone'] === null ? [] : ['filesync' => $seen]);
 		self::write($channelId, $root, $hash, 'deleted', count($rows), $bytes, json_encode($body, JSON_INVALID_UTF8_SUBSTITUTE) ?: '');
 
 		return true;
 	}
 
-	/** Returns the hub to which a displacement is counted; empty: none, as a person agreed, or the clone gives back what another had displaced. */
-	public static function countedTo(array $channel, array $transfer): string
+	/**
+	 * Returns the hub to which a displacement is counted; empty: none, as a person agreed, the clone gives back what another had displaced,
+	 * or a damaged file is repaired.
+	 *
+	 * @param int $sizeBytes The size of what was displaced.
+	 */
+	public static function countedTo(array $channel, array $transfer, int $sizeBytes): string
 	{
+		$channelId = (int) $channel['channel_id'];
 		$entry = json_decode($transfer['entry'], true);
-		$isCounted = (int) $transfer['scale'] === 0 && isset($entry['revision']) && ! self::isAgreed($transfer) && ! self::isGivenBack((int) $channel['channel_id'], $transfer['hash'], $transfer['sha256']);
+		$isCounted = (int) $transfer['scale'] === 0 && isset($entry['revision']) && ! self::isAgreed($transfer) && ! self::isOurs($channelId, $transfer['hash'], $entry['revision'])
+			&& (int) (Store::attach($channelId, $transfer['hash'])['filesize'] ?? -1) === $sizeBytes && ! self::isGivenBack($channelId, $transfer['origin'], $transfer['hash'], $transfer['sha256']);
 
 		return $isCounted ? self::hub($transfer['origin']) : '';
 	}
@@ -349,25 +359,32 @@ final class Brake
 		return in_array(self::version((int) $transfer['size_bytes'], $transfer['edited']), array_column($rows, 'body'), true);
 	}
 
+	/** Tells whether bytes are those that are to be here already: what displaces them is damage. */
+	private static function isOurs(int $channelId, string $hash, array $revision): bool
+	{
+		return (Revisions::find($channelId, $hash)['bytes']['print'] ?? null) === $revision['print'];
+	}
+
 	/** Tells whether there are bytes here that others would displace. */
-	private static function displaces(array $channel, array $own, string $sha256): bool
+	private static function displaces(array $channel, string $root, array $own, string $sha256): bool
 	{
 		$channelId = (int) $channel['channel_id'];
 		$facts = Facts::of($channel, $own['hash'], 0);
-		if ((int) $own['is_dir'] || in_array($facts->state, ['none', 'absent'], true)) {
+		// What is not whole is damage that a stock hub, or a disk, left.
+		if ((int) $own['is_dir'] || $facts->state !== 'whole') {
 			return false;
 		}
 
-		return $sha256 === '' || (Digests::of($facts, microtime(true) * 1000 + self::DIGEST_MS) !== $sha256 && ! self::isGivenBack($channelId, $own['hash'], $sha256));
+		return $sha256 === '' || (Digests::of($facts, microtime(true) * 1000 + self::DIGEST_MS) !== $sha256 && ! self::isGivenBack($channelId, $root, $own['hash'], $sha256));
 	}
 
-	/** Tells whether bytes are those that a clone displaced here just before. */
-	private static function isGivenBack(int $channelId, string $hash, string $sha256): bool
+	/** Tells whether bytes are those that another clone displaced here just before. */
+	private static function isGivenBack(int $channelId, string $root, string $hash, string $sha256): bool
 	{
 		$past = Revisions::find($channelId, $hash)['here']['past'][0] ?? '';
 
 		return $past !== '' && $past === $sha256
-			&& Table::first('filesync_kept', ['uid' => $channelId, 'hash' => $hash, 'scale' => 0, 'hub <>' => '', 'created >' => Config::now() - self::WEEK], '', 'id') !== null;
+			&& Table::first('filesync_kept', ['uid' => $channelId, 'hash' => $hash, 'scale' => 0, 'hub <>' => ['', self::hub($root)], 'created >' => Config::now() - self::WEEK], '', 'id') !== null;
 	}
 
 	private static function sizeOf(array $channel, array $row): int

@@ -42,8 +42,10 @@ final class Deletion
 		$spared = self::spared($channel, $own, $rows, $packet, $hub);
 		$rows = array_values(array_filter($rows, fn ($row) => ! isset($spared[$row['hash']])));
 		$lone = $own || isset($spared[$hash]) ? null : Kept::lonePhoto($channelId, $hash);
+		// What a delete that was cut off has left of a photo is no photo without a file.
+		$isRest = $lone && (Revisions::find($channelId, $hash)['state'] ?? '') === 'going';
 		$counted = $isAgreed ? '' : Brake::hub($hub);
-		if (! $isAgreed && Brake::holdDelete($channel, $root, $hash, $packet, $lone ? [$lone] : $rows)) {
+		if (! $isAgreed && Brake::holdDelete($channel, $root, $hash, $packet, $lone && ! $isRest ? [$lone] : $rows)) {
 			return;
 		}
 		if (! isset($spared[$hash])) {
@@ -57,7 +59,7 @@ final class Deletion
 					Kept::keepDeleted($channel, $row, (string) parse_url($hub, PHP_URL_HOST), $counted, ($widened['hub'] ?? '') === $hub ? ['before' => $widened['access']] : []);
 				}
 			}
-			$lone && Kept::keepLonePhoto($lone, (string) parse_url($hub, PHP_URL_HOST), $counted);
+			$lone && ! $isRest && Kept::keepLonePhoto($lone, (string) parse_url($hub, PHP_URL_HOST), $counted);
 			$buried = array_unique([...array_column($rows, 'hash'), ...(isset($spared[$hash]) ? [] : [$hash])]);
 			foreach ($buried as $each) {
 				self::bury($channel, $each, $packet, (bool) $rows);

@@ -145,16 +145,16 @@ final class Kept
 		}
 	}
 
-	/** Removes what is too old, and the oldest beyond the bounds of bytes of each channel and of the hub; for its size nothing that is recent. */
+	/** Removes what is too old, and the oldest beyond the bounds of bytes of each channel and of the hub; for its size no file that is recent. */
 	public static function prune(): void
 	{
 		self::settleAll();
 		$hubBytes = 0;
 		$channelBytes = [];
-		foreach (Table::select('filesync_kept', [], 'created DESC, id', 0, 'id, uid, path, size_bytes, created') as $row) {
+		foreach (Table::select('filesync_kept', [], 'created DESC, id', 0, 'id, uid, scale, why, path, size_bytes, created') as $row) {
 			$size = (int) $row['size_bytes'];
 			$channelBytes[$row['uid']] ??= 0;
-			$isRecent = (int) $row['created'] > Config::now() - 86400 * Config::number('displaced_days');
+			$isRecent = (int) $row['created'] > Config::now() - 86400 * Config::number('displaced_days') && ((int) $row['scale'] === 0 || $row['why'] === 'deleted');
 			$isOver = ! $isRecent && ($channelBytes[$row['uid']] + $size > Config::number('kept_max_bytes') || $hubBytes + $size > Config::number('kept_hub_max_bytes'));
 			if ($isOver || (int) $row['created'] < Config::now() - 86400 * Config::number('kept_days')) {
 				@unlink(Store::dataRoot((int) $row['uid']) . '/' . $row['path']);

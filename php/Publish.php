@@ -132,7 +132,7 @@ final class Publish
 			return null;
 		}
 		if ($own && (int) $row['scale'] === 0 && ! (int) $own['os_storage']) {
-			Kept::keepFromDatabase($own, 'replaced', Brake::countedTo($this->channel, $row));
+			Kept::keepFromDatabase($own, 'replaced', Brake::countedTo($this->channel, $row, strlen($own['content'])));
 		}
 		[$used, $limit] = Store::quota($this->channel);
 		if ($limit !== null && (int) $row['scale'] === 0 && $used - (int) ($own['filesize'] ?? 0) + (int) $row['size_bytes'] > $limit) {
@@ -208,7 +208,7 @@ final class Publish
 	private function commit(array $row, array $intent, ?array $displaced): void
 	{
 		$kept = $displaced
-			? Kept::announce($row, Placement::partial($row), $displaced['size_bytes'], empty($intent['both']) ? 'replaced' : 'conflict', $this->remembered($row), Brake::countedTo($this->channel, $row))
+			? Kept::announce($row, Placement::partial($row), $displaced['size_bytes'], empty($intent['both']) ? 'replaced' : 'conflict', $this->remembered($row), Brake::countedTo($this->channel, $row, $displaced['size_bytes']))
 			: null;
 		try {
 			$entry = (int) $row['scale'] === 0 ? json_decode($row['entry'], true) : [];

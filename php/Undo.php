@@ -79,7 +79,12 @@ final class Undo
 		if (! is_dir(dirname($path))) {
 			os_mkdir(dirname($path), STORAGE_DEFAULT_PERMISSIONS, true);
 		}
-		Store::copy($source, $path);
+		try {
+			Store::copy($source, $path);
+		} catch (\Throwable $e) {
+			$own && Kept::release($channel, $own);
+			throw $e;
+		}
 		$now = gmdate('Y-m-d H:i:s', Config::now());
 		$facts = ['filesize' => Hub\Family::sizeColumn((int) $kept['size_bytes']), 'filetype' => $entry['attach']['filetype'], 'is_photo' => (int) $entry['attach']['is_photo'], 'edited' => $now];
 		if ($own) {
@@ -107,7 +112,7 @@ final class Undo
 		Turn::take($channelId, function () use ($kept, $channelId, &$name) {
 			foreach (Table::select('filesync_kept', ['uid' => $channelId, 'hash' => $kept['hash'], 'source' => ''], 'scale, created DESC') as $one) {
 				$photo = json_decode($one['entry'], true)['lone'] ?? null;
-				if (! $photo || abs((int) $one['created'] - (int) $kept['created']) > 600
+				if (! $photo || ! PhotoType::isKnown($photo['mimetype']) || abs((int) $one['created'] - (int) $kept['created']) > 600
 					|| Table::first('photo', ['uid' => $channelId, 'resource_id' => $kept['hash'], 'imgscale' => (int) $photo['imgscale']], '', 'id')) {
 					continue;
 				}
@@ -118,7 +123,8 @@ final class Undo
 				} else {
 					$photo['content'] = (string) file_get_contents($source);
 				}
-				Table::insert('photo', ['uid' => $channelId] + $photo);
+				$texts = array_map(PhotoType::text(...), array_intersect_key($photo, ['title' => 1, 'description' => 1, 'album' => 1, 'filename' => 1]));
+				Table::insert('photo', $texts + ['uid' => $channelId] + $photo);
 				$name = $photo['filename'];
 			}
 		});

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Hub;
 use FileSync\Addon\Deletion;
 use FileSync\Addon\FileChange;
 use FileSync\Addon\Incoming;
+use FileSync\Addon\PhotoType;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -31,7 +32,7 @@ final class Photos
 		$args = $access + ['source' => '', 'visible' => 0, 'deliver' => false, 'resource_id' => $attach['hash'], 'album' => dirname('/' . $attach['display_path']) === '/' ? '' : dirname($attach['display_path']),
 			'os_syspath' => $attach['content'], 'os_path' => $attach['os_path'], 'display_path' => $attach['display_path'], 'filename' => $attach['filename'],
 			'getimagesize' => $size, 'directory' => null, 'options' => 'replace', 'created' => $attach['created'], 'edited' => $attach['edited'],
-			'title' => $photo['title'] ?? '', 'description' => $photo['description'] ?? ''] + ($items ? ['item' => $items] : []);
+			'title' => PhotoType::text($photo['title'] ?? ''), 'description' => PhotoType::text($photo['description'] ?? '')] + ($items ? ['item' => $items] : []);
 		Table::delete('photo', ['uid' => (int) $attach['uid'], 'resource_id' => $attach['hash'], 'imgscale' => [1, 2, 3]]);
 		Incoming::quietly((int) $channel['channel_id'], fn () => photo_upload($channel, ['xchan_hash' => $channel['channel_hash']] + $channel, $args));
 	}
@@ -111,6 +112,9 @@ final class Photos
 	/** Puts a kept crop beside the photo, with its row. */
 	public static function putCrop(array $channel, array $attach, array $photo, string $source): void
 	{
+		if (! PhotoType::isKnown($photo['mimetype'])) {
+			return;
+		}
 		$where = ['uid' => (int) $attach['uid'], 'resource_id' => $attach['hash'], 'imgscale' => (int) $photo['imgscale']];
 		$path = $attach['content'] . '-' . (int) $photo['imgscale'];
 		Store::copy($source, $path);
@@ -122,7 +126,7 @@ final class Photos
 		} else {
 			// Whether it is the profile or cover photo again, its owner says.
 			Table::insert('photo', $where + $row + ['aid' => (int) $channel['channel_account_id'], 'xchan' => '', 'created' => $photo['created'], 'expires' => $attach['edited'],
-				'title' => '', 'description' => '', 'album' => $photo['album'], 'photo_usage' => PHOTO_NORMAL, 'profile' => 0, 'is_nsfw' => 0, 'photo_flags' => 0]);
+				'title' => '', 'description' => '', 'album' => PhotoType::text($photo['album']), 'photo_usage' => PHOTO_NORMAL, 'profile' => 0, 'is_nsfw' => 0, 'photo_flags' => 0]);
 		}
 	}
 }

@@ -94,15 +94,17 @@ final class BrakeTest extends AddonTestCase
 		Config::set('displaced_max_files_day', '1');
 		$hashes = $this->files(3);
 		$this->overwrite($hashes);
-		$this->overwrite(array_slice($hashes, 1), 3);
-		$this->overwrite(array_slice($hashes, 1), 3);
+		$held = array_values(array_filter($hashes, fn ($hash) => $this->transfer($hash)['state'] === 'parked'));
+		$this->assertCount(2, $held);
+		$this->overwrite($held, 3);
+		$this->overwrite($held, 3);
 		// The same from a clone that may still displace.
-		foreach (array_slice($hashes, 1) as $hash) {
+		foreach ($held as $hash) {
 			$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->rubbish($hash, 4));
 		}
 		$this->work();
 		App::set_channel($this->channel);
-		foreach ([['filesync_retry_all' => '1'], ['filesync_retry' => $this->transfer($hashes[1])['id']]] as $_POST) {
+		foreach ([['filesync_retry_all' => '1'], ['filesync_retry' => $this->transfer($held[1])['id']]] as $_POST) {
 			FileSync\Addon\OwnerActions::take();
 			$this->work();
 		}
@@ -115,9 +117,8 @@ final class BrakeTest extends AddonTestCase
 		$this->receive($this->file('new', 'x'));
 		$this->work();
 		$this->overwrite($hashes, 5);
-		$this->assertSame([1, 'ours of f1', 'ours of f2'], [$this->showing('rubbish'), $this->shown('f1'), $this->shown('f2')]);
-		// The first one was let in before; now its clone is stopped.
-		$this->assertSame('rubbish 2 of f0', $this->shown('f0'));
+		// One was let in before its clone was stopped.
+		$this->assertSame([1, 1, 2], [$this->showing('rubbish'), $this->showing('rubbish 2'), $this->showing('ours')]);
 		$this->assertSame([3, self::ORIGIN], [Brake::lines()[0]['waiting'], Brake::lines()[0]['url']]);
 		$this->assertCount(1, Brake::lines());
 	}
@@ -256,6 +257,37 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([], Brake::lines());
 	}
 
+	public function test_no_clone_gives_back_what_it_put_there_itself(): void
+	{
+		Config::set('displaced_max_files_day', '1');
+		$this->files(1);
+		$this->overwrite(['f0']);
+		file_put_contents($this->attach('f0')['content'], 'written by the owner');
+		Table::update('attach', ['filesize' => 20, 'edited' => '2024-06-09 10:00:00'], ['hash' => 'f0']);
+		$this->sent('f0');
+		Config::set('displaced_max_files_day', '0');
+		$entry = $this->told('f0', 'rubbish 2 of f0', 30, ['edited' => '2024-06-30 10:00:00'], '', Revisions::find(1, 'f0')['bytes']['vector']);
+		$entry['filesync'] += ['sha256' => hash('sha256', 'rubbish 2 of f0'), 'size_bytes' => 15];
+		$this->receive($entry);
+		$this->work();
+		$this->assertSame(['written by the owner', 1], [$this->shown('f0'), count(Brake::lines())]);
+	}
+
+	public function test_of_a_delete_that_waits_only_the_delete_is_kept(): void
+	{
+		Config::set('delete_max_files', '0');
+		$this->receive($this->file('f1', 'one', [], ['d1' => 'A', 'd2' => 'B']));
+		$this->work();
+		$seen = array_map(fn ($hash) => Revisions::seen(Revisions::notice($this->channel, $hash)), ['f1' => 'f1', 'd2' => 'd2', 'd1' => 'd1']);
+		$entry = $this->deletion('d1');
+		$entry['filesync'] = ['v' => 1, 'gone' => $seen['d1'] + ['eeeeeeeeeeeeeeee' => 1], 'beneath' => $seen + ['no-such' => ['eeeeeeeeeeeeeeee' => 1]], 'more' => str_repeat('x', 100000)];
+		$this->receive($entry, $entry);
+		$this->assertSame(1, Table::count('filesync_held', []));
+		$this->assertLessThan(1000, strlen(Table::first('filesync_held', [])['body']));
+		Brake::decide(Brake::lines()[0], true);
+		$this->assertSame([[], ['one']], [Table::select('attach', []), $this->kept()]);
+	}
+
 	public function test_bytes_that_are_here_already_end_what_was_held(): void
 	{
 		Config::set('displaced_max_files_day', '0');
@@ -339,6 +371,8 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame(1, $code);
 		$this->assertStringContainsString('waits for a person (channel 1): 127.0.0.1:9001 replaced 3 files (30 B) since', $said);
 		$this->assertSame(2, json_decode($this->runVerb('status', '--json')[1], true)['held'][0]['waiting']);
+		$this->assertSame(['127.0.0.1:9001 replaced 3 files (30 B) since', 'needs a person'], [substr(($errors = (new ReflectionMethod(FileSync\Addon\AdminPage::class, 'errors'))->invoke(null))[0]['reason'], 0, 44), $errors[0]['then']]);
+		$this->assertCount(1, $errors);
 		$this->assertStringContainsString('cli.php packets', $this->runVerb('doctor', '--only', 'held')[1]);
 		$this->assertSame(1, $this->runVerb('packets')[0]);
 		$this->assertStringContainsString('ours come back', $this->runVerb('packets', 'dismiss', 'all')[1]);
@@ -358,6 +392,65 @@ final class BrakeTest extends AddonTestCase
 		$this->work();
 		$this->sent();
 		$this->assertSame([0, 0], [$this->showing('rubbish'), Table::count('filesync_held', [])]);
+	}
+
+	public function test_the_repair_of_damaged_files_is_no_change_of_the_clone_that_helps(): void
+	{
+		$this->files(3);
+		Config::set('displaced_max_files_day', '0');
+		foreach (['f0', 'f1', 'f2'] as $hash) {
+			$path = $this->attach($hash)['content'];
+			$time = filemtime($path);
+			file_put_contents($path, strtoupper("ours of $hash"));
+			touch($path, $time);
+		}
+		$verdicts = [];
+		(new FileSync\Addon\Verify($this->channel, function ($one) use (&$verdicts) {
+			$verdicts[] = $one['verdict'];
+		}))->goOn(FileSync\Addon\Reconcile\Run::ask($this->channel, '', 'verify'), PHP_INT_MAX);
+		$this->assertSame(['damaged', 'damaged', 'damaged'], $verdicts);
+		$this->work();
+		$this->assertSame([3, []], [$this->showing('ours'), Brake::lines()]);
+		$this->assertSame([''], array_values(array_unique(array_column(Table::select('filesync_kept', []), 'hub'))));
+	}
+
+	public function test_what_a_stock_hub_left_broken_is_replaced_without_asking(): void
+	{
+		$hashes = $this->files(14);
+		Config::set('displaced_max_files_day', '3');
+		foreach ($hashes as $hash) {
+			file_put_contents($this->attach($hash)['content'], '');
+		}
+		$this->overwrite($hashes);
+		$this->assertSame([14, [], ['']], [$this->showing('rubbish'), Brake::lines(), array_values(array_unique(array_column(Table::select('filesync_kept', []), 'hub')))]);
+	}
+
+	public function test_crops_that_are_replaced_over_and_over_make_room(): void
+	{
+		for ($n = 1; $n < 4; $n++) {
+			$this->receive($this->photo('p1', [0 => 'original', 4 => "crop $n"], ['edited' => "2024-06-0$n 10:00:00"]));
+			$this->work();
+		}
+		Config::set('kept_max_bytes', '0');
+		$this->assertNotEmpty(Table::select('filesync_kept', ['scale' => 4]));
+		FileSync\Addon\Housekeeping::daily();
+		$this->assertSame([], Table::select('filesync_kept', ['scale' => 4]));
+	}
+
+	public function test_tables_of_the_version_before_are_changed_and_what_is_kept_stays(): void
+	{
+		$this->files(1);
+		$this->overwrite(['f0']);
+		foreach (['ALTER TABLE filesync_kept DROP COLUMN hub', 'DROP TABLE filesync_held'] as $statement) {
+			dbq($statement);
+		}
+		Zotlabs\Lib\Config::Set('filesync', 'schema', 6);
+		$this->assertTrue(FileSync\Addon\Schema\Migrations::ready());
+		$this->assertSame([['ours of f0'], ''], [$this->kept(), Table::first('filesync_kept', [])['hub']]);
+		// A step that was cut off is made again.
+		Zotlabs\Lib\Config::Set('filesync', 'schema', 6);
+		$this->assertTrue(FileSync\Addon\Schema\Migrations::ready());
+		$this->assertArrayHasKey('hub', FileSync\Addon\Schema\Migrations::columns()['filesync_kept']);
 	}
 
 	/** Has files arrive from the clone that later changes them. */

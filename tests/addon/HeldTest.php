@@ -126,10 +126,9 @@ final class HeldTest extends AddonTestCase
 
 	public function test_who_only_looks_reads_no_bodies(): void
 	{
-		Config::set('delete_max_files', '0');
 		$this->receive($this->file('old', 'before'));
 		$this->work();
-		$this->receive($this->deletion('old'));
+		$this->hold($this->deletion('old'));
 		$this->hold($this->file('f1', 'bytes', ['filename' => 'name.txt'], ['d1' => 'Folder']));
 		$all = '';
 		$this->whileFailing(function ($sql) use (&$all) {

@@ -41,6 +41,25 @@ final class LeftoversTest extends AddonTestCase
 		$this->assertSame([[], []], [$this->kept(), glob('store/*data*/filesync/1/kept/*')]);
 	}
 
+	public function test_an_undo_that_finds_no_room_keeps_nothing_of_what_stays(): void
+	{
+		$this->receive($this->file('f1', 'first'));
+		$this->work();
+		$this->receive($this->file('f1', 'second', ['edited' => '2024-06-01 10:00:00']));
+		$this->work();
+		$path = $this->attach('f1')['content'];
+		// A folder is where the copy is to be written.
+		mkdir("$path.new");
+		try {
+			Undo::apply(Table::first('filesync_kept', ['hash' => 'f1']));
+			$this->fail('it found room');
+		} catch (FileSync\Addon\Postponed) {
+		}
+		rmdir("$path.new");
+		file_put_contents($path, 'SECOND');
+		$this->assertSame(['first'], $this->kept());
+	}
+
 	public function test_undo_gives_no_access_that_the_deleting_clone_had_just_given(): void
 	{
 		$this->receive($this->file('f1', 'mine', ['allow_cid' => '<me>']), $this->file('f2', 'mine', ['allow_cid' => '<me>']), $this->file('f3', 'mine', ['allow_cid' => '<me>']));

@@ -301,6 +301,41 @@ final class CasesTest extends TestCase
 		$this->becomesOne();
 	}
 
+	public function test_hubs_to_which_one_tells_made_up_changes_end_with_the_same(): void
+	{
+		$hash = $this->fileOn('a');
+		$other = $this->act('a', 'create', ['folder' => '', 'name' => 'other.txt', 'bytes' => 'the other file']);
+		$this->hubs->quiet();
+		foreach ([1, 2, 3] as $round) {
+			$this->act('b', 'put', ['hash' => $hash, 'bytes' => "round $round of b"]);
+			foreach (['a' => [900, 3, ''], 'c' => [700, 1 << 40, '~']] as $to => [$count, $each, $kind]) {
+				// Each is told something else, of components that nobody has and of its own.
+				$this->hubs->forge('b', $to, function ($said) use ($count, $each, $kind, $to, $round) {
+					foreach (array_keys($said['revision'] ?? []) as $group) {
+						for ($n = 0; $n < $count; $n++) {
+							$said['revision'][$group]['seen'][$kind . substr(hash('sha256', "$to $round $n"), 0, 16)] = $each;
+						}
+						$said['revision'][$group]['seen'][substr(hash('sha256', "1$to"), 0, 16)] = $each;
+					}
+					return $said;
+				});
+				$this->hubs->give('b', $to);
+			}
+			$this->hubs->quiet();
+		}
+		$this->act('c', 'rename', ['hash' => $hash, 'name' => 'of c.txt']);
+		$this->hubs->quiet();
+		$this->act('a', 'put', ['hash' => $hash, 'bytes' => 'the last version']);
+		$this->hubs->quiet();
+		$this->act('a', 'delete', ['hash' => $other]);
+		$this->becomesOne();
+		foreach (['a', 'b', 'c'] as $hub) {
+			$this->assertContains('the last version', $this->shown($hub));
+			$this->assertSame('of c.txt', $this->row($hub, $hash)['name']);
+			$this->assertArrayNotHasKey($other, $this->hubs->hub($hub)->ask('rows'));
+		}
+	}
+
 	/** @dataProvider stocks */
 	#[DataProvider('stocks')]
 	public function test_what_one_clone_overwrote_and_deleted_comes_back_on_all_hubs_at_one_word(string $stock): void

@@ -182,6 +182,22 @@ final class Test
 		return count($keys);
 	}
 
+	/** Changes what packets on their way from a hub to another say of the order of changes. */
+	public function forge(string $from, string $to, \Closure $forge): void
+	{
+		foreach ($this->wire as &$packet) {
+			if ($packet['from'] === $from && $packet['to'] === $to) {
+				$envelope = json_decode($packet['body'], true);
+				$data = json_decode($envelope['data'], true);
+				foreach ($data['file'] as &$entry) {
+					$entry['filesync'] = $forge($entry['filesync']);
+				}
+				unset($entry);
+				$packet['body'] = json_encode(['data' => json_encode($data)] + $envelope);
+			}
+		}
+	}
+
 	/** Forgets all that is on its way from a hub to another. */
 	public function lose(string $from, string $to): void
 	{
