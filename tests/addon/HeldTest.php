@@ -129,6 +129,7 @@ final class HeldTest extends AddonTestCase
 		$this->receive($this->file('old', 'before'));
 		$this->work();
 		$this->hold($this->deletion('old'));
+		Table::update('filesync_packet', ['state' => 'parked'], ['hash' => 'old']);
 		$this->hold($this->file('f1', 'bytes', ['filename' => 'name.txt'], ['d1' => 'Folder']));
 		$all = '';
 		$this->whileFailing(function ($sql) use (&$all) {
