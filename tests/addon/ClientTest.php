@@ -158,6 +158,15 @@ final class ClientTest extends AddonTestCase
 		$this->assertStringEndsWith("\r\n\r\nbody", $asked);
 	}
 
+	public function test_a_login_ends_with_every_cookie_that_it_gave(): void
+	{
+		$this->hub = Hub::answering("HTTP/1.1 200 OK\r\nSet-Cookie: first=1; path=/\r\nSet-Cookie: PHPSESSID=abc; secure\r\nContent-Length: 2\r\n\r\n[]");
+		OriginApi::get($this->channel, "http://127.0.0.1:{$this->hub->port}", '/api/z/1.0/files?start=0');
+		$asked = $this->hub->asked(false);
+		$this->assertStringStartsWith("GET /logout HTTP/1.1\r\n", $asked[1]);
+		$this->assertStringContainsString("\r\nCookie: first=1; PHPSESSID=abc\r\n", $asked[1]);
+	}
+
 	public function test_an_answer_that_needs_more_memory_than_there_is_is_not_read(): void
 	{
 		foreach (['[' . str_repeat('[1],', 2000000) . '1]', '{"a":[' . str_repeat('{"a":1},', 1000000) . '1]}'] as $text) {
