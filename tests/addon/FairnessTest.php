@@ -84,21 +84,33 @@ final class FairnessTest extends AddonTestCase
 		};
 		(new Worker(Config::now() + 110))->run(0);
 		$this->assertSame('12345', file_get_contents('store/carol/five'));
-		$this->assertLessThan(15, Config::now() - $began);
+		$this->assertLessThan(19, Config::now() - $began);
 	}
 
 	public function test_a_slow_clone_does_not_hold_every_connection_of_its_channel(): void
 	{
 		Config::set('parallel', '2');
-		foreach (['slow1', 'slow2', 'slow3'] as $hash) {
+		foreach (array_map(fn ($n) => "slow$n", range(1, 150)) as $hash) {
 			$this->slow($this->channel, $hash, 10);
 		}
-		$this->receive($this->file('zlast', 'bytes'));
+		Maker::hubloc(TestHub\InProcess::$identity, self::SECOND, 'alice');
+		$this->receive(['fetch_url' => self::SECOND . '/getfile'] + $this->file('zlast', 'bytes'));
 		$this->passTime();
 		(new Worker(Config::now() + 110))->run(0);
 		$this->assertSame('bytes', $this->shown('zlast'));
 		$row = $this->transfer('slow1');
 		$this->assertSame(['staged', 0], [$row['state'], (int) $row['attempts']]);
+	}
+
+	public function test_a_clone_that_is_slow_to_answer_is_not_begun_with_again_and_again(): void
+	{
+		Config::set('parallel', '2');
+		foreach (['slow1', 'slow2', 'slow3'] as $hash) {
+			$this->slow($this->channel, $hash, 10);
+		}
+		$this->passTime();
+		(new Worker(Config::now() + 110))->run(0);
+		$this->assertCount(3, TransferBatch::$added);
 	}
 
 	public function test_many_small_files_are_no_slow_batch(): void
