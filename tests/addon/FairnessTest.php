@@ -62,6 +62,21 @@ final class FairnessTest extends AddonTestCase
 		$this->assertSame(['slow1', 'slow2', 'slow3', 'slow1', 'slow2', 'slow3'], array_column(TransferBatch::$added, 'hash'));
 	}
 
+	public function test_what_follows_a_transfer_has_its_place_in_each_turn(): void
+	{
+		FileSync\Photo::$isKnown = true;
+		$this->slow($this->channel, 'slow1', 65536);
+		$this->slow($this->bob, 'slow2', 65536);
+		$this->receive($this->photo('p1', [0 => 'original', 1 => 'x']));
+		Outbox::add(1, 'items', 'a post', json_encode(['items' => []]));
+		Outbox::add(1, 'posts', self::ORIGIN, json_encode(['since' => Config::now()]));
+		$this->passTime();
+		(new Worker(Config::now() + 110))->run(0);
+		FileSync\Photo::$isKnown = false;
+		$this->assertSame('scale 1 of original', @file_get_contents('store/alice/p1-1'));
+		$this->assertSame([], array_column(Table::select('filesync_outbox', ['uid' => 1, 'kind <>' => 'preview']), 'kind'));
+	}
+
 	public function test_a_channel_that_is_alone_is_not_interrupted(): void
 	{
 		$this->slow($this->channel, 'large', 65536);
