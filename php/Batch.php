@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
 use FileSync\Exception\PermanentException;
 
 if (! class_exists('App', false)) {
@@ -21,8 +22,8 @@ final class Batch
 	private const LEAST_RATE = 65536;
 	/** A batch that gets less a second, once it has run for a while, lets others go first. */
 	private const SLOW_RATE = 4096;
-	private const SLOW_SECONDS = 8;
-	/** How long what hardly moved rests where other files of the channel wait. */
+	private const SLOW_SECONDS = 15;
+	/** How long what hardly moved rests where files from another clone of the channel wait. */
 	private const REST_SECONDS = 60;
 
 	private readonly \FileSync\TransferBatch $batch;
@@ -266,7 +267,7 @@ final class Batch
 		return $own && substr($own['edited'], 0, 19) === $edited && Facts::of($this->channel, $row['hash'], 0)->state === 'whole';
 	}
 
-	/** Tells whether next to nothing comes while others wait: other channels, or files of this one that did not get a connection. */
+	/** Tells whether next to nothing comes while other channels wait. Where files from another clone wait for a connection, they get those of what is slow. */
 	private function givesWay(): bool
 	{
 		if (Config::now() < $this->slowSince + self::SLOW_SECONDS || $this->meter->rate === null || $this->meter->rate >= self::SLOW_RATE) {
@@ -277,18 +278,28 @@ final class Batch
 			// All of it is here and is being checked.
 			return false;
 		}
-		$doFilesWait = (bool) array_filter($progress, fn ($one) => $one['state'] === 'queued');
-		foreach ($doFilesWait ? $progress : [] as $one) {
-			$row = $one['state'] === 'active' ? $this->rows[$one['id']] ?? null : null;
-			if ($row) {
-				$this->batch->cancel($one['id']);
-				unset($this->rows[$one['id']]);
-				Queue::release($this->token, $row['id'], Config::now() + self::REST_SECONDS);
-			}
-		}
+		$active = array_column(array_filter($progress, fn ($one) => $one['state'] === 'active'), 'id', 'id');
+		$this->letRest(array_values(array_unique(array_column(array_intersect_key($this->rows, $active), 'origin'))));
 		$this->slowSince = Config::now();
 
 		return $this->worker->doOthersWait();
+	}
+
+	/** Puts all files from slow clones off for a little while, if files from others wait. */
+	private function letRest(array $origins): void
+	{
+		$due = ['uid' => $this->channelId(), 'state' => ['staged', 'waiting'], 'next_at <=' => Config::now()];
+		if (! $origins || (! array_diff(array_column($this->rows, 'origin'), $origins) && ! Table::first('filesync_transfer', $due + ['origin <>' => $origins], '', 'id'))) {
+			return;
+		}
+		foreach ($this->rows as $id => $row) {
+			if (in_array($row['origin'], $origins, true)) {
+				$this->batch->cancel($id);
+				unset($this->rows[$id]);
+				Queue::release($this->token, $row['id'], Config::now() + self::REST_SECONDS);
+			}
+		}
+		Table::update('filesync_transfer', ['next_at' => Config::now() + self::REST_SECONDS], ['origin' => $origins] + $due);
 	}
 
 	private function topUp(): void

@@ -23,6 +23,9 @@ final class Outbox
 	/** How the reason of a call begins that a process is making. */
 	public const UNDER_WAY = 'under way: ';
 
+	/** Calls that ask no other hub and need no extension. */
+	public const QUICK = ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake'];
+
 	private const MOST_ATTEMPTS = 3;
 
 	/** Wants a call. `held` ones wait until release(). `key` tells calls of one name apart. */
@@ -74,18 +77,18 @@ final class Outbox
 	/**
 	 * Makes the calls that are due, of one channel; all kinds but previews, which have a job of their own, or only some.
 	 *
-	 * @param ?\Closure $isOver Asked before each; true: the rest another time.
+	 * @param ?\Closure $isOver Asked after each; true: the rest another time.
 	 */
 	public static function run(int $channelId, array $kinds = [], ?\Closure $isOver = null): void
 	{
 		$where = ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Config::now()] + ($kinds ? ['kind' => $kinds] : self::possible());
 		foreach (array_column(Table::select('filesync_outbox', $where, 'created, id', 100, 'id'), 'id') as $id) {
-			if ($isOver && $isOver()) {
-				return;
-			}
 			// One at a time: a body can hold posts.
 			$row = Table::first('filesync_outbox', ['id' => $id, 'state' => 'due']);
 			$row && self::attempt($row);
+			if ($isOver && $isOver()) {
+				return;
+			}
 		}
 	}
 
@@ -137,7 +140,7 @@ final class Outbox
 	/** Leaves out previews, and what needs the extension while it is missing. */
 	private static function possible(): array
 	{
-		return Config::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake']];
+		return Config::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => self::QUICK];
 	}
 
 	/** Makes a call. Returns the body with which it is to go on another time, null once it is done. */

@@ -48,10 +48,11 @@ final class Scales
 		return self::MADE_OF[$scale];
 	}
 
-	/** Makes all whose turn has come, and publishes them. */
+	/** Makes those whose time has come, and publishes them: some in each turn, all if there is time. */
 	public function run(): void
 	{
-		while (! $this->worker->isTurnOver() && ! Queue::pausedUntil() && $claimed = Queue::claimToMake($this->channelId(), $this->token, self::MOST_AT_ONCE)) {
+		$isOver = $this->worker->isOver(...);
+		while (! $isOver() && ! Queue::pausedUntil() && $claimed = Queue::claimToMake($this->channelId(), $this->token, self::MOST_AT_ONCE)) {
 			[$jobs, $rows] = $this->jobs($claimed);
 			$outcomes = $jobs ? Photo::scaleAll(self::store('store'), self::store(Store::dataRoot($this->channelId(), true)), $jobs,
 				['budget_ms' => self::BUDGET_MS] + Photos::scaleOptions()) : [];
@@ -62,6 +63,7 @@ final class Scales
 				}
 			}
 			$this->worker->beat($this->channelId());
+			$isOver = $this->worker->isTurnOver(...);
 		}
 	}
 

@@ -96,6 +96,7 @@ final class Uninstall
 			Queue::removePartial($row);
 		}
 		Table::delete('filesync_packet', ['attempts >=' => 0]);
+		Table::delete('filesync_dropped', ['created >=' => 0]);
 		Table::delete('filesync_outbox', ['attempts >=' => 0]);
 	}
 

@@ -162,6 +162,8 @@ final class Worker
 				$publish = new Publish($channel, $this->token, fn () => $this->beat($channelId));
 				$publish->recover();
 				$publish->publishVerified(null, $this->isTurnOver(...));
+				// Here too, since a batch may take the whole turn.
+				Outbox::run($channelId, Outbox::QUICK, $this->isTurnOver(...));
 				(new Batch($channel, $this->token, $publish, $this, $this->progress))->run();
 				(new Scales($channel, $this->token, $publish, $this))->run();
 			}

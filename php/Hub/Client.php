@@ -26,7 +26,7 @@ final class Client
 	 *
 	 * @param list<string> $headers
 	 *
-	 * @return array{status: int, headers: array<string, string>, body: string, error: string} Header names in lower case; status 0 and an error if no whole answer
+	 * @return array{status: int, headers: array<string, string>, body: string, error: string} Header names in lower case, several cookies in lines; status 0 and an error if no whole answer
 	 *   came within the bounds.
 	 *
 	 * @throws Forbidden
@@ -75,8 +75,10 @@ final class Client
 			CURLOPT_HEADERFUNCTION => function ($curl, $line) use (&$answer, &$headerBytes, &$fault) {
 				$headerBytes += strlen($line);
 				[$name, $value] = explode(':', $line, 2) + [1 => null];
+				$name = strtolower(trim($name));
 				if ($value !== null) {
-					$answer['headers'][strtolower(trim($name))] = trim($value);
+					// A cookie stands in a line of its own, and there may be several.
+					$answer['headers'][$name] = ($name === 'set-cookie' && isset($answer['headers'][$name]) ? $answer['headers'][$name] . "\n" : '') . trim($value);
 				}
 				$fault = $headerBytes > self::MOST_HEADER_BYTES ? 'more headers than ' . self::MOST_HEADER_BYTES . ' bytes' : $fault;
 

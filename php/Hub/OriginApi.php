@@ -48,8 +48,8 @@ final class OriginApi
 			throw new \RuntimeException("the answer of $root cannot be read: " . $e->getMessage());
 		}
 		// A signed request is a login there, whatever it answers.
-		if (preg_match('/^([^;\s]+)/', $answer['headers']['set-cookie'] ?? '', $cookie)) {
-			Client::ask('GET', $root . '/logout', ['Cookie: ' . $cookie[1]], '', self::MOST_BYTES, self::SECONDS);
+		if (preg_match_all('/^([^;\s]+)/m', $answer['headers']['set-cookie'] ?? '', $cookies)) {
+			Client::ask('GET', $root . '/logout', ['Cookie: ' . implode('; ', $cookies[1])], '', self::MOST_BYTES, self::SECONDS);
 		}
 		if (! is_array($said)) {
 			throw new \RuntimeException("$root does not answer at its API: " . ($status ? "status $status" : $answer['error']));

@@ -253,6 +253,12 @@ final class Comparison
 			}
 			$this->tellOf(Intake::takeDeletes($this->channel, $this->run->peer, $this->run->body['deletes'] ?? []));
 			$this->tellBack();
+			$now = Run::find($this->run->id)?->body ?? [];
+			if (! empty($now['hashes'])) {
+				// It told more while it was told.
+				$this->run->save(['body' => ['hashes' => $now['hashes'], 'hop' => $now['hop'] ?? 0]]);
+				return false;
+			}
 			$this->run->save(['body' => [], 'next_at' => 0, 'attempts' => 0, 'state' => 'idle', 'finished' => Config::now(), 'reason' => '']);
 
 			return true;

@@ -160,6 +160,28 @@ final class ClientTest extends AddonTestCase
 		$this->assertStringEndsWith("\r\n\r\nbody", $asked);
 	}
 
+	public function test_a_hub_says_who_it_is_and_what_time_it_has(): void
+	{
+		$said = json_encode(['site' => ['url' => 'http://x.example'], 'filesync' => ['v' => 1]]);
+		$this->hub = Hub::answering("HTTP/1.1 200 OK\r\nDate: " . gmdate('D, d M Y H:i:s', time() + 500) . " GMT\r\nContent-Length: " . strlen($said) . "\r\n\r\n$said");
+		$answer = Neighbour::ask("http://127.0.0.1:{$this->hub->port}/channel/alice");
+		$this->assertSame([1, true], [$answer['info']['filesync']['v'], $answer['private']]);
+		$this->assertEqualsWithDelta(500, $answer['clock'], 3);
+		$this->assertStringContainsString("\r\nAccept: application/x-zot+json\r\n", $this->hub->asked(false)[0]);
+		$this->hub->stop();
+		$this->hub = Hub::answering("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+		$this->assertSame([null, 'status 503'], [($answer = Neighbour::ask("http://127.0.0.1:{$this->hub->port}/channel/alice"))['info'], $answer['error']]);
+	}
+
+	public function test_a_login_ends_with_every_cookie_that_it_gave(): void
+	{
+		$this->hub = Hub::answering("HTTP/1.1 200 OK\r\nSet-Cookie: first=1; path=/\r\nSet-Cookie: PHPSESSID=abc; secure\r\nContent-Length: 2\r\n\r\n[]");
+		OriginApi::get($this->channel, "http://127.0.0.1:{$this->hub->port}", '/api/z/1.0/files?start=0');
+		$asked = $this->hub->asked(false);
+		$this->assertStringStartsWith("GET /logout HTTP/1.1\r\n", $asked[1]);
+		$this->assertStringContainsString("\r\nCookie: first=1; PHPSESSID=abc\r\n", $asked[1]);
+	}
+
 	public function test_an_answer_that_needs_more_memory_than_there_is_is_not_read(): void
 	{
 		foreach (['[' . str_repeat('[1],', 2000000) . '1]', '{"a":[' . str_repeat('{"a":1},', 1000000) . '1]}'] as $text) {

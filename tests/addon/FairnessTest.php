@@ -62,6 +62,21 @@ final class FairnessTest extends AddonTestCase
 		$this->assertSame(['slow1', 'slow2', 'slow3', 'slow1', 'slow2', 'slow3'], array_column(TransferBatch::$added, 'hash'));
 	}
 
+	public function test_what_follows_a_transfer_has_its_place_in_each_turn(): void
+	{
+		FileSync\Photo::$isKnown = true;
+		$this->slow($this->channel, 'slow1', 65536);
+		$this->slow($this->bob, 'slow2', 65536);
+		$this->receive($this->photo('p1', [0 => 'original', 1 => 'x']));
+		Outbox::add(1, 'items', 'a post', json_encode(['items' => []]));
+		Outbox::add(1, 'posts', self::ORIGIN, json_encode(['since' => Config::now()]));
+		$this->passTime();
+		(new Worker(Config::now() + 110))->run(0);
+		FileSync\Photo::$isKnown = false;
+		$this->assertSame('scale 1 of original', @file_get_contents('store/alice/p1-1'));
+		$this->assertSame([], array_column(Table::select('filesync_outbox', ['uid' => 1, 'kind <>' => 'preview']), 'kind'));
+	}
+
 	public function test_a_channel_that_is_alone_is_not_interrupted(): void
 	{
 		$this->slow($this->channel, 'large', 65536);
@@ -84,21 +99,33 @@ final class FairnessTest extends AddonTestCase
 		};
 		(new Worker(Config::now() + 110))->run(0);
 		$this->assertSame('12345', file_get_contents('store/carol/five'));
-		$this->assertLessThan(15, Config::now() - $began);
+		$this->assertLessThan(19, Config::now() - $began);
 	}
 
 	public function test_a_slow_clone_does_not_hold_every_connection_of_its_channel(): void
 	{
 		Config::set('parallel', '2');
-		foreach (['slow1', 'slow2', 'slow3'] as $hash) {
+		foreach (array_map(fn ($n) => "slow$n", range(1, 150)) as $hash) {
 			$this->slow($this->channel, $hash, 10);
 		}
-		$this->receive($this->file('zlast', 'bytes'));
+		Maker::hubloc(TestHub\InProcess::$identity, self::SECOND, 'alice');
+		$this->receive(['fetch_url' => self::SECOND . '/getfile'] + $this->file('zlast', 'bytes'));
 		$this->passTime();
 		(new Worker(Config::now() + 110))->run(0);
 		$this->assertSame('bytes', $this->shown('zlast'));
 		$row = $this->transfer('slow1');
 		$this->assertSame(['staged', 0], [$row['state'], (int) $row['attempts']]);
+	}
+
+	public function test_a_clone_that_is_slow_to_answer_is_not_begun_with_again_and_again(): void
+	{
+		Config::set('parallel', '2');
+		foreach (['slow1', 'slow2', 'slow3'] as $hash) {
+			$this->slow($this->channel, $hash, 10);
+		}
+		$this->passTime();
+		(new Worker(Config::now() + 110))->run(0);
+		$this->assertCount(3, TransferBatch::$added);
 	}
 
 	public function test_many_small_files_are_no_slow_batch(): void

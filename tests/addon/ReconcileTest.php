@@ -254,6 +254,29 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertNull(Run::next());
 	}
 
+	public function test_what_a_clone_tells_while_it_is_told_itself_is_not_forgotten(): void
+	{
+		$entry = $this->file('mine', 'bytes') + ['filesync' => $this->sibling(array_fill_keys(Revisions::GROUPS, ['aaaaaaaa' => 1]))];
+		$this->receive($entry);
+		$this->work();
+		q("UPDATE attach SET filename = 'ours.bin' WHERE hash = 'mine'");
+		$this->sent('mine');
+		$this->there['mine'] = $entry;
+		$wire = Client::$wire;
+		Client::$wire = function ($method, $url, $headers, $body) use ($wire) {
+			json_decode($body, true)['do'] === 'finish' && Run::wish($this->channel, self::ORIGIN, ['later'], 0);
+
+			return $wire($method, $url, $headers, $body);
+		};
+		Run::wish($this->channel, self::ORIGIN, ['mine'], 0);
+		$run = Run::ask($this->channel, self::ORIGIN, 'pull');
+		Reconcile::goOn($run->id, time() + 30);
+		$this->assertSame(['entries', 'finish'], array_column($this->asked, 'do'));
+		$run = Run::find($run->id);
+		$this->assertSame(['later'], $run->body['hashes'] ?? []);
+		$this->assertTrue($run->next_at > 0 && $run->next_at <= time());
+	}
+
 	public function test_what_is_no_request_of_a_clone_is_refused(): void
 	{
 		$this->assertSame(400, $this->request(['do' => 'other'])->status);
