@@ -4,13 +4,14 @@
 //! bytes have the digest. A hub that does not answer as agreed is not asked again in this batch; the stock rungs follow.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::chunks::Chunk;
-use super::source::{Origin, check_content_range, missing_row};
+use super::source::{MAX_EDITED_BYTES, Origin, brought_range, missing_row};
 use super::{RungState, Shared, TransferId};
+use crate::body;
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::getfile;
@@ -64,6 +65,8 @@ pub(crate) struct Tickets {
     features: RefCell<Vec<String>>,
     skew_seconds: Cell<Option<i64>>,
     corrects_time: Cell<bool>,
+    /// Transfers whose packet gives another digest than the hub does.
+    disputed: RefCell<HashSet<TransferId>>,
 }
 
 /// What is known of a hub's filesync, for the caller.
@@ -125,7 +128,7 @@ impl FileReply {
             "unavailable" => Answer::Unavailable { retry_after_seconds: self.retry_after },
             "ready" => Answer::Ready(Facts {
                 size_bytes: self.size?,
-                edited: self.edited.filter(|text| text.len() <= 32)?,
+                edited: self.edited.filter(|text| text.len() <= MAX_EDITED_BYTES)?,
                 sha256: self.sha256,
                 etag: self.etag?,
                 ticket: self.ticket.filter(|text| is_header_value(text)).map(Secret::new)?,
@@ -148,6 +151,7 @@ impl Tickets {
             features: RefCell::default(),
             skew_seconds: Cell::default(),
             corrects_time: Cell::default(),
+            disputed: RefCell::default(),
         }
     }
 
@@ -160,6 +164,7 @@ impl Tickets {
 
     /// Forgets a transfer that is over.
     pub(crate) fn unwant(&self, id: TransferId) {
+        self.disputed.borrow_mut().remove(&id);
         if let Some(key) = self.wanted.borrow_mut().remove(&id) {
             self.forget(&key);
         }
@@ -168,6 +173,16 @@ impl Tickets {
     /// Forgets what was stated about a file, so that it is asked for again.
     pub(crate) fn forget(&self, key: &FileKey) {
         self.known.borrow_mut().remove(key);
+    }
+
+    /// Notes that the hub and the packet speak of different bytes.
+    pub(crate) fn dispute(&self, id: TransferId) {
+        self.disputed.borrow_mut().insert(id);
+    }
+
+    /// Tells whether the hub and the packet speak of different bytes.
+    pub(crate) fn disputes(&self, id: TransferId) -> bool {
+        self.disputed.borrow().contains(&id)
     }
 
     pub(crate) fn is_usable(&self) -> bool {
@@ -325,8 +340,8 @@ impl Origin {
         let reply = shared.send(Pool::Main, Request::signed(signed)?.keep_errors()).await?;
         let (unknown, wait) = (reply.error(ErrorKind::Unsupported, "it does not speak filesync"), reply.wait_seconds());
         let busy = reply.error(ErrorKind::PeerBusy, "no tickets now").retry_after_seconds(wait);
-        let body = reply.bytes(shared.limits.max_reply_bytes, &shared.patience()).await?;
-        let reply: TicketReply = serde_json::from_slice(&body).map_err(|_| unknown)?;
+        let read = reply.bytes(shared.limits.max_reply_bytes, &shared.patience()).await?;
+        let reply: TicketReply = body::json(&read).ok_or(unknown)?;
         if reply.error.as_deref() == Some("busy") {
             return Err(busy);
         }
@@ -341,15 +356,15 @@ impl Origin {
     ///
     /// # Errors
     ///
-    /// As the reply tells; `Refused` if it is neither the range nor the whole, `Corrupt` if it is another range.
+    /// As the reply tells; `Refused` if it is neither a range nor the whole, `Corrupt` if it is a range that cannot be used.
     pub(crate) async fn ticket_range(&self, shared: &Shared, hash: &str, facts: &Facts, range: &Chunk) -> Result<(Reply, Chunk)> {
         let request = Request::get(self.hub.page(["getfile", hash]))
             .header("filesync-ticket", &facts.ticket)?
             .range(range.start, range.end - 1)?;
         let reply = shared.send(Pool::Main, request).await?;
         match reply.status().as_u16() {
-            206 => Ok((check_content_range(reply, range, facts.size_bytes)?, range.clone())),
-            200 if reply.header("content-length") == Some(&facts.size_bytes.to_string()) => Ok((reply, 0..facts.size_bytes)),
+            206 => brought_range(reply, range, facts.size_bytes),
+            200 if reply.length() == Some(facts.size_bytes) => Ok((reply, 0..facts.size_bytes)),
             _ => Err(reply.error(ErrorKind::Refused, "neither the range that was asked for nor the file")),
         }
     }
