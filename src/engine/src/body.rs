@@ -1,4 +1,4 @@
-//! What the JSON of a hub's API says: a file's row, a piece of a file.
+//! What the JSON of another hub says: a file's row, a piece of a file, tickets.
 //!
 //! Invariant: read as loosely as hubs and databases write it; a row of another file is none of this one.
 
@@ -10,9 +10,63 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, de};
 
+use crate::digest::Digest;
+
 /// Reads JSON, whatever encoding mark or white space is in front of it.
-pub(crate) fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
     serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok()
+}
+
+/// The reply to a request for tickets.
+#[derive(Deserialize)]
+pub struct TicketReply {
+    /// Version of what it speaks.
+    pub filesync: u64,
+    /// The hub's clock, in seconds since 1970.
+    pub time: Option<i64>,
+    /// Why there are none.
+    pub error: Option<String>,
+    /// The hub's filesync version.
+    pub version: Option<String>,
+    /// What the hub says it can do.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// How long the tickets hold, in seconds.
+    #[serde(default)]
+    pub expires_in: u32,
+    /// What is said of each file, in the order of asking.
+    #[serde(default)]
+    pub files: Vec<FileReply>,
+}
+
+impl TicketReply {
+    /// Reads the reply; none if it is something else.
+    pub fn parse(body: &[u8]) -> Option<Self> {
+        json(body)
+    }
+}
+
+/// What a hub says of one file; its ticket is a secret.
+#[derive(Deserialize)]
+pub struct FileReply {
+    /// The file's hash.
+    pub hash: String,
+    /// 0 for the file itself, else a photo's scale.
+    pub scale: u8,
+    /// `ready`, `missing` or `unavailable`.
+    pub state: String,
+    /// Its size.
+    pub size: Option<u64>,
+    /// When it was changed.
+    pub edited: Option<String>,
+    /// Names the bytes.
+    pub etag: Option<String>,
+    /// Their digest; none while it is computed.
+    pub sha256: Option<Digest>,
+    /// What gives access to them.
+    pub ticket: Option<String>,
+    /// When to ask again, in seconds.
+    pub retry_after: Option<u64>,
 }
 
 /// What a hub's row says about a file.
@@ -74,10 +128,8 @@ impl FileData {
     }
 }
 
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
 #[derive(Deserialize)]
 struct Envelope<T> {
@@ -188,7 +240,9 @@ mod tests {
 
     #[test]
     fn what_is_no_row_is_none() {
-        for body in ["", "{}", "[]", "null", r#"{"attach":null}"#, r#"{"attach":{"hash":7,"filesize":1}}"#, "<html>", "{\"attach\":"] {
+        for body in
+            ["", "{}", "[]", "null", r#"{"attach":null}"#, r#"{"attach":{"hash":7,"filesize":1}}"#, "<html>", "{\"attach\":"]
+        {
             assert_eq!(FileRow::parse(body.as_bytes()), None, "{body}");
             assert_eq!(FileData::parse(body.as_bytes()), None, "{body}");
         }
@@ -200,7 +254,9 @@ mod tests {
         let piece = |content: &str| {
             FileData::parse(format!(r#"{{"attach":{{"hash":"h1","start":"3","length":5,"content":"{content}"}}}}"#).as_bytes())
         };
-        for content in ["aGVsbG8=", "aGVsbG8", "aGVs\\nbG8=\\n", "aGVs\\r\\nbG8=", " aGVsbG8= ", "aGVsbG8\\u003d", "aGVsbG8=\\u0020"] {
+        for content in
+            ["aGVsbG8=", "aGVsbG8", "aGVs\\nbG8=\\n", "aGVs\\r\\nbG8=", " aGVsbG8= ", "aGVsbG8\\u003d", "aGVsbG8=\\u0020"]
+        {
             let piece = piece(content).unwrap();
             assert_eq!((piece.start, piece.length, piece.bytes.as_deref()), (3, Some(5), Some(&b"hello"[..])), "{content}");
         }

@@ -47,8 +47,29 @@ pub fn coding(values: &Values<'_>) -> Option<String> {
 
 /// Every registered content coding that changes bytes, and those that are in use beside the registry.
 const CODINGS: [&str; 23] = [
-    "aes128gcm", "br", "brotli", "bzip", "bzip2", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "lz4", "lzma", "pack200",
-    "pack200-gzip", "peerdist", "sdch", "snappy", "xpress", "xz", "zip", "zlib", "zstd",
+    "aes128gcm",
+    "br",
+    "brotli",
+    "bzip",
+    "bzip2",
+    "compress",
+    "dcb",
+    "dcz",
+    "deflate",
+    "exi",
+    "gzip",
+    "lz4",
+    "lzma",
+    "pack200",
+    "pack200-gzip",
+    "peerdist",
+    "sdch",
+    "snappy",
+    "xpress",
+    "xz",
+    "zip",
+    "zlib",
+    "zstd",
 ];
 
 /// Tells whether `ETag` names a file's hash, in whichever way it is quoted, weak or marked by a proxy; none if there is none.
@@ -63,7 +84,8 @@ pub fn etag_names(values: &Values<'_>, hash: &str) -> Option<bool> {
         .collect();
     let hash = hash.to_ascii_lowercase();
     // A server that would compress marks the tag: `hash-gzip`, `hash;br`.
-    let names = |tag: &String| tag.strip_prefix(&hash).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', ';', ':', '+']));
+    let names =
+        |tag: &String| tag.strip_prefix(&hash).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', ';', ':', '+']));
     (!tags.is_empty()).then(|| tags.iter().any(names))
 }
 
@@ -260,8 +282,18 @@ mod tests {
     #[test]
     fn a_range_is_read_in_every_form_that_says_one() {
         for text in [
-            "bytes 5-9/20", "Bytes 5-9/20", "BYTES 5-9/20", "bytes  5-9/20", "bytes\t5-9/20", " bytes 5-9/20 ", "bytes 5 - 9 / 20",
-            "bytes=5-9/20", "bytes: 5-9/20", "bytes=5-9/0020", "5-9/20", "bytes 5-9/20, bytes 5-9/20",
+            "bytes 5-9/20",
+            "Bytes 5-9/20",
+            "BYTES 5-9/20",
+            "bytes  5-9/20",
+            "bytes\t5-9/20",
+            " bytes 5-9/20 ",
+            "bytes 5 - 9 / 20",
+            "bytes=5-9/20",
+            "bytes: 5-9/20",
+            "bytes=5-9/0020",
+            "5-9/20",
+            "bytes 5-9/20, bytes 5-9/20",
         ] {
             assert_eq!(range(text), Some((5, 9, Some(20))), "{text}");
         }
@@ -276,9 +308,22 @@ mod tests {
     #[test]
     fn what_is_no_range_or_two_is_none() {
         for text in [
-            "", "bytes", "bytes */20", "bytes 9-5/20", "bytes 5-20/20", "bytes 5-9/x", "bytes -9/20", "bytes 5-/20", "items 5-9/20",
-            "bytes +5-9/20", "bytes 5-9/20, bytes 6-9/20", "bytes 0-18446744073709551615/*", "bytes 0-18446744073709551616/*",
-            "bytes 5-9-12/20", "bytes \u{665}-9/20", "multipart/byteranges",
+            "",
+            "bytes",
+            "bytes */20",
+            "bytes 9-5/20",
+            "bytes 5-20/20",
+            "bytes 5-9/x",
+            "bytes -9/20",
+            "bytes 5-/20",
+            "items 5-9/20",
+            "bytes +5-9/20",
+            "bytes 5-9/20, bytes 6-9/20",
+            "bytes 0-18446744073709551615/*",
+            "bytes 0-18446744073709551616/*",
+            "bytes 5-9-12/20",
+            "bytes \u{665}-9/20",
+            "multipart/byteranges",
         ] {
             assert_eq!(range(text), None, "{text}");
         }
@@ -289,14 +334,45 @@ mod tests {
     #[test]
     fn only_codings_are_codings() {
         for text in [
-            "identity", "none", "None", "UTF-8", "utf8", "binary", "", " ", "8bit", "7bit", "ISO-8859-1", "null", "raw", "chunked",
-            "identity, identity", "text/plain; charset=utf-8", "base64", "aws-chunked", "\u{fc}",
+            "identity",
+            "none",
+            "None",
+            "UTF-8",
+            "utf8",
+            "binary",
+            "",
+            " ",
+            "8bit",
+            "7bit",
+            "ISO-8859-1",
+            "null",
+            "raw",
+            "chunked",
+            "identity, identity",
+            "text/plain; charset=utf-8",
+            "base64",
+            "aws-chunked",
+            "\u{fc}",
         ] {
             assert_eq!(coding(&[text.as_bytes()]), None, "{text}");
         }
         for text in [
-            "gzip", "GZIP", " gzip ", "x-gzip", "br", "deflate", "zstd", "compress", "X-Compress", "identity, gzip", "none,br",
-            "gzip;q=1.0", "\"gzip\"", "dcb", "xz", "gzip, gzip",
+            "gzip",
+            "GZIP",
+            " gzip ",
+            "x-gzip",
+            "br",
+            "deflate",
+            "zstd",
+            "compress",
+            "X-Compress",
+            "identity, gzip",
+            "none,br",
+            "gzip;q=1.0",
+            "\"gzip\"",
+            "dcb",
+            "xz",
+            "gzip, gzip",
         ] {
             assert!(coding(&[text.as_bytes()]).is_some(), "{text}");
         }
@@ -308,9 +384,18 @@ mod tests {
     fn a_tag_names_a_hash_however_it_is_dressed() {
         let hash = "9c0d1e2f-1111";
         for text in [
-            "\"9c0d1e2f-1111\"", "9c0d1e2f-1111", "W/\"9c0d1e2f-1111\"", "w/\"9c0d1e2f-1111\"", " \"9c0d1e2f-1111\" ",
-            "\"9C0D1E2F-1111\"", "\"9c0d1e2f-1111-gzip\"", "W/\"9c0d1e2f-1111-gzip\"", "\"9c0d1e2f-1111;br\"", "\"9c0d1e2f-1111\"-gzip",
-            "\"9c0d1e2f-1111\", \"9c0d1e2f-1111\"", "W/ \"9c0d1e2f-1111\"",
+            "\"9c0d1e2f-1111\"",
+            "9c0d1e2f-1111",
+            "W/\"9c0d1e2f-1111\"",
+            "w/\"9c0d1e2f-1111\"",
+            " \"9c0d1e2f-1111\" ",
+            "\"9C0D1E2F-1111\"",
+            "\"9c0d1e2f-1111-gzip\"",
+            "W/\"9c0d1e2f-1111-gzip\"",
+            "\"9c0d1e2f-1111;br\"",
+            "\"9c0d1e2f-1111\"-gzip",
+            "\"9c0d1e2f-1111\", \"9c0d1e2f-1111\"",
+            "W/ \"9c0d1e2f-1111\"",
         ] {
             assert_eq!(etag_names(&[text.as_bytes()], hash), Some(true), "{text}");
         }
@@ -326,10 +411,22 @@ mod tests {
     fn when_to_come_back_is_a_number_or_a_date() {
         let now = 1_714_813_200; // 2024-05-04 09:00:00
         for (text, seconds) in [
-            ("17", 17), (" 17 ", 17), ("0", 0), ("017", 17), ("17.5", 17), ("17, 17", 17), ("5, 17", 17),
-            ("Sat, 04 May 2024 09:00:17 GMT", 17), ("Saturday, 04-May-24 09:00:17 GMT", 17), ("Sat May  4 09:00:17 2024", 17),
-            ("Sat, 4 May 2024 09:00:17 GMT", 17), ("Fri, 04 May 2024 09:00:17 GMT", 17), ("04 May 2024 09:00:17 +0000", 17),
-            ("Sat, 04 May 2024 11:00:17 +0200", 17), ("sat, 04 may 2024 09:00:17 gmt", 17), ("Sat, 04-May-2024 09:00:17 GMT", 17),
+            ("17", 17),
+            (" 17 ", 17),
+            ("0", 0),
+            ("017", 17),
+            ("17.5", 17),
+            ("17, 17", 17),
+            ("5, 17", 17),
+            ("Sat, 04 May 2024 09:00:17 GMT", 17),
+            ("Saturday, 04-May-24 09:00:17 GMT", 17),
+            ("Sat May  4 09:00:17 2024", 17),
+            ("Sat, 4 May 2024 09:00:17 GMT", 17),
+            ("Fri, 04 May 2024 09:00:17 GMT", 17),
+            ("04 May 2024 09:00:17 +0000", 17),
+            ("Sat, 04 May 2024 11:00:17 +0200", 17),
+            ("sat, 04 may 2024 09:00:17 gmt", 17),
+            ("Sat, 04-May-2024 09:00:17 GMT", 17),
             ("Sat, 04 May 2024 08:00:00 GMT", 0),
         ] {
             assert_eq!(wait_seconds(&[text.as_bytes()], now), Some(seconds), "{text}");
@@ -371,10 +468,18 @@ mod tests {
     fn cookies_are_kept_whatever_else_the_lines_hold() {
         let of = |lines: &[&str]| cookies(&lines.iter().map(|line| line.as_bytes()).collect::<Vec<_>>());
         for lines in [
-            &["a=1"][..], &["a=1; path=/; HttpOnly"], &["a=0; path=/", "a=1; path=/"], &[" a = 1 ;path=/"], &["a=1; Path=/\u{fc}"],
-            &["a=1; path=/", "b=2; Max-Age=0"], &["a=1", "b=deleted; expires=Thu, 01-Jan-1970 00:00:01 GMT"],
-            &["a=1", "b=x; expires=Thu, 01 Jan 1970 00:00:00 GMT; path=/"], &["b=2; Max-Age=0, a=1; path=/"], &["a=1", "b="],
-            &["a=1; expires=Fri, 31-Dec-2099 23:59:59 GMT; path=/"], &["novalue", "a=1"],
+            &["a=1"][..],
+            &["a=1; path=/; HttpOnly"],
+            &["a=0; path=/", "a=1; path=/"],
+            &[" a = 1 ;path=/"],
+            &["a=1; Path=/\u{fc}"],
+            &["a=1; path=/", "b=2; Max-Age=0"],
+            &["a=1", "b=deleted; expires=Thu, 01-Jan-1970 00:00:01 GMT"],
+            &["a=1", "b=x; expires=Thu, 01 Jan 1970 00:00:00 GMT; path=/"],
+            &["b=2; Max-Age=0, a=1; path=/"],
+            &["a=1", "b="],
+            &["a=1; expires=Fri, 31-Dec-2099 23:59:59 GMT; path=/"],
+            &["novalue", "a=1"],
         ] {
             assert_eq!(of(lines).as_deref(), Some("a=1"), "{lines:?}");
         }

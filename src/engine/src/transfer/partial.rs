@@ -657,6 +657,68 @@ mod tests {
         assert!(error.to_string().contains("remedy: free space"), "{error}");
     }
 
+    #[test]
+    fn space_is_taken_a_step_ahead_of_the_bytes_and_given_back() {
+        use std::os::unix::fs::MetadataExt;
+        const KIB: u64 = 1 << 10;
+        let mut folder = Folder::new();
+        (folder.limits.sync_bytes, folder.limits.checkpoint_bytes) = (1 << 30, 1 << 30);
+        (folder.limits.reserve_least_bytes, folder.limits.reserve_most_bytes) = (256 * KIB, 1024 * KIB);
+        let path = folder.dir.path().join("f.partial");
+        let taken = || std::fs::metadata(&path).unwrap().blocks() / 2;
+        let mut partial = folder.open(version(100 << 30)).map_or_else(
+            // A disk that is smaller than that: the claim is refused, which takes nothing either.
+            |_| folder.open(version(64 << 20)).unwrap(),
+            |partial| partial,
+        );
+        assert_eq!(taken(), 0, "a size that is only stated");
+        partial.write_at(0, &[7; 1000]).unwrap();
+        assert!((1..=300).contains(&taken()), "{} KiB", taken());
+        for step in 1..=4096 {
+            partial.write_at(step * KIB, &[7; 1024]).unwrap();
+            // What an extent of the file system's own adds is little.
+            assert!(taken() <= 2 * (step + 1) + 300 && taken() <= step + 1300, "{} KiB after {step}", taken());
+        }
+        let far = 40 << 20;
+        partial.write_at(far, &[7; 1024]).unwrap();
+        assert!(taken() <= 4097 + 2 * 1300, "{} KiB: nothing for what lies in between", taken());
+        partial.reserve(&(20 << 20..(20 << 20) + 1)).unwrap();
+        drop(partial);
+        assert!(taken() <= 4097 + 100, "{} KiB are kept of 4097", taken());
+        let kept = std::fs::metadata(&path).unwrap().len();
+        assert_eq!(kept, far + KIB);
+    }
+
+    #[test]
+    fn a_reply_that_lied_is_forgotten_and_nothing_else() {
+        let folder = Folder::new();
+        let bytes: Vec<u8> = (0..200).collect();
+        let mut partial = folder.open(version(200)).unwrap();
+        partial.write_at(0, &bytes[..50]).unwrap();
+        partial.write_at(120, &bytes[120..150]).unwrap();
+        for synced in [false, true] {
+            let (new, mark) = (partial.missing_of(&(40..160)), partial.mark());
+            assert_eq!(new, [50..120, 150..160]);
+            partial.write_at(50, &[9; 70]).unwrap();
+            partial.write_at(150, &[9; 10]).unwrap();
+            if synced {
+                partial.sync().unwrap();
+            }
+            partial.forget(&new, &mark).unwrap();
+            assert_eq!((partial.received_bytes(), partial.first_gap()), (80, Some(50..120)));
+            drop(partial);
+            partial =
+                Partial::open(&folder.root, "f", version(200), if synced { "another boot" } else { "boot" }, &folder.limits)
+                    .unwrap();
+            assert_eq!(partial.first_gap(), Some(50..120));
+        }
+        while let Some(gap) = partial.first_gap() {
+            let piece = &bytes[gap.start as usize..gap.end as usize];
+            partial.write_at(gap.start, piece).unwrap();
+        }
+        assert_eq!(partial.digest(), Some(Digest::of(&bytes)));
+    }
+
     proptest! {
         #[test]
         fn any_order_of_any_pieces_gives_the_same_bytes(

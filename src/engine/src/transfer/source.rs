@@ -349,7 +349,9 @@ pub(crate) fn brought_range(reply: Reply, range: &Chunk, size_bytes: u64) -> Res
             "a range of a file of another size"
         }
         Some(found) if found.first >= range.end || found.last < range.start => "a range that holds nothing of what was asked",
-        Some(found) if range.start.saturating_sub(found.first) > MAX_BESIDE_BYTES => "a range that begins far before what was asked",
+        Some(found) if range.start.saturating_sub(found.first) > MAX_BESIDE_BYTES => {
+            "a range that begins far before what was asked"
+        }
         Some(found) => return Ok((reply, found.first..found.last + 1)),
     };
     let expected = format!("bytes {}-{}/{size_bytes}", range.start, range.end - 1);

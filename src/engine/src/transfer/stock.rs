@@ -281,11 +281,12 @@ impl Work<'_> {
             };
             let from = usize::try_from(rest.start.saturating_sub(start)).unwrap_or(usize::MAX);
             let most = usize::try_from(rest.end - rest.start).unwrap_or(usize::MAX);
-            let new = if start > rest.start { None } else { bytes.get(from..) }.filter(|new| !new.is_empty()).ok_or_else(|| {
-                Error::new(ErrorKind::Corrupt, "looking at a file again")
-                    .context("hub", &self.origin.hub)
-                    .context("fault", "a range without its first byte")
-            })?;
+            let new =
+                if start > rest.start { None } else { bytes.get(from..) }.filter(|new| !new.is_empty()).ok_or_else(|| {
+                    Error::new(ErrorKind::Corrupt, "looking at a file again")
+                        .context("hub", &self.origin.hub)
+                        .context("fault", "a range without its first byte")
+                })?;
             seen.extend_from_slice(new.get(..most).unwrap_or(new));
         }
         Ok(seen)

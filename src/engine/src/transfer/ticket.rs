@@ -6,12 +6,12 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::chunks::Chunk;
 use super::source::{MAX_EDITED_BYTES, Origin, brought_range, missing_row};
 use super::{RungState, Shared, TransferId};
-use crate::body;
+use crate::body::{FileReply, TicketReply};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::getfile;
@@ -94,48 +94,19 @@ struct TicketRequest<'a> {
     files: &'a [FileKey],
 }
 
-#[derive(Deserialize)]
-struct TicketReply {
-    filesync: u64,
-    time: Option<i64>,
-    error: Option<String>,
-    version: Option<String>,
-    #[serde(default)]
-    features: Vec<String>,
-    #[serde(default)]
-    expires_in: u32,
-    #[serde(default)]
-    files: Vec<FileReply>,
-}
-
-#[derive(Deserialize)]
-struct FileReply {
-    hash: String,
-    scale: u8,
-    state: String,
-    size: Option<u64>,
-    edited: Option<String>,
-    etag: Option<String>,
-    sha256: Option<Digest>,
-    ticket: Option<String>,
-    retry_after: Option<u64>,
-}
-
-impl FileReply {
-    fn answer(self) -> Option<Answer> {
-        Some(match self.state.as_str() {
-            "missing" => Answer::Missing,
-            "unavailable" => Answer::Unavailable { retry_after_seconds: self.retry_after },
-            "ready" => Answer::Ready(Facts {
-                size_bytes: self.size?,
-                edited: self.edited.filter(|text| text.len() <= MAX_EDITED_BYTES)?,
-                sha256: self.sha256,
-                etag: self.etag?,
-                ticket: self.ticket.filter(|text| is_header_value(text)).map(Secret::new)?,
-            }),
-            _ => return None,
-        })
-    }
+fn answer(file: FileReply) -> Option<Answer> {
+    Some(match file.state.as_str() {
+        "missing" => Answer::Missing,
+        "unavailable" => Answer::Unavailable { retry_after_seconds: file.retry_after },
+        "ready" => Answer::Ready(Facts {
+            size_bytes: file.size?,
+            edited: file.edited.filter(|text| text.len() <= MAX_EDITED_BYTES)?,
+            sha256: file.sha256,
+            etag: file.etag?,
+            ticket: file.ticket.filter(|text| is_header_value(text)).map(Secret::new)?,
+        }),
+        _ => return None,
+    })
 }
 
 impl Tickets {
@@ -236,7 +207,7 @@ impl Tickets {
         let ticket_seconds = i64::from(reply.expires_in.min(MAX_TICKET_SECONDS)) - EXPIRY_MARGIN_SECONDS;
         for (file, key) in reply.files.into_iter().zip(asked) {
             let meant = file.hash == key.hash && file.scale == key.scale;
-            let Some(answer) = file.answer().filter(|_| meant) else { return false };
+            let Some(answer) = answer(file).filter(|_| meant) else { return false };
             let seconds = if matches!(answer, Answer::Ready(_)) { ticket_seconds } else { NO_FILE_SECONDS };
             known.insert(key.clone(), (answer, now + seconds.max(1)));
         }
@@ -340,8 +311,8 @@ impl Origin {
         let reply = shared.send(Pool::Main, Request::signed(signed)?.keep_errors()).await?;
         let (unknown, wait) = (reply.error(ErrorKind::Unsupported, "it does not speak filesync"), reply.wait_seconds());
         let busy = reply.error(ErrorKind::PeerBusy, "no tickets now").retry_after_seconds(wait);
-        let read = reply.bytes(shared.limits.max_reply_bytes, &shared.patience()).await?;
-        let reply: TicketReply = body::json(&read).ok_or(unknown)?;
+        let body = reply.bytes(shared.limits.max_reply_bytes, &shared.patience()).await?;
+        let reply = TicketReply::parse(&body).ok_or(unknown)?;
         if reply.error.as_deref() == Some("busy") {
             return Err(busy);
         }
