@@ -79,7 +79,6 @@ fn a_file_of_any_name_comes_where_getfile_alone_is_left() {
         // A name with a line break: a line that is none, one of its own, or none at all.
         name_line(b"new\nline"),
         name_line(b"new\r\n line"),
-        name_line(b"Icon\r"),
         b"Content-Disposition:".to_vec(),
         b"content-disposition : attachment".to_vec(),
         Vec::new(),
@@ -604,7 +603,7 @@ fn the_digest_of_an_origins_own_ticket_counts_for_more_than_a_wrong_one_of_the_p
 
 #[test]
 fn who_has_the_bytes_of_the_packets_digest_is_asked_before_another_ones_ticket_is_believed() {
-    let (bytes, other, dir) = (noise(LARGE, 18), noise(LARGE, 19), tempfile::tempdir().unwrap());
+    let (bytes, other, dir) = (noise(LARGE, 18), noise(LARGE, 20), tempfile::tempdir().unwrap());
     let (first, second) = (hub_with(&other), hub_with(&bytes));
     for hub in [&first, &second] {
         hub.state().filesync = Some(Filesync::default());
@@ -618,4 +617,26 @@ fn who_has_the_bytes_of_the_packets_digest_is_asked_before_another_ones_ticket_i
         (Digest::of(&bytes), second.url.clone(), vec!["size", "sha256"])
     );
     assert_eq!(first.requests("GET"), 0);
+}
+
+#[test]
+fn a_hub_that_gives_a_file_byte_by_byte_does_so_for_a_while() {
+    let (bytes, dir) = (noise(LARGE, 20), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.odd_range = Some(|first, _, size| (first, first, format!("bytes {first}-{first}/{size}")));
+    let done = complete(run_once(dir.path(), &hub), "byte by byte");
+    assert_eq!((done.digest, done.rung), (Digest::of(&bytes), Rung::Filedata));
+    assert!(hub.requests("GET /dav") <= 102, "{}", hub.requests("GET /dav"));
+}
+
+#[test]
+fn a_row_that_is_always_of_this_second_is_not_waited_for_without_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(&noise(9_000, 21));
+    hub.state().faults.date = Some("Fri, 03 May 2024 09:00:00 GMT".into());
+    let mut limits = small_limits();
+    limits.settle_time = std::time::Duration::from_secs(1);
+    let error = failure(run(&mut batch(dir.path(), limits), spec(&hub, "h1")), "always new");
+    assert_eq!(error.kind(), ErrorKind::PeerBusy, "{error}");
+    assert_eq!((hub.requests("GET /api/z/1.0/filemeta"), hub.requests("POST /getfile")), (4, 0));
 }

@@ -14,6 +14,7 @@ use super::source::Origin;
 use super::{Complete, Counted, Job, OriginSpec, Outcome, Rung, Shared, copy, image_header};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
+use crate::getfile::HubUrl;
 use crate::http::Reply;
 use crate::patience::StallMeter;
 
@@ -248,6 +249,7 @@ impl<'a> Work<'a> {
         };
         let mut lanes = FuturesUnordered::new();
         let mut under_way: Vec<Chunk> = Vec::new();
+        let mut crumbs = 0;
         let mut meter = Meter::start(self);
         loop {
             let turn_is_over = self.turn.is_over();
@@ -268,7 +270,12 @@ impl<'a> Work<'a> {
             match lanes.next().await {
                 None => return Ok(()),
                 Some((range, _, Ok(()))) => {
-                    self.origin.pieces.note_whole(partial.borrow().arrived_of(&range));
+                    let arrived = partial.borrow().arrived_of(&range);
+                    self.origin.pieces.note_whole(arrived);
+                    crumbs = if arrived < CRUMB_BYTES.min(range.end - range.start) { crumbs + 1 } else { 0 };
+                    if crumbs > MAX_CRUMBS {
+                        return Err(Broken { range, took: Duration::ZERO, error: next_to_nothing(&self.origin.hub) });
+                    }
                     under_way.retain(|other| *other != range);
                 }
                 Some((range, took, Err(error))) => return Err(Broken { range, took, error }),
@@ -433,5 +440,16 @@ pub(super) fn check_digest(partial: &mut Partial<'_>, computed: Digest, expected
 /// Times that a connection may break off one after the other, each having brought little, before the origin is given up for
 /// now.
 const MAX_ATTEMPTS: u32 = 5;
+/// Replies of less than that, one after the other, that are taken where more was asked for.
+pub(super) const MAX_CRUMBS: u32 = 100;
+const CRUMB_BYTES: u64 = 4096;
+
+/// Builds the error for a hub that gives a file byte by byte.
+pub(super) fn next_to_nothing(hub: &HubUrl) -> Error {
+    Error::new(ErrorKind::Corrupt, "receiving a file")
+        .context("hub", hub)
+        .context("fault", "each reply holds next to nothing of what was asked for")
+}
+
 /// Times that a hub that was alive is waited for.
 const MAX_PAUSES: u32 = 3;

@@ -8,7 +8,7 @@ use super::Rung;
 use super::chunks::Chunk;
 use super::filedata::FILEDATA_BYTES;
 use super::partial::{self, Partial, Version};
-use super::receive::{Reading, SharedPartial, Work};
+use super::receive::{MAX_CRUMBS, Reading, SharedPartial, Work, next_to_nothing};
 use super::report::Complete;
 use super::source::{DavFile, FileMeta, MAX_BESIDE_BYTES, scale_bytes};
 use crate::digest::{Digest, Hasher};
@@ -59,7 +59,7 @@ impl Work<'_> {
     /// Asks for the row, and again once its `edited` cannot change within its second any more.
     async fn settled_meta(&self) -> Result<Option<FileMeta>> {
         let settle_seconds = i64::try_from(self.shared.limits.settle_time.as_secs()).unwrap_or(i64::MAX);
-        loop {
+        for _ in 0..=self.shared.limits.max_restarts {
             let meta = self.origin.file_meta(self.shared, &self.job.spec.hash).await?;
             match meta.as_ref().and_then(|meta| meta.age_seconds) {
                 Some(age) if (0..settle_seconds).contains(&age) => {
@@ -68,6 +68,10 @@ impl Work<'_> {
                 _ => return Ok(meta),
             }
         }
+        // Whoever says so for ever holds up nobody.
+        Err(Error::new(ErrorKind::PeerBusy, "reading a file's row")
+            .context("hub", &self.origin.hub)
+            .context("fault", "the file is being changed again and again"))
     }
 
     /// Decides which version is to be read: the origin's own, which may be newer than the packet's but never older.
@@ -264,7 +268,10 @@ impl Work<'_> {
     async fn see(&self, file: &DavFile<'_>, spot: &Chunk, way: Rung) -> Result<Vec<u8>> {
         let mut seen = Vec::new();
         // A server may give less than what was asked at once.
-        while (seen.len() as u64) < spot.end - spot.start {
+        for _ in 0..MAX_CRUMBS {
+            if seen.len() as u64 >= spot.end - spot.start {
+                return Ok(seen);
+            }
             let rest = spot.start + seen.len() as u64..spot.end;
             let (start, bytes) = if way == Rung::Dav {
                 let (mut reply, brought) = self.origin.dav_range(self.shared, file, &rest, Pool::Second).await?;
@@ -289,7 +296,7 @@ impl Work<'_> {
                 })?;
             seen.extend_from_slice(new.get(..most).unwrap_or(new));
         }
-        Ok(seen)
+        Err(next_to_nothing(&self.origin.hub))
     }
 
     /// Reads a scale: small, of a size that the packet may state wrongly, and without a row to ask for.
