@@ -144,7 +144,7 @@ pub(crate) fn is_early_end(error: &Error) -> bool {
 /// Tells whether a failure may be that of a hub that is just being started anew: it failed at once, and did not say for how
 /// long.
 pub(crate) fn may_be_restart(error: &Error, took: Duration) -> bool {
-    let says_so = error.kind() == ErrorKind::Network || matches!(error.http_status(), Some(502..=504));
+    let says_so = error.kind() == ErrorKind::Network || matches!(error.http_status(), Some(502 | 503));
     says_so && error.wait_seconds().is_none() && took < RESTART_TIME
 }
 

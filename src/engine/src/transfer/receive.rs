@@ -192,10 +192,10 @@ impl<'a> Work<'a> {
             if received > reached {
                 (is_alive, pauses) = (true, 0);
             }
-            if self.origin.pieces.note_death(asked, arrived, took, &error) {
+            if is_alive && received == reached && self.waits_for_restart(&mut pauses, took, &error).await {
                 continue;
             }
-            if is_alive && received == reached && self.waits_for_restart(&mut pauses, took, &error).await {
+            if self.origin.pieces.note_death(asked, arrived, took, &error) {
                 continue;
             }
             let goes_on = (error.kind() == ErrorKind::Network && received > reached) || is_early_end(&error);
