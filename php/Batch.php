@@ -235,7 +235,10 @@ final class Batch
 		// Set where a hub's row is older than the packet that told of the file.
 		$isOlder = isset($facts['older_edited']);
 		Config::log("transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: {$error['kind']}: {$error['message']}");
-		if ($error['kind'] === 'Storage') {
+		if ($error['kind'] === 'Storage' && isset($facts['needed_bytes'])) {
+			// A file that finds no room is no fault of the disk: smaller ones may.
+			$this->waitForSpace($row, (int) $facts['needed_bytes']);
+		} elseif ($error['kind'] === 'Storage') {
 			Queue::pause($error['message']);
 			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => $error['message'], 'next_at' => Queue::pausedUntil()]);
 		} elseif ($isOlder && $this->isBackAtOurs($row, $facts['hub'], $facts['older_edited'])) {

@@ -25,7 +25,8 @@ final class Peers
 	private const NO_SECONDS = 86400;
 	private const NO_LONGER_SECONDS = 600;
 	private const HEARSAY_SECONDS = 3600;
-	private const PIECE_SECONDS = 604800;
+	/** A hub's limit is not forgotten between two batches; one that was none is gone within hours. */
+	private const PIECE_SECONDS = 10800;
 
 	/** Returns what we say of ourselves, or null while this process cannot serve. */
 	public static function introduction(): ?array
@@ -165,9 +166,9 @@ final class Peers
 		if (isset($origin['skew_seconds'])) {
 			$set['skew_seconds'] = (int) $origin['skew_seconds'];
 		}
-		// What was handed in is no news: it is tried anew when its week is over.
-		if (! empty($origin['piece_bytes']) && (int) $origin['piece_bytes'] !== self::pieceBytes($origin['url'])) {
-			$set += ['piece_bytes' => (int) $origin['piece_bytes'], 'piece_until' => $now + self::PIECE_SECONDS];
+		// What was handed in is no news: it runs out when it would have. What grew until it was no limit any more is over at once.
+		if (array_key_exists('piece_bytes', $origin) && (int) $origin['piece_bytes'] !== self::pieceBytes($origin['url'])) {
+			$set += ['piece_bytes' => (int) $origin['piece_bytes'], 'piece_until' => $origin['piece_bytes'] ? $now + self::PIECE_SECONDS : 0];
 		}
 		if (! empty($origin['received_bytes']) || $rung !== null) {
 			$set += ['last_ok' => $now, 'failures' => 0];

@@ -95,7 +95,7 @@ namespace FileSync {
 		 * }> Transfers that ended. When `complete`, the partial file is whole, its size exact and on disk. `received_bytes`
 		 *   counts the bytes of this run, `resumed_at_byte` where it began. `edited` and `size_bytes` are the origin's
 		 *   own, which may be newer than the packet's. `rung` is the last way that brought bytes: `none`, `getfile`, `dav`,
-		 *   `filedata`, `filesync`, `copy`, or `unchanged`, where there is no partial file. `proof` lists what was checked: `size`, `sha256`, `facts`, `filemeta`, `spot`, `twice`, `image`. `error.kind` is a class name of `FileSync\Exception` without `Exception`;
+		 *   `filedata`, `filesync`, `copy`, or `unchanged`, where there is no partial file. `proof` lists what was checked: `size`, `sha256`, `facts`, `filemeta`, `spot`, `twice`, `image`; `ticket` among them says that `sha256` is that of the origin's own ticket, and not the one that was given. `error.kind` is a class name of `FileSync\Exception` without `Exception`;
 		 *   `error.facts` has what `message` names: `hub`, `status`, `path` and the like; `older_edited`, where the hub's row is older than `edited` asked for.
 		 *
 		 * @throws Exception\InvalidInputException The budget is out of range, or the batch belongs to another process.
@@ -126,7 +126,7 @@ namespace FileSync {
 		 *   failures: int
 		 * }> `reason`: why `/dav` was dropped for this batch, `filesync_reason`: why tickets were. `version` and `features`: the
 		 *   hub's filesync. `skew_seconds`: how far its clock is ahead of ours. `piece_bytes`: the length that it
-		 *   gives in one request where longer ones die, else null. `failures`: transfers that it could not give just now.
+		 *   gives in one request where longer ones die, else null, also where longer ones came through meanwhile. `failures`: transfers that it could not give just now.
 		 */
 		public function origins(): array {}
 

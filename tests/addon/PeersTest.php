@@ -174,10 +174,16 @@ final class PeersTest extends AddonTestCase
 		$this->assertSame(['getfile', 0], [Report::status()['clones'][0]['rung'], Report::status()['clones'][0]['failures']]);
 	}
 
-	public function test_the_length_of_pieces_is_kept_for_a_week(): void
+	public function test_the_length_of_pieces_is_kept_for_hours_and_forgotten_once_they_have_grown(): void
 	{
 		Peers::learn($this->origin(['piece_bytes' => 1048576]), null);
 		$this->assertSame(1048576, Peers::pieceBytes(self::ORIGIN));
+		$this->assertLessThanOrEqual(6 * 3600, (int) dbq('SELECT piece_until FROM filesync_peer')[0]['piece_until'] - time());
+		Peers::learn($this->origin([]), null);
+		$this->assertSame(1048576, Peers::pieceBytes(self::ORIGIN), 'nothing was said of it');
+		Peers::learn($this->origin(['piece_bytes' => null]), null);
+		$this->assertSame(0, Peers::pieceBytes(self::ORIGIN), 'longer ones came through');
+		Peers::learn($this->origin(['piece_bytes' => 1048576]), null);
 		dbq('UPDATE filesync_peer SET piece_until = piece_until - 9');
 		$until = dbq('SELECT piece_until FROM filesync_peer')[0]['piece_until'] ?? 0;
 		Peers::learn($this->origin(['piece_bytes' => 1048576]), null);

@@ -119,6 +119,18 @@ final class QueueTest extends AddonTestCase
 		$this->assertSame('bytes', $this->shown('f2'));
 	}
 
+	public function test_a_file_that_finds_no_room_holds_up_no_other(): void
+	{
+		$entry = $this->file('f1', 'bytes');
+		TransferBatch::$answers['f1-0'] = ['kind' => 'Storage', 'temporary' => true, 'message' => 'no room', 'facts' => ['needed_bytes' => '900000000000']];
+		$this->receive($entry, $this->file('f2', 'others'));
+		$this->work();
+		$this->assertSame(['waiting', 'Storage', 0], [$this->transfer('f1')['state'], $this->transfer('f1')['kind'], (int) $this->transfer('f1')['attempts']]);
+		$this->assertStringContainsString('no room on disk for 900000000000 bytes', $this->transfer('f1')['reason']);
+		$this->assertSame('others', $this->shown('f2'));
+		$this->assertSame(0, Queue::pausedUntil());
+	}
+
 	public function test_what_is_larger_than_the_channel_takes_stays_away_until_it_may_come(): void
 	{
 		$this->receive($this->file('f1', '12345'), $this->file('f2', '123456'));

@@ -1,7 +1,7 @@
 //! The HTTP client: TLS, address policy, time-outs. The only module that opens sockets.
 //!
 //! Invariant: a request reaches an address that the policy allows or none; redirects are never followed; encoded
-//! bodies are refused; errors quote no query string, header or body.
+//! bodies are refused; errors quote no query string, cookie or body.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,6 +17,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 use crate::getfile::SignedRequest;
+use crate::head;
 use crate::limits::Limits;
 use crate::patience::{Patience, StallMeter, TICK};
 use crate::signature::Secret;
@@ -57,6 +58,10 @@ impl HttpClient {
                 .retry(reqwest::retry::never())
                 .no_proxy()
                 .http1_only()
+                // A line that breaks the rules, a file's name with a control character for example, spoils no other.
+                .http1_ignore_invalid_headers_in_responses(true)
+                .http1_allow_obsolete_multiline_headers_in_responses(true)
+                .http1_allow_spaces_after_header_name_in_responses(true)
                 .connect_timeout(limits.connect_timeout)
                 .pool_max_idle_per_host(16)
                 .user_agent(concat!("filesync/", env!("CARGO_PKG_VERSION")))
@@ -84,8 +89,8 @@ impl HttpClient {
         Ok(())
     }
 
-    /// Sends a request and waits for the head of its reply.
-    pub(crate) async fn send(&self, pool: Pool, request: Request, patience: &Patience<'_>) -> Result<Reply> {
+    /// Sends a request and waits for the head of its reply. `now` is in seconds since 1970.
+    pub(crate) async fn send(&self, pool: Pool, request: Request, now: i64, patience: &Patience<'_>) -> Result<Reply> {
         self.check(&request.url)?;
         let client = match pool {
             Pool::Main => &self.client,
@@ -98,8 +103,9 @@ impl HttpClient {
         }
         let response = patience.wait(patience.limits.reply_timeout, builder.send()).await.context("url", &where_to)?;
         let response = response.map_err(|error| network_error("asking the origin hub", error)).context("url", &where_to)?;
-        let reply = Reply { response, where_to };
-        if request.keeps_errors { reply.plain() } else { reply.plain()?.successful() }
+        let reply = Reply { response, where_to, now, held: Vec::new() };
+        // An error's body is not read: it may be encoded as it likes.
+        if request.keeps_errors { reply.plain() } else { reply.successful()?.plain() }
     }
 }
 
@@ -167,7 +173,7 @@ impl Request {
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &Secret) -> Result<Self> {
-        let mut value = HeaderValue::from_str(value.reveal())
+        let mut value = HeaderValue::from_bytes(value.reveal().as_bytes())
             .map_err(|_| Error::new(ErrorKind::InvalidInput, "building a request").context("header", name))?;
         value.set_sensitive(true);
         self.headers.insert(name, value);
@@ -187,15 +193,34 @@ impl Request {
 pub(crate) struct Reply {
     response: reqwest::Response,
     where_to: String,
+    /// When it came, by our clock.
+    now: i64,
+    /// The beginning of the body, if somebody looked at it and put it back.
+    held: Vec<u8>,
+}
+
+/// A part of a body, as it came or put back.
+enum Piece<B> {
+    Came(B),
+    Held(Vec<u8>),
+}
+
+impl<B: AsRef<[u8]>> AsRef<[u8]> for Piece<B> {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Came(bytes) => bytes.as_ref(),
+            Self::Held(bytes) => bytes,
+        }
+    }
 }
 
 impl Reply {
     /// Refuses encoded bodies.
     fn plain(self) -> Result<Self> {
-        match self.header("content-encoding").filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-            Some(encoding) => Err(self
-                .error(ErrorKind::Corrupt, "an encoded body that was not asked for")
-                .context("content_encoding", encoding.escape_debug())),
+        match ["content-encoding", "transfer-encoding"].into_iter().find_map(|name| head::coding(&self.values(name))) {
+            Some(coding) => {
+                Err(self.error(ErrorKind::Corrupt, "an encoded body that was not asked for").context("content_encoding", coding))
+            }
             None => Ok(self),
         }
     }
@@ -218,7 +243,8 @@ impl Reply {
 
     /// Returns how long the hub asks us to wait.
     pub(crate) fn wait_seconds(&self) -> Option<u64> {
-        self.header("retry-after").and_then(|text| text.parse().ok())
+        // A date is meant by the clock of who wrote it.
+        head::wait_seconds(&self.values("retry-after"), head::dated(&self.values("date")).unwrap_or(self.now))
     }
 
     /// Builds an error about this reply.
@@ -233,31 +259,39 @@ impl Reply {
         self.response.status()
     }
 
-    /// Returns a header, if it is there once and readable.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.response.headers().get(name)?.to_str().ok()
+    /// Returns the values of a header field, as bytes.
+    pub(crate) fn values(&self, name: &str) -> Vec<&[u8]> {
+        self.response.headers().get_all(name).iter().map(HeaderValue::as_bytes).collect()
     }
 
     pub(crate) fn is_page(&self) -> bool {
-        self.header("content-type").is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
+        head::is_page(&self.values("content-type"))
+    }
+
+    /// Returns the length that the body is said to have.
+    pub(crate) fn length(&self) -> Option<u64> {
+        head::length(&self.values("content-length"))
     }
 
     /// Returns the cookies that the reply sets, as a `Cookie` header.
     pub(crate) fn cookies(&self) -> Option<Secret> {
-        let mut cookies: Vec<(&str, &str)> = Vec::new();
-        for value in self.response.headers().get_all("set-cookie") {
-            let Some((name, value)) =
-                value.to_str().ok().and_then(|text| text.split(';').next()).and_then(|pair| pair.trim().split_once('='))
-            else {
-                continue;
-            };
-            cookies.retain(|(known, _)| *known != name);
-            if !value.is_empty() && value != "deleted" {
-                cookies.push((name, value));
+        head::cookies(&self.values("set-cookie")).map(Secret::new)
+    }
+
+    /// Looks at the beginning of the body, at least so many bytes of it unless it ends before; tells whether it did. What was
+    /// seen comes again from [`Self::next`].
+    pub(crate) async fn look(&mut self, least_bytes: usize, patience: &Patience<'_>) -> Result<(&[u8], bool)> {
+        let mut seen = std::mem::take(&mut self.held);
+        let mut stall = StallMeter::start(patience, least_bytes as u64);
+        let mut ended = false;
+        while seen.len() < least_bytes && !ended {
+            match self.next(&mut stall, patience).await? {
+                Some(piece) => seen.extend_from_slice(piece.as_ref()),
+                None => ended = true,
             }
         }
-        let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        (!pairs.is_empty()).then(|| Secret::new(pairs.join("; ")))
+        self.held = seen;
+        Ok((&self.held, ended))
     }
 
     /// Returns the next piece of the body, or none at its end.
@@ -266,6 +300,9 @@ impl Reply {
         stall: &mut StallMeter,
         patience: &Patience<'_>,
     ) -> Result<Option<impl AsRef<[u8]> + use<>>> {
+        if !self.held.is_empty() {
+            return Ok(Some(Piece::Held(std::mem::take(&mut self.held))));
+        }
         let mut chunk = pin!(self.response.chunk());
         loop {
             match tokio::time::timeout(TICK, &mut chunk).await {
@@ -276,7 +313,7 @@ impl Reply {
                     let count = piece.as_ref().map_or(0, |bytes| bytes.len() as u64);
                     stall.count(count, patience)?;
                     patience.throttle.pay(count).await;
-                    return Ok(piece);
+                    return Ok(piece.map(Piece::Came));
                 }
                 Err(_) => stall.count(0, patience).context("url", &self.where_to)?,
             }
@@ -288,12 +325,12 @@ impl Reply {
         let mut body = Vec::new();
         let mut stall = StallMeter::start(patience, max_bytes as u64);
         while let Some(piece) = self.next(&mut stall, patience).await? {
-            body.extend_from_slice(piece.as_ref());
-            if body.len() > max_bytes {
+            if body.len() + piece.as_ref().len() > max_bytes {
                 return Err(self
                     .error(ErrorKind::LimitExceeded, "a reply larger than expected")
                     .context("limit_bytes", max_bytes));
             }
+            body.extend_from_slice(piece.as_ref());
         }
         Ok(body)
     }

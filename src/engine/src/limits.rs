@@ -9,6 +9,10 @@ pub struct Limits {
     pub max_file_bytes: u64,
     /// Bytes that stay free on the device of the partial files. Default 256 MiB.
     pub disk_headroom_bytes: u64,
+    /// Space is taken this far ahead of what has arrived of a file, and as far as that again while more comes. Default 8 MiB.
+    pub reserve_least_bytes: u64,
+    /// Space is taken no further ahead than this. Default 1 GiB.
+    pub reserve_most_bytes: u64,
     /// Up to this size a file is asked for whole through getfile; above it through `/dav` with ranges. Default 8 MiB.
     pub small_file_bytes: u64,
     /// Largest thumbnail that is accepted. Default 16 MiB.
@@ -31,6 +35,9 @@ pub struct Limits {
     pub checkpoint_bytes: u64,
     /// Bytes after which data and index are forced to disk, so that a power cut loses no more. Default 128 MiB.
     pub sync_bytes: u64,
+    /// A hub that was alive a moment ago and answers no more is asked again after this, then after twice and four times as long:
+    /// it may be starting anew. Default 250 ms.
+    pub restart_pause: Duration,
     /// Random ranges that are read a second time from an origin that gives no digest. Default 8.
     pub spot_checks: u32,
     /// Length of each of them. Default 64 KiB.
@@ -70,6 +77,8 @@ impl Default for Limits {
         Self {
             max_file_bytes: 1 << 40,
             disk_headroom_bytes: 256 * MIB,
+            reserve_least_bytes: 8 * MIB,
+            reserve_most_bytes: 1 << 30,
             small_file_bytes: 8 * MIB,
             max_scale_bytes: 16 * MIB,
             max_reply_bytes: 1 << 20,
@@ -81,6 +90,7 @@ impl Default for Limits {
             deadline_bytes_per_second: 4 * KIB,
             checkpoint_bytes: 16 * MIB,
             sync_bytes: 128 * MIB,
+            restart_pause: Duration::from_millis(250),
             spot_checks: 8,
             spot_bytes: 64 * KIB,
             range_bytes: 8 * MIB,

@@ -272,9 +272,8 @@ pub(crate) mod tests {
         let key = ChannelKey::from_pem(&pem).unwrap();
         let header = key.sign_apart("filesync 2 ticket").unwrap();
         let signature = URL_SAFE_NO_PAD.decode(header.reveal().strip_prefix("sha512.").unwrap()).unwrap();
-        let verifies = |message: &[u8]| {
-            UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA512, &public).verify(message, &signature).is_ok()
-        };
+        let verifies =
+            |message: &[u8]| UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA512, &public).verify(message, &signature).is_ok();
         assert!(verifies(b"\xFFfilesync 2 ticket") && !verifies(b"filesync 2 ticket"));
         let public = PublicKey::from_pem(&public_pem(&public)).unwrap();
         assert!(!public.verifies_item("filesync 2 ticket", &header.reveal().replace("sha512.", "sha256.")));

@@ -152,7 +152,7 @@ impl Shared {
     }
 
     async fn send(&self, pool: Pool, request: Request) -> Result<Reply> {
-        self.client.send(pool, request, &self.patience()).await
+        self.client.send(pool, request, (self.surroundings.unix_time)(), &self.patience()).await
     }
 }
 

@@ -24,6 +24,17 @@ impl Chunks {
         self.0.splice(first..last, std::iter::once(start..end));
     }
 
+    /// Takes a range out, whatever of it was there.
+    pub(crate) fn remove(&mut self, chunk: &Chunk) {
+        let rest = |known: &Chunk| [known.start..known.end.min(chunk.start), known.start.max(chunk.end)..known.end];
+        self.0 = self.0.iter().flat_map(rest).filter(|known| !known.is_empty()).collect();
+    }
+
+    /// Returns the parts of a range that are not there.
+    pub(crate) fn missing_of(&self, chunk: &Chunk) -> Vec<Chunk> {
+        self.split(chunk).into_iter().filter(|(_, known)| *known == Known::No).map(|(part, _)| part).collect()
+    }
+
     /// Splits a range into the parts that are known already and those that are new.
     pub(crate) fn split(&self, chunk: &Chunk) -> Vec<(Chunk, Known)> {
         let mut parts = Vec::new();
@@ -137,6 +148,13 @@ mod tests {
                 at = part.end;
             }
             prop_assert_eq!(at, asked.end.max(asked.start));
+            let missing: u64 = chunks.missing_of(&asked).iter().map(|part| part.end - part.start).sum();
+            prop_assert_eq!(missing, asked.clone().filter(|at| !bytes[*at as usize]).count() as u64);
+            let mut less = chunks.clone();
+            less.remove(&asked);
+            let left: u64 = (0..80).filter(|at| bytes[*at as usize] && !asked.contains(at)).count() as u64;
+            prop_assert_eq!(less.total(), left);
+            prop_assert_eq!(less.missing_of(&asked).iter().map(|part| part.end - part.start).sum::<u64>(), asked.end - asked.start);
             let json = serde_json::to_string(&chunks).unwrap();
             prop_assert_eq!(serde_json::from_str::<Chunks>(&json).unwrap(), chunks);
         }

@@ -2,9 +2,10 @@
 
 use super::chunks::Chunk;
 use super::copy::Sought;
-use super::partial::{Partial, Version};
+use super::partial::Version;
 use super::receive::{Reading, SharedPartial, Work, check_digest};
 use super::report::Complete;
+use super::source::MAX_BESIDE_BYTES;
 use super::ticket::Facts;
 use super::{Rung, copy};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,6 +25,8 @@ impl Work<'_> {
                 Err(error) => match error.http_status() {
                     Some(412) => changed = Some(self.keeps_changing().source(error)),
                     Some(401 | 403 | 404 | 410 | 416) => changed = None,
+                    // A reply that cannot be used says nothing of the bytes that are there, nor of the hub's other files.
+                    Some(_) if error.kind() == ErrorKind::Corrupt => return Ok(None),
                     _ if says_nothing_of_the_file(&error) => {
                         tickets.refuse(&error);
                         return Ok(None);
@@ -51,13 +54,20 @@ impl Work<'_> {
         if let (Some(expected), Some(found)) = (given, facts.sha256)
             && expected != found
         {
-            return Err(Error::new(ErrorKind::Corrupt, "comparing what two clones state")
-                .context("hub", &self.origin.hub)
-                .context("expected", expected)
-                .context("found", found));
+            self.origin.tickets.dispute(job.id);
+            if !self.trusts_ticket {
+                return Err(Error::new(ErrorKind::Corrupt, "comparing what two clones state")
+                    .context("hub", &self.origin.hub)
+                    .context("expected", expected)
+                    .context("found", found));
+            }
         }
+        let proven_by = |proof: &[&'static str], digest| {
+            let other = given.is_some_and(|given| given != digest);
+            [proof, if other { &["ticket"] } else { &[] }].concat()
+        };
         if let Some(digest) = facts.sha256.filter(|digest| Some(*digest) == job.spec.have_sha256) {
-            let proof = vec!["sha256"];
+            let proof = proven_by(&["sha256"], digest);
             return Ok(Some(Reading::Proven(self.proven(facts.size_bytes, digest, &facts.edited, Rung::Unchanged, proof))));
         }
         if let Some(sha256) = facts.sha256.filter(|_| job.spec.sha256.is_none()) {
@@ -66,12 +76,17 @@ impl Work<'_> {
                 return Ok(Some(Reading::Proven(complete)));
             }
         }
-        let version =
-            Version { size_bytes: facts.size_bytes, sha256: facts.sha256.or(given), rows: vec![self.row(&facts.edited)] };
+        let expected = facts.sha256.or(given.filter(|_| !self.trusts_ticket));
+        let version = Version { size_bytes: facts.size_bytes, sha256: expected, rows: vec![self.row(&facts.edited)] };
         let partial = self.open(version)?;
         self.receive_ranges(&partial, facts).await?;
-        let digest = Self::finish(&partial)?;
-        let mut proof = vec!["size", "sha256"];
+        let digest = Self::finish(&partial).inspect_err(|error| {
+            if facts.sha256.is_none() && error.kind() == ErrorKind::Corrupt {
+                // The bytes are not the packet's; what the hub says of them is yet to come.
+                self.origin.tickets.dispute(job.id);
+            }
+        })?;
+        let mut proof = proven_by(&["size", "sha256"], digest);
         if partial.borrow().expected().is_none() {
             self.origin.tickets.forget(&job.key());
             let Some(after) = self.origin.facts(self.shared, &job.key()).await? else { return Ok(None) };
@@ -95,7 +110,8 @@ impl Work<'_> {
         let outcome = self.fill(partial, u64::MAX, async |range| self.receive_with(partial, facts, range).await).await;
         if let Err(error) = &outcome {
             let mut held = partial.borrow_mut();
-            if must_start_over(&held, error) {
+            // The origin changed its file and no digest would show it, or bytes of one place differ.
+            if held.is_contradicted() || (error.http_status() == Some(412) && held.expected().is_none()) {
                 held.discard()?;
             }
         }
@@ -104,19 +120,11 @@ impl Work<'_> {
 
     async fn receive_with(&self, partial: &SharedPartial<'_>, facts: &Facts, range: Chunk) -> Result<()> {
         let (reply, brought) = self.origin.ticket_range(self.shared, &self.job.spec.hash, facts, &range).await?;
-        if brought.start < range.start {
-            // The whole file from its first byte: what arrived before is asked for no more, so it is not mixed with it.
-            partial.borrow_mut().discard()?;
-        }
         self.job.rung.set(Rung::Filesync);
-        self.store(partial, reply, &brought).await
+        let is_whole = brought == (0..facts.size_bytes);
+        let until = if is_whole { facts.size_bytes } else { range.end.saturating_add(MAX_BESIDE_BYTES) };
+        self.store(partial, reply, &brought, until).await
     }
-}
-
-/// Tells whether bytes that arrived may be wrong: the origin lied, or changed its file and no digest would show it.
-fn must_start_over(partial: &Partial<'_>, error: &Error) -> bool {
-    let changed = error.http_status() == Some(412) && partial.expected().is_none();
-    changed || (error.kind() == ErrorKind::Corrupt && error.http_status() != Some(416))
 }
 
 /// Tells whether a failure is about the hub's way of serving and the stock rungs may do better.

@@ -31,6 +31,9 @@ pub(crate) struct Partial<'a> {
     synced: Progress,
     unsaved_bytes: u64,
     unsynced_bytes: u64,
+    /// Space that was asked for in this process.
+    reserved: Chunks,
+    is_contradicted: bool,
 }
 
 /// What the bytes belong to; bytes of two versions never meet in one file.
@@ -102,7 +105,7 @@ const WRITING: &str = "writing a partial file";
 
 impl<'a> Partial<'a> {
     /// Opens or creates the partial file `name` and goes on from what it holds of this version; anything else that it
-    /// holds is discarded. Reserves the space that is still needed.
+    /// holds is discarded. Makes sure that there is room for it, and takes none before bytes come.
     pub(crate) fn open(root: &'a Root, name: &str, version: Version, boot_id: &str, limits: &'a Limits) -> Result<Self> {
         let paths = Paths::of(name)?;
         let folder = root.parent_of(&paths.partial)?;
@@ -131,6 +134,8 @@ impl<'a> Partial<'a> {
             synced: Progress::default(),
             unsaved_bytes: 0,
             unsynced_bytes: 0,
+            reserved: Chunks::default(),
+            is_contradicted: false,
         };
         match partial.saved_progress() {
             Some((index, progress, hasher)) => {
@@ -142,7 +147,10 @@ impl<'a> Partial<'a> {
             }
             None => partial.discard()?,
         }
-        partial.reserve()?;
+        let missing = partial.version.size_bytes.saturating_sub(partial.chunks.total());
+        if missing > 0 {
+            partial.check_room(missing)?;
+        }
         Ok(partial)
     }
 
@@ -174,31 +182,56 @@ impl<'a> Partial<'a> {
         self.synced = Progress::default();
         self.unsaved_bytes = 0;
         self.unsynced_bytes = 0;
+        self.reserved = Chunks::default();
+        self.is_contradicted = false;
         // The index goes first: a crash in between leaves bytes that nothing claims.
         crate::store::remove(self.root, &self.paths.index)?;
         self.file.set_len(0).or_fail(ErrorKind::Storage, WRITING).context("path", &self.paths.partial)
     }
 
-    fn reserve(&self) -> Result<()> {
-        let missing = self.version.size_bytes.saturating_sub(self.chunks.total());
+    fn check_room(&self, needed_bytes: u64) -> Result<()> {
         let free = self.root.free_bytes()?;
-        if missing > 0 && free < missing.saturating_add(self.limits.disk_headroom_bytes) {
-            return Err(Error::new(ErrorKind::Storage, "reserving disk space")
-                .context("needed_bytes", missing)
-                .context("headroom_bytes", self.limits.disk_headroom_bytes)
-                .context("free_bytes", free)
-                .context("remedy", "free space on the device of the hub's store"));
-        }
-        if self.version.size_bytes == 0 {
+        if free >= needed_bytes.saturating_add(self.limits.disk_headroom_bytes) {
             return Ok(());
         }
-        match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, 0, self.version.size_bytes) {
-            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
-            Err(error) => Err(Error::new(ErrorKind::Storage, "reserving disk space")
-                .context("needed_bytes", missing)
-                .context("remedy", "free space on the device of the hub's store")
-                .source(error)),
+        Err(Error::new(ErrorKind::Storage, "reserving disk space")
+            .context("needed_bytes", needed_bytes)
+            .context("headroom_bytes", self.limits.disk_headroom_bytes)
+            .context("free_bytes", free)
+            .context("remedy", "free space on the device of the hub's store"))
+    }
+
+    /// Takes the space for bytes that are about to be written and a step ahead of them: as much again as has arrived, within
+    /// bounds. A size that is only stated takes nothing.
+    fn reserve(&mut self, part: &Chunk) -> Result<()> {
+        if self.reserved.missing_of(part).is_empty() {
+            return Ok(());
         }
+        let ahead = self.chunks.total().max(self.limits.reserve_least_bytes).min(self.limits.reserve_most_bytes);
+        let end = part.end.saturating_add(ahead).min(self.version.size_bytes);
+        let needed_bytes = self.reserved.missing_of(&(part.start..end)).iter().map(|new| new.end - new.start).sum();
+        self.check_room(needed_bytes)?;
+        match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, part.start, end - part.start) {
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
+            Err(error) => {
+                return Err(Error::new(ErrorKind::Storage, "reserving disk space")
+                    .context("needed_bytes", needed_bytes)
+                    .context("remedy", "free space on the device of the hub's store")
+                    .source(error));
+            }
+        }
+        self.reserved.insert(part.start..end);
+        Ok(())
+    }
+
+    /// Gives space back that was taken for bytes that did not come. Best effort: the next to open the file does it too.
+    fn give_back(&self) {
+        let end = self.chunks.end();
+        for gap in self.chunks.missing_of(&(0..end)) {
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            let _ = rustix::fs::fallocate(&self.file, flags, gap.start, gap.end - gap.start);
+        }
+        let _ = self.file.set_len(end);
     }
 
     /// Stores bytes at an offset. Bytes that arrived before must be the same.
@@ -212,7 +245,10 @@ impl<'a> Partial<'a> {
             let piece = slice(bytes, offset, &part);
             match known {
                 Known::Yes => self.compare(&part, piece)?,
-                Known::No => self.file.write_all_at(piece, part.start).or_fail(ErrorKind::Storage, WRITING)?,
+                Known::No => {
+                    self.reserve(&part)?;
+                    self.file.write_all_at(piece, part.start).or_fail(ErrorKind::Storage, WRITING)?;
+                }
             }
         }
         self.chunks.insert(offset..end);
@@ -232,12 +268,53 @@ impl<'a> Partial<'a> {
         }
     }
 
-    fn compare(&self, part: &Chunk, piece: &[u8]) -> Result<()> {
+    /// Returns the parts of a range that have not arrived.
+    pub(crate) fn missing_of(&self, range: &Chunk) -> Vec<Chunk> {
+        self.chunks.missing_of(range)
+    }
+
+    /// Returns a state of the digest to go back to.
+    pub(crate) fn mark(&self) -> HasherState {
+        self.hasher.save()
+    }
+
+    /// Forgets bytes of a reply that turned out to be none of the file, and no others. `mark` was taken before the first of
+    /// them was written.
+    pub(crate) fn forget(&mut self, parts: &[Chunk], mark: &HasherState) -> Result<()> {
+        let Some(first) = parts.iter().map(|part| part.start).min() else { return Ok(()) };
+        let before = || Hasher::restore(mark).filter(|hasher| hasher.length_bytes() <= first).unwrap_or_default();
+        if self.hasher.length_bytes() > first {
+            self.hasher = before();
+        }
+        if self.synced.hasher.length_bytes > first {
+            self.synced.hasher = before().save();
+        }
+        for part in parts {
+            self.chunks.remove(part);
+            self.synced.chunks.remove(part);
+        }
+        // First of all the index: nobody is to go on from it.
+        self.write_index(true)?;
+        self.hash_arrived()
+    }
+
+    /// Tells whether two replies brought different bytes for one place, or more than the file has: then none is believed.
+    pub(crate) fn is_contradicted(&self) -> bool {
+        self.is_contradicted
+    }
+
+    /// Notes that what came contradicts what is held.
+    pub(crate) fn contradict(&mut self) {
+        self.is_contradicted = true;
+    }
+
+    fn compare(&mut self, part: &Chunk, piece: &[u8]) -> Result<()> {
         let mut stored = vec![0; piece.len()];
         self.file.read_exact_at(&mut stored, part.start).or_fail(ErrorKind::Storage, "reading a partial file")?;
         if stored == piece {
             return Ok(());
         }
+        self.contradict();
         Err(Error::new(ErrorKind::Corrupt, "comparing two copies of a range")
             .context("from_byte", part.start)
             .context("to_byte", part.end))
@@ -392,6 +469,9 @@ impl Drop for Partial<'_> {
         // Best effort: without it the next run goes on from the last checkpoint.
         if self.unsaved_bytes > 0 {
             let _ = self.save();
+        }
+        if !self.reserved.is_empty() {
+            self.give_back();
         }
     }
 }
@@ -575,6 +655,68 @@ mod tests {
         let error = folder.open(version(10)).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Storage);
         assert!(error.to_string().contains("remedy: free space"), "{error}");
+    }
+
+    #[test]
+    fn space_is_taken_a_step_ahead_of_the_bytes_and_given_back() {
+        use std::os::unix::fs::MetadataExt;
+        const KIB: u64 = 1 << 10;
+        let mut folder = Folder::new();
+        (folder.limits.sync_bytes, folder.limits.checkpoint_bytes) = (1 << 30, 1 << 30);
+        (folder.limits.reserve_least_bytes, folder.limits.reserve_most_bytes) = (256 * KIB, 1024 * KIB);
+        let path = folder.dir.path().join("f.partial");
+        let taken = || std::fs::metadata(&path).unwrap().blocks() / 2;
+        let mut partial = folder.open(version(100 << 30)).map_or_else(
+            // A disk that is smaller than that: the claim is refused, which takes nothing either.
+            |_| folder.open(version(64 << 20)).unwrap(),
+            |partial| partial,
+        );
+        assert_eq!(taken(), 0, "a size that is only stated");
+        partial.write_at(0, &[7; 1000]).unwrap();
+        assert!((1..=300).contains(&taken()), "{} KiB", taken());
+        for step in 1..=4096 {
+            partial.write_at(step * KIB, &[7; 1024]).unwrap();
+            // What an extent of the file system's own adds is little.
+            assert!(taken() <= 2 * (step + 1) + 300 && taken() <= step + 1300, "{} KiB after {step}", taken());
+        }
+        let far = 40 << 20;
+        partial.write_at(far, &[7; 1024]).unwrap();
+        assert!(taken() <= 4097 + 2 * 1300, "{} KiB: nothing for what lies in between", taken());
+        partial.reserve(&(20 << 20..(20 << 20) + 1)).unwrap();
+        drop(partial);
+        assert!(taken() <= 4097 + 100, "{} KiB are kept of 4097", taken());
+        let kept = std::fs::metadata(&path).unwrap().len();
+        assert_eq!(kept, far + KIB);
+    }
+
+    #[test]
+    fn a_reply_that_lied_is_forgotten_and_nothing_else() {
+        let folder = Folder::new();
+        let bytes: Vec<u8> = (0..200).collect();
+        let mut partial = folder.open(version(200)).unwrap();
+        partial.write_at(0, &bytes[..50]).unwrap();
+        partial.write_at(120, &bytes[120..150]).unwrap();
+        for synced in [false, true] {
+            let (new, mark) = (partial.missing_of(&(40..160)), partial.mark());
+            assert_eq!(new, [50..120, 150..160]);
+            partial.write_at(50, &[9; 70]).unwrap();
+            partial.write_at(150, &[9; 10]).unwrap();
+            if synced {
+                partial.sync().unwrap();
+            }
+            partial.forget(&new, &mark).unwrap();
+            assert_eq!((partial.received_bytes(), partial.first_gap()), (80, Some(50..120)));
+            drop(partial);
+            partial =
+                Partial::open(&folder.root, "f", version(200), if synced { "another boot" } else { "boot" }, &folder.limits)
+                    .unwrap();
+            assert_eq!(partial.first_gap(), Some(50..120));
+        }
+        while let Some(gap) = partial.first_gap() {
+            let piece = &bytes[gap.start as usize..gap.end as usize];
+            partial.write_at(gap.start, piece).unwrap();
+        }
+        assert_eq!(partial.digest(), Some(Digest::of(&bytes)));
     }
 
     proptest! {

@@ -9,11 +9,12 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::chunks::Chunk;
 use super::partial::{Partial, Version};
-use super::pieces::is_early_end;
+use super::pieces::{MIN_PIECE_BYTES, is_early_end, may_be_restart};
 use super::source::Origin;
 use super::{Complete, Counted, Job, OriginSpec, Outcome, Rung, Shared, copy, image_header};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
+use crate::getfile::HubUrl;
 use crate::http::Reply;
 use crate::patience::StallMeter;
 
@@ -27,10 +28,19 @@ pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
         Err(error) => return Outcome::Failed(error),
     }
     let mut failure: Option<Error> = None;
-    for (origin, spec) in job.origins.iter().zip(&job.spec.origins) {
-        let work = Work { shared: &shared, job: &job, origin, spec, turn: &turn };
-        match work.receive().await {
-            Ok(complete) => return Outcome::Complete(complete),
+    let origins = || job.origins.iter().zip(&job.spec.origins);
+    // Where nobody has the bytes of the packet's digest, those of an origin's own ticket are right: a packet may be wrong.
+    let asked = origins().map(|origin| (origin, false)).chain(origins().map(|origin| (origin, true)));
+    for ((origin, spec), trusts_ticket) in asked {
+        let work = Work { shared: &shared, job: &job, origin, spec, turn: &turn, trusts_ticket };
+        let outcome = match trusts_ticket {
+            false => work.receive().await.map(Some),
+            true if origin.tickets.disputes(job.id) => work.receive_with_tickets().await,
+            true => Ok(None),
+        };
+        match outcome {
+            Ok(Some(complete)) => return Outcome::Complete(complete),
+            Ok(None) => {}
             Err(error) if matches!(error.kind(), ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput) => {
                 return Outcome::Failed(error);
             }
@@ -87,6 +97,8 @@ pub(super) struct Work<'a> {
     pub(super) origin: &'a Origin,
     pub(super) spec: &'a OriginSpec,
     pub(super) turn: &'a Turn,
+    /// Whether what this origin states in its ticket counts for more than what the packet says.
+    pub(super) trusts_ticket: bool,
 }
 
 /// Whether a read gave one version of the file.
@@ -156,23 +168,34 @@ impl<'a> Work<'a> {
     }
 
     /// Brings the ranges that are missing; `bring` asks for one and stores it. Connections that break off are made again as
-    /// long as something comes, in smaller pieces where long replies die.
+    /// long as something comes, in smaller pieces where long replies die, and after a pause where a hub is being started anew.
     pub(super) async fn fill(
         &self,
         partial: &SharedPartial<'_>,
         most_bytes: u64,
         bring: impl AsyncFn(Chunk) -> Result<()>,
     ) -> Result<()> {
-        let mut attempts_left = MAX_ATTEMPTS;
+        let (mut attempts_left, mut pauses) = (MAX_ATTEMPTS, 0);
+        let mut is_alive = self.job.received_bytes.get() > 0;
         loop {
             let reached = partial.borrow().received_bytes();
-            let Err((range, error)) = self.fill_once(partial, most_bytes, &bring).await else { return Ok(()) };
+            let Err(Broken { range, took, error }) = self.fill_once(partial, most_bytes, &bring).await else { return Ok(()) };
             let asked = range.end - range.start;
             let (received, arrived) = {
                 let held = partial.borrow();
                 (held.received_bytes(), held.arrived_of(&range))
             };
-            if self.origin.pieces.note_death(asked, arrived, &error) {
+            if received.saturating_sub(reached) >= MIN_PIECE_BYTES {
+                // Headway: however often that happens, it ends.
+                attempts_left = MAX_ATTEMPTS;
+            }
+            if received > reached {
+                (is_alive, pauses) = (true, 0);
+            }
+            if is_alive && received == reached && self.waits_for_restart(&mut pauses, took, &error).await {
+                continue;
+            }
+            if self.origin.pieces.note_death(asked, arrived, took, &error) {
                 continue;
             }
             let goes_on = (error.kind() == ErrorKind::Network && received > reached) || is_early_end(&error);
@@ -183,20 +206,50 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Brings the missing ranges until one fails; says which.
+    /// Waits a little where a hub may be starting anew; false if it cannot be that, or was waited for already.
+    async fn waits_for_restart(&self, pauses: &mut u32, took: Duration, error: &Error) -> bool {
+        if *pauses >= MAX_PAUSES || !may_be_restart(error, took) {
+            return false;
+        }
+        tokio::time::sleep(self.shared.limits.restart_pause * (1 << *pauses)).await;
+        *pauses += 1;
+        true
+    }
+
+    /// Asks a hub that was alive, again where it is being started anew.
+    pub(super) async fn patiently<T>(&self, ask: impl AsyncFn() -> Result<T>) -> Result<T> {
+        let mut pauses = 0;
+        loop {
+            let started = self.shared.clock.elapsed();
+            match ask().await {
+                Err(error) => {
+                    let took = self.shared.clock.elapsed().saturating_sub(started);
+                    if !self.waits_for_restart(&mut pauses, took, &error).await {
+                        return Err(error);
+                    }
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Brings the missing ranges until one fails.
     async fn fill_once(
         &self,
         partial: &SharedPartial<'_>,
         most_bytes: u64,
         bring: &impl AsyncFn(Chunk) -> Result<()>,
-    ) -> std::result::Result<(), (Chunk, Error)> {
+    ) -> std::result::Result<(), Broken> {
         let ask = |range: Chunk, counted: Counted<'a>| async move {
+            let started = self.shared.clock.elapsed();
             let outcome = bring(range.clone()).await;
             drop(counted);
-            (range, outcome)
+            let took = self.shared.clock.elapsed().saturating_sub(started);
+            (range, took, outcome)
         };
         let mut lanes = FuturesUnordered::new();
         let mut under_way: Vec<Chunk> = Vec::new();
+        let mut crumbs = 0;
         let mut meter = Meter::start(self);
         loop {
             let turn_is_over = self.turn.is_over();
@@ -216,8 +269,16 @@ impl<'a> Work<'a> {
             }
             match lanes.next().await {
                 None => return Ok(()),
-                Some((range, Ok(()))) => under_way.retain(|other| *other != range),
-                Some((range, Err(error))) => return Err((range, error)),
+                Some((range, _, Ok(()))) => {
+                    let arrived = partial.borrow().arrived_of(&range);
+                    self.origin.pieces.note_whole(arrived);
+                    crumbs = if arrived < CRUMB_BYTES.min(range.end - range.start) { crumbs + 1 } else { 0 };
+                    if crumbs > MAX_CRUMBS {
+                        return Err(Broken { range, took: Duration::ZERO, error: next_to_nothing(&self.origin.hub) });
+                    }
+                    under_way.retain(|other| *other != range);
+                }
+                Some((range, took, Err(error))) => return Err(Broken { range, took, error }),
             }
         }
     }
@@ -244,21 +305,36 @@ impl<'a> Work<'a> {
         Plan { lanes: 1, range_bytes }
     }
 
-    /// Stores a body at the range that it brings; more bytes are wrong, fewer are an early end.
-    pub(super) async fn store(&self, partial: &SharedPartial<'_>, mut reply: Reply, range: &Chunk) -> Result<()> {
+    /// Stores a body at the range that it brings, and reads no further than `until`; fewer bytes are an early end. More than
+    /// the range has are a lie about it: then nothing is kept of this reply.
+    pub(super) async fn store(&self, partial: &SharedPartial<'_>, mut reply: Reply, range: &Chunk, until: u64) -> Result<()> {
         let patience = self.shared.patience();
-        let mut stall = StallMeter::start(&patience, range.end - range.start);
+        let until = until.min(range.end);
+        let mut stall = StallMeter::start(&patience, until - range.start);
+        let (new, mark) = {
+            let held = partial.borrow();
+            (held.missing_of(range), held.mark())
+        };
         let mut at = range.start;
         while let Some(piece) = reply.next(&mut stall, &patience).await? {
             let bytes = piece.as_ref();
             let end = at.saturating_add(bytes.len() as u64);
             if end > range.end {
+                let came: Vec<Chunk> =
+                    new.iter().map(|part| part.start..part.end.min(at)).filter(|part| !part.is_empty()).collect();
+                let mut held = partial.borrow_mut();
+                held.forget(&came, &mark)?;
+                self.job.offset_bytes.set(held.received_bytes());
                 return Err(reply
                     .error(ErrorKind::Corrupt, "more bytes than asked for")
                     .context("expected_bytes", range.end - range.start));
             }
-            self.keep(partial, at, bytes)?;
+            let wanted = usize::try_from(until - at).map_or(bytes, |most| bytes.get(..most).unwrap_or(bytes));
+            self.keep(partial, at, wanted)?;
             at = end;
+            if at >= until && until < range.end {
+                return Ok(());
+            }
         }
         if at < range.end {
             let kind = if at == range.start { ErrorKind::PeerBusy } else { ErrorKind::Network };
@@ -320,6 +396,13 @@ impl<'a> Work<'a> {
     }
 }
 
+/// A request that failed.
+struct Broken {
+    range: Chunk,
+    took: Duration,
+    error: Error,
+}
+
 /// How a file is asked for next.
 struct Plan {
     lanes: usize,
@@ -354,5 +437,19 @@ pub(super) fn check_digest(partial: &mut Partial<'_>, computed: Digest, expected
     Err(Error::new(ErrorKind::Corrupt, "verifying a file").context("expected", expected).context("computed", computed))
 }
 
-/// Times that a connection may break off in one run, each having brought something, before the origin is given up for now.
+/// Times that a connection may break off one after the other, each having brought little, before the origin is given up for
+/// now.
 const MAX_ATTEMPTS: u32 = 5;
+/// Replies of less than that, one after the other, that are taken where more was asked for.
+pub(super) const MAX_CRUMBS: u32 = 100;
+const CRUMB_BYTES: u64 = 4096;
+
+/// Builds the error for a hub that gives a file byte by byte.
+pub(super) fn next_to_nothing(hub: &HubUrl) -> Error {
+    Error::new(ErrorKind::Corrupt, "receiving a file")
+        .context("hub", hub)
+        .context("fault", "each reply holds next to nothing of what was asked for")
+}
+
+/// Times that a hub that was alive is waited for.
+const MAX_PAUSES: u32 = 3;

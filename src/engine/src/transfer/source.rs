@@ -6,15 +6,16 @@
 use std::cell::{Cell, RefCell};
 
 use jiff::civil::DateTime;
-use serde::Deserialize;
 use url::Url;
 
 use super::chunks::Chunk;
 use super::pieces::Pieces;
 use super::ticket::Tickets;
 use super::{OriginSpec, OriginStatus, RungState, Shared};
+use crate::body::FileRow;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::getfile::{self, HubUrl};
+use crate::head;
 use crate::http::{Pool, Reply, Request};
 use crate::signature::Secret;
 
@@ -58,43 +59,6 @@ pub(crate) struct FileMeta {
 impl FileMeta {
     pub(crate) fn same_version(&self, other: &Self) -> bool {
         (self.size_bytes, &self.edited) == (other.size_bytes, &other.edited)
-    }
-}
-
-#[derive(Deserialize)]
-struct FileMetaReply {
-    attach: AttachRow,
-}
-
-#[derive(Deserialize)]
-struct AttachRow {
-    hash: String,
-    filesize: Loose,
-    #[serde(default)]
-    is_dir: Loose,
-    #[serde(default)]
-    edited: String,
-    #[serde(default)]
-    display_path: Option<String>,
-}
-
-/// A number that some databases hand over as text.
-#[derive(Deserialize, Default)]
-#[serde(untagged)]
-pub(crate) enum Loose {
-    Number(u64),
-    Text(String),
-    #[default]
-    Nothing,
-}
-
-impl Loose {
-    pub(crate) fn number(&self) -> Option<u64> {
-        match self {
-            Self::Number(number) => Some(*number),
-            Self::Text(text) => text.trim().parse().ok(),
-            Self::Nothing => Some(0),
-        }
     }
 }
 
@@ -200,7 +164,7 @@ impl Origin {
     }
 
     async fn read_meta(&self, shared: &Shared, reply: Reply, hash: &str) -> Result<Option<FileMeta>> {
-        let hub_time = reply.header("date").and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
+        let hub_time = head::dated(&reply.values("date"));
         let wrong = |fault: &str| {
             Error::new(ErrorKind::Corrupt, "reading a file's row").context("hub", &self.hub).context("fault", fault)
         };
@@ -210,22 +174,25 @@ impl Origin {
         if body.is_empty() {
             return Err(missing_row(&self.hub));
         }
-        if is_page {
-            return self.give_up_session(&second_factor).await.map(|()| None);
-        }
-        let row = serde_json::from_slice::<FileMetaReply>(&body).map_err(|_| wrong("not the JSON of one row"))?.attach;
-        if row.hash != hash || row.is_dir.number() != Some(0) {
+        let Some(row) = FileRow::parse(&body) else {
+            if is_page || head::begins_like_page(&body) {
+                return self.give_up_session(&second_factor).await.map(|()| None);
+            }
+            return Err(wrong("not the JSON of one row"));
+        };
+        if row.hash != hash || row.is_folder {
             return Err(missing_row(&self.hub));
+        }
+        if row.edited.len() > MAX_EDITED_BYTES || row.display_path.len() > MAX_PATH_BYTES {
+            return Err(wrong("its date or its path is too long"));
         }
         let edited: Option<DateTime> = row.edited.parse().ok();
         let edited_at = edited.and_then(|edited| edited.to_zoned(jiff::tz::TimeZone::UTC).ok());
         Ok(Some(FileMeta {
-            size_bytes: row.filesize.number().ok_or_else(|| wrong("its size is no number"))?,
-            age_seconds: hub_time
-                .zip(edited_at)
-                .map(|(now, edited)| now.timestamp().as_second() - edited.timestamp().as_second()),
+            size_bytes: row.size_bytes.ok_or_else(|| wrong("its size is no number"))?,
+            age_seconds: hub_time.zip(edited_at).map(|(now, edited)| now.saturating_sub(edited.timestamp().as_second())),
             edited: row.edited,
-            display_path: row.display_path.unwrap_or_default(),
+            display_path: row.display_path,
         }))
     }
 
@@ -243,28 +210,38 @@ impl Origin {
         matches!(*self.session.lock().await, Session::Open(_))
     }
 
-    /// Asks `/dav` for a range; believes only 206 with exactly that range of a file of this size.
+    /// Asks `/dav` for a range; believes only 206 with a range of a file of this size, and returns it with the range that it
+    /// brings, which holds some of what was asked.
     ///
     /// # Errors
     ///
-    /// `NotFound` if no path leads to the file; `Refused` if the rung was dropped; `Corrupt` if size or range differ.
-    pub(crate) async fn dav_range(&self, shared: &Shared, file: &DavFile<'_>, range: &Chunk, pool: Pool) -> Result<Reply> {
+    /// `NotFound` if no path leads to the file; `Refused` if the rung was dropped; `Corrupt` if the reply says nothing that can
+    /// be used.
+    pub(crate) async fn dav_range(
+        &self,
+        shared: &Shared,
+        file: &DavFile<'_>,
+        range: &Chunk,
+        pool: Pool,
+    ) -> Result<(Reply, Chunk)> {
         let Session::Open(cookie) = self.session.lock().await.clone() else {
             return Err(Error::new(ErrorKind::Refused, "reading through /dav")
                 .context("hub", &self.hub)
                 .context("fault", "no session"));
         };
-        let mut missing = None;
+        let mut missing: Option<Error> = None;
         for path in file.candidates() {
             let url = self.hub.page(["dav", self.nick.as_str()].into_iter().chain(path.iter().copied()));
             let request = Request::get(url).header("cookie", &cookie)?.range(range.start, range.end - 1)?;
             let reply = shared.send(pool, request).await.and_then(|reply| check_range(reply, file, range));
             match reply {
-                Ok(reply) => {
+                Ok(found) => {
                     self.dav.set(RungState::Open);
-                    return Ok(reply);
+                    return Ok(found);
                 }
-                Err(error) if error.kind() == ErrorKind::NotFound => missing = Some(error),
+                // Another path may lead there yet. That there is something unusable says more than that there is nothing.
+                Err(error) if error.kind() == ErrorKind::Corrupt => missing = Some(error),
+                Err(error) if error.kind() == ErrorKind::NotFound => missing = missing.or(Some(error)),
                 // A web server may forbid single paths, names with a dot in front for example: no word about the others.
                 Err(error) if error.kind() != ErrorKind::Refused || error.http_status() == Some(403) => return Err(error),
                 Err(error) if self.dav.get() == RungState::Open => return self.give_up_session(&error).await.and(Err(error)),
@@ -278,31 +255,47 @@ impl Origin {
         Err(missing.unwrap_or_else(|| Error::new(ErrorKind::NotFound, "reading through /dav").context("hub", &self.hub)))
     }
 
-    /// Asks getfile for a whole file or scale.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound` if a page came (the hub's way of saying so), else as the reply tells.
-    pub(crate) async fn getfile(&self, shared: &Shared, hash: &str, scale: u8) -> Result<Reply> {
+    /// Asks getfile for a whole file or scale; whether that is what came remains to be seen.
+    async fn getfile(&self, shared: &Shared, hash: &str, scale: u8) -> Result<Reply> {
         let now = (shared.surroundings.unix_time)();
         let signed = getfile::getfile(&shared.identity, &self.hub, hash, scale, now, (shared.surroundings.random)())?;
         let reply = shared.send(Pool::Main, Request::signed(signed)?).await?;
         if reply.status().as_u16() != 200 {
             return Err(reply.error(ErrorKind::Refused, "neither a file nor an error"));
         }
-        // A file comes with its name; a scale comes as an image. Everything else is the site's own page or nothing.
-        let is_file = if scale == 0 { reply.header("content-disposition").is_some() } else { !reply.is_page() };
-        if is_file {
+        Ok(reply)
+    }
+
+    /// Asks getfile for a whole file of this size.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if a page came (the hub's way of saying so), `PeerBusy` for anything else that is not the file, else as the
+    /// reply tells.
+    pub(crate) async fn whole_file(&self, shared: &Shared, hash: &str, size_bytes: u64) -> Result<Reply> {
+        let mut reply = self.getfile(shared, hash, 0).await?;
+        // A file comes with its name, whatever that is. Some names fit into no header, and then it comes without: what else
+        // a hub gives, its pages and its excuses, has another size.
+        if !reply.values("content-disposition").is_empty() {
             return Ok(reply);
         }
         let not_found = reply.error(ErrorKind::NotFound, "a page instead of the file");
         let nothing =
             reply.error(ErrorKind::PeerBusy, "no bytes: the file is not available, or the request's proof was lost on the way");
-        let mut reply = reply;
-        let patience = shared.patience();
-        let mut stall = crate::patience::StallMeter::start(&patience, 0);
-        let first = reply.next(&mut stall, &patience).await?;
-        Err(if first.is_some_and(|bytes| !bytes.as_ref().is_empty()) { not_found } else { nothing })
+        let other = reply
+            .error(ErrorKind::PeerBusy, "neither the file nor a page: its name is not given, and its size is another")
+            .context("expected_bytes", size_bytes);
+        let is_page = reply.is_page();
+        let has_other_length = reply.length().is_some_and(|length| length != size_bytes);
+        let enough = usize::try_from(size_bytes.saturating_add(1)).map_or(MAX_PAGE_BYTES, |size| size.min(MAX_PAGE_BYTES));
+        let (seen, ended) = reply.look(if has_other_length { 1 } else { enough }, &shared.patience()).await?;
+        let count = seen.len() as u64;
+        match () {
+            () if ended && count == 0 => Err(nothing),
+            () if !has_other_length && count <= size_bytes && (count == size_bytes || !ended) => Ok(reply),
+            () if is_page || head::begins_like_page(seen) => Err(not_found),
+            () => Err(other.context("received_bytes", if ended { count.to_string() } else { format!("{count} or more") })),
+        }
     }
 
     /// Ends the session, if there is one. Best effort.
@@ -326,28 +319,48 @@ pub(crate) fn missing_row(hub: &HubUrl) -> Error {
         .context("fault", "the origin hub has no such file")
 }
 
-/// Believes only 206 with exactly the range that was asked, of the file that was meant.
-fn check_range(reply: Reply, file: &DavFile<'_>, range: &Chunk) -> Result<Reply> {
+/// The longest page that is taken for one. What is longer and comes without a name is a file until its size says otherwise.
+const MAX_PAGE_BYTES: usize = 1 << 20;
+pub(crate) const MAX_EDITED_BYTES: usize = 32;
+const MAX_PATH_BYTES: usize = 16 << 10;
+
+/// Believes only 206 with a range of the file that was meant.
+fn check_range(reply: Reply, file: &DavFile<'_>, range: &Chunk) -> Result<(Reply, Chunk)> {
     if reply.status().as_u16() != 206 {
         return Err(reply.error(ErrorKind::Refused, "a range was asked for and something else came"));
     }
-    let tag = reply.header("etag").map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
-    if tag.is_some_and(|tag| tag != file.hash) {
+    if head::etag_names(&reply.values("etag"), file.hash) == Some(false) {
         return Err(reply.error(ErrorKind::NotFound, "another file lies at this path"));
     }
-    check_content_range(reply, range, file.size_bytes)
+    brought_range(reply, range, file.size_bytes)
 }
 
-/// Believes a range only if it is exactly the one that was asked for, of a file of this size.
-pub(crate) fn check_content_range(reply: Reply, range: &Chunk, size_bytes: u64) -> Result<Reply> {
+/// Returns the range that a reply says it brings: of a file of this size, and with something of what was asked in it. It may
+/// begin earlier or later and be shorter or longer, as where a server gives whole blocks.
+///
+/// # Errors
+///
+/// `Corrupt` if it says nothing of the kind. No byte of it is to be stored then; it says nothing about those that were.
+pub(crate) fn brought_range(reply: Reply, range: &Chunk, size_bytes: u64) -> Result<(Reply, Chunk)> {
+    let found = head::content_range(&reply.values("content-range"));
+    let fault = match found {
+        None => "a range of which it does not say which it is",
+        Some(found) if found.total.unwrap_or(size_bytes) != size_bytes || found.last >= size_bytes => {
+            "a range of a file of another size"
+        }
+        Some(found) if found.first >= range.end || found.last < range.start => "a range that holds nothing of what was asked",
+        Some(found) if range.start.saturating_sub(found.first) > MAX_BESIDE_BYTES => {
+            "a range that begins far before what was asked"
+        }
+        Some(found) => return Ok((reply, found.first..found.last + 1)),
+    };
     let expected = format!("bytes {}-{}/{size_bytes}", range.start, range.end - 1);
-    let computed = reply.header("content-range").unwrap_or("none");
-    if computed == expected {
-        return Ok(reply);
-    }
-    let computed = computed.escape_debug().to_string();
-    Err(reply.error(ErrorKind::Corrupt, "another range than asked").context("expected", expected).context("computed", computed))
+    let computed = head::shown(&reply.values("content-range"));
+    Err(reply.error(ErrorKind::Corrupt, fault).context("expected", expected).context("computed", computed))
 }
+
+/// How much is read of what nobody asked for, before a range and behind it.
+pub(crate) const MAX_BESIDE_BYTES: u64 = 16 << 20;
 
 /// A file as `/dav` names it.
 pub(crate) struct DavFile<'a> {
@@ -374,11 +387,16 @@ impl DavFile<'_> {
 ///
 /// # Errors
 ///
-/// `PeerBusy` if none came, `LimitExceeded` beyond `max_scale_bytes`, else as the reply tells.
+/// `PeerBusy` if none came, `NotFound` if a page did, `LimitExceeded` beyond `max_scale_bytes`, else as the reply tells.
 pub(crate) async fn scale_bytes(shared: &Shared, origin: &Origin, hash: &str, scale: u8) -> Result<Vec<u8>> {
     let reply = origin.getfile(shared, hash, scale).await?;
+    let not_found = reply.is_page().then(|| reply.error(ErrorKind::NotFound, "a page instead of the file"));
     let nothing = reply.error(ErrorKind::PeerBusy, "no bytes: the scale is not available");
     let limit = usize::try_from(shared.limits.max_scale_bytes).or_fail(ErrorKind::InvalidInput, "reading a limit")?;
     let bytes = reply.bytes(limit, &shared.patience()).await?;
-    if bytes.is_empty() { Err(nothing) } else { Ok(bytes) }
+    match not_found {
+        _ if bytes.is_empty() => Err(nothing),
+        Some(error) if crate::photo::dimensions(std::io::Cursor::new(&bytes)).is_err() => Err(error),
+        _ => Ok(bytes),
+    }
 }

@@ -8,12 +8,12 @@ use super::Rung;
 use super::chunks::Chunk;
 use super::filedata::FILEDATA_BYTES;
 use super::partial::{self, Partial, Version};
-use super::receive::{Reading, SharedPartial, Work};
+use super::receive::{MAX_CRUMBS, Reading, SharedPartial, Work, next_to_nothing};
 use super::report::Complete;
-use super::source::{DavFile, FileMeta, scale_bytes};
+use super::source::{DavFile, FileMeta, MAX_BESIDE_BYTES, scale_bytes};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Pool, Reply};
+use crate::http::Pool;
 use crate::patience::StallMeter;
 
 impl Work<'_> {
@@ -35,7 +35,8 @@ impl Work<'_> {
 
         let mut proof = vec!["size"];
         if let Some(before) = &before {
-            let after = self.origin.file_meta(shared, &job.spec.hash).await?.ok_or_else(|| self.origin.session_lost())?;
+            let after = self.patiently(async || self.origin.file_meta(shared, &job.spec.hash).await).await?;
+            let after = after.ok_or_else(|| self.origin.session_lost())?;
             if !after.same_version(before) {
                 partial.borrow_mut().discard()?;
                 return Ok(Reading::Changed);
@@ -58,7 +59,7 @@ impl Work<'_> {
     /// Asks for the row, and again once its `edited` cannot change within its second any more.
     async fn settled_meta(&self) -> Result<Option<FileMeta>> {
         let settle_seconds = i64::try_from(self.shared.limits.settle_time.as_secs()).unwrap_or(i64::MAX);
-        loop {
+        for _ in 0..=self.shared.limits.max_restarts {
             let meta = self.origin.file_meta(self.shared, &self.job.spec.hash).await?;
             match meta.as_ref().and_then(|meta| meta.age_seconds) {
                 Some(age) if (0..settle_seconds).contains(&age) => {
@@ -67,6 +68,10 @@ impl Work<'_> {
                 _ => return Ok(meta),
             }
         }
+        // Whoever says so for ever holds up nobody.
+        Err(Error::new(ErrorKind::PeerBusy, "reading a file's row")
+            .context("hub", &self.origin.hub)
+            .context("fault", "the file is being changed again and again"))
     }
 
     /// Decides which version is to be read: the origin's own, which may be newer than the packet's but never older.
@@ -95,6 +100,7 @@ impl Work<'_> {
             let Some(rung) = self.choose(&ladder, reached).await else {
                 return Err(failure.unwrap_or_else(|| self.origin.session_lost()));
             };
+            let started = self.shared.clock.elapsed();
             let outcome = match rung {
                 Rung::Dav => {
                     let bring = async |range| self.receive_range(partial, meta, range).await;
@@ -106,12 +112,14 @@ impl Work<'_> {
                 _ => self.receive_whole(partial, meta).await,
             };
             let Err(error) = outcome else { continue };
+            if partial.borrow().is_contradicted() {
+                // Wrong bytes are not to be built upon.
+                partial.borrow_mut().discard()?;
+                return Err(error);
+            }
             match error.kind() {
-                ErrorKind::Corrupt => {
-                    // Wrong bytes are not to be built upon.
-                    partial.borrow_mut().discard()?;
-                    return Err(error);
-                }
+                // A reply that cannot be used: nothing of it was kept, and what was there is as good as before.
+                ErrorKind::Corrupt => {}
                 ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput => return Err(error),
                 // The rung is closed, or this file has no path there.
                 kind if !kind.is_temporary() => {}
@@ -119,14 +127,15 @@ impl Work<'_> {
                 ErrorKind::PeerBusy if rung == Rung::Dav && reached == 0 => {}
                 _ if rung == Rung::Getfile => {
                     let received = partial.borrow().arrived_of(&(0..self.job.size_bytes.get()));
-                    self.origin.pieces.note_death(self.job.size_bytes.get(), received, &error);
+                    let took = self.shared.clock.elapsed().saturating_sub(started);
+                    self.origin.pieces.note_death(self.job.size_bytes.get(), received, took, &error);
                 }
                 _ => return Err(error),
             }
             // A whole that broke off goes on by ranges.
             ladder.close(rung);
             // What waiting may mend is told rather than what it cannot.
-            if failure.as_ref().is_none_or(|known: &Error| !known.kind().is_temporary()) {
+            if failure.as_ref().is_none_or(|known: &Error| hope(known) < hope(&error)) {
                 failure = Some(error);
             }
         }
@@ -150,19 +159,26 @@ impl Work<'_> {
     }
 
     async fn receive_range(&self, partial: &SharedPartial<'_>, meta: Option<&FileMeta>, gap: Chunk) -> Result<()> {
-        let reply = self.origin.dav_range(self.shared, &self.dav_file(meta), &gap, Pool::Main).await?;
+        let (reply, brought) = self.origin.dav_range(self.shared, &self.dav_file(meta), &gap, Pool::Main).await?;
         self.job.rung.set(Rung::Dav);
-        self.store(partial, reply, &gap).await
+        self.store(partial, reply, &brought, gap.end.saturating_add(MAX_BESIDE_BYTES)).await
     }
 
     async fn receive_filedata(&self, partial: &SharedPartial<'_>, range: Chunk) -> Result<()> {
-        let bytes = self.origin.filedata(self.shared, &self.job.spec.hash, &range, Pool::Main).await?;
+        let (start, bytes) = self.origin.filedata(self.shared, &self.job.spec.hash, &range, Pool::Main).await?;
+        if start.saturating_add(bytes.len() as u64) > self.job.size_bytes.get() {
+            return Err(Error::new(ErrorKind::Corrupt, "reading through filedata")
+                .context("hub", &self.origin.hub)
+                .context("fault", "more bytes than the file has")
+                .context("expected_bytes", self.job.size_bytes.get()));
+        }
         self.job.rung.set(Rung::Filedata);
-        self.keep(partial, range.start, &bytes)
+        self.keep(partial, start, &bytes)
     }
 
     async fn receive_whole(&self, partial: &SharedPartial<'_>, meta: Option<&FileMeta>) -> Result<()> {
-        let reply = self.origin.getfile(self.shared, &self.job.spec.hash, 0).await.map_err(|error| {
+        let size_bytes = self.job.size_bytes.get();
+        let reply = self.origin.whole_file(self.shared, &self.job.spec.hash, size_bytes).await.map_err(|error| {
             // The row is there, so a page is maintenance or a passing fault, not the hub's way of saying no.
             let passing = meta.is_some() && error.kind() == ErrorKind::NotFound;
             if passing {
@@ -172,7 +188,14 @@ impl Work<'_> {
             }
         })?;
         self.job.rung.set(Rung::Getfile);
-        self.store(partial, reply, &(0..self.job.size_bytes.get())).await
+        let outcome = self.store(partial, reply, &(0..size_bytes), size_bytes).await;
+        match &outcome {
+            Ok(()) => self.origin.pieces.note_whole(size_bytes),
+            // The whole file is longer than its row says, so no range of that length is all of it.
+            Err(error) if error.kind() == ErrorKind::Corrupt => partial.borrow_mut().contradict(),
+            Err(_) => {}
+        }
+        outcome
     }
 
     fn dav_file<'f>(&'f self, meta: Option<&'f FileMeta>) -> DavFile<'f> {
@@ -192,6 +215,7 @@ impl Work<'_> {
         }
         // What came one way is looked at another way, if there is one.
         let ways = if self.job.rung.get() == Rung::Dav { [Rung::Filedata, Rung::Dav] } else { [Rung::Dav, Rung::Filedata] };
+        let mut unusable = None;
         for way in ways {
             let open = if way == Rung::Dav { self.origin.has_dav().await } else { self.origin.has_session().await };
             if !open {
@@ -201,41 +225,78 @@ impl Work<'_> {
                 Ok(look) => return Ok(Some(look)),
                 // No path leads there this way.
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Refused | ErrorKind::Unsupported) => {}
+                Err(error) if error.kind() == ErrorKind::Corrupt => unusable = Some(error),
                 Err(error) => return Err(error),
             }
         }
         if size > self.shared.limits.small_file_bytes {
-            return Ok(None);
+            // A way that answers and cannot be believed is no reason to do without a second look.
+            return unusable.map_or(Ok(None), Err);
         }
-        let reply = self.origin.getfile(self.shared, &self.job.spec.hash, 0).await?;
-        Ok(Some(if self.digest_of(reply).await? == digest { SecondLook::SameTwice } else { SecondLook::Differs }))
+        let is_same = self.patiently(async || self.comes_again(digest).await).await?;
+        Ok(Some(if is_same { SecondLook::SameTwice } else { SecondLook::Differs }))
     }
 
-    async fn digest_of(&self, mut reply: Reply) -> Result<Digest> {
+    /// Asks for the whole file once more and tells whether it has this digest; reads no more than the file has.
+    async fn comes_again(&self, digest: Digest) -> Result<bool> {
+        let size_bytes = self.job.size_bytes.get();
+        let mut reply = self.origin.whole_file(self.shared, &self.job.spec.hash, size_bytes).await?;
         let patience = self.shared.patience();
-        let mut stall = StallMeter::start(&patience, self.job.size_bytes.get());
+        let mut stall = StallMeter::start(&patience, size_bytes);
         let mut hasher = Hasher::default();
         while let Some(piece) = reply.next(&mut stall, &patience).await? {
             hasher.update(piece.as_ref());
+            if hasher.length_bytes() > size_bytes {
+                return Ok(false);
+            }
         }
-        Ok(hasher.digest())
+        Ok(hasher.digest() == digest)
     }
 
     async fn spot_check(&self, partial: &SharedPartial<'_>, file: &DavFile<'_>, way: Rung) -> Result<SecondLook> {
         let limits = &self.shared.limits;
         let spots = spots(file.size_bytes, limits.spot_checks, limits.spot_bytes, &self.shared.surroundings.random);
         let looks = stream::iter(spots).map(|spot| async move {
-            let seen = if way == Rung::Dav {
-                let reply = self.origin.dav_range(self.shared, file, &spot, Pool::Second).await?;
-                let length = usize::try_from(spot.end - spot.start).unwrap_or(usize::MAX);
-                reply.bytes(length, &self.shared.patience()).await?
-            } else {
-                self.origin.filedata(self.shared, file.hash, &spot, Pool::Second).await?
-            };
+            let seen = self.patiently(async || self.see(file, &spot, way).await).await?;
             Ok::<bool, Error>(seen == partial.borrow().read(&spot)?)
         });
         let same: Vec<bool> = looks.buffer_unordered(SPOTS_AT_ONCE).try_collect().await?;
         Ok(if same.iter().all(|same| *same) { SecondLook::SameSpots } else { SecondLook::Differs })
+    }
+
+    /// Reads a spot over another connection than the first.
+    async fn see(&self, file: &DavFile<'_>, spot: &Chunk, way: Rung) -> Result<Vec<u8>> {
+        let mut seen = Vec::new();
+        // A server may give less than what was asked at once.
+        for _ in 0..MAX_CRUMBS {
+            if seen.len() as u64 >= spot.end - spot.start {
+                return Ok(seen);
+            }
+            let rest = spot.start + seen.len() as u64..spot.end;
+            let (start, bytes) = if way == Rung::Dav {
+                let (mut reply, brought) = self.origin.dav_range(self.shared, file, &rest, Pool::Second).await?;
+                // One more than there should be, where it is to end.
+                let most = if brought.end <= rest.end { brought.end + 1 } else { rest.end } - brought.start;
+                let most = usize::try_from(most).unwrap_or(usize::MAX);
+                let (bytes, _) = reply.look(most, &self.shared.patience()).await?;
+                if bytes.len() as u64 > brought.end - brought.start {
+                    return Err(reply.error(ErrorKind::Corrupt, "more bytes than asked for"));
+                }
+                (brought.start, bytes.to_vec())
+            } else {
+                self.origin.filedata(self.shared, file.hash, &rest, Pool::Second).await?
+            };
+            let from = usize::try_from(rest.start.saturating_sub(start)).unwrap_or(usize::MAX);
+            let most = usize::try_from(rest.end - rest.start).unwrap_or(usize::MAX);
+            let new =
+                if start > rest.start { None } else { bytes.get(from..) }.filter(|new| !new.is_empty()).ok_or_else(|| {
+                    Error::new(ErrorKind::Corrupt, "looking at a file again")
+                        .context("hub", &self.origin.hub)
+                        .context("fault", "a range without its first byte")
+                })?;
+            seen.extend_from_slice(new.get(..most).unwrap_or(new));
+        }
+        Err(next_to_nothing(&self.origin.hub))
     }
 
     /// Reads a scale: small, of a size that the packet may state wrongly, and without a row to ask for.
@@ -278,6 +339,15 @@ impl Work<'_> {
         job.size_bytes.set(size_bytes);
         job.offset_bytes.set(size_bytes);
         Ok(self.proven(size_bytes, digest, &spec.edited, Rung::Getfile, proof))
+    }
+}
+
+/// Ranks failures by what trying again may bring.
+fn hope(error: &Error) -> u8 {
+    match error.kind() {
+        ErrorKind::Corrupt => 1,
+        kind if kind.is_temporary() => 2,
+        _ => 0,
     }
 }
 

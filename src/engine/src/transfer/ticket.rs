@@ -4,13 +4,14 @@
 //! bytes have the digest. A hub that does not answer as agreed is not asked again in this batch; the stock rungs follow.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::chunks::Chunk;
-use super::source::{Origin, check_content_range, missing_row};
+use super::source::{MAX_EDITED_BYTES, Origin, brought_range, missing_row};
 use super::{RungState, Shared, TransferId};
+use crate::body::{FileReply, TicketReply};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::getfile;
@@ -64,6 +65,8 @@ pub(crate) struct Tickets {
     features: RefCell<Vec<String>>,
     skew_seconds: Cell<Option<i64>>,
     corrects_time: Cell<bool>,
+    /// Transfers whose packet gives another digest than the hub does.
+    disputed: RefCell<HashSet<TransferId>>,
 }
 
 /// What is known of a hub's filesync, for the caller.
@@ -91,48 +94,19 @@ struct TicketRequest<'a> {
     files: &'a [FileKey],
 }
 
-#[derive(Deserialize)]
-struct TicketReply {
-    filesync: u64,
-    time: Option<i64>,
-    error: Option<String>,
-    version: Option<String>,
-    #[serde(default)]
-    features: Vec<String>,
-    #[serde(default)]
-    expires_in: u32,
-    #[serde(default)]
-    files: Vec<FileReply>,
-}
-
-#[derive(Deserialize)]
-struct FileReply {
-    hash: String,
-    scale: u8,
-    state: String,
-    size: Option<u64>,
-    edited: Option<String>,
-    etag: Option<String>,
-    sha256: Option<Digest>,
-    ticket: Option<String>,
-    retry_after: Option<u64>,
-}
-
-impl FileReply {
-    fn answer(self) -> Option<Answer> {
-        Some(match self.state.as_str() {
-            "missing" => Answer::Missing,
-            "unavailable" => Answer::Unavailable { retry_after_seconds: self.retry_after },
-            "ready" => Answer::Ready(Facts {
-                size_bytes: self.size?,
-                edited: self.edited.filter(|text| text.len() <= 32)?,
-                sha256: self.sha256,
-                etag: self.etag?,
-                ticket: self.ticket.filter(|text| is_header_value(text)).map(Secret::new)?,
-            }),
-            _ => return None,
-        })
-    }
+fn answer(file: FileReply) -> Option<Answer> {
+    Some(match file.state.as_str() {
+        "missing" => Answer::Missing,
+        "unavailable" => Answer::Unavailable { retry_after_seconds: file.retry_after },
+        "ready" => Answer::Ready(Facts {
+            size_bytes: file.size?,
+            edited: file.edited.filter(|text| text.len() <= MAX_EDITED_BYTES)?,
+            sha256: file.sha256,
+            etag: file.etag?,
+            ticket: file.ticket.filter(|text| is_header_value(text)).map(Secret::new)?,
+        }),
+        _ => return None,
+    })
 }
 
 impl Tickets {
@@ -148,6 +122,7 @@ impl Tickets {
             features: RefCell::default(),
             skew_seconds: Cell::default(),
             corrects_time: Cell::default(),
+            disputed: RefCell::default(),
         }
     }
 
@@ -160,6 +135,7 @@ impl Tickets {
 
     /// Forgets a transfer that is over.
     pub(crate) fn unwant(&self, id: TransferId) {
+        self.disputed.borrow_mut().remove(&id);
         if let Some(key) = self.wanted.borrow_mut().remove(&id) {
             self.forget(&key);
         }
@@ -168,6 +144,16 @@ impl Tickets {
     /// Forgets what was stated about a file, so that it is asked for again.
     pub(crate) fn forget(&self, key: &FileKey) {
         self.known.borrow_mut().remove(key);
+    }
+
+    /// Notes that the hub and the packet speak of different bytes.
+    pub(crate) fn dispute(&self, id: TransferId) {
+        self.disputed.borrow_mut().insert(id);
+    }
+
+    /// Tells whether the hub and the packet speak of different bytes.
+    pub(crate) fn disputes(&self, id: TransferId) -> bool {
+        self.disputed.borrow().contains(&id)
     }
 
     pub(crate) fn is_usable(&self) -> bool {
@@ -221,7 +207,7 @@ impl Tickets {
         let ticket_seconds = i64::from(reply.expires_in.min(MAX_TICKET_SECONDS)) - EXPIRY_MARGIN_SECONDS;
         for (file, key) in reply.files.into_iter().zip(asked) {
             let meant = file.hash == key.hash && file.scale == key.scale;
-            let Some(answer) = file.answer().filter(|_| meant) else { return false };
+            let Some(answer) = answer(file).filter(|_| meant) else { return false };
             let seconds = if matches!(answer, Answer::Ready(_)) { ticket_seconds } else { NO_FILE_SECONDS };
             known.insert(key.clone(), (answer, now + seconds.max(1)));
         }
@@ -325,7 +311,7 @@ impl Origin {
         let (unknown, wait) = (reply.error(ErrorKind::Unsupported, "it does not speak filesync"), reply.wait_seconds());
         let busy = reply.error(ErrorKind::PeerBusy, "no tickets now").retry_after_seconds(wait);
         let body = reply.bytes(shared.limits.max_reply_bytes, &shared.patience()).await?;
-        let reply: TicketReply = serde_json::from_slice(&body).map_err(|_| unknown)?;
+        let reply = TicketReply::parse(&body).ok_or(unknown)?;
         if reply.error.as_deref() == Some("busy") {
             return Err(busy);
         }
@@ -340,15 +326,15 @@ impl Origin {
     ///
     /// # Errors
     ///
-    /// As the reply tells; `Refused` if it is neither the range nor the whole, `Corrupt` if it is another range.
+    /// As the reply tells; `Refused` if it is neither a range nor the whole, `Corrupt` if it is a range that cannot be used.
     pub(crate) async fn ticket_range(&self, shared: &Shared, hash: &str, facts: &Facts, range: &Chunk) -> Result<(Reply, Chunk)> {
         let request = Request::get(self.hub.page(["getfile", hash]))
             .header("filesync-ticket", &facts.ticket)?
             .range(range.start, range.end - 1)?;
         let reply = shared.send(Pool::Main, request).await?;
         match reply.status().as_u16() {
-            206 => Ok((check_content_range(reply, range, facts.size_bytes)?, range.clone())),
-            200 if reply.header("content-length") == Some(&facts.size_bytes.to_string()) => Ok((reply, 0..facts.size_bytes)),
+            206 => brought_range(reply, range, facts.size_bytes),
+            200 if reply.length() == Some(facts.size_bytes) => Ok((reply, 0..facts.size_bytes)),
             _ => Err(reply.error(ErrorKind::Refused, "neither the range that was asked for nor the file")),
         }
     }

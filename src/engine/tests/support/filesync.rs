@@ -20,6 +20,8 @@ pub struct Filesync {
     /// How often facts are given without a digest before they are given with it.
     pub digests_later: usize,
     pub unavailable: Option<u64>,
+    /// The size that it states, whatever it has.
+    pub claims: Option<u64>,
     /// Status and body that every ticket request gets.
     pub refusal: Option<(u16, String)>,
     /// The hub's clock.
@@ -161,7 +163,7 @@ fn facts(file: &Value, state: &State, filesync: &Filesync, number: usize) -> Val
         _ => Some(Digest::of(&stored.bytes).to_string()),
     };
     let hash = if filesync.lie == Some(Lie::OtherFacts) { "other" } else { hash };
-    json!({"hash": hash, "scale": scale, "state": "ready", "size": stored.bytes.len(), "edited": stored.edited,
+    json!({"hash": hash, "scale": scale, "state": "ready", "size": filesync.claims.unwrap_or(stored.bytes.len() as u64), "edited": stored.edited,
         "mimetype": "application/octet-stream", "etag": etag(&stored), "sha256": sha256,
         "ticket": format!("secret-ticket.{hash}.{scale}.{}.{number}", etag(&stored))})
 }
@@ -188,6 +190,9 @@ fn read(request: &Request, range: &str, state: &State, filesync: &mut Filesync) 
         let reply = Reply::new(206, body).header("Content-Range", format!("bytes {from}-{last}/{size}"));
         Reply { is_file: true, ..reply.header("Content-Type", "application/octet-stream") }
     };
+    if let Some(odd) = state.faults.odd_range {
+        return super::odd_reply(odd, (first, last), &file.bytes);
+    }
     let honest = file.bytes[first..=last].to_vec();
     match filesync.lie {
         Some(Lie::WrongByte) => {

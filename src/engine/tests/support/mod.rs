@@ -42,6 +42,10 @@ pub struct State {
     /// `METHOD /path range` of every request, in order.
     pub requests: Vec<String>,
     pub sessions: u32,
+    /// Requests that are still answered with an error since a connection was cut.
+    pub down: usize,
+    /// Bytes of replies that never ended.
+    pub endless_bytes: usize,
     /// Replies of `/dav` on their way now, and the most that ever were.
     pub at_once: usize,
     pub most_at_once: usize,
@@ -72,6 +76,23 @@ pub struct Faults {
     pub delay: Duration,
     /// Replies of `/dav` after the first wait until so many were on their way at once.
     pub together: usize,
+    /// Lines in the heads of replies to requests whose path begins so.
+    pub lines: Vec<(&'static str, Vec<u8>)>,
+    /// Lines in the heads of the errors of [`Self::down_after_cut`].
+    pub lines_of_errors: Vec<Vec<u8>>,
+    pub no_etag: bool,
+    /// The login sets no cookie of its own accord.
+    pub no_cookie: bool,
+    /// The line by which getfile names a file; an empty one for none.
+    pub name_line: Option<Vec<u8>>,
+    /// What getfile gives instead: type and body.
+    pub excuse: Option<(&'static str, Vec<u8>)>,
+    /// Which range, and of which description, is given where one is asked for: first, last and size to first, last and text.
+    pub odd_range: Option<OddRange>,
+    /// getfile's answers never end once so many were given.
+    pub endless_after: Option<usize>,
+    /// Once a connection was cut, so many requests are answered with this.
+    pub down_after_cut: (usize, u16),
     /// A bit of every byte that `/dav` gives is wrong, again and again.
     pub dav_lies: bool,
     /// A server in front ends every body after this many bytes.
@@ -98,6 +119,8 @@ pub struct Faults {
     /// The hub's clock; default is a day after every file's `edited`.
     pub date: Option<String>,
 }
+
+pub type OddRange = fn(usize, usize, usize) -> (usize, usize, String);
 
 pub struct LoopbackHub {
     pub url: String,
@@ -171,11 +194,13 @@ struct Reply {
     is_file: bool,
     /// The body's first bytes are repeated for ever.
     endless: bool,
+    /// Lines of the head as they are.
+    lines: Vec<Vec<u8>>,
 }
 
 impl Reply {
     fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), chunked: false, is_file: false, endless: false }
+        Self { status, headers: Vec::new(), body: body.into(), chunked: false, is_file: false, endless: false, lines: Vec::new() }
     }
 
     fn header(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -243,7 +268,12 @@ fn answer(request: &Request, state: &mut State) -> Reply {
             None => {}
         }
     }
-    let reply = match request.path.as_str() {
+    if state.down > 0 {
+        state.down -= 1;
+        let lines = state.faults.lines_of_errors.clone();
+        return Reply { lines, ..Reply::new(state.faults.down_after_cut.1, "starting") };
+    }
+    let mut reply = match request.path.as_str() {
         "/getfile" => getfile(request, state),
         path if path.starts_with("/getfile/") => filesync::answer(request, &range, state),
         "/api/z/1.0/filemeta" => filemeta(request, state),
@@ -260,7 +290,19 @@ fn answer(request: &Request, state: &mut State) -> Reply {
     if reply.is_file {
         overwrite_when_due(state);
     }
+    for (path, line) in &state.faults.lines {
+        if request.path.starts_with(path) {
+            reply.lines.push(line.clone());
+        }
+    }
+    if request.path == "/getfile" && state.faults.endless_after.is_some_and(|count| getfiles(state) > count) {
+        reply.endless = true;
+    }
     if state.faults.gzip && reply.is_file { reply.header("Content-Encoding", "gzip") } else { reply }
+}
+
+fn getfiles(state: &State) -> usize {
+    state.requests.iter().filter(|line| line.starts_with("POST /getfile")).count()
 }
 
 fn overwrite_when_due(state: &mut State) {
@@ -290,6 +332,10 @@ fn getfile(request: &Request, state: &State) -> Reply {
     if state.faults.empty_getfile {
         return Reply::new(200, "").header("Content-Type", "text/html");
     }
+    if let Some((kind, body)) = state.faults.excuse.clone() {
+        let reply = Reply::new(200, body);
+        return if kind.is_empty() { reply } else { reply.header("Content-Type", kind) };
+    }
     let resource = fields["resource"].clone();
     let mut reply = if let Some(scale) = fields.get("resolution") {
         match state.scales.get(&(resource, scale.parse().unwrap())) {
@@ -298,13 +344,17 @@ fn getfile(request: &Request, state: &State) -> Reply {
         }
     } else {
         match state.files.get(&resource) {
-            Some(file) => Reply::new(200, file.bytes.clone())
-                .header("Content-Type", "application/octet-stream")
-                .header("Content-Disposition", "attachment; filename=\"x\""),
+            Some(file) => named(Reply::new(200, file.bytes.clone()).header("Content-Type", "application/octet-stream"), state),
             None => return page(),
         }
     };
     (reply.chunked, reply.is_file) = (true, true);
+    reply
+}
+
+fn named(mut reply: Reply, state: &State) -> Reply {
+    let line = state.faults.name_line.clone().unwrap_or_else(|| b"Content-Disposition: attachment; filename=\"x\"".to_vec());
+    reply.lines.extend((!line.is_empty()).then_some(line));
     reply
 }
 
@@ -328,6 +378,9 @@ fn filemeta(request: &Request, state: &mut State) -> Reply {
         return reply;
     }
     state.sessions += 1;
+    if state.faults.no_cookie {
+        return reply;
+    }
     reply.header("Set-Cookie", "PHPSESSID=first; path=/").header("Set-Cookie", "PHPSESSID=session-cookie-value; path=/; HttpOnly")
 }
 
@@ -388,10 +441,21 @@ fn dav(request: &Request, path: &str, range: &str, state: &mut State) -> Reply {
             *byte ^= 1;
         }
     }
+    if let Some(odd) = state.faults.odd_range {
+        return odd_reply(odd, (first, last), &file.bytes).header("ETag", format!("\"{hash}\""));
+    }
     let etag = if state.faults.wrong_etag { "other" } else { hash };
-    let reply = Reply::new(206, body)
-        .header("ETag", format!("\"{etag}\""))
-        .header("Content-Range", format!("bytes {}-{last}/{}", first + shift, file.bytes.len()));
+    let reply = Reply::new(206, body);
+    let reply = if state.faults.no_etag { reply } else { reply.header("ETag", format!("\"{etag}\"")) };
+    let reply = reply.header("Content-Range", format!("bytes {}-{last}/{}", first + shift, file.bytes.len()));
+    Reply { is_file: true, ..reply }
+}
+
+/// Gives another range than was asked for, or describes it in another way.
+fn odd_reply(odd: OddRange, (first, last): (usize, usize), bytes: &[u8]) -> Reply {
+    let (first, last, said) = odd(first, last, bytes.len());
+    let reply = Reply::new(206, bytes.get(first..=last.min(bytes.len() - 1)).unwrap_or_default().to_vec());
+    let reply = if said.is_empty() { reply } else { reply.header("Content-Range", said) };
     Reply { is_file: true, ..reply }
 }
 
@@ -408,6 +472,7 @@ fn percent_decode(text: &str) -> String {
 /// Writes the reply; none if the connection is over.
 fn write_reply(writer: &mut TcpStream, reply: Reply, state: &Mutex<State>) -> Option<()> {
     let mut head = format!("HTTP/1.1 {} X\r\n", reply.status);
+    let lines: Vec<u8> = reply.lines.iter().flat_map(|line| [line, &b"\r\n"[..]].concat()).collect();
     for (name, value) in &reply.headers {
         let _ = write!(head, "{name}: {value}\r\n");
     }
@@ -418,7 +483,8 @@ fn write_reply(writer: &mut TcpStream, reply: Reply, state: &Mutex<State>) -> Op
     } else {
         let _ = write!(head, "Content-Length: {}\r\n\r\n", reply.body.len());
     }
-    writer.write_all(head.as_bytes()).ok()?;
+    let status_end = head.find('\n').unwrap() + 1;
+    writer.write_all(&[head[..status_end].as_bytes(), &lines, head[status_end..].as_bytes()].concat()).ok()?;
     let (cut, stall) = if reply.is_file {
         let mut state = state.lock().unwrap();
         let once = (!state.faults.cut_after.is_empty()).then(|| state.faults.cut_after.remove(0));
@@ -428,7 +494,9 @@ fn write_reply(writer: &mut TcpStream, reply: Reply, state: &Mutex<State>) -> Op
         (None, None)
     };
     if reply.endless {
-        while writer.write_all(&reply.body).is_ok() {}
+        while writer.write_all(&reply.body).is_ok() {
+            state.lock().unwrap().endless_bytes += reply.body.len();
+        }
         return None;
     }
     let end = cut.or(stall).unwrap_or(reply.body.len());
@@ -447,6 +515,8 @@ fn write_reply(writer: &mut TcpStream, reply: Reply, state: &Mutex<State>) -> Op
         return None;
     }
     if cut.is_some() {
+        let mut state = state.lock().unwrap();
+        state.down = state.faults.down_after_cut.0;
         return None;
     }
     if reply.chunked {
@@ -467,7 +537,14 @@ pub fn noise(length: usize, seed: u64) -> Vec<u8> {
 }
 
 pub fn small_limits() -> Limits {
-    Limits { disk_headroom_bytes: 0, small_file_bytes: 10_000, spot_bytes: 64, checkpoint_bytes: 4096, ..Limits::default() }
+    Limits {
+        disk_headroom_bytes: 0,
+        small_file_bytes: 10_000,
+        spot_bytes: 64,
+        checkpoint_bytes: 4096,
+        restart_pause: Duration::from_millis(5),
+        ..Limits::default()
+    }
 }
 
 pub fn batch(root: &Path, limits: Limits) -> TransferBatch {
