@@ -39,7 +39,9 @@ final class Maker {
 	/** Makes a new identity: guid, RSA key pair, hash. Hubs use 4096 bits; unit tests may take fewer. */
 	public static function identity(string $nick, int $bits = 4096): array {
 		$key = openssl_pkey_new(['private_key_bits' => $bits, 'private_key_type' => OPENSSL_KEYTYPE_RSA]);
-		openssl_pkey_export($key, $private);
+		if (!$key || !openssl_pkey_export($key, $private)) {
+			throw new \RuntimeException('PHP cannot make a key; is there an openssl.cnf (of the package openssl)? ' . openssl_error_string());
+		}
 		$public = openssl_pkey_get_details($key)['key'];
 		$guid = self::base64url(random_bytes(64));
 		openssl_sign($guid, $signature, $private, 'sha256');
