@@ -274,6 +274,7 @@ fn year_of(text: &str) -> Option<i16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn range(text: &str) -> Option<(u64, u64, Option<u64>)> {
         content_range(&[text.as_bytes()]).map(|found| (found.first, found.last, found.total))
@@ -495,5 +496,22 @@ mod tests {
     fn errors_quote_little() {
         assert_eq!((shown(&[]), shown(&[b" x\xff\r"])), ("none".into(), "x\u{fffd}".into()));
         assert_eq!(shown(&[&[b'a'; 500]]).len(), 100);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_head_says_is_read_within_bounds(
+            lines in prop::collection::vec("[ -~\\t\\x00\u{fc}]{0,40}|(bytes|W/|expires=|a=1; |, |[0-9]{1,20}|[-/*;:\"]| |Jan|GMT){0,12}", 0..4),
+        ) {
+            let values: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
+            if let Some(range) = content_range(&values) {
+                prop_assert!(range.first <= range.last && range.last < range.total.unwrap_or(u64::MAX));
+            }
+            let _ = (length(&values), etag_names(&values, "h1"), is_page(&values), dated(&values), wait_seconds(&values, 0));
+            prop_assert!(coding(&values).is_none_or(|coding| coding.is_ascii()) && shown(&values).len() <= 1000);
+            if let Some(cookies) = cookies(&values) {
+                prop_assert!(cookies.bytes().all(|byte| byte >= b' ' && byte != 0x7f));
+            }
+        }
     }
 }

@@ -286,9 +286,9 @@ mod tests {
             let pieces = Pieces::new(None);
             let mut died = 0;
             requests(&pieces, WHOLE / 4, timeout, |_, asked| {
-                let dies = asked > limit_bytes;
-                died += u64::from(dies);
-                dies.then_some(0)
+                let is_longer = asked > limit_bytes;
+                died += u64::from(is_longer);
+                is_longer.then_some(0)
             });
             assert!(died <= 12, "{died} of {limit_bytes}");
         }

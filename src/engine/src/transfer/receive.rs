@@ -33,10 +33,12 @@ pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
     let asked = origins().map(|origin| (origin, false)).chain(origins().map(|origin| (origin, true)));
     for ((origin, spec), trusts_ticket) in asked {
         let work = Work { shared: &shared, job: &job, origin, spec, turn: &turn, trusts_ticket };
-        let outcome = match trusts_ticket {
-            false => work.receive().await.map(Some),
-            true if origin.tickets.disputes(job.id) => work.receive_with_tickets().await,
-            true => Ok(None),
+        let outcome = if !trusts_ticket {
+            work.receive().await.map(Some)
+        } else if origin.tickets.disputes(job.id) {
+            work.receive_with_tickets().await
+        } else {
+            Ok(None)
         };
         match outcome {
             Ok(Some(complete)) => return Outcome::Complete(complete),

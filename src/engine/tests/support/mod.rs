@@ -484,7 +484,7 @@ fn write_reply(writer: &mut TcpStream, reply: Reply, state: &Mutex<State>) -> Op
         let _ = write!(head, "Content-Length: {}\r\n\r\n", reply.body.len());
     }
     let status_end = head.find('\n').unwrap() + 1;
-    writer.write_all(&[head[..status_end].as_bytes(), &lines, head[status_end..].as_bytes()].concat()).ok()?;
+    writer.write_all(&[&head.as_bytes()[..status_end], &lines, &head.as_bytes()[status_end..]].concat()).ok()?;
     let (cut, stall) = if reply.is_file {
         let mut state = state.lock().unwrap();
         let once = (!state.faults.cut_after.is_empty()).then(|| state.faults.cut_after.remove(0));
