@@ -1,9 +1,14 @@
 //! Rewrites what points at the origin hub so that it points at this hub.
 //!
 //! Invariant: only URLs of the channel's own media and pages change, and of them only the hub's root and the nick. A URL is
-//! matched as one: scheme, host, port and sub-directory must be the origin's, the nick must be a whole path segment. Ids
-//! (`/item/`, `/activity/`, `/conversation/`, `/followers/`), `[share]` blocks, other people and other hosts stay as they are,
-//! and so does every byte of JSON that is not inside a rewritten string.
+//! matched as one: scheme, host, port and sub-directory must be the origin's, the nick must be a whole path segment, and where it
+//! begins and ends is told by the markup around it. Ids (`/item/`, `/activity/`, `/conversation/`, `/followers/`), `[share]`
+//! blocks, other people and other hosts stay as they are, also a URL inside theirs, and so does every byte of JSON that is not of
+//! a hub's root or a nick, however it is escaped.
+
+mod edges;
+mod json;
+mod looked_at;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -13,6 +18,7 @@ use url::Url;
 
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 use crate::getfile::HubUrl;
+use edges::{Place, Places};
 
 /// A channel at one hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +29,6 @@ pub struct Home {
     root: String,
     /// How much of the root is scheme, host and port.
     origin_length: usize,
-    /// The root as JSON has it with its slashes escaped.
-    root_escaped: String,
 }
 
 impl Home {
@@ -47,8 +51,7 @@ impl Home {
         let mut root = hub.url().origin().ascii_serialization();
         let origin_length = root.len();
         root.push_str(hub.url().path().trim_end_matches('/'));
-        let root_escaped = root.replace('/', "\\/");
-        Self { hub, nick: nick.to_owned(), root, origin_length, root_escaped }
+        Self { hub, nick: nick.to_owned(), root, origin_length }
     }
 
     /// Tells whether a URL is beneath this hub's root; returns what follows the root.
@@ -105,26 +108,30 @@ impl Relocation {
     /// Rewrites bbcode, Markdown or HTML.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut output = Output::new(text);
-        self.find(text, |start, moved| output.replace(start..start + moved.length, moved.becomes(&self.to, "/")));
+        self.find(text, |place, moved| {
+            for edit in moved.edits(text, place.start, &self.to) {
+                output.replace(edit.range, edit.to);
+            }
+        });
         output.finish()
     }
 
     /// Finds the URLs that move.
-    fn find<'t>(&self, text: &'t str, mut found: impl FnMut(usize, &Moved<'t>)) {
+    fn find<'t>(&self, text: &'t str, mut found: impl FnMut(&Place, &Moved)) {
         let mut shares = None;
         let mut last_own = None;
-        let mut end = 0;
-        for start in url_starts(text) {
-            let url = text.get(start..).filter(|_| start >= end);
-            let Some(moved) = url.and_then(|url| self.moved(url, &mut last_own)) else { continue };
-            if !shares.get_or_insert_with(|| ShareBlocks::of(text)).contains(start) {
-                end = start + moved.length;
-                found(start, &moved);
+        let mut places = Places::of(text);
+        while let Some(place) = places.next() {
+            let url = text.get(place.start..place.end);
+            let Some(moved) = url.and_then(|url| self.moved(url, place.is_bare, &mut last_own)) else { continue };
+            if !shares.get_or_insert_with(|| ShareBlocks::of(text)).contains(place.start) {
+                found(&place, &moved);
+                places.enter(place, moved.length());
             }
         }
     }
 
-    /// Rewrites the string values of a JSON text; keys, numbers, order, white space and each string's way of escaping stay.
+    /// Rewrites the string values of a JSON text; keys, numbers, order, white space and every string's way of escaping stay.
     ///
     /// # Errors
     ///
@@ -135,47 +142,56 @@ impl Relocation {
             .context("bytes", text.len())?;
         let mut output = Output::new(text);
         let mut plain = String::new();
-        for literal in urls_in_json(text) {
+        for literal in json::literals(text) {
             let raw = text.get(literal.start..literal.end).unwrap_or_default();
-            match literal.escapes {
-                Escapes::None => self.find(raw, |start, moved| {
-                    let start = literal.start + start;
-                    output.replace(start..start + moved.length, moved.becomes(&self.to, "/"));
-                }),
-                Escapes::Slashes => {
-                    plain.clear();
-                    copy_without_backslashes(raw, &mut plain);
-                    self.find(&plain, |start, moved| {
-                        let escaped = |to| literal.start + to + slashes(&plain, to);
-                        output.replace(escaped(start)..escaped(start + moved.length), moved.becomes(&self.to, "\\/"));
-                    });
-                }
-                Escapes::Various => {
-                    let plain: String = serde_json::from_str(text.get(literal.start - 1..=literal.end).unwrap_or_default())
-                        .or_fail(ErrorKind::InvalidInput, "reading a JSON string")?;
-                    if let Cow::Owned(changed) = self.text(&plain) {
-                        output.replace(literal.start..literal.end, [encode_like(raw, &changed).as_str()]);
+            if !literal.has_escapes {
+                self.find(raw, |place, moved| {
+                    for edit in moved.edits(raw, place.start, &self.to) {
+                        output.replace(literal.start + edit.range.start..literal.start + edit.range.end, edit.to);
                     }
-                }
+                });
+                continue;
             }
+            json::unescape(raw, &mut plain);
+            let mut walk = json::Walk::of(raw);
+            let mut is_ascii = None;
+            self.find(&plain, |place, moved| {
+                walk.to(place.start);
+                let written = |from: usize, to: usize| {
+                    let mut walk = walk.clone();
+                    walk.to(from)..walk.to(to)
+                };
+                // As the slash in front of the host is written.
+                let slash = moved.second_slash(&plain, place.start);
+                let slash = raw.get(written(slash, slash + 1)).unwrap_or("/");
+                let is_ascii = *is_ascii.get_or_insert_with(|| raw.is_ascii());
+                for edit in moved.edits(&plain, place.start, &self.to) {
+                    let range = written(edit.range.start, edit.range.end);
+                    let to = json::spelled(edit.to, slash, is_ascii);
+                    output.replace(literal.start + range.start..literal.start + range.end, &to);
+                }
+            });
         }
         Ok(output.finish())
     }
 
-    /// Tells what a URL at the start of the text becomes, if it is one of the channel's at the origin.
-    fn moved<'t>(&self, text: &'t str, last_own: &mut Option<&'t str>) -> Option<Moved<'t>> {
-        let path = self.from.strip_root(text)?;
-        let root = text.len() - path.len();
+    /// Tells what moves of a URL, if it is one of the channel's at the origin.
+    fn moved<'t>(&self, url: &'t str, is_bare: bool, last_own: &mut Option<&'t str>) -> Option<Moved> {
+        let path = self.from.strip_root(url)?;
+        let root = url.len() - path.len();
         let mut segments = Segments::of(path);
         let kind = segments.next()?.text;
         let name = segments.next()?;
         match kind {
             // `/photo/profile/l/7` names a local channel number, not a file.
             "photo" | "attach" => {
-                (name.text != "profile" && self.owns(name.text, last_own)).then_some(Moved { length: root, page: None })
+                let is_own = name.text != "profile" && name.candidates(is_bare).any(|name| self.owns(name, last_own));
+                is_own.then_some(Moved { root, nick: None })
             }
-            "photos" | "album" | "cloud" | "channel" | "profile" => (name.text == self.from.nick && name.is_whole())
-                .then_some(Moved { length: root + name.start + name.text.len(), page: Some(kind) }),
+            "photos" | "album" | "cloud" | "channel" | "profile" => {
+                let nick = root + name.start..root + name.start + self.from.nick.len();
+                name.is(&self.from.nick, is_bare).then_some(Moved { root, nick: Some(nick) })
+            }
             _ => None,
         }
     }
@@ -196,20 +212,20 @@ pub fn media_hashes(hub: &HubUrl, text: &str) -> HashSet<String> {
     let unescaped = text.replace("\\/", "/");
     let home = Home::at(hub.clone(), "");
     let mut hashes = HashSet::new();
-    for start in url_starts(&unescaped) {
-        let Some(path) = home.strip_root(unescaped.get(start..).unwrap_or_default()) else { continue };
+    let mut places = Places::of(&unescaped);
+    while let Some(place) = places.next() {
+        let Some(path) = unescaped.get(place.start..place.end).and_then(|url| home.strip_root(url)) else { continue };
         let mut segments = Segments::of(path);
         if matches!(segments.next().map(|kind| kind.text), Some("photo" | "attach"))
             && let Some(name) = segments.next()
         {
-            hashes.extend(
-                [Some(name.text), without_scale(name.text)]
-                    .into_iter()
-                    .flatten()
-                    .filter(|hash| !hash.is_empty())
-                    .map(str::to_owned),
-            );
+            for name in name.candidates(place.is_bare) {
+                let named = [Some(name), without_scale(name)].into_iter().flatten();
+                hashes.extend(named.filter(|hash| !hash.is_empty()).map(str::to_owned));
+            }
         }
+        // What moves with this URL is looked into as well.
+        places.enter(place, 1);
     }
     hashes
 }
@@ -222,23 +238,40 @@ fn without_scale(name: &str) -> Option<&str> {
     }
 }
 
-/// How many leading bytes of a URL give way to the new home: its root, or its root, a page and the nick.
-struct Moved<'t> {
-    length: usize,
-    page: Option<&'t str>,
+/// What of a URL gives way to the new home: its root, and the nick if it names one.
+struct Moved {
+    root: usize,
+    nick: Option<Range<usize>>,
 }
 
-impl<'t> Moved<'t> {
-    /// Returns the parts of what they become.
-    fn becomes<'p>(&self, to: &'p Home, slash: &'p str) -> [&'p str; 5]
-    where
-        't: 'p,
-    {
-        let root = if slash == "/" { &to.root } else { &to.root_escaped };
-        match self.page {
-            Some(page) => [root, slash, page, slash, &to.nick],
-            None => [root, "", "", "", ""],
-        }
+/// A piece of a text, and what comes into its place.
+struct Edit<'p> {
+    range: Range<usize>,
+    to: &'p str,
+}
+
+impl Moved {
+    /// Returns how much of the URL is settled.
+    fn length(&self) -> usize {
+        self.nick.as_ref().map_or(self.root, |nick| nick.end)
+    }
+
+    /// Returns the offset of the slash in front of the host, in the text.
+    fn second_slash(&self, text: &str, start: usize) -> usize {
+        let root = text.get(start..start + self.root).unwrap_or_default();
+        start + root.find("://").map_or(0, |colon| colon + 2)
+    }
+
+    /// Returns the replacements, the least that are needed, in the order of the text.
+    fn edits<'p>(&self, text: &str, start: usize, to: &'p Home) -> impl Iterator<Item = Edit<'p>> {
+        let least = |range: Range<usize>, to: &'p str| {
+            let old = text.get(range.clone()).unwrap_or_default();
+            let same = old.bytes().zip(to.bytes()).take_while(|(a, b)| a == b && a.is_ascii()).count();
+            let edit = Edit { range: range.start + same..range.end, to: to.get(same..).unwrap_or_default() };
+            (!edit.range.is_empty() || !edit.to.is_empty()).then_some(edit)
+        };
+        let nick = self.nick.as_ref().and_then(|nick| least(start + nick.start..start + nick.end, &to.nick));
+        [least(start..start + self.root, &to.root), nick].into_iter().flatten()
     }
 }
 
@@ -256,10 +289,10 @@ impl<'t> Output<'t> {
     }
 
     /// Replaces a range behind the last one.
-    fn replace<'p>(&mut self, range: Range<usize>, parts: impl IntoIterator<Item = &'p str>) {
+    fn replace(&mut self, range: Range<usize>, to: &str) {
         let changed = self.changed.get_or_insert_with(|| String::with_capacity(self.text.len() + self.text.len() / 8 + 64));
         changed.push_str(self.text.get(self.copied..range.start).unwrap_or_default());
-        changed.extend(parts);
+        changed.push_str(to);
         self.copied = range.end;
     }
 
@@ -283,7 +316,22 @@ struct Segment<'t> {
     behind: &'t str,
 }
 
-impl Segment<'_> {
+impl<'t> Segment<'t> {
+    /// Tells whether it is a nick. At the end of a bare URL, emphasis and punctuation behind the nick are not part of it.
+    fn is(&self, nick: &str, is_bare: bool) -> bool {
+        let ends_here = || {
+            let rest = self.text.strip_prefix(nick);
+            is_bare && rest.is_some_and(|rest| [rest, self.behind].iter().all(|rest| rest.chars().all(is_trailing)))
+        };
+        self.text == nick && self.is_whole() || ends_here()
+    }
+
+    /// Returns what may be meant as the name: all letters, or those in front of emphasis that ends with a bare URL.
+    fn candidates(&self, is_bare: bool) -> impl Iterator<Item = &'t str> {
+        let emphasised = Some(self.text.trim_end_matches('_')).filter(|name| is_bare && name.len() < self.text.len());
+        [Some(self.text), emphasised].into_iter().flatten()
+    }
+
     /// Tells whether the segment ends where its letters end: `alice]`, `alice?f=` and a full stop at a sentence's end do,
     /// `alice.example` and `alice%20b` do not.
     fn is_whole(&self) -> bool {
@@ -319,6 +367,11 @@ impl<'t> Segments<'t> {
     }
 }
 
+/// Punctuation and emphasis that Markdown takes off the end of a bare URL.
+fn is_trailing(c: char) -> bool {
+    "?!.,:;*_~'\"".contains(c)
+}
+
 fn is_segment_char(c: char) -> bool {
     c.is_alphanumeric() || c == '-' || c == '_'
 }
@@ -340,25 +393,12 @@ fn ends_url(c: char) -> bool {
     c.is_whitespace() || c.is_control() || "[]\"'<>(){}|\\^`,;".contains(c)
 }
 
-/// Finds the places where an http or https URL begins.
-fn url_starts(text: &str) -> impl Iterator<Item = usize> {
-    let bytes = text.as_bytes();
-    memchr::memmem::find_iter(bytes, b"://").filter_map(move |separator| {
-        let ([before @ .., b'h' | b'H', b't' | b'T', b't' | b'T', b'p' | b'P', b's' | b'S']
-        | [before @ .., b'h' | b'H', b't' | b'T', b't' | b'T', b'p' | b'P']) = bytes.get(..separator)?
-        else {
-            return None;
-        };
-        let is_longer = before.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
-        (!is_longer).then_some(before.len())
-    })
-}
-
 /// The `[share …]…[/share]` blocks of a text, the outermost ones; one that never ends reaches to the end of the text.
 struct ShareBlocks(Vec<Range<usize>>);
 
 impl ShareBlocks {
     fn of(text: &str) -> Self {
+        looked_at::add(text.len());
         let bytes = text.as_bytes();
         let mut blocks = Vec::new();
         let (mut depth, mut start) = (0usize, 0);
@@ -390,96 +430,6 @@ impl ShareBlocks {
         let next = self.0.partition_point(|block| block.end <= at);
         self.0.get(next).is_some_and(|block| block.contains(&at))
     }
-}
-
-/// What stands between the quotes of a JSON string.
-struct Literal {
-    start: usize,
-    end: usize,
-    escapes: Escapes,
-}
-
-/// What a JSON string escapes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Escapes {
-    None,
-    /// Every slash, and nothing else.
-    Slashes,
-    Various,
-}
-
-/// The bytes that tell how a JSON string is written and whether it may hold a URL.
-const IS_TELLING: [bool; 256] = table_of(b"\"\\/:");
-
-/// Finds the string values of a valid JSON text that may hold a URL.
-fn urls_in_json(text: &str) -> impl Iterator<Item = Literal> {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let start = at + bytes.get(at..)?.iter().position(|&byte| byte == b'"')? + 1;
-            let (mut end, mut escapes, mut may_hold, mut has_bare_slash) = (start, Escapes::None, false, false);
-            loop {
-                end += bytes.get(end..)?.iter().take_while(|byte| !IS_TELLING[usize::from(**byte)]).count();
-                match bytes.get(end)? {
-                    b'"' => break,
-                    b'\\' => {
-                        end += 1;
-                        let is_slash = bytes.get(end) == Some(&b'/');
-                        escapes = if is_slash && escapes != Escapes::Various { Escapes::Slashes } else { Escapes::Various };
-                    }
-                    b'/' => has_bare_slash = true,
-                    b':' => may_hold |= matches!(bytes.get(end + 1), Some(b'/' | b'\\')),
-                    _ => {}
-                }
-                end += 1;
-            }
-            at = end + 1;
-            if escapes == Escapes::Slashes && has_bare_slash {
-                escapes = Escapes::Various;
-            }
-            let is_key = bytes.get(at..)?.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
-            // An escaped colon or slash is odd enough to be looked at.
-            if !is_key && (may_hold || escapes == Escapes::Various) {
-                return Some(Literal { start, end, escapes });
-            }
-        }
-    })
-}
-
-fn copy_without_backslashes(raw: &str, plain: &mut String) {
-    let mut from = 0;
-    for at in memchr::memchr_iter(b'\\', raw.as_bytes()) {
-        plain.push_str(raw.get(from..at).unwrap_or_default());
-        from = at + 1;
-    }
-    plain.push_str(raw.get(from..).unwrap_or_default());
-}
-
-/// Counts the slashes before `to`.
-fn slashes(text: &str, to: usize) -> usize {
-    text.bytes().take(to).filter(|byte| *byte == b'/').count()
-}
-
-/// Encodes what stands between the quotes with the escapes that `raw` has.
-fn encode_like(raw: &str, value: &str) -> String {
-    use std::fmt::Write;
-    let quoted = serde_json::to_string(value).unwrap_or_default();
-    let escapes_slashes = raw.contains("\\/");
-    let escapes_letters = raw.is_ascii();
-    let mut encoded = String::with_capacity(quoted.len());
-    for c in quoted.get(1..quoted.len() - 1).unwrap_or_default().chars() {
-        match c {
-            '/' if escapes_slashes => encoded.push_str("\\/"),
-            c if escapes_letters && !c.is_ascii() => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    let _ = write!(encoded, "\\u{unit:04x}");
-                }
-            }
-            c => encoded.push(c),
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]
@@ -620,14 +570,186 @@ mod tests {
     }
 
     #[test]
-    fn a_json_string_may_mix_its_escapes() {
+    fn a_json_string_may_mix_its_escapes_and_keeps_each() {
         for (before, after) in [
-            (r#"["https:\/\/a.example/channel\/alice é"]"#, "https://b.example/hub/channel/alicia é"),
-            (r#"["https\u003a//a.example\u002fchannel/alice"]"#, "https://b.example/hub/channel/alicia"),
-            (r#"["\"https:\/\/a.example\/channel\/alice\" \/\\"]"#, r#""https://b.example/hub/channel/alicia" /\"#),
+            // PHP, JavaScript, Go, .NET, upper and lower case, all kinds in one string.
+            (r#"["https:\/\/a.example/channel\/alice é"]"#, r#"["https:\/\/b.example\/hub/channel\/alicia é"]"#),
+            (r#"["https:\/\/a.example\/channel\/alice\n"]"#, r#"["https:\/\/b.example\/hub\/channel\/alicia\n"]"#),
+            (
+                r#"["https://a.example/channel/alice\u0026x=\u003cb\u003e"]"#,
+                r#"["https://b.example/hub/channel/alicia\u0026x=\u003cb\u003e"]"#,
+            ),
+            (
+                r#"["\u003Ca href=\u0022https://a.example/channel/alice\u0022\u003E"]"#,
+                r#"["\u003Ca href=\u0022https://b.example/hub/channel/alicia\u0022\u003E"]"#,
+            ),
+            (
+                r#"["https:\u002F\u002Fa.example\u002Fchannel\u002falice"]"#,
+                r#"["https:\u002F\u002Fb.example\u002Fhub\u002Fchannel\u002falicia"]"#,
+            ),
+            (r#"["https\u003a//a.example\u002fchannel/alice"]"#, r#"["https\u003a//b.example/hub\u002fchannel/alicia"]"#),
+            (r#"["\"https:\/\/a.example\/channel\/alice\" \/\\"]"#, r#"["\"https:\/\/b.example\/hub\/channel\/alicia\" \/\\"]"#),
+            (
+                r#"["\u00e9\u00E9\ud83d\uDE00 https://a.example/channel/alice \u00e9"]"#,
+                r#"["\u00e9\u00E9\ud83d\uDE00 https://b.example/hub/channel/alicia \u00e9"]"#,
+            ),
+            (
+                r#"["\ud83d https://a.example/channel/alice \ude00\ud83dx"]"#,
+                r#"["\ud83d https://b.example/hub/channel/alicia \ude00\ud83dx"]"#,
+            ),
+            (
+                r#"["\u0041\b\f\n\r\t\u0000\u001F\u007f\u2028 https://a.example/channel/alice"]"#,
+                r#"["\u0041\b\f\n\r\t\u0000\u001F\u007f\u2028 https://b.example/hub/channel/alicia"]"#,
+            ),
+            (r#"["https://\u0061.example/channel/\u0061lice."]"#, r#"["https://b.example/hub/channel/\u0061licia."]"#),
+            (
+                "[ 1.0 , 1E+2,\t-0,\r\n\"https://a.example/channel/alice\" ,1e5 , 0.10 ]",
+                "[ 1.0 , 1E+2,\t-0,\r\n\"https://b.example/hub/channel/alicia\" ,1e5 , 0.10 ]",
+            ),
+            (
+                r#"["\u003ca\u003e https://a.example/photo/@-2.jpg\u0026y https://a.example/photo/@-1.jpg"]"#,
+                r#"["\u003ca\u003e https://b.example/hub/photo/@-2.jpg\u0026y https://b.example/hub/photo/@-1.jpg"]"#,
+            ),
         ] {
-            let moved = move_to_b().json(before).unwrap();
-            assert_eq!(serde_json::from_str::<[String; 1]>(&moved).unwrap(), [after]);
+            let (before, after) = (before.replace('@', H), after.replace('@', H));
+            let moved = move_to_b().json(&before).unwrap();
+            assert_eq!(moved, after);
+            assert_eq!(move_to_b().json(&moved).unwrap(), moved, "twice is once");
+            let letters_stay = !before.contains(r"\u0061");
+            if letters_stay {
+                assert_eq!(move_to_b().reversed().json(&moved).unwrap(), before, "there and back");
+            }
+        }
+    }
+
+    #[test]
+    fn what_json_is_looked_at_grows_with_its_length_and_not_faster() {
+        let url = format!("https://a.example/photo/{H}-2.jpg ");
+        let other = "https://c.example/x?u=https://a.example/channel/alice ".to_owned();
+        let inside = "https://a.example/channel/alice?u=".to_owned();
+        let brackets = "(https://c.example/".to_owned();
+        let stars = "*https://a.example/channel/alice_*_*".to_owned();
+        let open = "[share]https://a.example/channel/alice".to_owned();
+        for piece in [url, other, inside, brackets, stars, open] {
+            type Habit = fn(&str) -> String;
+            let habits: [(&str, Habit); 4] = [
+                ("bare", |text| text.to_owned()),
+                ("slashes", |text| text.replace('/', "\\/")),
+                ("slashes and more", |text| format!("\\n{}", text.replace('/', "\\/"))),
+                ("hexadecimal", |text| text.replace('/', "\\u002F")),
+            ];
+            for (habit, escaped) in habits {
+                let looked_at = |count: usize| {
+                    let json = format!("[\"{}\"]", escaped(&piece.repeat(count)));
+                    super::looked_at::take();
+                    move_to_b().json(&json).unwrap();
+                    super::looked_at::take()
+                };
+                let (one, two) = (looked_at(1000), looked_at(2000));
+                assert!(one > 1000 * piece.len() as u64 / 2, "{habit}, {piece}: the count counts: {one}");
+                assert!(two * 10 <= one * 23, "{habit}, {piece}: {one} bytes looked at, {two} for twice as much");
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_inside_another_url_is_that_urls() {
+        for text in [
+            "[url=https://archive.example/web/2024/https://a.example/photo/@-2.jpg]as it was then[/url]",
+            "https://share.example/intent?url=https://a.example/channel/alice&text=hi",
+            "https://a.example/photo/other-2.jpg?back=https://a.example/photo/@-2.jpg",
+            "https://c.example/magic?dest=https://a.example/cloud/alice/x.pdf",
+            "https://c.example/?x=1&amp;url=https://a.example/channel/alice",
+            "https://c.example/?x=1;url=https://a.example/channel/alice",
+            "https://c.example/#https://a.example/channel/alice",
+            "https://c.example/x,https://a.example/channel/alice",
+            "https://c.example/a(b)/https://a.example/channel/alice",
+            "https://c.example/?a*b_c~d!e=https://a.example/channel/alice",
+            "https://[2001:db8::1]/web/https://a.example/channel/alice",
+            "https://c.example/é/https://a.example/channel/alice",
+            "<https://c.example/?u=https://a.example/channel/alice>",
+            "<a href=\"https://c.example/?u='https://a.example/channel/alice'\">",
+            "<a href='https://c.example/[x]/https://a.example/channel/alice'>",
+            "<img src=https://c.example/proxy?u=https://a.example/photo/@-2.jpg>",
+            "[img]https://proxy.example/?u=https://a.example/photo/@-2.jpg[/img]",
+            "[zrl=https://c.example/?a[]=https://a.example/channel/alice]x[/zrl]",
+            "[t](https://c.example/(https://a.example/channel/alice))",
+            "![t](https://c.example/{https://a.example/channel/alice})",
+            "www.c.example/?url=https://a.example/channel/alice",
+            "/magic?dest=https://a.example/cloud/alice/x.pdf",
+            "c.example/web/https://a.example/channel/alice",
+            "ftp://c.example/https://a.example/channel/alice",
+            "xhttps://c.example/https://a.example/channel/alice",
+            "HTTPS://C.Example/https://a.example/channel/alice",
+            "mailto:bob@c.example?body=https://a.example/channel/alice",
+            "https://a.example/magic?dest=https://a.example/channel/alice",
+        ] {
+            stays(&text.replace('@', H));
+        }
+    }
+
+    #[test]
+    fn where_a_url_begins_and_ends_is_told_by_the_markup() {
+        for text in [
+            "**https://a.example/channel/alice**",
+            "*https://a.example/channel/alice*",
+            "***https://a.example/channel/alice***",
+            "_https://a.example/channel/alice_",
+            "__https://a.example/channel/alice__",
+            "~~https://a.example/channel/alice~~",
+            "_https://a.example/photo/@_ and **https://a.example/photo/@**",
+            "_https://a.example/attach/@_, ~https://a.example/photo/@-2_~",
+            "_(https://a.example/channel/alice)_ *see https://a.example/channel/alice*.",
+            "**\"https://a.example/channel/alice\"** *'https://a.example/channel/alice'*",
+            "[b]https://a.example/channel/alice[/b] [b]**https://a.example/channel/alice**[/b]",
+            "**[https://a.example/channel/alice](https://a.example/channel/alice)**",
+            "(https://a.example/cloud/alice/a_(1).pdf) (*https://a.example/channel/alice*)",
+            "`https://a.example/channel/alice` | https://a.example/channel/alice|",
+            "https://a.example/channel/alice?! https://a.example/channel/alice: https://a.example/channel/alice…",
+            "\u{201c}https://a.example/channel/alice\u{201d} \u{300c}https://a.example/channel/alice\u{300d}\u{3002}",
+            "&lt;https://a.example/channel/alice&gt; &quot;https://a.example/channel/alice&quot;",
+            "&quot;https://c.example/x&quot;,&quot;https://a.example/channel/alice&quot;",
+            "(https://c.example/x)https://a.example/channel/alice [c](https://c.example)(https://a.example/channel/alice)",
+            "<https://c.example><https://a.example/channel/alice>",
+            "[url=https://c.example/x]https://a.example/channel/alice[/url][url]https://a.example/channel/alice[/url]",
+            "[share.x=https://a.example/channel/alice] [img src=https://a.example/photo/@-2.jpg]",
+            "<a href=https://a.example/channel/alice>x</a> <a title=\"\"href=https://a.example/channel/alice>x</a>",
+            "<p style=\"background:url(https://a.example/photo/@-2.jpg)\">",
+            "srcset=\"https://a.example/photo/@-2.jpg 1x, https://a.example/photo/@-1.jpg 2x\"",
+            "url = https://a.example/channel/alice, url=https://a.example/channel/alice",
+            "{\"a\":\"https://c.example/x\",\"b\":\"https://a.example/channel/alice\"}",
+            "#^https://a.example/channel/alice siehe:https://a.example/channel/alice",
+            "https://a.example/channel/alice?u=https://a.example/photo/@-2.jpg",
+            "https://a.example/cloud/alice/x?u=https://c.example/1",
+        ] {
+            let before = text.replace('@', H);
+            let after = before.replace("a.example", "b.example/hub").replace("/alice", "/alicia");
+            becomes(&before, &after);
+        }
+        // Within quotes, brackets of bbcode and the like every character counts.
+        for text in [
+            "[url=https://a.example/channel/alice_]x[/url]",
+            "[url]https://a.example/channel/alice_[/url]",
+            "<a href=\"https://a.example/channel/alice_\">",
+            "<https://a.example/channel/alice_>",
+            "[x](https://a.example/channel/alice_)",
+            "_https://a.example/channel/alice_b_ **https://a.example/channel/alice-**",
+            "**https://a.example/channel/alice**b",
+            "_https://a.example/photo/ffffffff-1111-4222-8333-444455556666_",
+        ] {
+            stays(text);
+        }
+        let own = "https://a.example/channel/alice?x=https://c.example/https://a.example/channel/alice";
+        becomes(own, &own.replacen("a.example/channel/alice", "b.example/hub/channel/alicia", 1));
+    }
+
+    #[test]
+    fn a_nick_may_end_as_emphasis_does() {
+        let there = Relocation::new(home("https://a.example", "al_"), home("https://b.example", "bo"), None);
+        for text in ["https://a.example/channel/al_", "_https://a.example/channel/al__", "*https://a.example/channel/al_*"] {
+            let moved = text.replace("a.example", "b.example").replace("al_", "bo");
+            assert_eq!(there.text(text), moved);
+            assert_eq!(there.reversed().text(&moved), text);
         }
     }
 
@@ -642,17 +764,39 @@ mod tests {
     /// Text around URLs, with much that looks like them.
     fn written() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
-            Just("https://a.example".to_owned()),
-            Just("https://c.example".to_owned()),
-            Just("/channel/alice".to_owned()),
-            Just("/cloud/alice/".to_owned()),
-            Just(format!("/photo/{H}-2.jpg")),
-            Just("[share]".to_owned()),
-            Just("[/share]".to_owned()),
-            Just("[url=".to_owned()),
-            "[\\[\\]/ .?a-c\"\\\\é]{0,4}",
+            3 => Just("https://a.example".to_owned()),
+            2 => Just("https://c.example".to_owned()),
+            1 => Just("www.c.example/".to_owned()),
+            3 => Just("/channel/alice".to_owned()),
+            1 => Just("/cloud/alice/".to_owned()),
+            2 => Just(format!("/photo/{H}-2.jpg")),
+            1 => Just(format!("/attach/{H}")),
+            1 => Just("[share]".to_owned()),
+            1 => Just("[/share]".to_owned()),
+            1 => Just("[url=".to_owned()),
+            1 => Just("<a href='".to_owned()),
+            1 => Just("](".to_owned()),
+            1 => Just("?u=".to_owned()),
+            1 => Just("&quot;".to_owned()),
+            2 => "[*_~]{1,3}",
+            4 => "[\\[\\]()<>/ .,;:!?#&=a-c\"'\\\\é\u{201d}\u{3002}*_~-]{0,4}",
         ];
         prop::collection::vec(piece, 0..16).prop_map(|pieces| pieces.concat())
+    }
+
+    /// Writes a character in one of the ways that JSON has; letters and digits, which are replaced, plainly.
+    fn escaped(c: char, habit: u8) -> String {
+        let hexadecimal = |upper: bool| {
+            let unit = |unit: &u16| if upper { format!("\\u{unit:04X}") } else { format!("\\u{unit:04x}") };
+            c.encode_utf16(&mut [0; 2]).iter().map(unit).collect::<String>()
+        };
+        match (c, habit) {
+            ('"' | '\\', 0..4) => format!("\\{c}"),
+            ('/', 1 | 2) => "\\/".to_owned(),
+            ('"' | '\\' | '/' | ':' | '<' | '>' | '&' | '\'' | 'é' | '*' | '_', 4) => hexadecimal(false),
+            ('"' | '\\' | '/' | ':' | '<' | '>' | '&' | '\'' | 'é' | '*' | '_', 5) => hexadecimal(true),
+            _ => c.to_string(),
+        }
     }
 
     proptest! {
@@ -672,6 +816,21 @@ mod tests {
             let moved: Vec<String> = serde_json::from_str(&relocation.json(&json).unwrap()).unwrap();
             let expected: Vec<String> = strings.iter().map(|text| relocation.text(text).into_owned()).collect();
             prop_assert_eq!(moved, expected);
+        }
+
+        #[test]
+        fn json_is_byte_for_byte_what_it_was_there_and_back(text in written(), escapes in prop::collection::vec(0..6u8, 1..40)) {
+            let relocation = move_to_b();
+            let mut json = "{ \"a\" :\"".to_owned();
+            for (at, c) in text.chars().enumerate() {
+                json.push_str(&escaped(c, escapes[at % escapes.len()]));
+            }
+            json.push_str("\",\"n\": 1.0e+5}");
+            let moved = relocation.json(&json).unwrap().into_owned();
+            let value: serde_json::Value = serde_json::from_str(&moved).unwrap();
+            prop_assert_eq!(value["a"].as_str().unwrap(), relocation.text(&text));
+            prop_assert_eq!(relocation.json(&moved).unwrap(), moved.clone());
+            prop_assert_eq!(relocation.reversed().json(&moved).unwrap(), json);
         }
     }
 }
