@@ -33,6 +33,7 @@ final class Brake
 	private const SLICE_SECONDS = 5;
 	private const DIGEST_MS = 500;
 	private const PAGE = 50;
+	private const FEW_CALLS = 20;
 
 	/** Returns the name under which is counted what a clone displaced. */
 	public static function hub(string $root): string
@@ -213,7 +214,10 @@ final class Brake
 		}
 		Outbox::add($line['channel'], 'brake', $line['hub'], json_encode(['answer' => $answer, 'since' => $since]), false, $answer);
 		Outbox::run($line['channel'], ['brake']);
-		Outbox::run($line['channel'], ['announce', 'deleted']);
+		// Many keep whoever waits for the page waiting.
+		if (Table::count('filesync_outbox', ['uid' => $line['channel'], 'kind' => ['announce', 'deleted'], 'state' => 'due']) <= self::FEW_CALLS) {
+			Outbox::run($line['channel'], ['announce', 'deleted']);
+		}
 		Worker::summon();
 	}
 

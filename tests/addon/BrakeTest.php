@@ -44,6 +44,7 @@ final class BrakeTest extends AddonTestCase
 		[$line] = Brake::lines();
 		$this->assertSame(['replaced', 40, 35], [$line['what'], $line['files'], $line['waiting']]);
 		Brake::decide($line, false);
+		$this->work();
 		$said = [];
 		foreach ($this->sent() as $entry) {
 			$last = end($entry['attach']);
