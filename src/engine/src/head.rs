@@ -503,7 +503,7 @@ mod tests {
         fn whatever_a_head_says_is_read_within_bounds(
             lines in prop::collection::vec("[ -~\\t\\x00\u{fc}]{0,40}|(bytes|W/|expires=|a=1; |, |[0-9]{1,20}|[-/*;:\"]| |Jan|GMT){0,12}", 0..4),
         ) {
-            let values: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
+            let values: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
             if let Some(range) = content_range(&values) {
                 prop_assert!(range.first <= range.last && range.last < range.total.unwrap_or(u64::MAX));
             }

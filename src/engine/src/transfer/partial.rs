@@ -666,11 +666,8 @@ mod tests {
         (folder.limits.reserve_least_bytes, folder.limits.reserve_most_bytes) = (256 * KIB, 1024 * KIB);
         let path = folder.dir.path().join("f.partial");
         let taken = || std::fs::metadata(&path).unwrap().blocks() / 2;
-        let mut partial = folder.open(version(100 << 30)).map_or_else(
-            // A disk that is smaller than that: the claim is refused, which takes nothing either.
-            |_| folder.open(version(64 << 20)).unwrap(),
-            |partial| partial,
-        );
+        // On a disk that is smaller than that the claim is refused, which takes nothing either.
+        let mut partial = folder.open(version(100 << 30)).unwrap_or_else(|_| folder.open(version(64 << 20)).unwrap());
         assert_eq!(taken(), 0, "a size that is only stated");
         partial.write_at(0, &[7; 1000]).unwrap();
         assert!((1..=300).contains(&taken()), "{} KiB", taken());

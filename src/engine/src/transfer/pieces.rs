@@ -228,15 +228,12 @@ mod tests {
             let asked = range.end - range.start;
             count += 1;
             assert!(count < 100_000, "it comes to no end");
-            match dies(count, asked).filter(|received| *received < asked) {
-                Some(received) => {
-                    pieces.note_death(asked, received, Duration::ZERO, &error());
-                    at += received;
-                }
-                None => {
-                    pieces.note_whole(asked);
-                    at += asked;
-                }
+            if let Some(received) = dies(count, asked).filter(|received| *received < asked) {
+                pieces.note_death(asked, received, Duration::ZERO, &error());
+                at += received;
+            } else {
+                pieces.note_whole(asked);
+                at += asked;
             }
         }
         count

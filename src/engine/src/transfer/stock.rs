@@ -215,19 +215,25 @@ impl Work<'_> {
         }
         // What came one way is looked at another way, if there is one.
         let ways = if self.job.rung.get() == Rung::Dav { [Rung::Filedata, Rung::Dav] } else { [Rung::Dav, Rung::Filedata] };
-        let mut unusable = None;
+        // Where bytes may have come in more ways than one, each of them is looked at in every way that there is.
+        let is_mixed = self.job.rung.get() == Rung::Filedata || self.job.resumed_at_byte.get() > 0;
+        let (mut unusable, mut is_same) = (None, false);
         for way in ways {
             let open = if way == Rung::Dav { self.origin.has_dav().await } else { self.origin.has_session().await };
             if !open {
                 continue;
             }
             match self.spot_check(partial, &self.dav_file(meta), way).await {
-                Ok(look) => return Ok(Some(look)),
+                Ok(look) if look == SecondLook::Differs || !is_mixed => return Ok(Some(look)),
+                Ok(_) => is_same = true,
                 // No path leads there this way.
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Refused | ErrorKind::Unsupported) => {}
                 Err(error) if error.kind() == ErrorKind::Corrupt => unusable = Some(error),
                 Err(error) => return Err(error),
             }
+        }
+        if is_same {
+            return Ok(Some(SecondLook::SameSpots));
         }
         if size > self.shared.limits.small_file_bytes {
             // A way that answers and cannot be believed is no reason to do without a second look.
