@@ -4,7 +4,8 @@
 //! a proxy's address is theirs as a whole. Edges depend on the markup and never on the host, so they are the same in a text and
 //! in what it was relocated to. Each byte is looked at a bounded number of times.
 
-use super::{looked_at, table_of};
+use super::looked_at::Looked;
+use super::table_of;
 
 /// An http or https URL in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,15 +27,25 @@ pub(super) struct Places<'t> {
     free_from: usize,
     /// A URL whose inside is looked at too.
     entered: Place,
+    looked: Looked,
 }
 
 impl<'t> Places<'t> {
-    pub(super) fn of(text: &'t str) -> Self {
+    pub(super) fn of(text: &'t str, looked: &Looked) -> Self {
         let mut separators = memchr::memmem::find_iter(text.as_bytes(), b"://");
         let mut hosts = memchr::memmem::find_iter(text.as_bytes(), b"www.");
-        looked_at::add(text.len());
+        looked.at(text.len());
         let (separator, host) = (separators.next(), hosts.next());
-        Self { text, separators, hosts, separator, host, free_from: 0, entered: Place { start: 0, end: 0, is_bare: false } }
+        Self {
+            text,
+            separators,
+            hosts,
+            separator,
+            host,
+            free_from: 0,
+            entered: Place { start: 0, end: 0, is_bare: false },
+            looked: looked.clone(),
+        }
     }
 
     /// Lets the URLs inside a URL be found that begin behind its first `length` bytes.
@@ -77,7 +88,7 @@ impl<'t> Places<'t> {
         let before = self.text.as_bytes().get(..separator)?;
         let in_scheme = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
         let length = before.iter().rev().take_while(in_scheme).count();
-        looked_at::add(length);
+        self.looked.at(length);
         (length > 0).then_some(separator - length)
     }
 
@@ -106,7 +117,7 @@ impl<'t> Places<'t> {
         let before = self.text.as_bytes().get(..start.checked_sub(1)?)?;
         let in_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':' | b'.');
         let length = before.iter().rev().take(MOST_NAME_BYTES).take_while(in_name).count();
-        looked_at::add(length);
+        self.looked.at(length);
         self.before(before.len() - length)
     }
 
@@ -151,7 +162,7 @@ impl<'t> Places<'t> {
     fn run(&self, from: usize, is_inside: impl Fn(u8) -> bool) -> usize {
         let rest = self.text.as_bytes().get(from..).unwrap_or_default();
         let length = rest.iter().take_while(|byte| is_inside(**byte)).count();
-        looked_at::add(length);
+        self.looked.at(length);
         from + length
     }
 

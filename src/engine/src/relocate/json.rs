@@ -1,6 +1,7 @@
 //! JSON strings as they are written: where they are, what they mean, and which byte of the one is which of the other.
 
-use super::{looked_at, table_of};
+use super::looked_at::Looked;
+use super::table_of;
 
 /// What stands between the quotes of a JSON string.
 pub(super) struct Literal {
@@ -13,7 +14,7 @@ pub(super) struct Literal {
 const IS_TELLING: [bool; 256] = table_of(b"\"\\:");
 
 /// Finds the string values of a valid JSON text that may hold a URL.
-pub(super) fn literals(text: &str) -> impl Iterator<Item = Literal> {
+pub(super) fn literals(text: &str, looked: &Looked) -> impl Iterator<Item = Literal> {
     let bytes = text.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -34,11 +35,11 @@ pub(super) fn literals(text: &str) -> impl Iterator<Item = Literal> {
                 }
                 end += 1;
             }
-            looked_at::add(end + 1 - at);
+            looked.at(end + 1 - at);
             at = end + 1;
             let behind = bytes.get(at..)?;
             let space = behind.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            looked_at::add(space);
+            looked.at(space);
             let is_key = behind.get(space) == Some(&b':');
             if !is_key && may_hold {
                 return Some(Literal { start, end, has_escapes });
@@ -48,8 +49,8 @@ pub(super) fn literals(text: &str) -> impl Iterator<Item = Literal> {
 }
 
 /// Writes what a literal means; half of a surrogate pair becomes U+FFFD.
-pub(super) fn unescape(raw: &str, plain: &mut String) {
-    looked_at::add(raw.len());
+pub(super) fn unescape(raw: &str, plain: &mut String, looked: &Looked) {
+    looked.at(raw.len());
     plain.clear();
     let mut from = 0;
     while let Some(length) = memchr::memchr(b'\\', raw.as_bytes().get(from..).unwrap_or_default()) {
@@ -103,11 +104,12 @@ pub(super) struct Walk<'t> {
     /// Offset of the next escape, or the end.
     escape: usize,
     plain_at: usize,
+    looked: Looked,
 }
 
 impl<'t> Walk<'t> {
-    pub(super) fn of(raw: &'t str) -> Self {
-        Self { raw, at: 0, escape: next_escape(raw, 0), plain_at: 0 }
+    pub(super) fn of(raw: &'t str, looked: &Looked) -> Self {
+        Self { raw, at: 0, escape: next_escape(raw, 0, looked), plain_at: 0, looked: looked.clone() }
     }
 
     /// Returns where a character is written that stands at a plain offset, not before the last one.
@@ -116,24 +118,24 @@ impl<'t> Walk<'t> {
             let run = self.escape - self.at;
             if self.plain_at + run >= plain || self.escape == self.raw.len() {
                 let step = plain.saturating_sub(self.plain_at).min(run);
-                looked_at::add(step);
+                self.looked.at(step);
                 self.at += step;
                 self.plain_at += step;
                 return self.at;
             }
             let (c, length) = escape(self.raw.get(self.escape..).unwrap_or_default());
-            looked_at::add(run + length);
+            self.looked.at(run + length);
             self.plain_at += run + c.len_utf8();
             self.at = self.escape + length;
-            self.escape = next_escape(self.raw, self.at);
+            self.escape = next_escape(self.raw, self.at, &self.looked);
         }
     }
 }
 
-fn next_escape(raw: &str, from: usize) -> usize {
+fn next_escape(raw: &str, from: usize, looked: &Looked) -> usize {
     let rest = raw.as_bytes().get(from..).unwrap_or_default();
     let length = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
-    looked_at::add(length);
+    looked.at(length);
     from + length
 }
 

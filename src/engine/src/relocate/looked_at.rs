@@ -1,26 +1,22 @@
-//! Counts the bytes that a test's relocation looks at, so that time can be judged without a clock. Costs nothing elsewhere.
+//! Counts the bytes that a relocation looks at, so that a test can judge time without a clock. Costs nothing elsewhere.
 
-#[cfg(not(test))]
-#[inline]
-pub(super) fn add(_bytes: usize) {}
+/// How many bytes were looked at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Looked(#[cfg(test)] std::rc::Rc<std::cell::Cell<u64>>);
 
-#[cfg(test)]
-pub(super) use counted::{add, take};
+impl Looked {
+    #[cfg(not(test))]
+    #[inline]
+    #[expect(clippy::unused_self, reason = "it counts in tests")]
+    pub(super) fn at(&self, _bytes: usize) {}
 
-#[cfg(test)]
-mod counted {
-    use std::cell::Cell;
-
-    thread_local! {
-        static BYTES: Cell<u64> = const { Cell::new(0) };
+    #[cfg(test)]
+    pub(super) fn at(&self, bytes: usize) {
+        self.0.set(self.0.get() + bytes as u64);
     }
 
-    pub(in super::super) fn add(bytes: usize) {
-        BYTES.set(BYTES.get() + bytes as u64);
-    }
-
-    /// Returns the bytes looked at since the last call, on this thread.
-    pub(in super::super) fn take() -> u64 {
-        BYTES.take()
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.get()
     }
 }
