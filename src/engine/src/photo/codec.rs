@@ -3,11 +3,10 @@
 //! A header is believed in nothing before its claim was held against the limits. Decoders read from the file as they go; what
 //! can come row by row is shrunk on the way. Encoders write pixels only: no metadata of the original, no place, no camera.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::geometry::Size;
@@ -188,6 +187,14 @@ impl<'a> Source<'a> {
     }
 
     fn decode_jpeg(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<(Raster, Option<Vec<u8>>)> {
+        // Left alone, the decoder hands rows to threads of its own without waiting for them: on a busy machine they pile up. In a pool it waits.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(JPEG_THREADS);
+        let decoded = pool
+            .build_scoped(rayon::ThreadBuilder::run, |pool| pool.install(|| self.decode_jpeg_in_pool(reader, fault, largest)));
+        decoded.or_fail(ErrorKind::Storage, DECODING)?
+    }
+
+    fn decode_jpeg_in_pool(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<(Raster, Option<Vec<u8>>)> {
         let mut decoder = jpeg_decoder::Decoder::new(ByteByByte(reader));
         let eighths = jpeg_eighths(self.facts.stored, largest);
         let size = in_eighths(self.facts.stored, eighths);
@@ -296,6 +303,9 @@ impl<'a> Source<'a> {
 const RECOGNIZED_BYTES: usize = 1024;
 /// Tables, buffers and state of decoders, resampling and encoders.
 const FIXED_BYTES: u64 = 4 << 20;
+
+/// One reads, and both make pixels of what was read.
+const JPEG_THREADS: usize = 2;
 
 fn changed() -> Error {
     Error::new(ErrorKind::Corrupt, DECODING).context("fault", "it is not what its header said")
@@ -471,12 +481,20 @@ struct WatchedFile {
 
 /// Why reading ended, for those who only hear of it through a decoder.
 #[derive(Clone, Default)]
-struct Fault(Rc<Cell<Option<ErrorKind>>>);
+struct Fault(Arc<Mutex<Option<ErrorKind>>>);
 
 impl Fault {
+    fn get(&self) -> Option<ErrorKind> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, kind: ErrorKind) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(kind);
+    }
+
     fn error(&self, error: impl std::error::Error + Send + Sync + 'static, operation: &'static str) -> Error {
-        let error = Error::new(self.0.get().unwrap_or(ErrorKind::Corrupt), operation).source(error);
-        if self.0.get() == Some(ErrorKind::LimitExceeded) { error.context("limit", "time") } else { error }
+        let error = Error::new(self.get().unwrap_or(ErrorKind::Corrupt), operation).source(error);
+        if self.get() == Some(ErrorKind::LimitExceeded) { error.context("limit", "time") } else { error }
     }
 
     fn judge<T>(&self, result: io::Result<T>, operation: &'static str) -> Result<T> {
@@ -498,10 +516,10 @@ const BUFFER_BYTES: usize = 16 << 10;
 impl Read for WatchedFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if Instant::now() >= self.until {
-            self.fault.0.set(Some(ErrorKind::LimitExceeded));
+            self.fault.set(ErrorKind::LimitExceeded);
             return Err(io::ErrorKind::TimedOut.into());
         }
-        self.file.read(buffer).inspect_err(|_| self.fault.0.set(Some(ErrorKind::Storage)))
+        self.file.read(buffer).inspect_err(|_| self.fault.set(ErrorKind::Storage))
     }
 }
 
