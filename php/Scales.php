@@ -100,6 +100,9 @@ final class Scales
 			return;
 		}
 		$made = $outcome['scales'][$scale];
+		if ($made['profile_fault']) {
+			Config::log("scale $scale of {$row['hash']} of channel {$row['uid']} may show other colours, its original's profile is not used: {$made['profile_fault']}");
+		}
 		$entry = json_decode($row['entry'], true);
 		$entry['photo'] = array_intersect_key($made, ['mimetype' => 1, 'width' => 1, 'height' => 1]) + $entry['photo'];
 		$row = Queue::advance($row, 'leased', 'verified', ['sha256' => $made['sha256'], 'size_bytes' => $made['size_bytes'], 'mimetype' => $made['mimetype'],

@@ -596,7 +596,8 @@ namespace FileSync {
 		 *   `max_thumbnail`: longest side to which the hub's own external program shrinks originals first, if it has one; it
 		 *   decides sizes by a pixel. `budget_ms`: see `scaleAll`.
 		 *
-		 * @return array<int, array{mimetype: string, width: int, height: int, size_bytes: int, sha256: string}> By scale.
+		 * @return array<int, array{mimetype: string, width: int, height: int, size_bytes: int, sha256: string, profile_fault: ?string}> By
+		 *   scale. `profile_fault` says why the original's colour profile was not used, if it has one that cannot be.
 		 *
 		 * @throws Exception\NotFoundException There is no such photo, or no folder for a target.
 		 * @throws Exception\UnsupportedException Its format is not decoded here, or cannot hold a scale.
@@ -617,7 +618,7 @@ namespace FileSync {
 		 *   `budget_ms`: no photo is begun after so many milliseconds, 1 to 3600000; default no limit.
 		 *
 		 * @return array<array{
-		 *   scales: ?array<int, array{mimetype: string, width: int, height: int, size_bytes: int, sha256: string}>,
+		 *   scales: ?array<int, array{mimetype: string, width: int, height: int, size_bytes: int, sha256: string, profile_fault: ?string}>,
 		 *   error: ?array{kind: string, temporary: bool, message: string, retry_after_seconds: ?int, facts: array<string, string>}
 		 * }> By the keys of `$jobs`; photos that were not begun are left out. Either of the two is null.
 		 *

@@ -34,6 +34,20 @@ $peak = function () {
 	preg_match('/^VmHWM:\s+(\d+)/m', file_get_contents('/proc/self/status'), $found);
 	return (int) $found[1];
 };
+// Two hundred megabytes in front of the picture, as pieces of a colour profile.
+$small = file_get_contents("$folder/small");
+$file = fopen("$folder/padded", 'w');
+fwrite($file, substr($small, 0, 2));
+for ($piece = 0; $piece < 3200; $piece++) {
+	fwrite($file, "\xff\xe2\xff\xffICC_PROFILE\0" . chr(1 + $piece % 255) . "\xff" . str_repeat('x', 65519));
+}
+fwrite($file, substr($small, 2));
+fclose($file);
+$before = $peak();
+FileSync\Photo::facts($store, 'padded');
+echo FileSync\Photo::scale($store, 'padded', $store, [3 => 'padded-3'])[3]['profile_fault'], "\n";
+$grown = $peak() - $before;
+echo $grown < 16 << 10 ? "bounded\n" : "took $grown KiB\n";
 $before = $peak();
 FileSync\Photo::scale($store, 'large', $store, [1 => 'l-1', 2 => 'l-2', 3 => 'l-3']);
 $grown = $peak() - $before;
@@ -43,5 +57,7 @@ echo FileSync\Photo::scale($store, 'large', $store, [1 => 'again'])[1]['width'],
 ?>
 --EXPECT--
 flat
+it is not whole, or too large
+bounded
 bounded
 1024

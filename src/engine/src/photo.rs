@@ -5,7 +5,9 @@
 //! are cropped by a person and never made here.
 
 mod codec;
+mod exif;
 mod geometry;
+mod jpeg;
 mod raster;
 
 use std::io::{BufRead, Seek, Write};
@@ -35,6 +37,16 @@ pub fn dimensions(bytes: impl BufRead + Seek) -> Result<(u32, u32)> {
         return Err(Error::new(ErrorKind::Corrupt, "reading an image's header").context("fault", "no known image format"));
     }
     reader.into_dimensions().or_fail(ErrorKind::Corrupt, "reading an image's header")
+}
+
+/// Tells whether a thumbnail is there to its last row.
+///
+/// # Errors
+///
+/// `Corrupt` if something in it is damaged or missing, `Unsupported` if its format is not known here, `LimitExceeded` if it claims
+/// more than a photo may.
+pub fn check_whole(bytes: &[u8], limits: &Limits) -> Result<()> {
+    codec::check_whole(bytes, limits, Instant::now() + limits.photo_time)
 }
 
 /// Returns what a photo's header says; decodes no pixels.
@@ -91,6 +103,8 @@ pub struct Written {
     pub size_bytes: u64,
     /// The file's digest.
     pub digest: Digest,
+    /// Why the original's colour profile was not used, if it has one that cannot be: colours may look different.
+    pub profile_fault: Option<&'static str>,
 }
 
 /// Scales one photo; the files are whole and on disk when it returns, or none of them is there.
@@ -131,7 +145,11 @@ pub fn scale_all(
             if budget.is_some_and(|budget| begun.elapsed() >= budget) {
                 return;
             }
-            let outcome = Photo::open_for(from, job, options, limits).and_then(|mut photo| {
+            let opened = {
+                let _share = memory.reserve(codec::HEADER_BYTES);
+                Photo::open_for(from, job, options, limits)
+            };
+            let outcome = opened.and_then(|mut photo| {
                 let _share = memory.reserve(photo.memory_bytes());
                 photo.source.restart(limits);
                 photo.write(to, job, options)
@@ -190,7 +208,8 @@ struct Photo<'a> {
 impl<'a> Photo<'a> {
     fn open(root: &Root, path: &RelativePath, limits: &'a Limits) -> Result<Self> {
         let file = root.open_file(path)?;
-        let source = codec::Source::open(file, limits, Instant::now() + limits.photo_time).context("path", path)?;
+        let source =
+            codec::Source::open(codec::Bytes::File(file), limits, Instant::now() + limits.photo_time).context("path", path)?;
         Ok(Self { source, sizes: Vec::new(), limits })
     }
 
@@ -225,10 +244,11 @@ impl<'a> Photo<'a> {
 
     fn write(self, to: &Root, job: &Job, options: &Options) -> Result<Vec<Written>> {
         let facts = self.source.facts();
-        let (decoded, profile) = self.source.decode(self.largest()).context("path", &job.source)?;
+        let decoded = self.source.decode(self.largest()).context("path", &job.source)?;
         let mut files = Vec::with_capacity(job.targets.len());
         for ((scale, path), size) in job.targets.iter().zip(&self.sizes) {
-            let raster = decoded.resized(self.as_stored(*size))?.turned(facts.orientation).in_srgb(profile.as_deref());
+            let (raster, profile_fault) =
+                decoded.raster.resized(self.as_stored(*size))?.turned(facts.orientation).in_srgb(&decoded.profile);
             let bytes = codec::encode(&raster, facts.format, options.quality).context("path", &job.source)?;
             if bytes.len() as u64 > self.limits.max_scale_bytes {
                 return Err(Error::new(ErrorKind::LimitExceeded, "encoding an image")
@@ -238,15 +258,15 @@ impl<'a> Photo<'a> {
             }
             let mut file = NewFile::create(to, path)?;
             file.write_all(&bytes).or_fail(ErrorKind::Storage, "writing a scale").context("path", path)?;
-            files.push((*scale, raster.size, path, file));
+            files.push((*scale, raster.size, profile_fault, path, file));
             self.source.check_time().context("path", &job.source)?;
         }
         for (.., path, file) in &files {
             file.sync().context("path", path)?;
         }
-        let keep = |(scale, size, _, file): (Scale, Size, &RelativePath, NewFile)| {
+        let keep = |(scale, size, profile_fault, _, file): (Scale, Size, Option<&'static str>, &RelativePath, NewFile)| {
             let (size_bytes, digest) = file.keep();
-            Written { scale, format: facts.format, size, size_bytes, digest }
+            Written { scale, format: facts.format, size, size_bytes, digest, profile_fault }
         };
         Ok(files.into_iter().map(keep).collect())
     }

@@ -197,6 +197,434 @@ fn colours_of_a_wide_profile_arrive_as_srgb() {
     }
 }
 
+/// The values are what libjpeg, and with it GD, Imagick, vips and Pillow, takes the same bytes for.
+#[test]
+fn planes_stand_for_the_colours_that_libjpeg_guesses() {
+    let drawn = Picture::scene(320, 240);
+    let planes = drawn.jpeg_of_planes();
+    let as_rgb = drawn.clone();
+    let as_ycc = drawn.map(|[y, cb, cr, a]| {
+        let (cb, cr) = (cb - 128.0, cr - 128.0);
+        [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb, a].map(|value| value.clamp(0.0, 255.0))
+    });
+    let with_ids = |ids: [u8; 3]| {
+        let mut bytes = planes.clone();
+        for (at, marker) in pictures::segments(&planes) {
+            let (first, step) = match marker {
+                0xc0 => (at + 10, 3),
+                0xda => (at + 5, 2),
+                _ => continue,
+            };
+            for (number, id) in ids.into_iter().enumerate() {
+                bytes[first + number * step] = id;
+            }
+        }
+        bytes
+    };
+    let jfif = || (0xe0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0".to_vec());
+    let adobe = |transform: u8| (0xee, [&b"Adobe\0\x64\0\0\0\0"[..], &[transform]].concat());
+    let numbers = [1, 2, 3];
+    let folder = Folder::new();
+    for (what, segments, ids, expected) in [
+        ("Adobe, no transform", vec![adobe(0)], numbers, &as_rgb),
+        ("Adobe, YCbCr", vec![adobe(1)], numbers, &as_ycc),
+        ("Adobe, YCCK of three planes", vec![adobe(2)], numbers, &as_ycc),
+        ("Adobe, an unknown transform", vec![adobe(7)], numbers, &as_ycc),
+        ("JFIF", vec![jfif()], numbers, &as_ycc),
+        ("JFIF and Adobe without transform", vec![jfif(), adobe(0)], numbers, &as_ycc),
+        ("Adobe without transform and JFIF", vec![adobe(0), jfif()], numbers, &as_ycc),
+        ("nothing, 1 2 3", vec![], numbers, &as_ycc),
+        ("nothing, R G B", vec![], *b"RGB", &as_rgb),
+        ("nothing, r g b", vec![], *b"rgb", &as_ycc),
+        ("nothing, 0 1 2", vec![], [0, 1, 2], &as_ycc),
+        ("JFIF, R G B", vec![jfif()], *b"RGB", &as_ycc),
+        ("Adobe YCbCr, R G B", vec![adobe(1)], *b"RGB", &as_ycc),
+        ("Adobe without transform, 0 1 2", vec![adobe(0)], [0, 1, 2], &as_rgb),
+        ("the last of two Adobe segments, 0", vec![adobe(1), adobe(0)], numbers, &as_rgb),
+        ("the last of two Adobe segments, 1", vec![adobe(0), adobe(1)], numbers, &as_ycc),
+        ("an Adobe segment that is too short", vec![(0xee, b"Adobe\0\x64\0\0\0\0".to_vec())], numbers, &as_ycc),
+        ("Adobe in another segment", vec![(0xed, adobe(0).1)], numbers, &as_ycc),
+        ("a JFIF segment that is too short", vec![(0xe0, b"JFIF\0\x01".to_vec()), adobe(0)], numbers, &as_rgb),
+        ("Adobe behind EXIF", vec![(0xe1, [b"Exif\0\0".to_vec(), pictures::exif(1)].concat()), adobe(0)], numbers, &as_rgb),
+    ] {
+        folder.put("photo", &pictures::with_segments(&with_ids(ids), &segments));
+        folder.scale("photo", &[3], &Limits::default()).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(fault(&decoded(&folder.bytes("photo-3")), expected, 28.0), None, "{what}");
+        std::fs::remove_file(folder.dir.path().join("photo-3")).unwrap();
+    }
+    for (what, as_ycck, transform) in
+        [("inks", false, Some(0)), ("inks, unmarked", false, None), ("YCCK", true, Some(2)), ("YCCK as 1", true, Some(1))]
+    {
+        let bytes = pictures::without_segments(&drawn.jpeg_of_inks(as_ycck), 0xee);
+        folder.put("photo", &pictures::with_segments(&bytes, &transform.map(adobe).into_iter().collect::<Vec<_>>()));
+        folder.scale("photo", &[3], &Limits::default()).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(fault(&decoded(&folder.bytes("photo-3")), &drawn, 28.0), None, "{what}");
+        std::fs::remove_file(folder.dir.path().join("photo-3")).unwrap();
+    }
+}
+
+/// The values are what most of Pillow, Imagick, vips and PHP's exif say of the same bytes.
+#[test]
+fn the_orientation_is_found_wherever_it_may_be() {
+    let drawn = Picture::scene(60, 40);
+    let (jpeg, png, webp) = (drawn.jpeg(|_| ()), drawn.png(), drawn.webp(80.0));
+    let block = pictures::exif;
+    let exif = |body: Vec<u8>| (0xe1, [b"Exif\0\0".to_vec(), body].concat());
+    let nameless = b"II*\0\x08\0\0\0\x01\0\x31\x01\x02\0\x04\0\0\0abc\0\0\0\0\0".to_vec();
+    let xmp = b"http://ns.adobe.com/xap/1.0/\0<x tiff:Orientation=\"6\"/>".to_vec();
+    let with = |segments: &[(u8, Vec<u8>)]| pictures::with_segments(&jpeg, segments);
+    let late = {
+        let scan = pictures::segments(&jpeg).last().unwrap().0;
+        let mut bytes = jpeg[..scan].to_vec();
+        bytes.extend(&with(&[exif(block(6))])[2..][..block(6).len() + 10]);
+        bytes.extend(&jpeg[scan..]);
+        bytes
+    };
+    let chunk = |body: Vec<u8>| (*b"eXIf", body);
+    let raw = |is_compressed: bool| {
+        let body = pictures::raw_exif(&[b"Exif\0\0".to_vec(), block(6)].concat(), is_compressed);
+        (if is_compressed { *b"zTXt" } else { *b"tEXt" }, body)
+    };
+    let extended = |flags, chunks: &[([u8; 4], Vec<u8>)]| pictures::extended_webp(&webp, (60, 40), flags, chunks);
+    let folder = Folder::new();
+    for (what, bytes, expected) in [
+        ("none", jpeg.clone(), 1),
+        ("one", with(&[exif(block(6))]), 6),
+        ("the first of two", with(&[exif(block(6)), exif(block(3))]), 6),
+        ("the first of two, the second an editor's", with(&[exif(block(6)), exif(nameless.clone())]), 6),
+        ("the second, the first an editor's", with(&[exif(nameless), exif(block(6))]), 1),
+        ("behind an empty one", with(&[exif(Vec::new()), exif(block(6))]), 6),
+        ("behind a broken one", with(&[exif(b"garbage!".to_vec()), exif(block(6))]), 1),
+        ("behind XMP", with(&[(0xe1, xmp.clone()), exif(block(6))]), 6),
+        ("XMP alone", with(&[(0xe1, xmp)]), 1),
+        ("behind the frame", late, 6),
+        ("in another segment", with(&[(0xe2, exif(block(6)).1)]), 1),
+        ("PNG, in front of the pixels", pictures::with_chunks(&png, &[chunk(block(6))], &[]), 6),
+        ("PNG, behind the pixels", pictures::with_chunks(&png, &[], &[chunk(block(6))]), 6),
+        ("PNG, the first of two", pictures::with_chunks(&png, &[chunk(block(6))], &[chunk(block(3))]), 6),
+        ("PNG, with its name in front", pictures::with_chunks(&png, &[chunk([b"Exif\0\0".to_vec(), block(6)].concat())], &[]), 6),
+        ("PNG, as text", pictures::with_chunks(&png, &[raw(false)], &[]), 6),
+        ("PNG, as compressed text", pictures::with_chunks(&png, &[raw(true)], &[]), 6),
+        ("PNG, as text behind the pixels", pictures::with_chunks(&png, &[], &[raw(true)]), 6),
+        ("PNG, text beside a chunk", pictures::with_chunks(&png, &[raw(true), chunk(block(3))], &[]), 3),
+        ("WebP", extended(8, &[(*b"EXIF", block(6))]), 6),
+        ("WebP, with its name in front", extended(8, &[(*b"EXIF", [b"Exif\0\0".to_vec(), block(6)].concat())]), 6),
+        ("WebP, the first of two", extended(8, &[(*b"EXIF", block(6)), (*b"EXIF", block(3))]), 6),
+    ] {
+        folder.put("photo", &bytes);
+        let facts =
+            photo::facts(&folder.root, &path("photo"), &Limits::default()).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(facts.orientation, expected, "{what}");
+    }
+}
+
+#[test]
+fn a_profiles_curves_count_and_not_what_it_says_of_television() {
+    use moxcms::{CicpColorPrimaries, CicpProfile, ColorProfile, MatrixCoefficients, ToneReprCurve, TransferCharacteristics};
+    let drawn = Picture::scene(640, 480);
+    let mut profile = ColorProfile::new_srgb();
+    let curve = Some(ToneReprCurve::Parametric(vec![2.2]));
+    (profile.red_trc, profile.green_trc, profile.blue_trc) = (curve.clone(), curve.clone(), curve);
+    let expected = drawn.map(|[r, g, b, a]| {
+        let [r, g, b] = [r, g, b].map(|value| {
+            let light = (value / 255.0).powf(2.2);
+            255.0 * if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
+        });
+        [r, g, b, a]
+    });
+    let folder = Folder::new();
+    for transfer in [
+        None,
+        Some(TransferCharacteristics::Linear),
+        Some(TransferCharacteristics::Smpte2084),
+        Some(TransferCharacteristics::Hlg),
+    ] {
+        profile.cicp = transfer.map(|transfer_characteristics| CicpProfile {
+            color_primaries: CicpColorPrimaries::Bt709,
+            transfer_characteristics,
+            matrix_coefficients: MatrixCoefficients::Identity,
+            full_range: true,
+        });
+        let bytes = profile.encode().unwrap();
+        assert_eq!(bytes.windows(4).any(|window| window == b"cicp"), transfer.is_some());
+        for (name, bytes) in [
+            ("jpeg", drawn.jpeg(|encoder| encoder.add_icc_profile(&bytes).unwrap())),
+            ("png", drawn.png_with(|info| info.icc_profile = Some(bytes.clone().into()))),
+        ] {
+            folder.put(name, &bytes);
+            let written = folder.scale(name, &[3], &Limits::default()).unwrap();
+            assert_eq!(written[0].profile_fault, None);
+            let scaled = decoded(&folder.bytes(&format!("{name}-3")));
+            assert_eq!(fault(&scaled, &expected, 30.0), None, "{name}, {transfer:?}");
+            std::fs::remove_file(folder.dir.path().join(format!("{name}-3"))).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_profile_that_cannot_be_used_is_said() {
+    let drawn = Picture::scene(640, 480);
+    let grey = moxcms::ColorProfile::new_gray_with_gamma(2.2).encode().unwrap();
+    let srgb = moxcms::ColorProfile::new_srgb().encode().unwrap();
+    let piece = |number: u8, of: u8, body: &[u8]| (0xe2, [b"ICC_PROFILE\0", &[number, of][..], body].concat());
+    let jpeg = |pieces: &[(u8, Vec<u8>)]| pictures::with_segments(&drawn.jpeg(|_| ()), pieces);
+    let huge: Vec<_> = (1..=100).map(|number| piece(number, 100, &vec![0; 65_000])).collect();
+    let (unread, foreign, not_whole) =
+        (Some("it cannot be read"), Some("it is of another colour space"), Some("it is not whole, or too large"));
+    let folder = Folder::new();
+    for (what, bytes, expected) in [
+        ("none", jpeg(&[]), None),
+        ("one", jpeg(&[piece(1, 1, &srgb)]), None),
+        ("two pieces", jpeg(&[piece(1, 2, &srgb[..200]), piece(2, 2, &srgb[200..])]), None),
+        ("two pieces, the other way round", jpeg(&[piece(2, 2, &srgb[200..]), piece(1, 2, &srgb[..200])]), None),
+        ("a piece that is missing", jpeg(&[piece(1, 2, &srgb)]), not_whole),
+        ("a piece too many", jpeg(&[piece(1, 1, &srgb), piece(1, 1, &srgb)]), not_whole),
+        ("a piece 0", jpeg(&[piece(0, 1, &srgb)]), not_whole),
+        ("megabytes", jpeg(&huge), not_whole),
+        ("no profile", jpeg(&[piece(1, 1, b"garbage")]), unread),
+        ("cut short", jpeg(&[piece(1, 1, &srgb[..150])]), unread),
+        ("of greys", jpeg(&[piece(1, 1, &grey)]), foreign),
+        ("of greys in a PNG", drawn.png_with(|info| info.icc_profile = Some(grey.clone().into())), foreign),
+        ("no profile in a PNG", drawn.png_with(|info| info.icc_profile = Some(b"garbage".to_vec().into())), unread),
+        ("not compressed in a PNG", pictures::with_chunks(&drawn.png(), &[(*b"iCCP", b"x\0\0garbage".to_vec())], &[]), not_whole),
+    ] {
+        folder.put("photo", &bytes);
+        let written = folder.scale("photo", &[3], &Limits::default()).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(written[0].profile_fault, expected, "{what}");
+        assert_eq!(fault(&decoded(&folder.bytes("photo-3")), &drawn, 28.0), None, "{what}");
+        std::fs::remove_file(folder.dir.path().join("photo-3")).unwrap();
+    }
+}
+
+/// Luma and both chroma planes, each for itself, at every fraction that a JPEG is decoded to and between them.
+#[test]
+fn colour_keeps_its_detail_whatever_the_sampling_and_the_size() {
+    use jpeg_encoder::SamplingFactor;
+    let planes = |picture: &Picture, plane: usize| {
+        let weights = [[0.299, 0.587, 0.114], [-0.168_7, -0.331_3, 0.5], [0.5, -0.418_7, -0.081_3]][plane];
+        let of = |[r, g, b, _]: &[f32; 4]| weights[0] * r + weights[1] * g + weights[2] * b;
+        picture.pixels.iter().map(of).collect::<Vec<f32>>()
+    };
+    let db = |a: &[f32], b: &[f32]| {
+        let squares: f64 = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+        10.0 * (255.0 * 255.0 / (squares / f64::from(u32::try_from(a.len()).unwrap())).max(1e-9)).log10()
+    };
+    let folder = Folder::new();
+    let mut faults = Vec::new();
+    for eighth in 1..=8u32 {
+        let (width, height) = (2560u32.div_ceil(eighth), 1920u32.div_ceil(eighth));
+        // Red and blue waves of one brightness, eight pixels of the scale long, across and down.
+        let drawn = Picture::draw(width, height, |x, y| {
+            let wave = 80.0 * (x * 40.0 * std::f32::consts::TAU).sin() + 40.0 * (y * 30.0 * std::f32::consts::TAU).sin();
+            [128.0 + 0.7 * wave, 128.0 - 0.27 * wave, 128.0 - 0.45 * wave, 255.0]
+        });
+        for (name, sampling) in [
+            ("4:4:4", SamplingFactor::F_1_1),
+            ("4:2:2", SamplingFactor::F_2_1),
+            ("4:4:0", SamplingFactor::F_1_2),
+            ("4:2:0", SamplingFactor::F_2_2),
+        ] {
+            for progressive in [false, true] {
+                let bytes = drawn.jpeg(|encoder| {
+                    encoder.set_sampling_factor(sampling);
+                    encoder.set_progressive(progressive);
+                });
+                folder.put("photo", &bytes);
+                folder.scale("photo", &[3], &Limits::default()).unwrap();
+                let scaled = decoded(&folder.bytes("photo-3"));
+                let expected = drawn.mean_of(scaled.size());
+                let all = [0, 1, 2].map(|plane| planes(&expected, plane));
+                let compared = |picture: &Picture| [0, 1, 2].map(|plane| db(&planes(picture, plane), &all[plane]));
+                // What the file itself has: decoded in full by another decoder.
+                let (found, in_full) = (compared(&scaled), compared(&decoded(&bytes).mean_of(scaled.size())));
+                if found.iter().zip(in_full).any(|(found, in_full)| *found < in_full.min(42.0) - 3.0) || found[0] < 44.0 {
+                    faults.push(format!("{eighth}/8, {name}, progressive {progressive}: {found:.1?} dB, in full {in_full:.1?}"));
+                }
+                std::fs::remove_file(folder.dir.path().join("photo-3")).unwrap();
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+/// What Pillow, vips and GD all read is read; what one of them refuses may be refused, and so may what is damaged.
+#[test]
+fn what_others_read_is_read() {
+    let drawn = Picture::scene(160, 120);
+    let jpeg = drawn.jpeg(|_| ());
+    let with_restarts = drawn.jpeg(|encoder| encoder.set_restart_interval(4));
+    let progressive = drawn.jpeg(|encoder| encoder.set_progressive(true));
+    let scan_of = |jpeg: &[u8]| pictures::segments(jpeg).last().unwrap().0;
+    let frame = pictures::segments(&jpeg).into_iter().find(|(_, marker)| *marker == 0xc0).unwrap().0;
+    let restarts: Vec<usize> = (scan_of(&with_restarts)..with_restarts.len() - 1)
+        .filter(|at| with_restarts[*at] == 0xff && (0xd0..0xd8).contains(&with_restarts[at + 1]))
+        .collect();
+    let third = restarts[2];
+    let insert = |bytes: &[u8], at: usize, more: &[u8]| [&bytes[..at], more, &bytes[at..]].concat();
+    let change = |bytes: &[u8], at: usize, to: u8| {
+        let mut bytes = bytes.to_vec();
+        bytes[at] = to;
+        bytes
+    };
+    let with = |marker: u8, body: &[u8]| pictures::with_segments(&jpeg, &[(marker, body.to_vec())]);
+    let middle = scan_of(&jpeg) + (jpeg.len() - scan_of(&jpeg)) / 2;
+    let gif = drawn.gif(false);
+    let image = gif.windows(5).position(|window| window == b",\0\0\0\0").unwrap();
+    let webp = drawn.webp(80.0);
+    let png = drawn.png();
+    let folder = Folder::new();
+    let scaled = |bytes: &[u8]| {
+        folder.put("photo", bytes);
+        let outcome = folder.scale("photo", &[3], &Limits::default());
+        outcome.map(|_| {
+            let scaled = decoded(&folder.bytes("photo-3"));
+            std::fs::remove_file(folder.dir.path().join("photo-3")).unwrap();
+            scaled
+        })
+    };
+    for (what, bytes, least_db) in [
+        ("junk behind the end", insert(&jpeg, jpeg.len(), &[b'x'; 500]), 28.0),
+        ("a second image behind the first", [jpeg.clone(), jpeg.clone()].concat(), 28.0),
+        ("fill bytes", insert(&jpeg, 2, &[0xff; 5]), 28.0),
+        ("fill bytes in front of the scan", insert(&jpeg, scan_of(&jpeg), &[0xff; 3]), 28.0),
+        ("garbage between segments", insert(&jpeg, frame, b"\0\x01garbage"), 28.0),
+        ("no Huffman tables", pictures::without_segments(&jpeg, 0xc4), 28.0),
+        ("a code changed", change(&jpeg, middle, jpeg[middle] ^ 1), 8.0),
+        ("ended early, with an end", [&jpeg[..middle], &[0xff, 0xd9]].concat(), 8.0),
+        ("a progressive one that ended early", [&progressive[..progressive.len() - 300], &[0xff, 0xd9]].concat(), 20.0),
+        ("what arithmetic coding needs", with(0xcc, b"\0\0"), 28.0),
+        ("an unknown transform", with(0xee, b"Adobe\0\x64\0\0\0\0\x07"), 28.0),
+        ("an empty comment", with(0xfe, b""), 28.0),
+        ("EXIF that is none", with(0xe1, b"Exif\0\0garbage"), 28.0),
+        ("a sequential one", change(&jpeg, frame + 1, 0xc1), 28.0),
+        ("GIF, an unknown extension", insert(&gif, image, b"!\x77\x03abc\0"), 22.0),
+        ("GIF, no trailer", gif[..gif.len() - 1].to_vec(), 22.0),
+        (
+            "PNG, a checksum of a text",
+            {
+                let mut bytes = pictures::with_chunks(&png, &[(*b"tEXt", b"a\0b".to_vec())], &[]);
+                let at = bytes.windows(4).position(|window| window == b"tEXt").unwrap() + 7;
+                bytes[at] ^= 1;
+                bytes
+            },
+            28.0,
+        ),
+        ("PNG, transparency of no palette", pictures::with_chunks(&png, &[(*b"tRNS", vec![0; 20])], &[]), 28.0),
+        (
+            "PNG, notes that are none",
+            pictures::with_chunks(&png, &[(*b"gAMA", vec![0; 4]), (*b"pHYs", vec![0]), (*b"eXIf", b"x".to_vec())], &[]),
+            28.0,
+        ),
+        ("WebP, flags of what is not there", pictures::extended_webp(&webp, (160, 120), 0x3c, &[]), 26.0),
+        ("WebP, an unknown chunk", pictures::extended_webp(&webp, (160, 120), 0, &[(*b"ABCD", b"xyz".to_vec())]), 26.0),
+        ("WebP, junk behind the end", insert(&webp, webp.len(), b"junk"), 26.0),
+    ] {
+        let scaled = scaled(&bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let difference = scaled.difference(&drawn);
+        assert!(difference.db >= least_db, "{what}: {difference:?}");
+    }
+    let mut tall = jpeg.clone();
+    tall[frame + 5..frame + 7].fill(0);
+    for (what, bytes) in [
+        ("something in front", insert(&jpeg, 0, b"\n")),
+        ("a second beginning", insert(&jpeg, 2, &[0xff, 0xd8])),
+        ("an unknown segment", with(0xf0, b"abc")),
+        ("a height of 0", tall),
+        ("cut", jpeg[..middle].to_vec()),
+        ("a restart marker that is missing", [&with_restarts[..third], &with_restarts[third + 2..]].concat()),
+        ("a restart marker in another's place", change(&with_restarts, third + 1, with_restarts[third + 1] ^ 1)),
+        ("a restart marker twice", insert(&with_restarts, third, &with_restarts[third..third + 2])),
+        ("no code", [&jpeg[..middle], &[0xff, 0, 0xff, 0, 0xff, 0], &jpeg[middle + 6..]].concat()),
+        ("a progressive one that is cut", progressive[..progressive.len() - 300].to_vec()),
+        ("PNG, an unknown chunk that matters", pictures::with_chunks(&png, &[(*b"ABCD", b"x".to_vec())], &[])),
+    ] {
+        let error = scaled(&bytes).map(|_| ()).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported), "{what}: {error}");
+    }
+}
+
+#[test]
+fn notes_anywhere_leave_the_picture_as_it_is() {
+    let drawn = Picture::scene(320, 240);
+    let progressive = drawn.jpeg(|encoder| encoder.set_progressive(true));
+    let segment =
+        |marker: u8, body: &[u8]| [&[0xff, marker], &u16::try_from(body.len() + 2).unwrap().to_be_bytes()[..], body].concat();
+    // What looks like the end, a scan and another transform must not be taken for one.
+    let notes = [
+        segment(0xe2, b"ICC_PROFILE\0\x01\x01\xff\xd9garbage"),
+        segment(0xe1, &[b"Exif\0\0".to_vec(), pictures::exif(6)].concat()),
+        segment(0xee, b"Adobe\0\x64\0\0\0\0\0"),
+        segment(0xfe, b"\xff\xda\0\x02\xff\xd9"),
+        segment(0xed, b"Photoshop 3.0\0\xff\0"),
+    ]
+    .concat();
+    let mut bytes = Vec::new();
+    let mut scans = 0;
+    for (at, byte) in progressive.iter().enumerate() {
+        if *byte == 0xff && progressive.get(at + 1) == Some(&0xda) {
+            if scans > 0 {
+                bytes.extend(&notes);
+            }
+            scans += 1;
+        }
+        bytes.push(*byte);
+    }
+    assert!(scans > 2, "{scans} scans");
+    let folder = Folder::new();
+    folder.put("plain", &progressive);
+    folder.put("noted", &bytes);
+    for name in ["plain", "noted"] {
+        assert_eq!(folder.scale(name, &[3], &Limits::default()).unwrap()[0].profile_fault, None);
+    }
+    assert!(folder.bytes("noted-3") == folder.bytes("plain-3"));
+    photo::check_whole(&bytes, &Limits::default()).unwrap();
+    for scan in 1..scans {
+        let at = bytes.windows(2).enumerate().filter(|(_, two)| *two == [0xff, 0xda]).map(|(at, _)| at);
+        let starts: Vec<usize> = at.filter(|at| bytes[*at + 2..][..2] != [0, 2]).collect();
+        let without_rest = [&bytes[..starts[scan]], &[0xff, 0xd9]].concat();
+        assert_eq!(photo::check_whole(&without_rest, &Limits::default()).unwrap_err().kind(), ErrorKind::Corrupt, "{scan} scans");
+    }
+}
+
+#[test]
+fn a_thumbnail_is_whole_to_its_last_row_or_refused() {
+    let drawn = Picture::scene(67, 43);
+    let alpha = drawn.map(|[r, g, b, _]| [r, g, b, r]);
+    let boxes = |mdat: &[u8]| {
+        let file_type = b"\0\0\0\x18ftypavif\0\0\0\0avifmif1".to_vec();
+        [file_type, (u32::try_from(mdat.len()).unwrap() + 8).to_be_bytes().to_vec(), b"mdat".to_vec(), mdat.to_vec()].concat()
+    };
+    for (name, bytes) in [
+        ("baseline", drawn.jpeg(|_| ())),
+        ("restarts", drawn.jpeg(|encoder| encoder.set_restart_interval(3))),
+        ("progressive", drawn.jpeg(|encoder| encoder.set_progressive(true))),
+        ("inks", drawn.jpeg_of_inks(true)),
+        ("png", drawn.png()),
+        ("interlaced", drawn.png_interlaced()),
+        ("gif", drawn.gif(false)),
+        ("animated gif", drawn.gif_animated()),
+        ("webp", alpha.webp(80.0)),
+        ("lossless webp", alpha.webp_lossless()),
+        ("animated webp", drawn.webp_animated()),
+        ("avif", boxes(&[7; 400])),
+    ] {
+        let check = |bytes: &[u8]| photo::check_whole(bytes, &Limits::default());
+        check(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        check(&[bytes.as_slice(), b""].concat()).unwrap();
+        for at in (0..bytes.len() - 14).step_by(7) {
+            let error = check(&bytes[..at]).err().unwrap_or_else(|| panic!("{name} of {} bytes, cut at {at}", bytes.len()));
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{name}, cut at {at}: {error}");
+            if bytes.starts_with(&[0xff, 0xd8]) && at > 700 {
+                let ended = [&bytes[..at], &[0xff, 0xd9]].concat();
+                check(&ended).expect_err("cut and given an end");
+            }
+        }
+    }
+    for bad in [&b""[..], b"<!DOCTYPE html>", b"\xff\xd8\xff", b"BM\x36\0\0\0"] {
+        assert_eq!(photo::check_whole(bad, &Limits::default()).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+}
+
 #[test]
 fn what_is_not_decoded_is_named() {
     let folder = Folder::new();
@@ -258,6 +686,13 @@ fn a_bomb_is_refused_from_its_header() {
         refused(&progressive, &little),
         "limit exceeded while decoding an image {format: image/jpeg, width: 3000, height: 3000, needed_bytes: 84277216, \
          limit_bytes: 41943040, path: photo}"
+    );
+    let plain = Picture::scene(16, 16).jpeg(|_| ());
+    let many = [&plain[..2], &[0xff, 0xfe, 0, 2].repeat(65_536), &plain[2..]].concat();
+    assert_eq!(
+        refused(&many, &limits),
+        "limit exceeded while reading an image's header {fault: too many segments in front of the image, limit_segments: 65536, \
+         format: image/jpeg, path: photo}"
     );
     let small = Limits { max_photo_bytes: 1000, ..Limits::default() };
     assert!(refused(&progressive, &small).starts_with("limit exceeded while reading an image's header {bytes: "));

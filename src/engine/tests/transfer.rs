@@ -389,7 +389,8 @@ fn scales_come_through_getfile_and_must_be_images() {
     hub.state().scales.insert(("h1".into(), 2), png.clone());
     hub.state().scales.insert(("h1".into(), 3), b"<html>error</html>".to_vec());
     let mut batch = batch(dir.path(), small_limits());
-    for (scale, size) in [(1, 50), (2, png.len() as u64), (3, 18), (4, 7)] {
+    hub.state().scales.insert(("h1".into(), 5), png[..png.len() / 2].to_vec());
+    for (scale, size) in [(1, 50), (2, png.len() as u64), (3, 18), (4, 7), (5, png.len() as u64)] {
         let mut wanted = spec(&hub, "h1");
         (wanted.scale, wanted.size_bytes, wanted.name) = (scale, size, format!("h1-{scale}.1"));
         if scale == 4 {
@@ -405,6 +406,7 @@ fn scales_come_through_getfile_and_must_be_images() {
     assert_eq!(failure(reports.next().unwrap()).kind(), ErrorKind::Corrupt, "no image");
     let misstated = complete(reports.next().unwrap());
     assert_eq!((misstated.proof, misstated.size_bytes), (vec!["image", "twice"], png.len() as u64));
+    assert_eq!(failure(reports.next().unwrap()).kind(), ErrorKind::Corrupt, "cut in the same place twice");
     assert_eq!(std::fs::read(dir.path().join("h1-2.1.partial")).unwrap(), png);
 }
 

@@ -352,7 +352,8 @@ pub(crate) fn written_rows(written: Vec<Written>) -> ZBox<ZendHashTable> {
             .with("width", i64::from(written.size.width))
             .with("height", i64::from(written.size.height))
             .with("size_bytes", integer(written.size_bytes))
-            .with("sha256", written.digest.to_string());
+            .with("sha256", written.digest.to_string())
+            .with("profile_fault", written.profile_fault);
         (written.scale, row.done())
     };
     by_scale(written.into_iter().map(row))

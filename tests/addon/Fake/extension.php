@@ -181,7 +181,7 @@ namespace FileSync {
 						throw new InvalidInputException("$path is taken");
 					}
 					file_put_contents($to->absolute($path), $bytes);
-					$scales[$scale] = ['mimetype' => 'image/jpeg', 'width' => 100 * $scale, 'height' => 50 * $scale, 'size_bytes' => strlen($bytes), 'sha256' => hash('sha256', $bytes)];
+					$scales[$scale] = ['mimetype' => 'image/jpeg', 'width' => 100 * $scale, 'height' => 50 * $scale, 'size_bytes' => strlen($bytes), 'sha256' => hash('sha256', $bytes), 'profile_fault' => null];
 				}
 				$outcomes[$key] = ['scales' => $scales ?: null, 'error' => $scales ? null : ['kind' => 'Unsupported', 'temporary' => false, 'message' => 'no photo', 'retry_after_seconds' => null, 'facts' => []]];
 			}

@@ -4,13 +4,16 @@
 //! can come row by row is shrunk on the way. Encoders write pixels only: no metadata of the original, no place, no camera.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use super::exif::orientation;
 use super::geometry::Size;
+use super::jpeg;
 use super::raster::{Layout, Raster, Shrinker};
+use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 use crate::limits::Limits;
 
@@ -54,7 +57,7 @@ impl Format {
 fn foreign(start: &[u8]) -> &'static str {
     match start {
         [] => "an empty file",
-        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => "AVIF",
+        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => AVIF,
         [_, _, _, _, b'f', b't', b'y', b'p', b'h' | b'm', ..] => "HEIC or a film",
         [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', b' ', ..] => "JPEG XL",
         [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => "TIFF",
@@ -64,6 +67,8 @@ fn foreign(start: &[u8]) -> &'static str {
         _ => "none that is known here",
     }
 }
+
+const AVIF: &str = "AVIF";
 
 const RECOGNIZING: &str = "recognizing an image";
 const READING: &str = "reading an image's header";
@@ -94,13 +99,75 @@ struct Cost {
     layout: Layout,
     /// Whether pixels come row by row, so that the whole image is never in memory.
     row_by_row: bool,
-    /// Bytes for each stored pixel that the decoder keeps.
+    has_profile: bool,
+    /// Bytes that the decoder keeps whatever it decodes to.
     decoder_bytes: u64,
+    /// How many pixels a sample of the coarsest plane stands for, across and down.
+    coarsest: (u32, u32),
+}
+
+/// What was decoded.
+pub(super) struct Decoded {
+    /// The pixels as stored.
+    pub(super) raster: Raster,
+    pub(super) profile: Profile,
+    /// Whether nothing in it was damaged or missing, as far as can be told.
+    is_whole: bool,
+}
+
+/// The colour profile of an image.
+pub(super) enum Profile {
+    /// There is none: it is in sRGB.
+    None,
+    /// As it stands in the file.
+    Bytes(Vec<u8>),
+    /// There is one, but it cannot be read out of the file.
+    Unreadable,
+}
+
+impl Profile {
+    fn of(bytes: Option<Vec<u8>>, is_there: bool) -> Self {
+        match bytes {
+            Some(bytes) => Self::Bytes(bytes),
+            None if is_there => Self::Unreadable,
+            None => Self::None,
+        }
+    }
+}
+
+/// Where an image is.
+pub(super) enum Bytes<'a> {
+    File(File),
+    Memory(&'a [u8]),
+}
+
+impl<'a> Bytes<'a> {
+    fn len(&self) -> Result<u64> {
+        match self {
+            Self::File(file) => Ok(file.metadata().or_fail(ErrorKind::Storage, READING)?.len()),
+            Self::Memory(bytes) => Ok(bytes.len() as u64),
+        }
+    }
+
+    /// Opens another view of it, at its start.
+    fn watched(&self, until: Instant) -> Result<(Watched<'a>, Fault)> {
+        let source = match self {
+            Self::File(file) => {
+                let mut file = file.try_clone().or_fail(ErrorKind::Storage, READING)?;
+                file.seek(SeekFrom::Start(0)).or_fail(ErrorKind::Storage, READING)?;
+                View::File(file)
+            }
+            Self::Memory(bytes) => View::Memory(Cursor::new(bytes)),
+        };
+        let fault = Fault::default();
+        let watched = WatchedBytes { source, until, fault: fault.clone(), at: 0, instead: None };
+        Ok((BufReader::with_capacity(BUFFER_BYTES, watched), fault))
+    }
 }
 
 /// An opened photo whose header has been read and is within the limits.
 pub(super) struct Source<'a> {
-    file: File,
+    bytes: Bytes<'a>,
     facts: Facts,
     cost: Cost,
     limits: &'a Limits,
@@ -108,20 +175,21 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn open(file: File, limits: &'a Limits, until: Instant) -> Result<Self> {
-        let bytes = file.metadata().or_fail(ErrorKind::Storage, READING)?.len();
-        if bytes > limits.max_photo_bytes {
+    /// Reads a header; takes no more than [`HEADER_BYTES`] of memory meanwhile, and keeps none of it.
+    pub(super) fn open(bytes: Bytes<'a>, limits: &'a Limits, until: Instant) -> Result<Self> {
+        let length = bytes.len()?;
+        if length > limits.max_photo_bytes {
             let error = Error::new(ErrorKind::LimitExceeded, READING);
-            return Err(error.context("bytes", bytes).context("limit_bytes", limits.max_photo_bytes));
+            return Err(error.context("bytes", length).context("limit_bytes", limits.max_photo_bytes));
         }
-        let (mut reader, fault) = watched(&file, until)?;
+        let (mut reader, fault) = bytes.watched(until)?;
         let start = fault.judge(reader.fill_buf(), READING)?;
         let format = Format::of(start.get(..RECOGNIZED_BYTES.min(start.len())).unwrap_or_default())?;
         let (facts, cost) = guarded(READING, || match format {
             Format::Jpeg => jpeg_header(reader, &fault),
-            Format::Png => png_header(reader, &fault, limits),
+            Format::Png => png_header(reader, &fault),
             Format::Gif => gif_header(reader, &fault, limits),
-            Format::Webp => webp_header(reader, &fault, limits),
+            Format::Webp => webp_header(reader, &fault),
         })
         .context("format", format.mimetype())?;
         if facts.stored.pixels() > limits.max_photo_pixels {
@@ -131,7 +199,7 @@ impl<'a> Source<'a> {
                 .context("height", facts.stored.height)
                 .context("limit_pixels", limits.max_photo_pixels));
         }
-        Ok(Self { file, facts, cost, limits, until })
+        Ok(Self { bytes, facts, cost, limits, until })
     }
 
     pub(super) fn facts(&self) -> Facts {
@@ -153,32 +221,57 @@ impl<'a> Source<'a> {
 
     /// Returns the most memory that decoding for a largest scale, as stored, and scaling from there take together.
     pub(super) fn memory_bytes(&self, largest: Size) -> u64 {
-        let pixels = self.facts.stored.pixels();
+        self.memory_bytes_in(self.eighths(largest), largest)
+    }
+
+    fn memory_bytes_in(&self, eighths: u32, largest: Size) -> u64 {
+        let stored = self.facts.stored;
         let channels = self.cost.layout.channels() as u64;
         let decoded = match self.facts.format {
             // Planes and their combination, at the size that is decoded.
-            Format::Jpeg => 2 * channels * in_eighths(self.facts.stored, jpeg_eighths(self.facts.stored, largest)).pixels(),
-            _ => Shrinker::bytes(self.cost.layout, self.facts.stored, largest),
+            Format::Jpeg => 2 * channels * in_eighths(stored, eighths).pixels(),
+            _ => Shrinker::bytes(self.cost.layout, stored, largest),
         };
-        let rows = if self.cost.row_by_row { 0 } else { pixels * channels };
-        pixels * self.cost.decoder_bytes + rows + decoded + 4 * channels * largest.pixels() + FIXED_BYTES
+        let rows = if self.cost.row_by_row { 0 } else { stored.pixels() * channels };
+        let profile = if self.cost.has_profile { PROFILE_BYTES } else { 0 };
+        self.cost.decoder_bytes + rows + decoded + profile + 4 * channels * largest.pixels() + FIXED_BYTES
     }
 
-    /// Decodes, not smaller than a size; returns the pixels as stored and the colour profile.
-    pub(super) fn decode(&self, largest: Size) -> Result<(Raster, Option<Vec<u8>>)> {
-        let needed = self.memory_bytes(largest);
-        let format = self.facts.format;
-        if needed > self.limits.photo_memory_bytes {
-            return Err(Error::new(ErrorKind::LimitExceeded, DECODING)
-                .context("format", format.mimetype())
-                .context("width", self.facts.stored.width)
-                .context("height", self.facts.stored.height)
-                .context("needed_bytes", needed)
-                .context("limit_bytes", self.limits.photo_memory_bytes));
+    /// Returns how many eighths of its size a JPEG is decoded to. The decoder shrinks every plane alike; where colour is stored
+    /// coarser than brightness, so many that it keeps its detail too, if memory allows.
+    fn eighths(&self, largest: Size) -> u32 {
+        let (across, down) = self.cost.coarsest;
+        let plane = Size::new(self.facts.stored.width.div_ceil(across), self.facts.stored.height.div_ceil(down));
+        // An eighth less is not seen, and often half the work.
+        let asked = Size::new((largest.width * 7).div_ceil(8), (largest.height * 7).div_ceil(8));
+        let enough = jpeg_eighths(self.facts.stored, largest);
+        let mut eighths = jpeg_eighths(plane, asked).max(enough);
+        while eighths > enough && self.memory_bytes_in(eighths, largest) > self.limits.photo_memory_bytes {
+            eighths /= 2;
         }
-        let (reader, fault) = watched(&self.file, self.until)?;
+        eighths
+    }
+
+    fn check_memory(&self, largest: Size) -> Result<()> {
+        let needed = self.memory_bytes(largest);
+        if needed <= self.limits.photo_memory_bytes {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::LimitExceeded, DECODING)
+            .context("format", self.facts.format.mimetype())
+            .context("width", self.facts.stored.width)
+            .context("height", self.facts.stored.height)
+            .context("needed_bytes", needed)
+            .context("limit_bytes", self.limits.photo_memory_bytes))
+    }
+
+    /// Decodes, not smaller than a size.
+    pub(super) fn decode(&self, largest: Size) -> Result<Decoded> {
+        self.check_memory(largest)?;
+        let format = self.facts.format;
+        let (reader, fault) = self.bytes.watched(self.until)?;
         let decoded = guarded(DECODING, || match format {
-            Format::Jpeg => self.decode_jpeg(reader, &fault, largest),
+            Format::Jpeg => self.decode_jpeg(reader, &fault, largest, jpeg::Ending::Zeros),
             Format::Png => self.decode_png(reader, &fault, largest),
             Format::Gif => self.decode_gif(reader, &fault, largest),
             Format::Webp => self.decode_webp(reader, &fault, largest),
@@ -186,44 +279,67 @@ impl<'a> Source<'a> {
         decoded.context("format", format.mimetype())
     }
 
-    fn decode_jpeg(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<(Raster, Option<Vec<u8>>)> {
+    fn decode_jpeg(&self, reader: Watched, fault: &Fault, largest: Size, ending: jpeg::Ending) -> Result<Decoded> {
         // Left alone, the decoder hands rows to threads of its own without waiting for them: on a busy machine they pile up. In a pool it waits.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(JPEG_THREADS);
-        let decoded = pool
-            .build_scoped(rayon::ThreadBuilder::run, |pool| pool.install(|| self.decode_jpeg_in_pool(reader, fault, largest)));
+        let decoded = pool.build_scoped(rayon::ThreadBuilder::run, |pool| {
+            pool.install(|| self.decode_jpeg_in_pool(reader, fault, largest, ending))
+        });
         decoded.or_fail(ErrorKind::Storage, DECODING)?
     }
 
-    fn decode_jpeg_in_pool(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<(Raster, Option<Vec<u8>>)> {
-        let mut decoder = jpeg_decoder::Decoder::new(ByteByByte(reader));
-        let eighths = jpeg_eighths(self.facts.stored, largest);
+    fn decode_jpeg_in_pool(&self, mut reader: Watched, fault: &Fault, largest: Size, ending: jpeg::Ending) -> Result<Decoded> {
+        let failed = |error| jpeg_error(error, fault, DECODING);
+        let notes = fault.judge(jpeg::Notes::read(&mut reader, jpeg::Keep::Profile), DECODING)?;
+        fault.judge(reader.rewind(), DECODING)?;
+        let mut bare = jpeg::Bare::new(reader, ending);
+        let mut decoder = jpeg_decoder::Decoder::new(&mut bare);
+        decoder.set_color_transform(notes.transform());
+        let eighths = self.eighths(largest);
         let size = in_eighths(self.facts.stored, eighths);
         // The decoder is content with one side; only the longer one tells all of its factors apart.
         let longest = u16::try_from(size.longest()).unwrap_or(u16::MAX);
         let asked = if size.width >= size.height { (longest, u16::MAX) } else { (u16::MAX, longest) };
-        let (width, height) = decoder.scale(asked.0, asked.1).map_err(|error| jpeg_error(error, fault, DECODING))?;
+        let (width, height) = decoder.scale(asked.0, asked.1).map_err(failed)?;
         if Size::new(width.into(), height.into()) != size {
             return Err(changed());
         }
-        let samples = decoder.decode().map_err(|error| jpeg_error(error, fault, DECODING))?;
+        let samples = decoder.decode().map_err(failed)?;
         if samples.len() as u64 != size.pixels() * self.cost.layout.channels() as u64 {
             return Err(changed());
         }
         // The last column and row may stand for fewer pixels than the others.
         let part = |stored: u32| f64::from(stored) * f64::from(eighths) / 8.0;
         let covered = (part(self.facts.stored.width), part(self.facts.stored.height));
-        let profile = decoder.icc_profile();
-        Ok((Raster { covered, ..Raster::new(self.cost.layout, size, samples) }, profile))
+        let raster = Raster { covered, ..Raster::new(self.cost.layout, size, samples) };
+        Ok(Decoded { raster, profile: Profile::of(notes.profile, notes.has_profile), is_whole: bare.has_all_scans() })
     }
 
-    fn decode_png(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<(Raster, Option<Vec<u8>>)> {
+    /// Decodes in full with ones behind each scan, then with zeros: a scan that is whole takes neither, one that is not comes out
+    /// as two pictures, or none.
+    fn jpeg_is_whole(&self) -> Result<bool> {
+        let stored = self.facts.stored;
+        self.check_memory(stored)?;
+        let picture = |ending| {
+            let (reader, fault) = self.bytes.watched(self.until)?;
+            let decoded = guarded(DECODING, || self.decode_jpeg(reader, &fault, stored, ending))?;
+            Ok((Digest::of(&decoded.raster.samples), decoded.is_whole))
+        };
+        let (with_ones, is_whole) = picture(jpeg::Ending::Ones)?;
+        Ok(is_whole && picture(jpeg::Ending::Zeros)?.0 == with_ones)
+    }
+
+    fn decode_png(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<Decoded> {
         let failed = |error| png_error(error, fault, DECODING);
-        let mut decoder = png::Decoder::new_with_limits(reader, png_limits(self.limits));
+        let mut decoder = png::Decoder::new_with_limits(reader, png_limits(self.limits.photo_memory_bytes / 8));
         decoder.set_ignore_text_chunk(true);
         decoder.set_transformations(png::Transformations::normalize_to_color8());
         let mut reader = decoder.read_info().map_err(failed)?;
-        let profile =
-            if reader.info().srgb.is_some() { None } else { reader.info().icc_profile.as_ref().map(|bytes| bytes.to_vec()) };
+        let info = reader.info();
+        let profile = match &info.icc_profile {
+            _ if info.srgb.is_some() => Profile::None,
+            bytes => Profile::of(bytes.as_ref().map(|bytes| bytes.to_vec()), self.cost.has_profile),
+        };
         let row_bytes = self.facts.stored.width as usize * self.cost.layout.channels();
         if png_layout(&reader) != Some(self.cost.layout) || reader.output_line_size(self.facts.stored.width) != Some(row_bytes) {
             return Err(changed());
@@ -241,10 +357,10 @@ impl<'a> Source<'a> {
             reader.next_frame(&mut samples).map_err(failed)?;
             samples.chunks_exact(row_bytes).for_each(|row| shrinker.take(row));
         }
-        Ok((shrinker.finish().ok_or_else(cut_short)?, profile))
+        Ok(Decoded { raster: shrinker.finish().ok_or_else(cut_short)?, profile, is_whole: true })
     }
 
-    fn decode_gif(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<(Raster, Option<Vec<u8>>)> {
+    fn decode_gif(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<Decoded> {
         let failed = |error| gif_error(error, fault, DECODING);
         let mut decoder = gif_options(self.limits).read_info(reader).map_err(failed)?;
         let Some(frame) = decoder.next_frame_info().map_err(failed)? else { return Err(cut_short()) };
@@ -280,32 +396,101 @@ impl<'a> Source<'a> {
             }
             shrinker.take(&row);
         }
-        Ok((shrinker.finish().ok_or_else(cut_short)?, None))
+        Ok(Decoded { raster: shrinker.finish().ok_or_else(cut_short)?, profile: Profile::None, is_whole: true })
     }
 
-    fn decode_webp(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<(Raster, Option<Vec<u8>>)> {
+    /// Reads the frames behind the first one, to the end of the file.
+    fn rest_of_gif_is_whole(&self) -> Result<bool> {
+        let (reader, fault) = self.bytes.watched(self.until)?;
+        let failed = |error| gif_error(error, &fault, DECODING);
+        guarded(DECODING, || {
+            let mut decoder = gif_options(self.limits).read_info(reader).map_err(failed)?;
+            while decoder.read_next_frame().map_err(failed)?.is_some() {}
+            Ok(true)
+        })
+    }
+
+    fn decode_webp(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<Decoded> {
         let failed = |error| webp_error(error, fault, DECODING);
-        let mut decoder = webp_decoder(reader, fault, self.limits, DECODING)?;
+        let mut decoder = webp_decoder(reader, fault, self.limits.photo_memory_bytes / 8, DECODING)?;
         let row_bytes = self.facts.stored.width as usize * self.cost.layout.channels();
         let mut samples = vec![0; row_bytes * self.facts.stored.height as usize];
         if decoder.output_buffer_size() != Some(samples.len()) {
             return Err(changed());
         }
         decoder.read_image(&mut samples).map_err(failed)?;
-        let profile = decoder.icc_profile().map_err(failed)?;
+        let profile = decoder.icc_profile().map_or(Profile::Unreadable, |bytes| Profile::of(bytes, false));
         let mut shrinker = Shrinker::new(self.cost.layout, self.facts.stored, largest);
         samples.chunks_exact(row_bytes).for_each(|row| shrinker.take(row));
-        Ok((shrinker.finish().ok_or_else(cut_short)?, profile))
+        Ok(Decoded { raster: shrinker.finish().ok_or_else(cut_short)?, profile, is_whole: true })
     }
+}
+
+/// Tells whether an image is there to its last row: whole, nothing damaged, nothing missing.
+///
+/// A format that is not decoded here must be made of boxes that reach to the end of the file, as AVIF is.
+pub(super) fn check_whole(bytes: &[u8], limits: &Limits, until: Instant) -> Result<()> {
+    let start = bytes.get(..RECOGNIZED_BYTES.min(bytes.len())).unwrap_or_default();
+    if Format::of(start).is_err() {
+        return match foreign(start) {
+            AVIF if boxes_are_whole(bytes) => Ok(()),
+            AVIF => Err(cut_short()),
+            _ => Err(Error::new(ErrorKind::Corrupt, RECOGNIZING).context("fault", "no image of a known format")),
+        };
+    }
+    let source = Source::open(Bytes::Memory(bytes), limits, until)?;
+    let decodes = || Ok::<_, Error>(source.decode(Size::new(1, 1))?.is_whole);
+    let is_whole = match source.facts.format {
+        Format::Jpeg => source.jpeg_is_whole()?,
+        Format::Png => decodes()?,
+        Format::Gif => decodes()? && source.rest_of_gif_is_whole()?,
+        Format::Webp => decodes()? && riff_is_whole(bytes),
+    };
+    if is_whole {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Corrupt, DECODING)
+        .context("format", source.facts.format.mimetype())
+        .context("fault", "something in it is damaged or missing"))
+}
+
+/// Tells whether the length that a RIFF file states is there.
+fn riff_is_whole(bytes: &[u8]) -> bool {
+    let stated = bytes.get(4..8).and_then(|length| length.try_into().ok()).map_or(0, u32::from_le_bytes);
+    // The byte that makes it even may be missing.
+    bytes.len() as u64 + 1 >= u64::from(stated) + 8
+}
+
+/// Tells whether the outermost boxes of an ISO media file reach to its end, the picture's among them.
+fn boxes_are_whole(mut bytes: &[u8]) -> bool {
+    let mut has_data = false;
+    while let Some((head, _)) = bytes.split_first_chunk::<8>() {
+        let [a, b, c, d, kind @ ..] = *head;
+        let stated = match u32::from_be_bytes([a, b, c, d]) {
+            0 => bytes.len() as u64,
+            1 => bytes.get(8..16).and_then(|length| length.try_into().ok()).map_or(0, u64::from_be_bytes),
+            length => length.into(),
+        };
+        let length = usize::try_from(stated).unwrap_or(usize::MAX);
+        if length < head.len() || length > bytes.len() {
+            return false;
+        }
+        has_data |= &kind == b"mdat";
+        bytes = bytes.get(length..).unwrap_or_default();
+    }
+    has_data && bytes.is_empty()
 }
 
 /// Enough to find `<svg` behind an XML declaration and a comment.
 const RECOGNIZED_BYTES: usize = 1024;
 /// Tables, buffers and state of decoders, resampling and encoders.
 const FIXED_BYTES: u64 = 4 << 20;
-
 /// One reads, and both make pixels of what was read.
 const JPEG_THREADS: usize = 2;
+/// A colour profile in pieces and as a whole.
+const PROFILE_BYTES: u64 = 2 * jpeg::MOST_PROFILE_BYTES as u64;
+/// What reading a header takes at most.
+pub(super) const HEADER_BYTES: u64 = 4 << 20;
 
 fn changed() -> Error {
     Error::new(ErrorKind::Corrupt, DECODING).context("fault", "it is not what its header said")
@@ -317,9 +502,15 @@ fn cut_short() -> Error {
 
 // Headers.
 
-fn jpeg_header(reader: Watched, fault: &Fault) -> Result<(Facts, Cost)> {
+fn jpeg_header(mut reader: Watched, fault: &Fault) -> Result<(Facts, Cost)> {
     use jpeg_decoder::{CodingProcess, PixelFormat};
-    let mut decoder = jpeg_decoder::Decoder::new(reader);
+    let notes = fault.judge(jpeg::Notes::read(&mut reader, jpeg::Keep::Exif), READING)?;
+    if notes.is_endless {
+        let error = Error::new(ErrorKind::LimitExceeded, READING).context("fault", "too many segments in front of the image");
+        return Err(error.context("limit_segments", jpeg::MOST_SEGMENTS));
+    }
+    fault.judge(reader.rewind(), READING)?;
+    let mut decoder = jpeg_decoder::Decoder::new(jpeg::Bare::new(reader, jpeg::Ending::Zeros));
     decoder.read_info().map_err(|error| jpeg_error(error, fault, READING))?;
     let info = decoder.info().ok_or_else(cut_short)?;
     let layout = match info.pixel_format {
@@ -328,46 +519,115 @@ fn jpeg_header(reader: Watched, fault: &Fault) -> Result<(Facts, Cost)> {
         PixelFormat::CMYK32 => Layout::Cmyk,
         PixelFormat::L16 => return Err(Error::new(ErrorKind::Unsupported, READING).context("fault", "16 bits a sample")),
     };
+    let stored = sized(info.width, info.height)?;
     let decoder_bytes = match info.coding_process {
         CodingProcess::DctSequential => 0,
         // All coefficients, two bytes each, are kept until the last scan.
-        CodingProcess::DctProgressive => 2 * layout.channels() as u64,
+        CodingProcess::DctProgressive => 2 * layout.channels() as u64 * stored.pixels(),
         CodingProcess::Lossless => return Err(Error::new(ErrorKind::Unsupported, READING).context("fault", "lossless JPEG")),
     };
-    let orientation = decoder.exif_data().map_or(1, orientation);
-    let facts = Facts { format: Format::Jpeg, stored: sized(info.width, info.height)?, orientation };
-    Ok((facts, Cost { layout, row_by_row: true, decoder_bytes }))
+    let facts = Facts { format: Format::Jpeg, stored, orientation: notes.exif.as_deref().map_or(1, orientation) };
+    let cost = Cost { layout, row_by_row: true, has_profile: notes.has_profile, decoder_bytes, coarsest: notes.coarsest() };
+    Ok((facts, cost))
 }
 
-fn png_header(reader: Watched, fault: &Fault, limits: &Limits) -> Result<(Facts, Cost)> {
-    let mut decoder = png::Decoder::new_with_limits(reader, png_limits(limits));
+fn png_header(mut reader: Watched, fault: &Fault) -> Result<(Facts, Cost)> {
+    let notes = PngNotes::read(&mut reader).map_err(|error| fault.error(error, READING))?;
+    fault.judge(reader.rewind(), READING)?;
+    let mut decoder = png::Decoder::new_with_limits(reader, png_limits(HEADER_BYTES));
     decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let reader = decoder.read_info().map_err(|error| png_error(error, fault, READING))?;
     let info = reader.info();
     let layout =
         png_layout(&reader).ok_or_else(|| Error::new(ErrorKind::Unsupported, READING).context("fault", "colour type"))?;
-    let orientation = info.exif_metadata.as_deref().map_or(1, orientation);
-    let facts = Facts { format: Format::Png, stored: sized(info.width, info.height)?, orientation };
-    Ok((facts, Cost { layout, row_by_row: !info.interlaced, decoder_bytes: 0 }))
+    let facts = Facts { format: Format::Png, stored: sized(info.width, info.height)?, orientation: notes.orientation() };
+    Ok((facts, Cost { layout, row_by_row: !info.interlaced, has_profile: notes.has_profile, decoder_bytes: 0, coarsest: (1, 1) }))
+}
+
+/// What chunks of a PNG beside its pixels say; they may stand in front of the pixels or behind.
+#[derive(Default)]
+struct PngNotes {
+    exif: Option<Vec<u8>>,
+    /// EXIF as `ImageMagick` wrote it before there was a chunk for it.
+    raw_exif: Option<Vec<u8>>,
+    has_profile: bool,
+}
+
+impl PngNotes {
+    /// Larger notes are not read.
+    const MOST_BYTES: usize = 1 << 20;
+
+    fn orientation(&self) -> u8 {
+        self.exif.as_ref().or(self.raw_exif.as_ref()).map_or(1, |block| orientation(block))
+    }
+
+    /// Goes through all chunks. A file that ends early is not judged here.
+    fn read(reader: &mut Watched) -> io::Result<Self> {
+        let mut notes = Self::default();
+        reader.seek_relative(8)?;
+        let mut head = [0; 8];
+        while let Ok(()) = reader.read_exact(&mut head) {
+            let [a, b, c, d, kind @ ..] = head;
+            let length = u32::from_be_bytes([a, b, c, d]);
+            let behind = i64::from(length) + 4;
+            let is_short = usize::try_from(length).is_ok_and(|length| length <= Self::MOST_BYTES);
+            match &kind {
+                b"IEND" => break,
+                b"iCCP" => notes.has_profile = true,
+                b"eXIf" | b"zTXt" | b"tEXt" if is_short => {
+                    let mut content = Vec::new();
+                    reader.by_ref().take(length.into()).read_to_end(&mut content)?;
+                    reader.seek_relative(4)?;
+                    match &kind {
+                        b"eXIf" => notes.exif = notes.exif.or(Some(content)),
+                        kind => notes.raw_exif = notes.raw_exif.or_else(|| Self::raw_exif(&content, kind == b"zTXt")),
+                    }
+                    continue;
+                }
+                _ => {}
+            }
+            reader.seek_relative(behind)?;
+        }
+        Ok(notes)
+    }
+
+    /// Reads `Raw profile type exif`: three lines, the last one a length, and hexadecimal digits in lines.
+    fn raw_exif(content: &[u8], is_compressed: bool) -> Option<Vec<u8>> {
+        let text = content.strip_prefix(b"Raw profile type exif\0")?;
+        let inflated;
+        let text = if is_compressed {
+            inflated = fdeflate::decompress_to_vec_bounded(text.strip_prefix(b"\0")?, Self::MOST_BYTES).ok()?;
+            inflated.as_slice()
+        } else {
+            text
+        };
+        let digits = text.splitn(4, |byte| *byte == b'\n').nth(3)?;
+        let digits: Vec<u8> =
+            digits.iter().filter_map(|byte| char::from(*byte).to_digit(16)).filter_map(|digit| digit.try_into().ok()).collect();
+        Some(digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect())
+    }
 }
 
 fn gif_header(reader: Watched, fault: &Fault, limits: &Limits) -> Result<(Facts, Cost)> {
     let decoder = gif_options(limits).read_info(reader).map_err(|error| gif_error(error, fault, READING))?;
     let facts = Facts { format: Format::Gif, stored: sized(decoder.width(), decoder.height())?, orientation: 1 };
-    Ok((facts, Cost { layout: Layout::Rgba, row_by_row: true, decoder_bytes: 1 }))
+    let decoder_bytes = facts.stored.pixels();
+    Ok((facts, Cost { layout: Layout::Rgba, row_by_row: true, has_profile: false, decoder_bytes, coarsest: (1, 1) }))
 }
 
-fn webp_header(reader: Watched, fault: &Fault, limits: &Limits) -> Result<(Facts, Cost)> {
-    let mut decoder = webp_decoder(reader, fault, limits, READING)?;
+fn webp_header(reader: Watched, fault: &Fault) -> Result<(Facts, Cost)> {
+    let mut decoder = webp_decoder(reader, fault, HEADER_BYTES, READING)?;
     let (width, height) = decoder.dimensions();
     let layout = if decoder.has_alpha() { Layout::Rgba } else { Layout::Rgb };
-    let exif = decoder.exif_metadata().map_err(|error| webp_error(error, fault, READING))?;
+    // One that cannot be read says nothing.
+    let exif = decoder.exif_metadata().ok().flatten();
     let facts =
         Facts { format: Format::Webp, stored: sized(width, height)?, orientation: exif.as_deref().map_or(1, orientation) };
     // Lossless keeps four bytes a pixel; lossy the planes and alpha; an animated one a canvas beside its frame.
-    let decoder_bytes = if decoder.is_animated() { 8 } else { 4 };
-    Ok((facts, Cost { layout, row_by_row: false, decoder_bytes }))
+    let decoder_bytes = facts.stored.pixels() * if decoder.is_animated() { 8 } else { 4 };
+    Ok((facts, Cost { layout, row_by_row: false, has_profile: false, decoder_bytes, coarsest: (1, 1) }))
 }
 
 fn sized(width: impl Into<u32>, height: impl Into<u32>) -> Result<Size> {
@@ -376,10 +636,6 @@ fn sized(width: impl Into<u32>, height: impl Into<u32>) -> Result<Size> {
         return Err(Error::new(ErrorKind::Corrupt, READING).context("fault", "a side of 0 pixels"));
     }
     Ok(Size::new(width, height))
-}
-
-fn orientation(exif: &[u8]) -> u8 {
-    image::metadata::Orientation::from_exif_chunk(exif).map_or(1, image::metadata::Orientation::to_exif)
 }
 
 /// Returns how many eighths of its size a JPEG is decoded to: the fewest of 1, 2, 4 and 8 that are nowhere below what is asked for.
@@ -405,29 +661,64 @@ fn png_layout<R: BufRead + Seek>(reader: &png::Reader<R>) -> Option<Layout> {
     }
 }
 
-fn png_limits(limits: &Limits) -> png::Limits {
-    png::Limits { bytes: usize::try_from(limits.photo_memory_bytes / 8).unwrap_or(usize::MAX) }
+fn png_limits(most_bytes: u64) -> png::Limits {
+    png::Limits { bytes: usize::try_from(most_bytes).unwrap_or(usize::MAX) }
 }
 
 fn gif_options(limits: &Limits) -> gif::DecodeOptions {
     let mut options = gif::DecodeOptions::new();
     options.set_color_output(gif::ColorOutput::Indexed);
+    options.allow_unknown_blocks(true);
     if let Some(bytes) = std::num::NonZeroU64::new(limits.photo_memory_bytes) {
         options.set_memory_limit(gif::MemoryLimit::Bytes(bytes));
     }
     options
 }
 
-fn webp_decoder(
-    reader: Watched,
+fn webp_decoder<'a>(
+    mut reader: Watched<'a>,
     fault: &Fault,
-    limits: &Limits,
+    most_bytes: u64,
     operation: &'static str,
-) -> Result<image_webp::WebPDecoder<Watched>> {
+) -> Result<image_webp::WebPDecoder<Watched<'a>>> {
+    let instead = fault.judge(webp_flags(&mut reader), operation)?;
+    fault.judge(reader.rewind(), operation)?;
+    reader.get_mut().instead = instead;
     let mut decoder = image_webp::WebPDecoder::new(reader).map_err(|error| webp_error(error, fault, operation))?;
     // For what it allocates beside the image, such as profiles.
-    decoder.set_memory_limit(usize::try_from(limits.photo_memory_bytes / 8).unwrap_or(usize::MAX));
+    decoder.set_memory_limit(usize::try_from(most_bytes).unwrap_or(usize::MAX));
     Ok(decoder)
+}
+
+/// Finds flags of an extended WebP that claim what is not in it; returns where they are and what they should be.
+fn webp_flags(reader: &mut Watched) -> io::Result<Option<(u64, u8)>> {
+    const FLAGS_AT: u64 = 20;
+    const PROFILE: u8 = 0x20;
+    const ALPHA: u8 = 0x10;
+    const EXIF: u8 = 0x08;
+    const XMP: u8 = 0x04;
+    let mut head = [0; 30];
+    if reader.read_exact(&mut head).is_err() || !head.get(12..).is_some_and(|chunk| chunk.starts_with(b"VP8X\x0a\0\0\0")) {
+        return Ok(None);
+    }
+    let mut found = 0;
+    let mut chunk = [0; 8];
+    while let Ok(()) = reader.read_exact(&mut chunk) {
+        let [kind @ .., a, b, c, d] = chunk;
+        found |= match &kind {
+            b"ICCP" => PROFILE,
+            // Lossless has its alpha inside; an animation has it in its frames.
+            b"ALPH" | b"VP8L" | b"ANMF" => ALPHA,
+            b"EXIF" => EXIF,
+            b"XMP " => XMP,
+            _ => 0,
+        };
+        let length = i64::from(u32::from_le_bytes([a, b, c, d]));
+        reader.seek_relative(length + length % 2)?;
+    }
+    let claimed = head[20];
+    let right = claimed & (found | !(PROFILE | ALPHA | EXIF | XMP));
+    Ok((right != claimed).then_some((FLAGS_AT, right)))
 }
 
 // What decoders say when they fail.
@@ -470,13 +761,21 @@ fn guarded<T>(operation: &'static str, run: impl FnOnce() -> Result<T>) -> Resul
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::Corrupt, operation).context("fault", "the decoder gave up")))
 }
 
-type Watched = BufReader<WatchedFile>;
+pub(super) type Watched<'a> = BufReader<WatchedBytes<'a>>;
 
-/// A file that is read until its time is up.
-struct WatchedFile {
-    file: File,
+/// A view of an image that is read until its time is up.
+pub(super) struct WatchedBytes<'a> {
+    source: View<'a>,
     until: Instant,
     fault: Fault,
+    at: u64,
+    /// A byte that is read as another one.
+    instead: Option<(u64, u8)>,
+}
+
+enum View<'a> {
+    File(File),
+    Memory(Cursor<&'a [u8]>),
 }
 
 /// Why reading ended, for those who only hear of it through a decoder.
@@ -502,49 +801,37 @@ impl Fault {
     }
 }
 
-/// Opens a second view of the file, at its start.
-fn watched(file: &File, until: Instant) -> Result<(Watched, Fault)> {
-    let mut file = file.try_clone().or_fail(ErrorKind::Storage, READING)?;
-    file.seek(SeekFrom::Start(0)).or_fail(ErrorKind::Storage, READING)?;
-    let fault = Fault::default();
-    Ok((BufReader::with_capacity(BUFFER_BYTES, WatchedFile { file, until, fault: fault.clone() }), fault))
-}
-
 /// Small enough for the clock to be looked at often, whatever a decoder makes of a few bytes.
 const BUFFER_BYTES: usize = 16 << 10;
 
-impl Read for WatchedFile {
+impl Read for WatchedBytes<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if Instant::now() >= self.until {
             self.fault.set(ErrorKind::LimitExceeded);
             return Err(io::ErrorKind::TimedOut.into());
         }
-        self.file.read(buffer).inspect_err(|_| self.fault.set(ErrorKind::Storage))
-    }
-}
-
-impl Seek for WatchedFile {
-    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        self.file.seek(position)
-    }
-}
-
-/// For a decoder that asks for a byte at a time: finds it without a call.
-struct ByteByByte(Watched);
-
-impl Read for ByteByByte {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-
-    #[inline]
-    fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
-        if let ([wanted], [next, ..]) = (&mut *buffer, self.0.buffer()) {
-            *wanted = *next;
-            self.0.consume(1);
-            return Ok(());
+        let length = match &mut self.source {
+            View::File(file) => file.read(buffer).inspect_err(|_| self.fault.set(ErrorKind::Storage))?,
+            View::Memory(bytes) => bytes.read(buffer)?,
+        };
+        if let Some((at, byte)) = self.instead
+            && let Some(read) =
+                at.checked_sub(self.at).and_then(|at| buffer.get_mut(..length)?.get_mut(usize::try_from(at).ok()?))
+        {
+            *read = byte;
         }
-        self.0.read_exact(buffer)
+        self.at += length as u64;
+        Ok(length)
+    }
+}
+
+impl Seek for WatchedBytes<'_> {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.at = match &mut self.source {
+            View::File(file) => file.seek(position)?,
+            View::Memory(bytes) => bytes.seek(position)?,
+        };
+        Ok(self.at)
     }
 }
 

@@ -5,8 +5,9 @@
 
 use moxcms::{ColorProfile, DataColorSpace, TransformOptions};
 
+use super::codec::Profile;
 use super::geometry::Size;
-use crate::error::{ErrorKind, OrFail, Result};
+use crate::error::{Error, ErrorKind, OrFail};
 
 /// What the samples of a pixel are; each is a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Raster {
     }
 
     /// Resamples to a size, Lanczos with three lobes.
-    pub(super) fn resized(&self, size: Size) -> Result<Self> {
+    pub(super) fn resized(&self, size: Size) -> Result<Self, Error> {
         let image = filesync_resample::Image {
             size: (self.size.width, self.size.height),
             covered: self.covered,
@@ -86,18 +87,24 @@ impl Raster {
         Self::new(self.layout, size, samples)
     }
 
-    /// Brings colours to sRGB. A profile that cannot be read, or belongs to other channels, is no profile.
-    pub(super) fn in_srgb(self, profile: Option<&[u8]>) -> Self {
-        let profile = profile.and_then(|bytes| ColorProfile::new_from_slice(bytes).ok());
-        let converted = profile.and_then(|profile| self.converted(&profile));
+    /// Brings colours to sRGB. With a profile that cannot be used they stay as they are, and the second value says why.
+    pub(super) fn in_srgb(self, profile: &Profile) -> (Self, Option<&'static str>) {
+        let converted = match profile {
+            Profile::None => Err(None),
+            Profile::Unreadable => Err(Some("it is not whole, or too large")),
+            Profile::Bytes(bytes) => {
+                let profile = ColorProfile::new_from_slice(bytes).map_err(|_| "it cannot be read");
+                profile.and_then(|profile| self.converted(&profile)).map_err(Some)
+            }
+        };
         match (converted, self.layout) {
-            (Some(converted), _) => converted,
-            (None, Layout::Cmyk) => self.without_inks(),
-            (None, _) => self,
+            (Ok(converted), _) => (converted, None),
+            (Err(fault), Layout::Cmyk) => (self.without_inks(), fault),
+            (Err(fault), _) => (self, fault),
         }
     }
 
-    fn converted(&self, profile: &ColorProfile) -> Option<Self> {
+    fn converted(&self, profile: &ColorProfile) -> Result<Self, &'static str> {
         use moxcms::Layout as Order;
         let (space, from, to, layout) = match self.layout {
             Layout::Grey => (DataColorSpace::Gray, Order::Gray, Order::Gray, Layout::Grey),
@@ -108,17 +115,20 @@ impl Raster {
             Layout::Cmyk => (DataColorSpace::Cmyk, Order::Rgba, Order::Rgb, Layout::Rgb),
         };
         if profile.color_space != space {
-            return None;
+            return Err("it is of another colour space");
         }
         let srgb = match space {
             DataColorSpace::Gray => grey_like_srgb(),
             _ => ColorProfile::new_srgb(),
         };
-        let transform = profile.create_transform_8bit(from, &srgb, to, TransformOptions::default()).ok()?;
+        // A profile's curves are what it was made with; what it says of film and television is for those who know no curves.
+        let options = TransformOptions { allow_use_cicp_transfer: false, ..TransformOptions::default() };
+        let unknown = |_| "no way from it to sRGB is known";
+        let transform = profile.create_transform_8bit(from, &srgb, to, options).map_err(unknown)?;
         let pixels = self.samples.len() / self.layout.channels();
         let mut samples = vec![0; pixels * layout.channels()];
-        transform.transform(&self.samples, &mut samples).ok()?;
-        Some(Self::new(layout, self.size, samples))
+        transform.transform(&self.samples, &mut samples).map_err(unknown)?;
+        Ok(Self::new(layout, self.size, samples))
     }
 
     /// What is left of white paper under these inks.
@@ -305,10 +315,12 @@ mod tests {
     }
 
     #[test]
-    fn inks_become_light_and_a_foreign_profile_is_ignored() {
+    fn inks_become_light_and_a_foreign_profile_is_said() {
         let inks = vec![0, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 255, 0, 255, 255, 128];
         let srgb = ColorProfile::new_srgb().encode().unwrap();
-        let raster = Raster::new(Layout::Cmyk, Size::new(4, 1), inks).in_srgb(Some(&srgb));
+        let raster = Raster::new(Layout::Cmyk, Size::new(4, 1), inks).in_srgb(&Profile::Bytes(srgb));
+        assert_eq!(raster.1, Some("it is of another colour space"));
+        let raster = raster.0;
         assert_eq!((raster.layout, raster.samples), (Layout::Rgb, vec![255, 255, 255, 0, 255, 255, 0, 0, 0, 127, 0, 0]));
     }
 
@@ -317,14 +329,14 @@ mod tests {
         let colours = vec![200, 100, 50, 128, 128, 128];
         let in_profile = |profile: ColorProfile| {
             let bytes = profile.encode().unwrap();
-            Raster::new(Layout::Rgb, Size::new(2, 1), colours.clone()).in_srgb(Some(&bytes)).samples
+            Raster::new(Layout::Rgb, Size::new(2, 1), colours.clone()).in_srgb(&Profile::Bytes(bytes)).0.samples
         };
         assert!(in_profile(ColorProfile::new_srgb()).iter().zip(&colours).all(|(a, b)| a.abs_diff(*b) <= 1));
         let from_p3 = in_profile(ColorProfile::new_display_p3());
         assert!(from_p3[0] > 210 && from_p3[2] < 40, "more saturated in the smaller space: {from_p3:?}");
         assert!(from_p3[3].abs_diff(128) <= 1, "grey stays grey");
         let grey = ColorProfile::new_gray_with_gamma(1.0).encode().unwrap();
-        let raster = Raster::new(Layout::GreyAlpha, Size::new(1, 1), vec![55, 77]).in_srgb(Some(&grey));
+        let raster = Raster::new(Layout::GreyAlpha, Size::new(1, 1), vec![55, 77]).in_srgb(&Profile::Bytes(grey)).0;
         assert!(raster.samples[0].abs_diff(128) <= 2 && raster.samples[1] == 77, "{:?}", raster.samples);
     }
 }

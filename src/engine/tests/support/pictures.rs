@@ -235,6 +235,14 @@ impl Picture {
         bytes
     }
 
+    /// Three planes that are stored as they are, with no segment that says what they are.
+    pub fn jpeg_of_planes(&self) -> Vec<u8> {
+        let encoded = self.jpeg_of(&self.rgb(), jpeg_encoder::ColorType::Ycbcr, |encoder| {
+            encoder.set_sampling_factor(SamplingFactor::F_1_1);
+        });
+        without_segments(&encoded, 0xe0)
+    }
+
     // PNG.
 
     pub fn png(&self) -> Vec<u8> {
@@ -333,7 +341,7 @@ impl Picture {
         bytes
     }
 
-    fn gif_animated(&self) -> Vec<u8> {
+    pub fn gif_animated(&self) -> Vec<u8> {
         let mut frames: Vec<gif::Frame<'_>> =
             (0..3).map(|_| gif::Frame::from_rgba_speed(self.width as u16, self.height as u16, &mut self.rgba(), 10)).collect();
         for frame in &mut frames[1..] {
@@ -493,8 +501,76 @@ pub fn gallery() -> Vec<Entry> {
     entries
 }
 
+/// Puts segments behind the beginning of a JPEG.
+pub fn with_segments(jpeg: &[u8], segments: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = jpeg[..2].to_vec();
+    for (marker, body) in segments {
+        bytes.extend([0xff, *marker]);
+        bytes.extend((body.len() as u16 + 2).to_be_bytes());
+        bytes.extend(body);
+    }
+    bytes.extend(&jpeg[2..]);
+    bytes
+}
+
+/// Returns where the segments of a JPEG begin and what their markers are, to the first scan's.
+pub fn segments(jpeg: &[u8]) -> Vec<(usize, u8)> {
+    let mut found = vec![(2, jpeg[3])];
+    while let Some((at, marker)) = found.last().copied().filter(|(_, marker)| *marker != 0xda) {
+        let length = usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+        assert!(marker >= 0xc0);
+        found.push((at + 2 + length, jpeg[at + 3 + length]));
+    }
+    found
+}
+
+/// Takes the segments of one kind out of a JPEG.
+pub fn without_segments(jpeg: &[u8], unwanted: u8) -> Vec<u8> {
+    let mut bytes = jpeg[..2].to_vec();
+    for pair in segments(jpeg).windows(2) {
+        if pair[0].1 != unwanted {
+            bytes.extend(&jpeg[pair[0].0..pair[1].0]);
+        }
+    }
+    bytes.extend(&jpeg[segments(jpeg).last().unwrap().0..]);
+    bytes
+}
+
+/// Puts chunks in front of a PNG's pixels and behind them.
+pub fn with_chunks(png: &[u8], before: &[([u8; 4], Vec<u8>)], behind: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
+    let at = |kind: &[u8; 4]| png.windows(4).position(|window| window == kind).unwrap() - 4;
+    let chunks = |chunks: &[([u8; 4], Vec<u8>)]| chunks.iter().flat_map(|(kind, body)| chunk(*kind, body)).collect::<Vec<u8>>();
+    let (pixels, end) = (at(b"IDAT"), at(b"IEND"));
+    [png[..pixels].to_vec(), chunks(before), png[pixels..end].to_vec(), chunks(behind), png[end..].to_vec()].concat()
+}
+
+/// A text chunk's body as `ImageMagick` wrote EXIF; of a compressed one if asked for.
+pub fn raw_exif(block: &[u8], is_compressed: bool) -> Vec<u8> {
+    let digits: String =
+        block.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect();
+    let text = format!("\nexif\n{:8}\n{digits}\n", block.len());
+    let head = b"Raw profile type exif\0".to_vec();
+    if is_compressed { [head, vec![0], stored(text.as_bytes())].concat() } else { [head, text.into_bytes()].concat() }
+}
+
+/// An extended WebP of a simple one, with flags and with chunks behind the pixels.
+pub fn extended_webp(webp: &[u8], (width, height): (u32, u32), flags: u8, behind: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
+    let mut body = b"WEBPVP8X\x0a\0\0\0".to_vec();
+    body.extend([flags, 0, 0, 0]);
+    body.extend(&(width - 1).to_le_bytes()[..3]);
+    body.extend(&(height - 1).to_le_bytes()[..3]);
+    body.extend(&webp[12..]);
+    for (kind, content) in behind {
+        body.extend(kind);
+        body.extend((content.len() as u32).to_le_bytes());
+        body.extend(content);
+        body.extend(vec![0; content.len() % 2]);
+    }
+    [b"RIFF".to_vec(), (body.len() as u32).to_le_bytes().to_vec(), body].concat()
+}
+
 /// An EXIF block with an orientation, and with a place that nobody else has to know.
-fn exif(orientation: u8) -> Vec<u8> {
+pub fn exif(orientation: u8) -> Vec<u8> {
     let entry = |tag: u16, kind: u16, count: u32, value: [u8; 4]| {
         [&tag.to_be_bytes()[..], &kind.to_be_bytes(), &count.to_be_bytes(), &value].concat()
     };
