@@ -208,7 +208,8 @@ final class Command
 		$parts = ['filesync: ' . $clone['filesync'] . ($clone['version'] === null ? '' : ' ' . $clone['version'])];
 		foreach (['reason' => '%s', 'skew_seconds' => 'its clock differs by %d s', 'rung' => 'last by %s', 'last_success' => 'last success %s UTC', 'last_failure' => 'last failure %s UTC',
 			'failures' => 'failures since: %d', 'dav_refused_until' => 'without /dav until %s UTC', 'piece_bytes' => 'in pieces of %d bytes'] as $name => $format) {
-			$clone[$name] && $parts[] = sprintf($format, $clone[$name]);
+			// That a hub does not speak filesync is no trouble; --json says how it answered.
+			$clone[$name] && ! ($name === 'reason' && $clone['filesync'] === 'no') && $parts[] = sprintf($format, $clone[$name]);
 		}
 
 		return $clone['url'] . ': ' . implode(', ', $parts);
