@@ -544,6 +544,20 @@ fn what_others_read_is_read() {
 }
 
 #[test]
+fn detail_of_colour_yields_to_memory() {
+    let folder = Folder::new();
+    let drawn = Picture::scene(3000, 3000);
+    folder.put("photo", &drawn.jpeg(|encoder| encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2)));
+    // Decoded in full, as the detail of colour asks for, it takes 70 MB; at half its size 30.
+    let little = Limits { photo_memory_bytes: 40 << 20, ..Limits::default() };
+    folder.scale("photo", &[1], &little).unwrap();
+    assert_eq!(fault(&decoded(&folder.bytes("photo-1")), &drawn, 28.0), None);
+    let too_little = Limits { photo_memory_bytes: 20 << 20, ..Limits::default() };
+    std::fs::remove_file(folder.dir.path().join("photo-1")).unwrap();
+    assert!(folder.scale("photo", &[1], &too_little).unwrap_err().to_string().contains("needed_bytes: 30"));
+}
+
+#[test]
 fn notes_anywhere_leave_the_picture_as_it_is() {
     let drawn = Picture::scene(320, 240);
     let progressive = drawn.jpeg(|encoder| encoder.set_progressive(true));
