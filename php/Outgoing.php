@@ -215,9 +215,15 @@ final class Outgoing
 		}
 		$old = ['kind' => 'intent', 'created <' => Config::now() - self::ABANDONED_SECONDS];
 		foreach (Table::select('filesync_outbox', $old, 'created', 100) as $row) {
-			$begun = json_decode($row['body'], true);
-			$hashes = Clones::channel((int) $row['uid']) ? self::different((int) $row['uid']) : [];
-			self::settle((int) $row['uid'], $row['name'], $hashes, $begun['since'], (int) $begun['above']);
+			try {
+				$begun = json_decode($row['body'], true);
+				$hashes = Clones::channel((int) $row['uid']) ? self::different((int) $row['uid']) : [];
+				self::settle((int) $row['uid'], $row['name'], $hashes, $begun['since'], (int) $begun['above']);
+			} catch (\Throwable $e) {
+				Config::logFailure('sending what a process left', $e);
+				// Behind all others.
+				Table::update('filesync_outbox', ['created' => Config::now()], ['id' => $row['id']]);
+			}
 		}
 		self::releaseAllHere();
 		Lease::giveBack('recover', $token);

@@ -3,6 +3,7 @@
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Outbox;
 use FileSync\Addon\Outgoing;
 use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
@@ -300,6 +301,23 @@ final class ChangesTest extends AddonTestCase
 		FileSync\Addon\Housekeeping::often();
 		$this->work();
 		$this->assertSame([], $this->sent());
+	}
+
+	public function test_what_cannot_be_made_of_one_killed_process_keeps_no_other_from_being_sent(): void
+	{
+		$this->receiveAll($this->file('f1', 'base'));
+		Outbox::add(1, 'intent', 'broken', 'no JSON', true);
+		$this->killedAt(1000, function () {
+			Outgoing::begin(1);
+			Table::update('attach', ['filename' => 'renamed.txt'], ['hash' => 'f1']);
+			posix_kill(getmypid(), SIGKILL);
+		});
+		Table::update('filesync_outbox', ['created' => Config::now() - 300], ['name' => 'broken']);
+		Table::update('filesync_outbox', ['created' => Config::now() - 200], ['kind' => 'intent', 'name <>' => 'broken']);
+		FileSync\Addon\Housekeeping::often();
+		$this->work();
+		$this->assertSame(['f1'], array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()));
+		$this->assertEqualsWithDelta(Config::now(), (int) Table::first('filesync_outbox', ['name' => 'broken'])['created'], 30, 'its turn is after all others');
 	}
 
 	public function test_a_delete_by_the_owner_is_sent_with_all_it_took_and_leaves_tombstones(): void
