@@ -13,7 +13,7 @@ if (PHP_SAPI !== 'cli') {
 
 $runAs = function (int $uid, int $gid, string $user, string $home, string $folder, array $command, array $environment = []): int {
 	$descriptors = [['file', '/dev/null', 'r'], ['pipe', 'w'], ['pipe', 'w']];
-	$open = $uid > 0 && $gid >= 0 ? @scandir('/proc/self/fd') : false;
+	$open = $uid > 0 && ($gid > 0 || ($gid === 0 && $user !== '')) ? @scandir('/proc/self/fd') : false;
 	if (! $open) {
 		fwrite(STDERR, $uid > 0 ? "filesync: root's open files cannot be told without /proc; run this as the hub's user: sudo -u\n" : "filesync: root is nobody that a hub is run as\n");
 		return 1;
