@@ -237,7 +237,7 @@ final class Batch
 		Config::log("transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: {$error['kind']}: {$error['message']}");
 		if ($error['kind'] === 'Storage' && isset($facts['needed_bytes'])) {
 			// A file that finds no room is no fault of the disk: smaller ones may.
-			$this->waitForSpace($row, (int) $facts['needed_bytes']);
+			$this->waitForSpace($row, 'no room on disk for ' . (int) $facts['needed_bytes'] . ' bytes');
 		} elseif ($error['kind'] === 'Storage') {
 			Queue::pause($error['message']);
 			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => $error['message'], 'next_at' => Queue::pausedUntil()]);

@@ -151,10 +151,20 @@ final class Kept
 		self::settleAll();
 		$hubBytes = 0;
 		$channelBytes = [];
-		foreach (Table::select('filesync_kept', [], 'created DESC, id', 0, 'id, uid, scale, why, path, size_bytes, created') as $row) {
+		$rows = Table::select('filesync_kept', [], 'created DESC, id', 0, 'id, uid, hash, scale, why, path, size_bytes, created');
+		$recent = Config::now() - 86400 * Config::number('displaced_days');
+		$crops = [];
+		foreach ($rows as $row) {
+			if (in_array((int) $row['scale'], self::CROPS, true) && (int) $row['created'] > $recent) {
+				// Of a crop that was replaced over and over, the first that was.
+				$crops["{$row['uid']} {$row['hash']} {$row['scale']}"] = $row['id'];
+			}
+		}
+		$crops = array_flip($crops);
+		foreach ($rows as $row) {
 			$size = (int) $row['size_bytes'];
 			$channelBytes[$row['uid']] ??= 0;
-			$isRecent = (int) $row['created'] > Config::now() - 86400 * Config::number('displaced_days') && ((int) $row['scale'] === 0 || $row['why'] === 'deleted');
+			$isRecent = (int) $row['created'] > $recent && ((int) $row['scale'] === 0 || $row['why'] === 'deleted' || isset($crops[$row['id']]));
 			$isOver = ! $isRecent && ($channelBytes[$row['uid']] + $size > Config::number('kept_max_bytes') || $hubBytes + $size > Config::number('kept_hub_max_bytes'));
 			if ($isOver || (int) $row['created'] < Config::now() - 86400 * Config::number('kept_days')) {
 				@unlink(Store::dataRoot((int) $row['uid']) . '/' . $row['path']);

@@ -64,7 +64,10 @@ final class Peers
 		return (int) (self::read($url)['failures'] ?? 0) > 0;
 	}
 
-	/** Takes note of what another hub says of itself. Whoever calls knows that it comes from there, and that a channel of ours lives there. */
+	/**
+	 * Takes note of what a packet or request says of the hub that it names, where a channel of ours lives. It is signed by the channel, not by that hub:
+	 * so it is believed where nothing is known, and where the hub was known not to speak filesync it is asked again. It takes nothing away.
+	 */
 	public static function hear(string $url, mixed $said): void
 	{
 		$root = Clones::normalise($url);
@@ -73,10 +76,17 @@ final class Peers
 			return;
 		}
 		$features = self::features($said['features'] ?? null);
-		// A newer version that we would not understand is a stock hub to us.
-		$speaks = $said['v'] === self::VERSION && in_array('ticket', $features, true);
-		self::write($url, ['speaks' => $speaks ? 'yes' : 'no', 'known_until' => Config::now() + ($speaks ? self::YES_SECONDS : self::NO_SECONDS),
-			'version' => self::version($said['version'] ?? null), 'features' => implode(' ', $features), 'reason' => $speaks ? '' : 'its version is newer than ours']);
+		if ($said['v'] !== self::VERSION || ! in_array('ticket', $features, true)) {
+			// That a hub does not speak filesync, only its own answers say.
+			return;
+		}
+		$row = self::read($url);
+		if ($row && (int) $row['known_until'] > Config::now()) {
+			self::write($url, ['known_until' => $row['speaks'] === 'yes' ? Config::now() + self::YES_SECONDS : 0]);
+			return;
+		}
+		self::write($url, ['speaks' => 'yes', 'known_until' => Config::now() + self::YES_SECONDS,
+			'version' => self::version($said['version'] ?? null), 'features' => implode(' ', $features), 'reason' => '']);
 	}
 
 	/**

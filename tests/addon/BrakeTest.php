@@ -426,16 +426,19 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([14, [], ['']], [$this->showing('rubbish'), Brake::lines(), array_values(array_unique(array_column(Table::select('filesync_kept', []), 'hub')))]);
 	}
 
-	public function test_crops_that_are_replaced_over_and_over_make_room(): void
+	public function test_of_a_crop_that_is_replaced_over_and_over_the_first_stays(): void
 	{
 		for ($n = 1; $n < 4; $n++) {
 			$this->receive($this->photo('p1', [0 => 'original', 4 => "crop $n"], ['edited' => "2024-06-0$n 10:00:00"]));
 			$this->work();
+			dbq('UPDATE filesync_kept SET created = created - 10');
 		}
 		Config::set('kept_max_bytes', '0');
-		$this->assertNotEmpty(Table::select('filesync_kept', ['scale' => 4]));
+		$this->assertCount(2, Table::select('filesync_kept', ['scale' => 4]));
 		FileSync\Addon\Housekeeping::daily();
-		$this->assertSame([], Table::select('filesync_kept', ['scale' => 4]));
+		[$kept] = Table::select('filesync_kept', ['scale' => 4]);
+		$this->assertSame('crop 1', file_get_contents("store/[data]/filesync/1/{$kept['path']}"));
+		$this->assertCount(1, Table::select('filesync_kept', ['scale' => 4]));
 	}
 
 	public function test_tables_of_the_version_before_are_changed_and_what_is_kept_stays(): void

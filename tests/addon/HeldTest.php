@@ -254,7 +254,7 @@ final class HeldTest extends AddonTestCase
 		FileSync\Addon\Peers::hear(self::ORIGIN, ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory'], 'endpoint' => self::ORIGIN . '/getfile/ticket']);
 		Client::$wire = function ($method, $url, $headers, $body) use ($there) {
 			$asked = json_decode($body, true);
-			$said = match ($asked['do']) {
+			$said = match ($asked['do'] ?? 'finish') {
 				'round' => ['session' => str_repeat('b', 32), 'state' => 'ready', 'message' => base64_encode(implode(' ', array_map(fn ($hash) => FileSync\Inventory::id($hash, 'x', 'y'), array_keys($there))))],
 				'entries' => ['entries' => array_map(fn ($key) => ['for' => $key, 'entry' => array_values(array_filter($there, fn ($hash) => str_starts_with(FileSync\Inventory::id($hash, '', ''), $key), ARRAY_FILTER_USE_KEY))[0] ?? null], $asked['keys'])],
 				'finish' => ['noted' => 0],

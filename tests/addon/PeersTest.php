@@ -52,9 +52,18 @@ final class PeersTest extends AddonTestCase
 		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
 	}
 
+	public function test_a_packet_takes_nothing_away_from_what_a_hub_says_itself(): void
+	{
+		Peers::learn($this->origin(['filesync' => 'open', 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory']]), null);
+		foreach ([['v' => 9], ['features' => ['ticket']], ['features' => []], ['version' => '9']] as $lie) {
+			$this->receive(['filesync' => $lie + self::SAID] + $this->deletion('nothing'));
+			$this->assertSame(['yes', '0.1.0', ['ticket', 'range', 'inventory']], $this->known());
+		}
+	}
+
 	/** @dataProvider odd */
 	#[DataProvider('odd')]
-	public function test_what_is_not_understood_is_a_stock_hub(mixed $said, string $expected): void
+	public function test_what_is_not_understood_tells_nothing(mixed $said, string $expected): void
 	{
 		$this->receive(['filesync' => $said] + $this->file('f1', 'bytes'));
 		$this->assertSame($expected, $this->known()[0]);
@@ -64,8 +73,8 @@ final class PeersTest extends AddonTestCase
 	public static function odd(): array
 	{
 		return [
-			'a newer version' => [['v' => 2] + self::SAID, 'no'],
-			'without tickets' => [['features' => ['range']] + self::SAID, 'no'],
+			'a newer version' => [['v' => 2] + self::SAID, 'unknown'],
+			'without tickets' => [['features' => ['range']] + self::SAID, 'unknown'],
 			'features that we do not know' => [['features' => ['ticket', 'teleport', '<b>', 5, []]] + self::SAID, 'yes'],
 			'a version that is none' => [['version' => "<b>\n"] + self::SAID, 'yes'],
 			'another hub' => [['endpoint' => 'https://evil.example/getfile/ticket'] + self::SAID, 'unknown'],
