@@ -216,7 +216,7 @@ final class Outgoing
 		$old = ['kind' => 'intent', 'created <' => Config::now() - self::ABANDONED_SECONDS];
 		foreach (Table::select('filesync_outbox', $old, 'created', 100) as $row) {
 			try {
-				$begun = json_decode($row['body'], true);
+				$begun = json_decode($row['body'], true, 4, JSON_THROW_ON_ERROR);
 				$hashes = Clones::channel((int) $row['uid']) ? self::different((int) $row['uid']) : [];
 				self::settle((int) $row['uid'], $row['name'], $hashes, $begun['since'], (int) $begun['above']);
 			} catch (\Throwable $e) {
