@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon;
 
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Exception\FileSyncException;

@@ -41,12 +41,6 @@ final class Refusals
 		}
 	}
 
-	/** Returns how many there were from each address within a day, most first. */
-	public static function all(int $most): array
-	{
-		return Table::select('filesync_refusal', ['id <>' => self::id(self::ALL), 'updated >' => Config::now() - self::KEPT_SECONDS], 'number DESC', $most, 'address, number, updated');
-	}
-
 	/** Forgets old ones. */
 	public static function prune(): void
 	{

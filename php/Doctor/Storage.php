@@ -6,7 +6,6 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Queue;
 use FileSync\Addon\Schema\Migrations;
 
 if (! class_exists('App', false)) {
