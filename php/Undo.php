@@ -42,13 +42,13 @@ final class Undo
 			return self::bringLonePhotoBack($kept);
 		}
 		if ((int) $kept['scale'] > 0 || empty($entry['attach'])) {
-			throw new Refused(t('this is a crop of a photo: undo the photo itself, its crops come with it'));
+			throw new Refused(t('this is a crop of a photo: restore the photo itself, and its crops come with it'));
 		}
 		if (! is_file($source) || filesize($source) !== (int) $kept['size_bytes']) {
-			throw new Refused(t('the kept bytes are not whole on disk'));
+			throw new Refused(t('the kept bytes on disk are incomplete'));
 		}
 		if (Queue::isLive($channelId, $kept['hash'])) {
-			throw new Refused(t('newer bytes of the file are on their way: try again when they are here'));
+			throw new Refused(t('newer bytes of the file are arriving: try again when they are here'));
 		}
 		Outgoing::begin($channelId);
 		Turn::take($channelId, fn () => self::bringBack($channel, $kept, $entry, $source));

@@ -218,6 +218,6 @@ function filesync_plugin_admin_post() {
 		FileSync\Addon\AdminPage::take();
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('what the admin sent', $e);
-		notice(t('filesync could not take this in. The log of this hub says why.') . "\n");
+		notice(t('filesync could not process this. The log of this hub says why.') . "\n");
 	}
 }

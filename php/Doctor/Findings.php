@@ -27,8 +27,8 @@ final class Findings
 		try {
 			$look($this);
 		} catch (\Throwable $e) {
-			$this->note($check, false, sprintf(t('could not be looked at: %s'), $e->getMessage()),
-				t("see the hub's log; a table or a file of filesync may be missing"));
+			$this->note($check, false, sprintf(t('could not be checked: %s'), $e->getMessage()),
+				t("read the hub's log; a table or a file of filesync may be missing"));
 		}
 	}
 

@@ -19,7 +19,7 @@ final class Ownership
 		$changed = self::changed($user);
 		$findings->note('code', $changed === null ? true : null, $changed === null ? sprintf(t('%s, who runs the hub, may not change the addon'), $user['name'])
 			: sprintf(t('%1$s, who runs the hub, may change the addon, and so may whoever breaks into the hub: %2$s'), $user['name'], $changed),
-			t("if the hub writes nowhere but in its folder store: in the hub's root as root, chown root: . addon; chmod go-w . addon; then install filesync again as root"));
+			t("if the hub writes only to its folder store: in the hub's root as root, chown root: . addon; chmod go-w . addon; then install filesync again as root"));
 	}
 
 	/**

@@ -51,14 +51,14 @@ final class Family
 	{
 		$version = defined('STD_VERSION') ? STD_VERSION : 'unknown';
 		if (! self::isKnown()) {
-			return sprintf(t('Hubzilla %s is not known to filesync, which stays passive'), $version);
+			return sprintf(t('filesync does not know Hubzilla %s and stays passive'), $version);
 		}
 		foreach (self::FILES as $file) {
 			require_once $file;
 		}
 		$changed = array_filter(array_keys(self::FUNCTIONS), fn ($function) => function_exists("\\$function") && ! self::isAsExpected($function));
 
-		return $changed ? sprintf(t('Hubzilla %1$s has changed %2$s, where filesync stays passive'), $version, implode(', ', $changed)) : null;
+		return $changed ? sprintf(t('Hubzilla %1$s has changed %2$s; filesync stays passive there'), $version, implode(', ', $changed)) : null;
 	}
 
 	/** Tells whether a function of core that we take over still takes what we hand it. */

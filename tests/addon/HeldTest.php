@@ -43,7 +43,7 @@ final class HeldTest extends AddonTestCase
 		$this->assertSame(1, Report::status()['packets_dropped']);
 		[$code, $said] = $this->runVerb('packets');
 		$this->assertSame(75, $code);
-		$this->assertStringContainsString('1 from ' . self::ORIGIN . ' were dropped', $said);
+		$this->assertStringContainsString('1 packets from ' . self::ORIGIN . ' were dropped', $said);
 		[$code, $said] = $this->runVerb('missing');
 		$this->assertStringContainsString('f2', $said);
 		$this->assertFalse($this->doctor()['ok']);

@@ -128,7 +128,7 @@ final class ScalesTest extends AddonTestCase
 		$this->assertSame([1 => 'kept in the database, as old hubs did', 2 => '5 bytes, the row says 18'], $found['p2']);
 		$this->assertSame([0, true], [$code, ! is_file('store/alice/p1-1')]);
 		[$code, $text] = $this->runVerb('repair', 'photos');
-		$this->assertStringContainsString('made 6 scales anew', $text);
+		$this->assertStringContainsString('made 6 scales again', $text);
 		$this->assertSame([0, "nothing to mend\n"], $this->runVerb('repair', 'photos'));
 		$this->assertSame('scale 3 of original', file_get_contents('store/alice/p1-3'));
 		$this->assertSame(['p1', 'p1'], array_column(Table::select('photo', ['resource_id' => 'p1', 'imgscale' => [3, 5]]), 'resource_id'));
