@@ -42,13 +42,13 @@ final class AdminPage
 		}
 	}
 
-	/** Keeps what the doctor found, for the page. */
+	/** Keeps the doctor's findings for the page. */
 	public static function remember(array $findings): void
 	{
 		Config::set('doctor', json_encode(['at' => Config::now(), 'findings' => $findings], JSON_INVALID_UTF8_SUBSTITUTE), 'state');
 	}
 
-	/** Returns everything that the page shows, as text. */
+	/** Returns the contents of the page, as text. */
 	public static function values(): array
 	{
 		if (! Migrations::ready()) {
@@ -113,7 +113,7 @@ final class AdminPage
 		if (! Config::serves($channelId)) {
 			return [$nick, t('filesync is switched off'), '', '', ''];
 		}
-		$counts = Overview::here(Clones::channel($channelId) ?? throw new Refused("the channel $channelId is not on this hub any more"));
+		$counts = Overview::here(Clones::channel($channelId) ?? throw new Refused("the channel $channelId is no longer on this hub"));
 		$todo = $counts['missing_files'] + $counts['old_files'];
 
 		$bytes = $todo ? min($counts['bytes'], $counts['whole_bytes'] + Progress::of($channelId)['arrived_bytes']) : $counts['bytes'];
@@ -163,7 +163,7 @@ final class AdminPage
 		}, $clone['last_success'] ?? '–', implode('; ', $trouble), Config::oneLine($clone['reason'])];
 	}
 
-	/** Returns what is not done, newest first: why, in words, and beside it the text of whoever failed. */
+	/** Returns unfinished work, newest first: the cause in words, and the original error text. */
 	private static function errors(): array
 	{
 		$rows = [];
@@ -230,7 +230,7 @@ final class AdminPage
 		Page::leave($refused ? sprintf(t('Not saved, invalid value: %s'), implode(', ', $refused)) : t('Settings saved.'), (bool) $refused);
 	}
 
-	/** Leaves these channels to the hub, and no others. Returns nicks that are no channel's. */
+	/** Leaves these channels to the hub, and no others. Returns nicks that belong to no channel. */
 	private static function exclude(string $nicks): array
 	{
 		$unknown = $scopes = [];

@@ -11,13 +11,13 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** What the buttons of /filesync do: each with the form's token, and only to what belongs to the channel that is logged in. */
+/** The buttons of /filesync: each needs the form's token, and affects only rows of the logged-in channel. */
 final class OwnerActions
 {
-	/** By the button's name: whether its value is the id of a row. */
+	/** By button name: whether its value is the id of a row. */
 	private const BUTTONS = ['retry' => true, 'retry_all' => false, 'pause' => false, 'resume' => false, 'check' => false, 'undo' => true, 'agree' => true, 'refuse' => true, 'accept' => true, 'give_back' => true];
 
-	/** Takes the form and leads back to the page. */
+	/** Processes the form and redirects to the page. */
 	public static function take(): void
 	{
 		$channelId = Page::owner();
@@ -40,7 +40,7 @@ final class OwnerActions
 		Page::leadTo(OwnerPage::PATH);
 	}
 
-	/** Does what a button says; returns what was done, or nothing where the page shows it by itself. */
+	/** Executes a button; returns a notice, or nothing if the page itself shows the result. */
 	private static function press(int $channelId, array $form): string
 	{
 		foreach (self::BUTTONS as $name => $hasId) {
@@ -67,7 +67,7 @@ final class OwnerActions
 		throw new Refused(t('it no longer exists'));
 	}
 
-	/** Returns a row of the channel. */
+	/** Returns one of the channel's rows. */
 	private static function row(string $table, int $channelId, string $id, array $where): array
 	{
 		$row = Table::first($table, ['id' => $id, 'uid' => $channelId] + $where);
@@ -113,7 +113,7 @@ final class OwnerActions
 		return sprintf(t('Restored: %s. The other clones will be told.'), Config::oneLine($path));
 	}
 
-	/** Answers for all that a clone displaced, and wants to. */
+	/** Accepts or refuses everything that a clone displaced or wants to. */
 	private static function answer(int $channelId, string $id, bool $isAgreed): string
 	{
 		$line = array_values(array_filter(Brake::lines($channelId), fn ($line) => $line['id'] === $id))[0] ?? throw new Refused(t('it no longer exists'));

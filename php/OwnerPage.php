@@ -14,7 +14,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** /filesync: how complete a channel's clones are, what arrives, what waits and why, what can be undone. For the channel's owner. */
+/** /filesync, for the channel's owner: how complete the clones are, what is arriving, what is waiting and why, what can be restored. */
 final class OwnerPage
 {
 	public const FORM = 'filesync_page';
@@ -26,7 +26,7 @@ final class OwnerPage
 	private const LATER_SECONDS = 15;
 	private const CRON_SECONDS = 3600;
 
-	/** Returns the page, or the hub's own refusal for whoever is not logged in with a channel of this hub. */
+	/** Returns the page, or the hub's own refusal for readers who are not logged in with a channel of this hub. */
 	public static function show(): string
 	{
 		$channel = self::channel();
@@ -42,7 +42,7 @@ final class OwnerPage
 			'source' => Web::root() . self::PATH . '/state', 'rows' => self::rows()]);
 	}
 
-	/** Returns what a page that is open shows by now. */
+	/** Returns the present contents for an open page. */
 	public static function state(): Response
 	{
 		$channel = self::channel();
@@ -54,7 +54,7 @@ final class OwnerPage
 		return Response::json(200, ['html' => $html, 'say' => $say, 'token' => Page::token(self::FORM), 'seconds' => $isMoving ? self::SOON_SECONDS : self::LATER_SECONDS]);
 	}
 
-	/** Returns everything that the page shows of a channel, in words. */
+	/** Returns the page's contents for a channel, in words. */
 	public static function values(array $channel): array
 	{
 		$channelId = (int) $channel['channel_id'];
@@ -178,7 +178,7 @@ final class OwnerPage
 		}, Clones::others($channel));
 	}
 
-	/** Returns how complete another hub is as far as that is known. */
+	/** Returns how complete another hub is, as far as known. */
 	private static function other(array $here, array $told, ?array $peer, ?array $check, int $packets): array
 	{
 		$known = $check && ! $check['missing_there'] ? $here : $told;
@@ -186,14 +186,14 @@ final class OwnerPage
 			return self::bar(0, 0, false) + ['text' => t('how much it has: not known'), 'lines' => self::about($peer, $check, 0, $packets)];
 		}
 		$unknown = max(0, $here['files'] - $known['files']);
-		// That it was told of all does not mean that it has taken it, or has it still.
+		// A hub that was told about all files may not have accepted them, or may have lost them.
 		$row = ! $unknown && (! $check || $check['missing_there']) ? ['percent_text' => t('knows about every file'), 'is_complete' => false] : [];
 
 		return $row + self::bar($known['files'], $here['files'], ! $unknown) + ['lines' => self::about($peer, $check, $check ? 0 : $unknown, $packets),
 			'text' => Words::amount(min($known['files'], $here['files']), $here['files'], min($known['bytes'], $here['bytes']), $here['bytes'])];
 	}
 
-	/** Returns what is known of another hub, a line each. */
+	/** Returns lines about another hub. */
 	private static function about(?array $peer, ?array $check, int $unknown, int $packets): array
 	{
 		$isFailing = $peer && $peer['failures'] && (string) $peer['last_failure'] > (string) $peer['last_success'];
@@ -214,7 +214,7 @@ final class OwnerPage
 		]));
 	}
 
-	/** Returns a bar; what is not complete never looks so. */
+	/** Returns a bar; it never looks complete too early. */
 	private static function bar(int $value, int $most, bool $isComplete): array
 	{
 		$percent = $isComplete ? 100 : (int) min(99, $most ? floor(100 * $value / $most) : 0);
@@ -276,14 +276,14 @@ final class OwnerPage
 		return implode('; ', array_filter($counts));
 	}
 
-	/** Returns what a clone displaced, with what of it waits for a person. */
+	/** Returns a clone's replacements and deletes, with those that wait for approval. */
 	private static function held(array $line): array
 	{
 		return ['id' => $line['id'], 'text' => Brake::describe($line),
 			'why' => sprintf(t('This is an unusually large change, and %s of its files wait for your approval. Your answer applies to all of them; Restore ours restores our versions on every clone.'), number_format($line['waiting']))];
 	}
 
-	/** Returns the changes from other clones that a person must agree to. */
+	/** Returns the changes from other clones that need approval. */
 	private static function packets(array $channel): array
 	{
 		$rows = [];
@@ -338,7 +338,7 @@ final class OwnerPage
 		}, $rows);
 	}
 
-	/** Returns the line that a screen reader says when it changes. */
+	/** Returns the line that a screen reader reads out when it changes. */
 	private static function say(array $here, array $progress, int $channelId, bool $isPaused): string
 	{
 		$stuck = Table::count('filesync_transfer', ['uid' => $channelId, 'state' => 'parked', 'kind <>' => Brake::KIND]) + count(Brake::lines($channelId)) + Table::count('filesync_packet', ['uid' => $channelId, 'state' => 'parked']);

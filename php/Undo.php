@@ -17,19 +17,19 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Brings back bytes that a sync replaced or deleted, as a change made here, so that every clone gets it.
+ * Restores bytes that a sync replaced or deleted, as a change made here, so that every clone gets it.
  *
- * What it replaces is kept in turn. A file that is here keeps its access; one that was deleted has the access it had then, or the one
- * before the clone that deleted it let others see it.
+ * The bytes that it replaces are kept too. A present file keeps its access; a deleted one gets the access that it had then, or
+ * its access from before the deleting clone widened it.
  */
 final class Undo
 {
 	/**
-	 * Brings kept bytes back to their file, with its crops if it is a photo.
+	 * Restores kept bytes to their file, with its crops if it is a photo.
 	 *
 	 * @return string The file's display path.
 	 *
-	 * @throws Refused They cannot be brought back.
+	 * @throws Refused They cannot be restored.
 	 */
 	public static function apply(array $kept): string
 	{
@@ -56,7 +56,7 @@ final class Undo
 		self::bringCropsBack($channel, $kept, $own, $entry);
 		Outgoing::mark($channelId, $kept['hash']);
 		Outbox::add($channelId, 'preview', $kept['hash']);
-		Config::log("undo: brought back {$kept['hash']} of channel $channelId as it was on " . gmdate('Y-m-d H:i:s', (int) $kept['created']));
+		Config::log("undo: restored {$kept['hash']} of channel $channelId as it was on " . gmdate('Y-m-d H:i:s', (int) $kept['created']));
 
 		return $own['display_path'];
 	}
@@ -90,7 +90,7 @@ final class Undo
 		if ($own) {
 			Table::update('attach', $facts, ['id' => (int) $own['id']]);
 		} else {
-			// Not as the clone that deleted it let others see it before.
+			// Without the wider access that the deleting clone gave it before.
 			$access = isset($entry['before']) ? Access::narrower($entry['attach'], $entry['before'], $channel['channel_hash']) : [];
 			$row = $access + ['folder' => $folder, 'flags' => (int) $entry['attach']['flags']] + $entry['attach'];
 			Table::insert('attach', FileChange::columns($channel, $row, $place, $name) + $facts + ['is_dir' => 0]);
@@ -104,7 +104,7 @@ final class Undo
 		}
 	}
 
-	/** Brings back the rows and scales of a photo that never had a file, on this hub alone: there is nothing that tells the others of it. */
+	/** Restores the rows and scales of a photo that never had a file, on this hub alone: no packet can announce it to the others. */
 	private static function bringLonePhotoBack(array $kept): string
 	{
 		$channelId = (int) $kept['uid'];
@@ -131,12 +131,12 @@ final class Undo
 		if ($name === '') {
 			throw new Refused(t('the file is here again'));
 		}
-		Config::log("undo: brought back the photo {$kept['hash']} of channel $channelId");
+		Config::log("undo: restored the photo {$kept['hash']} of channel $channelId");
 
 		return $name;
 	}
 
-	/** Profile and cover crops are made of nothing else: those that went with the file come back as they were cut. */
+	/** Profile and cover crops cannot be made again: those that were deleted with the file return as they were cut. */
 	private static function bringCropsBack(array $channel, array $kept, array $own, array $entry): void
 	{
 		$crops = Table::select('filesync_kept', ['uid' => (int) $kept['uid'], 'hash' => $kept['hash'], 'scale >' => 0, 'source' => ''], 'created DESC', 0, 'scale, path, created');

@@ -20,7 +20,7 @@ final class Background
 	private const CRON_SECONDS = 3600;
 	private const LATE_SECONDS = 1800;
 
-	/** Looks. */
+	/** Runs the checks. */
 	public static function look(Findings $findings): void
 	{
 		$findings->attempt('cron', self::cron(...));
@@ -39,7 +39,7 @@ final class Background
 	private static function cron(Findings $findings): void
 	{
 		$last = Config::number('cron_at', 'state');
-		// Just installed, it may not have had its turn yet.
+		// After a fresh installation, cron may not have run yet.
 		$isNew = ! $last && Registration::installedAt() > Config::now() - self::CRON_SECONDS;
 		$findings->note('cron', $last > Config::now() - self::CRON_SECONDS ? true : ($isNew ? null : false),
 			$last ? sprintf(t('cron last ran at %s UTC'), gmdate('Y-m-d H:i:s', $last)) : t("the hub's cron has not run since filesync was installed"),

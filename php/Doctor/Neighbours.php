@@ -18,7 +18,7 @@ final class Neighbours
 	private const MOST_HUBS = 50;
 	private const CLOCK_SECONDS = 60;
 
-	/** @param \Closure $askClone Asks another hub what it says of a channel: URL of the channel there. See Hub\Neighbour. */
+	/** @param \Closure $askClone Asks another hub about a channel: URL of the channel there. See Hub\Neighbour. */
 	public static function look(Findings $findings, \Closure $askClone): void
 	{
 		foreach (array_slice(self::clones(), 0, self::MOST_HUBS) as $clone) {

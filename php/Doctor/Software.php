@@ -11,13 +11,13 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Is the hub one that we know, and are the addon and the extension whole, in this process and in the web server's? */
+/** Checks that we know the hub's version, and that addon and extension are complete, in this process and in the web server's. */
 final class Software
 {
 	private const FUNCTIONS = ['curl_init', 'openssl_sign', 'mb_scrub', 'link', 'rename', 'flock', 'disk_free_space', 'hash'];
 	private const LEAST_MEMORY = 67108864;
 
-	/** Looks at what this process can see. */
+	/** Checks what this process can see. */
 	public static function look(Findings $findings): void
 	{
 		$problem = Family::problem();
@@ -34,7 +34,7 @@ final class Software
 		self::memory($findings, 'memory', $where, (string) ini_get('memory_limit'));
 	}
 
-	/** Compares with what the web server's PHP says of itself; see TicketRequest::probe(). */
+	/** Compares with the web server's PHP, as it describes itself; see TicketRequest::probe(). */
 	public static function compare(Findings $findings, array $web): void
 	{
 		$findings->note('extension-web', $web['problem'] === null, $web['problem'] === null ? sprintf(t('version %1$s is loaded %2$s'), $web['version'], t('in the web server'))
@@ -64,7 +64,7 @@ final class Software
 		return array_values(array_filter(self::FUNCTIONS, fn ($name) => ! function_exists($name)));
 	}
 
-	/** Tells whether this process may run files of the addon that are older than those on disk: PHP was told not to look. */
+	/** Tells whether this process may run older files of the addon than those on disk: PHP is configured not to check. */
 	public static function isOutdated(): bool
 	{
 		$status = function_exists('opcache_get_status') && ! ini_get('opcache.validate_timestamps') ? @opcache_get_status(false) : false;
@@ -74,7 +74,7 @@ final class Software
 		return (bool) array_filter($ours, fn ($path) => (int) @filectime($path) > $since);
 	}
 
-	/** Notes what a PHP lacks, for us and for the hub itself; tells whether it lacks anything. */
+	/** Notes functions and extensions that a PHP lacks, for us and for the hub itself; tells whether there are any. */
 	private static function lacks(Findings $findings, string $check, string $where, array $functions, array $extensions): bool
 	{
 		$functions && $findings->note($check, false, $where . sprintf(t('PHP functions are missing: %s'), implode(', ', $functions)),

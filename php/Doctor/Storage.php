@@ -12,10 +12,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Are our tables there, is there room, and may we write where the bytes go? */
+/** Checks that our tables exist, that there is disk space, and that the folders are writable. */
 final class Storage
 {
-	/** Looks. */
+	/** Runs the checks. */
 	public static function look(Findings $findings): void
 	{
 		$findings->attempt('tables', self::tables(...));
@@ -54,7 +54,7 @@ final class Storage
 			fn ($bytes) => number_format($bytes / 1048576), [$free, $coming, $headroom])), t('free disk space, or lower both headroom_bytes and, in php.ini, filesync.disk_headroom_bytes; until then files wait'));
 	}
 
-	/** Makes a file in our folder and moves it beside each channel's files, as publishing does. */
+	/** Creates a file in our folder and moves it beside each channel's files, as publishing does. */
 	private static function store(Findings $findings): void
 	{
 		$user = Ownership::hubUser();

@@ -16,7 +16,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The web server of this hub, as another hub meets it. */
+/** Checks the web server of this hub, as another hub sees it. */
 final class WebServer
 {
 	private const FILES_TRIED = 50;
@@ -26,7 +26,7 @@ final class WebServer
 	{
 	}
 
-	/** Asks for a ticket and a byte of a file as a clone does, and for what nobody may have. */
+	/** Requests a ticket and a byte of a file as a clone does, and files that nobody may get. */
 	public function look(): void
 	{
 		[$channel, $file] = $this->fileToTry();
@@ -46,7 +46,7 @@ final class WebServer
 		$this->findings->attempt('private', fn () => $this->askForKept($channel));
 	}
 
-	/** Returns a channel, and a file of it that is whole here if there is one. */
+	/** Returns a channel, and one of its files that is whole here if there is one. */
 	private function fileToTry(): array
 	{
 		$found = null;
@@ -68,7 +68,7 @@ final class WebServer
 		return [$found, null];
 	}
 
-	/** Asks for a ticket as a clone does; returns the answer's file, an empty array if none was asked for, or null if that failed. */
+	/** Requests a ticket as a clone does; returns the answer's file, an empty array if none was requested, or null if that failed. */
 	private function askForTicket(array $channel, ?Facts $file): ?array
 	{
 		$body = json_encode(['filesync' => SignedRequest::VERSION, 'channel' => $channel['channel_hash'], 'key_id' => Clones::ownUrl($channel), 'time' => Config::now(), 'nonce' => Config::token(),
@@ -106,7 +106,7 @@ final class WebServer
 		return $file ? $said['files'][0] : [];
 	}
 
-	/** Reads one byte in the middle, as a clone that resumes. */
+	/** Reads one byte in the middle, like a clone that resumes. */
 	private function read(Facts $file, array $given): void
 	{
 		$setting = Config::get('x_accel');
@@ -135,7 +135,7 @@ final class WebServer
 			: sprintf(t("HEAD answers with status %1\$d and length '%2\$s'"), $head['status'], $head['headers']['content-length'] ?? ''), $remedy);
 	}
 
-	/** A file of the addon must be nothing when it is asked for by itself. */
+	/** A direct request for a file of the addon must return nothing. */
 	private function askForSource(): void
 	{
 		$answer = ($this->ask)('GET', '/addon/filesync/Queue.php', []);
@@ -144,7 +144,7 @@ final class WebServer
 			: sprintf(t("the web server hands out the addon's source files: %s"), '/addon/filesync/Queue.php'), t('make the web server pass *.php to PHP only, as for the hub itself'));
 	}
 
-	/** What lies in our folder belongs to nobody who asks for it by its path. */
+	/** A direct request for a file in our folder must return nothing. */
 	private function askForKept(array $channel): void
 	{
 		$folder = Store::dataRoot((int) $channel['channel_id'], true);

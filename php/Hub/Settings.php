@@ -6,12 +6,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Every setting: the command, the admin's page and docs/settings.md say what stands here. */
+/** Every setting: the source for the command, the admin's page and docs/settings.md. */
 final class Settings
 {
 	/**
-	 * By name: default, unit, explanation. A number lies between `least` and `most`; text looks like `shape`, or is `empty`.
-	 * `scopes` are those that it may have beside the site's.
+	 * By name: default, unit, explanation. A number is between `least` and `most`; text matches `shape`, or is `empty`.
+	 * `scopes` lists the permitted scopes beside the site's.
 	 */
 	public const ALL = [
 		'enabled' => ['default' => '1', 'unit' => 'switch', 'scopes' => ['channel'],
@@ -119,7 +119,7 @@ final class Settings
 			|| (in_array('peer', self::ALL[$name]['scopes'] ?? [], true) && preg_match('#^peer:https?://[^\s]+$#D', $scope)));
 	}
 
-	/** Says in words what values a setting may have. */
+	/** Describes the valid values of a setting in words. */
 	public static function range(string $name): string
 	{
 		$one = self::ALL[$name];

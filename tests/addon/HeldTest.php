@@ -169,7 +169,7 @@ final class HeldTest extends AddonTestCase
 			$attempts[] = (int) Table::first('filesync_packet', [])['attempts'];
 		}
 		$this->assertSame([1, 2, 3, 4, 5, 6], $attempts);
-		$this->assertSame('the process ended each time that it was tried', Table::first('filesync_packet', [])['reason']);
+		$this->assertSame('every attempt killed the process', Table::first('filesync_packet', [])['reason']);
 	}
 
 	public function test_a_packet_that_does_not_fit_into_memory_waits_for_a_person(): void

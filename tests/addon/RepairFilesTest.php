@@ -94,7 +94,7 @@ final class RepairFilesTest extends AddonTestCase
 		}
 		[$code, $text] = $this->runVerb('repair', 'files');
 		$this->assertSame(1, $code);
-		$this->assertStringContainsString("its folders lie in each other (needs attention)\n2 need", strtr($text, ["mended 0; 2 need" => '2 need']));
+		$this->assertStringContainsString("its folders are inside each other (needs attention)\n2 need", strtr($text, ["mended 0; 2 need" => '2 need']));
 	}
 
 	public function test_of_two_rows_of_a_file_the_whole_one_stays_with_the_categories_of_both(): void
