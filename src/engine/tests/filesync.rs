@@ -126,6 +126,49 @@ fn scales_come_the_same_way_whatever_size_the_packet_gave() {
 }
 
 #[test]
+fn a_ticket_for_more_bytes_than_are_wanted_brings_none() {
+    let (bytes, dir) = (noise(LARGE, 91), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    let mut wanted = with_filesync(spec(&hub, "h1"));
+    (wanted.size_bytes, wanted.most_bytes) = (100, LARGE as u64 - 1);
+    let mut batch = batch(dir.path(), small_limits());
+    batch.add(wanted.clone()).unwrap();
+    let report = finish(&mut batch).pop().unwrap();
+    assert_eq!((report.received_bytes, hub.requests("GET")), (0, 0));
+    let error = failure(report);
+    assert_eq!((error.kind(), stated(&error)), (ErrorKind::LimitExceeded, Some(LARGE.to_string())));
+    assert!(!dir.path().join("h1-0.1.partial").exists());
+    wanted.most_bytes += 1;
+    batch.add(wanted).unwrap();
+    assert_eq!(complete(finish(&mut batch).pop().unwrap()).digest, Digest::of(&bytes));
+}
+
+#[test]
+fn where_one_clone_has_more_than_is_wanted_another_is_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (large, right) = (hub_with(&noise(LARGE, 92)), hub_with(&noise(100, 93)));
+    let mut wanted = with_filesync(spec(&large, "h1"));
+    (wanted.size_bytes, wanted.most_bytes) = (100, 100);
+    wanted.origins.extend(with_filesync(spec(&right, "h1")).origins);
+    let mut batch = batch(dir.path(), small_limits());
+    batch.add(wanted.clone()).unwrap();
+    assert_eq!(complete(finish(&mut batch).pop().unwrap()).digest, Digest::of(&noise(100, 93)));
+    // Where that one cannot give it now, the size that is known is told.
+    tell(&right, |filesync| filesync.unavailable = Some(60));
+    for number in 0..2 {
+        let mut batch = support::batch(dir.path(), small_limits());
+        wanted.name = format!("again-{number}");
+        wanted.origins.reverse();
+        batch.add(wanted.clone()).unwrap();
+        assert_eq!(stated(&failure(finish(&mut batch).pop().unwrap())), Some(LARGE.to_string()));
+    }
+}
+
+fn stated(error: &Error) -> Option<String> {
+    error.facts().find(|(key, _)| *key == "stated_bytes").map(|(_, value)| value.to_owned())
+}
+
+#[test]
 fn a_cut_goes_on_from_the_byte_reached_within_the_run_and_in_a_later_one() {
     let (bytes, dir) = (noise(LARGE, 3), tempfile::tempdir().unwrap());
     let hub = hub_with(&bytes);
@@ -387,6 +430,32 @@ fn a_hub_out_of_reach_is_not_taken_for_one_that_speaks_no_filesync() {
     assert_eq!(failure(finish(&mut batch).pop().unwrap()).kind(), ErrorKind::Network);
     let origin = batch.origins().pop().unwrap();
     assert_eq!((origin.peer.state, origin.failures), (RungState::Untried, 1));
+}
+
+#[test]
+fn what_is_wrong_with_one_file_is_no_failure_of_its_hub() {
+    let bytes = noise(LARGE, 95);
+    let failures = |change: &dyn Fn(&LoopbackHub), kind| {
+        let dir = tempfile::tempdir().unwrap();
+        let hub = hub_with(&bytes);
+        change(&hub);
+        let mut wanted = with_filesync(spec(&hub, "h1"));
+        wanted.edited = if kind == ErrorKind::PeerBusy { "2029-01-01 00:00:00".into() } else { wanted.edited };
+        wanted.sha256 = (kind == ErrorKind::Corrupt).then(|| Digest::of(b"others"));
+        let mut batch = batch(dir.path(), small_limits());
+        batch.add(wanted).unwrap();
+        let error = failure(finish(&mut batch).pop().unwrap());
+        assert_eq!(error.kind(), kind, "{error}");
+        batch.origins().pop().unwrap().failures
+    };
+    assert_eq!(failures(&|_| (), ErrorKind::PeerBusy), 0, "the packet tells of a version that the hub never had");
+    assert_eq!(failures(&|hub| tell(hub, |filesync| filesync.unavailable = Some(9)), ErrorKind::PeerBusy), 0);
+    let lies = |hub: &LoopbackHub| tell(hub, |filesync| filesync.lie = Some(Lie::WrongByte));
+    assert_eq!(failures(&lies, ErrorKind::Corrupt), 0);
+    let gateway = |hub: &LoopbackHub| {
+        tell(hub, |filesync| filesync.refusal = Some((504, r#"{"filesync":2,"error":"busy"}"#.into())));
+    };
+    assert_eq!(failures(&gateway, ErrorKind::PeerBusy), 1);
 }
 
 #[test]
