@@ -58,7 +58,7 @@ final class Peers
 		return $row['speaks'] === 'yes' && in_array($feature, explode(' ', $row['features']), true);
 	}
 
-	/** Tells whether a hub failed when it was read from last. */
+	/** Tells whether a hub could not be reached when it was to be read from last. */
 	public static function isFailing(string $url): bool
 	{
 		return (int) (self::read($url)['failures'] ?? 0) > 0;
@@ -127,7 +127,7 @@ final class Peers
 	}
 
 	/**
-	 * Returns hubs in the order in which to ask them: as given, but those that failed last come after those that did not.
+	 * Returns hubs in the order in which to ask them: as given, but those that could not be reached last come after those that could.
 	 *
 	 * @param list<array{url: string}> $clones
 	 */

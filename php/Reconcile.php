@@ -17,7 +17,7 @@ if (! class_exists('App', false)) {
 
 /**
  * Compares what each clone of a channel has, so that what packets did not bring comes all the same: soon after installing, once a
- * clone or this hub is back after it was away, and weekly.
+ * clone or this hub is back after it was away (for a clone once a day at most), and weekly.
  */
 final class Reconcile
 {
@@ -43,7 +43,8 @@ final class Reconcile
 			$run = Run::ask(['channel_id' => $pair['uid']], $pair['url']);
 			$isAway = isset($unreached[$pair['uid'] . ' ' . Clones::normalise($pair['url'])]) || Peers::isFailing($pair['url']);
 			if ($isAway !== (bool) $run->was_away) {
-				$run->save(['was_away' => (int) $isAway] + ($isAway ? [] : ['next_at' => min($run->next_at, Config::now())]));
+				$run->save(['was_away' => (int) $isAway]);
+				$isAway || $run->hurry();
 			}
 		}
 		Run::summon();

@@ -2,8 +2,10 @@
 
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Peers;
 use FileSync\Addon\Queue;
 use FileSync\Addon\Reconcile;
 use FileSync\Addon\Reconcile\InventoryRequest;
@@ -13,6 +15,7 @@ use FileSync\Addon\Request;
 use FileSync\Addon\Response;
 use FileSync\Addon\SignedRequest;
 use FileSync\Inventory;
+use TestHub\Maker;
 
 /** A comparison with a clone that answers as the test says; tests/reconcile compares two hubs. */
 final class ReconcileTest extends AddonTestCase
@@ -27,7 +30,7 @@ final class ReconcileTest extends AddonTestCase
 	{
 		parent::setUp();
 		Client::$wire = fn ($method, $url, $headers, $body) => $this->cloneAnswers($url, $body);
-		FileSync\Addon\Peers::hear(self::ORIGIN, ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory'], 'endpoint' => self::ORIGIN . '/getfile/ticket']);
+		Peers::hear(self::ORIGIN, ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory'], 'endpoint' => self::ORIGIN . '/getfile/ticket']);
 	}
 
 	public function test_what_is_missing_here_is_fetched_after_everything_that_changes_now_and_what_is_missing_there_is_told(): void
@@ -223,6 +226,48 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertLessThanOrEqual(time(), Run::ask($this->channel, self::ORIGIN)->next_at);
 	}
 
+	public function test_a_hub_that_comes_and_goes_is_compared_with_early_once_a_day(): void
+	{
+		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
+		Maker::hubloc(['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''], self::ORIGIN, 'bob');
+		$run = fn () => Run::ask($bob, self::ORIGIN);
+		$comesBack = function () {
+			Peers::learn(['url' => self::ORIGIN, 'dav' => 'open', 'filesync' => 'untried', 'failures' => 1], null);
+			Reconcile::plan();
+			Peers::learn(['url' => self::ORIGIN, 'dav' => 'open', 'filesync' => 'open', 'features' => ['ticket', 'inventory'], 'received_bytes' => 5], 'filesync');
+			Reconcile::plan();
+		};
+		$run()->postpone();
+		$comesBack();
+		$this->assertLessThanOrEqual(time(), $run()->next_at);
+		$first = $run()->next_at;
+		$this->answer = null;
+		for ($n = 0; $n < 3; $n++) {
+			$this->compare($bob);
+			$this->assertGreaterThan(time() + 432000, $run()->next_at, 'the comparison is over');
+			$comesBack();
+			$this->assertEqualsWithDelta($first + 86400, $run()->next_at, 2);
+		}
+		Fake\Clock::$ahead = 86400;
+		Config::set('planned_at', (string) Config::now(), 'state');
+		$this->compare($bob);
+		$comesBack();
+		$this->assertGreaterThan($first + 86400 + 80000, $run()->next_at, 'that it was due a day later counts too');
+	}
+
+	public function test_a_comparison_that_goes_on_is_left_alone_and_one_that_failed_is_tried_again_once_the_clone_is_back(): void
+	{
+		$run = Run::ask($this->channel, self::ORIGIN);
+		$run->save(['attempts' => 3, 'next_at' => time() + 5000, 'was_away' => 1, 'stats' => ['missing_here' => 5]]);
+		Lease::take("reconcile-{$run->id}", 'another', 60);
+		Reconcile::plan();
+		$this->assertSame([time() + 5000, 5], [Run::find($run->id)->next_at, Run::find($run->id)->stats['missing_here']]);
+		Lease::giveBack("reconcile-{$run->id}", 'another');
+		$run->save(['was_away' => 1]);
+		Reconcile::plan();
+		$this->assertLessThanOrEqual(time(), Run::find($run->id)->next_at);
+	}
+
 	public function test_a_channel_that_is_cloned_here_is_compared_at_once(): void
 	{
 		$imported = ['channel' => $this->channel, 'data' => []];
@@ -293,12 +338,12 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertSame(401, InventoryRequest::answer($ticket)->status, 'a signature for something else');
 	}
 
-	private function compare(): string
+	private function compare(?array $channel = null): string
 	{
-		$run = Run::ask($this->channel, self::ORIGIN);
-		$run->save(['next_at' => time()]);
+		$run = Run::ask($channel ?? $this->channel, self::ORIGIN);
+		$run->save(['next_at' => Config::now()]);
 
-		return Reconcile::goOn($run->id, time() + 30);
+		return Reconcile::goOn($run->id, Config::now() + 30);
 	}
 
 	private function sibling(array $vectors): array
