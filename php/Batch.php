@@ -280,6 +280,9 @@ final class Batch
 			if (Queue::park($row, 'NotFound', 'the hub that told of this version went back to an older one') && Store::attach((int) $row['uid'], $row['hash'])) {
 				Outgoing::answer((int) $row['uid'], $row['hash'], false);
 			}
+		} elseif (isset($facts['wait_is_no_failure'])) {
+			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => $error['kind'], 'reason' => $error['message'],
+				'next_at' => Config::now() + min(86400, max(1, (int) $error['retry_after_seconds']))]);
 		} elseif ($error['temporary']) {
 			// A link that breaks off after each good piece makes headway: it does not back off further and further.
 			$row['attempts'] = $error['kind'] !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];

@@ -195,6 +195,21 @@ final class QueueTest extends AddonTestCase
 		$this->assertSame('123456', $this->shown('f1'));
 	}
 
+	public function test_to_be_asked_to_wait_a_little_counts_as_no_attempt(): void
+	{
+		$this->receive($this->file('f1', 'bytes'));
+		TransferBatch::$answers['f1-0'] = ['kind' => 'PeerBusy', 'temporary' => true, 'message' => 'a little later', 'retry_after_seconds' => 10, 'facts' => ['wait_is_no_failure' => 'true']];
+		Config::set('linger_seconds', '0');
+		for ($n = 0; $n < 8; $n++) {
+			Table::update('filesync_transfer', ['next_at' => 0], ['hash' => 'f1']);
+			$this->work();
+			$row = $this->transfer('f1');
+			$this->assertSame(['waiting', 0], [$row['state'], (int) $row['attempts']]);
+			$this->assertEqualsWithDelta(Config::now() + 10, (int) $row['next_at'], 2);
+		}
+		$this->assertCount(8, TransferBatch::$added);
+	}
+
 	public function test_every_other_clone_is_a_source_and_no_stranger(): void
 	{
 		Maker::hubloc(InProcess::$identity, 'http://127.0.0.1:9003', 'alice3');

@@ -277,6 +277,38 @@ final class ReconcileTest extends AddonTestCase
 		call_hooks('import_channel', $odd);
 	}
 
+	public function test_a_hub_that_asks_to_wait_a_little_is_asked_again_and_that_is_no_failure(): void
+	{
+		$run = Run::ask($this->channel, self::ORIGIN);
+		$this->answer = ['status' => 429, 'headers' => ['retry-after' => '3']];
+		foreach ([3, 3, 4, 8, 16, 32, 60, 60] as $wait) {
+			$this->assertSame('on', $this->compare());
+			$now = Run::find($run->id);
+			$this->assertSame([0, ''], [$now->attempts, $now->reason]);
+			$this->assertEqualsWithDelta(time() + $wait, $now->next_at, 1);
+		}
+		$this->answer = null;
+		$this->assertSame('over', $this->compare());
+		$this->assertArrayNotHasKey('busy', Run::find($run->id)->stats);
+	}
+
+	public function test_what_is_here_is_listed_for_one_clone_at_a_time(): void
+	{
+		$place = FileSync\Addon\Places::take('list', 1, 1);
+		$answer = $this->request(['do' => 'round']);
+		$this->assertSame([429, '1', 'busy'], [$answer->status, $answer->headers['Retry-After'], json_decode($answer->body, true)['error']]);
+		$this->assertSame([], Run::all('answer'), 'nothing is begun for who comes again');
+		$place->giveBack();
+		$session = $this->tell(['do' => 'round'])['session'];
+		$place = FileSync\Addon\Places::take('list', 1, 1);
+		$this->assertSame('ready', $this->tell(['do' => 'round', 'message' => base64_encode('begin'), 'session' => $session])['state'], 'what is listed is answered at once');
+		$this->tell(['do' => 'entries', 'hashes' => ['x']]);
+		$place->giveBack();
+		Run::find($session)->save(['state' => 'idle']);
+		$this->tell(['do' => 'round', 'session' => $session]);
+		$this->assertFalse(Lease::isHeld('place-list-1-1'));
+	}
+
 	public function test_a_clone_is_answered_round_by_round_and_what_it_tells_is_fetched(): void
 	{
 		$this->receive($this->file('mine', 'bytes'));
