@@ -105,7 +105,11 @@ final class Queue
 	/** Gives what is on its way for a file the name, place, access and categories that were accepted since. */
 	public static function amend(int $channelId, string $hash, array $row, array $folders, string $owner): void
 	{
-		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => self::BLOCKING], '', 0, 'id, entry, pending, folder') as $transfer) {
+		foreach (array_column(Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => self::BLOCKING], '', 0, 'id'), 'id') as $id) {
+			$transfer = Table::first('filesync_transfer', ['id' => $id, 'state' => self::BLOCKING], '', 'scale, entry, pending');
+			if (! $transfer) {
+				continue;
+			}
 			$set = ['folder' => $row['folder']];
 			foreach (['entry', 'pending'] as $column) {
 				$body = json_decode($transfer[$column], true);
@@ -113,16 +117,23 @@ final class Queue
 				if (! $entry) {
 					continue;
 				}
-				$entry['attach'] = $row + $entry['attach'];
-				$entry['photo'] = $entry['photo'] ? Access::narrower($entry['photo'], $row, $owner) + $entry['photo'] : null;
-				$last = end($folders);
-				if (($last['hash'] ?? '') === $row['folder']) {
-					$entry['folders'] = $folders;
-				}
+				$entry = (int) $transfer['scale'] > 0 ? ScaleEntry::amended($entry, $row) : self::amended($entry, $row, $folders, $owner);
 				$set[$column] = json_encode($column === 'pending' ? ['entry' => json_encode($entry), 'folder' => $row['folder']] + $body : $entry);
 			}
-			Table::update('filesync_transfer', $set, ['id' => $transfer['id']]);
+			Table::update('filesync_transfer', $set, ['id' => $id]);
 		}
+	}
+
+	private static function amended(array $entry, array $row, array $folders, string $owner): array
+	{
+		$entry['attach'] = $row + $entry['attach'];
+		$entry['photo'] = $entry['photo'] ? Access::narrower($entry['photo'], $row, $owner) + $entry['photo'] : null;
+		$last = end($folders);
+		if (($last['hash'] ?? '') === $row['folder']) {
+			$entry['folders'] = $folders;
+		}
+
+		return $entry;
 	}
 
 	/**
