@@ -309,6 +309,63 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertFalse(Lease::isHeld('place-list-1-1'));
 	}
 
+	public function test_with_a_hub_without_filesync_all_differences_are_dealt_with_a_page_at_a_time(): void
+	{
+		Peers::learn(['url' => self::ORIGIN, 'dav' => 'untried', 'filesync' => 'refused', 'filesync_reason' => 'stock'], null);
+		$mine = array_map(fn ($n) => "mine$n", range(1, 7));
+		foreach ($mine as $hash) {
+			$this->receive($this->file($hash, "only here $hash"));
+		}
+		$this->receive($this->file('same', 'same'), $this->file('differs', 'differs'));
+		for ($n = 0; $n < 3; $n++) {
+			$this->work();
+		}
+		q("UPDATE attach SET filename = 'ours.bin', edited = '2024-06-01 10:00:00' WHERE hash = 'differs'");
+		$this->sent('differs');
+		$there = ['same' => $this->file('same', 'same'), 'differs' => $this->file('differs', 'differs')] + array_combine(array_map(fn ($n) => "theirs$n", range(1, 45)), array_map(fn ($n) => $this->file("theirs$n", "there $n"), range(1, 45)));
+		$exports = [];
+		$this->answerAsStock($there, $exports);
+		$run = Run::ask($this->channel, self::ORIGIN);
+		$this->assertSame('over', Reconcile::goOn($run->id, time() + 30, true));
+		$seen = array_count_values(array_column(iterator_to_array(Reconcile\StockComparison::differences(Run::find($run->id)), false), 'verdict'));
+		ksort($seen);
+		$this->assertSame(['different' => 1, 'missing_here' => 45, 'missing_there' => 7], $seen);
+		Run::find($run->id)->abandon(time());
+		$sent = [];
+		for ($n = 0; $n < 20 && $this->compare() !== 'over'; $n++) {
+			$row = Table::first('filesync_reconcile', ['id' => $run->id]);
+			$this->assertLessThan(2000, strlen($row['body'] . $row['position']));
+			array_push($sent, ...$this->sent());
+		}
+		array_push($sent, ...$this->sent());
+		$this->assertLessThan(20, $n);
+		$this->work();
+		$this->assertSame('there 45', $this->shown('theirs45'));
+		$this->assertSame(46, count(array_unique($exports)));
+		$this->assertSame(46, count($exports), 'each once');
+		$told = array_map(fn ($entry) => end($entry['attach'])['hash'], $sent);
+		sort($told);
+		$this->assertSame(['differs', ...$mine], array_values(array_unique($told)));
+		$stats = Run::find($run->id)->stats;
+		$this->assertSame([45, 7, 1, 1], [$stats['missing_here'], $stats['missing_there'], $stats['different'], $stats['present']]);
+	}
+
+	public function test_a_comparison_that_an_earlier_version_was_in_the_middle_of_begins_again(): void
+	{
+		Peers::learn(['url' => self::ORIGIN, 'dav' => 'untried', 'filesync' => 'refused', 'filesync_reason' => 'stock'], null);
+		$this->receive($this->file('mine', 'bytes'));
+		$this->work();
+		$exports = [];
+		$this->answerAsStock(['theirs' => $this->file('theirs', 'there')], $exports);
+		$run = Run::ask($this->channel, self::ORIGIN);
+		foreach (['asking' => ['offset' => 0], 'sending' => ['offset' => 0]] as $state => $position) {
+			$run->save(['state' => $state, 'position' => $position, 'body' => ['missing_here' => ['x'], 'different' => [], 'missing_there' => [], 'send' => ['y']]]);
+			$this->assertContains($this->compare(), ['over', 'on']);
+			$this->assertSame('', Run::find($run->id)->reason);
+		}
+		$this->assertContains('theirs', $exports);
+	}
+
 	public function test_a_clone_is_answered_round_by_round_and_what_it_tells_is_fetched(): void
 	{
 		$this->receive($this->file('mine', 'bytes'));
@@ -401,6 +458,25 @@ final class ReconcileTest extends AddonTestCase
 		};
 
 		return ['status' => 200, 'body' => json_encode($said + ['filesync' => 2, 'time' => time()])];
+	}
+
+	/** Answers as a clone without filesync that has some files. */
+	private function answerAsStock(array $there, array &$exports): void
+	{
+		Client::$wire = function ($method, $url) use ($there, &$exports) {
+			parse_str((string) parse_url($url, PHP_URL_QUERY), $query);
+			$said = [];
+			if (str_contains($url, '/api/z/1.0/files?')) {
+				$said = ['results' => array_slice(array_map(fn ($entry) => end($entry['attach']), array_values($there)), (int) $query['start'], (int) $query['records'])];
+			} elseif (str_contains($url, 'file/export')) {
+				$exports[] = $query['file_id'];
+				$said = $there[$query['file_id']] ?? [];
+			} elseif (str_contains($url, 'filemeta') && isset($there[$query['file_id']])) {
+				$said = ['attach' => ['hash' => $query['file_id']]];
+			}
+
+			return ['status' => 200, 'body' => json_encode($said)];
+		};
 	}
 
 	private function idThere(string $hash): string

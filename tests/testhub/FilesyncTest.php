@@ -86,6 +86,18 @@ final class FilesyncTest extends TestCase {
 		$this->arrives('b', $given);
 	}
 
+	public function test_the_list_of_a_hub_takes_no_memory_of_php_for_each_of_its_files(): void {
+		$took = [];
+		foreach ([1000, 200000] as $count) {
+			$said = Pair::run([PHP_BINARY, '-d', 'extension=' . realpath(getenv('EXTENSION') ?: __DIR__ . '/../../target/release/libfilesync.so'), __DIR__ . '/bin/long-list.php', (string) $count])[0];
+			$took[] = $one = json_decode($said, true);
+			$this->assertSame([$count, ['offset' => 200]], [$one['missing_here'], $one['position']], $said);
+		}
+		$this->assertLessThan(8 << 20, $took[1]['peak_bytes']);
+		$this->assertLessThan(1 << 20, $took[1]['peak_bytes'] - $took[0]['peak_bytes']);
+		$this->assertLessThan(1000, $took[1]['row_bytes']);
+	}
+
 	public function test_the_other_direction_is_the_same(): void {
 		$given = $this->give('b', self::SMALL);
 		$this->arrives('a', $given);
