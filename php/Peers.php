@@ -155,8 +155,9 @@ final class Peers
 		$now = Config::now();
 		$row = self::read($origin['url']);
 		$set = [];
-		// What was not to be tried was not refused anew.
-		if ($origin['dav'] === 'refused' && self::mayUseDav($origin['url'])) {
+		$gaveBytes = ! empty($origin['received_bytes']) || $rung !== null;
+		// What was not to be tried was not refused anew. A hub that gives a channel nothing at all says nothing of the way by which others read there.
+		if ($origin['dav'] === 'refused' && $gaveBytes && self::mayUseDav($origin['url'])) {
 			Config::log("reads from {$origin['url']} without /dav for a day: " . ($origin['reason'] ?? ''));
 			$set['dav_refused_until'] = $now + self::NO_SECONDS;
 		}
@@ -180,7 +181,7 @@ final class Peers
 		if (array_key_exists('piece_bytes', $origin) && (int) $origin['piece_bytes'] !== self::pieceBytes($origin['url'])) {
 			$set += ['piece_bytes' => (int) $origin['piece_bytes'], 'piece_until' => $origin['piece_bytes'] ? $now + self::PIECE_SECONDS : 0];
 		}
-		if (! empty($origin['received_bytes']) || $rung !== null) {
+		if ($gaveBytes) {
 			$set += ['last_ok' => $now, 'failures' => 0];
 		} elseif (! empty($origin['failures'])) {
 			$set += ['last_failed' => $now, 'failures' => min(1000000, (int) ($row['failures'] ?? 0) + (int) $origin['failures'])];
