@@ -90,7 +90,8 @@ impl<'a> Fields<'a> {
 
 /// Reads the parameter of `TransferBatch::add`.
 pub(crate) fn transfer_spec(table: &ZendHashTable) -> Result<TransferSpec> {
-    let known = ["name", "hash", "scale", "size_bytes", "most_bytes", "edited", "sha256", "mimetype", "have_sha256", "copies", "origins"];
+    let known =
+        ["name", "hash", "scale", "size_bytes", "most_bytes", "edited", "sha256", "mimetype", "have_sha256", "copies", "origins"];
     let fields = Fields::of("transfer", table, &known)?;
     let name = fields.text("name")?;
     let name_is_plain = (1..=128).contains(&name.len())
