@@ -229,8 +229,14 @@ final class Arrival
 	 */
 	public function withAccess(array $photo): array
 	{
-		return in_array($this->verdicts['access'], ['take', 'same'], true) ? $photo
+		return $this->keepsAccess() ? $photo
 			: Access::narrower($photo, $this->row, $this->channel['channel_hash']) + $photo;
+	}
+
+	/** Tells whether the packet's access stands. */
+	public function keepsAccess(): bool
+	{
+		return in_array($this->verdicts['access'], ['take', 'same'], true);
 	}
 
 	/** Remembers who might see the file before a clone let others see it too: what that clone deletes later comes back as narrow. */

@@ -43,19 +43,27 @@ pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
         match outcome {
             Ok(Some(complete)) => return Outcome::Complete(complete),
             Ok(None) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput) => {
-                return Outcome::Failed(error);
-            }
-            // One hub that may answer later is worth waiting for, whatever the others said.
+            Err(error) if ends_it_everywhere(&error) => return Outcome::Failed(error),
             Err(error) => {
-                origin.failures.set(origin.failures.get() + u32::from(error.kind().is_temporary()));
-                if failure.as_ref().is_none_or(|known| !known.kind().is_temporary()) {
+                origin.failures.set(origin.failures.get() + u32::from(error.is_out_of_reach()));
+                if failure.as_ref().is_none_or(|known| hope(known) == 0 || hope(&error) > hope(known)) {
                     failure = Some(error);
                 }
             }
         }
     }
     Outcome::Failed(failure.unwrap_or_else(|| Error::new(ErrorKind::InvalidInput, "choosing an origin hub")))
+}
+
+/// Tells whether no other hub can do better.
+fn ends_it_everywhere(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput) && !error.states_too_much()
+}
+
+/// Orders the failures of several hubs: one that has more bytes than are wanted gives them as soon as they are, and one that may
+/// answer later is worth waiting for, whatever the others said.
+fn hope(error: &Error) -> u8 {
+    if error.states_too_much() { 2 } else { u8::from(error.kind().is_temporary()) }
 }
 
 async fn copy_of_what_the_packet_states(shared: &Shared, job: &Job) -> Result<Option<Complete>> {
@@ -141,6 +149,20 @@ impl<'a> Work<'a> {
             return Err(Error::new(ErrorKind::LimitExceeded, "receiving a file")
                 .context("size_bytes", size_bytes)
                 .context("limit_bytes", limit));
+        }
+        self.check_most(size_bytes)
+    }
+
+    /// Refuses more bytes than the caller wants.
+    pub(super) fn check_most(&self, size_bytes: u64) -> Result<()> {
+        let spec = &self.job.spec;
+        if size_bytes > spec.most_bytes {
+            return Err(Error::new(ErrorKind::LimitExceeded, "receiving a file")
+                .context("hub", &self.origin.hub)
+                .context("fault", "it has more bytes there than were announced and are wanted")
+                .context("announced_bytes", spec.size_bytes)
+                .context("most_bytes", spec.most_bytes)
+                .stated_bytes(size_bytes));
         }
         Ok(())
     }

@@ -133,6 +133,6 @@ pub struct OriginStatus {
     pub piece_bytes: Option<NonZeroU64>,
     /// Bytes of files that came from it in this batch.
     pub received_bytes: u64,
-    /// Transfers that it could not give just now: out of reach, busy, or wrong bytes.
+    /// Transfers for which it was out of reach. That it is busy or has not the right bytes may be about one file only.
     pub failures: u32,
 }

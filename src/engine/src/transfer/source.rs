@@ -33,7 +33,7 @@ pub(crate) struct Origin {
     /// Ranges asked for at once, whichever files they belong to: a small hub answers few requests at a time.
     pub(super) under_way: Cell<usize>,
     pub(super) received_bytes: Cell<u64>,
-    /// Transfers that it could not give just now.
+    /// Transfers for which it was out of reach.
     pub(super) failures: Cell<u32>,
 }
 
