@@ -53,7 +53,7 @@ stage() {
 	seconds=$(awk "BEGIN { print ($(date +%s%N) - $start) / 1e9 }")
 	if [ $status = 0 ]; then
 		stages_passed=$((stages_passed + 1))
-		printf '%-46s ok %7.1f s  %s\n' "$name" "$seconds" "$(grep -aE '^(OK|Tests: |Number of|stub and|PHP-FPM|[0-9]+ of [0-9]+ files|test result|real hubs|converged)' "$stages_log" | tail -n 1)"
+		printf '%-46s ok %7.1f s  %s\n' "$name" "$seconds" "$(grep -aE '^(OK|Tests: |Number of|stub and|PHP-FPM|[0-9]+ (of [0-9]+ files|files in)|test result|real hubs|converged)' "$stages_log" | tail -n 1)"
 	else
 		stages_failed=$((stages_failed + 1))
 		stages_red="$stages_red
