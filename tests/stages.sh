@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Stages of a test run, one line each with its time. A red one hides no other: the end of its log is shown, what needs it is skipped, the others run.
 # Sourced. `run_stages FUNCTION` runs the stages that the function names. `gives WORD` before a stage says what it makes; ONLY=word,word runs the stages
 # whose names hold such a word, and those that give what these need.
@@ -42,6 +43,7 @@ stage() {
 	shift 2
 	stages_chosen "$name" "$needs" || { stages_gives=''; return 0; }
 	[ -z "$stages_planning" ] || { stages_gives=''; return 0; }
+	# shellcheck disable=SC2086 # words
 	lack=$(stages_lacks $needs)
 	if [ -n "$lack" ]; then
 		skip "$name" "it needs $lack"
@@ -73,6 +75,7 @@ run_stages() {
 	until [ "$stages_wanted" = "$before" ]; do
 		before=$stages_wanted
 		"$1"
+		# shellcheck disable=SC2086 # words
 		stages_wanted=$(printf '%s\n' $stages_wanted | sort -u | tr '\n' ' ')
 	done
 	stages_planning=''
