@@ -131,6 +131,13 @@ final class House
 			if ($room !== self::ROOT && $room !== 'Hub') {
 				array_push($lines, ...array_map(fn ($what) => "static $name $what", array_keys($source->statics)));
 			}
+			foreach (array_keys($source->classes) as $class) {
+				$other = self::fileOf($class);
+				$other === null || isset($this->files[$other]) || $lines[] = "missing $name $class";
+			}
+			foreach ($source->unusedImports() as $class) {
+				$lines[] = "unused $name $class";
+			}
 			if (isset($this->pure[$room])) {
 				array_push($lines, ...array_map(fn ($what) => "impure $name $what", $this->impurities($source)));
 			}

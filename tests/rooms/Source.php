@@ -18,6 +18,10 @@ final class Source
 	/** @var list<string> Its texts. */
 	public array $texts = [];
 
+	/** @var array<string, string> Classes that it imports, by the name that they have here. */
+	private array $imported = [];
+	/** @var array<string, true> First parts of the class names that it uses. */
+	private array $called = [];
 	private string $namespace = '';
 	private array $aliases = ['class' => [], 'function' => [], 'const' => []];
 	/** @var list<\PhpToken> Without white space and comments. */
@@ -102,6 +106,7 @@ final class Source
 		}
 		if (isset($this->types[$n]) || $after->is(T_DOUBLE_COLON) || $before->is([T_NEW, T_INSTANCEOF, T_EXTENDS, T_IMPLEMENTS, T_INSTEADOF, T_ATTRIBUTE]) || $this->isListed($n)) {
 			$this->classes[$this->resolve($text, 'class')] = true;
+			$this->called[strtolower(explode('\\', $text)[0])] = true;
 		} elseif ($after->is('(')) {
 			$this->functions[$this->resolve($text, 'function')] = $isPlain ? $text : ltrim($text, '\\');
 		} elseif (! ($isPlain && $after->is(':') && $before->is(['(', ',']))) {
@@ -163,6 +168,12 @@ final class Source
 		return ltrim("$this->namespace\\$name", '\\');
 	}
 
+	/** @return list<string> Classes that it imports, and names nowhere else. */
+	public function unusedImports(): array
+	{
+		return array_values(array_diff_key($this->imported, $this->called));
+	}
+
 	/** Reads a `use` of a file; returns where it ends. */
 	private function import(int $n): int
 	{
@@ -180,6 +191,7 @@ final class Source
 				$alias ??= substr((string) strrchr("\\$name", '\\'), 1);
 				$this->aliases[$kind][$kind === 'const' ? $alias : strtolower($alias)] = $name;
 				if ($kind === 'class') {
+					$this->imported[strtolower($alias)] = $name;
 					$this->classes[$name] = true;
 				}
 				$name = '';
