@@ -29,8 +29,14 @@ demo: ## two hubs, a channel cloned on both: SIZE=1G PHOTOS=40 BREAK=flip|skip K
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) tests/plain-php tests/demo/run
 
+check: ## what one runs before every commit, under two minutes: format, lint, rooms, types, unit tests, the addon on SQLite; ONLY=rooms
+	@tests/plain-php tests/run check
+
 test: ## everything that needs no hub tree; at most 30 minutes on two cores: ONLY=posts,demo
 	@tests/plain-php tests/run
+
+test-full: ## the same, and what is exhaustive: every database, many seeds, long runs; hours: ONLY=seeds
+	@tests/plain-php tests/run full
 
 test-hubs: ## real hubs: HUBZILLA_ROOT=<tree> [FAULTS=1 | ALL_FILESYNC=1]
 	@if [ -n "$(HUBZILLA_ROOT)" ]; then tests/install hubs && cargo build --locked --release --package filesync-extension; fi
@@ -58,4 +64,4 @@ strings: ## collect what the addon says for translators, make the hub's files of
 fmt: ## format the Rust code
 	cargo fmt
 
-.PHONY: help build install uninstall dist demo test test-hubs test-converge test-reconcile bench strings fmt
+.PHONY: help build install uninstall dist demo check test test-full test-hubs test-converge test-reconcile bench strings fmt

@@ -94,10 +94,8 @@ final class BackfillCommand
 	private function showDifferences(Run $run): void
 	{
 		if (in_array($run->state, StockComparison::STATES, true)) {
-			foreach (['missing_here', 'missing_there', 'different'] as $verdict) {
-				foreach ($run->body[$verdict] as $hash) {
-					$this->showDifference(['hash' => $hash, 'verdict' => $verdict]);
-				}
+			foreach (StockComparison::differences($run) as $line) {
+				$this->showDifference($line);
 			}
 			return;
 		}

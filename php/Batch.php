@@ -18,6 +18,8 @@ final class Batch
 	private const MOST_AT_ONCE = 64;
 	/** What the rows of a batch may say together: they are in memory. */
 	private const MOST_TEXT_BYTES = 4194304;
+	/** A file may come with so much more than its packet says: it grew since, or a scale is another hub's. Beyond that room is looked for anew. */
+	private const GROWTH_BYTES = 1048576;
 	private const STEP_MS = 500;
 	private const LEAST_RATE = 65536;
 	/** A batch that gets less a second, once it has run for a while, lets others go first. */
@@ -111,15 +113,12 @@ final class Batch
 		$origins = Clones::others($this->channel);
 		$free = $this->data->freeBytes() - Config::number('headroom_bytes');
 		foreach ($this->rows as $row) {
-			$free -= max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
+			$free -= max(0, $row['most_bytes'] - $this->arrivedBytes($row));
 		}
 		[$underWay, $most] = $this->underWay($claimed, $free);
-		$limit = Config::numberFor('file_max_bytes', (int) $this->channel['channel_id']);
+		$limit = $this->limit();
 		foreach ($claimed as $row) {
-			// What belongs to a file stays away with it.
-			$fileBytes = $limit ? (int) json_decode($row['entry'], true)['attach']['filesize'] : 0;
-			if ($fileBytes > $limit) {
-				Queue::park($row, Queue::TOO_LARGE, "the file has $fileBytes bytes, more than file_max_bytes, $limit");
+			if ($limit && $this->isTooLarge($row, $limit)) {
 				continue;
 			}
 			$missing = max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
@@ -131,14 +130,40 @@ final class Batch
 				$this->waitForSpace($row, 'unfinished files of this channel would take ' . ($underWay + $missing) . " bytes on disk, and may take $most (under_way_max_bytes)");
 				continue;
 			}
+			// Half of the room that is left is for what others of this batch say too little of.
+			$growth = min(self::GROWTH_BYTES, intdiv(max(0, min($free, $most - $underWay) - $missing), 2 * self::MOST_AT_ONCE) & ~4095);
+			$row['most_bytes'] = min((int) $row['size_bytes'] + $growth, (int) $row['scale'] === 0 && $limit ? $limit : PHP_INT_MAX);
 			try {
 				$this->rows[$this->batch->add($this->wish($row, $origins))] = $row;
-				$free -= $missing;
-				$underWay += $missing;
+				$free -= $missing + $growth;
+				$underWay += $missing + $growth;
 			} catch (PermanentException | \Error $e) {
 				Queue::park($row, self::kindOf($e), $e->getMessage());
 			}
 		}
+	}
+
+	/** Returns how many bytes a file of the channel may have, 0 for any. */
+	private function limit(): int
+	{
+		return Config::numberFor('file_max_bytes', $this->channelId());
+	}
+
+	/** Parks what belongs to a file that is larger than the channel takes, by its packet, by a hub's own word, or as it came. True if it does. */
+	private function isTooLarge(array $row, int $limit): bool
+	{
+		$isFile = (int) $row['scale'] === 0;
+		// What belongs to a file stays away with it.
+		$file = $isFile ? $row : Queue::find($this->channelId(), $row['hash'], 0);
+		$isStated = $isFile || ($file && $file['state'] === 'parked' && $file['kind'] === Queue::TOO_LARGE);
+		$bytes = max((int) json_decode($row['entry'], true)['attach']['filesize'], $isStated ? (int) $file['size_bytes'] : 0);
+
+		if ($bytes <= $limit) {
+			return false;
+		}
+		Queue::park($row, Queue::TOO_LARGE, "the file has $bytes bytes, more than file_max_bytes, $limit", $isFile ? ['size_bytes' => $bytes] : []);
+
+		return true;
 	}
 
 	/**
@@ -158,7 +183,7 @@ final class Batch
 		}
 		$underWay = $onDisk;
 		foreach ($this->rows as $row) {
-			$underWay += max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
+			$underWay += max(0, $row['most_bytes'] - $this->arrivedBytes($row));
 		}
 
 		return [$underWay, Config::number('under_way_max_bytes') ?: intdiv(3 * max(0, $free + $underWay), 4)];
@@ -175,8 +200,8 @@ final class Batch
 			$origins[] = ['url' => $url, 'nick' => $origin['nick'], 'path' => $names] + $this->ways[$url];
 		}
 
-		return ['name' => Queue::partialName($row), 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'size_bytes' => (int) $row['size_bytes'],
-			'mimetype' => $row['mimetype'], 'origins' => $origins] + ((int) $row['scale'] === 0 ? ['edited' => $row['edited']] : [])
+		return ['name' => Queue::partialName($row), 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'size_bytes' => Queue::announcedBytes($row),
+			'most_bytes' => $row['most_bytes'], 'mimetype' => $row['mimetype'], 'origins' => $origins] + ((int) $row['scale'] === 0 ? ['edited' => $row['edited']] : [])
 			+ ($sha256 === '' ? [] : ['sha256' => $sha256]) + $this->alreadyHere($row, $sha256);
 	}
 
@@ -214,7 +239,11 @@ final class Batch
 			return;
 		}
 		$this->meter->ended($report);
-		if ($report['state'] === 'complete') {
+		$limit = $report['state'] === 'complete' && (int) $row['scale'] === 0 ? $this->limit() : 0;
+		if ($limit && $this->isTooLarge(['size_bytes' => (int) $report['size_bytes']] + $row, $limit)) {
+			// The limit was set while it came.
+			Queue::removePartial($row);
+		} elseif ($report['state'] === 'complete') {
 			$this->slowSince = Config::now();
 			if ($report['received_bytes'] > 0 && $report['origin'] !== null) {
 				$this->rungs[$report['origin']] = (string) $report['rung'];
@@ -235,7 +264,9 @@ final class Batch
 		// Set where a hub's row is older than the packet that told of the file.
 		$isOlder = isset($facts['older_edited']);
 		Config::log("transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: {$error['kind']}: {$error['message']}");
-		if ($error['kind'] === 'Storage' && isset($facts['needed_bytes'])) {
+		if (isset($facts['stated_bytes'])) {
+			Queue::restate($row, (int) $facts['stated_bytes'], $error['kind'], $error['message']);
+		} elseif ($error['kind'] === 'Storage' && isset($facts['needed_bytes'])) {
 			// A file that finds no room is no fault of the disk: smaller ones may.
 			$this->waitForSpace($row, 'no room on disk for ' . (int) $facts['needed_bytes'] . ' bytes');
 		} elseif ($error['kind'] === 'Storage') {
@@ -249,6 +280,9 @@ final class Batch
 			if (Queue::park($row, 'NotFound', 'the hub that told of this version went back to an older one') && Store::attach((int) $row['uid'], $row['hash'])) {
 				Outgoing::answer((int) $row['uid'], $row['hash'], false);
 			}
+		} elseif (isset($facts['wait_is_no_failure'])) {
+			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => $error['kind'], 'reason' => $error['message'],
+				'next_at' => Config::now() + min(86400, max(1, (int) $error['retry_after_seconds']))]);
 		} elseif ($error['temporary']) {
 			// A link that breaks off after each good piece makes headway: it does not back off further and further.
 			$row['attempts'] = $error['kind'] !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];

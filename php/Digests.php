@@ -129,6 +129,14 @@ final class Digests
 		return $sha256;
 	}
 
+	/** Tells whether the digest of a file is one that of() computes, for which it reads the file. */
+	public static function takesLong(Facts $facts): bool
+	{
+		$stat = $facts->content === null ? $facts->stat() : null;
+
+		return $stat && $stat['size_bytes'] <= self::LARGE_BYTES && self::known($facts->channelId(), $facts->hash, $facts->scale, $stat) === null;
+	}
+
 	/** Starts the background job if digests are wanted and no process computes them. */
 	public static function summon(): void
 	{

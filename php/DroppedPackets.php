@@ -24,17 +24,31 @@ final class DroppedPackets
 	/** Notes a dropped entry, and has the channel compared with the clone that sent it. */
 	public static function note(array $channel, mixed $entry, string $hash): void
 	{
+		$rows = is_array($entry) && is_array($entry['attach'] ?? null) ? $entry['attach'] : [];
+		self::noteOf($channel, $entry, $hash, (int) (is_array(end($rows)) && ! empty(end($rows)['deleted'])));
+	}
+
+	/** Notes that the posts of an entry are dropped: no file is missing for that. The clone is asked for them, and compared with. */
+	public static function notePosts(array $channel, mixed $entry, string $hash): void
+	{
+		$peer = self::noteOf($channel, $entry, '', 1);
+		if ($peer !== null && $hash !== '' && ! Incoming::isLate() && Peers::offers($peer, 'inventory')) {
+			Run::wish($channel, $peer, [$hash], 0);
+		}
+	}
+
+	/** Returns the clone that is noted; null if it is none. */
+	private static function noteOf(array $channel, mixed $entry, string $hash, int $isDelete): ?string
+	{
 		$channelId = (int) $channel['channel_id'];
 		try {
 			$peer = Clones::originOf($channel, is_array($entry) && is_string($entry['fetch_url'] ?? null) ? $entry['fetch_url'] : '');
 		} catch (Refused $e) {
 			Config::log("refused a packet for channel $channelId: " . $e->getMessage());
-			return;
+			return null;
 		}
-		$rows = is_array($entry['attach'] ?? null) ? $entry['attach'] : [];
-		$isDelete = (int) (is_array(end($rows)) && ! empty(end($rows)['deleted']));
 		if (Table::count('filesync_dropped', ['uid' => $channelId]) >= self::MOST_NOTES) {
-			[$hash, $isDelete] = ['', 0];
+			[$hash, $isDelete] = ['', $hash === '' ? $isDelete : 0];
 		}
 		$id = hash('sha256', "$channelId\n$peer\n$hash\n$isDelete");
 		Table::update('filesync_dropped', ['created' => Config::now()], ['id' => $id]);
@@ -44,6 +58,8 @@ final class DroppedPackets
 		Config::log("dropped a packet for channel $channelId, because too many are held already; a comparison with $peer recovers it");
 		// Findings of a comparison that cannot be applied either wait for the next one.
 		Incoming::isLate() || self::compare($channel, $peer);
+
+		return $peer;
 	}
 
 	/** Requests another comparison where the last one was not enough. Once a day. */

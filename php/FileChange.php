@@ -205,7 +205,7 @@ final class FileChange
 			// A hub dates what it moves by its own clock: of two dates of the same bytes, the hubs that have them may show either.
 			$last['edited'] = min($last['edited'], $known['edited']);
 		}
-		$photo = isset($packet->photos[$scale]) ? $arrival->withAccess($packet->photos[$scale]) : null;
+		$photo = isset($packet->photos[$scale]) ? ($scale ? $packet->photos[$scale] : $arrival->withAccess($packet->photos[0])) : null;
 		$sizeBytes = $scale ? $photo['filesize'] : $last['filesize'];
 		$base = $scale ? ($own ? Store::photoPath((int) $own['id']) : null) : ($own ? Store::pathOf($channel, $own) : null);
 		[$kind, $reason] = $scale ? ['', ''] : self::obstacle($channel, $last, (int) ($own['filesize'] ?? 0));
@@ -218,8 +218,8 @@ final class FileChange
 			'edited' => $scale ? $photo['edited'] : $last['edited'], 'mimetype' => $scale ? $photo['mimetype'] : $last['filetype'],
 			'folder' => $last['folder'], 'origin' => $root, 'nick' => $packet->nick,
 			'names' => json_encode([...array_column($packet->folders, 'filename'), $last['filename']]),
-			'entry' => json_encode(['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
-				+ ($scale || $packet->sha256 === '' ? [] : ['sha256' => $packet->sha256]) + ($scale ? [] : ['revision' => $arrival->wanted()])),
+			'entry' => json_encode($scale ? ScaleEntry::of($last, $photo, ! $arrival->keepsAccess()) : ['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
+				+ ($packet->sha256 === '' ? [] : ['sha256' => $packet->sha256]) + ['revision' => $arrival->wanted()]),
 			'base' => json_encode(Store::facts($base)), 'kind' => $kind, 'reason' => $reason,
 		] + ($scale && Scales::areMade($packet->photos, $scale) ? ['state' => 'to_make'] : []) + (Incoming::isLate() ? ['priority' => Queue::LATE] : []));
 	}

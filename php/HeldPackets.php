@@ -15,8 +15,9 @@ if (! class_exists('App', false)) {
 /**
  * Entries that could not be applied when they arrived: a worker tries them again (`staged`), or they wait for approval (`parked`).
  *
- * They are whole packets, so they are bounded, for each channel and for the hub; further ones go to DroppedPackets. Their bodies are
- * read one at a time, when they are applied; `about` holds the description for people.
+ * They are whole packets, so they are bounded, for each channel and for the hub, together with posts that core cannot store now, which
+ * wait in the Outbox; further ones go to DroppedPackets. Their bodies are
+ * read one at a time, by who applies them; `about` says what people are to know.
  */
 final class HeldPackets
 {
@@ -26,6 +27,8 @@ final class HeldPackets
 	private const MOST_ATTEMPTS = 5;
 	/** A channel that uses less than this part of its bounds can still hold packets when others have filled the hub's bounds. */
 	private const SMALL_PART = 20;
+	/** The kind of call that stores posts. */
+	private const POSTS = 'items';
 	private const NAMES_TOLD = 20;
 	private const LONGEST_ABOUT = 16384;
 
@@ -47,6 +50,19 @@ final class HeldPackets
 				'about' => json_encode(self::summary($entry))]);
 		}
 		Config::log('holding a packet for channel ' . $channelId . ': ' . $reason);
+	}
+
+	/** Keeps posts of an entry that core cannot store now, or notes that they were dropped. */
+	public static function holdPosts(array $channel, mixed $entry, array $items): void
+	{
+		$channelId = (int) $channel['channel_id'];
+		$body = json_encode(['items' => $items], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
+		$name = hash('sha256', $body);
+		if (! Outbox::has($channelId, self::POSTS, $name) && ! self::hasRoom($channelId, strlen($body))) {
+			DroppedPackets::notePosts($channel, $entry, self::hashOf($entry));
+			return;
+		}
+		Outbox::add($channelId, self::POSTS, $name, $body);
 	}
 
 	/** Tells whether a packet of this size may be held for a channel. */
@@ -202,7 +218,10 @@ final class HeldPackets
 	/** @return array{int, int} Rows and bytes. */
 	private static function sums(array $where): array
 	{
-		return [Table::count('filesync_packet', $where), Table::sum('filesync_packet', 'size_bytes', $where)];
+		$posts = $where + ['kind' => self::POSTS];
+
+		return [Table::count('filesync_packet', $where) + Table::count('filesync_outbox', $posts),
+			Table::sum('filesync_packet', 'size_bytes', $where) + Table::sum('filesync_outbox', 'length(body)', $posts)];
 	}
 
 	private static function hashOf(mixed $entry): string

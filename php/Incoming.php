@@ -116,20 +116,31 @@ final class Incoming
 		$packet = Packet::read($entry);
 		$root = Clones::originOf($channel, $packet->fetchUrl);
 		self::hear($root, $packet->sibling);
-		self::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root, $isAgreed) {
+		self::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root, $isAgreed, $entry) {
 			try {
 				Turn::take((int) $channel['channel_id'], fn () => self::applyFiles($channel, $packet, $root, $isAgreed));
 			} catch (Refused $e) {
 				throw $e;
 			} catch (\Throwable $e) {
 				// Core drops a comment whose post is missing: a waiting file must not hold its post back.
-				Items::take($channel, $packet->items);
+				self::takePosts($channel, $packet, $entry);
 				throw $e;
 			}
-			Items::take($channel, $packet->items);
+			self::takePosts($channel, $packet, $entry);
 		});
 		foreach ($packet->last ? [$packet->last['hash']] : $packet->deletes as $hash) {
 			HeldPackets::forget((int) $channel['channel_id'], $hash, $cameAt);
+		}
+	}
+
+	/** Stores the posts of a packet; if core cannot now, a worker tries again. */
+	private static function takePosts(array $channel, Packet $packet, mixed $entry): void
+	{
+		try {
+			$packet->items && Items::store($channel, $packet->items);
+		} catch (\Throwable $e) {
+			Config::logFailure('storing the items of a packet', $e);
+			HeldPackets::holdPosts($channel, $entry, $packet->items);
 		}
 	}
 

@@ -39,6 +39,12 @@ final class Outbox
 		}
 	}
 
+	/** Tells whether a call is wanted already. */
+	public static function has(int $channelId, string $kind, string $name): bool
+	{
+		return Table::first('filesync_outbox', ['id' => self::id($channelId, $kind, $name, '')], '', 'id') !== null;
+	}
+
 	/** Requests a call for each of some names, all held, with one body that is also their key. */
 	public static function addHeld(int $channelId, string $kind, array $names, string $body): void
 	{

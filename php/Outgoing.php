@@ -26,6 +26,7 @@ if (! class_exists('App', false)) {
 final class Outgoing
 {
 	private const ABANDONED_SECONDS = 120;
+	private const RECOVERED_AT_ONCE = 100;
 	/** How long a packet waits for the digest of its file. */
 	private const DIGEST_MS = 2000;
 	/** Pages whose POST requests change files, beside those that call attach_store. */
@@ -214,19 +215,36 @@ final class Outgoing
 			return;
 		}
 		$old = ['kind' => 'intent', 'created <' => Config::now() - self::ABANDONED_SECONDS];
-		foreach (Table::select('filesync_outbox', $old, 'created', 100) as $row) {
+		$channels = array_map('intval', array_column(Table::select('filesync_outbox', $old, '', 0, 'DISTINCT uid'), 'uid'));
+		$until = Config::now() + intdiv(self::ABANDONED_SECONDS, 2);
+		foreach (ServedLast::order('recover', $channels) as $n => $channelId) {
+			if ($n > 0 && Config::now() >= $until) {
+				// Their turn comes first the next time.
+				break;
+			}
+			ServedLast::note('recover', $channelId);
+			self::recoverChannel($channelId, $old);
+		}
+		self::releaseAllHere();
+		Lease::giveBack('recover', $token);
+	}
+
+	private static function recoverChannel(int $channelId, array $old): void
+	{
+		$hashes = null;
+		foreach (Table::select('filesync_outbox', ['uid' => $channelId] + $old, 'created', self::RECOVERED_AT_ONCE) as $row) {
 			try {
 				$begun = json_decode($row['body'], true, 4, JSON_THROW_ON_ERROR);
-				$hashes = Clones::channel((int) $row['uid']) ? self::different((int) $row['uid']) : [];
-				self::settle((int) $row['uid'], $row['name'], $hashes, $begun['since'], (int) $begun['above']);
+				$hashes ??= Clones::channel($channelId) ? self::different($channelId) : [];
+				self::settle($channelId, $row['name'], $hashes, $begun['since'], (int) $begun['above']);
+				// What differed is noted by now.
+				$hashes = [];
 			} catch (\Throwable $e) {
 				Config::logFailure('sending what a process left', $e);
 				// Behind all others.
 				Table::update('filesync_outbox', ['created' => Config::now()], ['id' => $row['id']]);
 			}
 		}
-		self::releaseAllHere();
-		Lease::giveBack('recover', $token);
 	}
 
 	/** Wants our state of a file sent: another hub showed that it does not know it. */

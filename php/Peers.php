@@ -58,7 +58,7 @@ final class Peers
 		return $row['speaks'] === 'yes' && in_array($feature, explode(' ', $row['features']), true);
 	}
 
-	/** Tells whether a hub failed when it was read from last. */
+	/** Tells whether a hub could not be reached when it was to be read from last. */
 	public static function isFailing(string $url): bool
 	{
 		return (int) (self::read($url)['failures'] ?? 0) > 0;
@@ -127,7 +127,7 @@ final class Peers
 	}
 
 	/**
-	 * Returns hubs in the order in which to ask them: as given, but those that failed last come after those that did not.
+	 * Returns hubs in the order in which to ask them: as given, but those that could not be reached last come after those that could.
 	 *
 	 * @param list<array{url: string}> $clones
 	 */
@@ -155,8 +155,9 @@ final class Peers
 		$now = Config::now();
 		$row = self::read($origin['url']);
 		$set = [];
-		// What was not to be tried was not refused anew.
-		if ($origin['dav'] === 'refused' && self::mayUseDav($origin['url'])) {
+		$gaveBytes = ! empty($origin['received_bytes']) || $rung !== null;
+		// What was not to be tried was not refused anew. A hub that gives a channel nothing at all says nothing of the way by which others read there.
+		if ($origin['dav'] === 'refused' && $gaveBytes && self::mayUseDav($origin['url'])) {
 			Config::log("reads from {$origin['url']} without /dav for a day: " . ($origin['reason'] ?? ''));
 			$set['dav_refused_until'] = $now + self::NO_SECONDS;
 		}
@@ -180,7 +181,7 @@ final class Peers
 		if (array_key_exists('piece_bytes', $origin) && (int) $origin['piece_bytes'] !== self::pieceBytes($origin['url'])) {
 			$set += ['piece_bytes' => (int) $origin['piece_bytes'], 'piece_until' => $origin['piece_bytes'] ? $now + self::PIECE_SECONDS : 0];
 		}
-		if (! empty($origin['received_bytes']) || $rung !== null) {
+		if ($gaveBytes) {
 			$set += ['last_ok' => $now, 'failures' => 0];
 		} elseif (! empty($origin['failures'])) {
 			$set += ['last_failed' => $now, 'failures' => min(1000000, (int) ($row['failures'] ?? 0) + (int) $origin['failures'])];

@@ -5,7 +5,6 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Order\Revisions;
 use FileSync\Exception\FileSyncException;
 use FileSync\Photo;
 
@@ -66,7 +65,7 @@ final class PhotoRepair
 				'state' => 'to_make', 'uid' => (int) $this->attach['uid'], 'hash' => $this->attach['hash'], 'scale' => $scale, 'size_bytes' => $photo['filesize'],
 				'edited' => $photo['edited'], 'mimetype' => $photo['mimetype'], 'folder' => $this->attach['folder'], 'origin' => '', 'nick' => '',
 				'names' => json_encode(explode('/', $this->attach['display_path'])), 'base' => 'null', 'kind' => '', 'reason' => '',
-				'entry' => json_encode(['folders' => [], 'attach' => array_diff_key($this->attach, ['content' => 1]) + ['term' => Revisions::terms($this->attach)], 'photo' => $photo], JSON_INVALID_UTF8_SUBSTITUTE),
+				'entry' => json_encode(ScaleEntry::of($this->attach, $photo, false), JSON_INVALID_UTF8_SUBSTITUTE),
 			]);
 		}
 

@@ -120,7 +120,7 @@ final class PublishRows
 		$own = Store::attach((int) $row['uid'], $row['hash']) ?? throw new RowsChanged('deleted');
 		if (Store::keepsThumbnailsAsFiles()) {
 			self::checkPlace($channel, $own, substr($intent['target'], 0, -strlen('-' . (int) $row['scale'])));
-			PhotoRow::write($channel, $own, self::withAccess($own, $entry), (int) $row['size_bytes'], $intent['target']);
+			PhotoRow::write($channel, $own, ScaleEntry::photo($entry, $own, $channel['channel_hash']), (int) $row['size_bytes'], $intent['target']);
 			return;
 		}
 		if ((int) $row['size_bytes'] > self::DATABASE_BYTES) {
@@ -130,7 +130,7 @@ final class PublishRows
 		if ($bytes === false || hash('sha256', $bytes) !== $row['sha256']) {
 			throw new \RuntimeException('the bytes of a photo scale differ from the verified ones');
 		}
-		PhotoRow::write($channel, $own, self::withAccess($own, $entry), strlen($bytes), $bytes, true);
+		PhotoRow::write($channel, $own, ScaleEntry::photo($entry, $own, $channel['channel_hash']), strlen($bytes), $bytes, true);
 	}
 
 	/** Returns the photo row of an entry with the file's present access, if that was changed since. */

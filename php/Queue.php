@@ -68,7 +68,7 @@ final class Queue
 				}
 				continue;
 			}
-			$same = (int) $old['size_bytes'] === $wanted['size_bytes'] && $old['edited'] === $wanted['edited'];
+			$same = self::announcedBytes($old) === $wanted['size_bytes'] && $old['edited'] === $wanted['edited'];
 			$live = in_array($old['state'], self::LIVE, true);
 			if ($wanted['scale'] > 0 && ($live || $old['state'] === 'parked') && ! $same && FileChange::isOldNews($wanted['edited'], $old['edited'])) {
 				return 'older';
@@ -105,7 +105,11 @@ final class Queue
 	/** Updates a file's transfers with the name, folder, access and categories that were accepted since. */
 	public static function amend(int $channelId, string $hash, array $row, array $folders, string $owner): void
 	{
-		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => self::BLOCKING], '', 0, 'id, entry, pending, folder') as $transfer) {
+		foreach (array_column(Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => self::BLOCKING], '', 0, 'id'), 'id') as $id) {
+			$transfer = Table::first('filesync_transfer', ['id' => $id, 'state' => self::BLOCKING], '', 'scale, entry, pending');
+			if (! $transfer) {
+				continue;
+			}
 			$set = ['folder' => $row['folder']];
 			foreach (['entry', 'pending'] as $column) {
 				$body = json_decode($transfer[$column], true);
@@ -113,16 +117,23 @@ final class Queue
 				if (! $entry) {
 					continue;
 				}
-				$entry['attach'] = $row + $entry['attach'];
-				$entry['photo'] = $entry['photo'] ? Access::narrower($entry['photo'], $row, $owner) + $entry['photo'] : null;
-				$last = end($folders);
-				if (($last['hash'] ?? '') === $row['folder']) {
-					$entry['folders'] = $folders;
-				}
+				$entry = (int) $transfer['scale'] > 0 ? ScaleEntry::amended($entry, $row) : self::amended($entry, $row, $folders, $owner);
 				$set[$column] = json_encode($column === 'pending' ? ['entry' => json_encode($entry), 'folder' => $row['folder']] + $body : $entry);
 			}
-			Table::update('filesync_transfer', $set, ['id' => $transfer['id']]);
+			Table::update('filesync_transfer', $set, ['id' => $id]);
 		}
+	}
+
+	private static function amended(array $entry, array $row, array $folders, string $owner): array
+	{
+		$entry['attach'] = $row + $entry['attach'];
+		$entry['photo'] = $entry['photo'] ? Access::narrower($entry['photo'], $row, $owner) + $entry['photo'] : null;
+		$last = end($folders);
+		if (($last['hash'] ?? '') === $row['folder']) {
+			$entry['folders'] = $folders;
+		}
+
+		return $entry;
 	}
 
 	/**
@@ -228,17 +239,37 @@ final class Queue
 			self::park($row, $kind, $reason);
 			return;
 		}
+		self::advance($row, $row['state'], 'waiting', ['token' => '', 'lease_until' => 0, 'attempts' => $attempts,
+			'next_at' => Config::now() + self::wait($attempts, $retryAfter), 'kind' => $kind, 'reason' => $reason, 'intent' => '']);
+	}
+
+	private static function wait(int $attempts, ?int $retryAfter = null): int
+	{
 		// A hub that names the time for a retry is believed, at first even if that is soon.
 		$first = min(Config::number('retry_first_seconds'), $retryAfter === null ? PHP_INT_MAX : max(1, $retryAfter));
 		$wait = (int) min(Config::number('retry_most_seconds'), $first * 2 ** min($attempts - 1, 20));
 		$wait += random_int(0, intdiv($wait, 4));
-		$wait = max($wait, min($retryAfter ?? 0, 86400));
-		self::advance($row, $row['state'], 'waiting', ['token' => '', 'lease_until' => 0, 'attempts' => $attempts,
-			'next_at' => Config::now() + $wait, 'kind' => $kind, 'reason' => $reason, 'intent' => '']);
+
+		return max($wait, min($retryAfter ?? 0, 86400));
+	}
+
+	/** Notes how many bytes a hub has of what its packet said less of, so that room for all of them is looked for: at once, and later each time that they are more. */
+	public static function restate(array $row, int $bytes, string $kind, string $reason): void
+	{
+		$attempts = (int) $row['attempts'] + (self::announcedBytes($row) === (int) $row['size_bytes'] ? 0 : 1);
+		self::advance($row, $row['state'], 'waiting', ['token' => '', 'lease_until' => 0, 'attempts' => $attempts, 'next_at' => Config::now() + ($attempts > (int) $row['attempts'] ? self::wait($attempts) : 0),
+			'size_bytes' => $bytes, 'priority' => max((int) $row['priority'], self::priority($bytes)), 'result' => json_encode(['announced_bytes' => self::announcedBytes($row)]),
+			'kind' => $kind, 'reason' => $reason, 'intent' => '']);
+	}
+
+	/** Returns the size of which a transfer's packet told; a hub may have stated more since. */
+	public static function announcedBytes(array $row): int
+	{
+		return (int) (json_decode($row['result'], true)['announced_bytes'] ?? $row['size_bytes']);
 	}
 
 	/** Parks a transfer until a person, another packet or another source revives it. False if we were overtaken. */
-	public static function park(array $row, string $kind, string $reason): bool
+	public static function park(array $row, string $kind, string $reason, array $set = []): bool
 	{
 		if ($kind === 'NotFound' && (int) $row['scale'] === 0 && Revisions::buryAgain((int) $row['uid'], $row['hash'])) {
 			$isDropped = self::advance($row, $row['state'], 'dropped', ['token' => '', 'lease_until' => 0, 'reason' => $reason]) !== null;
@@ -246,7 +277,7 @@ final class Queue
 
 			return $isDropped;
 		}
-		$isParked = self::advance($row, $row['state'], 'parked', ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']) !== null;
+		$isParked = self::advance($row, $row['state'], 'parked', $set + ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']) !== null;
 		if ($isParked && in_array($kind, self::OURS_STAY, true)) {
 			Outbox::release((int) $row['uid'], $row['hash']);
 		}

@@ -17,7 +17,7 @@ if (! class_exists('App', false)) {
 
 /**
  * Compares what each clone of a channel has, so that what packets did not bring comes all the same: soon after installing, once a
- * clone or this hub is back after it was away, and weekly.
+ * clone or this hub is back after it was away (for a clone once a day at most), and weekly.
  */
 final class Reconcile
 {
@@ -25,6 +25,8 @@ final class Reconcile
 	private const ABSENT_SECONDS = 21600;
 	private const MOST_WAIT_SECONDS = 21600;
 	private const LEASE_SECONDS = 300;
+	/** Longest wait between two requests of a hub that says each time that it is to be asked again a little later. */
+	private const BUSY_SECONDS = 60;
 	private const LOOK_SECONDS = 1;
 	private const SOON_SECONDS = 5;
 
@@ -43,7 +45,8 @@ final class Reconcile
 			$run = Run::ask(['channel_id' => $pair['uid']], $pair['url']);
 			$isAway = isset($unreached[$pair['uid'] . ' ' . Clones::normalise($pair['url'])]) || Peers::isFailing($pair['url']);
 			if ($isAway !== (bool) $run->was_away) {
-				$run->save(['was_away' => (int) $isAway] + ($isAway ? [] : ['next_at' => min($run->next_at, Config::now())]));
+				$run->save(['was_away' => (int) $isAway]);
+				$isAway || $run->hurry();
 			}
 		}
 		Run::summon();
@@ -137,12 +140,20 @@ final class Reconcile
 			if ($isOver && $run->role === 'ask' && ! $isDry) {
 				DroppedPackets::forget($run->uid, $run->peer, (int) ($run->stats['began'] ?? $began));
 			}
-			$run->save(($run->attempts === $attempts + 1 ? ['attempts' => $attempts] : []) + ($run->next_at === $again ? ['next_at' => Config::now()] : []));
+			unset($run->stats['busy']);
+			$run->save(($run->attempts === $attempts + 1 ? ['attempts' => $attempts] : []) + ['stats' => $run->stats] + ($run->next_at === $again ? ['next_at' => Config::now()] : []));
 
 			return $isOver ? 'over' : 'on';
 		} catch (\Throwable $e) {
+			if ($e instanceof PeerFailure && $e->retryAfter !== null) {
+				// To wait a little was asked for, and is no failure.
+				$busy = min(10, $run->stats['busy'] ?? 0);
+				$run->save(['attempts' => $attempts, 'stats' => ['busy' => $busy + 1] + $run->stats, 'next_at' => Config::now() + max($e->retryAfter, min(self::BUSY_SECONDS, 2 ** $busy))]);
+
+				return 'on';
+			}
 			$e instanceof PeerFailure || Config::logFailure('comparing with ' . $run->peer, $e);
-			$wait = ($e instanceof PeerFailure ? $e->retryAfter : null) ?? self::wait($attempts + 1);
+			$wait = self::wait($attempts + 1);
 			$run->save(['attempts' => $attempts + 1, 'reason' => mb_substr($e->getMessage(), 0, 500), 'next_at' => Config::now() + $wait + random_int(0, intdiv($wait, 4))]);
 
 			return 'failed';

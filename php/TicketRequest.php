@@ -18,6 +18,11 @@ final class TicketRequest
 	private const MOST_FILES = 64;
 	private const DIGEST_MS = 5000;
 	private const WAIT_SECONDS = 2.1;
+	/** At how many places at once a channel's requests wait for files, or have them read for their digests. */
+	private const PLACES = 2;
+	/** Up to this size and so soon after a request came a file is read without one. */
+	private const QUICK_BYTES = 4194304;
+	private const QUICK_SECONDS = 0.25;
 	private const ARRIVING_SECONDS = 60;
 	private const ABSENT_SECONDS = 300;
 	private const PROBE_SECONDS = 60;
@@ -26,6 +31,7 @@ final class TicketRequest
 	private readonly int $cameAt;
 	/** Until when, as a Unix time, this request may wait for files that were changed just now. */
 	private readonly float $waitsUntil;
+	private ?Places $place = null;
 
 	private function __construct(private readonly array $channel, private readonly array $asked)
 	{
@@ -98,7 +104,18 @@ final class TicketRequest
 	private function grant(Request $request): Response
 	{
 		$until = microtime(true) * 1000 + self::DIGEST_MS;
-		$files = array_map(fn ($file) => ['hash' => $file['hash'], 'scale' => $file['scale']] + $this->facts($file['hash'], $file['scale'], $until), $this->asked['files']);
+		$files = [];
+		try {
+			foreach ($this->asked['files'] as $file) {
+				$facts = $this->facts($file['hash'], $file['scale'], $until);
+				if (! $facts) {
+					return Response::error(429, 'busy', Places::AGAIN_SECONDS);
+				}
+				$files[] = ['hash' => $file['hash'], 'scale' => $file['scale']] + $facts;
+			}
+		} finally {
+			$this->place?->giveBack();
+		}
 		$answer = ['filesync' => SignedRequest::VERSION, 'time' => $this->cameAt, 'version' => Config::version(), 'features' => Serve::FEATURES, 'expires_in' => Ticket::SECONDS,
 			'files' => $files];
 		if (self::isProbe($request)) {
@@ -108,7 +125,14 @@ final class TicketRequest
 		return Response::json(200, $answer);
 	}
 
-	private function facts(string $hash, int $scale, float $untilMs): array
+	/** Tells whether this request may do what takes long: it has a place, or gets one. */
+	private function hasPlace(): bool
+	{
+		return ($this->place ??= Places::take('ticket', (int) $this->channel['channel_id'], self::PLACES)) !== null;
+	}
+
+	/** Returns what is said of a file; null if that takes long and there is no place for it now. */
+	private function facts(string $hash, int $scale, float $untilMs): ?array
 	{
 		$facts = Facts::of($this->channel, $hash, $scale);
 		if ($facts->isArriving) {
@@ -120,12 +144,19 @@ final class TicketRequest
 		$stat = $facts->stat();
 		// A clone asks at once: better to let its request wait for these two seconds than its file for a retry.
 		$wait = $stat && Facts::isRecent($stat) ? min($this->waitsUntil, $stat['ctime_ns'] / 1e9 + 2.05) - microtime(true) : 0;
+		if ($wait > 0 && ! $this->hasPlace()) {
+			return null;
+		}
 		if ($wait > 0) {
 			usleep((int) ($wait * 1e6));
 			$stat = $facts->stat();
 		}
 		if ($facts->content === null && (! $stat || $stat['size_bytes'] !== $facts->sizeBytes || Facts::isRecent($stat))) {
 			return ['state' => 'unavailable', 'retry_after' => 2];
+		}
+		$isQuick = $facts->sizeBytes <= self::QUICK_BYTES && microtime(true) < $this->waitsUntil - self::WAIT_SECONDS + self::QUICK_SECONDS;
+		if (! $isQuick && Digests::takesLong($facts) && ! $this->hasPlace()) {
+			return null;
 		}
 		$sha256 = Digests::of($facts, $untilMs);
 		$etag = $facts->etag();

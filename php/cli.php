@@ -35,7 +35,29 @@ if (PHP_SAPI !== 'cli') {
 		$isRoot => [dirname(__DIR__, 2)],
 		default => [dirname($script, 3), dirname(__DIR__, 2)],
 	};
-	$hubs = array_filter(array_map('realpath', $places), fn ($place) => $place !== false && is_file($place . '/include/cli_startup.php'));
+	// Where a path leads, and the folders of the links on the way, each looked at once: whoever may change one could turn it between two looks.
+	$look = function (string $path): array {
+		[$at, $links] = ['', []];
+		for ($left = explode('/', str_starts_with($path, '/') ? $path : getcwd() . "/$path"); $left;) {
+			$part = array_shift($left);
+			if ($part === '..') {
+				$at = preg_replace('~/[^/]*$~', '', $at);
+			} elseif ($part !== '' && $part !== '.') {
+				$target = @readlink("$at/$part");
+				if ($target === false) {
+					$at .= "/$part";
+				} elseif (($links[] = $at ?: '/') && count($links) > 40) {
+					return ['', []];
+				} else {
+					$at = str_starts_with($target, '/') ? '' : $at;
+					$left = [...explode('/', $target), ...$left];
+				}
+			}
+		}
+		return [$at ?: '/', $links];
+	};
+	[$place, $links] = $named !== null && $isRoot ? $look($named) : [null, []];
+	$hubs = array_filter($place === null ? array_map('realpath', $places) : [$place], fn ($place) => $place !== false && is_file($place . '/include/cli_startup.php'));
 	$root = reset($hubs);
 	if ($root === false) {
 		$end(2, $named === null ? __FILE__ . ' is not inside a hub' . ($isRoot ? ', and root looks nowhere else; run it in the hub\'s root: sudo -u <hub user> php addon/filesync/cli.php' : '')
@@ -56,6 +78,9 @@ if (PHP_SAPI !== 'cli') {
 				}
 			}
 		};
+		foreach ($links as $folder) {
+			$loose($folder) === null || $end(1, "root does not run this: in $folder is a link to $root that others than root may change; name the folder itself: --hub $root");
+		}
 		[$user, $why] = (function () use ($root, $loose): array {
 			$store = "$root/store";
 			if (! function_exists('posix_getpwuid')) {

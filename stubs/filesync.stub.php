@@ -51,6 +51,7 @@ namespace FileSync {
 		 *   hash: string,
 		 *   scale: int,
 		 *   size_bytes: int,
+		 *   most_bytes?: int,
 		 *   edited?: string,
 		 *   sha256?: string,
 		 *   mimetype?: string,
@@ -58,6 +59,8 @@ namespace FileSync {
 		 *   copies?: list<string>,
 		 *   origins: list<array{url: string, nick: string, path: list<string>, dav?: bool, filesync?: bool, piece_bytes?: int}>
 		 * } $transfer `name`: base name of the partial file, `[A-Za-z0-9._-]{1,128}`. `scale`: 0 (the file itself) to 9.
+		 *   `size_bytes`: as the sync packet gave it. `most_bytes`: most that come, whatever a hub states; where one states more and
+		 *   no other gives the file, the transfer fails with the kind `Limit` and the fact `stated_bytes`, before any byte came.
 		 *   `edited`: `Y-m-d H:i:s` from the sync packet. `sha256`: 64 hex digits if a clone stated them.
 		 *   `origins`: hubs to ask, best first: root URL, the channel's nick there, the names of the folders and of
 		 *   the file, whether the `/dav` rung may be used (default true), and whether the hub may be asked for tickets because
@@ -69,7 +72,7 @@ namespace FileSync {
 		 * @return int The number by which reports name this transfer.
 		 *
 		 * @throws Exception\InvalidInputException A key is missing, unknown or malformed; the message names it.
-		 * @throws Exception\LimitException The size exceeds `filesync.max_file_bytes`.
+		 * @throws Exception\LimitException The size exceeds `filesync.max_file_bytes` or `most_bytes`.
 		 */
 		public function add(array $transfer): int {}
 
@@ -126,7 +129,7 @@ namespace FileSync {
 		 *   failures: int
 		 * }> `reason`: why `/dav` was dropped for this batch, `filesync_reason`: why tickets were. `version` and `features`: the
 		 *   hub's filesync. `skew_seconds`: by how much its clock is ahead of ours. `piece_bytes`: the longest request that
-		 *   it answers if longer ones die; null if none die, or longer ones have succeeded since. `failures`: transfers that failed for now.
+		 *   it answers if longer ones die; null if none die, or longer ones have succeeded since. `failures`: transfers for which it was unreachable.
 		 */
 		public function origins(): array {}
 

@@ -1,6 +1,8 @@
-# Stages of a test run, one line each with its time. A red one hides no other: the end of its log is shown, what needs it is skipped, the others run.
-# Sourced. `run_stages FUNCTION` runs the stages that the function names. `gives WORD` before a stage says what it makes; ONLY=word,word runs the stages
-# whose names hold such a word, and those that give what these need.
+# shellcheck shell=sh
+# Stages of a test run, one line each with its time beside its budget: what it takes on two idle cores with all that is built once. A red one hides no other: the end
+# of its log is shown, what needs it is skipped, the others run. A slow one is named at the end, and not red: it tells of the machine as much as of the stage.
+# Sourced. `run_stages FUNCTION [MOST]` runs the stages that the function names, whose budgets may be so many seconds together. `gives WORD` before a stage says what
+# it makes; ONLY=word,word runs the stages whose names hold such a word, and those that give what these need.
 
 stages_only=${ONLY:-}
 unset ONLY
@@ -8,7 +10,7 @@ stages_log=$(mktemp)
 trap 'rm -f "$stages_log"' EXIT
 trap 'exit 130' INT TERM
 stages_begun=$(date +%s)
-stages_passed=0 stages_failed=0 stages_skipped=0 stages_red='' stages_lacking='' stages_gives='' stages_wanted='' stages_planning=''
+stages_passed=0 stages_failed=0 stages_skipped=0 stages_red='' stages_lacking='' stages_gives='' stages_wanted='' stages_planning='' stages_budget=0 stages_slow=''
 
 gives() { stages_gives=$1; }
 
@@ -36,12 +38,14 @@ skip() {
 	stages_gives=''
 }
 
-# stage NAME NEEDS COMMAND…: NEEDS holds words that earlier stages give, or none.
+# stage NAME BUDGET NEEDS COMMAND…: the budget is in seconds; NEEDS holds words that earlier stages give, or none.
 stage() {
-	name=$1 needs=$2
-	shift 2
+	name=$1 budget=$2 needs=$3
+	shift 3
 	stages_chosen "$name" "$needs" || { stages_gives=''; return 0; }
+	[ -z "$stages_planning" ] || stages_budget=$((stages_budget + budget))
 	[ -z "$stages_planning" ] || { stages_gives=''; return 0; }
+	# shellcheck disable=SC2086 # words
 	lack=$(stages_lacks $needs)
 	if [ -n "$lack" ]; then
 		skip "$name" "it needs $lack"
@@ -53,7 +57,7 @@ stage() {
 	seconds=$(awk "BEGIN { print ($(date +%s%N) - $start) / 1e9 }")
 	if [ $status = 0 ]; then
 		stages_passed=$((stages_passed + 1))
-		printf '%-46s ok %7.1f s  %s\n' "$name" "$seconds" "$(grep -aE '^(OK|Tests: |Number of|stub and|PHP-FPM|[0-9]+ of [0-9]+ files|test result|real hubs|converged)' "$stages_log" | tail -n 1)"
+		printf '%-46s ok %7.1f of %4d s  %s\n' "$name" "$seconds" "$budget" "$(grep -aE '^(OK|Tests: |Number of|stub and|PHP-FPM|[0-9]+ (of [0-9]+ files|files in)|test result|real hubs|converged)' "$stages_log" | tail -n 1)"
 	else
 		stages_failed=$((stages_failed + 1))
 		stages_red="$stages_red
@@ -62,27 +66,34 @@ stage() {
 		tail -n 150 "$stages_log"
 		printf '%-46s FAILED with status %d after %.1f s\n' "$name" "$status" "$seconds"
 	fi
+	[ "${seconds%.*}" -lt "$budget" ] || stages_slow="$stages_slow, $name"
 	stages_gives=''
 }
 
-# run_stages FUNCTION: runs its stages, prints what came of all, last `N passed, M failed, K skipped`, and ends with 1 if a stage was red.
+# run_stages FUNCTION [MOST]: runs its stages, prints what came of all, last `N passed, M failed, K skipped`, and ends with 1 if a stage was red.
 run_stages() {
 	case ",$stages_only," in ,,) ;; *,,*) echo 'ONLY holds an empty word' >&2; exit 2 ;; esac
 	# What a stage needs is given by an earlier one, which may need another.
 	stages_planning=yes before=none
 	until [ "$stages_wanted" = "$before" ]; do
-		before=$stages_wanted
+		before=$stages_wanted stages_budget=0
 		"$1"
+		# shellcheck disable=SC2086 # words
 		stages_wanted=$(printf '%s\n' $stages_wanted | sort -u | tr '\n' ' ')
 	done
 	stages_planning=''
+	if [ "$stages_budget" -gt "${2:-$stages_budget}" ]; then
+		echo "the budgets of the stages are $stages_budget s together, and may be $2" >&2
+		exit 2
+	fi
 	"$1"
 	if [ $((stages_passed + stages_failed + stages_skipped)) = 0 ]; then
 		echo "no stage has a name with: $stages_only" >&2
 		exit 2
 	fi
 	[ -z "$stages_red" ] || printf 'red:%s\n' "$stages_red"
-	echo "all stages took $(($(date +%s) - stages_begun)) s"
+	[ -z "$stages_slow" ] || echo "longer than their budget: ${stages_slow#, }"
+	echo "all stages took $(($(date +%s) - stages_begun)) of $stages_budget s"
 	echo "$stages_passed passed, $stages_failed failed, $stages_skipped skipped"
 	[ $stages_failed = 0 ]
 	exit

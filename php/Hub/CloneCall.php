@@ -14,6 +14,7 @@ final class CloneCall
 {
 	private const SECONDS = 60;
 	private const MOST_BYTES = 8388608;
+	private const LONGEST_WAIT_SECONDS = 600;
 	private const DEEPEST = 32;
 
 	/** @var int Bytes of all bodies, received ones as transferred. */
@@ -66,7 +67,8 @@ final class CloneCall
 		$this->count++;
 		$this->bytes += strlen($body) + strlen($said);
 		if ($status === 0 || $status >= 500 || $status === 429) {
-			throw new PeerFailure("$this->root does not answer now: " . ($status ? "status $status" : $reply['error']), $status === 429 ? 'busy' : '', false, $status === 429 ? 10 : null);
+			$again = preg_match('/^[0-9]{1,4}$/D', $reply['headers']['retry-after'] ?? '') ? max(1, min(self::LONGEST_WAIT_SECONDS, (int) $reply['headers']['retry-after'])) : 10;
+			throw new PeerFailure("$this->root does not answer now: " . ($status ? "status $status" : $reply['error']), $status === 429 ? 'busy' : '', false, $status === 429 ? $again : null);
 		}
 		if (str_starts_with($said, "\x1f\x8b")) {
 			$said = (string) @gzdecode($said, self::MOST_BYTES);

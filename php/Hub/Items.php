@@ -3,7 +3,6 @@
 namespace FileSync\Addon\Hub;
 
 use FileSync\Addon\ItemRelocation;
-use FileSync\Addon\Outbox;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -12,20 +11,6 @@ if (! class_exists('App', false)) {
 /** The posts that are linked to files: stored, dropped, and their attachments' access repaired, by core's own functions. */
 final class Items
 {
-	/** Stores the items of a packet; if core cannot now, a worker tries again. */
-	public static function take(array $channel, array $items): void
-	{
-		try {
-			if ($items) {
-				self::store($channel, $items);
-			}
-		} catch (\Throwable $e) {
-			Config::logFailure('storing the items of a packet', $e);
-			$body = json_encode(['items' => $items], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
-			Outbox::add((int) $channel['channel_id'], 'items', hash('sha256', $body), $body);
-		}
-	}
-
 	/** Stores items that another clone sent. Core is not told where they come from: ItemRelocation rewrites them, core's way is textual. */
 	public static function store(array $channel, array $items): void
 	{

@@ -229,8 +229,14 @@ final class Arrival
 	 */
 	public function withAccess(array $photo): array
 	{
-		return in_array($this->verdicts['access'], ['take', 'same'], true) ? $photo
+		return $this->keepsAccess() ? $photo
 			: Access::narrower($photo, $this->row, $this->channel['channel_hash']) + $photo;
+	}
+
+	/** Tells whether the packet's access stands. */
+	public function keepsAccess(): bool
+	{
+		return in_array($this->verdicts['access'], ['take', 'same'], true);
 	}
 
 	/** Remembers the access from before a clone widened it: if that clone deletes the file later, it is restored with the narrow access. */

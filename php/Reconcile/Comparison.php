@@ -66,7 +66,7 @@ final class Comparison
 	{
 		switch ($this->run->state) {
 			default:
-				$this->run->save(['state' => 'idle', 'stats' => ['began' => Config::now()], 'session' => '', 'body' => []]);
+				$this->run->save(['state' => 'idle', 'stats' => $this->run->firstStats(), 'session' => '', 'body' => []]);
 				// no break
 			case 'listing':
 				if ($this->run->list($this->channel, $until)) {

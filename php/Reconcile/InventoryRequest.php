@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Outgoing;
 use FileSync\Addon\Packet;
+use FileSync\Addon\Places;
 use FileSync\Addon\Request;
 use FileSync\Addon\Response;
 use FileSync\Addon\SignedRequest;
@@ -31,6 +32,8 @@ final class InventoryRequest
 
 	private const ANSWER_BYTES = 1 << 20;
 	private const LIST_SECONDS = 8;
+	/** At how many places at once it is listed what a channel has here. */
+	private const PLACES = 1;
 
 	private function __construct(private readonly array $channel, private readonly array $asked, private readonly string $root)
 	{
@@ -63,6 +66,9 @@ final class InventoryRequest
 			'entries' => $this->entries(),
 			'finish' => $this->finish(),
 		};
+		if ($said === null) {
+			return Response::error(429, 'busy', Places::AGAIN_SECONDS);
+		}
 		if (isset($said['error'])) {
 			return Response::error(410, $said['error']);
 		}
@@ -71,14 +77,26 @@ final class InventoryRequest
 		return ! empty($this->asked['gzip']) && function_exists('gzencode') ? Response::packed($said) : Response::json(200, $said);
 	}
 
-	private function round(): array
+	/** Answers a round; null if what is here is to be listed, and that is being done already. */
+	private function round(): ?array
 	{
-		$run = isset($this->asked['session']) ? $this->session() : Run::begin($this->channel, 'answer', $this->root);
-		if (! $run) {
+		$run = isset($this->asked['session']) ? $this->session() : null;
+		if (! $run && isset($this->asked['session'])) {
 			return ['error' => 'session'];
 		}
-		if ($run->state !== 'sealed' && ! $run->list($this->channel, microtime(true) + self::LIST_SECONDS)) {
-			return ['session' => $run->id, 'state' => 'listing', 'retry_after' => 1];
+		if ($run?->state !== 'sealed') {
+			$place = Places::take('list', (int) $this->channel['channel_id'], self::PLACES);
+			if (! $place) {
+				return null;
+			}
+			try {
+				$run ??= Run::begin($this->channel, 'answer', $this->root);
+				if (! $run->list($this->channel, microtime(true) + self::LIST_SECONDS)) {
+					return ['session' => $run->id, 'state' => 'listing', 'retry_after' => 1];
+				}
+			} finally {
+				$place->giveBack();
+			}
 		}
 		$said = ['session' => $run->id, 'state' => 'ready'];
 		if (isset($this->asked['message'])) {

@@ -24,6 +24,7 @@ final class Run
 {
 	private const EVERY_SECONDS = 604800;
 	private const SPREAD_SECONDS = 86400;
+	private const EARLY_SECONDS = 86400;
 	private const SUMMON_SECONDS = 60;
 	private const ANSWERED_SECONDS = 3600;
 	private const MOST_ANSWERED = 8;
@@ -142,6 +143,28 @@ final class Run
 		Table::update('filesync_reconcile', array_map(fn ($value) => is_array($value) ? json_encode($value) : $value, $set) + ['updated' => Config::now()], ['id' => $this->id]);
 	}
 
+	/** Has the comparison come early, as the clone is back; no more often than once a day. One that somebody is at goes on. */
+	public function hurry(): void
+	{
+		$token = Config::token();
+		if (! Lease::take("reconcile-{$this->id}", $token, self::SUMMON_SECONDS)) {
+			return;
+		}
+		$now = self::find($this->id);
+		$last = $now->stats['early'] ?? 0;
+		$early = $last > Config::now() ? $last : max(Config::now(), $last + self::EARLY_SECONDS);
+		if ($now && $early < $now->next_at) {
+			$this->save(['next_at' => $early, 'stats' => ['early' => $early] + $now->stats]);
+		}
+		Lease::giveBack("reconcile-{$this->id}", $token);
+	}
+
+	/** Returns the counts with which a comparison begins. */
+	public function firstStats(): array
+	{
+		return ['began' => Config::now()] + array_intersect_key($this->stats, ['early' => true]);
+	}
+
 	/** Ends a comparison: the next one is due in about a week. */
 	public function postpone(): void
 	{
@@ -186,7 +209,7 @@ final class Run
 	{
 		$this->inventory = new Inventory();
 		$this->keep();
-		$this->save(['state' => 'reading', 'position' => $position, 'stats' => ['began' => Config::now()], 'body' => []]);
+		$this->save(['state' => 'reading', 'position' => $position, 'stats' => $this->firstStats(), 'body' => []]);
 	}
 
 	/** Returns the snapshot. */

@@ -221,6 +221,14 @@ final class PeersTest extends AddonTestCase
 		$this->assertStringContainsString(self::ORIGIN . ': filesync: yes 0.1.0', implode("\n", $lines));
 	}
 
+	public function test_a_hub_where_a_channel_has_nothing_is_read_as_before_by_the_others(): void
+	{
+		Peers::learn($this->origin(['dav' => 'refused', 'reason' => 'no session cookie', 'received_bytes' => 0]), null);
+		$this->assertTrue(Peers::mayUseDav(self::ORIGIN));
+		Peers::learn($this->origin(['dav' => 'refused', 'reason' => 'status 401', 'received_bytes' => 5]), null);
+		$this->assertFalse(Peers::mayUseDav(self::ORIGIN));
+	}
+
 	private function origin(array $keys): array
 	{
 		return $keys + ['url' => self::ORIGIN, 'dav' => 'untried', 'reason' => null];

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Where the tests of make install put their hubs. Sourced.
 #
 # Root installs nothing in folders that others may write, and no hub is root's: where root runs the tests, their hubs lie in a folder of root's and belong to somebody else.

@@ -72,6 +72,8 @@ impl ErrorKind {
     }
 }
 
+const STATED_BYTES: &str = "stated_bytes";
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// A failure: its kind, what was being done, and the facts.
@@ -132,6 +134,23 @@ impl Error {
     /// Returns the status of a hub's answer, if the failure is about one.
     pub(crate) fn http_status(&self) -> Option<u16> {
         self.0.http_status
+    }
+
+    /// Adds the number of bytes that a hub states if the caller wants fewer.
+    #[must_use]
+    pub(crate) fn stated_bytes(self, bytes: u64) -> Self {
+        self.context(STATED_BYTES, bytes)
+    }
+
+    /// Tells whether a hub states more bytes than the caller wants, so that another hub may still have fewer.
+    pub(crate) fn states_too_much(&self) -> bool {
+        self.facts().any(|(key, _)| key == STATED_BYTES)
+    }
+
+    /// Tells whether the hub is at fault, whatever the request: it cannot be reached, or a server in front of it cannot reach
+    /// it.
+    pub(crate) fn is_out_of_reach(&self) -> bool {
+        self.kind() == ErrorKind::Network || matches!(self.http_status(), Some(502 | 504))
     }
 
     /// Returns the added facts, in order.

@@ -89,6 +89,8 @@ pub struct TransferSpec {
     pub scale: u8,
     /// Size from the packet.
     pub size_bytes: u64,
+    /// The maximum of bytes that it may have, whatever a hub states.
+    pub most_bytes: u64,
     /// `edited` from the packet, `Y-m-d H:i:s`, or empty.
     pub edited: String,
     /// Digest, if a clone stated one.
@@ -263,6 +265,7 @@ impl TransferBatch {
     /// `LimitExceeded` if it is larger than allowed, `InvalidInput` if it names no origin or its name is taken.
     pub fn add(&mut self, spec: TransferSpec) -> Result<TransferId> {
         let limit = if spec.scale == 0 { self.shared.limits.max_file_bytes } else { self.shared.limits.max_scale_bytes };
+        let limit = limit.min(spec.most_bytes);
         if spec.size_bytes > limit {
             return Err(Error::new(ErrorKind::LimitExceeded, "adding a transfer")
                 .context("name", &spec.name)

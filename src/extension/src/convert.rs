@@ -90,7 +90,8 @@ impl<'a> Fields<'a> {
 
 /// Reads the parameter of `TransferBatch::add`.
 pub(crate) fn transfer_spec(table: &ZendHashTable) -> Result<TransferSpec> {
-    let known = ["name", "hash", "scale", "size_bytes", "edited", "sha256", "mimetype", "have_sha256", "copies", "origins"];
+    let known =
+        ["name", "hash", "scale", "size_bytes", "most_bytes", "edited", "sha256", "mimetype", "have_sha256", "copies", "origins"];
     let fields = Fields::of("transfer", table, &known)?;
     let name = fields.text("name")?;
     let name_is_plain = (1..=128).contains(&name.len())
@@ -119,6 +120,7 @@ pub(crate) fn transfer_spec(table: &ZendHashTable) -> Result<TransferSpec> {
         hash: hash.to_owned(),
         scale: u8::try_from(fields.number("scale", 0..=9)?).unwrap_or_default(),
         size_bytes: fields.number("size_bytes", 0..=i64::MAX)?,
+        most_bytes: fields.number_or("most_bytes", 0..=i64::MAX, u64::MAX)?,
         edited: fields.optional_text("edited")?.unwrap_or_default().to_owned(),
         sha256: fields.optional_text("sha256")?.map(Digest::parse).transpose()?,
         mimetype: fields.optional_text("mimetype")?.unwrap_or_default().to_owned(),

@@ -1,6 +1,6 @@
 <?php
 
-/** A stand-in for the extension, in plain PHP: same classes and shapes as stubs/filesync.stub.php, no network. */
+/** A stand-in for the extension, in plain PHP: same classes and shapes as stubs/filesync.stub.php, no network. FakeTest compares the two. */
 
 namespace FileSync\Exception {
 	class FileSyncException extends \Exception {}
@@ -44,10 +44,12 @@ namespace FileSync {
 		private array $offsets = [];
 		private int $last = 0;
 
-		public function __construct(private array $settings)
+		private array $settings;
+
+		public function __construct(array $options)
 		{
-			self::$options[] = $settings;
-			if (! is_dir($settings['root'])) {
+			self::$options[] = $this->settings = $options;
+			if (! is_dir($options['root'])) {
 				throw new StorageException('no such folder');
 			}
 		}
@@ -63,7 +65,7 @@ namespace FileSync {
 			return $this->last;
 		}
 
-		public function step(int $budgetMs): array
+		public function step(int $budget_ms): array
 		{
 			Instant::pass();
 			if (self::$duringStep) {
@@ -93,11 +95,15 @@ namespace FileSync {
 					'error' => ['kind' => $answer['kind'], 'temporary' => $answer['temporary'], 'message' => $answer['message'], 'retry_after_seconds' => $answer['retry_after_seconds'] ?? null,
 						'facts' => $answer['facts'] ?? []]] + $report];
 			}
+			$size = is_int($answer) ? $answer : strlen($answer);
+			if ($size > ($transfer['most_bytes'] ?? PHP_INT_MAX)) {
+				return [['state' => 'failed', 'error' => ['kind' => 'Limit', 'temporary' => false, 'message' => 'it has more bytes there', 'retry_after_seconds' => null,
+					'facts' => ['stated_bytes' => (string) $size]]] + $report];
+			}
 			$partial = $this->settings['root'] . '/' . $transfer['name'] . '.partial';
 			file_put_contents($partial, is_int($answer) ? '' : $answer);
 			is_int($answer) && ftruncate(fopen($partial, 'c'), $answer);
 			Instant::pass();
-			$size = is_int($answer) ? $answer : strlen($answer);
 
 			return [['state' => 'complete', 'size_bytes' => $size, 'received_bytes' => $size, 'sha256' => is_int($answer) ? FileDigest::$digest : hash('sha256', $answer),
 				'origin' => $transfer['origins'][0]['url'], 'rung' => 'getfile', 'proof' => ['size'], 'edited' => $edited] + $report];
@@ -106,7 +112,7 @@ namespace FileSync {
 		public function progress(): array
 		{
 			$progress = [];
-			foreach ($this->offsets ? $this->waiting : [] as $id => $transfer) {
+			foreach ($this->waiting as $id => $transfer) {
 				$progress[] = ['id' => $id, 'name' => $transfer['name'], 'state' => count($progress) < $this->settings['parallel'] ? 'active' : 'queued', 'size_bytes' => $transfer['size_bytes'],
 					'offset_bytes' => $this->offsets[$id] ?? 0, 'bytes_per_second' => 0, 'rung' => null];
 			}
@@ -119,11 +125,10 @@ namespace FileSync {
 
 		public function origins(): array
 		{
-			if (self::$learnt) {
-				return array_map(fn ($url, $keys) => $keys + ['url' => $url, 'dav' => 'untried', 'reason' => null], array_keys(self::$learnt), self::$learnt);
-			}
+			$learnt = self::$learnt ?: array_map(fn ($dav) => ['dav' => $dav], self::$dav);
 
-			return array_map(fn ($url, $dav) => ['url' => $url, 'dav' => $dav, 'reason' => null], array_keys(self::$dav), self::$dav);
+			return array_map(fn ($url, $keys) => $keys + ['url' => $url, 'dav' => 'untried', 'reason' => null, 'filesync' => 'untried', 'filesync_reason' => null, 'version' => null, 'features' => [],
+				'skew_seconds' => null, 'piece_bytes' => null, 'received_bytes' => 0, 'failures' => 0], array_keys($learnt), $learnt);
 		}
 
 		public function pending(): int
@@ -151,6 +156,11 @@ namespace FileSync {
 		/** @var ?\Closure Says what a photo's header says, in place of its bytes. */
 		public static ?\Closure $facts = null;
 
+		public function __construct()
+		{
+			throw new \Exception('all methods are static');
+		}
+
 		/** A scale made here tells its size by its number, every other picture is of 400 x 200 pixels. */
 		public static function facts(Store $store, string $path): array
 		{
@@ -160,12 +170,17 @@ namespace FileSync {
 			$bytes = file_get_contents($store->absolute($path));
 			$n = preg_match('/^scale (\d)/', $bytes, $found) ? (int) $found[1] : 4;
 
-			return $bytes === 'no picture' ? throw new \FileSync\Exception\CorruptException($path) : ['mimetype' => 'image/jpeg', 'width' => 100 * $n, 'height' => 50 * $n];
+			return $bytes === 'no picture' ? throw new \FileSync\Exception\CorruptException($path) : ['mimetype' => 'image/jpeg', 'width' => 100 * $n, 'height' => 50 * $n, 'stored_width' => 100 * $n, 'stored_height' => 50 * $n, 'orientation' => 1];
 		}
 
 		public static function sizes(int $width, int $height, array $scales, ?array $options = null): array
 		{
 			return array_combine($scales, array_map(fn ($scale) => ['width' => 100 * $scale, 'height' => 50 * $scale], $scales));
+		}
+
+		public static function scale(Store $from, string $source, Store $to, array $targets, ?array $options = null): array
+		{
+			return self::scaleAll($from, $to, [['source' => $source, 'targets' => $targets]], $options)[0]['scales'] ?? throw new \FileSync\Exception\UnsupportedException($source);
 		}
 
 		public static function scaleAll(Store $from, Store $to, array $jobs, ?array $options = null): array
@@ -299,7 +314,7 @@ namespace FileSync {
 			}
 		}
 
-		public function step(int $budgetMs): bool
+		public function step(int $budget_ms): bool
 		{
 			if (self::$duringStep && ! (self::$duringStep)($this->path)) {
 				return false;
@@ -326,6 +341,10 @@ namespace FileSync {
 		private array $hashes = [];
 		private ?array $different = null;
 		private int $rounds = 0;
+
+		public function __construct()
+		{
+		}
 
 		public static function id(string $hash, string $content, string $metadata): string
 		{
@@ -403,7 +422,7 @@ namespace FileSync {
 			file_put_contents($store->absolute($path), serialize([$this->hashes, $this->different, $this->rounds]));
 		}
 
-		public static function load(Store $store, string $path): self
+		public static function load(Store $store, string $path): Inventory
 		{
 			$inventory = new self();
 			$saved = @file_get_contents($store->absolute($path));
@@ -415,25 +434,72 @@ namespace FileSync {
 
 	final class Signer
 	{
-		public function __construct(private string $key)
+		public function __construct(private string $private_key)
 		{
 		}
 
 		public function sign(string $body): string
 		{
-			openssl_sign($body, $signature, $this->key, OPENSSL_ALGO_SHA256);
+			openssl_sign($body, $signature, $this->private_key, OPENSSL_ALGO_SHA256);
 
 			return 'sha256.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=');
 		}
+
+		public function signAll(array $bodies): array
+		{
+			return array_map($this->sign(...), $bodies);
+		}
+
+		public static function verify(string $body, string $sig, string $public_key): bool
+		{
+			return openssl_verify($body, (string) base64_decode(strtr(preg_replace('/^sha256\./', '', $sig), '-_', '+/')), $public_key, OPENSSL_ALGO_SHA256) === 1;
+		}
 	}
 
+	/** Moves all that begins with the old home's address, whatever follows. */
 	final class Relocator
 	{
+		public function __construct(private array $options)
+		{
+		}
+
+		public function text(string $text): string
+		{
+			return str_replace($this->options['from'] . '/', $this->options['to'] . '/', $text);
+		}
+
+		public function json(string $json): string
+		{
+			return str_replace(addcslashes($this->options['from'], '/') . '\/', addcslashes($this->options['to'], '/') . '\/', $this->text($json));
+		}
+
+		public function value(array $value): array
+		{
+			return array_map(fn ($one) => match (true) { is_string($one) => $this->text($one), is_array($one) => $this->value($one), default => $one }, $value);
+		}
+
+		public function item(array $item): array
+		{
+			foreach (array_intersect(['body', 'summary', 'plink', 'obj', 'target', 'attach', 'permalink', 'object', 'tags', 'term'], array_keys($item)) as $key) {
+				$item[$key] = is_array($item[$key]) ? $this->value($item[$key]) : $this->json((string) $item[$key]);
+			}
+
+			return $item;
+		}
+
+		public function items(array $items): array
+		{
+			return array_map($this->item(...), $items);
+		}
+
 		public static function mediaHashes(string $hub, string $text): array
 		{
 			preg_match_all('~' . preg_quote($hub, '~') . '/(?:photo|attach)/([A-Za-z0-9]+)~', $text, $found);
 
-			return $found[1];
+			$hashes = array_unique($found[1]);
+			sort($hashes);
+
+			return $hashes;
 		}
 	}
 }

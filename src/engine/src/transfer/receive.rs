@@ -43,19 +43,27 @@ pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
         match outcome {
             Ok(Some(complete)) => return Outcome::Complete(complete),
             Ok(None) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput) => {
-                return Outcome::Failed(error);
-            }
-            // A hub that may answer later is worth waiting for, whatever the others said.
+            Err(error) if ends_it_everywhere(&error) => return Outcome::Failed(error),
             Err(error) => {
-                origin.failures.set(origin.failures.get() + u32::from(error.kind().is_temporary()));
-                if failure.as_ref().is_none_or(|known| !known.kind().is_temporary()) {
+                origin.failures.set(origin.failures.get() + u32::from(error.is_out_of_reach()));
+                if failure.as_ref().is_none_or(|known| hope(known) == 0 || hope(&error) > hope(known)) {
                     failure = Some(error);
                 }
             }
         }
     }
     Outcome::Failed(failure.unwrap_or_else(|| Error::new(ErrorKind::InvalidInput, "choosing an origin hub")))
+}
+
+/// Tells whether every other hub would fail too.
+fn ends_it_everywhere(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput) && !error.states_too_much()
+}
+
+/// Orders the failures of several hubs: a hub with more bytes than wanted can give them as soon as they are wanted, and a hub that may
+/// answer later is worth waiting for, whatever the others said.
+fn hope(error: &Error) -> u8 {
+    if error.states_too_much() { 2 } else { u8::from(error.kind().is_temporary()) }
 }
 
 async fn copy_of_what_the_packet_states(shared: &Shared, job: &Job) -> Result<Option<Complete>> {
@@ -142,6 +150,20 @@ impl<'a> Work<'a> {
                 .context("size_bytes", size_bytes)
                 .context("limit_bytes", limit));
         }
+        self.check_most(size_bytes)
+    }
+
+    /// Refuses more bytes than the caller wants.
+    pub(super) fn check_most(&self, size_bytes: u64) -> Result<()> {
+        let spec = &self.job.spec;
+        if size_bytes > spec.most_bytes {
+            return Err(Error::new(ErrorKind::LimitExceeded, "receiving a file")
+                .context("hub", &self.origin.hub)
+                .context("fault", "it has more bytes there than were announced and wanted")
+                .context("announced_bytes", spec.size_bytes)
+                .context("most_bytes", spec.most_bytes)
+                .stated_bytes(size_bytes));
+        }
         Ok(())
     }
 
@@ -208,7 +230,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Waits a little if a hub may be restarting; false if that is impossible, or it has waited often enough.
+    /// Waits a little if a hub may be restarting; false if that is impossible, or the wait is over.
     async fn waits_for_restart(&self, pauses: &mut u32, took: Duration, error: &Error) -> bool {
         if *pauses >= MAX_PAUSES || !may_be_restart(error, took) {
             return false;
@@ -442,7 +464,7 @@ pub(super) fn check_digest(partial: &mut Partial<'_>, computed: Digest, expected
 /// How many connections in a row may break off with little progress before the origin is given up for
 /// now.
 const MAX_ATTEMPTS: u32 = 5;
-/// How many replies in a row may be shorter than `CRUMB_BYTES` when more was requested.
+/// How many shorter replies in a row are accepted when more was requested.
 pub(super) const MAX_CRUMBS: u32 = 100;
 const CRUMB_BYTES: u64 = 4096;
 

@@ -133,6 +133,6 @@ pub struct OriginStatus {
     pub piece_bytes: Option<NonZeroU64>,
     /// Bytes of files received from it in this batch.
     pub received_bytes: u64,
-    /// Transfers that failed for now: unreachable, busy, or wrong bytes.
+    /// Transfers for which it was unreachable. Being busy or lacking the right bytes may concern a single file.
     pub failures: u32,
 }

@@ -33,7 +33,7 @@ pub(crate) struct Origin {
     /// Ranges requested at once, for all files together: a small hub answers few requests at a time.
     pub(super) under_way: Cell<usize>,
     pub(super) received_bytes: Cell<u64>,
-    /// Transfers that failed for now.
+    /// Transfers for which it was unreachable.
     pub(super) failures: Cell<u32>,
 }
 

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ use super::{RungState, Shared, TransferId};
 use crate::body::{FileReply, TicketReply};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
-use crate::getfile;
+use crate::getfile::{self, HubUrl};
 use crate::http::{Pool, Reply, Request};
 use crate::signature::Secret;
 
@@ -53,8 +54,13 @@ enum Answer {
 pub(crate) struct Tickets {
     rung: Cell<RungState>,
     reason: RefCell<Option<String>>,
-    /// The hub was unreachable, which says nothing about its filesync.
-    unreached: Cell<bool>,
+    /// The reason for giving up the rung says nothing about the hub's filesync: it was unreachable, or does not know this channel.
+    says_nothing: Cell<bool>,
+    /// How long the batch has waited, at the hub's request, since it last gave tickets, and how often.
+    waited: Cell<Duration>,
+    pauses: Cell<u32>,
+    /// The time before which it is not asked again.
+    not_before: Cell<i64>,
     /// Held during a request: all others wait for its answers.
     asking: tokio::sync::Mutex<()>,
     /// Files that transfers of the batch will request from this hub.
@@ -114,7 +120,10 @@ impl Tickets {
         Self {
             rung: Cell::new(if allowed { RungState::Untried } else { RungState::Refused }),
             reason: RefCell::default(),
-            unreached: Cell::default(),
+            says_nothing: Cell::default(),
+            waited: Cell::default(),
+            pauses: Cell::default(),
+            not_before: Cell::default(),
             asking: tokio::sync::Mutex::default(),
             wanted: RefCell::default(),
             known: RefCell::default(),
@@ -162,7 +171,8 @@ impl Tickets {
 
     /// Gives the rung up for this batch.
     pub(crate) fn refuse(&self, error: &Error) {
-        self.unreached.set(self.rung.get() == RungState::Untried && error.kind() == ErrorKind::Network);
+        let is_untried = self.rung.get() == RungState::Untried;
+        self.says_nothing.set(is_untried && (error.kind() == ErrorKind::Network || is_about_the_channel(error)));
         self.rung.set(RungState::Refused);
         self.reason.replace(Some(error.to_string()));
         self.wanted.take();
@@ -171,7 +181,7 @@ impl Tickets {
 
     pub(crate) fn peer(&self) -> Peer {
         Peer {
-            state: if self.unreached.get() { RungState::Untried } else { self.rung.get() },
+            state: if self.says_nothing.get() { RungState::Untried } else { self.rung.get() },
             reason: self.reason.borrow().clone(),
             version: self.version.borrow().clone(),
             features: self.features.borrow().clone(),
@@ -225,6 +235,10 @@ const MAX_TICKET_SECONDS: u32 = 3600;
 const EXPIRY_MARGIN_SECONDS: i64 = 60;
 /// How long "missing" and "unavailable" are valid when a file was requested ahead of its turn.
 const NO_FILE_SECONDS: i64 = 30;
+/// How long a hub that is asked too much is waited for before what is wanted of it is put off.
+const MAX_WAITED: Duration = Duration::from_secs(20);
+/// How long, in seconds, it is then not asked again at least.
+const LEAST_REST_SECONDS: u64 = 10;
 /// The largest clock difference that is compensated.
 const MAX_SKEW_SECONDS: u64 = 3600;
 
@@ -236,12 +250,18 @@ impl Origin {
     /// `NotFound` if it does not have the file; `PeerBusy` if it cannot give it now.
     pub(crate) async fn facts(&self, shared: &Shared, key: &FileKey) -> Result<Option<Facts>> {
         let tickets = &self.tickets;
+        let now = (shared.surroundings.unix_time)();
+        if tickets.is_usable()
+            && let Some(Answer::Ready(facts)) = tickets.known(key, now)
+        {
+            return Ok(Some(facts));
+        }
         let _one_at_a_time = tickets.asking.lock().await;
         let now = (shared.surroundings.unix_time)();
         let mut answer = tickets.known(key, now).filter(|_| tickets.is_usable());
         if answer.is_none() && tickets.is_usable() {
             let files = tickets.to_ask(key);
-            match self.ask(shared, &files).await {
+            match self.ask_patiently(shared, &files).await {
                 Ok(()) => answer = tickets.known(key, now),
                 Err(error) if matches!(error.kind(), ErrorKind::PeerBusy | ErrorKind::InvalidInput) => return Err(error),
                 Err(error) => tickets.refuse(&error),
@@ -255,6 +275,37 @@ impl Origin {
                 .context("hub", &self.hub)
                 .context("fault", "its bytes are incomplete there")
                 .retry_after_seconds(retry_after_seconds)),
+        }
+    }
+
+    /// Asks for facts and tickets, again and again for a while where the hub wants to be asked a little later.
+    async fn ask_patiently(&self, shared: &Shared, files: &[FileKey]) -> Result<()> {
+        let tickets = &self.tickets;
+        loop {
+            let now = (shared.surroundings.unix_time)();
+            if now < tickets.not_before.get() {
+                let seconds = tickets.not_before.get().abs_diff(now);
+                return Err(asked_too_much(&self.hub).retry_after_seconds(Some(seconds)));
+            }
+            let answer = self.ask(shared, files).await;
+            let Err(error) = answer.as_ref() else {
+                tickets.waited.take();
+                tickets.pauses.take();
+                return answer;
+            };
+            if error.kind() != ErrorKind::PeerBusy || error.http_status() != Some(TOO_MANY_REQUESTS) {
+                return answer;
+            }
+            let asked_for = error.wait_seconds().unwrap_or(LEAST_REST_SECONDS);
+            let pause = Duration::from_secs(asked_for).max(shared.limits.restart_pause * (1 << tickets.pauses.get().min(8)));
+            if tickets.waited.get().saturating_add(pause) > MAX_WAITED {
+                let rest = asked_for.max(LEAST_REST_SECONDS);
+                tickets.not_before.set(now.saturating_add_unsigned(rest));
+                return Err(asked_too_much(&self.hub).retry_after_seconds(Some(rest)));
+            }
+            tickets.pauses.set(tickets.pauses.get() + 1);
+            tickets.waited.set(tickets.waited.get().saturating_add(pause));
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -283,7 +334,8 @@ impl Origin {
             Error::new(kind, "asking for tickets").context("hub", &self.hub).context("fault", fault.escape_debug())
         };
         if let Some(code) = &reply.error {
-            return Err(refused(ErrorKind::Refused, &code.chars().take(40).collect::<String>()));
+            let error = refused(ErrorKind::Refused, &code.chars().take(40).collect::<String>());
+            return Err(if code == UNKNOWN_HERE { error.context(ABOUT, "channel") } else { error });
         }
         if !self.tickets.keep(reply, files, own_time) {
             return Err(refused(ErrorKind::Unsupported, "an answer to something else"));
@@ -338,6 +390,23 @@ impl Origin {
             _ => Err(reply.error(ErrorKind::Refused, "neither the requested range nor the file")),
         }
     }
+}
+
+const TOO_MANY_REQUESTS: u16 = 429;
+/// What a hub answers whose filesync does not know the channel, or not our clone of it: others may live there all the same.
+const UNKNOWN_HERE: &str = "unknown_requester";
+const ABOUT: &str = "about";
+
+fn is_about_the_channel(error: &Error) -> bool {
+    error.facts().any(|fact| fact == (ABOUT, "channel"))
+}
+
+/// Builds the error for a hub that is not to be asked for tickets just now. That is no failure of what is wanted.
+fn asked_too_much(hub: &HubUrl) -> Error {
+    Error::new(ErrorKind::PeerBusy, "asking for tickets")
+        .context("hub", hub)
+        .context("fault", "the hub wants to be asked a little later")
+        .context("wait_is_no_failure", true)
 }
 
 fn is_header_value(text: &str) -> bool {
