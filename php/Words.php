@@ -26,7 +26,7 @@ final class Words
 			Queue::TOO_LARGE => t('it is larger than this hub accepts (file_max_bytes)'),
 			'quota' => t("the account's storage is full"),
 			'conflict' => t('it was changed here too'),
-			Brake::KIND => t('it waits for your word'),
+			Brake::KIND => t('it waits for your approval'),
 			default => t('it failed'),
 		};
 	}
@@ -38,8 +38,8 @@ final class Words
 			'announce', 'deleted' => t('a change could not be sent to the other hubs'),
 			'items', 'posts', 'relocate' => t('a post that belongs to it could not be stored'),
 			'preview' => t('a preview could not be made'),
-			'access' => t('who may see it could not be set'),
-			'move', 'conflict' => t('it could not be put in its place'),
+			'access' => t('its access could not be set'),
+			'move', 'conflict' => t('it could not be moved into place'),
 			default => t('it failed'),
 		};
 	}
