@@ -30,6 +30,7 @@ final class Brake
 	private const WEEK = 604800;
 	/** Fewer are never held in a small channel: one writes in a few files all day. */
 	private const LEAST_FILES = 10;
+	private const ANY = PHP_INT_MAX;
 	private const SLICE_SECONDS = 5;
 	private const DIGEST_MS = 500;
 	private const PAGE = 50;
@@ -80,7 +81,7 @@ final class Brake
 			return null;
 		}
 		$isStopped = self::isStopped($channelId, $hub);
-		$reason = $isStopped ? '' : self::excess($channelId, $hub, [$own['hash']], 1, self::sizeOf($channel, $own));
+		$reason = $isStopped ? '' : self::excess($channelId, $hub, 'replaced', [$own['hash']], 1, self::sizeOf($channel, $own));
 		if ($reason === null || ! self::displaces($channel, $transfer['origin'], $own, $sha256 ?: $entry['sha256'] ?? '')) {
 			return null;
 		}
@@ -115,7 +116,7 @@ final class Brake
 			return false;
 		}
 		if (! self::isStopped($channelId, $hub)) {
-			$reason = self::excessOfDeletes($channelId, count($rows), count($rows) > 1 ? $bytes : 0) ?? self::excess($channelId, $hub, array_column($rows, 'hash'), count($rows), $bytes);
+			$reason = self::excessOfDeletes($channelId, count($rows), count($rows) > 1 ? $bytes : 0) ?? self::excess($channelId, $hub, 'deleted', array_column($rows, 'hash'), count($rows), $bytes);
 			if ($reason === null) {
 				return false;
 			}
@@ -416,20 +417,32 @@ final class Brake
 	/** Returns since when a clone displaced what led here: a day is too much by itself, or else the week. */
 	private static function begunAt(int $channelId, string $hub): int
 	{
-		$limits = self::limits($channelId);
-		$ofWeek = self::displacedSince($channelId, $hub, [], self::WEEK);
-		$isOfWeek = $ofWeek[0] >= $limits[1][1] || $ofWeek[1] >= $limits[1][2];
+		foreach (self::limits($channelId) as $limit) {
+			[$files, $bytes] = self::displaced($channelId, $hub, $limit);
+			if ($limit['seconds'] === self::WEEK && ($files >= $limit['files'] || $bytes >= $limit['bytes'])) {
+				return Config::now() - self::WEEK;
+			}
+		}
 
-		return Config::now() - ($isOfWeek ? self::WEEK : self::DAY);
+		return Config::now() - self::DAY;
 	}
 
-	/** Returns why it is too much that a clone displaces so much more, or null if it is not. */
-	private static function excess(int $channelId, string $hub, array $hashes, int $files, int $bytes): ?string
+	/**
+	 * Returns why it is too much that a clone displaces so much more, or null if it is not.
+	 *
+	 * @param string       $what   `replaced` or `deleted`.
+	 * @param list<string> $hashes Of those files; one alone is not counted twice.
+	 */
+	private static function excess(int $channelId, string $hub, string $what, array $hashes, int $files, int $bytes): ?string
 	{
-		foreach (self::limits($channelId) as [$seconds, $mostFiles, $mostBytes]) {
-			[$before, $bytesBefore] = self::displacedSince($channelId, $hub, $hashes, $seconds);
-			if ($before + $files > $mostFiles || $bytesBefore + $bytes > $mostBytes) {
-				return sprintf('%d files, %d bytes replaced or deleted within %d days, where %d files, %d bytes may be', $before + $files, $bytesBefore + $bytes, intdiv($seconds, self::DAY), $mostFiles, $mostBytes);
+		foreach (self::limits($channelId) as $limit) {
+			if (! in_array($what, $limit['what'], true)) {
+				continue;
+			}
+			[$before, $bytesBefore] = self::displaced($channelId, $hub, $limit, $hashes);
+			if ($before + $files > $limit['files'] || $bytesBefore + $bytes > $limit['bytes']) {
+				return sprintf('%d files, %d bytes %s within %d days, where %s may be', $before + $files, $bytesBefore + $bytes, implode(' or ', $limit['what']), intdiv($limit['seconds'], self::DAY),
+					"{$limit['files']} files" . ($limit['bytes'] === self::ANY ? '' : ", {$limit['bytes']} bytes"));
 			}
 		}
 
@@ -447,23 +460,35 @@ final class Brake
 	}
 
 	/** @return array{int, int} Files, those named left out if it is one, and bytes. */
-	private static function displacedSince(int $channelId, string $hub, array $hashes, int $seconds): array
+	private static function displaced(int $channelId, string $hub, array $limit, array $hashes = []): array
 	{
-		$where = ['uid' => $channelId, 'hub' => $hub, 'scale' => 0, 'created >' => Config::now() - $seconds];
+		$where = ['uid' => $channelId, 'hub' => $hub, 'scale' => 0, 'created >' => Config::now() - $limit['seconds']] + (in_array('deleted', $limit['what'], true) ? [] : ['why <>' => 'deleted']);
 		$files = Table::first('filesync_kept', $where + (count($hashes) === 1 ? ['hash <>' => reset($hashes)] : []), '', 'count(DISTINCT hash) AS files')['files'];
 
 		return [(int) $files, Table::sum('filesync_kept', 'size_bytes', $where)];
 	}
 
-	/** @return list<array{int, int, int}> Seconds, files and bytes. */
+	/**
+	 * Returns how much may be displaced. Of bytes alone that are replaced it is a part of the files there are: that a file is gone is seen, that it
+	 * has other bytes is not.
+	 *
+	 * @return list<array{what: list<string>, seconds: int, files: int, bytes: int}>
+	 */
 	private static function limits(int $channelId): array
 	{
 		$files = Table::count('attach', ['uid' => $channelId, 'is_dir' => 0])
 			+ Table::count('filesync_kept', ['uid' => $channelId, 'why' => 'deleted', 'scale' => 0, 'hub <>' => '', 'created >' => Config::now() - self::DAY]);
-		$half = $files < Config::number('displaced_few_files') ? max(self::LEAST_FILES, intdiv($files, 2)) : PHP_INT_MAX;
+		$half = $files < Config::number('displaced_few_files') ? max(self::LEAST_FILES, intdiv($files, 2)) : self::ANY;
+		$percent = Config::number('replaced_max_percent');
+		$part = $percent < 100 ? intdiv($files * $percent, 100) : self::ANY;
+		$both = ['replaced', 'deleted'];
 
-		return [[self::DAY, min($half, Config::number('displaced_max_files_day')), Config::number('displaced_max_bytes_day')],
-			[self::WEEK, Config::number('displaced_max_files_week'), Config::number('displaced_max_bytes_week')]];
+		return [
+			['what' => $both, 'seconds' => self::DAY, 'files' => min($half, Config::number('displaced_max_files_day')), 'bytes' => Config::number('displaced_max_bytes_day')],
+			['what' => $both, 'seconds' => self::WEEK, 'files' => Config::number('displaced_max_files_week'), 'bytes' => Config::number('displaced_max_bytes_week')],
+			['what' => ['replaced'], 'seconds' => self::DAY, 'files' => max(self::LEAST_FILES, $part), 'bytes' => self::ANY],
+			['what' => ['replaced'], 'seconds' => self::WEEK, 'files' => max(intdiv(self::WEEK, self::DAY) * self::LEAST_FILES, $part), 'bytes' => self::ANY],
+		];
 	}
 
 	private static function version(int $sizeBytes, string $edited): string

@@ -14,7 +14,7 @@ use TestHub\Maker;
 final class BrakeTest extends AddonTestCase
 {
 	private const OTHER = 'http://127.0.0.1:9002';
-	private const GENEROUS = ['delete_max_files' => '1000', 'displaced_max_files_day' => '1000', 'displaced_few_files' => '0'];
+	private const GENEROUS = ['delete_max_files' => '1000', 'displaced_max_files_day' => '1000', 'displaced_few_files' => '0', 'replaced_max_percent' => '100'];
 
 	protected function setUp(): void
 	{
@@ -177,7 +177,47 @@ final class BrakeTest extends AddonTestCase
 			'a day that is over' => [['displaced_max_files_day' => 7] + $week, 2, 24],
 			'half of a few' => [['displaced_few_files' => 200], 0, 12],
 			'as many as are no few' => [['displaced_few_files' => 24], 0, 24],
+			'half of all, as replacements' => [['replaced_max_percent' => 50], 0, 12],
+			'a third, but always ten' => [['replaced_max_percent' => 34], 0, 10],
 		];
+	}
+
+	public function test_of_replacements_alone_half_of_the_files_is_the_most_within_a_week_too(): void
+	{
+		Config::clear('replaced_max_percent');
+		$hashes = $this->files(160);
+		$yesterday = fn () => Table::update('filesync_kept', ['created' => time() - 2 * 86400], ['uid' => 1]);
+		$this->overwrite(array_slice($hashes, 0, 60));
+		$yesterday();
+		$this->overwrite(array_slice($hashes, 60, 60));
+		$this->assertSame(80, $this->showing('rubbish'));
+		[$line] = Brake::lines();
+		$this->assertSame(['replaced', 120, 40], [$line['what'], $line['files'], $line['waiting']]);
+		Brake::decide($line, false);
+		$this->work();
+		$this->assertSame([160, []], [$this->showing('ours'), Brake::lines()]);
+	}
+
+	public function test_ten_files_a_day_are_replaced_all_week(): void
+	{
+		Config::clear('replaced_max_percent');
+		$hashes = $this->files(20);
+		foreach ([array_slice($hashes, 0, 10), array_slice($hashes, 10)] as $n => $some) {
+			$this->overwrite($some);
+			Table::update('filesync_kept', ['created' => time() - 2 * 86400], ['uid' => 1]);
+		}
+		$this->assertSame([20, []], [$this->showing('rubbish'), Brake::lines()]);
+	}
+
+	public function test_deletes_and_new_files_are_not_counted_as_replacements(): void
+	{
+		Config::clear('replaced_max_percent');
+		$hashes = $this->files(24);
+		foreach (array_slice($hashes, 0, 12) as $hash) {
+			$this->receive($this->deletion($hash));
+		}
+		$this->overwrite(array_slice($hashes, 12));
+		$this->assertSame([12, []], [$this->showing('rubbish'), Brake::lines()]);
 	}
 
 	public function test_in_a_very_small_channel_ten_files_may_be_changed(): void
