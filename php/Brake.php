@@ -20,6 +20,9 @@ if (! class_exists('App', false)) {
  * What a clone displaced is counted by what is kept of it (`hub` of filesync_kept). Beyond the bounds its further changes are held, table
  * filesync_held: deletes whole, of new bytes only that they are; those stand in filesync_transfer, parked. New files go on arriving, and
  * so does what other clones change. Only a person lets go: no packet does, and no passing of time.
+ *
+ * Which clone it is, the packets say themselves. So all of a channel's clones count together once more: a tenth beyond what one may, changes
+ * of all of them are held, in one line with one answer.
  */
 final class Brake
 {
@@ -31,6 +34,9 @@ final class Brake
 	/** Fewer are never held in a small channel: one writes in a few files all day. */
 	private const LEAST_FILES = 10;
 	private const ANY = PHP_INT_MAX;
+	/** In place of a clone: all of the channel together. */
+	private const ALL = '*';
+	private const NAMED = 3;
 	private const SLICE_SECONDS = 5;
 	private const DIGEST_MS = 500;
 	private const PAGE = 50;
@@ -54,12 +60,13 @@ final class Brake
 		$channelId = (int) $channel['channel_id'];
 		$transfer = Queue::find($channelId, $own['hash'], 0);
 		$isHeld = $transfer && $transfer['state'] === 'parked' && $transfer['kind'] === self::KIND;
-		if ((! $isHeld && ! self::isStopped($channelId, self::hub($root))) || ! self::displaces($channel, $root, $own, $packet->sha256)) {
+		$scope = self::stopped($channelId, $root);
+		if ((! $isHeld && ! $scope) || ! self::displaces($channel, $root, $own, $packet->sha256)) {
 			return ['', ''];
 		}
 		// Of a file that is held already, the clone that changed it first is asked about.
-		$isHeld && self::isStopped($channelId, self::hub($root)) || $root = $isHeld ? $transfer['origin'] : $root;
-		self::holdReplacement($channel, $root, $own, $packet->last['filesize'], $packet->last['edited']);
+		$root = $scope ? $root : $transfer['origin'];
+		self::holdReplacement($channel, $scope ?? self::hub($root), $root, $own, $packet->last['filesize'], $packet->last['edited']);
 
 		return [self::KIND, self::reason($root)];
 	}
@@ -76,17 +83,16 @@ final class Brake
 		$channelId = (int) $channel['channel_id'];
 		$entry = json_decode($transfer['entry'], true);
 		$own = (int) $transfer['scale'] === 0 && isset($entry['revision']) ? Store::attach($channelId, $transfer['hash']) : null;
-		$hub = self::hub($transfer['origin']);
 		if (! $own || self::isAgreed($transfer) || self::isOurs($channelId, $transfer['hash'], $entry['revision'])) {
 			return null;
 		}
-		$isStopped = self::isStopped($channelId, $hub);
-		$reason = $isStopped ? '' : self::excess($channelId, $hub, 'replaced', [$own['hash']], 1, self::sizeOf($channel, $own));
-		if ($reason === null || ! self::displaces($channel, $transfer['origin'], $own, $sha256 ?: $entry['sha256'] ?? '')) {
+		$stopped = self::stopped($channelId, $transfer['origin']);
+		[$scope, $reason] = $stopped ? [$stopped, ''] : self::excess($channelId, $transfer['origin'], 'replaced', [$own['hash']], 1, self::sizeOf($channel, $own));
+		if (! $scope || ! self::displaces($channel, $transfer['origin'], $own, $sha256 ?: $entry['sha256'] ?? '')) {
 			return null;
 		}
-		$isStopped || Config::log("holding what {$transfer['origin']} changes in channel $channelId: $reason");
-		self::holdReplacement($channel, $transfer['origin'], $own, (int) $transfer['size_bytes'], $transfer['edited']);
+		$stopped || self::logStop($channelId, $scope, $transfer['origin'], $reason);
+		self::holdReplacement($channel, $scope, $transfer['origin'], $own, (int) $transfer['size_bytes'], $transfer['edited']);
 
 		return self::reason($transfer['origin']);
 	}
@@ -111,21 +117,22 @@ final class Brake
 		$all = array_flip(array_column($rows, 'hash'));
 		$rows = array_filter($rows, fn ($row) => ! (int) ($row['is_dir'] ?? 0));
 		$bytes = array_sum(array_map(fn ($row) => self::sizeOf($channel, $row), $rows));
-		$hub = self::hub($root);
 		if (! $rows) {
 			return false;
 		}
-		if (! self::isStopped($channelId, $hub)) {
-			$reason = self::excessOfDeletes($channelId, count($rows), count($rows) > 1 ? $bytes : 0) ?? self::excess($channelId, $hub, 'deleted', array_column($rows, 'hash'), count($rows), $bytes);
-			if ($reason === null) {
+		$scope = self::stopped($channelId, $root);
+		if (! $scope) {
+			$reason = self::excessOfDeletes($channelId, count($rows), count($rows) > 1 ? $bytes : 0);
+			[$scope, $reason] = $reason !== null ? [self::hub($root), $reason] : self::excess($channelId, $root, 'deleted', array_column($rows, 'hash'), count($rows), $bytes);
+			if (! $scope) {
 				return false;
 			}
-			Config::log("holding what $root changes in channel $channelId: $reason");
+			self::logStop($channelId, $scope, $root, $reason);
 		}
 		// No more than what the delete is: whatever else came with it could be of any size.
 		$seen = ['v' => Peers::VERSION, 'gone' => $packet->order['gone'], 'beneath' => array_intersect_key($packet->order['beneath'], $all)];
 		$body = ['fetch_url' => $packet->fetchUrl, 'original_channel' => $packet->nick, 'attach' => [['hash' => $hash, 'deleted' => 1]]] + ($packet->order['gone'] === null ? [] : ['filesync' => $seen]);
-		self::write($channelId, $root, $hash, 'deleted', count($rows), $bytes, json_encode($body, JSON_INVALID_UTF8_SUBSTITUTE) ?: '');
+		self::write($channelId, $scope, $root, $hash, 'deleted', count($rows), $bytes, json_encode($body, JSON_INVALID_UTF8_SUBSTITUTE) ?: '');
 
 		return true;
 	}
@@ -155,9 +162,9 @@ final class Brake
 	}
 
 	/**
-	 * Returns what waits for a person: one line of each clone of each channel.
+	 * Returns what waits for a person: one line of each clone of each channel, or one of all clones of a channel that are stopped together.
 	 *
-	 * @return list<array{id: string, channel: int, hub: string, url: string, what: string, files: int, size_bytes: int, waiting: int, since: int}>
+	 * @return list<array{id: string, channel: int, hub: string, urls: list<string>, what: string, files: int, size_bytes: int, waiting: int, since: int}>
 	 *   `files`: those that the clone replaced or deleted since then; of these `waiting` are held.
 	 */
 	public static function lines(?int $channelId = null): array
@@ -165,32 +172,61 @@ final class Brake
 		$lines = [];
 		$held = ['state' => 'held'] + ($channelId === null ? [] : ['uid' => $channelId]);
 		foreach (Table::select('filesync_held', $held, 'uid, hub', 0, 'DISTINCT uid, hub') as $row) {
-			$mine = ['uid' => (int) $row['uid'], 'hub' => $row['hub'], 'state' => 'held'];
-			$first = Table::first('filesync_held', $mine, 'created, id', 'url, since');
-			$displaced = ['uid' => (int) $row['uid'], 'hub' => $row['hub'], 'scale' => 0, 'created >=' => (int) $first['since']];
-			$whats = array_column([...Table::select('filesync_held', $mine, '', 0, 'DISTINCT what'), ...Table::select('filesync_kept', $displaced, '', 0, 'DISTINCT why AS what')], 'what', 'what');
-			$waiting = Table::sum('filesync_held', 'files', $mine);
-			$lines[] = ['id' => self::lineId((int) $row['uid'], $row['hub']), 'channel' => (int) $row['uid'], 'hub' => $row['hub'], 'url' => $first['url'],
-				'what' => ! isset($whats['deleted']) ? 'replaced' : (count($whats) === 1 ? 'deleted' : 'both'),
-				'files' => $waiting + (int) Table::first('filesync_kept', $displaced, '', 'count(DISTINCT hash) AS files')['files'],
-				'size_bytes' => Table::sum('filesync_held', 'size_bytes', $mine) + Table::sum('filesync_kept', 'size_bytes', $displaced),
-				'waiting' => $waiting, 'since' => min((int) (Table::first('filesync_kept', $displaced, 'created', 'created')['created'] ?? PHP_INT_MAX),
-					(int) Table::first('filesync_held', $mine, 'created', 'created')['created'])];
+			$scopes[(int) $row['uid']][] = $row['hub'];
+		}
+		foreach ($scopes ?? [] as $uid => $hubs) {
+			foreach (in_array(self::ALL, $hubs, true) ? [self::ALL] : $hubs as $scope) {
+				$lines[] = self::line($uid, $scope);
+			}
 		}
 
 		return $lines;
 	}
 
+	private static function line(int $channelId, string $scope): array
+	{
+		$mine = self::heldOf($channelId, $scope) + ['state' => 'held'];
+		$displaced = ['scale' => 0, 'created >=' => (int) Table::first('filesync_held', $mine, '', 'min(since) AS since')['since']] + self::keptOf($channelId, $scope);
+		$whats = array_column([...Table::select('filesync_held', $mine, '', 0, 'DISTINCT what'), ...Table::select('filesync_kept', $displaced, '', 0, 'DISTINCT why AS what')], 'what', 'what');
+		// Two clones may have replaced the same.
+		$waiting = (int) Table::first('filesync_held', ['what' => 'replaced'] + $mine, '', 'count(DISTINCT hash) AS files')['files'] + Table::sum('filesync_held', 'files', ['what' => 'deleted'] + $mine);
+
+		return ['id' => self::lineId($channelId, $scope), 'channel' => $channelId, 'hub' => $scope, 'urls' => self::urls($channelId, $scope, $mine, $displaced),
+			'what' => ! isset($whats['deleted']) ? 'replaced' : (count($whats) === 1 ? 'deleted' : 'both'),
+			'files' => $waiting + (int) Table::first('filesync_kept', $displaced, '', 'count(DISTINCT hash) AS files')['files'],
+			'size_bytes' => Table::sum('filesync_held', 'size_bytes', $mine) + Table::sum('filesync_kept', 'size_bytes', $displaced),
+			'waiting' => $waiting, 'since' => min((int) (Table::first('filesync_kept', $displaced, 'created', 'created')['created'] ?? PHP_INT_MAX),
+				(int) Table::first('filesync_held', $mine, 'created', 'created')['created'])];
+	}
+
+	/** Returns the clones of which a line tells: of a channel's, those that are known still. */
+	private static function urls(int $channelId, string $scope, array $mine, array $displaced): array
+	{
+		if ($scope !== self::ALL) {
+			return [Table::first('filesync_held', $mine, 'created, id', 'url')['url']];
+		}
+		$urls = array_column(Table::select('filesync_held', $mine, '', 0, 'DISTINCT url'), 'url');
+		$hubs = array_column(Table::select('filesync_kept', $displaced, '', 0, 'DISTINCT hub'), 'hub');
+		$channel = Clones::channel($channelId);
+		foreach ($channel ? Clones::everywhere($channel) : [] as $clone) {
+			in_array(self::hub($clone['url']), $hubs, true) && $urls[] = $clone['url'];
+		}
+		$byHub = array_combine(array_map(self::hub(...), $urls), $urls);
+		asort($byHub);
+
+		return array_values($byHub);
+	}
+
 	/** Says in words what a clone did. */
 	public static function describe(array $line): string
 	{
-		$text = match ($line['what']) {
+		$text = count($line['urls']) > 1 ? t('%1$s together replaced or deleted %2$s (%3$s) since %4$s') : match ($line['what']) {
 			'replaced' => t('%1$s replaced %2$s (%3$s) since %4$s'),
 			'deleted' => t('%1$s deleted %2$s (%3$s) since %4$s'),
 			default => t('%1$s replaced or deleted %2$s (%3$s) since %4$s'),
 		};
 
-		return sprintf($text, Words::host($line['url']), Words::files($line['files']), Words::size($line['size_bytes']), Words::since($line['since']));
+		return sprintf($text, Words::all(array_map(Words::host(...), $line['urls']), self::NAMED), Words::files($line['files']), Words::size($line['size_bytes']), Words::since($line['since']));
 	}
 
 	/**
@@ -200,9 +236,9 @@ final class Brake
 	 */
 	public static function decide(array $line, bool $isAgreed): void
 	{
-		$mine = ['uid' => $line['channel'], 'hub' => $line['hub']];
+		$mine = self::heldOf($line['channel'], $line['hub']);
 		$answer = $isAgreed ? 'agreed' : 'refused';
-		$since = (int) (Table::first('filesync_held', $mine + ['state' => 'held'], 'created, id', 'since')['since'] ?? Config::now());
+		$since = (int) (Table::first('filesync_held', $mine + ['state' => 'held'], '', 'min(since) AS since')['since'] ?? Config::now());
 		Table::update('filesync_held', ['state' => $answer], $mine + ['state' => 'held']);
 		if ($isAgreed) {
 			$hashes = array_column(Table::select('filesync_held', $mine + ['state' => 'agreed', 'what' => 'replaced'], '', 0, 'hash'), 'hash');
@@ -211,7 +247,7 @@ final class Brake
 					['uid' => $line['channel'], 'hash' => $some, 'scale' => 0, 'state' => 'parked', 'kind' => self::KIND]);
 			}
 			// From now on it is counted anew.
-			Table::update('filesync_kept', ['hub' => ''], $mine);
+			Table::update('filesync_kept', ['hub' => ''], self::keptOf($line['channel'], $line['hub']));
 		}
 		Outbox::add($line['channel'], 'brake', $line['hub'], json_encode(['answer' => $answer, 'since' => $since]), false, $answer);
 		Outbox::run($line['channel'], ['brake']);
@@ -285,7 +321,7 @@ final class Brake
 				Table::delete('filesync_held', ['id' => $row['id']]);
 			};
 		}
-		$displaced = ['uid' => $channelId, 'hub' => $hub, 'scale' => 0, 'created >=' => $since, 'source' => ''];
+		$displaced = ['scale' => 0, 'created >=' => $since, 'source' => ''] + self::keptOf($channelId, $hub);
 		for ($last = ''; $rows = Table::select('filesync_kept', $displaced + ['hash >' => $last], 'hash', self::PAGE, 'DISTINCT hash'); $last = end($rows)['hash']) {
 			foreach ($rows as ['hash' => $hash]) {
 				yield function () use ($channel, $channelId, $displaced, $hash) {
@@ -339,7 +375,7 @@ final class Brake
 
 	private static function each(array $channel, string $hub, string $state, string $what): \Generator
 	{
-		$where = ['uid' => (int) $channel['channel_id'], 'hub' => $hub, 'state' => $state, 'what' => $what];
+		$where = self::heldOf((int) $channel['channel_id'], $hub) + ['state' => $state, 'what' => $what];
 		for ($last = ''; $rows = Table::select('filesync_held', $where + ['id >' => $last], 'id', self::PAGE, 'id'); $last = end($rows)['id']) {
 			foreach ($rows as $row) {
 				// One body at a time: that of a folder's delete may be large.
@@ -351,9 +387,30 @@ final class Brake
 		}
 	}
 
-	private static function isStopped(int $channelId, string $hub): bool
+	/** Returns as what a clone is stopped: as itself, or with all of the channel; null if it is not. */
+	private static function stopped(int $channelId, string $root): ?string
 	{
-		return Table::first('filesync_held', ['uid' => $channelId, 'hub' => $hub, 'state' => 'held'], '', 'id') !== null;
+		$hub = self::hub($root);
+		$scopes = array_column(Table::select('filesync_held', ['uid' => $channelId, 'hub' => [$hub, self::ALL], 'state' => 'held'], '', 0, 'DISTINCT hub'), 'hub');
+
+		return in_array($hub, $scopes, true) ? $hub : ($scopes[0] ?? null);
+	}
+
+	private static function logStop(int $channelId, string $scope, string $root, string $reason): void
+	{
+		Config::log('holding what ' . ($scope === self::ALL ? "all clones change, $root too," : "$root changes") . " in channel $channelId: $reason");
+	}
+
+	/** Returns the condition that finds what is held of a clone, or of all. */
+	private static function heldOf(int $channelId, string $scope): array
+	{
+		return ['uid' => $channelId] + ($scope === self::ALL ? [] : ['hub' => $scope]);
+	}
+
+	/** Returns the condition that finds what a clone, or all, displaced. */
+	private static function keptOf(int $channelId, string $scope): array
+	{
+		return ['uid' => $channelId] + ($scope === self::ALL ? ['hub <>' => ''] : ['hub' => $scope]);
 	}
 
 	/** Tells whether a person let in these very bytes. */
@@ -397,28 +454,27 @@ final class Brake
 		return (int) ($row['size_bytes'] ?? Store::facts(Store::pathOf($channel, $row))['size_bytes'] ?? $row['filesize']);
 	}
 
-	private static function holdReplacement(array $channel, string $root, array $own, int $sizeBytes, string $edited): void
+	private static function holdReplacement(array $channel, string $scope, string $root, array $own, int $sizeBytes, string $edited): void
 	{
-		self::write((int) $channel['channel_id'], $root, $own['hash'], 'replaced', 1, self::sizeOf($channel, $own), self::version($sizeBytes, $edited));
+		self::write((int) $channel['channel_id'], $scope, $root, $own['hash'], 'replaced', 1, self::sizeOf($channel, $own), self::version($sizeBytes, $edited));
 	}
 
-	private static function write(int $channelId, string $root, string $hash, string $what, int $files, int $bytes, string $body): void
+	private static function write(int $channelId, string $scope, string $root, string $hash, string $what, int $files, int $bytes, string $body): void
 	{
-		$hub = self::hub($root);
-		$id = hash('sha256', "$channelId\n$hub\n$hash");
-		$first = Table::first('filesync_held', ['uid' => $channelId, 'hub' => $hub, 'state' => 'held'], 'created, id', 'since');
-		$row = ['url' => $root, 'what' => $what, 'state' => 'held', 'files' => $files, 'size_bytes' => $bytes, 'body' => $body, 'since' => (int) ($first['since'] ?? self::begunAt($channelId, $hub))];
+		$id = hash('sha256', "$channelId\n$scope\n$hash");
+		$first = Table::first('filesync_held', ['uid' => $channelId, 'hub' => $scope, 'state' => 'held'], 'created, id', 'since');
+		$row = ['url' => $root, 'what' => $what, 'state' => 'held', 'files' => $files, 'size_bytes' => $bytes, 'body' => $body, 'since' => (int) ($first['since'] ?? self::begunAt($channelId, $scope))];
 		Table::update('filesync_held', $row, ['id' => $id]);
 		if (! Table::first('filesync_held', ['id' => $id], '', 'id')) {
-			Table::tryInsert('filesync_held', $row + ['id' => $id, 'uid' => $channelId, 'hub' => $hub, 'hash' => $hash, 'created' => Config::now()]);
+			Table::tryInsert('filesync_held', $row + ['id' => $id, 'uid' => $channelId, 'hub' => $scope, 'hash' => $hash, 'created' => Config::now()]);
 		}
 	}
 
 	/** Returns since when a clone displaced what led here: a day is too much by itself, or else the week. */
-	private static function begunAt(int $channelId, string $hub): int
+	private static function begunAt(int $channelId, string $scope): int
 	{
 		foreach (self::limits($channelId) as $limit) {
-			[$files, $bytes] = self::displaced($channelId, $hub, $limit);
+			[$files, $bytes] = self::displaced($channelId, $scope, $limit);
 			if ($limit['seconds'] === self::WEEK && ($files >= $limit['files'] || $bytes >= $limit['bytes'])) {
 				return Config::now() - self::WEEK;
 			}
@@ -428,25 +484,34 @@ final class Brake
 	}
 
 	/**
-	 * Returns why it is too much that a clone displaces so much more, or null if it is not.
+	 * Tells whether it is too much that a clone displaces so much more.
 	 *
 	 * @param string       $what   `replaced` or `deleted`.
 	 * @param list<string> $hashes Of those files; one alone is not counted twice.
+	 *
+	 * @return ?array{string, string} What is to be stopped, the clone or all of the channel, and why; null: it is not too much.
 	 */
-	private static function excess(int $channelId, string $hub, string $what, array $hashes, int $files, int $bytes): ?string
+	private static function excess(int $channelId, string $root, string $what, array $hashes, int $files, int $bytes): ?array
 	{
-		foreach (self::limits($channelId) as $limit) {
-			if (! in_array($what, $limit['what'], true)) {
-				continue;
-			}
-			[$before, $bytesBefore] = self::displaced($channelId, $hub, $limit, $hashes);
-			if ($before + $files > $limit['files'] || $bytesBefore + $bytes > $limit['bytes']) {
-				return sprintf('%d files, %d bytes %s within %d days, where %s may be', $before + $files, $bytesBefore + $bytes, implode(' or ', $limit['what']), intdiv($limit['seconds'], self::DAY),
-					"{$limit['files']} files" . ($limit['bytes'] === self::ANY ? '' : ", {$limit['bytes']} bytes"));
+		$limits = array_filter(self::limits($channelId), fn ($limit) => in_array($what, $limit['what'], true));
+		foreach ([self::hub($root), self::ALL] as $scope) {
+			foreach ($limits as $limit) {
+				[$before, $bytesBefore] = self::displaced($channelId, $scope, $limit, $hashes);
+				$most = $scope === self::ALL ? array_map(self::together(...), ['files' => $limit['files'], 'bytes' => $limit['bytes']]) : $limit;
+				if ($before + $files > $most['files'] || $bytesBefore + $bytes > $most['bytes']) {
+					return [$scope, sprintf('%d files, %d bytes %s within %d days, where %s may be', $before + $files, $bytesBefore + $bytes, implode(' or ', $limit['what']),
+						intdiv($limit['seconds'], self::DAY), "{$most['files']} files" . ($most['bytes'] === self::ANY ? '' : ", {$most['bytes']} bytes"))];
+				}
 			}
 		}
 
 		return null;
+	}
+
+	/** Returns how much all clones may displace together where one may so much: a little more, so that the others' day goes on while one waits for an answer. */
+	private static function together(int $most): int
+	{
+		return $most > intdiv(self::ANY, 2) ? self::ANY : $most + intdiv($most + 9, 10);
 	}
 
 	private static function excessOfDeletes(int $channelId, int $files, int $bytesOfFolder): ?string
@@ -460,9 +525,9 @@ final class Brake
 	}
 
 	/** @return array{int, int} Files, those named left out if it is one, and bytes. */
-	private static function displaced(int $channelId, string $hub, array $limit, array $hashes = []): array
+	private static function displaced(int $channelId, string $scope, array $limit, array $hashes = []): array
 	{
-		$where = ['uid' => $channelId, 'hub' => $hub, 'scale' => 0, 'created >' => Config::now() - $limit['seconds']] + (in_array('deleted', $limit['what'], true) ? [] : ['why <>' => 'deleted']);
+		$where = self::keptOf($channelId, $scope) + ['scale' => 0, 'created >' => Config::now() - $limit['seconds']] + (in_array('deleted', $limit['what'], true) ? [] : ['why <>' => 'deleted']);
 		$files = Table::first('filesync_kept', $where + (count($hashes) === 1 ? ['hash <>' => reset($hashes)] : []), '', 'count(DISTINCT hash) AS files')['files'];
 
 		return [(int) $files, Table::sum('filesync_kept', 'size_bytes', $where)];
@@ -501,8 +566,8 @@ final class Brake
 		return 'held with all that ' . (parse_url($root, PHP_URL_HOST) ?: $root) . ' replaced or deleted, until a person accepts it or gives ours back (cli.php packets)';
 	}
 
-	private static function lineId(int $channelId, string $hub): string
+	private static function lineId(int $channelId, string $scope): string
 	{
-		return hash('sha256', "$channelId\n$hub");
+		return hash('sha256', "$channelId\n$scope");
 	}
 }

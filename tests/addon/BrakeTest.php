@@ -14,12 +14,14 @@ use TestHub\Maker;
 final class BrakeTest extends AddonTestCase
 {
 	private const OTHER = 'http://127.0.0.1:9002';
+	private const THIRD = 'http://127.0.0.1:9003';
 	private const GENEROUS = ['delete_max_files' => '1000', 'displaced_max_files_day' => '1000', 'displaced_few_files' => '0', 'replaced_max_percent' => '100'];
 
 	protected function setUp(): void
 	{
 		parent::setUp();
 		Maker::hubloc(InProcess::$identity, self::OTHER, 'alice');
+		Maker::hubloc(InProcess::$identity, self::THIRD, 'alice');
 		array_map(Config::set(...), array_keys(self::GENEROUS), self::GENEROUS);
 	}
 
@@ -120,7 +122,7 @@ final class BrakeTest extends AddonTestCase
 		$this->overwrite($hashes, 5);
 		// One was let in before its clone was stopped.
 		$this->assertSame([1, 1, 2], [$this->showing('rubbish'), $this->showing('rubbish 2'), $this->showing('ours')]);
-		$this->assertSame([3, self::ORIGIN], [Brake::lines()[0]['waiting'], Brake::lines()[0]['url']]);
+		$this->assertSame([3, self::ORIGIN], [Brake::lines()[0]['waiting'], Brake::lines()[0]['urls'][0]]);
 		$this->assertCount(1, Brake::lines());
 	}
 
@@ -136,6 +138,92 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([4, 2], [$line['files'], $line['waiting']]);
 		Brake::decide($line, false);
 		$this->assertSame(['rubbish 2 of f5', 1], [$this->shown('f5'), $this->showing('rubbish')]);
+	}
+
+	/** @dataProvider changes */
+	#[DataProvider('changes')]
+	public function test_whatever_hubs_the_packets_name_the_channel_has_one_bound_one_line_and_one_word(array $settings, bool $isDelete): void
+	{
+		array_map(Config::set(...), array_keys($settings), $settings);
+		$hashes = $this->files(40);
+		foreach ($hashes as $n => $hash) {
+			$entry = $isDelete ? $this->told($hash, '', 2, [], 'gone') : $this->rubbish($hash, 2);
+			$this->receive(['fetch_url' => [self::ORIGIN, self::OTHER, self::THIRD][$n % 3] . '/getfile'] + $entry);
+			$isDelete || $this->work();
+		}
+		$this->assertSame(18, $this->showing('ours'));
+		$this->receive($this->file('new', 'a new file'));
+		$this->work();
+		$this->assertSame('a new file', $this->shown('new'));
+		$this->assertCount(1, Brake::lines());
+		[$line] = Brake::lines(1);
+		$this->assertSame([$isDelete ? 'deleted' : 'replaced', 40, 18], [$line['what'], $line['files'], $line['waiting']]);
+		$this->assertStringContainsString('127.0.0.1:9001, 127.0.0.1:9002 and 127.0.0.1:9003 together replaced or deleted 40 files (', Brake::describe($line));
+		Brake::decide($line, false);
+		$this->work();
+		$this->assertSame([40, [], 0], [$this->showing('ours'), Brake::lines(), Table::count('filesync_held', [])]);
+		$this->assertCount(40, array_unique(array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent())));
+		// And from now on it is counted anew.
+		foreach (array_slice($hashes, 0, 3) as $hash) {
+			$this->receive(['fetch_url' => self::THIRD . '/getfile'] + $this->rubbish($hash, 30, Revisions::find(1, $hash)['bytes']['vector']));
+		}
+		$this->work();
+		$this->assertSame(3, $this->showing('rubbish'));
+	}
+
+	public static function changes(): array
+	{
+		return [
+			'deletes' => [['displaced_max_files_day' => '20'], true],
+			'replacements' => [['displaced_max_files_day' => '20'], false],
+			'half of all, as replacements' => [['replaced_max_percent' => '50'], false],
+			'bytes' => [['displaced_max_bytes_day' => '220'], false],
+		];
+	}
+
+	public function test_who_was_stopped_does_not_go_on_under_another_name(): void
+	{
+		Config::set('displaced_max_files_day', '20');
+		$hashes = $this->files(40);
+		$this->overwrite(array_slice($hashes, 0, 22));
+		$this->assertSame([20, 2], [$this->showing('rubbish'), Brake::lines()[0]['waiting']]);
+		foreach ([self::OTHER, self::THIRD] as $n => $hub) {
+			foreach (array_slice($hashes, 22 + 9 * $n, 9) as $hash) {
+				$this->receive(['fetch_url' => $hub . '/getfile'] + $this->rubbish($hash, 2));
+			}
+			$this->work();
+		}
+		$this->assertSame(22, $this->showing('rubbish'));
+		$this->assertCount(1, Brake::lines());
+		$this->assertSame([40, 18], [Brake::lines()[0]['files'], Brake::lines()[0]['waiting']]);
+		Brake::decide(Brake::lines()[0], true);
+		$this->work();
+		$this->assertSame([40, [], 0], [$this->showing('rubbish'), Brake::lines(), Table::count('filesync_held', [])]);
+		$this->overwrite($hashes, 3);
+		$this->assertSame([20, 20], [$this->showing('rubbish 3'), Brake::lines()[0]['waiting']]);
+	}
+
+	public function test_a_hub_that_others_named_goes_on_after_one_word(): void
+	{
+		Config::set('displaced_max_files_day', '4');
+		$hashes = $this->files(12);
+		foreach (array_slice($hashes, 0, 8) as $hash) {
+			$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->rubbish($hash, 2));
+		}
+		$this->work();
+		$honest = $this->told('f9', 'by its owner', 1, ['edited' => '2024-06-03 10:00:00'], '', ['ffffffffffffffff' => 1]);
+		$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $honest);
+		$this->work();
+		$this->assertSame('ours of f9', $this->shown('f9'));
+		App::set_channel($this->channel);
+		$this->assertStringContainsString('Which hub it was, only the changes themselves say', json_encode(FileSync\Addon\OwnerPage::values($this->channel)));
+		App::set_channel(null);
+		Brake::decide(Brake::lines()[0], true);
+		$this->work();
+		$this->assertSame('by its owner', $this->shown('f9'));
+		$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->told('f10', 'by its owner', 1, ['edited' => '2024-06-03 10:00:00'], '', ['ffffffffffffffff' => 2]));
+		$this->work();
+		$this->assertSame(['by its owner', []], [$this->shown('f10'), Brake::lines()]);
 	}
 
 	public function test_equal_bytes_names_places_and_access_do_not_count(): void
