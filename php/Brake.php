@@ -37,6 +37,9 @@ final class Brake
 	/** In place of a clone: all of the channel together. */
 	private const ALL = '*';
 	private const NAMED = 3;
+	/** The scales of what is counted: files, and the crops of photos that nothing makes again. */
+	private const COUNTED = [0, ...Kept::CROPS];
+	private const GIVEN_BACK_ROWS = 8;
 	private const SLICE_SECONDS = 5;
 	private const DIGEST_MS = 500;
 	private const PAGE = 50;
@@ -72,7 +75,7 @@ final class Brake
 	}
 
 	/**
-	 * Holds a transfer if its bytes would displace more than its clone may.
+	 * Holds a transfer if its bytes would displace more than its clone may. A crop is small, and no packet says its digest: it is asked about once it is here.
 	 *
 	 * @param string $sha256 Its digest, or empty as long as it is not known.
 	 *
@@ -80,28 +83,30 @@ final class Brake
 	 */
 	public static function hold(array $channel, array $transfer, string $sha256 = ''): ?string
 	{
-		$channelId = (int) $channel['channel_id'];
-		$entry = json_decode($transfer['entry'], true);
-		$own = (int) $transfer['scale'] === 0 && isset($entry['revision']) ? Store::attach($channelId, $transfer['hash']) : null;
-		if (! $own || self::isAgreed($transfer) || self::isOurs($channelId, $transfer['hash'], $entry['revision'])) {
+		[$channelId, $scale, $root] = [(int) $transfer['uid'], (int) $transfer['scale'], $transfer['origin']];
+		$own = $scale === 0 || $sha256 !== '' ? Store::attach($channelId, $transfer['hash']) : null;
+		if (! $own || ! self::isCounted($transfer)) {
 			return null;
 		}
-		$stopped = self::stopped($channelId, $transfer['origin']);
-		[$scope, $reason] = $stopped ? [$stopped, ''] : self::excess($channelId, $transfer['origin'], 'replaced', [$own['hash']], 1, self::sizeOf($channel, $own));
-		if (! $scope || ! self::displaces($channel, $transfer['origin'], $own, $sha256 ?: $entry['sha256'] ?? '')) {
+		$held = $scale ? Table::first('filesync_held', ['uid' => $channelId, 'hash' => $own['hash'], 'what' => 'replaced', 'state' => 'held', 'body like' => '%' . self::crop($scale)], 'created, id', 'hub, url') : null;
+		$stopped = $held['hub'] ?? self::stopped($channelId, $root);
+		[$scope, $reason] = $stopped ? [$stopped, ''] : self::excess($channelId, $root, 'replaced', [$own['hash']], 1, self::sizeOf($channel, $own, $scale));
+		if (! $scope || ! self::displaces($channel, $root, $own, $sha256 ?: json_decode($transfer['entry'], true)['sha256'] ?? '', $scale)) {
 			return null;
 		}
-		$stopped || self::logStop($channelId, $scope, $transfer['origin'], $reason);
-		self::holdReplacement($channel, $scope, $transfer['origin'], $own, (int) $transfer['size_bytes'], $transfer['edited']);
+		$stopped || self::logStop($channelId, $scope, $root, $reason);
+		// Of what is held already, the clone that changed it first is asked about.
+		$root = $held['url'] ?? $root;
+		self::holdReplacement($channel, $scope, $root, $own, (int) $transfer['size_bytes'], $transfer['edited'], $scale);
 
-		return self::reason($transfer['origin']);
+		return self::reason($root);
 	}
 
 	/** Tells whether a transfer takes disk space for good, as what it displaces is kept, and there is little left. Others may have that. */
 	public static function mustSpareDisk(array $channel, array $transfer): bool
 	{
-		$own = (int) $transfer['scale'] === 0 ? Store::attach((int) $channel['channel_id'], $transfer['hash']) : null;
-		$free = $own && self::sizeOf($channel, $own) ? @disk_free_space(Store::dataRoot((int) $channel['channel_id'], true)) : false;
+		$own = in_array((int) $transfer['scale'], self::COUNTED, true) ? Store::attach((int) $channel['channel_id'], $transfer['hash']) : null;
+		$free = $own && self::sizeOf($channel, $own, (int) $transfer['scale']) ? @disk_free_space(Store::dataRoot((int) $channel['channel_id'], true)) : false;
 
 		return $free !== false && $free - (int) $transfer['size_bytes'] < 2 * Config::number('headroom_bytes');
 	}
@@ -145,19 +150,20 @@ final class Brake
 	 */
 	public static function countedTo(array $channel, array $transfer, int $sizeBytes): string
 	{
-		$channelId = (int) $channel['channel_id'];
-		$entry = json_decode($transfer['entry'], true);
-		$isCounted = (int) $transfer['scale'] === 0 && isset($entry['revision']) && ! self::isAgreed($transfer) && ! self::isOurs($channelId, $transfer['hash'], $entry['revision'])
-			&& (int) (Store::attach($channelId, $transfer['hash'])['filesize'] ?? -1) === $sizeBytes && ! self::isGivenBack($channelId, $transfer['origin'], $transfer['hash'], $transfer['sha256']);
+		[$channelId, $scale] = [(int) $channel['channel_id'], (int) $transfer['scale']];
+		$row = $scale ? Store::photo($channelId, $transfer['hash'], $scale) : Store::attach($channelId, $transfer['hash']);
+		$isCounted = self::isCounted($transfer) && (int) ($row['filesize'] ?? -1) === $sizeBytes && ! self::isGivenBack($channelId, $transfer['origin'], $transfer['hash'], $transfer['sha256'], $scale);
 
 		return $isCounted ? self::hub($transfer['origin']) : '';
 	}
 
-	/** Forgets what was held of a file whose bytes are decided by now. */
-	public static function settled(int $channelId, string $hash): void
+	/** Forgets what was held of a file, or of a crop, whose bytes are decided by now. */
+	public static function settled(array $transfer): void
 	{
-		if (Table::first('filesync_held', ['uid' => $channelId, 'hash' => $hash, 'what' => 'replaced'], '', 'id')) {
-			Table::delete('filesync_held', ['uid' => $channelId, 'hash' => $hash, 'what' => 'replaced']);
+		$held = ['uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'what' => 'replaced'];
+		foreach (in_array((int) $transfer['scale'], self::COUNTED, true) ? Table::select('filesync_held', $held, '', 0, 'id, body') : [] as $row) {
+			$crop = strstr($row['body'], self::crop());
+			($crop === false ? 0 : (int) substr($crop, strlen(self::crop()))) === (int) $transfer['scale'] && Table::delete('filesync_held', ['id' => $row['id']]);
 		}
 	}
 
@@ -186,7 +192,7 @@ final class Brake
 	private static function line(int $channelId, string $scope): array
 	{
 		$mine = self::heldOf($channelId, $scope) + ['state' => 'held'];
-		$displaced = ['scale' => 0, 'created >=' => (int) Table::first('filesync_held', $mine, '', 'min(since) AS since')['since']] + self::keptOf($channelId, $scope);
+		$displaced = ['scale' => self::COUNTED, 'created >=' => (int) Table::first('filesync_held', $mine, '', 'min(since) AS since')['since']] + self::keptOf($channelId, $scope);
 		$whats = array_column([...Table::select('filesync_held', $mine, '', 0, 'DISTINCT what'), ...Table::select('filesync_kept', $displaced, '', 0, 'DISTINCT why AS what')], 'what', 'what');
 		// Two clones may have replaced the same.
 		$waiting = (int) Table::first('filesync_held', ['what' => 'replaced'] + $mine, '', 'count(DISTINCT hash) AS files')['files'] + Table::sum('filesync_held', 'files', ['what' => 'deleted'] + $mine);
@@ -244,7 +250,7 @@ final class Brake
 			$hashes = array_column(Table::select('filesync_held', $mine + ['state' => 'agreed', 'what' => 'replaced'], '', 0, 'hash'), 'hash');
 			foreach (array_chunk($hashes, 200) as $some) {
 				Table::update('filesync_transfer', ['state' => 'staged', 'kind' => '', 'reason' => '', 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
-					['uid' => $line['channel'], 'hash' => $some, 'scale' => 0, 'state' => 'parked', 'kind' => self::KIND]);
+					['uid' => $line['channel'], 'hash' => $some, 'scale' => self::COUNTED, 'state' => 'parked', 'kind' => self::KIND]);
 			}
 			// From now on it is counted anew.
 			Table::update('filesync_kept', ['hub' => ''], self::keptOf($line['channel'], $line['hub']));
@@ -285,8 +291,7 @@ final class Brake
 	{
 		for ($last = ''; $rows = Table::select('filesync_held', ['id >' => $last], 'id', 500, 'id, uid, hash, what'); $last = end($rows)['id']) {
 			foreach ($rows as $row) {
-				$transfer = $row['what'] === 'replaced' ? Queue::find((int) $row['uid'], $row['hash'], 0) : null;
-				$isOver = $row['what'] === 'replaced' ? ! $transfer || in_array($transfer['state'], ['published', 'dropped'], true)
+				$isOver = $row['what'] === 'replaced' ? ! Table::first('filesync_transfer', ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => self::COUNTED, 'state <>' => ['published', 'dropped']], '', 'id')
 					: ! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id') && ! Table::first('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], '', 'id');
 				$isOver && Table::delete('filesync_held', ['id' => $row['id']]);
 			}
@@ -321,28 +326,35 @@ final class Brake
 				Table::delete('filesync_held', ['id' => $row['id']]);
 			};
 		}
-		$displaced = ['scale' => 0, 'created >=' => $since, 'source' => ''] + self::keptOf($channelId, $hub);
+		$displaced = ['scale' => self::COUNTED, 'created >=' => $since, 'source' => ''] + self::keptOf($channelId, $hub);
 		for ($last = ''; $rows = Table::select('filesync_kept', $displaced + ['hash >' => $last], 'hash', self::PAGE, 'DISTINCT hash'); $last = end($rows)['hash']) {
 			foreach ($rows as ['hash' => $hash]) {
 				yield function () use ($channel, $channelId, $displaced, $hash) {
 					Turn::take($channelId, fn () => self::keepOurs($channel, $hash));
-					Undo::apply(self::before(Table::select('filesync_kept', ['hash' => $hash] + $displaced, 'created DESC, id')));
+					foreach (self::COUNTED as $scale) {
+						$rows = Table::select('filesync_kept', ['hash' => $hash, 'scale' => $scale] + $displaced, 'created DESC, id');
+						// A crop that went with its file comes back with it.
+						$rows = $scale ? array_values(array_filter($rows, fn ($one) => isset(json_decode($one['entry'], true)['crop']))) : $rows;
+						$rows && Undo::apply(self::before($rows));
+					}
 					Table::update('filesync_kept', ['hub' => ''], ['hash' => $hash] + $displaced);
 				};
 			}
 		}
 	}
 
-	/** Returns, of the versions of one file that a clone displaced, the newest that was not its own. */
+	/** Returns, of the versions of one file or crop that a clone displaced, the newest that was not its own. */
 	private static function before(array $kept): array
 	{
-		$vectors = array_map(fn ($one) => json_decode($one['entry'], true)['bytes']['vector'] ?? [], array_column($kept, null, 'id'));
+		$entries = array_map(fn ($one) => json_decode($one['entry'], true), array_column($kept, null, 'id'));
+		$isLater = fn ($one, $other) => Vector::compare($one['bytes']['vector'] ?? [], $other['bytes']['vector'] ?? []) === 'after' || ($one['crop']['edited'] ?? '') > ($other['crop']['edited'] ?? '');
 		// Several within a second are told apart by what each has seen.
-		usort($kept, fn ($one, $other) => (int) $other['created'] <=> (int) $one['created'] ?: (Vector::compare($vectors[$one['id']], $vectors[$other['id']]) === 'after' ? -1 : 1));
+		usort($kept, fn ($one, $other) => (int) $other['created'] <=> (int) $one['created'] ?: ($isLater($entries[$one['id']], $entries[$other['id']]) ? -1 : 1));
 		$ours = array_shift($kept);
 		foreach ($kept as $older) {
-			$print = strtok((string) (json_decode($ours['entry'], true)['bytes']['print'] ?? ''), '#');
-			if ($print === false || $print !== (json_decode($older['entry'], true)['next'] ?? null)) {
+			$crop = $entries[$ours['id']]['crop'] ?? null;
+			$print = $crop ? (int) $crop['filesize'] . ':' . substr($crop['edited'], 0, 19) : strtok((string) ($entries[$ours['id']]['bytes']['print'] ?? ''), '#');
+			if ($print === false || $print !== ($entries[$older['id']]['next'] ?? null)) {
 				break;
 			}
 			$ours = $older;
@@ -351,26 +363,34 @@ final class Brake
 		return $ours;
 	}
 
-	/** Makes the bytes that are here the newest change, which has seen the one that was held. */
+	/** Makes the bytes that are here, of a file and its crops, the newest change, which has seen those that were held. */
 	private static function keepOurs(array $channel, string $hash): void
 	{
 		$channelId = (int) $channel['channel_id'];
 		$file = Revisions::notice($channel, $hash);
-		$transfer = Queue::find($channelId, $hash, 0);
-		if (! Store::attach($channelId, $hash) || ! $transfer || ! Queue::isWanted($transfer)) {
+		$transfers = array_filter(array_map(fn ($scale) => Queue::find($channelId, $hash, $scale), self::COUNTED), Queue::isWanted(...));
+		if (! ($own = Store::attach($channelId, $hash)) || ! $transfers) {
 			return;
 		}
-		if ($transfer['state'] === 'publishing') {
+		if (in_array('publishing', array_column($transfers, 'state'), true)) {
 			throw new Postponed('the file is being published', true);
 		}
-		// A hub without filesync takes nothing that is dated before what it has.
-		$now = gmdate('Y-m-d H:i:s', Config::now());
+		// A hub without filesync takes nothing that is dated before what it has, and no hub such a crop.
+		$now = self::after(...array_column($transfers, 'edited'));
 		Table::update('attach', ['edited' => $now], ['uid' => $channelId, 'hash' => $hash]);
 		Table::update('photo', ['edited' => $now], ['uid' => $channelId, 'resource_id' => $hash]);
 		Revisions::stand($channel, $file);
 		Queue::drop($channelId, $hash);
 		Outbox::release($channelId, $hash);
 		Outgoing::answer($channelId, $hash, false);
+	}
+
+	/** Returns now, or the second after the latest of some dates. A date far in the future says nothing. */
+	public static function after(string ...$dates): string
+	{
+		$times = array_map(fn ($date) => (int) strtotime(substr($date, 0, 19) . ' UTC') + 1, $dates);
+
+		return gmdate('Y-m-d H:i:s', max(Config::now(), ...array_filter($times, fn ($time) => $time <= Config::now() + self::DAY)));
 	}
 
 	private static function each(array $channel, string $hub, string $state, string $what): \Generator
@@ -413,12 +433,15 @@ final class Brake
 		return ['uid' => $channelId] + ($scope === self::ALL ? ['hub <>' => ''] : ['hub' => $scope]);
 	}
 
-	/** Tells whether a person let in these very bytes. */
-	private static function isAgreed(array $transfer): bool
+	/** Tells whether what bytes displace counts: a file or a crop, unless a person let these very bytes in, or damage is repaired. */
+	private static function isCounted(array $transfer): bool
 	{
-		$rows = Table::select('filesync_held', ['uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'what' => 'replaced', 'state' => 'agreed'], '', 0, 'body');
+		$scale = (int) $transfer['scale'];
+		$revision = $scale === 0 ? json_decode($transfer['entry'], true)['revision'] ?? null : null;
+		$isOne = $scale === 0 ? $revision && ! self::isOurs((int) $transfer['uid'], $transfer['hash'], $revision) : in_array($scale, self::COUNTED, true);
+		$agreed = ['uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'what' => 'replaced', 'state' => 'agreed', 'body' => self::version((int) $transfer['size_bytes'], $transfer['edited'], $scale)];
 
-		return in_array(self::version((int) $transfer['size_bytes'], $transfer['edited']), array_column($rows, 'body'), true);
+		return $isOne && ! Table::first('filesync_held', $agreed, '', 'id');
 	}
 
 	/** Tells whether bytes are those that are to be here already: what displaces them is damage. */
@@ -428,40 +451,52 @@ final class Brake
 	}
 
 	/** Tells whether there are bytes here that others would displace. */
-	private static function displaces(array $channel, string $root, array $own, string $sha256): bool
+	private static function displaces(array $channel, string $root, array $own, string $sha256, int $scale = 0): bool
 	{
-		$channelId = (int) $channel['channel_id'];
-		$facts = Facts::of($channel, $own['hash'], 0);
+		$facts = Facts::of($channel, $own['hash'], $scale);
 		// What is not whole is damage that a stock hub, or a disk, left.
 		if ((int) $own['is_dir'] || $facts->state !== 'whole') {
 			return false;
 		}
+		if ($sha256 === '') {
+			return true;
+		}
+		$ours = $facts->content !== null ? hash('sha256', $facts->content) : Digests::of($facts, microtime(true) * 1000 + self::DIGEST_MS);
 
-		return $sha256 === '' || (Digests::of($facts, microtime(true) * 1000 + self::DIGEST_MS) !== $sha256 && ! self::isGivenBack($channelId, $root, $own['hash'], $sha256));
+		return $ours !== $sha256 && ! self::isGivenBack((int) $channel['channel_id'], $root, $own['hash'], $sha256, $scale);
 	}
 
-	/** Tells whether bytes are those that another clone displaced here just before. */
-	private static function isGivenBack(int $channelId, string $root, string $hash, string $sha256): bool
+	/** Tells whether bytes are those that another clone displaced here just before; of a crop, any of those within a week. */
+	private static function isGivenBack(int $channelId, string $root, string $hash, string $sha256, int $scale = 0): bool
 	{
+		$displaced = ['uid' => $channelId, 'hash' => $hash, 'scale' => $scale, 'hub <>' => ['', self::hub($root)], 'created >' => Config::now() - self::WEEK];
+		if ($scale) {
+			foreach (Table::select('filesync_kept', $displaced + ['source' => '', 'size_bytes <=' => Kept::MOST_CROP_BYTES], 'created DESC', self::GIVEN_BACK_ROWS, 'path') as $kept) {
+				if (@hash_file('sha256', Store::dataRoot($channelId) . '/' . $kept['path']) === $sha256) {
+					return true;
+				}
+			}
+
+			return false;
+		}
 		$past = Revisions::find($channelId, $hash)['here']['past'][0] ?? '';
 
-		return $past !== '' && $past === $sha256
-			&& Table::first('filesync_kept', ['uid' => $channelId, 'hash' => $hash, 'scale' => 0, 'hub <>' => ['', self::hub($root)], 'created >' => Config::now() - self::WEEK], '', 'id') !== null;
+		return $past !== '' && $past === $sha256 && Table::first('filesync_kept', $displaced, '', 'id') !== null;
 	}
 
-	private static function sizeOf(array $channel, array $row): int
+	private static function sizeOf(array $channel, array $row, int $scale = 0): int
 	{
-		return (int) ($row['size_bytes'] ?? Store::facts(Store::pathOf($channel, $row))['size_bytes'] ?? $row['filesize']);
+		return $scale ? Facts::of($channel, $row['hash'], $scale)->sizeBytes : (int) ($row['size_bytes'] ?? Store::facts(Store::pathOf($channel, $row))['size_bytes'] ?? $row['filesize']);
 	}
 
-	private static function holdReplacement(array $channel, string $scope, string $root, array $own, int $sizeBytes, string $edited): void
+	private static function holdReplacement(array $channel, string $scope, string $root, array $own, int $sizeBytes, string $edited, int $scale = 0): void
 	{
-		self::write((int) $channel['channel_id'], $scope, $root, $own['hash'], 'replaced', 1, self::sizeOf($channel, $own), self::version($sizeBytes, $edited));
+		self::write((int) $channel['channel_id'], $scope, $root, $own['hash'], 'replaced', 1, self::sizeOf($channel, $own, $scale), self::version($sizeBytes, $edited, $scale), $scale);
 	}
 
-	private static function write(int $channelId, string $scope, string $root, string $hash, string $what, int $files, int $bytes, string $body): void
+	private static function write(int $channelId, string $scope, string $root, string $hash, string $what, int $files, int $bytes, string $body, int $scale = 0): void
 	{
-		$id = hash('sha256', "$channelId\n$scope\n$hash");
+		$id = hash('sha256', "$channelId\n$scope\n$hash" . ($scale ? "\n$scale" : ''));
 		$first = Table::first('filesync_held', ['uid' => $channelId, 'hub' => $scope, 'state' => 'held'], 'created, id', 'since');
 		$row = ['url' => $root, 'what' => $what, 'state' => 'held', 'files' => $files, 'size_bytes' => $bytes, 'body' => $body, 'since' => (int) ($first['since'] ?? self::begunAt($channelId, $scope))];
 		Table::update('filesync_held', $row, ['id' => $id]);
@@ -527,7 +562,7 @@ final class Brake
 	/** @return array{int, int} Files, those named left out if it is one, and bytes. */
 	private static function displaced(int $channelId, string $scope, array $limit, array $hashes = []): array
 	{
-		$where = self::keptOf($channelId, $scope) + ['scale' => 0, 'created >' => Config::now() - $limit['seconds']] + (in_array('deleted', $limit['what'], true) ? [] : ['why <>' => 'deleted']);
+		$where = self::keptOf($channelId, $scope) + ['scale' => self::COUNTED, 'created >' => Config::now() - $limit['seconds']] + (in_array('deleted', $limit['what'], true) ? [] : ['why <>' => 'deleted']);
 		$files = Table::first('filesync_kept', $where + (count($hashes) === 1 ? ['hash <>' => reset($hashes)] : []), '', 'count(DISTINCT hash) AS files')['files'];
 
 		return [(int) $files, Table::sum('filesync_kept', 'size_bytes', $where)];
@@ -556,9 +591,15 @@ final class Brake
 		];
 	}
 
-	private static function version(int $sizeBytes, string $edited): string
+	/** Returns as what new bytes stand in `body` of filesync_held. */
+	private static function version(int $sizeBytes, string $edited, int $scale = 0): string
 	{
-		return "$sizeBytes:$edited";
+		return "$sizeBytes:$edited" . ($scale ? self::crop($scale) : '');
+	}
+
+	private static function crop(int|string $scale = ''): string
+	{
+		return " crop $scale";
 	}
 
 	private static function reason(string $root): string

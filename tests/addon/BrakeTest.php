@@ -17,6 +17,12 @@ final class BrakeTest extends AddonTestCase
 	private const THIRD = 'http://127.0.0.1:9003';
 	private const GENEROUS = ['delete_max_files' => '1000', 'displaced_max_files_day' => '1000', 'displaced_few_files' => '0', 'replaced_max_percent' => '100'];
 
+	protected function tearDown(): void
+	{
+		FileSync\Photo::$isKnown = false;
+		parent::tearDown();
+	}
+
 	protected function setUp(): void
 	{
 		parent::setUp();
@@ -554,19 +560,170 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([14, [], ['']], [$this->showing('rubbish'), Brake::lines(), array_values(array_unique(array_column(Table::select('filesync_kept', []), 'hub')))]);
 	}
 
-	public function test_of_a_crop_that_is_replaced_over_and_over_the_first_stays(): void
+	public function test_hand_made_crops_are_held_as_files_are_and_come_back_at_one_word(): void
 	{
-		for ($n = 1; $n < 4; $n++) {
-			$this->receive($this->photo('p1', [0 => 'original', 4 => "crop $n"], ['edited' => "2024-06-0$n 10:00:00"]));
-			$this->work();
-			dbq('UPDATE filesync_kept SET created = created - 10');
-		}
-		Config::set('kept_max_bytes', '0');
-		$this->assertCount(2, Table::select('filesync_kept', ['scale' => 4]));
+		Config::set('displaced_max_files_day', '5');
+		$hashes = $this->crops(15);
+		$this->spoil($hashes, 2);
+		$this->assertSame(10, $this->cropsShowing('crop of'));
+		$this->assertSame(15, $this->showing('photo'));
+		[$line] = Brake::lines();
+		$this->assertSame(['replaced', 15, 10], [$line['what'], $line['files'], $line['waiting']]);
+		// Neither the same again, nor a newer one, nor one under another name lets go, nor is a retry one's word.
+		$held = array_values(array_filter($hashes, fn ($hash) => $this->transfer($hash, 4)['state'] === 'parked'));
+		$this->spoil($held, 2);
+		$this->spoil($held, 3);
+		$this->spoil($held, 4, self::OTHER);
+		App::set_channel($this->channel);
+		$_POST = ['filesync_retry_all' => '1'];
+		FileSync\Addon\OwnerActions::take();
+		$_POST = [];
+		App::set_channel(null);
+		$this->work();
 		FileSync\Addon\Housekeeping::daily();
-		[$kept] = Table::select('filesync_kept', ['scale' => 4]);
-		$this->assertSame('crop 1', file_get_contents("store/[data]/filesync/1/{$kept['path']}"));
-		$this->assertCount(1, Table::select('filesync_kept', ['scale' => 4]));
+		$this->assertSame([10, 10, 15, 1], [$this->cropsShowing('crop of'), Brake::lines()[0]['waiting'], Brake::lines()[0]['files'], count(Brake::lines())]);
+		$this->sent();
+		Brake::decide(Brake::lines()[0], false);
+		$this->work();
+		$this->assertSame([15, [], 0], [$this->cropsShowing('crop of'), Brake::lines(), Table::count('filesync_held', [])]);
+		foreach ($hashes as $hash) {
+			$this->assertSame("scale 5 of crop of $hash", $this->shownScale($hash, 5));
+		}
+		$told = [];
+		foreach ($this->sent() as $entry) {
+			foreach ($entry['photo'] as $photo) {
+				$told[$photo['resource_id']][(int) $photo['imgscale']] = $photo['edited'];
+			}
+		}
+		$this->assertEqualsCanonicalizing($hashes, array_keys($told));
+		foreach ($told as $edited) {
+			$this->assertGreaterThan('2025-01-01', min($edited[4], $edited[5]), 'no clone takes what is dated before what it has');
+		}
+		// Nothing is left to be given back, or counted.
+		$this->spoil(array_slice($hashes, 0, 3), 2, self::ORIGIN, gmdate('Y-m-d H:i:s', time() + 60));
+		$this->assertSame(12, $this->cropsShowing('crop of'));
+	}
+
+	public function test_crops_that_a_person_accepts_are_taken_and_counted_anew(): void
+	{
+		Config::set('displaced_max_files_day', '3');
+		$hashes = $this->crops(8);
+		$this->spoil($hashes, 2);
+		Brake::decide(Brake::lines()[0], true);
+		$this->work();
+		$this->assertSame([8, [], 0], [$this->cropsShowing('rubbish 2'), Brake::lines(), Table::count('filesync_held', [])]);
+		$this->spoil($hashes, 3);
+		$this->assertSame([3, 5], [$this->cropsShowing('rubbish 3'), Brake::lines()[0]['waiting']]);
+	}
+
+	public function test_a_photo_and_its_crops_are_one_file_and_come_back_together(): void
+	{
+		Config::set('displaced_max_files_day', '4');
+		$hashes = $this->crops(6, [7 => 'cover of %s']);
+		foreach ($hashes as $hash) {
+			$this->receive($this->photo($hash, [0 => "rubbish photo $hash", 4 => "rubbish crop $hash", 7 => "rubbish cover $hash"], ['edited' => '2024-06-02 10:00:00']));
+		}
+		$this->work();
+		$this->assertSame([2, 2, 2], [$this->showing('photo'), $this->cropsShowing('crop of'), $this->cropsShowing('cover of', 7)]);
+		$this->assertSame([6, 2], [Brake::lines()[0]['files'], Brake::lines()[0]['waiting']]);
+		// What was replaced may then be deleted.
+		$gone = array_values(array_filter($hashes, fn ($hash) => str_starts_with($this->shown($hash), 'rubbish')))[0];
+		$this->receive(['fetch_url' => self::OTHER . '/getfile', 'filesync' => ['v' => 1, 'gone' => Revisions::seen(Revisions::find(1, $gone))]] + $this->deletion($gone));
+		$this->assertNull($this->shown($gone));
+		Brake::decide(Brake::lines()[0], false);
+		$this->work();
+		$this->assertSame([6, 6, 6], [$this->showing('photo'), $this->cropsShowing('crop of'), $this->cropsShowing('cover of', 7)]);
+		$this->assertSame([[], 0], [Brake::lines(), Table::count('filesync_held', [])]);
+	}
+
+	public function test_equal_crops_and_crops_that_another_clone_gives_back_are_not_held(): void
+	{
+		$hashes = $this->crops(4);
+		Config::set('displaced_max_files_day', '0');
+		foreach ($hashes as $hash) {
+			$this->receive($this->withCrop($hash, "crop of $hash", '2024-06-01 10:00:00'));
+		}
+		$this->work();
+		$this->assertSame([4, [], []], [$this->cropsShowing('crop of'), Brake::lines(), $this->kept()]);
+		Config::set('displaced_max_files_day', '4');
+		$this->spoil($hashes, 2);
+		$this->assertSame(4, $this->cropsShowing('rubbish'));
+		Config::set('displaced_max_files_day', '0');
+		foreach ($hashes as $hash) {
+			$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->withCrop($hash, "crop of $hash", '2024-06-20 10:00:00'));
+		}
+		$this->work();
+		$this->assertSame([4, []], [$this->cropsShowing('crop of'), Brake::lines()]);
+		$this->spoil($hashes, 21, self::THIRD);
+		$this->assertSame([4, 4], [$this->cropsShowing('crop of'), Brake::lines()[0]['waiting']]);
+	}
+
+	public function test_a_crop_that_is_not_whole_here_is_replaced_without_asking(): void
+	{
+		[$hash] = $this->crops(1);
+		Config::set('displaced_max_files_day', '0');
+		file_put_contents("store/alice/$hash-4", '');
+		$this->spoil([$hash], 2);
+		$this->assertSame([1, [], ['']], [$this->cropsShowing('rubbish'), Brake::lines(), array_unique(array_column(Table::select('filesync_kept', []), 'hub'))]);
+	}
+
+	/** @dataProvider places */
+	#[DataProvider('places')]
+	public function test_crops_that_lie_elsewhere_than_beside_their_photo_are_kept_and_counted_too(bool $isInDatabase): void
+	{
+		Config::set('displaced_max_files_day', '2');
+		$hashes = $this->crops(4);
+		foreach ($hashes as $n => $hash) {
+			$place = "store/[data]/[xchan]/p/$n/$hash-4";
+			is_dir(dirname($place)) || mkdir(dirname($place), 0777, true);
+			$isInDatabase ? unlink("store/alice/$hash-4") : rename("store/alice/$hash-4", $place);
+			Table::update('photo', $isInDatabase ? ['os_storage' => 0, 'content' => "crop of $hash"] : ['content' => $place], ['resource_id' => $hash, 'imgscale' => 4]);
+		}
+		$isInDatabase && set_config('system', 'photo_storage_type', 0);
+		$this->spoil($hashes, 2);
+		$this->assertSame([2, 2], [$this->cropsShowing('rubbish'), $this->cropsShowing('crop of')]);
+		$this->assertSame([4, 2], [Brake::lines()[0]['files'], Brake::lines()[0]['waiting']]);
+		Brake::decide(Brake::lines()[0], false);
+		$this->work();
+		$this->assertSame(4, $this->cropsShowing('crop of'));
+	}
+
+	public static function places(): array
+	{
+		return ['in the database' => [true], 'with those of the channel' => [false]];
+	}
+
+	public function test_crops_in_the_database_are_kept_when_their_photo_is_deleted(): void
+	{
+		[$hash] = $this->crops(1);
+		Table::update('photo', ['os_storage' => 0, 'content' => "crop of $hash"], ['resource_id' => $hash, 'imgscale' => 4]);
+		unlink("store/alice/$hash-4");
+		$this->receive($this->deletion($hash));
+		$this->assertEqualsCanonicalizing(["photo $hash", "crop of $hash"], $this->kept());
+		Undo::apply(Table::first('filesync_kept', ['scale' => 0]));
+		$this->assertSame("crop of $hash", $this->shownScale($hash, 4));
+	}
+
+	public function test_crops_that_were_displaced_are_not_pruned_for_their_size_within_a_week(): void
+	{
+		$hashes = $this->crops(2);
+		$this->spoil($hashes, 2);
+		$this->spoil($hashes, 3);
+		Config::set('kept_max_bytes', '0');
+		FileSync\Addon\Housekeeping::daily();
+		$this->assertCount(4, Table::select('filesync_kept', ['scale' => 4]));
+		$this->assertSame([], Table::select('filesync_kept', ['scale' => 5]));
+		Table::update('filesync_kept', ['created' => time() - 8 * 86400], ['hash' => $hashes[0]]);
+		FileSync\Addon\Housekeeping::daily();
+		$this->assertEqualsCanonicalizing(["crop of $hashes[1]", "rubbish 2 of $hashes[1]"], $this->kept());
+	}
+
+	public function test_where_the_disk_is_nearly_full_crops_that_displace_wait_too(): void
+	{
+		[$hash] = $this->crops(1);
+		Config::set('headroom_bytes', (string) (int) (disk_free_space('.') * 0.6));
+		$this->spoil([$hash], 2);
+		$this->assertSame(["crop of $hash", 'waiting'], [$this->shownScale($hash, 4), $this->transfer($hash, 4)['state']]);
 	}
 
 	public function test_tables_of_the_version_before_are_changed_and_what_is_kept_stays(): void
@@ -596,6 +753,49 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame($count, $this->showing('ours'));
 
 		return $hashes;
+	}
+
+	/** Has photos arrive with a crop that somebody made by hand, and what is made of it. */
+	private function crops(int $count, array $more = []): array
+	{
+		FileSync\Photo::$isKnown = true;
+		$hashes = array_map(fn ($n) => "p$n", range(1, $count));
+		foreach ($hashes as $hash) {
+			$this->receive($this->photo($hash, [0 => "photo $hash", 4 => "crop of $hash", 5 => 'small'] + array_map(fn ($bytes) => sprintf($bytes, $hash), $more)));
+		}
+		$this->work();
+		$this->assertSame($count, $this->cropsShowing('crop of'));
+
+		return $hashes;
+	}
+
+	/** Has other bytes told of as crops, and nothing else. */
+	private function spoil(array $hashes, int $version, string $hub = self::ORIGIN, string $edited = ''): void
+	{
+		foreach ($hashes as $hash) {
+			$this->receive(['fetch_url' => $hub . '/getfile'] + $this->withCrop($hash, "rubbish $version of $hash", $edited ?: sprintf('2024-06-%02d 10:00:00', $version)));
+		}
+		$this->work();
+	}
+
+	private function withCrop(string $hash, string $bytes, string $edited): array
+	{
+		$entry = $this->photo($hash, [0 => "photo $hash", 4 => $bytes, 5 => 'small'], ['edited' => $this->attach($hash)['edited']]);
+		$entry['photo'][1]['edited'] = $entry['photo'][2]['edited'] = $edited;
+
+		return $entry;
+	}
+
+	private function shownScale(string $hash, int $scale): ?string
+	{
+		$row = Table::first('photo', ['uid' => 1, 'resource_id' => $hash, 'imgscale' => $scale]);
+
+		return $row ? ((int) $row['os_storage'] ? (string) file_get_contents($row['content']) : $row['content']) : null;
+	}
+
+	private function cropsShowing(string $begin, int $scale = 4): int
+	{
+		return count(array_filter(Table::select('photo', ['imgscale' => $scale], '', 0, 'resource_id'), fn ($row) => str_starts_with($this->shownScale($row['resource_id'], $scale), $begin)));
 	}
 
 	private function overwrite(array $hashes, int $version = 2): void

@@ -365,6 +365,7 @@ App::$strings['the limits of the extension are the same in the web server and on
 App::$strings['the other hub could not be reached'] ??= 'der andere Hub war nicht zu erreichen';
 App::$strings['the other hub refused'] ??= 'der andere Hub lehnte ab';
 App::$strings['the other hub was busy, or does not have it whole'] ??= 'der andere Hub war beschäftigt oder hat sie selbst nicht ganz';
+App::$strings['the photo of this crop is not here any more'] ??= 'das Foto zu diesem Ausschnitt ist nicht mehr hier';
 App::$strings['the tables are at step %1$d of %2$d'] ??= 'die Tabellen sind bei Schritt %1$d von %2$d';
 App::$strings['the web server (%s)'] ??= 'den Webserver (%s)';
 App::$strings['the web server gives nothing out of the folder store'] ??= 'der Webserver gibt nichts aus dem Ordner store heraus';
