@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
 
 if (! class_exists('App', false)) {
@@ -466,7 +467,10 @@ final class Brake
 		return $ours !== $sha256 && ! self::isGivenBack((int) $channel['channel_id'], $root, $own['hash'], $sha256, $scale);
 	}
 
-	/** Tells whether bytes are those that another clone displaced here just before; of a crop, any of those within a week. */
+	/**
+	 * Tells whether bytes are those that another clone displaced here just before; of a crop, any of those within a week. Also those that were replaced here
+	 * within a week, as long as no clone displaced anything of the file: what was spoilt on this very hub comes back to it without asking.
+	 */
 	private static function isGivenBack(int $channelId, string $root, string $hash, string $sha256, int $scale = 0): bool
 	{
 		$displaced = ['uid' => $channelId, 'hash' => $hash, 'scale' => $scale, 'hub <>' => ['', self::hub($root)], 'created >' => Config::now() - self::WEEK];
@@ -479,9 +483,14 @@ final class Brake
 
 			return false;
 		}
-		$past = Revisions::find($channelId, $hash)['here']['past'][0] ?? '';
+		$file = Revisions::find($channelId, $hash);
+		if (($file['here']['past'][0] ?? '') !== $sha256) {
+			return false;
+		}
+		$isReplacedHere = $file['bytes']['by'] === Site::component($channelId) && $file['bytes']['edited'] > gmdate('Y-m-d H:i:s', Config::now() - self::WEEK);
 
-		return $past !== '' && $past === $sha256 && Table::first('filesync_kept', $displaced, '', 'id') !== null;
+		return Table::first('filesync_kept', $displaced, '', 'id') !== null
+			|| ($isReplacedHere && ! Table::first('filesync_kept', ['uid' => $channelId, 'hash' => $hash, 'scale' => 0], '', 'id'));
 	}
 
 	private static function sizeOf(array $channel, array $row, int $scale = 0): int

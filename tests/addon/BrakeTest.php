@@ -392,6 +392,42 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([], Brake::lines());
 	}
 
+	public function test_a_clone_that_gives_back_what_was_replaced_here_is_not_held(): void
+	{
+		$hashes = $this->files(3);
+		foreach ($hashes as $hash) {
+			$this->write($hash, "spoilt here: $hash");
+		}
+		Config::set('displaced_max_files_day', '0');
+		foreach ($hashes as $hash) {
+			$this->receive($this->giveBack($hash, "ours of $hash", 30));
+		}
+		$this->work();
+		$this->assertSame([3, []], [$this->showing('ours'), Brake::lines()]);
+		// Only what was there just before, and only while nobody else displaced anything.
+		$this->write('f0', 'another');
+		$this->receive($this->giveBack('f0', 'older', 40), $this->giveBack('f1', 'spoilt here: f1', 40));
+		$this->work();
+		$this->assertSame(['another', 'ours of f1', 2], [$this->shown('f0'), $this->shown('f1'), Brake::lines()[0]['waiting']]);
+	}
+
+	public function test_what_was_given_back_is_not_replaced_again_without_asking(): void
+	{
+		Config::set('displaced_max_files_day', '3');
+		$hashes = $this->files(6);
+		$this->overwrite($hashes);
+		Brake::decide(Brake::lines()[0], false);
+		$this->work();
+		$this->sent();
+		$this->assertSame(6, $this->showing('ours'));
+		Config::set('displaced_max_files_day', '0');
+		foreach ($hashes as $hash) {
+			$this->receive(['fetch_url' => self::THIRD . '/getfile'] + $this->giveBack($hash, "rubbish 2 of $hash", 30));
+		}
+		$this->work();
+		$this->assertSame([6, 6], [$this->showing('ours'), Brake::lines()[0]['waiting']]);
+	}
+
 	public function test_no_clone_gives_back_what_it_put_there_itself(): void
 	{
 		Config::set('displaced_max_files_day', '1');
@@ -796,6 +832,26 @@ final class BrakeTest extends AddonTestCase
 	private function cropsShowing(string $begin, int $scale = 4): int
 	{
 		return count(array_filter(Table::select('photo', ['imgscale' => $scale], '', 0, 'resource_id'), fn ($row) => str_starts_with($this->shownScale($row['resource_id'], $scale), $begin)));
+	}
+
+	/** Has the owner write a file here. */
+	private function write(string $hash, string $bytes): void
+	{
+		file_put_contents($this->attach($hash)['content'], $bytes);
+		Table::update('attach', ['filesize' => strlen($bytes), 'edited' => gmdate('Y-m-d H:i:s')], ['hash' => $hash]);
+		$this->sent($hash);
+	}
+
+	/** Returns an entry that has seen what is here, with bytes whose digest it tells. */
+	private function giveBack(string $hash, string $bytes, int $count): array
+	{
+		$entry = $this->told($hash, $bytes, $count, ['edited' => sprintf('2024-06-%02d 10:00:00', $count % 28)], '', Revisions::find(1, $hash)['bytes']['vector']);
+		$entry['filesync'] += ['sha256' => hash('sha256', $bytes), 'size_bytes' => strlen($bytes)];
+		foreach (['place', 'access'] as $group) {
+			$entry['filesync']['revision'][$group]['seen'] = Revisions::find(1, $hash)[$group]['vector'];
+		}
+
+		return $entry;
 	}
 
 	private function overwrite(array $hashes, int $version = 2): void
