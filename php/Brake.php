@@ -287,9 +287,13 @@ final class Brake
 		}
 	}
 
-	/** Forgets what is held of files that are decided otherwise by now. */
+	/** Forgets what is held of files that are decided otherwise by now, and notes how many files each channel has. */
 	public static function prune(): void
 	{
+		foreach (Clones::local() as $channelId) {
+			$notes = [...self::notes($channelId, Config::now() - self::WEEK - self::DAY), [Config::now(), Table::count('attach', ['uid' => $channelId, 'is_dir' => 0])]];
+			Config::set('files', json_encode($notes), self::scope($channelId));
+		}
 		for ($last = ''; $rows = Table::select('filesync_held', ['id >' => $last], 'id', 500, 'id, uid, hash, what'); $last = end($rows)['id']) {
 			foreach ($rows as $row) {
 				$isOver = $row['what'] === 'replaced' ? ! Table::first('filesync_transfer', ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => self::COUNTED, 'state <>' => ['published', 'dropped']], '', 'id')
@@ -577,6 +581,31 @@ final class Brake
 		return [(int) $files, Table::sum('filesync_kept', 'size_bytes', $where)];
 	}
 
+	/** Forgets how many files a channel had. */
+	public static function forget(int $channelId): void
+	{
+		Config::clear('files', self::scope($channelId));
+	}
+
+	/** Returns how many files a channel had a week ago, of those that it has now: else whoever adds many might replace as many more. Where that is not known, all. */
+	private static function filesBefore(int $channelId, int $now): int
+	{
+		$then = array_filter(array_column(array_filter(self::notes($channelId, 0), fn ($note) => $note[0] <= Config::now() - self::WEEK), 1));
+
+		return $then ? min($now, max($then)) : $now;
+	}
+
+	/** @return list<array{int, int}> Since a moment: when it was noted, and how many files the channel had. */
+	private static function notes(int $channelId, int $since): array
+	{
+		return array_values(array_filter(json_decode(Config::get('files', self::scope($channelId)), true) ?? [], fn ($note) => $note[0] >= $since && $note[0] <= Config::now()));
+	}
+
+	private static function scope(int $channelId): string
+	{
+		return "brake:$channelId";
+	}
+
 	/**
 	 * Returns how much may be displaced. Of bytes alone that are replaced it is a part of the files there are: that a file is gone is seen, that it
 	 * has other bytes is not.
@@ -585,7 +614,7 @@ final class Brake
 	 */
 	private static function limits(int $channelId): array
 	{
-		$files = Table::count('attach', ['uid' => $channelId, 'is_dir' => 0])
+		$files = self::filesBefore($channelId, Table::count('attach', ['uid' => $channelId, 'is_dir' => 0]))
 			+ Table::count('filesync_kept', ['uid' => $channelId, 'why' => 'deleted', 'scale' => 0, 'hub <>' => '', 'created >' => Config::now() - self::DAY]);
 		$half = $files < Config::number('displaced_few_files') ? max(self::LEAST_FILES, intdiv($files, 2)) : self::ANY;
 		$percent = Config::number('replaced_max_percent');

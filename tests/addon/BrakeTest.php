@@ -292,6 +292,42 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([160, []], [$this->showing('ours'), Brake::lines()]);
 	}
 
+	/** @dataProvider sharesOfAll */
+	#[DataProvider('sharesOfAll')]
+	public function test_files_that_came_within_the_week_raise_no_bound(array $settings): void
+	{
+		array_map(Config::set(...), array_keys($settings), $settings);
+		$hashes = $this->files(40);
+		$this->receive($this->file('early', 'of the first day'));
+		FileSync\Addon\Housekeeping::daily();
+		$aWeekLater = fn () => Config::set('files', json_encode(array_map(fn ($note) => [$note[0] - 7 * 86400, $note[1]], json_decode(Config::get('files', 'brake:1')) ?? [])), 'brake:1');
+		$aWeekLater();
+		FileSync\Addon\Housekeeping::daily();
+		for ($n = 0; $n < 170; $n++) {
+			$this->receive($this->file("new$n", "new $n"));
+		}
+		$this->work();
+		$this->overwrite($hashes);
+		$this->assertSame([20, 20], [$this->showing('rubbish'), $this->showing('ours')]);
+		Brake::decide(Brake::lines()[0], false);
+		$this->work();
+		// A week later they are files as any other.
+		FileSync\Addon\Housekeeping::daily();
+		$aWeekLater();
+		FileSync\Addon\Housekeeping::daily();
+		$this->sent();
+		foreach ($hashes as $hash) {
+			$this->receive($this->rubbish($hash, 5, Revisions::find(1, $hash)['bytes']['vector']));
+		}
+		$this->work();
+		$this->assertSame([40, []], [$this->showing('rubbish 5'), Brake::lines()]);
+	}
+
+	public static function sharesOfAll(): array
+	{
+		return ['of replacements' => [['replaced_max_percent' => '50']], 'of a small channel' => [['displaced_few_files' => '200']]];
+	}
+
 	public function test_ten_files_a_day_are_replaced_all_week(): void
 	{
 		Config::clear('replaced_max_percent');

@@ -136,7 +136,7 @@ App::$strings['Nothing is kept.'] ??= 'Nichts wird aufgehoben.';
 App::$strings['Nothing waits.'] ??= 'Nichts wartet.';
 App::$strings['Nothing was received yet.'] ??= 'Es wurde noch nichts empfangen.';
 App::$strings['Numbers for Prometheus at /filesync/metrics, for whoever sends this token (Authorization: Bearer). 16 to 128 letters, digits and ._~+/=-. Empty: there are none.'] ??= 'Zahlen für Prometheus unter /filesync/metrics, für alle, die dieses Schlüsselwort senden (Authorization: Bearer). 16 bis 128 Buchstaben, Ziffern und ._~+/=-. Leer: Es gibt keine.';
-App::$strings['Of the files of a channel, how many one clone may replace by other bytes within a day, and within seven days; always ten a day. 100: all.'] ??= 'Wie viele der Dateien eines Kanals ein Klon innerhalb eines Tages und innerhalb von sieben Tagen durch andere Bytes ersetzen darf; zehn am Tag aber immer. 100: alle.';
+App::$strings['Of the files that a channel had a week ago, how many one clone may replace by other bytes within a day, and within seven days; always ten a day. 100: all.'] ??= 'Wie viele der Dateien, die ein Kanal vor einer Woche hatte, ein Klon innerhalb eines Tages und innerhalb von sieben Tagen durch andere Bytes ersetzen darf; zehn am Tag aber immer. 100: alle.';
 App::$strings['Other hubs'] ??= 'Andere Hubs';
 App::$strings['Ours come back, here and on the other clones.'] ??= 'Unsere kommen zurück, hier und auf den anderen Klonen.';
 App::$strings['PHP %s has what is needed'] ??= 'PHP %s hat, was nötig ist';
