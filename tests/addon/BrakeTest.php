@@ -303,7 +303,7 @@ final class BrakeTest extends AddonTestCase
 		$aWeekLater = fn () => Config::set('files', json_encode(array_map(fn ($note) => [$note[0] - 7 * 86400, $note[1]], json_decode(Config::get('files', 'brake:1')) ?? [])), 'brake:1');
 		$aWeekLater();
 		FileSync\Addon\Housekeeping::daily();
-		for ($n = 0; $n < 170; $n++) {
+		for ($n = 0; $n < 60; $n++) {
 			$this->receive($this->file("new$n", "new $n"));
 		}
 		$this->work();
@@ -325,7 +325,7 @@ final class BrakeTest extends AddonTestCase
 
 	public static function sharesOfAll(): array
 	{
-		return ['of replacements' => [['replaced_max_percent' => '50']], 'of a small channel' => [['displaced_few_files' => '200']]];
+		return ['of replacements' => [['replaced_max_percent' => '50']], 'of a small channel' => [['displaced_few_files' => '90']]];
 	}
 
 	public function test_ten_files_a_day_are_replaced_all_week(): void
