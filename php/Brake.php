@@ -521,8 +521,9 @@ final class Brake
 	/** Returns since when a clone displaced what led here: a day is too much by itself, or else the week. */
 	private static function begunAt(int $channelId, string $scope): int
 	{
-		foreach (self::limits($channelId) as $limit) {
-			[$files, $bytes] = self::displaced($channelId, $scope, $limit);
+		$limits = self::limits($channelId);
+		foreach (self::displaced($channelId, $scope, $limits) as $n => [$files, $bytes]) {
+			$limit = $limits[$n];
 			if ($limit['seconds'] === self::WEEK && ($files >= $limit['files'] || $bytes >= $limit['bytes'])) {
 				return Config::now() - self::WEEK;
 			}
@@ -543,8 +544,8 @@ final class Brake
 	{
 		$limits = array_filter(self::limits($channelId), fn ($limit) => in_array($what, $limit['what'], true));
 		foreach ([self::hub($root), self::ALL] as $scope) {
-			foreach ($limits as $limit) {
-				[$before, $bytesBefore] = self::displaced($channelId, $scope, $limit, $hashes);
+			foreach (self::displaced($channelId, $scope, $limits, $hashes) as $n => [$before, $bytesBefore]) {
+				$limit = $limits[$n];
 				$most = $scope === self::ALL ? array_map(self::together(...), ['files' => $limit['files'], 'bytes' => $limit['bytes']]) : $limit;
 				if ($before + $files > $most['files'] || $bytesBefore + $bytes > $most['bytes']) {
 					return [$scope, sprintf('%d files, %d bytes %s within %d days, where %s may be', $before + $files, $bytesBefore + $bytes, implode(' or ', $limit['what']),
@@ -572,13 +573,20 @@ final class Brake
 		return $before + $files > Config::number('delete_max_files') ? "a delete of $files files, after $before within a day: more than delete_max_files" : null;
 	}
 
-	/** @return array{int, int} Files, those named left out if it is one, and bytes. */
-	private static function displaced(int $channelId, string $scope, array $limit, array $hashes = []): array
+	/** @return array<array{int, int}> For each of some limits: files, those named left out if it is one, and bytes. */
+	private static function displaced(int $channelId, string $scope, array $limits, array $hashes = []): array
 	{
-		$where = self::keptOf($channelId, $scope) + ['scale' => self::COUNTED, 'created >' => Config::now() - $limit['seconds']] + (in_array('deleted', $limit['what'], true) ? [] : ['why <>' => 'deleted']);
-		$files = Table::first('filesync_kept', $where + (count($hashes) === 1 ? ['hash <>' => reset($hashes)] : []), '', 'count(DISTINCT hash) AS files')['files'];
+		$where = self::keptOf($channelId, $scope) + ['scale' => self::COUNTED, 'created >' => Config::now() - self::WEEK];
+		$columns = ['files' => [], 'bytes' => []];
+		foreach ($limits as $n => $limit) {
+			$counts = 'created > ' . (Config::now() - $limit['seconds']) . (in_array('deleted', $limit['what'], true) ? '' : " AND why <> 'deleted'");
+			$columns['files'][] = "count(DISTINCT CASE WHEN $counts THEN hash END) AS files_$n";
+			$columns['bytes'][] = "sum(CASE WHEN $counts THEN size_bytes ELSE 0 END) AS bytes_$n";
+		}
+		$files = Table::first('filesync_kept', $where + (count($hashes) === 1 ? ['hash <>' => reset($hashes)] : []), '', implode(', ', $columns['files']));
+		$bytes = Table::first('filesync_kept', $where, '', implode(', ', $columns['bytes']));
 
-		return [(int) $files, Table::sum('filesync_kept', 'size_bytes', $where)];
+		return array_map(fn ($n) => [(int) $files["files_$n"], (int) $bytes["bytes_$n"]], array_combine(array_keys($limits), array_keys($limits)));
 	}
 
 	/** Forgets how many files a channel had. */
