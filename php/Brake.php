@@ -200,10 +200,21 @@ final class Brake
 
 		return ['id' => self::lineId($channelId, $scope), 'channel' => $channelId, 'hub' => $scope, 'urls' => self::urls($channelId, $scope, $mine, $displaced),
 			'what' => ! isset($whats['deleted']) ? 'replaced' : (count($whats) === 1 ? 'deleted' : 'both'),
-			'files' => $waiting + (int) Table::first('filesync_kept', $displaced, '', 'count(DISTINCT hash) AS files')['files'],
+			'files' => $waiting + (int) Table::first('filesync_kept', $displaced, '', 'count(DISTINCT hash) AS files')['files'] - self::countBoth($mine, $displaced),
 			'size_bytes' => Table::sum('filesync_held', 'size_bytes', $mine) + Table::sum('filesync_kept', 'size_bytes', $displaced),
 			'waiting' => $waiting, 'since' => min((int) (Table::first('filesync_kept', $displaced, 'created', 'created')['created'] ?? PHP_INT_MAX),
 				(int) Table::first('filesync_held', $mine, 'created', 'created')['created'])];
+	}
+
+	/** Returns how many files of which something is held were replaced before: a later version waits, or a crop. */
+	private static function countBoth(array $mine, array $displaced): int
+	{
+		$count = 0;
+		for ($last = ''; $rows = Table::select('filesync_held', ['what' => 'replaced', 'hash >' => $last] + $mine, 'hash', 500, 'DISTINCT hash'); $last = end($rows)['hash']) {
+			$count += (int) Table::first('filesync_kept', ['hash' => array_column($rows, 'hash')] + $displaced, '', 'count(DISTINCT hash) AS files')['files'];
+		}
+
+		return $count;
 	}
 
 	/** Returns the clones of which a line tells: of a channel's, those that are known still. */

