@@ -280,7 +280,8 @@ final class OwnerPage
 	private static function held(array $line): array
 	{
 		return ['id' => $line['id'], 'text' => Brake::describe($line),
-			'why' => sprintf(t('That is unusually much, and %s wait for your word. Whatever you answer holds for all of them; ours come back on every clone.'), number_format($line['waiting']))];
+			'why' => sprintf(t('That is unusually much, and %s wait for your word. Whatever you answer holds for all of them; ours come back on every clone.'), number_format($line['waiting']))
+				. ' ' . t('Which hub it was, only the changes themselves say.')];
 	}
 
 	/** Returns the changes from other clones that a person must agree to. */
