@@ -72,6 +72,7 @@ final class Housekeeping
 		Overview::forget($channelId);
 		Config::clear('progress', "overview:$channelId");
 		Meter::forget($channelId);
+		Brake::forget($channelId);
 		Repair\Legacy::forget($channelId);
 		$root = Store::dataRoot($channelId);
 		foreach ([...(glob(self::literal("$root/kept") . '/*') ?: []), ...(glob(self::literal($root) . '/*') ?: [])] as $path) {

@@ -20,7 +20,9 @@ if (! class_exists('App', false)) {
 final class Kept
 {
 	/** Crops that can be made again from nothing else. */
-	private const CROPS = [4, 7];
+	public const CROPS = [4, 7];
+	/** No crop is larger that a hub made. */
+	public const MOST_CROP_BYTES = 67108864;
 	private const COPY_BYTES = 67108864;
 
 	/**
@@ -36,10 +38,12 @@ final class Kept
 			self::keepFromDatabase($row, 'deleted', $hub);
 			$row['content'] = '';
 		}
-		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'os_storage' => 1], 'imgscale');
+		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'imgscale' => self::CROPS], 'imgscale');
 		self::keepFile($row, 0, Store::pathOf($channel, $row), self::describe($channel, $row, $by, $more), 'deleted', $hub);
 		foreach ($photos as $photo) {
-			if (in_array((int) $photo['imgscale'], self::CROPS, true) && preg_match('#^store/(?!.*\.\.)#', $photo['content'])) {
+			if (! (int) $photo['os_storage']) {
+				$photo['content'] !== '' && self::keepBytes($row, (int) $photo['imgscale'], $photo['content'], 'deleted', '', $hub);
+			} elseif (preg_match('#^store/(?!.*\.\.)#', $photo['content'])) {
 				self::keepFile($row, (int) $photo['imgscale'], $photo['content'], '', 'deleted', $hub);
 			}
 		}
@@ -100,6 +104,30 @@ final class Kept
 		}
 	}
 
+	/** Keeps a crop that is about to be replaced, where it lies elsewhere than beside its photo or will stay where it is: a copy. */
+	public static function keepCrop(array $channel, string $hash, int $scale, string $entry, string $hub = ''): void
+	{
+		$crop = Facts::of($channel, $hash, $scale);
+		$row = ['uid' => (int) $channel['channel_id'], 'hash' => $hash];
+		if ((string) $crop->content !== '') {
+			self::keepBytes($row, $scale, $crop->content, 'replaced', $entry, $hub);
+		} elseif ($facts = Store::facts($crop->path)) {
+			$id = self::idOf($row, $scale, $facts);
+			$kept = Store::dataRoot($row['uid'], true) . '/kept/' . $id;
+			is_file($kept) || Store::copy($crop->path, $kept);
+			self::remember($id, $row, $scale, $facts['size_bytes'], 'replaced', $entry, $hub);
+		}
+	}
+
+	/** Returns, as JSON, what is known of a crop that will be replaced: its row, which clone does it, and the version that comes. */
+	public static function describeCrop(int $channelId, string $hash, int $scale, string $by, string $next): string
+	{
+		$columns = 'imgscale, filename, mimetype, height, width, filesize, photo_usage, title, description, album, edited, created';
+		$photo = Table::first('photo', ['uid' => $channelId, 'resource_id' => $hash, 'imgscale' => $scale], 'id', $columns);
+
+		return json_encode(['crop' => $photo, 'by' => $by, 'next' => $next], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
+	}
+
 	private static function keepBytes(array $row, int $scale, string $bytes, string $why, string $entry, string $hub): void
 	{
 		$id = hash('sha256', implode("\n", [$row['uid'], $row['hash'], $bytes]));
@@ -151,20 +179,11 @@ final class Kept
 		self::settleAll();
 		$hubBytes = 0;
 		$channelBytes = [];
-		$rows = Table::select('filesync_kept', [], 'created DESC, id', 0, 'id, uid, hash, scale, why, path, size_bytes, created');
 		$recent = Config::now() - 86400 * Config::number('displaced_days');
-		$crops = [];
-		foreach ($rows as $row) {
-			if (in_array((int) $row['scale'], self::CROPS, true) && (int) $row['created'] > $recent) {
-				// Of a crop that was replaced over and over, the first that was.
-				$crops["{$row['uid']} {$row['hash']} {$row['scale']}"] = $row['id'];
-			}
-		}
-		$crops = array_flip($crops);
-		foreach ($rows as $row) {
+		foreach (Table::select('filesync_kept', [], 'created DESC, id', 0, 'id, uid, scale, why, path, size_bytes, created') as $row) {
 			$size = (int) $row['size_bytes'];
 			$channelBytes[$row['uid']] ??= 0;
-			$isRecent = (int) $row['created'] > $recent && ((int) $row['scale'] === 0 || $row['why'] === 'deleted' || isset($crops[$row['id']]));
+			$isRecent = (int) $row['created'] > $recent && ($row['why'] === 'deleted' || in_array((int) $row['scale'], [0, ...self::CROPS], true));
 			$isOver = ! $isRecent && ($channelBytes[$row['uid']] + $size > Config::number('kept_max_bytes') || $hubBytes + $size > Config::number('kept_hub_max_bytes'));
 			if ($isOver || (int) $row['created'] < Config::now() - 86400 * Config::number('kept_days')) {
 				@unlink(Store::dataRoot((int) $row['uid']) . '/' . $row['path']);

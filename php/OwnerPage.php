@@ -116,7 +116,7 @@ final class OwnerPage
 			'conflicts' => t('Conflicts'), 'conflicts_help' => t('These were changed on two hubs at once. Both versions exist; keep the one that you want and delete the other.'),
 			'kept' => t('Replaced and deleted files'), 'kept_help' => t('Files that a sync replaced or deleted are kept for a while. If you restore one, it returns on every clone.'),
 			'none_arriving' => t('Nothing is arriving.'), 'none_waiting' => t('Nothing is waiting.'), 'none_kept' => t('Nothing is kept.'), 'none_conflicts' => t('None.'),
-			'show_all' => t('Show all'), 'pause' => t('Pause'), 'resume' => t('Resume'), 'check' => t('Compare the clones now'), 'retry' => t('Try again'),
+			'show_all' => t('Show all'), 'pause' => t('Pause'), 'resume' => t('Go on'), 'check' => t('Compare the clones now'), 'retry' => t('Try again'),
 			'retry_all' => t('Try everything again now'),
 			'accept' => t('Accept'), 'give_back' => t('Restore ours'), 'agree' => t('Agree'), 'refuse' => t('Refuse'), 'paused' => t('Paused: nothing is fetched for this channel until you resume.'), 'offline' => t('The hub does not answer; this page may be out of date.'), 'not_known' => t('not known')];
 	}
@@ -280,7 +280,8 @@ final class OwnerPage
 	private static function held(array $line): array
 	{
 		return ['id' => $line['id'], 'text' => Brake::describe($line),
-			'why' => sprintf(t('This is an unusually large change, and %s of its files wait for your approval. Your answer applies to all of them; Restore ours restores our versions on every clone.'), number_format($line['waiting']))];
+			'why' => sprintf(t('This is an unusually large change, and %s of its files wait for your approval. Your answer applies to all of them; Restore ours restores our versions on every clone.'), number_format($line['waiting']))
+				. ' ' . t('Only the changes themselves name their hub.')];
 	}
 
 	/** Returns the changes from other clones that need approval. */
@@ -334,7 +335,7 @@ final class OwnerPage
 				$row['by'] === '' ? '' : sprintf(t('by %s'), Config::oneLine($row['by'])), Words::size((int) $row['size_bytes']),
 				sprintf(t('kept until %s'), gmdate('Y-m-d', (int) $row['created'] + 86400 * $days)),
 				$row['why'] === 'deleted' && in_array($row['hash'], $present, true) ? t('the file is here again') : ''])),
-				'undo' => t('Restore'), 'undo_label' => sprintf(t('Restore %s'), $name)];
+				'undo' => t('Bring back'), 'undo_label' => sprintf(t('Restore %s'), $name)];
 		}, $rows);
 	}
 

@@ -134,6 +134,10 @@ final class Publish
 		if ($own && (int) $row['scale'] === 0 && ! (int) $own['os_storage']) {
 			Kept::keepFromDatabase($own, 'replaced', Brake::countedTo($this->channel, $row, strlen($own['content'])));
 		}
+		if ($own && $this->leavesCrop($row, $target)) {
+			Kept::keepCrop($this->channel, $row['hash'], (int) $row['scale'], $this->remembered($row),
+				Brake::countedTo($this->channel, $row, Facts::of($this->channel, $row['hash'], (int) $row['scale'])->sizeBytes));
+		}
 		[$used, $limit] = Store::quota($this->channel);
 		if ($limit !== null && (int) $row['scale'] === 0 && $used - (int) ($own['filesize'] ?? 0) + (int) $row['size_bytes'] > $limit) {
 			Queue::park($row, 'quota', "the account's storage limit of $limit bytes would be exceeded");
@@ -141,6 +145,17 @@ final class Publish
 		}
 
 		return $target;
+	}
+
+	/** Tells whether the exchange would not displace the crop that is here: it is not where the new one comes to lie, and other bytes. */
+	private function leavesCrop(array $row, string $target): bool
+	{
+		$crop = in_array((int) $row['scale'], Kept::CROPS, true) ? Facts::of($this->channel, $row['hash'], (int) $row['scale']) : null;
+		if (! $crop || ! $crop->sizeBytes || $crop->sizeBytes > Kept::MOST_CROP_BYTES || ($crop->path === $target && Store::keepsThumbnailsAsFiles())) {
+			return false;
+		}
+
+		return ($crop->content !== null ? hash('sha256', $crop->content) : hash_file('sha256', $crop->path)) !== $row['sha256'];
 	}
 
 	private function verdict(array $row, array $entry): string
@@ -225,7 +240,7 @@ final class Publish
 			$this->turnBack($row);
 		} elseif ($outcome === 'published') {
 			$intent['is_plain'] && Queue::dropScales($this->channelId, $row['hash']);
-			(int) $row['scale'] === 0 && Brake::settled($this->channelId, $row['hash']);
+			Brake::settled($row);
 			Kept::settle($this->channelId);
 			Queue::removePartial($row, $kept !== null);
 			$this->log($row);
@@ -242,6 +257,9 @@ final class Publish
 	private function remembered(array $row): string
 	{
 		$own = Store::attach($this->channelId, $row['hash']);
+		if (in_array((int) $row['scale'], Kept::CROPS, true)) {
+			return Kept::describeCrop($this->channelId, $row['hash'], (int) $row['scale'], (string) parse_url($row['origin'], PHP_URL_HOST), (int) $row['size_bytes'] . ':' . $row['edited']);
+		}
 
 		return (int) $row['scale'] > 0 || ! $own ? $row['entry'] : Kept::describe($this->channel, $own, json_decode($row['entry'], true)['revision']['at'] ?? '', ['next' => (int) $row['size_bytes'] . ':' . $row['edited']]);
 	}

@@ -48,7 +48,7 @@ final class Report
 				Reconcile\Run::all('ask')),
 			'parked' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'scale' => (int) $row['scale']] + array_intersect_key($row, array_flip(['hash', 'kind', 'reason'])),
 				Table::select('filesync_transfer', ['state' => 'parked'], 'updated', 100, 'uid, scale, hash, kind, reason')),
-			'held' => array_map(fn ($line) => ['id' => $line['id'], 'channel' => $line['channel'], 'clone' => $line['url'], 'what' => $line['what'], 'files' => $line['files'],
+			'held' => array_map(fn ($line) => ['id' => $line['id'], 'channel' => $line['channel'], 'clones' => $line['urls'], 'what' => $line['what'], 'files' => $line['files'],
 				'size_bytes' => $line['size_bytes'], 'waiting' => $line['waiting'], 'since' => self::date($line['since'])], Brake::lines()),
 			'packets' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'state' => $row['state'], 'reason' => $row['reason']],
 				Table::select('filesync_packet', [], 'created', 100, HeldPackets::COLUMNS)),

@@ -41,6 +41,9 @@ final class Undo
 		if ((int) $kept['scale'] === 0 && ! empty($entry['lone'])) {
 			return self::bringLonePhotoBack($kept);
 		}
+		if ((int) $kept['scale'] > 0 && ! empty($entry['crop'])) {
+			return self::bringCropBack($channel, $kept, $entry['crop'], $source);
+		}
 		if ((int) $kept['scale'] > 0 || empty($entry['attach'])) {
 			throw new Refused(t('this is a crop of a photo: restore the photo itself, and its crops come with it'));
 		}
@@ -134,6 +137,41 @@ final class Undo
 		Config::log("undo: restored the photo {$kept['hash']} of channel $channelId");
 
 		return $name;
+	}
+
+	/** Brings back a crop that was replaced, and makes what is made of it anew. */
+	private static function bringCropBack(array $channel, array $kept, array $photo, string $source): string
+	{
+		[$channelId, $hash, $scale] = [(int) $kept['uid'], $kept['hash'], (int) $kept['scale']];
+		$own = Store::attach($channelId, $hash);
+		if (! $own || ! (int) $own['is_photo']) {
+			throw new Refused(t('the photo of this crop is no longer here'));
+		}
+		if (! is_file($source) || filesize($source) !== (int) $kept['size_bytes']) {
+			throw new Refused(t('the kept bytes on disk are incomplete'));
+		}
+		if (in_array(Queue::find($channelId, $hash, $scale)['state'] ?? '', Queue::LIVE, true)) {
+			throw new Refused(t('newer bytes of the file are arriving: try again when they are here'));
+		}
+		Outgoing::begin($channelId);
+		Turn::take($channelId, function () use ($channel, $channelId, $hash, $scale, $own, $photo, $source) {
+			$file = Revisions::notice($channel, $hash);
+			$present = Store::photo($channelId, $hash, $scale);
+			Kept::keepCrop($channel, $hash, $scale, Kept::describeCrop($channelId, $hash, $scale, '', ''));
+			// No clone takes a crop that is dated before its own.
+			$now = ['edited' => Brake::after(...array_column(array_filter([$present]), 'edited'))];
+			Photos::putCrop($channel, $now + $own, $photo, $source);
+			Table::update('attach', $now, ['id' => (int) $own['id']]);
+			Table::update('photo', $now, ['uid' => $channelId, 'resource_id' => $hash]);
+			Revisions::stand($channel, $file);
+		});
+		$own = Store::attach($channelId, $hash);
+		$made = array_map('intval', array_column(Table::select('photo', ['uid' => $channelId, 'resource_id' => $hash], 'imgscale', 0, 'imgscale'), 'imgscale'));
+		(new PhotoRepair($channel, $own))->mend(array_filter($made, fn ($one) => Scales::isMade($one) && Scales::sourceOf($one) === $scale));
+		Outgoing::mark($channelId, $hash);
+		Config::log("undo: brought back scale $scale of $hash of channel $channelId as it was on " . gmdate('Y-m-d H:i:s', (int) $kept['created']));
+
+		return $own['display_path'];
 	}
 
 	/** Profile and cover crops cannot be made again: those that were deleted with the file return as they were cut. */

@@ -116,6 +116,16 @@ final class Words
 		return Clones::channel($channelId)['channel_address'] ?? (string) $channelId;
 	}
 
+	/** Returns some names in one text; beyond a few, how many more there are. */
+	public static function all(array $names, int $most): string
+	{
+		$more = count($names) - $most;
+		$last = $more > 0 ? sprintf(t('%s more'), number_format($more)) : array_pop($names);
+		$first = implode(', ', $more > 0 ? array_slice($names, 0, $most) : $names);
+
+		return $first === '' ? (string) $last : sprintf(t('%1$s and %2$s'), $first, $last);
+	}
+
 	/** Returns the host of a root URL, with its port and path if it has them. */
 	public static function host(string $url): string
 	{

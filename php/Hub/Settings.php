@@ -68,6 +68,8 @@ final class Settings
 			'text' => 'Bytes of a channel that one clone may replace or delete here within seven days.'],
 		'displaced_few_files' => ['default' => '200', 'unit' => 'files',
 			'text' => 'In a channel with fewer files than this, one clone may replace or delete half of them within a day, and always ten.'],
+		'replaced_max_percent' => ['default' => '50', 'unit' => 'percent', 'most' => 100,
+			'text' => 'Share of the files that a channel had a week ago which one clone may replace by other bytes within a day, and within seven days; always ten files a day. 100: all.'],
 		'displaced_days' => ['default' => '7', 'unit' => 'days',
 			'text' => 'How long kept files stay even if they exceed the limits of size. If the disk is nearly full, changes that would replace more files wait.'],
 		'held_max_packets' => ['default' => '200', 'unit' => 'packets', 'least' => 1,
