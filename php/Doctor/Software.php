@@ -124,7 +124,7 @@ final class Software
 	{
 		$bytes = (int) $limit * (1024 ** (int) strpos(' kmg', strtolower(substr($limit, -1)) ?: ' '));
 		$isEnough = $bytes < 0 || $bytes >= self::LEAST_MEMORY;
-		$isEnough || $findings->note($check, false, sprintf(t('memory_limit is %1$s %2$s'), $limit, $where), t('set set memory_limit = 128M in php.ini; the hub itself needs that'));
+		$isEnough || $findings->note($check, false, sprintf(t('memory_limit is %1$s %2$s'), $limit, $where), t('set memory_limit = 128M in php.ini; the hub itself needs that'));
 	}
 
 	private static function again(): string

@@ -222,7 +222,7 @@ final class BrakeTest extends AddonTestCase
 		$this->work();
 		$this->assertSame('ours of f9', $this->shown('f9'));
 		App::set_channel($this->channel);
-		$this->assertStringContainsString('Which hub it was, only the changes themselves say', json_encode(FileSync\Addon\OwnerPage::values($this->channel)));
+		$this->assertStringContainsString('Only the changes themselves name their hub', json_encode(FileSync\Addon\OwnerPage::values($this->channel)));
 		App::set_channel(null);
 		Brake::decide(Brake::lines()[0], true);
 		$this->work();
