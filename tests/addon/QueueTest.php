@@ -126,7 +126,7 @@ final class QueueTest extends AddonTestCase
 		$this->receive($entry, $this->file('f2', 'others'));
 		$this->work();
 		$this->assertSame(['waiting', 'Storage', 0], [$this->transfer('f1')['state'], $this->transfer('f1')['kind'], (int) $this->transfer('f1')['attempts']]);
-		$this->assertStringContainsString('no room on disk for 900000000000 bytes', $this->transfer('f1')['reason']);
+		$this->assertStringContainsString('not enough disk space for 900000000000 bytes', $this->transfer('f1')['reason']);
 		$this->assertSame('others', $this->shown('f2'));
 		$this->assertSame(0, Queue::pausedUntil());
 	}
