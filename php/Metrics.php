@@ -79,7 +79,7 @@ final class Metrics
 			['filesync_calls', 'gauge', 'Posts, previews and messages still to make (due, held) or that failed (parked).', self::byState('filesync_outbox', ['due', 'held', 'parked'])],
 			['filesync_kept_files', 'gauge', 'Replaced and deleted files that are kept.', [Table::count('filesync_kept', [])]],
 			['filesync_kept_bytes', 'gauge', 'Their size.', [Table::sum('filesync_kept', 'size_bytes', [])]],
-			['filesync_held_files', 'gauge', 'Replacements and deletes that wait for a person, as one clone made very many.', [Table::sum('filesync_held', 'files', ['state' => 'held'])]],
+			['filesync_held_files', 'gauge', 'Replacements and deletes that wait for approval, because one clone made very many.', [Table::sum('filesync_held', 'files', ['state' => 'held'])]],
 			['filesync_cron_timestamp_seconds', 'gauge', "Time of the hub's last cron run; 0 if never.", [Config::number('cron_at', 'state')]],
 		];
 	}

@@ -78,7 +78,7 @@ final class QueueTest extends AddonTestCase
 		TransferBatch::$answers['f1-0']['received_bytes'] = 3;
 		Table::update('filesync_transfer', ['next_at' => 0], []);
 		$this->work();
-		$this->assertSame(1, (int) $this->transfer('f1')['attempts'], 'headway starts the waiting anew');
+		$this->assertSame(1, (int) $this->transfer('f1')['attempts'], 'progress restarts the waits');
 	}
 
 	public function test_bytes_that_never_match_are_parked_after_five_times(): void

@@ -401,7 +401,7 @@ fn is_about_the_channel(error: &Error) -> bool {
     error.facts().any(|fact| fact == (ABOUT, "channel"))
 }
 
-/// Builds the error for a hub that is not to be asked for tickets just now. That is no failure of what is wanted.
+/// Builds the error for a hub that must not be asked for tickets just now. It does not count as a failure of the transfer.
 fn asked_too_much(hub: &HubUrl) -> Error {
     Error::new(ErrorKind::PeerBusy, "asking for tickets")
         .context("hub", hub)
