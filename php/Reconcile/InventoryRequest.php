@@ -19,15 +19,15 @@ if (! class_exists('App', false)) {
 /**
  * Answers another clone that compares its files with ours.
  *
- * `round`: one message of the comparison; the first makes a snapshot of what is here, which serves all that follow. `entries`: how
- * files stand here, in the shape of a sync packet. `finish`: what the other has that we lack; we fetch it.
+ * `round`: one message of the comparison; the first makes a snapshot of our files, which serves all later ones. `entries`: our state
+ * of files, in the form of a sync packet. `finish`: files that the other has and we lack; we fetch them.
  */
 final class InventoryRequest
 {
 	public const MOST_BYTES = 524288;
 	public const MOST_ENTRIES = 64;
 	public const MOST_HASHES = 5000;
-	/** How often two clones tell each other of the same files before the next comparison. */
+	/** How often two clones send each other the same files before the next comparison. */
 	public const MOST_HOPS = 4;
 
 	private const ANSWER_BYTES = 1 << 20;
@@ -134,7 +134,7 @@ final class InventoryRequest
 		return ['entries' => $entries];
 	}
 
-	/** Notes what the other has and we lack; it is fetched by a worker. */
+	/** Notes files that the other has and we lack; a worker fetches them. */
 	private function finish(): array
 	{
 		$hashes = $this->asked['hashes'] ?? [];
@@ -144,7 +144,7 @@ final class InventoryRequest
 		if (! empty($this->asked['again'])) {
 			Run::ask($this->channel, $this->root)->save(['next_at' => Config::now()]);
 		} elseif (! empty($this->asked['last'])) {
-			// We were compared just now: there is no hurry to do it the other way round.
+			// The other clone has just compared itself with us: our own comparison is not urgent.
 			Run::ask($this->channel, $this->root)->postpone();
 			$this->session()?->end();
 		}

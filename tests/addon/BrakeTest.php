@@ -222,7 +222,7 @@ final class BrakeTest extends AddonTestCase
 		$this->work();
 		$this->assertSame('ours of f9', $this->shown('f9'));
 		App::set_channel($this->channel);
-		$this->assertStringContainsString('Which hub it was, only the changes themselves say', json_encode(FileSync\Addon\OwnerPage::values($this->channel)));
+		$this->assertStringContainsString('Only the changes themselves name their hub', json_encode(FileSync\Addon\OwnerPage::values($this->channel)));
 		App::set_channel(null);
 		Brake::decide(Brake::lines()[0], true);
 		$this->work();
@@ -576,14 +576,14 @@ final class BrakeTest extends AddonTestCase
 		$this->overwrite($hashes);
 		[$code, $said] = $this->runVerb('status');
 		$this->assertSame(1, $code);
-		$this->assertStringContainsString('waits for a person (channel 1): 127.0.0.1:9001 replaced 3 files (30 B) since', $said);
+		$this->assertStringContainsString('waits for approval (channel 1): 127.0.0.1:9001 replaced 3 files (30 B) since', $said);
 		$this->assertSame(2, json_decode($this->runVerb('status', '--json')[1], true)['held'][0]['waiting']);
-		$this->assertSame(['127.0.0.1:9001 replaced 3 files (30 B) since', 'needs a person'], [substr(($errors = (new ReflectionMethod(FileSync\Addon\AdminPage::class, 'errors'))->invoke(null))[0]['reason'], 0, 44), $errors[0]['then']]);
+		$this->assertSame(['127.0.0.1:9001 replaced 3 files (30 B) since', 'needs attention'], [substr(($errors = (new ReflectionMethod(FileSync\Addon\AdminPage::class, 'errors'))->invoke(null))[0]['reason'], 0, 44), $errors[0]['then']]);
 		$this->assertCount(1, $errors);
 		$this->assertStringContainsString('cli.php packets', $this->runVerb('doctor', '--only', 'held')[1]);
 		$this->assertSame(1, $this->runVerb('packets')[0]);
-		$this->assertStringContainsString('ours come back', $this->runVerb('packets', 'dismiss', 'all')[1]);
-		$this->assertSame([0, "no packet waits\n"], $this->runVerb('packets'));
+		$this->assertStringContainsString('dismissed, our files are being restored', $this->runVerb('packets', 'dismiss', 'all')[1]);
+		$this->assertSame([0, "no packet is waiting\n"], $this->runVerb('packets'));
 		$this->assertSame(0, $this->showing('rubbish'));
 	}
 

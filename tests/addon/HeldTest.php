@@ -76,7 +76,7 @@ final class HeldTest extends AddonTestCase
 		$this->assertSame(1, Report::status()['packets_dropped']);
 		[$code, $said] = $this->runVerb('packets');
 		$this->assertSame(75, $code);
-		$this->assertStringContainsString('1 from ' . self::ORIGIN . ' were dropped', $said);
+		$this->assertStringContainsString('1 packets from ' . self::ORIGIN . ' were dropped', $said);
 		[$code, $said] = $this->runVerb('missing');
 		$this->assertStringContainsString('f2', $said);
 		$this->assertFalse($this->doctor()['ok']);
@@ -202,7 +202,7 @@ final class HeldTest extends AddonTestCase
 			$attempts[] = (int) Table::first('filesync_packet', [])['attempts'];
 		}
 		$this->assertSame([1, 2, 3, 4, 5, 6], $attempts);
-		$this->assertSame('the process ended each time that it was tried', Table::first('filesync_packet', [])['reason']);
+		$this->assertSame('every attempt killed the process', Table::first('filesync_packet', [])['reason']);
 	}
 
 	public function test_a_packet_that_does_not_fit_into_memory_waits_for_a_person(): void

@@ -186,11 +186,11 @@ final class ScalesTest extends AddonTestCase
 		file_put_contents('store/alice/p2-2', 'short');
 		[$code, $text] = $this->runVerb('repair', 'photos', '--dry-run', '--json');
 		$found = array_column(array_map(fn ($line) => json_decode($line, true), explode("\n", trim($text))), 'faults', 'hash');
-		$this->assertSame([1 => 'no file', 2 => '400 x 200, to be 200 x 100', 3 => 'no row', 5 => 'the row says 5 x 250'], $found['p1']);
-		$this->assertSame([1 => 'kept in the database, as old hubs did', 2 => '5 bytes, the row says 18'], $found['p2']);
+		$this->assertSame([1 => 'no file', 2 => '400 x 200, should be 200 x 100', 3 => 'no row', 5 => 'the row says 5 x 250'], $found['p1']);
+		$this->assertSame([1 => 'kept in the database, as on old hubs', 2 => '5 bytes, the row says 18'], $found['p2']);
 		$this->assertSame([0, true], [$code, ! is_file('store/alice/p1-1')]);
 		[$code, $text] = $this->runVerb('repair', 'photos');
-		$this->assertStringContainsString('made 6 scales anew', $text);
+		$this->assertStringContainsString('made 6 scales again', $text);
 		$this->assertSame([0, "nothing to mend\n"], $this->runVerb('repair', 'photos'));
 		$this->assertSame('scale 3 of original', file_get_contents('store/alice/p1-3'));
 		$this->assertSame(['p1', 'p1'], array_column(Table::select('photo', ['resource_id' => 'p1', 'imgscale' => [3, 5]]), 'resource_id'));

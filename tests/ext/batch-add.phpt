@@ -31,8 +31,8 @@ var_dump($batch->cancel(7), $batch->cancel(1), count($batch->progress()), $batch
 ?>
 --EXPECT--
 InvalidInputException: invalid input while reading a parameter {parameter: transfer, key: name, expected: a string, UTF-8}
-InvalidInputException: invalid input while reading a parameter {parameter: transfer, key: name, expected: 1 to 128 of A-Z a-z 0-9 . _ -, no dot in front}
-InvalidInputException: invalid input while reading a parameter {parameter: transfer, key: name, expected: 1 to 128 of A-Z a-z 0-9 . _ -, no dot in front}
+InvalidInputException: invalid input while reading a parameter {parameter: transfer, key: name, expected: 1 to 128 of A-Z a-z 0-9 . _ -, no leading dot}
+InvalidInputException: invalid input while reading a parameter {parameter: transfer, key: name, expected: 1 to 128 of A-Z a-z 0-9 . _ -, no leading dot}
 InvalidInputException: invalid input while reading a parameter {parameter: transfer, key: hash, expected: 1 to 64 of A-Z a-z 0-9 -}
 InvalidInputException: invalid input while reading a parameter {parameter: transfer, key: scale, expected: an integer, 0 to 9}
 InvalidInputException: invalid input while reading a parameter {parameter: transfer, key: scale, expected: an integer, 0 to 9}

@@ -1,8 +1,8 @@
 # What can be wrong with hub B's set-up. Sourced by `doctor`.
 
 # name, what doctor marks it with (? stands for: could not be tried, or worth knowing), its check, words of the finding (a pattern)
-AILMENTS='no-file             ?     ranges         there is no file here
-hub-unknown         WRONG hub            Hubzilla 99.9 is not known
+AILMENTS='no-file             ?     ranges         no file to test with
+hub-unknown         WRONG hub            does not know Hubzilla 99.9
 core-changed        WRONG hub            has changed attach_delete
 files-missing       WRONG files          Undo.php \(missing\)
 files-changed       WRONG files          Queue.php \(changed\)
@@ -10,12 +10,12 @@ no-manifest         ?     files          no MANIFEST
 not-enabled         WRONG registered     not switched on
 not-installed       WRONG registered     not installed
 no-admin-page       WRONG registered     its page for the admin
-hook-lost           ok    registered     knows the addon and all its hooks
+hook-lost           ok    registered     has registered the addon
 override-taken      WRONG overrides      Zotlabs.Lib.sync_files
 override-missing    WRONG overrides      Zotlabs.Lib.sync_items
 no-extension-cli    WRONG extension      on the command line: the PHP extension filesync is not loaded
 other-extension     WRONG extension      is version 0.1.9, the addon
-no-extension-cron   WRONG extension-cli  the extension was not loaded when cron ran last
+no-extension-cron   WRONG extension-cli  the extension was not loaded when cron last ran
 disabled-function   WRONG php            disk_free_space
 disabled-in-web     WRONG php-web        disk_free_space
 hub-extension       WRONG php            the hub needs PHP extensions that are missing: nowhere
@@ -23,22 +23,22 @@ little-memory       WRONG memory         memory_limit is 32M on the command line
 little-memory-web   WRONG memory-web     memory_limit is 48M in the web server
 no-extension-web    WRONG extension-web  in the web server: the PHP extension filesync is not loaded
 not-reloaded        WRONG extension-web  in the web server: the PHP extension filesync is version
-stale-opcache       WRONG addon-web      were replaced since
+stale-opcache       WRONG addon-web      have been replaced
 limits-differ       WRONG limits         filesync.stall_window_seconds
 no-table            WRONG tables         tables are missing: filesync_kept
-tables-behind       ok    tables         all tables are there
+tables-behind       ok    tables         all tables exist
 no-settings-table   WRONG tables         tables are missing: filesync_setting
 no-column           WRONG tables         filesync_kept.why
 small-disk          WRONG space          are free in store
 small-disk-paused   WRONG paused         transfers pause until
 extension-bound     WRONG paused         reserving disk space
 other-device        ok    device         on another device
-not-writable        WRONG store          may not be written: store/alicia
-data-not-writable   WRONG store          may not be written: store/.data./filesync
+not-writable        WRONG store          not writable: store/alicia
+data-not-writable   WRONG store          not writable: store/.data./filesync
 not-the-user        ?     user           not run as the owner
 switched-off        ?     serving        switched off
 channel-off         ?     serving        serves no channel
-cron-late           WRONG cron           cron ran last
+cron-late           WRONG cron           cron last ran
 cron-never          WRONG cron           has not run since
 cron-new            ?     cron           has not run since
 nobody-works        WRONG workers        0 of 2 workers run
@@ -54,8 +54,8 @@ compressed          WRONG ranges         compressed
 no-ranges           WRONG ranges         status 200
 sniffing            WRONG headers        x-content-type-options
 no-head             WRONG length         HEAD answers
-source-open         WRONG source         hands the files of the addon out
-store-open          WRONG private        in the folder store
+source-open         WRONG source         hands out the addon.s source files
+store-open          WRONG private        from the folder store
 clone-down          WRONG clone          does not say who it is
 clone-stock         ok    clone          without filesync
 clone-other         ok    clone          of another protocol

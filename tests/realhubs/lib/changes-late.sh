@@ -75,7 +75,7 @@ offline_rename() {
 	LEAVE_QUEUE=1 wait_quiet 60
 	has "$2" "$file" "$path" >/dev/null && has "$2" "$photo" "$picture" >/dev/null || harmed=1
 	server_up "$1"
-	# As often as cron needs: what could not be reached is tried again later and later.
+	# As often as cron needs: a hub that cannot be reached is tried at growing intervals.
 	for hub in $(seq 12); do
 		ten_minutes_later "$1"
 		ten_minutes_later "$2"

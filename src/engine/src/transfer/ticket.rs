@@ -1,7 +1,7 @@
 //! Facts and tickets of a hub that speaks filesync: one signed request for many files, then reads with the ticket.
 //!
-//! Invariant: a ticket is a secret of the batch, sent only to the hub that gave it. What a hub states is a claim until the
-//! bytes have the digest. A hub that does not answer as agreed is not asked again in this batch; the stock rungs follow.
+//! Invariant: a ticket is a secret of the batch, sent only to the hub that gave it. A hub's statement is only a claim until the
+//! bytes have the digest. A hub that violates the protocol is not asked again in this batch; the stock rungs follow.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -26,7 +26,7 @@ pub(crate) struct FileKey {
     pub(crate) scale: u8,
 }
 
-/// What a hub states about the bytes that it holds.
+/// A hub's statement about its bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
     pub(crate) size_bytes: u64,
@@ -50,22 +50,22 @@ enum Answer {
     Unavailable { retry_after_seconds: Option<u64> },
 }
 
-/// What a batch knows of one hub's filesync.
+/// A batch's knowledge of one hub's filesync.
 pub(crate) struct Tickets {
     rung: Cell<RungState>,
     reason: RefCell<Option<String>>,
-    /// Why the rung was given up says nothing about the hub's filesync: it was out of reach, or knows this channel not.
+    /// The reason for giving up the rung says nothing about the hub's filesync: it was unreachable, or does not know this channel.
     says_nothing: Cell<bool>,
-    /// How long was waited since the hub gave tickets last, as it asked for, and how often.
+    /// How long the batch has waited, at the hub's request, since it last gave tickets, and how often.
     waited: Cell<Duration>,
     pauses: Cell<u32>,
-    /// Until when it is not asked again.
+    /// The time before which it is not asked again.
     not_before: Cell<i64>,
-    /// Held during a request: everybody else waits for its answers.
+    /// Held during a request: all others wait for its answers.
     asking: tokio::sync::Mutex<()>,
-    /// Files that transfers of the batch will want from here.
+    /// Files that transfers of the batch will request from this hub.
     wanted: RefCell<BTreeMap<TransferId, FileKey>>,
-    /// Answers and the time until which they are believed.
+    /// Answers and the time until which they are valid.
     known: RefCell<HashMap<FileKey, (Answer, i64)>>,
     version: RefCell<Option<String>>,
     features: RefCell<Vec<String>>,
@@ -75,7 +75,7 @@ pub(crate) struct Tickets {
     disputed: RefCell<HashSet<TransferId>>,
 }
 
-/// What is known of a hub's filesync, for the caller.
+/// The state of a hub's filesync, for the caller.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// Whether it speaks filesync.
@@ -84,9 +84,9 @@ pub struct Peer {
     pub reason: Option<String>,
     /// Its filesync version.
     pub version: Option<String>,
-    /// What it says it can do.
+    /// Its features.
     pub features: Vec<String>,
-    /// How far its clock is ahead of ours.
+    /// By how much its clock is ahead of ours.
     pub skew_seconds: Option<i64>,
 }
 
@@ -135,14 +135,14 @@ impl Tickets {
         }
     }
 
-    /// Notes that a transfer will ask for a file, so that the next request asks for it too.
+    /// Notes that a transfer will need a file, so that the next request includes it.
     pub(crate) fn want(&self, id: TransferId, key: FileKey) {
         if self.is_usable() {
             self.wanted.borrow_mut().insert(id, key);
         }
     }
 
-    /// Forgets a transfer that is over.
+    /// Forgets a finished transfer.
     pub(crate) fn unwant(&self, id: TransferId) {
         self.disputed.borrow_mut().remove(&id);
         if let Some(key) = self.wanted.borrow_mut().remove(&id) {
@@ -150,17 +150,17 @@ impl Tickets {
         }
     }
 
-    /// Forgets what was stated about a file, so that it is asked for again.
+    /// Forgets the statement about a file, so that it is requested again.
     pub(crate) fn forget(&self, key: &FileKey) {
         self.known.borrow_mut().remove(key);
     }
 
-    /// Notes that the hub and the packet speak of different bytes.
+    /// Notes that the hub and the packet mean different bytes.
     pub(crate) fn dispute(&self, id: TransferId) {
         self.disputed.borrow_mut().insert(id);
     }
 
-    /// Tells whether the hub and the packet speak of different bytes.
+    /// Tells whether the hub and the packet mean different bytes.
     pub(crate) fn disputes(&self, id: TransferId) -> bool {
         self.disputed.borrow().contains(&id)
     }
@@ -193,7 +193,7 @@ impl Tickets {
         self.known.borrow().get(key).filter(|(_, until)| now < *until).map(|(answer, _)| answer.clone())
     }
 
-    /// Returns the file and those that will be wanted next and are not known yet.
+    /// Returns the file and the next ones that will be needed and are not known yet.
     fn to_ask(&self, key: &FileKey) -> Vec<FileKey> {
         let (wanted, known) = (self.wanted.borrow(), self.known.borrow());
         let mut files = vec![key.clone()];
@@ -208,7 +208,7 @@ impl Tickets {
         files
     }
 
-    /// Keeps the answers; false if they are not answers to what was asked.
+    /// Keeps the answers; false if they do not match the request.
     fn keep(&self, reply: TicketReply, asked: &[FileKey], now: i64) -> bool {
         if reply.filesync != u64::from(getfile::VERSION) || reply.files.len() != asked.len() {
             return false;
@@ -233,21 +233,21 @@ const MAX_FEATURES: usize = 32;
 const MAX_TICKET_SECONDS: u32 = 3600;
 /// A ticket is not used in its last minute: the bytes must have begun to flow before it ends.
 const EXPIRY_MARGIN_SECONDS: i64 = 60;
-/// How long "missing" and "unavailable" are believed when a file was asked for ahead of its turn.
+/// How long "missing" and "unavailable" are valid when a file was requested ahead of its turn.
 const NO_FILE_SECONDS: i64 = 30;
 /// How long a hub that is asked too much is waited for before what is wanted of it is put off.
 const MAX_WAITED: Duration = Duration::from_secs(20);
 /// How long, in seconds, it is then not asked again at least.
 const LEAST_REST_SECONDS: u64 = 10;
-/// The largest difference of clocks that is made up for.
+/// The largest clock difference that is compensated.
 const MAX_SKEW_SECONDS: u64 = 3600;
 
 impl Origin {
-    /// Returns what the hub states about a file, together with a ticket; none if it does not speak filesync.
+    /// Returns the hub's statement about a file, together with a ticket; none if it does not speak filesync.
     ///
     /// # Errors
     ///
-    /// `NotFound` if it has no such file; `PeerBusy` if it cannot give it now.
+    /// `NotFound` if it does not have the file; `PeerBusy` if it cannot give it now.
     pub(crate) async fn facts(&self, shared: &Shared, key: &FileKey) -> Result<Option<Facts>> {
         let tickets = &self.tickets;
         let now = (shared.surroundings.unix_time)();
@@ -273,7 +273,7 @@ impl Origin {
             Some(Answer::Missing) => Err(missing_row(&self.hub)),
             Some(Answer::Unavailable { retry_after_seconds }) => Err(Error::new(ErrorKind::PeerBusy, "asking for a ticket")
                 .context("hub", &self.hub)
-                .context("fault", "its bytes are not whole there")
+                .context("fault", "its bytes are incomplete there")
                 .retry_after_seconds(retry_after_seconds)),
         }
     }
@@ -309,7 +309,7 @@ impl Origin {
         }
     }
 
-    /// Asks for facts and tickets, once more if the clocks differ. `PeerBusy` means later; any other error that the hub does
+    /// Requests facts and tickets, again if the clocks differ. `PeerBusy` means later; any other error means that the hub does
     /// not speak filesync with us.
     async fn ask(&self, shared: &Shared, files: &[FileKey]) -> Result<()> {
         let (reply, own_time) = match self.ask_once(shared, files).await? {
@@ -373,12 +373,12 @@ impl Origin {
         Ok((reply, own_time))
     }
 
-    /// Asks for a range with a ticket; returns the reply and the range that it brings, which is the whole file where a server
+    /// Requests a range with a ticket; returns the reply and its range, which is the whole file if a server
     /// ignores ranges.
     ///
     /// # Errors
     ///
-    /// As the reply tells; `Refused` if it is neither a range nor the whole, `Corrupt` if it is a range that cannot be used.
+    /// According to the reply; `Refused` if it is neither a range nor the whole file, `Corrupt` if it is an unusable range.
     pub(crate) async fn ticket_range(&self, shared: &Shared, hash: &str, facts: &Facts, range: &Chunk) -> Result<(Reply, Chunk)> {
         let request = Request::get(self.hub.page(["getfile", hash]))
             .header("filesync-ticket", &facts.ticket)?
@@ -387,7 +387,7 @@ impl Origin {
         match reply.status().as_u16() {
             206 => brought_range(reply, range, facts.size_bytes),
             200 if reply.length() == Some(facts.size_bytes) => Ok((reply, 0..facts.size_bytes)),
-            _ => Err(reply.error(ErrorKind::Refused, "neither the range that was asked for nor the file")),
+            _ => Err(reply.error(ErrorKind::Refused, "neither the requested range nor the file")),
         }
     }
 }
