@@ -326,7 +326,7 @@ App::$strings['requests a minute'] ??= 'Anfragen pro Minute';
 App::$strings['retried automatically: %s'] ??= 'werden von selbst wieder versucht: %s';
 App::$strings['run it as the hub\'s user:'] ??= 'als Benutzer des Hubs ausführen:';
 App::$strings['seconds'] ??= 'Sekunden';
-App::$strings['set memory_limit = 128M in php.ini; the hub itself needs that'] ??= 'memory_limit = 128M in php.ini setzen; das braucht schon der Hub';
+App::$strings['set memory_limit = 128M in php.ini; the hub itself needs that'] ??= 'memory_limit = 128M in php.ini setzen; so viel braucht der Hub selbst';
 App::$strings['settings differ between the web server and the command line: %s'] ??= 'Einstellungen von Webserver und Befehlszeile unterscheiden sich: %s';
 App::$strings['something else took the place of filesync: %s'] ??= 'etwas anderes steht, wo filesync stehen sollte: %s';
 App::$strings['speed not known yet'] ??= 'Tempo noch nicht bekannt';
