@@ -16,29 +16,29 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Asks a person before one clone replaces or deletes very much here.
+ * Asks for approval before one clone replaces or deletes very many files here.
  *
- * What a clone displaced is counted by what is kept of it (`hub` of filesync_kept). Beyond the bounds its further changes are held, table
- * filesync_held: deletes whole, of new bytes only that they are; those stand in filesync_transfer, parked. New files go on arriving, and
- * so does what other clones change. Only a person lets go: no packet does, and no passing of time.
+ * A clone's displaced files are counted by their kept copies (`hub` of filesync_kept). Beyond the bounds its further changes are held in the
+ * table filesync_held: deletes with their contents, new bytes as a note; the bytes' transfers are parked in filesync_transfer. New files still
+ * arrive, and so do changes from other clones. Only a person can release held changes: neither a packet nor time does.
  *
- * Which clone it is, the packets say themselves. So all of a channel's clones count together once more: a tenth beyond what one may, changes
+ * Only the packets themselves name their clone. So all clones of a channel are also counted together: a tenth above the limit for one, the changes
  * of all of them are held, in one line with one answer.
  */
 final class Brake
 {
-	/** The kind of parking of a transfer whose bytes a person must let in. */
+	/** The park reason of a transfer whose bytes need approval. */
 	public const KIND = 'brake';
 
 	private const DAY = 86400;
 	private const WEEK = 604800;
-	/** Fewer are never held in a small channel: one writes in a few files all day. */
+	/** Fewer are never held in a small channel: people edit a few files all day. */
 	private const LEAST_FILES = 10;
 	private const ANY = PHP_INT_MAX;
-	/** In place of a clone: all of the channel together. */
+	/** Instead of a clone: all clones of the channel together. */
 	private const ALL = '*';
 	private const NAMED = 3;
-	/** The scales of what is counted: files, and the crops of photos that nothing makes again. */
+	/** The counted scales: files, and the crops of photos, which cannot be made again. */
 	private const COUNTED = [0, ...Kept::CROPS];
 	private const GIVEN_BACK_ROWS = 8;
 	private const SLICE_SECONDS = 5;
@@ -46,14 +46,14 @@ final class Brake
 	private const PAGE = 50;
 	private const FEW_CALLS = 20;
 
-	/** Returns the name under which is counted what a clone displaced. */
+	/** Returns the key for counting a clone's displaced files. */
 	public static function hub(string $root): string
 	{
 		return substr(hash('sha256', Clones::normalise($root) ?? $root), 0, 32);
 	}
 
 	/**
-	 * Says of new bytes that a packet announces whether they wait for a person already now: their clone is stopped, or their file is.
+	 * Tells whether new bytes in a packet need approval already now, because their clone or their file is stopped.
 	 *
 	 * @param array $own Our row of the file.
 	 *
@@ -68,7 +68,7 @@ final class Brake
 		if ((! $isHeld && ! $scope) || ! self::displaces($channel, $root, $own, $packet->sha256)) {
 			return ['', ''];
 		}
-		// Of a file that is held already, the clone that changed it first is asked about.
+		// For a file that is already held, the question is about the clone that changed it first.
 		$root = $scope ? $root : $transfer['origin'];
 		self::holdReplacement($channel, $scope ?? self::hub($root), $root, $own, $packet->last['filesize'], $packet->last['edited']);
 
@@ -76,11 +76,11 @@ final class Brake
 	}
 
 	/**
-	 * Holds a transfer if its bytes would displace more than its clone may. A crop is small, and no packet says its digest: it is asked about once it is here.
+	 * Holds a transfer if its bytes would displace more than its clone may. A crop is small, and no packet states its digest: it is checked after its arrival.
 	 *
-	 * @param string $sha256 Its digest, or empty as long as it is not known.
+	 * @param string $sha256 Its digest, or empty while unknown.
 	 *
-	 * @return ?string Why it is held now; null: it may go on.
+	 * @return ?string Why it is held now; null: it may continue.
 	 */
 	public static function hold(array $channel, array $transfer, string $sha256 = ''): ?string
 	{
@@ -96,14 +96,14 @@ final class Brake
 			return null;
 		}
 		$stopped || self::logStop($channelId, $scope, $root, $reason);
-		// Of what is held already, the clone that changed it first is asked about.
+		// If it is already held, the question is about the clone that changed it first.
 		$root = $held['url'] ?? $root;
 		self::holdReplacement($channel, $scope, $root, $own, (int) $transfer['size_bytes'], $transfer['edited'], $scale);
 
 		return self::reason($root);
 	}
 
-	/** Tells whether a transfer takes disk space for good, as what it displaces is kept, and there is little left. Others may have that. */
+	/** Tells whether a transfer would use disk space permanently, because the displaced file is kept, while little is left. The rest is for other transfers. */
 	public static function mustSpareDisk(array $channel, array $transfer): bool
 	{
 		$own = in_array((int) $transfer['scale'], self::COUNTED, true) ? Store::attach((int) $channel['channel_id'], $transfer['hash']) : null;
@@ -113,9 +113,9 @@ final class Brake
 	}
 
 	/**
-	 * Holds a delete if more would be displaced than its clone may.
+	 * Holds a delete if its clone would displace more than it may.
 	 *
-	 * @param array $rows What would be deleted: attach rows, and photos without a file as `Kept::lonePhotos()` gives them.
+	 * @param array $rows The rows to delete: attach rows, and photos without a file from `Kept::lonePhotos()`.
 	 */
 	public static function holdDelete(array $channel, string $root, string $hash, Packet $packet, array $rows): bool
 	{
@@ -135,7 +135,7 @@ final class Brake
 			}
 			self::logStop($channelId, $scope, $root, $reason);
 		}
-		// No more than what the delete is: whatever else came with it could be of any size.
+		// Only the delete itself: other parts of the packet could be of any size.
 		$seen = ['v' => Peers::VERSION, 'gone' => $packet->order['gone'], 'beneath' => array_intersect_key($packet->order['beneath'], $all)];
 		$body = ['fetch_url' => $packet->fetchUrl, 'original_channel' => $packet->nick, 'attach' => [['hash' => $hash, 'deleted' => 1]]] + ($packet->order['gone'] === null ? [] : ['filesync' => $seen]);
 		self::write($channelId, $scope, $root, $hash, 'deleted', count($rows), $bytes, json_encode($body, JSON_INVALID_UTF8_SUBSTITUTE) ?: '');
@@ -144,10 +144,10 @@ final class Brake
 	}
 
 	/**
-	 * Returns the hub to which a displacement is counted; empty: none, as a person agreed, the clone gives back what another had displaced,
+	 * Returns the hub that a displacement counts against; empty: none, because it was approved, the clone restores what another had displaced,
 	 * or a damaged file is repaired.
 	 *
-	 * @param int $sizeBytes The size of what was displaced.
+	 * @param int $sizeBytes The size of the displaced file.
 	 */
 	public static function countedTo(array $channel, array $transfer, int $sizeBytes): string
 	{
@@ -158,7 +158,7 @@ final class Brake
 		return $isCounted ? self::hub($transfer['origin']) : '';
 	}
 
-	/** Forgets what was held of a file, or of a crop, whose bytes are decided by now. */
+	/** Forgets held changes of a file, or of a crop, whose bytes have been decided. */
 	public static function settled(array $transfer): void
 	{
 		$held = ['uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'what' => 'replaced'];
@@ -169,10 +169,10 @@ final class Brake
 	}
 
 	/**
-	 * Returns what waits for a person: one line of each clone of each channel, or one of all clones of a channel that are stopped together.
+	 * Returns what waits for approval: one line for each clone of each channel, or one for all clones of a channel if they are stopped together.
 	 *
 	 * @return list<array{id: string, channel: int, hub: string, urls: list<string>, what: string, files: int, size_bytes: int, waiting: int, since: int}>
-	 *   `files`: those that the clone replaced or deleted since then; of these `waiting` are held.
+	 *   `files`: those that the clone replaced or deleted since then; `waiting` of them are held.
 	 */
 	public static function lines(?int $channelId = null): array
 	{
@@ -195,7 +195,7 @@ final class Brake
 		$mine = self::heldOf($channelId, $scope) + ['state' => 'held'];
 		$displaced = ['scale' => self::COUNTED, 'created >=' => (int) Table::first('filesync_held', $mine, '', 'min(since) AS since')['since']] + self::keptOf($channelId, $scope);
 		$whats = array_column([...Table::select('filesync_held', $mine, '', 0, 'DISTINCT what'), ...Table::select('filesync_kept', $displaced, '', 0, 'DISTINCT why AS what')], 'what', 'what');
-		// Two clones may have replaced the same.
+		// Two clones may have replaced the same file.
 		$waiting = (int) Table::first('filesync_held', ['what' => 'replaced'] + $mine, '', 'count(DISTINCT hash) AS files')['files'] + Table::sum('filesync_held', 'files', ['what' => 'deleted'] + $mine);
 
 		return ['id' => self::lineId($channelId, $scope), 'channel' => $channelId, 'hub' => $scope, 'urls' => self::urls($channelId, $scope, $mine, $displaced),
@@ -206,7 +206,7 @@ final class Brake
 				(int) Table::first('filesync_held', $mine, 'created', 'created')['created'])];
 	}
 
-	/** Returns how many files of which something is held were replaced before: a later version waits, or a crop. */
+	/** Counts files with held changes that were also replaced before: a later version waits, or a crop. */
 	private static function countBoth(array $mine, array $displaced): int
 	{
 		$count = 0;
@@ -217,7 +217,7 @@ final class Brake
 		return $count;
 	}
 
-	/** Returns the clones of which a line tells: of a channel's, those that are known still. */
+	/** Returns the clones of a line that are still known. */
 	private static function urls(int $channelId, string $scope, array $mine, array $displaced): array
 	{
 		if ($scope !== self::ALL) {
@@ -235,7 +235,7 @@ final class Brake
 		return array_values($byHub);
 	}
 
-	/** Says in words what a clone did. */
+	/** Describes in words what a clone did. */
 	public static function describe(array $line): string
 	{
 		$text = count($line['urls']) > 1 ? t('%1$s together replaced or deleted %2$s (%3$s) since %4$s') : match ($line['what']) {
@@ -248,7 +248,7 @@ final class Brake
 	}
 
 	/**
-	 * Takes a person's answer: lets in what a clone changed, or gives ours back, on every clone. A worker goes on with what takes longer.
+	 * Applies an answer: accepts a clone's changes, or restores our files on every clone. A worker continues if it takes longer.
 	 *
 	 * @param array $line As lines() gave it.
 	 */
@@ -264,19 +264,19 @@ final class Brake
 				Table::update('filesync_transfer', ['state' => 'staged', 'kind' => '', 'reason' => '', 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
 					['uid' => $line['channel'], 'hash' => $some, 'scale' => self::COUNTED, 'state' => 'parked', 'kind' => self::KIND]);
 			}
-			// From now on it is counted anew.
+			// From now on a new count begins.
 			Table::update('filesync_kept', ['hub' => ''], self::keptOf($line['channel'], $line['hub']));
 		}
 		Outbox::add($line['channel'], 'brake', $line['hub'], json_encode(['answer' => $answer, 'since' => $since]), false, $answer);
 		Outbox::run($line['channel'], ['brake']);
-		// Many keep whoever waits for the page waiting.
+		// With many files the reader would have to wait for the page.
 		if (Table::count('filesync_outbox', ['uid' => $line['channel'], 'kind' => ['announce', 'deleted'], 'state' => 'due']) <= self::FEW_CALLS) {
 			Outbox::run($line['channel'], ['announce', 'deleted']);
 		}
 		Worker::summon();
 	}
 
-	/** Goes on with an answer for a few seconds; wants to be called again if that is not enough. */
+	/** Continues with an answer for a few seconds; asks to be called again if that is not enough. */
 	public static function work(array $channel, string $hub, array $body): void
 	{
 		$until = microtime(true) + self::SLICE_SECONDS;
@@ -285,7 +285,7 @@ final class Brake
 			try {
 				$one();
 			} catch (\Throwable $e) {
-				Config::logFailure('what a person answered', $e);
+				Config::logFailure('applying an answer about held changes', $e);
 				$failure ??= $e;
 			}
 			if (microtime(true) > $until) {
@@ -298,7 +298,7 @@ final class Brake
 		}
 	}
 
-	/** Forgets what is held of files that are decided otherwise by now, and notes how many files each channel has. */
+	/** Forgets held changes of files that have been decided otherwise, and notes how many files each channel has. */
 	public static function prune(): void
 	{
 		foreach (Clones::local() as $channelId) {
@@ -349,7 +349,7 @@ final class Brake
 					Turn::take($channelId, fn () => self::keepOurs($channel, $hash));
 					foreach (self::COUNTED as $scale) {
 						$rows = Table::select('filesync_kept', ['hash' => $hash, 'scale' => $scale] + $displaced, 'created DESC, id');
-						// A crop that went with its file comes back with it.
+						// A crop that was deleted with its file returns with it.
 						$rows = $scale ? array_values(array_filter($rows, fn ($one) => isset(json_decode($one['entry'], true)['crop']))) : $rows;
 						$rows && Undo::apply(self::before($rows));
 					}
@@ -359,12 +359,12 @@ final class Brake
 		}
 	}
 
-	/** Returns, of the versions of one file or crop that a clone displaced, the newest that was not its own. */
+	/** Returns the newest version of a file or crop that a clone displaced and that was not its own. */
 	private static function before(array $kept): array
 	{
 		$entries = array_map(fn ($one) => json_decode($one['entry'], true), array_column($kept, null, 'id'));
 		$isLater = fn ($one, $other) => Vector::compare($one['bytes']['vector'] ?? [], $other['bytes']['vector'] ?? []) === 'after' || ($one['crop']['edited'] ?? '') > ($other['crop']['edited'] ?? '');
-		// Several within a second are told apart by what each has seen.
+		// Their vectors distinguish several within a second.
 		usort($kept, fn ($one, $other) => (int) $other['created'] <=> (int) $one['created'] ?: ($isLater($entries[$one['id']], $entries[$other['id']]) ? -1 : 1));
 		$ours = array_shift($kept);
 		foreach ($kept as $older) {
@@ -379,7 +379,7 @@ final class Brake
 		return $ours;
 	}
 
-	/** Makes the bytes that are here, of a file and its crops, the newest change, which has seen those that were held. */
+	/** Makes the present bytes of a file and its crops the newest change, which has seen the held ones. */
 	private static function keepOurs(array $channel, string $hash): void
 	{
 		$channelId = (int) $channel['channel_id'];
@@ -391,7 +391,7 @@ final class Brake
 		if (in_array('publishing', array_column($transfers, 'state'), true)) {
 			throw new Postponed('the file is being published', true);
 		}
-		// A hub without filesync takes nothing that is dated before what it has, and no hub such a crop.
+		// A hub without filesync accepts nothing dated before its own version, and no hub accepts such a crop.
 		$now = self::after(...array_column($transfers, 'edited'));
 		Table::update('attach', ['edited' => $now], ['uid' => $channelId, 'hash' => $hash]);
 		Table::update('photo', ['edited' => $now], ['uid' => $channelId, 'resource_id' => $hash]);
@@ -401,7 +401,7 @@ final class Brake
 		Outgoing::answer($channelId, $hash, false);
 	}
 
-	/** Returns now, or the second after the latest of some dates. A date far in the future says nothing. */
+	/** Returns now, or the second after the latest of some dates. It ignores a date far in the future. */
 	public static function after(string ...$dates): string
 	{
 		$times = array_map(fn ($date) => (int) strtotime(substr($date, 0, 19) . ' UTC') + 1, $dates);
@@ -423,7 +423,7 @@ final class Brake
 		}
 	}
 
-	/** Returns as what a clone is stopped: as itself, or with all of the channel; null if it is not. */
+	/** Returns the scope in which a clone is stopped: itself, or all clones of the channel; null if it is not. */
 	private static function stopped(int $channelId, string $root): ?string
 	{
 		$hub = self::hub($root);
@@ -434,22 +434,22 @@ final class Brake
 
 	private static function logStop(int $channelId, string $scope, string $root, string $reason): void
 	{
-		Config::log('holding what ' . ($scope === self::ALL ? "all clones change, $root too," : "$root changes") . " in channel $channelId: $reason");
+		Config::log('holding the changes of ' . ($scope === self::ALL ? "all clones, including $root," : $root) . " in channel $channelId: $reason");
 	}
 
-	/** Returns the condition that finds what is held of a clone, or of all. */
+	/** Returns the condition for held changes of a clone, or of all. */
 	private static function heldOf(int $channelId, string $scope): array
 	{
 		return ['uid' => $channelId] + ($scope === self::ALL ? [] : ['hub' => $scope]);
 	}
 
-	/** Returns the condition that finds what a clone, or all, displaced. */
+	/** Returns the condition for files displaced by a clone, or by all. */
 	private static function keptOf(int $channelId, string $scope): array
 	{
 		return ['uid' => $channelId] + ($scope === self::ALL ? ['hub <>' => ''] : ['hub' => $scope]);
 	}
 
-	/** Tells whether what bytes displace counts: a file or a crop, unless a person let these very bytes in, or damage is repaired. */
+	/** Tells whether bytes count as a displacement: those of a file or a crop do, unless exactly these were approved, or they repair damage. */
 	private static function isCounted(array $transfer): bool
 	{
 		$scale = (int) $transfer['scale'];
@@ -460,17 +460,17 @@ final class Brake
 		return $isOne && ! Table::first('filesync_held', $agreed, '', 'id');
 	}
 
-	/** Tells whether bytes are those that are to be here already: what displaces them is damage. */
+	/** Tells whether bytes are those that should already be here: then only damage had displaced them. */
 	private static function isOurs(int $channelId, string $hash, array $revision): bool
 	{
 		return (Revisions::find($channelId, $hash)['bytes']['print'] ?? null) === $revision['print'];
 	}
 
-	/** Tells whether there are bytes here that others would displace. */
+	/** Tells whether other bytes would displace present ones. */
 	private static function displaces(array $channel, string $root, array $own, string $sha256, int $scale = 0): bool
 	{
 		$facts = Facts::of($channel, $own['hash'], $scale);
-		// What is not whole is damage that a stock hub, or a disk, left.
+		// Incomplete bytes are damage from a stock hub, or a disk.
 		if ((int) $own['is_dir'] || $facts->state !== 'whole') {
 			return false;
 		}
@@ -483,8 +483,8 @@ final class Brake
 	}
 
 	/**
-	 * Tells whether bytes are those that another clone displaced here just before; of a crop, any of those within a week. Also those that were replaced here
-	 * within a week, as long as no clone displaced anything of the file: what was spoilt on this very hub comes back to it without asking.
+	 * Tells whether another clone displaced exactly these bytes here just before; for a crop, at any time within a week. This includes bytes that were replaced
+	 * here within a week while no clone displaced anything of the file: a file that was spoilt on this hub returns to it without approval.
 	 */
 	private static function isGivenBack(int $channelId, string $root, string $hash, string $sha256, int $scale = 0): bool
 	{
@@ -529,7 +529,7 @@ final class Brake
 		}
 	}
 
-	/** Returns since when a clone displaced what led here: a day is too much by itself, or else the week. */
+	/** Returns the beginning of the displacements that led here: of the day if it alone exceeds the limit, otherwise of the week. */
 	private static function begunAt(int $channelId, string $scope): int
 	{
 		$limits = self::limits($channelId);
@@ -544,12 +544,12 @@ final class Brake
 	}
 
 	/**
-	 * Tells whether it is too much that a clone displaces so much more.
+	 * Checks whether a clone would displace too much.
 	 *
 	 * @param string       $what   `replaced` or `deleted`.
-	 * @param list<string> $hashes Of those files; one alone is not counted twice.
+	 * @param list<string> $hashes The hashes of these files; a single one is not counted twice.
 	 *
-	 * @return ?array{string, string} What is to be stopped, the clone or all of the channel, and why; null: it is not too much.
+	 * @return ?array{string, string} The scope to stop, the clone or all of the channel, and why; null: within the limits.
 	 */
 	private static function excess(int $channelId, string $root, string $what, array $hashes, int $files, int $bytes): ?array
 	{
@@ -559,7 +559,7 @@ final class Brake
 				$limit = $limits[$n];
 				$most = $scope === self::ALL ? array_map(self::together(...), ['files' => $limit['files'], 'bytes' => $limit['bytes']]) : $limit;
 				if ($before + $files > $most['files'] || $bytesBefore + $bytes > $most['bytes']) {
-					return [$scope, sprintf('%d files, %d bytes %s within %d days, where %s may be', $before + $files, $bytesBefore + $bytes, implode(' or ', $limit['what']),
+					return [$scope, sprintf('%d files, %d bytes %s within %d days, the limit is %s', $before + $files, $bytesBefore + $bytes, implode(' or ', $limit['what']),
 						intdiv($limit['seconds'], self::DAY), "{$most['files']} files" . ($most['bytes'] === self::ANY ? '' : ", {$most['bytes']} bytes"))];
 				}
 			}
@@ -568,7 +568,7 @@ final class Brake
 		return null;
 	}
 
-	/** Returns how much all clones may displace together where one may so much: a little more, so that the others' day goes on while one waits for an answer. */
+	/** Returns the limit for all clones together: a little above that for one, so that the others can continue while one waits for an answer. */
 	private static function together(int $most): int
 	{
 		return $most > intdiv(self::ANY, 2) ? self::ANY : $most + intdiv($most + 9, 10);
@@ -584,7 +584,7 @@ final class Brake
 		return $before + $files > Config::number('delete_max_files') ? "a delete of $files files, after $before within a day: more than delete_max_files" : null;
 	}
 
-	/** @return array<array{int, int}> For each of some limits: files, those named left out if it is one, and bytes. */
+	/** @return array<array{int, int}> For each limit: files, without the given one if it is single, and bytes. */
 	private static function displaced(int $channelId, string $scope, array $limits, array $hashes = []): array
 	{
 		$where = self::keptOf($channelId, $scope) + ['scale' => self::COUNTED, 'created >' => Config::now() - self::WEEK];
@@ -606,7 +606,7 @@ final class Brake
 		Config::clear('files', self::scope($channelId));
 	}
 
-	/** Returns how many files a channel had a week ago, of those that it has now: else whoever adds many might replace as many more. Where that is not known, all. */
+	/** Returns how many of its present files a channel had a week ago, so that a clone that adds many cannot replace as many more. All, if unknown. */
 	private static function filesBefore(int $channelId, int $now): int
 	{
 		$then = array_filter(array_column(array_filter(self::notes($channelId, 0), fn ($note) => $note[0] <= Config::now() - self::WEEK), 1));
@@ -614,7 +614,7 @@ final class Brake
 		return $then ? min($now, max($then)) : $now;
 	}
 
-	/** @return list<array{int, int}> Since a moment: when it was noted, and how many files the channel had. */
+	/** @return list<array{int, int}> The notes since a moment: time, and number of the channel's files. */
 	private static function notes(int $channelId, int $since): array
 	{
 		return array_values(array_filter(json_decode(Config::get('files', self::scope($channelId)), true) ?? [], fn ($note) => $note[0] >= $since && $note[0] <= Config::now()));
@@ -626,8 +626,8 @@ final class Brake
 	}
 
 	/**
-	 * Returns how much may be displaced. Of bytes alone that are replaced it is a part of the files there are: that a file is gone is seen, that it
-	 * has other bytes is not.
+	 * Returns the limits. For replaced bytes alone the limit is a share of the files: people notice a missing file, but not one with
+	 * other bytes.
 	 *
 	 * @return list<array{what: list<string>, seconds: int, files: int, bytes: int}>
 	 */
@@ -648,7 +648,7 @@ final class Brake
 		];
 	}
 
-	/** Returns as what new bytes stand in `body` of filesync_held. */
+	/** Returns the text for new bytes in `body` of filesync_held. */
 	private static function version(int $sizeBytes, string $edited, int $scale = 0): string
 	{
 		return "$sizeBytes:$edited" . ($scale ? self::crop($scale) : '');
@@ -661,7 +661,7 @@ final class Brake
 
 	private static function reason(string $root): string
 	{
-		return 'held with all that ' . (parse_url($root, PHP_URL_HOST) ?: $root) . ' replaced or deleted, until a person accepts it or gives ours back (cli.php packets)';
+		return 'held with all changes of ' . (parse_url($root, PHP_URL_HOST) ?: $root) . ' until you accept or dismiss them (cli.php packets)';
 	}
 
 	private static function lineId(int $channelId, string $scope): string

@@ -28,7 +28,7 @@ final class DroppedPackets
 		self::noteOf($channel, $entry, $hash, (int) (is_array(end($rows)) && ! empty(end($rows)['deleted'])));
 	}
 
-	/** Notes that the posts of an entry are dropped: no file is missing for that. The clone is asked for them, and compared with. */
+	/** Notes that the posts of an entry are dropped: no file is missing because of that. The clone is asked for them, and compared with. */
 	public static function notePosts(array $channel, mixed $entry, string $hash): void
 	{
 		$peer = self::noteOf($channel, $entry, '', 1);

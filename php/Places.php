@@ -10,15 +10,15 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * At how many places at once this hub does work for the clones of one channel that takes long, so that they leave the web server's processes to
- * others. Whoever finds none free asks again in a second, and holds no process until then. What is answered at once needs none.
+ * Limits how much slow work this hub does at once for the clones of one channel, so that they leave the web server's processes to
+ * others. A clone that finds no free place asks again in a second, and holds no process until then. Quick answers need no place.
  */
 final class Places
 {
-	/** When to ask again, in seconds. */
+	/** The wait before the next request, in seconds. */
 	public const AGAIN_SECONDS = 1;
 
-	/** Who ends without giving its place back keeps it no longer than this. */
+	/** A process that ends without releasing its place keeps it no longer than this. */
 	private const LONGEST_SECONDS = 30;
 
 	private function __construct(private readonly string $name, private readonly string $token)
@@ -39,7 +39,7 @@ final class Places
 		return null;
 	}
 
-	/** Gives it back. */
+	/** Releases it. */
 	public function giveBack(): void
 	{
 		Lease::giveBack($this->name, $this->token);

@@ -147,7 +147,7 @@ final class Publish
 		return $target;
 	}
 
-	/** Tells whether the exchange would not displace the crop that is here: it is not where the new one comes to lie, and other bytes. */
+	/** Tells whether the exchange would leave the present crop in place: it is not at the new crop's path, and has other bytes. */
 	private function leavesCrop(array $row, string $target): bool
 	{
 		$crop = in_array((int) $row['scale'], Kept::CROPS, true) ? Facts::of($this->channel, $row['hash'], (int) $row['scale']) : null;

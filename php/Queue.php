@@ -253,7 +253,7 @@ final class Queue
 		return max($wait, min($retryAfter ?? 0, 86400));
 	}
 
-	/** Notes how many bytes a hub has of what its packet said less of, so that room for all of them is looked for: at once, and later each time that they are more. */
+	/** Records that a hub has more bytes than its packet announced, so that disk space for all is checked: at once, and with a growing wait if they become more again. */
 	public static function restate(array $row, int $bytes, string $kind, string $reason): void
 	{
 		$attempts = (int) $row['attempts'] + (self::announcedBytes($row) === (int) $row['size_bytes'] ? 0 : 1);
@@ -262,7 +262,7 @@ final class Queue
 			'kind' => $kind, 'reason' => $reason, 'intent' => '']);
 	}
 
-	/** Returns the size of which a transfer's packet told; a hub may have stated more since. */
+	/** Returns the size announced by a transfer's packet; a hub may have stated more since. */
 	public static function announcedBytes(array $row): int
 	{
 		return (int) (json_decode($row['result'], true)['announced_bytes'] ?? $row['size_bytes']);

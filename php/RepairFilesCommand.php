@@ -68,7 +68,7 @@ final class RepairFilesCommand
 			[$mended, $left] = $this->pass($channel, $isDry ? null : $journal, $pass === 1);
 			$this->mended += $mended;
 		}
-		// What a pass could not mend, the next one found again.
+		// Each pass finds the unmended faults again, so only the last one counts.
 		$this->left += $left ?? 0;
 		if (! $isDry && $this->mended > $before) {
 			Reconcile::request((int) $channel['channel_id']);

@@ -9,8 +9,8 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * What the transfer of a photo's scale remembers of its packet: its own row, and of the photo's no text that the photo's transfer has
- * already, for it would stand there once for each scale. Who may see the scale is found out once it comes, of the photo as it is then.
+ * The facts that the transfer of a photo's scale keeps from its packet: its own row, and none of the photo's texts that the photo's transfer
+ * already has, because each scale would repeat them. The scale's access is determined when it arrives, from the photo as it is then.
  */
 final class ScaleEntry
 {
@@ -21,20 +21,20 @@ final class ScaleEntry
 	 *
 	 * @param array $attach     The row of the photo.
 	 * @param array $photo      The row of the scale.
-	 * @param bool  $isNarrowed Whether nobody may see the scale who may not see the photo.
+	 * @param bool  $isNarrowed Whether the scale is limited to people who may see the photo.
 	 */
 	public static function of(array $attach, array $photo, bool $isNarrowed): array
 	{
 		return ['folders' => [], 'attach' => array_intersect_key($attach, array_flip(self::OF_PHOTO)), 'access' => self::print($attach), 'photo' => $photo, 'narrowed' => $isNarrowed];
 	}
 
-	/** Returns an entry with the name, place and access that the photo was given since. An earlier version wrote all of the photo's row into it. */
+	/** Returns an entry with the photo's later name, folder and access. An earlier version wrote all of the photo's row into it. */
 	public static function amended(array $entry, array $row): array
 	{
 		return self::of($row + $entry['attach'], $entry['photo'], true);
 	}
 
-	/** Returns the row of the scale with the access that it is to have, by our row of the photo: its own only as long as the photo has that of the packet. */
+	/** Returns the row of the scale with its final access, based on our row of the photo: its own only while the photo has the packet's access. */
 	public static function photo(array $entry, array $own, string $owner): array
 	{
 		$access = array_intersect_key($own, array_flip(Access::LISTS));

@@ -139,7 +139,7 @@ final class Undo
 		return $name;
 	}
 
-	/** Brings back a crop that was replaced, and makes what is made of it anew. */
+	/** Restores a crop that was replaced, and makes the scales derived from it again. */
 	private static function bringCropBack(array $channel, array $kept, array $photo, string $source): string
 	{
 		[$channelId, $hash, $scale] = [(int) $kept['uid'], $kept['hash'], (int) $kept['scale']];
@@ -158,7 +158,7 @@ final class Undo
 			$file = Revisions::notice($channel, $hash);
 			$present = Store::photo($channelId, $hash, $scale);
 			Kept::keepCrop($channel, $hash, $scale, Kept::describeCrop($channelId, $hash, $scale, '', ''));
-			// No clone takes a crop that is dated before its own.
+			// No clone accepts a crop dated before its own.
 			$now = ['edited' => Brake::after(...array_column(array_filter([$present]), 'edited'))];
 			Photos::putCrop($channel, $now + $own, $photo, $source);
 			Table::update('attach', $now, ['id' => (int) $own['id']]);
@@ -169,7 +169,7 @@ final class Undo
 		$made = array_map('intval', array_column(Table::select('photo', ['uid' => $channelId, 'resource_id' => $hash], 'imgscale', 0, 'imgscale'), 'imgscale'));
 		(new PhotoRepair($channel, $own))->mend(array_filter($made, fn ($one) => Scales::isMade($one) && Scales::sourceOf($one) === $scale));
 		Outgoing::mark($channelId, $hash);
-		Config::log("undo: brought back scale $scale of $hash of channel $channelId as it was on " . gmdate('Y-m-d H:i:s', (int) $kept['created']));
+		Config::log("undo: restored scale $scale of $hash of channel $channelId as it was on " . gmdate('Y-m-d H:i:s', (int) $kept['created']));
 
 		return $own['display_path'];
 	}

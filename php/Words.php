@@ -116,7 +116,7 @@ final class Words
 		return Clones::channel($channelId)['channel_address'] ?? (string) $channelId;
 	}
 
-	/** Returns some names in one text; beyond a few, how many more there are. */
+	/** Joins names into one text; beyond a few, gives the number of the others. */
 	public static function all(array $names, int $most): string
 	{
 		$more = count($names) - $most;

@@ -9,7 +9,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Works in the foreground and shows its progress. */
+/** `work`: fetches and publishes in the foreground, and shows its progress. */
 final class WorkCommand
 {
 	private readonly bool $isShown;

@@ -35,7 +35,7 @@ if (PHP_SAPI !== 'cli') {
 		$isRoot => [dirname(__DIR__, 2)],
 		default => [dirname($script, 3), dirname(__DIR__, 2)],
 	};
-	// Where a path leads, and the folders of the links on the way, each looked at once: whoever may change one could turn it between two looks.
+	// The target of a path, and the folders of the links on the way, each examined only once: somebody who may change one could redirect it between two looks.
 	$look = function (string $path): array {
 		[$at, $links] = ['', []];
 		for ($left = explode('/', str_starts_with($path, '/') ? $path : getcwd() . "/$path"); $left;) {
@@ -79,7 +79,7 @@ if (PHP_SAPI !== 'cli') {
 			}
 		};
 		foreach ($links as $folder) {
-			$loose($folder) === null || $end(1, "root does not run this: in $folder is a link to $root that others than root may change; name the folder itself: --hub $root");
+			$loose($folder) === null || $end(1, "root does not run this: in $folder is a link to $root that users other than root may change; name the folder itself: --hub $root");
 		}
 		[$user, $why] = (function () use ($root, $loose): array {
 			$store = "$root/store";

@@ -184,7 +184,7 @@ function filesync_cron(&$date) {
 	}
 }
 
-/** Removes what is past its age or size bound. */
+/** Removes everything past its age or size limit. */
 function filesync_cron_daily(&$date) {
 	try {
 		FileSync\Addon\Housekeeping::daily();

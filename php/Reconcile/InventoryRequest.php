@@ -32,7 +32,7 @@ final class InventoryRequest
 
 	private const ANSWER_BYTES = 1 << 20;
 	private const LIST_SECONDS = 8;
-	/** At how many places at once it is listed what a channel has here. */
+	/** How many listings of a channel's files may run at once. */
 	private const PLACES = 1;
 
 	private function __construct(private readonly array $channel, private readonly array $asked, private readonly string $root)
@@ -77,7 +77,7 @@ final class InventoryRequest
 		return ! empty($this->asked['gzip']) && function_exists('gzencode') ? Response::packed($said) : Response::json(200, $said);
 	}
 
-	/** Answers a round; null if what is here is to be listed, and that is being done already. */
+	/** Answers a round; null if our files must be listed first, and no place is free. */
 	private function round(): ?array
 	{
 		$run = isset($this->asked['session']) ? $this->session() : null;

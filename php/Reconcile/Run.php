@@ -143,7 +143,7 @@ final class Run
 		Table::update('filesync_reconcile', array_map(fn ($value) => is_array($value) ? json_encode($value) : $value, $set) + ['updated' => Config::now()], ['id' => $this->id]);
 	}
 
-	/** Has the comparison come early, as the clone is back; no more often than once a day. One that somebody is at goes on. */
+	/** Makes the comparison due early because the clone is back; at most once a day. A running one continues. */
 	public function hurry(): void
 	{
 		$token = Config::token();
@@ -159,7 +159,7 @@ final class Run
 		Lease::giveBack("reconcile-{$this->id}", $token);
 	}
 
-	/** Returns the counts with which a comparison begins. */
+	/** Returns the initial counts of a comparison. */
 	public function firstStats(): array
 	{
 		return ['began' => Config::now()] + array_intersect_key($this->stats, ['early' => true]);

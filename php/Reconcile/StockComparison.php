@@ -23,17 +23,17 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Compares a channel's files with those of a clone that does not speak filesync, by the listing of its API. What differs is asked for
- * one by one and taken in as any packet is; what it lacks, or what stands here, is sent as ordinary packets, a few at a time, and only
- * while none waits for that hub.
+ * Compares a channel's files with those of a clone that does not speak filesync, through the listing of its API. Differing files are
+ * requested one by one and applied like packets; files that the clone lacks, or whose version here wins, are sent as ordinary packets,
+ * a few at a time, and only while none waits for that hub.
  */
 final class StockComparison
 {
-	/** States of a run that is compared in this way. */
+	/** States of a run of this kind. */
 	public const STATES = ['reading', 'asking', 'sending'];
 
 	private const FETCH_AT_ONCE = 20;
-	/** How many hashes are noted at once of what is to be sent: then it is sent first. */
+	/** The maximum of noted hashes to send: beyond that they are sent first. */
 	private const MOST_NOTED = 500;
 	private const SEND_AT_ONCE = 5;
 	private const SEND_SECONDS = 2;
@@ -47,7 +47,7 @@ final class StockComparison
 	}
 
 	/**
-	 * Works until a moment, or until the run waits for something; true once it is over.
+	 * Works until a deadline, or until the run has to wait; true once it is over.
 	 *
 	 * @throws PeerFailure
 	 */
@@ -66,7 +66,7 @@ final class StockComparison
 				$progress && $progress($this->run);
 			} while ($isOver === false && microtime(true) < $until);
 		} catch (PermanentException | TemporaryException $e) {
-			// The snapshot is gone or damaged, or their list is too long: from the beginning, later.
+			// The snapshot is gone or damaged, or the other list is too long: start over later.
 			$this->run->save(['state' => 'idle']);
 			throw new PeerFailure($e->getMessage());
 		} catch (\RuntimeException $e) {
@@ -76,7 +76,7 @@ final class StockComparison
 		return $isOver === true;
 	}
 
-	/** Does one piece; true: the run is over, null: it waits. */
+	/** Does one step; true: the run is over, null: it waits. */
 	private function step(float $until): ?bool
 	{
 		switch ($this->run->state) {
@@ -96,7 +96,7 @@ final class StockComparison
 		}
 	}
 
-	/** Goes on reading the other side's list until a moment; true once it is in the snapshot. */
+	/** Continues reading the other clone's list until a deadline; true once it is in the snapshot. */
 	private function read(float $until): bool
 	{
 		$there = $this->run->inventory();
@@ -116,7 +116,7 @@ final class StockComparison
 		return ! $cursor;
 	}
 
-	/** Lists what is here in native memory and compares the snapshot of the other side with it. The differences stay with the snapshot, and are read a page at a time. */
+	/** Lists our files in native memory and compares the other clone's snapshot with the list. The differences stay with the snapshot, and are read a page at a time. */
 	private function compare(): void
 	{
 		$here = new Inventory();
@@ -142,7 +142,7 @@ final class StockComparison
 		$this->run->save(['state' => 'asking', 'stats' => $this->run->stats, 'position' => ['offset' => 0], 'body' => ['send' => []]]);
 	}
 
-	/** Says how a file differs; the snapshot is the other side's. */
+	/** Returns how a file differs; the snapshot belongs to the other clone. */
 	private static function verdict(array $difference): string
 	{
 		return Comparison::verdict(['here' => $difference['there'], 'there' => $difference['here']]);
@@ -165,7 +165,7 @@ final class StockComparison
 		}
 	}
 
-	/** Returns some of what is here and not in the list of the other side; `$after` is where it goes on. */
+	/** Returns some of our files that the other clone's list lacks; `$after` is the position for continuing. */
 	private static function lacking(Run $run, int &$after): array
 	{
 		do {
@@ -177,7 +177,7 @@ final class StockComparison
 		return array_values($lacking);
 	}
 
-	/** Content and metadata as a listing tells them: categories are not among them. */
+	/** Returns content and metadata as in a listing, which has no categories. */
 	private static function texts(array $row): array
 	{
 		$row += self::ACCESS + ['filename' => '', 'folder' => '', 'filesize' => 0, 'is_dir' => 0, 'edited' => ''];
@@ -186,7 +186,7 @@ final class StockComparison
 		return [$prints['bytes'], $prints['place'] . "\n" . $prints['access']];
 	}
 
-	/** Takes some of the files in that are otherwise there. */
+	/** Applies some of the other clone's differing files. */
 	private function fetch(float $until): ?bool
 	{
 		if (Queue::countWaiting($this->run->uid) > 500) {
@@ -217,7 +217,7 @@ final class StockComparison
 		return false;
 	}
 
-	/** Tells whether what stands here now is to be sent: another name, place, access, or other bytes, or that the file was deleted. */
+	/** Tells whether our present state must be sent: it has another name, folder, access or other bytes, or the file was deleted. */
 	private function isOursAnother(string $hash, array $entry): bool
 	{
 		$own = Store::attach($this->run->uid, $hash);
@@ -239,7 +239,7 @@ final class StockComparison
 		return ! $isSamePlace || $ours['access'] !== $theirs['access'] || (! $isLive && $ours['bytes'] !== $theirs['bytes'] && (int) $theirs['bytes'] !== FileChange::COLUMN_END);
 	}
 
-	/** Sends some of what that hub lacks; where all that is noted was sent, notes more of it, or goes on asking. */
+	/** Sends some files that the hub lacks; once all noted ones are sent, notes more, or continues asking. */
 	private function send(float $until): ?bool
 	{
 		$send = $this->run->body['send'];

@@ -8,7 +8,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Meter;
 use FileSync\TransferBatch;
 
-/** The admin's page says how things stand in words, and changes only what an admin of this hub sends from it. */
+/** The admin's page describes the state in words, and changes only what an admin of this hub sends from it. */
 final class AdminPageTest extends AddonTestCase
 {
 	protected function setUp(): void

@@ -169,7 +169,7 @@ final class BrakeTest extends AddonTestCase
 		$this->work();
 		$this->assertSame([40, [], 0], [$this->showing('ours'), Brake::lines(), Table::count('filesync_held', [])]);
 		$this->assertCount(40, array_unique(array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent())));
-		// And from now on it is counted anew.
+		// From now on a new count begins.
 		foreach (array_slice($hashes, 0, 3) as $hash) {
 			$this->receive(['fetch_url' => self::THIRD . '/getfile'] + $this->rubbish($hash, 30, Revisions::find(1, $hash)['bytes']['vector']));
 		}
@@ -270,7 +270,7 @@ final class BrakeTest extends AddonTestCase
 			'bytes of a week' => [['displaced_max_bytes_week' => 95], 2, 9],
 			'a day that is over' => [['displaced_max_files_day' => 7] + $week, 2, 24],
 			'half of a few' => [['displaced_few_files' => 200], 0, 12],
-			'as many as are no few' => [['displaced_few_files' => 24], 0, 24],
+			'as many as displaced_few_files' => [['displaced_few_files' => 24], 0, 24],
 			'half of all, as replacements' => [['replaced_max_percent' => 50], 0, 12],
 			'a third, but always ten' => [['replaced_max_percent' => 34], 0, 10],
 		];
@@ -859,7 +859,7 @@ final class BrakeTest extends AddonTestCase
 		return $hashes;
 	}
 
-	/** Has other bytes told of as crops, and nothing else. */
+	/** Announces other bytes as crops, and nothing else. */
 	private function spoil(array $hashes, int $version, string $hub = self::ORIGIN, string $edited = ''): void
 	{
 		foreach ($hashes as $hash) {

@@ -34,7 +34,7 @@ final class ChangesTest extends AddonTestCase
 		$this->assertMatchesRegularExpression('/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/', $copy['hash']);
 		$said = array_column(array_map(fn ($entry) => ['hash' => end($entry['attach'])['hash'], 'seen' => $entry['filesync']['revision']['bytes']['seen']], $this->sent()), 'seen', 'hash');
 		$this->assertCount(1, $said[$copy['hash']], 'its revision follows from what it is');
-		// The other clone that made it tells of it too.
+		// The other clone that made it announces it too.
 		$entry = $this->file($copy['hash'], 'mine', ['filename' => $copy['filename'], 'edited' => '2024-06-02 10:00:00']);
 		$this->receiveAll($this->told($entry, $said[$copy['hash']]));
 		$this->assertCount(2, Table::select('attach', []));

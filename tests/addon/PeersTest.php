@@ -129,7 +129,7 @@ final class PeersTest extends AddonTestCase
 		$this->assertFalse(Peers::mayAsk(self::ORIGIN));
 		Peers::learn($this->origin(['filesync' => 'refused', 'filesync_reason' => null]), null);
 		dbq('UPDATE filesync_peer SET known_until = known_until - 101');
-		$this->assertTrue(Peers::mayAsk(self::ORIGIN), 'who was not asked has not refused anew');
+		$this->assertTrue(Peers::mayAsk(self::ORIGIN), 'a hub that was not asked has not refused again');
 	}
 
 	public function test_a_refusal_of_one_that_spoke_holds_for_ten_minutes_or_until_it_speaks_again(): void

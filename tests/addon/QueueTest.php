@@ -78,7 +78,7 @@ final class QueueTest extends AddonTestCase
 		TransferBatch::$answers['f1-0']['received_bytes'] = 3;
 		Table::update('filesync_transfer', ['next_at' => 0], []);
 		$this->work();
-		$this->assertSame(1, (int) $this->transfer('f1')['attempts'], 'headway starts the waiting anew');
+		$this->assertSame(1, (int) $this->transfer('f1')['attempts'], 'progress restarts the waits');
 	}
 
 	public function test_bytes_that_never_match_are_parked_after_five_times(): void
@@ -126,7 +126,7 @@ final class QueueTest extends AddonTestCase
 		$this->receive($entry, $this->file('f2', 'others'));
 		$this->work();
 		$this->assertSame(['waiting', 'Storage', 0], [$this->transfer('f1')['state'], $this->transfer('f1')['kind'], (int) $this->transfer('f1')['attempts']]);
-		$this->assertStringContainsString('no room on disk for 900000000000 bytes', $this->transfer('f1')['reason']);
+		$this->assertStringContainsString('not enough disk space for 900000000000 bytes', $this->transfer('f1')['reason']);
 		$this->assertSame('others', $this->shown('f2'));
 		$this->assertSame(0, Queue::pausedUntil());
 	}

@@ -67,7 +67,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->compare();
 		$this->work();
 		$this->assertNull($this->attach('gone'));
-		$this->assertSame(['gone'], end($this->asked)['hashes'], 'the clone is told of the delete');
+		$this->assertSame(['gone'], end($this->asked)['hashes'], 'the delete is sent to the clone');
 	}
 
 	public function test_a_file_that_was_changed_there_while_it_was_deleted_here_comes_back_and_all_hear_of_it(): void
@@ -86,7 +86,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->compare();
 		// It asks while the bytes are on their way.
 		$this->assertNull($this->tell(['do' => 'entries', 'hashes' => ['back']])['entries'][0]['entry']);
-		$this->assertSame([], $this->sent(), 'nothing is told of what is not here');
+		$this->assertSame([], $this->sent(), 'nothing is sent about files that are not here');
 		$this->work();
 		$this->assertSame('changed there', $this->shown('back'));
 		$told = array_column($this->sent(), 'filesync')[0]['revision']['place']['seen'];

@@ -18,7 +18,7 @@ final class UnderWayTest extends AddonTestCase
 		$this->assertEqualsCanonicalizing(['f1', 'f2'], array_column(TransferBatch::$added, 'hash'));
 		$row = $this->transfer('f3');
 		$this->assertSame(['waiting', 'Storage', 0], [$row['state'], $row['kind'], (int) $row['attempts']]);
-		$this->assertSame('unfinished files of this channel would take 1200 bytes on disk, and may take 1000 (under_way_max_bytes)', $row['reason']);
+		$this->assertSame('unfinished files of this channel would use 1200 bytes on disk, the limit is 1000 (under_way_max_bytes)', $row['reason']);
 		Table::update('filesync_transfer', ['next_at' => 0], ['hash' => 'f3']);
 		$this->work();
 		$this->assertSame(str_repeat('c', 400), $this->shown('f3'));

@@ -523,7 +523,7 @@ mod tests {
         (Inventory::load(&root, &path, ours.limits.clone()).unwrap(), bytes)
     }
 
-    /// What a comparison found: by hash, or by key where only the other side knows it.
+    /// The results of a comparison: by hash, or by key if only the other side knows the hash.
     fn found(ours: &Inventory, theirs: &Inventory) -> BTreeMap<String, &'static str> {
         let name = |difference: &Difference<'_>| {
             let key = difference.here.or(difference.there).unwrap().key();

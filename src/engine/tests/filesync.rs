@@ -450,7 +450,7 @@ fn what_is_wrong_with_one_file_is_no_failure_of_its_hub() {
         assert_eq!(error.kind(), kind, "{error}");
         batch.origins().pop().unwrap().failures
     };
-    assert_eq!(failures(&|_| (), ErrorKind::PeerBusy), 0, "the packet tells of a version that the hub never had");
+    assert_eq!(failures(&|_| (), ErrorKind::PeerBusy), 0, "the packet announces a version that the hub never had");
     assert_eq!(failures(&|hub| tell(hub, |filesync| filesync.unavailable = Some(9)), ErrorKind::PeerBusy), 0);
     let lies = |hub: &LoopbackHub| tell(hub, |filesync| filesync.lie = Some(Lie::WrongByte));
     assert_eq!(failures(&lies, ErrorKind::Corrupt), 0);

@@ -761,7 +761,7 @@ fn a_photo_that_is_cut_or_flipped_anywhere_leaves_no_scale_behind_or_whole_ones(
             match attempt(cut, format!("{name} cut at {at}")) {
                 Some(error) if at < 12 => assert!(matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Corrupt), "{error}"),
                 Some(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{name} cut at {at} of {}: {error}", bytes.len()),
-                // What stands behind the last pixel of the first frame may be missing.
+                // Bytes after the last pixel of the first frame may be missing.
                 None => assert!(name == "animated" || bytes.len() - at <= 40, "{name} of {} bytes, cut at {at}", bytes.len()),
             }
             let mut flipped = bytes.clone();

@@ -14,7 +14,7 @@ function answer(array $facts, int $status = 0): never {
 	exit($status);
 }
 
-/** Returns the channel that both hubs have from the beginning, or the one whose name stands in CHANNEL. */
+/** Returns the channel that both hubs have from the beginning, or the one named by CHANNEL. */
 function the_channel(): array {
 	$name = getenv('CHANNEL');
 	$r = q("select channel_id from channel where channel_system = 0 and channel_removed = 0" . ($name ? " and channel_name = '%s'" : '')

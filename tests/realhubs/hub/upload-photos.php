@@ -1,5 +1,5 @@
 <?php
-// Uploads small photos as the channel's owner, in one process: how many, and the folder. Where core sends by itself, fifty of them travel in one packet.
+// Uploads small photos as the channel's owner, in one process: how many, and the folder. Where core itself sends, one packet carries fifty of them.
 require __DIR__ . '/boot.php';
 require_once 'include/attach.php';
 require_once 'include/photos.php';

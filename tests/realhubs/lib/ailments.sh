@@ -128,7 +128,7 @@ mend_not_installed() { as_said; }
 break_no_admin_page() { sql b "UPDATE addon SET plugin_admin = 0 WHERE aname = 'filesync'"; }
 mend_no_admin_page() { as_said; }
 
-# It comes back by itself.
+# It is restored automatically.
 break_hook_lost() { sql b "DELETE FROM hook WHERE hook = 'cron' AND file LIKE 'addon/filesync/%'"; }
 mend_hook_lost() { [ "$(database_value hub_b "SELECT count(*) FROM hook WHERE hook = 'cron' AND file LIKE 'addon/filesync/%'")" = 1 ]; }
 
@@ -229,7 +229,7 @@ mend_extension_bound() {
 # No file can be made, though there is room for its bytes.
 break_small_disk_paused() { command_of b config set storage_pause_seconds 600 >/dev/null; data_disk 1g,nr_inodes=$(find "$(hub_root b)/store/[data]" | wc -l); give 3 paused; command_of b work --seconds 10 >/dev/null; wait_for 60 'a pause' is_paused; }
 mend_small_disk_paused() { no_data_disk; command_of b config clear storage_pause_seconds >/dev/null; state_of storage_paused_until "$(date +%s)"; echo 'UPDATE filesync_transfer SET next_at = 0' | database_sql hub_b; command_of b work --until-idle --seconds 60; }
-# What is found by itself may be found a little later.
+# A fault that filesync must notice itself may be found a little later.
 is_paused() { [ "$(database_value hub_b "SELECT count(*) FROM filesync_setting WHERE scope = 'state' AND name = 'storage_paused_until' AND value > '$(date +%s)'")" = 1 ]; }
 break_other_device() { data_disk 1g; }
 mend_other_device() { no_data_disk; }

@@ -15,7 +15,7 @@ scenario_brake() {
 	took="uploaded in $((SECONDS - began)) s"
 
 	began=$SECONDS
-	# The hub that made it so tells of one second no two versions.
+	# This keeps the hub from announcing two versions within one second.
 	sleep 1.1
 	hub_do a spoil-photos "$spoilt" "$TOP/brake" >/dev/null || return 1
 	hash=$(give "$(random_file after.bin 100000)" after.bin "$TOP")

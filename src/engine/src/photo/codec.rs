@@ -485,7 +485,7 @@ fn boxes_are_whole(mut bytes: &[u8]) -> bool {
 const RECOGNIZED_BYTES: usize = 1024;
 /// Tables, buffers and state of decoders, resampling and encoders.
 const FIXED_BYTES: u64 = 4 << 20;
-/// One reads, and both make pixels of what was read.
+/// One reads, and both turn the data into pixels.
 const JPEG_THREADS: usize = 2;
 /// A colour profile in pieces and as a whole.
 const PROFILE_BYTES: u64 = 2 * jpeg::MOST_PROFILE_BYTES as u64;

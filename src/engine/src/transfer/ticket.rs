@@ -235,9 +235,9 @@ const MAX_TICKET_SECONDS: u32 = 3600;
 const EXPIRY_MARGIN_SECONDS: i64 = 60;
 /// How long "missing" and "unavailable" are valid when a file was requested ahead of its turn.
 const NO_FILE_SECONDS: i64 = 30;
-/// How long a hub that is asked too much is waited for before what is wanted of it is put off.
+/// How long to wait for a busy hub before its transfers are postponed.
 const MAX_WAITED: Duration = Duration::from_secs(20);
-/// How long, in seconds, it is then not asked again at least.
+/// The minimum pause, in seconds, before it is then asked again.
 const LEAST_REST_SECONDS: u64 = 10;
 /// The largest clock difference that is compensated.
 const MAX_SKEW_SECONDS: u64 = 3600;
@@ -278,7 +278,7 @@ impl Origin {
         }
     }
 
-    /// Asks for facts and tickets, again and again for a while where the hub wants to be asked a little later.
+    /// Requests facts and tickets, repeatedly for a while if the hub asks for a later retry.
     async fn ask_patiently(&self, shared: &Shared, files: &[FileKey]) -> Result<()> {
         let tickets = &self.tickets;
         loop {
@@ -393,7 +393,7 @@ impl Origin {
 }
 
 const TOO_MANY_REQUESTS: u16 = 429;
-/// What a hub answers whose filesync does not know the channel, or not our clone of it: others may live there all the same.
+/// The answer of a hub whose filesync does not know the channel, or not our clone of it: it may still know other channels.
 const UNKNOWN_HERE: &str = "unknown_requester";
 const ABOUT: &str = "about";
 
@@ -401,7 +401,7 @@ fn is_about_the_channel(error: &Error) -> bool {
     error.facts().any(|fact| fact == (ABOUT, "channel"))
 }
 
-/// Builds the error for a hub that is not to be asked for tickets just now. That is no failure of what is wanted.
+/// Builds the error for a hub that must not be asked for tickets just now. It does not count as a failure of the transfer.
 fn asked_too_much(hub: &HubUrl) -> Error {
     Error::new(ErrorKind::PeerBusy, "asking for tickets")
         .context("hub", hub)
