@@ -84,11 +84,12 @@ all_under_way() {
 	done
 }
 all_published() { local hash; for hash in "$@"; do is_published "$hash" || return 1; done; }
-# Prints how many bytes of a file have come to B so far, as its index says.
+# Prints how many bytes of a file have come to B so far, as its worker noted last.
 partial_bytes() {
-	local index
-	index=$(ls "$(hub_root b)"/store/\[data\]/filesync/*/"$1"-0.*.index 2>/dev/null | head -1)
-	[ -n "$index" ] && php -r '$bytes = 0; foreach (json_decode(file_get_contents($argv[1]), true)["reached"]["chunks"] ?? [] as [$from, $to]) $bytes += $to - $from; echo $bytes;' "$index" || echo 0
+	local id
+	id=$(database_value hub_b "SELECT id FROM filesync_transfer WHERE hash = '$1' AND scale = 0")
+	database_value hub_b "SELECT value FROM filesync_setting WHERE name = 'progress' AND value LIKE '%${id:-none}%'" \
+		| php -r '$bytes = 0; foreach (json_decode(stream_get_contents(STDIN), true)["rows"] ?? [] as $key => $row) str_starts_with($key, $argv[1]) && $bytes = $row[0]; echo $bytes;' "$id"
 }
 partial_beyond() { is_published "$1" || [ "$(partial_bytes "$1")" -gt "$2" ]; }
 # `equal` for a channel that clone_channel made: equal_clones <name> <hash> <sha256>.
