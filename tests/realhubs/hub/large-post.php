@@ -10,13 +10,13 @@ $hashes = array_slice($argv, 3);
 $channel = the_channel();
 log_in($channel);
 $root = z_root();
-// As long in the packet as it is to be: there its quotes and backslashes are escaped once more.
+// As long in the packet as it is to be: there its quotes and backslashes are escaped once more. All links stand in one text.
 $attach = function (int $padding) use ($root, $count, $hashes): string {
-	for ($n = 0; $n < (int) $count; $n++) {
-		$entries[] = ['href' => $root . '/attach/' . $hashes[$n % count($hashes)], 'length' => $n, 'type' => 'text/plain', 'title' => str_pad("file $n ", $padding, 'x'), 'revision' => 0];
+	for ($n = 0, $text = ''; $n < (int) $count; $n++) {
+		$text .= "$root/attach/{$hashes[$n % count($hashes)]} " . str_pad("file $n", $padding, 'x') . ' ';
 	}
 
-	return json_encode($entries);
+	return json_encode([['type' => 'text/plain', 'href' => $root . '/attach/' . $hashes[0], 'content' => $text]]);
 };
 $padding = intdiv((int) $bytes - strlen(json_encode($attach(0))), (int) $count);
 $text = $attach($padding + 10);

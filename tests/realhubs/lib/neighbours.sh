@@ -181,7 +181,7 @@ scenario_large_packet() {
 			work[$size]+="$(tail -n +$((seen + 1)) "$LAYOUT/b/log/processes.log" | grep 'POST [^"]*/zot"' | grep -oP '"cpu_seconds":\K[0-9.]+' | sort -n | tail -1) "
 			[ "$(hub_do b attachments "$mid" "$(hub_url b)" "$(hub_url b)")" = "$(hub_do a attachments "$mid" "$(hub_url a)" "$(hub_url b)")" ] || { echo "$size bytes: B's text is another"; wrong=1; }
 			there=$(hub_do b attachments "$mid" "$(hub_url b)" "$(hub_url b)")
-			[[ $there = *"\"links\":$links,"* ]] || { echo "$size bytes: not $links links to B, $there"; wrong=1; }
+			[[ $there = *"\"links\":$((links + 1)),"* ]] || { echo "$size bytes: not $((links + 1)) links to B, $there"; wrong=1; }
 		done
 		echo "$(grep -oP '"bytes":\K\d+' <<<"$made") bytes, $links links: ${times[$size]}s, of the CPU ${work[$size]}s"
 	done

@@ -122,7 +122,7 @@ scenario_names() {
 	[ $wrong = 0 ] && echo "${#names[@]} kinds of names, /dav open, refused and forbidden${changed:+; A itself stores another name: ${changed% }}"
 }
 # Prints the name of the file whose rows were compared last, as JSON: name_in <hub>.
-name_in() { php -r 'echo json_encode(json_decode(file_get_contents($argv[1]), true)["chain"][0]["filename"]);' "$LAYOUT/scratch/rows-$1.json"; }
+name_in() { php -r 'echo json_encode(json_decode(file_get_contents($argv[1]), true)["chain"][0]["filename"] ?? null);' "$LAYOUT/scratch/rows-$1.json"; }
 # Hub A's web server refuses all of /dav.
 hold_dav() {
 	case $WEB in
