@@ -10,7 +10,7 @@ $hashes = array_slice($argv, 3);
 $channel = the_channel();
 log_in($channel);
 $root = z_root();
-// As long in the packet as it is to be: there its quotes and backslashes are escaped once more. All links stand in one text.
+// As long in the packet as asked for, where its quotes and backslashes are escaped once more. All links are in one text.
 $attach = function (int $padding) use ($root, $count, $hashes): string {
 	for ($n = 0, $text = ''; $n < (int) $count; $n++) {
 		$text .= "$root/attach/{$hashes[$n % count($hashes)]} " . str_pad("file $n", $padding, 'x') . ' ';

@@ -17,7 +17,7 @@ fresh() { echo "$1${TOP#run-}"; }
 uid_on_b() { database_value hub_b "SELECT channel_id FROM channel WHERE channel_name = '$1'"; }
 
 is_published() { [ "$(transfer_state "$1")" = published ]; }
-# Prints the seconds from the packet that told of a file to its being shown, by hub B's clock.
+# Prints the seconds between the packet that announced a file and the moment when the file is shown, by hub B's clock.
 seconds_on_b() { database_value hub_b "SELECT updated - created FROM filesync_transfer WHERE hash = '$1' AND scale = 0"; }
 set_b() { hub_php b addon/filesync/cli.php config set "$1" "$2" >/dev/null; }
 clear_b() { hub_php b addon/filesync/cli.php config clear "$1" >/dev/null; }
@@ -196,7 +196,7 @@ least() { printf '%s\n' "$@" | sort -n | head -1; }
 # (RELOADS_BYTES) no more than a tenth of the time.
 scenario_reloads() {
 	has_filesync b || { skip "hub B is stock"; return; }
-	[ "$WEB" = nginx ] || { skip "mod_php is not reloaded by itself"; return; }
+	[ "$WEB" = nginx ] || { skip "mod_php has no reload of its own"; return; }
 	local path n name hash began since wrong=0
 	local -a took asked
 	# What A alone can give comes from A.
