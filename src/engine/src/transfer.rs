@@ -34,6 +34,7 @@ mod filesync;
 mod partial;
 mod pieces;
 mod receive;
+mod reply;
 mod report;
 mod source;
 mod stock;

@@ -4,8 +4,8 @@ use super::chunks::Chunk;
 use super::copy::Sought;
 use super::partial::Version;
 use super::receive::{Reading, SharedPartial, Work, check_digest};
+use super::reply::MAX_BESIDE_BYTES;
 use super::report::Complete;
-use super::source::MAX_BESIDE_BYTES;
 use super::ticket::Facts;
 use super::{Rung, copy};
 use crate::error::{Error, ErrorKind, Result};
@@ -16,7 +16,7 @@ impl Work<'_> {
         let (tickets, key) = (&self.origin.tickets, self.job.key());
         let mut changed = None;
         for _ in 0..=self.shared.limits.max_restarts {
-            let Some(facts) = self.origin.facts(self.shared, &key).await? else { return Ok(None) };
+            let Some(facts) = self.origin.tickets.facts(self.shared, &key).await? else { return Ok(None) };
             match self.read_with_ticket(&facts).await {
                 Ok(Some(Reading::Proven(complete))) => return Ok(Some(complete)),
                 Ok(Some(Reading::Changed)) => changed = Some(self.keeps_changing()),
@@ -89,7 +89,7 @@ impl Work<'_> {
         let mut proof = proven_by(&["size", "sha256"], digest);
         if partial.borrow().expected().is_none() {
             self.origin.tickets.forget(&job.key());
-            let Some(after) = self.origin.facts(self.shared, &job.key()).await? else { return Ok(None) };
+            let Some(after) = self.origin.tickets.facts(self.shared, &job.key()).await? else { return Ok(None) };
             let mut held = partial.borrow_mut();
             if !after.same_version(facts) {
                 held.discard()?;
@@ -119,7 +119,7 @@ impl Work<'_> {
     }
 
     async fn receive_with(&self, partial: &SharedPartial<'_>, facts: &Facts, range: Chunk) -> Result<()> {
-        let (reply, brought) = self.origin.ticket_range(self.shared, &self.job.spec.hash, facts, &range).await?;
+        let (reply, brought) = self.origin.tickets.range(self.shared, &self.job.spec.hash, facts, &range).await?;
         self.job.rung.set(Rung::Filesync);
         let is_whole = brought == (0..facts.size_bytes);
         let until = if is_whole { facts.size_bytes } else { range.end.saturating_add(MAX_BESIDE_BYTES) };

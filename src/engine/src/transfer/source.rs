@@ -10,6 +10,7 @@ use url::Url;
 
 use super::chunks::Chunk;
 use super::pieces::Pieces;
+use super::reply::{MAX_EDITED_BYTES, brought_range, missing_row};
 use super::ticket::Tickets;
 use super::{OriginSpec, OriginStatus, RungState, Shared};
 use crate::body::FileRow;
@@ -73,7 +74,7 @@ impl Origin {
             dav: Cell::new(dav),
             reason: RefCell::new(None),
             filedata_answered: Cell::new(false),
-            tickets: Tickets::new(spec.filesync_allowed),
+            tickets: Tickets::new(spec.hub.clone(), spec.filesync_allowed),
             pieces: Pieces::new(spec.piece_bytes),
             under_way: Cell::new(0),
             received_bytes: Cell::new(0),
@@ -312,16 +313,8 @@ impl Origin {
 
 const LOG_OUT_TIME: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Builds the error for a file that the hub does not have.
-pub(crate) fn missing_row(hub: &HubUrl) -> Error {
-    Error::new(ErrorKind::NotFound, "reading a file's row")
-        .context("hub", hub)
-        .context("fault", "the origin hub has no such file")
-}
-
 /// The longest reply that can count as a page. A longer one without a name counts as a file unless its size differs.
 const MAX_PAGE_BYTES: usize = 1 << 20;
-pub(crate) const MAX_EDITED_BYTES: usize = 32;
 const MAX_PATH_BYTES: usize = 16 << 10;
 
 /// Accepts only 206 with a range of the intended file.
@@ -334,33 +327,6 @@ fn check_range(reply: Reply, file: &DavFile<'_>, range: &Chunk) -> Result<(Reply
     }
     brought_range(reply, range, file.size_bytes)
 }
-
-/// Returns the stated range of a reply: of a file of this size, and overlapping the requested one. It may
-/// begin earlier or later and be shorter or longer, such as when a server gives whole blocks.
-///
-/// # Errors
-///
-/// `Corrupt` if it states no such range. Then no byte of it may be stored; it says nothing about stored bytes.
-pub(crate) fn brought_range(reply: Reply, range: &Chunk, size_bytes: u64) -> Result<(Reply, Chunk)> {
-    let found = head::content_range(&reply.values("content-range"));
-    let fault = match found {
-        None => "a range without its position",
-        Some(found) if found.total.unwrap_or(size_bytes) != size_bytes || found.last >= size_bytes => {
-            "a range of a file of another size"
-        }
-        Some(found) if found.first >= range.end || found.last < range.start => "a range without any requested byte",
-        Some(found) if range.start.saturating_sub(found.first) > MAX_BESIDE_BYTES => {
-            "a range that begins far before the requested one"
-        }
-        Some(found) => return Ok((reply, found.first..found.last + 1)),
-    };
-    let expected = format!("bytes {}-{}/{size_bytes}", range.start, range.end - 1);
-    let computed = head::shown(&reply.values("content-range"));
-    Err(reply.error(ErrorKind::Corrupt, fault).context("expected", expected).context("computed", computed))
-}
-
-/// How many unrequested bytes are read, before a range and after it.
-pub(crate) const MAX_BESIDE_BYTES: u64 = 16 << 20;
 
 /// A file's names in `/dav`.
 pub(crate) struct DavFile<'a> {
