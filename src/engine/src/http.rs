@@ -18,7 +18,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 use crate::getfile::SignedRequest;
 use crate::head;
-use crate::limits::Limits;
+use crate::limits::TransferLimits;
 use crate::patience::{Patience, StallMeter, TICK};
 use crate::signature::Secret;
 
@@ -47,7 +47,7 @@ pub(crate) enum Pool {
 
 impl HttpClient {
     /// Builds the client; opens nothing.
-    pub(crate) fn new(policy: AddressPolicy, ca_pem: Option<&[u8]>, limits: &Limits) -> Result<Self> {
+    pub(crate) fn new(policy: AddressPolicy, ca_pem: Option<&[u8]>, limits: &TransferLimits) -> Result<Self> {
         let tls = tls_config(ca_pem)?;
         let resolver = Arc::new(PolicyResolver { allow_private: policy.allow_private_addresses, known: Mutex::default() });
         let build = || {

@@ -22,4 +22,4 @@ pub mod store;
 pub mod transfer;
 
 pub use error::{Error, ErrorKind, Result};
-pub use limits::Limits;
+pub use limits::{InventoryLimits, Limits, PhotoLimits, TransferLimits};

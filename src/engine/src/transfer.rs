@@ -22,7 +22,7 @@ use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::getfile::HubUrl;
 use crate::http::{AddressPolicy, HttpClient, Pool, Reply, Request};
-use crate::limits::Limits;
+use crate::limits::{Limits, PhotoLimits, TransferLimits};
 use crate::paths::{RelativePath, Root};
 use crate::patience::{ActiveClock, Patience, Throttle};
 use crate::signature::Identity;
@@ -132,7 +132,8 @@ struct Shared {
     store: Option<Root>,
     identity: Identity,
     client: HttpClient,
-    limits: Limits,
+    limits: TransferLimits,
+    photo_limits: PhotoLimits,
     surroundings: Surroundings,
     clock: ActiveClock,
     throttle: Throttle,
@@ -238,9 +239,10 @@ impl TransferBatch {
         let shared = Shared {
             root: Root::open(options.root)?,
             store: options.store_root.map(Root::open).transpose()?,
-            client: HttpClient::new(options.policy, options.ca_pem.as_deref(), &options.limits)?,
+            client: HttpClient::new(options.policy, options.ca_pem.as_deref(), &options.limits.transfer)?,
             identity: options.identity,
-            limits: options.limits,
+            limits: options.limits.transfer,
+            photo_limits: options.limits.photo,
             surroundings: options.surroundings,
             clock: ActiveClock::default(),
             throttle: Throttle::new(options.bytes_per_second),
@@ -265,7 +267,7 @@ impl TransferBatch {
     ///
     /// `LimitExceeded` if it is larger than allowed, `InvalidInput` if it names no origin or its name is taken.
     pub fn add(&mut self, spec: TransferSpec) -> Result<TransferId> {
-        let limit = if spec.scale == 0 { self.shared.limits.max_file_bytes } else { self.shared.limits.max_scale_bytes };
+        let limit = if spec.scale == 0 { self.shared.limits.max_file_bytes } else { self.shared.photo_limits.max_scale_bytes };
         let limit = limit.min(spec.most_bytes);
         if spec.size_bytes > limit {
             return Err(Error::new(ErrorKind::LimitExceeded, "adding a transfer")

@@ -119,7 +119,7 @@ fn scales_come_the_same_way_whatever_size_the_packet_gave() {
     assert_eq!((done.digest, done.rung), (Digest::of(&noise(5000, 2)), Rung::Filesync));
     assert_eq!(std::fs::read(dir.path().join("h1-2.1.partial")).unwrap(), noise(5000, 2));
     let mut limits = small_limits();
-    limits.max_scale_bytes = 4999;
+    limits.photo.max_scale_bytes = 4999;
     let mut batch = support::batch(dir.path(), limits);
     batch.add(wanted).unwrap();
     assert_eq!(failure(finish(&mut batch).pop().unwrap()).kind(), ErrorKind::LimitExceeded);
@@ -269,7 +269,7 @@ fn a_hub_that_lies_in_several_ranges_at_once_is_found_out_too() {
 fn batch_with_ranges(root: &Path) -> TransferBatch {
     batch_of(root, |options| {
         options.ranges = 4;
-        (options.limits.range_bytes, options.limits.slow_time) = (50_000, Duration::ZERO);
+        (options.limits.transfer.range_bytes, options.limits.transfer.slow_time) = (50_000, Duration::ZERO);
     })
 }
 

@@ -273,7 +273,7 @@ fn an_unusual_range_goes_on_from_what_had_arrived() {
             hub.state().faults.odd_range = Some(odd);
             let mut batch = batch_of(dir.path(), |options| {
                 options.ranges = lanes;
-                (options.limits.range_bytes, options.limits.slow_time) = (70_000, std::time::Duration::ZERO);
+                (options.limits.transfer.range_bytes, options.limits.transfer.slow_time) = (70_000, std::time::Duration::ZERO);
             });
             let report = run(&mut batch, wanted);
             assert_eq!(report.resumed_at_byte, 2_645_678, "{what}: nothing is thrown away");
@@ -637,7 +637,7 @@ fn a_row_that_is_always_of_this_second_is_not_waited_for_without_end() {
     let hub = hub_with(&noise(9_000, 21));
     hub.state().faults.date = Some("Fri, 03 May 2024 09:00:00 GMT".into());
     let mut limits = small_limits();
-    limits.settle_time = std::time::Duration::from_secs(1);
+    limits.transfer.settle_time = std::time::Duration::from_secs(1);
     let error = failure(run(&mut batch(dir.path(), limits), spec(&hub, "h1")), "always new");
     assert_eq!(error.kind(), ErrorKind::PeerBusy, "{error}");
     assert_eq!((hub.requests("GET /api/z/1.0/filemeta"), hub.requests("POST /getfile")), (4, 0));

@@ -152,7 +152,7 @@ fn a_stalled_transfer_fails_within_its_window() {
     let (bytes, dir) = (noise(LARGE, 7), tempfile::tempdir().unwrap());
     let hub = hub_with(&bytes);
     hub.state().faults.stall_after = Some(0);
-    let mut batch = batch_of(dir.path(), |options| options.limits.stall_window = Duration::from_secs(1));
+    let mut batch = batch_of(dir.path(), |options| options.limits.transfer.stall_window = Duration::from_secs(1));
     batch.add(spec(&hub, "h1")).unwrap();
     let error = failure(only(finish(&mut batch)));
     assert_eq!(error.kind(), ErrorKind::Network);
@@ -480,7 +480,7 @@ fn too_large_or_twice_in_a_batch_is_refused_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let hub = hub_with(b"x");
     let mut limits = small_limits();
-    limits.max_file_bytes = 100;
+    limits.transfer.max_file_bytes = 100;
     let mut batch = batch(dir.path(), limits);
     let mut wanted = spec(&hub, "h1");
     wanted.size_bytes = 101;
@@ -603,7 +603,7 @@ fn a_slow_large_file_is_read_in_several_ranges_at_once_and_a_fast_one_is_not() {
         hub.state().faults.together = if slow_time.is_zero() { 2 } else { 1 };
         let mut batch = batch_of(dir.path(), |options| {
             options.ranges = 4;
-            (options.limits.range_bytes, options.limits.slow_time) = (100_000, slow_time);
+            (options.limits.transfer.range_bytes, options.limits.transfer.slow_time) = (100_000, slow_time);
         });
         batch.add(spec(&hub, "h1")).unwrap();
         let report = only(finish(&mut batch));
@@ -627,7 +627,7 @@ fn several_large_files_ask_one_hub_for_no_more_ranges_at_once_than_one_would() {
     hub.state().faults.delay = Duration::from_millis(5);
     let mut batch = batch_of(dir.path(), |options| {
         (options.ranges, options.parallel) = (4, 3);
-        (options.limits.range_bytes, options.limits.slow_time) = (100_000, Duration::ZERO);
+        (options.limits.transfer.range_bytes, options.limits.transfer.slow_time) = (100_000, Duration::ZERO);
     });
     for number in 0..3 {
         let hash = format!("f{number}");
@@ -648,7 +648,7 @@ fn several_ranges_and_a_cut_lose_nothing_that_arrived() {
     hub.state().faults.cut_after = vec![200_000, 50_000, 50_000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let options = |options: &mut BatchOptions<'_>| {
         options.ranges = 4;
-        (options.limits.range_bytes, options.limits.slow_time) = (100_000, Duration::ZERO);
+        (options.limits.transfer.range_bytes, options.limits.transfer.slow_time) = (100_000, Duration::ZERO);
     };
     let mut first = batch_of(dir.path(), options);
     first.add(spec(&hub, "h1")).unwrap();
@@ -672,7 +672,7 @@ fn a_large_file_does_not_hold_up_small_ones() {
     hub.state().faults.longest_body = Some(100_000);
     let mut batch = batch_of(dir.path(), |options| {
         options.parallel = 1;
-        options.limits.turn_time = Duration::ZERO;
+        options.limits.transfer.turn_time = Duration::ZERO;
     });
     batch.add(spec(&hub, "h1")).unwrap();
     for number in 0..5 {

@@ -15,7 +15,7 @@ use super::jpeg;
 use super::raster::{Layout, Raster, Shrinker};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
-use crate::limits::Limits;
+use crate::limits::PhotoLimits;
 
 /// A supported format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,17 +170,17 @@ pub(super) struct Source<'a> {
     bytes: Bytes<'a>,
     facts: Facts,
     cost: Cost,
-    limits: &'a Limits,
+    limits: &'a PhotoLimits,
     until: Instant,
 }
 
 impl<'a> Source<'a> {
     /// Reads a header; uses at most [`HEADER_BYTES`] of memory meanwhile, and keeps none of it.
-    pub(super) fn open(bytes: Bytes<'a>, limits: &'a Limits, until: Instant) -> Result<Self> {
+    pub(super) fn open(bytes: Bytes<'a>, limits: &'a PhotoLimits, until: Instant) -> Result<Self> {
         let length = bytes.len()?;
-        if length > limits.max_photo_bytes {
+        if length > limits.max_bytes {
             let error = Error::new(ErrorKind::LimitExceeded, READING);
-            return Err(error.context("bytes", length).context("limit_bytes", limits.max_photo_bytes));
+            return Err(error.context("bytes", length).context("limit_bytes", limits.max_bytes));
         }
         let (mut reader, fault) = bytes.watched(until)?;
         let start = fault.judge(reader.fill_buf(), READING)?;
@@ -192,12 +192,12 @@ impl<'a> Source<'a> {
             Format::Webp => webp_header(reader, &fault),
         })
         .context("format", format.mimetype())?;
-        if facts.stored.pixels() > limits.max_photo_pixels {
+        if facts.stored.pixels() > limits.max_pixels {
             return Err(Error::new(ErrorKind::LimitExceeded, READING)
                 .context("format", format.mimetype())
                 .context("width", facts.stored.width)
                 .context("height", facts.stored.height)
-                .context("limit_pixels", limits.max_photo_pixels));
+                .context("limit_pixels", limits.max_pixels));
         }
         Ok(Self { bytes, facts, cost, limits, until })
     }
@@ -207,8 +207,8 @@ impl<'a> Source<'a> {
     }
 
     /// Restarts the photo's time, after waiting for others.
-    pub(super) fn restart(&mut self, limits: &Limits) {
-        self.until = Instant::now() + limits.photo_time;
+    pub(super) fn restart(&mut self, limits: &PhotoLimits) {
+        self.until = Instant::now() + limits.time;
     }
 
     /// Fails if the photo takes too long.
@@ -216,7 +216,7 @@ impl<'a> Source<'a> {
         if Instant::now() < self.until {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::LimitExceeded, "scaling an image").context("limit_ms", self.limits.photo_time.as_millis()))
+        Err(Error::new(ErrorKind::LimitExceeded, "scaling an image").context("limit_ms", self.limits.time.as_millis()))
     }
 
     /// Returns the maximum of memory for decoding to a largest scale, as stored, and scaling from there.
@@ -246,7 +246,7 @@ impl<'a> Source<'a> {
         let asked = Size::new((largest.width * 7).div_ceil(8), (largest.height * 7).div_ceil(8));
         let enough = jpeg_eighths(self.facts.stored, largest);
         let mut eighths = jpeg_eighths(plane, asked).max(enough);
-        while eighths > enough && self.memory_bytes_in(eighths, largest) > self.limits.photo_memory_bytes {
+        while eighths > enough && self.memory_bytes_in(eighths, largest) > self.limits.memory_bytes {
             eighths /= 2;
         }
         eighths
@@ -254,7 +254,7 @@ impl<'a> Source<'a> {
 
     fn check_memory(&self, largest: Size) -> Result<()> {
         let needed = self.memory_bytes(largest);
-        if needed <= self.limits.photo_memory_bytes {
+        if needed <= self.limits.memory_bytes {
             return Ok(());
         }
         Err(Error::new(ErrorKind::LimitExceeded, DECODING)
@@ -262,7 +262,7 @@ impl<'a> Source<'a> {
             .context("width", self.facts.stored.width)
             .context("height", self.facts.stored.height)
             .context("needed_bytes", needed)
-            .context("limit_bytes", self.limits.photo_memory_bytes))
+            .context("limit_bytes", self.limits.memory_bytes))
     }
 
     /// Decodes to at least a size.
@@ -331,7 +331,7 @@ impl<'a> Source<'a> {
 
     fn decode_png(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<Decoded> {
         let failed = |error| png_error(error, fault, DECODING);
-        let mut decoder = png::Decoder::new_with_limits(reader, png_limits(self.limits.photo_memory_bytes / 8));
+        let mut decoder = png::Decoder::new_with_limits(reader, png_limits(self.limits.memory_bytes / 8));
         decoder.set_ignore_text_chunk(true);
         decoder.set_transformations(png::Transformations::normalize_to_color8());
         let mut reader = decoder.read_info().map_err(failed)?;
@@ -412,7 +412,7 @@ impl<'a> Source<'a> {
 
     fn decode_webp(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<Decoded> {
         let failed = |error| webp_error(error, fault, DECODING);
-        let mut decoder = webp_decoder(reader, fault, self.limits.photo_memory_bytes / 8, DECODING)?;
+        let mut decoder = webp_decoder(reader, fault, self.limits.memory_bytes / 8, DECODING)?;
         let row_bytes = self.facts.stored.width as usize * self.cost.layout.channels();
         let mut samples = vec![0; row_bytes * self.facts.stored.height as usize];
         if decoder.output_buffer_size() != Some(samples.len()) {
@@ -429,7 +429,7 @@ impl<'a> Source<'a> {
 /// Checks that an image is complete down to its last row: nothing damaged, nothing missing.
 ///
 /// An unsupported format must consist of boxes that reach to the end of the file, such as AVIF.
-pub(super) fn check_whole(bytes: &[u8], limits: &Limits, until: Instant) -> Result<()> {
+pub(super) fn check_whole(bytes: &[u8], limits: &PhotoLimits, until: Instant) -> Result<()> {
     let start = bytes.get(..RECOGNIZED_BYTES.min(bytes.len())).unwrap_or_default();
     if Format::of(start).is_err() {
         return match foreign(start) {
@@ -610,7 +610,7 @@ impl PngNotes {
     }
 }
 
-fn gif_header(reader: Watched, fault: &Fault, limits: &Limits) -> Result<(Facts, Cost)> {
+fn gif_header(reader: Watched, fault: &Fault, limits: &PhotoLimits) -> Result<(Facts, Cost)> {
     let decoder = gif_options(limits).read_info(reader).map_err(|error| gif_error(error, fault, READING))?;
     let facts = Facts { format: Format::Gif, stored: sized(decoder.width(), decoder.height())?, orientation: 1 };
     let decoder_bytes = facts.stored.pixels();
@@ -665,11 +665,11 @@ fn png_limits(most_bytes: u64) -> png::Limits {
     png::Limits { bytes: usize::try_from(most_bytes).unwrap_or(usize::MAX) }
 }
 
-fn gif_options(limits: &Limits) -> gif::DecodeOptions {
+fn gif_options(limits: &PhotoLimits) -> gif::DecodeOptions {
     let mut options = gif::DecodeOptions::new();
     options.set_color_output(gif::ColorOutput::Indexed);
     options.allow_unknown_blocks(true);
-    if let Some(bytes) = std::num::NonZeroU64::new(limits.photo_memory_bytes) {
+    if let Some(bytes) = std::num::NonZeroU64::new(limits.memory_bytes) {
         options.set_memory_limit(gif::MemoryLimit::Bytes(bytes));
     }
     options

@@ -136,7 +136,7 @@ impl<'a> Work<'a> {
 
     /// Refuses a version that is older than the packet's or larger than allowed.
     pub(super) fn check_version(&self, size_bytes: u64, edited: &str) -> Result<()> {
-        let (spec, limits) = (&self.job.spec, &self.shared.limits);
+        let (spec, shared) = (&self.job.spec, self.shared);
         if edited < spec.edited.as_str() {
             return Err(Error::new(ErrorKind::PeerBusy, "reading a file's row")
                 .context("hub", &self.origin.hub)
@@ -144,7 +144,7 @@ impl<'a> Work<'a> {
                 .context("expected", &spec.edited)
                 .context("older_edited", edited.escape_debug()));
         }
-        let limit = if spec.scale == 0 { limits.max_file_bytes } else { limits.max_scale_bytes };
+        let limit = if spec.scale == 0 { shared.limits.max_file_bytes } else { shared.photo_limits.max_scale_bytes };
         if size_bytes > limit {
             return Err(Error::new(ErrorKind::LimitExceeded, "receiving a file")
                 .context("size_bytes", size_bytes)

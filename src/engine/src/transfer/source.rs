@@ -358,7 +358,7 @@ pub(crate) async fn scale_bytes(shared: &Shared, origin: &Origin, hash: &str, sc
     let reply = origin.getfile(shared, hash, scale).await?;
     let not_found = reply.is_page().then(|| reply.error(ErrorKind::NotFound, "a page instead of the file"));
     let nothing = reply.error(ErrorKind::PeerBusy, "no bytes: the scale is not available");
-    let limit = usize::try_from(shared.limits.max_scale_bytes).or_fail(ErrorKind::InvalidInput, "reading a limit")?;
+    let limit = usize::try_from(shared.photo_limits.max_scale_bytes).or_fail(ErrorKind::InvalidInput, "reading a limit")?;
     let bytes = reply.bytes(limit, &shared.patience()).await?;
     match not_found {
         _ if bytes.is_empty() => Err(nothing),

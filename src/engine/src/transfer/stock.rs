@@ -315,7 +315,7 @@ impl Work<'_> {
         job.received_bytes.set(bytes.len() as u64);
         self.origin.received_bytes.set(self.origin.received_bytes.get().saturating_add(bytes.len() as u64));
         self.check_most(bytes.len() as u64)?;
-        crate::photo::check_whole(&bytes, &shared.limits)?;
+        crate::photo::check_whole(&bytes, &shared.photo_limits)?;
         let digest = Digest::of(&bytes);
         let mut proof = vec!["image"];
         if let Some(expected) = spec.sha256 {
