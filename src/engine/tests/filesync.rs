@@ -5,11 +5,8 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
-use filesync_engine::digest::Digest;
-use filesync_engine::getfile::HubUrl;
-use filesync_engine::paths::RelativePath;
 use filesync_engine::transfer::{Complete, Outcome, Report, Rung, RungState, TransferBatch};
-use filesync_engine::{Error, ErrorKind};
+use filesync_engine::{Digest, Error, ErrorKind, HubUrl, RelativePath};
 use support::{EDITED, Filesync, Lie, LoopbackHub, batch, batch_of, finish, noise, small_limits, spec, with_filesync};
 
 const LARGE: usize = 600_000;

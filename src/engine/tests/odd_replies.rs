@@ -4,9 +4,8 @@ mod support;
 
 use std::path::Path;
 
-use filesync_engine::digest::Digest;
 use filesync_engine::transfer::{Complete, Outcome, Report, Rung, RungState, TransferBatch, TransferSpec};
-use filesync_engine::{Error, ErrorKind};
+use filesync_engine::{Digest, Error, ErrorKind};
 use support::{EDITED, Filesync, LoopbackHub, OddRange, batch, batch_of, finish, noise, small_limits, spec, with_filesync};
 
 const LARGE: usize = 3_000_000;

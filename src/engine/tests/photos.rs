@@ -8,9 +8,8 @@ mod pictures;
 use std::io::Cursor;
 use std::time::Duration;
 
-use filesync_engine::paths::{RelativePath, Root};
 use filesync_engine::photo::{self, Format, Job, Options, Quality, Scale, Size, Written};
-use filesync_engine::{Error, ErrorKind, PhotoLimits, digest::Digest};
+use filesync_engine::{Digest, Error, ErrorKind, PhotoLimits, RelativePath, Root};
 use pictures::Picture;
 
 /// A folder with originals, and scales beside them.

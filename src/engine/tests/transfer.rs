@@ -5,12 +5,8 @@ mod support;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use filesync_engine::digest::Digest;
-use filesync_engine::getfile::HubUrl;
-use filesync_engine::http::AddressPolicy;
-use filesync_engine::paths::RelativePath;
 use filesync_engine::transfer::{BatchOptions, Complete, Outcome, Report, Rung, RungState, TransferBatch};
-use filesync_engine::{Error, ErrorKind};
+use filesync_engine::{AddressPolicy, Digest, Error, ErrorKind, HubUrl, RelativePath};
 use support::{EDITED, LoopbackHub, batch, batch_of, batch_with, finish, noise, small_limits, spec};
 
 const LARGE: usize = 3_000_000;

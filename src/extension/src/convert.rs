@@ -6,15 +6,12 @@ use std::time::Duration;
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::convert::IntoZval;
 use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
-use filesync_engine::digest::Digest;
-use filesync_engine::getfile::HubUrl;
 use filesync_engine::inventory::{Difference, EntryId};
 use filesync_engine::item::{Becomes, Found, Level};
-use filesync_engine::paths::{FileFacts, RelativePath};
 use filesync_engine::photo::{self, Job, Quality, Scale, Size, Written};
 use filesync_engine::relocate::{Home, Relocation};
 use filesync_engine::transfer::{OriginSpec, OriginStatus, Outcome, Progress, Report, RungState, TransferSpec};
-use filesync_engine::{Error, ErrorKind, Result};
+use filesync_engine::{Digest, Error, ErrorKind, FileFacts, HubUrl, RelativePath, Result};
 
 /// An array parameter that is read key by key; an unknown key is an error, because it is a typing mistake.
 pub(crate) struct Fields<'a> {

@@ -4,7 +4,7 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
 use ext_php_rs::types::ZendHashTable;
-use filesync_engine::getfile::HubUrl;
+use filesync_engine::HubUrl;
 use filesync_engine::item::Level;
 use filesync_engine::relocate::{self, Relocation};
 

@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use filesync_engine::paths::{RelativePath, Root};
 use filesync_engine::photo::{Job, Options, Quality, Scale, scale};
-use filesync_engine::{ErrorKind, PhotoLimits};
+use filesync_engine::{ErrorKind, PhotoLimits, RelativePath, Root};
 use libfuzzer_sys::fuzz_target;
 
 fn folder() -> &'static PathBuf {

@@ -20,11 +20,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use filesync_engine::getfile::HubUrl;
-use filesync_engine::http::AddressPolicy;
-use filesync_engine::signature::{ChannelKey, Identity};
 use filesync_engine::transfer::{BatchOptions, OriginSpec, Report, Surroundings, TransferBatch, TransferSpec};
-use filesync_engine::{Limits, TransferLimits};
+use filesync_engine::{AddressPolicy, ChannelKey, HubUrl, Identity, Limits, TransferLimits};
 
 pub use filesync::{Filesync, Lie, with_filesync};
 
