@@ -40,7 +40,7 @@ mod source;
 mod stock;
 mod ticket;
 
-pub use report::{Complete, OriginStatus, Outcome, Progress, Report, Rung, RungState};
+pub use report::{Complete, OriginStatus, Outcome, Progress, Proof, Report, Rung, RungState};
 use source::Origin;
 use ticket::FileKey;
 pub use ticket::Peer;

@@ -10,7 +10,7 @@ use filesync_engine::inventory::{Difference, EntryId};
 use filesync_engine::item::{Becomes, Found, Level};
 use filesync_engine::photo::{self, Job, Quality, Scale, Size, Written};
 use filesync_engine::relocate::{Home, Relocation};
-use filesync_engine::transfer::{OriginSpec, OriginStatus, Outcome, Progress, Report, RungState, TransferSpec};
+use filesync_engine::transfer::{OriginSpec, OriginStatus, Outcome, Progress, Proof, Report, RungState, TransferSpec};
 use filesync_engine::{Digest, Error, ErrorKind, FileFacts, HubUrl, RelativePath, Result};
 
 /// An array parameter that is read key by key; an unknown key is an error, because it is a typing mistake.
@@ -443,7 +443,7 @@ pub(crate) fn report_row(report: Report) -> ZBox<ZendHashTable> {
             .with("edited", file.edited)
             .with("origin", file.origin.to_string())
             .with("rung", file.rung.name())
-            .with("proof", list(file.proof))
+            .with("proof", list(file.proof.into_iter().map(Proof::name)))
             .with("error", None::<bool>),
         Outcome::Failed(error) => without_file(row, "failed").with("error", error_row(&error)),
         Outcome::Cancelled => without_file(row, "cancelled").with("error", None::<bool>),

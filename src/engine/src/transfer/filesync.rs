@@ -5,7 +5,7 @@ use super::copy::Sought;
 use super::partial::Version;
 use super::receive::{Reading, SharedPartial, Work, check_digest};
 use super::reply::MAX_BESIDE_BYTES;
-use super::report::Complete;
+use super::report::{Complete, Proof};
 use super::ticket::Facts;
 use super::{Rung, copy};
 use crate::error::{Error, ErrorKind, Result};
@@ -62,12 +62,12 @@ impl Work<'_> {
                     .context("found", found));
             }
         }
-        let proven_by = |proof: &[&'static str], digest| {
+        let proven_by = |proof: &[Proof], digest| {
             let other = given.is_some_and(|given| given != digest);
-            [proof, if other { &["ticket"] } else { &[] }].concat()
+            [proof, if other { &[Proof::Ticket] } else { &[] }].concat()
         };
         if let Some(digest) = facts.sha256.filter(|digest| Some(*digest) == job.spec.have_sha256) {
-            let proof = proven_by(&["sha256"], digest);
+            let proof = proven_by(&[Proof::Sha256], digest);
             return Ok(Some(Reading::Proven(self.proven(facts.size_bytes, digest, &facts.edited, Rung::Unchanged, proof))));
         }
         if let Some(sha256) = facts.sha256.filter(|_| job.spec.sha256.is_none()) {
@@ -86,7 +86,7 @@ impl Work<'_> {
                 self.origin.tickets.dispute(job.id);
             }
         })?;
-        let mut proof = proven_by(&["size", "sha256"], digest);
+        let mut proof = proven_by(&[Proof::Size, Proof::Sha256], digest);
         if partial.borrow().expected().is_none() {
             self.origin.tickets.forget(&job.key());
             let Some(after) = self.origin.tickets.facts(self.shared, &job.key()).await? else { return Ok(None) };
@@ -101,7 +101,7 @@ impl Work<'_> {
                     .context("fault", "digest not ready yet"));
             };
             check_digest(&mut held, digest, expected)?;
-            proof.push("facts");
+            proof.push(Proof::Facts);
         }
         Ok(Some(self.complete(&partial, digest, &facts.edited, proof)))
     }

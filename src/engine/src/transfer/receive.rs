@@ -11,7 +11,7 @@ use super::chunks::Chunk;
 use super::partial::{Partial, Version};
 use super::pieces::{MIN_PIECE_BYTES, is_early_end, may_be_restart};
 use super::source::Origin;
-use super::{Complete, Counted, Job, OriginSpec, Outcome, Rung, Shared, copy, image_header};
+use super::{Complete, Counted, Job, OriginSpec, Outcome, Proof, Rung, Shared, copy, image_header};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::getfile::HubUrl;
@@ -393,22 +393,16 @@ impl<'a> Work<'a> {
         }
     }
 
-    pub(super) fn complete(
-        &self,
-        partial: &SharedPartial<'_>,
-        digest: Digest,
-        edited: &str,
-        mut proof: Vec<&'static str>,
-    ) -> Reading {
+    pub(super) fn complete(&self, partial: &SharedPartial<'_>, digest: Digest, edited: &str, mut proof: Vec<Proof>) -> Reading {
         let (job, held) = (self.job, partial.borrow());
         let claims_image = job.spec.scale > 0 || job.spec.mimetype.starts_with("image/");
         if claims_image && image_header(&held).is_ok() {
-            proof.push("image");
+            proof.push(Proof::Image);
         }
         Reading::Proven(self.proven(job.size_bytes.get(), digest, edited, job.rung.get(), proof))
     }
 
-    pub(super) fn proven(&self, size_bytes: u64, digest: Digest, edited: &str, rung: Rung, proof: Vec<&'static str>) -> Complete {
+    pub(super) fn proven(&self, size_bytes: u64, digest: Digest, edited: &str, rung: Rung, proof: Vec<Proof>) -> Complete {
         Complete { size_bytes, digest, edited: edited.to_owned(), origin: self.origin.hub.clone(), rung, proof }
     }
 

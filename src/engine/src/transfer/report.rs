@@ -51,7 +51,44 @@ pub struct Complete {
     /// The last rung that delivered bytes.
     pub rung: Rung,
     /// The checks that were made.
-    pub proof: Vec<&'static str>,
+    pub proof: Vec<Proof>,
+}
+
+/// A check that a file has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It has as many bytes as stated.
+    Size,
+    /// The hub's row was the same before and after.
+    Filemeta,
+    /// It has the stated digest.
+    Sha256,
+    /// The hub computed that digest only afterwards, and its other facts were still the same.
+    Facts,
+    /// Random ranges, read again over another rung or connection, are the same.
+    Spot,
+    /// The whole file, read again, is the same.
+    Twice,
+    /// It can be read as the image that it claims to be.
+    Image,
+    /// The packet states another digest; the origin's own ticket was believed.
+    Ticket,
+}
+
+impl Proof {
+    /// Returns the check's name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::Filemeta => "filemeta",
+            Self::Sha256 => "sha256",
+            Self::Facts => "facts",
+            Self::Spot => "spot",
+            Self::Twice => "twice",
+            Self::Image => "image",
+            Self::Ticket => "ticket",
+        }
+    }
 }
 
 /// A way to read from an origin hub.

@@ -10,7 +10,7 @@ use super::filedata::FILEDATA_BYTES;
 use super::partial::{self, Partial, Version};
 use super::receive::{MAX_CRUMBS, Reading, SharedPartial, Work, next_to_nothing};
 use super::reply::MAX_BESIDE_BYTES;
-use super::report::Complete;
+use super::report::{Complete, Proof};
 use super::source::{DavFile, FileMeta, scale_bytes};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, ErrorKind, Result};
@@ -34,7 +34,7 @@ impl Work<'_> {
         self.bring_all(&partial, before.as_ref()).await?;
         let digest = Self::finish(&partial)?;
 
-        let mut proof = vec!["size"];
+        let mut proof = vec![Proof::Size];
         if let Some(before) = &before {
             let after = self.patiently(async || self.origin.file_meta(shared, &job.spec.hash).await).await?;
             let after = after.ok_or_else(|| self.origin.session_lost())?;
@@ -42,16 +42,16 @@ impl Work<'_> {
                 partial.borrow_mut().discard()?;
                 return Ok(Reading::Changed);
             }
-            proof.push("filemeta");
+            proof.push(Proof::Filemeta);
         }
         if partial.borrow().expected().is_some() {
-            proof.push("sha256");
+            proof.push(Proof::Sha256);
         } else if let Some(second_look) = self.look_again(&partial, before.as_ref(), digest).await? {
-            if second_look == SecondLook::Differs {
+            let Some(same) = second_look.proof() else {
                 partial.borrow_mut().discard()?;
                 return Ok(Reading::Changed);
-            }
-            proof.push(second_look.proof());
+            };
+            proof.push(same);
         }
         let edited = before.as_ref().map_or(job.spec.edited.as_str(), |meta| meta.edited.as_str());
         Ok(self.complete(&partial, digest, edited, proof))
@@ -317,16 +317,16 @@ impl Work<'_> {
         self.check_most(bytes.len() as u64)?;
         crate::photo::check_whole(&bytes, &shared.photo_limits)?;
         let digest = Digest::of(&bytes);
-        let mut proof = vec!["image"];
+        let mut proof = vec![Proof::Image];
         if let Some(expected) = spec.sha256 {
             if expected != digest {
                 return Err(Error::new(ErrorKind::Corrupt, "verifying a scale")
                     .context("expected", expected)
                     .context("computed", digest));
             }
-            proof.push("sha256");
+            proof.push(Proof::Sha256);
         } else if bytes.len() as u64 == spec.size_bytes {
-            proof.push("size");
+            proof.push(Proof::Size);
         } else {
             // The row's size may come from another hub; two equal reads prove more than a wrong number.
             let again = scale_bytes(shared, self.origin, &spec.hash, spec.scale).await?;
@@ -336,7 +336,7 @@ impl Work<'_> {
                     .context("received_bytes", bytes.len())
                     .context("fault", "two reads differ"));
             }
-            proof.push("twice");
+            proof.push(Proof::Twice);
         }
         let size_bytes = bytes.len() as u64;
         let version = Version { size_bytes, sha256: Some(digest), rows: Vec::new() };
@@ -384,11 +384,12 @@ enum SecondLook {
 }
 
 impl SecondLook {
-    fn proof(self) -> &'static str {
+    /// Returns what it proves; nothing if the bytes differ.
+    fn proof(self) -> Option<Proof> {
         match self {
-            Self::SameSpots => "spot",
-            Self::SameTwice => "twice",
-            Self::Differs => "none",
+            Self::SameSpots => Some(Proof::Spot),
+            Self::SameTwice => Some(Proof::Twice),
+            Self::Differs => None,
         }
     }
 }
