@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result};
-use crate::getfile::HubUrl;
+use crate::getfile::{HubUrl, SignedRequest};
 use crate::http::{AddressPolicy, HttpClient, Pool, Reply, Request};
 use crate::limits::{Limits, PhotoLimits, TransferLimits};
 use crate::paths::{RelativePath, Root};
@@ -158,6 +158,15 @@ impl Shared {
     async fn send(&self, pool: Pool, request: Request) -> Result<Reply> {
         self.client.send(pool, request, (self.surroundings.unix_time)(), &self.patience()).await
     }
+}
+
+/// Hands a request of the protocol to the transport, which knows nothing of it.
+fn ready(signed: SignedRequest) -> Result<Request> {
+    let mut request = Request::get(signed.url);
+    if let Some(body) = &signed.body {
+        request = request.post(body);
+    }
+    signed.headers.iter().try_fold(request, |request, (name, value)| request.header(name, value))
 }
 
 /// Counts as one until it is dropped, at the end of the transfer or when that is cancelled.

@@ -12,7 +12,7 @@ use super::chunks::Chunk;
 use super::pieces::Pieces;
 use super::reply::{MAX_EDITED_BYTES, brought_range, missing_row};
 use super::ticket::Tickets;
-use super::{OriginSpec, OriginStatus, RungState, Shared};
+use super::{OriginSpec, OriginStatus, RungState, Shared, ready};
 use crate::body::FileRow;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::getfile::{self, HubUrl};
@@ -126,7 +126,7 @@ impl Origin {
             // The lock is held meanwhile: all other requests wait for the one login.
             Session::Untried => {
                 let signed = getfile::api_login(&shared.identity, url, (shared.surroundings.random)())?;
-                let reply = shared.send(pool, Request::signed(signed)?).await;
+                let reply = shared.send(pool, ready(signed)?).await;
                 if let Ok(reply) = &reply {
                     *session = reply.cookies().map_or(Session::Untried, Session::Open);
                     if matches!(*session, Session::Untried) {
@@ -260,7 +260,7 @@ impl Origin {
     async fn getfile(&self, shared: &Shared, hash: &str, scale: u8) -> Result<Reply> {
         let now = (shared.surroundings.unix_time)();
         let signed = getfile::getfile(&shared.identity, &self.hub, hash, scale, now, (shared.surroundings.random)())?;
-        let reply = shared.send(Pool::Main, Request::signed(signed)?).await?;
+        let reply = shared.send(Pool::Main, ready(signed)?).await?;
         if reply.status().as_u16() != 200 {
             return Err(reply.error(ErrorKind::Refused, "neither a file nor an error"));
         }

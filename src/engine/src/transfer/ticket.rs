@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::chunks::Chunk;
 use super::reply::{MAX_EDITED_BYTES, brought_range, missing_row};
-use super::{RungState, Shared, TransferId};
+use super::{RungState, Shared, TransferId, ready};
 use crate::body::{FileReply, TicketReply};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
@@ -305,7 +305,7 @@ impl Tickets {
         let body = serde_json::to_string(&request)
             .map_err(|error| Error::new(ErrorKind::InvalidInput, "asking for tickets").source(error))?;
         let signed = getfile::ticket_request(&shared.identity, &self.hub, body)?;
-        let reply = shared.send(Pool::Main, Request::signed(signed)?.keep_errors()).await?;
+        let reply = shared.send(Pool::Main, ready(signed)?.keep_errors()).await?;
         let (unknown, wait) = (reply.error(ErrorKind::Unsupported, "it does not speak filesync"), reply.wait_seconds());
         let busy = reply.error(ErrorKind::PeerBusy, "no tickets now").retry_after_seconds(wait);
         let body = reply.bytes(shared.limits.max_reply_bytes, &shared.patience()).await?;
