@@ -5,8 +5,10 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::task::Poll;
 
+use super::job::Job;
 use super::partial::{Partial, Version};
-use super::{Complete, Job, Proof, Rung, Shared};
+use super::report::{Complete, Proof, Rung};
+use super::shared::Shared;
 use crate::digest::Digest;
 use crate::error::{ErrorKind, OrFail, Result};
 use crate::getfile::HubUrl;

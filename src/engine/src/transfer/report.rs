@@ -3,8 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use super::TransferId;
-use super::ticket::Peer;
+use super::spec::TransferId;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::getfile::HubUrl;
@@ -12,7 +11,7 @@ use crate::getfile::HubUrl;
 /// How a transfer ended.
 #[derive(Debug)]
 pub struct Report {
-    /// The number from [`TransferBatch::add`].
+    /// The number from [`TransferBatch::add`](super::TransferBatch::add).
     pub id: TransferId,
     /// Base name of the partial file.
     pub name: String,
@@ -153,6 +152,21 @@ pub enum RungState {
     Open,
     /// Unusable in this batch: forbidden here, closed there, or not believable.
     Refused,
+}
+
+/// The state of a hub's filesync, for the caller.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Whether it speaks filesync.
+    pub state: RungState,
+    /// Why it was given up for this batch.
+    pub reason: Option<String>,
+    /// Its filesync version.
+    pub version: Option<String>,
+    /// Its features.
+    pub features: Vec<String>,
+    /// By how much its clock is ahead of ours.
+    pub skew_seconds: Option<i64>,
 }
 
 /// What a batch has learnt about an origin hub.

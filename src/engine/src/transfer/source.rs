@@ -11,8 +11,10 @@ use url::Url;
 use super::chunks::Chunk;
 use super::pieces::Pieces;
 use super::reply::{MAX_EDITED_BYTES, brought_range, missing_row};
+use super::report::{OriginStatus, RungState};
+use super::shared::{Counted, Shared, ready};
+use super::spec::OriginSpec;
 use super::ticket::Tickets;
-use super::{OriginSpec, OriginStatus, RungState, Shared, ready};
 use crate::body::FileRow;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::getfile::{self, HubUrl};
@@ -32,10 +34,10 @@ pub(crate) struct Origin {
     pub(crate) tickets: Tickets,
     pub(crate) pieces: Pieces,
     /// Ranges requested at once, for all files together: a small hub answers few requests at a time.
-    pub(super) under_way: Cell<usize>,
-    pub(super) received_bytes: Cell<u64>,
+    under_way: Cell<usize>,
+    received_bytes: Cell<u64>,
     /// Transfers for which it was unreachable.
-    pub(super) failures: Cell<u32>,
+    failures: Cell<u32>,
 }
 
 #[derive(Clone)]
@@ -93,6 +95,24 @@ impl Origin {
             received_bytes: self.received_bytes.get(),
             failures: self.failures.get(),
         }
+    }
+
+    /// Counts a range as under way until what is returned is dropped.
+    pub(super) fn count_range(&self) -> Counted<'_> {
+        Counted::among(&self.under_way)
+    }
+
+    pub(super) fn ranges_under_way(&self) -> usize {
+        self.under_way.get()
+    }
+
+    pub(super) fn note_received(&self, bytes: u64) {
+        self.received_bytes.set(self.received_bytes.get().saturating_add(bytes));
+    }
+
+    /// Counts a transfer for which the hub was unreachable; another failure says nothing about the hub.
+    pub(super) fn note_failure(&self, error: &Error) {
+        self.failures.set(self.failures.get() + u32::from(error.is_out_of_reach()));
     }
 
     fn drop_dav(&self, error: &Error) {

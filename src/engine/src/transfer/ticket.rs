@@ -11,7 +11,9 @@ use serde::Serialize;
 
 use super::chunks::Chunk;
 use super::reply::{MAX_EDITED_BYTES, brought_range, missing_row};
-use super::{RungState, Shared, TransferId, ready};
+use super::report::{Peer, RungState};
+use super::shared::{Shared, ready};
+use super::spec::TransferId;
 use crate::body::{FileReply, TicketReply};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
@@ -74,21 +76,6 @@ pub(crate) struct Tickets {
     corrects_time: Cell<bool>,
     /// Transfers whose packet gives another digest than the hub does.
     disputed: RefCell<HashSet<TransferId>>,
-}
-
-/// The state of a hub's filesync, for the caller.
-#[derive(Clone, Debug)]
-pub struct Peer {
-    /// Whether it speaks filesync.
-    pub state: RungState,
-    /// Why it was given up for this batch.
-    pub reason: Option<String>,
-    /// Its filesync version.
-    pub version: Option<String>,
-    /// Its features.
-    pub features: Vec<String>,
-    /// By how much its clock is ahead of ours.
-    pub skew_seconds: Option<i64>,
 }
 
 #[derive(Serialize)]
