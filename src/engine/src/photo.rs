@@ -9,6 +9,7 @@ mod exif;
 mod geometry;
 mod jpeg;
 mod raster;
+mod watched;
 
 use std::io::{BufRead, Seek, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -208,7 +209,8 @@ struct Photo<'a> {
 impl<'a> Photo<'a> {
     fn open(root: &Root, path: &RelativePath, limits: &'a PhotoLimits) -> Result<Self> {
         let file = root.open_file(path)?;
-        let source = codec::Source::open(codec::Bytes::File(file), limits, Instant::now() + limits.time).context("path", path)?;
+        let source =
+            codec::Source::open(watched::Bytes::File(file), limits, Instant::now() + limits.time).context("path", path)?;
         Ok(Self { source, sizes: Vec::new(), limits })
     }
 

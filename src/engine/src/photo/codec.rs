@@ -3,16 +3,15 @@
 //! Every claim of a header is checked against the limits before it is used. Decoders read from the file as they go; formats that
 //! decode row by row are shrunk on the way. Encoders write pixels only: no metadata of the original, no location, no camera.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::exif::orientation;
 use super::geometry::Size;
 use super::jpeg;
-use super::raster::{Layout, Raster, Shrinker};
+use super::raster::{Layout, Profile, Raster, Shrinker};
+use super::watched::{Bytes, Fault, READING, Watched};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 use crate::limits::PhotoLimits;
@@ -71,7 +70,6 @@ fn foreign(start: &[u8]) -> &'static str {
 const AVIF: &str = "AVIF";
 
 const RECOGNIZING: &str = "recognizing an image";
-const READING: &str = "reading an image's header";
 const DECODING: &str = "decoding an image";
 const ENCODING: &str = "encoding an image";
 
@@ -113,56 +111,6 @@ pub(super) struct Decoded {
     pub(super) profile: Profile,
     /// Whether it was undamaged and complete, as far as the decoder can tell.
     is_whole: bool,
-}
-
-/// The colour profile of an image.
-pub(super) enum Profile {
-    /// Missing: the image is in sRGB.
-    None,
-    /// As stored in the file.
-    Bytes(Vec<u8>),
-    /// Present in the file, but unreadable.
-    Unreadable,
-}
-
-impl Profile {
-    fn of(bytes: Option<Vec<u8>>, is_there: bool) -> Self {
-        match bytes {
-            Some(bytes) => Self::Bytes(bytes),
-            None if is_there => Self::Unreadable,
-            None => Self::None,
-        }
-    }
-}
-
-/// The location of an image.
-pub(super) enum Bytes<'a> {
-    File(File),
-    Memory(&'a [u8]),
-}
-
-impl<'a> Bytes<'a> {
-    fn len(&self) -> Result<u64> {
-        match self {
-            Self::File(file) => Ok(file.metadata().or_fail(ErrorKind::Storage, READING)?.len()),
-            Self::Memory(bytes) => Ok(bytes.len() as u64),
-        }
-    }
-
-    /// Opens another view of it, at its start.
-    fn watched(&self, until: Instant) -> Result<(Watched<'a>, Fault)> {
-        let source = match self {
-            Self::File(file) => {
-                let mut file = file.try_clone().or_fail(ErrorKind::Storage, READING)?;
-                file.seek(SeekFrom::Start(0)).or_fail(ErrorKind::Storage, READING)?;
-                View::File(file)
-            }
-            Self::Memory(bytes) => View::Memory(Cursor::new(bytes)),
-        };
-        let fault = Fault::default();
-        let watched = WatchedBytes { source, until, fault: fault.clone(), at: 0, instead: None };
-        Ok((BufReader::with_capacity(BUFFER_BYTES, watched), fault))
-    }
 }
 
 /// An opened photo whose header has been read and is within the limits.
@@ -759,80 +707,6 @@ fn webp_error(error: image_webp::DecodingError, fault: &Fault, operation: &'stat
 fn guarded<T>(operation: &'static str, run: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(run))
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::Corrupt, operation).context("fault", "the decoder failed")))
-}
-
-pub(super) type Watched<'a> = BufReader<WatchedBytes<'a>>;
-
-/// A view of an image with a time limit.
-pub(super) struct WatchedBytes<'a> {
-    source: View<'a>,
-    until: Instant,
-    fault: Fault,
-    at: u64,
-    /// A byte to replace by another while reading.
-    instead: Option<(u64, u8)>,
-}
-
-enum View<'a> {
-    File(File),
-    Memory(Cursor<&'a [u8]>),
-}
-
-/// Why reading ended, because a decoder hides the cause.
-#[derive(Clone, Default)]
-struct Fault(Arc<Mutex<Option<ErrorKind>>>);
-
-impl Fault {
-    fn get(&self) -> Option<ErrorKind> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set(&self, kind: ErrorKind) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(kind);
-    }
-
-    fn error(&self, error: impl std::error::Error + Send + Sync + 'static, operation: &'static str) -> Error {
-        let error = Error::new(self.get().unwrap_or(ErrorKind::Corrupt), operation).source(error);
-        if self.get() == Some(ErrorKind::LimitExceeded) { error.context("limit", "time") } else { error }
-    }
-
-    fn judge<T>(&self, result: io::Result<T>, operation: &'static str) -> Result<T> {
-        result.map_err(|error| self.error(error, operation))
-    }
-}
-
-/// Small enough to check the clock often, however long a decoder works on a few bytes.
-const BUFFER_BYTES: usize = 16 << 10;
-
-impl Read for WatchedBytes<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if Instant::now() >= self.until {
-            self.fault.set(ErrorKind::LimitExceeded);
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        let length = match &mut self.source {
-            View::File(file) => file.read(buffer).inspect_err(|_| self.fault.set(ErrorKind::Storage))?,
-            View::Memory(bytes) => bytes.read(buffer)?,
-        };
-        if let Some((at, byte)) = self.instead
-            && let Some(read) =
-                at.checked_sub(self.at).and_then(|at| buffer.get_mut(..length)?.get_mut(usize::try_from(at).ok()?))
-        {
-            *read = byte;
-        }
-        self.at += length as u64;
-        Ok(length)
-    }
-}
-
-impl Seek for WatchedBytes<'_> {
-    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        self.at = match &mut self.source {
-            View::File(file) => file.seek(position)?,
-            View::Memory(bytes) => bytes.seek(position)?,
-        };
-        Ok(self.at)
-    }
 }
 
 // Encoding.
