@@ -170,7 +170,7 @@ pub(crate) fn relocated(relocation: &Relocation, level: Level, table: &ZendHashT
         let (text, array) = (value.str(), value.array());
         let found = text.map_or(if array.is_some() { Found::Array } else { Found::Other }, Found::Text);
         Ok(match (level.relocate(relocation, key, found)?, array) {
-            (Becomes::Text(text), _) => text.into_owned().into_zval(false).unwrap_or_default(),
+            (Becomes::Text(text), _) => text.into_zval(false).unwrap_or_default(),
             (Becomes::Array(level), Some(inner)) => array_zval(relocated(relocation, level, inner)?),
             _ => value.shallow_clone(),
         })
