@@ -224,7 +224,7 @@ mend_extension_bound() {
 	sql b 'UPDATE filesync_transfer SET next_at = 0'
 	command_of b work --until-idle --seconds 60
 } >/dev/null
-finds_no_space() { ! is_paused && [ "$(database_value hub_b "SELECT count(*) FROM filesync_transfer WHERE state = 'waiting' AND reason LIKE 'not enough disk space for %'")" = 1 ]; }
+finds_no_space() { ! is_paused && [ "$(database_value hub_b "SELECT count(*) FROM filesync_transfer WHERE state = 'waiting' AND reason LIKE 'not enough disk space for %'")" = 3 ]; }
 # No file can be made, though there is room for its bytes.
 break_small_disk_paused() { command_of b config set storage_pause_seconds 600 >/dev/null; data_disk 1g,nr_inodes=$(find "$(hub_root b)/store/[data]" | wc -l); give 3 paused; command_of b work --seconds 10 >/dev/null; wait_for 60 'a pause' is_paused; }
 mend_small_disk_paused() { no_data_disk; command_of b config clear storage_pause_seconds >/dev/null; state_of storage_paused_until "$(date +%s)"; echo 'UPDATE filesync_transfer SET next_at = 0' | database_sql hub_b; command_of b work --until-idle --seconds 60; }
