@@ -3,7 +3,7 @@
 //! It knows nothing of PHP and nothing of databases. It receives values (URLs, keys, paths, limits, a clock) and
 //! returns values; the same call can be made from a test, a command or the PHP extension.
 //!
-//! What it does is in modules, one a subject; what all subjects speak of (paths, keys, digests, errors, limits) is here at the top.
+//! Each subject has a module of its own; what several of them use (paths, keys, digests, errors, limits) is here at the top.
 //!
 //! ```
 //! use std::path::Path;

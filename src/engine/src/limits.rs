@@ -8,11 +8,11 @@ const MIB: u64 = 1 << 20;
 /// Bounds that apply whatever another hub or a file claims.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
-    /// Of files on their way from other hubs.
+    /// For files on their way from other hubs.
     pub transfer: TransferLimits,
-    /// Of photos and their scales.
+    /// For photos and their scales.
     pub photo: PhotoLimits,
-    /// Of inventories and what two of them say to each other.
+    /// For inventories and the messages between two of them.
     pub inventory: InventoryLimits,
 }
 

@@ -128,7 +128,7 @@ fn faults(house: &House, rooms: &[(&str, &[&str])]) -> Vec<String> {
         let forbidden = to.iter().filter(|other| room(other) != *name && !allowed.contains(&room(other).as_str()));
         faults.extend(forbidden.map(|other| format!("{file} imports {other}")));
     }
-    // Whoever imports only files that are in no circle is in none.
+    // A file that imports only files that are in no circle is in none.
     let mut left = all;
     loop {
         let known: BTreeSet<String> = left.keys().map(|file| (*file).clone()).collect();
@@ -138,7 +138,7 @@ fn faults(house: &House, rooms: &[(&str, &[&str])]) -> Vec<String> {
             break;
         }
     }
-    // So is who is imported only by such.
+    // Nor is a file that only such files import.
     loop {
         let imported: BTreeSet<String> = left.values().flatten().cloned().collect();
         let before = left.len();

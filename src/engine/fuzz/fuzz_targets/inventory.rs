@@ -1,8 +1,8 @@
 //! Whatever another hub says: it is answered or refused, within bounds, and nothing panics.
 #![no_main]
 
-use filesync_engine::inventory::Inventory;
 use filesync_engine::InventoryLimits;
+use filesync_engine::inventory::Inventory;
 use libfuzzer_sys::fuzz_target;
 
 fn filled() -> Inventory {

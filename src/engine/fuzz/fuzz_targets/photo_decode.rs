@@ -27,12 +27,8 @@ fuzz_target!(|bytes: &[u8]| {
     let targets = [1, 3].map(|number| (Scale::new(number).unwrap(), path(&format!("photo-{number}"))));
     let job = Job { source: path("photo"), targets: targets.to_vec() };
     let options = Options { quality: Quality { jpeg: 80, png: 1, webp: 50 }, first_side: None };
-    let limits = PhotoLimits {
-        max_pixels: 4 << 20,
-        memory_bytes: 64 << 20,
-        time: Duration::from_secs(20),
-        ..PhotoLimits::default()
-    };
+    let limits =
+        PhotoLimits { max_pixels: 4 << 20, memory_bytes: 64 << 20, time: Duration::from_secs(20), ..PhotoLimits::default() };
     let outcome = scale(&root, &root, &job, &options, &limits);
     for number in [1, 3] {
         let made = std::fs::remove_file(folder.join(format!("photo-{number}"))).is_ok();
