@@ -581,7 +581,9 @@ fn a_size_that_is_only_stated_takes_no_space() {
         hub.state().faults.stall_after = Some(50_000);
         hub.state().faults.filedata_status = Some(500);
         let wanted = if speaks { with_filesync(spec(&hub, "h1")) } else { spec(&hub, "h1") };
-        let mut batch = batch(dir.path(), small_limits());
+        let mut limits = small_limits();
+        limits.transfer.stall_window = std::time::Duration::from_secs(1);
+        let mut batch = batch(dir.path(), limits);
         failure(run(&mut batch, wanted), "20 GiB");
         let held = std::fs::metadata(dir.path().join("h1-0.1.partial")).unwrap().blocks() * 512;
         assert!(held <= 256 << 10, "{held} bytes of disk");
