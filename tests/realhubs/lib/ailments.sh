@@ -31,16 +31,18 @@ no-settings-table   WRONG tables         tables are missing: filesync_setting
 no-column           WRONG tables         filesync_kept.why
 small-disk          WRONG space          are free in store
 small-disk-paused   WRONG paused         transfers pause until
-extension-bound     WRONG space          256 MiB must stay free
+extension-bound     WRONG space          are free in store
 other-device        ok    device         on another device
 not-writable        WRONG store          not writable: store/alicia
 data-not-writable   WRONG store          not writable: store/.data./filesync
 not-the-user        ?     user           not run as the owner
+addon-not-roots     ?     code           may change the addon
 switched-off        ?     serving        switched off
 channel-off         ?     serving        serves no channel
 cron-late           WRONG cron           cron last ran
 cron-never          WRONG cron           has not run since
 cron-new            ?     cron           has not run since
+packets-dropped     WRONG packets        packets were dropped
 nobody-works        WRONG workers        0 of 2 workers run
 slots-stuck         ok    workers        0 of 2 workers run
 web-down            WRONG reachable      does not reach itself
@@ -214,19 +216,17 @@ mend_small_disk() {
 	ini web 70-ailment
 	return $result
 }
-# The bound of the extension is met, which is not the addon's. A file without space waits, and stops no other.
-break_extension_bound() { command_of b config set storage_pause_seconds 600 && command_of b config set headroom_bytes 0 && data_disk 100m && give 3 bound && wait_for 60 'a file without space' finds_no_space; } >/dev/null
+# The bound of the extension is met, which is not the addon's: files wait, nothing pauses.
+break_extension_bound() { command_of b config set headroom_bytes 0 && data_disk 100m && give 3 bound && wait_for 60 'files that find no room' finds_no_room; } >/dev/null
 mend_extension_bound() {
 	no_data_disk
-	command_of b config clear storage_pause_seconds
 	command_of b config clear headroom_bytes
-	# The time passes.
 	sql b 'UPDATE filesync_transfer SET next_at = 0'
 	command_of b work --until-idle --seconds 60
 } >/dev/null
-finds_no_space() { ! is_paused && [ "$(database_value hub_b "SELECT count(*) FROM filesync_transfer WHERE state = 'waiting' AND reason LIKE 'not enough disk space for %'")" = 3 ]; }
-# No file can be made, though there is room for its bytes.
-break_small_disk_paused() { command_of b config set storage_pause_seconds 600 >/dev/null; data_disk 1g,nr_inodes=$(find "$(hub_root b)/store/[data]" | wc -l); give 3 paused; command_of b work --seconds 10 >/dev/null; wait_for 60 'a pause' is_paused; }
+finds_no_room() { [ "$(database_value hub_b "SELECT count(*) FROM filesync_transfer WHERE state = 'waiting' AND kind = 'Storage'")" = 3 ]; }
+# No file can be made, though there is room for its bytes; the folder for them is there.
+break_small_disk_paused() { arrives early; command_of b config set storage_pause_seconds 600 >/dev/null; data_disk 1g,nr_inodes=$(find "$(hub_root b)/store/[data]" | wc -l); give 3 paused; command_of b work --seconds 10 >/dev/null; wait_for 60 'a pause' is_paused; }
 mend_small_disk_paused() { no_data_disk; command_of b config clear storage_pause_seconds >/dev/null; state_of storage_paused_until "$(date +%s)"; echo 'UPDATE filesync_transfer SET next_at = 0' | database_sql hub_b; command_of b work --until-idle --seconds 60; }
 # A fault that filesync must notice itself may be found a little later.
 is_paused() { [ "$(database_value hub_b "SELECT count(*) FROM filesync_setting WHERE scope = 'state' AND name = 'storage_paused_until' AND value > '$(date +%s)'")" = 1 ]; }
@@ -239,6 +239,17 @@ mend_data_not_writable() { chown -R "$HUB_USER:" "$(hub_root b)/store/[data]/fil
 # Said to whoever is not the hub's user; here it is not asked as root but of a folder of somebody else's.
 break_not_the_user() { chown nobody: "$(hub_root b)/store"; }
 mend_not_the_user() { grep -q 'sudo -u nobody ' <<<"$remedy"; local result=$?; chown "$HUB_USER:" "$(hub_root b)/store"; return $result; }
+
+# So it is where the hub's user owns all of the hub.
+break_addon_not_roots() { :; }
+mend_addon_not_roots() {
+	local root result
+	root=$(hub_root b)
+	chown root: "$root" "$root/addon" && chmod go-w "$root" "$root/addon" && installed_again && look && grep -qE '^ok +code ' <<<"$said"
+	result=$?
+	chown "$HUB_USER:" "$root" "$root/addon" && chown -R "$HUB_USER:" "$root/addon/filesync" && installed_again
+	return $result
+}
 
 break_switched_off() { command_of b config set enabled 0 >/dev/null; }
 mend_switched_off() { as_said; }
@@ -256,6 +267,25 @@ break_cron_never() { sql b "DELETE FROM filesync_setting WHERE scope = 'state' A
 mend_cron_never() { as_said; }
 break_cron_new() { sql b "DELETE FROM filesync_setting WHERE scope = 'state' AND name = 'cron_at'; UPDATE addon SET tstamp = $(date +%s) WHERE aname = 'filesync'"; }
 mend_cron_new() { as_said; }
+# A channel's folder takes nothing up, and more packets come than may be held.
+break_packets_dropped() {
+	local n
+	command_of b config set held_max_packets 1 >/dev/null
+	chmod a-w "$(store_of b)"
+	for n in 1 2 3; do
+		head -c 1000 /dev/urandom >"$LAYOUT/scratch/dropped" && chmod 644 "$LAYOUT/scratch/dropped"
+		hub_do a upload "$LAYOUT/scratch/dropped" "dropped-$n" "dropped-$n" >/dev/null
+	done
+	send_all && wait_for 60 'a packet that is dropped' is_dropped
+}
+mend_packets_dropped() {
+	chmod u+w "$(store_of b)"
+	command_of b config clear held_max_packets
+	sql b 'UPDATE filesync_packet SET next_at = 0'
+	command_of b backfill
+	command_of b work --until-idle --seconds 60
+} >/dev/null
+is_dropped() { [ "$(database_value hub_b 'SELECT count(*) FROM filesync_dropped')" -gt 0 ]; }
 # The hub cannot start its background processes.
 break_nobody_works() { hub_php b util/config system phpbin /nowhere/php >/dev/null; give 3 stuck; sleep 2; sql b "UPDATE filesync_transfer SET next_at = $(($(date +%s) - 7200)) WHERE state IN ('staged', 'waiting')"; }
 mend_nobody_works() { command_of b work >/dev/null; hub_php b util/config system phpbin "$B/bin/php" >/dev/null; }

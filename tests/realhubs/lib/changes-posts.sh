@@ -93,10 +93,10 @@ change_status_post() {
 		body=$(database_value "hub_$hub" "SELECT body FROM item WHERE uid = $(channel_id "$hub") AND item_deleted = 0 AND body LIKE 'Good morning from $1 $TOP %'")
 		[ "$(grep -c 'Good morning' <<<"$body")" = 1 ] || { echo "$(grep -c 'Good morning' <<<"$body") such posts on $hub"; return 1; }
 		url=$(grep -o "https*://[^]]*photo/$hash-[0-9][^]]*" <<<"$body" | head -1)
-		# A clone shows its own picture, a follower that of the hub where it was posted.
+		# A clone shows its own picture, which it may have made of the photo itself, a follower that of the hub where it was posted.
 		case $hub in "$1") wanted=$1 ;; "$2") has_filesync "$2" && wanted=$2 || wanted= ;; *) wanted=$1 ;; esac
 		[ -z "$wanted" ] || [ "${url#"$(hub_url "$wanted")/"}" != "$url" ] || { echo "the post on $hub shows ${url:-no picture}"; return 1; }
-		is_picture "$url" "$(sha_on "$1" "$hash" "$(sed 's/.*photo\/[^.]*-\([0-9]\).*/\1/' <<<"$url")")" || { echo "$url does not load"; return 1; }
+		is_picture "$url" "$(sha_on "${wanted:-$1}" "$hash" "$(sed 's/.*photo\/[^.]*-\([0-9]\).*/\1/' <<<"$url")")" || { echo "$url does not load"; return 1; }
 	done
 	echo "the post once on $(wc -w <<<"$HUBS") hubs"
 }
