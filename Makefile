@@ -1,4 +1,4 @@
-# The verbs a person needs. `make` lists them.
+# The verbs for people. `make` lists them.
 
 EXTENSION ?= $(CURDIR)/target/release/libfilesync.so
 
@@ -14,13 +14,13 @@ build: ## build the extension: target/release/libfilesync.so
 	@tests/install build
 	cargo build --locked --release --package filesync-extension
 
-install: ## put filesync on a hub, or again after an upgrade: HUB=<hub root> [EXTENSION=<built .so>]; tools/hub says what else
+install: ## install filesync on a hub, or reinstall it after an upgrade: HUB=<hub root> [EXTENSION=<built .so>]; see tools/hub for more
 	@HUB="$(HUB)" EXTENSION="$(if $(filter file,$(origin EXTENSION)),,$(EXTENSION))" tools/hub install
 
-uninstall: ## take it off again: HUB=<hub root> OPTIONS="--keep|--purge [--finish] [--drop]"; without OPTIONS it says what waits
+uninstall: ## uninstall it: HUB=<hub root> OPTIONS="--keep|--purge [--finish] [--drop]"; without OPTIONS it lists unfinished work
 	@HUB="$(HUB)" OPTIONS="$(OPTIONS)" tools/hub uninstall
 
-dist: ## an archive with the addon, the extension for this PHP and machine, and a README: dist/
+dist: ## make an archive with the addon, the extension for this PHP and machine, and a README: dist/
 	@$(if $(filter file,$(origin EXTENSION)),$(MAKE) -s build,tests/install php)
 	@EXTENSION=$(EXTENSION) tools/dist
 
@@ -29,13 +29,13 @@ demo: ## two hubs, a channel cloned on both: SIZE=1G PHOTOS=40 BREAK=flip|skip K
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) tests/plain-php tests/demo/run
 
-check: ## what one runs before every commit, under two minutes: format, lint, rooms, types, unit tests, the addon on SQLite; ONLY=rooms
+check: ## run this before every commit, under two minutes: format, lint, rooms, types, unit tests, the addon on SQLite; ONLY=rooms
 	@tests/plain-php tests/run check
 
-test: ## everything that needs no hub tree; at most 30 minutes on two cores: ONLY=posts,demo
+test: ## every test that needs no hub tree; at most 30 minutes on two cores: ONLY=posts,demo
 	@tests/plain-php tests/run
 
-test-full: ## the same, and what is exhaustive: every database, many seeds, long runs; hours: ONLY=seeds
+test-full: ## the same and the exhaustive tests: every database, many seeds, long runs; takes hours: ONLY=seeds
 	@tests/plain-php tests/run full
 
 test-hubs: ## real hubs: HUBZILLA_ROOT=<tree> [FAULTS=1 | ALL_FILESYNC=1]
@@ -47,17 +47,17 @@ test-converge: ## three hubs, random changes, an unreliable wire: OPERATIONS=200
 	@tests/plain-php phpunit --do-not-cache-result tests/converge/CasesTest.php
 	@tests/plain-php tests/converge/run
 
-test-reconcile: ## two hubs whose packets were lost are made equal, damage is healed: FILES=2500 DRIFT=150 SEED=n BREAK=skip
+test-reconcile: ## two hubs whose packets were lost become equal again, damage is repaired: FILES=2500 DRIFT=150 SEED=n BREAK=skip
 	@tests/install test
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) tests/plain-php tests/reconcile/run
 
-bench: ## side by side with what one would otherwise use: ONLY=receive,accept FORMAT=json
+bench: ## measure side by side with the alternatives: ONLY=receive,accept FORMAT=json
 	@tests/install bench
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) bench/run
 
-strings: ## collect what the addon says for translators, make the hub's files of it
+strings: ## collect the addon's texts for translators, and make the hub's files from them
 	@tests/install php
 	@tools/strings
 

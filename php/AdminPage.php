@@ -42,17 +42,17 @@ final class AdminPage
 		}
 	}
 
-	/** Keeps what the doctor found, for the page. */
+	/** Keeps the doctor's findings for the page. */
 	public static function remember(array $findings): void
 	{
 		Config::set('doctor', json_encode(['at' => Config::now(), 'findings' => $findings], JSON_INVALID_UTF8_SUBSTITUTE), 'state');
 	}
 
-	/** Returns everything that the page shows, as text. */
+	/** Returns the contents of the page, as text. */
 	public static function values(): array
 	{
 		if (! Migrations::ready()) {
-			return ['words' => self::words(), 'problems' => [t('The tables of filesync are being made by another process. Look again in a minute.')]] + array_fill_keys(
+			return ['words' => self::words(), 'problems' => [t('Another process is creating the tables of filesync. Look again in a minute.')]] + array_fill_keys(
 				['problem_details', 'versions', 'health', 'examined', 'channels', 'channels_more', 'queue', 'counts', 'clones', 'errors', 'settings', 'excluded'], []);
 		}
 		Registration::mend();
@@ -84,8 +84,8 @@ final class AdminPage
 		return ['versions' => t('Versions'), 'health' => t('Health'), 'examine' => t('Examine now'), 'queue' => t('Files'), 'channels' => t('Channels'), 'channel' => t('Channel'), 'complete' => t('Complete'), 'missing' => t('Missing'), 'note' => t('Note'), 'state' => t('State'), 'files' => t('Files and thumbnails'),
 			'bytes' => t('Size'), 'clones' => t('Other hubs'), 'hub' => t('Hub'), 'speaks' => t('Speaks filesync'), 'last' => t('Last read from (UTC)'), 'trouble' => t('Trouble'),
 			'errors' => t('Last errors'), 'none' => t('None.'), 'settings' => t('Settings'), 'save' => t('Save'), 'excluded' => t('Channels without filesync'),
-			'excluded_help' => t('Nicks of channels of this hub, with commas between. Their files are left to the hub alone.'),
-			'details' => t('Details'), 'no_files' => t('Nothing was received yet.'), 'no_clones' => t('No file was fetched from another hub yet.')];
+			'excluded_help' => t('Nicks of channels of this hub, separated by commas. filesync leaves their files to the hub.'),
+			'details' => t('Details'), 'no_files' => t('Nothing has been received yet.'), 'no_clones' => t('No file has been fetched from another hub yet.')];
 	}
 
 	private static function versions(array $status): array
@@ -113,7 +113,7 @@ final class AdminPage
 		if (! Config::serves($channelId)) {
 			return [$nick, t('filesync is switched off'), '', '', ''];
 		}
-		$counts = Overview::here(Clones::channel($channelId) ?? throw new Refused("the channel $channelId is not on this hub any more"));
+		$counts = Overview::here(Clones::channel($channelId) ?? throw new Refused("the channel $channelId is no longer on this hub"));
 		$todo = $counts['missing_files'] + $counts['old_files'];
 
 		$bytes = $todo ? min($counts['bytes'], $counts['whole_bytes'] + Progress::of($channelId)['arrived_bytes']) : $counts['bytes'];
@@ -125,8 +125,8 @@ final class AdminPage
 
 	private static function queue(array $states): array
 	{
-		$words = ['staged' => t('to be fetched'), 'leased' => t('being fetched'), 'waiting' => t('waits for its next try'), 'verified' => t('whole, to be shown'),
-			'publishing' => t('being shown'), 'published' => t('finished lately'), 'parked' => t('needs a person'), 'dropped' => t('not wanted any more')];
+		$words = ['staged' => t('to be fetched'), 'leased' => t('being fetched'), 'waiting' => t('waiting for the next try'), 'verified' => t('complete, about to be shown'),
+			'publishing' => t('being shown'), 'published' => t('finished recently'), 'parked' => t('needs attention'), 'dropped' => t('no longer wanted')];
 		$rows = [];
 		foreach (array_intersect_key($words, $states) as $state => $word) {
 			$rows[] = [$word, number_format($states[$state]['files']), Words::size($states[$state]['bytes'])];
@@ -137,8 +137,8 @@ final class AdminPage
 
 	private static function counts(array $status): array
 	{
-		$words = ['packets_waiting' => t('Packets that could not be taken in yet: %s'), 'packets_dropped' => t('Packets that were dropped because too many wait; the clones are compared instead: %s'), 'packets_parked' => t('Packets that need a person: %s'),
-			'calls_waiting' => t('Posts, previews and messages still to make: %s'), 'calls_parked' => t('Posts, previews and messages that failed: %s'),
+		$words = ['packets_waiting' => t('Packets that could not be applied yet: %s'), 'packets_dropped' => t('Packets that were dropped because too many wait; the clones are compared instead: %s'), 'packets_parked' => t('Packets that need attention: %s'),
+			'calls_waiting' => t('Posts, previews and messages still to be made: %s'), 'calls_parked' => t('Posts, previews and messages that failed: %s'),
 			'kept_files' => t('Replaced and deleted files that are kept: %s')];
 		$lines = [];
 		foreach ($words as $name => $word) {
@@ -163,22 +163,22 @@ final class AdminPage
 		}, $clone['last_success'] ?? '–', implode('; ', $trouble), Config::oneLine($clone['reason'])];
 	}
 
-	/** Returns what is not done, newest first: why, in words, and beside it the text of whoever failed. */
+	/** Returns unfinished work, newest first: the cause in words, and the original error text. */
 	private static function errors(): array
 	{
 		$rows = [];
 		foreach (Table::select('filesync_transfer', ['state' => ['parked', 'waiting'], 'reason <>' => '', 'kind <>' => Brake::KIND], 'updated DESC', self::ERRORS, 'uid, names, kind, reason, state, next_at, updated') as $row) {
 			$rows[] = [(int) $row['updated'], (int) $row['uid'], implode('/', json_decode($row['names'], true) ?: []), Words::kind($row['kind']), $row['reason'],
-				$row['state'] === 'parked' ? t('needs a person') : sprintf(t('next try at %s UTC'), gmdate('Y-m-d H:i:s', (int) $row['next_at']))];
+				$row['state'] === 'parked' ? t('needs attention') : sprintf(t('next try at %s UTC'), gmdate('Y-m-d H:i:s', (int) $row['next_at']))];
 		}
 		foreach (Table::select('filesync_packet', [], 'updated DESC', self::ERRORS, 'uid, hash, reason, state, updated') as $row) {
-			$rows[] = [(int) $row['updated'], (int) $row['uid'], $row['hash'], t('a change from another hub could not be taken in'), $row['reason'], $row['state'] === 'parked' ? t('needs a person') : t('is tried again')];
+			$rows[] = [(int) $row['updated'], (int) $row['uid'], $row['hash'], t('a change from another hub could not be applied'), $row['reason'], $row['state'] === 'parked' ? t('needs attention') : t('will be retried')];
 		}
 		foreach (Table::select('filesync_outbox', ['reason <>' => ''], 'created DESC', self::ERRORS, 'uid, kind, name, reason, state, created') as $row) {
-			str_starts_with($row['reason'], Outbox::UNDER_WAY) || $rows[] = [(int) $row['created'], (int) $row['uid'], $row['name'], Words::call($row['kind']), $row['reason'], $row['state'] === 'parked' ? t('needs a person') : t('is tried again')];
+			str_starts_with($row['reason'], Outbox::UNDER_WAY) || $rows[] = [(int) $row['created'], (int) $row['uid'], $row['name'], Words::call($row['kind']), $row['reason'], $row['state'] === 'parked' ? t('needs attention') : t('will be retried')];
 		}
 		foreach (Brake::lines() as $line) {
-			$rows[] = [$line['since'], $line['channel'], '', Brake::describe($line), '', t('needs a person')];
+			$rows[] = [$line['since'], $line['channel'], '', Brake::describe($line), '', t('needs attention')];
 		}
 		rsort($rows);
 
@@ -227,10 +227,10 @@ final class AdminPage
 			}
 		}
 		$refused = [...$refused, ...self::exclude((string) ($form['filesync_excluded'] ?? ''))];
-		Page::leave($refused ? sprintf(t('Not saved, because the value is not possible: %s'), implode(', ', $refused)) : t('Settings saved.'), (bool) $refused);
+		Page::leave($refused ? sprintf(t('Not saved, invalid value: %s'), implode(', ', $refused)) : t('Settings saved.'), (bool) $refused);
 	}
 
-	/** Leaves these channels to the hub, and no others. Returns nicks that are no channel's. */
+	/** Leaves these channels to the hub, and no others. Returns nicks that belong to no channel. */
 	private static function exclude(string $nicks): array
 	{
 		$unknown = $scopes = [];

@@ -12,7 +12,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** `backfill`: compares the files of every channel with those of each clone now, and brings what is missing, here and there. */
+/** `backfill`: compares the files of every channel with those of each clone now, and transfers missing files in both directions. */
 final class BackfillCommand
 {
 	private const SLICE_SECONDS = 30;
@@ -94,10 +94,8 @@ final class BackfillCommand
 	private function showDifferences(Run $run): void
 	{
 		if (in_array($run->state, StockComparison::STATES, true)) {
-			foreach (['missing_here', 'missing_there', 'different'] as $verdict) {
-				foreach ($run->body[$verdict] as $hash) {
-					$this->showDifference(['hash' => $hash, 'verdict' => $verdict]);
-				}
+			foreach (StockComparison::differences($run) as $line) {
+				$this->showDifference($line);
 			}
 			return;
 		}
@@ -111,7 +109,7 @@ final class BackfillCommand
 	private function showDifference(array $line): void
 	{
 		$of = implode(' and ', array_keys(array_filter(array_intersect_key($line, ['content' => 1, 'metadata' => 1]))));
-		$what = $line['hash'] ?? "a file that is not known here yet ($line[key])";
+		$what = $line['hash'] ?? "a file that this hub does not know yet ($line[key])";
 		echo $this->isJson ? json_encode($line) : strtr($line['verdict'], '_', ' ') . ($of === '' ? '' : " ($of)") . ": $what", "\n";
 	}
 
@@ -120,7 +118,7 @@ final class BackfillCommand
 		if ($this->bar->isDue()) {
 			$differ = ($run->stats['missing_here'] ?? 0) + ($run->stats['missing_there'] ?? 0) + ($run->stats['different'] ?? 0);
 			$offset = (int) ($run->position['offset'] ?? 0);
-			$this->bar->show($offset, $differ, Config::oneLine(sprintf('%s: %s files compared, %s differences looked at', $run->peer, number_format($run->stats['entries'] ?? 0), number_format($offset))));
+			$this->bar->show($offset, $differ, Config::oneLine(sprintf('%s: %s files compared, %s differences examined', $run->peer, number_format($run->stats['entries'] ?? 0), number_format($offset))));
 		}
 	}
 }

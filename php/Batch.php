@@ -16,14 +16,16 @@ if (! class_exists('App', false)) {
 final class Batch
 {
 	private const MOST_AT_ONCE = 64;
-	/** What the rows of a batch may say together: they are in memory. */
+	/** The maximum of text in the rows of a batch, which are in memory. */
 	private const MOST_TEXT_BYTES = 4194304;
+	/** A file may have this many more bytes than its packet says: it grew, or a scale comes from another hub. Beyond that, disk space is checked again. */
+	private const GROWTH_BYTES = 1048576;
 	private const STEP_MS = 500;
 	private const LEAST_RATE = 65536;
-	/** A batch that gets less a second, once it has run for a while, lets others go first. */
+	/** A batch below this rate, once it has run for a while, lets others go first. */
 	private const SLOW_RATE = 4096;
 	private const SLOW_SECONDS = 15;
-	/** How long what hardly moved rests where files from another clone of the channel wait. */
+	/** How long slow transfers rest if files from another clone of the channel wait. */
 	private const REST_SECONDS = 60;
 
 	private readonly \FileSync\TransferBatch $batch;
@@ -31,12 +33,12 @@ final class Batch
 
 	/** @var array<int, array> Our rows by the batch's numbers. */
 	private array $rows = [];
-	/** @var array<string, string> The way by which bytes came last, by origin. */
+	/** @var array<string, string> The last rung that delivered bytes, by origin. */
 	private array $rungs = [];
-	/** @var array<string, array> How each hub may be read from, by URL: asked once a batch. */
+	/** @var array<string, array> The permitted ways to read from each hub, by URL: determined once for each batch. */
 	private array $ways = [];
 	private readonly Meter $meter;
-	/** Since when nothing became whole. */
+	/** The time since which no file was completed. */
 	private int $slowSince = 0;
 	private int $toppedUpAt = 0;
 	private int $checkedAt = 0;
@@ -50,7 +52,7 @@ final class Batch
 	) {
 	}
 
-	/** Runs until nothing is due or the slice is over; what is not finished goes back to the queue as it stands. */
+	/** Runs until nothing is due or the slice is over; unfinished transfers go back to the queue with their progress. */
 	public function run(): void
 	{
 		$claimed = Queue::claim($this->channelId(), $this->token, self::MOST_AT_ONCE);
@@ -111,38 +113,61 @@ final class Batch
 		$origins = Clones::others($this->channel);
 		$free = $this->data->freeBytes() - Config::number('headroom_bytes');
 		foreach ($this->rows as $row) {
-			$free -= max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
+			$free -= max(0, $row['most_bytes'] - $this->arrivedBytes($row));
 		}
 		[$underWay, $most] = $this->underWay($claimed, $free);
-		$limit = Config::numberFor('file_max_bytes', (int) $this->channel['channel_id']);
+		$limit = $this->limit();
 		foreach ($claimed as $row) {
-			// What belongs to a file stays away with it.
-			$fileBytes = $limit ? (int) json_decode($row['entry'], true)['attach']['filesize'] : 0;
-			if ($fileBytes > $limit) {
-				Queue::park($row, Queue::TOO_LARGE, "the file has $fileBytes bytes, more than file_max_bytes, $limit");
+			if ($limit && $this->isTooLarge($row, $limit)) {
 				continue;
 			}
 			$missing = max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
 			if ($missing > $free) {
-				$this->waitForSpace($row, "no room on disk for $missing bytes");
+				$this->waitForSpace($row, "not enough disk space for $missing bytes");
 				continue;
 			}
 			if ($underWay + $missing > $most && $missing > 0) {
-				$this->waitForSpace($row, 'unfinished files of this channel would take ' . ($underWay + $missing) . " bytes on disk, and may take $most (under_way_max_bytes)");
+				$this->waitForSpace($row, 'unfinished files of this channel would use ' . ($underWay + $missing) . " bytes on disk, the limit is $most (under_way_max_bytes)");
 				continue;
 			}
+			// Half of the remaining space is for other transfers of this batch with understated sizes.
+			$growth = min(self::GROWTH_BYTES, intdiv(max(0, min($free, $most - $underWay) - $missing), 2 * self::MOST_AT_ONCE) & ~4095);
+			$row['most_bytes'] = min((int) $row['size_bytes'] + $growth, (int) $row['scale'] === 0 && $limit ? $limit : PHP_INT_MAX);
 			try {
 				$this->rows[$this->batch->add($this->wish($row, $origins))] = $row;
-				$free -= $missing;
-				$underWay += $missing;
+				$free -= $missing + $growth;
+				$underWay += $missing + $growth;
 			} catch (PermanentException | \Error $e) {
 				Queue::park($row, self::kindOf($e), $e->getMessage());
 			}
 		}
 	}
 
+	/** Returns the maximum size of the channel's files, 0 for no limit. */
+	private function limit(): int
+	{
+		return Config::numberFor('file_max_bytes', $this->channelId());
+	}
+
+	/** Parks a transfer of a file that is larger than the channel allows, by its packet, a hub's statement, or its received bytes. True if it does. */
+	private function isTooLarge(array $row, int $limit): bool
+	{
+		$isFile = (int) $row['scale'] === 0;
+		// The scales of a file stay away with it.
+		$file = $isFile ? $row : Queue::find($this->channelId(), $row['hash'], 0);
+		$isStated = $isFile || ($file && $file['state'] === 'parked' && $file['kind'] === Queue::TOO_LARGE);
+		$bytes = max((int) json_decode($row['entry'], true)['attach']['filesize'], $isStated ? (int) $file['size_bytes'] : 0);
+
+		if ($bytes <= $limit) {
+			return false;
+		}
+		Queue::park($row, Queue::TOO_LARGE, "the file has $bytes bytes, more than file_max_bytes, $limit", $isFile ? ['size_bytes' => $bytes] : []);
+
+		return true;
+	}
+
 	/**
-	 * Returns what the channel's unfinished files take on disk, with what is still to come of those that are being fetched, and what they may take.
+	 * Returns the disk space of the channel's unfinished files, including the rest of those being fetched, and the limit for it.
 	 *
 	 * @return array{int, int} Bytes.
 	 */
@@ -158,7 +183,7 @@ final class Batch
 		}
 		$underWay = $onDisk;
 		foreach ($this->rows as $row) {
-			$underWay += max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
+			$underWay += max(0, $row['most_bytes'] - $this->arrivedBytes($row));
 		}
 
 		return [$underWay, Config::number('under_way_max_bytes') ?: intdiv(3 * max(0, $free + $underWay), 4)];
@@ -175,12 +200,12 @@ final class Batch
 			$origins[] = ['url' => $url, 'nick' => $origin['nick'], 'path' => $names] + $this->ways[$url];
 		}
 
-		return ['name' => Queue::partialName($row), 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'size_bytes' => (int) $row['size_bytes'],
-			'mimetype' => $row['mimetype'], 'origins' => $origins] + ((int) $row['scale'] === 0 ? ['edited' => $row['edited']] : [])
+		return ['name' => Queue::partialName($row), 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'size_bytes' => Queue::announcedBytes($row),
+			'most_bytes' => $row['most_bytes'], 'mimetype' => $row['mimetype'], 'origins' => $origins] + ((int) $row['scale'] === 0 ? ['edited' => $row['edited']] : [])
 			+ ($sha256 === '' ? [] : ['sha256' => $sha256]) + $this->alreadyHere($row, $sha256);
 	}
 
-	/** Says which bytes need not come: those that the file has now, and those of other files of the channel. */
+	/** Returns bytes that need not be fetched: those of the present file, and those of other files of the channel. */
 	private function alreadyHere(array $row, string $sha256): array
 	{
 		$facts = Facts::of($this->channel, $row['hash'], (int) $row['scale']);
@@ -192,7 +217,7 @@ final class Batch
 		return ($have === null ? [] : ['have_sha256' => $have]) + ($copies ? ['copies' => $copies] : []);
 	}
 
-	/** Returns the hubs to ask for a file: where the packet came from, then the other clones; those that fail, last. */
+	/** Returns the hubs to ask for a file: the sender of the packet, then the other clones; failing ones last. */
 	private function sources(array $row, array $clones): array
 	{
 		$sources = [];
@@ -214,7 +239,11 @@ final class Batch
 			return;
 		}
 		$this->meter->ended($report);
-		if ($report['state'] === 'complete') {
+		$limit = $report['state'] === 'complete' && (int) $row['scale'] === 0 ? $this->limit() : 0;
+		if ($limit && $this->isTooLarge(['size_bytes' => (int) $report['size_bytes']] + $row, $limit)) {
+			// The limit was set while it arrived.
+			Queue::removePartial($row);
+		} elseif ($report['state'] === 'complete') {
 			$this->slowSince = Config::now();
 			if ($report['received_bytes'] > 0 && $report['origin'] !== null) {
 				$this->rungs[$report['origin']] = (string) $report['rung'];
@@ -232,25 +261,30 @@ final class Batch
 	{
 		$error = $report['error'];
 		$facts = $error['facts'];
-		// Set where a hub's row is older than the packet that told of the file.
+		// Set if a hub's row is older than the packet that announced the file.
 		$isOlder = isset($facts['older_edited']);
 		Config::log("transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: {$error['kind']}: {$error['message']}");
-		if ($error['kind'] === 'Storage' && isset($facts['needed_bytes'])) {
-			// A file that finds no room is no fault of the disk: smaller ones may.
-			$this->waitForSpace($row, 'no room on disk for ' . (int) $facts['needed_bytes'] . ' bytes');
+		if (isset($facts['stated_bytes'])) {
+			Queue::restate($row, (int) $facts['stated_bytes'], $error['kind'], $error['message']);
+		} elseif ($error['kind'] === 'Storage' && isset($facts['needed_bytes'])) {
+			// The disk is not at fault if a file is too large for it: smaller ones may fit.
+			$this->waitForSpace($row, 'not enough disk space for ' . (int) $facts['needed_bytes'] . ' bytes');
 		} elseif ($error['kind'] === 'Storage') {
 			Queue::pause($error['message']);
 			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => $error['message'], 'next_at' => Queue::pausedUntil()]);
 		} elseif ($isOlder && $this->isBackAtOurs($row, $facts['hub'], $facts['older_edited'])) {
-			// A hub without filesync took our version meanwhile, over the one that it had told of.
+			// A hub without filesync has meanwhile accepted our version over the one that it had announced.
 			Queue::giveUp($row);
 		} elseif ($isOlder && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
-			// A hub without filesync took an older state from another clone over what it had told of: that version is nowhere any more.
-			if (Queue::park($row, 'NotFound', 'the hub that told of this version went back to an older one') && Store::attach((int) $row['uid'], $row['hash'])) {
+			// A hub without filesync accepted an older state from another clone over the announced one: that version no longer exists anywhere.
+			if (Queue::park($row, 'NotFound', 'the hub that announced this version went back to an older one') && Store::attach((int) $row['uid'], $row['hash'])) {
 				Outgoing::answer((int) $row['uid'], $row['hash'], false);
 			}
+		} elseif (isset($facts['wait_is_no_failure'])) {
+			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => $error['kind'], 'reason' => $error['message'],
+				'next_at' => Config::now() + min(86400, max(1, (int) $error['retry_after_seconds']))]);
 		} elseif ($error['temporary']) {
-			// A link that breaks off after each good piece makes headway: it does not back off further and further.
+			// A connection that breaks off after each good piece makes progress: its waits do not grow.
 			$row['attempts'] = $error['kind'] !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];
 			Queue::retryLater($row, $error['kind'], $error['message'], $error['retry_after_seconds']);
 		} else {
@@ -258,7 +292,7 @@ final class Batch
 		}
 	}
 
-	/** Tells whether the hub without filesync that made a version shows ours again. What another clone shows, which may not have it yet, says nothing. */
+	/** Tells whether the hub without filesync that made a version shows ours again. Another clone's version says nothing, because it may not have the new one yet. */
 	private function isBackAtOurs(array $row, string $hub, string $edited): bool
 	{
 		$by = (string) (json_decode($row['entry'], true)['revision']['by'] ?? '');
@@ -270,7 +304,7 @@ final class Batch
 		return $own && substr($own['edited'], 0, 19) === $edited && Facts::of($this->channel, $row['hash'], 0)->state === 'whole';
 	}
 
-	/** Tells whether next to nothing comes while other channels wait. Where files from another clone wait for a connection, they get those of what is slow. */
+	/** Tells whether next to nothing arrives while other channels wait. If files from another clone wait for a connection, they get those of slow transfers. */
 	private function givesWay(): bool
 	{
 		if (Config::now() < $this->slowSince + self::SLOW_SECONDS || $this->meter->rate === null || $this->meter->rate >= self::SLOW_RATE) {
@@ -278,7 +312,7 @@ final class Batch
 		}
 		$progress = $this->batch->progress();
 		if (array_filter($progress, fn ($one) => $one['state'] === 'active' && $one['offset_bytes'] > 0 && $one['offset_bytes'] >= $one['size_bytes'])) {
-			// All of it is here and is being checked.
+			// All of its bytes are here and being checked.
 			return false;
 		}
 		$active = array_column(array_filter($progress, fn ($one) => $one['state'] === 'active'), 'id', 'id');
@@ -288,7 +322,7 @@ final class Batch
 		return $this->worker->doOthersWait();
 	}
 
-	/** Puts all files from slow clones off for a little while, if files from others wait. */
+	/** Postpones all files from slow clones for a little while, if files from others wait. */
 	private function letRest(array $origins): void
 	{
 		$due = ['uid' => $this->channelId(), 'state' => ['staged', 'waiting'], 'next_at <=' => Config::now()];
@@ -314,7 +348,7 @@ final class Batch
 		}
 	}
 
-	/** Stops what a newer packet overtook or a delete removed. */
+	/** Stops transfers that a newer packet overtook or a delete removed. */
 	private function cancelOvertaken(): void
 	{
 		if (Config::now() < $this->checkedAt + 5) {

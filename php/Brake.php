@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
 
 if (! class_exists('App', false)) {
@@ -15,34 +16,44 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Asks a person before one clone replaces or deletes very much here.
+ * Asks for approval before one clone replaces or deletes very many files here.
  *
- * What a clone displaced is counted by what is kept of it (`hub` of filesync_kept). Beyond the bounds its further changes are held, table
- * filesync_held: deletes whole, of new bytes only that they are; those stand in filesync_transfer, parked. New files go on arriving, and
- * so does what other clones change. Only a person lets go: no packet does, and no passing of time.
+ * A clone's displaced files are counted by their kept copies (`hub` of filesync_kept). Beyond the bounds its further changes are held in the
+ * table filesync_held: deletes with their contents, new bytes as a note; the bytes' transfers are parked in filesync_transfer. New files still
+ * arrive, and so do changes from other clones. Only a person can release held changes: neither a packet nor time does.
+ *
+ * Only the packets themselves name their clone. So all clones of a channel are also counted together: a tenth above the limit for one, the changes
+ * of all of them are held, in one line with one answer.
  */
 final class Brake
 {
-	/** The kind of parking of a transfer whose bytes a person must let in. */
+	/** The park reason of a transfer whose bytes need approval. */
 	public const KIND = 'brake';
 
 	private const DAY = 86400;
 	private const WEEK = 604800;
-	/** Fewer are never held in a small channel: one writes in a few files all day. */
+	/** Fewer are never held in a small channel: people edit a few files all day. */
 	private const LEAST_FILES = 10;
+	private const ANY = PHP_INT_MAX;
+	/** Instead of a clone: all clones of the channel together. */
+	private const ALL = '*';
+	private const NAMED = 3;
+	/** The counted scales: files, and the crops of photos, which cannot be made again. */
+	private const COUNTED = [0, ...Kept::CROPS];
+	private const GIVEN_BACK_ROWS = 8;
 	private const SLICE_SECONDS = 5;
 	private const DIGEST_MS = 500;
 	private const PAGE = 50;
 	private const FEW_CALLS = 20;
 
-	/** Returns the name under which is counted what a clone displaced. */
+	/** Returns the key for counting a clone's displaced files. */
 	public static function hub(string $root): string
 	{
 		return substr(hash('sha256', Clones::normalise($root) ?? $root), 0, 32);
 	}
 
 	/**
-	 * Says of new bytes that a packet announces whether they wait for a person already now: their clone is stopped, or their file is.
+	 * Tells whether new bytes in a packet need approval already now, because their clone or their file is stopped.
 	 *
 	 * @param array $own Our row of the file.
 	 *
@@ -53,56 +64,58 @@ final class Brake
 		$channelId = (int) $channel['channel_id'];
 		$transfer = Queue::find($channelId, $own['hash'], 0);
 		$isHeld = $transfer && $transfer['state'] === 'parked' && $transfer['kind'] === self::KIND;
-		if ((! $isHeld && ! self::isStopped($channelId, self::hub($root))) || ! self::displaces($channel, $root, $own, $packet->sha256)) {
+		$scope = self::stopped($channelId, $root);
+		if ((! $isHeld && ! $scope) || ! self::displaces($channel, $root, $own, $packet->sha256)) {
 			return ['', ''];
 		}
-		// Of a file that is held already, the clone that changed it first is asked about.
-		$isHeld && self::isStopped($channelId, self::hub($root)) || $root = $isHeld ? $transfer['origin'] : $root;
-		self::holdReplacement($channel, $root, $own, $packet->last['filesize'], $packet->last['edited']);
+		// For a file that is already held, the question is about the clone that changed it first.
+		$root = $scope ? $root : $transfer['origin'];
+		self::holdReplacement($channel, $scope ?? self::hub($root), $root, $own, $packet->last['filesize'], $packet->last['edited']);
 
 		return [self::KIND, self::reason($root)];
 	}
 
 	/**
-	 * Holds a transfer if its bytes would displace more than its clone may.
+	 * Holds a transfer if its bytes would displace more than its clone may. A crop is small, and no packet states its digest: it is checked after its arrival.
 	 *
-	 * @param string $sha256 Its digest, or empty as long as it is not known.
+	 * @param string $sha256 Its digest, or empty while unknown.
 	 *
-	 * @return ?string Why it is held now; null: it may go on.
+	 * @return ?string Why it is held now; null: it may continue.
 	 */
 	public static function hold(array $channel, array $transfer, string $sha256 = ''): ?string
 	{
-		$channelId = (int) $channel['channel_id'];
-		$entry = json_decode($transfer['entry'], true);
-		$own = (int) $transfer['scale'] === 0 && isset($entry['revision']) ? Store::attach($channelId, $transfer['hash']) : null;
-		$hub = self::hub($transfer['origin']);
-		if (! $own || self::isAgreed($transfer) || self::isOurs($channelId, $transfer['hash'], $entry['revision'])) {
+		[$channelId, $scale, $root] = [(int) $transfer['uid'], (int) $transfer['scale'], $transfer['origin']];
+		$own = $scale === 0 || $sha256 !== '' ? Store::attach($channelId, $transfer['hash']) : null;
+		if (! $own || ! self::isCounted($transfer)) {
 			return null;
 		}
-		$isStopped = self::isStopped($channelId, $hub);
-		$reason = $isStopped ? '' : self::excess($channelId, $hub, [$own['hash']], 1, self::sizeOf($channel, $own));
-		if ($reason === null || ! self::displaces($channel, $transfer['origin'], $own, $sha256 ?: $entry['sha256'] ?? '')) {
+		$held = $scale ? Table::first('filesync_held', ['uid' => $channelId, 'hash' => $own['hash'], 'what' => 'replaced', 'state' => 'held', 'body like' => '%' . self::crop($scale)], 'created, id', 'hub, url') : null;
+		$stopped = $held['hub'] ?? self::stopped($channelId, $root);
+		[$scope, $reason] = $stopped ? [$stopped, ''] : self::excess($channelId, $root, 'replaced', [$own['hash']], 1, self::sizeOf($channel, $own, $scale));
+		if (! $scope || ! self::displaces($channel, $root, $own, $sha256 ?: json_decode($transfer['entry'], true)['sha256'] ?? '', $scale)) {
 			return null;
 		}
-		$isStopped || Config::log("holding what {$transfer['origin']} changes in channel $channelId: $reason");
-		self::holdReplacement($channel, $transfer['origin'], $own, (int) $transfer['size_bytes'], $transfer['edited']);
+		$stopped || self::logStop($channelId, $scope, $root, $reason);
+		// If it is already held, the question is about the clone that changed it first.
+		$root = $held['url'] ?? $root;
+		self::holdReplacement($channel, $scope, $root, $own, (int) $transfer['size_bytes'], $transfer['edited'], $scale);
 
-		return self::reason($transfer['origin']);
+		return self::reason($root);
 	}
 
-	/** Tells whether a transfer takes disk space for good, as what it displaces is kept, and there is little left. Others may have that. */
+	/** Tells whether a transfer would use disk space permanently, because the displaced file is kept, while little is left. The rest is for other transfers. */
 	public static function mustSpareDisk(array $channel, array $transfer): bool
 	{
-		$own = (int) $transfer['scale'] === 0 ? Store::attach((int) $channel['channel_id'], $transfer['hash']) : null;
-		$free = $own && self::sizeOf($channel, $own) ? @disk_free_space(Store::dataRoot((int) $channel['channel_id'], true)) : false;
+		$own = in_array((int) $transfer['scale'], self::COUNTED, true) ? Store::attach((int) $channel['channel_id'], $transfer['hash']) : null;
+		$free = $own && self::sizeOf($channel, $own, (int) $transfer['scale']) ? @disk_free_space(Store::dataRoot((int) $channel['channel_id'], true)) : false;
 
 		return $free !== false && $free - (int) $transfer['size_bytes'] < 2 * Config::number('headroom_bytes');
 	}
 
 	/**
-	 * Holds a delete if more would be displaced than its clone may.
+	 * Holds a delete if its clone would displace more than it may.
 	 *
-	 * @param array $rows What would be deleted: attach rows, and photos without a file as `Kept::lonePhotos()` gives them.
+	 * @param array $rows The rows to delete: attach rows, and photos without a file from `Kept::lonePhotos()`.
 	 */
 	public static function holdDelete(array $channel, string $root, string $hash, Packet $packet, array $rows): bool
 	{
@@ -110,118 +123,160 @@ final class Brake
 		$all = array_flip(array_column($rows, 'hash'));
 		$rows = array_filter($rows, fn ($row) => ! (int) ($row['is_dir'] ?? 0));
 		$bytes = array_sum(array_map(fn ($row) => self::sizeOf($channel, $row), $rows));
-		$hub = self::hub($root);
 		if (! $rows) {
 			return false;
 		}
-		if (! self::isStopped($channelId, $hub)) {
-			$reason = self::excessOfDeletes($channelId, count($rows), count($rows) > 1 ? $bytes : 0) ?? self::excess($channelId, $hub, array_column($rows, 'hash'), count($rows), $bytes);
-			if ($reason === null) {
+		$scope = self::stopped($channelId, $root);
+		if (! $scope) {
+			$reason = self::excessOfDeletes($channelId, count($rows), count($rows) > 1 ? $bytes : 0);
+			[$scope, $reason] = $reason !== null ? [self::hub($root), $reason] : self::excess($channelId, $root, 'deleted', array_column($rows, 'hash'), count($rows), $bytes);
+			if (! $scope) {
 				return false;
 			}
-			Config::log("holding what $root changes in channel $channelId: $reason");
+			self::logStop($channelId, $scope, $root, $reason);
 		}
-		// No more than what the delete is: whatever else came with it could be of any size.
+		// Only the delete itself: other parts of the packet could be of any size.
 		$seen = ['v' => Peers::VERSION, 'gone' => $packet->order['gone'], 'beneath' => array_intersect_key($packet->order['beneath'], $all)];
 		$body = ['fetch_url' => $packet->fetchUrl, 'original_channel' => $packet->nick, 'attach' => [['hash' => $hash, 'deleted' => 1]]] + ($packet->order['gone'] === null ? [] : ['filesync' => $seen]);
-		self::write($channelId, $root, $hash, 'deleted', count($rows), $bytes, json_encode($body, JSON_INVALID_UTF8_SUBSTITUTE) ?: '');
+		self::write($channelId, $scope, $root, $hash, 'deleted', count($rows), $bytes, json_encode($body, JSON_INVALID_UTF8_SUBSTITUTE) ?: '');
 
 		return true;
 	}
 
 	/**
-	 * Returns the hub to which a displacement is counted; empty: none, as a person agreed, the clone gives back what another had displaced,
+	 * Returns the hub that a displacement counts against; empty: none, because it was approved, the clone restores what another had displaced,
 	 * or a damaged file is repaired.
 	 *
-	 * @param int $sizeBytes The size of what was displaced.
+	 * @param int $sizeBytes The size of the displaced file.
 	 */
 	public static function countedTo(array $channel, array $transfer, int $sizeBytes): string
 	{
-		$channelId = (int) $channel['channel_id'];
-		$entry = json_decode($transfer['entry'], true);
-		$isCounted = (int) $transfer['scale'] === 0 && isset($entry['revision']) && ! self::isAgreed($transfer) && ! self::isOurs($channelId, $transfer['hash'], $entry['revision'])
-			&& (int) (Store::attach($channelId, $transfer['hash'])['filesize'] ?? -1) === $sizeBytes && ! self::isGivenBack($channelId, $transfer['origin'], $transfer['hash'], $transfer['sha256']);
+		[$channelId, $scale] = [(int) $channel['channel_id'], (int) $transfer['scale']];
+		$row = $scale ? Store::photo($channelId, $transfer['hash'], $scale) : Store::attach($channelId, $transfer['hash']);
+		$isCounted = self::isCounted($transfer) && (int) ($row['filesize'] ?? -1) === $sizeBytes && ! self::isGivenBack($channelId, $transfer['origin'], $transfer['hash'], $transfer['sha256'], $scale);
 
 		return $isCounted ? self::hub($transfer['origin']) : '';
 	}
 
-	/** Forgets what was held of a file whose bytes are decided by now. */
-	public static function settled(int $channelId, string $hash): void
+	/** Forgets held changes of a file, or of a crop, whose bytes have been decided. */
+	public static function settled(array $transfer): void
 	{
-		if (Table::first('filesync_held', ['uid' => $channelId, 'hash' => $hash, 'what' => 'replaced'], '', 'id')) {
-			Table::delete('filesync_held', ['uid' => $channelId, 'hash' => $hash, 'what' => 'replaced']);
+		$held = ['uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'what' => 'replaced'];
+		foreach (in_array((int) $transfer['scale'], self::COUNTED, true) ? Table::select('filesync_held', $held, '', 0, 'id, body') : [] as $row) {
+			$crop = strstr($row['body'], self::crop());
+			($crop === false ? 0 : (int) substr($crop, strlen(self::crop()))) === (int) $transfer['scale'] && Table::delete('filesync_held', ['id' => $row['id']]);
 		}
 	}
 
 	/**
-	 * Returns what waits for a person: one line of each clone of each channel.
+	 * Returns what waits for approval: one line for each clone of each channel, or one for all clones of a channel if they are stopped together.
 	 *
-	 * @return list<array{id: string, channel: int, hub: string, url: string, what: string, files: int, size_bytes: int, waiting: int, since: int}>
-	 *   `files`: those that the clone replaced or deleted since then; of these `waiting` are held.
+	 * @return list<array{id: string, channel: int, hub: string, urls: list<string>, what: string, files: int, size_bytes: int, waiting: int, since: int}>
+	 *   `files`: those that the clone replaced or deleted since then; `waiting` of them are held.
 	 */
 	public static function lines(?int $channelId = null): array
 	{
 		$lines = [];
 		$held = ['state' => 'held'] + ($channelId === null ? [] : ['uid' => $channelId]);
 		foreach (Table::select('filesync_held', $held, 'uid, hub', 0, 'DISTINCT uid, hub') as $row) {
-			$mine = ['uid' => (int) $row['uid'], 'hub' => $row['hub'], 'state' => 'held'];
-			$first = Table::first('filesync_held', $mine, 'created, id', 'url, since');
-			$displaced = ['uid' => (int) $row['uid'], 'hub' => $row['hub'], 'scale' => 0, 'created >=' => (int) $first['since']];
-			$whats = array_column([...Table::select('filesync_held', $mine, '', 0, 'DISTINCT what'), ...Table::select('filesync_kept', $displaced, '', 0, 'DISTINCT why AS what')], 'what', 'what');
-			$waiting = Table::sum('filesync_held', 'files', $mine);
-			$lines[] = ['id' => self::lineId((int) $row['uid'], $row['hub']), 'channel' => (int) $row['uid'], 'hub' => $row['hub'], 'url' => $first['url'],
-				'what' => ! isset($whats['deleted']) ? 'replaced' : (count($whats) === 1 ? 'deleted' : 'both'),
-				'files' => $waiting + (int) Table::first('filesync_kept', $displaced, '', 'count(DISTINCT hash) AS files')['files'],
-				'size_bytes' => Table::sum('filesync_held', 'size_bytes', $mine) + Table::sum('filesync_kept', 'size_bytes', $displaced),
-				'waiting' => $waiting, 'since' => min((int) (Table::first('filesync_kept', $displaced, 'created', 'created')['created'] ?? PHP_INT_MAX),
-					(int) Table::first('filesync_held', $mine, 'created', 'created')['created'])];
+			$scopes[(int) $row['uid']][] = $row['hub'];
+		}
+		foreach ($scopes ?? [] as $uid => $hubs) {
+			foreach (in_array(self::ALL, $hubs, true) ? [self::ALL] : $hubs as $scope) {
+				$lines[] = self::line($uid, $scope);
+			}
 		}
 
 		return $lines;
 	}
 
-	/** Says in words what a clone did. */
+	private static function line(int $channelId, string $scope): array
+	{
+		$mine = self::heldOf($channelId, $scope) + ['state' => 'held'];
+		$displaced = ['scale' => self::COUNTED, 'created >=' => (int) Table::first('filesync_held', $mine, '', 'min(since) AS since')['since']] + self::keptOf($channelId, $scope);
+		$whats = array_column([...Table::select('filesync_held', $mine, '', 0, 'DISTINCT what'), ...Table::select('filesync_kept', $displaced, '', 0, 'DISTINCT why AS what')], 'what', 'what');
+		// Two clones may have replaced the same file.
+		$waiting = (int) Table::first('filesync_held', ['what' => 'replaced'] + $mine, '', 'count(DISTINCT hash) AS files')['files'] + Table::sum('filesync_held', 'files', ['what' => 'deleted'] + $mine);
+
+		return ['id' => self::lineId($channelId, $scope), 'channel' => $channelId, 'hub' => $scope, 'urls' => self::urls($channelId, $scope, $mine, $displaced),
+			'what' => ! isset($whats['deleted']) ? 'replaced' : (count($whats) === 1 ? 'deleted' : 'both'),
+			'files' => $waiting + (int) Table::first('filesync_kept', $displaced, '', 'count(DISTINCT hash) AS files')['files'] - self::countBoth($mine, $displaced),
+			'size_bytes' => Table::sum('filesync_held', 'size_bytes', $mine) + Table::sum('filesync_kept', 'size_bytes', $displaced),
+			'waiting' => $waiting, 'since' => min((int) (Table::first('filesync_kept', $displaced, 'created', 'created')['created'] ?? PHP_INT_MAX),
+				(int) Table::first('filesync_held', $mine, 'created', 'created')['created'])];
+	}
+
+	/** Counts files with held changes that were also replaced before: a later version waits, or a crop. */
+	private static function countBoth(array $mine, array $displaced): int
+	{
+		$count = 0;
+		for ($last = ''; $rows = Table::select('filesync_held', ['what' => 'replaced', 'hash >' => $last] + $mine, 'hash', 500, 'DISTINCT hash'); $last = end($rows)['hash']) {
+			$count += (int) Table::first('filesync_kept', ['hash' => array_column($rows, 'hash')] + $displaced, '', 'count(DISTINCT hash) AS files')['files'];
+		}
+
+		return $count;
+	}
+
+	/** Returns the clones of a line that are still known. */
+	private static function urls(int $channelId, string $scope, array $mine, array $displaced): array
+	{
+		if ($scope !== self::ALL) {
+			return [Table::first('filesync_held', $mine, 'created, id', 'url')['url']];
+		}
+		$urls = array_column(Table::select('filesync_held', $mine, '', 0, 'DISTINCT url'), 'url');
+		$hubs = array_column(Table::select('filesync_kept', $displaced, '', 0, 'DISTINCT hub'), 'hub');
+		$channel = Clones::channel($channelId);
+		foreach ($channel ? Clones::everywhere($channel) : [] as $clone) {
+			in_array(self::hub($clone['url']), $hubs, true) && $urls[] = $clone['url'];
+		}
+		$byHub = array_combine(array_map(self::hub(...), $urls), $urls);
+		asort($byHub);
+
+		return array_values($byHub);
+	}
+
+	/** Describes in words what a clone did. */
 	public static function describe(array $line): string
 	{
-		$text = match ($line['what']) {
+		$text = count($line['urls']) > 1 ? t('%1$s together replaced or deleted %2$s (%3$s) since %4$s') : match ($line['what']) {
 			'replaced' => t('%1$s replaced %2$s (%3$s) since %4$s'),
 			'deleted' => t('%1$s deleted %2$s (%3$s) since %4$s'),
 			default => t('%1$s replaced or deleted %2$s (%3$s) since %4$s'),
 		};
 
-		return sprintf($text, Words::host($line['url']), Words::files($line['files']), Words::size($line['size_bytes']), Words::since($line['since']));
+		return sprintf($text, Words::all(array_map(Words::host(...), $line['urls']), self::NAMED), Words::files($line['files']), Words::size($line['size_bytes']), Words::since($line['since']));
 	}
 
 	/**
-	 * Takes a person's answer: lets in what a clone changed, or gives ours back, on every clone. A worker goes on with what takes longer.
+	 * Applies an answer: accepts a clone's changes, or restores our files on every clone. A worker continues if it takes longer.
 	 *
 	 * @param array $line As lines() gave it.
 	 */
 	public static function decide(array $line, bool $isAgreed): void
 	{
-		$mine = ['uid' => $line['channel'], 'hub' => $line['hub']];
+		$mine = self::heldOf($line['channel'], $line['hub']);
 		$answer = $isAgreed ? 'agreed' : 'refused';
-		$since = (int) (Table::first('filesync_held', $mine + ['state' => 'held'], 'created, id', 'since')['since'] ?? Config::now());
+		$since = (int) (Table::first('filesync_held', $mine + ['state' => 'held'], '', 'min(since) AS since')['since'] ?? Config::now());
 		Table::update('filesync_held', ['state' => $answer], $mine + ['state' => 'held']);
 		if ($isAgreed) {
 			$hashes = array_column(Table::select('filesync_held', $mine + ['state' => 'agreed', 'what' => 'replaced'], '', 0, 'hash'), 'hash');
 			foreach (array_chunk($hashes, 200) as $some) {
 				Table::update('filesync_transfer', ['state' => 'staged', 'kind' => '', 'reason' => '', 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
-					['uid' => $line['channel'], 'hash' => $some, 'scale' => 0, 'state' => 'parked', 'kind' => self::KIND]);
+					['uid' => $line['channel'], 'hash' => $some, 'scale' => self::COUNTED, 'state' => 'parked', 'kind' => self::KIND]);
 			}
-			// From now on it is counted anew.
-			Table::update('filesync_kept', ['hub' => ''], $mine);
+			// From now on a new count begins.
+			Table::update('filesync_kept', ['hub' => ''], self::keptOf($line['channel'], $line['hub']));
 		}
 		Outbox::add($line['channel'], 'brake', $line['hub'], json_encode(['answer' => $answer, 'since' => $since]), false, $answer);
 		Outbox::run($line['channel'], ['brake']);
-		// Many keep whoever waits for the page waiting.
+		// With many files the reader would have to wait for the page.
 		if (Table::count('filesync_outbox', ['uid' => $line['channel'], 'kind' => ['announce', 'deleted'], 'state' => 'due']) <= self::FEW_CALLS) {
 			Outbox::run($line['channel'], ['announce', 'deleted']);
 		}
 		Worker::summon();
 	}
 
-	/** Goes on with an answer for a few seconds; wants to be called again if that is not enough. */
+	/** Continues with an answer for a few seconds; asks to be called again if that is not enough. */
 	public static function work(array $channel, string $hub, array $body): void
 	{
 		$until = microtime(true) + self::SLICE_SECONDS;
@@ -230,7 +285,7 @@ final class Brake
 			try {
 				$one();
 			} catch (\Throwable $e) {
-				Config::logFailure('what a person answered', $e);
+				Config::logFailure('applying an answer about held changes', $e);
 				$failure ??= $e;
 			}
 			if (microtime(true) > $until) {
@@ -243,13 +298,16 @@ final class Brake
 		}
 	}
 
-	/** Forgets what is held of files that are decided otherwise by now. */
+	/** Forgets held changes of files that have been decided otherwise, and notes how many files each channel has. */
 	public static function prune(): void
 	{
+		foreach (Clones::local() as $channelId) {
+			$notes = [...self::notes($channelId, Config::now() - self::WEEK - self::DAY), [Config::now(), Table::count('attach', ['uid' => $channelId, 'is_dir' => 0])]];
+			Config::set('files', json_encode($notes), self::scope($channelId));
+		}
 		for ($last = ''; $rows = Table::select('filesync_held', ['id >' => $last], 'id', 500, 'id, uid, hash, what'); $last = end($rows)['id']) {
 			foreach ($rows as $row) {
-				$transfer = $row['what'] === 'replaced' ? Queue::find((int) $row['uid'], $row['hash'], 0) : null;
-				$isOver = $row['what'] === 'replaced' ? ! $transfer || in_array($transfer['state'], ['published', 'dropped'], true)
+				$isOver = $row['what'] === 'replaced' ? ! Table::first('filesync_transfer', ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => self::COUNTED, 'state <>' => ['published', 'dropped']], '', 'id')
 					: ! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id') && ! Table::first('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], '', 'id');
 				$isOver && Table::delete('filesync_held', ['id' => $row['id']]);
 			}
@@ -284,28 +342,35 @@ final class Brake
 				Table::delete('filesync_held', ['id' => $row['id']]);
 			};
 		}
-		$displaced = ['uid' => $channelId, 'hub' => $hub, 'scale' => 0, 'created >=' => $since, 'source' => ''];
+		$displaced = ['scale' => self::COUNTED, 'created >=' => $since, 'source' => ''] + self::keptOf($channelId, $hub);
 		for ($last = ''; $rows = Table::select('filesync_kept', $displaced + ['hash >' => $last], 'hash', self::PAGE, 'DISTINCT hash'); $last = end($rows)['hash']) {
 			foreach ($rows as ['hash' => $hash]) {
 				yield function () use ($channel, $channelId, $displaced, $hash) {
 					Turn::take($channelId, fn () => self::keepOurs($channel, $hash));
-					Undo::apply(self::before(Table::select('filesync_kept', ['hash' => $hash] + $displaced, 'created DESC, id')));
+					foreach (self::COUNTED as $scale) {
+						$rows = Table::select('filesync_kept', ['hash' => $hash, 'scale' => $scale] + $displaced, 'created DESC, id');
+						// A crop that was deleted with its file returns with it.
+						$rows = $scale ? array_values(array_filter($rows, fn ($one) => isset(json_decode($one['entry'], true)['crop']))) : $rows;
+						$rows && Undo::apply(self::before($rows));
+					}
 					Table::update('filesync_kept', ['hub' => ''], ['hash' => $hash] + $displaced);
 				};
 			}
 		}
 	}
 
-	/** Returns, of the versions of one file that a clone displaced, the newest that was not its own. */
+	/** Returns the newest version of a file or crop that a clone displaced and that was not its own. */
 	private static function before(array $kept): array
 	{
-		$vectors = array_map(fn ($one) => json_decode($one['entry'], true)['bytes']['vector'] ?? [], array_column($kept, null, 'id'));
-		// Several within a second are told apart by what each has seen.
-		usort($kept, fn ($one, $other) => (int) $other['created'] <=> (int) $one['created'] ?: (Vector::compare($vectors[$one['id']], $vectors[$other['id']]) === 'after' ? -1 : 1));
+		$entries = array_map(fn ($one) => json_decode($one['entry'], true), array_column($kept, null, 'id'));
+		$isLater = fn ($one, $other) => Vector::compare($one['bytes']['vector'] ?? [], $other['bytes']['vector'] ?? []) === 'after' || ($one['crop']['edited'] ?? '') > ($other['crop']['edited'] ?? '');
+		// Their vectors distinguish several within a second.
+		usort($kept, fn ($one, $other) => (int) $other['created'] <=> (int) $one['created'] ?: ($isLater($entries[$one['id']], $entries[$other['id']]) ? -1 : 1));
 		$ours = array_shift($kept);
 		foreach ($kept as $older) {
-			$print = strtok((string) (json_decode($ours['entry'], true)['bytes']['print'] ?? ''), '#');
-			if ($print === false || $print !== (json_decode($older['entry'], true)['next'] ?? null)) {
+			$crop = $entries[$ours['id']]['crop'] ?? null;
+			$print = $crop ? (int) $crop['filesize'] . ':' . substr($crop['edited'], 0, 19) : strtok((string) ($entries[$ours['id']]['bytes']['print'] ?? ''), '#');
+			if ($print === false || $print !== ($entries[$older['id']]['next'] ?? null)) {
 				break;
 			}
 			$ours = $older;
@@ -314,20 +379,20 @@ final class Brake
 		return $ours;
 	}
 
-	/** Makes the bytes that are here the newest change, which has seen the one that was held. */
+	/** Makes the present bytes of a file and its crops the newest change, which has seen the held ones. */
 	private static function keepOurs(array $channel, string $hash): void
 	{
 		$channelId = (int) $channel['channel_id'];
 		$file = Revisions::notice($channel, $hash);
-		$transfer = Queue::find($channelId, $hash, 0);
-		if (! Store::attach($channelId, $hash) || ! $transfer || ! Queue::isWanted($transfer)) {
+		$transfers = array_filter(array_map(fn ($scale) => Queue::find($channelId, $hash, $scale), self::COUNTED), Queue::isWanted(...));
+		if (! ($own = Store::attach($channelId, $hash)) || ! $transfers) {
 			return;
 		}
-		if ($transfer['state'] === 'publishing') {
+		if (in_array('publishing', array_column($transfers, 'state'), true)) {
 			throw new Postponed('the file is being published', true);
 		}
-		// A hub without filesync takes nothing that is dated before what it has.
-		$now = gmdate('Y-m-d H:i:s', Config::now());
+		// A hub without filesync accepts nothing dated before its own version, and no hub accepts such a crop.
+		$now = self::after(...array_column($transfers, 'edited'));
 		Table::update('attach', ['edited' => $now], ['uid' => $channelId, 'hash' => $hash]);
 		Table::update('photo', ['edited' => $now], ['uid' => $channelId, 'resource_id' => $hash]);
 		Revisions::stand($channel, $file);
@@ -336,9 +401,17 @@ final class Brake
 		Outgoing::answer($channelId, $hash, false);
 	}
 
+	/** Returns now, or the second after the latest of some dates. It ignores a date far in the future. */
+	public static function after(string ...$dates): string
+	{
+		$times = array_map(fn ($date) => (int) strtotime(substr($date, 0, 19) . ' UTC') + 1, $dates);
+
+		return gmdate('Y-m-d H:i:s', max(Config::now(), ...array_filter($times, fn ($time) => $time <= Config::now() + self::DAY)));
+	}
+
 	private static function each(array $channel, string $hub, string $state, string $what): \Generator
 	{
-		$where = ['uid' => (int) $channel['channel_id'], 'hub' => $hub, 'state' => $state, 'what' => $what];
+		$where = self::heldOf((int) $channel['channel_id'], $hub) + ['state' => $state, 'what' => $what];
 		for ($last = ''; $rows = Table::select('filesync_held', $where + ['id >' => $last], 'id', self::PAGE, 'id'); $last = end($rows)['id']) {
 			foreach ($rows as $row) {
 				// One body at a time: that of a folder's delete may be large.
@@ -350,90 +423,155 @@ final class Brake
 		}
 	}
 
-	private static function isStopped(int $channelId, string $hub): bool
+	/** Returns the scope in which a clone is stopped: itself, or all clones of the channel; null if it is not. */
+	private static function stopped(int $channelId, string $root): ?string
 	{
-		return Table::first('filesync_held', ['uid' => $channelId, 'hub' => $hub, 'state' => 'held'], '', 'id') !== null;
+		$hub = self::hub($root);
+		$scopes = array_column(Table::select('filesync_held', ['uid' => $channelId, 'hub' => [$hub, self::ALL], 'state' => 'held'], '', 0, 'DISTINCT hub'), 'hub');
+
+		return in_array($hub, $scopes, true) ? $hub : ($scopes[0] ?? null);
 	}
 
-	/** Tells whether a person let in these very bytes. */
-	private static function isAgreed(array $transfer): bool
+	private static function logStop(int $channelId, string $scope, string $root, string $reason): void
 	{
-		$rows = Table::select('filesync_held', ['uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'what' => 'replaced', 'state' => 'agreed'], '', 0, 'body');
-
-		return in_array(self::version((int) $transfer['size_bytes'], $transfer['edited']), array_column($rows, 'body'), true);
+		Config::log('holding the changes of ' . ($scope === self::ALL ? "all clones, including $root," : $root) . " in channel $channelId: $reason");
 	}
 
-	/** Tells whether bytes are those that are to be here already: what displaces them is damage. */
+	/** Returns the condition for held changes of a clone, or of all. */
+	private static function heldOf(int $channelId, string $scope): array
+	{
+		return ['uid' => $channelId] + ($scope === self::ALL ? [] : ['hub' => $scope]);
+	}
+
+	/** Returns the condition for files displaced by a clone, or by all. */
+	private static function keptOf(int $channelId, string $scope): array
+	{
+		return ['uid' => $channelId] + ($scope === self::ALL ? ['hub <>' => ''] : ['hub' => $scope]);
+	}
+
+	/** Tells whether bytes count as a displacement: those of a file or a crop do, unless exactly these were approved, or they repair damage. */
+	private static function isCounted(array $transfer): bool
+	{
+		$scale = (int) $transfer['scale'];
+		$revision = $scale === 0 ? json_decode($transfer['entry'], true)['revision'] ?? null : null;
+		$isOne = $scale === 0 ? $revision && ! self::isOurs((int) $transfer['uid'], $transfer['hash'], $revision) : in_array($scale, self::COUNTED, true);
+		$agreed = ['uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'what' => 'replaced', 'state' => 'agreed', 'body' => self::version((int) $transfer['size_bytes'], $transfer['edited'], $scale)];
+
+		return $isOne && ! Table::first('filesync_held', $agreed, '', 'id');
+	}
+
+	/** Tells whether bytes are those that should already be here: then only damage had displaced them. */
 	private static function isOurs(int $channelId, string $hash, array $revision): bool
 	{
 		return (Revisions::find($channelId, $hash)['bytes']['print'] ?? null) === $revision['print'];
 	}
 
-	/** Tells whether there are bytes here that others would displace. */
-	private static function displaces(array $channel, string $root, array $own, string $sha256): bool
+	/** Tells whether other bytes would displace present ones. */
+	private static function displaces(array $channel, string $root, array $own, string $sha256, int $scale = 0): bool
 	{
-		$channelId = (int) $channel['channel_id'];
-		$facts = Facts::of($channel, $own['hash'], 0);
-		// What is not whole is damage that a stock hub, or a disk, left.
+		$facts = Facts::of($channel, $own['hash'], $scale);
+		// Incomplete bytes are damage from a stock hub, or a disk.
 		if ((int) $own['is_dir'] || $facts->state !== 'whole') {
 			return false;
 		}
+		if ($sha256 === '') {
+			return true;
+		}
+		$ours = $facts->content !== null ? hash('sha256', $facts->content) : Digests::of($facts, microtime(true) * 1000 + self::DIGEST_MS);
 
-		return $sha256 === '' || (Digests::of($facts, microtime(true) * 1000 + self::DIGEST_MS) !== $sha256 && ! self::isGivenBack($channelId, $root, $own['hash'], $sha256));
+		return $ours !== $sha256 && ! self::isGivenBack((int) $channel['channel_id'], $root, $own['hash'], $sha256, $scale);
 	}
 
-	/** Tells whether bytes are those that another clone displaced here just before. */
-	private static function isGivenBack(int $channelId, string $root, string $hash, string $sha256): bool
+	/**
+	 * Tells whether another clone displaced exactly these bytes here just before; for a crop, at any time within a week. This includes bytes that were replaced
+	 * here within a week while no clone displaced anything of the file: a file that was spoilt on this hub returns to it without approval.
+	 */
+	private static function isGivenBack(int $channelId, string $root, string $hash, string $sha256, int $scale = 0): bool
 	{
-		$past = Revisions::find($channelId, $hash)['here']['past'][0] ?? '';
+		$displaced = ['uid' => $channelId, 'hash' => $hash, 'scale' => $scale, 'hub <>' => ['', self::hub($root)], 'created >' => Config::now() - self::WEEK];
+		if ($scale) {
+			foreach (Table::select('filesync_kept', $displaced + ['source' => '', 'size_bytes <=' => Kept::MOST_CROP_BYTES], 'created DESC', self::GIVEN_BACK_ROWS, 'path') as $kept) {
+				if (@hash_file('sha256', Store::dataRoot($channelId) . '/' . $kept['path']) === $sha256) {
+					return true;
+				}
+			}
 
-		return $past !== '' && $past === $sha256
-			&& Table::first('filesync_kept', ['uid' => $channelId, 'hash' => $hash, 'scale' => 0, 'hub <>' => ['', self::hub($root)], 'created >' => Config::now() - self::WEEK], '', 'id') !== null;
+			return false;
+		}
+		$file = Revisions::find($channelId, $hash);
+		if (($file['here']['past'][0] ?? '') !== $sha256) {
+			return false;
+		}
+		$isReplacedHere = $file['bytes']['by'] === Site::component($channelId) && $file['bytes']['edited'] > gmdate('Y-m-d H:i:s', Config::now() - self::WEEK);
+
+		return Table::first('filesync_kept', $displaced, '', 'id') !== null
+			|| ($isReplacedHere && ! Table::first('filesync_kept', ['uid' => $channelId, 'hash' => $hash, 'scale' => 0], '', 'id'));
 	}
 
-	private static function sizeOf(array $channel, array $row): int
+	private static function sizeOf(array $channel, array $row, int $scale = 0): int
 	{
-		return (int) ($row['size_bytes'] ?? Store::facts(Store::pathOf($channel, $row))['size_bytes'] ?? $row['filesize']);
+		return $scale ? Facts::of($channel, $row['hash'], $scale)->sizeBytes : (int) ($row['size_bytes'] ?? Store::facts(Store::pathOf($channel, $row))['size_bytes'] ?? $row['filesize']);
 	}
 
-	private static function holdReplacement(array $channel, string $root, array $own, int $sizeBytes, string $edited): void
+	private static function holdReplacement(array $channel, string $scope, string $root, array $own, int $sizeBytes, string $edited, int $scale = 0): void
 	{
-		self::write((int) $channel['channel_id'], $root, $own['hash'], 'replaced', 1, self::sizeOf($channel, $own), self::version($sizeBytes, $edited));
+		self::write((int) $channel['channel_id'], $scope, $root, $own['hash'], 'replaced', 1, self::sizeOf($channel, $own, $scale), self::version($sizeBytes, $edited, $scale), $scale);
 	}
 
-	private static function write(int $channelId, string $root, string $hash, string $what, int $files, int $bytes, string $body): void
+	private static function write(int $channelId, string $scope, string $root, string $hash, string $what, int $files, int $bytes, string $body, int $scale = 0): void
 	{
-		$hub = self::hub($root);
-		$id = hash('sha256', "$channelId\n$hub\n$hash");
-		$first = Table::first('filesync_held', ['uid' => $channelId, 'hub' => $hub, 'state' => 'held'], 'created, id', 'since');
-		$row = ['url' => $root, 'what' => $what, 'state' => 'held', 'files' => $files, 'size_bytes' => $bytes, 'body' => $body, 'since' => (int) ($first['since'] ?? self::begunAt($channelId, $hub))];
+		$id = hash('sha256', "$channelId\n$scope\n$hash" . ($scale ? "\n$scale" : ''));
+		$first = Table::first('filesync_held', ['uid' => $channelId, 'hub' => $scope, 'state' => 'held'], 'created, id', 'since');
+		$row = ['url' => $root, 'what' => $what, 'state' => 'held', 'files' => $files, 'size_bytes' => $bytes, 'body' => $body, 'since' => (int) ($first['since'] ?? self::begunAt($channelId, $scope))];
 		Table::update('filesync_held', $row, ['id' => $id]);
 		if (! Table::first('filesync_held', ['id' => $id], '', 'id')) {
-			Table::tryInsert('filesync_held', $row + ['id' => $id, 'uid' => $channelId, 'hub' => $hub, 'hash' => $hash, 'created' => Config::now()]);
+			Table::tryInsert('filesync_held', $row + ['id' => $id, 'uid' => $channelId, 'hub' => $scope, 'hash' => $hash, 'created' => Config::now()]);
 		}
 	}
 
-	/** Returns since when a clone displaced what led here: a day is too much by itself, or else the week. */
-	private static function begunAt(int $channelId, string $hub): int
+	/** Returns the beginning of the displacements that led here: of the day if it alone exceeds the limit, otherwise of the week. */
+	private static function begunAt(int $channelId, string $scope): int
 	{
 		$limits = self::limits($channelId);
-		$ofWeek = self::displacedSince($channelId, $hub, [], self::WEEK);
-		$isOfWeek = $ofWeek[0] >= $limits[1][1] || $ofWeek[1] >= $limits[1][2];
+		foreach (self::displaced($channelId, $scope, $limits) as $n => [$files, $bytes]) {
+			$limit = $limits[$n];
+			if ($limit['seconds'] === self::WEEK && ($files >= $limit['files'] || $bytes >= $limit['bytes'])) {
+				return Config::now() - self::WEEK;
+			}
+		}
 
-		return Config::now() - ($isOfWeek ? self::WEEK : self::DAY);
+		return Config::now() - self::DAY;
 	}
 
-	/** Returns why it is too much that a clone displaces so much more, or null if it is not. */
-	private static function excess(int $channelId, string $hub, array $hashes, int $files, int $bytes): ?string
+	/**
+	 * Checks whether a clone would displace too much.
+	 *
+	 * @param string       $what   `replaced` or `deleted`.
+	 * @param list<string> $hashes The hashes of these files; a single one is not counted twice.
+	 *
+	 * @return ?array{string, string} The scope to stop, the clone or all of the channel, and why; null: within the limits.
+	 */
+	private static function excess(int $channelId, string $root, string $what, array $hashes, int $files, int $bytes): ?array
 	{
-		foreach (self::limits($channelId) as [$seconds, $mostFiles, $mostBytes]) {
-			[$before, $bytesBefore] = self::displacedSince($channelId, $hub, $hashes, $seconds);
-			if ($before + $files > $mostFiles || $bytesBefore + $bytes > $mostBytes) {
-				return sprintf('%d files, %d bytes replaced or deleted within %d days, where %d files, %d bytes may be', $before + $files, $bytesBefore + $bytes, intdiv($seconds, self::DAY), $mostFiles, $mostBytes);
+		$limits = array_filter(self::limits($channelId), fn ($limit) => in_array($what, $limit['what'], true));
+		foreach ([self::hub($root), self::ALL] as $scope) {
+			foreach (self::displaced($channelId, $scope, $limits, $hashes) as $n => [$before, $bytesBefore]) {
+				$limit = $limits[$n];
+				$most = $scope === self::ALL ? array_map(self::together(...), ['files' => $limit['files'], 'bytes' => $limit['bytes']]) : $limit;
+				if ($before + $files > $most['files'] || $bytesBefore + $bytes > $most['bytes']) {
+					return [$scope, sprintf('%d files, %d bytes %s within %d days, the limit is %s', $before + $files, $bytesBefore + $bytes, implode(' or ', $limit['what']),
+						intdiv($limit['seconds'], self::DAY), "{$most['files']} files" . ($most['bytes'] === self::ANY ? '' : ", {$most['bytes']} bytes"))];
+				}
 			}
 		}
 
 		return null;
+	}
+
+	/** Returns the limit for all clones together: a little above that for one, so that the others can continue while one waits for an answer. */
+	private static function together(int $most): int
+	{
+		return $most > intdiv(self::ANY, 2) ? self::ANY : $most + intdiv($most + 9, 10);
 	}
 
 	private static function excessOfDeletes(int $channelId, int $files, int $bytesOfFolder): ?string
@@ -446,38 +584,88 @@ final class Brake
 		return $before + $files > Config::number('delete_max_files') ? "a delete of $files files, after $before within a day: more than delete_max_files" : null;
 	}
 
-	/** @return array{int, int} Files, those named left out if it is one, and bytes. */
-	private static function displacedSince(int $channelId, string $hub, array $hashes, int $seconds): array
+	/** @return array<array{int, int}> For each limit: files, without the given one if it is single, and bytes. */
+	private static function displaced(int $channelId, string $scope, array $limits, array $hashes = []): array
 	{
-		$where = ['uid' => $channelId, 'hub' => $hub, 'scale' => 0, 'created >' => Config::now() - $seconds];
-		$files = Table::first('filesync_kept', $where + (count($hashes) === 1 ? ['hash <>' => reset($hashes)] : []), '', 'count(DISTINCT hash) AS files')['files'];
+		$where = self::keptOf($channelId, $scope) + ['scale' => self::COUNTED, 'created >' => Config::now() - self::WEEK];
+		$columns = ['files' => [], 'bytes' => []];
+		foreach ($limits as $n => $limit) {
+			$counts = 'created > ' . (Config::now() - $limit['seconds']) . (in_array('deleted', $limit['what'], true) ? '' : " AND why <> 'deleted'");
+			$columns['files'][] = "count(DISTINCT CASE WHEN $counts THEN hash END) AS files_$n";
+			$columns['bytes'][] = "sum(CASE WHEN $counts THEN size_bytes ELSE 0 END) AS bytes_$n";
+		}
+		$files = Table::first('filesync_kept', $where + (count($hashes) === 1 ? ['hash <>' => reset($hashes)] : []), '', implode(', ', $columns['files']));
+		$bytes = Table::first('filesync_kept', $where, '', implode(', ', $columns['bytes']));
 
-		return [(int) $files, Table::sum('filesync_kept', 'size_bytes', $where)];
+		return array_map(fn ($n) => [(int) $files["files_$n"], (int) $bytes["bytes_$n"]], array_combine(array_keys($limits), array_keys($limits)));
 	}
 
-	/** @return list<array{int, int, int}> Seconds, files and bytes. */
+	/** Forgets how many files a channel had. */
+	public static function forget(int $channelId): void
+	{
+		Config::clear('files', self::scope($channelId));
+	}
+
+	/** Returns how many of its present files a channel had a week ago, so that a clone that adds many cannot replace as many more. All, if unknown. */
+	private static function filesBefore(int $channelId, int $now): int
+	{
+		$then = array_filter(array_column(array_filter(self::notes($channelId, 0), fn ($note) => $note[0] <= Config::now() - self::WEEK), 1));
+
+		return $then ? min($now, max($then)) : $now;
+	}
+
+	/** @return list<array{int, int}> The notes since a moment: time, and number of the channel's files. */
+	private static function notes(int $channelId, int $since): array
+	{
+		return array_values(array_filter(json_decode(Config::get('files', self::scope($channelId)), true) ?? [], fn ($note) => $note[0] >= $since && $note[0] <= Config::now()));
+	}
+
+	private static function scope(int $channelId): string
+	{
+		return "brake:$channelId";
+	}
+
+	/**
+	 * Returns the limits. For replaced bytes alone the limit is a share of the files: people notice a missing file, but not one with
+	 * other bytes.
+	 *
+	 * @return list<array{what: list<string>, seconds: int, files: int, bytes: int}>
+	 */
 	private static function limits(int $channelId): array
 	{
-		$files = Table::count('attach', ['uid' => $channelId, 'is_dir' => 0])
+		$files = self::filesBefore($channelId, Table::count('attach', ['uid' => $channelId, 'is_dir' => 0]))
 			+ Table::count('filesync_kept', ['uid' => $channelId, 'why' => 'deleted', 'scale' => 0, 'hub <>' => '', 'created >' => Config::now() - self::DAY]);
-		$half = $files < Config::number('displaced_few_files') ? max(self::LEAST_FILES, intdiv($files, 2)) : PHP_INT_MAX;
+		$half = $files < Config::number('displaced_few_files') ? max(self::LEAST_FILES, intdiv($files, 2)) : self::ANY;
+		$percent = Config::number('replaced_max_percent');
+		$part = $percent < 100 ? intdiv($files * $percent, 100) : self::ANY;
+		$both = ['replaced', 'deleted'];
 
-		return [[self::DAY, min($half, Config::number('displaced_max_files_day')), Config::number('displaced_max_bytes_day')],
-			[self::WEEK, Config::number('displaced_max_files_week'), Config::number('displaced_max_bytes_week')]];
+		return [
+			['what' => $both, 'seconds' => self::DAY, 'files' => min($half, Config::number('displaced_max_files_day')), 'bytes' => Config::number('displaced_max_bytes_day')],
+			['what' => $both, 'seconds' => self::WEEK, 'files' => Config::number('displaced_max_files_week'), 'bytes' => Config::number('displaced_max_bytes_week')],
+			['what' => ['replaced'], 'seconds' => self::DAY, 'files' => max(self::LEAST_FILES, $part), 'bytes' => self::ANY],
+			['what' => ['replaced'], 'seconds' => self::WEEK, 'files' => max(intdiv(self::WEEK, self::DAY) * self::LEAST_FILES, $part), 'bytes' => self::ANY],
+		];
 	}
 
-	private static function version(int $sizeBytes, string $edited): string
+	/** Returns the text for new bytes in `body` of filesync_held. */
+	private static function version(int $sizeBytes, string $edited, int $scale = 0): string
 	{
-		return "$sizeBytes:$edited";
+		return "$sizeBytes:$edited" . ($scale ? self::crop($scale) : '');
+	}
+
+	private static function crop(int|string $scale = ''): string
+	{
+		return " crop $scale";
 	}
 
 	private static function reason(string $root): string
 	{
-		return 'held with all that ' . (parse_url($root, PHP_URL_HOST) ?: $root) . ' replaced or deleted, until a person accepts it or gives ours back (cli.php packets)';
+		return 'held with all changes of ' . (parse_url($root, PHP_URL_HOST) ?: $root) . ' until you accept or dismiss them (cli.php packets)';
 	}
 
-	private static function lineId(int $channelId, string $hub): string
+	private static function lineId(int $channelId, string $scope): string
 	{
-		return hash('sha256', "$channelId\n$hub");
+		return hash('sha256', "$channelId\n$scope");
 	}
 }

@@ -13,10 +13,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Calls of core that change files for their owner, with a note of what changes: core forgets to send some, and sends others twice. */
+/** Wraps core's calls that change files for their owner, to record the changes: core forgets to send some, and sends others twice. */
 final class Changes
 {
-	/** Stands in for core's attach_move. */
+	/** Replaces core's attach_move. */
 	public static function move(mixed $channelId, mixed $hash, mixed $folder, array $rest): mixed
 	{
 		$before = self::note(function () use ($channelId, $hash) {
@@ -28,7 +28,7 @@ final class Changes
 		try {
 			$result = \attach_move($channelId, $hash, $folder, ...$rest);
 		} catch (\TypeError $e) {
-			// On PostgreSQL the last of it, the thumbnails of a photo, goes wrong (7.8 to 8.9.3).
+			// On PostgreSQL its last step, the thumbnails of a photo, fails (7.8 to 8.9.3).
 			$after = $before && (int) $before['is_photo'] ? self::note(fn () => Store::attach((int) $channelId, (string) $hash)) : null;
 			if (! $after || $after['folder'] !== (string) $folder || ! is_file($after['content'])) {
 				throw $e;
@@ -40,7 +40,7 @@ final class Changes
 		return $result;
 	}
 
-	/** Stands in for core's attach_change_permissions. What core would send for each file beneath, we send after it. */
+	/** Replaces core's attach_change_permissions. Core would send a packet for each file beneath; we send one after it. */
 	public static function access(mixed $channelId, mixed $hash, array $access, mixed $recurse, mixed $sync): mixed
 	{
 		$isOurs = self::note(function () use ($channelId, $hash, $recurse) {
@@ -52,7 +52,7 @@ final class Changes
 		return \attach_change_permissions($channelId, $hash, ...$access, ...[$recurse, $isOurs ? false : $sync]);
 	}
 
-	/** Stands in for core's fix_attached_permissions. */
+	/** Replaces core's fix_attached_permissions. */
 	public static function accessOfPost(mixed $channelId, mixed $body, array $rest): mixed
 	{
 		self::note(function () use ($channelId, $body) {
@@ -65,10 +65,10 @@ final class Changes
 	}
 
 	/**
-	 * Brings up to date what core left of the name that a file or folder had before it was renamed by WebDAV.
+	 * Updates what core leaves of the old name when a file or folder is renamed by WebDAV.
 	 *
-	 * Core changes the row's name; a fault of its own keeps the display path, the names of photo rows, and the paths of what lies
-	 * beneath a folder, as they were (7.8 to 8.9.3).
+	 * Core changes the row's name, but fails to update the display path, the names of photo rows, and the paths of everything
+	 * beneath a folder (7.8 to 8.9.3).
 	 */
 	public static function renamed(mixed $channel, mixed $hash): void
 	{

@@ -11,48 +11,50 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The verbs of cli.php. Each returns an exit code: 0 done, 1 failed for good, 2 usage, 75 try again later. */
+/** The verbs of cli.php. Each returns an exit code: 0 done, 1 needs attention, 2 usage, 75 try again later. */
 final class Command
 {
 	private const USAGE = <<<'TEXT'
 		usage: sudo -u <hub user> php addon/filesync/cli.php <verb> [options]    in the hub's root
 
-		  status                 what is on its way, what is stuck, what waits           [--json]
-		  missing                every file that is not present here, and why            [--json]
-		  kept                   what a sync replaced or deleted: id, when, by which clone [--json]
-		  undo ID                brings that back, here and on every clone, with place and categories;
-		                         takes a repair of files back
-		  packets                what other clones asked for that waits, as where one      [--json]
-		                         replaced or deleted very much; packets accept ID|all
-		                         agrees to it, packets dismiss ID|all gives ours back,
-		                         here and on every clone
-		  work                   fetch and publish in the foreground                     [--json] [--progress]
-		                         [--seconds N] at most, [--until-idle] until nothing is on its way
-		  backfill               compares all files with those of each clone, and brings  [--json]
-		                         what is missing, here and there; or only tells           [--dry-run]
-		  verify                 reads every file again, and fetches what is damaged     [--json]
-		  repair                 all of the three:                                       [--json]
-		  repair files           rows and files that older hubs, or losses, left in      [--dry-run]
-		                         another shape: bytes in the database, missing rows,     [--seconds N]
-		                         folders, places and bytes; `undo` takes it back
-		  repair items           own posts that a sync left with another hub's URLs      [--json]
-		                         or a wrong signature: mends them, or only lists them    [--dry-run]
-		  repair photos          scales that are missing, of a wrong size or not what    [--json]
-		                         their rows say: makes them anew, or only lists them     [--dry-run]
-		  doctor                 everything about this hub's set-up, with a remedy for   [--json]
-		                         what is wrong; --only CHECK,CHECK shows some
-		  config                 every setting, its value and what it does               [--json]
+		  status                 shows what is in transit, stuck or waiting              [--json]
+		  missing                lists every file that this hub lacks, and why           [--json]
+		  kept                   lists files that a sync replaced or deleted: id, when,  [--json]
+		                         by which clone
+		  undo ID                restores a kept file on every clone, in its folder and with its
+		                         categories; also reverts a `repair files` run
+		  packets                lists changes from other clones that wait for approval, [--json]
+		                         such as a mass delete; `packets accept ID|all` applies them,
+		                         `packets dismiss ID|all` rejects them and restores our files
+		                         on every clone
+		  work                   fetches and publishes in the foreground                 [--json] [--progress]
+		                         [--seconds N] at most, [--until-idle] until nothing is in transit
+		  backfill               compares all files with those of each clone, and        [--json]
+		                         transfers what is missing, in both directions; or only
+		                         lists the differences                                   [--dry-run]
+		  verify                 reads every file again, and fetches damaged ones        [--json]
+		  repair                 runs the three repairs below                            [--json]
+		  repair files           mends rows and files that older hubs, or losses, left   [--dry-run]
+		                         in a wrong form: bytes in the database, missing rows,   [--seconds N]
+		                         folders, paths and bytes; `undo` reverts it
+		  repair items           mends own posts that a sync left with another hub's     [--json]
+		                         URLs or a wrong signature, or only lists them           [--dry-run]
+		  repair photos          makes scales again that are missing, have a wrong size  [--json]
+		                         or do not match their rows, or only lists them          [--dry-run]
+		  doctor                 checks this hub's whole set-up, with a remedy for each  [--json]
+		                         fault; --only CHECK,CHECK runs some checks
+		  config                 shows every setting, its value and what it does         [--json]
 		  config get NAME        config set NAME VALUE        config clear NAME
 		                         [--scope site|channel:<id>|peer:<root URL>]
-		  uninstall              what is on its way and what is kept; changes nothing    [--json]
-		                         --keep or --purge takes filesync off this hub, and keeps or
+		  uninstall              lists unfinished work and kept files; changes nothing   [--json]
+		                         --keep or --purge removes filesync from this hub, and keeps or
 		                         removes its tables and kept files; --finish first fetches and
-		                         sends what waits [--seconds N], --drop forgets it
+		                         sends everything that waits [--seconds N], --drop forgets it
 
-		missing, kept, backfill, verify and repair take --channel NICK, and look at that channel alone
-		--hub DIR names the hub, where it is not the one that this lies in
+		with --channel NICK, missing, kept, backfill, verify and repair are limited to that channel
+		--hub DIR names the hub, if it is not the one that contains this file
 
-		exit codes: 0 done or nothing to do, 1 something needs a person, 2 usage, 75 something is still on its way
+		exit codes: 0 done or nothing to do, 1 something needs your attention, 2 usage, 75 work is still in progress
 		TEXT;
 
 	private const OPTIONS = [
@@ -75,11 +77,11 @@ final class Command
 		}
 		try {
 			if (! Migrations::ready()) {
-				fwrite(STDERR, "filesync: its tables are being made by another process, try again\n");
+				fwrite(STDERR, "filesync: another process is creating its tables, try again\n");
 				return 75;
 			}
 			if ($hooks = Registration::mend()) {
-				fwrite(STDERR, 'filesync: put hooks back that the hub had lost: ' . implode(', ', $hooks) . "\n");
+				fwrite(STDERR, 'filesync: restored hooks that the hub had lost: ' . implode(', ', $hooks) . "\n");
 			}
 
 			return match ($verb) {
@@ -103,9 +105,9 @@ final class Command
 	}
 
 	/**
-	 * Returns the channels that a command goes through: all of this hub, or the one that `--channel` names by its nick.
+	 * Returns the channels that a command covers: all of this hub, or the one that `--channel` names by its nick.
 	 *
-	 * @throws Refused There is none of that nick.
+	 * @throws Refused No channel has that nick.
 	 */
 	public static function channels(array $options): array
 	{
@@ -119,7 +121,7 @@ final class Command
 		return $named ?: throw new Refused("no channel of this hub is called \"$nick\"; there are: " . implode(', ', array_column($channels, 'channel_address')));
 	}
 
-	/** Says how the command is used. */
+	/** Prints the usage. */
 	public static function usage(): int
 	{
 		fwrite(STDERR, self::USAGE . "\n");
@@ -150,7 +152,7 @@ final class Command
 		return [$words, $options];
 	}
 
-	/** Photos after files: what is brought out of the database need not be made. */
+	/** Photos after files: scales that are restored from the database need not be made. */
 	private static function repair(array $what, array $options): int
 	{
 		$codes = array_map(fn ($one) => (match ($one) {
@@ -189,7 +191,7 @@ final class Command
 				echo Config::oneLine("conflict copy in channel {$row['channel']}: {$row['name']}"), "\n";
 			}
 			foreach (Brake::lines() as $line) {
-				echo Config::oneLine("waits for a person (channel {$line['channel']}): " . Brake::describe($line)), "\n";
+				echo Config::oneLine("waits for approval (channel {$line['channel']}): " . Brake::describe($line)), "\n";
 			}
 			foreach ($status['parked'] as $row) {
 				echo Config::oneLine("parked: {$row['hash']} scale {$row['scale']} of channel {$row['channel']}: {$row['kind']}: {$row['reason']}"), "\n";
@@ -208,7 +210,7 @@ final class Command
 		$parts = ['filesync: ' . $clone['filesync'] . ($clone['version'] === null ? '' : ' ' . $clone['version'])];
 		foreach (['reason' => '%s', 'skew_seconds' => 'its clock differs by %d s', 'rung' => 'last by %s', 'last_success' => 'last success %s UTC', 'last_failure' => 'last failure %s UTC',
 			'failures' => 'failures since: %d', 'dav_refused_until' => 'without /dav until %s UTC', 'piece_bytes' => 'in pieces of %d bytes'] as $name => $format) {
-			// That a hub does not speak filesync is no trouble; --json says how it answered.
+			// A hub without filesync is not a fault; --json shows its answer.
 			$clone[$name] && ! ($name === 'reason' && $clone['filesync'] === 'no') && $parts[] = sprintf($format, $clone[$name]);
 		}
 

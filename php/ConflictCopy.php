@@ -14,12 +14,12 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * The bytes that lost where two hubs changed a file without knowing of each other: a file of its own beside the winner, named with
- * hub and time. Hash, name and revision follow from what lost, so that it is the same file on every clone that makes it.
+ * Keeps the losing bytes when two hubs changed a file without knowing about each other's change: as a file of its own beside the winner, named
+ * with hub and time. Hash, name and revision derive from the losing bytes, so that every clone makes the same file.
  */
 final class ConflictCopy
 {
-	/** Makes a file of bytes that were kept as a conflict. Once it is made, doing so again changes nothing. */
+	/** Makes a file from bytes that were kept as a conflict. Repeating it changes nothing. */
 	public static function make(array $channel, string $keptId): void
 	{
 		$channelId = (int) $channel['channel_id'];
@@ -42,7 +42,7 @@ final class ConflictCopy
 		Config::log("a conflict about {$entry['attach']['hash']} of channel $channelId: the other version is now $hash");
 	}
 
-	/** Returns the name-based UUID (version 5) of the bytes that lost, in the file's own namespace. */
+	/** Returns the name-based UUID (version 5) of the losing bytes, in the file's own namespace. */
 	public static function hash(string $hash, array $value): string
 	{
 		$digest = substr(hash('sha1', $hash . "\n" . $value['print'] . "\n" . $value['by']), 0, 32);
@@ -52,7 +52,7 @@ final class ConflictCopy
 		return implode('-', [substr($digest, 0, 8), substr($digest, 8, 4), substr($digest, 12, 4), substr($digest, 16, 4), substr($digest, 20)]);
 	}
 
-	/** Returns the file's name with the hub and the time of the change that lost. */
+	/** Returns the file's name with the hub and the time of the losing change. */
 	public static function name(string $name, array $value): string
 	{
 		$dot = strrpos($name, '.') ?: strlen($name);
@@ -71,7 +71,7 @@ final class ConflictCopy
 			os_mkdir(dirname($place['content']), STORAGE_DEFAULT_PERMISSIONS, true);
 		}
 		Store::copy($source, $place['content']);
-		// At most who may see the winner now, whoever could see the loser.
+		// Only people who may see the winner now, whoever could see the loser.
 		$row = array_intersect_key($own, array_flip(FileChange::ACL)) + ['hash' => $hash, 'folder' => $folder, 'creator' => $entry['attach']['creator'],
 			'flags' => 0, 'created' => $entry['bytes']['edited']] + $entry['attach'];
 		Table::transaction(function () use ($channel, $row, $place, $name, $entry, $hash) {

@@ -18,9 +18,9 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Applies a received delete: the bytes are kept first, the linked posts go in a way that sends nothing, then core deletes.
+ * Applies a received delete: keeps the bytes, removes the linked posts without sending anything, then lets core delete.
  *
- * May be cut off anywhere and run again. Too much at once, or within a day, waits for a person (Brake).
+ * May be interrupted anywhere and run again. A mass delete, at once or within a day, waits for approval (Brake).
  */
 final class Deletion
 {
@@ -29,9 +29,9 @@ final class Deletion
 	private const ABANDONED_SECONDS = 600;
 
 	/**
-	 * Deletes a file, or a folder with all beneath it, as far as the clone that asks knew what is here.
+	 * Deletes a file, or a folder with everything beneath it, as far as the deleting clone knew the present state.
 	 *
-	 * @param bool $isAgreed Whether a person agreed to it, however much it is.
+	 * @param bool $isAgreed Whether it was approved, whatever its size.
 	 */
 	public static function apply(array $channel, string $hash, Packet $packet, string $root, bool $isAgreed = false): void
 	{
@@ -42,7 +42,7 @@ final class Deletion
 		$spared = self::spared($channel, $own, $rows, $packet, $hub);
 		$rows = array_values(array_filter($rows, fn ($row) => ! isset($spared[$row['hash']])));
 		$lone = $own || isset($spared[$hash]) ? null : Kept::lonePhoto($channelId, $hash);
-		// What a delete that was cut off has left of a photo is no photo without a file.
+		// Rows that an interrupted delete left of a photo must not look like a photo without a file.
 		$isRest = $lone && (Revisions::find($channelId, $hash)['state'] ?? '') === 'going';
 		$counted = $isAgreed ? '' : Brake::hub($hub);
 		if (! $isAgreed && Brake::holdDelete($channel, $root, $hash, $packet, $lone && ! $isRest ? [$lone] : $rows)) {
@@ -83,15 +83,15 @@ final class Deletion
 		if ($rows) {
 			Config::log("deleted $hash of channel $channelId, " . count($rows) . ' rows, as a clone asked');
 		}
-		// The folders above what was changed travel with it. Alone they would be answered with their delete, again and again.
+		// The folders above a changed file are sent with it. On their own they would be answered with their delete, again and again.
 		foreach (array_keys(array_filter($spared)) as $each) {
-			Config::log("kept $each of channel $channelId: the clone that deletes $hash did not know its present state");
+			Config::log("kept $each of channel $channelId: the clone that deleted $hash did not know its present state");
 			self::forgetWanted($channelId, (string) $each, $packet, $hub);
 			Outgoing::answer($channelId, (string) $each, false);
 		}
 	}
 
-	/** Lets what was to be deleted, and is here still, be what it was: nothing of it is kept, and its changes are noticed again. */
+	/** Restores the normal state of files that should have been deleted but still exist: drops their kept copies, and notices changes again. */
 	private static function turnBack(array $channel, array $before): void
 	{
 		foreach ($before as $hash => $file) {
@@ -101,12 +101,12 @@ final class Deletion
 					$file && Revisions::save($file);
 				}
 			} catch (\Throwable $e) {
-				Config::logFailure('a delete that did not come about', $e);
+				Config::logFailure('a failed delete', $e);
 			}
 		}
 	}
 
-	/** Forgets what is kept of files whose delete was cut off, as long as they are here. */
+	/** Forgets kept copies of files whose delete was interrupted, if the files still exist. */
 	public static function recover(): void
 	{
 		foreach (Clones::local() as $channelId) {
@@ -121,7 +121,7 @@ final class Deletion
 		}
 	}
 
-	/** Refuses a delete for the channel's owner: what is here counts as made anew, so that it comes back where it was deleted. */
+	/** Refuses a delete for the channel's owner: the present files count as new, so that they return where they were deleted. */
 	public static function refuse(array $channel, Packet $packet): void
 	{
 		$channelId = (int) $channel['channel_id'];
@@ -136,7 +136,7 @@ final class Deletion
 		}
 	}
 
-	/** Returns by hash what stays, of the rows and of what is on its way: true for those changed since, false for the folders above them. */
+	/** Returns the rows and transfers that stay, by hash: true for those changed since, false for the folders above them. */
 	private static function spared(array $channel, ?array $own, array $rows, Packet $packet, string $hub): array
 	{
 		$spared = [];
@@ -169,7 +169,7 @@ final class Deletion
 		return Arrival::knowsAll($channel, $file, $hub);
 	}
 
-	/** Does not wait for bytes that a hub without filesync told of before it deleted them: what is here stays. */
+	/** Stops waiting for bytes that a hub without filesync announced and then deleted: the present file stays. */
 	private static function forgetWanted(int $channelId, string $hash, Packet $packet, string $hub): void
 	{
 		$file = Revisions::find($channelId, $hash);
@@ -196,7 +196,7 @@ final class Deletion
 		Revisions::save(['state' => 'going', 'gone' => $gone, 'wanted' => [], 'here' => []] + $file);
 	}
 
-	/** Returns what a delete has seen of a file, or null if its hub does not say. */
+	/** Returns what a delete has seen of a file, or null if its hub sent no vectors. */
 	private static function told(Packet $packet, string $hash, array $file): ?array
 	{
 		if ($packet->order['gone'] === null) {
@@ -207,7 +207,7 @@ final class Deletion
 		return Vector::credible($told, Revisions::seen($file), $file['gone']);
 	}
 
-	/** Deletes rows one by one, the deepest first, so that core takes nothing with them. */
+	/** Deletes rows one by one, the deepest first, so that core deletes nothing else with them. */
 	private static function deleteEach(int $channelId, array $rows): void
 	{
 		foreach (array_reverse($rows) as $row) {
@@ -215,7 +215,7 @@ final class Deletion
 		}
 	}
 
-	/** Returns the row and all beneath it, the row first. */
+	/** Returns the row and everything beneath it, the row first. */
 	public static function beneath(int $channelId, array $own): array
 	{
 		$rows = [$own];
@@ -227,7 +227,7 @@ final class Deletion
 			}
 			$rows = [...$rows, ...$children];
 			if (count($rows) > 20 * max(self::FEW_FILES, Config::number('delete_max_files'))) {
-				throw new Postponed('a folder delete with too much beneath it', false);
+				throw new Postponed('the folder to delete contains too many files', false);
 			}
 			$level = array_column(array_filter($children, fn ($row) => (int) $row['is_dir']), 'hash');
 		}
@@ -235,7 +235,7 @@ final class Deletion
 		return $rows;
 	}
 
-	/** Drops what is on its way for the rows, and for files that were to arrive in the folders among them. */
+	/** Drops transfers for the rows, and for files that were to arrive in the folders among them. */
 	private static function dropTransfers(int $channelId, string $hash, array $rows): void
 	{
 		$hashes = [$hash, ...array_column($rows, 'hash')];

@@ -14,10 +14,10 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * The digests of files that did not change since: table filesync_digest, a row per channel, hash and scale.
+ * The digests of unchanged files: table filesync_digest, a row per channel, hash and scale.
  *
- * A digest holds as long as device, inode, size and both times are those that were seen before and after hashing. A row without
- * digest is wanted: a background job computes it. The row also tells the true size of a file of 4 GiB and more.
+ * A digest is valid as long as device, inode, size and both times are the same as before and after hashing. A row without a
+ * digest is wanted: a background job computes it. The row also holds the true size of a file of 4 GiB and more.
  */
 final class Digests
 {
@@ -26,10 +26,10 @@ final class Digests
 	private const SUMMON_SECONDS = 60;
 	private const LARGE_BYTES = 1 << 30;
 	private const MOST_COPIES = 4;
-	/** Stands for the facts of bytes that are not those which were recorded. */
+	/** Placeholder facts for bytes that differ from the recorded ones. */
 	private const DAMAGED = 'damaged';
 
-	/** Returns the digest of bytes with these facts, or null if it is not known. */
+	/** Returns the digest of bytes with these facts, or null if it is unknown. */
 	public static function known(int $channelId, string $hash, int $scale, array $stat): ?string
 	{
 		$row = Table::first('filesync_digest', ['id' => self::id($channelId, $hash, $scale), 'facts' => Facts::key($stat)]);
@@ -37,7 +37,7 @@ final class Digests
 		return $row && $row['sha256'] !== '' ? $row['sha256'] : null;
 	}
 
-	/** Writes what is known of a file: its size, and the digest of the bytes with these facts (empty: wanted). */
+	/** Records a file's size, and the digest of its bytes with these facts (empty: wanted). */
 	public static function remember(int $channelId, string $hash, int $scale, int $sizeBytes, ?array $stat, string $sha256): void
 	{
 		$id = self::id($channelId, $hash, $scale);
@@ -48,7 +48,7 @@ final class Digests
 		}
 	}
 
-	/** Returns the digest that was recorded of a file of this size which nobody changed since, by the date of its row; null if none was. */
+	/** Returns the recorded digest of a file of this size that, by the date of its row, nobody has changed since; null if there is none. */
 	public static function recorded(int $channelId, string $hash, int $sizeBytes, string $edited): ?string
 	{
 		$row = Table::first('filesync_digest', ['id' => self::id($channelId, $hash, 0), 'size_bytes' => $sizeBytes]);
@@ -56,13 +56,13 @@ final class Digests
 		return $row && preg_match('/^[0-9a-f]{64}$/D', $row['sha256']) && substr($edited, 0, 19) < gmdate('Y-m-d H:i:s', (int) $row['updated']) ? $row['sha256'] : null;
 	}
 
-	/** Ends believing that the bytes on disk are those that were recorded. */
+	/** Marks the bytes on disk as different from the recorded ones. */
 	public static function distrust(int $channelId, string $hash): void
 	{
 		Table::update('filesync_digest', ['facts' => self::DAMAGED], ['id' => self::id($channelId, $hash, 0)]);
 	}
 
-	/** Writes what was published, within the transaction that publishes it. */
+	/** Records a published file, within the transaction that publishes it. */
 	public static function publish(array $transfer, ?array $stat): void
 	{
 		[$channelId, $scale] = [(int) $transfer['uid'], (int) $transfer['scale']];
@@ -73,7 +73,7 @@ final class Digests
 	}
 
 	/**
-	 * Returns the size of a file that we know, and since when, or null.
+	 * Returns the recorded size of a file and the time of the record, or null.
 	 *
 	 * @return ?array{size_bytes: int, updated: int}
 	 */
@@ -87,7 +87,7 @@ final class Digests
 	/**
 	 * Returns paths of other files of a channel that may have the same bytes, beneath the channel's own folder.
 	 *
-	 * @param string $sha256 Empty if it is not known: then those of the same size.
+	 * @param string $sha256 Empty if unknown: then returns those of the same size.
 	 *
 	 * @return list<string>
 	 */
@@ -106,7 +106,7 @@ final class Digests
 		return $paths;
 	}
 
-	/** Returns the digest of a file, computed now if that takes no longer than `$untilMs`; else null, and a background job is on it. */
+	/** Returns the digest of a file, computed now if that takes no longer than `$untilMs`; otherwise null, and a background job computes it. */
 	public static function of(Facts $facts, float $untilMs): ?string
 	{
 		if ($facts->content !== null) {
@@ -129,7 +129,15 @@ final class Digests
 		return $sha256;
 	}
 
-	/** Starts the background job if digests are wanted and nobody computes them. */
+	/** Tells whether the digest of a file is one that of() computes, for which it reads the file. */
+	public static function takesLong(Facts $facts): bool
+	{
+		$stat = $facts->content === null ? $facts->stat() : null;
+
+		return $stat && $stat['size_bytes'] <= self::LARGE_BYTES && self::known($facts->channelId(), $facts->hash, $facts->scale, $stat) === null;
+	}
+
+	/** Starts the background job if digests are wanted and no process computes them. */
 	public static function summon(): void
 	{
 		if (self::wanted() && ! Lease::isHeld('digest') && Lease::take('summon-digest', Config::token(), self::SUMMON_SECONDS)) {
@@ -137,7 +145,7 @@ final class Digests
 		}
 	}
 
-	/** Computes wanted digests, one after the other; begins none after the deadline. */
+	/** Computes wanted digests, one after the other; starts none after the deadline. */
 	public static function work(int $deadline): void
 	{
 		Lease::end('summon-digest');
@@ -157,7 +165,7 @@ final class Digests
 		}
 	}
 
-	/** Forgets files that are not here any more. */
+	/** Forgets files that no longer exist here. */
 	public static function prune(): void
 	{
 		for ($last = ''; $rows = Table::select('filesync_digest', ['id >' => $last], 'id', 500, 'id, uid, hash'); $last = end($rows)['id']) {
@@ -169,7 +177,7 @@ final class Digests
 		}
 	}
 
-	/** Returns a digest to compute: of the channel whose turn was longest ago that of the smallest file. */
+	/** Returns a digest to compute: the smallest file of the channel whose turn was longest ago. */
 	private static function wanted(array $except = [], array $where = []): ?array
 	{
 		$where += ['sha256' => ''] + ($except ? ['id <>' => $except] : []);
@@ -178,7 +186,7 @@ final class Digests
 		return $channels ? Table::first('filesync_digest', ['uid' => ServedLast::order('digest', $channels)[0]] + $where, 'size_bytes, id') : null;
 	}
 
-	/** Returns what is to be called while a large file of a channel is read: now and then the smaller ones of others come first. */
+	/** Returns a callback for reading a large file of a channel: now and then smaller files of other channels come first. */
 	private static function letOthersIn(int $channelId, string $token, array &$seen): \Closure
 	{
 		$ends = Config::now() + ServedLast::TURN_SECONDS;
@@ -211,7 +219,7 @@ final class Digests
 		$facts = $channel ? Facts::of($channel, $row['hash'], (int) $row['scale']) : null;
 		$stat = $facts?->stat();
 		if (! $stat || $facts->state !== 'whole') {
-			// The size of a large file stands nowhere else.
+			// No other row holds the size of a large file.
 			Table::delete('filesync_digest', ['id' => $row['id'], 'sha256' => '', 'size_bytes <=' => Family::largestFileBytes()]);
 			return;
 		}
@@ -223,7 +231,7 @@ final class Digests
 		});
 	}
 
-	/** Returns the digest of a file that is not large as it is at this moment, whether or not it may change unseen in the next; null if it cannot be read. */
+	/** Returns the digest of a small file at this moment, even if it may change unnoticed in the next; null if it cannot be read. */
 	public static function momentary(Facts $facts): ?string
 	{
 		$stat = Config::extensionProblem() === null ? $facts->stat() : null;
@@ -236,7 +244,7 @@ final class Digests
 		return $known ?? (hash_file('sha256', "$root/$path") ?: null);
 	}
 
-	/** @param \Closure $budgetMs Asked before each step; zero or less gives up. */
+	/** @param \Closure $budgetMs Called before each step; zero or less gives up. */
 	private static function compute(Facts $facts, array $stat, \Closure $budgetMs): ?string
 	{
 		if (Facts::isRecent($stat)) {

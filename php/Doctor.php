@@ -17,12 +17,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Looks at this hub's own set-up; each finding comes with its remedy. */
+/** Checks this hub's own set-up; each finding comes with its remedy. */
 final class Doctor
 {
 	/**
 	 * @param \Closure $ask      Asks this hub's web server: method, path, headers, body. See Hub\Loopback.
-	 * @param \Closure $askClone Asks another hub what it says of a channel. See Hub\Neighbour.
+	 * @param \Closure $askClone Asks another hub about a channel. See Hub\Neighbour.
 	 */
 	public function __construct(private readonly \Closure $ask, private readonly \Closure $askClone)
 	{
@@ -35,9 +35,9 @@ final class Doctor
 	}
 
 	/**
-	 * Looks at everything, or at some checks by name, and returns what was found.
+	 * Runs all checks, or some by name, and returns the findings.
 	 *
-	 * @return list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be tried, or worth knowing.
+	 * @return list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be checked, or worth knowing.
 	 */
 	public function examine(array $only = []): array
 	{
@@ -45,7 +45,7 @@ final class Doctor
 		Software::look($findings);
 		Storage::look($findings);
 		$findings->attempt('code', Ownership::look(...));
-		// What needs the network is slow: not for what was found already.
+		// Checks that need the network are slow: skip those already answered.
 		if (array_diff($only ?: [''], array_column($findings->all(), 'check')) && $this->isServing($findings)) {
 			Background::look($findings);
 			$findings->attempt('serving', fn () => (new WebServer($findings, $this->ask))->look());

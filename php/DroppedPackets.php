@@ -12,41 +12,57 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Packets that were neither applied nor held because too many are held already: of which file, whether it was a delete, from which clone.
+ * Packets that were neither applied nor held because too many are held already: the file, whether it was a delete, and the clone.
  *
- * What they said is found out by a comparison with that clone. The sender is not told: a stock hub would send nothing to any channel here for days.
+ * A comparison with that clone recovers them. The sender does not learn of it: a stock hub would send nothing to any channel here for days.
  */
 final class DroppedPackets
 {
-	/** Beyond so many of a channel only the clone is noted. */
+	/** Beyond this many of a channel, only the clone is noted. */
 	private const MOST_NOTES = 1000;
 
-	/** Notes an entry that is dropped, and has the channel compared with the clone that it came from. */
+	/** Notes a dropped entry, and has the channel compared with the clone that sent it. */
 	public static function note(array $channel, mixed $entry, string $hash): void
+	{
+		$rows = is_array($entry) && is_array($entry['attach'] ?? null) ? $entry['attach'] : [];
+		self::noteOf($channel, $entry, $hash, (int) (is_array(end($rows)) && ! empty(end($rows)['deleted'])));
+	}
+
+	/** Notes that the posts of an entry are dropped: no file is missing because of that. The clone is asked for them, and compared with. */
+	public static function notePosts(array $channel, mixed $entry, string $hash): void
+	{
+		$peer = self::noteOf($channel, $entry, '', 1);
+		if ($peer !== null && $hash !== '' && ! Incoming::isLate() && Peers::offers($peer, 'inventory')) {
+			Run::wish($channel, $peer, [$hash], 0);
+		}
+	}
+
+	/** Returns the clone that is noted; null if it is none. */
+	private static function noteOf(array $channel, mixed $entry, string $hash, int $isDelete): ?string
 	{
 		$channelId = (int) $channel['channel_id'];
 		try {
 			$peer = Clones::originOf($channel, is_array($entry) && is_string($entry['fetch_url'] ?? null) ? $entry['fetch_url'] : '');
 		} catch (Refused $e) {
 			Config::log("refused a packet for channel $channelId: " . $e->getMessage());
-			return;
+			return null;
 		}
-		$rows = is_array($entry['attach'] ?? null) ? $entry['attach'] : [];
-		$isDelete = (int) (is_array(end($rows)) && ! empty(end($rows)['deleted']));
 		if (Table::count('filesync_dropped', ['uid' => $channelId]) >= self::MOST_NOTES) {
-			[$hash, $isDelete] = ['', 0];
+			[$hash, $isDelete] = ['', $hash === '' ? $isDelete : 0];
 		}
 		$id = hash('sha256', "$channelId\n$peer\n$hash\n$isDelete");
 		Table::update('filesync_dropped', ['created' => Config::now()], ['id' => $id]);
 		if (! Table::first('filesync_dropped', ['id' => $id], '', 'id')) {
 			Table::tryInsert('filesync_dropped', ['id' => $id, 'uid' => $channelId, 'hash' => $hash, 'is_delete' => $isDelete, 'peer' => mb_strcut($peer, 0, 191), 'created' => Config::now()]);
 		}
-		Config::log("dropped a packet for channel $channelId, of which too many are held already; its files are compared with those at $peer");
-		// What a comparison finds that cannot be applied either waits for the next one.
+		Config::log("dropped a packet for channel $channelId, because too many are held already; a comparison with $peer recovers it");
+		// Findings of a comparison that cannot be applied either wait for the next one.
 		Incoming::isLate() || self::compare($channel, $peer);
+
+		return $peer;
 	}
 
-	/** Has all compared again for which a comparison did not do. Once a day. */
+	/** Requests another comparison where the last one was not enough. Once a day. */
 	public static function compareAll(): void
 	{
 		foreach (Table::select('filesync_dropped', [], '', 0, 'DISTINCT uid') as $row) {
@@ -59,14 +75,14 @@ final class DroppedPackets
 		}
 	}
 
-	/** Forgets what was dropped of a clone before a comparison with it began that is over. */
+	/** Forgets packets of a clone that were dropped before a finished comparison with it began. */
 	public static function forget(int $channelId, string $peer, int $before): void
 	{
 		Table::delete('filesync_dropped', ['uid' => $channelId, 'peer' => $peer, 'created <' => $before]);
 	}
 
 	/**
-	 * Returns how many were dropped, by clone.
+	 * Returns the number of dropped packets by clone.
 	 *
 	 * @return array<string, int> Root URLs of clones, and counts.
 	 */
@@ -81,7 +97,7 @@ final class DroppedPackets
 	private static function compare(array $channel, string $peer): void
 	{
 		$run = Run::ask($channel, $peer);
-		// One that failed keeps its wait: packets are no way around it.
+		// A failed comparison keeps its wait: packets must not shorten it.
 		if (! $run->attempts && $run->next_at > Config::now()) {
 			$run->save(['next_at' => Config::now()]);
 		}

@@ -10,19 +10,19 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** What is here of one file or photo scale of a channel: its row, and whether its bytes stand behind it. */
+/** The state of one file or photo scale of a channel here: its row, and whether its bytes match the row. */
 final class Facts
 {
-	/** `whole`: the bytes are here. `none`: no row. `absent`: a row without bytes. `partial`: another number of bytes than the row says. */
+	/** `whole`: the bytes are here. `none`: no row. `absent`: a row without bytes. `partial`: the number of bytes differs from the row. */
 	public readonly string $state;
 	public readonly string $edited;
 	public readonly string $mimetype;
-	/** Whether bytes are on their way here. */
+	/** Whether bytes are arriving here. */
 	public readonly bool $isArriving;
 	public readonly int $sizeBytes;
-	/** Hub-relative path of the bytes; null if the database holds them, or nothing does. */
+	/** Hub-relative path of the bytes; null if they are in the database or missing. */
 	public readonly ?string $path;
-	/** Bytes that the database holds. */
+	/** Bytes held in the database. */
 	public readonly ?string $content;
 
 	private const RECENT_NS = 2000000000;
@@ -48,7 +48,7 @@ final class Facts
 		};
 	}
 
-	/** Looks at a file (scale 0) or a photo scale. */
+	/** Returns the facts of a file (scale 0) or a photo scale. */
 	public static function of(array $channel, string $hash, int $scale): self
 	{
 		return new self($channel, $hash, $scale);
@@ -73,7 +73,7 @@ final class Facts
 		}
 	}
 
-	/** Returns the strong validator of the bytes that stat() saw, or null if there are none. */
+	/** Returns the strong validator of the bytes seen by stat(), or null if there are none. */
 	public function etag(): ?string
 	{
 		if ($this->content !== null) {
@@ -84,7 +84,7 @@ final class Facts
 		return $stat ? substr(hash('sha256', self::key($stat)), 0, 40) : null;
 	}
 
-	/** Tells whether the bytes that stat() saw were changed so recently that another change might not show. */
+	/** Tells whether the bytes seen by stat() changed so recently that another change might go unnoticed. */
 	public static function isRecent(array $stat): bool
 	{
 		return abs((int) (microtime(true) * 1e9) - $stat['ctime_ns']) < self::RECENT_NS;
@@ -97,7 +97,7 @@ final class Facts
 	}
 
 	/**
-	 * Returns the folder that reading may not leave, and the path beneath it.
+	 * Returns the folder that reading must not leave, and the path beneath it.
 	 *
 	 * @return array{string, string}
 	 */

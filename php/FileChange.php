@@ -14,7 +14,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Applies what a packet says about one file: name, place, access and categories at once, the bytes through the queue. */
+/** Applies a packet about one file: name, folder, access and categories at once, the bytes through the queue. */
 final class FileChange
 {
 	public const ACL = Access::LISTS;
@@ -22,7 +22,7 @@ final class FileChange
 	private const CLOCKS_DIFFER_SECONDS = 86400;
 	public const COLUMN_END = 4294967295;
 
-	/** Applies the last entry of a packet, which is a file. The folders above it are here. */
+	/** Applies the last entry of a packet, which is a file. The folders above it exist. */
 	public static function apply(array $channel, Packet $packet, string $root): void
 	{
 		$channelId = (int) $channel['channel_id'];
@@ -46,7 +46,7 @@ final class FileChange
 			}
 			$deservesAnswer = $deservesAnswer || $arrival->deservesAnswer();
 			if ($arrival->isOurChange() && ! $isOurChange) {
-				// Before anything is written down or fetched: a worker may have the bytes here before we come to it, and who hears this again sees no change.
+				// Before anything is recorded or fetched: a worker may have the bytes here before we get to it, and a repeated packet would then show no change.
 				$isOurChange = true;
 				Outgoing::announceOnceHere($channelId, $hash);
 			}
@@ -61,13 +61,13 @@ final class FileChange
 		throw new Postponed('the file is being published', true);
 	}
 
-	/** Wants the bytes that are not here; true if one was being published meanwhile, so that all must be looked at again. */
+	/** Requests missing bytes; true if one file was being published meanwhile, so that everything must be checked again. */
 	private static function stageAll(array $channel, Packet $packet, string $root, Arrival $arrival, ?array $own): bool
 	{
 		$again = false;
 		$isBehind = in_array($arrival->verdicts['bytes'], ['stay', 'won'], true);
 		$needsBytes = ! $isBehind && self::needsBytes($channel, $own, $arrival);
-		// Its bytes came, and were no picture.
+		// Its bytes have arrived, and were not a picture.
 		$isPlain = $own && ! $needsBytes && ! (int) $own['is_photo'];
 		if ($needsBytes) {
 			$again = self::stage($channel, $packet, $root, $own, 0, $arrival) === 'again';
@@ -87,7 +87,7 @@ final class FileChange
 		return $again;
 	}
 
-	/** Returns the attach row that was accepted last of a file that is still to come, or null. */
+	/** Returns the last accepted attach row of a file that is still to arrive, or null. */
 	private static function accepted(?array $transfer): ?array
 	{
 		$isToCome = $transfer && in_array($transfer['state'], [...Queue::LIVE, 'parked'], true);
@@ -96,22 +96,22 @@ final class FileChange
 	}
 
 	/**
-	 * Tells whether what a packet dates is older than what is here.
+	 * Tells whether a packet's version is dated before the present one.
 	 *
-	 * A date of ours in the future says nothing: it would shut out all that comes after.
+	 * It ignores a date of ours in the future, which would shut out every later change.
 	 */
 	public static function isOldNews(string $theirs, string $ours): bool
 	{
 		return $theirs < substr($ours, 0, 19) && $ours <= gmdate('Y-m-d H:i:s', Config::now() + self::CLOCKS_DIFFER_SECONDS);
 	}
 
-	/** Tells whether one name is the other, or its `name(N).ext` that a hub gave it among others. */
+	/** Tells whether one name equals the other, or is a hub's `name(N).ext` for it. */
 	public static function isNameOrVariant(string $ours, string $theirs): bool
 	{
 		return preg_replace('/\(\d+\)(?=(\.[^.]*)?$)/', '', $ours, 1) === preg_replace('/\(\d+\)(?=(\.[^.]*)?$)/', '', $theirs, 1);
 	}
 
-	/** Returns the columns of a new attach row that are the same for a file and a folder. */
+	/** Returns the columns of a new attach row that files and folders share. */
 	public static function columns(array $channel, array $row, array $place, string $name): array
 	{
 		return ['aid' => (int) $channel['channel_account_id'], 'uid' => (int) $channel['channel_id'], 'hash' => $row['hash'],
@@ -141,7 +141,7 @@ final class FileChange
 			Relocation::apply($channel, $own, $row['folder'], self::nameFor($own, $row));
 		}
 
-		return Store::attach((int) $own['uid'], $own['hash']) ?? throw new Postponed('the file went away', true);
+		return Store::attach((int) $own['uid'], $own['hash']) ?? throw new Postponed('the file has vanished', true);
 	}
 
 	/** Keeps our `name(N).ext` as long as the plain name is taken by another file of the folder. */
@@ -177,7 +177,7 @@ final class FileChange
 		}
 
 		if ($isMadeHere) {
-			// Made here, it is not of the size that the origin's is.
+			// A scale made here differs in size from the origin's.
 			return $arrival->replaces('bytes') || self::isAnotherDate($own, $photo);
 		}
 
@@ -186,7 +186,7 @@ final class FileChange
 
 	private static function isAnotherVersion(array $own, array $theirs): bool
 	{
-		// A hub whose column is too narrow says its end for all that is larger.
+		// A hub whose column is too narrow sends the column's maximum for every larger file.
 		$isSameSize = $theirs['filesize'] === (int) $own['filesize'] || ($theirs['filesize'] === self::COLUMN_END && (int) $own['filesize'] > self::COLUMN_END);
 
 		return self::isAnotherDate($own, $theirs) || (! $isSameSize && ! self::isOldNews($theirs['edited'], $own['edited']));
@@ -202,10 +202,10 @@ final class FileChange
 		$last = $arrival->row;
 		$known = $arrival->verdicts['bytes'] === 'same' ? Queue::find((int) $channel['channel_id'], $last['hash'], 0) : null;
 		if ($known && in_array($known['state'], Queue::LIVE, true)) {
-			// A hub dates what it moves by its own clock: of two dates of the same bytes, the hubs that have them may show either.
+			// A hub dates a moved file by its own clock: hubs with the same bytes may show different dates.
 			$last['edited'] = min($last['edited'], $known['edited']);
 		}
-		$photo = isset($packet->photos[$scale]) ? $arrival->withAccess($packet->photos[$scale]) : null;
+		$photo = isset($packet->photos[$scale]) ? ($scale ? $packet->photos[$scale] : $arrival->withAccess($packet->photos[0])) : null;
 		$sizeBytes = $scale ? $photo['filesize'] : $last['filesize'];
 		$base = $scale ? ($own ? Store::photoPath((int) $own['id']) : null) : ($own ? Store::pathOf($channel, $own) : null);
 		[$kind, $reason] = $scale ? ['', ''] : self::obstacle($channel, $last, (int) ($own['filesize'] ?? 0));
@@ -218,13 +218,13 @@ final class FileChange
 			'edited' => $scale ? $photo['edited'] : $last['edited'], 'mimetype' => $scale ? $photo['mimetype'] : $last['filetype'],
 			'folder' => $last['folder'], 'origin' => $root, 'nick' => $packet->nick,
 			'names' => json_encode([...array_column($packet->folders, 'filename'), $last['filename']]),
-			'entry' => json_encode(['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
-				+ ($scale || $packet->sha256 === '' ? [] : ['sha256' => $packet->sha256]) + ($scale ? [] : ['revision' => $arrival->wanted()])),
+			'entry' => json_encode($scale ? ScaleEntry::of($last, $photo, ! $arrival->keepsAccess()) : ['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
+				+ ($packet->sha256 === '' ? [] : ['sha256' => $packet->sha256]) + ['revision' => $arrival->wanted()]),
 			'base' => json_encode(Store::facts($base)), 'kind' => $kind, 'reason' => $reason,
 		] + ($scale && Scales::areMade($packet->photos, $scale) ? ['state' => 'to_make'] : []) + (Incoming::isLate() ? ['priority' => Queue::LATE] : []));
 	}
 
-	/** Returns kind and reason why bytes of that size are not even asked for, or two empty strings. */
+	/** Returns kind and reason if bytes of that size are not even requested, or two empty strings. */
 	private static function obstacle(array $channel, array $last, int $replaced): array
 	{
 		[$used, $limit] = Store::quota($channel);

@@ -13,11 +13,11 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Applies what a packet says about folders. Those before the last entry are created if missing and never changed. */
+/** Applies a packet about folders. Folders before the last entry are created if missing, and never changed. */
 final class FolderChange
 {
 	/**
-	 * Looks at everything that could refuse the entry, before anything is written.
+	 * Checks everything that could make the entry invalid, before anything is written.
 	 *
 	 * @throws Refused
 	 */
@@ -31,7 +31,7 @@ final class FolderChange
 		}
 	}
 
-	/** Creates the folders of a chain that are missing, each beneath our own folder of the one before. */
+	/** Creates the missing folders of a chain, each beneath our own folder of the previous one. */
 	public static function createMissing(array $channel, array $folders): void
 	{
 		foreach ($folders as $folder) {
@@ -42,14 +42,14 @@ final class FolderChange
 			}
 			self::create($channel, $folder);
 			if ((Revisions::find((int) $channel['channel_id'], $folder['hash'])['state'] ?? '') === 'gone') {
-				// It was deleted, and is needed again: that is a change of ours, which the others must hear of.
+				// It was deleted and is needed again: that is a change of ours, which the others must be told.
 				Revisions::notice($channel, $folder['hash'], true);
 				Outgoing::answer((int) $channel['channel_id'], $folder['hash'], false);
 			}
 		}
 	}
 
-	/** Applies a packet that is about a folder. */
+	/** Applies a packet about a folder. */
 	public static function apply(array $channel, Packet $packet, string $root): void
 	{
 		$channelId = (int) $channel['channel_id'];
@@ -73,7 +73,7 @@ final class FolderChange
 			Store::setTerms($channelId, (int) $own['id'], $row['term']);
 			$isMove = $arrival->replaces('place') && ($own['folder'] !== $row['folder'] || ! FileChange::isNameOrVariant($own['filename'], $row['filename']));
 			if ($isMove && FolderMove::opensRing($channel, $own, $row['folder'])) {
-				// Two hubs moved two folders into each other: this one goes to the root instead, on every clone alike.
+				// Two hubs moved two folders into each other: every clone moves this one to the root instead.
 				$row['folder'] = '';
 				$arrival->file['place'] = Judge::changed($arrival->file['place'], "\n" . $row['filename'], $row['edited'], Site::component($channelId), Revisions::host());
 				Outgoing::answer($channelId, $hash, false);
@@ -95,7 +95,7 @@ final class FolderChange
 		$channelId = (int) $channel['channel_id'];
 		$name = Store::freeName($channelId, $folder['folder'], $folder['hash'], $folder['filename']);
 		$place = Store::place($channel, $folder['folder'], $folder['hash'], $name)
-			?? throw new Postponed('the folder above is not here', true);
+			?? throw new Postponed('the folder above is missing here', true);
 		self::makeOnDisk($place['content']);
 		Table::insert('attach', FileChange::columns($channel, $folder, $place, $name) + ['filesize' => 0, 'is_dir' => 1, 'is_photo' => 0,
 			'filetype' => 'multipart/mixed', 'edited' => $folder['edited']]);

@@ -12,15 +12,15 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Renames or moves a folder of ours with all beneath it: folders and files on disk, attach rows, photo rows, display paths.
+ * Renames or moves one of our folders with everything beneath it: folders and files on disk, attach rows, photo rows, display paths.
  *
- * The journal is an outbox row, written first. What is moved on disk is one rename of the folder, so that every file is at the old
- * place or at the new one; the rows follow in one transaction, and readers that come in between find the file a moment later.
- * finish() goes on from wherever it was cut off.
+ * The journal is an outbox row, written first. On disk the move is one rename of the folder, so that every file is at the old
+ * place or at the new one; the rows follow in one transaction, and readers in between find the file a moment later.
+ * finish() continues from wherever it was interrupted.
  */
 final class FolderMove
 {
-	/** Brings a folder to another folder of ours, under a name that is free there. The caller holds the channel's Turn. */
+	/** Moves a folder into another of our folders, under an unused name. The caller holds the channel's Turn. */
 	public static function apply(array $channel, array $own, string $folder, string $name): void
 	{
 		$channelId = (int) $channel['channel_id'];
@@ -30,7 +30,7 @@ final class FolderMove
 		}
 		$deeper = strlen(Store::place($channel, $folder, $own['hash'], $name)['os_path'] ?? '') - strlen($own['os_path']);
 		if ($deeper + max(array_map(fn ($row) => strlen($row['os_path']), $rows)) > Packet::LONGEST_PATH) {
-			throw new Refused('what is in the folder would lie deeper than a path of ' . Packet::LONGEST_PATH . ' bytes can name');
+			throw new Refused('paths in the moved folder would be longer than ' . Packet::LONGEST_PATH . ' bytes');
 		}
 		Outbox::add($channelId, 'move', $own['hash'], json_encode(['folder' => $folder, 'name' => $name]));
 		self::finish($channel, $own['hash'], $folder, $name);
@@ -38,9 +38,9 @@ final class FolderMove
 	}
 
 	/**
-	 * Looks whether a folder would lie in itself where it is to go, because hubs moved folders into each other, and opens the ring.
+	 * Checks whether a move would put a folder into itself, because hubs moved folders into each other, and breaks the loop.
 	 *
-	 * The folder of the ring with the smallest hash goes to the root. True if that is the folder itself, else it is done here.
+	 * The folder of the loop with the smallest hash moves to the root. Returns true if that is the folder itself; otherwise it is moved here.
 	 */
 	public static function opensRing(array $channel, array $own, string $folder): bool
 	{
@@ -63,7 +63,7 @@ final class FolderMove
 		return false;
 	}
 
-	/** Makes, or goes on with, a move that was announced. */
+	/** Makes a journaled move, or continues it. */
 	public static function finish(array $channel, string $hash, string $folder, string $name): void
 	{
 		$channelId = (int) $channel['channel_id'];
@@ -71,7 +71,7 @@ final class FolderMove
 		if (! $own) {
 			return;
 		}
-		$place = Store::place($channel, $folder, $hash, $name) ?? throw new Postponed('the folder is not here', true);
+		$place = Store::place($channel, $folder, $hash, $name) ?? throw new Postponed('the folder is missing here', true);
 		$rows = Deletion::beneath($channelId, $own);
 		$old = Store::pathOf($channel, $own);
 		if ($old !== null && $old !== $place['content']) {
@@ -93,11 +93,11 @@ final class FolderMove
 			os_mkdir(dirname($new), STORAGE_DEFAULT_PERMISSIONS, true);
 		}
 		if (is_dir($new)) {
-			// Of an earlier visit; rename replaces an empty one, and only that.
+			// Left by an earlier run; rename replaces an empty folder, and only that.
 			@rmdir($new);
 		}
 		if (! @rename($old, $new)) {
-			throw new Postponed('something else is where the folder belongs', false);
+			throw new Postponed("the folder's new path is already taken", false);
 		}
 	}
 

@@ -8,7 +8,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The hub's own controller of `getfile` with ours around it: what is not ours reaches the one that stood there before. */
+/** Wraps the hub's own controller of `getfile`: other requests reach the original controller. */
 final class GetfileController extends \Zotlabs\Module\Getfile
 {
 	public function __construct(private readonly object $inner)
@@ -34,13 +34,13 @@ final class GetfileController extends \Zotlabs\Module\Getfile
 		return $this->delegate('get', []);
 	}
 
-	/** Hands on whatever else a hub or an addon may call. */
+	/** Passes on any other call from a hub or an addon. */
 	public function __call(string $name, array $arguments): mixed
 	{
 		return $this->delegate($name, $arguments);
 	}
 
-	/** Ends the request with an answer of ours, if there is one. */
+	/** Ends the request with our answer, if we have one. */
 	private function end(\Closure $answer): void
 	{
 		try {

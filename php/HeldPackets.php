@@ -13,23 +13,26 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Entries that could not be applied when they came: tried again by a worker (`staged`), or waiting for a person (`parked`).
+ * Entries that could not be applied when they arrived: a worker tries them again (`staged`), or they wait for approval (`parked`).
  *
- * They are whole packets, so they are bounded, for each channel and for the hub; what comes beyond goes to DroppedPackets. Their bodies are
+ * They are whole packets, so they are bounded, for each channel and for the hub, together with posts that core cannot store now, which
+ * wait in the Outbox; further ones go to DroppedPackets. Their bodies are
  * read one at a time, by who applies them; `about` says what people are to know.
  */
 final class HeldPackets
 {
-	/** The columns of which a list can be read at once. */
+	/** The columns that are small enough to read for a whole list. */
 	public const COLUMNS = 'id, uid, hash, state, reason, about, attempts, next_at, created, updated, size_bytes';
 
 	private const MOST_ATTEMPTS = 5;
-	/** A channel that holds less than this part of its bounds is not shut out because others filled the hub's. */
+	/** A channel that uses less than this part of its bounds can still hold packets when others have filled the hub's bounds. */
 	private const SMALL_PART = 20;
+	/** The kind of call that stores posts. */
+	private const POSTS = 'items';
 	private const NAMES_TOLD = 20;
 	private const LONGEST_ABOUT = 16384;
 
-	/** Keeps an entry whole, or notes that it was dropped. Throws if even that fails, so that the sender hears of it and sends again. */
+	/** Keeps the whole entry, or notes that it was dropped. Throws if even that fails, so that the sender sees the error and sends again. */
 	public static function hold(array $channel, mixed $entry, string $reason, bool $retry): void
 	{
 		$channelId = (int) $channel['channel_id'];
@@ -49,7 +52,20 @@ final class HeldPackets
 		Config::log('holding a packet for channel ' . $channelId . ': ' . $reason);
 	}
 
-	/** Tells whether a packet of so many bytes may be held for a channel. */
+	/** Keeps posts of an entry that core cannot store now, or notes that they were dropped. */
+	public static function holdPosts(array $channel, mixed $entry, array $items): void
+	{
+		$channelId = (int) $channel['channel_id'];
+		$body = json_encode(['items' => $items], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
+		$name = hash('sha256', $body);
+		if (! Outbox::has($channelId, self::POSTS, $name) && ! self::hasRoom($channelId, strlen($body))) {
+			DroppedPackets::notePosts($channel, $entry, self::hashOf($entry));
+			return;
+		}
+		Outbox::add($channelId, self::POSTS, $name, $body);
+	}
+
+	/** Tells whether a packet of this size may be held for a channel. */
 	public static function hasRoom(int $channelId, int $bytes = 1): bool
 	{
 		[$rows, $size] = self::sums(['uid' => $channelId]);
@@ -65,7 +81,7 @@ final class HeldPackets
 		return $rows < max(1, intdiv($mostRows, self::SMALL_PART)) && $size + $bytes <= intdiv($mostBytes, self::SMALL_PART);
 	}
 
-	/** Drops the entries about a file that came before a moment, once one that came then was applied. */
+	/** Drops the entries about a file that arrived before a moment, once one from that moment was applied. */
 	public static function forget(int $channelId, string $hash, int $moment): void
 	{
 		$older = ['uid' => $channelId, 'hash' => $hash, 'state' => 'staged', 'created <' => $moment];
@@ -74,13 +90,13 @@ final class HeldPackets
 		}
 	}
 
-	/** Returns the present moment in microseconds: entries about one file are ordered by when they came. */
+	/** Returns the present time in microseconds: entries about one file are ordered by arrival. */
 	public static function moment(): int
 	{
 		return (int) (microtime(true) * 1000000);
 	}
 
-	/** Tries what is due of one channel once more, the one whose turn was longest ago, for a share of time. True if there was something. */
+	/** Tries due entries again, of the channel whose turn was longest ago, for a share of time. True if there were any. */
 	public static function replayDue(): bool
 	{
 		$channelId = ServedLast::order('packets', self::dueChannels())[0] ?? null;
@@ -101,10 +117,10 @@ final class HeldPackets
 
 	private static function replay(array $row): void
 	{
-		// Counted before the body is read: what kills the process must not be tried for ever.
+		// Counted before the body is read: an entry that kills the process must not be tried for ever.
 		$attempts = (int) $row['attempts'] + 1;
 		Table::update('filesync_packet', ['attempts' => $attempts, 'next_at' => Config::now() + 60 * 2 ** min($attempts, 8)]
-			+ ($attempts > self::MOST_ATTEMPTS ? ['state' => 'parked', 'reason' => 'the process ended each time that it was tried'] : []), ['id' => $row['id']]);
+			+ ($attempts > self::MOST_ATTEMPTS ? ['state' => 'parked', 'reason' => 'every attempt killed the process'] : []), ['id' => $row['id']]);
 		if ($attempts > self::MOST_ATTEMPTS) {
 			return;
 		}
@@ -123,9 +139,9 @@ final class HeldPackets
 	}
 
 	/**
-	 * Applies an entry that waits for a person, who agrees.
+	 * Applies a parked entry after approval.
 	 *
-	 * @throws \Throwable It cannot be applied for another reason; it waits on.
+	 * @throws \Throwable It cannot be applied for another reason, and still waits.
 	 */
 	public static function accept(array $row): void
 	{
@@ -134,7 +150,7 @@ final class HeldPackets
 		Table::delete('filesync_packet', ['id' => $row['id']]);
 	}
 
-	/** Forgets an entry that waits for a person, who refuses it. What it was to delete is given back to the clones that deleted it. */
+	/** Forgets a parked entry after a refusal. Files that it would have deleted return to the clones that deleted them. */
 	public static function dismiss(array $row): void
 	{
 		$channel = Clones::channel((int) $row['uid']);
@@ -143,21 +159,21 @@ final class HeldPackets
 		Table::delete('filesync_packet', ['id' => $row['id']]);
 	}
 
-	/** Returns the channels that have something to try again now. */
+	/** Returns the channels with due entries. */
 	public static function dueChannels(): array
 	{
 		return array_map('intval', array_column(Table::select('filesync_packet', ['state' => 'staged', 'next_at <=' => Config::now()], '', 0, 'DISTINCT uid'), 'uid'));
 	}
 
 	/**
-	 * Says what a held entry is about, by its row without the body; null if it cannot be read as a packet.
+	 * Describes a held entry, from its row without the body; null if it is not a readable packet.
 	 *
-	 * @return ?array{from: string, name: ?string, is_dir: bool, size_bytes: int, deletes: list<string>, delete_count: int} `from`: the clone's root URL. `name`: null for deletes, of
-	 *   which the first are named by their hashes.
+	 * @return ?array{from: string, name: ?string, is_dir: bool, size_bytes: int, deletes: list<string>, delete_count: int} `from`: the clone's root URL. `name`: null for deletes;
+	 *   `deletes` holds the first of their hashes.
 	 */
 	public static function about(array $row): ?array
 	{
-		// An earlier version wrote none.
+		// An earlier version did not write it.
 		$about = ($row['about'] ?? '') === '' ? self::remember($row) : json_decode((string) $row['about'], true);
 
 		return is_array($about) && isset($about['from']) ? $about : null;
@@ -195,14 +211,17 @@ final class HeldPackets
 		try {
 			return Json::read((string) (Table::first('filesync_packet', ['id' => $row['id']], '', 'body')['body'] ?? ''));
 		} catch (\LengthException $e) {
-			throw new Postponed('a packet cannot be read: ' . $e->getMessage(), false);
+			throw new Postponed('cannot read a packet: ' . $e->getMessage(), false);
 		}
 	}
 
 	/** @return array{int, int} Rows and bytes. */
 	private static function sums(array $where): array
 	{
-		return [Table::count('filesync_packet', $where), Table::sum('filesync_packet', 'size_bytes', $where)];
+		$posts = $where + ['kind' => self::POSTS];
+
+		return [Table::count('filesync_packet', $where) + Table::count('filesync_outbox', $posts),
+			Table::sum('filesync_packet', 'size_bytes', $where) + Table::sum('filesync_outbox', 'length(body)', $posts)];
 	}
 
 	private static function hashOf(mixed $entry): string

@@ -14,10 +14,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Keeps things going and within bounds. */
+/** Periodic jobs: restarts stopped work, and enforces bounds. */
 final class Housekeeping
 {
-	/** Puts hooks back, notes that cron runs, wakes a worker if anything is due, forgets nonces whose time is over. Every cron run. */
+	/** Restores hooks, notes that cron runs, wakes a worker if anything is due, forgets expired nonces. Every cron run. */
 	public static function often(): void
 	{
 		if (! Migrations::ready()) {
@@ -32,7 +32,7 @@ final class Housekeeping
 		}
 	}
 
-	/** Removes what is past its bounds. Once a day. */
+	/** Removes everything past its bounds. Once a day. */
 	public static function daily(): void
 	{
 		if (! Migrations::ready()) {
@@ -47,7 +47,7 @@ final class Housekeeping
 			DroppedPackets::compareAll(...), Verify::plan(...)]);
 	}
 
-	/** Does one thing after the other; one that fails for one channel does not keep the others from theirs. */
+	/** Runs one task after the other; a failure in one channel does not stop the others. */
 	private static function each(array $works): void
 	{
 		foreach ($works as $work) {
@@ -59,7 +59,7 @@ final class Housekeeping
 		}
 	}
 
-	/** Forgets a channel that left this hub, with all that was kept for it. */
+	/** Forgets a channel that left this hub, with all its kept files. */
 	public static function forgetChannel(int $channelId): void
 	{
 		if ($channelId < 1 || ! Migrations::ready()) {
@@ -72,6 +72,7 @@ final class Housekeeping
 		Overview::forget($channelId);
 		Config::clear('progress', "overview:$channelId");
 		Meter::forget($channelId);
+		Brake::forget($channelId);
 		Repair\Legacy::forget($channelId);
 		$root = Store::dataRoot($channelId);
 		foreach ([...(glob(self::literal("$root/kept") . '/*') ?: []), ...(glob(self::literal($root) . '/*') ?: [])] as $path) {
@@ -81,7 +82,7 @@ final class Housekeeping
 		@rmdir($root);
 	}
 
-	/** Removes partial files that no transfer under way knows, and kept ones that no row knows, once they are old. */
+	/** Removes old partial files without a live transfer, and old kept files without a row. */
 	private static function prunePartials(): void
 	{
 		$old = Config::now() - 86400 * Config::number('partial_days');

@@ -13,18 +13,18 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Takes a sync packet in: checks it, applies what needs no bytes, stages what does. Milliseconds, no network, no extension.
+ * Processes a sync packet: checks it, applies changes that need no bytes, stages those that do. Milliseconds, no network, no extension.
  *
- * A packet is never handed to core once we serve the channel: what cannot be applied now is kept whole and tried again.
+ * Once we serve a channel, its packets never go to core: an entry that cannot be applied now is kept whole and tried again.
  */
 final class Incoming
 {
-	/** The channel whose packet this process is taking in, 0 for none; while there is one, nothing is sent. */
+	/** The channel whose packet this process is applying, 0 for none; meanwhile nothing is sent. */
 	private static int $channelId = 0;
-	/** @var ?array<string, true> While what is taken in was found by a comparison: hashes of which the other clone should hear. */
+	/** @var ?array<string, true> While applying entries found by a comparison: hashes the other clone should be told about afterwards; null otherwise. */
 	private static ?array $late = null;
 
-	/** Stands in for core's sync_files. */
+	/** Replaces core's sync_files. */
 	public static function take(mixed $channel, mixed $files): mixed
 	{
 		if (! is_array($channel) || ! Config::serves((int) ($channel['channel_id'] ?? 0)) || ! Family::hasExpectedReceiver()) {
@@ -45,9 +45,9 @@ final class Incoming
 	}
 
 	/**
-	 * Takes in what another clone tells when both were compared. No packet answers it.
+	 * Applies another clone's entries found by a comparison. No packet answers them.
 	 *
-	 * @return list<string> Hashes of files and folders of which that clone should hear.
+	 * @return list<string> Hashes of files and folders that this clone should be told about.
 	 */
 	public static function takeLate(array $channel, mixed $entry): array
 	{
@@ -61,31 +61,31 @@ final class Incoming
 		}
 	}
 
-	/** Tells whether what is taken in was found by a comparison of clones. */
+	/** Tells whether the entries being applied were found by a comparison. */
 	public static function isLate(): bool
 	{
 		return self::$late !== null;
 	}
 
-	/** Notes that the clone of which something is taken in late should hear of a file. */
+	/** Notes that the clone being compared should be told about a file. */
 	public static function answerLate(string $hash): void
 	{
 		self::$late[$hash] = true;
 	}
 
-	/** Returns the channel whose packet this process is taking in, 0 if there is none. */
+	/** Returns the channel whose packet this process is applying, 0 if there is none. */
 	public static function channelId(): int
 	{
 		return self::$channelId;
 	}
 
-	/** Tries a held entry once more, with a person's agreement or without. What it throws says why it must wait on. */
+	/** Tries a held entry again, with or without approval. An exception says why it must wait. */
 	public static function replay(array $channel, mixed $entry, int $cameAt, bool $isAgreed = false): void
 	{
 		self::apply($channel, $entry, $cameAt, $isAgreed);
 	}
 
-	/** Runs core calls that store what another clone sent a channel; nothing is sent while they run. */
+	/** Runs core calls that store another clone's data; nothing is sent while they run. */
 	public static function quietly(int $channelId, callable $work): void
 	{
 		$before = self::$channelId;
@@ -106,7 +106,7 @@ final class Incoming
 		} catch (Postponed $e) {
 			HeldPackets::hold($channel, $entry, $e->getMessage(), $e->retry);
 		} catch (\Throwable $e) {
-			Config::logFailure('taking a packet in', $e);
+			Config::logFailure('applying a packet', $e);
 			HeldPackets::hold($channel, $entry, get_class($e) . ': ' . $e->getMessage(), true);
 		}
 	}
@@ -116,24 +116,35 @@ final class Incoming
 		$packet = Packet::read($entry);
 		$root = Clones::originOf($channel, $packet->fetchUrl);
 		self::hear($root, $packet->sibling);
-		self::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root, $isAgreed) {
+		self::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root, $isAgreed, $entry) {
 			try {
 				Turn::take((int) $channel['channel_id'], fn () => self::applyFiles($channel, $packet, $root, $isAgreed));
 			} catch (Refused $e) {
 				throw $e;
 			} catch (\Throwable $e) {
-				// Core drops a comment whose post is not there: a file that must wait may not keep its post back.
-				Items::take($channel, $packet->items);
+				// Core drops a comment whose post is missing: a waiting file must not hold its post back.
+				self::takePosts($channel, $packet, $entry);
 				throw $e;
 			}
-			Items::take($channel, $packet->items);
+			self::takePosts($channel, $packet, $entry);
 		});
 		foreach ($packet->last ? [$packet->last['hash']] : $packet->deletes as $hash) {
 			HeldPackets::forget((int) $channel['channel_id'], $hash, $cameAt);
 		}
 	}
 
-	/** What a hub says of itself is worth knowing, but no reason to keep its packet waiting. */
+	/** Stores the posts of a packet; if core cannot now, a worker tries again. */
+	private static function takePosts(array $channel, Packet $packet, mixed $entry): void
+	{
+		try {
+			$packet->items && Items::store($channel, $packet->items);
+		} catch (\Throwable $e) {
+			Config::logFailure('storing the items of a packet', $e);
+			HeldPackets::holdPosts($channel, $entry, $packet->items);
+		}
+	}
+
+	/** Notes a hub's description of itself; a failure must not delay its packet. */
 	private static function hear(string $root, mixed $sibling): void
 	{
 		try {

@@ -13,36 +13,36 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Gives the channel's own posts that were written on another clone the URLs of this hub, and signs them again.
+ * Rewrites the channel's own posts from another clone to this hub's URLs, and signs them again.
  *
- * Only our own: what another author wrote is neither rewritten nor signed here. A post was written on another clone if its
- * `mid` lies there; so a post made here that names the other hub stays as it was written, also where another clone, which gave it
- * its own URLs, sends it back.
+ * Only the channel's own: posts of other authors are neither rewritten nor signed. A post was written on another clone if its
+ * `mid` is there; so a post made here that names the other hub stays as it was written, even if another clone sends it back
+ * with that clone's URLs.
  */
 final class ItemRelocation
 {
-	/** The fields that are looked at. `mid` and the other ids are none of them. */
+	/** The fields to rewrite; never `mid` or another id. */
 	private const FIELDS = ['body', 'summary', 'plink', 'obj', 'target', 'attach', 'term'];
 
 	/** A UUID or the longer hex of older hubs; `/photo/` and `/attach/` may be followed by other names too. */
 	private const FILE_HASH = '/^[A-Za-z0-9-]{32,64}$/D';
 
-	/** The most files that one post waits for. */
+	/** The maximum of files that one post waits for. */
 	private const MOST_AWAITED = 200;
 
-	/** Above 0 while core imports what a clone sent. */
+	/** Above 0 while core imports posts from a clone. */
 	private static int $depth = 0;
 
 	/**
-	 * Returns what core's import may be told of the origin: nothing where we relocate. Core replaces text wherever it stands, in
-	 * shared posts too, and signs whoever the author is.
+	 * Returns the origin to pass to core's import: none if we relocate. Core would replace text everywhere, in
+	 * shared posts too, and sign whoever the author is.
 	 */
 	public static function forCore(mixed $channel, mixed $relocate): mixed
 	{
 		return is_array($channel) && Config::serves((int) ($channel['channel_id'] ?? 0)) ? null : $relocate;
 	}
 
-	/** Runs core's own import of posts that a clone sent. */
+	/** Runs core's own import of posts from a clone. */
 	public static function whileTakingIn(callable $import): mixed
 	{
 		self::$depth++;
@@ -77,7 +77,7 @@ final class ItemRelocation
 		if (($moved['body'] ?? '') !== ($item['body'] ?? '')) {
 			$moved['body'] = trim($moved['body']);
 			$filtered = Items::filteredBody($moved, ! empty($data['allow_exec']));
-			// Core signs what it stores if `sig` is empty; we sign where we know these bytes already.
+			// Core signs a stored post if `sig` is empty; we sign it ourselves if we already know these bytes.
 			$moved['sig'] = $filtered === $moved['body'] ? self::signer($channel)->sign($moved['body']) : '';
 			$moved['item_verified'] = 1;
 		}
@@ -86,8 +86,8 @@ final class ItemRelocation
 	}
 
 	/**
-	 * Relocates and signs a stored item; returns the columns that change, or none if it is right as it is. One from here may
-	 * have been overwritten by a clone that sent it back with its own URLs.
+	 * Relocates and signs a stored item; returns the changed columns, or none if it is already right. A clone may have
+	 * overwritten a post from this hub by sending it back with its own URLs.
 	 *
 	 * @param array $item The row, with its terms.
 	 */
@@ -108,7 +108,7 @@ final class ItemRelocation
 		return $changes;
 	}
 
-	/** Mends a stored item that came while the extension was missing. */
+	/** Mends a stored item that arrived while the extension was missing. */
 	public static function mend(array $channel, string $mid): void
 	{
 		if (Config::extensionProblem() !== null) {
@@ -126,7 +126,7 @@ final class ItemRelocation
 		}
 	}
 
-	/** Returns the channel if the item is its own, and the channel is served. Core asks for every item: cheap first. */
+	/** Returns the channel if the item is its own, and the channel is served. Core calls this for every item: cheap checks first. */
 	private static function authorHere(array $item): ?array
 	{
 		$uid = (int) ($item['uid'] ?? 0);
@@ -138,7 +138,7 @@ final class ItemRelocation
 		return $channel && ($item['author_xchan'] ?? '') === $channel['channel_hash'] && Config::serves($uid) ? $channel : null;
 	}
 
-	/** Returns an item of ours that a clone sent back, with our text and signature. */
+	/** Returns one of our items that a clone sent back, with our text and signature. */
 	private static function asItIsHere(array $item, array $own): array
 	{
 		return array_replace($item, array_intersect_key($own, array_flip(array_diff(self::FIELDS, ['term'])), $item), ['sig' => $own['sig'], 'item_verified' => $own['item_verified']]);
@@ -159,10 +159,10 @@ final class ItemRelocation
 	}
 
 	/**
-	 * Remembers a post that shows files which are not here: once one comes, its URL is rewritten too.
+	 * Remembers a post that shows files missing here: once one arrives, its URL is rewritten too.
 	 *
-	 * Posts come before their files when a channel is cloned. Until then the URL leads to the hub that has the file, and whether
-	 * it is the channel's own cannot be told.
+	 * Posts arrive before their files when a channel is cloned. Until then the URL points to the hub that has the file, and
+	 * we cannot know whether the file is the channel's own.
 	 */
 	private static function awaitMedia(array $channel, array $item): void
 	{
@@ -173,16 +173,16 @@ final class ItemRelocation
 		}
 		$channelId = (int) $channel['channel_id'];
 		$hashes = array_values(array_unique(preg_grep(self::FILE_HASH, preg_replace('/-\d$/D', '', $hashes))));
-		// A post shows so many files; with the first of the rest that comes, all of it is looked at again.
+		// A post waits for this many files; when the first of the others arrives, the whole post is checked again.
 		$missing = array_slice(array_values(array_diff($hashes, Items::ownMedia($channelId, $hashes))), 0, self::MOST_AWAITED);
 		if ($missing) {
 			Outbox::addHeld($channelId, 'relocate', $missing, (string) $item['mid']);
-			// One may have come meanwhile.
+			// One may have arrived meanwhile.
 			Outbox::releaseAll($channelId, Items::ownMedia($channelId, $missing));
 		}
 	}
 
-	/** Returns the fields that are looked at, and all their texts as one. */
+	/** Returns the fields to rewrite, and all their texts as one. */
 	private static function fieldsAndText(array $item): array
 	{
 		$fields = array_intersect_key($item, array_flip(self::FIELDS));
@@ -194,7 +194,7 @@ final class ItemRelocation
 		return [$fields, $text];
 	}
 
-	/** Rewrites what points at any other home of the channel. */
+	/** Rewrites URLs that point to any other home of the channel. */
 	private static function relocate(array $channel, array $item): array
 	{
 		[$fields, $text] = self::fieldsAndText($item);

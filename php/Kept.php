@@ -19,16 +19,18 @@ if (! class_exists('App', false)) {
  */
 final class Kept
 {
-	/** Crops that can be made again from nothing else. */
-	private const CROPS = [4, 7];
+	/** Crops, which cannot be made again from other images. */
+	public const CROPS = [4, 7];
+	/** The maximum size of a crop made by a hub. */
+	public const MOST_CROP_BYTES = 67108864;
 	private const COPY_BYTES = 67108864;
 
 	/**
 	 * Keeps the bytes of a file that is about to be deleted, beside its metadata.
 	 *
-	 * @param string $by  The host of the clone that asks.
-	 * @param string $hub To which hub it counts (Brake::hub); empty: to none.
-	 * @param array  $more What else undo is to know.
+	 * @param string $by  The host of the deleting clone.
+	 * @param string $hub The hub that it counts against (Brake::hub); empty: none.
+	 * @param array  $more Further facts for undo.
 	 */
 	public static function keepDeleted(array $channel, array $row, string $by = '', string $hub = '', array $more = []): void
 	{
@@ -36,17 +38,19 @@ final class Kept
 			self::keepFromDatabase($row, 'deleted', $hub);
 			$row['content'] = '';
 		}
-		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'os_storage' => 1], 'imgscale');
+		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'imgscale' => self::CROPS], 'imgscale');
 		self::keepFile($row, 0, Store::pathOf($channel, $row), self::describe($channel, $row, $by, $more), 'deleted', $hub);
 		foreach ($photos as $photo) {
-			if (in_array((int) $photo['imgscale'], self::CROPS, true) && preg_match('#^store/(?!.*\.\.)#', $photo['content'])) {
+			if (! (int) $photo['os_storage']) {
+				$photo['content'] !== '' && self::keepBytes($row, (int) $photo['imgscale'], $photo['content'], 'deleted', '', $hub);
+			} elseif (preg_match('#^store/(?!.*\.\.)#', $photo['content'])) {
 				self::keepFile($row, (int) $photo['imgscale'], $photo['content'], '', 'deleted', $hub);
 			}
 		}
 	}
 
 	/**
-	 * Returns a photo that has rows of scales but no file, as old hubs and avatars have: one row that stands for it, or null.
+	 * Returns a photo with rows of scales but without a file, such as from old hubs and of avatars: one row for it, or null.
 	 *
 	 * @return ?array{uid: int, hash: string, size_bytes: int, photos: list<array>}
 	 */
@@ -57,7 +61,7 @@ final class Kept
 		return $photos ? ['uid' => $channelId, 'hash' => $hash, 'size_bytes' => (int) array_sum(array_column($photos, 'filesize')), 'photos' => $photos] : null;
 	}
 
-	/** Keeps the rows and bytes of a photo without a file that is about to be deleted: the largest as the photo itself, the others as its crops. */
+	/** Keeps the rows and bytes of a photo without a file that is about to be deleted: the largest scale as the photo itself, the others as its crops. */
 	public static function keepLonePhoto(array $lone, string $by, string $hub): void
 	{
 		foreach ($lone['photos'] as $n => $photo) {
@@ -71,7 +75,7 @@ final class Kept
 		}
 	}
 
-	/** Keeps the bytes of a file that its owner is about to replace by earlier ones. */
+	/** Keeps the bytes of a file that its owner is about to replace by older ones. */
 	public static function keepReplaced(array $channel, array $row): void
 	{
 		$path = Store::pathOf($channel, $row);
@@ -80,7 +84,7 @@ final class Kept
 		}
 	}
 
-	/** Returns, as JSON, what is known of a file that will be replaced or deleted: its rows, categories, revisions, which clone does it, and more. */
+	/** Returns, as JSON, the facts of a file before it is replaced or deleted: its rows, categories, revisions, which clone does it, and more. */
 	public static function describe(array $channel, array $row, string $by, array $more = []): string
 	{
 		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], 'imgscale', 0,
@@ -92,12 +96,36 @@ final class Kept
 			'folders' => array_map(fn ($folder) => array_diff_key($folder, ['content' => 1]), Store::chain((int) $row['uid'], (string) $row['folder']) ?? [])], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
 	}
 
-	/** Keeps the bytes that a very old row holds itself. */
+	/** Keeps bytes that a very old row itself contains. */
 	public static function keepFromDatabase(array $row, string $why, string $hub = ''): void
 	{
 		if ($row['content'] !== '') {
 			self::keepBytes($row, 0, $row['content'], $why, json_encode(['attach' => ['content' => ''] + $row], JSON_INVALID_UTF8_SUBSTITUTE) ?: '', $hub);
 		}
+	}
+
+	/** Keeps a copy of a crop that is about to be replaced, if it is not beside its photo or will stay where it is. */
+	public static function keepCrop(array $channel, string $hash, int $scale, string $entry, string $hub = ''): void
+	{
+		$crop = Facts::of($channel, $hash, $scale);
+		$row = ['uid' => (int) $channel['channel_id'], 'hash' => $hash];
+		if ((string) $crop->content !== '') {
+			self::keepBytes($row, $scale, $crop->content, 'replaced', $entry, $hub);
+		} elseif ($facts = Store::facts($crop->path)) {
+			$id = self::idOf($row, $scale, $facts);
+			$kept = Store::dataRoot($row['uid'], true) . '/kept/' . $id;
+			is_file($kept) || Store::copy($crop->path, $kept);
+			self::remember($id, $row, $scale, $facts['size_bytes'], 'replaced', $entry, $hub);
+		}
+	}
+
+	/** Returns, as JSON, the facts of a crop before it is replaced: its row, which clone does it, and the new version. */
+	public static function describeCrop(int $channelId, string $hash, int $scale, string $by, string $next): string
+	{
+		$columns = 'imgscale, filename, mimetype, height, width, filesize, photo_usage, title, description, album, edited, created';
+		$photo = Table::first('photo', ['uid' => $channelId, 'resource_id' => $hash, 'imgscale' => $scale], 'id', $columns);
+
+		return json_encode(['crop' => $photo, 'by' => $by, 'next' => $next], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
 	}
 
 	private static function keepBytes(array $row, int $scale, string $bytes, string $why, string $entry, string $hub): void
@@ -110,7 +138,7 @@ final class Kept
 		self::remember($id, $row, $scale, strlen($bytes), $why, $entry, $hub);
 	}
 
-	/** Returns a row for bytes that stand under a partial name and are to be kept. Insert it with the rows that replace them. */
+	/** Returns a row for bytes with a partial name that will be kept. Insert it with the rows that replace them. */
 	public static function announce(array $transfer, string $source, int $sizeBytes, string $why, string $entry, string $hub = ''): array
 	{
 		$id = Config::token();
@@ -119,7 +147,7 @@ final class Kept
 			'path' => 'kept/' . $id, 'source' => $source, 'size_bytes' => $sizeBytes, 'why' => $why, 'entry' => $entry, 'hub' => $hub, 'created' => Config::now()];
 	}
 
-	/** Makes the moves that were announced and not made, of one channel. */
+	/** Makes the announced but unfinished moves of one channel. */
 	public static function settle(int $channelId): void
 	{
 		$root = Store::dataRoot($channelId, true);
@@ -137,7 +165,7 @@ final class Kept
 		}
 	}
 
-	/** Makes the moves that a killed process announced. */
+	/** Makes moves that a killed process announced. */
 	public static function settleAll(): void
 	{
 		foreach (Table::select('filesync_kept', ['source <>' => ''], '', 0, 'DISTINCT uid') as $channel) {
@@ -145,26 +173,17 @@ final class Kept
 		}
 	}
 
-	/** Removes what is too old, and the oldest beyond the bounds of bytes of each channel and of the hub; for its size no file that is recent. */
+	/** Removes files that are too old, and the oldest beyond the limits of bytes of each channel and of the hub; never removes recent ones because of their size. */
 	public static function prune(): void
 	{
 		self::settleAll();
 		$hubBytes = 0;
 		$channelBytes = [];
-		$rows = Table::select('filesync_kept', [], 'created DESC, id', 0, 'id, uid, hash, scale, why, path, size_bytes, created');
 		$recent = Config::now() - 86400 * Config::number('displaced_days');
-		$crops = [];
-		foreach ($rows as $row) {
-			if (in_array((int) $row['scale'], self::CROPS, true) && (int) $row['created'] > $recent) {
-				// Of a crop that was replaced over and over, the first that was.
-				$crops["{$row['uid']} {$row['hash']} {$row['scale']}"] = $row['id'];
-			}
-		}
-		$crops = array_flip($crops);
-		foreach ($rows as $row) {
+		foreach (Table::select('filesync_kept', [], 'created DESC, id', 0, 'id, uid, scale, why, path, size_bytes, created') as $row) {
 			$size = (int) $row['size_bytes'];
 			$channelBytes[$row['uid']] ??= 0;
-			$isRecent = (int) $row['created'] > $recent && ((int) $row['scale'] === 0 || $row['why'] === 'deleted' || isset($crops[$row['id']]));
+			$isRecent = (int) $row['created'] > $recent && ($row['why'] === 'deleted' || in_array((int) $row['scale'], [0, ...self::CROPS], true));
 			$isOver = ! $isRecent && ($channelBytes[$row['uid']] + $size > Config::number('kept_max_bytes') || $hubBytes + $size > Config::number('kept_hub_max_bytes'));
 			if ($isOver || (int) $row['created'] < Config::now() - 86400 * Config::number('kept_days')) {
 				@unlink(Store::dataRoot((int) $row['uid']) . '/' . $row['path']);
@@ -196,7 +215,7 @@ final class Kept
 		self::remember($id, $row, $scale, $facts['size_bytes'], $why, $entry, $hub);
 	}
 
-	/** Forgets what was kept of a file that is here still: the two may be one on disk, and core writes in place. */
+	/** Forgets kept copies of a file that still exists: both may share one inode, and core writes in place. */
 	public static function release(array $channel, array $row): void
 	{
 		$paths = [0 => Store::pathOf($channel, $row)];

@@ -10,12 +10,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** `kept` and `undo`: what a sync replaced or deleted, and its way back. */
+/** `kept` and `undo`: list the files that a sync replaced or deleted, and restore them. */
 final class KeptCommand
 {
 	private const SHORTEST_ID = 8;
 
-	/** Lists what is kept, the newest first. */
+	/** Lists the kept files, newest first. */
 	public static function list(array $options): int
 	{
 		$json = isset($options['json']);
@@ -39,14 +39,14 @@ final class KeptCommand
 		return 0;
 	}
 
-	/** Brings one back by its id, or the beginning of it; takes a repair back. */
+	/** Restores one by its id or a prefix of it; or reverts a repair. */
 	public static function undo(string $id): int
 	{
 		$isId = strlen($id) >= self::SHORTEST_ID && preg_match('/^[0-9a-f-]+$/D', $id);
 		$rows = $isId ? KeptList::begun($id) : [];
 		$repairs = $isId ? array_values(array_filter(Journal::runs(), fn ($row) => str_starts_with($row['run'], $id))) : [];
 		if (count($rows) + count($repairs) !== 1) {
-			fwrite(STDERR, $rows || $repairs ? "filesync: \"$id\" is the beginning of " . (count($rows) + count($repairs)) . " ids, give more of it\n"
+			fwrite(STDERR, $rows || $repairs ? "filesync: " . (count($rows) + count($repairs)) . " ids begin with \"$id\"; give more characters\n"
 				: "filesync: nothing is kept under \"$id\": give at least " . self::SHORTEST_ID . " characters of an id that `kept` lists\n");
 			return 1;
 		}
@@ -57,7 +57,7 @@ final class KeptCommand
 		$path = Undo::apply($kept);
 		Outgoing::flush();
 		Worker::summon();
-		echo Config::oneLine("brought back $path, " . number_format((int) $kept['size_bytes']) . ' bytes; the other clones are told'), "\n";
+		echo Config::oneLine("restored $path, " . number_format((int) $kept['size_bytes']) . ' bytes; the other clones will be told'), "\n";
 
 		return 0;
 	}
@@ -66,10 +66,10 @@ final class KeptCommand
 	{
 		[$count, $stays] = Journal::takeBack($run);
 		foreach ($stays as $one) {
-			echo Config::oneLine("stays: $one"), "\n";
+			echo Config::oneLine("not reverted: $one"), "\n";
 		}
 		Worker::summon();
-		echo "took $count changes of the repair back\n";
+		echo "reverted $count changes of the repair\n";
 
 		return $stays ? 1 : 0;
 	}

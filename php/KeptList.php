@@ -9,16 +9,16 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Lists what is kept, the newest first: rows in pages, and what is known of each file, which can be much, one at a time. */
+/** Lists the kept files, newest first: rows in pages, and each file's entry, which can be large, one at a time. */
 final class KeptList
 {
 	private const PAGE = 500;
 	private const COLUMNS = 'id, uid, hash, scale, path, source, size_bytes, why, created';
 
 	/**
-	 * Returns the kept files with their names (empty if that is not known), and the clone that replaced or deleted them (`by`).
+	 * Returns the kept files with their names (empty if unknown), and the clone that replaced or deleted them (`by`).
 	 *
-	 * @param array $where What else they must be, as `uid`.
+	 * @param array $where Further conditions, such as `uid`.
 	 * @param int   $most  How many; 0: all.
 	 *
 	 * @return \Generator<array>
@@ -38,7 +38,7 @@ final class KeptList
 		}
 	}
 
-	/** Returns the ids that begin with some characters, at most a few. */
+	/** Returns the ids with a given prefix, at most a few. */
 	public static function begun(string $id): array
 	{
 		$rows = Table::select('filesync_kept', ['source' => '', 'id like' => "$id%"], 'id', 20, 'id');

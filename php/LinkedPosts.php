@@ -15,19 +15,19 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Fetches the posts about files that a stock hub tells no clone: that a file was shared when it was uploaded, that a photo is
- * the new profile or cover photo.
+ * Fetches posts about files that a stock hub sends to no clone: a file that was shared when it was uploaded, a new profile or
+ * cover photo.
  *
- * The wish is one outbox row a hub, so that many files cost one question.
+ * The request is one outbox row for each hub, so that many files need only one query.
  */
 final class LinkedPosts
 {
-	/** A hub gives a packet up after three days, so what it tells is not older. */
+	/** A hub gives a packet up after three days, so its news is never older. */
 	private const PACKET_SECONDS = 3 * 86400;
 	private const CLOCKS_DIFFER_SECONDS = 900;
 	private const IN_USE = [PHOTO_PROFILE => 4, PHOTO_COVER => 7];
 
-	/** Wants the posts of a file that came for the first time or in a new use. Called before the packet is applied. */
+	/** Requests the posts of a file that arrives for the first time or with a new use. Called before the packet is applied. */
 	public static function want(array $channel, Packet $packet, string $root): void
 	{
 		if (! self::mayBePosted($channel, $packet) || ! OriginApi::isAllowed($root)) {
@@ -40,11 +40,11 @@ final class LinkedPosts
 	}
 
 	/**
-	 * Fetches and stores them, a page after the other, until a share of time is over.
+	 * Fetches and stores them, one page after the other, until a share of time is over.
 	 *
-	 * @param array $wish Since when; where it goes on, the page and the posts that were taken before.
+	 * @param array $wish Since when; for continuing, the page and the posts that were already stored.
 	 *
-	 * @return ?array The wish that is left, null if it is done.
+	 * @return ?array The rest of the request, null if it is done.
 	 */
 	public static function fetch(array $channel, string $root, array $wish): ?array
 	{
@@ -64,7 +64,7 @@ final class LinkedPosts
 		return null;
 	}
 
-	/** Stores those of some posts that are about our files, and comments under them; `$tops` are the posts so far. */
+	/** Stores those posts that are about our files, and comments under them; `$tops` are the posts stored so far. */
 	private static function take(array $channel, string $root, array $items, array &$tops): void
 	{
 		$items = array_filter($items, fn ($item) => is_string($item['message_id'] ?? null) && is_string($item['message_top'] ?? null) && is_array($item['owner'] ?? null));

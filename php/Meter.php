@@ -10,31 +10,31 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Notes how far a channel's transfers are, for pages, and counts what they brought, for monitoring.
+ * Records the progress of a channel's transfers, for pages, and counts their results, for monitoring.
  *
- * One worker at a time serves a channel, so nobody else writes what stands here.
+ * One worker at a time serves a channel, so nobody else writes these notes.
  */
 final class Meter
 {
-	/** Upper bounds, in seconds, by which transfers are counted. */
+	/** Upper bounds of the duration classes, in seconds. */
 	public const SECONDS = [1, 10, 60, 600, 3600];
 
 	private const EVERY_SECONDS = 2;
 	private const WINDOW_SECONDS = 12;
 
-	/** @var ?int Bytes a second that came of late, null while that is not known. */
+	/** @var ?int Recent bytes a second, null while unknown. */
 	public ?int $rate = null;
 
 	private int $notedAt = 0;
 	private int $doneBytes = 0;
-	/** @var array<int, int> Where each transfer was when it was first seen, by the batch's numbers. */
+	/** @var array<int, int> The bytes of each transfer when it was first seen, by the batch's numbers. */
 	private array $first = [];
-	/** @var list<array{float, int}> Moments and the bytes that had come by then. */
+	/** @var list<array{float, int}> Times and the bytes received by then. */
 	private array $past;
 	private array $fresh = [];
 	/** @var array<int, string> The names of their notes, by the batch's numbers. */
 	private array $keys = [];
-	/** @var array<string, array{int, null}> How far transfers were when they were seen last, those too that rest or have not begun again. */
+	/** @var array<string, array{int, null}> The last seen progress of transfers, including those that rest or have not resumed. */
 	private array $reached;
 
 	public function __construct(private readonly int $channelId)
@@ -43,7 +43,7 @@ final class Meter
 		$this->past = [[microtime(true), 0]];
 	}
 
-	/** Counts a transfer that ended. */
+	/** Counts a finished transfer. */
 	public function ended(array $report): void
 	{
 		$this->doneBytes += (int) ($report['received_bytes'] ?? 0);
@@ -68,9 +68,9 @@ final class Meter
 	}
 
 	/**
-	 * Notes where the transfers are, every few seconds.
+	 * Records the progress of the transfers, every few seconds.
 	 *
-	 * @param array $progress As TransferBatch::progress() gives it.
+	 * @param array $progress From TransferBatch::progress().
 	 * @param array<int, array> $rows Ours, by the batch's numbers.
 	 */
 	public function note(array $progress, array $rows): void
@@ -85,7 +85,7 @@ final class Meter
 			$key = isset($rows[$one['id']]) ? self::key($rows[$one['id']]) : '';
 			$offset = $one['offset_bytes'];
 			if ($offset === 0 && isset($this->reached[$key])) {
-				// It has not looked yet at what came before.
+				// It has not yet checked the bytes of earlier runs.
 				$offset = $this->reached[$key][0];
 			} else {
 				$this->first[$one['id']] ??= $offset;
@@ -105,7 +105,7 @@ final class Meter
 		$this->save();
 	}
 
-	/** Counts what came of transfers that a slice leaves unfinished, and writes all down. */
+	/** Counts the bytes of transfers that a slice leaves unfinished, and saves everything. */
 	public function close(array $progress): void
 	{
 		foreach ($progress as $one) {
@@ -114,7 +114,7 @@ final class Meter
 		$this->save();
 	}
 
-	/** Writes down what was counted. */
+	/** Saves the counts. */
 	private function save(): void
 	{
 		if (! $this->fresh) {
@@ -124,13 +124,13 @@ final class Meter
 		$this->fresh = [];
 	}
 
-	/** Returns what was counted for a channel since filesync came. */
+	/** Returns the counts of a channel since filesync was installed. */
 	public static function counts(int $channelId): array
 	{
 		return json_decode(Config::get('counts', self::scope($channelId)), true) ?: [];
 	}
 
-	/** Returns what was counted for all channels of this hub, those that left included. */
+	/** Returns the counts of all channels of this hub, including those that left. */
 	public static function allCounts(): array
 	{
 		$all = [];
@@ -141,20 +141,20 @@ final class Meter
 		return $all;
 	}
 
-	/** Forgets a channel. What was counted for it stays in the sum, which must not fall. */
+	/** Forgets a channel. Its counts stay in the sum, which must not fall. */
 	public static function forget(int $channelId): void
 	{
 		Config::set('counts', json_encode(self::sum(self::counts(0), self::counts($channelId))), self::scope(0));
 		Config::clear('counts', self::scope($channelId));
 	}
 
-	/** Returns the name under which a transfer's progress is noted. */
+	/** Returns the key of a transfer's progress. */
 	public static function key(array $row): string
 	{
 		return $row['id'] . '.' . (int) $row['generation'];
 	}
 
-	/** Returns how far the transfers were that are not done, by the notes of the worker before this one. */
+	/** Returns the progress of unfinished transfers, from the notes of the previous worker. */
 	private static function reachedBefore(int $channelId): array
 	{
 		$noted = (json_decode(Config::get('progress', 'overview:' . $channelId), true) ?: [])['rows'] ?? [];

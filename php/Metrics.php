@@ -12,9 +12,9 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * /filesync/metrics: the hub's numbers for Prometheus, in its text format. There is none until an admin sets `metrics_token`.
+ * /filesync/metrics: the hub's numbers for Prometheus, in its text format. The page exists only once an admin has set `metrics_token`.
  *
- * No names: neither of channels nor of files nor of other hubs.
+ * It contains no names of channels, files or other hubs.
  */
 final class Metrics
 {
@@ -64,22 +64,23 @@ final class Metrics
 
 		return [
 			['filesync_info', 'gauge', 'Versions of the addon and of the extension in the web server.', ['addon="' . Config::version() . '",extension="' . (phpversion('filesync') ?: '') . '"' => 1]],
-			['filesync_ready', 'gauge', 'Whether files can be fetched: the extension is there and the disk takes them.', [Config::extensionProblem() === null && ! Queue::pausedUntil() ? 1 : 0]],
+			['filesync_ready', 'gauge', 'Whether files can be fetched: the extension is loaded and the disk works.', [Config::extensionProblem() === null && ! Queue::pausedUntil() ? 1 : 0]],
 			['filesync_received_bytes_total', 'counter', 'Bytes received from other hubs.', [$counts['received_bytes'] ?? 0]],
 			['filesync_transfers_total', 'counter', 'Transfers that ended, by outcome. One that fails and is tried again counts each time.',
 				['outcome="complete"' => $counts['complete'] ?? 0, 'outcome="failed"' => $counts['failed'] ?? 0]],
 			['filesync_transfer_seconds', 'histogram', 'How long complete transfers took.', self::histogram($counts)],
-			['filesync_last_success_timestamp_seconds', 'gauge', 'When a transfer was complete last; 0 if never.', [$counts['last_success'] ?? 0]],
+			['filesync_last_success_timestamp_seconds', 'gauge', 'Time of the last complete transfer; 0 if never.', [$counts['last_success'] ?? 0]],
 			['filesync_missing_files', 'gauge', 'Files that are known but not here, or here in an older version.', [Table::count('filesync_transfer', $undone)]],
 			['filesync_missing_bytes', 'gauge', 'Their size.', [Table::sum('filesync_transfer', 'size_bytes', $undone)]],
 			['filesync_queue_files', 'gauge', 'Files and thumbnails by state; see docs/how-it-works.md.', $files],
 			['filesync_queue_bytes', 'gauge', 'Their size.', $bytes],
-			['filesync_packets', 'gauge', 'Changes from other hubs that could not be applied yet (staged) or need a person (parked).', self::byState('filesync_packet', ['staged', 'parked'])],
+			['filesync_packets', 'gauge', 'Changes from other hubs that could not be applied yet (staged), need attention (parked), or were dropped because too many are held and a comparison recovers them (dropped).',
+				self::byState('filesync_packet', ['staged', 'parked']) + ['state="dropped"' => array_sum(DroppedPackets::counts())]],
 			['filesync_calls', 'gauge', 'Posts, previews and messages still to make (due, held) or that failed (parked).', self::byState('filesync_outbox', ['due', 'held', 'parked'])],
 			['filesync_kept_files', 'gauge', 'Replaced and deleted files that are kept.', [Table::count('filesync_kept', [])]],
 			['filesync_kept_bytes', 'gauge', 'Their size.', [Table::sum('filesync_kept', 'size_bytes', [])]],
-			['filesync_held_files', 'gauge', 'Replacements and deletes that wait for a person, as one clone made very many.', [Table::sum('filesync_held', 'files', ['state' => 'held'])]],
-			['filesync_cron_timestamp_seconds', 'gauge', "When the hub's cron ran last; 0 if never.", [Config::number('cron_at', 'state')]],
+			['filesync_held_files', 'gauge', 'Replacements and deletes that wait for approval, because one clone made very many.', [Table::sum('filesync_held', 'files', ['state' => 'held'])]],
+			['filesync_cron_timestamp_seconds', 'gauge', "Time of the hub's last cron run; 0 if never.", [Config::number('cron_at', 'state')]],
 		];
 	}
 

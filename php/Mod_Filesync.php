@@ -16,7 +16,7 @@ if (! class_exists('App', false)) {
 /** The hub's module `filesync`: `/filesync` for the channel's owner, `/filesync/state` for that page while it is open, `/filesync/metrics`. */
 class Filesync extends \Zotlabs\Web\Controller
 {
-	/** Answers what is no page. */
+	/** Answers requests other than the page. */
 	public function init()
 	{
 		if (argv(1) === 'state') {

@@ -16,19 +16,19 @@ if (! class_exists('App', false)) {
  * Core calls that follow a publish. Core commits inside them, so none can be part of our transaction.
  *
  * One row per channel, kind, name and key. The attempt is counted before the call, so that a call that kills the process is
- * tried three times and then shown, and never blocks others.
+ * tried three times and then listed, and never blocks others.
  */
 final class Outbox
 {
-	/** How the reason of a call begins that a process is making. */
+	/** The beginning of the reason while a process is making the call. */
 	public const UNDER_WAY = 'under way: ';
 
-	/** Calls that ask no other hub and need no extension. */
+	/** Calls that need neither another hub nor the extension. */
 	public const QUICK = ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake'];
 
 	private const MOST_ATTEMPTS = 3;
 
-	/** Wants a call. `held` ones wait until release(). `key` tells calls of one name apart. */
+	/** Requests a call. `held` ones wait until release(). `key` distinguishes calls of one name. */
 	public static function add(int $channelId, string $kind, string $name, string $body = '', bool $held = false, string $key = ''): void
 	{
 		$id = self::id($channelId, $kind, $name, $key);
@@ -39,7 +39,13 @@ final class Outbox
 		}
 	}
 
-	/** Wants a call for each of some names, all held, with one body that is their key too. */
+	/** Tells whether a call is wanted already. */
+	public static function has(int $channelId, string $kind, string $name): bool
+	{
+		return Table::first('filesync_outbox', ['id' => self::id($channelId, $kind, $name, '')], '', 'id') !== null;
+	}
+
+	/** Requests a call for each of some names, all held, with one body that is also their key. */
 	public static function addHeld(int $channelId, string $kind, array $names, string $body): void
 	{
 		$ids = array_combine(array_map(fn ($name) => self::id($channelId, $kind, $name, $body), $names), $names);
@@ -50,7 +56,7 @@ final class Outbox
 		$rows = array_map(fn ($id, $name) => ['id' => $id, 'uid' => $channelId, 'kind' => $kind, 'name' => $name, 'created' => Config::now()] + $row, array_keys($new), $new);
 		foreach (array_chunk($rows, 100) as $some) {
 			if (! Table::tryInsert('filesync_outbox', ...$some)) {
-				// Another process wanted one of them just now.
+				// Another process requested one of them just now.
 				array_map(fn ($one) => self::add($channelId, $kind, $one['name'], $body, true, $body), $some);
 			}
 		}
@@ -75,9 +81,9 @@ final class Outbox
 	}
 
 	/**
-	 * Makes the calls that are due, of one channel; all kinds but previews, which have a job of their own, or only some.
+	 * Makes the due calls of one channel: the given kinds, or all except previews, which have a job of their own.
 	 *
-	 * @param ?\Closure $isOver Asked after each; true: the rest another time.
+	 * @param ?\Closure $isOver Called after each; true postpones the rest.
 	 */
 	public static function run(int $channelId, array $kinds = [], ?\Closure $isOver = null): void
 	{
@@ -92,7 +98,7 @@ final class Outbox
 		}
 	}
 
-	/** Returns the next call of some kinds that is due, the channel whose turn was longest ago first, or null. */
+	/** Returns the next due call of some kinds, of the channel whose turn was longest ago, or null. */
 	public static function next(array $kinds): ?array
 	{
 		$due = ['kind' => $kinds, 'state' => 'due', 'next_at <=' => Config::now()];
@@ -101,7 +107,7 @@ final class Outbox
 		return $channels ? Table::first('filesync_outbox', ['uid' => ServedLast::order($kinds[0], $channels)[0]] + $due, 'created, id') : null;
 	}
 
-	/** Makes one call, unless another process is at it. */
+	/** Makes one call, unless another process is making it. */
 	public static function attempt(array $row): void
 	{
 		$attempts = (int) $row['attempts'] + 1;
@@ -124,7 +130,7 @@ final class Outbox
 		}
 	}
 
-	/** Returns the channels that have calls due. */
+	/** Returns the channels with due calls. */
 	public static function dueChannels(): array
 	{
 		$due = Table::select('filesync_outbox', ['state' => 'due', 'next_at <=' => Config::now()] + self::possible(), '', 0, 'DISTINCT uid');
@@ -137,13 +143,13 @@ final class Outbox
 		return hash('sha256', "$channelId\n$kind\n$name" . ($key === '' ? '' : "\n$key"));
 	}
 
-	/** Leaves out previews, and what needs the extension while it is missing. */
+	/** Excludes previews, and calls that need the extension while it is missing. */
 	private static function possible(): array
 	{
 		return Config::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => self::QUICK];
 	}
 
-	/** Makes a call. Returns the body with which it is to go on another time, null once it is done. */
+	/** Makes a call. Returns the body for continuing later, null once it is done. */
 	private static function call(array $row): ?string
 	{
 		$channel = Clones::channel((int) $row['uid']);

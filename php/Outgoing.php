@@ -17,26 +17,27 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Sends the changes made here: one packet for each file, after the request that made them, with what they have seen.
+ * Sends changes made here: one packet for each file, after the request that made them, with their vectors.
  *
- * Before core changes anything an intention is written; what is marked meanwhile, or is new since, is compared with what we know
- * (Revisions) and sent once core is done. Where the process was killed in between, cron does it (recover()). What another hub
- * told is known already, so it is never sent back.
+ * Before core changes anything, an intention is written; files that are marked meanwhile, or are new since, are compared with our records
+ * (Revisions) and sent once core is done. If the process was killed in between, cron does it (recover()). Changes from other hubs
+ * are already recorded, so they are never sent back.
  */
 final class Outgoing
 {
 	private const ABANDONED_SECONDS = 120;
+	private const RECOVERED_AT_ONCE = 100;
 	/** How long a packet waits for the digest of its file. */
 	private const DIGEST_MS = 2000;
 	/** Pages whose POST requests change files, beside those that call attach_store. */
 	private const PAGES = ['photos', 'attach_edit', 'filestorage', 'file_upload', 'profile_photo', 'cover_photo', 'item'];
 	private const READS = ['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT', ''];
 
-	/** @var array<int, array> By channel: the intention's name, what was there before, and the hashes that are marked. */
+	/** @var array<int, array> By channel: the intention's name, the former state, and the marked hashes. */
 	private static array $begun = [];
 	private static bool $isRegistered = false;
 
-	/** Writes down that files of a channel may change in this process, before they do. */
+	/** Records that files of a channel may change in this process, before they do. */
 	public static function begin(int $channelId): void
 	{
 		if (isset(self::$begun[$channelId]) || self::isTakingIn() || ! Config::serves($channelId)) {
@@ -50,14 +51,14 @@ final class Outgoing
 			self::$isRegistered = true;
 			$root = getcwd();
 			register_shutdown_function(function () use ($root) {
-				// PHP-FPM is back in a folder of its own by then, and the hub's paths are relative.
+				// By then PHP-FPM is back in its own folder, and the hub's paths are relative.
 				is_dir($root) && chdir($root);
 				self::flush(true);
 			});
 		}
 	}
 
-	/** Begins for a page that is about to change files of who is logged in. WebDAV logs in later: see mayWrite(). */
+	/** Begins for a page that is about to change the logged-in channel's files. WebDAV logs in later: see mayWrite(). */
 	public static function beginRequest(string $module): void
 	{
 		if (self::isWriting() && in_array($module, self::PAGES, true) && local_channel()) {
@@ -65,7 +66,7 @@ final class Outgoing
 		}
 	}
 
-	/** Begins for WebDAV, which has just found that who asks may write a channel's files. */
+	/** Begins for WebDAV, which has just found that the requester may write a channel's files. */
 	public static function mayWrite(int $channelId): void
 	{
 		try {
@@ -75,7 +76,7 @@ final class Outgoing
 		}
 	}
 
-	/** Looks at the arguments of core's attach_store before it reads them. */
+	/** Examines the arguments of core's attach_store before core reads them. */
 	public static function beforeStore(mixed &$arr): void
 	{
 		$isRowsOnly = self::changesOnlyRows($arr);
@@ -100,7 +101,7 @@ final class Outgoing
 		}
 	}
 
-	/** Takes note that a file was changed, so that it is sent. */
+	/** Records that a file was changed, so that it is sent. */
 	public static function mark(int $channelId, string $hash): void
 	{
 		self::begin($channelId);
@@ -109,7 +110,7 @@ final class Outgoing
 		}
 	}
 
-	/** Takes note of a folder and all beneath it. */
+	/** Records a changed folder and everything beneath it. */
 	public static function markBeneath(int $channelId, string $hash): void
 	{
 		$own = Store::attach($channelId, $hash);
@@ -118,7 +119,7 @@ final class Outgoing
 		}
 	}
 
-	/** Stands in for core's attach_export_data where core calls it to send a change: we send it. */
+	/** Replaces core's attach_export_data when core calls it to send a change: we send it. */
 	public static function export(mixed $channel, mixed $hash, mixed $deleted, array $rest): mixed
 	{
 		try {
@@ -143,11 +144,11 @@ final class Outgoing
 		return [];
 	}
 
-	/** Deletes as core does, for the channel's owner, and sends that. */
+	/** Deletes like core, for the channel's owner, and sends the delete. */
 	public static function delete(mixed $channelId, mixed $hash, array $rest): mixed
 	{
 		try {
-			// What an admin clears away on this hub only stays with the owner elsewhere: core sends nothing then.
+			// Files that an admin removes on this hub stay with the owner elsewhere: core sends nothing then.
 			if (in_array((int) local_channel(), [0, (int) $channelId], true)) {
 				self::beforeDelete((int) $channelId, (string) $hash);
 			}
@@ -158,7 +159,7 @@ final class Outgoing
 		return \attach_delete($channelId, $hash, ...$rest);
 	}
 
-	/** Writes down what is about to be deleted with what it has seen; sent once it is gone. */
+	/** Records files that are about to be deleted, with their vectors; the delete is sent once they are gone. */
 	public static function beforeDelete(int $channelId, string $hash): void
 	{
 		if (self::isTakingIn() || ! Config::serves($channelId) || ! $own = Store::attach($channelId, $hash)) {
@@ -176,7 +177,7 @@ final class Outgoing
 		self::$begun[$channelId]['deleting'][$hash] = true;
 	}
 
-	/** Takes note that core deleted a file because its post was deleted. */
+	/** Records that core deleted a file because its post was deleted. */
 	public static function deletedWithPost(int $channelId, string $hash): void
 	{
 		if (self::isTakingIn() || $hash === '' || ! Config::serves($channelId)) {
@@ -186,7 +187,7 @@ final class Outgoing
 		Outbox::add($channelId, 'deleting', $hash, json_encode(['beneath' => [$hash => []]]), true);
 	}
 
-	/** Works off what this process began. Core is done, and the person who waits for the page has it. */
+	/** Finishes the intentions of this process. Core is done, and the reader has the page. */
 	public static function flush(bool $isEnd = false): void
 	{
 		$begun = self::$begun;
@@ -206,7 +207,7 @@ final class Outgoing
 		}
 	}
 
-	/** Works off what a killed process began. One process at a time: what two find changed would be sent twice. */
+	/** Finishes the intentions of killed processes. One process at a time: two would send the same changes twice. */
 	public static function recover(): void
 	{
 		$token = Config::token();
@@ -214,22 +215,39 @@ final class Outgoing
 			return;
 		}
 		$old = ['kind' => 'intent', 'created <' => Config::now() - self::ABANDONED_SECONDS];
-		foreach (Table::select('filesync_outbox', $old, 'created', 100) as $row) {
-			try {
-				$begun = json_decode($row['body'], true, 4, JSON_THROW_ON_ERROR);
-				$hashes = Clones::channel((int) $row['uid']) ? self::different((int) $row['uid']) : [];
-				self::settle((int) $row['uid'], $row['name'], $hashes, $begun['since'], (int) $begun['above']);
-			} catch (\Throwable $e) {
-				Config::logFailure('sending what a process left', $e);
-				// Behind all others.
-				Table::update('filesync_outbox', ['created' => Config::now()], ['id' => $row['id']]);
+		$channels = array_map('intval', array_column(Table::select('filesync_outbox', $old, '', 0, 'DISTINCT uid'), 'uid'));
+		$until = Config::now() + intdiv(self::ABANDONED_SECONDS, 2);
+		foreach (ServedLast::order('recover', $channels) as $n => $channelId) {
+			if ($n > 0 && Config::now() >= $until) {
+				// Their turn comes first the next time.
+				break;
 			}
+			ServedLast::note('recover', $channelId);
+			self::recoverChannel($channelId, $old);
 		}
 		self::releaseAllHere();
 		Lease::giveBack('recover', $token);
 	}
 
-	/** Wants our state of a file sent: another hub showed that it does not know it. */
+	private static function recoverChannel(int $channelId, array $old): void
+	{
+		$hashes = null;
+		foreach (Table::select('filesync_outbox', ['uid' => $channelId] + $old, 'created', self::RECOVERED_AT_ONCE) as $row) {
+			try {
+				$begun = json_decode($row['body'], true, 4, JSON_THROW_ON_ERROR);
+				$hashes ??= Clones::channel($channelId) ? self::different($channelId) : [];
+				self::settle($channelId, $row['name'], $hashes, $begun['since'], (int) $begun['above']);
+				// The differences are recorded by now.
+				$hashes = [];
+			} catch (\Throwable $e) {
+				Config::logFailure('sending the changes of a killed process', $e);
+				// After all others.
+				Table::update('filesync_outbox', ['created' => Config::now()], ['id' => $row['id']]);
+			}
+		}
+	}
+
+	/** Requests sending our state of a file: another hub showed that it does not know it. */
 	public static function answer(int $channelId, string $hash, bool $isGone): void
 	{
 		Incoming::isLate() ? Incoming::answerLate($hash) : Outbox::add($channelId, $isGone ? 'deleted' : 'announce', $hash);
@@ -239,7 +257,7 @@ final class Outgoing
 	public static function send(array $channel, string $hash, bool $isDelete, array $beneath = []): void
 	{
 		$channelId = (int) $channel['channel_id'];
-		// In this order: what is still to come has no row yet, and is told once it has.
+		// In this order: a file that is still to arrive has no row yet, and is announced once it has one.
 		if (! $isDelete && (self::withhold($channelId, $hash) || ! Store::attach($channelId, $hash))) {
 			return;
 		}
@@ -251,11 +269,11 @@ final class Outgoing
 		}
 	}
 
-	/** Returns what tells another clone how a file stands here, or that it was deleted; null if it is on its way, or nothing is known of it. */
+	/** Returns the entry for a file's state here, or for its delete; null if it is arriving, or nothing is known about it. */
 	public static function state(array $channel, string $hash, bool $withPosts): ?array
 	{
 		$channelId = (int) $channel['channel_id'];
-		// Who asks too early hears of it later.
+		// A clone that asks too early is told later.
 		if (self::withhold($channelId, $hash)) {
 			return null;
 		}
@@ -270,7 +288,7 @@ final class Outgoing
 		return is_array($entry) && ! empty($entry['attach']) ? ($withPosts ? $entry : array_diff_key($entry, ['item' => 1])) : null;
 	}
 
-	/** Returns what tells another clone of a file: its rows, its posts, our sibling. The bytes of thumbnails do not travel in packets. */
+	/** Returns the entry for a file: its rows, its posts, our sibling key. Packets do not contain the bytes of thumbnails. */
 	private static function entry(array $channel, string $hash, bool $isDelete, array $beneath = [], int $digestMs = self::DIGEST_MS): mixed
 	{
 		$entry = \attach_export_data($channel, $hash, $isDelete);
@@ -281,14 +299,14 @@ final class Outgoing
 		}
 
 		if (! $isDelete && Config::extensionProblem() === null) {
-			// Whoever has these bytes need not fetch them.
+			// A clone that has these bytes need not fetch them.
 			Digests::of(Facts::of($channel, $hash, 0), microtime(true) * 1000 + $digestMs);
 		}
 
 		return Sibling::add($channel, $entry, $isDelete, $beneath);
 	}
 
-	/** Compares the hashes, and all that is new since, with what is known; wants the changed ones sent, and ends the intention. */
+	/** Compares the hashes, and all new files, with our records; requests sending the changed ones, and ends the intention. */
 	private static function settle(int $channelId, string $intention, array $marked, string $since, int $above): void
 	{
 		$channel = Clones::channel($channelId);
@@ -318,7 +336,7 @@ final class Outgoing
 			Outbox::add($file['uid'], 'announce', $hash);
 		}
 		if ($file['is_dir'] && in_array('place', $file['changed'] ?? [], true) && self::wasMoved($file) && ! Peers::allSpeak($channel)) {
-			// A hub without filesync moves the folder alone, and loses what lies beneath it until it is told of each.
+			// A hub without filesync moves the folder alone, and loses everything beneath it until it is told about each file.
 			foreach (array_slice(Deletion::beneath($file['uid'], Store::attach($file['uid'], $hash)), 1) as $row) {
 				Outbox::add($file['uid'], 'announce', $row['hash']);
 			}
@@ -350,7 +368,7 @@ final class Outgoing
 		Outbox::done($channelId, 'deleting', $row['name']);
 	}
 
-	/** Returns the hashes of a channel whose rows are not as we know them. */
+	/** Returns the hashes of a channel whose rows differ from our records. */
 	private static function different(int $channelId): array
 	{
 		$known = [];
@@ -372,7 +390,7 @@ final class Outgoing
 		return $different;
 	}
 
-	/** Writes down which values the clones without filesync were told. */
+	/** Records the values that were sent to clones without filesync. */
 	private static function told(array $channel, string $hash): void
 	{
 		$file = Revisions::find((int) $channel['channel_id'], $hash);
@@ -385,7 +403,7 @@ final class Outgoing
 		$file && Revisions::save($file);
 	}
 
-	/** Keeps the date of a file of which core changes only the row while it takes something in, and says nothing of it. */
+	/** Keeps a file's date, and sends nothing, when core changes only its row while applying something. */
 	private static function holdDate(array &$arr): void
 	{
 		try {
@@ -406,32 +424,32 @@ final class Outgoing
 		}
 	}
 
-	/** Tells whether a file must not be sent now; then it is sent once its bytes are here, or once it is clear that ours stay. */
+	/** Tells whether a file must not be sent now; it is then sent once its bytes are here, or once it is clear that ours stay. */
 	private static function withhold(int $channelId, string $hash): bool
 	{
 		if (! self::isWithheld($channelId, $hash)) {
 			return false;
 		}
 		self::announceOnceHere($channelId, $hash);
-		// It may have been published meanwhile, before it could know of our wish.
+		// It may have been published meanwhile, without noticing our request.
 		self::releaseIfHere($channelId, $hash);
 
 		return true;
 	}
 
-	/** Wants the state of a file sent once its bytes are here. Who adds this before they are wanted misses no end of their way. */
+	/** Requests sending a file's state once its bytes are here. Add this before requesting them, so that their arrival cannot be missed. */
 	public static function announceOnceHere(int $channelId, string $hash): void
 	{
 		Outbox::add($channelId, 'announce', $hash, '', true);
 	}
 
-	/** Lets what waits for the bytes of a file go on if none are on their way. */
+	/** Releases requests that wait for a file's bytes if none are arriving. */
 	public static function releaseIfHere(int $channelId, string $hash): void
 	{
 		self::isWithheld($channelId, $hash) || Outbox::release($channelId, $hash);
 	}
 
-	/** Does so for all files: a process may have been killed between the end of the bytes' way and the word that they are here. */
+	/** Does so for all files: a process may have been killed between the arrival of the bytes and its record. */
 	private static function releaseAllHere(): void
 	{
 		$held = ['o.kind' => 'announce', 'o.state' => 'held', 'o.created <' => Config::now() - self::ABANDONED_SECONDS, "coalesce(t.id,'')" => ''];
@@ -440,7 +458,7 @@ final class Outgoing
 		}
 	}
 
-	/** Tells whether a file's bytes are on their way, or stuck on it, so that ours are older than the origin's. */
+	/** Tells whether a file's bytes are arriving or stuck, so that ours are older than the origin's. */
 	private static function isWithheld(int $channelId, string $hash): bool
 	{
 		return Queue::isLive($channelId, $hash)
@@ -452,20 +470,20 @@ final class Outgoing
 		return ! in_array($_SERVER['REQUEST_METHOD'] ?? '', self::READS, true);
 	}
 
-	/** Tells whether attach_store is called to change a row only, as core's permission repair does. */
+	/** Tells whether attach_store is called to change only a row, such as by core's permission repair. */
 	private static function changesOnlyRows(mixed $arr): bool
 	{
 		return is_array($arr) && ! empty($arr['hash']) && is_string($arr['hash']) && empty($arr['visible'])
 			&& ! array_intersect_key($arr, array_flip(['src', 'source', 'album', 'newalbum', 'directory', 'folder', 'filename', 'id']));
 	}
 
-	/** Tells whether this process is taking in what another hub sent. */
+	/** Tells whether this process is applying another hub's data. */
 	private static function isTakingIn(): bool
 	{
 		return Incoming::channelId() > 0 || (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && argc() > 0 && argv(0) === 'zot');
 	}
 
-	/** Returns the channel that core's attach_store, which called the hook, stores for; core does not tell the hook. */
+	/** Returns the channel for which core's attach_store, which called the hook, stores; core does not pass it to the hook. */
 	private static function storingChannel(): int
 	{
 		foreach (debug_backtrace(0, 12) as $frame) {

@@ -12,9 +12,9 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * How complete a channel is: here by its rows and transfers, on its other hubs as far as they were told or told us. Numbers, no words.
+ * How complete a channel is: here by its rows and transfers, on its other hubs by what we sent them and they sent us. Numbers, no words.
  *
- * Counting takes longer the more files there are, so a count is good for a multiple of the time that it took: a page that looks every
+ * Counting takes longer with more files, so a count is reused for a multiple of the time that it took: a page that refreshes every
  * few seconds costs a few percent of one processor, however large the channel.
  */
 final class Overview
@@ -25,10 +25,10 @@ final class Overview
 	private const THERE_SECONDS = 20;
 
 	/**
-	 * Returns what this hub has of a channel.
+	 * Counts a channel's files on this hub.
 	 *
 	 * @return array{files: int, bytes: int, whole_files: int, whole_bytes: int, missing_files: int, old_files: int, parked_files: int}
-	 *   `files`: all that are known. `missing_files`: of these not here at all. `old_files`: here as they were before a change that is on its way.
+	 *   `files`: all known ones. `missing_files`: those of them not here at all. `old_files`: here in the version before an arriving change.
 	 */
 	public static function here(array $channel): array
 	{
@@ -36,17 +36,17 @@ final class Overview
 	}
 
 	/**
-	 * Returns what is known of a channel's other hubs, and what this one had when they were counted: the two can be compared.
+	 * Counts a channel's files on its other hubs, and on this one at the same time, for comparison.
 	 *
-	 * @return array{here: array, hubs: array<string, array{files: int, bytes: int}>} By root URL in one spelling: files that are here or on their way, whose
-	 *   newest bytes that hub told of or was told of.
+	 * @return array{here: array, hubs: array<string, array{files: int, bytes: int}>} By normalised root URL: files that are here or arriving, whose
+	 *   newest bytes that hub announced or was told about.
 	 */
 	public static function there(array $channel): array
 	{
 		return self::remembered('clones', $channel, self::THERE_SECONDS, self::THERE_TIMES, fn () => ['here' => self::countHere((int) $channel['channel_id']), 'hubs' => self::countThere($channel)]);
 	}
 
-	/** Forgets what was counted of a channel. */
+	/** Forgets the counts of a channel. */
 	public static function forget(int $channelId): void
 	{
 		foreach (['here', 'clones'] as $name) {
@@ -96,7 +96,7 @@ final class Overview
 			'whole_files' => $files - $counts['old_files'], 'whole_bytes' => max(0, $bytes - $oldBytes)];
 	}
 
-	/** Returns the bytes that files have beyond what the hub's column of sizes can hold. */
+	/** Returns the bytes of files beyond the maximum of the hub's size column. */
 	private static function beyondColumn(array $mine): int
 	{
 		$end = Hub\Family::largestFileBytes();
@@ -105,7 +105,7 @@ final class Overview
 		return array_sum(array_map(fn ($row) => (int) Store::withTrueSize($row)['filesize'] - $end, $large));
 	}
 
-	/** Returns the transfers of whole files that are not done, a page at a time. */
+	/** Returns the unfinished transfers of whole files, a page at a time. */
 	private static function wanted(int $channelId): \Generator
 	{
 		$where = ['uid' => $channelId, 'scale' => 0, 'state' => [...Queue::LIVE, 'parked']];
@@ -123,7 +123,7 @@ final class Overview
 		$where = ['uid' => (int) $channel['channel_id'], 'state' => ['here', 'unknown'], 'is_dir' => 0];
 		for ($last = ''; $counts && $rows = Table::select('filesync_file', $where + ['id >' => $last], 'id', self::PAGE_ROWS, 'id, state, bytes, wanted, peers'); $last = end($rows)['id']) {
 			foreach ($rows as $row) {
-				// What is on its way here is what the others have.
+				// The others have the version that is arriving here.
 				$print = json_decode($row['wanted'], true)['print'] ?? ($row['state'] === 'here' ? json_decode($row['bytes'], true)['print'] ?? '' : '');
 				foreach (json_decode($row['peers'], true) ?: [] as $hub => $told) {
 					if (isset($counts[$hub]) && $print !== '' && ($told['bytes']['print'] ?? null) === $print) {

@@ -11,13 +11,13 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** What the buttons of /filesync do: each with the form's token, and only to what belongs to the channel that is logged in. */
+/** The buttons of /filesync: each needs the form's token, and affects only rows of the logged-in channel. */
 final class OwnerActions
 {
-	/** By the button's name: whether its value is the id of a row. */
+	/** By button name: whether its value is the id of a row. */
 	private const BUTTONS = ['retry' => true, 'retry_all' => false, 'pause' => false, 'resume' => false, 'check' => false, 'undo' => true, 'agree' => true, 'refuse' => true, 'accept' => true, 'give_back' => true];
 
-	/** Takes the form and leads back to the page. */
+	/** Processes the form and redirects to the page. */
 	public static function take(): void
 	{
 		$channelId = Page::owner();
@@ -40,7 +40,7 @@ final class OwnerActions
 		Page::leadTo(OwnerPage::PATH);
 	}
 
-	/** Does what a button says; returns what was done, or nothing where the page shows it by itself. */
+	/** Executes a button; returns a notice, or nothing if the page itself shows the result. */
 	private static function press(int $channelId, array $form): string
 	{
 		foreach (self::BUTTONS as $name => $hasId) {
@@ -49,7 +49,7 @@ final class OwnerActions
 				continue;
 			}
 			if ($hasId && ! preg_match('/^[0-9a-f-]{8,64}$/D', $value)) {
-				throw new Refused(t('it is not there any more'));
+				throw new Refused(t('it no longer exists'));
 			}
 			Overview::forget($channelId);
 
@@ -64,15 +64,15 @@ final class OwnerActions
 				'accept', 'give_back' => self::answer($channelId, $value, $name === 'accept'),
 			};
 		}
-		throw new Refused(t('it is not there any more'));
+		throw new Refused(t('it no longer exists'));
 	}
 
-	/** Returns a row of the channel. */
+	/** Returns one of the channel's rows. */
 	private static function row(string $table, int $channelId, string $id, array $where): array
 	{
 		$row = Table::first($table, ['id' => $id, 'uid' => $channelId] + $where);
 
-		return $row && $row['id'] === $id ? $row : throw new Refused(t('it is not there any more'));
+		return $row && $row['id'] === $id ? $row : throw new Refused(t('it no longer exists'));
 	}
 
 	private static function retry(int $channelId, ?array $row): string
@@ -86,7 +86,7 @@ final class OwnerActions
 		}
 		Worker::summon();
 
-		return t('It is tried again now.');
+		return t('Trying again now.');
 	}
 
 	private static function pause(int $channelId, bool $isPaused): string
@@ -95,7 +95,7 @@ final class OwnerActions
 		$isPaused ? Config::set('paused', '1', $scope) : Config::clear('paused', $scope);
 		$isPaused || Worker::summon();
 
-		return $isPaused ? '' : t('Going on.');
+		return $isPaused ? '' : t('Resumed.');
 	}
 
 	private static function check(int $channelId): string
@@ -110,16 +110,16 @@ final class OwnerActions
 		$path = Undo::apply($kept);
 		Worker::summon();
 
-		return sprintf(t('Brought back: %s. The other clones are told.'), Config::oneLine($path));
+		return sprintf(t('Restored: %s. The other clones will be told.'), Config::oneLine($path));
 	}
 
-	/** Answers for all that a clone displaced, and wants to. */
+	/** Accepts or refuses everything that a clone displaced or wants to. */
 	private static function answer(int $channelId, string $id, bool $isAgreed): string
 	{
-		$line = array_values(array_filter(Brake::lines($channelId), fn ($line) => $line['id'] === $id))[0] ?? throw new Refused(t('it is not there any more'));
+		$line = array_values(array_filter(Brake::lines($channelId), fn ($line) => $line['id'] === $id))[0] ?? throw new Refused(t('it no longer exists'));
 		Brake::decide($line, $isAgreed);
 
-		return $isAgreed ? t('Accepted. It is being done here.') : t('Ours come back, here and on the other clones.');
+		return $isAgreed ? t('Accepted. The change is being applied here.') : t('Our files are being restored, here and on the other clones.');
 	}
 
 	private static function decide(int $channelId, array $packet, bool $isAgreed): string
@@ -128,6 +128,6 @@ final class OwnerActions
 		Outbox::run($channelId, ['announce', 'deleted']);
 		Worker::summon();
 
-		return $isAgreed ? t('Agreed, and done here.') : t('Refused. What was deleted comes back there.');
+		return $isAgreed ? t('Agreed. The change has been applied here.') : t('Refused. The deleted files will be restored there.');
 	}
 }

@@ -14,7 +14,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** /filesync: how complete a channel's clones are, what arrives, what waits and why, what can be undone. For the channel's owner. */
+/** /filesync, for the channel's owner: how complete the clones are, what is arriving, what is waiting and why, what can be restored. */
 final class OwnerPage
 {
 	public const FORM = 'filesync_page';
@@ -26,7 +26,7 @@ final class OwnerPage
 	private const LATER_SECONDS = 15;
 	private const CRON_SECONDS = 3600;
 
-	/** Returns the page, or the hub's own refusal for whoever is not logged in with a channel of this hub. */
+	/** Returns the page, or the hub's own refusal for readers who are not logged in with a channel of this hub. */
 	public static function show(): string
 	{
 		$channel = self::channel();
@@ -42,7 +42,7 @@ final class OwnerPage
 			'source' => Web::root() . self::PATH . '/state', 'rows' => self::rows()]);
 	}
 
-	/** Returns what a page that is open shows by now. */
+	/** Returns the present contents for an open page. */
 	public static function state(): Response
 	{
 		$channel = self::channel();
@@ -54,7 +54,7 @@ final class OwnerPage
 		return Response::json(200, ['html' => $html, 'say' => $say, 'token' => Page::token(self::FORM), 'seconds' => $isMoving ? self::SOON_SECONDS : self::LATER_SECONDS]);
 	}
 
-	/** Returns everything that the page shows of a channel, in words. */
+	/** Returns the page's contents for a channel, in words. */
 	public static function values(array $channel): array
 	{
 		$channelId = (int) $channel['channel_id'];
@@ -99,7 +99,7 @@ final class OwnerPage
 	private static function fragment(array $channel): array
 	{
 		if (! Family::isKnown() || ! Migrations::ready()) {
-			$why = Family::isKnown() ? t('The tables of filesync are being made by another process. Look again in a minute.')
+			$why = Family::isKnown() ? t('Another process is creating the tables of filesync. Look again in a minute.')
 				: t('filesync does nothing here: it does not know this version of the hub.');
 			$values = ['words' => self::words(), 'problems' => [$why], 'arriving_line' => '', 'waiting_line' => '', 'is_paused' => null, 'kept_more' => 0, 'kept_url' => '']
 				+ array_fill_keys(['clones', 'arriving', 'waiting', 'held', 'packets', 'conflicts', 'kept'], []);
@@ -112,13 +112,13 @@ final class OwnerPage
 
 	private static function words(): array
 	{
-		return ['title' => t('Files on your clones'), 'clones' => t('Clones'), 'arriving' => t('Arriving'), 'waiting' => t('Waiting'), 'packets' => t('Changes that need your word'),
-			'conflicts' => t('Conflicts'), 'conflicts_help' => t('These were changed on two hubs at once. Both versions are there; keep the one that you want and delete the other.'),
-			'kept' => t('Replaced and deleted files'), 'kept_help' => t('What a sync replaced or deleted is kept for a while. Bringing a file back does so on every clone.'),
-			'none_arriving' => t('Nothing is arriving.'), 'none_waiting' => t('Nothing waits.'), 'none_kept' => t('Nothing is kept.'), 'none_conflicts' => t('None.'),
+		return ['title' => t('Files on your clones'), 'clones' => t('Clones'), 'arriving' => t('Arriving'), 'waiting' => t('Waiting'), 'packets' => t('Changes waiting for your approval'),
+			'conflicts' => t('Conflicts'), 'conflicts_help' => t('These were changed on two hubs at once. Both versions exist; keep the one that you want and delete the other.'),
+			'kept' => t('Replaced and deleted files'), 'kept_help' => t('Files that a sync replaced or deleted are kept for a while. If you restore one, it returns on every clone.'),
+			'none_arriving' => t('Nothing is arriving.'), 'none_waiting' => t('Nothing is waiting.'), 'none_kept' => t('Nothing is kept.'), 'none_conflicts' => t('None.'),
 			'show_all' => t('Show all'), 'pause' => t('Pause'), 'resume' => t('Go on'), 'check' => t('Compare the clones now'), 'retry' => t('Try again'),
 			'retry_all' => t('Try everything again now'),
-			'accept' => t('Accept'), 'give_back' => t('Give ours back'), 'agree' => t('Agree'), 'refuse' => t('Refuse'), 'paused' => t('Paused: nothing is fetched for this channel until you let it go on.'), 'offline' => t('The hub does not answer; what you see may be old.'), 'not_known' => t('not known')];
+			'accept' => t('Accept'), 'give_back' => t('Restore ours'), 'agree' => t('Agree'), 'refuse' => t('Refuse'), 'paused' => t('Paused: nothing is fetched for this channel until you resume.'), 'offline' => t('The hub does not answer; this page may be out of date.'), 'not_known' => t('not known')];
 	}
 
 	private static function problems(int $channelId): array
@@ -129,12 +129,12 @@ final class OwnerPage
 		return array_values(array_filter([
 			match (true) {
 				Config::get('enabled') === '0' => t('filesync is switched off on this hub.'),
-				! Config::serves($channelId) => t('filesync is switched off for this channel; its files are left to the hub alone.'),
+				! Config::serves($channelId) => t('filesync is switched off for this channel; the hub handles its files on its own.'),
 				default => null,
 			},
-			Config::extensionProblem() === null ? null : t('Files cannot be fetched now: a part of filesync is missing on this hub. Its admin can see what.'),
-			Config::get('paused') === '1' ? t('The admin of this hub paused the fetching of files.') : null,
-			$disk ? sprintf(t("This hub's disk is full or fails. Files are fetched again in %s."), Words::duration($disk - Config::now())) : null,
+			Config::extensionProblem() === null ? null : t('Files cannot be fetched now: a part of filesync is missing on this hub. Its admin can see which part.'),
+			Config::get('paused') === '1' ? t('The admin of this hub has paused fetching.') : null,
+			$disk ? sprintf(t("This hub's disk is full or failing. Fetching resumes in %s."), Words::duration($disk - Config::now())) : null,
 			self::dropped($channelId),
 			$cron && $cron < Config::now() - self::CRON_SECONDS ? sprintf(t("This hub's background work last ran %s. Its admin should look at it."), Words::ago($cron)) : null,
 		]));
@@ -144,7 +144,7 @@ final class OwnerPage
 	{
 		$hubs = array_map(Words::host(...), array_keys(DroppedPackets::counts($channelId)));
 
-		return $hubs ? sprintf(t('More changes came than could be kept until they can be applied. What they said is found out by comparing the clones, with: %s.'), implode(', ', $hubs)) : null;
+		return $hubs ? sprintf(t('More changes arrived than this hub can hold until they can be applied. A comparison with these clones recovers them: %s.'), implode(', ', $hubs)) : null;
 	}
 
 	private static function here(array $channel, array $progress): array
@@ -178,7 +178,7 @@ final class OwnerPage
 		}, Clones::others($channel));
 	}
 
-	/** Returns how complete another hub is as far as that is known. */
+	/** Returns how complete another hub is, as far as known. */
 	private static function other(array $here, array $told, ?array $peer, ?array $check, int $packets): array
 	{
 		$known = $check && ! $check['missing_there'] ? $here : $told;
@@ -186,21 +186,21 @@ final class OwnerPage
 			return self::bar(0, 0, false) + ['text' => t('how much it has: not known'), 'lines' => self::about($peer, $check, 0, $packets)];
 		}
 		$unknown = max(0, $here['files'] - $known['files']);
-		// That it was told of all does not mean that it has taken it, or has it still.
-		$row = ! $unknown && (! $check || $check['missing_there']) ? ['percent_text' => t('knows of everything'), 'is_complete' => false] : [];
+		// A hub that was told about all files may not have accepted them, or may have lost them.
+		$row = ! $unknown && (! $check || $check['missing_there']) ? ['percent_text' => t('knows about every file'), 'is_complete' => false] : [];
 
 		return $row + self::bar($known['files'], $here['files'], ! $unknown) + ['lines' => self::about($peer, $check, $check ? 0 : $unknown, $packets),
 			'text' => Words::amount(min($known['files'], $here['files']), $here['files'], min($known['bytes'], $here['bytes']), $here['bytes'])];
 	}
 
-	/** Returns what is known of another hub, a line each. */
+	/** Returns lines about another hub. */
 	private static function about(?array $peer, ?array $check, int $unknown, int $packets): array
 	{
 		$isFailing = $peer && $peer['failures'] && (string) $peer['last_failure'] > (string) $peer['last_success'];
 
 		return array_values(array_filter([
-			$isFailing ? sprintf(t('could not be read from, the last time %s'), Words::ago(strtotime($peer['last_failure'] . ' UTC'))) : '',
-			$packets ? sprintf(t('messages to it that wait: %s'), number_format($packets)) : '',
+			$isFailing ? sprintf(t('reading from it last failed %s'), Words::ago(strtotime($peer['last_failure'] . ' UTC'))) : '',
+			$packets ? sprintf(t('messages waiting for it: %s'), number_format($packets)) : '',
 			$unknown ? sprintf(t('not known whether it has them: %s'), Words::files($unknown)) : '',
 			$check && $check['missing_there'] ? sprintf(t('missing there: %s'), Words::files($check['missing_there'])) : '',
 			$check && $check['missing_here'] ? sprintf(t('only there so far: %s'), Words::files($check['missing_here'])) : '',
@@ -214,7 +214,7 @@ final class OwnerPage
 		]));
 	}
 
-	/** Returns a bar; what is not complete never looks so. */
+	/** Returns a bar; it never looks complete too early. */
 	private static function bar(int $value, int $most, bool $isComplete): array
 	{
 		$percent = $isComplete ? 100 : (int) min(99, $most ? floor(100 * $value / $most) : 0);
@@ -225,7 +225,7 @@ final class OwnerPage
 	private static function arriving(array $row, bool $isPaused): array
 	{
 		$text = match (true) {
-			$row['state'] !== 'leased' => t('whole, being put in its place'),
+			$row['state'] !== 'leased' => t('complete, being moved into place'),
 			$row['arrived_bytes'] > 0 && $row['arrived_bytes'] === $row['size_bytes'] => t('all here, being checked'),
 			default => implode(', ', array_filter([
 				sprintf(t('%1$s of %2$s'), Words::size($row['arrived_bytes']), Words::size($row['size_bytes'])),
@@ -255,7 +255,7 @@ final class OwnerPage
 		return array_map(fn ($row) => ['id' => $row['id'], 'name' => self::name(implode('/', json_decode($row['names'], true) ?: []), (int) $row['scale']),
 			'why' => Words::kind($row['kind']), 'label' => sprintf(t('Try again: %s'), self::name(implode('/', json_decode($row['names'], true) ?: []), (int) $row['scale'])),
 			'is_stuck' => $row['state'] === 'parked', 'then' => match (true) {
-				$row['state'] === 'parked' => t('is not tried again by itself'),
+				$row['state'] === 'parked' => t('will not be retried automatically'),
 				(int) $row['next_at'] <= Config::now() => t('next try in a moment'),
 				default => sprintf(t('next try in %s'), Words::duration((int) $row['next_at'] - Config::now())),
 			}], [...$parked, ...$later]);
@@ -264,7 +264,7 @@ final class OwnerPage
 	private static function waitingLine(int $channelId): string
 	{
 		$counts = [];
-		foreach (['parked' => t('stuck: %s'), 'waiting' => t('tried again by themselves: %s')] as $state => $word) {
+		foreach (['parked' => t('stuck: %s'), 'waiting' => t('retried automatically: %s')] as $state => $word) {
 			$count = Table::count('filesync_transfer', ['uid' => $channelId, 'state' => $state, 'kind <>' => Brake::KIND]);
 			$counts[] = $count ? sprintf($word, number_format($count)) : '';
 		}
@@ -276,14 +276,15 @@ final class OwnerPage
 		return implode('; ', array_filter($counts));
 	}
 
-	/** Returns what a clone displaced, with what of it waits for a person. */
+	/** Returns a clone's replacements and deletes, with those that wait for approval. */
 	private static function held(array $line): array
 	{
 		return ['id' => $line['id'], 'text' => Brake::describe($line),
-			'why' => sprintf(t('That is unusually much, and %s wait for your word. Whatever you answer holds for all of them; ours come back on every clone.'), number_format($line['waiting']))];
+			'why' => sprintf(t('This is an unusually large change, and %s of its files wait for your approval. Your answer applies to all of them; Restore ours restores our versions on every clone.'), number_format($line['waiting']))
+				. ' ' . t('Only the changes themselves name their hub.')];
 	}
 
-	/** Returns the changes from other clones that a person must agree to. */
+	/** Returns the changes from other clones that need approval. */
 	private static function packets(array $channel): array
 	{
 		$rows = [];
@@ -296,7 +297,7 @@ final class OwnerPage
 			$rows[] = $about['name'] !== null
 				? ['id' => $row['id'], 'text' => sprintf(t('%1$s changed %2$s'), $host, self::name($about['name'], 0)), 'why' => t('It could not be applied here.')]
 				: ['id' => $row['id'], 'text' => sprintf(t('%1$s deleted %2$s'), $host, self::named((int) $channel['channel_id'], $about['deletes'], $about['delete_count'])),
-					'why' => t('That is unusually much. Nothing is removed here until you agree; if you refuse, it comes back there.')];
+					'why' => t('This is an unusually large change. Nothing is removed here until you agree; if you refuse, the files are restored there.')];
 		}
 
 		return $rows;
@@ -334,11 +335,11 @@ final class OwnerPage
 				$row['by'] === '' ? '' : sprintf(t('by %s'), Config::oneLine($row['by'])), Words::size((int) $row['size_bytes']),
 				sprintf(t('kept until %s'), gmdate('Y-m-d', (int) $row['created'] + 86400 * $days)),
 				$row['why'] === 'deleted' && in_array($row['hash'], $present, true) ? t('the file is here again') : ''])),
-				'undo' => t('Bring back'), 'undo_label' => sprintf(t('Bring back %s'), $name)];
+				'undo' => t('Bring back'), 'undo_label' => sprintf(t('Restore %s'), $name)];
 		}, $rows);
 	}
 
-	/** Returns the line that a screen reader says when it changes. */
+	/** Returns the line that a screen reader reads out when it changes. */
 	private static function say(array $here, array $progress, int $channelId, bool $isPaused): string
 	{
 		$stuck = Table::count('filesync_transfer', ['uid' => $channelId, 'state' => 'parked', 'kind <>' => Brake::KIND]) + count(Brake::lines($channelId)) + Table::count('filesync_packet', ['uid' => $channelId, 'state' => 'parked']);

@@ -9,14 +9,14 @@ if (! class_exists('App', false)) {
 /**
  * One entry of a sync packet's file list, checked.
  *
- * Only columns that we know, of the type that we know; anything else refuses the whole entry. Ids, owners and paths of the
- * packet are checked for honesty and then forgotten: nothing here can name a place on disk but a hash.
+ * It accepts only known columns of the known types; anything else makes the whole entry invalid. Ids, owners and paths of the
+ * packet are checked for honesty and then dropped: only a hash can determine a path on disk.
  */
 final class Packet
 {
 	public const HASH = '/^[A-Za-z0-9-]{1,64}$/D';
 
-	/** Bytes of a path beneath the channel's own folder: with the hub's own it stays within what the system takes, which is 4,096. */
+	/** Bytes of a path beneath the channel's own folder: with the hub's path it stays within the system's limit of 4,096. */
 	public const LONGEST_PATH = 3072;
 
 	private const LONGEST_NAME = 191;
@@ -53,19 +53,19 @@ final class Packet
 		public readonly array $photos,
 		/** @var list<string> Hashes to delete. */
 		public readonly array $deletes,
-		/** @var array Items as they came: core's own import checks them. */
+		/** @var array Items, unchecked: core's own import checks them. */
 		public readonly array $items,
-		/** @var mixed What the sending hub says of itself, unchecked. */
+		/** @var mixed The sending hub's description of itself, unchecked. */
 		public readonly mixed $sibling,
 		/** @var string The digest of the file that the sender knows, or empty. */
 		public readonly string $sha256 = '',
-		/** @var array{revision: ?array, gone: ?array, beneath: array} What the sender says of the order of changes (Sibling::readOrder). */
+		/** @var array{revision: ?array, gone: ?array, beneath: array} The sender's order of changes (Sibling::readOrder). */
 		public readonly array $order = ['revision' => null, 'gone' => null, 'beneath' => []],
 	) {
 	}
 
 	/**
-	 * Reads an entry as it came from the wire.
+	 * Reads an entry from the wire.
 	 *
 	 * @throws Refused
 	 */
@@ -91,7 +91,7 @@ final class Packet
 		$last = array_pop($chain);
 		$photos = self::photos(self::rows($entry['photo'] ?? [], 'photo', 32), $last);
 		if (isset($photos[0]) && ! PhotoType::isKnown($photos[0]['mimetype'])) {
-			// A file as any other: what it is made of may be anything.
+			// Treated like any other file: its contents may be anything.
 			$photos = [];
 			$last['is_photo'] = 0;
 		}
@@ -123,17 +123,17 @@ final class Packet
 		foreach ($rows as $i => $row) {
 			$checked = self::checkRow($row, self::ATTACH, self::ATTACH_NEEDED);
 			if ($checked['folder'] !== $parent || isset($seen[$checked['hash']])) {
-				throw new Refused('attach is not one chain of folders');
+				throw new Refused('the rows in "attach" do not form a single folder path');
 			}
 			if ($i < count($rows) - 1 && ! $checked['is_dir']) {
-				throw new Refused('a file is given as a folder');
+				throw new Refused('a file appears as a folder');
 			}
 			$parent = $checked['hash'];
 			$seen[$parent] = true;
 			$chain[] = $checked + ['creator' => '', 'flags' => 0, 'is_photo' => 0, 'term' => []];
 		}
 		if (strlen(implode('/', array_column($chain, 'hash'))) > self::LONGEST_PATH) {
-			throw new Refused('the folders lie deeper than a path of ' . self::LONGEST_PATH . ' bytes can name');
+			throw new Refused('the path of the folders is longer than ' . self::LONGEST_PATH . ' bytes');
 		}
 
 		return $chain;
@@ -151,7 +151,7 @@ final class Packet
 			}
 			$checked = self::checkRow($row, self::PHOTO, self::PHOTO_NEEDED);
 			if ($checked['resource_id'] !== $last['hash'] || $last['is_dir']) {
-				throw new Refused('a photo is not of the file that it came with');
+				throw new Refused('a photo row belongs to a different file');
 			}
 			foreach (['title', 'description', 'album'] as $text) {
 				$checked[$text] = PhotoType::text($checked[$text] ?? '');
@@ -175,7 +175,7 @@ final class Packet
 		}
 		foreach ($rows as $row) {
 			if (! is_array($row)) {
-				throw new Refused("$what holds something that is not a row");
+				throw new Refused("$what contains something other than rows");
 			}
 		}
 
@@ -225,7 +225,7 @@ final class Packet
 				return self::count($value, $key);
 			case 'flag':
 				$flag = self::count($value, $key);
-				return $flag <= 1 ? $flag : throw new Refused("$key is neither yes nor no");
+				return $flag <= 1 ? $flag : throw new Refused("$key is neither 0 nor 1");
 			case 'scale':
 				$scale = self::count($value, $key);
 				return $scale <= 9 ? $scale : throw new Refused("$key is not a photo scale");
@@ -237,11 +237,11 @@ final class Packet
 				return self::name(self::text($value, $key, 4 * self::LONGEST_NAME));
 			case 'label':
 				$label = self::text($value, $key, self::LONGEST_NAME);
-				return preg_match('/[\x00-\x1f\x7f]/', $label) ? throw new Refused("$key holds a control character") : $label;
+				return preg_match('/[\x00-\x1f\x7f]/', $label) ? throw new Refused("$key contains a control character") : $label;
 			case 'date':
 				return self::date(self::text($value, $key, 32), $key);
 			case 'acl':
-				// Nothing but text will do: what reads as empty would make the file public.
+				// Only text is accepted: a value that reads as empty would make the file public.
 				$text = is_string($value) ? self::text($value, $key, self::LONGEST_TEXT) : throw new Refused("$key is not an access list");
 				return preg_replace('/<[^<>]*>/', '', $text) === '' ? $text : throw new Refused("$key is not an access list");
 			case 'terms':
@@ -298,7 +298,7 @@ final class Packet
 	private static function name(string $name): string
 	{
 		if ($name === '' || $name === '.' || $name === '..' || str_contains($name, '/')) {
-			throw new Refused('filename is not a name');
+			throw new Refused('filename is not a valid name');
 		}
 		if (mb_strlen($name) > self::LONGEST_NAME) {
 			throw new Refused('filename is longer than ' . self::LONGEST_NAME . ' characters');
@@ -307,7 +307,7 @@ final class Packet
 		return $name;
 	}
 
-	/** Refuses a path that climbs or is absolute. Honest clones send none, and we use none. */
+	/** Refuses a path that is absolute or leads upwards. Honest clones send none, and we use none. */
 	private static function honestPath(mixed $path, string $key): void
 	{
 		if ($path === null || $path === '') {

@@ -11,7 +11,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** `packets`: what other clones asked for that waits, above all where one replaced or deleted unusually much, and a person's yes or no to it. */
+/** `packets`: lists changes from other clones that wait for approval, above all unusually large ones; accepts or dismisses them. */
 final class PacketsCommand
 {
 	private const SHORTEST_ID = 8;
@@ -26,7 +26,7 @@ final class PacketsCommand
 	{
 		$lines = Brake::lines();
 		foreach ($lines as $line) {
-			$one = ['id' => $line['id'], 'channel' => $line['channel'], 'state' => 'parked', 'about' => Brake::describe($line), 'reason' => number_format($line['waiting']) . ' wait for a person',
+			$one = ['id' => $line['id'], 'channel' => $line['channel'], 'state' => 'parked', 'about' => Brake::describe($line), 'reason' => number_format($line['waiting']) . ' files wait for approval',
 				'when' => gmdate('Y-m-d H:i:s', $line['since'])];
 			self::say($one, $json);
 		}
@@ -38,10 +38,10 @@ final class PacketsCommand
 		}
 		$dropped = DroppedPackets::counts();
 		foreach ($json ? [] : $dropped as $peer => $count) {
-			echo Config::oneLine("$count from $peer were dropped, because too many were held; its files are compared"), "\n";
+			echo Config::oneLine("$count packets from $peer were dropped because too many are held; a comparison recovers them"), "\n";
 		}
 		if (! $rows && ! $lines && ! $dropped && ! $json) {
-			echo "no packet waits\n";
+			echo "no packet is waiting\n";
 		}
 
 		return $lines || in_array('parked', array_column($rows, 'state'), true) ? 1 : ($rows || $dropped ? 75 : 0);
@@ -61,13 +61,13 @@ final class PacketsCommand
 		foreach ($id === 'all' || count($lines) === 1 ? $lines : [] as $line) {
 			Brake::decide($line, $action === 'accept');
 			Outgoing::flush();
-			echo Config::oneLine(($action === 'accept' ? 'accepted: ' : 'ours come back: ') . Brake::describe($line)), "\n";
+			echo Config::oneLine(($action === 'accept' ? 'accepted: ' : 'dismissed, our files are being restored: ') . Brake::describe($line)), "\n";
 		}
 		foreach ($rows as $row) {
 			try {
 				$action === 'accept' ? HeldPackets::accept($row) : HeldPackets::dismiss($row);
 			} catch (\Throwable $e) {
-				fwrite(STDERR, Config::oneLine('filesync: ' . substr($row['id'], 0, 12) . ' waits on: ' . $e->getMessage()) . "\n");
+				fwrite(STDERR, Config::oneLine('filesync: ' . substr($row['id'], 0, 12) . ' still waits: ' . $e->getMessage()) . "\n");
 				return 1;
 			}
 		}
@@ -86,7 +86,7 @@ final class PacketsCommand
 	{
 		$rows = strlen($id) < self::SHORTEST_ID || ! ctype_xdigit($id) ? [] : Table::select('filesync_packet', ['state' => 'parked', 'id like' => "$id%"], '', 0, HeldPackets::COLUMNS);
 		if (count($rows) !== 1) {
-			fwrite(STDERR, $rows ? "filesync: \"$id\" is the beginning of " . count($rows) . " ids, give more of it\n"
+			fwrite(STDERR, $rows ? "filesync: " . count($rows) . " ids begin with \"$id\"; give more characters\n"
 				: "filesync: no parked packet \"$id\": give at least " . self::SHORTEST_ID . " characters of an id that `packets` lists, or `all`\n");
 			return [];
 		}
@@ -94,12 +94,12 @@ final class PacketsCommand
 		return $rows;
 	}
 
-	/** Returns what a packet is about, in words. */
+	/** Describes a packet in words. */
 	private static function about(array $row): string
 	{
 		$about = HeldPackets::about($row);
 		if (! $about) {
-			return 'a packet that cannot be read';
+			return 'an unreadable packet';
 		}
 		$host = (string) parse_url($about['from'], PHP_URL_HOST);
 		if ($about['name'] !== null) {

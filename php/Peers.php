@@ -12,10 +12,10 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * What we know of the other hubs where channels of ours live: whether they speak filesync, how they were reached, how they did.
+ * Our records of the other hubs where our channels live: whether they speak filesync, how they were reached, and with what success.
  *
- * All of it runs out by itself. A hub that gains or loses filesync is noticed with the next packet or the next transfer, whose
- * stock ways stay open: knowing wrong costs one small request.
+ * All records expire. A hub that gains or loses filesync is noticed with the next packet or the next transfer, whose
+ * stock ways stay open: a wrong record costs one small request.
  */
 final class Peers
 {
@@ -25,10 +25,10 @@ final class Peers
 	private const NO_SECONDS = 86400;
 	private const NO_LONGER_SECONDS = 600;
 	private const HEARSAY_SECONDS = 3600;
-	/** A hub's limit is not forgotten between two batches; one that was none is gone within hours. */
+	/** A hub's limit is remembered between two batches; a wrong one is gone within hours. */
 	private const PIECE_SECONDS = 10800;
 
-	/** Returns what we say of ourselves, or null while this process cannot serve. */
+	/** Returns our description of ourselves, or null while this process cannot serve. */
 	public static function introduction(): ?array
 	{
 		return ! Serve::isPossible() ? null : ['v' => self::VERSION, 'version' => Config::version(), 'features' => Serve::FEATURES,
@@ -47,7 +47,7 @@ final class Peers
 		return true;
 	}
 
-	/** Tells whether a hub offers something: false also if it is not known to speak filesync, null if nothing is known of it. */
+	/** Tells whether a hub offers a feature: also false if it is not known to speak filesync, null if nothing is known about it. */
 	public static function offers(string $url, string $feature): ?bool
 	{
 		$row = self::read($url);
@@ -58,15 +58,15 @@ final class Peers
 		return $row['speaks'] === 'yes' && in_array($feature, explode(' ', $row['features']), true);
 	}
 
-	/** Tells whether a hub failed when it was read from last. */
+	/** Tells whether the last attempt to read from a hub could not reach it. */
 	public static function isFailing(string $url): bool
 	{
 		return (int) (self::read($url)['failures'] ?? 0) > 0;
 	}
 
 	/**
-	 * Takes note of what a packet or request says of the hub that it names, where a channel of ours lives. It is signed by the channel, not by that hub:
-	 * so it is believed where nothing is known, and where the hub was known not to speak filesync it is asked again. It takes nothing away.
+	 * Records the description of a hub in a packet or request, if one of our channels lives there. The channel signed it, not that hub:
+	 * so it is believed if nothing is known, and a hub known not to speak filesync is asked again. It never removes knowledge.
 	 */
 	public static function hear(string $url, mixed $said): void
 	{
@@ -77,7 +77,7 @@ final class Peers
 		}
 		$features = self::features($said['features'] ?? null);
 		if ($said['v'] !== self::VERSION || ! in_array('ticket', $features, true)) {
-			// That a hub does not speak filesync, only its own answers say.
+			// Only a hub's own answers prove that it does not speak filesync.
 			return;
 		}
 		$row = self::read($url);
@@ -90,8 +90,8 @@ final class Peers
 	}
 
 	/**
-	 * Hears a description that a hub is said to give of itself. Nobody vouches for it yet, so all it does is end the time for which a
-	 * hub is not asked because it did not speak filesync, once an hour at most: then that hub itself is asked.
+	 * Reads an unverified description of a hub. Its only effect, at most once an hour, is to end the time during which the
+	 * hub is not asked because it did not speak filesync: then that hub itself is asked.
 	 */
 	public static function hearsay(mixed $info): void
 	{
@@ -103,7 +103,7 @@ final class Peers
 		}
 	}
 
-	/** Tells whether a hub may be asked for tickets: one that gives them, and one of which nothing is known. A refusal is kept for a day, or ten minutes. */
+	/** Tells whether a hub may be asked for tickets: if it gives them, or nothing is known about it. A refusal is remembered for a day, or ten minutes. */
 	public static function mayAsk(string $url): bool
 	{
 		$row = self::read($url);
@@ -111,7 +111,7 @@ final class Peers
 		return ! $row || $row['speaks'] === 'yes' || (int) $row['known_until'] <= Config::now();
 	}
 
-	/** Tells whether a hub's /dav may be read from: no admin forbade it, and it was not refused lately. */
+	/** Tells whether a hub's /dav may be read from: no admin forbade it, and it was not refused recently. */
 	public static function mayUseDav(string $url): bool
 	{
 		return Config::get('dav_allowed') !== '0' && Config::get('dav_allowed', 'peer:' . $url) !== '0'
@@ -127,7 +127,7 @@ final class Peers
 	}
 
 	/**
-	 * Returns hubs in the order in which to ask them: as given, but those that failed last come after those that did not.
+	 * Returns hubs in the order of asking: the given order, but unreachable ones last.
 	 *
 	 * @param list<array{url: string}> $clones
 	 */
@@ -145,18 +145,19 @@ final class Peers
 	}
 
 	/**
-	 * Takes note of what a batch of transfers learnt about a hub.
+	 * Records what a batch of transfers has learnt about a hub.
 	 *
-	 * @param array   $origin As TransferBatch::origins() gives it.
-	 * @param ?string $rung   By which way bytes came from it last, if any did.
+	 * @param array   $origin From TransferBatch::origins().
+	 * @param ?string $rung   The last rung that delivered bytes from it, if any.
 	 */
 	public static function learn(array $origin, ?string $rung): void
 	{
 		$now = Config::now();
 		$row = self::read($origin['url']);
 		$set = [];
-		// What was not to be tried was not refused anew.
-		if ($origin['dav'] === 'refused' && self::mayUseDav($origin['url'])) {
+		$gaveBytes = ! empty($origin['received_bytes']) || $rung !== null;
+		// A forbidden way was not refused again. A hub that gives a channel nothing at all says nothing about the ways of other channels.
+		if ($origin['dav'] === 'refused' && $gaveBytes && self::mayUseDav($origin['url'])) {
 			Config::log("reads from {$origin['url']} without /dav for a day: " . ($origin['reason'] ?? ''));
 			$set['dav_refused_until'] = $now + self::NO_SECONDS;
 		}
@@ -165,7 +166,7 @@ final class Peers
 			$set += ['speaks' => 'yes', 'known_until' => $now + self::YES_SECONDS, 'version' => self::version($origin['version'] ?? null),
 				'features' => implode(' ', self::features($origin['features'] ?? null)), 'reason' => ''];
 		} elseif ($filesync === 'refused' && isset($origin['filesync_reason'])) {
-			// One that spoke it may be in the middle of an upgrade.
+			// A hub that spoke it before may be in the middle of an upgrade.
 			$seconds = ($row['version'] ?? '') === '' ? self::NO_SECONDS : self::NO_LONGER_SECONDS;
 			$reason = mb_substr((string) $origin['filesync_reason'], 0, 1000);
 			if (($row['speaks'] ?? '') === 'yes') {
@@ -176,11 +177,11 @@ final class Peers
 		if (isset($origin['skew_seconds'])) {
 			$set['skew_seconds'] = (int) $origin['skew_seconds'];
 		}
-		// What was handed in is no news: it runs out when it would have. What grew until it was no limit any more is over at once.
+		// A limit that the batch was given is not news: it keeps its expiry. A limit that no longer exists is dropped at once.
 		if (array_key_exists('piece_bytes', $origin) && (int) $origin['piece_bytes'] !== self::pieceBytes($origin['url'])) {
 			$set += ['piece_bytes' => (int) $origin['piece_bytes'], 'piece_until' => $origin['piece_bytes'] ? $now + self::PIECE_SECONDS : 0];
 		}
-		if (! empty($origin['received_bytes']) || $rung !== null) {
+		if ($gaveBytes) {
 			$set += ['last_ok' => $now, 'failures' => 0];
 		} elseif (! empty($origin['failures'])) {
 			$set += ['last_failed' => $now, 'failures' => min(1000000, (int) ($row['failures'] ?? 0) + (int) $origin['failures'])];
@@ -189,7 +190,7 @@ final class Peers
 		$set && self::write($origin['url'], $set);
 	}
 
-	/** Returns what is known of each hub, for people. */
+	/** Returns the records of all hubs, for people. */
 	public static function report(): array
 	{
 		$now = Config::now();
@@ -210,13 +211,13 @@ final class Peers
 		], Table::select('filesync_peer', [], 'url', 200));
 	}
 
-	/** Forgets hubs that nothing was heard of or read from for a long time. */
+	/** Forgets hubs without any news or transfer for a long time. */
 	public static function prune(): void
 	{
 		Table::delete('filesync_peer', ['updated <' => Config::now() - 90 * 86400]);
 	}
 
-	/** Takes over what earlier versions kept among the settings. */
+	/** Migrates records that earlier versions kept among the settings. */
 	public static function moveSettings(): void
 	{
 		foreach (Table::select('filesync_setting', ['name' => 'dav_refused_until']) as $row) {

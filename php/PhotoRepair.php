@@ -5,7 +5,6 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Order\Revisions;
 use FileSync\Exception\FileSyncException;
 use FileSync\Photo;
 
@@ -14,9 +13,9 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Finds what is wrong with the scales of a photo that is whole here, and has them made anew.
+ * Finds faulty scales of a photo that is whole here, and has them made again.
  *
- * The crops 4 and 7 were cut by a person: what is wrong with one of them is told, and never mended by scaling something else.
+ * A person cut the crops 4 and 7: their faults are reported, and never mended by scaling another image.
  */
 final class PhotoRepair
 {
@@ -28,9 +27,9 @@ final class PhotoRepair
 	}
 
 	/**
-	 * Returns what is wrong, by scale.
+	 * Returns the faults by scale.
 	 *
-	 * @return array<int, string> Empty too where the original is not whole here, or not decoded: nothing can be said then.
+	 * @return array<int, string> Also empty if the original is incomplete here or cannot be decoded: then nothing is known.
 	 */
 	public function faults(): array
 	{
@@ -39,7 +38,7 @@ final class PhotoRepair
 		foreach ([0 => [1, 2, 3], 4 => [5, 6], 7 => [8, 9]] as $source => $scales) {
 			$header = $source === 0 || isset($rows[$source]) ? $this->header($source) : null;
 			if ($source > 0 && isset($rows[$source]) && ! $header) {
-				$faults[$source] = 'a crop without its bytes: only the hub where it was cut, or a clone, has it';
+				$faults[$source] = 'a crop without its bytes: only the hub where it was cut, or a clone, still has it';
 			}
 			$sizes = $header ? Photo::sizes($header['width'], $header['height'], $scales, $this->options()) : [];
 			foreach ($sizes as $scale => $size) {
@@ -52,7 +51,7 @@ final class PhotoRepair
 		return $faults;
 	}
 
-	/** Has scales made anew; returns how many. */
+	/** Has scales made again; returns how many. */
 	public function mend(array $scales): int
 	{
 		$rows = array_column(Table::select('photo', $this->where(), 'imgscale'), null, 'imgscale');
@@ -66,7 +65,7 @@ final class PhotoRepair
 				'state' => 'to_make', 'uid' => (int) $this->attach['uid'], 'hash' => $this->attach['hash'], 'scale' => $scale, 'size_bytes' => $photo['filesize'],
 				'edited' => $photo['edited'], 'mimetype' => $photo['mimetype'], 'folder' => $this->attach['folder'], 'origin' => '', 'nick' => '',
 				'names' => json_encode(explode('/', $this->attach['display_path'])), 'base' => 'null', 'kind' => '', 'reason' => '',
-				'entry' => json_encode(['folders' => [], 'attach' => array_diff_key($this->attach, ['content' => 1]) + ['term' => Revisions::terms($this->attach)], 'photo' => $photo], JSON_INVALID_UTF8_SUBSTITUTE),
+				'entry' => json_encode(ScaleEntry::of($this->attach, $photo, false), JSON_INVALID_UTF8_SUBSTITUTE),
 			]);
 		}
 
@@ -76,7 +75,7 @@ final class PhotoRepair
 	private function fault(array $row, int $scale, array $size): ?string
 	{
 		if (! (int) $row['os_storage']) {
-			return Store::keepsThumbnailsAsFiles() ? 'kept in the database, as old hubs did' : null;
+			return Store::keepsThumbnailsAsFiles() ? 'kept in the database, as on old hubs' : null;
 		}
 		$facts = Facts::of($this->channel, $this->attach['hash'], $scale);
 		if ($facts->state === 'absent') {
@@ -87,13 +86,13 @@ final class PhotoRepair
 		}
 		$header = $this->header($scale);
 		if (! $header || [$header['width'], $header['height']] !== [$size['width'], $size['height']]) {
-			return ($header ? "{$header['width']} x {$header['height']}" : 'no picture') . ", to be {$size['width']} x {$size['height']}";
+			return ($header ? "{$header['width']} x {$header['height']}" : 'not a picture') . ", should be {$size['width']} x {$size['height']}";
 		}
 
 		return [(int) $row['width'], (int) $row['height']] === [$size['width'], $size['height']] ? null : "the row says {$row['width']} x {$row['height']}";
 	}
 
-	/** Returns what the header of a scale's file says, null if there is none that can be read. */
+	/** Returns the header of a scale's file, null if it is missing or unreadable. */
 	private function header(int $scale): ?array
 	{
 		$facts = Facts::of($this->channel, $this->attach['hash'], $scale);

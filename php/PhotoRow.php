@@ -9,7 +9,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Writes photo rows: one per scale of a photo, all of them copies of the attach row's name and place. */
+/** Writes photo rows: one per scale of a photo, all with the name and folder of the attach row. */
 final class PhotoRow
 {
 	private const SMALLINT = 32767;
@@ -18,7 +18,7 @@ final class PhotoRow
 	 * Writes the row of one scale.
 	 *
 	 * @param array   $attach  Our attach row of the photo.
-	 * @param array   $photo   The row as a checked packet gave it.
+	 * @param array   $photo   The row from a checked packet.
 	 * @param int     $sizeBytes The size of the bytes that we have.
 	 * @param ?string $content New bytes' path, or the bytes themselves if `$inDatabase`; null if the bytes did not change.
 	 */
@@ -48,7 +48,7 @@ final class PhotoRow
 
 	private static function columns(array $attach, array $photo): array
 	{
-		// What was taken in by an older version of ours still waits as it came.
+		// Entries accepted by an older version still wait in their original form.
 		return ['title' => mb_substr(PhotoType::text($photo['title']), 0, 191), 'description' => PhotoType::text($photo['description']),
 			'album' => mb_substr(PhotoType::text($photo['album']), 0, 191), 'filename' => PhotoType::text($attach['filename']), 'os_path' => $attach['os_path'],
 			'display_path' => $attach['display_path'], 'photo_usage' => min($photo['photo_usage'], self::SMALLINT),
@@ -61,7 +61,7 @@ final class PhotoRow
 			'width' => min($photo['width'], self::SMALLINT), 'filesize' => Family::sizeColumn($sizeBytes), 'os_storage' => $inDatabase ? 0 : 1, 'content' => $content];
 	}
 
-	/** A channel has one profile photo and one cover photo: whatever held the flag loses it. */
+	/** A channel has one profile photo and one cover photo: the former holder loses the flag. */
 	private static function claimUsage(array $channel, array $photo): void
 	{
 		if (! in_array($photo['photo_usage'], [PHOTO_PROFILE, PHOTO_COVER], true)) {
@@ -70,7 +70,7 @@ final class PhotoRow
 		Table::update('photo', ['photo_usage' => PHOTO_NORMAL], ['uid' => (int) $channel['channel_id'],
 			'photo_usage' => $photo['photo_usage'], 'resource_id <>' => $photo['resource_id']]);
 		if ($photo['photo_usage'] === PHOTO_PROFILE) {
-			// So that the profile packet of the same change does not fetch the avatar from the origin again.
+			// This keeps the profile packet of the same change from fetching the avatar from the origin again.
 			Table::update('xchan', ['xchan_photo_date' => $photo['edited']], ['xchan_hash' => $channel['channel_hash']]);
 		}
 	}

@@ -9,7 +9,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** What a photo may be: a picture of a type that hubs make scales of, or store as they come. Browsers run code in others, SVG among them. */
+/** The permitted types of photos: pictures that hubs make scales of, or store unchanged. Browsers run code in other types, such as SVG. */
 final class PhotoType
 {
 	private const TYPES = ['image/jpeg', 'image/jpg', 'image/png', 'image/gif', 'image/webp', 'image/avif'];
@@ -22,7 +22,7 @@ final class PhotoType
 	}
 
 	/**
-	 * Tells whether a file beneath a folder begins as a picture does.
+	 * Tells whether a file beneath a folder begins like a picture.
 	 *
 	 * @throws StorageException It cannot be read.
 	 */
@@ -33,14 +33,14 @@ final class PhotoType
 		} catch (StorageException $e) {
 			throw $e;
 		} catch (FileSyncException) {
-			// Its header may be of a format that is not decoded here, or ask for more than may be.
+			// Its format may not be decodable here, or its header may claim more than the limits allow.
 			$begin = @file_get_contents("$root/$path", false, null, 0, 32);
 
 			return $begin !== false && preg_match(self::BEGINS, $begin) === 1;
 		}
 	}
 
-	/** Returns text about a photo as the hub's own form stores it: without what begins a tag. */
+	/** Returns text about a photo as the hub's own form stores it: without the beginnings of tags. */
 	public static function text(string $text): string
 	{
 		return strtr($text, ['<' => '[', '>' => ']']);

@@ -8,7 +8,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The two places where the bytes of a transfer can be: its partial file and the live path, and the ways between them. */
+/** The two places where the bytes of a transfer can be, its partial file and the live path, and the moves between them. */
 final class Placement
 {
 	private const STEP_MS = 2000;
@@ -16,7 +16,7 @@ final class Placement
 	private readonly \FileSync\Store $data;
 	private readonly \FileSync\Store $live;
 
-	/** @param \Closure $beat Keeps the worker's leases during long reads. */
+	/** @param \Closure $beat Renews the worker's leases during long reads. */
 	public function __construct(private readonly array $channel, private readonly \Closure $beat)
 	{
 		if (! is_dir(Store::root($channel))) {
@@ -56,13 +56,13 @@ final class Placement
 		return $this->digest($this->live, $this->livePath($target));
 	}
 
-	/** Tells whether the file at a hub-relative path of the channel is a picture, as its row says. */
+	/** Tells whether the file at a hub-relative path of the channel really is a picture. */
 	public function isPicture(string $target, string $type): bool
 	{
 		return PhotoType::isKnown($type) && PhotoType::isPicture((string) realpath(Store::root($this->channel)), $this->livePath($target));
 	}
 
-	/** Exchanges the partial file with the live one in one step. Returns the facts of what was displaced, or null. */
+	/** Exchanges the partial file with the live one in one step. Returns the facts of the displaced file, or null. */
 	public function putInPlace(array $row, string $target): ?array
 	{
 		$path = $this->livePath($target);
@@ -79,12 +79,12 @@ final class Placement
 		$this->live->exchange($this->livePath($target), $this->data, self::partial($row), $row['sha256']);
 	}
 
-	/** Moves the partial file of a row that was taken over to its new name, so that a worker which only slept finds nothing to exchange. */
+	/** Renames the partial file of a row that was taken over, so that a worker that only slept finds nothing to exchange. */
 	public function fence(array $row): void
 	{
 		for ($generation = (int) $row['generation'] - 1; $generation > 0; $generation--) {
 			$name = self::partial(['generation' => $generation] + $row);
-			// Where files cannot be exchanged in one step, a crash may leave what was displaced under its interim name.
+			// If files cannot be exchanged in one step, a crash may leave the displaced file under its interim name.
 			foreach ([$name, $name . '.displaced'] as $old) {
 				if ($this->data->stat($old)) {
 					$this->data->move($old, self::partial($row));

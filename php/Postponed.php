@@ -6,10 +6,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** A change that is in order but cannot be made now. The message says why. */
+/** A valid change that cannot be made now. The message says why. */
 final class Postponed extends \RuntimeException
 {
-	/** @param bool $retry Whether a worker tries it again by itself, or it waits for a person. */
+	/** @param bool $retry Whether a worker tries it again automatically; otherwise it waits for approval. */
 	public function __construct(string $message, public readonly bool $retry)
 	{
 		parent::__construct($message);

@@ -10,16 +10,16 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Has core make the previews of files that were published: one after the other in a job of its own.
+ * Has core make the previews of published files: one after the other in a job of its own.
  *
- * The hub starts a process for each job that it is given, so a thousand files must not be a thousand jobs.
+ * The hub starts a process for each job, so a thousand files must not become a thousand jobs.
  */
 final class Previews
 {
 	private const LEASE_SECONDS = 300;
 	private const SUMMON_SECONDS = 60;
 
-	/** Starts the job if previews are wanted and nobody makes them. */
+	/** Starts the job if previews are wanted and no process makes them. */
 	public static function summon(): void
 	{
 		if (Outbox::next(['preview']) && ! Lease::isHeld('previews') && Lease::take('summon-previews', Config::token(), self::SUMMON_SECONDS)) {
@@ -27,7 +27,7 @@ final class Previews
 		}
 	}
 
-	/** Makes previews; begins none after the deadline. */
+	/** Makes previews; starts none after the deadline. */
 	public static function work(int $deadline): void
 	{
 		Lease::end('summon-previews');

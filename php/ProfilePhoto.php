@@ -9,10 +9,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Keeps the crops of a profile photo that came as a file: core would put the avatar that it fetches over whichever is set now. */
+/** Keeps the crops of a profile photo that arrived as a file: core would overwrite the present one with the avatar that it fetches. */
 final class ProfilePhoto
 {
-	/** Stands in for core's import_channel_photo. Returns the photo's hash, or false if nothing was stored. */
+	/** Replaces core's import_channel_photo. Returns the photo's hash, or false if nothing was stored. */
 	public static function import(mixed $photo, mixed $type, mixed $accountId, mixed $channelId): mixed
 	{
 		try {
@@ -27,7 +27,7 @@ final class ProfilePhoto
 		return \import_channel_photo($photo, $type, $accountId, $channelId);
 	}
 
-	/** Tells whether the profile photo is a file of the channel, or one is on its way. */
+	/** Tells whether the profile photo is a file of the channel, or one is arriving. */
 	private static function comesAsFile(int $channelId): bool
 	{
 		$now = Table::first('photo', ['uid' => $channelId, 'photo_usage' => PHOTO_PROFILE], '', 'resource_id');

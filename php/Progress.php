@@ -9,18 +9,18 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** What is arriving for a channel, how fast, and how long it will take, as its worker noted it last (Meter). */
+/** What is arriving for a channel, how fast, and how long it will take, from its worker's last notes (Meter). */
 final class Progress
 {
 	private const SHOWN = 10;
-	/** A speed that was noted longer ago says nothing of now. */
+	/** A speed noted longer ago than this says nothing about now. */
 	private const STALE_SECONDS = 30;
 
 	/**
-	 * Returns the files under way, those that are furthest first, and sums over all that is to come, thumbnails too.
+	 * Returns the files in transit, the most complete first, and sums over everything still to arrive, thumbnails too.
 	 *
 	 * @return array{rows: list<array>, files: int, thumbnails: int, arrived_bytes: int, todo_bytes: int, bytes_per_second: ?int, seconds: ?int} A row: id,
-	 *   name, state, scale, size_bytes, arrived_bytes, bytes_per_second, seconds. Null: not known. `arrived_bytes`: of whole files, without thumbnails.
+	 *   name, state, scale, size_bytes, arrived_bytes, bytes_per_second, seconds. Null: unknown. `arrived_bytes`: of whole files, without thumbnails.
 	 */
 	public static function of(int $channelId): array
 	{
@@ -34,7 +34,7 @@ final class Progress
 		$underWay = array_sum(array_map(fn ($row) => $row['state'] === 'leased' ? $row['arrived_bytes'] : 0, $rows));
 		$todo = max(0, Table::sum('filesync_transfer', 'size_bytes', ['uid' => $channelId, 'state' => ['staged', 'leased']]) - $underWay);
 		$coming = ['uid' => $channelId, 'state' => ['staged', 'to_make', 'leased', 'verified', 'publishing']];
-		// What had come of those whose turn is over for now counts too.
+		// The received bytes of transfers whose turn is over for now count too.
 		$ids = array_map(fn ($key) => strstr($key, '.', true), array_keys($noted['rows']));
 		$rested = ['staged' => 0, 'waiting' => 0];
 		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'scale' => 0, 'state' => array_keys($rested), 'id' => $ids], '', 0, $columns) as $row) {

@@ -6,7 +6,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Shows on standard error how far a command is: a bar in one line on a terminal, a plain line now and then elsewhere, if that is wanted. */
+/** Shows the progress of a command on standard error: a one-line bar on a terminal, elsewhere a plain line now and then on request. */
 final class ProgressBar
 {
 	private const WIDTH = 24;
@@ -17,12 +17,12 @@ final class ProgressBar
 	private readonly float $startedAt;
 	private float $shownAt = 0.0;
 	private int $length = 0;
-	/** How far it was at first: what others did before says nothing about the speed. */
+	/** The progress at the start: earlier work says nothing about the speed. */
 	private ?int $from = null;
 
 	/**
-	 * @param bool      $isQuiet  Whether a terminal gets no bar: what is printed is for programs.
-	 * @param bool      $isWanted Whether it shows anywhere but on a terminal.
+	 * @param bool      $isQuiet  Whether to show no bar on a terminal, because the output is for programs.
+	 * @param bool      $isWanted Whether to show progress elsewhere than on a terminal.
 	 * @param ?resource $stream   Standard error.
 	 */
 	public function __construct(bool $isQuiet = false, private readonly bool $isWanted = false, private $stream = STDERR, ?bool $isTerminal = null)
@@ -31,23 +31,23 @@ final class ProgressBar
 		$this->startedAt = microtime(true);
 	}
 
-	/** Tells whether standard error ends on a terminal, perhaps that of root, who began this as the hub's user. */
+	/** Tells whether standard error goes to a terminal, perhaps that of root, who started this as the hub's user. */
 	public static function isTerminal(): bool
 	{
 		return stream_isatty(STDERR) || getenv('FILESYNC_TERMINAL') === '1';
 	}
 
-	/** Tells whether it is time to show something again. */
+	/** Tells whether the next update is due. */
 	public function isDue(): bool
 	{
 		return ($this->isTerminal || $this->isWanted) && microtime(true) >= $this->shownAt + ($this->isTerminal ? self::EVERY_SECONDS : self::EVERY_SECONDS_PLAIN);
 	}
 
 	/**
-	 * Shows how far it is.
+	 * Shows the progress.
 	 *
-	 * @param int    $done In the unit of `$all`, which may be 0: not known.
-	 * @param string $what How far that is, in words.
+	 * @param int    $done In the unit of `$all`, which is 0 if unknown.
+	 * @param string $what The progress in words.
 	 */
 	public function show(int $done, int $all, string $what): void
 	{
@@ -61,7 +61,7 @@ final class ProgressBar
 		$this->line($this->isTerminal && $all > 0 ? str_pad('[' . str_repeat('#', intdiv(self::WIDTH * $done, $all)), self::WIDTH + 1, '.') . '] ' . $text : $text);
 	}
 
-	/** Takes the bar away, before something else is printed. */
+	/** Removes the bar, before something else is printed. */
 	public function clear(): void
 	{
 		if ($this->length) {

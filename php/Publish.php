@@ -15,10 +15,10 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Puts a verified file in place: intent, exchange, rows, in this order; recover() goes on from wherever that was cut off.
+ * Puts a verified file in place: intent, exchange, rows, in this order; recover() continues from wherever that was interrupted.
  *
  * The partial file and the live file are exchanged in one step, so the live path always has a whole file. Until the rows are
- * committed the displaced bytes stand under the partial's name; then they move to the kept ones.
+ * committed, the displaced bytes have the partial's name; then they move to the kept files.
  */
 final class Publish
 {
@@ -28,8 +28,8 @@ final class Publish
 	private readonly Placement $place;
 
 	/**
-	 * @param string   $token What this worker's rows carry.
-	 * @param \Closure $beat  Keeps the worker's leases during long reads.
+	 * @param string   $token The token in this worker's rows.
+	 * @param \Closure $beat  Renews the worker's leases during long reads.
 	 */
 	public function __construct(private readonly array $channel, private readonly string $token, \Closure $beat)
 	{
@@ -38,9 +38,9 @@ final class Publish
 	}
 
 	/**
-	 * Publishes all of the channel that are verified and nobody's, or only those of one file. The file itself goes before its scales.
+	 * Publishes all verified transfers of the channel that nobody holds, or only those of one file. The file itself goes before its scales.
 	 *
-	 * @param ?\Closure $isOver Asked before each; true: the rest another time.
+	 * @param ?\Closure $isOver Called before each; true postpones the rest.
 	 */
 	public function publishVerified(?string $hash = null, ?\Closure $isOver = null): void
 	{
@@ -81,7 +81,7 @@ final class Publish
 		}
 	}
 
-	/** Goes forward or back with what a dead worker was publishing. */
+	/** Completes or reverts what a dead worker was publishing. */
 	public function recover(): void
 	{
 		$where = ['uid' => $this->channelId, 'state' => 'publishing', 'lease_until <' => Config::now()];
@@ -100,13 +100,13 @@ final class Publish
 		}
 	}
 
-	/** Returns where the bytes belong, hub-relative; null if they are not wanted any more and the row was ended. */
+	/** Returns the hub-relative path for the bytes; null if they are no longer wanted, and the row was ended. */
 	private function prepare(array $row): ?string
 	{
 		$entry = json_decode($row['entry'], true);
 		$own = Store::attach($this->channelId, $row['hash']);
 		if (! $own && (int) $row['scale'] > 0) {
-			Queue::park($row, 'NotFound', 'the photo itself is not here');
+			Queue::park($row, 'NotFound', 'the photo itself is missing here');
 			return null;
 		}
 		if ($own && (int) $own['is_dir']) {
@@ -118,11 +118,11 @@ final class Publish
 		}
 		$target = ($own ? Store::pathOf($this->channel, $own) : null)
 			?? Store::place($this->channel, $own['folder'] ?? $entry['attach']['folder'], $row['hash'], $row['hash'])['content']
-			?? throw new Postponed('the folder is not here', true);
+			?? throw new Postponed('the folder is missing here', true);
 		$target .= (int) $row['scale'] > 0 ? '-' . (int) $row['scale'] : '';
 		$verdict = $own && (int) $row['scale'] === 0 ? $this->verdict($row, $entry) : 'publish';
 		if (in_array($verdict, ['drop', 'old'], true)) {
-			Config::log("dropped {$row['hash']} of channel {$this->channelId}: " . ($verdict === 'old' ? 'those bytes were replaced here before' : 'the file was changed here meanwhile and is newer'));
+			Config::log("dropped {$row['hash']} of channel {$this->channelId}: " . ($verdict === 'old' ? 'those bytes were already replaced here' : 'the file was changed here meanwhile and is newer'));
 			Queue::giveUp($row);
 			$verdict === 'old' && Outgoing::answer($this->channelId, $row['hash'], false);
 			return null;
@@ -134,6 +134,10 @@ final class Publish
 		if ($own && (int) $row['scale'] === 0 && ! (int) $own['os_storage']) {
 			Kept::keepFromDatabase($own, 'replaced', Brake::countedTo($this->channel, $row, strlen($own['content'])));
 		}
+		if ($own && $this->leavesCrop($row, $target)) {
+			Kept::keepCrop($this->channel, $row['hash'], (int) $row['scale'], $this->remembered($row),
+				Brake::countedTo($this->channel, $row, Facts::of($this->channel, $row['hash'], (int) $row['scale'])->sizeBytes));
+		}
 		[$used, $limit] = Store::quota($this->channel);
 		if ($limit !== null && (int) $row['scale'] === 0 && $used - (int) ($own['filesize'] ?? 0) + (int) $row['size_bytes'] > $limit) {
 			Queue::park($row, 'quota', "the account's storage limit of $limit bytes would be exceeded");
@@ -141,6 +145,17 @@ final class Publish
 		}
 
 		return $target;
+	}
+
+	/** Tells whether the exchange would leave the present crop in place: it is not at the new crop's path, and has other bytes. */
+	private function leavesCrop(array $row, string $target): bool
+	{
+		$crop = in_array((int) $row['scale'], Kept::CROPS, true) ? Facts::of($this->channel, $row['hash'], (int) $row['scale']) : null;
+		if (! $crop || ! $crop->sizeBytes || $crop->sizeBytes > Kept::MOST_CROP_BYTES || ($crop->path === $target && Store::keepsThumbnailsAsFiles())) {
+			return false;
+		}
+
+		return ($crop->content !== null ? hash('sha256', $crop->content) : hash_file('sha256', $crop->path)) !== $row['sha256'];
 	}
 
 	private function verdict(array $row, array $entry): string
@@ -170,7 +185,7 @@ final class Publish
 			return;
 		}
 		if (! $intent['partial']) {
-			// It was to stay as it is, and was changed here since: its bytes are wanted after all.
+			// It was to stay as it was, but has been changed here since: its bytes are wanted after all.
 			$this->turnBack($row);
 			return;
 		}
@@ -181,7 +196,7 @@ final class Publish
 		$this->afterExchange($row, $intent, $displaced);
 	}
 
-	/** Our bytes are live. Keeps the change that somebody made in between, else commits the rows. */
+	/** Our bytes are live. Keeps a change that somebody made in between; otherwise commits the rows. */
 	private function afterExchange(array $row, array $intent, ?array $displaced): void
 	{
 		if ($displaced && $this->wasChanged($row, $intent, $displaced)) {
@@ -225,7 +240,7 @@ final class Publish
 			$this->turnBack($row);
 		} elseif ($outcome === 'published') {
 			$intent['is_plain'] && Queue::dropScales($this->channelId, $row['hash']);
-			(int) $row['scale'] === 0 && Brake::settled($this->channelId, $row['hash']);
+			Brake::settled($row);
 			Kept::settle($this->channelId);
 			Queue::removePartial($row, $kept !== null);
 			$this->log($row);
@@ -238,15 +253,18 @@ final class Publish
 		}
 	}
 
-	/** Returns what undo needs to know of the bytes that are being replaced. */
+	/** Returns what undo needs to know about the replaced bytes. */
 	private function remembered(array $row): string
 	{
 		$own = Store::attach($this->channelId, $row['hash']);
+		if (in_array((int) $row['scale'], Kept::CROPS, true)) {
+			return Kept::describeCrop($this->channelId, $row['hash'], (int) $row['scale'], (string) parse_url($row['origin'], PHP_URL_HOST), (int) $row['size_bytes'] . ':' . $row['edited']);
+		}
 
 		return (int) $row['scale'] > 0 || ! $own ? $row['entry'] : Kept::describe($this->channel, $own, json_decode($row['entry'], true)['revision']['at'] ?? '', ['next' => (int) $row['size_bytes'] . ':' . $row['edited']]);
 	}
 
-	/** Returns the facts of the live file if they are those of the bytes that were verified; where anything else may have written them, null. */
+	/** Returns the facts of the live file if it surely holds the verified bytes; null if anything else may have written it. */
 	private function certain(array $intent): ?array
 	{
 		$verified = $intent['same'] ? $intent['live'] : $intent['partial'] ?? null;
@@ -269,7 +287,7 @@ final class Publish
 		}
 	}
 
-	/** The bytes that are here win; ours are kept as the conflict, and the row says so. */
+	/** The present bytes win; ours are kept as the conflict, and the row records that. */
 	private function giveWay(array $row, array $intent, string $why): void
 	{
 		$intent['conflict'] = $why;
@@ -285,9 +303,9 @@ final class Publish
 	}
 
 	/**
-	 * Takes our bytes out of the live path again, if they are there; what they displaced comes back in the same step.
+	 * Takes our bytes out of the live path again, if they are there; the displaced bytes return in the same step.
 	 *
-	 * Only while the row is ours, which a database that went away cannot say: then recover() decides.
+	 * Only while the row is ours; if the database is gone we cannot know, and recover() decides later.
 	 */
 	private function undo(array $row, array $intent): void
 	{
@@ -296,7 +314,7 @@ final class Publish
 		}
 	}
 
-	/** Ends a publish that did not come about: verified bytes wait for the next try, displaced ones are kept. */
+	/** Ends a failed publish: verified bytes wait for the next try, displaced ones are kept. */
 	private function turnBack(array $row): void
 	{
 		$partial = $this->place->partialFacts($row);
@@ -321,7 +339,7 @@ final class Publish
 		$liveDigest = $this->place->liveDigest($intent['target']);
 		$partialDigest = $this->place->partialDigest($row);
 		if ($intent['same'] || $liveDigest === $row['sha256']) {
-			// Across devices the verified bytes stand at both places until what they displaced was copied.
+			// Across devices, the verified bytes exist at both places until the displaced ones are copied.
 			$this->afterExchange($row, $intent, $intent['same'] || $partialDigest === $row['sha256'] ? null : $partial);
 		} elseif ($partialDigest === $row['sha256'] && $liveDigest !== null && $liveDigest !== $intent['live_sha256']) {
 			$this->giveWay($row, $intent, 'the file was changed here at the same moment');
@@ -332,7 +350,7 @@ final class Publish
 		}
 	}
 
-	/** Leaves a row for later after a failure; what keeps failing is parked. */
+	/** Leaves a row for later after a failure; after repeated failures, parks it. */
 	private function postpone(array $row, \Throwable $e): void
 	{
 		Config::logFailure('publishing ' . $row['hash'], $e);

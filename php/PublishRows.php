@@ -12,17 +12,17 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Commits the rows of a published file, all in one transaction that calls nothing of core. */
+/** Commits the rows of a published file, all in one transaction that calls no core function. */
 final class PublishRows
 {
-	/** Bytes of a photo scale that may be put into the database. */
+	/** The largest photo scale, in bytes, that may go into the database. */
 	private const DATABASE_BYTES = 16777215;
 
 	/**
 	 * Commits.
 	 *
 	 * @param ?array $kept The row of the displaced bytes.
-	 * @param ?array $stat The facts of the live file, if it surely has the verified bytes.
+	 * @param ?array $stat The facts of the live file, if it surely holds the verified bytes.
 	 *
 	 * @return 'published'|'overtaken'|'moved'|'deleted' Nothing is written unless `published`. `overtaken`: the row is no longer
 	 *   ours. `moved`, `deleted`: the file's row changed since the intent was written.
@@ -61,7 +61,7 @@ final class PublishRows
 		return 'published';
 	}
 
-	/** Ends the transfer row first: that locks it, and tells whether it is still ours. */
+	/** Ends the transfer row first: that locks it, and shows whether it is still ours. */
 	private static function fence(array $row): array
 	{
 		$done = Config::token();
@@ -106,7 +106,7 @@ final class PublishRows
 		}
 	}
 
-	/** Dates the folders above as the origin did when the file changed there; core dates them so on every local change. */
+	/** Sets the dates of the folders above as the origin did when the file changed there; core does the same for every local change. */
 	private static function dateFolders(array $row, array $folders): void
 	{
 		foreach ($folders as $folder) {
@@ -120,7 +120,7 @@ final class PublishRows
 		$own = Store::attach((int) $row['uid'], $row['hash']) ?? throw new RowsChanged('deleted');
 		if (Store::keepsThumbnailsAsFiles()) {
 			self::checkPlace($channel, $own, substr($intent['target'], 0, -strlen('-' . (int) $row['scale'])));
-			PhotoRow::write($channel, $own, self::withAccess($own, $entry), (int) $row['size_bytes'], $intent['target']);
+			PhotoRow::write($channel, $own, ScaleEntry::photo($entry, $own, $channel['channel_hash']), (int) $row['size_bytes'], $intent['target']);
 			return;
 		}
 		if ((int) $row['size_bytes'] > self::DATABASE_BYTES) {
@@ -128,12 +128,12 @@ final class PublishRows
 		}
 		$bytes = file_get_contents(Store::dataRoot((int) $row['uid']) . '/' . Queue::partialName($row) . '.partial');
 		if ($bytes === false || hash('sha256', $bytes) !== $row['sha256']) {
-			throw new \RuntimeException('the bytes of a photo scale are not what was verified');
+			throw new \RuntimeException('the bytes of a photo scale differ from the verified ones');
 		}
-		PhotoRow::write($channel, $own, self::withAccess($own, $entry), strlen($bytes), $bytes, true);
+		PhotoRow::write($channel, $own, ScaleEntry::photo($entry, $own, $channel['channel_hash']), strlen($bytes), $bytes, true);
 	}
 
-	/** Returns the photo row of an entry with the access that the file has by now, where that was changed since. */
+	/** Returns the photo row of an entry with the file's present access, if that was changed since. */
 	private static function withAccess(array $own, array $entry): array
 	{
 		$access = array_intersect_key($own, array_flip(FileChange::ACL));
@@ -149,7 +149,7 @@ final class PublishRows
 		}
 	}
 
-	/** A newer packet came while this version was being published: its transfer begins now. */
+	/** A newer packet arrived while this version was being published: its transfer begins now. */
 	private static function restage(array $row, array $pending): void
 	{
 		Table::update('filesync_transfer', $pending + ['generation' => (int) $row['generation'] + 1, 'state' => $pending['kind'] === '' ? 'staged' : 'parked',

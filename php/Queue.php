@@ -16,8 +16,8 @@ if (! class_exists('App', false)) {
 /**
  * The transfers: one row per channel, hash and photo scale that needs bytes.
  *
- * Every change names the generation, the state and (once leased) the token that it saw, and is read back: whoever was
- * overtaken notices and does nothing. A newer packet raises the generation, except while a row is being published; then it
+ * Every change names the generation, the state and (once leased) the token that it saw, and is read back: an overtaken process
+ * notices that and does nothing. A newer packet raises the generation, except while a row is being published; then it
  * waits in `pending`.
  */
 final class Queue
@@ -26,17 +26,17 @@ final class Queue
 	public const LIVE = ['staged', 'waiting', 'to_make', 'leased', 'verified', 'publishing'];
 	/** States of a photo in which its scales wait for it. */
 	private const BLOCKING = [...self::LIVE, 'parked'];
-	/** Kinds of parking after which our own bytes are the newest, so that changes of the file are sent again. */
+	/** Park reasons that leave our bytes as the newest, so local changes are sent again. */
 	public const OURS_STAY = ['conflict', 'NotFound'];
-	/** Kinds of parking that keep nothing from being told: our bytes stand, or a person is asked whether they do. */
+	/** Park reasons that do not stop announcements: our bytes stand, or approval decides whether they do. */
 	public const TOLD = [...self::OURS_STAY, Brake::KIND];
 	public const LEASE_SECONDS = 180;
-	/** The kind of parking that ends by itself once the channel's limit lets the file in. */
+	/** The park reason that ends automatically once the channel's limit allows the file. */
 	public const TOO_LARGE = 'size_limit';
 	private const SIZED = 'id, generation, state, length(entry) + length(pending) + length(names) as text_bytes';
-	/** What rows that are leased at once may say together. */
+	/** The maximum of text in rows that are leased together. */
 	private const MOST_TEXT_BYTES = 4194304;
-	/** The priority of what was found missing: what changes now comes before it. */
+	/** The priority of files found missing: current changes come first. */
 	public const LATE = 100;
 
 	/** Returns the row of a transfer, or null. */
@@ -46,12 +46,12 @@ final class Queue
 	}
 
 	/**
-	 * Wants the bytes that a packet announced.
+	 * Requests the bytes that a packet announced.
 	 *
 	 * @param array $wanted uid, hash, scale, size_bytes, edited, mimetype, folder, origin, nick, names, entry, base, kind, reason.
-	 *   A `kind` parks it at once; the state `to_make` is for Scales; a `priority` of one's own: LATE lets all others go first.
+	 *   A `kind` parks it at once; the state `to_make` is for Scales; `priority`: lower runs first, LATE runs after everything else.
 	 *
-	 * @return 'staged'|'older'|'again' `older`: what is on its way is newer. `again`: it was published just now; look again.
+	 * @return 'staged'|'older'|'again' `older`: the arriving version is newer. `again`: it was published just now; check again.
 	 */
 	public static function stage(array $wanted): string
 	{
@@ -68,7 +68,7 @@ final class Queue
 				}
 				continue;
 			}
-			$same = (int) $old['size_bytes'] === $wanted['size_bytes'] && $old['edited'] === $wanted['edited'];
+			$same = self::announcedBytes($old) === $wanted['size_bytes'] && $old['edited'] === $wanted['edited'];
 			$live = in_array($old['state'], self::LIVE, true);
 			if ($wanted['scale'] > 0 && ($live || $old['state'] === 'parked') && ! $same && FileChange::isOldNews($wanted['edited'], $old['edited'])) {
 				return 'older';
@@ -93,19 +93,23 @@ final class Queue
 				return 'staged';
 			}
 		}
-		throw new Postponed('the transfer is changed by many at once', true);
+		throw new Postponed('too many processes are changing this transfer at once', true);
 	}
 
-	/** Tells whether a transfer's bytes are to replace ours one day. */
+	/** Tells whether a transfer's bytes will replace ours. */
 	public static function isWanted(?array $transfer): bool
 	{
 		return $transfer && in_array($transfer['state'], self::BLOCKING, true) && ! ($transfer['state'] === 'parked' && in_array($transfer['kind'], self::OURS_STAY, true));
 	}
 
-	/** Gives what is on its way for a file the name, place, access and categories that were accepted since. */
+	/** Updates a file's transfers with the name, folder, access and categories that were accepted since. */
 	public static function amend(int $channelId, string $hash, array $row, array $folders, string $owner): void
 	{
-		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => self::BLOCKING], '', 0, 'id, entry, pending, folder') as $transfer) {
+		foreach (array_column(Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => self::BLOCKING], '', 0, 'id'), 'id') as $id) {
+			$transfer = Table::first('filesync_transfer', ['id' => $id, 'state' => self::BLOCKING], '', 'scale, entry, pending');
+			if (! $transfer) {
+				continue;
+			}
 			$set = ['folder' => $row['folder']];
 			foreach (['entry', 'pending'] as $column) {
 				$body = json_decode($transfer[$column], true);
@@ -113,16 +117,23 @@ final class Queue
 				if (! $entry) {
 					continue;
 				}
-				$entry['attach'] = $row + $entry['attach'];
-				$entry['photo'] = $entry['photo'] ? Access::narrower($entry['photo'], $row, $owner) + $entry['photo'] : null;
-				$last = end($folders);
-				if (($last['hash'] ?? '') === $row['folder']) {
-					$entry['folders'] = $folders;
-				}
+				$entry = (int) $transfer['scale'] > 0 ? ScaleEntry::amended($entry, $row) : self::amended($entry, $row, $folders, $owner);
 				$set[$column] = json_encode($column === 'pending' ? ['entry' => json_encode($entry), 'folder' => $row['folder']] + $body : $entry);
 			}
-			Table::update('filesync_transfer', $set, ['id' => $transfer['id']]);
+			Table::update('filesync_transfer', $set, ['id' => $id]);
 		}
+	}
+
+	private static function amended(array $entry, array $row, array $folders, string $owner): array
+	{
+		$entry['attach'] = $row + $entry['attach'];
+		$entry['photo'] = $entry['photo'] ? Access::narrower($entry['photo'], $row, $owner) + $entry['photo'] : null;
+		$last = end($folders);
+		if (($last['hash'] ?? '') === $row['folder']) {
+			$entry['folders'] = $folders;
+		}
+
+		return $entry;
 	}
 
 	/**
@@ -148,7 +159,7 @@ final class Queue
 		return $free;
 	}
 
-	/** Leaves out, and gives back, what may not displace what is here now. */
+	/** Excludes, and gives back, transfers that may not displace the present files now. */
 	private static function withoutHeld(int $channelId, array $rows): array
 	{
 		$channel = $rows ? Clones::channel($channelId) : null;
@@ -158,7 +169,7 @@ final class Queue
 			if ($reason !== null) {
 				self::park($row, Brake::KIND, $reason);
 			} elseif ($channel && Brake::mustSpareDisk($channel, $row)) {
-				self::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => 'what it replaces is kept, and the disk is nearly full',
+				self::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => 'the file that it replaces must be kept, and the disk is nearly full',
 					'next_at' => Config::now() + max(60, Config::number('storage_pause_seconds'))]);
 			} else {
 				return true;
@@ -169,7 +180,7 @@ final class Queue
 	}
 
 	/**
-	 * Leases the scales of a channel that can be made now: what they are made of is not on its way any more.
+	 * Leases the scales of a channel that can be made now: their source is no longer arriving.
 	 *
 	 * @return list<array>
 	 */
@@ -186,7 +197,7 @@ final class Queue
 		return $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => 'leased', 'token' => $token], 'created, hash, scale') : [];
 	}
 
-	/** Returns the first of some rows, as many as fit into memory together: at least one. */
+	/** Returns the first rows, as many as fit into memory together: at least one. */
 	private static function first(array $due): array
 	{
 		$bytes = 0;
@@ -200,7 +211,7 @@ final class Queue
 		return $due;
 	}
 
-	/** Moves the deadline of all that a worker leased. Returns id => generation of what it still holds. */
+	/** Extends a worker's leases. Returns id => generation of those that it still holds. */
 	public static function heartbeat(string $token): array
 	{
 		$where = ['token' => $token, 'state' => ['leased', 'verified', 'publishing']];
@@ -209,7 +220,7 @@ final class Queue
 		return array_map('intval', array_column(Table::select('filesync_transfer', $where, '', 0, 'id, generation'), 'generation', 'id'));
 	}
 
-	/** Moves a row to another state if nobody overtook us; returns the row as it is then, or null. */
+	/** Moves a row to another state if nobody overtook us; returns the new row, or null. */
 	public static function advance(array $row, string $from, string $to, array $set = []): ?array
 	{
 		$set += ['state' => $to, 'updated' => Config::now()];
@@ -220,7 +231,7 @@ final class Queue
 		return $now && (! isset($set['intent']) || $now['intent'] === $set['intent']) ? $now : null;
 	}
 
-	/** Puts a transfer back for later after a failure that will pass. */
+	/** Puts a transfer back for later after a temporary failure. */
 	public static function retryLater(array $row, string $kind, string $reason, ?int $retryAfter): void
 	{
 		$attempts = (int) $row['attempts'] + 1;
@@ -228,17 +239,37 @@ final class Queue
 			self::park($row, $kind, $reason);
 			return;
 		}
-		// Who says when to come back is believed, at first even if that is soon.
+		self::advance($row, $row['state'], 'waiting', ['token' => '', 'lease_until' => 0, 'attempts' => $attempts,
+			'next_at' => Config::now() + self::wait($attempts, $retryAfter), 'kind' => $kind, 'reason' => $reason, 'intent' => '']);
+	}
+
+	private static function wait(int $attempts, ?int $retryAfter = null): int
+	{
+		// A hub that names the time for a retry is believed, at first even if that is soon.
 		$first = min(Config::number('retry_first_seconds'), $retryAfter === null ? PHP_INT_MAX : max(1, $retryAfter));
 		$wait = (int) min(Config::number('retry_most_seconds'), $first * 2 ** min($attempts - 1, 20));
 		$wait += random_int(0, intdiv($wait, 4));
-		$wait = max($wait, min($retryAfter ?? 0, 86400));
-		self::advance($row, $row['state'], 'waiting', ['token' => '', 'lease_until' => 0, 'attempts' => $attempts,
-			'next_at' => Config::now() + $wait, 'kind' => $kind, 'reason' => $reason, 'intent' => '']);
+
+		return max($wait, min($retryAfter ?? 0, 86400));
 	}
 
-	/** Sets a transfer aside until a person, another packet or another source brings it back. False if we were overtaken. */
-	public static function park(array $row, string $kind, string $reason): bool
+	/** Records that a hub has more bytes than its packet announced, so that disk space for all is checked: at once, and with a growing wait if they become more again. */
+	public static function restate(array $row, int $bytes, string $kind, string $reason): void
+	{
+		$attempts = (int) $row['attempts'] + (self::announcedBytes($row) === (int) $row['size_bytes'] ? 0 : 1);
+		self::advance($row, $row['state'], 'waiting', ['token' => '', 'lease_until' => 0, 'attempts' => $attempts, 'next_at' => Config::now() + ($attempts > (int) $row['attempts'] ? self::wait($attempts) : 0),
+			'size_bytes' => $bytes, 'priority' => max((int) $row['priority'], self::priority($bytes)), 'result' => json_encode(['announced_bytes' => self::announcedBytes($row)]),
+			'kind' => $kind, 'reason' => $reason, 'intent' => '']);
+	}
+
+	/** Returns the size announced by a transfer's packet; a hub may have stated more since. */
+	public static function announcedBytes(array $row): int
+	{
+		return (int) (json_decode($row['result'], true)['announced_bytes'] ?? $row['size_bytes']);
+	}
+
+	/** Parks a transfer until a person, another packet or another source revives it. False if we were overtaken. */
+	public static function park(array $row, string $kind, string $reason, array $set = []): bool
 	{
 		if ($kind === 'NotFound' && (int) $row['scale'] === 0 && Revisions::buryAgain((int) $row['uid'], $row['hash'])) {
 			$isDropped = self::advance($row, $row['state'], 'dropped', ['token' => '', 'lease_until' => 0, 'reason' => $reason]) !== null;
@@ -246,7 +277,7 @@ final class Queue
 
 			return $isDropped;
 		}
-		$isParked = self::advance($row, $row['state'], 'parked', ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']) !== null;
+		$isParked = self::advance($row, $row['state'], 'parked', $set + ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']) !== null;
 		if ($isParked && in_array($kind, self::OURS_STAY, true)) {
 			Outbox::release((int) $row['uid'], $row['hash']);
 		}
@@ -254,7 +285,7 @@ final class Queue
 		return $isParked;
 	}
 
-	/** Brings back what was too large for its channel and is so no longer. */
+	/** Revives transfers that were too large for their channel and no longer are. */
 	public static function releaseFitting(): void
 	{
 		$parked = ['state' => 'parked', 'kind' => self::TOO_LARGE];
@@ -270,9 +301,9 @@ final class Queue
 	}
 
 	/**
-	 * Takes a row over from a worker that died while publishing it, or only sleeps; returns the row as it is then, or null.
+	 * Takes a row over from a worker that died while publishing it, or only sleeps; returns the new row, or null.
 	 *
-	 * The generation rises. The caller gives the partial file the name that goes with it: none that the other knows leads to it then.
+	 * The generation rises. The caller must rename the partial file to match, so the previous worker can no longer find it.
 	 */
 	public static function takeOver(array $row, string $token): ?array
 	{
@@ -282,13 +313,13 @@ final class Queue
 		return Table::first('filesync_transfer', ['id' => $row['id'], 'generation' => $set['generation'], 'token' => $token, 'state' => 'publishing']);
 	}
 
-	/** Tells whether a row that carries a worker's token is still that worker's. */
+	/** Tells whether a row still carries a worker's token. */
 	public static function isHeld(array $row): bool
 	{
 		return (self::heartbeat($row['token'])[$row['id']] ?? null) === (int) $row['generation'];
 	}
 
-	/** Stops all transfers of this hub for a while: its disk is full or fails. */
+	/** Pauses all transfers of this hub for a while: its disk is full or fails. */
 	public static function pause(string $reason): void
 	{
 		Config::set('storage_paused_until', (string) (Config::now() + Config::number('storage_pause_seconds')), 'state');
@@ -296,32 +327,32 @@ final class Queue
 		Config::log('transfers pause: ' . $reason);
 	}
 
-	/** Returns until when transfers pause, 0 if they do not. */
+	/** Returns the end of the pause, 0 if there is none. */
 	public static function pausedUntil(): int
 	{
 		$until = Config::number('storage_paused_until', 'state');
 
-		// Further away than a pause is long: the clock was ahead.
+		// Further away than the length of a pause: the clock was ahead.
 		return $until > Config::now() && $until <= Config::now() + max(3600, Config::number('storage_pause_seconds')) ? $until : 0;
 	}
 
-	/** Gives unfinished transfers back, or only one; that is no failed attempt. */
+	/** Gives unfinished transfers back, or only one; this does not count as a failed attempt. */
 	public static function release(string $token, ?string $id = null, int $nextAt = 0): void
 	{
 		Table::update('filesync_transfer', ['state' => 'staged', 'token' => '', 'lease_until' => 0, 'next_at' => $nextAt, 'updated' => Config::now()],
 			['token' => $token, 'state' => 'leased'] + ($id === null ? [] : ['id' => $id]));
 	}
 
-	/** Gives back what dead workers held. What was being published is not touched: Publish::recover looks at it. */
+	/** Gives back transfers of dead workers, except those that were being published: Publish::recover handles them. */
 	public static function recoverLeases(): void
 	{
-		// Further away than any that we give: the clock was ahead.
+		// Further away than any that we set: the clock was ahead.
 		Table::update('filesync_transfer', ['lease_until' => 0], ['lease_until >' => Config::now() + 10 * self::LEASE_SECONDS]);
 		Table::update('filesync_transfer', ['state' => 'staged', 'token' => '', 'lease_until' => 0],
 			['state' => 'leased', 'lease_until <' => Config::now()]);
 	}
 
-	/** Forgets the transfers of a file and removes what arrived. */
+	/** Forgets the transfers of a file and removes the received bytes. */
 	public static function drop(int $channelId, string $hash): void
 	{
 		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash], '', 0, 'id, uid, hash, scale, generation, state') as $row) {
@@ -333,7 +364,7 @@ final class Queue
 		}
 	}
 
-	/** Ends a transfer whose bytes are not wanted any more: what is here stands, and may be told. */
+	/** Ends a transfer whose bytes are no longer wanted: the present file stands, and may be announced. */
 	public static function giveUp(array $row): void
 	{
 		if (self::advance($row, $row['state'], 'dropped', ['token' => '', 'lease_until' => 0])) {
@@ -343,7 +374,7 @@ final class Queue
 		}
 	}
 
-	/** Forgets the scales of a photo that are not wanted any more because the photo is not. */
+	/** Forgets the scales of a photo that is no longer wanted. */
 	public static function dropScales(int $channelId, string $hash): void
 	{
 		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'scale >' => 0, 'state' => ['staged', 'waiting', 'to_make', 'leased', 'verified']], '', 0, 'id, uid, hash, scale, generation') as $row) {
@@ -352,19 +383,19 @@ final class Queue
 		}
 	}
 
-	/** Returns how many transfers of a channel that were found missing wait for their turn. */
+	/** Counts the waiting transfers of a channel's files that were found missing. */
 	public static function countWaiting(int $channelId): int
 	{
 		return Table::count('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'waiting'], 'priority' => self::LATE]);
 	}
 
-	/** Tells whether a file has bytes on their way. */
+	/** Tells whether bytes of a file are arriving. */
 	public static function isLive(int $channelId, string $hash): bool
 	{
 		return Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => self::LIVE], '', 'id') !== null;
 	}
 
-	/** Returns the channels that have something to fetch or publish now. */
+	/** Returns the channels with files to fetch or publish now. */
 	public static function dueChannels(): array
 	{
 		$now = Config::now();
@@ -375,7 +406,7 @@ final class Queue
 		return array_values(array_unique([...array_map('intval', array_column([...$due, ...$lost], 'uid')), ...self::channelsToPublish($now), ...self::channelsToMake($now)]));
 	}
 
-	/** Returns the channels that have scales to make of what is here. */
+	/** Returns the channels with scales that can be made now. */
 	public static function channelsToMake(int $now): array
 	{
 		$due = Table::select(self::withSource(), ['t.state' => 'to_make', 't.next_at <=' => $now, "coalesce(f.id,'')" => ''], '', 0, 'DISTINCT t.uid');
@@ -383,7 +414,7 @@ final class Queue
 		return array_map('intval', array_column($due, 'uid'));
 	}
 
-	/** Returns the channels that have verified bytes whose turn has come and that nobody is publishing. */
+	/** Returns the channels with verified bytes that are due and that nobody is publishing. */
 	public static function channelsToPublish(int $now): array
 	{
 		$whole = ['t.state' => 'verified', 't.lease_until <' => $now, 't.next_at <=' => $now];
@@ -393,13 +424,13 @@ final class Queue
 		return array_map('intval', array_column([...$files, ...$scales], 'uid'));
 	}
 
-	/** Returns the tables that give a scale `t` together with the transfer `f` of what it is made of, if that is still to come. */
+	/** Returns the join of a scale `t` with the transfer `f` of its source, if the source is still to arrive. */
 	private static function withSource(): string
 	{
 		return self::withBlocker('CASE WHEN t.scale < 4 THEN 0 WHEN t.scale < 7 THEN 4 ELSE 7 END');
 	}
 
-	/** Returns a table together with the transfers `t`, under way or stuck on it, that keep a file of its rows from being told of. */
+	/** Returns the join of a table with the live or parked transfers `t` that keep its files from being announced. */
 	public static function withholding(string $table, string $channel, string $hash): string
 	{
 		return "$table LEFT JOIN filesync_transfer t ON t.uid = $channel AND t.hash = $hash AND (t.state IN ('" . implode("', '", self::LIVE) . "')"
@@ -411,7 +442,7 @@ final class Queue
 		return "filesync_transfer t LEFT JOIN filesync_transfer f ON f.uid = t.uid AND f.hash = t.hash AND f.scale = $scale AND f.state IN ('" . implode("', '", self::BLOCKING) . "')";
 	}
 
-	/** Tells whether a verified row's turn has come: the scales of a photo wait for the photo. */
+	/** Tells whether a verified row is due: the scales of a photo wait for the photo. */
 	public static function mayPublish(array $row): bool
 	{
 		$file = (int) $row['scale'] > 0 ? self::find((int) $row['uid'], $row['hash'], 0) : null;
@@ -433,7 +464,7 @@ final class Queue
 		return $row['hash'] . '-' . (int) $row['scale'] . '.' . (int) $row['generation'];
 	}
 
-	/** Removes what arrived of a transfer, or only the notes about it. */
+	/** Removes the received bytes of a transfer, or only the notes about it. */
 	public static function removePartial(array $row, bool $onlyNotes = false): void
 	{
 		$base = Store::dataRoot((int) $row['uid']) . '/' . self::partialName($row);
@@ -444,7 +475,7 @@ final class Queue
 		}
 	}
 
-	/** Removes what arrived of a generation that is over. One that only another worker holds now is left to it. */
+	/** Removes the received bytes of a finished generation. Another worker's present one is left to that worker. */
 	public static function removeOvertaken(array $row): void
 	{
 		$now = Table::first('filesync_transfer', ['id' => $row['id']], '', 'generation');

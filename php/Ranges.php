@@ -6,10 +6,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Reads the conditions of a request as RFC 9110 has them. Nothing here knows of files. */
+/** Evaluates the conditions of a request according to RFC 9110, independently of files. */
 final class Ranges
 {
-	/** Tells whether If-None-Match names this strong validator. Weak ones match here, too. */
+	/** Tells whether If-None-Match names this strong validator. Weak ones match too. */
 	public static function isUnchanged(?string $ifNoneMatch, string $etag): bool
 	{
 		if ($ifNoneMatch === null) {
@@ -23,14 +23,14 @@ final class Ranges
 		return in_array($etag, $found[1], true);
 	}
 
-	/** Tells whether a range may be answered in part: without If-Range, or if that is exactly our strong validator. */
+	/** Tells whether a range request may get a partial answer: without If-Range, or if that is exactly our strong validator. */
 	public static function mayBePartial(?string $ifRange, string $etag): bool
 	{
 		return $ifRange === null || trim($ifRange) === '"' . $etag . '"';
 	}
 
 	/**
-	 * Returns the bytes that a Range header asks for.
+	 * Returns the bytes that a Range header requests.
 	 *
 	 * @return array{int, int}|'whole'|'unsatisfiable' First byte and number of bytes. `whole`: no header, several ranges, or not understood.
 	 */
@@ -55,7 +55,7 @@ final class Ranges
 		return [$first, ($part[2] === '' ? $size : min($size, $last + 1)) - $first];
 	}
 
-	/** Returns a number, at most one less than the largest. */
+	/** Returns a number, at most PHP's largest less one. */
 	private static function number(string $digits): int
 	{
 		$digits = ltrim($digits, '0');

@@ -16,8 +16,8 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Compares what each clone of a channel has, so that what packets did not bring comes all the same: soon after installing, once a
- * clone or this hub is back after it was away, and weekly.
+ * Compares the files of each clone of a channel, so that files arrive even if their packets did not: soon after installing, once a
+ * clone or this hub is back after an absence (for a clone at most once a day), and weekly.
  */
 final class Reconcile
 {
@@ -25,10 +25,12 @@ final class Reconcile
 	private const ABSENT_SECONDS = 21600;
 	private const MOST_WAIT_SECONDS = 21600;
 	private const LEASE_SECONDS = 300;
+	/** Longest wait between two requests to a hub that keeps asking for a later retry. */
+	private const BUSY_SECONDS = 60;
 	private const LOOK_SECONDS = 1;
 	private const SOON_SECONDS = 5;
 
-	/** Notices which clones are away and which are back, and starts what is due. Every cron run. */
+	/** Notices which clones are away and which are back, and starts due runs. Every cron run. */
 	public static function plan(): void
 	{
 		if (Config::extensionProblem() !== null) {
@@ -43,13 +45,14 @@ final class Reconcile
 			$run = Run::ask(['channel_id' => $pair['uid']], $pair['url']);
 			$isAway = isset($unreached[$pair['uid'] . ' ' . Clones::normalise($pair['url'])]) || Peers::isFailing($pair['url']);
 			if ($isAway !== (bool) $run->was_away) {
-				$run->save(['was_away' => (int) $isAway] + ($isAway ? [] : ['next_at' => min($run->next_at, Config::now())]));
+				$run->save(['was_away' => (int) $isAway]);
+				$isAway || $run->hurry();
 			}
 		}
 		Run::summon();
 	}
 
-	/** Wants a channel compared with all its other clones now, in the background. */
+	/** Requests a comparison of a channel with all its other clones now, in the background. */
 	public static function request(int $channelId): void
 	{
 		$channel = Clones::channel($channelId);
@@ -60,7 +63,7 @@ final class Reconcile
 	}
 
 	/**
-	 * Returns what the last comparison of a channel found, by root URL in one spelling.
+	 * Returns the results of a channel's last comparisons, by normalised root URL.
 	 *
 	 * @return array<string, array{at: int, missing_there: int, missing_here: int}>
 	 */
@@ -77,7 +80,7 @@ final class Reconcile
 		return $last;
 	}
 
-	/** Goes on with what is due until a deadline: each channel in its turn, with one of its clones at a time. */
+	/** Continues due runs until a deadline: the channels take turns, each with one of its clones at a time. */
 	public static function work(int $deadline): void
 	{
 		Lease::end('summon-reconcile');
@@ -96,7 +99,7 @@ final class Reconcile
 				$movedAt = $isMoving ? Config::now() : $movedAt;
 				continue;
 			}
-			// What waits for another hub goes on in seconds; cron comes in minutes.
+			// A run that waits for another hub continues within seconds; cron comes within minutes.
 			if (! Run::isDueWithin(self::SOON_SECONDS, $busy) || Config::now() >= $movedAt + $linger) {
 				break;
 			}
@@ -107,12 +110,12 @@ final class Reconcile
 	}
 
 	/**
-	 * Goes on with one run until a deadline.
+	 * Continues one run until a deadline.
 	 *
 	 * @param bool      $isDry    Whether to stop once all differences are known.
 	 * @param ?\Closure $progress Called with the run after each step.
 	 *
-	 * @return 'over'|'on'|'busy'|'failed' `on`: not done yet. `busy`: another process is at it.
+	 * @return 'over'|'on'|'busy'|'failed' `on`: not done yet. `busy`: another process is running it.
 	 */
 	public static function goOn(string $id, int $deadline, bool $isDry = false, ?\Closure $progress = null): string
 	{
@@ -129,7 +132,7 @@ final class Reconcile
 				$run?->end();
 				return 'over';
 			}
-			// Counted before the try: what ends the process is not what comes first again.
+			// Counted before the try: a run that kills the process must not come first again.
 			$again = Config::now() + self::wait($attempts + 1);
 			$run->save(['attempts' => $attempts + 1, 'next_at' => $again]);
 			$began = (int) ($run->stats['began'] ?? 0);
@@ -137,12 +140,20 @@ final class Reconcile
 			if ($isOver && $run->role === 'ask' && ! $isDry) {
 				DroppedPackets::forget($run->uid, $run->peer, (int) ($run->stats['began'] ?? $began));
 			}
-			$run->save(($run->attempts === $attempts + 1 ? ['attempts' => $attempts] : []) + ($run->next_at === $again ? ['next_at' => Config::now()] : []));
+			unset($run->stats['busy']);
+			$run->save(($run->attempts === $attempts + 1 ? ['attempts' => $attempts] : []) + ['stats' => $run->stats] + ($run->next_at === $again ? ['next_at' => Config::now()] : []));
 
 			return $isOver ? 'over' : 'on';
 		} catch (\Throwable $e) {
+			if ($e instanceof PeerFailure && $e->retryAfter !== null) {
+				// The hub asked for a short wait, which does not count as a failure.
+				$busy = min(10, $run->stats['busy'] ?? 0);
+				$run->save(['attempts' => $attempts, 'stats' => ['busy' => $busy + 1] + $run->stats, 'next_at' => Config::now() + max($e->retryAfter, min(self::BUSY_SECONDS, 2 ** $busy))]);
+
+				return 'on';
+			}
 			$e instanceof PeerFailure || Config::logFailure('comparing with ' . $run->peer, $e);
-			$wait = ($e instanceof PeerFailure ? $e->retryAfter : null) ?? self::wait($attempts + 1);
+			$wait = self::wait($attempts + 1);
 			$run->save(['attempts' => $attempts + 1, 'reason' => mb_substr($e->getMessage(), 0, 500), 'next_at' => Config::now() + $wait + random_int(0, intdiv($wait, 4))]);
 
 			return 'failed';
@@ -179,7 +190,7 @@ final class Reconcile
 		return (new StockComparison($channel, $run, $isDry))->work($deadline, $progress);
 	}
 
-	/** Where this hub itself was away, packets may have been given up: all is compared at once. */
+	/** If this hub itself was away, other hubs may have given up on packets: everything is compared at once. */
 	private static function noticeAbsence(): void
 	{
 		$before = Config::number('planned_at', 'state');

@@ -11,20 +11,20 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Requests that brought a wrong credential: one counted row for each address, for a day, and at most one line a minute in the log.
+ * Requests with a wrong credential: one counted row for each address, for a day, and at most one line a minute in the log.
  *
- * Whoever brings none leaves nothing behind, neither row nor line.
+ * A request without a credential leaves neither a row nor a line.
  */
 final class Refusals
 {
 	private const KEPT_SECONDS = 86400;
 	private const LINE_SECONDS = 60;
-	/** Beyond so many, all others share a row. */
+	/** Beyond this many addresses, all others share a row. */
 	private const MOST_ADDRESSES = 1000;
 	private const ALL = 'all';
 	private const OTHERS = 'others';
 
-	/** Counts one, from where this request came. */
+	/** Counts one, for the address of this request. */
 	public static function count(string $credential): void
 	{
 		try {
@@ -37,7 +37,7 @@ final class Refusals
 			}
 			self::line($credential, $address);
 		} catch (\Throwable) {
-			// A refusal is given whether it can be counted or not; a line for each would be what this class is against.
+			// The refusal stands even if it cannot be counted; a log line for each is what this class prevents.
 		}
 	}
 
@@ -61,7 +61,7 @@ final class Refusals
 		Table::tryInsert('filesync_refusal', ['id' => self::id($address), 'address' => $address, 'number' => 1, 'updated' => Config::now()]);
 	}
 
-	/** Writes a line, unless there was one within a minute; it says how many there were since. */
+	/** Writes a line with the number since the last one, unless that was less than a minute ago. */
 	private static function line(string $credential, string $address): void
 	{
 		$row = Table::first('filesync_refusal', ['id' => self::id(self::ALL)], '', 'number, updated');
@@ -75,7 +75,7 @@ final class Refusals
 		Config::log("refused $number " . ($number === 1 ? 'request' : 'requests') . " with a wrong credential; the last came from $address with a wrong $credential");
 	}
 
-	/** Returns an IPv4 address, or the network of 64 bits that one user of IPv6 has. */
+	/** Returns an IPv4 address, or the 64-bit network of one IPv6 user. */
 	private static function network(string $address): string
 	{
 		$bytes = @inet_pton($address);

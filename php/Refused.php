@@ -6,7 +6,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** A packet that asks for what no honest clone asks. The message says what, in words for the log. */
+/** A packet or request that cannot be accepted, now or later. The message says why. */
 final class Refused extends \RuntimeException
 {
 }

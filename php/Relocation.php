@@ -10,16 +10,16 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Gives a file another name or folder. At every instant its rows name files that exist: the new names first, then the rows, then the old ones go. */
+/** Changes a file's name or folder. At every moment its rows name existing files: first it adds the new names, then changes the rows, then removes the old names. */
 final class Relocation
 {
-	/** Brings our file to a folder of ours, under a name that is free there. */
+	/** Moves our file into one of our folders, under an unused name. */
 	public static function apply(array $channel, array $own, string $folder, string $name): void
 	{
 		if ($own['folder'] === $folder && $own['filename'] === $name) {
 			return;
 		}
-		$place = Store::place($channel, $folder, $own['hash'], $name) ?? throw new Postponed('the folder is not here', true);
+		$place = Store::place($channel, $folder, $own['hash'], $name) ?? throw new Postponed('the folder is missing here', true);
 		$photos = Table::select('photo', ['uid' => (int) $own['uid'], 'resource_id' => $own['hash'], 'os_storage' => 1], 'id', 0, 'id, imgscale, content');
 		$old = Store::pathOf($channel, $own);
 		$moves = $old !== null && $old !== $place['content'] ? self::moves($old, $place['content'], $photos) : [];
@@ -53,7 +53,7 @@ final class Relocation
 		}
 	}
 
-	/** Returns old path => new path of the file and of those scales that lie beside it. */
+	/** Returns old path => new path of the file and of the scales beside it. */
 	private static function moves(string $old, string $new, array $photos): array
 	{
 		$moves = is_file($old) ? [$old => $new] : [];
@@ -74,7 +74,7 @@ final class Relocation
 				os_mkdir(dirname($new), STORAGE_DEFAULT_PERMISSIONS, true);
 			}
 			if (! @link($old, $new) && ! self::isSameFile($old, $new)) {
-				throw new Postponed('something else is where the file belongs', false);
+				throw new Postponed("the file's new path is already taken", false);
 			}
 		}
 	}

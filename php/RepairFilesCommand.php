@@ -13,10 +13,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** `repair files`: finds rows and files in shapes that older hubs, or losses, left, and mends them. What it changes can be taken back. */
+/** `repair files`: finds rows and files in wrong forms that older hubs, or losses, left, and mends them. `undo` reverts its changes. */
 final class RepairFilesCommand
 {
-	/** Mending one thing may show another, a folder's row the place of what lies in it. */
+	/** Mending one row may reveal another fault: a folder's row gives the path of everything in it. */
 	private const PASSES = 3;
 
 	private int $mended = 0;
@@ -48,7 +48,7 @@ final class RepairFilesCommand
 				$this->mended + $this->left === 0 && $this->isInTime() => 'nothing to mend',
 				$isDry => "would mend $this->mended",
 				default => "mended $this->mended",
-			}, $this->left ? "; $this->left need a person" : '', $this->isInTime() ? '' : '; the time is over, run it again for the rest', "\n";
+			}, $this->left ? "; $this->left need attention" : '', $this->isInTime() ? '' : '; out of time, run it again for the rest', "\n";
 		}
 
 		return match (true) {
@@ -68,20 +68,20 @@ final class RepairFilesCommand
 			[$mended, $left] = $this->pass($channel, $isDry ? null : $journal, $pass === 1);
 			$this->mended += $mended;
 		}
-		// What a pass could not mend, the next one found again.
+		// Each pass finds the unmended faults again, so only the last one counts.
 		$this->left += $left ?? 0;
 		if (! $isDry && $this->mended > $before) {
 			Reconcile::request((int) $channel['channel_id']);
-			echo isset($this->options['json']) ? '' : "undo {$journal->run} takes it back\n";
+			echo isset($this->options['json']) ? '' : "undo {$journal->run} reverts this\n";
 		}
 	}
 
 	/**
-	 * Looks at all of a channel once.
+	 * Goes through all of a channel once.
 	 *
-	 * @param ?Journal $journal Null: looks only.
+	 * @param ?Journal $journal Null: only lists the faults.
 	 *
-	 * @return array{int, int} How many things were mended, and how many need a person.
+	 * @return array{int, int} How many faults were mended, and how many need attention.
 	 */
 	private function pass(array $channel, ?Journal $journal, bool $isFirst): array
 	{
@@ -140,7 +140,7 @@ final class RepairFilesCommand
 		if (isset($this->options['json'])) {
 			echo json_encode(['channel' => $id, 'shape' => $fault->shape, 'hash' => $fault->hash, 'name' => $fault->name, 'what' => $fault->what, 'mend' => $isDone], JSON_INVALID_UTF8_SUBSTITUTE), "\n";
 		} else {
-			echo Config::oneLine(sprintf('%-9s %s of channel %d: %s: %s%s', $fault->shape, $fault->hash, $id, $fault->name, $fault->what, $isDone ? '' : ' (needs a person)')), "\n";
+			echo Config::oneLine(sprintf('%-9s %s of channel %d: %s: %s%s', $fault->shape, $fault->hash, $id, $fault->name, $fault->what, $isDone ? '' : ' (needs attention)')), "\n";
 		}
 	}
 }

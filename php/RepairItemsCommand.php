@@ -52,7 +52,7 @@ final class RepairItemsCommand
 		return $lost ? 1 : 0;
 	}
 
-	/** Returns the fields whose content a stock sync replaced by the word "Array": it stands only on the hub where the post was written. */
+	/** Returns the fields whose content a stock sync replaced by the word "Array": only the hub where the post was written still has it. */
 	private static function overwritten(array $item): array
 	{
 		return array_values(array_filter(['obj', 'target', 'attach'], fn ($field) => preg_match('/(^|[:\[,])\s*"?Array"?\s*([,\]}]|$)/D', (string) $item[$field]) === 1));
@@ -67,6 +67,6 @@ final class RepairItemsCommand
 			echo json_encode(['mid' => $item['mid'], 'mend' => $mended, 'overwritten' => $overwritten]), "\n";
 			return;
 		}
-		echo $item['mid'], ': ', implode(', ', $mended), $overwritten ? ' (lost here, to be had from its own hub: ' . implode(', ', $overwritten) . ')' : '', "\n";
+		echo $item['mid'], ': ', implode(', ', $mended), $overwritten ? ' (lost here, still on its own hub: ' . implode(', ', $overwritten) . ')' : '', "\n";
 	}
 }

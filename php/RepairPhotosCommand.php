@@ -9,7 +9,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** `repair photos`: finds scales that are missing, of a wrong size, or not what their rows say, and makes them anew of the original or the crop. */
+/** `repair photos`: finds scales that are missing, have a wrong size or do not match their rows, and makes them again from the original or the crop. */
 final class RepairPhotosCommand
 {
 	private const PAGE = 50;
@@ -46,8 +46,8 @@ final class RepairPhotosCommand
 			echo match (true) {
 				$found + $left === 0 => 'nothing to mend',
 				$isDry => "would make $found scales",
-				default => "made $made scales anew",
-			}, $left ? "; $left that nobody can make stay as they are" : '', "\n";
+				default => "made $made scales again",
+			}, $left ? "; $left cannot be made and stay as they are" : '', "\n";
 		}
 
 		return $left ? 1 : (! $isDry && Table::count('filesync_transfer', ['state' => 'to_make']) ? 75 : 0);

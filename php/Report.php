@@ -11,12 +11,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Says how things stand, for the command and later for pages. */
+/** Returns the state of the queue and every missing file, for the command and the pages. */
 final class Report
 {
 	private const PAGE_ROWS = 500;
 
-	/** Returns counts by state, what waits and what is stuck. */
+	/** Returns counts by state, and what is waiting or stuck. */
 	public static function status(): array
 	{
 		$states = [];
@@ -48,7 +48,7 @@ final class Report
 				Reconcile\Run::all('ask')),
 			'parked' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'scale' => (int) $row['scale']] + array_intersect_key($row, array_flip(['hash', 'kind', 'reason'])),
 				Table::select('filesync_transfer', ['state' => 'parked'], 'updated', 100, 'uid, scale, hash, kind, reason')),
-			'held' => array_map(fn ($line) => ['id' => $line['id'], 'channel' => $line['channel'], 'clone' => $line['url'], 'what' => $line['what'], 'files' => $line['files'],
+			'held' => array_map(fn ($line) => ['id' => $line['id'], 'channel' => $line['channel'], 'clones' => $line['urls'], 'what' => $line['what'], 'files' => $line['files'],
 				'size_bytes' => $line['size_bytes'], 'waiting' => $line['waiting'], 'since' => self::date($line['since'])], Brake::lines()),
 			'packets' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'state' => $row['state'], 'reason' => $row['reason']],
 				Table::select('filesync_packet', [], 'created', 100, HeldPackets::COLUMNS)),
@@ -56,9 +56,9 @@ final class Report
 	}
 
 	/**
-	 * Returns every file that is not present: on its way, stuck, or shown here without its bytes.
+	 * Returns every file that is missing: in transit, stuck, or shown here without its bytes.
 	 *
-	 * @param ?array $channels Those to look at; null: all.
+	 * @param ?array $channels Limits the search to these; null: all.
 	 */
 	public static function missing(?array $channels = null): \Generator
 	{
@@ -77,7 +77,7 @@ final class Report
 		}
 	}
 
-	/** Returns the files that packets told of which could not be taken in yet. */
+	/** Returns the files in packets that could not be applied yet. */
 	private static function held(array $where): \Generator
 	{
 		foreach (self::each('filesync_packet', $where, HeldPackets::COLUMNS) as $packet) {
@@ -92,16 +92,16 @@ final class Report
 		}
 	}
 
-	/** Returns the files of which packets told that were dropped, as far as a comparison did not find out yet what they said. */
+	/** Returns the files in dropped packets that no comparison has recovered yet. */
 	private static function dropped(array $where): \Generator
 	{
 		foreach (self::each('filesync_dropped', $where + ['is_delete' => 0], '*') as $note) {
 			yield ['channel' => (int) $note['uid'], 'hash' => $note['hash'], 'scale' => 0, 'name' => $note['hash'] === '' ? '?' : $note['hash'], 'state' => 'held', 'size_bytes' => 0, 'kind' => '',
-				'reason' => 'too many packets are held; the files are compared with those at ' . $note['peer'], 'attempts' => 0, 'next_try' => null];
+				'reason' => 'too many packets are held; waiting for a comparison with ' . $note['peer'], 'attempts' => 0, 'next_try' => null];
 		}
 	}
 
-	/** Returns the rows of a table of ours, a page at a time. */
+	/** Returns the rows of one of our tables, a page at a time. */
 	private static function each(string $table, array $where, string $columns): \Generator
 	{
 		for ($last = ''; $rows = Table::select($table, $where + ['id >' => $last], 'id', self::PAGE_ROWS, $columns); $last = end($rows)['id']) {
@@ -109,7 +109,7 @@ final class Report
 		}
 	}
 
-	/** Returns the files that a channel shows though their bytes are not there, unless they are on their way. */
+	/** Returns the files that a channel shows although their bytes are missing, unless they are in transit. */
 	private static function damaged(array $channel): \Generator
 	{
 		for ($last = 0;;) {
@@ -133,7 +133,7 @@ final class Report
 		}
 	}
 
-	/** Tells whether a file is among the transfers that are listed already. */
+	/** Tells whether a file is among the transfers that are already listed. */
 	private static function isListed(array $row): bool
 	{
 		$transfer = Queue::find((int) $row['uid'], $row['hash'], 0);

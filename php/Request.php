@@ -6,7 +6,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** What a request brought, as far as serving files looks at it. */
+/** The parts of a request that matter for serving files. */
 final class Request
 {
 	/**
@@ -24,7 +24,7 @@ final class Request
 	) {
 	}
 
-	/** Returns the request that this process answers; of its body at most so many bytes are read. */
+	/** Returns the request that this process answers; reads a bounded number of bytes of its body. */
 	public static function current(array $arguments, int $mostBytes): self
 	{
 		$headers = [];

@@ -32,7 +32,7 @@ final class Response
 			'Cache-Control' => 'no-store', 'X-Content-Type-Options' => 'nosniff'], $body);
 	}
 
-	/** Returns a longer JSON answer, compressed for those who understand it. */
+	/** Returns a longer JSON answer, compressed if the client accepts that. */
 	public static function packed(array $content): self
 	{
 		$body = gzencode(json_encode($content, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE), 6);
@@ -41,7 +41,7 @@ final class Response
 			'Cache-Control' => 'no-store', 'X-Content-Type-Options' => 'nosniff'], $body);
 	}
 
-	/** Returns a refusal; the time lets the other side see that our clocks differ. */
+	/** Returns a refusal; its time shows the other hub a clock difference. */
 	public static function error(int $status, string $error, ?int $retryAfter = null): self
 	{
 		return self::json($status, ['filesync' => SignedRequest::VERSION, 'error' => $error, 'time' => Config::now()], $retryAfter === null ? [] : ['Retry-After' => (string) $retryAfter]);
@@ -53,7 +53,7 @@ final class Response
 		return new self($status, $headers + ['Content-Length' => '0', 'Cache-Control' => 'no-store']);
 	}
 
-	/** Sends it. What the hub or PHP prepared for a page is dropped first. */
+	/** Sends it, after dropping what the hub or PHP prepared for a page. */
 	public function send(bool $isHead): void
 	{
 		session_status() === PHP_SESSION_ACTIVE && session_write_close();

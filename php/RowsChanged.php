@@ -6,7 +6,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Undoes the transaction of a publish because rows are not as the intent found them; the message is the outcome. */
+/** Rolls back the transaction of a publish because rows changed since the intent; the message is the outcome. */
 final class RowsChanged extends \RuntimeException
 {
 }

@@ -12,10 +12,10 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Makes the scales of received photos here: 1 to 3 of the original, 5 and 6 of scale 4, 8 and 9 of scale 7.
+ * Makes the scales of received photos: 1 to 3 from the original, 5 and 6 from scale 4, 8 and 9 from scale 7.
  *
- * Their transfers are in state `to_make` until what they are made of is here. Made, they are verified, and published as any other. What
- * cannot be made is fetched from the origin instead, as is what was being made when a worker died.
+ * Their transfers are in state `to_make` until the source has arrived. A scale that was made is verified, and published like any other. One
+ * that cannot be made is fetched from the origin instead, and so is one that was being made when a worker died.
  */
 final class Scales
 {
@@ -28,7 +28,7 @@ final class Scales
 	{
 	}
 
-	/** Tells whether a scale of a photo is made here, rather than fetched: by the photo rows of a packet. */
+	/** Tells, from the photo rows of a packet, whether a scale is made here rather than fetched. */
 	public static function areMade(array $photos, int $scale): bool
 	{
 		$source = $photos[self::MADE_OF[$scale] ?? -1] ?? null;
@@ -36,19 +36,19 @@ final class Scales
 		return $source && in_array($source['mimetype'], self::TYPES, true) && Config::get('make_scales') === '1';
 	}
 
-	/** Tells whether a scale is made of another one: all but the original and the crops. */
+	/** Tells whether a scale is made from another one: all but the original and the crops. */
 	public static function isMade(int $scale): bool
 	{
 		return isset(self::MADE_OF[$scale]);
 	}
 
-	/** Returns the scale that another is made of. */
+	/** Returns the source of a scale. */
 	public static function sourceOf(int $scale): int
 	{
 		return self::MADE_OF[$scale];
 	}
 
-	/** Makes those whose time has come, and publishes them: some in each turn, all if there is time. */
+	/** Makes and publishes due scales: some in each turn, all if there is time. */
 	public function run(): void
 	{
 		$isOver = $this->worker->isOver(...);
@@ -67,7 +67,7 @@ final class Scales
 		}
 	}
 
-	/** Returns what to make, by the path of what it is made of, and the rows by that path and scale. */
+	/** Returns the scales to make, by the path of their source, and the rows by that path and scale. */
 	private function jobs(array $claimed): array
 	{
 		$jobs = $rows = [];
@@ -75,7 +75,7 @@ final class Scales
 			$scale = (int) $row['scale'];
 			$source = Facts::of($this->channel, $row['hash'], self::MADE_OF[$scale]);
 			if ($source->state !== 'whole' || $source->path === null) {
-				self::fetchInstead($row, 'NotFound', 'what it is made of is not here as a file');
+				self::fetchInstead($row, 'NotFound', 'its source is not a file here');
 				continue;
 			}
 			Queue::removePartial($row);
@@ -101,7 +101,7 @@ final class Scales
 		}
 		$made = $outcome['scales'][$scale];
 		if ($made['profile_fault']) {
-			Config::log("scale $scale of {$row['hash']} of channel {$row['uid']} may show other colours, its original's profile is not used: {$made['profile_fault']}");
+			Config::log("scale $scale of {$row['hash']} of channel {$row['uid']} may have wrong colours, its original's profile cannot be used: {$made['profile_fault']}");
 		}
 		$entry = json_decode($row['entry'], true);
 		$entry['photo'] = array_intersect_key($made, ['mimetype' => 1, 'width' => 1, 'height' => 1]) + $entry['photo'];

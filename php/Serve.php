@@ -15,17 +15,17 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Serves files to the channel's clones: tickets and ranges to those that speak filesync, and to stock ones an honest status
+ * Serves files to the channel's clones: tickets and ranges to those that speak filesync; to stock ones an honest status
  * where core would answer with an empty file.
  */
 final class Serve
 {
-	/** What this version offers; a peer ignores what it does not know. */
+	/** The features of this version; other hubs ignore unknown ones. */
 	public const FEATURES = ['ticket', 'range', 'inventory'];
 
 	private const RETRY_SECONDS = 60;
 
-	/** Puts our controller around that of `getfile`, whoever's that is. */
+	/** Wraps our controller around that of `getfile`, whoever owns it. */
 	public static function wrap(mixed &$module): void
 	{
 		if (is_array($module) && ($module['module'] ?? '') === 'getfile' && is_object($module['controller'] ?? null)
@@ -34,19 +34,19 @@ final class Serve
 		}
 	}
 
-	/** Tells whether tickets can be given and redeemed in this process. */
+	/** Tells whether this process can give and redeem tickets. */
 	public static function isPossible(): bool
 	{
 		return function_exists('FileSync\send_file');
 	}
 
-	/** Returns the longest body that a request with these arguments may have. */
+	/** Returns the maximum body length of a request with these arguments. */
 	public static function mostBytes(array $arguments): int
 	{
 		return ($arguments[1] ?? '') === 'inventory' ? InventoryRequest::MOST_BYTES : TicketRequest::MOST_BYTES;
 	}
 
-	/** Answers a ticket or inventory request or a read with a ticket; null for all else, which is core's. */
+	/** Answers a ticket or inventory request, or a read with a ticket; null leaves the request to core. */
 	public static function answer(Request $request): ?Response
 	{
 		if ($request->method === 'POST' && $request->arguments === ['getfile', 'ticket']) {
@@ -68,7 +68,7 @@ final class Serve
 		}
 	}
 
-	/** Answers a stock request that proves itself, but whose file is not whole here; null leaves it to core. */
+	/** Answers an authentic stock request whose file is incomplete here; null leaves it to core. */
 	public static function answerStock(Request $request): ?Response
 	{
 		try {
@@ -85,7 +85,7 @@ final class Serve
 
 			return $refusal && Proof::holds($request, $channel) ? $refusal : null;
 		} catch (\Throwable $e) {
-			Config::logFailure('looking at a stock request', $e);
+			Config::logFailure('examining a stock request', $e);
 
 			return null;
 		}
@@ -104,7 +104,7 @@ final class Serve
 			case 'partial':
 				return $later;
 			case 'none':
-				// Core looks a file up by its hash alone: what another channel of this hub has is its to decide.
+				// Core finds a file by its hash alone: a file of another channel is left to core.
 				if ($scale === 0 && Table::first('attach', ['hash' => $resource], '', 'id')) {
 					return null;
 				}
@@ -149,7 +149,7 @@ final class Serve
 			return Response::json(416, ['filesync' => SignedRequest::VERSION, 'error' => 'range', 'time' => Config::now()], ['Content-Range' => "bytes */$size"]);
 		}
 		[$offset, $length] = $range === 'whole' ? [0, $size] : $range;
-		// Nothing that a browser would show as a page, whatever the file's own type is.
+		// Never a type that a browser would show as a page, whatever the file's own type.
 		$headers += ['Content-Type' => 'application/octet-stream', 'X-Content-Type-Options' => 'nosniff', 'Content-Disposition' => 'attachment'];
 		if ($facts->content === null && self::isForWebServer($request, $range)) {
 			return new Response(200, $headers + self::handOver($facts));
@@ -164,14 +164,14 @@ final class Serve
 		return new Response($status, $headers, '', ['root' => $root, 'path' => $path, 'offset' => $offset, 'length' => $length]);
 	}
 
-	/** The web server reads Range again by itself, but knows neither our validator nor that we answer several ranges with the whole. */
+	/** The web server evaluates Range itself, but knows neither our validator nor that we answer several ranges with the whole file. */
 	private static function isForWebServer(Request $request, array|string $range): bool
 	{
 		return Config::get('x_accel') !== '' && $request->method === 'GET' && $request->header('if-range') === null
 			&& ($request->header('range') === null || is_array($range));
 	}
 
-	/** Returns the header by which the web server sends a file itself. Paths are those beneath the hub's root, or absolute ones. */
+	/** Returns the header that makes the web server send a file. Paths are relative to the hub's root, or absolute. */
 	private static function handOver(Facts $facts): array
 	{
 		[$name, $prefix] = explode(':', Config::get('x_accel'), 2) + [1 => null];

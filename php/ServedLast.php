@@ -9,19 +9,19 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Whose turn it is, where one process serves several channels: that of the channel whose last turn is longest ago. Table filesync_served.
+ * Decides whose turn it is where one process serves several channels: the channel whose last turn was longest ago. Table filesync_served.
  *
- * A turn is noted when it begins, so that one which ends the process is over as well. Places are counted, not timed: clocks jump.
+ * A turn is recorded when it begins, so that a turn that kills the process counts too. Turns are numbered, not timed: clocks jump.
  */
 final class ServedLast
 {
-	/** How long a turn lasts where other channels wait. */
+	/** The length of a turn if other channels wait. */
 	public const TURN_SECONDS = 20;
 
 	/**
 	 * Returns channels in the order of their turns.
 	 *
-	 * @param string    $job What they are served with, as `work`: each job has turns of its own.
+	 * @param string    $job The job, such as `work`: each job has turns of its own.
 	 * @param list<int> $channelIds
 	 *
 	 * @return list<int>
@@ -37,7 +37,7 @@ final class ServedLast
 		return $channelIds;
 	}
 
-	/** Notes that a channel's turn begins. */
+	/** Records that a channel's turn begins. */
 	public static function note(string $job, int $channelId): void
 	{
 		$id = hash('sha256', "$job\n$channelId");

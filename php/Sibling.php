@@ -9,12 +9,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The key `filesync` that stands beside `attach` in a packet's file entries: who sends, and the facts that no column can hold. */
+/** The key `filesync` beside `attach` in a packet's file entries: the sender, and facts that no column can hold. */
 final class Sibling
 {
 	private const LARGEST_BYTES = 1 << 53;
 
-	/** Returns an entry with our sibling; without it if this process cannot serve what it would promise. */
+	/** Returns an entry with our sibling key; without it if this process cannot keep its promises. */
 	public static function add(array $channel, mixed $entry, bool $isDelete, array $beneath = []): mixed
 	{
 		$introduction = is_array($entry) && ! empty($entry['attach']) && is_array($entry['attach']) ? Peers::introduction() : null;
@@ -30,8 +30,8 @@ final class Sibling
 	/**
 	 * Returns the facts that an entry's sibling states about its file, if they agree with its row.
 	 *
-	 * @param mixed $said      What came under the key.
-	 * @param int   $sizeBytes The row's size. A hub whose column ends at 4 GiB sends its largest value for all that is larger.
+	 * @param mixed $said      The value of the key.
+	 * @param int   $sizeBytes The row's size. A hub whose column ends at 4 GiB sends the maximum for every larger file.
 	 *
 	 * @return array{size_bytes: int, sha256: string} The digest is empty if none was given.
 	 */
@@ -49,10 +49,10 @@ final class Sibling
 	}
 
 	/**
-	 * Returns what a sibling says of the order of changes.
+	 * Returns a sibling's information on the order of changes.
 	 *
-	 * @return array{revision: ?array, gone: ?array, beneath: array} For each group what its value has seen, which hub's change it is
-	 *   and where that was, and the name that was meant; what a delete has seen, of the file and of each beneath it. Null if not told.
+	 * @return array{revision: ?array, gone: ?array, beneath: array} For each group, what its value has seen, which hub made the change
+	 *   and where, and the intended name; what a delete has seen, of the file and of each beneath it. Null if missing.
 	 */
 	public static function readOrder(mixed $said): array
 	{

@@ -12,9 +12,9 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * A request of another clone that is signed with the channel's key.
+ * A request from another clone that is signed with the channel's key.
  *
- * The signature covers method, path, host and body, the body a time and a nonce: it can be used once, here, and for nothing else.
+ * The signature covers method, path, host and body; the body contains a time and a nonce: it is valid once, here, and for nothing else.
  */
 final class SignedRequest
 {
@@ -26,7 +26,7 @@ final class SignedRequest
 
 	private function __construct(
 		public readonly array $channel,
-		/** @var array What stands in the body. */
+		/** @var array The decoded body. */
 		public readonly array $asked,
 	) {
 	}
@@ -34,8 +34,8 @@ final class SignedRequest
 	/**
 	 * Checks a request.
 	 *
-	 * @param string   $kind         What it asks for, the last part of its path: `ticket`, `inventory`.
-	 * @param \Closure $isWellFormed Looks at the keys of the body that are of this kind.
+	 * @param string   $kind         The last part of its path: `ticket`, `inventory`.
+	 * @param \Closure $isWellFormed Checks the keys of the body that belong to this kind.
 	 *
 	 * @return self|Response The refusal.
 	 */
@@ -69,7 +69,7 @@ final class SignedRequest
 		return self::useNonce($channel, $asked) ? new self($channel, $asked) : self::refuse(401, 'nonce');
 	}
 
-	/** Returns the value of the header that signs a request with the channel's key. */
+	/** Returns the header value that signs a request with the channel's key. */
 	public static function sign(array $channel, string $kind, string $path, string $host, string $body): string
 	{
 		if (! openssl_sign(self::text($kind, $path, $host, $body), $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA512)) {
@@ -80,8 +80,8 @@ final class SignedRequest
 	}
 
 	/**
-	 * Returns the text that is signed. Nothing else that the channel's key signs is like it: no text has its first byte, which UTF-8
-	 * does not know, and posts are signed over another digest.
+	 * Returns the text to sign. It cannot be confused with anything else that the channel's key signs: its first byte is invalid in UTF-8,
+	 * and the signatures of posts use another digest.
 	 */
 	private static function text(string $kind, string $path, string $host, string $body): string
 	{
@@ -107,7 +107,7 @@ final class SignedRequest
 		return is_string($value) && $value !== '' && strlen($value) <= $most && preg_match('/^[\x21-\x7e]+$/D', $value);
 	}
 
-	/** The host is our own by the hub's settings, whatever a proxy made of the header: a request that was signed for another hub does not verify here. */
+	/** The host comes from the hub's settings, whatever a proxy did to the header: a request that was signed for another hub does not verify here. */
 	private static function isSigned(Request $request, string $kind, array $channel): bool
 	{
 		if (! preg_match('/^' . preg_quote(self::PREFIX, '/') . '([A-Za-z0-9_-]+)$/D', (string) $request->header('filesync-signature'), $part)) {
@@ -118,7 +118,7 @@ final class SignedRequest
 		return openssl_verify(self::text($kind, Web::path("/getfile/$kind"), Web::host(), $request->body), $signature, $channel['channel_pubkey'], OPENSSL_ALGO_SHA512) === 1;
 	}
 
-	/** Notes a nonce; false if the channel used it already. Kept until the time window of its request is over. */
+	/** Records a nonce; false if the channel already used it. Kept until the time window of its request is over. */
 	private static function useNonce(array $channel, array $asked): bool
 	{
 		$id = hash('sha256', $channel['channel_hash'] . "\n" . $asked['nonce']);

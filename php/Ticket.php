@@ -10,9 +10,9 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * A ticket lets one requester read one file, as it is now, from this hub, for ten minutes.
+ * A ticket lets one requester read one file, in its present version, from this hub, for ten minutes.
  *
- * Its keys stand in a table of ours, so that all front ends of the hub know them; they are in no export and no packet.
+ * Its keys are in one of our tables, so that all front ends of the hub share them; they are in no export and no packet.
  */
 final class Ticket
 {
@@ -21,7 +21,7 @@ final class Ticket
 	private const KEY_SECONDS = 86400;
 	private const LONGEST = 4096;
 
-	/** Returns a ticket for what stands in `$claims`: c channel hash, h file hash, s scale, e validator, r requester, u root URL of this hub. */
+	/** Returns a ticket for `$claims`: c channel hash, h file hash, s scale, e validator, r requester, u root URL of this hub. */
 	public static function issue(array $claims): string
 	{
 		$key = self::currentKey();
@@ -30,7 +30,7 @@ final class Ticket
 		return $payload . '.' . self::encode(self::mac($payload, $key['secret']));
 	}
 
-	/** Returns what a ticket stands for, or null if it is not one of ours, or not any more. */
+	/** Returns the claims of a ticket, or null if it is not ours or has expired. */
 	public static function read(string $ticket): ?array
 	{
 		if (strlen($ticket) > self::LONGEST || ! preg_match('/^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})$/D', $ticket, $part)) {
@@ -49,7 +49,7 @@ final class Ticket
 		return $isOurs && $claims['x'] >= Config::now() ? $claims : null;
 	}
 
-	/** Removes keys that no valid ticket can have any more. */
+	/** Removes keys that no valid ticket can still use. */
 	public static function prune(): void
 	{
 		Table::delete('filesync_key', ['created <=' => Config::now() - self::KEY_SECONDS - self::SECONDS]);

@@ -18,14 +18,20 @@ final class TicketRequest
 	private const MOST_FILES = 64;
 	private const DIGEST_MS = 5000;
 	private const WAIT_SECONDS = 2.1;
+	/** How many requests of a channel at once may wait for files, or have them read for their digests. */
+	private const PLACES = 2;
+	/** Up to this size, and this soon after a request arrived, a file is read without such a place. */
+	private const QUICK_BYTES = 4194304;
+	private const QUICK_SECONDS = 0.25;
 	private const ARRIVING_SECONDS = 60;
 	private const ABSENT_SECONDS = 300;
 	private const PROBE_SECONDS = 60;
 
-	/** When the request came: what the other side compares its clock with, however long the answer takes. */
+	/** The arrival time of the request: the other side compares its clock with it, however long the answer takes. */
 	private readonly int $cameAt;
-	/** Until when, as a Unix time, this request may wait for files that were changed just now. */
+	/** The Unix time until which this request may wait for files that were changed just now. */
 	private readonly float $waitsUntil;
+	private ?Places $place = null;
 
 	private function __construct(private readonly array $channel, private readonly array $asked)
 	{
@@ -52,14 +58,14 @@ final class TicketRequest
 			return $signed;
 		}
 		if (! Serve::isPossible()) {
-			// Only a hub that looks at itself gets here.
+			// Only a hub's request to itself gets here.
 			return Response::json(503, ['filesync' => SignedRequest::VERSION, 'error' => 'extension', 'probe' => self::probe($request)]);
 		}
 
 		return (new self($signed->channel, $signed->asked))->grant($request);
 	}
 
-	/** Returns the word by which this hub knows its own probe for a minute. It stands in its database and nowhere else. */
+	/** Returns the secret that identifies this hub's own probe for a minute. Only its database holds it. */
 	public static function expectProbe(): string
 	{
 		$word = Config::token();
@@ -74,7 +80,7 @@ final class TicketRequest
 		Config::clear('probe', 'state');
 	}
 
-	/** Tells whether this hub asks itself, to look at its own set-up. */
+	/** Tells whether this hub sent the request to itself, to check its own set-up. */
 	public static function isProbe(Request $request): bool
 	{
 		$asked = json_decode((string) $request->body, true, 8);
@@ -87,7 +93,7 @@ final class TicketRequest
 		return is_array($expected) && $expected['until'] >= Config::now() && hash_equals($expected['word'], hash('sha256', $word));
 	}
 
-	/** Says how PHP is set up here, for `doctor`, which runs elsewhere. */
+	/** Returns PHP's configuration in this process, for `doctor`, which runs elsewhere. */
 	private static function probe(Request $request): array
 	{
 		return ['authorization' => $request->header('authorization') !== null, 'problem' => Config::extensionProblem(), 'version' => Config::version(),
@@ -98,7 +104,18 @@ final class TicketRequest
 	private function grant(Request $request): Response
 	{
 		$until = microtime(true) * 1000 + self::DIGEST_MS;
-		$files = array_map(fn ($file) => ['hash' => $file['hash'], 'scale' => $file['scale']] + $this->facts($file['hash'], $file['scale'], $until), $this->asked['files']);
+		$files = [];
+		try {
+			foreach ($this->asked['files'] as $file) {
+				$facts = $this->facts($file['hash'], $file['scale'], $until);
+				if (! $facts) {
+					return Response::error(429, 'busy', Places::AGAIN_SECONDS);
+				}
+				$files[] = ['hash' => $file['hash'], 'scale' => $file['scale']] + $facts;
+			}
+		} finally {
+			$this->place?->giveBack();
+		}
 		$answer = ['filesync' => SignedRequest::VERSION, 'time' => $this->cameAt, 'version' => Config::version(), 'features' => Serve::FEATURES, 'expires_in' => Ticket::SECONDS,
 			'files' => $files];
 		if (self::isProbe($request)) {
@@ -108,7 +125,14 @@ final class TicketRequest
 		return Response::json(200, $answer);
 	}
 
-	private function facts(string $hash, int $scale, float $untilMs): array
+	/** Tells whether this request may do slow work: it has a place, or gets one. */
+	private function hasPlace(): bool
+	{
+		return ($this->place ??= Places::take('ticket', (int) $this->channel['channel_id'], self::PLACES)) !== null;
+	}
+
+	/** Returns the facts of a file; null if that is slow work without a free place. */
+	private function facts(string $hash, int $scale, float $untilMs): ?array
 	{
 		$facts = Facts::of($this->channel, $hash, $scale);
 		if ($facts->isArriving) {
@@ -118,14 +142,21 @@ final class TicketRequest
 			return $facts->state === 'none' ? ['state' => 'missing'] : ['state' => 'unavailable', 'retry_after' => self::ABSENT_SECONDS];
 		}
 		$stat = $facts->stat();
-		// A clone asks at once: better to let its request wait for these two seconds than its file for a retry.
+		// A clone asks at once: it is better that its request waits for these two seconds than its file for a retry.
 		$wait = $stat && Facts::isRecent($stat) ? min($this->waitsUntil, $stat['ctime_ns'] / 1e9 + 2.05) - microtime(true) : 0;
+		if ($wait > 0 && ! $this->hasPlace()) {
+			return null;
+		}
 		if ($wait > 0) {
 			usleep((int) ($wait * 1e6));
 			$stat = $facts->stat();
 		}
 		if ($facts->content === null && (! $stat || $stat['size_bytes'] !== $facts->sizeBytes || Facts::isRecent($stat))) {
 			return ['state' => 'unavailable', 'retry_after' => 2];
+		}
+		$isQuick = $facts->sizeBytes <= self::QUICK_BYTES && microtime(true) < $this->waitsUntil - self::WAIT_SECONDS + self::QUICK_SECONDS;
+		if (! $isQuick && Digests::takesLong($facts) && ! $this->hasPlace()) {
+			return null;
 		}
 		$sha256 = Digests::of($facts, $untilMs);
 		$etag = $facts->etag();

@@ -17,19 +17,19 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Brings back bytes that a sync replaced or deleted, as a change made here, so that every clone gets it.
+ * Restores bytes that a sync replaced or deleted, as a change made here, so that every clone gets it.
  *
- * What it replaces is kept in turn. A file that is here keeps its access; one that was deleted has the access it had then, or the one
- * before the clone that deleted it let others see it.
+ * The bytes that it replaces are kept too. A present file keeps its access; a deleted one gets the access that it had then, or
+ * its access from before the deleting clone widened it.
  */
 final class Undo
 {
 	/**
-	 * Brings kept bytes back to their file, with its crops if it is a photo.
+	 * Restores kept bytes to their file, with its crops if it is a photo.
 	 *
 	 * @return string The file's display path.
 	 *
-	 * @throws Refused They cannot be brought back.
+	 * @throws Refused They cannot be restored.
 	 */
 	public static function apply(array $kept): string
 	{
@@ -41,14 +41,17 @@ final class Undo
 		if ((int) $kept['scale'] === 0 && ! empty($entry['lone'])) {
 			return self::bringLonePhotoBack($kept);
 		}
+		if ((int) $kept['scale'] > 0 && ! empty($entry['crop'])) {
+			return self::bringCropBack($channel, $kept, $entry['crop'], $source);
+		}
 		if ((int) $kept['scale'] > 0 || empty($entry['attach'])) {
-			throw new Refused(t('this is a crop of a photo: undo the photo itself, its crops come with it'));
+			throw new Refused(t('this is a crop of a photo: restore the photo itself, and its crops come with it'));
 		}
 		if (! is_file($source) || filesize($source) !== (int) $kept['size_bytes']) {
-			throw new Refused(t('the kept bytes are not whole on disk'));
+			throw new Refused(t('the kept bytes on disk are incomplete'));
 		}
 		if (Queue::isLive($channelId, $kept['hash'])) {
-			throw new Refused(t('newer bytes of the file are on their way: try again when they are here'));
+			throw new Refused(t('newer bytes of the file are arriving: try again when they are here'));
 		}
 		Outgoing::begin($channelId);
 		Turn::take($channelId, fn () => self::bringBack($channel, $kept, $entry, $source));
@@ -56,7 +59,7 @@ final class Undo
 		self::bringCropsBack($channel, $kept, $own, $entry);
 		Outgoing::mark($channelId, $kept['hash']);
 		Outbox::add($channelId, 'preview', $kept['hash']);
-		Config::log("undo: brought back {$kept['hash']} of channel $channelId as it was on " . gmdate('Y-m-d H:i:s', (int) $kept['created']));
+		Config::log("undo: restored {$kept['hash']} of channel $channelId as it was on " . gmdate('Y-m-d H:i:s', (int) $kept['created']));
 
 		return $own['display_path'];
 	}
@@ -90,7 +93,7 @@ final class Undo
 		if ($own) {
 			Table::update('attach', $facts, ['id' => (int) $own['id']]);
 		} else {
-			// Not as the clone that deleted it let others see it before.
+			// Without the wider access that the deleting clone gave it before.
 			$access = isset($entry['before']) ? Access::narrower($entry['attach'], $entry['before'], $channel['channel_hash']) : [];
 			$row = $access + ['folder' => $folder, 'flags' => (int) $entry['attach']['flags']] + $entry['attach'];
 			Table::insert('attach', FileChange::columns($channel, $row, $place, $name) + $facts + ['is_dir' => 0]);
@@ -104,7 +107,7 @@ final class Undo
 		}
 	}
 
-	/** Brings back the rows and scales of a photo that never had a file, on this hub alone: there is nothing that tells the others of it. */
+	/** Restores the rows and scales of a photo that never had a file, on this hub alone: no packet can announce it to the others. */
 	private static function bringLonePhotoBack(array $kept): string
 	{
 		$channelId = (int) $kept['uid'];
@@ -131,12 +134,47 @@ final class Undo
 		if ($name === '') {
 			throw new Refused(t('the file is here again'));
 		}
-		Config::log("undo: brought back the photo {$kept['hash']} of channel $channelId");
+		Config::log("undo: restored the photo {$kept['hash']} of channel $channelId");
 
 		return $name;
 	}
 
-	/** Profile and cover crops are made of nothing else: those that went with the file come back as they were cut. */
+	/** Restores a crop that was replaced, and makes the scales derived from it again. */
+	private static function bringCropBack(array $channel, array $kept, array $photo, string $source): string
+	{
+		[$channelId, $hash, $scale] = [(int) $kept['uid'], $kept['hash'], (int) $kept['scale']];
+		$own = Store::attach($channelId, $hash);
+		if (! $own || ! (int) $own['is_photo']) {
+			throw new Refused(t('the photo of this crop is no longer here'));
+		}
+		if (! is_file($source) || filesize($source) !== (int) $kept['size_bytes']) {
+			throw new Refused(t('the kept bytes on disk are incomplete'));
+		}
+		if (in_array(Queue::find($channelId, $hash, $scale)['state'] ?? '', Queue::LIVE, true)) {
+			throw new Refused(t('newer bytes of the file are arriving: try again when they are here'));
+		}
+		Outgoing::begin($channelId);
+		Turn::take($channelId, function () use ($channel, $channelId, $hash, $scale, $own, $photo, $source) {
+			$file = Revisions::notice($channel, $hash);
+			$present = Store::photo($channelId, $hash, $scale);
+			Kept::keepCrop($channel, $hash, $scale, Kept::describeCrop($channelId, $hash, $scale, '', ''));
+			// No clone accepts a crop dated before its own.
+			$now = ['edited' => Brake::after(...array_column(array_filter([$present]), 'edited'))];
+			Photos::putCrop($channel, $now + $own, $photo, $source);
+			Table::update('attach', $now, ['id' => (int) $own['id']]);
+			Table::update('photo', $now, ['uid' => $channelId, 'resource_id' => $hash]);
+			Revisions::stand($channel, $file);
+		});
+		$own = Store::attach($channelId, $hash);
+		$made = array_map('intval', array_column(Table::select('photo', ['uid' => $channelId, 'resource_id' => $hash], 'imgscale', 0, 'imgscale'), 'imgscale'));
+		(new PhotoRepair($channel, $own))->mend(array_filter($made, fn ($one) => Scales::isMade($one) && Scales::sourceOf($one) === $scale));
+		Outgoing::mark($channelId, $hash);
+		Config::log("undo: restored scale $scale of $hash of channel $channelId as it was on " . gmdate('Y-m-d H:i:s', (int) $kept['created']));
+
+		return $own['display_path'];
+	}
+
+	/** Profile and cover crops cannot be made again: those that were deleted with the file return as they were cut. */
 	private static function bringCropsBack(array $channel, array $kept, array $own, array $entry): void
 	{
 		$crops = Table::select('filesync_kept', ['uid' => (int) $kept['uid'], 'hash' => $kept['hash'], 'scale >' => 0, 'source' => ''], 'created DESC', 0, 'scale, path, created');

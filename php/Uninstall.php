@@ -14,12 +14,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Takes filesync off a hub, so that a hub without it finds nothing half done. */
+/** Removes filesync from a hub, so that the hub finds nothing half done afterwards. */
 final class Uninstall
 {
 	private const SLOTS = 4;
 
-	/** Returns what is on its way, what is stuck, and what would stay. */
+	/** Returns the numbers of unfinished, stuck and kept things. */
 	public static function outlook(): array
 	{
 		$live = ['state' => Queue::LIVE];
@@ -36,13 +36,13 @@ final class Uninstall
 		];
 	}
 
-	/** Tells whether anything of an outlook is still to be done, or stuck. */
+	/** Tells whether an outlook contains unfinished or stuck work. */
 	public static function isWaiting(array $outlook): bool
 	{
 		return array_sum(array_diff_key($outlook, ['bytes_on_their_way' => 1, 'kept_files' => 1, 'kept_bytes' => 1])) > 0;
 	}
 
-	/** Keeps every worker from beginning, waiting for those that run. False if they do not end in time. */
+	/** Stops new workers from beginning, and waits for running ones. False if they do not end in time. */
 	public static function stopWorkers(string $token, int $seconds): bool
 	{
 		$end = Config::now() + $seconds;
@@ -69,13 +69,13 @@ final class Uninstall
 	}
 
 	/**
-	 * Forgets what is on its way. What is whole already is published, what only has to be sent is sent first.
+	 * Forgets unfinished transfers. Files that are already whole are published, and changes that only need sending are sent first.
 	 *
-	 * Nobody else works meanwhile: see stopWorkers().
+	 * No worker runs meanwhile: see stopWorkers().
 	 */
 	public static function drop(string $token): void
 	{
-		// Whoever held these is gone, however long their leases run.
+		// The holders of these are gone, however long their leases run.
 		Table::update('filesync_transfer', ['lease_until' => 0], ['state' => ['leased', 'publishing', 'verified']]);
 		$isPossible = Config::extensionProblem() === null;
 		foreach (self::channelsAtWork() as $channelId) {
@@ -89,7 +89,7 @@ final class Uninstall
 			$channel && Outbox::run($channelId);
 		}
 		if (Table::count('filesync_transfer', ['state' => 'publishing'])) {
-			throw new \RuntimeException('a file is half published and ' . (Config::extensionProblem() ?? 'does not end: see status'));
+			throw new \RuntimeException('a file is half published and ' . (Config::extensionProblem() ?? 'does not finish: see status'));
 		}
 		foreach (Table::select('filesync_transfer', ['state' => [...Queue::LIVE, 'parked']], '', 0, 'id, uid, hash, scale, generation') as $row) {
 			Table::delete('filesync_transfer', ['id' => $row['id']]);
@@ -100,13 +100,13 @@ final class Uninstall
 		Table::delete('filesync_outbox', ['attempts >=' => 0]);
 	}
 
-	/** Takes the addon off the hub's list: from now on the hub does all by itself. */
+	/** Removes the addon from the hub's list: from now on the hub handles files on its own. */
 	public static function unregister(): void
 	{
 		Registration::remove();
 	}
 
-	/** Removes tables, settings, and all that was kept. */
+	/** Removes tables, settings, and all kept files. */
 	public static function purge(): void
 	{
 		Store::removeData();

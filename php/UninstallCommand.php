@@ -8,13 +8,13 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Shows what is still missing or waiting, finishes or drops it, and takes filesync off the hub. */
+/** Lists unfinished work, finishes or drops it, and removes filesync from the hub. */
 final class UninstallCommand
 {
 	private const WAIT_SECONDS = 300;
 	private const WORDS = [
-		'files_on_their_way' => 'files and thumbnails are on their way', 'bytes_on_their_way' => 'bytes are to come', 'files_parked' => 'are parked and come no more by themselves',
-		'packets_held' => 'packets could not be taken in yet', 'changes_to_send' => 'changes of this hub are to be sent', 'other_calls' => 'posts and previews are to be mended',
+		'files_on_their_way' => 'files and thumbnails are in transit', 'bytes_on_their_way' => 'bytes are still to arrive', 'files_parked' => 'files are parked and will not be retried automatically',
+		'packets_held' => 'packets could not be applied yet', 'changes_to_send' => 'changes of this hub are still to be sent', 'other_calls' => 'posts and previews are still to be made',
 		'kept_files' => 'replaced or deleted files are kept', 'kept_bytes' => 'bytes are kept',
 	];
 
@@ -22,15 +22,15 @@ final class UninstallCommand
 	{
 	}
 
-	/** Without --keep or --purge nothing is changed. */
+	/** Without --keep or --purge it changes nothing. */
 	public function run(): int
 	{
 		$outlook = Uninstall::outlook();
 		$isWaiting = Uninstall::isWaiting($outlook);
 		if (! $this->has('keep') && ! $this->has('purge')) {
 			$this->show($outlook);
-			$this->say('Nothing was changed. --keep takes filesync off this hub and keeps tables and kept files, so that it goes on when it is installed again;'
-				. ' --purge removes them.' . ($isWaiting ? ' --finish fetches and sends first what waits, --drop forgets it.' : ''));
+			$this->say('Nothing was changed. --keep removes filesync from this hub but keeps its tables and kept files, so that it continues when it is installed again;'
+				. ' --purge removes them too.' . ($isWaiting ? ' --finish first fetches and sends everything that waits, --drop forgets it.' : ''));
 			return $isWaiting ? 75 : 0;
 		}
 		if ($this->has('keep') && $this->has('purge')) {
@@ -38,11 +38,11 @@ final class UninstallCommand
 		}
 		if ($isWaiting && $this->has('purge') && ! $this->has('finish') && ! $this->has('drop')) {
 			$this->show($outlook);
-			fwrite(STDERR, "filesync: this would be lost: say --finish or --drop\n");
+			fwrite(STDERR, "filesync: unfinished work would be lost; pass --finish to complete it or --drop to discard it\n");
 			return 2;
 		}
 		if ($this->has('finish') && ! $this->finish()) {
-			fwrite(STDERR, "filesync: not all could be finished, and filesync is still installed. `missing` says why; --drop as well forgets the rest\n");
+			fwrite(STDERR, "filesync: some work could not be finished, and filesync is still installed. `missing` says why; add --drop to discard the rest\n");
 			return 75;
 		}
 
@@ -67,27 +67,27 @@ final class UninstallCommand
 		try {
 			$this->has('drop') && Uninstall::drop($token);
 			Uninstall::unregister();
-			// What came in between, with the hub's hooks still there.
+			// Changes that arrived meanwhile, while the hub's hooks were still registered.
 			$this->has('drop') && Uninstall::drop($token);
 			$isLate = $this->has('finish') && ! $this->has('drop') && Uninstall::isWaiting(Uninstall::outlook());
 		} finally {
 			Uninstall::letWorkersGo($token);
 		}
 		if ($isLate && ! $this->finish()) {
-			fwrite(STDERR, "filesync: what came in at the last moment is not finished; its tables stay. Install it again, or: uninstall --drop --purge\n");
+			fwrite(STDERR, "filesync: changes that arrived at the last moment are unfinished; the tables stay. Install filesync again, or: uninstall --drop --purge\n");
 			return 75;
 		}
 		$damaged = $this->damaged();
 		if ($this->has('purge')) {
 			Uninstall::purge();
 		}
-		$this->say('filesync is off this hub' . ($this->has('purge') ? ', with its tables and what it kept.' : '; its tables and what it kept stay.')
+		$this->say('filesync is removed from this hub' . ($this->has('purge') ? ', with its tables and kept files.' : '; its tables and kept files stay.')
 			. ($damaged ? ' ' . count($damaged) . ' files are shown here without their bytes: ' . implode(', ', array_slice($damaged, 0, 20)) : ''));
 
 		return 0;
 	}
 
-	/** Returns the names of files that the hub shows though their bytes are not there. */
+	/** Returns the names of files that the hub shows although their bytes are missing. */
 	private function damaged(): array
 	{
 		$names = [];
@@ -107,7 +107,7 @@ final class UninstallCommand
 		foreach (array_filter($outlook) as $name => $count) {
 			printf("%16s %s\n", number_format($count), self::WORDS[$name]);
 		}
-		array_filter($outlook) || print("nothing is on its way, nothing is kept\n");
+		array_filter($outlook) || print("nothing is in transit, nothing is kept\n");
 	}
 
 	private function say(string $text): void

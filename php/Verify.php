@@ -16,10 +16,10 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Reads files on disk again and compares them with the digests that were recorded, a slice each night. What was damaged comes
- * from another clone; the damaged bytes are kept like all that is replaced.
+ * Reads files on disk again and compares them with the recorded digests, a slice each night. Damaged files are fetched
+ * from another clone; the damaged bytes are kept like all replaced ones.
  *
- * A digest counts as long as the row says that nobody changed the file since: its size and date. A file of which none is known gets one.
+ * A digest is valid as long as the row's size and date show that nobody changed the file since. A file without a digest gets one.
  */
 final class Verify
 {
@@ -27,7 +27,7 @@ final class Verify
 	private const STEP_MS = 2000;
 	private const PAGE = 100;
 
-	/** @param ?\Closure $report Called with each file that was looked at, as `look()` returns it. */
+	/** @param ?\Closure $report Called with the result of `look()` for each file. */
 	public function __construct(private readonly array $channel, private readonly ?\Closure $report = null)
 	{
 	}
@@ -40,7 +40,7 @@ final class Verify
 		}
 	}
 
-	/** Goes on, one channel after another, where the last slice ended. */
+	/** Continues where the last slice ended, one channel after another. */
 	public static function work(int $deadline): void
 	{
 		$token = Config::token();
@@ -50,7 +50,7 @@ final class Verify
 		try {
 			$channels = array_column(Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id'), 'channel_id');
 			$runs = array_map(fn ($id) => Run::ask(['channel_id' => (int) $id], '', 'verify'), array_filter($channels, fn ($id) => Config::serves((int) $id)));
-			// Whose turn was longest ago goes first, so that a large channel does not take every night.
+			// The channel whose turn was longest ago goes first, so that a large channel does not take every night.
 			usort($runs, fn ($one, $other) => $one->finished <=> $other->finished);
 			for ($rest = $runs; $rest && Config::now() < $deadline;) {
 				$run = array_shift($rest);
@@ -70,7 +70,7 @@ final class Verify
 		Worker::summon();
 	}
 
-	/** Looks at files until a deadline, from where the run stands; true once the last one was looked at. */
+	/** Checks files until a deadline, from the run's position; true after the last one. */
 	public function goOn(Run $run, int $deadline, string $token = ''): bool
 	{
 		$after = (int) ($run->position['after'] ?? 0);
@@ -94,11 +94,11 @@ final class Verify
 	}
 
 	/**
-	 * Looks at one file and, where it is damaged, has it fetched.
+	 * Checks one file and, if it is damaged, has it fetched.
 	 *
-	 * @return array{hash: string, name: string, verdict: string, reason: string} Verdicts: `present`; `unverified`: no digest was
-	 *   known, there is one now; `damaged`: it is being fetched; `lost`: damaged, and no other clone can give it; `arriving`, `changing`:
-	 *   not looked at now.
+	 * @return array{hash: string, name: string, verdict: string, reason: string} Verdicts: `present`; `unverified`: it had no
+	 *   digest, but has one now; `damaged`: it is being fetched; `lost`: damaged, and no other clone can give it; `arriving`, `changing`:
+	 *   not checked now.
 	 */
 	public function look(array $row, ?\Closure $beat = null): array
 	{
@@ -122,10 +122,10 @@ final class Verify
 			return self::verdict($row, $recorded === null ? 'unverified' : 'present');
 		}
 
-		return $this->damaged($row, $recorded, $isSane ? 'its bytes are not those that were recorded' : "{$stat['size_bytes']} bytes are on disk, not {$row['filesize']}");
+		return $this->damaged($row, $recorded, $isSane ? 'its bytes differ from the recorded ones' : "{$stat['size_bytes']} bytes are on disk, not {$row['filesize']}");
 	}
 
-	/** Returns the digest that was recorded of the bytes that the row tells of, null if none was. */
+	/** Returns the recorded digest of the row's bytes, null if there is none. */
 	private function recorded(array $row): ?string
 	{
 		$here = Revisions::find((int) $row['uid'], $row['hash'])['here'] ?? [];
@@ -158,7 +158,7 @@ final class Verify
 		return $facts->stat() === $stat ? $digest->sha256() : null;
 	}
 
-	/** Has a file fetched in the version that its row tells of. */
+	/** Has a file fetched in the version of its row. */
 	private function damaged(array $row, ?string $sha256, string $reason): array
 	{
 		$clone = Peers::byHealth(Clones::others($this->channel))[0] ?? null;
@@ -166,7 +166,7 @@ final class Verify
 		if (! $clone) {
 			return self::verdict($row, 'lost', $reason);
 		}
-		// What is on disk is not to be taken for what was recorded, nor given to others as whole.
+		// The bytes on disk must neither count as the recorded ones, nor be given to others as whole.
 		Digests::distrust((int) $row['uid'], $row['hash']);
 		try {
 			$this->fetch($row, $sha256, $clone);

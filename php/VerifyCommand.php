@@ -11,7 +11,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** `verify`: reads every file again, compares it with what was recorded, and has what is damaged fetched from another clone. */
+/** `verify`: reads every file again, compares it with the recorded digest, and has damaged files fetched from another clone. */
 final class VerifyCommand
 {
 	private bool $isJson;
@@ -25,7 +25,7 @@ final class VerifyCommand
 		$this->bar = new ProgressBar($this->isJson);
 	}
 
-	/** Looks at all channels. */
+	/** Verifies all channels. */
 	public function run(): int
 	{
 		if ($problem = Config::extensionProblem()) {
@@ -61,7 +61,7 @@ final class VerifyCommand
 		}
 	}
 
-	/** Names files among the channel's that no row knows. They are left alone: `repair files` takes them in. */
+	/** Lists files in the channel's folder without a database row. It leaves them alone: `repair files` creates the rows. */
 	private function showOrphans(array $channel): void
 	{
 		foreach ((new Orphans($channel))->faults() as $fault) {

@@ -9,10 +9,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Says numbers, times and kinds of trouble in plain words of the reader's language. */
+/** Puts numbers, times and kinds of trouble into plain words of the reader's language. */
 final class Words
 {
-	/** Returns why something is not done. */
+	/** Returns the cause of a failure. */
 	public static function kind(string $kind): string
 	{
 		return match ($kind) {
@@ -22,29 +22,29 @@ final class Words
 			'Corrupt' => t('the bytes were not the right ones'),
 			'Refused' => t('the other hub refused'),
 			'NotFound' => t('no hub has it any more'),
-			'LimitExceeded' => t('a limit was reached'),
-			Queue::TOO_LARGE => t('it is larger than this hub takes in'),
+			'Limit' => t('a limit was reached'),
+			Queue::TOO_LARGE => t('it is larger than this hub accepts (file_max_bytes)'),
 			'quota' => t("the account's storage is full"),
 			'conflict' => t('it was changed here too'),
-			Brake::KIND => t('it waits for your word'),
+			Brake::KIND => t('it waits for your approval'),
 			default => t('it failed'),
 		};
 	}
 
-	/** Returns which call of core did not come about. */
+	/** Describes a failed call of core. */
 	public static function call(string $kind): string
 	{
 		return match ($kind) {
 			'announce', 'deleted' => t('a change could not be sent to the other hubs'),
 			'items', 'posts', 'relocate' => t('a post that belongs to it could not be stored'),
 			'preview' => t('a preview could not be made'),
-			'access' => t('who may see it could not be set'),
-			'move', 'conflict' => t('it could not be put in its place'),
+			'access' => t('its access could not be set'),
+			'move', 'conflict' => t('it could not be moved into place'),
 			default => t('it failed'),
 		};
 	}
 
-	/** Returns a number of bytes in the unit that suits it. */
+	/** Returns a number of bytes in a suitable unit. */
 	public static function size(int $bytes): string
 	{
 		foreach (['GiB' => 1 << 30, 'MiB' => 1 << 20, 'KiB' => 1 << 10] as $unit => $size) {
@@ -62,14 +62,14 @@ final class Words
 		return $count === 1 ? t('1 file') : sprintf(t('%s files'), number_format($count));
 	}
 
-	/** Returns how many files and bytes there are of how many. */
+	/** Returns the present files and bytes out of all. */
 	public static function amount(int $files, int $allFiles, int $bytes, int $allBytes): string
 	{
 		return $files === $allFiles ? sprintf(t('%1$s, %2$s'), self::files($allFiles), self::size($allBytes))
 			: sprintf(t('%1$s of %2$s, %3$s of %4$s'), number_format($files), self::files($allFiles), self::size($bytes), self::size($allBytes));
 	}
 
-	/** Returns a part of a whole in percent; what is not complete never looks so. */
+	/** Returns a part of a whole in percent; it never looks complete too early. */
 	public static function percent(int $value, int $most, bool $isComplete): string
 	{
 		return $isComplete ? t('complete') : (int) min(99, $most ? floor(100 * $value / $most) : 0) . ' %';
@@ -98,7 +98,7 @@ final class Words
 		};
 	}
 
-	/** Returns a moment as one says since when something is so. */
+	/** Returns a moment in a form that fits after "since". */
 	public static function since(int $time): string
 	{
 		$days = [t('Sunday'), t('Monday'), t('Tuesday'), t('Wednesday'), t('Thursday'), t('Friday'), t('Saturday')];
@@ -114,6 +114,16 @@ final class Words
 	public static function nick(int $channelId): string
 	{
 		return Clones::channel($channelId)['channel_address'] ?? (string) $channelId;
+	}
+
+	/** Joins names into one text; beyond a few, gives the number of the others. */
+	public static function all(array $names, int $most): string
+	{
+		$more = count($names) - $most;
+		$last = $more > 0 ? sprintf(t('%s more'), number_format($more)) : array_pop($names);
+		$first = implode(', ', $more > 0 ? array_slice($names, 0, $most) : $names);
+
+		return $first === '' ? (string) $last : sprintf(t('%1$s and %2$s'), $first, $last);
 	}
 
 	/** Returns the host of a root URL, with its port and path if it has them. */

@@ -9,7 +9,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Works in the foreground and shows how far it is. */
+/** `work`: fetches and publishes in the foreground, and shows its progress. */
 final class WorkCommand
 {
 	private readonly bool $isShown;
@@ -25,7 +25,7 @@ final class WorkCommand
 		$this->startedAt = microtime(true);
 	}
 
-	/** Works until nothing is due, previews included, for `--until-idle` until nothing is on its way, and at most `--seconds`. */
+	/** Works until nothing is due, previews included; with `--until-idle`, until nothing is in transit; at most for `--seconds`. */
 	public function run(): int
 	{
 		if ($problem = Config::extensionProblem()) {
@@ -51,7 +51,7 @@ final class WorkCommand
 		return Command::exitCode(Report::status()['states']);
 	}
 
-	/** Tells whether what is live can still move: scales of a parked photo cannot. */
+	/** Tells whether live transfers can still progress: scales of a parked photo cannot. */
 	private function canGoOn(): bool
 	{
 		return Table::count('filesync_transfer', ['state' => ['staged', 'waiting', 'leased', 'publishing']]) > 0
@@ -97,7 +97,7 @@ final class WorkCommand
 		}
 	}
 
-	/** Returns the bytes that became whole since this command began. */
+	/** Returns the bytes of files that were completed since this command began. */
 	private function arrived(): int
 	{
 		return Table::sum('filesync_transfer', 'size_bytes', ['state' => ['verified', 'publishing', 'published']]) - $this->baseline;

@@ -28,16 +28,16 @@ final class Worker
 	private int $turnEnds = 0;
 	private int $lookedAt = 0;
 	private bool $doOthersWait = false;
-	/** Whether another worker took our channel because we slept past the lease. */
+	/** Whether another worker took our channel because we slept past our lease. */
 	private bool $isReplaced = false;
 
-	/** @param ?\Closure $progress Called now and then with the batch that runs, or null. */
+	/** @param ?\Closure $progress Called now and then with the running batch, or null. */
 	public function __construct(private readonly int $deadline, private readonly ?\Closure $progress = null)
 	{
 		$this->token = Config::token();
 	}
 
-	/** Starts a background worker if there is work that nobody does. */
+	/** Starts a background worker if there is work and no worker for it. */
 	public static function summon(): void
 	{
 		if (self::hasWork() && Lease::take('summon', Config::token(), self::SUMMON_SECONDS)) {
@@ -56,14 +56,14 @@ final class Worker
 			$jobs[$work](Config::now() + Config::number('slice_seconds'));
 			return;
 		}
-		// Before looking for work, so that what is staged from now on summons again.
+		// Before looking for work, so that files staged from now on summon a worker again.
 		Lease::end('summon');
 		$worker = new self(Config::now() + Config::number('slice_seconds'));
 		$worker->run(Config::number('linger_seconds'));
 		self::summon();
 	}
 
-	/** Works until the deadline, or until nothing is due within so many seconds. False if all slots are taken. */
+	/** Works until the deadline, or until nothing is due within the given seconds. False if all slots are taken. */
 	public function run(int $lingerSeconds): bool
 	{
 		if (! $this->takeSlot()) {
@@ -73,7 +73,7 @@ final class Worker
 			do {
 				Queue::recoverLeases();
 				$served = $this->serveNext();
-				// After it: a packet that ends the process ends one turn of one channel.
+				// After the transfers: a packet that kills the process then costs one turn of one channel.
 				$served = HeldPackets::replayDue() || $served;
 			} while (! $this->isOver() && ($served || $this->linger($lingerSeconds)));
 		} finally {
@@ -84,7 +84,7 @@ final class Worker
 		return true;
 	}
 
-	/** Keeps the worker's leases; called at least every few seconds, works every ten. */
+	/** Renews the worker's leases; must be called every few seconds, acts every ten. */
 	public function beat(int $channelId): void
 	{
 		if (Config::now() >= $this->beatAt + 10) {
@@ -101,13 +101,13 @@ final class Worker
 		return $this->isReplaced || Config::now() >= $this->deadline;
 	}
 
-	/** Tells whether the turn of the channel that is served is over: the slice is, or it had its share and another channel waits. */
+	/** Tells whether the served channel's turn is over: the slice is over, or the channel had its share and another one waits. */
 	public function isTurnOver(): bool
 	{
 		return $this->isOver() || (Config::now() >= $this->turnEnds && $this->doOthersWait());
 	}
 
-	/** Tells whether a channel waits that nobody serves, as far as that was known a moment ago. */
+	/** Tells whether an unserved channel waits, or did a moment ago. */
 	public function doOthersWait(): bool
 	{
 		if (Config::now() >= $this->lookedAt + self::LOOK_SECONDS) {
@@ -130,7 +130,7 @@ final class Worker
 		return false;
 	}
 
-	/** Gives the next channel its turn; false if none is due that can be served now. */
+	/** Gives the next due channel its turn; false if none can be served now. */
 	private function serveNext(): bool
 	{
 		foreach (ServedLast::order('work', self::dueChannels()) as $channelId) {
@@ -142,7 +142,7 @@ final class Worker
 		return false;
 	}
 
-	/** Serves one channel if nobody else does. */
+	/** Serves one channel if no other worker does. */
 	private function serve(int $channelId): bool
 	{
 		if ($this->isOver() || ! Lease::take('channel-' . $channelId, $this->token, Queue::LEASE_SECONDS)) {
@@ -162,7 +162,7 @@ final class Worker
 				$publish = new Publish($channel, $this->token, fn () => $this->beat($channelId));
 				$publish->recover();
 				$publish->publishVerified(null, $this->isTurnOver(...));
-				// Here too, since a batch may take the whole turn.
+				// Here too, because a batch may take the whole turn.
 				Outbox::run($channelId, Outbox::QUICK, $this->isTurnOver(...));
 				(new Batch($channel, $this->token, $publish, $this, $this->progress))->run();
 				(new Scales($channel, $this->token, $publish, $this))->run();
@@ -171,7 +171,7 @@ final class Worker
 		} catch (\FileSync\Exception\StorageException $e) {
 			Queue::pause($e->getMessage());
 		} catch (\Throwable $e) {
-			// Trouble with one channel must not stop the others.
+			// A failure in one channel must not stop the others.
 			Config::logFailure('serving channel ' . $channelId, $e);
 			return false;
 		} finally {
@@ -182,7 +182,7 @@ final class Worker
 		return true;
 	}
 
-	/** Waits for a retry that is nearly due; false if there is none or the slice would be over. */
+	/** Waits for a retry that is nearly due; false if there is none, or the slice would end first. */
 	private function linger(int $seconds): bool
 	{
 		$next = Queue::nextDue();
@@ -210,7 +210,7 @@ final class Worker
 		return array_values(array_unique([...$toFetch, ...Outbox::dueChannels()]));
 	}
 
-	/** Tells whether files may be fetched for a channel now: nothing hinders it, neither the admin nor the owner paused it. */
+	/** Tells whether files may be fetched for a channel now: nothing prevents it, and neither the admin nor the owner paused it. */
 	public static function mayFetch(int $channelId): bool
 	{
 		return self::canFetch() && Config::get('paused', "channel:$channelId") !== '1';

@@ -2,7 +2,7 @@
 /*
  * The admin's command: sudo -u <hub user> php addon/filesync/cli.php <verb>, in the hub's root. `--hub DIR` names a hub elsewhere.
  *
- * Root runs nothing of a hub: this begins anew as the owner of the hub's folder store, or says why not. The hub of root is the one that this file lies in, links followed.
+ * Root runs no code of a hub: this starts again as the owner of the hub's folder store, or says why it cannot. For root, the hub is the one that contains this file, links followed.
  */
 
 if (PHP_SAPI !== 'cli') {
@@ -35,15 +35,37 @@ if (PHP_SAPI !== 'cli') {
 		$isRoot => [dirname(__DIR__, 2)],
 		default => [dirname($script, 3), dirname(__DIR__, 2)],
 	};
-	$hubs = array_filter(array_map('realpath', $places), fn ($place) => $place !== false && is_file($place . '/include/cli_startup.php'));
+	// The target of a path, and the folders of the links on the way, each examined only once: somebody who may change one could redirect it between two looks.
+	$look = function (string $path): array {
+		[$at, $links] = ['', []];
+		for ($left = explode('/', str_starts_with($path, '/') ? $path : getcwd() . "/$path"); $left;) {
+			$part = array_shift($left);
+			if ($part === '..') {
+				$at = preg_replace('~/[^/]*$~', '', $at);
+			} elseif ($part !== '' && $part !== '.') {
+				$target = @readlink("$at/$part");
+				if ($target === false) {
+					$at .= "/$part";
+				} elseif (($links[] = $at ?: '/') && count($links) > 40) {
+					return ['', []];
+				} else {
+					$at = str_starts_with($target, '/') ? '' : $at;
+					$left = [...explode('/', $target), ...$left];
+				}
+			}
+		}
+		return [$at ?: '/', $links];
+	};
+	[$place, $links] = $named !== null && $isRoot ? $look($named) : [null, []];
+	$hubs = array_filter($place === null ? array_map('realpath', $places) : [$place], fn ($place) => $place !== false && is_file($place . '/include/cli_startup.php'));
 	$root = reset($hubs);
 	if ($root === false) {
-		$end(2, $named === null ? __FILE__ . ' does not lie in a hub' . ($isRoot ? ', and root goes by that alone; run it in the hub\'s root: sudo -u <hub user> php addon/filesync/cli.php' : '')
-			. '; or name the hub: --hub <the folder where its index.php is>' : "$named is not the root of a hub: include/cli_startup.php is missing there");
+		$end(2, $named === null ? __FILE__ . ' is not inside a hub' . ($isRoot ? ', and root looks nowhere else; run it in the hub\'s root: sudo -u <hub user> php addon/filesync/cli.php' : '')
+			. '; or name the hub: --hub <the folder of its index.php>' : "$named is not the root of a hub: include/cli_startup.php is missing there");
 	}
 
 	if ($isRoot) {
-		// The first of a path and the folders above it that somebody else than root, or than root and that user, may change.
+		// The first of a path and the folders above it that anybody but root (or root and that user) may change.
 		$loose = function (string $path, int $user = 0): ?string {
 			for (clearstatcache();; $path = dirname($path)) {
 				$is = @lstat($path);
@@ -56,6 +78,9 @@ if (PHP_SAPI !== 'cli') {
 				}
 			}
 		};
+		foreach ($links as $folder) {
+			$loose($folder) === null || $end(1, "root does not run this: in $folder is a link to $root that users other than root may change; name the folder itself: --hub $root");
+		}
 		[$user, $why] = (function () use ($root, $loose): array {
 			$store = "$root/store";
 			if (! function_exists('posix_getpwuid')) {
@@ -63,7 +88,7 @@ if (PHP_SAPI !== 'cli') {
 			}
 			if (is_link($store)) {
 				if (lstat($store)['uid'] !== 0 || $loose($root) !== null) {
-					return [null, "$store is a link that others than root may change"];
+					return [null, "$store is a link that users other than root may change"];
 				}
 				$store = (string) realpath($store);
 			}
@@ -72,22 +97,22 @@ if (PHP_SAPI !== 'cli') {
 				return [null, "the folder $root/store, whose owner runs the hub, is missing"];
 			}
 			if ($is['uid'] === 0) {
-				return [null, "$store belongs to root, so who runs the hub is not known"];
+				return [null, "$store belongs to root, so the hub's user is unknown"];
 			}
 			$user = posix_getpwuid($is['uid']) ?: ['name' => '', 'uid' => $is['uid'], 'gid' => $is['gid'], 'dir' => '/'];
 			if ($user['name'] === '' && $user['gid'] === 0) {
-				return [null, "$store belongs to user {$user['uid']}, whom this machine does not know, and to root's group"];
+				return [null, "$store belongs to user {$user['uid']}, which this machine does not know, and to root's group"];
 			}
 			$changed = $loose(dirname($store), $user['uid']) ?? $loose($root, $user['uid']);
 
-			return $changed === null ? [$user, null] : [null, "$store belongs to user {$user['uid']}, and $changed can be changed by somebody else"];
+			return $changed === null ? [$user, null] : [null, "$store belongs to user {$user['uid']}, and somebody else may change $changed"];
 		})();
 		// Only root's files are run before that.
 		$changed = $loose(__FILE__) ?? $loose(__DIR__ . '/run-as.php');
-		$changed === null || $why = "$changed can be changed by others than root";
+		$changed === null || $why = "users other than root may change $changed";
 		$why === null || $end(1, "root does not run this: $why. Run it as the hub's user: sudo -u " . ($user['name'] ?? '' ?: '<hub user>') . ' php ' . __FILE__ . ' ' . implode(' ', array_slice($argv, 1)));
 
-		// PHP's own options: all that stands before the script.
+		// PHP's own options: everything before the script.
 		$line = explode("\0", substr((string) @file_get_contents('/proc/self/cmdline'), 0, -1));
 		$before = array_slice($line, 1, max(0, count($line) - count($argv) - 1));
 		if (array_slice($line, 1 + count($before)) !== $argv) {

@@ -10,7 +10,7 @@
  */
 
 /*
- * The hub includes this file in every request, so it stays small, needs nothing, and lets no error out.
+ * The hub includes this file in every request, so it is small, depends on nothing, and lets no error escape.
  * Functions that the hub calls are named filesync_*; everything else lives in FileSync\Addon and is loaded when used.
  */
 
@@ -27,7 +27,7 @@ spl_autoload_register(function ($class) {
 	}
 });
 
-/** Returns the hooks this addon lives on, with the function that serves each. */
+/** Returns this addon's hooks, with the function that serves each. */
 function filesync_hooks() {
 	return [
 		'init_1' => 'filesync_init_1',
@@ -46,7 +46,7 @@ function filesync_hooks() {
 	];
 }
 
-/** Registers the hooks and brings the tables up to date. The hub calls it at install and after every change of this file. */
+/** Registers the hooks and migrates the tables. The hub calls it at install and after every change of this file. */
 function filesync_load() {
 	foreach (filesync_hooks() as $hook => $function) {
 		Zotlabs\Extend\Hook::register($hook, 'addon/filesync/filesync.php', $function, 1, 0);
@@ -54,20 +54,20 @@ function filesync_load() {
 	try {
 		FileSync\Addon\Schema\Migrations::run();
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('bringing the tables up to date', $e);
+		FileSync\Addon\Hub\Config::logFailure('migrating the tables', $e);
 	}
 }
 
-/** Leaves every hook. Tables and data stay, so that loading again goes on where it stopped. */
+/** Unregisters every hook. Tables and data stay, so that filesync continues where it stopped when it is loaded again. */
 function filesync_unload() {
 	Zotlabs\Extend\Hook::unregister_by_file('addon/filesync/filesync.php');
 }
 
-/** Defines the overrides before core can call what they override. Runs many times in one process. */
+/** Defines the overrides before core can call the original functions. Runs many times in one process. */
 function filesync_init_1(&$unused = null) {
 	try {
 		$overrides = __DIR__ . '/overrides/hubzilla.php';
-		// A file that is not there cannot be caught.
+		// Including a missing file is an error that cannot be caught.
 		if (FileSync\Addon\Hub\Family::isKnown() && is_file($overrides)) {
 			require_once $overrides;
 		}
@@ -81,7 +81,7 @@ function filesync_init_1(&$unused = null) {
 	}
 }
 
-/** Hears of files that go with their post: the one delete for which core calls attach_delete itself and sends it. */
+/** Notices files that are deleted with their post: the one delete for which core itself calls attach_delete and sends it. */
 function filesync_attach_delete(&$arr) {
 	try {
 		if (in_array('delete_item_lowlevel', array_column(debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS, 12), 'function'), true)) {
@@ -92,7 +92,7 @@ function filesync_attach_delete(&$arr) {
 	}
 }
 
-/** Begins for requests that change files; answers requests for files before the hub's own controller, or lets it; serves /filesync. */
+/** Prepares requests that change files; answers requests for files before the hub's own controller, or leaves them to it; serves /filesync. */
 function filesync_module_loaded(&$module) {
 	try {
 		FileSync\Addon\Outgoing::beginRequest((string) ($module['module'] ?? ''));
@@ -100,7 +100,7 @@ function filesync_module_loaded(&$module) {
 		FileSync\Addon\Hub\Config::logFailure('a request that changes files', $e);
 	}
 	if (($module['module'] ?? '') === 'filesync' && is_file(__DIR__ . '/Mod_Filesync.php')) {
-		// Not by the hub's own list of routes: some versions lose what is registered there.
+		// Not through the hub's own list of routes: some versions lose entries there.
 		require_once __DIR__ . '/Mod_Filesync.php';
 		$module['installed'] = true;
 		$module['controller'] = new Zotlabs\Module\Filesync();
@@ -115,7 +115,7 @@ function filesync_module_loaded(&$module) {
 	}
 }
 
-/** Says in the hub's description of itself that it speaks filesync. */
+/** Adds to the hub's description of itself that it speaks filesync. */
 function filesync_zotinfo(&$info) {
 	try {
 		$introduction = FileSync\Addon\Hub\Config::get('enabled') === '0' ? null : FileSync\Addon\Peers::introduction();
@@ -127,7 +127,7 @@ function filesync_zotinfo(&$info) {
 	}
 }
 
-/** Hears what is said of another hub, before anybody verified it. */
+/** Reads another hub's description, before anybody verified it. */
 function filesync_import_xchan(&$info) {
 	try {
 		FileSync\Addon\Peers::hearsay($info);
@@ -136,16 +136,16 @@ function filesync_import_xchan(&$info) {
 	}
 }
 
-/** A channel was cloned to this hub: what it has elsewhere is looked for now, whatever becomes of the hub's own import, file by file. */
+/** A channel was cloned to this hub: filesync now compares it with its other hubs, file by file, whatever happens to the hub's own import. */
 function filesync_import_channel(&$info) {
 	try {
 		FileSync\Addon\Reconcile::request((int) ($info['channel']['channel_id'] ?? 0));
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('a channel that was imported', $e);
+		FileSync\Addon\Hub\Config::logFailure('importing a channel', $e);
 	}
 }
 
-/** Notes that a file is about to be stored, and keeps core from sending it: we do, once. */
+/** Notes that a file is about to be stored, and keeps core from sending it: we send it, once. */
 function filesync_photo_upload_begin(&$arr) {
 	try {
 		FileSync\Addon\Outgoing::beforeStore($arr);
@@ -154,7 +154,7 @@ function filesync_photo_upload_begin(&$arr) {
 	}
 }
 
-/** Gives our own posts from another clone this hub's URLs and a valid signature. */
+/** Gives the channel's own posts from another clone this hub's URLs and a valid signature. */
 function filesync_item_store_before(&$data) {
 	try {
 		FileSync\Addon\ItemRelocation::beforeStore($data);
@@ -163,7 +163,7 @@ function filesync_item_store_before(&$data) {
 	}
 }
 
-/** Runs one slice of background work. Every addon gets every job: ours are named. */
+/** Runs one slice of background work. Every addon receives every job: ours have names. */
 function filesync_daemon_addon(&$argv) {
 	if (($argv[1] ?? '') !== 'filesync') {
 		return;
@@ -175,7 +175,7 @@ function filesync_daemon_addon(&$argv) {
 	}
 }
 
-/** Wakes workers that died or whose retries are due. */
+/** Restarts dead workers, and starts due retries. */
 function filesync_cron(&$date) {
 	try {
 		FileSync\Addon\Housekeeping::often();
@@ -184,7 +184,7 @@ function filesync_cron(&$date) {
 	}
 }
 
-/** Removes what is past its age or size bound. */
+/** Removes everything past its age or size limit. */
 function filesync_cron_daily(&$date) {
 	try {
 		FileSync\Addon\Housekeeping::daily();
@@ -202,7 +202,7 @@ function filesync_channel_remove(&$channel) {
 	}
 }
 
-/** Shows the admin how things stand: /admin/addons/filesync. */
+/** Shows the admin's page: /admin/addons/filesync. */
 function filesync_plugin_admin(&$html) {
 	try {
 		$html .= FileSync\Addon\AdminPage::show();
@@ -212,12 +212,12 @@ function filesync_plugin_admin(&$html) {
 	}
 }
 
-/** Takes what the admin sent from there. */
+/** Processes the form of that page. */
 function filesync_plugin_admin_post() {
 	try {
 		FileSync\Addon\AdminPage::take();
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('what the admin sent', $e);
-		notice(t('filesync could not take this in. The log of this hub says why.') . "\n");
+		FileSync\Addon\Hub\Config::logFailure('the form of the page for the admin', $e);
+		notice(t('filesync could not process this. The log of this hub says why.') . "\n");
 	}
 }

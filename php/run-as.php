@@ -2,8 +2,8 @@
 /*
  * Runs a command as another user, for root: `php -n run-as.php UID GID USER HOME FOLDER COMMAND …` ends as the command does.
  *
- * Nothing of root's goes along. The command gets an environment of its own (but where PHP's settings lie), a session without a terminal, its output through pipes, and no
- * open file. It goes into the folder itself, so that only what that user may enter is entered. On a terminal its control characters are not shown.
+ * Nothing of root's goes along. The command gets an environment of its own (except the paths of PHP's settings), a session without a terminal, its output through pipes, and no
+ * open file. The command itself enters the folder, so that it enters only what that user may enter. On a terminal its control characters are replaced.
  */
 
 if (PHP_SAPI !== 'cli') {
@@ -15,7 +15,7 @@ $runAs = function (int $uid, int $gid, string $user, string $home, string $folde
 	$descriptors = [['file', '/dev/null', 'r'], ['pipe', 'w'], ['pipe', 'w']];
 	$open = $uid > 0 && ($gid > 0 || ($gid === 0 && $user !== '')) ? @scandir('/proc/self/fd') : false;
 	if (! $open) {
-		fwrite(STDERR, $uid > 0 ? "filesync: root's open files cannot be told without /proc; run this as the hub's user: sudo -u\n" : "filesync: root is nobody that a hub is run as\n");
+		fwrite(STDERR, $uid > 0 ? "filesync: root's open files cannot be listed without /proc; run this as the hub's user: sudo -u\n" : "filesync: root must not run a hub\n");
 		return 1;
 	}
 	foreach (array_filter($open, fn ($one) => (int) $one > 2 && is_link("/proc/self/fd/$one")) as $one) {
@@ -44,7 +44,7 @@ $runAs = function (int $uid, int $gid, string $user, string $home, string $folde
 			$bytes = preg_replace('/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]/', '?', $held[$n] === '' ? $bytes : substr($bytes, 0, -1));
 		}
 		for ($left = (string) $bytes; $left !== '' && ! $isOver; $left = substr($left, $written)) {
-			// Whoever reads has gone: so that the command learns of it.
+			// The reader has gone: this tells the command.
 			$written = @fwrite($to[$n], $left);
 			$isOver = ! $written;
 		}
@@ -56,7 +56,7 @@ $runAs = function (int $uid, int $gid, string $user, string $home, string $folde
 	array_walk($pipes, fn ($pipe) => stream_set_blocking($pipe, false));
 	do {
 		$status = proc_get_status($process);
-		// What the command has begun and left running may hold its output open: that is not waited for.
+		// Processes that the command left running may hold its output open: do not wait for them.
 		for ($read = $pipes; $read && @stream_select($read, $none, $never, 0, $status['running'] ? 200000 : 0); $read = $pipes) {
 			array_map($pass, array_keys($read));
 		}

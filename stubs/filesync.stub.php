@@ -1,7 +1,7 @@
 <?php
 
 /**
- * The extension `filesync` as an IDE sees it. Compared with Reflection of the loaded extension by `make test`,
+ * The interface of the extension `filesync`, for IDEs. `make test` compares it with Reflection of the loaded extension,
  * so it cannot drift. Sizes are bytes, times are UTC, paths are relative to a store root and separated by `/`.
  */
 
@@ -10,8 +10,8 @@ namespace FileSync {
 	/**
 	 * Moves many files from the clones of one channel into one folder, a bounded step at a time.
 	 *
-	 * Bytes arrive in `<name>.partial` beside a `<name>.index` that survives a crash, so the next batch goes on
-	 * from the byte that was reached. A batch belongs to the process that made it.
+	 * Bytes arrive in `<name>.partial` beside a `<name>.index` that survives a crash, so the next batch resumes
+	 * where the last one stopped. A batch belongs to the process that made it.
 	 */
 	final class TransferBatch
 	{
@@ -32,11 +32,11 @@ namespace FileSync {
 		 *   store_root?: string
 		 * } $options `root`: absolute path of an existing folder for the partial files. `key_id`: this clone's own
 		 *   channel URL. `private_key`: the channel's RSA key, PEM. `ca_file`: PEM bundle to trust instead of the
-		 *   system's. `parallel`: transfers under way at once, 1–16, default 4; where more wait, they take turns. `ranges`:
-		 *   ranges of one large file under way at once where one alone would take long, 1–8, default 4, for
+		 *   system's. `parallel`: active transfers at once, 1–16, default 4; if more wait, they take turns. `ranges`:
+		 *   active ranges of one large file at once if a single one would take long, 1–8, default 4, for
 		 *   all files of a hub together. `bytes_per_second`:
-		 *   most that the whole batch receives, 65536 or more, default no limit. `store_root`: absolute path of the folder
-		 *   that `copies` of transfers are beneath.
+		 *   the maximum rate of the whole batch, 65536 or more, default no limit. `store_root`: absolute path of the folder
+		 *   above the `copies` of transfers.
 		 *
 		 * @throws Exception\InvalidInputException An option is missing, unknown or malformed; the message names it.
 		 * @throws Exception\StorageException The root folder cannot be opened.
@@ -51,6 +51,7 @@ namespace FileSync {
 		 *   hash: string,
 		 *   scale: int,
 		 *   size_bytes: int,
+		 *   most_bytes?: int,
 		 *   edited?: string,
 		 *   sha256?: string,
 		 *   mimetype?: string,
@@ -58,18 +59,20 @@ namespace FileSync {
 		 *   copies?: list<string>,
 		 *   origins: list<array{url: string, nick: string, path: list<string>, dav?: bool, filesync?: bool, piece_bytes?: int}>
 		 * } $transfer `name`: base name of the partial file, `[A-Za-z0-9._-]{1,128}`. `scale`: 0 (the file itself) to 9.
-		 *   `edited`: `Y-m-d H:i:s` as the sync packet gave it. `sha256`: 64 hex digits if a clone gave them.
+		 *   `size_bytes`: as the sync packet gave it. `most_bytes`: most that come, whatever a hub states; where one states more and
+		 *   no other gives the file, the transfer fails with the kind `Limit` and the fact `stated_bytes`, before any byte came.
+		 *   `edited`: `Y-m-d H:i:s` from the sync packet. `sha256`: 64 hex digits if a clone stated them.
 		 *   `origins`: hubs to ask, best first: root URL, the channel's nick there, the names of the folders and of
-		 *   the file, whether the `/dav` rung may be used (default true), and whether the hub may be asked for tickets as one
-		 *   that speaks filesync (default false); one that does not is read the stock way in the same run. `piece_bytes`: most
-		 *   bytes that one request may ask of the hub, as `origins()` of an earlier batch told. `have_sha256`: digest of the
-		 *   bytes that you show now; if the hub states the same, none come. `copies`: paths beneath `store_root` of files that
-		 *   may have the same bytes; where a clone told the digest they are shared or copied and checked, never linked.
+		 *   the file, whether the `/dav` rung may be used (default true), and whether the hub may be asked for tickets because
+		 *   it speaks filesync (default false); if it does not, it is read the stock way in the same run. `piece_bytes`: most
+		 *   bytes in one request to the hub, from `origins()` of an earlier batch. `have_sha256`: digest of the
+		 *   bytes that you show now; if the hub states the same, nothing is fetched. `copies`: paths beneath `store_root` of files that
+		 *   may have the same bytes; if a clone stated the digest, they are shared or copied and checked, never linked.
 		 *
 		 * @return int The number by which reports name this transfer.
 		 *
 		 * @throws Exception\InvalidInputException A key is missing, unknown or malformed; the message names it.
-		 * @throws Exception\LimitException The size exceeds `filesync.max_file_bytes`.
+		 * @throws Exception\LimitException The size exceeds `filesync.max_file_bytes` or `most_bytes`.
 		 */
 		public function add(array $transfer): int {}
 
@@ -93,24 +96,24 @@ namespace FileSync {
 		 *   seconds: float,
 		 *   error: ?array{kind: string, temporary: bool, message: string, retry_after_seconds: ?int, facts: array<string, string>}
 		 * }> Transfers that ended. When `complete`, the partial file is whole, its size exact and on disk. `received_bytes`
-		 *   counts the bytes of this run, `resumed_at_byte` where it began. `edited` and `size_bytes` are the origin's
-		 *   own, which may be newer than the packet's. `rung` is the last way that brought bytes: `none`, `getfile`, `dav`,
-		 *   `filedata`, `filesync`, `copy`, or `unchanged`, where there is no partial file. `proof` lists what was checked: `size`, `sha256`, `facts`, `filemeta`, `spot`, `twice`, `image`; `ticket` among them says that `sha256` is that of the origin's own ticket, and not the one that was given. `error.kind` is a class name of `FileSync\Exception` without `Exception`;
-		 *   `error.facts` has what `message` names: `hub`, `status`, `path` and the like; `older_edited`, where the hub's row is older than `edited` asked for.
+		 *   counts the bytes of this run, `resumed_at_byte` is its start. `edited` and `size_bytes` are the origin's
+		 *   own, which may be newer than the packet's. `rung` is the last way that delivered bytes: `none`, `getfile`, `dav`,
+		 *   `filedata`, `filesync`, `copy`, or `unchanged`, without a partial file. `proof` lists the checks: `size`, `sha256`, `facts`, `filemeta`, `spot`, `twice`, `image`; `ticket` among them says that `sha256` is that of the origin's own ticket, and not the one that was given. `error.kind` is a class name of `FileSync\Exception` without `Exception`;
+		 *   `error.facts` holds the facts in `message`: `hub`, `status`, `path` and others; `older_edited` if the hub's row is older than the requested `edited`.
 		 *
 		 * @throws Exception\InvalidInputException The budget is out of range, or the batch belongs to another process.
 		 */
 		public function step(int $budget_ms): array {}
 
 		/**
-		 * Returns where each transfer stands that has not been reported yet.
+		 * Returns the progress of each transfer that has not been reported yet.
 		 *
 		 * @return list<array{id: int, name: string, state: 'queued'|'active', size_bytes: int, offset_bytes: int, bytes_per_second: int, rung: ?string}>
 		 */
 		public function progress(): array {}
 
 		/**
-		 * Returns what the batch learnt about each origin hub.
+		 * Returns what the batch has learnt about each origin hub.
 		 *
 		 * @return list<array{
 		 *   url: string,
@@ -125,8 +128,8 @@ namespace FileSync {
 		 *   received_bytes: int,
 		 *   failures: int
 		 * }> `reason`: why `/dav` was dropped for this batch, `filesync_reason`: why tickets were. `version` and `features`: the
-		 *   hub's filesync. `skew_seconds`: how far its clock is ahead of ours. `piece_bytes`: the length that it
-		 *   gives in one request where longer ones die, else null, also where longer ones came through meanwhile. `failures`: transfers that it could not give just now.
+		 *   hub's filesync. `skew_seconds`: by how much its clock is ahead of ours. `piece_bytes`: the longest request that
+		 *   it answers if longer ones die; null if none die, or longer ones have succeeded since. `failures`: transfers for which it was unreachable.
 		 */
 		public function origins(): array {}
 
@@ -138,12 +141,12 @@ namespace FileSync {
 		/**
 		 * Cancels one transfer; its partial file stays and can be resumed.
 		 *
-		 * @return bool False if it is unknown or was reported already.
+		 * @return bool False if it is unknown or already reported.
 		 */
 		public function cancel(int $id): bool {}
 
 		/**
-		 * Stops every transfer, saves how far each came, and logs out of every origin. Called by the destructor too.
+		 * Stops every transfer, saves its progress, and logs out of every origin. The destructor calls it too.
 		 */
 		public function close(): void {}
 	}
@@ -163,7 +166,7 @@ namespace FileSync {
 		public function __construct(string $root) {}
 
 		/**
-		 * Returns the facts that identify a file's present content, or null if there is no such file.
+		 * Returns the facts that identify a file's present content, or null if it does not exist.
 		 *
 		 * @return ?array{device: int, inode: int, size_bytes: int, mtime_ns: int, ctime_ns: int}
 		 *
@@ -173,16 +176,16 @@ namespace FileSync {
 		public function stat(string $path): ?array {}
 
 		/**
-		 * Creates a folder and those above it beneath the root, mode 0770. One that exists is left alone.
+		 * Creates a folder and those above it beneath the root, mode 0770. Existing ones are left alone.
 		 *
-		 * @throws Exception\InvalidInputException The path leaves the root, or something else has its name.
+		 * @throws Exception\InvalidInputException The path leaves the root, or its name is taken by something else.
 		 * @throws Exception\StorageException The folder cannot be created.
 		 */
 		public function makeFolder(string $path): void {}
 
 		/**
 		 * Puts `$from` at `$to` beneath another store in one step and syncs both folders. A reader of `$to` sees the old
-		 * file or the new one, never none. What stood at `$to` stands at `$from` afterwards.
+		 * file or the new one, never none. The displaced file is at `$from` afterwards.
 		 *
 		 * @param ?string $sha256 The digest that `$from` must have; checked when the two are on different devices,
 		 *   where the bytes are copied.
@@ -198,7 +201,7 @@ namespace FileSync {
 		public function exchange(string $from, Store $target, string $to, ?string $sha256 = null): ?array {}
 
 		/**
-		 * Moves a file within this store to a name that is free, and syncs both folders.
+		 * Moves a file within this store to an unused name, and syncs both folders.
 		 *
 		 * @throws Exception\InvalidInputException A path leaves the root, or `$to` is taken.
 		 * @throws Exception\NotFoundException `$from` does not exist.
@@ -217,7 +220,7 @@ namespace FileSync {
 		public function remove(string $path): bool {}
 
 		/**
-		 * Returns the bytes that an unprivileged process may still write on this folder's device.
+		 * Returns the free bytes for an unprivileged process on this folder's device.
 		 *
 		 * @throws Exception\StorageException The device does not answer.
 		 */
@@ -243,7 +246,7 @@ namespace FileSync {
 		 *
 		 * @param int $budget_ms 1 to 60000.
 		 *
-		 * @return bool True once the end was reached.
+		 * @return bool True at the end of the file.
 		 *
 		 * @throws Exception\InvalidInputException The budget is out of range.
 		 * @throws Exception\StorageException The file cannot be read.
@@ -264,9 +267,9 @@ namespace FileSync {
 	}
 
 	/**
-	 * Rewrites what points at the origin hub so that it points at this hub: URLs of the channel's media (`/photo/`, `/attach/`)
+	 * Rewrites URLs of the origin hub to this hub: URLs of the channel's media (`/photo/`, `/attach/`)
 	 * and pages (`/photos/`, `/album/`, `/cloud/`, `/channel/`, `/profile/` of its nick), matched as URLs. Ids, `[share]`
-	 * blocks, other people and other hosts stay. Twice is once; there and back is the identity, unless the new home was named before.
+	 * blocks, other people and other hosts stay. A second run changes nothing; the reverse move restores the original, unless it already named the new home.
 	 */
 	final class Relocator
 	{
@@ -275,7 +278,7 @@ namespace FileSync {
 		 *
 		 * @param array{from: string, from_nick: string, to: string, to_nick: string, own_media?: list<string>} $options Root
 		 *   URLs and the channel's nick at both. `own_media`: hashes of the channel's files and photos; media of other hashes
-		 *   belong to other people and stay. Without it all media of the origin hub are taken for the channel's.
+		 *   belong to other people and stay. Without it all media of the origin hub count as the channel's.
 		 *
 		 * @throws Exception\InvalidInputException An option is missing, unknown or malformed; the message names it.
 		 * @throws Exception\UnsupportedException A URL is neither http nor https.
@@ -288,9 +291,9 @@ namespace FileSync {
 		public function text(string $text): string {}
 
 		/**
-		 * Rewrites the string values of a JSON text; every other byte stays, also each string's way of escaping.
+		 * Rewrites the string values of a JSON text; every other byte stays, and so does the escaping of each string.
 		 *
-		 * @throws Exception\InvalidInputException It is no JSON.
+		 * @throws Exception\InvalidInputException It is not JSON.
 		 */
 		public function json(string $json): string {}
 
@@ -315,23 +318,23 @@ namespace FileSync {
 		 *
 		 * @param array<array> $items
 		 *
-		 * @throws Exception\InvalidInputException One is no array.
+		 * @throws Exception\InvalidInputException One is not an array.
 		 * @throws Exception\LimitException A field is nested deeper than 64.
 		 */
 		public function items(array $items): array {}
 
 		/**
-		 * Returns the hashes that URLs of files and photos at a hub name in a text or JSON text: what to look up for `own_media`.
+		 * Returns the hashes in URLs of files and photos at a hub, in a text or JSON text: candidates for `own_media`.
 		 *
-		 * @return list<string> Sorted. A photo's name is there with and without `-scale`.
+		 * @return list<string> Sorted. It contains a photo's name with and without `-scale`.
 		 *
-		 * @throws Exception\InvalidInputException The hub is no root URL.
+		 * @throws Exception\InvalidInputException The hub is not a root URL.
 		 */
 		public static function mediaHashes(string $hub, string $text): array {}
 	}
 
 	/**
-	 * Signs the bodies of items as hubs store it: `sha256.` and base64url of RSASSA-PKCS1-v1_5 with SHA-256.
+	 * Signs the bodies of items in the form that hubs store: `sha256.` and base64url of RSASSA-PKCS1-v1_5 with SHA-256.
 	 */
 	final class Signer
 	{
@@ -340,12 +343,12 @@ namespace FileSync {
 		 *
 		 * @param string $private_key A channel's RSA key, PEM.
 		 *
-		 * @throws Exception\InvalidInputException It is none. The message never quotes it.
+		 * @throws Exception\InvalidInputException It is not such a key. The message never quotes it.
 		 */
 		public function __construct(string $private_key) {}
 
 		/**
-		 * Signs one body, exactly the bytes that are stored.
+		 * Signs one body, exactly the stored bytes.
 		 */
 		public function sign(string $body): string {}
 
@@ -356,16 +359,16 @@ namespace FileSync {
 		 *
 		 * @return list<string> In the same order.
 		 *
-		 * @throws Exception\InvalidInputException One is no string.
+		 * @throws Exception\InvalidInputException One is not a string.
 		 */
 		public function signAll(array $bodies): array {}
 
 		/**
-		 * Tells whether a signature belongs to a body; the older form without prefix is understood too.
+		 * Tells whether a signature matches a body; it also understands the older form without prefix.
 		 *
 		 * @param string $public_key The author's RSA key, PEM.
 		 *
-		 * @throws Exception\InvalidInputException The key is none.
+		 * @throws Exception\InvalidInputException The key is invalid.
 		 */
 		public static function verify(string $body, string $sig, string $public_key): bool {}
 	}
@@ -378,7 +381,7 @@ namespace FileSync {
 		/**
 		 * Reads the key.
 		 *
-		 * @param string $private_key Base64 as hubs keep it (32 or 64 bytes), or multibase.
+		 * @param string $private_key Base64 in the form that hubs keep (32 or 64 bytes), or multibase.
 		 *
 		 * @throws Exception\InvalidInputException It is neither. The message never quotes it.
 		 */
@@ -392,7 +395,7 @@ namespace FileSync {
 		 * @param string $created `Y-m-dTH:i:sZ`.
 		 * @param bool $with_context Whether the document's `@context` becomes part of the proof.
 		 *
-		 * @throws Exception\InvalidInputException It is no JSON object.
+		 * @throws Exception\InvalidInputException It is not a JSON object.
 		 */
 		public function sign(string $document, string $method, string $created, bool $with_context = false): string {}
 
@@ -406,29 +409,29 @@ namespace FileSync {
 		 *
 		 * @param string $public_key Multibase, or base64 of 32 bytes.
 		 *
-		 * @throws Exception\SignatureException The proof is missing or does not hold.
-		 * @throws Exception\UnsupportedException It is of another cryptosuite.
-		 * @throws Exception\InvalidInputException It is no JSON object, or the key is none.
+		 * @throws Exception\SignatureException The proof is missing or invalid.
+		 * @throws Exception\UnsupportedException It uses another cryptosuite.
+		 * @throws Exception\InvalidInputException It is not a JSON object, or the key is invalid.
 		 */
 		public static function verify(string $document, string $public_key): void {}
 
 		/**
 		 * Returns a hub's public key, 32 bytes in base64, as multibase text.
 		 *
-		 * @throws Exception\InvalidInputException It is none.
+		 * @throws Exception\InvalidInputException It is not such a key.
 		 */
 		public static function multibase(string $public_key): string {}
 	}
 
 	/**
-	 * What a channel holds, and in what two inventories differ, without either being sent: each file's hash with a fingerprint of
-	 * its content and one of its metadata. The side that begins exchanges messages with the other until it knows all that only
-	 * one of them has. Lives in native memory, about 80 bytes an entry; PHP's does not grow.
+	 * The files of a channel, and the differences between two inventories without sending either: each file's hash with a fingerprint of
+	 * its content and one of its metadata. The side that begins exchanges messages with the other until it knows everything that only
+	 * one of them has. It uses native memory, about 80 bytes for each entry, and none of PHP's.
 	 */
 	final class Inventory
 	{
 		/**
-		 * Makes an inventory that has no entries yet.
+		 * Makes an empty inventory.
 		 *
 		 * @throws Exception\InvalidInputException A `filesync.*` setting of php.ini is malformed; the message names it.
 		 */
@@ -438,8 +441,8 @@ namespace FileSync {
 		 * Adds a file.
 		 *
 		 * @param string $hash 1 to 64 bytes.
-		 * @param string $content Any bytes that are equal where the content is.
-		 * @param string $metadata Any bytes that are equal where the metadata is.
+		 * @param string $content Any bytes that are equal if the content is equal.
+		 * @param string $metadata Any bytes that are equal if the metadata is equal.
 		 *
 		 * @throws Exception\InvalidInputException The hash has another length, or the inventory is sealed.
 		 * @throws Exception\LimitException The inventory holds 2,000,000 entries.
@@ -457,11 +460,11 @@ namespace FileSync {
 		public function count(): int {}
 
 		/**
-		 * Returns the hash of the file that a key stands for, null if it is not here.
+		 * Returns the hash of a key's file, null if it is not here.
 		 *
-		 * @param string $key 16 hex digits, as `differences()` gives them.
+		 * @param string $key 16 hex digits, from `differences()`.
 		 *
-		 * @throws Exception\InvalidInputException It is no key.
+		 * @throws Exception\InvalidInputException It is not a key.
 		 */
 		public function find(string $key): ?string {}
 
@@ -470,32 +473,32 @@ namespace FileSync {
 		 *
 		 * @return string The first message to the other side, binary, at most 256 KiB like all of them.
 		 *
-		 * @throws Exception\InvalidInputException The inventory is not sealed, or began already.
+		 * @throws Exception\InvalidInputException The inventory is not sealed, or has already begun.
 		 */
 		public function begin(): string {}
 
 		/**
-		 * Answers a message of a side that began. Keeps nothing of it: a message may come twice, or never.
+		 * Answers a message from a side that began. Keeps no state: a message may come twice, or never.
 		 *
 		 * @return string The answer, binary.
 		 *
-		 * @throws Exception\InvalidInputException It is no message, or the inventory is not sealed, or began itself.
+		 * @throws Exception\InvalidInputException It is not a message, or the inventory is not sealed, or has begun itself.
 		 * @throws Exception\LimitException It is longer than 256 KiB.
 		 */
 		public function answer(string $message): string {}
 
 		/**
-		 * Takes an answer.
+		 * Processes an answer.
 		 *
 		 * @return ?string The next message, binary; null once every difference is known.
 		 *
-		 * @throws Exception\InvalidInputException It is no message, or nothing was begun.
+		 * @throws Exception\InvalidInputException It is not a message, or nothing was begun.
 		 * @throws Exception\LimitException It is longer than 256 KiB, or there were too many of them, or too many differences.
 		 */
 		public function advance(string $message): ?string {}
 
 		/**
-		 * Returns how many answers were taken.
+		 * Returns the number of processed answers.
 		 */
 		public function rounds(): int {}
 
@@ -510,15 +513,15 @@ namespace FileSync {
 		 * Returns some of the files that differ, in the order of their keys.
 		 *
 		 * @return list<array{key: string, hash: ?string, here: ?string, there: ?string, content: bool, metadata: bool}> `key`: 16 hex
-		 *   digits that stand for the hash. `hash`: null of a file that only the other side has. `here`, `there`: the ids of the two
-		 *   versions, null where it is missing. `content`, `metadata`: whether both have the file, with another.
+		 *   digits, the key of the hash. `hash`: null for a file that only the other side has. `here`, `there`: the ids of the two
+		 *   versions, null if it is missing. `content`, `metadata`: whether both have the file, but this part differs.
 		 *
 		 * @throws Exception\InvalidInputException Not all are known yet, or a number is negative.
 		 */
 		public function differences(int $offset, int $limit): array {}
 
 		/**
-		 * Saves the inventory, with how far its comparison came, as a file that readers find whole or not at all.
+		 * Saves the inventory with the progress of its comparison, as a file that readers find whole or not at all.
 		 *
 		 * @throws Exception\InvalidInputException The path leaves the root.
 		 * @throws Exception\StorageException It cannot be written.
@@ -526,11 +529,11 @@ namespace FileSync {
 		public function save(Store $store, string $path): void {}
 
 		/**
-		 * Reads an inventory that was saved.
+		 * Reads a saved inventory.
 		 *
 		 * @throws Exception\InvalidInputException The path leaves the root or is not a regular file.
 		 * @throws Exception\NotFoundException There is no such file.
-		 * @throws Exception\CorruptException It is cut off, or none at all.
+		 * @throws Exception\CorruptException It is truncated, or not an inventory.
 		 * @throws Exception\StorageException It cannot be read.
 		 */
 		public static function load(Store $store, string $path): Inventory {}
@@ -543,7 +546,7 @@ namespace FileSync {
 
 	/**
 	 * Scales photos as a hub does: one decode for all scales, upright, in sRGB, without metadata of the original, in its format.
-	 * JPEG, PNG, GIF (first frame) and WebP (first frame). Scales 4 and 7 are cropped by a person and never made here.
+	 * JPEG, PNG, GIF (first frame) and WebP (first frame). A person crops scales 4 and 7; they are never made here.
 	 *
 	 * Decoding and scaling take native memory, at most `filesync.photo_memory_bytes` of php.ini; a photo takes at most
 	 * `filesync.photo_seconds`, to which `max_execution_time` does not apply.
@@ -551,20 +554,20 @@ namespace FileSync {
 	final class Photo
 	{
 		/**
-		 * There is nothing to construct: all methods are static.
+		 * All methods are static.
 		 *
 		 * @throws \Exception Always.
 		 */
 		public function __construct() {}
 
 		/**
-		 * Returns what a photo's header says; decodes no pixels.
+		 * Reads a photo's header; decodes no pixels.
 		 *
 		 * @return array{mimetype: string, width: int, height: int, stored_width: int, stored_height: int, orientation: int} Pixels.
 		 *   `width` and `height`: as shown, after turning by `orientation` (EXIF, 1 to 8).
 		 *
 		 * @throws Exception\NotFoundException There is no such file.
-		 * @throws Exception\UnsupportedException Its format is not decoded here (SVG, AVIF, HEIC …); the message names it.
+		 * @throws Exception\UnsupportedException Its format cannot be decoded (SVG, AVIF, HEIC …); the message names it.
 		 * @throws Exception\CorruptException Its header is broken.
 		 * @throws Exception\LimitException It is larger than 256 MiB or claims more pixels than `filesync.max_photo_pixels`.
 		 * @throws Exception\InvalidInputException The path leaves the store's root or is not a regular file.
@@ -586,21 +589,21 @@ namespace FileSync {
 		public static function sizes(int $width, int $height, array $scales, ?array $options = null): array {}
 
 		/**
-		 * Makes scales of one photo. Each is a new file, whole and on disk on return; after an exception none is there. Put them in place
+		 * Makes scales of one photo. Each is a new file, whole and on disk on return; after an exception none exists. Put them in place
 		 * with `Store::exchange`.
 		 *
 		 * @param string $source The original for scales 1 to 3, scale 4 for 5 and 6, scale 7 for 8 and 9.
-		 * @param array<int, string> $targets Scale to path beneath `$to`; the names must be free.
+		 * @param array<int, string> $targets Scale to path beneath `$to`; the names must be unused.
 		 * @param ?array{jpeg_quality?: int, png_quality?: int, webp_quality?: int, max_thumbnail?: int, budget_ms?: int} $options
 		 *   `jpeg_quality`: 1 to 100, default 100. `png_quality`: effort 0 to 9, default 8. `webp_quality`: 1 to 100, default 80.
 		 *   `max_thumbnail`: longest side to which the hub's own external program shrinks originals first, if it has one; it
 		 *   decides sizes by a pixel. `budget_ms`: see `scaleAll`.
 		 *
 		 * @return array<int, array{mimetype: string, width: int, height: int, size_bytes: int, sha256: string, profile_fault: ?string}> By
-		 *   scale. `profile_fault` says why the original's colour profile was not used, if it has one that cannot be.
+		 *   scale. `profile_fault` says why the original's colour profile could not be used, if it has one.
 		 *
 		 * @throws Exception\NotFoundException There is no such photo, or no folder for a target.
-		 * @throws Exception\UnsupportedException Its format is not decoded here, or cannot hold a scale.
+		 * @throws Exception\UnsupportedException Its format cannot be decoded, or cannot hold a scale.
 		 * @throws Exception\CorruptException It is damaged or ends early.
 		 * @throws Exception\LimitException Too many bytes, pixels or seconds, more memory than allowed, or a scale with a side above
 		 *   32,767 pixels or above 16 MiB; the message names the limit.
@@ -611,31 +614,31 @@ namespace FileSync {
 		public static function scale(Store $from, string $source, Store $to, array $targets, ?array $options = null): array {}
 
 		/**
-		 * Does the same for many photos, on all cores; those at work together stay within `filesync.photo_memory_bytes`.
+		 * Does the same for many photos, on all cores; those processed at once stay within `filesync.photo_memory_bytes`.
 		 *
 		 * @param array<array{source: string, targets: array<int, string>}> $jobs
 		 * @param ?array{jpeg_quality?: int, png_quality?: int, webp_quality?: int, max_thumbnail?: int, budget_ms?: int} $options
-		 *   `budget_ms`: no photo is begun after so many milliseconds, 1 to 3600000; default no limit.
+		 *   `budget_ms`: no photo is started after this many milliseconds, 1 to 3600000; default no limit.
 		 *
 		 * @return array<array{
 		 *   scales: ?array<int, array{mimetype: string, width: int, height: int, size_bytes: int, sha256: string, profile_fault: ?string}>,
 		 *   error: ?array{kind: string, temporary: bool, message: string, retry_after_seconds: ?int, facts: array<string, string>}
-		 * }> By the keys of `$jobs`; photos that were not begun are left out. Either of the two is null.
+		 * }> By the keys of `$jobs`; photos that were not started are left out. One of the two is null.
 		 *
-		 * @throws Exception\InvalidInputException A job or an option is malformed; then nothing was begun.
+		 * @throws Exception\InvalidInputException A job or an option is malformed; then nothing was started.
 		 */
 		public static function scaleAll(Store $from, Store $to, array $jobs, ?array $options = null): array {}
 	}
 
 	/**
-	 * Sends a range of a file as the response's body, in pieces of at most 256 KiB, and stops when the client is gone. Headers
-	 * are the caller's, before the call; so is ending output buffers, which would collect the file in memory.
+	 * Sends a range of a file as the response's body, in pieces of at most 256 KiB, and stops when the client is gone. The caller
+	 * must send headers first, and end output buffers, which would collect the file in memory.
 	 *
-	 * @param string $root Absolute path of a folder; `$path` lies beneath it, with no symbolic link on the way.
+	 * @param string $root Absolute path of a folder; `$path` is beneath it, with no symbolic link on the way.
 	 * @param int $offset 0 to the file's size.
 	 * @param int $length Ends at the file's end at the latest.
 	 *
-	 * @return int The bytes handed over. Fewer than `$length`: the client is gone.
+	 * @return int The number of sent bytes. Fewer than `$length`: the client is gone.
 	 *
 	 * @throws Exception\InvalidInputException The path leaves the root or is not a regular file, or the range leaves the file.
 	 * @throws Exception\NotFoundException There is no such file.
@@ -658,13 +661,13 @@ namespace FileSync\Exception {
 	/** Connecting, TLS, a time-out, a stall, or a connection that broke off. */
 	final class NetworkException extends TemporaryException {}
 
-	/** The origin hub answered 429 or 5xx, or sent nothing where there should be bytes; or another process is at work on the file. */
+	/** The origin hub answered 429 or 5xx, or sent nothing instead of bytes; or another process is using the file. */
 	final class PeerBusyException extends TemporaryException {}
 
 	/** Disk full, permission denied, read-only. */
 	final class StorageException extends TemporaryException {}
 
-	/** A size or digest differs, ranges lie, a page came instead of a file. */
+	/** A size or digest differs, a range is wrong, a page came instead of a file. */
 	final class CorruptException extends TemporaryException {}
 
 	/** The origin hub said 401 or 403, or refused the signature. */
@@ -676,7 +679,7 @@ namespace FileSync\Exception {
 	/** Too many bytes, pixels, redirects or seconds; the message names the limit. */
 	final class LimitException extends PermanentException {}
 
-	/** A scheme or format that is not handled. */
+	/** An unsupported scheme or format. */
 	final class UnsupportedException extends PermanentException {}
 
 	/** A bad argument, key, URL or path; the message names it. */

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Stages of a test run, one line each with its time beside its budget: what it takes on two idle cores with all that is built once. A red one hides no other: the end
-# of its log is shown, what needs it is skipped, the others run. A slow one is named at the end, and not red: it tells of the machine as much as of the stage.
+# of its log is shown, what needs it is skipped, the others run. A slow one is named at the end, and not red: it says as much about the machine as about the stage.
 # Sourced. `run_stages FUNCTION [MOST]` runs the stages that the function names, whose budgets may be so many seconds together. `gives WORD` before a stage says what
 # it makes; ONLY=word,word runs the stages whose names hold such a word, and those that give what these need.
 

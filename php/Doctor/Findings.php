@@ -6,13 +6,13 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** What was found so far. */
+/** The findings so far. */
 final class Findings
 {
-	/** @var list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be tried, or worth knowing. */
+	/** @var list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be checked, or worth knowing. */
 	private array $all = [];
 
-	/** Adds one. The remedy of what is right is left out; the hub's commands in it are given as the hub's user runs them, as whoever reads it may be root. */
+	/** Adds one. It drops the remedy of a passed check, and prefixes the hub's commands with `sudo -u`, because the reader may be root. */
 	public function note(string $check, ?bool $ok, string $finding, string $remedy = ''): void
 	{
 		if ($user = Ownership::hubUser()) {
@@ -21,14 +21,14 @@ final class Findings
 		$this->all[] = ['check' => $check, 'ok' => $ok, 'finding' => $finding, 'remedy' => $ok ? '' : $remedy];
 	}
 
-	/** Looks at something that may fail; its failure is a finding. */
+	/** Runs a check that may fail; its failure becomes a finding. */
 	public function attempt(string $check, callable $look): void
 	{
 		try {
 			$look($this);
 		} catch (\Throwable $e) {
-			$this->note($check, false, sprintf(t('could not be looked at: %s'), $e->getMessage()),
-				t("see the hub's log; a table or a file of filesync may be missing"));
+			$this->note($check, false, sprintf(t('could not be checked: %s'), $e->getMessage()),
+				t("read the hub's log; a table or a file of filesync may be missing"));
 		}
 	}
 

@@ -18,7 +18,7 @@ final class Neighbours
 	private const MOST_HUBS = 50;
 	private const CLOCK_SECONDS = 60;
 
-	/** @param \Closure $askClone Asks another hub what it says of a channel: URL of the channel there. See Hub\Neighbour. */
+	/** @param \Closure $askClone Asks another hub about a channel: URL of the channel there. See Hub\Neighbour. */
 	public static function look(Findings $findings, \Closure $askClone): void
 	{
 		foreach (array_slice(self::clones(), 0, self::MOST_HUBS) as $clone) {
@@ -32,10 +32,10 @@ final class Neighbours
 		$isForbidden = ! empty($answer['private']) && Config::get('allow_private_addresses') !== '1';
 		if (! $answer['info'] && ! $isForbidden) {
 			$findings->note('clone', false, sprintf(t('%1$s does not say who it is: %2$s'), $clone['url'], $answer['error']),
-				t('see whether that hub is up, and whether this hub can reach it; until then its files wait'));
+				t('check that the other hub is up, and that this hub can reach it; until then its files wait'));
 		}
 		$answer['info'] && self::speaks($findings, $clone, $answer);
-		$isForbidden && $findings->note('address', false, sprintf(t('%s has a private address, where filesync asks for nothing'), $clone['url']),
+		$isForbidden && $findings->note('address', false, sprintf(t('%s has a private address, and filesync sends it no requests'), $clone['url']),
 			'php addon/filesync/cli.php config set allow_private_addresses 1; php addon/filesync/cli.php backfill');
 	}
 
@@ -51,7 +51,7 @@ final class Neighbours
 		$findings->note('clone', true, sprintf($speaks, $clone['url'], $version));
 		if ($answer['clock'] !== null && abs($answer['clock']) > self::CLOCK_SECONDS) {
 			$findings->note('clock', false, sprintf($answer['clock'] > 0 ? t('the clock of %1$s is %2$d s ahead of this one') : t('the clock of %1$s is %2$d s behind this one'),
-				$clone['url'], abs($answer['clock'])), t('let both machines set their clocks (timedatectl set-ntp true); past 300 s no tickets are given'));
+				$clone['url'], abs($answer['clock'])), t('synchronise the clocks of both machines (timedatectl set-ntp true); beyond 300 s hubs give no tickets'));
 		}
 	}
 
@@ -74,8 +74,8 @@ final class Neighbours
 		foreach (Registration::others() as $name) {
 			foreach (preg_match('/^\w+$/', $name) ? glob("addon/$name/*.php") ?: [] : [] as $file) {
 				if (preg_match('/(?<![\w>:])\\\\?sync_files\s*\(/', (string) file_get_contents($file))) {
-					$findings->note('addons', null, sprintf(t("the addon %s calls the hub's own sync_files: what it imports does not go through filesync"), $name),
-						t('after an import with it look at: php addon/filesync/cli.php missing'));
+					$findings->note('addons', null, sprintf(t("the addon %s calls the hub's own sync_files: its imports bypass filesync"), $name),
+						t('after an import with it, run: php addon/filesync/cli.php missing'));
 					break;
 				}
 			}

@@ -6,10 +6,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Who runs the hub, and may that user change the addon, as somebody could who broke into the hub? */
+/** Checks whether the hub's user, and so anybody who breaks into the hub, may change the addon. */
 final class Ownership
 {
-	/** Looks. Says nothing where root runs the hub, or where PHP does not tell. */
+	/** Runs the check. Notes nothing if root runs the hub, or if PHP cannot tell. */
 	public static function look(Findings $findings): void
 	{
 		$user = self::hubUser();
@@ -19,13 +19,13 @@ final class Ownership
 		$changed = self::changed($user);
 		$findings->note('code', $changed === null ? true : null, $changed === null ? sprintf(t('%s, who runs the hub, may not change the addon'), $user['name'])
 			: sprintf(t('%1$s, who runs the hub, may change the addon, and so may whoever breaks into the hub: %2$s'), $user['name'], $changed),
-			t("if the hub writes nowhere but in its folder store: in the hub's root as root, chown root: . addon; chmod go-w . addon; then install filesync again as root"));
+			t("if the hub writes only to its folder store: in the hub's root as root, chown root: . addon; chmod go-w . addon; then install filesync again as root"));
 	}
 
 	/**
 	 * Returns the owner of the folder store.
 	 *
-	 * @return ?array{name: string, uid: int, gid: int} Null where that is root, or where PHP does not tell.
+	 * @return ?array{name: string, uid: int, gid: int} Null if that is root, or if PHP cannot tell.
 	 */
 	public static function hubUser(): ?array
 	{
@@ -34,13 +34,13 @@ final class Ownership
 		return $uid && function_exists('posix_getpwuid') ? posix_getpwuid($uid) ?: ['name' => "#$uid", 'uid' => $uid, 'gid' => (int) @filegroup('store')] : null;
 	}
 
-	/** Returns what of the addon, or of the folders above it, a user may change or put another in the place of. */
+	/** Returns the first path of the addon, or folder above it, that a user may change or replace. */
 	private static function changed(array $user): ?string
 	{
 		$code = dirname(__DIR__);
 		foreach ([getcwd() . '/addon/filesync', $code] as $path) {
 			for ($at = $path; ; $at = dirname($at)) {
-				// In a folder with the sticky bit others' names stay as they are.
+				// In a folder with the sticky bit, nobody can replace another user's files.
 				if (self::may($user, $at) && ! (self::isSticky($at) && fileowner($at) !== $user['uid'])) {
 					return $at;
 				}
@@ -66,7 +66,7 @@ final class Ownership
 	private static function may(array $user, string $path): bool
 	{
 		if (is_link($path)) {
-			// Whether it can be replaced is a matter of its folder.
+			// Whether it can be replaced depends on its folder.
 			return false;
 		}
 		$mode = (int) @fileperms($path);

@@ -11,17 +11,17 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Is the hub one that we know, and are the addon and the extension whole, in this process and in the web server's? */
+/** Checks that we know the hub's version, and that addon and extension are complete, in this process and in the web server's. */
 final class Software
 {
 	private const FUNCTIONS = ['curl_init', 'openssl_sign', 'mb_scrub', 'link', 'rename', 'flock', 'disk_free_space', 'hash'];
 	private const LEAST_MEMORY = 67108864;
 
-	/** Looks at what this process can see. */
+	/** Checks what this process can see. */
 	public static function look(Findings $findings): void
 	{
 		$problem = Family::problem();
-		$findings->note('hub', $problem === null, $problem ?? sprintf(t('Hubzilla %s is known to filesync'), STD_VERSION), t('update filesync; until then the hub works as without it'));
+		$findings->note('hub', $problem === null, $problem ?? sprintf(t('filesync knows Hubzilla %s'), STD_VERSION), t('update filesync; until then the hub works as without it'));
 		$findings->attempt('files', self::files(...));
 		$findings->attempt('registered', self::registered(...));
 		self::overrides($findings);
@@ -30,18 +30,18 @@ final class Software
 		$findings->note('extension', $problem === null, $problem === null ? sprintf(t('version %1$s is loaded %2$s'), Config::version(), $where) : "$where: $problem",
 			t('let PHP load the extension for the web server and the command line, the same version as the addon:') . ' ' . self::again());
 		$lacks = self::lacks($findings, 'php', '', self::missingFunctions(), Platform::missingExtensions());
-		$lacks || $findings->note('php', true, sprintf(t('PHP %s has what is needed'), PHP_VERSION));
+		$lacks || $findings->note('php', true, sprintf(t('PHP %s has everything that is needed'), PHP_VERSION));
 		self::memory($findings, 'memory', $where, (string) ini_get('memory_limit'));
 	}
 
-	/** Compares with what the web server's PHP says of itself; see TicketRequest::probe(). */
+	/** Compares with the web server's PHP, as it describes itself; see TicketRequest::probe(). */
 	public static function compare(Findings $findings, array $web): void
 	{
 		$findings->note('extension-web', $web['problem'] === null, $web['problem'] === null ? sprintf(t('version %1$s is loaded %2$s'), $web['version'], t('in the web server'))
 			: t('in the web server') . ': ' . $web['problem'], (Config::extensionProblem() === null ? t('reload PHP-FPM (or restart Apache); if that does not help,') . ' ' : '') . t('let PHP load the extension for the web server and the command line, the same version as the addon:') . ' ' . self::again());
 		if ($web['version'] !== Config::version() || ! empty($web['outdated'])) {
 			$findings->note('addon-web', false, $web['version'] !== Config::version() ? sprintf(t('the web server runs version %1$s of the addon, this is %2$s'), $web['version'], Config::version())
-				: t('the web server runs files of the addon that were replaced since'), t('reload PHP-FPM (or restart Apache): it still runs what was there before'));
+				: t('the web server still runs files of the addon that have been replaced'), t('reload PHP-FPM (or restart Apache): it still runs the old files'));
 		}
 		self::lacks($findings, 'php-web', t('in the web server') . ': ', $web['missing'] ?? [], $web['extensions'] ?? []);
 		self::memory($findings, 'memory-web', t('in the web server'), $web['memory_limit']);
@@ -64,7 +64,7 @@ final class Software
 		return array_values(array_filter(self::FUNCTIONS, fn ($name) => ! function_exists($name)));
 	}
 
-	/** Tells whether this process may run files of the addon that are older than those on disk: PHP was told not to look. */
+	/** Tells whether this process may run older files of the addon than those on disk: PHP is configured not to check. */
 	public static function isOutdated(): bool
 	{
 		$status = function_exists('opcache_get_status') && ! ini_get('opcache.validate_timestamps') ? @opcache_get_status(false) : false;
@@ -74,7 +74,7 @@ final class Software
 		return (bool) array_filter($ours, fn ($path) => (int) @filectime($path) > $since);
 	}
 
-	/** Notes what a PHP lacks, for us and for the hub itself; tells whether it lacks anything. */
+	/** Notes functions and extensions that a PHP lacks, for us and for the hub itself; tells whether there are any. */
 	private static function lacks(Findings $findings, string $check, string $where, array $functions, array $extensions): bool
 	{
 		$functions && $findings->note($check, false, $where . sprintf(t('PHP functions are missing: %s'), implode(', ', $functions)),
@@ -89,7 +89,7 @@ final class Software
 	{
 		$list = dirname(__DIR__) . '/MANIFEST';
 		if (! is_file($list)) {
-			$findings->note('files', null, t('the addon has no MANIFEST, so whether it is whole cannot be told'), self::again());
+			$findings->note('files', null, t('the addon has no MANIFEST, so its files cannot be checked'), self::again());
 			return;
 		}
 		$wrong = [];
@@ -100,14 +100,14 @@ final class Software
 				$wrong[] = sprintf(is_file($path) ? t('%s (changed)') : t('%s (missing)'), $name);
 			}
 		}
-		$findings->note('files', $wrong === [], $wrong ? sprintf(t('not as they were installed: %s'), implode(', ', array_slice($wrong, 0, 5))) . (count($wrong) > 5 ? ' …' : '')
-			: t('every file of the addon is as it was installed'), self::again());
+		$findings->note('files', $wrong === [], $wrong ? sprintf(t('not as installed: %s'), implode(', ', array_slice($wrong, 0, 5))) . (count($wrong) > 5 ? ' …' : '')
+			: t('every file of the addon is unchanged since it was installed'), self::again());
 	}
 
 	private static function registered(Findings $findings): void
 	{
 		$missing = Registration::missing();
-		$findings->note('registered', $missing === [], $missing ? sprintf(t('the hub does not know all of filesync: %s'), implode(', ', $missing)) : t('the hub knows the addon and all its hooks'),
+		$findings->note('registered', $missing === [], $missing ? sprintf(t('the hub has not registered all of filesync: %s'), implode(', ', $missing)) : t('the hub has registered the addon and all its hooks'),
 			t("in the hub's root:") . ' php util/addons uninstall filesync; php util/addons install filesync');
 	}
 
@@ -115,8 +115,8 @@ final class Software
 	{
 		$others = Family::lostOverrides();
 		if (Family::isKnown()) {
-			$findings->note('overrides', $others === [], $others ? sprintf(t('something else stands where filesync should: %s'), implode(', ', $others)) : t('every call that filesync takes over is its own'),
-				t('switch the addon off that takes the same calls, or install filesync again'));
+			$findings->note('overrides', $others === [], $others ? sprintf(t('something else took the place of filesync: %s'), implode(', ', $others)) : t('filesync handles every call that it takes over'),
+				t('switch off the addon that takes over the same calls, or install filesync again'));
 		}
 	}
 
@@ -124,7 +124,7 @@ final class Software
 	{
 		$bytes = (int) $limit * (1024 ** (int) strpos(' kmg', strtolower(substr($limit, -1)) ?: ' '));
 		$isEnough = $bytes < 0 || $bytes >= self::LEAST_MEMORY;
-		$isEnough || $findings->note($check, false, sprintf(t('memory_limit is %1$s %2$s'), $limit, $where), t('memory_limit = 128M in php.ini; the hub itself needs that'));
+		$isEnough || $findings->note($check, false, sprintf(t('memory_limit is %1$s %2$s'), $limit, $where), t('set memory_limit = 128M in php.ini; the hub itself needs that'));
 	}
 
 	private static function again(): string

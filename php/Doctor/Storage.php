@@ -12,10 +12,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Are our tables there, is there room, and may we write where the bytes go? */
+/** Checks that our tables exist, that there is disk space, and that the folders are writable. */
 final class Storage
 {
-	/** Looks. */
+	/** Runs the checks. */
 	public static function look(Findings $findings): void
 	{
 		$findings->attempt('tables', self::tables(...));
@@ -38,7 +38,7 @@ final class Storage
 			(bool) $missing => sprintf(t('tables are missing: %s'), implode(', ', $missing)),
 			$behind => sprintf(t('the tables are at step %1$d of %2$d'), Migrations::done(), Migrations::newest()),
 			(bool) $lacking => sprintf(t('columns are missing: %s'), implode(', ', $lacking)),
-			default => sprintf(t('all tables are there, at step %d'), Migrations::done()),
+			default => sprintf(t('all tables exist, at step %d'), Migrations::done()),
 		}, $lacking ? t("in the hub's database:") . ' ' . implode('; ', $add)
 			: t("in the hub's root:") . ($missing ? ' php util/config filesync schema 0;' : '') . ' php addon/filesync/cli.php status');
 	}
@@ -50,16 +50,16 @@ final class Storage
 		$coming = Table::sum('filesync_transfer', 'size_bytes', ['state' => ['staged', 'waiting', 'leased']]);
 		// The extension has a bound of its own.
 		$headroom = max(Config::number('headroom_bytes'), (int) ini_get('filesync.disk_headroom_bytes'));
-		$findings->note('space', $free >= $headroom + $coming, sprintf(t('%1$s MiB are free in store; %2$s MiB are on their way, %3$s MiB stay free'), ...array_map(
-			fn ($bytes) => number_format($bytes / 1048576), [$free, $coming, $headroom])), t('make room, or lower both headroom_bytes and, in php.ini, filesync.disk_headroom_bytes; until then files wait'));
+		$findings->note('space', $free >= $headroom + $coming, sprintf(t('%1$s MiB are free in store; %2$s MiB are still to arrive, %3$s MiB must stay free'), ...array_map(
+			fn ($bytes) => number_format($bytes / 1048576), [$free, $coming, $headroom])), t('free disk space, or lower both headroom_bytes and, in php.ini, filesync.disk_headroom_bytes; until then files wait'));
 	}
 
-	/** Makes a file in our folder and moves it beside each channel's files, as publishing does. */
+	/** Creates a file in our folder and moves it beside each channel's files, as publishing does. */
 	private static function store(Findings $findings): void
 	{
 		$user = Ownership::hubUser();
 		if ($user && posix_geteuid() !== $user['uid']) {
-			$findings->note('user', null, sprintf(t('this is not run as the owner of the folder store, who is %s'), $user['name']), t("run it as the hub's user:") . ' php addon/filesync/cli.php doctor');
+			$findings->note('user', null, sprintf(t('this command does not run as the owner of the folder store, %s'), $user['name']), t("run it as the hub's user:") . ' php addon/filesync/cli.php doctor');
 		}
 		$bad = $elsewhere = [];
 		foreach (Table::select('channel', ['channel_removed' => 0, 'channel_system' => 0], 'channel_id', 0, 'channel_id') as $row) {
@@ -75,8 +75,8 @@ final class Storage
 			}
 		}
 		is_writable('store/[data]') || $bad[] = 'store/[data]';
-		$findings->note('store', ! $bad, $bad ? sprintf(t('may not be written: %s'), implode(', ', $bad)) : t('the folders of the files may be written'),
-			t("give them to the hub's user, with all that is beneath them: chown -Rh; if they are that user's already, see to the disk (df -i, mount)"));
+		$findings->note('store', ! $bad, $bad ? sprintf(t('not writable: %s'), implode(', ', $bad)) : t('the folders of the files are writable'),
+			t("give them and everything beneath them to the hub's user: chown -Rh; if they already belong to that user, check the disk (df -i, mount)"));
 		$elsewhere && $findings->note('device', true, sprintf(t('on another device than store/[data], so files are copied when they are published: %s'), implode(', ', $elsewhere)));
 	}
 }

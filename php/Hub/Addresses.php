@@ -7,18 +7,18 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Which addresses of other hubs may be asked. The engine holds the same for the bytes that it fetches.
+ * Decides at which addresses other hubs may be asked. The engine applies the same policy to the bytes that it fetches.
  */
 final class Addresses
 {
 	private const MOST = 4;
 
 	/**
-	 * Returns the addresses of a URL's host that may be reached, resolved once: what is asked later can lead nowhere else.
+	 * Returns the permitted addresses of a URL's host, resolved once: the later request can go nowhere else.
 	 *
 	 * @return list<string> At least one.
 	 *
-	 * @throws Forbidden None of them may (code 403), or the name is not known now (code 0).
+	 * @throws Forbidden None is permitted (code 403), or the name cannot be resolved now (code 0).
 	 */
 	public static function of(string $url): array
 	{
@@ -26,14 +26,14 @@ final class Addresses
 		$scheme = strtolower($parts['scheme'] ?? '');
 		$host = strtolower($parts['host'] ?? '');
 		if (isset($parts['user']) || isset($parts['pass']) || ! in_array($scheme, ['http', 'https'], true)) {
-			throw new Forbidden('it is not the address of a hub', 403);
+			throw new Forbidden('this is not the address of a hub', 403);
 		}
 		if ($scheme === 'http' && ! Clones::isPlain()) {
 			throw new Forbidden("$host is not https; plain http is used only by hubs that are http themselves", 403);
 		}
 		$found = self::resolve($host);
 		if (! $found) {
-			throw new Forbidden("the name $host is not known");
+			throw new Forbidden("the name $host cannot be resolved");
 		}
 		$allowed = Config::get('allow_private_addresses') === '1' ? $found : array_values(array_filter($found, self::isPublic(...)));
 
@@ -61,7 +61,7 @@ final class Addresses
 		$segments = array_values(unpack('n8', $bytes));
 		[$first, $second] = $segments;
 		$embedded = match (true) {
-			// An IPv4 address in the disguise of IPv6, of NAT64, of 6to4.
+			// An IPv4 address embedded in IPv6, NAT64 or 6to4.
 			str_starts_with($bytes, "\0\0\0\0\0\0\0\0\0\0\xff\xff"), str_starts_with($bytes, "\0\x64\xff\x9b\0\0\0\0\0\0\0\0") => substr($bytes, 12),
 			$first === 0x2002 => substr($bytes, 2, 4),
 			default => null,
@@ -97,7 +97,7 @@ final class Addresses
 		if (preg_match('/[^\x00-\x7f]/', $host)) {
 			$host = function_exists('idn_to_ascii') ? (string) idn_to_ascii($host) : '';
 		}
-		// What ends in a number is an address in a spelling that each program reads in its own way.
+		// A name that ends in a number is an address in a notation that programs read differently.
 		if (! preg_match('/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/D', $host) || preg_match('/(^|\.)(\d+|0x[0-9a-f]*)$/D', $host)) {
 			return [];
 		}

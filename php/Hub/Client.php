@@ -7,14 +7,14 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Asks other hubs, within the same bounds as the engine that fetches their files: only at addresses that the policy allows, each
+ * Sends requests to other hubs, within the same bounds as the engine that fetches their files: only to addresses that the policy allows, each
  * resolved once; no redirects, no encoded bodies, no more bytes and no more time than the caller grants.
  */
 final class Client
 {
 	private const CONNECT_SECONDS = 10;
 	private const MOST_HEADER_BYTES = 65536;
-	/** Slower than this for so long is no answer. */
+	/** A reply slower than this for this long counts as none. */
 	private const LEAST_BYTES_A_SECOND = 256;
 	private const SLOW_SECONDS = 30;
 
@@ -61,7 +61,7 @@ final class Client
 			CURLOPT_CUSTOMREQUEST => $method,
 			CURLOPT_HTTPHEADER => [...$headers, 'Accept-Encoding: identity', 'Expect:'],
 			CURLOPT_USERAGENT => 'filesync/' . Config::version(),
-			// Wherever the name leads by now.
+			// Even if the name resolves differently by now.
 			CURLOPT_CONNECT_TO => ['::' . (str_contains($address, ':') ? "[$address]" : $address) . ':'],
 			CURLOPT_PROXY => '',
 			CURLOPT_PROTOCOLS => Clones::isPlain() ? CURLPROTO_HTTP | CURLPROTO_HTTPS : CURLPROTO_HTTPS,
@@ -77,7 +77,7 @@ final class Client
 				[$name, $value] = explode(':', $line, 2) + [1 => null];
 				$name = strtolower(trim($name));
 				if ($value !== null) {
-					// A cookie stands in a line of its own, and there may be several.
+					// Each cookie has a header line of its own, and there may be several.
 					$answer['headers'][$name] = ($name === 'set-cookie' && isset($answer['headers'][$name]) ? $answer['headers'][$name] . "\n" : '') . trim($value);
 				}
 				$fault = $headerBytes > self::MOST_HEADER_BYTES ? 'more headers than ' . self::MOST_HEADER_BYTES . ' bytes' : $fault;
@@ -87,7 +87,7 @@ final class Client
 			CURLOPT_WRITEFUNCTION => function ($curl, $bytes) use (&$answer, &$fault, $mostBytes) {
 				$encoding = strtolower($answer['headers']['content-encoding'] ?? 'identity');
 				$fault = match (true) {
-					$encoding !== 'identity' => 'an encoded body that was not asked for',
+					$encoding !== 'identity' => 'an encoded body that was not requested',
 					strlen($answer['body']) + strlen($bytes) > $mostBytes => "a body of more than $mostBytes bytes",
 					default => '',
 				};

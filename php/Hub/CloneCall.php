@@ -9,30 +9,31 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Makes signed requests of another clone that speaks filesync. */
+/** Sends signed requests to another clone that speaks filesync. */
 final class CloneCall
 {
 	private const SECONDS = 60;
 	private const MOST_BYTES = 8388608;
+	private const LONGEST_WAIT_SECONDS = 600;
 	private const DEEPEST = 32;
 
-	/** @var int Bytes of all bodies, theirs as they travelled. */
+	/** @var int Bytes of all bodies, received ones as transferred. */
 	public int $bytes = 0;
 	/** @var int Requests made. */
 	public int $count = 0;
-	/** @var int How far the other clock is ahead of ours, in seconds, once it said that it differs. */
+	/** @var int Seconds by which the other clock is ahead of ours, once it has reported a difference. */
 	private int $aheadSeconds = 0;
 
 	/**
 	 * @param string $root The root URL of a known clone of the channel.
-	 * @param string $kind What is asked for, the last part of the path: `inventory`.
+	 * @param string $kind What is requested, the last part of the path: `inventory`.
 	 */
 	public function __construct(private readonly array $channel, private readonly string $root, private readonly string $kind)
 	{
 	}
 
 	/**
-	 * Asks, and returns what is answered.
+	 * Sends a request and returns the answer.
 	 *
 	 * @throws PeerFailure
 	 */
@@ -60,13 +61,14 @@ final class CloneCall
 		try {
 			$reply = Client::ask('POST', $this->root . $path, $headers, $body, self::MOST_BYTES, self::SECONDS);
 		} catch (Forbidden $e) {
-			throw new PeerFailure("$this->root is not asked: " . $e->getMessage());
+			throw new PeerFailure("$this->root may not be asked: " . $e->getMessage());
 		}
 		[$status, $said] = [$reply['status'], $reply['body']];
 		$this->count++;
 		$this->bytes += strlen($body) + strlen($said);
 		if ($status === 0 || $status >= 500 || $status === 429) {
-			throw new PeerFailure("$this->root does not answer now: " . ($status ? "status $status" : $reply['error']), $status === 429 ? 'busy' : '', false, $status === 429 ? 10 : null);
+			$again = preg_match('/^[0-9]{1,4}$/D', $reply['headers']['retry-after'] ?? '') ? max(1, min(self::LONGEST_WAIT_SECONDS, (int) $reply['headers']['retry-after'])) : 10;
+			throw new PeerFailure("$this->root does not answer now: " . ($status ? "status $status" : $reply['error']), $status === 429 ? 'busy' : '', false, $status === 429 ? $again : null);
 		}
 		if (str_starts_with($said, "\x1f\x8b")) {
 			$said = (string) @gzdecode($said, self::MOST_BYTES);
@@ -74,7 +76,7 @@ final class CloneCall
 		try {
 			$answer = Json::read($said, self::DEEPEST);
 		} catch (\LengthException $e) {
-			throw new PeerFailure("the answer of $this->root cannot be read: " . $e->getMessage());
+			throw new PeerFailure("the answer of $this->root is unreadable: " . $e->getMessage());
 		}
 		if (! is_array($answer) || ! is_int($answer['filesync'] ?? null)) {
 			throw new PeerFailure("$this->root does not answer as a hub with filesync: status $status", '', true);

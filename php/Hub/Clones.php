@@ -6,10 +6,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Knows the channels of this hub and the other hubs where they live. */
+/** The channels of this hub and the other hubs where they live. */
 final class Clones
 {
-	/** Returns a channel of this hub with its keys, or null if there is none. Throws if that cannot be told: a failed look-up is no departure. */
+	/** Returns a channel of this hub with its keys, or null if it does not exist. Throws if that is unknown: a failed look-up must not look like a departure. */
 	public static function channel(int $channelId): ?array
 	{
 		$channel = channelx_by_n($channelId) ?: null;
@@ -28,7 +28,7 @@ final class Clones
 		return array_values(array_filter(array_map(fn ($row) => self::channel((int) $row['channel_id']), $rows)));
 	}
 
-	/** Returns the channel of this hub that has an identity and that we serve, or null. */
+	/** Returns the channel of this hub with an identity if we serve it, or null. */
 	public static function served(string $channelHash): ?array
 	{
 		foreach ($channelHash === '' ? [] : Table::select('channel', ['channel_hash' => $channelHash, 'channel_removed' => 0], 'channel_id', 0, 'channel_id, channel_hash') as $row) {
@@ -40,7 +40,7 @@ final class Clones
 		return null;
 	}
 
-	/** Returns the served channel of an identity that a clone of it, known by its channel URL, asks for; null if one of them is not known. */
+	/** Returns the served channel of an identity for the clone with a channel URL; null if either is unknown. */
 	public static function requested(string $channelHash, string $keyId): ?array
 	{
 		foreach (Table::select('hubloc', ['hubloc_id_url' => $keyId, 'hubloc_hash' => $channelHash, 'hubloc_deleted' => 0], '', 0, 'hubloc_id_url, hubloc_hash') as $row) {
@@ -58,7 +58,7 @@ final class Clones
 		return array_map('intval', array_column(Table::select('channel', ['channel_removed' => 0, 'channel_system' => 0], 'channel_id', 0, 'channel_id'), 'channel_id'));
 	}
 
-	/** Returns the channel that lives here under a nick, or null. */
+	/** Returns the channel of this hub with a nick, or null. */
 	public static function byNick(string $nick): ?array
 	{
 		return Table::first('channel', ['channel_address' => $nick, 'channel_removed' => 0]);
@@ -70,7 +70,7 @@ final class Clones
 		return channel_url($channel);
 	}
 
-	/** Tells whether this hub itself is reached without TLS; only then may others be. */
+	/** Tells whether this hub itself is reached without TLS; only then may other hubs be. */
 	public static function isPlain(): bool
 	{
 		return str_starts_with(strtolower(z_root()), 'http://');
@@ -79,7 +79,7 @@ final class Clones
 	/**
 	 * Returns the root URL of the clone that a fetch URL belongs to.
 	 *
-	 * @throws \FileSync\Addon\Refused It is not `<root>/getfile` of another hub where the channel lives.
+	 * @throws \FileSync\Addon\Refused The URL is not `<root>/getfile` of another hub where the channel lives.
 	 */
 	public static function originOf(array $channel, string $fetchUrl): string
 	{
@@ -92,10 +92,10 @@ final class Clones
 				return $clone['url'];
 			}
 		}
-		throw new \FileSync\Addon\Refused('the fetch URL is of no known clone of this channel');
+		throw new \FileSync\Addon\Refused('the fetch URL does not belong to any known clone of this channel');
 	}
 
-	/** Returns the root URL of the clone whose channel URL signs a request, null if it is no other clone of the channel. */
+	/** Returns the root URL of the clone whose channel URL signs a request, null if it is not another clone of the channel. */
 	public static function rootOf(array $channel, string $keyId): ?string
 	{
 		$row = Table::first('hubloc', ['hubloc_id_url' => $keyId, 'hubloc_hash' => $channel['channel_hash'], 'hubloc_deleted' => 0], '', 'hubloc_url');
@@ -125,9 +125,9 @@ final class Clones
 	}
 
 	/**
-	 * Returns the channels and hubs for which packets have waited for long.
+	 * Returns the channels and hubs whose packets have waited for long.
 	 *
-	 * @return array<string, true> By channel id and root URL in one spelling.
+	 * @return array<string, true> By channel id and normalised root URL.
 	 */
 	public static function unreached(int $seconds): array
 	{
@@ -187,7 +187,7 @@ final class Clones
 		return false;
 	}
 
-	/** Returns how many packets of a channel still wait for each other hub, by its root in one spelling. At most the oldest thousand are counted. */
+	/** Returns how many packets of a channel still wait for each other hub, by its normalised root URL. It counts at most the oldest thousand. */
 	public static function packetsWaiting(array $channel): array
 	{
 		$counts = [];
@@ -200,7 +200,7 @@ final class Clones
 		return $counts;
 	}
 
-	/** Returns a root URL in one spelling, or null if it is none. */
+	/** Returns a root URL in normalised form, or null if it is invalid. */
 	public static function normalise(string $url): ?string
 	{
 		$parts = parse_url($url);

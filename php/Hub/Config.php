@@ -11,14 +11,14 @@ if (! class_exists('App', false)) {
 /**
  * Reads settings, keeps the log, tells the time.
  *
- * Settings of this clone live in our own table: a channel's pconfig would travel to its other clones. Scopes: `site`, and what
- * `Settings` names for some: `channel:<id>`, `peer:<root URL>`. `state` is what we note for ourselves.
+ * Settings of this clone live in our own table: core would copy a channel's pconfig to its other clones. Scopes: `site`, and for some
+ * settings (see `Settings`) `channel:<id>` or `peer:<root URL>`. The scope `state` holds our own notes.
  */
 final class Config
 {
 	private const VERSION = '0.1.0';
 
-	/** Returns a setting as text, its default if unset. */
+	/** Returns a setting as text, or its default if unset. */
 	public static function get(string $name, string $scope = 'site'): string
 	{
 		$row = Table::first('filesync_setting', ['id' => self::id($scope, $name)], '', 'value');
@@ -32,7 +32,7 @@ final class Config
 		return (int) self::get($name, $scope);
 	}
 
-	/** Returns a setting of a channel as a number: its own, else the site's. */
+	/** Returns a setting of a channel as a number: its own, or else the site's. */
 	public static function numberFor(string $name, int $channelId): int
 	{
 		$own = self::get($name, 'channel:' . $channelId);
@@ -50,13 +50,13 @@ final class Config
 		}
 	}
 
-	/** Returns a setting to its default. */
+	/** Resets a setting to its default. */
 	public static function clear(string $name, string $scope = 'site'): void
 	{
 		Table::delete('filesync_setting', ['id' => self::id($scope, $name)]);
 	}
 
-	/** Returns the values that something has in all scopes. */
+	/** Returns the values of a setting in all scopes. */
 	public static function all(string $name): array
 	{
 		return array_column(Table::select('filesync_setting', ['name' => $name], 'scope', 0, 'value'), 'value');
@@ -69,9 +69,9 @@ final class Config
 	}
 
 	/**
-	 * Tells whether filesync serves a channel: the hub is known, our tables are there, neither the site nor the channel is switched off.
+	 * Tells whether filesync serves a channel: the hub is known, our tables exist, neither the site nor the channel is switched off.
 	 *
-	 * Throws if the database does not answer: then nobody may take it for a no and let core overwrite files.
+	 * Throws if the database does not answer: taking that for a no would let core overwrite files.
 	 */
 	public static function serves(int $channelId): bool
 	{
@@ -88,13 +88,13 @@ final class Config
 		}
 	}
 
-	/** Writes one line to the hub's log. Never hand it packets, keys, cookies or signatures. */
+	/** Writes one line to the hub's log. Never pass it packets, keys, cookies or signatures. */
 	public static function log(string $message): void
 	{
 		logger('filesync: ' . self::oneLine($message));
 	}
 
-	/** Writes one line about an error that was caught. */
+	/** Writes one line about a caught error. */
 	public static function logFailure(string $during, \Throwable $e): void
 	{
 		$where = basename($e->getFile()) . ':' . $e->getLine();
@@ -102,7 +102,7 @@ final class Config
 		function_exists('logger') ? logger($line, LOGGER_NORMAL, LOG_ERR) : error_log($line);
 	}
 
-	/** Returns text without what would end the line, steer a terminal or turn the direction of writing. */
+	/** Removes characters from text that would end the line, control a terminal or change the writing direction. */
 	public static function oneLine(string $text): string
 	{
 		return preg_replace('/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u', '?', mb_scrub($text, 'UTF-8'));
@@ -140,7 +140,7 @@ final class Config
 		return null;
 	}
 
-	/** Returns the version of the code that runs; on disk there may be another by now. */
+	/** Returns the version of the running code; the files on disk may be newer by now. */
 	public static function version(): string
 	{
 		return self::VERSION;

@@ -6,13 +6,13 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Knows which hubs we were tested on, and what differs between them. Unknown ones keep their own behaviour. */
+/** The hub versions that we were tested with, and their differences. Unknown versions keep their own behaviour. */
 final class Family
 {
 	private const OLDEST = '7.8';
 	private const TOO_NEW = '8.10';
 
-	/** Where core's functions stand that we take over, and the parameters that we know of each. */
+	/** Core's functions that we take over: where they are defined, and the parameters that we know. */
 	private const FILES = ['include/attach.php', 'include/import.php', 'include/items.php', 'include/channel.php'];
 	private const FUNCTIONS = [
 		'sync_files' => ['channel', 'files'],
@@ -33,48 +33,48 @@ final class Family
 		'Zotlabs\Module\attach_change_permissions', 'Zotlabs\Module\fix_attached_permissions',
 	];
 
-	/** Tells whether this hub's version is one whose calls we may take over. */
+	/** Tells whether we may take over calls of this hub's version. */
 	public static function isKnown(): bool
 	{
 		return defined('STD_VERSION') && self::knowsVersion(STD_VERSION);
 	}
 
-	/** Tells whether a version number is one that we know. */
+	/** Tells whether we know a version number. */
 	public static function knowsVersion(string $version): bool
 	{
 		return (bool) preg_match('/^\d+\.\d+/', $version)
 			&& version_compare($version, self::OLDEST, '>=') && version_compare($version, self::TOO_NEW, '<');
 	}
 
-	/** Says why filesync stays passive on this hub, or null if it does not. */
+	/** Returns why filesync stays passive on this hub, or null if it does not. */
 	public static function problem(): ?string
 	{
 		$version = defined('STD_VERSION') ? STD_VERSION : 'unknown';
 		if (! self::isKnown()) {
-			return sprintf(t('Hubzilla %s is not known to filesync, which stays passive'), $version);
+			return sprintf(t('filesync does not know Hubzilla %s and stays passive'), $version);
 		}
 		foreach (self::FILES as $file) {
 			require_once $file;
 		}
 		$changed = array_filter(array_keys(self::FUNCTIONS), fn ($function) => function_exists("\\$function") && ! self::isAsExpected($function));
 
-		return $changed ? sprintf(t('Hubzilla %1$s has changed %2$s, where filesync stays passive'), $version, implode(', ', $changed)) : null;
+		return $changed ? sprintf(t('Hubzilla %1$s has changed %2$s; filesync stays passive there'), $version, implode(', ', $changed)) : null;
 	}
 
-	/** Tells whether a function of core that we take over still takes what we hand it. */
+	/** Tells whether a function of core that we take over still accepts our arguments. */
 	public static function isAsExpected(string $function): bool
 	{
 		static $known = [];
 		if (! isset($known[$function]) && function_exists("\\$function")) {
 			$names = array_map(fn ($parameter) => $parameter->getName(), (new \ReflectionFunction("\\$function"))->getParameters());
-			// What we replace wholly may have nothing more; what we hand on may.
+			// A function that we replace entirely must have no further parameters; one that we pass calls on to may.
 			$known[$function] = ($function === 'sync_files' ? $names : array_slice($names, 0, count(self::FUNCTIONS[$function]))) === self::FUNCTIONS[$function];
 		}
 
 		return $known[$function] ?? true;
 	}
 
-	/** Returns the overrides that are not ours: another addon came first, or the file is missing. */
+	/** Returns the overrides that are not ours: another addon was first, or the file is missing. */
 	public static function lostOverrides(): array
 	{
 		$others = [];
@@ -87,7 +87,7 @@ final class Family
 		return $others;
 	}
 
-	/** Tells whether core's own function still has the shape of the one that we replace. */
+	/** Tells whether core's own function still has the signature of the one that we replace. */
 	public static function hasExpectedReceiver(): bool
 	{
 		self::loadImport();
@@ -101,7 +101,7 @@ final class Family
 		require_once 'include/import.php';
 	}
 
-	/** Hands files to core's own receiver. */
+	/** Passes files to core's own receiver. */
 	public static function receiveStock(array $channel, mixed $files): mixed
 	{
 		self::loadImport();
@@ -115,7 +115,7 @@ final class Family
 		return defined('DBTYPE_POSTGRES') && defined('ACTIVE_DBTYPE') && ACTIVE_DBTYPE === DBTYPE_POSTGRES;
 	}
 
-	/** Returns the largest file size that the hub's tables can hold, in bytes; it stands there for all that is larger. */
+	/** Returns the largest file size that the hub's tables can hold, in bytes; the column holds it for every larger file. */
 	public static function largestFileBytes(): int
 	{
 		return self::isPostgres() ? PHP_INT_MAX : 4294967295;

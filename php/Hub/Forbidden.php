@@ -6,7 +6,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Another hub has no address at which it may be asked. */
+/** Another hub has no permitted address. */
 final class Forbidden extends \RuntimeException
 {
 }

@@ -3,37 +3,22 @@
 namespace FileSync\Addon\Hub;
 
 use FileSync\Addon\ItemRelocation;
-use FileSync\Addon\Outbox;
 
 if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The posts that are linked to files: stored, dropped, and their attachments' access repaired, by core's own functions. */
+/** Posts linked to files: stores and drops them, and repairs the access of their attachments, with core's own functions. */
 final class Items
 {
-	/** Stores the items of a packet; if core cannot now, a worker tries again. */
-	public static function take(array $channel, array $items): void
-	{
-		try {
-			if ($items) {
-				self::store($channel, $items);
-			}
-		} catch (\Throwable $e) {
-			Config::logFailure('storing the items of a packet', $e);
-			$body = json_encode(['items' => $items], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
-			Outbox::add((int) $channel['channel_id'], 'items', hash('sha256', $body), $body);
-		}
-	}
-
-	/** Stores items that another clone sent. Core is not told where they come from: ItemRelocation rewrites them, core's way is textual. */
+	/** Stores items from another clone. It does not tell core their origin: ItemRelocation rewrites them, while core would replace plain text. */
 	public static function store(array $channel, array $items): void
 	{
 		Family::loadImport();
 		ItemRelocation::whileTakingIn(fn () => \sync_items($channel, self::postsFirst($items), null));
 	}
 
-	/** Returns items with the posts before the comments: core drops a comment whose post is not there, and PostgreSQL sends them in any order. */
+	/** Returns items with the posts before the comments: core drops a comment whose post is missing, and PostgreSQL sends them in any order. */
 	public static function postsFirst(mixed $items): mixed
 	{
 		if (is_array($items)) {
@@ -44,7 +29,7 @@ final class Items
 		return $items;
 	}
 
-	/** Returns those hashes that are the channel's files or photos, present or on their way. */
+	/** Returns those hashes that are the channel's files or photos, present or arriving. */
 	public static function ownMedia(int $channelId, array $hashes): array
 	{
 		$own = [];
@@ -69,7 +54,7 @@ final class Items
 		return $item ? self::withTerms($item) : null;
 	}
 
-	/** Returns a page of the channel's own items, those after an id. */
+	/** Returns a page of the channel's own items after an id. */
 	public static function page(array $channel, int $afterId, int $count): array
 	{
 		$where = ['uid' => (int) $channel['channel_id'], 'author_xchan' => $channel['channel_hash'], 'item_deleted' => 0, 'id >' => $afterId];
@@ -77,7 +62,7 @@ final class Items
 		return array_map(self::withTerms(...), Table::select('item', $where, 'id', $count));
 	}
 
-	/** Stores changed columns of an item; its time of edit stays. */
+	/** Stores changed columns of an item; its edit time stays. */
 	public static function change(array $item, array $changes): void
 	{
 		$terms = $changes['term'] ?? [];
@@ -102,7 +87,7 @@ final class Items
 	/**
 	 * Drops the posts linked to a file that a clone deleted.
 	 *
-	 * Each is detached from the file first: core sends a delete packet for any that is not.
+	 * It detaches each from the file first: core sends a delete packet for any that is attached.
 	 */
 	public static function dropLinked(int $channelId, string $hash): void
 	{
@@ -116,7 +101,7 @@ final class Items
 	}
 
 	/**
-	 * Gives a file that was uploaded straight into a post the post's access, where the post came before the file.
+	 * Gives a file that was uploaded into a post the post's access, if the post arrived before the file.
 	 */
 	public static function repairAccess(array $channel, string $hash): void
 	{
@@ -130,7 +115,7 @@ final class Items
 		}
 	}
 
-	/** Returns the posts that belong to a photo, with their comments, as they travel between clones. */
+	/** Returns the posts of a photo, with their comments, in the form sent between clones. */
 	public static function linked(array $channel, string $hash): array
 	{
 		$entry = \attach_export_data($channel, $hash);
@@ -138,7 +123,7 @@ final class Items
 		return is_array($entry) ? $entry['item'] ?? [] : [];
 	}
 
-	/** Forgets that posts were deleted, as their file comes back: core would not take them in again. */
+	/** Forgets that posts were deleted, because their file returns: core would not accept them again. */
 	public static function forgetDropped(int $channelId, array $items): void
 	{
 		$mids = array_values(array_filter(array_map(fn ($item) => $item['message_id'] ?? null, $items), 'is_string'));
@@ -147,7 +132,7 @@ final class Items
 		}
 	}
 
-	/** Returns the hashes of the files of this hub that a post shows or attaches, as core finds them. */
+	/** Returns the hashes of this hub's files that a post shows or attaches, as found by core. */
 	public static function filesIn(string $body): array
 	{
 		return function_exists('list_attached_local_files') ? array_filter(list_attached_local_files($body) ?: [], 'is_string') : [];

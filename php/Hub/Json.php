@@ -6,19 +6,19 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Reads JSON that others wrote: little text can need much memory, and a process that runs out of it is ended. */
+/** Reads JSON from others: a short text can need much memory, and PHP kills a process that runs out of it. */
 final class Json
 {
-	/** What a value, and a list or object around values, takes at most beside its text. */
+	/** The most bytes that a value, and a list or object around values, takes beside its text. */
 	private const VALUE_BYTES = 120;
 	private const LIST_BYTES = 400;
-	/** Taken for the end of memory where PHP has no limit. */
+	/** The assumed limit if PHP has none. */
 	private const UNLIMITED_BYTES = 1 << 29;
 
 	/**
-	 * Returns what a text says, null if it is no JSON.
+	 * Decodes a text; null if it is not JSON.
 	 *
-	 * @throws \LengthException It needs more memory than this process may still take.
+	 * @throws \LengthException It needs more memory than this process has left.
 	 */
 	public static function read(string $text, int $depth = 512): mixed
 	{
@@ -30,7 +30,7 @@ final class Json
 		return json_decode($text, true, $depth);
 	}
 
-	/** Counts what stands outside of strings. */
+	/** Counts structural characters outside of strings. */
 	private static function neededBytes(string $text): int
 	{
 		$needed = $length = strlen($text);

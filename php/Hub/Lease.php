@@ -9,13 +9,13 @@ if (! class_exists('App', false)) {
 /**
  * Lends a name to one process at a time, until a deadline. Works across machines that share the database.
  *
- * A deadline further away than any that we give was set while the clock was ahead: it holds nobody off.
+ * A deadline further away than any that we set comes from a clock that was ahead: it does not count.
  */
 final class Lease
 {
 	private const LONGEST_SECONDS = 7200;
 
-	/** Takes the lease and returns true, or false if somebody else holds it. */
+	/** Takes the lease and returns true; returns false if somebody else holds it. */
 	public static function take(string $name, string $token, int $seconds): bool
 	{
 		$id = hash('sha256', $name);
@@ -39,7 +39,7 @@ final class Lease
 		return Table::first('filesync_lease', $where) !== null;
 	}
 
-	/** Gives a lease back. */
+	/** Releases a lease. */
 	public static function giveBack(string $name, string $token): void
 	{
 		Table::update('filesync_lease', ['token' => '', 'expires' => 0], ['id' => hash('sha256', $name), 'token' => $token]);

@@ -6,14 +6,14 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Asks this hub's own web server, as another hub would. */
+/** Queries this hub's own web server, as another hub would. */
 final class Loopback
 {
 	private const SECONDS = 30;
 	private const MOST_BYTES = 1048576;
 
 	/**
-	 * Makes one request of a path beneath the hub's root. Follows no redirect, reads no more than a little.
+	 * Requests a path beneath the hub's root. Follows no redirect, and reads only a small answer.
 	 *
 	 * @param list<string> $headers
 	 *

@@ -6,7 +6,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Asks another hub what it says of a channel. */
+/** Asks another hub for its description of a channel. */
 final class Neighbour
 {
 	private const SECONDS = 20;

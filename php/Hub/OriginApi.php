@@ -8,7 +8,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Asks another clone by the API that the hub's own import of clones uses, signed as the channel. */
+/** Queries another clone through the API that the hub's own import of clones uses, signed as the channel. */
 final class OriginApi
 {
 	private const SECONDS = 20;
@@ -26,11 +26,11 @@ final class OriginApi
 	}
 
 	/**
-	 * Returns what a call answers, an empty array if it answers nothing.
+	 * Returns the answer to a call, an empty array if the answer is empty.
 	 *
-	 * @param string $call Path and query, as `/api/z/1.0/files?start=0`.
+	 * @param string $call Path and query, such as `/api/z/1.0/files?start=0`.
 	 *
-	 * @throws \RuntimeException It does not answer now, or refuses or may not be asked (code 401, 403 or 404).
+	 * @throws \RuntimeException The hub does not answer now, or refuses or may not be asked (code 401, 403 or 404).
 	 */
 	public static function get(array $channel, string $root, string $call): array
 	{
@@ -45,9 +45,9 @@ final class OriginApi
 		try {
 			$said = ! $isGood ? null : ($answer['body'] === '' ? [] : Json::read($answer['body'], self::DEEPEST));
 		} catch (\LengthException $e) {
-			throw new \RuntimeException("the answer of $root cannot be read: " . $e->getMessage());
+			throw new \RuntimeException("the answer of $root is unreadable: " . $e->getMessage());
 		}
-		// A signed request is a login there, whatever it answers.
+		// A signed request is a login there, whatever the answer.
 		if (preg_match_all('/^([^;\s]+)/m', $answer['headers']['set-cookie'] ?? '', $cookies)) {
 			Client::ask('GET', $root . '/logout', ['Cookie: ' . implode('; ', $cookies[1])], '', self::MOST_BYTES, self::SECONDS);
 		}

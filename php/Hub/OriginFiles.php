@@ -10,20 +10,20 @@ if (! class_exists('App', false)) {
 final class OriginFiles
 {
 	private const ROWS_A_PAGE = 500;
-	/** Rows that one page repeats of the one before: where they do not, rows came or went in between. */
+	/** Rows of the previous page that each page must repeat: if it does not, rows were added or removed in between. */
 	private const ROWS_REPEATED = 20;
 	private const MOST_STEPS_BACK = 50;
 	private const MOST_ROWS = 1000000;
 
-	/** Where the list begins. */
+	/** The start of the list. */
 	public const BEGIN = ['start' => 0, 'last' => [], 'back' => 0];
 
 	/**
-	 * Returns attach rows, also while they change: where a page does not join the one before, it goes back. Some may come twice.
+	 * Returns attach rows, even while they change: if a page does not join the previous one, it goes back. Some rows may come twice.
 	 *
-	 * @param array $cursor BEGIN, or what the last call returned.
+	 * @param array $cursor BEGIN, or the cursor of the last call.
 	 *
-	 * @return array{list<array>, ?array} Rows, and where to go on; null once all are there.
+	 * @return array{list<array>, ?array} Rows, and the next cursor; null at the end.
 	 */
 	public static function next(array $channel, string $root, array $cursor): array
 	{
@@ -39,7 +39,7 @@ final class OriginFiles
 		return [$rows, $isAll ? null : ['start' => $start, 'last' => array_slice($hashes, -self::ROWS_REPEATED), 'back' => $stepsBack]];
 	}
 
-	/** Returns how a file stands there, in the shape of a sync packet's entry, null if it is not there. */
+	/** Returns a file's state on that hub, in the form of a sync packet's entry, null if it does not exist there. */
 	public static function export(array $channel, string $root, string $hash): ?array
 	{
 		$entry = OriginApi::get($channel, $root, '/api/z/1.0/file/export?f=&file_id=' . rawurlencode($hash));
@@ -47,7 +47,7 @@ final class OriginFiles
 		return ! empty($entry['attach']) ? $entry : null;
 	}
 
-	/** Tells whether a file is there. */
+	/** Tells whether a file exists there. */
 	public static function has(array $channel, string $root, string $hash): bool
 	{
 		return (OriginApi::get($channel, $root, '/api/z/1.0/filemeta?f=&file_id=' . rawurlencode($hash))['attach']['hash'] ?? '') === $hash;

@@ -6,14 +6,14 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Asks another clone for the posts that it has of a time, by the API that the hub's own import of clones uses. */
+/** Asks another clone for its posts since a time, through the API that the hub's own import of clones uses. */
 final class OriginPosts
 {
 	private const ITEMS_A_PAGE = 50;
 	private const MOST_PAGES = 20;
 
 	/**
-	 * Returns a page of the posts and comments made since a time, oldest first, as they travel; never the posts of photos.
+	 * Returns a page of the posts and comments made since a time, oldest first, in the form sent between clones; never the posts of photos.
 	 *
 	 * @param string $root The root URL of a known clone of the channel.
 	 *
@@ -27,7 +27,7 @@ final class OriginPosts
 		return array_values(array_filter((array) ($answer['item'] ?? []), 'is_array'));
 	}
 
-	/** Tells whether a page of so many posts is the last that is asked for. */
+	/** Tells whether a page with this many posts is the last one to request. */
 	public static function isLast(int $page, int $count): bool
 	{
 		return $count < self::ITEMS_A_PAGE || $page + 1 >= self::MOST_PAGES;

@@ -6,10 +6,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** A page of the hub: who may see it, its markup, what it says after a form. */
+/** A page of the hub: who may see it, its markup, its notice after a form. */
 final class Page
 {
-	/** Tells whether an admin of the hub looks. */
+	/** Tells whether the reader is an admin of the hub. */
 	public static function isAdmin(): bool
 	{
 		return is_site_admin();
@@ -21,49 +21,49 @@ final class Page
 		return (int) local_channel();
 	}
 
-	/** Says, as the hub does, that the reader may not see a page. */
+	/** Tells the reader, as the hub does, that the page is not permitted. */
 	public static function deny(): void
 	{
 		notice(t('Permission denied.') . "\n");
 	}
 
-	/** Has the page load a script of ours, named by its path beneath the hub's root. */
+	/** Makes the page load one of our scripts, named by its path beneath the hub's root. */
 	public static function addScript(string $path): void
 	{
 		head_add_js($path);
 	}
 
-	/** Ends the request and leads to a page beneath the hub's root. */
+	/** Ends the request with a redirect to a page beneath the hub's root. */
 	public static function leadTo(string $path): void
 	{
 		goaway(z_root() . $path);
 	}
 
-	/** Returns the markup of a template of ours with values in it. The template escapes them. */
+	/** Returns the markup of one of our templates with its values. The template escapes them. */
 	public static function render(string $template, array $values): string
 	{
 		return replace_macros(get_markup_template($template, 'addon/filesync'), array_combine(array_map(fn ($name) => '$' . $name, array_keys($values)), $values));
 	}
 
-	/** Returns what a form must bring back, so that no other site can send it. */
+	/** Returns the token that a form must send back, so that no other site can send it. */
 	public static function token(string $form): string
 	{
 		return get_form_security_token($form);
 	}
 
-	/** Goes back to a page of ours with a notice, unless a form brought back its token. */
+	/** Redirects to one of our pages with a notice, unless the form sent back its token. */
 	public static function refuseForged(string $form, string $path): void
 	{
 		check_form_security_token_redirectOnErr($path, $form);
 	}
 
-	/** Keeps a line for the next page of ours, which shows it itself: the hub's own notices need JavaScript. */
+	/** Keeps a line for our next page, which shows it itself: the hub's own notices need JavaScript. */
 	public static function leave(string $line, bool $isError): void
 	{
 		$_SESSION['filesync_left'] = [$line, $isError];
 	}
 
-	/** Returns what was left for this page, once. */
+	/** Returns the line that was left for this page, once. */
 	public static function collect(): ?array
 	{
 		$left = $_SESSION['filesync_left'] ?? null;

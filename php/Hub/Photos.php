@@ -15,10 +15,10 @@ if (! class_exists('App', false)) {
 final class Photos
 {
 	/**
-	 * Makes rows and scales of a photo whose bytes were put in place, and its post, or those that are given.
+	 * Makes rows and scales of a photo whose bytes are in place, and its post, or stores the given posts.
 	 *
-	 * @param array $items As attach_export_data gave them once; none: the hub makes a new post.
-	 * @param array $photo What is known of the former photo row: title and description.
+	 * @param array $items As attach_export_data once returned them; if empty, the hub makes a new post.
+	 * @param array $photo From the former photo row: title and description.
 	 */
 	public static function remake(array $channel, array $attach, array $items, array $photo): void
 	{
@@ -38,13 +38,13 @@ final class Photos
 	}
 
 	/**
-	 * Brings the photo rows and scales of a file, or of all in a folder, to where it was moved.
+	 * Moves the photo rows and scales of a file, or of all files in a folder, to its new place.
 	 *
-	 * A move of core's is to do that. Where it does not (8.9.3, and PostgreSQL) the photo would be gone from every page. The crops of a profile photo, which
-	 * the hub stores apart, it takes to be beside the photo (7.8, 8.8.7): the avatar would be gone.
+	 * Core's own move should do that. If it does not (8.9.3, and PostgreSQL), the photo would vanish from every page. Core also assumes that the crops of a
+	 * profile photo, which the hub stores apart, are beside the photo (7.8, 8.8.7): the avatar would vanish.
 	 *
 	 * @param array $before The attach row before the move.
-	 * @param array<int, string> $apart Where the hub stored scales apart before it, by the photo row's id.
+	 * @param array<int, string> $apart Where the hub stored scales apart before the move, by the photo row's id.
 	 */
 	public static function follow(array $before, array $apart = []): void
 	{
@@ -62,7 +62,7 @@ final class Photos
 		}
 	}
 
-	/** Returns where the hub stores scales of a channel's photos apart from the photos, by the photo row's id. Another channel's of that hash lie in the same folder. */
+	/** Returns where the hub stores scales of a channel's photos apart from the photos, by the photo row's id. Those of another channel with that hash are in the same folder. */
 	public static function apart(int $channelId): array
 	{
 		$rows = Table::select('photo', ['uid' => $channelId, 'os_storage' => 1, 'imgscale >=' => 4], 'id', 0, 'id, content');
@@ -78,7 +78,7 @@ final class Photos
 			$hash = $row['resource_id'];
 			$scale = (int) $row['imgscale'] ? '-' . (int) $row['imgscale'] : '';
 			$path = ($paths[$hash] ?? '') . $scale;
-			// What is called otherwise was never beside the file.
+			// Files with another name were never beside the file.
 			if (basename($row['content']) !== $hash . $scale || ! isset($paths[$hash])) {
 				continue;
 			}
@@ -93,7 +93,7 @@ final class Photos
 		}
 	}
 
-	/** Returns the hub's own settings for scales, as the extension takes them. */
+	/** Returns the hub's own settings for scales, in the extension's form. */
 	public static function scaleOptions(): array
 	{
 		$options = [];
@@ -124,7 +124,7 @@ final class Photos
 		if (Table::first('photo', $where, '', 'id')) {
 			Table::update('photo', $row, $where);
 		} else {
-			// Whether it is the profile or cover photo again, its owner says.
+			// Its owner decides whether it becomes the profile or cover photo again.
 			Table::insert('photo', $where + $row + ['aid' => (int) $channel['channel_account_id'], 'xchan' => '', 'created' => $photo['created'], 'expires' => $attach['edited'],
 				'title' => '', 'description' => '', 'album' => PhotoType::text($photo['album']), 'photo_usage' => PHOTO_NORMAL, 'profile' => 0, 'is_nsfw' => 0, 'photo_flags' => 0]);
 		}

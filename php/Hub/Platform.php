@@ -6,17 +6,17 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Knows what the hub's own code asks of PHP. */
+/** The hub's own requirements for PHP. */
 final class Platform
 {
-	/** Where one of several extensions serves. */
+	/** Groups of extensions of which one is enough. */
 	private const EITHER = ['bcmath' => ['bcmath', 'gmp'], 'gd' => ['gd', 'imagick']];
 
-	/** Asked of every hub, though not in its list for Composer. */
+	/** Required by every hub, although missing from its list for Composer. */
 	private const ALWAYS = ['gd', 'pdo'];
 
 	/**
-	 * Returns the extensions that a hub needs and this PHP lacks, as `bcmath or gmp`; what a hub needs stands in its composer.json.
+	 * Returns the extensions that a hub needs and this PHP lacks, such as `bcmath or gmp`; the hub's composer.json lists its needs.
 	 *
 	 * @return list<string>
 	 */

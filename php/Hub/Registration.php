@@ -6,12 +6,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** What the hub knows of this addon: its name among the installed ones, its row, its hooks. */
+/** The hub's registration of this addon: its name among the installed ones, its row, its hooks. */
 final class Registration
 {
 	private const FILE = 'addon/filesync/filesync.php';
 
-	/** Returns what the hub does not know though it should. */
+	/** Returns the missing parts of the registration. */
 	public static function missing(): array
 	{
 		$missing = [];
@@ -28,16 +28,16 @@ final class Registration
 		return [...$missing, ...array_map(fn ($hook) => sprintf(t('hook %s'), $hook), self::missingHooks())];
 	}
 
-	/** Returns the time of the main file when the hub took it in, 0 if it did not. */
+	/** Returns the time of the main file when the hub registered it, 0 if it did not. */
 	public static function installedAt(): int
 	{
 		return (int) (Table::first('addon', ['aname' => 'filesync'], '', 'tstamp')['tstamp'] ?? 0);
 	}
 
 	/**
-	 * Registers the hooks that went missing, while the addon is switched on; returns their names.
+	 * Registers missing hooks while the addon is switched on; returns their names.
 	 *
-	 * The hub forgets one whose file was not there at that moment, and all of them when it looks for addons while one is being installed.
+	 * The hub drops a hook whose file is missing for a moment, and all hooks when it scans for addons while one is being installed.
 	 */
 	public static function mend(): array
 	{
@@ -49,7 +49,7 @@ final class Registration
 		return $hooks;
 	}
 
-	/** Takes the addon off the hub's list as the hub's own tool does. Tables and files stay. */
+	/** Removes the addon from the hub's list as the hub's own tool does. Tables and files stay. */
 	public static function remove(): void
 	{
 		require_once 'include/plugin.php';

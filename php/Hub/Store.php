@@ -12,35 +12,35 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Reads and writes attach and photo rows, and knows where their bytes live.
+ * Reads and writes attach and photo rows, and computes the paths of their bytes.
  *
- * Paths in rows are relative to the hub's root. Every path is made of our own folder chain and the hash.
+ * Paths in rows are relative to the hub's root. Every path consists of our own folder chain and the hash.
  */
 final class Store
 {
 	/**
-	 * Returns our row of a file or folder with its true size, or null. Another channel's row of that hash is not ours.
+	 * Returns our row of a file or folder with its true size, or null. It never returns another channel's row of that hash.
 	 *
-	 * MariaDB compares without regard to case, so a hash that differs only in that would name our file.
+	 * MariaDB ignores case, so a hash that differs only in case would match our file.
 	 */
 	public static function attach(int $channelId, string $hash): ?array
 	{
 		$row = Table::first('attach', ['uid' => $channelId, 'hash' => $hash], 'id');
 		if ($row && $row['hash'] !== $hash) {
-			throw new Refused('the hash is that of another file in other letters');
+			throw new Refused("the hash differs from another file's only in upper and lower case");
 		}
 
 		return $row ? self::withTrueSize($row) : null;
 	}
 
-	/** Returns an attach row with the size of the file where the column is too narrow for it: as we know it, or else as it is on disk. */
+	/** Returns an attach row with the file's true size if the column is too narrow for it: from our record, or else from disk. */
 	public static function withTrueSize(array $row): array
 	{
 		$end = Family::largestFileBytes();
 		if ((int) $row['filesize'] === $end && ! (int) $row['is_dir']) {
 			$onDisk = self::facts($row['content']);
 			$known = Digests::sizeOf((int) $row['uid'], $row['hash']);
-			// What was written later is not what we know of.
+			// Our record does not describe bytes written later.
 			$isKnown = $known && (! $onDisk || $onDisk['mtime'] <= $known['updated']);
 			$row['filesize'] = max($end, $isKnown ? $known['size_bytes'] : $onDisk['size_bytes'] ?? 0);
 		}
@@ -48,7 +48,7 @@ final class Store
 		return $row;
 	}
 
-	/** Returns our photo row of one scale, without the bytes of one that is kept in the database, or null. */
+	/** Returns our photo row of one scale, without bytes kept in the database, or null. */
 	public static function photo(int $channelId, string $hash, int $scale): ?array
 	{
 		$columns = 'id, resource_id, imgscale, filesize, edited, os_storage, photo_usage, mimetype';
@@ -68,7 +68,7 @@ final class Store
 		return 'store/' . $channel['channel_address'];
 	}
 
-	/** Returns our own folder for a channel's unfinished and kept files, hub-relative; makes it if asked to. */
+	/** Returns our own folder for a channel's unfinished and kept files, hub-relative; creates it on request. */
 	public static function dataRoot(int $channelId, bool $make = false): string
 	{
 		$path = 'store/[data]/filesync/' . $channelId;
@@ -79,7 +79,7 @@ final class Store
 		return $path;
 	}
 
-	/** Removes our own folder with all that is unfinished or kept in it. Follows no link. */
+	/** Removes our own folder with all unfinished and kept files. Follows no link. */
 	public static function removeData(): void
 	{
 		$root = 'store/[data]/filesync';
@@ -96,7 +96,7 @@ final class Store
 	/**
 	 * Returns the folders from the root down to one, by our own rows.
 	 *
-	 * @return ?list<array> Null if one is missing, is no folder, or they form a ring.
+	 * @return ?list<array> Null if one is missing or is not a folder, or if they form a loop.
 	 */
 	public static function chain(int $channelId, string $folder): ?array
 	{
@@ -114,7 +114,7 @@ final class Store
 	}
 
 	/**
-	 * Returns where a file in a folder belongs.
+	 * Returns the paths of a file in a folder.
 	 *
 	 * @return ?array{os_path: string, display_path: string, album: string, content: string} Null if the folder is not ours, or the path would be too long.
 	 */
@@ -138,7 +138,7 @@ final class Store
 	}
 
 	/**
-	 * Returns the hub-relative path of a row's file if it lies beneath the channel's own folder, else null.
+	 * Returns the hub-relative path of a row's file if it is beneath the channel's own folder, or null.
 	 *
 	 * Very old rows lack the prefix, rows with os_storage 0 hold the bytes themselves.
 	 */
@@ -154,7 +154,7 @@ final class Store
 	}
 
 	/**
-	 * Refuses a path if it, or a folder above it, is a symbolic link beneath the channel's own folder: that may lead anywhere.
+	 * Refuses a path if it, or a folder above it, is a symbolic link beneath the channel's own folder: a link may lead anywhere.
 	 *
 	 * @throws Postponed
 	 */
@@ -168,7 +168,7 @@ final class Store
 		}
 	}
 
-	/** Returns what tells a file's present content from another, or null if there is no such file. */
+	/** Returns facts that distinguish a file's present content from any other, or null if the file does not exist. */
 	public static function facts(?string $path): ?array
 	{
 		clearstatcache();
@@ -178,9 +178,9 @@ final class Store
 	}
 
 	/**
-	 * Copies bytes to a path where nothing is, whole or not at all.
+	 * Copies bytes to an unused path, completely or not at all.
 	 *
-	 * @throws Postponed There is no room for them, or the disk fails.
+	 * @throws Postponed The disk is full or fails.
 	 */
 	public static function copy(string $source, string $path): void
 	{
@@ -192,7 +192,7 @@ final class Store
 		}
 	}
 
-	/** Returns a name that no other row in the folder has: core's `name(N).ext`. */
+	/** Returns an unused name in the folder: core's `name(N).ext`. */
 	public static function freeName(int $channelId, string $folder, string $hash, string $name): string
 	{
 		$dot = strrpos($name, '.');
@@ -232,7 +232,7 @@ final class Store
 		}
 	}
 
-	/** Returns the bytes that a channel's account uses, and how many it may use (null: no bound). */
+	/** Returns the bytes that a channel's account uses, and how many it may use (null: unlimited). */
 	public static function quota(array $channel): array
 	{
 		$limit = service_class_fetch($channel['channel_id'], 'attach_upload_limit');

@@ -59,7 +59,7 @@ final class Table
 		}
 	}
 
-	/** Adds a row, or several of the same columns; false if a key is taken, then none is added. */
+	/** Adds a row, or several with the same columns; if a key is taken, adds none and returns false. */
 	public static function tryInsert(string $table, array ...$rows): bool
 	{
 		$values = [];
@@ -70,7 +70,7 @@ final class Table
 		return (bool) dbq('INSERT INTO ' . $table . ' (' . implode(', ', array_keys($rows[0])) . ') VALUES ' . implode(', ', $values));
 	}
 
-	/** Changes rows. Whether any matched is not told: read back. */
+	/** Changes rows. It does not report whether any matched: read back. */
 	public static function update(string $table, array $set, array $where): void
 	{
 		$pairs = [];
@@ -90,7 +90,7 @@ final class Table
 		}
 	}
 
-	/** Runs a piece of work as one transaction. What it throws undoes it. */
+	/** Runs a piece of work as one transaction. An exception rolls it back. */
 	public static function transaction(callable $work): mixed
 	{
 		if (! dbq('BEGIN')) {
@@ -110,25 +110,25 @@ final class Table
 		return $result;
 	}
 
-	/** Tells whether none of some tables exists, rather than that the database does not answer or one is damaged. */
+	/** Tells whether none of the tables exists; false if the database does not answer or a table is damaged. */
 	public static function areAbsent(array $tables): bool
 	{
 		return ! array_filter($tables, fn ($table) => db_columns($table)) && is_array(dbq('select 1 as one'));
 	}
 
-	/** Returns those of some tables that do not exist. */
+	/** Returns the tables that do not exist. */
 	public static function missing(array $tables): array
 	{
 		return array_values(array_filter($tables, fn ($table) => ! db_columns($table)));
 	}
 
-	/** Returns those of a table's columns, given as keys, that do not exist. */
+	/** Returns the columns of a table, given as keys, that do not exist. */
 	public static function lacking(string $table, array $columns): array
 	{
 		return array_diff_key($columns, array_flip(db_columns($table)));
 	}
 
-	/** Removes tables with all that is in them. */
+	/** Drops tables with their contents. */
 	public static function drop(array $tables): void
 	{
 		foreach ($tables as $table) {
@@ -142,11 +142,11 @@ final class Table
 		return (bool) dbq($statement);
 	}
 
-	/** Gives columns another type where the database has narrower ones: MariaDB alone does. */
+	/** Changes the type of columns if the database has narrower ones: only MariaDB does. */
 	public static function widen(string $table, array $columns, string $type): void
 	{
 		$changes = implode(', ', array_map(fn ($column) => "MODIFY $column $type NOT NULL", $columns));
-		// Whatever else calls itself so has no function of that name.
+		// Other databases with that name lack a function of that name.
 		if (! Family::isPostgres() && is_array(dbq('select connection_id() as one')) && ! dbq("ALTER TABLE $table $changes")) {
 			throw new \RuntimeException("cannot widen table $table");
 		}

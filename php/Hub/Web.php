@@ -32,16 +32,16 @@ final class Web
 		return strtolower($parts['host'] ?? '') . (isset($parts['port']) && $parts['port'] !== $own ? ':' . $parts['port'] : '');
 	}
 
-	/** Returns the path that a path beneath the hub's root has on its host. */
+	/** Returns the path on the host for a path beneath the hub's root. */
 	public static function path(string $path): string
 	{
 		return rtrim((string) parse_url(self::root(), PHP_URL_PATH), '/') . $path;
 	}
 
 	/**
-	 * Returns the request; of a body that is no form at most so many bytes are read.
+	 * Returns the request; reads a bounded number of bytes of a body that is not a form.
 	 *
-	 * @param ?\Closure $mostBytes Says how many, of the request's arguments; null: none.
+	 * @param ?\Closure $mostBytes Returns the bound, given the request's arguments; null: reads no body.
 	 */
 	public static function request(?\Closure $mostBytes): Request
 	{
@@ -50,7 +50,7 @@ final class Web
 		return Request::current($arguments, $mostBytes ? $mostBytes($arguments) : 0);
 	}
 
-	/** Returns the header Authorization, wherever the web server and the hub's own rules put it. */
+	/** Returns the header Authorization, wherever the web server or the hub's own rules put it. */
 	public static function authorization(): string
 	{
 		foreach (['HTTP_AUTHORIZATION', 'REDIRECT_HTTP_AUTHORIZATION', 'REMOTE_USER', 'REDIRECT_REMOTE_USER'] as $name) {
@@ -62,7 +62,7 @@ final class Web
 		return '';
 	}
 
-	/** Returns the address that the request came from, empty if there is none. */
+	/** Returns the source address of the request, empty if there is none. */
 	public static function address(): string
 	{
 		return is_string($_SERVER['REMOTE_ADDR'] ?? null) ? $_SERVER['REMOTE_ADDR'] : '';

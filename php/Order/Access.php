@@ -11,7 +11,7 @@ final class Access
 {
 	public const LISTS = ['allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'];
 
-	/** Returns the fingerprint of the access and categories of a row; the order of entries and the categories' URLs do not count. */
+	/** Returns the fingerprint of the access and categories of a row; it ignores the order of entries and the categories' URLs. */
 	public static function print(array $row, array $terms): string
 	{
 		$names = array_map(fn ($term) => [(int) $term['ttype'], (string) $term['term']], $terms);
@@ -20,7 +20,7 @@ final class Access
 		return substr(hash('sha256', json_encode([array_map(fn ($list) => self::entries($row[$list]), self::LISTS), array_values(array_unique($names, SORT_REGULAR))])), 0, 32);
 	}
 
-	/** Tells whether all who may see by the first may see by the second: by what is written, as nobody knows here who is in a group. */
+	/** Tells whether everybody whom the first allows is also allowed by the second. It compares the entries only, because group members are unknown here. */
 	public static function isWithin(array $one, array $other): bool
 	{
 		$allowed = self::allowed($one);
@@ -30,8 +30,8 @@ final class Access
 	}
 
 	/**
-	 * Returns what both of two accesses allow: allow lists meet, deny lists add up. Where nobody would be left it is the owner,
-	 * for four empty lists mean everybody.
+	 * Returns the access that two accesses both allow: the intersection of the allow lists, the union of the deny lists. If nobody
+	 * would be left, it returns the owner's, because four empty lists mean everybody.
 	 */
 	public static function narrower(array $one, array $other, string $owner): array
 	{

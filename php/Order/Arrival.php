@@ -14,30 +14,30 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * What becomes of a file or folder when a packet about it arrives: of each group, whether its value stands, and the values from then on.
+ * Judges a packet about a file or folder: for each group, whether our value stands, and the resulting value.
  */
 final class Arrival
 {
 	/** @var array<string, string> `same`, `take`, `stay`, `lost`, `won` by group: see Judge. */
 	public array $verdicts = [];
-	/** What is known of the file from now on. */
+	/** The file's record after the packet. */
 	public array $file;
-	/** The attach row of the packet, with our name, place, access and categories where those stand. */
+	/** The attach row of the packet, with our name, folder, access and categories if those stand. */
 	public array $row;
-	/** @var array<string, string> What was judged, before it counted that nothing is here. */
+	/** @var array<string, string> The verdicts before the rule for files that are missing here. */
 	private array $told = [];
-	/** What the bytes of the packet, taken alone, have seen. */
+	/** What the bytes of the packet have seen on their own. */
 	private array $bytesSeen = [];
 
 	private readonly string $hub;
 	/** Whether a value became a change of our own. */
 	private bool $isOurChange = false;
-	/** Whether the packet is one of a hub without vectors that comes late: the hub had our bytes before. */
+	/** Whether the packet is a late one from a hub without vectors: the hub already had our bytes. */
 	private bool $isLate = false;
 
 	/**
 	 * @param array  $file     As Revisions::notice() returned it.
-	 * @param ?array $accepted Our row with `term`; of a file that is still to come, the row that was accepted last.
+	 * @param ?array $accepted Our row with `term`; for a file that is still to arrive, the last accepted row.
 	 */
 	public function __construct(private readonly array $channel, array $file, private readonly ?array $accepted, private readonly Packet $packet, string $root)
 	{
@@ -59,13 +59,13 @@ final class Arrival
 		return in_array($this->verdicts[$group], ['take', 'lost'], true);
 	}
 
-	/** Tells whether only the date that the hub gives a file is another. */
+	/** Tells whether only the hub's date for a file differs. */
 	public function isOnlyDated(): bool
 	{
 		return $this->packet->order['revision'] !== null && $this->verdicts['bytes'] === 'same' && ! $this->file['wanted'];
 	}
 
-	/** Tells whether the sender should hear of ours: it does not know a value that stands, or something was made of both. */
+	/** Tells whether the sender should be told our values: it lacks one that stands, or a value was merged from both. */
 	public function deservesAnswer(): bool
 	{
 		$isOurs = array_intersect($this->verdicts, ['won']) || $this->verdicts['access'] === 'lost';
@@ -73,13 +73,13 @@ final class Arrival
 		return $isOurs || ($this->packet->order['revision'] === null ? $this->verdicts['bytes'] === 'stay' : in_array('stay', $this->verdicts, true));
 	}
 
-	/** Tells whether the other clones should hear of what is made of the packet here: it is a change of our own. */
+	/** Tells whether applying the packet made a change of our own, which the other clones should be told. */
 	public function isOurChange(): bool
 	{
 		return $this->isOurChange;
 	}
 
-	/** Returns the value of the bytes that the packet tells of, as publishing needs it. */
+	/** Returns the value of the bytes in the packet, in the form that publishing needs. */
 	public function wanted(): array
 	{
 		$value = $this->file['wanted'] ?: $this->file['bytes'] + ['seen' => $this->bytesSeen];
@@ -87,7 +87,7 @@ final class Arrival
 		return array_diff_key($value, ['past' => 1]);
 	}
 
-	/** Tells whether a packet only repeats what a deleted file was. */
+	/** Tells whether a packet only repeats a state that was deleted. */
 	public function isOfTheDead(): bool
 	{
 		if ($this->file['state'] !== 'gone') {
@@ -103,8 +103,8 @@ final class Arrival
 	}
 
 	/**
-	 * Tells whether a hub that sends no vectors knows a file as it is here. Where nothing was ever heard of its changes, as of a
-	 * file that was here before filesync, it is believed.
+	 * Tells whether a hub that sends no vectors knows a file as it is here. A hub that never reported changes of the file is believed,
+	 * such as for a file that is older than filesync here.
 	 */
 	public static function knowsAll(array $channel, array $file, string $hub): bool
 	{
@@ -133,7 +133,7 @@ final class Arrival
 			[$verdict, $value] = Judge::versioned($ours, $theirs);
 			$seen = $theirs['vector'];
 			if ($group === 'access' && $verdict === 'same' && $theirs['print'] !== $ours['print']) {
-				// Both were made of the same changes, in another order: only who may see by both has been let in by all of them.
+				// Both result from the same changes in a different order: only people whom both allow were let in by all of them.
 				$verdict = 'lost';
 			}
 		} else {
@@ -143,7 +143,7 @@ final class Arrival
 		}
 		$this->told[$group] = $verdict;
 		if (! $this->accepted && ! in_array($verdict, ['take', 'lost'], true) && $theirs['print'] !== $ours['print']) {
-			// What is not here has nothing that could stand: that theirs does is a change of its own, or two values would have seen the same.
+			// We have no local value, so the incoming one becomes a new local change; otherwise two different values would carry the same vector.
 			$seenBoth = ['vector' => Vector::join($ours['vector'], $theirs['vector'])] + $ours;
 			[$verdict, $value] = ['take', Judge::changed($seenBoth, $theirs['print'], $theirs['edited'], Site::component((int) $this->channel['channel_id']), $theirs['at'])];
 			$seen = $value['vector'];
@@ -160,7 +160,7 @@ final class Arrival
 		$this->file['peers'][$this->hub][$group] = ['print' => $theirs['print']];
 	}
 
-	/** Returns how much their bytes are dated before ours. A date of ours in the future says nothing: it would shut out all that comes after. */
+	/** Returns by how much their bytes are dated before ours. It ignores a date of ours in the future, which would shut out every later change. */
 	private function secondsBefore(array $theirs, array $ours): int
 	{
 		$isSane = $ours['edited'] <= gmdate('Y-m-d H:i:s', Config::now() + 86400);
@@ -176,7 +176,7 @@ final class Arrival
 		$last['edited'] = $told['edited'] ?? $last['edited'];
 		$oursBytes = (int) explode(':', $ours['print'])[0];
 		if ($group === 'bytes' && $last['filesize'] === FileChange::COLUMN_END && $oursBytes > FileChange::COLUMN_END) {
-			// A hub whose column is too narrow says its end for all that is larger.
+			// A hub whose column is too narrow sends the column's maximum for every larger file.
 			$last['filesize'] = $oursBytes;
 		}
 		$print = Revisions::prints($last, $last['term'])[$group];
@@ -190,13 +190,13 @@ final class Arrival
 		return ['print' => $print, 'edited' => $last['edited'], 'vector' => Vector::credible($told['vector'], $this->known())] + array_diff_key($told, ['name' => 1]);
 	}
 
-	/** Returns the changes of the file that are known here. */
+	/** Returns the changes of the file that this hub knows. */
 	private function known(): array
 	{
 		return Vector::join(Revisions::seen($this->file), $this->file['gone']);
 	}
 
-	/** A stock hub gives a file `name(N)` where we sent `name`: that is no rename. */
+	/** A stock hub may call a file `name(N)` that we sent as `name`: that does not count as a rename. */
 	private function isOurPlace(array $last, array $ours): bool
 	{
 		[$folder, $name] = explode("\n", $ours['print'] . "\n", 3);
@@ -215,7 +215,7 @@ final class Arrival
 		return $ours !== null && $ours !== $this->packet->sha256;
 	}
 
-	/** Returns what the hub last told of a group, or was told by us and surely got, or null. */
+	/** Returns the value of a group that the hub last sent, or that we sent and it surely received, or null. */
 	private function had(string $group): ?string
 	{
 		$known = $this->file['peers'][$this->hub][$group] ?? null;
@@ -224,16 +224,22 @@ final class Arrival
 	}
 
 	/**
-	 * Returns a photo row of the packet with the access that it is to have: its own, which may be narrower than the file's, as long as
-	 * the packet's access stands, and never more than the file's otherwise.
+	 * Returns a photo row of the packet with its final access: its own, which may be narrower than the file's, if
+	 * the packet's access stands; otherwise at most the file's.
 	 */
 	public function withAccess(array $photo): array
 	{
-		return in_array($this->verdicts['access'], ['take', 'same'], true) ? $photo
+		return $this->keepsAccess() ? $photo
 			: Access::narrower($photo, $this->row, $this->channel['channel_hash']) + $photo;
 	}
 
-	/** Remembers who might see the file before a clone let others see it too: what that clone deletes later comes back as narrow. */
+	/** Tells whether the packet's access stands. */
+	public function keepsAccess(): bool
+	{
+		return in_array($this->verdicts['access'], ['take', 'same'], true);
+	}
+
+	/** Remembers the access from before a clone widened it: if that clone deletes the file later, it is restored with the narrow access. */
 	public function noteWidening(array $own): void
 	{
 		$before = $this->file['here']['before'] ?? null;
@@ -245,7 +251,7 @@ final class Arrival
 		}
 	}
 
-	/** Where neither access has seen the other, only who may see by both may see. */
+	/** If neither access has seen the other, only people whom both allow may see the file. */
 	private function chooseAccess(): void
 	{
 		$verdict = $this->verdicts['access'];

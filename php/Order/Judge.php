@@ -7,28 +7,28 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Decides which of two values of one group stands: our bytes, name and place, or access of a file, and what another hub tells.
+ * Decides which of two values of one group stands: ours or another hub's. The groups are a file's bytes, its name and folder, and its access.
  *
  * A value is `{print, vector, by, at, edited}`: its fingerprint, what it has seen, the component that made it, the host where
- * that was, and the date of its bytes. Ours has `past` too: the values before it, newest first.
+ * it was made, and the date of its bytes. Ours also has `past`: the values before it, newest first.
  */
 final class Judge
 {
-	/** Bytes that are dated so much before ours are a state from a backup, or came late: clocks do not differ by that much. */
+	/** Bytes dated more than this before ours come from a backup or arrived late: clocks do not differ by that much. */
 	private const CLOCKS_DIFFER_SECONDS = 3600;
 
 	/**
-	 * Says what to do with a value that came with its vector.
+	 * Judges a value that came with its vector.
 	 *
-	 * @return array{0: 'same'|'take'|'stay'|'lost'|'won', 1: array} `same`, `stay`: ours stands, `take`: theirs replaces what it has seen.
-	 *   `lost`, `won`: neither has seen the other, and ours loses or wins by a rule that every clone computes alike. With it the
+	 * @return array{0: 'same'|'take'|'stay'|'lost'|'won', 1: array} `same`, `stay`: ours stands; `take`: theirs has seen ours and replaces it;
+	 *   `lost`, `won`: neither has seen the other, and ours loses or wins by a rule that gives the same result on every clone. Second: the
 	 *   value that stands from now on.
 	 */
 	public static function versioned(array $ours, array $theirs): array
 	{
 		$joined = Vector::join($ours['vector'], $theirs['vector']);
 		if ($theirs['print'] === $ours['print']) {
-			// Both name the change alike from now on: whose it is decides who prevails.
+			// Both hubs now attribute the change to the same component: it decides who prevails.
 			return ['same', ['vector' => $joined, 'by' => strcmp($ours['by'], $theirs['by']) < 0 ? $theirs['by'] : $ours['by']] + $ours];
 		}
 		if ($ours['print'] === '') {
@@ -36,7 +36,7 @@ final class Judge
 		}
 		switch (Vector::compare($theirs['vector'], $ours['vector'])) {
 			case 'equal':
-				// Two values that have seen the same are one, told less exactly, or a fault of a hub: never a reason to answer.
+				// Two values with the same vector are one value, reported less exactly, or the result of a faulty hub: never a reason to answer.
 				return self::prevails($theirs, $ours) ? ['lost', self::replaced($ours, $theirs, $joined)] : ['same', $ours];
 			case 'after':
 				return ['take', self::replaced($ours, $theirs, $joined)];
@@ -50,12 +50,12 @@ final class Judge
 	}
 
 	/**
-	 * Says what to do with a value of a hub that sends no vectors: its change is named by what it is.
+	 * Judges a value from a hub that sends no vectors: its change is identified by its content.
 	 *
-	 * @param ?string $had   The fingerprint that this hub last told or was surely told, null if none is known.
-	 * @param int     $secondsBefore How much its bytes are dated before ours; 0 for other groups.
+	 * @param ?string $had   The fingerprint that this hub last sent or surely received, null if unknown.
+	 * @param int     $secondsBefore By how much its bytes are dated before ours; 0 for other groups.
 	 *
-	 * @return array{0: 'same'|'take'|'stay'|'lost', 1: array, 2?: array} As versioned(); with `take` and `lost` what theirs alone has seen.
+	 * @return array{0: 'same'|'take'|'stay'|'lost', 1: array, 2?: array} As versioned(); with `take` and `lost`, third: what their value has seen.
 	 */
 	public static function unversioned(array $ours, array $theirs, ?string $had, int $secondsBefore, string $hub): array
 	{
@@ -63,7 +63,7 @@ final class Judge
 			return ['same', $ours];
 		}
 		$name = '~' . substr(hash('sha256', "$hub\n{$theirs['print']}"), 0, 16);
-		// Also where ours came from a hub that had heard of this change before us.
+		// This includes values that came from a hub that had learned of this change before us.
 		$isPast = isset($ours['vector'][$name]) || array_filter($ours['past'], fn ($value) => $value['print'] === $theirs['print']);
 		if ($isPast && ($had !== $ours['print'] || $secondsBefore > 0)) {
 			return ['stay', $ours];
@@ -82,7 +82,7 @@ final class Judge
 		return [$isChangeOfOurs ? 'take' : 'lost', self::replaced($ours, $theirs, $joined), $isChangeOfOurs ? $joined : $theirs['vector']];
 	}
 
-	/** Tells which of two values stands where neither has seen the other; every clone computes it alike. */
+	/** Tells whether the first of two values stands if neither has seen the other; every clone computes the same result. */
 	public static function prevails(array $one, array $other): bool
 	{
 		return self::rank($one) > self::rank($other);
@@ -96,14 +96,14 @@ final class Judge
 		return self::replaced($ours, $value, $value['vector']);
 	}
 
-	/** Returns the value that stands once another has taken the place of ours. */
+	/** Returns the value that stands once another has replaced ours. */
 	public static function succeeds(array $ours, array $theirs): array
 	{
 		return $ours['print'] === $theirs['print'] ? ['vector' => Vector::join($ours['vector'], $theirs['vector'])] + $ours
 			: self::replaced($ours, $theirs, Vector::join($ours['vector'], $theirs['vector']));
 	}
 
-	/** Returns the bytes of a folder, which has none: what was told of them is here at once. */
+	/** Returns the bytes value of a folder: a folder has no bytes to fetch, so the reported value takes effect at once. */
 	public static function settled(array $folder): array
 	{
 		$value = $folder['wanted'] ?: $folder['bytes'];
@@ -111,7 +111,7 @@ final class Judge
 		return array_diff_key(['vector' => Vector::join($folder['bytes']['vector'], $value['vector'])] + $value, ['seen' => 1]);
 	}
 
-	/** Returns the value of something that nobody has told of yet. */
+	/** Returns the value of a group that no hub has reported yet. */
 	public static function none(): array
 	{
 		return ['print' => '', 'vector' => [], 'by' => '', 'at' => '', 'edited' => '', 'past' => []];
@@ -124,8 +124,8 @@ final class Judge
 	}
 
 	/**
-	 * The change of a hub that cannot keep both goes first: what loses here is kept by us. Then the later date of bytes, then the
-	 * fingerprint; nothing that two hubs could hold different opinions of.
+	 * The change of a hub that cannot keep both wins: we keep the loser. Then the later date of bytes wins, then the greater
+	 * fingerprint: nothing that two hubs could see differently.
 	 */
 	private static function rank(array $value): array
 	{

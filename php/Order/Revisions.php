@@ -14,25 +14,25 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * What we know of each file's revisions, table filesync_file: its bytes, its name and place, its access, each with a vector.
+ * The known revision of each file, table filesync_file: its bytes, its name and folder, its access, each with a vector.
  *
- * Our own changes are not reported to us by core: notice() finds them by comparing the rows with what is known. So what another
- * hub told is never taken for a change of ours, whoever wrote it. Callers hold the channel's Turn.
+ * Core does not report local changes to us: notice() finds them by comparing the rows with the record. So another hub's
+ * change is never mistaken for a local one, whoever wrote it. Callers hold the channel's Turn.
  */
 final class Revisions
 {
 	public const GROUPS = ['bytes', 'place', 'access'];
-	/** What `here` has beside the fingerprints of the groups: the digest of the bytes, and those of the bytes before; the access before a clone widened it. */
+	/** What `here` holds beside the fingerprints of the groups: the digest of the bytes, and those of earlier bytes; the access before a clone widened it. */
 	public const DIGESTS = ['sha256' => 1, 'past' => 1, 'before' => 1];
 
 	private const MOST_PAST = 16;
-	/** Deletes of what was never here that are remembered of a channel, the latest. */
+	/** How many deletes of files that were never here are remembered for a channel, the latest ones. */
 	private const MOST_UNSEEN = 10000;
 	private const MOST_UNSEEN_SEES = 32;
-	/** The state of one: no more than what the delete has seen is known. Everywhere else it is `gone`. */
+	/** The state of such a delete in the table: only the vector of the delete is known. Everywhere else the state is `gone`. */
 	public const UNSEEN = 'unseen';
 
-	/** Returns what is known of a file, null if nothing is. */
+	/** Returns the record of a file, or null. */
 	public static function find(int $channelId, string $hash): ?array
 	{
 		$row = Table::first('filesync_file', ['id' => self::id($channelId, $hash)]);
@@ -47,9 +47,9 @@ final class Revisions
 	}
 
 	/**
-	 * Returns what is known of a file, with what was changed here since, which is written down as our change.
+	 * Returns the record of a file, after recording changes made here since then as ours.
 	 *
-	 * @param bool $isNew Whether a file that nothing is known of was made or changed here, rather than before filesync came.
+	 * @param bool $isNew Whether an unrecorded file was made or changed here just now; otherwise it is older than filesync here.
 	 */
 	public static function notice(array $channel, string $hash, bool $isNew = false): array
 	{
@@ -80,11 +80,11 @@ final class Revisions
 				continue;
 			}
 			if ($group === 'access') {
-				// Whoever changes it here says who may see it.
+				// A local change of access decides it from now on.
 				unset($file['here']['before']);
 			}
 			if ($group === 'bytes') {
-				// A digest of the bytes before would make these look damaged.
+				// With the digest of the former bytes, these would look damaged.
 				$file['here'] = self::withDigest($file['here'], $isNew && ! $file['is_dir'] ? Digests::momentary(Facts::of($channel, $hash, 0)) : null);
 			}
 			if (! $known && ! $isNew) {
@@ -105,7 +105,7 @@ final class Revisions
 		return $file + ['changed' => $changed];
 	}
 
-	/** Writes down what is known of a file. */
+	/** Saves the record of a file. */
 	public static function save(array $file): void
 	{
 		unset($file['changed']);
@@ -121,13 +121,13 @@ final class Revisions
 	}
 
 	/**
-	 * Says what becomes of bytes that came, now that they are to be shown.
+	 * Decides what to do with bytes that have arrived and are about to be shown.
 	 *
-	 * @param ?array $value What their packet said of them, null if it was taken in before there were revisions.
+	 * @param ?array $value Their value from the packet, null if the packet was accepted before there were revisions.
 	 * @param string $sha256 Their digest.
 	 *
-	 * @return 'publish'|'both'|'drop'|'old' `both`: ours, which they have not seen, become a conflict copy. `old`: what ours replaced here; a
-	 *   hub without filesync dates a file anew when it repairs access.
+	 * @return 'publish'|'both'|'drop'|'old' `both`: our bytes, which theirs have not seen, become a conflict copy. `old`: ours already replaced
+	 *   these bytes; a hub without filesync gives a file a new date when it repairs access.
 	 */
 	public static function verdict(array $channel, string $hash, ?array $value, string $sha256): string
 	{
@@ -148,7 +148,7 @@ final class Revisions
 		}
 	}
 
-	/** Gives a deleted file up again that a late packet told of, as no hub has its bytes; false if it was never deleted, or is here. */
+	/** Marks a file as deleted again that a late packet had revived, because no hub has its bytes; false if it was never deleted, or is here. */
 	public static function buryAgain(int $channelId, string $hash): bool
 	{
 		$file = self::find($channelId, $hash);
@@ -160,12 +160,12 @@ final class Revisions
 		return true;
 	}
 
-	/** Writes down that bytes which came are shown now, with the date of the row that their packet told. */
+	/** Records that received bytes are now shown, with the date from the row in their packet. */
 	public static function published(array $channel, string $hash, ?array $value, int $sizeBytes, string $edited, string $told, string $sha256): void
 	{
 		$file = self::find((int) $channel['channel_id'], $hash) ?? self::unknown((int) $channel['channel_id'], $hash);
 		if ($value !== null) {
-			// Where the origin had newer bytes by then, those came.
+			// If the origin had newer bytes by then, those arrived.
 			$isTold = (int) $value['print'] === $sizeBytes && $edited === $told;
 			$file['bytes'] = Judge::succeeds($file['bytes'], $isTold ? $value : ['print' => "$sizeBytes:$edited", 'edited' => $edited] + $value);
 			if (($file['wanted']['print'] ?? '') === $value['print']) {
@@ -176,7 +176,7 @@ final class Revisions
 		self::settle($channel, $file);
 	}
 
-	/** Makes the bytes that are here a change of ours which has seen those that were wanted in their place. */
+	/** Makes the present bytes a change of ours that has seen the bytes wanted in their place. */
 	public static function stand(array $channel, array $file): void
 	{
 		$own = Store::attach((int) $channel['channel_id'], $file['hash']);
@@ -185,7 +185,7 @@ final class Revisions
 		self::settle($channel, ['wanted' => []] + $file);
 	}
 
-	/** Writes down what we brought to the rows ourselves, so that it is not taken for a change made here. */
+	/** Records rows that we wrote ourselves, so that they are not mistaken for a local change. */
 	public static function settle(array $channel, array $file): void
 	{
 		$own = Store::attach((int) $channel['channel_id'], $file['hash']);
@@ -198,7 +198,7 @@ final class Revisions
 		self::save($file);
 	}
 
-	/** Writes down that files whose delete had begun (state `going`) are deleted. */
+	/** Records that files whose delete had begun (state `going`) are deleted. */
 	public static function nowGone(int $channelId, array $hashes): void
 	{
 		foreach (array_chunk($hashes, 200) as $some) {
@@ -206,7 +206,7 @@ final class Revisions
 		}
 	}
 
-	/** Remembers the delete of a file that was never here, in case that the file comes late: within bounds, a comparison of the clones makes up for the rest. */
+	/** Remembers the delete of a file that was never here, in case the file arrives late. The number is bounded; a comparison of the clones covers the rest. */
 	public static function buryUnseen(int $channelId, string $hash, array $gone): void
 	{
 		self::save(['state' => self::UNSEEN, 'gone' => count($gone) > self::MOST_UNSEEN_SEES ? [] : $gone] + self::unknown($channelId, $hash));
@@ -217,13 +217,13 @@ final class Revisions
 		}
 	}
 
-	/** Returns all that the values of a file, and its delete, have seen. */
+	/** Returns everything that the values of a file, and its delete, have seen. */
 	public static function seen(array $file): array
 	{
 		return Vector::join($file['state'] === 'here' ? [] : $file['gone'], $file['wanted']['vector'] ?? [], ...array_map(fn ($group) => $file[$group]['vector'], self::GROUPS));
 	}
 
-	/** Returns the fingerprint of each group of an attach row with its categories, ours or one of a packet. */
+	/** Returns the fingerprint of each group of an attach row with its categories, from our table or a packet. */
 	public static function prints(array $row, array $terms): array
 	{
 		return [
@@ -239,20 +239,20 @@ final class Revisions
 		return Table::select('term', ['uid' => (int) $own['uid'], 'oid' => (int) $own['id'], 'otype' => TERM_OBJ_FILE], 'tid', 0, 'ttype, term, url');
 	}
 
-	/** Returns what nothing is known of yet. */
+	/** Returns the record of an unknown file. */
 	public static function unknown(int $channelId, string $hash): array
 	{
 		return ['uid' => $channelId, 'hash' => $hash, 'is_dir' => 0, 'state' => 'unknown', 'bytes' => Judge::none(), 'place' => Judge::none(),
 			'access' => Judge::none(), 'wanted' => [], 'gone' => [], 'here' => [], 'facts' => [], 'peers' => []];
 	}
 
-	/** Returns this hub's name as it stands in the names of conflict copies. */
+	/** Returns this hub's name, as used in the names of conflict copies. */
 	public static function host(): string
 	{
 		return (string) parse_url(z_root(), PHP_URL_HOST);
 	}
 
-	/** Returns what is known of a file here with another digest, or none; those of the bytes before are remembered. */
+	/** Returns `here` with another digest, or without one; digests of earlier bytes are remembered. */
 	private static function withDigest(array $here, ?string $sha256): array
 	{
 		$past = array_values(array_diff(array_unique([$here['sha256'] ?? '', ...$here['past'] ?? []]), ['', $sha256]));
@@ -260,13 +260,13 @@ final class Revisions
 		return array_filter(['sha256' => $sha256, 'past' => array_slice($past, 0, self::MOST_PAST)]) + array_diff_key($here, ['sha256' => 1, 'past' => 1]);
 	}
 
-	/** Tells whether the bytes on disk are others than those we knew, though their size and date are the same. As many as the row says: else they are damaged. */
+	/** Tells whether the bytes on disk changed although the row's size and date did not. Their number must match the row: otherwise they are damaged. */
 	private static function isRewritten(array $file, array $facts, array $own): bool
 	{
 		return $file['facts'] && $facts && ! $file['is_dir'] && $file['facts'] !== $facts && $facts['size_bytes'] === (int) $own['filesize'];
 	}
 
-	/** Tells whether a file has another date but the bytes that it had: core dates what it moves. */
+	/** Tells whether a file has a new date but the same bytes: core gives a moved file a new date. */
 	private static function isOnlyDated(array $channel, array $file, string $print, array $facts): bool
 	{
 		if ($file['is_dir'] || ! $facts || (int) $print !== (int) ($file['here']['bytes'] ?? -1) || (int) $print !== $facts['size_bytes']) {
@@ -296,7 +296,7 @@ final class Revisions
 		foreach ([...self::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
 			$file[$part] = json_decode($row[$part], true) ?? [];
 		}
-		// What an older version of ours wrote may be longer than others read.
+		// An older version may have written vectors longer than other hubs read.
 		foreach (self::GROUPS as $group) {
 			$file[$group]['vector'] = Vector::folded($file[$group]['vector'] ?? []);
 		}

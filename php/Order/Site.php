@@ -12,22 +12,22 @@ if (! class_exists('App', false)) {
 /**
  * The component under which this hub counts a channel's changes in version vectors.
  *
- * The hub's is drawn at installation. A channel gets another when one of its clones has seen more changes of ours than we know: then we
- * were restored from a backup, and counting on would give two changes one name. What a clone of one channel tells changes no other's.
+ * The hub's is drawn at installation. A channel gets a new one when one of its clones has seen more of our changes than we know: then we
+ * were restored from a backup, and counting on would give two changes one name. A clone of one channel affects no other channel's component.
  */
 final class Site
 {
 	private const ID = 'component';
-	/** A restore is noticed once. Who tells of ever more changes of ours makes them up. */
+	/** A restore happens once. A hub that reports ever more changes of ours makes them up. */
 	private const REDRAW_SECONDS = 3600;
 
-	/** Returns the component that our changes of a channel count under. */
+	/** Returns the component for our changes of a channel. */
 	public static function component(int $channelId): string
 	{
 		return self::drawn($channelId)['value'] ?? self::ofHub();
 	}
 
-	/** Begins to count a channel's changes under a new component if another hub knows more of ours than we do. */
+	/** Draws a new component for a channel if another hub knows more of our changes than we do. */
 	public static function notice(int $channelId, array $theirs, array $ours): void
 	{
 		$component = self::component($channelId);
@@ -39,7 +39,7 @@ final class Site
 		if ($drawn && (int) $drawn['name'] > $now - self::REDRAW_SECONDS && (int) $drawn['name'] <= $now) {
 			return;
 		}
-		Config::log("another hub knows changes of channel $channelId made here that are not known here: this hub was restored from a backup and counts anew");
+		Config::log("another hub knows changes of channel $channelId that were made here and are unknown here: this hub was restored from a backup and starts a new count");
 		self::forget($channelId);
 		Table::tryInsert('filesync_setting', ['id' => self::id($channelId), 'scope' => 'component', 'name' => (string) $now, 'value' => bin2hex(random_bytes(8))]);
 	}
@@ -60,7 +60,7 @@ final class Site
 		return $row['value'];
 	}
 
-	/** Returns the channel's own component, with the moment when it was drawn as its name, or null. */
+	/** Returns the channel's own component, named by the time when it was drawn, or null. */
 	private static function drawn(int $channelId): ?array
 	{
 		return Table::first('filesync_setting', ['id' => self::id($channelId)], '', 'name, value');

@@ -7,26 +7,26 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * A version vector: how many changes of each hub a value has seen. Clocks play no part in it.
+ * A version vector: how many changes of each hub a value has seen. It uses no clocks.
  *
- * A component is a hub since its installation or its last restore (Site), or, with a leading `~`, one change of a hub that
+ * A component stands for a hub since its installation or its last restore (Site), or, with a leading `~`, for one change of a hub that
  * sends no vectors, named by its content (Judge).
  */
 final class Vector
 {
-	/** The most components of hubs, and of single changes, that a vector keeps. */
+	/** The maximum of components of hubs, and of single changes, that a vector keeps. */
 	private const MOST = ['' => 64, '~' => 128];
-	/** The most that are read from a packet, of which the greatest are kept. */
+	/** The maximum read from a packet; the greatest of them are kept. */
 	private const MOST_READ = 1024;
 	private const COMPONENT = '/^~?[0-9a-f]{8,32}$/D';
 	private const LARGEST_COUNT = 1 << 60;
-	/** No clone misses so many changes of one file. */
+	/** No clone misses this many changes of one file. */
 	private const CREDIBLE_STEP = 1 << 20;
 
-	/** Returns `equal`, `before`, `after` or `concurrent`: how the first stands to the second. */
+	/** Returns the relation of the first to the second: `equal`, `before`, `after` or `concurrent`. */
 	public static function compare(array $one, array $other): string
 	{
-		// What both together would not keep tells nothing of either.
+		// Components that the joined vector would drop must not count for either.
 		$joined = self::join($one, $other);
 		$isBehind = $joined != self::folded($one);
 		$isAhead = $joined != self::folded($other);
@@ -34,7 +34,7 @@ final class Vector
 		return $isBehind ? ($isAhead ? 'concurrent' : 'before') : ($isAhead ? 'after' : 'equal');
 	}
 
-	/** Returns the smallest vector that has seen all that each of some has. In whatever order vectors are joined, the result is the same, folded or not. */
+	/** Returns the smallest vector that has seen everything that the given ones have. The order of joining does not matter, nor whether they are folded. */
 	public static function join(array ...$vectors): array
 	{
 		$joined = [];
@@ -47,7 +47,7 @@ final class Vector
 		return self::folded($joined);
 	}
 
-	/** Returns the vector of the next change that a component makes to a value. One that was folded away comes back above the least that is kept. */
+	/** Returns the vector of the next change that a component makes to a value. A component that was folded away returns with a count above the least kept one. */
 	public static function next(array $vector, string $component): array
 	{
 		$vector = self::folded($vector);
@@ -61,10 +61,10 @@ final class Vector
 	}
 
 	/**
-	 * Returns a vector with the greatest components only, where it has too many.
+	 * Returns a vector without its smallest components if it has too many.
 	 *
-	 * By count, then by name, each kind by itself: what falls away here falls away from whatever this is joined with, so every clone
-	 * keeps the same ones, and what is made up pushes no change out that is made after it.
+	 * By count, then by name, each kind separately: components dropped here are also dropped from every join with this vector, so all clones
+	 * keep the same ones, and invented components cannot push out a change made after them.
 	 */
 	public static function folded(array $vector): array
 	{
@@ -80,7 +80,7 @@ final class Vector
 		return $vector;
 	}
 
-	/** Returns what another hub tells with no count further above those that we know than changes can have been made; the rest is believed step by step. */
+	/** Caps another hub's counts at a credible distance above those that we know; greater ones are believed step by step. */
 	public static function credible(array $told, array ...$known): array
 	{
 		$known = self::join(...$known);
@@ -103,7 +103,7 @@ final class Vector
 		return array_filter($vector, fn ($component) => self::kind($component) === $kind, ARRAY_FILTER_USE_KEY);
 	}
 
-	/** Returns a vector as it came from another hub, or null if it is none. */
+	/** Returns a vector that came from another hub, or null if it is invalid. */
 	public static function read(mixed $said): ?array
 	{
 		if (! is_array($said) || count($said) > self::MOST_READ) {

@@ -13,18 +13,18 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Compares a channel's files with those of another clone that speaks filesync, and makes both equal: what differs there is taken in
- * as any packet is, what differs here afterwards the other is told to fetch.
+ * Compares a channel's files with those of another clone that speaks filesync, and makes both equal: it applies the other clone's
+ * differing entries like packets, then tells the clone which of ours to fetch.
  *
- * One step after another, each bounded; what is known stands in the run's row and snapshot, so any process can go on.
+ * It proceeds in bounded steps; the run's row and snapshot hold the state, so any process can continue.
  */
 final class Comparison
 {
 	private const PAGE = 50;
-	/** Transfers that wait at most before more is wanted, and how long until it is looked at again. */
+	/** The maximum of waiting transfers before more are requested, and the seconds until the next check. */
 	private const MOST_WAITING = 500;
 	private const FULL_SECONDS = 60;
-	/** How long the other side may list its files. */
+	/** How long the other clone may list its files. */
 	private const LISTING_SECONDS = 600;
 
 	private readonly CloneCall $clone;
@@ -36,7 +36,7 @@ final class Comparison
 	}
 
 	/**
-	 * Works until a moment, or until the run waits for something; true once it is over.
+	 * Works until a deadline, or until the run has to wait; true once it is over.
 	 *
 	 * @throws PeerFailure
 	 */
@@ -50,7 +50,7 @@ final class Comparison
 
 			return $isOver === true;
 		} catch (PermanentException | TemporaryException $e) {
-			// The snapshot is gone or damaged, or the other side speaks in riddles: from the beginning, later.
+			// The snapshot is gone or damaged, or the peer's message is invalid: start over later.
 			$this->run->save(['state' => 'idle']);
 			throw new PeerFailure($e->getMessage());
 		} catch (PeerFailure $e) {
@@ -61,12 +61,12 @@ final class Comparison
 		}
 	}
 
-	/** Does one piece; true: the run is over, null: it waits. */
+	/** Does one step; true: the run is over, null: it waits. */
 	private function step(float $until): ?bool
 	{
 		switch ($this->run->state) {
 			default:
-				$this->run->save(['state' => 'idle', 'stats' => ['began' => Config::now()], 'session' => '', 'body' => []]);
+				$this->run->save(['state' => 'idle', 'stats' => $this->run->firstStats(), 'session' => '', 'body' => []]);
 				// no break
 			case 'listing':
 				if ($this->run->list($this->channel, $until)) {
@@ -92,7 +92,7 @@ final class Comparison
 		}
 	}
 
-	/** Lets others have their turn meanwhile. */
+	/** Waits, to give other runs a turn. */
 	private function waits(int $seconds): ?bool
 	{
 		$this->run->save(['next_at' => Config::now() + $seconds]);
@@ -143,13 +143,13 @@ final class Comparison
 		$this->run->stats = $counts + ['present' => $known - $counts['missing_there'] - $counts['different']] + $this->run->stats;
 	}
 
-	/** Says how a file differs. */
+	/** Returns how a file differs. */
 	public static function verdict(array $difference): string
 	{
 		return $difference['here'] === null ? 'missing_here' : ($difference['there'] === null ? 'missing_there' : 'different');
 	}
 
-	/** Takes some of the files in that the other side has otherwise, and notes those that it lacks. */
+	/** Applies some of the other clone's differing files, and notes those that it lacks. */
 	private function fetch(): bool
 	{
 		$offset = $this->run->position['offset'];
@@ -190,7 +190,7 @@ final class Comparison
 		return false;
 	}
 
-	/** Notes of which files the version that is here now is another than there. */
+	/** Notes the files whose present version here differs from the other clone's. */
 	private function tellOfDifferent(array $versions): void
 	{
 		foreach ($versions as $hash => $there) {
@@ -200,13 +200,13 @@ final class Comparison
 		}
 	}
 
-	/** Notes of what the other side is to hear. Where that is very much, it finds out by asking us. */
+	/** Notes files that the other clone should be told about. If there are very many, it finds them by asking us. */
 	private function tellOf(array $hashes): void
 	{
 		$this->run->body['tell'] = array_slice([...$this->run->body['tell'] ?? [], ...$hashes], 0, 2 * InventoryRequest::MOST_HASHES);
 	}
 
-	/** Asks how files stand there. Returns name and entry of those that were answered now; there is at least one. */
+	/** Requests the other clone's entries for files. Returns name and entry of those answered now; at least one. */
 	private function entriesOf(array $asked): array
 	{
 		$said = $this->clone->ask(['do' => 'entries'] + $asked);
@@ -216,13 +216,13 @@ final class Comparison
 			$answered[] = [$name, is_array($one['entry'] ?? null) ? $one['entry'] : null];
 		}
 		if (! array_intersect($asked['keys'] ?? $asked['hashes'], array_column($answered, 0))) {
-			throw new PeerFailure($this->run->peer . ' tells of none of the files that it was asked for');
+			throw new PeerFailure($this->run->peer . ' returned none of the requested files');
 		}
 
 		return $answered;
 	}
 
-	/** Says what the other side is to fetch. */
+	/** Tells the other clone what to fetch. */
 	private function tell(): bool
 	{
 		$tell = array_values(array_unique($this->run->body['tell']));
@@ -234,7 +234,7 @@ final class Comparison
 		return true;
 	}
 
-	/** Fetches what a clone told us to, and tells it what came of it where that is more than it knew: the whole of a run of role `pull`. */
+	/** Runs a `pull`: fetches the files that a clone named, and tells it results that it does not know yet. */
 	public function pull(float $until): bool
 	{
 		try {
@@ -244,7 +244,7 @@ final class Comparison
 					return false;
 				}
 				$some = $this->pullSome(array_slice($hashes, 0, self::PAGE));
-				// The clone may have told more meanwhile.
+				// The clone may have named more files meanwhile.
 				$now = Run::find($this->run->id)?->body ?? [];
 				$this->run->save(['body' => ['hashes' => array_values(array_diff($now['hashes'] ?? [], $some)), 'hop' => $now['hop'] ?? 0] + $this->run->body]);
 			}
@@ -255,7 +255,7 @@ final class Comparison
 			$this->tellBack();
 			$now = Run::find($this->run->id)?->body ?? [];
 			if (! empty($now['hashes'])) {
-				// It told more while it was told.
+				// It named more files while we told it.
 				$this->run->save(['body' => ['hashes' => $now['hashes'], 'hop' => $now['hop'] ?? 0]]);
 				return false;
 			}
@@ -267,7 +267,7 @@ final class Comparison
 		}
 	}
 
-	/** Takes in how some files stand there. Returns those that were answered. */
+	/** Applies the other clone's entries for some files. Returns those that were answered. */
 	private function pullSome(array $hashes): array
 	{
 		$answered = $this->entriesOf(['hashes' => $hashes, 'posts' => true]);

@@ -13,13 +13,13 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Takes in how files stand on another clone. Which of two states stands is decided as for any packet. */
+/** Applies another clone's entries. Conflicts are decided as for any packet. */
 final class Intake
 {
 	/**
-	 * Takes an entry in, unless it is a delete: those come after all that exists, as a folder goes once it is empty.
+	 * Applies an entry unless it is a delete: deletes come last, because a folder can be removed only once it is empty.
 	 *
-	 * @return ?list<string> Hashes of which the clone should hear; null: it is a delete.
+	 * @return ?list<string> Hashes that the clone should be told about; null for a delete.
 	 */
 	public static function take(array $channel, string $root, array $entry): ?array
 	{
@@ -31,9 +31,9 @@ final class Intake
 	}
 
 	/**
-	 * Takes deletes in: files, then folders, the deepest first.
+	 * Applies deletes: files, then folders, the deepest first.
 	 *
-	 * @return list<string> Hashes of which the clone should hear.
+	 * @return list<string> Hashes that the clone should be told about.
 	 */
 	public static function takeDeletes(array $channel, string $root, array $entries): array
 	{
@@ -51,7 +51,7 @@ final class Intake
 		return $tell;
 	}
 
-	/** Returns the hash of the file that an entry is about, empty if it is about none. */
+	/** Returns the hash of the file in an entry, empty if there is none. */
 	public static function hashOf(array $entry): string
 	{
 		$rows = is_array($entry['attach'] ?? null) ? $entry['attach'] : [];
@@ -60,7 +60,7 @@ final class Intake
 		return is_string($hash) ? $hash : '';
 	}
 
-	/** Tells whether both sides changed a file's bytes without knowing of each other. */
+	/** Tells whether both clones changed a file's bytes without knowing about the other's change. */
 	public static function isConflict(array $channel, array $entry): bool
 	{
 		$told = Sibling::readOrder($entry['filesync'] ?? null)['revision']['bytes']['vector'] ?? null;
@@ -69,7 +69,7 @@ final class Intake
 		return $file && Vector::compare($file['bytes']['vector'], $told) === 'concurrent';
 	}
 
-	/** Tells whether what is known here now has seen more than what an entry told. */
+	/** Tells whether our record has seen more than an entry. */
 	public static function hasSeenMore(array $channel, array $entry): bool
 	{
 		$told = Sibling::readOrder($entry['filesync'] ?? null)['revision'];
@@ -89,7 +89,7 @@ final class Intake
 		return (bool) array_filter(is_array($entry['attach'] ?? null) ? $entry['attach'] : [], fn ($row) => ! empty($row['deleted']));
 	}
 
-	/** A clone speaks for itself only. */
+	/** A clone may only report its own state. */
 	private static function isFrom(string $root, array $entry): bool
 	{
 		return is_string($entry['fetch_url'] ?? null) && Clones::normalise(dirname($entry['fetch_url'])) === Clones::normalise($root);

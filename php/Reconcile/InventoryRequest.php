@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Outgoing;
 use FileSync\Addon\Packet;
+use FileSync\Addon\Places;
 use FileSync\Addon\Request;
 use FileSync\Addon\Response;
 use FileSync\Addon\SignedRequest;
@@ -18,19 +19,21 @@ if (! class_exists('App', false)) {
 /**
  * Answers another clone that compares its files with ours.
  *
- * `round`: one message of the comparison; the first makes a snapshot of what is here, which serves all that follow. `entries`: how
- * files stand here, in the shape of a sync packet. `finish`: what the other has that we lack; we fetch it.
+ * `round`: one message of the comparison; the first makes a snapshot of our files, which serves all later ones. `entries`: our state
+ * of files, in the form of a sync packet. `finish`: files that the other has and we lack; we fetch them.
  */
 final class InventoryRequest
 {
 	public const MOST_BYTES = 524288;
 	public const MOST_ENTRIES = 64;
 	public const MOST_HASHES = 5000;
-	/** How often two clones tell each other of the same files before the next comparison. */
+	/** How often two clones send each other the same files before the next comparison. */
 	public const MOST_HOPS = 4;
 
 	private const ANSWER_BYTES = 1 << 20;
 	private const LIST_SECONDS = 8;
+	/** How many listings of a channel's files may run at once. */
+	private const PLACES = 1;
 
 	private function __construct(private readonly array $channel, private readonly array $asked, private readonly string $root)
 	{
@@ -63,6 +66,9 @@ final class InventoryRequest
 			'entries' => $this->entries(),
 			'finish' => $this->finish(),
 		};
+		if ($said === null) {
+			return Response::error(429, 'busy', Places::AGAIN_SECONDS);
+		}
 		if (isset($said['error'])) {
 			return Response::error(410, $said['error']);
 		}
@@ -71,14 +77,26 @@ final class InventoryRequest
 		return ! empty($this->asked['gzip']) && function_exists('gzencode') ? Response::packed($said) : Response::json(200, $said);
 	}
 
-	private function round(): array
+	/** Answers a round; null if our files must be listed first, and no place is free. */
+	private function round(): ?array
 	{
-		$run = isset($this->asked['session']) ? $this->session() : Run::begin($this->channel, 'answer', $this->root);
-		if (! $run) {
+		$run = isset($this->asked['session']) ? $this->session() : null;
+		if (! $run && isset($this->asked['session'])) {
 			return ['error' => 'session'];
 		}
-		if ($run->state !== 'sealed' && ! $run->list($this->channel, microtime(true) + self::LIST_SECONDS)) {
-			return ['session' => $run->id, 'state' => 'listing', 'retry_after' => 1];
+		if ($run?->state !== 'sealed') {
+			$place = Places::take('list', (int) $this->channel['channel_id'], self::PLACES);
+			if (! $place) {
+				return null;
+			}
+			try {
+				$run ??= Run::begin($this->channel, 'answer', $this->root);
+				if (! $run->list($this->channel, microtime(true) + self::LIST_SECONDS)) {
+					return ['session' => $run->id, 'state' => 'listing', 'retry_after' => 1];
+				}
+			} finally {
+				$place->giveBack();
+			}
 		}
 		$said = ['session' => $run->id, 'state' => 'ready'];
 		if (isset($this->asked['message'])) {
@@ -116,7 +134,7 @@ final class InventoryRequest
 		return ['entries' => $entries];
 	}
 
-	/** Notes what the other has and we lack; it is fetched by a worker. */
+	/** Notes files that the other has and we lack; a worker fetches them. */
 	private function finish(): array
 	{
 		$hashes = $this->asked['hashes'] ?? [];
@@ -126,7 +144,7 @@ final class InventoryRequest
 		if (! empty($this->asked['again'])) {
 			Run::ask($this->channel, $this->root)->save(['next_at' => Config::now()]);
 		} elseif (! empty($this->asked['last'])) {
-			// We were compared just now: there is no hurry to do it the other way round.
+			// The other clone has just compared itself with us: our own comparison is not urgent.
 			Run::ask($this->channel, $this->root)->postpone();
 			$this->session()?->end();
 		}

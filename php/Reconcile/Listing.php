@@ -15,14 +15,14 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * What a channel has here, as an inventory holds it: every file and folder, what is on its way, and what was deleted.
+ * Lists a channel's files for an inventory: every file and folder, arriving ones, and deleted ones.
  *
- * Two clones are equal where the values of a file and what those have seen are. A row that vanished is simply not there: it
- * comes from the other clone, as what was never here does.
+ * Two clones are equal if they list the same values with the same vectors. A vanished row is simply not listed: like
+ * a file that was never here, it comes from the other clone.
  */
 final class Listing
 {
-	/** Where a listing begins: the rows that are here, then those that are only known. */
+	/** The start of a listing: first the present rows, then those that are only recorded. */
 	public const BEGIN = ['rows' => 'attach', 'after' => 0];
 
 	private const PAGE = 500;
@@ -30,11 +30,11 @@ final class Listing
 	private const CROPS = [4, 7];
 
 	/**
-	 * Adds pages to an inventory until a moment.
+	 * Adds pages to an inventory until a deadline.
 	 *
-	 * @param array $cursor BEGIN, or what the last call returned.
+	 * @param array $cursor BEGIN, or the result of the last call.
 	 *
-	 * @return ?array Where to go on, null once all is there.
+	 * @return ?array The next cursor, null at the end.
 	 */
 	public static function add(array $channel, \FileSync\Inventory $inventory, array $cursor, float $until): ?array
 	{
@@ -48,7 +48,7 @@ final class Listing
 		return $cursor;
 	}
 
-	/** Returns the version that is here now of a file, as an inventory names it; null if there is none. */
+	/** Returns the inventory's name for a file's present version; null if there is none. */
 	public static function version(array $channel, string $hash): ?string
 	{
 		$own = Store::attach((int) $channel['channel_id'], $hash);
@@ -57,7 +57,7 @@ final class Listing
 		return isset($texts[$hash]) ? \FileSync\Inventory::id($hash, ...$texts[$hash]) : null;
 	}
 
-	/** @return array{array<string, array{string, string}>, ?array} Content and metadata by hash, and where to go on. */
+	/** @return array{array<string, array{string, string}>, ?array} Content and metadata by hash, and the next cursor. */
 	private static function page(array $channel, array $cursor): array
 	{
 		$channelId = (int) $channel['channel_id'];
@@ -88,7 +88,7 @@ final class Listing
 			$prints = Revisions::prints(self::withTrueSize($row), $terms[$row['id']] ?? []);
 			$file = isset($known[$hash]) ? self::decoded($known[$hash]) : null;
 			if ($file && ($file['state'] !== 'here' || array_diff_assoc($prints, $file['here']))) {
-				// Changed since, without our hearing of it.
+				// It has changed since, without our notice.
 				Turn::take($where['uid'], function () use ($channel, $hash, &$file) {
 					$file = Revisions::notice($channel, $hash);
 				});
@@ -103,7 +103,7 @@ final class Listing
 		return $texts;
 	}
 
-	/** What is not here is listed where it was deleted, or is on its way. */
+	/** Files that are not here are listed if they were deleted or are arriving. */
 	private static function absent(array $rows): array
 	{
 		$live = $rows ? self::live((int) $rows[0]['uid'], array_column($rows, 'hash')) : [];
@@ -122,7 +122,7 @@ final class Listing
 
 	private static function texts(array $file, bool $isFolder, array $crops): array
 	{
-		// A digest that stands with the size is known to one side only.
+		// Only one side knows a digest beside the size.
 		$bytes = [strtok($file['bytes']['print'], '#'), $file['bytes']['vector'], array_map(fn ($crop) => (int) $crop['imgscale'] . ':' . (int) $crop['filesize'], $crops)];
 		$metadata = [$file['place']['print'], $file['place']['vector'], $file['access']['print'], $file['access']['vector']];
 

@@ -11,11 +11,11 @@ final class PeerFailure extends \RuntimeException
 {
 	public function __construct(
 		string $message,
-		/** @var string The error that it named, empty if none. */
+		/** @var string The error that it reported, empty if none. */
 		public readonly string $error = '',
-		/** @var bool Whether it does not speak filesync, or not what was asked. */
+		/** @var bool Whether it does not speak filesync, or does not support the request. */
 		public readonly bool $isStock = false,
-		/** @var ?int Seconds after which it wants to be asked again. */
+		/** @var ?int Seconds until it accepts the next request. */
 		public readonly ?int $retryAfter = null,
 	) {
 		parent::__construct($message);

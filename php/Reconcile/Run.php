@@ -14,16 +14,17 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * A comparison with another clone as it stands between two slices: a row of table filesync_reconcile, and a snapshot of what is here
- * beside the channel's unfinished files.
+ * The state of a comparison with another clone between two slices: a row of table filesync_reconcile, and a snapshot of our files
+ * beside the channel's unfinished ones.
  *
- * Roles: `ask`, one for each channel and clone, which stays and knows when it is due again; `pull`, what a clone told us to fetch;
- * `answer`, what a clone that asks us goes on with.
+ * Roles: `ask`, one for each channel and clone, permanent, with its next due time; `pull`, files that a clone told us to fetch;
+ * `answer`, the state of a clone's questions to us.
  */
 final class Run
 {
 	private const EVERY_SECONDS = 604800;
 	private const SPREAD_SECONDS = 86400;
+	private const EARLY_SECONDS = 86400;
 	private const SUMMON_SECONDS = 60;
 	private const ANSWERED_SECONDS = 3600;
 	private const MOST_ANSWERED = 8;
@@ -39,7 +40,7 @@ final class Run
 		public readonly string $peer,
 		public string $state,
 		public string $session,
-		/** @var array What the state needs: the message to send, entries to take in last, hashes to tell. */
+		/** @var array Data of the state: the message to send, entries to apply last, hashes to tell. */
 		public array $body,
 		public array $position,
 		public array $stats,
@@ -51,7 +52,7 @@ final class Run
 	) {
 	}
 
-	/** Returns the run of an id, or null. */
+	/** Returns a run by its id, or null. */
 	public static function find(string $id): ?self
 	{
 		$row = Table::first('filesync_reconcile', ['id' => $id]);
@@ -59,7 +60,7 @@ final class Run
 		return $row ? self::of($row) : null;
 	}
 
-	/** Returns the run in which we ask a clone; makes it, due in a while, if there is none. */
+	/** Returns the run in which we ask a clone; creates it, due in a while, if there is none. */
 	public static function ask(array $channel, string $peer, string $role = 'ask'): self
 	{
 		$id = hash('sha256', $channel['channel_id'] . "\n$role\n$peer");
@@ -80,7 +81,7 @@ final class Run
 		return self::insert(Config::token(), (int) $channel['channel_id'], $role, $peer, 0);
 	}
 
-	/** Notes hashes that a clone tells us to fetch; `$hop`: how often it went to and fro before. */
+	/** Notes hashes that a clone tells us to fetch; `$hop` counts how often they went back and forth before. */
 	public static function wish(array $channel, string $peer, array $hashes, int $hop): void
 	{
 		$run = self::ask($channel, $peer, 'pull');
@@ -88,7 +89,7 @@ final class Run
 		$run->save(['body' => ['hashes' => $all, 'hop' => max($hop, $run->body['hop'] ?? 0)] + $run->body, 'state' => 'pulling', 'attempts' => 0, 'next_at' => Config::now()]);
 	}
 
-	/** Returns the run in which we ask that is to go on now: of the channel whose turn was longest ago, what is due longest; null if none is due. */
+	/** Returns the run to continue now: of the channel whose turn was longest ago, the one due for longest; null if none is due. */
 	public static function next(array $except = []): ?self
 	{
 		$due = self::due(0, $except);
@@ -109,7 +110,7 @@ final class Run
 		return ['role' => ['ask', 'pull'], 'next_at <=' => Config::now() + $within, 'next_at >' => 0] + ($except ? ['id <>' => $except] : []);
 	}
 
-	/** Returns the runs of a role, to look at: without what they are in the middle of, which may be much. */
+	/** Returns the runs of a role for display: without their bodies, which may be large. */
 	public static function all(string $role, ?int $channelId = null): array
 	{
 		$columns = "id, uid, role, peer, state, session, '' AS body, position, stats, attempts, next_at, was_away, finished, reason";
@@ -117,7 +118,7 @@ final class Run
 		return array_map(self::of(...), Table::select('filesync_reconcile', ['role' => $role] + ($channelId === null ? [] : ['uid' => $channelId]), 'uid, peer', 200, $columns));
 	}
 
-	/** Starts the background job if a run is due, or will be in a moment, and nobody is at it. */
+	/** Starts the background job if a run is due, or will be in a moment, and no process works on it. */
 	public static function summon(int $within = 0): void
 	{
 		if (self::isDueWithin($within) && Lease::take('summon-reconcile', Config::token(), self::SUMMON_SECONDS)) {
@@ -125,7 +126,7 @@ final class Run
 		}
 	}
 
-	/** Forgets what clones asked that never came back, and snapshots that nobody knows. */
+	/** Forgets abandoned questions of clones, and orphaned snapshots. */
 	public static function prune(): void
 	{
 		foreach (Table::select('filesync_reconcile', ['role' => 'answer', 'updated <' => Config::now() - self::ANSWERED_SECONDS]) as $row) {
@@ -133,13 +134,35 @@ final class Run
 		}
 	}
 
-	/** Changes the row. */
+	/** Updates the row. */
 	public function save(array $set): void
 	{
 		foreach ($set as $name => $value) {
 			$this->$name = $value;
 		}
 		Table::update('filesync_reconcile', array_map(fn ($value) => is_array($value) ? json_encode($value) : $value, $set) + ['updated' => Config::now()], ['id' => $this->id]);
+	}
+
+	/** Makes the comparison due early because the clone is back; at most once a day. A running one continues. */
+	public function hurry(): void
+	{
+		$token = Config::token();
+		if (! Lease::take("reconcile-{$this->id}", $token, self::SUMMON_SECONDS)) {
+			return;
+		}
+		$now = self::find($this->id);
+		$last = $now->stats['early'] ?? 0;
+		$early = $last > Config::now() ? $last : max(Config::now(), $last + self::EARLY_SECONDS);
+		if ($now && $early < $now->next_at) {
+			$this->save(['next_at' => $early, 'stats' => ['early' => $early] + $now->stats]);
+		}
+		Lease::giveBack("reconcile-{$this->id}", $token);
+	}
+
+	/** Returns the initial counts of a comparison. */
+	public function firstStats(): array
+	{
+		return ['began' => Config::now()] + array_intersect_key($this->stats, ['early' => true]);
 	}
 
 	/** Ends a comparison: the next one is due in about a week. */
@@ -150,7 +173,7 @@ final class Run
 			'next_at' => Config::now() + self::EVERY_SECONDS + random_int(-self::SPREAD_SECONDS, self::SPREAD_SECONDS)]);
 	}
 
-	/** Gives a comparison up that only looked; the next one stays due when it was. */
+	/** Ends a dry run; the next comparison stays due when it was. */
 	public function abandon(int $nextAt): void
 	{
 		$this->dropSnapshot();
@@ -164,7 +187,7 @@ final class Run
 		Table::delete('filesync_reconcile', ['id' => $this->id]);
 	}
 
-	/** Goes on listing what is here until a moment; true once all is in the snapshot. */
+	/** Continues listing our files until a deadline; true once all are in the snapshot. */
 	public function list(array $channel, float $until): bool
 	{
 		if ($this->state !== 'listing') {
@@ -181,12 +204,12 @@ final class Run
 		return $rest === null;
 	}
 
-	/** Begins a snapshot of what the other side lists. */
+	/** Begins a snapshot of the other clone's list. */
 	public function beginReading(array $position): void
 	{
 		$this->inventory = new Inventory();
 		$this->keep();
-		$this->save(['state' => 'reading', 'position' => $position, 'stats' => ['began' => Config::now()], 'body' => []]);
+		$this->save(['state' => 'reading', 'position' => $position, 'stats' => $this->firstStats(), 'body' => []]);
 	}
 
 	/** Returns the snapshot. */

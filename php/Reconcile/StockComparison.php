@@ -23,16 +23,18 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Compares a channel's files with those of a clone that does not speak filesync, by the listing of its API. What differs is asked for
- * one by one and taken in as any packet is; what it lacks, or what stands here, is sent as ordinary packets, a few at a time, and only
- * while none waits for that hub.
+ * Compares a channel's files with those of a clone that does not speak filesync, through the listing of its API. Differing files are
+ * requested one by one and applied like packets; files that the clone lacks, or whose version here wins, are sent as ordinary packets,
+ * a few at a time, and only while none waits for that hub.
  */
 final class StockComparison
 {
-	/** States of a run that is compared in this way. */
+	/** States of a run of this kind. */
 	public const STATES = ['reading', 'asking', 'sending'];
 
 	private const FETCH_AT_ONCE = 20;
+	/** The maximum of noted hashes to send: beyond that they are sent first. */
+	private const MOST_NOTED = 500;
 	private const SEND_AT_ONCE = 5;
 	private const SEND_SECONDS = 2;
 	private const FETCH_SECONDS = 60;
@@ -45,12 +47,16 @@ final class StockComparison
 	}
 
 	/**
-	 * Works until a moment, or until the run waits for something; true once it is over.
+	 * Works until a deadline, or until the run has to wait; true once it is over.
 	 *
 	 * @throws PeerFailure
 	 */
 	public function work(float $until, ?\Closure $progress = null): bool
 	{
+		if (isset($this->run->body['missing_here'])) {
+			// An earlier version noted all differences in the row.
+			$this->run->save(['state' => 'idle', 'body' => []]);
+		}
 		if (! OriginApi::isAllowed($this->run->peer)) {
 			throw new PeerFailure('reading the API of ' . $this->run->peer . ' is forbidden here (dav_allowed)');
 		}
@@ -60,7 +66,7 @@ final class StockComparison
 				$progress && $progress($this->run);
 			} while ($isOver === false && microtime(true) < $until);
 		} catch (PermanentException | TemporaryException $e) {
-			// The snapshot is gone or damaged, or their list is too long: from the beginning, later.
+			// The snapshot is gone or damaged, or the other list is too long: start over later.
 			$this->run->save(['state' => 'idle']);
 			throw new PeerFailure($e->getMessage());
 		} catch (\RuntimeException $e) {
@@ -70,7 +76,7 @@ final class StockComparison
 		return $isOver === true;
 	}
 
-	/** Does one piece; true: the run is over, null: it waits. */
+	/** Does one step; true: the run is over, null: it waits. */
 	private function step(float $until): ?bool
 	{
 		switch ($this->run->state) {
@@ -90,7 +96,7 @@ final class StockComparison
 		}
 	}
 
-	/** Goes on reading the other side's list until a moment; true once it is in the snapshot. */
+	/** Continues reading the other clone's list until a deadline; true once it is in the snapshot. */
 	private function read(float $until): bool
 	{
 		$there = $this->run->inventory();
@@ -110,7 +116,7 @@ final class StockComparison
 		return ! $cursor;
 	}
 
-	/** Lists what is here in native memory, compares it with the snapshot of the other side and notes what differs. */
+	/** Lists our files in native memory and compares the other clone's snapshot with the list. The differences stay with the snapshot, and are read a page at a time. */
 	private function compare(): void
 	{
 		$here = new Inventory();
@@ -122,23 +128,56 @@ final class StockComparison
 		$there = $this->run->inventory();
 		$here->seal();
 		$there->seal();
-		for ($message = $here->begin(); $message !== null;) {
-			$message = $here->advance($there->answer($message));
+		for ($message = $there->begin(); $message !== null;) {
+			$message = $there->advance($here->answer($message));
 		}
+		$this->run->keep();
 		$counts = ['missing_here' => 0, 'missing_there' => 0, 'different' => 0, 'conflict' => 0];
-		$differ = ['missing_here' => [], 'different' => [], 'missing_there' => []];
-		for ($offset = 0; $some = $here->differences($offset, self::PAGE); $offset += self::PAGE) {
+		for ($offset = 0; $some = $there->differences($offset, self::PAGE); $offset += self::PAGE) {
 			foreach ($some as $one) {
-				$counts[Comparison::verdict($one)]++;
-				$differ[Comparison::verdict($one)][] = $one['hash'] ?? $there->find($one['key']);
+				$counts[self::verdict($one)]++;
 			}
 		}
-		$this->run->stats = $counts + ['present' => $here->count() - $counts['missing_there'] - $counts['different'], 'entries' => $here->count(), 'rounds' => $here->rounds()] + $this->run->stats;
-		$this->run->save(['state' => 'asking', 'stats' => $this->run->stats, 'position' => ['offset' => 0],
-			'body' => $differ + ['send' => $differ['missing_there']]]);
+		$this->run->stats = $counts + ['present' => $here->count() - $counts['missing_there'] - $counts['different'], 'entries' => $here->count(), 'rounds' => $there->rounds()] + $this->run->stats;
+		$this->run->save(['state' => 'asking', 'stats' => $this->run->stats, 'position' => ['offset' => 0], 'body' => ['send' => []]]);
 	}
 
-	/** Content and metadata as a listing tells them: categories are not among them. */
+	/** Returns how a file differs; the snapshot belongs to the other clone. */
+	private static function verdict(array $difference): string
+	{
+		return Comparison::verdict(['here' => $difference['there'], 'there' => $difference['here']]);
+	}
+
+	/** Returns the differences, for people, once they are known. */
+	public static function differences(Run $run): \Generator
+	{
+		for ($offset = 0; $some = $run->inventory()->differences($offset, self::PAGE); $offset += self::PAGE) {
+			foreach ($some as $one) {
+				if (self::verdict($one) !== 'missing_there') {
+					yield ['hash' => $one['hash'], 'verdict' => self::verdict($one)];
+				}
+			}
+		}
+		for ($after = 0; $some = self::lacking($run, $after);) {
+			foreach ($some as $hash) {
+				yield ['hash' => $hash, 'verdict' => 'missing_there'];
+			}
+		}
+	}
+
+	/** Returns some of our files that the other clone's list lacks; `$after` is the position for continuing. */
+	private static function lacking(Run $run, int &$after): array
+	{
+		do {
+			$rows = Table::select('attach', ['uid' => $run->uid, 'id >' => $after], 'id', self::PAGE, 'id, hash');
+			$after = $rows ? (int) end($rows)['id'] : $after;
+			$lacking = array_filter(array_column($rows, 'hash'), fn ($hash) => $run->inventory()->find(substr(Inventory::id($hash, '', ''), 0, 16)) === null);
+		} while ($rows && ! $lacking);
+
+		return array_values($lacking);
+	}
+
+	/** Returns content and metadata as in a listing, which has no categories. */
 	private static function texts(array $row): array
 	{
 		$row += self::ACCESS + ['filename' => '', 'folder' => '', 'filesize' => 0, 'is_dir' => 0, 'edited' => ''];
@@ -147,7 +186,7 @@ final class StockComparison
 		return [$prints['bytes'], $prints['place'] . "\n" . $prints['access']];
 	}
 
-	/** Takes some of the files in that are otherwise there. */
+	/** Applies some of the other clone's differing files. */
 	private function fetch(float $until): ?bool
 	{
 		if (Queue::countWaiting($this->run->uid) > 500) {
@@ -155,25 +194,30 @@ final class StockComparison
 			return null;
 		}
 		$offset = $this->run->position['offset'];
-		$some = array_slice([...$this->run->body['missing_here'], ...$this->run->body['different']], $offset, self::FETCH_AT_ONCE);
-		$taken = 0;
-		foreach ($some as $hash) {
-			if ($taken && microtime(true) >= $until) {
+		$some = $this->run->inventory()->differences($offset, self::PAGE);
+		$asked = 0;
+		foreach ($some as $one) {
+			if ($asked && ($asked >= self::FETCH_AT_ONCE || microtime(true) >= $until)) {
 				break;
 			}
-			$taken++;
-			$entry = OriginFiles::export($this->channel, $this->run->peer, $hash);
-			if ($entry && Intake::hashOf($entry) === $hash && Intake::take($this->channel, $this->run->peer, $entry) !== null && $this->isOursAnother($hash, $entry)) {
-				$this->run->body['send'][] = $hash;
+			$offset++;
+			$verdict = self::verdict($one);
+			if ($verdict === 'missing_there') {
+				continue;
+			}
+			$asked++;
+			$entry = OriginFiles::export($this->channel, $this->run->peer, $one['hash']);
+			if ($entry && Intake::hashOf($entry) === $one['hash'] && Intake::take($this->channel, $this->run->peer, $entry) !== null && $this->isOursAnother($one['hash'], $entry)) {
+				$this->run->body['send'][] = [$one['hash'], $verdict === 'different'];
 			}
 		}
-		$isAll = $taken === count($some) && $taken < self::FETCH_AT_ONCE;
-		$this->run->save(['body' => $this->run->body, 'position' => ['offset' => $isAll ? 0 : $offset + $taken], 'state' => $isAll ? 'sending' : 'asking']);
+		$isFull = count($this->run->body['send']) >= self::MOST_NOTED;
+		$this->run->save(['body' => $this->run->body, 'position' => $some ? ['offset' => $offset] : ['after' => 0], 'state' => $some && ! $isFull ? 'asking' : 'sending']);
 
 		return false;
 	}
 
-	/** Tells whether what stands here now is to be sent: another name, place, access, or other bytes, or that the file was deleted. */
+	/** Tells whether our present state must be sent: it has another name, folder, access or other bytes, or the file was deleted. */
 	private function isOursAnother(string $hash, array $entry): bool
 	{
 		$own = Store::attach($this->run->uid, $hash);
@@ -195,30 +239,46 @@ final class StockComparison
 		return ! $isSamePlace || $ours['access'] !== $theirs['access'] || (! $isLive && $ours['bytes'] !== $theirs['bytes'] && (int) $theirs['bytes'] !== FileChange::COLUMN_END);
 	}
 
-	/** Sends some of what that hub lacks. */
+	/** Sends some files that the hub lacks; once all noted ones are sent, notes more, or continues asking. */
 	private function send(float $until): ?bool
 	{
 		$send = $this->run->body['send'];
 		if (! $send) {
-			$this->run->postpone();
-			return true;
+			return $this->noteMore();
 		}
 		if (Clones::isSending($this->channel, Clones::normalise($this->run->peer) ?? $this->run->peer)) {
 			$this->run->save(['next_at' => Config::now() + self::SEND_SECONDS]);
 			return null;
 		}
 		for ($sent = $looked = 0; $send && $sent < self::SEND_AT_ONCE && (! $looked || microtime(true) < $until); $looked++) {
-			$hash = array_shift($send);
+			[$hash, $isDifferent] = array_shift($send);
 			$own = Store::attach($this->run->uid, $hash);
 			$isGone = ! $own && (Revisions::find($this->run->uid, $hash)['state'] ?? '') === 'gone';
 			if ($own || $isGone) {
-				$isWanted = $isGone === OriginFiles::has($this->channel, $this->run->peer, $hash) || ($own && in_array($hash, $this->run->body['different'], true));
+				$isWanted = $isGone === OriginFiles::has($this->channel, $this->run->peer, $hash) || ($own && $isDifferent);
 				$isWanted && Outgoing::send($this->channel, $hash, $isGone);
 				$sent += (int) $isWanted;
 			}
 		}
 		$this->run->stats['told'] = ($this->run->stats['told'] ?? 0) + $sent;
 		$this->run->save(['body' => ['send' => $send] + $this->run->body, 'stats' => $this->run->stats]);
+
+		return false;
+	}
+
+	private function noteMore(): bool
+	{
+		if (isset($this->run->position['offset'])) {
+			$this->run->save(['state' => 'asking']);
+			return false;
+		}
+		$after = $this->run->position['after'];
+		$lacking = self::lacking($this->run, $after);
+		if (! $lacking) {
+			$this->run->postpone();
+			return true;
+		}
+		$this->run->save(['position' => ['after' => $after], 'body' => ['send' => array_map(fn ($hash) => [$hash, false], $lacking)]]);
 
 		return false;
 	}

@@ -6,13 +6,13 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Something that is in another shape here than the hub gives it today: left by an older hub, or by a loss. */
+/** A row or file whose form differs from the hub's present one: left by an older hub, or by a loss. */
 final class Fault
 {
 	/**
-	 * @param string                  $shape One word of the ones that docs/troubleshooting.md lists.
+	 * @param string                  $shape One of the words that docs/troubleshooting.md lists.
 	 * @param string                  $what  What is wrong, in words.
-	 * @param ?\Closure(Journal): bool $mend  Mends it; false if it cannot be done now. Null where only a person can.
+	 * @param ?\Closure(Journal): bool $mend  Mends it; false if that cannot be done now. Null if only a human can decide.
 	 */
 	public function __construct(
 		public readonly string $shape,

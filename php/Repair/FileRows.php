@@ -13,33 +13,33 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Looks through a channel's rows of files and folders. */
+/** Finds faults in a channel's rows of files and folders. */
 final class FileRows
 {
 	private const PAGE = 200;
 	private const COLUMNS = 'id, aid, uid, hash, creator, filename, filetype, filesize, revision, folder, flags, is_dir, is_photo, os_storage, os_path, display_path,'
 		. ' created, edited, allow_cid, allow_gid, deny_cid, deny_gid';
 
-	/** How many rows the last step had. */
+	/** How many rows the last step read. */
 	public int $passed = 0;
 	private readonly int $uid;
-	/** @var array<string, array> What comes before a name, by folder. */
+	/** @var array<string, array> The path in front of a name, by folder. */
 	private array $places = [];
 
-	/** @param int $after The row behind which it begins; afterwards the last one that it came to. */
+	/** @param int $after The id after which it begins; later the last one that it reached. */
 	public function __construct(private readonly array $channel, public int $after = 0)
 	{
 		$this->uid = (int) $channel['channel_id'];
 	}
 
-	/** Returns how many rows there are. */
+	/** Counts the rows. */
 	public static function count(array $channel): int
 	{
 		return Table::count('attach', ['uid' => (int) $channel['channel_id']]);
 	}
 
 	/**
-	 * Goes on to the next rows, and finds what is wrong with them. What is mended meanwhile is looked at as it is then.
+	 * Moves on to the next rows, and returns their faults. Rows mended meanwhile are read as they are then.
 	 *
 	 * @return ?\Generator<Fault> Null once there are no more rows.
 	 */
@@ -82,7 +82,7 @@ final class FileRows
 		}
 		$place = $row ? $this->placeOf($row) : null;
 		if ($place && ($row['os_path'] === '' || $row['display_path'] !== $place['display_path'])) {
-			yield $this->fault('place', $row, $row['display_path'] === '' ? 'the row does not say where it is' : "the row says that it is {$row['display_path']}", function (Journal $journal) use ($row, $place) {
+			yield $this->fault('place', $row, $row['display_path'] === '' ? 'the row has no path' : "the row has the old path {$row['display_path']}", function (Journal $journal) use ($row, $place) {
 				$set = ($row['os_path'] === '' ? ['os_path' => $place['os_path']] : []) + ['display_path' => $place['display_path']];
 				$journal->update('attach', $row, $set);
 				foreach (Table::select('photo', ['uid' => $this->uid, 'resource_id' => $row['hash']], 'id', 0, 'id, os_path, display_path') as $photo) {
@@ -129,7 +129,7 @@ final class FileRows
 		});
 	}
 
-	/** A row without its bytes, or with another number of them, is what verifying mends: another clone may have them. */
+	/** Verifying mends a row whose bytes are missing or of the wrong number: another clone may have them. */
 	private function bytes(array $row): \Generator
 	{
 		$facts = Facts::of($this->channel, $row['hash'], 0);
@@ -139,7 +139,7 @@ final class FileRows
 		}
 	}
 
-	/** A folder of which there is no row. What lies in it keeps its place: the row is made, seen by the owner only, until a clone tells its name. */
+	/** A folder without a row. Its contents keep their place: this creates the row, visible to the owner only, until a clone tells its name. */
 	private function lostFolder(array $row): ?Fault
 	{
 		$missing = $row['folder'];
@@ -150,13 +150,13 @@ final class FileRows
 			$passed[$missing] = true;
 		}
 		if (isset($passed[$missing])) {
-			return $this->fault('folder', $row, 'its folders lie in each other', null);
+			return $this->fault('folder', $row, 'its folders are inside each other', null);
 		}
 		if (! preg_match(Packet::HASH, $missing)) {
-			return $this->fault('folder', $row, 'its folder has a name that none can have', null);
+			return $this->fault('folder', $row, 'its folder has an impossible name', null);
 		}
 
-		return $this->fault('folder', $row, "there is no row of its folder $missing", function (Journal $journal) use ($row, $missing) {
+		return $this->fault('folder', $row, "its folder $missing has no row", function (Journal $journal) use ($row, $missing) {
 			$name = Store::freeName($this->uid, '', $missing, 'recovered-' . substr($missing, 0, 8));
 			$place = ['os_path' => $missing, 'display_path' => $name, 'content' => Store::root($this->channel) . '/' . $missing];
 			$folder = ['hash' => $missing, 'creator' => $row['creator'], 'folder' => '', 'flags' => 0, 'created' => $row['created']] + self::ownersOnly($this->channel);
@@ -173,10 +173,10 @@ final class FileRows
 		$rows = $this->withContent(Table::select('attach', ['uid' => $this->uid, 'hash' => $row['hash']], 'id', 0, self::COLUMNS));
 		$isWhole = fn ($one) => (Store::facts(Store::pathOf($this->channel, $one))['size_bytes'] ?? -1) === (int) $one['filesize'];
 		usort($rows, fn ($a, $b) => [$isWhole($b), (int) $b['revision'], (int) $a['id']] <=> [$isWhole($a), (int) $a['revision'], (int) $b['id']]);
-		// Bytes in the database come out first; a folder's twin may be what others lie in.
+		// Bytes in the database must be written out first; other files may be inside the twin of a folder.
 		$canGo = ! array_filter($rows, fn ($one) => ! (int) $one['os_storage']) && count(array_unique(array_column($rows, 'is_dir'))) === 1;
 
-		return $this->fault('twice', $row, "$count rows of it", ! $canGo ? null : function (Journal $journal) use ($rows) {
+		return $this->fault('twice', $row, "it has $count rows", ! $canGo ? null : function (Journal $journal) use ($rows) {
 			$kept = array_shift($rows);
 			$terms = ['uid' => $this->uid, 'otype' => TERM_OBJ_FILE];
 			foreach ($rows as $gone) {
@@ -209,7 +209,7 @@ final class FileRows
 		});
 	}
 
-	/** Access for the channel alone. */
+	/** Returns access for the channel alone. */
 	public static function ownersOnly(array $channel): array
 	{
 		return ['allow_cid' => '<' . $channel['channel_hash'] . '>', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => ''];
@@ -233,7 +233,7 @@ final class FileRows
 		return array_map(fn ($row) => $row + ['content' => $paths[$row['id']] ?? ''], $rows);
 	}
 
-	/** As Store::place, with the folder's part remembered. */
+	/** Like Store::place, with the folder's part cached. */
 	private function placeOf(array $row): ?array
 	{
 		$folder = $this->places[$row['folder']] ?? Store::place($this->channel, $row['folder'], 'hash', 'name');
@@ -247,7 +247,7 @@ final class FileRows
 			'content' => $end($folder['content'], 'hash', $row['hash'])];
 	}
 
-	/** Returns the channel's rows that match, those that are alike to the letter together. */
+	/** Returns the channel's matching rows, grouped by an exact key. */
 	private function groups(array $where, \Closure $key): array
 	{
 		$groups = [];

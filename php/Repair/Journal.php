@@ -14,16 +14,16 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Makes the changes of a repair, and writes down with each what was there before, so that it can be taken back.
+ * Makes the changes of a repair, and records the old state with each, so that it can be reverted.
  *
- * The changes of one fault and their entry are one transaction. Files are only ever written where none is, before it; none is moved or removed.
+ * The changes of one fault and their entry are one transaction. Files are written before it, and only to unused paths; none is moved or removed.
  */
 final class Journal
 {
-	/** The columns that name a row, where it is another than `id`. */
+	/** The columns that identify a row, if not `id`. */
 	private const KEYS = ['term' => 'tid'];
 
-	/** Names this repair, for taking it back. */
+	/** The name of this repair, for reverting it. */
 	public readonly string $run;
 
 	private int $position = 0;
@@ -45,7 +45,7 @@ final class Journal
 		return $isMended;
 	}
 
-	/** Changes a row, given as it is. */
+	/** Changes a row, given with its present values. */
 	public function update(string $table, array $row, array $set): void
 	{
 		$set = array_filter($set, fn ($value, $column) => (string) $row[$column] !== (string) $value, ARRAY_FILTER_USE_BOTH);
@@ -63,7 +63,7 @@ final class Journal
 		$this->steps[] = ['table' => $table, 'id' => (int) Table::first($table, $key, 'id DESC', 'id')['id'], 'before' => null, 'after' => $row];
 	}
 
-	/** Removes a row whose bytes, if the database holds any, another row has too. */
+	/** Removes a row; if the database holds its bytes, another row has them too. */
 	public function delete(string $table, array $row): void
 	{
 		Table::delete($table, ['id' => (int) $row['id']]);
@@ -71,9 +71,9 @@ final class Journal
 	}
 
 	/**
-	 * Brings bytes out of the database to a path where nothing is, or the same bytes are.
+	 * Writes bytes from the database to a path that is unused or already holds the same bytes.
 	 *
-	 * @throws Refused Other bytes are there, or the database has none though the row claims some.
+	 * @throws Refused The path holds other bytes, or the database has no bytes although the row claims some.
 	 */
 	public function bringOut(string $table, array $row, string $path, array $set): void
 	{
@@ -85,7 +85,7 @@ final class Journal
 		if ($isNew) {
 			self::write($path, $bytes);
 		} elseif (hash_file('sha256', $path) !== hash('sha256', $bytes)) {
-			throw new Refused("other bytes are at $path already");
+			throw new Refused("$path already holds other bytes");
 		}
 		$set += ['os_storage' => 1, 'content' => $path];
 		Table::update($table, $set, ['id' => (int) $row['id']]);
@@ -93,7 +93,7 @@ final class Journal
 			'file' => $path, 'sha256' => hash('sha256', $bytes), 'is_new' => $isNew];
 	}
 
-	/** Returns the repairs that can be taken back, the newest first: run, channel, when, how many changes. */
+	/** Returns the repairs that can be reverted, newest first: run, channel, when, how many changes. */
 	public static function runs(): array
 	{
 		$runs = [];
@@ -106,9 +106,9 @@ final class Journal
 	}
 
 	/**
-	 * Takes a repair back, the last change first. What was changed since stays as it is.
+	 * Reverts a repair, the last change first. Rows that were changed since then stay as they are.
 	 *
-	 * @return array{int, list<string>} How many changes, and what stays.
+	 * @return array{int, list<string>} How many changes were reverted, and which were not.
 	 */
 	public static function takeBack(string $run): array
 	{
@@ -116,7 +116,7 @@ final class Journal
 		$count = 0;
 		$stays = [];
 		foreach ($ids as $id) {
-			// One at a time: what was there before can be bytes.
+			// One at a time: the old state can include bytes.
 			$row = Table::first('filesync_journal', ['id' => $id]);
 			if (! $row) {
 				continue;
@@ -132,7 +132,7 @@ final class Journal
 		return [$count, $stays];
 	}
 
-	/** Forgets what is too old to be taken back. */
+	/** Forgets repairs that are too old to be reverted. */
 	public static function prune(): void
 	{
 		Table::delete('filesync_journal', ['created <' => Config::now() - 86400 * Config::number('kept_days')]);
@@ -150,7 +150,7 @@ final class Journal
 		return $isMended;
 	}
 
-	/** Writes a file that is on disk once this returns: the database forgets the bytes then. */
+	/** Writes a file that is on disk once this returns: afterwards the database drops the bytes. */
 	private static function write(string $path, string $bytes): void
 	{
 		Store::refuseLinks($path);

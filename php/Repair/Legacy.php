@@ -9,15 +9,15 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Brings a channel's rows up to today's shape before they are compared with another clone's for the first time: a photo without a file's row would
- * not be told of. Only what is sure is mended: no file gets a name, a folder or a row that it did not have in some way.
+ * Brings a channel's rows into today's form before they are first compared with another clone's: a photo without a file's row would
+ * be left out. It mends only unambiguous cases: no file gets a name, a folder or a row that it did not have in some form.
  */
 final class Legacy
 {
 	private const PARTS = [FileRows::class, PhotoRows::class];
 	private const SURE = ['database', 'place', 'prefix', 'twice', 'photo', 'thumbnail'];
 
-	/** Goes on until a deadline; true once all was looked at, which it is once for each channel. */
+	/** Continues until a deadline; true once everything was read, which happens once for each channel. */
 	public static function prepare(array $channel, int $deadline): bool
 	{
 		$scope = self::scope((int) $channel['channel_id']);
@@ -33,12 +33,12 @@ final class Legacy
 			$position = $faults ? ['after' => $rows->after] + $position : ['part' => $position['part'] + 1, 'after' => 0];
 			Config::set('looked_through', json_encode($position), $scope);
 		}
-		$mended && Config::log("brought $mended rows of channel {$channel['channel_id']} up to today's shape; `undo {$journal->run}` takes it back");
+		$mended && Config::log("brought $mended rows of channel {$channel['channel_id']} into today's form; `undo {$journal->run}` reverts it");
 
 		return $position['part'] === count(self::PARTS);
 	}
 
-	/** Forgets that a channel was looked through. */
+	/** Forgets that a channel was done. */
 	public static function forget(int $channelId): void
 	{
 		Config::clear('looked_through', self::scope($channelId));

@@ -14,11 +14,11 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Looks through a channel's folder on disk for files that no row tells of. They become files that only the owner sees. */
+/** Finds files without a row in a channel's folder on disk. They become files that only the owner sees. */
 final class Orphans
 {
 	private const PAGE = 200;
-	/** What is younger may be an upload whose row is being written. */
+	/** A younger file may be an upload whose row is being written. */
 	private const YOUNG_SECONDS = 86400;
 
 	public function __construct(private readonly array $channel)
@@ -31,7 +31,7 @@ final class Orphans
 		$root = Store::root($this->channel);
 		$paths = [];
 		foreach (is_dir($root) ? new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($root, \FilesystemIterator::SKIP_DOTS), \RecursiveIteratorIterator::LEAVES_ONLY, \RecursiveIteratorIterator::CATCH_GET_CHILD) : [] as $path => $entry) {
-			// Thumbnails and previews go with the file that they stand beside.
+			// Thumbnails and previews belong to the file beside them.
 			if ($entry->isFile() && ! $entry->isLink() && preg_match(Packet::HASH, $entry->getFilename()) && ! preg_match('/-[0-9]$/D', $entry->getFilename())
 				&& $entry->getMTime() < Config::now() - self::YOUNG_SECONDS) {
 				$paths[$path] = $entry->getFilename();
@@ -62,7 +62,7 @@ final class Orphans
 
 	private function fault(int $uid, string $path, string $hash): Fault
 	{
-		return new Fault('orphan', $hash, $path, 'a file of ' . number_format((int) filesize($path)) . ' bytes that no row tells of', function (Journal $journal) use ($uid, $path, $hash) {
+		return new Fault('orphan', $hash, $path, 'a file of ' . number_format((int) filesize($path)) . ' bytes without a database row', function (Journal $journal) use ($uid, $path, $hash) {
 			$folder = basename(dirname($path));
 			$folder = dirname($path) !== Store::root($this->channel) && Store::chain($uid, $folder) ? $folder : '';
 			$image = @getimagesize($path);

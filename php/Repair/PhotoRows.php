@@ -12,15 +12,15 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Looks through a channel's rows of photos: those without a file's row, with bytes in the database, or with an old path. */
+/** Finds faults in a channel's rows of photos: no file's row, bytes in the database, or an old path. */
 final class PhotoRows
 {
 	private const PAGE = 200;
 	private const COLUMNS = 'id, resource_id, imgscale, filename, display_path, os_storage, filesize';
-	/** What a channel's own photos are used as; the others are avatars of other people, things and caches. */
+	/** The uses of a channel's own photos; others are avatars of other people, things and caches. */
 	private const USAGES = [PHOTO_NORMAL, PHOTO_PROFILE, PHOTO_COVER];
 
-	/** How many rows the last step had. */
+	/** How many rows the last step read. */
 	public int $passed = 0;
 	private readonly int $uid;
 
@@ -30,14 +30,14 @@ final class PhotoRows
 		$this->uid = (int) $channel['channel_id'];
 	}
 
-	/** Returns how many rows there are. */
+	/** Counts the rows. */
 	public static function count(array $channel): int
 	{
 		return Table::count('photo', ['uid' => (int) $channel['channel_id'], 'photo_usage' => self::USAGES]);
 	}
 
 	/**
-	 * Goes on to the next rows, and finds what is wrong with them.
+	 * Moves on to the next rows, and returns their faults.
 	 *
 	 * @return ?\Generator<Fault> Null once there are no more rows.
 	 */
@@ -89,18 +89,18 @@ final class PhotoRows
 		}
 	}
 
-	/** A photo that no file's row tells of, from before photos were files: it never travels. */
+	/** A photo without a file's row, from before photos were files: it is never sent to clones. */
 	private function alone(int $id): Fault
 	{
 		$photo = Table::first('photo', ['id' => $id]);
 		$hash = $photo['resource_id'];
 		$isHere = (int) $photo['os_storage'] ? Store::facts(Store::pathOf($this->channel, $photo)) !== null : $photo['content'] !== '';
 		if (! preg_match(Packet::HASH, $hash) || ! $isHere) {
-			return $this->fault('photo', $photo, $isHere ? 'no row of its file, and no hash to make one of' : 'no row of its file, and its bytes are not here', null);
+			return $this->fault('photo', $photo, $isHere ? 'its file has no row, and its hash cannot be used for one' : 'its file has no row, and its bytes are missing', null);
 		}
 		unset($photo['content']);
 
-		return $this->fault('photo', $photo, 'no row of its file', function (Journal $journal) use ($photo, $hash) {
+		return $this->fault('photo', $photo, 'its file has no row', function (Journal $journal) use ($photo, $hash) {
 			$folder = (string) (Table::first('attach', ['uid' => $this->uid, 'is_dir' => 1, 'display_path' => $photo['album']], 'id', 'hash')['hash'] ?? '');
 			$folder = $photo['album'] === '' || Store::chain($this->uid, $folder) === null ? '' : $folder;
 			$ending = image_type_to_extension(['image/jpeg' => IMAGETYPE_JPEG, 'image/png' => IMAGETYPE_PNG, 'image/gif' => IMAGETYPE_GIF, 'image/webp' => IMAGETYPE_WEBP][$photo['mimetype']] ?? IMAGETYPE_UNKNOWN) ?: '';

@@ -15,8 +15,8 @@ if (! class_exists('App', false)) {
 /**
  * Creates and changes our tables, step by step, each step once.
  *
- * A step may be cut off and run again: tables are created if missing, and an index or column that exists already is no error. The number of
- * the last step that is done stands in the hub's config (`filesync`, `schema`).
+ * A step may be interrupted and run again: it creates missing tables, and ignores an index or column that already exists. The hub's
+ * config (`filesync`, `schema`) holds the number of the last finished step.
  */
 final class Migrations
 {
@@ -26,7 +26,7 @@ final class Migrations
 	/** A statement that adds a column: table, name, definition without its default. */
 	private const ADDED = '/^ALTER TABLE (\w+) ADD COLUMN (\w+) (.+?)(?: DEFAULT .+)?$/D';
 
-	/** Brings the tables to the newest step. Returns the number of that step. */
+	/** Migrates the tables to the newest step. Returns the number of that step. */
 	public static function run(): int
 	{
 		$steps = self::steps();
@@ -52,13 +52,13 @@ final class Migrations
 		return self::done();
 	}
 
-	/** Brings the tables to the newest step; false if another process is at it. */
+	/** Migrates the tables to the newest step; false if another process is doing so. */
 	public static function ready(): bool
 	{
 		return self::run() === self::newest();
 	}
 
-	/** Returns the number of the last step that is done, 0 if none. */
+	/** Returns the number of the last finished step, 0 if none. */
 	public static function done(): int
 	{
 		return (int) \Zotlabs\Lib\Config::Get('filesync', 'schema', 0);
@@ -70,14 +70,14 @@ final class Migrations
 		return max(array_keys(self::steps()));
 	}
 
-	/** Removes the tables; the next run makes them anew. */
+	/** Removes the tables; the next run creates them again. */
 	public static function undo(): void
 	{
 		\Zotlabs\Lib\Config::Delete('filesync', 'schema');
 		Table::drop(self::tables());
 	}
 
-	/** Returns the tables of ours. */
+	/** Returns the names of our tables. */
 	public static function tables(): array
 	{
 		return array_keys(self::columns());
@@ -120,7 +120,7 @@ final class Migrations
 		Config::log("tables are at step $number");
 	}
 
-	/** Ids are made by us; times are Unix seconds; `long` holds JSON of rows, and 64 KiB is too little for that on MariaDB. */
+	/** We make the ids; times are Unix seconds; `long` holds JSON of rows, and 64 KiB is too little for that on MariaDB. */
 	private static function steps(): array
 	{
 		$long = Family::isPostgres() ? 'text' : 'mediumtext';

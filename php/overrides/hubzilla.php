@@ -1,7 +1,7 @@
 <?php
 /*
  * Takes over calls that core makes without a leading backslash: PHP looks in the caller's own namespace first.
- * A function that another addon defined before us is left alone. Where core's own takes other arguments than we know, it is called as it came.
+ * A function that another addon defined before us is left alone. If core's own function takes other arguments than we know, the call is passed on unchanged.
  */
 
 namespace Zotlabs\Lib {
@@ -22,7 +22,7 @@ namespace Zotlabs\Lib {
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Lib\import_channel_photo')) {
-		/** Stores an avatar of the channel that was fetched from another hub. */
+		/** Stores the channel's avatar that was fetched from another hub. */
 		function import_channel_photo($photo, $type, $aid, $uid) {
 			return \FileSync\Addon\Hub\Family::isAsExpected('import_channel_photo') ? \FileSync\Addon\ProfilePhoto::import($photo, $type, $aid, $uid)
 				: \import_channel_photo($photo, $type, $aid, $uid);
@@ -48,7 +48,7 @@ namespace Zotlabs\Daemon {
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Daemon\attach_export_data')) {
-		/** Exports a file for a sync packet, or nothing while it is not whole here. */
+		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
 		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest) {
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data') ? \FileSync\Addon\Outgoing::export($channel, $resource_id, $deleted, $rest)
 				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
@@ -59,7 +59,7 @@ namespace Zotlabs\Daemon {
 namespace Zotlabs\Storage {
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_export_data')) {
-		/** Exports a file for a sync packet, or nothing while it is not whole here. */
+		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
 		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest) {
 			$deleted || \FileSync\Addon\Changes::renamed($channel, $resource_id);
 
@@ -69,7 +69,7 @@ namespace Zotlabs\Storage {
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\perm_is_allowed')) {
-		/** Tells whether somebody may do something with what a channel has; core asks before it writes. */
+		/** Tells whether somebody may do something with a channel's contents; core asks before it writes. */
 		function perm_is_allowed($uid, $observer_xchan, $permission, ...$rest) {
 			$is_allowed = \perm_is_allowed($uid, $observer_xchan, $permission, ...$rest);
 			if ($is_allowed && $permission === 'write_storage' && \FileSync\Addon\Hub\Family::isAsExpected('perm_is_allowed')) {
@@ -107,7 +107,7 @@ namespace Zotlabs\Module {
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_export_data')) {
-		/** Exports a file for a sync packet, or nothing while it is not whole here. */
+		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
 		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest) {
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data') ? \FileSync\Addon\Outgoing::export($channel, $resource_id, $deleted, $rest)
 				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
@@ -131,7 +131,7 @@ namespace Zotlabs\Module {
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_change_permissions')) {
-		/** Changes who may see a file, or a folder with all beneath it. */
+		/** Changes who may see a file, or a folder with everything beneath it. */
 		function attach_change_permissions($channel_id, $resource, $allow_cid, $allow_gid, $deny_cid, $deny_gid, $recurse = false, $sync = false, ...$rest) {
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_change_permissions') ? \FileSync\Addon\Changes::access($channel_id, $resource, [$allow_cid, $allow_gid, $deny_cid, $deny_gid], $recurse, $sync)
 				: \attach_change_permissions($channel_id, $resource, $allow_cid, $allow_gid, $deny_cid, $deny_gid, $recurse, $sync, ...$rest);

@@ -8,7 +8,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Meter;
 use FileSync\TransferBatch;
 
-/** The admin's page says how things stand in words, and changes only what an admin of this hub sends from it. */
+/** The admin's page describes the state in words, and changes only what an admin of this hub sends from it. */
 final class AdminPageTest extends AddonTestCase
 {
 	protected function setUp(): void
@@ -29,9 +29,9 @@ final class AdminPageTest extends AddonTestCase
 		$page = $this->page();
 		$this->assertSame([], $page['problems']);
 		$this->assertContains(['Addon', Config::version()], $page['versions']);
-		$this->assertContains(['finished lately', '1', '9 B'], $page['queue']);
+		$this->assertContains(['finished recently', '1', '9 B'], $page['queue']);
 		$this->assertSame([['alice', '90 %', '1 of 2 files, 9 B of 10 B', '1 file (stuck: 1)', '']], $page['channels']);
-		$this->assertSame(['alice', '<b>?.txt', 'no hub has it any more', 'status 404', 'needs a person'], array_slice(array_values($page['errors'][0]), 1));
+		$this->assertSame(['alice', '<b>?.txt', 'no hub has it any more', 'status 404', 'needs attention'], array_slice(array_values($page['errors'][0]), 1));
 		$this->assertSame(array_keys(Settings::ALL), array_column($page['settings'], 'name'));
 		$this->assertStringContainsString("{{\$one.name|escape:'html'}}", file_get_contents('addon/filesync/view/tpl/filesync_admin.tpl'));
 	}
@@ -83,7 +83,7 @@ final class AdminPageTest extends AddonTestCase
 			'filesync_x_accel' => 'X-Sendfile', 'filesync_excluded' => 'alice, nobody'];
 		AdminPage::take();
 		$this->assertSame(['4', '4', '30', 'X-Sendfile', '1'], array_map(fn ($name) => Config::get($name), ['workers', 'ranges', 'kept_days', 'x_accel', 'enabled']));
-		$this->assertSame(['line' => 'Not saved, because the value is not possible: ranges, nobody', 'is_error' => true], $this->page()['left']);
+		$this->assertSame(['line' => 'Not saved, invalid value: ranges, nobody', 'is_error' => true], $this->page()['left']);
 		$this->assertFalse(Config::serves(1));
 		$this->assertSame('alice', $this->page()['excluded']);
 		$this->assertSame([['alice', 'filesync is switched off', '', '', '']], $this->page()['channels']);

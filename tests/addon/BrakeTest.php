@@ -14,12 +14,20 @@ use TestHub\Maker;
 final class BrakeTest extends AddonTestCase
 {
 	private const OTHER = 'http://127.0.0.1:9002';
-	private const GENEROUS = ['delete_max_files' => '1000', 'displaced_max_files_day' => '1000', 'displaced_few_files' => '0'];
+	private const THIRD = 'http://127.0.0.1:9003';
+	private const GENEROUS = ['delete_max_files' => '1000', 'displaced_max_files_day' => '1000', 'displaced_few_files' => '0', 'replaced_max_percent' => '100'];
+
+	protected function tearDown(): void
+	{
+		FileSync\Photo::$isKnown = false;
+		parent::tearDown();
+	}
 
 	protected function setUp(): void
 	{
 		parent::setUp();
 		Maker::hubloc(InProcess::$identity, self::OTHER, 'alice');
+		Maker::hubloc(InProcess::$identity, self::THIRD, 'alice');
 		array_map(Config::set(...), array_keys(self::GENEROUS), self::GENEROUS);
 	}
 
@@ -120,7 +128,7 @@ final class BrakeTest extends AddonTestCase
 		$this->overwrite($hashes, 5);
 		// One was let in before its clone was stopped.
 		$this->assertSame([1, 1, 2], [$this->showing('rubbish'), $this->showing('rubbish 2'), $this->showing('ours')]);
-		$this->assertSame([3, self::ORIGIN], [Brake::lines()[0]['waiting'], Brake::lines()[0]['url']]);
+		$this->assertSame([3, self::ORIGIN], [Brake::lines()[0]['waiting'], Brake::lines()[0]['urls'][0]]);
 		$this->assertCount(1, Brake::lines());
 	}
 
@@ -136,6 +144,92 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([4, 2], [$line['files'], $line['waiting']]);
 		Brake::decide($line, false);
 		$this->assertSame(['rubbish 2 of f5', 1], [$this->shown('f5'), $this->showing('rubbish')]);
+	}
+
+	/** @dataProvider changes */
+	#[DataProvider('changes')]
+	public function test_whatever_hubs_the_packets_name_the_channel_has_one_bound_one_line_and_one_word(array $settings, bool $isDelete): void
+	{
+		array_map(Config::set(...), array_keys($settings), $settings);
+		$hashes = $this->files(40);
+		foreach ($hashes as $n => $hash) {
+			$entry = $isDelete ? $this->told($hash, '', 2, [], 'gone') : $this->rubbish($hash, 2);
+			$this->receive(['fetch_url' => [self::ORIGIN, self::OTHER, self::THIRD][$n % 3] . '/getfile'] + $entry);
+			$isDelete || $this->work();
+		}
+		$this->assertSame(18, $this->showing('ours'));
+		$this->receive($this->file('new', 'a new file'));
+		$this->work();
+		$this->assertSame('a new file', $this->shown('new'));
+		$this->assertCount(1, Brake::lines());
+		[$line] = Brake::lines(1);
+		$this->assertSame([$isDelete ? 'deleted' : 'replaced', 40, 18], [$line['what'], $line['files'], $line['waiting']]);
+		$this->assertStringContainsString('127.0.0.1:9001, 127.0.0.1:9002 and 127.0.0.1:9003 together replaced or deleted 40 files (', Brake::describe($line));
+		Brake::decide($line, false);
+		$this->work();
+		$this->assertSame([40, [], 0], [$this->showing('ours'), Brake::lines(), Table::count('filesync_held', [])]);
+		$this->assertCount(40, array_unique(array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent())));
+		// From now on a new count begins.
+		foreach (array_slice($hashes, 0, 3) as $hash) {
+			$this->receive(['fetch_url' => self::THIRD . '/getfile'] + $this->rubbish($hash, 30, Revisions::find(1, $hash)['bytes']['vector']));
+		}
+		$this->work();
+		$this->assertSame(3, $this->showing('rubbish'));
+	}
+
+	public static function changes(): array
+	{
+		return [
+			'deletes' => [['displaced_max_files_day' => '20'], true],
+			'replacements' => [['displaced_max_files_day' => '20'], false],
+			'half of all, as replacements' => [['replaced_max_percent' => '50'], false],
+			'bytes' => [['displaced_max_bytes_day' => '220'], false],
+		];
+	}
+
+	public function test_who_was_stopped_does_not_go_on_under_another_name(): void
+	{
+		Config::set('displaced_max_files_day', '20');
+		$hashes = $this->files(40);
+		$this->overwrite(array_slice($hashes, 0, 22));
+		$this->assertSame([20, 2], [$this->showing('rubbish'), Brake::lines()[0]['waiting']]);
+		foreach ([self::OTHER, self::THIRD] as $n => $hub) {
+			foreach (array_slice($hashes, 22 + 9 * $n, 9) as $hash) {
+				$this->receive(['fetch_url' => $hub . '/getfile'] + $this->rubbish($hash, 2));
+			}
+			$this->work();
+		}
+		$this->assertSame(22, $this->showing('rubbish'));
+		$this->assertCount(1, Brake::lines());
+		$this->assertSame([40, 18], [Brake::lines()[0]['files'], Brake::lines()[0]['waiting']]);
+		Brake::decide(Brake::lines()[0], true);
+		$this->work();
+		$this->assertSame([40, [], 0], [$this->showing('rubbish'), Brake::lines(), Table::count('filesync_held', [])]);
+		$this->overwrite($hashes, 3);
+		$this->assertSame([20, 20], [$this->showing('rubbish 3'), Brake::lines()[0]['waiting']]);
+	}
+
+	public function test_a_hub_that_others_named_goes_on_after_one_word(): void
+	{
+		Config::set('displaced_max_files_day', '4');
+		$hashes = $this->files(12);
+		foreach (array_slice($hashes, 0, 8) as $hash) {
+			$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->rubbish($hash, 2));
+		}
+		$this->work();
+		$honest = $this->told('f9', 'by its owner', 1, ['edited' => '2024-06-03 10:00:00'], '', ['ffffffffffffffff' => 1]);
+		$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $honest);
+		$this->work();
+		$this->assertSame('ours of f9', $this->shown('f9'));
+		App::set_channel($this->channel);
+		$this->assertStringContainsString('Only the changes themselves name their hub', json_encode(FileSync\Addon\OwnerPage::values($this->channel)));
+		App::set_channel(null);
+		Brake::decide(Brake::lines()[0], true);
+		$this->work();
+		$this->assertSame('by its owner', $this->shown('f9'));
+		$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->told('f10', 'by its owner', 1, ['edited' => '2024-06-03 10:00:00'], '', ['ffffffffffffffff' => 2]));
+		$this->work();
+		$this->assertSame(['by its owner', []], [$this->shown('f10'), Brake::lines()]);
 	}
 
 	public function test_equal_bytes_names_places_and_access_do_not_count(): void
@@ -176,8 +270,84 @@ final class BrakeTest extends AddonTestCase
 			'bytes of a week' => [['displaced_max_bytes_week' => 95], 2, 9],
 			'a day that is over' => [['displaced_max_files_day' => 7] + $week, 2, 24],
 			'half of a few' => [['displaced_few_files' => 200], 0, 12],
-			'as many as are no few' => [['displaced_few_files' => 24], 0, 24],
+			'as many as displaced_few_files' => [['displaced_few_files' => 24], 0, 24],
+			'half of all, as replacements' => [['replaced_max_percent' => 50], 0, 12],
+			'a third, but always ten' => [['replaced_max_percent' => 34], 0, 10],
 		];
+	}
+
+	public function test_of_replacements_alone_half_of_the_files_is_the_most_within_a_week_too(): void
+	{
+		Config::clear('replaced_max_percent');
+		$hashes = $this->files(160);
+		$yesterday = fn () => Table::update('filesync_kept', ['created' => time() - 2 * 86400], ['uid' => 1]);
+		$this->overwrite(array_slice($hashes, 0, 60));
+		$yesterday();
+		$this->overwrite(array_slice($hashes, 60, 60));
+		$this->assertSame(80, $this->showing('rubbish'));
+		[$line] = Brake::lines();
+		$this->assertSame(['replaced', 120, 40], [$line['what'], $line['files'], $line['waiting']]);
+		Brake::decide($line, false);
+		$this->work();
+		$this->assertSame([160, []], [$this->showing('ours'), Brake::lines()]);
+	}
+
+	/** @dataProvider sharesOfAll */
+	#[DataProvider('sharesOfAll')]
+	public function test_files_that_came_within_the_week_raise_no_bound(array $settings): void
+	{
+		array_map(Config::set(...), array_keys($settings), $settings);
+		$hashes = $this->files(40);
+		$this->receive($this->file('early', 'of the first day'));
+		FileSync\Addon\Housekeeping::daily();
+		$aWeekLater = fn () => Config::set('files', json_encode(array_map(fn ($note) => [$note[0] - 7 * 86400, $note[1]], json_decode(Config::get('files', 'brake:1')) ?? [])), 'brake:1');
+		$aWeekLater();
+		FileSync\Addon\Housekeeping::daily();
+		for ($n = 0; $n < 60; $n++) {
+			$this->receive($this->file("new$n", "new $n"));
+		}
+		$this->work();
+		$this->overwrite($hashes);
+		$this->assertSame([20, 20], [$this->showing('rubbish'), $this->showing('ours')]);
+		Brake::decide(Brake::lines()[0], false);
+		$this->work();
+		// A week later they are files as any other.
+		FileSync\Addon\Housekeeping::daily();
+		$aWeekLater();
+		FileSync\Addon\Housekeeping::daily();
+		$this->sent();
+		foreach ($hashes as $hash) {
+			$this->receive($this->rubbish($hash, 5, Revisions::find(1, $hash)['bytes']['vector']));
+		}
+		$this->work();
+		$this->assertSame([40, []], [$this->showing('rubbish 5'), Brake::lines()]);
+	}
+
+	public static function sharesOfAll(): array
+	{
+		return ['of replacements' => [['replaced_max_percent' => '50']], 'of a small channel' => [['displaced_few_files' => '90']]];
+	}
+
+	public function test_ten_files_a_day_are_replaced_all_week(): void
+	{
+		Config::clear('replaced_max_percent');
+		$hashes = $this->files(20);
+		foreach ([array_slice($hashes, 0, 10), array_slice($hashes, 10)] as $n => $some) {
+			$this->overwrite($some);
+			Table::update('filesync_kept', ['created' => time() - 2 * 86400], ['uid' => 1]);
+		}
+		$this->assertSame([20, []], [$this->showing('rubbish'), Brake::lines()]);
+	}
+
+	public function test_deletes_and_new_files_are_not_counted_as_replacements(): void
+	{
+		Config::clear('replaced_max_percent');
+		$hashes = $this->files(24);
+		foreach (array_slice($hashes, 0, 12) as $hash) {
+			$this->receive($this->deletion($hash));
+		}
+		$this->overwrite(array_slice($hashes, 12));
+		$this->assertSame([12, []], [$this->showing('rubbish'), Brake::lines()]);
 	}
 
 	public function test_in_a_very_small_channel_ten_files_may_be_changed(): void
@@ -256,6 +426,42 @@ final class BrakeTest extends AddonTestCase
 		$this->work();
 		$this->assertSame(array_map(fn ($hash) => "ours of $hash", $hashes), array_map($this->shown(...), $hashes));
 		$this->assertSame([], Brake::lines());
+	}
+
+	public function test_a_clone_that_gives_back_what_was_replaced_here_is_not_held(): void
+	{
+		$hashes = $this->files(3);
+		foreach ($hashes as $hash) {
+			$this->write($hash, "spoilt here: $hash");
+		}
+		Config::set('displaced_max_files_day', '0');
+		foreach ($hashes as $hash) {
+			$this->receive($this->giveBack($hash, "ours of $hash", 30));
+		}
+		$this->work();
+		$this->assertSame([3, []], [$this->showing('ours'), Brake::lines()]);
+		// Only what was there just before, and only while nobody else displaced anything.
+		$this->write('f0', 'another');
+		$this->receive($this->giveBack('f0', 'older', 40), $this->giveBack('f1', 'spoilt here: f1', 40));
+		$this->work();
+		$this->assertSame(['another', 'ours of f1', 2], [$this->shown('f0'), $this->shown('f1'), Brake::lines()[0]['waiting']]);
+	}
+
+	public function test_what_was_given_back_is_not_replaced_again_without_asking(): void
+	{
+		Config::set('displaced_max_files_day', '3');
+		$hashes = $this->files(6);
+		$this->overwrite($hashes);
+		Brake::decide(Brake::lines()[0], false);
+		$this->work();
+		$this->sent();
+		$this->assertSame(6, $this->showing('ours'));
+		Config::set('displaced_max_files_day', '0');
+		foreach ($hashes as $hash) {
+			$this->receive(['fetch_url' => self::THIRD . '/getfile'] + $this->giveBack($hash, "rubbish 2 of $hash", 30));
+		}
+		$this->work();
+		$this->assertSame([6, 6], [$this->showing('ours'), Brake::lines()[0]['waiting']]);
 	}
 
 	public function test_no_clone_gives_back_what_it_put_there_itself(): void
@@ -370,14 +576,14 @@ final class BrakeTest extends AddonTestCase
 		$this->overwrite($hashes);
 		[$code, $said] = $this->runVerb('status');
 		$this->assertSame(1, $code);
-		$this->assertStringContainsString('waits for a person (channel 1): 127.0.0.1:9001 replaced 3 files (30 B) since', $said);
+		$this->assertStringContainsString('waits for approval (channel 1): 127.0.0.1:9001 replaced 3 files (30 B) since', $said);
 		$this->assertSame(2, json_decode($this->runVerb('status', '--json')[1], true)['held'][0]['waiting']);
-		$this->assertSame(['127.0.0.1:9001 replaced 3 files (30 B) since', 'needs a person'], [substr(($errors = (new ReflectionMethod(FileSync\Addon\AdminPage::class, 'errors'))->invoke(null))[0]['reason'], 0, 44), $errors[0]['then']]);
+		$this->assertSame(['127.0.0.1:9001 replaced 3 files (30 B) since', 'needs attention'], [substr(($errors = (new ReflectionMethod(FileSync\Addon\AdminPage::class, 'errors'))->invoke(null))[0]['reason'], 0, 44), $errors[0]['then']]);
 		$this->assertCount(1, $errors);
 		$this->assertStringContainsString('cli.php packets', $this->runVerb('doctor', '--only', 'held')[1]);
 		$this->assertSame(1, $this->runVerb('packets')[0]);
-		$this->assertStringContainsString('ours come back', $this->runVerb('packets', 'dismiss', 'all')[1]);
-		$this->assertSame([0, "no packet waits\n"], $this->runVerb('packets'));
+		$this->assertStringContainsString('dismissed, our files are being restored', $this->runVerb('packets', 'dismiss', 'all')[1]);
+		$this->assertSame([0, "no packet is waiting\n"], $this->runVerb('packets'));
 		$this->assertSame(0, $this->showing('rubbish'));
 	}
 
@@ -426,19 +632,188 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([14, [], ['']], [$this->showing('rubbish'), Brake::lines(), array_values(array_unique(array_column(Table::select('filesync_kept', []), 'hub')))]);
 	}
 
-	public function test_of_a_crop_that_is_replaced_over_and_over_the_first_stays(): void
+	public function test_hand_made_crops_are_held_as_files_are_and_come_back_at_one_word(): void
 	{
-		for ($n = 1; $n < 4; $n++) {
-			$this->receive($this->photo('p1', [0 => 'original', 4 => "crop $n"], ['edited' => "2024-06-0$n 10:00:00"]));
-			$this->work();
-			dbq('UPDATE filesync_kept SET created = created - 10');
-		}
-		Config::set('kept_max_bytes', '0');
-		$this->assertCount(2, Table::select('filesync_kept', ['scale' => 4]));
+		Config::set('displaced_max_files_day', '5');
+		$hashes = $this->crops(15);
+		$this->spoil($hashes, 2);
+		$this->assertSame(10, $this->cropsShowing('crop of'));
+		$this->assertSame(15, $this->showing('photo'));
+		[$line] = Brake::lines();
+		$this->assertSame(['replaced', 15, 10], [$line['what'], $line['files'], $line['waiting']]);
+		// Neither the same again, nor a newer one, nor one under another name lets go, nor is a retry one's word.
+		$held = array_values(array_filter($hashes, fn ($hash) => $this->transfer($hash, 4)['state'] === 'parked'));
+		$this->spoil($held, 2);
+		$this->spoil($held, 3);
+		$this->spoil($held, 4, self::OTHER);
+		App::set_channel($this->channel);
+		$_POST = ['filesync_retry_all' => '1'];
+		FileSync\Addon\OwnerActions::take();
+		$_POST = [];
+		App::set_channel(null);
+		$this->work();
 		FileSync\Addon\Housekeeping::daily();
-		[$kept] = Table::select('filesync_kept', ['scale' => 4]);
-		$this->assertSame('crop 1', file_get_contents("store/[data]/filesync/1/{$kept['path']}"));
-		$this->assertCount(1, Table::select('filesync_kept', ['scale' => 4]));
+		$this->assertSame([10, 10, 15, 1], [$this->cropsShowing('crop of'), Brake::lines()[0]['waiting'], Brake::lines()[0]['files'], count(Brake::lines())]);
+		$this->sent();
+		Brake::decide(Brake::lines()[0], false);
+		$this->work();
+		$this->assertSame([15, [], 0], [$this->cropsShowing('crop of'), Brake::lines(), Table::count('filesync_held', [])]);
+		foreach ($hashes as $hash) {
+			$this->assertSame("scale 5 of crop of $hash", $this->shownScale($hash, 5));
+		}
+		$told = [];
+		foreach ($this->sent() as $entry) {
+			foreach ($entry['photo'] as $photo) {
+				$told[$photo['resource_id']][(int) $photo['imgscale']] = $photo['edited'];
+			}
+		}
+		$this->assertEqualsCanonicalizing($hashes, array_keys($told));
+		foreach ($told as $edited) {
+			$this->assertGreaterThan('2025-01-01', min($edited[4], $edited[5]), 'no clone takes what is dated before what it has');
+		}
+		// Nothing is left to be given back, or counted.
+		$this->spoil(array_slice($hashes, 0, 3), 2, self::ORIGIN, gmdate('Y-m-d H:i:s', time() + 60));
+		$this->assertSame(12, $this->cropsShowing('crop of'));
+	}
+
+	public function test_crops_that_a_person_accepts_are_taken_and_counted_anew(): void
+	{
+		Config::set('displaced_max_files_day', '3');
+		$hashes = $this->crops(8);
+		$this->spoil($hashes, 2);
+		Brake::decide(Brake::lines()[0], true);
+		$this->work();
+		$this->assertSame([8, [], 0], [$this->cropsShowing('rubbish 2'), Brake::lines(), Table::count('filesync_held', [])]);
+		$this->spoil($hashes, 3);
+		$this->assertSame([3, 5], [$this->cropsShowing('rubbish 3'), Brake::lines()[0]['waiting']]);
+	}
+
+	public function test_a_photo_and_its_crops_are_one_file_and_come_back_together(): void
+	{
+		Config::set('displaced_max_files_day', '4');
+		$hashes = $this->crops(6, [7 => 'cover of %s']);
+		foreach ($hashes as $hash) {
+			$this->receive($this->photo($hash, [0 => "rubbish photo $hash", 4 => "rubbish crop $hash", 7 => "rubbish cover $hash"], ['edited' => '2024-06-02 10:00:00']));
+		}
+		$this->work();
+		// Of a photo that was replaced the crops may be held: by then its clone is stopped, or not, as the database orders them.
+		$this->assertSame([2, 6], [$this->showing('photo'), Brake::lines()[0]['files']]);
+		$this->assertGreaterThanOrEqual(2, min($this->cropsShowing('crop of'), $this->cropsShowing('cover of', 7), Brake::lines()[0]['waiting']));
+		// What was replaced may then be deleted.
+		$gone = array_values(array_filter($hashes, fn ($hash) => str_starts_with($this->shown($hash), 'rubbish')))[0];
+		$this->receive(['fetch_url' => self::OTHER . '/getfile', 'filesync' => ['v' => 1, 'gone' => Revisions::seen(Revisions::find(1, $gone))]] + $this->deletion($gone));
+		$this->assertNull($this->shown($gone));
+		Brake::decide(Brake::lines()[0], false);
+		$this->work();
+		$this->assertSame([6, 6, 6], [$this->showing('photo'), $this->cropsShowing('crop of'), $this->cropsShowing('cover of', 7)]);
+		$this->assertSame([[], 0], [Brake::lines(), Table::count('filesync_held', [])]);
+	}
+
+	public function test_a_photo_that_was_replaced_and_whose_crop_is_held_is_one_file(): void
+	{
+		Config::set('displaced_max_files_day', '2');
+		$hashes = $this->crops(3);
+		foreach ($hashes as $hash) {
+			$this->receive($this->photo($hash, [0 => "rubbish photo $hash", 4 => "crop of $hash", 5 => 'small'], ['edited' => '2024-06-02 10:00:00']));
+		}
+		$this->work();
+		$this->spoil($hashes, 3);
+		$this->assertSame([1, 3], [$this->showing('photo'), $this->cropsShowing('crop of')]);
+		[$line] = Brake::lines();
+		$this->assertSame([3, 3], [$line['files'], $line['waiting']]);
+		Brake::decide($line, false);
+		$this->work();
+		$this->assertSame([3, 3, []], [$this->showing('photo'), $this->cropsShowing('crop of'), Brake::lines()]);
+	}
+
+	public function test_equal_crops_and_crops_that_another_clone_gives_back_are_not_held(): void
+	{
+		$hashes = $this->crops(4);
+		Config::set('displaced_max_files_day', '0');
+		foreach ($hashes as $hash) {
+			$this->receive($this->withCrop($hash, "crop of $hash", '2024-06-01 10:00:00'));
+		}
+		$this->work();
+		$this->assertSame([4, [], []], [$this->cropsShowing('crop of'), Brake::lines(), $this->kept()]);
+		Config::set('displaced_max_files_day', '4');
+		$this->spoil($hashes, 2);
+		$this->assertSame(4, $this->cropsShowing('rubbish'));
+		Config::set('displaced_max_files_day', '0');
+		foreach ($hashes as $hash) {
+			$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->withCrop($hash, "crop of $hash", '2024-06-20 10:00:00'));
+		}
+		$this->work();
+		$this->assertSame([4, []], [$this->cropsShowing('crop of'), Brake::lines()]);
+		$this->spoil($hashes, 21, self::THIRD);
+		$this->assertSame([4, 4], [$this->cropsShowing('crop of'), Brake::lines()[0]['waiting']]);
+	}
+
+	public function test_a_crop_that_is_not_whole_here_is_replaced_without_asking(): void
+	{
+		[$hash] = $this->crops(1);
+		Config::set('displaced_max_files_day', '0');
+		file_put_contents("store/alice/$hash-4", '');
+		$this->spoil([$hash], 2);
+		$this->assertSame([1, [], ['']], [$this->cropsShowing('rubbish'), Brake::lines(), array_unique(array_column(Table::select('filesync_kept', []), 'hub'))]);
+	}
+
+	/** @dataProvider places */
+	#[DataProvider('places')]
+	public function test_crops_that_lie_elsewhere_than_beside_their_photo_are_kept_and_counted_too(bool $isInDatabase): void
+	{
+		Config::set('displaced_max_files_day', '2');
+		$hashes = $this->crops(4);
+		foreach ($hashes as $n => $hash) {
+			$place = "store/[data]/[xchan]/p/$n/$hash-4";
+			is_dir(dirname($place)) || mkdir(dirname($place), 0777, true);
+			$isInDatabase ? unlink("store/alice/$hash-4") : rename("store/alice/$hash-4", $place);
+			Table::update('photo', $isInDatabase ? ['os_storage' => 0, 'content' => "crop of $hash"] : ['content' => $place], ['resource_id' => $hash, 'imgscale' => 4]);
+		}
+		$isInDatabase && set_config('system', 'photo_storage_type', 0);
+		$this->spoil($hashes, 2);
+		$this->assertSame([2, 2], [$this->cropsShowing('rubbish'), $this->cropsShowing('crop of')]);
+		$this->assertSame([4, 2], [Brake::lines()[0]['files'], Brake::lines()[0]['waiting']]);
+		Brake::decide(Brake::lines()[0], false);
+		$this->work();
+		$this->assertSame(4, $this->cropsShowing('crop of'));
+	}
+
+	public static function places(): array
+	{
+		return ['in the database' => [true], 'with those of the channel' => [false]];
+	}
+
+	public function test_crops_in_the_database_are_kept_when_their_photo_is_deleted(): void
+	{
+		[$hash] = $this->crops(1);
+		Table::update('photo', ['os_storage' => 0, 'content' => "crop of $hash"], ['resource_id' => $hash, 'imgscale' => 4]);
+		unlink("store/alice/$hash-4");
+		$this->receive($this->deletion($hash));
+		$this->assertEqualsCanonicalizing(["photo $hash", "crop of $hash"], $this->kept());
+		Undo::apply(Table::first('filesync_kept', ['scale' => 0]));
+		$this->assertSame("crop of $hash", $this->shownScale($hash, 4));
+	}
+
+	public function test_crops_that_were_displaced_are_not_pruned_for_their_size_within_a_week(): void
+	{
+		$hashes = $this->crops(2);
+		$this->spoil($hashes, 2);
+		$this->spoil($hashes, 3);
+		Config::set('kept_max_bytes', '0');
+		FileSync\Addon\Housekeeping::daily();
+		$this->assertCount(4, Table::select('filesync_kept', ['scale' => 4]));
+		$this->assertSame([], Table::select('filesync_kept', ['scale' => 5]));
+		Table::update('filesync_kept', ['created' => time() - 8 * 86400], ['hash' => $hashes[0]]);
+		FileSync\Addon\Housekeeping::daily();
+		$this->assertEqualsCanonicalizing(["crop of $hashes[1]", "rubbish 2 of $hashes[1]"], $this->kept());
+	}
+
+	public function test_where_the_disk_is_nearly_full_crops_that_displace_wait_too(): void
+	{
+		[$hash] = $this->crops(1);
+		Config::set('headroom_bytes', (string) (int) (disk_free_space('.') * 0.6));
+		$this->spoil([$hash], 2);
+		$this->assertSame(["crop of $hash", 'waiting'], [$this->shownScale($hash, 4), $this->transfer($hash, 4)['state']]);
 	}
 
 	public function test_tables_of_the_version_before_are_changed_and_what_is_kept_stays(): void
@@ -468,6 +843,69 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame($count, $this->showing('ours'));
 
 		return $hashes;
+	}
+
+	/** Has photos arrive with a crop that somebody made by hand, and what is made of it. */
+	private function crops(int $count, array $more = []): array
+	{
+		FileSync\Photo::$isKnown = true;
+		$hashes = array_map(fn ($n) => "p$n", range(1, $count));
+		foreach ($hashes as $hash) {
+			$this->receive($this->photo($hash, [0 => "photo $hash", 4 => "crop of $hash", 5 => 'small'] + array_map(fn ($bytes) => sprintf($bytes, $hash), $more)));
+		}
+		$this->work();
+		$this->assertSame($count, $this->cropsShowing('crop of'));
+
+		return $hashes;
+	}
+
+	/** Announces other bytes as crops, and nothing else. */
+	private function spoil(array $hashes, int $version, string $hub = self::ORIGIN, string $edited = ''): void
+	{
+		foreach ($hashes as $hash) {
+			$this->receive(['fetch_url' => $hub . '/getfile'] + $this->withCrop($hash, "rubbish $version of $hash", $edited ?: sprintf('2024-06-%02d 10:00:00', $version)));
+		}
+		$this->work();
+	}
+
+	private function withCrop(string $hash, string $bytes, string $edited): array
+	{
+		$entry = $this->photo($hash, [0 => "photo $hash", 4 => $bytes, 5 => 'small'], ['edited' => $this->attach($hash)['edited']]);
+		$entry['photo'][1]['edited'] = $entry['photo'][2]['edited'] = $edited;
+
+		return $entry;
+	}
+
+	private function shownScale(string $hash, int $scale): ?string
+	{
+		$row = Table::first('photo', ['uid' => 1, 'resource_id' => $hash, 'imgscale' => $scale]);
+
+		return $row ? ((int) $row['os_storage'] ? (string) file_get_contents($row['content']) : $row['content']) : null;
+	}
+
+	private function cropsShowing(string $begin, int $scale = 4): int
+	{
+		return count(array_filter(Table::select('photo', ['imgscale' => $scale], '', 0, 'resource_id'), fn ($row) => str_starts_with($this->shownScale($row['resource_id'], $scale), $begin)));
+	}
+
+	/** Has the owner write a file here. */
+	private function write(string $hash, string $bytes): void
+	{
+		file_put_contents($this->attach($hash)['content'], $bytes);
+		Table::update('attach', ['filesize' => strlen($bytes), 'edited' => gmdate('Y-m-d H:i:s')], ['hash' => $hash]);
+		$this->sent($hash);
+	}
+
+	/** Returns an entry that has seen what is here, with bytes whose digest it tells. */
+	private function giveBack(string $hash, string $bytes, int $count): array
+	{
+		$entry = $this->told($hash, $bytes, $count, ['edited' => sprintf('2024-06-%02d 10:00:00', $count % 28)], '', Revisions::find(1, $hash)['bytes']['vector']);
+		$entry['filesync'] += ['sha256' => hash('sha256', $bytes), 'size_bytes' => strlen($bytes)];
+		foreach (['place', 'access'] as $group) {
+			$entry['filesync']['revision'][$group]['seen'] = Revisions::find(1, $hash)[$group]['vector'];
+		}
+
+		return $entry;
 	}
 
 	private function overwrite(array $hashes, int $version = 2): void

@@ -34,7 +34,7 @@ final class ChangesTest extends AddonTestCase
 		$this->assertMatchesRegularExpression('/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/', $copy['hash']);
 		$said = array_column(array_map(fn ($entry) => ['hash' => end($entry['attach'])['hash'], 'seen' => $entry['filesync']['revision']['bytes']['seen']], $this->sent()), 'seen', 'hash');
 		$this->assertCount(1, $said[$copy['hash']], 'its revision follows from what it is');
-		// The other clone that made it tells of it too.
+		// The other clone that made it announces it too.
 		$entry = $this->file($copy['hash'], 'mine', ['filename' => $copy['filename'], 'edited' => '2024-06-02 10:00:00']);
 		$this->receiveAll($this->told($entry, $said[$copy['hash']]));
 		$this->assertCount(2, Table::select('attach', []));
@@ -301,6 +301,29 @@ final class ChangesTest extends AddonTestCase
 		FileSync\Addon\Housekeeping::often();
 		$this->work();
 		$this->assertSame([], $this->sent());
+	}
+
+	public function test_what_killed_processes_left_of_one_channel_hides_no_other(): void
+	{
+		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
+		Maker::hubloc(['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''], self::ORIGIN, 'bob');
+		for ($n = 0; $n < 300; $n++) {
+			Outbox::add(1, 'intent', "of alice $n", json_encode(['since' => '2030-01-01 00:00:00', 'above' => 1 << 30]), true);
+		}
+		Outbox::add(2, 'intent', 'of bob', json_encode(['since' => '2030-01-01 00:00:00', 'above' => 1 << 30]), true);
+		Table::update('filesync_outbox', ['created' => Config::now() - 3000], ['uid' => 1]);
+		Table::update('filesync_outbox', ['created' => Config::now() - 200], ['uid' => 2]);
+		$reads = 0;
+		$this->whileFailing(function ($sql) use (&$reads) {
+			$reads += (int) str_contains($sql, 'from filesync_file');
+
+			return false;
+		}, fn () => Outgoing::recover());
+		$this->assertSame(0, Table::count('filesync_outbox', ['uid' => 2]));
+		$this->assertLessThan(300, $left = Table::count('filesync_outbox', ['uid' => 1]));
+		$this->assertLessThan(20, $reads, 'what a channel knows of its files is not read for each of them');
+		Outgoing::recover();
+		$this->assertLessThan($left, Table::count('filesync_outbox', ['uid' => 1]));
 	}
 
 	public function test_what_cannot_be_made_of_one_killed_process_keeps_no_other_from_being_sent(): void

@@ -120,7 +120,7 @@ final class ClientTest extends AddonTestCase
 	{
 		$bomb = gzencode(str_repeat("\0", 10000000));
 		$this->hub = Hub::answering("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " . strlen($bomb) . "\r\n\r\n$bomb");
-		$this->assertSame([0, 'an encoded body that was not asked for'], [($answer = $this->get(100000))['status'], $answer['error']]);
+		$this->assertSame([0, 'an encoded body that was not requested'], [($answer = $this->get(100000))['status'], $answer['error']]);
 		$this->assertStringContainsString("\r\nAccept-Encoding: identity\r\n", $this->hub->asked(false)[0]);
 	}
 

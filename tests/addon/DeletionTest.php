@@ -63,10 +63,10 @@ final class DeletionTest extends AddonTestCase
 		$this->receive($this->deletion('f1'), $this->deletion('f2'), $this->deletion('f3'), $this->deletion('f4'));
 		$this->assertSame([null, null, 'bytes of f3', 'bytes of f4'], array_map($this->shown(...), ['f1', 'f2', 'f3', 'f4']));
 		$waiting = array_map(fn ($line) => json_decode($line, true), explode("\n", trim($this->runVerb('packets', '--json')[1])));
-		$this->assertSame([['2 wait for a person'], 1], [array_column($waiting, 'reason'), count($waiting)]);
+		$this->assertSame([['2 files wait for approval'], 1], [array_column($waiting, 'reason'), count($waiting)]);
 		$this->assertMatchesRegularExpression('/^127\.0\.0\.1:9001 deleted 4 files \(44 B\) since \d\d:\d\d UTC$/', $waiting[0]['about']);
 		$this->assertSame(0, $this->runVerb('packets', 'accept', substr($waiting[0]['id'], 0, 12))[0]);
-		$this->assertSame([null, null, "no packet waits\n"], [$this->shown('f3'), $this->shown('f4'), $this->runVerb('packets')[1]]);
+		$this->assertSame([null, null, "no packet is waiting\n"], [$this->shown('f3'), $this->shown('f4'), $this->runVerb('packets')[1]]);
 		$this->assertEqualsCanonicalizing(['bytes of f1', 'bytes of f2', 'bytes of f3', 'bytes of f4'], $this->kept());
 		Table::update('filesync_kept', ['created' => time() - 90000], ['uid' => 1]);
 		$this->receive($this->file('f5', 'bytes of f5'));
@@ -90,7 +90,7 @@ final class DeletionTest extends AddonTestCase
 		}
 		$this->assertEqualsCanonicalizing(['d1', 'f1'], array_keys($sent));
 		$this->assertNotEmpty($sent['f1']);
-		$this->assertSame([0, "no packet waits\n"], $this->runVerb('packets'));
+		$this->assertSame([0, "no packet is waiting\n"], $this->runVerb('packets'));
 	}
 
 	public function test_a_delete_twice_and_of_what_is_not_here_is_harmless(): void

@@ -44,7 +44,7 @@ final class FairnessTest extends AddonTestCase
 		$this->passTime();
 		(new Worker(Config::now() + 110))->run(0);
 		$this->assertSame('12345', @file_get_contents('store/carol/five'));
-		$this->assertSame([0, 0], array_map(fn ($hash) => (int) Table::first('filesync_transfer', ['hash' => $hash])['attempts'], ['slow1', 'slow2']), 'a turn that is over is no failure');
+		$this->assertSame([0, 0], array_map(fn ($hash) => (int) Table::first('filesync_transfer', ['hash' => $hash])['attempts'], ['slow1', 'slow2']), 'the end of a turn does not count as a failure');
 		$asked = array_column(TransferBatch::$added, 'hash');
 		$this->assertLessThan(4, array_search('five', $asked, true), 'each channel had one turn before it: ' . implode(' ', $asked));
 		$this->assertContains('slow1', array_slice($asked, array_search('five', $asked, true)), 'those go on afterwards');

@@ -38,7 +38,7 @@ final class LinkedPostsTest extends AddonTestCase
 		$this->assertSame(['changed here'], array_column(Table::select('item', []), 'body'));
 		$this->receive($this->file('f4', 'more bytes', ['edited' => '2024-06-01 10:00:00']));
 		$this->work();
-		$this->assertCount(2, preg_grep('/export_page/', Api::$asked), 'an overwritten file is no news');
+		$this->assertCount(2, preg_grep('/export_page/', Api::$asked), 'an overwritten file needs no posts');
 	}
 
 	public function test_a_photo_in_a_new_use_is_asked_about(): void

@@ -69,6 +69,15 @@ final class MetricsTest extends AddonTestCase
 		}
 	}
 
+	public function test_packets_that_were_dropped_are_counted(): void
+	{
+		Config::set('metrics_token', self::TOKEN);
+		Config::set('held_max_packets', '1');
+		$this->whileFailing(fn ($sql) => (bool) preg_match('/\b(from|into|update) filesync_transfer\b/i', $sql), fn () => $this->receive(...array_map(fn ($n) => $this->file("f$n", "bytes $n"), [1, 2, 3])));
+		$samples = $this->parse($this->ask('Bearer ' . self::TOKEN)->body);
+		$this->assertSame([1.0, 0.0, 2.0], array_map(fn ($state) => $samples["filesync_packets{state=\"$state\"}"] ?? null, ['staged', 'parked', 'dropped']));
+	}
+
 	public function test_counters_never_fall(): void
 	{
 		$this->receive($this->file('here', 'the bytes'));

@@ -76,7 +76,7 @@ final class OrderTest extends AddonTestCase
 		$this->assertSame('stay', Judge::unversioned($ours, self::value('old', []), null, 0, 'https://stock')[0]);
 		[$verdict, $back] = Judge::unversioned($ours, self::value('old', []), 'new', 0, 'https://stock');
 		$this->assertSame(['take', 'after'], [$verdict, Vector::compare($back['vector'], $ours['vector'])]);
-		$this->assertSame('stay', Judge::unversioned($ours, self::value('old', []), 'new', 60, 'https://stock')[0], 'bytes of an older date are no revert');
+		$this->assertSame('stay', Judge::unversioned($ours, self::value('old', []), 'new', 60, 'https://stock')[0], 'bytes of an older date do not count as a revert');
 		[, $forth] = Judge::unversioned($back, self::value('new', []), 'old', 0, 'https://stock');
 		[$again, $value] = Judge::unversioned($forth, self::value('old', []), 'new', 0, 'https://stock');
 		$this->assertSame(['take', 'after'], [$again, Vector::compare($value['vector'], $forth['vector'])], 'there and back, and there again');

@@ -63,10 +63,10 @@ final class PageTest extends AddonTestCase
 		$this->assertSame([], $page['problems']);
 		$this->assertSame(['this hub', '1 of 3 files, 9 B of 21 B', ['not here yet: 2 files', 'of these stuck: 1 file'], false],
 			[$page['clones'][0]['note'], $page['clones'][0]['text'], $page['clones'][0]['lines'], $page['clones'][0]['is_complete']]);
-		$this->assertSame(['gone.bin: no hub has it any more; is not tried again by itself', 'late.bin: the other hub was busy, or does not have it whole'],
+		$this->assertSame(['gone.bin: no hub has it any more; will not be retried automatically', 'late.bin: the other hub was busy, or does not have it whole'],
 			array_map(fn ($row) => "{$row['name']}: {$row['why']}" . ($row['is_stuck'] ? "; {$row['then']}" : ''), $page['waiting']));
 		$this->assertMatchesRegularExpression('/^next try in 1\d min$/', $page['waiting'][1]['then']);
-		$this->assertSame('stuck: 1; tried again by themselves: 1', $page['waiting_line']);
+		$this->assertSame('stuck: 1; retried automatically: 1', $page['waiting_line']);
 		$this->assertStringNotContainsString('transfer.rs', json_encode($page));
 		$this->assertSame('Something is missing here. Stuck: 1.', $page['say']);
 	}
@@ -78,7 +78,7 @@ final class PageTest extends AddonTestCase
 		$this->work();
 		FileSync\Addon\Overview::forget(1);
 		$clone = $this->values()['clones'][1];
-		$this->assertSame(['127.0.0.1:9001', 'knows of everything', '1 file, 9 B'], [$clone['name'], $clone['percent_text'], $clone['text']]);
+		$this->assertSame(['127.0.0.1:9001', 'knows about every file', '1 file, 9 B'], [$clone['name'], $clone['percent_text'], $clone['text']]);
 		$this->assertContains('not checked yet', $clone['lines']);
 	}
 
@@ -131,10 +131,10 @@ final class PageTest extends AddonTestCase
 	public function test_a_file_that_was_announced_just_now_is_not_called_unknown_to_its_hub(): void
 	{
 		$this->receive($this->file('one', 'x'));
-		$this->assertSame('knows of everything', $this->values()['clones'][1]['percent_text']);
+		$this->assertSame('knows about every file', $this->values()['clones'][1]['percent_text']);
 		$this->receive($this->file('two', 'y'));
 		Config::clear('here', 'overview:1');
-		$this->assertSame('knows of everything', OwnerPage::values($this->channel)['clones'][1]['percent_text']);
+		$this->assertSame('knows about every file', OwnerPage::values($this->channel)['clones'][1]['percent_text']);
 	}
 
 	public function test_names_from_elsewhere_do_no_harm(): void
@@ -193,12 +193,12 @@ final class PageTest extends AddonTestCase
 		$row = $this->stuck();
 		TransferBatch::$answers['gone-0'] = '12345';
 		$this->press('retry', $row['id']);
-		$this->assertSame('It is tried again now.', $this->left());
+		$this->assertSame('Trying again now.', $this->left());
 		$this->assertStringEndsWith('/filesync', Fake::$led[0]);
 		$this->work();
 		$this->assertSame('12345', $this->shown('gone'));
 		$this->press('retry', $row['id']);
-		$this->assertSame('!Not done: it is not there any more', $this->left());
+		$this->assertSame('!Not done: it no longer exists', $this->left());
 	}
 
 	public function test_all_that_waits_is_tried_again(): void
@@ -225,7 +225,7 @@ final class PageTest extends AddonTestCase
 		$this->assertSame([[], [], []], array_map(fn ($part) => $this->values($other)[$part], ['waiting', 'kept', 'packets']));
 		foreach (['retry' => $row['id'], 'undo' => $kept['id'], 'agree' => str_repeat('a', 64), 'refuse' => str_repeat('a', 64)] as $button => $id) {
 			$this->press($button, $id);
-			$this->assertSame('!Not done: it is not there any more', $this->left());
+			$this->assertSame('!Not done: it no longer exists', $this->left());
 		}
 		$this->press('retry_all');
 		$this->assertSame(['parked', null, 1], [$this->transfer('gone')['state'], $this->attach('old'), Table::count('filesync_packet', [])]);
@@ -248,7 +248,7 @@ final class PageTest extends AddonTestCase
 		Config::set('paused', '1');
 		$this->receive($this->file('two', 'y'));
 		$this->work();
-		$this->assertSame([null, ['The admin of this hub paused the fetching of files.']], [$this->shown('two'), $this->values()['problems']]);
+		$this->assertSame([null, ['The admin of this hub has paused fetching.']], [$this->shown('two'), $this->values()['problems']]);
 	}
 
 	public function test_a_pause_stops_what_is_arriving(): void
@@ -268,10 +268,10 @@ final class PageTest extends AddonTestCase
 		$this->work();
 		$this->receive($this->deletion('old'));
 		$kept = $this->values()['kept'];
-		$this->assertSame(['a & b.txt', 'Bring back a & b.txt'], [$kept[0]['name'], $kept[0]['undo_label']]);
+		$this->assertSame(['a & b.txt', 'Restore a & b.txt'], [$kept[0]['name'], $kept[0]['undo_label']]);
 		$this->assertStringContainsString('deleted just now, by 127.0.0.1, 6 B, kept until ' . gmdate('Y-m-d', time() + 30 * 86400), $kept[0]['text']);
 		$this->press('undo', $kept[0]['id']);
-		$this->assertSame(['Brought back: a & b.txt. The other clones are told.', 'before'], [$this->left(), $this->shown('old')]);
+		$this->assertSame(['Restored: a & b.txt. The other clones will be told.', 'before'], [$this->left(), $this->shown('old')]);
 		$this->assertNull(Page::collect());
 		$this->assertStringEndsWith(', the file is here again', $this->values()['kept'][0]['text']);
 	}
@@ -279,7 +279,7 @@ final class PageTest extends AddonTestCase
 	public function test_large_deletes_wait_for_the_owners_word_as_one(): void
 	{
 		Config::set('delete_max_files', '0');
-		foreach (['give_back' => ['before', 'before', 'Ours come back, here and on the other clones.'], 'accept' => [null, null, 'Accepted. It is being done here.']] as $button => $expected) {
+		foreach (['give_back' => ['before', 'before', 'Our files are being restored, here and on the other clones.'], 'accept' => [null, null, 'Accepted. The change is being applied here.']] as $button => $expected) {
 			$this->receive($this->file('old', 'before'), $this->file('too', 'before'));
 			$this->work();
 			$this->receive($this->deletion('old'));
@@ -287,13 +287,13 @@ final class PageTest extends AddonTestCase
 			$held = $this->values()['held'];
 			$this->assertCount(1, $held);
 			$this->assertMatchesRegularExpression('/^127\.0\.0\.1:9001 deleted 2 files \(12 B\) since \d\d:\d\d UTC$/', $held[0]['text']);
-			$this->assertStringContainsString('2 wait for your word', $held[0]['why']);
+			$this->assertStringContainsString('2 of its files wait for your approval', $held[0]['why']);
 			$this->assertStringContainsString('Stuck: 1.', $this->values()['say']);
 			$this->press($button, $held[0]['id']);
 			$this->assertSame($expected, [$this->shown('old'), $this->shown('too'), $this->left()]);
 			$this->assertSame([], $this->values()['held']);
 			$this->press($button, $held[0]['id']);
-			$this->assertSame('!Not done: it is not there any more', $this->left());
+			$this->assertSame('!Not done: it no longer exists', $this->left());
 		}
 	}
 
@@ -322,7 +322,7 @@ final class PageTest extends AddonTestCase
 		$this->receive($this->file('here', 'the bytes'));
 		$this->work();
 		$run = FileSync\Addon\Reconcile\Run::ask($this->channel, self::ORIGIN);
-		foreach ([1 => 'knows of everything', 0 => 'complete'] as $missing => $text) {
+		foreach ([1 => 'knows about every file', 0 => 'complete'] as $missing => $text) {
 			FileSync\Addon\Reconcile\Run::find($run->id)->save(['finished' => time(), 'stats' => ['missing_there' => $missing, 'missing_here' => 0]]);
 			$clone = $this->values()['clones'][1];
 			$this->assertSame([$text, ! $missing], [$clone['percent_text'], $clone['is_complete']]);
@@ -332,7 +332,7 @@ final class PageTest extends AddonTestCase
 	public function test_without_tables_or_filesync_it_still_says_so(): void
 	{
 		Config::set('enabled', '0', 'channel:1');
-		$this->assertSame([['filesync is switched off for this channel; its files are left to the hub alone.'], null], [$this->values()['problems'], $this->values()['is_paused']]);
+		$this->assertSame([['filesync is switched off for this channel; the hub handles its files on its own.'], null], [$this->values()['problems'], $this->values()['is_paused']]);
 		dbq('DROP TABLE filesync_transfer');
 		$html = (new Zotlabs\Module\Filesync())->get();
 		$this->assertSame('filesync cannot show this page now. The log of this hub says why.', $html);

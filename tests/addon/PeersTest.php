@@ -129,7 +129,7 @@ final class PeersTest extends AddonTestCase
 		$this->assertFalse(Peers::mayAsk(self::ORIGIN));
 		Peers::learn($this->origin(['filesync' => 'refused', 'filesync_reason' => null]), null);
 		dbq('UPDATE filesync_peer SET known_until = known_until - 101');
-		$this->assertTrue(Peers::mayAsk(self::ORIGIN), 'who was not asked has not refused anew');
+		$this->assertTrue(Peers::mayAsk(self::ORIGIN), 'a hub that was not asked has not refused again');
 	}
 
 	public function test_a_refusal_of_one_that_spoke_holds_for_ten_minutes_or_until_it_speaks_again(): void
@@ -219,6 +219,14 @@ final class PeersTest extends AddonTestCase
 		Peers::hear(self::ORIGIN, self::SAID);
 		exec(self::cli() . ' status', $lines);
 		$this->assertStringContainsString(self::ORIGIN . ': filesync: yes 0.1.0', implode("\n", $lines));
+	}
+
+	public function test_a_hub_where_a_channel_has_nothing_is_read_as_before_by_the_others(): void
+	{
+		Peers::learn($this->origin(['dav' => 'refused', 'reason' => 'no session cookie', 'received_bytes' => 0]), null);
+		$this->assertTrue(Peers::mayUseDav(self::ORIGIN));
+		Peers::learn($this->origin(['dav' => 'refused', 'reason' => 'status 401', 'received_bytes' => 5]), null);
+		$this->assertFalse(Peers::mayUseDav(self::ORIGIN));
 	}
 
 	private function origin(array $keys): array

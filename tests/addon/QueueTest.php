@@ -78,7 +78,7 @@ final class QueueTest extends AddonTestCase
 		TransferBatch::$answers['f1-0']['received_bytes'] = 3;
 		Table::update('filesync_transfer', ['next_at' => 0], []);
 		$this->work();
-		$this->assertSame(1, (int) $this->transfer('f1')['attempts'], 'headway starts the waiting anew');
+		$this->assertSame(1, (int) $this->transfer('f1')['attempts'], 'progress restarts the waits');
 	}
 
 	public function test_bytes_that_never_match_are_parked_after_five_times(): void
@@ -126,7 +126,7 @@ final class QueueTest extends AddonTestCase
 		$this->receive($entry, $this->file('f2', 'others'));
 		$this->work();
 		$this->assertSame(['waiting', 'Storage', 0], [$this->transfer('f1')['state'], $this->transfer('f1')['kind'], (int) $this->transfer('f1')['attempts']]);
-		$this->assertStringContainsString('no room on disk for 900000000000 bytes', $this->transfer('f1')['reason']);
+		$this->assertStringContainsString('not enough disk space for 900000000000 bytes', $this->transfer('f1')['reason']);
 		$this->assertSame('others', $this->shown('f2'));
 		$this->assertSame(0, Queue::pausedUntil());
 	}
@@ -154,6 +154,60 @@ final class QueueTest extends AddonTestCase
 		FileSync\Addon\Housekeeping::often();
 		$this->work();
 		$this->assertSame(['12345678', [0, "nothing is missing\n"]], [$this->shown('p1'), $this->runVerb('missing')]);
+	}
+
+	public function test_a_file_that_is_larger_than_its_packet_says_stays_away_too_until_it_may_come(): void
+	{
+		Config::set('file_max_bytes', '1000');
+		Config::set('make_scales', '0');
+		$this->receive($this->file('f1', 'bytes'), $this->photo('p1', [0 => 'photo', 1 => 'abc']));
+		TransferBatch::$answers['f1-0'] = str_repeat('a', 1001);
+		TransferBatch::$answers['p1-0'] = str_repeat('p', 300000);
+		$this->work();
+		$this->assertSame([null, null], [$this->attach('f1'), $this->attach('p1')]);
+		$this->assertSame([], glob('store/\[data\]/filesync/1/{f1,p1-0}*.partial', GLOB_BRACE));
+		[$status, $said] = $this->runVerb('missing');
+		$this->assertSame(1, $status);
+		$this->assertStringContainsString('the file has 1001 bytes, more than file_max_bytes, 1000', $said);
+		$this->assertStringContainsString('file_max_bytes', FileSync\Addon\Words::kind($this->transfer('f1')['kind']));
+		foreach ([['1000', null, null], ['1001', 1001, null], ['0', 1001, 300000]] as [$limit, $one, $two]) {
+			Config::set('file_max_bytes', $limit);
+			TransferBatch::$added = [];
+			FileSync\Addon\Housekeeping::often();
+			$this->work();
+			$this->assertSame([$one, $two], array_map(fn ($hash) => $this->shown($hash) === null ? null : strlen($this->shown($hash)), ['f1', 'p1']));
+			$limit === '1000' && $this->assertSame([], TransferBatch::$added, 'nobody is asked while the limit stands');
+		}
+		$this->assertSame([0, "nothing is missing\n"], $this->runVerb('missing'));
+	}
+
+	public function test_a_limit_that_was_set_while_a_file_came_holds_for_it(): void
+	{
+		$this->receive($this->file('f1', '123456'));
+		TransferBatch::$duringStep = fn () => Config::set('file_max_bytes', '5');
+		$this->work();
+		$this->assertSame([null, 'parked', Queue::TOO_LARGE], [$this->shown('f1'), $this->transfer('f1')['state'], $this->transfer('f1')['kind']]);
+		$this->assertSame([], glob('store/\[data\]/filesync/1/f1*'));
+		TransferBatch::$duringStep = null;
+		Config::set('file_max_bytes', '6');
+		FileSync\Addon\Housekeeping::often();
+		$this->work();
+		$this->assertSame('123456', $this->shown('f1'));
+	}
+
+	public function test_to_be_asked_to_wait_a_little_counts_as_no_attempt(): void
+	{
+		$this->receive($this->file('f1', 'bytes'));
+		TransferBatch::$answers['f1-0'] = ['kind' => 'PeerBusy', 'temporary' => true, 'message' => 'a little later', 'retry_after_seconds' => 10, 'facts' => ['wait_is_no_failure' => 'true']];
+		Config::set('linger_seconds', '0');
+		for ($n = 0; $n < 8; $n++) {
+			Table::update('filesync_transfer', ['next_at' => 0], ['hash' => 'f1']);
+			$this->work();
+			$row = $this->transfer('f1');
+			$this->assertSame(['waiting', 0], [$row['state'], (int) $row['attempts']]);
+			$this->assertEqualsWithDelta(Config::now() + 10, (int) $row['next_at'], 2);
+		}
+		$this->assertCount(8, TransferBatch::$added);
 	}
 
 	public function test_every_other_clone_is_a_source_and_no_stranger(): void

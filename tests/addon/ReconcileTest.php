@@ -2,8 +2,10 @@
 
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Peers;
 use FileSync\Addon\Queue;
 use FileSync\Addon\Reconcile;
 use FileSync\Addon\Reconcile\InventoryRequest;
@@ -13,6 +15,7 @@ use FileSync\Addon\Request;
 use FileSync\Addon\Response;
 use FileSync\Addon\SignedRequest;
 use FileSync\Inventory;
+use TestHub\Maker;
 
 /** A comparison with a clone that answers as the test says; tests/reconcile compares two hubs. */
 final class ReconcileTest extends AddonTestCase
@@ -27,7 +30,7 @@ final class ReconcileTest extends AddonTestCase
 	{
 		parent::setUp();
 		Client::$wire = fn ($method, $url, $headers, $body) => $this->cloneAnswers($url, $body);
-		FileSync\Addon\Peers::hear(self::ORIGIN, ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory'], 'endpoint' => self::ORIGIN . '/getfile/ticket']);
+		Peers::hear(self::ORIGIN, ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory'], 'endpoint' => self::ORIGIN . '/getfile/ticket']);
 	}
 
 	public function test_what_is_missing_here_is_fetched_after_everything_that_changes_now_and_what_is_missing_there_is_told(): void
@@ -64,7 +67,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->compare();
 		$this->work();
 		$this->assertNull($this->attach('gone'));
-		$this->assertSame(['gone'], end($this->asked)['hashes'], 'the clone is told of the delete');
+		$this->assertSame(['gone'], end($this->asked)['hashes'], 'the delete is sent to the clone');
 	}
 
 	public function test_a_file_that_was_changed_there_while_it_was_deleted_here_comes_back_and_all_hear_of_it(): void
@@ -83,7 +86,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->compare();
 		// It asks while the bytes are on their way.
 		$this->assertNull($this->tell(['do' => 'entries', 'hashes' => ['back']])['entries'][0]['entry']);
-		$this->assertSame([], $this->sent(), 'nothing is told of what is not here');
+		$this->assertSame([], $this->sent(), 'nothing is sent about files that are not here');
 		$this->work();
 		$this->assertSame('changed there', $this->shown('back'));
 		$told = array_column($this->sent(), 'filesync')[0]['revision']['place']['seen'];
@@ -223,6 +226,48 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertLessThanOrEqual(time(), Run::ask($this->channel, self::ORIGIN)->next_at);
 	}
 
+	public function test_a_hub_that_comes_and_goes_is_compared_with_early_once_a_day(): void
+	{
+		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
+		Maker::hubloc(['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''], self::ORIGIN, 'bob');
+		$run = fn () => Run::ask($bob, self::ORIGIN);
+		$comesBack = function () {
+			Peers::learn(['url' => self::ORIGIN, 'dav' => 'open', 'filesync' => 'untried', 'failures' => 1], null);
+			Reconcile::plan();
+			Peers::learn(['url' => self::ORIGIN, 'dav' => 'open', 'filesync' => 'open', 'features' => ['ticket', 'inventory'], 'received_bytes' => 5], 'filesync');
+			Reconcile::plan();
+		};
+		$run()->postpone();
+		$comesBack();
+		$this->assertLessThanOrEqual(time(), $run()->next_at);
+		$first = $run()->next_at;
+		$this->answer = null;
+		for ($n = 0; $n < 3; $n++) {
+			$this->compare($bob);
+			$this->assertGreaterThan(time() + 432000, $run()->next_at, 'the comparison is over');
+			$comesBack();
+			$this->assertEqualsWithDelta($first + 86400, $run()->next_at, 2);
+		}
+		Fake\Clock::$ahead = 86400;
+		Config::set('planned_at', (string) Config::now(), 'state');
+		$this->compare($bob);
+		$comesBack();
+		$this->assertGreaterThan($first + 86400 + 80000, $run()->next_at, 'that it was due a day later counts too');
+	}
+
+	public function test_a_comparison_that_goes_on_is_left_alone_and_one_that_failed_is_tried_again_once_the_clone_is_back(): void
+	{
+		$run = Run::ask($this->channel, self::ORIGIN);
+		$run->save(['attempts' => 3, 'next_at' => time() + 5000, 'was_away' => 1, 'stats' => ['missing_here' => 5]]);
+		Lease::take("reconcile-{$run->id}", 'another', 60);
+		Reconcile::plan();
+		$this->assertSame([time() + 5000, 5], [Run::find($run->id)->next_at, Run::find($run->id)->stats['missing_here']]);
+		Lease::giveBack("reconcile-{$run->id}", 'another');
+		$run->save(['was_away' => 1]);
+		Reconcile::plan();
+		$this->assertLessThanOrEqual(time(), Run::find($run->id)->next_at);
+	}
+
 	public function test_a_channel_that_is_cloned_here_is_compared_at_once(): void
 	{
 		$imported = ['channel' => $this->channel, 'data' => []];
@@ -230,6 +275,95 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertLessThanOrEqual(time(), Run::ask($this->channel, self::ORIGIN)->next_at);
 		$odd = [];
 		call_hooks('import_channel', $odd);
+	}
+
+	public function test_a_hub_that_asks_to_wait_a_little_is_asked_again_and_that_is_no_failure(): void
+	{
+		$run = Run::ask($this->channel, self::ORIGIN);
+		$this->answer = ['status' => 429, 'headers' => ['retry-after' => '3']];
+		foreach ([3, 3, 4, 8, 16, 32, 60, 60] as $wait) {
+			$this->assertSame('on', $this->compare());
+			$now = Run::find($run->id);
+			$this->assertSame([0, ''], [$now->attempts, $now->reason]);
+			$this->assertEqualsWithDelta(time() + $wait, $now->next_at, 1);
+		}
+		$this->answer = null;
+		$this->assertSame('over', $this->compare());
+		$this->assertArrayNotHasKey('busy', Run::find($run->id)->stats);
+	}
+
+	public function test_what_is_here_is_listed_for_one_clone_at_a_time(): void
+	{
+		$place = FileSync\Addon\Places::take('list', 1, 1);
+		$answer = $this->request(['do' => 'round']);
+		$this->assertSame([429, '1', 'busy'], [$answer->status, $answer->headers['Retry-After'], json_decode($answer->body, true)['error']]);
+		$this->assertSame([], Run::all('answer'), 'nothing is begun for who comes again');
+		$place->giveBack();
+		$session = $this->tell(['do' => 'round'])['session'];
+		$place = FileSync\Addon\Places::take('list', 1, 1);
+		$this->assertSame('ready', $this->tell(['do' => 'round', 'message' => base64_encode('begin'), 'session' => $session])['state'], 'what is listed is answered at once');
+		$this->tell(['do' => 'entries', 'hashes' => ['x']]);
+		$place->giveBack();
+		Run::find($session)->save(['state' => 'idle']);
+		$this->tell(['do' => 'round', 'session' => $session]);
+		$this->assertFalse(Lease::isHeld('place-list-1-1'));
+	}
+
+	public function test_with_a_hub_without_filesync_all_differences_are_dealt_with_a_page_at_a_time(): void
+	{
+		Peers::learn(['url' => self::ORIGIN, 'dav' => 'untried', 'filesync' => 'refused', 'filesync_reason' => 'stock'], null);
+		$mine = array_map(fn ($n) => "mine$n", range(1, 7));
+		foreach ($mine as $hash) {
+			$this->receive($this->file($hash, "only here $hash"));
+		}
+		$this->receive($this->file('same', 'same'), $this->file('differs', 'differs'));
+		for ($n = 0; $n < 3; $n++) {
+			$this->work();
+		}
+		q("UPDATE attach SET filename = 'ours.bin', edited = '2024-06-01 10:00:00' WHERE hash = 'differs'");
+		$this->sent('differs');
+		$there = ['same' => $this->file('same', 'same'), 'differs' => $this->file('differs', 'differs')] + array_combine(array_map(fn ($n) => "theirs$n", range(1, 45)), array_map(fn ($n) => $this->file("theirs$n", "there $n"), range(1, 45)));
+		$exports = [];
+		$this->answerAsStock($there, $exports);
+		$run = Run::ask($this->channel, self::ORIGIN);
+		$this->assertSame('over', Reconcile::goOn($run->id, time() + 30, true));
+		$seen = array_count_values(array_column(iterator_to_array(Reconcile\StockComparison::differences(Run::find($run->id)), false), 'verdict'));
+		ksort($seen);
+		$this->assertSame(['different' => 1, 'missing_here' => 45, 'missing_there' => 7], $seen);
+		Run::find($run->id)->abandon(time());
+		$sent = [];
+		for ($n = 0; $n < 20 && $this->compare() !== 'over'; $n++) {
+			$row = Table::first('filesync_reconcile', ['id' => $run->id]);
+			$this->assertLessThan(2000, strlen($row['body'] . $row['position']));
+			array_push($sent, ...$this->sent());
+		}
+		array_push($sent, ...$this->sent());
+		$this->assertLessThan(20, $n);
+		$this->work();
+		$this->assertSame('there 45', $this->shown('theirs45'));
+		$this->assertSame(46, count(array_unique($exports)));
+		$this->assertSame(46, count($exports), 'each once');
+		$told = array_map(fn ($entry) => end($entry['attach'])['hash'], $sent);
+		sort($told);
+		$this->assertSame(['differs', ...$mine], array_values(array_unique($told)));
+		$stats = Run::find($run->id)->stats;
+		$this->assertSame([45, 7, 1, 1], [$stats['missing_here'], $stats['missing_there'], $stats['different'], $stats['present']]);
+	}
+
+	public function test_a_comparison_that_an_earlier_version_was_in_the_middle_of_begins_again(): void
+	{
+		Peers::learn(['url' => self::ORIGIN, 'dav' => 'untried', 'filesync' => 'refused', 'filesync_reason' => 'stock'], null);
+		$this->receive($this->file('mine', 'bytes'));
+		$this->work();
+		$exports = [];
+		$this->answerAsStock(['theirs' => $this->file('theirs', 'there')], $exports);
+		$run = Run::ask($this->channel, self::ORIGIN);
+		foreach (['asking' => ['offset' => 0], 'sending' => ['offset' => 0]] as $state => $position) {
+			$run->save(['state' => $state, 'position' => $position, 'body' => ['missing_here' => ['x'], 'different' => [], 'missing_there' => [], 'send' => ['y']]]);
+			$this->assertContains($this->compare(), ['over', 'on']);
+			$this->assertSame('', Run::find($run->id)->reason);
+		}
+		$this->assertContains('theirs', $exports);
 	}
 
 	public function test_a_clone_is_answered_round_by_round_and_what_it_tells_is_fetched(): void
@@ -293,12 +427,12 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertSame(401, InventoryRequest::answer($ticket)->status, 'a signature for something else');
 	}
 
-	private function compare(): string
+	private function compare(?array $channel = null): string
 	{
-		$run = Run::ask($this->channel, self::ORIGIN);
-		$run->save(['next_at' => time()]);
+		$run = Run::ask($channel ?? $this->channel, self::ORIGIN);
+		$run->save(['next_at' => Config::now()]);
 
-		return Reconcile::goOn($run->id, time() + 30);
+		return Reconcile::goOn($run->id, Config::now() + 30);
 	}
 
 	private function sibling(array $vectors): array
@@ -324,6 +458,25 @@ final class ReconcileTest extends AddonTestCase
 		};
 
 		return ['status' => 200, 'body' => json_encode($said + ['filesync' => 2, 'time' => time()])];
+	}
+
+	/** Answers as a clone without filesync that has some files. */
+	private function answerAsStock(array $there, array &$exports): void
+	{
+		Client::$wire = function ($method, $url) use ($there, &$exports) {
+			parse_str((string) parse_url($url, PHP_URL_QUERY), $query);
+			$said = [];
+			if (str_contains($url, '/api/z/1.0/files?')) {
+				$said = ['results' => array_slice(array_map(fn ($entry) => end($entry['attach']), array_values($there)), (int) $query['start'], (int) $query['records'])];
+			} elseif (str_contains($url, 'file/export')) {
+				$exports[] = $query['file_id'];
+				$said = $there[$query['file_id']] ?? [];
+			} elseif (str_contains($url, 'filemeta') && isset($there[$query['file_id']])) {
+				$said = ['attach' => ['hash' => $query['file_id']]];
+			}
+
+			return ['status' => 200, 'body' => json_encode($said)];
+		};
 	}
 
 	private function idThere(string $hash): string

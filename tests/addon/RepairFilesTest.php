@@ -94,7 +94,7 @@ final class RepairFilesTest extends AddonTestCase
 		}
 		[$code, $text] = $this->runVerb('repair', 'files');
 		$this->assertSame(1, $code);
-		$this->assertStringContainsString("its folders lie in each other (needs a person)\n2 need", strtr($text, ["mended 0; 2 need" => '2 need']));
+		$this->assertStringContainsString("its folders are inside each other (needs attention)\n2 need", strtr($text, ["mended 0; 2 need" => '2 need']));
 	}
 
 	public function test_of_two_rows_of_a_file_the_whole_one_stays_with_the_categories_of_both(): void
@@ -171,7 +171,7 @@ final class RepairFilesTest extends AddonTestCase
 		$this->legacy(['hash' => 'f2', 'os_storage' => 0, 'content' => 'two', 'filesize' => 3]);
 		[, $text] = $this->runVerb('repair', 'files');
 		file_put_contents('store/alice/f1', 'new');
-		preg_match('/^undo (\w+) takes it back$/m', $text, $run);
+		preg_match('/^undo (\w+) reverts this$/m', $text, $run);
 		[$code, $text] = $this->runVerb('undo', $run[1]);
 		$this->assertSame(1, $code);
 		$this->assertStringContainsString('its bytes were changed since', $text);
@@ -183,7 +183,7 @@ final class RepairFilesTest extends AddonTestCase
 		foreach (range(1, 5) as $n) {
 			$this->legacy(['hash' => "f$n", 'os_storage' => 0, 'content' => "bytes $n", 'filesize' => 7]);
 		}
-		$this->assertSame([75, "mended 0; the time is over, run it again for the rest\n"], $this->runVerb('repair', 'files', '--seconds', '0'));
+		$this->assertSame([75, "mended 0; out of time, run it again for the rest\n"], $this->runVerb('repair', 'files', '--seconds', '0'));
 		$count = $this->whileFailing(fn ($sql, $number) => $number === 25, fn () => $this->runVerb('repair', 'files'));
 		$this->assertGreaterThan(25, $count);
 		$this->runVerb('repair', 'files');

@@ -2,6 +2,7 @@
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Queue;
 use FileSync\Photo;
 use FileSync\TransferBatch;
 
@@ -21,6 +22,67 @@ final class ScalesTest extends AddonTestCase
 	{
 		Photo::$isKnown = false;
 		parent::tearDown();
+	}
+
+	public function test_what_a_packet_says_is_stored_once_and_not_once_for_each_scale(): void
+	{
+		$entry = $this->photo('p1', array_fill_keys(range(0, 9), 'x'), ['allow_cid' => '<' . str_repeat('b', 100000) . '>']);
+		$folders = [];
+		$parent = '';
+		for ($n = 0; $n < 20; $n++) {
+			$folders[] = $this->row(['hash' => "d$n", 'filename' => "d$n", 'folder' => $parent, 'is_dir' => 1, 'filetype' => 'multipart/mixed', 'allow_cid' => '<' . str_repeat('a', 10000) . '>']);
+			$parent = "d$n";
+		}
+		$entry['attach'][0]['folder'] = $parent;
+		$entry['attach'] = [...$folders, ...$entry['attach']];
+		$stored = fn () => Table::sum('filesync_transfer', 'length(entry) + length(pending)', []);
+		$this->receive($entry);
+		$this->assertLessThan(1.2 * strlen(json_encode($entry)), $stored());
+		// Accepted while it is on its way.
+		$entry['attach'][20]['allow_cid'] = '<' . str_repeat('c', 100000) . '>';
+		$this->receive($entry);
+		$this->assertLessThan(1.2 * strlen(json_encode($entry)), $stored());
+		$this->work();
+		$this->assertSame('x', $this->shown('p1'));
+	}
+
+	public function test_a_scale_is_seen_by_those_who_may_see_the_photo_whatever_changed_while_it_came(): void
+	{
+		Config::set('make_scales', '0');
+		$lists = fn (string $hash, int $scale) => Table::first('photo', ['resource_id' => $hash, 'imgscale' => $scale], '', 'allow_cid, deny_cid');
+		$narrow = fn (string $who, array $scales = [0, 1, 2]) => function (array $entry) use ($who, $scales) {
+			$entry['attach'][0]['allow_cid'] = in_array(0, $scales, true) ? "<$who>" : '';
+			foreach ($entry['photo'] as $n => $photo) {
+				$entry['photo'][$n]['allow_cid'] = in_array((int) $photo['imgscale'], $scales, true) ? "<$who>" : '';
+			}
+
+			return $entry;
+		};
+		$photo = fn (string $hash) => $this->photo($hash, [0 => "$hash-0", 1 => "$hash-1", 2 => "$hash-2"]);
+		// Its own access, which is narrower than the photo's, is kept.
+		$this->receive($narrow('bob', [1])($photo('p1')));
+		$this->work();
+		$this->assertSame(['', '<bob>', ''], [$lists('p1', 0)['allow_cid'], $lists('p1', 1)['allow_cid'], $lists('p1', 2)['allow_cid']]);
+		// A change that is accepted while the bytes are on their way holds for the scales too.
+		$this->receive($photo('p2'));
+		$this->receive($narrow('bob')($photo('p2')));
+		$this->assertSame('staged', $this->transfer('p2', 1)['state']);
+		$this->work();
+		$this->assertSame(array_fill(0, 3, '<bob>'), array_map(fn ($scale) => $lists('p2', $scale)['allow_cid'], [0, 1, 2]));
+		// What was staged by an earlier version.
+		$this->receive($narrow('bob', [0])($photo('p3')));
+		$file = json_decode($this->transfer('p3')['entry'], true);
+		$old = json_decode($this->transfer('p3', 1)['entry'], true);
+		Table::update('filesync_transfer', ['entry' => json_encode(['folders' => $file['folders'], 'attach' => $file['attach'], 'photo' => $old['photo']])], ['hash' => 'p3', 'scale' => 1]);
+		$this->work();
+		$this->assertSame('', $lists('p3', 1)['allow_cid'], 'as it came');
+		$this->receive($narrow('bob', [0])($photo('p4')));
+		$full = json_decode($this->transfer('p4')['entry'], true);
+		Table::update('filesync_transfer', ['entry' => json_encode(['folders' => $full['folders'], 'attach' => $full['attach'], 'photo' => $old['photo']])], ['hash' => 'p4', 'scale' => 1]);
+		Queue::amend(1, 'p4', ['allow_cid' => '<carol>', 'term' => []] + array_intersect_key($full['attach'], array_flip(['allow_gid', 'deny_cid', 'deny_gid', 'folder', 'filename'])), [], $this->channel['channel_hash']);
+		$this->work();
+		$this->assertSame('<carol>', $this->attach('p4')['allow_cid']);
+		$this->assertSame('<carol>', $lists('p4', 1)['allow_cid']);
 	}
 
 	public function test_scales_are_made_of_the_original_and_of_the_crop_and_their_rows_say_what_they_are(): void
@@ -124,11 +186,11 @@ final class ScalesTest extends AddonTestCase
 		file_put_contents('store/alice/p2-2', 'short');
 		[$code, $text] = $this->runVerb('repair', 'photos', '--dry-run', '--json');
 		$found = array_column(array_map(fn ($line) => json_decode($line, true), explode("\n", trim($text))), 'faults', 'hash');
-		$this->assertSame([1 => 'no file', 2 => '400 x 200, to be 200 x 100', 3 => 'no row', 5 => 'the row says 5 x 250'], $found['p1']);
-		$this->assertSame([1 => 'kept in the database, as old hubs did', 2 => '5 bytes, the row says 18'], $found['p2']);
+		$this->assertSame([1 => 'no file', 2 => '400 x 200, should be 200 x 100', 3 => 'no row', 5 => 'the row says 5 x 250'], $found['p1']);
+		$this->assertSame([1 => 'kept in the database, as on old hubs', 2 => '5 bytes, the row says 18'], $found['p2']);
 		$this->assertSame([0, true], [$code, ! is_file('store/alice/p1-1')]);
 		[$code, $text] = $this->runVerb('repair', 'photos');
-		$this->assertStringContainsString('made 6 scales anew', $text);
+		$this->assertStringContainsString('made 6 scales again', $text);
 		$this->assertSame([0, "nothing to mend\n"], $this->runVerb('repair', 'photos'));
 		$this->assertSame('scale 3 of original', file_get_contents('store/alice/p1-3'));
 		$this->assertSame(['p1', 'p1'], array_column(Table::select('photo', ['resource_id' => 'p1', 'imgscale' => [3, 5]]), 'resource_id'));

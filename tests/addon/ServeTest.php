@@ -5,12 +5,14 @@ use FileSync\Addon\GetfileController;
 use FileSync\Addon\Housekeeping;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Places;
 use FileSync\Addon\Request;
 use FileSync\Addon\Response;
 use FileSync\Addon\Serve;
 use FileSync\Addon\Ticket;
 use FileSync\FileDigest;
 use FileSync\Store;
+use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\InProcess;
 use TestHub\Maker;
@@ -149,6 +151,58 @@ final class ServeTest extends AddonTestCase
 		$statuses = array_map(fn () => Serve::answer($this->ticketRequest(['p1' => 0])), [1, 2, 3]);
 		$this->assertSame([200, 200, 429], array_column($statuses, 'status'));
 		$this->assertSame('10', $statuses[2]->headers['Retry-After']);
+	}
+
+	public function test_a_channels_clones_have_files_read_at_two_places_at_once_and_who_comes_then_asks_again_in_a_second(): void
+	{
+		foreach ([1, 2, 3] as $n) {
+			file_put_contents("store/alice/large$n", '');
+			ftruncate(fopen("store/alice/large$n", 'c'), 5000000 + $n);
+			$this->receive($this->file("large$n", '', ['filesize' => 5000000 + $n]));
+			TransferBatch::$answers["large$n-0"] = 5000000 + $n;
+		}
+		FileDigest::$digest = str_repeat('ab', 32);
+		$this->work();
+		Table::delete('filesync_digest', ['uid' => 1]);
+		[$asked, $during, $depth] = [[], [], 1];
+		FileDigest::$duringStep = function (string $path) use (&$asked, &$during, &$depth) {
+			if (str_contains($path, 'large')) {
+				// While one is read, another request comes.
+				$next = ++$depth;
+				$asked[] = Serve::answer($this->ticketRequest(["large$next" => 0]));
+				$during[] = Serve::answer($this->ticketRequest(['p1' => 0, 'f1' => 0]));
+			}
+
+			return true;
+		};
+		$first = Serve::answer($this->ticketRequest(['large1' => 0]));
+		// Asked from within: the third first.
+		$this->assertSame([200, [429, 200]], [$first->status, array_column($asked, 'status')]);
+		$this->assertSame(['1', 'busy'], [$asked[0]->headers['Retry-After'], json_decode($asked[0]->body, true)['error']]);
+		$this->assertSame([200, 200], array_column($during, 'status'), 'what is small needs no place');
+		FileDigest::$duringStep = null;
+		$this->assertSame(200, Serve::answer($this->ticketRequest(['large3' => 0]))->status, 'places are given back');
+		$this->assertSame(0, Table::count('filesync_lease', ['name like' => 'place-%', 'expires >' => 0]));
+	}
+
+	public function test_a_request_waits_for_a_file_of_this_second_only_where_it_holds_up_nobody(): void
+	{
+		$this->ask(['f1' => 0, 'p1' => 0]);
+		Store::$age = 0;
+		touch('store/alice/p1');
+		$places = [Places::take('ticket', 1, 2), Places::take('ticket', 1, 2)];
+		$this->assertNull(Places::take('ticket', 1, 2));
+		$this->assertNotNull(Places::take('ticket', 2, 2), 'another channel has its own');
+		$start = microtime(true);
+		$answer = Serve::answer($this->ticketRequest(['p1' => 0]));
+		$this->assertSame([429, '1'], [$answer->status, $answer->headers['Retry-After']]);
+		// As eight clones that ask at once for what is old enough.
+		Store::$age = 10;
+		$statuses = array_map(fn () => Serve::answer($this->ticketRequest(['f1' => 0, 'p1' => 0]))->status, range(1, 8));
+		$this->assertSame(array_fill(0, 8, 200), $statuses);
+		$places[0]->giveBack();
+		Store::$age = 0;
+		$this->assertSame('ready', $this->ask(['p1' => 0])['files'][0]['state']);
 	}
 
 	public function test_where_the_database_fails_the_answer_is_busy_and_no_file(): void

@@ -18,10 +18,83 @@ final class UnderWayTest extends AddonTestCase
 		$this->assertEqualsCanonicalizing(['f1', 'f2'], array_column(TransferBatch::$added, 'hash'));
 		$row = $this->transfer('f3');
 		$this->assertSame(['waiting', 'Storage', 0], [$row['state'], $row['kind'], (int) $row['attempts']]);
-		$this->assertSame('unfinished files of this channel would take 1200 bytes on disk, and may take 1000 (under_way_max_bytes)', $row['reason']);
+		$this->assertSame('unfinished files of this channel would use 1200 bytes on disk, the limit is 1000 (under_way_max_bytes)', $row['reason']);
 		Table::update('filesync_transfer', ['next_at' => 0], ['hash' => 'f3']);
 		$this->work();
 		$this->assertSame(str_repeat('c', 400), $this->shown('f3'));
+	}
+
+	public function test_what_a_packet_says_too_small_does_not_pass_the_bound_and_comes_once_there_is_room_for_all_of_it(): void
+	{
+		Config::set('under_way_max_bytes', '1000');
+		$this->receive($this->file('f1', 'bytes'), $this->photo('p1', [0 => 'photo', 1 => 'x']), $this->file('small', 'y'));
+		TransferBatch::$answers['f1-0'] = str_repeat('a', 1001);
+		TransferBatch::$answers['p1-1'] = str_repeat('b', 1001);
+		Config::set('make_scales', '0');
+		$this->work();
+		$this->assertSame(['photo', 'y'], [$this->shown('p1'), $this->shown('small')]);
+		$this->assertNull($this->attach('f1'));
+		foreach (['f1' => 0, 'p1' => 1] as $hash => $scale) {
+			$row = $this->transfer($hash, $scale);
+			$this->assertSame(['waiting', 'Storage', 1001], [$row['state'], $row['kind'], (int) $row['size_bytes']]);
+			$this->assertStringContainsString('and may take 1000 (under_way_max_bytes)', $row['reason']);
+		}
+		Config::set('under_way_max_bytes', '1001');
+		// One after the other.
+		for ($n = 0; $n < 2; $n++) {
+			Table::update('filesync_transfer', ['next_at' => 0], ['state' => 'waiting']);
+			$this->work();
+		}
+		$this->assertSame(1001, strlen((string) $this->shown('f1')));
+		$this->assertSame(['published', 1001], [$this->transfer('f1')['state'], strlen((string) file_get_contents('store/alice/p1-1'))]);
+	}
+
+	public function test_a_file_that_grew_since_its_packet_comes_as_it_is_at_once(): void
+	{
+		$this->receive($this->file('f1', 'bytes'));
+		TransferBatch::$answers['f1-0'] = str_repeat('a', 3000000);
+		$this->work();
+		$this->assertSame(['published', 0], [$this->transfer('f1')['state'], (int) $this->transfer('f1')['attempts']]);
+		$this->assertSame([5, 5], array_column(TransferBatch::$added, 'size_bytes'), 'what the packet said stays the size for which its digest holds');
+		$this->assertSame(3000000, strlen((string) $this->shown('f1')));
+		// A little more needs no second look.
+		TransferBatch::$added = [];
+		$this->receive($this->file('f2', 'bytes'));
+		TransferBatch::$answers['f2-0'] = str_repeat('a', 300000);
+		$this->work();
+		$this->assertSame([1, 300000], [count(TransferBatch::$added), strlen((string) $this->shown('f2'))]);
+	}
+
+	public function test_a_hub_that_states_more_each_time_is_asked_less_and_less_and_a_packet_that_comes_again_begins_nothing_anew(): void
+	{
+		$this->receive($entry = $this->file('f1', 'bytes'));
+		$stated = 3000000;
+		TransferBatch::$fetch = function ($wish) use (&$stated) {
+			return ['kind' => 'Limit', 'temporary' => false, 'message' => 'more than wanted', 'facts' => ['stated_bytes' => (string) ($stated += 3000000)]];
+		};
+		try {
+			$this->work();
+			$this->assertSame(2, count(TransferBatch::$added));
+			$row = $this->transfer('f1');
+			$this->assertSame(['waiting', 'Limit', 1, 9000000], [$row['state'], $row['kind'], (int) $row['attempts'], (int) $row['size_bytes']]);
+			$this->assertGreaterThan(Config::now() + 30, (int) $row['next_at']);
+			$this->receive($entry);
+			$this->assertSame([$row['generation'], $row['next_at']], [$this->transfer('f1')['generation'], $this->transfer('f1')['next_at']]);
+		} finally {
+			TransferBatch::$fetch = null;
+		}
+	}
+
+	public function test_all_that_files_are_given_beyond_what_packets_say_is_counted(): void
+	{
+		Config::set('under_way_max_bytes', '4000000');
+		foreach (range(1, 64) as $n) {
+			$this->receive($this->file("f$n", 'bytes'));
+		}
+		$this->work();
+		$this->assertCount(64, TransferBatch::$added);
+		$this->assertLessThanOrEqual(4000000, array_sum(array_column(TransferBatch::$added, 'most_bytes')));
+		$this->assertGreaterThan(5, TransferBatch::$added[0]['most_bytes']);
 	}
 
 	public function test_what_arrived_of_other_files_counts_as_it_lies_on_disk(): void

@@ -25,7 +25,7 @@ final class UninstallTest extends AddonTestCase
 		$before = $this->everything();
 		[$code, $text] = $this->runVerb('uninstall');
 		$this->assertSame(75, $code);
-		$this->assertStringContainsString('1 files and thumbnails are on their way', $text);
+		$this->assertStringContainsString('1 files and thumbnails are in transit', $text);
 		$this->assertStringContainsString('1 replaced or deleted files are kept', $text);
 		$this->assertSame(1, json_decode($this->runVerb('uninstall', '--json')[1], true)['files_on_their_way']);
 		$this->assertSame($before, $this->everything());

@@ -26,7 +26,7 @@ final class VerifyTest extends AddonTestCase
 		}
 		$this->assertEqualsCanonicalizing(['the bytes oF flipped', 'the bytes'], $this->kept());
 		$this->assertEquals(array_fill_keys($hashes, 'present'), $this->verify());
-		$this->assertSame([], $this->sent(), 'damage is no change that others hear of');
+		$this->assertSame([], $this->sent(), 'damage is not announced as a change');
 	}
 
 	public function test_a_change_by_the_owner_is_no_damage_even_if_nobody_told_of_it(): void

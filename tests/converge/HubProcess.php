@@ -84,6 +84,7 @@ final class HubProcess
 				\FileSync\Addon\Hub\Config::set('retry_first_seconds', '1');
 				// Three people who change half of all files a day mean it.
 				\FileSync\Addon\Hub\Config::set('displaced_few_files', '0');
+				\FileSync\Addon\Hub\Config::set('replaced_max_percent', '100');
 				Table::insert('filesync_setting', ['id' => 'component', 'scope' => 'site', 'name' => 'component', 'value' => substr(hash('sha256', $this->settings['seed'] . $this->name), 0, 16)]);
 			}
 		}

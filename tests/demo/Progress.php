@@ -44,7 +44,7 @@ final class Progress {
 	}
 
 	/**
-	 * Says whether B has come to rest: neither hub works and B expects nothing more by itself, or nothing has moved for long.
+	 * Says whether B has come to rest: neither hub works and B expects nothing more, or nothing has moved for long.
 	 * To be asked only once hub A has taken everything.
 	 *
 	 * @param bool $was_cut whether hub A was cut off and is back

@@ -39,7 +39,7 @@ InvalidInputException: invalid input while opening a store root {path: relative,
 InvalidInputException: invalid input while reading a parameter {parameter: options, key: allow_http, expected: true or false}
 InvalidInputException: invalid input while reading the channel's private key {fault: not a PEM private key, expected: an RSA private key of 2048 to 8192 bits, PEM}
 InvalidInputException: invalid input while checking who signs {option: key_id, expected: 1 to 512 printable ASCII characters without spaces and quotes}
-InvalidInputException: invalid input while reading trusted certificates {option: ca_file, fault: no usable certificate in it}
+InvalidInputException: invalid input while reading trusted certificates {option: ca_file, fault: it contains no usable certificate}
 InvalidInputException: invalid input while opening a store root {path: relative, fault: not an absolute path}
 StorageException: storage failure while opening a store root {path: /nowhere/at/all}: No such file or directory (os error 2)
 TypeError

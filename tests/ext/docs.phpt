@@ -1,5 +1,5 @@
 --TEST--
-docs/php-api.md: every example prints what stands there
+docs/php-api.md: every example prints the output on the page
 --EXTENSIONS--
 sodium
 gd

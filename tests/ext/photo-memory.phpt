@@ -57,7 +57,7 @@ echo FileSync\Photo::scale($store, 'large', $store, [1 => 'again'])[1]['width'],
 ?>
 --EXPECT--
 flat
-it is not whole, or too large
+it is incomplete or too large
 bounded
 bounded
 1024

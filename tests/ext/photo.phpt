@@ -108,7 +108,7 @@ page: Unsupported
 crop: image/png 80 x 60, image/png 48 x 36
 crop-5 crop-6 gif-1 gif-3 webp-3
 NotFoundException: not found while opening a file {path: none}: %s
-UnsupportedException: unsupported while recognizing an image {format: none that is known here, path: page}
+UnsupportedException: unsupported while recognizing an image {format: an unknown format, path: page}
 CorruptException: wrong bytes while decoding an image {format: image/jpeg, path: cut}: %s
 LimitException: limit exceeded while reading an image's header {format: image/png, width: 60000, height: 60000, limit_pixels: 268435456, path: bomb}
 InvalidInputException: invalid input while opening a file {path: link}: %s
@@ -118,7 +118,7 @@ NotFoundException: not found while opening a folder {name: none, path: none/x}: 
 InvalidInputException: invalid input while writing a new file {path: gif-1}: File exists (os error 17)
 InvalidInputException: invalid input while choosing a scale {scale: 4, expected: 1, 2, 3, 5, 6, 8 or 9; 0 is the original, 4 and 7 are cropped by hand}
 InvalidInputException: invalid input while choosing scales {fault: scales of different sources, path: photo}
-InvalidInputException: invalid input while choosing scales {fault: no scale is asked for, path: photo}
+InvalidInputException: invalid input while choosing scales {fault: no scale was requested, path: photo}
 InvalidInputException: invalid input while reading a parameter {parameter: targets, expected: scale => path}
 InvalidInputException: invalid input while reading a parameter {parameter: targets, expected: scale => path}
 InvalidInputException: invalid input while reading a parameter {parameter: options, key: jpeg_quality, expected: an integer, 1 to 100}

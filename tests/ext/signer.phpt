@@ -42,7 +42,7 @@ InvalidInputException: invalid input while reading the channel's private key {fa
 InvalidInputException: invalid input while reading a public key {expected: an RSA public key, PEM}
 InvalidInputException: invalid input while reading a parameter {parameter: bodies, expected: a list of strings, UTF-8}
 bool(true)
-SignatureException: signature not valid while verifying a document's proof {fault: the signature does not belong to the document}
+SignatureException: signature not valid while verifying a document's proof {fault: the signature does not match the document}
 SignatureException: signature not valid while verifying a document's proof {fault: no proof}
 UnsupportedException: unsupported while verifying a document's proof {cryptosuite: eddsa-rdfc-2022, expected: eddsa-jcs-2022}
 InvalidInputException: invalid input while reading an Ed25519 key {fault: not %s, expected: base64 or multibase of 32 or 64 bytes}

@@ -159,7 +159,7 @@ final class Test
 	/** Does what waits on both hubs, until nothing does. */
 	private function settle(): void
 	{
-		// A call that failed, as where SQLite was busy, is made again after a minute.
+		// A failed call, such as when SQLite was busy, is made again after a minute.
 		for ($round = 0, $end = microtime(true) + 600; microtime(true) < $end; $round++) {
 			foreach (['a', 'b'] as $hub) {
 				Pair::run([__DIR__ . '/../testhub/bin/in-hub', $this->pair->hub($hub), PHP_BINARY, __DIR__ . '/../testhub/bin/cron.php', '.'], false);

@@ -67,7 +67,7 @@ function some_file(): array
 	return $rows[mt_rand(0, count($rows) - 1)];
 }
 
-/** Removes a row and its file as nobody who tells of it does. */
+/** Removes a row and its file without announcing it. */
 function vanish(array $row): void
 {
 	q("DELETE FROM attach WHERE id = %d", intval($row['id']));

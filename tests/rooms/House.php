@@ -253,7 +253,7 @@ final class House
 			$beneath[] = $room;
 		}
 		foreach (array_diff($this->rooms(), $beneath, [self::ROOT]) as $room) {
-			$faults[] = "$room is no room of the table";
+			$faults[] = "$room is not a room of the table";
 		}
 		foreach (array_diff($beneath, $this->rooms()) as $room) {
 			$faults[] = "$room has no files";

@@ -79,7 +79,7 @@ final class Source
 		return $n;
 	}
 
-	/** Keeps whether a name stands in a text: in "$row[key]" it is no constant. */
+	/** Tracks whether a name is inside a text: in "$row[key]" it is not a constant. */
 	private function openOrClose(\PhpToken $token): void
 	{
 		if ($token->is([T_START_HEREDOC, '{', T_CURLY_OPEN, T_DOLLAR_OPEN_CURLY_BRACES]) || $token->is('"') && end($this->open) !== '"') {
@@ -122,7 +122,7 @@ final class Source
 		return $this->at($n)->is([T_IMPLEMENTS, T_EXTENDS]) || $this->at($n)->is(T_USE) && $this->isInClass($n);
 	}
 
-	/** Says whether a `use` brings a trait: it stands in the braces of something that is no namespace. */
+	/** Tells whether a `use` imports a trait: it is inside braces other than a namespace's. */
 	private function isInClass(int $n): bool
 	{
 		$depth = 0;

@@ -63,6 +63,41 @@ final class FilesyncTest extends TestCase {
 		}), 'no stock way was used');
 	}
 
+	public function test_a_hub_that_gives_more_than_its_packet_said_is_held_to_the_limits_too(): void {
+		foreach (['file_max_bytes' => 1000, 'paused' => 1] as $setting => $value) {
+			self::$pair->command('b', 'config', 'set', $setting, $value);
+		}
+		$given = $this->give('a', self::SMALL);
+		$this->until(function () use ($given) {
+			return (bool) self::$pair->rows('b', "SELECT id FROM filesync_transfer WHERE hash = '$given[hash]'");
+		});
+		self::$pair->execute('b', "UPDATE filesync_transfer SET size_bytes = 100, entry = replace(replace(entry, '\"filesize\":300000', '\"filesize\":100'), '\"filesize\":\"300000\"', '\"filesize\":100')"
+			. " WHERE hash = '$given[hash]'");
+		self::$pair->command('b', 'config', 'set', 'paused', '0');
+		self::$pair->command('b', 'work');
+		$this->until(function () {
+			return strpos(self::$pair->command('b', 'missing'), 'the file has 300000 bytes, more than file_max_bytes, 1000') !== false;
+		});
+		$this->assertNull($this->path('b', $given['hash']));
+		self::$pair->command('b', 'config', 'clear', 'paused');
+		self::$pair->command('b', 'config', 'clear', 'file_max_bytes');
+		self::$pair->execute('b', "UPDATE filesync_transfer SET state = 'staged', kind = '', next_at = 0 WHERE hash = '$given[hash]'");
+		self::$pair->command('b', 'work');
+		$this->arrives('b', $given);
+	}
+
+	public function test_the_list_of_a_hub_takes_no_memory_of_php_for_each_of_its_files(): void {
+		$took = [];
+		foreach ([1000, 200000] as $count) {
+			$said = Pair::run([PHP_BINARY, '-d', 'extension=' . realpath(getenv('EXTENSION') ?: __DIR__ . '/../../target/release/libfilesync.so'), __DIR__ . '/bin/long-list.php', (string) $count])[0];
+			$took[] = $one = json_decode($said, true);
+			$this->assertSame([$count, ['offset' => 200]], [$one['missing_here'], $one['position']], $said);
+		}
+		$this->assertLessThan(8 << 20, $took[1]['peak_bytes']);
+		$this->assertLessThan(1 << 20, $took[1]['peak_bytes'] - $took[0]['peak_bytes']);
+		$this->assertLessThan(1000, $took[1]['row_bytes']);
+	}
+
 	public function test_the_other_direction_is_the_same(): void {
 		$given = $this->give('b', self::SMALL);
 		$this->arrives('a', $given);

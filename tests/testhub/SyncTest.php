@@ -306,7 +306,7 @@ final class SyncTest extends TestCase {
 	}
 
 	private function overwrite(array $given, string $bytes): array {
-		// Dates have a second's grain, and an equal one with equal size is no change that a clone can see.
+		// Dates have a second's grain, and a clone cannot see a change with equal date and size.
 		sleep(1);
 		$path = self::$pair->folder . '/newer';
 		file_put_contents($path, $bytes);

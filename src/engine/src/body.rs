@@ -1,6 +1,6 @@
-//! What the JSON of another hub says: a file's row, a piece of a file, tickets.
+//! Parses another hub's JSON: a file's row, a piece of a file, tickets.
 //!
-//! Invariant: read as loosely as hubs and databases write it; a row of another file is none of this one.
+//! Invariant: it reads every form that hubs and databases write; it never accepts a row of another file.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, de};
 
 use crate::digest::Digest;
 
-/// Reads JSON, whatever encoding mark or white space is in front of it.
+/// Reads JSON, after any encoding mark or white space.
 fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
     serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok()
 }
@@ -20,38 +20,38 @@ fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
 /// The reply to a request for tickets.
 #[derive(Deserialize)]
 pub struct TicketReply {
-    /// Version of what it speaks.
+    /// Version of its protocol.
     pub filesync: u64,
     /// The hub's clock, in seconds since 1970.
     pub time: Option<i64>,
-    /// Why there are none.
+    /// Why it gives none.
     pub error: Option<String>,
     /// The hub's filesync version.
     pub version: Option<String>,
-    /// What the hub says it can do.
+    /// The hub's features.
     #[serde(default)]
     pub features: Vec<String>,
-    /// How long the tickets hold, in seconds.
+    /// Validity of the tickets, in seconds.
     #[serde(default)]
     pub expires_in: u32,
-    /// What is said of each file, in the order of asking.
+    /// One answer for each file, in the order of the request.
     #[serde(default)]
     pub files: Vec<FileReply>,
 }
 
 impl TicketReply {
-    /// Reads the reply; none if it is something else.
+    /// Reads the reply; none for anything else.
     pub fn parse(body: &[u8]) -> Option<Self> {
         json(body)
     }
 }
 
-/// What a hub says of one file; its ticket is a secret.
+/// A hub's answer about one file; its ticket is a secret.
 #[derive(Deserialize)]
 pub struct FileReply {
     /// The file's hash.
     pub hash: String,
-    /// 0 for the file itself, else a photo's scale.
+    /// 0 for the file itself, otherwise a photo's scale.
     pub scale: u8,
     /// `ready`, `missing` or `unavailable`.
     pub state: String,
@@ -59,33 +59,33 @@ pub struct FileReply {
     pub size: Option<u64>,
     /// When it was changed.
     pub edited: Option<String>,
-    /// Names the bytes.
+    /// Identifies the bytes.
     pub etag: Option<String>,
     /// Their digest; none while it is computed.
     pub sha256: Option<Digest>,
-    /// What gives access to them.
+    /// Gives access to them.
     pub ticket: Option<String>,
     /// When to ask again, in seconds.
     pub retry_after: Option<u64>,
 }
 
-/// What a hub's row says about a file.
+/// A hub's row of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRow {
     /// The file's hash.
     pub hash: String,
-    /// Its size; none if it is no number.
+    /// Its size; none if it is not a number.
     pub size_bytes: Option<u64>,
     /// Whether it is a folder.
     pub is_folder: bool,
-    /// When it was changed, as the hub's database writes it.
+    /// When it was changed, in the format of the hub's database.
     pub edited: String,
-    /// Where it lies, as the hub shows it.
+    /// Its path, as the hub shows it.
     pub display_path: String,
 }
 
 impl FileRow {
-    /// Reads the reply of `filemeta`; none if it is something else.
+    /// Reads the reply of `filemeta`; none for anything else.
     pub fn parse(body: &[u8]) -> Option<Self> {
         let row = json::<Envelope<Row>>(body)?.attach;
         Some(Self {
@@ -105,14 +105,14 @@ pub struct FileData {
     pub hash: String,
     /// Where the piece begins.
     pub start: u64,
-    /// How long it says it is; none where the hub has the row and not the bytes.
+    /// Its stated length; none if the hub has the row but not the bytes.
     pub length: Option<u64>,
     /// The bytes; none if they cannot be decoded.
     pub bytes: Option<Vec<u8>>,
 }
 
 impl FileData {
-    /// Reads the reply of `filedata`; none if it is something else.
+    /// Reads the reply of `filedata`; none for anything else.
     pub fn parse(body: &[u8]) -> Option<Self> {
         let row = json::<Envelope<Data<'_>>>(body)?.attach;
         let decoded = BASE64.decode(row.content.as_bytes()).or_else(|_| {
@@ -156,7 +156,7 @@ struct Data<'a> {
     content: Cow<'a, str>,
 }
 
-/// A number that some databases hand over as text.
+/// A number that some databases return as text.
 #[derive(Deserialize, Default)]
 #[serde(untagged)]
 enum Loose {
@@ -183,7 +183,7 @@ impl Loose {
 
 const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Text, also with halves of characters in it.
+/// Text, possibly with incomplete characters.
 struct Text(String);
 
 fn text(text: Option<Text>) -> String {

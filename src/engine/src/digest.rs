@@ -1,4 +1,4 @@
-//! SHA-256 that can be put down and taken up again.
+//! SHA-256 that can be saved and resumed.
 
 use std::fmt;
 use std::io::Read;
@@ -98,12 +98,12 @@ impl Hasher {
         Digest(self.state.clone().finalize().into())
     }
 
-    /// Returns a state from which [`Hasher::restore`] goes on.
+    /// Returns a state from which [`Hasher::restore`] continues.
     pub fn save(&self) -> HasherState {
         HasherState { length_bytes: self.length_bytes, state: to_hex(&self.state.serialize()) }
     }
 
-    /// Goes on from a saved state; none if it is not one.
+    /// Continues from a saved state; none if it is invalid.
     pub fn restore(saved: &HasherState) -> Option<Self> {
         if saved.length_bytes == 0 {
             return Some(Self::default());
@@ -134,7 +134,7 @@ impl FileDigest {
         Ok(Self { path: path.clone(), file, hasher: Hasher::default(), buffer: vec![0; BUFFER_BYTES], finished: false })
     }
 
-    /// Reads until the budget is used up; true once the end was reached.
+    /// Reads until the budget is used up; true at the end of the file.
     ///
     /// # Errors
     ///
@@ -153,7 +153,7 @@ impl FileDigest {
         Ok(self.finished)
     }
 
-    /// Returns the digest once the end was reached.
+    /// Returns the digest at the end of the file.
     pub fn digest(&self) -> Option<Digest> {
         self.finished.then(|| self.hasher.digest())
     }

@@ -1,6 +1,6 @@
 //! The one error type of the engine and the rules for using it.
 //!
-//! A kind says what the caller should understand, never which library failed. `operation` completes the sentence
+//! A kind says what the failure means for the caller, never which library failed. `operation` completes the sentence
 //! "… while …". Context names the thing, the limit and the remedy; sizes carry their unit. Keys, tokens, cookies,
 //! signatures and query strings never become context. A lower error becomes `source`.
 
@@ -14,11 +14,11 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum ErrorKind {
     /// Connecting, TLS, a time-out, a stall, or a connection that broke off.
     Network,
-    /// The origin hub answered 429 or 5xx, or nothing where there should be bytes; or another process is at work on the file.
+    /// The origin hub answered 429 or 5xx, or sent nothing instead of bytes; or another process is using the file.
     PeerBusy,
     /// Disk full, permission denied, read-only.
     Storage,
-    /// A size or digest differs, ranges lie, a page came instead of a file.
+    /// A size or digest differs, a range is wrong, a page came instead of a file.
     Corrupt,
     /// 401 or 403, or the request's signature was rejected.
     Refused,
@@ -26,7 +26,7 @@ pub enum ErrorKind {
     NotFound,
     /// Too many bytes, pixels or seconds.
     LimitExceeded,
-    /// A scheme or format that is not handled.
+    /// An unsupported scheme or format.
     Unsupported,
     /// A bad argument, key, URL or path.
     InvalidInput,
@@ -35,7 +35,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Tells whether trying again later can help. The single source of that split.
+    /// Tells whether trying again later can help. The only place that decides this.
     pub fn is_temporary(self) -> bool {
         matches!(self, Self::Network | Self::PeerBusy | Self::Storage | Self::Corrupt)
     }
@@ -71,6 +71,8 @@ impl ErrorKind {
         }
     }
 }
+
+const STATED_BYTES: &str = "stated_bytes";
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -122,24 +124,41 @@ impl Error {
         self
     }
 
-    /// Adds the status that a hub answered.
+    /// Adds the status of a hub's answer.
     #[must_use]
     pub(crate) fn status(mut self, status: u16) -> Self {
         self.0.http_status = Some(status);
         self.context("status", status)
     }
 
-    /// Returns the status that a hub answered, if the failure is about an answer.
+    /// Returns the status of a hub's answer, if the failure is about one.
     pub(crate) fn http_status(&self) -> Option<u16> {
         self.0.http_status
     }
 
-    /// Returns the facts that were added, in their order.
+    /// Adds the number of bytes that a hub states if the caller wants fewer.
+    #[must_use]
+    pub(crate) fn stated_bytes(self, bytes: u64) -> Self {
+        self.context(STATED_BYTES, bytes)
+    }
+
+    /// Tells whether a hub states more bytes than the caller wants, so that another hub may still have fewer.
+    pub(crate) fn states_too_much(&self) -> bool {
+        self.facts().any(|(key, _)| key == STATED_BYTES)
+    }
+
+    /// Tells whether the hub is at fault, whatever the request: it cannot be reached, or a server in front of it cannot reach
+    /// it.
+    pub(crate) fn is_out_of_reach(&self) -> bool {
+        self.kind() == ErrorKind::Network || matches!(self.http_status(), Some(502 | 504))
+    }
+
+    /// Returns the added facts, in order.
     pub fn facts(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.context.iter().map(|(key, value)| (*key, value.as_str()))
     }
 
-    /// Returns what the failure means.
+    /// Returns the meaning of the failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }

@@ -63,10 +63,10 @@ impl fmt::Display for HubUrl {
     }
 }
 
-/// A request that is ready to be sent.
+/// A request that is ready to send.
 #[derive(Debug)]
 pub struct SignedRequest {
-    /// Where to.
+    /// The address.
     pub url: Url,
     /// Header names and values; values may be secret.
     pub headers: Vec<(&'static str, Secret)>,
@@ -80,7 +80,7 @@ fn host_of(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// Returns what a server sees as the request's target.
+/// Returns the request target, as a server sees it.
 fn target_of(url: &Url) -> String {
     url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
 }
@@ -89,7 +89,7 @@ const ACCEPT: &str = "application/x-zot+json";
 
 /// Builds the request for a file (`scale` 0) or one of a photo's scales.
 ///
-/// Two proofs travel: the signed header, and the bare signature of `hash.time` for servers that lose the header.
+/// It carries two proofs: the signed header, and the bare signature of `hash.time` for servers that lose the header.
 ///
 /// # Errors
 ///
@@ -170,7 +170,7 @@ pub fn api_login(identity: &Identity, url: Url, token: u64) -> Result<SignedRequ
     })
 }
 
-/// The version of what hubs with filesync sign and answer.
+/// The version of the protocol of hubs with filesync.
 pub const VERSION: u32 = 2;
 
 /// Builds the request for tickets from its JSON body; the signature covers path, host and body.

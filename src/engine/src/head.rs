@@ -1,12 +1,12 @@
-//! What the head of a reply says: header values as bytes, read in every form that servers and proxies are known to write.
+//! Parses the head of a reply: header values as bytes, in every form that servers and proxies are known to write.
 //!
-//! Invariant: a value that cannot be read says nothing, and never that bytes are right. Whether a file came is told by its
-//! size and its proof.
+//! Invariant: an unreadable value counts as missing, and never proves bytes. Only its size and its proof show whether a file
+//! has arrived.
 
 /// The values of one header field, in the order of their lines.
 pub type Values<'a> = [&'a [u8]];
 
-/// The range that a reply says it holds.
+/// The range that a reply claims to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContentRange {
     /// Its first byte.
@@ -17,7 +17,7 @@ pub struct ContentRange {
     pub total: Option<u64>,
 }
 
-/// Reads `Content-Range`. None if it is missing, cannot be read, or several lines contradict one another.
+/// Reads `Content-Range`. None if it is missing or unreadable, or if several lines contradict one another.
 pub fn content_range(values: &Values<'_>) -> Option<ContentRange> {
     agreed(values, |text| {
         let text = text.to_ascii_lowercase();
@@ -39,13 +39,13 @@ pub fn length(values: &Values<'_>) -> Option<u64> {
     agreed(values, number)
 }
 
-/// Returns the coding that a body was given, if it is one; what is said besides (`none`, `utf-8`, `binary`, nothing at all)
-/// names no coding, and the body is as it is.
+/// Returns the content coding of a body, if there is one; other values (`none`, `utf-8`, `binary`, an empty one) name no
+/// coding, and the body is used unchanged.
 pub fn coding(values: &Values<'_>) -> Option<String> {
     items(values).map(|item| word(&item)).find(|word| CODINGS.contains(&word.strip_prefix("x-").unwrap_or(word)))
 }
 
-/// Every registered content coding that changes bytes, and those that are in use beside the registry.
+/// Every registered content coding that changes bytes, and unregistered ones in use.
 const CODINGS: [&str; 23] = [
     "aes128gcm",
     "br",
@@ -72,7 +72,7 @@ const CODINGS: [&str; 23] = [
     "zstd",
 ];
 
-/// Tells whether `ETag` names a file's hash, in whichever way it is quoted, weak or marked by a proxy; none if there is none.
+/// Tells whether `ETag` names a file's hash, however it is quoted, weak or marked by a proxy; none if it is missing.
 pub fn etag_names(values: &Values<'_>, hash: &str) -> Option<bool> {
     let tags: Vec<String> = items(values)
         .map(|item| {
@@ -89,21 +89,21 @@ pub fn etag_names(values: &Values<'_>, hash: &str) -> Option<bool> {
     (!tags.is_empty()).then(|| tags.iter().any(names))
 }
 
-/// Tells whether `Content-Type` is that of a page.
+/// Tells whether `Content-Type` indicates a page.
 pub fn is_page(values: &Values<'_>) -> bool {
     items(values).any(|item| matches!(word(&item).as_str(), "text/html" | "application/xhtml+xml"))
 }
 
-/// Tells whether the beginning of a body is that of a page.
+/// Tells whether a body begins like a page.
 pub fn begins_like_page(body: &[u8]) -> bool {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
     let begins = |with: &[u8]| body.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
     [&b"<!doctype html"[..], b"<html", b"<head", b"<body", b"<title"].into_iter().any(begins)
 }
 
-/// Reads `Retry-After`, which is a number of seconds or a date; the longest, if there are several.
+/// Reads `Retry-After`, a number of seconds or a date; the longest, if there are several.
 ///
-/// `now` is in seconds since 1970, best by the clock of who answered.
+/// `now` is in seconds since 1970, preferably by the answering hub's clock.
 pub fn wait_seconds(values: &Values<'_>, now: i64) -> Option<u64> {
     let wait = |text: &str| {
         let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
@@ -114,7 +114,7 @@ pub fn wait_seconds(values: &Values<'_>, now: i64) -> Option<u64> {
     whole.chain(items(values).filter_map(|item| number(&item))).max()
 }
 
-/// Reads a date in each of the three forms of HTTP, and in some that are near them; seconds since 1970.
+/// Reads a date in each of the three forms of HTTP, and in some similar ones; seconds since 1970.
 pub fn date(text: &str) -> Option<i64> {
     let (mut day, mut month, mut year, mut time, mut offset_minutes) = (None, None, None, None, 0);
     for token in text.split([' ', '\t', ',']).filter(|token| !token.is_empty()) {
@@ -145,7 +145,7 @@ pub fn dated(values: &Values<'_>) -> Option<i64> {
     values.iter().find_map(|value| date(&trimmed(value)))
 }
 
-/// Returns the cookies that a reply sets and does not take back, as the text of a `Cookie` header. Also where a proxy has
+/// Returns the cookies that a reply sets and does not delete again, as the text of a `Cookie` header, even if a proxy has
 /// joined several into one line.
 pub fn cookies(values: &Values<'_>) -> Option<String> {
     let mut jar: Vec<(String, String)> = Vec::new();
@@ -160,24 +160,24 @@ pub fn cookies(values: &Values<'_>) -> Option<String> {
     (!pairs.is_empty()).then(|| pairs.join("; "))
 }
 
-/// Returns the name and value of a line whose attributes nobody can read.
+/// Returns the name and value of a line with unreadable attributes.
 fn readable_pair(line: &[u8]) -> Option<&str> {
     std::str::from_utf8(line.split(|byte| *byte == b';').next()?).ok()
 }
 
-/// Splits one line into cookies: name, value, and whether the cookie is over at once.
+/// Splits one line into cookies: name, value, and whether the cookie expires at once.
 fn set_cookies(line: &str) -> Vec<(String, String, bool)> {
     let mut cookies: Vec<(String, String, bool)> = Vec::new();
     let mut begins = true;
     for part in line.split(';') {
-        // The comma of a date is no end of a cookie.
+        // The comma in a date does not end a cookie.
         let is_date = part.trim_start().get(..8).is_some_and(|start| start.eq_ignore_ascii_case("expires="));
         let pieces: Vec<&str> = part.split(',').collect();
         let joined = if is_date && pieces.len() > 1 { 2 } else { 1 };
         let (own, others) = pieces.split_at(joined.min(pieces.len()));
         let (own, mut others) = (own.join(","), others.to_vec());
         if begins || others.iter().any(|other| !is_pair(other)) {
-            // A comma within a value.
+            // A comma inside a value.
             others.clear();
         }
         let own = if others.is_empty() { part } else { own.as_str() };
@@ -197,7 +197,7 @@ fn set_cookies(line: &str) -> Vec<(String, String, bool)> {
     cookies
 }
 
-/// A cookie that ends before this is one that is taken back, whatever the clock says.
+/// A cookie that expires before this is being deleted, whatever the clock says.
 const LONG_AGO: i64 = 366 * 86_400;
 
 fn is_pair(text: &str) -> bool {
@@ -211,7 +211,7 @@ fn pair(text: &str) -> Option<(String, String)> {
     (!name.is_empty() && usable(name) && usable(value)).then(|| (name.to_owned(), value.to_owned()))
 }
 
-/// Returns values as an error quotes them: escaped and short.
+/// Returns values for quoting in an error: escaped and short.
 pub fn shown(values: &Values<'_>) -> String {
     let text = values.iter().map(|value| trimmed(value)).collect::<Vec<_>>().join(", ");
     if text.is_empty() { "none".into() } else { text.chars().take(100).flat_map(char::escape_debug).collect() }
@@ -221,13 +221,13 @@ fn trimmed(value: &[u8]) -> String {
     String::from_utf8_lossy(value).trim().to_owned()
 }
 
-/// Returns the members of a list, however many lines it was spread over.
+/// Returns the members of a list, over any number of lines.
 fn items(values: &Values<'_>) -> impl Iterator<Item = String> {
     let text: Vec<String> = values.iter().map(|value| trimmed(value)).collect();
     text.into_iter().flat_map(|line| line.split(',').map(|item| item.trim().to_owned()).collect::<Vec<_>>())
 }
 
-/// Reads every member; none if one cannot be read or two differ.
+/// Reads every member; none if one is unreadable or two differ.
 fn agreed<T: PartialEq>(values: &Values<'_>, read: impl Fn(&str) -> Option<T>) -> Option<T> {
     let mut found = None;
     for item in items(values) {
@@ -247,7 +247,7 @@ fn word(item: &str) -> String {
 
 fn number(text: &str) -> Option<u64> {
     let text = text.trim();
-    // `parse` would take a sign.
+    // `parse` would accept a sign.
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 

@@ -1,6 +1,6 @@
 //! The HTTP client: TLS, address policy, time-outs. The only module that opens sockets.
 //!
-//! Invariant: a request reaches an address that the policy allows or none; redirects are never followed; encoded
+//! Invariant: a request reaches only addresses that the policy allows; redirects are never followed; encoded
 //! bodies are refused; errors quote no query string, cookie or body.
 
 use std::collections::HashMap;
@@ -58,7 +58,7 @@ impl HttpClient {
                 .retry(reqwest::retry::never())
                 .no_proxy()
                 .http1_only()
-                // A line that breaks the rules, a file's name with a control character for example, spoils no other.
+                // An invalid line, such as a file name with a control character, must not spoil the others.
                 .http1_ignore_invalid_headers_in_responses(true)
                 .http1_allow_obsolete_multiline_headers_in_responses(true)
                 .http1_allow_spaces_after_header_name_in_responses(true)
@@ -104,7 +104,7 @@ impl HttpClient {
         let response = patience.wait(patience.limits.reply_timeout, builder.send()).await.context("url", &where_to)?;
         let response = response.map_err(|error| network_error("asking the origin hub", error)).context("url", &where_to)?;
         let reply = Reply { response, where_to, now, held: Vec::new() };
-        // An error's body is not read: it may be encoded as it likes.
+        // The body of an error is not read, so its encoding does not matter.
         if request.keeps_errors { reply.plain() } else { reply.successful()?.plain() }
     }
 }
@@ -133,7 +133,7 @@ fn tls_config(ca_pem: Option<&[u8]>) -> Result<rustls::ClientConfig> {
     if added == 0 {
         return Err(Error::new(ErrorKind::InvalidInput, "reading trusted certificates")
             .context("option", "ca_file")
-            .context("fault", "no usable certificate in it"));
+            .context("fault", "it contains no usable certificate"));
     }
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
@@ -166,7 +166,7 @@ impl Request {
         Ok(built)
     }
 
-    /// Takes a reply of any status: its body says what is wrong.
+    /// Accepts a reply of any status: its body explains the error.
     pub(crate) fn keep_errors(mut self) -> Self {
         self.keeps_errors = true;
         self
@@ -193,13 +193,13 @@ impl Request {
 pub(crate) struct Reply {
     response: reqwest::Response,
     where_to: String,
-    /// When it came, by our clock.
+    /// Its time of arrival, by our clock.
     now: i64,
-    /// The beginning of the body, if somebody looked at it and put it back.
+    /// The beginning of the body, if it was peeked at.
     held: Vec<u8>,
 }
 
-/// A part of a body, as it came or put back.
+/// A part of a body, fresh or peeked at before.
 enum Piece<B> {
     Came(B),
     Held(Vec<u8>),
@@ -219,7 +219,7 @@ impl Reply {
     fn plain(self) -> Result<Self> {
         match ["content-encoding", "transfer-encoding"].into_iter().find_map(|name| head::coding(&self.values(name))) {
             Some(coding) => {
-                Err(self.error(ErrorKind::Corrupt, "an encoded body that was not asked for").context("content_encoding", coding))
+                Err(self.error(ErrorKind::Corrupt, "an encoded body that was not requested").context("content_encoding", coding))
             }
             None => Ok(self),
         }
@@ -241,9 +241,9 @@ impl Reply {
         Err(self.error(kind, fault).retry_after_seconds(self.wait_seconds()))
     }
 
-    /// Returns how long the hub asks us to wait.
+    /// Returns the wait that the hub asks for.
     pub(crate) fn wait_seconds(&self) -> Option<u64> {
-        // A date is meant by the clock of who wrote it.
+        // A date refers to its author's clock.
         head::wait_seconds(&self.values("retry-after"), head::dated(&self.values("date")).unwrap_or(self.now))
     }
 
@@ -268,7 +268,7 @@ impl Reply {
         head::is_page(&self.values("content-type"))
     }
 
-    /// Returns the length that the body is said to have.
+    /// Returns the stated length of the body.
     pub(crate) fn length(&self) -> Option<u64> {
         head::length(&self.values("content-length"))
     }
@@ -278,8 +278,8 @@ impl Reply {
         head::cookies(&self.values("set-cookie")).map(Secret::new)
     }
 
-    /// Looks at the beginning of the body, at least so many bytes of it unless it ends before; tells whether it did. What was
-    /// seen comes again from [`Self::next`].
+    /// Peeks at the given number of bytes at least, or the whole body if it is shorter; tells whether it is. [`Self::next`] returns
+    /// the same bytes again.
     pub(crate) async fn look(&mut self, least_bytes: usize, patience: &Patience<'_>) -> Result<(&[u8], bool)> {
         let mut seen = std::mem::take(&mut self.held);
         let mut stall = StallMeter::start(patience, least_bytes as u64);
@@ -320,7 +320,7 @@ impl Reply {
         }
     }
 
-    /// Reads a short body whole.
+    /// Reads a short body completely.
     pub(crate) async fn bytes(mut self, max_bytes: usize, patience: &Patience<'_>) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         let mut stall = StallMeter::start(patience, max_bytes as u64);
@@ -336,7 +336,7 @@ impl Reply {
     }
 }
 
-/// Says where a request went, without its query.
+/// Returns a request's address without its query.
 fn shown(url: &Url) -> String {
     url.as_str().split(['?', '#']).next().unwrap_or_default().to_owned()
 }

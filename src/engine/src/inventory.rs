@@ -1,11 +1,11 @@
-//! What a channel holds, and in what two inventories differ, without either being sent.
+//! The files of a channel, and the differences between two inventories without sending either.
 //!
 //! An entry is a file's hash with two fingerprints, of its content and of its metadata. Two clones exchange messages of
-//! range-based set reconciliation (negentropy) until the side that began knows every entry that only one of them has; what
-//! they agree on costs nothing. An entry's id begins with the hash of the file, so both versions of a file lie side by side.
+//! range-based set reconciliation (negentropy) until the side that began knows every entry that only one of them has; equal
+//! entries cost nothing. An entry's id begins with the hash of the file, so both versions of a file are neighbours.
 //!
-//! Invariant: a message is bounded by `Limits`, whatever the other side sends; nothing but ids is learnt from it. An
-//! inventory can be saved between two messages. What the entries mean, and what a difference calls for, the caller knows.
+//! Invariant: a message is bounded by `Limits`, whatever the other side sends; it reveals only ids. An inventory can be
+//! saved between two messages. The caller knows the meaning of entries and how to react to a difference.
 
 use std::fmt;
 use std::io::{BufReader, Read};
@@ -18,7 +18,7 @@ use crate::limits::Limits;
 use crate::paths::{RelativePath, Root};
 use crate::store;
 
-/// A version of a file: 8 bytes that stand for its hash, 12 of its content, 12 of its metadata.
+/// A version of a file: 8 bytes for its hash, 12 for its content, 12 for its metadata.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId([u8; 32]);
 
@@ -26,9 +26,9 @@ const KEY_BYTES: usize = 8;
 const CONTENT_BYTES: usize = 12;
 
 impl EntryId {
-    /// Makes the id of a file from its hash and from texts that are equal where its content, or its metadata, is.
+    /// Makes the id of a file from its hash and from texts that are equal if its content, or its metadata, is equal.
     pub fn of(hash: &str, content: &[u8], metadata: &[u8]) -> Self {
-        // Ranges are compared by the sum of their ids: where two files change places in what they are, it must be another.
+        // Ranges are compared by the sum of their ids: if two files swap their contents, the sum must change.
         let parts = [
             digest(&[hash.as_bytes()]),
             digest(&[b"content", hash.as_bytes(), content]),
@@ -39,7 +39,7 @@ impl EntryId {
         Self(std::array::from_fn(|_| bytes.next().unwrap_or_default()))
     }
 
-    /// Returns what stands for the file's hash.
+    /// Returns the key of the file's hash.
     pub fn key(&self) -> [u8; KEY_BYTES] {
         std::array::from_fn(|n| self.0.get(n).copied().unwrap_or_default())
     }
@@ -52,7 +52,7 @@ impl EntryId {
         self.0.get(KEY_BYTES + CONTENT_BYTES..).unwrap_or_default()
     }
 
-    /// Orders entries for the exchange as their bytes do. More of the key would only make the bounds of ranges longer.
+    /// Orders entries like their bytes. More of the key would only make the bounds of ranges longer.
     fn item(&self) -> Item {
         let order = self.0.iter().take(4).fold(0, |order, byte| order << 8 | u64::from(*byte));
         Item::with_timestamp_and_id(order, Id::from_byte_array(self.0))
@@ -71,7 +71,7 @@ impl fmt::Debug for EntryId {
     }
 }
 
-/// Computes the digest of texts, each told apart from the next.
+/// Computes the digest of texts with separators.
 fn digest(texts: &[&[u8]]) -> [u8; 32] {
     let mut state = Sha256::new();
     for text in texts {
@@ -81,10 +81,10 @@ fn digest(texts: &[&[u8]]) -> [u8; 32] {
     state.finalize().into()
 }
 
-/// A file that is not the same in both inventories.
+/// A file that differs between two inventories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Difference<'a> {
-    /// The file's hash; none of a file that only the other side has: it knows it by the key.
+    /// The file's hash; none for a file that only the other side has: that side knows it by the key.
     pub hash: Option<&'a str>,
     /// The version here, none if it is missing here.
     pub here: Option<EntryId>,
@@ -93,12 +93,12 @@ pub struct Difference<'a> {
 }
 
 impl Difference<'_> {
-    /// Tells whether both have the file, with other content.
+    /// Tells whether both have the file with different content.
     pub fn is_other_content(&self) -> bool {
         self.here.zip(self.there).is_some_and(|(here, there)| here.content() != there.content())
     }
 
-    /// Tells whether both have the file, with other metadata.
+    /// Tells whether both have the file with different metadata.
     pub fn is_other_metadata(&self) -> bool {
         self.here.zip(self.there).is_some_and(|(here, there)| here.metadata() != there.metadata())
     }
@@ -113,11 +113,11 @@ struct Entry {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Takes entries.
+    /// Accepts entries.
     Open,
-    /// Takes no more entries; answers, or may begin.
+    /// Accepts no more entries; answers, or may begin.
     Sealed,
-    /// Began; waits for answers.
+    /// Has begun; waits for answers.
     Begun,
     /// Knows all differences.
     Compared,
@@ -132,13 +132,13 @@ pub struct Inventory {
     rounds: u32,
     only_here: Vec<EntryId>,
     only_there: Vec<EntryId>,
-    /// Both together once all are known: what is here and what is there, of one file.
+    /// The pairs once all are known: the version here and the version there of one file.
     pairs: Vec<(Option<EntryId>, Option<EntryId>)>,
     limits: Limits,
 }
 
 impl Inventory {
-    /// Makes an inventory that has no entries yet.
+    /// Makes an empty inventory.
     pub fn new(limits: Limits) -> Self {
         Self {
             entries: Vec::new(),
@@ -152,7 +152,7 @@ impl Inventory {
         }
     }
 
-    /// Adds a file: its hash, 1 to 64 bytes, and texts that are equal where its content, or its metadata, is.
+    /// Adds a file: its hash, 1 to 64 bytes, and texts that are equal if its content, or its metadata, is equal.
     ///
     /// # Errors
     ///
@@ -192,12 +192,12 @@ impl Inventory {
         self.entries.len()
     }
 
-    /// Tells whether there are none.
+    /// Tells whether it has no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Returns the hash of the file that a key stands for, none if it is not here.
+    /// Returns the hash of a key's file, none if it is not here.
     pub fn find(&self, key: [u8; KEY_BYTES]) -> Option<&str> {
         let at = self.entries.partition_point(|entry| entry.id.key() < key);
         self.entries.get(at).filter(|entry| self.state != State::Open && entry.id.key() == key).and_then(|entry| self.name(entry))
@@ -207,7 +207,7 @@ impl Inventory {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the inventory is not sealed, or began already.
+    /// `InvalidInput` if the inventory is not sealed, or has already begun.
     pub fn begin(&mut self) -> Result<Vec<u8>> {
         self.expect(State::Sealed, "beginning a comparison")?;
         let message = self.talk(false)?.initiate().map_err(|error| unreadable(&error))?;
@@ -215,22 +215,22 @@ impl Inventory {
         Ok(message)
     }
 
-    /// Answers a message of a side that began. Keeps nothing of it: any may come twice, or never.
+    /// Answers a message from a side that began. Keeps no state: a message may come twice, or never.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the message is none or the inventory is not sealed, `LimitExceeded` if it is too long.
+    /// `InvalidInput` if the message is invalid or the inventory is not sealed, `LimitExceeded` if it is too long.
     pub fn answer(&self, message: &[u8]) -> Result<Vec<u8>> {
         self.expect(State::Sealed, "answering an inventory")?;
         self.check_length(message)?;
         self.talk(false)?.reconcile(message).map_err(|error| unreadable(&error))
     }
 
-    /// Takes an answer, and returns the next message, or none once every difference is known.
+    /// Processes an answer, and returns the next message, or none once every difference is known.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the message is none or nothing was begun, `LimitExceeded` if it is too long, or if there are too
+    /// `InvalidInput` if the message is invalid or nothing was begun, `LimitExceeded` if it is too long, or if there are too
     /// many messages or differences.
     pub fn advance(&mut self, message: &[u8]) -> Result<Option<Vec<u8>>> {
         self.expect(State::Begun, "comparing inventories")?;
@@ -244,7 +244,7 @@ impl Inventory {
         if next.is_some() && self.rounds >= self.limits.max_inventory_rounds {
             return Err(Error::new(ErrorKind::LimitExceeded, "comparing inventories").context("limit_rounds", self.rounds));
         }
-        // A cut message makes a range come again, so ours are counted once at the end; theirs can be as many as they like.
+        // A truncated message repeats a range, so ours are counted once at the end; the other side can send any number.
         if self.only_there.len() > limit || self.only_here.len() > limit.saturating_mul(2) {
             return Err(Error::new(ErrorKind::LimitExceeded, "comparing inventories").context("limit_differences", limit));
         }
@@ -255,7 +255,7 @@ impl Inventory {
         Ok(next)
     }
 
-    /// Returns how many answers were taken.
+    /// Returns the number of processed answers.
     pub fn rounds(&self) -> u32 {
         self.rounds
     }
@@ -281,7 +281,7 @@ impl Inventory {
         Ok(pairs.map(|&(here, there)| Difference { hash: here.and_then(|id| self.find(id.key())), here, there }))
     }
 
-    /// Saves the inventory, with how far its comparison came.
+    /// Saves the inventory with the progress of its comparison.
     ///
     /// # Errors
     ///
@@ -303,11 +303,11 @@ impl Inventory {
         })
     }
 
-    /// Reads an inventory that was saved.
+    /// Reads a saved inventory.
     ///
     /// # Errors
     ///
-    /// `NotFound` if there is no such file, `Corrupt` if it is cut off or none at all, `Storage` if it cannot be read.
+    /// `NotFound` if the file does not exist, `Corrupt` if it is truncated or not an inventory, `Storage` if it cannot be read.
     pub fn load(root: &Root, path: &RelativePath, limits: Limits) -> Result<Self> {
         let mut file = Saved(BufReader::new(root.open_file(path)?));
         file.inventory(limits).context("path", path)
@@ -384,7 +384,7 @@ fn unreadable(error: &negentropy::Error) -> Error {
     Error::new(ErrorKind::InvalidInput, "reading a message of another inventory").source(error.to_string())
 }
 
-/// The entries of a sealed inventory, as the protocol reads them.
+/// The entries of a sealed inventory, in the form that the protocol reads.
 struct Sorted<'a>(&'a [Entry]);
 
 impl NegentropyStorageBase for Sorted<'_> {
@@ -523,7 +523,7 @@ mod tests {
         (Inventory::load(&root, &path, ours.limits.clone()).unwrap(), bytes)
     }
 
-    /// What a comparison found: by hash, or by key where only the other side knows it.
+    /// The results of a comparison: by hash, or by key if only the other side knows the hash.
     fn found(ours: &Inventory, theirs: &Inventory) -> BTreeMap<String, &'static str> {
         let name = |difference: &Difference<'_>| {
             let key = difference.here.or(difference.there).unwrap().key();

@@ -1,18 +1,18 @@
-//! Which fields of an item can point at a hub. What is signed is `body`, and nothing else.
+//! Which fields of an item can point at a hub. Only `body` is signed.
 
 /// How a field holds its URLs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     /// bbcode, Markdown, HTML, or one URL.
     Text,
-    /// JSON text, or the array that it was decoded to.
+    /// JSON text, or the array decoded from it.
     Json,
     /// The item's terms: a list, each with a `url`.
     Terms,
 }
 
-/// Returns how a field of an item, named as the hub's column or the packet's key, holds URLs; none if it holds none that
-/// may be rewritten. `mid`, `uuid`, `parent_mid`, `thr_parent` and `llink` are none.
+/// Returns how a field of an item, named like the hub's column or the packet's key, holds URLs; none if it holds no URLs that
+/// may be rewritten, such as `mid`, `uuid`, `parent_mid`, `thr_parent` and `llink`.
 pub fn field(name: &str) -> Option<Field> {
     match name {
         "body" | "summary" | "plink" | "permalink" => Some(Field::Text),

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-/// Bounds that hold whatever a peer or a file claims.
+/// Bounds that apply whatever another hub or a file claims.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Largest file that is received. Default 1 TiB.
+    /// Largest received file. Default 1 TiB.
     pub max_file_bytes: u64,
     /// Bytes that stay free on the device of the partial files. Default 256 MiB.
     pub disk_headroom_bytes: u64,
-    /// Space is taken this far ahead of what has arrived of a file, and as far as that again while more comes. Default 8 MiB.
+    /// Disk space is reserved this far ahead of a file's received bytes, and by the same step again as more arrive. Default 8 MiB.
     pub reserve_least_bytes: u64,
-    /// Space is taken no further ahead than this. Default 1 GiB.
+    /// Disk space is reserved no further ahead than this. Default 1 GiB.
     pub reserve_most_bytes: u64,
-    /// Up to this size a file is asked for whole through getfile; above it through `/dav` with ranges. Default 8 MiB.
+    /// Up to this size a file is requested whole through getfile; above it through `/dav` with ranges. Default 8 MiB.
     pub small_file_bytes: u64,
-    /// Largest thumbnail that is accepted. Default 16 MiB.
+    /// Largest accepted thumbnail. Default 16 MiB.
     pub max_scale_bytes: u64,
     /// Largest JSON reply of a hub's API. Default 1 MiB.
     pub max_reply_bytes: usize,
@@ -35,28 +35,28 @@ pub struct Limits {
     pub checkpoint_bytes: u64,
     /// Bytes after which data and index are forced to disk, so that a power cut loses no more. Default 128 MiB.
     pub sync_bytes: u64,
-    /// A hub that was alive a moment ago and answers no more is asked again after this, then after twice and four times as long:
-    /// it may be starting anew. Default 250 ms.
+    /// A hub that answered a moment ago and has stopped is asked again after this, then after twice and four times as long:
+    /// it may be restarting. Default 250 ms.
     pub restart_pause: Duration,
-    /// Random ranges that are read a second time from an origin that gives no digest. Default 8.
+    /// Random ranges to read a second time from an origin that gives no digest. Default 8.
     pub spot_checks: u32,
     /// Length of each of them. Default 64 KiB.
     pub spot_bytes: u64,
-    /// First range of a file that is large enough to be read in several at once; it measures whether that pays. Default 8 MiB.
+    /// First range of a file that is large enough for several ranges at once; it measures whether they pay. Default 8 MiB.
     pub range_bytes: u64,
-    /// What is left of a file must take longer than this for several ranges at once. Default 4 s.
+    /// The rest of a file must take longer than this to use several ranges at once. Default 4 s.
     pub slow_time: Duration,
-    /// Where others wait, a transfer goes to the end of the line after this. Default 2 s.
+    /// If others wait, a transfer goes to the end of the queue after this. Default 2 s.
     pub turn_time: Duration,
-    /// How often a file that changes while it is read is started again in one run. Default 3.
+    /// How often a file that changes while it is read is restarted in one run. Default 3.
     pub max_restarts: u32,
     /// An `edited` younger than this may still change within its second. Default 2 s.
     pub settle_time: Duration,
-    /// Largest photo that is decoded. Default 256 MiB.
+    /// Largest photo to decode. Default 256 MiB.
     pub max_photo_bytes: u64,
     /// Most pixels that a photo's header may claim. Default 2^28, as of 16,384 × 16,384.
     pub max_photo_pixels: u64,
-    /// Memory for decoding and scaling, of all photos together that are at work in one call. Default 512 MiB.
+    /// Memory for decoding and scaling, for all photos processed at once in one call. Default 512 MiB.
     pub photo_memory_bytes: u64,
     /// Longest side of a scale; the hub's tables hold no more. Default 32,767.
     pub max_scale_side: u32,
@@ -64,9 +64,9 @@ pub struct Limits {
     pub photo_time: Duration,
     /// Most files that an inventory holds. Default 2,000,000, which is 40 bytes of memory each and the length of its hash.
     pub max_inventory_entries: usize,
-    /// Longest message between two inventories, 4096 or more. Default 256 KiB.
+    /// Longest message between two inventories, 4096 bytes or more. Default 256 KiB.
     pub inventory_message_bytes: usize,
-    /// Most messages of another inventory that one comparison takes. Default 1,000.
+    /// Most messages of another inventory in one comparison. Default 1,000.
     pub max_inventory_rounds: u32,
 }
 

@@ -1,8 +1,8 @@
 //! Relative paths and the one way to open them.
 //!
 //! Invariant: nothing here opens, creates or renames anything outside its root. A path is a list of names; each is
-//! opened from the folder before it without following symbolic links, so a folder that turns into a link between
-//! check and use is refused by the kernel, not by us.
+//! opened from the previous folder without following symbolic links, so the kernel refuses a folder that turns into a link
+//! between check and use.
 
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
@@ -68,14 +68,14 @@ fn name_fault(name: &str) -> Option<&'static str> {
     }
 }
 
-/// An opened folder; everything beneath it is reached through it.
+/// An opened folder, through which everything beneath it is reached.
 #[derive(Debug)]
 pub struct Root {
     folder: OwnedFd,
 }
 
 impl Root {
-    /// Opens a folder by absolute path. Links above and at the root itself are the administrator's and are followed.
+    /// Opens a folder by absolute path. Links above and at the root itself belong to the administrator, so they are followed.
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl Root {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if something else has one of the names, `Storage` if one cannot be created.
+    /// `InvalidInput` if a name is taken by something else, `Storage` if a folder cannot be created.
     pub fn make_folder(&self, path: &RelativePath) -> Result<()> {
         self.walk(&path.0, "creating a folder", |parent, name| {
             match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o770)) {
@@ -114,7 +114,7 @@ impl Root {
         Ok(())
     }
 
-    /// Returns a file's facts, or none if there is no such file or folder above it.
+    /// Returns a file's facts, or none if it or a folder above it does not exist.
     ///
     /// # Errors
     ///
@@ -181,7 +181,7 @@ fn open_error(errno: Errno, operation: &'static str) -> Error {
     Error::new(kind, operation).source(errno)
 }
 
-/// What identifies a file's present content without reading it.
+/// Facts that identify a file's present content without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileFacts {
     /// Device number.

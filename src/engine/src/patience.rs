@@ -1,4 +1,4 @@
-//! Waiting: how long, on which clock, and for the sake of a rate.
+//! Waiting: how long, on which clock, and to limit a rate.
 //!
 //! Invariant: time between two steps, while PHP does something else, never counts against an origin hub.
 
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 
-/// How often a waiter looks at the clock.
+/// How often a waiter checks the clock.
 pub(crate) const TICK: Duration = Duration::from_secs(1);
 
-/// Time that was spent inside steps.
+/// Time spent inside steps.
 #[derive(Debug, Default)]
 pub(crate) struct ActiveClock {
     before: Cell<Duration>,
@@ -43,7 +43,7 @@ pub(crate) struct Patience<'a> {
     pub(crate) throttle: &'a Throttle,
 }
 
-/// Keeps everything that a batch receives beneath a rate. Unspent time is saved up for a quarter of a second, no longer.
+/// Keeps a batch below a rate of received bytes. Unused time is saved for a quarter of a second at most.
 pub(crate) struct Throttle {
     bytes_per_second: Option<NonZeroU64>,
     paid_until: Cell<Instant>,
@@ -56,7 +56,7 @@ impl Throttle {
         Self { bytes_per_second, paid_until: Cell::new(Instant::now()) }
     }
 
-    /// Counts bytes that came; returns when the next may be read.
+    /// Counts received bytes; returns when the next may be read.
     pub(crate) async fn pay(&self, bytes: u64) {
         let Some(rate) = self.bytes_per_second else { return };
         let now = Instant::now();
@@ -71,7 +71,7 @@ impl Throttle {
 }
 
 impl Patience<'_> {
-    /// Waits for a future, so long at most.
+    /// Waits for a future, up to a limit.
     pub(crate) async fn wait<F: Future>(&self, limit: Duration, future: F) -> Result<F::Output> {
         let start = self.clock.elapsed();
         let mut future = pin!(future);
@@ -88,7 +88,7 @@ impl Patience<'_> {
     }
 }
 
-/// Watches that bytes keep coming and that the whole does not take for ever.
+/// Checks that bytes keep arriving and that a transfer does not take for ever.
 pub(crate) struct StallMeter {
     window_start: Duration,
     window_bytes: u64,
@@ -102,7 +102,7 @@ impl StallMeter {
         Self { window_start: now, window_bytes: 0, deadline: now.saturating_add(patience.limits.deadline(size_bytes)) }
     }
 
-    /// Counts bytes that came, or none; fails if too few did.
+    /// Counts received bytes, or none; fails if too few arrived.
     pub(crate) fn count(&mut self, bytes: u64, patience: &Patience<'_>) -> Result<()> {
         let (now, limits) = (patience.clock.elapsed(), patience.limits);
         self.window_bytes = self.window_bytes.saturating_add(bytes);

@@ -1,8 +1,8 @@
-//! Photos: what a header says, and one original scaled into its set.
+//! Photos: reads headers, and makes all scales of an original.
 //!
-//! The original is decoded once, shrunk on the way; each scale is resampled from that, turned upright, brought to sRGB, and
-//! written to a new file. Nothing that exists is opened for writing, and a set that fails leaves no file of it. Scales 4 and 7
-//! are cropped by a person and never made here.
+//! The original is decoded once, shrunk on the way; each scale is resampled from that, turned upright, converted to sRGB, and
+//! written to a new file. No existing file is opened for writing, and a failed set leaves no files. A person crops scales 4
+//! and 7; they are never made here.
 
 mod codec;
 mod exif;
@@ -30,7 +30,7 @@ use crate::store::NewFile;
 ///
 /// # Errors
 ///
-/// `Corrupt` if the bytes are no image of a known format or its header is broken.
+/// `Corrupt` if the bytes are not an image of a known format or the header is broken.
 pub fn dimensions(bytes: impl BufRead + Seek) -> Result<(u32, u32)> {
     let reader = ImageReader::new(bytes).with_guessed_format().or_fail(ErrorKind::Storage, "reading an image's header")?;
     if reader.format().is_none() {
@@ -39,21 +39,21 @@ pub fn dimensions(bytes: impl BufRead + Seek) -> Result<(u32, u32)> {
     reader.into_dimensions().or_fail(ErrorKind::Corrupt, "reading an image's header")
 }
 
-/// Tells whether a thumbnail is there to its last row.
+/// Checks that a thumbnail is complete down to its last row.
 ///
 /// # Errors
 ///
-/// `Corrupt` if something in it is damaged or missing, `Unsupported` if its format is not known here, `LimitExceeded` if it claims
+/// `Corrupt` if it is damaged or incomplete, `Unsupported` if its format is unknown, `LimitExceeded` if it claims
 /// more than a photo may.
 pub fn check_whole(bytes: &[u8], limits: &Limits) -> Result<()> {
     codec::check_whole(bytes, limits, Instant::now() + limits.photo_time)
 }
 
-/// Returns what a photo's header says; decodes no pixels.
+/// Reads a photo's header; decodes no pixels.
 ///
 /// # Errors
 ///
-/// `NotFound` if there is no such file, `Unsupported` if its format is not decoded here, `Corrupt` if its header is broken,
+/// `NotFound` if the file does not exist, `Unsupported` if its format cannot be decoded, `Corrupt` if its header is broken,
 /// `LimitExceeded` if it is larger than `max_photo_bytes` or claims more than `max_photo_pixels`, `Storage` if it cannot be read.
 pub fn facts(root: &Root, path: &RelativePath, limits: &Limits) -> Result<Facts> {
     Ok(Photo::open(root, path, limits)?.source.facts())
@@ -64,14 +64,14 @@ pub fn facts(root: &Root, path: &RelativePath, limits: &Limits) -> Result<Facts>
 pub struct Job {
     /// The original for scales 1 to 3, scale 4 for 5 and 6, scale 7 for 8 and 9.
     pub source: RelativePath,
-    /// What to make of it; names that are free.
+    /// The scales to make; the names must be unused.
     pub targets: Vec<(Scale, RelativePath)>,
 }
 
 impl Job {
     fn check(&self) -> Result<()> {
         let fault = match self.targets.split_first() {
-            None => "no scale is asked for",
+            None => "no scale was requested",
             Some(((first, _), others)) if others.iter().any(|(scale, _)| scale.source() != first.source()) => {
                 "scales of different sources"
             }
@@ -81,7 +81,7 @@ impl Job {
     }
 }
 
-/// What holds for all photos of a call.
+/// Options for all photos of a call.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// How thumbnails are encoded.
@@ -90,12 +90,12 @@ pub struct Options {
     pub first_side: Option<u32>,
 }
 
-/// A scale that was written.
+/// A written scale.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// Which scale.
     pub scale: Scale,
-    /// The format, that of the source.
+    /// The format, the same as the source's.
     pub format: Format,
     /// The size as stored, which is the size as shown.
     pub size: Size,
@@ -103,11 +103,11 @@ pub struct Written {
     pub size_bytes: u64,
     /// The file's digest.
     pub digest: Digest,
-    /// Why the original's colour profile was not used, if it has one that cannot be: colours may look different.
+    /// Why the original's colour profile could not be used, if it has one: colours may look different.
     pub profile_fault: Option<&'static str>,
 }
 
-/// Scales one photo; the files are whole and on disk when it returns, or none of them is there.
+/// Scales one photo; when it returns, either all files are complete and on disk, or none exists.
 ///
 /// # Errors
 ///
@@ -119,8 +119,8 @@ pub fn scale(from: &Root, to: &Root, job: &Job, options: &Options, limits: &Limi
     Photo::open_for(from, job, options, limits)?.write(to, job, options)
 }
 
-/// Scales many photos on several threads that end before it returns. Those at work together stay within `photo_memory_bytes`;
-/// one that was not begun within the budget is none.
+/// Scales many photos on several threads that end before it returns. Photos processed at once stay within `photo_memory_bytes`;
+/// the result of a photo that was not started within the budget is none.
 ///
 /// # Errors
 ///
@@ -175,7 +175,7 @@ struct Memory {
 }
 
 impl Memory {
-    /// Waits until so many bytes are free. More than there is in all waits for no other: its photo is refused anyway.
+    /// Waits until the given bytes are free. A request above the total does not wait: its photo is refused anyway.
     fn reserve(&self, bytes: u64) -> Share<'_> {
         let bytes = bytes.min(self.limit_bytes);
         let used = self.used_bytes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,6 @@
 //! Integrity proofs of whole documents: `eddsa-jcs-2022` (FEP-8b32, W3C Data Integrity), and the multibase keys it names.
 //!
-//! Invariant: what is signed is the SHA-256 of the canonical proof options followed by that of the canonical document
+//! Invariant: the signature covers the SHA-256 of the canonical proof options followed by that of the canonical document
 //! (RFC 8785), the document without its `proof` and the older `signature`.
 
 use std::fmt;
@@ -20,12 +20,12 @@ const SECRET_PREFIX: [u8; 2] = [0x80, 0x26];
 pub struct ProofKey(SigningKey);
 
 impl ProofKey {
-    /// Reads a key as hubs keep it, base64 of seed and public half (64 bytes) or of the seed (32 bytes), or as multibase
+    /// Reads a key in the form that hubs keep, base64 of seed and public half (64 bytes) or of the seed (32 bytes), or as multibase
     /// text beginning with `z`.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is neither, or the halves do not belong together. The message never quotes the text.
+    /// `InvalidInput` if it is neither, or the halves do not match. The message never quotes the text.
     pub fn parse(text: &str) -> Result<Self> {
         let rejected = |fault: &str| {
             Error::new(ErrorKind::InvalidInput, "reading an Ed25519 key")
@@ -50,11 +50,11 @@ impl ProofKey {
     }
 
     /// Signs a document; returns it with a `proof`. `method` names the key (`<channel url>#<public key>`), `created` is the
-    /// time of signing, `Y-m-dTH:i:sZ`. The document's `@context`, if any, is part of the proof where `with_context` says so.
+    /// time of signing, `Y-m-dTH:i:sZ`. The document's `@context`, if any, is part of the proof if `with_context` is true.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is no JSON object, or has a number that RFC 8785 cannot write.
+    /// `InvalidInput` if it is not a JSON object, or has a number that RFC 8785 cannot write.
     pub fn sign(&self, document: &str, method: &str, created: &str, with_context: bool) -> Result<String> {
         let mut document = object(document)?;
         let mut proof = Map::new();
@@ -87,8 +87,8 @@ impl fmt::Debug for ProofKey {
 ///
 /// # Errors
 ///
-/// `Signature` if it does not hold or is missing; `Unsupported` for another cryptosuite; `InvalidInput` for a bad key or
-/// what is no JSON object.
+/// `Signature` if it is invalid or missing; `Unsupported` for another cryptosuite; `InvalidInput` for a bad key or
+/// anything but a JSON object.
 pub fn verify(document: &str, public_key: &str) -> Result<()> {
     let failed = |fault: &str| Error::new(ErrorKind::Signature, "verifying a document's proof").context("fault", fault);
     let document = object(document)?;
@@ -104,14 +104,14 @@ pub fn verify(document: &str, public_key: &str) -> Result<()> {
     let mut options = proof.clone();
     options.remove("proofValue");
     let bytes = signed_bytes(&document, &options)?;
-    public(public_key)?.verify_strict(&bytes, &signature).map_err(|_| failed("the signature does not belong to the document"))
+    public(public_key)?.verify_strict(&bytes, &signature).map_err(|_| failed("the signature does not match the document"))
 }
 
 /// Returns a public key, 32 bytes in base64, as multibase text.
 ///
 /// # Errors
 ///
-/// `InvalidInput` if it is no Ed25519 key.
+/// `InvalidInput` if it is not an Ed25519 key.
 pub fn to_multibase(public_key: &str) -> Result<String> {
     public(public_key).map(|key| public_multibase(key.as_bytes()))
 }

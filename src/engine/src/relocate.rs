@@ -1,9 +1,9 @@
-//! Rewrites what points at the origin hub so that it points at this hub.
+//! Rewrites URLs of the origin hub to this hub.
 //!
-//! Invariant: only URLs of the channel's own media and pages change, and of them only the hub's root and the nick. A URL is
-//! matched as one: scheme, host, port and sub-directory must be the origin's, the nick must be a whole path segment, and where it
-//! begins and ends is told by the markup around it. Ids (`/item/`, `/activity/`, `/conversation/`, `/followers/`), `[share]`
-//! blocks, other people and other hosts stay as they are, also a URL inside theirs, and so does every byte of JSON that is not of
+//! Invariant: only URLs of the channel's own media and pages change, and in them only the hub's root and the nick. A URL is
+//! matched as a whole: scheme, host, port and sub-directory must be the origin's, the nick must be a whole path segment, and the
+//! markup around the URL determines its beginning and end. Ids (`/item/`, `/activity/`, `/conversation/`, `/followers/`), `[share]`
+//! blocks, other people and other hosts stay as they are, including a URL inside theirs, and so does every byte of JSON outside
 //! a hub's root or a nick, however it is escaped.
 
 mod edges;
@@ -26,9 +26,9 @@ use looked_at::Looked;
 pub struct Home {
     hub: HubUrl,
     nick: String,
-    /// `https://host[:port]` and the sub-directory, as hubs write it.
+    /// `https://host[:port]` and the sub-directory, as hubs write them.
     root: String,
-    /// How much of the root is scheme, host and port.
+    /// The length of scheme, host and port in the root.
     origin_length: usize,
 }
 
@@ -37,7 +37,7 @@ impl Home {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the nick is empty or has characters that no nick has.
+    /// `InvalidInput` if the nick is empty or has invalid characters.
     pub fn new(hub: HubUrl, nick: &str) -> Result<Self> {
         if nick.is_empty() || !nick.chars().all(is_segment_char) {
             return Err(Error::new(ErrorKind::InvalidInput, "naming a channel at a hub")
@@ -68,18 +68,18 @@ impl Home {
         (folder.is_empty() || rest.is_empty() || rest.starts_with(['/', '?', '#'])).then_some(rest)
     }
 
-    /// Does the same for scheme, host and port alone, written in another way than hubs do: in capitals, with a default port.
+    /// Does the same for scheme, host and port alone, in unusual forms: in capitals, with a default port.
     fn strip_odd_origin<'t>(&self, url: &'t str) -> Option<&'t str> {
         let scheme_length = url.bytes().position(|byte| byte == b':')? + "://".len();
         let after = url.get(scheme_length..)?;
-        // Written plainly and without a port, another host is another host. Only what is odd is worth parsing.
+        // In the usual form without a port, a different host is a different host. Only unusual forms are worth parsing.
         let plain_length = after.bytes().take_while(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-')).count();
         let ends = |c: char| matches!(c, '/' | '?' | '#') || ends_url(c);
         if after.get(plain_length..)?.chars().next().is_none_or(ends) && self.hub.url().host_str() != after.get(..plain_length) {
             return None;
         }
         let origin = url.get(..scheme_length + after.find(ends).unwrap_or(after.len()))?;
-        // A user, even an empty one, is nothing that a hub writes.
+        // Hubs never write a user, not even an empty one.
         let parsed = Url::parse(origin).ok().filter(|_| !origin.contains('@'))?;
         (parsed.origin() == self.hub.url().origin()).then(|| url.get(origin.len()..)).flatten()
     }
@@ -95,7 +95,7 @@ pub struct Relocation {
 
 impl Relocation {
     /// Describes a move. `own_media` are the hashes of the channel's files; URLs of other media on the origin hub belong to
-    /// other people and stay. None: every file and photo that the origin hub serves is taken for the channel's.
+    /// other people and stay. None: every file and photo on the origin hub counts as the channel's.
     pub fn new(from: Home, to: Home, own_media: Option<HashSet<String>>) -> Self {
         Self { from, to, own_media }
     }
@@ -132,11 +132,11 @@ impl Relocation {
         }
     }
 
-    /// Rewrites the string values of a JSON text; keys, numbers, order, white space and every string's way of escaping stay.
+    /// Rewrites the string values of a JSON text; keys, numbers, order, white space and the escaping of every string stay.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is no JSON.
+    /// `InvalidInput` if it is not JSON.
     pub fn json<'t>(&self, text: &'t str) -> Result<Cow<'t, str>> {
         self.json_looked_at(text, &Looked::default())
     }
@@ -180,7 +180,7 @@ impl Relocation {
         Ok(output.finish())
     }
 
-    /// Tells what moves of a URL, if it is one of the channel's at the origin.
+    /// Returns the parts of a URL to replace, if it belongs to the channel at the origin.
     fn moved<'t>(&self, url: &'t str, is_bare: bool, last_own: &mut Option<&'t str>) -> Option<Moved> {
         let path = self.from.strip_root(url)?;
         let root = url.len() - path.len();
@@ -188,7 +188,7 @@ impl Relocation {
         let kind = segments.next()?.text;
         let name = segments.next()?;
         match kind {
-            // `/photo/profile/l/7` names a local channel number, not a file.
+            // `/photo/profile/l/7` contains a local channel number, not a file.
             "photo" | "attach" => {
                 let is_own = name.text != "profile" && name.candidates(is_bare).any(|name| self.owns(name, last_own));
                 is_own.then_some(Moved { root, nick: None })
@@ -201,8 +201,8 @@ impl Relocation {
         }
     }
 
-    /// Tells whether a name after `/photo/` or `/attach/` is one of the channel's files: its hash, or `hash-scale`. A text names
-    /// the same file several times in a row; the last one is remembered.
+    /// Tells whether a name after `/photo/` or `/attach/` is one of the channel's files: its hash, or `hash-scale`. A text often names
+    /// the same file several times in a row, so the last one is cached.
     fn owns<'t>(&self, name: &'t str, last_own: &mut Option<&'t str>) -> bool {
         let Some(own) = &self.own_media else { return !name.is_empty() };
         let mut hashes = [without_scale(name), Some(name)].into_iter().flatten();
@@ -212,7 +212,7 @@ impl Relocation {
     }
 }
 
-/// Returns the hashes that URLs of files and photos at this hub name in a text or a JSON text, with the scale cut off.
+/// Returns the hashes in URLs of files and photos at this hub, in a text or a JSON text, without the scale.
 pub fn media_hashes(hub: &HubUrl, text: &str) -> HashSet<String> {
     let unescaped = text.replace("\\/", "/");
     let home = Home::at(hub.clone(), "");
@@ -229,13 +229,13 @@ pub fn media_hashes(hub: &HubUrl, text: &str) -> HashSet<String> {
                 hashes.extend(named.filter(|hash| !hash.is_empty()).map(str::to_owned));
             }
         }
-        // What moves with this URL is looked into as well.
+        // URLs inside this one that move with it are searched as well.
         places.enter(place, 1);
     }
     hashes
 }
 
-/// Cuts the scale off `hash-scale`.
+/// Removes the scale from `hash-scale`.
 fn without_scale(name: &str) -> Option<&str> {
     match name.as_bytes() {
         [.., b'-', scale] if scale.is_ascii_digit() => name.get(..name.len() - 2),
@@ -243,31 +243,31 @@ fn without_scale(name: &str) -> Option<&str> {
     }
 }
 
-/// What of a URL gives way to the new home: its root, and the nick if it names one.
+/// The parts of a URL to replace by the new home: its root, and the nick if it contains one.
 struct Moved {
     root: usize,
     nick: Option<Range<usize>>,
 }
 
-/// A piece of a text, and what comes into its place.
+/// A piece of a text, and its replacement.
 struct Edit<'p> {
     range: Range<usize>,
     to: &'p str,
 }
 
 impl Moved {
-    /// Returns how much of the URL is settled.
+    /// Returns the length of the URL that is done.
     fn length(&self) -> usize {
         self.nick.as_ref().map_or(self.root, |nick| nick.end)
     }
 
-    /// Returns the offset of the slash in front of the host, in the text.
+    /// Returns the offset of the slash before the host, in the text.
     fn second_slash(&self, text: &str, start: usize) -> usize {
         let root = text.get(start..start + self.root).unwrap_or_default();
         start + root.find("://").map_or(0, |colon| colon + 2)
     }
 
-    /// Returns the replacements, the least that are needed, in the order of the text.
+    /// Returns the minimal replacements, in the order of the text.
     fn edits<'p>(&self, text: &str, start: usize, to: &'p Home) -> impl Iterator<Item = Edit<'p>> {
         let least = |range: Range<usize>, to: &'p str| {
             let old = text.get(range.clone()).unwrap_or_default();
@@ -283,7 +283,7 @@ impl Moved {
 /// A text and its replacements so far; copies nothing until the first.
 struct Output<'t> {
     text: &'t str,
-    /// Where the untouched text goes on.
+    /// Where the unchanged text continues.
     copied: usize,
     changed: Option<String>,
 }
@@ -293,7 +293,7 @@ impl<'t> Output<'t> {
         Self { text, copied: 0, changed: None }
     }
 
-    /// Replaces a range behind the last one.
+    /// Replaces a range after the last one.
     fn replace(&mut self, range: Range<usize>, to: &str) {
         let changed = self.changed.get_or_insert_with(|| String::with_capacity(self.text.len() + self.text.len() / 8 + 64));
         changed.push_str(self.text.get(self.copied..range.start).unwrap_or_default());
@@ -322,7 +322,7 @@ struct Segment<'t> {
 }
 
 impl<'t> Segment<'t> {
-    /// Tells whether it is a nick. At the end of a bare URL, emphasis and punctuation behind the nick are not part of it.
+    /// Tells whether it is a nick. At the end of a bare URL, emphasis and punctuation after the nick are not part of it.
     fn is(&self, nick: &str, is_bare: bool) -> bool {
         let ends_here = || {
             let rest = self.text.strip_prefix(nick);
@@ -331,13 +331,13 @@ impl<'t> Segment<'t> {
         self.text == nick && self.is_whole() || ends_here()
     }
 
-    /// Returns what may be meant as the name: all letters, or those in front of emphasis that ends with a bare URL.
+    /// Returns the possible names: all letters, or those before emphasis at the end of a bare URL.
     fn candidates(&self, is_bare: bool) -> impl Iterator<Item = &'t str> {
         let emphasised = Some(self.text.trim_end_matches('_')).filter(|name| is_bare && name.len() < self.text.len());
         [Some(self.text), emphasised].into_iter().flatten()
     }
 
-    /// Tells whether the segment ends where its letters end: `alice]`, `alice?f=` and a full stop at a sentence's end do,
+    /// Tells whether the segment ends with its letters: `alice]`, `alice?f=` and a full stop at the end of a sentence do,
     /// `alice.example` and `alice%20b` do not.
     fn is_whole(&self) -> bool {
         let mut behind = self.behind.chars();
@@ -372,7 +372,7 @@ impl<'t> Segments<'t> {
     }
 }
 
-/// Punctuation and emphasis that Markdown takes off the end of a bare URL.
+/// Punctuation and emphasis that Markdown strips from the end of a bare URL.
 fn is_trailing(c: char) -> bool {
     "?!.,:;*_~'\"".contains(c)
 }
@@ -398,7 +398,7 @@ fn ends_url(c: char) -> bool {
     c.is_whitespace() || c.is_control() || "[]\"'<>(){}|\\^`,;".contains(c)
 }
 
-/// The `[share …]…[/share]` blocks of a text, the outermost ones; one that never ends reaches to the end of the text.
+/// The outermost `[share …]…[/share]` blocks of a text; an unclosed one reaches to the end of the text.
 struct ShareBlocks(Vec<Range<usize>>);
 
 impl ShareBlocks {

@@ -1,4 +1,4 @@
-//! The channel's key and what requests are signed with.
+//! The channel's key and the signatures of requests.
 //!
 //! Invariant: a signed header always covers the request target and the host, so it proves nothing anywhere else.
 //! Keys and signatures have no readable `Debug`.
@@ -24,7 +24,7 @@ impl ChannelKey {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is none. The message never quotes the text.
+    /// `InvalidInput` for anything else. The message never quotes the text.
     pub fn from_pem(text: &str) -> Result<Self> {
         let rejected = |fault: &str| {
             Error::new(ErrorKind::InvalidInput, "reading the channel's private key")
@@ -60,8 +60,8 @@ impl ChannelKey {
 }
 
 impl ChannelKey {
-    /// Signs a text of filesync's own, so that nothing else which the key signs is like it: over SHA-512, where posts are over
-    /// SHA-256, and behind a byte that no text has. `sha512.` and base64url without padding.
+    /// Signs a text of filesync, in a way that differs from everything else the key signs: over SHA-512, while posts use
+    /// SHA-256, and after a byte that occurs in no text. `sha512.` and base64url without padding.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl ChannelKey {
     }
 }
 
-/// UTF-8 does not know this byte.
+/// This byte is invalid in UTF-8.
 const NO_TEXT: u8 = 0xFF;
 
 const ITEM_PREFIX: &str = "sha256.";
@@ -118,7 +118,7 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is none.
+    /// `InvalidInput` for anything else.
     pub fn from_pem(text: &str) -> Result<Self> {
         if let Ok(der) = SubjectPublicKeyInfoDer::from_pem_slice(text.as_bytes()) {
             return Ok(Self(der.as_ref().to_vec()));
@@ -130,7 +130,7 @@ impl PublicKey {
         })
     }
 
-    /// Tells whether an item's `sig` belongs to its body: prefixed, or in the older form without prefix.
+    /// Tells whether an item's `sig` matches its body: prefixed, or in the older form without prefix.
     pub fn verifies_item(&self, body: &str, sig: &str) -> bool {
         let encoded = sig.strip_prefix(ITEM_PREFIX).unwrap_or(sig).trim_end_matches('=');
         let Ok(signature) = URL_SAFE_NO_PAD.decode(encoded) else { return false };
@@ -144,7 +144,7 @@ impl fmt::Debug for ChannelKey {
     }
 }
 
-/// Text that must reach the wire and nothing else.
+/// Secret text that may go only onto the wire.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -165,12 +165,12 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Who asks: a channel and this clone's own URL for it.
+/// The requester: a channel and this clone's own URL for it.
 #[derive(Debug)]
 pub struct Identity {
     /// The channel's portable hash.
     pub channel_hash: String,
-    /// This clone's channel URL, by which the origin hub finds the key.
+    /// This clone's channel URL, which leads the origin hub to the key.
     pub key_id: String,
     /// The channel's key.
     pub key: ChannelKey,
@@ -181,7 +181,7 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if one has a character that could break out of a header.
+    /// `InvalidInput` if one contains a character that could break out of a header.
     pub fn new(channel_hash: &str, key_id: &str, key: ChannelKey) -> Result<Self> {
         for (name, value) in [("channel_hash", channel_hash), ("key_id", key_id)] {
             let clean = !value.is_empty()

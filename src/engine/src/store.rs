@@ -1,7 +1,7 @@
 //! Putting finished files where readers see them.
 //!
-//! Invariant: a reader of a live path finds the old file or the new one, never none and never half of one. Whatever was
-//! displaced still exists afterwards, at the name that the new file came from.
+//! Invariant: a reader of a live path finds the old file or the new one, never none and never half of one. The displaced
+//! file still exists afterwards, under the former name of the new file.
 
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
@@ -45,13 +45,13 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Puts the file `from` at `to` in one step; what stood there stands at `from` afterwards. Returns its facts.
+/// Puts the file `from` at `to` in one step; the displaced file is at `from` afterwards. Returns its facts.
 ///
 /// On two devices the bytes are first copied beside `to`, synced and checked against `digest`.
 ///
 /// # Errors
 ///
-/// `NotFound` if there is no `from`, `Corrupt` if copied bytes lack the digest, `Storage` if the exchange failed; then
+/// `NotFound` if `from` does not exist, `Corrupt` if copied bytes lack the digest, `Storage` if the exchange failed; then
 /// both files are where they were.
 pub fn exchange(
     from_root: &Root,
@@ -94,7 +94,7 @@ fn swap(source: &Entry<'_>, target: &Entry<'_>) -> rustix::io::Result<bool> {
         }
         match source.rename_to(target, RenameFlags::EXCHANGE) {
             Ok(()) => return Ok(true),
-            // The target went away between the two calls: it is free now.
+            // The target was removed between the two calls: its name is free now.
             Err(Errno::NOENT) => {}
             Err(Errno::INVAL | Errno::NOSYS) => return swap_by_links(source, target),
             Err(error) => return Err(error),
@@ -107,8 +107,8 @@ const ATTEMPTS: usize = 8;
 
 /// The same on file systems without an exchange: the old file gets a second name first, then the new one takes its place.
 ///
-/// Killed in between, the old bytes are at `<source>.displaced`; callers look there. What a local writer puts at the target
-/// between the two calls is lost: nothing better exists on such file systems.
+/// After a kill in between, the old bytes are at `<source>.displaced`; callers look there. Bytes that a local writer puts at the target
+/// between the two calls are lost: such file systems offer nothing better.
 fn swap_by_links(source: &Entry<'_>, target: &Entry<'_>) -> rustix::io::Result<bool> {
     let spare_name = format!("{}.displaced", source.name);
     let spare = Entry { folder: rustix::io::dup(&source.folder)?, name: &spare_name };
@@ -131,7 +131,7 @@ fn swap_by_links(source: &Entry<'_>, target: &Entry<'_>) -> rustix::io::Result<b
     }
 }
 
-/// Copies `source` to a hidden name beside `target`, exchanges there, and brings what was displaced back to `source`.
+/// Copies `source` to a hidden name beside `target`, exchanges there, and moves the displaced file back to `source`.
 fn exchange_through_copy(source: &Entry<'_>, hidden: &Entry<'_>, target: &Entry<'_>, digest: Option<&Digest>) -> Result<bool> {
     let computed = copy(source, hidden)?;
     if let Some(expected) = digest
@@ -159,7 +159,7 @@ fn hidden_name(path: &RelativePath) -> String {
 
 const COPYING: &str = "copying a file to another device";
 
-/// Copies bytes and modification time, syncs them, and returns the digest of what the new file holds.
+/// Copies bytes and modification time, syncs them, and returns the digest of the new file.
 fn copy(from: &Entry<'_>, to: &Entry<'_>) -> Result<Digest> {
     let open = |entry: &Entry<'_>, flags| {
         rustix::fs::openat(&entry.folder, entry.name, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::from_raw_mode(0o644))
@@ -187,11 +187,11 @@ fn copy(from: &Entry<'_>, to: &Entry<'_>) -> Result<Digest> {
     }
 }
 
-/// Writes a file that readers find whole or not at all, in place of one that may stand there.
+/// Writes a file that readers find whole or not at all, and replaces an existing one.
 ///
 /// # Errors
 ///
-/// `Storage` if it cannot be written; then what stood there still does.
+/// `Storage` if it cannot be written; then an existing file stays.
 pub(crate) fn replace(root: &Root, path: &RelativePath, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let target = Entry::locate(root, path).context("path", path)?;
     let hidden_path = path.beside(hidden_name(path));
@@ -210,11 +210,11 @@ pub(crate) fn replace(root: &Root, path: &RelativePath, write: impl FnOnce(&mut 
 
 const WRITING: &str = "writing a file";
 
-/// Moves a file to a free name beneath the same root.
+/// Moves a file to an unused name beneath the same root.
 ///
 /// # Errors
 ///
-/// `NotFound` if there is no `from`, `InvalidInput` if `to` is taken, `Storage` if the move failed.
+/// `NotFound` if `from` does not exist, `InvalidInput` if `to` is taken, `Storage` if the move failed.
 pub fn move_file(root: &Root, from: &RelativePath, to: &RelativePath) -> Result<()> {
     let source = Entry::locate(root, from)?;
     if source.facts()?.is_none() {
@@ -255,7 +255,7 @@ pub fn remove(root: &Root, path: &RelativePath) -> Result<bool> {
     }
 }
 
-/// A file that does not exist yet for its readers: written under a new name, complete or gone.
+/// A file that its readers cannot see yet: written under a new name, complete or gone.
 pub struct NewFile {
     folder: OwnedFd,
     name: String,
@@ -265,7 +265,7 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// Creates a file at a name that is free, mode 0644.
+    /// Creates a file under an unused name, mode 0644.
     ///
     /// # Errors
     ///
@@ -287,12 +287,12 @@ impl NewFile {
     ///
     /// # Errors
     ///
-    /// `Storage` if the disk does not take it.
+    /// `Storage` if the disk fails.
     pub fn sync(&self) -> Result<()> {
         self.file.sync_all().and_then(|()| Ok(rustix::fs::fsync(&self.folder)?)).or_fail(ErrorKind::Storage, CREATING)
     }
 
-    /// Keeps it, and returns its size and digest. Without this it goes away again.
+    /// Keeps the file, and returns its size and digest. Without this call it is removed.
     pub fn keep(mut self) -> (u64, Digest) {
         self.kept = true;
         (self.hasher.length_bytes(), self.hasher.digest())
@@ -321,11 +321,11 @@ impl Drop for NewFile {
 
 const CREATING: &str = "writing a new file";
 
-/// Reads a range of a file in pieces of at most 256 KiB until its end or until `take` wants no more; returns the bytes handed over.
+/// Reads a range of a file in pieces of at most 256 KiB until its end or until `take` stops it; returns the number of passed bytes.
 ///
 /// # Errors
 ///
-/// `NotFound` if there is no such file, `InvalidInput` if the range does not lie within it, `Storage` if it cannot be read or
+/// `NotFound` if the file does not exist, `InvalidInput` if the range is not within it, `Storage` if it cannot be read or
 /// became shorter.
 pub fn read_pieces(
     root: &Root,

@@ -1,7 +1,7 @@
 //! Files moving from clones to disk: many at once, on one thread, in steps of bounded time.
 //!
 //! Invariant: a transfer is reported complete only when its partial file is whole, of exactly the size that the origin
-//! hub states, checked by every proof that the origin offers, and forced to disk. Publishing it is the caller's.
+//! hub states, checked by every proof that the origin offers, and forced to disk. The caller publishes it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -44,60 +44,62 @@ use source::Origin;
 use ticket::FileKey;
 pub use ticket::Peer;
 
-/// What a batch needs to know before its first transfer.
+/// The options of a batch.
 pub struct BatchOptions<'a> {
     /// Existing folder for the partial files.
     pub root: &'a Path,
-    /// Who asks.
+    /// The requester.
     pub identity: Identity,
     /// Which addresses may be reached.
     pub policy: AddressPolicy,
     /// PEM certificates to trust instead of the system's.
     pub ca_pem: Option<Vec<u8>>,
-    /// The channel's folder in the store, for bytes that are there already.
+    /// The channel's folder in the store, for bytes that are already there.
     pub store_root: Option<&'a Path>,
-    /// Transfers under way at once.
+    /// Active transfers at once.
     pub parallel: usize,
-    /// Ranges of one large file under way at once, where one alone would take long.
+    /// Active ranges of one large file at once, if a single one would take long.
     pub ranges: usize,
-    /// Most that all transfers together receive.
+    /// The maximum rate of all transfers together.
     pub bytes_per_second: Option<NonZeroU64>,
     /// Bounds.
     pub limits: Limits,
-    /// The world outside.
+    /// Clock, randomness and boot.
     pub surroundings: Surroundings,
 }
 
-/// What the engine does not look up by itself.
+/// Facts that the engine does not look up itself.
 pub struct Surroundings {
-    /// Names this boot of the machine: bytes that a killed process of another boot wrote may be lost.
+    /// Identifies this boot of the machine: bytes written by a killed process of another boot may be lost.
     pub boot_id: String,
     /// Returns seconds since 1970.
     pub unix_time: Box<dyn Fn() -> i64>,
-    /// Returns a random number that nobody can guess.
+    /// Returns an unpredictable random number.
     pub random: Box<dyn Fn() -> u64>,
 }
 
-/// One file, or one scale of a photo, that is wanted.
+/// One wanted file, or scale of a photo.
 #[derive(Clone, Debug)]
 pub struct TransferSpec {
     /// Base name of the partial file.
     pub name: String,
     /// The file's hash among the clones.
     pub hash: String,
-    /// 0 for the file itself, else a photo's scale.
+    /// 0 for the file itself, otherwise a photo's scale.
     pub scale: u8,
-    /// Size as the packet gave it.
+    /// Size from the packet.
     pub size_bytes: u64,
-    /// `edited` as the packet gave it, `Y-m-d H:i:s`, or empty.
+    /// The maximum of bytes that it may have, whatever a hub states.
+    pub most_bytes: u64,
+    /// `edited` from the packet, `Y-m-d H:i:s`, or empty.
     pub edited: String,
-    /// Digest, if a clone gave one.
+    /// Digest, if a clone stated one.
     pub sha256: Option<Digest>,
-    /// MIME type as the packet gave it, or empty.
+    /// MIME type from the packet, or empty.
     pub mimetype: String,
-    /// Digest of the bytes that the caller shows now: the same again need not come.
+    /// Digest of the bytes that the caller shows now: equal bytes need not be fetched.
     pub have_sha256: Option<Digest>,
-    /// Files of the store that may have the bytes; looked at once a clone told the digest.
+    /// Files of the store that may have the bytes; checked once a clone has stated the digest.
     pub copies: Vec<RelativePath>,
     /// Hubs to ask, best first.
     pub origins: Vec<OriginSpec>,
@@ -116,11 +118,11 @@ pub struct OriginSpec {
     pub dav_allowed: bool,
     /// Whether it may be asked for tickets.
     pub filesync_allowed: bool,
-    /// Most bytes to ask for in one request, as an earlier batch learnt; none if it answers requests of any length.
+    /// Most bytes for one request, from an earlier batch; none if the hub answers requests of any length.
     pub piece_bytes: Option<NonZeroU64>,
 }
 
-/// Names a transfer within its batch.
+/// Identifies a transfer within its batch.
 pub type TransferId = u64;
 
 /// Everything that the transfers of a batch share.
@@ -134,7 +136,7 @@ struct Shared {
     clock: ActiveClock,
     throttle: Throttle,
     ranges: usize,
-    /// One permit for each transfer under way; those who wait get theirs in the order of asking.
+    /// One permit for each active transfer; waiting ones get theirs in order.
     turns: Arc<Semaphore>,
     waiting: Cell<usize>,
 }
@@ -147,7 +149,7 @@ impl Shared {
     /// Waits until this transfer may work.
     async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         let _waiting = Counted::among(&self.waiting);
-        // Never closed, so there is always a permit in the end.
+        // Never closed, so a permit always comes in the end.
         Arc::clone(&self.turns).acquire_owned().await.ok()
     }
 
@@ -156,7 +158,7 @@ impl Shared {
     }
 }
 
-/// Counts as one until it is dropped, at its end or with a transfer that is cancelled meanwhile.
+/// Counts as one until it is dropped, at the end of the transfer or when that is cancelled.
 struct Counted<'a>(&'a Cell<usize>);
 
 impl<'a> Counted<'a> {
@@ -172,7 +174,7 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// One transfer and how far it is; its future writes here, the batch reads.
+/// One transfer and its progress; its future writes here, the batch reads.
 struct Job {
     id: TransferId,
     spec: TransferSpec,
@@ -260,9 +262,10 @@ impl TransferBatch {
     ///
     /// # Errors
     ///
-    /// `LimitExceeded` if it is larger than allowed, `InvalidInput` if nobody is named who has it or the name is taken.
+    /// `LimitExceeded` if it is larger than allowed, `InvalidInput` if it names no origin or its name is taken.
     pub fn add(&mut self, spec: TransferSpec) -> Result<TransferId> {
         let limit = if spec.scale == 0 { self.shared.limits.max_file_bytes } else { self.shared.limits.max_scale_bytes };
+        let limit = limit.min(spec.most_bytes);
         if spec.size_bytes > limit {
             return Err(Error::new(ErrorKind::LimitExceeded, "adding a transfer")
                 .context("name", &spec.name)
@@ -303,7 +306,7 @@ impl TransferBatch {
         Ok(id)
     }
 
-    /// Puts a transfer among those that wait for their turn.
+    /// Adds a transfer to those that wait for their turn.
     fn start(&self, job: Rc<Job>) {
         let (id, shared) = (job.id, Rc::clone(&self.shared));
         let (handle, registration) = AbortHandle::new_pair();
@@ -358,10 +361,10 @@ impl TransferBatch {
             return Ok(());
         }
         Err(Error::new(ErrorKind::InvalidInput, "using a transfer batch")
-            .context("fault", "it was made by another process, before a fork"))
+            .context("fault", "another process made it, before a fork"))
     }
 
-    /// Returns where each unreported transfer stands, in the order of adding.
+    /// Returns the progress of each unreported transfer, in the order of adding.
     pub fn progress(&self) -> Vec<Progress> {
         let mut all: Vec<Progress> = self.jobs.values().map(|job| self.progress_of(job)).collect();
         all.sort_by_key(|progress| progress.id);
@@ -382,7 +385,7 @@ impl TransferBatch {
         }
     }
 
-    /// Returns what was learnt about each origin hub.
+    /// Returns what the batch has learnt about each origin hub.
     pub fn origins(&self) -> Vec<OriginStatus> {
         let mut all: Vec<OriginStatus> = self.origins.values().map(|origin| origin.status()).collect();
         all.sort_by_key(|status| status.hub.to_string());
@@ -394,7 +397,7 @@ impl TransferBatch {
         self.jobs.len()
     }
 
-    /// Cancels a transfer; the next step reports it. False if it is unknown or was reported.
+    /// Cancels a transfer; the next step reports it. False if it is unknown or already reported.
     pub fn cancel(&self, id: TransferId) -> bool {
         let Some(job) = self.jobs.get(&id) else { return false };
         if let Some(handle) = &*job.handle.borrow() {
@@ -403,7 +406,7 @@ impl TransferBatch {
         true
     }
 
-    /// Stops everything, saves how far each transfer came and ends the sessions.
+    /// Stops everything, saves the progress of each transfer and ends the sessions.
     pub fn close(&mut self) {
         if self.check_process().is_err() {
             return;
@@ -435,7 +438,7 @@ impl Drop for TransferBatch {
     }
 }
 
-/// Opens what has arrived of a photo and reads its header.
+/// Opens the received part of a photo and reads its header.
 fn image_header(partial: &partial::Partial<'_>) -> Result<()> {
     crate::photo::dimensions(BufReader::new(partial.reader()?)).map(|_| ())
 }

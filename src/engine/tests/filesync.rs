@@ -126,6 +126,49 @@ fn scales_come_the_same_way_whatever_size_the_packet_gave() {
 }
 
 #[test]
+fn a_ticket_for_more_bytes_than_are_wanted_brings_none() {
+    let (bytes, dir) = (noise(LARGE, 91), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    let mut wanted = with_filesync(spec(&hub, "h1"));
+    (wanted.size_bytes, wanted.most_bytes) = (100, LARGE as u64 - 1);
+    let mut batch = batch(dir.path(), small_limits());
+    batch.add(wanted.clone()).unwrap();
+    let report = finish(&mut batch).pop().unwrap();
+    assert_eq!((report.received_bytes, hub.requests("GET")), (0, 0));
+    let error = failure(report);
+    assert_eq!((error.kind(), stated(&error)), (ErrorKind::LimitExceeded, Some(LARGE.to_string())));
+    assert!(!dir.path().join("h1-0.1.partial").exists());
+    wanted.most_bytes += 1;
+    batch.add(wanted).unwrap();
+    assert_eq!(complete(finish(&mut batch).pop().unwrap()).digest, Digest::of(&bytes));
+}
+
+#[test]
+fn where_one_clone_has_more_than_is_wanted_another_is_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (large, right) = (hub_with(&noise(LARGE, 92)), hub_with(&noise(100, 93)));
+    let mut wanted = with_filesync(spec(&large, "h1"));
+    (wanted.size_bytes, wanted.most_bytes) = (100, 100);
+    wanted.origins.extend(with_filesync(spec(&right, "h1")).origins);
+    let mut batch = batch(dir.path(), small_limits());
+    batch.add(wanted.clone()).unwrap();
+    assert_eq!(complete(finish(&mut batch).pop().unwrap()).digest, Digest::of(&noise(100, 93)));
+    // Where that one cannot give it now, the size that is known is told.
+    tell(&right, |filesync| filesync.unavailable = Some(60));
+    for number in 0..2 {
+        let mut batch = support::batch(dir.path(), small_limits());
+        wanted.name = format!("again-{number}");
+        wanted.origins.reverse();
+        batch.add(wanted.clone()).unwrap();
+        assert_eq!(stated(&failure(finish(&mut batch).pop().unwrap())), Some(LARGE.to_string()));
+    }
+}
+
+fn stated(error: &Error) -> Option<String> {
+    error.facts().find(|(key, _)| *key == "stated_bytes").map(|(_, value)| value.to_owned())
+}
+
+#[test]
 fn a_cut_goes_on_from_the_byte_reached_within_the_run_and_in_a_later_one() {
     let (bytes, dir) = (noise(LARGE, 3), tempfile::tempdir().unwrap());
     let hub = hub_with(&bytes);
@@ -366,7 +409,9 @@ fn a_hub_that_speaks_no_filesync_is_read_the_stock_way_in_the_same_run_and_asked
         assert!(done.iter().all(|done| done.rung == Rung::Dav), "{status} {body}");
         assert_eq!(hub.requests("POST /getfile/ticket"), 1);
         let peer = batch.origins().pop().unwrap().peer;
-        assert_eq!((peer.state, peer.reason.is_some()), (RungState::Refused, true));
+        let about_this_channel = body.contains("unknown_requester");
+        let state = if about_this_channel { RungState::Untried } else { RungState::Refused };
+        assert_eq!((peer.state, peer.reason.is_some()), (state, true));
     }
 }
 
@@ -387,6 +432,32 @@ fn a_hub_out_of_reach_is_not_taken_for_one_that_speaks_no_filesync() {
     assert_eq!(failure(finish(&mut batch).pop().unwrap()).kind(), ErrorKind::Network);
     let origin = batch.origins().pop().unwrap();
     assert_eq!((origin.peer.state, origin.failures), (RungState::Untried, 1));
+}
+
+#[test]
+fn what_is_wrong_with_one_file_is_no_failure_of_its_hub() {
+    let bytes = noise(LARGE, 95);
+    let failures = |change: &dyn Fn(&LoopbackHub), kind| {
+        let dir = tempfile::tempdir().unwrap();
+        let hub = hub_with(&bytes);
+        change(&hub);
+        let mut wanted = with_filesync(spec(&hub, "h1"));
+        wanted.edited = if kind == ErrorKind::PeerBusy { "2029-01-01 00:00:00".into() } else { wanted.edited };
+        wanted.sha256 = (kind == ErrorKind::Corrupt).then(|| Digest::of(b"others"));
+        let mut batch = batch(dir.path(), small_limits());
+        batch.add(wanted).unwrap();
+        let error = failure(finish(&mut batch).pop().unwrap());
+        assert_eq!(error.kind(), kind, "{error}");
+        batch.origins().pop().unwrap().failures
+    };
+    assert_eq!(failures(&|_| (), ErrorKind::PeerBusy), 0, "the packet announces a version that the hub never had");
+    assert_eq!(failures(&|hub| tell(hub, |filesync| filesync.unavailable = Some(9)), ErrorKind::PeerBusy), 0);
+    let lies = |hub: &LoopbackHub| tell(hub, |filesync| filesync.lie = Some(Lie::WrongByte));
+    assert_eq!(failures(&lies, ErrorKind::Corrupt), 0);
+    let gateway = |hub: &LoopbackHub| {
+        tell(hub, |filesync| filesync.refusal = Some((504, r#"{"filesync":2,"error":"busy"}"#.into())));
+    };
+    assert_eq!(failures(&gateway, ErrorKind::PeerBusy), 1);
 }
 
 #[test]
@@ -441,6 +512,43 @@ fn unavailable_is_waited_for_and_missing_is_asked_of_the_next_clone() {
     let mut batch = batch(dir.path(), small_limits());
     batch.add(both).unwrap();
     assert_eq!(complete(finish(&mut batch).pop().unwrap()).origin.to_string(), second.url);
+}
+
+#[test]
+fn a_hub_that_wants_to_be_asked_a_little_later_is_waited_for_and_no_transfer_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    tell(&hub, |filesync| filesync.later = vec![0, 1, 0]);
+    let mut batch = batch(dir.path(), small_limits());
+    for number in 0..8 {
+        let hash = format!("p{number}");
+        hub.add_file(&hash, &hash, noise(100, number));
+        batch.add(with_filesync(spec(&hub, &hash))).unwrap();
+    }
+    assert!(finish(&mut batch).into_iter().all(|report| complete(report).rung == Rung::Filesync));
+    assert_eq!((hub.requests("POST"), hub.requests("GET")), (4, 8), "one waits for all");
+    assert_eq!(batch.origins().pop().unwrap().failures, 0);
+}
+
+#[test]
+fn a_hub_that_wants_to_be_asked_much_later_is_asked_once_for_all_and_that_is_no_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    tell(&hub, |filesync| filesync.later = vec![3000; 9]);
+    let mut batch = batch(dir.path(), small_limits());
+    for number in 0..8 {
+        let hash = format!("p{number}");
+        hub.add_file(&hash, &hash, noise(100, number));
+        batch.add(with_filesync(spec(&hub, &hash))).unwrap();
+    }
+    for report in finish(&mut batch) {
+        let error = failure(report);
+        assert_eq!((error.kind(), error.wait_seconds()), (ErrorKind::PeerBusy, Some(3000)));
+        assert!(error.facts().any(|fact| fact == ("wait_is_no_failure", "true")), "{error}");
+    }
+    assert_eq!((hub.requests("POST"), hub.requests("GET")), (1, 0));
+    let origin = batch.origins().pop().unwrap();
+    assert_eq!((origin.peer.state, origin.failures), (RungState::Untried, 0));
 }
 
 #[test]

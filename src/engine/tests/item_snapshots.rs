@@ -1,6 +1,6 @@
 //! Items that real hubs made, moved to another home: what the item table holds and what the sync packet carries.
 //!
-//! `snapshots/items/README.md` says where they come from, and how the expected output is made anew and read.
+//! `snapshots/items/README.md` says where they come from, and how to make the expected output again and read it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

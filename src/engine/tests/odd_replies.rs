@@ -321,7 +321,7 @@ fn a_range_that_cannot_be_used_closes_one_way_and_costs_nothing_that_had_arrived
             assert_eq!((done.digest, done.rung), (Digest::of(&bytes), Rung::Filedata), "{what}");
             assert_eq!(partial(dir.path()), bytes, "{what}");
             let origin = batch.origins().pop().unwrap();
-            assert_ne!(origin.dav, RungState::Refused, "{what}: it is no reason to do without for a day");
+            assert_ne!(origin.dav, RungState::Refused, "{what}: this must not disable it for a day");
             assert_eq!(origin.peer.state, if speaks { RungState::Open } else { RungState::Refused }, "{what}");
         }
     }
@@ -512,7 +512,7 @@ fn a_second_look_ends_where_the_file_does() {
     hub.state().faults.endless_after = Some(1);
     let error = failure(run_once(dir.path(), &hub), "an endless second answer");
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
-    // What a socket holds on its way is no bound of ours.
+    // Our limits do not cover bytes buffered in the socket.
     assert!(hub.state().endless_bytes < 64 << 20, "{} bytes were given", hub.state().endless_bytes);
 }
 

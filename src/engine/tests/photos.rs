@@ -370,7 +370,7 @@ fn a_profile_that_cannot_be_used_is_said() {
     let jpeg = |pieces: &[(u8, Vec<u8>)]| pictures::with_segments(&drawn.jpeg(|_| ()), pieces);
     let huge: Vec<_> = (1..=100).map(|number| piece(number, 100, &vec![0; 65_000])).collect();
     let (unread, foreign, not_whole) =
-        (Some("it cannot be read"), Some("it is of another colour space"), Some("it is not whole, or too large"));
+        (Some("it cannot be read"), Some("it describes another colour space"), Some("it is incomplete or too large"));
     let folder = Folder::new();
     for (what, bytes, expected) in [
         ("none", jpeg(&[]), None),
@@ -655,7 +655,7 @@ fn what_is_not_decoded_is_named() {
         (b"BM\x36\0\0\0", "BMP"),
         (b"II*\0\x08\0\0\0", "TIFF"),
         (b"\xff\x0a\0", "JPEG XL"),
-        (b"<!DOCTYPE html>", "none that is known here"),
+        (b"<!DOCTYPE html>", "an unknown format"),
         (b"", "an empty file"),
     ] {
         let expected = format!("unsupported while recognizing an image {{format: {format}, path: photo}}");
@@ -761,7 +761,7 @@ fn a_photo_that_is_cut_or_flipped_anywhere_leaves_no_scale_behind_or_whole_ones(
             match attempt(cut, format!("{name} cut at {at}")) {
                 Some(error) if at < 12 => assert!(matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Corrupt), "{error}"),
                 Some(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{name} cut at {at} of {}: {error}", bytes.len()),
-                // What stands behind the last pixel of the first frame may be missing.
+                // Bytes after the last pixel of the first frame may be missing.
                 None => assert!(name == "animated" || bytes.len() - at <= 40, "{name} of {} bytes, cut at {at}", bytes.len()),
             }
             let mut flipped = bytes.clone();

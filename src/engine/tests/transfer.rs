@@ -379,13 +379,17 @@ fn a_given_digest_must_match() {
     }
 }
 
+fn picture() -> Vec<u8> {
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(9, 9).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    png.into_inner()
+}
+
 #[test]
 fn scales_come_through_getfile_and_must_be_images() {
     let dir = tempfile::tempdir().unwrap();
     let hub = hub_with(b"x");
-    let mut png = std::io::Cursor::new(Vec::new());
-    image::RgbImage::new(9, 9).write_to(&mut png, image::ImageFormat::Png).unwrap();
-    let png = png.into_inner();
+    let png = picture();
     hub.state().scales.insert(("h1".into(), 2), png.clone());
     hub.state().scales.insert(("h1".into(), 3), b"<html>error</html>".to_vec());
     let mut batch = batch(dir.path(), small_limits());
@@ -487,6 +491,31 @@ fn too_large_or_twice_in_a_batch_is_refused_at_once() {
     wanted.origins.clear();
     wanted.name = "other".into();
     assert_eq!(batch.add(wanted).unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn a_row_or_a_scale_with_more_bytes_than_are_wanted_is_refused_before_any_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(&noise(LARGE, 94));
+    let png = picture();
+    let size = png.len() as u64;
+    hub.state().scales.insert(("h1".into(), 2), png);
+    for (scale, has) in [(0, LARGE as u64), (2, size)] {
+        let mut wanted = spec(&hub, "h1");
+        (wanted.scale, wanted.size_bytes, wanted.most_bytes, wanted.name) = (scale, 7, has - 1, format!("h1-{scale}.1"));
+        let mut batch = batch(dir.path(), small_limits());
+        batch.add(wanted.clone()).unwrap();
+        let error = failure(only(finish(&mut batch)));
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
+        assert!(error.facts().any(|fact| fact == ("stated_bytes", has.to_string().as_str())), "{error}");
+        assert!(!dir.path().join(format!("h1-{scale}.1.partial")).exists());
+        wanted.most_bytes = has;
+        batch.add(wanted).unwrap();
+        assert_eq!(complete(only(finish(&mut batch))).size_bytes, has);
+    }
+    let mut wanted = spec(&hub, "h1");
+    wanted.most_bytes = LARGE as u64 - 1;
+    assert_eq!(batch(dir.path(), small_limits()).add(wanted).unwrap_err().kind(), ErrorKind::LimitExceeded);
 }
 
 #[test]

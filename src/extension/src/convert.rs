@@ -16,7 +16,7 @@ use filesync_engine::relocate::{Home, Relocation};
 use filesync_engine::transfer::{OriginSpec, OriginStatus, Outcome, Progress, Report, RungState, TransferSpec};
 use filesync_engine::{Error, ErrorKind, Result};
 
-/// An array parameter that is read key by key; a key that nobody asked for is an error, for it is a typing mistake.
+/// An array parameter that is read key by key; an unknown key is an error, because it is a typing mistake.
 pub(crate) struct Fields<'a> {
     parameter: &'static str,
     table: &'a ZendHashTable,
@@ -51,12 +51,12 @@ impl<'a> Fields<'a> {
         self.table.get(key).map(Zval::dereference).filter(|value| !value.is_null())
     }
 
-    /// Reads a string that must be there.
+    /// Reads a required string.
     pub(crate) fn text(&self, key: &str) -> Result<&'a str> {
         self.find(key).and_then(Zval::str).ok_or_else(|| self.wrong(key, "a string, UTF-8"))
     }
 
-    /// Reads a string that may be missing.
+    /// Reads an optional string.
     pub(crate) fn optional_text(&self, key: &str) -> Result<Option<&'a str>> {
         self.find(key).map(|value| value.str().ok_or_else(|| self.wrong(key, "a string, UTF-8"))).transpose()
     }
@@ -68,7 +68,7 @@ impl<'a> Fields<'a> {
         value.and_then(|value| u64::try_from(value).ok()).ok_or_else(|| self.wrong(key, &expected()))
     }
 
-    /// Reads a whole number that may be missing.
+    /// Reads an optional whole number.
     pub(crate) fn number_or(&self, key: &str, bounds: std::ops::RangeInclusive<i64>, default: u64) -> Result<u64> {
         if self.find(key).is_some() { self.number(key, bounds) } else { Ok(default) }
     }
@@ -78,7 +78,7 @@ impl<'a> Fields<'a> {
         Ok(if self.find(key).is_some() { NonZeroU64::new(self.number(key, bounds)?) } else { None })
     }
 
-    /// Reads a truth value that may be missing.
+    /// Reads an optional truth value.
     pub(crate) fn flag_or(&self, key: &str, default: bool) -> Result<bool> {
         self.find(key).map_or(Ok(default), |value| value.bool().ok_or_else(|| self.wrong(key, "true or false")))
     }
@@ -90,14 +90,15 @@ impl<'a> Fields<'a> {
 
 /// Reads the parameter of `TransferBatch::add`.
 pub(crate) fn transfer_spec(table: &ZendHashTable) -> Result<TransferSpec> {
-    let known = ["name", "hash", "scale", "size_bytes", "edited", "sha256", "mimetype", "have_sha256", "copies", "origins"];
+    let known =
+        ["name", "hash", "scale", "size_bytes", "most_bytes", "edited", "sha256", "mimetype", "have_sha256", "copies", "origins"];
     let fields = Fields::of("transfer", table, &known)?;
     let name = fields.text("name")?;
     let name_is_plain = (1..=128).contains(&name.len())
         && !name.starts_with('.')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     if !name_is_plain {
-        return Err(fields.wrong("name", "1 to 128 of A-Z a-z 0-9 . _ -, no dot in front"));
+        return Err(fields.wrong("name", "1 to 128 of A-Z a-z 0-9 . _ -, no leading dot"));
     }
     let hash = fields.text("hash")?;
     if !((1..=64).contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')) {
@@ -119,6 +120,7 @@ pub(crate) fn transfer_spec(table: &ZendHashTable) -> Result<TransferSpec> {
         hash: hash.to_owned(),
         scale: u8::try_from(fields.number("scale", 0..=9)?).unwrap_or_default(),
         size_bytes: fields.number("size_bytes", 0..=i64::MAX)?,
+        most_bytes: fields.number_or("most_bytes", 0..=i64::MAX, u64::MAX)?,
         edited: fields.optional_text("edited")?.unwrap_or_default().to_owned(),
         sha256: fields.optional_text("sha256")?.map(Digest::parse).transpose()?,
         mimetype: fields.optional_text("mimetype")?.unwrap_or_default().to_owned(),
@@ -186,7 +188,7 @@ pub(crate) fn relocated_item(relocation: &Relocation, table: &ZendHashTable) -> 
         let text = value.str();
         match (item::field(key), text, value.array()) {
             (Some(Field::Text), Some(text), _) => Ok(relocation.text(text).into_zval(false).unwrap_or_default()),
-            // What is no JSON was damaged before; it is repaired elsewhere, not here.
+            // Invalid JSON was damaged before; it is repaired elsewhere, not here.
             (Some(Field::Json), Some(text), _) => {
                 Ok(relocation.json(text).map_or_else(|_| value.shallow_clone(), |json| json.into_zval(false).unwrap_or_default()))
             }
@@ -238,7 +240,7 @@ fn array_zval(table: ZBox<ZendHashTable>) -> Zval {
     zval
 }
 
-/// The options of `Photo`, as the engine takes them.
+/// The options of `Photo`, in the engine's form.
 pub(crate) struct PhotoOptions {
     pub(crate) options: photo::Options,
     pub(crate) budget: Option<Duration>,
@@ -290,7 +292,7 @@ pub(crate) fn scales(table: &ZendHashTable) -> Result<Vec<Scale>> {
     table.values().map(|value| value.dereference().long().ok_or_else(wrong).and_then(scale)).collect()
 }
 
-/// Shows the sizes of scales of one source.
+/// Converts the sizes of scales of one source.
 pub(crate) fn sizes(scales: Vec<Scale>, source: Size, first_side: Option<u32>) -> ZBox<ZendHashTable> {
     let size = |scale: Scale| {
         let size = scale.size(source, first_side);
@@ -299,7 +301,7 @@ pub(crate) fn sizes(scales: Vec<Scale>, source: Size, first_side: Option<u32>) -
     by_scale(scales.into_iter().map(size))
 }
 
-/// Reads what to make of a photo: scale to path.
+/// Reads the scales to make of a photo: scale to path.
 pub(crate) fn targets(table: &ZendHashTable) -> Result<Vec<(Scale, RelativePath)>> {
     let target = |(key, value): (ArrayKey<'_>, &Zval)| {
         let wrong = || {
@@ -331,7 +333,7 @@ pub(crate) fn photo_jobs(table: &ZendHashTable) -> Result<(Vec<ArrayKey<'_>>, Ve
     Ok((keys, jobs))
 }
 
-/// Shows what a photo's header says.
+/// Converts a photo's header.
 pub(crate) fn photo_row(facts: &photo::Facts) -> ZBox<ZendHashTable> {
     let shown = facts.shown();
     Row::new()
@@ -344,7 +346,7 @@ pub(crate) fn photo_row(facts: &photo::Facts) -> ZBox<ZendHashTable> {
         .done()
 }
 
-/// Shows scales that were written.
+/// Converts written scales.
 pub(crate) fn written_rows(written: Vec<Written>) -> ZBox<ZendHashTable> {
     let row = |written: Written| {
         let row = Row::new()
@@ -367,7 +369,7 @@ fn by_scale(rows: impl Iterator<Item = (Scale, ZBox<ZendHashTable>)>) -> ZBox<Ze
     table
 }
 
-/// Shows the results of `Photo::scaleAll`; photos that were not begun are left out.
+/// Converts the results of `Photo::scaleAll`; photos that were not started are left out.
 pub(crate) fn photo_results(keys: Vec<ArrayKey<'_>>, results: Vec<Option<Result<Vec<Written>>>>) -> ZBox<ZendHashTable> {
     let mut table = ZendHashTable::new();
     for (key, result) in keys.into_iter().zip(results) {
@@ -411,7 +413,7 @@ pub(crate) fn budget(milliseconds: i64) -> Result<Duration> {
     })
 }
 
-/// Reads what stands for a file's hash in an inventory.
+/// Reads the key of a file's hash in an inventory.
 pub(crate) fn key(text: &str) -> Result<[u8; 8]> {
     let number =
         u64::from_str_radix(text, 16).ok().filter(|_| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -422,7 +424,7 @@ pub(crate) fn key(text: &str) -> Result<[u8; 8]> {
     })
 }
 
-/// Shows a file that is not the same in two inventories.
+/// Converts a file that differs between two inventories.
 pub(crate) fn difference_row(difference: &Difference<'_>) -> ZBox<ZendHashTable> {
     let id = |id: Option<EntryId>| id.map(|id| id.to_string());
     let key = difference.here.or(difference.there).map(|id| id.to_string().get(..16).unwrap_or_default().to_owned());
@@ -449,7 +451,7 @@ impl Row {
         Self(ZendHashTable::new())
     }
 
-    /// Adds a pair. Fails only where memory does, and then PHP ends the request.
+    /// Adds a pair. Fails only if memory runs out, and then PHP ends the request.
     pub(crate) fn with(mut self, key: &str, value: impl IntoZval) -> Self {
         let _ = self.0.insert(key, value);
         self
@@ -469,7 +471,7 @@ pub(crate) fn list<T: IntoZval>(values: impl IntoIterator<Item = T>) -> ZBox<Zen
     table
 }
 
-/// Shows a report as PHP gets it.
+/// Converts a report for PHP.
 pub(crate) fn report_row(report: Report) -> ZBox<ZendHashTable> {
     let row = Row::new()
         .with("id", integer(report.id))
@@ -514,7 +516,7 @@ fn error_row(error: &Error) -> ZBox<ZendHashTable> {
         .done()
 }
 
-/// Shows where a transfer stands.
+/// Converts a transfer's progress.
 pub(crate) fn progress_row(progress: Progress) -> ZBox<ZendHashTable> {
     Row::new()
         .with("id", integer(progress.id))
@@ -527,7 +529,7 @@ pub(crate) fn progress_row(progress: Progress) -> ZBox<ZendHashTable> {
         .done()
 }
 
-/// Shows what is known of an origin hub.
+/// Converts the facts about an origin hub.
 pub(crate) fn origin_row(origin: OriginStatus) -> ZBox<ZendHashTable> {
     Row::new()
         .with("url", origin.hub.to_string())
@@ -552,7 +554,7 @@ fn rung_state(state: RungState) -> &'static str {
     }
 }
 
-/// Shows a file's facts.
+/// Converts a file's facts.
 pub(crate) fn facts_row(facts: FileFacts) -> ZBox<ZendHashTable> {
     Row::new()
         .with("device", integer(facts.device))

@@ -1,6 +1,6 @@
 //! The exception classes and the one match from an error's kind to its class.
 //!
-//! They are registered without an object of ours, so file, line, trace and previous are PHP's own.
+//! They are registered without an object of our own, so file, line, trace and previous are PHP's.
 
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -12,7 +12,7 @@ use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::zend::{ClassEntry, ce};
 use filesync_engine::{Error, ErrorKind};
 
-/// Declares one class: where its entry is kept, how it is registered, how it is found.
+/// Declares one class: the storage of its entry, its registration, its look-up.
 macro_rules! exception {
     ($name:ident, $php:literal, $parent:expr, $parent_name:literal, $flags:expr) => {
         mod $name {
@@ -94,7 +94,7 @@ pub(crate) fn exception(error: &Error) -> PhpException {
     PhpException::new(error.to_string(), 0, class)
 }
 
-/// Lets `?` in a method end in an exception.
+/// Lets `?` in a method throw an exception.
 pub(crate) trait OrThrow<T> {
     fn or_throw(self) -> ext_php_rs::exception::PhpResult<T>;
 }

@@ -1,6 +1,6 @@
 //! `FileSync\Inventory`.
 
-// What holds a PHP string of any bytes is handed over by value.
+// Types that hold a PHP string of any bytes are passed by value.
 #![allow(clippy::needless_pass_by_value)]
 
 use ext_php_rs::binary::Binary;
@@ -16,7 +16,7 @@ use crate::exceptions::OrThrow;
 use crate::settings;
 use crate::store::Store;
 
-/// What a channel holds, and in what two inventories differ.
+/// The files of a channel, and the differences between two inventories.
 #[php_class]
 #[php(name = "FileSync\\Inventory", flags = ClassFlags::Final)]
 pub struct Inventory {
@@ -25,7 +25,7 @@ pub struct Inventory {
 
 #[php_impl]
 impl Inventory {
-    /// Makes an inventory that has no entries yet.
+    /// Makes an empty inventory.
     pub fn __construct() -> PhpResult<Self> {
         Ok(Self { inner: inventory::Inventory::new(settings::limits().or_throw()?) })
     }
@@ -45,7 +45,7 @@ impl Inventory {
         convert::integer(self.inner.len() as u64)
     }
 
-    /// Returns the hash of the file that a key stands for.
+    /// Returns the hash of a key's file.
     pub fn find(&self, key: &str) -> PhpResult<Option<String>> {
         Ok(self.inner.find(convert::key(key).or_throw()?).map(str::to_owned))
     }
@@ -55,17 +55,17 @@ impl Inventory {
         self.inner.begin().map(Binary::new).or_throw()
     }
 
-    /// Answers a message of a side that began.
+    /// Answers a message from a side that began.
     pub fn answer(&self, message: BinarySlice<u8>) -> PhpResult<Binary<u8>> {
         self.inner.answer(&message).map(Binary::new).or_throw()
     }
 
-    /// Takes an answer.
+    /// Processes an answer.
     pub fn advance(&mut self, message: BinarySlice<u8>) -> PhpResult<Option<Binary<u8>>> {
         Ok(self.inner.advance(&message).or_throw()?.map(Binary::new))
     }
 
-    /// Returns how many answers were taken.
+    /// Returns the number of processed answers.
     pub fn rounds(&self) -> i64 {
         i64::from(self.inner.rounds())
     }
@@ -83,12 +83,12 @@ impl Inventory {
         Ok(convert::list(some.map(|one| convert::difference_row(&one))))
     }
 
-    /// Saves the inventory, with how far its comparison came.
+    /// Saves the inventory with the progress of its comparison.
     pub fn save(&self, store: &ZendClassObject<Store>, path: &str) -> PhpResult<()> {
         self.inner.save(&store.root, &convert::path(path).or_throw()?).or_throw()
     }
 
-    /// Reads an inventory that was saved.
+    /// Reads a saved inventory.
     pub fn load(store: &ZendClassObject<Store>, path: &str) -> PhpResult<Self> {
         let path = convert::path(path).or_throw()?;
         let inner = inventory::Inventory::load(&store.root, &path, settings::limits().or_throw()?).or_throw()?;

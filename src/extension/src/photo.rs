@@ -18,7 +18,7 @@ pub struct Photo;
 
 #[php_impl]
 impl Photo {
-    /// Returns what a photo's header says.
+    /// Reads a photo's header.
     pub fn facts(store: &ZendClassObject<Store>, path: &str) -> PhpResult<ZBox<ZendHashTable>> {
         let path = convert::path(path).or_throw()?;
         Ok(convert::photo_row(&photo::facts(&store.root, &path, &settings::limits().or_throw()?).or_throw()?))

@@ -10,7 +10,7 @@ use filesync_engine::relocate::{self, Relocation};
 use crate::convert;
 use crate::exceptions::OrThrow;
 
-/// Rewrites what points at the origin hub so that it points at this hub.
+/// Rewrites URLs of the origin hub to this hub.
 #[php_class]
 #[php(name = "FileSync\\Relocator", flags = ClassFlags::Final)]
 pub struct Relocator {
@@ -49,7 +49,7 @@ impl Relocator {
         convert::relocated_items(&self.inner, items).or_throw()
     }
 
-    /// Returns the hashes that URLs of files and photos at a hub name in a text or JSON text.
+    /// Returns the hashes in URLs of files and photos at a hub, in a text or JSON text.
     pub fn media_hashes(hub: &str, text: &str) -> PhpResult<ZBox<ZendHashTable>> {
         let mut hashes: Vec<String> = relocate::media_hashes(&HubUrl::parse(hub).or_throw()?, text).into_iter().collect();
         hashes.sort();

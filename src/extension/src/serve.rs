@@ -20,18 +20,18 @@ pub(crate) fn send_file(root: &str, path: &str, offset: i64, length: i64) -> Php
     let _patient = IgnoreUserAbort::begin();
     let sent = store::read_pieces(&root, &path, offset, length, |piece| {
         let _ = output_write(piece);
-        // PHP keeps no count of what a client took; it only learns that it is gone.
+        // PHP does not count the bytes that a client received; it only notices that the client is gone.
         ProcessGlobals::get().connection_status == 0
     });
     sent.map(convert::integer).or_throw()
 }
 
-/// Registers what is no class.
+/// Registers the functions.
 pub(crate) fn functions(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
     module.function(wrap_function!(send_file))
 }
 
-/// While it lives, a client that goes away is noticed and not punished: PHP would otherwise leave by a long jump over our
+/// While it lives, PHP notices a client that goes away but does not abort: otherwise it would leave by a long jump over our
 /// frames.
 struct IgnoreUserAbort {
     before: bool,

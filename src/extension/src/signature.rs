@@ -35,7 +35,7 @@ impl Signer {
         Ok(convert::list(self.key.sign_items(&bodies).or_throw()?))
     }
 
-    /// Tells whether a signature belongs to a body.
+    /// Tells whether a signature matches a body.
     pub fn verify(body: &str, sig: &str, public_key: &str) -> PhpResult<bool> {
         Ok(PublicKey::from_pem(public_key).or_throw()?.verifies_item(body, sig))
     }

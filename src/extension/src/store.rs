@@ -27,7 +27,7 @@ impl Store {
         Ok(Self { root: Root::open(Path::new(root)).or_throw()? })
     }
 
-    /// Returns the facts that identify a file's present content, or null if there is no such file.
+    /// Returns the facts that identify a file's present content, or null if it does not exist.
     pub fn stat(&self, path: &str) -> PhpResult<Option<ZBox<ZendHashTable>>> {
         let facts = self.root.stat(&convert::path(path).or_throw()?).or_throw()?;
         Ok(facts.map(convert::facts_row))
@@ -53,7 +53,7 @@ impl Store {
         Ok(displaced.map(convert::facts_row))
     }
 
-    /// Moves a file within this store to a name that is free.
+    /// Moves a file within this store to an unused name.
     #[php(name = "move")]
     pub fn move_file(&self, from: &str, to: &str) -> PhpResult<()> {
         store::move_file(&self.root, &convert::path(from).or_throw()?, &convert::path(to).or_throw()?).or_throw()
@@ -64,7 +64,7 @@ impl Store {
         store::remove(&self.root, &convert::path(path).or_throw()?).or_throw()
     }
 
-    /// Returns the bytes that may still be written on this folder's device.
+    /// Returns the free bytes on this folder's device.
     pub fn free_bytes(&self) -> PhpResult<i64> {
         self.root.free_bytes().map(convert::integer).or_throw()
     }
@@ -85,7 +85,7 @@ impl FileDigest {
         Ok(Self { inner: digest::FileDigest::open(&store.root, &path).or_throw()? })
     }
 
-    /// Reads for about as many milliseconds; true once the end was reached.
+    /// Reads for about the given milliseconds; true at the end of the file.
     pub fn step(&mut self, budget_ms: i64) -> PhpResult<bool> {
         self.inner.step(convert::budget(budget_ms).or_throw()?).or_throw()
     }

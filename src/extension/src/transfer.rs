@@ -36,18 +36,18 @@ impl TransferBatch {
         self.inner.add(spec).map(convert::integer).or_throw()
     }
 
-    /// Works for about as many milliseconds, or until a transfer ends.
+    /// Works for about the given milliseconds, or until a transfer ends.
     pub fn step(&mut self, budget_ms: i64) -> PhpResult<ZBox<ZendHashTable>> {
         let reports = self.inner.step(convert::budget(budget_ms).or_throw()?).or_throw()?;
         Ok(convert::list(reports.into_iter().map(convert::report_row)))
     }
 
-    /// Returns where each transfer stands that has not been reported yet.
+    /// Returns the progress of each transfer that has not been reported yet.
     pub fn progress(&self) -> ZBox<ZendHashTable> {
         convert::list(self.inner.progress().into_iter().map(convert::progress_row))
     }
 
-    /// Returns what the batch learnt about each origin hub.
+    /// Returns what the batch has learnt about each origin hub.
     pub fn origins(&self) -> ZBox<ZendHashTable> {
         convert::list(self.inner.origins().into_iter().map(convert::origin_row))
     }
@@ -62,7 +62,7 @@ impl TransferBatch {
         u64::try_from(id).is_ok_and(|id| self.inner.cancel(id))
     }
 
-    /// Stops every transfer, saves how far each came, and logs out of every origin.
+    /// Stops every transfer, saves its progress, and logs out of every origin.
     pub fn close(&mut self) {
         self.inner.close();
     }
@@ -102,7 +102,7 @@ fn batch(options: &ZendHashTable) -> Result<Batch> {
     })
 }
 
-/// Slower than this, sixteen transfers at once would pass their deadlines.
+/// With less than this, sixteen transfers at once would miss their deadlines.
 const LEAST_BYTES_PER_SECOND: i64 = 64 << 10;
 
 fn read_certificates(path: &str) -> Result<Vec<u8>> {
@@ -114,7 +114,7 @@ fn read_certificates(path: &str) -> Result<Vec<u8>> {
     })
 }
 
-/// Names this boot; without the file every boot has another name, so that only synced bytes are believed.
+/// Identifies this boot; without the file every process has another name, so that only synced bytes are believed.
 fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
         .map_or_else(|_| format!("unknown-{}-{}", std::process::id(), unix_time()), |text| text.trim().to_owned())
@@ -126,7 +126,7 @@ fn unix_time() -> i64 {
 
 fn random() -> u64 {
     let mut bytes = [0; 8];
-    // The generator fails only where the kernel gives no randomness at all; then a predictable spot check is still one.
+    // The generator fails only if the kernel gives no randomness at all; then a predictable spot check is better than none.
     let _ = aws_lc_rs::rand::fill(&mut bytes);
     u64::from_ne_bytes(bytes)
 }

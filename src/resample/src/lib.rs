@@ -1,7 +1,7 @@
 //! Resamples images of 8 bit samples, Lanczos with three lobes.
 //!
-//! A crate of its own because `fast_image_resize` is generic over pixels and views: here that code is compiled once, in the
-//! engine with every change of the engine, which took two thirds of its build.
+//! It is a crate of its own because `fast_image_resize` is generic over pixels and views: here that code is compiled once; inside
+//! the engine it was compiled with every change of the engine, and took two thirds of its build.
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
@@ -15,21 +15,21 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 pub struct Image<'a> {
     /// Columns and rows.
     pub size: (u32, u32),
-    /// Columns and rows that are resampled, from the upper left corner; the last ones in part.
+    /// Columns and rows to resample, from the upper left corner; the last ones in part.
     pub covered: (f64, f64),
     /// 1 to 4.
     pub channels: usize,
     /// Whether the last channel is alpha, which is multiplied in before samples are mixed and divided out afterwards.
     pub has_alpha: bool,
-    /// As many as size and channels say.
+    /// Their number follows from size and channels.
     pub samples: &'a [u8],
 }
 
-/// Returns the samples of the image in another size, columns and rows.
+/// Returns the samples of the image in another size (columns and rows).
 ///
 /// # Errors
 ///
-/// Samples are missing, or what is covered lies outside the image.
+/// Samples are missing, or the covered area is outside the image.
 pub fn resample(image: Image<'_>, size: (u32, u32)) -> Result<Vec<u8>, Error> {
     match image.channels {
         1 => typed::<U8>(image, size),

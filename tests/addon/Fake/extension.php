@@ -95,11 +95,15 @@ namespace FileSync {
 					'error' => ['kind' => $answer['kind'], 'temporary' => $answer['temporary'], 'message' => $answer['message'], 'retry_after_seconds' => $answer['retry_after_seconds'] ?? null,
 						'facts' => $answer['facts'] ?? []]] + $report];
 			}
+			$size = is_int($answer) ? $answer : strlen($answer);
+			if ($size > ($transfer['most_bytes'] ?? PHP_INT_MAX)) {
+				return [['state' => 'failed', 'error' => ['kind' => 'Limit', 'temporary' => false, 'message' => 'it has more bytes there', 'retry_after_seconds' => null,
+					'facts' => ['stated_bytes' => (string) $size]]] + $report];
+			}
 			$partial = $this->settings['root'] . '/' . $transfer['name'] . '.partial';
 			file_put_contents($partial, is_int($answer) ? '' : $answer);
 			is_int($answer) && ftruncate(fopen($partial, 'c'), $answer);
 			Instant::pass();
-			$size = is_int($answer) ? $answer : strlen($answer);
 
 			return [['state' => 'complete', 'size_bytes' => $size, 'received_bytes' => $size, 'sha256' => is_int($answer) ? FileDigest::$digest : hash('sha256', $answer),
 				'origin' => $transfer['origins'][0]['url'], 'rung' => 'getfile', 'proof' => ['size'], 'edited' => $edited] + $report];

@@ -14,7 +14,7 @@ function answer(array $facts, int $status = 0): never {
 	exit($status);
 }
 
-/** Returns the channel that both hubs have from the beginning, or the one whose name stands in CHANNEL. */
+/** Returns the channel that both hubs have from the beginning, or the one named by CHANNEL. */
 function the_channel(): array {
 	$name = getenv('CHANNEL');
 	$r = q("select channel_id from channel where channel_system = 0 and channel_removed = 0" . ($name ? " and channel_name = '%s'" : '')
@@ -42,4 +42,23 @@ function send_post(array $channel, array $post): array {
 	$rows = fetch_post_tags($rows);
 	Zotlabs\Lib\Libsync::build_sync_packet($channel['channel_id'], ['item' => [encode_item($rows[0], true)]]);
 	return $rows[0];
+}
+
+/** Returns the bytes of a photo of a few pixels that differ by a text. */
+function small_photo(string $text): string {
+	$image = imagecreatetruecolor(24, 16);
+	$colours = hash('sha512', $text) . hash('sha512', "$text again");
+	for ($n = 0; $n < 24 * 16; $n++) {
+		imagesetpixel($image, $n % 24, intdiv($n, 24), hexdec(substr($colours, $n % 250, 6)));
+	}
+	ob_start();
+	imagepng($image);
+	return ob_get_clean();
+}
+
+/** Sends files as core does, but many in one packet. */
+function send_files(array $channel, array $hashes): void {
+	foreach (array_chunk($hashes, 50) as $some) {
+		Zotlabs\Lib\Libsync::build_sync_packet($channel['channel_id'], ['file' => array_map(fn($hash) => attach_export_data($channel, $hash), $some)]);
+	}
 }

@@ -16,7 +16,7 @@ $texts = array_flip(['sig', 'body', 'plink', 'obj', 'target', 'attach']);
 foreach ($b as $mid => $post) {
 	$from = $a[$mid] ?? null;
 	if (!$from) {
-		str_starts_with($mid, $rootA . '/') && $wrong[] = "$mid is no post of A";
+		str_starts_with($mid, $rootA . '/') && $wrong[] = "$mid is not a post of A";
 		continue;
 	}
 	if ($differs = array_diff_assoc(array_intersect_key($post, $links), $from)) {

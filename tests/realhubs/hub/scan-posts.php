@@ -1,5 +1,5 @@
 <?php
-// Lists all posts of the channel on this hub, and in its own ones every URL of another hub, with the reason why it may stand there.
+// Lists all posts of the channel on this hub, and in its own ones every URL of another hub, with the reason why it may be there.
 // Arguments: that hub's root URL, the channel's nickname there. Reasons: `id` (what other sites hold), `share` (somebody's post that is
 // quoted), `person` (another one of that hub), `meta` (an iconfig value, which core sends on as it is); `own` is none: it should name this hub.
 require __DIR__ . '/boot.php';

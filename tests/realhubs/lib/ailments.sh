@@ -1,8 +1,8 @@
 # What can be wrong with hub B's set-up. Sourced by `doctor`.
 
 # name, what doctor marks it with (? stands for: could not be tried, or worth knowing), its check, words of the finding (a pattern)
-AILMENTS='no-file             ?     ranges         there is no file here
-hub-unknown         WRONG hub            Hubzilla 99.9 is not known
+AILMENTS='no-file             ?     ranges         no file to test with
+hub-unknown         WRONG hub            does not know Hubzilla 99.9
 core-changed        WRONG hub            has changed attach_delete
 files-missing       WRONG files          Undo.php \(missing\)
 files-changed       WRONG files          Queue.php \(changed\)
@@ -10,12 +10,12 @@ no-manifest         ?     files          no MANIFEST
 not-enabled         WRONG registered     not switched on
 not-installed       WRONG registered     not installed
 no-admin-page       WRONG registered     its page for the admin
-hook-lost           ok    registered     knows the addon and all its hooks
+hook-lost           ok    registered     has registered the addon
 override-taken      WRONG overrides      Zotlabs.Lib.sync_files
 override-missing    WRONG overrides      Zotlabs.Lib.sync_items
 no-extension-cli    WRONG extension      on the command line: the PHP extension filesync is not loaded
 other-extension     WRONG extension      is version 0.1.9, the addon
-no-extension-cron   WRONG extension-cli  the extension was not loaded when cron ran last
+no-extension-cron   WRONG extension-cli  the extension was not loaded when cron last ran
 disabled-function   WRONG php            disk_free_space
 disabled-in-web     WRONG php-web        disk_free_space
 hub-extension       WRONG php            the hub needs PHP extensions that are missing: nowhere
@@ -23,22 +23,22 @@ little-memory       WRONG memory         memory_limit is 32M on the command line
 little-memory-web   WRONG memory-web     memory_limit is 48M in the web server
 no-extension-web    WRONG extension-web  in the web server: the PHP extension filesync is not loaded
 not-reloaded        WRONG extension-web  in the web server: the PHP extension filesync is version
-stale-opcache       WRONG addon-web      were replaced since
+stale-opcache       WRONG addon-web      have been replaced
 limits-differ       WRONG limits         filesync.stall_window_seconds
 no-table            WRONG tables         tables are missing: filesync_kept
-tables-behind       ok    tables         all tables are there
+tables-behind       ok    tables         all tables exist
 no-settings-table   WRONG tables         tables are missing: filesync_setting
 no-column           WRONG tables         filesync_kept.why
 small-disk          WRONG space          are free in store
 small-disk-paused   WRONG paused         transfers pause until
 extension-bound     WRONG paused         reserving disk space
 other-device        ok    device         on another device
-not-writable        WRONG store          may not be written: store/alicia
-data-not-writable   WRONG store          may not be written: store/.data./filesync
+not-writable        WRONG store          not writable: store/alicia
+data-not-writable   WRONG store          not writable: store/.data./filesync
 not-the-user        ?     user           not run as the owner
 switched-off        ?     serving        switched off
 channel-off         ?     serving        serves no channel
-cron-late           WRONG cron           cron ran last
+cron-late           WRONG cron           cron last ran
 cron-never          WRONG cron           has not run since
 cron-new            ?     cron           has not run since
 nobody-works        WRONG workers        0 of 2 workers run
@@ -54,8 +54,8 @@ compressed          WRONG ranges         compressed
 no-ranges           WRONG ranges         status 200
 sniffing            WRONG headers        x-content-type-options
 no-head             WRONG length         HEAD answers
-source-open         WRONG source         hands the files of the addon out
-store-open          WRONG private        in the folder store
+source-open         WRONG source         hands out the addon.s source files
+store-open          WRONG private        from the folder store
 clone-down          WRONG clone          does not say who it is
 clone-stock         ok    clone          without filesync
 clone-other         ok    clone          of another protocol
@@ -128,7 +128,7 @@ mend_not_installed() { as_said; }
 break_no_admin_page() { sql b "UPDATE addon SET plugin_admin = 0 WHERE aname = 'filesync'"; }
 mend_no_admin_page() { as_said; }
 
-# It comes back by itself.
+# It is restored automatically.
 break_hook_lost() { sql b "DELETE FROM hook WHERE hook = 'cron' AND file LIKE 'addon/filesync/%'"; }
 mend_hook_lost() { [ "$(database_value hub_b "SELECT count(*) FROM hook WHERE hook = 'cron' AND file LIKE 'addon/filesync/%'")" = 1 ]; }
 
@@ -229,7 +229,7 @@ mend_extension_bound() {
 # No file can be made, though there is room for its bytes.
 break_small_disk_paused() { command_of b config set storage_pause_seconds 600 >/dev/null; data_disk 1g,nr_inodes=$(find "$(hub_root b)/store/[data]" | wc -l); give 3 paused; command_of b work --seconds 10 >/dev/null; wait_for 60 'a pause' is_paused; }
 mend_small_disk_paused() { no_data_disk; command_of b config clear storage_pause_seconds >/dev/null; state_of storage_paused_until "$(date +%s)"; echo 'UPDATE filesync_transfer SET next_at = 0' | database_sql hub_b; command_of b work --until-idle --seconds 60; }
-# What is found by itself may be found a little later.
+# A fault that filesync must notice itself may be found a little later.
 is_paused() { [ "$(database_value hub_b "SELECT count(*) FROM filesync_setting WHERE scope = 'state' AND name = 'storage_paused_until' AND value > '$(date +%s)'")" = 1 ]; }
 break_other_device() { data_disk 1g; }
 mend_other_device() { no_data_disk; }

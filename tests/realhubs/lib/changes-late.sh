@@ -30,7 +30,7 @@ change_echo() {
 	path=$(random_file echo.bin 2000000)
 	hub_do "$1" post-naming-file "$file" >/dev/null && dav "$1" -T "$path" "$(dav_url "$1" "$TOP-$1/echo.bin")" -o /dev/null || return 1
 	rest || return 1
-	# The stock import dates the clone's row anew and gives the file the item's audience.
+	# The stock import gives the clone's row a new date and the file the item's audience.
 	has "$1" "$file" "$path" && has "$2" "$file" "$path" && alike "$1" "$2" "$file" edited acl || { echo "named, then overwritten"; return 1; }
 	sleep 1.1
 	path=$(random_file echo.bin 2000000)
@@ -75,7 +75,7 @@ offline_rename() {
 	LEAVE_QUEUE=1 wait_quiet 60
 	has "$2" "$file" "$path" >/dev/null && has "$2" "$photo" "$picture" >/dev/null || harmed=1
 	server_up "$1"
-	# As often as cron needs: what could not be reached is tried again later and later.
+	# As often as cron needs: a hub that cannot be reached is tried at growing intervals.
 	for hub in $(seq 12); do
 		ten_minutes_later "$1"
 		ten_minutes_later "$2"
@@ -94,7 +94,7 @@ offline_rename() {
 	[ -z "$harmed" ] || echo "the stock hub emptied its copy until it was told again"
 }
 
-# A deleted photo comes back from the hub that was told of the delete, with its post, here and where it was deleted.
+# A deleted photo comes back from the hub that received the delete, with its post, here and where it was deleted.
 change_undo() {
 	local photo id
 	has_filesync "$2" || { skip "only filesync keeps what was deleted"; return; }

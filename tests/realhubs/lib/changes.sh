@@ -90,7 +90,7 @@ bytes_from() {
 }
 
 # Says that no byte was fetched for a change of rows only. A hub without the addon fetches everything again; one with it reads what such
-# a hub dates anew, as it may be other bytes: no_bytes <from> <to> [dated].
+# a hub gives a new date, because its bytes may differ: no_bytes <from> <to> [dated].
 no_bytes() {
 	has_filesync "$2" && { has_filesync "$1" || [ "${3:-}" != dated ]; } || return 0
 	[ "$(bytes_from "$1")" = 0 ] || { echo "$(bytes_from "$1") bytes were fetched for a change that needs none"; return 1; }

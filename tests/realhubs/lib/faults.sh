@@ -233,7 +233,7 @@ small_headroom() {
 	hub_php b addon/filesync/cli.php config set headroom_bytes 0
 }
 
-# What B is told of is gone before it can ask. The packet waits on A meanwhile, since B is down.
+# A file announced to B is gone before B can ask. The packet waits on A meanwhile, since B is down.
 fault_row_gone() {
 	first_version rowgone.bin || return 1
 	server_down b

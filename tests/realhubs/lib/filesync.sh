@@ -73,7 +73,7 @@ scenario_third_clone() {
 # filesync goes away on one side while a file is on its way, and comes back.
 scenario_uninstalled_midway() {
 	local hub path hash since wrong=0
-	# C is no help: what A alone can give comes from A.
+	# C cannot help: bytes that only A has come from A.
 	web_down c
 	for hub in a b; do
 		slow_down b

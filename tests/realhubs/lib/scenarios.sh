@@ -173,7 +173,7 @@ scenario_bulk() {
 	[ $wrong = 0 ] && echo "$bytes bytes and $photos photos of 12 MP, uploads included $began s"
 }
 
-# Neither the session that hub A opened for B, nor a signature, nor a key may stand in a log or in a table of ours.
+# Neither the session that hub A opened for B, nor a signature, nor a key may be in a log or in one of our tables.
 scenario_secrets() {
 	local found=0 table pattern
 	{
@@ -184,7 +184,7 @@ scenario_secrets() {
 		echo 'BEGIN RSA PRIVATE KEY'
 	} | grep -v '^$' >"$LAYOUT/scratch/secrets"
 	if grep -rFlf "$LAYOUT/scratch/secrets" --exclude=hub.log "$LAYOUT/b/log" "$LAYOUT/b/www/store/[data]/filesync" 2>/dev/null; then found=1; fi
-	# By whom: the head of the entry, without the secret. A hub of 7.8 logs the headers of requests that it makes by itself.
+	# By whom: the head of the entry, without the secret. A hub of 7.8 logs the headers of its own requests.
 	if awk 'NR == FNR { secret[$0]; next } /^[0-9-]+T[0-9:]+Z:/ { head = $0 } { for (s in secret) if (index($0, s)) { split(head, part, ":"); print part[6] ":" part[7] ":" part[8] } }' \
 		"$LAYOUT/scratch/secrets" "$LAYOUT/b/log/hub.log" | grep -v '^Zotfinger.php:' | sort | uniq -c | grep .; then found=1; fi
 	for table in $(own_tables); do

@@ -177,7 +177,7 @@ configure_apache() {
 	APACHE
 }
 
-# PHP of a hub reads its settings anew: php_restart <hub>.
+# Makes PHP of a hub read its settings again: php_restart <hub>.
 php_restart() {
 	if [ "$WEB" = apache ]; then server_down "$1"; server_up "$1"; else fpm_down "$1"; fpm_up "$1"; fi
 }

@@ -92,6 +92,40 @@ $actions = [
 		$done++;
 	},
 ];
+// A folder with an extension that root is told to install: something else in its place, and a look at what root made of it.
+if (is_file('build/filesync.so')) {
+	$evil = fn (string $path) => @symlink(getcwd() . '/evil.so', $path);
+	$actions = [
+		'extension' => fn () => $swap('build/filesync.so', [$evil, $link, fn ($path) => @copy('evil.so', $path)][mt_rand(0, 2)]),
+		'its folder' => fn () => $swap('build', function ($path) use ($outside, $link) {
+			mt_rand(0, 1) ? $link($path) : @mkdir($path) && @symlink(["$outside/folder/file", '/etc/shadow', getcwd() . '/evil.so'][mt_rand(0, 2)], "$path/filesync.so");
+		}),
+		'folder and link to and fro' => function () use ($outside, &$done) {
+			@symlink("$outside/folder", 'trash/link');
+			for ($n = 0; $n < 200; $n++) {
+				if (@rename('build', 'trash/was')) {
+					@rename('trash/link', 'build');
+					usleep(200);
+					@rename('build', 'trash/link');
+					@rename('trash/was', 'build');
+					$done++;
+				}
+			}
+		},
+		'copies' => function () use (&$done) {
+			for ($n = 0; $n < 200; $n++) {
+				foreach (glob(getenv('ROOTS_TMP') . '/*/*.so') as $copy) {
+					$head = @file_get_contents($copy, false, null, 0, 4);
+					if ($head !== false && $head !== '' && $head !== "\x7fELF") {
+						@file_put_contents(getenv('SAID') . '/copy', "read $copy of root's\n", FILE_APPEND);
+					}
+				}
+				$done++;
+				usleep(500);
+			}
+		},
+	];
+}
 $names = array_keys($actions);
 echo "ready\n";
 for (;;) {

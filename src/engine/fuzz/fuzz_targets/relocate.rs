@@ -10,9 +10,9 @@ fuzz_target!(|text: &str| {
     let there = Relocation::new(home("https://a.example", "alice"), home("https://b.example/hub", "alicia"), None);
     let moved = there.text(text).into_owned();
     assert_eq!(there.text(&moved), moved);
-    // A text that names the new home already cannot be told from one that was moved there.
+    // A text that names the new home already cannot be told from one that was moved there; a port, also an empty one, is not kept.
     let lower = text.to_ascii_lowercase();
-    if !lower.contains("b.example") && !text.contains("HTTP") && lower == text && !text.contains(":443") && text.is_ascii() {
+    if !lower.contains("b.example") && !text.contains("HTTP") && lower == text && !text.contains("example:") && text.is_ascii() {
         assert_eq!(there.reversed().text(&moved), text);
     }
     media_hashes(&HubUrl::parse("https://a.example").unwrap(), text);

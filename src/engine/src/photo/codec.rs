@@ -1,7 +1,7 @@
 //! Image files to pixels and back.
 //!
-//! A header is believed in nothing before its claim was held against the limits. Decoders read from the file as they go; what
-//! can come row by row is shrunk on the way. Encoders write pixels only: no metadata of the original, no place, no camera.
+//! Every claim of a header is checked against the limits before it is used. Decoders read from the file as they go; formats that
+//! decode row by row are shrunk on the way. Encoders write pixels only: no metadata of the original, no location, no camera.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -17,16 +17,16 @@ use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 use crate::limits::Limits;
 
-/// A format that is decoded and encoded.
+/// A supported format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// JPEG: baseline and progressive; grey, colour, CMYK and YCCK.
     Jpeg,
-    /// PNG of any depth and colour type; of an animated one the still image.
+    /// PNG of any depth and colour type; the still image of an animated one.
     Png,
     /// GIF; the first frame.
     Gif,
-    /// WebP; of an animated one the first frame.
+    /// WebP; the first frame of an animated one.
     Webp,
 }
 
@@ -53,7 +53,7 @@ impl Format {
     }
 }
 
-/// Names a format that is not decoded, for a person to read.
+/// Names an unsupported format, for people.
 fn foreign(start: &[u8]) -> &'static str {
     match start {
         [] => "an empty file",
@@ -64,7 +64,7 @@ fn foreign(start: &[u8]) -> &'static str {
         [b'B', b'M', ..] => "BMP",
         [0, 0, 1, 0, ..] => "ICO",
         _ if start.windows(4).any(|four| four.eq_ignore_ascii_case(b"<svg")) => "SVG",
-        _ => "none that is known here",
+        _ => "an unknown format",
     }
 }
 
@@ -75,7 +75,7 @@ const READING: &str = "reading an image's header";
 const DECODING: &str = "decoding an image";
 const ENCODING: &str = "encoding an image";
 
-/// What a header says.
+/// The contents of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The format.
@@ -93,35 +93,35 @@ impl Facts {
     }
 }
 
-/// What decoding costs, as far as the header tells.
+/// The cost of decoding, as far as the header shows it.
 #[derive(Clone, Copy, Debug)]
 struct Cost {
     layout: Layout,
-    /// Whether pixels come row by row, so that the whole image is never in memory.
+    /// Whether pixels arrive row by row, so that the whole image is never in memory.
     row_by_row: bool,
     has_profile: bool,
-    /// Bytes that the decoder keeps whatever it decodes to.
+    /// Bytes that the decoder keeps, whatever the decoded size.
     decoder_bytes: u64,
-    /// How many pixels a sample of the coarsest plane stands for, across and down.
+    /// How many pixels a sample of the coarsest plane covers, across and down.
     coarsest: (u32, u32),
 }
 
-/// What was decoded.
+/// A decoded image.
 pub(super) struct Decoded {
     /// The pixels as stored.
     pub(super) raster: Raster,
     pub(super) profile: Profile,
-    /// Whether nothing in it was damaged or missing, as far as can be told.
+    /// Whether it was undamaged and complete, as far as the decoder can tell.
     is_whole: bool,
 }
 
 /// The colour profile of an image.
 pub(super) enum Profile {
-    /// There is none: it is in sRGB.
+    /// Missing: the image is in sRGB.
     None,
-    /// As it stands in the file.
+    /// As stored in the file.
     Bytes(Vec<u8>),
-    /// There is one, but it cannot be read out of the file.
+    /// Present in the file, but unreadable.
     Unreadable,
 }
 
@@ -135,7 +135,7 @@ impl Profile {
     }
 }
 
-/// Where an image is.
+/// The location of an image.
 pub(super) enum Bytes<'a> {
     File(File),
     Memory(&'a [u8]),
@@ -175,7 +175,7 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Reads a header; takes no more than [`HEADER_BYTES`] of memory meanwhile, and keeps none of it.
+    /// Reads a header; uses at most [`HEADER_BYTES`] of memory meanwhile, and keeps none of it.
     pub(super) fn open(bytes: Bytes<'a>, limits: &'a Limits, until: Instant) -> Result<Self> {
         let length = bytes.len()?;
         if length > limits.max_photo_bytes {
@@ -206,12 +206,12 @@ impl<'a> Source<'a> {
         self.facts
     }
 
-    /// Starts the photo's time anew, after waiting for others.
+    /// Restarts the photo's time, after waiting for others.
     pub(super) fn restart(&mut self, limits: &Limits) {
         self.until = Instant::now() + limits.photo_time;
     }
 
-    /// Ends the work on a photo that takes too long.
+    /// Fails if the photo takes too long.
     pub(super) fn check_time(&self) -> Result<()> {
         if Instant::now() < self.until {
             return Ok(());
@@ -219,7 +219,7 @@ impl<'a> Source<'a> {
         Err(Error::new(ErrorKind::LimitExceeded, "scaling an image").context("limit_ms", self.limits.photo_time.as_millis()))
     }
 
-    /// Returns the most memory that decoding for a largest scale, as stored, and scaling from there take together.
+    /// Returns the maximum of memory for decoding to a largest scale, as stored, and scaling from there.
     pub(super) fn memory_bytes(&self, largest: Size) -> u64 {
         self.memory_bytes_in(self.eighths(largest), largest)
     }
@@ -237,12 +237,12 @@ impl<'a> Source<'a> {
         self.cost.decoder_bytes + rows + decoded + profile + 4 * channels * largest.pixels() + FIXED_BYTES
     }
 
-    /// Returns how many eighths of its size a JPEG is decoded to. The decoder shrinks every plane alike; where colour is stored
-    /// coarser than brightness, so many that it keeps its detail too, if memory allows.
+    /// Returns to how many eighths of its size a JPEG is decoded. The decoder shrinks every plane alike; if colour is stored
+    /// coarser than brightness, the size keeps the colour detail too, if memory allows.
     fn eighths(&self, largest: Size) -> u32 {
         let (across, down) = self.cost.coarsest;
         let plane = Size::new(self.facts.stored.width.div_ceil(across), self.facts.stored.height.div_ceil(down));
-        // An eighth less is not seen, and often half the work.
+        // Nobody sees one eighth less, and it often halves the work.
         let asked = Size::new((largest.width * 7).div_ceil(8), (largest.height * 7).div_ceil(8));
         let enough = jpeg_eighths(self.facts.stored, largest);
         let mut eighths = jpeg_eighths(plane, asked).max(enough);
@@ -265,7 +265,7 @@ impl<'a> Source<'a> {
             .context("limit_bytes", self.limits.photo_memory_bytes))
     }
 
-    /// Decodes, not smaller than a size.
+    /// Decodes to at least a size.
     pub(super) fn decode(&self, largest: Size) -> Result<Decoded> {
         self.check_memory(largest)?;
         let format = self.facts.format;
@@ -280,7 +280,7 @@ impl<'a> Source<'a> {
     }
 
     fn decode_jpeg(&self, reader: Watched, fault: &Fault, largest: Size, ending: jpeg::Ending) -> Result<Decoded> {
-        // Left alone, the decoder hands rows to threads of its own without waiting for them: on a busy machine they pile up. In a pool it waits.
+        // By default the decoder passes rows to threads of its own without waiting for them: on a busy machine they pile up. In a pool it waits.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(JPEG_THREADS);
         let decoded = pool.build_scoped(rayon::ThreadBuilder::run, |pool| {
             pool.install(|| self.decode_jpeg_in_pool(reader, fault, largest, ending))
@@ -297,7 +297,7 @@ impl<'a> Source<'a> {
         decoder.set_color_transform(notes.transform());
         let eighths = self.eighths(largest);
         let size = in_eighths(self.facts.stored, eighths);
-        // The decoder is content with one side; only the longer one tells all of its factors apart.
+        // The decoder needs only one side; only the longer one distinguishes all of its factors.
         let longest = u16::try_from(size.longest()).unwrap_or(u16::MAX);
         let asked = if size.width >= size.height { (longest, u16::MAX) } else { (u16::MAX, longest) };
         let (width, height) = decoder.scale(asked.0, asked.1).map_err(failed)?;
@@ -308,15 +308,15 @@ impl<'a> Source<'a> {
         if samples.len() as u64 != size.pixels() * self.cost.layout.channels() as u64 {
             return Err(changed());
         }
-        // The last column and row may stand for fewer pixels than the others.
+        // The last column and row may cover fewer pixels than the others.
         let part = |stored: u32| f64::from(stored) * f64::from(eighths) / 8.0;
         let covered = (part(self.facts.stored.width), part(self.facts.stored.height));
         let raster = Raster { covered, ..Raster::new(self.cost.layout, size, samples) };
         Ok(Decoded { raster, profile: Profile::of(notes.profile, notes.has_profile), is_whole: bare.has_all_scans() })
     }
 
-    /// Decodes in full with ones behind each scan, then with zeros: a scan that is whole takes neither, one that is not comes out
-    /// as two pictures, or none.
+    /// Decodes in full with ones after each scan, then with zeros: a complete scan reads neither, an incomplete one gives
+    /// two different pictures, or none.
     fn jpeg_is_whole(&self) -> Result<bool> {
         let stored = self.facts.stored;
         self.check_memory(stored)?;
@@ -399,7 +399,7 @@ impl<'a> Source<'a> {
         Ok(Decoded { raster: shrinker.finish().ok_or_else(cut_short)?, profile: Profile::None, is_whole: true })
     }
 
-    /// Reads the frames behind the first one, to the end of the file.
+    /// Reads the frames after the first one, to the end of the file.
     fn rest_of_gif_is_whole(&self) -> Result<bool> {
         let (reader, fault) = self.bytes.watched(self.until)?;
         let failed = |error| gif_error(error, &fault, DECODING);
@@ -426,16 +426,16 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Tells whether an image is there to its last row: whole, nothing damaged, nothing missing.
+/// Checks that an image is complete down to its last row: nothing damaged, nothing missing.
 ///
-/// A format that is not decoded here must be made of boxes that reach to the end of the file, as AVIF is.
+/// An unsupported format must consist of boxes that reach to the end of the file, such as AVIF.
 pub(super) fn check_whole(bytes: &[u8], limits: &Limits, until: Instant) -> Result<()> {
     let start = bytes.get(..RECOGNIZED_BYTES.min(bytes.len())).unwrap_or_default();
     if Format::of(start).is_err() {
         return match foreign(start) {
             AVIF if boxes_are_whole(bytes) => Ok(()),
             AVIF => Err(cut_short()),
-            _ => Err(Error::new(ErrorKind::Corrupt, RECOGNIZING).context("fault", "no image of a known format")),
+            _ => Err(Error::new(ErrorKind::Corrupt, RECOGNIZING).context("fault", "not an image of a known format")),
         };
     }
     let source = Source::open(Bytes::Memory(bytes), limits, until)?;
@@ -451,17 +451,17 @@ pub(super) fn check_whole(bytes: &[u8], limits: &Limits, until: Instant) -> Resu
     }
     Err(Error::new(ErrorKind::Corrupt, DECODING)
         .context("format", source.facts.format.mimetype())
-        .context("fault", "something in it is damaged or missing"))
+        .context("fault", "the image is damaged or incomplete"))
 }
 
-/// Tells whether the length that a RIFF file states is there.
+/// Tells whether a RIFF file has its stated length.
 fn riff_is_whole(bytes: &[u8]) -> bool {
     let stated = bytes.get(4..8).and_then(|length| length.try_into().ok()).map_or(0, u32::from_le_bytes);
-    // The byte that makes it even may be missing.
+    // The padding byte may be missing.
     bytes.len() as u64 + 1 >= u64::from(stated) + 8
 }
 
-/// Tells whether the outermost boxes of an ISO media file reach to its end, the picture's among them.
+/// Tells whether the outermost boxes of an ISO media file, including the picture's, reach to its end.
 fn boxes_are_whole(mut bytes: &[u8]) -> bool {
     let mut has_data = false;
     while let Some((head, _)) = bytes.split_first_chunk::<8>() {
@@ -481,19 +481,19 @@ fn boxes_are_whole(mut bytes: &[u8]) -> bool {
     has_data && bytes.is_empty()
 }
 
-/// Enough to find `<svg` behind an XML declaration and a comment.
+/// Enough to find `<svg` after an XML declaration and a comment.
 const RECOGNIZED_BYTES: usize = 1024;
 /// Tables, buffers and state of decoders, resampling and encoders.
 const FIXED_BYTES: u64 = 4 << 20;
-/// One reads, and both make pixels of what was read.
+/// One reads, and both turn the data into pixels.
 const JPEG_THREADS: usize = 2;
 /// A colour profile in pieces and as a whole.
 const PROFILE_BYTES: u64 = 2 * jpeg::MOST_PROFILE_BYTES as u64;
-/// What reading a header takes at most.
+/// The maximum of memory for reading a header.
 pub(super) const HEADER_BYTES: u64 = 4 << 20;
 
 fn changed() -> Error {
-    Error::new(ErrorKind::Corrupt, DECODING).context("fault", "it is not what its header said")
+    Error::new(ErrorKind::Corrupt, DECODING).context("fault", "the image does not match its header")
 }
 
 fn cut_short() -> Error {
@@ -546,11 +546,11 @@ fn png_header(mut reader: Watched, fault: &Fault) -> Result<(Facts, Cost)> {
     Ok((facts, Cost { layout, row_by_row: !info.interlaced, has_profile: notes.has_profile, decoder_bytes: 0, coarsest: (1, 1) }))
 }
 
-/// What chunks of a PNG beside its pixels say; they may stand in front of the pixels or behind.
+/// Chunks of a PNG beside its pixels; they may come before or after the pixels.
 #[derive(Default)]
 struct PngNotes {
     exif: Option<Vec<u8>>,
-    /// EXIF as `ImageMagick` wrote it before there was a chunk for it.
+    /// EXIF in the form that `ImageMagick` wrote before a chunk for it existed.
     raw_exif: Option<Vec<u8>>,
     has_profile: bool,
 }
@@ -563,7 +563,7 @@ impl PngNotes {
         self.exif.as_ref().or(self.raw_exif.as_ref()).map_or(1, |block| orientation(block))
     }
 
-    /// Goes through all chunks. A file that ends early is not judged here.
+    /// Goes through all chunks. It ignores a file that ends early.
     fn read(reader: &mut Watched) -> io::Result<Self> {
         let mut notes = Self::default();
         reader.seek_relative(8)?;
@@ -621,7 +621,7 @@ fn webp_header(reader: Watched, fault: &Fault) -> Result<(Facts, Cost)> {
     let mut decoder = webp_decoder(reader, fault, HEADER_BYTES, READING)?;
     let (width, height) = decoder.dimensions();
     let layout = if decoder.has_alpha() { Layout::Rgba } else { Layout::Rgb };
-    // One that cannot be read says nothing.
+    // An unreadable one is ignored.
     let exif = decoder.exif_metadata().ok().flatten();
     let facts =
         Facts { format: Format::Webp, stored: sized(width, height)?, orientation: exif.as_deref().map_or(1, orientation) };
@@ -638,7 +638,7 @@ fn sized(width: impl Into<u32>, height: impl Into<u32>) -> Result<Size> {
     Ok(Size::new(width, height))
 }
 
-/// Returns how many eighths of its size a JPEG is decoded to: the fewest of 1, 2, 4 and 8 that are nowhere below what is asked for.
+/// Returns to how many eighths of its size a JPEG is decoded: the fewest of 1, 2, 4 and 8 that reach the requested size everywhere.
 fn jpeg_eighths(stored: Size, asked: Size) -> u32 {
     let is_enough = |eighths: &u32| {
         let size = in_eighths(stored, *eighths);
@@ -685,12 +685,12 @@ fn webp_decoder<'a>(
     fault.judge(reader.rewind(), operation)?;
     reader.get_mut().instead = instead;
     let mut decoder = image_webp::WebPDecoder::new(reader).map_err(|error| webp_error(error, fault, operation))?;
-    // For what it allocates beside the image, such as profiles.
+    // For allocations beside the image, such as profiles.
     decoder.set_memory_limit(usize::try_from(most_bytes).unwrap_or(usize::MAX));
     Ok(decoder)
 }
 
-/// Finds flags of an extended WebP that claim what is not in it; returns where they are and what they should be.
+/// Finds flags of an extended WebP that claim missing parts; returns their offsets and their correct values.
 fn webp_flags(reader: &mut Watched) -> io::Result<Option<(u64, u8)>> {
     const FLAGS_AT: u64 = 20;
     const PROFILE: u8 = 0x20;
@@ -721,7 +721,7 @@ fn webp_flags(reader: &mut Watched) -> io::Result<Option<(u64, u8)>> {
     Ok((right != claimed).then_some((FLAGS_AT, right)))
 }
 
-// What decoders say when they fail.
+// Errors of decoders.
 
 fn jpeg_error(error: jpeg_decoder::Error, fault: &Fault, operation: &'static str) -> Error {
     match error {
@@ -755,21 +755,21 @@ fn webp_error(error: image_webp::DecodingError, fault: &Fault, operation: &'stat
     }
 }
 
-/// Runs a decoder. One that fails an assertion on hostile bytes has found them corrupt, no more.
+/// Runs a decoder. A failed assertion on hostile bytes only means that they are corrupt.
 fn guarded<T>(operation: &'static str, run: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(run))
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Corrupt, operation).context("fault", "the decoder gave up")))
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Corrupt, operation).context("fault", "the decoder failed")))
 }
 
 pub(super) type Watched<'a> = BufReader<WatchedBytes<'a>>;
 
-/// A view of an image that is read until its time is up.
+/// A view of an image with a time limit.
 pub(super) struct WatchedBytes<'a> {
     source: View<'a>,
     until: Instant,
     fault: Fault,
     at: u64,
-    /// A byte that is read as another one.
+    /// A byte to replace by another while reading.
     instead: Option<(u64, u8)>,
 }
 
@@ -778,7 +778,7 @@ enum View<'a> {
     Memory(Cursor<&'a [u8]>),
 }
 
-/// Why reading ended, for those who only hear of it through a decoder.
+/// Why reading ended, because a decoder hides the cause.
 #[derive(Clone, Default)]
 struct Fault(Arc<Mutex<Option<ErrorKind>>>);
 
@@ -801,7 +801,7 @@ impl Fault {
     }
 }
 
-/// Small enough for the clock to be looked at often, whatever a decoder makes of a few bytes.
+/// Small enough to check the clock often, however long a decoder works on a few bytes.
 const BUFFER_BYTES: usize = 16 << 10;
 
 impl Read for WatchedBytes<'_> {
@@ -880,7 +880,7 @@ fn encode_jpeg(raster: &Raster, quality: u8, bytes: &mut Vec<u8>) -> Encoded {
         other => return Err(format!("JPEG from {other:?}").into()),
     };
     let mut encoder = jpeg_encoder::Encoder::new(bytes, quality);
-    // As hubs' own drivers: from 90 on, colour at full resolution.
+    // Like the hubs' own drivers: from 90 on, colour at full resolution.
     let fine = quality >= 90;
     encoder.set_sampling_factor(if fine { jpeg_encoder::SamplingFactor::F_1_1 } else { jpeg_encoder::SamplingFactor::F_2_2 });
     encoder.set_optimized_huffman_tables(true);
@@ -915,7 +915,7 @@ fn encode_gif(raster: &Raster, bytes: &mut Vec<u8>) -> Encoded {
     let (width, height) = (u16::try_from(raster.size.width)?, u16::try_from(raster.size.height)?);
     let mut samples = raster.samples.clone();
     for [_, _, _, alpha] in samples.as_chunks_mut::<4>().0 {
-        // A pixel is there or not.
+        // A pixel is either opaque or transparent.
         *alpha = if *alpha >= 128 { 255 } else { 0 };
     }
     let frame = gif::Frame::from_rgba_speed(width, height, &mut samples, GIF_SPEED);
@@ -923,12 +923,12 @@ fn encode_gif(raster: &Raster, bytes: &mut Vec<u8>) -> Encoded {
     Ok(())
 }
 
-/// 1 looks at every pixel for the palette, 30 at every thirtieth.
+/// 1 uses every pixel for the palette, 30 every thirtieth.
 const GIF_SPEED: i32 = 10;
 
 fn encode_webp(raster: &Raster, quality: u8, bytes: &mut Vec<u8>) -> Encoded {
     if raster.size.longest() > MAX_WEBP_SIDE {
-        return Err(format!("WebP ends at {MAX_WEBP_SIDE} pixels a side").into());
+        return Err(format!("a side of WebP has at most {MAX_WEBP_SIDE} pixels").into());
     }
     let encoder = match raster.layout {
         Layout::Rgb => webp::Encoder::from_rgb(&raster.samples, raster.size.width, raster.size.height),

@@ -1,9 +1,9 @@
-//! The orientation in an EXIF block, in every form that other readers take.
+//! The orientation in an EXIF block, in every form that other readers accept.
 
-/// Returns the orientation, 1 to 8; 1, upright, where none is told.
+/// Returns the orientation, 1 to 8; 1 (upright) if there is none.
 ///
-/// `block` begins with its byte order, or with `Exif\0\0` in front of it. Only the first directory counts (the second is the
-/// preview's), of it only the first orientation, of several values only the first.
+/// `block` begins with its byte order, or with `Exif\0\0` before it. Only the first directory counts (the second belongs to the
+/// preview), in it only the first orientation, and of several values only the first.
 pub(super) fn orientation(block: &[u8]) -> u8 {
     value(block.strip_prefix(b"Exif\0\0").unwrap_or(block)).filter(|value| (1..=8).contains(value)).unwrap_or(1)
 }
@@ -16,7 +16,7 @@ fn value(tiff: &[u8]) -> Option<u8> {
     };
     let directory = usize::try_from(tiff.long(4)?).ok()?;
     let count = usize::from(tiff.short(directory)?);
-    // A directory that claims more entries than there are still has those that are there.
+    // If a directory claims more entries than it has, the present ones still count.
     let entries = (0..count).map_while(|number| {
         let entry = directory + 2 + 12 * number;
         Some((entry, tiff.short(entry)?))

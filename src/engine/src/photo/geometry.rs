@@ -1,11 +1,11 @@
-//! Which size a hub gives each scale. Pure arithmetic, no pixels.
+//! The size that a hub gives each scale. Pure arithmetic, no pixels.
 //!
-//! A hub makes scales 1, 2 and 3 one after the other, each from the one before, and cuts fractions off; so the size of scale 3
-//! depends on how 1 and 2 were rounded. These functions do the same, for the rows of all clones to agree.
+//! A hub makes scales 1, 2 and 3 one after the other, each from the previous one, and drops fractions; so the size of scale 3
+//! depends on how 1 and 2 were rounded. These functions do the same, so that the rows of all clones agree.
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The number of a stored photo's scale (`imgscale`), of those that are made by scaling.
+/// The number of a stored photo's scale (`imgscale`), for those that are made by scaling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scale(u8);
 
@@ -38,7 +38,7 @@ impl Scale {
         }
     }
 
-    /// Returns the size of this scale of a source that is shown with the given size.
+    /// Returns the size of this scale for a source that is shown with the given size.
     ///
     /// `first_side` is the hub's `max_thumbnail` if it has an external program shrink large originals before it scales them.
     pub fn size(self, source: Size, first_side: Option<u32>) -> Size {
@@ -91,7 +91,7 @@ impl Size {
         Self { width: self.height, height: self.width }
     }
 
-    /// Shrinks to a longest side, as a hub does: never enlarged; of what is taller than 16:9 only the width counts.
+    /// Shrinks to a longest side, as a hub does: never enlarges; if the image is taller than 16:9, only the width counts.
     #[must_use]
     pub fn within(self, side: u32) -> Self {
         let is_tall = u64::from(self.height) * 9 > u64::from(self.width) * 16;
@@ -104,14 +104,14 @@ impl Size {
         }
     }
 
-    /// Fits into a box with the proportions kept, as the external program does; rounds to the nearest.
+    /// Fits into a box and keeps the proportions, as the external program does; rounds to the nearest.
     fn in_box(self, bound: Self) -> Self {
         let (width, height) = (f64::from(self.width), f64::from(self.height));
         let factor = (f64::from(bound.width) / width).min(f64::from(bound.height) / height);
         Self::new(rounded(factor * width), rounded(factor * height))
     }
 
-    /// Tells a cover photo of 1200 × 675 from one of 1200 × 435.
+    /// Distinguishes a cover photo of 1200 × 675 from one of 1200 × 435.
     fn is_tall_cover(self) -> bool {
         2 * 1200 * u64::from(self.height) >= (435 + 675) * u64::from(self.width)
     }

@@ -1,6 +1,6 @@
-//! What of a JPEG is not left to the decoder: which segments it sees, what those that it does not see say.
+//! The parts of a JPEG that are not left to the decoder: selects the segments that it sees, and reads the others.
 //!
-//! The decoder keeps whatever segments of notes and profiles a file has, wherever they stand. So it is shown none of them; the few
+//! The decoder keeps every segment of notes and profiles in a file, wherever it is. So it sees none of them; the few
 //! that matter are read here, within bounds.
 
 use std::io::{self, BufRead, Read};
@@ -9,10 +9,10 @@ use super::codec::Watched;
 
 /// A larger colour profile is not kept.
 pub(super) const MOST_PROFILE_BYTES: usize = 4 << 20;
-/// A header of more segments is refused; of the longest ones these are 4 GiB.
+/// A header with more segments is refused; with the longest segments this is 4 GiB.
 pub(super) const MOST_SEGMENTS: usize = 1 << 16;
 
-/// What a note is read for.
+/// The purpose of reading a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
     /// The first EXIF block, at most 64 KiB.
@@ -21,18 +21,18 @@ pub(super) enum Keep {
     Profile,
 }
 
-/// What segments in front of the first scan say.
+/// The contents of segments before the first scan.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     /// The first EXIF block, from its byte order on.
     pub(super) exif: Option<Vec<u8>>,
-    /// Whether there are pieces of a colour profile, all of them or not.
+    /// Whether there are pieces of a colour profile, complete or not.
     pub(super) has_profile: bool,
-    /// The colour profile, if all its pieces are there.
+    /// The colour profile, if all its pieces are present.
     pub(super) profile: Option<Vec<u8>>,
-    /// Whether there were more segments than are looked at.
+    /// Whether there were more segments than are read.
     pub(super) is_endless: bool,
-    /// Of each plane its name, and how often it is sampled across and down.
+    /// The name of each plane, and its sampling across and down.
     planes: Vec<[u8; 3]>,
     is_jfif: bool,
     adobe: Option<u8>,
@@ -42,7 +42,7 @@ const EXIF: &[u8] = b"Exif\0";
 const PROFILE: &[u8] = b"ICC_PROFILE\0";
 
 impl Notes {
-    /// Reads from the beginning to the first scan, over what is not looked at. A header that ends early is the decoder's to judge.
+    /// Reads from the beginning to the first scan, and skips other segments. The decoder judges a header that ends early.
     pub(super) fn read(reader: &mut Watched, keep: Keep) -> io::Result<Self> {
         let mut notes = Self::default();
         match notes.take_segments(reader, keep) {
@@ -104,7 +104,7 @@ impl Notes {
         Ok(())
     }
 
-    /// Returns what the planes stand for, guessed as libjpeg guesses it.
+    /// Returns the meaning of the planes, guessed as libjpeg does.
     pub(super) fn transform(&self) -> jpeg_decoder::ColorTransform {
         use jpeg_decoder::ColorTransform;
         let is_rgb = || matches!(self.planes.as_slice(), [[b'R', ..], [b'G', ..], [b'B', ..]]);
@@ -118,7 +118,7 @@ impl Notes {
         }
     }
 
-    /// Returns how many pixels one sample of the coarsest plane stands for, across and down.
+    /// Returns how many pixels one sample of the coarsest plane covers, across and down.
     pub(super) fn coarsest(&self) -> (u32, u32) {
         let coarsest = |at: usize| {
             let samples = || self.planes.iter().filter_map(|plane| plane.get(at).copied()).filter(|count| *count > 0);
@@ -128,7 +128,7 @@ impl Notes {
     }
 }
 
-/// Puts the pieces of a profile together; none unless each is there once.
+/// Joins the pieces of a profile; none unless each is present exactly once.
 fn whole(mut pieces: Vec<(u8, u8, Vec<u8>)>) -> Option<Vec<u8>> {
     pieces.sort_by_key(|(number, ..)| *number);
     let count = pieces.len();
@@ -152,28 +152,28 @@ pub(super) struct Bare<'a> {
     lacking: [[u8; 64]; 4],
 }
 
-/// What the decoder finds behind the bits of a scan if it wants more of them.
+/// The bits that the decoder gets beyond the end of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// Zeros, the decoder's own.
+    /// Zeros, the decoder's default.
     Zeros,
-    /// Ones, with which no code begins.
+    /// Ones, which begin no code.
     Ones,
 }
 
 impl<'a> Bare<'a> {
     const READY_BYTES: usize = 16 << 10;
-    /// The beginning, and a note on which the decoder takes the tables of the standard where there are none, as libjpeg does.
+    /// The beginning, and a note that makes the decoder use the standard's tables if there are none, as libjpeg does.
     const START: &'static [u8] = b"\xff\xd8\xff\xe0\0\x07AVI1\0";
 
-    /// Begins in front of the JPEG.
+    /// Starts before the JPEG.
     pub(super) fn new(reader: Watched<'a>, ending: Ending) -> Self {
         let ready = Vec::with_capacity(2 * Self::READY_BYTES);
         let lacking = [[u8::MAX; 64]; 4];
         Self { reader, ready, taken: 0, has_begun: false, is_in_scan: false, ending, refined: Vec::new(), lacking }
     }
 
-    /// Tells whether all scans were there, as far as they have been read.
+    /// Tells whether all scans read so far were complete.
     pub(super) fn has_all_scans(&self) -> bool {
         self.lacking.iter().take(self.refined.len()).flatten().all(|lacking| *lacking == 0)
     }
@@ -198,7 +198,7 @@ impl<'a> Bare<'a> {
             self.reader.consume(plain);
             if has_marker {
                 match self.marker() {
-                    // What is there goes to the decoder, which then finds the end.
+                    // The decoder gets the present bytes, and then finds the end.
                     Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
                     outcome => outcome?,
                 }
@@ -221,7 +221,7 @@ impl<'a> Bare<'a> {
         }
         self.is_in_scan = false;
         match kind {
-            // Notes, and what only arithmetic coding needs.
+            // Notes, and segments that only arithmetic coding needs.
             0xe0..=0xef | 0xfe | 0xcc => {
                 let length = length(&mut self.reader)?;
                 self.reader.seek_relative(i64::try_from(length).unwrap_or(i64::MAX))
@@ -275,7 +275,7 @@ impl Read for Bare<'_> {
         Ok(length)
     }
 
-    /// The decoder asks for a byte at a time: finds it without a call.
+    /// The decoder reads single bytes: this finds them without a call.
     #[inline]
     fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         if let ([wanted], Some(next)) = (&mut *buffer, self.ready.get(self.taken)) {
@@ -298,7 +298,7 @@ fn is_frame(marker: u8) -> bool {
     matches!(marker, 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf)
 }
 
-/// Finds the next marker, over whatever stands in front of it.
+/// Finds the next marker, and skips anything before it.
 fn marker(reader: &mut Watched) -> io::Result<u8> {
     loop {
         while byte(reader)? != 0xff {}
@@ -312,7 +312,7 @@ fn marker(reader: &mut Watched) -> io::Result<u8> {
     }
 }
 
-/// Reads the length of what follows it. One that is too short for itself is as good as the end.
+/// Reads the length of its segment. A length that is too short for itself counts as the end.
 fn length(reader: &mut Watched) -> io::Result<usize> {
     let length = usize::from(u16::from_be_bytes([byte(reader)?, byte(reader)?]));
     length.checked_sub(2).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())

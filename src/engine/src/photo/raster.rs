@@ -1,7 +1,7 @@
-//! Pixels in memory: taken in row by row and shrunk on the way, resampled, turned, brought to sRGB.
+//! Pixels in memory: read row by row and shrunk on the way, resampled, turned, converted to sRGB.
 //!
-//! Alpha is multiplied in before pixels are mixed and divided out afterwards, so that edges do not take the colour of what is
-//! transparent.
+//! Alpha is multiplied in before pixels are mixed and divided out afterwards, so that edges do not take the colour of
+//! transparent pixels.
 
 use moxcms::{ColorProfile, DataColorSpace, TransformOptions};
 
@@ -9,7 +9,7 @@ use super::codec::Profile;
 use super::geometry::Size;
 use crate::error::{Error, ErrorKind, OrFail};
 
-/// What the samples of a pixel are; each is a byte.
+/// The samples of a pixel; each is a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
     Grey,
@@ -40,7 +40,7 @@ impl Layout {
 pub(super) struct Raster {
     pub(super) layout: Layout,
     pub(super) size: Size,
-    /// Columns and rows that the image covers: after shrinking, the last ones may be covered in part.
+    /// Columns and rows that the image covers: after shrinking, it may cover the last ones in part.
     pub(super) covered: (f64, f64),
     pub(super) samples: Vec<u8>,
 }
@@ -63,7 +63,7 @@ impl Raster {
         Ok(Self::new(self.layout, size, samples.or_fail(ErrorKind::InvalidInput, "resampling an image")?))
     }
 
-    /// Turns and mirrors as an EXIF orientation, 1 to 8, asks for.
+    /// Turns and mirrors according to an EXIF orientation, 1 to 8.
     pub(super) fn turned(self, orientation: u8) -> Self {
         if !(2..=8).contains(&orientation) {
             return self;
@@ -87,11 +87,11 @@ impl Raster {
         Self::new(self.layout, size, samples)
     }
 
-    /// Brings colours to sRGB. With a profile that cannot be used they stay as they are, and the second value says why.
+    /// Converts colours to sRGB. If the profile cannot be used, they stay as they are, and the second value says why.
     pub(super) fn in_srgb(self, profile: &Profile) -> (Self, Option<&'static str>) {
         let converted = match profile {
             Profile::None => Err(None),
-            Profile::Unreadable => Err(Some("it is not whole, or too large")),
+            Profile::Unreadable => Err(Some("it is incomplete or too large")),
             Profile::Bytes(bytes) => {
                 let profile = ColorProfile::new_from_slice(bytes).map_err(|_| "it cannot be read");
                 profile.and_then(|profile| self.converted(&profile)).map_err(Some)
@@ -115,15 +115,15 @@ impl Raster {
             Layout::Cmyk => (DataColorSpace::Cmyk, Order::Rgba, Order::Rgb, Layout::Rgb),
         };
         if profile.color_space != space {
-            return Err("it is of another colour space");
+            return Err("it describes another colour space");
         }
         let srgb = match space {
             DataColorSpace::Gray => grey_like_srgb(),
             _ => ColorProfile::new_srgb(),
         };
-        // A profile's curves are what it was made with; what it says of film and television is for those who know no curves.
+        // A profile's curves are exact; its entries for film and television are for readers without support for curves.
         let options = TransformOptions { allow_use_cicp_transfer: false, ..TransformOptions::default() };
-        let unknown = |_| "no way from it to sRGB is known";
+        let unknown = |_| "it cannot be converted to sRGB";
         let transform = profile.create_transform_8bit(from, &srgb, to, options).map_err(unknown)?;
         let pixels = self.samples.len() / self.layout.channels();
         let mut samples = vec![0; pixels * layout.channels()];
@@ -131,7 +131,7 @@ impl Raster {
         Ok(Self::new(layout, self.size, samples))
     }
 
-    /// What is left of white paper under these inks.
+    /// The colour of white paper under these inks.
     fn without_inks(self) -> Self {
         let light = |ink: u8, black: u8| {
             let light = u32::from(255 - ink) * u32::from(255 - black);
@@ -165,7 +165,7 @@ impl Shrinker {
     /// Largest factor: the sums of a square, times alpha, fit into 32 bits.
     const MAX_FACTOR: u32 = 128;
 
-    /// Prepares for an image of which the largest scale has a given size. Twice that size is kept for the resampling.
+    /// Prepares for an image whose largest scale has a given size. It keeps twice that size for the resampling.
     pub(super) fn new(layout: Layout, source: Size, largest: Size) -> Self {
         let factor = (source.width / (2 * largest.width)).min(source.height / (2 * largest.height)).clamp(1, Self::MAX_FACTOR);
         let size = Size::new(source.width.div_ceil(factor), source.height.div_ceil(factor));
@@ -180,14 +180,14 @@ impl Shrinker {
         }
     }
 
-    /// Returns the bytes that the shrunk image takes.
+    /// Returns the size of the shrunk image in bytes.
     pub(super) fn bytes(layout: Layout, source: Size, largest: Size) -> u64 {
         let factor =
             u64::from((source.width / (2 * largest.width)).min(source.height / (2 * largest.height)).clamp(1, Self::MAX_FACTOR));
         (u64::from(source.width).div_ceil(factor)) * (u64::from(source.height).div_ceil(factor)) * layout.channels() as u64
     }
 
-    /// Takes the next row; rows beyond the image's height are ignored.
+    /// Adds the next row; ignores rows beyond the image's height.
     pub(super) fn take(&mut self, row: &[u8]) {
         if self.rows_taken == self.source.height {
             return;
@@ -319,7 +319,7 @@ mod tests {
         let inks = vec![0, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 255, 0, 255, 255, 128];
         let srgb = ColorProfile::new_srgb().encode().unwrap();
         let raster = Raster::new(Layout::Cmyk, Size::new(4, 1), inks).in_srgb(&Profile::Bytes(srgb));
-        assert_eq!(raster.1, Some("it is of another colour space"));
+        assert_eq!(raster.1, Some("it describes another colour space"));
         let raster = raster.0;
         assert_eq!((raster.layout, raster.samples), (Layout::Rgb, vec![255, 255, 255, 0, 255, 255, 0, 0, 0, 127, 0, 0]));
     }

@@ -1,8 +1,8 @@
-//! Where URLs begin and end in bbcode, Markdown and HTML.
+//! Finds where URLs begin and end in bbcode, Markdown and HTML.
 //!
-//! Invariant: what stands inside a URL is a part of it, also where it looks like another URL: an archive's, a share button's or
-//! a proxy's address is theirs as a whole. Edges depend on the markup and never on the host, so they are the same in a text and
-//! in what it was relocated to. Each byte is looked at a bounded number of times.
+//! Invariant: everything inside a URL is part of it, even if it looks like another URL: the address of an archive, a share button or
+//! a proxy belongs to that service as a whole. Edges depend on the markup and never on the host, so they are the same in a text and
+//! in its relocated form. Each byte is examined a bounded number of times.
 
 use super::looked_at::Looked;
 use super::table_of;
@@ -12,7 +12,7 @@ use super::table_of;
 pub(super) struct Place {
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Nothing but white space or the like says where it ends: punctuation and emphasis at its end are not part of it.
+    /// Only white space or similar ends it: punctuation and emphasis at its end are not part of it.
     pub(super) is_bare: bool,
 }
 
@@ -23,9 +23,9 @@ pub(super) struct Places<'t> {
     hosts: memchr::memmem::FindIter<'t, 'static>,
     separator: Option<usize>,
     host: Option<usize>,
-    /// What begins before is part of a URL that was found.
+    /// Anything that begins before this is part of a URL already found.
     free_from: usize,
-    /// A URL whose inside is looked at too.
+    /// A URL whose inside is searched too.
     entered: Place,
     looked: Looked,
 }
@@ -48,7 +48,7 @@ impl<'t> Places<'t> {
         }
     }
 
-    /// Lets the URLs inside a URL be found that begin behind its first `length` bytes.
+    /// Allows finding URLs inside a URL that begin after its first `length` bytes.
     pub(super) fn enter(&mut self, place: Place, length: usize) {
         self.free_from = place.start + length;
         self.entered = place;
@@ -83,7 +83,7 @@ impl<'t> Places<'t> {
         }
     }
 
-    /// Returns where a scheme begins that ends in front of `://`.
+    /// Returns the start of a scheme that ends before `://`.
     fn scheme_start(&self, separator: usize) -> Option<usize> {
         let before = self.text.as_bytes().get(..separator)?;
         let in_scheme = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
@@ -100,7 +100,7 @@ impl<'t> Places<'t> {
         self.text.as_bytes().get(at.checked_sub(1)?).copied()
     }
 
-    /// Tells whether what stands in front lets a URL begin: a path and a query do not.
+    /// Tells whether a URL can begin after the preceding text: not inside a path or a query.
     fn may_begin(&self, start: usize) -> bool {
         match self.before(start) {
             Some(b'/' | b'?' | b'&' | b'#') => false,
@@ -112,7 +112,7 @@ impl<'t> Places<'t> {
         }
     }
 
-    /// Returns the byte in front of `name=`.
+    /// Returns the byte before `name=`.
     fn before_name(&self, start: usize) -> Option<u8> {
         let before = self.text.as_bytes().get(..start.checked_sub(1)?)?;
         let in_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':' | b'.');
@@ -121,7 +121,7 @@ impl<'t> Places<'t> {
         self.before(before.len() - length)
     }
 
-    /// Finds the end of a URL that is not inside another.
+    /// Finds the end of an outermost URL.
     fn place(&self, start: usize) -> Place {
         let bytes = self.text.as_bytes();
         let from = behind_host(bytes, start);
@@ -166,8 +166,8 @@ impl<'t> Places<'t> {
         from + length
     }
 
-    /// Finds the end that no bracket gives: the first byte that no URL has, a bracket that was not opened inside, an entity or a
-    /// character that stands for one of them.
+    /// Finds the end without an enclosing bracket: the first byte that is invalid in URLs, a bracket that was not opened inside, an entity or a
+    /// character with the same meaning.
     fn end(&self, from: usize, stops: &[bool; 256]) -> usize {
         let bytes = self.text.as_bytes();
         let (mut at, mut open) = (from, 0usize);
@@ -188,14 +188,14 @@ impl<'t> Places<'t> {
     }
 }
 
-/// Longer names of attributes and tags are none.
+/// Longer names of attributes and tags do not count.
 const MOST_NAME_BYTES: usize = 64;
 
-/// What ends a URL between quotes and in brackets of every kind.
+/// Bytes that end a URL between quotes and in brackets of every kind.
 const ENDS_QUOTED: [bool; 256] = with_controls(table_of(b" <>\x7f"));
-/// What ends a URL without them, or must be looked at.
+/// Bytes that end a URL without quotes or brackets, or need a closer look.
 const STOPS_BARE: [bool; 256] = with_the_rest(with_controls(table_of(b" <>\x7f[]\"'{}|\\^`()&")));
-/// The same for what Markdown has in parentheses.
+/// The same inside Markdown's parentheses.
 const STOPS_DESTINATION: [bool; 256] = with_the_rest(with_controls(table_of(b" <>\x7f()\"&")));
 
 const fn with_controls(mut table: [bool; 256]) -> [bool; 256] {
@@ -216,7 +216,7 @@ const fn with_the_rest(mut table: [bool; 256]) -> [bool; 256] {
     table
 }
 
-/// Returns where to look for the end: behind the scheme, and behind an address in brackets.
+/// Returns where to search for the end: after the scheme, and after an address in brackets.
 fn behind_host(bytes: &[u8], start: usize) -> usize {
     let rest = bytes.get(start..).unwrap_or_default();
     let Some(separator) = rest.iter().take(MOST_NAME_BYTES).position(|byte| *byte == b':') else { return start };
@@ -227,14 +227,14 @@ fn behind_host(bytes: &[u8], start: usize) -> usize {
     if length > 0 && address.get(length) == Some(&b']') { host + length + 2 } else { host }
 }
 
-/// Entities of characters that end a URL; `&amp;` is none.
+/// Entities of characters that end a URL; `&amp;` does not.
 fn is_ending_entity(behind: &[u8]) -> bool {
     [&b"quot;"[..], b"lt;", b"gt;", b"apos;", b"nbsp;", b"#34;", b"#39;", b"#039;", b"#60;", b"#62;", b"#x22;", b"#x27;"]
         .iter()
         .any(|entity| behind.get(..entity.len()).is_some_and(|start| start.eq_ignore_ascii_case(entity)))
 }
 
-/// Characters beyond ASCII that no URL has where nobody quotes it: white space, quotation marks, punctuation.
+/// Characters beyond ASCII that end an unquoted URL: white space, quotation marks, punctuation.
 fn is_ending(c: char) -> bool {
     let is_punctuation = matches!(c,
         '\u{a1}' | '\u{ab}' | '\u{bb}' | '\u{bf}' | '\u{2010}'..='\u{205e}' | '\u{3001}'..='\u{303f}'

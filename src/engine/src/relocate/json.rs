@@ -1,16 +1,16 @@
-//! JSON strings as they are written: where they are, what they mean, and which byte of the one is which of the other.
+//! JSON string literals: where they are, what they mean, and how the bytes of both correspond.
 
 use super::looked_at::Looked;
 use super::table_of;
 
-/// What stands between the quotes of a JSON string.
+/// The text between the quotes of a JSON string.
 pub(super) struct Literal {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) has_escapes: bool,
 }
 
-/// The bytes that tell how a JSON string is written and whether it may hold a URL.
+/// The bytes that show how a JSON string is escaped and whether it may hold a URL.
 const IS_TELLING: [bool; 256] = table_of(b"\"\\:");
 
 /// Finds the string values of a valid JSON text that may hold a URL.
@@ -28,7 +28,7 @@ pub(super) fn literals(text: &str, looked: &Looked) -> impl Iterator<Item = Lite
                     b'\\' => {
                         has_escapes = true;
                         end += 1;
-                        // An escaped colon is odd enough to be looked at.
+                        // An escaped colon is unusual enough for a closer look.
                         may_hold |= bytes.get(end) == Some(&b'u');
                     }
                     _ => may_hold |= matches!(bytes.get(end + 1), Some(b'/' | b'\\')),
@@ -48,7 +48,7 @@ pub(super) fn literals(text: &str, looked: &Looked) -> impl Iterator<Item = Lite
     })
 }
 
-/// Writes what a literal means; half of a surrogate pair becomes U+FFFD.
+/// Decodes a literal; half of a surrogate pair becomes U+FFFD.
 pub(super) fn unescape(raw: &str, plain: &mut String, looked: &Looked) {
     looked.at(raw.len());
     plain.clear();
@@ -96,7 +96,7 @@ fn hexadecimal(raw: &str) -> (char, usize) {
     }
 }
 
-/// Goes through a literal and through what it means side by side, forward only.
+/// Goes through a literal and its decoded text side by side, forward only.
 #[derive(Clone)]
 pub(super) struct Walk<'t> {
     raw: &'t str,
@@ -112,7 +112,7 @@ impl<'t> Walk<'t> {
         Self { raw, at: 0, escape: next_escape(raw, 0, looked), plain_at: 0, looked: looked.clone() }
     }
 
-    /// Returns where a character is written that stands at a plain offset, not before the last one.
+    /// Returns where the character at an offset of the decoded text is in the literal; the offset must not go backwards.
     pub(super) fn to(&mut self, plain: usize) -> usize {
         loop {
             let run = self.escape - self.at;
@@ -139,7 +139,7 @@ fn next_escape(raw: &str, from: usize, looked: &Looked) -> usize {
     from + length
 }
 
-/// Writes a piece of a hub's address or a nick into a literal, with slashes as the literal has them.
+/// Writes a piece of a hub's address or a nick into a literal, with slashes escaped like those of the literal.
 pub(super) fn spelled(text: &str, slash: &str, is_ascii: bool) -> String {
     use std::fmt::Write;
     let mut written = String::with_capacity(text.len() + 8);

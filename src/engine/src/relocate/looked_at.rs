@@ -1,6 +1,6 @@
-//! Counts the bytes that a relocation looks at, so that a test can judge time without a clock. Costs nothing elsewhere.
+//! Counts the bytes that a relocation examines, so that a test can judge time without a clock. Costs nothing elsewhere.
 
-/// How many bytes were looked at.
+/// The number of examined bytes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Looked(#[cfg(test)] std::rc::Rc<std::cell::Cell<u64>>);
 

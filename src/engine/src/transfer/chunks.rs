@@ -11,7 +11,7 @@ pub(crate) type Chunk = std::ops::Range<u64>;
 pub(crate) struct Chunks(Vec<Chunk>);
 
 impl Chunks {
-    /// Adds a range, whatever of it was there before.
+    /// Adds a range; parts of it may be present already.
     pub(crate) fn insert(&mut self, chunk: Chunk) {
         if chunk.is_empty() {
             return;
@@ -24,18 +24,18 @@ impl Chunks {
         self.0.splice(first..last, std::iter::once(start..end));
     }
 
-    /// Takes a range out, whatever of it was there.
+    /// Removes a range; parts of it may be absent already.
     pub(crate) fn remove(&mut self, chunk: &Chunk) {
         let rest = |known: &Chunk| [known.start..known.end.min(chunk.start), known.start.max(chunk.end)..known.end];
         self.0 = self.0.iter().flat_map(rest).filter(|known| !known.is_empty()).collect();
     }
 
-    /// Returns the parts of a range that are not there.
+    /// Returns the missing parts of a range.
     pub(crate) fn missing_of(&self, chunk: &Chunk) -> Vec<Chunk> {
         self.split(chunk).into_iter().filter(|(_, known)| *known == Known::No).map(|(part, _)| part).collect()
     }
 
-    /// Splits a range into the parts that are known already and those that are new.
+    /// Splits a range into known and new parts.
     pub(crate) fn split(&self, chunk: &Chunk) -> Vec<(Chunk, Known)> {
         let mut parts = Vec::new();
         let mut at = chunk.start;
@@ -61,7 +61,7 @@ impl Chunks {
         self.0.iter().find(|known| known.contains(&from)).map_or(from, |known| known.end)
     }
 
-    /// Returns the first missing range beneath `size`, or none if all is there.
+    /// Returns the first missing range below `size`, or none if everything has arrived.
     pub(crate) fn first_gap(&self, size: u64) -> Option<Chunk> {
         let start = self.gap_after(0);
         let end = self.0.iter().map(|known| known.start).find(|next| *next > start).unwrap_or(size).min(size);

@@ -1,5 +1,5 @@
-//! Bytes that the channel's store holds already: shared with the other file where the file system can, else copied. Never
-//! a hard link, for a hub overwrites files in place.
+//! Bytes that the channel's store already holds: shared with the other file if the file system can, otherwise copied. Never
+//! a hard link, because a hub overwrites files in place.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -11,21 +11,21 @@ use crate::digest::Digest;
 use crate::error::{ErrorKind, OrFail, Result};
 use crate::getfile::HubUrl;
 
-/// The version that is looked for.
+/// The wanted version.
 pub(super) struct Sought<'a> {
     pub(super) size_bytes: u64,
     pub(super) sha256: Digest,
     pub(super) edited: &'a str,
-    /// Who told of it.
+    /// The hub that stated it.
     pub(super) origin: &'a HubUrl,
 }
 
-/// Looks through the files of the store that may have the digest; they are believed only once it was computed.
+/// Searches the files of the store that may have the digest; a file counts only after its digest is computed.
 pub(super) async fn from_store(shared: &Shared, job: &Job, sought: Sought<'_>) -> Result<Option<Complete>> {
     let Some(store) = &shared.store else { return Ok(None) };
     let Sought { size_bytes, sha256, edited, origin } = sought;
     for path in &job.spec.copies {
-        // Gone or changed meanwhile: the bytes come from a clone then.
+        // Gone or changed meanwhile: then the bytes come from a clone.
         let Ok(source) = store.open_file(path) else { continue };
         if source.metadata().is_ok_and(|facts| facts.is_file() && facts.len() == size_bytes)
             && copy(shared, job, &source, &Version { size_bytes, sha256: Some(sha256), rows: Vec::new() }).await?
@@ -79,7 +79,7 @@ async fn copy_missing(partial: &mut Partial<'_>, source: &File) -> Result<bool> 
 
 const PIECE_BYTES: u64 = 1 << 20;
 
-/// Lets the others work, and the step end on time.
+/// Lets other transfers work, and the step end on time.
 async fn breathe() {
     let mut breathed = false;
     std::future::poll_fn(|context| {

@@ -1,5 +1,5 @@
-//! The last rung of a stock hub: its API's `filedata`, base64 in JSON, a small piece a request. Slow, but every stock hub
-//! has it, it resumes, and it reads the bytes another way than `/dav` does.
+//! The last rung of a stock hub: its API's `filedata`, base64 in JSON, one small piece for each request. It is slow, but every stock hub
+//! has it, it can resume, and it reads the bytes in another way than `/dav` does.
 
 use super::Shared;
 use super::chunks::Chunk;
@@ -13,11 +13,11 @@ use crate::http::Pool;
 pub(crate) const FILEDATA_BYTES: u64 = 2 << 20;
 
 impl Origin {
-    /// Reads a range of at most [`FILEDATA_BYTES`]; returns where the bytes begin that came, some of which are of that range.
+    /// Reads a range of at most [`FILEDATA_BYTES`]; returns the start of the received bytes, some of which are in that range.
     ///
     /// # Errors
     ///
-    /// `Refused` without a session, `PeerBusy` if the hub has the row and not the bytes, `Unsupported` for an answer to
+    /// `Refused` without a session, `PeerBusy` if the hub has the row but not the bytes, `Unsupported` for an answer to
     /// something else, `Corrupt` for one that contradicts itself.
     pub(crate) async fn filedata(&self, shared: &Shared, hash: &str, range: &Chunk, pool: Pool) -> Result<(u64, Vec<u8>)> {
         let error =
@@ -35,15 +35,15 @@ impl Origin {
         let Some(data) = FileData::parse(&body) else {
             return Err(error(ErrorKind::Unsupported, "not the JSON of one row"));
         };
-        // The hub takes the hash for the beginning of one.
+        // The hub treats the hash as a prefix.
         if data.hash != hash {
             return Err(error(ErrorKind::Unsupported, "the row of another file"));
         }
         let Some(given) = data.length else {
-            return Err(error(ErrorKind::PeerBusy, "the row is there and the bytes are not"));
+            return Err(error(ErrorKind::PeerBusy, "the row exists but the bytes are missing"));
         };
         if data.start >= range.end || data.start.saturating_add(given) <= range.start {
-            return Err(error(ErrorKind::Corrupt, "a range that holds nothing of what was asked")
+            return Err(error(ErrorKind::Corrupt, "a range without any requested byte")
                 .context("expected", format!("{length} from byte {}", range.start))
                 .context("computed", format!("{given} from byte {}", data.start)));
         }

@@ -11,7 +11,7 @@ use super::{Rung, copy};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Work<'_> {
-    /// Reads with a ticket. None if the hub does not speak filesync, or not as agreed: the stock rungs go on from what arrived.
+    /// Reads with a ticket. None if the hub does not speak filesync, or violates the protocol: then the stock rungs continue.
     pub(super) async fn receive_with_tickets(&self) -> Result<Option<Complete>> {
         let (tickets, key) = (&self.origin.tickets, self.job.key());
         let mut changed = None;
@@ -21,11 +21,11 @@ impl Work<'_> {
                 Ok(Some(Reading::Proven(complete))) => return Ok(Some(complete)),
                 Ok(Some(Reading::Changed)) => changed = Some(self.keeps_changing()),
                 Ok(None) => return Ok(None),
-                // What was stated holds no longer: the file changed, or the ticket is not taken any more.
+                // The stated facts are no longer valid: the file changed, or the hub no longer accepts the ticket.
                 Err(error) => match error.http_status() {
                     Some(412) => changed = Some(self.keeps_changing().source(error)),
                     Some(401 | 403 | 404 | 410 | 416) => changed = None,
-                    // A reply that cannot be used says nothing of the bytes that are there, nor of the hub's other files.
+                    // An unusable reply says nothing about the received bytes, nor about the hub's other files.
                     Some(_) if error.kind() == ErrorKind::Corrupt => return Ok(None),
                     _ if says_nothing_of_the_file(&error) => {
                         tickets.refuse(&error);
@@ -42,7 +42,7 @@ impl Work<'_> {
         tickets.refuse(
             &Error::new(ErrorKind::Refused, "reading with a ticket")
                 .context("hub", &self.origin.hub)
-                .context("fault", "it gives tickets and does not take them"),
+                .context("fault", "it gives tickets but does not accept them"),
         );
         Ok(None)
     }
@@ -82,7 +82,7 @@ impl Work<'_> {
         self.receive_ranges(&partial, facts).await?;
         let digest = Self::finish(&partial).inspect_err(|error| {
             if facts.sha256.is_none() && error.kind() == ErrorKind::Corrupt {
-                // The bytes are not the packet's; what the hub says of them is yet to come.
+                // The bytes are not the packet's; the hub's own statement is still to come.
                 self.origin.tickets.dispute(job.id);
             }
         })?;
@@ -110,7 +110,7 @@ impl Work<'_> {
         let outcome = self.fill(partial, u64::MAX, async |range| self.receive_with(partial, facts, range).await).await;
         if let Err(error) = &outcome {
             let mut held = partial.borrow_mut();
-            // The origin changed its file and no digest would show it, or bytes of one place differ.
+            // The origin changed its file and no digest would show it, or bytes at one place differ.
             if held.is_contradicted() || (error.http_status() == Some(412) && held.expected().is_none()) {
                 held.discard()?;
             }
@@ -127,7 +127,7 @@ impl Work<'_> {
     }
 }
 
-/// Tells whether a failure is about the hub's way of serving and the stock rungs may do better.
+/// Tells whether a failure comes from the hub's way of serving, so that the stock rungs may succeed.
 fn says_nothing_of_the_file(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Refused | ErrorKind::Unsupported | ErrorKind::NotFound => true,

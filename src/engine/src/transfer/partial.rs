@@ -1,8 +1,8 @@
 //! The `.partial` file and its `.index`: append anywhere, survive a crash, resume.
 //!
-//! Invariant: what the index says has arrived is on disk and is what was hashed. The index holds two states. `reached`
+//! Invariant: every byte that the index lists as received is on disk and was hashed. The index holds two states. `reached`
 //! is written often and believed only by a process of the same boot, because a killed process loses nothing that the
-//! kernel had taken. `synced` is written after the data was forced to disk and survives a power cut.
+//! kernel had accepted. `synced` is written after the data was forced to disk and survives a power cut.
 
 use std::fs::File;
 use std::io::Write;
@@ -31,25 +31,25 @@ pub(crate) struct Partial<'a> {
     synced: Progress,
     unsaved_bytes: u64,
     unsynced_bytes: u64,
-    /// Space that was asked for in this process.
+    /// Space reserved in this process.
     reserved: Chunks,
     is_contradicted: bool,
 }
 
-/// What the bytes belong to; bytes of two versions never meet in one file.
+/// The version of the bytes; bytes of two versions never mix in one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Version {
     /// Size of the whole file.
     pub(crate) size_bytes: u64,
-    /// Its digest, if an origin gave one. A file is of this version only if it has it.
+    /// Its digest, if an origin stated one. Then only a file with this digest has this version.
     pub(crate) sha256: Option<Digest>,
-    /// Rows that stand for it: origin hub and its time stamp.
+    /// Rows that identify it: origin hub and time stamp.
     pub(crate) rows: Vec<String>,
 }
 
 impl Version {
-    /// Tells whether bytes of an earlier version may be built upon: the same digest, whichever hub they came from, or without
-    /// two digests the same row.
+    /// Tells whether bytes of an earlier version may be reused: they have the same digest, from whichever hub, or, without
+    /// two digests, the same row.
     fn continues(&self, earlier: &Self) -> bool {
         self.size_bytes == earlier.size_bytes
             && match (self.sha256, earlier.sha256) {
@@ -104,8 +104,8 @@ impl Paths {
 const WRITING: &str = "writing a partial file";
 
 impl<'a> Partial<'a> {
-    /// Opens or creates the partial file `name` and goes on from what it holds of this version; anything else that it
-    /// holds is discarded. Makes sure that there is room for it, and takes none before bytes come.
+    /// Opens or creates the partial file `name` and continues from its bytes of this version; it discards all
+    /// others. Checks that there is enough disk space, and reserves none before bytes arrive.
     pub(crate) fn open(root: &'a Root, name: &str, version: Version, boot_id: &str, limits: &'a Limits) -> Result<Self> {
         let paths = Paths::of(name)?;
         let folder = root.parent_of(&paths.partial)?;
@@ -115,7 +115,7 @@ impl<'a> Partial<'a> {
             .context("path", &paths.partial)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) => {
-                // No fault of the disk: the others need not wait for it.
+                // The disk is not at fault: the other transfers need not wait.
                 return Err(Error::new(ErrorKind::PeerBusy, "locking a partial file")
                     .context("path", &paths.partial)
                     .context("fault", "another process still holds it"));
@@ -175,7 +175,7 @@ impl<'a> Partial<'a> {
         rustix::fs::fstat(&self.file).ok().map(|stat| (stat.st_dev, stat.st_ino))
     }
 
-    /// Forgets everything received, for example because the origin's file changed.
+    /// Forgets all received bytes, for example because the origin's file changed.
     pub(crate) fn discard(&mut self) -> Result<()> {
         self.chunks = Chunks::default();
         self.hasher = Hasher::default();
@@ -184,7 +184,7 @@ impl<'a> Partial<'a> {
         self.unsynced_bytes = 0;
         self.reserved = Chunks::default();
         self.is_contradicted = false;
-        // The index goes first: a crash in between leaves bytes that nothing claims.
+        // The index is removed first: a crash in between leaves bytes without an index.
         crate::store::remove(self.root, &self.paths.index)?;
         self.file.set_len(0).or_fail(ErrorKind::Storage, WRITING).context("path", &self.paths.partial)
     }
@@ -201,8 +201,8 @@ impl<'a> Partial<'a> {
             .context("remedy", "free space on the device of the hub's store"))
     }
 
-    /// Takes the space for bytes that are about to be written and a step ahead of them: as much again as has arrived, within
-    /// bounds. A size that is only stated takes nothing.
+    /// Reserves disk space for the next bytes and a step ahead of them: as much again as has arrived, within
+    /// bounds. A stated size alone reserves nothing.
     fn reserve(&mut self, part: &Chunk) -> Result<()> {
         if self.reserved.missing_of(part).is_empty() {
             return Ok(());
@@ -224,7 +224,7 @@ impl<'a> Partial<'a> {
         Ok(())
     }
 
-    /// Gives space back that was taken for bytes that did not come. Best effort: the next to open the file does it too.
+    /// Gives back space reserved for bytes that did not arrive. Best effort: the next process that opens the file does it too.
     fn give_back(&self) {
         let end = self.chunks.end();
         for gap in self.chunks.missing_of(&(0..end)) {
@@ -234,7 +234,7 @@ impl<'a> Partial<'a> {
         let _ = self.file.set_len(end);
     }
 
-    /// Stores bytes at an offset. Bytes that arrived before must be the same.
+    /// Stores bytes at an offset. They must equal bytes that arrived there before.
     pub(crate) fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
         let end = offset.checked_add(bytes.len() as u64).filter(|end| *end <= self.version.size_bytes).ok_or_else(|| {
             Error::new(ErrorKind::Corrupt, "receiving a file")
@@ -273,12 +273,12 @@ impl<'a> Partial<'a> {
         self.chunks.missing_of(range)
     }
 
-    /// Returns a state of the digest to go back to.
+    /// Returns a state of the digest for a later rollback.
     pub(crate) fn mark(&self) -> HasherState {
         self.hasher.save()
     }
 
-    /// Forgets bytes of a reply that turned out to be none of the file, and no others. `mark` was taken before the first of
+    /// Forgets exactly the bytes of a reply that turned out not to belong to the file. `mark` is from before the first of
     /// them was written.
     pub(crate) fn forget(&mut self, parts: &[Chunk], mark: &HasherState) -> Result<()> {
         let Some(first) = parts.iter().map(|part| part.start).min() else { return Ok(()) };
@@ -293,17 +293,17 @@ impl<'a> Partial<'a> {
             self.chunks.remove(part);
             self.synced.chunks.remove(part);
         }
-        // First of all the index: nobody is to go on from it.
+        // The index first: no process may continue from it.
         self.write_index(true)?;
         self.hash_arrived()
     }
 
-    /// Tells whether two replies brought different bytes for one place, or more than the file has: then none is believed.
+    /// Tells whether two replies had different bytes for one place, or more bytes than the file: then neither is believed.
     pub(crate) fn is_contradicted(&self) -> bool {
         self.is_contradicted
     }
 
-    /// Notes that what came contradicts what is held.
+    /// Notes that received bytes contradict the stored ones.
     pub(crate) fn contradict(&mut self) {
         self.is_contradicted = true;
     }
@@ -320,7 +320,7 @@ impl<'a> Partial<'a> {
             .context("to_byte", part.end))
     }
 
-    /// Hashes what arrived earlier but out of order and is now contiguous.
+    /// Hashes bytes that arrived out of order and are now contiguous.
     fn hash_arrived(&mut self) -> Result<()> {
         self.hash_until(self.chunks.gap_after(0))
     }
@@ -341,7 +341,7 @@ impl<'a> Partial<'a> {
         self.chunks.first_gap(self.version.size_bytes)
     }
 
-    /// Returns the first range that is still missing and not under way.
+    /// Returns the first range that is still missing and not being fetched.
     pub(crate) fn first_gap_beside(&self, under_way: &[Chunk]) -> Option<Chunk> {
         let mut chunks = self.chunks.clone();
         for range in under_way {
@@ -355,7 +355,7 @@ impl<'a> Partial<'a> {
         self.chunks.gap_after(range.start).min(range.end) - range.start
     }
 
-    /// Takes over all bytes of another file without copying them, where the file system can; they are not hashed yet.
+    /// Shares all bytes of another file without copying them, if the file system can; they are not hashed yet.
     pub(crate) fn reflink(&mut self, source: &File) -> Result<bool> {
         if !self.chunks.is_empty() || rustix::fs::ioctl_ficlone(&self.file, source).is_err() {
             return Ok(false);
@@ -369,7 +369,7 @@ impl<'a> Partial<'a> {
         Ok(true)
     }
 
-    /// Hashes up to so many bytes of what arrived without being hashed; false if there is none.
+    /// Hashes up to a number of received but unhashed bytes; false if there are none.
     pub(crate) fn hash_more(&mut self, max_bytes: u64) -> Result<bool> {
         let at = self.hasher.length_bytes();
         let end = self.chunks.gap_after(0).min(at.saturating_add(max_bytes));
@@ -382,7 +382,7 @@ impl<'a> Partial<'a> {
         self.chunks.total()
     }
 
-    /// Returns the digest that the version has, if an origin ever gave one.
+    /// Returns the version's digest, if an origin ever stated one.
     pub(crate) fn expected(&self) -> Option<Digest> {
         self.version.sha256
     }
@@ -399,12 +399,12 @@ impl<'a> Partial<'a> {
         Ok(bytes)
     }
 
-    /// Returns a second handle for reading what has arrived.
+    /// Returns a second handle for reading the received bytes.
     pub(crate) fn reader(&self) -> Result<File> {
         self.root.open_file(&self.paths.partial)
     }
 
-    /// Notes how far the transfer came, so that a process killed after this goes on from here.
+    /// Saves the progress, so that the transfer resumes here if the process is killed after this.
     pub(crate) fn save(&mut self) -> Result<()> {
         self.start_writing_back();
         self.write_index(false)
@@ -417,7 +417,7 @@ impl<'a> Partial<'a> {
     }
 
     /// Forces the data of a whole file to disk. Its index may be lost with the power: then the file is received again,
-    /// which costs time but no byte that anybody relies on before it is published.
+    /// which costs time, but no byte that anybody relies on before it is published.
     pub(crate) fn finish(&mut self) -> Result<()> {
         self.file.sync_data().or_fail(ErrorKind::Storage, "syncing a partial file").context("path", &self.paths.partial)?;
         self.write_index(false)
@@ -466,7 +466,7 @@ impl<'a> Partial<'a> {
 
 impl Drop for Partial<'_> {
     fn drop(&mut self) {
-        // Best effort: without it the next run goes on from the last checkpoint.
+        // Best effort: without it the next run continues from the last checkpoint.
         if self.unsaved_bytes > 0 {
             let _ = self.save();
         }
@@ -476,7 +476,7 @@ impl Drop for Partial<'_> {
     }
 }
 
-/// Removes a partial file, its index and what a crash may have left beside them.
+/// Removes a partial file, its index and files that a crash may have left beside them.
 pub(crate) fn remove(root: &Root, name: &str) -> Result<()> {
     let paths = Paths::of(name)?;
     for path in [&paths.index, &paths.new_index, &paths.partial] {

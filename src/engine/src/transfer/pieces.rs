@@ -1,9 +1,9 @@
-//! How much is asked for in one request.
+//! How much to ask for in one request.
 //!
-//! Some hubs sit behind a server that ends long replies: after a time, or after so many bytes. That shows only by requests
-//! that die early, and so does a hub that is started anew. Two that die alike, one after the other, are taken for a limit:
-//! from then on a hub is asked for pieces that are smaller than what came before it died. Pieces that get through grow again,
-//! up to where the limit showed; after some of them that is tried too, more and more rarely while it goes on showing.
+//! Some hubs are behind a server that ends long replies: after some time, or after a number of bytes. The only sign of this is
+//! requests that die early, and those of a restarting hub look the same. Two consecutive similar deaths count as a limit:
+//! from then on a hub is asked for pieces smaller than the bytes received before the death. Successful pieces grow again,
+//! up to the limit; after some of them the limit is tried too, more and more rarely while it still holds.
 
 use std::cell::RefCell;
 use std::num::NonZeroU64;
@@ -12,21 +12,21 @@ use std::time::Duration;
 use super::chunks::Chunk;
 use crate::error::{Error, ErrorKind};
 
-/// What is known of how long a reply one hub can give.
+/// The known limits for the length of one hub's replies.
 pub(crate) struct Pieces(RefCell<State>);
 
 struct State {
-    /// The most to ask for; none for everything at once.
+    /// The maximum for one request; none for everything at once.
     limit: Option<u64>,
-    /// The longest reply that came whole since the limit was set.
+    /// The longest complete reply since the limit was set.
     proven: u64,
     /// Longer replies than this died.
     ceiling: Option<u64>,
-    /// The last request that died; none once a reply came whole.
+    /// The last request that died; none after a complete reply.
     last: Option<Death>,
-    /// Pieces of the full length that came whole since it was changed.
+    /// Complete pieces of the full length since it was changed.
     whole: u32,
-    /// After so many of them the ceiling is tried.
+    /// The number of them after which the ceiling is tried.
     patience: u32,
 }
 
@@ -38,7 +38,7 @@ struct Death {
 }
 
 impl Death {
-    /// Tells whether two replies died of the same: after as many bytes, after as long a time, or before the first byte.
+    /// Tells whether two replies died of the same cause: after the same number of bytes, after the same time, or before the first byte.
     fn is_like(self, other: Self) -> bool {
         let near = |one: u64, two: u64| one.max(two) - one.min(two) <= one.min(two) / 4;
         let millis = |took: Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -48,11 +48,11 @@ impl Death {
 }
 
 pub(crate) const MIN_PIECE_BYTES: u64 = 64 << 10;
-/// Above this pieces cost nothing that could be measured, so the first are no longer.
+/// Above this, longer pieces bring no measurable gain, so the first ones are this long.
 pub(crate) const MAX_PIECE_BYTES: u64 = 64 << 20;
-/// Where not one byte came before the end, a reply of any length may be too long to prepare.
+/// If no byte arrived before the end, a reply of any length may take too long to prepare.
 const FIRST_PIECE_BYTES: u64 = 1 << 20;
-/// No server ends replies that are younger.
+/// No server ends replies sooner than this.
 const LEAST_TIME_LIMIT_MS: u64 = 2000;
 const FIRST_PATIENCE: u32 = 4;
 const MOST_PATIENCE: u32 = 4096;
@@ -67,19 +67,19 @@ impl Pieces {
         self.0.borrow().limit.and_then(NonZeroU64::new)
     }
 
-    /// Returns the beginning of a range that one request may ask for.
+    /// Returns the part of a range for one request.
     pub(crate) fn first_of(&self, range: Chunk) -> Chunk {
         let limit = self.0.borrow().limit.unwrap_or(u64::MAX);
         range.start..range.end.min(range.start.saturating_add(limit))
     }
 
-    /// Notes that a reply of this length came whole.
+    /// Notes a complete reply of this length.
     pub(crate) fn note_whole(&self, bytes: u64) {
         let mut state = self.0.borrow_mut();
         state.last = None;
         state.proven = state.proven.max(bytes);
         if state.ceiling.is_some_and(|ceiling| bytes > ceiling) {
-            // It was no limit.
+            // There is no limit.
             (state.ceiling, state.patience) = (None, FIRST_PATIENCE);
         }
         let Some(limit) = state.limit.filter(|limit| bytes >= *limit) else { return };
@@ -95,7 +95,7 @@ impl Pieces {
         state.limit = (longer <= MAX_PIECE_BYTES || state.ceiling.is_some()).then_some(longer);
     }
 
-    /// Notes that a request died; tells whether shorter ones are asked from now on.
+    /// Notes that a request died; tells whether requests become shorter from now on.
     pub(crate) fn note_death(&self, asked_bytes: u64, received_bytes: u64, took: Duration, error: &Error) -> bool {
         if !is_death(error, received_bytes) || asked_bytes <= MIN_PIECE_BYTES {
             return false;
@@ -103,14 +103,14 @@ impl Pieces {
         let mut state = self.0.borrow_mut();
         let death = Death { received_bytes, took };
         if let Some(limit) = state.limit.filter(|_| asked_bytes > state.proven) {
-            // Longer than any that came whole since: back to what did.
+            // Longer than any complete reply since: back to the longest one.
             let shorter = if state.proven >= MIN_PIECE_BYTES { state.proven } else { limit / 2 };
             state.fall_back(shorter.min(limit / 2), received_bytes);
             return true;
         }
         let Some(before) = state.last.replace(death).filter(|before| before.is_like(death)) else { return false };
         let most = before.received_bytes.max(received_bytes);
-        // Less than what came, so that a piece is through before the end comes.
+        // Less than the received bytes, so that a piece is complete before the end comes.
         let room = if most == 0 { FIRST_PIECE_BYTES.min(asked_bytes / 2) } else { most / 2 };
         if state.limit.is_some_and(|limit| round_down(room).max(MIN_PIECE_BYTES) >= limit) {
             return false;
@@ -124,24 +124,24 @@ impl Pieces {
 impl State {
     fn fall_back(&mut self, room: u64, received_bytes: u64) {
         let limit = round_down(room.clamp(MIN_PIECE_BYTES, MAX_PIECE_BYTES));
-        // Where nothing came at all, nothing tells how much would have been too much.
+        // If nothing arrived, nothing shows how much would be too much.
         self.ceiling = Some(received_bytes.max(self.proven).max(limit));
         (self.limit, self.whole, self.last) = (Some(limit), 0, None);
     }
 }
 
-/// Tells whether a reply took too long or grew too large. Without a byte of it only a status says so: a connection that
-/// brings nothing is a hub that cannot be reached.
+/// Tells whether a reply took too long or grew too large. Without any byte only a status shows that: a connection that
+/// brings nothing means an unreachable hub.
 fn is_death(error: &Error, received_bytes: u64) -> bool {
     (error.kind() == ErrorKind::Network && received_bytes > 0) || is_early_end(error)
 }
 
-/// Tells whether a server in front of the hub gave a request up before its first byte.
+/// Tells whether a server in front of the hub gave up on a request before its first byte.
 pub(crate) fn is_early_end(error: &Error) -> bool {
     matches!(error.http_status(), Some(408 | 413 | 502 | 504 | 524))
 }
 
-/// Tells whether a failure may be that of a hub that is just being started anew: it failed at once, and did not say for how
+/// Tells whether a failure may come from a hub that is just restarting: it failed at once, and did not say for how
 /// long.
 pub(crate) fn may_be_restart(error: &Error, took: Duration) -> bool {
     let says_so = error.kind() == ErrorKind::Network || matches!(error.http_status(), Some(502 | 503));

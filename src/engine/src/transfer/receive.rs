@@ -1,4 +1,4 @@
-//! One transfer: an origin after another, the rungs of each, and what all rungs share.
+//! One transfer: tries one origin after another with all its rungs; contains the code that all rungs share.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -18,7 +18,7 @@ use crate::getfile::HubUrl;
 use crate::http::Reply;
 use crate::patience::StallMeter;
 
-/// Waits for its turn, then asks one origin after another until one gives the file.
+/// Waits for its turn, then tries one origin after another until one gives the file.
 pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
     let turn = Turn::begin(Rc::clone(&shared)).await;
     job.started.set(Some(shared.clock.elapsed()));
@@ -29,7 +29,7 @@ pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
     }
     let mut failure: Option<Error> = None;
     let origins = || job.origins.iter().zip(&job.spec.origins);
-    // Where nobody has the bytes of the packet's digest, those of an origin's own ticket are right: a packet may be wrong.
+    // If nobody has bytes with the packet's digest, those of an origin's own ticket are accepted: a packet may be wrong.
     let asked = origins().map(|origin| (origin, false)).chain(origins().map(|origin| (origin, true)));
     for ((origin, spec), trusts_ticket) in asked {
         let work = Work { shared: &shared, job: &job, origin, spec, turn: &turn, trusts_ticket };
@@ -43,19 +43,27 @@ pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
         match outcome {
             Ok(Some(complete)) => return Outcome::Complete(complete),
             Ok(None) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput) => {
-                return Outcome::Failed(error);
-            }
-            // One hub that may answer later is worth waiting for, whatever the others said.
+            Err(error) if ends_it_everywhere(&error) => return Outcome::Failed(error),
             Err(error) => {
-                origin.failures.set(origin.failures.get() + u32::from(error.kind().is_temporary()));
-                if failure.as_ref().is_none_or(|known| !known.kind().is_temporary()) {
+                origin.failures.set(origin.failures.get() + u32::from(error.is_out_of_reach()));
+                if failure.as_ref().is_none_or(|known| hope(known) == 0 || hope(&error) > hope(known)) {
                     failure = Some(error);
                 }
             }
         }
     }
     Outcome::Failed(failure.unwrap_or_else(|| Error::new(ErrorKind::InvalidInput, "choosing an origin hub")))
+}
+
+/// Tells whether every other hub would fail too.
+fn ends_it_everywhere(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput) && !error.states_too_much()
+}
+
+/// Orders the failures of several hubs: a hub with more bytes than wanted can give them as soon as they are wanted, and a hub that may
+/// answer later is worth waiting for, whatever the others said.
+fn hope(error: &Error) -> u8 {
+    if error.states_too_much() { 2 } else { u8::from(error.kind().is_temporary()) }
 }
 
 async fn copy_of_what_the_packet_states(shared: &Shared, job: &Job) -> Result<Option<Complete>> {
@@ -65,7 +73,7 @@ async fn copy_of_what_the_packet_states(shared: &Shared, job: &Job) -> Result<Op
     copy::from_store(shared, job, sought).await
 }
 
-/// The permit of a transfer that is under way. It is passed on between two requests, so that a video cannot starve photos.
+/// The permit of an active transfer. It is passed on between two requests, so that a video cannot starve photos.
 pub(super) struct Turn {
     shared: Rc<Shared>,
     permit: RefCell<Option<OwnedSemaphorePermit>>,
@@ -99,14 +107,14 @@ pub(super) struct Work<'a> {
     pub(super) origin: &'a Origin,
     pub(super) spec: &'a OriginSpec,
     pub(super) turn: &'a Turn,
-    /// Whether what this origin states in its ticket counts for more than what the packet says.
+    /// Whether this origin's ticket overrides the packet.
     pub(super) trusts_ticket: bool,
 }
 
-/// Whether a read gave one version of the file.
+/// Whether a read returned a single version of the file.
 pub(super) enum Reading {
     Proven(Complete),
-    /// The origin's file changed meanwhile; what arrived of the old one is not used.
+    /// The origin's file changed meanwhile; the bytes of the old one are not used.
     Changed,
 }
 
@@ -119,7 +127,7 @@ impl<'a> Work<'a> {
             return Ok(complete);
         }
         let stock = if self.job.spec.scale == 0 { self.receive_file().await } else { self.receive_scale().await };
-        // Whoever reads of the failure wants to know why the better way was closed.
+        // The reader of the error wants to know why the better way failed.
         stock.map_err(|error| match self.origin.tickets.peer().reason {
             Some(reason) => error.context("without_tickets_because", reason),
             None => error,
@@ -142,15 +150,29 @@ impl<'a> Work<'a> {
                 .context("size_bytes", size_bytes)
                 .context("limit_bytes", limit));
         }
+        self.check_most(size_bytes)
+    }
+
+    /// Refuses more bytes than the caller wants.
+    pub(super) fn check_most(&self, size_bytes: u64) -> Result<()> {
+        let spec = &self.job.spec;
+        if size_bytes > spec.most_bytes {
+            return Err(Error::new(ErrorKind::LimitExceeded, "receiving a file")
+                .context("hub", &self.origin.hub)
+                .context("fault", "it has more bytes there than were announced and wanted")
+                .context("announced_bytes", spec.size_bytes)
+                .context("most_bytes", spec.most_bytes)
+                .stated_bytes(size_bytes));
+        }
         Ok(())
     }
 
-    /// Names the version that this origin's row stands for.
+    /// Returns the version that this origin's row identifies.
     pub(super) fn row(&self, edited: &str) -> String {
         format!("{} {edited}", self.origin.hub)
     }
 
-    /// Returns the digest that a clone gave, as long as it speaks of the version that is read.
+    /// Returns the digest that a clone stated, if it belongs to the version being read.
     pub(super) fn given_digest(&self, size_bytes: u64, edited: &str) -> Option<Digest> {
         let spec = &self.job.spec;
         spec.sha256.filter(|_| edited == spec.edited && size_bytes == spec.size_bytes)
@@ -161,7 +183,7 @@ impl<'a> Work<'a> {
         job.size_bytes.set(version.size_bytes);
         let partial = Partial::open(&shared.root, &job.spec.name, version, &shared.surroundings.boot_id, &shared.limits)?;
         let reached = partial.received_bytes();
-        // What this run brought is not what it began with.
+        // Bytes of this run do not count as resumed ones.
         if reached == 0 || job.received_bytes.get() == 0 {
             job.resumed_at_byte.set(reached);
         }
@@ -169,8 +191,8 @@ impl<'a> Work<'a> {
         Ok(RefCell::new(partial))
     }
 
-    /// Brings the ranges that are missing; `bring` asks for one and stores it. Connections that break off are made again as
-    /// long as something comes, in smaller pieces where long replies die, and after a pause where a hub is being started anew.
+    /// Fetches the missing ranges; `bring` requests one and stores it. Broken connections are made again as
+    /// long as bytes arrive, with smaller pieces if long replies die, and after a pause if a hub is restarting.
     pub(super) async fn fill(
         &self,
         partial: &SharedPartial<'_>,
@@ -188,7 +210,7 @@ impl<'a> Work<'a> {
                 (held.received_bytes(), held.arrived_of(&range))
             };
             if received.saturating_sub(reached) >= MIN_PIECE_BYTES {
-                // Headway: however often that happens, it ends.
+                // Progress: however often this happens, it ends.
                 attempts_left = MAX_ATTEMPTS;
             }
             if received > reached {
@@ -208,7 +230,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Waits a little where a hub may be starting anew; false if it cannot be that, or was waited for already.
+    /// Waits a little if a hub may be restarting; false if that is impossible, or the wait is over.
     async fn waits_for_restart(&self, pauses: &mut u32, took: Duration, error: &Error) -> bool {
         if *pauses >= MAX_PAUSES || !may_be_restart(error, took) {
             return false;
@@ -218,7 +240,7 @@ impl<'a> Work<'a> {
         true
     }
 
-    /// Asks a hub that was alive, again where it is being started anew.
+    /// Sends a request to a hub that was alive, again if it may be restarting.
     pub(super) async fn patiently<T>(&self, ask: impl AsyncFn() -> Result<T>) -> Result<T> {
         let mut pauses = 0;
         loop {
@@ -235,7 +257,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Brings the missing ranges until one fails.
+    /// Fetches the missing ranges until one fails.
     async fn fill_once(
         &self,
         partial: &SharedPartial<'_>,
@@ -285,8 +307,8 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Decides how many ranges to ask for at once: several only where what is left takes long through one, for on a fast
-    /// way they cost more than they bring.
+    /// Decides how many ranges to request at once: several only if the rest would take long through one, because on a fast
+    /// connection they cost more than they gain.
     fn plan(&self, partial: &SharedPartial<'_>, meter: &Meter) -> Plan {
         let (limits, parallel) = (&self.shared.limits, self.shared.ranges);
         let left = self.job.size_bytes.get().saturating_sub(partial.borrow().received_bytes());
@@ -307,8 +329,8 @@ impl<'a> Work<'a> {
         Plan { lanes: 1, range_bytes }
     }
 
-    /// Stores a body at the range that it brings, and reads no further than `until`; fewer bytes are an early end. More than
-    /// the range has are a lie about it: then nothing is kept of this reply.
+    /// Stores a body at its range, and reads no further than `until`; fewer bytes mean an early end. More bytes than
+    /// the range has mean a false range: then nothing of this reply is kept.
     pub(super) async fn store(&self, partial: &SharedPartial<'_>, mut reply: Reply, range: &Chunk, until: u64) -> Result<()> {
         let patience = self.shared.patience();
         let until = until.min(range.end);
@@ -328,7 +350,7 @@ impl<'a> Work<'a> {
                 held.forget(&came, &mark)?;
                 self.job.offset_bytes.set(held.received_bytes());
                 return Err(reply
-                    .error(ErrorKind::Corrupt, "more bytes than asked for")
+                    .error(ErrorKind::Corrupt, "more bytes than requested")
                     .context("expected_bytes", range.end - range.start));
             }
             let wanted = usize::try_from(until - at).map_or(bytes, |most| bytes.get(..most).unwrap_or(bytes));
@@ -358,7 +380,7 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Forces a whole file to disk and returns its digest, which must be the expected one if there is one.
+    /// Forces a whole file to disk and returns its digest, which must match the expected one, if any.
     pub(super) fn finish(partial: &SharedPartial<'_>) -> Result<Digest> {
         let mut held = partial.borrow_mut();
         held.finish()?;
@@ -405,13 +427,13 @@ struct Broken {
     error: Error,
 }
 
-/// How a file is asked for next.
+/// How to request a file next.
 struct Plan {
     lanes: usize,
     range_bytes: u64,
 }
 
-/// The rate at which bytes come.
+/// The rate of received bytes.
 struct Meter {
     started: Duration,
     received_before: u64,
@@ -422,7 +444,7 @@ impl Meter {
         Self { started: work.shared.clock.elapsed(), received_before: work.job.received_bytes.get() }
     }
 
-    /// Returns the rate so far; none before anything came.
+    /// Returns the rate so far; none before anything arrived.
     fn bytes_per_second(&self, work: &Work<'_>) -> Option<u64> {
         let bytes = work.job.received_bytes.get().saturating_sub(self.received_before);
         let milliseconds = work.shared.clock.elapsed().saturating_sub(self.started).as_millis().max(1);
@@ -430,7 +452,7 @@ impl Meter {
     }
 }
 
-/// Compares; wrong bytes are not kept.
+/// Compares digests; wrong bytes are not kept.
 pub(super) fn check_digest(partial: &mut Partial<'_>, computed: Digest, expected: Digest) -> Result<()> {
     if computed == expected {
         return Ok(());
@@ -439,10 +461,10 @@ pub(super) fn check_digest(partial: &mut Partial<'_>, computed: Digest, expected
     Err(Error::new(ErrorKind::Corrupt, "verifying a file").context("expected", expected).context("computed", computed))
 }
 
-/// Times that a connection may break off one after the other, each having brought little, before the origin is given up for
+/// How many connections in a row may break off with little progress before the origin is given up for
 /// now.
 const MAX_ATTEMPTS: u32 = 5;
-/// Replies of less than that, one after the other, that are taken where more was asked for.
+/// How many shorter replies in a row are accepted when more was requested.
 pub(super) const MAX_CRUMBS: u32 = 100;
 const CRUMB_BYTES: u64 = 4096;
 
@@ -450,8 +472,8 @@ const CRUMB_BYTES: u64 = 4096;
 pub(super) fn next_to_nothing(hub: &HubUrl) -> Error {
     Error::new(ErrorKind::Corrupt, "receiving a file")
         .context("hub", hub)
-        .context("fault", "each reply holds next to nothing of what was asked for")
+        .context("fault", "each reply contains next to nothing of the requested range")
 }
 
-/// Times that a hub that was alive is waited for.
+/// How often to wait for a hub that was alive.
 const MAX_PAUSES: u32 = 3;

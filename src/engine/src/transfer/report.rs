@@ -1,4 +1,4 @@
-//! What a batch tells its caller.
+//! The reports of a batch to its caller.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -12,32 +12,32 @@ use crate::getfile::HubUrl;
 /// How a transfer ended.
 #[derive(Debug)]
 pub struct Report {
-    /// The number that [`TransferBatch::add`] gave.
+    /// The number from [`TransferBatch::add`].
     pub id: TransferId,
     /// Base name of the partial file.
     pub name: String,
     /// Bytes received in this run.
     pub received_bytes: u64,
-    /// Bytes that an earlier run had left.
+    /// Bytes from earlier runs.
     pub resumed_at_byte: u64,
     /// Time since its first step.
     pub duration: Duration,
-    /// The proven file, or why there is none.
+    /// The proven file, or the failure.
     pub outcome: Outcome,
 }
 
 /// A transfer's end.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The partial file is whole and on disk, or the bytes are those that the caller has.
+    /// The partial file is whole and on disk, or the caller already has the bytes.
     Complete(Complete),
-    /// It failed; what arrived is kept unless it was wrong.
+    /// It failed; received bytes are kept unless they were wrong.
     Failed(Error),
-    /// It was cancelled; what arrived is kept.
+    /// It was cancelled; received bytes are kept.
     Cancelled,
 }
 
-/// What is known of a complete file.
+/// The facts of a complete file.
 #[derive(Debug)]
 pub struct Complete {
     /// Its size.
@@ -46,20 +46,20 @@ pub struct Complete {
     pub digest: Digest,
     /// The origin hub's time stamp for it, or empty.
     pub edited: String,
-    /// Where it came from.
+    /// Its origin.
     pub origin: HubUrl,
-    /// The last rung that brought bytes.
+    /// The last rung that delivered bytes.
     pub rung: Rung,
-    /// What was checked.
+    /// The checks that were made.
     pub proof: Vec<&'static str>,
 }
 
 /// A way to read from an origin hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rung {
-    /// Nothing had to be read: an empty file, or all bytes were there.
+    /// Nothing had to be read: an empty file, or all bytes had arrived before.
     None,
-    /// The origin holds what the caller shows already; no partial file was made.
+    /// The origin has the bytes that the caller already shows; no partial file was made.
     Unchanged,
     /// The same bytes were found in the channel's store.
     Copy,
@@ -88,7 +88,7 @@ impl Rung {
     }
 }
 
-/// Where a transfer stands.
+/// The progress of a transfer.
 #[derive(Debug)]
 pub struct Progress {
     /// The transfer.
@@ -97,7 +97,7 @@ pub struct Progress {
     pub name: String,
     /// Whether it has begun.
     pub is_active: bool,
-    /// Its size as far as known.
+    /// Its size, as far as known.
     pub size_bytes: u64,
     /// Bytes on disk.
     pub offset_bytes: u64,
@@ -107,32 +107,32 @@ pub struct Progress {
     pub rung: Rung,
 }
 
-/// What is known about one of an origin's rungs.
+/// The state of one of an origin's rungs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RungState {
-    /// Nothing was asked yet.
+    /// Not tried yet.
     Untried,
-    /// It was answered as agreed.
+    /// It works.
     Open,
-    /// Not to be used in this batch: forbidden here, closed there, or an answer that is not to be believed.
+    /// Unusable in this batch: forbidden here, closed there, or not believable.
     Refused,
 }
 
-/// What a batch learnt about an origin hub.
+/// What a batch has learnt about an origin hub.
 #[derive(Clone, Debug)]
 pub struct OriginStatus {
     /// Its root URL.
     pub hub: HubUrl,
     /// Its `/dav` rung.
     pub dav: RungState,
-    /// Why that was dropped.
+    /// Why it was dropped.
     pub dav_reason: Option<String>,
     /// Its filesync.
     pub peer: Peer,
-    /// Most bytes that it gives in one request, where longer ones die.
+    /// The longest request that it answers, if longer ones die.
     pub piece_bytes: Option<NonZeroU64>,
-    /// Bytes of files that came from it in this batch.
+    /// Bytes of files received from it in this batch.
     pub received_bytes: u64,
-    /// Transfers that it could not give just now: out of reach, busy, or wrong bytes.
+    /// Transfers for which it was unreachable. Being busy or lacking the right bytes may concern a single file.
     pub failures: u32,
 }

@@ -1,7 +1,7 @@
-//! Where bytes come from: one origin hub and the ways to read from it.
+//! The source of bytes: one origin hub and the ways to read from it.
 //!
-//! Invariant: the session that a signed API request opens is kept in this process's memory for one batch, sent to the
-//! hub that opened it and to nobody else, only with GET, and ended by [`Origin::log_out`].
+//! Invariant: the session that a signed API request opens is kept in this process's memory for one batch, sent only to the
+//! hub that opened it, only with GET, and ended by [`Origin::log_out`].
 
 use std::cell::{Cell, RefCell};
 
@@ -30,10 +30,10 @@ pub(crate) struct Origin {
     filedata_answered: Cell<bool>,
     pub(crate) tickets: Tickets,
     pub(crate) pieces: Pieces,
-    /// Ranges asked for at once, whichever files they belong to: a small hub answers few requests at a time.
+    /// Ranges requested at once, for all files together: a small hub answers few requests at a time.
     pub(super) under_way: Cell<usize>,
     pub(super) received_bytes: Cell<u64>,
-    /// Transfers that it could not give just now.
+    /// Transfers for which it was unreachable.
     pub(super) failures: Cell<u32>,
 }
 
@@ -41,17 +41,17 @@ pub(crate) struct Origin {
 enum Session {
     Untried,
     Open(Secret),
-    /// It was open and the hub has ended it. Another login waits for another batch.
+    /// It was open and the hub has ended it. The next login happens in another batch.
     Lost,
     Refused,
 }
 
-/// What a hub's row says about a file.
+/// A hub's row of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct FileMeta {
     pub(crate) size_bytes: u64,
     pub(crate) edited: String,
-    /// Seconds between `edited` and the hub's own clock; none if either cannot be read.
+    /// Seconds between `edited` and the hub's own clock; none if either is unreadable.
     pub(crate) age_seconds: Option<i64>,
     display_path: String,
 }
@@ -81,7 +81,7 @@ impl Origin {
         }
     }
 
-    /// Returns what was learnt about the hub.
+    /// Returns what the batch has learnt about the hub.
     pub(crate) fn status(&self) -> OriginStatus {
         OriginStatus {
             hub: self.hub.clone(),
@@ -99,11 +99,11 @@ impl Origin {
         self.reason.replace(Some(error.to_string()));
     }
 
-    /// Asks what the hub's row says. None if the hub gives no session, so that nothing can be asked.
+    /// Requests the hub's row. None if the hub gives no session, which the request needs.
     ///
     /// # Errors
     ///
-    /// `NotFound` if the hub has no such file; `PeerBusy` if it ended the session; else as the reply tells.
+    /// `NotFound` if the hub does not have the file; `PeerBusy` if it ended the session; otherwise according to the reply.
     pub(crate) async fn file_meta(&self, shared: &Shared, hash: &str) -> Result<Option<FileMeta>> {
         match self.ask_api(shared, getfile::filemeta_url(&self.hub, hash), Pool::Main).await? {
             Some(reply) => self.read_meta(shared, reply, hash).await,
@@ -111,7 +111,7 @@ impl Origin {
         }
     }
 
-    /// Asks the API within the session, which the first request opens. None if the hub gives none.
+    /// Queries the API within the session, which the first request opens. None if the hub gives none.
     pub(crate) async fn ask_api(&self, shared: &Shared, url: Url, pool: Pool) -> Result<Option<Reply>> {
         let mut session = self.session.lock().await;
         let reply = match &*session {
@@ -122,7 +122,7 @@ impl Origin {
                 drop(session);
                 shared.send(pool, request).await
             }
-            // The lock is held meanwhile: everybody else waits for the one login.
+            // The lock is held meanwhile: all other requests wait for the one login.
             Session::Untried => {
                 let signed = getfile::api_login(&shared.identity, url, (shared.surroundings.random)())?;
                 let reply = shared.send(pool, Request::signed(signed)?).await;
@@ -145,7 +145,7 @@ impl Origin {
         }
     }
 
-    /// Stops using the session: for this batch if it had worked, else for good.
+    /// Stops using the session: for this batch if it had worked, otherwise for good.
     async fn give_up_session(&self, error: &Error) -> Result<()> {
         let mut session = self.session.lock().await;
         if self.dav.get() == RungState::Open || self.filedata_answered.get() {
@@ -189,14 +189,14 @@ impl Origin {
         let edited: Option<DateTime> = row.edited.parse().ok();
         let edited_at = edited.and_then(|edited| edited.to_zoned(jiff::tz::TimeZone::UTC).ok());
         Ok(Some(FileMeta {
-            size_bytes: row.size_bytes.ok_or_else(|| wrong("its size is no number"))?,
+            size_bytes: row.size_bytes.ok_or_else(|| wrong("the size is not a number"))?,
             age_seconds: hub_time.zip(edited_at).map(|(now, edited)| now.saturating_sub(edited.timestamp().as_second())),
             edited: row.edited,
             display_path: row.display_path,
         }))
     }
 
-    /// Tells whether `/dav` can be asked.
+    /// Tells whether `/dav` is available.
     pub(crate) async fn has_dav(&self) -> bool {
         self.dav.get() != RungState::Refused && self.has_session().await
     }
@@ -205,18 +205,18 @@ impl Origin {
         self.filedata_answered.set(true);
     }
 
-    /// Tells whether the API can be asked without another login.
+    /// Tells whether the API is available without another login.
     pub(crate) async fn has_session(&self) -> bool {
         matches!(*self.session.lock().await, Session::Open(_))
     }
 
-    /// Asks `/dav` for a range; believes only 206 with a range of a file of this size, and returns it with the range that it
-    /// brings, which holds some of what was asked.
+    /// Requests a range from `/dav`; accepts only 206 with a range of a file of this size, and returns it with its
+    /// range, which overlaps the requested one.
     ///
     /// # Errors
     ///
-    /// `NotFound` if no path leads to the file; `Refused` if the rung was dropped; `Corrupt` if the reply says nothing that can
-    /// be used.
+    /// `NotFound` if no path leads to the file; `Refused` if the rung was dropped; `Corrupt` if the reply is
+    /// unusable.
     pub(crate) async fn dav_range(
         &self,
         shared: &Shared,
@@ -239,14 +239,14 @@ impl Origin {
                     self.dav.set(RungState::Open);
                     return Ok(found);
                 }
-                // Another path may lead there yet. That there is something unusable says more than that there is nothing.
+                // Another path may still lead there. An unusable reply says more than a missing file.
                 Err(error) if error.kind() == ErrorKind::Corrupt => missing = Some(error),
                 Err(error) if error.kind() == ErrorKind::NotFound => missing = missing.or(Some(error)),
-                // A web server may forbid single paths, names with a dot in front for example: no word about the others.
+                // A web server may forbid single paths, such as names with a leading dot: this says nothing about the others.
                 Err(error) if error.kind() != ErrorKind::Refused || error.http_status() == Some(403) => return Err(error),
                 Err(error) if self.dav.get() == RungState::Open => return self.give_up_session(&error).await.and(Err(error)),
                 Err(error) => {
-                    // The session may still tell what the row says.
+                    // The session may still be able to read the row.
                     self.drop_dav(&error);
                     return Err(error);
                 }
@@ -255,7 +255,7 @@ impl Origin {
         Err(missing.unwrap_or_else(|| Error::new(ErrorKind::NotFound, "reading through /dav").context("hub", &self.hub)))
     }
 
-    /// Asks getfile for a whole file or scale; whether that is what came remains to be seen.
+    /// Requests a whole file or scale from getfile; the caller checks what arrived.
     async fn getfile(&self, shared: &Shared, hash: &str, scale: u8) -> Result<Reply> {
         let now = (shared.surroundings.unix_time)();
         let signed = getfile::getfile(&shared.identity, &self.hub, hash, scale, now, (shared.surroundings.random)())?;
@@ -266,16 +266,16 @@ impl Origin {
         Ok(reply)
     }
 
-    /// Asks getfile for a whole file of this size.
+    /// Requests a whole file of this size from getfile.
     ///
     /// # Errors
     ///
-    /// `NotFound` if a page came (the hub's way of saying so), `PeerBusy` for anything else that is not the file, else as the
-    /// reply tells.
+    /// `NotFound` if a page came (the hub's way of saying so), `PeerBusy` for anything else that is not the file, otherwise
+    /// according to the reply.
     pub(crate) async fn whole_file(&self, shared: &Shared, hash: &str, size_bytes: u64) -> Result<Reply> {
         let mut reply = self.getfile(shared, hash, 0).await?;
-        // A file comes with its name, whatever that is. Some names fit into no header, and then it comes without: what else
-        // a hub gives, its pages and its excuses, has another size.
+        // A file comes with its name, whatever that is. Some names fit into no header, and then it comes without one: other
+        // replies of a hub, such as pages and errors, have another size.
         if !reply.values("content-disposition").is_empty() {
             return Ok(reply);
         }
@@ -283,7 +283,7 @@ impl Origin {
         let nothing =
             reply.error(ErrorKind::PeerBusy, "no bytes: the file is not available, or the request's proof was lost on the way");
         let other = reply
-            .error(ErrorKind::PeerBusy, "neither the file nor a page: its name is not given, and its size is another")
+            .error(ErrorKind::PeerBusy, "neither the file nor a page: the reply gives no name, and its size differs")
             .context("expected_bytes", size_bytes);
         let is_page = reply.is_page();
         let has_other_length = reply.length().is_some_and(|length| length != size_bytes);
@@ -304,7 +304,7 @@ impl Origin {
         if let Session::Open(cookie) = std::mem::replace(&mut *session, Session::Refused)
             && let Ok(request) = Request::get(self.hub.page(["logout"])).header("cookie", &cookie)
         {
-            // A redirect to the front page is the usual answer; whatever comes, the cookie is forgotten here.
+            // A redirect to the front page is the usual answer; whatever the reply, the cookie is forgotten here.
             let _ = tokio::time::timeout(LOG_OUT_TIME, shared.send(Pool::Main, request)).await;
         }
     }
@@ -319,38 +319,38 @@ pub(crate) fn missing_row(hub: &HubUrl) -> Error {
         .context("fault", "the origin hub has no such file")
 }
 
-/// The longest page that is taken for one. What is longer and comes without a name is a file until its size says otherwise.
+/// The longest reply that can count as a page. A longer one without a name counts as a file unless its size differs.
 const MAX_PAGE_BYTES: usize = 1 << 20;
 pub(crate) const MAX_EDITED_BYTES: usize = 32;
 const MAX_PATH_BYTES: usize = 16 << 10;
 
-/// Believes only 206 with a range of the file that was meant.
+/// Accepts only 206 with a range of the intended file.
 fn check_range(reply: Reply, file: &DavFile<'_>, range: &Chunk) -> Result<(Reply, Chunk)> {
     if reply.status().as_u16() != 206 {
-        return Err(reply.error(ErrorKind::Refused, "a range was asked for and something else came"));
+        return Err(reply.error(ErrorKind::Refused, "a range was requested and something else came"));
     }
     if head::etag_names(&reply.values("etag"), file.hash) == Some(false) {
-        return Err(reply.error(ErrorKind::NotFound, "another file lies at this path"));
+        return Err(reply.error(ErrorKind::NotFound, "another file is at this path"));
     }
     brought_range(reply, range, file.size_bytes)
 }
 
-/// Returns the range that a reply says it brings: of a file of this size, and with something of what was asked in it. It may
-/// begin earlier or later and be shorter or longer, as where a server gives whole blocks.
+/// Returns the stated range of a reply: of a file of this size, and overlapping the requested one. It may
+/// begin earlier or later and be shorter or longer, such as when a server gives whole blocks.
 ///
 /// # Errors
 ///
-/// `Corrupt` if it says nothing of the kind. No byte of it is to be stored then; it says nothing about those that were.
+/// `Corrupt` if it states no such range. Then no byte of it may be stored; it says nothing about stored bytes.
 pub(crate) fn brought_range(reply: Reply, range: &Chunk, size_bytes: u64) -> Result<(Reply, Chunk)> {
     let found = head::content_range(&reply.values("content-range"));
     let fault = match found {
-        None => "a range of which it does not say which it is",
+        None => "a range without its position",
         Some(found) if found.total.unwrap_or(size_bytes) != size_bytes || found.last >= size_bytes => {
             "a range of a file of another size"
         }
-        Some(found) if found.first >= range.end || found.last < range.start => "a range that holds nothing of what was asked",
+        Some(found) if found.first >= range.end || found.last < range.start => "a range without any requested byte",
         Some(found) if range.start.saturating_sub(found.first) > MAX_BESIDE_BYTES => {
-            "a range that begins far before what was asked"
+            "a range that begins far before the requested one"
         }
         Some(found) => return Ok((reply, found.first..found.last + 1)),
     };
@@ -359,20 +359,20 @@ pub(crate) fn brought_range(reply: Reply, range: &Chunk, size_bytes: u64) -> Res
     Err(reply.error(ErrorKind::Corrupt, fault).context("expected", expected).context("computed", computed))
 }
 
-/// How much is read of what nobody asked for, before a range and behind it.
+/// How many unrequested bytes are read, before a range and after it.
 pub(crate) const MAX_BESIDE_BYTES: u64 = 16 << 20;
 
-/// A file as `/dav` names it.
+/// A file's names in `/dav`.
 pub(crate) struct DavFile<'a> {
     pub(crate) hash: &'a str,
     pub(crate) size_bytes: u64,
-    /// Names of the folders and the file as the packet gave them.
+    /// Names of the folders and the file from the packet.
     pub(crate) path: &'a [String],
     pub(crate) meta: Option<&'a FileMeta>,
 }
 
 impl DavFile<'_> {
-    /// Returns the paths to try: the packet's names first, for a hub's `display_path` can be out of date.
+    /// Returns the paths to try: the packet's names first, because a hub's `display_path` can be out of date.
     fn candidates(&self) -> Vec<Vec<&str>> {
         let named: Vec<&str> = self.path.iter().map(String::as_str).collect();
         let shown: Vec<&str> = self.meta.map(|meta| meta.display_path.split('/').collect()).unwrap_or_default();
@@ -387,7 +387,7 @@ impl DavFile<'_> {
 ///
 /// # Errors
 ///
-/// `PeerBusy` if none came, `NotFound` if a page did, `LimitExceeded` beyond `max_scale_bytes`, else as the reply tells.
+/// `PeerBusy` if no bytes came, `NotFound` if a page came, `LimitExceeded` beyond `max_scale_bytes`, otherwise according to the reply.
 pub(crate) async fn scale_bytes(shared: &Shared, origin: &Origin, hash: &str, scale: u8) -> Result<Vec<u8>> {
     let reply = origin.getfile(shared, hash, scale).await?;
     let not_found = reply.is_page().then(|| reply.error(ErrorKind::NotFound, "a page instead of the file"));

@@ -1,4 +1,4 @@
-//! The rungs of a stock hub: its row, getfile, `/dav`, and the second look where there is no digest.
+//! The rungs of a stock hub: its row, getfile, `/dav`, and the second look that replaces a digest.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ impl Work<'_> {
         Ok(self.complete(&partial, digest, edited, proof))
     }
 
-    /// Asks for the row, and again once its `edited` cannot change within its second any more.
+    /// Requests the row, and again once its `edited` can no longer change within its second.
     async fn settled_meta(&self) -> Result<Option<FileMeta>> {
         let settle_seconds = i64::try_from(self.shared.limits.settle_time.as_secs()).unwrap_or(i64::MAX);
         for _ in 0..=self.shared.limits.max_restarts {
@@ -68,20 +68,20 @@ impl Work<'_> {
                 _ => return Ok(meta),
             }
         }
-        // Whoever says so for ever holds up nobody.
+        // A hub that says so for ever must not block anybody.
         Err(Error::new(ErrorKind::PeerBusy, "reading a file's row")
             .context("hub", &self.origin.hub)
-            .context("fault", "the file is being changed again and again"))
+            .context("fault", "the file keeps changing"))
     }
 
-    /// Decides which version is to be read: the origin's own, which may be newer than the packet's but never older.
+    /// Decides which version to read: the origin's own, which may be newer than the packet's but never older.
     fn version(&self, meta: Option<&FileMeta>) -> Result<Version> {
         let spec = &self.job.spec;
         let (size_bytes, edited) =
             meta.map_or((spec.size_bytes, spec.edited.as_str()), |meta| (meta.size_bytes, meta.edited.as_str()));
         self.check_version(size_bytes, edited)?;
         if spec.sha256.is_some() && edited == spec.edited && size_bytes != spec.size_bytes {
-            // A column too narrow for the size, for example: `/dav` would end where the row says.
+            // For example, a column too narrow for the size: `/dav` would end at the row's size.
             return Err(Error::new(ErrorKind::PeerBusy, "reading a file's row")
                 .context("hub", &self.origin.hub)
                 .context("fault", "the row states another size than the packet")
@@ -91,7 +91,7 @@ impl Work<'_> {
         Ok(Version { size_bytes, sha256: self.given_digest(size_bytes, edited), rows: vec![self.row(edited)] })
     }
 
-    /// Brings every missing byte, from whichever rung works, always from the byte that was reached.
+    /// Fetches every missing byte, through whichever rung works, always from where it stopped.
     async fn bring_all(&self, partial: &SharedPartial<'_>, meta: Option<&FileMeta>) -> Result<()> {
         let mut ladder = Ladder { dav: true, whole: true, filedata: true };
         let mut failure = None;
@@ -113,17 +113,17 @@ impl Work<'_> {
             };
             let Err(error) = outcome else { continue };
             if partial.borrow().is_contradicted() {
-                // Wrong bytes are not to be built upon.
+                // Wrong bytes must not be reused.
                 partial.borrow_mut().discard()?;
                 return Err(error);
             }
             match error.kind() {
-                // A reply that cannot be used: nothing of it was kept, and what was there is as good as before.
+                // An unusable reply: nothing of it was kept, and the earlier bytes are still good.
                 ErrorKind::Corrupt => {}
                 ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput => return Err(error),
                 // The rung is closed, or this file has no path there.
                 kind if !kind.is_temporary() => {}
-                // The hub fails on this rung; another may do.
+                // The hub fails on this rung; another may work.
                 ErrorKind::PeerBusy if rung == Rung::Dav && reached == 0 => {}
                 _ if rung == Rung::Getfile => {
                     let received = partial.borrow().arrived_of(&(0..self.job.size_bytes.get()));
@@ -132,9 +132,9 @@ impl Work<'_> {
                 }
                 _ => return Err(error),
             }
-            // A whole that broke off goes on by ranges.
+            // A whole file that broke off continues with ranges.
             ladder.close(rung);
-            // What waiting may mend is told rather than what it cannot.
+            // Report a failure that waiting may fix rather than a permanent one.
             if failure.as_ref().is_none_or(|known: &Error| hope(known) < hope(&error)) {
                 failure = Some(error);
             }
@@ -142,7 +142,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Chooses the rung to ask next: a small file whole, else whatever reads ranges, fast ones first.
+    /// Chooses the next rung: a small file whole, otherwise any rung with ranges, fast ones first.
     async fn choose(&self, ladder: &Ladder, reached: u64) -> Option<Rung> {
         let size_bytes = self.job.size_bytes.get();
         let dav = ladder.dav && self.origin.has_dav().await;
@@ -179,7 +179,7 @@ impl Work<'_> {
     async fn receive_whole(&self, partial: &SharedPartial<'_>, meta: Option<&FileMeta>) -> Result<()> {
         let size_bytes = self.job.size_bytes.get();
         let reply = self.origin.whole_file(self.shared, &self.job.spec.hash, size_bytes).await.map_err(|error| {
-            // The row is there, so a page is maintenance or a passing fault, not the hub's way of saying no.
+            // The row exists, so a page means maintenance or a temporary fault, not a missing file.
             let passing = meta.is_some() && error.kind() == ErrorKind::NotFound;
             if passing {
                 Error::new(ErrorKind::PeerBusy, "receiving a file").context("hub", &self.origin.hub).source(error)
@@ -191,7 +191,7 @@ impl Work<'_> {
         let outcome = self.store(partial, reply, &(0..size_bytes), size_bytes).await;
         match &outcome {
             Ok(()) => self.origin.pieces.note_whole(size_bytes),
-            // The whole file is longer than its row says, so no range of that length is all of it.
+            // The whole file is longer than its row says, so no range of that length covers it.
             Err(error) if error.kind() == ErrorKind::Corrupt => partial.borrow_mut().contradict(),
             Err(_) => {}
         }
@@ -202,7 +202,7 @@ impl Work<'_> {
         DavFile { hash: &self.job.spec.hash, size_bytes: self.job.size_bytes.get(), path: &self.spec.path, meta }
     }
 
-    /// Compares what arrived with a second look at the origin, over another rung or connection.
+    /// Compares the received bytes with a second look at the origin, over another rung or connection.
     async fn look_again(
         &self,
         partial: &SharedPartial<'_>,
@@ -213,9 +213,9 @@ impl Work<'_> {
         if size == 0 {
             return Ok(None);
         }
-        // What came one way is looked at another way, if there is one.
+        // Bytes that came one way are checked another way, if there is one.
         let ways = if self.job.rung.get() == Rung::Dav { [Rung::Filedata, Rung::Dav] } else { [Rung::Dav, Rung::Filedata] };
-        // Where bytes may have come in more ways than one, each of them is looked at in every way that there is.
+        // If bytes may have come in several ways, all are checked in every available way.
         let is_mixed = self.job.rung.get() == Rung::Filedata || self.job.resumed_at_byte.get() > 0;
         let (mut unusable, mut is_same) = (None, false);
         for way in ways {
@@ -226,7 +226,7 @@ impl Work<'_> {
             match self.spot_check(partial, &self.dav_file(meta), way).await {
                 Ok(look) if look == SecondLook::Differs || !is_mixed => return Ok(Some(look)),
                 Ok(_) => is_same = true,
-                // No path leads there this way.
+                // This way has no path to the file.
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Refused | ErrorKind::Unsupported) => {}
                 Err(error) if error.kind() == ErrorKind::Corrupt => unusable = Some(error),
                 Err(error) => return Err(error),
@@ -236,14 +236,14 @@ impl Work<'_> {
             return Ok(Some(SecondLook::SameSpots));
         }
         if size > self.shared.limits.small_file_bytes {
-            // A way that answers and cannot be believed is no reason to do without a second look.
+            // A way with unbelievable answers does not make the second look unnecessary.
             return unusable.map_or(Ok(None), Err);
         }
         let is_same = self.patiently(async || self.comes_again(digest).await).await?;
         Ok(Some(if is_same { SecondLook::SameTwice } else { SecondLook::Differs }))
     }
 
-    /// Asks for the whole file once more and tells whether it has this digest; reads no more than the file has.
+    /// Requests the whole file again and tells whether it has this digest; reads no more bytes than the file has.
     async fn comes_again(&self, digest: Digest) -> Result<bool> {
         let size_bytes = self.job.size_bytes.get();
         let mut reply = self.origin.whole_file(self.shared, &self.job.spec.hash, size_bytes).await?;
@@ -273,7 +273,7 @@ impl Work<'_> {
     /// Reads a spot over another connection than the first.
     async fn see(&self, file: &DavFile<'_>, spot: &Chunk, way: Rung) -> Result<Vec<u8>> {
         let mut seen = Vec::new();
-        // A server may give less than what was asked at once.
+        // A server may give less than requested at once.
         for _ in 0..MAX_CRUMBS {
             if seen.len() as u64 >= spot.end - spot.start {
                 return Ok(seen);
@@ -281,12 +281,12 @@ impl Work<'_> {
             let rest = spot.start + seen.len() as u64..spot.end;
             let (start, bytes) = if way == Rung::Dav {
                 let (mut reply, brought) = self.origin.dav_range(self.shared, file, &rest, Pool::Second).await?;
-                // One more than there should be, where it is to end.
+                // One byte more than expected, at the end of the file.
                 let most = if brought.end <= rest.end { brought.end + 1 } else { rest.end } - brought.start;
                 let most = usize::try_from(most).unwrap_or(usize::MAX);
                 let (bytes, _) = reply.look(most, &self.shared.patience()).await?;
                 if bytes.len() as u64 > brought.end - brought.start {
-                    return Err(reply.error(ErrorKind::Corrupt, "more bytes than asked for"));
+                    return Err(reply.error(ErrorKind::Corrupt, "more bytes than requested"));
                 }
                 (brought.start, bytes.to_vec())
             } else {
@@ -305,7 +305,7 @@ impl Work<'_> {
         Err(next_to_nothing(&self.origin.hub))
     }
 
-    /// Reads a scale: small, of a size that the packet may state wrongly, and without a row to ask for.
+    /// Reads a scale: it is small, the packet may state a wrong size, and it has no row to ask for.
     pub(super) async fn receive_scale(&self) -> Result<Complete> {
         let (shared, job) = (self.shared, self.job);
         let spec = &job.spec;
@@ -313,6 +313,7 @@ impl Work<'_> {
         job.rung.set(Rung::Getfile);
         job.received_bytes.set(bytes.len() as u64);
         self.origin.received_bytes.set(self.origin.received_bytes.get().saturating_add(bytes.len() as u64));
+        self.check_most(bytes.len() as u64)?;
         crate::photo::check_whole(&bytes, &shared.limits)?;
         let digest = Digest::of(&bytes);
         let mut proof = vec!["image"];
@@ -326,7 +327,7 @@ impl Work<'_> {
         } else if bytes.len() as u64 == spec.size_bytes {
             proof.push("size");
         } else {
-            // The row's size may be another hub's; two equal reads prove more than a wrong number.
+            // The row's size may come from another hub; two equal reads prove more than a wrong number.
             let again = scale_bytes(shared, self.origin, &spec.hash, spec.scale).await?;
             if again != bytes {
                 return Err(Error::new(ErrorKind::Corrupt, "verifying a scale")
@@ -348,7 +349,7 @@ impl Work<'_> {
     }
 }
 
-/// Ranks failures by what trying again may bring.
+/// Ranks failures by the chance of a retry.
 fn hope(error: &Error) -> u8 {
     match error.kind() {
         ErrorKind::Corrupt => 1,
@@ -393,7 +394,7 @@ impl SecondLook {
 
 const SPOTS_AT_ONCE: usize = 4;
 
-/// Chooses one random range in each equal stretch of the file; the first and last byte are always looked at.
+/// Chooses one random range in each equal stretch of the file; the first and last byte are always checked.
 fn spots(size_bytes: u64, count: u32, length_bytes: u64, random: &dyn Fn() -> u64) -> Vec<Chunk> {
     let count = u64::from(count.max(1));
     if size_bytes <= count.saturating_mul(length_bytes) {

@@ -1,10 +1,11 @@
 //! Facts and tickets of a hub that speaks filesync: one signed request for many files, then reads with the ticket.
 //!
-//! Invariant: a ticket is a secret of the batch, sent only to the hub that gave it. What a hub states is a claim until the
-//! bytes have the digest. A hub that does not answer as agreed is not asked again in this batch; the stock rungs follow.
+//! Invariant: a ticket is a secret of the batch, sent only to the hub that gave it. A hub's statement is only a claim until the
+//! bytes have the digest. A hub that violates the protocol is not asked again in this batch; the stock rungs follow.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ use super::{RungState, Shared, TransferId};
 use crate::body::{FileReply, TicketReply};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
-use crate::getfile;
+use crate::getfile::{self, HubUrl};
 use crate::http::{Pool, Reply, Request};
 use crate::signature::Secret;
 
@@ -25,7 +26,7 @@ pub(crate) struct FileKey {
     pub(crate) scale: u8,
 }
 
-/// What a hub states about the bytes that it holds.
+/// A hub's statement about its bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
     pub(crate) size_bytes: u64,
@@ -49,17 +50,22 @@ enum Answer {
     Unavailable { retry_after_seconds: Option<u64> },
 }
 
-/// What a batch knows of one hub's filesync.
+/// A batch's knowledge of one hub's filesync.
 pub(crate) struct Tickets {
     rung: Cell<RungState>,
     reason: RefCell<Option<String>>,
-    /// The hub was out of reach, which says nothing about its filesync.
-    unreached: Cell<bool>,
-    /// Held during a request: everybody else waits for its answers.
+    /// The reason for giving up the rung says nothing about the hub's filesync: it was unreachable, or does not know this channel.
+    says_nothing: Cell<bool>,
+    /// How long the batch has waited, at the hub's request, since it last gave tickets, and how often.
+    waited: Cell<Duration>,
+    pauses: Cell<u32>,
+    /// The time before which it is not asked again.
+    not_before: Cell<i64>,
+    /// Held during a request: all others wait for its answers.
     asking: tokio::sync::Mutex<()>,
-    /// Files that transfers of the batch will want from here.
+    /// Files that transfers of the batch will request from this hub.
     wanted: RefCell<BTreeMap<TransferId, FileKey>>,
-    /// Answers and the time until which they are believed.
+    /// Answers and the time until which they are valid.
     known: RefCell<HashMap<FileKey, (Answer, i64)>>,
     version: RefCell<Option<String>>,
     features: RefCell<Vec<String>>,
@@ -69,7 +75,7 @@ pub(crate) struct Tickets {
     disputed: RefCell<HashSet<TransferId>>,
 }
 
-/// What is known of a hub's filesync, for the caller.
+/// The state of a hub's filesync, for the caller.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// Whether it speaks filesync.
@@ -78,9 +84,9 @@ pub struct Peer {
     pub reason: Option<String>,
     /// Its filesync version.
     pub version: Option<String>,
-    /// What it says it can do.
+    /// Its features.
     pub features: Vec<String>,
-    /// How far its clock is ahead of ours.
+    /// By how much its clock is ahead of ours.
     pub skew_seconds: Option<i64>,
 }
 
@@ -114,7 +120,10 @@ impl Tickets {
         Self {
             rung: Cell::new(if allowed { RungState::Untried } else { RungState::Refused }),
             reason: RefCell::default(),
-            unreached: Cell::default(),
+            says_nothing: Cell::default(),
+            waited: Cell::default(),
+            pauses: Cell::default(),
+            not_before: Cell::default(),
             asking: tokio::sync::Mutex::default(),
             wanted: RefCell::default(),
             known: RefCell::default(),
@@ -126,14 +135,14 @@ impl Tickets {
         }
     }
 
-    /// Notes that a transfer will ask for a file, so that the next request asks for it too.
+    /// Notes that a transfer will need a file, so that the next request includes it.
     pub(crate) fn want(&self, id: TransferId, key: FileKey) {
         if self.is_usable() {
             self.wanted.borrow_mut().insert(id, key);
         }
     }
 
-    /// Forgets a transfer that is over.
+    /// Forgets a finished transfer.
     pub(crate) fn unwant(&self, id: TransferId) {
         self.disputed.borrow_mut().remove(&id);
         if let Some(key) = self.wanted.borrow_mut().remove(&id) {
@@ -141,17 +150,17 @@ impl Tickets {
         }
     }
 
-    /// Forgets what was stated about a file, so that it is asked for again.
+    /// Forgets the statement about a file, so that it is requested again.
     pub(crate) fn forget(&self, key: &FileKey) {
         self.known.borrow_mut().remove(key);
     }
 
-    /// Notes that the hub and the packet speak of different bytes.
+    /// Notes that the hub and the packet mean different bytes.
     pub(crate) fn dispute(&self, id: TransferId) {
         self.disputed.borrow_mut().insert(id);
     }
 
-    /// Tells whether the hub and the packet speak of different bytes.
+    /// Tells whether the hub and the packet mean different bytes.
     pub(crate) fn disputes(&self, id: TransferId) -> bool {
         self.disputed.borrow().contains(&id)
     }
@@ -162,7 +171,8 @@ impl Tickets {
 
     /// Gives the rung up for this batch.
     pub(crate) fn refuse(&self, error: &Error) {
-        self.unreached.set(self.rung.get() == RungState::Untried && error.kind() == ErrorKind::Network);
+        let is_untried = self.rung.get() == RungState::Untried;
+        self.says_nothing.set(is_untried && (error.kind() == ErrorKind::Network || is_about_the_channel(error)));
         self.rung.set(RungState::Refused);
         self.reason.replace(Some(error.to_string()));
         self.wanted.take();
@@ -171,7 +181,7 @@ impl Tickets {
 
     pub(crate) fn peer(&self) -> Peer {
         Peer {
-            state: if self.unreached.get() { RungState::Untried } else { self.rung.get() },
+            state: if self.says_nothing.get() { RungState::Untried } else { self.rung.get() },
             reason: self.reason.borrow().clone(),
             version: self.version.borrow().clone(),
             features: self.features.borrow().clone(),
@@ -183,7 +193,7 @@ impl Tickets {
         self.known.borrow().get(key).filter(|(_, until)| now < *until).map(|(answer, _)| answer.clone())
     }
 
-    /// Returns the file and those that will be wanted next and are not known yet.
+    /// Returns the file and the next ones that will be needed and are not known yet.
     fn to_ask(&self, key: &FileKey) -> Vec<FileKey> {
         let (wanted, known) = (self.wanted.borrow(), self.known.borrow());
         let mut files = vec![key.clone()];
@@ -198,7 +208,7 @@ impl Tickets {
         files
     }
 
-    /// Keeps the answers; false if they are not answers to what was asked.
+    /// Keeps the answers; false if they do not match the request.
     fn keep(&self, reply: TicketReply, asked: &[FileKey], now: i64) -> bool {
         if reply.filesync != u64::from(getfile::VERSION) || reply.files.len() != asked.len() {
             return false;
@@ -223,25 +233,35 @@ const MAX_FEATURES: usize = 32;
 const MAX_TICKET_SECONDS: u32 = 3600;
 /// A ticket is not used in its last minute: the bytes must have begun to flow before it ends.
 const EXPIRY_MARGIN_SECONDS: i64 = 60;
-/// How long "missing" and "unavailable" are believed when a file was asked for ahead of its turn.
+/// How long "missing" and "unavailable" are valid when a file was requested ahead of its turn.
 const NO_FILE_SECONDS: i64 = 30;
-/// The largest difference of clocks that is made up for.
+/// How long to wait for a busy hub before its transfers are postponed.
+const MAX_WAITED: Duration = Duration::from_secs(20);
+/// The minimum pause, in seconds, before it is then asked again.
+const LEAST_REST_SECONDS: u64 = 10;
+/// The largest clock difference that is compensated.
 const MAX_SKEW_SECONDS: u64 = 3600;
 
 impl Origin {
-    /// Returns what the hub states about a file, together with a ticket; none if it does not speak filesync.
+    /// Returns the hub's statement about a file, together with a ticket; none if it does not speak filesync.
     ///
     /// # Errors
     ///
-    /// `NotFound` if it has no such file; `PeerBusy` if it cannot give it now.
+    /// `NotFound` if it does not have the file; `PeerBusy` if it cannot give it now.
     pub(crate) async fn facts(&self, shared: &Shared, key: &FileKey) -> Result<Option<Facts>> {
         let tickets = &self.tickets;
+        let now = (shared.surroundings.unix_time)();
+        if tickets.is_usable()
+            && let Some(Answer::Ready(facts)) = tickets.known(key, now)
+        {
+            return Ok(Some(facts));
+        }
         let _one_at_a_time = tickets.asking.lock().await;
         let now = (shared.surroundings.unix_time)();
         let mut answer = tickets.known(key, now).filter(|_| tickets.is_usable());
         if answer.is_none() && tickets.is_usable() {
             let files = tickets.to_ask(key);
-            match self.ask(shared, &files).await {
+            match self.ask_patiently(shared, &files).await {
                 Ok(()) => answer = tickets.known(key, now),
                 Err(error) if matches!(error.kind(), ErrorKind::PeerBusy | ErrorKind::InvalidInput) => return Err(error),
                 Err(error) => tickets.refuse(&error),
@@ -253,12 +273,43 @@ impl Origin {
             Some(Answer::Missing) => Err(missing_row(&self.hub)),
             Some(Answer::Unavailable { retry_after_seconds }) => Err(Error::new(ErrorKind::PeerBusy, "asking for a ticket")
                 .context("hub", &self.hub)
-                .context("fault", "its bytes are not whole there")
+                .context("fault", "its bytes are incomplete there")
                 .retry_after_seconds(retry_after_seconds)),
         }
     }
 
-    /// Asks for facts and tickets, once more if the clocks differ. `PeerBusy` means later; any other error that the hub does
+    /// Requests facts and tickets, repeatedly for a while if the hub asks for a later retry.
+    async fn ask_patiently(&self, shared: &Shared, files: &[FileKey]) -> Result<()> {
+        let tickets = &self.tickets;
+        loop {
+            let now = (shared.surroundings.unix_time)();
+            if now < tickets.not_before.get() {
+                let seconds = tickets.not_before.get().abs_diff(now);
+                return Err(asked_too_much(&self.hub).retry_after_seconds(Some(seconds)));
+            }
+            let answer = self.ask(shared, files).await;
+            let Err(error) = answer.as_ref() else {
+                tickets.waited.take();
+                tickets.pauses.take();
+                return answer;
+            };
+            if error.kind() != ErrorKind::PeerBusy || error.http_status() != Some(TOO_MANY_REQUESTS) {
+                return answer;
+            }
+            let asked_for = error.wait_seconds().unwrap_or(LEAST_REST_SECONDS);
+            let pause = Duration::from_secs(asked_for).max(shared.limits.restart_pause * (1 << tickets.pauses.get().min(8)));
+            if tickets.waited.get().saturating_add(pause) > MAX_WAITED {
+                let rest = asked_for.max(LEAST_REST_SECONDS);
+                tickets.not_before.set(now.saturating_add_unsigned(rest));
+                return Err(asked_too_much(&self.hub).retry_after_seconds(Some(rest)));
+            }
+            tickets.pauses.set(tickets.pauses.get() + 1);
+            tickets.waited.set(tickets.waited.get().saturating_add(pause));
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Requests facts and tickets, again if the clocks differ. `PeerBusy` means later; any other error means that the hub does
     /// not speak filesync with us.
     async fn ask(&self, shared: &Shared, files: &[FileKey]) -> Result<()> {
         let (reply, own_time) = match self.ask_once(shared, files).await? {
@@ -283,7 +334,8 @@ impl Origin {
             Error::new(kind, "asking for tickets").context("hub", &self.hub).context("fault", fault.escape_debug())
         };
         if let Some(code) = &reply.error {
-            return Err(refused(ErrorKind::Refused, &code.chars().take(40).collect::<String>()));
+            let error = refused(ErrorKind::Refused, &code.chars().take(40).collect::<String>());
+            return Err(if code == UNKNOWN_HERE { error.context(ABOUT, "channel") } else { error });
         }
         if !self.tickets.keep(reply, files, own_time) {
             return Err(refused(ErrorKind::Unsupported, "an answer to something else"));
@@ -321,12 +373,12 @@ impl Origin {
         Ok((reply, own_time))
     }
 
-    /// Asks for a range with a ticket; returns the reply and the range that it brings, which is the whole file where a server
+    /// Requests a range with a ticket; returns the reply and its range, which is the whole file if a server
     /// ignores ranges.
     ///
     /// # Errors
     ///
-    /// As the reply tells; `Refused` if it is neither a range nor the whole, `Corrupt` if it is a range that cannot be used.
+    /// According to the reply; `Refused` if it is neither a range nor the whole file, `Corrupt` if it is an unusable range.
     pub(crate) async fn ticket_range(&self, shared: &Shared, hash: &str, facts: &Facts, range: &Chunk) -> Result<(Reply, Chunk)> {
         let request = Request::get(self.hub.page(["getfile", hash]))
             .header("filesync-ticket", &facts.ticket)?
@@ -335,9 +387,26 @@ impl Origin {
         match reply.status().as_u16() {
             206 => brought_range(reply, range, facts.size_bytes),
             200 if reply.length() == Some(facts.size_bytes) => Ok((reply, 0..facts.size_bytes)),
-            _ => Err(reply.error(ErrorKind::Refused, "neither the range that was asked for nor the file")),
+            _ => Err(reply.error(ErrorKind::Refused, "neither the requested range nor the file")),
         }
     }
+}
+
+const TOO_MANY_REQUESTS: u16 = 429;
+/// The answer of a hub whose filesync does not know the channel, or not our clone of it: it may still know other channels.
+const UNKNOWN_HERE: &str = "unknown_requester";
+const ABOUT: &str = "about";
+
+fn is_about_the_channel(error: &Error) -> bool {
+    error.facts().any(|fact| fact == (ABOUT, "channel"))
+}
+
+/// Builds the error for a hub that must not be asked for tickets just now. It does not count as a failure of the transfer.
+fn asked_too_much(hub: &HubUrl) -> Error {
+    Error::new(ErrorKind::PeerBusy, "asking for tickets")
+        .context("hub", hub)
+        .context("fault", "the hub wants to be asked a little later")
+        .context("wait_is_no_failure", true)
 }
 
 fn is_header_value(text: &str) -> bool {

@@ -24,6 +24,8 @@ pub struct Filesync {
     pub claims: Option<u64>,
     /// Status and body that every ticket request gets.
     pub refusal: Option<(u16, String)>,
+    /// The next requests for tickets are answered with 429 and these values of `Retry-After`, in seconds.
+    pub later: Vec<u64>,
     /// The hub's clock.
     pub time: Option<i64>,
     /// Tickets of the first reply are valid for this many reads.
@@ -105,6 +107,10 @@ fn tickets(request: &Request, state: &State, filesync: &mut Filesync) -> Reply {
     assert!(filesync.nonces.insert(asked["nonce"].as_str().unwrap().to_owned()), "a nonce is used once");
     if let Some((status, body)) = &filesync.refusal {
         return Reply::new(*status, body.clone()).header("Content-Type", "application/json").header("Retry-After", "21");
+    }
+    if !filesync.later.is_empty() {
+        let seconds = filesync.later.remove(0).to_string();
+        return json_reply(429, &json!({"filesync": 2, "error": "busy", "time": NOW})).header("Retry-After", &seconds);
     }
     let time = filesync.time.unwrap_or(NOW);
     if (time - asked["time"].as_i64().unwrap()).abs() > 300 {

@@ -595,6 +595,7 @@ pub fn spec(hub: &LoopbackHub, hash: &str) -> TransferSpec {
         hash: hash.into(),
         scale: 0,
         size_bytes,
+        most_bytes: u64::MAX,
         edited: EDITED.into(),
         sha256: None,
         mimetype: String::new(),

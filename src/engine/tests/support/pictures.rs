@@ -396,7 +396,7 @@ pub struct Entry {
     pub least_db: f64,
 }
 
-/// What must stand in no thumbnail.
+/// Text that no thumbnail may contain.
 pub const PRIVATE: [&[u8]; 5] = [b"Exif", b"eXIf", b"48.8583N", b"ns.adobe.com/xap", b"a comment"];
 
 /// Every form that a photo comes in.

@@ -42,7 +42,7 @@ final class Faults {
 		return self::count('served-' . $hash, $bytes);
 	}
 
-	/** Puts rules in force; an empty list ends all. Counters begin anew. */
+	/** Puts rules in force; an empty list ends all. Counters restart. */
 	public static function write(string $hub, array $rules): void {
 		array_map('unlink', glob($hub . '/faults.count.*') ?: []);
 		file_put_contents($hub . '/faults.new', json_encode($rules));

@@ -2,7 +2,7 @@
 
 namespace TestHub;
 
-/** What stands in for the network and for chance where hubs of one test run without servers. */
+/** Replaces the network and chance where hubs of one test run without servers. */
 final class Wire {
 
 	/** @var ?\Closure Takes a URL, fields and options, answers as z_post_url does. */

@@ -90,7 +90,7 @@ function plugin_is_installed($addon) {
 	return (bool) q("SELECT id FROM addon WHERE aname = '%s' AND installed = 1", dbesc($addon));
 }
 
-/** Loads addons anew whose main file is another than when they were loaded. Cron does this, nobody else. */
+/** Reloads addons whose main file has changed since they were loaded. Only cron does this. */
 function reload_plugins() {
 	foreach (dbq('SELECT * FROM addon WHERE installed = 1') ?: [] as $row) {
 		$changed = @filemtime('addon/' . $row['aname'] . '/' . $row['aname'] . '.php');

@@ -7,7 +7,7 @@ use App;
 /**
  * The queue of background jobs: table workerq, drained by CLI processes of which at most four run at a time.
  *
- * As on a hub: a job whose JSON stands in the table already is dropped; deliveries go first, Addon jobs last; a job
+ * As on a hub: a job whose JSON is already in the table is dropped; deliveries go first, Addon jobs last; a job
  * that is older than the limit is started again while the first may still run; a fatal error leaves the row.
  */
 class QueueWorker {
@@ -31,7 +31,7 @@ class QueueWorker {
 		self::Process();
 	}
 
-	/** Adds a row for the job. Returns false if the same job stands there already. */
+	/** Adds a row for the job. Returns false if the same job is already there. */
 	private static function enqueue($argv) {
 		$json = json_encode(['argc' => count($argv), 'argv' => $argv]);
 		$uuid = md5($json);

@@ -73,7 +73,7 @@ function dbescdate($value) {
 }
 
 /**
- * Escapes bytes. What is no text becomes `\x<hex>`, as on a hub with PostgreSQL, so both forms stand in the tables. There the backslash is
+ * Escapes bytes. Bytes that are not text become `\x<hex>`, as on a hub with PostgreSQL, so the tables contain both forms. There the backslash is
  * doubled, or the server would read the digits as bytes.
  */
 function dbescbin($value) {
