@@ -37,7 +37,7 @@ final class UnderWayTest extends AddonTestCase
 		foreach (['f1' => 0, 'p1' => 1] as $hash => $scale) {
 			$row = $this->transfer($hash, $scale);
 			$this->assertSame(['waiting', 'Storage', 1001], [$row['state'], $row['kind'], (int) $row['size_bytes']]);
-			$this->assertStringContainsString('and may take 1000 (under_way_max_bytes)', $row['reason']);
+			$this->assertStringContainsString('the limit is 1000 (under_way_max_bytes)', $row['reason']);
 		}
 		Config::set('under_way_max_bytes', '1001');
 		// One after the other.

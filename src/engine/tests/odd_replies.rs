@@ -644,6 +644,17 @@ fn a_row_that_is_always_of_this_second_is_not_waited_for_without_end() {
 }
 
 #[test]
+fn a_hub_that_is_started_anew_while_its_row_settles_is_waited_for() {
+    let (bytes, dir) = (noise(9_000, 21), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    hub.state().faults.fresh_then_down = 2;
+    let mut limits = small_limits();
+    limits.settle_time = std::time::Duration::from_secs(1);
+    assert_eq!(complete(run(&mut batch(dir.path(), limits), spec(&hub, "h1")), "away").digest, Digest::of(&bytes));
+    assert_eq!(hub.requests("GET /api/z/1.0/filemeta"), 5);
+}
+
+#[test]
 fn bytes_that_came_in_two_ways_are_looked_at_in_both() {
     let (bytes, dir) = (noise(LARGE, 22), tempfile::tempdir().unwrap());
     let hub = hub_with(&bytes);

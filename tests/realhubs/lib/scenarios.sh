@@ -1,7 +1,7 @@
 # What must hold when nothing goes wrong. A scenario is a function `scenario_<name>`; it prints what it found wrong and returns 1,
 # or prints a short detail and returns 0. Dashes in a name are underscores here.
 
-SCENARIOS="file nested odd-names zero-byte photo photo-formats overwrite overwrite-same-second duplicate echo $POST_SCENARIOS import-without-files photo-life legacy secrets signatures-apart metrics"
+SCENARIOS="file nested odd-names names zero-byte photo photo-formats overwrite overwrite-same-second duplicate echo $POST_SCENARIOS import-without-files photo-life legacy $NEIGHBOUR_SCENARIOS secrets signatures-apart metrics"
 
 # `bulk` runs only when it is named: BULK_BYTES (3 GiB) in one file and BULK_PHOTOS (40) photos, best with MEMORY_LIMIT=32M.
 
@@ -86,6 +86,56 @@ scenario_odd_names() {
 		settle && equal "$hash" "$(sha "$path")" || { echo "name: $name"; wrong=1; }
 	done
 	[ $wrong = 0 ] && echo "7 names in 'a b/ü#%20+'"
+}
+
+# Names of eight scripts and kinds, the last as long as a hub takes it, while B may read /dav of A, is refused there, and may not ask. B has the bytes, and the
+# name that A shows: where A stores another than it was given, that is said.
+scenario_names() {
+	local way path name kind hash said here wrong=0 changed=
+	local -A names=(
+		[umlaut]='Überblick äöüß.pdf' [CJK]='日本語の名前 한국어 中文.txt' [emoji]=$'😀👩\xe2\x80\x8d👧🏳\xef\xb8\x8f.txt' [right-to-left]=$'שלום مرحبا \xe2\x80\xaegpj.exe'
+		[combining]=$'e\xcc\x81te\xcc\x81 A\xcc\x8a.txt' [control]=$'bell\a tab\t Icon\r' [line-break]=$'new\nline\r\n.txt' [longest]="$(printf '𝔘%.0s' {1..191})"
+	)
+	trap 'rm -f "$LAYOUT/a/nginx/held.conf"; server_reload a; dav_again' EXIT
+	for way in open refused forbidden; do
+		case $way in
+			open) ;;
+			refused) hold_dav a ;;
+			forbidden) let_bytes_go a; dav_again; [ "$ADDON" = 0 ] || hub_php b addon/filesync/cli.php config set dav_allowed 0 >/dev/null ;;
+		esac
+		local -A hashes=()
+		for kind in "${!names[@]}"; do
+			path=$(random_file "name-$kind" $((40000 + RANDOM)))
+			hashes[$kind]=$(give "$path" "${names[$kind]}" "$TOP/names-$way")
+		done
+		settle || wrong=1
+		for kind in "${!names[@]}"; do
+			hash=${hashes[$kind]}
+			[ -n "$hash" ] || { echo "$kind: A did not take it"; wrong=1; continue; }
+			equal "$hash" "$(sha "$LAYOUT/scratch/name-$kind")" || { echo "$kind, /dav $way"; wrong=1; }
+			said=$(name_in a)
+			here=$(name_in b)
+			[ "$said" = "$here" ] || { echo "$kind, /dav $way: A says $said, B $here"; wrong=1; }
+			[ "$said" = "$(php -r 'echo json_encode($argv[1]);' -- "${names[$kind]}")" ] || [[ " $changed " = *" $kind "* ]] || changed+="$kind "
+		done
+	done
+	[ $wrong = 0 ] && echo "${#names[@]} kinds of names, /dav open, refused and forbidden${changed:+; A itself stores another name: ${changed% }}"
+}
+# Prints the name of the file whose rows were compared last, as JSON: name_in <hub>.
+name_in() { php -r 'echo json_encode(json_decode(file_get_contents($argv[1]), true)["chain"][0]["filename"] ?? null);' "$LAYOUT/scratch/rows-$1.json"; }
+# Hub A's web server refuses all of /dav.
+hold_dav() {
+	case $WEB in
+		nginx) echo "location ~ ^$BELOW/dav { return 403; }" ;;
+		apache) echo "RedirectMatch 403 ^$BELOW/dav" ;;
+	esac >"$LAYOUT/$1/nginx/held.conf"
+	server_reload "$1"
+}
+# B may read /dav again, and forgets that it was refused.
+dav_again() {
+	[ "$ADDON" != 0 ] || return 0
+	hub_php b addon/filesync/cli.php config clear dav_allowed >/dev/null
+	echo 'UPDATE filesync_peer SET dav_refused_until = 0' | database_sql hub_b
 }
 
 scenario_zero_byte() {

@@ -97,7 +97,8 @@ configure_nginx() {
 		http {
 			include /etc/nginx/mime.types;
 			default_type application/octet-stream;
-			access_log $dir/log/access.log;
+			log_format timed '\$remote_addr - \$remote_user [\$time_local] "\$request" \$status \$body_bytes_sent "\$http_referer" "\$http_user_agent" \$request_time \$request_length';
+			access_log $dir/log/access.log timed;
 			client_body_temp_path $dir/nginx/tmp/body;
 			fastcgi_temp_path $dir/nginx/tmp/fastcgi;
 			proxy_temp_path $dir/nginx/tmp/proxy;

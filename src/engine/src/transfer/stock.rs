@@ -59,8 +59,9 @@ impl Work<'_> {
     /// Requests the row, and again once its `edited` can no longer change within its second.
     async fn settled_meta(&self) -> Result<Option<FileMeta>> {
         let settle_seconds = i64::try_from(self.shared.limits.settle_time.as_secs()).unwrap_or(i64::MAX);
-        for _ in 0..=self.shared.limits.max_restarts {
-            let meta = self.origin.file_meta(self.shared, &self.job.spec.hash).await?;
+        let ask = async || self.origin.file_meta(self.shared, &self.job.spec.hash).await;
+        for round in 0..=self.shared.limits.max_restarts {
+            let meta = if round == 0 { ask().await? } else { self.patiently(ask).await? };
             match meta.as_ref().and_then(|meta| meta.age_seconds) {
                 Some(age) if (0..settle_seconds).contains(&age) => {
                     tokio::time::sleep(Duration::from_secs(u64::try_from(settle_seconds - age).unwrap_or(1))).await;

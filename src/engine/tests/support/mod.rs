@@ -93,6 +93,8 @@ pub struct Faults {
     pub endless_after: Option<usize>,
     /// Once a connection was cut, so many requests are answered with this.
     pub down_after_cut: (usize, u16),
+    /// The first row that is given is of the hub's present second, and so many requests after it are answered with 502.
+    pub fresh_then_down: usize,
     /// A bit of every byte that `/dav` gives is wrong, again and again.
     pub dav_lies: bool,
     /// A server in front ends every body after this many bytes.
@@ -364,7 +366,12 @@ fn filemeta(request: &Request, state: &mut State) -> Reply {
     if state.faults.no_session || !(has_session || signed) {
         return Reply::new(401, "This api requires login").header("WWW-Authenticate", "Basic");
     }
-    let date = state.faults.date.clone().unwrap_or_else(|| DATE.into());
+    let mut date = state.faults.date.clone().unwrap_or_else(|| DATE.into());
+    if state.faults.fresh_then_down > 0 {
+        state.down = std::mem::take(&mut state.faults.fresh_then_down);
+        state.faults.down_after_cut.1 = 502;
+        date = "Fri, 03 May 2024 09:00:00 GMT".into();
+    }
     let hash = &form(&request.query)["file_id"];
     let body = state.files.get(hash).map_or(String::new(), |file| {
         let size = file.claimed.unwrap_or(file.bytes.len() as u64);
