@@ -68,14 +68,14 @@ impl From<Digest> for String {
 
 /// A running SHA-256 whose state can be saved between two bytes.
 #[derive(Clone, Default)]
-pub struct Hasher {
+pub(crate) struct Hasher {
     state: Sha256,
     length_bytes: u64,
 }
 
 /// A saved state: how many bytes went in, and the inner state in hex.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HasherState {
+pub(crate) struct HasherState {
     /// Bytes hashed so far.
     pub length_bytes: u64,
     state: String,
@@ -83,28 +83,28 @@ pub struct HasherState {
 
 impl Hasher {
     /// Adds bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.state.update(bytes);
         self.length_bytes += bytes.len() as u64;
     }
 
     /// Returns the number of bytes hashed so far.
-    pub fn length_bytes(&self) -> u64 {
+    pub(crate) fn length_bytes(&self) -> u64 {
         self.length_bytes
     }
 
     /// Returns the digest of all bytes so far.
-    pub fn digest(&self) -> Digest {
+    pub(crate) fn digest(&self) -> Digest {
         Digest(self.state.clone().finalize().into())
     }
 
     /// Returns a state from which [`Hasher::restore`] continues.
-    pub fn save(&self) -> HasherState {
+    pub(crate) fn save(&self) -> HasherState {
         HasherState { length_bytes: self.length_bytes, state: to_hex(&self.state.serialize()) }
     }
 
     /// Continues from a saved state; none if it is invalid.
-    pub fn restore(saved: &HasherState) -> Option<Self> {
+    pub(crate) fn restore(saved: &HasherState) -> Option<Self> {
         if saved.length_bytes == 0 {
             return Some(Self::default());
         }

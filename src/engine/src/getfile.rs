@@ -65,7 +65,7 @@ impl fmt::Display for HubUrl {
 
 /// A request that is ready to send.
 #[derive(Debug)]
-pub struct SignedRequest {
+pub(crate) struct SignedRequest {
     /// The address.
     pub url: Url,
     /// Header names and values; values may be secret.
@@ -94,7 +94,7 @@ const ACCEPT: &str = "application/x-zot+json";
 /// # Errors
 ///
 /// `InvalidInput` if the key cannot sign.
-pub fn getfile(
+pub(crate) fn getfile(
     identity: &Identity,
     hub: &HubUrl,
     resource: &str,
@@ -154,7 +154,7 @@ pub(crate) fn filedata_url(hub: &HubUrl, hash: &str, range: &Range<u64>) -> Url 
 /// # Errors
 ///
 /// `InvalidInput` if the key cannot sign.
-pub fn api_login(identity: &Identity, url: Url, token: u64) -> Result<SignedRequest> {
+pub(crate) fn api_login(identity: &Identity, url: Url, token: u64) -> Result<SignedRequest> {
     let token = format!("{token:016x}");
     let whole = url.as_str().to_owned();
     let authorization =
@@ -171,14 +171,14 @@ pub fn api_login(identity: &Identity, url: Url, token: u64) -> Result<SignedRequ
 }
 
 /// The version of the protocol of hubs with filesync.
-pub const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 2;
 
 /// Builds the request for tickets from its JSON body; the signature covers path, host and body.
 ///
 /// # Errors
 ///
 /// `InvalidInput` if the key cannot sign.
-pub fn ticket_request(identity: &Identity, hub: &HubUrl, body: String) -> Result<SignedRequest> {
+pub(crate) fn ticket_request(identity: &Identity, hub: &HubUrl, body: String) -> Result<SignedRequest> {
     let url = hub.page(["getfile", "ticket"]);
     let digest = Digest::of(body.as_bytes());
     let text = format!("filesync {VERSION} ticket\nPOST\n{}\n{}\n{digest}", url.path(), host_of(&url));

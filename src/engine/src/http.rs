@@ -16,9 +16,8 @@ use rustls_pki_types::pem::PemObject;
 use rustls_platform_verifier::BuilderVerifierExt;
 
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
-use crate::getfile::SignedRequest;
 use crate::head;
-use crate::limits::Limits;
+use crate::limits::TransferLimits;
 use crate::patience::{Patience, StallMeter, TICK};
 use crate::signature::Secret;
 
@@ -47,7 +46,7 @@ pub(crate) enum Pool {
 
 impl HttpClient {
     /// Builds the client; opens nothing.
-    pub(crate) fn new(policy: AddressPolicy, ca_pem: Option<&[u8]>, limits: &Limits) -> Result<Self> {
+    pub(crate) fn new(policy: AddressPolicy, ca_pem: Option<&[u8]>, limits: &TransferLimits) -> Result<Self> {
         let tls = tls_config(ca_pem)?;
         let resolver = Arc::new(PolicyResolver { allow_private: policy.allow_private_addresses, known: Mutex::default() });
         let build = || {
@@ -154,16 +153,11 @@ impl Request {
         Self { method: Method::GET, url, headers, body: None, keeps_errors: false }
     }
 
-    pub(crate) fn signed(request: SignedRequest) -> Result<Self> {
-        let mut built = Self::get(request.url);
-        if let Some(body) = request.body {
-            built.method = Method::POST;
-            built.body = Some(body.reveal().to_owned());
-        }
-        for (name, value) in request.headers {
-            built = built.header(name, &value)?;
-        }
-        Ok(built)
+    /// Makes it a POST with this body.
+    pub(crate) fn post(mut self, body: &Secret) -> Self {
+        self.method = Method::POST;
+        self.body = Some(body.reveal().to_owned());
+        self
     }
 
     /// Accepts a reply of any status: its body explains the error.

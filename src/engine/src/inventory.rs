@@ -14,7 +14,7 @@ use negentropy::{Bound, Id, Item, Negentropy, NegentropyStorageBase};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
-use crate::limits::Limits;
+use crate::limits::InventoryLimits;
 use crate::paths::{RelativePath, Root};
 use crate::store;
 
@@ -134,12 +134,12 @@ pub struct Inventory {
     only_there: Vec<EntryId>,
     /// The pairs once all are known: the version here and the version there of one file.
     pairs: Vec<(Option<EntryId>, Option<EntryId>)>,
-    limits: Limits,
+    limits: InventoryLimits,
 }
 
 impl Inventory {
     /// Makes an empty inventory.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: InventoryLimits) -> Self {
         Self {
             entries: Vec::new(),
             names: Vec::new(),
@@ -165,9 +165,10 @@ impl Inventory {
                 .context("hash_bytes", hash.len())
                 .context("expected", "1 to 64")
         })?;
-        if self.entries.len() >= self.limits.max_inventory_entries {
-            return Err(Error::new(ErrorKind::LimitExceeded, "adding to an inventory")
-                .context("limit_entries", self.limits.max_inventory_entries));
+        if self.entries.len() >= self.limits.max_entries {
+            return Err(
+                Error::new(ErrorKind::LimitExceeded, "adding to an inventory").context("limit_entries", self.limits.max_entries)
+            );
         }
         let name_at = u32::try_from(self.names.len())
             .map_err(|_| Error::new(ErrorKind::LimitExceeded, "adding to an inventory").context("limit_bytes", u32::MAX))?;
@@ -240,8 +241,8 @@ impl Inventory {
         let next = self.talk(true)?.reconcile_with_ids(message, &mut here, &mut there).map_err(|error| unreadable(&error))?;
         self.only_here.extend(here.into_iter().map(|id| EntryId(id.to_bytes())));
         self.only_there.extend(there.into_iter().map(|id| EntryId(id.to_bytes())));
-        let limit = self.limits.max_inventory_entries;
-        if next.is_some() && self.rounds >= self.limits.max_inventory_rounds {
+        let limit = self.limits.max_entries;
+        if next.is_some() && self.rounds >= self.limits.max_rounds {
             return Err(Error::new(ErrorKind::LimitExceeded, "comparing inventories").context("limit_rounds", self.rounds));
         }
         // A truncated message repeats a range, so ours are counted once at the end; the other side can send any number.
@@ -308,7 +309,7 @@ impl Inventory {
     /// # Errors
     ///
     /// `NotFound` if the file does not exist, `Corrupt` if it is truncated or not an inventory, `Storage` if it cannot be read.
-    pub fn load(root: &Root, path: &RelativePath, limits: Limits) -> Result<Self> {
+    pub fn load(root: &Root, path: &RelativePath, limits: InventoryLimits) -> Result<Self> {
         let mut file = Saved(BufReader::new(root.open_file(path)?));
         file.inventory(limits).context("path", path)
     }
@@ -331,7 +332,7 @@ impl Inventory {
     }
 
     fn talk(&self, has_begun: bool) -> Result<Negentropy<'_, Sorted<'_>>> {
-        let frame = self.limits.inventory_message_bytes as u64;
+        let frame = self.limits.message_bytes as u64;
         let mut talk = Negentropy::owned(Sorted(&self.entries), frame).map_err(|error| unreadable(&error))?;
         if has_begun {
             talk.set_initiator();
@@ -353,12 +354,12 @@ impl Inventory {
     }
 
     fn check_length(&self, message: &[u8]) -> Result<()> {
-        if message.len() <= self.limits.inventory_message_bytes {
+        if message.len() <= self.limits.message_bytes {
             return Ok(());
         }
         Err(Error::new(ErrorKind::LimitExceeded, "reading a message of another inventory")
             .context("bytes", message.len())
-            .context("limit_bytes", self.limits.inventory_message_bytes))
+            .context("limit_bytes", self.limits.message_bytes))
     }
 }
 
@@ -423,13 +424,13 @@ struct Saved(BufReader<std::fs::File>);
 const LOADING: &str = "reading a saved inventory";
 
 impl Saved {
-    fn inventory(&mut self, limits: Limits) -> Result<Inventory> {
+    fn inventory(&mut self, limits: InventoryLimits) -> Result<Inventory> {
         if self.bytes::<8>()? != *MAGIC {
             return Err(damaged("it is none"));
         }
         let state = State::numbered(self.number()?).ok_or_else(|| damaged("its state"))?;
         let rounds = u32::try_from(self.number()?).map_err(|_| damaged("its rounds"))?;
-        let most = limits.max_inventory_entries;
+        let most = limits.max_entries;
         let entry_count = self.count(most)?;
         let name_count = self.count(most.saturating_mul(LONGEST_HASH.into()))?;
         let (here_count, there_count) = (self.count(most.saturating_mul(2))?, self.count(most)?);
@@ -489,8 +490,8 @@ mod tests {
 
     type Files = BTreeMap<String, (String, String)>;
 
-    fn limits(message_bytes: usize) -> Limits {
-        Limits { inventory_message_bytes: message_bytes, max_inventory_entries: 5000, ..Limits::default() }
+    fn limits(message_bytes: usize) -> InventoryLimits {
+        InventoryLimits { message_bytes, max_entries: 5000, ..InventoryLimits::default() }
     }
 
     fn inventory(files: &Files, message_bytes: usize) -> Inventory {
@@ -614,8 +615,7 @@ mod tests {
 
     #[test]
     fn entries_differences_and_rounds_are_bounded() {
-        let bounded =
-            Limits { max_inventory_entries: 3, max_inventory_rounds: 2, inventory_message_bytes: 4096, ..Limits::default() };
+        let bounded = InventoryLimits { max_entries: 3, max_rounds: 2, message_bytes: 4096 };
         let mut full = Inventory::new(bounded.clone());
         (0..3).for_each(|n| full.add(&format!("h{n}"), b"", b"").unwrap());
         assert_eq!(full.add("h4", b"", b"").unwrap_err().kind(), ErrorKind::LimitExceeded);

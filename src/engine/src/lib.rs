@@ -1,25 +1,75 @@
-//! The engine of filesync: bytes, URLs, signatures.
+//! The engine of filesync: moves, proves and stores the files of nomadic channels, rewrites URLs and scales photos.
 //!
 //! It knows nothing of PHP and nothing of databases. It receives values (URLs, keys, paths, limits, a clock) and
 //! returns values; the same call can be made from a test, a command or the PHP extension.
+//!
+//! What it does is in modules, one a subject; what all subjects speak of (paths, keys, digests, errors, limits) is here at the top.
+//!
+//! ```
+//! use std::path::Path;
+//! use std::time::Duration;
+//!
+//! use filesync_engine::transfer::{BatchOptions, Outcome, Surroundings, TransferBatch, TransferSpec};
+//! use filesync_engine::{AddressPolicy, Identity, Limits, Result};
+//!
+//! /// Receives files into a folder; returns the names of those that are whole, proven and on disk.
+//! fn receive(folder: &Path, own: Identity, surroundings: Surroundings, wanted: Vec<TransferSpec>) -> Result<Vec<String>> {
+//!     let mut batch = TransferBatch::new(BatchOptions {
+//!         root: folder,
+//!         identity: own,
+//!         policy: AddressPolicy { allow_http: false, allow_private_addresses: false },
+//!         ca_pem: None,
+//!         store_root: None,
+//!         parallel: 4,
+//!         ranges: 4,
+//!         bytes_per_second: None,
+//!         limits: Limits::default(),
+//!         surroundings,
+//!     })?;
+//!     for spec in wanted {
+//!         batch.add(spec)?;
+//!     }
+//!     let mut received = Vec::new();
+//!     while batch.pending() > 0 {
+//!         for report in batch.step(Duration::from_millis(500))? {
+//!             if let Outcome::Complete(_) = report.outcome {
+//!                 received.push(report.name);
+//!             }
+//!         }
+//!     }
+//!     Ok(received)
+//! }
+//! ```
 
-pub mod body;
-pub mod digest;
-pub mod error;
-pub mod getfile;
-pub mod head;
-pub mod http;
+mod body;
+mod digest;
+mod error;
+mod getfile;
+mod head;
+mod http;
 pub mod inventory;
 pub mod item;
-pub mod limits;
-pub mod paths;
+mod limits;
+mod paths;
 mod patience;
 pub mod photo;
 pub mod proof;
 pub mod relocate;
-pub mod signature;
+mod signature;
 pub mod store;
 pub mod transfer;
 
+pub use digest::{Digest, FileDigest};
 pub use error::{Error, ErrorKind, Result};
-pub use limits::Limits;
+pub use getfile::HubUrl;
+pub use http::AddressPolicy;
+pub use limits::{InventoryLimits, Limits, PhotoLimits, TransferLimits};
+pub use paths::{FileFacts, RelativePath, Root};
+pub use signature::{ChannelKey, Identity, PublicKey, Secret};
+
+/// Parsers of other hubs' replies, for the fuzz targets.
+#[doc(hidden)]
+pub mod parsers {
+    pub use crate::body::{FileData, FileReply, FileRow, TicketReply};
+    pub use crate::head::*;
+}

@@ -2,9 +2,23 @@
 
 use std::time::Duration;
 
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+
 /// Bounds that apply whatever another hub or a file claims.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Limits {
+    /// Of files on their way from other hubs.
+    pub transfer: TransferLimits,
+    /// Of photos and their scales.
+    pub photo: PhotoLimits,
+    /// Of inventories and what two of them say to each other.
+    pub inventory: InventoryLimits,
+}
+
+/// Bounds of files on their way from other hubs.
+#[derive(Clone, Debug)]
+pub struct TransferLimits {
     /// Largest received file. Default 1 TiB.
     pub max_file_bytes: u64,
     /// Bytes that stay free on the device of the partial files. Default 256 MiB.
@@ -15,8 +29,6 @@ pub struct Limits {
     pub reserve_most_bytes: u64,
     /// Up to this size a file is requested whole through getfile; above it through `/dav` with ranges. Default 8 MiB.
     pub small_file_bytes: u64,
-    /// Largest accepted thumbnail. Default 16 MiB.
-    pub max_scale_bytes: u64,
     /// Largest JSON reply of a hub's API. Default 1 MiB.
     pub max_reply_bytes: usize,
     /// Time to reach a hub, TLS included. Default 15 s.
@@ -52,35 +64,16 @@ pub struct Limits {
     pub max_restarts: u32,
     /// An `edited` younger than this may still change within its second. Default 2 s.
     pub settle_time: Duration,
-    /// Largest photo to decode. Default 256 MiB.
-    pub max_photo_bytes: u64,
-    /// Most pixels that a photo's header may claim. Default 2^28, as of 16,384 × 16,384.
-    pub max_photo_pixels: u64,
-    /// Memory for decoding and scaling, for all photos processed at once in one call. Default 512 MiB.
-    pub photo_memory_bytes: u64,
-    /// Longest side of a scale; the hub's tables hold no more. Default 32,767.
-    pub max_scale_side: u32,
-    /// Time for one photo and all its scales. Default 60 s.
-    pub photo_time: Duration,
-    /// Most files that an inventory holds. Default 2,000,000, which is 40 bytes of memory each and the length of its hash.
-    pub max_inventory_entries: usize,
-    /// Longest message between two inventories, 4096 bytes or more. Default 256 KiB.
-    pub inventory_message_bytes: usize,
-    /// Most messages of another inventory in one comparison. Default 1,000.
-    pub max_inventory_rounds: u32,
 }
 
-impl Default for Limits {
+impl Default for TransferLimits {
     fn default() -> Self {
-        const KIB: u64 = 1 << 10;
-        const MIB: u64 = 1 << 20;
         Self {
             max_file_bytes: 1 << 40,
             disk_headroom_bytes: 256 * MIB,
             reserve_least_bytes: 8 * MIB,
             reserve_most_bytes: 1 << 30,
             small_file_bytes: 8 * MIB,
-            max_scale_bytes: 16 * MIB,
             max_reply_bytes: 1 << 20,
             connect_timeout: Duration::from_secs(15),
             reply_timeout: Duration::from_mins(1),
@@ -98,23 +91,62 @@ impl Default for Limits {
             turn_time: Duration::from_secs(2),
             max_restarts: 3,
             settle_time: Duration::from_secs(2),
-            max_photo_bytes: 256 * MIB,
-            max_photo_pixels: 1 << 28,
-            photo_memory_bytes: 512 * MIB,
-            max_scale_side: 32_767,
-            photo_time: Duration::from_mins(1),
-            max_inventory_entries: 2_000_000,
-            inventory_message_bytes: 256 << 10,
-            max_inventory_rounds: 1000,
         }
     }
 }
 
-impl Limits {
+impl TransferLimits {
     /// Returns how long a transfer of this size may take.
     pub fn deadline(&self, size_bytes: u64) -> Duration {
         let seconds = size_bytes / self.deadline_bytes_per_second.max(1);
         self.deadline_base.saturating_add(Duration::from_secs(seconds))
+    }
+}
+
+/// Bounds of photos and their scales.
+#[derive(Clone, Debug)]
+pub struct PhotoLimits {
+    /// Largest accepted thumbnail. Default 16 MiB.
+    pub max_scale_bytes: u64,
+    /// Largest photo to decode. Default 256 MiB.
+    pub max_bytes: u64,
+    /// Most pixels that a photo's header may claim. Default 2^28, as of 16,384 × 16,384.
+    pub max_pixels: u64,
+    /// Memory for decoding and scaling, for all photos processed at once in one call. Default 512 MiB.
+    pub memory_bytes: u64,
+    /// Longest side of a scale; the hub's tables hold no more. Default 32,767.
+    pub max_scale_side: u32,
+    /// Time for one photo and all its scales. Default 60 s.
+    pub time: Duration,
+}
+
+impl Default for PhotoLimits {
+    fn default() -> Self {
+        Self {
+            max_scale_bytes: 16 * MIB,
+            max_bytes: 256 * MIB,
+            max_pixels: 1 << 28,
+            memory_bytes: 512 * MIB,
+            max_scale_side: 32_767,
+            time: Duration::from_mins(1),
+        }
+    }
+}
+
+/// Bounds of inventories.
+#[derive(Clone, Debug)]
+pub struct InventoryLimits {
+    /// Most files that an inventory holds. Default 2,000,000, which is 40 bytes of memory each and the length of its hash.
+    pub max_entries: usize,
+    /// Longest message between two inventories, 4096 bytes or more. Default 256 KiB.
+    pub message_bytes: usize,
+    /// Most messages of another inventory in one comparison. Default 1,000.
+    pub max_rounds: u32,
+}
+
+impl Default for InventoryLimits {
+    fn default() -> Self {
+        Self { max_entries: 2_000_000, message_bytes: 256 << 10, max_rounds: 1000 }
     }
 }
 
@@ -124,7 +156,7 @@ mod tests {
 
     #[test]
     fn deadline_grows_with_size_and_never_overflows() {
-        let limits = Limits::default();
+        let limits = TransferLimits::default();
         assert_eq!(limits.deadline(0), Duration::from_mins(10));
         assert_eq!(limits.deadline(4096 * 60), Duration::from_mins(11));
         assert!(limits.deadline(u64::MAX) > limits.deadline(1 << 40));

@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::limits::Limits;
+use crate::limits::TransferLimits;
 
 /// How often a waiter checks the clock.
 pub(crate) const TICK: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ impl ActiveClock {
 /// How long to wait, on which clock, and how fast to read.
 pub(crate) struct Patience<'a> {
     pub(crate) clock: &'a ActiveClock,
-    pub(crate) limits: &'a Limits,
+    pub(crate) limits: &'a TransferLimits,
     pub(crate) throttle: &'a Throttle,
 }
 

@@ -9,6 +9,7 @@ mod exif;
 mod geometry;
 mod jpeg;
 mod raster;
+mod watched;
 
 use std::io::{BufRead, Seek, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +23,7 @@ pub use geometry::{Scale, Size};
 
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
-use crate::limits::Limits;
+use crate::limits::PhotoLimits;
 use crate::paths::{RelativePath, Root};
 use crate::store::NewFile;
 
@@ -45,8 +46,8 @@ pub fn dimensions(bytes: impl BufRead + Seek) -> Result<(u32, u32)> {
 ///
 /// `Corrupt` if it is damaged or incomplete, `Unsupported` if its format is unknown, `LimitExceeded` if it claims
 /// more than a photo may.
-pub fn check_whole(bytes: &[u8], limits: &Limits) -> Result<()> {
-    codec::check_whole(bytes, limits, Instant::now() + limits.photo_time)
+pub fn check_whole(bytes: &[u8], limits: &PhotoLimits) -> Result<()> {
+    codec::check_whole(bytes, limits, Instant::now() + limits.time)
 }
 
 /// Reads a photo's header; decodes no pixels.
@@ -54,8 +55,8 @@ pub fn check_whole(bytes: &[u8], limits: &Limits) -> Result<()> {
 /// # Errors
 ///
 /// `NotFound` if the file does not exist, `Unsupported` if its format cannot be decoded, `Corrupt` if its header is broken,
-/// `LimitExceeded` if it is larger than `max_photo_bytes` or claims more than `max_photo_pixels`, `Storage` if it cannot be read.
-pub fn facts(root: &Root, path: &RelativePath, limits: &Limits) -> Result<Facts> {
+/// `LimitExceeded` if it is larger than `max_bytes` or claims more than `max_pixels`, `Storage` if it cannot be read.
+pub fn facts(root: &Root, path: &RelativePath, limits: &PhotoLimits) -> Result<Facts> {
     Ok(Photo::open(root, path, limits)?.source.facts())
 }
 
@@ -112,14 +113,14 @@ pub struct Written {
 /// # Errors
 ///
 /// Those of [`facts`]; `Corrupt` if the pixels are damaged or cut short, `Unsupported` if the format cannot hold a scale,
-/// `LimitExceeded` if decoding would take more than `photo_memory_bytes` or takes longer than `photo_time`, if a scale has a
+/// `LimitExceeded` if decoding would take more than `memory_bytes` or takes longer than `time`, if a scale has a
 /// longer side than `max_scale_side` or more bytes than `max_scale_bytes`; `InvalidInput` if a target's name is taken or the
 /// targets belong to different sources; `Storage` if a target cannot be written.
-pub fn scale(from: &Root, to: &Root, job: &Job, options: &Options, limits: &Limits) -> Result<Vec<Written>> {
+pub fn scale(from: &Root, to: &Root, job: &Job, options: &Options, limits: &PhotoLimits) -> Result<Vec<Written>> {
     Photo::open_for(from, job, options, limits)?.write(to, job, options)
 }
 
-/// Scales many photos on several threads that end before it returns. Photos processed at once stay within `photo_memory_bytes`;
+/// Scales many photos on several threads that end before it returns. Photos processed at once stay within `memory_bytes`;
 /// the result of a photo that was not started within the budget is none.
 ///
 /// # Errors
@@ -130,12 +131,12 @@ pub fn scale_all(
     to: &Root,
     jobs: &[Job],
     options: &Options,
-    limits: &Limits,
+    limits: &PhotoLimits,
     budget: Option<Duration>,
 ) -> Vec<Option<Result<Vec<Written>>>> {
     let begun = Instant::now();
     let next = AtomicUsize::new(0);
-    let memory = Memory { used_bytes: Mutex::new(0), freed: Condvar::new(), limit_bytes: limits.photo_memory_bytes };
+    let memory = Memory { used_bytes: Mutex::new(0), freed: Condvar::new(), limit_bytes: limits.memory_bytes };
     let results: Vec<Mutex<Option<Result<Vec<Written>>>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
         while let Some((job, result)) = {
@@ -202,18 +203,18 @@ impl Drop for Share<'_> {
 struct Photo<'a> {
     source: codec::Source<'a>,
     sizes: Vec<Size>,
-    limits: &'a Limits,
+    limits: &'a PhotoLimits,
 }
 
 impl<'a> Photo<'a> {
-    fn open(root: &Root, path: &RelativePath, limits: &'a Limits) -> Result<Self> {
+    fn open(root: &Root, path: &RelativePath, limits: &'a PhotoLimits) -> Result<Self> {
         let file = root.open_file(path)?;
         let source =
-            codec::Source::open(codec::Bytes::File(file), limits, Instant::now() + limits.photo_time).context("path", path)?;
+            codec::Source::open(watched::Bytes::File(file), limits, Instant::now() + limits.time).context("path", path)?;
         Ok(Self { source, sizes: Vec::new(), limits })
     }
 
-    fn open_for(root: &Root, job: &Job, options: &Options, limits: &'a Limits) -> Result<Self> {
+    fn open_for(root: &Root, job: &Job, options: &Options, limits: &'a PhotoLimits) -> Result<Self> {
         job.check()?;
         let mut photo = Self::open(root, &job.source, limits)?;
         let shown = photo.source.facts().shown();

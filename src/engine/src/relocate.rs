@@ -9,6 +9,7 @@
 mod edges;
 mod json;
 mod looked_at;
+mod table;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -20,6 +21,7 @@ use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 use crate::getfile::HubUrl;
 use edges::{Place, Places};
 use looked_at::Looked;
+use table::table_of;
 
 /// A channel at one hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -383,16 +385,6 @@ fn is_segment_char(c: char) -> bool {
 
 /// The ASCII characters of a segment.
 const IS_IN_SEGMENT: [bool; 256] = table_of(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_");
-
-/// Returns a table that is true for these bytes.
-const fn table_of(mut members: &[u8]) -> [bool; 256] {
-    let mut table = [false; 256];
-    while let [member, others @ ..] = members {
-        table[*member as usize] = true;
-        members = others;
-    }
-    table
-}
 
 fn ends_url(c: char) -> bool {
     c.is_whitespace() || c.is_control() || "[]\"'<>(){}|\\^`,;".contains(c)

@@ -6,208 +6,38 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
-use std::io::BufReader;
-use std::num::NonZeroU64;
-use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{AbortHandle, Abortable, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result};
-use crate::getfile::HubUrl;
-use crate::http::{AddressPolicy, HttpClient, Pool, Reply, Request};
-use crate::limits::Limits;
-use crate::paths::{RelativePath, Root};
-use crate::patience::{ActiveClock, Patience, Throttle};
-use crate::signature::Identity;
 
 mod chunks;
 mod copy;
 mod filedata;
 mod filesync;
+mod job;
 mod partial;
 mod pieces;
 mod receive;
+mod reply;
 mod report;
+mod shared;
 mod source;
+mod spec;
 mod stock;
 mod ticket;
+mod work;
 
-pub use report::{Complete, OriginStatus, Outcome, Progress, Report, Rung, RungState};
+use job::Job;
+pub use report::{Complete, OriginStatus, Outcome, Peer, Progress, Proof, Report, Rung, RungState};
+use shared::Shared;
+pub use shared::{BatchOptions, Surroundings};
 use source::Origin;
-use ticket::FileKey;
-pub use ticket::Peer;
-
-/// The options of a batch.
-pub struct BatchOptions<'a> {
-    /// Existing folder for the partial files.
-    pub root: &'a Path,
-    /// The requester.
-    pub identity: Identity,
-    /// Which addresses may be reached.
-    pub policy: AddressPolicy,
-    /// PEM certificates to trust instead of the system's.
-    pub ca_pem: Option<Vec<u8>>,
-    /// The channel's folder in the store, for bytes that are already there.
-    pub store_root: Option<&'a Path>,
-    /// Active transfers at once.
-    pub parallel: usize,
-    /// Active ranges of one large file at once, if a single one would take long.
-    pub ranges: usize,
-    /// The maximum rate of all transfers together.
-    pub bytes_per_second: Option<NonZeroU64>,
-    /// Bounds.
-    pub limits: Limits,
-    /// Clock, randomness and boot.
-    pub surroundings: Surroundings,
-}
-
-/// Facts that the engine does not look up itself.
-pub struct Surroundings {
-    /// Identifies this boot of the machine: bytes written by a killed process of another boot may be lost.
-    pub boot_id: String,
-    /// Returns seconds since 1970.
-    pub unix_time: Box<dyn Fn() -> i64>,
-    /// Returns an unpredictable random number.
-    pub random: Box<dyn Fn() -> u64>,
-}
-
-/// One wanted file, or scale of a photo.
-#[derive(Clone, Debug)]
-pub struct TransferSpec {
-    /// Base name of the partial file.
-    pub name: String,
-    /// The file's hash among the clones.
-    pub hash: String,
-    /// 0 for the file itself, otherwise a photo's scale.
-    pub scale: u8,
-    /// Size from the packet.
-    pub size_bytes: u64,
-    /// The maximum of bytes that it may have, whatever a hub states.
-    pub most_bytes: u64,
-    /// `edited` from the packet, `Y-m-d H:i:s`, or empty.
-    pub edited: String,
-    /// Digest, if a clone stated one.
-    pub sha256: Option<Digest>,
-    /// MIME type from the packet, or empty.
-    pub mimetype: String,
-    /// Digest of the bytes that the caller shows now: equal bytes need not be fetched.
-    pub have_sha256: Option<Digest>,
-    /// Files of the store that may have the bytes; checked once a clone has stated the digest.
-    pub copies: Vec<RelativePath>,
-    /// Hubs to ask, best first.
-    pub origins: Vec<OriginSpec>,
-}
-
-/// One hub that may have the file.
-#[derive(Clone, Debug)]
-pub struct OriginSpec {
-    /// Its root URL.
-    pub hub: HubUrl,
-    /// The channel's nick there.
-    pub nick: String,
-    /// Names of the folders and of the file.
-    pub path: Vec<String>,
-    /// Whether its `/dav` rung may be used.
-    pub dav_allowed: bool,
-    /// Whether it may be asked for tickets.
-    pub filesync_allowed: bool,
-    /// Most bytes for one request, from an earlier batch; none if the hub answers requests of any length.
-    pub piece_bytes: Option<NonZeroU64>,
-}
-
-/// Identifies a transfer within its batch.
-pub type TransferId = u64;
-
-/// Everything that the transfers of a batch share.
-struct Shared {
-    root: Root,
-    store: Option<Root>,
-    identity: Identity,
-    client: HttpClient,
-    limits: Limits,
-    surroundings: Surroundings,
-    clock: ActiveClock,
-    throttle: Throttle,
-    ranges: usize,
-    /// One permit for each active transfer; waiting ones get theirs in order.
-    turns: Arc<Semaphore>,
-    waiting: Cell<usize>,
-}
-
-impl Shared {
-    fn patience(&self) -> Patience<'_> {
-        Patience { clock: &self.clock, limits: &self.limits, throttle: &self.throttle }
-    }
-
-    /// Waits until this transfer may work.
-    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        let _waiting = Counted::among(&self.waiting);
-        // Never closed, so a permit always comes in the end.
-        Arc::clone(&self.turns).acquire_owned().await.ok()
-    }
-
-    async fn send(&self, pool: Pool, request: Request) -> Result<Reply> {
-        self.client.send(pool, request, (self.surroundings.unix_time)(), &self.patience()).await
-    }
-}
-
-/// Counts as one until it is dropped, at the end of the transfer or when that is cancelled.
-struct Counted<'a>(&'a Cell<usize>);
-
-impl<'a> Counted<'a> {
-    fn among(count: &'a Cell<usize>) -> Self {
-        count.set(count.get() + 1);
-        Self(count)
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
-    }
-}
-
-/// One transfer and its progress; its future writes here, the batch reads.
-struct Job {
-    id: TransferId,
-    spec: TransferSpec,
-    origins: Vec<Rc<Origin>>,
-    size_bytes: Cell<u64>,
-    offset_bytes: Cell<u64>,
-    received_bytes: Cell<u64>,
-    resumed_at_byte: Cell<u64>,
-    rung: Cell<Rung>,
-    started: Cell<Option<Duration>>,
-    handle: RefCell<Option<AbortHandle>>,
-}
-
-impl Job {
-    fn key(&self) -> FileKey {
-        FileKey { hash: self.spec.hash.clone(), scale: self.spec.scale }
-    }
-
-    fn report(&self, clock: &ActiveClock, outcome: Outcome) -> Report {
-        Report {
-            id: self.id,
-            name: self.spec.name.clone(),
-            received_bytes: self.received_bytes.get(),
-            resumed_at_byte: self.resumed_at_byte.get(),
-            duration: self.running_time(clock),
-            outcome,
-        }
-    }
-
-    fn running_time(&self, clock: &ActiveClock) -> Duration {
-        self.started.get().map_or(Duration::ZERO, |started| clock.elapsed().saturating_sub(started))
-    }
-}
+pub use spec::{OriginSpec, TransferId, TransferSpec};
 
 type RunningJob = Pin<Box<dyn Future<Output = (TransferId, Outcome)>>>;
 
@@ -234,22 +64,9 @@ impl TransferBatch {
             .enable_all()
             .build()
             .or_fail(ErrorKind::Storage, "starting a transfer batch")?;
-        let shared = Shared {
-            root: Root::open(options.root)?,
-            store: options.store_root.map(Root::open).transpose()?,
-            client: HttpClient::new(options.policy, options.ca_pem.as_deref(), &options.limits)?,
-            identity: options.identity,
-            limits: options.limits,
-            surroundings: options.surroundings,
-            clock: ActiveClock::default(),
-            throttle: Throttle::new(options.bytes_per_second),
-            ranges: options.ranges.max(1),
-            turns: Arc::new(Semaphore::new(options.parallel.max(1))),
-            waiting: Cell::new(0),
-        };
         Ok(Self {
             process: std::process::id(),
-            shared: Rc::new(shared),
+            shared: Rc::new(Shared::new(options)?),
             origins: HashMap::new(),
             jobs: HashMap::new(),
             active: FuturesUnordered::new(),
@@ -264,7 +81,7 @@ impl TransferBatch {
     ///
     /// `LimitExceeded` if it is larger than allowed, `InvalidInput` if it names no origin or its name is taken.
     pub fn add(&mut self, spec: TransferSpec) -> Result<TransferId> {
-        let limit = if spec.scale == 0 { self.shared.limits.max_file_bytes } else { self.shared.limits.max_scale_bytes };
+        let limit = if spec.scale == 0 { self.shared.limits.max_file_bytes } else { self.shared.photo_limits.max_scale_bytes };
         let limit = limit.min(spec.most_bytes);
         if spec.size_bytes > limit {
             return Err(Error::new(ErrorKind::LimitExceeded, "adding a transfer")
@@ -436,9 +253,4 @@ impl Drop for TransferBatch {
         }
         std::mem::forget(Rc::clone(&self.shared));
     }
-}
-
-/// Opens the received part of a photo and reads its header.
-fn image_header(partial: &partial::Partial<'_>) -> Result<()> {
-    crate::photo::dimensions(BufReader::new(partial.reader()?)).map(|_| ())
 }

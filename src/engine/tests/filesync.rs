@@ -5,11 +5,8 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
-use filesync_engine::digest::Digest;
-use filesync_engine::getfile::HubUrl;
-use filesync_engine::paths::RelativePath;
-use filesync_engine::transfer::{Complete, Outcome, Report, Rung, RungState, TransferBatch};
-use filesync_engine::{Error, ErrorKind};
+use filesync_engine::transfer::{Complete, Outcome, Proof, Report, Rung, RungState, TransferBatch};
+use filesync_engine::{Digest, Error, ErrorKind, HubUrl, RelativePath};
 use support::{EDITED, Filesync, Lie, LoopbackHub, batch, batch_of, finish, noise, small_limits, spec, with_filesync};
 
 const LARGE: usize = 600_000;
@@ -67,7 +64,7 @@ fn a_file_comes_with_a_ticket_and_is_proven_by_its_digest() {
     let mut batch = batch(dir.path(), small_limits());
     let done = complete(run_in(&mut batch, &hub));
     assert_eq!((done.size_bytes, done.digest, done.rung), (LARGE as u64, Digest::of(&bytes), Rung::Filesync));
-    assert_eq!((done.edited.as_str(), done.proof), (EDITED, vec!["size", "sha256"]));
+    assert_eq!((done.edited.as_str(), done.proof), (EDITED, vec![Proof::Size, Proof::Sha256]));
     assert_eq!(partial(dir.path()), bytes);
     assert_eq!(hub.state().requests, ["POST /getfile/ticket", "GET /getfile/h1 bytes=0-599999"], "no login, no second look");
     let peer = batch.origins().pop().unwrap().peer;
@@ -119,7 +116,7 @@ fn scales_come_the_same_way_whatever_size_the_packet_gave() {
     assert_eq!((done.digest, done.rung), (Digest::of(&noise(5000, 2)), Rung::Filesync));
     assert_eq!(std::fs::read(dir.path().join("h1-2.1.partial")).unwrap(), noise(5000, 2));
     let mut limits = small_limits();
-    limits.max_scale_bytes = 4999;
+    limits.photo.max_scale_bytes = 4999;
     let mut batch = support::batch(dir.path(), limits);
     batch.add(wanted).unwrap();
     assert_eq!(failure(finish(&mut batch).pop().unwrap()).kind(), ErrorKind::LimitExceeded);
@@ -203,7 +200,7 @@ fn a_digest_that_comes_later_is_asked_for_at_the_end_and_waited_for_with_the_byt
     let (bytes, dir) = (noise(LARGE, 5), tempfile::tempdir().unwrap());
     let hub = hub_with(&bytes);
     tell(&hub, |filesync| filesync.digests_later = 1);
-    assert_eq!(complete(run_once(dir.path(), &hub)).proof, ["size", "sha256", "facts"]);
+    assert_eq!(complete(run_once(dir.path(), &hub)).proof, [Proof::Size, Proof::Sha256, Proof::Facts]);
     std::fs::remove_file(dir.path().join("h1-0.1.partial")).unwrap();
     tell(&hub, |filesync| filesync.digests_later = 2);
     let error = failure(run_once(dir.path(), &hub));
@@ -269,7 +266,7 @@ fn a_hub_that_lies_in_several_ranges_at_once_is_found_out_too() {
 fn batch_with_ranges(root: &Path) -> TransferBatch {
     batch_of(root, |options| {
         options.ranges = 4;
-        (options.limits.range_bytes, options.limits.slow_time) = (50_000, Duration::ZERO);
+        (options.limits.transfer.range_bytes, options.limits.transfer.slow_time) = (50_000, Duration::ZERO);
     })
 }
 
@@ -479,7 +476,10 @@ fn filesync_uninstalled_in_the_middle_loses_no_byte_and_neither_does_putting_it_
     let report = run_once(dir.path(), &hub);
     assert_eq!(report.received_bytes, LARGE as u64, "no byte came twice");
     let done = complete(report);
-    assert_eq!((done.digest, done.rung, done.proof), (Digest::of(&bytes), Rung::Dav, vec!["size", "filemeta", "sha256"]));
+    assert_eq!(
+        (done.digest, done.rung, done.proof),
+        (Digest::of(&bytes), Rung::Dav, vec![Proof::Size, Proof::Filemeta, Proof::Sha256])
+    );
 
     std::fs::remove_file(dir.path().join("h1-0.1.partial")).unwrap();
     hub.state().faults.cut_after = vec![200_000, 0, 0, 0, 0];
@@ -593,7 +593,7 @@ fn where_the_packet_and_the_hub_speak_of_other_bytes_that_is_said() {
     let done = complete(finish(&mut first).pop().unwrap());
     assert_eq!(
         (done.digest, done.proof),
-        (Digest::of(&bytes), vec!["size", "sha256", "ticket"]),
+        (Digest::of(&bytes), vec![Proof::Size, Proof::Sha256, Proof::Ticket]),
         "what the hub says of its own bytes"
     );
     std::fs::remove_file(dir.path().join("h1-0.1.partial")).unwrap();
@@ -602,7 +602,7 @@ fn where_the_packet_and_the_hub_speak_of_other_bytes_that_is_said() {
     let mut second = batch(dir.path(), small_limits());
     second.add(wanted).unwrap();
     let done = complete(finish(&mut second).pop().unwrap());
-    assert_eq!((done.digest, done.proof), (Digest::of(&bytes), vec!["size", "sha256"]));
+    assert_eq!((done.digest, done.proof), (Digest::of(&bytes), vec![Proof::Size, Proof::Sha256]));
 }
 
 #[test]

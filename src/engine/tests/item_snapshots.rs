@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use filesync_engine::getfile::HubUrl;
 use filesync_engine::item::{self, Field};
 use filesync_engine::relocate::{Home, Relocation};
-use filesync_engine::signature::PublicKey;
+use filesync_engine::{HubUrl, PublicKey};
 use serde_json::Value;
 
 const VERSIONS: [&str; 4] = ["hubzilla-7.8", "hubzilla-8.8.7", "hubzilla-8.9.3", "streams-23.07"];

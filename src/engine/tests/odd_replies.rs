@@ -4,9 +4,8 @@ mod support;
 
 use std::path::Path;
 
-use filesync_engine::digest::Digest;
-use filesync_engine::transfer::{Complete, Outcome, Report, Rung, RungState, TransferBatch, TransferSpec};
-use filesync_engine::{Error, ErrorKind};
+use filesync_engine::transfer::{Complete, Outcome, Proof, Report, Rung, RungState, TransferBatch, TransferSpec};
+use filesync_engine::{Digest, Error, ErrorKind};
 use support::{EDITED, Filesync, LoopbackHub, OddRange, batch, batch_of, finish, noise, small_limits, spec, with_filesync};
 
 const LARGE: usize = 3_000_000;
@@ -84,7 +83,7 @@ fn a_file_of_any_name_comes_where_getfile_alone_is_left() {
         Vec::new(),
     ]);
     for line in lines {
-        for (size, proof) in [(9_000, &["size", "twice"][..]), (LARGE, &["size"])] {
+        for (size, proof) in [(9_000, &[Proof::Size, Proof::Twice][..]), (LARGE, &[Proof::Size])] {
             let (bytes, dir) = (noise(size, 1), tempfile::tempdir().unwrap());
             let hub = hub_with(&bytes);
             hub.state().faults.no_session = true;
@@ -105,7 +104,7 @@ fn a_page_that_is_the_file_comes_and_one_that_is_not_does_not() {
         hub.state().faults.name_line = name_line;
         hub.state().faults.excuse = (!kind.is_empty()).then(|| (kind, page.clone()));
         let done = complete(run_once(dir.path(), &hub), kind);
-        assert_eq!((done.digest, done.proof), (Digest::of(&page), vec!["size", "twice"]));
+        assert_eq!((done.digest, done.proof), (Digest::of(&page), vec![Proof::Size, Proof::Twice]));
         std::fs::remove_file(dir.path().join("h1-0.1.partial")).unwrap();
     }
     let long = page.repeat(300);
@@ -169,7 +168,7 @@ fn a_scale_is_told_by_its_bytes_and_not_by_its_type() {
         (wanted.scale, wanted.size_bytes) = (2, png.len() as u64);
         let report = run(&mut batch(dir.path(), small_limits()), wanted);
         match expected {
-            None => assert_eq!(complete(report, kind).proof, ["image", "size"]),
+            None => assert_eq!(complete(report, kind).proof, [Proof::Image, Proof::Size]),
             Some(expected) => assert_eq!(failure(report, kind).kind(), expected, "{kind}"),
         }
     }
@@ -245,7 +244,7 @@ fn a_range_is_used_for_what_it_holds() {
         let done = complete(report, what);
         assert_eq!(
             (done.digest, done.rung, done.proof),
-            (Digest::of(&bytes), Rung::Dav, vec!["size", "filemeta", "spot"]),
+            (Digest::of(&bytes), Rung::Dav, vec![Proof::Size, Proof::Filemeta, Proof::Spot]),
             "{what}"
         );
         assert!((1..=most).contains(&hub.requests("GET /dav")), "{what}: {}", hub.requests("GET /dav"));
@@ -253,7 +252,11 @@ fn a_range_is_used_for_what_it_holds() {
         let dir = tempfile::tempdir().unwrap();
         hub.state().filesync = Some(Filesync::default());
         let done = complete(run(&mut batch(dir.path(), small_limits()), with_filesync(spec(&hub, "h1"))), what);
-        assert_eq!((done.digest, done.rung, done.proof), (Digest::of(&bytes), Rung::Filesync, vec!["size", "sha256"]), "{what}");
+        assert_eq!(
+            (done.digest, done.rung, done.proof),
+            (Digest::of(&bytes), Rung::Filesync, vec![Proof::Size, Proof::Sha256]),
+            "{what}"
+        );
     }
 }
 
@@ -273,7 +276,7 @@ fn an_unusual_range_goes_on_from_what_had_arrived() {
             hub.state().faults.odd_range = Some(odd);
             let mut batch = batch_of(dir.path(), |options| {
                 options.ranges = lanes;
-                (options.limits.range_bytes, options.limits.slow_time) = (70_000, std::time::Duration::ZERO);
+                (options.limits.transfer.range_bytes, options.limits.transfer.slow_time) = (70_000, std::time::Duration::ZERO);
             });
             let report = run(&mut batch, wanted);
             assert_eq!(report.resumed_at_byte, 2_645_678, "{what}: nothing is thrown away");
@@ -337,7 +340,7 @@ fn from_the_first_byte_on_a_range_that_cannot_be_used_leads_to_another_way() {
         let done = complete(report, what);
         assert_eq!(
             (done.digest, done.rung, done.proof),
-            (Digest::of(&bytes), Rung::Getfile, vec!["size", "filemeta", "spot"]),
+            (Digest::of(&bytes), Rung::Getfile, vec![Proof::Size, Proof::Filemeta, Proof::Spot]),
             "{what}"
         );
         hub.state().faults.filedata_status = Some(404);
@@ -387,7 +390,7 @@ fn words_that_name_no_coding_are_none() {
         let done = complete(run_once(dir.path(), &hub), word);
         assert_eq!(
             (done.digest, done.rung, done.proof),
-            (Digest::of(&bytes), Rung::Dav, vec!["size", "filemeta", "spot"]),
+            (Digest::of(&bytes), Rung::Dav, vec![Proof::Size, Proof::Filemeta, Proof::Spot]),
             "{word}"
         );
 
@@ -500,7 +503,7 @@ fn a_session_is_found_in_every_spelling_of_its_cookie() {
         hub.state().faults.no_cookie = true;
         hub.state().faults.lines = lines.iter().map(|line| ("/api/z/1.0/filemeta", line.clone().into_bytes())).collect();
         let done = complete(run_once(dir.path(), &hub), &lines[0]);
-        assert_eq!(done.proof, ["size", "filemeta", "spot"], "{lines:?}");
+        assert_eq!(done.proof, [Proof::Size, Proof::Filemeta, Proof::Spot], "{lines:?}");
     }
 }
 
@@ -597,7 +600,7 @@ fn the_digest_of_an_origins_own_ticket_counts_for_more_than_a_wrong_one_of_the_p
         wanted.sha256 = Some(Digest::of(b"what the packet says"));
         let done = complete(run(&mut batch(dir.path(), small_limits()), wanted), "a wrong digest");
         assert_eq!((done.digest, done.rung, done.edited.as_str()), (Digest::of(&bytes), Rung::Filesync, EDITED));
-        assert!(done.proof.starts_with(&["size", "sha256", "ticket"]), "it is said: {:?}", done.proof);
+        assert!(done.proof.starts_with(&[Proof::Size, Proof::Sha256, Proof::Ticket]), "it is said: {:?}", done.proof);
         assert_eq!(partial(dir.path()), bytes);
     }
 }
@@ -615,7 +618,7 @@ fn who_has_the_bytes_of_the_packets_digest_is_asked_before_another_ones_ticket_i
     let done = complete(run(&mut batch(dir.path(), small_limits()), wanted), "two clones");
     assert_eq!(
         (done.digest, done.origin.to_string(), done.proof),
-        (Digest::of(&bytes), second.url.clone(), vec!["size", "sha256"])
+        (Digest::of(&bytes), second.url.clone(), vec![Proof::Size, Proof::Sha256])
     );
     assert_eq!(first.requests("GET"), 0);
 }
@@ -637,7 +640,7 @@ fn a_row_that_is_always_of_this_second_is_not_waited_for_without_end() {
     let hub = hub_with(&noise(9_000, 21));
     hub.state().faults.date = Some("Fri, 03 May 2024 09:00:00 GMT".into());
     let mut limits = small_limits();
-    limits.settle_time = std::time::Duration::from_secs(1);
+    limits.transfer.settle_time = std::time::Duration::from_secs(1);
     let error = failure(run(&mut batch(dir.path(), limits), spec(&hub, "h1")), "always new");
     assert_eq!(error.kind(), ErrorKind::PeerBusy, "{error}");
     assert_eq!((hub.requests("GET /api/z/1.0/filemeta"), hub.requests("POST /getfile")), (4, 0));
@@ -649,7 +652,7 @@ fn a_hub_that_is_started_anew_while_its_row_settles_is_waited_for() {
     let hub = hub_with(&bytes);
     hub.state().faults.fresh_then_down = 2;
     let mut limits = small_limits();
-    limits.settle_time = std::time::Duration::from_secs(1);
+    limits.transfer.settle_time = std::time::Duration::from_secs(1);
     assert_eq!(complete(run(&mut batch(dir.path(), limits), spec(&hub, "h1")), "away").digest, Digest::of(&bytes));
     assert_eq!(hub.requests("GET /api/z/1.0/filemeta"), 5);
 }

@@ -8,9 +8,8 @@ mod pictures;
 use std::io::Cursor;
 use std::time::Duration;
 
-use filesync_engine::paths::{RelativePath, Root};
 use filesync_engine::photo::{self, Format, Job, Options, Quality, Scale, Size, Written};
-use filesync_engine::{Error, ErrorKind, Limits, digest::Digest};
+use filesync_engine::{Digest, Error, ErrorKind, PhotoLimits, RelativePath, Root};
 use pictures::Picture;
 
 /// A folder with originals, and scales beside them.
@@ -46,7 +45,7 @@ impl Folder {
         Job { source: path(name), targets: scales.iter().map(target).collect() }
     }
 
-    fn scale(&self, name: &str, scales: &[u8], limits: &Limits) -> Result<Vec<Written>, Error> {
+    fn scale(&self, name: &str, scales: &[u8], limits: &PhotoLimits) -> Result<Vec<Written>, Error> {
         photo::scale(&self.root, &self.root, &Self::job(name, scales), &options(), limits)
     }
 }
@@ -87,11 +86,11 @@ fn every_picture_of_the_gallery_is_scaled_as_it_was_drawn() {
         let folder = Folder::new();
         folder.put("photo", &entry.bytes);
         let shown = entry.shown.size();
-        let facts = photo::facts(&folder.root, &path("photo"), &Limits::default())
+        let facts = photo::facts(&folder.root, &path("photo"), &PhotoLimits::default())
             .unwrap_or_else(|error| panic!("{}: {error}", entry.name));
         assert_eq!((facts.shown().width, facts.shown().height, facts.format), (shown.0, shown.1, entry.format), "{}", entry.name);
         let written =
-            folder.scale("photo", &[1, 2, 3], &Limits::default()).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
+            folder.scale("photo", &[1, 2, 3], &PhotoLimits::default()).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
         let expected = [1, 2, 3].map(|number| {
             let size = Scale::new(number).unwrap().size(Size::new(shown.0, shown.1), None);
             (size.width, size.height)
@@ -147,7 +146,7 @@ fn crops_give_the_smaller_scales_of_their_kind() {
     ] {
         let drawn = Picture::scene(width, height);
         folder.put(name, &drawn.png());
-        let written = folder.scale(name, &scales, &Limits::default()).unwrap();
+        let written = folder.scale(name, &scales, &PhotoLimits::default()).unwrap();
         assert_eq!(sizes(&written), expected, "{name}");
         for (scale, size) in scales.iter().zip(expected) {
             let scaled = decoded(&folder.bytes(&format!("{name}-{scale}")));
@@ -155,7 +154,7 @@ fn crops_give_the_smaller_scales_of_their_kind() {
         }
     }
     folder.put("mixed", &Picture::scene(8, 8).png());
-    let mixed = folder.scale("mixed", &[1, 5], &Limits::default()).unwrap_err();
+    let mixed = folder.scale("mixed", &[1, 5], &PhotoLimits::default()).unwrap_err();
     assert_eq!(mixed.to_string(), "invalid input while choosing scales {fault: scales of different sources, path: mixed}");
 }
 
@@ -166,7 +165,7 @@ fn edges_of_what_is_transparent_stay_bright() {
     let disc = Picture::draw(900, 900, |x, y| if (x - 0.5).hypot(y - 0.5) < 0.4 { [255.0; 4] } else { [0.0; 4] });
     for (name, bytes) in [("png", disc.png()), ("webp", disc.webp_lossless())] {
         folder.put(name, &bytes);
-        folder.scale(name, &[3], &Limits::default()).unwrap();
+        folder.scale(name, &[3], &PhotoLimits::default()).unwrap();
         let scaled = decoded(&folder.bytes(&format!("{name}-3")));
         let darkest = scaled.pixels.iter().filter(|pixel| pixel[3] > 32.0).map(|pixel| pixel[1]).fold(255.0, f32::min);
         assert!(darkest >= 240.0, "{name}: {darkest}");
@@ -190,7 +189,7 @@ fn colours_of_a_wide_profile_arrive_as_srgb() {
         ("png", drawn.png_with(|info| info.icc_profile = Some(profile.encode().unwrap().into()))),
     ] {
         folder.put(name, &bytes);
-        folder.scale(name, &[2], &Limits::default()).unwrap();
+        folder.scale(name, &[2], &PhotoLimits::default()).unwrap();
         let scaled = decoded(&folder.bytes(&format!("{name}-2")));
         assert_eq!(fault(&scaled, &expected, 28.0), None, "{name}");
         assert!(fault(&scaled, &drawn, 28.0).is_some(), "{name}: the profile was ignored");
@@ -248,7 +247,7 @@ fn planes_stand_for_the_colours_that_libjpeg_guesses() {
         ("Adobe behind EXIF", vec![(0xe1, [b"Exif\0\0".to_vec(), pictures::exif(1)].concat()), adobe(0)], numbers, &as_rgb),
     ] {
         folder.put("photo", &pictures::with_segments(&with_ids(ids), &segments));
-        folder.scale("photo", &[3], &Limits::default()).unwrap_or_else(|error| panic!("{what}: {error}"));
+        folder.scale("photo", &[3], &PhotoLimits::default()).unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(fault(&decoded(&folder.bytes("photo-3")), expected, 28.0), None, "{what}");
         std::fs::remove_file(folder.dir.path().join("photo-3")).unwrap();
     }
@@ -257,7 +256,7 @@ fn planes_stand_for_the_colours_that_libjpeg_guesses() {
     {
         let bytes = pictures::without_segments(&drawn.jpeg_of_inks(as_ycck), 0xee);
         folder.put("photo", &pictures::with_segments(&bytes, &transform.map(adobe).into_iter().collect::<Vec<_>>()));
-        folder.scale("photo", &[3], &Limits::default()).unwrap_or_else(|error| panic!("{what}: {error}"));
+        folder.scale("photo", &[3], &PhotoLimits::default()).unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(fault(&decoded(&folder.bytes("photo-3")), &drawn, 28.0), None, "{what}");
         std::fs::remove_file(folder.dir.path().join("photo-3")).unwrap();
     }
@@ -313,7 +312,7 @@ fn the_orientation_is_found_wherever_it_may_be() {
     ] {
         folder.put("photo", &bytes);
         let facts =
-            photo::facts(&folder.root, &path("photo"), &Limits::default()).unwrap_or_else(|error| panic!("{what}: {error}"));
+            photo::facts(&folder.root, &path("photo"), &PhotoLimits::default()).unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(facts.orientation, expected, "{what}");
     }
 }
@@ -352,7 +351,7 @@ fn a_profiles_curves_count_and_not_what_it_says_of_television() {
             ("png", drawn.png_with(|info| info.icc_profile = Some(bytes.clone().into()))),
         ] {
             folder.put(name, &bytes);
-            let written = folder.scale(name, &[3], &Limits::default()).unwrap();
+            let written = folder.scale(name, &[3], &PhotoLimits::default()).unwrap();
             assert_eq!(written[0].profile_fault, None);
             let scaled = decoded(&folder.bytes(&format!("{name}-3")));
             assert_eq!(fault(&scaled, &expected, 30.0), None, "{name}, {transfer:?}");
@@ -389,7 +388,7 @@ fn a_profile_that_cannot_be_used_is_said() {
         ("not compressed in a PNG", pictures::with_chunks(&drawn.png(), &[(*b"iCCP", b"x\0\0garbage".to_vec())], &[]), not_whole),
     ] {
         folder.put("photo", &bytes);
-        let written = folder.scale("photo", &[3], &Limits::default()).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let written = folder.scale("photo", &[3], &PhotoLimits::default()).unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(written[0].profile_fault, expected, "{what}");
         assert_eq!(fault(&decoded(&folder.bytes("photo-3")), &drawn, 28.0), None, "{what}");
         std::fs::remove_file(folder.dir.path().join("photo-3")).unwrap();
@@ -430,7 +429,7 @@ fn colour_keeps_its_detail_whatever_the_sampling_and_the_size() {
                     encoder.set_progressive(progressive);
                 });
                 folder.put("photo", &bytes);
-                folder.scale("photo", &[3], &Limits::default()).unwrap();
+                folder.scale("photo", &[3], &PhotoLimits::default()).unwrap();
                 let scaled = decoded(&folder.bytes("photo-3"));
                 let expected = drawn.mean_of(scaled.size());
                 let all = [0, 1, 2].map(|plane| planes(&expected, plane));
@@ -475,7 +474,7 @@ fn what_others_read_is_read() {
     let folder = Folder::new();
     let scaled = |bytes: &[u8]| {
         folder.put("photo", bytes);
-        let outcome = folder.scale("photo", &[3], &Limits::default());
+        let outcome = folder.scale("photo", &[3], &PhotoLimits::default());
         outcome.map(|_| {
             let scaled = decoded(&folder.bytes("photo-3"));
             std::fs::remove_file(folder.dir.path().join("photo-3")).unwrap();
@@ -549,10 +548,10 @@ fn detail_of_colour_yields_to_memory() {
     let drawn = Picture::scene(3000, 3000);
     folder.put("photo", &drawn.jpeg(|encoder| encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2)));
     // Decoded in full, as the detail of colour asks for, it takes 70 MB; at half its size 30.
-    let little = Limits { photo_memory_bytes: 40 << 20, ..Limits::default() };
+    let little = PhotoLimits { memory_bytes: 40 << 20, ..PhotoLimits::default() };
     folder.scale("photo", &[1], &little).unwrap();
     assert_eq!(fault(&decoded(&folder.bytes("photo-1")), &drawn, 28.0), None);
-    let too_little = Limits { photo_memory_bytes: 20 << 20, ..Limits::default() };
+    let too_little = PhotoLimits { memory_bytes: 20 << 20, ..PhotoLimits::default() };
     std::fs::remove_file(folder.dir.path().join("photo-1")).unwrap();
     assert!(folder.scale("photo", &[1], &too_little).unwrap_err().to_string().contains("needed_bytes: 30"));
 }
@@ -588,15 +587,19 @@ fn notes_anywhere_leave_the_picture_as_it_is() {
     folder.put("plain", &progressive);
     folder.put("noted", &bytes);
     for name in ["plain", "noted"] {
-        assert_eq!(folder.scale(name, &[3], &Limits::default()).unwrap()[0].profile_fault, None);
+        assert_eq!(folder.scale(name, &[3], &PhotoLimits::default()).unwrap()[0].profile_fault, None);
     }
     assert!(folder.bytes("noted-3") == folder.bytes("plain-3"));
-    photo::check_whole(&bytes, &Limits::default()).unwrap();
+    photo::check_whole(&bytes, &PhotoLimits::default()).unwrap();
     for scan in 1..scans {
         let at = bytes.windows(2).enumerate().filter(|(_, two)| *two == [0xff, 0xda]).map(|(at, _)| at);
         let starts: Vec<usize> = at.filter(|at| bytes[*at + 2..][..2] != [0, 2]).collect();
         let without_rest = [&bytes[..starts[scan]], &[0xff, 0xd9]].concat();
-        assert_eq!(photo::check_whole(&without_rest, &Limits::default()).unwrap_err().kind(), ErrorKind::Corrupt, "{scan} scans");
+        assert_eq!(
+            photo::check_whole(&without_rest, &PhotoLimits::default()).unwrap_err().kind(),
+            ErrorKind::Corrupt,
+            "{scan} scans"
+        );
     }
 }
 
@@ -622,7 +625,7 @@ fn a_thumbnail_is_whole_to_its_last_row_or_refused() {
         ("animated webp", drawn.webp_animated()),
         ("avif", boxes(&[7; 400])),
     ] {
-        let check = |bytes: &[u8]| photo::check_whole(bytes, &Limits::default());
+        let check = |bytes: &[u8]| photo::check_whole(bytes, &PhotoLimits::default());
         check(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
         check(&[bytes.as_slice(), b""].concat()).unwrap();
         for at in (0..bytes.len() - 14).step_by(7) {
@@ -635,7 +638,7 @@ fn a_thumbnail_is_whole_to_its_last_row_or_refused() {
         }
     }
     for bad in [&b""[..], b"<!DOCTYPE html>", b"\xff\xd8\xff", b"BM\x36\0\0\0"] {
-        assert_eq!(photo::check_whole(bad, &Limits::default()).unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(photo::check_whole(bad, &PhotoLimits::default()).unwrap_err().kind(), ErrorKind::Corrupt);
     }
 }
 
@@ -644,8 +647,11 @@ fn what_is_not_decoded_is_named() {
     let folder = Folder::new();
     let named = |bytes: &[u8]| {
         folder.put("photo", bytes);
-        let error = folder.scale("photo", &[1], &Limits::default()).unwrap_err();
-        assert_eq!(photo::facts(&folder.root, &path("photo"), &Limits::default()).unwrap_err().to_string(), error.to_string());
+        let error = folder.scale("photo", &[1], &PhotoLimits::default()).unwrap_err();
+        assert_eq!(
+            photo::facts(&folder.root, &path("photo"), &PhotoLimits::default()).unwrap_err().to_string(),
+            error.to_string()
+        );
         (error.kind(), error.to_string())
     };
     for (bytes, format) in [
@@ -662,20 +668,20 @@ fn what_is_not_decoded_is_named() {
         assert_eq!(named(bytes), (ErrorKind::Unsupported, expected));
     }
     assert_eq!(folder.names(), ["photo"]);
-    assert_eq!(folder.scale("none", &[1], &Limits::default()).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(folder.scale("none", &[1], &PhotoLimits::default()).unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 #[test]
 fn a_bomb_is_refused_from_its_header() {
     let folder = Folder::new();
-    let refused = |bytes: &[u8], limits: &Limits| {
+    let refused = |bytes: &[u8], limits: &PhotoLimits| {
         folder.put("photo", bytes);
         let error = folder.scale("photo", &[1, 2, 3], limits).unwrap_err();
         assert_eq!(folder.names(), ["photo"], "{error}");
         assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
         error.to_string()
     };
-    let limits = Limits::default();
+    let limits = PhotoLimits::default();
     assert_eq!(
         refused(&pictures::png_header(60_000, 60_000), &limits),
         "limit exceeded while reading an image's header {format: image/png, width: 60000, height: 60000, limit_pixels: 268435456, path: photo}"
@@ -694,7 +700,7 @@ fn a_bomb_is_refused_from_its_header() {
     let error = folder.scale("photo", &[1], &limits).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::LimitExceeded | ErrorKind::Corrupt), "{error}");
 
-    let little = Limits { photo_memory_bytes: 40 << 20, ..Limits::default() };
+    let little = PhotoLimits { memory_bytes: 40 << 20, ..PhotoLimits::default() };
     let progressive = Picture::scene(3000, 3000).jpeg(|encoder| encoder.set_progressive(true));
     assert_eq!(
         refused(&progressive, &little),
@@ -708,16 +714,16 @@ fn a_bomb_is_refused_from_its_header() {
         "limit exceeded while reading an image's header {fault: too many segments in front of the image, limit_segments: 65536, \
          format: image/jpeg, path: photo}"
     );
-    let small = Limits { max_photo_bytes: 1000, ..Limits::default() };
+    let small = PhotoLimits { max_bytes: 1000, ..PhotoLimits::default() };
     assert!(refused(&progressive, &small).starts_with("limit exceeded while reading an image's header {bytes: "));
-    let narrow = Limits { max_scale_side: 1000, ..Limits::default() };
+    let narrow = PhotoLimits { max_scale_side: 1000, ..PhotoLimits::default() };
     assert_eq!(
         refused(&progressive, &narrow),
         "limit exceeded while choosing scales {width: 1024, height: 1024, limit_side: 1000, path: photo}"
     );
-    let tight = Limits { max_scale_bytes: 1000, ..Limits::default() };
+    let tight = PhotoLimits { max_scale_bytes: 1000, ..PhotoLimits::default() };
     assert!(refused(&progressive, &tight).starts_with("limit exceeded while encoding an image {bytes: "));
-    let late = Limits { photo_time: Duration::ZERO, ..Limits::default() };
+    let late = PhotoLimits { time: Duration::ZERO, ..PhotoLimits::default() };
     assert_eq!(
         refused(&progressive, &late),
         "limit exceeded while reading an image's header {limit: time, path: photo}: timed out"
@@ -743,7 +749,7 @@ fn a_photo_that_is_cut_or_flipped_anywhere_leaves_no_scale_behind_or_whole_ones(
         let folder = Folder::new();
         let attempt = |bytes: &[u8], what: String| {
             folder.put("photo", bytes);
-            match folder.scale("photo", &[3], &Limits::default()) {
+            match folder.scale("photo", &[3], &PhotoLimits::default()) {
                 Ok(_) => {
                     assert_eq!(folder.names(), ["photo", "photo-3"], "{what}");
                     decoded(&folder.bytes("photo-3"));
@@ -781,7 +787,7 @@ fn a_name_that_is_taken_is_not_written_over() {
     let folder = Folder::new();
     folder.put("photo", &Picture::scene(40, 30).png());
     folder.put("photo-2", b"old");
-    let error = folder.scale("photo", &[1, 2, 3], &Limits::default()).unwrap_err();
+    let error = folder.scale("photo", &[1, 2, 3], &PhotoLimits::default()).unwrap_err();
     assert_eq!(error.to_string(), "invalid input while writing a new file {path: photo-2}: File exists (os error 17)");
     assert_eq!((folder.names(), folder.bytes("photo-2")), (vec!["photo".into(), "photo-2".into()], b"old".to_vec()));
 }
@@ -801,7 +807,7 @@ fn many_photos_share_memory_and_each_has_its_own_result() {
         jobs.push(Folder::job(&name, &[1, 2, 3]));
     }
     // Room for one at a time: they wait for each other.
-    let limits = Limits { photo_memory_bytes: 24 << 20, ..Limits::default() };
+    let limits = PhotoLimits { memory_bytes: 24 << 20, ..PhotoLimits::default() };
     let results = photo::scale_all(&folder.root, &folder.root, &jobs, &options(), &limits, None);
     for (number, result) in results.into_iter().enumerate() {
         match (number, result.unwrap()) {
@@ -824,7 +830,7 @@ fn each_format_keeps_its_quality_setting() {
         let size = |quality: Quality, scale: u8| {
             let job = Job { source: path(name), targets: vec![(Scale::new(1).unwrap(), path(&format!("{name}-{scale}")))] };
             let options = Options { quality, first_side: None };
-            photo::scale(&folder.root, &folder.root, &job, &options, &Limits::default()).unwrap()[0].size_bytes
+            photo::scale(&folder.root, &folder.root, &job, &options, &PhotoLimits::default()).unwrap()[0].size_bytes
         };
         let (low, high) = (size(Quality { jpeg: 40, png: 1, webp: 20 }, 1), size(Quality { jpeg: 95, png: 9, webp: 95 }, 2));
         if name == "png" {

@@ -5,12 +5,8 @@ mod support;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use filesync_engine::digest::Digest;
-use filesync_engine::getfile::HubUrl;
-use filesync_engine::http::AddressPolicy;
-use filesync_engine::paths::RelativePath;
-use filesync_engine::transfer::{BatchOptions, Complete, Outcome, Report, Rung, RungState, TransferBatch};
-use filesync_engine::{Error, ErrorKind};
+use filesync_engine::transfer::{BatchOptions, Complete, Outcome, Proof, Report, Rung, RungState, TransferBatch};
+use filesync_engine::{AddressPolicy, Digest, Error, ErrorKind, HubUrl, RelativePath};
 use support::{EDITED, LoopbackHub, batch, batch_of, batch_with, finish, noise, small_limits, spec};
 
 const LARGE: usize = 3_000_000;
@@ -56,7 +52,7 @@ fn a_large_file_comes_through_dav_and_is_proven() {
     let hub = hub_with(&bytes);
     let done = complete(run_once(dir.path(), &hub));
     assert_eq!((done.size_bytes, done.digest, done.rung), (LARGE as u64, Digest::of(&bytes), Rung::Dav));
-    assert_eq!((done.edited.as_str(), done.proof), (EDITED, vec!["size", "filemeta", "spot"]));
+    assert_eq!((done.edited.as_str(), done.proof), (EDITED, vec![Proof::Size, Proof::Filemeta, Proof::Spot]));
     assert_eq!(partial(dir.path()), bytes);
     assert_eq!((hub.requests("POST /getfile"), hub.requests("GET /api/z/1.0/filemeta"), hub.requests("GET /logout")), (0, 2, 1));
     assert_eq!((hub.requests("GET /dav"), hub.requests("GET /api/z/1.0/filedata")), (1, 8), "looked at again another way");
@@ -68,7 +64,10 @@ fn a_small_file_comes_through_getfile_and_is_looked_at_again_through_dav() {
     let (bytes, dir) = (noise(9_000, 2), tempfile::tempdir().unwrap());
     let hub = hub_with(&bytes);
     let done = complete(run_once(dir.path(), &hub));
-    assert_eq!((done.digest, done.rung, done.proof), (Digest::of(&bytes), Rung::Getfile, vec!["size", "filemeta", "spot"]));
+    assert_eq!(
+        (done.digest, done.rung, done.proof),
+        (Digest::of(&bytes), Rung::Getfile, vec![Proof::Size, Proof::Filemeta, Proof::Spot])
+    );
     assert_eq!(hub.requests("POST /getfile"), 1);
 }
 
@@ -152,7 +151,7 @@ fn a_stalled_transfer_fails_within_its_window() {
     let (bytes, dir) = (noise(LARGE, 7), tempfile::tempdir().unwrap());
     let hub = hub_with(&bytes);
     hub.state().faults.stall_after = Some(0);
-    let mut batch = batch_of(dir.path(), |options| options.limits.stall_window = Duration::from_secs(1));
+    let mut batch = batch_of(dir.path(), |options| options.limits.transfer.stall_window = Duration::from_secs(1));
     batch.add(spec(&hub, "h1")).unwrap();
     let error = failure(only(finish(&mut batch)));
     assert_eq!(error.kind(), ErrorKind::Network);
@@ -168,7 +167,10 @@ fn two_hundred_is_not_believed_where_a_range_was_asked() {
     let mut batch = batch(dir.path(), small_limits());
     batch.add(spec(&hub, "h1")).unwrap();
     let done = complete(only(finish(&mut batch)));
-    assert_eq!((done.digest, done.rung, done.proof), (Digest::of(&bytes), Rung::Getfile, vec!["size", "filemeta", "spot"]));
+    assert_eq!(
+        (done.digest, done.rung, done.proof),
+        (Digest::of(&bytes), Rung::Getfile, vec![Proof::Size, Proof::Filemeta, Proof::Spot])
+    );
     let origin = batch.origins().pop().unwrap();
     assert_eq!(origin.dav, RungState::Refused);
     assert!(origin.dav_reason.unwrap().contains("status: 200"));
@@ -194,7 +196,7 @@ fn a_hub_without_sessions_still_gives_small_files_read_twice() {
     let hub = hub_with(&bytes);
     hub.state().faults.no_session = true;
     let done = complete(run_once(dir.path(), &hub));
-    assert_eq!((done.digest, done.proof), (Digest::of(&bytes), vec!["size", "twice"]));
+    assert_eq!((done.digest, done.proof), (Digest::of(&bytes), vec![Proof::Size, Proof::Twice]));
     assert_eq!(hub.requests("GET /api"), 1, "one login attempt, not one a file");
 }
 
@@ -205,7 +207,7 @@ fn an_account_with_a_second_factor_gives_small_files_only_and_is_not_asked_again
     hub.state().faults.two_factor = true;
     let mut batch = batch(dir.path(), small_limits());
     batch.add(spec(&hub, "h1")).unwrap();
-    assert_eq!(complete(only(finish(&mut batch))).proof, ["size", "twice"]);
+    assert_eq!(complete(only(finish(&mut batch))).proof, [Proof::Size, Proof::Twice]);
     let origin = batch.origins().pop().unwrap();
     assert_eq!((origin.dav, origin.dav_reason.unwrap().contains("second factor")), (RungState::Refused, true));
 }
@@ -249,11 +251,11 @@ fn one_forbidden_path_says_nothing_about_the_others() {
     hub.state().faults.forbidden_path = Some(".hidden".into());
     let mut batch = batch(dir.path(), small_limits());
     batch.add(spec(&hub, "h2")).unwrap();
-    assert_eq!(complete(only(finish(&mut batch))).proof, ["size", "filemeta", "spot"]);
+    assert_eq!(complete(only(finish(&mut batch))).proof, [Proof::Size, Proof::Filemeta, Proof::Spot]);
     assert_eq!(batch.origins().pop().unwrap().dav, RungState::Untried);
     batch.add(spec(&hub, "h1")).unwrap();
     let done = complete(only(finish(&mut batch)));
-    assert_eq!((done.rung, done.proof), (Rung::Dav, vec!["size", "filemeta", "spot"]));
+    assert_eq!((done.rung, done.proof), (Rung::Dav, vec![Proof::Size, Proof::Filemeta, Proof::Spot]));
 }
 
 #[test]
@@ -369,7 +371,7 @@ fn a_given_digest_must_match() {
         batch.add(wanted).unwrap();
         let report = only(finish(&mut batch));
         if matches {
-            assert_eq!(complete(report).proof, ["size", "filemeta", "sha256"]);
+            assert_eq!(complete(report).proof, [Proof::Size, Proof::Filemeta, Proof::Sha256]);
         } else {
             let error = failure(report);
             assert_eq!(error.kind(), ErrorKind::Corrupt);
@@ -406,10 +408,10 @@ fn scales_come_through_getfile_and_must_be_images() {
     reports.sort_by_key(|report| report.id);
     let mut reports = reports.into_iter();
     assert_eq!(failure(reports.next().unwrap()).kind(), ErrorKind::PeerBusy, "no such scale");
-    assert_eq!(complete(reports.next().unwrap()).proof, ["image", "size"]);
+    assert_eq!(complete(reports.next().unwrap()).proof, [Proof::Image, Proof::Size]);
     assert_eq!(failure(reports.next().unwrap()).kind(), ErrorKind::Corrupt, "no image");
     let misstated = complete(reports.next().unwrap());
-    assert_eq!((misstated.proof, misstated.size_bytes), (vec!["image", "twice"], png.len() as u64));
+    assert_eq!((misstated.proof, misstated.size_bytes), (vec![Proof::Image, Proof::Twice], png.len() as u64));
     assert_eq!(failure(reports.next().unwrap()).kind(), ErrorKind::Corrupt, "cut in the same place twice");
     assert_eq!(std::fs::read(dir.path().join("h1-2.1.partial")).unwrap(), png);
 }
@@ -480,7 +482,7 @@ fn too_large_or_twice_in_a_batch_is_refused_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let hub = hub_with(b"x");
     let mut limits = small_limits();
-    limits.max_file_bytes = 100;
+    limits.transfer.max_file_bytes = 100;
     let mut batch = batch(dir.path(), limits);
     let mut wanted = spec(&hub, "h1");
     wanted.size_bytes = 101;
@@ -537,7 +539,10 @@ fn without_dav_a_whole_that_breaks_off_goes_on_through_filedata() {
     let report = run_once(dir.path(), &hub);
     assert_eq!(report.received_bytes, LARGE as u64, "no byte came twice");
     let done = complete(report);
-    assert_eq!((done.rung, done.digest, done.proof), (Rung::Filedata, Digest::of(&bytes), vec!["size", "filemeta", "spot"]));
+    assert_eq!(
+        (done.rung, done.digest, done.proof),
+        (Rung::Filedata, Digest::of(&bytes), vec![Proof::Size, Proof::Filemeta, Proof::Spot])
+    );
     assert_eq!(hub.requests("POST /getfile"), 1);
 }
 
@@ -603,7 +608,7 @@ fn a_slow_large_file_is_read_in_several_ranges_at_once_and_a_fast_one_is_not() {
         hub.state().faults.together = if slow_time.is_zero() { 2 } else { 1 };
         let mut batch = batch_of(dir.path(), |options| {
             options.ranges = 4;
-            (options.limits.range_bytes, options.limits.slow_time) = (100_000, slow_time);
+            (options.limits.transfer.range_bytes, options.limits.transfer.slow_time) = (100_000, slow_time);
         });
         batch.add(spec(&hub, "h1")).unwrap();
         let report = only(finish(&mut batch));
@@ -627,7 +632,7 @@ fn several_large_files_ask_one_hub_for_no_more_ranges_at_once_than_one_would() {
     hub.state().faults.delay = Duration::from_millis(5);
     let mut batch = batch_of(dir.path(), |options| {
         (options.ranges, options.parallel) = (4, 3);
-        (options.limits.range_bytes, options.limits.slow_time) = (100_000, Duration::ZERO);
+        (options.limits.transfer.range_bytes, options.limits.transfer.slow_time) = (100_000, Duration::ZERO);
     });
     for number in 0..3 {
         let hash = format!("f{number}");
@@ -648,7 +653,7 @@ fn several_ranges_and_a_cut_lose_nothing_that_arrived() {
     hub.state().faults.cut_after = vec![200_000, 50_000, 50_000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let options = |options: &mut BatchOptions<'_>| {
         options.ranges = 4;
-        (options.limits.range_bytes, options.limits.slow_time) = (100_000, Duration::ZERO);
+        (options.limits.transfer.range_bytes, options.limits.transfer.slow_time) = (100_000, Duration::ZERO);
     };
     let mut first = batch_of(dir.path(), options);
     first.add(spec(&hub, "h1")).unwrap();
@@ -672,7 +677,7 @@ fn a_large_file_does_not_hold_up_small_ones() {
     hub.state().faults.longest_body = Some(100_000);
     let mut batch = batch_of(dir.path(), |options| {
         options.parallel = 1;
-        options.limits.turn_time = Duration::ZERO;
+        options.limits.transfer.turn_time = Duration::ZERO;
     });
     batch.add(spec(&hub, "h1")).unwrap();
     for number in 0..5 {

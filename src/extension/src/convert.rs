@@ -6,15 +6,12 @@ use std::time::Duration;
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::convert::IntoZval;
 use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
-use filesync_engine::digest::Digest;
-use filesync_engine::getfile::HubUrl;
 use filesync_engine::inventory::{Difference, EntryId};
-use filesync_engine::item::{self, Field};
-use filesync_engine::paths::{FileFacts, RelativePath};
+use filesync_engine::item::{Becomes, Found, Level};
 use filesync_engine::photo::{self, Job, Quality, Scale, Size, Written};
 use filesync_engine::relocate::{Home, Relocation};
-use filesync_engine::transfer::{OriginSpec, OriginStatus, Outcome, Progress, Report, RungState, TransferSpec};
-use filesync_engine::{Error, ErrorKind, Result};
+use filesync_engine::transfer::{OriginSpec, OriginStatus, Outcome, Progress, Proof, Report, RungState, TransferSpec};
+use filesync_engine::{Digest, Error, ErrorKind, FileFacts, HubUrl, RelativePath, Result};
 
 /// An array parameter that is read key by key; an unknown key is an error, because it is a typing mistake.
 pub(crate) struct Fields<'a> {
@@ -167,57 +164,16 @@ pub(crate) fn texts<'a>(parameter: &'static str, table: &'a ZendHashTable) -> Re
     table.values().map(|value| value.dereference().str().ok_or_else(wrong)).collect()
 }
 
-/// Arrays nested deeper than this are refused.
-pub(crate) const MAX_DEPTH: usize = 64;
-
-/// Rewrites the strings of an array; keys and everything else are copied.
-pub(crate) fn relocated_array(relocation: &Relocation, table: &ZendHashTable, depth: usize) -> Result<ZBox<ZendHashTable>> {
-    let Some(depth) = depth.checked_sub(1) else {
-        return Err(Error::new(ErrorKind::LimitExceeded, "relocating an array").context("limit_depth", MAX_DEPTH));
-    };
-    map_array(table, |_, value| match (value.str(), value.array()) {
-        (Some(text), _) => Ok(relocation.text(text).into_zval(false).unwrap_or_default()),
-        (_, Some(inner)) => Ok(array_zval(relocated_array(relocation, inner, depth)?)),
-        _ => Ok(value.shallow_clone()),
-    })
-}
-
-/// Rewrites those fields of an item that may point at a hub.
-pub(crate) fn relocated_item(relocation: &Relocation, table: &ZendHashTable) -> Result<ZBox<ZendHashTable>> {
+/// Relocates an array and the arrays in it.
+pub(crate) fn relocated(relocation: &Relocation, level: Level, table: &ZendHashTable) -> Result<ZBox<ZendHashTable>> {
     map_array(table, |key, value| {
-        let text = value.str();
-        match (item::field(key), text, value.array()) {
-            (Some(Field::Text), Some(text), _) => Ok(relocation.text(text).into_zval(false).unwrap_or_default()),
-            // Invalid JSON was damaged before; it is repaired elsewhere, not here.
-            (Some(Field::Json), Some(text), _) => {
-                Ok(relocation.json(text).map_or_else(|_| value.shallow_clone(), |json| json.into_zval(false).unwrap_or_default()))
-            }
-            (Some(Field::Json), _, Some(inner)) => Ok(array_zval(relocated_array(relocation, inner, MAX_DEPTH)?)),
-            (Some(Field::Terms), _, Some(terms)) => Ok(array_zval(map_array(terms, |_, term| match term.array() {
-                Some(term) => Ok(array_zval(relocated_term(relocation, term)?)),
-                None => Ok(term.shallow_clone()),
-            })?)),
-            _ => Ok(value.shallow_clone()),
-        }
-    })
-}
-
-fn relocated_term(relocation: &Relocation, term: &ZendHashTable) -> Result<ZBox<ZendHashTable>> {
-    map_array(term, |key, value| match value.str().filter(|_| key == "url") {
-        Some(url) => Ok(relocation.text(url).into_zval(false).unwrap_or_default()),
-        None => Ok(value.shallow_clone()),
-    })
-}
-
-/// Rewrites many items.
-pub(crate) fn relocated_items(relocation: &Relocation, items: &ZendHashTable) -> Result<ZBox<ZendHashTable>> {
-    map_array(items, |key, value| {
-        let item = value.array().ok_or_else(|| {
-            Error::new(ErrorKind::InvalidInput, "relocating items")
-                .context("key", key.escape_debug())
-                .context("expected", "an array")
-        })?;
-        Ok(array_zval(relocated_item(relocation, item)?))
+        let (text, array) = (value.str(), value.array());
+        let found = text.map_or(if array.is_some() { Found::Array } else { Found::Other }, Found::Text);
+        Ok(match (level.relocate(relocation, key, found)?, array) {
+            (Becomes::Text(text), _) => text.into_zval(false).unwrap_or_default(),
+            (Becomes::Array(level), Some(inner)) => array_zval(relocated(relocation, level, inner)?),
+            _ => value.shallow_clone(),
+        })
     })
 }
 
@@ -487,7 +443,7 @@ pub(crate) fn report_row(report: Report) -> ZBox<ZendHashTable> {
             .with("edited", file.edited)
             .with("origin", file.origin.to_string())
             .with("rung", file.rung.name())
-            .with("proof", list(file.proof))
+            .with("proof", list(file.proof.into_iter().map(Proof::name)))
             .with("error", None::<bool>),
         Outcome::Failed(error) => without_file(row, "failed").with("error", error_row(&error)),
         Outcome::Cancelled => without_file(row, "cancelled").with("error", None::<bool>),

@@ -27,7 +27,7 @@ pub struct Inventory {
 impl Inventory {
     /// Makes an empty inventory.
     pub fn __construct() -> PhpResult<Self> {
-        Ok(Self { inner: inventory::Inventory::new(settings::limits().or_throw()?) })
+        Ok(Self { inner: inventory::Inventory::new(settings::limits().or_throw()?.inventory) })
     }
 
     /// Adds a file.
@@ -91,7 +91,7 @@ impl Inventory {
     /// Reads a saved inventory.
     pub fn load(store: &ZendClassObject<Store>, path: &str) -> PhpResult<Self> {
         let path = convert::path(path).or_throw()?;
-        let inner = inventory::Inventory::load(&store.root, &path, settings::limits().or_throw()?).or_throw()?;
+        let inner = inventory::Inventory::load(&store.root, &path, settings::limits().or_throw()?.inventory).or_throw()?;
         Ok(Self { inner })
     }
 

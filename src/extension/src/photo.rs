@@ -21,7 +21,7 @@ impl Photo {
     /// Reads a photo's header.
     pub fn facts(store: &ZendClassObject<Store>, path: &str) -> PhpResult<ZBox<ZendHashTable>> {
         let path = convert::path(path).or_throw()?;
-        Ok(convert::photo_row(&photo::facts(&store.root, &path, &settings::limits().or_throw()?).or_throw()?))
+        Ok(convert::photo_row(&photo::facts(&store.root, &path, &settings::limits().or_throw()?.photo).or_throw()?))
     }
 
     /// Returns the sizes of scales.
@@ -49,7 +49,7 @@ impl Photo {
     ) -> PhpResult<ZBox<ZendHashTable>> {
         let job = photo::Job { source: convert::path(source).or_throw()?, targets: convert::targets(targets).or_throw()? };
         let options = convert::photo_options(options).or_throw()?.options;
-        let written = photo::scale(&from.root, &to.root, &job, &options, &settings::limits().or_throw()?).or_throw()?;
+        let written = photo::scale(&from.root, &to.root, &job, &options, &settings::limits().or_throw()?.photo).or_throw()?;
         Ok(convert::written_rows(written))
     }
 
@@ -63,7 +63,7 @@ impl Photo {
     ) -> PhpResult<ZBox<ZendHashTable>> {
         let (keys, jobs) = convert::photo_jobs(jobs).or_throw()?;
         let convert::PhotoOptions { options, budget } = convert::photo_options(options).or_throw()?;
-        let results = photo::scale_all(&from.root, &to.root, &jobs, &options, &settings::limits().or_throw()?, budget);
+        let results = photo::scale_all(&from.root, &to.root, &jobs, &options, &settings::limits().or_throw()?.photo, budget);
         Ok(convert::photo_results(keys, results))
     }
 }

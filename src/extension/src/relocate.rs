@@ -4,7 +4,8 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
 use ext_php_rs::types::ZendHashTable;
-use filesync_engine::getfile::HubUrl;
+use filesync_engine::HubUrl;
+use filesync_engine::item::Level;
 use filesync_engine::relocate::{self, Relocation};
 
 use crate::convert;
@@ -36,17 +37,17 @@ impl Relocator {
 
     /// Rewrites the strings of an array, at any depth up to 64.
     pub fn value(&self, value: &ZendHashTable) -> PhpResult<ZBox<ZendHashTable>> {
-        convert::relocated_array(&self.inner, value, convert::MAX_DEPTH).or_throw()
+        convert::relocated(&self.inner, Level::strings(), value).or_throw()
     }
 
     /// Rewrites the fields of an item that may point at a hub.
     pub fn item(&self, item: &ZendHashTable) -> PhpResult<ZBox<ZendHashTable>> {
-        convert::relocated_item(&self.inner, item).or_throw()
+        convert::relocated(&self.inner, Level::item(), item).or_throw()
     }
 
     /// Does the same for many items.
     pub fn items(&self, items: &ZendHashTable) -> PhpResult<ZBox<ZendHashTable>> {
-        convert::relocated_items(&self.inner, items).or_throw()
+        convert::relocated(&self.inner, Level::items(), items).or_throw()
     }
 
     /// Returns the hashes in URLs of files and photos at a hub, in a text or JSON text.

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use ext_php_rs::prelude::*;
 use ext_php_rs::zend::{ProcessGlobals, output_write};
-use filesync_engine::paths::Root;
-use filesync_engine::store;
+use filesync_engine::{Root, store};
 
 use crate::convert;
 use crate::exceptions::OrThrow;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ext_php_rs::flags::IniEntryPermission;
 use ext_php_rs::zend::{ExecutorGlobals, IniEntryDef, IniEntryDefs, ModuleEntry};
-use filesync_engine::{Error, ErrorKind, Limits, Result};
+use filesync_engine::{Error, ErrorKind, Limits, PhotoLimits, Result, TransferLimits};
 
 static ENTRIES: IniEntryDefs<12> = IniEntryDefs::new([
     IniEntryDef::new(c"filesync.max_file_bytes", c"1099511627776", IniEntryPermission::System),
@@ -50,17 +50,23 @@ pub(crate) fn limits() -> Result<Limits> {
     };
     let seconds = |name| number(name).map(Duration::from_secs);
     Ok(Limits {
-        max_file_bytes: number("filesync.max_file_bytes")?,
-        disk_headroom_bytes: number("filesync.disk_headroom_bytes")?,
-        small_file_bytes: number("filesync.small_file_bytes")?,
-        connect_timeout: seconds("filesync.connect_timeout_seconds")?,
-        reply_timeout: seconds("filesync.reply_timeout_seconds")?,
-        stall_window: seconds("filesync.stall_window_seconds")?,
-        stall_bytes_per_second: number("filesync.stall_bytes_per_second")?,
-        deadline_bytes_per_second: number("filesync.deadline_bytes_per_second")?,
-        max_photo_pixels: number("filesync.max_photo_pixels")?,
-        photo_memory_bytes: number("filesync.photo_memory_bytes")?,
-        photo_time: seconds("filesync.photo_seconds")?,
+        transfer: TransferLimits {
+            max_file_bytes: number("filesync.max_file_bytes")?,
+            disk_headroom_bytes: number("filesync.disk_headroom_bytes")?,
+            small_file_bytes: number("filesync.small_file_bytes")?,
+            connect_timeout: seconds("filesync.connect_timeout_seconds")?,
+            reply_timeout: seconds("filesync.reply_timeout_seconds")?,
+            stall_window: seconds("filesync.stall_window_seconds")?,
+            stall_bytes_per_second: number("filesync.stall_bytes_per_second")?,
+            deadline_bytes_per_second: number("filesync.deadline_bytes_per_second")?,
+            ..TransferLimits::default()
+        },
+        photo: PhotoLimits {
+            max_pixels: number("filesync.max_photo_pixels")?,
+            memory_bytes: number("filesync.photo_memory_bytes")?,
+            time: seconds("filesync.photo_seconds")?,
+            ..PhotoLimits::default()
+        },
         ..Limits::default()
     })
 }

@@ -5,7 +5,7 @@ use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
 use ext_php_rs::types::ZendHashTable;
 use filesync_engine::proof::{self, ProofKey};
-use filesync_engine::signature::{ChannelKey, PublicKey};
+use filesync_engine::{ChannelKey, PublicKey};
 
 use crate::convert;
 use crate::exceptions::OrThrow;

@@ -6,9 +6,7 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
 use ext_php_rs::types::{ZendClassObject, ZendHashTable};
-use filesync_engine::digest::Digest;
-use filesync_engine::paths::Root;
-use filesync_engine::{Error, ErrorKind, digest, store};
+use filesync_engine::{Digest, Error, ErrorKind, Root, store};
 
 use crate::convert;
 use crate::exceptions::{OrThrow, exception};
@@ -74,7 +72,7 @@ impl Store {
 #[php_class]
 #[php(name = "FileSync\\FileDigest", flags = ClassFlags::Final)]
 pub struct FileDigest {
-    inner: digest::FileDigest,
+    inner: filesync_engine::FileDigest,
 }
 
 #[php_impl]
@@ -82,7 +80,7 @@ impl FileDigest {
     /// Opens the file.
     pub fn __construct(store: &ZendClassObject<Store>, path: &str) -> PhpResult<Self> {
         let path = convert::path(path).or_throw()?;
-        Ok(Self { inner: digest::FileDigest::open(&store.root, &path).or_throw()? })
+        Ok(Self { inner: filesync_engine::FileDigest::open(&store.root, &path).or_throw()? })
     }
 
     /// Reads for about the given milliseconds; true at the end of the file.

@@ -7,10 +7,8 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
 use ext_php_rs::types::ZendHashTable;
-use filesync_engine::http::AddressPolicy;
-use filesync_engine::signature::{ChannelKey, Identity};
 use filesync_engine::transfer::{BatchOptions, Surroundings, TransferBatch as Batch};
-use filesync_engine::{Error, ErrorKind, Result};
+use filesync_engine::{AddressPolicy, ChannelKey, Error, ErrorKind, Identity, Result};
 
 use crate::convert::{self, Fields};
 use crate::exceptions::OrThrow;

@@ -31,7 +31,7 @@ no-settings-table   WRONG tables         tables are missing: filesync_setting
 no-column           WRONG tables         filesync_kept.why
 small-disk          WRONG space          are free in store
 small-disk-paused   WRONG paused         transfers pause until
-extension-bound     WRONG paused         reserving disk space
+extension-bound     WRONG space          256 MiB must stay free
 other-device        ok    device         on another device
 not-writable        WRONG store          not writable: store/alicia
 data-not-writable   WRONG store          not writable: store/.data./filesync
@@ -214,18 +214,17 @@ mend_small_disk() {
 	ini web 70-ailment
 	return $result
 }
-# The bound of the extension is met, which is not the addon's.
-break_extension_bound() { command_of b config set storage_pause_seconds 600 && command_of b config set headroom_bytes 0 && data_disk 100m && give 3 bound && wait_for 60 'a pause' is_paused; } >/dev/null
+# The bound of the extension is met, which is not the addon's. A file without space waits, and stops no other.
+break_extension_bound() { command_of b config set storage_pause_seconds 600 && command_of b config set headroom_bytes 0 && data_disk 100m && give 3 bound && wait_for 60 'a file without space' finds_no_space; } >/dev/null
 mend_extension_bound() {
 	no_data_disk
 	command_of b config clear storage_pause_seconds
 	command_of b config clear headroom_bytes
 	# The time passes.
-	state_of storage_paused_until "$(date +%s)"
 	sql b 'UPDATE filesync_transfer SET next_at = 0'
-	sleep 1
 	command_of b work --until-idle --seconds 60
 } >/dev/null
+finds_no_space() { ! is_paused && [ "$(database_value hub_b "SELECT count(*) FROM filesync_transfer WHERE state = 'waiting' AND reason LIKE 'not enough disk space for %'")" = 3 ]; }
 # No file can be made, though there is room for its bytes.
 break_small_disk_paused() { command_of b config set storage_pause_seconds 600 >/dev/null; data_disk 1g,nr_inodes=$(find "$(hub_root b)/store/[data]" | wc -l); give 3 paused; command_of b work --seconds 10 >/dev/null; wait_for 60 'a pause' is_paused; }
 mend_small_disk_paused() { no_data_disk; command_of b config clear storage_pause_seconds >/dev/null; state_of storage_paused_until "$(date +%s)"; echo 'UPDATE filesync_transfer SET next_at = 0' | database_sql hub_b; command_of b work --until-idle --seconds 60; }

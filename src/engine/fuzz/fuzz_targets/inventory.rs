@@ -1,12 +1,12 @@
 //! Whatever another hub says: it is answered or refused, within bounds, and nothing panics.
 #![no_main]
 
-use filesync_engine::Limits;
 use filesync_engine::inventory::Inventory;
+use filesync_engine::InventoryLimits;
 use libfuzzer_sys::fuzz_target;
 
 fn filled() -> Inventory {
-    let mut inventory = Inventory::new(Limits { inventory_message_bytes: 4096, ..Limits::default() });
+    let mut inventory = Inventory::new(InventoryLimits { message_bytes: 4096, ..InventoryLimits::default() });
     for n in 0..200 {
         inventory.add(&format!("h{n}"), b"content", b"metadata").unwrap();
     }

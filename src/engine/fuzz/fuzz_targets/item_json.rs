@@ -1,8 +1,8 @@
 //! Any JSON: relocating it gives JSON that differs in nothing but its relocated strings.
 #![no_main]
 
-use filesync_engine::getfile::HubUrl;
 use filesync_engine::relocate::{Home, Relocation};
+use filesync_engine::HubUrl;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

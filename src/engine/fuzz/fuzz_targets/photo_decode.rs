@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use filesync_engine::paths::{RelativePath, Root};
 use filesync_engine::photo::{Job, Options, Quality, Scale, scale};
-use filesync_engine::{ErrorKind, Limits};
+use filesync_engine::{ErrorKind, PhotoLimits, RelativePath, Root};
 use libfuzzer_sys::fuzz_target;
 
 fn folder() -> &'static PathBuf {
@@ -28,11 +27,11 @@ fuzz_target!(|bytes: &[u8]| {
     let targets = [1, 3].map(|number| (Scale::new(number).unwrap(), path(&format!("photo-{number}"))));
     let job = Job { source: path("photo"), targets: targets.to_vec() };
     let options = Options { quality: Quality { jpeg: 80, png: 1, webp: 50 }, first_side: None };
-    let limits = Limits {
-        max_photo_pixels: 4 << 20,
-        photo_memory_bytes: 64 << 20,
-        photo_time: Duration::from_secs(20),
-        ..Limits::default()
+    let limits = PhotoLimits {
+        max_pixels: 4 << 20,
+        memory_bytes: 64 << 20,
+        time: Duration::from_secs(20),
+        ..PhotoLimits::default()
     };
     let outcome = scale(&root, &root, &job, &options, &limits);
     for number in [1, 3] {

@@ -1,8 +1,8 @@
 //! Any text: relocating never panics, twice is once, and back again is where it started.
 #![no_main]
 
-use filesync_engine::getfile::HubUrl;
 use filesync_engine::relocate::{Home, Relocation, media_hashes};
+use filesync_engine::HubUrl;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

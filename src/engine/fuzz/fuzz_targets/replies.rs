@@ -3,8 +3,7 @@
 //! Seeds: `seeds/replies`, one reply each; a line is one value of a header.
 #![no_main]
 
-use filesync_engine::body::{FileData, FileRow, TicketReply};
-use filesync_engine::head;
+use filesync_engine::parsers::{self as head, FileData, FileRow, TicketReply};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|reply: &[u8]| {

@@ -3,19 +3,18 @@
 //! Every claim of a header is checked against the limits before it is used. Decoders read from the file as they go; formats that
 //! decode row by row are shrunk on the way. Encoders write pixels only: no metadata of the original, no location, no camera.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::exif::orientation;
 use super::geometry::Size;
 use super::jpeg;
-use super::raster::{Layout, Raster, Shrinker};
+use super::raster::{Layout, Profile, Raster, Shrinker};
+use super::watched::{Bytes, Fault, READING, Watched};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
-use crate::limits::Limits;
+use crate::limits::PhotoLimits;
 
 /// A supported format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +70,6 @@ fn foreign(start: &[u8]) -> &'static str {
 const AVIF: &str = "AVIF";
 
 const RECOGNIZING: &str = "recognizing an image";
-const READING: &str = "reading an image's header";
 const DECODING: &str = "decoding an image";
 const ENCODING: &str = "encoding an image";
 
@@ -115,72 +113,22 @@ pub(super) struct Decoded {
     is_whole: bool,
 }
 
-/// The colour profile of an image.
-pub(super) enum Profile {
-    /// Missing: the image is in sRGB.
-    None,
-    /// As stored in the file.
-    Bytes(Vec<u8>),
-    /// Present in the file, but unreadable.
-    Unreadable,
-}
-
-impl Profile {
-    fn of(bytes: Option<Vec<u8>>, is_there: bool) -> Self {
-        match bytes {
-            Some(bytes) => Self::Bytes(bytes),
-            None if is_there => Self::Unreadable,
-            None => Self::None,
-        }
-    }
-}
-
-/// The location of an image.
-pub(super) enum Bytes<'a> {
-    File(File),
-    Memory(&'a [u8]),
-}
-
-impl<'a> Bytes<'a> {
-    fn len(&self) -> Result<u64> {
-        match self {
-            Self::File(file) => Ok(file.metadata().or_fail(ErrorKind::Storage, READING)?.len()),
-            Self::Memory(bytes) => Ok(bytes.len() as u64),
-        }
-    }
-
-    /// Opens another view of it, at its start.
-    fn watched(&self, until: Instant) -> Result<(Watched<'a>, Fault)> {
-        let source = match self {
-            Self::File(file) => {
-                let mut file = file.try_clone().or_fail(ErrorKind::Storage, READING)?;
-                file.seek(SeekFrom::Start(0)).or_fail(ErrorKind::Storage, READING)?;
-                View::File(file)
-            }
-            Self::Memory(bytes) => View::Memory(Cursor::new(bytes)),
-        };
-        let fault = Fault::default();
-        let watched = WatchedBytes { source, until, fault: fault.clone(), at: 0, instead: None };
-        Ok((BufReader::with_capacity(BUFFER_BYTES, watched), fault))
-    }
-}
-
 /// An opened photo whose header has been read and is within the limits.
 pub(super) struct Source<'a> {
     bytes: Bytes<'a>,
     facts: Facts,
     cost: Cost,
-    limits: &'a Limits,
+    limits: &'a PhotoLimits,
     until: Instant,
 }
 
 impl<'a> Source<'a> {
     /// Reads a header; uses at most [`HEADER_BYTES`] of memory meanwhile, and keeps none of it.
-    pub(super) fn open(bytes: Bytes<'a>, limits: &'a Limits, until: Instant) -> Result<Self> {
+    pub(super) fn open(bytes: Bytes<'a>, limits: &'a PhotoLimits, until: Instant) -> Result<Self> {
         let length = bytes.len()?;
-        if length > limits.max_photo_bytes {
+        if length > limits.max_bytes {
             let error = Error::new(ErrorKind::LimitExceeded, READING);
-            return Err(error.context("bytes", length).context("limit_bytes", limits.max_photo_bytes));
+            return Err(error.context("bytes", length).context("limit_bytes", limits.max_bytes));
         }
         let (mut reader, fault) = bytes.watched(until)?;
         let start = fault.judge(reader.fill_buf(), READING)?;
@@ -192,12 +140,12 @@ impl<'a> Source<'a> {
             Format::Webp => webp_header(reader, &fault),
         })
         .context("format", format.mimetype())?;
-        if facts.stored.pixels() > limits.max_photo_pixels {
+        if facts.stored.pixels() > limits.max_pixels {
             return Err(Error::new(ErrorKind::LimitExceeded, READING)
                 .context("format", format.mimetype())
                 .context("width", facts.stored.width)
                 .context("height", facts.stored.height)
-                .context("limit_pixels", limits.max_photo_pixels));
+                .context("limit_pixels", limits.max_pixels));
         }
         Ok(Self { bytes, facts, cost, limits, until })
     }
@@ -207,8 +155,8 @@ impl<'a> Source<'a> {
     }
 
     /// Restarts the photo's time, after waiting for others.
-    pub(super) fn restart(&mut self, limits: &Limits) {
-        self.until = Instant::now() + limits.photo_time;
+    pub(super) fn restart(&mut self, limits: &PhotoLimits) {
+        self.until = Instant::now() + limits.time;
     }
 
     /// Fails if the photo takes too long.
@@ -216,7 +164,7 @@ impl<'a> Source<'a> {
         if Instant::now() < self.until {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::LimitExceeded, "scaling an image").context("limit_ms", self.limits.photo_time.as_millis()))
+        Err(Error::new(ErrorKind::LimitExceeded, "scaling an image").context("limit_ms", self.limits.time.as_millis()))
     }
 
     /// Returns the maximum of memory for decoding to a largest scale, as stored, and scaling from there.
@@ -246,7 +194,7 @@ impl<'a> Source<'a> {
         let asked = Size::new((largest.width * 7).div_ceil(8), (largest.height * 7).div_ceil(8));
         let enough = jpeg_eighths(self.facts.stored, largest);
         let mut eighths = jpeg_eighths(plane, asked).max(enough);
-        while eighths > enough && self.memory_bytes_in(eighths, largest) > self.limits.photo_memory_bytes {
+        while eighths > enough && self.memory_bytes_in(eighths, largest) > self.limits.memory_bytes {
             eighths /= 2;
         }
         eighths
@@ -254,7 +202,7 @@ impl<'a> Source<'a> {
 
     fn check_memory(&self, largest: Size) -> Result<()> {
         let needed = self.memory_bytes(largest);
-        if needed <= self.limits.photo_memory_bytes {
+        if needed <= self.limits.memory_bytes {
             return Ok(());
         }
         Err(Error::new(ErrorKind::LimitExceeded, DECODING)
@@ -262,7 +210,7 @@ impl<'a> Source<'a> {
             .context("width", self.facts.stored.width)
             .context("height", self.facts.stored.height)
             .context("needed_bytes", needed)
-            .context("limit_bytes", self.limits.photo_memory_bytes))
+            .context("limit_bytes", self.limits.memory_bytes))
     }
 
     /// Decodes to at least a size.
@@ -331,7 +279,7 @@ impl<'a> Source<'a> {
 
     fn decode_png(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<Decoded> {
         let failed = |error| png_error(error, fault, DECODING);
-        let mut decoder = png::Decoder::new_with_limits(reader, png_limits(self.limits.photo_memory_bytes / 8));
+        let mut decoder = png::Decoder::new_with_limits(reader, png_limits(self.limits.memory_bytes / 8));
         decoder.set_ignore_text_chunk(true);
         decoder.set_transformations(png::Transformations::normalize_to_color8());
         let mut reader = decoder.read_info().map_err(failed)?;
@@ -412,7 +360,7 @@ impl<'a> Source<'a> {
 
     fn decode_webp(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<Decoded> {
         let failed = |error| webp_error(error, fault, DECODING);
-        let mut decoder = webp_decoder(reader, fault, self.limits.photo_memory_bytes / 8, DECODING)?;
+        let mut decoder = webp_decoder(reader, fault, self.limits.memory_bytes / 8, DECODING)?;
         let row_bytes = self.facts.stored.width as usize * self.cost.layout.channels();
         let mut samples = vec![0; row_bytes * self.facts.stored.height as usize];
         if decoder.output_buffer_size() != Some(samples.len()) {
@@ -429,7 +377,7 @@ impl<'a> Source<'a> {
 /// Checks that an image is complete down to its last row: nothing damaged, nothing missing.
 ///
 /// An unsupported format must consist of boxes that reach to the end of the file, such as AVIF.
-pub(super) fn check_whole(bytes: &[u8], limits: &Limits, until: Instant) -> Result<()> {
+pub(super) fn check_whole(bytes: &[u8], limits: &PhotoLimits, until: Instant) -> Result<()> {
     let start = bytes.get(..RECOGNIZED_BYTES.min(bytes.len())).unwrap_or_default();
     if Format::of(start).is_err() {
         return match foreign(start) {
@@ -610,7 +558,7 @@ impl PngNotes {
     }
 }
 
-fn gif_header(reader: Watched, fault: &Fault, limits: &Limits) -> Result<(Facts, Cost)> {
+fn gif_header(reader: Watched, fault: &Fault, limits: &PhotoLimits) -> Result<(Facts, Cost)> {
     let decoder = gif_options(limits).read_info(reader).map_err(|error| gif_error(error, fault, READING))?;
     let facts = Facts { format: Format::Gif, stored: sized(decoder.width(), decoder.height())?, orientation: 1 };
     let decoder_bytes = facts.stored.pixels();
@@ -665,11 +613,11 @@ fn png_limits(most_bytes: u64) -> png::Limits {
     png::Limits { bytes: usize::try_from(most_bytes).unwrap_or(usize::MAX) }
 }
 
-fn gif_options(limits: &Limits) -> gif::DecodeOptions {
+fn gif_options(limits: &PhotoLimits) -> gif::DecodeOptions {
     let mut options = gif::DecodeOptions::new();
     options.set_color_output(gif::ColorOutput::Indexed);
     options.allow_unknown_blocks(true);
-    if let Some(bytes) = std::num::NonZeroU64::new(limits.photo_memory_bytes) {
+    if let Some(bytes) = std::num::NonZeroU64::new(limits.memory_bytes) {
         options.set_memory_limit(gif::MemoryLimit::Bytes(bytes));
     }
     options
@@ -759,80 +707,6 @@ fn webp_error(error: image_webp::DecodingError, fault: &Fault, operation: &'stat
 fn guarded<T>(operation: &'static str, run: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(run))
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::Corrupt, operation).context("fault", "the decoder failed")))
-}
-
-pub(super) type Watched<'a> = BufReader<WatchedBytes<'a>>;
-
-/// A view of an image with a time limit.
-pub(super) struct WatchedBytes<'a> {
-    source: View<'a>,
-    until: Instant,
-    fault: Fault,
-    at: u64,
-    /// A byte to replace by another while reading.
-    instead: Option<(u64, u8)>,
-}
-
-enum View<'a> {
-    File(File),
-    Memory(Cursor<&'a [u8]>),
-}
-
-/// Why reading ended, because a decoder hides the cause.
-#[derive(Clone, Default)]
-struct Fault(Arc<Mutex<Option<ErrorKind>>>);
-
-impl Fault {
-    fn get(&self) -> Option<ErrorKind> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set(&self, kind: ErrorKind) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(kind);
-    }
-
-    fn error(&self, error: impl std::error::Error + Send + Sync + 'static, operation: &'static str) -> Error {
-        let error = Error::new(self.get().unwrap_or(ErrorKind::Corrupt), operation).source(error);
-        if self.get() == Some(ErrorKind::LimitExceeded) { error.context("limit", "time") } else { error }
-    }
-
-    fn judge<T>(&self, result: io::Result<T>, operation: &'static str) -> Result<T> {
-        result.map_err(|error| self.error(error, operation))
-    }
-}
-
-/// Small enough to check the clock often, however long a decoder works on a few bytes.
-const BUFFER_BYTES: usize = 16 << 10;
-
-impl Read for WatchedBytes<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if Instant::now() >= self.until {
-            self.fault.set(ErrorKind::LimitExceeded);
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        let length = match &mut self.source {
-            View::File(file) => file.read(buffer).inspect_err(|_| self.fault.set(ErrorKind::Storage))?,
-            View::Memory(bytes) => bytes.read(buffer)?,
-        };
-        if let Some((at, byte)) = self.instead
-            && let Some(read) =
-                at.checked_sub(self.at).and_then(|at| buffer.get_mut(..length)?.get_mut(usize::try_from(at).ok()?))
-        {
-            *read = byte;
-        }
-        self.at += length as u64;
-        Ok(length)
-    }
-}
-
-impl Seek for WatchedBytes<'_> {
-    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        self.at = match &mut self.source {
-            View::File(file) => file.seek(position)?,
-            View::Memory(bytes) => bytes.seek(position)?,
-        };
-        Ok(self.at)
-    }
 }
 
 // Encoding.

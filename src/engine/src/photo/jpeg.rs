@@ -5,7 +5,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use super::codec::Watched;
+use super::watched::Watched;
 
 /// A larger colour profile is not kept.
 pub(super) const MOST_PROFILE_BYTES: usize = 4 << 20;

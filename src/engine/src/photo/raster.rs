@@ -5,7 +5,6 @@
 
 use moxcms::{ColorProfile, DataColorSpace, TransformOptions};
 
-use super::codec::Profile;
 use super::geometry::Size;
 use crate::error::{Error, ErrorKind, OrFail};
 
@@ -262,6 +261,26 @@ fn mean(sum: u32, count: u32) -> u8 {
     match count {
         0 => 0,
         _ => u8::try_from((u64::from(sum) + u64::from(count) / 2) / u64::from(count)).unwrap_or(u8::MAX),
+    }
+}
+
+/// The colour profile of an image.
+pub(super) enum Profile {
+    /// Missing: the image is in sRGB.
+    None,
+    /// As stored in the file.
+    Bytes(Vec<u8>),
+    /// Present in the file, but unreadable.
+    Unreadable,
+}
+
+impl Profile {
+    pub(super) fn of(bytes: Option<Vec<u8>>, is_there: bool) -> Self {
+        match bytes {
+            Some(bytes) => Self::Bytes(bytes),
+            None if is_there => Self::Unreadable,
+            None => Self::None,
+        }
     }
 }
 

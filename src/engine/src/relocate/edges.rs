@@ -5,7 +5,7 @@
 //! in its relocated form. Each byte is examined a bounded number of times.
 
 use super::looked_at::Looked;
-use super::table_of;
+use super::table::table_of;
 
 /// An http or https URL in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! JSON string literals: where they are, what they mean, and how the bytes of both correspond.
 
 use super::looked_at::Looked;
-use super::table_of;
+use super::table::table_of;
 
 /// The text between the quotes of a JSON string.
 pub(super) struct Literal {

@@ -5,8 +5,10 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::task::Poll;
 
+use super::job::Job;
 use super::partial::{Partial, Version};
-use super::{Complete, Job, Rung, Shared};
+use super::report::{Complete, Proof, Rung};
+use super::shared::Shared;
 use crate::digest::Digest;
 use crate::error::{ErrorKind, OrFail, Result};
 use crate::getfile::HubUrl;
@@ -36,7 +38,7 @@ pub(super) async fn from_store(shared: &Shared, job: &Job, sought: Sought<'_>) -
                 edited: edited.to_owned(),
                 origin: origin.clone(),
                 rung: Rung::Copy,
-                proof: vec!["size", "sha256"],
+                proof: vec![Proof::Size, Proof::Sha256],
             }));
         }
     }

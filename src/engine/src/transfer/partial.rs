@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::chunks::{Chunk, Chunks, Known};
 use crate::digest::{Digest, Hasher, HasherState};
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
-use crate::limits::Limits;
+use crate::limits::TransferLimits;
 use crate::paths::{RelativePath, Root};
 
 /// An unfinished file on disk. Locked: one process writes it at a time.
@@ -23,7 +23,7 @@ pub(crate) struct Partial<'a> {
     root: &'a Root,
     paths: Paths,
     file: File,
-    limits: &'a Limits,
+    limits: &'a TransferLimits,
     boot_id: String,
     version: Version,
     chunks: Chunks,
@@ -106,7 +106,7 @@ const WRITING: &str = "writing a partial file";
 impl<'a> Partial<'a> {
     /// Opens or creates the partial file `name` and continues from its bytes of this version; it discards all
     /// others. Checks that there is enough disk space, and reserves none before bytes arrive.
-    pub(crate) fn open(root: &'a Root, name: &str, version: Version, boot_id: &str, limits: &'a Limits) -> Result<Self> {
+    pub(crate) fn open(root: &'a Root, name: &str, version: Version, boot_id: &str, limits: &'a TransferLimits) -> Result<Self> {
         let paths = Paths::of(name)?;
         let folder = root.parent_of(&paths.partial)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -502,15 +502,15 @@ mod tests {
         Version { size_bytes, sha256: None, rows: vec!["https://a.example 2024-05-03 09:00:00".into()] }
     }
 
-    fn small_limits() -> Limits {
-        Limits { disk_headroom_bytes: 0, checkpoint_bytes: 8, sync_bytes: 64, ..Limits::default() }
+    fn small_limits() -> TransferLimits {
+        TransferLimits { disk_headroom_bytes: 0, checkpoint_bytes: 8, sync_bytes: 64, ..TransferLimits::default() }
     }
 
     /// A folder for partial files, and the limits that they are opened with.
     struct Folder {
         dir: tempfile::TempDir,
         root: Root,
-        limits: Limits,
+        limits: TransferLimits,
     }
 
     impl Folder {

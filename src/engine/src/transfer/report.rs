@@ -3,8 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use super::TransferId;
-use super::ticket::Peer;
+use super::spec::TransferId;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::getfile::HubUrl;
@@ -12,7 +11,7 @@ use crate::getfile::HubUrl;
 /// How a transfer ended.
 #[derive(Debug)]
 pub struct Report {
-    /// The number from [`TransferBatch::add`].
+    /// The number from [`TransferBatch::add`](super::TransferBatch::add).
     pub id: TransferId,
     /// Base name of the partial file.
     pub name: String,
@@ -51,7 +50,44 @@ pub struct Complete {
     /// The last rung that delivered bytes.
     pub rung: Rung,
     /// The checks that were made.
-    pub proof: Vec<&'static str>,
+    pub proof: Vec<Proof>,
+}
+
+/// A check that a file has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It has as many bytes as stated.
+    Size,
+    /// The hub's row was the same before and after.
+    Filemeta,
+    /// It has the stated digest.
+    Sha256,
+    /// The hub computed that digest only afterwards, and its other facts were still the same.
+    Facts,
+    /// Random ranges, read again over another rung or connection, are the same.
+    Spot,
+    /// The whole file, read again, is the same.
+    Twice,
+    /// It can be read as the image that it claims to be.
+    Image,
+    /// The packet states another digest; the origin's own ticket was believed.
+    Ticket,
+}
+
+impl Proof {
+    /// Returns the check's name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::Filemeta => "filemeta",
+            Self::Sha256 => "sha256",
+            Self::Facts => "facts",
+            Self::Spot => "spot",
+            Self::Twice => "twice",
+            Self::Image => "image",
+            Self::Ticket => "ticket",
+        }
+    }
 }
 
 /// A way to read from an origin hub.
@@ -116,6 +152,21 @@ pub enum RungState {
     Open,
     /// Unusable in this batch: forbidden here, closed there, or not believable.
     Refused,
+}
+
+/// The state of a hub's filesync, for the caller.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Whether it speaks filesync.
+    pub state: RungState,
+    /// Why it was given up for this batch.
+    pub reason: Option<String>,
+    /// Its filesync version.
+    pub version: Option<String>,
+    /// Its features.
+    pub features: Vec<String>,
+    /// By how much its clock is ahead of ours.
+    pub skew_seconds: Option<i64>,
 }
 
 /// What a batch has learnt about an origin hub.

@@ -10,8 +10,11 @@ use url::Url;
 
 use super::chunks::Chunk;
 use super::pieces::Pieces;
+use super::reply::{MAX_EDITED_BYTES, brought_range, missing_row};
+use super::report::{OriginStatus, RungState};
+use super::shared::{Counted, Shared, ready};
+use super::spec::OriginSpec;
 use super::ticket::Tickets;
-use super::{OriginSpec, OriginStatus, RungState, Shared};
 use crate::body::FileRow;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::getfile::{self, HubUrl};
@@ -31,10 +34,10 @@ pub(crate) struct Origin {
     pub(crate) tickets: Tickets,
     pub(crate) pieces: Pieces,
     /// Ranges requested at once, for all files together: a small hub answers few requests at a time.
-    pub(super) under_way: Cell<usize>,
-    pub(super) received_bytes: Cell<u64>,
+    under_way: Cell<usize>,
+    received_bytes: Cell<u64>,
     /// Transfers for which it was unreachable.
-    pub(super) failures: Cell<u32>,
+    failures: Cell<u32>,
 }
 
 #[derive(Clone)]
@@ -73,7 +76,7 @@ impl Origin {
             dav: Cell::new(dav),
             reason: RefCell::new(None),
             filedata_answered: Cell::new(false),
-            tickets: Tickets::new(spec.filesync_allowed),
+            tickets: Tickets::new(spec.hub.clone(), spec.filesync_allowed),
             pieces: Pieces::new(spec.piece_bytes),
             under_way: Cell::new(0),
             received_bytes: Cell::new(0),
@@ -92,6 +95,24 @@ impl Origin {
             received_bytes: self.received_bytes.get(),
             failures: self.failures.get(),
         }
+    }
+
+    /// Counts a range as under way until what is returned is dropped.
+    pub(super) fn count_range(&self) -> Counted<'_> {
+        Counted::among(&self.under_way)
+    }
+
+    pub(super) fn ranges_under_way(&self) -> usize {
+        self.under_way.get()
+    }
+
+    pub(super) fn note_received(&self, bytes: u64) {
+        self.received_bytes.set(self.received_bytes.get().saturating_add(bytes));
+    }
+
+    /// Counts a transfer for which the hub was unreachable; another failure says nothing about the hub.
+    pub(super) fn note_failure(&self, error: &Error) {
+        self.failures.set(self.failures.get() + u32::from(error.is_out_of_reach()));
     }
 
     fn drop_dav(&self, error: &Error) {
@@ -125,7 +146,7 @@ impl Origin {
             // The lock is held meanwhile: all other requests wait for the one login.
             Session::Untried => {
                 let signed = getfile::api_login(&shared.identity, url, (shared.surroundings.random)())?;
-                let reply = shared.send(pool, Request::signed(signed)?).await;
+                let reply = shared.send(pool, ready(signed)?).await;
                 if let Ok(reply) = &reply {
                     *session = reply.cookies().map_or(Session::Untried, Session::Open);
                     if matches!(*session, Session::Untried) {
@@ -259,7 +280,7 @@ impl Origin {
     async fn getfile(&self, shared: &Shared, hash: &str, scale: u8) -> Result<Reply> {
         let now = (shared.surroundings.unix_time)();
         let signed = getfile::getfile(&shared.identity, &self.hub, hash, scale, now, (shared.surroundings.random)())?;
-        let reply = shared.send(Pool::Main, Request::signed(signed)?).await?;
+        let reply = shared.send(Pool::Main, ready(signed)?).await?;
         if reply.status().as_u16() != 200 {
             return Err(reply.error(ErrorKind::Refused, "neither a file nor an error"));
         }
@@ -312,16 +333,8 @@ impl Origin {
 
 const LOG_OUT_TIME: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Builds the error for a file that the hub does not have.
-pub(crate) fn missing_row(hub: &HubUrl) -> Error {
-    Error::new(ErrorKind::NotFound, "reading a file's row")
-        .context("hub", hub)
-        .context("fault", "the origin hub has no such file")
-}
-
 /// The longest reply that can count as a page. A longer one without a name counts as a file unless its size differs.
 const MAX_PAGE_BYTES: usize = 1 << 20;
-pub(crate) const MAX_EDITED_BYTES: usize = 32;
 const MAX_PATH_BYTES: usize = 16 << 10;
 
 /// Accepts only 206 with a range of the intended file.
@@ -334,33 +347,6 @@ fn check_range(reply: Reply, file: &DavFile<'_>, range: &Chunk) -> Result<(Reply
     }
     brought_range(reply, range, file.size_bytes)
 }
-
-/// Returns the stated range of a reply: of a file of this size, and overlapping the requested one. It may
-/// begin earlier or later and be shorter or longer, such as when a server gives whole blocks.
-///
-/// # Errors
-///
-/// `Corrupt` if it states no such range. Then no byte of it may be stored; it says nothing about stored bytes.
-pub(crate) fn brought_range(reply: Reply, range: &Chunk, size_bytes: u64) -> Result<(Reply, Chunk)> {
-    let found = head::content_range(&reply.values("content-range"));
-    let fault = match found {
-        None => "a range without its position",
-        Some(found) if found.total.unwrap_or(size_bytes) != size_bytes || found.last >= size_bytes => {
-            "a range of a file of another size"
-        }
-        Some(found) if found.first >= range.end || found.last < range.start => "a range without any requested byte",
-        Some(found) if range.start.saturating_sub(found.first) > MAX_BESIDE_BYTES => {
-            "a range that begins far before the requested one"
-        }
-        Some(found) => return Ok((reply, found.first..found.last + 1)),
-    };
-    let expected = format!("bytes {}-{}/{size_bytes}", range.start, range.end - 1);
-    let computed = head::shown(&reply.values("content-range"));
-    Err(reply.error(ErrorKind::Corrupt, fault).context("expected", expected).context("computed", computed))
-}
-
-/// How many unrequested bytes are read, before a range and after it.
-pub(crate) const MAX_BESIDE_BYTES: u64 = 16 << 20;
 
 /// A file's names in `/dav`.
 pub(crate) struct DavFile<'a> {
@@ -392,7 +378,7 @@ pub(crate) async fn scale_bytes(shared: &Shared, origin: &Origin, hash: &str, sc
     let reply = origin.getfile(shared, hash, scale).await?;
     let not_found = reply.is_page().then(|| reply.error(ErrorKind::NotFound, "a page instead of the file"));
     let nothing = reply.error(ErrorKind::PeerBusy, "no bytes: the scale is not available");
-    let limit = usize::try_from(shared.limits.max_scale_bytes).or_fail(ErrorKind::InvalidInput, "reading a limit")?;
+    let limit = usize::try_from(shared.photo_limits.max_scale_bytes).or_fail(ErrorKind::InvalidInput, "reading a limit")?;
     let bytes = reply.bytes(limit, &shared.patience()).await?;
     match not_found {
         _ if bytes.is_empty() => Err(nothing),

@@ -10,8 +10,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::chunks::Chunk;
-use super::source::{MAX_EDITED_BYTES, Origin, brought_range, missing_row};
-use super::{RungState, Shared, TransferId};
+use super::reply::{MAX_EDITED_BYTES, brought_range, missing_row};
+use super::report::{Peer, RungState};
+use super::shared::{Shared, ready};
+use super::spec::TransferId;
 use crate::body::{FileReply, TicketReply};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
@@ -52,6 +54,7 @@ enum Answer {
 
 /// A batch's knowledge of one hub's filesync.
 pub(crate) struct Tickets {
+    hub: HubUrl,
     rung: Cell<RungState>,
     reason: RefCell<Option<String>>,
     /// The reason for giving up the rung says nothing about the hub's filesync: it was unreachable, or does not know this channel.
@@ -73,21 +76,6 @@ pub(crate) struct Tickets {
     corrects_time: Cell<bool>,
     /// Transfers whose packet gives another digest than the hub does.
     disputed: RefCell<HashSet<TransferId>>,
-}
-
-/// The state of a hub's filesync, for the caller.
-#[derive(Clone, Debug)]
-pub struct Peer {
-    /// Whether it speaks filesync.
-    pub state: RungState,
-    /// Why it was given up for this batch.
-    pub reason: Option<String>,
-    /// Its filesync version.
-    pub version: Option<String>,
-    /// Its features.
-    pub features: Vec<String>,
-    /// By how much its clock is ahead of ours.
-    pub skew_seconds: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -116,8 +104,9 @@ fn answer(file: FileReply) -> Option<Answer> {
 }
 
 impl Tickets {
-    pub(crate) fn new(allowed: bool) -> Self {
+    pub(crate) fn new(hub: HubUrl, allowed: bool) -> Self {
         Self {
+            hub,
             rung: Cell::new(if allowed { RungState::Untried } else { RungState::Refused }),
             reason: RefCell::default(),
             says_nothing: Cell::default(),
@@ -189,6 +178,152 @@ impl Tickets {
         }
     }
 
+    /// Returns the hub's statement about a file, together with a ticket; none if it does not speak filesync.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if it does not have the file; `PeerBusy` if it cannot give it now.
+    pub(crate) async fn facts(&self, shared: &Shared, key: &FileKey) -> Result<Option<Facts>> {
+        let now = (shared.surroundings.unix_time)();
+        if self.is_usable()
+            && let Some(Answer::Ready(facts)) = self.known(key, now)
+        {
+            return Ok(Some(facts));
+        }
+        let _one_at_a_time = self.asking.lock().await;
+        let now = (shared.surroundings.unix_time)();
+        let mut answer = self.known(key, now).filter(|_| self.is_usable());
+        if answer.is_none() && self.is_usable() {
+            let files = self.to_ask(key);
+            match self.ask_patiently(shared, &files).await {
+                Ok(()) => answer = self.known(key, now),
+                Err(error) if matches!(error.kind(), ErrorKind::PeerBusy | ErrorKind::InvalidInput) => return Err(error),
+                Err(error) => self.refuse(&error),
+            }
+        }
+        match answer {
+            None => Ok(None),
+            Some(Answer::Ready(facts)) => Ok(Some(facts)),
+            Some(Answer::Missing) => Err(missing_row(&self.hub)),
+            Some(Answer::Unavailable { retry_after_seconds }) => Err(Error::new(ErrorKind::PeerBusy, "asking for a ticket")
+                .context("hub", &self.hub)
+                .context("fault", "its bytes are incomplete there")
+                .retry_after_seconds(retry_after_seconds)),
+        }
+    }
+
+    /// Requests facts and tickets, repeatedly for a while if the hub asks for a later retry.
+    async fn ask_patiently(&self, shared: &Shared, files: &[FileKey]) -> Result<()> {
+        loop {
+            let now = (shared.surroundings.unix_time)();
+            if now < self.not_before.get() {
+                let seconds = self.not_before.get().abs_diff(now);
+                return Err(asked_too_much(&self.hub).retry_after_seconds(Some(seconds)));
+            }
+            let answer = self.ask(shared, files).await;
+            let Err(error) = answer.as_ref() else {
+                self.waited.take();
+                self.pauses.take();
+                return answer;
+            };
+            if error.kind() != ErrorKind::PeerBusy || error.http_status() != Some(TOO_MANY_REQUESTS) {
+                return answer;
+            }
+            let asked_for = error.wait_seconds().unwrap_or(LEAST_REST_SECONDS);
+            let pause = Duration::from_secs(asked_for).max(shared.limits.restart_pause * (1 << self.pauses.get().min(8)));
+            if self.waited.get().saturating_add(pause) > MAX_WAITED {
+                let rest = asked_for.max(LEAST_REST_SECONDS);
+                self.not_before.set(now.saturating_add_unsigned(rest));
+                return Err(asked_too_much(&self.hub).retry_after_seconds(Some(rest)));
+            }
+            self.pauses.set(self.pauses.get() + 1);
+            self.waited.set(self.waited.get().saturating_add(pause));
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Requests facts and tickets, again if the clocks differ. `PeerBusy` means later; any other error means that the hub does
+    /// not speak filesync with us.
+    async fn ask(&self, shared: &Shared, files: &[FileKey]) -> Result<()> {
+        let (reply, own_time) = match self.ask_once(shared, files).await? {
+            (reply, own_time) if reply.error.as_deref() == Some("clock") => {
+                let skew = reply.time.unwrap_or(own_time).saturating_sub(own_time);
+                if skew.unsigned_abs() > MAX_SKEW_SECONDS {
+                    return Err(Error::new(ErrorKind::Refused, "asking for tickets")
+                        .context("hub", &self.hub)
+                        .context("fault", "its clock and ours differ too much")
+                        .context("own_unix_time", own_time)
+                        .context("hub_unix_time", own_time.saturating_add(skew))
+                        .context("difference_seconds", skew)
+                        .context("limit_seconds", MAX_SKEW_SECONDS)
+                        .context("remedy", "set both clocks, for example with NTP"));
+                }
+                self.corrects_time.set(true);
+                self.ask_once(shared, files).await?
+            }
+            first => first,
+        };
+        let refused = |kind, fault: &str| {
+            Error::new(kind, "asking for tickets").context("hub", &self.hub).context("fault", fault.escape_debug())
+        };
+        if let Some(code) = &reply.error {
+            let error = refused(ErrorKind::Refused, &code.chars().take(40).collect::<String>());
+            return Err(if code == UNKNOWN_HERE { error.context(ABOUT, "channel") } else { error });
+        }
+        if !self.keep(reply, files, own_time) {
+            return Err(refused(ErrorKind::Unsupported, "an answer to something else"));
+        }
+        self.rung.set(RungState::Open);
+        Ok(())
+    }
+
+    async fn ask_once(&self, shared: &Shared, files: &[FileKey]) -> Result<(TicketReply, i64)> {
+        let surroundings = &shared.surroundings;
+        let own_time = (surroundings.unix_time)();
+        let correction = self.skew_seconds.get().filter(|_| self.corrects_time.get()).unwrap_or(0);
+        let request = TicketRequest {
+            filesync: getfile::VERSION,
+            channel: &shared.identity.channel_hash,
+            key_id: &shared.identity.key_id,
+            time: own_time.saturating_add(correction),
+            nonce: format!("{:016x}{:016x}", (surroundings.random)(), (surroundings.random)()),
+            files,
+        };
+        let body = serde_json::to_string(&request)
+            .map_err(|error| Error::new(ErrorKind::InvalidInput, "asking for tickets").source(error))?;
+        let signed = getfile::ticket_request(&shared.identity, &self.hub, body)?;
+        let reply = shared.send(Pool::Main, ready(signed)?.keep_errors()).await?;
+        let (unknown, wait) = (reply.error(ErrorKind::Unsupported, "it does not speak filesync"), reply.wait_seconds());
+        let busy = reply.error(ErrorKind::PeerBusy, "no tickets now").retry_after_seconds(wait);
+        let body = reply.bytes(shared.limits.max_reply_bytes, &shared.patience()).await?;
+        let reply = TicketReply::parse(&body).ok_or(unknown)?;
+        if reply.error.as_deref() == Some("busy") {
+            return Err(busy);
+        }
+        if let Some(time) = reply.time {
+            self.skew_seconds.set(Some(time.saturating_sub(own_time)));
+        }
+        Ok((reply, own_time))
+    }
+
+    /// Requests a range with a ticket; returns the reply and its range, which is the whole file if a server
+    /// ignores ranges.
+    ///
+    /// # Errors
+    ///
+    /// According to the reply; `Refused` if it is neither a range nor the whole file, `Corrupt` if it is an unusable range.
+    pub(crate) async fn range(&self, shared: &Shared, hash: &str, facts: &Facts, range: &Chunk) -> Result<(Reply, Chunk)> {
+        let request = Request::get(self.hub.page(["getfile", hash]))
+            .header("filesync-ticket", &facts.ticket)?
+            .range(range.start, range.end - 1)?;
+        let reply = shared.send(Pool::Main, request).await?;
+        match reply.status().as_u16() {
+            206 => brought_range(reply, range, facts.size_bytes),
+            200 if reply.length() == Some(facts.size_bytes) => Ok((reply, 0..facts.size_bytes)),
+            _ => Err(reply.error(ErrorKind::Refused, "neither the requested range nor the file")),
+        }
+    }
+
     fn known(&self, key: &FileKey, now: i64) -> Option<Answer> {
         self.known.borrow().get(key).filter(|(_, until)| now < *until).map(|(answer, _)| answer.clone())
     }
@@ -241,157 +376,6 @@ const MAX_WAITED: Duration = Duration::from_secs(20);
 const LEAST_REST_SECONDS: u64 = 10;
 /// The largest clock difference that is compensated.
 const MAX_SKEW_SECONDS: u64 = 3600;
-
-impl Origin {
-    /// Returns the hub's statement about a file, together with a ticket; none if it does not speak filesync.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound` if it does not have the file; `PeerBusy` if it cannot give it now.
-    pub(crate) async fn facts(&self, shared: &Shared, key: &FileKey) -> Result<Option<Facts>> {
-        let tickets = &self.tickets;
-        let now = (shared.surroundings.unix_time)();
-        if tickets.is_usable()
-            && let Some(Answer::Ready(facts)) = tickets.known(key, now)
-        {
-            return Ok(Some(facts));
-        }
-        let _one_at_a_time = tickets.asking.lock().await;
-        let now = (shared.surroundings.unix_time)();
-        let mut answer = tickets.known(key, now).filter(|_| tickets.is_usable());
-        if answer.is_none() && tickets.is_usable() {
-            let files = tickets.to_ask(key);
-            match self.ask_patiently(shared, &files).await {
-                Ok(()) => answer = tickets.known(key, now),
-                Err(error) if matches!(error.kind(), ErrorKind::PeerBusy | ErrorKind::InvalidInput) => return Err(error),
-                Err(error) => tickets.refuse(&error),
-            }
-        }
-        match answer {
-            None => Ok(None),
-            Some(Answer::Ready(facts)) => Ok(Some(facts)),
-            Some(Answer::Missing) => Err(missing_row(&self.hub)),
-            Some(Answer::Unavailable { retry_after_seconds }) => Err(Error::new(ErrorKind::PeerBusy, "asking for a ticket")
-                .context("hub", &self.hub)
-                .context("fault", "its bytes are incomplete there")
-                .retry_after_seconds(retry_after_seconds)),
-        }
-    }
-
-    /// Requests facts and tickets, repeatedly for a while if the hub asks for a later retry.
-    async fn ask_patiently(&self, shared: &Shared, files: &[FileKey]) -> Result<()> {
-        let tickets = &self.tickets;
-        loop {
-            let now = (shared.surroundings.unix_time)();
-            if now < tickets.not_before.get() {
-                let seconds = tickets.not_before.get().abs_diff(now);
-                return Err(asked_too_much(&self.hub).retry_after_seconds(Some(seconds)));
-            }
-            let answer = self.ask(shared, files).await;
-            let Err(error) = answer.as_ref() else {
-                tickets.waited.take();
-                tickets.pauses.take();
-                return answer;
-            };
-            if error.kind() != ErrorKind::PeerBusy || error.http_status() != Some(TOO_MANY_REQUESTS) {
-                return answer;
-            }
-            let asked_for = error.wait_seconds().unwrap_or(LEAST_REST_SECONDS);
-            let pause = Duration::from_secs(asked_for).max(shared.limits.restart_pause * (1 << tickets.pauses.get().min(8)));
-            if tickets.waited.get().saturating_add(pause) > MAX_WAITED {
-                let rest = asked_for.max(LEAST_REST_SECONDS);
-                tickets.not_before.set(now.saturating_add_unsigned(rest));
-                return Err(asked_too_much(&self.hub).retry_after_seconds(Some(rest)));
-            }
-            tickets.pauses.set(tickets.pauses.get() + 1);
-            tickets.waited.set(tickets.waited.get().saturating_add(pause));
-            tokio::time::sleep(pause).await;
-        }
-    }
-
-    /// Requests facts and tickets, again if the clocks differ. `PeerBusy` means later; any other error means that the hub does
-    /// not speak filesync with us.
-    async fn ask(&self, shared: &Shared, files: &[FileKey]) -> Result<()> {
-        let (reply, own_time) = match self.ask_once(shared, files).await? {
-            (reply, own_time) if reply.error.as_deref() == Some("clock") => {
-                let skew = reply.time.unwrap_or(own_time).saturating_sub(own_time);
-                if skew.unsigned_abs() > MAX_SKEW_SECONDS {
-                    return Err(Error::new(ErrorKind::Refused, "asking for tickets")
-                        .context("hub", &self.hub)
-                        .context("fault", "its clock and ours differ too much")
-                        .context("own_unix_time", own_time)
-                        .context("hub_unix_time", own_time.saturating_add(skew))
-                        .context("difference_seconds", skew)
-                        .context("limit_seconds", MAX_SKEW_SECONDS)
-                        .context("remedy", "set both clocks, for example with NTP"));
-                }
-                self.tickets.corrects_time.set(true);
-                self.ask_once(shared, files).await?
-            }
-            first => first,
-        };
-        let refused = |kind, fault: &str| {
-            Error::new(kind, "asking for tickets").context("hub", &self.hub).context("fault", fault.escape_debug())
-        };
-        if let Some(code) = &reply.error {
-            let error = refused(ErrorKind::Refused, &code.chars().take(40).collect::<String>());
-            return Err(if code == UNKNOWN_HERE { error.context(ABOUT, "channel") } else { error });
-        }
-        if !self.tickets.keep(reply, files, own_time) {
-            return Err(refused(ErrorKind::Unsupported, "an answer to something else"));
-        }
-        self.tickets.rung.set(RungState::Open);
-        Ok(())
-    }
-
-    async fn ask_once(&self, shared: &Shared, files: &[FileKey]) -> Result<(TicketReply, i64)> {
-        let (tickets, surroundings) = (&self.tickets, &shared.surroundings);
-        let own_time = (surroundings.unix_time)();
-        let correction = tickets.skew_seconds.get().filter(|_| tickets.corrects_time.get()).unwrap_or(0);
-        let request = TicketRequest {
-            filesync: getfile::VERSION,
-            channel: &shared.identity.channel_hash,
-            key_id: &shared.identity.key_id,
-            time: own_time.saturating_add(correction),
-            nonce: format!("{:016x}{:016x}", (surroundings.random)(), (surroundings.random)()),
-            files,
-        };
-        let body = serde_json::to_string(&request)
-            .map_err(|error| Error::new(ErrorKind::InvalidInput, "asking for tickets").source(error))?;
-        let signed = getfile::ticket_request(&shared.identity, &self.hub, body)?;
-        let reply = shared.send(Pool::Main, Request::signed(signed)?.keep_errors()).await?;
-        let (unknown, wait) = (reply.error(ErrorKind::Unsupported, "it does not speak filesync"), reply.wait_seconds());
-        let busy = reply.error(ErrorKind::PeerBusy, "no tickets now").retry_after_seconds(wait);
-        let body = reply.bytes(shared.limits.max_reply_bytes, &shared.patience()).await?;
-        let reply = TicketReply::parse(&body).ok_or(unknown)?;
-        if reply.error.as_deref() == Some("busy") {
-            return Err(busy);
-        }
-        if let Some(time) = reply.time {
-            tickets.skew_seconds.set(Some(time.saturating_sub(own_time)));
-        }
-        Ok((reply, own_time))
-    }
-
-    /// Requests a range with a ticket; returns the reply and its range, which is the whole file if a server
-    /// ignores ranges.
-    ///
-    /// # Errors
-    ///
-    /// According to the reply; `Refused` if it is neither a range nor the whole file, `Corrupt` if it is an unusable range.
-    pub(crate) async fn ticket_range(&self, shared: &Shared, hash: &str, facts: &Facts, range: &Chunk) -> Result<(Reply, Chunk)> {
-        let request = Request::get(self.hub.page(["getfile", hash]))
-            .header("filesync-ticket", &facts.ticket)?
-            .range(range.start, range.end - 1)?;
-        let reply = shared.send(Pool::Main, request).await?;
-        match reply.status().as_u16() {
-            206 => brought_range(reply, range, facts.size_bytes),
-            200 if reply.length() == Some(facts.size_bytes) => Ok((reply, 0..facts.size_bytes)),
-            _ => Err(reply.error(ErrorKind::Refused, "neither the requested range nor the file")),
-        }
-    }
-}
-
 const TOO_MANY_REQUESTS: u16 = 429;
 /// The answer of a hub whose filesync does not know the channel, or not our clone of it: it may still know other channels.
 const UNKNOWN_HERE: &str = "unknown_requester";

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use filesync_engine::digest::Digest;
+use filesync_engine::Digest;
 use filesync_engine::transfer::TransferSpec;
 use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject;

@@ -20,11 +20,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use filesync_engine::Limits;
-use filesync_engine::getfile::HubUrl;
-use filesync_engine::http::AddressPolicy;
-use filesync_engine::signature::{ChannelKey, Identity};
 use filesync_engine::transfer::{BatchOptions, OriginSpec, Report, Surroundings, TransferBatch, TransferSpec};
+use filesync_engine::{AddressPolicy, ChannelKey, HubUrl, Identity, Limits, TransferLimits};
 
 pub use filesync::{Filesync, Lie, with_filesync};
 
@@ -544,14 +541,15 @@ pub fn noise(length: usize, seed: u64) -> Vec<u8> {
 }
 
 pub fn small_limits() -> Limits {
-    Limits {
+    let transfer = TransferLimits {
         disk_headroom_bytes: 0,
         small_file_bytes: 10_000,
         spot_bytes: 64,
         checkpoint_bytes: 4096,
         restart_pause: Duration::from_millis(5),
-        ..Limits::default()
-    }
+        ..TransferLimits::default()
+    };
+    Limits { transfer, ..Limits::default() }
 }
 
 pub fn batch(root: &Path, limits: Limits) -> TransferBatch {

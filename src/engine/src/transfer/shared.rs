@@ -1,0 +1,136 @@
+//! What all transfers of a batch share: the folder, the client, the clock, the turns.
+
+use std::cell::Cell;
+use std::num::NonZeroU64;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::Result;
+use crate::getfile::SignedRequest;
+use crate::http::{AddressPolicy, HttpClient, Pool, Reply, Request};
+use crate::limits::{Limits, PhotoLimits, TransferLimits};
+use crate::paths::Root;
+use crate::patience::{ActiveClock, Patience, Throttle};
+use crate::signature::Identity;
+
+/// The options of a batch.
+pub struct BatchOptions<'a> {
+    /// Existing folder for the partial files.
+    pub root: &'a Path,
+    /// The requester.
+    pub identity: Identity,
+    /// Which addresses may be reached.
+    pub policy: AddressPolicy,
+    /// PEM certificates to trust instead of the system's.
+    pub ca_pem: Option<Vec<u8>>,
+    /// The channel's folder in the store, for bytes that are already there.
+    pub store_root: Option<&'a Path>,
+    /// Active transfers at once.
+    pub parallel: usize,
+    /// Active ranges of one large file at once, if a single one would take long.
+    pub ranges: usize,
+    /// The maximum rate of all transfers together.
+    pub bytes_per_second: Option<NonZeroU64>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Clock, randomness and boot.
+    pub surroundings: Surroundings,
+}
+
+/// Facts that the engine does not look up itself.
+pub struct Surroundings {
+    /// Identifies this boot of the machine: bytes written by a killed process of another boot may be lost.
+    pub boot_id: String,
+    /// Returns seconds since 1970.
+    pub unix_time: Box<dyn Fn() -> i64>,
+    /// Returns an unpredictable random number.
+    pub random: Box<dyn Fn() -> u64>,
+}
+
+/// Everything that the transfers of a batch share.
+pub(super) struct Shared {
+    pub(super) root: Root,
+    pub(super) store: Option<Root>,
+    pub(super) identity: Identity,
+    client: HttpClient,
+    pub(super) limits: TransferLimits,
+    pub(super) photo_limits: PhotoLimits,
+    pub(super) surroundings: Surroundings,
+    pub(super) clock: ActiveClock,
+    throttle: Throttle,
+    pub(super) ranges: usize,
+    /// One permit for each active transfer; waiting ones get theirs in order.
+    turns: Arc<Semaphore>,
+    waiting: Cell<usize>,
+}
+
+impl Shared {
+    /// Opens the folders; opens no connection.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for an unusable certificate bundle, `Storage` if a folder cannot be opened.
+    pub(super) fn new(options: BatchOptions<'_>) -> Result<Self> {
+        Ok(Self {
+            root: Root::open(options.root)?,
+            store: options.store_root.map(Root::open).transpose()?,
+            client: HttpClient::new(options.policy, options.ca_pem.as_deref(), &options.limits.transfer)?,
+            identity: options.identity,
+            limits: options.limits.transfer,
+            photo_limits: options.limits.photo,
+            surroundings: options.surroundings,
+            clock: ActiveClock::default(),
+            throttle: Throttle::new(options.bytes_per_second),
+            ranges: options.ranges.max(1),
+            turns: Arc::new(Semaphore::new(options.parallel.max(1))),
+            waiting: Cell::new(0),
+        })
+    }
+
+    pub(super) fn patience(&self) -> Patience<'_> {
+        Patience { clock: &self.clock, limits: &self.limits, throttle: &self.throttle }
+    }
+
+    /// Waits until this transfer may work.
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        let _waiting = Counted::among(&self.waiting);
+        // Never closed, so a permit always comes in the end.
+        Arc::clone(&self.turns).acquire_owned().await.ok()
+    }
+
+    /// Tells whether transfers wait for their turn.
+    pub(super) fn others_wait(&self) -> bool {
+        self.waiting.get() > 0
+    }
+
+    pub(super) async fn send(&self, pool: Pool, request: Request) -> Result<Reply> {
+        self.client.send(pool, request, (self.surroundings.unix_time)(), &self.patience()).await
+    }
+}
+
+/// Hands a request of the protocol to the transport, which knows nothing of it.
+pub(super) fn ready(signed: SignedRequest) -> Result<Request> {
+    let mut request = Request::get(signed.url);
+    if let Some(body) = &signed.body {
+        request = request.post(body);
+    }
+    signed.headers.iter().try_fold(request, |request, (name, value)| request.header(name, value))
+}
+
+/// Counts as one until it is dropped, at the end of the transfer or when that is cancelled.
+pub(super) struct Counted<'a>(&'a Cell<usize>);
+
+impl<'a> Counted<'a> {
+    pub(super) fn among(count: &'a Cell<usize>) -> Self {
+        count.set(count.get() + 1);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
