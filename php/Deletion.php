@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
@@ -24,7 +25,6 @@ if (! class_exists('App', false)) {
  */
 final class Deletion
 {
-	public const DEEPEST_FOLDER = 64;
 	private const FEW_FILES = 100;
 	private const ABANDONED_SECONDS = 600;
 
@@ -220,7 +220,7 @@ final class Deletion
 	{
 		$rows = [$own];
 		$level = (int) $own['is_dir'] ? [$own['hash']] : [];
-		for ($depth = 0; $level && $depth < self::DEEPEST_FOLDER; $depth++) {
+		for ($depth = 0; $level && $depth < Bounds::DEEPEST_FOLDER; $depth++) {
 			$children = [];
 			foreach (array_chunk($level, 200) as $folders) {
 				$children = [...$children, ...Table::select('attach', ['uid' => $channelId, 'folder' => $folders], 'id')];

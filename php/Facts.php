@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Exception\FileSyncException;
@@ -116,7 +117,7 @@ final class Facts
 
 	private function row(): ?array
 	{
-		if (! preg_match(Packet::HASH, $this->hash)) {
+		if (! preg_match(Bounds::HASH, $this->hash)) {
 			return null;
 		}
 		if ($this->scale === 0) {

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Store;
@@ -20,7 +21,6 @@ final class FileChange
 	public const ACL = Access::LISTS;
 
 	private const CLOCKS_DIFFER_SECONDS = 86400;
-	public const COLUMN_END = 4294967295;
 
 	/** Applies the last entry of a packet, which is a file. The folders above it exist. */
 	public static function apply(array $channel, Packet $packet, string $root): void
@@ -187,7 +187,7 @@ final class FileChange
 	private static function isAnotherVersion(array $own, array $theirs): bool
 	{
 		// A hub whose column is too narrow sends the column's maximum for every larger file.
-		$isSameSize = $theirs['filesize'] === (int) $own['filesize'] || ($theirs['filesize'] === self::COLUMN_END && (int) $own['filesize'] > self::COLUMN_END);
+		$isSameSize = $theirs['filesize'] === (int) $own['filesize'] || ($theirs['filesize'] === Bounds::COLUMN_END && (int) $own['filesize'] > Bounds::COLUMN_END);
 
 		return self::isAnotherDate($own, $theirs) || (! $isSameSize && ! self::isOldNews($theirs['edited'], $own['edited']));
 	}

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -29,8 +30,8 @@ final class FolderMove
 			throw new Postponed('a file of the folder is being published', true);
 		}
 		$deeper = strlen(Store::place($channel, $folder, $own['hash'], $name)['os_path'] ?? '') - strlen($own['os_path']);
-		if ($deeper + max(array_map(fn ($row) => strlen($row['os_path']), $rows)) > Packet::LONGEST_PATH) {
-			throw new Refused('paths in the moved folder would be longer than ' . Packet::LONGEST_PATH . ' bytes');
+		if ($deeper + max(array_map(fn ($row) => strlen($row['os_path']), $rows)) > Bounds::LONGEST_PATH) {
+			throw new Refused('paths in the moved folder would be longer than ' . Bounds::LONGEST_PATH . ' bytes');
 		}
 		Outbox::add($channelId, 'move', $own['hash'], json_encode(['folder' => $folder, 'name' => $name]));
 		self::finish($channel, $own['hash'], $folder, $name);

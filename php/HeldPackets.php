@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Json;
@@ -230,6 +231,6 @@ final class HeldPackets
 		$last = end($rows);
 		$hash = is_array($last) ? $last['hash'] ?? '' : '';
 
-		return is_string($hash) && preg_match(Packet::HASH, $hash) ? $hash : '';
+		return is_string($hash) && preg_match(Bounds::HASH, $hash) ? $hash : '';
 	}
 }

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\OriginApi;
@@ -103,7 +104,7 @@ final class LinkedPosts
 			return false;
 		}
 		$hashes = Relocator::mediaHashes($root, json_encode([$item['body'] ?? '', $item['attach'] ?? ''], JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE));
-		if (is_string($item['resource_id'] ?? null) && preg_match(Packet::HASH, $item['resource_id'])) {
+		if (is_string($item['resource_id'] ?? null) && preg_match(Bounds::HASH, $item['resource_id'])) {
 			$hashes[] = $item['resource_id'];
 		}
 

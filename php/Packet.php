@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -14,14 +16,8 @@ if (! class_exists('App', false)) {
  */
 final class Packet
 {
-	public const HASH = '/^[A-Za-z0-9-]{1,64}$/D';
-
-	/** Bytes of a path beneath the channel's own folder: with the hub's path it stays within the system's limit of 4,096. */
-	public const LONGEST_PATH = 3072;
-
 	private const LONGEST_NAME = 191;
 	private const LONGEST_TEXT = 1048576;
-	private const DEEPEST_FOLDER = 64;
 	private const LARGEST_COUNT = 1 << 53;
 
 	private const ATTACH = [
@@ -79,7 +75,7 @@ final class Packet
 		if (! preg_match('/^[A-Za-z0-9._-]+$/D', $nick)) {
 			throw new Refused('original_channel is not a channel address');
 		}
-		$rows = self::rows($entry['attach'] ?? null, 'attach', self::DEEPEST_FOLDER);
+		$rows = self::rows($entry['attach'] ?? null, 'attach', Bounds::DEEPEST_FOLDER);
 		if (! $rows) {
 			throw new Refused('attach is empty');
 		}
@@ -132,8 +128,8 @@ final class Packet
 			$seen[$parent] = true;
 			$chain[] = $checked + ['creator' => '', 'flags' => 0, 'is_photo' => 0, 'term' => []];
 		}
-		if (strlen(implode('/', array_column($chain, 'hash'))) > self::LONGEST_PATH) {
-			throw new Refused('the path of the folders is longer than ' . self::LONGEST_PATH . ' bytes');
+		if (strlen(implode('/', array_column($chain, 'hash'))) > Bounds::LONGEST_PATH) {
+			throw new Refused('the path of the folders is longer than ' . Bounds::LONGEST_PATH . ' bytes');
 		}
 
 		return $chain;
@@ -230,7 +226,7 @@ final class Packet
 				$scale = self::count($value, $key);
 				return $scale <= 9 ? $scale : throw new Refused("$key is not a photo scale");
 			case 'hash':
-				return preg_match(self::HASH, self::text($value, $key, 64)) ? $value : throw new Refused("$key is not a file hash");
+				return preg_match(Bounds::HASH, self::text($value, $key, 64)) ? $value : throw new Refused("$key is not a file hash");
 			case 'parent':
 				return $value === '' || $value === null ? '' : self::checkValue('hash', $value, $key);
 			case 'name':

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
@@ -93,7 +94,7 @@ final class Serve
 
 	private static function refusal(array $channel, string $resource, int $scale): ?Response
 	{
-		if (! preg_match(Packet::HASH, $resource)) {
+		if (! preg_match(Bounds::HASH, $resource)) {
 			return null;
 		}
 		$facts = Facts::of($channel, $resource, $scale);

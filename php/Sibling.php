@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Vector;
 
@@ -35,7 +36,7 @@ final class Sibling
 	 *
 	 * @return array{size_bytes: int, sha256: string} The digest is empty if none was given.
 	 */
-	public static function read(mixed $said, int $sizeBytes, int $columnEnd = 4294967295): array
+	public static function read(mixed $said, int $sizeBytes, int $columnEnd = Bounds::COLUMN_END): array
 	{
 		$none = ['size_bytes' => $sizeBytes, 'sha256' => ''];
 		$size = is_array($said) && ($said['v'] ?? null) === Peers::VERSION ? $said['size_bytes'] ?? null : null;
@@ -88,7 +89,7 @@ final class Sibling
 		$beneath = [];
 		foreach (is_array($said) && count($said) <= 100000 ? $said : [] as $hash => $seen) {
 			$vector = Vector::read($seen);
-			if ($vector !== null && preg_match(Packet::HASH, (string) $hash)) {
+			if ($vector !== null && preg_match(Bounds::HASH, (string) $hash)) {
 				$beneath[(string) $hash] = $vector;
 			}
 		}

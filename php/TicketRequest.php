@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Platform;
 use FileSync\Addon\Hub\Web;
@@ -176,7 +177,7 @@ final class TicketRequest
 			return false;
 		}
 		foreach ($files as $file) {
-			if (! is_array($file) || ! is_string($file['hash'] ?? null) || ! preg_match(Packet::HASH, $file['hash'])
+			if (! is_array($file) || ! is_string($file['hash'] ?? null) || ! preg_match(Bounds::HASH, $file['hash'])
 				|| ! is_int($file['scale'] ?? null) || $file['scale'] < 0 || $file['scale'] > 9) {
 				return false;
 			}

@@ -3,12 +3,12 @@
 namespace FileSync\Addon\Doctor;
 
 use FileSync\Addon\Facts;
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
-use FileSync\Addon\Packet;
 use FileSync\Addon\SignedRequest;
 use FileSync\Addon\TicketRequest;
 
@@ -58,7 +58,7 @@ final class WebServer
 			$found ??= $channel;
 			$where = ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1, 'filesize >' => 1];
 			foreach (Table::select('attach', $where, 'id', self::FILES_TRIED, 'hash') as $file) {
-				$facts = preg_match(Packet::HASH, $file['hash']) ? Facts::of($channel, $file['hash'], 0) : null;
+				$facts = preg_match(Bounds::HASH, $file['hash']) ? Facts::of($channel, $file['hash'], 0) : null;
 				if ($facts && $facts->state === 'whole' && ! $facts->isArriving && $facts->path !== null) {
 					return [$channel, $facts];
 				}

@@ -118,7 +118,7 @@ final class Family
 	/** Returns the largest file size that the hub's tables can hold, in bytes; the column holds it for every larger file. */
 	public static function largestFileBytes(): int
 	{
-		return self::isPostgres() ? PHP_INT_MAX : 4294967295;
+		return self::isPostgres() ? PHP_INT_MAX : Bounds::COLUMN_END;
 	}
 
 	/** Returns a file size as the hub's tables can hold it. */

@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon\Hub;
 
-use FileSync\Addon\Deletion;
 use FileSync\Addon\FileChange;
 use FileSync\Addon\Incoming;
 use FileSync\Addon\PhotoType;
@@ -50,7 +49,7 @@ final class Photos
 	{
 		$channelId = (int) $before['uid'];
 		$level = array_filter([Store::attach($channelId, $before['hash'])]);
-		for ($depth = 0; $level && $depth < Deletion::DEEPEST_FOLDER; $depth++) {
+		for ($depth = 0; $level && $depth < Bounds::DEEPEST_FOLDER; $depth++) {
 			$below = [];
 			foreach (array_chunk($level, 200) as $files) {
 				$isPhoto = fn ($file) => (int) $file['is_photo'] && ! (int) $file['is_dir'];

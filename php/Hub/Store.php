@@ -3,7 +3,6 @@
 namespace FileSync\Addon\Hub;
 
 use FileSync\Addon\Digests;
-use FileSync\Addon\Packet;
 use FileSync\Addon\Postponed;
 use FileSync\Addon\Refused;
 
@@ -103,7 +102,7 @@ final class Store
 		$chain = [];
 		while ($folder !== '') {
 			$row = self::attach($channelId, $folder);
-			if (! $row || ! $row['is_dir'] || isset($chain[$folder]) || ! preg_match(Packet::HASH, $folder)) {
+			if (! $row || ! $row['is_dir'] || isset($chain[$folder]) || ! preg_match(Bounds::HASH, $folder)) {
 				return null;
 			}
 			$chain[$folder] = $row;
@@ -125,7 +124,7 @@ final class Store
 			return null;
 		}
 		$osPath = implode('/', [...array_column($chain, 'hash'), $hash]);
-		if (strlen($osPath) > Packet::LONGEST_PATH) {
+		if (strlen($osPath) > Bounds::LONGEST_PATH) {
 			return null;
 		}
 

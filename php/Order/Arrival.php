@@ -5,6 +5,7 @@ namespace FileSync\Addon\Order;
 use FileSync\Addon\Digests;
 use FileSync\Addon\Facts;
 use FileSync\Addon\FileChange;
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Packet;
@@ -175,7 +176,7 @@ final class Arrival
 		$last['filename'] = $told['name'] ?? $last['filename'];
 		$last['edited'] = $told['edited'] ?? $last['edited'];
 		$oursBytes = (int) explode(':', $ours['print'])[0];
-		if ($group === 'bytes' && $last['filesize'] === FileChange::COLUMN_END && $oursBytes > FileChange::COLUMN_END) {
+		if ($group === 'bytes' && $last['filesize'] === Bounds::COLUMN_END && $oursBytes > Bounds::COLUMN_END) {
 			// A hub whose column is too narrow sends the column's maximum for every larger file.
 			$last['filesize'] = $oursBytes;
 		}

@@ -2,10 +2,10 @@
 
 namespace FileSync\Addon\Reconcile;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Outgoing;
-use FileSync\Addon\Packet;
 use FileSync\Addon\Places;
 use FileSync\Addon\Request;
 use FileSync\Addon\Response;
@@ -167,7 +167,7 @@ final class InventoryRequest
 		return in_array($asked['do'] ?? null, ['round', 'entries', 'finish'], true) && is_int($hop) && $hop >= 0 && $hop < self::MOST_HOPS
 			&& self::isText($asked['session'] ?? null, '/^[0-9a-f]{32}$/D') && self::isText($asked['message'] ?? null, '#^[A-Za-z0-9+/]*={0,2}$#D')
 			&& self::isList($asked['keys'] ?? null, '/^[0-9a-f]{16}$/D', self::MOST_ENTRIES)
-			&& self::isList($asked['hashes'] ?? null, Packet::HASH, $asked['do'] === 'finish' ? self::MOST_HASHES : self::MOST_ENTRIES);
+			&& self::isList($asked['hashes'] ?? null, Bounds::HASH, $asked['do'] === 'finish' ? self::MOST_HASHES : self::MOST_ENTRIES);
 	}
 
 	private static function isText(mixed $value, string $pattern): bool

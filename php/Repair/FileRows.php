@@ -4,9 +4,9 @@ namespace FileSync\Addon\Repair;
 
 use FileSync\Addon\Facts;
 use FileSync\Addon\FileChange;
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Packet;
 use FileSync\Addon\Verify;
 
 if (! class_exists('App', false)) {
@@ -152,7 +152,7 @@ final class FileRows
 		if (isset($passed[$missing])) {
 			return $this->fault('folder', $row, 'its folders are inside each other', null);
 		}
-		if (! preg_match(Packet::HASH, $missing)) {
+		if (! preg_match(Bounds::HASH, $missing)) {
 			return $this->fault('folder', $row, 'its folder has an impossible name', null);
 		}
 

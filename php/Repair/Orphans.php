@@ -3,12 +3,12 @@
 namespace FileSync\Addon\Repair;
 
 use FileSync\Addon\FileChange;
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
-use FileSync\Addon\Packet;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -32,7 +32,7 @@ final class Orphans
 		$paths = [];
 		foreach (is_dir($root) ? new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($root, \FilesystemIterator::SKIP_DOTS), \RecursiveIteratorIterator::LEAVES_ONLY, \RecursiveIteratorIterator::CATCH_GET_CHILD) : [] as $path => $entry) {
 			// Thumbnails and previews belong to the file beside them.
-			if ($entry->isFile() && ! $entry->isLink() && preg_match(Packet::HASH, $entry->getFilename()) && ! preg_match('/-[0-9]$/D', $entry->getFilename())
+			if ($entry->isFile() && ! $entry->isLink() && preg_match(Bounds::HASH, $entry->getFilename()) && ! preg_match('/-[0-9]$/D', $entry->getFilename())
 				&& $entry->getMTime() < Config::now() - self::YOUNG_SECONDS) {
 				$paths[$path] = $entry->getFilename();
 			}

@@ -3,10 +3,10 @@
 namespace FileSync\Addon\Repair;
 
 use FileSync\Addon\FileChange;
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Packet;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -95,7 +95,7 @@ final class PhotoRows
 		$photo = Table::first('photo', ['id' => $id]);
 		$hash = $photo['resource_id'];
 		$isHere = (int) $photo['os_storage'] ? Store::facts(Store::pathOf($this->channel, $photo)) !== null : $photo['content'] !== '';
-		if (! preg_match(Packet::HASH, $hash) || ! $isHere) {
+		if (! preg_match(Bounds::HASH, $hash) || ! $isHere) {
 			return $this->fault('photo', $photo, $isHere ? 'its file has no row, and its hash cannot be used for one' : 'its file has no row, and its bytes are missing', null);
 		}
 		unset($photo['content']);
