@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
 
@@ -72,7 +73,7 @@ final class ConflictCopy
 		}
 		Store::copy($source, $place['content']);
 		// Only people who may see the winner now, whoever could see the loser.
-		$row = array_intersect_key($own, array_flip(FileChange::ACL)) + ['hash' => $hash, 'folder' => $folder, 'creator' => $entry['attach']['creator'],
+		$row = array_intersect_key($own, array_flip(Access::LISTS)) + ['hash' => $hash, 'folder' => $folder, 'creator' => $entry['attach']['creator'],
 			'flags' => 0, 'created' => $entry['bytes']['edited']] + $entry['attach'];
 		Table::transaction(function () use ($channel, $row, $place, $name, $entry, $hash) {
 			Table::insert('attach', FileChange::columns($channel, $row, $place, Store::freeName((int) $channel['channel_id'], $row['folder'], $hash, $name))

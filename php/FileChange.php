@@ -18,8 +18,6 @@ if (! class_exists('App', false)) {
 /** Applies a packet about one file: name, folder, access and categories at once, the bytes through the queue. */
 final class FileChange
 {
-	public const ACL = Access::LISTS;
-
 	private const CLOCKS_DIFFER_SECONDS = 86400;
 
 	/** Applies the last entry of a packet, which is a file. The folders above it exist. */
@@ -51,7 +49,7 @@ final class FileChange
 				Outgoing::announceOnceHere($channelId, $hash);
 			}
 			$own ? Revisions::settle($channel, $arrival->file) : Revisions::save($arrival->file);
-			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([...self::ACL, 'term', 'folder', 'filename'])), $packet->folders, $channel['channel_hash']);
+			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([...Access::LISTS, 'term', 'folder', 'filename'])), $packet->folders, $channel['channel_hash']);
 			if (! self::stageAll($channel, $packet, $root, $arrival, $own)) {
 				$isOurChange && Outgoing::releaseIfHere($channelId, $hash);
 				$deservesAnswer && Outgoing::answer($channelId, $hash, false);
@@ -124,7 +122,7 @@ final class FileChange
 	private static function applyMetadata(array $channel, array $own, Packet $packet, Arrival $arrival): array
 	{
 		$row = $arrival->row;
-		$access = array_intersect_key($row, array_flip(self::ACL));
+		$access = array_intersect_key($row, array_flip(Access::LISTS));
 		if (array_diff_assoc($access, $own)) {
 			$arrival->noteWidening($own);
 			Table::update('attach', $access, ['id' => (int) $own['id']]);

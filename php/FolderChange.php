@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Arrival;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
@@ -66,7 +67,7 @@ final class FolderChange
 			self::create($channel, $row);
 		} else {
 			self::ensureOnDisk($channel, $own);
-			$access = array_intersect_key($row, array_flip(FileChange::ACL));
+			$access = array_intersect_key($row, array_flip(Access::LISTS));
 			if (array_diff_assoc($access, $own)) {
 				Table::update('attach', $access, ['id' => (int) $own['id']]);
 			}

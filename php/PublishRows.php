@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Revisions;
 
 if (! class_exists('App', false)) {
@@ -136,7 +137,7 @@ final class PublishRows
 	/** Returns the photo row of an entry with the file's present access, if that was changed since. */
 	private static function withAccess(array $own, array $entry): array
 	{
-		$access = array_intersect_key($own, array_flip(FileChange::ACL));
+		$access = array_intersect_key($own, array_flip(Access::LISTS));
 
 		return array_diff_assoc($access, $entry['attach']) ? $access + $entry['photo'] : $entry['photo'];
 	}

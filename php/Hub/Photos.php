@@ -2,8 +2,8 @@
 
 namespace FileSync\Addon\Hub;
 
-use FileSync\Addon\FileChange;
 use FileSync\Addon\Incoming;
+use FileSync\Addon\Order\Access;
 use FileSync\Addon\PhotoType;
 
 if (! class_exists('App', false)) {
@@ -27,7 +27,7 @@ final class Photos
 		if (! $size || ! $third || $third->getName() !== 'args') {
 			return;
 		}
-		$access = array_intersect_key($attach, array_flip(FileChange::ACL));
+		$access = array_intersect_key($attach, array_flip(Access::LISTS));
 		$args = $access + ['source' => '', 'visible' => 0, 'deliver' => false, 'resource_id' => $attach['hash'], 'album' => dirname('/' . $attach['display_path']) === '/' ? '' : dirname($attach['display_path']),
 			'os_syspath' => $attach['content'], 'os_path' => $attach['os_path'], 'display_path' => $attach['display_path'], 'filename' => $attach['filename'],
 			'getimagesize' => $size, 'directory' => null, 'options' => 'replace', 'created' => $attach['created'], 'edited' => $attach['edited'],
@@ -119,7 +119,7 @@ final class Photos
 		Store::copy($source, $path);
 		$row = ['filename' => $attach['filename'], 'os_path' => $attach['os_path'], 'display_path' => $attach['display_path'], 'edited' => $attach['edited'],
 			'mimetype' => $photo['mimetype'], 'height' => (int) $photo['height'], 'width' => (int) $photo['width'], 'filesize' => filesize($path), 'os_storage' => 1,
-			'content' => $path] + array_intersect_key($attach, array_flip(FileChange::ACL));
+			'content' => $path] + array_intersect_key($attach, array_flip(Access::LISTS));
 		if (Table::first('photo', $where, '', 'id')) {
 			Table::update('photo', $row, $where);
 		} else {

@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Access;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -112,7 +113,7 @@ final class PhotoRows
 				$journal->bringOut('photo', $photo, $place['content'], []);
 			}
 			$columns = ['hash' => $hash, 'creator' => $photo['xchan'] !== '' ? $photo['xchan'] : $this->channel['channel_hash'], 'folder' => $folder, 'flags' => 0, 'created' => $photo['created']]
-				+ array_intersect_key($photo, array_flip(FileChange::ACL));
+				+ array_intersect_key($photo, array_flip(Access::LISTS));
 			$journal->insert('attach', FileChange::columns($this->channel, $columns, $place, $name) + ['is_dir' => 0, 'is_photo' => 1, 'filetype' => $photo['mimetype'],
 				'filesize' => Family::sizeColumn(filesize($place['content'])), 'edited' => $photo['edited']], ['uid' => $this->uid, 'hash' => $hash]);
 			$set = ['filename' => $name, 'os_path' => $place['os_path'], 'display_path' => $place['display_path'], 'album' => $place['album']];
