@@ -3,7 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Bounds;
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -18,8 +18,6 @@ if (! class_exists('App', false)) {
 /** Applies a packet about one file: name, folder, access and categories at once, the bytes through the queue. */
 final class FileChange
 {
-	private const CLOCKS_DIFFER_SECONDS = 86400;
-
 	/** Applies the last entry of a packet, which is a file. The folders above it exist. */
 	public static function apply(array $channel, Packet $packet, string $root): void
 	{
@@ -91,16 +89,6 @@ final class FileChange
 		$isToCome = $transfer && in_array($transfer['state'], [...Queue::LIVE, 'parked'], true);
 
 		return $isToCome ? json_decode($transfer['entry'], true)['attach'] ?? null : null;
-	}
-
-	/**
-	 * Tells whether a packet's version is dated before the present one.
-	 *
-	 * It ignores a date of ours in the future, which would shut out every later change.
-	 */
-	public static function isOldNews(string $theirs, string $ours): bool
-	{
-		return $theirs < substr($ours, 0, 19) && $ours <= gmdate('Y-m-d H:i:s', Config::now() + self::CLOCKS_DIFFER_SECONDS);
 	}
 
 	/** Tells whether one name equals the other, or is a hub's `name(N).ext` for it. */
@@ -187,12 +175,12 @@ final class FileChange
 		// A hub whose column is too narrow sends the column's maximum for every larger file.
 		$isSameSize = $theirs['filesize'] === (int) $own['filesize'] || ($theirs['filesize'] === Bounds::COLUMN_END && (int) $own['filesize'] > Bounds::COLUMN_END);
 
-		return self::isAnotherDate($own, $theirs) || (! $isSameSize && ! self::isOldNews($theirs['edited'], $own['edited']));
+		return self::isAnotherDate($own, $theirs) || (! $isSameSize && ! Clock::isOldNews($theirs['edited'], $own['edited']));
 	}
 
 	private static function isAnotherDate(array $own, array $theirs): bool
 	{
-		return $theirs['edited'] !== substr($own['edited'], 0, 19) && ! self::isOldNews($theirs['edited'], $own['edited']);
+		return $theirs['edited'] !== substr($own['edited'], 0, 19) && ! Clock::isOldNews($theirs['edited'], $own['edited']);
 	}
 
 	private static function stage(array $channel, Packet $packet, string $root, ?array $own, int $scale, Arrival $arrival): string

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Table;
 
@@ -29,7 +30,7 @@ final class PhotoRow
 		}
 		$key = ['uid' => (int) $attach['uid'], 'resource_id' => $attach['hash'], 'imgscale' => $photo['imgscale']];
 		$own = Table::first('photo', $key, 'id', 'id, edited');
-		if ($own && $content === null && FileChange::isOldNews($photo['edited'], $own['edited'])) {
+		if ($own && $content === null && Clock::isOldNews($photo['edited'], $own['edited'])) {
 			return;
 		}
 		self::claimUsage($channel, $photo);

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
@@ -70,7 +71,7 @@ final class Queue
 			}
 			$same = self::announcedBytes($old) === $wanted['size_bytes'] && $old['edited'] === $wanted['edited'];
 			$live = in_array($old['state'], self::LIVE, true);
-			if ($wanted['scale'] > 0 && ($live || $old['state'] === 'parked') && ! $same && FileChange::isOldNews($wanted['edited'], $old['edited'])) {
+			if ($wanted['scale'] > 0 && ($live || $old['state'] === 'parked') && ! $same && Clock::isOldNews($wanted['edited'], $old['edited'])) {
 				return 'older';
 			}
 			if ($old['state'] === 'published' && $try > 0) {
