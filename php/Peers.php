@@ -217,15 +217,6 @@ final class Peers
 		Table::delete('filesync_peer', ['updated <' => Config::now() - 90 * 86400]);
 	}
 
-	/** Migrates records that earlier versions kept among the settings. */
-	public static function moveSettings(): void
-	{
-		foreach (Table::select('filesync_setting', ['name' => 'dav_refused_until']) as $row) {
-			self::write(preg_replace('/^peer:/', '', $row['scope']), ['dav_refused_until' => (int) $row['value']]);
-		}
-		Table::delete('filesync_setting', ['name' => 'dav_refused_until']);
-	}
-
 	private static function read(string $url): ?array
 	{
 		return Table::first('filesync_peer', ['id' => self::id($url)]);

@@ -14,6 +14,13 @@ if (! class_exists('App', false)) {
  */
 final class Table
 {
+	/** Our tables, as the migrations create them. */
+	public const OURS = [
+		'filesync_digest', 'filesync_dropped', 'filesync_file', 'filesync_held', 'filesync_journal', 'filesync_kept', 'filesync_key', 'filesync_lease',
+		'filesync_nonce', 'filesync_outbox', 'filesync_packet', 'filesync_peer', 'filesync_reconcile', 'filesync_refusal', 'filesync_served',
+		'filesync_setting', 'filesync_transfer',
+	];
+
 	private const BINARY = ['attach.content', 'photo.content'];
 
 	/**
