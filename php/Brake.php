@@ -10,6 +10,7 @@ use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Storage\ScaleTable;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -39,7 +40,7 @@ final class Brake
 	private const ALL = '*';
 	private const NAMED = 3;
 	/** The counted scales: files, and the crops of photos, which cannot be made again. */
-	private const COUNTED = [0, ...Kept::CROPS];
+	private const COUNTED = [0, ...ScaleTable::CROPS];
 	private const GIVEN_BACK_ROWS = 8;
 	private const SLICE_SECONDS = 5;
 	private const DIGEST_MS = 500;

@@ -10,6 +10,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Arrival;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Storage\ScaleTable;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -73,7 +74,7 @@ final class FileChange
 		foreach ($isBehind || $isPlain ? [] : $packet->photos as $scale => $photo) {
 			$photo = $arrival->withAccess($photo);
 			$present = $scale > 0 ? Store::photo((int) $channel['channel_id'], $packet->last['hash'], $scale) : null;
-			if ($scale > 0 && self::scaleNeedsBytes($present, $photo, Scales::areMade($packet->photos, $scale), $arrival)) {
+			if ($scale > 0 && self::scaleNeedsBytes($present, $photo, ScaleTable::areMade($packet->photos, $scale), $arrival)) {
 				$again = self::stage($channel, $packet, $root, $present, $scale, $arrival) === 'again' || $again;
 			} elseif ($scale > 0 && $own) {
 				PhotoRow::write($channel, $own, $photo, (int) $present['filesize'], null);
@@ -207,7 +208,7 @@ final class FileChange
 			'entry' => json_encode($scale ? ScaleEntry::of($last, $photo, ! $arrival->keepsAccess()) : ['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
 				+ ($packet->sha256 === '' ? [] : ['sha256' => $packet->sha256]) + ['revision' => $arrival->wanted()]),
 			'base' => json_encode(Store::facts($base)), 'kind' => $kind, 'reason' => $reason,
-		] + ($scale && Scales::areMade($packet->photos, $scale) ? ['state' => 'to_make'] : []) + (Incoming::isLate() ? ['priority' => Queue::LATE] : []));
+		] + ($scale && ScaleTable::areMade($packet->photos, $scale) ? ['state' => 'to_make'] : []) + (Incoming::isLate() ? ['priority' => Queue::LATE] : []));
 	}
 
 	/** Returns kind and reason if bytes of that size are not even requested, or two empty strings. */

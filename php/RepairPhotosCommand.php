@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Storage\ScaleTable;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -33,7 +34,7 @@ final class RepairPhotosCommand
 				foreach ($rows as $attach) {
 					$repair = new PhotoRepair($channel, $attach);
 					$faults = Queue::isLive((int) $attach['uid'], $attach['hash']) ? [] : $repair->faults();
-					$mendable = array_filter(array_keys($faults), fn ($scale) => Scales::isMade($scale));
+					$mendable = array_filter(array_keys($faults), fn ($scale) => ScaleTable::isMade($scale));
 					$this->show($channel, $attach, $faults);
 					$found += count($mendable);
 					$left += count($faults) - count($mendable);

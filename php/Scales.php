@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Photo;
 
 if (! class_exists('App', false)) {
@@ -19,33 +20,11 @@ if (! class_exists('App', false)) {
  */
 final class Scales
 {
-	private const MADE_OF = [1 => 0, 2 => 0, 3 => 0, 5 => 4, 6 => 4, 8 => 7, 9 => 7];
-	private const TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'];
 	private const MOST_AT_ONCE = 48;
 	private const BUDGET_MS = 5000;
 
 	public function __construct(private readonly array $channel, private readonly string $token, private readonly Publish $publish, private readonly Worker $worker)
 	{
-	}
-
-	/** Tells, from the photo rows of a packet, whether a scale is made here rather than fetched. */
-	public static function areMade(array $photos, int $scale): bool
-	{
-		$source = $photos[self::MADE_OF[$scale] ?? -1] ?? null;
-
-		return $source && in_array($source['mimetype'], self::TYPES, true) && Config::get('make_scales') === '1';
-	}
-
-	/** Tells whether a scale is made from another one: all but the original and the crops. */
-	public static function isMade(int $scale): bool
-	{
-		return isset(self::MADE_OF[$scale]);
-	}
-
-	/** Returns the source of a scale. */
-	public static function sourceOf(int $scale): int
-	{
-		return self::MADE_OF[$scale];
 	}
 
 	/** Makes and publishes due scales: some in each turn, all if there is time. */
@@ -73,7 +52,7 @@ final class Scales
 		$jobs = $rows = [];
 		foreach ($claimed as $row) {
 			$scale = (int) $row['scale'];
-			$source = Facts::of($this->channel, $row['hash'], self::MADE_OF[$scale]);
+			$source = Facts::of($this->channel, $row['hash'], ScaleTable::sourceOf($scale));
 			if ($source->state !== 'whole' || $source->path === null) {
 				self::fetchInstead($row, 'NotFound', 'its source is not a file here');
 				continue;

@@ -11,6 +11,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Storage\ScaleTable;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -167,7 +168,7 @@ final class Undo
 		});
 		$own = Store::attach($channelId, $hash);
 		$made = array_map('intval', array_column(Table::select('photo', ['uid' => $channelId, 'resource_id' => $hash], 'imgscale', 0, 'imgscale'), 'imgscale'));
-		(new PhotoRepair($channel, $own))->mend(array_filter($made, fn ($one) => Scales::isMade($one) && Scales::sourceOf($one) === $scale));
+		(new PhotoRepair($channel, $own))->mend(array_filter($made, fn ($one) => ScaleTable::isMade($one) && ScaleTable::sourceOf($one) === $scale));
 		Outgoing::mark($channelId, $hash);
 		Config::log("undo: restored scale $scale of $hash of channel $channelId as it was on " . gmdate('Y-m-d H:i:s', (int) $kept['created']));
 
