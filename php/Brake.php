@@ -10,6 +10,7 @@ use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Storage\ScaleTable;
 
 if (! class_exists('App', false)) {
@@ -137,7 +138,7 @@ final class Brake
 			self::logStop($channelId, $scope, $root, $reason);
 		}
 		// Only the delete itself: other parts of the packet could be of any size.
-		$seen = ['v' => Peers::VERSION, 'gone' => $packet->order['gone'], 'beneath' => array_intersect_key($packet->order['beneath'], $all)];
+		$seen = ['v' => Version::SIBLING, 'gone' => $packet->order['gone'], 'beneath' => array_intersect_key($packet->order['beneath'], $all)];
 		$body = ['fetch_url' => $packet->fetchUrl, 'original_channel' => $packet->nick, 'attach' => [['hash' => $hash, 'deleted' => 1]]] + ($packet->order['gone'] === null ? [] : ['filesync' => $seen]);
 		self::write($channelId, $scope, $root, $hash, 'deleted', count($rows), $bytes, json_encode($body, JSON_INVALID_UTF8_SUBSTITUTE) ?: '');
 

@@ -80,7 +80,7 @@ final class ConflictCopy
 				+ ['filesize' => $entry['attach']['filesize'], 'filetype' => $entry['attach']['filetype'], 'edited' => $entry['bytes']['edited'], 'is_photo' => 0, 'is_dir' => 0]);
 			$file = Revisions::unknown((int) $channel['channel_id'], $hash);
 			$print = Revisions::prints(['filename' => $name, 'is_dir' => 0, 'edited' => $entry['bytes']['edited']] + $row, []);
-			foreach (Revisions::GROUPS as $group) {
+			foreach (Judge::GROUPS as $group) {
 				$file[$group] = ['print' => $print[$group], 'vector' => ['~' . substr(str_replace('-', '', $hash), 0, 16) => 1], 'by' => '', 'at' => $entry['bytes']['at'],
 					'edited' => $entry['bytes']['edited']] + Judge::none();
 			}

@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
@@ -396,7 +397,7 @@ final class Outgoing
 		$file = Revisions::find((int) $channel['channel_id'], $hash);
 		foreach ($file ? Clones::others($channel) : [] as $clone) {
 			$hub = Clones::normalise($clone['url']) ?? $clone['url'];
-			foreach (Revisions::GROUPS as $group) {
+			foreach (Judge::GROUPS as $group) {
 				$file['peers'][$hub][$group] = ['print' => $file[$group]['print'], 'sent' => 1];
 			}
 		}

@@ -3,6 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Protocol\SiblingReader;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -55,7 +56,7 @@ final class Packet
 		public readonly mixed $sibling,
 		/** @var string The digest of the file that the sender knows, or empty. */
 		public readonly string $sha256 = '',
-		/** @var array{revision: ?array, gone: ?array, beneath: array} The sender's order of changes (Sibling::readOrder). */
+		/** @var array{revision: ?array, gone: ?array, beneath: array} The sender's order of changes (SiblingReader::readOrder). */
 		public readonly array $order = ['revision' => null, 'gone' => null, 'beneath' => []],
 	) {
 	}
@@ -81,7 +82,7 @@ final class Packet
 		}
 		$items = array_values(array_filter(self::rows($entry['item'] ?? [], 'item', 10000), fn ($item) => is_array($item['owner'] ?? null)));
 		if (array_filter($rows, fn ($row) => ! empty($row['deleted']))) {
-			return new self($fetchUrl, $nick, [], null, [], self::deletes($rows), [], $entry['filesync'] ?? null, '', Sibling::readOrder($entry['filesync'] ?? null));
+			return new self($fetchUrl, $nick, [], null, [], self::deletes($rows), [], $entry['filesync'] ?? null, '', SiblingReader::readOrder($entry['filesync'] ?? null));
 		}
 		$chain = self::chain($rows);
 		$last = array_pop($chain);
@@ -92,10 +93,10 @@ final class Packet
 			$last['is_photo'] = 0;
 		}
 		$photos = array_filter($photos, fn ($photo) => PhotoType::isKnown($photo['mimetype']));
-		$told = Sibling::read($entry['filesync'] ?? null, $last['filesize']);
+		$told = SiblingReader::read($entry['filesync'] ?? null, $last['filesize']);
 		$last['filesize'] = $told['size_bytes'];
 
-		return new self($fetchUrl, $nick, $chain, $last, $photos, [], $items, $entry['filesync'] ?? null, $told['sha256'], Sibling::readOrder($entry['filesync'] ?? null));
+		return new self($fetchUrl, $nick, $chain, $last, $photos, [], $items, $entry['filesync'] ?? null, $told['sha256'], SiblingReader::readOrder($entry['filesync'] ?? null));
 	}
 
 	private static function deletes(array $rows): array

@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Protocol\Version;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -19,8 +20,6 @@ if (! class_exists('App', false)) {
  */
 final class Peers
 {
-	public const VERSION = 1;
-
 	private const YES_SECONDS = 604800;
 	private const NO_SECONDS = 86400;
 	private const NO_LONGER_SECONDS = 600;
@@ -31,7 +30,7 @@ final class Peers
 	/** Returns our description of ourselves, or null while this process cannot serve. */
 	public static function introduction(): ?array
 	{
-		return ! Serve::isPossible() ? null : ['v' => self::VERSION, 'version' => Config::version(), 'features' => Serve::FEATURES,
+		return ! Serve::isPossible() ? null : ['v' => Version::SIBLING, 'version' => Config::version(), 'features' => Serve::FEATURES,
 			'endpoint' => Web::root() . '/getfile/ticket', 'time' => Config::now()];
 	}
 
@@ -76,7 +75,7 @@ final class Peers
 			return;
 		}
 		$features = self::features($said['features'] ?? null);
-		if ($said['v'] !== self::VERSION || ! in_array('ticket', $features, true)) {
+		if ($said['v'] !== Version::SIBLING || ! in_array('ticket', $features, true)) {
 			// Only a hub's own answers prove that it does not speak filesync.
 			return;
 		}

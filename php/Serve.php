@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Proof;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Reconcile\InventoryRequest;
 
 if (! class_exists('App', false)) {
@@ -147,7 +148,7 @@ final class Serve
 		$mayBePartial = $request->method === 'GET' && Ranges::mayBePartial($request->header('if-range'), $etag);
 		$range = Ranges::read($mayBePartial ? $request->header('range') : null, $size);
 		if ($range === 'unsatisfiable') {
-			return Response::json(416, ['filesync' => SignedRequest::VERSION, 'error' => 'range', 'time' => Config::now()], ['Content-Range' => "bytes */$size"]);
+			return Response::json(416, ['filesync' => Version::REQUEST, 'error' => 'range', 'time' => Config::now()], ['Content-Range' => "bytes */$size"]);
 		}
 		[$offset, $length] = $range === 'whole' ? [0, $size] : $range;
 		// Never a type that a browser would show as a page, whatever the file's own type.

@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Platform;
 use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Protocol\Version;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -60,7 +61,7 @@ final class TicketRequest
 		}
 		if (! Serve::isPossible()) {
 			// Only a hub's request to itself gets here.
-			return Response::json(503, ['filesync' => SignedRequest::VERSION, 'error' => 'extension', 'probe' => self::probe($request)]);
+			return Response::json(503, ['filesync' => Version::REQUEST, 'error' => 'extension', 'probe' => self::probe($request)]);
 		}
 
 		return (new self($signed->channel, $signed->asked))->grant($request);
@@ -117,7 +118,7 @@ final class TicketRequest
 		} finally {
 			$this->place?->giveBack();
 		}
-		$answer = ['filesync' => SignedRequest::VERSION, 'time' => $this->cameAt, 'version' => Config::version(), 'features' => Serve::FEATURES, 'expires_in' => Ticket::SECONDS,
+		$answer = ['filesync' => Version::REQUEST, 'time' => $this->cameAt, 'version' => Config::version(), 'features' => Serve::FEATURES, 'expires_in' => Ticket::SECONDS,
 			'files' => $files];
 		if (self::isProbe($request)) {
 			$answer['probe'] = self::probe($request);

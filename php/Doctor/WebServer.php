@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\SignedRequest;
 use FileSync\Addon\TicketRequest;
 
@@ -71,7 +72,7 @@ final class WebServer
 	/** Requests a ticket as a clone does; returns the answer's file, an empty array if none was requested, or null if that failed. */
 	private function askForTicket(array $channel, ?Facts $file): ?array
 	{
-		$body = json_encode(['filesync' => SignedRequest::VERSION, 'channel' => $channel['channel_hash'], 'key_id' => Clones::ownUrl($channel), 'time' => Config::now(), 'nonce' => Config::token(),
+		$body = json_encode(['filesync' => Version::REQUEST, 'channel' => $channel['channel_hash'], 'key_id' => Clones::ownUrl($channel), 'time' => Config::now(), 'nonce' => Config::token(),
 			'files' => [['hash' => $file->hash ?? 'none', 'scale' => 0]], 'probe' => TicketRequest::expectProbe()], JSON_UNESCAPED_SLASHES);
 		$answer = ($this->ask)('POST', '/getfile/ticket', ['Content-Type: application/json', 'Authorization: Signature keyId="probe"',
 			'Filesync-Signature: ' . SignedRequest::sign($channel, 'ticket', Web::path('/getfile/ticket'), Web::host(), $body)], $body);

@@ -45,7 +45,7 @@ final class Arrival
 		$this->file = $file;
 		$this->row = $packet->last;
 		$this->hub = Clones::normalise($root) ?? $root;
-		foreach (Revisions::GROUPS as $group) {
+		foreach (Judge::GROUPS as $group) {
 			$this->judge($group);
 		}
 		if ($this->accepted && ! $this->replaces('place')) {
@@ -110,7 +110,7 @@ final class Arrival
 	public static function knowsAll(array $channel, array $file, string $hub): bool
 	{
 		$isSending = null;
-		foreach (Revisions::GROUPS as $group) {
+		foreach (Judge::GROUPS as $group) {
 			$known = $file['peers'][$hub][$group] ?? null;
 			if ($known === null && $file[$group]['by'] === '') {
 				continue;

@@ -21,7 +21,6 @@ if (! class_exists('App', false)) {
  */
 final class Revisions
 {
-	public const GROUPS = ['bytes', 'place', 'access'];
 	/** What `here` holds beside the fingerprints of the groups: the digest of the bytes, and those of earlier bytes; the access before a clone widened it. */
 	public const DIGESTS = ['sha256' => 1, 'past' => 1, 'before' => 1];
 
@@ -110,7 +109,7 @@ final class Revisions
 	{
 		unset($file['changed']);
 		$row = ['state' => $file['state'], 'is_dir' => (int) $file['is_dir'], 'updated' => Config::now()];
-		foreach ([...self::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
+		foreach ([...Judge::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
 			$row[$part] = json_encode($file[$part]);
 		}
 		$id = self::id($file['uid'], $file['hash']);
@@ -220,7 +219,7 @@ final class Revisions
 	/** Returns everything that the values of a file, and its delete, have seen. */
 	public static function seen(array $file): array
 	{
-		return Vector::join($file['state'] === 'here' ? [] : $file['gone'], $file['wanted']['vector'] ?? [], ...array_map(fn ($group) => $file[$group]['vector'], self::GROUPS));
+		return Vector::join($file['state'] === 'here' ? [] : $file['gone'], $file['wanted']['vector'] ?? [], ...array_map(fn ($group) => $file[$group]['vector'], Judge::GROUPS));
 	}
 
 	/** Returns the fingerprint of each group of an attach row with its categories, from our table or a packet. */
@@ -293,11 +292,11 @@ final class Revisions
 	private static function decode(array $row): array
 	{
 		$file = ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'is_dir' => (int) $row['is_dir'], 'state' => $row['state'] === self::UNSEEN ? 'gone' : $row['state'], 'updated' => (int) $row['updated']];
-		foreach ([...self::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
+		foreach ([...Judge::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
 			$file[$part] = json_decode($row[$part], true) ?? [];
 		}
 		// An older version may have written vectors longer than other hubs read.
-		foreach (self::GROUPS as $group) {
+		foreach (Judge::GROUPS as $group) {
 			$file[$group]['vector'] = Vector::folded($file[$group]['vector'] ?? []);
 		}
 		$file['gone'] = Vector::folded($file['gone']);

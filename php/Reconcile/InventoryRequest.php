@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Outgoing;
 use FileSync\Addon\Places;
+use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Request;
 use FileSync\Addon\Response;
 use FileSync\Addon\SignedRequest;
@@ -72,7 +73,7 @@ final class InventoryRequest
 		if (isset($said['error'])) {
 			return Response::error(410, $said['error']);
 		}
-		$said = ['filesync' => SignedRequest::VERSION, 'time' => Config::now()] + $said;
+		$said = ['filesync' => Version::REQUEST, 'time' => Config::now()] + $said;
 
 		return ! empty($this->asked['gzip']) && function_exists('gzencode') ? Response::packed($said) : Response::json(200, $said);
 	}

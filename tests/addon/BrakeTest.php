@@ -3,6 +3,7 @@
 use FileSync\Addon\Brake;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Undo;
 use FileSync\TransferBatch;
@@ -925,7 +926,7 @@ final class BrakeTest extends AddonTestCase
 	private function told(string $hash, string $bytes, int $count, array $columns = [], string $gone = '', array $seen = []): array
 	{
 		$seen = ['eeeeeeeeeeeeeeee' => $count] + $seen;
-		$revision = array_fill_keys(Revisions::GROUPS, ['seen' => $seen, 'by' => 'eeeeeeeeeeeeeeee', 'at' => 'e.example']);
+		$revision = array_fill_keys(Judge::GROUPS, ['seen' => $seen, 'by' => 'eeeeeeeeeeeeeeee', 'at' => 'e.example']);
 
 		return $gone ? ['filesync' => ['v' => 1, 'gone' => $seen]] + $this->deletion($hash) : ['filesync' => ['v' => 1, 'revision' => $revision]] + $this->file($hash, $bytes, $columns);
 	}
