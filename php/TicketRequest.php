@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Platform;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Protocol\Version;
 
@@ -99,8 +100,8 @@ final class TicketRequest
 	private static function probe(Request $request): array
 	{
 		return ['authorization' => $request->header('authorization') !== null, 'problem' => Config::extensionProblem(), 'version' => Config::version(),
-			'outdated' => Doctor\Software::isOutdated(), 'missing' => Doctor\Software::missingFunctions(), 'extensions' => Platform::missingExtensions(),
-			'memory_limit' => (string) ini_get('memory_limit'), 'settings' => Doctor\Software::settings()];
+			'outdated' => Runtime::isOutdated(), 'missing' => Runtime::missingFunctions(), 'extensions' => Platform::missingExtensions(),
+			'memory_limit' => (string) ini_get('memory_limit'), 'settings' => Runtime::settings()];
 	}
 
 	private function grant(Request $request): Response
