@@ -20,6 +20,9 @@ if (! class_exists('App', false)) {
  */
 final class Peers
 {
+	/** The features of this version; other hubs ignore unknown ones. */
+	public const FEATURES = ['ticket', 'range', 'inventory'];
+
 	private const YES_SECONDS = 604800;
 	private const NO_SECONDS = 86400;
 	private const NO_LONGER_SECONDS = 600;
@@ -27,10 +30,16 @@ final class Peers
 	/** A hub's limit is remembered between two batches; a wrong one is gone within hours. */
 	private const PIECE_SECONDS = 10800;
 
+	/** Tells whether this process can give and redeem tickets. */
+	public static function canServe(): bool
+	{
+		return function_exists('FileSync\send_file');
+	}
+
 	/** Returns our description of ourselves, or null while this process cannot serve. */
 	public static function introduction(): ?array
 	{
-		return ! Serve::isPossible() ? null : ['v' => Version::SIBLING, 'version' => Config::version(), 'features' => Serve::FEATURES,
+		return ! self::canServe() ? null : ['v' => Version::SIBLING, 'version' => Config::version(), 'features' => self::FEATURES,
 			'endpoint' => Web::root() . '/getfile/ticket', 'time' => Config::now()];
 	}
 

@@ -22,9 +22,6 @@ if (! class_exists('App', false)) {
  */
 final class Serve
 {
-	/** The features of this version; other hubs ignore unknown ones. */
-	public const FEATURES = ['ticket', 'range', 'inventory'];
-
 	private const RETRY_SECONDS = 60;
 
 	/** Wraps our controller around that of `getfile`, whoever owns it. */
@@ -34,12 +31,6 @@ final class Serve
 			&& ! $module['controller'] instanceof GetfileController && Family::isKnown() && Config::get('enabled') !== '0') {
 			$module['controller'] = new GetfileController($module['controller']);
 		}
-	}
-
-	/** Tells whether this process can give and redeem tickets. */
-	public static function isPossible(): bool
-	{
-		return function_exists('FileSync\send_file');
 	}
 
 	/** Returns the maximum body length of a request with these arguments. */
@@ -52,17 +43,17 @@ final class Serve
 	public static function answer(Request $request): ?Response
 	{
 		if ($request->method === 'POST' && $request->arguments === ['getfile', 'ticket']) {
-			return self::isPossible() || TicketRequest::isProbe($request) ? TicketRequest::answer($request) : null;
+			return Peers::canServe() || TicketRequest::isProbe($request) ? TicketRequest::answer($request) : null;
 		}
 		if ($request->method === 'POST' && $request->arguments === ['getfile', 'inventory']) {
-			return self::isPossible() ? InventoryRequest::answer($request) : null;
+			return Peers::canServe() ? InventoryRequest::answer($request) : null;
 		}
 		$ticket = $request->header('filesync-ticket');
 		if ($ticket === null || ! in_array($request->method, ['GET', 'HEAD'], true)) {
 			return null;
 		}
 		try {
-			return self::isPossible() ? self::read($request, $ticket) : Response::error(503, 'busy', self::RETRY_SECONDS);
+			return Peers::canServe() ? self::read($request, $ticket) : Response::error(503, 'busy', self::RETRY_SECONDS);
 		} catch (\Throwable $e) {
 			Config::logFailure('serving a file', $e);
 

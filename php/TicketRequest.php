@@ -60,7 +60,7 @@ final class TicketRequest
 		if ($signed instanceof Response) {
 			return $signed;
 		}
-		if (! Serve::isPossible()) {
+		if (! Peers::canServe()) {
 			// Only a hub's request to itself gets here.
 			return Response::json(503, ['filesync' => Version::REQUEST, 'error' => 'extension', 'probe' => self::probe($request)]);
 		}
@@ -119,7 +119,7 @@ final class TicketRequest
 		} finally {
 			$this->place?->giveBack();
 		}
-		$answer = ['filesync' => Version::REQUEST, 'time' => $this->cameAt, 'version' => Config::version(), 'features' => Serve::FEATURES, 'expires_in' => Ticket::SECONDS,
+		$answer = ['filesync' => Version::REQUEST, 'time' => $this->cameAt, 'version' => Config::version(), 'features' => Peers::FEATURES, 'expires_in' => Ticket::SECONDS,
 			'files' => $files];
 		if (self::isProbe($request)) {
 			$answer['probe'] = self::probe($request);
