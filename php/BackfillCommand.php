@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Reconcile\Comparison;
 use FileSync\Addon\Reconcile\Run;
 use FileSync\Addon\Reconcile\StockComparison;
@@ -45,7 +46,7 @@ final class BackfillCommand
 				$code = max($code, $this->compare($channel, $clone['url']));
 			}
 		}
-		Worker::summon();
+		Doorbell::ring();
 
 		return $code ?: Command::exitCode(Report::status()['states']);
 	}
@@ -64,7 +65,7 @@ final class BackfillCommand
 			$isWaiting = $outcome === 'busy' || $run->next_at > Config::now();
 			$waits = $isWaiting ? $waits + 1 : 0;
 			if ($isWaiting) {
-				Worker::summon();
+				Doorbell::ring();
 				sleep(1);
 			}
 		}

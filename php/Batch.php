@@ -6,6 +6,8 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Publish\Slice;
+use FileSync\Addon\Transfer\Fetching;
 use FileSync\Exception\PermanentException;
 
 if (! class_exists('App', false)) {
@@ -47,7 +49,7 @@ final class Batch
 		private readonly array $channel,
 		private readonly string $token,
 		private readonly Publish $publish,
-		private readonly Worker $worker,
+		private readonly Slice $slice,
 		private readonly ?\Closure $progress,
 	) {
 	}
@@ -66,12 +68,12 @@ final class Batch
 		$this->batch = new \FileSync\TransferBatch($this->options($root));
 		try {
 			$this->addAll($claimed);
-			while ($this->batch->pending() > 0 && ! $this->worker->isTurnOver() && Worker::mayFetch($this->channelId()) && ! $this->givesWay()) {
+			while ($this->batch->pending() > 0 && ! $this->slice->isTurnOver() && Fetching::mayFetch($this->channelId()) && ! $this->givesWay()) {
 				foreach ($this->batch->step(self::STEP_MS) as $report) {
 					$this->finish($report);
 				}
 				$this->meter->note($this->batch->progress(), $this->rows);
-				$this->worker->beat($this->channelId());
+				$this->slice->beat($this->channelId());
 				$this->cancelOvertaken();
 				$this->topUp();
 				if ($this->progress) {
@@ -319,7 +321,7 @@ final class Batch
 		$this->letRest(array_values(array_unique(array_column(array_intersect_key($this->rows, $active), 'origin'))));
 		$this->slowSince = Config::now();
 
-		return $this->worker->doOthersWait();
+		return $this->slice->doOthersWait();
 	}
 
 	/** Postpones all files from slow clones for a little while, if files from others wait. */
@@ -342,7 +344,7 @@ final class Batch
 	private function topUp(): void
 	{
 		$room = array_sum(array_map(fn ($row) => strlen($row['entry']), $this->rows)) < self::MOST_TEXT_BYTES ? self::MOST_AT_ONCE - count($this->rows) : 0;
-		if ($room > 0 && Config::now() > $this->toppedUpAt && ! $this->worker->isTurnOver()) {
+		if ($room > 0 && Config::now() > $this->toppedUpAt && ! $this->slice->isTurnOver()) {
 			$this->toppedUpAt = Config::now();
 			$this->addAll(Queue::claim($this->channelId(), $this->token, $room));
 		}

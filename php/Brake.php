@@ -10,6 +10,7 @@ use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Storage\ScaleTable;
 
@@ -275,7 +276,7 @@ final class Brake
 		if (Table::count('filesync_outbox', ['uid' => $line['channel'], 'kind' => ['announce', 'deleted'], 'state' => 'due']) <= self::FEW_CALLS) {
 			Outbox::run($line['channel'], ['announce', 'deleted']);
 		}
-		Worker::summon();
+		Doorbell::ring();
 	}
 
 	/** Continues with an answer for a few seconds; asks to be called again if that is not enough. */

@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
+use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Schema\Migrations;
 
 if (! class_exists('App', false)) {
@@ -27,7 +28,7 @@ final class Housekeeping
 		Config::set('cron_at', (string) Config::now(), 'state');
 		Config::set('cron_version', Config::extensionProblem() === null ? Config::version() : '', 'state');
 		if (Config::get('enabled') !== '0') {
-			self::each([Outgoing::recover(...), Kept::settleAll(...), Deletion::recover(...), Queue::releaseFitting(...), Worker::summon(...), Previews::summon(...), Digests::summon(...), Reconcile::plan(...),
+			self::each([Outgoing::recover(...), Kept::settleAll(...), Deletion::recover(...), Queue::releaseFitting(...), Doorbell::ring(...), Previews::summon(...), Digests::summon(...), Reconcile::plan(...),
 				fn () => Table::delete('filesync_nonce', ['expires <' => Config::now()])]);
 		}
 	}

@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Outbox\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -36,7 +37,7 @@ final class Incoming
 			}
 		}
 		try {
-			Worker::summon();
+			Doorbell::ring();
 		} catch (\Throwable $e) {
 			Config::logFailure('starting a worker', $e);
 		}

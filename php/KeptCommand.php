@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Repair\Journal;
 
 if (! class_exists('App', false)) {
@@ -56,7 +57,7 @@ final class KeptCommand
 		$kept = Table::first('filesync_kept', ['id' => $rows[0]]) ?? throw new Refused("nothing is kept under \"$id\" any more");
 		$path = Undo::apply($kept);
 		Outgoing::flush();
-		Worker::summon();
+		Doorbell::ring();
 		echo Config::oneLine("restored $path, " . number_format((int) $kept['size_bytes']) . ' bytes; the other clones will be told'), "\n";
 
 		return 0;
@@ -68,7 +69,7 @@ final class KeptCommand
 		foreach ($stays as $one) {
 			echo Config::oneLine("not reverted: $one"), "\n";
 		}
-		Worker::summon();
+		Doorbell::ring();
 		echo "reverted $count changes of the repair\n";
 
 		return $stays ? 1 : 0;

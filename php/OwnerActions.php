@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Schema\Migrations;
 
 if (! class_exists('App', false)) {
@@ -84,7 +85,7 @@ final class OwnerActions
 			Table::update('filesync_outbox', ['state' => 'due', 'attempts' => 0, 'next_at' => 0], ['uid' => $channelId, 'state' => 'parked']);
 			Table::update('filesync_packet', ['next_at' => Config::now()], ['uid' => $channelId, 'state' => 'staged']);
 		}
-		Worker::summon();
+		Doorbell::ring();
 
 		return t('Trying again now.');
 	}
@@ -93,7 +94,7 @@ final class OwnerActions
 	{
 		$scope = 'channel:' . $channelId;
 		$isPaused ? Config::set('paused', '1', $scope) : Config::clear('paused', $scope);
-		$isPaused || Worker::summon();
+		$isPaused || Doorbell::ring();
 
 		return $isPaused ? '' : t('Resumed.');
 	}
@@ -108,7 +109,7 @@ final class OwnerActions
 	private static function undo(array $kept): string
 	{
 		$path = Undo::apply($kept);
-		Worker::summon();
+		Doorbell::ring();
 
 		return sprintf(t('Restored: %s. The other clones will be told.'), Config::oneLine($path));
 	}
@@ -126,7 +127,7 @@ final class OwnerActions
 	{
 		$isAgreed ? HeldPackets::accept($packet) : HeldPackets::dismiss($packet);
 		Outbox::run($channelId, ['announce', 'deleted']);
-		Worker::summon();
+		Doorbell::ring();
 
 		return $isAgreed ? t('Agreed. The change has been applied here.') : t('Refused. The deleted files will be restored there.');
 	}

@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Outbox\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -74,7 +75,7 @@ final class PacketsCommand
 		foreach (array_unique(array_column($rows, 'uid')) as $channelId) {
 			Outbox::run((int) $channelId, ['announce', 'deleted']);
 		}
-		Worker::summon();
+		Doorbell::ring();
 		if ($rows || ! $lines) {
 			echo $action === 'accept' ? 'accepted ' : 'dismissed ', count($rows), count($rows) === 1 ? " packet\n" : " packets\n";
 		}

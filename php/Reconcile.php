@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Reconcile\Comparison;
 use FileSync\Addon\Reconcile\PeerFailure;
 use FileSync\Addon\Reconcile\Run;
@@ -105,7 +106,7 @@ final class Reconcile
 			}
 			sleep(self::LOOK_SECONDS);
 		}
-		Worker::summon();
+		Doorbell::ring();
 		Run::summon(self::SOON_SECONDS);
 	}
 

@@ -3,6 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Repair\Fault;
 use FileSync\Addon\Repair\FileRows;
 use FileSync\Addon\Repair\Journal;
@@ -40,7 +41,7 @@ final class RepairFilesCommand
 		foreach (Command::channels($this->options) as $channel) {
 			$this->isInTime() && $this->channel($channel);
 		}
-		Worker::summon();
+		Doorbell::ring();
 		$this->bar->clear();
 		if (! isset($this->options['json'])) {
 			$isDry = isset($this->options['dry-run']);

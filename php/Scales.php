@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Publish\Slice;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Photo;
 
@@ -23,14 +24,14 @@ final class Scales
 	private const MOST_AT_ONCE = 48;
 	private const BUDGET_MS = 5000;
 
-	public function __construct(private readonly array $channel, private readonly string $token, private readonly Publish $publish, private readonly Worker $worker)
+	public function __construct(private readonly array $channel, private readonly string $token, private readonly Publish $publish, private readonly Slice $slice)
 	{
 	}
 
 	/** Makes and publishes due scales: some in each turn, all if there is time. */
 	public function run(): void
 	{
-		$isOver = $this->worker->isOver(...);
+		$isOver = $this->slice->isOver(...);
 		while (! $isOver() && ! Queue::pausedUntil() && $claimed = Queue::claimToMake($this->channelId(), $this->token, self::MOST_AT_ONCE)) {
 			[$jobs, $rows] = $this->jobs($claimed);
 			$outcomes = $jobs ? Photo::scaleAll(self::store('store'), self::store(Store::dataRoot($this->channelId(), true)), $jobs,
@@ -41,8 +42,8 @@ final class Scales
 						: Queue::advance($row, 'leased', 'to_make', ['token' => '', 'lease_until' => 0]);
 				}
 			}
-			$this->worker->beat($this->channelId());
-			$isOver = $this->worker->isTurnOver(...);
+			$this->slice->beat($this->channelId());
+			$isOver = $this->slice->isTurnOver(...);
 		}
 	}
 

@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Reconcile\Run;
 use FileSync\Exception\FileSyncException;
 
@@ -67,7 +68,7 @@ final class Verify
 		} finally {
 			Lease::giveBack('verify', $token);
 		}
-		Worker::summon();
+		Doorbell::ring();
 	}
 
 	/** Checks files until a deadline, from the run's position; true after the last one. */

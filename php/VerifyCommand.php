@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Reconcile\Run;
 use FileSync\Addon\Repair\Orphans;
 
@@ -42,7 +43,7 @@ final class VerifyCommand
 				$this->showOrphans($channel);
 			}
 		}
-		Worker::summon();
+		Doorbell::ring();
 		$this->bar->clear();
 		echo $this->isJson ? json_encode(['counts' => (object) $this->counts]) : $this->summary(), "\n";
 
