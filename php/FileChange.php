@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
@@ -208,7 +209,7 @@ final class FileChange
 			'entry' => json_encode($scale ? ScaleEntry::of($last, $photo, ! $arrival->keepsAccess()) : ['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
 				+ ($packet->sha256 === '' ? [] : ['sha256' => $packet->sha256]) + ['revision' => $arrival->wanted()]),
 			'base' => json_encode(Store::facts($base)), 'kind' => $kind, 'reason' => $reason,
-		] + ($scale && ScaleTable::areMade($packet->photos, $scale) ? ['state' => 'to_make'] : []) + (Incoming::isLate() ? ['priority' => Queue::LATE] : []));
+		] + ($scale && ScaleTable::areMade($packet->photos, $scale) ? ['state' => 'to_make'] : []) + (Reception::isLate() ? ['priority' => Queue::LATE] : []));
 	}
 
 	/** Returns kind and reason if bytes of that size are not even requested, or two empty strings. */

@@ -5,6 +5,8 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Keys;
+use FileSync\Addon\Hub\Reception;
 use FileSync\Relocator;
 use FileSync\Signer;
 
@@ -30,9 +32,6 @@ final class ItemRelocation
 	/** The maximum of files that one post waits for. */
 	private const MOST_AWAITED = 200;
 
-	/** Above 0 while core imports posts from a clone. */
-	private static int $depth = 0;
-
 	/**
 	 * Returns the origin to pass to core's import: none if we relocate. Core would replace text everywhere, in
 	 * shared posts too, and sign whoever the author is.
@@ -40,17 +39,6 @@ final class ItemRelocation
 	public static function forCore(mixed $channel, mixed $relocate): mixed
 	{
 		return is_array($channel) && Config::serves((int) ($channel['channel_id'] ?? 0)) ? null : $relocate;
-	}
-
-	/** Runs core's own import of posts from a clone. */
-	public static function whileTakingIn(callable $import): mixed
-	{
-		self::$depth++;
-		try {
-			return $import();
-		} finally {
-			self::$depth--;
-		}
 	}
 
 	/**
@@ -61,7 +49,7 @@ final class ItemRelocation
 		$item = $data['item'] ?? null;
 		$channel = is_array($item) ? self::authorHere($item) : null;
 		$isFromHere = $channel && self::isFromHere($item);
-		if (! $channel || ($isFromHere ? ! self::$depth : ! self::homes($channel, $item))) {
+		if (! $channel || ($isFromHere ? ! Reception::isImporting() : ! self::homes($channel, $item))) {
 			return;
 		}
 		$own = $isFromHere ? Items::own($channel, $item['mid']) : null;
@@ -78,7 +66,7 @@ final class ItemRelocation
 			$moved['body'] = trim($moved['body']);
 			$filtered = Items::filteredBody($moved, ! empty($data['allow_exec']));
 			// Core signs a stored post if `sig` is empty; we sign it ourselves if we already know these bytes.
-			$moved['sig'] = $filtered === $moved['body'] ? self::signer($channel)->sign($moved['body']) : '';
+			$moved['sig'] = $filtered === $moved['body'] ? Keys::signer($channel)->sign($moved['body']) : '';
 			$moved['item_verified'] = 1;
 		}
 		$data['item'] = $moved;
@@ -101,7 +89,7 @@ final class ItemRelocation
 			}
 		}
 		if (isset($changes['body']) || ! Signer::verify($moved['body'], (string) $item['sig'], $channel['channel_pubkey'])) {
-			$changes['sig'] = self::signer($channel)->sign($moved['body']);
+			$changes['sig'] = Keys::signer($channel)->sign($moved['body']);
 			$changes['item_verified'] = 1;
 		}
 
@@ -210,12 +198,5 @@ final class ItemRelocation
 		}
 
 		return array_replace($item, $fields);
-	}
-
-	private static function signer(array $channel): Signer
-	{
-		static $signers = [];
-
-		return $signers[$channel['channel_id']] ??= new Signer($channel['channel_prvkey']);
 	}
 }

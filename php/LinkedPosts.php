@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\OriginApi;
 use FileSync\Addon\Hub\OriginPosts;
+use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Relocator;
@@ -79,7 +80,7 @@ final class LinkedPosts
 			}
 		}
 		if ($wanted) {
-			Incoming::quietly((int) $channel['channel_id'], fn () => Items::store($channel, $wanted));
+			Reception::quietly((int) $channel['channel_id'], fn () => Items::store($channel, $wanted));
 		}
 	}
 

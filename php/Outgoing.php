@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -251,7 +252,7 @@ final class Outgoing
 	/** Requests sending our state of a file: another hub showed that it does not know it. */
 	public static function answer(int $channelId, string $hash, bool $isGone): void
 	{
-		Incoming::isLate() ? Incoming::answerLate($hash) : Outbox::add($channelId, $isGone ? 'deleted' : 'announce', $hash);
+		Reception::isLate() ? Reception::answerLate($hash) : Outbox::add($channelId, $isGone ? 'deleted' : 'announce', $hash);
 	}
 
 	/** Sends the present state of a file, or its delete, to the other clones. */
@@ -409,7 +410,7 @@ final class Outgoing
 	{
 		try {
 			// Core does not say for which channel it stores; two of one hub may have a file of that hash.
-			$where = ['hash' => $arr['hash']] + (Incoming::channelId() ? ['uid' => Incoming::channelId()] : []);
+			$where = ['hash' => $arr['hash']] + (Reception::channelId() ? ['uid' => Reception::channelId()] : []);
 			$owners = array_filter(Table::select('attach', $where, 'id', 0, 'uid, edited'), fn ($own) => Config::serves((int) $own['uid']));
 			if (! $owners) {
 				return;
@@ -481,7 +482,7 @@ final class Outgoing
 	/** Tells whether this process is applying another hub's data. */
 	private static function isTakingIn(): bool
 	{
-		return Incoming::channelId() > 0 || (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && argc() > 0 && argv(0) === 'zot');
+		return Reception::channelId() > 0 || (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && argc() > 0 && argv(0) === 'zot');
 	}
 
 	/** Returns the channel for which core's attach_store, which called the hook, stores; core does not pass it to the hook. */

@@ -8,8 +8,8 @@ use FileSync\Addon\Brake;
 use FileSync\Addon\ConflictCopy;
 use FileSync\Addon\FolderMove;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Turn;
-use FileSync\Addon\Incoming;
 use FileSync\Addon\ItemRelocation;
 use FileSync\Addon\LinkedPosts;
 use FileSync\Addon\Outgoing;
@@ -24,7 +24,7 @@ return [
 	'brake' => fn (array $channel, string $name, string $body) => Brake::work($channel, $name, json_decode($body, true)),
 	'conflict' => fn (array $channel, string $name, string $body) => ConflictCopy::make($channel, $body),
 	'deleted' => fn (array $channel, string $name, string $body) => Outgoing::send($channel, $name, true, json_decode($body, true)['beneath'] ?? []),
-	'items' => fn (array $channel, string $name, string $body) => Incoming::quietly((int) $channel['channel_id'], fn () => Items::store($channel, json_decode($body, true)['items'])),
+	'items' => fn (array $channel, string $name, string $body) => Reception::quietly((int) $channel['channel_id'], fn () => Items::store($channel, json_decode($body, true)['items'])),
 	'move' => function (array $channel, string $name, string $body): void {
 		$move = json_decode($body, true);
 		Turn::take((int) $channel['channel_id'], fn () => FolderMove::finish($channel, $name, (string) $move['folder'], (string) $move['name']));

@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon\Hub;
 
-use FileSync\Addon\Incoming;
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\PhotoType;
 
@@ -33,7 +32,7 @@ final class Photos
 			'getimagesize' => $size, 'directory' => null, 'options' => 'replace', 'created' => $attach['created'], 'edited' => $attach['edited'],
 			'title' => PhotoType::text($photo['title'] ?? ''), 'description' => PhotoType::text($photo['description'] ?? '')] + ($items ? ['item' => $items] : []);
 		Table::delete('photo', ['uid' => (int) $attach['uid'], 'resource_id' => $attach['hash'], 'imgscale' => [1, 2, 3]]);
-		Incoming::quietly((int) $channel['channel_id'], fn () => photo_upload($channel, ['xchan_hash' => $channel['channel_hash']] + $channel, $args));
+		Reception::quietly((int) $channel['channel_id'], fn () => photo_upload($channel, ['xchan_hash' => $channel['channel_hash']] + $channel, $args));
 	}
 
 	/**
