@@ -4,10 +4,10 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Reconcile\Comparison;
 use FileSync\Addon\Reconcile\Run;
 use FileSync\Addon\Reconcile\StockComparison;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;

@@ -10,9 +10,9 @@ use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
-use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Storage\ScaleTable;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;

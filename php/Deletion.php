@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon;
 
-use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
@@ -13,6 +12,7 @@ use FileSync\Addon\Order\Arrival;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Storage\Tree;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -37,7 +37,7 @@ final class Deletion
 	{
 		$channelId = (int) $channel['channel_id'];
 		$own = Store::attach($channelId, $hash);
-		$rows = $own ? self::beneath($channelId, $own) : [];
+		$rows = $own ? Tree::beneath($channelId, $own) : [];
 		$hub = Clones::normalise($root) ?? $root;
 		$spared = self::spared($channel, $own, $rows, $packet, $hub);
 		$rows = array_values(array_filter($rows, fn ($row) => ! isset($spared[$row['hash']])));
@@ -127,7 +127,7 @@ final class Deletion
 		$channelId = (int) $channel['channel_id'];
 		foreach ($packet->deletes as $hash) {
 			$own = Store::attach($channelId, $hash);
-			foreach ($own ? self::beneath($channelId, $own) : [] as $row) {
+			foreach ($own ? Tree::beneath($channelId, $own) : [] as $row) {
 				self::bury($channel, $row['hash'], $packet, true);
 				Revisions::nowGone($channelId, [$row['hash']]);
 				Revisions::notice($channel, $row['hash'], true);
@@ -213,26 +213,6 @@ final class Deletion
 		foreach (array_reverse($rows) as $row) {
 			attach_delete($channelId, $row['hash']);
 		}
-	}
-
-	/** Returns the row and everything beneath it, the row first. */
-	public static function beneath(int $channelId, array $own): array
-	{
-		$rows = [$own];
-		$level = (int) $own['is_dir'] ? [$own['hash']] : [];
-		for ($depth = 0; $level && $depth < Bounds::DEEPEST_FOLDER; $depth++) {
-			$children = [];
-			foreach (array_chunk($level, 200) as $folders) {
-				$children = [...$children, ...Table::select('attach', ['uid' => $channelId, 'folder' => $folders], 'id')];
-			}
-			$rows = [...$rows, ...$children];
-			if (count($rows) > 20 * max(self::FEW_FILES, Config::number('delete_max_files'))) {
-				throw new Postponed('the folder to delete contains too many files', false);
-			}
-			$level = array_column(array_filter($children, fn ($row) => (int) $row['is_dir']), 'hash');
-		}
-
-		return $rows;
 	}
 
 	/** Drops transfers for the rows, and for files that were to arrive in the folders among them. */

@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Storage\Tree;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -25,7 +26,7 @@ final class FolderMove
 	public static function apply(array $channel, array $own, string $folder, string $name): void
 	{
 		$channelId = (int) $channel['channel_id'];
-		$rows = Deletion::beneath($channelId, $own);
+		$rows = Tree::beneath($channelId, $own);
 		if ($own['folder'] !== $folder && Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => array_column($rows, 'hash'), 'state' => 'publishing'], '', 'id')) {
 			throw new Postponed('a file of the folder is being published', true);
 		}
@@ -73,7 +74,7 @@ final class FolderMove
 			return;
 		}
 		$place = Store::place($channel, $folder, $hash, $name) ?? throw new Postponed('the folder is missing here', true);
-		$rows = Deletion::beneath($channelId, $own);
+		$rows = Tree::beneath($channelId, $own);
 		$old = Store::pathOf($channel, $own);
 		if ($old !== null && $old !== $place['content']) {
 			Store::refuseLinks($old);

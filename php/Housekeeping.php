@@ -8,8 +8,8 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
-use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;

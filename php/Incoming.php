@@ -8,7 +8,7 @@ use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Turn;
-use FileSync\Addon\Outbox\Doorbell;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;

@@ -4,8 +4,8 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Repair\Journal;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;

@@ -13,6 +13,7 @@ use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Storage\Tree;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -116,7 +117,7 @@ final class Outgoing
 	public static function markBeneath(int $channelId, string $hash): void
 	{
 		$own = Store::attach($channelId, $hash);
-		foreach ($own ? Deletion::beneath($channelId, $own) : [] as $row) {
+		foreach ($own ? Tree::beneath($channelId, $own) : [] as $row) {
 			self::mark($channelId, $row['hash']);
 		}
 	}
@@ -171,7 +172,7 @@ final class Outgoing
 		$channel = Clones::channel($channelId);
 		$beneath = [];
 		Turn::take($channelId, function () use ($channel, $own, &$beneath) {
-			foreach (Deletion::beneath((int) $channel['channel_id'], $own) as $row) {
+			foreach (Tree::beneath((int) $channel['channel_id'], $own) as $row) {
 				$beneath[$row['hash']] = Revisions::seen(Revisions::notice($channel, $row['hash'], true));
 			}
 		});
@@ -339,7 +340,7 @@ final class Outgoing
 		}
 		if ($file['is_dir'] && in_array('place', $file['changed'] ?? [], true) && self::wasMoved($file) && ! Peers::allSpeak($channel)) {
 			// A hub without filesync moves the folder alone, and loses everything beneath it until it is told about each file.
-			foreach (array_slice(Deletion::beneath($file['uid'], Store::attach($file['uid'], $hash)), 1) as $row) {
+			foreach (array_slice(Tree::beneath($file['uid'], Store::attach($file['uid'], $hash)), 1) as $row) {
 				Outbox::add($file['uid'], 'announce', $row['hash']);
 			}
 		}

@@ -5,8 +5,8 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;

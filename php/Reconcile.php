@@ -6,11 +6,11 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Reconcile\Comparison;
 use FileSync\Addon\Reconcile\PeerFailure;
 use FileSync\Addon\Reconcile\Run;
 use FileSync\Addon\Reconcile\StockComparison;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;

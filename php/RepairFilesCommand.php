@@ -3,12 +3,12 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Repair\Fault;
 use FileSync\Addon\Repair\FileRows;
 use FileSync\Addon\Repair\Journal;
 use FileSync\Addon\Repair\Orphans;
 use FileSync\Addon\Repair\PhotoRows;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;

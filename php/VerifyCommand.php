@@ -4,9 +4,9 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Reconcile\Run;
 use FileSync\Addon\Repair\Orphans;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;

@@ -5,9 +5,9 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
-use FileSync\Addon\Outbox\Doorbell;
 use FileSync\Addon\Publish\Slice;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Fetching;
 
 if (! class_exists('App', false)) {

@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon\Hub;
 
-use FileSync\Addon\Digests;
 use FileSync\Addon\Postponed;
 use FileSync\Addon\Refused;
 
@@ -38,7 +37,7 @@ final class Store
 		$end = Family::largestFileBytes();
 		if ((int) $row['filesize'] === $end && ! (int) $row['is_dir']) {
 			$onDisk = self::facts($row['content']);
-			$known = Digests::sizeOf((int) $row['uid'], $row['hash']);
+			$known = Sizes::sizeOf((int) $row['uid'], $row['hash']);
 			// Our record does not describe bytes written later.
 			$isKnown = $known && (! $onDisk || $onDisk['mtime'] <= $known['updated']);
 			$row['filesize'] = max($end, $isKnown ? $known['size_bytes'] : $onDisk['size_bytes'] ?? 0);

@@ -7,7 +7,6 @@ use FileSync\Addon\FileChange;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Verify;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -135,7 +134,7 @@ final class FileRows
 		$facts = Facts::of($this->channel, $row['hash'], 0);
 		if (in_array($facts->state, ['absent', 'partial'], true) && ! $facts->isArriving) {
 			$what = $facts->state === 'absent' ? 'its bytes are not on disk' : "{$facts->sizeBytes} bytes are on disk, the row says {$row['filesize']}";
-			yield $this->fault('bytes', $row, $what, fn () => (new Verify($this->channel))->look(Store::attach($this->uid, $row['hash']))['verdict'] === 'damaged');
+			yield $this->fault('bytes', $row, $what, fn () => (new FileCheck($this->channel))->look(Store::attach($this->uid, $row['hash']))['verdict'] === 'damaged');
 		}
 	}
 

@@ -1,13 +1,12 @@
 <?php
 
-namespace FileSync\Addon\Outbox;
+namespace FileSync\Addon\Transfer;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox;
 use FileSync\Addon\Queue;
-use FileSync\Addon\Transfer\Fetching;
 
 if (! class_exists('App', false)) {
 	exit;
