@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Publish\Slice;
 use FileSync\Addon\Transfer\Fetching;
 use FileSync\Exception\PermanentException;
@@ -57,7 +58,7 @@ final class Batch
 	/** Runs until nothing is due or the slice is over; unfinished transfers go back to the queue with their progress. */
 	public function run(): void
 	{
-		$claimed = Queue::claim($this->channelId(), $this->token, self::MOST_AT_ONCE);
+		$claimed = Queue::claim($this->channelId(), $this->token, self::MOST_AT_ONCE, Brake::sift(...));
 		if (! $claimed) {
 			return;
 		}
@@ -140,7 +141,7 @@ final class Batch
 				$free -= $missing + $growth;
 				$underWay += $missing + $growth;
 			} catch (PermanentException | \Error $e) {
-				Queue::park($row, self::kindOf($e), $e->getMessage());
+				Revisions::park($row, self::kindOf($e), $e->getMessage());
 			}
 		}
 	}
@@ -279,7 +280,7 @@ final class Batch
 			Queue::giveUp($row);
 		} elseif ($isOlder && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
 			// A hub without filesync accepted an older state from another clone over the announced one: that version no longer exists anywhere.
-			if (Queue::park($row, 'NotFound', 'the hub that announced this version went back to an older one') && Store::attach((int) $row['uid'], $row['hash'])) {
+			if (Revisions::park($row, 'NotFound', 'the hub that announced this version went back to an older one') && Store::attach((int) $row['uid'], $row['hash'])) {
 				Outgoing::answer((int) $row['uid'], $row['hash'], false);
 			}
 		} elseif (isset($facts['wait_is_no_failure'])) {
@@ -290,7 +291,7 @@ final class Batch
 			$row['attempts'] = $error['kind'] !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];
 			Queue::retryLater($row, $error['kind'], $error['message'], $error['retry_after_seconds']);
 		} else {
-			Queue::park($row, $error['kind'], $error['message']);
+			Revisions::park($row, $error['kind'], $error['message']);
 		}
 	}
 
@@ -346,7 +347,7 @@ final class Batch
 		$room = array_sum(array_map(fn ($row) => strlen($row['entry']), $this->rows)) < self::MOST_TEXT_BYTES ? self::MOST_AT_ONCE - count($this->rows) : 0;
 		if ($room > 0 && Config::now() > $this->toppedUpAt && ! $this->slice->isTurnOver()) {
 			$this->toppedUpAt = Config::now();
-			$this->addAll(Queue::claim($this->channelId(), $this->token, $room));
+			$this->addAll(Queue::claim($this->channelId(), $this->token, $room, Brake::sift(...)));
 		}
 	}
 

@@ -30,9 +30,6 @@ if (! class_exists('App', false)) {
  */
 final class Brake
 {
-	/** The park reason of a transfer whose bytes need approval. */
-	public const KIND = 'brake';
-
 	private const DAY = 86400;
 	private const WEEK = 604800;
 	/** Fewer are never held in a small channel: people edit a few files all day. */
@@ -40,7 +37,6 @@ final class Brake
 	private const ANY = PHP_INT_MAX;
 	/** Instead of a clone: all clones of the channel together. */
 	private const ALL = '*';
-	private const NAMED = 3;
 	/** The counted scales: files, and the crops of photos, which cannot be made again. */
 	private const COUNTED = [0, ...ScaleTable::CROPS];
 	private const GIVEN_BACK_ROWS = 8;
@@ -66,7 +62,7 @@ final class Brake
 	{
 		$channelId = (int) $channel['channel_id'];
 		$transfer = Queue::find($channelId, $own['hash'], 0);
-		$isHeld = $transfer && $transfer['state'] === 'parked' && $transfer['kind'] === self::KIND;
+		$isHeld = $transfer && $transfer['state'] === 'parked' && $transfer['kind'] === Queue::BRAKE;
 		$scope = self::stopped($channelId, $root);
 		if ((! $isHeld && ! $scope) || ! self::displaces($channel, $root, $own, $packet->sha256)) {
 			return ['', ''];
@@ -75,7 +71,7 @@ final class Brake
 		$root = $scope ? $root : $transfer['origin'];
 		self::holdReplacement($channel, $scope ?? self::hub($root), $root, $own, $packet->last['filesize'], $packet->last['edited']);
 
-		return [self::KIND, self::reason($root)];
+		return [Queue::BRAKE, self::reason($root)];
 	}
 
 	/**
@@ -104,6 +100,26 @@ final class Brake
 		self::holdReplacement($channel, $scope, $root, $own, (int) $transfer['size_bytes'], $transfer['edited'], $scale);
 
 		return self::reason($root);
+	}
+
+	/** Excludes, and gives back, transfers that may not displace the present files now. */
+	public static function sift(int $channelId, array $rows): array
+	{
+		$channel = $rows ? Clones::channel($channelId) : null;
+
+		return array_values(array_filter($rows, function ($row) use ($channel) {
+			$reason = $channel ? self::hold($channel, $row) : null;
+			if ($reason !== null) {
+				Queue::park($row, Queue::BRAKE, $reason);
+			} elseif ($channel && self::mustSpareDisk($channel, $row)) {
+				Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => 'the file that it replaces must be kept, and the disk is nearly full',
+					'next_at' => Config::now() + max(60, Config::number('storage_pause_seconds'))]);
+			} else {
+				return true;
+			}
+
+			return false;
+		}));
 	}
 
 	/** Tells whether a transfer would use disk space permanently, because the displaced file is kept, while little is left. The rest is for other transfers. */
@@ -238,18 +254,6 @@ final class Brake
 		return array_values($byHub);
 	}
 
-	/** Describes in words what a clone did. */
-	public static function describe(array $line): string
-	{
-		$text = count($line['urls']) > 1 ? t('%1$s together replaced or deleted %2$s (%3$s) since %4$s') : match ($line['what']) {
-			'replaced' => t('%1$s replaced %2$s (%3$s) since %4$s'),
-			'deleted' => t('%1$s deleted %2$s (%3$s) since %4$s'),
-			default => t('%1$s replaced or deleted %2$s (%3$s) since %4$s'),
-		};
-
-		return sprintf($text, Words::all(array_map(Words::host(...), $line['urls']), self::NAMED), Words::files($line['files']), Words::size($line['size_bytes']), Words::since($line['since']));
-	}
-
 	/**
 	 * Applies an answer: accepts a clone's changes, or restores our files on every clone. A worker continues if it takes longer.
 	 *
@@ -265,7 +269,7 @@ final class Brake
 			$hashes = array_column(Table::select('filesync_held', $mine + ['state' => 'agreed', 'what' => 'replaced'], '', 0, 'hash'), 'hash');
 			foreach (array_chunk($hashes, 200) as $some) {
 				Table::update('filesync_transfer', ['state' => 'staged', 'kind' => '', 'reason' => '', 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
-					['uid' => $line['channel'], 'hash' => $some, 'scale' => self::COUNTED, 'state' => 'parked', 'kind' => self::KIND]);
+					['uid' => $line['channel'], 'hash' => $some, 'scale' => self::COUNTED, 'state' => 'parked', 'kind' => Queue::BRAKE]);
 			}
 			// From now on a new count begins.
 			Table::update('filesync_kept', ['hub' => ''], self::keptOf($line['channel'], $line['hub']));

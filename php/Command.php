@@ -191,7 +191,7 @@ final class Command
 				echo Config::oneLine("conflict copy in channel {$row['channel']}: {$row['name']}"), "\n";
 			}
 			foreach (Brake::lines() as $line) {
-				echo Config::oneLine("waits for approval (channel {$line['channel']}): " . Brake::describe($line)), "\n";
+				echo Config::oneLine("waits for approval (channel {$line['channel']}): " . Words::displaced($line)), "\n";
 			}
 			foreach ($status['parked'] as $row) {
 				echo Config::oneLine("parked: {$row['hash']} scale {$row['scale']} of channel {$row['channel']}: {$row['kind']}: {$row['reason']}"), "\n";

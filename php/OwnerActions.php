@@ -55,7 +55,7 @@ final class OwnerActions
 			Overview::forget($channelId);
 
 			return match ($name) {
-				'retry' => self::retry($channelId, self::row('filesync_transfer', $channelId, $value, ['state' => ['parked', 'waiting'], 'kind <>' => Brake::KIND])),
+				'retry' => self::retry($channelId, self::row('filesync_transfer', $channelId, $value, ['state' => ['parked', 'waiting'], 'kind <>' => Queue::BRAKE])),
 				'retry_all' => self::retry($channelId, null),
 				'pause' => self::pause($channelId, true),
 				'resume' => self::pause($channelId, false),
@@ -80,7 +80,7 @@ final class OwnerActions
 	{
 		$mine = ['uid' => $channelId] + ($row ? ['id' => $row['id'], 'generation' => (int) $row['generation']] : []);
 		Table::update('filesync_transfer', ['state' => 'staged', 'token' => '', 'lease_until' => 0, 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
-			$mine + ['state' => ['parked', 'waiting'], 'kind <>' => Brake::KIND]);
+			$mine + ['state' => ['parked', 'waiting'], 'kind <>' => Queue::BRAKE]);
 		if (! $row) {
 			Table::update('filesync_outbox', ['state' => 'due', 'attempts' => 0, 'next_at' => 0], ['uid' => $channelId, 'state' => 'parked']);
 			Table::update('filesync_packet', ['next_at' => Config::now()], ['uid' => $channelId, 'state' => 'staged']);

@@ -27,7 +27,7 @@ final class PacketsCommand
 	{
 		$lines = Brake::lines();
 		foreach ($lines as $line) {
-			$one = ['id' => $line['id'], 'channel' => $line['channel'], 'state' => 'parked', 'about' => Brake::describe($line), 'reason' => number_format($line['waiting']) . ' files wait for approval',
+			$one = ['id' => $line['id'], 'channel' => $line['channel'], 'state' => 'parked', 'about' => Words::displaced($line), 'reason' => number_format($line['waiting']) . ' files wait for approval',
 				'when' => gmdate('Y-m-d H:i:s', $line['since'])];
 			self::say($one, $json);
 		}
@@ -62,7 +62,7 @@ final class PacketsCommand
 		foreach ($id === 'all' || count($lines) === 1 ? $lines : [] as $line) {
 			Brake::decide($line, $action === 'accept');
 			Outgoing::flush();
-			echo Config::oneLine(($action === 'accept' ? 'accepted: ' : 'dismissed, our files are being restored: ') . Brake::describe($line)), "\n";
+			echo Config::oneLine(($action === 'accept' ? 'accepted: ' : 'dismissed, our files are being restored: ') . Words::displaced($line)), "\n";
 		}
 		foreach ($rows as $row) {
 			try {

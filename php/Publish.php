@@ -129,7 +129,7 @@ final class Publish
 			return null;
 		}
 		if (($reason = Brake::hold($this->channel, $row, $row['sha256'])) !== null) {
-			Queue::park($row, Brake::KIND, $reason);
+			Queue::park($row, Queue::BRAKE, $reason);
 			return null;
 		}
 		if ($own && (int) $row['scale'] === 0 && ! (int) $own['os_storage']) {

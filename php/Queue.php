@@ -3,12 +3,10 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Clock;
-use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
-use FileSync\Addon\Order\Revisions;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -30,7 +28,9 @@ final class Queue
 	/** Park reasons that leave our bytes as the newest, so local changes are sent again. */
 	public const OURS_STAY = ['conflict', 'NotFound'];
 	/** Park reasons that do not stop announcements: our bytes stand, or approval decides whether they do. */
-	public const TOLD = [...self::OURS_STAY, Brake::KIND];
+	public const TOLD = [...self::OURS_STAY, self::BRAKE];
+	/** The park reason of a transfer whose bytes need approval. */
+	public const BRAKE = 'brake';
 	public const LEASE_SECONDS = 180;
 	/** The park reason that ends automatically once the channel's limit allows the file. */
 	public const TOO_LARGE = 'size_limit';
@@ -140,9 +140,11 @@ final class Queue
 	/**
 	 * Leases due transfers of one channel.
 	 *
+	 * @param ?\Closure $sift Takes the channel's number and rows, gives back to the queue what may not go on, and returns the others.
+	 *
 	 * @return list<array>
 	 */
-	public static function claim(int $channelId, string $token, int $most): array
+	public static function claim(int $channelId, string $token, int $most, ?\Closure $sift = null): array
 	{
 		do {
 			$now = Config::now();
@@ -154,30 +156,10 @@ final class Queue
 					['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => $row['state']]);
 			}
 			$mine = $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => 'leased', 'token' => $token], 'priority, next_at, created') : [];
-			$free = self::withoutHeld($channelId, $mine);
+			$free = $sift ? $sift($channelId, $mine) : $mine;
 		} while ($mine && ! $free);
 
 		return $free;
-	}
-
-	/** Excludes, and gives back, transfers that may not displace the present files now. */
-	private static function withoutHeld(int $channelId, array $rows): array
-	{
-		$channel = $rows ? Clones::channel($channelId) : null;
-
-		return array_values(array_filter($rows, function ($row) use ($channel) {
-			$reason = $channel ? Brake::hold($channel, $row) : null;
-			if ($reason !== null) {
-				self::park($row, Brake::KIND, $reason);
-			} elseif ($channel && Brake::mustSpareDisk($channel, $row)) {
-				self::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => 'the file that it replaces must be kept, and the disk is nearly full',
-					'next_at' => Config::now() + max(60, Config::number('storage_pause_seconds'))]);
-			} else {
-				return true;
-			}
-
-			return false;
-		}));
 	}
 
 	/**
@@ -272,12 +254,6 @@ final class Queue
 	/** Parks a transfer until a person, another packet or another source revives it. False if we were overtaken. */
 	public static function park(array $row, string $kind, string $reason, array $set = []): bool
 	{
-		if ($kind === 'NotFound' && (int) $row['scale'] === 0 && Revisions::buryAgain((int) $row['uid'], $row['hash'])) {
-			$isDropped = self::advance($row, $row['state'], 'dropped', ['token' => '', 'lease_until' => 0, 'reason' => $reason]) !== null;
-			$isDropped && self::dropScales((int) $row['uid'], $row['hash']);
-
-			return $isDropped;
-		}
 		$isParked = self::advance($row, $row['state'], 'parked', $set + ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']) !== null;
 		if ($isParked && in_array($kind, self::OURS_STAY, true)) {
 			Outbox::release((int) $row['uid'], $row['hash']);

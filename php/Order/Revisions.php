@@ -104,6 +104,19 @@ final class Revisions
 		return $file + ['changed' => $changed];
 	}
 
+	/** Sets a transfer aside as Queue::park() does; a deleted file that no hub has any more is gone again instead. */
+	public static function park(array $row, string $kind, string $reason, array $set = []): bool
+	{
+		if ($kind === 'NotFound' && (int) $row['scale'] === 0 && self::buryAgain((int) $row['uid'], $row['hash'])) {
+			$isDropped = Queue::advance($row, $row['state'], 'dropped', ['token' => '', 'lease_until' => 0, 'reason' => $reason]) !== null;
+			$isDropped && Queue::dropScales((int) $row['uid'], $row['hash']);
+
+			return $isDropped;
+		}
+
+		return Queue::park($row, $kind, $reason, $set);
+	}
+
 	/** Saves the record of a file. */
 	public static function save(array $file): void
 	{

@@ -5,7 +5,9 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Queue;
 use FileSync\Addon\Undo;
+use FileSync\Addon\Words;
 use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\InProcess;
@@ -44,7 +46,7 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([0, 5], [count(TransferBatch::$added) - $fetched, $this->showing('rubbish')]);
 		$held = array_filter($hashes, fn ($hash) => str_starts_with($this->shown($hash), 'ours'));
 		foreach ($held as $hash) {
-			$this->assertSame(["ours of $hash", 'parked', Brake::KIND], [$this->shown($hash), $this->transfer($hash)['state'], $this->transfer($hash)['kind']]);
+			$this->assertSame(["ours of $hash", 'parked', Queue::BRAKE], [$this->shown($hash), $this->transfer($hash)['state'], $this->transfer($hash)['kind']]);
 		}
 		$this->receive($this->file('new', 'a new file'));
 		$this->work();
@@ -165,7 +167,7 @@ final class BrakeTest extends AddonTestCase
 		$this->assertCount(1, Brake::lines());
 		[$line] = Brake::lines(1);
 		$this->assertSame([$isDelete ? 'deleted' : 'replaced', 40, 18], [$line['what'], $line['files'], $line['waiting']]);
-		$this->assertStringContainsString('127.0.0.1:9001, 127.0.0.1:9002 and 127.0.0.1:9003 together replaced or deleted 40 files (', Brake::describe($line));
+		$this->assertStringContainsString('127.0.0.1:9001, 127.0.0.1:9002 and 127.0.0.1:9003 together replaced or deleted 40 files (', Words::displaced($line));
 		Brake::decide($line, false);
 		$this->work();
 		$this->assertSame([40, [], 0], [$this->showing('ours'), Brake::lines(), Table::count('filesync_held', [])]);
@@ -374,7 +376,7 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([null, null, 'ours of f4', 'ours of f5'], array_map($this->shown(...), ['f2', 'f3', 'f4', 'f5']));
 		[$line] = Brake::lines();
 		$this->assertSame(['both', 6, 60, 2], [$line['what'], $line['files'], $line['size_bytes'], $line['waiting']]);
-		$this->assertStringContainsString('replaced or deleted 6 files (60 B)', Brake::describe($line));
+		$this->assertStringContainsString('replaced or deleted 6 files (60 B)', Words::displaced($line));
 		Brake::decide($line, false);
 		$this->sent();
 		$this->assertSame(array_map(fn ($hash) => "ours of $hash", $hashes), array_map($this->shown(...), $hashes));
