@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Console\Channels;
+use FileSync\Addon\Console\ExitCode;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Reconcile\Comparison;
@@ -40,7 +42,7 @@ final class BackfillCommand
 			return 75;
 		}
 		$code = 0;
-		foreach (Command::channels($this->options) as $channel) {
+		foreach (Channels::of($this->options) as $channel) {
 			$channel = Config::serves((int) $channel['channel_id']) ? $channel : null;
 			foreach ($channel ? Clones::others($channel) : [] as $clone) {
 				$code = max($code, $this->compare($channel, $clone['url']));
@@ -48,7 +50,7 @@ final class BackfillCommand
 		}
 		Doorbell::ring();
 
-		return $code ?: Command::exitCode(Report::status()['states']);
+		return $code ?: ExitCode::of(Report::status()['states']);
 	}
 
 	private function compare(array $channel, string $url): int

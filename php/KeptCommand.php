@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Console\Channels;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Repair\Journal;
@@ -20,7 +21,7 @@ final class KeptCommand
 	public static function list(array $options): int
 	{
 		$json = isset($options['json']);
-		$of = isset($options['channel']) ? (int) Command::channels($options)[0]['channel_id'] : null;
+		$of = isset($options['channel']) ? (int) Channels::of($options)[0]['channel_id'] : null;
 		$isEmpty = true;
 		foreach (KeptList::each($of === null ? [] : ['uid' => $of]) as $row) {
 			$isEmpty = false;

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Console\Channels;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Repair\Fault;
 use FileSync\Addon\Repair\FileRows;
@@ -38,7 +39,7 @@ final class RepairFilesCommand
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}
-		foreach (Command::channels($this->options) as $channel) {
+		foreach (Channels::of($this->options) as $channel) {
 			$this->isInTime() && $this->channel($channel);
 		}
 		Doorbell::ring();

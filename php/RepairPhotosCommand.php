@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Console\Channels;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Storage\ScaleTable;
@@ -28,7 +29,7 @@ final class RepairPhotosCommand
 		}
 		$isDry = isset($this->options['dry-run']);
 		$found = $made = $left = 0;
-		foreach (Command::channels($this->options) as $channel) {
+		foreach (Channels::of($this->options) as $channel) {
 			$where = ['uid' => (int) $channel['channel_id'], 'is_photo' => 1, 'os_storage' => 1];
 			for ($last = 0; $rows = Table::select('attach', $where + ['id >' => $last], 'id', self::PAGE); $last = (int) end($rows)['id']) {
 				foreach ($rows as $attach) {

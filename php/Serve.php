@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\GetfileController;
 use FileSync\Addon\Hub\Proof;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
@@ -29,7 +30,7 @@ final class Serve
 	{
 		if (is_array($module) && ($module['module'] ?? '') === 'getfile' && is_object($module['controller'] ?? null)
 			&& ! $module['controller'] instanceof GetfileController && Family::isKnown() && Config::get('enabled') !== '0') {
-			$module['controller'] = new GetfileController($module['controller']);
+			$module['controller'] = new GetfileController($module['controller'], fn () => self::answer(Web::request(self::mostBytes(...))), fn () => self::answerStock(Web::request(null)));
 		}
 	}
 

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Console\Channels;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Reconcile\Run;
@@ -33,7 +34,7 @@ final class VerifyCommand
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}
-		foreach (Command::channels($this->options) as $channel) {
+		foreach (Channels::of($this->options) as $channel) {
 			$channel = Config::serves((int) $channel['channel_id']) ? $channel : null;
 			if ($channel) {
 				$this->all += Table::count('attach', ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1]);

@@ -6,7 +6,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** How the PHP of this process is set up. */
+/** How the PHP of this process is set up, and who runs the hub. */
 final class Runtime
 {
 	private const FUNCTIONS = ['curl_init', 'openssl_sign', 'mb_scrub', 'link', 'rename', 'flock', 'disk_free_space', 'hash'];
@@ -31,5 +31,17 @@ final class Runtime
 		$ours = array_filter(get_included_files(), fn ($path) => str_starts_with($path, dirname(__DIR__) . '/'));
 
 		return (bool) array_filter($ours, fn ($path) => (int) @filectime($path) > $since);
+	}
+
+	/**
+	 * Returns the owner of the folder store.
+	 *
+	 * @return ?array{name: string, uid: int, gid: int} Null if that is root, or if PHP cannot tell.
+	 */
+	public static function hubUser(): ?array
+	{
+		$uid = (int) @fileowner('store');
+
+		return $uid && function_exists('posix_getpwuid') ? posix_getpwuid($uid) ?: ['name' => "#$uid", 'uid' => $uid, 'gid' => (int) @filegroup('store')] : null;
 	}
 }
