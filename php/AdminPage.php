@@ -94,7 +94,7 @@ final class AdminPage
 		$cron = Config::number('cron_at', 'state');
 
 		return [
-			[t('Hub'), 'Hubzilla ' . STD_VERSION],
+			[t('Hub'), 'Hubzilla ' . Family::version()],
 			[t('Addon'), $status['version']],
 			[t('Extension in the web server'), $status['extension'] ?? t('not loaded')],
 			[t('Extension on the command line'), match (true) {

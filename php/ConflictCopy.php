@@ -3,6 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -69,7 +70,7 @@ final class ConflictCopy
 		$folder = Store::chain((int) $channel['channel_id'], $own['folder']) === null ? '' : $own['folder'];
 		$place = Store::place($channel, $folder, $hash, $name);
 		if (! is_dir(dirname($place['content']))) {
-			os_mkdir(dirname($place['content']), STORAGE_DEFAULT_PERMISSIONS, true);
+			Core::makeFolder(dirname($place['content']));
 		}
 		Store::copy($source, $place['content']);
 		// Only people who may see the winner now, whoever could see the loser.

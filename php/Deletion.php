@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -69,7 +70,7 @@ final class Deletion
 			}
 			if (! $spared) {
 				if ($own || $lone) {
-					attach_delete($channelId, $hash);
+					Core::delete($channelId, $hash);
 				}
 			} else {
 				self::deleteEach($channelId, $rows);
@@ -211,7 +212,7 @@ final class Deletion
 	private static function deleteEach(int $channelId, array $rows): void
 	{
 		foreach (array_reverse($rows) as $row) {
-			attach_delete($channelId, $row['hash']);
+			Core::delete($channelId, $row['hash']);
 		}
 	}
 

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
@@ -115,7 +116,7 @@ final class FolderChange
 	private static function makeOnDisk(string $path): void
 	{
 		Store::refuseLinks($path);
-		if (! is_dir($path) && ! os_mkdir($path, STORAGE_DEFAULT_PERMISSIONS, true) && ! is_dir($path)) {
+		if (! is_dir($path) && ! Core::makeFolder($path) && ! is_dir($path)) {
 			throw new Postponed('a folder cannot be created on disk', true);
 		}
 	}

@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
@@ -92,7 +93,7 @@ final class FolderMove
 			return;
 		}
 		if (! is_dir(dirname($new))) {
-			os_mkdir(dirname($new), STORAGE_DEFAULT_PERMISSIONS, true);
+			Core::makeFolder(dirname($new));
 		}
 		if (is_dir($new)) {
 			// Left by an earlier run; rename replaces an empty folder, and only that.

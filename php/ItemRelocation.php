@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Keys;
 use FileSync\Addon\Hub\Reception;
+use FileSync\Addon\Hub\Web;
 use FileSync\Relocator;
 use FileSync\Signer;
 
@@ -134,7 +135,7 @@ final class ItemRelocation
 
 	private static function isFromHere(array $item): bool
 	{
-		return str_starts_with($item['mid'], rtrim(z_root(), '/') . '/');
+		return str_starts_with($item['mid'], Web::root() . '/');
 	}
 
 	/** Returns the other homes of the channel, if the item was written at one of them. */
@@ -192,7 +193,7 @@ final class ItemRelocation
 			}
 			$fields = (new Relocator([
 				'from' => $home['url'], 'from_nick' => $home['nick'],
-				'to' => rtrim(z_root(), '/'), 'to_nick' => $channel['channel_address'],
+				'to' => Web::root(), 'to_nick' => $channel['channel_address'],
 				'own_media' => Items::ownMedia((int) $channel['channel_id'], Relocator::mediaHashes($home['url'], $text)),
 			]))->item($fields);
 		}

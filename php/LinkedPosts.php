@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\OriginApi;
 use FileSync\Addon\Hub\OriginPosts;
@@ -27,7 +28,7 @@ final class LinkedPosts
 	/** A hub gives a packet up after three days, so its news is never older. */
 	private const PACKET_SECONDS = 3 * 86400;
 	private const CLOCKS_DIFFER_SECONDS = 900;
-	private const IN_USE = [PHOTO_PROFILE => 4, PHOTO_COVER => 7];
+	private const IN_USE = [Core::PHOTO_PROFILE => 4, Core::PHOTO_COVER => 7];
 
 	/** Requests the posts of a file that arrives for the first time or with a new use. Called before the packet is applied. */
 	public static function want(array $channel, Packet $packet, string $root): void

@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Store;
@@ -64,8 +65,8 @@ final class Outgoing
 	/** Begins for a page that is about to change the logged-in channel's files. WebDAV logs in later: see mayWrite(). */
 	public static function beginRequest(string $module): void
 	{
-		if (self::isWriting() && in_array($module, self::PAGES, true) && local_channel()) {
-			self::begin((int) local_channel());
+		if (self::isWriting() && in_array($module, self::PAGES, true) && Core::localChannel()) {
+			self::begin(Core::localChannel());
 		}
 	}
 
@@ -128,7 +129,7 @@ final class Outgoing
 		try {
 			$channelId = (int) ($channel['channel_id'] ?? 0);
 			if (! is_string($hash) || ! Config::serves($channelId)) {
-				return \attach_export_data($channel, $hash, $deleted, ...$rest);
+				return Core::export($channel, $hash, $deleted, ...$rest);
 			}
 			if (! self::isTakingIn()) {
 				$deleted ? self::begin($channelId) : self::mark($channelId, $hash);
@@ -152,14 +153,14 @@ final class Outgoing
 	{
 		try {
 			// Files that an admin removes on this hub stay with the owner elsewhere: core sends nothing then.
-			if (in_array((int) local_channel(), [0, (int) $channelId], true)) {
+			if (in_array(Core::localChannel(), [0, (int) $channelId], true)) {
 				self::beforeDelete((int) $channelId, (string) $hash);
 			}
 		} catch (\Throwable $e) {
 			Config::logFailure('a delete about to be sent', $e);
 		}
 
-		return \attach_delete($channelId, $hash, ...$rest);
+		return Core::delete($channelId, $hash, ...$rest);
 	}
 
 	/** Records files that are about to be deleted, with their vectors; the delete is sent once they are gone. */
@@ -267,7 +268,7 @@ final class Outgoing
 		$isDelete || Turn::take($channelId, fn () => Revisions::notice($channel, $hash, true));
 		$entry = self::entry($channel, $hash, $isDelete, $beneath);
 		if (! empty($entry['attach'])) {
-			\Zotlabs\Lib\Libsync::build_sync_packet($channelId, ['file' => [$entry]]);
+			Core::send($channelId, ['file' => [$entry]]);
 			Turn::take($channelId, fn () => self::told($channel, $hash));
 		}
 	}
@@ -294,7 +295,7 @@ final class Outgoing
 	/** Returns the entry for a file: its rows, its posts, our sibling key. Packets do not contain the bytes of thumbnails. */
 	private static function entry(array $channel, string $hash, bool $isDelete, array $beneath = [], int $digestMs = self::DIGEST_MS): mixed
 	{
-		$entry = \attach_export_data($channel, $hash, $isDelete);
+		$entry = Core::export($channel, $hash, $isDelete);
 		foreach (is_array($entry) ? $entry['photo'] ?? [] : [] as $i => $photo) {
 			if ((int) $photo['imgscale'] > 0 && ! (int) $photo['os_storage']) {
 				$entry['photo'][$i]['content'] = '';
@@ -379,7 +380,7 @@ final class Outgoing
 			$known[$row['hash']] = json_decode($row['here'], true);
 		}
 		$terms = [];
-		foreach (Table::select('term', ['uid' => $channelId, 'otype' => TERM_OBJ_FILE], 'tid', 0, 'oid, ttype, term, url') as $term) {
+		foreach (Table::select('term', ['uid' => $channelId, 'otype' => Core::TERM_OF_FILE], 'tid', 0, 'oid, ttype, term, url') as $term) {
 			$terms[$term['oid']][] = $term;
 		}
 		$different = [];
@@ -483,7 +484,7 @@ final class Outgoing
 	/** Tells whether this process is applying another hub's data. */
 	private static function isTakingIn(): bool
 	{
-		return Reception::channelId() > 0 || (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && argc() > 0 && argv(0) === 'zot');
+		return Reception::channelId() > 0 || (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && Core::module() === 'zot');
 	}
 
 	/** Returns the channel for which core's attach_store, which called the hook, stores; core does not pass it to the hook. */

@@ -3,6 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Protocol\SiblingReader;
 
 if (! class_exists('App', false)) {
@@ -283,7 +284,7 @@ final class Packet
 	private static function date(string $date, string $key): string
 	{
 		if (str_starts_with($date, '0000-00-00')) {
-			return NULL_DATE;
+			return Core::NO_DATE;
 		}
 		if (preg_match('/^((\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d))(\.\d+)?$/D', $date, $part)
 			&& checkdate((int) $part[3], (int) $part[4], (int) $part[2]) && $part[5] < 24 && $part[6] < 60 && $part[7] < 60) {

@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
@@ -81,7 +82,7 @@ final class Undo
 			Kept::keepReplaced($channel, $own);
 		}
 		if (! is_dir(dirname($path))) {
-			os_mkdir(dirname($path), STORAGE_DEFAULT_PERMISSIONS, true);
+			Core::makeFolder(dirname($path));
 		}
 		try {
 			Store::copy($source, $path);
@@ -122,7 +123,7 @@ final class Undo
 				}
 				$source = Store::dataRoot($channelId) . '/' . $one['path'];
 				if ((int) $photo['os_storage']) {
-					is_dir(dirname($photo['content'])) || os_mkdir(dirname($photo['content']), STORAGE_DEFAULT_PERMISSIONS, true);
+					is_dir(dirname($photo['content'])) || Core::makeFolder(dirname($photo['content']));
 					is_file($photo['content']) || Store::copy($source, $photo['content']);
 				} else {
 					$photo['content'] = (string) file_get_contents($source);

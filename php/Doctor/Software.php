@@ -21,7 +21,7 @@ final class Software
 	public static function look(Findings $findings): void
 	{
 		$problem = Family::problem();
-		$findings->note('hub', $problem === null, $problem ?? sprintf(t('filesync knows Hubzilla %s'), STD_VERSION), t('update filesync; until then the hub works as without it'));
+		$findings->note('hub', $problem === null, $problem ?? sprintf(t('filesync knows Hubzilla %s'), Family::version()), t('update filesync; until then the hub works as without it'));
 		$findings->attempt('files', self::files(...));
 		$findings->attempt('registered', self::registered(...));
 		self::overrides($findings);

@@ -5,8 +5,10 @@ namespace FileSync\Addon\Order;
 use FileSync\Addon\Digests;
 use FileSync\Addon\Facts;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Queue;
 
 if (! class_exists('App', false)) {
@@ -248,7 +250,7 @@ final class Revisions
 	/** Returns the categories of a row of ours. */
 	public static function terms(array $own): array
 	{
-		return Table::select('term', ['uid' => (int) $own['uid'], 'oid' => (int) $own['id'], 'otype' => TERM_OBJ_FILE], 'tid', 0, 'ttype, term, url');
+		return Table::select('term', ['uid' => (int) $own['uid'], 'oid' => (int) $own['id'], 'otype' => Core::TERM_OF_FILE], 'tid', 0, 'ttype, term, url');
 	}
 
 	/** Returns the record of an unknown file. */
@@ -261,7 +263,7 @@ final class Revisions
 	/** Returns this hub's name, as used in the names of conflict copies. */
 	public static function host(): string
 	{
-		return (string) parse_url(z_root(), PHP_URL_HOST);
+		return (string) parse_url(Web::root(), PHP_URL_HOST);
 	}
 
 	/** Returns `here` with another digest, or without one; digests of earlier bytes are remembered. */

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Reconcile;
 
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -79,7 +80,7 @@ final class Listing
 			return [];
 		}
 		$known = array_column(Table::select('filesync_file', Revisions::keys($where['uid'], $hashes), '', 0, 'hash, state, bytes, place, access, wanted, here'), null, 'hash');
-		$terms = self::grouped(Table::select('term', $where + ['otype' => TERM_OBJ_FILE, 'oid' => array_map('intval', array_column($rows, 'id'))], 'tid', 0, 'oid, ttype, term'), 'oid');
+		$terms = self::grouped(Table::select('term', $where + ['otype' => Core::TERM_OF_FILE, 'oid' => array_map('intval', array_column($rows, 'id'))], 'tid', 0, 'oid, ttype, term'), 'oid');
 		$crops = self::grouped(Table::select('photo', $where + ['resource_id' => $hashes, 'imgscale' => ScaleTable::CROPS], 'imgscale, id', 0, 'resource_id, imgscale, filesize'), 'resource_id');
 		$live = self::live($where['uid'], $hashes);
 		$texts = [];

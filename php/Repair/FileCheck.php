@@ -6,6 +6,7 @@ use FileSync\Addon\Digests;
 use FileSync\Addon\Facts;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
@@ -115,7 +116,7 @@ final class FileCheck
 
 	private function fetch(array $row, ?string $sha256, array $clone): void
 	{
-		$entry = attach_export_data($this->channel, $row['hash']);
+		$entry = Core::export($this->channel, $row['hash']);
 		$packet = Packet::read(array_diff_key($entry, ['item' => 1]));
 		$file = Revisions::find((int) $row['uid'], $row['hash']) ?? Revisions::unknown((int) $row['uid'], $row['hash']);
 		$value = $file['bytes']['print'] === '' ? null : array_diff_key($file['bytes'], ['past' => 1]) + ['seen' => $file['bytes']['vector']];

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Repair;
 use FileSync\Addon\Facts;
 use FileSync\Addon\FileChange;
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 
@@ -177,7 +178,7 @@ final class FileRows
 
 		return $this->fault('twice', $row, "it has $count rows", ! $canGo ? null : function (Journal $journal) use ($rows) {
 			$kept = array_shift($rows);
-			$terms = ['uid' => $this->uid, 'otype' => TERM_OBJ_FILE];
+			$terms = ['uid' => $this->uid, 'otype' => Core::TERM_OF_FILE];
 			foreach ($rows as $gone) {
 				$moves = ! Table::count('term', $terms + ['oid' => (int) $kept['id']]);
 				foreach ($moves ? Table::select('term', $terms + ['oid' => (int) $gone['id']], 'tid', 0, 'tid, oid') : [] as $term) {

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Repair;
 
 use FileSync\Addon\FileChange;
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -19,7 +20,7 @@ final class PhotoRows
 	private const PAGE = 200;
 	private const COLUMNS = 'id, resource_id, imgscale, filename, display_path, os_storage, filesize';
 	/** The uses of a channel's own photos; others are avatars of other people, things and caches. */
-	private const USAGES = [PHOTO_NORMAL, PHOTO_PROFILE, PHOTO_COVER];
+	private const USAGES = [Core::PHOTO_NORMAL, Core::PHOTO_PROFILE, Core::PHOTO_COVER];
 
 	/** How many rows the last step read. */
 	public int $passed = 0;
