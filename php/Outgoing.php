@@ -456,7 +456,7 @@ final class Outgoing
 	/** Does so for all files: a process may have been killed between the arrival of the bytes and its record. */
 	private static function releaseAllHere(): void
 	{
-		$held = ['o.kind' => 'announce', 'o.state' => 'held', 'o.created <' => Config::now() - self::ABANDONED_SECONDS, "coalesce(t.id,'')" => ''];
+		$held = ['o.kind' => 'announce', 'o.state' => 'held', 'o.created <' => Config::now() - self::ABANDONED_SECONDS, 't.id is' => null];
 		foreach (Table::select(Queue::withholding('filesync_outbox o', 'o.uid', 'o.name'), $held, 'o.created', 100, 'o.uid, o.name') as $row) {
 			self::releaseIfHere((int) $row['uid'], $row['name']);
 		}

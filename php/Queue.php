@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Joins;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
@@ -170,7 +171,7 @@ final class Queue
 	public static function claimToMake(int $channelId, string $token, int $most): array
 	{
 		$now = Config::now();
-		$due = Table::select(self::withSource(), ['t.uid' => $channelId, 't.state' => 'to_make', 't.next_at <=' => $now, "coalesce(f.id,'')" => ''], 't.created, t.hash, t.scale', $most, 't.id, t.generation, length(t.entry) as text_bytes');
+		$due = Table::select(Joins::withSource(self::BLOCKING), ['t.uid' => $channelId, 't.state' => 'to_make', 't.next_at <=' => $now, 'f.id is' => null], 't.created, t.hash, t.scale', $most, 't.id, t.generation, length(t.entry) as text_bytes');
 		$due = self::first($due);
 		foreach ($due as $row) {
 			Table::update('filesync_transfer', ['state' => 'leased', 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
@@ -386,7 +387,7 @@ final class Queue
 	/** Returns the channels with scales that can be made now. */
 	public static function channelsToMake(int $now): array
 	{
-		$due = Table::select(self::withSource(), ['t.state' => 'to_make', 't.next_at <=' => $now, "coalesce(f.id,'')" => ''], '', 0, 'DISTINCT t.uid');
+		$due = Table::select(Joins::withSource(self::BLOCKING), ['t.state' => 'to_make', 't.next_at <=' => $now, 'f.id is' => null], '', 0, 'DISTINCT t.uid');
 
 		return array_map('intval', array_column($due, 'uid'));
 	}
@@ -396,27 +397,15 @@ final class Queue
 	{
 		$whole = ['t.state' => 'verified', 't.lease_until <' => $now, 't.next_at <=' => $now];
 		$files = Table::select('filesync_transfer t', $whole + ['t.scale' => 0], '', 0, 'DISTINCT t.uid');
-		$scales = Table::select(self::withBlocker('0'), $whole + ['t.scale >' => 0, "coalesce(f.id,'')" => ''], '', 0, 'DISTINCT t.uid');
+		$scales = Table::select(Joins::withPhoto(self::BLOCKING), $whole + ['t.scale >' => 0, 'f.id is' => null], '', 0, 'DISTINCT t.uid');
 
 		return array_map('intval', array_column([...$files, ...$scales], 'uid'));
-	}
-
-	/** Returns the join of a scale `t` with the transfer `f` of its source, if the source is still to arrive. */
-	private static function withSource(): string
-	{
-		return self::withBlocker('CASE WHEN t.scale < 4 THEN 0 WHEN t.scale < 7 THEN 4 ELSE 7 END');
 	}
 
 	/** Returns the join of a table with the live or parked transfers `t` that keep its files from being announced. */
 	public static function withholding(string $table, string $channel, string $hash): string
 	{
-		return "$table LEFT JOIN filesync_transfer t ON t.uid = $channel AND t.hash = $hash AND (t.state IN ('" . implode("', '", self::LIVE) . "')"
-			. " OR (t.state = 'parked' AND t.kind NOT IN ('" . implode("', '", self::TOLD) . "')))";
-	}
-
-	private static function withBlocker(string $scale): string
-	{
-		return "filesync_transfer t LEFT JOIN filesync_transfer f ON f.uid = t.uid AND f.hash = t.hash AND f.scale = $scale AND f.state IN ('" . implode("', '", self::BLOCKING) . "')";
+		return Joins::withHolder($table, $channel, $hash, self::LIVE, self::TOLD);
 	}
 
 	/** Tells whether a verified row is due: the scales of a photo wait for the photo. */
