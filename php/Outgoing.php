@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Begun;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
@@ -37,29 +38,22 @@ final class Outgoing
 	private const PAGES = ['photos', 'attach_edit', 'filestorage', 'file_upload', 'profile_photo', 'cover_photo', 'item'];
 	private const READS = ['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT', ''];
 
-	/** @var array<int, array> By channel: the intention's name, the former state, and the marked hashes. */
-	private static array $begun = [];
-	private static bool $isRegistered = false;
-
 	/** Records that files of a channel may change in this process, before they do. */
 	public static function begin(int $channelId): void
 	{
-		if (isset(self::$begun[$channelId]) || self::isTakingIn() || ! Config::serves($channelId)) {
+		if (Begun::has($channelId) || self::isTakingIn() || ! Config::serves($channelId)) {
 			return;
 		}
 		$begun = ['since' => gmdate('Y-m-d H:i:s', Config::now() - 2), 'above' => self::newest($channelId)];
 		$name = Config::token();
 		Outbox::add($channelId, 'intent', $name, json_encode($begun), true);
-		self::$begun[$channelId] = $begun + ['name' => $name, 'marked' => []];
-		if (! self::$isRegistered) {
-			self::$isRegistered = true;
-			$root = getcwd();
-			register_shutdown_function(function () use ($root) {
-				// By then PHP-FPM is back in its own folder, and the hub's paths are relative.
-				is_dir($root) && chdir($root);
-				self::flush(true);
-			});
-		}
+		Begun::add($channelId, $begun + ['name' => $name, 'marked' => []]);
+		$root = getcwd();
+		Begun::atEnd(function () use ($root) {
+			// By then PHP-FPM is back in its own folder, and the hub's paths are relative.
+			is_dir($root) && chdir($root);
+			self::flush(true);
+		});
 	}
 
 	/** Begins for a page that is about to change the logged-in channel's files. WebDAV logs in later: see mayWrite(). */
@@ -109,8 +103,8 @@ final class Outgoing
 	public static function mark(int $channelId, string $hash): void
 	{
 		self::begin($channelId);
-		if (isset(self::$begun[$channelId])) {
-			self::$begun[$channelId]['marked'][$hash] = true;
+		if (Begun::has($channelId)) {
+			Begun::mark($channelId, $hash);
 		}
 	}
 
@@ -138,7 +132,7 @@ final class Outgoing
 			// That packet also carries the profile.
 			if (! $deleted && $caller === 'Zotlabs\Module\Profile_photo' && ! self::withhold($channelId, $hash)) {
 				Turn::take($channelId, fn () => Revisions::notice($channel, $hash, true));
-				unset(self::$begun[$channelId]['marked'][$hash]);
+				Begun::unmark($channelId, $hash);
 				return self::entry($channel, $hash, false);
 			}
 		} catch (\Throwable $e) {
@@ -178,7 +172,7 @@ final class Outgoing
 			}
 		});
 		Outbox::add($channelId, 'deleting', $hash, json_encode(['beneath' => $beneath]), true);
-		self::$begun[$channelId]['deleting'][$hash] = true;
+		Begun::mark($channelId, $hash, 'deleting');
 	}
 
 	/** Records that core deleted a file because its post was deleted. */
@@ -194,15 +188,14 @@ final class Outgoing
 	/** Finishes the intentions of this process. Core is done, and the reader has the page. */
 	public static function flush(bool $isEnd = false): void
 	{
-		$begun = self::$begun;
-		self::$begun = [];
+		$begun = Begun::take();
 		if ($isEnd && function_exists('fastcgi_finish_request')) {
 			session_write_close();
 			fastcgi_finish_request();
 		}
 		foreach ($begun as $channelId => $own) {
 			try {
-				self::$begun = [];
+				Begun::take();
 				self::settle($channelId, $own['name'], array_keys($own['marked']), $own['since'], (int) $own['above']);
 				Outbox::run($channelId, ['announce', 'deleted']);
 			} catch (\Throwable $e) {
