@@ -10,6 +10,7 @@ use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -77,7 +78,7 @@ final class ConflictCopy
 		$row = array_intersect_key($own, array_flip(Access::LISTS)) + ['hash' => $hash, 'folder' => $folder, 'creator' => $entry['attach']['creator'],
 			'flags' => 0, 'created' => $entry['bytes']['edited']] + $entry['attach'];
 		Table::transaction(function () use ($channel, $row, $place, $name, $entry, $hash) {
-			Table::insert('attach', FileChange::columns($channel, $row, $place, Store::freeName((int) $channel['channel_id'], $row['folder'], $hash, $name))
+			Table::insert('attach', AttachRow::columns($channel, $row, $place, Store::freeName((int) $channel['channel_id'], $row['folder'], $hash, $name))
 				+ ['filesize' => $entry['attach']['filesize'], 'filetype' => $entry['attach']['filetype'], 'edited' => $entry['bytes']['edited'], 'is_photo' => 0, 'is_dir' => 0]);
 			$file = Revisions::unknown((int) $channel['channel_id'], $hash);
 			$print = Revisions::prints(['filename' => $name, 'is_dir' => 0, 'edited' => $entry['bytes']['edited']] + $row, []);

@@ -11,6 +11,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Arrival;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Storage\AttachRow;
 use FileSync\Addon\Storage\ScaleTable;
 
 if (! class_exists('App', false)) {
@@ -93,22 +94,6 @@ final class FileChange
 		return $isToCome ? json_decode($transfer['entry'], true)['attach'] ?? null : null;
 	}
 
-	/** Tells whether one name equals the other, or is a hub's `name(N).ext` for it. */
-	public static function isNameOrVariant(string $ours, string $theirs): bool
-	{
-		return preg_replace('/\(\d+\)(?=(\.[^.]*)?$)/', '', $ours, 1) === preg_replace('/\(\d+\)(?=(\.[^.]*)?$)/', '', $theirs, 1);
-	}
-
-	/** Returns the columns of a new attach row that files and folders share. */
-	public static function columns(array $channel, array $row, array $place, string $name): array
-	{
-		return ['aid' => (int) $channel['channel_account_id'], 'uid' => (int) $channel['channel_id'], 'hash' => $row['hash'],
-			'creator' => $row['creator'], 'filename' => $name, 'revision' => 0, 'folder' => $row['folder'], 'flags' => $row['flags'] & 0x7fffffff,
-			'os_storage' => 1, 'os_path' => $place['os_path'], 'display_path' => $place['display_path'], 'content' => $place['content'],
-			'created' => $row['created'], 'allow_cid' => $row['allow_cid'], 'allow_gid' => $row['allow_gid'], 'deny_cid' => $row['deny_cid'],
-			'deny_gid' => $row['deny_gid']];
-	}
-
 	private static function applyMetadata(array $channel, array $own, Packet $packet, Arrival $arrival): array
 	{
 		$row = $arrival->row;
@@ -140,7 +125,7 @@ final class FileChange
 		}
 		$free = Store::freeName((int) $own['uid'], $last['folder'], $own['hash'], $last['filename']);
 
-		return $free !== $last['filename'] && $own['folder'] === $last['folder'] && self::isNameOrVariant($own['filename'], $last['filename'])
+		return $free !== $last['filename'] && $own['folder'] === $last['folder'] && AttachRow::isNameOrVariant($own['filename'], $last['filename'])
 			? $own['filename'] : $free;
 	}
 

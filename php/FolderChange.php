@@ -10,6 +10,7 @@ use FileSync\Addon\Order\Arrival;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
+use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -73,7 +74,7 @@ final class FolderChange
 				Table::update('attach', $access, ['id' => (int) $own['id']]);
 			}
 			Store::setTerms($channelId, (int) $own['id'], $row['term']);
-			$isMove = $arrival->replaces('place') && ($own['folder'] !== $row['folder'] || ! FileChange::isNameOrVariant($own['filename'], $row['filename']));
+			$isMove = $arrival->replaces('place') && ($own['folder'] !== $row['folder'] || ! AttachRow::isNameOrVariant($own['filename'], $row['filename']));
 			if ($isMove && FolderMove::opensRing($channel, $own, $row['folder'])) {
 				// Two hubs moved two folders into each other: every clone moves this one to the root instead.
 				$row['folder'] = '';
@@ -99,7 +100,7 @@ final class FolderChange
 		$place = Store::place($channel, $folder['folder'], $folder['hash'], $name)
 			?? throw new Postponed('the folder above is missing here', true);
 		self::makeOnDisk($place['content']);
-		Table::insert('attach', FileChange::columns($channel, $folder, $place, $name) + ['filesize' => 0, 'is_dir' => 1, 'is_photo' => 0,
+		Table::insert('attach', AttachRow::columns($channel, $folder, $place, $name) + ['filesize' => 0, 'is_dir' => 1, 'is_photo' => 0,
 			'filetype' => 'multipart/mixed', 'edited' => $folder['edited']]);
 		$own = Store::attach($channelId, $folder['hash']);
 		Store::setTerms($channelId, (int) $own['id'], $folder['term']);

@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Receive\Replay;
 use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Transfer\Doorbell;
 
@@ -125,7 +126,7 @@ final class OwnerActions
 
 	private static function decide(int $channelId, array $packet, bool $isAgreed): string
 	{
-		$isAgreed ? HeldPackets::accept($packet) : HeldPackets::dismiss($packet);
+		$isAgreed ? Replay::accept($packet) : Replay::dismiss($packet);
 		Outbox::run($channelId, ['announce', 'deleted']);
 		Doorbell::ring();
 

@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Receive\Replay;
 use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
@@ -66,7 +67,7 @@ final class PacketsCommand
 		}
 		foreach ($rows as $row) {
 			try {
-				$action === 'accept' ? HeldPackets::accept($row) : HeldPackets::dismiss($row);
+				$action === 'accept' ? Replay::accept($row) : Replay::dismiss($row);
 			} catch (\Throwable $e) {
 				fwrite(STDERR, Config::oneLine('filesync: ' . substr($row['id'], 0, 12) . ' still waits: ' . $e->getMessage()) . "\n");
 				return 1;

@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -90,7 +91,7 @@ final class PublishRows
 			if (! $place || $place['content'] !== $intent['target']) {
 				throw new RowsChanged('moved');
 			}
-			Table::insert('attach', FileChange::columns($channel, $entry['attach'], $place, $name) + $facts + ['is_dir' => 0]);
+			Table::insert('attach', AttachRow::columns($channel, $entry['attach'], $place, $name) + $facts + ['is_dir' => 0]);
 			$inserted = Store::attach((int) $row['uid'], $row['hash']);
 			Store::setTerms((int) $row['uid'], (int) $inserted['id'], $entry['attach']['term']);
 		}

@@ -12,6 +12,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Storage\AttachRow;
 use FileSync\Addon\Storage\ScaleTable;
 
 if (! class_exists('App', false)) {
@@ -98,7 +99,7 @@ final class Undo
 			// Without the wider access that the deleting clone gave it before.
 			$access = isset($entry['before']) ? Access::narrower($entry['attach'], $entry['before'], $channel['channel_hash']) : [];
 			$row = $access + ['folder' => $folder, 'flags' => (int) $entry['attach']['flags']] + $entry['attach'];
-			Table::insert('attach', FileChange::columns($channel, $row, $place, $name) + $facts + ['is_dir' => 0]);
+			Table::insert('attach', AttachRow::columns($channel, $row, $place, $name) + $facts + ['is_dir' => 0]);
 			$own = Store::attach($channelId, $kept['hash']);
 			Store::setTerms($channelId, (int) $own['id'], $entry['term'] ?? []);
 		}

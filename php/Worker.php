@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Publish\Slice;
+use FileSync\Addon\Receive\Replay;
 use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Fetching;
@@ -68,7 +69,7 @@ final class Worker implements Slice
 				Queue::recoverLeases();
 				$served = $this->serveNext();
 				// After the transfers: a packet that kills the process then costs one turn of one channel.
-				$served = HeldPackets::replayDue() || $served;
+				$served = Replay::due() || $served;
 			} while (! $this->isOver() && ($served || $this->linger($lingerSeconds)));
 		} finally {
 			Lease::giveBack($this->slot, $this->token);

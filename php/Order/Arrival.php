@@ -4,11 +4,11 @@ namespace FileSync\Addon\Order;
 
 use FileSync\Addon\Digests;
 use FileSync\Addon\Facts;
-use FileSync\Addon\FileChange;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Packet;
+use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -202,7 +202,7 @@ final class Arrival
 	{
 		[$folder, $name] = explode("\n", $ours['print'] . "\n", 3);
 
-		return $last['folder'] === $folder && FileChange::isNameOrVariant($name, $last['filename']);
+		return $last['folder'] === $folder && AttachRow::isNameOrVariant($name, $last['filename']);
 	}
 
 	private function hasOtherDigest(): bool

@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon\Reconcile;
 
-use FileSync\Addon\FileChange;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -15,6 +14,7 @@ use FileSync\Addon\Outgoing;
 use FileSync\Addon\Packet;
 use FileSync\Addon\Queue;
 use FileSync\Addon\Refused;
+use FileSync\Addon\Storage\AttachRow;
 use FileSync\Exception\PermanentException;
 use FileSync\Exception\TemporaryException;
 use FileSync\Inventory;
@@ -235,7 +235,7 @@ final class StockComparison
 		if (! $theirs) {
 			return false;
 		}
-		$isSamePlace = $own['folder'] === $told['folder'] && FileChange::isNameOrVariant($own['filename'], $told['filename']);
+		$isSamePlace = $own['folder'] === $told['folder'] && AttachRow::isNameOrVariant($own['filename'], $told['filename']);
 
 		return ! $isSamePlace || $ours['access'] !== $theirs['access'] || (! $isLive && $ours['bytes'] !== $theirs['bytes'] && (int) $theirs['bytes'] !== Bounds::COLUMN_END);
 	}

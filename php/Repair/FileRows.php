@@ -3,11 +3,11 @@
 namespace FileSync\Addon\Repair;
 
 use FileSync\Addon\Facts;
-use FileSync\Addon\FileChange;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -160,7 +160,7 @@ final class FileRows
 			$name = Store::freeName($this->uid, '', $missing, 'recovered-' . substr($missing, 0, 8));
 			$place = ['os_path' => $missing, 'display_path' => $name, 'content' => Store::root($this->channel) . '/' . $missing];
 			$folder = ['hash' => $missing, 'creator' => $row['creator'], 'folder' => '', 'flags' => 0, 'created' => $row['created']] + self::ownersOnly($this->channel);
-			$journal->insert('attach', FileChange::columns($this->channel, $folder, $place, $name)
+			$journal->insert('attach', AttachRow::columns($this->channel, $folder, $place, $name)
 				+ ['is_dir' => 1, 'is_photo' => 0, 'filetype' => 'multipart/mixed', 'filesize' => 0, 'edited' => $row['created']], ['uid' => $this->uid, 'hash' => $missing]);
 			$this->places = [];
 

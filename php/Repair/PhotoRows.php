@@ -2,13 +2,13 @@
 
 namespace FileSync\Addon\Repair;
 
-use FileSync\Addon\FileChange;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
+use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -115,7 +115,7 @@ final class PhotoRows
 			}
 			$columns = ['hash' => $hash, 'creator' => $photo['xchan'] !== '' ? $photo['xchan'] : $this->channel['channel_hash'], 'folder' => $folder, 'flags' => 0, 'created' => $photo['created']]
 				+ array_intersect_key($photo, array_flip(Access::LISTS));
-			$journal->insert('attach', FileChange::columns($this->channel, $columns, $place, $name) + ['is_dir' => 0, 'is_photo' => 1, 'filetype' => $photo['mimetype'],
+			$journal->insert('attach', AttachRow::columns($this->channel, $columns, $place, $name) + ['is_dir' => 0, 'is_photo' => 1, 'filetype' => $photo['mimetype'],
 				'filesize' => Family::sizeColumn(filesize($place['content'])), 'edited' => $photo['edited']], ['uid' => $this->uid, 'hash' => $hash]);
 			$set = ['filename' => $name, 'os_path' => $place['os_path'], 'display_path' => $place['display_path'], 'album' => $place['album']];
 			foreach (Table::select('photo', ['uid' => $this->uid, 'resource_id' => $hash], 'id', 0, 'id, filename, os_path, display_path, album') as $one) {
