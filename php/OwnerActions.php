@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Receive\BrakeAnswer;
 use FileSync\Addon\Receive\Replay;
 use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Transfer\Doorbell;
@@ -119,7 +120,7 @@ final class OwnerActions
 	private static function answer(int $channelId, string $id, bool $isAgreed): string
 	{
 		$line = array_values(array_filter(Brake::lines($channelId), fn ($line) => $line['id'] === $id))[0] ?? throw new Refused(t('it no longer exists'));
-		Brake::decide($line, $isAgreed);
+		BrakeAnswer::decide($line, $isAgreed);
 
 		return $isAgreed ? t('Accepted. The change is being applied here.') : t('Our files are being restored, here and on the other clones.');
 	}

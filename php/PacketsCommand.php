@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Receive\BrakeAnswer;
 use FileSync\Addon\Receive\Replay;
 use FileSync\Addon\Transfer\Doorbell;
 
@@ -61,7 +62,7 @@ final class PacketsCommand
 		$lines = array_values(array_filter(Brake::lines(), fn ($line) => $id === 'all' || ($isId && str_starts_with($line['id'], $id))));
 		$rows = $id === 'all' ? Table::select('filesync_packet', ['state' => 'parked'], 'created', 0, HeldPackets::COLUMNS) : (count($lines) === 1 ? [] : self::find($id));
 		foreach ($id === 'all' || count($lines) === 1 ? $lines : [] as $line) {
-			Brake::decide($line, $action === 'accept');
+			BrakeAnswer::decide($line, $action === 'accept');
 			Outgoing::flush();
 			echo Config::oneLine(($action === 'accept' ? 'accepted: ' : 'dismissed, our files are being restored: ') . Words::displaced($line)), "\n";
 		}

@@ -4,7 +4,6 @@
  * for continuing later. A call that throws is tried again.
  */
 
-use FileSync\Addon\Brake;
 use FileSync\Addon\ConflictCopy;
 use FileSync\Addon\FolderMove;
 use FileSync\Addon\Hub\Items;
@@ -13,6 +12,7 @@ use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\ItemRelocation;
 use FileSync\Addon\LinkedPosts;
 use FileSync\Addon\Outgoing;
+use FileSync\Addon\Receive\BrakeAnswer;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -21,7 +21,7 @@ if (! class_exists('App', false)) {
 return [
 	'access' => fn (array $channel, string $name, string $body) => Items::repairAccess($channel, $name),
 	'announce' => fn (array $channel, string $name, string $body) => Outgoing::send($channel, $name, false),
-	'brake' => fn (array $channel, string $name, string $body) => Brake::work($channel, $name, json_decode($body, true)),
+	'brake' => fn (array $channel, string $name, string $body) => BrakeAnswer::work($channel, $name, json_decode($body, true)),
 	'conflict' => fn (array $channel, string $name, string $body) => ConflictCopy::make($channel, $body),
 	'deleted' => fn (array $channel, string $name, string $body) => Outgoing::send($channel, $name, true, json_decode($body, true)['beneath'] ?? []),
 	'items' => fn (array $channel, string $name, string $body) => Reception::quietly((int) $channel['channel_id'], fn () => Items::store($channel, json_decode($body, true)['items'])),
