@@ -94,7 +94,7 @@ final class AdminPage
 		$cron = Config::number('cron_at', 'state');
 
 		return [
-			[t('Hub'), 'Hubzilla ' . STD_VERSION],
+			[t('Hub'), 'Hubzilla ' . Family::version()],
 			[t('Addon'), $status['version']],
 			[t('Extension in the web server'), $status['extension'] ?? t('not loaded')],
 			[t('Extension on the command line'), match (true) {
@@ -167,7 +167,7 @@ final class AdminPage
 	private static function errors(): array
 	{
 		$rows = [];
-		foreach (Table::select('filesync_transfer', ['state' => ['parked', 'waiting'], 'reason <>' => '', 'kind <>' => Brake::KIND], 'updated DESC', self::ERRORS, 'uid, names, kind, reason, state, next_at, updated') as $row) {
+		foreach (Table::select('filesync_transfer', ['state' => ['parked', 'waiting'], 'reason <>' => '', 'kind <>' => Queue::BRAKE], 'updated DESC', self::ERRORS, 'uid, names, kind, reason, state, next_at, updated') as $row) {
 			$rows[] = [(int) $row['updated'], (int) $row['uid'], implode('/', json_decode($row['names'], true) ?: []), Words::kind($row['kind']), $row['reason'],
 				$row['state'] === 'parked' ? t('needs attention') : sprintf(t('next try at %s UTC'), gmdate('Y-m-d H:i:s', (int) $row['next_at']))];
 		}
@@ -178,7 +178,7 @@ final class AdminPage
 			str_starts_with($row['reason'], Outbox::UNDER_WAY) || $rows[] = [(int) $row['created'], (int) $row['uid'], $row['name'], Words::call($row['kind']), $row['reason'], $row['state'] === 'parked' ? t('needs attention') : t('will be retried')];
 		}
 		foreach (Brake::lines() as $line) {
-			$rows[] = [$line['since'], $line['channel'], '', Brake::describe($line), '', t('needs attention')];
+			$rows[] = [$line['since'], $line['channel'], '', Words::displaced($line), '', t('needs attention')];
 		}
 		rsort($rows);
 

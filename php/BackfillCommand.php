@@ -2,11 +2,14 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Console\Channels;
+use FileSync\Addon\Console\ExitCode;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Reconcile\Comparison;
 use FileSync\Addon\Reconcile\Run;
 use FileSync\Addon\Reconcile\StockComparison;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -39,15 +42,15 @@ final class BackfillCommand
 			return 75;
 		}
 		$code = 0;
-		foreach (Command::channels($this->options) as $channel) {
+		foreach (Channels::of($this->options) as $channel) {
 			$channel = Config::serves((int) $channel['channel_id']) ? $channel : null;
 			foreach ($channel ? Clones::others($channel) : [] as $clone) {
 				$code = max($code, $this->compare($channel, $clone['url']));
 			}
 		}
-		Worker::summon();
+		Doorbell::ring();
 
-		return $code ?: Command::exitCode(Report::status()['states']);
+		return $code ?: ExitCode::of(Report::status()['states']);
 	}
 
 	private function compare(array $channel, string $url): int
@@ -64,7 +67,7 @@ final class BackfillCommand
 			$isWaiting = $outcome === 'busy' || $run->next_at > Config::now();
 			$waits = $isWaiting ? $waits + 1 : 0;
 			if ($isWaiting) {
-				Worker::summon();
+				Doorbell::ring();
 				sleep(1);
 			}
 		}

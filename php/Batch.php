@@ -6,6 +6,9 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Publish\Slice;
+use FileSync\Addon\Transfer\Fetching;
 use FileSync\Exception\PermanentException;
 
 if (! class_exists('App', false)) {
@@ -47,7 +50,7 @@ final class Batch
 		private readonly array $channel,
 		private readonly string $token,
 		private readonly Publish $publish,
-		private readonly Worker $worker,
+		private readonly Slice $slice,
 		private readonly ?\Closure $progress,
 	) {
 	}
@@ -55,7 +58,7 @@ final class Batch
 	/** Runs until nothing is due or the slice is over; unfinished transfers go back to the queue with their progress. */
 	public function run(): void
 	{
-		$claimed = Queue::claim($this->channelId(), $this->token, self::MOST_AT_ONCE);
+		$claimed = Queue::claim($this->channelId(), $this->token, self::MOST_AT_ONCE, Brake::sift(...));
 		if (! $claimed) {
 			return;
 		}
@@ -66,12 +69,12 @@ final class Batch
 		$this->batch = new \FileSync\TransferBatch($this->options($root));
 		try {
 			$this->addAll($claimed);
-			while ($this->batch->pending() > 0 && ! $this->worker->isTurnOver() && Worker::mayFetch($this->channelId()) && ! $this->givesWay()) {
+			while ($this->batch->pending() > 0 && ! $this->slice->isTurnOver() && Fetching::mayFetch($this->channelId()) && ! $this->givesWay()) {
 				foreach ($this->batch->step(self::STEP_MS) as $report) {
 					$this->finish($report);
 				}
 				$this->meter->note($this->batch->progress(), $this->rows);
-				$this->worker->beat($this->channelId());
+				$this->slice->beat($this->channelId());
 				$this->cancelOvertaken();
 				$this->topUp();
 				if ($this->progress) {
@@ -138,7 +141,7 @@ final class Batch
 				$free -= $missing + $growth;
 				$underWay += $missing + $growth;
 			} catch (PermanentException | \Error $e) {
-				Queue::park($row, self::kindOf($e), $e->getMessage());
+				Revisions::park($row, self::kindOf($e), $e->getMessage());
 			}
 		}
 	}
@@ -277,7 +280,7 @@ final class Batch
 			Queue::giveUp($row);
 		} elseif ($isOlder && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
 			// A hub without filesync accepted an older state from another clone over the announced one: that version no longer exists anywhere.
-			if (Queue::park($row, 'NotFound', 'the hub that announced this version went back to an older one') && Store::attach((int) $row['uid'], $row['hash'])) {
+			if (Revisions::park($row, 'NotFound', 'the hub that announced this version went back to an older one') && Store::attach((int) $row['uid'], $row['hash'])) {
 				Outgoing::answer((int) $row['uid'], $row['hash'], false);
 			}
 		} elseif (isset($facts['wait_is_no_failure'])) {
@@ -288,7 +291,7 @@ final class Batch
 			$row['attempts'] = $error['kind'] !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];
 			Queue::retryLater($row, $error['kind'], $error['message'], $error['retry_after_seconds']);
 		} else {
-			Queue::park($row, $error['kind'], $error['message']);
+			Revisions::park($row, $error['kind'], $error['message']);
 		}
 	}
 
@@ -319,7 +322,7 @@ final class Batch
 		$this->letRest(array_values(array_unique(array_column(array_intersect_key($this->rows, $active), 'origin'))));
 		$this->slowSince = Config::now();
 
-		return $this->worker->doOthersWait();
+		return $this->slice->doOthersWait();
 	}
 
 	/** Postpones all files from slow clones for a little while, if files from others wait. */
@@ -342,9 +345,9 @@ final class Batch
 	private function topUp(): void
 	{
 		$room = array_sum(array_map(fn ($row) => strlen($row['entry']), $this->rows)) < self::MOST_TEXT_BYTES ? self::MOST_AT_ONCE - count($this->rows) : 0;
-		if ($room > 0 && Config::now() > $this->toppedUpAt && ! $this->worker->isTurnOver()) {
+		if ($room > 0 && Config::now() > $this->toppedUpAt && ! $this->slice->isTurnOver()) {
 			$this->toppedUpAt = Config::now();
-			$this->addAll(Queue::claim($this->channelId(), $this->token, $room));
+			$this->addAll(Queue::claim($this->channelId(), $this->token, $room, Brake::sift(...)));
 		}
 	}
 

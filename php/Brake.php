@@ -6,10 +6,10 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
-use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Protocol\Version;
+use FileSync\Addon\Storage\ScaleTable;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -27,9 +27,6 @@ if (! class_exists('App', false)) {
  */
 final class Brake
 {
-	/** The park reason of a transfer whose bytes need approval. */
-	public const KIND = 'brake';
-
 	private const DAY = 86400;
 	private const WEEK = 604800;
 	/** Fewer are never held in a small channel: people edit a few files all day. */
@@ -37,14 +34,10 @@ final class Brake
 	private const ANY = PHP_INT_MAX;
 	/** Instead of a clone: all clones of the channel together. */
 	private const ALL = '*';
-	private const NAMED = 3;
 	/** The counted scales: files, and the crops of photos, which cannot be made again. */
-	private const COUNTED = [0, ...Kept::CROPS];
+	public const COUNTED = [0, ...ScaleTable::CROPS];
 	private const GIVEN_BACK_ROWS = 8;
-	private const SLICE_SECONDS = 5;
 	private const DIGEST_MS = 500;
-	private const PAGE = 50;
-	private const FEW_CALLS = 20;
 
 	/** Returns the key for counting a clone's displaced files. */
 	public static function hub(string $root): string
@@ -63,7 +56,7 @@ final class Brake
 	{
 		$channelId = (int) $channel['channel_id'];
 		$transfer = Queue::find($channelId, $own['hash'], 0);
-		$isHeld = $transfer && $transfer['state'] === 'parked' && $transfer['kind'] === self::KIND;
+		$isHeld = $transfer && $transfer['state'] === 'parked' && $transfer['kind'] === Queue::BRAKE;
 		$scope = self::stopped($channelId, $root);
 		if ((! $isHeld && ! $scope) || ! self::displaces($channel, $root, $own, $packet->sha256)) {
 			return ['', ''];
@@ -72,7 +65,7 @@ final class Brake
 		$root = $scope ? $root : $transfer['origin'];
 		self::holdReplacement($channel, $scope ?? self::hub($root), $root, $own, $packet->last['filesize'], $packet->last['edited']);
 
-		return [self::KIND, self::reason($root)];
+		return [Queue::BRAKE, self::reason($root)];
 	}
 
 	/**
@@ -101,6 +94,26 @@ final class Brake
 		self::holdReplacement($channel, $scope, $root, $own, (int) $transfer['size_bytes'], $transfer['edited'], $scale);
 
 		return self::reason($root);
+	}
+
+	/** Excludes, and gives back, transfers that may not displace the present files now. */
+	public static function sift(int $channelId, array $rows): array
+	{
+		$channel = $rows ? Clones::channel($channelId) : null;
+
+		return array_values(array_filter($rows, function ($row) use ($channel) {
+			$reason = $channel ? self::hold($channel, $row) : null;
+			if ($reason !== null) {
+				Queue::park($row, Queue::BRAKE, $reason);
+			} elseif ($channel && self::mustSpareDisk($channel, $row)) {
+				Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => 'the file that it replaces must be kept, and the disk is nearly full',
+					'next_at' => Config::now() + max(60, Config::number('storage_pause_seconds'))]);
+			} else {
+				return true;
+			}
+
+			return false;
+		}));
 	}
 
 	/** Tells whether a transfer would use disk space permanently, because the displaced file is kept, while little is left. The rest is for other transfers. */
@@ -136,7 +149,7 @@ final class Brake
 			self::logStop($channelId, $scope, $root, $reason);
 		}
 		// Only the delete itself: other parts of the packet could be of any size.
-		$seen = ['v' => Peers::VERSION, 'gone' => $packet->order['gone'], 'beneath' => array_intersect_key($packet->order['beneath'], $all)];
+		$seen = ['v' => Version::SIBLING, 'gone' => $packet->order['gone'], 'beneath' => array_intersect_key($packet->order['beneath'], $all)];
 		$body = ['fetch_url' => $packet->fetchUrl, 'original_channel' => $packet->nick, 'attach' => [['hash' => $hash, 'deleted' => 1]]] + ($packet->order['gone'] === null ? [] : ['filesync' => $seen]);
 		self::write($channelId, $scope, $root, $hash, 'deleted', count($rows), $bytes, json_encode($body, JSON_INVALID_UTF8_SUBSTITUTE) ?: '');
 
@@ -235,69 +248,6 @@ final class Brake
 		return array_values($byHub);
 	}
 
-	/** Describes in words what a clone did. */
-	public static function describe(array $line): string
-	{
-		$text = count($line['urls']) > 1 ? t('%1$s together replaced or deleted %2$s (%3$s) since %4$s') : match ($line['what']) {
-			'replaced' => t('%1$s replaced %2$s (%3$s) since %4$s'),
-			'deleted' => t('%1$s deleted %2$s (%3$s) since %4$s'),
-			default => t('%1$s replaced or deleted %2$s (%3$s) since %4$s'),
-		};
-
-		return sprintf($text, Words::all(array_map(Words::host(...), $line['urls']), self::NAMED), Words::files($line['files']), Words::size($line['size_bytes']), Words::since($line['since']));
-	}
-
-	/**
-	 * Applies an answer: accepts a clone's changes, or restores our files on every clone. A worker continues if it takes longer.
-	 *
-	 * @param array $line As lines() gave it.
-	 */
-	public static function decide(array $line, bool $isAgreed): void
-	{
-		$mine = self::heldOf($line['channel'], $line['hub']);
-		$answer = $isAgreed ? 'agreed' : 'refused';
-		$since = (int) (Table::first('filesync_held', $mine + ['state' => 'held'], '', 'min(since) AS since')['since'] ?? Config::now());
-		Table::update('filesync_held', ['state' => $answer], $mine + ['state' => 'held']);
-		if ($isAgreed) {
-			$hashes = array_column(Table::select('filesync_held', $mine + ['state' => 'agreed', 'what' => 'replaced'], '', 0, 'hash'), 'hash');
-			foreach (array_chunk($hashes, 200) as $some) {
-				Table::update('filesync_transfer', ['state' => 'staged', 'kind' => '', 'reason' => '', 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
-					['uid' => $line['channel'], 'hash' => $some, 'scale' => self::COUNTED, 'state' => 'parked', 'kind' => self::KIND]);
-			}
-			// From now on a new count begins.
-			Table::update('filesync_kept', ['hub' => ''], self::keptOf($line['channel'], $line['hub']));
-		}
-		Outbox::add($line['channel'], 'brake', $line['hub'], json_encode(['answer' => $answer, 'since' => $since]), false, $answer);
-		Outbox::run($line['channel'], ['brake']);
-		// With many files the reader would have to wait for the page.
-		if (Table::count('filesync_outbox', ['uid' => $line['channel'], 'kind' => ['announce', 'deleted'], 'state' => 'due']) <= self::FEW_CALLS) {
-			Outbox::run($line['channel'], ['announce', 'deleted']);
-		}
-		Worker::summon();
-	}
-
-	/** Continues with an answer for a few seconds; asks to be called again if that is not enough. */
-	public static function work(array $channel, string $hub, array $body): void
-	{
-		$until = microtime(true) + self::SLICE_SECONDS;
-		$failure = null;
-		foreach ($body['answer'] === 'agreed' ? self::agreedDeletes($channel, $hub) : self::givenBack($channel, $hub, (int) $body['since']) as $one) {
-			try {
-				$one();
-			} catch (\Throwable $e) {
-				Config::logFailure('applying an answer about held changes', $e);
-				$failure ??= $e;
-			}
-			if (microtime(true) > $until) {
-				Outbox::add((int) $channel['channel_id'], 'brake', $hub, json_encode($body), false, $body['answer']);
-				return;
-			}
-		}
-		if ($failure) {
-			throw $failure;
-		}
-	}
-
 	/** Forgets held changes of files that have been decided otherwise, and notes how many files each channel has. */
 	public static function prune(): void
 	{
@@ -314,113 +264,12 @@ final class Brake
 		}
 	}
 
-	private static function agreedDeletes(array $channel, string $hub): \Generator
-	{
-		foreach (self::each($channel, $hub, 'agreed', 'deleted') as $row) {
-			yield function () use ($channel, $row) {
-				Incoming::replay($channel, json_decode($row['body'], true), HeldPackets::moment(), true);
-				Table::delete('filesync_held', ['id' => $row['id']]);
-			};
-		}
-	}
-
-	private static function givenBack(array $channel, string $hub, int $since): \Generator
-	{
-		$channelId = (int) $channel['channel_id'];
-		foreach (self::each($channel, $hub, 'refused', 'deleted') as $row) {
-			yield function () use ($channel, $channelId, $row) {
-				Turn::take($channelId, function () use ($channel, $row) {
-					self::keepOurs($channel, $row['hash']);
-					Deletion::refuse($channel, Packet::read(json_decode($row['body'], true)));
-				});
-				Table::delete('filesync_held', ['id' => $row['id']]);
-			};
-		}
-		foreach (self::each($channel, $hub, 'refused', 'replaced') as $row) {
-			yield function () use ($channel, $channelId, $row) {
-				Turn::take($channelId, fn () => self::keepOurs($channel, $row['hash']));
-				Table::delete('filesync_held', ['id' => $row['id']]);
-			};
-		}
-		$displaced = ['scale' => self::COUNTED, 'created >=' => $since, 'source' => ''] + self::keptOf($channelId, $hub);
-		for ($last = ''; $rows = Table::select('filesync_kept', $displaced + ['hash >' => $last], 'hash', self::PAGE, 'DISTINCT hash'); $last = end($rows)['hash']) {
-			foreach ($rows as ['hash' => $hash]) {
-				yield function () use ($channel, $channelId, $displaced, $hash) {
-					Turn::take($channelId, fn () => self::keepOurs($channel, $hash));
-					foreach (self::COUNTED as $scale) {
-						$rows = Table::select('filesync_kept', ['hash' => $hash, 'scale' => $scale] + $displaced, 'created DESC, id');
-						// A crop that was deleted with its file returns with it.
-						$rows = $scale ? array_values(array_filter($rows, fn ($one) => isset(json_decode($one['entry'], true)['crop']))) : $rows;
-						$rows && Undo::apply(self::before($rows));
-					}
-					Table::update('filesync_kept', ['hub' => ''], ['hash' => $hash] + $displaced);
-				};
-			}
-		}
-	}
-
-	/** Returns the newest version of a file or crop that a clone displaced and that was not its own. */
-	private static function before(array $kept): array
-	{
-		$entries = array_map(fn ($one) => json_decode($one['entry'], true), array_column($kept, null, 'id'));
-		$isLater = fn ($one, $other) => Vector::compare($one['bytes']['vector'] ?? [], $other['bytes']['vector'] ?? []) === 'after' || ($one['crop']['edited'] ?? '') > ($other['crop']['edited'] ?? '');
-		// Their vectors distinguish several within a second.
-		usort($kept, fn ($one, $other) => (int) $other['created'] <=> (int) $one['created'] ?: ($isLater($entries[$one['id']], $entries[$other['id']]) ? -1 : 1));
-		$ours = array_shift($kept);
-		foreach ($kept as $older) {
-			$crop = $entries[$ours['id']]['crop'] ?? null;
-			$print = $crop ? (int) $crop['filesize'] . ':' . substr($crop['edited'], 0, 19) : strtok((string) ($entries[$ours['id']]['bytes']['print'] ?? ''), '#');
-			if ($print === false || $print !== ($entries[$older['id']]['next'] ?? null)) {
-				break;
-			}
-			$ours = $older;
-		}
-
-		return $ours;
-	}
-
-	/** Makes the present bytes of a file and its crops the newest change, which has seen the held ones. */
-	private static function keepOurs(array $channel, string $hash): void
-	{
-		$channelId = (int) $channel['channel_id'];
-		$file = Revisions::notice($channel, $hash);
-		$transfers = array_filter(array_map(fn ($scale) => Queue::find($channelId, $hash, $scale), self::COUNTED), Queue::isWanted(...));
-		if (! ($own = Store::attach($channelId, $hash)) || ! $transfers) {
-			return;
-		}
-		if (in_array('publishing', array_column($transfers, 'state'), true)) {
-			throw new Postponed('the file is being published', true);
-		}
-		// A hub without filesync accepts nothing dated before its own version, and no hub accepts such a crop.
-		$now = self::after(...array_column($transfers, 'edited'));
-		Table::update('attach', ['edited' => $now], ['uid' => $channelId, 'hash' => $hash]);
-		Table::update('photo', ['edited' => $now], ['uid' => $channelId, 'resource_id' => $hash]);
-		Revisions::stand($channel, $file);
-		Queue::drop($channelId, $hash);
-		Outbox::release($channelId, $hash);
-		Outgoing::answer($channelId, $hash, false);
-	}
-
 	/** Returns now, or the second after the latest of some dates. It ignores a date far in the future. */
 	public static function after(string ...$dates): string
 	{
 		$times = array_map(fn ($date) => (int) strtotime(substr($date, 0, 19) . ' UTC') + 1, $dates);
 
 		return gmdate('Y-m-d H:i:s', max(Config::now(), ...array_filter($times, fn ($time) => $time <= Config::now() + self::DAY)));
-	}
-
-	private static function each(array $channel, string $hub, string $state, string $what): \Generator
-	{
-		$where = self::heldOf((int) $channel['channel_id'], $hub) + ['state' => $state, 'what' => $what];
-		for ($last = ''; $rows = Table::select('filesync_held', $where + ['id >' => $last], 'id', self::PAGE, 'id'); $last = end($rows)['id']) {
-			foreach ($rows as $row) {
-				// One body at a time: that of a folder's delete may be large.
-				$row = Table::first('filesync_held', ['id' => $row['id'], 'state' => $state]);
-				if ($row) {
-					yield $row;
-				}
-			}
-		}
 	}
 
 	/** Returns the scope in which a clone is stopped: itself, or all clones of the channel; null if it is not. */
@@ -438,13 +287,13 @@ final class Brake
 	}
 
 	/** Returns the condition for held changes of a clone, or of all. */
-	private static function heldOf(int $channelId, string $scope): array
+	public static function heldOf(int $channelId, string $scope): array
 	{
 		return ['uid' => $channelId] + ($scope === self::ALL ? [] : ['hub' => $scope]);
 	}
 
 	/** Returns the condition for files displaced by a clone, or by all. */
-	private static function keptOf(int $channelId, string $scope): array
+	public static function keptOf(int $channelId, string $scope): array
 	{
 		return ['uid' => $channelId] + ($scope === self::ALL ? ['hub <>' => ''] : ['hub' => $scope]);
 	}

@@ -3,6 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
@@ -26,7 +27,7 @@ final class Changes
 		});
 		$apart = $before ? self::note(fn () => Photos::apart((int) $channelId)) ?? [] : [];
 		try {
-			$result = \attach_move($channelId, $hash, $folder, ...$rest);
+			$result = Core::move($channelId, $hash, $folder, ...$rest);
 		} catch (\TypeError $e) {
 			// On PostgreSQL its last step, the thumbnails of a photo, fails (7.8 to 8.9.3).
 			$after = $before && (int) $before['is_photo'] ? self::note(fn () => Store::attach((int) $channelId, (string) $hash)) : null;
@@ -49,7 +50,7 @@ final class Changes
 			return Config::serves((int) $channelId);
 		});
 
-		return \attach_change_permissions($channelId, $hash, ...$access, ...[$recurse, $isOurs ? false : $sync]);
+		return Core::changePermissions($channelId, $hash, ...$access, ...[$recurse, $isOurs ? false : $sync]);
 	}
 
 	/** Replaces core's fix_attached_permissions. */
@@ -61,7 +62,7 @@ final class Changes
 			}
 		});
 
-		return \fix_attached_permissions($channelId, $body, ...$rest);
+		return Core::fixAttachedPermissions($channelId, $body, ...$rest);
 	}
 
 	/**

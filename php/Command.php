@@ -2,7 +2,9 @@
 
 namespace FileSync\Addon;
 
-use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Console\Channels;
+use FileSync\Addon\Console\ExitCode;
+use FileSync\Addon\Console\Usage;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Schema\Migrations;
@@ -14,49 +16,6 @@ if (! class_exists('App', false)) {
 /** The verbs of cli.php. Each returns an exit code: 0 done, 1 needs attention, 2 usage, 75 try again later. */
 final class Command
 {
-	private const USAGE = <<<'TEXT'
-		usage: sudo -u <hub user> php addon/filesync/cli.php <verb> [options]    in the hub's root
-
-		  status                 shows what is in transit, stuck or waiting              [--json]
-		  missing                lists every file that this hub lacks, and why           [--json]
-		  kept                   lists files that a sync replaced or deleted: id, when,  [--json]
-		                         by which clone
-		  undo ID                restores a kept file on every clone, in its folder and with its
-		                         categories; also reverts a `repair files` run
-		  packets                lists changes from other clones that wait for approval, [--json]
-		                         such as a mass delete; `packets accept ID|all` applies them,
-		                         `packets dismiss ID|all` rejects them and restores our files
-		                         on every clone
-		  work                   fetches and publishes in the foreground                 [--json] [--progress]
-		                         [--seconds N] at most, [--until-idle] until nothing is in transit
-		  backfill               compares all files with those of each clone, and        [--json]
-		                         transfers what is missing, in both directions; or only
-		                         lists the differences                                   [--dry-run]
-		  verify                 reads every file again, and fetches damaged ones        [--json]
-		  repair                 runs the three repairs below                            [--json]
-		  repair files           mends rows and files that older hubs, or losses, left   [--dry-run]
-		                         in a wrong form: bytes in the database, missing rows,   [--seconds N]
-		                         folders, paths and bytes; `undo` reverts it
-		  repair items           mends own posts that a sync left with another hub's     [--json]
-		                         URLs or a wrong signature, or only lists them           [--dry-run]
-		  repair photos          makes scales again that are missing, have a wrong size  [--json]
-		                         or do not match their rows, or only lists them          [--dry-run]
-		  doctor                 checks this hub's whole set-up, with a remedy for each  [--json]
-		                         fault; --only CHECK,CHECK runs some checks
-		  config                 shows every setting, its value and what it does         [--json]
-		  config get NAME        config set NAME VALUE        config clear NAME
-		                         [--scope site|channel:<id>|peer:<root URL>]
-		  uninstall              lists unfinished work and kept files; changes nothing   [--json]
-		                         --keep or --purge removes filesync from this hub, and keeps or
-		                         removes its tables and kept files; --finish first fetches and
-		                         sends everything that waits [--seconds N], --drop forgets it
-
-		with --channel NICK, missing, kept, backfill, verify and repair are limited to that channel
-		--hub DIR names the hub, if it is not the one that contains this file
-
-		exit codes: 0 done or nothing to do, 1 something needs your attention, 2 usage, 75 work is still in progress
-		TEXT;
-
 	private const OPTIONS = [
 		'doctor' => ['json', 'only'],
 		'status' => ['json'], 'missing' => ['json', 'channel'], 'work' => ['json', 'progress', 'seconds', 'until-idle'], 'config' => ['json', 'scope'],
@@ -73,7 +32,7 @@ final class Command
 		if ($options === null || ! isset(self::OPTIONS[$verb]) || array_diff(array_keys($options), self::OPTIONS[$verb]) || (! in_array($verb, ['config', 'repair', 'undo', 'packets'], true) && $words)
 			|| ($verb === 'repair' && ! in_array($words, [[], ['files'], ['items'], ['photos']], true)) || ($verb === 'repair' && isset($options['seconds']) && $words !== ['files']) || ($verb === 'undo' && count($words) !== 1)
 			|| ($verb === 'packets' && $words && (count($words) !== 2 || ! in_array($words[0], ['accept', 'dismiss'], true)))) {
-			return self::usage();
+			return Usage::show();
 		}
 		try {
 			if (! Migrations::ready()) {
@@ -102,31 +61,6 @@ final class Command
 			fwrite(STDERR, 'filesync: ' . $e->getMessage() . "\n");
 			return 1;
 		}
-	}
-
-	/**
-	 * Returns the channels that a command covers: all of this hub, or the one that `--channel` names by its nick.
-	 *
-	 * @throws Refused No channel has that nick.
-	 */
-	public static function channels(array $options): array
-	{
-		$channels = Clones::channels();
-		$nick = $options['channel'] ?? null;
-		if ($nick === null) {
-			return $channels;
-		}
-		$named = array_values(array_filter($channels, fn ($channel) => $channel['channel_address'] === $nick));
-
-		return $named ?: throw new Refused("no channel of this hub is called \"$nick\"; there are: " . implode(', ', array_column($channels, 'channel_address')));
-	}
-
-	/** Prints the usage. */
-	public static function usage(): int
-	{
-		fwrite(STDERR, self::USAGE . "\n");
-
-		return 2;
 	}
 
 	private static function parse(array $arguments): array
@@ -191,7 +125,7 @@ final class Command
 				echo Config::oneLine("conflict copy in channel {$row['channel']}: {$row['name']}"), "\n";
 			}
 			foreach (Brake::lines() as $line) {
-				echo Config::oneLine("waits for approval (channel {$line['channel']}): " . Brake::describe($line)), "\n";
+				echo Config::oneLine("waits for approval (channel {$line['channel']}): " . Words::displaced($line)), "\n";
 			}
 			foreach ($status['parked'] as $row) {
 				echo Config::oneLine("parked: {$row['hash']} scale {$row['scale']} of channel {$row['channel']}: {$row['kind']}: {$row['reason']}"), "\n";
@@ -202,7 +136,7 @@ final class Command
 			return 1;
 		}
 
-		return self::exitCode($status['states']) ?: ($status['packets_waiting'] || $status['packets_dropped'] ? 75 : 0);
+		return ExitCode::of($status['states']) ?: ($status['packets_waiting'] || $status['packets_dropped'] ? 75 : 0);
 	}
 
 	private static function describe(array $clone): string
@@ -221,7 +155,7 @@ final class Command
 	{
 		$code = 0;
 		$json = isset($options['json']);
-		foreach (Report::missing(isset($options['channel']) ? self::channels($options) : null) as $file) {
+		foreach (Report::missing(isset($options['channel']) ? Channels::of($options) : null) as $file) {
 			$code = $code === 1 || in_array($file['state'], ['parked', 'damaged'], true) ? 1 : 75;
 			echo $json ? json_encode($file) . "\n" : Config::oneLine(sprintf('%-9s %s scale %d of channel %d: %s, %s bytes%s%s', $file['state'], $file['hash'], $file['scale'],
 				$file['channel'], $file['name'], number_format($file['size_bytes']), $file['reason'] === '' ? '' : ': ' . $file['reason'],
@@ -232,15 +166,5 @@ final class Command
 		}
 
 		return $code;
-	}
-
-	/** @param array<string, array{files: int}> $states */
-	public static function exitCode(array $states): int
-	{
-		if (! empty($states['parked']['files'])) {
-			return 1;
-		}
-
-		return array_intersect_key($states, array_flip(Queue::LIVE)) ? 75 : 0;
 	}
 }

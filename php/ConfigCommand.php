@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Console\Usage;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Settings;
 
@@ -27,7 +28,7 @@ final class ConfigCommand
 		}
 		[$action, $name, $value] = $words + [1 => '', 2 => ''];
 		if (count($words) !== (['get' => 2, 'set' => 3, 'clear' => 2][$action] ?? 0)) {
-			return Command::usage();
+			return Usage::show();
 		}
 		if (! Settings::hasScope($name, $this->scope)) {
 			fwrite(STDERR, isset(Settings::ALL[$name]) ? "filesync: $name has no scope {$this->scope}\n" : "filesync: there is no setting $name; `config` lists them\n");

@@ -3,11 +3,14 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -68,18 +71,18 @@ final class ConflictCopy
 		$folder = Store::chain((int) $channel['channel_id'], $own['folder']) === null ? '' : $own['folder'];
 		$place = Store::place($channel, $folder, $hash, $name);
 		if (! is_dir(dirname($place['content']))) {
-			os_mkdir(dirname($place['content']), STORAGE_DEFAULT_PERMISSIONS, true);
+			Core::makeFolder(dirname($place['content']));
 		}
 		Store::copy($source, $place['content']);
 		// Only people who may see the winner now, whoever could see the loser.
-		$row = array_intersect_key($own, array_flip(FileChange::ACL)) + ['hash' => $hash, 'folder' => $folder, 'creator' => $entry['attach']['creator'],
+		$row = array_intersect_key($own, array_flip(Access::LISTS)) + ['hash' => $hash, 'folder' => $folder, 'creator' => $entry['attach']['creator'],
 			'flags' => 0, 'created' => $entry['bytes']['edited']] + $entry['attach'];
 		Table::transaction(function () use ($channel, $row, $place, $name, $entry, $hash) {
-			Table::insert('attach', FileChange::columns($channel, $row, $place, Store::freeName((int) $channel['channel_id'], $row['folder'], $hash, $name))
+			Table::insert('attach', AttachRow::columns($channel, $row, $place, Store::freeName((int) $channel['channel_id'], $row['folder'], $hash, $name))
 				+ ['filesize' => $entry['attach']['filesize'], 'filetype' => $entry['attach']['filetype'], 'edited' => $entry['bytes']['edited'], 'is_photo' => 0, 'is_dir' => 0]);
 			$file = Revisions::unknown((int) $channel['channel_id'], $hash);
 			$print = Revisions::prints(['filename' => $name, 'is_dir' => 0, 'edited' => $entry['bytes']['edited']] + $row, []);
-			foreach (Revisions::GROUPS as $group) {
+			foreach (Judge::GROUPS as $group) {
 				$file[$group] = ['print' => $print[$group], 'vector' => ['~' . substr(str_replace('-', '', $hash), 0, 16) => 1], 'by' => '', 'at' => $entry['bytes']['at'],
 					'edited' => $entry['bytes']['edited']] + Judge::none();
 			}

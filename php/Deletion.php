@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -12,6 +13,7 @@ use FileSync\Addon\Order\Arrival;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Storage\Tree;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -24,7 +26,6 @@ if (! class_exists('App', false)) {
  */
 final class Deletion
 {
-	public const DEEPEST_FOLDER = 64;
 	private const FEW_FILES = 100;
 	private const ABANDONED_SECONDS = 600;
 
@@ -37,7 +38,7 @@ final class Deletion
 	{
 		$channelId = (int) $channel['channel_id'];
 		$own = Store::attach($channelId, $hash);
-		$rows = $own ? self::beneath($channelId, $own) : [];
+		$rows = $own ? Tree::beneath($channelId, $own) : [];
 		$hub = Clones::normalise($root) ?? $root;
 		$spared = self::spared($channel, $own, $rows, $packet, $hub);
 		$rows = array_values(array_filter($rows, fn ($row) => ! isset($spared[$row['hash']])));
@@ -69,7 +70,7 @@ final class Deletion
 			}
 			if (! $spared) {
 				if ($own || $lone) {
-					attach_delete($channelId, $hash);
+					Core::delete($channelId, $hash);
 				}
 			} else {
 				self::deleteEach($channelId, $rows);
@@ -127,7 +128,7 @@ final class Deletion
 		$channelId = (int) $channel['channel_id'];
 		foreach ($packet->deletes as $hash) {
 			$own = Store::attach($channelId, $hash);
-			foreach ($own ? self::beneath($channelId, $own) : [] as $row) {
+			foreach ($own ? Tree::beneath($channelId, $own) : [] as $row) {
 				self::bury($channel, $row['hash'], $packet, true);
 				Revisions::nowGone($channelId, [$row['hash']]);
 				Revisions::notice($channel, $row['hash'], true);
@@ -211,28 +212,8 @@ final class Deletion
 	private static function deleteEach(int $channelId, array $rows): void
 	{
 		foreach (array_reverse($rows) as $row) {
-			attach_delete($channelId, $row['hash']);
+			Core::delete($channelId, $row['hash']);
 		}
-	}
-
-	/** Returns the row and everything beneath it, the row first. */
-	public static function beneath(int $channelId, array $own): array
-	{
-		$rows = [$own];
-		$level = (int) $own['is_dir'] ? [$own['hash']] : [];
-		for ($depth = 0; $level && $depth < self::DEEPEST_FOLDER; $depth++) {
-			$children = [];
-			foreach (array_chunk($level, 200) as $folders) {
-				$children = [...$children, ...Table::select('attach', ['uid' => $channelId, 'folder' => $folders], 'id')];
-			}
-			$rows = [...$rows, ...$children];
-			if (count($rows) > 20 * max(self::FEW_FILES, Config::number('delete_max_files'))) {
-				throw new Postponed('the folder to delete contains too many files', false);
-			}
-			$level = array_column(array_filter($children, fn ($row) => (int) $row['is_dir']), 'hash');
-		}
-
-		return $rows;
 	}
 
 	/** Drops transfers for the rows, and for files that were to arrive in the folders among them. */

@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Sizes;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 
@@ -32,7 +33,7 @@ final class Digests
 	/** Returns the digest of bytes with these facts, or null if it is unknown. */
 	public static function known(int $channelId, string $hash, int $scale, array $stat): ?string
 	{
-		$row = Table::first('filesync_digest', ['id' => self::id($channelId, $hash, $scale), 'facts' => Facts::key($stat)]);
+		$row = Table::first('filesync_digest', ['id' => Sizes::id($channelId, $hash, $scale), 'facts' => Facts::key($stat)]);
 
 		return $row && $row['sha256'] !== '' ? $row['sha256'] : null;
 	}
@@ -40,7 +41,7 @@ final class Digests
 	/** Records a file's size, and the digest of its bytes with these facts (empty: wanted). */
 	public static function remember(int $channelId, string $hash, int $scale, int $sizeBytes, ?array $stat, string $sha256): void
 	{
-		$id = self::id($channelId, $hash, $scale);
+		$id = Sizes::id($channelId, $hash, $scale);
 		$row = ['size_bytes' => $sizeBytes, 'facts' => $stat ? Facts::key($stat) : '', 'sha256' => $stat ? $sha256 : '', 'updated' => Config::now()];
 		Table::update('filesync_digest', $row, ['id' => $id]);
 		if (! Table::first('filesync_digest', ['id' => $id], '', 'id')) {
@@ -51,7 +52,7 @@ final class Digests
 	/** Returns the recorded digest of a file of this size that, by the date of its row, nobody has changed since; null if there is none. */
 	public static function recorded(int $channelId, string $hash, int $sizeBytes, string $edited): ?string
 	{
-		$row = Table::first('filesync_digest', ['id' => self::id($channelId, $hash, 0), 'size_bytes' => $sizeBytes]);
+		$row = Table::first('filesync_digest', ['id' => Sizes::id($channelId, $hash, 0), 'size_bytes' => $sizeBytes]);
 
 		return $row && preg_match('/^[0-9a-f]{64}$/D', $row['sha256']) && substr($edited, 0, 19) < gmdate('Y-m-d H:i:s', (int) $row['updated']) ? $row['sha256'] : null;
 	}
@@ -59,29 +60,17 @@ final class Digests
 	/** Marks the bytes on disk as different from the recorded ones. */
 	public static function distrust(int $channelId, string $hash): void
 	{
-		Table::update('filesync_digest', ['facts' => self::DAMAGED], ['id' => self::id($channelId, $hash, 0)]);
+		Table::update('filesync_digest', ['facts' => self::DAMAGED], ['id' => Sizes::id($channelId, $hash, 0)]);
 	}
 
 	/** Records a published file, within the transaction that publishes it. */
 	public static function publish(array $transfer, ?array $stat): void
 	{
 		[$channelId, $scale] = [(int) $transfer['uid'], (int) $transfer['scale']];
-		$id = self::id($channelId, $transfer['hash'], $scale);
+		$id = Sizes::id($channelId, $transfer['hash'], $scale);
 		$row = ['size_bytes' => (int) $transfer['size_bytes'], 'facts' => $stat ? Facts::key($stat) : '', 'sha256' => $stat ? $transfer['sha256'] : '', 'updated' => Config::now()];
 		Table::delete('filesync_digest', ['id' => $id]);
 		Table::insert('filesync_digest', ['id' => $id, 'uid' => $channelId, 'hash' => $transfer['hash'], 'scale' => $scale] + $row);
-	}
-
-	/**
-	 * Returns the recorded size of a file and the time of the record, or null.
-	 *
-	 * @return ?array{size_bytes: int, updated: int}
-	 */
-	public static function sizeOf(int $channelId, string $hash): ?array
-	{
-		$row = Table::first('filesync_digest', ['id' => self::id($channelId, $hash, 0)], '', 'size_bytes, updated');
-
-		return $row ? array_map('intval', $row) : null;
 	}
 
 	/**
@@ -264,10 +253,5 @@ final class Digests
 		self::remember($facts->channelId(), $facts->hash, $facts->scale, $stat['size_bytes'], $stat, $digest->sha256());
 
 		return $digest->sha256();
-	}
-
-	private static function id(int $channelId, string $hash, int $scale): string
-	{
-		return hash('sha256', "$channelId\n$hash\n$scale");
 	}
 }

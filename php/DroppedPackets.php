@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Reconcile\Run;
 
@@ -32,7 +33,7 @@ final class DroppedPackets
 	public static function notePosts(array $channel, mixed $entry, string $hash): void
 	{
 		$peer = self::noteOf($channel, $entry, '', 1);
-		if ($peer !== null && $hash !== '' && ! Incoming::isLate() && Peers::offers($peer, 'inventory')) {
+		if ($peer !== null && $hash !== '' && ! Reception::isLate() && Peers::offers($peer, 'inventory')) {
 			Run::wish($channel, $peer, [$hash], 0);
 		}
 	}
@@ -57,7 +58,7 @@ final class DroppedPackets
 		}
 		Config::log("dropped a packet for channel $channelId, because too many are held already; a comparison with $peer recovers it");
 		// Findings of a comparison that cannot be applied either wait for the next one.
-		Incoming::isLate() || self::compare($channel, $peer);
+		Reception::isLate() || self::compare($channel, $peer);
 
 		return $peer;
 	}

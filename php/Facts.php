@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Exception\FileSyncException;
@@ -34,7 +36,7 @@ final class Facts
 		$transfer = Queue::find($this->channelId(), $hash, $scale);
 		$this->isArriving = $transfer && in_array($transfer['state'], Queue::LIVE, true);
 		$row = $this->row();
-		$this->edited = substr($row['edited'] ?? NULL_DATE, 0, 19);
+		$this->edited = substr($row['edited'] ?? Core::NO_DATE, 0, 19);
 		$this->mimetype = (string) ($row['filetype'] ?? $row['mimetype'] ?? '');
 		$this->content = $row && ! (int) $row['os_storage'] ? (string) $row['content'] : null;
 		$this->path = $row && $this->content === null ? self::pathOf($channel, $row, $scale) : null;
@@ -116,7 +118,7 @@ final class Facts
 
 	private function row(): ?array
 	{
-		if (! preg_match(Packet::HASH, $this->hash)) {
+		if (! preg_match(Bounds::HASH, $this->hash)) {
 			return null;
 		}
 		if ($this->scale === 0) {

@@ -2,13 +2,17 @@
 
 namespace FileSync\Addon;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Arrival;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Storage\AttachRow;
+use FileSync\Addon\Storage\ScaleTable;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -17,11 +21,6 @@ if (! class_exists('App', false)) {
 /** Applies a packet about one file: name, folder, access and categories at once, the bytes through the queue. */
 final class FileChange
 {
-	public const ACL = Access::LISTS;
-
-	private const CLOCKS_DIFFER_SECONDS = 86400;
-	public const COLUMN_END = 4294967295;
-
 	/** Applies the last entry of a packet, which is a file. The folders above it exist. */
 	public static function apply(array $channel, Packet $packet, string $root): void
 	{
@@ -51,7 +50,7 @@ final class FileChange
 				Outgoing::announceOnceHere($channelId, $hash);
 			}
 			$own ? Revisions::settle($channel, $arrival->file) : Revisions::save($arrival->file);
-			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([...self::ACL, 'term', 'folder', 'filename'])), $packet->folders, $channel['channel_hash']);
+			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([...Access::LISTS, 'term', 'folder', 'filename'])), $packet->folders, $channel['channel_hash']);
 			if (! self::stageAll($channel, $packet, $root, $arrival, $own)) {
 				$isOurChange && Outgoing::releaseIfHere($channelId, $hash);
 				$deservesAnswer && Outgoing::answer($channelId, $hash, false);
@@ -77,7 +76,7 @@ final class FileChange
 		foreach ($isBehind || $isPlain ? [] : $packet->photos as $scale => $photo) {
 			$photo = $arrival->withAccess($photo);
 			$present = $scale > 0 ? Store::photo((int) $channel['channel_id'], $packet->last['hash'], $scale) : null;
-			if ($scale > 0 && self::scaleNeedsBytes($present, $photo, Scales::areMade($packet->photos, $scale), $arrival)) {
+			if ($scale > 0 && self::scaleNeedsBytes($present, $photo, ScaleTable::areMade($packet->photos, $scale), $arrival)) {
 				$again = self::stage($channel, $packet, $root, $present, $scale, $arrival) === 'again' || $again;
 			} elseif ($scale > 0 && $own) {
 				PhotoRow::write($channel, $own, $photo, (int) $present['filesize'], null);
@@ -95,36 +94,10 @@ final class FileChange
 		return $isToCome ? json_decode($transfer['entry'], true)['attach'] ?? null : null;
 	}
 
-	/**
-	 * Tells whether a packet's version is dated before the present one.
-	 *
-	 * It ignores a date of ours in the future, which would shut out every later change.
-	 */
-	public static function isOldNews(string $theirs, string $ours): bool
-	{
-		return $theirs < substr($ours, 0, 19) && $ours <= gmdate('Y-m-d H:i:s', Config::now() + self::CLOCKS_DIFFER_SECONDS);
-	}
-
-	/** Tells whether one name equals the other, or is a hub's `name(N).ext` for it. */
-	public static function isNameOrVariant(string $ours, string $theirs): bool
-	{
-		return preg_replace('/\(\d+\)(?=(\.[^.]*)?$)/', '', $ours, 1) === preg_replace('/\(\d+\)(?=(\.[^.]*)?$)/', '', $theirs, 1);
-	}
-
-	/** Returns the columns of a new attach row that files and folders share. */
-	public static function columns(array $channel, array $row, array $place, string $name): array
-	{
-		return ['aid' => (int) $channel['channel_account_id'], 'uid' => (int) $channel['channel_id'], 'hash' => $row['hash'],
-			'creator' => $row['creator'], 'filename' => $name, 'revision' => 0, 'folder' => $row['folder'], 'flags' => $row['flags'] & 0x7fffffff,
-			'os_storage' => 1, 'os_path' => $place['os_path'], 'display_path' => $place['display_path'], 'content' => $place['content'],
-			'created' => $row['created'], 'allow_cid' => $row['allow_cid'], 'allow_gid' => $row['allow_gid'], 'deny_cid' => $row['deny_cid'],
-			'deny_gid' => $row['deny_gid']];
-	}
-
 	private static function applyMetadata(array $channel, array $own, Packet $packet, Arrival $arrival): array
 	{
 		$row = $arrival->row;
-		$access = array_intersect_key($row, array_flip(self::ACL));
+		$access = array_intersect_key($row, array_flip(Access::LISTS));
 		if (array_diff_assoc($access, $own)) {
 			$arrival->noteWidening($own);
 			Table::update('attach', $access, ['id' => (int) $own['id']]);
@@ -152,7 +125,7 @@ final class FileChange
 		}
 		$free = Store::freeName((int) $own['uid'], $last['folder'], $own['hash'], $last['filename']);
 
-		return $free !== $last['filename'] && $own['folder'] === $last['folder'] && self::isNameOrVariant($own['filename'], $last['filename'])
+		return $free !== $last['filename'] && $own['folder'] === $last['folder'] && AttachRow::isNameOrVariant($own['filename'], $last['filename'])
 			? $own['filename'] : $free;
 	}
 
@@ -187,14 +160,14 @@ final class FileChange
 	private static function isAnotherVersion(array $own, array $theirs): bool
 	{
 		// A hub whose column is too narrow sends the column's maximum for every larger file.
-		$isSameSize = $theirs['filesize'] === (int) $own['filesize'] || ($theirs['filesize'] === self::COLUMN_END && (int) $own['filesize'] > self::COLUMN_END);
+		$isSameSize = $theirs['filesize'] === (int) $own['filesize'] || ($theirs['filesize'] === Bounds::COLUMN_END && (int) $own['filesize'] > Bounds::COLUMN_END);
 
-		return self::isAnotherDate($own, $theirs) || (! $isSameSize && ! self::isOldNews($theirs['edited'], $own['edited']));
+		return self::isAnotherDate($own, $theirs) || (! $isSameSize && ! Clock::isOldNews($theirs['edited'], $own['edited']));
 	}
 
 	private static function isAnotherDate(array $own, array $theirs): bool
 	{
-		return $theirs['edited'] !== substr($own['edited'], 0, 19) && ! self::isOldNews($theirs['edited'], $own['edited']);
+		return $theirs['edited'] !== substr($own['edited'], 0, 19) && ! Clock::isOldNews($theirs['edited'], $own['edited']);
 	}
 
 	private static function stage(array $channel, Packet $packet, string $root, ?array $own, int $scale, Arrival $arrival): string
@@ -221,7 +194,7 @@ final class FileChange
 			'entry' => json_encode($scale ? ScaleEntry::of($last, $photo, ! $arrival->keepsAccess()) : ['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
 				+ ($packet->sha256 === '' ? [] : ['sha256' => $packet->sha256]) + ['revision' => $arrival->wanted()]),
 			'base' => json_encode(Store::facts($base)), 'kind' => $kind, 'reason' => $reason,
-		] + ($scale && Scales::areMade($packet->photos, $scale) ? ['state' => 'to_make'] : []) + (Incoming::isLate() ? ['priority' => Queue::LATE] : []));
+		] + ($scale && ScaleTable::areMade($packet->photos, $scale) ? ['state' => 'to_make'] : []) + (Reception::isLate() ? ['priority' => Queue::LATE] : []));
 	}
 
 	/** Returns kind and reason if bytes of that size are not even requested, or two empty strings. */

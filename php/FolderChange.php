@@ -2,12 +2,15 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Arrival;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
+use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -66,12 +69,12 @@ final class FolderChange
 			self::create($channel, $row);
 		} else {
 			self::ensureOnDisk($channel, $own);
-			$access = array_intersect_key($row, array_flip(FileChange::ACL));
+			$access = array_intersect_key($row, array_flip(Access::LISTS));
 			if (array_diff_assoc($access, $own)) {
 				Table::update('attach', $access, ['id' => (int) $own['id']]);
 			}
 			Store::setTerms($channelId, (int) $own['id'], $row['term']);
-			$isMove = $arrival->replaces('place') && ($own['folder'] !== $row['folder'] || ! FileChange::isNameOrVariant($own['filename'], $row['filename']));
+			$isMove = $arrival->replaces('place') && ($own['folder'] !== $row['folder'] || ! AttachRow::isNameOrVariant($own['filename'], $row['filename']));
 			if ($isMove && FolderMove::opensRing($channel, $own, $row['folder'])) {
 				// Two hubs moved two folders into each other: every clone moves this one to the root instead.
 				$row['folder'] = '';
@@ -97,7 +100,7 @@ final class FolderChange
 		$place = Store::place($channel, $folder['folder'], $folder['hash'], $name)
 			?? throw new Postponed('the folder above is missing here', true);
 		self::makeOnDisk($place['content']);
-		Table::insert('attach', FileChange::columns($channel, $folder, $place, $name) + ['filesize' => 0, 'is_dir' => 1, 'is_photo' => 0,
+		Table::insert('attach', AttachRow::columns($channel, $folder, $place, $name) + ['filesize' => 0, 'is_dir' => 1, 'is_photo' => 0,
 			'filetype' => 'multipart/mixed', 'edited' => $folder['edited']]);
 		$own = Store::attach($channelId, $folder['hash']);
 		Store::setTerms($channelId, (int) $own['id'], $folder['term']);
@@ -114,7 +117,7 @@ final class FolderChange
 	private static function makeOnDisk(string $path): void
 	{
 		Store::refuseLinks($path);
-		if (! is_dir($path) && ! os_mkdir($path, STORAGE_DEFAULT_PERMISSIONS, true) && ! is_dir($path)) {
+		if (! is_dir($path) && ! Core::makeFolder($path) && ! is_dir($path)) {
 			throw new Postponed('a folder cannot be created on disk', true);
 		}
 	}

@@ -2,10 +2,13 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Storage\Tree;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -24,13 +27,13 @@ final class FolderMove
 	public static function apply(array $channel, array $own, string $folder, string $name): void
 	{
 		$channelId = (int) $channel['channel_id'];
-		$rows = Deletion::beneath($channelId, $own);
+		$rows = Tree::beneath($channelId, $own);
 		if ($own['folder'] !== $folder && Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => array_column($rows, 'hash'), 'state' => 'publishing'], '', 'id')) {
 			throw new Postponed('a file of the folder is being published', true);
 		}
 		$deeper = strlen(Store::place($channel, $folder, $own['hash'], $name)['os_path'] ?? '') - strlen($own['os_path']);
-		if ($deeper + max(array_map(fn ($row) => strlen($row['os_path']), $rows)) > Packet::LONGEST_PATH) {
-			throw new Refused('paths in the moved folder would be longer than ' . Packet::LONGEST_PATH . ' bytes');
+		if ($deeper + max(array_map(fn ($row) => strlen($row['os_path']), $rows)) > Bounds::LONGEST_PATH) {
+			throw new Refused('paths in the moved folder would be longer than ' . Bounds::LONGEST_PATH . ' bytes');
 		}
 		Outbox::add($channelId, 'move', $own['hash'], json_encode(['folder' => $folder, 'name' => $name]));
 		self::finish($channel, $own['hash'], $folder, $name);
@@ -72,7 +75,7 @@ final class FolderMove
 			return;
 		}
 		$place = Store::place($channel, $folder, $hash, $name) ?? throw new Postponed('the folder is missing here', true);
-		$rows = Deletion::beneath($channelId, $own);
+		$rows = Tree::beneath($channelId, $own);
 		$old = Store::pathOf($channel, $own);
 		if ($old !== null && $old !== $place['content']) {
 			Store::refuseLinks($old);
@@ -90,7 +93,7 @@ final class FolderMove
 			return;
 		}
 		if (! is_dir(dirname($new))) {
-			os_mkdir(dirname($new), STORAGE_DEFAULT_PERMISSIONS, true);
+			Core::makeFolder(dirname($new));
 		}
 		if (is_dir($new)) {
 			// Left by an earlier run; rename replaces an empty folder, and only that.

@@ -2,11 +2,10 @@
 
 namespace FileSync\Addon;
 
-use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Hub\Turn;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -24,7 +23,6 @@ final class HeldPackets
 	/** The columns that are small enough to read for a whole list. */
 	public const COLUMNS = 'id, uid, hash, state, reason, about, attempts, next_at, created, updated, size_bytes';
 
-	private const MOST_ATTEMPTS = 5;
 	/** A channel that uses less than this part of its bounds can still hold packets when others have filled the hub's bounds. */
 	private const SMALL_PART = 20;
 	/** The kind of call that stores posts. */
@@ -96,69 +94,6 @@ final class HeldPackets
 		return (int) (microtime(true) * 1000000);
 	}
 
-	/** Tries due entries again, of the channel whose turn was longest ago, for a share of time. True if there were any. */
-	public static function replayDue(): bool
-	{
-		$channelId = ServedLast::order('packets', self::dueChannels())[0] ?? null;
-		if ($channelId === null) {
-			return false;
-		}
-		ServedLast::note('packets', $channelId);
-		$until = Config::now() + ServedLast::TURN_SECONDS;
-		$due = ['uid' => $channelId, 'state' => 'staged', 'next_at <=' => Config::now()];
-		foreach (array_column(Table::select('filesync_packet', $due, 'created', 20, 'id'), 'id') as $id) {
-			if (Config::now() < $until && $row = Table::first('filesync_packet', ['id' => $id] + $due, '', self::COLUMNS)) {
-				self::replay($row);
-			}
-		}
-
-		return true;
-	}
-
-	private static function replay(array $row): void
-	{
-		// Counted before the body is read: an entry that kills the process must not be tried for ever.
-		$attempts = (int) $row['attempts'] + 1;
-		Table::update('filesync_packet', ['attempts' => $attempts, 'next_at' => Config::now() + 60 * 2 ** min($attempts, 8)]
-			+ ($attempts > self::MOST_ATTEMPTS ? ['state' => 'parked', 'reason' => 'every attempt killed the process'] : []), ['id' => $row['id']]);
-		if ($attempts > self::MOST_ATTEMPTS) {
-			return;
-		}
-		try {
-			if ($channel = Clones::channel((int) $row['uid'])) {
-				Incoming::replay($channel, self::entry($row), (int) $row['created']);
-			}
-			Table::delete('filesync_packet', ['id' => $row['id']]);
-		} catch (Refused $e) {
-			Config::log('refused a held packet for channel ' . $row['uid'] . ': ' . $e->getMessage());
-			Table::delete('filesync_packet', ['id' => $row['id']]);
-		} catch (\Throwable $e) {
-			$wait = $attempts < self::MOST_ATTEMPTS && ! ($e instanceof Postponed && ! $e->retry);
-			Table::update('filesync_packet', ['state' => $wait ? 'staged' : 'parked', 'reason' => $e->getMessage()], ['id' => $row['id']]);
-		}
-	}
-
-	/**
-	 * Applies a parked entry after approval.
-	 *
-	 * @throws \Throwable It cannot be applied for another reason, and still waits.
-	 */
-	public static function accept(array $row): void
-	{
-		$channel = Clones::channel((int) $row['uid']);
-		$channel && Incoming::replay($channel, self::entry($row), (int) $row['created'], true);
-		Table::delete('filesync_packet', ['id' => $row['id']]);
-	}
-
-	/** Forgets a parked entry after a refusal. Files that it would have deleted return to the clones that deleted them. */
-	public static function dismiss(array $row): void
-	{
-		$channel = Clones::channel((int) $row['uid']);
-		$packet = Packet::read(self::entry($row));
-		$channel && Turn::take((int) $row['uid'], fn () => Deletion::refuse($channel, $packet));
-		Table::delete('filesync_packet', ['id' => $row['id']]);
-	}
-
 	/** Returns the channels with due entries. */
 	public static function dueChannels(): array
 	{
@@ -206,7 +141,7 @@ final class HeldPackets
 	}
 
 	/** @throws Postponed There is not enough memory to read it. */
-	private static function entry(array $row): mixed
+	public static function entry(array $row): mixed
 	{
 		try {
 			return Json::read((string) (Table::first('filesync_packet', ['id' => $row['id']], '', 'body')['body'] ?? ''));
@@ -230,6 +165,6 @@ final class HeldPackets
 		$last = end($rows);
 		$hash = is_array($last) ? $last['hash'] ?? '' : '';
 
-		return is_string($hash) && preg_match(Packet::HASH, $hash) ? $hash : '';
+		return is_string($hash) && preg_match(Bounds::HASH, $hash) ? $hash : '';
 	}
 }

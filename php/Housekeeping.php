@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -27,7 +28,7 @@ final class Housekeeping
 		Config::set('cron_at', (string) Config::now(), 'state');
 		Config::set('cron_version', Config::extensionProblem() === null ? Config::version() : '', 'state');
 		if (Config::get('enabled') !== '0') {
-			self::each([Outgoing::recover(...), Kept::settleAll(...), Deletion::recover(...), Queue::releaseFitting(...), Worker::summon(...), Previews::summon(...), Digests::summon(...), Reconcile::plan(...),
+			self::each([Outgoing::recover(...), Kept::settleAll(...), Deletion::recover(...), Queue::releaseFitting(...), Doorbell::ring(...), Previews::summon(...), Digests::summon(...), Reconcile::plan(...),
 				fn () => Table::delete('filesync_nonce', ['expires <' => Config::now()])]);
 		}
 	}

@@ -6,7 +6,9 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -19,11 +21,6 @@ if (! class_exists('App', false)) {
  */
 final class Incoming
 {
-	/** The channel whose packet this process is applying, 0 for none; meanwhile nothing is sent. */
-	private static int $channelId = 0;
-	/** @var ?array<string, true> While applying entries found by a comparison: hashes the other clone should be told about afterwards; null otherwise. */
-	private static ?array $late = null;
-
 	/** Replaces core's sync_files. */
 	public static function take(mixed $channel, mixed $files): mixed
 	{
@@ -36,7 +33,7 @@ final class Incoming
 			}
 		}
 		try {
-			Worker::summon();
+			Doorbell::ring();
 		} catch (\Throwable $e) {
 			Config::logFailure('starting a worker', $e);
 		}
@@ -51,50 +48,13 @@ final class Incoming
 	 */
 	public static function takeLate(array $channel, mixed $entry): array
 	{
-		self::$late = [];
-		try {
-			self::takeEntry($channel, $entry);
-
-			return array_map('strval', array_keys(self::$late));
-		} finally {
-			self::$late = null;
-		}
-	}
-
-	/** Tells whether the entries being applied were found by a comparison. */
-	public static function isLate(): bool
-	{
-		return self::$late !== null;
-	}
-
-	/** Notes that the clone being compared should be told about a file. */
-	public static function answerLate(string $hash): void
-	{
-		self::$late[$hash] = true;
-	}
-
-	/** Returns the channel whose packet this process is applying, 0 if there is none. */
-	public static function channelId(): int
-	{
-		return self::$channelId;
+		return Reception::late(fn () => self::takeEntry($channel, $entry));
 	}
 
 	/** Tries a held entry again, with or without approval. An exception says why it must wait. */
 	public static function replay(array $channel, mixed $entry, int $cameAt, bool $isAgreed = false): void
 	{
 		self::apply($channel, $entry, $cameAt, $isAgreed);
-	}
-
-	/** Runs core calls that store another clone's data; nothing is sent while they run. */
-	public static function quietly(int $channelId, callable $work): void
-	{
-		$before = self::$channelId;
-		self::$channelId = $channelId;
-		try {
-			$work();
-		} finally {
-			self::$channelId = $before;
-		}
 	}
 
 	private static function takeEntry(array $channel, mixed $entry): void
@@ -116,7 +76,7 @@ final class Incoming
 		$packet = Packet::read($entry);
 		$root = Clones::originOf($channel, $packet->fetchUrl);
 		self::hear($root, $packet->sibling);
-		self::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root, $isAgreed, $entry) {
+		Reception::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root, $isAgreed, $entry) {
 			try {
 				Turn::take((int) $channel['channel_id'], fn () => self::applyFiles($channel, $packet, $root, $isAgreed));
 			} catch (Refused $e) {

@@ -5,6 +5,9 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Keys;
+use FileSync\Addon\Hub\Reception;
+use FileSync\Addon\Hub\Web;
 use FileSync\Relocator;
 use FileSync\Signer;
 
@@ -30,9 +33,6 @@ final class ItemRelocation
 	/** The maximum of files that one post waits for. */
 	private const MOST_AWAITED = 200;
 
-	/** Above 0 while core imports posts from a clone. */
-	private static int $depth = 0;
-
 	/**
 	 * Returns the origin to pass to core's import: none if we relocate. Core would replace text everywhere, in
 	 * shared posts too, and sign whoever the author is.
@@ -40,17 +40,6 @@ final class ItemRelocation
 	public static function forCore(mixed $channel, mixed $relocate): mixed
 	{
 		return is_array($channel) && Config::serves((int) ($channel['channel_id'] ?? 0)) ? null : $relocate;
-	}
-
-	/** Runs core's own import of posts from a clone. */
-	public static function whileTakingIn(callable $import): mixed
-	{
-		self::$depth++;
-		try {
-			return $import();
-		} finally {
-			self::$depth--;
-		}
 	}
 
 	/**
@@ -61,7 +50,7 @@ final class ItemRelocation
 		$item = $data['item'] ?? null;
 		$channel = is_array($item) ? self::authorHere($item) : null;
 		$isFromHere = $channel && self::isFromHere($item);
-		if (! $channel || ($isFromHere ? ! self::$depth : ! self::homes($channel, $item))) {
+		if (! $channel || ($isFromHere ? ! Reception::isImporting() : ! self::homes($channel, $item))) {
 			return;
 		}
 		$own = $isFromHere ? Items::own($channel, $item['mid']) : null;
@@ -78,7 +67,7 @@ final class ItemRelocation
 			$moved['body'] = trim($moved['body']);
 			$filtered = Items::filteredBody($moved, ! empty($data['allow_exec']));
 			// Core signs a stored post if `sig` is empty; we sign it ourselves if we already know these bytes.
-			$moved['sig'] = $filtered === $moved['body'] ? self::signer($channel)->sign($moved['body']) : '';
+			$moved['sig'] = $filtered === $moved['body'] ? Keys::signer($channel)->sign($moved['body']) : '';
 			$moved['item_verified'] = 1;
 		}
 		$data['item'] = $moved;
@@ -101,7 +90,7 @@ final class ItemRelocation
 			}
 		}
 		if (isset($changes['body']) || ! Signer::verify($moved['body'], (string) $item['sig'], $channel['channel_pubkey'])) {
-			$changes['sig'] = self::signer($channel)->sign($moved['body']);
+			$changes['sig'] = Keys::signer($channel)->sign($moved['body']);
 			$changes['item_verified'] = 1;
 		}
 
@@ -146,7 +135,7 @@ final class ItemRelocation
 
 	private static function isFromHere(array $item): bool
 	{
-		return str_starts_with($item['mid'], rtrim(z_root(), '/') . '/');
+		return str_starts_with($item['mid'], Web::root() . '/');
 	}
 
 	/** Returns the other homes of the channel, if the item was written at one of them. */
@@ -204,18 +193,11 @@ final class ItemRelocation
 			}
 			$fields = (new Relocator([
 				'from' => $home['url'], 'from_nick' => $home['nick'],
-				'to' => rtrim(z_root(), '/'), 'to_nick' => $channel['channel_address'],
+				'to' => Web::root(), 'to_nick' => $channel['channel_address'],
 				'own_media' => Items::ownMedia((int) $channel['channel_id'], Relocator::mediaHashes($home['url'], $text)),
 			]))->item($fields);
 		}
 
 		return array_replace($item, $fields);
-	}
-
-	private static function signer(array $channel): Signer
-	{
-		static $signers = [];
-
-		return $signers[$channel['channel_id']] ??= new Signer($channel['channel_prvkey']);
 	}
 }

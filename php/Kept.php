@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Storage\ScaleTable;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -19,8 +20,6 @@ if (! class_exists('App', false)) {
  */
 final class Kept
 {
-	/** Crops, which cannot be made again from other images. */
-	public const CROPS = [4, 7];
 	/** The maximum size of a crop made by a hub. */
 	public const MOST_CROP_BYTES = 67108864;
 	private const COPY_BYTES = 67108864;
@@ -38,7 +37,7 @@ final class Kept
 			self::keepFromDatabase($row, 'deleted', $hub);
 			$row['content'] = '';
 		}
-		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'imgscale' => self::CROPS], 'imgscale');
+		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'imgscale' => ScaleTable::CROPS], 'imgscale');
 		self::keepFile($row, 0, Store::pathOf($channel, $row), self::describe($channel, $row, $by, $more), 'deleted', $hub);
 		foreach ($photos as $photo) {
 			if (! (int) $photo['os_storage']) {
@@ -183,7 +182,7 @@ final class Kept
 		foreach (Table::select('filesync_kept', [], 'created DESC, id', 0, 'id, uid, scale, why, path, size_bytes, created') as $row) {
 			$size = (int) $row['size_bytes'];
 			$channelBytes[$row['uid']] ??= 0;
-			$isRecent = (int) $row['created'] > $recent && ($row['why'] === 'deleted' || in_array((int) $row['scale'], [0, ...self::CROPS], true));
+			$isRecent = (int) $row['created'] > $recent && ($row['why'] === 'deleted' || in_array((int) $row['scale'], [0, ...ScaleTable::CROPS], true));
 			$isOver = ! $isRecent && ($channelBytes[$row['uid']] + $size > Config::number('kept_max_bytes') || $hubBytes + $size > Config::number('kept_hub_max_bytes'));
 			if ($isOver || (int) $row['created'] < Config::now() - 86400 * Config::number('kept_days')) {
 				@unlink(Store::dataRoot((int) $row['uid']) . '/' . $row['path']);
@@ -219,7 +218,7 @@ final class Kept
 	public static function release(array $channel, array $row): void
 	{
 		$paths = [0 => Store::pathOf($channel, $row)];
-		foreach (Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'os_storage' => 1, 'imgscale' => self::CROPS], '', 0, 'imgscale, content') as $photo) {
+		foreach (Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'os_storage' => 1, 'imgscale' => ScaleTable::CROPS], '', 0, 'imgscale, content') as $photo) {
 			$paths[(int) $photo['imgscale']] = $photo['content'];
 		}
 		foreach ($paths as $scale => $path) {

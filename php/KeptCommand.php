@@ -2,9 +2,11 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Console\Channels;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Repair\Journal;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -19,7 +21,7 @@ final class KeptCommand
 	public static function list(array $options): int
 	{
 		$json = isset($options['json']);
-		$of = isset($options['channel']) ? (int) Command::channels($options)[0]['channel_id'] : null;
+		$of = isset($options['channel']) ? (int) Channels::of($options)[0]['channel_id'] : null;
 		$isEmpty = true;
 		foreach (KeptList::each($of === null ? [] : ['uid' => $of]) as $row) {
 			$isEmpty = false;
@@ -56,7 +58,7 @@ final class KeptCommand
 		$kept = Table::first('filesync_kept', ['id' => $rows[0]]) ?? throw new Refused("nothing is kept under \"$id\" any more");
 		$path = Undo::apply($kept);
 		Outgoing::flush();
-		Worker::summon();
+		Doorbell::ring();
 		echo Config::oneLine("restored $path, " . number_format((int) $kept['size_bytes']) . ' bytes; the other clones will be told'), "\n";
 
 		return 0;
@@ -68,7 +70,7 @@ final class KeptCommand
 		foreach ($stays as $one) {
 			echo Config::oneLine("not reverted: $one"), "\n";
 		}
-		Worker::summon();
+		Doorbell::ring();
 		echo "reverted $count changes of the repair\n";
 
 		return $stays ? 1 : 0;

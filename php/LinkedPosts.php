@@ -2,10 +2,13 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\OriginApi;
 use FileSync\Addon\Hub\OriginPosts;
+use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Relocator;
@@ -25,7 +28,7 @@ final class LinkedPosts
 	/** A hub gives a packet up after three days, so its news is never older. */
 	private const PACKET_SECONDS = 3 * 86400;
 	private const CLOCKS_DIFFER_SECONDS = 900;
-	private const IN_USE = [PHOTO_PROFILE => 4, PHOTO_COVER => 7];
+	private const IN_USE = [Core::PHOTO_PROFILE => 4, Core::PHOTO_COVER => 7];
 
 	/** Requests the posts of a file that arrives for the first time or with a new use. Called before the packet is applied. */
 	public static function want(array $channel, Packet $packet, string $root): void
@@ -78,7 +81,7 @@ final class LinkedPosts
 			}
 		}
 		if ($wanted) {
-			Incoming::quietly((int) $channel['channel_id'], fn () => Items::store($channel, $wanted));
+			Reception::quietly((int) $channel['channel_id'], fn () => Items::store($channel, $wanted));
 		}
 	}
 
@@ -103,7 +106,7 @@ final class LinkedPosts
 			return false;
 		}
 		$hashes = Relocator::mediaHashes($root, json_encode([$item['body'] ?? '', $item['attach'] ?? ''], JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE));
-		if (is_string($item['resource_id'] ?? null) && preg_match(Packet::HASH, $item['resource_id'])) {
+		if (is_string($item['resource_id'] ?? null) && preg_match(Bounds::HASH, $item['resource_id'])) {
 			$hashes[] = $item['resource_id'];
 		}
 

@@ -2,11 +2,9 @@
 
 namespace FileSync\Addon;
 
-use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Outbox\FollowUps;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -121,7 +119,7 @@ final class Outbox
 			return;
 		}
 		try {
-			$rest = self::call($row);
+			$rest = FollowUps::call($row);
 			$rest === null ? Table::delete('filesync_outbox', $mine)
 				: Table::update('filesync_outbox', ['body' => $rest, 'attempts' => 0, 'next_at' => 0, 'reason' => ''], $mine);
 		} catch (\Throwable $e) {
@@ -147,51 +145,5 @@ final class Outbox
 	private static function possible(): array
 	{
 		return Config::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => self::QUICK];
-	}
-
-	/** Makes a call. Returns the body for continuing later, null once it is done. */
-	private static function call(array $row): ?string
-	{
-		$channel = Clones::channel((int) $row['uid']);
-		if (! $channel) {
-			return null;
-		}
-		switch ($row['kind']) {
-			case 'preview':
-				Items::makePreview($row['name']);
-				break;
-			case 'access':
-				Items::repairAccess($channel, $row['name']);
-				break;
-			case 'announce':
-				Outgoing::send($channel, $row['name'], false);
-				break;
-			case 'deleted':
-				Outgoing::send($channel, $row['name'], true, json_decode($row['body'], true)['beneath'] ?? []);
-				break;
-			case 'move':
-				$move = json_decode($row['body'], true);
-				Turn::take((int) $row['uid'], fn () => FolderMove::finish($channel, $row['name'], $move['folder'], $move['name']));
-				break;
-			case 'conflict':
-				ConflictCopy::make($channel, $row['body']);
-				break;
-			case 'brake':
-				Brake::work($channel, $row['name'], json_decode($row['body'], true));
-				break;
-			case 'relocate':
-				ItemRelocation::mend($channel, $row['body'] ?: $row['name']);
-				break;
-			case 'posts':
-				$rest = LinkedPosts::fetch($channel, $row['name'], json_decode($row['body'], true));
-
-				return $rest ? json_encode($rest) : null;
-			case 'items':
-				$body = json_decode($row['body'], true);
-				Incoming::quietly((int) $row['uid'], fn () => Items::store($channel, $body['items']));
-				break;
-		}
-
-		return null;
 	}
 }

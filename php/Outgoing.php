@@ -2,15 +2,20 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Begun;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Storage\Tree;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -33,36 +38,29 @@ final class Outgoing
 	private const PAGES = ['photos', 'attach_edit', 'filestorage', 'file_upload', 'profile_photo', 'cover_photo', 'item'];
 	private const READS = ['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT', ''];
 
-	/** @var array<int, array> By channel: the intention's name, the former state, and the marked hashes. */
-	private static array $begun = [];
-	private static bool $isRegistered = false;
-
 	/** Records that files of a channel may change in this process, before they do. */
 	public static function begin(int $channelId): void
 	{
-		if (isset(self::$begun[$channelId]) || self::isTakingIn() || ! Config::serves($channelId)) {
+		if (Begun::has($channelId) || self::isTakingIn() || ! Config::serves($channelId)) {
 			return;
 		}
 		$begun = ['since' => gmdate('Y-m-d H:i:s', Config::now() - 2), 'above' => self::newest($channelId)];
 		$name = Config::token();
 		Outbox::add($channelId, 'intent', $name, json_encode($begun), true);
-		self::$begun[$channelId] = $begun + ['name' => $name, 'marked' => []];
-		if (! self::$isRegistered) {
-			self::$isRegistered = true;
-			$root = getcwd();
-			register_shutdown_function(function () use ($root) {
-				// By then PHP-FPM is back in its own folder, and the hub's paths are relative.
-				is_dir($root) && chdir($root);
-				self::flush(true);
-			});
-		}
+		Begun::add($channelId, $begun + ['name' => $name, 'marked' => []]);
+		$root = getcwd();
+		Begun::atEnd(function () use ($root) {
+			// By then PHP-FPM is back in its own folder, and the hub's paths are relative.
+			is_dir($root) && chdir($root);
+			self::flush(true);
+		});
 	}
 
 	/** Begins for a page that is about to change the logged-in channel's files. WebDAV logs in later: see mayWrite(). */
 	public static function beginRequest(string $module): void
 	{
-		if (self::isWriting() && in_array($module, self::PAGES, true) && local_channel()) {
-			self::begin((int) local_channel());
+		if (self::isWriting() && in_array($module, self::PAGES, true) && Core::localChannel()) {
+			self::begin(Core::localChannel());
 		}
 	}
 
@@ -105,8 +103,8 @@ final class Outgoing
 	public static function mark(int $channelId, string $hash): void
 	{
 		self::begin($channelId);
-		if (isset(self::$begun[$channelId])) {
-			self::$begun[$channelId]['marked'][$hash] = true;
+		if (Begun::has($channelId)) {
+			Begun::mark($channelId, $hash);
 		}
 	}
 
@@ -114,7 +112,7 @@ final class Outgoing
 	public static function markBeneath(int $channelId, string $hash): void
 	{
 		$own = Store::attach($channelId, $hash);
-		foreach ($own ? Deletion::beneath($channelId, $own) : [] as $row) {
+		foreach ($own ? Tree::beneath($channelId, $own) : [] as $row) {
 			self::mark($channelId, $row['hash']);
 		}
 	}
@@ -125,7 +123,7 @@ final class Outgoing
 		try {
 			$channelId = (int) ($channel['channel_id'] ?? 0);
 			if (! is_string($hash) || ! Config::serves($channelId)) {
-				return \attach_export_data($channel, $hash, $deleted, ...$rest);
+				return Core::export($channel, $hash, $deleted, ...$rest);
 			}
 			if (! self::isTakingIn()) {
 				$deleted ? self::begin($channelId) : self::mark($channelId, $hash);
@@ -134,7 +132,7 @@ final class Outgoing
 			// That packet also carries the profile.
 			if (! $deleted && $caller === 'Zotlabs\Module\Profile_photo' && ! self::withhold($channelId, $hash)) {
 				Turn::take($channelId, fn () => Revisions::notice($channel, $hash, true));
-				unset(self::$begun[$channelId]['marked'][$hash]);
+				Begun::unmark($channelId, $hash);
 				return self::entry($channel, $hash, false);
 			}
 		} catch (\Throwable $e) {
@@ -149,14 +147,14 @@ final class Outgoing
 	{
 		try {
 			// Files that an admin removes on this hub stay with the owner elsewhere: core sends nothing then.
-			if (in_array((int) local_channel(), [0, (int) $channelId], true)) {
+			if (in_array(Core::localChannel(), [0, (int) $channelId], true)) {
 				self::beforeDelete((int) $channelId, (string) $hash);
 			}
 		} catch (\Throwable $e) {
 			Config::logFailure('a delete about to be sent', $e);
 		}
 
-		return \attach_delete($channelId, $hash, ...$rest);
+		return Core::delete($channelId, $hash, ...$rest);
 	}
 
 	/** Records files that are about to be deleted, with their vectors; the delete is sent once they are gone. */
@@ -169,12 +167,12 @@ final class Outgoing
 		$channel = Clones::channel($channelId);
 		$beneath = [];
 		Turn::take($channelId, function () use ($channel, $own, &$beneath) {
-			foreach (Deletion::beneath((int) $channel['channel_id'], $own) as $row) {
+			foreach (Tree::beneath((int) $channel['channel_id'], $own) as $row) {
 				$beneath[$row['hash']] = Revisions::seen(Revisions::notice($channel, $row['hash'], true));
 			}
 		});
 		Outbox::add($channelId, 'deleting', $hash, json_encode(['beneath' => $beneath]), true);
-		self::$begun[$channelId]['deleting'][$hash] = true;
+		Begun::mark($channelId, $hash, 'deleting');
 	}
 
 	/** Records that core deleted a file because its post was deleted. */
@@ -190,15 +188,14 @@ final class Outgoing
 	/** Finishes the intentions of this process. Core is done, and the reader has the page. */
 	public static function flush(bool $isEnd = false): void
 	{
-		$begun = self::$begun;
-		self::$begun = [];
+		$begun = Begun::take();
 		if ($isEnd && function_exists('fastcgi_finish_request')) {
 			session_write_close();
 			fastcgi_finish_request();
 		}
 		foreach ($begun as $channelId => $own) {
 			try {
-				self::$begun = [];
+				Begun::take();
 				self::settle($channelId, $own['name'], array_keys($own['marked']), $own['since'], (int) $own['above']);
 				Outbox::run($channelId, ['announce', 'deleted']);
 			} catch (\Throwable $e) {
@@ -250,7 +247,7 @@ final class Outgoing
 	/** Requests sending our state of a file: another hub showed that it does not know it. */
 	public static function answer(int $channelId, string $hash, bool $isGone): void
 	{
-		Incoming::isLate() ? Incoming::answerLate($hash) : Outbox::add($channelId, $isGone ? 'deleted' : 'announce', $hash);
+		Reception::isLate() ? Reception::answerLate($hash) : Outbox::add($channelId, $isGone ? 'deleted' : 'announce', $hash);
 	}
 
 	/** Sends the present state of a file, or its delete, to the other clones. */
@@ -264,7 +261,7 @@ final class Outgoing
 		$isDelete || Turn::take($channelId, fn () => Revisions::notice($channel, $hash, true));
 		$entry = self::entry($channel, $hash, $isDelete, $beneath);
 		if (! empty($entry['attach'])) {
-			\Zotlabs\Lib\Libsync::build_sync_packet($channelId, ['file' => [$entry]]);
+			Core::send($channelId, ['file' => [$entry]]);
 			Turn::take($channelId, fn () => self::told($channel, $hash));
 		}
 	}
@@ -291,7 +288,7 @@ final class Outgoing
 	/** Returns the entry for a file: its rows, its posts, our sibling key. Packets do not contain the bytes of thumbnails. */
 	private static function entry(array $channel, string $hash, bool $isDelete, array $beneath = [], int $digestMs = self::DIGEST_MS): mixed
 	{
-		$entry = \attach_export_data($channel, $hash, $isDelete);
+		$entry = Core::export($channel, $hash, $isDelete);
 		foreach (is_array($entry) ? $entry['photo'] ?? [] : [] as $i => $photo) {
 			if ((int) $photo['imgscale'] > 0 && ! (int) $photo['os_storage']) {
 				$entry['photo'][$i]['content'] = '';
@@ -337,7 +334,7 @@ final class Outgoing
 		}
 		if ($file['is_dir'] && in_array('place', $file['changed'] ?? [], true) && self::wasMoved($file) && ! Peers::allSpeak($channel)) {
 			// A hub without filesync moves the folder alone, and loses everything beneath it until it is told about each file.
-			foreach (array_slice(Deletion::beneath($file['uid'], Store::attach($file['uid'], $hash)), 1) as $row) {
+			foreach (array_slice(Tree::beneath($file['uid'], Store::attach($file['uid'], $hash)), 1) as $row) {
 				Outbox::add($file['uid'], 'announce', $row['hash']);
 			}
 		}
@@ -376,7 +373,7 @@ final class Outgoing
 			$known[$row['hash']] = json_decode($row['here'], true);
 		}
 		$terms = [];
-		foreach (Table::select('term', ['uid' => $channelId, 'otype' => TERM_OBJ_FILE], 'tid', 0, 'oid, ttype, term, url') as $term) {
+		foreach (Table::select('term', ['uid' => $channelId, 'otype' => Core::TERM_OF_FILE], 'tid', 0, 'oid, ttype, term, url') as $term) {
 			$terms[$term['oid']][] = $term;
 		}
 		$different = [];
@@ -396,7 +393,7 @@ final class Outgoing
 		$file = Revisions::find((int) $channel['channel_id'], $hash);
 		foreach ($file ? Clones::others($channel) : [] as $clone) {
 			$hub = Clones::normalise($clone['url']) ?? $clone['url'];
-			foreach (Revisions::GROUPS as $group) {
+			foreach (Judge::GROUPS as $group) {
 				$file['peers'][$hub][$group] = ['print' => $file[$group]['print'], 'sent' => 1];
 			}
 		}
@@ -408,7 +405,7 @@ final class Outgoing
 	{
 		try {
 			// Core does not say for which channel it stores; two of one hub may have a file of that hash.
-			$where = ['hash' => $arr['hash']] + (Incoming::channelId() ? ['uid' => Incoming::channelId()] : []);
+			$where = ['hash' => $arr['hash']] + (Reception::channelId() ? ['uid' => Reception::channelId()] : []);
 			$owners = array_filter(Table::select('attach', $where, 'id', 0, 'uid, edited'), fn ($own) => Config::serves((int) $own['uid']));
 			if (! $owners) {
 				return;
@@ -452,7 +449,7 @@ final class Outgoing
 	/** Does so for all files: a process may have been killed between the arrival of the bytes and its record. */
 	private static function releaseAllHere(): void
 	{
-		$held = ['o.kind' => 'announce', 'o.state' => 'held', 'o.created <' => Config::now() - self::ABANDONED_SECONDS, "coalesce(t.id,'')" => ''];
+		$held = ['o.kind' => 'announce', 'o.state' => 'held', 'o.created <' => Config::now() - self::ABANDONED_SECONDS, 't.id is' => null];
 		foreach (Table::select(Queue::withholding('filesync_outbox o', 'o.uid', 'o.name'), $held, 'o.created', 100, 'o.uid, o.name') as $row) {
 			self::releaseIfHere((int) $row['uid'], $row['name']);
 		}
@@ -480,7 +477,7 @@ final class Outgoing
 	/** Tells whether this process is applying another hub's data. */
 	private static function isTakingIn(): bool
 	{
-		return Incoming::channelId() > 0 || (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && argc() > 0 && argv(0) === 'zot');
+		return Reception::channelId() > 0 || (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && Core::module() === 'zot');
 	}
 
 	/** Returns the channel for which core's attach_store, which called the hook, stores; core does not pass it to the hook. */

@@ -82,7 +82,7 @@ final class Overview
 			$present = array_column(Table::select('attach', $mine + ['hash' => array_column($rows, 'hash')], '', 0, 'hash, filesize'), 'filesize', 'hash');
 			foreach ($rows as $row) {
 				$isHere = isset($present[$row['hash']]);
-				if ($row['state'] === 'parked' && $isHere && in_array($row['kind'], [...Queue::OURS_STAY, Brake::KIND], true)) {
+				if ($row['state'] === 'parked' && $isHere && in_array($row['kind'], [...Queue::OURS_STAY, Queue::BRAKE], true)) {
 					continue;
 				}
 				$counts[$isHere ? 'old_files' : 'missing_files']++;

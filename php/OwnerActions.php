@@ -5,7 +5,10 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Receive\BrakeAnswer;
+use FileSync\Addon\Receive\Replay;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -54,7 +57,7 @@ final class OwnerActions
 			Overview::forget($channelId);
 
 			return match ($name) {
-				'retry' => self::retry($channelId, self::row('filesync_transfer', $channelId, $value, ['state' => ['parked', 'waiting'], 'kind <>' => Brake::KIND])),
+				'retry' => self::retry($channelId, self::row('filesync_transfer', $channelId, $value, ['state' => ['parked', 'waiting'], 'kind <>' => Queue::BRAKE])),
 				'retry_all' => self::retry($channelId, null),
 				'pause' => self::pause($channelId, true),
 				'resume' => self::pause($channelId, false),
@@ -79,12 +82,12 @@ final class OwnerActions
 	{
 		$mine = ['uid' => $channelId] + ($row ? ['id' => $row['id'], 'generation' => (int) $row['generation']] : []);
 		Table::update('filesync_transfer', ['state' => 'staged', 'token' => '', 'lease_until' => 0, 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
-			$mine + ['state' => ['parked', 'waiting'], 'kind <>' => Brake::KIND]);
+			$mine + ['state' => ['parked', 'waiting'], 'kind <>' => Queue::BRAKE]);
 		if (! $row) {
 			Table::update('filesync_outbox', ['state' => 'due', 'attempts' => 0, 'next_at' => 0], ['uid' => $channelId, 'state' => 'parked']);
 			Table::update('filesync_packet', ['next_at' => Config::now()], ['uid' => $channelId, 'state' => 'staged']);
 		}
-		Worker::summon();
+		Doorbell::ring();
 
 		return t('Trying again now.');
 	}
@@ -93,7 +96,7 @@ final class OwnerActions
 	{
 		$scope = 'channel:' . $channelId;
 		$isPaused ? Config::set('paused', '1', $scope) : Config::clear('paused', $scope);
-		$isPaused || Worker::summon();
+		$isPaused || Doorbell::ring();
 
 		return $isPaused ? '' : t('Resumed.');
 	}
@@ -108,7 +111,7 @@ final class OwnerActions
 	private static function undo(array $kept): string
 	{
 		$path = Undo::apply($kept);
-		Worker::summon();
+		Doorbell::ring();
 
 		return sprintf(t('Restored: %s. The other clones will be told.'), Config::oneLine($path));
 	}
@@ -117,16 +120,16 @@ final class OwnerActions
 	private static function answer(int $channelId, string $id, bool $isAgreed): string
 	{
 		$line = array_values(array_filter(Brake::lines($channelId), fn ($line) => $line['id'] === $id))[0] ?? throw new Refused(t('it no longer exists'));
-		Brake::decide($line, $isAgreed);
+		BrakeAnswer::decide($line, $isAgreed);
 
 		return $isAgreed ? t('Accepted. The change is being applied here.') : t('Our files are being restored, here and on the other clones.');
 	}
 
 	private static function decide(int $channelId, array $packet, bool $isAgreed): string
 	{
-		$isAgreed ? HeldPackets::accept($packet) : HeldPackets::dismiss($packet);
+		$isAgreed ? Replay::accept($packet) : Replay::dismiss($packet);
 		Outbox::run($channelId, ['announce', 'deleted']);
-		Worker::summon();
+		Doorbell::ring();
 
 		return $isAgreed ? t('Agreed. The change has been applied here.') : t('Refused. The deleted files will be restored there.');
 	}

@@ -249,7 +249,7 @@ final class OwnerPage
 	private static function waiting(int $channelId): array
 	{
 		$columns = 'id, uid, names, scale, kind, state, next_at, size_bytes';
-		$parked = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => 'parked', 'kind <>' => Brake::KIND], 'scale, updated DESC', self::ROWS, $columns);
+		$parked = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => 'parked', 'kind <>' => Queue::BRAKE], 'scale, updated DESC', self::ROWS, $columns);
 		$later = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => 'waiting'], 'scale, next_at', self::ROWS, $columns);
 
 		return array_map(fn ($row) => ['id' => $row['id'], 'name' => self::name(implode('/', json_decode($row['names'], true) ?: []), (int) $row['scale']),
@@ -265,7 +265,7 @@ final class OwnerPage
 	{
 		$counts = [];
 		foreach (['parked' => t('stuck: %s'), 'waiting' => t('retried automatically: %s')] as $state => $word) {
-			$count = Table::count('filesync_transfer', ['uid' => $channelId, 'state' => $state, 'kind <>' => Brake::KIND]);
+			$count = Table::count('filesync_transfer', ['uid' => $channelId, 'state' => $state, 'kind <>' => Queue::BRAKE]);
 			$counts[] = $count ? sprintf($word, number_format($count)) : '';
 		}
 		$packets = Table::count('filesync_packet', ['uid' => $channelId, 'state' => 'staged']);
@@ -279,7 +279,7 @@ final class OwnerPage
 	/** Returns a clone's replacements and deletes, with those that wait for approval. */
 	private static function held(array $line): array
 	{
-		return ['id' => $line['id'], 'text' => Brake::describe($line),
+		return ['id' => $line['id'], 'text' => Words::displaced($line),
 			'why' => sprintf(t('This is an unusually large change, and %s of its files wait for your approval. Your answer applies to all of them; Restore ours restores our versions on every clone.'), number_format($line['waiting']))
 				. ' ' . t('Only the changes themselves name their hub.')];
 	}
@@ -342,7 +342,7 @@ final class OwnerPage
 	/** Returns the line that a screen reader reads out when it changes. */
 	private static function say(array $here, array $progress, int $channelId, bool $isPaused): string
 	{
-		$stuck = Table::count('filesync_transfer', ['uid' => $channelId, 'state' => 'parked', 'kind <>' => Brake::KIND]) + count(Brake::lines($channelId)) + Table::count('filesync_packet', ['uid' => $channelId, 'state' => 'parked']);
+		$stuck = Table::count('filesync_transfer', ['uid' => $channelId, 'state' => 'parked', 'kind <>' => Queue::BRAKE]) + count(Brake::lines($channelId)) + Table::count('filesync_packet', ['uid' => $channelId, 'state' => 'parked']);
 
 		return implode(' ', array_filter([
 			$isPaused ? t('Paused.') : '',

@@ -2,6 +2,10 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Protocol\SiblingReader;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -14,14 +18,8 @@ if (! class_exists('App', false)) {
  */
 final class Packet
 {
-	public const HASH = '/^[A-Za-z0-9-]{1,64}$/D';
-
-	/** Bytes of a path beneath the channel's own folder: with the hub's path it stays within the system's limit of 4,096. */
-	public const LONGEST_PATH = 3072;
-
 	private const LONGEST_NAME = 191;
 	private const LONGEST_TEXT = 1048576;
-	private const DEEPEST_FOLDER = 64;
 	private const LARGEST_COUNT = 1 << 53;
 
 	private const ATTACH = [
@@ -59,7 +57,7 @@ final class Packet
 		public readonly mixed $sibling,
 		/** @var string The digest of the file that the sender knows, or empty. */
 		public readonly string $sha256 = '',
-		/** @var array{revision: ?array, gone: ?array, beneath: array} The sender's order of changes (Sibling::readOrder). */
+		/** @var array{revision: ?array, gone: ?array, beneath: array} The sender's order of changes (SiblingReader::readOrder). */
 		public readonly array $order = ['revision' => null, 'gone' => null, 'beneath' => []],
 	) {
 	}
@@ -79,13 +77,13 @@ final class Packet
 		if (! preg_match('/^[A-Za-z0-9._-]+$/D', $nick)) {
 			throw new Refused('original_channel is not a channel address');
 		}
-		$rows = self::rows($entry['attach'] ?? null, 'attach', self::DEEPEST_FOLDER);
+		$rows = self::rows($entry['attach'] ?? null, 'attach', Bounds::DEEPEST_FOLDER);
 		if (! $rows) {
 			throw new Refused('attach is empty');
 		}
 		$items = array_values(array_filter(self::rows($entry['item'] ?? [], 'item', 10000), fn ($item) => is_array($item['owner'] ?? null)));
 		if (array_filter($rows, fn ($row) => ! empty($row['deleted']))) {
-			return new self($fetchUrl, $nick, [], null, [], self::deletes($rows), [], $entry['filesync'] ?? null, '', Sibling::readOrder($entry['filesync'] ?? null));
+			return new self($fetchUrl, $nick, [], null, [], self::deletes($rows), [], $entry['filesync'] ?? null, '', SiblingReader::readOrder($entry['filesync'] ?? null));
 		}
 		$chain = self::chain($rows);
 		$last = array_pop($chain);
@@ -96,10 +94,10 @@ final class Packet
 			$last['is_photo'] = 0;
 		}
 		$photos = array_filter($photos, fn ($photo) => PhotoType::isKnown($photo['mimetype']));
-		$told = Sibling::read($entry['filesync'] ?? null, $last['filesize']);
+		$told = SiblingReader::read($entry['filesync'] ?? null, $last['filesize']);
 		$last['filesize'] = $told['size_bytes'];
 
-		return new self($fetchUrl, $nick, $chain, $last, $photos, [], $items, $entry['filesync'] ?? null, $told['sha256'], Sibling::readOrder($entry['filesync'] ?? null));
+		return new self($fetchUrl, $nick, $chain, $last, $photos, [], $items, $entry['filesync'] ?? null, $told['sha256'], SiblingReader::readOrder($entry['filesync'] ?? null));
 	}
 
 	private static function deletes(array $rows): array
@@ -132,8 +130,8 @@ final class Packet
 			$seen[$parent] = true;
 			$chain[] = $checked + ['creator' => '', 'flags' => 0, 'is_photo' => 0, 'term' => []];
 		}
-		if (strlen(implode('/', array_column($chain, 'hash'))) > self::LONGEST_PATH) {
-			throw new Refused('the path of the folders is longer than ' . self::LONGEST_PATH . ' bytes');
+		if (strlen(implode('/', array_column($chain, 'hash'))) > Bounds::LONGEST_PATH) {
+			throw new Refused('the path of the folders is longer than ' . Bounds::LONGEST_PATH . ' bytes');
 		}
 
 		return $chain;
@@ -230,7 +228,7 @@ final class Packet
 				$scale = self::count($value, $key);
 				return $scale <= 9 ? $scale : throw new Refused("$key is not a photo scale");
 			case 'hash':
-				return preg_match(self::HASH, self::text($value, $key, 64)) ? $value : throw new Refused("$key is not a file hash");
+				return preg_match(Bounds::HASH, self::text($value, $key, 64)) ? $value : throw new Refused("$key is not a file hash");
 			case 'parent':
 				return $value === '' || $value === null ? '' : self::checkValue('hash', $value, $key);
 			case 'name':
@@ -286,7 +284,7 @@ final class Packet
 	private static function date(string $date, string $key): string
 	{
 		if (str_starts_with($date, '0000-00-00')) {
-			return NULL_DATE;
+			return Core::NO_DATE;
 		}
 		if (preg_match('/^((\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d))(\.\d+)?$/D', $date, $part)
 			&& checkdate((int) $part[3], (int) $part[4], (int) $part[2]) && $part[5] < 24 && $part[6] < 60 && $part[7] < 60) {

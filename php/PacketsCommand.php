@@ -6,6 +6,9 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Receive\BrakeAnswer;
+use FileSync\Addon\Receive\Replay;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -26,7 +29,7 @@ final class PacketsCommand
 	{
 		$lines = Brake::lines();
 		foreach ($lines as $line) {
-			$one = ['id' => $line['id'], 'channel' => $line['channel'], 'state' => 'parked', 'about' => Brake::describe($line), 'reason' => number_format($line['waiting']) . ' files wait for approval',
+			$one = ['id' => $line['id'], 'channel' => $line['channel'], 'state' => 'parked', 'about' => Words::displaced($line), 'reason' => number_format($line['waiting']) . ' files wait for approval',
 				'when' => gmdate('Y-m-d H:i:s', $line['since'])];
 			self::say($one, $json);
 		}
@@ -59,13 +62,13 @@ final class PacketsCommand
 		$lines = array_values(array_filter(Brake::lines(), fn ($line) => $id === 'all' || ($isId && str_starts_with($line['id'], $id))));
 		$rows = $id === 'all' ? Table::select('filesync_packet', ['state' => 'parked'], 'created', 0, HeldPackets::COLUMNS) : (count($lines) === 1 ? [] : self::find($id));
 		foreach ($id === 'all' || count($lines) === 1 ? $lines : [] as $line) {
-			Brake::decide($line, $action === 'accept');
+			BrakeAnswer::decide($line, $action === 'accept');
 			Outgoing::flush();
-			echo Config::oneLine(($action === 'accept' ? 'accepted: ' : 'dismissed, our files are being restored: ') . Brake::describe($line)), "\n";
+			echo Config::oneLine(($action === 'accept' ? 'accepted: ' : 'dismissed, our files are being restored: ') . Words::displaced($line)), "\n";
 		}
 		foreach ($rows as $row) {
 			try {
-				$action === 'accept' ? HeldPackets::accept($row) : HeldPackets::dismiss($row);
+				$action === 'accept' ? Replay::accept($row) : Replay::dismiss($row);
 			} catch (\Throwable $e) {
 				fwrite(STDERR, Config::oneLine('filesync: ' . substr($row['id'], 0, 12) . ' still waits: ' . $e->getMessage()) . "\n");
 				return 1;
@@ -74,7 +77,7 @@ final class PacketsCommand
 		foreach (array_unique(array_column($rows, 'uid')) as $channelId) {
 			Outbox::run((int) $channelId, ['announce', 'deleted']);
 		}
-		Worker::summon();
+		Doorbell::ring();
 		if ($rows || ! $lines) {
 			echo $action === 'accept' ? 'accepted ' : 'dismissed ', count($rows), count($rows) === 1 ? " packet\n" : " packets\n";
 		}

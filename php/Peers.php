@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Protocol\Version;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -19,7 +20,8 @@ if (! class_exists('App', false)) {
  */
 final class Peers
 {
-	public const VERSION = 1;
+	/** The features of this version; other hubs ignore unknown ones. */
+	public const FEATURES = ['ticket', 'range', 'inventory'];
 
 	private const YES_SECONDS = 604800;
 	private const NO_SECONDS = 86400;
@@ -28,10 +30,16 @@ final class Peers
 	/** A hub's limit is remembered between two batches; a wrong one is gone within hours. */
 	private const PIECE_SECONDS = 10800;
 
+	/** Tells whether this process can give and redeem tickets. */
+	public static function canServe(): bool
+	{
+		return function_exists('FileSync\send_file');
+	}
+
 	/** Returns our description of ourselves, or null while this process cannot serve. */
 	public static function introduction(): ?array
 	{
-		return ! Serve::isPossible() ? null : ['v' => self::VERSION, 'version' => Config::version(), 'features' => Serve::FEATURES,
+		return ! self::canServe() ? null : ['v' => Version::SIBLING, 'version' => Config::version(), 'features' => self::FEATURES,
 			'endpoint' => Web::root() . '/getfile/ticket', 'time' => Config::now()];
 	}
 
@@ -76,7 +84,7 @@ final class Peers
 			return;
 		}
 		$features = self::features($said['features'] ?? null);
-		if ($said['v'] !== self::VERSION || ! in_array('ticket', $features, true)) {
+		if ($said['v'] !== Version::SIBLING || ! in_array('ticket', $features, true)) {
 			// Only a hub's own answers prove that it does not speak filesync.
 			return;
 		}
@@ -215,15 +223,6 @@ final class Peers
 	public static function prune(): void
 	{
 		Table::delete('filesync_peer', ['updated <' => Config::now() - 90 * 86400]);
-	}
-
-	/** Migrates records that earlier versions kept among the settings. */
-	public static function moveSettings(): void
-	{
-		foreach (Table::select('filesync_setting', ['name' => 'dav_refused_until']) as $row) {
-			self::write(preg_replace('/^peer:/', '', $row['scope']), ['dav_refused_until' => (int) $row['value']]);
-		}
-		Table::delete('filesync_setting', ['name' => 'dav_refused_until']);
 	}
 
 	private static function read(string $url): ?array

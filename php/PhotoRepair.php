@@ -5,6 +5,7 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Exception\FileSyncException;
 use FileSync\Photo;
 
@@ -55,10 +56,10 @@ final class PhotoRepair
 	public function mend(array $scales): int
 	{
 		$rows = array_column(Table::select('photo', $this->where(), 'imgscale'), null, 'imgscale');
-		$made = array_filter($scales, fn ($scale) => Scales::isMade($scale));
+		$made = array_filter($scales, fn ($scale) => ScaleTable::isMade($scale));
 		foreach ($made as $scale) {
-			$photo = ['imgscale' => $scale, 'photo_usage' => $rows[$scale]['photo_usage'] ?? $rows[Scales::sourceOf($scale)]['photo_usage']]
-				+ array_diff_key($rows[$scale] ?? $rows[Scales::sourceOf($scale)], ['content' => 1, 'id' => 1]);
+			$photo = ['imgscale' => $scale, 'photo_usage' => $rows[$scale]['photo_usage'] ?? $rows[ScaleTable::sourceOf($scale)]['photo_usage']]
+				+ array_diff_key($rows[$scale] ?? $rows[ScaleTable::sourceOf($scale)], ['content' => 1, 'id' => 1]);
 			$photo = array_map('intval', array_intersect_key($photo, array_flip(self::NUMBERS))) + $photo;
 			$photo['edited'] = substr($photo['edited'], 0, 19);
 			Queue::stage([

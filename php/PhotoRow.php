@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Table;
 
@@ -29,7 +31,7 @@ final class PhotoRow
 		}
 		$key = ['uid' => (int) $attach['uid'], 'resource_id' => $attach['hash'], 'imgscale' => $photo['imgscale']];
 		$own = Table::first('photo', $key, 'id', 'id, edited');
-		if ($own && $content === null && FileChange::isOldNews($photo['edited'], $own['edited'])) {
+		if ($own && $content === null && Clock::isOldNews($photo['edited'], $own['edited'])) {
 			return;
 		}
 		self::claimUsage($channel, $photo);
@@ -64,12 +66,12 @@ final class PhotoRow
 	/** A channel has one profile photo and one cover photo: the former holder loses the flag. */
 	private static function claimUsage(array $channel, array $photo): void
 	{
-		if (! in_array($photo['photo_usage'], [PHOTO_PROFILE, PHOTO_COVER], true)) {
+		if (! in_array($photo['photo_usage'], [Core::PHOTO_PROFILE, Core::PHOTO_COVER], true)) {
 			return;
 		}
-		Table::update('photo', ['photo_usage' => PHOTO_NORMAL], ['uid' => (int) $channel['channel_id'],
+		Table::update('photo', ['photo_usage' => Core::PHOTO_NORMAL], ['uid' => (int) $channel['channel_id'],
 			'photo_usage' => $photo['photo_usage'], 'resource_id <>' => $photo['resource_id']]);
-		if ($photo['photo_usage'] === PHOTO_PROFILE) {
+		if ($photo['photo_usage'] === Core::PHOTO_PROFILE) {
 			// This keeps the profile packet of the same change from fetching the avatar from the origin again.
 			Table::update('xchan', ['xchan_photo_date' => $photo['edited']], ['xchan_hash' => $channel['channel_hash']]);
 		}

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 
 if (! class_exists('App', false)) {
@@ -20,7 +21,7 @@ final class Placement
 	public function __construct(private readonly array $channel, private readonly \Closure $beat)
 	{
 		if (! is_dir(Store::root($channel))) {
-			os_mkdir(Store::root($channel), STORAGE_DEFAULT_PERMISSIONS, true);
+			Core::makeFolder(Store::root($channel));
 		}
 		$this->data = new \FileSync\Store((string) realpath(Store::dataRoot((int) $channel['channel_id'], true)));
 		$this->live = new \FileSync\Store((string) realpath(Store::root($channel)));

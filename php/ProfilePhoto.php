@@ -3,6 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Table;
 
 if (! class_exists('App', false)) {
@@ -24,20 +25,20 @@ final class ProfilePhoto
 			return false;
 		}
 
-		return \import_channel_photo($photo, $type, $accountId, $channelId);
+		return Core::importChannelPhoto($photo, $type, $accountId, $channelId);
 	}
 
 	/** Tells whether the profile photo is a file of the channel, or one is arriving. */
 	private static function comesAsFile(int $channelId): bool
 	{
-		$now = Table::first('photo', ['uid' => $channelId, 'photo_usage' => PHOTO_PROFILE], '', 'resource_id');
+		$now = Table::first('photo', ['uid' => $channelId, 'photo_usage' => Core::PHOTO_PROFILE], '', 'resource_id');
 		if ($now && Table::first('attach', ['uid' => $channelId, 'hash' => $now['resource_id']], '', 'id')) {
 			return true;
 		}
 		$live = ['uid' => $channelId, 'scale' => 4, 'state' => Queue::LIVE];
 		for ($last = ''; $rows = Table::select('filesync_transfer', $live + ['id >' => $last], 'id', 20, 'id, entry'); $last = end($rows)['id']) {
 			foreach ($rows as $row) {
-				if ((json_decode($row['entry'], true)['photo']['photo_usage'] ?? null) === PHOTO_PROFILE) {
+				if ((json_decode($row['entry'], true)['photo']['photo_usage'] ?? null) === Core::PHOTO_PROFILE) {
 					return true;
 				}
 			}

@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Exception\FileSyncException;
 use FileSync\Exception\StorageException;
 
@@ -128,7 +129,7 @@ final class Publish
 			return null;
 		}
 		if (($reason = Brake::hold($this->channel, $row, $row['sha256'])) !== null) {
-			Queue::park($row, Brake::KIND, $reason);
+			Queue::park($row, Queue::BRAKE, $reason);
 			return null;
 		}
 		if ($own && (int) $row['scale'] === 0 && ! (int) $own['os_storage']) {
@@ -150,7 +151,7 @@ final class Publish
 	/** Tells whether the exchange would leave the present crop in place: it is not at the new crop's path, and has other bytes. */
 	private function leavesCrop(array $row, string $target): bool
 	{
-		$crop = in_array((int) $row['scale'], Kept::CROPS, true) ? Facts::of($this->channel, $row['hash'], (int) $row['scale']) : null;
+		$crop = in_array((int) $row['scale'], ScaleTable::CROPS, true) ? Facts::of($this->channel, $row['hash'], (int) $row['scale']) : null;
 		if (! $crop || ! $crop->sizeBytes || $crop->sizeBytes > Kept::MOST_CROP_BYTES || ($crop->path === $target && Store::keepsThumbnailsAsFiles())) {
 			return false;
 		}
@@ -257,7 +258,7 @@ final class Publish
 	private function remembered(array $row): string
 	{
 		$own = Store::attach($this->channelId, $row['hash']);
-		if (in_array((int) $row['scale'], Kept::CROPS, true)) {
+		if (in_array((int) $row['scale'], ScaleTable::CROPS, true)) {
 			return Kept::describeCrop($this->channelId, $row['hash'], (int) $row['scale'], (string) parse_url($row['origin'], PHP_URL_HOST), (int) $row['size_bytes'] . ':' . $row['edited']);
 		}
 

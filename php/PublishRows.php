@@ -6,7 +6,9 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -89,7 +91,7 @@ final class PublishRows
 			if (! $place || $place['content'] !== $intent['target']) {
 				throw new RowsChanged('moved');
 			}
-			Table::insert('attach', FileChange::columns($channel, $entry['attach'], $place, $name) + $facts + ['is_dir' => 0]);
+			Table::insert('attach', AttachRow::columns($channel, $entry['attach'], $place, $name) + $facts + ['is_dir' => 0]);
 			$inserted = Store::attach((int) $row['uid'], $row['hash']);
 			Store::setTerms((int) $row['uid'], (int) $inserted['id'], $entry['attach']['term']);
 		}
@@ -136,7 +138,7 @@ final class PublishRows
 	/** Returns the photo row of an entry with the file's present access, if that was changed since. */
 	private static function withAccess(array $own, array $entry): array
 	{
-		$access = array_intersect_key($own, array_flip(FileChange::ACL));
+		$access = array_intersect_key($own, array_flip(Access::LISTS));
 
 		return array_diff_assoc($access, $entry['attach']) ? $access + $entry['photo'] : $entry['photo'];
 	}

@@ -2,12 +2,12 @@
 
 namespace FileSync\Addon;
 
-use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Joins;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
-use FileSync\Addon\Order\Revisions;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -29,7 +29,9 @@ final class Queue
 	/** Park reasons that leave our bytes as the newest, so local changes are sent again. */
 	public const OURS_STAY = ['conflict', 'NotFound'];
 	/** Park reasons that do not stop announcements: our bytes stand, or approval decides whether they do. */
-	public const TOLD = [...self::OURS_STAY, Brake::KIND];
+	public const TOLD = [...self::OURS_STAY, self::BRAKE];
+	/** The park reason of a transfer whose bytes need approval. */
+	public const BRAKE = 'brake';
 	public const LEASE_SECONDS = 180;
 	/** The park reason that ends automatically once the channel's limit allows the file. */
 	public const TOO_LARGE = 'size_limit';
@@ -70,7 +72,7 @@ final class Queue
 			}
 			$same = self::announcedBytes($old) === $wanted['size_bytes'] && $old['edited'] === $wanted['edited'];
 			$live = in_array($old['state'], self::LIVE, true);
-			if ($wanted['scale'] > 0 && ($live || $old['state'] === 'parked') && ! $same && FileChange::isOldNews($wanted['edited'], $old['edited'])) {
+			if ($wanted['scale'] > 0 && ($live || $old['state'] === 'parked') && ! $same && Clock::isOldNews($wanted['edited'], $old['edited'])) {
 				return 'older';
 			}
 			if ($old['state'] === 'published' && $try > 0) {
@@ -139,9 +141,11 @@ final class Queue
 	/**
 	 * Leases due transfers of one channel.
 	 *
+	 * @param ?\Closure $sift Takes the channel's number and rows, gives back to the queue what may not go on, and returns the others.
+	 *
 	 * @return list<array>
 	 */
-	public static function claim(int $channelId, string $token, int $most): array
+	public static function claim(int $channelId, string $token, int $most, ?\Closure $sift = null): array
 	{
 		do {
 			$now = Config::now();
@@ -153,30 +157,10 @@ final class Queue
 					['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => $row['state']]);
 			}
 			$mine = $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => 'leased', 'token' => $token], 'priority, next_at, created') : [];
-			$free = self::withoutHeld($channelId, $mine);
+			$free = $sift ? $sift($channelId, $mine) : $mine;
 		} while ($mine && ! $free);
 
 		return $free;
-	}
-
-	/** Excludes, and gives back, transfers that may not displace the present files now. */
-	private static function withoutHeld(int $channelId, array $rows): array
-	{
-		$channel = $rows ? Clones::channel($channelId) : null;
-
-		return array_values(array_filter($rows, function ($row) use ($channel) {
-			$reason = $channel ? Brake::hold($channel, $row) : null;
-			if ($reason !== null) {
-				self::park($row, Brake::KIND, $reason);
-			} elseif ($channel && Brake::mustSpareDisk($channel, $row)) {
-				self::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => 'the file that it replaces must be kept, and the disk is nearly full',
-					'next_at' => Config::now() + max(60, Config::number('storage_pause_seconds'))]);
-			} else {
-				return true;
-			}
-
-			return false;
-		}));
 	}
 
 	/**
@@ -187,7 +171,7 @@ final class Queue
 	public static function claimToMake(int $channelId, string $token, int $most): array
 	{
 		$now = Config::now();
-		$due = Table::select(self::withSource(), ['t.uid' => $channelId, 't.state' => 'to_make', 't.next_at <=' => $now, "coalesce(f.id,'')" => ''], 't.created, t.hash, t.scale', $most, 't.id, t.generation, length(t.entry) as text_bytes');
+		$due = Table::select(Joins::withSource(self::BLOCKING), ['t.uid' => $channelId, 't.state' => 'to_make', 't.next_at <=' => $now, 'f.id is' => null], 't.created, t.hash, t.scale', $most, 't.id, t.generation, length(t.entry) as text_bytes');
 		$due = self::first($due);
 		foreach ($due as $row) {
 			Table::update('filesync_transfer', ['state' => 'leased', 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
@@ -271,12 +255,6 @@ final class Queue
 	/** Parks a transfer until a person, another packet or another source revives it. False if we were overtaken. */
 	public static function park(array $row, string $kind, string $reason, array $set = []): bool
 	{
-		if ($kind === 'NotFound' && (int) $row['scale'] === 0 && Revisions::buryAgain((int) $row['uid'], $row['hash'])) {
-			$isDropped = self::advance($row, $row['state'], 'dropped', ['token' => '', 'lease_until' => 0, 'reason' => $reason]) !== null;
-			$isDropped && self::dropScales((int) $row['uid'], $row['hash']);
-
-			return $isDropped;
-		}
 		$isParked = self::advance($row, $row['state'], 'parked', $set + ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']) !== null;
 		if ($isParked && in_array($kind, self::OURS_STAY, true)) {
 			Outbox::release((int) $row['uid'], $row['hash']);
@@ -409,7 +387,7 @@ final class Queue
 	/** Returns the channels with scales that can be made now. */
 	public static function channelsToMake(int $now): array
 	{
-		$due = Table::select(self::withSource(), ['t.state' => 'to_make', 't.next_at <=' => $now, "coalesce(f.id,'')" => ''], '', 0, 'DISTINCT t.uid');
+		$due = Table::select(Joins::withSource(self::BLOCKING), ['t.state' => 'to_make', 't.next_at <=' => $now, 'f.id is' => null], '', 0, 'DISTINCT t.uid');
 
 		return array_map('intval', array_column($due, 'uid'));
 	}
@@ -419,27 +397,15 @@ final class Queue
 	{
 		$whole = ['t.state' => 'verified', 't.lease_until <' => $now, 't.next_at <=' => $now];
 		$files = Table::select('filesync_transfer t', $whole + ['t.scale' => 0], '', 0, 'DISTINCT t.uid');
-		$scales = Table::select(self::withBlocker('0'), $whole + ['t.scale >' => 0, "coalesce(f.id,'')" => ''], '', 0, 'DISTINCT t.uid');
+		$scales = Table::select(Joins::withPhoto(self::BLOCKING), $whole + ['t.scale >' => 0, 'f.id is' => null], '', 0, 'DISTINCT t.uid');
 
 		return array_map('intval', array_column([...$files, ...$scales], 'uid'));
-	}
-
-	/** Returns the join of a scale `t` with the transfer `f` of its source, if the source is still to arrive. */
-	private static function withSource(): string
-	{
-		return self::withBlocker('CASE WHEN t.scale < 4 THEN 0 WHEN t.scale < 7 THEN 4 ELSE 7 END');
 	}
 
 	/** Returns the join of a table with the live or parked transfers `t` that keep its files from being announced. */
 	public static function withholding(string $table, string $channel, string $hash): string
 	{
-		return "$table LEFT JOIN filesync_transfer t ON t.uid = $channel AND t.hash = $hash AND (t.state IN ('" . implode("', '", self::LIVE) . "')"
-			. " OR (t.state = 'parked' AND t.kind NOT IN ('" . implode("', '", self::TOLD) . "')))";
-	}
-
-	private static function withBlocker(string $scale): string
-	{
-		return "filesync_transfer t LEFT JOIN filesync_transfer f ON f.uid = t.uid AND f.hash = t.hash AND f.scale = $scale AND f.state IN ('" . implode("', '", self::BLOCKING) . "')";
+		return Joins::withHolder($table, $channel, $hash, self::LIVE, self::TOLD);
 	}
 
 	/** Tells whether a verified row is due: the scales of a photo wait for the photo. */

@@ -10,6 +10,7 @@ use FileSync\Addon\Reconcile\Comparison;
 use FileSync\Addon\Reconcile\PeerFailure;
 use FileSync\Addon\Reconcile\Run;
 use FileSync\Addon\Reconcile\StockComparison;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -105,7 +106,7 @@ final class Reconcile
 			}
 			sleep(self::LOOK_SECONDS);
 		}
-		Worker::summon();
+		Doorbell::ring();
 		Run::summon(self::SOON_SECONDS);
 	}
 

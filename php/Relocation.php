@@ -3,6 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 
@@ -71,7 +72,7 @@ final class Relocation
 	{
 		foreach ($moves as $old => $new) {
 			if (! is_dir(dirname($new))) {
-				os_mkdir(dirname($new), STORAGE_DEFAULT_PERMISSIONS, true);
+				Core::makeFolder(dirname($new));
 			}
 			if (! @link($old, $new) && ! self::isSameFile($old, $new)) {
 				throw new Postponed("the file's new path is already taken", false);

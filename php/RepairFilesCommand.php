@@ -2,12 +2,14 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Console\Channels;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Repair\Fault;
 use FileSync\Addon\Repair\FileRows;
 use FileSync\Addon\Repair\Journal;
 use FileSync\Addon\Repair\Orphans;
 use FileSync\Addon\Repair\PhotoRows;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -37,10 +39,10 @@ final class RepairFilesCommand
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}
-		foreach (Command::channels($this->options) as $channel) {
+		foreach (Channels::of($this->options) as $channel) {
 			$this->isInTime() && $this->channel($channel);
 		}
-		Worker::summon();
+		Doorbell::ring();
 		$this->bar->clear();
 		if (! isset($this->options['json'])) {
 			$isDry = isset($this->options['dry-run']);

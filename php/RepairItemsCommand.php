@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Console\Channels;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
@@ -28,7 +29,7 @@ final class RepairItemsCommand
 			return 75;
 		}
 		$found = $lost = 0;
-		foreach (Command::channels($this->options) as $channel) {
+		foreach (Channels::of($this->options) as $channel) {
 			if (! Clones::everywhere($channel)) {
 				continue;
 			}

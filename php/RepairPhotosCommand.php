@@ -2,8 +2,10 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Console\Channels;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Storage\ScaleTable;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -27,13 +29,13 @@ final class RepairPhotosCommand
 		}
 		$isDry = isset($this->options['dry-run']);
 		$found = $made = $left = 0;
-		foreach (Command::channels($this->options) as $channel) {
+		foreach (Channels::of($this->options) as $channel) {
 			$where = ['uid' => (int) $channel['channel_id'], 'is_photo' => 1, 'os_storage' => 1];
 			for ($last = 0; $rows = Table::select('attach', $where + ['id >' => $last], 'id', self::PAGE); $last = (int) end($rows)['id']) {
 				foreach ($rows as $attach) {
 					$repair = new PhotoRepair($channel, $attach);
 					$faults = Queue::isLive((int) $attach['uid'], $attach['hash']) ? [] : $repair->faults();
-					$mendable = array_filter(array_keys($faults), fn ($scale) => Scales::isMade($scale));
+					$mendable = array_filter(array_keys($faults), fn ($scale) => ScaleTable::isMade($scale));
 					$this->show($channel, $attach, $faults);
 					$found += count($mendable);
 					$left += count($faults) - count($mendable);

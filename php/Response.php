@@ -3,6 +3,7 @@
 namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Protocol\Version;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -44,7 +45,7 @@ final class Response
 	/** Returns a refusal; its time shows the other hub a clock difference. */
 	public static function error(int $status, string $error, ?int $retryAfter = null): self
 	{
-		return self::json($status, ['filesync' => SignedRequest::VERSION, 'error' => $error, 'time' => Config::now()], $retryAfter === null ? [] : ['Retry-After' => (string) $retryAfter]);
+		return self::json($status, ['filesync' => Version::REQUEST, 'error' => $error, 'time' => Config::now()], $retryAfter === null ? [] : ['Retry-After' => (string) $retryAfter]);
 	}
 
 	/** Returns an answer without a body. */

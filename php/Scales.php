@@ -5,6 +5,8 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Publish\Slice;
+use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Photo;
 
 if (! class_exists('App', false)) {
@@ -19,39 +21,17 @@ if (! class_exists('App', false)) {
  */
 final class Scales
 {
-	private const MADE_OF = [1 => 0, 2 => 0, 3 => 0, 5 => 4, 6 => 4, 8 => 7, 9 => 7];
-	private const TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'];
 	private const MOST_AT_ONCE = 48;
 	private const BUDGET_MS = 5000;
 
-	public function __construct(private readonly array $channel, private readonly string $token, private readonly Publish $publish, private readonly Worker $worker)
+	public function __construct(private readonly array $channel, private readonly string $token, private readonly Publish $publish, private readonly Slice $slice)
 	{
-	}
-
-	/** Tells, from the photo rows of a packet, whether a scale is made here rather than fetched. */
-	public static function areMade(array $photos, int $scale): bool
-	{
-		$source = $photos[self::MADE_OF[$scale] ?? -1] ?? null;
-
-		return $source && in_array($source['mimetype'], self::TYPES, true) && Config::get('make_scales') === '1';
-	}
-
-	/** Tells whether a scale is made from another one: all but the original and the crops. */
-	public static function isMade(int $scale): bool
-	{
-		return isset(self::MADE_OF[$scale]);
-	}
-
-	/** Returns the source of a scale. */
-	public static function sourceOf(int $scale): int
-	{
-		return self::MADE_OF[$scale];
 	}
 
 	/** Makes and publishes due scales: some in each turn, all if there is time. */
 	public function run(): void
 	{
-		$isOver = $this->worker->isOver(...);
+		$isOver = $this->slice->isOver(...);
 		while (! $isOver() && ! Queue::pausedUntil() && $claimed = Queue::claimToMake($this->channelId(), $this->token, self::MOST_AT_ONCE)) {
 			[$jobs, $rows] = $this->jobs($claimed);
 			$outcomes = $jobs ? Photo::scaleAll(self::store('store'), self::store(Store::dataRoot($this->channelId(), true)), $jobs,
@@ -62,8 +42,8 @@ final class Scales
 						: Queue::advance($row, 'leased', 'to_make', ['token' => '', 'lease_until' => 0]);
 				}
 			}
-			$this->worker->beat($this->channelId());
-			$isOver = $this->worker->isTurnOver(...);
+			$this->slice->beat($this->channelId());
+			$isOver = $this->slice->isTurnOver(...);
 		}
 	}
 
@@ -73,7 +53,7 @@ final class Scales
 		$jobs = $rows = [];
 		foreach ($claimed as $row) {
 			$scale = (int) $row['scale'];
-			$source = Facts::of($this->channel, $row['hash'], self::MADE_OF[$scale]);
+			$source = Facts::of($this->channel, $row['hash'], ScaleTable::sourceOf($scale));
 			if ($source->state !== 'whole' || $source->path === null) {
 				self::fetchInstead($row, 'NotFound', 'its source is not a file here');
 				continue;

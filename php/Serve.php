@@ -2,12 +2,15 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\GetfileController;
 use FileSync\Addon\Hub\Proof;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Reconcile\InventoryRequest;
 
 if (! class_exists('App', false)) {
@@ -20,9 +23,6 @@ if (! class_exists('App', false)) {
  */
 final class Serve
 {
-	/** The features of this version; other hubs ignore unknown ones. */
-	public const FEATURES = ['ticket', 'range', 'inventory'];
-
 	private const RETRY_SECONDS = 60;
 
 	/** Wraps our controller around that of `getfile`, whoever owns it. */
@@ -30,14 +30,8 @@ final class Serve
 	{
 		if (is_array($module) && ($module['module'] ?? '') === 'getfile' && is_object($module['controller'] ?? null)
 			&& ! $module['controller'] instanceof GetfileController && Family::isKnown() && Config::get('enabled') !== '0') {
-			$module['controller'] = new GetfileController($module['controller']);
+			$module['controller'] = new GetfileController($module['controller'], fn () => self::answer(Web::request(self::mostBytes(...))), fn () => self::answerStock(Web::request(null)));
 		}
-	}
-
-	/** Tells whether this process can give and redeem tickets. */
-	public static function isPossible(): bool
-	{
-		return function_exists('FileSync\send_file');
 	}
 
 	/** Returns the maximum body length of a request with these arguments. */
@@ -50,17 +44,17 @@ final class Serve
 	public static function answer(Request $request): ?Response
 	{
 		if ($request->method === 'POST' && $request->arguments === ['getfile', 'ticket']) {
-			return self::isPossible() || TicketRequest::isProbe($request) ? TicketRequest::answer($request) : null;
+			return Peers::canServe() || TicketRequest::isProbe($request) ? TicketRequest::answer($request) : null;
 		}
 		if ($request->method === 'POST' && $request->arguments === ['getfile', 'inventory']) {
-			return self::isPossible() ? InventoryRequest::answer($request) : null;
+			return Peers::canServe() ? InventoryRequest::answer($request) : null;
 		}
 		$ticket = $request->header('filesync-ticket');
 		if ($ticket === null || ! in_array($request->method, ['GET', 'HEAD'], true)) {
 			return null;
 		}
 		try {
-			return self::isPossible() ? self::read($request, $ticket) : Response::error(503, 'busy', self::RETRY_SECONDS);
+			return Peers::canServe() ? self::read($request, $ticket) : Response::error(503, 'busy', self::RETRY_SECONDS);
 		} catch (\Throwable $e) {
 			Config::logFailure('serving a file', $e);
 
@@ -93,7 +87,7 @@ final class Serve
 
 	private static function refusal(array $channel, string $resource, int $scale): ?Response
 	{
-		if (! preg_match(Packet::HASH, $resource)) {
+		if (! preg_match(Bounds::HASH, $resource)) {
 			return null;
 		}
 		$facts = Facts::of($channel, $resource, $scale);
@@ -146,7 +140,7 @@ final class Serve
 		$mayBePartial = $request->method === 'GET' && Ranges::mayBePartial($request->header('if-range'), $etag);
 		$range = Ranges::read($mayBePartial ? $request->header('range') : null, $size);
 		if ($range === 'unsatisfiable') {
-			return Response::json(416, ['filesync' => SignedRequest::VERSION, 'error' => 'range', 'time' => Config::now()], ['Content-Range' => "bytes */$size"]);
+			return Response::json(416, ['filesync' => Version::REQUEST, 'error' => 'range', 'time' => Config::now()], ['Content-Range' => "bytes */$size"]);
 		}
 		[$offset, $length] = $range === 'whole' ? [0, $size] : $range;
 		// Never a type that a browser would show as a page, whatever the file's own type.

@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Protocol\Version;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -18,8 +19,6 @@ if (! class_exists('App', false)) {
  */
 final class SignedRequest
 {
-	public const VERSION = 2;
-
 	private const PREFIX = 'sha512.';
 	private const CLOCK_SECONDS = 300;
 	private const NONCE_SECONDS = 600;
@@ -42,8 +41,8 @@ final class SignedRequest
 	public static function read(Request $request, string $kind, \Closure $isWellFormed): self|Response
 	{
 		$asked = $request->body === null ? null : json_decode($request->body, true, 8);
-		if (is_array($asked) && is_int($asked['filesync'] ?? null) && $asked['filesync'] !== self::VERSION) {
-			return Response::json(200, ['filesync' => self::VERSION, 'error' => 'version', 'time' => Config::now()]);
+		if (is_array($asked) && is_int($asked['filesync'] ?? null) && $asked['filesync'] !== Version::REQUEST) {
+			return Response::json(200, ['filesync' => Version::REQUEST, 'error' => 'version', 'time' => Config::now()]);
 		}
 		if (! self::isAddressed($asked) || ! $isWellFormed($asked)) {
 			return Response::error(400, 'malformed');
@@ -85,7 +84,7 @@ final class SignedRequest
 	 */
 	private static function text(string $kind, string $path, string $host, string $body): string
 	{
-		return "\xFFfilesync " . self::VERSION . " $kind\nPOST\n$path\n$host\n" . hash('sha256', $body);
+		return "\xFFfilesync " . Version::REQUEST . " $kind\nPOST\n$path\n$host\n" . hash('sha256', $body);
 	}
 
 	private static function refuse(int $status, string $error): Response
@@ -97,7 +96,7 @@ final class SignedRequest
 
 	private static function isAddressed(mixed $asked): bool
 	{
-		return is_array($asked) && ($asked['filesync'] ?? null) === self::VERSION && is_int($asked['time'] ?? null)
+		return is_array($asked) && ($asked['filesync'] ?? null) === Version::REQUEST && is_int($asked['time'] ?? null)
 			&& self::isText($asked['channel'] ?? null, 191) && self::isText($asked['key_id'] ?? null, 255)
 			&& is_string($asked['nonce'] ?? null) && preg_match('/^[0-9a-f]{32}$/D', $asked['nonce']);
 	}

@@ -2,9 +2,12 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Platform;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Protocol\Version;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -57,9 +60,9 @@ final class TicketRequest
 		if ($signed instanceof Response) {
 			return $signed;
 		}
-		if (! Serve::isPossible()) {
+		if (! Peers::canServe()) {
 			// Only a hub's request to itself gets here.
-			return Response::json(503, ['filesync' => SignedRequest::VERSION, 'error' => 'extension', 'probe' => self::probe($request)]);
+			return Response::json(503, ['filesync' => Version::REQUEST, 'error' => 'extension', 'probe' => self::probe($request)]);
 		}
 
 		return (new self($signed->channel, $signed->asked))->grant($request);
@@ -97,8 +100,8 @@ final class TicketRequest
 	private static function probe(Request $request): array
 	{
 		return ['authorization' => $request->header('authorization') !== null, 'problem' => Config::extensionProblem(), 'version' => Config::version(),
-			'outdated' => Doctor\Software::isOutdated(), 'missing' => Doctor\Software::missingFunctions(), 'extensions' => Platform::missingExtensions(),
-			'memory_limit' => (string) ini_get('memory_limit'), 'settings' => Doctor\Software::settings()];
+			'outdated' => Runtime::isOutdated(), 'missing' => Runtime::missingFunctions(), 'extensions' => Platform::missingExtensions(),
+			'memory_limit' => (string) ini_get('memory_limit'), 'settings' => Runtime::settings()];
 	}
 
 	private function grant(Request $request): Response
@@ -116,7 +119,7 @@ final class TicketRequest
 		} finally {
 			$this->place?->giveBack();
 		}
-		$answer = ['filesync' => SignedRequest::VERSION, 'time' => $this->cameAt, 'version' => Config::version(), 'features' => Serve::FEATURES, 'expires_in' => Ticket::SECONDS,
+		$answer = ['filesync' => Version::REQUEST, 'time' => $this->cameAt, 'version' => Config::version(), 'features' => Peers::FEATURES, 'expires_in' => Ticket::SECONDS,
 			'files' => $files];
 		if (self::isProbe($request)) {
 			$answer['probe'] = self::probe($request);
@@ -176,7 +179,7 @@ final class TicketRequest
 			return false;
 		}
 		foreach ($files as $file) {
-			if (! is_array($file) || ! is_string($file['hash'] ?? null) || ! preg_match(Packet::HASH, $file['hash'])
+			if (! is_array($file) || ! is_string($file['hash'] ?? null) || ! preg_match(Bounds::HASH, $file['hash'])
 				|| ! is_int($file['scale'] ?? null) || $file['scale'] < 0 || $file['scale'] > 9) {
 				return false;
 			}

@@ -4,6 +4,7 @@ namespace FileSync\Addon;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
@@ -11,6 +12,8 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Storage\AttachRow;
+use FileSync\Addon\Storage\ScaleTable;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -80,7 +83,7 @@ final class Undo
 			Kept::keepReplaced($channel, $own);
 		}
 		if (! is_dir(dirname($path))) {
-			os_mkdir(dirname($path), STORAGE_DEFAULT_PERMISSIONS, true);
+			Core::makeFolder(dirname($path));
 		}
 		try {
 			Store::copy($source, $path);
@@ -96,7 +99,7 @@ final class Undo
 			// Without the wider access that the deleting clone gave it before.
 			$access = isset($entry['before']) ? Access::narrower($entry['attach'], $entry['before'], $channel['channel_hash']) : [];
 			$row = $access + ['folder' => $folder, 'flags' => (int) $entry['attach']['flags']] + $entry['attach'];
-			Table::insert('attach', FileChange::columns($channel, $row, $place, $name) + $facts + ['is_dir' => 0]);
+			Table::insert('attach', AttachRow::columns($channel, $row, $place, $name) + $facts + ['is_dir' => 0]);
 			$own = Store::attach($channelId, $kept['hash']);
 			Store::setTerms($channelId, (int) $own['id'], $entry['term'] ?? []);
 		}
@@ -121,7 +124,7 @@ final class Undo
 				}
 				$source = Store::dataRoot($channelId) . '/' . $one['path'];
 				if ((int) $photo['os_storage']) {
-					is_dir(dirname($photo['content'])) || os_mkdir(dirname($photo['content']), STORAGE_DEFAULT_PERMISSIONS, true);
+					is_dir(dirname($photo['content'])) || Core::makeFolder(dirname($photo['content']));
 					is_file($photo['content']) || Store::copy($source, $photo['content']);
 				} else {
 					$photo['content'] = (string) file_get_contents($source);
@@ -167,7 +170,7 @@ final class Undo
 		});
 		$own = Store::attach($channelId, $hash);
 		$made = array_map('intval', array_column(Table::select('photo', ['uid' => $channelId, 'resource_id' => $hash], 'imgscale', 0, 'imgscale'), 'imgscale'));
-		(new PhotoRepair($channel, $own))->mend(array_filter($made, fn ($one) => Scales::isMade($one) && Scales::sourceOf($one) === $scale));
+		(new PhotoRepair($channel, $own))->mend(array_filter($made, fn ($one) => ScaleTable::isMade($one) && ScaleTable::sourceOf($one) === $scale));
 		Outgoing::mark($channelId, $hash);
 		Config::log("undo: restored scale $scale of $hash of channel $channelId as it was on " . gmdate('Y-m-d H:i:s', (int) $kept['created']));
 

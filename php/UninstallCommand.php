@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Console\Usage;
 use FileSync\Addon\Hub\Config;
 
 if (! class_exists('App', false)) {
@@ -34,7 +35,7 @@ final class UninstallCommand
 			return $isWaiting ? 75 : 0;
 		}
 		if ($this->has('keep') && $this->has('purge')) {
-			return Command::usage();
+			return Usage::show();
 		}
 		if ($isWaiting && $this->has('purge') && ! $this->has('finish') && ! $this->has('drop')) {
 			$this->show($outlook);

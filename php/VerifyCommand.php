@@ -2,10 +2,12 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Console\Channels;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Reconcile\Run;
 use FileSync\Addon\Repair\Orphans;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -32,7 +34,7 @@ final class VerifyCommand
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}
-		foreach (Command::channels($this->options) as $channel) {
+		foreach (Channels::of($this->options) as $channel) {
 			$channel = Config::serves((int) $channel['channel_id']) ? $channel : null;
 			if ($channel) {
 				$this->all += Table::count('attach', ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1]);
@@ -42,7 +44,7 @@ final class VerifyCommand
 				$this->showOrphans($channel);
 			}
 		}
-		Worker::summon();
+		Doorbell::ring();
 		$this->bar->clear();
 		echo $this->isJson ? json_encode(['counts' => (object) $this->counts]) : $this->summary(), "\n";
 

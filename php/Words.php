@@ -12,6 +12,8 @@ if (! class_exists('App', false)) {
 /** Puts numbers, times and kinds of trouble into plain words of the reader's language. */
 final class Words
 {
+	private const NAMED = 3;
+
 	/** Returns the cause of a failure. */
 	public static function kind(string $kind): string
 	{
@@ -26,7 +28,7 @@ final class Words
 			Queue::TOO_LARGE => t('it is larger than this hub accepts (file_max_bytes)'),
 			'quota' => t("the account's storage is full"),
 			'conflict' => t('it was changed here too'),
-			Brake::KIND => t('it waits for your approval'),
+			Queue::BRAKE => t('it waits for your approval'),
 			default => t('it failed'),
 		};
 	}
@@ -130,5 +132,17 @@ final class Words
 	public static function host(string $url): string
 	{
 		return Config::oneLine(rtrim((string) preg_replace('#^https?://#i', '', $url), '/'));
+	}
+
+	/** Describes in words what a clone did. */
+	public static function displaced(array $line): string
+	{
+		$text = count($line['urls']) > 1 ? t('%1$s together replaced or deleted %2$s (%3$s) since %4$s') : match ($line['what']) {
+			'replaced' => t('%1$s replaced %2$s (%3$s) since %4$s'),
+			'deleted' => t('%1$s deleted %2$s (%3$s) since %4$s'),
+			default => t('%1$s replaced or deleted %2$s (%3$s) since %4$s'),
+		};
+
+		return sprintf($text, self::all(array_map(self::host(...), $line['urls']), self::NAMED), self::files($line['files']), self::size($line['size_bytes']), self::since($line['since']));
 	}
 }

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon;
 
+use FileSync\Addon\Console\ExitCode;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 
@@ -48,7 +49,7 @@ final class WorkCommand
 		Previews::work($end);
 		$this->showEnd();
 
-		return Command::exitCode(Report::status()['states']);
+		return ExitCode::of(Report::status()['states']);
 	}
 
 	/** Tells whether live transfers can still progress: scales of a parked photo cannot. */

@@ -5,7 +5,11 @@ namespace FileSync\Addon;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Publish\Slice;
+use FileSync\Addon\Receive\Replay;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Transfer\Doorbell;
+use FileSync\Addon\Transfer\Fetching;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -16,9 +20,8 @@ if (! class_exists('App', false)) {
  *
  * Holds leases of its own: the hub starts a job again while the first still runs.
  */
-final class Worker
+final class Worker implements Slice
 {
-	private const SUMMON_SECONDS = 60;
 	private const LOOK_SECONDS = 2;
 
 	private readonly string $token;
@@ -37,14 +40,6 @@ final class Worker
 		$this->token = Config::token();
 	}
 
-	/** Starts a background worker if there is work and no worker for it. */
-	public static function summon(): void
-	{
-		if (self::hasWork() && Lease::take('summon', Config::token(), self::SUMMON_SECONDS)) {
-			Config::summonWorker();
-		}
-	}
-
 	/** Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile` or `verify`. */
 	public static function daemon(string $work): void
 	{
@@ -57,10 +52,10 @@ final class Worker
 			return;
 		}
 		// Before looking for work, so that files staged from now on summon a worker again.
-		Lease::end('summon');
+		Doorbell::answered();
 		$worker = new self(Config::now() + Config::number('slice_seconds'));
 		$worker->run(Config::number('linger_seconds'));
-		self::summon();
+		Doorbell::ring();
 	}
 
 	/** Works until the deadline, or until nothing is due within the given seconds. False if all slots are taken. */
@@ -74,7 +69,7 @@ final class Worker
 				Queue::recoverLeases();
 				$served = $this->serveNext();
 				// After the transfers: a packet that kills the process then costs one turn of one channel.
-				$served = HeldPackets::replayDue() || $served;
+				$served = Replay::due() || $served;
 			} while (! $this->isOver() && ($served || $this->linger($lingerSeconds)));
 		} finally {
 			Lease::giveBack($this->slot, $this->token);
@@ -112,7 +107,7 @@ final class Worker
 	{
 		if (Config::now() >= $this->lookedAt + self::LOOK_SECONDS) {
 			$this->lookedAt = Config::now();
-			$this->doOthersWait = (bool) array_filter([...self::dueChannels(), ...HeldPackets::dueChannels()], fn ($id) => $id !== $this->channelId && ! Lease::isHeld('channel-' . $id));
+			$this->doOthersWait = (bool) array_filter([...Doorbell::dueChannels(), ...HeldPackets::dueChannels()], fn ($id) => $id !== $this->channelId && ! Lease::isHeld('channel-' . $id));
 		}
 
 		return $this->doOthersWait;
@@ -133,7 +128,7 @@ final class Worker
 	/** Gives the next due channel its turn; false if none can be served now. */
 	private function serveNext(): bool
 	{
-		foreach (ServedLast::order('work', self::dueChannels()) as $channelId) {
+		foreach (ServedLast::order('work', Doorbell::dueChannels()) as $channelId) {
 			if ($this->serve($channelId)) {
 				return true;
 			}
@@ -158,7 +153,7 @@ final class Worker
 			}
 			Lease::extend($this->slot, $this->token, Queue::LEASE_SECONDS);
 			Kept::settle($channelId);
-			if (self::mayFetch($channelId)) {
+			if (Fetching::mayFetch($channelId)) {
 				$publish = new Publish($channel, $this->token, fn () => $this->beat($channelId));
 				$publish->recover();
 				$publish->publishVerified(null, $this->isTurnOver(...));
@@ -186,7 +181,7 @@ final class Worker
 	private function linger(int $seconds): bool
 	{
 		$next = Queue::nextDue();
-		if ($next === null || $next <= Config::now() || $next > min(Config::now() + $seconds, $this->deadline) || ! self::canFetch()) {
+		if ($next === null || $next <= Config::now() || $next > min(Config::now() + $seconds, $this->deadline) || ! Fetching::canFetch()) {
 			return false;
 		}
 		sleep(max(1, min(2, $next - Config::now())));
@@ -196,28 +191,5 @@ final class Worker
 		}
 
 		return true;
-	}
-
-	private static function hasWork(): bool
-	{
-		return HeldPackets::dueChannels() || array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id));
-	}
-
-	private static function dueChannels(): array
-	{
-		$toFetch = self::canFetch() ? array_filter(Queue::dueChannels(), self::mayFetch(...)) : [];
-
-		return array_values(array_unique([...$toFetch, ...Outbox::dueChannels()]));
-	}
-
-	/** Tells whether files may be fetched for a channel now: nothing prevents it, and neither the admin nor the owner paused it. */
-	public static function mayFetch(int $channelId): bool
-	{
-		return self::canFetch() && Config::get('paused', "channel:$channelId") !== '1';
-	}
-
-	private static function canFetch(): bool
-	{
-		return Config::extensionProblem() === null && ! Queue::pausedUntil() && Config::get('paused') !== '1';
 	}
 }

@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Queue;
+use FileSync\Addon\Words;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -32,7 +33,7 @@ final class Background
 	private static function held(Findings $findings): void
 	{
 		foreach (Brake::lines() as $line) {
-			$findings->note('held', null, sprintf(t('channel %1$d: %2$s'), $line['channel'], Brake::describe($line)), t('php addon/filesync/cli.php packets lists it, and accepts it or restores our files; the owner can do the same on /filesync'));
+			$findings->note('held', null, sprintf(t('channel %1$d: %2$s'), $line['channel'], Words::displaced($line)), t('php addon/filesync/cli.php packets lists it, and accepts it or restores our files; the owner can do the same on /filesync'));
 		}
 	}
 

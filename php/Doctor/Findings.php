@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Doctor;
 
+use FileSync\Addon\Hub\Runtime;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -15,7 +17,7 @@ final class Findings
 	/** Adds one. It drops the remedy of a passed check, and prefixes the hub's commands with `sudo -u`, because the reader may be root. */
 	public function note(string $check, ?bool $ok, string $finding, string $remedy = ''): void
 	{
-		if ($user = Ownership::hubUser()) {
+		if ($user = Runtime::hubUser()) {
 			$remedy = preg_replace('#\bphp (?=(util|addon|Zotlabs)/)#', "sudo -u {$user['name']} php ", $remedy);
 		}
 		$this->all[] = ['check' => $check, 'ok' => $ok, 'finding' => $finding, 'remedy' => $ok ? '' : $remedy];

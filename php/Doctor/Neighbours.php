@@ -6,7 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Peers;
+use FileSync\Addon\Protocol\Version;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -45,7 +45,7 @@ final class Neighbours
 		$version = is_string($said['version'] ?? null) ? $said['version'] : '';
 		$speaks = match (true) {
 			! $said => t('%s answers, without filesync: files come the stock way'),
-			($said['v'] ?? null) !== Peers::VERSION => t('%1$s answers, with filesync %2$s of another protocol: files come the stock way'),
+			($said['v'] ?? null) !== Version::SIBLING => t('%1$s answers, with filesync %2$s of another protocol: files come the stock way'),
 			default => t('%1$s answers, with filesync %2$s'),
 		};
 		$findings->note('clone', true, sprintf($speaks, $clone['url'], $version));

@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Doctor;
 
+use FileSync\Addon\Hub\Runtime;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -12,7 +14,7 @@ final class Ownership
 	/** Runs the check. Notes nothing if root runs the hub, or if PHP cannot tell. */
 	public static function look(Findings $findings): void
 	{
-		$user = self::hubUser();
+		$user = Runtime::hubUser();
 		if ($user === null) {
 			return;
 		}
@@ -20,18 +22,6 @@ final class Ownership
 		$findings->note('code', $changed === null ? true : null, $changed === null ? sprintf(t('%s, who runs the hub, may not change the addon'), $user['name'])
 			: sprintf(t('%1$s, who runs the hub, may change the addon, and so may whoever breaks into the hub: %2$s'), $user['name'], $changed),
 			t("if the hub writes only to its folder store: in the hub's root as root, chown root: . addon; chmod go-w . addon; then install filesync again as root"));
-	}
-
-	/**
-	 * Returns the owner of the folder store.
-	 *
-	 * @return ?array{name: string, uid: int, gid: int} Null if that is root, or if PHP cannot tell.
-	 */
-	public static function hubUser(): ?array
-	{
-		$uid = (int) @fileowner('store');
-
-		return $uid && function_exists('posix_getpwuid') ? posix_getpwuid($uid) ?: ['name' => "#$uid", 'uid' => $uid, 'gid' => (int) @filegroup('store')] : null;
 	}
 
 	/** Returns the first path of the addon, or folder above it, that a user may change or replace. */

@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Platform;
 use FileSync\Addon\Hub\Registration;
+use FileSync\Addon\Hub\Runtime;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -14,14 +15,13 @@ if (! class_exists('App', false)) {
 /** Checks that we know the hub's version, and that addon and extension are complete, in this process and in the web server's. */
 final class Software
 {
-	private const FUNCTIONS = ['curl_init', 'openssl_sign', 'mb_scrub', 'link', 'rename', 'flock', 'disk_free_space', 'hash'];
 	private const LEAST_MEMORY = 67108864;
 
 	/** Checks what this process can see. */
 	public static function look(Findings $findings): void
 	{
 		$problem = Family::problem();
-		$findings->note('hub', $problem === null, $problem ?? sprintf(t('filesync knows Hubzilla %s'), STD_VERSION), t('update filesync; until then the hub works as without it'));
+		$findings->note('hub', $problem === null, $problem ?? sprintf(t('filesync knows Hubzilla %s'), Family::version()), t('update filesync; until then the hub works as without it'));
 		$findings->attempt('files', self::files(...));
 		$findings->attempt('registered', self::registered(...));
 		self::overrides($findings);
@@ -29,7 +29,7 @@ final class Software
 		$where = PHP_SAPI === 'cli' ? t('on the command line') : t('in the web server');
 		$findings->note('extension', $problem === null, $problem === null ? sprintf(t('version %1$s is loaded %2$s'), Config::version(), $where) : "$where: $problem",
 			t('let PHP load the extension for the web server and the command line, the same version as the addon:') . ' ' . self::again());
-		$lacks = self::lacks($findings, 'php', '', self::missingFunctions(), Platform::missingExtensions());
+		$lacks = self::lacks($findings, 'php', '', Runtime::missingFunctions(), Platform::missingExtensions());
 		$lacks || $findings->note('php', true, sprintf(t('PHP %s has everything that is needed'), PHP_VERSION));
 		self::memory($findings, 'memory', $where, (string) ini_get('memory_limit'));
 	}
@@ -45,33 +45,11 @@ final class Software
 		}
 		self::lacks($findings, 'php-web', t('in the web server') . ': ', $web['missing'] ?? [], $web['extensions'] ?? []);
 		self::memory($findings, 'memory-web', t('in the web server'), $web['memory_limit']);
-		$differ = array_keys(array_diff_assoc($web['settings'], self::settings()) + array_diff_assoc(self::settings(), $web['settings']));
+		$differ = array_keys(array_diff_assoc($web['settings'], Runtime::settings()) + array_diff_assoc(Runtime::settings(), $web['settings']));
 		if ($web['problem'] === null && extension_loaded('filesync')) {
 			$findings->note('limits', $differ === [], $differ ? sprintf(t('settings differ between the web server and the command line: %s'), implode(', ', $differ))
 				: t('the limits of the extension are the same in the web server and on the command line'), t('give both the same filesync.* settings in php.ini, and reload'));
 		}
-	}
-
-	/** Returns the `filesync.*` settings of php.ini. */
-	public static function settings(): array
-	{
-		return extension_loaded('filesync') ? array_map('strval', ini_get_all('filesync', false)) : [];
-	}
-
-	/** Returns the functions that we need and this PHP lacks. */
-	public static function missingFunctions(): array
-	{
-		return array_values(array_filter(self::FUNCTIONS, fn ($name) => ! function_exists($name)));
-	}
-
-	/** Tells whether this process may run older files of the addon than those on disk: PHP is configured not to check. */
-	public static function isOutdated(): bool
-	{
-		$status = function_exists('opcache_get_status') && ! ini_get('opcache.validate_timestamps') ? @opcache_get_status(false) : false;
-		$since = $status ? max($status['opcache_statistics']['start_time'], $status['opcache_statistics']['last_restart_time']) : PHP_INT_MAX;
-		$ours = array_filter(get_included_files(), fn ($path) => str_starts_with($path, dirname(__DIR__) . '/'));
-
-		return (bool) array_filter($ours, fn ($path) => (int) @filectime($path) > $since);
 	}
 
 	/** Notes functions and extensions that a PHP lacks, for us and for the hub itself; tells whether there are any. */

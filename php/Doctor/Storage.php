@@ -4,6 +4,7 @@ namespace FileSync\Addon\Doctor;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Schema\Migrations;
@@ -57,7 +58,7 @@ final class Storage
 	/** Creates a file in our folder and moves it beside each channel's files, as publishing does. */
 	private static function store(Findings $findings): void
 	{
-		$user = Ownership::hubUser();
+		$user = Runtime::hubUser();
 		if ($user && posix_geteuid() !== $user['uid']) {
 			$findings->note('user', null, sprintf(t('this command does not run as the owner of the folder store, %s'), $user['name']), t("run it as the hub's user:") . ' php addon/filesync/cli.php doctor');
 		}

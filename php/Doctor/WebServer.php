@@ -3,12 +3,13 @@
 namespace FileSync\Addon\Doctor;
 
 use FileSync\Addon\Facts;
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
-use FileSync\Addon\Packet;
+use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\SignedRequest;
 use FileSync\Addon\TicketRequest;
 
@@ -58,7 +59,7 @@ final class WebServer
 			$found ??= $channel;
 			$where = ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1, 'filesize >' => 1];
 			foreach (Table::select('attach', $where, 'id', self::FILES_TRIED, 'hash') as $file) {
-				$facts = preg_match(Packet::HASH, $file['hash']) ? Facts::of($channel, $file['hash'], 0) : null;
+				$facts = preg_match(Bounds::HASH, $file['hash']) ? Facts::of($channel, $file['hash'], 0) : null;
 				if ($facts && $facts->state === 'whole' && ! $facts->isArriving && $facts->path !== null) {
 					return [$channel, $facts];
 				}
@@ -71,7 +72,7 @@ final class WebServer
 	/** Requests a ticket as a clone does; returns the answer's file, an empty array if none was requested, or null if that failed. */
 	private function askForTicket(array $channel, ?Facts $file): ?array
 	{
-		$body = json_encode(['filesync' => SignedRequest::VERSION, 'channel' => $channel['channel_hash'], 'key_id' => Clones::ownUrl($channel), 'time' => Config::now(), 'nonce' => Config::token(),
+		$body = json_encode(['filesync' => Version::REQUEST, 'channel' => $channel['channel_hash'], 'key_id' => Clones::ownUrl($channel), 'time' => Config::now(), 'nonce' => Config::token(),
 			'files' => [['hash' => $file->hash ?? 'none', 'scale' => 0]], 'probe' => TicketRequest::expectProbe()], JSON_UNESCAPED_SLASHES);
 		$answer = ($this->ask)('POST', '/getfile/ticket', ['Content-Type: application/json', 'Authorization: Signature keyId="probe"',
 			'Filesync-Signature: ' . SignedRequest::sign($channel, 'ticket', Web::path('/getfile/ticket'), Web::host(), $body)], $body);

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Hub;
 
+use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Reconcile\PeerFailure;
 use FileSync\Addon\SignedRequest;
 
@@ -53,7 +54,7 @@ final class CloneCall
 
 	private function post(array $keys): array
 	{
-		$body = json_encode($keys + ['filesync' => SignedRequest::VERSION, 'channel' => $this->channel['channel_hash'], 'key_id' => Clones::ownUrl($this->channel),
+		$body = json_encode($keys + ['filesync' => Version::REQUEST, 'channel' => $this->channel['channel_hash'], 'key_id' => Clones::ownUrl($this->channel),
 			'time' => Config::now() + $this->aheadSeconds, 'nonce' => Config::token(), 'gzip' => function_exists('gzdecode')], JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR);
 		$path = "/getfile/$this->kind";
 		$signature = SignedRequest::sign($this->channel, $this->kind, rtrim((string) parse_url($this->root, PHP_URL_PATH), '/') . $path, Web::hostOf($this->root), $body);

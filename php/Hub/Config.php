@@ -2,8 +2,6 @@
 
 namespace FileSync\Addon\Hub;
 
-use FileSync\Addon\Schema\Migrations;
-
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -68,6 +66,18 @@ final class Config
 		return array_column(Table::select('filesync_setting', ['name' => $name, 'value' => $value], 'scope', 0, 'scope'), 'scope');
 	}
 
+	/** Returns a number that we keep in the hub's own config, where it can be read before our tables exist; 0 if there is none. */
+	public static function ofHub(string $name): int
+	{
+		return (int) \Zotlabs\Lib\Config::Get('filesync', $name, 0);
+	}
+
+	/** Sets such a number; null removes it. */
+	public static function setOfHub(string $name, ?int $value): void
+	{
+		$value === null ? \Zotlabs\Lib\Config::Delete('filesync', $name) : \Zotlabs\Lib\Config::Set('filesync', $name, $value);
+	}
+
 	/**
 	 * Tells whether filesync serves a channel: the hub is known, our tables exist, neither the site nor the channel is switched off.
 	 *
@@ -81,7 +91,7 @@ final class Config
 		try {
 			return self::get('enabled') !== '0' && self::get('enabled', 'channel:' . $channelId) !== '0';
 		} catch (\RuntimeException $e) {
-			if (Table::areAbsent(Migrations::tables())) {
+			if (Table::areAbsent(Table::OURS)) {
 				return false;
 			}
 			throw $e;

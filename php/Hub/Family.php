@@ -49,7 +49,7 @@ final class Family
 	/** Returns why filesync stays passive on this hub, or null if it does not. */
 	public static function problem(): ?string
 	{
-		$version = defined('STD_VERSION') ? STD_VERSION : 'unknown';
+		$version = self::version();
 		if (! self::isKnown()) {
 			return sprintf(t('filesync does not know Hubzilla %s and stays passive'), $version);
 		}
@@ -118,7 +118,13 @@ final class Family
 	/** Returns the largest file size that the hub's tables can hold, in bytes; the column holds it for every larger file. */
 	public static function largestFileBytes(): int
 	{
-		return self::isPostgres() ? PHP_INT_MAX : 4294967295;
+		return self::isPostgres() ? PHP_INT_MAX : Bounds::COLUMN_END;
+	}
+
+	/** Returns the version of the hub. */
+	public static function version(): string
+	{
+		return defined('STD_VERSION') ? STD_VERSION : 'unknown';
 	}
 
 	/** Returns a file size as the hub's tables can hold it. */

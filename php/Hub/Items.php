@@ -2,8 +2,6 @@
 
 namespace FileSync\Addon\Hub;
 
-use FileSync\Addon\ItemRelocation;
-
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -15,7 +13,7 @@ final class Items
 	public static function store(array $channel, array $items): void
 	{
 		Family::loadImport();
-		ItemRelocation::whileTakingIn(fn () => \sync_items($channel, self::postsFirst($items), null));
+		Reception::importing(fn () => \sync_items($channel, self::postsFirst($items), null));
 	}
 
 	/** Returns items with the posts before the comments: core drops a comment whose post is missing, and PostgreSQL sends them in any order. */

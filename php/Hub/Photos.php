@@ -2,9 +2,7 @@
 
 namespace FileSync\Addon\Hub;
 
-use FileSync\Addon\Deletion;
-use FileSync\Addon\FileChange;
-use FileSync\Addon\Incoming;
+use FileSync\Addon\Order\Access;
 use FileSync\Addon\PhotoType;
 
 if (! class_exists('App', false)) {
@@ -28,13 +26,13 @@ final class Photos
 		if (! $size || ! $third || $third->getName() !== 'args') {
 			return;
 		}
-		$access = array_intersect_key($attach, array_flip(FileChange::ACL));
+		$access = array_intersect_key($attach, array_flip(Access::LISTS));
 		$args = $access + ['source' => '', 'visible' => 0, 'deliver' => false, 'resource_id' => $attach['hash'], 'album' => dirname('/' . $attach['display_path']) === '/' ? '' : dirname($attach['display_path']),
 			'os_syspath' => $attach['content'], 'os_path' => $attach['os_path'], 'display_path' => $attach['display_path'], 'filename' => $attach['filename'],
 			'getimagesize' => $size, 'directory' => null, 'options' => 'replace', 'created' => $attach['created'], 'edited' => $attach['edited'],
 			'title' => PhotoType::text($photo['title'] ?? ''), 'description' => PhotoType::text($photo['description'] ?? '')] + ($items ? ['item' => $items] : []);
 		Table::delete('photo', ['uid' => (int) $attach['uid'], 'resource_id' => $attach['hash'], 'imgscale' => [1, 2, 3]]);
-		Incoming::quietly((int) $channel['channel_id'], fn () => photo_upload($channel, ['xchan_hash' => $channel['channel_hash']] + $channel, $args));
+		Reception::quietly((int) $channel['channel_id'], fn () => photo_upload($channel, ['xchan_hash' => $channel['channel_hash']] + $channel, $args));
 	}
 
 	/**
@@ -50,7 +48,7 @@ final class Photos
 	{
 		$channelId = (int) $before['uid'];
 		$level = array_filter([Store::attach($channelId, $before['hash'])]);
-		for ($depth = 0; $level && $depth < Deletion::DEEPEST_FOLDER; $depth++) {
+		for ($depth = 0; $level && $depth < Bounds::DEEPEST_FOLDER; $depth++) {
 			$below = [];
 			foreach (array_chunk($level, 200) as $files) {
 				$isPhoto = fn ($file) => (int) $file['is_photo'] && ! (int) $file['is_dir'];
@@ -120,7 +118,7 @@ final class Photos
 		Store::copy($source, $path);
 		$row = ['filename' => $attach['filename'], 'os_path' => $attach['os_path'], 'display_path' => $attach['display_path'], 'edited' => $attach['edited'],
 			'mimetype' => $photo['mimetype'], 'height' => (int) $photo['height'], 'width' => (int) $photo['width'], 'filesize' => filesize($path), 'os_storage' => 1,
-			'content' => $path] + array_intersect_key($attach, array_flip(FileChange::ACL));
+			'content' => $path] + array_intersect_key($attach, array_flip(Access::LISTS));
 		if (Table::first('photo', $where, '', 'id')) {
 			Table::update('photo', $row, $where);
 		} else {

@@ -2,8 +2,6 @@
 
 namespace FileSync\Addon\Hub;
 
-use FileSync\Addon\Digests;
-use FileSync\Addon\Packet;
 use FileSync\Addon\Postponed;
 use FileSync\Addon\Refused;
 
@@ -39,7 +37,7 @@ final class Store
 		$end = Family::largestFileBytes();
 		if ((int) $row['filesize'] === $end && ! (int) $row['is_dir']) {
 			$onDisk = self::facts($row['content']);
-			$known = Digests::sizeOf((int) $row['uid'], $row['hash']);
+			$known = Sizes::sizeOf((int) $row['uid'], $row['hash']);
 			// Our record does not describe bytes written later.
 			$isKnown = $known && (! $onDisk || $onDisk['mtime'] <= $known['updated']);
 			$row['filesize'] = max($end, $isKnown ? $known['size_bytes'] : $onDisk['size_bytes'] ?? 0);
@@ -103,7 +101,7 @@ final class Store
 		$chain = [];
 		while ($folder !== '') {
 			$row = self::attach($channelId, $folder);
-			if (! $row || ! $row['is_dir'] || isset($chain[$folder]) || ! preg_match(Packet::HASH, $folder)) {
+			if (! $row || ! $row['is_dir'] || isset($chain[$folder]) || ! preg_match(Bounds::HASH, $folder)) {
 				return null;
 			}
 			$chain[$folder] = $row;
@@ -125,7 +123,7 @@ final class Store
 			return null;
 		}
 		$osPath = implode('/', [...array_column($chain, 'hash'), $hash]);
-		if (strlen($osPath) > Packet::LONGEST_PATH) {
+		if (strlen($osPath) > Bounds::LONGEST_PATH) {
 			return null;
 		}
 

@@ -14,12 +14,19 @@ if (! class_exists('App', false)) {
  */
 final class Table
 {
+	/** Our tables, as the migrations create them. */
+	public const OURS = [
+		'filesync_digest', 'filesync_dropped', 'filesync_file', 'filesync_held', 'filesync_journal', 'filesync_kept', 'filesync_key', 'filesync_lease',
+		'filesync_nonce', 'filesync_outbox', 'filesync_packet', 'filesync_peer', 'filesync_reconcile', 'filesync_refusal', 'filesync_served',
+		'filesync_setting', 'filesync_transfer',
+	];
+
 	private const BINARY = ['attach.content', 'photo.content'];
 
 	/**
 	 * Returns rows.
 	 *
-	 * @param array<string, mixed> $where `['state' => 'staged', 'next_at <=' => 5, 'scale' => [1, 2]]`, joined by AND.
+	 * @param array<string, mixed> $where `['state' => 'staged', 'next_at <=' => 5, 'scale' => [1, 2], 'f.id is' => null]`, joined by AND.
 	 */
 	public static function select(string $table, array $where, string $order = '', int $limit = 0, string $columns = '*'): array
 	{
@@ -157,7 +164,9 @@ final class Table
 		$parts = [];
 		foreach ($where as $key => $value) {
 			[$column, $operator] = explode(' ', $key . ' =');
-			if (is_array($value)) {
+			if ($operator === 'is' && $value === null) {
+				$parts[] = $column . ' IS NULL';
+			} elseif (is_array($value)) {
 				$list = array_map(fn ($one) => self::literal($table, $column, $one), $value);
 				$parts[] = $column . ($operator === '<>' ? ' NOT IN (' : ' IN (') . ($list ? implode(', ', $list) : 'NULL') . ')';
 			} else {

@@ -4,10 +4,11 @@ namespace FileSync\Addon\Order;
 
 use FileSync\Addon\Digests;
 use FileSync\Addon\Facts;
-use FileSync\Addon\FileChange;
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Packet;
+use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -44,7 +45,7 @@ final class Arrival
 		$this->file = $file;
 		$this->row = $packet->last;
 		$this->hub = Clones::normalise($root) ?? $root;
-		foreach (Revisions::GROUPS as $group) {
+		foreach (Judge::GROUPS as $group) {
 			$this->judge($group);
 		}
 		if ($this->accepted && ! $this->replaces('place')) {
@@ -109,7 +110,7 @@ final class Arrival
 	public static function knowsAll(array $channel, array $file, string $hub): bool
 	{
 		$isSending = null;
-		foreach (Revisions::GROUPS as $group) {
+		foreach (Judge::GROUPS as $group) {
 			$known = $file['peers'][$hub][$group] ?? null;
 			if ($known === null && $file[$group]['by'] === '') {
 				continue;
@@ -175,7 +176,7 @@ final class Arrival
 		$last['filename'] = $told['name'] ?? $last['filename'];
 		$last['edited'] = $told['edited'] ?? $last['edited'];
 		$oursBytes = (int) explode(':', $ours['print'])[0];
-		if ($group === 'bytes' && $last['filesize'] === FileChange::COLUMN_END && $oursBytes > FileChange::COLUMN_END) {
+		if ($group === 'bytes' && $last['filesize'] === Bounds::COLUMN_END && $oursBytes > Bounds::COLUMN_END) {
 			// A hub whose column is too narrow sends the column's maximum for every larger file.
 			$last['filesize'] = $oursBytes;
 		}
@@ -201,7 +202,7 @@ final class Arrival
 	{
 		[$folder, $name] = explode("\n", $ours['print'] . "\n", 3);
 
-		return $last['folder'] === $folder && FileChange::isNameOrVariant($name, $last['filename']);
+		return $last['folder'] === $folder && AttachRow::isNameOrVariant($name, $last['filename']);
 	}
 
 	private function hasOtherDigest(): bool

@@ -14,6 +14,9 @@ if (! class_exists('App', false)) {
  */
 final class Judge
 {
+	/** The groups that are decided separately: a file's bytes, its name and folder, who may see it. */
+	public const GROUPS = ['bytes', 'place', 'access'];
+
 	/** Bytes dated more than this before ours come from a backup or arrived late: clocks do not differ by that much. */
 	private const CLOCKS_DIFFER_SECONDS = 3600;
 

@@ -5,8 +5,10 @@ namespace FileSync\Addon\Order;
 use FileSync\Addon\Digests;
 use FileSync\Addon\Facts;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Queue;
 
 if (! class_exists('App', false)) {
@@ -21,7 +23,6 @@ if (! class_exists('App', false)) {
  */
 final class Revisions
 {
-	public const GROUPS = ['bytes', 'place', 'access'];
 	/** What `here` holds beside the fingerprints of the groups: the digest of the bytes, and those of earlier bytes; the access before a clone widened it. */
 	public const DIGESTS = ['sha256' => 1, 'past' => 1, 'before' => 1];
 
@@ -105,12 +106,25 @@ final class Revisions
 		return $file + ['changed' => $changed];
 	}
 
+	/** Sets a transfer aside as Queue::park() does; a deleted file that no hub has any more is gone again instead. */
+	public static function park(array $row, string $kind, string $reason, array $set = []): bool
+	{
+		if ($kind === 'NotFound' && (int) $row['scale'] === 0 && self::buryAgain((int) $row['uid'], $row['hash'])) {
+			$isDropped = Queue::advance($row, $row['state'], 'dropped', ['token' => '', 'lease_until' => 0, 'reason' => $reason]) !== null;
+			$isDropped && Queue::dropScales((int) $row['uid'], $row['hash']);
+
+			return $isDropped;
+		}
+
+		return Queue::park($row, $kind, $reason, $set);
+	}
+
 	/** Saves the record of a file. */
 	public static function save(array $file): void
 	{
 		unset($file['changed']);
 		$row = ['state' => $file['state'], 'is_dir' => (int) $file['is_dir'], 'updated' => Config::now()];
-		foreach ([...self::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
+		foreach ([...Judge::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
 			$row[$part] = json_encode($file[$part]);
 		}
 		$id = self::id($file['uid'], $file['hash']);
@@ -220,7 +234,7 @@ final class Revisions
 	/** Returns everything that the values of a file, and its delete, have seen. */
 	public static function seen(array $file): array
 	{
-		return Vector::join($file['state'] === 'here' ? [] : $file['gone'], $file['wanted']['vector'] ?? [], ...array_map(fn ($group) => $file[$group]['vector'], self::GROUPS));
+		return Vector::join($file['state'] === 'here' ? [] : $file['gone'], $file['wanted']['vector'] ?? [], ...array_map(fn ($group) => $file[$group]['vector'], Judge::GROUPS));
 	}
 
 	/** Returns the fingerprint of each group of an attach row with its categories, from our table or a packet. */
@@ -236,7 +250,7 @@ final class Revisions
 	/** Returns the categories of a row of ours. */
 	public static function terms(array $own): array
 	{
-		return Table::select('term', ['uid' => (int) $own['uid'], 'oid' => (int) $own['id'], 'otype' => TERM_OBJ_FILE], 'tid', 0, 'ttype, term, url');
+		return Table::select('term', ['uid' => (int) $own['uid'], 'oid' => (int) $own['id'], 'otype' => Core::TERM_OF_FILE], 'tid', 0, 'ttype, term, url');
 	}
 
 	/** Returns the record of an unknown file. */
@@ -249,7 +263,7 @@ final class Revisions
 	/** Returns this hub's name, as used in the names of conflict copies. */
 	public static function host(): string
 	{
-		return (string) parse_url(z_root(), PHP_URL_HOST);
+		return (string) parse_url(Web::root(), PHP_URL_HOST);
 	}
 
 	/** Returns `here` with another digest, or without one; digests of earlier bytes are remembered. */
@@ -293,11 +307,11 @@ final class Revisions
 	private static function decode(array $row): array
 	{
 		$file = ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'is_dir' => (int) $row['is_dir'], 'state' => $row['state'] === self::UNSEEN ? 'gone' : $row['state'], 'updated' => (int) $row['updated']];
-		foreach ([...self::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
+		foreach ([...Judge::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
 			$file[$part] = json_decode($row[$part], true) ?? [];
 		}
 		// An older version may have written vectors longer than other hubs read.
-		foreach (self::GROUPS as $group) {
+		foreach (Judge::GROUPS as $group) {
 			$file[$group]['vector'] = Vector::folded($file[$group]['vector'] ?? []);
 		}
 		$file['gone'] = Vector::folded($file['gone']);

@@ -5,9 +5,10 @@ namespace FileSync\Addon\Reconcile;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Incoming;
+use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Vector;
-use FileSync\Addon\Sibling;
+use FileSync\Addon\Protocol\SiblingReader;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -63,7 +64,7 @@ final class Intake
 	/** Tells whether both clones changed a file's bytes without knowing about the other's change. */
 	public static function isConflict(array $channel, array $entry): bool
 	{
-		$told = Sibling::readOrder($entry['filesync'] ?? null)['revision']['bytes']['vector'] ?? null;
+		$told = SiblingReader::readOrder($entry['filesync'] ?? null)['revision']['bytes']['vector'] ?? null;
 		$file = $told === null ? null : Revisions::find((int) $channel['channel_id'], self::hashOf($entry));
 
 		return $file && Vector::compare($file['bytes']['vector'], $told) === 'concurrent';
@@ -72,9 +73,9 @@ final class Intake
 	/** Tells whether our record has seen more than an entry. */
 	public static function hasSeenMore(array $channel, array $entry): bool
 	{
-		$told = Sibling::readOrder($entry['filesync'] ?? null)['revision'];
+		$told = SiblingReader::readOrder($entry['filesync'] ?? null)['revision'];
 		$file = $told ? Revisions::find((int) $channel['channel_id'], self::hashOf($entry)) : null;
-		foreach ($file ? Revisions::GROUPS : [] as $group) {
+		foreach ($file ? Judge::GROUPS : [] as $group) {
 			$ours = $group === 'bytes' && $file['wanted'] ? $file['wanted'] : $file[$group];
 			if (! ($group === 'bytes' && $file['is_dir']) && Vector::compare($ours['vector'], $told[$group]['vector']) !== 'equal') {
 				return true;

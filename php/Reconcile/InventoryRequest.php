@@ -2,11 +2,12 @@
 
 namespace FileSync\Addon\Reconcile;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Outgoing;
-use FileSync\Addon\Packet;
 use FileSync\Addon\Places;
+use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Request;
 use FileSync\Addon\Response;
 use FileSync\Addon\SignedRequest;
@@ -72,7 +73,7 @@ final class InventoryRequest
 		if (isset($said['error'])) {
 			return Response::error(410, $said['error']);
 		}
-		$said = ['filesync' => SignedRequest::VERSION, 'time' => Config::now()] + $said;
+		$said = ['filesync' => Version::REQUEST, 'time' => Config::now()] + $said;
 
 		return ! empty($this->asked['gzip']) && function_exists('gzencode') ? Response::packed($said) : Response::json(200, $said);
 	}
@@ -167,7 +168,7 @@ final class InventoryRequest
 		return in_array($asked['do'] ?? null, ['round', 'entries', 'finish'], true) && is_int($hop) && $hop >= 0 && $hop < self::MOST_HOPS
 			&& self::isText($asked['session'] ?? null, '/^[0-9a-f]{32}$/D') && self::isText($asked['message'] ?? null, '#^[A-Za-z0-9+/]*={0,2}$#D')
 			&& self::isList($asked['keys'] ?? null, '/^[0-9a-f]{16}$/D', self::MOST_ENTRIES)
-			&& self::isList($asked['hashes'] ?? null, Packet::HASH, $asked['do'] === 'finish' ? self::MOST_HASHES : self::MOST_ENTRIES);
+			&& self::isList($asked['hashes'] ?? null, Bounds::HASH, $asked['do'] === 'finish' ? self::MOST_HASHES : self::MOST_ENTRIES);
 	}
 
 	private static function isText(mixed $value, string $pattern): bool

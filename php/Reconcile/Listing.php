@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Reconcile;
 
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -9,6 +10,7 @@ use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Queue;
+use FileSync\Addon\Storage\ScaleTable;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -27,7 +29,6 @@ final class Listing
 
 	private const PAGE = 500;
 	private const COLUMNS = 'id, uid, hash, filename, folder, filesize, is_dir, edited, allow_cid, allow_gid, deny_cid, deny_gid';
-	private const CROPS = [4, 7];
 
 	/**
 	 * Adds pages to an inventory until a deadline.
@@ -79,8 +80,8 @@ final class Listing
 			return [];
 		}
 		$known = array_column(Table::select('filesync_file', Revisions::keys($where['uid'], $hashes), '', 0, 'hash, state, bytes, place, access, wanted, here'), null, 'hash');
-		$terms = self::grouped(Table::select('term', $where + ['otype' => TERM_OBJ_FILE, 'oid' => array_map('intval', array_column($rows, 'id'))], 'tid', 0, 'oid, ttype, term'), 'oid');
-		$crops = self::grouped(Table::select('photo', $where + ['resource_id' => $hashes, 'imgscale' => self::CROPS], 'imgscale, id', 0, 'resource_id, imgscale, filesize'), 'resource_id');
+		$terms = self::grouped(Table::select('term', $where + ['otype' => Core::TERM_OF_FILE, 'oid' => array_map('intval', array_column($rows, 'id'))], 'tid', 0, 'oid, ttype, term'), 'oid');
+		$crops = self::grouped(Table::select('photo', $where + ['resource_id' => $hashes, 'imgscale' => ScaleTable::CROPS], 'imgscale, id', 0, 'resource_id, imgscale, filesize'), 'resource_id');
 		$live = self::live($where['uid'], $hashes);
 		$texts = [];
 		foreach ($rows as $row) {

@@ -2,7 +2,7 @@
 
 namespace FileSync\Addon\Reconcile;
 
-use FileSync\Addon\FileChange;
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\OriginApi;
@@ -14,6 +14,7 @@ use FileSync\Addon\Outgoing;
 use FileSync\Addon\Packet;
 use FileSync\Addon\Queue;
 use FileSync\Addon\Refused;
+use FileSync\Addon\Storage\AttachRow;
 use FileSync\Exception\PermanentException;
 use FileSync\Exception\TemporaryException;
 use FileSync\Inventory;
@@ -104,7 +105,7 @@ final class StockComparison
 		while ($cursor) {
 			[$rows, $cursor] = OriginFiles::next($this->channel, $this->run->peer, $cursor);
 			foreach ($rows as $row) {
-				preg_match(Packet::HASH, $row['hash']) && $there->add($row['hash'], ...self::texts($row));
+				preg_match(Bounds::HASH, $row['hash']) && $there->add($row['hash'], ...self::texts($row));
 			}
 			if (microtime(true) >= $until) {
 				break;
@@ -181,7 +182,7 @@ final class StockComparison
 	private static function texts(array $row): array
 	{
 		$row += self::ACCESS + ['filename' => '', 'folder' => '', 'filesize' => 0, 'is_dir' => 0, 'edited' => ''];
-		$prints = Revisions::prints(['filesize' => min((int) $row['filesize'], FileChange::COLUMN_END)] + $row, []);
+		$prints = Revisions::prints(['filesize' => min((int) $row['filesize'], Bounds::COLUMN_END)] + $row, []);
 
 		return [$prints['bytes'], $prints['place'] . "\n" . $prints['access']];
 	}
@@ -234,9 +235,9 @@ final class StockComparison
 		if (! $theirs) {
 			return false;
 		}
-		$isSamePlace = $own['folder'] === $told['folder'] && FileChange::isNameOrVariant($own['filename'], $told['filename']);
+		$isSamePlace = $own['folder'] === $told['folder'] && AttachRow::isNameOrVariant($own['filename'], $told['filename']);
 
-		return ! $isSamePlace || $ours['access'] !== $theirs['access'] || (! $isLive && $ours['bytes'] !== $theirs['bytes'] && (int) $theirs['bytes'] !== FileChange::COLUMN_END);
+		return ! $isSamePlace || $ours['access'] !== $theirs['access'] || (! $isLive && $ours['bytes'] !== $theirs['bytes'] && (int) $theirs['bytes'] !== Bounds::COLUMN_END);
 	}
 
 	/** Sends some files that the hub lacks; once all noted ones are sent, notes more, or continues asking. */

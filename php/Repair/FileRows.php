@@ -3,11 +3,11 @@
 namespace FileSync\Addon\Repair;
 
 use FileSync\Addon\Facts;
-use FileSync\Addon\FileChange;
+use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Packet;
-use FileSync\Addon\Verify;
+use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -135,7 +135,7 @@ final class FileRows
 		$facts = Facts::of($this->channel, $row['hash'], 0);
 		if (in_array($facts->state, ['absent', 'partial'], true) && ! $facts->isArriving) {
 			$what = $facts->state === 'absent' ? 'its bytes are not on disk' : "{$facts->sizeBytes} bytes are on disk, the row says {$row['filesize']}";
-			yield $this->fault('bytes', $row, $what, fn () => (new Verify($this->channel))->look(Store::attach($this->uid, $row['hash']))['verdict'] === 'damaged');
+			yield $this->fault('bytes', $row, $what, fn () => (new FileCheck($this->channel))->look(Store::attach($this->uid, $row['hash']))['verdict'] === 'damaged');
 		}
 	}
 
@@ -152,7 +152,7 @@ final class FileRows
 		if (isset($passed[$missing])) {
 			return $this->fault('folder', $row, 'its folders are inside each other', null);
 		}
-		if (! preg_match(Packet::HASH, $missing)) {
+		if (! preg_match(Bounds::HASH, $missing)) {
 			return $this->fault('folder', $row, 'its folder has an impossible name', null);
 		}
 
@@ -160,7 +160,7 @@ final class FileRows
 			$name = Store::freeName($this->uid, '', $missing, 'recovered-' . substr($missing, 0, 8));
 			$place = ['os_path' => $missing, 'display_path' => $name, 'content' => Store::root($this->channel) . '/' . $missing];
 			$folder = ['hash' => $missing, 'creator' => $row['creator'], 'folder' => '', 'flags' => 0, 'created' => $row['created']] + self::ownersOnly($this->channel);
-			$journal->insert('attach', FileChange::columns($this->channel, $folder, $place, $name)
+			$journal->insert('attach', AttachRow::columns($this->channel, $folder, $place, $name)
 				+ ['is_dir' => 1, 'is_photo' => 0, 'filetype' => 'multipart/mixed', 'filesize' => 0, 'edited' => $row['created']], ['uid' => $this->uid, 'hash' => $missing]);
 			$this->places = [];
 
@@ -178,7 +178,7 @@ final class FileRows
 
 		return $this->fault('twice', $row, "it has $count rows", ! $canGo ? null : function (Journal $journal) use ($rows) {
 			$kept = array_shift($rows);
-			$terms = ['uid' => $this->uid, 'otype' => TERM_OBJ_FILE];
+			$terms = ['uid' => $this->uid, 'otype' => Core::TERM_OF_FILE];
 			foreach ($rows as $gone) {
 				$moves = ! Table::count('term', $terms + ['oid' => (int) $kept['id']]);
 				foreach ($moves ? Table::select('term', $terms + ['oid' => (int) $gone['id']], 'tid', 0, 'tid, oid') : [] as $term) {

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Repair;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -155,7 +156,7 @@ final class Journal
 	{
 		Store::refuseLinks($path);
 		if (! is_dir(dirname($path))) {
-			os_mkdir(dirname($path), STORAGE_DEFAULT_PERMISSIONS, true);
+			Core::makeFolder(dirname($path));
 		}
 		$file = @fopen("$path.new", 'w');
 		$isWritten = $file && @fwrite($file, $bytes) === strlen($bytes) && fsync($file) && fclose($file) && @rename("$path.new", $path);

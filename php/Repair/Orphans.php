@@ -2,13 +2,13 @@
 
 namespace FileSync\Addon\Repair;
 
-use FileSync\Addon\FileChange;
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Revisions;
-use FileSync\Addon\Packet;
+use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -32,7 +32,7 @@ final class Orphans
 		$paths = [];
 		foreach (is_dir($root) ? new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($root, \FilesystemIterator::SKIP_DOTS), \RecursiveIteratorIterator::LEAVES_ONLY, \RecursiveIteratorIterator::CATCH_GET_CHILD) : [] as $path => $entry) {
 			// Thumbnails and previews belong to the file beside them.
-			if ($entry->isFile() && ! $entry->isLink() && preg_match(Packet::HASH, $entry->getFilename()) && ! preg_match('/-[0-9]$/D', $entry->getFilename())
+			if ($entry->isFile() && ! $entry->isLink() && preg_match(Bounds::HASH, $entry->getFilename()) && ! preg_match('/-[0-9]$/D', $entry->getFilename())
 				&& $entry->getMTime() < Config::now() - self::YOUNG_SECONDS) {
 				$paths[$path] = $entry->getFilename();
 			}
@@ -71,7 +71,7 @@ final class Orphans
 			$place = ['content' => $path] + Store::place($this->channel, $folder, $hash, $name);
 			$date = gmdate('Y-m-d H:i:s', (int) filemtime($path));
 			$columns = ['hash' => $hash, 'creator' => $this->channel['channel_hash'], 'folder' => $folder, 'flags' => 0, 'created' => $date] + FileRows::ownersOnly($this->channel);
-			$journal->insert('attach', FileChange::columns($this->channel, $columns, $place, $name)
+			$journal->insert('attach', AttachRow::columns($this->channel, $columns, $place, $name)
 				+ ['is_dir' => 0, 'is_photo' => 0, 'filetype' => $type, 'filesize' => Family::sizeColumn((int) filesize($path)), 'edited' => $date], ['uid' => $uid, 'hash' => $hash]);
 
 			return true;

@@ -2,11 +2,13 @@
 
 namespace FileSync\Addon\Repair;
 
-use FileSync\Addon\FileChange;
+use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Packet;
+use FileSync\Addon\Order\Access;
+use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -18,7 +20,7 @@ final class PhotoRows
 	private const PAGE = 200;
 	private const COLUMNS = 'id, resource_id, imgscale, filename, display_path, os_storage, filesize';
 	/** The uses of a channel's own photos; others are avatars of other people, things and caches. */
-	private const USAGES = [PHOTO_NORMAL, PHOTO_PROFILE, PHOTO_COVER];
+	private const USAGES = [Core::PHOTO_NORMAL, Core::PHOTO_PROFILE, Core::PHOTO_COVER];
 
 	/** How many rows the last step read. */
 	public int $passed = 0;
@@ -95,7 +97,7 @@ final class PhotoRows
 		$photo = Table::first('photo', ['id' => $id]);
 		$hash = $photo['resource_id'];
 		$isHere = (int) $photo['os_storage'] ? Store::facts(Store::pathOf($this->channel, $photo)) !== null : $photo['content'] !== '';
-		if (! preg_match(Packet::HASH, $hash) || ! $isHere) {
+		if (! preg_match(Bounds::HASH, $hash) || ! $isHere) {
 			return $this->fault('photo', $photo, $isHere ? 'its file has no row, and its hash cannot be used for one' : 'its file has no row, and its bytes are missing', null);
 		}
 		unset($photo['content']);
@@ -112,8 +114,8 @@ final class PhotoRows
 				$journal->bringOut('photo', $photo, $place['content'], []);
 			}
 			$columns = ['hash' => $hash, 'creator' => $photo['xchan'] !== '' ? $photo['xchan'] : $this->channel['channel_hash'], 'folder' => $folder, 'flags' => 0, 'created' => $photo['created']]
-				+ array_intersect_key($photo, array_flip(FileChange::ACL));
-			$journal->insert('attach', FileChange::columns($this->channel, $columns, $place, $name) + ['is_dir' => 0, 'is_photo' => 1, 'filetype' => $photo['mimetype'],
+				+ array_intersect_key($photo, array_flip(Access::LISTS));
+			$journal->insert('attach', AttachRow::columns($this->channel, $columns, $place, $name) + ['is_dir' => 0, 'is_photo' => 1, 'filetype' => $photo['mimetype'],
 				'filesize' => Family::sizeColumn(filesize($place['content'])), 'edited' => $photo['edited']], ['uid' => $this->uid, 'hash' => $hash]);
 			$set = ['filename' => $name, 'os_path' => $place['os_path'], 'display_path' => $place['display_path'], 'album' => $place['album']];
 			foreach (Table::select('photo', ['uid' => $this->uid, 'resource_id' => $hash], 'id', 0, 'id, filename, os_path, display_path, album') as $one) {

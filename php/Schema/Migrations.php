@@ -2,11 +2,11 @@
 
 namespace FileSync\Addon\Schema;
 
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Peers;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -61,7 +61,7 @@ final class Migrations
 	/** Returns the number of the last finished step, 0 if none. */
 	public static function done(): int
 	{
-		return (int) \Zotlabs\Lib\Config::Get('filesync', 'schema', 0);
+		return (int) Config::ofHub('schema');
 	}
 
 	/** Returns the number of the newest step that this version knows. */
@@ -73,7 +73,7 @@ final class Migrations
 	/** Removes the tables; the next run creates them again. */
 	public static function undo(): void
 	{
-		\Zotlabs\Lib\Config::Delete('filesync', 'schema');
+		Config::setOfHub('schema', null);
 		Table::drop(self::tables());
 	}
 
@@ -116,7 +116,7 @@ final class Migrations
 				throw new \RuntimeException("migration $number failed");
 			}
 		}
-		\Zotlabs\Lib\Config::Set('filesync', 'schema', $number);
+		Config::setOfHub('schema', $number);
 		Config::log("tables are at step $number");
 	}
 
@@ -174,7 +174,7 @@ final class Migrations
 					. ' known_until bigint NOT NULL, version varchar(32) NOT NULL, features text NOT NULL, reason text NOT NULL,'
 					. ' dav_refused_until bigint NOT NULL, piece_bytes bigint NOT NULL, piece_until bigint NOT NULL, skew_seconds bigint NOT NULL,'
 					. ' last_ok bigint NOT NULL, last_failed bigint NOT NULL, failures bigint NOT NULL, rung varchar(16) NOT NULL, updated bigint NOT NULL)',
-				Peers::moveSettings(...),
+				self::moveRefusals(...),
 			],
 			4 => [
 				'CREATE TABLE IF NOT EXISTS filesync_file (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, hash varchar(64) NOT NULL,'
@@ -219,5 +219,17 @@ final class Migrations
 				'CREATE INDEX filesync_packet_channel ON filesync_packet (uid, state)',
 			],
 		];
+	}
+
+	/** Moves here what versions before step 3 kept in the settings: until when hubs refuse /dav. */
+	private static function moveRefusals(): void
+	{
+		foreach (Table::select('filesync_setting', ['name' => 'dav_refused_until']) as $row) {
+			$url = preg_replace('/^peer:/', '', $row['scope']);
+			Table::tryInsert('filesync_peer', ['id' => hash('sha256', Clones::normalise($url) ?? $url), 'url' => $url, 'speaks' => '', 'known_until' => 0, 'version' => '', 'features' => '', 'reason' => '',
+				'dav_refused_until' => (int) $row['value'], 'piece_bytes' => 0, 'piece_until' => 0, 'skew_seconds' => 0, 'last_ok' => 0, 'last_failed' => 0, 'failures' => 0, 'rung' => '',
+				'updated' => Config::now()]);
+		}
+		Table::delete('filesync_setting', ['name' => 'dav_refused_until']);
 	}
 }

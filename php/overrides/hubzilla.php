@@ -16,7 +16,7 @@ namespace Zotlabs\Lib {
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Lib\sync_items')) {
 		/** Receives the posts of a sync packet. */
 		function sync_items($channel, $items, $relocate = null) {
-			return \FileSync\Addon\Hub\Family::isAsExpected('sync_items') ? \FileSync\Addon\ItemRelocation::whileTakingIn(fn () => \sync_items($channel, \FileSync\Addon\Hub\Items::postsFirst($items), \FileSync\Addon\ItemRelocation::forCore($channel, $relocate)))
+			return \FileSync\Addon\Hub\Family::isAsExpected('sync_items') ? \FileSync\Addon\Hub\Reception::importing(fn () => \sync_items($channel, \FileSync\Addon\Hub\Items::postsFirst($items), \FileSync\Addon\ItemRelocation::forCore($channel, $relocate)))
 				: \sync_items($channel, $items, $relocate);
 		}
 	}
@@ -35,7 +35,7 @@ namespace Zotlabs\Daemon {
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Daemon\import_items')) {
 		/** Receives one page of the posts of a cloned channel. */
 		function import_items($channel, $items, $sync = false, $relocate = null) {
-			return \FileSync\Addon\Hub\Family::isAsExpected('import_items') ? \FileSync\Addon\ItemRelocation::whileTakingIn(fn () => \import_items($channel, \FileSync\Addon\Hub\Items::postsFirst($items), $sync, \FileSync\Addon\ItemRelocation::forCore($channel, $relocate)))
+			return \FileSync\Addon\Hub\Family::isAsExpected('import_items') ? \FileSync\Addon\Hub\Reception::importing(fn () => \import_items($channel, \FileSync\Addon\Hub\Items::postsFirst($items), $sync, \FileSync\Addon\ItemRelocation::forCore($channel, $relocate)))
 				: \import_items($channel, $items, $sync, $relocate);
 		}
 	}
@@ -101,7 +101,7 @@ namespace Zotlabs\Module {
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\import_items')) {
 		/** Receives posts from an export file. */
 		function import_items($channel, $items, $sync = false, $relocate = null) {
-			return \FileSync\Addon\Hub\Family::isAsExpected('import_items') ? \FileSync\Addon\ItemRelocation::whileTakingIn(fn () => \import_items($channel, \FileSync\Addon\Hub\Items::postsFirst($items), $sync, \FileSync\Addon\ItemRelocation::forCore($channel, $relocate)))
+			return \FileSync\Addon\Hub\Family::isAsExpected('import_items') ? \FileSync\Addon\Hub\Reception::importing(fn () => \import_items($channel, \FileSync\Addon\Hub\Items::postsFirst($items), $sync, \FileSync\Addon\ItemRelocation::forCore($channel, $relocate)))
 				: \import_items($channel, $items, $sync, $relocate);
 		}
 	}

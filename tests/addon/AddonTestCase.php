@@ -35,7 +35,7 @@ abstract class AddonTestCase extends TestCase
 		Fake\Clock::$ahead = 0;
 		FileSync\Store::$aroundExchange = FileSync\FileDigest::$duringStep = FileSync\FileDigest::$digest = null;
 		// A test whose database went away ends no request.
-		(static fn () => self::$begun = [])->bindTo(null, FileSync\Addon\Outgoing::class)();
+		FileSync\Addon\Hub\Begun::take();
 		FileSync\Store::$age = 10;
 		FileSync\FileDigest::$count = 0;
 	}

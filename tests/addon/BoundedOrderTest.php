@@ -1,6 +1,7 @@
 <?php
 
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
@@ -58,7 +59,7 @@ final class BoundedOrderTest extends AddonTestCase
 		$this->sent();
 		Zotlabs\Module\attach_change_permissions(1, 'f1', '<friend>', '', '', '');
 		$said = $this->sent()[0]['filesync']['revision'];
-		$this->assertNotNull(FileSync\Addon\Sibling::readOrder(['v' => 1, 'revision' => json_decode(json_encode($said), true)])['revision']);
+		$this->assertNotNull(FileSync\Addon\Protocol\SiblingReader::readOrder(['v' => 1, 'revision' => json_decode(json_encode($said), true)])['revision']);
 		$this->assertLessThanOrEqual(192, count((array) $said['access']['seen']));
 		$this->assertArrayHasKey(Site::component(1), (array) $said['access']['seen']);
 		// An honest hub's next change is after all that was made up, and ours after that.
@@ -164,7 +165,7 @@ final class BoundedOrderTest extends AddonTestCase
 	/** Returns the entry of a file whose bytes, place and access have seen so much. */
 	private function told(string $hash, string $bytes, array $seen, array $columns = []): array
 	{
-		$revision = array_fill_keys(Revisions::GROUPS, ['seen' => $seen, 'by' => self::A, 'at' => 'a.example']);
+		$revision = array_fill_keys(Judge::GROUPS, ['seen' => $seen, 'by' => self::A, 'at' => 'a.example']);
 
 		return ['filesync' => ['v' => 1, 'revision' => $revision]] + $this->file($hash, $bytes, $columns);
 	}

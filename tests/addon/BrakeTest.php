@@ -3,8 +3,12 @@
 use FileSync\Addon\Brake;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Queue;
+use FileSync\Addon\Receive\BrakeAnswer;
 use FileSync\Addon\Undo;
+use FileSync\Addon\Words;
 use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\InProcess;
@@ -43,7 +47,7 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([0, 5], [count(TransferBatch::$added) - $fetched, $this->showing('rubbish')]);
 		$held = array_filter($hashes, fn ($hash) => str_starts_with($this->shown($hash), 'ours'));
 		foreach ($held as $hash) {
-			$this->assertSame(["ours of $hash", 'parked', Brake::KIND], [$this->shown($hash), $this->transfer($hash)['state'], $this->transfer($hash)['kind']]);
+			$this->assertSame(["ours of $hash", 'parked', Queue::BRAKE], [$this->shown($hash), $this->transfer($hash)['state'], $this->transfer($hash)['kind']]);
 		}
 		$this->receive($this->file('new', 'a new file'));
 		$this->work();
@@ -51,7 +55,7 @@ final class BrakeTest extends AddonTestCase
 		$this->sent();
 		[$line] = Brake::lines();
 		$this->assertSame(['replaced', 40, 35], [$line['what'], $line['files'], $line['waiting']]);
-		Brake::decide($line, false);
+		BrakeAnswer::decide($line, false);
 		$this->work();
 		$said = [];
 		foreach ($this->sent() as $entry) {
@@ -79,7 +83,7 @@ final class BrakeTest extends AddonTestCase
 		Config::set('displaced_max_files_day', '3');
 		$hashes = $this->files(8);
 		$this->overwrite($hashes);
-		Brake::decide(Brake::lines()[0], true);
+		BrakeAnswer::decide(Brake::lines()[0], true);
 		$this->work();
 		$this->assertSame([8, []], [$this->showing('rubbish'), Brake::lines()]);
 		$this->assertSame(0, Table::count('filesync_held', []));
@@ -92,7 +96,7 @@ final class BrakeTest extends AddonTestCase
 		Config::set('displaced_max_files_day', '0');
 		[$hash] = $this->files(1);
 		$this->overwrite([$hash]);
-		Brake::decide(Brake::lines()[0], true);
+		BrakeAnswer::decide(Brake::lines()[0], true);
 		$this->receive($this->rubbish($hash, 3));
 		$this->work();
 		$this->assertSame(["ours of $hash", 1], [$this->shown($hash), count(Brake::lines())]);
@@ -142,7 +146,7 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame('rubbish 2 of f5', $this->shown('f5'));
 		[$line] = Brake::lines();
 		$this->assertSame([4, 2], [$line['files'], $line['waiting']]);
-		Brake::decide($line, false);
+		BrakeAnswer::decide($line, false);
 		$this->assertSame(['rubbish 2 of f5', 1], [$this->shown('f5'), $this->showing('rubbish')]);
 	}
 
@@ -164,8 +168,8 @@ final class BrakeTest extends AddonTestCase
 		$this->assertCount(1, Brake::lines());
 		[$line] = Brake::lines(1);
 		$this->assertSame([$isDelete ? 'deleted' : 'replaced', 40, 18], [$line['what'], $line['files'], $line['waiting']]);
-		$this->assertStringContainsString('127.0.0.1:9001, 127.0.0.1:9002 and 127.0.0.1:9003 together replaced or deleted 40 files (', Brake::describe($line));
-		Brake::decide($line, false);
+		$this->assertStringContainsString('127.0.0.1:9001, 127.0.0.1:9002 and 127.0.0.1:9003 together replaced or deleted 40 files (', Words::displaced($line));
+		BrakeAnswer::decide($line, false);
 		$this->work();
 		$this->assertSame([40, [], 0], [$this->showing('ours'), Brake::lines(), Table::count('filesync_held', [])]);
 		$this->assertCount(40, array_unique(array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent())));
@@ -202,7 +206,7 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame(22, $this->showing('rubbish'));
 		$this->assertCount(1, Brake::lines());
 		$this->assertSame([40, 18], [Brake::lines()[0]['files'], Brake::lines()[0]['waiting']]);
-		Brake::decide(Brake::lines()[0], true);
+		BrakeAnswer::decide(Brake::lines()[0], true);
 		$this->work();
 		$this->assertSame([40, [], 0], [$this->showing('rubbish'), Brake::lines(), Table::count('filesync_held', [])]);
 		$this->overwrite($hashes, 3);
@@ -224,7 +228,7 @@ final class BrakeTest extends AddonTestCase
 		App::set_channel($this->channel);
 		$this->assertStringContainsString('Only the changes themselves name their hub', json_encode(FileSync\Addon\OwnerPage::values($this->channel)));
 		App::set_channel(null);
-		Brake::decide(Brake::lines()[0], true);
+		BrakeAnswer::decide(Brake::lines()[0], true);
 		$this->work();
 		$this->assertSame('by its owner', $this->shown('f9'));
 		$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->told('f10', 'by its owner', 1, ['edited' => '2024-06-03 10:00:00'], '', ['ffffffffffffffff' => 2]));
@@ -287,7 +291,7 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame(80, $this->showing('rubbish'));
 		[$line] = Brake::lines();
 		$this->assertSame(['replaced', 120, 40], [$line['what'], $line['files'], $line['waiting']]);
-		Brake::decide($line, false);
+		BrakeAnswer::decide($line, false);
 		$this->work();
 		$this->assertSame([160, []], [$this->showing('ours'), Brake::lines()]);
 	}
@@ -309,7 +313,7 @@ final class BrakeTest extends AddonTestCase
 		$this->work();
 		$this->overwrite($hashes);
 		$this->assertSame([20, 20], [$this->showing('rubbish'), $this->showing('ours')]);
-		Brake::decide(Brake::lines()[0], false);
+		BrakeAnswer::decide(Brake::lines()[0], false);
 		$this->work();
 		// A week later they are files as any other.
 		FileSync\Addon\Housekeeping::daily();
@@ -373,8 +377,8 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([null, null, 'ours of f4', 'ours of f5'], array_map($this->shown(...), ['f2', 'f3', 'f4', 'f5']));
 		[$line] = Brake::lines();
 		$this->assertSame(['both', 6, 60, 2], [$line['what'], $line['files'], $line['size_bytes'], $line['waiting']]);
-		$this->assertStringContainsString('replaced or deleted 6 files (60 B)', Brake::describe($line));
-		Brake::decide($line, false);
+		$this->assertStringContainsString('replaced or deleted 6 files (60 B)', Words::displaced($line));
+		BrakeAnswer::decide($line, false);
 		$this->sent();
 		$this->assertSame(array_map(fn ($hash) => "ours of $hash", $hashes), array_map($this->shown(...), $hashes));
 		$this->assertSame([], Brake::lines());
@@ -390,7 +394,7 @@ final class BrakeTest extends AddonTestCase
 		$this->assertNull($this->shown('f0'));
 		$this->overwrite(['f1', 'f2']);
 		$this->assertSame(1, $this->showing('ours'));
-		Brake::decide(Brake::lines()[0], false);
+		BrakeAnswer::decide(Brake::lines()[0], false);
 		$this->sent();
 		$this->assertSame(['ours of f0', 'ours of f1', 'ours of f2'], array_map($this->shown(...), ['f0', 'f1', 'f2']));
 	}
@@ -408,7 +412,7 @@ final class BrakeTest extends AddonTestCase
 		$this->work();
 		$this->assertStringStartsWith('rubbish 11', $this->shown('f0'));
 		$this->overwrite(['f1']);
-		Brake::decide(Brake::lines()[0], false);
+		BrakeAnswer::decide(Brake::lines()[0], false);
 		$this->assertSame(['written by the owner', 'ours of f1'], [$this->shown('f0'), $this->shown('f1')]);
 	}
 
@@ -452,7 +456,7 @@ final class BrakeTest extends AddonTestCase
 		Config::set('displaced_max_files_day', '3');
 		$hashes = $this->files(6);
 		$this->overwrite($hashes);
-		Brake::decide(Brake::lines()[0], false);
+		BrakeAnswer::decide(Brake::lines()[0], false);
 		$this->work();
 		$this->sent();
 		$this->assertSame(6, $this->showing('ours'));
@@ -491,7 +495,7 @@ final class BrakeTest extends AddonTestCase
 		$this->receive($entry, $entry);
 		$this->assertSame(1, Table::count('filesync_held', []));
 		$this->assertLessThan(1000, strlen(Table::first('filesync_held', [])['body']));
-		Brake::decide(Brake::lines()[0], true);
+		BrakeAnswer::decide(Brake::lines()[0], true);
 		$this->assertSame([[], ['one']], [Table::select('attach', []), $this->kept()]);
 	}
 
@@ -565,7 +569,7 @@ final class BrakeTest extends AddonTestCase
 		$withoutId = fn ($rows) => array_map(fn ($row) => array_diff_key($row, ['id' => 1]), $rows);
 		$this->assertEquals($withoutId($before), $withoutId($after));
 		$this->assertSame(['original p1', 'crop p1'], [file_get_contents($after[0]['content']), file_get_contents($after[1]['content'])]);
-		Brake::decide(Brake::lines()[0], false);
+		BrakeAnswer::decide(Brake::lines()[0], false);
 		$this->assertSame([3, 3, 3], array_map(fn ($hash) => Table::count('photo', ['resource_id' => $hash]), ['p1', 'p2', 'p3']));
 	}
 
@@ -655,7 +659,7 @@ final class BrakeTest extends AddonTestCase
 		FileSync\Addon\Housekeeping::daily();
 		$this->assertSame([10, 10, 15, 1], [$this->cropsShowing('crop of'), Brake::lines()[0]['waiting'], Brake::lines()[0]['files'], count(Brake::lines())]);
 		$this->sent();
-		Brake::decide(Brake::lines()[0], false);
+		BrakeAnswer::decide(Brake::lines()[0], false);
 		$this->work();
 		$this->assertSame([15, [], 0], [$this->cropsShowing('crop of'), Brake::lines(), Table::count('filesync_held', [])]);
 		foreach ($hashes as $hash) {
@@ -681,7 +685,7 @@ final class BrakeTest extends AddonTestCase
 		Config::set('displaced_max_files_day', '3');
 		$hashes = $this->crops(8);
 		$this->spoil($hashes, 2);
-		Brake::decide(Brake::lines()[0], true);
+		BrakeAnswer::decide(Brake::lines()[0], true);
 		$this->work();
 		$this->assertSame([8, [], 0], [$this->cropsShowing('rubbish 2'), Brake::lines(), Table::count('filesync_held', [])]);
 		$this->spoil($hashes, 3);
@@ -703,7 +707,7 @@ final class BrakeTest extends AddonTestCase
 		$gone = array_values(array_filter($hashes, fn ($hash) => str_starts_with($this->shown($hash), 'rubbish')))[0];
 		$this->receive(['fetch_url' => self::OTHER . '/getfile', 'filesync' => ['v' => 1, 'gone' => Revisions::seen(Revisions::find(1, $gone))]] + $this->deletion($gone));
 		$this->assertNull($this->shown($gone));
-		Brake::decide(Brake::lines()[0], false);
+		BrakeAnswer::decide(Brake::lines()[0], false);
 		$this->work();
 		$this->assertSame([6, 6, 6], [$this->showing('photo'), $this->cropsShowing('crop of'), $this->cropsShowing('cover of', 7)]);
 		$this->assertSame([[], 0], [Brake::lines(), Table::count('filesync_held', [])]);
@@ -721,7 +725,7 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([1, 3], [$this->showing('photo'), $this->cropsShowing('crop of')]);
 		[$line] = Brake::lines();
 		$this->assertSame([3, 3], [$line['files'], $line['waiting']]);
-		Brake::decide($line, false);
+		BrakeAnswer::decide($line, false);
 		$this->work();
 		$this->assertSame([3, 3, []], [$this->showing('photo'), $this->cropsShowing('crop of'), Brake::lines()]);
 	}
@@ -773,7 +777,7 @@ final class BrakeTest extends AddonTestCase
 		$this->spoil($hashes, 2);
 		$this->assertSame([2, 2], [$this->cropsShowing('rubbish'), $this->cropsShowing('crop of')]);
 		$this->assertSame([4, 2], [Brake::lines()[0]['files'], Brake::lines()[0]['waiting']]);
-		Brake::decide(Brake::lines()[0], false);
+		BrakeAnswer::decide(Brake::lines()[0], false);
 		$this->work();
 		$this->assertSame(4, $this->cropsShowing('crop of'));
 	}
@@ -925,7 +929,7 @@ final class BrakeTest extends AddonTestCase
 	private function told(string $hash, string $bytes, int $count, array $columns = [], string $gone = '', array $seen = []): array
 	{
 		$seen = ['eeeeeeeeeeeeeeee' => $count] + $seen;
-		$revision = array_fill_keys(Revisions::GROUPS, ['seen' => $seen, 'by' => 'eeeeeeeeeeeeeeee', 'at' => 'e.example']);
+		$revision = array_fill_keys(Judge::GROUPS, ['seen' => $seen, 'by' => 'eeeeeeeeeeeeeeee', 'at' => 'e.example']);
 
 		return $gone ? ['filesync' => ['v' => 1, 'gone' => $seen]] + $this->deletion($hash) : ['filesync' => ['v' => 1, 'revision' => $revision]] + $this->file($hash, $bytes, $columns);
 	}

@@ -2,6 +2,7 @@
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Outbox;
 use FileSync\Addon\Outgoing;
@@ -399,7 +400,7 @@ final class ChangesTest extends AddonTestCase
 	{
 		$by = (string) array_key_last($seen);
 		$revision = [];
-		foreach (Revisions::GROUPS as $group) {
+		foreach (Judge::GROUPS as $group) {
 			$vector = in_array($group, $groups, true) ? $seen : array_filter([$by => $seen[$by] - 1] + $seen);
 			$revision[$group] = ['seen' => $vector, 'by' => $by, 'at' => 'a.example'];
 		}

@@ -7,12 +7,13 @@ use FileSync\Addon\Doctor\Findings;
 use FileSync\Addon\DroppedPackets;
 use FileSync\Addon\HeldPackets;
 use FileSync\Addon\Housekeeping;
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Client;
+use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\OwnerPage;
 use FileSync\Addon\Peers;
+use FileSync\Addon\Receive\Replay;
 use FileSync\Addon\Reconcile;
 use FileSync\Addon\Reconcile\Run;
 use FileSync\Addon\Report;
@@ -224,8 +225,8 @@ final class HeldTest extends AddonTestCase
 		$this->hold(...array_map(fn ($n) => $this->file("f$n", "bytes $n"), range(10, 40)));
 		$this->whileFailing(fn ($sql) => preg_match(self::TRANSFERS, $sql), fn () => Zotlabs\Lib\sync_files($bob, [$this->file('g1', 'his')]));
 		Table::update('filesync_packet', ['next_at' => 0], []);
-		HeldPackets::replayDue();
-		HeldPackets::replayDue();
+		Replay::due();
+		Replay::due();
 		$this->assertSame(['staged', 20], [Table::first('filesync_transfer', ['hash' => 'g1'])['state'], Table::count('filesync_transfer', ['uid' => 1])]);
 	}
 

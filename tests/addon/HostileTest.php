@@ -135,7 +135,7 @@ final class HostileTest extends AddonTestCase
 		$this->assertSame([], $this->sent());
 		$arr = ['hash' => 'p1', 'allow_cid' => '<x>'];
 		$_SERVER['REQUEST_METHOD'] = 'GET';
-		FileSync\Addon\Incoming::quietly(1, function () use (&$arr) {
+		FileSync\Addon\Hub\Reception::quietly(1, function () use (&$arr) {
 			call_hooks('photo_upload_begin', $arr);
 		});
 		$this->assertSame([true, '2024-05-01 10:00:00'], [$arr['nosync'], $arr['edited']]);

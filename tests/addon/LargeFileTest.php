@@ -3,9 +3,9 @@
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Protocol\SiblingReader;
 use FileSync\Addon\Report;
 use FileSync\Addon\Serve;
-use FileSync\Addon\Sibling;
 use FileSync\FileDigest;
 use FileSync\TransferBatch;
 
@@ -91,7 +91,7 @@ final class LargeFileTest extends AddonTestCase
 			[null, 5, [5, '']],
 		];
 		foreach ($table as $n => [$said, $row, $expected]) {
-			$this->assertSame($expected, array_values(Sibling::read($said, $row)), "row $n");
+			$this->assertSame($expected, array_values(SiblingReader::read($said, $row)), "row $n");
 		}
 	}
 

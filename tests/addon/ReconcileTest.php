@@ -4,6 +4,7 @@ use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Peers;
 use FileSync\Addon\Queue;
@@ -102,7 +103,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->work();
 		$this->assertSame('changed there', $this->shown('early'));
 		$told = array_column($this->sent(), 'filesync')[0]['revision'];
-		foreach (Revisions::GROUPS as $group) {
+		foreach (Judge::GROUPS as $group) {
 			$this->assertSame((array) Revisions::find((int) $this->channel['channel_id'], 'early')[$group]['vector'], (array) $told[$group]['seen'], $group);
 		}
 	}
@@ -390,7 +391,7 @@ final class ReconcileTest extends AddonTestCase
 
 	public function test_what_a_clone_tells_while_it_is_told_itself_is_not_forgotten(): void
 	{
-		$entry = $this->file('mine', 'bytes') + ['filesync' => $this->sibling(array_fill_keys(Revisions::GROUPS, ['aaaaaaaa' => 1]))];
+		$entry = $this->file('mine', 'bytes') + ['filesync' => $this->sibling(array_fill_keys(Judge::GROUPS, ['aaaaaaaa' => 1]))];
 		$this->receive($entry);
 		$this->work();
 		q("UPDATE attach SET filename = 'ours.bin' WHERE hash = 'mine'");
@@ -437,7 +438,7 @@ final class ReconcileTest extends AddonTestCase
 
 	private function sibling(array $vectors): array
 	{
-		$revision = array_map(fn ($group) => ['seen' => (object) ($vectors[$group] ?? []), 'by' => '', 'at' => ''], array_combine(Revisions::GROUPS, Revisions::GROUPS));
+		$revision = array_map(fn ($group) => ['seen' => (object) ($vectors[$group] ?? []), 'by' => '', 'at' => ''], array_combine(Judge::GROUPS, Judge::GROUPS));
 
 		return ['v' => 1, 'revision' => json_decode(json_encode($revision), true)];
 	}
@@ -482,7 +483,7 @@ final class ReconcileTest extends AddonTestCase
 	private function idThere(string $hash): string
 	{
 		$row = end($this->there[$hash]['attach']);
-		$vectors = array_map(fn ($value) => $value['seen'], $this->there[$hash]['filesync']['revision'] ?? array_fill_keys(Revisions::GROUPS, ['seen' => []]));
+		$vectors = array_map(fn ($value) => $value['seen'], $this->there[$hash]['filesync']['revision'] ?? array_fill_keys(Judge::GROUPS, ['seen' => []]));
 		$prints = Revisions::prints($row, []);
 		$text = fn (array $values) => json_encode($values, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE);
 

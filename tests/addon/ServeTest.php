@@ -1,7 +1,7 @@
 <?php
 
 use FileSync\Addon\Digests;
-use FileSync\Addon\GetfileController;
+use FileSync\Addon\Hub\GetfileController;
 use FileSync\Addon\Housekeeping;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;

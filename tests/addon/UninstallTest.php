@@ -51,6 +51,7 @@ final class UninstallTest extends AddonTestCase
 		$this->assertGone();
 		$this->assertSame(['newer bytes', 'the bytes'], [$this->shown('here'), $this->shown('coming')]);
 		$this->assertSame([], array_diff(Migrations::tables(), Table::missing(Migrations::tables())));
+		$this->assertEqualsCanonicalizing(Migrations::tables(), Table::OURS);
 		$this->assertFalse(get_config('filesync', 'schema'));
 		$this->assertDirectoryDoesNotExist('store/[data]/filesync');
 

@@ -125,7 +125,7 @@ final class HubProcess
 				'reliable' => $this->isReliable = true,
 				'trail' => $this->trail($arguments[0]),
 				'set' => \FileSync\Addon\Hub\Config::set($arguments[0], $arguments[1]),
-				'answer' => array_map(fn ($line) => \FileSync\Addon\Brake::decide($line, $arguments[0]) ?? $line['files'], \FileSync\Addon\Brake::lines()),
+				'answer' => array_map(fn ($line) => \FileSync\Addon\Receive\BrakeAnswer::decide($line, $arguments[0]) ?? $line['files'], \FileSync\Addon\Brake::lines()),
 			};
 			if (! $this->settings['stock']) {
 				Outgoing::flush();

@@ -17,6 +17,8 @@ final class House
 	private array $pure = [];
 	/** @var array<string, true> Rooms whose files may use what the hub declares. */
 	private array $atHub = [self::ROOT => true];
+	/** @var array<string, true> Rooms whose files may write SQL. */
+	private array $ofSql = [];
 	/** @var array<string, true> Functions of the hub that any file may call. */
 	private array $everywhere = [];
 	/** @var array<string, string> As long as files lie flat: file to the room where it belongs. */
@@ -69,9 +71,10 @@ final class House
 				$this->everywhere += array_fill_keys($words, true);
 				continue;
 			}
-			$this->allowed[$room] = array_values(array_diff($words, ['-', '(pure)', '(hub)']));
+			$this->allowed[$room] = array_values(array_diff($words, ['-', '(pure)', '(hub)', '(sql)']));
 			in_array('(pure)', $words, true) && $this->pure[$room] = true;
 			in_array('(hub)', $words, true) && $this->atHub[$room] = true;
+			in_array('(sql)', $words, true) && $this->ofSql[$room] = true;
 		}
 		foreach (is_file("$folder/flat") ? self::lines("$folder/flat") : [] as $line) {
 			$words = preg_split('/\s+/', $line);
@@ -126,7 +129,7 @@ final class House
 		foreach ($this->files as $name => $source) {
 			$room = $this->room($name);
 			if (! isset($this->atHub[$room])) {
-				array_push($lines, ...array_map(fn ($what) => "hub $name $what", $this->hubCalls($source)));
+				array_push($lines, ...array_map(fn ($what) => "hub $name $what", array_filter($this->hubCalls($source), fn ($what) => ! isset($this->ofSql[$room]) || ! str_starts_with($what, 'SQL:'))));
 			}
 			if ($room !== self::ROOT && $room !== 'Hub') {
 				array_push($lines, ...array_map(fn ($what) => "static $name $what", array_keys($source->statics)));

@@ -321,8 +321,8 @@ break_clone_down() { server_down a; }
 mend_clone_down() { server_up a; }
 break_clone_stock() { command_of a config set enabled 0 >/dev/null; }
 mend_clone_stock() { command_of a config set enabled 1 >/dev/null; }
-break_clone_other() { sed -i 's/const VERSION = 1;/const VERSION = 2;/' "$(hub_root a)/addon/filesync/Peers.php"; sleep 1; }
-mend_clone_other() { sed -i 's/const VERSION = 2;/const VERSION = 1;/' "$(hub_root a)/addon/filesync/Peers.php"; sleep 1; }
+break_clone_other() { sed -i 's/const SIBLING = 1;/const SIBLING = 2;/' "$(hub_root a)/addon/filesync/Protocol/Version.php"; sleep 1; }
+mend_clone_other() { sed -i 's/const SIBLING = 2;/const SIBLING = 1;/' "$(hub_root a)/addon/filesync/Protocol/Version.php"; sleep 1; }
 break_private_network() { command_of b config clear allow_private_addresses >/dev/null; }
 mend_private_network() { as_said; }
 # Hub A says another time.

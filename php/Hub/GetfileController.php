@@ -1,8 +1,6 @@
 <?php
 
-namespace FileSync\Addon;
-
-use FileSync\Addon\Hub\Web;
+namespace FileSync\Addon\Hub;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -11,20 +9,21 @@ if (! class_exists('App', false)) {
 /** Wraps the hub's own controller of `getfile`: other requests reach the original controller. */
 final class GetfileController extends \Zotlabs\Module\Getfile
 {
-	public function __construct(private readonly object $inner)
+	/** Both answers are a reply to send, or null for what is not ours: to a request that begins, and to a POST that nobody of ours took. */
+	public function __construct(private readonly object $inner, private readonly \Closure $answer, private readonly \Closure $answerPost)
 	{
 	}
 
 	public function init()
 	{
-		$this->end(fn () => Serve::answer(Web::request(Serve::mostBytes(...))));
+		$this->end($this->answer);
 
 		return $this->delegate('init', []);
 	}
 
 	public function post()
 	{
-		$this->end(fn () => Serve::answerStock(Web::request(null)));
+		$this->end($this->answerPost);
 
 		return $this->delegate('post', []);
 	}
@@ -46,7 +45,7 @@ final class GetfileController extends \Zotlabs\Module\Getfile
 		try {
 			$response = $answer();
 		} catch (\Throwable $e) {
-			Hub\Config::logFailure('answering a request for a file', $e);
+			Config::logFailure('answering a request for a file', $e);
 			return;
 		}
 		if ($response) {

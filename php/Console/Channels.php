@@ -1,0 +1,31 @@
+<?php
+
+namespace FileSync\Addon\Console;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Refused;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** The channels that a command is about. */
+final class Channels
+{
+	/**
+	 * Returns the channels that a command covers: all of this hub, or the one that `--channel` names by its nick.
+	 *
+	 * @throws Refused No channel has that nick.
+	 */
+	public static function of(array $options): array
+	{
+		$channels = Clones::channels();
+		$nick = $options['channel'] ?? null;
+		if ($nick === null) {
+			return $channels;
+		}
+		$named = array_values(array_filter($channels, fn ($channel) => $channel['channel_address'] === $nick));
+
+		return $named ?: throw new Refused("no channel of this hub is called \"$nick\"; there are: " . implode(', ', array_column($channels, 'channel_address')));
+	}
+}

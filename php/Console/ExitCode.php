@@ -1,0 +1,27 @@
+<?php
+
+namespace FileSync\Addon\Console;
+
+use FileSync\Addon\Queue;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** The command's exit codes: 0 done, 1 something needs attention, 2 wrong usage, 75 something is still in progress. */
+final class ExitCode
+{
+	/**
+	 * Returns it by the transfers that there are, for each state.
+	 *
+	 * @param array<string, array{files: int}> $states
+	 */
+	public static function of(array $states): int
+	{
+		if (! empty($states['parked']['files'])) {
+			return 1;
+		}
+
+		return array_intersect_key($states, array_flip(Queue::LIVE)) ? 75 : 0;
+	}
+}

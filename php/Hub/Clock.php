@@ -1,0 +1,23 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Compares dates given by hubs with this hub's clock. */
+final class Clock
+{
+	private const CLOCKS_DIFFER_SECONDS = 86400;
+
+	/**
+	 * Tells whether a packet's version is dated before the present one.
+	 *
+	 * It ignores a date of ours in the future, which would shut out every later change.
+	 */
+	public static function isOldNews(string $theirs, string $ours): bool
+	{
+		return $theirs < substr($ours, 0, 19) && $ours <= gmdate('Y-m-d H:i:s', time() + self::CLOCKS_DIFFER_SECONDS);
+	}
+}

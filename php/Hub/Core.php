@@ -1,0 +1,82 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+use Zotlabs\Lib\Libsync;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Functions and constants of core, called without change. */
+final class Core
+{
+	/** Core's date for none. */
+	public const NO_DATE = NULL_DATE;
+	/** The object type of terms that are a file's categories. */
+	public const TERM_OF_FILE = TERM_OBJ_FILE;
+	/** What a photo is used for. */
+	public const PHOTO_NORMAL = PHOTO_NORMAL;
+	public const PHOTO_PROFILE = PHOTO_PROFILE;
+	public const PHOTO_COVER = PHOTO_COVER;
+
+	/** Makes a folder beneath the hub's root and those above it, with the rights that core gives them; false if it cannot be made. */
+	public static function makeFolder(string $path): bool
+	{
+		return (bool) os_mkdir($path, STORAGE_DEFAULT_PERMISSIONS, true);
+	}
+
+	/** Deletes a file or folder, with its rows and bytes. */
+	public static function delete(mixed $channelId, mixed $hash, mixed ...$rest): mixed
+	{
+		return \attach_delete($channelId, $hash, ...$rest);
+	}
+
+	/** Returns a file's rows as a sync packet has them. */
+	public static function export(mixed $channel, mixed $hash, mixed ...$rest): mixed
+	{
+		return \attach_export_data($channel, $hash, ...$rest);
+	}
+
+	/** Moves a file or folder. */
+	public static function move(mixed $channelId, mixed $hash, mixed ...$rest): mixed
+	{
+		return \attach_move($channelId, $hash, ...$rest);
+	}
+
+	/** Changes who may see a file or folder. */
+	public static function changePermissions(mixed ...$arguments): mixed
+	{
+		return \attach_change_permissions(...$arguments);
+	}
+
+	/** Gives the files that a post shows the access of the post. */
+	public static function fixAttachedPermissions(mixed ...$arguments): mixed
+	{
+		return \fix_attached_permissions(...$arguments);
+	}
+
+	/** Stores an avatar. */
+	public static function importChannelPhoto(mixed ...$arguments): mixed
+	{
+		return \import_channel_photo(...$arguments);
+	}
+
+	/** Sends the clones of a channel what changed. */
+	public static function send(int $channelId, array $packet): void
+	{
+		Libsync::build_sync_packet($channelId, $packet);
+	}
+
+	/** Returns the channel of who is logged in, 0 if nobody is. */
+	public static function localChannel(): int
+	{
+		return (int) local_channel();
+	}
+
+	/** Returns the first part of the path that was asked for, empty if there is none. */
+	public static function module(): string
+	{
+		return argc() > 0 ? (string) argv(0) : '';
+	}
+}

@@ -1,0 +1,22 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+use FileSync\Signer;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** The keys of our channels, parsed once in a process. */
+final class Keys
+{
+	/** @var array<int, Signer> */
+	private static array $signers = [];
+
+	/** Returns what signs posts for a channel. */
+	public static function signer(array $channel): Signer
+	{
+		return self::$signers[(int) $channel['channel_id']] ??= new Signer($channel['channel_prvkey']);
+	}
+}

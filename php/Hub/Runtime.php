@@ -1,0 +1,47 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** How the PHP of this process is set up, and who runs the hub. */
+final class Runtime
+{
+	private const FUNCTIONS = ['curl_init', 'openssl_sign', 'mb_scrub', 'link', 'rename', 'flock', 'disk_free_space', 'hash'];
+
+	/** Returns the `filesync.*` settings of php.ini. */
+	public static function settings(): array
+	{
+		return extension_loaded('filesync') ? array_map('strval', ini_get_all('filesync', false)) : [];
+	}
+
+	/** Returns the functions that we need and this PHP lacks. */
+	public static function missingFunctions(): array
+	{
+		return array_values(array_filter(self::FUNCTIONS, fn ($name) => ! function_exists($name)));
+	}
+
+	/** Tells whether this process may run older files of the addon than those on disk: PHP is configured not to check. */
+	public static function isOutdated(): bool
+	{
+		$status = function_exists('opcache_get_status') && ! ini_get('opcache.validate_timestamps') ? @opcache_get_status(false) : false;
+		$since = $status ? max($status['opcache_statistics']['start_time'], $status['opcache_statistics']['last_restart_time']) : PHP_INT_MAX;
+		$ours = array_filter(get_included_files(), fn ($path) => str_starts_with($path, dirname(__DIR__) . '/'));
+
+		return (bool) array_filter($ours, fn ($path) => (int) @filectime($path) > $since);
+	}
+
+	/**
+	 * Returns the owner of the folder store.
+	 *
+	 * @return ?array{name: string, uid: int, gid: int} Null if that is root, or if PHP cannot tell.
+	 */
+	public static function hubUser(): ?array
+	{
+		$uid = (int) @fileowner('store');
+
+		return $uid && function_exists('posix_getpwuid') ? posix_getpwuid($uid) ?: ['name' => "#$uid", 'uid' => $uid, 'gid' => (int) @filegroup('store')] : null;
+	}
+}

@@ -1,0 +1,185 @@
+<?php
+
+namespace FileSync\Addon\Receive;
+
+use FileSync\Addon\Brake;
+use FileSync\Addon\Deletion;
+use FileSync\Addon\HeldPackets;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Incoming;
+use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Outbox;
+use FileSync\Addon\Outgoing;
+use FileSync\Addon\Packet;
+use FileSync\Addon\Postponed;
+use FileSync\Addon\Queue;
+use FileSync\Addon\Transfer\Doorbell;
+use FileSync\Addon\Undo;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Does what a person answered to the Brake: lets go what is held of a clone, or gives ours back on every clone. */
+final class BrakeAnswer
+{
+	private const SLICE_SECONDS = 5;
+	private const PAGE = 50;
+	private const FEW_CALLS = 20;
+
+	/**
+	 * Applies an answer: accepts a clone's changes, or restores our files on every clone. A worker continues if it takes longer.
+	 *
+	 * @param array $line As Brake::lines() gave it.
+	 */
+	public static function decide(array $line, bool $isAgreed): void
+	{
+		$mine = Brake::heldOf($line['channel'], $line['hub']);
+		$answer = $isAgreed ? 'agreed' : 'refused';
+		$since = (int) (Table::first('filesync_held', $mine + ['state' => 'held'], '', 'min(since) AS since')['since'] ?? Config::now());
+		Table::update('filesync_held', ['state' => $answer], $mine + ['state' => 'held']);
+		if ($isAgreed) {
+			$hashes = array_column(Table::select('filesync_held', $mine + ['state' => 'agreed', 'what' => 'replaced'], '', 0, 'hash'), 'hash');
+			foreach (array_chunk($hashes, 200) as $some) {
+				Table::update('filesync_transfer', ['state' => 'staged', 'kind' => '', 'reason' => '', 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
+					['uid' => $line['channel'], 'hash' => $some, 'scale' => Brake::COUNTED, 'state' => 'parked', 'kind' => Queue::BRAKE]);
+			}
+			// From now on a new count begins.
+			Table::update('filesync_kept', ['hub' => ''], Brake::keptOf($line['channel'], $line['hub']));
+		}
+		Outbox::add($line['channel'], 'brake', $line['hub'], json_encode(['answer' => $answer, 'since' => $since]), false, $answer);
+		Outbox::run($line['channel'], ['brake']);
+		// With many files the reader would have to wait for the page.
+		if (Table::count('filesync_outbox', ['uid' => $line['channel'], 'kind' => ['announce', 'deleted'], 'state' => 'due']) <= self::FEW_CALLS) {
+			Outbox::run($line['channel'], ['announce', 'deleted']);
+		}
+		Doorbell::ring();
+	}
+
+	/** Continues with an answer for a few seconds; asks to be called again if that is not enough. */
+	public static function work(array $channel, string $hub, array $body): void
+	{
+		$until = microtime(true) + self::SLICE_SECONDS;
+		$failure = null;
+		foreach ($body['answer'] === 'agreed' ? self::agreedDeletes($channel, $hub) : self::givenBack($channel, $hub, (int) $body['since']) as $one) {
+			try {
+				$one();
+			} catch (\Throwable $e) {
+				Config::logFailure('applying an answer about held changes', $e);
+				$failure ??= $e;
+			}
+			if (microtime(true) > $until) {
+				Outbox::add((int) $channel['channel_id'], 'brake', $hub, json_encode($body), false, $body['answer']);
+				return;
+			}
+		}
+		if ($failure) {
+			throw $failure;
+		}
+	}
+
+	private static function agreedDeletes(array $channel, string $hub): \Generator
+	{
+		foreach (self::each($channel, $hub, 'agreed', 'deleted') as $row) {
+			yield function () use ($channel, $row) {
+				Incoming::replay($channel, json_decode($row['body'], true), HeldPackets::moment(), true);
+				Table::delete('filesync_held', ['id' => $row['id']]);
+			};
+		}
+	}
+
+	private static function givenBack(array $channel, string $hub, int $since): \Generator
+	{
+		$channelId = (int) $channel['channel_id'];
+		foreach (self::each($channel, $hub, 'refused', 'deleted') as $row) {
+			yield function () use ($channel, $channelId, $row) {
+				Turn::take($channelId, function () use ($channel, $row) {
+					self::keepOurs($channel, $row['hash']);
+					Deletion::refuse($channel, Packet::read(json_decode($row['body'], true)));
+				});
+				Table::delete('filesync_held', ['id' => $row['id']]);
+			};
+		}
+		foreach (self::each($channel, $hub, 'refused', 'replaced') as $row) {
+			yield function () use ($channel, $channelId, $row) {
+				Turn::take($channelId, fn () => self::keepOurs($channel, $row['hash']));
+				Table::delete('filesync_held', ['id' => $row['id']]);
+			};
+		}
+		$displaced = ['scale' => Brake::COUNTED, 'created >=' => $since, 'source' => ''] + Brake::keptOf($channelId, $hub);
+		for ($last = ''; $rows = Table::select('filesync_kept', $displaced + ['hash >' => $last], 'hash', self::PAGE, 'DISTINCT hash'); $last = end($rows)['hash']) {
+			foreach ($rows as ['hash' => $hash]) {
+				yield function () use ($channel, $channelId, $displaced, $hash) {
+					Turn::take($channelId, fn () => self::keepOurs($channel, $hash));
+					foreach (Brake::COUNTED as $scale) {
+						$rows = Table::select('filesync_kept', ['hash' => $hash, 'scale' => $scale] + $displaced, 'created DESC, id');
+						// A crop that was deleted with its file returns with it.
+						$rows = $scale ? array_values(array_filter($rows, fn ($one) => isset(json_decode($one['entry'], true)['crop']))) : $rows;
+						$rows && Undo::apply(self::before($rows));
+					}
+					Table::update('filesync_kept', ['hub' => ''], ['hash' => $hash] + $displaced);
+				};
+			}
+		}
+	}
+
+	/** Returns the newest version of a file or crop that a clone displaced and that was not its own. */
+	private static function before(array $kept): array
+	{
+		$entries = array_map(fn ($one) => json_decode($one['entry'], true), array_column($kept, null, 'id'));
+		$isLater = fn ($one, $other) => Vector::compare($one['bytes']['vector'] ?? [], $other['bytes']['vector'] ?? []) === 'after' || ($one['crop']['edited'] ?? '') > ($other['crop']['edited'] ?? '');
+		// Their vectors distinguish several within a second.
+		usort($kept, fn ($one, $other) => (int) $other['created'] <=> (int) $one['created'] ?: ($isLater($entries[$one['id']], $entries[$other['id']]) ? -1 : 1));
+		$ours = array_shift($kept);
+		foreach ($kept as $older) {
+			$crop = $entries[$ours['id']]['crop'] ?? null;
+			$print = $crop ? (int) $crop['filesize'] . ':' . substr($crop['edited'], 0, 19) : strtok((string) ($entries[$ours['id']]['bytes']['print'] ?? ''), '#');
+			if ($print === false || $print !== ($entries[$older['id']]['next'] ?? null)) {
+				break;
+			}
+			$ours = $older;
+		}
+
+		return $ours;
+	}
+
+	/** Makes the present bytes of a file and its crops the newest change, which has seen the held ones. */
+	private static function keepOurs(array $channel, string $hash): void
+	{
+		$channelId = (int) $channel['channel_id'];
+		$file = Revisions::notice($channel, $hash);
+		$transfers = array_filter(array_map(fn ($scale) => Queue::find($channelId, $hash, $scale), Brake::COUNTED), Queue::isWanted(...));
+		if (! ($own = Store::attach($channelId, $hash)) || ! $transfers) {
+			return;
+		}
+		if (in_array('publishing', array_column($transfers, 'state'), true)) {
+			throw new Postponed('the file is being published', true);
+		}
+		// A hub without filesync accepts nothing dated before its own version, and no hub accepts such a crop.
+		$now = Brake::after(...array_column($transfers, 'edited'));
+		Table::update('attach', ['edited' => $now], ['uid' => $channelId, 'hash' => $hash]);
+		Table::update('photo', ['edited' => $now], ['uid' => $channelId, 'resource_id' => $hash]);
+		Revisions::stand($channel, $file);
+		Queue::drop($channelId, $hash);
+		Outbox::release($channelId, $hash);
+		Outgoing::answer($channelId, $hash, false);
+	}
+
+	private static function each(array $channel, string $hub, string $state, string $what): \Generator
+	{
+		$where = Brake::heldOf((int) $channel['channel_id'], $hub) + ['state' => $state, 'what' => $what];
+		for ($last = ''; $rows = Table::select('filesync_held', $where + ['id >' => $last], 'id', self::PAGE, 'id'); $last = end($rows)['id']) {
+			foreach ($rows as $row) {
+				// One body at a time: that of a folder's delete may be large.
+				$row = Table::first('filesync_held', ['id' => $row['id'], 'state' => $state]);
+				if ($row) {
+					yield $row;
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,88 @@
+<?php
+
+namespace FileSync\Addon\Receive;
+
+use FileSync\Addon\Deletion;
+use FileSync\Addon\HeldPackets;
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Incoming;
+use FileSync\Addon\Packet;
+use FileSync\Addon\Postponed;
+use FileSync\Addon\Refused;
+use FileSync\Addon\ServedLast;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Applies what was held: again once it is due, or because a person agrees. */
+final class Replay
+{
+	private const MOST_ATTEMPTS = 5;
+
+	/** Tries due entries again, of the channel whose turn was longest ago, for a share of time. True if there were any. */
+	public static function due(): bool
+	{
+		$channelId = ServedLast::order('packets', HeldPackets::dueChannels())[0] ?? null;
+		if ($channelId === null) {
+			return false;
+		}
+		ServedLast::note('packets', $channelId);
+		$until = Config::now() + ServedLast::TURN_SECONDS;
+		$due = ['uid' => $channelId, 'state' => 'staged', 'next_at <=' => Config::now()];
+		foreach (array_column(Table::select('filesync_packet', $due, 'created', 20, 'id'), 'id') as $id) {
+			if (Config::now() < $until && $row = Table::first('filesync_packet', ['id' => $id] + $due, '', HeldPackets::COLUMNS)) {
+				self::replay($row);
+			}
+		}
+
+		return true;
+	}
+
+	private static function replay(array $row): void
+	{
+		// Counted before the body is read: an entry that kills the process must not be tried for ever.
+		$attempts = (int) $row['attempts'] + 1;
+		Table::update('filesync_packet', ['attempts' => $attempts, 'next_at' => Config::now() + 60 * 2 ** min($attempts, 8)]
+			+ ($attempts > self::MOST_ATTEMPTS ? ['state' => 'parked', 'reason' => 'every attempt killed the process'] : []), ['id' => $row['id']]);
+		if ($attempts > self::MOST_ATTEMPTS) {
+			return;
+		}
+		try {
+			if ($channel = Clones::channel((int) $row['uid'])) {
+				Incoming::replay($channel, HeldPackets::entry($row), (int) $row['created']);
+			}
+			Table::delete('filesync_packet', ['id' => $row['id']]);
+		} catch (Refused $e) {
+			Config::log('refused a held packet for channel ' . $row['uid'] . ': ' . $e->getMessage());
+			Table::delete('filesync_packet', ['id' => $row['id']]);
+		} catch (\Throwable $e) {
+			$wait = $attempts < self::MOST_ATTEMPTS && ! ($e instanceof Postponed && ! $e->retry);
+			Table::update('filesync_packet', ['state' => $wait ? 'staged' : 'parked', 'reason' => $e->getMessage()], ['id' => $row['id']]);
+		}
+	}
+
+	/**
+	 * Applies a parked entry after approval.
+	 *
+	 * @throws \Throwable It cannot be applied for another reason, and still waits.
+	 */
+	public static function accept(array $row): void
+	{
+		$channel = Clones::channel((int) $row['uid']);
+		$channel && Incoming::replay($channel, HeldPackets::entry($row), (int) $row['created'], true);
+		Table::delete('filesync_packet', ['id' => $row['id']]);
+	}
+
+	/** Forgets a parked entry after a refusal. Files that it would have deleted return to the clones that deleted them. */
+	public static function dismiss(array $row): void
+	{
+		$channel = Clones::channel((int) $row['uid']);
+		$packet = Packet::read(HeldPackets::entry($row));
+		$channel && Turn::take((int) $row['uid'], fn () => Deletion::refuse($channel, $packet));
+		Table::delete('filesync_packet', ['id' => $row['id']]);
+	}
+}

@@ -1,0 +1,135 @@
+<?php
+
+namespace FileSync\Addon\Repair;
+
+use FileSync\Addon\Digests;
+use FileSync\Addon\Facts;
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Packet;
+use FileSync\Addon\Peers;
+use FileSync\Addon\Postponed;
+use FileSync\Addon\Queue;
+use FileSync\Addon\Refused;
+use FileSync\Exception\FileSyncException;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Reads one file on disk again, and has it fetched where it is damaged. */
+final class FileCheck
+{
+	private const STEP_MS = 2000;
+
+	public function __construct(private readonly array $channel)
+	{
+	}
+
+	/**
+	 * Checks one file and, if it is damaged, has it fetched.
+	 *
+	 * @return array{hash: string, name: string, verdict: string, reason: string} Verdicts: `present`; `unverified`: it had no
+	 *   digest, but has one now; `damaged`: it is being fetched; `lost`: damaged, and no other clone can give it; `arriving`, `changing`:
+	 *   not checked now.
+	 */
+	public function look(array $row, ?\Closure $beat = null): array
+	{
+		$facts = Facts::of($this->channel, $row['hash'], 0);
+		$stat = $facts->stat();
+		if ($facts->isArriving) {
+			return self::verdict($row, 'arriving');
+		}
+		$recorded = $this->recorded($row);
+		$isSane = $stat && $stat['size_bytes'] === (int) $row['filesize'];
+		if (! $stat) {
+			return $this->damaged($row, $recorded, 'nothing is on disk');
+		}
+		$sha256 = Facts::isRecent($stat) ? null : $this->digest($facts, $stat, $beat);
+		if ($sha256 === null || $this->isChanged($row)) {
+			return self::verdict($row, 'changing');
+		}
+		if ($sha256 === $recorded || ($recorded === null && $isSane)) {
+			Digests::remember($facts->channelId(), $row['hash'], 0, $stat['size_bytes'], $stat, $sha256);
+
+			return self::verdict($row, $recorded === null ? 'unverified' : 'present');
+		}
+
+		return $this->damaged($row, $recorded, $isSane ? 'its bytes differ from the recorded ones' : "{$stat['size_bytes']} bytes are on disk, not {$row['filesize']}");
+	}
+
+	/** Returns the recorded digest of the row's bytes, null if there is none. */
+	private function recorded(array $row): ?string
+	{
+		$here = Revisions::find((int) $row['uid'], $row['hash'])['here'] ?? [];
+		if (isset($here['sha256']) && ($here['bytes'] ?? '') === Revisions::prints($row, [])['bytes']) {
+			return $here['sha256'];
+		}
+
+		return Digests::recorded((int) $row['uid'], $row['hash'], (int) $row['filesize'], $row['edited']);
+	}
+
+	private function isChanged(array $row): bool
+	{
+		$now = Table::first('attach', ['id' => (int) $row['id']], '', 'filesize, edited');
+
+		return ! $now || $now['edited'] !== $row['edited'] || Queue::isLive((int) $row['uid'], $row['hash']);
+	}
+
+	private function digest(Facts $facts, array $stat, ?\Closure $beat): ?string
+	{
+		[$root, $path] = $facts->rootAndPath();
+		try {
+			$digest = new \FileSync\FileDigest(new \FileSync\Store($root), $path);
+			while (! $digest->step(self::STEP_MS)) {
+				$beat && $beat();
+			}
+		} catch (FileSyncException) {
+			return null;
+		}
+
+		return $facts->stat() === $stat ? $digest->sha256() : null;
+	}
+
+	/** Has a file fetched in the version of its row. */
+	private function damaged(array $row, ?string $sha256, string $reason): array
+	{
+		$clone = Peers::byHealth(Clones::others($this->channel))[0] ?? null;
+		Config::log("{$row['hash']} of channel {$row['uid']} is damaged: $reason" . ($clone ? '' : '; there is no other clone'));
+		if (! $clone) {
+			return self::verdict($row, 'lost', $reason);
+		}
+		// The bytes on disk must neither count as the recorded ones, nor be given to others as whole.
+		Digests::distrust((int) $row['uid'], $row['hash']);
+		try {
+			$this->fetch($row, $sha256, $clone);
+		} catch (Refused | Postponed $e) {
+			return self::verdict($row, 'lost', "$reason; it cannot be fetched: " . $e->getMessage());
+		}
+
+		return self::verdict($row, 'damaged', $reason);
+	}
+
+	private function fetch(array $row, ?string $sha256, array $clone): void
+	{
+		$entry = Core::export($this->channel, $row['hash']);
+		$packet = Packet::read(array_diff_key($entry, ['item' => 1]));
+		$file = Revisions::find((int) $row['uid'], $row['hash']) ?? Revisions::unknown((int) $row['uid'], $row['hash']);
+		$value = $file['bytes']['print'] === '' ? null : array_diff_key($file['bytes'], ['past' => 1]) + ['seen' => $file['bytes']['vector']];
+		Queue::stage(['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => 0, 'size_bytes' => (int) $row['filesize'], 'edited' => substr($row['edited'], 0, 19),
+			'mimetype' => $row['filetype'], 'folder' => $row['folder'], 'origin' => $clone['url'], 'nick' => $clone['nick'],
+			'names' => json_encode([...array_column($packet->folders, 'filename'), $row['filename']]),
+			'entry' => json_encode(['folders' => $packet->folders, 'attach' => $packet->last, 'photo' => $packet->photos[0] ?? null]
+				+ ($sha256 === null ? [] : ['sha256' => $sha256]) + ['revision' => $value]),
+			'base' => json_encode(Store::facts(Store::pathOf($this->channel, $row))), 'kind' => '', 'reason' => '', 'priority' => Queue::LATE]);
+	}
+
+	private static function verdict(array $row, string $verdict, string $reason = ''): array
+	{
+		return ['hash' => $row['hash'], 'name' => $row['display_path'], 'verdict' => $verdict, 'reason' => $reason];
+	}
+}

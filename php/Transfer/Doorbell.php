@@ -1,0 +1,45 @@
+<?php
+
+namespace FileSync\Addon\Transfer;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Outbox;
+use FileSync\Addon\Queue;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Starts a background worker if there is something to do. Code that creates work rings. */
+final class Doorbell
+{
+	private const SUMMON_SECONDS = 60;
+
+	/** Starts a background worker if there is work and no worker for it. */
+	public static function ring(): void
+	{
+		if (self::hasWork() && Lease::take('summon', Config::token(), self::SUMMON_SECONDS)) {
+			Config::summonWorker();
+		}
+	}
+	/** Notes that a worker looks for work from now on, so that later work rings again. */
+	public static function answered(): void
+	{
+		Lease::end('summon');
+	}
+
+	private static function hasWork(): bool
+	{
+		return Table::first('filesync_packet', ['state' => 'staged', 'next_at <=' => Config::now()], '', 'id') || array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id));
+	}
+
+	/** Returns the channels with something to fetch, publish or call now. */
+	public static function dueChannels(): array
+	{
+		$toFetch = Fetching::canFetch() ? array_filter(Queue::dueChannels(), Fetching::mayFetch(...)) : [];
+
+		return array_values(array_unique([...$toFetch, ...Outbox::dueChannels()]));
+	}
+}

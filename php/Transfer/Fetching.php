@@ -1,0 +1,26 @@
+<?php
+
+namespace FileSync\Addon\Transfer;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Queue;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Whether files may be fetched now. */
+final class Fetching
+{
+	/** Tells whether files may be fetched for a channel now: nothing prevents it, and neither the admin nor the owner paused it. */
+	public static function mayFetch(int $channelId): bool
+	{
+		return self::canFetch() && Config::get('paused', "channel:$channelId") !== '1';
+	}
+
+	/** Tells whether any may be fetched: the extension is loaded, the disk has room, the admin did not pause it. */
+	public static function canFetch(): bool
+	{
+		return Config::extensionProblem() === null && ! Queue::pausedUntil() && Config::get('paused') !== '1';
+	}
+}

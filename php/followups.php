@@ -1,0 +1,39 @@
+<?php
+/*
+ * The calls that follow a change, by the kind of the outbox row: each gets the channel, and the name and body of the row. It returns null once it is done, or the body
+ * for continuing later. A call that throws is tried again.
+ */
+
+use FileSync\Addon\ConflictCopy;
+use FileSync\Addon\FolderMove;
+use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Reception;
+use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\ItemRelocation;
+use FileSync\Addon\LinkedPosts;
+use FileSync\Addon\Outgoing;
+use FileSync\Addon\Receive\BrakeAnswer;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+return [
+	'access' => fn (array $channel, string $name, string $body) => Items::repairAccess($channel, $name),
+	'announce' => fn (array $channel, string $name, string $body) => Outgoing::send($channel, $name, false),
+	'brake' => fn (array $channel, string $name, string $body) => BrakeAnswer::work($channel, $name, json_decode($body, true)),
+	'conflict' => fn (array $channel, string $name, string $body) => ConflictCopy::make($channel, $body),
+	'deleted' => fn (array $channel, string $name, string $body) => Outgoing::send($channel, $name, true, json_decode($body, true)['beneath'] ?? []),
+	'items' => fn (array $channel, string $name, string $body) => Reception::quietly((int) $channel['channel_id'], fn () => Items::store($channel, json_decode($body, true)['items'])),
+	'move' => function (array $channel, string $name, string $body): void {
+		$move = json_decode($body, true);
+		Turn::take((int) $channel['channel_id'], fn () => FolderMove::finish($channel, $name, (string) $move['folder'], (string) $move['name']));
+	},
+	'posts' => function (array $channel, string $name, string $body): ?string {
+		$rest = LinkedPosts::fetch($channel, $name, json_decode($body, true));
+
+		return $rest ? (string) json_encode($rest) : null;
+	},
+	'preview' => fn (array $channel, string $name, string $body) => Items::makePreview($name),
+	'relocate' => fn (array $channel, string $name, string $body) => ItemRelocation::mend($channel, $body ?: $name),
+];
