@@ -4,10 +4,10 @@ namespace Zotlabs\Module;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Web;
-use FileSync\Addon\Metrics;
-use FileSync\Addon\OwnerActions;
-use FileSync\Addon\OwnerPage;
-use FileSync\Addon\Response;
+use FileSync\Addon\Page\OwnerActions;
+use FileSync\Addon\Page\OwnerPage;
+use FileSync\Addon\Protocol\Response;
+use FileSync\Addon\Status\Metrics;
 
 if (! class_exists('App', false)) {
 	exit;

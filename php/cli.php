@@ -127,5 +127,5 @@ if (PHP_SAPI !== 'cli') {
 	require_once 'include/cli_startup.php';
 	cli_startup();
 	require_once __DIR__ . '/filesync.php';
-	exit(FileSync\Addon\Command::run($words));
+	exit(FileSync\Addon\Console\Command::run($words));
 })($argv);

@@ -85,7 +85,7 @@ function filesync_init_1(&$unused = null) {
 function filesync_attach_delete(&$arr) {
 	try {
 		if (in_array('delete_item_lowlevel', array_column(debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS, 12), 'function'), true)) {
-			FileSync\Addon\Outgoing::deletedWithPost((int) ($arr['channel_id'] ?? 0), (string) ($arr['resource'] ?? ''));
+			FileSync\Addon\Send\Outgoing::deletedWithPost((int) ($arr['channel_id'] ?? 0), (string) ($arr['resource'] ?? ''));
 		}
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('a delete about to be sent', $e);
@@ -95,7 +95,7 @@ function filesync_attach_delete(&$arr) {
 /** Prepares requests that change files; answers requests for files before the hub's own controller, or leaves them to it; serves /filesync. */
 function filesync_module_loaded(&$module) {
 	try {
-		FileSync\Addon\Outgoing::beginRequest((string) ($module['module'] ?? ''));
+		FileSync\Addon\Send\Outgoing::beginRequest((string) ($module['module'] ?? ''));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('a request that changes files', $e);
 	}
@@ -109,7 +109,7 @@ function filesync_module_loaded(&$module) {
 		return;
 	}
 	try {
-		FileSync\Addon\Serve::wrap($module);
+		FileSync\Addon\Serve\Serve::wrap($module);
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('wrapping the controller of getfile', $e);
 	}
@@ -118,7 +118,7 @@ function filesync_module_loaded(&$module) {
 /** Adds to the hub's description of itself that it speaks filesync. */
 function filesync_zotinfo(&$info) {
 	try {
-		$introduction = FileSync\Addon\Hub\Config::get('enabled') === '0' ? null : FileSync\Addon\Peers::introduction();
+		$introduction = FileSync\Addon\Hub\Config::get('enabled') === '0' ? null : FileSync\Addon\Peers\Peers::introduction();
 		if ($introduction && is_array($info)) {
 			$info['filesync'] = $introduction;
 		}
@@ -130,7 +130,7 @@ function filesync_zotinfo(&$info) {
 /** Reads another hub's description, before anybody verified it. */
 function filesync_import_xchan(&$info) {
 	try {
-		FileSync\Addon\Peers::hearsay($info);
+		FileSync\Addon\Peers\Peers::hearsay($info);
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('reading a description of another hub', $e);
 	}
@@ -139,7 +139,7 @@ function filesync_import_xchan(&$info) {
 /** A channel was cloned to this hub: filesync now compares it with its other hubs, file by file, whatever happens to the hub's own import. */
 function filesync_import_channel(&$info) {
 	try {
-		FileSync\Addon\Reconcile::request((int) ($info['channel']['channel_id'] ?? 0));
+		FileSync\Addon\Reconcile\Reconcile::request((int) ($info['channel']['channel_id'] ?? 0));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('importing a channel', $e);
 	}
@@ -148,7 +148,7 @@ function filesync_import_channel(&$info) {
 /** Notes that a file is about to be stored, and keeps core from sending it: we send it, once. */
 function filesync_photo_upload_begin(&$arr) {
 	try {
-		FileSync\Addon\Outgoing::beforeStore($arr);
+		FileSync\Addon\Send\Outgoing::beforeStore($arr);
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('a change about to be sent', $e);
 	}
@@ -157,7 +157,7 @@ function filesync_photo_upload_begin(&$arr) {
 /** Gives the channel's own posts from another clone this hub's URLs and a valid signature. */
 function filesync_item_store_before(&$data) {
 	try {
-		FileSync\Addon\ItemRelocation::beforeStore($data);
+		FileSync\Addon\Posts\ItemRelocation::beforeStore($data);
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('relocating a post', $e);
 	}
@@ -169,7 +169,7 @@ function filesync_daemon_addon(&$argv) {
 		return;
 	}
 	try {
-		FileSync\Addon\Worker::daemon((string) ($argv[2] ?? ''));
+		FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? ''));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('background work', $e);
 	}
@@ -178,7 +178,7 @@ function filesync_daemon_addon(&$argv) {
 /** Restarts dead workers, and starts due retries. */
 function filesync_cron(&$date) {
 	try {
-		FileSync\Addon\Housekeeping::often();
+		FileSync\Addon\Work\Housekeeping::often();
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('cron', $e);
 	}
@@ -187,7 +187,7 @@ function filesync_cron(&$date) {
 /** Removes everything past its age or size limit. */
 function filesync_cron_daily(&$date) {
 	try {
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::daily();
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('daily cron', $e);
 	}
@@ -196,7 +196,7 @@ function filesync_cron_daily(&$date) {
 /** Forgets a channel that leaves this hub. */
 function filesync_channel_remove(&$channel) {
 	try {
-		FileSync\Addon\Housekeeping::forgetChannel((int) ($channel['channel_id'] ?? 0));
+		FileSync\Addon\Work\Housekeeping::forgetChannel((int) ($channel['channel_id'] ?? 0));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('removing a channel', $e);
 	}
@@ -205,7 +205,7 @@ function filesync_channel_remove(&$channel) {
 /** Shows the admin's page: /admin/addons/filesync. */
 function filesync_plugin_admin(&$html) {
 	try {
-		$html .= FileSync\Addon\AdminPage::show();
+		$html .= FileSync\Addon\Page\AdminPage::show();
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('the page for the admin', $e);
 		$html .= htmlspecialchars(t('filesync cannot show this page now. The log of this hub says why.'));
@@ -215,7 +215,7 @@ function filesync_plugin_admin(&$html) {
 /** Processes the form of that page. */
 function filesync_plugin_admin_post() {
 	try {
-		FileSync\Addon\AdminPage::take();
+		FileSync\Addon\Page\AdminPage::take();
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('the form of the page for the admin', $e);
 		notice(t('filesync could not process this. The log of this hub says why.') . "\n");

@@ -4,15 +4,15 @@
  * for continuing later. A call that throws is tried again.
  */
 
-use FileSync\Addon\ConflictCopy;
-use FileSync\Addon\FolderMove;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Turn;
-use FileSync\Addon\ItemRelocation;
-use FileSync\Addon\LinkedPosts;
-use FileSync\Addon\Outgoing;
+use FileSync\Addon\Posts\ItemRelocation;
+use FileSync\Addon\Posts\LinkedPosts;
 use FileSync\Addon\Receive\BrakeAnswer;
+use FileSync\Addon\Receive\ConflictCopy;
+use FileSync\Addon\Send\FolderMove;
+use FileSync\Addon\Send\Outgoing;
 
 if (! class_exists('App', false)) {
 	exit;

@@ -3,7 +3,7 @@
 namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Refused;
+use FileSync\Addon\Hub\Refused;
 
 if (! class_exists('App', false)) {
 	exit;

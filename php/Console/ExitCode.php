@@ -2,7 +2,7 @@
 
 namespace FileSync\Addon\Console;
 
-use FileSync\Addon\Queue;
+use FileSync\Addon\Transfer\Queue;
 
 if (! class_exists('App', false)) {
 	exit;

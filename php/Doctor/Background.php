@@ -2,14 +2,14 @@
 
 namespace FileSync\Addon\Doctor;
 
-use FileSync\Addon\Brake;
-use FileSync\Addon\DroppedPackets;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Queue;
-use FileSync\Addon\Words;
+use FileSync\Addon\Receive\Brake;
+use FileSync\Addon\Receive\DroppedPackets;
+use FileSync\Addon\Status\Words;
+use FileSync\Addon\Transfer\Queue;
 
 if (! class_exists('App', false)) {
 	exit;

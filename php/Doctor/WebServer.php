@@ -2,16 +2,16 @@
 
 namespace FileSync\Addon\Doctor;
 
-use FileSync\Addon\Facts;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Protocol\SignedRequest;
 use FileSync\Addon\Protocol\Version;
-use FileSync\Addon\SignedRequest;
-use FileSync\Addon\TicketRequest;
+use FileSync\Addon\Serve\TicketRequest;
+use FileSync\Addon\Storage\Facts;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -139,10 +139,10 @@ final class WebServer
 	/** A direct request for a file of the addon must return nothing. */
 	private function askForSource(): void
 	{
-		$answer = ($this->ask)('GET', '/addon/filesync/Queue.php', []);
+		$answer = ($this->ask)('GET', '/addon/filesync/Transfer/Queue.php', []);
 		$isRight = $answer['status'] === 0 || (! str_contains($answer['body'], '<?php') && ($answer['status'] >= 300 || $answer['body'] === ''));
 		$answer['status'] && $this->findings->note('source', $isRight, $isRight ? t("the addon's source files cannot be fetched from the web")
-			: sprintf(t("the web server hands out the addon's source files: %s"), '/addon/filesync/Queue.php'), t('make the web server pass *.php to PHP only, as for the hub itself'));
+			: sprintf(t("the web server hands out the addon's source files: %s"), '/addon/filesync/Transfer/Queue.php'), t('make the web server pass *.php to PHP only, as for the hub itself'));
 	}
 
 	/** A direct request for a file in our folder must return nothing. */

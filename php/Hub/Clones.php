@@ -79,12 +79,12 @@ final class Clones
 	/**
 	 * Returns the root URL of the clone that a fetch URL belongs to.
 	 *
-	 * @throws \FileSync\Addon\Refused The URL is not `<root>/getfile` of another hub where the channel lives.
+	 * @throws \FileSync\Addon\Hub\Refused The URL is not `<root>/getfile` of another hub where the channel lives.
 	 */
 	public static function originOf(array $channel, string $fetchUrl): string
 	{
 		if (! str_ends_with($fetchUrl, '/getfile')) {
-			throw new \FileSync\Addon\Refused('the fetch URL is not a getfile address');
+			throw new \FileSync\Addon\Hub\Refused('the fetch URL is not a getfile address');
 		}
 		$root = self::normalise(substr($fetchUrl, 0, -strlen('/getfile')));
 		foreach (self::others($channel) as $clone) {
@@ -92,7 +92,7 @@ final class Clones
 				return $clone['url'];
 			}
 		}
-		throw new \FileSync\Addon\Refused('the fetch URL does not belong to any known clone of this channel');
+		throw new \FileSync\Addon\Hub\Refused('the fetch URL does not belong to any known clone of this channel');
 	}
 
 	/** Returns the root URL of the clone whose channel URL signs a request, null if it is not another clone of the channel. */

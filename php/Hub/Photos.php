@@ -3,7 +3,6 @@
 namespace FileSync\Addon\Hub;
 
 use FileSync\Addon\Order\Access;
-use FileSync\Addon\PhotoType;
 
 if (! class_exists('App', false)) {
 	exit;

@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon\Hub;
 
-use FileSync\Addon\Request;
 use Zotlabs\Web\HTTPSig;
 
 if (! class_exists('App', false)) {

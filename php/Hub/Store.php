@@ -2,9 +2,6 @@
 
 namespace FileSync\Addon\Hub;
 
-use FileSync\Addon\Postponed;
-use FileSync\Addon\Refused;
-
 if (! class_exists('App', false)) {
 	exit;
 }

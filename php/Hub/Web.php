@@ -2,8 +2,6 @@
 
 namespace FileSync\Addon\Hub;
 
-use FileSync\Addon\Request;
-
 if (! class_exists('App', false)) {
 	exit;
 }

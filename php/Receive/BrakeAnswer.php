@@ -2,23 +2,18 @@
 
 namespace FileSync\Addon\Receive;
 
-use FileSync\Addon\Brake;
-use FileSync\Addon\Deletion;
-use FileSync\Addon\HeldPackets;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
-use FileSync\Addon\Incoming;
-use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Vector;
-use FileSync\Addon\Outbox;
-use FileSync\Addon\Outgoing;
-use FileSync\Addon\Packet;
-use FileSync\Addon\Postponed;
-use FileSync\Addon\Queue;
+use FileSync\Addon\Outbox\Outbox;
+use FileSync\Addon\Protocol\Packet;
+use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Send\Outgoing;
 use FileSync\Addon\Transfer\Doorbell;
-use FileSync\Addon\Undo;
+use FileSync\Addon\Transfer\Queue;
 
 if (! class_exists('App', false)) {
 	exit;

@@ -2,17 +2,14 @@
 
 namespace FileSync\Addon\Receive;
 
-use FileSync\Addon\Deletion;
-use FileSync\Addon\HeldPackets;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Postponed;
+use FileSync\Addon\Hub\Refused;
+use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
-use FileSync\Addon\Incoming;
-use FileSync\Addon\Packet;
-use FileSync\Addon\Postponed;
-use FileSync\Addon\Refused;
-use FileSync\Addon\ServedLast;
+use FileSync\Addon\Protocol\Packet;
 
 if (! class_exists('App', false)) {
 	exit;

@@ -2,9 +2,12 @@
 
 namespace FileSync\Addon\Reconcile;
 
-use FileSync\Addon\Hub\CloneCall;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Queue;
+use FileSync\Addon\Inventory\Listing;
+use FileSync\Addon\Inventory\Run;
+use FileSync\Addon\Peers\CloneCall;
+use FileSync\Addon\Peers\PeerFailure;
+use FileSync\Addon\Transfer\Queue;
 use FileSync\Exception\PermanentException;
 use FileSync\Exception\TemporaryException;
 

@@ -4,11 +4,11 @@ namespace FileSync\Addon\Reconcile;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Store;
-use FileSync\Addon\Incoming;
 use FileSync\Addon\Order\Judge;
-use FileSync\Addon\Order\Revisions;
 use FileSync\Addon\Order\Vector;
 use FileSync\Addon\Protocol\SiblingReader;
+use FileSync\Addon\Receive\Incoming;
+use FileSync\Addon\Revision\Revisions;
 
 if (! class_exists('App', false)) {
 	exit;

@@ -5,12 +5,13 @@ namespace FileSync\Addon\Reconcile;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Outgoing;
-use FileSync\Addon\Places;
+use FileSync\Addon\Hub\Places;
+use FileSync\Addon\Hub\Request;
+use FileSync\Addon\Inventory\Run;
+use FileSync\Addon\Protocol\Response;
+use FileSync\Addon\Protocol\SignedRequest;
 use FileSync\Addon\Protocol\Version;
-use FileSync\Addon\Request;
-use FileSync\Addon\Response;
-use FileSync\Addon\SignedRequest;
+use FileSync\Addon\Send\Outgoing;
 use FileSync\Exception\PermanentException;
 
 if (! class_exists('App', false)) {

@@ -2,19 +2,19 @@
 
 namespace FileSync\Addon\Repair;
 
-use FileSync\Addon\Digests;
-use FileSync\Addon\Facts;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Postponed;
+use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Order\Revisions;
-use FileSync\Addon\Packet;
-use FileSync\Addon\Peers;
-use FileSync\Addon\Postponed;
-use FileSync\Addon\Queue;
-use FileSync\Addon\Refused;
+use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Protocol\Packet;
+use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Storage\Digests;
+use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Transfer\Queue;
 use FileSync\Exception\FileSyncException;
 
 if (! class_exists('App', false)) {

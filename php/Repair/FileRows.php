@@ -2,12 +2,12 @@
 
 namespace FileSync\Addon\Repair;
 
-use FileSync\Addon\Facts;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Storage\AttachRow;
+use FileSync\Addon\Storage\Facts;
 
 if (! class_exists('App', false)) {
 	exit;

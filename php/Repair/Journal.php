@@ -4,11 +4,11 @@ namespace FileSync\Addon\Repair;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Postponed;
+use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
-use FileSync\Addon\Postponed;
-use FileSync\Addon\Refused;
 
 if (! class_exists('App', false)) {
 	exit;

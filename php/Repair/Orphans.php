@@ -7,7 +7,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Order\Revisions;
+use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {

@@ -4,8 +4,8 @@ namespace FileSync\Addon\Storage;
 
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Postponed;
 
 if (! class_exists('App', false)) {
 	exit;

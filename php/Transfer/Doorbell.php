@@ -5,8 +5,7 @@ namespace FileSync\Addon\Transfer;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Outbox;
-use FileSync\Addon\Queue;
+use FileSync\Addon\Outbox\Outbox;
 
 if (! class_exists('App', false)) {
 	exit;

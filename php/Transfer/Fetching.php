@@ -3,7 +3,6 @@
 namespace FileSync\Addon\Transfer;
 
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Queue;
 
 if (! class_exists('App', false)) {
 	exit;

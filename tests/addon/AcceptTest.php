@@ -23,7 +23,7 @@ final class AcceptTest extends AddonTestCase
 		$this->assertSame((int) $this->channel['channel_account_id'], (int) $row['aid']);
 		$this->assertSame('published', $this->transfer('f1')['state']);
 		$this->assertSame(['previews'], array_column(array_filter($this->jobs('Addon'), fn ($job) => $job[2] !== 'work'), 2));
-		FileSync\Addon\Worker::daemon('previews');
+		FileSync\Addon\Work\Worker::daemon('previews');
 		$this->assertSame([], Table::select('filesync_outbox', ['kind' => 'preview']));
 		$this->assertSame([], $this->jobs('Thumbnail'), 'a thousand files are not a thousand processes');
 		$this->assertSame('slides', Table::first('term', ['oid' => (int) $row['id'], 'otype' => 2])['term']);

@@ -66,7 +66,7 @@ final class ActiveContentTest extends AddonTestCase
 		file_put_contents('store/pictures/one', $begin . str_repeat('x', 40));
 		FileSync\Photo::$facts = fn () => throw new FileSync\Exception\UnsupportedException('avif');
 		try {
-			$this->assertSame($isPicture, FileSync\Addon\PhotoType::isPicture(realpath('store/pictures'), 'one'));
+			$this->assertSame($isPicture, FileSync\Addon\Hub\PhotoType::isPicture(realpath('store/pictures'), 'one'));
 		} finally {
 			FileSync\Photo::$facts = null;
 		}

@@ -6,7 +6,7 @@ use Fake\Instant;
 use Fake\InstantDatabase;
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Worker;
+use FileSync\Addon\Work\Worker;
 use FileSync\TransferBatch;
 use PHPUnit\Framework\TestCase;
 use TestHub\InProcess;
@@ -67,7 +67,7 @@ abstract class AddonTestCase extends TestCase
 		foreach ($changed as $hash) {
 			Zotlabs\Module\attach_export_data($this->channel, $hash);
 		}
-		FileSync\Addon\Outgoing::flush();
+		FileSync\Addon\Send\Outgoing::flush();
 		$sent = [];
 		foreach (dbq('select * from outq order by outq_number') as $row) {
 			$packet = json_decode(json_decode($row['outq_notify'], true)['data'] ?? '', true);
@@ -201,7 +201,7 @@ abstract class AddonTestCase extends TestCase
 
 	protected function transfer(string $hash, int $scale = 0): ?array
 	{
-		return FileSync\Addon\Queue::find((int) $this->channel['channel_id'], $hash, $scale);
+		return FileSync\Addon\Transfer\Queue::find((int) $this->channel['channel_id'], $hash, $scale);
 	}
 
 	/** Returns the bytes that the hub shows for a file, or null. */
@@ -216,7 +216,7 @@ abstract class AddonTestCase extends TestCase
 	protected function runVerb(string ...$arguments): array
 	{
 		ob_start();
-		$code = FileSync\Addon\Command::run($arguments);
+		$code = FileSync\Addon\Console\Command::run($arguments);
 
 		return [$code, ob_get_clean()];
 	}
@@ -254,14 +254,14 @@ abstract class AddonTestCase extends TestCase
 	 * @param array              $keys  Of the body.
 	 * @param array              $signed What is signed in place of the right `path`, `host` and `body`, and how: `first` byte, `kind`, `algorithm`, `key`.
 	 */
-	protected function ticketRequest(array $files, array $keys = [], array $signed = []): FileSync\Addon\Request
+	protected function ticketRequest(array $files, array $keys = [], array $signed = []): FileSync\Addon\Hub\Request
 	{
 		$body = json_encode($keys + ['filesync' => 2, 'channel' => $this->channel['channel_hash'], 'key_id' => self::ORIGIN . '/channel/alice', 'time' => time(),
 			'nonce' => bin2hex(random_bytes(16)), 'files' => array_map(fn ($hash, $scale) => ['hash' => (string) $hash, 'scale' => $scale], array_keys($files), $files)]);
 		$text = ($signed['first'] ?? "\xFF") . 'filesync 2 ' . ($signed['kind'] ?? 'ticket') . "\nPOST\n" . ($signed['path'] ?? '/getfile/ticket') . "\n" . ($signed['host'] ?? '127.0.0.1:9000') . "\n" . hash('sha256', $signed['body'] ?? $body);
 		openssl_sign($text, $signature, $signed['key'] ?? $this->channel['channel_prvkey'], $signed['algorithm'] ?? OPENSSL_ALGO_SHA512);
 
-		return new FileSync\Addon\Request('POST', ['getfile', 'ticket'], ['content-type' => 'application/json',
+		return new FileSync\Addon\Hub\Request('POST', ['getfile', 'ticket'], ['content-type' => 'application/json',
 			'filesync-signature' => 'sha512.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')], [], $body);
 	}
 

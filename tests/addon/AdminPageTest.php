@@ -1,11 +1,11 @@
 <?php
 
 use Fake\Page;
-use FileSync\Addon\AdminPage;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Settings;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Meter;
+use FileSync\Addon\Page\AdminPage;
+use FileSync\Addon\Transfer\Meter;
 use FileSync\TransferBatch;
 
 /** The admin's page describes the state in words, and changes only what an admin of this hub sends from it. */
@@ -47,9 +47,9 @@ final class AdminPageTest extends AddonTestCase
 	public function test_a_stock_clone_is_no_trouble_and_what_the_engine_says_is_behind_a_fold(): void
 	{
 		$engine = 'unsupported while reading the origin hub\'s reply {url: https://hub.example/getfile/ticket}';
-		FileSync\Addon\Peers::learn(['url' => self::ORIGIN, 'dav' => 'untried', 'reason' => null, 'filesync' => 'refused', 'filesync_reason' => $engine], null);
+		FileSync\Addon\Peers\Peers::learn(['url' => self::ORIGIN, 'dav' => 'untried', 'reason' => null, 'filesync' => 'refused', 'filesync_reason' => $engine], null);
 		Table::insert('filesync_packet', ['id' => 'p', 'uid' => 1, 'hash' => 'h', 'state' => 'parked', 'reason' => $engine, 'body' => '{}', 'attempts' => 5, 'next_at' => 0, 'created' => 1, 'updated' => 1]);
-		FileSync\Addon\Queue::pause($engine);
+		FileSync\Addon\Transfer\Queue::pause($engine);
 		$page = $this->page();
 		$this->assertSame([self::ORIGIN, 'no', '–', '', $engine], $page['clones'][0]);
 		$folds = [$page['clones'][0][4], $page['errors'][0]['details'], $page['problem_details']];

@@ -2,9 +2,9 @@
 
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Judge;
-use FileSync\Addon\Order\Revisions;
-use FileSync\Addon\Order\Site;
 use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Revision\Site;
 
 /** What a clone makes up about the order of changes is bounded, ends no order, and reaches no other channel. */
 final class BoundedOrderTest extends AddonTestCase
@@ -92,7 +92,7 @@ final class BoundedOrderTest extends AddonTestCase
 		$this->receive(['filesync' => ['v' => 1, 'gone' => [self::A => 2, $ours => 1 << 40]]] + $this->deletion('f1'));
 		$this->assertNull($this->attach('f1'));
 		$this->assertNotSame($ours, Site::component(1));
-		FileSync\Addon\Undo::apply(Table::first('filesync_kept', ['hash' => 'f1']));
+		FileSync\Addon\Receive\Undo::apply(Table::first('filesync_kept', ['hash' => 'f1']));
 		$seen = (array) $this->sent()[0]['filesync']['revision']['bytes']['seen'];
 		$this->assertSame(1, $seen[Site::component(1)]);
 		$this->assertLessThan(1 << 24, max($seen));
@@ -116,7 +116,7 @@ final class BoundedOrderTest extends AddonTestCase
 			$this->receive($this->told('f1', "later $n", [$before => 5000] + Revisions::find(1, 'f1')['bytes']['vector'], ['edited' => "2024-07-0" . ($n + 1) . ' 10:00:00']));
 			$this->assertNotSame($before, Site::component(1));
 		}
-		FileSync\Addon\Housekeeping::forgetChannel(1);
+		FileSync\Addon\Work\Housekeeping::forgetChannel(1);
 		$this->assertSame($bob, Site::component(1));
 	}
 

@@ -1,14 +1,14 @@
 <?php
 
-use FileSync\Addon\Brake;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Judge;
-use FileSync\Addon\Order\Revisions;
-use FileSync\Addon\Queue;
+use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\BrakeAnswer;
-use FileSync\Addon\Undo;
-use FileSync\Addon\Words;
+use FileSync\Addon\Receive\Undo;
+use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Status\Words;
+use FileSync\Addon\Transfer\Queue;
 use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\InProcess;
@@ -118,15 +118,15 @@ final class BrakeTest extends AddonTestCase
 		$this->work();
 		App::set_channel($this->channel);
 		foreach ([['filesync_retry_all' => '1'], ['filesync_retry' => $this->transfer($held[1])['id']]] as $_POST) {
-			FileSync\Addon\OwnerActions::take();
+			FileSync\Addon\Page\OwnerActions::take();
 			$this->work();
 		}
 		$_POST = [];
 		App::set_channel(null);
 		Config::set('file_max_bytes', '1000');
 		Table::update('filesync_kept', ['created' => time() - 20 * 86400], ['uid' => 1]);
-		FileSync\Addon\Housekeeping::often();
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::often();
+		FileSync\Addon\Work\Housekeeping::daily();
 		$this->receive($this->file('new', 'x'));
 		$this->work();
 		$this->overwrite($hashes, 5);
@@ -226,7 +226,7 @@ final class BrakeTest extends AddonTestCase
 		$this->work();
 		$this->assertSame('ours of f9', $this->shown('f9'));
 		App::set_channel($this->channel);
-		$this->assertStringContainsString('Only the changes themselves name their hub', json_encode(FileSync\Addon\OwnerPage::values($this->channel)));
+		$this->assertStringContainsString('Only the changes themselves name their hub', json_encode(FileSync\Addon\Page\OwnerPage::values($this->channel)));
 		App::set_channel(null);
 		BrakeAnswer::decide(Brake::lines()[0], true);
 		$this->work();
@@ -303,10 +303,10 @@ final class BrakeTest extends AddonTestCase
 		array_map(Config::set(...), array_keys($settings), $settings);
 		$hashes = $this->files(40);
 		$this->receive($this->file('early', 'of the first day'));
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::daily();
 		$aWeekLater = fn () => Config::set('files', json_encode(array_map(fn ($note) => [$note[0] - 7 * 86400, $note[1]], json_decode(Config::get('files', 'brake:1')) ?? [])), 'brake:1');
 		$aWeekLater();
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::daily();
 		for ($n = 0; $n < 60; $n++) {
 			$this->receive($this->file("new$n", "new $n"));
 		}
@@ -316,9 +316,9 @@ final class BrakeTest extends AddonTestCase
 		BrakeAnswer::decide(Brake::lines()[0], false);
 		$this->work();
 		// A week later they are files as any other.
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::daily();
 		$aWeekLater();
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::daily();
 		$this->sent();
 		foreach ($hashes as $hash) {
 			$this->receive($this->rubbish($hash, 5, Revisions::find(1, $hash)['bytes']['vector']));
@@ -528,10 +528,10 @@ final class BrakeTest extends AddonTestCase
 		$this->receive($this->deletion('f2'));
 		Config::set('kept_max_bytes', '0');
 		Config::set('kept_hub_max_bytes', '0');
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::daily();
 		$this->assertEqualsCanonicalizing(['ours of f0', 'ours of f1', 'ours of f2'], $this->kept());
 		Table::update('filesync_kept', ['created' => time() - 8 * 86400], ['hash' => ['f0', 'f2']]);
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::daily();
 		$this->assertSame(['ours of f1'], $this->kept());
 	}
 
@@ -582,7 +582,7 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame(1, $code);
 		$this->assertStringContainsString('waits for approval (channel 1): 127.0.0.1:9001 replaced 3 files (30 B) since', $said);
 		$this->assertSame(2, json_decode($this->runVerb('status', '--json')[1], true)['held'][0]['waiting']);
-		$this->assertSame(['127.0.0.1:9001 replaced 3 files (30 B) since', 'needs attention'], [substr(($errors = (new ReflectionMethod(FileSync\Addon\AdminPage::class, 'errors'))->invoke(null))[0]['reason'], 0, 44), $errors[0]['then']]);
+		$this->assertSame(['127.0.0.1:9001 replaced 3 files (30 B) since', 'needs attention'], [substr(($errors = (new ReflectionMethod(FileSync\Addon\Page\AdminPage::class, 'errors'))->invoke(null))[0]['reason'], 0, 44), $errors[0]['then']]);
 		$this->assertCount(1, $errors);
 		$this->assertStringContainsString('cli.php packets', $this->runVerb('doctor', '--only', 'held')[1]);
 		$this->assertSame(1, $this->runVerb('packets')[0]);
@@ -599,7 +599,7 @@ final class BrakeTest extends AddonTestCase
 		[$line] = Brake::lines();
 		// The process that took the answer was killed before it did anything.
 		Table::update('filesync_held', ['state' => 'refused'], ['uid' => 1]);
-		FileSync\Addon\Outbox::add(1, 'brake', $line['hub'], json_encode(['answer' => 'refused', 'since' => time() - 86400]), false, 'refused');
+		FileSync\Addon\Outbox\Outbox::add(1, 'brake', $line['hub'], json_encode(['answer' => 'refused', 'since' => time() - 86400]), false, 'refused');
 		$this->work();
 		$this->sent();
 		$this->assertSame([0, 0], [$this->showing('rubbish'), Table::count('filesync_held', [])]);
@@ -616,9 +616,9 @@ final class BrakeTest extends AddonTestCase
 			touch($path, $time);
 		}
 		$verdicts = [];
-		(new FileSync\Addon\Verify($this->channel, function ($one) use (&$verdicts) {
+		(new FileSync\Addon\Reconcile\Verify($this->channel, function ($one) use (&$verdicts) {
 			$verdicts[] = $one['verdict'];
-		}))->goOn(FileSync\Addon\Reconcile\Run::ask($this->channel, '', 'verify'), PHP_INT_MAX);
+		}))->goOn(FileSync\Addon\Inventory\Run::ask($this->channel, '', 'verify'), PHP_INT_MAX);
 		$this->assertSame(['damaged', 'damaged', 'damaged'], $verdicts);
 		$this->work();
 		$this->assertSame([3, []], [$this->showing('ours'), Brake::lines()]);
@@ -652,11 +652,11 @@ final class BrakeTest extends AddonTestCase
 		$this->spoil($held, 4, self::OTHER);
 		App::set_channel($this->channel);
 		$_POST = ['filesync_retry_all' => '1'];
-		FileSync\Addon\OwnerActions::take();
+		FileSync\Addon\Page\OwnerActions::take();
 		$_POST = [];
 		App::set_channel(null);
 		$this->work();
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::daily();
 		$this->assertSame([10, 10, 15, 1], [$this->cropsShowing('crop of'), Brake::lines()[0]['waiting'], Brake::lines()[0]['files'], count(Brake::lines())]);
 		$this->sent();
 		BrakeAnswer::decide(Brake::lines()[0], false);
@@ -804,11 +804,11 @@ final class BrakeTest extends AddonTestCase
 		$this->spoil($hashes, 2);
 		$this->spoil($hashes, 3);
 		Config::set('kept_max_bytes', '0');
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::daily();
 		$this->assertCount(4, Table::select('filesync_kept', ['scale' => 4]));
 		$this->assertSame([], Table::select('filesync_kept', ['scale' => 5]));
 		Table::update('filesync_kept', ['created' => time() - 8 * 86400], ['hash' => $hashes[0]]);
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::daily();
 		$this->assertEqualsCanonicalizing(["crop of $hashes[1]", "rubbish 2 of $hashes[1]"], $this->kept());
 	}
 

@@ -3,9 +3,9 @@
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Judge;
-use FileSync\Addon\Order\Revisions;
-use FileSync\Addon\Outbox;
-use FileSync\Addon\Outgoing;
+use FileSync\Addon\Outbox\Outbox;
+use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Send\Outgoing;
 use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\Maker;
@@ -241,23 +241,23 @@ final class ChangesTest extends AddonTestCase
 		$this->receiveAll($this->file('f1', 'yesterday', ['edited' => '2024-06-01 10:00:00']));
 		$this->assertSame('today', $this->shown('f1'));
 		// Another hub has seen more of our changes than we know: we were the one that was restored.
-		$before = FileSync\Addon\Order\Site::component(1);
+		$before = FileSync\Addon\Revision\Site::component(1);
 		$this->receiveAll($this->told($this->file('f1', 'today!', ['edited' => '2024-06-03 10:00:00']), [$before => 7] + Revisions::find(1, 'f1')['bytes']['vector']));
-		$this->assertNotSame($before, FileSync\Addon\Order\Site::component(1));
+		$this->assertNotSame($before, FileSync\Addon\Revision\Site::component(1));
 		$this->assertSame('today!', $this->shown('f1'));
 	}
 
 	public function test_a_file_that_another_hub_made_again_after_our_delete_is_no_sign_of_a_backup(): void
 	{
 		$this->receiveAll($this->told($this->file('f1', 'base'), [self::A => 1]));
-		FileSync\Addon\Outgoing::beforeDelete(1, 'f1');
+		FileSync\Addon\Send\Outgoing::beforeDelete(1, 'f1');
 		attach_delete(1, 'f1');
 		[$entry] = $this->sent();
-		$before = FileSync\Addon\Order\Site::component(1);
+		$before = FileSync\Addon\Revision\Site::component(1);
 		$this->assertEquals([self::A => 1, $before => 1], $entry['filesync']['gone']);
 		$this->receiveAll($this->told($this->file('f1', 'made again'), $entry['filesync']['gone'] + [self::C => 1]));
 		$this->assertSame('made again', $this->shown('f1'));
-		$this->assertSame($before, FileSync\Addon\Order\Site::component(1));
+		$this->assertSame($before, FileSync\Addon\Revision\Site::component(1));
 	}
 
 	public function test_our_own_packet_that_comes_back_changes_nothing(): void
@@ -293,13 +293,13 @@ final class ChangesTest extends AddonTestCase
 			file_put_contents('store/alice/f3', 'base');
 			posix_kill(getmypid(), SIGKILL);
 		});
-		FileSync\Addon\Housekeeping::often();
+		FileSync\Addon\Work\Housekeeping::often();
 		$this->assertSame([], $this->sent(), 'it may still run');
 		Table::update('filesync_outbox', ['created' => Config::now() - 200], ['kind' => 'intent']);
-		FileSync\Addon\Housekeeping::often();
+		FileSync\Addon\Work\Housekeeping::often();
 		$this->work();
 		$this->assertEqualsCanonicalizing(['f1', 'f3'], array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()));
-		FileSync\Addon\Housekeeping::often();
+		FileSync\Addon\Work\Housekeeping::often();
 		$this->work();
 		$this->assertSame([], $this->sent());
 	}
@@ -338,7 +338,7 @@ final class ChangesTest extends AddonTestCase
 		});
 		Table::update('filesync_outbox', ['created' => Config::now() - 300], ['name' => 'broken']);
 		Table::update('filesync_outbox', ['created' => Config::now() - 200], ['kind' => 'intent', 'name <>' => 'broken']);
-		FileSync\Addon\Housekeeping::often();
+		FileSync\Addon\Work\Housekeeping::often();
 		$this->work();
 		$this->assertSame(['f1'], array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()));
 		$this->assertEqualsWithDelta(Config::now(), (int) Table::first('filesync_outbox', ['name' => 'broken'])['created'], 30, 'its turn is after all others');
@@ -360,7 +360,7 @@ final class ChangesTest extends AddonTestCase
 		$this->assertNull($this->attach('f1'));
 		[$kept] = Table::select('filesync_kept', []);
 		$this->assertSame('127.0.0.1', json_decode($kept['entry'], true)['by']);
-		FileSync\Addon\Undo::apply($kept);
+		FileSync\Addon\Receive\Undo::apply($kept);
 		$this->assertSame(['precious', 'Folder/f1.bin', '<friend>'], [$this->shown('f1'), $this->attach('f1')['display_path'], $this->attach('f1')['allow_cid']]);
 		$this->assertSame(['trip'], array_column(Revisions::terms($this->attach('f1')), 'term'));
 		$sent = array_column(array_map(fn ($entry) => ['hash' => end($entry['attach'])['hash'], 'entry' => $entry], $this->sent()), 'entry', 'hash');
@@ -373,7 +373,7 @@ final class ChangesTest extends AddonTestCase
 	{
 		$this->receiveAll($this->told($this->file('f1', 'first'), [self::A => 1]));
 		$this->receiveAll($this->told($this->file('f1', 'second', ['edited' => '2024-06-01 10:00:00', 'allow_cid' => '<friend>']), [self::A => 2]));
-		FileSync\Addon\Undo::apply(Table::first('filesync_kept', []));
+		FileSync\Addon\Receive\Undo::apply(Table::first('filesync_kept', []));
 		$this->assertSame(['first', '<friend>'], [$this->shown('f1'), $this->attach('f1')['allow_cid']]);
 		$this->assertEqualsCanonicalizing(['first', 'second'], $this->kept());
 		$this->assertSame(5, (int) end($this->sent()[0]['attach'])['filesize']);

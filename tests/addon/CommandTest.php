@@ -79,7 +79,7 @@ final class CommandTest extends AddonTestCase
 	{
 		$shown = function (bool $isTerminal, bool $isWanted, int ...$done) {
 			$stream = fopen('php://memory', 'w+');
-			$bar = new FileSync\Addon\ProgressBar(false, $isWanted, $stream, $isTerminal);
+			$bar = new FileSync\Addon\Console\ProgressBar(false, $isWanted, $stream, $isTerminal);
 			foreach ($done as $one) {
 				$bar->isDue() && $bar->show($one, 200, "$one of 200 files");
 				usleep(210000);

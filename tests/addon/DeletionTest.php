@@ -111,10 +111,10 @@ final class DeletionTest extends AddonTestCase
 			Table::update('filesync_kept', ['created' => time() - 86400 * (20 - $n) + 3600], ['hash' => $hash]);
 		}
 		Config::set('kept_max_bytes', '25');
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::daily();
 		$this->assertSame(['f2', 'f3'], array_column(Table::select('filesync_kept', [], 'hash'), 'hash'));
 		Config::set('kept_days', '18');
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::daily();
 		$this->assertSame(['f3'], array_column(Table::select('filesync_kept', []), 'hash'));
 		$this->assertCount(1, glob('store/*data*/filesync/1/kept/*'));
 	}

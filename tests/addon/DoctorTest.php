@@ -1,9 +1,9 @@
 <?php
 
-use FileSync\Addon\Doctor;
+use FileSync\Addon\Doctor\Doctor;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Request;
-use FileSync\Addon\Serve;
+use FileSync\Addon\Hub\Request;
+use FileSync\Addon\Serve\Serve;
 use PHPUnit\Framework\Attributes\DataProvider;
 
 /** `doctor` says what is wrong with this hub's own set-up, and how to mend it. */
@@ -94,7 +94,7 @@ final class DoctorTest extends AddonTestCase
 			'cron never ran' => [fn () => [Config::clear('cron_at', 'state'), dbq('UPDATE addon SET tstamp = ' . (time() - 7200))], ['cron' => false], 'has not run'],
 			'cron had no turn yet' => [fn () => [Config::clear('cron_at', 'state'), dbq('UPDATE addon SET tstamp = ' . time())], ['cron' => null], 'has not run'],
 			'nobody works' => [fn ($test) => $transfer($test, time() - 7200), ['workers' => false], '0 of 2 workers'],
-			'the disk failed' => [fn () => FileSync\Addon\Queue::pause('no room'), ['paused' => false], 'no room'],
+			'the disk failed' => [fn () => FileSync\Addon\Transfer\Queue::pause('no room'), ['paused' => false], 'no room'],
 			'another addon imports' => [function () {
 				mkdir('addon/hzfiles');
 				file_put_contents('addon/hzfiles/helper.php', '<?php function hzfiles_import($channel, $files) { return sync_files($channel, $files); }');
@@ -159,11 +159,11 @@ final class DoctorTest extends AddonTestCase
 		rename($copy, 'addon/filesync');
 		exec('cd addon/filesync && find . -type f | sed "s,^./,," | LC_ALL=C sort | xargs sha256sum > ../MANIFEST && mv ../MANIFEST .');
 		$this->assertTrue($this->filesFinding()['ok']);
-		unlink('addon/filesync/Undo.php');
-		file_put_contents('addon/filesync/Kept.php', "\n", FILE_APPEND);
+		unlink('addon/filesync/Receive/Undo.php');
+		file_put_contents('addon/filesync/Revision/Kept.php', "\n", FILE_APPEND);
 		$found = $this->filesFinding();
 		$this->assertSame(false, $found['ok']);
-		$this->assertStringContainsString('Kept.php (changed), Undo.php (missing)', $found['finding']);
+		$this->assertStringContainsString('Receive/Undo.php (missing), Revision/Kept.php (changed)', $found['finding']);
 
 		unlink('addon/filesync/overrides/hubzilla.php');
 		exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg('require "include/cli_startup.php"; cli_startup(); echo "alive";') . ' 2>&1', $lines);

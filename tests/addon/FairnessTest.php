@@ -2,17 +2,17 @@
 
 use Fake\Api;
 use Fake\Clock;
-use FileSync\Addon\Digests;
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Outbox;
-use FileSync\Addon\Peers;
-use FileSync\Addon\Previews;
-use FileSync\Addon\Reconcile;
-use FileSync\Addon\Reconcile\Run;
-use FileSync\Addon\Verify;
-use FileSync\Addon\Worker;
+use FileSync\Addon\Inventory\Run;
+use FileSync\Addon\Outbox\Outbox;
+use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Posts\Previews;
+use FileSync\Addon\Reconcile\Reconcile;
+use FileSync\Addon\Reconcile\Verify;
+use FileSync\Addon\Storage\Digests;
+use FileSync\Addon\Work\Worker;
 use FileSync\TransferBatch;
 use TestHub\Maker;
 

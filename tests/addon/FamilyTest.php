@@ -23,7 +23,7 @@ final class FamilyTest extends AddonTestCase
 	{
 		$this->change('boot.php', "'8.8.7'", "'99.1'");
 		$this->assertSame([1, 'WRONG hub'], $this->doctor());
-		$this->assertSame('filesync does not know Hubzilla 99.1 and stays passive', $this->inHub('FileSync\Addon\AdminPage::values()["problems"][0]'));
+		$this->assertSame('filesync does not know Hubzilla 99.1 and stays passive', $this->inHub('FileSync\Addon\Page\AdminPage::values()["problems"][0]'));
 		$this->assertFalse($this->inHub('function_exists("Zotlabs\Lib\sync_files")'));
 		$this->assertFalse($this->inHub('FileSync\Addon\Hub\Config::serves(1)'));
 	}
@@ -33,7 +33,7 @@ final class FamilyTest extends AddonTestCase
 		$this->change('include/attach.php', 'function attach_move($channel_id, $resource_id,', "function attach_move(\$channel, \$resource_id,");
 		file_put_contents('include/attach.php', preg_replace('/(function attach_move\(.*?\{)/s', '$1 return [$channel, $resource_id, $new_folder_hash, $newname];', file_get_contents('include/attach.php')));
 		$this->assertSame([1, 'WRONG hub'], $this->doctor());
-		$this->assertStringContainsString('has changed attach_move;', $this->inHub('FileSync\Addon\AdminPage::values()["problems"][0]'));
+		$this->assertStringContainsString('has changed attach_move;', $this->inHub('FileSync\Addon\Page\AdminPage::values()["problems"][0]'));
 		$this->assertSame([['an' => 'array'], 'r', 'f', 'n'], $this->inHub('Zotlabs\Storage\attach_move(["an" => "array"], "r", "f", "n")'));
 		$this->assertSame([true, true], $this->inHub('[FileSync\Addon\Hub\Family::isAsExpected("attach_delete"), FileSync\Addon\Hub\Config::serves(1)]'));
 	}

@@ -1,7 +1,7 @@
 <?php
 
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Queue;
+use FileSync\Addon\Transfer\Queue;
 use FileSync\Store;
 use FileSync\TransferBatch;
 
@@ -70,7 +70,7 @@ final class FencingTest extends AddonTestCase
 		FileSync\Addon\Hub\Store::dataRoot(1, true);
 		file_put_contents($partial, 'new');
 		Table::update('filesync_transfer', ['state' => 'verified', 'token' => 'another'], ['id' => $row['id']]);
-		(new FileSync\Addon\Publish($this->channel, 'sleeper', fn () => null))->publish(['state' => 'verified', 'token' => 'sleeper'] + $row);
+		(new FileSync\Addon\Publish\Publish($this->channel, 'sleeper', fn () => null))->publish(['state' => 'verified', 'token' => 'sleeper'] + $row);
 		$this->assertSame('new', file_get_contents($partial));
 	}
 
@@ -84,7 +84,7 @@ final class FencingTest extends AddonTestCase
 		$this->work();
 		unlink('store/[data]/filesync/1/kept');
 		rename('store/[data]/filesync/1/aside', 'store/[data]/filesync/1/kept');
-		FileSync\Addon\Kept::settle(1);
+		FileSync\Addon\Revision\Kept::settle(1);
 		$this->assertSame('new', $this->shown('p1'));
 		$this->assertSame(['old bytes'], $this->kept());
 	}

@@ -1,22 +1,22 @@
 <?php
 
-use FileSync\Addon\AdminPage;
-use FileSync\Addon\Command;
+use FileSync\Addon\Console\Command;
 use FileSync\Addon\Doctor\Background;
 use FileSync\Addon\Doctor\Findings;
-use FileSync\Addon\DroppedPackets;
-use FileSync\Addon\HeldPackets;
-use FileSync\Addon\Housekeeping;
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\OwnerPage;
-use FileSync\Addon\Peers;
+use FileSync\Addon\Inventory\Run;
+use FileSync\Addon\Page\AdminPage;
+use FileSync\Addon\Page\OwnerPage;
+use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Receive\DroppedPackets;
+use FileSync\Addon\Receive\HeldPackets;
 use FileSync\Addon\Receive\Replay;
-use FileSync\Addon\Reconcile;
-use FileSync\Addon\Reconcile\Run;
-use FileSync\Addon\Report;
+use FileSync\Addon\Reconcile\Reconcile;
+use FileSync\Addon\Status\Report;
+use FileSync\Addon\Work\Housekeeping;
 use TestHub\Maker;
 
 /** Packets that must wait are held within bounds; what is beyond them is not lost, and reaches no other channel. */
@@ -285,7 +285,7 @@ final class HeldTest extends AddonTestCase
 
 	private function answerWith(array $there): void
 	{
-		FileSync\Addon\Peers::hear(self::ORIGIN, ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory'], 'endpoint' => self::ORIGIN . '/getfile/ticket']);
+		FileSync\Addon\Peers\Peers::hear(self::ORIGIN, ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory'], 'endpoint' => self::ORIGIN . '/getfile/ticket']);
 		Client::$wire = function ($method, $url, $headers, $body) use ($there) {
 			$asked = json_decode($body, true);
 			$said = match ($asked['do'] ?? 'finish') {

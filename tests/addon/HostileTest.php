@@ -75,8 +75,8 @@ final class HostileTest extends AddonTestCase
 		$this->receive($entry);
 		$this->work();
 		ob_start();
-		FileSync\Addon\Command::run(['missing']);
-		FileSync\Addon\Command::run(['status']);
+		FileSync\Addon\Console\Command::run(['missing']);
+		FileSync\Addon\Console\Command::run(['status']);
 		$text = ob_get_clean();
 		$this->assertStringNotContainsString("\u{202e}", $text);
 		$this->assertStringNotContainsString("\u{1b}", $text);
@@ -115,7 +115,7 @@ final class HostileTest extends AddonTestCase
 		Table::update('filesync_kept', ['created' => time() - 8 * 86400], ['uid' => 1]);
 		Table::update('filesync_kept', ['created' => time() - 9 * 86400], ['hash' => 'f1']);
 		FileSync\Addon\Hub\Config::set('kept_max_bytes', '50');
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::daily();
 		$this->assertSame(['small'], $this->kept());
 	}
 
@@ -184,12 +184,12 @@ final class HostileTest extends AddonTestCase
 	{
 		$this->whileFailing(fn ($sql) => preg_match('/\bfrom filesync_transfer\b/i', $sql), fn () => $this->receive($this->file('f1', 'bytes', [], ['d1' => 'D'])));
 		ob_start();
-		$code = FileSync\Addon\Command::run(['missing', '--json']);
+		$code = FileSync\Addon\Console\Command::run(['missing', '--json']);
 		$lines = array_map(fn ($line) => json_decode($line, true), explode("\n", trim(ob_get_clean())));
 		$this->assertSame([75, 1, 'f1', 'D/f1.bin', 'held'], [$code, count($lines), $lines[0]['hash'], $lines[0]['name'], $lines[0]['state']]);
 		$this->assertNotNull($lines[0]['next_try']);
 		ob_start();
-		$this->assertSame(75, FileSync\Addon\Command::run(['status', '--json']));
+		$this->assertSame(75, FileSync\Addon\Console\Command::run(['status', '--json']));
 		ob_end_clean();
 	}
 }

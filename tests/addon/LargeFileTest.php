@@ -4,8 +4,8 @@ use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Protocol\SiblingReader;
-use FileSync\Addon\Report;
-use FileSync\Addon\Serve;
+use FileSync\Addon\Serve\Serve;
+use FileSync\Addon\Status\Report;
 use FileSync\FileDigest;
 use FileSync\TransferBatch;
 
@@ -34,7 +34,7 @@ final class LargeFileTest extends AddonTestCase
 		$this->assertSame('published', $this->transfer('f1')['state'], 'the same again needs no bytes');
 		$file = json_decode(Serve::answer($this->ticketRequest(['f1' => 0]))->body, true)['files'][0];
 		$this->assertSame(['ready', self::SIZE, FileDigest::$digest], [$file['state'], $file['size'], $file['sha256']]);
-		$answer = Serve::answer(new FileSync\Addon\Request('GET', ['getfile', 'f1'], ['filesync-ticket' => $file['ticket'], 'range' => 'bytes=4999999999-']));
+		$answer = Serve::answer(new FileSync\Addon\Hub\Request('GET', ['getfile', 'f1'], ['filesync-ticket' => $file['ticket'], 'range' => 'bytes=4999999999-']));
 		$this->assertSame('bytes 4999999999-4999999999/5000000000', $answer->headers['Content-Range']);
 		$this->assertSame([self::SIZE, FileDigest::$digest], array_values(array_intersect_key($this->sent('f1')[0]['filesync'], ['size_bytes' => 1, 'sha256' => 1])));
 	}

@@ -1,10 +1,10 @@
 <?php
 
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\ItemRelocation;
-use FileSync\Addon\Order\Revisions;
-use FileSync\Addon\Outbox;
-use FileSync\Addon\Undo;
+use FileSync\Addon\Outbox\Outbox;
+use FileSync\Addon\Posts\ItemRelocation;
+use FileSync\Addon\Receive\Undo;
+use FileSync\Addon\Revision\Revisions;
 
 /** Deletes that do not come about, what comes back after one, names that core leaves behind, posts with very many links. */
 final class LeftoversTest extends AddonTestCase
@@ -33,10 +33,10 @@ final class LeftoversTest extends AddonTestCase
 	{
 		$this->receive($this->file('f1', 'precious'));
 		$this->work();
-		FileSync\Addon\Kept::keepDeleted($this->channel, FileSync\Addon\Hub\Store::attach(1, 'f1'));
+		FileSync\Addon\Revision\Kept::keepDeleted($this->channel, FileSync\Addon\Hub\Store::attach(1, 'f1'));
 		Table::update('filesync_file', ['state' => 'going', 'updated' => time() - 700], ['hash' => 'f1']);
 		$this->assertCount(1, $this->kept());
-		FileSync\Addon\Housekeeping::often();
+		FileSync\Addon\Work\Housekeeping::often();
 		file_put_contents($this->attach('f1')['content'], 'PRECIOUS');
 		$this->assertSame([[], []], [$this->kept(), glob('store/*data*/filesync/1/kept/*')]);
 	}
@@ -53,7 +53,7 @@ final class LeftoversTest extends AddonTestCase
 		try {
 			Undo::apply(Table::first('filesync_kept', ['hash' => 'f1']));
 			$this->fail('it found room');
-		} catch (FileSync\Addon\Postponed) {
+		} catch (FileSync\Addon\Hub\Postponed) {
 		}
 		rmdir("$path.new");
 		file_put_contents($path, 'SECOND');
@@ -94,7 +94,7 @@ final class LeftoversTest extends AddonTestCase
 		$this->assertSame([['renamed.jpg', 'renamed.jpg'], ['renamed.jpg', 'renamed.jpg']], array_map(fn ($row) => [$row['filename'], $row['display_path']], Table::select('photo', [])));
 		$this->assertEqualsCanonicalizing(['p1', 'f1', 'd1'], array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()));
 		// Nothing more is written where nothing is wrong.
-		$this->assertSame(0, $this->writes(fn () => FileSync\Addon\Changes::renamed($this->channel, 'p1')) + $this->writes(fn () => FileSync\Addon\Changes::renamed($this->channel, 'd1')));
+		$this->assertSame(0, $this->writes(fn () => FileSync\Addon\Send\Changes::renamed($this->channel, 'p1')) + $this->writes(fn () => FileSync\Addon\Send\Changes::renamed($this->channel, 'd1')));
 	}
 
 	public function test_a_move_takes_no_crop_of_another_channel_along(): void

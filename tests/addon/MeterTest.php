@@ -2,7 +2,7 @@
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Meter;
+use FileSync\Addon\Transfer\Meter;
 
 /** What a worker notes of its transfers, for pages and for monitoring. */
 final class MeterTest extends AddonTestCase

@@ -1,10 +1,10 @@
 <?php
 
-use FileSync\Addon\Housekeeping;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Metrics;
-use FileSync\Addon\Request;
-use FileSync\Addon\Response;
+use FileSync\Addon\Hub\Request;
+use FileSync\Addon\Protocol\Response;
+use FileSync\Addon\Status\Metrics;
+use FileSync\Addon\Work\Housekeeping;
 use FileSync\TransferBatch;
 
 /** Numbers for Prometheus: none unless an admin wants them, none without the token, no names in them. */

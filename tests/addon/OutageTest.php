@@ -2,7 +2,7 @@
 
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Outbox;
+use FileSync\Addon\Outbox\Outbox;
 use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\Maker;
 
@@ -184,6 +184,6 @@ final class OutageTest extends AddonTestCase
 			}
 			$this->work();
 		}
-		FileSync\Addon\Housekeeping::daily();
+		FileSync\Addon\Work\Housekeeping::daily();
 	}
 }

@@ -4,10 +4,10 @@ use Fake\Page as Fake;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Meter;
-use FileSync\Addon\OwnerActions;
-use FileSync\Addon\OwnerPage;
-use FileSync\Addon\Progress;
+use FileSync\Addon\Page\OwnerActions;
+use FileSync\Addon\Page\OwnerPage;
+use FileSync\Addon\Status\Progress;
+use FileSync\Addon\Transfer\Meter;
 use FileSync\TransferBatch;
 
 /** The owner's page says in plain words how things stand, shows each owner only their own, and does only what its form was sent for. */
@@ -76,7 +76,7 @@ final class PageTest extends AddonTestCase
 		$this->assertSame([false, 'how much it has: not known'], [$this->values()['clones'][1]['has_bar'], $this->values()['clones'][1]['text']]);
 		$this->receive($this->file('here', 'the bytes'));
 		$this->work();
-		FileSync\Addon\Overview::forget(1);
+		FileSync\Addon\Status\Overview::forget(1);
 		$clone = $this->values()['clones'][1];
 		$this->assertSame(['127.0.0.1:9001', 'knows about every file', '1 file, 9 B'], [$clone['name'], $clone['percent_text'], $clone['text']]);
 		$this->assertContains('not checked yet', $clone['lines']);
@@ -306,12 +306,12 @@ final class PageTest extends AddonTestCase
 
 	public function test_a_check_compares_with_every_clone_soon(): void
 	{
-		$run = FileSync\Addon\Reconcile\Run::ask($this->channel, self::ORIGIN);
+		$run = FileSync\Addon\Inventory\Run::ask($this->channel, self::ORIGIN);
 		$this->assertGreaterThan(time(), $run->next_at);
 		$this->press('check');
 		$this->assertStringContainsString('being compared', $this->left());
-		$this->assertLessThanOrEqual(time(), FileSync\Addon\Reconcile\Run::find($run->id)->next_at);
-		FileSync\Addon\Reconcile\Run::find($run->id)->save(['finished' => time() - 60, 'stats' => ['missing_there' => 2, 'missing_here' => 1]]);
+		$this->assertLessThanOrEqual(time(), FileSync\Addon\Inventory\Run::find($run->id)->next_at);
+		FileSync\Addon\Inventory\Run::find($run->id)->save(['finished' => time() - 60, 'stats' => ['missing_there' => 2, 'missing_here' => 1]]);
 		$lines = implode('; ', $this->values()['clones'][1]['lines']);
 		$this->assertStringContainsString('missing there: 2 files', $lines);
 		$this->assertStringContainsString('only there so far: 1 file', $lines);
@@ -321,9 +321,9 @@ final class PageTest extends AddonTestCase
 	{
 		$this->receive($this->file('here', 'the bytes'));
 		$this->work();
-		$run = FileSync\Addon\Reconcile\Run::ask($this->channel, self::ORIGIN);
+		$run = FileSync\Addon\Inventory\Run::ask($this->channel, self::ORIGIN);
 		foreach ([1 => 'knows about every file', 0 => 'complete'] as $missing => $text) {
-			FileSync\Addon\Reconcile\Run::find($run->id)->save(['finished' => time(), 'stats' => ['missing_there' => $missing, 'missing_here' => 0]]);
+			FileSync\Addon\Inventory\Run::find($run->id)->save(['finished' => time(), 'stats' => ['missing_there' => $missing, 'missing_here' => 0]]);
 			$clone = $this->values()['clones'][1];
 			$this->assertSame([$text, ! $missing], [$clone['percent_text'], $clone['is_complete']]);
 		}
@@ -356,7 +356,7 @@ final class PageTest extends AddonTestCase
 		OwnerActions::take();
 		$_POST = [];
 		// As at the end of the request.
-		FileSync\Addon\Outgoing::flush();
+		FileSync\Addon\Send\Outgoing::flush();
 	}
 
 	/** Returns what was left for the next page, errors with a mark before them. */
@@ -369,7 +369,7 @@ final class PageTest extends AddonTestCase
 
 	private function values(?array $channel = null): array
 	{
-		FileSync\Addon\Overview::forget((int) ($channel ?? $this->channel)['channel_id']);
+		FileSync\Addon\Status\Overview::forget((int) ($channel ?? $this->channel)['channel_id']);
 
 		return OwnerPage::values($channel ?? $this->channel);
 	}

@@ -1,11 +1,11 @@
 <?php
 
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Kept;
-use FileSync\Addon\KeptList;
-use FileSync\Addon\OwnerPage;
-use FileSync\Addon\Queue;
-use FileSync\Addon\Report;
+use FileSync\Addon\Page\OwnerPage;
+use FileSync\Addon\Revision\Kept;
+use FileSync\Addon\Revision\KeptList;
+use FileSync\Addon\Status\Report;
+use FileSync\Addon\Transfer\Queue;
 use FileSync\TransferBatch;
 
 /** I6: lists need no more memory the more there is to list, and the more each row says. */
@@ -83,9 +83,9 @@ final class PagingTest extends AddonTestCase
 	public function test_calls_are_read_one_at_a_time(): void
 	{
 		foreach (range(1, self::ROWS) as $n) {
-			FileSync\Addon\Outbox::add(1, 'items', "post $n", json_encode(['items' => [], 'x' => str_repeat('x', self::EACH)]));
+			FileSync\Addon\Outbox\Outbox::add(1, 'items', "post $n", json_encode(['items' => [], 'x' => str_repeat('x', self::EACH)]));
 		}
-		$this->assertBounded(fn () => FileSync\Addon\Outbox::run(1), 12000000);
+		$this->assertBounded(fn () => FileSync\Addon\Outbox\Outbox::run(1), 12000000);
 		$this->assertSame([], Table::select('filesync_outbox', []));
 	}
 

@@ -2,9 +2,9 @@
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Peers;
-use FileSync\Addon\Report;
+use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Status\Report;
 use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\InProcess;

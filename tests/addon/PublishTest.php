@@ -19,7 +19,7 @@ final class PublishTest extends AddonTestCase
 			$this->work();
 			$this->expireLeases();
 			$this->work();
-			FileSync\Addon\Housekeeping::often();
+			FileSync\Addon\Work\Housekeeping::often();
 			$message = "killed at instant $instant of $instants";
 			$this->assertSame('new', $this->shown('p1'), $message);
 			$this->assertSame(['published', 'published'], [$this->transfer('p1')['state'], $this->transfer('p1', 1)['state']], $message);

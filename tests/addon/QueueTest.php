@@ -4,8 +4,8 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Queue;
-use FileSync\Addon\Worker;
+use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Work\Worker;
 use FileSync\TransferBatch;
 use TestHub\InProcess;
 use TestHub\Maker;
@@ -147,11 +147,11 @@ final class QueueTest extends AddonTestCase
 		$this->assertStringContainsString('the file has 8 bytes, more than file_max_bytes, 5', $said);
 		// A channel's own limit goes before the site's.
 		Config::set('file_max_bytes', '7', 'channel:' . $this->channel['channel_id']);
-		FileSync\Addon\Housekeeping::often();
+		FileSync\Addon\Work\Housekeeping::often();
 		$this->work();
 		$this->assertSame(['1234567', null], [$this->shown('f1'), $this->shown('p1')]);
 		Config::set('file_max_bytes', '0', 'channel:' . $this->channel['channel_id']);
-		FileSync\Addon\Housekeeping::often();
+		FileSync\Addon\Work\Housekeeping::often();
 		$this->work();
 		$this->assertSame(['12345678', [0, "nothing is missing\n"]], [$this->shown('p1'), $this->runVerb('missing')]);
 	}
@@ -169,11 +169,11 @@ final class QueueTest extends AddonTestCase
 		[$status, $said] = $this->runVerb('missing');
 		$this->assertSame(1, $status);
 		$this->assertStringContainsString('the file has 1001 bytes, more than file_max_bytes, 1000', $said);
-		$this->assertStringContainsString('file_max_bytes', FileSync\Addon\Words::kind($this->transfer('f1')['kind']));
+		$this->assertStringContainsString('file_max_bytes', FileSync\Addon\Status\Words::kind($this->transfer('f1')['kind']));
 		foreach ([['1000', null, null], ['1001', 1001, null], ['0', 1001, 300000]] as [$limit, $one, $two]) {
 			Config::set('file_max_bytes', $limit);
 			TransferBatch::$added = [];
-			FileSync\Addon\Housekeeping::often();
+			FileSync\Addon\Work\Housekeeping::often();
 			$this->work();
 			$this->assertSame([$one, $two], array_map(fn ($hash) => $this->shown($hash) === null ? null : strlen($this->shown($hash)), ['f1', 'p1']));
 			$limit === '1000' && $this->assertSame([], TransferBatch::$added, 'nobody is asked while the limit stands');
@@ -190,7 +190,7 @@ final class QueueTest extends AddonTestCase
 		$this->assertSame([], glob('store/\[data\]/filesync/1/f1*'));
 		TransferBatch::$duringStep = null;
 		Config::set('file_max_bytes', '6');
-		FileSync\Addon\Housekeeping::often();
+		FileSync\Addon\Work\Housekeeping::often();
 		$this->work();
 		$this->assertSame('123456', $this->shown('f1'));
 	}

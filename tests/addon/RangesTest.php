@@ -1,6 +1,6 @@
 <?php
 
-use FileSync\Addon\Ranges;
+use FileSync\Addon\Protocol\Ranges;
 
 /** Conditions of a request, as RFC 9110 has them. */
 final class RangesTest extends AddonTestCase

@@ -3,18 +3,20 @@
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Inventory\Listing;
+use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Order\Judge;
-use FileSync\Addon\Order\Revisions;
-use FileSync\Addon\Peers;
-use FileSync\Addon\Queue;
-use FileSync\Addon\Reconcile;
+use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Protocol\Response;
+use FileSync\Addon\Protocol\SignedRequest;
+use FileSync\Addon\Reconcile\Intake;
 use FileSync\Addon\Reconcile\InventoryRequest;
-use FileSync\Addon\Reconcile\Listing;
-use FileSync\Addon\Reconcile\Run;
-use FileSync\Addon\Request;
-use FileSync\Addon\Response;
-use FileSync\Addon\SignedRequest;
+use FileSync\Addon\Reconcile\Reconcile;
+use FileSync\Addon\Reconcile\StockComparison;
+use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Transfer\Queue;
 use FileSync\Inventory;
 use TestHub\Maker;
 
@@ -61,7 +63,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->work();
 		App::set_channel($this->channel);
 		Zotlabs\Module\attach_delete($this->channel['channel_id'], 'gone');
-		FileSync\Addon\Outgoing::flush();
+		FileSync\Addon\Send\Outgoing::flush();
 		App::set_channel(null);
 		$this->assertSame('gone', Revisions::find((int) $this->channel['channel_id'], 'gone')['state']);
 		$this->there['gone'] = $entry;
@@ -80,7 +82,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertCount(1, $this->sent('back'));
 		App::set_channel($this->channel);
 		Zotlabs\Module\attach_delete($this->channel['channel_id'], 'back');
-		FileSync\Addon\Outgoing::flush();
+		FileSync\Addon\Send\Outgoing::flush();
 		App::set_channel(null);
 		$this->sent();
 		$this->there['back'] = $this->file('back', 'changed there') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 2]])];
@@ -92,7 +94,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertSame('changed there', $this->shown('back'));
 		$told = array_column($this->sent(), 'filesync')[0]['revision']['place']['seen'];
 		$this->assertSame((array) Revisions::find((int) $this->channel['channel_id'], 'back')['place']['vector'], $told);
-		$this->assertContains(FileSync\Addon\Order\Site::component(1), array_keys($told));
+		$this->assertContains(FileSync\Addon\Revision\Site::component(1), array_keys($told));
 	}
 
 	public function test_what_comes_back_with_what_its_delete_had_seen_is_told_however_early_the_clone_asks(): void
@@ -112,7 +114,7 @@ final class ReconcileTest extends AddonTestCase
 	{
 		$this->deletedHereChangedThere('soon', true);
 		$this->compare();
-		FileSync\Addon\Outbox::add((int) $this->channel['channel_id'], 'announce', 'soon');
+		FileSync\Addon\Outbox\Outbox::add((int) $this->channel['channel_id'], 'announce', 'soon');
 		$this->assertSame([], $this->sent());
 		$this->work();
 		$this->assertCount(1, $this->sent());
@@ -121,7 +123,7 @@ final class ReconcileTest extends AddonTestCase
 	/** A change that is noted as our own is told, wherever taking it in was cut off and begun again. */
 	public function test_killed_while_it_takes_in_what_becomes_a_change_of_its_own_this_hub_tells_it_once_it_hears_it_again(): void
 	{
-		$takeIn = fn (string $hash) => Reconcile\Intake::take($this->channel, self::ORIGIN, $this->there[$hash]);
+		$takeIn = fn (string $hash) => Intake::take($this->channel, self::ORIGIN, $this->there[$hash]);
 		$this->deletedHereChangedThere('whole', true);
 		$instants = $this->instantsOf(fn () => $takeIn('whole'));
 		$this->work();
@@ -133,7 +135,7 @@ final class ReconcileTest extends AddonTestCase
 			$takeIn($hash);
 			$this->work();
 			$this->assertSame('changed there', $this->shown($hash), "killed at $instant");
-			$this->assertSame([$hash], array_map(Reconcile\Intake::hashOf(...), $this->sent()), "killed at $instant");
+			$this->assertSame([$hash], array_map(Intake::hashOf(...), $this->sent()), "killed at $instant");
 		}
 	}
 
@@ -141,13 +143,13 @@ final class ReconcileTest extends AddonTestCase
 	{
 		$this->receive($this->file('here', 'bytes'));
 		$this->work();
-		FileSync\Addon\Outgoing::announceOnceHere((int) $this->channel['channel_id'], 'here');
+		FileSync\Addon\Send\Outgoing::announceOnceHere((int) $this->channel['channel_id'], 'here');
 		$this->receive($this->file('coming', 'bytes'));
-		FileSync\Addon\Outgoing::announceOnceHere((int) $this->channel['channel_id'], 'coming');
+		FileSync\Addon\Send\Outgoing::announceOnceHere((int) $this->channel['channel_id'], 'coming');
 		q('UPDATE filesync_outbox SET created = created - 1000');
-		FileSync\Addon\Outgoing::recover();
-		FileSync\Addon\Outbox::run((int) $this->channel['channel_id'], ['announce']);
-		$this->assertSame(['here'], array_map(Reconcile\Intake::hashOf(...), $this->sent()));
+		FileSync\Addon\Send\Outgoing::recover();
+		FileSync\Addon\Outbox\Outbox::run((int) $this->channel['channel_id'], ['announce']);
+		$this->assertSame(['here'], array_map(Intake::hashOf(...), $this->sent()));
 	}
 
 	/** A file that the owner renamed, or let somebody see and no longer see, and deleted here, while it was changed on the clone, which knows nothing of that. */
@@ -161,7 +163,7 @@ final class ReconcileTest extends AddonTestCase
 		}
 		App::set_channel($this->channel);
 		Zotlabs\Module\attach_delete($this->channel['channel_id'], $hash);
-		FileSync\Addon\Outgoing::flush();
+		FileSync\Addon\Send\Outgoing::flush();
 		App::set_channel(null);
 		$this->sent();
 		$this->there[$hash] = $this->file($hash, 'changed there') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 2]])];
@@ -295,13 +297,13 @@ final class ReconcileTest extends AddonTestCase
 
 	public function test_what_is_here_is_listed_for_one_clone_at_a_time(): void
 	{
-		$place = FileSync\Addon\Places::take('list', 1, 1);
+		$place = FileSync\Addon\Hub\Places::take('list', 1, 1);
 		$answer = $this->request(['do' => 'round']);
 		$this->assertSame([429, '1', 'busy'], [$answer->status, $answer->headers['Retry-After'], json_decode($answer->body, true)['error']]);
 		$this->assertSame([], Run::all('answer'), 'nothing is begun for who comes again');
 		$place->giveBack();
 		$session = $this->tell(['do' => 'round'])['session'];
-		$place = FileSync\Addon\Places::take('list', 1, 1);
+		$place = FileSync\Addon\Hub\Places::take('list', 1, 1);
 		$this->assertSame('ready', $this->tell(['do' => 'round', 'message' => base64_encode('begin'), 'session' => $session])['state'], 'what is listed is answered at once');
 		$this->tell(['do' => 'entries', 'hashes' => ['x']]);
 		$place->giveBack();
@@ -328,7 +330,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->answerAsStock($there, $exports);
 		$run = Run::ask($this->channel, self::ORIGIN);
 		$this->assertSame('over', Reconcile::goOn($run->id, time() + 30, true));
-		$seen = array_count_values(array_column(iterator_to_array(Reconcile\StockComparison::differences(Run::find($run->id)), false), 'verdict'));
+		$seen = array_count_values(array_column(iterator_to_array(StockComparison::differences(Run::find($run->id)), false), 'verdict'));
 		ksort($seen);
 		$this->assertSame(['different' => 1, 'missing_here' => 45, 'missing_there' => 7], $seen);
 		Run::find($run->id)->abandon(time());

@@ -196,14 +196,14 @@ final class RepairFilesTest extends AddonTestCase
 	{
 		$this->legacy(['hash' => 'f1', 'os_storage' => 0, 'content' => 'bytes', 'filesize' => 5]);
 		$this->legacy(['hash' => 'f2', 'filename' => 'a.txt', 'folder' => 'lost', 'content' => 'store/alice/f2', 'os_path' => 'f2', 'display_path' => 'a.txt'], 'two');
-		$run = FileSync\Addon\Reconcile\Run::ask($this->channel, self::ORIGIN);
+		$run = FileSync\Addon\Inventory\Run::ask($this->channel, self::ORIGIN);
 		$this->assertFalse(FileSync\Addon\Repair\Legacy::prepare($this->channel, 0), 'a slice that is over begins nothing');
 		$this->assertSame('0', (string) $this->attach('f1')['os_storage']);
-		FileSync\Addon\Reconcile::goOn($run->id, Config::now() + 30);
+		FileSync\Addon\Reconcile\Reconcile::goOn($run->id, Config::now() + 30);
 		$this->assertSame(['bytes', null], [$this->shown('f1'), $this->attach('lost')]);
 		$this->assertCount(1, FileSync\Addon\Repair\Journal::runs());
 		dbq("UPDATE attach SET os_storage = 0 WHERE hash = 'f1'");
-		FileSync\Addon\Reconcile::goOn($run->id, Config::now() + 30);
+		FileSync\Addon\Reconcile\Reconcile::goOn($run->id, Config::now() + 30);
 		$this->assertSame('0', (string) $this->attach('f1')['os_storage']);
 	}
 

@@ -2,7 +2,7 @@
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Queue;
+use FileSync\Addon\Transfer\Queue;
 use FileSync\Photo;
 use FileSync\TransferBatch;
 

@@ -1,15 +1,15 @@
 <?php
 
-use FileSync\Addon\Digests;
-use FileSync\Addon\Hub\GetfileController;
-use FileSync\Addon\Housekeeping;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\GetfileController;
+use FileSync\Addon\Hub\Places;
+use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Places;
-use FileSync\Addon\Request;
-use FileSync\Addon\Response;
-use FileSync\Addon\Serve;
-use FileSync\Addon\Ticket;
+use FileSync\Addon\Protocol\Response;
+use FileSync\Addon\Protocol\Ticket;
+use FileSync\Addon\Serve\Serve;
+use FileSync\Addon\Storage\Digests;
+use FileSync\Addon\Work\Housekeeping;
 use FileSync\FileDigest;
 use FileSync\Store;
 use FileSync\TransferBatch;
@@ -321,7 +321,7 @@ final class ServeTest extends AddonTestCase
 	{
 		FileDigest::$duringStep = fn () => false;
 		$start = microtime(true);
-		Digests::of(FileSync\Addon\Facts::of($this->channel, 'p1', 0), $start * 1000 + 20);
+		Digests::of(FileSync\Addon\Storage\Facts::of($this->channel, 'p1', 0), $start * 1000 + 20);
 		$this->assertLessThan(60, microtime(true) - $start);
 		$this->assertSame(['p1', ''], array_values(array_intersect_key(Table::first('filesync_digest', []), ['hash' => 1, 'sha256' => 1])));
 	}

@@ -1,6 +1,6 @@
 <?php
 
-use FileSync\Addon\ConfigCommand;
+use FileSync\Addon\Console\ConfigCommand;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Settings;
 use PHPUnit\Framework\Attributes\DataProvider;

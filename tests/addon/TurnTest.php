@@ -1,8 +1,8 @@
 <?php
 
+use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
-use FileSync\Addon\Postponed;
 
 /** Packets of a channel are taken in one at a time, or not at all. */
 final class TurnTest extends AddonTestCase

@@ -1,7 +1,7 @@
 <?php
 
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Peers;
+use FileSync\Addon\Peers\Peers;
 use FileSync\TransferBatch;
 
 /** Bytes that are here already are not fetched again, and publishing them changes rows only. */

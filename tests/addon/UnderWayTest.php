@@ -2,7 +2,7 @@
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Worker;
+use FileSync\Addon\Work\Worker;
 use FileSync\TransferBatch;
 use TestHub\Maker;
 

@@ -71,7 +71,7 @@ final class UninstallTest extends AddonTestCase
 		$this->assertSame(0, $this->runVerb('uninstall', '--finish', '--drop', '--keep', '--seconds', '20')[0]);
 		$this->assertGone();
 		$this->assertSame('the bytes', $this->shown('coming'));
-		$this->assertSame([0, 0], [Table::count('filesync_packet', []), Table::count('filesync_transfer', ['state' => [...FileSync\Addon\Queue::LIVE, 'parked']])]);
+		$this->assertSame([0, 0], [Table::count('filesync_packet', []), Table::count('filesync_transfer', ['state' => [...FileSync\Addon\Transfer\Queue::LIVE, 'parked']])]);
 	}
 
 	public function test_dropped_files_are_nowhere_and_replaced_ones_as_they_were(): void
@@ -105,8 +105,8 @@ final class UninstallTest extends AddonTestCase
 	{
 		FileSync\Addon\Hub\Lease::take('worker-1', 'somebody', 2);
 		$this->assertSame(0, $this->runVerb('uninstall', '--drop', '--keep')[0]);
-		$this->assertTrue(FileSync\Addon\Uninstall::stopWorkers('me', 0));
-		$this->assertFalse(FileSync\Addon\Uninstall::stopWorkers('another', 0));
+		$this->assertTrue(FileSync\Addon\Work\Uninstall::stopWorkers('me', 0));
+		$this->assertFalse(FileSync\Addon\Work\Uninstall::stopWorkers('another', 0));
 	}
 
 	public function test_after_it_packets_are_the_hubs_own(): void
@@ -130,11 +130,11 @@ final class UninstallTest extends AddonTestCase
 		$this->runVerb('missing');
 		$this->assertSame([], FileSync\Addon\Hub\Registration::missing());
 		dbq("DELETE FROM hook WHERE fn = 'filesync_init_1'");
-		FileSync\Addon\AdminPage::values();
+		FileSync\Addon\Page\AdminPage::values();
 		$this->assertSame([], FileSync\Addon\Hub\Registration::missing());
 		$this->runVerb('uninstall', '--keep');
 		$this->runVerb('status');
-		FileSync\Addon\Housekeeping::often();
+		FileSync\Addon\Work\Housekeeping::often();
 		$this->assertGone();
 	}
 

@@ -1,7 +1,7 @@
 <?php
 
-use FileSync\Addon\Order\Revisions;
-use FileSync\Addon\Verify;
+use FileSync\Addon\Reconcile\Verify;
+use FileSync\Addon\Revision\Revisions;
 
 /** What is on disk is read again, and comes from another clone where it is not what was recorded. */
 final class VerifyTest extends AddonTestCase
@@ -70,7 +70,7 @@ final class VerifyTest extends AddonTestCase
 		}
 		$this->work();
 		$seen = [];
-		$run = FileSync\Addon\Reconcile\Run::ask($this->channel, '', 'verify');
+		$run = FileSync\Addon\Inventory\Run::ask($this->channel, '', 'verify');
 		$verify = new Verify($this->channel, function ($one) use (&$seen) {
 			$seen[] = $one['hash'];
 		});
@@ -98,7 +98,7 @@ final class VerifyTest extends AddonTestCase
 		$verdicts = [];
 		(new Verify($this->channel, function ($one) use (&$verdicts) {
 			$verdicts[$one['hash']] = $one['verdict'];
-		}))->goOn(FileSync\Addon\Reconcile\Run::ask($this->channel, '', 'verify'), PHP_INT_MAX);
+		}))->goOn(FileSync\Addon\Inventory\Run::ask($this->channel, '', 'verify'), PHP_INT_MAX);
 
 		return $verdicts;
 	}

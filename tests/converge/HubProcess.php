@@ -3,8 +3,8 @@
 namespace Converge;
 
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Outgoing;
-use FileSync\Addon\Worker;
+use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Work\Worker;
 use FileSync\Store;
 use FileSync\TransferBatch;
 use TestHub\Maker;
@@ -125,7 +125,7 @@ final class HubProcess
 				'reliable' => $this->isReliable = true,
 				'trail' => $this->trail($arguments[0]),
 				'set' => \FileSync\Addon\Hub\Config::set($arguments[0], $arguments[1]),
-				'answer' => array_map(fn ($line) => \FileSync\Addon\Receive\BrakeAnswer::decide($line, $arguments[0]) ?? $line['files'], \FileSync\Addon\Brake::lines()),
+				'answer' => array_map(fn ($line) => \FileSync\Addon\Receive\BrakeAnswer::decide($line, $arguments[0]) ?? $line['files'], \FileSync\Addon\Receive\Brake::lines()),
 			};
 			if (! $this->settings['stock']) {
 				Outgoing::flush();
@@ -158,7 +158,7 @@ final class HubProcess
 		if ($this->settings['stock']) {
 			return [];
 		}
-		\FileSync\Addon\Housekeeping::often();
+		\FileSync\Addon\Work\Housekeeping::often();
 		(new Worker(Clock::now() + 60))->run(0);
 
 		return array_column(Table::select('filesync_transfer', ['state' => 'published', 'scale' => 0], '', 0, 'DISTINCT sha256'), 'sha256');

@@ -106,7 +106,7 @@ function change(array $channel, array $what): void
 			$do = $kind === 'photo' ? ['op' => 'create', 'name' => "picture $n.jpg", 'bytes' => picture()] + $do : $do;
 			Converge\Pages::act($channel, $do + (isset($what['hash']) ? ['hash' => $what['hash']] : []));
 		}
-		class_exists(FileSync\Addon\Outgoing::class) && FileSync\Addon\Outgoing::flush();
+		class_exists(FileSync\Addon\Send\Outgoing::class) && FileSync\Addon\Send\Outgoing::flush();
 	}
 	clear();
 }
@@ -115,7 +115,7 @@ function clear(): void
 {
 	dbq('DELETE FROM outq');
 	dbq('DELETE FROM workerq');
-	class_exists(FileSync\Addon\Outgoing::class) && dbq("DELETE FROM filesync_outbox WHERE kind IN ('announce', 'deleted')");
+	class_exists(FileSync\Addon\Send\Outgoing::class) && dbq("DELETE FROM filesync_outbox WHERE kind IN ('announce', 'deleted')");
 }
 
 function rows(): array

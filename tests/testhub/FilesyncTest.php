@@ -270,7 +270,7 @@ final class FilesyncTest extends TestCase {
 	/** Returns a ticket that hub A itself would give for other claims. */
 	private function ticketWith(array $file, array $claims): string {
 		$known = json_decode(base64_decode(strtr(strstr($file['ticket'], '.', true), '-_', '+/')), true);
-		$code = 'require "include/cli_startup.php"; cli_startup(); require_once "addon/filesync/filesync.php"; echo FileSync\Addon\Ticket::issue(json_decode($argv[1], true));';
+		$code = 'require "include/cli_startup.php"; cli_startup(); require_once "addon/filesync/filesync.php"; echo FileSync\Addon\Protocol\Ticket::issue(json_decode($argv[1], true));';
 		return Pair::run([__DIR__ . '/bin/in-hub', self::$pair->hub('a'), PHP_BINARY, '-r', $code, json_encode($claims + array_diff_key($known, ['x' => 1, 'k' => 1]))])[0];
 	}
 

@@ -2,8 +2,8 @@
 // Prints a ticket of this hub, as it would be ten minutes after it was given. Arguments: hash.
 require __DIR__ . '/boot.php';
 
-use FileSync\Addon\Facts;
-use FileSync\Addon\Ticket;
+use FileSync\Addon\Protocol\Ticket;
+use FileSync\Addon\Storage\Facts;
 
 $channel = the_channel();
 $facts = Facts::of($channel, $argv[1], 0);

@@ -18,5 +18,5 @@ for ($n = 1; $n <= $count; $n++) {
 	}
 	$hashes[] = $r['data']['hash'];
 }
-class_exists('FileSync\Addon\Outgoing') || send_files($channel, $hashes);
+class_exists('FileSync\Addon\Send\Outgoing') || send_files($channel, $hashes);
 answer(['ok' => true, 'uploaded' => count($hashes)]);

@@ -4,8 +4,8 @@
 AILMENTS='no-file             ?     ranges         no file to test with
 hub-unknown         WRONG hub            does not know Hubzilla 99.9
 core-changed        WRONG hub            has changed attach_delete
-files-missing       WRONG files          Undo.php \(missing\)
-files-changed       WRONG files          Queue.php \(changed\)
+files-missing       WRONG files          Receive/Undo.php \(missing\)
+files-changed       WRONG files          Transfer/Queue.php \(changed\)
 no-manifest         ?     files          no MANIFEST
 not-enabled         WRONG registered     not switched on
 not-installed       WRONG registered     not installed
@@ -116,9 +116,9 @@ mend_hub_unknown() { change_back boot.php; }
 break_core_changed() { change include/attach.php 's/^function attach_delete(\$channel_id,/function attach_delete($channel,/'; }
 mend_core_changed() { change_back include/attach.php; }
 
-break_files_missing() { rm "$(hub_root b)/addon/filesync/Undo.php"; }
+break_files_missing() { rm "$(hub_root b)/addon/filesync/Receive/Undo.php"; }
 mend_files_missing() { installed_again; }
-break_files_changed() { echo '// mine' >>"$(hub_root b)/addon/filesync/Queue.php"; }
+break_files_changed() { echo '// mine' >>"$(hub_root b)/addon/filesync/Transfer/Queue.php"; }
 mend_files_changed() { installed_again; }
 break_no_manifest() { rm "$(hub_root b)/addon/filesync/MANIFEST"; }
 mend_no_manifest() { installed_again; }
@@ -170,7 +170,7 @@ break_not_reloaded() { next_version; RELOAD=true make_b "$copy.next" install; [ 
 mend_not_reloaded() { make_b "$copy.next" install && is_well; local result=$?; installed_again; return $result; }
 break_stale_opcache() {
 	ini web 70-ailment 'opcache.validate_timestamps = 0' && command_of b doctor >/dev/null
-	echo '// new' >>"$copy/php/Queue.php"
+	echo '// new' >>"$copy/php/Transfer/Queue.php"
 	RELOAD=true make_b "$copy" install
 	[ -f "$(hub_root b)/addon/filesync/cli.php" ]
 }

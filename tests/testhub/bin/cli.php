@@ -6,4 +6,4 @@ set_include_path(getcwd() . PATH_SEPARATOR . get_include_path());
 require_once 'include/cli_startup.php';
 cli_startup();
 require_once 'addon/filesync/filesync.php';
-exit(FileSync\Addon\Command::run(array_slice($argv, 1)));
+exit(FileSync\Addon\Console\Command::run(array_slice($argv, 1)));

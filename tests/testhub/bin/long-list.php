@@ -8,9 +8,9 @@
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Peers;
-use FileSync\Addon\Reconcile;
-use FileSync\Addon\Reconcile\Run;
+use FileSync\Addon\Inventory\Run;
+use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Reconcile\Reconcile;
 use TestHub\InProcess;
 use TestHub\Maker;
 

@@ -1,0 +1,36 @@
+<?php
+
+namespace FileSync\Addon\Console;
+
+use FileSync\Addon\Doctor\Doctor;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Page\AdminPage;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Prints what the doctor found. */
+final class DoctorCommand
+{
+	/** Returns 1 if something is wrong. `--only` shows some checks, by name. */
+	public static function run(array $options): int
+	{
+		$findings = Doctor::ofThisHub()->examine(isset($options['only']) ? explode(',', (string) $options['only']) : []);
+		try {
+			isset($options['only']) || AdminPage::remember($findings);
+		} catch (\RuntimeException) {
+			// That the tables are not there is a finding.
+		}
+		if (isset($options['json'])) {
+			echo json_encode($findings, JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE), "\n";
+		}
+		foreach (isset($options['json']) ? [] : $findings as $one) {
+			$mark = $one['ok'] ? 'ok' : ($one['ok'] === null ? '?' : 'WRONG');
+			printf("%-5s %-14s %s\n", $mark, $one['check'], Config::oneLine($one['finding']));
+			$one['remedy'] === '' || printf("%20s -> %s\n", '', Config::oneLine($one['remedy']));
+		}
+
+		return in_array(false, array_column($findings, 'ok'), true) ? 1 : 0;
+	}
+}

@@ -1,0 +1,70 @@
+<?php
+
+namespace FileSync\Addon\Console;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Storage\PhotoRepair;
+use FileSync\Addon\Storage\ScaleTable;
+use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Work\Worker;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** `repair photos`: finds scales that are missing, have a wrong size or do not match their rows, and makes them again from the original or the crop. */
+final class RepairPhotosCommand
+{
+	private const PAGE = 50;
+
+	public function __construct(private readonly array $options)
+	{
+	}
+
+	/** Goes through the photos of every channel of this hub. */
+	public function run(): int
+	{
+		if ($problem = Config::extensionProblem()) {
+			fwrite(STDERR, "filesync: $problem\n");
+			return 75;
+		}
+		$isDry = isset($this->options['dry-run']);
+		$found = $made = $left = 0;
+		foreach (Channels::of($this->options) as $channel) {
+			$where = ['uid' => (int) $channel['channel_id'], 'is_photo' => 1, 'os_storage' => 1];
+			for ($last = 0; $rows = Table::select('attach', $where + ['id >' => $last], 'id', self::PAGE); $last = (int) end($rows)['id']) {
+				foreach ($rows as $attach) {
+					$repair = new PhotoRepair($channel, $attach);
+					$faults = Queue::isLive((int) $attach['uid'], $attach['hash']) ? [] : $repair->faults();
+					$mendable = array_filter(array_keys($faults), fn ($scale) => ScaleTable::isMade($scale));
+					$this->show($channel, $attach, $faults);
+					$found += count($mendable);
+					$left += count($faults) - count($mendable);
+					$made += $isDry ? 0 : $repair->mend($mendable);
+				}
+				$isDry || (new Worker(PHP_INT_MAX >> 1))->run(0);
+			}
+		}
+		if (! isset($this->options['json'])) {
+			echo match (true) {
+				$found + $left === 0 => 'nothing to mend',
+				$isDry => "would make $found scales",
+				default => "made $made scales again",
+			}, $left ? "; $left cannot be made and stay as they are" : '', "\n";
+		}
+
+		return $left ? 1 : (! $isDry && Table::count('filesync_transfer', ['state' => 'to_make']) ? 75 : 0);
+	}
+
+	private function show(array $channel, array $attach, array $faults): void
+	{
+		if ($faults && isset($this->options['json'])) {
+			echo json_encode(['channel' => (int) $channel['channel_id'], 'hash' => $attach['hash'], 'name' => $attach['display_path'], 'faults' => (object) $faults], JSON_INVALID_UTF8_SUBSTITUTE), "\n";
+			return;
+		}
+		foreach ($faults as $scale => $fault) {
+			echo Config::oneLine("{$attach['hash']} scale $scale of channel {$channel['channel_id']}: {$attach['display_path']}: $fault"), "\n";
+		}
+	}
+}

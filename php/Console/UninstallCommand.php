@@ -1,0 +1,124 @@
+<?php
+
+namespace FileSync\Addon\Console;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Status\Report;
+use FileSync\Addon\Work\Uninstall;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Lists unfinished work, finishes or drops it, and removes filesync from the hub. */
+final class UninstallCommand
+{
+	private const WAIT_SECONDS = 300;
+	private const WORDS = [
+		'files_on_their_way' => 'files and thumbnails are in transit', 'bytes_on_their_way' => 'bytes are still to arrive', 'files_parked' => 'files are parked and will not be retried automatically',
+		'packets_held' => 'packets could not be applied yet', 'changes_to_send' => 'changes of this hub are still to be sent', 'other_calls' => 'posts and previews are still to be made',
+		'kept_files' => 'replaced or deleted files are kept', 'kept_bytes' => 'bytes are kept',
+	];
+
+	public function __construct(private readonly array $options)
+	{
+	}
+
+	/** Without --keep or --purge it changes nothing. */
+	public function run(): int
+	{
+		$outlook = Uninstall::outlook();
+		$isWaiting = Uninstall::isWaiting($outlook);
+		if (! $this->has('keep') && ! $this->has('purge')) {
+			$this->show($outlook);
+			$this->say('Nothing was changed. --keep removes filesync from this hub but keeps its tables and kept files, so that it continues when it is installed again;'
+				. ' --purge removes them too.' . ($isWaiting ? ' --finish first fetches and sends everything that waits, --drop forgets it.' : ''));
+			return $isWaiting ? 75 : 0;
+		}
+		if ($this->has('keep') && $this->has('purge')) {
+			return Usage::show();
+		}
+		if ($isWaiting && $this->has('purge') && ! $this->has('finish') && ! $this->has('drop')) {
+			$this->show($outlook);
+			fwrite(STDERR, "filesync: unfinished work would be lost; pass --finish to complete it or --drop to discard it\n");
+			return 2;
+		}
+		if ($this->has('finish') && ! $this->finish()) {
+			fwrite(STDERR, "filesync: some work could not be finished, and filesync is still installed. `missing` says why; add --drop to discard the rest\n");
+			return 75;
+		}
+
+		return $this->remove();
+	}
+
+	private function finish(): bool
+	{
+		(new WorkCommand(['until-idle' => true] + array_intersect_key($this->options, ['seconds' => 1])))->run();
+		$outlook = Uninstall::outlook();
+
+		return ! Uninstall::isWaiting($outlook) || $this->has('drop');
+	}
+
+	private function remove(): int
+	{
+		$token = Config::token();
+		if (! Uninstall::stopWorkers($token, self::WAIT_SECONDS)) {
+			fwrite(STDERR, "filesync: workers still run; try again in a minute\n");
+			return 75;
+		}
+		try {
+			$this->has('drop') && Uninstall::drop($token);
+			Uninstall::unregister();
+			// Changes that arrived meanwhile, while the hub's hooks were still registered.
+			$this->has('drop') && Uninstall::drop($token);
+			$isLate = $this->has('finish') && ! $this->has('drop') && Uninstall::isWaiting(Uninstall::outlook());
+		} finally {
+			Uninstall::letWorkersGo($token);
+		}
+		if ($isLate && ! $this->finish()) {
+			fwrite(STDERR, "filesync: changes that arrived at the last moment are unfinished; the tables stay. Install filesync again, or: uninstall --drop --purge\n");
+			return 75;
+		}
+		$damaged = $this->damaged();
+		if ($this->has('purge')) {
+			Uninstall::purge();
+		}
+		$this->say('filesync is removed from this hub' . ($this->has('purge') ? ', with its tables and kept files.' : '; its tables and kept files stay.')
+			. ($damaged ? ' ' . count($damaged) . ' files are shown here without their bytes: ' . implode(', ', array_slice($damaged, 0, 20)) : ''));
+
+		return 0;
+	}
+
+	/** Returns the names of files that the hub shows although their bytes are missing. */
+	private function damaged(): array
+	{
+		$names = [];
+		foreach (Report::missing() as $file) {
+			$file['state'] === 'damaged' && $names[] = $file['name'];
+		}
+
+		return $names;
+	}
+
+	private function show(array $outlook): void
+	{
+		if (isset($this->options['json'])) {
+			echo json_encode($outlook), "\n";
+			return;
+		}
+		foreach (array_filter($outlook) as $name => $count) {
+			printf("%16s %s\n", number_format($count), self::WORDS[$name]);
+		}
+		array_filter($outlook) || print("nothing is in transit, nothing is kept\n");
+	}
+
+	private function say(string $text): void
+	{
+		isset($this->options['json']) || print(wordwrap(Config::oneLine($text), 110) . "\n");
+	}
+
+	private function has(string $option): bool
+	{
+		return isset($this->options[$option]);
+	}
+}

@@ -1,0 +1,63 @@
+<?php
+
+namespace FileSync\Addon\Doctor;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Loopback;
+use FileSync\Addon\Hub\Neighbour;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Checks this hub's own set-up; each finding comes with its remedy. */
+final class Doctor
+{
+	/**
+	 * @param \Closure $ask      Asks this hub's web server: method, path, headers, body. See Hub\Loopback.
+	 * @param \Closure $askClone Asks another hub about a channel. See Hub\Neighbour.
+	 */
+	public function __construct(private readonly \Closure $ask, private readonly \Closure $askClone)
+	{
+	}
+
+	/** Returns the doctor of this hub. */
+	public static function ofThisHub(): self
+	{
+		return new self(Loopback::ask(...), Neighbour::ask(...));
+	}
+
+	/**
+	 * Runs all checks, or some by name, and returns the findings.
+	 *
+	 * @return list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be checked, or worth knowing.
+	 */
+	public function examine(array $only = []): array
+	{
+		$findings = new Findings();
+		Software::look($findings);
+		Storage::look($findings);
+		$findings->attempt('code', Ownership::look(...));
+		// Checks that need the network are slow: skip those already answered.
+		if (array_diff($only ?: [''], array_column($findings->all(), 'check')) && $this->isServing($findings)) {
+			Background::look($findings);
+			$findings->attempt('serving', fn () => (new WebServer($findings, $this->ask))->look());
+			$findings->attempt('clone', fn () => Neighbours::look($findings, $this->askClone));
+		}
+
+		return array_values(array_filter($findings->all(), fn ($one) => ! $only || in_array($one['check'], $only, true)));
+	}
+
+	private function isServing(Findings $findings): bool
+	{
+		try {
+			$isOn = Config::get('enabled') !== '0';
+		} catch (\RuntimeException) {
+			// The tables are a finding already.
+			return false;
+		}
+		$isOn || $findings->note('serving', null, t('filesync is switched off on this hub.'), 'php addon/filesync/cli.php config set enabled 1');
+
+		return $isOn;
+	}
+}

@@ -1,0 +1,48 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+use FileSync\Exception\FileSyncException;
+use FileSync\Exception\StorageException;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** The permitted types of photos: pictures that hubs make scales of, or store unchanged. Browsers run code in other types, such as SVG. */
+final class PhotoType
+{
+	private const TYPES = ['image/jpeg', 'image/jpg', 'image/png', 'image/gif', 'image/webp', 'image/avif'];
+	private const BEGINS = '/^(\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP|....ftyp(avif|avis|mif1|msf1))/s';
+
+	/** Tells whether a photo row may have a type. */
+	public static function isKnown(string $type): bool
+	{
+		return in_array(strtolower($type), self::TYPES, true);
+	}
+
+	/**
+	 * Tells whether a file beneath a folder begins like a picture.
+	 *
+	 * @throws StorageException It cannot be read.
+	 */
+	public static function isPicture(string $root, string $path): bool
+	{
+		try {
+			return self::isKnown(\FileSync\Photo::facts(new \FileSync\Store($root), $path)['mimetype']);
+		} catch (StorageException $e) {
+			throw $e;
+		} catch (FileSyncException) {
+			// Its format may not be decodable here, or its header may claim more than the limits allow.
+			$begin = @file_get_contents("$root/$path", false, null, 0, 32);
+
+			return $begin !== false && preg_match(self::BEGINS, $begin) === 1;
+		}
+	}
+
+	/** Returns text about a photo as the hub's own form stores it: without the beginnings of tags. */
+	public static function text(string $text): string
+	{
+		return strtr($text, ['<' => '[', '>' => ']']);
+	}
+}

@@ -1,0 +1,149 @@
+<?php
+
+namespace FileSync\Addon\Outbox;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\ServedLast;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Core calls that follow a publish. Core commits inside them, so none can be part of our transaction.
+ *
+ * One row per channel, kind, name and key. The attempt is counted before the call, so that a call that kills the process is
+ * tried three times and then listed, and never blocks others.
+ */
+final class Outbox
+{
+	/** The beginning of the reason while a process is making the call. */
+	public const UNDER_WAY = 'under way: ';
+
+	/** Calls that need neither another hub nor the extension. */
+	public const QUICK = ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake'];
+
+	private const MOST_ATTEMPTS = 3;
+
+	/** Requests a call. `held` ones wait until release(). `key` distinguishes calls of one name. */
+	public static function add(int $channelId, string $kind, string $name, string $body = '', bool $held = false, string $key = ''): void
+	{
+		$id = self::id($channelId, $kind, $name, $key);
+		$row = ['state' => $held ? 'held' : 'due', 'attempts' => 0, 'next_at' => 0, 'reason' => '', 'body' => $body];
+		Table::update('filesync_outbox', $row, ['id' => $id]);
+		if (! Table::first('filesync_outbox', ['id' => $id], '', 'id')) {
+			Table::insert('filesync_outbox', $row + ['id' => $id, 'uid' => $channelId, 'kind' => $kind, 'name' => $name, 'created' => Config::now()]);
+		}
+	}
+
+	/** Tells whether a call is wanted already. */
+	public static function has(int $channelId, string $kind, string $name): bool
+	{
+		return Table::first('filesync_outbox', ['id' => self::id($channelId, $kind, $name, '')], '', 'id') !== null;
+	}
+
+	/** Requests a call for each of some names, all held, with one body that is also their key. */
+	public static function addHeld(int $channelId, string $kind, array $names, string $body): void
+	{
+		$ids = array_combine(array_map(fn ($name) => self::id($channelId, $kind, $name, $body), $names), $names);
+		$row = ['state' => 'held', 'attempts' => 0, 'next_at' => 0, 'reason' => '', 'body' => $body];
+		$known = array_column(Table::select('filesync_outbox', ['id' => array_keys($ids)], '', 0, 'id'), 'id');
+		$known && Table::update('filesync_outbox', $row, ['id' => $known]);
+		$new = array_diff_key($ids, array_flip($known));
+		$rows = array_map(fn ($id, $name) => ['id' => $id, 'uid' => $channelId, 'kind' => $kind, 'name' => $name, 'created' => Config::now()] + $row, array_keys($new), $new);
+		foreach (array_chunk($rows, 100) as $some) {
+			if (! Table::tryInsert('filesync_outbox', ...$some)) {
+				// Another process requested one of them just now.
+				array_map(fn ($one) => self::add($channelId, $kind, $one['name'], $body, true, $body), $some);
+			}
+		}
+	}
+
+	/** Makes the held calls about a file due. */
+	public static function release(int $channelId, string $hash): void
+	{
+		self::releaseAll($channelId, [$hash]);
+	}
+
+	/** Makes the held calls about some files due. */
+	public static function releaseAll(int $channelId, array $hashes): void
+	{
+		$hashes && Table::update('filesync_outbox', ['state' => 'due'], ['uid' => $channelId, 'name' => $hashes, 'state' => 'held']);
+	}
+
+	/** Forgets a call. */
+	public static function done(int $channelId, string $kind, string $name): void
+	{
+		Table::delete('filesync_outbox', ['uid' => $channelId, 'kind' => $kind, 'name' => $name]);
+	}
+
+	/**
+	 * Makes the due calls of one channel: the given kinds, or all except previews, which have a job of their own.
+	 *
+	 * @param ?\Closure $isOver Called after each; true postpones the rest.
+	 */
+	public static function run(int $channelId, array $kinds = [], ?\Closure $isOver = null): void
+	{
+		$where = ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Config::now()] + ($kinds ? ['kind' => $kinds] : self::possible());
+		foreach (array_column(Table::select('filesync_outbox', $where, 'created, id', 100, 'id'), 'id') as $id) {
+			// One at a time: a body can hold posts.
+			$row = Table::first('filesync_outbox', ['id' => $id, 'state' => 'due']);
+			$row && self::attempt($row);
+			if ($isOver && $isOver()) {
+				return;
+			}
+		}
+	}
+
+	/** Returns the next due call of some kinds, of the channel whose turn was longest ago, or null. */
+	public static function next(array $kinds): ?array
+	{
+		$due = ['kind' => $kinds, 'state' => 'due', 'next_at <=' => Config::now()];
+		$channels = array_map('intval', array_column(Table::select('filesync_outbox', $due, '', 0, 'DISTINCT uid'), 'uid'));
+
+		return $channels ? Table::first('filesync_outbox', ['uid' => ServedLast::order($kinds[0], $channels)[0]] + $due, 'created, id') : null;
+	}
+
+	/** Makes one call, unless another process is making it. */
+	public static function attempt(array $row): void
+	{
+		$attempts = (int) $row['attempts'] + 1;
+		if ($attempts > self::MOST_ATTEMPTS) {
+			Table::update('filesync_outbox', ['state' => 'parked'], ['id' => $row['id']]);
+			return;
+		}
+		$mine = ['id' => $row['id'], 'attempts' => $attempts, 'reason' => self::UNDER_WAY . Config::token()];
+		Table::update('filesync_outbox', ['next_at' => Config::now() + 60 * $attempts] + $mine, ['id' => $row['id'], 'attempts' => (int) $row['attempts'], 'state' => 'due']);
+		if (! Table::first('filesync_outbox', $mine, '', 'id')) {
+			return;
+		}
+		try {
+			$rest = FollowUps::call($row);
+			$rest === null ? Table::delete('filesync_outbox', $mine)
+				: Table::update('filesync_outbox', ['body' => $rest, 'attempts' => 0, 'next_at' => 0, 'reason' => ''], $mine);
+		} catch (\Throwable $e) {
+			Config::logFailure('outbox call ' . $row['kind'], $e);
+			Table::update('filesync_outbox', ['reason' => get_class($e) . ': ' . $e->getMessage()], ['id' => $row['id']]);
+		}
+	}
+
+	/** Returns the channels with due calls. */
+	public static function dueChannels(): array
+	{
+		$due = Table::select('filesync_outbox', ['state' => 'due', 'next_at <=' => Config::now()] + self::possible(), '', 0, 'DISTINCT uid');
+
+		return array_map('intval', array_column($due, 'uid'));
+	}
+
+	private static function id(int $channelId, string $kind, string $name, string $key): string
+	{
+		return hash('sha256', "$channelId\n$kind\n$name" . ($key === '' ? '' : "\n$key"));
+	}
+
+	/** Excludes previews, and calls that need the extension while it is missing. */
+	private static function possible(): array
+	{
+		return Config::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => self::QUICK];
+	}
+}

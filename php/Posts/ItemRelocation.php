@@ -1,0 +1,204 @@
+<?php
+
+namespace FileSync\Addon\Posts;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Keys;
+use FileSync\Addon\Hub\Reception;
+use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Outbox\Outbox;
+use FileSync\Relocator;
+use FileSync\Signer;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Rewrites the channel's own posts from another clone to this hub's URLs, and signs them again.
+ *
+ * Only the channel's own: posts of other authors are neither rewritten nor signed. A post was written on another clone if its
+ * `mid` is there; so a post made here that names the other hub stays as it was written, even if another clone sends it back
+ * with that clone's URLs.
+ */
+final class ItemRelocation
+{
+	/** The fields to rewrite; never `mid` or another id. */
+	private const FIELDS = ['body', 'summary', 'plink', 'obj', 'target', 'attach', 'term'];
+
+	/** A UUID or the longer hex of older hubs; `/photo/` and `/attach/` may be followed by other names too. */
+	private const FILE_HASH = '/^[A-Za-z0-9-]{32,64}$/D';
+
+	/** The maximum of files that one post waits for. */
+	private const MOST_AWAITED = 200;
+
+	/**
+	 * Returns the origin to pass to core's import: none if we relocate. Core would replace text everywhere, in
+	 * shared posts too, and sign whoever the author is.
+	 */
+	public static function forCore(mixed $channel, mixed $relocate): mixed
+	{
+		return is_array($channel) && Config::serves((int) ($channel['channel_id'] ?? 0)) ? null : $relocate;
+	}
+
+	/**
+	 * Relocates an item that core is about to store; the data of hooks `item_store_before` and `item_store_update_before`.
+	 */
+	public static function beforeStore(array &$data): void
+	{
+		$item = $data['item'] ?? null;
+		$channel = is_array($item) ? self::authorHere($item) : null;
+		$isFromHere = $channel && self::isFromHere($item);
+		if (! $channel || ($isFromHere ? ! Reception::isImporting() : ! self::homes($channel, $item))) {
+			return;
+		}
+		$own = $isFromHere ? Items::own($channel, $item['mid']) : null;
+		if ($own && substr($own['edited'], 0, 19) === substr((string) ($item['edited'] ?? ''), 0, 19)) {
+			$data['item'] = self::asItIsHere($item, $own);
+			return;
+		}
+		if (Config::extensionProblem() !== null) {
+			Outbox::add((int) $channel['channel_id'], 'relocate', (string) $item['mid'], '');
+			return;
+		}
+		$moved = self::relocate($channel, $item);
+		if (($moved['body'] ?? '') !== ($item['body'] ?? '')) {
+			$moved['body'] = trim($moved['body']);
+			$filtered = Items::filteredBody($moved, ! empty($data['allow_exec']));
+			// Core signs a stored post if `sig` is empty; we sign it ourselves if we already know these bytes.
+			$moved['sig'] = $filtered === $moved['body'] ? Keys::signer($channel)->sign($moved['body']) : '';
+			$moved['item_verified'] = 1;
+		}
+		$data['item'] = $moved;
+		self::awaitMedia($channel, $moved);
+	}
+
+	/**
+	 * Relocates and signs a stored item; returns the changed columns, or none if it is already right. A clone may have
+	 * overwritten a post from this hub by sending it back with its own URLs.
+	 *
+	 * @param array $item The row, with its terms.
+	 */
+	public static function mended(array $channel, array $item): array
+	{
+		$moved = self::isFromHere($item) || self::homes($channel, $item) ? self::relocate($channel, $item) : $item;
+		$changes = [];
+		foreach (self::FIELDS as $field) {
+			if (($moved[$field] ?? null) !== ($item[$field] ?? null)) {
+				$changes[$field] = $moved[$field];
+			}
+		}
+		if (isset($changes['body']) || ! Signer::verify($moved['body'], (string) $item['sig'], $channel['channel_pubkey'])) {
+			$changes['sig'] = Keys::signer($channel)->sign($moved['body']);
+			$changes['item_verified'] = 1;
+		}
+
+		return $changes;
+	}
+
+	/** Mends a stored item that arrived while the extension was missing. */
+	public static function mend(array $channel, string $mid): void
+	{
+		if (Config::extensionProblem() !== null) {
+			throw new \RuntimeException(Config::extensionProblem());
+		}
+		$item = Items::own($channel, $mid);
+		if (! $item) {
+			return;
+		}
+		if ($changes = self::mended($channel, $item)) {
+			Items::change($item, $changes);
+		}
+		if (self::homes($channel, $item)) {
+			self::awaitMedia($channel, $changes + $item);
+		}
+	}
+
+	/** Returns the channel if the item is its own, and the channel is served. Core calls this for every item: cheap checks first. */
+	private static function authorHere(array $item): ?array
+	{
+		$uid = (int) ($item['uid'] ?? 0);
+		if ($uid < 1 || ! is_string($item['mid'] ?? null)) {
+			return null;
+		}
+		$channel = Clones::channel($uid);
+
+		return $channel && ($item['author_xchan'] ?? '') === $channel['channel_hash'] && Config::serves($uid) ? $channel : null;
+	}
+
+	/** Returns one of our items that a clone sent back, with our text and signature. */
+	private static function asItIsHere(array $item, array $own): array
+	{
+		return array_replace($item, array_intersect_key($own, array_flip(array_diff(self::FIELDS, ['term'])), $item), ['sig' => $own['sig'], 'item_verified' => $own['item_verified']]);
+	}
+
+	private static function isFromHere(array $item): bool
+	{
+		return str_starts_with($item['mid'], Web::root() . '/');
+	}
+
+	/** Returns the other homes of the channel, if the item was written at one of them. */
+	private static function homes(array $channel, array $item): array
+	{
+		$homes = Clones::everywhere($channel);
+		$writtenAt = array_filter($homes, fn ($home) => str_starts_with($item['mid'], $home['url'] . '/'));
+
+		return $writtenAt ? $homes : [];
+	}
+
+	/**
+	 * Remembers a post that shows files missing here: once one arrives, its URL is rewritten too.
+	 *
+	 * Posts arrive before their files when a channel is cloned. Until then the URL points to the hub that has the file, and
+	 * we cannot know whether the file is the channel's own.
+	 */
+	private static function awaitMedia(array $channel, array $item): void
+	{
+		[, $text] = self::fieldsAndText($item);
+		$hashes = [];
+		foreach (Clones::everywhere($channel) as $home) {
+			$hashes = array_merge($hashes, Relocator::mediaHashes($home['url'], $text));
+		}
+		$channelId = (int) $channel['channel_id'];
+		$hashes = array_values(array_unique(preg_grep(self::FILE_HASH, preg_replace('/-\d$/D', '', $hashes))));
+		// A post waits for this many files; when the first of the others arrives, the whole post is checked again.
+		$missing = array_slice(array_values(array_diff($hashes, Items::ownMedia($channelId, $hashes))), 0, self::MOST_AWAITED);
+		if ($missing) {
+			Outbox::addHeld($channelId, 'relocate', $missing, (string) $item['mid']);
+			// One may have arrived meanwhile.
+			Outbox::releaseAll($channelId, Items::ownMedia($channelId, $missing));
+		}
+	}
+
+	/** Returns the fields to rewrite, and all their texts as one. */
+	private static function fieldsAndText(array $item): array
+	{
+		$fields = array_intersect_key($item, array_flip(self::FIELDS));
+		$text = '';
+		array_walk_recursive($fields, function ($value) use (&$text) {
+			$text .= is_string($value) ? $value . "\n" : '';
+		});
+
+		return [$fields, $text];
+	}
+
+	/** Rewrites URLs that point to any other home of the channel. */
+	private static function relocate(array $channel, array $item): array
+	{
+		[$fields, $text] = self::fieldsAndText($item);
+		foreach (Clones::everywhere($channel) as $home) {
+			if (stripos($text, parse_url($home['url'], PHP_URL_HOST)) === false) {
+				continue;
+			}
+			$fields = (new Relocator([
+				'from' => $home['url'], 'from_nick' => $home['nick'],
+				'to' => Web::root(), 'to_nick' => $channel['channel_address'],
+				'own_media' => Items::ownMedia((int) $channel['channel_id'], Relocator::mediaHashes($home['url'], $text)),
+			]))->item($fields);
+		}
+
+		return array_replace($item, $fields);
+	}
+}

@@ -1,0 +1,319 @@
+<?php
+
+namespace FileSync\Addon\Protocol;
+
+use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\PhotoType;
+use FileSync\Addon\Hub\Refused;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * One entry of a sync packet's file list, checked.
+ *
+ * It accepts only known columns of the known types; anything else makes the whole entry invalid. Ids, owners and paths of the
+ * packet are checked for honesty and then dropped: only a hash can determine a path on disk.
+ */
+final class Packet
+{
+	private const LONGEST_NAME = 191;
+	private const LONGEST_TEXT = 1048576;
+	private const LARGEST_COUNT = 1 << 53;
+
+	private const ATTACH = [
+		'id' => 'drop', 'aid' => 'drop', 'uid' => 'drop', 'hash' => 'hash', 'creator' => 'label', 'filename' => 'name',
+		'filetype' => 'label', 'filesize' => 'count', 'revision' => 'count', 'folder' => 'parent', 'flags' => 'count', 'is_dir' => 'flag',
+		'is_photo' => 'flag', 'os_storage' => 'count', 'os_path' => 'path', 'display_path' => 'text', 'content' => 'content', 'data' => 'content',
+		'created' => 'date', 'edited' => 'date', 'allow_cid' => 'acl', 'allow_gid' => 'acl', 'deny_cid' => 'acl', 'deny_gid' => 'acl',
+		'term' => 'terms', 'deleted' => 'flag',
+	];
+	private const PHOTO = [
+		'id' => 'drop', 'aid' => 'drop', 'uid' => 'drop', 'xchan' => 'label', 'resource_id' => 'hash', 'created' => 'date',
+		'edited' => 'date', 'expires' => 'date', 'title' => 'text', 'description' => 'text', 'album' => 'text', 'filename' => 'name',
+		'mimetype' => 'label', 'type' => 'label', 'height' => 'count', 'width' => 'count', 'filesize' => 'count', 'size' => 'count',
+		'content' => 'encoded', 'data' => 'encoded', 'imgscale' => 'scale', 'scale' => 'scale', 'photo_usage' => 'count', 'profile' => 'count',
+		'is_nsfw' => 'count', 'os_storage' => 'count', 'os_path' => 'path', 'display_path' => 'text', 'photo_flags' => 'count',
+		'allow_cid' => 'acl', 'allow_gid' => 'acl', 'deny_cid' => 'acl', 'deny_gid' => 'acl',
+	];
+	private const ATTACH_NEEDED = ['hash', 'filename', 'filetype', 'filesize', 'folder', 'is_dir', 'edited', 'created', 'allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'];
+	private const PHOTO_NEEDED = ['resource_id', 'imgscale', 'filesize', 'mimetype', 'edited', 'created'];
+
+	private function __construct(
+		public readonly string $fetchUrl,
+		public readonly string $nick,
+		/** @var list<array> Folders from the root down, as attach rows. */
+		public readonly array $folders,
+		/** @var ?array The attach row that the entry is about; null for deletes. */
+		public readonly ?array $last,
+		/** @var array<int, array> Photo rows by scale. */
+		public readonly array $photos,
+		/** @var list<string> Hashes to delete. */
+		public readonly array $deletes,
+		/** @var array Items, unchecked: core's own import checks them. */
+		public readonly array $items,
+		/** @var mixed The sending hub's description of itself, unchecked. */
+		public readonly mixed $sibling,
+		/** @var string The digest of the file that the sender knows, or empty. */
+		public readonly string $sha256 = '',
+		/** @var array{revision: ?array, gone: ?array, beneath: array} The sender's order of changes (SiblingReader::readOrder). */
+		public readonly array $order = ['revision' => null, 'gone' => null, 'beneath' => []],
+	) {
+	}
+
+	/**
+	 * Reads an entry from the wire.
+	 *
+	 * @throws Refused
+	 */
+	public static function read(mixed $entry): self
+	{
+		if (! is_array($entry)) {
+			throw new Refused('a file entry is not an object');
+		}
+		$fetchUrl = self::text($entry['fetch_url'] ?? null, 'fetch_url', 255);
+		$nick = self::text($entry['original_channel'] ?? null, 'original_channel', 191);
+		if (! preg_match('/^[A-Za-z0-9._-]+$/D', $nick)) {
+			throw new Refused('original_channel is not a channel address');
+		}
+		$rows = self::rows($entry['attach'] ?? null, 'attach', Bounds::DEEPEST_FOLDER);
+		if (! $rows) {
+			throw new Refused('attach is empty');
+		}
+		$items = array_values(array_filter(self::rows($entry['item'] ?? [], 'item', 10000), fn ($item) => is_array($item['owner'] ?? null)));
+		if (array_filter($rows, fn ($row) => ! empty($row['deleted']))) {
+			return new self($fetchUrl, $nick, [], null, [], self::deletes($rows), [], $entry['filesync'] ?? null, '', SiblingReader::readOrder($entry['filesync'] ?? null));
+		}
+		$chain = self::chain($rows);
+		$last = array_pop($chain);
+		$photos = self::photos(self::rows($entry['photo'] ?? [], 'photo', 32), $last);
+		if (isset($photos[0]) && ! PhotoType::isKnown($photos[0]['mimetype'])) {
+			// Treated like any other file: its contents may be anything.
+			$photos = [];
+			$last['is_photo'] = 0;
+		}
+		$photos = array_filter($photos, fn ($photo) => PhotoType::isKnown($photo['mimetype']));
+		$told = SiblingReader::read($entry['filesync'] ?? null, $last['filesize']);
+		$last['filesize'] = $told['size_bytes'];
+
+		return new self($fetchUrl, $nick, $chain, $last, $photos, [], $items, $entry['filesync'] ?? null, $told['sha256'], SiblingReader::readOrder($entry['filesync'] ?? null));
+	}
+
+	private static function deletes(array $rows): array
+	{
+		$hashes = [];
+		foreach ($rows as $row) {
+			if (empty($row['deleted'])) {
+				throw new Refused('attach mixes deletes with files');
+			}
+			$hashes[] = self::checkRow($row, self::ATTACH, ['hash'])['hash'];
+		}
+
+		return array_values(array_unique($hashes));
+	}
+
+	private static function chain(array $rows): array
+	{
+		$chain = [];
+		$parent = '';
+		$seen = [];
+		foreach ($rows as $i => $row) {
+			$checked = self::checkRow($row, self::ATTACH, self::ATTACH_NEEDED);
+			if ($checked['folder'] !== $parent || isset($seen[$checked['hash']])) {
+				throw new Refused('the rows in "attach" do not form a single folder path');
+			}
+			if ($i < count($rows) - 1 && ! $checked['is_dir']) {
+				throw new Refused('a file appears as a folder');
+			}
+			$parent = $checked['hash'];
+			$seen[$parent] = true;
+			$chain[] = $checked + ['creator' => '', 'flags' => 0, 'is_photo' => 0, 'term' => []];
+		}
+		if (strlen(implode('/', array_column($chain, 'hash'))) > Bounds::LONGEST_PATH) {
+			throw new Refused('the path of the folders is longer than ' . Bounds::LONGEST_PATH . ' bytes');
+		}
+
+		return $chain;
+	}
+
+	private static function photos(array $rows, array $last): array
+	{
+		$photos = [];
+		foreach ($rows as $row) {
+			foreach (['data' => 'content', 'scale' => 'imgscale', 'size' => 'filesize', 'type' => 'mimetype'] as $old => $new) {
+				if (array_key_exists($old, $row)) {
+					$row[$new] ??= $row[$old];
+					unset($row[$old]);
+				}
+			}
+			$checked = self::checkRow($row, self::PHOTO, self::PHOTO_NEEDED);
+			if ($checked['resource_id'] !== $last['hash'] || $last['is_dir']) {
+				throw new Refused('a photo row belongs to a different file');
+			}
+			foreach (['title', 'description', 'album'] as $text) {
+				$checked[$text] = PhotoType::text($checked[$text] ?? '');
+			}
+			$photos[$checked['imgscale']] = $checked + ['xchan' => '', 'expires' => $checked['edited'],
+				'height' => 0, 'width' => 0, 'photo_usage' => 0, 'profile' => 0, 'is_nsfw' => 0, 'photo_flags' => 0,
+				'allow_cid' => $last['allow_cid'], 'allow_gid' => $last['allow_gid'], 'deny_cid' => $last['deny_cid'], 'deny_gid' => $last['deny_gid']];
+		}
+		ksort($photos);
+
+		return $photos;
+	}
+
+	private static function rows(mixed $rows, string $what, int $most): array
+	{
+		if ($rows === null || $rows === '' || $rows === false) {
+			return [];
+		}
+		if (! is_array($rows) || count($rows) > $most) {
+			throw new Refused("$what is not a list of at most $most rows");
+		}
+		foreach ($rows as $row) {
+			if (! is_array($row)) {
+				throw new Refused("$what contains something other than rows");
+			}
+		}
+
+		return array_values($rows);
+	}
+
+	private static function checkRow(array $row, array $columns, array $needed): array
+	{
+		$stored = ! empty($row['os_storage']);
+		$checked = [];
+		foreach ($row as $key => $value) {
+			$type = $columns[$key] ?? throw new Refused('an unknown column: ' . substr(preg_replace('/[^\w.-]/', '?', (string) $key), 0, 64));
+			switch ($type) {
+				case 'drop':
+					self::text(is_int($value) ? (string) $value : ($value ?? ''), $key, 32);
+					break;
+				case 'path':
+					self::honestPath($value, $key);
+					break;
+				case 'content':
+					if ($stored) {
+						self::honestPath($value, $key);
+					}
+					break;
+				case 'encoded':
+					if ($stored && is_string($value) && $value !== '') {
+						self::honestPath(base64_decode($value, true), $key);
+					}
+					break;
+				default:
+					$checked[$key] = self::checkValue($type, $value, $key);
+			}
+		}
+		foreach ($needed as $key) {
+			if (! array_key_exists($key, $checked)) {
+				throw new Refused("$key is missing");
+			}
+		}
+
+		return $checked;
+	}
+
+	private static function checkValue(string $type, mixed $value, string $key): mixed
+	{
+		switch ($type) {
+			case 'count':
+				return self::count($value, $key);
+			case 'flag':
+				$flag = self::count($value, $key);
+				return $flag <= 1 ? $flag : throw new Refused("$key is neither 0 nor 1");
+			case 'scale':
+				$scale = self::count($value, $key);
+				return $scale <= 9 ? $scale : throw new Refused("$key is not a photo scale");
+			case 'hash':
+				return preg_match(Bounds::HASH, self::text($value, $key, 64)) ? $value : throw new Refused("$key is not a file hash");
+			case 'parent':
+				return $value === '' || $value === null ? '' : self::checkValue('hash', $value, $key);
+			case 'name':
+				return self::name(self::text($value, $key, 4 * self::LONGEST_NAME));
+			case 'label':
+				$label = self::text($value, $key, self::LONGEST_NAME);
+				return preg_match('/[\x00-\x1f\x7f]/', $label) ? throw new Refused("$key contains a control character") : $label;
+			case 'date':
+				return self::date(self::text($value, $key, 32), $key);
+			case 'acl':
+				// Only text is accepted: a value that reads as empty would make the file public.
+				$text = is_string($value) ? self::text($value, $key, self::LONGEST_TEXT) : throw new Refused("$key is not an access list");
+				return preg_replace('/<[^<>]*>/', '', $text) === '' ? $text : throw new Refused("$key is not an access list");
+			case 'terms':
+				return self::terms($value);
+			default:
+				return self::text($value, $key, self::LONGEST_TEXT);
+		}
+	}
+
+	private static function terms(mixed $value): array
+	{
+		$terms = [];
+		foreach (self::rows($value, 'term', 500) as $row) {
+			$type = self::count($row['type'] ?? $row['ttype'] ?? null, 'ttype');
+			$terms[] = ['ttype' => min($type, 255), 'term' => self::text($row['term'] ?? '', 'term', 764), 'url' => self::text($row['url'] ?? '', 'url', 4096)];
+		}
+
+		return $terms;
+	}
+
+	private static function text(mixed $value, string $key, int $most): string
+	{
+		$value = is_int($value) ? (string) $value : ($value ?? '');
+		if (! is_string($value) || strlen($value) > $most || str_contains($value, "\0") || ! mb_check_encoding($value, 'UTF-8')) {
+			throw new Refused("$key is not text of at most $most bytes");
+		}
+
+		return $value;
+	}
+
+	private static function count(mixed $value, string $key): int
+	{
+		if (is_bool($value) || $value === null || $value === '') {
+			return (int) $value;
+		}
+		if ((is_int($value) && $value >= 0 || is_string($value) && preg_match('/^\d{1,18}$/D', $value)) && (int) $value <= self::LARGEST_COUNT) {
+			return (int) $value;
+		}
+		throw new Refused("$key is not a count");
+	}
+
+	private static function date(string $date, string $key): string
+	{
+		if (str_starts_with($date, '0000-00-00')) {
+			return Core::NO_DATE;
+		}
+		if (preg_match('/^((\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d))(\.\d+)?$/D', $date, $part)
+			&& checkdate((int) $part[3], (int) $part[4], (int) $part[2]) && $part[5] < 24 && $part[6] < 60 && $part[7] < 60) {
+			return $part[1];
+		}
+		throw new Refused("$key is not a date");
+	}
+
+	private static function name(string $name): string
+	{
+		if ($name === '' || $name === '.' || $name === '..' || str_contains($name, '/')) {
+			throw new Refused('filename is not a valid name');
+		}
+		if (mb_strlen($name) > self::LONGEST_NAME) {
+			throw new Refused('filename is longer than ' . self::LONGEST_NAME . ' characters');
+		}
+
+		return $name;
+	}
+
+	/** Refuses a path that is absolute or leads upwards. Honest clones send none, and we use none. */
+	private static function honestPath(mixed $path, string $key): void
+	{
+		if ($path === null || $path === '') {
+			return;
+		}
+		if (! is_string($path) || strlen($path) > 16384 || preg_match('#^/|(^|[/\\\\])\.\.?([/\\\\]|$)|\0#', $path)) {
+			throw new Refused("$key is not a path beneath a store");
+		}
+	}
+}

@@ -1,0 +1,79 @@
+<?php
+
+namespace FileSync\Addon\Protocol;
+
+use FileSync\Addon\Hub\Config;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** An answer to another hub: a small JSON text, or bytes of a file. An error never looks like a file. */
+final class Response
+{
+	/**
+	 * @param array<string, string> $headers
+	 * @param ?array{root: string, path: string, offset: int, length: int} $file Bytes of a file instead of a body.
+	 */
+	public function __construct(
+		public readonly int $status,
+		public readonly array $headers,
+		public readonly string $body = '',
+		public readonly ?array $file = null,
+	) {
+	}
+
+	/** Returns a JSON answer. */
+	public static function json(int $status, array $content, array $headers = []): self
+	{
+		$body = json_encode($content, JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE);
+
+		return new self($status, $headers + ['Content-Type' => 'application/json', 'Content-Length' => (string) strlen($body),
+			'Cache-Control' => 'no-store', 'X-Content-Type-Options' => 'nosniff'], $body);
+	}
+
+	/** Returns a longer JSON answer, compressed if the client accepts that. */
+	public static function packed(array $content): self
+	{
+		$body = gzencode(json_encode($content, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE), 6);
+
+		return new self(200, ['Content-Type' => 'application/octet-stream', 'Content-Length' => (string) strlen($body),
+			'Cache-Control' => 'no-store', 'X-Content-Type-Options' => 'nosniff'], $body);
+	}
+
+	/** Returns a refusal; its time shows the other hub a clock difference. */
+	public static function error(int $status, string $error, ?int $retryAfter = null): self
+	{
+		return self::json($status, ['filesync' => Version::REQUEST, 'error' => $error, 'time' => Config::now()], $retryAfter === null ? [] : ['Retry-After' => (string) $retryAfter]);
+	}
+
+	/** Returns an answer without a body. */
+	public static function nothing(int $status, array $headers = []): self
+	{
+		return new self($status, $headers + ['Content-Length' => '0', 'Cache-Control' => 'no-store']);
+	}
+
+	/** Sends it, after dropping what the hub or PHP prepared for a page. */
+	public function send(bool $isHead): void
+	{
+		session_status() === PHP_SESSION_ACTIVE && session_write_close();
+		ini_set('zlib.output_compression', '0');
+		while (ob_get_level() > 0 && ob_end_clean());
+		foreach (['Set-Cookie', 'Pragma', 'Expires', 'Content-Security-Policy'] as $name) {
+			header_remove($name);
+		}
+		http_response_code($this->status);
+		foreach ($this->headers as $name => $value) {
+			header($name . ': ' . $value);
+		}
+		if ($isHead) {
+			return;
+		}
+		if ($this->file === null) {
+			echo $this->body;
+			return;
+		}
+		set_time_limit(0);
+		\FileSync\send_file($this->file['root'], $this->file['path'], $this->file['offset'], $this->file['length']);
+	}
+}

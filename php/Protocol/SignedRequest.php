@@ -1,0 +1,133 @@
+<?php
+
+namespace FileSync\Addon\Protocol;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Request;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Web;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * A request from another clone that is signed with the channel's key.
+ *
+ * The signature covers method, path, host and body; the body contains a time and a nonce: it is valid once, here, and for nothing else.
+ */
+final class SignedRequest
+{
+	private const PREFIX = 'sha512.';
+	private const CLOCK_SECONDS = 300;
+	private const NONCE_SECONDS = 600;
+
+	private function __construct(
+		public readonly array $channel,
+		/** @var array The decoded body. */
+		public readonly array $asked,
+	) {
+	}
+
+	/**
+	 * Checks a request.
+	 *
+	 * @param string   $kind         The last part of its path: `ticket`, `inventory`.
+	 * @param \Closure $isWellFormed Checks the keys of the body that belong to this kind.
+	 *
+	 * @return self|Response The refusal.
+	 */
+	public static function read(Request $request, string $kind, \Closure $isWellFormed): self|Response
+	{
+		$asked = $request->body === null ? null : json_decode($request->body, true, 8);
+		if (is_array($asked) && is_int($asked['filesync'] ?? null) && $asked['filesync'] !== Version::REQUEST) {
+			return Response::json(200, ['filesync' => Version::REQUEST, 'error' => 'version', 'time' => Config::now()]);
+		}
+		if (! self::isAddressed($asked) || ! $isWellFormed($asked)) {
+			return Response::error(400, 'malformed');
+		}
+		if ($request->header('filesync-signature') === null) {
+			return Response::error(401, 'signature');
+		}
+		$channel = Clones::requested($asked['channel'], $asked['key_id']);
+		if (! $channel) {
+			return self::refuse(403, 'unknown_requester');
+		}
+		if (! self::isSigned($request, $kind, $channel)) {
+			return self::refuse(401, 'signature');
+		}
+		if (abs($asked['time'] - Config::now()) > self::CLOCK_SECONDS) {
+			return Response::error(401, 'clock');
+		}
+		$recent = Table::count('filesync_nonce', ['uid' => (int) $channel['channel_id'], 'created >' => Config::now() - 60]);
+		if ($recent >= Config::number('ticket_requests_per_minute')) {
+			return Response::error(429, 'busy', 10);
+		}
+
+		return self::useNonce($channel, $asked) ? new self($channel, $asked) : self::refuse(401, 'nonce');
+	}
+
+	/** Returns the header value that signs a request with the channel's key. */
+	public static function sign(array $channel, string $kind, string $path, string $host, string $body): string
+	{
+		if (! openssl_sign(self::text($kind, $path, $host, $body), $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA512)) {
+			throw new \RuntimeException("the key of channel {$channel['channel_id']} cannot sign");
+		}
+
+		return self::PREFIX . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=');
+	}
+
+	/**
+	 * Returns the text to sign. It cannot be confused with anything else that the channel's key signs: its first byte is invalid in UTF-8,
+	 * and the signatures of posts use another digest.
+	 */
+	private static function text(string $kind, string $path, string $host, string $body): string
+	{
+		return "\xFFfilesync " . Version::REQUEST . " $kind\nPOST\n$path\n$host\n" . hash('sha256', $body);
+	}
+
+	private static function refuse(int $status, string $error): Response
+	{
+		Refusals::count('signature');
+
+		return Response::error($status, $error);
+	}
+
+	private static function isAddressed(mixed $asked): bool
+	{
+		return is_array($asked) && ($asked['filesync'] ?? null) === Version::REQUEST && is_int($asked['time'] ?? null)
+			&& self::isText($asked['channel'] ?? null, 191) && self::isText($asked['key_id'] ?? null, 255)
+			&& is_string($asked['nonce'] ?? null) && preg_match('/^[0-9a-f]{32}$/D', $asked['nonce']);
+	}
+
+	private static function isText(mixed $value, int $most): bool
+	{
+		return is_string($value) && $value !== '' && strlen($value) <= $most && preg_match('/^[\x21-\x7e]+$/D', $value);
+	}
+
+	/** The host comes from the hub's settings, whatever a proxy did to the header: a request that was signed for another hub does not verify here. */
+	private static function isSigned(Request $request, string $kind, array $channel): bool
+	{
+		if (! preg_match('/^' . preg_quote(self::PREFIX, '/') . '([A-Za-z0-9_-]+)$/D', (string) $request->header('filesync-signature'), $part)) {
+			return false;
+		}
+		$signature = (string) base64_decode(strtr($part[1], '-_', '+/'), true);
+
+		return openssl_verify(self::text($kind, Web::path("/getfile/$kind"), Web::host(), $request->body), $signature, $channel['channel_pubkey'], OPENSSL_ALGO_SHA512) === 1;
+	}
+
+	/** Records a nonce; false if the channel already used it. Kept until the time window of its request is over. */
+	private static function useNonce(array $channel, array $asked): bool
+	{
+		$id = hash('sha256', $channel['channel_hash'] . "\n" . $asked['nonce']);
+		$token = Config::token();
+		if (Table::first('filesync_nonce', ['id' => $id], '', 'id')) {
+			return false;
+		}
+		Table::tryInsert('filesync_nonce', ['id' => $id, 'uid' => (int) $channel['channel_id'], 'token' => $token, 'created' => Config::now(),
+			'expires' => $asked['time'] + self::NONCE_SECONDS]);
+
+		return (Table::first('filesync_nonce', ['id' => $id]) ?? throw new \RuntimeException('a nonce cannot be stored'))['token'] === $token;
+	}
+}

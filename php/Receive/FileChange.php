@@ -1,0 +1,219 @@
+<?php
+
+namespace FileSync\Addon\Receive;
+
+use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Postponed;
+use FileSync\Addon\Hub\Reception;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Access;
+use FileSync\Addon\Protocol\Packet;
+use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Storage\AttachRow;
+use FileSync\Addon\Storage\PhotoRow;
+use FileSync\Addon\Storage\Relocation;
+use FileSync\Addon\Storage\ScaleTable;
+use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\ScaleEntry;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Applies a packet about one file: name, folder, access and categories at once, the bytes through the queue. */
+final class FileChange
+{
+	/** Applies the last entry of a packet, which is a file. The folders above it exist. */
+	public static function apply(array $channel, Packet $packet, string $root): void
+	{
+		$channelId = (int) $channel['channel_id'];
+		$hash = $packet->last['hash'];
+		$isOurChange = $deservesAnswer = false;
+		for ($try = 0; $try < 3; $try++) {
+			$file = Revisions::notice($channel, $hash);
+			$own = Store::attach($channelId, $hash);
+			$transfer = $own ? null : Queue::find($channelId, $hash, 0);
+			$arrival = new Arrival($channel, $file, $own ? $own + ['term' => Revisions::terms($own)] : self::accepted($transfer), $packet, $root);
+			if (! $own && $arrival->isOfTheDead()) {
+				Outgoing::answer($channelId, $hash, true);
+				return;
+			}
+			if ($own) {
+				$own = self::applyMetadata($channel, $own, $packet, $arrival);
+			}
+			if (! $own && $arrival->file['state'] === 'gone') {
+				$arrival->file['state'] = 'unknown';
+				Items::forgetDropped($channelId, $packet->items);
+			}
+			$deservesAnswer = $deservesAnswer || $arrival->deservesAnswer();
+			if ($arrival->isOurChange() && ! $isOurChange) {
+				// Before anything is recorded or fetched: a worker may have the bytes here before we get to it, and a repeated packet would then show no change.
+				$isOurChange = true;
+				Outgoing::announceOnceHere($channelId, $hash);
+			}
+			$own ? Revisions::settle($channel, $arrival->file) : Revisions::save($arrival->file);
+			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([...Access::LISTS, 'term', 'folder', 'filename'])), $packet->folders, $channel['channel_hash']);
+			if (! self::stageAll($channel, $packet, $root, $arrival, $own)) {
+				$isOurChange && Outgoing::releaseIfHere($channelId, $hash);
+				$deservesAnswer && Outgoing::answer($channelId, $hash, false);
+				return;
+			}
+		}
+		throw new Postponed('the file is being published', true);
+	}
+
+	/** Requests missing bytes; true if one file was being published meanwhile, so that everything must be checked again. */
+	private static function stageAll(array $channel, Packet $packet, string $root, Arrival $arrival, ?array $own): bool
+	{
+		$again = false;
+		$isBehind = in_array($arrival->verdicts['bytes'], ['stay', 'won'], true);
+		$needsBytes = ! $isBehind && self::needsBytes($channel, $own, $arrival);
+		// Its bytes have arrived, and were not a picture.
+		$isPlain = $own && ! $needsBytes && ! (int) $own['is_photo'];
+		if ($needsBytes) {
+			$again = self::stage($channel, $packet, $root, $own, 0, $arrival) === 'again';
+		} elseif ($own && isset($packet->photos[0]) && ! $isBehind && ! $isPlain) {
+			PhotoRow::write($channel, $own, $arrival->withAccess($packet->photos[0]), (int) $own['filesize'], null);
+		}
+		foreach ($isBehind || $isPlain ? [] : $packet->photos as $scale => $photo) {
+			$photo = $arrival->withAccess($photo);
+			$present = $scale > 0 ? Store::photo((int) $channel['channel_id'], $packet->last['hash'], $scale) : null;
+			if ($scale > 0 && self::scaleNeedsBytes($present, $photo, ScaleTable::areMade($packet->photos, $scale), $arrival)) {
+				$again = self::stage($channel, $packet, $root, $present, $scale, $arrival) === 'again' || $again;
+			} elseif ($scale > 0 && $own) {
+				PhotoRow::write($channel, $own, $photo, (int) $present['filesize'], null);
+			}
+		}
+
+		return $again;
+	}
+
+	/** Returns the last accepted attach row of a file that is still to arrive, or null. */
+	private static function accepted(?array $transfer): ?array
+	{
+		$isToCome = $transfer && in_array($transfer['state'], [...Queue::LIVE, 'parked'], true);
+
+		return $isToCome ? json_decode($transfer['entry'], true)['attach'] ?? null : null;
+	}
+
+	private static function applyMetadata(array $channel, array $own, Packet $packet, Arrival $arrival): array
+	{
+		$row = $arrival->row;
+		$access = array_intersect_key($row, array_flip(Access::LISTS));
+		if (array_diff_assoc($access, $own)) {
+			$arrival->noteWidening($own);
+			Table::update('attach', $access, ['id' => (int) $own['id']]);
+			Table::update('photo', $access, ['uid' => (int) $own['uid'], 'resource_id' => $own['hash'], 'imgscale <>' => array_keys($packet->photos)]);
+		}
+		foreach ($arrival->verdicts['access'] === 'stay' ? [] : $packet->photos as $scale => $photo) {
+			Table::update('photo', array_intersect_key($arrival->withAccess($photo), $access), ['uid' => (int) $own['uid'], 'resource_id' => $own['hash'], 'imgscale' => $scale]);
+		}
+		Store::setTerms((int) $own['uid'], (int) $own['id'], $row['term']);
+		if ($arrival->isOnlyDated() && $packet->last['edited'] !== substr($own['edited'], 0, 19)) {
+			Table::update('attach', ['edited' => $packet->last['edited']], ['id' => (int) $own['id']]);
+		}
+		if ($arrival->replaces('place')) {
+			Relocation::apply($channel, $own, $row['folder'], self::nameFor($own, $row));
+		}
+
+		return Store::attach((int) $own['uid'], $own['hash']) ?? throw new Postponed('the file has vanished', true);
+	}
+
+	/** Keeps our `name(N).ext` as long as the plain name is taken by another file of the folder. */
+	private static function nameFor(array $own, array $last): string
+	{
+		if ($own['filename'] === $last['filename'] && $own['folder'] === $last['folder']) {
+			return $own['filename'];
+		}
+		$free = Store::freeName((int) $own['uid'], $last['folder'], $own['hash'], $last['filename']);
+
+		return $free !== $last['filename'] && $own['folder'] === $last['folder'] && AttachRow::isNameOrVariant($own['filename'], $last['filename'])
+			? $own['filename'] : $free;
+	}
+
+	private static function needsBytes(array $channel, ?array $own, Arrival $arrival): bool
+	{
+		if (! $own || $arrival->replaces('bytes') || $arrival->file['wanted']) {
+			return true;
+		}
+		$facts = Store::facts(Store::pathOf($channel, $own));
+
+		return ! $facts || $facts['size_bytes'] !== (int) $own['filesize'];
+	}
+
+	private static function scaleNeedsBytes(?array $own, array $photo, bool $isMadeHere, Arrival $arrival): bool
+	{
+		if (! $own) {
+			return true;
+		}
+		$facts = (int) $own['os_storage'] ? Store::facts(Store::photoPath((int) $own['id'])) : ['size_bytes' => (int) $own['filesize']];
+		if (! $facts || $facts['size_bytes'] !== (int) $own['filesize']) {
+			return true;
+		}
+
+		if ($isMadeHere) {
+			// A scale made here differs in size from the origin's.
+			return $arrival->replaces('bytes') || self::isAnotherDate($own, $photo);
+		}
+
+		return self::isAnotherVersion($own, $photo);
+	}
+
+	private static function isAnotherVersion(array $own, array $theirs): bool
+	{
+		// A hub whose column is too narrow sends the column's maximum for every larger file.
+		$isSameSize = $theirs['filesize'] === (int) $own['filesize'] || ($theirs['filesize'] === Bounds::COLUMN_END && (int) $own['filesize'] > Bounds::COLUMN_END);
+
+		return self::isAnotherDate($own, $theirs) || (! $isSameSize && ! Clock::isOldNews($theirs['edited'], $own['edited']));
+	}
+
+	private static function isAnotherDate(array $own, array $theirs): bool
+	{
+		return $theirs['edited'] !== substr($own['edited'], 0, 19) && ! Clock::isOldNews($theirs['edited'], $own['edited']);
+	}
+
+	private static function stage(array $channel, Packet $packet, string $root, ?array $own, int $scale, Arrival $arrival): string
+	{
+		$last = $arrival->row;
+		$known = $arrival->verdicts['bytes'] === 'same' ? Queue::find((int) $channel['channel_id'], $last['hash'], 0) : null;
+		if ($known && in_array($known['state'], Queue::LIVE, true)) {
+			// A hub dates a moved file by its own clock: hubs with the same bytes may show different dates.
+			$last['edited'] = min($last['edited'], $known['edited']);
+		}
+		$photo = isset($packet->photos[$scale]) ? ($scale ? $packet->photos[$scale] : $arrival->withAccess($packet->photos[0])) : null;
+		$sizeBytes = $scale ? $photo['filesize'] : $last['filesize'];
+		$base = $scale ? ($own ? Store::photoPath((int) $own['id']) : null) : ($own ? Store::pathOf($channel, $own) : null);
+		[$kind, $reason] = $scale ? ['', ''] : self::obstacle($channel, $last, (int) ($own['filesize'] ?? 0));
+		if (! $scale && $own && $kind === '') {
+			[$kind, $reason] = Brake::atAccept($channel, $root, $own, $packet);
+		}
+
+		return Queue::stage([
+			'uid' => (int) $channel['channel_id'], 'hash' => $last['hash'], 'scale' => $scale, 'size_bytes' => $sizeBytes,
+			'edited' => $scale ? $photo['edited'] : $last['edited'], 'mimetype' => $scale ? $photo['mimetype'] : $last['filetype'],
+			'folder' => $last['folder'], 'origin' => $root, 'nick' => $packet->nick,
+			'names' => json_encode([...array_column($packet->folders, 'filename'), $last['filename']]),
+			'entry' => json_encode($scale ? ScaleEntry::of($last, $photo, ! $arrival->keepsAccess()) : ['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
+				+ ($packet->sha256 === '' ? [] : ['sha256' => $packet->sha256]) + ['revision' => $arrival->wanted()]),
+			'base' => json_encode(Store::facts($base)), 'kind' => $kind, 'reason' => $reason,
+		] + ($scale && ScaleTable::areMade($packet->photos, $scale) ? ['state' => 'to_make'] : []) + (Reception::isLate() ? ['priority' => Queue::LATE] : []));
+	}
+
+	/** Returns kind and reason if bytes of that size are not even requested, or two empty strings. */
+	private static function obstacle(array $channel, array $last, int $replaced): array
+	{
+		[$used, $limit] = Store::quota($channel);
+		if ($limit !== null) {
+			$used += Table::sum('filesync_transfer', 'size_bytes', ['uid' => (int) $channel['channel_id'], 'scale' => 0, 'state' => Queue::LIVE, 'hash <>' => $last['hash']]);
+			if ($used - $replaced + $last['filesize'] > $limit) {
+				return ['quota', "the account's storage limit of $limit bytes would be exceeded"];
+			}
+		}
+
+		return ['', ''];
+	}
+}

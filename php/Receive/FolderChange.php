@@ -1,0 +1,128 @@
+<?php
+
+namespace FileSync\Addon\Receive;
+
+use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Postponed;
+use FileSync\Addon\Hub\Refused;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Access;
+use FileSync\Addon\Order\Judge;
+use FileSync\Addon\Protocol\Packet;
+use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Revision\Site;
+use FileSync\Addon\Send\FolderMove;
+use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Storage\AttachRow;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Applies a packet about folders. Folders before the last entry are created if missing, and never changed. */
+final class FolderChange
+{
+	/**
+	 * Checks everything that could make the entry invalid, before anything is written.
+	 *
+	 * @throws Refused
+	 */
+	public static function check(array $channel, Packet $packet): void
+	{
+		foreach ([...$packet->folders, $packet->last] as $row) {
+			$own = Store::attach((int) $channel['channel_id'], $row['hash']);
+			if ($own && (bool) (int) $own['is_dir'] !== (bool) $row['is_dir']) {
+				throw new Refused('a folder and a file have the same hash');
+			}
+		}
+	}
+
+	/** Creates the missing folders of a chain, each beneath our own folder of the previous one. */
+	public static function createMissing(array $channel, array $folders): void
+	{
+		foreach ($folders as $folder) {
+			$own = Store::attach((int) $channel['channel_id'], $folder['hash']);
+			if ($own) {
+				self::ensureOnDisk($channel, $own);
+				continue;
+			}
+			self::create($channel, $folder);
+			if ((Revisions::find((int) $channel['channel_id'], $folder['hash'])['state'] ?? '') === 'gone') {
+				// It was deleted and is needed again: that is a change of ours, which the others must be told.
+				Revisions::notice($channel, $folder['hash'], true);
+				Outgoing::answer((int) $channel['channel_id'], $folder['hash'], false);
+			}
+		}
+	}
+
+	/** Applies a packet about a folder. */
+	public static function apply(array $channel, Packet $packet, string $root): void
+	{
+		$channelId = (int) $channel['channel_id'];
+		$hash = $packet->last['hash'];
+		$file = Revisions::notice($channel, $hash);
+		$own = Store::attach($channelId, $hash);
+		$arrival = new Arrival($channel, $file, $own ? $own + ['term' => Revisions::terms($own)] : null, $packet, $root);
+		if (! $own && $arrival->isOfTheDead()) {
+			Outgoing::answer($channelId, $hash, true);
+			return;
+		}
+		$row = $arrival->row;
+		if (! $own) {
+			self::create($channel, $row);
+		} else {
+			self::ensureOnDisk($channel, $own);
+			$access = array_intersect_key($row, array_flip(Access::LISTS));
+			if (array_diff_assoc($access, $own)) {
+				Table::update('attach', $access, ['id' => (int) $own['id']]);
+			}
+			Store::setTerms($channelId, (int) $own['id'], $row['term']);
+			$isMove = $arrival->replaces('place') && ($own['folder'] !== $row['folder'] || ! AttachRow::isNameOrVariant($own['filename'], $row['filename']));
+			if ($isMove && FolderMove::opensRing($channel, $own, $row['folder'])) {
+				// Two hubs moved two folders into each other: every clone moves this one to the root instead.
+				$row['folder'] = '';
+				$arrival->file['place'] = Judge::changed($arrival->file['place'], "\n" . $row['filename'], $row['edited'], Site::component($channelId), Revisions::host());
+				Outgoing::answer($channelId, $hash, false);
+			}
+			if ($isMove) {
+				FolderMove::apply($channel, $own, $row['folder'], Store::freeName($channelId, $row['folder'], $hash, $row['filename']));
+			}
+		}
+		$arrival->file['bytes'] = Judge::settled($arrival->file);
+		$arrival->file['wanted'] = [];
+		Revisions::settle($channel, $arrival->file);
+		if ($arrival->deservesAnswer() || $arrival->isOurChange()) {
+			Outgoing::answer($channelId, $hash, false);
+		}
+	}
+
+	private static function create(array $channel, array $folder): void
+	{
+		$channelId = (int) $channel['channel_id'];
+		$name = Store::freeName($channelId, $folder['folder'], $folder['hash'], $folder['filename']);
+		$place = Store::place($channel, $folder['folder'], $folder['hash'], $name)
+			?? throw new Postponed('the folder above is missing here', true);
+		self::makeOnDisk($place['content']);
+		Table::insert('attach', AttachRow::columns($channel, $folder, $place, $name) + ['filesize' => 0, 'is_dir' => 1, 'is_photo' => 0,
+			'filetype' => 'multipart/mixed', 'edited' => $folder['edited']]);
+		$own = Store::attach($channelId, $folder['hash']);
+		Store::setTerms($channelId, (int) $own['id'], $folder['term']);
+	}
+
+	private static function ensureOnDisk(array $channel, array $own): void
+	{
+		$path = Store::pathOf($channel, $own);
+		if ($path !== null) {
+			self::makeOnDisk($path);
+		}
+	}
+
+	private static function makeOnDisk(string $path): void
+	{
+		Store::refuseLinks($path);
+		if (! is_dir($path) && ! Core::makeFolder($path) && ! is_dir($path)) {
+			throw new Postponed('a folder cannot be created on disk', true);
+		}
+	}
+}

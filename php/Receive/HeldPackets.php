@@ -1,0 +1,174 @@
+<?php
+
+namespace FileSync\Addon\Receive;
+
+use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Json;
+use FileSync\Addon\Hub\Postponed;
+use FileSync\Addon\Hub\Refused;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Outbox\Outbox;
+use FileSync\Addon\Protocol\Packet;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Entries that could not be applied when they arrived: a worker tries them again (`staged`), or they wait for approval (`parked`).
+ *
+ * They are whole packets, so they are bounded, for each channel and for the hub, together with posts that core cannot store now, which
+ * wait in the Outbox; further ones go to DroppedPackets. Their bodies are
+ * read one at a time, by who applies them; `about` says what people are to know.
+ */
+final class HeldPackets
+{
+	/** The columns that are small enough to read for a whole list. */
+	public const COLUMNS = 'id, uid, hash, state, reason, about, attempts, next_at, created, updated, size_bytes';
+
+	/** A channel that uses less than this part of its bounds can still hold packets when others have filled the hub's bounds. */
+	private const SMALL_PART = 20;
+	/** The kind of call that stores posts. */
+	private const POSTS = 'items';
+	private const NAMES_TOLD = 20;
+	private const LONGEST_ABOUT = 16384;
+
+	/** Keeps the whole entry, or notes that it was dropped. Throws if even that fails, so that the sender sees the error and sends again. */
+	public static function hold(array $channel, mixed $entry, string $reason, bool $retry): void
+	{
+		$channelId = (int) $channel['channel_id'];
+		$body = json_encode($entry, JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR);
+		$id = hash('sha256', $channelId . "\n" . $body);
+		$now = Config::now();
+		$row = ['state' => $retry ? 'staged' : 'parked', 'reason' => $reason, 'attempts' => 0, 'next_at' => $now + 60, 'created' => self::moment(), 'updated' => $now];
+		Table::update('filesync_packet', $row, ['id' => $id]);
+		if (! Table::first('filesync_packet', ['id' => $id], '', 'id')) {
+			if (! self::hasRoom($channelId, strlen($body))) {
+				DroppedPackets::note($channel, $entry, self::hashOf($entry));
+				return;
+			}
+			Table::insert('filesync_packet', $row + ['id' => $id, 'uid' => $channelId, 'hash' => self::hashOf($entry), 'body' => $body, 'size_bytes' => strlen($body),
+				'about' => json_encode(self::summary($entry))]);
+		}
+		Config::log('holding a packet for channel ' . $channelId . ': ' . $reason);
+	}
+
+	/** Keeps posts of an entry that core cannot store now, or notes that they were dropped. */
+	public static function holdPosts(array $channel, mixed $entry, array $items): void
+	{
+		$channelId = (int) $channel['channel_id'];
+		$body = json_encode(['items' => $items], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
+		$name = hash('sha256', $body);
+		if (! Outbox::has($channelId, self::POSTS, $name) && ! self::hasRoom($channelId, strlen($body))) {
+			DroppedPackets::notePosts($channel, $entry, self::hashOf($entry));
+			return;
+		}
+		Outbox::add($channelId, self::POSTS, $name, $body);
+	}
+
+	/** Tells whether a packet of this size may be held for a channel. */
+	public static function hasRoom(int $channelId, int $bytes = 1): bool
+	{
+		[$rows, $size] = self::sums(['uid' => $channelId]);
+		[$mostRows, $mostBytes] = [Config::number('held_max_packets'), Config::number('held_max_bytes')];
+		if ($rows >= $mostRows || $size + $bytes > $mostBytes) {
+			return false;
+		}
+		[$allRows, $allSize] = self::sums([]);
+		if ($allRows < Config::number('held_hub_max_packets') && $allSize + $bytes <= Config::number('held_hub_max_bytes')) {
+			return true;
+		}
+
+		return $rows < max(1, intdiv($mostRows, self::SMALL_PART)) && $size + $bytes <= intdiv($mostBytes, self::SMALL_PART);
+	}
+
+	/** Drops the entries about a file that arrived before a moment, once one from that moment was applied. */
+	public static function forget(int $channelId, string $hash, int $moment): void
+	{
+		$older = ['uid' => $channelId, 'hash' => $hash, 'state' => 'staged', 'created <' => $moment];
+		if (Table::first('filesync_packet', $older, '', 'id')) {
+			Table::delete('filesync_packet', $older);
+		}
+	}
+
+	/** Returns the present time in microseconds: entries about one file are ordered by arrival. */
+	public static function moment(): int
+	{
+		return (int) (microtime(true) * 1000000);
+	}
+
+	/** Returns the channels with due entries. */
+	public static function dueChannels(): array
+	{
+		return array_map('intval', array_column(Table::select('filesync_packet', ['state' => 'staged', 'next_at <=' => Config::now()], '', 0, 'DISTINCT uid'), 'uid'));
+	}
+
+	/**
+	 * Describes a held entry, from its row without the body; null if it is not a readable packet.
+	 *
+	 * @return ?array{from: string, name: ?string, is_dir: bool, size_bytes: int, deletes: list<string>, delete_count: int} `from`: the clone's root URL. `name`: null for deletes;
+	 *   `deletes` holds the first of their hashes.
+	 */
+	public static function about(array $row): ?array
+	{
+		// An earlier version did not write it.
+		$about = ($row['about'] ?? '') === '' ? self::remember($row) : json_decode((string) $row['about'], true);
+
+		return is_array($about) && isset($about['from']) ? $about : null;
+	}
+
+	private static function remember(array $row): ?array
+	{
+		try {
+			$about = self::summary(self::entry($row));
+		} catch (Postponed) {
+			$about = null;
+		}
+		Table::update('filesync_packet', ['about' => json_encode($about)], ['id' => $row['id']]);
+
+		return $about;
+	}
+
+	private static function summary(mixed $entry): ?array
+	{
+		try {
+			$packet = Packet::read(is_array($entry) ? array_diff_key($entry, ['item' => 1]) : $entry);
+		} catch (Refused) {
+			return null;
+		}
+		$name = $packet->last ? implode('/', array_column([...$packet->folders, $packet->last], 'filename')) : null;
+
+		return ['from' => (string) preg_replace('#/getfile$#', '', $packet->fetchUrl), 'name' => $name === null ? null : mb_strcut($name, 0, self::LONGEST_ABOUT),
+			'is_dir' => (bool) ($packet->last['is_dir'] ?? false), 'size_bytes' => (int) ($packet->last['filesize'] ?? 0),
+			'deletes' => array_slice($packet->deletes, 0, self::NAMES_TOLD), 'delete_count' => count($packet->deletes)];
+	}
+
+	/** @throws Postponed There is not enough memory to read it. */
+	public static function entry(array $row): mixed
+	{
+		try {
+			return Json::read((string) (Table::first('filesync_packet', ['id' => $row['id']], '', 'body')['body'] ?? ''));
+		} catch (\LengthException $e) {
+			throw new Postponed('cannot read a packet: ' . $e->getMessage(), false);
+		}
+	}
+
+	/** @return array{int, int} Rows and bytes. */
+	private static function sums(array $where): array
+	{
+		$posts = $where + ['kind' => self::POSTS];
+
+		return [Table::count('filesync_packet', $where) + Table::count('filesync_outbox', $posts),
+			Table::sum('filesync_packet', 'size_bytes', $where) + Table::sum('filesync_outbox', 'length(body)', $posts)];
+	}
+
+	private static function hashOf(mixed $entry): string
+	{
+		$rows = is_array($entry) && is_array($entry['attach'] ?? null) ? $entry['attach'] : [];
+		$last = end($rows);
+		$hash = is_array($last) ? $last['hash'] ?? '' : '';
+
+		return is_string($hash) && preg_match(Bounds::HASH, $hash) ? $hash : '';
+	}
+}

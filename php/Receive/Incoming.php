@@ -1,0 +1,138 @@
+<?php
+
+namespace FileSync\Addon\Receive;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Postponed;
+use FileSync\Addon\Hub\Reception;
+use FileSync\Addon\Hub\Refused;
+use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Posts\LinkedPosts;
+use FileSync\Addon\Protocol\Packet;
+use FileSync\Addon\Transfer\Doorbell;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Processes a sync packet: checks it, applies changes that need no bytes, stages those that do. Milliseconds, no network, no extension.
+ *
+ * Once we serve a channel, its packets never go to core: an entry that cannot be applied now is kept whole and tried again.
+ */
+final class Incoming
+{
+	/** Replaces core's sync_files. */
+	public static function take(mixed $channel, mixed $files): mixed
+	{
+		if (! is_array($channel) || ! Config::serves((int) ($channel['channel_id'] ?? 0)) || ! Family::hasExpectedReceiver()) {
+			return Family::receiveStock((array) $channel, $files);
+		}
+		foreach (is_array($files) ? $files : [] as $entry) {
+			if ($entry) {
+				self::takeEntry($channel, $entry);
+			}
+		}
+		try {
+			Doorbell::ring();
+		} catch (\Throwable $e) {
+			Config::logFailure('starting a worker', $e);
+		}
+
+		return null;
+	}
+
+	/**
+	 * Applies another clone's entries found by a comparison. No packet answers them.
+	 *
+	 * @return list<string> Hashes of files and folders that this clone should be told about.
+	 */
+	public static function takeLate(array $channel, mixed $entry): array
+	{
+		return Reception::late(fn () => self::takeEntry($channel, $entry));
+	}
+
+	/** Tries a held entry again, with or without approval. An exception says why it must wait. */
+	public static function replay(array $channel, mixed $entry, int $cameAt, bool $isAgreed = false): void
+	{
+		self::apply($channel, $entry, $cameAt, $isAgreed);
+	}
+
+	private static function takeEntry(array $channel, mixed $entry): void
+	{
+		try {
+			self::apply($channel, $entry, HeldPackets::moment());
+		} catch (Refused $e) {
+			Config::log('refused a packet for channel ' . $channel['channel_id'] . ': ' . $e->getMessage());
+		} catch (Postponed $e) {
+			HeldPackets::hold($channel, $entry, $e->getMessage(), $e->retry);
+		} catch (\Throwable $e) {
+			Config::logFailure('applying a packet', $e);
+			HeldPackets::hold($channel, $entry, get_class($e) . ': ' . $e->getMessage(), true);
+		}
+	}
+
+	private static function apply(array $channel, mixed $entry, int $cameAt, bool $isAgreed = false): void
+	{
+		$packet = Packet::read($entry);
+		$root = Clones::originOf($channel, $packet->fetchUrl);
+		self::hear($root, $packet->sibling);
+		Reception::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root, $isAgreed, $entry) {
+			try {
+				Turn::take((int) $channel['channel_id'], fn () => self::applyFiles($channel, $packet, $root, $isAgreed));
+			} catch (Refused $e) {
+				throw $e;
+			} catch (\Throwable $e) {
+				// Core drops a comment whose post is missing: a waiting file must not hold its post back.
+				self::takePosts($channel, $packet, $entry);
+				throw $e;
+			}
+			self::takePosts($channel, $packet, $entry);
+		});
+		foreach ($packet->last ? [$packet->last['hash']] : $packet->deletes as $hash) {
+			HeldPackets::forget((int) $channel['channel_id'], $hash, $cameAt);
+		}
+	}
+
+	/** Stores the posts of a packet; if core cannot now, a worker tries again. */
+	private static function takePosts(array $channel, Packet $packet, mixed $entry): void
+	{
+		try {
+			$packet->items && Items::store($channel, $packet->items);
+		} catch (\Throwable $e) {
+			Config::logFailure('storing the items of a packet', $e);
+			HeldPackets::holdPosts($channel, $entry, $packet->items);
+		}
+	}
+
+	/** Notes a hub's description of itself; a failure must not delay its packet. */
+	private static function hear(string $root, mixed $sibling): void
+	{
+		try {
+			Peers::hear($root, $sibling);
+		} catch (\Throwable $e) {
+			Config::logFailure('hearing of ' . $root, $e);
+		}
+	}
+
+	private static function applyFiles(array $channel, Packet $packet, string $root, bool $isAgreed): void
+	{
+		foreach ($packet->deletes as $hash) {
+			Deletion::apply($channel, $hash, $packet, $root, $isAgreed);
+		}
+		if ($packet->last) {
+			FolderChange::check($channel, $packet);
+			FolderChange::createMissing($channel, $packet->folders);
+			if ($packet->last['is_dir']) {
+				FolderChange::apply($channel, $packet, $root);
+				return;
+			}
+			LinkedPosts::want($channel, $packet, $root);
+			FileChange::apply($channel, $packet, $root);
+		}
+	}
+}

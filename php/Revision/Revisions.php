@@ -1,0 +1,329 @@
+<?php
+
+namespace FileSync\Addon\Revision;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Order\Access;
+use FileSync\Addon\Order\Judge;
+use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Storage\Digests;
+use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Transfer\Queue;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * The known revision of each file, table filesync_file: its bytes, its name and folder, its access, each with a vector.
+ *
+ * Core does not report local changes to us: notice() finds them by comparing the rows with the record. So another hub's
+ * change is never mistaken for a local one, whoever wrote it. Callers hold the channel's Turn.
+ */
+final class Revisions
+{
+	/** What `here` holds beside the fingerprints of the groups: the digest of the bytes, and those of earlier bytes; the access before a clone widened it. */
+	public const DIGESTS = ['sha256' => 1, 'past' => 1, 'before' => 1];
+
+	private const MOST_PAST = 16;
+	/** How many deletes of files that were never here are remembered for a channel, the latest ones. */
+	private const MOST_UNSEEN = 10000;
+	private const MOST_UNSEEN_SEES = 32;
+	/** The state of such a delete in the table: only the vector of the delete is known. Everywhere else the state is `gone`. */
+	public const UNSEEN = 'unseen';
+
+	/** Returns the record of a file, or null. */
+	public static function find(int $channelId, string $hash): ?array
+	{
+		$row = Table::first('filesync_file', ['id' => self::id($channelId, $hash)]);
+
+		return $row ? self::decode($row) : null;
+	}
+
+	/** Returns the condition that finds the rows of some files by their key. */
+	public static function keys(int $channelId, array $hashes): array
+	{
+		return ['id' => array_map(fn ($hash) => self::id($channelId, $hash), $hashes)];
+	}
+
+	/**
+	 * Returns the record of a file, after recording changes made here since then as ours.
+	 *
+	 * @param bool $isNew Whether an unrecorded file was made or changed here just now; otherwise it is older than filesync here.
+	 */
+	public static function notice(array $channel, string $hash, bool $isNew = false): array
+	{
+		$channelId = (int) $channel['channel_id'];
+		$own = Store::attach($channelId, $hash);
+		$known = self::find($channelId, $hash);
+		$file = $known ?? self::unknown($channelId, $hash);
+		$transfer = Queue::find($channelId, $hash, 0);
+		if ($file['wanted'] && ! Queue::isWanted($transfer)) {
+			$file['wanted'] = [];
+		}
+		if (! $own || $file['state'] === 'going') {
+			return $file;
+		}
+		$file['is_dir'] = (int) $own['is_dir'];
+		$facts = self::facts($channel, $own);
+		$wasGone = $file['state'] === 'gone';
+		$changed = [];
+		$isPublishing = ! $file['is_dir'] && ($transfer['state'] ?? '') === 'publishing';
+		foreach (self::prints($own, self::terms($own)) as $group => $print) {
+			$value = $file[$group];
+			$isChanged = $print !== ($file['here'][$group] ?? null) || ($group === 'bytes' && self::isRewritten($file, $facts, $own));
+			if ((! $isChanged && ! $wasGone) || ($group === 'bytes' && $isPublishing)) {
+				continue;
+			}
+			if ($group === 'bytes' && $known && ! $wasGone && self::isOnlyDated($channel, $file, $print, $facts)) {
+				$file['here'][$group] = $print;
+				continue;
+			}
+			if ($group === 'access') {
+				// A local change of access decides it from now on.
+				unset($file['here']['before']);
+			}
+			if ($group === 'bytes') {
+				// With the digest of the former bytes, these would look damaged.
+				$file['here'] = self::withDigest($file['here'], $isNew && ! $file['is_dir'] ? Digests::momentary(Facts::of($channel, $hash, 0)) : null);
+			}
+			if (! $known && ! $isNew) {
+				$file[$group] = ['print' => $print, 'edited' => self::date($own), 'at' => self::host()] + $value;
+			} else {
+				$base = $wasGone ? ['vector' => Vector::join($value['vector'], $file['gone'])] + $value : $value;
+				$file[$group] = Judge::changed($base, $print, self::date($own), Site::component($channelId), self::host());
+				$changed[] = $group;
+			}
+			$file['here'][$group] = $print;
+		}
+		$file['facts'] = $isPublishing ? $file['facts'] : $facts;
+		$file['state'] = 'here';
+		if ($file !== $known) {
+			self::save($file);
+		}
+
+		return $file + ['changed' => $changed];
+	}
+
+	/** Sets a transfer aside as Queue::park() does; a deleted file that no hub has any more is gone again instead. */
+	public static function park(array $row, string $kind, string $reason, array $set = []): bool
+	{
+		if ($kind === 'NotFound' && (int) $row['scale'] === 0 && self::buryAgain((int) $row['uid'], $row['hash'])) {
+			$isDropped = Queue::advance($row, $row['state'], 'dropped', ['token' => '', 'lease_until' => 0, 'reason' => $reason]) !== null;
+			$isDropped && Queue::dropScales((int) $row['uid'], $row['hash']);
+
+			return $isDropped;
+		}
+
+		return Queue::park($row, $kind, $reason, $set);
+	}
+
+	/** Saves the record of a file. */
+	public static function save(array $file): void
+	{
+		unset($file['changed']);
+		$row = ['state' => $file['state'], 'is_dir' => (int) $file['is_dir'], 'updated' => Config::now()];
+		foreach ([...Judge::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
+			$row[$part] = json_encode($file[$part]);
+		}
+		$id = self::id($file['uid'], $file['hash']);
+		if (! Table::first('filesync_file', ['id' => $id], '', 'id')) {
+			Table::tryInsert('filesync_file', $row + ['id' => $id, 'uid' => $file['uid'], 'hash' => $file['hash']]);
+		}
+		Table::update('filesync_file', $row, ['id' => $id]);
+	}
+
+	/**
+	 * Decides what to do with bytes that have arrived and are about to be shown.
+	 *
+	 * @param ?array $value Their value from the packet, null if the packet was accepted before there were revisions.
+	 * @param string $sha256 Their digest.
+	 *
+	 * @return 'publish'|'both'|'drop'|'old' `both`: our bytes, which theirs have not seen, become a conflict copy. `old`: ours already replaced
+	 *   these bytes; a hub without filesync gives a file a new date when it repairs access.
+	 */
+	public static function verdict(array $channel, string $hash, ?array $value, string $sha256): string
+	{
+		$file = self::notice($channel, $hash);
+		$ours = $file['bytes'];
+		if ($value === null || $ours['print'] === '' || $ours['print'] === $value['print']) {
+			return 'publish';
+		}
+		switch (Vector::compare($value['seen'], $ours['vector'])) {
+			case 'after':
+				return 'publish';
+			case 'before':
+				return 'drop';
+			default:
+				$isOld = str_starts_with($value['by'], '~') && in_array($sha256, $file['here']['past'] ?? [], true);
+
+				return $isOld ? 'old' : (Judge::prevails($value, $ours) ? 'both' : 'drop');
+		}
+	}
+
+	/** Marks a file as deleted again that a late packet had revived, because no hub has its bytes; false if it was never deleted, or is here. */
+	public static function buryAgain(int $channelId, string $hash): bool
+	{
+		$file = self::find($channelId, $hash);
+		if (! $file || ! $file['gone'] || Store::attach($channelId, $hash)) {
+			return false;
+		}
+		self::save(['state' => 'gone', 'gone' => Vector::join($file['gone'], self::seen($file)), 'wanted' => []] + $file);
+
+		return true;
+	}
+
+	/** Records that received bytes are now shown, with the date from the row in their packet. */
+	public static function published(array $channel, string $hash, ?array $value, int $sizeBytes, string $edited, string $told, string $sha256): void
+	{
+		$file = self::find((int) $channel['channel_id'], $hash) ?? self::unknown((int) $channel['channel_id'], $hash);
+		if ($value !== null) {
+			// If the origin had newer bytes by then, those arrived.
+			$isTold = (int) $value['print'] === $sizeBytes && $edited === $told;
+			$file['bytes'] = Judge::succeeds($file['bytes'], $isTold ? $value : ['print' => "$sizeBytes:$edited", 'edited' => $edited] + $value);
+			if (($file['wanted']['print'] ?? '') === $value['print']) {
+				$file['wanted'] = [];
+			}
+		}
+		$file['here'] = self::withDigest($file['here'], $sha256);
+		self::settle($channel, $file);
+	}
+
+	/** Makes the present bytes a change of ours that has seen the bytes wanted in their place. */
+	public static function stand(array $channel, array $file): void
+	{
+		$own = Store::attach((int) $channel['channel_id'], $file['hash']);
+		$seen = ['vector' => Vector::join($file['bytes']['vector'], $file['wanted']['vector'] ?? [])] + $file['bytes'];
+		$file['bytes'] = Judge::changed($seen, self::prints($own, [])['bytes'], self::date($own), Site::component((int) $channel['channel_id']), self::host());
+		self::settle($channel, ['wanted' => []] + $file);
+	}
+
+	/** Records rows that we wrote ourselves, so that they are not mistaken for a local change. */
+	public static function settle(array $channel, array $file): void
+	{
+		$own = Store::attach((int) $channel['channel_id'], $file['hash']);
+		if ($own) {
+			$file['here'] = self::prints($own, self::terms($own)) + array_intersect_key($file['here'], self::DIGESTS);
+			$file['facts'] = self::facts($channel, $own);
+			$file['state'] = 'here';
+			$file['is_dir'] = (int) $own['is_dir'];
+		}
+		self::save($file);
+	}
+
+	/** Records that files whose delete had begun (state `going`) are deleted. */
+	public static function nowGone(int $channelId, array $hashes): void
+	{
+		foreach (array_chunk($hashes, 200) as $some) {
+			Table::update('filesync_file', ['state' => 'gone', 'updated' => Config::now()], ['uid' => $channelId, 'hash' => $some, 'state' => 'going']);
+		}
+	}
+
+	/** Remembers the delete of a file that was never here, in case the file arrives late. The number is bounded; a comparison of the clones covers the rest. */
+	public static function buryUnseen(int $channelId, string $hash, array $gone): void
+	{
+		self::save(['state' => self::UNSEEN, 'gone' => count($gone) > self::MOST_UNSEEN_SEES ? [] : $gone] + self::unknown($channelId, $hash));
+		$mine = ['uid' => $channelId, 'state' => self::UNSEEN];
+		$tooMany = Table::count('filesync_file', $mine) - self::MOST_UNSEEN;
+		if ($tooMany > 0) {
+			Table::delete('filesync_file', $mine + ['id' => array_column(Table::select('filesync_file', $mine, 'updated, id', $tooMany, 'id'), 'id')]);
+		}
+	}
+
+	/** Returns everything that the values of a file, and its delete, have seen. */
+	public static function seen(array $file): array
+	{
+		return Vector::join($file['state'] === 'here' ? [] : $file['gone'], $file['wanted']['vector'] ?? [], ...array_map(fn ($group) => $file[$group]['vector'], Judge::GROUPS));
+	}
+
+	/** Returns the fingerprint of each group of an attach row with its categories, from our table or a packet. */
+	public static function prints(array $row, array $terms): array
+	{
+		return [
+			'bytes' => (int) $row['is_dir'] ? 'folder' : (int) $row['filesize'] . ':' . self::date($row),
+			'place' => $row['folder'] . "\n" . $row['filename'],
+			'access' => Access::print($row, $terms),
+		];
+	}
+
+	/** Returns the categories of a row of ours. */
+	public static function terms(array $own): array
+	{
+		return Table::select('term', ['uid' => (int) $own['uid'], 'oid' => (int) $own['id'], 'otype' => Core::TERM_OF_FILE], 'tid', 0, 'ttype, term, url');
+	}
+
+	/** Returns the record of an unknown file. */
+	public static function unknown(int $channelId, string $hash): array
+	{
+		return ['uid' => $channelId, 'hash' => $hash, 'is_dir' => 0, 'state' => 'unknown', 'bytes' => Judge::none(), 'place' => Judge::none(),
+			'access' => Judge::none(), 'wanted' => [], 'gone' => [], 'here' => [], 'facts' => [], 'peers' => []];
+	}
+
+	/** Returns this hub's name, as used in the names of conflict copies. */
+	public static function host(): string
+	{
+		return (string) parse_url(Web::root(), PHP_URL_HOST);
+	}
+
+	/** Returns `here` with another digest, or without one; digests of earlier bytes are remembered. */
+	private static function withDigest(array $here, ?string $sha256): array
+	{
+		$past = array_values(array_diff(array_unique([$here['sha256'] ?? '', ...$here['past'] ?? []]), ['', $sha256]));
+
+		return array_filter(['sha256' => $sha256, 'past' => array_slice($past, 0, self::MOST_PAST)]) + array_diff_key($here, ['sha256' => 1, 'past' => 1]);
+	}
+
+	/** Tells whether the bytes on disk changed although the row's size and date did not. Their number must match the row: otherwise they are damaged. */
+	private static function isRewritten(array $file, array $facts, array $own): bool
+	{
+		return $file['facts'] && $facts && ! $file['is_dir'] && $file['facts'] !== $facts && $facts['size_bytes'] === (int) $own['filesize'];
+	}
+
+	/** Tells whether a file has a new date but the same bytes: core gives a moved file a new date. */
+	private static function isOnlyDated(array $channel, array $file, string $print, array $facts): bool
+	{
+		if ($file['is_dir'] || ! $facts || (int) $print !== (int) ($file['here']['bytes'] ?? -1) || (int) $print !== $facts['size_bytes']) {
+			return (bool) $file['is_dir'];
+		}
+		// A write within the second of the last one would not show in the date.
+		if ($facts === $file['facts'] && $facts['mtime'] + 2 <= ($file['updated'] ?? 0)) {
+			return true;
+		}
+
+		return isset($file['here']['sha256']) && $file['here']['sha256'] === Digests::momentary(Facts::of($channel, $file['hash'], 0));
+	}
+
+	private static function facts(array $channel, array $own): array
+	{
+		return (int) $own['is_dir'] ? [] : Store::facts(Store::pathOf($channel, $own)) ?? [];
+	}
+
+	private static function date(array $row): string
+	{
+		return substr($row['edited'], 0, 19);
+	}
+
+	private static function decode(array $row): array
+	{
+		$file = ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'is_dir' => (int) $row['is_dir'], 'state' => $row['state'] === self::UNSEEN ? 'gone' : $row['state'], 'updated' => (int) $row['updated']];
+		foreach ([...Judge::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
+			$file[$part] = json_decode($row[$part], true) ?? [];
+		}
+		// An older version may have written vectors longer than other hubs read.
+		foreach (Judge::GROUPS as $group) {
+			$file[$group]['vector'] = Vector::folded($file[$group]['vector'] ?? []);
+		}
+		$file['gone'] = Vector::folded($file['gone']);
+
+		return $file;
+	}
+
+	private static function id(int $channelId, string $hash): string
+	{
+		return hash('sha256', "$channelId\n$hash");
+	}
+}

@@ -1,0 +1,73 @@
+<?php
+
+namespace FileSync\Addon\Revision;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * The component under which this hub counts a channel's changes in version vectors.
+ *
+ * The hub's is drawn at installation. A channel gets a new one when one of its clones has seen more of our changes than we know: then we
+ * were restored from a backup, and counting on would give two changes one name. A clone of one channel affects no other channel's component.
+ */
+final class Site
+{
+	private const ID = 'component';
+	/** A restore happens once. A hub that reports ever more changes of ours makes them up. */
+	private const REDRAW_SECONDS = 3600;
+
+	/** Returns the component for our changes of a channel. */
+	public static function component(int $channelId): string
+	{
+		return self::drawn($channelId)['value'] ?? self::ofHub();
+	}
+
+	/** Draws a new component for a channel if another hub knows more of our changes than we do. */
+	public static function notice(int $channelId, array $theirs, array $ours): void
+	{
+		$component = self::component($channelId);
+		if (($theirs[$component] ?? 0) <= ($ours[$component] ?? 0)) {
+			return;
+		}
+		$drawn = self::drawn($channelId);
+		$now = Config::now();
+		if ($drawn && (int) $drawn['name'] > $now - self::REDRAW_SECONDS && (int) $drawn['name'] <= $now) {
+			return;
+		}
+		Config::log("another hub knows changes of channel $channelId that were made here and are unknown here: this hub was restored from a backup and starts a new count");
+		self::forget($channelId);
+		Table::tryInsert('filesync_setting', ['id' => self::id($channelId), 'scope' => 'component', 'name' => (string) $now, 'value' => bin2hex(random_bytes(8))]);
+	}
+
+	/** Forgets the component of a channel. */
+	public static function forget(int $channelId): void
+	{
+		Table::delete('filesync_setting', ['id' => self::id($channelId)]);
+	}
+
+	private static function ofHub(): string
+	{
+		if (! $row = Table::first('filesync_setting', ['id' => self::ID])) {
+			Table::tryInsert('filesync_setting', ['id' => self::ID, 'scope' => 'site', 'name' => self::ID, 'value' => bin2hex(random_bytes(8))]);
+			$row = Table::first('filesync_setting', ['id' => self::ID]);
+		}
+
+		return $row['value'];
+	}
+
+	/** Returns the channel's own component, named by the time when it was drawn, or null. */
+	private static function drawn(int $channelId): ?array
+	{
+		return Table::first('filesync_setting', ['id' => self::id($channelId)], '', 'name, value');
+	}
+
+	private static function id(int $channelId): string
+	{
+		return self::ID . '-' . $channelId;
+	}
+}

@@ -1,0 +1,198 @@
+<?php
+
+namespace FileSync\Addon\Serve;
+
+use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Places;
+use FileSync\Addon\Hub\Platform;
+use FileSync\Addon\Hub\Request;
+use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Protocol\Response;
+use FileSync\Addon\Protocol\SignedRequest;
+use FileSync\Addon\Protocol\Ticket;
+use FileSync\Addon\Protocol\Version;
+use FileSync\Addon\Storage\Digests;
+use FileSync\Addon\Storage\Facts;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Answers a signed request for tickets: the facts of up to 64 files of a channel, and a ticket for each that is whole here. */
+final class TicketRequest
+{
+	public const MOST_BYTES = 65536;
+
+	private const MOST_FILES = 64;
+	private const DIGEST_MS = 5000;
+	private const WAIT_SECONDS = 2.1;
+	/** How many requests of a channel at once may wait for files, or have them read for their digests. */
+	private const PLACES = 2;
+	/** Up to this size, and this soon after a request arrived, a file is read without such a place. */
+	private const QUICK_BYTES = 4194304;
+	private const QUICK_SECONDS = 0.25;
+	private const ARRIVING_SECONDS = 60;
+	private const ABSENT_SECONDS = 300;
+	private const PROBE_SECONDS = 60;
+
+	/** The arrival time of the request: the other side compares its clock with it, however long the answer takes. */
+	private readonly int $cameAt;
+	/** The Unix time until which this request may wait for files that were changed just now. */
+	private readonly float $waitsUntil;
+	private ?Places $place = null;
+
+	private function __construct(private readonly array $channel, private readonly array $asked)
+	{
+		$this->cameAt = Config::now();
+		$this->waitsUntil = microtime(true) + self::WAIT_SECONDS;
+	}
+
+	/** Answers. */
+	public static function answer(Request $request): Response
+	{
+		try {
+			return self::tryAnswer($request);
+		} catch (\Throwable $e) {
+			Config::logFailure('a request for tickets', $e);
+
+			return Response::error(503, 'busy', 30);
+		}
+	}
+
+	private static function tryAnswer(Request $request): Response
+	{
+		$signed = SignedRequest::read($request, 'ticket', self::isWellFormed(...));
+		if ($signed instanceof Response) {
+			return $signed;
+		}
+		if (! Peers::canServe()) {
+			// Only a hub's request to itself gets here.
+			return Response::json(503, ['filesync' => Version::REQUEST, 'error' => 'extension', 'probe' => self::probe($request)]);
+		}
+
+		return (new self($signed->channel, $signed->asked))->grant($request);
+	}
+
+	/** Returns the secret that identifies this hub's own probe for a minute. Only its database holds it. */
+	public static function expectProbe(): string
+	{
+		$word = Config::token();
+		Config::set('probe', json_encode(['word' => hash('sha256', $word), 'until' => Config::now() + self::PROBE_SECONDS]), 'state');
+
+		return $word;
+	}
+
+	/** Ends that time. */
+	public static function forgetProbe(): void
+	{
+		Config::clear('probe', 'state');
+	}
+
+	/** Tells whether this hub sent the request to itself, to check its own set-up. */
+	public static function isProbe(Request $request): bool
+	{
+		$asked = json_decode((string) $request->body, true, 8);
+		$word = is_array($asked) ? $asked['probe'] ?? null : null;
+		if (! is_string($word) || ! preg_match('/^[0-9a-f]{32}$/D', $word)) {
+			return false;
+		}
+		$expected = json_decode(Config::get('probe', 'state'), true);
+
+		return is_array($expected) && $expected['until'] >= Config::now() && hash_equals($expected['word'], hash('sha256', $word));
+	}
+
+	/** Returns PHP's configuration in this process, for `doctor`, which runs elsewhere. */
+	private static function probe(Request $request): array
+	{
+		return ['authorization' => $request->header('authorization') !== null, 'problem' => Config::extensionProblem(), 'version' => Config::version(),
+			'outdated' => Runtime::isOutdated(), 'missing' => Runtime::missingFunctions(), 'extensions' => Platform::missingExtensions(),
+			'memory_limit' => (string) ini_get('memory_limit'), 'settings' => Runtime::settings()];
+	}
+
+	private function grant(Request $request): Response
+	{
+		$until = microtime(true) * 1000 + self::DIGEST_MS;
+		$files = [];
+		try {
+			foreach ($this->asked['files'] as $file) {
+				$facts = $this->facts($file['hash'], $file['scale'], $until);
+				if (! $facts) {
+					return Response::error(429, 'busy', Places::AGAIN_SECONDS);
+				}
+				$files[] = ['hash' => $file['hash'], 'scale' => $file['scale']] + $facts;
+			}
+		} finally {
+			$this->place?->giveBack();
+		}
+		$answer = ['filesync' => Version::REQUEST, 'time' => $this->cameAt, 'version' => Config::version(), 'features' => Peers::FEATURES, 'expires_in' => Ticket::SECONDS,
+			'files' => $files];
+		if (self::isProbe($request)) {
+			$answer['probe'] = self::probe($request);
+		}
+
+		return Response::json(200, $answer);
+	}
+
+	/** Tells whether this request may do slow work: it has a place, or gets one. */
+	private function hasPlace(): bool
+	{
+		return ($this->place ??= Places::take('ticket', (int) $this->channel['channel_id'], self::PLACES)) !== null;
+	}
+
+	/** Returns the facts of a file; null if that is slow work without a free place. */
+	private function facts(string $hash, int $scale, float $untilMs): ?array
+	{
+		$facts = Facts::of($this->channel, $hash, $scale);
+		if ($facts->isArriving) {
+			return ['state' => 'unavailable', 'retry_after' => self::ARRIVING_SECONDS];
+		}
+		if ($facts->state !== 'whole') {
+			return $facts->state === 'none' ? ['state' => 'missing'] : ['state' => 'unavailable', 'retry_after' => self::ABSENT_SECONDS];
+		}
+		$stat = $facts->stat();
+		// A clone asks at once: it is better that its request waits for these two seconds than its file for a retry.
+		$wait = $stat && Facts::isRecent($stat) ? min($this->waitsUntil, $stat['ctime_ns'] / 1e9 + 2.05) - microtime(true) : 0;
+		if ($wait > 0 && ! $this->hasPlace()) {
+			return null;
+		}
+		if ($wait > 0) {
+			usleep((int) ($wait * 1e6));
+			$stat = $facts->stat();
+		}
+		if ($facts->content === null && (! $stat || $stat['size_bytes'] !== $facts->sizeBytes || Facts::isRecent($stat))) {
+			return ['state' => 'unavailable', 'retry_after' => 2];
+		}
+		$isQuick = $facts->sizeBytes <= self::QUICK_BYTES && microtime(true) < $this->waitsUntil - self::WAIT_SECONDS + self::QUICK_SECONDS;
+		if (! $isQuick && Digests::takesLong($facts) && ! $this->hasPlace()) {
+			return null;
+		}
+		$sha256 = Digests::of($facts, $untilMs);
+		$etag = $facts->etag();
+		if ($etag === null || ($stat && $facts->stat() !== $stat)) {
+			return ['state' => 'unavailable', 'retry_after' => 2];
+		}
+		$ticket = Ticket::issue(['c' => $this->channel['channel_hash'], 'h' => $hash, 's' => $scale, 'e' => $etag, 'r' => $this->asked['key_id'], 'u' => Web::root()]);
+
+		return ['state' => 'ready', 'size' => $facts->sizeBytes, 'edited' => $facts->edited, 'mimetype' => $facts->mimetype, 'etag' => $etag, 'sha256' => $sha256,
+			'ticket' => $ticket];
+	}
+
+	private static function isWellFormed(array $asked): bool
+	{
+		$files = $asked['files'] ?? null;
+		if (! is_array($files) || ! array_is_list($files) || ! $files || count($files) > self::MOST_FILES) {
+			return false;
+		}
+		foreach ($files as $file) {
+			if (! is_array($file) || ! is_string($file['hash'] ?? null) || ! preg_match(Bounds::HASH, $file['hash'])
+				|| ! is_int($file['scale'] ?? null) || $file['scale'] < 0 || $file['scale'] > 9) {
+				return false;
+			}
+		}
+
+		return true;
+	}
+}

@@ -1,0 +1,258 @@
+<?php
+
+namespace FileSync\Addon\Storage;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\ServedLast;
+use FileSync\Addon\Hub\Sizes;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * The digests of unchanged files: table filesync_digest, a row per channel, hash and scale.
+ *
+ * A digest is valid as long as device, inode, size and both times are the same as before and after hashing. A row without a
+ * digest is wanted: a background job computes it. The row also holds the true size of a file of 4 GiB and more.
+ */
+final class Digests
+{
+	private const LEASE_SECONDS = 180;
+	private const STEP_MS = 2000;
+	private const SUMMON_SECONDS = 60;
+	private const LARGE_BYTES = 1 << 30;
+	private const MOST_COPIES = 4;
+	/** Placeholder facts for bytes that differ from the recorded ones. */
+	private const DAMAGED = 'damaged';
+
+	/** Returns the digest of bytes with these facts, or null if it is unknown. */
+	public static function known(int $channelId, string $hash, int $scale, array $stat): ?string
+	{
+		$row = Table::first('filesync_digest', ['id' => Sizes::id($channelId, $hash, $scale), 'facts' => Facts::key($stat)]);
+
+		return $row && $row['sha256'] !== '' ? $row['sha256'] : null;
+	}
+
+	/** Records a file's size, and the digest of its bytes with these facts (empty: wanted). */
+	public static function remember(int $channelId, string $hash, int $scale, int $sizeBytes, ?array $stat, string $sha256): void
+	{
+		$id = Sizes::id($channelId, $hash, $scale);
+		$row = ['size_bytes' => $sizeBytes, 'facts' => $stat ? Facts::key($stat) : '', 'sha256' => $stat ? $sha256 : '', 'updated' => Config::now()];
+		Table::update('filesync_digest', $row, ['id' => $id]);
+		if (! Table::first('filesync_digest', ['id' => $id], '', 'id')) {
+			Table::tryInsert('filesync_digest', ['id' => $id, 'uid' => $channelId, 'hash' => $hash, 'scale' => $scale] + $row);
+		}
+	}
+
+	/** Returns the recorded digest of a file of this size that, by the date of its row, nobody has changed since; null if there is none. */
+	public static function recorded(int $channelId, string $hash, int $sizeBytes, string $edited): ?string
+	{
+		$row = Table::first('filesync_digest', ['id' => Sizes::id($channelId, $hash, 0), 'size_bytes' => $sizeBytes]);
+
+		return $row && preg_match('/^[0-9a-f]{64}$/D', $row['sha256']) && substr($edited, 0, 19) < gmdate('Y-m-d H:i:s', (int) $row['updated']) ? $row['sha256'] : null;
+	}
+
+	/** Marks the bytes on disk as different from the recorded ones. */
+	public static function distrust(int $channelId, string $hash): void
+	{
+		Table::update('filesync_digest', ['facts' => self::DAMAGED], ['id' => Sizes::id($channelId, $hash, 0)]);
+	}
+
+	/** Records a published file, within the transaction that publishes it. */
+	public static function publish(array $transfer, ?array $stat): void
+	{
+		[$channelId, $scale] = [(int) $transfer['uid'], (int) $transfer['scale']];
+		$id = Sizes::id($channelId, $transfer['hash'], $scale);
+		$row = ['size_bytes' => (int) $transfer['size_bytes'], 'facts' => $stat ? Facts::key($stat) : '', 'sha256' => $stat ? $transfer['sha256'] : '', 'updated' => Config::now()];
+		Table::delete('filesync_digest', ['id' => $id]);
+		Table::insert('filesync_digest', ['id' => $id, 'uid' => $channelId, 'hash' => $transfer['hash'], 'scale' => $scale] + $row);
+	}
+
+	/**
+	 * Returns paths of other files of a channel that may have the same bytes, beneath the channel's own folder.
+	 *
+	 * @param string $sha256 Empty if unknown: then returns those of the same size.
+	 *
+	 * @return list<string>
+	 */
+	public static function copies(array $channel, string $hash, int $sizeBytes, string $sha256): array
+	{
+		$where = ['uid' => (int) $channel['channel_id'], 'scale' => 0, 'size_bytes' => $sizeBytes, 'hash <>' => $hash] + ($sha256 === '' ? ['sha256 <>' => ''] : ['sha256' => $sha256]);
+		$paths = [];
+		foreach ($sizeBytes > 0 ? Table::select('filesync_digest', $where, 'updated DESC, id', self::MOST_COPIES, 'hash') : [] as $row) {
+			$own = Store::attach((int) $channel['channel_id'], $row['hash']);
+			$path = $own ? Store::pathOf($channel, $own) : null;
+			if ($path !== null && is_file($path)) {
+				$paths[] = substr($path, strlen(Store::root($channel)) + 1);
+			}
+		}
+
+		return $paths;
+	}
+
+	/** Returns the digest of a file, computed now if that takes no longer than `$untilMs`; otherwise null, and a background job computes it. */
+	public static function of(Facts $facts, float $untilMs): ?string
+	{
+		if ($facts->content !== null) {
+			return hash('sha256', $facts->content);
+		}
+		$stat = $facts->stat();
+		if (! $stat) {
+			return null;
+		}
+		$known = self::known($facts->channelId(), $facts->hash, $facts->scale, $stat);
+		if ($known !== null) {
+			return $known;
+		}
+		$sha256 = $stat['size_bytes'] > self::LARGE_BYTES ? null : self::compute($facts, $stat, fn () => (int) ($untilMs - microtime(true) * 1000));
+		if ($sha256 === null) {
+			self::remember($facts->channelId(), $facts->hash, $facts->scale, $stat['size_bytes'], $stat, '');
+			self::summon();
+		}
+
+		return $sha256;
+	}
+
+	/** Tells whether the digest of a file is one that of() computes, for which it reads the file. */
+	public static function takesLong(Facts $facts): bool
+	{
+		$stat = $facts->content === null ? $facts->stat() : null;
+
+		return $stat && $stat['size_bytes'] <= self::LARGE_BYTES && self::known($facts->channelId(), $facts->hash, $facts->scale, $stat) === null;
+	}
+
+	/** Starts the background job if digests are wanted and no process computes them. */
+	public static function summon(): void
+	{
+		if (self::wanted() && ! Lease::isHeld('digest') && Lease::take('summon-digest', Config::token(), self::SUMMON_SECONDS)) {
+			Config::summonWorker('digest');
+		}
+	}
+
+	/** Computes wanted digests, one after the other; starts none after the deadline. */
+	public static function work(int $deadline): void
+	{
+		Lease::end('summon-digest');
+		$token = Config::token();
+		if (! \extension_loaded('filesync') && ! class_exists('FileSync\FileDigest', false) || ! Lease::take('digest', $token, self::LEASE_SECONDS)) {
+			return;
+		}
+		try {
+			for ($seen = []; Config::now() < $deadline && ($row = self::wanted($seen)); $seen[] = $row['id']) {
+				self::computeWanted($row, $token, self::letOthersIn((int) $row['uid'], $token, $seen));
+			}
+		} finally {
+			Lease::giveBack('digest', $token);
+		}
+		if (self::wanted($seen)) {
+			self::summon();
+		}
+	}
+
+	/** Forgets files that no longer exist here. */
+	public static function prune(): void
+	{
+		for ($last = ''; $rows = Table::select('filesync_digest', ['id >' => $last], 'id', 500, 'id, uid, hash'); $last = end($rows)['id']) {
+			foreach ($rows as $row) {
+				if (! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id')) {
+					Table::delete('filesync_digest', ['id' => $row['id']]);
+				}
+			}
+		}
+	}
+
+	/** Returns a digest to compute: the smallest file of the channel whose turn was longest ago. */
+	private static function wanted(array $except = [], array $where = []): ?array
+	{
+		$where += ['sha256' => ''] + ($except ? ['id <>' => $except] : []);
+		$channels = array_map('intval', array_column(Table::select('filesync_digest', $where, '', 0, 'DISTINCT uid'), 'uid'));
+
+		return $channels ? Table::first('filesync_digest', ['uid' => ServedLast::order('digest', $channels)[0]] + $where, 'size_bytes, id') : null;
+	}
+
+	/** Returns a callback for reading a large file of a channel: now and then smaller files of other channels come first. */
+	private static function letOthersIn(int $channelId, string $token, array &$seen): \Closure
+	{
+		$ends = Config::now() + ServedLast::TURN_SECONDS;
+
+		return function () use ($channelId, $token, &$seen, &$ends) {
+			if (Config::now() < $ends) {
+				return;
+			}
+			for ($until = Config::now() + ServedLast::TURN_SECONDS; Config::now() < $until && ($row = self::wanted($seen, ['uid <>' => $channelId, 'size_bytes <=' => self::LARGE_BYTES]));) {
+				$seen[] = $row['id'];
+				self::computeWanted($row, $token, fn () => null);
+			}
+			$ends = Config::now() + ServedLast::TURN_SECONDS;
+		};
+	}
+
+	private static function computeWanted(array $row, string $token, \Closure $between): void
+	{
+		ServedLast::note('digest', (int) $row['uid']);
+		try {
+			self::computeNow($row, $token, $between);
+		} catch (\Throwable $e) {
+			Config::logFailure('computing the digest of ' . $row['hash'], $e);
+		}
+	}
+
+	private static function computeNow(array $row, string $token, \Closure $between): void
+	{
+		$channel = Clones::channel((int) $row['uid']);
+		$facts = $channel ? Facts::of($channel, $row['hash'], (int) $row['scale']) : null;
+		$stat = $facts?->stat();
+		if (! $stat || $facts->state !== 'whole') {
+			// No other row holds the size of a large file.
+			Table::delete('filesync_digest', ['id' => $row['id'], 'sha256' => '', 'size_bytes <=' => Family::largestFileBytes()]);
+			return;
+		}
+		self::compute($facts, $stat, function () use ($token, $between) {
+			Lease::extend('digest', $token, self::LEASE_SECONDS);
+			$between();
+
+			return self::STEP_MS;
+		});
+	}
+
+	/** Returns the digest of a small file at this moment, even if it may change unnoticed in the next; null if it cannot be read. */
+	public static function momentary(Facts $facts): ?string
+	{
+		$stat = Config::extensionProblem() === null ? $facts->stat() : null;
+		if (! $stat || $stat['size_bytes'] > self::LARGE_BYTES) {
+			return null;
+		}
+		$known = self::known($facts->channelId(), $facts->hash, $facts->scale, $stat);
+		[$root, $path] = $facts->rootAndPath();
+
+		return $known ?? (hash_file('sha256', "$root/$path") ?: null);
+	}
+
+	/** @param \Closure $budgetMs Called before each step; zero or less gives up. */
+	private static function compute(Facts $facts, array $stat, \Closure $budgetMs): ?string
+	{
+		if (Facts::isRecent($stat)) {
+			return null;
+		}
+		[$root, $path] = $facts->rootAndPath();
+		$digest = new \FileSync\FileDigest(new \FileSync\Store($root), $path);
+		do {
+			$ms = $budgetMs();
+			if ($ms <= 0) {
+				return null;
+			}
+		} while (! $digest->step(min($ms, self::STEP_MS)));
+		if ($facts->stat() !== $stat) {
+			return null;
+		}
+		self::remember($facts->channelId(), $facts->hash, $facts->scale, $stat['size_bytes'], $stat, $digest->sha256());
+
+		return $digest->sha256();
+	}
+}

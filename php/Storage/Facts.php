@@ -1,0 +1,152 @@
+<?php
+
+namespace FileSync\Addon\Storage;
+
+use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Refused;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Transfer\Queue;
+use FileSync\Exception\FileSyncException;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** The state of one file or photo scale of a channel here: its row, and whether its bytes match the row. */
+final class Facts
+{
+	/** `whole`: the bytes are here. `none`: no row. `absent`: a row without bytes. `partial`: the number of bytes differs from the row. */
+	public readonly string $state;
+	public readonly string $edited;
+	public readonly string $mimetype;
+	/** Whether bytes are arriving here. */
+	public readonly bool $isArriving;
+	public readonly int $sizeBytes;
+	/** Hub-relative path of the bytes; null if they are in the database or missing. */
+	public readonly ?string $path;
+	/** Bytes held in the database. */
+	public readonly ?string $content;
+
+	private const RECENT_NS = 2000000000;
+
+	private ?array $stat = null;
+
+	private function __construct(private readonly array $channel, public readonly string $hash, public readonly int $scale)
+	{
+		$transfer = Queue::find($this->channelId(), $hash, $scale);
+		$this->isArriving = $transfer && in_array($transfer['state'], Queue::LIVE, true);
+		$row = $this->row();
+		$this->edited = substr($row['edited'] ?? Core::NO_DATE, 0, 19);
+		$this->mimetype = (string) ($row['filetype'] ?? $row['mimetype'] ?? '');
+		$this->content = $row && ! (int) $row['os_storage'] ? (string) $row['content'] : null;
+		$this->path = $row && $this->content === null ? self::pathOf($channel, $row, $scale) : null;
+		$onDisk = Store::facts($this->path)['size_bytes'] ?? null;
+		$this->sizeBytes = $this->content !== null ? strlen($this->content) : $onDisk ?? 0;
+		$this->state = match (true) {
+			! $row => 'none',
+			$this->content === null && $onDisk === null => 'absent',
+			$this->sizeBytes !== (int) $row['filesize'] => 'partial',
+			default => 'whole',
+		};
+	}
+
+	/** Returns the facts of a file (scale 0) or a photo scale. */
+	public static function of(array $channel, string $hash, int $scale): self
+	{
+		return new self($channel, $hash, $scale);
+	}
+
+	/**
+	 * Returns device, inode, size and times of the bytes on disk, null if there are none.
+	 *
+	 * @return ?array{device: int, inode: int, size_bytes: int, mtime_ns: int, ctime_ns: int}
+	 */
+	public function stat(): ?array
+	{
+		if ($this->path === null) {
+			return null;
+		}
+		try {
+			[$root, $path] = $this->rootAndPath();
+
+			return $this->stat = $root === '' ? null : (new \FileSync\Store($root))->stat($path);
+		} catch (FileSyncException) {
+			return $this->stat = null;
+		}
+	}
+
+	/** Returns the strong validator of the bytes seen by stat(), or null if there are none. */
+	public function etag(): ?string
+	{
+		if ($this->content !== null) {
+			return substr(hash('sha256', 'database:' . hash('sha256', $this->content)), 0, 40);
+		}
+		$stat = $this->stat ?? $this->stat();
+
+		return $stat ? substr(hash('sha256', self::key($stat)), 0, 40) : null;
+	}
+
+	/** Tells whether the bytes seen by stat() changed so recently that another change might go unnoticed. */
+	public static function isRecent(array $stat): bool
+	{
+		return abs((int) (microtime(true) * 1e9) - $stat['ctime_ns']) < self::RECENT_NS;
+	}
+
+	/** Returns the facts of a file's content as one text. */
+	public static function key(array $stat): string
+	{
+		return implode(':', [$stat['device'], $stat['inode'], $stat['size_bytes'], $stat['mtime_ns'], $stat['ctime_ns']]);
+	}
+
+	/**
+	 * Returns the folder that reading must not leave, and the path beneath it.
+	 *
+	 * @return array{string, string}
+	 */
+	public function rootAndPath(): array
+	{
+		$own = Store::root($this->channel);
+		$root = str_starts_with((string) $this->path, $own . '/') ? $own : 'store/[data]/[xchan]';
+
+		return [(string) realpath($root), substr((string) $this->path, strlen($root) + 1)];
+	}
+
+	public function channelId(): int
+	{
+		return (int) $this->channel['channel_id'];
+	}
+
+	private function row(): ?array
+	{
+		if (! preg_match(Bounds::HASH, $this->hash)) {
+			return null;
+		}
+		if ($this->scale === 0) {
+			try {
+				$row = Store::attach($this->channelId(), $this->hash);
+			} catch (Refused) {
+				return null;
+			}
+
+			return $row && ! (int) $row['is_dir'] ? $row : null;
+		}
+		$row = Store::photo($this->channelId(), $this->hash, $this->scale);
+		if (! $row || $row['resource_id'] !== $this->hash) {
+			return null;
+		}
+
+		return $row + ['content' => (string) (Table::first('photo', ['id' => (int) $row['id']], '', 'content')['content'] ?? '')];
+	}
+
+	private static function pathOf(array $channel, array $row, int $scale): ?string
+	{
+		$path = Store::pathOf($channel, $row);
+		if ($path === null && $scale > 0 && preg_match('#^store/\[data\]/\[xchan\]/[A-Za-z0-9]/[A-Za-z0-9]/[A-Za-z0-9-]+$#D', $row['content'])) {
+			return $row['content'];
+		}
+
+		return $path;
+	}
+}

@@ -1,0 +1,117 @@
+<?php
+
+namespace FileSync\Addon\Storage;
+
+use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\PhotoType;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Transfer\Queue;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** The two places where the bytes of a transfer can be, its partial file and the live path, and the moves between them. */
+final class Placement
+{
+	private const STEP_MS = 2000;
+
+	private readonly \FileSync\Store $data;
+	private readonly \FileSync\Store $live;
+
+	/** @param \Closure $beat Renews the worker's leases during long reads. */
+	public function __construct(private readonly array $channel, private readonly \Closure $beat)
+	{
+		if (! is_dir(Store::root($channel))) {
+			Core::makeFolder(Store::root($channel));
+		}
+		$this->data = new \FileSync\Store((string) realpath(Store::dataRoot((int) $channel['channel_id'], true)));
+		$this->live = new \FileSync\Store((string) realpath(Store::root($channel)));
+	}
+
+	/** Returns the base name of a row's partial file. */
+	public static function partial(array $row): string
+	{
+		return Queue::partialName($row) . '.partial';
+	}
+
+	/** Returns the facts of the partial file, or null if there is none. */
+	public function partialFacts(array $row): ?array
+	{
+		return $this->data->stat(self::partial($row));
+	}
+
+	/** Returns the digest of the partial file, or null if there is none. */
+	public function partialDigest(array $row): ?string
+	{
+		return $this->digest($this->data, self::partial($row));
+	}
+
+	/** Returns the facts of the file at a hub-relative path of the channel, or null if there is none. */
+	public function liveFacts(string $target): ?array
+	{
+		return $this->live->stat($this->livePath($target));
+	}
+
+	/** Returns the digest of the file at a hub-relative path of the channel, or null if there is none. */
+	public function liveDigest(string $target): ?string
+	{
+		return $this->digest($this->live, $this->livePath($target));
+	}
+
+	/** Tells whether the file at a hub-relative path of the channel really is a picture. */
+	public function isPicture(string $target, string $type): bool
+	{
+		return PhotoType::isKnown($type) && PhotoType::isPicture((string) realpath(Store::root($this->channel)), $this->livePath($target));
+	}
+
+	/** Exchanges the partial file with the live one in one step. Returns the facts of the displaced file, or null. */
+	public function putInPlace(array $row, string $target): ?array
+	{
+		$path = $this->livePath($target);
+		if (str_contains($path, '/')) {
+			$this->live->makeFolder(dirname($path));
+		}
+
+		return $this->data->exchange(self::partial($row), $this->live, $path, $row['sha256']);
+	}
+
+	/** Exchanges them back. */
+	public function takeBack(array $row, string $target): void
+	{
+		$this->live->exchange($this->livePath($target), $this->data, self::partial($row), $row['sha256']);
+	}
+
+	/** Renames the partial file of a row that was taken over, so that a worker that only slept finds nothing to exchange. */
+	public function fence(array $row): void
+	{
+		for ($generation = (int) $row['generation'] - 1; $generation > 0; $generation--) {
+			$name = self::partial(['generation' => $generation] + $row);
+			// If files cannot be exchanged in one step, a crash may leave the displaced file under its interim name.
+			foreach ([$name, $name . '.displaced'] as $old) {
+				if ($this->data->stat($old)) {
+					$this->data->move($old, self::partial($row));
+					return;
+				}
+			}
+		}
+	}
+
+	private function livePath(string $target): string
+	{
+		return substr($target, strlen(Store::root($this->channel)) + 1);
+	}
+
+	private function digest(\FileSync\Store $store, string $path): ?string
+	{
+		if (! $store->stat($path)) {
+			return null;
+		}
+		$digest = new \FileSync\FileDigest($store, $path);
+		while (! $digest->step(self::STEP_MS)) {
+			($this->beat)();
+		}
+
+		return $digest->sha256();
+	}
+}

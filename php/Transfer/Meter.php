@@ -1,0 +1,186 @@
+<?php
+
+namespace FileSync\Addon\Transfer;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Records the progress of a channel's transfers, for pages, and counts their results, for monitoring.
+ *
+ * One worker at a time serves a channel, so nobody else writes these notes.
+ */
+final class Meter
+{
+	/** Upper bounds of the duration classes, in seconds. */
+	public const SECONDS = [1, 10, 60, 600, 3600];
+
+	private const EVERY_SECONDS = 2;
+	private const WINDOW_SECONDS = 12;
+
+	/** @var ?int Recent bytes a second, null while unknown. */
+	public ?int $rate = null;
+
+	private int $notedAt = 0;
+	private int $doneBytes = 0;
+	/** @var array<int, int> The bytes of each transfer when it was first seen, by the batch's numbers. */
+	private array $first = [];
+	/** @var list<array{float, int}> Times and the bytes received by then. */
+	private array $past;
+	private array $fresh = [];
+	/** @var array<int, string> The names of their notes, by the batch's numbers. */
+	private array $keys = [];
+	/** @var array<string, array{int, null}> The last seen progress of transfers, including those that rest or have not resumed. */
+	private array $reached;
+
+	public function __construct(private readonly int $channelId)
+	{
+		$this->reached = self::reachedBefore($channelId);
+		$this->past = [[microtime(true), 0]];
+	}
+
+	/** Counts a finished transfer. */
+	public function ended(array $report): void
+	{
+		$this->doneBytes += (int) ($report['received_bytes'] ?? 0);
+		$key = $this->keys[$report['id']] ?? '';
+		if ($report['state'] !== 'failed' || ($report['error']['kind'] ?? '') === 'Corrupt') {
+			unset($this->reached[$key]);
+		}
+		unset($this->first[$report['id']], $this->keys[$report['id']]);
+		$isComplete = $report['state'] === 'complete';
+		$this->count('received_bytes', (int) ($report['received_bytes'] ?? 0));
+		if ($isComplete || $report['state'] === 'failed') {
+			$this->count($report['state'], 1);
+		}
+		if ($isComplete) {
+			$seconds = (float) ($report['seconds'] ?? 0);
+			$this->fresh['last_success'] = Config::now();
+			$this->count('milliseconds', (int) round(1000 * $seconds));
+			foreach (self::SECONDS as $bound) {
+				$seconds <= $bound && $this->count("within_$bound", 1);
+			}
+		}
+	}
+
+	/**
+	 * Records the progress of the transfers, every few seconds.
+	 *
+	 * @param array $progress From TransferBatch::progress().
+	 * @param array<int, array> $rows Ours, by the batch's numbers.
+	 */
+	public function note(array $progress, array $rows): void
+	{
+		if (Config::now() < $this->notedAt + self::EVERY_SECONDS) {
+			return;
+		}
+		$this->notedAt = Config::now();
+		$bytes = $this->doneBytes;
+		$noted = [];
+		foreach ($progress as $one) {
+			$key = isset($rows[$one['id']]) ? self::key($rows[$one['id']]) : '';
+			$offset = $one['offset_bytes'];
+			if ($offset === 0 && isset($this->reached[$key])) {
+				// It has not yet checked the bytes of earlier runs.
+				$offset = $this->reached[$key][0];
+			} else {
+				$this->first[$one['id']] ??= $offset;
+				$bytes += max(0, $offset - $this->first[$one['id']]);
+			}
+			if ($key !== '') {
+				$this->keys[$one['id']] = $key;
+				$noted[$key] = [$offset, $one['bytes_per_second']];
+				$offset > 0 && $this->reached[$key] = [$offset, null];
+			}
+		}
+		$now = microtime(true);
+		$this->past = [...array_filter($this->past, fn ($moment) => $moment[0] > $now - self::WINDOW_SECONDS), [$now, $bytes]];
+		[$then, $before] = $this->past[0];
+		$rate = $this->rate = $now - $then < 1 ? null : max(0, (int) (($bytes - $before) / ($now - $then)));
+		Config::set('progress', json_encode(['at' => Config::now(), 'rate' => $rate, 'rows' => $noted + $this->reached]), 'overview:' . $this->channelId);
+		$this->save();
+	}
+
+	/** Counts the bytes of transfers that a slice leaves unfinished, and saves everything. */
+	public function close(array $progress): void
+	{
+		foreach ($progress as $one) {
+			$this->count('received_bytes', max(0, $one['offset_bytes'] - ($this->first[$one['id']] ?? $one['offset_bytes'])));
+		}
+		$this->save();
+	}
+
+	/** Saves the counts. */
+	private function save(): void
+	{
+		if (! $this->fresh) {
+			return;
+		}
+		Config::set('counts', json_encode(self::sum(self::counts($this->channelId), $this->fresh)), self::scope($this->channelId));
+		$this->fresh = [];
+	}
+
+	/** Returns the counts of a channel since filesync was installed. */
+	public static function counts(int $channelId): array
+	{
+		return json_decode(Config::get('counts', self::scope($channelId)), true) ?: [];
+	}
+
+	/** Returns the counts of all channels of this hub, including those that left. */
+	public static function allCounts(): array
+	{
+		$all = [];
+		foreach (Config::all('counts') as $value) {
+			$all = self::sum($all, json_decode($value, true) ?: []);
+		}
+
+		return $all;
+	}
+
+	/** Forgets a channel. Its counts stay in the sum, which must not fall. */
+	public static function forget(int $channelId): void
+	{
+		Config::set('counts', json_encode(self::sum(self::counts(0), self::counts($channelId))), self::scope(0));
+		Config::clear('counts', self::scope($channelId));
+	}
+
+	/** Returns the key of a transfer's progress. */
+	public static function key(array $row): string
+	{
+		return $row['id'] . '.' . (int) $row['generation'];
+	}
+
+	/** Returns the progress of unfinished transfers, from the notes of the previous worker. */
+	private static function reachedBefore(int $channelId): array
+	{
+		$noted = (json_decode(Config::get('progress', 'overview:' . $channelId), true) ?: [])['rows'] ?? [];
+		$noted = array_filter($noted, fn ($one) => $one[0] > 0);
+		$ids = array_map(fn ($key) => strstr($key, '.', true), array_keys($noted));
+		$rows = $ids ? Table::select('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'leased', 'waiting'], 'id' => $ids], '', 0, 'id, generation') : [];
+
+		return array_map(fn ($one) => [$one[0], null], array_intersect_key($noted, array_flip(array_map(self::key(...), $rows))));
+	}
+
+	private function count(string $name, int $more): void
+	{
+		$this->fresh[$name] = ($this->fresh[$name] ?? 0) + $more;
+	}
+
+	private static function sum(array $counts, array $more): array
+	{
+		foreach ($more as $name => $count) {
+			$counts[$name] = $name === 'last_success' ? max($counts[$name] ?? 0, $count) : ($counts[$name] ?? 0) + $count;
+		}
+
+		return $counts;
+	}
+
+	private static function scope(int $channelId): string
+	{
+		return 'counts:' . $channelId;
+	}
+}

@@ -1,0 +1,465 @@
+<?php
+
+namespace FileSync\Addon\Transfer;
+
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Joins;
+use FileSync\Addon\Hub\Postponed;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Access;
+use FileSync\Addon\Outbox\Outbox;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * The transfers: one row per channel, hash and photo scale that needs bytes.
+ *
+ * Every change names the generation, the state and (once leased) the token that it saw, and is read back: an overtaken process
+ * notices that and does nothing. A newer packet raises the generation, except while a row is being published; then it
+ * waits in `pending`.
+ */
+final class Queue
+{
+	/** States in which the bytes are still to come. */
+	public const LIVE = ['staged', 'waiting', 'to_make', 'leased', 'verified', 'publishing'];
+	/** States of a photo in which its scales wait for it. */
+	private const BLOCKING = [...self::LIVE, 'parked'];
+	/** Park reasons that leave our bytes as the newest, so local changes are sent again. */
+	public const OURS_STAY = ['conflict', 'NotFound'];
+	/** Park reasons that do not stop announcements: our bytes stand, or approval decides whether they do. */
+	public const TOLD = [...self::OURS_STAY, self::BRAKE];
+	/** The park reason of a transfer whose bytes need approval. */
+	public const BRAKE = 'brake';
+	public const LEASE_SECONDS = 180;
+	/** The park reason that ends automatically once the channel's limit allows the file. */
+	public const TOO_LARGE = 'size_limit';
+	private const SIZED = 'id, generation, state, length(entry) + length(pending) + length(names) as text_bytes';
+	/** The maximum of text in rows that are leased together. */
+	private const MOST_TEXT_BYTES = 4194304;
+	/** The priority of files found missing: current changes come first. */
+	public const LATE = 100;
+
+	/** Returns the row of a transfer, or null. */
+	public static function find(int $channelId, string $hash, int $scale): ?array
+	{
+		return Table::first('filesync_transfer', ['id' => self::id($channelId, $hash, $scale)]);
+	}
+
+	/**
+	 * Requests the bytes that a packet announced.
+	 *
+	 * @param array $wanted uid, hash, scale, size_bytes, edited, mimetype, folder, origin, nick, names, entry, base, kind, reason.
+	 *   A `kind` parks it at once; the state `to_make` is for Scales; `priority`: lower runs first, LATE runs after everything else.
+	 *
+	 * @return 'staged'|'older'|'again' `older`: the arriving version is newer. `again`: it was published just now; check again.
+	 */
+	public static function stage(array $wanted): string
+	{
+		$id = self::id($wanted['uid'], $wanted['hash'], $wanted['scale']);
+		for ($try = 0; $try < 5; $try++) {
+			$now = Config::now();
+			$fresh = $wanted + ['state' => $wanted['kind'] === '' ? 'staged' : 'parked', 'token' => '', 'lease_until' => 0, 'attempts' => 0,
+				'next_at' => $now, 'priority' => self::priority($wanted['size_bytes']), 'pending' => '', 'sha256' => '', 'intent' => '',
+				'result' => '', 'updated' => $now];
+			$old = Table::first('filesync_transfer', ['id' => $id]);
+			if (! $old) {
+				if (Table::tryInsert('filesync_transfer', ['id' => $id, 'generation' => 1, 'created' => $now] + $fresh)) {
+					return 'staged';
+				}
+				continue;
+			}
+			$same = self::announcedBytes($old) === $wanted['size_bytes'] && $old['edited'] === $wanted['edited'];
+			$live = in_array($old['state'], self::LIVE, true);
+			if ($wanted['scale'] > 0 && ($live || $old['state'] === 'parked') && ! $same && Clock::isOldNews($wanted['edited'], $old['edited'])) {
+				return 'older';
+			}
+			if ($old['state'] === 'published' && $try > 0) {
+				return 'again';
+			}
+			$seen = ['id' => $id, 'generation' => (int) $old['generation'], 'state' => $old['state']];
+			if ($old['state'] === 'publishing') {
+				$set = ['pending' => json_encode($wanted)];
+			} elseif ($live && $same && $wanted['kind'] === '') {
+				$set = array_intersect_key($wanted, array_flip(['entry', 'names', 'origin', 'nick', 'folder', 'mimetype']));
+			} else {
+				$set = ['generation' => (int) $old['generation'] + 1] + $fresh;
+			}
+			Table::update('filesync_transfer', $set, $seen);
+			$now = Table::first('filesync_transfer', ['id' => $id]);
+			if ($now && ! array_diff_assoc(array_map('strval', $set), array_map('strval', $now))) {
+				if (isset($set['generation'])) {
+					self::removePartial($old);
+				}
+				return 'staged';
+			}
+		}
+		throw new Postponed('too many processes are changing this transfer at once', true);
+	}
+
+	/** Tells whether a transfer's bytes will replace ours. */
+	public static function isWanted(?array $transfer): bool
+	{
+		return $transfer && in_array($transfer['state'], self::BLOCKING, true) && ! ($transfer['state'] === 'parked' && in_array($transfer['kind'], self::OURS_STAY, true));
+	}
+
+	/** Updates a file's transfers with the name, folder, access and categories that were accepted since. */
+	public static function amend(int $channelId, string $hash, array $row, array $folders, string $owner): void
+	{
+		foreach (array_column(Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => self::BLOCKING], '', 0, 'id'), 'id') as $id) {
+			$transfer = Table::first('filesync_transfer', ['id' => $id, 'state' => self::BLOCKING], '', 'scale, entry, pending');
+			if (! $transfer) {
+				continue;
+			}
+			$set = ['folder' => $row['folder']];
+			foreach (['entry', 'pending'] as $column) {
+				$body = json_decode($transfer[$column], true);
+				$entry = $column === 'pending' && $body ? json_decode($body['entry'], true) : $body;
+				if (! $entry) {
+					continue;
+				}
+				$entry = (int) $transfer['scale'] > 0 ? ScaleEntry::amended($entry, $row) : self::amended($entry, $row, $folders, $owner);
+				$set[$column] = json_encode($column === 'pending' ? ['entry' => json_encode($entry), 'folder' => $row['folder']] + $body : $entry);
+			}
+			Table::update('filesync_transfer', $set, ['id' => $id]);
+		}
+	}
+
+	private static function amended(array $entry, array $row, array $folders, string $owner): array
+	{
+		$entry['attach'] = $row + $entry['attach'];
+		$entry['photo'] = $entry['photo'] ? Access::narrower($entry['photo'], $row, $owner) + $entry['photo'] : null;
+		$last = end($folders);
+		if (($last['hash'] ?? '') === $row['folder']) {
+			$entry['folders'] = $folders;
+		}
+
+		return $entry;
+	}
+
+	/**
+	 * Leases due transfers of one channel.
+	 *
+	 * @param ?\Closure $sift Takes the channel's number and rows, gives back to the queue what may not go on, and returns the others.
+	 *
+	 * @return list<array>
+	 */
+	public static function claim(int $channelId, string $token, int $most, ?\Closure $sift = null): array
+	{
+		do {
+			$now = Config::now();
+			$due = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'waiting'], 'next_at <=' => $now],
+				'priority, next_at, created', $most, self::SIZED);
+			$due = self::first($due);
+			foreach ($due as $row) {
+				Table::update('filesync_transfer', ['state' => 'leased', 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
+					['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => $row['state']]);
+			}
+			$mine = $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => 'leased', 'token' => $token], 'priority, next_at, created') : [];
+			$free = $sift ? $sift($channelId, $mine) : $mine;
+		} while ($mine && ! $free);
+
+		return $free;
+	}
+
+	/**
+	 * Leases the scales of a channel that can be made now: their source is no longer arriving.
+	 *
+	 * @return list<array>
+	 */
+	public static function claimToMake(int $channelId, string $token, int $most): array
+	{
+		$now = Config::now();
+		$due = Table::select(Joins::withSource(self::BLOCKING), ['t.uid' => $channelId, 't.state' => 'to_make', 't.next_at <=' => $now, 'f.id is' => null], 't.created, t.hash, t.scale', $most, 't.id, t.generation, length(t.entry) as text_bytes');
+		$due = self::first($due);
+		foreach ($due as $row) {
+			Table::update('filesync_transfer', ['state' => 'leased', 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
+				['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => 'to_make']);
+		}
+
+		return $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => 'leased', 'token' => $token], 'created, hash, scale') : [];
+	}
+
+	/** Returns the first rows, as many as fit into memory together: at least one. */
+	private static function first(array $due): array
+	{
+		$bytes = 0;
+		foreach ($due as $n => $row) {
+			$bytes += (int) $row['text_bytes'];
+			if ($n > 0 && $bytes > self::MOST_TEXT_BYTES) {
+				return array_slice($due, 0, $n);
+			}
+		}
+
+		return $due;
+	}
+
+	/** Extends a worker's leases. Returns id => generation of those that it still holds. */
+	public static function heartbeat(string $token): array
+	{
+		$where = ['token' => $token, 'state' => ['leased', 'verified', 'publishing']];
+		Table::update('filesync_transfer', ['lease_until' => Config::now() + self::LEASE_SECONDS], $where);
+
+		return array_map('intval', array_column(Table::select('filesync_transfer', $where, '', 0, 'id, generation'), 'generation', 'id'));
+	}
+
+	/** Moves a row to another state if nobody overtook us; returns the new row, or null. */
+	public static function advance(array $row, string $from, string $to, array $set = []): ?array
+	{
+		$set += ['state' => $to, 'updated' => Config::now()];
+		$where = ['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $row['token'], 'state' => $from];
+		Table::update('filesync_transfer', $set, $where);
+		$now = Table::first('filesync_transfer', ['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $set['token'] ?? $row['token'], 'state' => $to]);
+
+		return $now && (! isset($set['intent']) || $now['intent'] === $set['intent']) ? $now : null;
+	}
+
+	/** Puts a transfer back for later after a temporary failure. */
+	public static function retryLater(array $row, string $kind, string $reason, ?int $retryAfter): void
+	{
+		$attempts = (int) $row['attempts'] + 1;
+		if ($kind === 'Corrupt' && $attempts >= Config::number('corrupt_attempts')) {
+			self::park($row, $kind, $reason);
+			return;
+		}
+		self::advance($row, $row['state'], 'waiting', ['token' => '', 'lease_until' => 0, 'attempts' => $attempts,
+			'next_at' => Config::now() + self::wait($attempts, $retryAfter), 'kind' => $kind, 'reason' => $reason, 'intent' => '']);
+	}
+
+	private static function wait(int $attempts, ?int $retryAfter = null): int
+	{
+		// A hub that names the time for a retry is believed, at first even if that is soon.
+		$first = min(Config::number('retry_first_seconds'), $retryAfter === null ? PHP_INT_MAX : max(1, $retryAfter));
+		$wait = (int) min(Config::number('retry_most_seconds'), $first * 2 ** min($attempts - 1, 20));
+		$wait += random_int(0, intdiv($wait, 4));
+
+		return max($wait, min($retryAfter ?? 0, 86400));
+	}
+
+	/** Records that a hub has more bytes than its packet announced, so that disk space for all is checked: at once, and with a growing wait if they become more again. */
+	public static function restate(array $row, int $bytes, string $kind, string $reason): void
+	{
+		$attempts = (int) $row['attempts'] + (self::announcedBytes($row) === (int) $row['size_bytes'] ? 0 : 1);
+		self::advance($row, $row['state'], 'waiting', ['token' => '', 'lease_until' => 0, 'attempts' => $attempts, 'next_at' => Config::now() + ($attempts > (int) $row['attempts'] ? self::wait($attempts) : 0),
+			'size_bytes' => $bytes, 'priority' => max((int) $row['priority'], self::priority($bytes)), 'result' => json_encode(['announced_bytes' => self::announcedBytes($row)]),
+			'kind' => $kind, 'reason' => $reason, 'intent' => '']);
+	}
+
+	/** Returns the size announced by a transfer's packet; a hub may have stated more since. */
+	public static function announcedBytes(array $row): int
+	{
+		return (int) (json_decode($row['result'], true)['announced_bytes'] ?? $row['size_bytes']);
+	}
+
+	/** Parks a transfer until a person, another packet or another source revives it. False if we were overtaken. */
+	public static function park(array $row, string $kind, string $reason, array $set = []): bool
+	{
+		$isParked = self::advance($row, $row['state'], 'parked', $set + ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']) !== null;
+		if ($isParked && in_array($kind, self::OURS_STAY, true)) {
+			Outbox::release((int) $row['uid'], $row['hash']);
+		}
+
+		return $isParked;
+	}
+
+	/** Revives transfers that were too large for their channel and no longer are. */
+	public static function releaseFitting(): void
+	{
+		$parked = ['state' => 'parked', 'kind' => self::TOO_LARGE];
+		foreach (array_column(Table::select('filesync_transfer', $parked, '', 0, 'DISTINCT uid'), 'uid') as $channelId) {
+			$limit = Config::numberFor('file_max_bytes', (int) $channelId);
+			$fits = $limit ? ['scale' => 0, 'size_bytes <=' => $limit] : [];
+			$hashes = array_column(Table::select('filesync_transfer', ['uid' => (int) $channelId] + $parked + $fits, '', 0, 'DISTINCT hash'), 'hash');
+			foreach (array_chunk($hashes, 200) as $some) {
+				Table::update('filesync_transfer', ['state' => 'staged', 'kind' => '', 'reason' => '', 'next_at' => Config::now(), 'updated' => Config::now()],
+					['uid' => (int) $channelId, 'hash' => $some] + $parked);
+			}
+		}
+	}
+
+	/**
+	 * Takes a row over from a worker that died while publishing it, or only sleeps; returns the new row, or null.
+	 *
+	 * The generation rises. The caller must rename the partial file to match, so the previous worker can no longer find it.
+	 */
+	public static function takeOver(array $row, string $token): ?array
+	{
+		$set = ['generation' => (int) $row['generation'] + 1, 'token' => $token, 'lease_until' => Config::now() + self::LEASE_SECONDS];
+		Table::update('filesync_transfer', $set, ['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $row['token'], 'state' => 'publishing']);
+
+		return Table::first('filesync_transfer', ['id' => $row['id'], 'generation' => $set['generation'], 'token' => $token, 'state' => 'publishing']);
+	}
+
+	/** Tells whether a row still carries a worker's token. */
+	public static function isHeld(array $row): bool
+	{
+		return (self::heartbeat($row['token'])[$row['id']] ?? null) === (int) $row['generation'];
+	}
+
+	/** Pauses all transfers of this hub for a while: its disk is full or fails. */
+	public static function pause(string $reason): void
+	{
+		Config::set('storage_paused_until', (string) (Config::now() + Config::number('storage_pause_seconds')), 'state');
+		Config::set('storage_paused_reason', $reason, 'state');
+		Config::log('transfers pause: ' . $reason);
+	}
+
+	/** Returns the end of the pause, 0 if there is none. */
+	public static function pausedUntil(): int
+	{
+		$until = Config::number('storage_paused_until', 'state');
+
+		// Further away than the length of a pause: the clock was ahead.
+		return $until > Config::now() && $until <= Config::now() + max(3600, Config::number('storage_pause_seconds')) ? $until : 0;
+	}
+
+	/** Gives unfinished transfers back, or only one; this does not count as a failed attempt. */
+	public static function release(string $token, ?string $id = null, int $nextAt = 0): void
+	{
+		Table::update('filesync_transfer', ['state' => 'staged', 'token' => '', 'lease_until' => 0, 'next_at' => $nextAt, 'updated' => Config::now()],
+			['token' => $token, 'state' => 'leased'] + ($id === null ? [] : ['id' => $id]));
+	}
+
+	/** Gives back transfers of dead workers, except those that were being published: Publish::recover handles them. */
+	public static function recoverLeases(): void
+	{
+		// Further away than any that we set: the clock was ahead.
+		Table::update('filesync_transfer', ['lease_until' => 0], ['lease_until >' => Config::now() + 10 * self::LEASE_SECONDS]);
+		Table::update('filesync_transfer', ['state' => 'staged', 'token' => '', 'lease_until' => 0],
+			['state' => 'leased', 'lease_until <' => Config::now()]);
+	}
+
+	/** Forgets the transfers of a file and removes the received bytes. */
+	public static function drop(int $channelId, string $hash): void
+	{
+		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash], '', 0, 'id, uid, hash, scale, generation, state') as $row) {
+			if ($row['state'] === 'publishing') {
+				throw new Postponed('the file is being published', true);
+			}
+			Table::delete('filesync_transfer', ['id' => $row['id']]);
+			self::removePartial($row);
+		}
+	}
+
+	/** Ends a transfer whose bytes are no longer wanted: the present file stands, and may be announced. */
+	public static function giveUp(array $row): void
+	{
+		if (self::advance($row, $row['state'], 'dropped', ['token' => '', 'lease_until' => 0])) {
+			self::removePartial($row);
+			self::dropScales((int) $row['uid'], $row['hash']);
+			Outbox::release((int) $row['uid'], $row['hash']);
+		}
+	}
+
+	/** Forgets the scales of a photo that is no longer wanted. */
+	public static function dropScales(int $channelId, string $hash): void
+	{
+		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'scale >' => 0, 'state' => ['staged', 'waiting', 'to_make', 'leased', 'verified']], '', 0, 'id, uid, hash, scale, generation') as $row) {
+			Table::delete('filesync_transfer', ['id' => $row['id'], 'state' => ['staged', 'waiting', 'to_make', 'leased', 'verified']]);
+			self::removePartial($row);
+		}
+	}
+
+	/** Counts the waiting transfers of a channel's files that were found missing. */
+	public static function countWaiting(int $channelId): int
+	{
+		return Table::count('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'waiting'], 'priority' => self::LATE]);
+	}
+
+	/** Tells whether bytes of a file are arriving. */
+	public static function isLive(int $channelId, string $hash): bool
+	{
+		return Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => self::LIVE], '', 'id') !== null;
+	}
+
+	/** Returns the channels with files to fetch or publish now. */
+	public static function dueChannels(): array
+	{
+		$now = Config::now();
+		$due = Table::select('filesync_transfer', ['state' => ['staged', 'waiting'], 'next_at <=' => $now], '', 0, 'DISTINCT uid');
+		$lost = Table::select('filesync_transfer', ['state' => ['leased', 'publishing'], 'lease_until <' => $now], '', 0, 'DISTINCT uid');
+
+
+		return array_values(array_unique([...array_map('intval', array_column([...$due, ...$lost], 'uid')), ...self::channelsToPublish($now), ...self::channelsToMake($now)]));
+	}
+
+	/** Returns the channels with scales that can be made now. */
+	public static function channelsToMake(int $now): array
+	{
+		$due = Table::select(Joins::withSource(self::BLOCKING), ['t.state' => 'to_make', 't.next_at <=' => $now, 'f.id is' => null], '', 0, 'DISTINCT t.uid');
+
+		return array_map('intval', array_column($due, 'uid'));
+	}
+
+	/** Returns the channels with verified bytes that are due and that nobody is publishing. */
+	public static function channelsToPublish(int $now): array
+	{
+		$whole = ['t.state' => 'verified', 't.lease_until <' => $now, 't.next_at <=' => $now];
+		$files = Table::select('filesync_transfer t', $whole + ['t.scale' => 0], '', 0, 'DISTINCT t.uid');
+		$scales = Table::select(Joins::withPhoto(self::BLOCKING), $whole + ['t.scale >' => 0, 'f.id is' => null], '', 0, 'DISTINCT t.uid');
+
+		return array_map('intval', array_column([...$files, ...$scales], 'uid'));
+	}
+
+	/** Returns the join of a table with the live or parked transfers `t` that keep its files from being announced. */
+	public static function withholding(string $table, string $channel, string $hash): string
+	{
+		return Joins::withHolder($table, $channel, $hash, self::LIVE, self::TOLD);
+	}
+
+	/** Tells whether a verified row is due: the scales of a photo wait for the photo. */
+	public static function mayPublish(array $row): bool
+	{
+		$file = (int) $row['scale'] > 0 ? self::find((int) $row['uid'], $row['hash'], 0) : null;
+
+		return ! $file || ! in_array($file['state'], self::BLOCKING, true);
+	}
+
+	/** Returns when the next retry of anything is due, or null if nothing waits. */
+	public static function nextDue(): ?int
+	{
+		$row = Table::first('filesync_transfer', ['state' => ['staged', 'waiting']], '', 'min(next_at) as next_at');
+
+		return isset($row['next_at']) ? (int) $row['next_at'] : null;
+	}
+
+	/** Returns the base name of a transfer's partial file. */
+	public static function partialName(array $row): string
+	{
+		return $row['hash'] . '-' . (int) $row['scale'] . '.' . (int) $row['generation'];
+	}
+
+	/** Removes the received bytes of a transfer, or only the notes about it. */
+	public static function removePartial(array $row, bool $onlyNotes = false): void
+	{
+		$base = Store::dataRoot((int) $row['uid']) . '/' . self::partialName($row);
+		foreach ($onlyNotes ? ['.index'] : ['.partial', '.index'] as $end) {
+			if (is_file($base . $end)) {
+				@unlink($base . $end);
+			}
+		}
+	}
+
+	/** Removes the received bytes of a finished generation. Another worker's present one is left to that worker. */
+	public static function removeOvertaken(array $row): void
+	{
+		$now = Table::first('filesync_transfer', ['id' => $row['id']], '', 'generation');
+		if (! $now || (int) $now['generation'] !== (int) $row['generation']) {
+			self::removePartial($row);
+		}
+	}
+
+	/** Small files first: the exponent of the size in MiB. */
+	private static function priority(int $sizeBytes): int
+	{
+		return (int) ceil(log(max(1, $sizeBytes / 1048576), 2));
+	}
+
+	private static function id(int $channelId, string $hash, int $scale): string
+	{
+		return hash('sha256', "$channelId\n$hash\n$scale");
+	}
+}

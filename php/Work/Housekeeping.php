@@ -1,0 +1,139 @@
+<?php
+
+namespace FileSync\Addon\Work;
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Registration;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Inventory\Run;
+use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Posts\Previews;
+use FileSync\Addon\Protocol\Refusals;
+use FileSync\Addon\Protocol\Ticket;
+use FileSync\Addon\Receive\Brake;
+use FileSync\Addon\Receive\Deletion;
+use FileSync\Addon\Receive\DroppedPackets;
+use FileSync\Addon\Reconcile\Reconcile;
+use FileSync\Addon\Reconcile\Verify;
+use FileSync\Addon\Repair\Journal;
+use FileSync\Addon\Repair\Legacy;
+use FileSync\Addon\Revision\Kept;
+use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Revision\Site;
+use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Status\Overview;
+use FileSync\Addon\Storage\Digests;
+use FileSync\Addon\Transfer\Doorbell;
+use FileSync\Addon\Transfer\Meter;
+use FileSync\Addon\Transfer\Queue;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Periodic jobs: restarts stopped work, and enforces bounds. */
+final class Housekeeping
+{
+	/** Restores hooks, notes that cron runs, wakes a worker if anything is due, forgets expired nonces. Every cron run. */
+	public static function often(): void
+	{
+		if (! Migrations::ready()) {
+			return;
+		}
+		Registration::mend();
+		Config::set('cron_at', (string) Config::now(), 'state');
+		Config::set('cron_version', Config::extensionProblem() === null ? Config::version() : '', 'state');
+		if (Config::get('enabled') !== '0') {
+			self::each([Outgoing::recover(...), Kept::settleAll(...), Deletion::recover(...), Queue::releaseFitting(...), Doorbell::ring(...), Previews::summon(...), Digests::summon(...), Reconcile::plan(...),
+				fn () => Table::delete('filesync_nonce', ['expires <' => Config::now()])]);
+		}
+	}
+
+	/** Removes everything past its bounds. Once a day. */
+	public static function daily(): void
+	{
+		if (! Migrations::ready()) {
+			return;
+		}
+		$old = Config::now() - 86400 * Config::number('history_days');
+		Table::delete('filesync_transfer', ['state' => ['published', 'dropped'], 'updated <' => $old]);
+		Table::delete('filesync_packet', ['state' => 'parked', 'updated <' => Config::now() - 86400 * Config::number('kept_days')]);
+		Table::delete('filesync_outbox', ['state' => ['parked', 'held'], 'kind <>' => ['intent', 'deleting'], 'created <' => Config::now() - 86400 * Config::number('kept_days')]);
+		Table::delete('filesync_file', ['state' => ['gone', Revisions::UNSEEN, 'unknown'], 'updated <' => Config::now() - 86400 * max(90, Config::number('kept_days'))]);
+		self::each([Ticket::prune(...), Refusals::prune(...), Digests::prune(...), Peers::prune(...), Kept::prune(...), Brake::prune(...), Journal::prune(...), Run::prune(...), self::prunePartials(...),
+			DroppedPackets::compareAll(...), Verify::plan(...)]);
+	}
+
+	/** Runs one task after the other; a failure in one channel does not stop the others. */
+	private static function each(array $works): void
+	{
+		foreach ($works as $work) {
+			try {
+				$work();
+			} catch (\Throwable $e) {
+				Config::logFailure('housekeeping', $e);
+			}
+		}
+	}
+
+	/** Forgets a channel that left this hub, with all its kept files. */
+	public static function forgetChannel(int $channelId): void
+	{
+		if ($channelId < 1 || ! Migrations::ready()) {
+			return;
+		}
+		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file', 'filesync_reconcile', 'filesync_journal', 'filesync_served', 'filesync_dropped', 'filesync_held'] as $table) {
+			Table::delete($table, ['uid' => $channelId]);
+		}
+		Site::forget($channelId);
+		Overview::forget($channelId);
+		Config::clear('progress', "overview:$channelId");
+		Meter::forget($channelId);
+		Brake::forget($channelId);
+		Legacy::forget($channelId);
+		$root = Store::dataRoot($channelId);
+		foreach ([...(glob(self::literal("$root/kept") . '/*') ?: []), ...(glob(self::literal($root) . '/*') ?: [])] as $path) {
+			is_file($path) && @unlink($path);
+		}
+		@rmdir("$root/kept");
+		@rmdir($root);
+	}
+
+	/** Removes old partial files without a live transfer, and old kept files without a row. */
+	private static function prunePartials(): void
+	{
+		$old = Config::now() - 86400 * Config::number('partial_days');
+		foreach (glob(self::literal('store/[data]/filesync') . '/*', GLOB_ONLYDIR) ?: [] as $root) {
+			$known = self::knownNames((int) basename($root));
+			foreach ([...(glob(self::literal($root) . '/*') ?: []), ...(glob(self::literal($root) . '/kept/*') ?: [])] as $path) {
+				$name = substr($path, strlen($root) + 1);
+				$isOurs = str_starts_with($name, 'kept/') || preg_match('/\.(partial|index|new|displaced)$/D', $name);
+				if ($isOurs && is_file($path) && filemtime($path) < $old && filectime($path) < $old && ! isset($known[preg_replace('/\.(partial|index)(\.new|\.displaced)?$/D', '', $name)])) {
+					@unlink($path);
+				}
+			}
+		}
+	}
+
+	private static function knownNames(int $channelId): array
+	{
+		$known = [];
+		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'state' => Queue::LIVE], '', 0, 'hash, scale, generation') as $row) {
+			$known[Queue::partialName($row)] = true;
+		}
+		foreach (Table::select('filesync_kept', ['uid' => $channelId], '', 0, 'path, source') as $row) {
+			$known[$row['path']] = true;
+			$known[preg_replace('/\.partial$/', '', $row['source'])] = true;
+		}
+
+		return $known;
+	}
+
+	/** Escapes what glob would read as a pattern: our folder is literally called `[data]`. */
+	private static function literal(string $path): string
+	{
+		return preg_replace('/[\[\]*?]/', '[$0]', $path);
+	}
+}

@@ -1,0 +1,126 @@
+<?php
+
+namespace FileSync\Addon\Work;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Registration;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Outbox\Outbox;
+use FileSync\Addon\Publish\Publish;
+use FileSync\Addon\Revision\Kept;
+use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Transfer\Queue;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Removes filesync from a hub, so that the hub finds nothing half done afterwards. */
+final class Uninstall
+{
+	private const SLOTS = 4;
+
+	/** Returns the numbers of unfinished, stuck and kept things. */
+	public static function outlook(): array
+	{
+		$live = ['state' => Queue::LIVE];
+
+		return [
+			'files_on_their_way' => Table::count('filesync_transfer', $live),
+			'bytes_on_their_way' => Table::sum('filesync_transfer', 'size_bytes', $live),
+			'files_parked' => Table::count('filesync_transfer', ['state' => 'parked']),
+			'packets_held' => Table::count('filesync_packet', []),
+			'changes_to_send' => Table::count('filesync_outbox', ['kind' => ['intent', 'announce', 'deleted', 'deleting'], 'state <>' => 'parked']),
+			'other_calls' => Table::count('filesync_outbox', ['kind <>' => ['intent', 'announce', 'deleted', 'deleting', 'relocate'], 'state <>' => 'parked']),
+			'kept_files' => Table::count('filesync_kept', []),
+			'kept_bytes' => Table::sum('filesync_kept', 'size_bytes', []),
+		];
+	}
+
+	/** Tells whether an outlook contains unfinished or stuck work. */
+	public static function isWaiting(array $outlook): bool
+	{
+		return array_sum(array_diff_key($outlook, ['bytes_on_their_way' => 1, 'kept_files' => 1, 'kept_bytes' => 1])) > 0;
+	}
+
+	/** Stops new workers from beginning, and waits for running ones. False if they do not end in time. */
+	public static function stopWorkers(string $token, int $seconds): bool
+	{
+		$end = Config::now() + $seconds;
+		for ($slot = 1; $slot <= self::SLOTS; ) {
+			if (Lease::take("worker-$slot", $token, 3600)) {
+				$slot++;
+			} elseif (Config::now() >= $end) {
+				self::letWorkersGo($token);
+				return false;
+			} else {
+				sleep(1);
+			}
+		}
+
+		return true;
+	}
+
+	/** Lets workers begin again. */
+	public static function letWorkersGo(string $token): void
+	{
+		for ($slot = 1; $slot <= self::SLOTS; $slot++) {
+			Lease::giveBack("worker-$slot", $token);
+		}
+	}
+
+	/**
+	 * Forgets unfinished transfers. Files that are already whole are published, and changes that only need sending are sent first.
+	 *
+	 * No worker runs meanwhile: see stopWorkers().
+	 */
+	public static function drop(string $token): void
+	{
+		// The holders of these are gone, however long their leases run.
+		Table::update('filesync_transfer', ['lease_until' => 0], ['state' => ['leased', 'publishing', 'verified']]);
+		$isPossible = Config::extensionProblem() === null;
+		foreach (self::channelsAtWork() as $channelId) {
+			$channel = Clones::channel($channelId);
+			if ($channel && $isPossible) {
+				Kept::settle($channelId);
+				$publish = new Publish($channel, $token, fn () => null);
+				$publish->recover();
+				$publish->publishVerified();
+			}
+			$channel && Outbox::run($channelId);
+		}
+		if (Table::count('filesync_transfer', ['state' => 'publishing'])) {
+			throw new \RuntimeException('a file is half published and ' . (Config::extensionProblem() ?? 'does not finish: see status'));
+		}
+		foreach (Table::select('filesync_transfer', ['state' => [...Queue::LIVE, 'parked']], '', 0, 'id, uid, hash, scale, generation') as $row) {
+			Table::delete('filesync_transfer', ['id' => $row['id']]);
+			Queue::removePartial($row);
+		}
+		Table::delete('filesync_packet', ['attempts >=' => 0]);
+		Table::delete('filesync_dropped', ['created >=' => 0]);
+		Table::delete('filesync_outbox', ['attempts >=' => 0]);
+	}
+
+	/** Removes the addon from the hub's list: from now on the hub handles files on its own. */
+	public static function unregister(): void
+	{
+		Registration::remove();
+	}
+
+	/** Removes tables, settings, and all kept files. */
+	public static function purge(): void
+	{
+		Store::removeData();
+		Migrations::undo();
+	}
+
+	private static function channelsAtWork(): array
+	{
+		$rows = [...Table::select('filesync_transfer', [], '', 0, 'DISTINCT uid'), ...Table::select('filesync_outbox', [], '', 0, 'DISTINCT uid')];
+
+		return array_values(array_unique(array_map('intval', array_column($rows, 'uid'))));
+	}
+}
