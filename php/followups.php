@@ -1,7 +1,7 @@
 <?php
 /*
- * The calls that follow a change, by the kind of the outbox row: each gets the channel, and the name and body of the row. It returns null once it is done, or the body
- * for continuing later. A call that throws is tried again.
+ * The follow-ups, calls to make after a change, by the kind of the outbox row: each gets the channel, and the name and body of the row. It returns null once it is done, or
+ * the body for continuing later. A call that throws is tried again. docs/developing.md says what a new kind needs.
  */
 
 use FileSync\Addon\Hub\Items;

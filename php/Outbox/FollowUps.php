@@ -20,9 +20,9 @@ final class FollowUps
 		if (! is_array($calls)) {
 			throw new \RuntimeException('followups.php is missing: the addon is being upgraded, or is not complete');
 		}
+		$call = $calls[(string) $row['kind']] ?? throw new \LogicException("followups.php has no call of the kind {$row['kind']}");
 		$channel = Clones::channel((int) $row['uid']);
-		$call = $calls[(string) $row['kind']] ?? null;
 
-		return $channel && $call ? $call($channel, (string) $row['name'], (string) $row['body']) : null;
+		return $channel ? $call($channel, (string) $row['name'], (string) $row['body']) : null;
 	}
 }

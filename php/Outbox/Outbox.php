@@ -11,17 +11,18 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Core calls that follow a publish. Core commits inside them, so none can be part of our transaction.
+ * Follow-ups: calls to make after a change. Core commits inside some of them, so none can be part of our transaction; their rows can.
  *
- * One row per channel, kind, name and key. The attempt is counted before the call, so that a call that kills the process is
- * tried three times and then listed, and never blocks others.
+ * One row per channel, kind, name and key: a second request before the call is done replaces the first. A call can be made twice, if a process
+ * is killed during it, so it must be repeatable. The attempt is counted before the call: one that kills the process is tried three times, then
+ * parked and listed, and never blocks others.
  */
 final class Outbox
 {
 	/** The beginning of the reason while a process is making the call. */
 	public const UNDER_WAY = 'under way: ';
 
-	/** Calls that need neither another hub nor the extension. */
+	/** Calls that need neither another hub nor the extension. All others run after the transfers, and wait while the extension is missing. */
 	public const QUICK = ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake'];
 
 	private const MOST_ATTEMPTS = 3;

@@ -34,7 +34,7 @@ final class Words
 		};
 	}
 
-	/** Describes a failed call of core. */
+	/** Describes a failed follow-up. */
 	public static function call(string $kind): string
 	{
 		return match ($kind) {
@@ -43,6 +43,7 @@ final class Words
 			'preview' => t('a preview could not be made'),
 			'access' => t('its access could not be set'),
 			'move', 'conflict' => t('it could not be moved into place'),
+			'brake' => t('an answer to changes that waited for approval could not be carried out'),
 			default => t('it failed'),
 		};
 	}

@@ -54,7 +54,7 @@ abstract class AddonTestCase extends TestCase
 	/** Runs a worker until nothing is due. */
 	protected function work(): void
 	{
-		(new Worker(time() + 30))->run(0);
+		(new Worker(time() + Fake\Clock::$ahead + 30))->run(0);
 	}
 
 	/**

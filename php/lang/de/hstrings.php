@@ -199,6 +199,7 @@ App::$strings['a ticket was refused: %s'] ??= 'ein Ticket wurde verweigert: %s';
 App::$strings['after an import with it, run: php addon/filesync/cli.php missing'] ??= 'nach einem Import damit ausführen: php addon/filesync/cli.php missing';
 App::$strings['all here, being checked'] ??= 'alles da, wird geprüft';
 App::$strings['all tables exist, at step %d'] ??= 'alle Tabellen sind da, bei Schritt %d';
+App::$strings['an answer to changes that waited for approval could not be carried out'] ??= 'eine Entscheidung über wartende Änderungen konnte nicht ausgeführt werden';
 App::$strings['and %s more'] ??= 'und %s weitere';
 App::$strings['being fetched'] ??= 'wird geholt';
 App::$strings['being shown'] ??= 'wird gezeigt';
