@@ -146,7 +146,7 @@ final class Batch
 				$this->rows[$this->batch->add($this->wish($row, $origins))] = $row;
 				$free -= $missing + $growth;
 				$underWay += $missing + $growth;
-			} catch (PermanentException | \Error $e) {
+			} catch (PermanentException | \TypeError | \ValueError $e) {
 				Revisions::park($row, self::kindOf($e), $e->getMessage());
 			}
 		}

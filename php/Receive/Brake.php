@@ -274,7 +274,7 @@ final class Brake
 	{
 		$times = array_map(fn ($date) => (int) strtotime(substr($date, 0, 19) . ' UTC') + 1, $dates);
 
-		return gmdate('Y-m-d H:i:s', max(Config::now(), ...array_filter($times, fn ($time) => $time <= Config::now() + self::DAY)));
+		return gmdate('Y-m-d H:i:s', max([Config::now(), ...array_filter($times, fn ($time) => $time <= Config::now() + self::DAY)]));
 	}
 
 	/** Returns the scope in which a clone is stopped: itself, or all clones of the channel; null if it is not. */
@@ -338,7 +338,7 @@ final class Brake
 
 	/**
 	 * Tells whether another clone displaced exactly these bytes here just before; for a crop, at any time within a week. This includes bytes that were replaced
-	 * here within a week while no clone displaced anything of the file: a file that was spoilt on this hub returns to it without approval.
+	 * here within a day while no clone displaced anything of the file: a file that was spoilt on this hub returns to it without approval.
 	 */
 	private static function isGivenBack(int $channelId, string $root, string $hash, string $sha256, int $scale = 0): bool
 	{
@@ -356,7 +356,7 @@ final class Brake
 		if (($file['here']['past'][0] ?? '') !== $sha256) {
 			return false;
 		}
-		$isReplacedHere = $file['bytes']['by'] === Site::component($channelId) && $file['bytes']['edited'] > gmdate('Y-m-d H:i:s', Config::now() - self::WEEK);
+		$isReplacedHere = $file['bytes']['by'] === Site::component($channelId) && $file['bytes']['edited'] > gmdate('Y-m-d H:i:s', Config::now() - self::DAY);
 
 		return Table::first('filesync_kept', $displaced, '', 'id') !== null
 			|| ($isReplacedHere && ! Table::first('filesync_kept', ['uid' => $channelId, 'hash' => $hash, 'scale' => 0], '', 'id'));
