@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Outbox;
 
+use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Table;
@@ -114,7 +115,7 @@ final class Outbox
 			return;
 		}
 		$mine = ['id' => $row['id'], 'attempts' => $attempts, 'reason' => self::UNDER_WAY . Config::token()];
-		Table::update('filesync_outbox', ['next_at' => Config::now() + 60 * $attempts] + $mine, ['id' => $row['id'], 'attempts' => (int) $row['attempts'], 'state' => 'due']);
+		Table::update('filesync_outbox', ['next_at' => Config::now() + Backoff::rising(60)->seconds($attempts)] + $mine, ['id' => $row['id'], 'attempts' => (int) $row['attempts'], 'state' => 'due']);
 		if (! Table::first('filesync_outbox', $mine, '', 'id')) {
 			return;
 		}

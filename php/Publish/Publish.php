@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Publish;
 
+use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Store;
@@ -373,7 +374,7 @@ final class Publish
 			Queue::pause($e->getMessage());
 		}
 		$attempts = (int) $now['attempts'] + ($e instanceof StorageException ? 0 : 1);
-		$set = ['token' => '', 'lease_until' => 0, 'attempts' => $attempts, 'reason' => $e->getMessage(), 'kind' => 'publish', 'next_at' => Config::now() + 30 * 2 ** min($attempts, 8)];
+		$set = ['token' => '', 'lease_until' => 0, 'attempts' => $attempts, 'reason' => $e->getMessage(), 'kind' => 'publish', 'next_at' => Config::now() + Backoff::doubling(30, 8)->seconds($attempts)];
 		$intent = json_decode($now['intent'], true);
 		$isBack = $now['state'] === 'verified' || ($intent && $this->isUntouched($now, $intent));
 		if (! $isBack) {

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Reconcile;
 
+use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
@@ -136,7 +137,7 @@ final class Reconcile
 				return 'over';
 			}
 			// Counted before the try: a run that kills the process must not come first again.
-			$again = Config::now() + self::wait($attempts + 1);
+			$again = Config::now() + self::backoff()->seconds($attempts + 1);
 			$run->save(['attempts' => $attempts + 1, 'next_at' => $again]);
 			$began = (int) ($run->stats['began'] ?? 0);
 			$isOver = self::compare($channel, $run, $deadline, $isDry, $progress);
@@ -150,14 +151,14 @@ final class Reconcile
 		} catch (\Throwable $e) {
 			if ($e instanceof PeerFailure && $e->retryAfter !== null) {
 				// The hub asked for a short wait, which does not count as a failure.
-				$busy = min(10, $run->stats['busy'] ?? 0);
-				$run->save(['attempts' => $attempts, 'stats' => ['busy' => $busy + 1] + $run->stats, 'next_at' => Config::now() + max($e->retryAfter, min(self::BUSY_SECONDS, 2 ** $busy))]);
+				$busy = min(10, (int) ($run->stats['busy'] ?? 0));
+				$wait = max($e->retryAfter, Backoff::doubling(1, 10, self::BUSY_SECONDS)->seconds($busy));
+				$run->save(['attempts' => $attempts, 'stats' => ['busy' => $busy + 1] + $run->stats, 'next_at' => Config::now() + $wait]);
 
 				return 'on';
 			}
 			$e instanceof PeerFailure || Config::logFailure('comparing with ' . $run->peer, $e);
-			$wait = self::wait($attempts + 1);
-			$run->save(['attempts' => $attempts + 1, 'reason' => mb_substr($e->getMessage(), 0, 500), 'next_at' => Config::now() + $wait + random_int(0, intdiv($wait, 4))]);
+			$run->save(['attempts' => $attempts + 1, 'reason' => mb_substr($e->getMessage(), 0, 500), 'next_at' => Config::now() + self::backoff()->spread($attempts + 1)]);
 
 			return 'failed';
 		} finally {
@@ -165,9 +166,9 @@ final class Reconcile
 		}
 	}
 
-	private static function wait(int $attempts): int
+	private static function backoff(): Backoff
 	{
-		return min(self::MOST_WAIT_SECONDS, 60 * 2 ** min($attempts, 10));
+		return Backoff::doubling(60, 10, self::MOST_WAIT_SECONDS);
 	}
 
 	private static function compare(array $channel, Run $run, int $deadline, bool $isDry, ?\Closure $progress): bool

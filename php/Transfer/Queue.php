@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Transfer;
 
+use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Joins;
@@ -233,10 +234,8 @@ final class Queue
 	{
 		// A hub that names the time for a retry is believed, at first even if that is soon.
 		$first = min(Config::number('retry_first_seconds'), $retryAfter === null ? PHP_INT_MAX : max(1, $retryAfter));
-		$wait = (int) min(Config::number('retry_most_seconds'), $first * 2 ** min($attempts - 1, 20));
-		$wait += random_int(0, intdiv($wait, 4));
 
-		return max($wait, min($retryAfter ?? 0, 86400));
+		return max(Backoff::doubling($first, 20, Config::number('retry_most_seconds'))->spread($attempts - 1), min($retryAfter ?? 0, 86400));
 	}
 
 	/** Records that a hub has more bytes than its packet announced, so that disk space for all is checked: at once, and with a growing wait if they become more again. */
