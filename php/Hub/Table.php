@@ -77,6 +77,33 @@ final class Table
 		return (bool) dbq('INSERT INTO ' . $table . ' (' . implode(', ', array_keys($rows[0])) . ') VALUES ' . implode(', ', $values));
 	}
 
+	/**
+	 * Changes the row with a key, or adds it.
+	 *
+	 * @param array $key   A column that is unique, or several that are together.
+	 * @param array $set   What the row holds afterwards.
+	 * @param array $fresh The other columns of a new row; an existing one keeps its own.
+	 */
+	public static function upsert(string $table, array $key, array $set, array $fresh = []): void
+	{
+		if (! self::tryUpsert($table, $key, $set, $fresh)) {
+			throw new \RuntimeException("cannot insert into table $table");
+		}
+	}
+
+	/** Does what upsert() does; returns false if the row cannot be added. */
+	public static function tryUpsert(string $table, array $key, array $set, array $fresh = []): bool
+	{
+		self::update($table, $set, $key);
+		if (self::first($table, $key, '', (string) array_key_first($key)) || self::tryInsert($table, $key + $set + $fresh)) {
+			return true;
+		}
+		// Another process may have added it just now.
+		self::update($table, $set, $key);
+
+		return self::first($table, $key, '', (string) array_key_first($key)) !== null;
+	}
+
 	/** Changes rows. It does not report whether any matched: read back. */
 	public static function update(string $table, array $set, array $where): void
 	{

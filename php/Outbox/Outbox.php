@@ -30,12 +30,9 @@ final class Outbox
 	/** Requests a call. `held` ones wait until release(). `key` distinguishes calls of one name. */
 	public static function add(int $channelId, string $kind, string $name, string $body = '', bool $held = false, string $key = ''): void
 	{
-		$id = self::id($channelId, $kind, $name, $key);
 		$row = ['state' => $held ? 'held' : 'due', 'attempts' => 0, 'next_at' => 0, 'reason' => '', 'body' => $body];
-		Table::update('filesync_outbox', $row, ['id' => $id]);
-		if (! Table::first('filesync_outbox', ['id' => $id], '', 'id')) {
-			Table::insert('filesync_outbox', $row + ['id' => $id, 'uid' => $channelId, 'kind' => $kind, 'name' => $name, 'created' => Config::now()]);
-		}
+		Table::upsert('filesync_outbox', ['id' => self::id($channelId, $kind, $name, $key)], $row,
+			['uid' => $channelId, 'kind' => $kind, 'name' => $name, 'created' => Config::now()]);
 	}
 
 	/** Tells whether a call is wanted already. */

@@ -377,10 +377,7 @@ final class Brake
 		$id = hash('sha256', "$channelId\n$scope\n$hash" . ($scale ? "\n$scale" : ''));
 		$first = Table::first('filesync_held', ['uid' => $channelId, 'hub' => $scope, 'state' => 'held'], 'created, id', 'since');
 		$row = ['url' => $root, 'what' => $what, 'state' => 'held', 'files' => $files, 'size_bytes' => $bytes, 'body' => $body, 'since' => (int) ($first['since'] ?? self::begunAt($channelId, $scope))];
-		Table::update('filesync_held', $row, ['id' => $id]);
-		if (! Table::first('filesync_held', ['id' => $id], '', 'id')) {
-			Table::tryInsert('filesync_held', $row + ['id' => $id, 'uid' => $channelId, 'hub' => $scope, 'hash' => $hash, 'created' => Config::now()]);
-		}
+		Table::tryUpsert('filesync_held', ['id' => $id], $row, ['uid' => $channelId, 'hub' => $scope, 'hash' => $hash, 'created' => Config::now()]);
 	}
 
 	/** Returns the beginning of the displacements that led here: of the day if it alone exceeds the limit, otherwise of the week. */

@@ -130,11 +130,7 @@ final class Revisions
 		foreach ([...Judge::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
 			$row[$part] = json_encode($file[$part]);
 		}
-		$id = self::id($file['uid'], $file['hash']);
-		if (! Table::first('filesync_file', ['id' => $id], '', 'id')) {
-			Table::tryInsert('filesync_file', $row + ['id' => $id, 'uid' => $file['uid'], 'hash' => $file['hash']]);
-		}
-		Table::update('filesync_file', $row, ['id' => $id]);
+		Table::tryUpsert('filesync_file', ['id' => self::id($file['uid'], $file['hash'])], $row, ['uid' => $file['uid'], 'hash' => $file['hash']]);
 	}
 
 	/**
