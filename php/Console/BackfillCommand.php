@@ -102,10 +102,8 @@ final class BackfillCommand
 			}
 			return;
 		}
-		for ($offset = 0; $some = $run->inventory()->differences($offset, 500); $offset += 500) {
-			foreach ($some as $one) {
-				$this->showDifference(['verdict' => Comparison::verdict($one)] + array_intersect_key($one, array_flip(['hash', 'key', 'content', 'metadata'])));
-			}
+		foreach ($run->differences() as $one) {
+			$this->showDifference(['verdict' => Comparison::verdict($one)] + array_intersect_key($one, array_flip(['hash', 'key', 'content', 'metadata'])));
 		}
 	}
 

@@ -33,7 +33,7 @@ final class RepairPhotosCommand
 		$found = $made = $left = 0;
 		foreach (Channels::of($this->options) as $channel) {
 			$where = ['uid' => (int) $channel['channel_id'], 'is_photo' => 1, 'os_storage' => 1];
-			for ($last = 0; $rows = Table::select('attach', $where + ['id >' => $last], 'id', self::PAGE); $last = (int) end($rows)['id']) {
+			foreach (Table::pages('attach', $where, self::PAGE) as $rows) {
 				foreach ($rows as $attach) {
 					$repair = new PhotoRepair($channel, $attach);
 					$faults = Queue::isLive((int) $attach['uid'], $attach['hash']) ? [] : $repair->faults();

@@ -26,7 +26,9 @@ final class Table
 	/**
 	 * Returns rows.
 	 *
-	 * @param array<string, mixed> $where `['state' => 'staged', 'next_at <=' => 5, 'scale' => [1, 2], 'f.id is' => null]`, joined by AND.
+	 * @param array $where `['state' => 'staged', 'next_at <=' => 5, 'scale' => [1, 2], 'f.id is' => null]`, joined by AND.
+	 *
+	 * @return list<array>
 	 */
 	public static function select(string $table, array $where, string $order = '', int $limit = 0, string $columns = '*'): array
 	{
@@ -37,7 +39,37 @@ final class Table
 			throw new \RuntimeException("cannot read table $table");
 		}
 
-		return array_map(fn ($row) => self::readable($table, $row), $rows);
+		return array_map(fn (array $row) => self::readable($table, $row), array_values($rows));
+	}
+
+	/**
+	 * Returns all rows, a page at a time, in the order of a unique column that each row must contain. Rows that the caller changes
+	 * or removes meanwhile shift no page.
+	 *
+	 * @return \Generator<int, list<array>>
+	 */
+	public static function pages(string $table, array $where, int $size, string $columns = '*', string $by = 'id'): \Generator
+	{
+		// Our ids are text, those of the hub are numbers.
+		$isNumber = $by === 'id' && ! in_array($table, self::OURS, true);
+		for ($last = $isNumber ? 0 : ''; $rows = self::select($table, $where + ["$by >" => $last], $by, $size, $columns); ) {
+			yield $rows;
+			$last = $isNumber ? (int) $rows[count($rows) - 1][$by] : (string) $rows[count($rows) - 1][$by];
+		}
+	}
+
+	/**
+	 * Returns all rows like pages(), one at a time.
+	 *
+	 * @return \Generator<array>
+	 */
+	public static function each(string $table, array $where, int $size, string $columns = '*', string $by = 'id'): \Generator
+	{
+		foreach (self::pages($table, $where, $size, $columns, $by) as $rows) {
+			foreach ($rows as $row) {
+				yield $row;
+			}
+		}
 	}
 
 	/** Returns the first row, or null. */

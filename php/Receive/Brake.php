@@ -228,7 +228,7 @@ final class Brake
 	private static function countBoth(array $mine, array $displaced): int
 	{
 		$count = 0;
-		for ($last = ''; $rows = Table::select('filesync_held', ['what' => 'replaced', 'hash >' => $last] + $mine, 'hash', 500, 'DISTINCT hash'); $last = end($rows)['hash']) {
+		foreach (Table::pages('filesync_held', ['what' => 'replaced'] + $mine, 500, 'DISTINCT hash', 'hash') as $rows) {
 			$count += (int) Table::first('filesync_kept', ['hash' => array_column($rows, 'hash')] + $displaced, '', 'count(DISTINCT hash) AS files')['files'];
 		}
 
@@ -260,12 +260,10 @@ final class Brake
 			$notes = [...self::notes($channelId, Config::now() - self::WEEK - self::DAY), [Config::now(), Table::count('attach', ['uid' => $channelId, 'is_dir' => 0])]];
 			Config::set('files', json_encode($notes), self::scope($channelId));
 		}
-		for ($last = ''; $rows = Table::select('filesync_held', ['id >' => $last], 'id', 500, 'id, uid, hash, what'); $last = end($rows)['id']) {
-			foreach ($rows as $row) {
-				$isOver = $row['what'] === 'replaced' ? ! Table::first('filesync_transfer', ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => self::COUNTED, 'state <>' => ['published', 'dropped']], '', 'id')
-					: ! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id') && ! Table::first('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], '', 'id');
-				$isOver && Table::delete('filesync_held', ['id' => $row['id']]);
-			}
+		foreach (Table::each('filesync_held', [], 500, 'id, uid, hash, what') as $row) {
+			$isOver = $row['what'] === 'replaced' ? ! Table::first('filesync_transfer', ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => self::COUNTED, 'state <>' => ['published', 'dropped']], '', 'id')
+				: ! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id') && ! Table::first('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], '', 'id');
+			$isOver && Table::delete('filesync_held', ['id' => $row['id']]);
 		}
 	}
 

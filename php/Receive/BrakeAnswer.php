@@ -106,19 +106,17 @@ final class BrakeAnswer
 			};
 		}
 		$displaced = ['scale' => Brake::COUNTED, 'created >=' => $since, 'source' => ''] + Brake::keptOf($channelId, $hub);
-		for ($last = ''; $rows = Table::select('filesync_kept', $displaced + ['hash >' => $last], 'hash', self::PAGE, 'DISTINCT hash'); $last = end($rows)['hash']) {
-			foreach ($rows as ['hash' => $hash]) {
-				yield function () use ($channel, $channelId, $displaced, $hash) {
-					Turn::take($channelId, fn () => self::keepOurs($channel, $hash));
-					foreach (Brake::COUNTED as $scale) {
-						$rows = Table::select('filesync_kept', ['hash' => $hash, 'scale' => $scale] + $displaced, 'created DESC, id');
-						// A crop that was deleted with its file returns with it.
-						$rows = $scale ? array_values(array_filter($rows, fn ($one) => isset(json_decode($one['entry'], true)['crop']))) : $rows;
-						$rows && Undo::apply(self::before($rows));
-					}
-					Table::update('filesync_kept', ['hub' => ''], ['hash' => $hash] + $displaced);
-				};
-			}
+		foreach (Table::each('filesync_kept', $displaced, self::PAGE, 'DISTINCT hash', 'hash') as ['hash' => $hash]) {
+			yield function () use ($channel, $channelId, $displaced, $hash) {
+				Turn::take($channelId, fn () => self::keepOurs($channel, $hash));
+				foreach (Brake::COUNTED as $scale) {
+					$rows = Table::select('filesync_kept', ['hash' => $hash, 'scale' => $scale] + $displaced, 'created DESC, id');
+					// A crop that was deleted with its file returns with it.
+					$rows = $scale ? array_values(array_filter($rows, fn ($one) => isset(json_decode($one['entry'], true)['crop']))) : $rows;
+					$rows && Undo::apply(self::before($rows));
+				}
+				Table::update('filesync_kept', ['hub' => ''], ['hash' => $hash] + $displaced);
+			};
 		}
 	}
 
@@ -167,13 +165,11 @@ final class BrakeAnswer
 	private static function each(array $channel, string $hub, string $state, string $what): \Generator
 	{
 		$where = Brake::heldOf((int) $channel['channel_id'], $hub) + ['state' => $state, 'what' => $what];
-		for ($last = ''; $rows = Table::select('filesync_held', $where + ['id >' => $last], 'id', self::PAGE, 'id'); $last = end($rows)['id']) {
-			foreach ($rows as $row) {
-				// One body at a time: that of a folder's delete may be large.
-				$row = Table::first('filesync_held', ['id' => $row['id'], 'state' => $state]);
-				if ($row) {
-					yield $row;
-				}
+		foreach (Table::each('filesync_held', $where, self::PAGE, 'id') as $row) {
+			// One body at a time: that of a folder's delete may be large.
+			$row = Table::first('filesync_held', ['id' => $row['id'], 'state' => $state]);
+			if ($row) {
+				yield $row;
 			}
 		}
 	}

@@ -137,10 +137,8 @@ final class Comparison
 	private function countVerdicts(): void
 	{
 		$counts = ['missing_here' => 0, 'missing_there' => 0, 'different' => 0, 'conflict' => 0];
-		for ($offset = 0; $some = $this->run->inventory()->differences($offset, 1000); $offset += 1000) {
-			foreach ($some as $one) {
-				$counts[self::verdict($one)]++;
-			}
+		foreach ($this->run->differences() as $one) {
+			$counts[self::verdict($one)]++;
 		}
 		$known = $this->run->inventory()->count();
 		$this->run->stats = $counts + ['present' => $known - $counts['missing_there'] - $counts['different']] + $this->run->stats;

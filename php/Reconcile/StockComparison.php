@@ -123,10 +123,8 @@ final class StockComparison
 	private function compare(): void
 	{
 		$here = new Inventory();
-		for ($after = 0; $rows = Table::select('attach', ['uid' => $this->run->uid, 'id >' => $after], 'id', self::PAGE, self::COLUMNS); $after = (int) end($rows)['id']) {
-			foreach ($rows as $row) {
-				$here->add($row['hash'], ...self::texts($row));
-			}
+		foreach (Table::each('attach', ['uid' => $this->run->uid], self::PAGE, self::COLUMNS) as $row) {
+			$here->add($row['hash'], ...self::texts($row));
 		}
 		$there = $this->run->inventory();
 		$here->seal();
@@ -136,10 +134,8 @@ final class StockComparison
 		}
 		$this->run->keep();
 		$counts = ['missing_here' => 0, 'missing_there' => 0, 'different' => 0, 'conflict' => 0];
-		for ($offset = 0; $some = $there->differences($offset, self::PAGE); $offset += self::PAGE) {
-			foreach ($some as $one) {
-				$counts[self::verdict($one)]++;
-			}
+		foreach ($this->run->differences() as $one) {
+			$counts[self::verdict($one)]++;
 		}
 		$this->run->stats = $counts + ['present' => $here->count() - $counts['missing_there'] - $counts['different'], 'entries' => $here->count(), 'rounds' => $there->rounds()] + $this->run->stats;
 		$this->run->save(['state' => 'asking', 'stats' => $this->run->stats, 'position' => ['offset' => 0], 'body' => ['send' => []]]);
@@ -154,11 +150,9 @@ final class StockComparison
 	/** Returns the differences, for people, once they are known. */
 	public static function differences(Run $run): \Generator
 	{
-		for ($offset = 0; $some = $run->inventory()->differences($offset, self::PAGE); $offset += self::PAGE) {
-			foreach ($some as $one) {
-				if (self::verdict($one) !== 'missing_there') {
-					yield ['hash' => $one['hash'], 'verdict' => self::verdict($one)];
-				}
+		foreach ($run->differences() as $one) {
+			if (self::verdict($one) !== 'missing_there') {
+				yield ['hash' => $one['hash'], 'verdict' => self::verdict($one)];
 			}
 		}
 		for ($after = 0; $some = self::lacking($run, $after);) {

@@ -154,11 +154,9 @@ final class Digests
 	/** Forgets files that no longer exist here. */
 	public static function prune(): void
 	{
-		for ($last = ''; $rows = Table::select('filesync_digest', ['id >' => $last], 'id', 500, 'id, uid, hash'); $last = end($rows)['id']) {
-			foreach ($rows as $row) {
-				if (! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id')) {
-					Table::delete('filesync_digest', ['id' => $row['id']]);
-				}
+		foreach (Table::each('filesync_digest', [], 500, 'id, uid, hash') as $row) {
+			if (! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id')) {
+				Table::delete('filesync_digest', ['id' => $row['id']]);
 			}
 		}
 	}

@@ -40,4 +40,33 @@ final class TableTest extends AddonTestCase
 		$this->expectExceptionMessage('cannot insert into table filesync_served');
 		$this->whileFailing($fails, fn () => Table::upsert('filesync_served', self::KEY, ['place' => 2], self::FRESH));
 	}
+
+	public function test_pages_contain_each_row_once_whatever_happens_to_the_rows_meanwhile(): void
+	{
+		foreach (['a', 'b', 'c', 'd', 'e'] as $n => $id) {
+			Table::insert('filesync_served', ['id' => $id, 'place' => $n % 2] + self::FRESH);
+		}
+		$pages = [];
+		foreach (Table::pages('filesync_served', ['job' => 'test'], 2, 'id') as $rows) {
+			$pages[] = array_column($rows, 'id');
+			Table::delete('filesync_served', ['id' => $rows[0]['id']]);
+		}
+		$this->assertSame([['a', 'b'], ['c', 'd'], ['e']], $pages);
+		$this->assertSame(['b', 'd'], array_column(iterator_to_array(Table::each('filesync_served', ['job' => 'test'], 1), false), 'id'));
+		$this->assertSame([], iterator_to_array(Table::pages('filesync_served', ['job' => 'none'], 2)));
+	}
+
+	public function test_pages_follow_numbers_as_numbers_and_values_that_rows_share_once(): void
+	{
+		foreach (range(1, 12) as $n) {
+			$this->receive($this->file(sprintf('f%02d', $n), "bytes $n"));
+		}
+		$this->work();
+		$ids = array_map('intval', array_column(iterator_to_array(Table::each('attach', ['uid' => 1, 'is_dir' => 0], 5, 'id, hash'), false), 'id'));
+		$sorted = $ids;
+		sort($sorted);
+		$this->assertSame([12, $sorted], [count(array_unique($ids)), $ids]);
+		$names = iterator_to_array(Table::each('filesync_transfer', ['uid' => 1, 'hash like' => 'f%'], 5, 'DISTINCT hash', 'hash'), false);
+		$this->assertSame(array_map(fn ($n) => sprintf('f%02d', $n), range(1, 12)), array_column($names, 'hash'));
+	}
 }
