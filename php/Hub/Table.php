@@ -156,7 +156,15 @@ final class Table
 		}
 	}
 
-	/** Runs a piece of work as one transaction. An exception rolls it back. */
+	/**
+	 * Runs a piece of work as one transaction, and returns what it returns. An exception rolls it back.
+	 *
+	 * @template T
+	 *
+	 * @param callable(): T $work
+	 *
+	 * @return T
+	 */
 	public static function transaction(callable $work): mixed
 	{
 		if (! dbq('BEGIN')) {

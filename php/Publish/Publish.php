@@ -172,12 +172,7 @@ final class Publish
 
 	private function verdict(array $row, array $entry): string
 	{
-		$verdict = 'publish';
-		Turn::take($this->channelId, function () use ($row, $entry, &$verdict) {
-			$verdict = Revisions::verdict($this->channel, $row['hash'], $entry['revision'] ?? null, $row['sha256']);
-		});
-
-		return $verdict;
+		return Turn::take($this->channelId, fn () => Revisions::verdict($this->channel, $row['hash'], $entry['revision'] ?? null, $row['sha256']));
 	}
 
 	private function writeIntent(array $row, string $target): ?array

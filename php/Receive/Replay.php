@@ -80,7 +80,9 @@ final class Replay
 	{
 		$channel = Clones::channel((int) $row['uid']);
 		$packet = Packet::read(HeldPackets::entry($row));
-		$channel && Turn::take((int) $row['uid'], fn () => Deletion::refuse($channel, $packet));
+		if ($channel) {
+			Turn::take((int) $row['uid'], fn () => Deletion::refuse($channel, $packet));
+		}
 		Table::delete('filesync_packet', ['id' => $row['id']]);
 	}
 }
