@@ -161,22 +161,26 @@ final class Table
 	 *
 	 * @template T
 	 *
-	 * @param callable(): T $work
+	 * @param callable(): T      $work
+	 * @param ?callable(T): bool $isGood Told the result; false rolls it back too.
 	 *
 	 * @return T
 	 */
-	public static function transaction(callable $work): mixed
+	public static function transaction(callable $work, ?callable $isGood = null): mixed
 	{
 		if (! dbq('BEGIN')) {
 			throw new \RuntimeException('cannot begin a transaction');
 		}
 		try {
 			$result = $work();
+			$isKept = $isGood === null || $isGood($result);
 		} catch (\Throwable $e) {
 			dbq('ROLLBACK');
 			throw $e;
 		}
-		if (! dbq('COMMIT')) {
+		if (! $isKept) {
+			dbq('ROLLBACK');
+		} elseif (! dbq('COMMIT')) {
 			dbq('ROLLBACK');
 			throw new \RuntimeException('cannot commit a transaction');
 		}

@@ -240,12 +240,12 @@ final class Publish
 			$this->undo($row, $intent);
 			throw $e;
 		}
-		if ($outcome === 'deleted') {
+		if ($outcome === Outcome::Deleted) {
 			$this->giveWay($row, $intent, 'the file was deleted here at the same moment');
-		} elseif ($outcome === 'moved') {
+		} elseif ($outcome === Outcome::Moved) {
 			$this->undo($row, $intent);
 			$this->turnBack($row);
-		} elseif ($outcome === 'published') {
+		} elseif ($outcome === Outcome::Published) {
 			$intent['is_plain'] && Queue::dropScales($this->channelId, $row['hash']);
 			Brake::settled($row);
 			Kept::settle($this->channelId);

@@ -69,4 +69,16 @@ final class TableTest extends AddonTestCase
 		$names = iterator_to_array(Table::each('filesync_transfer', ['uid' => 1, 'hash like' => 'f%'], 5, 'DISTINCT hash', 'hash'), false);
 		$this->assertSame(array_map(fn ($n) => sprintf('f%02d', $n), range(1, 12)), array_column($names, 'hash'));
 	}
+
+	public function test_a_transaction_whose_result_is_not_good_writes_nothing(): void
+	{
+		$work = fn (int $place) => function () use ($place) {
+			Table::insert('filesync_served', ['id' => "x$place", 'place' => $place] + self::FRESH);
+
+			return $place;
+		};
+		$isOdd = fn (int $place) => $place % 2 === 1;
+		$this->assertSame([1, 2, 3, 4], [Table::transaction($work(1), $isOdd), Table::transaction($work(2), $isOdd), Table::transaction($work(3), $isOdd), Table::transaction($work(4))]);
+		$this->assertSame(['x1', 'x3', 'x4'], array_column(Table::select('filesync_served', ['job' => 'test'], 'id', 0, 'id'), 'id'));
+	}
 }
