@@ -268,36 +268,33 @@ final class Batch
 
 	private function fail(array $row, array $report): void
 	{
-		$error = $report['error'];
-		$facts = $error['facts'];
-		// Set if a hub's row is older than the packet that announced the file.
-		$isOlder = isset($facts['older_edited']);
-		Config::log("transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: {$error['kind']}: {$error['message']}");
-		if (isset($facts['stated_bytes'])) {
-			Queue::restate($row, (int) $facts['stated_bytes'], $error['kind'], $error['message']);
-		} elseif ($error['kind'] === 'Storage' && isset($facts['needed_bytes'])) {
+		$failure = Failure::of($report['error']);
+		Config::log("transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: $failure->kind: $failure->message");
+		if ($failure->statedBytes !== null) {
+			Queue::restate($row, $failure->statedBytes, $failure->kind, $failure->message);
+		} elseif ($failure->neededBytes !== null) {
 			// The disk is not at fault if a file is too large for it: smaller ones may fit.
-			$this->waitForSpace($row, 'not enough disk space for ' . (int) $facts['needed_bytes'] . ' bytes');
-		} elseif ($error['kind'] === 'Storage') {
-			Queue::pause($error['message']);
-			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => $error['message'], 'next_at' => Queue::pausedUntil()]);
-		} elseif ($isOlder && $this->isBackAtOurs($row, $facts['hub'], $facts['older_edited'])) {
+			$this->waitForSpace($row, "not enough disk space for $failure->neededBytes bytes");
+		} elseif ($failure->kind === 'Storage') {
+			Queue::pause($failure->message);
+			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => $failure->message, 'next_at' => Queue::pausedUntil()]);
+		} elseif ($failure->olderEdited !== null && $this->isBackAtOurs($row, $failure->hub, $failure->olderEdited)) {
 			// A hub without filesync has meanwhile accepted our version over the one that it had announced.
 			Queue::giveUp($row);
-		} elseif ($isOlder && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
+		} elseif ($failure->olderEdited !== null && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
 			// A hub without filesync accepted an older state from another clone over the announced one: that version no longer exists anywhere.
 			if (Revisions::park($row, 'NotFound', 'the hub that announced this version went back to an older one') && Store::attach((int) $row['uid'], $row['hash'])) {
 				Outgoing::answer((int) $row['uid'], $row['hash'], false);
 			}
-		} elseif (isset($facts['wait_is_no_failure'])) {
-			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => $error['kind'], 'reason' => $error['message'],
-				'next_at' => Config::now() + min(86400, max(1, (int) $error['retry_after_seconds']))]);
-		} elseif ($error['temporary']) {
+		} elseif ($failure->isOnlyWait) {
+			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => $failure->kind, 'reason' => $failure->message,
+				'next_at' => Config::now() + min(86400, max(1, (int) $failure->retryAfterSeconds))]);
+		} elseif ($failure->isTemporary) {
 			// A connection that breaks off after each good piece makes progress: its waits do not grow.
-			$row['attempts'] = $error['kind'] !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];
-			Queue::retryLater($row, $error['kind'], $error['message'], $error['retry_after_seconds']);
+			$row['attempts'] = $failure->kind !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];
+			Queue::retryLater($row, $failure->kind, $failure->message, $failure->retryAfterSeconds);
 		} else {
-			Revisions::park($row, $error['kind'], $error['message']);
+			Revisions::park($row, $failure->kind, $failure->message);
 		}
 	}
 
