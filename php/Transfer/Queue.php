@@ -41,8 +41,6 @@ final class Queue
 	private const SIZED = 'id, generation, state, length(entry) + length(pending) + length(names) as text_bytes';
 	/** The maximum of text in rows that are leased together. */
 	private const MOST_TEXT_BYTES = 4194304;
-	/** The priority of files found missing: current changes come first. */
-	public const LATE = 100;
 
 	/** Returns the row of a transfer, or null. */
 	public static function find(int $channelId, string $hash, int $scale): ?array
@@ -51,20 +49,18 @@ final class Queue
 	}
 
 	/**
-	 * Requests the bytes that a packet announced.
-	 *
-	 * @param array $wanted uid, hash, scale, size_bytes, edited, mimetype, folder, origin, nick, names, entry, base, kind, reason.
-	 *   A `kind` parks it at once; the state `to_make` is for Scales; `priority`: lower runs first, LATE runs after everything else.
+	 * Requests bytes.
 	 *
 	 * @return 'staged'|'older'|'again' `older`: the arriving version is newer. `again`: it was published just now; check again.
 	 */
-	public static function stage(array $wanted): string
+	public static function stage(Wanted $wanted): string
 	{
-		$id = self::id($wanted['uid'], $wanted['hash'], $wanted['scale']);
+		$id = self::id($wanted->channelId, $wanted->hash, $wanted->scale);
+		$columns = $wanted->columns();
 		for ($try = 0; $try < 5; $try++) {
 			$now = Config::now();
-			$fresh = $wanted + ['state' => $wanted['kind'] === '' ? 'staged' : 'parked', 'token' => '', 'lease_until' => 0, 'attempts' => 0,
-				'next_at' => $now, 'priority' => self::priority($wanted['size_bytes']), 'pending' => '', 'sha256' => '', 'intent' => '',
+			$fresh = $columns + ['state' => $wanted->kind === '' ? 'staged' : 'parked', 'token' => '', 'lease_until' => 0, 'attempts' => 0,
+				'next_at' => $now, 'priority' => self::priority($wanted->sizeBytes), 'pending' => '', 'sha256' => '', 'intent' => '',
 				'result' => '', 'updated' => $now];
 			$old = Table::first('filesync_transfer', ['id' => $id]);
 			if (! $old) {
@@ -73,9 +69,9 @@ final class Queue
 				}
 				continue;
 			}
-			$same = self::announcedBytes($old) === $wanted['size_bytes'] && $old['edited'] === $wanted['edited'];
+			$same = self::announcedBytes($old) === $wanted->sizeBytes && $old['edited'] === $wanted->edited;
 			$live = in_array($old['state'], self::LIVE, true);
-			if ($wanted['scale'] > 0 && ($live || $old['state'] === 'parked') && ! $same && Clock::isOldNews($wanted['edited'], $old['edited'])) {
+			if ($wanted->scale > 0 && ($live || $old['state'] === 'parked') && ! $same && Clock::isOldNews($wanted->edited, $old['edited'])) {
 				return 'older';
 			}
 			if ($old['state'] === 'published' && $try > 0) {
@@ -83,9 +79,9 @@ final class Queue
 			}
 			$seen = ['id' => $id, 'generation' => (int) $old['generation'], 'state' => $old['state']];
 			if ($old['state'] === 'publishing') {
-				$set = ['pending' => json_encode($wanted)];
-			} elseif ($live && $same && $wanted['kind'] === '') {
-				$set = array_intersect_key($wanted, array_flip(['entry', 'names', 'origin', 'nick', 'folder', 'mimetype']));
+				$set = ['pending' => json_encode($columns)];
+			} elseif ($live && $same && $wanted->kind === '') {
+				$set = array_intersect_key($columns, array_flip(['entry', 'names', 'origin', 'nick', 'folder', 'mimetype']));
 			} else {
 				$set = ['generation' => (int) $old['generation'] + 1] + $fresh;
 			}
@@ -365,7 +361,7 @@ final class Queue
 	/** Counts the waiting transfers of a channel's files that were found missing. */
 	public static function countWaiting(int $channelId): int
 	{
-		return Table::count('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'waiting'], 'priority' => self::LATE]);
+		return Table::count('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'waiting'], 'priority' => Wanted::LATE]);
 	}
 
 	/** Tells whether bytes of a file are arriving. */

@@ -16,7 +16,7 @@ use FileSync\Addon\Reconcile\InventoryRequest;
 use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Reconcile\StockComparison;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Wanted;
 use FileSync\Inventory;
 use TestHub\Maker;
 
@@ -42,7 +42,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->work();
 		$this->there['yours'] = $this->file('yours', 'only there', [], ['folder-x' => 'Holiday']) + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 3]])];
 		$this->assertSame('over', $this->compare());
-		$this->assertSame(Queue::LATE, (int) $this->transfer('yours')['priority']);
+		$this->assertSame(Wanted::LATE, (int) $this->transfer('yours')['priority']);
 		$this->assertSame('Holiday', $this->attach('folder-x')['filename']);
 		$finish = end($this->asked);
 		$this->assertSame(['finish', true], [$finish['do'], $finish['last']]);
