@@ -97,9 +97,9 @@ final class Reconcile
 			if ($run = Run::next($busy)) {
 				ServedLast::note('reconcile', $run->uid);
 				$outcome = self::goOn($run->id, min($deadline, Config::now() + ServedLast::TURN_SECONDS));
-				$outcome === 'busy' && $busy[] = $run->id;
+				$outcome === Outcome::Busy && $busy[] = $run->id;
 				$after = Run::find($run->id);
-				$isMoving = $outcome !== 'busy' && (! $after || $after->next_at <= Config::now() || ($after->stats['told'] ?? 0) > ($run->stats['told'] ?? 0));
+				$isMoving = $outcome !== Outcome::Busy && (! $after || $after->next_at <= Config::now() || ($after->stats['told'] ?? 0) > ($run->stats['told'] ?? 0));
 				$movedAt = $isMoving ? Config::now() : $movedAt;
 				continue;
 			}
@@ -118,14 +118,12 @@ final class Reconcile
 	 *
 	 * @param bool      $isDry    Whether to stop once all differences are known.
 	 * @param ?\Closure $progress Called with the run after each step.
-	 *
-	 * @return 'over'|'on'|'busy'|'failed' `on`: not done yet. `busy`: another process is running it.
 	 */
-	public static function goOn(string $id, int $deadline, bool $isDry = false, ?\Closure $progress = null): string
+	public static function goOn(string $id, int $deadline, bool $isDry = false, ?\Closure $progress = null): Outcome
 	{
 		$token = Config::token();
 		if (! Lease::take("reconcile-$id", $token, max(0, $deadline - Config::now()) + self::LEASE_SECONDS)) {
-			return 'busy';
+			return Outcome::Busy;
 		}
 		$run = Run::find($id);
 		$attempts = $run?->attempts ?? 0;
@@ -134,7 +132,7 @@ final class Reconcile
 			$isHome = $channel && in_array($run->peer, array_column(Clones::others($channel), 'url'), true);
 			if (! $isHome) {
 				$run?->end();
-				return 'over';
+				return Outcome::Over;
 			}
 			// Counted before the try: a run that kills the process must not come first again.
 			$again = Config::now() + self::backoff()->seconds($attempts + 1);
@@ -147,7 +145,7 @@ final class Reconcile
 			unset($run->stats['busy']);
 			$run->save(($run->attempts === $attempts + 1 ? ['attempts' => $attempts] : []) + ['stats' => $run->stats] + ($run->next_at === $again ? ['next_at' => Config::now()] : []));
 
-			return $isOver ? 'over' : 'on';
+			return $isOver ? Outcome::Over : Outcome::On;
 		} catch (\Throwable $e) {
 			if ($e instanceof PeerFailure && $e->retryAfter !== null) {
 				// The hub asked for a short wait, which does not count as a failure.
@@ -155,12 +153,12 @@ final class Reconcile
 				$wait = max($e->retryAfter, Backoff::doubling(1, 10, self::BUSY_SECONDS)->seconds($busy));
 				$run->save(['attempts' => $attempts, 'stats' => ['busy' => $busy + 1] + $run->stats, 'next_at' => Config::now() + $wait]);
 
-				return 'on';
+				return Outcome::On;
 			}
 			$e instanceof PeerFailure || Config::logFailure('comparing with ' . $run->peer, $e);
 			$run->save(['attempts' => $attempts + 1, 'reason' => mb_substr($e->getMessage(), 0, 500), 'next_at' => Config::now() + self::backoff()->spread($attempts + 1)]);
 
-			return 'failed';
+			return Outcome::Failed;
 		} finally {
 			Lease::giveBack("reconcile-$id", $token);
 		}
