@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Storage\PhotoRepair;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 use FileSync\Addon\Work\Worker;
 
 if (! class_exists('App', false)) {
@@ -54,7 +55,7 @@ final class RepairPhotosCommand
 			}, $left ? "; $left cannot be made and stay as they are" : '', "\n";
 		}
 
-		return $left ? 1 : (! $isDry && Table::count('filesync_transfer', ['state' => 'to_make']) ? 75 : 0);
+		return $left ? 1 : (! $isDry && Table::count('filesync_transfer', ['state' => TransferState::TO_MAKE]) ? 75 : 0);
 	}
 
 	private function show(array $channel, array $attach, array $faults): void

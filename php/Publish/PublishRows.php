@@ -14,6 +14,7 @@ use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\PhotoRow;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\ScaleEntry;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -71,8 +72,8 @@ final class PublishRows
 	private static function fence(array $row): ?array
 	{
 		$done = Config::token();
-		Table::update('filesync_transfer', ['state' => 'published', 'token' => $done, 'lease_until' => 0, 'kind' => '', 'reason' => '', 'updated' => Config::now()],
-			['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $row['token'], 'state' => 'publishing']);
+		Table::update('filesync_transfer', ['state' => TransferState::PUBLISHED, 'token' => $done, 'lease_until' => 0, 'kind' => '', 'reason' => '', 'updated' => Config::now()],
+			['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $row['token'], 'state' => TransferState::PUBLISHING]);
 
 		return Table::first('filesync_transfer', ['id' => $row['id'], 'token' => $done]);
 	}
@@ -169,7 +170,7 @@ final class PublishRows
 	/** A newer packet arrived while this version was being published: its transfer begins now. */
 	private static function restage(array $row, array $pending): void
 	{
-		Table::update('filesync_transfer', $pending + ['generation' => (int) $row['generation'] + 1, 'state' => $pending['kind'] === '' ? 'staged' : 'parked',
+		Table::update('filesync_transfer', $pending + ['generation' => (int) $row['generation'] + 1, 'state' => $pending['kind'] === '' ? TransferState::STAGED : TransferState::PARKED,
 			'token' => '', 'lease_until' => 0, 'attempts' => 0, 'next_at' => Config::now(), 'pending' => '', 'sha256' => '', 'intent' => '', 'result' => ''],
 			['id' => $row['id']]);
 	}

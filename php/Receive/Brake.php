@@ -15,6 +15,7 @@ use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -61,7 +62,7 @@ final class Brake
 	{
 		$channelId = (int) $channel['channel_id'];
 		$transfer = Queue::find($channelId, $own['hash'], 0);
-		$isHeld = $transfer && $transfer['state'] === 'parked' && $transfer['kind'] === Queue::BRAKE;
+		$isHeld = $transfer && $transfer['state'] === TransferState::PARKED && $transfer['kind'] === Queue::BRAKE;
 		$scope = self::stopped($channelId, $root);
 		if ((! $isHeld && ! $scope) || ! self::displaces($channel, $root, $own, $packet->sha256)) {
 			return ['', ''];
@@ -111,7 +112,7 @@ final class Brake
 			if ($reason !== null) {
 				Queue::park($row, Queue::BRAKE, $reason);
 			} elseif ($channel && self::mustSpareDisk($channel, $row)) {
-				Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => 'the file that it replaces must be kept, and the disk is nearly full',
+				Queue::advance($row, TransferState::LEASED, TransferState::WAITING, ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => 'the file that it replaces must be kept, and the disk is nearly full',
 					'next_at' => Config::now() + max(60, Config::number('storage_pause_seconds'))]);
 			} else {
 				return true;
@@ -261,7 +262,7 @@ final class Brake
 			Config::set('files', json_encode($notes), self::scope($channelId));
 		}
 		foreach (Table::each('filesync_held', [], 500, 'id, uid, hash, what') as $row) {
-			$isOver = $row['what'] === 'replaced' ? ! Table::first('filesync_transfer', ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => self::COUNTED, 'state <>' => ['published', 'dropped']], '', 'id')
+			$isOver = $row['what'] === 'replaced' ? ! Table::first('filesync_transfer', ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => self::COUNTED, 'state <>' => [TransferState::PUBLISHED, TransferState::DROPPED]], '', 'id')
 				: ! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id') && ! Table::first('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], '', 'id');
 			$isOver && Table::delete('filesync_held', ['id' => $row['id']]);
 		}

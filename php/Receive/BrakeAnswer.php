@@ -14,6 +14,7 @@ use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Send\Outgoing;
 use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -40,8 +41,8 @@ final class BrakeAnswer
 		if ($isAgreed) {
 			$hashes = array_column(Table::select('filesync_held', $mine + ['state' => 'agreed', 'what' => 'replaced'], '', 0, 'hash'), 'hash');
 			foreach (array_chunk($hashes, 200) as $some) {
-				Table::update('filesync_transfer', ['state' => 'staged', 'kind' => '', 'reason' => '', 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
-					['uid' => $line['channel'], 'hash' => $some, 'scale' => Brake::COUNTED, 'state' => 'parked', 'kind' => Queue::BRAKE]);
+				Table::update('filesync_transfer', ['state' => TransferState::STAGED, 'kind' => '', 'reason' => '', 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
+					['uid' => $line['channel'], 'hash' => $some, 'scale' => Brake::COUNTED, 'state' => TransferState::PARKED, 'kind' => Queue::BRAKE]);
 			}
 			// From now on a new count begins.
 			Table::update('filesync_kept', ['hub' => ''], Brake::keptOf($line['channel'], $line['hub']));
@@ -149,7 +150,7 @@ final class BrakeAnswer
 		if (! ($own = Store::attach($channelId, $hash)) || ! $transfers) {
 			return;
 		}
-		if (in_array('publishing', array_column($transfers, 'state'), true)) {
+		if (in_array(TransferState::PUBLISHING, array_column($transfers, 'state'), true)) {
 			throw new Postponed('the file is being published', true);
 		}
 		// A hub without filesync accepts nothing dated before its own version, and no hub accepts such a crop.

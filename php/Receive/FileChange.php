@@ -19,6 +19,7 @@ use FileSync\Addon\Storage\Relocation;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\ScaleEntry;
+use FileSync\Addon\Transfer\TransferState;
 use FileSync\Addon\Transfer\Wanted;
 
 if (! class_exists('App', false)) {
@@ -96,7 +97,7 @@ final class FileChange
 	/** Returns the last accepted attach row of a file that is still to arrive, or null. */
 	private static function accepted(?array $transfer): ?array
 	{
-		$isToCome = $transfer && in_array($transfer['state'], [...Queue::LIVE, 'parked'], true);
+		$isToCome = $transfer && in_array($transfer['state'], [...Queue::LIVE, TransferState::PARKED], true);
 
 		return $isToCome ? json_decode($transfer['entry'], true)['attach'] ?? null : null;
 	}

@@ -23,6 +23,7 @@ use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\Tree;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -470,7 +471,7 @@ final class Outgoing
 	private static function isWithheld(int $channelId, string $hash): bool
 	{
 		return Queue::isLive($channelId, $hash)
-			|| Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => 'parked', 'kind <>' => Queue::TOLD], '', 'id') !== null;
+			|| Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => TransferState::PARKED, 'kind <>' => Queue::TOLD], '', 'id') !== null;
 	}
 
 	private static function isWriting(): bool

@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -80,16 +81,16 @@ final class Overview
 		$bytes = Table::sum('attach', 'filesize', $mine) + self::beyondColumn($mine);
 		$counts = ['missing_files' => 0, 'old_files' => 0, 'parked_files' => 0];
 		$missingBytes = $oldBytes = 0;
-		$wanted = ['uid' => $channelId, 'scale' => 0, 'state' => [...Queue::LIVE, 'parked']];
+		$wanted = ['uid' => $channelId, 'scale' => 0, 'state' => [...Queue::LIVE, TransferState::PARKED]];
 		foreach (Table::pages('filesync_transfer', $wanted, self::PAGE_ROWS, 'id, hash, state, kind, size_bytes') as $rows) {
 			$present = array_column(Table::select('attach', $mine + ['hash' => array_column($rows, 'hash')], '', 0, 'hash, filesize'), 'filesize', 'hash');
 			foreach ($rows as $row) {
 				$isHere = isset($present[$row['hash']]);
-				if ($row['state'] === 'parked' && $isHere && in_array($row['kind'], [...Queue::OURS_STAY, Queue::BRAKE], true)) {
+				if ($row['state'] === TransferState::PARKED && $isHere && in_array($row['kind'], [...Queue::OURS_STAY, Queue::BRAKE], true)) {
 					continue;
 				}
 				$counts[$isHere ? 'old_files' : 'missing_files']++;
-				$counts['parked_files'] += $row['state'] === 'parked' ? 1 : 0;
+				$counts['parked_files'] += $row['state'] === TransferState::PARKED ? 1 : 0;
 				$missingBytes += $isHere ? 0 : (int) $row['size_bytes'];
 				$oldBytes += $isHere ? (int) $present[$row['hash']] : 0;
 			}

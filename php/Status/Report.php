@@ -12,6 +12,7 @@ use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\DroppedPackets;
 use FileSync\Addon\Receive\HeldPackets;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -53,7 +54,7 @@ final class Report
 				'next' => self::date($run->next_at), 'reason' => $run->reason] + array_intersect_key($run->stats, array_flip(['missing_here', 'missing_there', 'different', 'conflict'])),
 				Run::all('ask')),
 			'parked' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'scale' => (int) $row['scale']] + array_intersect_key($row, array_flip(['hash', 'kind', 'reason'])),
-				Table::select('filesync_transfer', ['state' => 'parked'], 'updated', 100, 'uid, scale, hash, kind, reason')),
+				Table::select('filesync_transfer', ['state' => TransferState::PARKED], 'updated', 100, 'uid, scale, hash, kind, reason')),
 			'held' => array_map(fn ($line) => ['id' => $line['id'], 'channel' => $line['channel'], 'clones' => $line['urls'], 'what' => $line['what'], 'files' => $line['files'],
 				'size_bytes' => $line['size_bytes'], 'waiting' => $line['waiting'], 'since' => self::date($line['since'])], Brake::lines()),
 			'packets' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'state' => $row['state'], 'reason' => $row['reason']],
@@ -70,11 +71,11 @@ final class Report
 	{
 		$where = $channels === null ? [] : ['uid' => array_map(fn ($channel) => (int) $channel['channel_id'], $channels)];
 		$columns = 'id, uid, hash, scale, names, state, size_bytes, kind, reason, attempts, next_at';
-		foreach (Table::each('filesync_transfer', $where + ['state' => [...Queue::LIVE, 'parked']], self::PAGE_ROWS, $columns) as $row) {
+		foreach (Table::each('filesync_transfer', $where + ['state' => [...Queue::LIVE, TransferState::PARKED]], self::PAGE_ROWS, $columns) as $row) {
 			$names = json_decode($row['names'], true) ?: [];
 			yield ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'name' => implode('/', $names), 'state' => $row['state'],
 				'size_bytes' => (int) $row['size_bytes'], 'kind' => $row['kind'], 'reason' => $row['reason'], 'attempts' => (int) $row['attempts'],
-				'next_try' => in_array($row['state'], ['staged', 'waiting'], true) ? self::date((int) $row['next_at']) : null];
+				'next_try' => in_array($row['state'], [TransferState::STAGED, TransferState::WAITING], true) ? self::date((int) $row['next_at']) : null];
 		}
 		yield from self::held($where);
 		yield from self::dropped($where);
@@ -129,7 +130,7 @@ final class Report
 	{
 		$transfer = Queue::find((int) $row['uid'], $row['hash'], 0);
 
-		return $transfer && in_array($transfer['state'], [...Queue::LIVE, 'parked'], true);
+		return $transfer && in_array($transfer['state'], [...Queue::LIVE, TransferState::PARKED], true);
 	}
 
 	private static function date(int $time): ?string

@@ -49,6 +49,6 @@ final class Wanted
 			'mimetype' => $this->mimetype, 'folder' => $this->folder, 'origin' => $this->origin, 'nick' => $this->nick,
 			'names' => json_encode($this->names, JSON_INVALID_UTF8_SUBSTITUTE), 'entry' => json_encode($this->entry, JSON_INVALID_UTF8_SUBSTITUTE),
 			'base' => json_encode($this->base), 'kind' => $this->kind, 'reason' => $this->reason]
-			+ ($this->isToMake ? ['state' => 'to_make'] : []) + ($this->isLate ? ['priority' => self::LATE] : []);
+			+ ($this->isToMake ? ['state' => TransferState::TO_MAKE] : []) + ($this->isLate ? ['priority' => self::LATE] : []);
 	}
 }
