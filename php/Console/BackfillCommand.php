@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Reconcile\Comparison;
+use FileSync\Addon\Reconcile\Outcome;
 use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Reconcile\StockComparison;
 use FileSync\Addon\Status\Report;
@@ -61,10 +62,10 @@ final class BackfillCommand
 		for ($waits = 0; $waits < self::MOST_WAITS;) {
 			$outcome = Reconcile::goOn($run->id, Config::now() + self::SLICE_SECONDS, $this->isDry, $this->showProgress(...));
 			$run = Run::find($run->id) ?? $run;
-			if (! in_array($outcome, ['on', 'busy'], true)) {
+			if (! in_array($outcome, [Outcome::On, Outcome::Busy], true)) {
 				break;
 			}
-			$isWaiting = $outcome === 'busy' || $run->next_at > Config::now();
+			$isWaiting = $outcome === Outcome::Busy || $run->next_at > Config::now();
 			$waits = $isWaiting ? $waits + 1 : 0;
 			if ($isWaiting) {
 				Doorbell::ring();
@@ -72,25 +73,25 @@ final class BackfillCommand
 			}
 		}
 		$this->show($run, $outcome);
-		if ($this->isDry && $outcome === 'over') {
+		if ($this->isDry && $outcome === Outcome::Over) {
 			$this->showDifferences($run);
 			$run->abandon($before);
 		}
 
-		return $outcome === 'over' ? 0 : 75;
+		return $outcome === Outcome::Over ? 0 : 75;
 	}
 
-	private function show(Run $run, string $outcome): void
+	private function show(Run $run, Outcome $outcome): void
 	{
 		$this->bar->clear();
 		$stats = array_intersect_key($run->stats, array_flip([...self::VERDICTS, 'entries', 'rounds', 'requests', 'bytes', 'told']));
 		if ($this->isJson) {
-			echo json_encode(['channel' => $run->uid, 'clone' => $run->peer, 'outcome' => $outcome, 'reason' => $outcome === 'failed' ? $run->reason : '', 'dry_run' => $this->isDry] + $stats,
+			echo json_encode(['channel' => $run->uid, 'clone' => $run->peer, 'outcome' => $outcome->value, 'reason' => $outcome === Outcome::Failed ? $run->reason : '', 'dry_run' => $this->isDry] + $stats,
 				JSON_UNESCAPED_SLASHES), "\n";
 			return;
 		}
 		$parts = array_map(fn ($verdict) => strtr($verdict, '_', ' ') . ' ' . number_format($stats[$verdict] ?? 0), self::VERDICTS);
-		echo Config::oneLine("channel $run->uid, $run->peer: " . ($outcome === 'failed' ? "failed: $run->reason" : implode(', ', $parts)
+		echo Config::oneLine("channel $run->uid, $run->peer: " . ($outcome === Outcome::Failed ? "failed: $run->reason" : implode(', ', $parts)
 			. sprintf(' (%d rounds, %.1f kB)', $stats['rounds'] ?? 0, ($stats['bytes'] ?? 0) / 1000))), "\n";
 	}
 
@@ -102,10 +103,8 @@ final class BackfillCommand
 			}
 			return;
 		}
-		for ($offset = 0; $some = $run->inventory()->differences($offset, 500); $offset += 500) {
-			foreach ($some as $one) {
-				$this->showDifference(['verdict' => Comparison::verdict($one)] + array_intersect_key($one, array_flip(['hash', 'key', 'content', 'metadata'])));
-			}
+		foreach ($run->differences() as $one) {
+			$this->showDifference(['verdict' => Comparison::verdict($one)] + array_intersect_key($one, array_flip(['hash', 'key', 'content', 'metadata'])));
 		}
 	}
 

@@ -33,16 +33,14 @@ final class RepairItemsCommand
 			if (! Clones::everywhere($channel)) {
 				continue;
 			}
-			for ($after = 0; $items = Items::page($channel, $after, self::PAGE); $after = (int) end($items)['id']) {
-				foreach ($items as $item) {
-					$changes = ItemRelocation::mended($channel, $item);
-					$overwritten = self::overwritten($item);
-					$found += $changes ? 1 : 0;
-					$lost += $overwritten ? 1 : 0;
-					$this->show($item, array_keys($changes), $overwritten);
-					if ($changes && ! isset($this->options['dry-run'])) {
-						Items::change($item, $changes);
-					}
+			foreach (Items::each($channel, self::PAGE) as $item) {
+				$changes = ItemRelocation::mended($channel, $item);
+				$overwritten = self::overwritten($item);
+				$found += $changes ? 1 : 0;
+				$lost += $overwritten ? 1 : 0;
+				$this->show($item, array_keys($changes), $overwritten);
+				if ($changes && ! isset($this->options['dry-run'])) {
+					Items::change($item, $changes);
 				}
 			}
 		}

@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Storage\PhotoRepair;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 use FileSync\Addon\Work\Worker;
 
 if (! class_exists('App', false)) {
@@ -33,7 +34,7 @@ final class RepairPhotosCommand
 		$found = $made = $left = 0;
 		foreach (Channels::of($this->options) as $channel) {
 			$where = ['uid' => (int) $channel['channel_id'], 'is_photo' => 1, 'os_storage' => 1];
-			for ($last = 0; $rows = Table::select('attach', $where + ['id >' => $last], 'id', self::PAGE); $last = (int) end($rows)['id']) {
+			foreach (Table::pages('attach', $where, self::PAGE) as $rows) {
 				foreach ($rows as $attach) {
 					$repair = new PhotoRepair($channel, $attach);
 					$faults = Queue::isLive((int) $attach['uid'], $attach['hash']) ? [] : $repair->faults();
@@ -54,7 +55,7 @@ final class RepairPhotosCommand
 			}, $left ? "; $left cannot be made and stay as they are" : '', "\n";
 		}
 
-		return $left ? 1 : (! $isDry && Table::count('filesync_transfer', ['state' => 'to_make']) ? 75 : 0);
+		return $left ? 1 : (! $isDry && Table::count('filesync_transfer', ['state' => TransferState::TO_MAKE]) ? 75 : 0);
 	}
 
 	private function show(array $channel, array $attach, array $faults): void

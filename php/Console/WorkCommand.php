@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Posts\Previews;
 use FileSync\Addon\Status\Report;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 use FileSync\Addon\Work\Worker;
 
 if (! class_exists('App', false)) {
@@ -58,7 +59,7 @@ final class WorkCommand
 	/** Tells whether live transfers can still progress: scales of a parked photo cannot. */
 	private function canGoOn(): bool
 	{
-		return Table::count('filesync_transfer', ['state' => ['staged', 'waiting', 'leased', 'publishing']]) > 0
+		return Table::count('filesync_transfer', ['state' => [TransferState::STAGED, TransferState::WAITING, TransferState::LEASED, TransferState::PUBLISHING]]) > 0
 			|| Queue::channelsToPublish(PHP_INT_MAX) !== [] || Queue::channelsToMake(PHP_INT_MAX) !== [];
 	}
 
@@ -81,9 +82,9 @@ final class WorkCommand
 			$bytes += $one['offset_bytes'];
 		}
 		$this->seenBytes = max($this->seenBytes, $bytes);
-		$files = Table::count('filesync_transfer', ['state' => 'published']);
-		$all = $files + Table::count('filesync_transfer', ['state' => [...Queue::LIVE, 'parked']]);
-		$toCome = Table::sum('filesync_transfer', 'size_bytes', ['state' => array_diff(Queue::LIVE, ['verified', 'publishing'])]);
+		$files = Table::count('filesync_transfer', ['state' => TransferState::PUBLISHED]);
+		$all = $files + Table::count('filesync_transfer', ['state' => [...Queue::LIVE, TransferState::PARKED]]);
+		$toCome = Table::sum('filesync_transfer', 'size_bytes', ['state' => array_diff(Queue::LIVE, [TransferState::VERIFIED, TransferState::PUBLISHING])]);
 		$this->bar->show($this->seenBytes, $this->arrived() + $toCome, sprintf('%d of %d files, %.1f MiB, %.1f MiB/s', $files, $all, $this->seenBytes / 1048576, $rate / 1048576));
 	}
 
@@ -104,7 +105,7 @@ final class WorkCommand
 	/** Returns the bytes of files that were completed since this command began. */
 	private function arrived(): int
 	{
-		return Table::sum('filesync_transfer', 'size_bytes', ['state' => ['verified', 'publishing', 'published']]) - $this->baseline;
+		return Table::sum('filesync_transfer', 'size_bytes', ['state' => [TransferState::VERIFIED, TransferState::PUBLISHING, TransferState::PUBLISHED]]) - $this->baseline;
 	}
 
 	private static function residentPeakBytes(): int

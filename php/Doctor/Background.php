@@ -10,6 +10,7 @@ use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\DroppedPackets;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -69,7 +70,7 @@ final class Background
 		}
 		$slots = max(1, min(4, Config::number('workers')));
 		$busy = count(array_filter(range(1, $slots), fn ($n) => Lease::isHeld("worker-$n")));
-		$oldest = (int) (Table::first('filesync_transfer', ['state' => ['staged', 'waiting']], '', 'min(next_at) as due')['due'] ?? 0);
+		$oldest = (int) (Table::first('filesync_transfer', ['state' => [TransferState::STAGED, TransferState::WAITING]], '', 'min(next_at) as due')['due'] ?? 0);
 		$isLate = $oldest && $oldest < Config::now() - self::LATE_SECONDS && ! $until && $busy < $slots;
 		$findings->note('workers', ! $isLate, $isLate ? sprintf(t('%1$d of %2$d workers run, though files are due since %3$s UTC'), $busy, $slots, gmdate('Y-m-d H:i:s', $oldest)) : sprintf(t('%1$d of %2$d workers run'), $busy, $slots),
 			t("check that the hub's background processes start (php util/config system phpbin names their PHP), or run: php addon/filesync/cli.php work"));

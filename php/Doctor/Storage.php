@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -48,7 +49,7 @@ final class Storage
 	{
 		$folder = is_dir('store/[data]') ? 'store/[data]' : 'store';
 		$free = (int) disk_free_space($folder);
-		$coming = Table::sum('filesync_transfer', 'size_bytes', ['state' => ['staged', 'waiting', 'leased']]);
+		$coming = Table::sum('filesync_transfer', 'size_bytes', ['state' => [TransferState::STAGED, TransferState::WAITING, TransferState::LEASED]]);
 		// The extension has a bound of its own.
 		$headroom = max(Config::number('headroom_bytes'), (int) ini_get('filesync.disk_headroom_bytes'));
 		$findings->note('space', $free >= $headroom + $coming, sprintf(t('%1$s MiB are free in store; %2$s MiB are still to arrive, %3$s MiB must stay free'), ...array_map(

@@ -41,11 +41,7 @@ final class Config
 	/** Sets a setting. */
 	public static function set(string $name, string $value, string $scope = 'site'): void
 	{
-		$id = self::id($scope, $name);
-		Table::update('filesync_setting', ['value' => $value], ['id' => $id]);
-		if (! Table::first('filesync_setting', ['id' => $id], '', 'id')) {
-			Table::tryInsert('filesync_setting', ['id' => $id, 'scope' => $scope, 'name' => $name, 'value' => $value]);
-		}
+		Table::tryUpsert('filesync_setting', ['id' => self::id($scope, $name)], ['value' => $value], ['scope' => $scope, 'name' => $name]);
 	}
 
 	/** Resets a setting to its default. */

@@ -52,12 +52,16 @@ final class Items
 		return $item ? self::withTerms($item) : null;
 	}
 
-	/** Returns a page of the channel's own items after an id. */
-	public static function page(array $channel, int $afterId, int $count): array
+	/**
+	 * Returns the channel's own items, read a page at a time.
+	 *
+	 * @return \Generator<array>
+	 */
+	public static function each(array $channel, int $page): \Generator
 	{
-		$where = ['uid' => (int) $channel['channel_id'], 'author_xchan' => $channel['channel_hash'], 'item_deleted' => 0, 'id >' => $afterId];
-
-		return array_map(self::withTerms(...), Table::select('item', $where, 'id', $count));
+		foreach (Table::each('item', ['uid' => (int) $channel['channel_id'], 'author_xchan' => $channel['channel_hash'], 'item_deleted' => 0], $page) as $item) {
+			yield self::withTerms($item);
+		}
 	}
 
 	/** Stores changed columns of an item; its edit time stays. */

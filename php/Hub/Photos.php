@@ -118,12 +118,8 @@ final class Photos
 		$row = ['filename' => $attach['filename'], 'os_path' => $attach['os_path'], 'display_path' => $attach['display_path'], 'edited' => $attach['edited'],
 			'mimetype' => $photo['mimetype'], 'height' => (int) $photo['height'], 'width' => (int) $photo['width'], 'filesize' => filesize($path), 'os_storage' => 1,
 			'content' => $path] + array_intersect_key($attach, array_flip(Access::LISTS));
-		if (Table::first('photo', $where, '', 'id')) {
-			Table::update('photo', $row, $where);
-		} else {
-			// Its owner decides whether it becomes the profile or cover photo again.
-			Table::insert('photo', $where + $row + ['aid' => (int) $channel['channel_account_id'], 'xchan' => '', 'created' => $photo['created'], 'expires' => $attach['edited'],
-				'title' => '', 'description' => '', 'album' => PhotoType::text($photo['album']), 'photo_usage' => PHOTO_NORMAL, 'profile' => 0, 'is_nsfw' => 0, 'photo_flags' => 0]);
-		}
+		// A new row: its owner decides whether it becomes the profile or cover photo again.
+		Table::upsert('photo', $where, $row, ['aid' => (int) $channel['channel_account_id'], 'xchan' => '', 'created' => $photo['created'], 'expires' => $attach['edited'],
+			'title' => '', 'description' => '', 'album' => PhotoType::text($photo['album']), 'photo_usage' => PHOTO_NORMAL, 'profile' => 0, 'is_nsfw' => 0, 'photo_flags' => 0]);
 	}
 }

@@ -38,11 +38,7 @@ final class ServedLast
 	/** Records that a channel's turn begins. */
 	public static function note(string $job, int $channelId): void
 	{
-		$id = hash('sha256', "$job\n$channelId");
 		$row = ['place' => 1 + (int) (Table::first('filesync_served', ['job' => $job], 'place DESC', 'place')['place'] ?? 0)];
-		Table::update('filesync_served', $row, ['id' => $id]);
-		if (! Table::first('filesync_served', ['id' => $id], '', 'id')) {
-			Table::tryInsert('filesync_served', $row + ['id' => $id, 'job' => $job, 'uid' => $channelId]);
-		}
+		Table::tryUpsert('filesync_served', ['id' => hash('sha256', "$job\n$channelId")], $row, ['job' => $job, 'uid' => $channelId]);
 	}
 }

@@ -26,7 +26,9 @@ final class Table
 	/**
 	 * Returns rows.
 	 *
-	 * @param array<string, mixed> $where `['state' => 'staged', 'next_at <=' => 5, 'scale' => [1, 2], 'f.id is' => null]`, joined by AND.
+	 * @param array $where `['state' => 'staged', 'next_at <=' => 5, 'scale' => [1, 2], 'f.id is' => null]`, joined by AND.
+	 *
+	 * @return list<array>
 	 */
 	public static function select(string $table, array $where, string $order = '', int $limit = 0, string $columns = '*'): array
 	{
@@ -37,7 +39,37 @@ final class Table
 			throw new \RuntimeException("cannot read table $table");
 		}
 
-		return array_map(fn ($row) => self::readable($table, $row), $rows);
+		return array_map(fn (array $row) => self::readable($table, $row), array_values($rows));
+	}
+
+	/**
+	 * Returns all rows, a page at a time, in the order of a unique column that each row must contain. Rows that the caller changes
+	 * or removes meanwhile shift no page.
+	 *
+	 * @return \Generator<int, list<array>>
+	 */
+	public static function pages(string $table, array $where, int $size, string $columns = '*', string $by = 'id'): \Generator
+	{
+		// Our ids are text, those of the hub are numbers.
+		$isNumber = $by === 'id' && ! in_array($table, self::OURS, true);
+		for ($last = $isNumber ? 0 : ''; $rows = self::select($table, $where + ["$by >" => $last], $by, $size, $columns); ) {
+			yield $rows;
+			$last = $isNumber ? (int) $rows[count($rows) - 1][$by] : (string) $rows[count($rows) - 1][$by];
+		}
+	}
+
+	/**
+	 * Returns all rows like pages(), one at a time.
+	 *
+	 * @return \Generator<array>
+	 */
+	public static function each(string $table, array $where, int $size, string $columns = '*', string $by = 'id'): \Generator
+	{
+		foreach (self::pages($table, $where, $size, $columns, $by) as $rows) {
+			foreach ($rows as $row) {
+				yield $row;
+			}
+		}
 	}
 
 	/** Returns the first row, or null. */
@@ -77,6 +109,33 @@ final class Table
 		return (bool) dbq('INSERT INTO ' . $table . ' (' . implode(', ', array_keys($rows[0])) . ') VALUES ' . implode(', ', $values));
 	}
 
+	/**
+	 * Changes the row with a key, or adds it.
+	 *
+	 * @param array $key   A column that is unique, or several that are together.
+	 * @param array $set   What the row holds afterwards.
+	 * @param array $fresh The other columns of a new row; an existing one keeps its own.
+	 */
+	public static function upsert(string $table, array $key, array $set, array $fresh = []): void
+	{
+		if (! self::tryUpsert($table, $key, $set, $fresh)) {
+			throw new \RuntimeException("cannot insert into table $table");
+		}
+	}
+
+	/** Does what upsert() does; returns false if the row cannot be added. */
+	public static function tryUpsert(string $table, array $key, array $set, array $fresh = []): bool
+	{
+		self::update($table, $set, $key);
+		if (self::first($table, $key, '', (string) array_key_first($key)) || self::tryInsert($table, $key + $set + $fresh)) {
+			return true;
+		}
+		// Another process may have added it just now.
+		self::update($table, $set, $key);
+
+		return self::first($table, $key, '', (string) array_key_first($key)) !== null;
+	}
+
 	/** Changes rows. It does not report whether any matched: read back. */
 	public static function update(string $table, array $set, array $where): void
 	{
@@ -97,19 +156,31 @@ final class Table
 		}
 	}
 
-	/** Runs a piece of work as one transaction. An exception rolls it back. */
-	public static function transaction(callable $work): mixed
+	/**
+	 * Runs a piece of work as one transaction, and returns what it returns. An exception rolls it back.
+	 *
+	 * @template T
+	 *
+	 * @param callable(): T      $work
+	 * @param ?callable(T): bool $isGood Told the result; false rolls it back too.
+	 *
+	 * @return T
+	 */
+	public static function transaction(callable $work, ?callable $isGood = null): mixed
 	{
 		if (! dbq('BEGIN')) {
 			throw new \RuntimeException('cannot begin a transaction');
 		}
 		try {
 			$result = $work();
+			$isKept = $isGood === null || $isGood($result);
 		} catch (\Throwable $e) {
 			dbq('ROLLBACK');
 			throw $e;
 		}
-		if (! dbq('COMMIT')) {
+		if (! $isKept) {
+			dbq('ROLLBACK');
+		} elseif (! dbq('COMMIT')) {
 			dbq('ROLLBACK');
 			throw new \RuntimeException('cannot commit a transaction');
 		}

@@ -12,11 +12,17 @@ final class Turn
 	private const PATIENCE_SECONDS = 10;
 
 	/**
-	 * Runs work exclusively. The kernel holds the lock, so it ends with its process.
+	 * Runs work exclusively, and returns what it returns. The kernel holds the lock, so it ends with its process.
+	 *
+	 * @template T
+	 *
+	 * @param callable(): T $work
+	 *
+	 * @return T
 	 *
 	 * @throws Postponed Others held the lock for too long, or it cannot be opened.
 	 */
-	public static function take(int $channelId, callable $work): void
+	public static function take(int $channelId, callable $work): mixed
 	{
 		$lock = @fopen(Store::dataRoot($channelId, true) . '/accept.lock', 'c') ?: throw new Postponed('the lock of this channel cannot be opened', true);
 		for ($deadline = microtime(true) + self::PATIENCE_SECONDS; ! flock($lock, LOCK_EX | LOCK_NB); usleep(random_int(2000, 20000))) {
@@ -25,7 +31,7 @@ final class Turn
 			}
 		}
 		try {
-			$work();
+			return $work();
 		} finally {
 			fclose($lock);
 		}

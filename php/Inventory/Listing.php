@@ -90,9 +90,7 @@ final class Listing
 			$file = isset($known[$hash]) ? self::decoded($known[$hash]) : null;
 			if ($file && ($file['state'] !== 'here' || array_diff_assoc($prints, $file['here']))) {
 				// It has changed since, without our notice.
-				Turn::take($where['uid'], function () use ($channel, $hash, &$file) {
-					$file = Revisions::notice($channel, $hash);
-				});
+				$file = Turn::take($where['uid'], fn () => Revisions::notice($channel, $hash));
 			}
 			$file ??= array_map(fn ($print) => ['print' => $print] + Judge::none(), $prints) + ['wanted' => []];
 			if ($file['wanted'] && isset($live[$hash])) {

@@ -29,6 +29,7 @@ final class Run
 	private const ANSWERED_SECONDS = 3600;
 	private const MOST_ANSWERED = 8;
 	private const MOST_WISHES = 50000;
+	private const PAGE = 1000;
 	private const FIELDS = ['state', 'session', 'body', 'position', 'stats', 'attempts', 'next_at', 'was_away', 'finished', 'reason'];
 
 	private ?Inventory $inventory = null;
@@ -216,6 +217,20 @@ final class Run
 	public function inventory(): Inventory
 	{
 		return $this->inventory ??= Inventory::load($this->store(), $this->snapshotName());
+	}
+
+	/**
+	 * Returns the differences of the snapshot, read a page at a time.
+	 *
+	 * @return \Generator<array>
+	 */
+	public function differences(): \Generator
+	{
+		for ($offset = 0; $some = $this->inventory()->differences($offset, self::PAGE); $offset += self::PAGE) {
+			foreach ($some as $one) {
+				yield $one;
+			}
+		}
 	}
 
 	/** Saves the snapshot. */

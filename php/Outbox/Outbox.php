@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Outbox;
 
+use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Table;
@@ -30,12 +31,9 @@ final class Outbox
 	/** Requests a call. `held` ones wait until release(). `key` distinguishes calls of one name. */
 	public static function add(int $channelId, string $kind, string $name, string $body = '', bool $held = false, string $key = ''): void
 	{
-		$id = self::id($channelId, $kind, $name, $key);
 		$row = ['state' => $held ? 'held' : 'due', 'attempts' => 0, 'next_at' => 0, 'reason' => '', 'body' => $body];
-		Table::update('filesync_outbox', $row, ['id' => $id]);
-		if (! Table::first('filesync_outbox', ['id' => $id], '', 'id')) {
-			Table::insert('filesync_outbox', $row + ['id' => $id, 'uid' => $channelId, 'kind' => $kind, 'name' => $name, 'created' => Config::now()]);
-		}
+		Table::upsert('filesync_outbox', ['id' => self::id($channelId, $kind, $name, $key)], $row,
+			['uid' => $channelId, 'kind' => $kind, 'name' => $name, 'created' => Config::now()]);
 	}
 
 	/** Tells whether a call is wanted already. */
@@ -115,7 +113,7 @@ final class Outbox
 			return;
 		}
 		$mine = ['id' => $row['id'], 'attempts' => $attempts, 'reason' => self::UNDER_WAY . Config::token()];
-		Table::update('filesync_outbox', ['next_at' => Config::now() + 60 * $attempts] + $mine, ['id' => $row['id'], 'attempts' => (int) $row['attempts'], 'state' => 'due']);
+		Table::update('filesync_outbox', ['next_at' => Config::now() + Backoff::rising(60)->seconds($attempts)] + $mine, ['id' => $row['id'], 'attempts' => (int) $row['attempts'], 'state' => 'due']);
 		if (! Table::first('filesync_outbox', $mine, '', 'id')) {
 			return;
 		}

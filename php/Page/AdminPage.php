@@ -19,6 +19,7 @@ use FileSync\Addon\Status\Progress;
 use FileSync\Addon\Status\Report;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -176,9 +177,9 @@ final class AdminPage
 	private static function errors(): array
 	{
 		$rows = [];
-		foreach (Table::select('filesync_transfer', ['state' => ['parked', 'waiting'], 'reason <>' => '', 'kind <>' => Queue::BRAKE], 'updated DESC', self::ERRORS, 'uid, names, kind, reason, state, next_at, updated') as $row) {
+		foreach (Table::select('filesync_transfer', ['state' => [TransferState::PARKED, TransferState::WAITING], 'reason <>' => '', 'kind <>' => Queue::BRAKE], 'updated DESC', self::ERRORS, 'uid, names, kind, reason, state, next_at, updated') as $row) {
 			$rows[] = [(int) $row['updated'], (int) $row['uid'], implode('/', json_decode($row['names'], true) ?: []), Words::kind($row['kind']), $row['reason'],
-				$row['state'] === 'parked' ? t('needs attention') : sprintf(t('next try at %s UTC'), gmdate('Y-m-d H:i:s', (int) $row['next_at']))];
+				$row['state'] === TransferState::PARKED ? t('needs attention') : sprintf(t('next try at %s UTC'), gmdate('Y-m-d H:i:s', (int) $row['next_at']))];
 		}
 		foreach (Table::select('filesync_packet', [], 'updated DESC', self::ERRORS, 'uid, hash, reason, state, updated') as $row) {
 			$rows[] = [(int) $row['updated'], (int) $row['uid'], $row['hash'], t('a change from another hub could not be applied'), $row['reason'], $row['state'] === 'parked' ? t('needs attention') : t('will be retried')];

@@ -17,6 +17,7 @@ use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Status\Overview;
 use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -65,7 +66,7 @@ final class OwnerActions
 			Overview::forget($channelId);
 
 			return match ($name) {
-				'retry' => self::retry($channelId, self::row('filesync_transfer', $channelId, $value, ['state' => ['parked', 'waiting'], 'kind <>' => Queue::BRAKE])),
+				'retry' => self::retry($channelId, self::row('filesync_transfer', $channelId, $value, ['state' => [TransferState::PARKED, TransferState::WAITING], 'kind <>' => Queue::BRAKE])),
 				'retry_all' => self::retry($channelId, null),
 				'pause' => self::pause($channelId, true),
 				'resume' => self::pause($channelId, false),
@@ -89,9 +90,9 @@ final class OwnerActions
 	private static function retry(int $channelId, ?array $row): string
 	{
 		$mine = ['uid' => $channelId] + ($row ? ['id' => $row['id'], 'generation' => (int) $row['generation']] : []);
-		$mine += ['state' => ['parked', 'waiting'], 'kind <>' => Queue::BRAKE];
+		$mine += ['state' => [TransferState::PARKED, TransferState::WAITING], 'kind <>' => Queue::BRAKE];
 		Queue::forgetStated($mine);
-		Table::update('filesync_transfer', ['state' => 'staged', 'token' => '', 'lease_until' => 0, 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()], $mine);
+		Table::update('filesync_transfer', ['state' => TransferState::STAGED, 'token' => '', 'lease_until' => 0, 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()], $mine);
 		if (! $row) {
 			Table::update('filesync_outbox', ['state' => 'due', 'attempts' => 0, 'next_at' => 0], ['uid' => $channelId, 'state' => 'parked']);
 			Table::update('filesync_packet', ['next_at' => Config::now()], ['uid' => $channelId, 'state' => 'staged']);

@@ -20,6 +20,7 @@ use FileSync\Addon\Status\Overview;
 use FileSync\Addon\Status\Progress;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -236,7 +237,7 @@ final class OwnerPage
 	private static function arriving(array $row, bool $isPaused): array
 	{
 		$text = match (true) {
-			$row['state'] !== 'leased' => t('complete, being moved into place'),
+			$row['state'] !== TransferState::LEASED => t('complete, being moved into place'),
 			$row['arrived_bytes'] > 0 && $row['arrived_bytes'] === $row['size_bytes'] => t('all here, being checked'),
 			default => implode(', ', array_filter([
 				sprintf(t('%1$s of %2$s'), Words::size($row['arrived_bytes']), Words::size($row['size_bytes'])),
@@ -260,13 +261,13 @@ final class OwnerPage
 	private static function waiting(int $channelId): array
 	{
 		$columns = 'id, uid, names, scale, kind, state, next_at, size_bytes';
-		$parked = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => 'parked', 'kind <>' => Queue::BRAKE], 'scale, updated DESC', self::ROWS, $columns);
-		$later = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => 'waiting'], 'scale, next_at', self::ROWS, $columns);
+		$parked = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => TransferState::PARKED, 'kind <>' => Queue::BRAKE], 'scale, updated DESC', self::ROWS, $columns);
+		$later = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => TransferState::WAITING], 'scale, next_at', self::ROWS, $columns);
 
 		return array_map(fn ($row) => ['id' => $row['id'], 'name' => self::name(implode('/', json_decode($row['names'], true) ?: []), (int) $row['scale']),
 			'why' => Words::kind($row['kind']), 'label' => sprintf(t('Try again: %s'), self::name(implode('/', json_decode($row['names'], true) ?: []), (int) $row['scale'])),
-			'is_stuck' => $row['state'] === 'parked', 'then' => match (true) {
-				$row['state'] === 'parked' => t('will not be retried automatically'),
+			'is_stuck' => $row['state'] === TransferState::PARKED, 'then' => match (true) {
+				$row['state'] === TransferState::PARKED => t('will not be retried automatically'),
 				(int) $row['next_at'] <= Config::now() => t('next try in a moment'),
 				default => sprintf(t('next try in %s'), Words::duration((int) $row['next_at'] - Config::now())),
 			}], [...$parked, ...$later]);

@@ -232,14 +232,9 @@ final class Peers
 
 	private static function write(string $url, array $set): void
 	{
-		$id = self::id($url);
-		$set['updated'] = Config::now();
-		Table::update('filesync_peer', $set, ['id' => $id]);
-		if (! Table::first('filesync_peer', ['id' => $id], '', 'id')) {
-			Table::tryInsert('filesync_peer', $set + ['id' => $id, 'url' => $url, 'speaks' => '', 'known_until' => 0, 'version' => '', 'features' => '',
-				'reason' => '', 'dav_refused_until' => 0, 'piece_bytes' => 0, 'piece_until' => 0, 'skew_seconds' => 0, 'last_ok' => 0, 'last_failed' => 0, 'failures' => 0,
-				'rung' => '']);
-		}
+		Table::tryUpsert('filesync_peer', ['id' => self::id($url)], ['updated' => Config::now()] + $set, ['url' => $url, 'speaks' => '', 'known_until' => 0,
+			'version' => '', 'features' => '', 'reason' => '', 'dav_refused_until' => 0, 'piece_bytes' => 0, 'piece_until' => 0, 'skew_seconds' => 0,
+			'last_ok' => 0, 'last_failed' => 0, 'failures' => 0, 'rung' => '']);
 	}
 
 	private static function features(mixed $said): array

@@ -37,11 +37,9 @@ final class ProfilePhoto
 			return true;
 		}
 		$live = ['uid' => $channelId, 'scale' => 4, 'state' => Queue::LIVE];
-		for ($last = ''; $rows = Table::select('filesync_transfer', $live + ['id >' => $last], 'id', 20, 'id, entry'); $last = end($rows)['id']) {
-			foreach ($rows as $row) {
-				if ((json_decode($row['entry'], true)['photo']['photo_usage'] ?? null) === Core::PHOTO_PROFILE) {
-					return true;
-				}
+		foreach (Table::each('filesync_transfer', $live, 20, 'id, entry') as $row) {
+			if ((json_decode($row['entry'], true)['photo']['photo_usage'] ?? null) === Core::PHOTO_PROFILE) {
+				return true;
 			}
 		}
 

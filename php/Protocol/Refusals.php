@@ -70,8 +70,7 @@ final class Refusals
 			return;
 		}
 		$number = (int) ($row['number'] ?? 0) + 1;
-		$row ? Table::update('filesync_refusal', ['number' => 0, 'updated' => Config::now()], ['id' => self::id(self::ALL)])
-			: Table::tryInsert('filesync_refusal', ['id' => self::id(self::ALL), 'address' => self::ALL, 'number' => 0, 'updated' => Config::now()]);
+		Table::tryUpsert('filesync_refusal', ['id' => self::id(self::ALL)], ['number' => 0, 'updated' => Config::now()], ['address' => self::ALL]);
 		Config::log("refused $number " . ($number === 1 ? 'request' : 'requests') . " with a wrong credential; the last came from $address with a wrong $credential");
 	}
 

@@ -15,6 +15,7 @@ use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Transfer\Fetching;
 use FileSync\Addon\Transfer\Meter;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 use FileSync\Exception\PermanentException;
 
 if (! class_exists('App', false)) {
@@ -149,7 +150,7 @@ final class Batch
 				$this->rows[$this->batch->add($this->wish($row, $origins))] = $row;
 				$free -= $missing + $growth;
 				$underWay += $missing + $growth;
-			} catch (PermanentException | \Error $e) {
+			} catch (PermanentException | \TypeError $e) {
 				Revisions::park($row, self::kindOf($e), $e->getMessage());
 			}
 		}
@@ -178,7 +179,7 @@ final class Batch
 		$isFile = (int) $row['scale'] === 0;
 		// The scales of a file stay away with it.
 		$file = $isFile ? $row : Queue::find($this->channelId(), $row['hash'], 0);
-		$isStated = $isFile || ($file && $file['state'] === 'parked' && $file['kind'] === Queue::TOO_LARGE);
+		$isStated = $isFile || ($file && $file['state'] === TransferState::PARKED && $file['kind'] === Queue::TOO_LARGE);
 		$bytes = max((int) json_decode($row['entry'], true)['attach']['filesize'], $isStated ? (int) $file['size_bytes'] : 0);
 
 		if ($bytes <= $limit) {
@@ -272,7 +273,7 @@ final class Batch
 				$this->rungs[$report['origin']] = (string) $report['rung'];
 			}
 			$result = array_intersect_key($report, array_flip(['origin', 'rung', 'proof', 'seconds', 'received_bytes', 'resumed_at_byte']));
-			$row = Queue::advance($row, 'leased', 'verified', ['sha256' => (string) $report['sha256'], 'size_bytes' => (int) $report['size_bytes'],
+			$row = Queue::advance($row, TransferState::LEASED, TransferState::VERIFIED, ['sha256' => (string) $report['sha256'], 'size_bytes' => (int) $report['size_bytes'],
 				'edited' => $report['edited'] ?? $row['edited'], 'result' => json_encode($result), 'attempts' => 0, 'kind' => '', 'reason' => '']);
 			$row && $this->publish->publish($row);
 		} elseif ($report['state'] === 'failed') {
@@ -282,36 +283,33 @@ final class Batch
 
 	private function fail(array $row, array $report): void
 	{
-		$error = $report['error'];
-		$facts = $error['facts'];
-		// Set if a hub's row is older than the packet that announced the file.
-		$isOlder = isset($facts['older_edited']);
-		Config::log("transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: {$error['kind']}: {$error['message']}");
-		if (isset($facts['stated_bytes'])) {
-			$this->restate($row, (int) $facts['stated_bytes'], $error['kind'], $error['message']);
-		} elseif ($error['kind'] === 'Storage' && isset($facts['needed_bytes'])) {
+		$failure = Failure::of($report['error']);
+		Config::log("transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: $failure->kind: $failure->message");
+		if ($failure->statedBytes !== null) {
+			$this->restate($row, $failure->statedBytes, $failure->kind, $failure->message);
+		} elseif ($failure->neededBytes !== null) {
 			// The disk is not at fault if a file is too large for it: smaller ones may fit.
-			$this->waitForSpace($row, 'not enough disk space for ' . (int) $facts['needed_bytes'] . ' bytes');
-		} elseif ($error['kind'] === 'Storage') {
-			Queue::pause($error['message']);
-			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => $error['message'], 'next_at' => Queue::pausedUntil()]);
-		} elseif ($isOlder && $this->isBackAtOurs($row, $facts['hub'], $facts['older_edited'])) {
+			$this->waitForSpace($row, "not enough disk space for $failure->neededBytes bytes");
+		} elseif ($failure->kind === 'Storage') {
+			Queue::pause($failure->message);
+			Queue::advance($row, TransferState::LEASED, TransferState::WAITING, ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => $failure->message, 'next_at' => Queue::pausedUntil()]);
+		} elseif ($failure->olderEdited !== null && $this->isBackAtOurs($row, $failure->hub, $failure->olderEdited)) {
 			// A hub without filesync has meanwhile accepted our version over the one that it had announced.
 			Queue::giveUp($row);
-		} elseif ($isOlder && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
+		} elseif ($failure->olderEdited !== null && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
 			// A hub without filesync accepted an older state from another clone over the announced one: that version no longer exists anywhere.
 			if (Revisions::park($row, 'NotFound', 'the hub that announced this version went back to an older one') && Store::attach((int) $row['uid'], $row['hash'])) {
 				Outgoing::answer((int) $row['uid'], $row['hash'], false);
 			}
-		} elseif (isset($facts['wait_is_no_failure'])) {
-			Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => $error['kind'], 'reason' => $error['message'],
-				'next_at' => Config::now() + min(86400, max(1, (int) $error['retry_after_seconds']))]);
-		} elseif ($error['temporary']) {
+		} elseif ($failure->isOnlyWait) {
+			Queue::advance($row, TransferState::LEASED, TransferState::WAITING, ['token' => '', 'lease_until' => 0, 'kind' => $failure->kind, 'reason' => $failure->message,
+				'next_at' => Config::now() + min(86400, max(1, (int) $failure->retryAfterSeconds))]);
+		} elseif ($failure->isTemporary) {
 			// A connection that breaks off after each good piece makes progress: its waits do not grow.
-			$row['attempts'] = $error['kind'] !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];
-			Queue::retryLater($row, $error['kind'], $error['message'], $error['retry_after_seconds']);
+			$row['attempts'] = $failure->kind !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];
+			Queue::retryLater($row, $failure->kind, $failure->message, $failure->retryAfterSeconds);
 		} else {
-			Revisions::park($row, $error['kind'], $error['message']);
+			Revisions::park($row, $failure->kind, $failure->message);
 		}
 	}
 
@@ -358,7 +356,7 @@ final class Batch
 	/** Postpones all files from slow clones for a little while, if files from others wait. */
 	private function letRest(array $origins): void
 	{
-		$due = ['uid' => $this->channelId(), 'state' => ['staged', 'waiting'], 'next_at <=' => Config::now()];
+		$due = ['uid' => $this->channelId(), 'state' => [TransferState::STAGED, TransferState::WAITING], 'next_at <=' => Config::now()];
 		if (! $origins || (! array_diff(array_column($this->rows, 'origin'), $origins) && ! Table::first('filesync_transfer', $due + ['origin <>' => $origins], '', 'id'))) {
 			return;
 		}
@@ -400,7 +398,7 @@ final class Batch
 
 	private function waitForSpace(array $row, string $reason): void
 	{
-		Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage',
+		Queue::advance($row, TransferState::LEASED, TransferState::WAITING, ['token' => '', 'lease_until' => 0, 'kind' => 'Storage',
 			'reason' => $reason, 'next_at' => Config::now() + max(10, Config::number('storage_pause_seconds'))]);
 	}
 

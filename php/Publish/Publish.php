@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Publish;
 
+use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Store;
@@ -18,6 +19,7 @@ use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\Placement;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 use FileSync\Exception\FileSyncException;
 use FileSync\Exception\StorageException;
 
@@ -55,7 +57,7 @@ final class Publish
 	 */
 	public function publishVerified(?string $hash = null, ?\Closure $isOver = null): void
 	{
-		$where = ['uid' => $this->channelId, 'state' => 'verified', 'lease_until <' => Config::now(), 'next_at <=' => Config::now()]
+		$where = ['uid' => $this->channelId, 'state' => TransferState::VERIFIED, 'lease_until <' => Config::now(), 'next_at <=' => Config::now()]
 			+ ($hash === null ? [] : ['hash' => $hash]);
 		foreach (array_column(Table::select('filesync_transfer', $where, 'scale, created', 0, 'id'), 'id') as $id) {
 			if ($isOver && $isOver()) {
@@ -65,7 +67,7 @@ final class Publish
 			if (! $row || ! Queue::mayPublish($row)) {
 				continue;
 			}
-			$mine = Queue::advance($row, 'verified', 'verified', ['token' => $this->token, 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
+			$mine = Queue::advance($row, TransferState::VERIFIED, TransferState::VERIFIED, ['token' => $this->token, 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
 			if ($mine) {
 				$this->publish($mine);
 			}
@@ -77,7 +79,7 @@ final class Publish
 	{
 		try {
 			if (! Queue::mayPublish($row)) {
-				Queue::advance($row, 'verified', 'verified', ['token' => '', 'lease_until' => 0]);
+				Queue::advance($row, TransferState::VERIFIED, TransferState::VERIFIED, ['token' => '', 'lease_until' => 0]);
 				return;
 			}
 			$target = $this->prepare($row);
@@ -95,7 +97,7 @@ final class Publish
 	/** Completes or reverts what a dead worker was publishing. */
 	public function recover(): void
 	{
-		$where = ['uid' => $this->channelId, 'state' => 'publishing', 'lease_until <' => Config::now()];
+		$where = ['uid' => $this->channelId, 'state' => TransferState::PUBLISHING, 'lease_until <' => Config::now()];
 		foreach (array_column(Table::select('filesync_transfer', $where, 'scale', 0, 'id'), 'id') as $id) {
 			$old = Table::first('filesync_transfer', ['id' => $id] + $where);
 			$row = $old ? Queue::takeOver($old, $this->token) : null;
@@ -171,12 +173,7 @@ final class Publish
 
 	private function verdict(array $row, array $entry): string
 	{
-		$verdict = 'publish';
-		Turn::take($this->channelId, function () use ($row, $entry, &$verdict) {
-			$verdict = Revisions::verdict($this->channel, $row['hash'], $entry['revision'] ?? null, $row['sha256']);
-		});
-
-		return $verdict;
+		return Turn::take($this->channelId, fn () => Revisions::verdict($this->channel, $row['hash'], $entry['revision'] ?? null, $row['sha256']));
 	}
 
 	private function writeIntent(array $row, string $target): ?array
@@ -186,7 +183,7 @@ final class Publish
 		$intent = ['target' => $target, 'live' => $live, 'partial' => $this->place->partialFacts($row), 'live_sha256' => $digest, 'same' => $digest !== null && $digest === $row['sha256'],
 			'had_row' => Store::attach($this->channelId, $row['hash']) !== null, 'both' => $live && (int) $row['scale'] === 0 && $this->verdict($row, json_decode($row['entry'], true)) === 'both'];
 
-		return Queue::advance($row, 'verified', 'publishing', ['intent' => json_encode($intent), 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
+		return Queue::advance($row, TransferState::VERIFIED, TransferState::PUBLISHING, ['intent' => json_encode($intent), 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
 	}
 
 	private function exchange(array $row, array $intent): void
@@ -244,12 +241,12 @@ final class Publish
 			$this->undo($row, $intent);
 			throw $e;
 		}
-		if ($outcome === 'deleted') {
+		if ($outcome === Outcome::Deleted) {
 			$this->giveWay($row, $intent, 'the file was deleted here at the same moment');
-		} elseif ($outcome === 'moved') {
+		} elseif ($outcome === Outcome::Moved) {
 			$this->undo($row, $intent);
 			$this->turnBack($row);
-		} elseif ($outcome === 'published') {
+		} elseif ($outcome === Outcome::Published) {
 			$intent['is_plain'] && Queue::dropScales($this->channelId, $row['hash']);
 			Brake::settled($row);
 			Kept::settle($this->channelId);
@@ -292,7 +289,7 @@ final class Publish
 	private function publishIntoDatabase(array $row, string $target): void
 	{
 		$intent = ['target' => $target, 'live' => null, 'live_sha256' => null, 'same' => true, 'had_row' => true];
-		$row = Queue::advance($row, 'verified', 'publishing', ['intent' => json_encode($intent), 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
+		$row = Queue::advance($row, TransferState::VERIFIED, TransferState::PUBLISHING, ['intent' => json_encode($intent), 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
 		if ($row) {
 			$this->commit($row, $intent, null);
 		}
@@ -302,7 +299,7 @@ final class Publish
 	private function giveWay(array $row, array $intent, string $why): void
 	{
 		$intent['conflict'] = $why;
-		$row = Queue::advance($row, 'publishing', 'publishing', ['intent' => json_encode($intent)]);
+		$row = Queue::advance($row, TransferState::PUBLISHING, TransferState::PUBLISHING, ['intent' => json_encode($intent)]);
 		if (! $row) {
 			return;
 		}
@@ -330,14 +327,14 @@ final class Publish
 	{
 		$partial = $this->place->partialFacts($row);
 		if ($partial && $this->place->partialDigest($row) === $row['sha256']) {
-			Queue::advance($row, 'publishing', 'verified', ['token' => '', 'lease_until' => 0, 'intent' => '']);
+			Queue::advance($row, TransferState::PUBLISHING, TransferState::VERIFIED, ['token' => '', 'lease_until' => 0, 'intent' => '']);
 			return;
 		}
 		if ($partial) {
 			Table::insert('filesync_kept', Kept::announce($row, Placement::partial($row), $partial['size_bytes'], 'replaced', $row['entry']));
 			Kept::settle($this->channelId);
 		}
-		Queue::advance($row, 'publishing', 'staged', ['token' => '', 'lease_until' => 0, 'intent' => '', 'sha256' => '']);
+		Queue::advance($row, TransferState::PUBLISHING, TransferState::STAGED, ['token' => '', 'lease_until' => 0, 'intent' => '', 'sha256' => '']);
 	}
 
 	private function recoverRow(array $row, array $intent): void
@@ -373,15 +370,15 @@ final class Publish
 			Queue::pause($e->getMessage());
 		}
 		$attempts = (int) $now['attempts'] + ($e instanceof StorageException ? 0 : 1);
-		$set = ['token' => '', 'lease_until' => 0, 'attempts' => $attempts, 'reason' => $e->getMessage(), 'kind' => 'publish', 'next_at' => Config::now() + 30 * 2 ** min($attempts, 8)];
+		$set = ['token' => '', 'lease_until' => 0, 'attempts' => $attempts, 'reason' => $e->getMessage(), 'kind' => 'publish', 'next_at' => Config::now() + Backoff::doubling(30, 8)->seconds($attempts)];
 		$intent = json_decode($now['intent'], true);
-		$isBack = $now['state'] === 'verified' || ($intent && $this->isUntouched($now, $intent));
+		$isBack = $now['state'] === TransferState::VERIFIED || ($intent && $this->isUntouched($now, $intent));
 		if (! $isBack) {
 			Table::update('filesync_transfer', ['lease_until' => Config::now() + 60], ['id' => $now['id'], 'token' => $this->token]);
 		} elseif ($attempts >= self::MOST_ATTEMPTS) {
 			Queue::park($now, 'publish', $e->getMessage());
 		} else {
-			Queue::advance($now, $now['state'], $e instanceof FileSyncException && ! $e instanceof StorageException ? 'staged' : 'verified', $set + ['intent' => '']);
+			Queue::advance($now, $now['state'], $e instanceof FileSyncException && ! $e instanceof StorageException ? TransferState::STAGED : TransferState::VERIFIED, $set + ['intent' => '']);
 		}
 	}
 

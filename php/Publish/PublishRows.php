@@ -14,6 +14,7 @@ use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\PhotoRow;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\ScaleEntry;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -26,75 +27,76 @@ final class PublishRows
 	private const DATABASE_BYTES = 16777215;
 
 	/**
-	 * Commits.
+	 * Commits. Nothing is written unless the outcome is `Published`.
 	 *
 	 * @param ?array $kept The row of the displaced bytes.
 	 * @param ?array $stat The facts of the live file, if it surely holds the verified bytes.
-	 *
-	 * @return 'published'|'overtaken'|'moved'|'deleted' Nothing is written unless `published`. `overtaken`: the row is no longer
-	 *   ours. `moved`, `deleted`: the file's row changed since the intent was written.
 	 */
-	public static function commit(array $channel, array $row, array $intent, ?array $kept, ?array $stat): string
+	public static function commit(array $channel, array $row, array $intent, ?array $kept, ?array $stat): Outcome
 	{
-		try {
-			Table::transaction(function () use ($channel, $row, $intent, $kept, $stat) {
-				$now = self::fence($row);
-				$pending = $now['pending'] === '' ? null : json_decode($now['pending'], true);
-				$isSameVersion = $pending && $pending['size_bytes'] === (int) $now['size_bytes'] && $pending['edited'] === $now['edited'];
-				$entry = json_decode($isSameVersion ? $pending['entry'] : $now['entry'], true);
-				(int) $now['scale'] > 0 ? self::writeScale($channel, $now, $entry, $intent) : self::writeFile($channel, $now, $entry, $intent);
-				if ((int) $now['scale'] === 0 || Store::keepsThumbnailsAsFiles()) {
-					Digests::publish($now, $stat);
-				}
-				if ((int) $now['scale'] === 0) {
-					Revisions::published($channel, $now['hash'], $entry['revision'] ?? null, (int) $now['size_bytes'], $now['edited'], $entry['attach']['edited'], $now['sha256']);
-				}
-				if ($kept) {
-					Table::insert('filesync_kept', $kept);
-				}
-				if ($kept && $kept['why'] === 'conflict') {
-					Outbox::add((int) $now['uid'], 'conflict', $now['hash'], $kept['id'], false, $kept['id']);
-				}
-				if ($pending && ! $isSameVersion) {
-					self::restage($now, $pending);
-				} else {
-					Outbox::release((int) $now['uid'], $now['hash']);
-				}
-			});
-		} catch (RowsChanged $e) {
-			return $e->getMessage();
-		}
+		return Table::transaction(function () use ($channel, $row, $intent, $kept, $stat): Outcome {
+			$now = self::fence($row);
+			if (! $now) {
+				return Outcome::Overtaken;
+			}
+			$pending = $now['pending'] === '' ? null : json_decode($now['pending'], true);
+			$isSameVersion = $pending && $pending['size_bytes'] === (int) $now['size_bytes'] && $pending['edited'] === $now['edited'];
+			$entry = json_decode($isSameVersion ? $pending['entry'] : $now['entry'], true);
+			$outcome = (int) $now['scale'] > 0 ? self::writeScale($channel, $now, $entry, $intent) : self::writeFile($channel, $now, $entry, $intent);
+			if ($outcome !== Outcome::Published) {
+				return $outcome;
+			}
+			if ((int) $now['scale'] === 0 || Store::keepsThumbnailsAsFiles()) {
+				Digests::publish($now, $stat);
+			}
+			if ((int) $now['scale'] === 0) {
+				Revisions::published($channel, $now['hash'], $entry['revision'] ?? null, (int) $now['size_bytes'], $now['edited'], $entry['attach']['edited'], $now['sha256']);
+			}
+			if ($kept) {
+				Table::insert('filesync_kept', $kept);
+			}
+			if ($kept && $kept['why'] === 'conflict') {
+				Outbox::add((int) $now['uid'], 'conflict', $now['hash'], $kept['id'], false, $kept['id']);
+			}
+			if ($pending && ! $isSameVersion) {
+				self::restage($now, $pending);
+			} else {
+				Outbox::release((int) $now['uid'], $now['hash']);
+			}
 
-		return 'published';
+			return Outcome::Published;
+		}, fn (Outcome $outcome) => $outcome === Outcome::Published);
 	}
 
-	/** Ends the transfer row first: that locks it, and shows whether it is still ours. */
-	private static function fence(array $row): array
+	/** Ends the transfer row first: that locks it, and shows whether it is still ours. Null if it is not. */
+	private static function fence(array $row): ?array
 	{
 		$done = Config::token();
-		Table::update('filesync_transfer', ['state' => 'published', 'token' => $done, 'lease_until' => 0, 'kind' => '', 'reason' => '', 'updated' => Config::now()],
-			['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $row['token'], 'state' => 'publishing']);
+		Table::update('filesync_transfer', ['state' => TransferState::PUBLISHED, 'token' => $done, 'lease_until' => 0, 'kind' => '', 'reason' => '', 'updated' => Config::now()],
+			['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $row['token'], 'state' => TransferState::PUBLISHING]);
 
-		return Table::first('filesync_transfer', ['id' => $row['id'], 'token' => $done]) ?? throw new RowsChanged('overtaken');
+		return Table::first('filesync_transfer', ['id' => $row['id'], 'token' => $done]);
 	}
 
-	private static function writeFile(array $channel, array $row, array $entry, array $intent): void
+	private static function writeFile(array $channel, array $row, array $entry, array $intent): Outcome
 	{
 		$own = Store::attach((int) $row['uid'], $row['hash']);
 		if (! $own && $intent['had_row']) {
-			throw new RowsChanged('deleted');
+			return Outcome::Deleted;
+		}
+		if ($own && self::isMoved($channel, $own, $intent['target'])) {
+			return Outcome::Moved;
 		}
 		$facts = ['filesize' => Family::sizeColumn((int) $row['size_bytes']), 'filetype' => Family::mediaType($entry['attach']['filetype']), 'edited' => $row['edited'],
 			'is_photo' => $intent['is_plain'] ? 0 : $entry['attach']['is_photo']];
 		if ($own) {
-			self::checkPlace($channel, $own, $intent['target']);
 			Table::update('attach', $facts + ['os_storage' => 1, 'content' => $intent['target'],
 				'os_path' => substr($intent['target'], strlen(Store::root($channel)) + 1)], ['id' => (int) $own['id']]);
 		} else {
 			$name = Store::freeName((int) $row['uid'], $entry['attach']['folder'], $row['hash'], $entry['attach']['filename']);
 			$place = Store::place($channel, $entry['attach']['folder'], $row['hash'], $name);
 			if (! $place || $place['content'] !== $intent['target']) {
-				throw new RowsChanged('moved');
+				return Outcome::Moved;
 			}
 			Table::insert('attach', AttachRow::columns($channel, $entry['attach'], $place, $name) + $facts + ['is_dir' => 0]);
 			$inserted = Store::attach((int) $row['uid'], $row['hash']);
@@ -111,6 +113,8 @@ final class PublishRows
 		if ((int) $own['flags'] & 1 || $own['allow_cid'] === '<' . $channel['channel_hash'] . '>') {
 			Outbox::add((int) $row['uid'], 'access', $row['hash']);
 		}
+
+		return Outcome::Published;
 	}
 
 	/** Sets the dates of the folders above as the origin did when the file changed there; core does the same for every local change. */
@@ -122,13 +126,19 @@ final class PublishRows
 		}
 	}
 
-	private static function writeScale(array $channel, array $row, array $entry, array $intent): void
+	private static function writeScale(array $channel, array $row, array $entry, array $intent): Outcome
 	{
-		$own = Store::attach((int) $row['uid'], $row['hash']) ?? throw new RowsChanged('deleted');
+		$own = Store::attach((int) $row['uid'], $row['hash']);
+		if (! $own) {
+			return Outcome::Deleted;
+		}
 		if (Store::keepsThumbnailsAsFiles()) {
-			self::checkPlace($channel, $own, substr($intent['target'], 0, -strlen('-' . (int) $row['scale'])));
+			if (self::isMoved($channel, $own, substr($intent['target'], 0, -strlen('-' . (int) $row['scale'])))) {
+				return Outcome::Moved;
+			}
 			PhotoRow::write($channel, $own, ScaleEntry::photo($entry, $own, $channel['channel_hash']), (int) $row['size_bytes'], $intent['target']);
-			return;
+
+			return Outcome::Published;
 		}
 		if ((int) $row['size_bytes'] > self::DATABASE_BYTES) {
 			throw new \RuntimeException('a photo scale is too large for the database');
@@ -138,6 +148,8 @@ final class PublishRows
 			throw new \RuntimeException('the bytes of a photo scale differ from the verified ones');
 		}
 		PhotoRow::write($channel, $own, ScaleEntry::photo($entry, $own, $channel['channel_hash']), strlen($bytes), $bytes, true);
+
+		return Outcome::Published;
 	}
 
 	/** Returns the photo row of an entry with the file's present access, if that was changed since. */
@@ -148,18 +160,17 @@ final class PublishRows
 		return array_diff_assoc($access, $entry['attach']) ? $access + $entry['photo'] : $entry['photo'];
 	}
 
-	private static function checkPlace(array $channel, array $own, string $target): void
+	private static function isMoved(array $channel, array $own, string $target): bool
 	{
 		$path = Store::pathOf($channel, $own);
-		if ($path !== null && $path !== $target) {
-			throw new RowsChanged('moved');
-		}
+
+		return $path !== null && $path !== $target;
 	}
 
 	/** A newer packet arrived while this version was being published: its transfer begins now. */
 	private static function restage(array $row, array $pending): void
 	{
-		Table::update('filesync_transfer', $pending + ['generation' => (int) $row['generation'] + 1, 'state' => $pending['kind'] === '' ? 'staged' : 'parked',
+		Table::update('filesync_transfer', $pending + ['generation' => (int) $row['generation'] + 1, 'state' => $pending['kind'] === '' ? TransferState::STAGED : TransferState::PARKED,
 			'token' => '', 'lease_until' => 0, 'attempts' => 0, 'next_at' => Config::now(), 'pending' => '', 'sha256' => '', 'intent' => '', 'result' => ''],
 			['id' => $row['id']]);
 	}

@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 use FileSync\Photo;
 
 if (! class_exists('App', false)) {
@@ -40,7 +41,7 @@ final class Scales
 			foreach ($rows as $source => $byScale) {
 				foreach ($byScale as $scale => $row) {
 					isset($outcomes[$source]) ? $this->take($row, $outcomes[$source], $scale)
-						: Queue::advance($row, 'leased', 'to_make', ['token' => '', 'lease_until' => 0]);
+						: Queue::advance($row, TransferState::LEASED, TransferState::TO_MAKE, ['token' => '', 'lease_until' => 0]);
 				}
 			}
 			$this->slice->beat($this->channelId());
@@ -71,7 +72,7 @@ final class Scales
 	private function take(array $row, array $outcome, int $scale): void
 	{
 		if (($outcome['error']['kind'] ?? '') === 'Storage') {
-			Queue::advance($row, 'leased', 'to_make', ['token' => '', 'lease_until' => 0]);
+			Queue::advance($row, TransferState::LEASED, TransferState::TO_MAKE, ['token' => '', 'lease_until' => 0]);
 			Queue::pause($outcome['error']['message']);
 			return;
 		}
@@ -86,14 +87,14 @@ final class Scales
 		}
 		$entry = json_decode($row['entry'], true);
 		$entry['photo'] = array_intersect_key($made, ['mimetype' => 1, 'width' => 1, 'height' => 1]) + $entry['photo'];
-		$row = Queue::advance($row, 'leased', 'verified', ['sha256' => $made['sha256'], 'size_bytes' => $made['size_bytes'], 'mimetype' => $made['mimetype'],
+		$row = Queue::advance($row, TransferState::LEASED, TransferState::VERIFIED, ['sha256' => $made['sha256'], 'size_bytes' => $made['size_bytes'], 'mimetype' => $made['mimetype'],
 			'entry' => json_encode($entry), 'result' => json_encode(['rung' => 'made', 'proof' => ['sha256']]), 'attempts' => 0, 'kind' => '', 'reason' => '']);
 		$row && $this->publish->publish($row);
 	}
 
 	private static function fetchInstead(array $row, string $kind, string $reason): void
 	{
-		Queue::advance($row, 'leased', 'staged', ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason]);
+		Queue::advance($row, TransferState::LEASED, TransferState::STAGED, ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason]);
 	}
 
 	private static function store(string $folder): \FileSync\Store

@@ -15,6 +15,7 @@ use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -61,7 +62,7 @@ final class Brake
 	{
 		$channelId = (int) $channel['channel_id'];
 		$transfer = Queue::find($channelId, $own['hash'], 0);
-		$isHeld = $transfer && $transfer['state'] === 'parked' && $transfer['kind'] === Queue::BRAKE;
+		$isHeld = $transfer && $transfer['state'] === TransferState::PARKED && $transfer['kind'] === Queue::BRAKE;
 		$scope = self::stopped($channelId, $root);
 		if ((! $isHeld && ! $scope) || ! self::displaces($channel, $root, $own, $packet->sha256)) {
 			return ['', ''];
@@ -111,7 +112,7 @@ final class Brake
 			if ($reason !== null) {
 				Queue::park($row, Queue::BRAKE, $reason);
 			} elseif ($channel && self::mustSpareDisk($channel, $row)) {
-				Queue::advance($row, 'leased', 'waiting', ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => 'the file that it replaces must be kept, and the disk is nearly full',
+				Queue::advance($row, TransferState::LEASED, TransferState::WAITING, ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => 'the file that it replaces must be kept, and the disk is nearly full',
 					'next_at' => Config::now() + max(60, Config::number('storage_pause_seconds'))]);
 			} else {
 				return true;
@@ -228,7 +229,7 @@ final class Brake
 	private static function countBoth(array $mine, array $displaced): int
 	{
 		$count = 0;
-		for ($last = ''; $rows = Table::select('filesync_held', ['what' => 'replaced', 'hash >' => $last] + $mine, 'hash', 500, 'DISTINCT hash'); $last = end($rows)['hash']) {
+		foreach (Table::pages('filesync_held', ['what' => 'replaced'] + $mine, 500, 'DISTINCT hash', 'hash') as $rows) {
 			$count += (int) Table::first('filesync_kept', ['hash' => array_column($rows, 'hash')] + $displaced, '', 'count(DISTINCT hash) AS files')['files'];
 		}
 
@@ -260,12 +261,10 @@ final class Brake
 			$notes = [...self::notes($channelId, Config::now() - self::WEEK - self::DAY), [Config::now(), Table::count('attach', ['uid' => $channelId, 'is_dir' => 0])]];
 			Config::set('files', json_encode($notes), self::scope($channelId));
 		}
-		for ($last = ''; $rows = Table::select('filesync_held', ['id >' => $last], 'id', 500, 'id, uid, hash, what'); $last = end($rows)['id']) {
-			foreach ($rows as $row) {
-				$isOver = $row['what'] === 'replaced' ? ! Table::first('filesync_transfer', ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => self::COUNTED, 'state <>' => ['published', 'dropped']], '', 'id')
-					: ! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id') && ! Table::first('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], '', 'id');
-				$isOver && Table::delete('filesync_held', ['id' => $row['id']]);
-			}
+		foreach (Table::each('filesync_held', [], 500, 'id, uid, hash, what') as $row) {
+			$isOver = $row['what'] === 'replaced' ? ! Table::first('filesync_transfer', ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => self::COUNTED, 'state <>' => [TransferState::PUBLISHED, TransferState::DROPPED]], '', 'id')
+				: ! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id') && ! Table::first('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], '', 'id');
+			$isOver && Table::delete('filesync_held', ['id' => $row['id']]);
 		}
 	}
 
@@ -274,7 +273,7 @@ final class Brake
 	{
 		$times = array_map(fn ($date) => (int) strtotime(substr($date, 0, 19) . ' UTC') + 1, $dates);
 
-		return gmdate('Y-m-d H:i:s', max(Config::now(), ...array_filter($times, fn ($time) => $time <= Config::now() + self::DAY)));
+		return gmdate('Y-m-d H:i:s', max([Config::now(), ...array_filter($times, fn ($time) => $time <= Config::now() + self::DAY)]));
 	}
 
 	/** Returns the scope in which a clone is stopped: itself, or all clones of the channel; null if it is not. */
@@ -338,7 +337,7 @@ final class Brake
 
 	/**
 	 * Tells whether another clone displaced exactly these bytes here just before; for a crop, at any time within a week. This includes bytes that were replaced
-	 * here within a week while no clone displaced anything of the file: a file that was spoilt on this hub returns to it without approval.
+	 * here within a day while no clone displaced anything of the file: a file that was spoilt on this hub returns to it without approval.
 	 */
 	private static function isGivenBack(int $channelId, string $root, string $hash, string $sha256, int $scale = 0): bool
 	{
@@ -356,7 +355,7 @@ final class Brake
 		if (($file['here']['past'][0] ?? '') !== $sha256) {
 			return false;
 		}
-		$isReplacedHere = $file['bytes']['by'] === Site::component($channelId) && $file['bytes']['edited'] > gmdate('Y-m-d H:i:s', Config::now() - self::WEEK);
+		$isReplacedHere = $file['bytes']['by'] === Site::component($channelId) && $file['bytes']['edited'] > gmdate('Y-m-d H:i:s', Config::now() - self::DAY);
 
 		return Table::first('filesync_kept', $displaced, '', 'id') !== null
 			|| ($isReplacedHere && ! Table::first('filesync_kept', ['uid' => $channelId, 'hash' => $hash, 'scale' => 0], '', 'id'));
@@ -377,10 +376,7 @@ final class Brake
 		$id = hash('sha256', "$channelId\n$scope\n$hash" . ($scale ? "\n$scale" : ''));
 		$first = Table::first('filesync_held', ['uid' => $channelId, 'hub' => $scope, 'state' => 'held'], 'created, id', 'since');
 		$row = ['url' => $root, 'what' => $what, 'state' => 'held', 'files' => $files, 'size_bytes' => $bytes, 'body' => $body, 'since' => (int) ($first['since'] ?? self::begunAt($channelId, $scope))];
-		Table::update('filesync_held', $row, ['id' => $id]);
-		if (! Table::first('filesync_held', ['id' => $id], '', 'id')) {
-			Table::tryInsert('filesync_held', $row + ['id' => $id, 'uid' => $channelId, 'hub' => $scope, 'hash' => $hash, 'created' => Config::now()]);
-		}
+		Table::tryUpsert('filesync_held', ['id' => $id], $row, ['uid' => $channelId, 'hub' => $scope, 'hash' => $hash, 'created' => Config::now()]);
 	}
 
 	/** Returns the beginning of the displacements that led here: of the day if it alone exceeds the limit, otherwise of the week. */

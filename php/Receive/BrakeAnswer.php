@@ -14,6 +14,7 @@ use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Send\Outgoing;
 use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -40,8 +41,8 @@ final class BrakeAnswer
 		if ($isAgreed) {
 			$hashes = array_column(Table::select('filesync_held', $mine + ['state' => 'agreed', 'what' => 'replaced'], '', 0, 'hash'), 'hash');
 			foreach (array_chunk($hashes, 200) as $some) {
-				Table::update('filesync_transfer', ['state' => 'staged', 'kind' => '', 'reason' => '', 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
-					['uid' => $line['channel'], 'hash' => $some, 'scale' => Brake::COUNTED, 'state' => 'parked', 'kind' => Queue::BRAKE]);
+				Table::update('filesync_transfer', ['state' => TransferState::STAGED, 'kind' => '', 'reason' => '', 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
+					['uid' => $line['channel'], 'hash' => $some, 'scale' => Brake::COUNTED, 'state' => TransferState::PARKED, 'kind' => Queue::BRAKE]);
 			}
 			// From now on a new count begins.
 			Table::update('filesync_kept', ['hub' => ''], Brake::keptOf($line['channel'], $line['hub']));
@@ -106,19 +107,17 @@ final class BrakeAnswer
 			};
 		}
 		$displaced = ['scale' => Brake::COUNTED, 'created >=' => $since, 'source' => ''] + Brake::keptOf($channelId, $hub);
-		for ($last = ''; $rows = Table::select('filesync_kept', $displaced + ['hash >' => $last], 'hash', self::PAGE, 'DISTINCT hash'); $last = end($rows)['hash']) {
-			foreach ($rows as ['hash' => $hash]) {
-				yield function () use ($channel, $channelId, $displaced, $hash) {
-					Turn::take($channelId, fn () => self::keepOurs($channel, $hash));
-					foreach (Brake::COUNTED as $scale) {
-						$rows = Table::select('filesync_kept', ['hash' => $hash, 'scale' => $scale] + $displaced, 'created DESC, id');
-						// A crop that was deleted with its file returns with it.
-						$rows = $scale ? array_values(array_filter($rows, fn ($one) => isset(json_decode($one['entry'], true)['crop']))) : $rows;
-						$rows && Undo::apply(self::before($rows));
-					}
-					Table::update('filesync_kept', ['hub' => ''], ['hash' => $hash] + $displaced);
-				};
-			}
+		foreach (Table::each('filesync_kept', $displaced, self::PAGE, 'DISTINCT hash', 'hash') as ['hash' => $hash]) {
+			yield function () use ($channel, $channelId, $displaced, $hash) {
+				Turn::take($channelId, fn () => self::keepOurs($channel, $hash));
+				foreach (Brake::COUNTED as $scale) {
+					$rows = Table::select('filesync_kept', ['hash' => $hash, 'scale' => $scale] + $displaced, 'created DESC, id');
+					// A crop that was deleted with its file returns with it.
+					$rows = $scale ? array_values(array_filter($rows, fn ($one) => isset(json_decode($one['entry'], true)['crop']))) : $rows;
+					$rows && Undo::apply(self::before($rows));
+				}
+				Table::update('filesync_kept', ['hub' => ''], ['hash' => $hash] + $displaced);
+			};
 		}
 	}
 
@@ -151,7 +150,7 @@ final class BrakeAnswer
 		if (! ($own = Store::attach($channelId, $hash)) || ! $transfers) {
 			return;
 		}
-		if (in_array('publishing', array_column($transfers, 'state'), true)) {
+		if (in_array(TransferState::PUBLISHING, array_column($transfers, 'state'), true)) {
 			throw new Postponed('the file is being published', true);
 		}
 		// A hub without filesync accepts nothing dated before its own version, and no hub accepts such a crop.
@@ -167,13 +166,11 @@ final class BrakeAnswer
 	private static function each(array $channel, string $hub, string $state, string $what): \Generator
 	{
 		$where = Brake::heldOf((int) $channel['channel_id'], $hub) + ['state' => $state, 'what' => $what];
-		for ($last = ''; $rows = Table::select('filesync_held', $where + ['id >' => $last], 'id', self::PAGE, 'id'); $last = end($rows)['id']) {
-			foreach ($rows as $row) {
-				// One body at a time: that of a folder's delete may be large.
-				$row = Table::first('filesync_held', ['id' => $row['id'], 'state' => $state]);
-				if ($row) {
-					yield $row;
-				}
+		foreach (Table::each('filesync_held', $where, self::PAGE, 'id') as $row) {
+			// One body at a time: that of a folder's delete may be large.
+			$row = Table::first('filesync_held', ['id' => $row['id'], 'state' => $state]);
+			if ($row) {
+				yield $row;
 			}
 		}
 	}

@@ -54,10 +54,8 @@ final class DroppedPackets
 			[$hash, $isDelete] = ['', $hash === '' ? $isDelete : 0];
 		}
 		$id = hash('sha256', "$channelId\n$peer\n$hash\n$isDelete");
-		Table::update('filesync_dropped', ['created' => Config::now()], ['id' => $id]);
-		if (! Table::first('filesync_dropped', ['id' => $id], '', 'id')) {
-			Table::tryInsert('filesync_dropped', ['id' => $id, 'uid' => $channelId, 'hash' => $hash, 'is_delete' => $isDelete, 'peer' => mb_strcut($peer, 0, 191), 'created' => Config::now()]);
-		}
+		Table::tryUpsert('filesync_dropped', ['id' => $id], ['created' => Config::now()],
+			['uid' => $channelId, 'hash' => $hash, 'is_delete' => $isDelete, 'peer' => mb_strcut($peer, 0, 191)]);
 		Config::log("dropped a packet for channel $channelId, because too many are held already; a comparison with $peer recovers it");
 		// Findings of a comparison that cannot be applied either wait for the next one.
 		Reception::isLate() || self::compare($channel, $peer);

@@ -19,6 +19,8 @@ use FileSync\Addon\Storage\Relocation;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\ScaleEntry;
+use FileSync\Addon\Transfer\TransferState;
+use FileSync\Addon\Transfer\Wanted;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -95,7 +97,7 @@ final class FileChange
 	/** Returns the last accepted attach row of a file that is still to arrive, or null. */
 	private static function accepted(?array $transfer): ?array
 	{
-		$isToCome = $transfer && in_array($transfer['state'], [...Queue::LIVE, 'parked'], true);
+		$isToCome = $transfer && in_array($transfer['state'], [...Queue::LIVE, TransferState::PARKED], true);
 
 		return $isToCome ? json_decode($transfer['entry'], true)['attach'] ?? null : null;
 	}
@@ -192,15 +194,25 @@ final class FileChange
 			[$kind, $reason] = Brake::atAccept($channel, $root, $own, $packet);
 		}
 
-		return Queue::stage([
-			'uid' => (int) $channel['channel_id'], 'hash' => $last['hash'], 'scale' => $scale, 'size_bytes' => $sizeBytes,
-			'edited' => $scale ? $photo['edited'] : $last['edited'], 'mimetype' => $scale ? $photo['mimetype'] : $last['filetype'],
-			'folder' => $last['folder'], 'origin' => $root, 'nick' => $packet->nick,
-			'names' => json_encode([...array_column($packet->folders, 'filename'), $last['filename']]),
-			'entry' => json_encode($scale ? ScaleEntry::of($last, $photo, ! $arrival->keepsAccess()) : ['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
-				+ ($packet->sha256 === '' ? [] : ['sha256' => $packet->sha256]) + ['revision' => $arrival->wanted()]),
-			'base' => json_encode(Store::facts($base)), 'kind' => $kind, 'reason' => $reason,
-		] + ($scale && ScaleTable::areMade($packet->photos, $scale) ? ['state' => 'to_make'] : []) + (Reception::isLate() ? ['priority' => Queue::LATE] : []));
+		return Queue::stage(new Wanted(
+			channelId: (int) $channel['channel_id'],
+			hash: (string) $last['hash'],
+			scale: $scale,
+			sizeBytes: (int) $sizeBytes,
+			edited: (string) ($scale ? $photo['edited'] : $last['edited']),
+			mimetype: (string) ($scale ? $photo['mimetype'] : $last['filetype']),
+			folder: (string) $last['folder'],
+			origin: $root,
+			nick: $packet->nick,
+			names: array_map(strval(...), [...array_column($packet->folders, 'filename'), $last['filename']]),
+			entry: $scale ? ScaleEntry::of($last, $photo, ! $arrival->keepsAccess()) : ['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
+				+ ($packet->sha256 === '' ? [] : ['sha256' => $packet->sha256]) + ['revision' => $arrival->wanted()],
+			base: Store::facts($base),
+			kind: (string) $kind,
+			reason: (string) $reason,
+			isToMake: $scale && ScaleTable::areMade($packet->photos, $scale),
+			isLate: Reception::isLate(),
+		));
 	}
 
 	/** Returns kind and reason if bytes of that size are not even requested, or two empty strings. */

@@ -42,15 +42,12 @@ final class HeldPackets
 		$id = hash('sha256', $channelId . "\n" . $body);
 		$now = Config::now();
 		$row = ['state' => $retry ? 'staged' : 'parked', 'reason' => $reason, 'attempts' => 0, 'next_at' => $now + 60, 'created' => self::moment(), 'updated' => $now];
-		Table::update('filesync_packet', $row, ['id' => $id]);
-		if (! Table::first('filesync_packet', ['id' => $id], '', 'id')) {
-			if (! self::hasRoom($channelId, strlen($body))) {
-				DroppedPackets::note($channel, $entry, self::hashOf($entry));
-				return;
-			}
-			Table::insert('filesync_packet', $row + ['id' => $id, 'uid' => $channelId, 'hash' => self::hashOf($entry), 'body' => $body, 'size_bytes' => strlen($body),
-				'about' => json_encode(self::summary($entry))]);
+		if (! Table::first('filesync_packet', ['id' => $id], '', 'id') && ! self::hasRoom($channelId, strlen($body))) {
+			DroppedPackets::note($channel, $entry, self::hashOf($entry));
+			return;
 		}
+		Table::upsert('filesync_packet', ['id' => $id], $row,
+			['uid' => $channelId, 'hash' => self::hashOf($entry), 'body' => $body, 'size_bytes' => strlen($body), 'about' => json_encode(self::summary($entry))]);
 		Config::log('holding a packet for channel ' . $channelId . ': ' . $reason);
 	}
 

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Postponed;
@@ -43,7 +44,7 @@ final class Replay
 	{
 		// Counted before the body is read: an entry that kills the process must not be tried for ever.
 		$attempts = (int) $row['attempts'] + 1;
-		Table::update('filesync_packet', ['attempts' => $attempts, 'next_at' => Config::now() + 60 * 2 ** min($attempts, 8)]
+		Table::update('filesync_packet', ['attempts' => $attempts, 'next_at' => Config::now() + Backoff::doubling(60, 8)->seconds($attempts)]
 			+ ($attempts > self::MOST_ATTEMPTS ? ['state' => 'parked', 'reason' => 'every attempt killed the process'] : []), ['id' => $row['id']]);
 		if ($attempts > self::MOST_ATTEMPTS) {
 			return;
@@ -79,7 +80,9 @@ final class Replay
 	{
 		$channel = Clones::channel((int) $row['uid']);
 		$packet = Packet::read(HeldPackets::entry($row));
-		$channel && Turn::take((int) $row['uid'], fn () => Deletion::refuse($channel, $packet));
+		if ($channel) {
+			Turn::take((int) $row['uid'], fn () => Deletion::refuse($channel, $packet));
+		}
 		Table::delete('filesync_packet', ['id' => $row['id']]);
 	}
 }

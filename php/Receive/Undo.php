@@ -122,8 +122,8 @@ final class Undo
 	private static function bringLonePhotoBack(array $kept): string
 	{
 		$channelId = (int) $kept['uid'];
-		$name = '';
-		Turn::take($channelId, function () use ($kept, $channelId, &$name) {
+		$name = Turn::take($channelId, function () use ($kept, $channelId) {
+			$name = '';
 			foreach (Table::select('filesync_kept', ['uid' => $channelId, 'hash' => $kept['hash'], 'source' => ''], 'scale, created DESC') as $one) {
 				$photo = json_decode($one['entry'], true)['lone'] ?? null;
 				if (! $photo || ! PhotoType::isKnown($photo['mimetype']) || abs((int) $one['created'] - (int) $kept['created']) > 600
@@ -139,8 +139,10 @@ final class Undo
 				}
 				$texts = array_map(PhotoType::text(...), array_intersect_key($photo, ['title' => 1, 'description' => 1, 'album' => 1, 'filename' => 1]));
 				Table::insert('photo', $texts + ['uid' => $channelId] + $photo);
-				$name = $photo['filename'];
+				$name = (string) $photo['filename'];
 			}
+
+			return $name;
 		});
 		if ($name === '') {
 			throw new Refused(t('the file is here again'));

@@ -47,11 +47,11 @@ final class Comparison
 	{
 		try {
 			do {
-				$isOver = $this->step($until);
+				$step = $this->step($until);
 				$progress && $progress($this->run);
-			} while ($isOver === false && microtime(true) < $until);
+			} while ($step === Step::GoesOn && microtime(true) < $until);
 
-			return $isOver === true;
+			return $step === Step::Over;
 		} catch (PermanentException | TemporaryException $e) {
 			// The snapshot is gone or damaged, or the peer's message is invalid: start over later.
 			$this->run->save(['state' => 'idle']);
@@ -64,8 +64,8 @@ final class Comparison
 		}
 	}
 
-	/** Does one step; true: the run is over, null: it waits. */
-	private function step(float $until): ?bool
+	/** Does one step. */
+	private function step(float $until): Step
 	{
 		switch ($this->run->state) {
 			default:
@@ -75,12 +75,12 @@ final class Comparison
 				if ($this->run->list($this->channel, $until)) {
 					$this->run->stats['entries'] = $this->run->inventory()->count();
 				}
-				return false;
+				return Step::GoesOn;
 			case 'sealed':
 				$message = base64_encode($this->run->inventory()->begin());
 				$this->run->keep();
 				$this->run->save(['state' => 'comparing', 'body' => ['message' => $message]]);
-				return false;
+				return Step::GoesOn;
 			case 'comparing':
 				return $this->exchange();
 			case 'fetching':
@@ -89,21 +89,21 @@ final class Comparison
 				$this->tellOf(Intake::takeDeletes($this->channel, $this->run->peer, $this->run->body['deletes']));
 				$this->tellOfDifferent(array_column($this->run->body['versions'] ?? [], 0, 1));
 				$this->run->save(['state' => 'telling', 'body' => ['tell' => $this->run->body['tell']]]);
-				return false;
+				return Step::GoesOn;
 			case 'telling':
 				return $this->tell();
 		}
 	}
 
 	/** Waits, to give other runs a turn. */
-	private function waits(int $seconds): ?bool
+	private function waits(int $seconds): Step
 	{
 		$this->run->save(['next_at' => Config::now() + $seconds]);
 
-		return null;
+		return Step::Waits;
 	}
 
-	private function exchange(): ?bool
+	private function exchange(): Step
 	{
 		$said = $this->clone->ask(['do' => 'round', 'message' => $this->run->body['message']] + ($this->run->session === '' ? [] : ['session' => $this->run->session]));
 		$session = is_string($said['session'] ?? null) ? $said['session'] : '';
@@ -125,22 +125,20 @@ final class Comparison
 		$this->run->stats['rounds'] = $this->run->inventory()->rounds();
 		if ($next !== null) {
 			$this->run->save(['body' => ['message' => base64_encode($next)]]);
-			return false;
+			return Step::GoesOn;
 		}
 		$this->countVerdicts();
 		$this->run->save(['state' => 'fetching', 'position' => ['offset' => 0], 'body' => ['tell' => [], 'deletes' => [], 'versions' => []]]);
 
-		return $this->isDry;
+		return $this->isDry ? Step::Over : Step::GoesOn;
 	}
 
 	/** Counts the verdicts. */
 	private function countVerdicts(): void
 	{
 		$counts = ['missing_here' => 0, 'missing_there' => 0, 'different' => 0, 'conflict' => 0];
-		for ($offset = 0; $some = $this->run->inventory()->differences($offset, 1000); $offset += 1000) {
-			foreach ($some as $one) {
-				$counts[self::verdict($one)]++;
-			}
+		foreach ($this->run->differences() as $one) {
+			$counts[self::verdict($one)]++;
 		}
 		$known = $this->run->inventory()->count();
 		$this->run->stats = $counts + ['present' => $known - $counts['missing_there'] - $counts['different']] + $this->run->stats;
@@ -153,13 +151,13 @@ final class Comparison
 	}
 
 	/** Applies some of the other clone's differing files, and notes those that it lacks. */
-	private function fetch(): bool
+	private function fetch(): Step
 	{
 		$offset = $this->run->position['offset'];
 		$some = $this->run->inventory()->differences($offset, self::PAGE);
 		if (! $some) {
 			$this->run->save(['state' => 'deleting']);
-			return false;
+			return Step::GoesOn;
 		}
 		$done = $this->run->position['done'] ?? [];
 		$there = array_column(array_filter($some, fn ($one) => $one['there'] !== null && ! in_array((string) $one['key'], $done, true)), null, 'key');
@@ -185,12 +183,12 @@ final class Comparison
 		if (count(array_intersect(array_keys($there), $done)) < count($there)) {
 			$this->run->save(['body' => $this->run->body, 'position' => ['offset' => $offset, 'done' => $done]]);
 
-			return false;
+			return Step::GoesOn;
 		}
 		$this->tellOf(array_column(array_filter($some, fn ($one) => $one['there'] === null), 'hash'));
 		$this->run->save(['body' => $this->run->body, 'position' => ['offset' => $offset + self::PAGE]]);
 
-		return false;
+		return Step::GoesOn;
 	}
 
 	/** Notes the files whose present version here differs from the other clone's. */
@@ -226,7 +224,7 @@ final class Comparison
 	}
 
 	/** Tells the other clone what to fetch. */
-	private function tell(): bool
+	private function tell(): Step
 	{
 		$tell = array_values(array_unique($this->run->body['tell']));
 		$isMuch = count($tell) > InventoryRequest::MOST_HASHES;
@@ -234,7 +232,7 @@ final class Comparison
 		$this->clone->ask(['do' => 'finish', 'hashes' => $isMuch ? [] : $tell, 'session' => $this->run->session] + ($isMuch ? ['again' => true] : ['last' => true]));
 		$this->run->postpone();
 
-		return true;
+		return Step::Over;
 	}
 
 	/** Runs a `pull`: fetches the files that a clone named, and tells it results that it does not know yet. */

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Reconcile;
 
+use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
@@ -96,9 +97,9 @@ final class Reconcile
 			if ($run = Run::next($busy)) {
 				ServedLast::note('reconcile', $run->uid);
 				$outcome = self::goOn($run->id, min($deadline, Config::now() + ServedLast::TURN_SECONDS));
-				$outcome === 'busy' && $busy[] = $run->id;
+				$outcome === Outcome::Busy && $busy[] = $run->id;
 				$after = Run::find($run->id);
-				$isMoving = $outcome !== 'busy' && (! $after || $after->next_at <= Config::now() || ($after->stats['told'] ?? 0) > ($run->stats['told'] ?? 0));
+				$isMoving = $outcome !== Outcome::Busy && (! $after || $after->next_at <= Config::now() || ($after->stats['told'] ?? 0) > ($run->stats['told'] ?? 0));
 				$movedAt = $isMoving ? Config::now() : $movedAt;
 				continue;
 			}
@@ -117,14 +118,12 @@ final class Reconcile
 	 *
 	 * @param bool      $isDry    Whether to stop once all differences are known.
 	 * @param ?\Closure $progress Called with the run after each step.
-	 *
-	 * @return 'over'|'on'|'busy'|'failed' `on`: not done yet. `busy`: another process is running it.
 	 */
-	public static function goOn(string $id, int $deadline, bool $isDry = false, ?\Closure $progress = null): string
+	public static function goOn(string $id, int $deadline, bool $isDry = false, ?\Closure $progress = null): Outcome
 	{
 		$token = Config::token();
 		if (! Lease::take("reconcile-$id", $token, max(0, $deadline - Config::now()) + self::LEASE_SECONDS)) {
-			return 'busy';
+			return Outcome::Busy;
 		}
 		$run = Run::find($id);
 		$attempts = $run?->attempts ?? 0;
@@ -133,10 +132,10 @@ final class Reconcile
 			$isHome = $channel && in_array($run->peer, array_column(Clones::others($channel), 'url'), true);
 			if (! $isHome) {
 				$run?->end();
-				return 'over';
+				return Outcome::Over;
 			}
 			// Counted before the try: a run that kills the process must not come first again.
-			$again = Config::now() + self::wait($attempts + 1);
+			$again = Config::now() + self::backoff()->seconds($attempts + 1);
 			$run->save(['attempts' => $attempts + 1, 'next_at' => $again]);
 			$began = (int) ($run->stats['began'] ?? 0);
 			$isOver = self::compare($channel, $run, $deadline, $isDry, $progress);
@@ -146,28 +145,28 @@ final class Reconcile
 			unset($run->stats['busy']);
 			$run->save(($run->attempts === $attempts + 1 ? ['attempts' => $attempts] : []) + ['stats' => $run->stats] + ($run->next_at === $again ? ['next_at' => Config::now()] : []));
 
-			return $isOver ? 'over' : 'on';
+			return $isOver ? Outcome::Over : Outcome::On;
 		} catch (\Throwable $e) {
 			if ($e instanceof PeerFailure && $e->retryAfter !== null) {
 				// The hub asked for a short wait, which does not count as a failure.
-				$busy = min(10, $run->stats['busy'] ?? 0);
-				$run->save(['attempts' => $attempts, 'stats' => ['busy' => $busy + 1] + $run->stats, 'next_at' => Config::now() + max($e->retryAfter, min(self::BUSY_SECONDS, 2 ** $busy))]);
+				$busy = min(10, (int) ($run->stats['busy'] ?? 0));
+				$wait = max($e->retryAfter, Backoff::doubling(1, 10, self::BUSY_SECONDS)->seconds($busy));
+				$run->save(['attempts' => $attempts, 'stats' => ['busy' => $busy + 1] + $run->stats, 'next_at' => Config::now() + $wait]);
 
-				return 'on';
+				return Outcome::On;
 			}
 			$e instanceof PeerFailure || Config::logFailure('comparing with ' . $run->peer, $e);
-			$wait = self::wait($attempts + 1);
-			$run->save(['attempts' => $attempts + 1, 'reason' => mb_substr($e->getMessage(), 0, 500), 'next_at' => Config::now() + $wait + random_int(0, intdiv($wait, 4))]);
+			$run->save(['attempts' => $attempts + 1, 'reason' => mb_substr($e->getMessage(), 0, 500), 'next_at' => Config::now() + self::backoff()->spread($attempts + 1)]);
 
-			return 'failed';
+			return Outcome::Failed;
 		} finally {
 			Lease::giveBack("reconcile-$id", $token);
 		}
 	}
 
-	private static function wait(int $attempts): int
+	private static function backoff(): Backoff
 	{
-		return min(self::MOST_WAIT_SECONDS, 60 * 2 ** min($attempts, 10));
+		return Backoff::doubling(60, 10, self::MOST_WAIT_SECONDS);
 	}
 
 	private static function compare(array $channel, Run $run, int $deadline, bool $isDry, ?\Closure $progress): bool

@@ -65,9 +65,9 @@ final class StockComparison
 		}
 		try {
 			do {
-				$isOver = $this->step($until);
+				$step = $this->step($until);
 				$progress && $progress($this->run);
-			} while ($isOver === false && microtime(true) < $until);
+			} while ($step === Step::GoesOn && microtime(true) < $until);
 		} catch (PermanentException | TemporaryException $e) {
 			// The snapshot is gone or damaged, or the other list is too long: start over later.
 			$this->run->save(['state' => 'idle']);
@@ -76,11 +76,11 @@ final class StockComparison
 			throw $e instanceof PeerFailure ? $e : new PeerFailure($e->getMessage());
 		}
 
-		return $isOver === true;
+		return $step === Step::Over;
 	}
 
-	/** Does one step; true: the run is over, null: it waits. */
-	private function step(float $until): ?bool
+	/** Does one step. */
+	private function step(float $until): Step
 	{
 		switch ($this->run->state) {
 			case 'asking':
@@ -93,9 +93,9 @@ final class StockComparison
 			case 'reading':
 				if ($this->read($until)) {
 					$this->compare();
-					return $this->isDry;
+					return $this->isDry ? Step::Over : Step::GoesOn;
 				}
-				return false;
+				return Step::GoesOn;
 		}
 	}
 
@@ -123,10 +123,8 @@ final class StockComparison
 	private function compare(): void
 	{
 		$here = new Inventory();
-		for ($after = 0; $rows = Table::select('attach', ['uid' => $this->run->uid, 'id >' => $after], 'id', self::PAGE, self::COLUMNS); $after = (int) end($rows)['id']) {
-			foreach ($rows as $row) {
-				$here->add($row['hash'], ...self::texts($row));
-			}
+		foreach (Table::each('attach', ['uid' => $this->run->uid], self::PAGE, self::COLUMNS) as $row) {
+			$here->add($row['hash'], ...self::texts($row));
 		}
 		$there = $this->run->inventory();
 		$here->seal();
@@ -136,10 +134,8 @@ final class StockComparison
 		}
 		$this->run->keep();
 		$counts = ['missing_here' => 0, 'missing_there' => 0, 'different' => 0, 'conflict' => 0];
-		for ($offset = 0; $some = $there->differences($offset, self::PAGE); $offset += self::PAGE) {
-			foreach ($some as $one) {
-				$counts[self::verdict($one)]++;
-			}
+		foreach ($this->run->differences() as $one) {
+			$counts[self::verdict($one)]++;
 		}
 		$this->run->stats = $counts + ['present' => $here->count() - $counts['missing_there'] - $counts['different'], 'entries' => $here->count(), 'rounds' => $there->rounds()] + $this->run->stats;
 		$this->run->save(['state' => 'asking', 'stats' => $this->run->stats, 'position' => ['offset' => 0], 'body' => ['send' => []]]);
@@ -154,11 +150,9 @@ final class StockComparison
 	/** Returns the differences, for people, once they are known. */
 	public static function differences(Run $run): \Generator
 	{
-		for ($offset = 0; $some = $run->inventory()->differences($offset, self::PAGE); $offset += self::PAGE) {
-			foreach ($some as $one) {
-				if (self::verdict($one) !== 'missing_there') {
-					yield ['hash' => $one['hash'], 'verdict' => self::verdict($one)];
-				}
+		foreach ($run->differences() as $one) {
+			if (self::verdict($one) !== 'missing_there') {
+				yield ['hash' => $one['hash'], 'verdict' => self::verdict($one)];
 			}
 		}
 		for ($after = 0; $some = self::lacking($run, $after);) {
@@ -190,11 +184,11 @@ final class StockComparison
 	}
 
 	/** Applies some of the other clone's differing files. */
-	private function fetch(float $until): ?bool
+	private function fetch(float $until): Step
 	{
 		if (Queue::countWaiting($this->run->uid) > 500) {
 			$this->run->save(['next_at' => Config::now() + self::FETCH_SECONDS]);
-			return null;
+			return Step::Waits;
 		}
 		$offset = $this->run->position['offset'];
 		$some = $this->run->inventory()->differences($offset, self::PAGE);
@@ -217,7 +211,7 @@ final class StockComparison
 		$isFull = count($this->run->body['send']) >= self::MOST_NOTED;
 		$this->run->save(['body' => $this->run->body, 'position' => $some ? ['offset' => $offset] : ['after' => 0], 'state' => $some && ! $isFull ? 'asking' : 'sending']);
 
-		return false;
+		return Step::GoesOn;
 	}
 
 	/** Tells whether our present state must be sent: it has another name, folder, access or other bytes, or the file was deleted. */
@@ -243,7 +237,7 @@ final class StockComparison
 	}
 
 	/** Sends some files that the hub lacks; once all noted ones are sent, notes more, or continues asking. */
-	private function send(float $until): ?bool
+	private function send(float $until): Step
 	{
 		$send = $this->run->body['send'];
 		if (! $send) {
@@ -251,7 +245,7 @@ final class StockComparison
 		}
 		if (Clones::isSending($this->channel, Clones::normalise($this->run->peer) ?? $this->run->peer)) {
 			$this->run->save(['next_at' => Config::now() + self::SEND_SECONDS]);
-			return null;
+			return Step::Waits;
 		}
 		for ($sent = $looked = 0; $send && $sent < self::SEND_AT_ONCE && (! $looked || microtime(true) < $until); $looked++) {
 			[$hash, $isDifferent] = array_shift($send);
@@ -266,23 +260,23 @@ final class StockComparison
 		$this->run->stats['told'] = ($this->run->stats['told'] ?? 0) + $sent;
 		$this->run->save(['body' => ['send' => $send] + $this->run->body, 'stats' => $this->run->stats]);
 
-		return false;
+		return Step::GoesOn;
 	}
 
-	private function noteMore(): bool
+	private function noteMore(): Step
 	{
 		if (isset($this->run->position['offset'])) {
 			$this->run->save(['state' => 'asking']);
-			return false;
+			return Step::GoesOn;
 		}
 		$after = $this->run->position['after'];
 		$lacking = self::lacking($this->run, $after);
 		if (! $lacking) {
 			$this->run->postpone();
-			return true;
+			return Step::Over;
 		}
 		$this->run->save(['position' => ['after' => $after], 'body' => ['send' => array_map(fn ($hash) => [$hash, false], $lacking)]]);
 
-		return false;
+		return Step::GoesOn;
 	}
 }

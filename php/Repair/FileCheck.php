@@ -15,6 +15,7 @@ use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Wanted;
 use FileSync\Exception\FileSyncException;
 
 if (! class_exists('App', false)) {
@@ -120,12 +121,22 @@ final class FileCheck
 		$packet = Packet::read(array_diff_key($entry, ['item' => 1]));
 		$file = Revisions::find((int) $row['uid'], $row['hash']) ?? Revisions::unknown((int) $row['uid'], $row['hash']);
 		$value = $file['bytes']['print'] === '' ? null : array_diff_key($file['bytes'], ['past' => 1]) + ['seen' => $file['bytes']['vector']];
-		Queue::stage(['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => 0, 'size_bytes' => (int) $row['filesize'], 'edited' => substr($row['edited'], 0, 19),
-			'mimetype' => $row['filetype'], 'folder' => $row['folder'], 'origin' => $clone['url'], 'nick' => $clone['nick'],
-			'names' => json_encode([...array_column($packet->folders, 'filename'), $row['filename']]),
-			'entry' => json_encode(['folders' => $packet->folders, 'attach' => $packet->last, 'photo' => $packet->photos[0] ?? null]
-				+ ($sha256 === null ? [] : ['sha256' => $sha256]) + ['revision' => $value]),
-			'base' => json_encode(Store::facts(Store::pathOf($this->channel, $row))), 'kind' => '', 'reason' => '', 'priority' => Queue::LATE]);
+		Queue::stage(new Wanted(
+			channelId: (int) $row['uid'],
+			hash: (string) $row['hash'],
+			scale: 0,
+			sizeBytes: (int) $row['filesize'],
+			edited: substr((string) $row['edited'], 0, 19),
+			mimetype: (string) $row['filetype'],
+			folder: (string) $row['folder'],
+			origin: (string) $clone['url'],
+			nick: (string) $clone['nick'],
+			names: array_map(strval(...), [...array_column($packet->folders, 'filename'), $row['filename']]),
+			entry: ['folders' => $packet->folders, 'attach' => $packet->last, 'photo' => $packet->photos[0] ?? null]
+				+ ($sha256 === null ? [] : ['sha256' => $sha256]) + ['revision' => $value],
+			base: Store::facts(Store::pathOf($this->channel, $row)),
+			isLate: true,
+		));
 	}
 
 	private static function verdict(array $row, string $verdict, string $reason = ''): array

@@ -38,12 +38,7 @@ final class Journal
 	/** Mends one fault; false if that cannot be done now. */
 	public function mend(Fault $fault): bool
 	{
-		$isMended = false;
-		Turn::take((int) $this->channel['channel_id'], function () use ($fault, &$isMended) {
-			$isMended = Table::transaction(fn () => $this->mendAsOne($fault));
-		});
-
-		return $isMended;
+		return Turn::take((int) $this->channel['channel_id'], fn () => Table::transaction(fn () => $this->mendAsOne($fault)));
 	}
 
 	/** Changes a row, given with its present values. */
@@ -168,8 +163,8 @@ final class Journal
 
 	private static function takeOneBack(array $row): void
 	{
-		$useless = [];
-		Table::transaction(function () use ($row, &$useless) {
+		$useless = Table::transaction(function () use ($row) {
+			$useless = [];
 			foreach (array_reverse(json_decode($row['body'], true)) as $step) {
 				$where = [self::key($step['table']) => $step['id']];
 				$now = Table::first($step['table'], $where);
@@ -186,6 +181,8 @@ final class Journal
 				$useless = [...$useless, ...($step['is_new'] ?? false) ? [$step['file']] : []];
 			}
 			Table::delete('filesync_journal', ['id' => $row['id']]);
+
+			return $useless;
 		});
 		array_map(unlink(...), $useless);
 	}

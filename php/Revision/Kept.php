@@ -130,7 +130,7 @@ final class Kept
 
 	private static function keepBytes(array $row, int $scale, string $bytes, string $why, string $entry, string $hub): void
 	{
-		$id = hash('sha256', implode("\n", [$row['uid'], $row['hash'], $bytes]));
+		$id = hash('sha256', implode("\n", [$row['uid'], $row['hash'], $scale, $bytes]));
 		$kept = Store::dataRoot((int) $row['uid'], true) . '/kept/' . $id;
 		if (@file_put_contents($kept . '.new', $bytes) !== strlen($bytes) || ! @rename($kept . '.new', $kept)) {
 			throw new Postponed('the bytes in the database cannot be kept', true);
@@ -240,9 +240,12 @@ final class Kept
 
 	private static function remember(string $id, array $row, int $scale, int $sizeBytes, string $why, string $entry, string $hub): void
 	{
+		// The same bytes may be displaced again, by another clone, long after the first time.
+		$last = ['why' => $why, 'entry' => $entry, 'hub' => $hub, 'created' => Config::now()];
+		Table::update('filesync_kept', $last, ['id' => $id]);
 		if (! Table::first('filesync_kept', ['id' => $id], '', 'id')) {
-			Table::insert('filesync_kept', ['id' => $id, 'uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => $scale,
-				'path' => 'kept/' . $id, 'source' => '', 'size_bytes' => $sizeBytes, 'why' => $why, 'entry' => $entry, 'hub' => $hub, 'created' => Config::now()]);
+			Table::insert('filesync_kept', $last + ['id' => $id, 'uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => $scale,
+				'path' => 'kept/' . $id, 'source' => '', 'size_bytes' => $sizeBytes]);
 		}
 	}
 }

@@ -27,12 +27,10 @@ final class KeptList
 	{
 		$where += ['scale' => 0, 'source' => ''];
 		for ($count = 0, $before = PHP_INT_MAX; $at = Table::first('filesync_kept', $where + ['created <' => $before], 'created DESC', 'created'); $before = (int) $at['created']) {
-			for ($last = ''; $rows = Table::select('filesync_kept', $where + ['created' => (int) $at['created'], 'id >' => $last], 'id', self::PAGE, self::COLUMNS); $last = end($rows)['id']) {
-				foreach ($rows as $row) {
-					yield $row + self::known($row['id']);
-					if (++$count === $most) {
-						return;
-					}
+			foreach (Table::each('filesync_kept', $where + ['created' => (int) $at['created']], self::PAGE, self::COLUMNS) as $row) {
+				yield $row + self::known($row['id']);
+				if (++$count === $most) {
+					return;
 				}
 			}
 		}

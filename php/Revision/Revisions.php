@@ -13,6 +13,7 @@ use FileSync\Addon\Order\Vector;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -72,7 +73,7 @@ final class Revisions
 		$facts = self::facts($channel, $own);
 		$wasGone = $file['state'] === 'gone';
 		$changed = [];
-		$isPublishing = ! $file['is_dir'] && ($transfer['state'] ?? '') === 'publishing';
+		$isPublishing = ! $file['is_dir'] && ($transfer['state'] ?? '') === TransferState::PUBLISHING;
 		foreach (self::prints($own, self::terms($own)) as $group => $print) {
 			$value = $file[$group];
 			$isChanged = $print !== ($file['here'][$group] ?? null) || ($group === 'bytes' && self::isRewritten($file, $facts, $own));
@@ -113,7 +114,7 @@ final class Revisions
 	public static function park(array $row, string $kind, string $reason, array $set = []): bool
 	{
 		if ($kind === 'NotFound' && (int) $row['scale'] === 0 && self::buryAgain((int) $row['uid'], $row['hash'])) {
-			$isDropped = Queue::advance($row, $row['state'], 'dropped', ['token' => '', 'lease_until' => 0, 'reason' => $reason]) !== null;
+			$isDropped = Queue::advance($row, $row['state'], TransferState::DROPPED, ['token' => '', 'lease_until' => 0, 'reason' => $reason]) !== null;
 			$isDropped && Queue::dropScales((int) $row['uid'], $row['hash']);
 
 			return $isDropped;
@@ -130,11 +131,7 @@ final class Revisions
 		foreach ([...Judge::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
 			$row[$part] = json_encode($file[$part]);
 		}
-		$id = self::id($file['uid'], $file['hash']);
-		if (! Table::first('filesync_file', ['id' => $id], '', 'id')) {
-			Table::tryInsert('filesync_file', $row + ['id' => $id, 'uid' => $file['uid'], 'hash' => $file['hash']]);
-		}
-		Table::update('filesync_file', $row, ['id' => $id]);
+		Table::tryUpsert('filesync_file', ['id' => self::id($file['uid'], $file['hash'])], $row, ['uid' => $file['uid'], 'hash' => $file['hash']]);
 	}
 
 	/**

@@ -13,6 +13,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Storage\Tree;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -32,7 +33,7 @@ final class FolderMove
 	{
 		$channelId = (int) $channel['channel_id'];
 		$rows = Tree::beneath($channelId, $own);
-		if ($own['folder'] !== $folder && Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => array_column($rows, 'hash'), 'state' => 'publishing'], '', 'id')) {
+		if ($own['folder'] !== $folder && Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => array_column($rows, 'hash'), 'state' => TransferState::PUBLISHING], '', 'id')) {
 			throw new Postponed('a file of the folder is being published', true);
 		}
 		$deeper = strlen(Store::place($channel, $folder, $own['hash'], $name)['os_path'] ?? '') - strlen($own['os_path']);

@@ -23,6 +23,7 @@ use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\Tree;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -172,11 +173,13 @@ final class Outgoing
 		}
 		self::begin($channelId);
 		$channel = Clones::channel($channelId);
-		$beneath = [];
-		Turn::take($channelId, function () use ($channel, $own, &$beneath) {
-			foreach (Tree::beneath((int) $channel['channel_id'], $own) as $row) {
-				$beneath[$row['hash']] = Revisions::seen(Revisions::notice($channel, $row['hash'], true));
+		$beneath = Turn::take($channelId, function () use ($channel, $channelId, $own) {
+			$seen = [];
+			foreach (Tree::beneath($channelId, $own) as $row) {
+				$seen[$row['hash']] = Revisions::seen(Revisions::notice($channel, $row['hash'], true));
 			}
+
+			return $seen;
 		});
 		Outbox::add($channelId, 'deleting', $hash, json_encode(['beneath' => $beneath]), true);
 		Begun::mark($channelId, $hash, 'deleting');
@@ -265,7 +268,9 @@ final class Outgoing
 		if (! $isDelete && (self::withhold($channelId, $hash) || ! Store::attach($channelId, $hash))) {
 			return;
 		}
-		$isDelete || Turn::take($channelId, fn () => Revisions::notice($channel, $hash, true));
+		if (! $isDelete) {
+			Turn::take($channelId, fn () => Revisions::notice($channel, $hash, true));
+		}
 		$entry = self::entry($channel, $hash, $isDelete, $beneath);
 		if (! empty($entry['attach'])) {
 			Core::send($channelId, ['file' => [$entry]]);
@@ -466,7 +471,7 @@ final class Outgoing
 	private static function isWithheld(int $channelId, string $hash): bool
 	{
 		return Queue::isLive($channelId, $hash)
-			|| Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => 'parked', 'kind <>' => Queue::TOLD], '', 'id') !== null;
+			|| Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => TransferState::PARKED, 'kind <>' => Queue::TOLD], '', 'id') !== null;
 	}
 
 	private static function isWriting(): bool

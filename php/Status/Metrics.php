@@ -12,6 +12,7 @@ use FileSync\Addon\Receive\DroppedPackets;
 use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Transfer\Meter;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -24,7 +25,7 @@ if (! class_exists('App', false)) {
  */
 final class Metrics
 {
-	private const STATES = [...Queue::LIVE, 'parked', 'published', 'dropped'];
+	private const STATES = [...Queue::LIVE, TransferState::PARKED, TransferState::PUBLISHED, TransferState::DROPPED];
 
 	/** Answers a request for them. */
 	public static function answer(Request $request): Response
@@ -66,7 +67,7 @@ final class Metrics
 	{
 		$counts = Meter::allCounts();
 		[$files, $bytes] = self::queue();
-		$undone = ['scale' => 0, 'state' => [...Queue::LIVE, 'parked']];
+		$undone = ['scale' => 0, 'state' => [...Queue::LIVE, TransferState::PARKED]];
 
 		return [
 			['filesync_info', 'gauge', 'Versions of the addon and of the extension in the web server.', ['addon="' . Config::version() . '",extension="' . (phpversion('filesync') ?: '') . '"' => 1]],

@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -80,15 +81,16 @@ final class Overview
 		$bytes = Table::sum('attach', 'filesize', $mine) + self::beyondColumn($mine);
 		$counts = ['missing_files' => 0, 'old_files' => 0, 'parked_files' => 0];
 		$missingBytes = $oldBytes = 0;
-		foreach (self::wanted($channelId) as $rows) {
+		$wanted = ['uid' => $channelId, 'scale' => 0, 'state' => [...Queue::LIVE, TransferState::PARKED]];
+		foreach (Table::pages('filesync_transfer', $wanted, self::PAGE_ROWS, 'id, hash, state, kind, size_bytes') as $rows) {
 			$present = array_column(Table::select('attach', $mine + ['hash' => array_column($rows, 'hash')], '', 0, 'hash, filesize'), 'filesize', 'hash');
 			foreach ($rows as $row) {
 				$isHere = isset($present[$row['hash']]);
-				if ($row['state'] === 'parked' && $isHere && in_array($row['kind'], [...Queue::OURS_STAY, Queue::BRAKE], true)) {
+				if ($row['state'] === TransferState::PARKED && $isHere && in_array($row['kind'], [...Queue::OURS_STAY, Queue::BRAKE], true)) {
 					continue;
 				}
 				$counts[$isHere ? 'old_files' : 'missing_files']++;
-				$counts['parked_files'] += $row['state'] === 'parked' ? 1 : 0;
+				$counts['parked_files'] += $row['state'] === TransferState::PARKED ? 1 : 0;
 				$missingBytes += $isHere ? 0 : (int) $row['size_bytes'];
 				$oldBytes += $isHere ? (int) $present[$row['hash']] : 0;
 			}
@@ -107,15 +109,6 @@ final class Overview
 		return array_sum(array_map(fn ($row) => (int) Store::withTrueSize($row)['filesize'] - $end, $large));
 	}
 
-	/** Returns the unfinished transfers of whole files, a page at a time. */
-	private static function wanted(int $channelId): \Generator
-	{
-		$where = ['uid' => $channelId, 'scale' => 0, 'state' => [...Queue::LIVE, 'parked']];
-		for ($last = ''; $rows = Table::select('filesync_transfer', $where + ['id >' => $last], 'id', self::PAGE_ROWS, 'id, hash, state, kind, size_bytes'); $last = end($rows)['id']) {
-			yield $rows;
-		}
-	}
-
 	private static function countThere(array $channel): array
 	{
 		$counts = [];
@@ -123,15 +116,13 @@ final class Overview
 			$counts[Clones::normalise($clone['url']) ?? $clone['url']] = ['files' => 0, 'bytes' => 0];
 		}
 		$where = ['uid' => (int) $channel['channel_id'], 'state' => ['here', 'unknown'], 'is_dir' => 0];
-		for ($last = ''; $counts && $rows = Table::select('filesync_file', $where + ['id >' => $last], 'id', self::PAGE_ROWS, 'id, state, bytes, wanted, peers'); $last = end($rows)['id']) {
-			foreach ($rows as $row) {
-				// The others have the version that is arriving here.
-				$print = json_decode($row['wanted'], true)['print'] ?? ($row['state'] === 'here' ? json_decode($row['bytes'], true)['print'] ?? '' : '');
-				foreach (json_decode($row['peers'], true) ?: [] as $hub => $told) {
-					if (isset($counts[$hub]) && $print !== '' && ($told['bytes']['print'] ?? null) === $print) {
-						$counts[$hub]['files']++;
-						$counts[$hub]['bytes'] += (int) $print;
-					}
+		foreach ($counts ? Table::each('filesync_file', $where, self::PAGE_ROWS, 'id, state, bytes, wanted, peers') : [] as $row) {
+			// The others have the version that is arriving here.
+			$print = json_decode($row['wanted'], true)['print'] ?? ($row['state'] === 'here' ? json_decode($row['bytes'], true)['print'] ?? '' : '');
+			foreach (json_decode($row['peers'], true) ?: [] as $hub => $told) {
+				if (isset($counts[$hub]) && $print !== '' && ($told['bytes']['print'] ?? null) === $print) {
+					$counts[$hub]['files']++;
+					$counts[$hub]['bytes'] += (int) $print;
 				}
 			}
 		}

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Status;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Transfer\Meter;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -29,12 +30,12 @@ final class Progress
 		$isFresh = $noted['at'] > Config::now() - self::STALE_SECONDS;
 		$columns = 'id, generation, scale, names, size_bytes, state';
 		$rows = array_map(fn ($row) => self::withProgress($row, $noted['rows'][Meter::key($row)] ?? [0, null], $isFresh),
-			Table::select('filesync_transfer', ['uid' => $channelId, 'state' => ['leased', 'verified', 'publishing']], 'scale, updated', 200, $columns));
+			Table::select('filesync_transfer', ['uid' => $channelId, 'state' => [TransferState::LEASED, TransferState::VERIFIED, TransferState::PUBLISHING]], 'scale, updated', 200, $columns));
 		$files = array_values(array_filter($rows, fn ($row) => $row['scale'] === 0));
 		usort($files, fn ($a, $b) => $b['arrived_bytes'] / max(1, $b['size_bytes']) <=> $a['arrived_bytes'] / max(1, $a['size_bytes']));
-		$underWay = array_sum(array_map(fn ($row) => $row['state'] === 'leased' ? $row['arrived_bytes'] : 0, $rows));
-		$todo = max(0, Table::sum('filesync_transfer', 'size_bytes', ['uid' => $channelId, 'state' => ['staged', 'leased']]) - $underWay);
-		$coming = ['uid' => $channelId, 'state' => ['staged', 'to_make', 'leased', 'verified', 'publishing']];
+		$underWay = array_sum(array_map(fn ($row) => $row['state'] === TransferState::LEASED ? $row['arrived_bytes'] : 0, $rows));
+		$todo = max(0, Table::sum('filesync_transfer', 'size_bytes', ['uid' => $channelId, 'state' => [TransferState::STAGED, TransferState::LEASED]]) - $underWay);
+		$coming = ['uid' => $channelId, 'state' => [TransferState::STAGED, TransferState::TO_MAKE, TransferState::LEASED, TransferState::VERIFIED, TransferState::PUBLISHING]];
 		// The received bytes of transfers whose turn is over for now count too.
 		$ids = array_map(fn ($key) => strstr($key, '.', true), array_keys($noted['rows']));
 		$rested = ['staged' => 0, 'waiting' => 0];
@@ -53,7 +54,7 @@ final class Progress
 	private static function withProgress(array $row, array $noted, bool $isFresh): array
 	{
 		$size = (int) $row['size_bytes'];
-		$isLeased = $row['state'] === 'leased';
+		$isLeased = $row['state'] === TransferState::LEASED;
 		$arrived = $isLeased ? min($size, (int) $noted[0]) : $size;
 		$rate = $isLeased && $isFresh && $noted[1] ? (int) $noted[1] : null;
 

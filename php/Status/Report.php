@@ -12,6 +12,7 @@ use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\DroppedPackets;
 use FileSync\Addon\Receive\HeldPackets;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -53,7 +54,7 @@ final class Report
 				'next' => self::date($run->next_at), 'reason' => $run->reason] + array_intersect_key($run->stats, array_flip(['missing_here', 'missing_there', 'different', 'conflict'])),
 				Run::all('ask')),
 			'parked' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'scale' => (int) $row['scale']] + array_intersect_key($row, array_flip(['hash', 'kind', 'reason'])),
-				Table::select('filesync_transfer', ['state' => 'parked'], 'updated', 100, 'uid, scale, hash, kind, reason')),
+				Table::select('filesync_transfer', ['state' => TransferState::PARKED], 'updated', 100, 'uid, scale, hash, kind, reason')),
 			'held' => array_map(fn ($line) => ['id' => $line['id'], 'channel' => $line['channel'], 'clones' => $line['urls'], 'what' => $line['what'], 'files' => $line['files'],
 				'size_bytes' => $line['size_bytes'], 'waiting' => $line['waiting'], 'since' => self::date($line['since'])], Brake::lines()),
 			'packets' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'state' => $row['state'], 'reason' => $row['reason']],
@@ -70,11 +71,11 @@ final class Report
 	{
 		$where = $channels === null ? [] : ['uid' => array_map(fn ($channel) => (int) $channel['channel_id'], $channels)];
 		$columns = 'id, uid, hash, scale, names, state, size_bytes, kind, reason, attempts, next_at';
-		foreach (self::each('filesync_transfer', $where + ['state' => [...Queue::LIVE, 'parked']], $columns) as $row) {
+		foreach (Table::each('filesync_transfer', $where + ['state' => [...Queue::LIVE, TransferState::PARKED]], self::PAGE_ROWS, $columns) as $row) {
 			$names = json_decode($row['names'], true) ?: [];
 			yield ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'name' => implode('/', $names), 'state' => $row['state'],
 				'size_bytes' => (int) $row['size_bytes'], 'kind' => $row['kind'], 'reason' => $row['reason'], 'attempts' => (int) $row['attempts'],
-				'next_try' => in_array($row['state'], ['staged', 'waiting'], true) ? self::date((int) $row['next_at']) : null];
+				'next_try' => in_array($row['state'], [TransferState::STAGED, TransferState::WAITING], true) ? self::date((int) $row['next_at']) : null];
 		}
 		yield from self::held($where);
 		yield from self::dropped($where);
@@ -86,7 +87,7 @@ final class Report
 	/** Returns the files in packets that could not be applied yet. */
 	private static function held(array $where): \Generator
 	{
-		foreach (self::each('filesync_packet', $where, HeldPackets::COLUMNS) as $packet) {
+		foreach (Table::each('filesync_packet', $where, self::PAGE_ROWS, HeldPackets::COLUMNS) as $packet) {
 			$told = HeldPackets::about($packet);
 			if ($told && $told['name'] !== null && ! $told['is_dir']) {
 				$isHeld = $packet['state'] === 'staged';
@@ -101,41 +102,26 @@ final class Report
 	/** Returns the files in dropped packets that no comparison has recovered yet. */
 	private static function dropped(array $where): \Generator
 	{
-		foreach (self::each('filesync_dropped', $where + ['is_delete' => 0], '*') as $note) {
+		foreach (Table::each('filesync_dropped', $where + ['is_delete' => 0], self::PAGE_ROWS) as $note) {
 			yield ['channel' => (int) $note['uid'], 'hash' => $note['hash'], 'scale' => 0, 'name' => $note['hash'] === '' ? '?' : $note['hash'], 'state' => 'held', 'size_bytes' => 0, 'kind' => '',
 				'reason' => 'too many packets are held; waiting for a comparison with ' . $note['peer'], 'attempts' => 0, 'next_try' => null];
-		}
-	}
-
-	/** Returns the rows of one of our tables, a page at a time. */
-	private static function each(string $table, array $where, string $columns): \Generator
-	{
-		for ($last = ''; $rows = Table::select($table, $where + ['id >' => $last], 'id', self::PAGE_ROWS, $columns); $last = end($rows)['id']) {
-			yield from $rows;
 		}
 	}
 
 	/** Returns the files that a channel shows although their bytes are missing, unless they are in transit. */
 	private static function damaged(array $channel): \Generator
 	{
-		for ($last = 0;;) {
-			$rows = Table::select('attach', ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1, 'id >' => $last], 'id', self::PAGE_ROWS,
-				'id, uid, hash, display_path, filesize, is_dir, os_storage, content, edited');
-			foreach ($rows as $row) {
-				$last = (int) $row['id'];
-				$row = Store::withTrueSize($row);
-				$path = Store::pathOf($channel, $row);
-				$facts = Store::facts($path);
-				if ($path === null || ($facts && $facts['size_bytes'] === (int) $row['filesize']) || self::isListed($row)) {
-					continue;
-				}
-				yield ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => 0, 'name' => $row['display_path'], 'state' => 'damaged',
-					'size_bytes' => (int) $row['filesize'], 'kind' => '', 'reason' => $facts ? "{$facts['size_bytes']} bytes are on disk" : 'nothing is on disk',
-					'attempts' => 0, 'next_try' => null];
+		$files = ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1];
+		foreach (Table::each('attach', $files, self::PAGE_ROWS, 'id, uid, hash, display_path, filesize, is_dir, os_storage, content, edited') as $row) {
+			$row = Store::withTrueSize($row);
+			$path = Store::pathOf($channel, $row);
+			$facts = Store::facts($path);
+			if ($path === null || ($facts && $facts['size_bytes'] === (int) $row['filesize']) || self::isListed($row)) {
+				continue;
 			}
-			if (count($rows) < self::PAGE_ROWS) {
-				return;
-			}
+			yield ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => 0, 'name' => $row['display_path'], 'state' => 'damaged',
+				'size_bytes' => (int) $row['filesize'], 'kind' => '', 'reason' => $facts ? "{$facts['size_bytes']} bytes are on disk" : 'nothing is on disk',
+				'attempts' => 0, 'next_try' => null];
 		}
 	}
 
@@ -144,7 +130,7 @@ final class Report
 	{
 		$transfer = Queue::find((int) $row['uid'], $row['hash'], 0);
 
-		return $transfer && in_array($transfer['state'], [...Queue::LIVE, 'parked'], true);
+		return $transfer && in_array($transfer['state'], [...Queue::LIVE, TransferState::PARKED], true);
 	}
 
 	private static function date(int $time): ?string

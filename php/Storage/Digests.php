@@ -42,12 +42,8 @@ final class Digests
 	/** Records a file's size, and the digest of its bytes with these facts (empty: wanted). */
 	public static function remember(int $channelId, string $hash, int $scale, int $sizeBytes, ?array $stat, string $sha256): void
 	{
-		$id = Sizes::id($channelId, $hash, $scale);
 		$row = ['size_bytes' => $sizeBytes, 'facts' => $stat ? Facts::key($stat) : '', 'sha256' => $stat ? $sha256 : '', 'updated' => Config::now()];
-		Table::update('filesync_digest', $row, ['id' => $id]);
-		if (! Table::first('filesync_digest', ['id' => $id], '', 'id')) {
-			Table::tryInsert('filesync_digest', ['id' => $id, 'uid' => $channelId, 'hash' => $hash, 'scale' => $scale] + $row);
-		}
+		Table::tryUpsert('filesync_digest', ['id' => Sizes::id($channelId, $hash, $scale)], $row, ['uid' => $channelId, 'hash' => $hash, 'scale' => $scale]);
 	}
 
 	/** Returns the recorded digest of a file of this size that, by the date of its row, nobody has changed since; null if there is none. */
@@ -158,11 +154,9 @@ final class Digests
 	/** Forgets files that no longer exist here. */
 	public static function prune(): void
 	{
-		for ($last = ''; $rows = Table::select('filesync_digest', ['id >' => $last], 'id', 500, 'id, uid, hash'); $last = end($rows)['id']) {
-			foreach ($rows as $row) {
-				if (! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id')) {
-					Table::delete('filesync_digest', ['id' => $row['id']]);
-				}
+		foreach (Table::each('filesync_digest', [], 500, 'id, uid, hash') as $row) {
+			if (! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id')) {
+				Table::delete('filesync_digest', ['id' => $row['id']]);
 			}
 		}
 	}

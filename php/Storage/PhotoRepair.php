@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\ScaleEntry;
+use FileSync\Addon\Transfer\Wanted;
 use FileSync\Exception\FileSyncException;
 use FileSync\Photo;
 
@@ -63,12 +64,20 @@ final class PhotoRepair
 				+ array_diff_key($rows[$scale] ?? $rows[ScaleTable::sourceOf($scale)], ['content' => 1, 'id' => 1]);
 			$photo = array_map('intval', array_intersect_key($photo, array_flip(self::NUMBERS))) + $photo;
 			$photo['edited'] = substr($photo['edited'], 0, 19);
-			Queue::stage([
-				'state' => 'to_make', 'uid' => (int) $this->attach['uid'], 'hash' => $this->attach['hash'], 'scale' => $scale, 'size_bytes' => $photo['filesize'],
-				'edited' => $photo['edited'], 'mimetype' => $photo['mimetype'], 'folder' => $this->attach['folder'], 'origin' => '', 'nick' => '',
-				'names' => json_encode(explode('/', $this->attach['display_path'])), 'base' => 'null', 'kind' => '', 'reason' => '',
-				'entry' => json_encode(ScaleEntry::of($this->attach, $photo, false), JSON_INVALID_UTF8_SUBSTITUTE),
-			]);
+			Queue::stage(new Wanted(
+				channelId: (int) $this->attach['uid'],
+				hash: (string) $this->attach['hash'],
+				scale: (int) $scale,
+				sizeBytes: (int) $photo['filesize'],
+				edited: $photo['edited'],
+				mimetype: (string) $photo['mimetype'],
+				folder: (string) $this->attach['folder'],
+				origin: '',
+				nick: '',
+				names: explode('/', (string) $this->attach['display_path']),
+				entry: ScaleEntry::of($this->attach, $photo, false),
+				isToMake: true,
+			));
 		}
 
 		return count($made);

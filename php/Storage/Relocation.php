@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -93,7 +94,7 @@ final class Relocation
 
 	private static function refuseWhilePublishing(array $own): void
 	{
-		if (Table::first('filesync_transfer', ['uid' => (int) $own['uid'], 'hash' => $own['hash'], 'state' => 'publishing'], '', 'id')) {
+		if (Table::first('filesync_transfer', ['uid' => (int) $own['uid'], 'hash' => $own['hash'], 'state' => TransferState::PUBLISHING], '', 'id')) {
 			throw new Postponed('the file is being published', true);
 		}
 	}

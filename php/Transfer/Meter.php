@@ -160,7 +160,7 @@ final class Meter
 		$noted = (json_decode(Config::get('progress', 'overview:' . $channelId), true) ?: [])['rows'] ?? [];
 		$noted = array_filter($noted, fn ($one) => $one[0] > 0);
 		$ids = array_map(fn ($key) => strstr($key, '.', true), array_keys($noted));
-		$rows = $ids ? Table::select('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'leased', 'waiting'], 'id' => $ids], '', 0, 'id, generation') : [];
+		$rows = $ids ? Table::select('filesync_transfer', ['uid' => $channelId, 'state' => [TransferState::STAGED, TransferState::LEASED, TransferState::WAITING], 'id' => $ids], '', 0, 'id, generation') : [];
 
 		return array_map(fn ($one) => [$one[0], null], array_intersect_key($noted, array_flip(array_map(self::key(...), $rows))));
 	}

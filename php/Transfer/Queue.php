@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Transfer;
 
+use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Joins;
@@ -25,9 +26,9 @@ if (! class_exists('App', false)) {
 final class Queue
 {
 	/** States in which the bytes are still to come. */
-	public const LIVE = ['staged', 'waiting', 'to_make', 'leased', 'verified', 'publishing'];
+	public const LIVE = [TransferState::STAGED, TransferState::WAITING, TransferState::TO_MAKE, TransferState::LEASED, TransferState::VERIFIED, TransferState::PUBLISHING];
 	/** States of a photo in which its scales wait for it. */
-	private const BLOCKING = [...self::LIVE, 'parked'];
+	private const BLOCKING = [...self::LIVE, TransferState::PARKED];
 	/** Park reasons that leave our bytes as the newest, so local changes are sent again. */
 	public const OURS_STAY = ['conflict', 'NotFound'];
 	/** Park reasons that do not stop announcements: our bytes stand, or approval decides whether they do. */
@@ -40,8 +41,6 @@ final class Queue
 	private const SIZED = 'id, generation, state, length(entry) + length(pending) + length(names) as text_bytes';
 	/** The maximum of text in rows that are leased together. */
 	private const MOST_TEXT_BYTES = 4194304;
-	/** The priority of files found missing: current changes come first. */
-	public const LATE = 100;
 
 	/** Returns the row of a transfer, or null. */
 	public static function find(int $channelId, string $hash, int $scale): ?array
@@ -50,20 +49,18 @@ final class Queue
 	}
 
 	/**
-	 * Requests the bytes that a packet announced.
-	 *
-	 * @param array $wanted uid, hash, scale, size_bytes, edited, mimetype, folder, origin, nick, names, entry, base, kind, reason.
-	 *   A `kind` parks it at once; the state `to_make` is for Scales; `priority`: lower runs first, LATE runs after everything else.
+	 * Requests bytes.
 	 *
 	 * @return 'staged'|'older'|'again' `older`: the arriving version is newer. `again`: it was published just now; check again.
 	 */
-	public static function stage(array $wanted): string
+	public static function stage(Wanted $wanted): string
 	{
-		$id = self::id($wanted['uid'], $wanted['hash'], $wanted['scale']);
+		$id = self::id($wanted->channelId, $wanted->hash, $wanted->scale);
+		$columns = $wanted->columns();
 		for ($try = 0; $try < 5; $try++) {
 			$now = Config::now();
-			$fresh = $wanted + ['state' => $wanted['kind'] === '' ? 'staged' : 'parked', 'token' => '', 'lease_until' => 0, 'attempts' => 0,
-				'next_at' => $now, 'priority' => self::priority($wanted['size_bytes']), 'pending' => '', 'sha256' => '', 'intent' => '',
+			$fresh = $columns + ['state' => $wanted->kind === '' ? TransferState::STAGED : TransferState::PARKED, 'token' => '', 'lease_until' => 0, 'attempts' => 0,
+				'next_at' => $now, 'priority' => self::priority($wanted->sizeBytes), 'pending' => '', 'sha256' => '', 'intent' => '',
 				'result' => '', 'updated' => $now];
 			$old = Table::first('filesync_transfer', ['id' => $id]);
 			if (! $old) {
@@ -72,19 +69,19 @@ final class Queue
 				}
 				continue;
 			}
-			$same = self::announcedBytes($old) === $wanted['size_bytes'] && $old['edited'] === $wanted['edited'];
+			$same = self::announcedBytes($old) === $wanted->sizeBytes && $old['edited'] === $wanted->edited;
 			$live = in_array($old['state'], self::LIVE, true);
-			if ($wanted['scale'] > 0 && ($live || $old['state'] === 'parked') && ! $same && Clock::isOldNews($wanted['edited'], $old['edited'])) {
+			if ($wanted->scale > 0 && ($live || $old['state'] === TransferState::PARKED) && ! $same && Clock::isOldNews($wanted->edited, $old['edited'])) {
 				return 'older';
 			}
-			if ($old['state'] === 'published' && $try > 0) {
+			if ($old['state'] === TransferState::PUBLISHED && $try > 0) {
 				return 'again';
 			}
 			$seen = ['id' => $id, 'generation' => (int) $old['generation'], 'state' => $old['state']];
-			if ($old['state'] === 'publishing') {
-				$set = ['pending' => json_encode($wanted)];
-			} elseif ($live && $same && $wanted['kind'] === '') {
-				$set = array_intersect_key($wanted, array_flip(['entry', 'names', 'origin', 'nick', 'folder', 'mimetype'])) + self::announced($old);
+			if ($old['state'] === TransferState::PUBLISHING) {
+				$set = ['pending' => json_encode($columns)];
+			} elseif ($live && $same && $wanted->kind === '') {
+				$set = array_intersect_key($columns, array_flip(['entry', 'names', 'origin', 'nick', 'folder', 'mimetype'])) + self::announced($old);
 			} else {
 				$set = ['generation' => (int) $old['generation'] + 1] + $fresh;
 			}
@@ -103,7 +100,7 @@ final class Queue
 	/** Tells whether a transfer's bytes will replace ours. */
 	public static function isWanted(?array $transfer): bool
 	{
-		return $transfer && in_array($transfer['state'], self::BLOCKING, true) && ! ($transfer['state'] === 'parked' && in_array($transfer['kind'], self::OURS_STAY, true));
+		return $transfer && in_array($transfer['state'], self::BLOCKING, true) && ! ($transfer['state'] === TransferState::PARKED && in_array($transfer['kind'], self::OURS_STAY, true));
 	}
 
 	/** Updates a file's transfers with the name, folder, access and categories that were accepted since. */
@@ -151,14 +148,14 @@ final class Queue
 	{
 		do {
 			$now = Config::now();
-			$due = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'waiting'], 'next_at <=' => $now],
+			$due = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => [TransferState::STAGED, TransferState::WAITING], 'next_at <=' => $now],
 				'priority, next_at, created', $most, self::SIZED);
 			$due = self::first($due);
 			foreach ($due as $row) {
-				Table::update('filesync_transfer', ['state' => 'leased', 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
+				Table::update('filesync_transfer', ['state' => TransferState::LEASED, 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
 					['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => $row['state']]);
 			}
-			$mine = $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => 'leased', 'token' => $token], 'priority, next_at, created') : [];
+			$mine = $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => TransferState::LEASED, 'token' => $token], 'priority, next_at, created') : [];
 			$free = $sift ? $sift($channelId, $mine) : $mine;
 		} while ($mine && ! $free);
 
@@ -173,14 +170,14 @@ final class Queue
 	public static function claimToMake(int $channelId, string $token, int $most): array
 	{
 		$now = Config::now();
-		$due = Table::select(Joins::withSource(self::BLOCKING), ['t.uid' => $channelId, 't.state' => 'to_make', 't.next_at <=' => $now, 'f.id is' => null], 't.created, t.hash, t.scale', $most, 't.id, t.generation, length(t.entry) as text_bytes');
+		$due = Table::select(Joins::withSource(self::BLOCKING), ['t.uid' => $channelId, 't.state' => TransferState::TO_MAKE, 't.next_at <=' => $now, 'f.id is' => null], 't.created, t.hash, t.scale', $most, 't.id, t.generation, length(t.entry) as text_bytes');
 		$due = self::first($due);
 		foreach ($due as $row) {
-			Table::update('filesync_transfer', ['state' => 'leased', 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
-				['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => 'to_make']);
+			Table::update('filesync_transfer', ['state' => TransferState::LEASED, 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
+				['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => TransferState::TO_MAKE]);
 		}
 
-		return $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => 'leased', 'token' => $token], 'created, hash, scale') : [];
+		return $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => TransferState::LEASED, 'token' => $token], 'created, hash, scale') : [];
 	}
 
 	/** Returns the first rows, as many as fit into memory together: at least one. */
@@ -200,7 +197,7 @@ final class Queue
 	/** Extends a worker's leases. Returns id => generation of those that it still holds. */
 	public static function heartbeat(string $token): array
 	{
-		$where = ['token' => $token, 'state' => ['leased', 'verified', 'publishing']];
+		$where = ['token' => $token, 'state' => [TransferState::LEASED, TransferState::VERIFIED, TransferState::PUBLISHING]];
 		Table::update('filesync_transfer', ['lease_until' => Config::now() + self::LEASE_SECONDS], $where);
 
 		return array_map('intval', array_column(Table::select('filesync_transfer', $where, '', 0, 'id, generation'), 'generation', 'id'));
@@ -225,7 +222,7 @@ final class Queue
 			self::park($row, $kind, $reason);
 			return;
 		}
-		self::advance($row, $row['state'], 'waiting', ['token' => '', 'lease_until' => 0, 'attempts' => $attempts,
+		self::advance($row, $row['state'], TransferState::WAITING, ['token' => '', 'lease_until' => 0, 'attempts' => $attempts,
 			'next_at' => Config::now() + self::wait($attempts, $retryAfter), 'kind' => $kind, 'reason' => $reason, 'intent' => '']);
 	}
 
@@ -233,17 +230,15 @@ final class Queue
 	{
 		// A hub that names the time for a retry is believed, at first even if that is soon.
 		$first = min(Config::number('retry_first_seconds'), $retryAfter === null ? PHP_INT_MAX : max(1, $retryAfter));
-		$wait = (int) min(Config::number('retry_most_seconds'), $first * 2 ** min($attempts - 1, 20));
-		$wait += random_int(0, intdiv($wait, 4));
 
-		return max($wait, min($retryAfter ?? 0, 86400));
+		return max(Backoff::doubling($first, 20, Config::number('retry_most_seconds'))->spread($attempts - 1), min($retryAfter ?? 0, 86400));
 	}
 
 	/** Records that a hub has more bytes than its packet announced, so that disk space for all is checked: at once, and with a growing wait if they become more again. */
 	public static function restate(array $row, int $bytes, string $kind, string $reason): void
 	{
 		$attempts = (int) $row['attempts'] + (self::announcedBytes($row) === (int) $row['size_bytes'] ? 0 : 1);
-		self::advance($row, $row['state'], 'waiting', ['token' => '', 'lease_until' => 0, 'attempts' => $attempts, 'next_at' => Config::now() + ($attempts > (int) $row['attempts'] ? self::wait($attempts) : 0),
+		self::advance($row, $row['state'], TransferState::WAITING, ['token' => '', 'lease_until' => 0, 'attempts' => $attempts, 'next_at' => Config::now() + ($attempts > (int) $row['attempts'] ? self::wait($attempts) : 0),
 			'size_bytes' => $bytes, 'priority' => max((int) $row['priority'], self::priority($bytes)), 'result' => json_encode(['announced_bytes' => self::announcedBytes($row), 'priority' => (int) (self::announced($row) + $row)['priority']]),
 			'kind' => $kind, 'reason' => $reason, 'intent' => '']);
 	}
@@ -276,7 +271,7 @@ final class Queue
 	{
 		$where = ['uid' => $channelId, 'scale' => 0, 'hash <>' => $exceptHash];
 		$sum = Table::sum('filesync_transfer', 'size_bytes', ['state' => self::LIVE] + $where);
-		foreach (Table::select('filesync_transfer', ['state' => ['staged', 'waiting', 'leased'], 'result <>' => ''] + $where, '', 0, 'size_bytes, result') as $row) {
+		foreach (Table::select('filesync_transfer', ['state' => [TransferState::STAGED, TransferState::WAITING, TransferState::LEASED], 'result <>' => ''] + $where, '', 0, 'size_bytes, result') as $row) {
 			$sum -= (int) $row['size_bytes'] - self::announcedBytes($row);
 		}
 
@@ -286,7 +281,7 @@ final class Queue
 	/** Parks a transfer until a person, another packet or another source revives it. False if we were overtaken. */
 	public static function park(array $row, string $kind, string $reason, array $set = []): bool
 	{
-		$isParked = self::advance($row, $row['state'], 'parked', $set + ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']) !== null;
+		$isParked = self::advance($row, $row['state'], TransferState::PARKED, $set + ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']) !== null;
 		if ($isParked && in_array($kind, self::OURS_STAY, true)) {
 			Outbox::release((int) $row['uid'], $row['hash']);
 		}
@@ -297,13 +292,13 @@ final class Queue
 	/** Revives transfers that were too large for their channel and no longer are. */
 	public static function releaseFitting(): void
 	{
-		$parked = ['state' => 'parked', 'kind' => self::TOO_LARGE];
+		$parked = ['state' => TransferState::PARKED, 'kind' => self::TOO_LARGE];
 		foreach (array_column(Table::select('filesync_transfer', $parked, '', 0, 'DISTINCT uid'), 'uid') as $channelId) {
 			$limit = Config::numberFor('file_max_bytes', (int) $channelId);
 			$fits = $limit ? ['scale' => 0, 'size_bytes <=' => $limit] : [];
 			$hashes = array_column(Table::select('filesync_transfer', ['uid' => (int) $channelId] + $parked + $fits, '', 0, 'DISTINCT hash'), 'hash');
 			foreach (array_chunk($hashes, 200) as $some) {
-				Table::update('filesync_transfer', ['state' => 'staged', 'kind' => '', 'reason' => '', 'next_at' => Config::now(), 'updated' => Config::now()],
+				Table::update('filesync_transfer', ['state' => TransferState::STAGED, 'kind' => '', 'reason' => '', 'next_at' => Config::now(), 'updated' => Config::now()],
 					['uid' => (int) $channelId, 'hash' => $some] + $parked);
 			}
 		}
@@ -317,9 +312,9 @@ final class Queue
 	public static function takeOver(array $row, string $token): ?array
 	{
 		$set = ['generation' => (int) $row['generation'] + 1, 'token' => $token, 'lease_until' => Config::now() + self::LEASE_SECONDS];
-		Table::update('filesync_transfer', $set, ['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $row['token'], 'state' => 'publishing']);
+		Table::update('filesync_transfer', $set, ['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $row['token'], 'state' => TransferState::PUBLISHING]);
 
-		return Table::first('filesync_transfer', ['id' => $row['id'], 'generation' => $set['generation'], 'token' => $token, 'state' => 'publishing']);
+		return Table::first('filesync_transfer', ['id' => $row['id'], 'generation' => $set['generation'], 'token' => $token, 'state' => TransferState::PUBLISHING]);
 	}
 
 	/** Tells whether a row still carries a worker's token. */
@@ -348,8 +343,8 @@ final class Queue
 	/** Gives unfinished transfers back, or only one; this does not count as a failed attempt. */
 	public static function release(string $token, ?string $id = null, int $nextAt = 0): void
 	{
-		Table::update('filesync_transfer', ['state' => 'staged', 'token' => '', 'lease_until' => 0, 'next_at' => $nextAt, 'updated' => Config::now()],
-			['token' => $token, 'state' => 'leased'] + ($id === null ? [] : ['id' => $id]));
+		Table::update('filesync_transfer', ['state' => TransferState::STAGED, 'token' => '', 'lease_until' => 0, 'next_at' => $nextAt, 'updated' => Config::now()],
+			['token' => $token, 'state' => TransferState::LEASED] + ($id === null ? [] : ['id' => $id]));
 	}
 
 	/** Gives back transfers of dead workers, except those that were being published: Publish::recover handles them. */
@@ -357,15 +352,15 @@ final class Queue
 	{
 		// Further away than any that we set: the clock was ahead.
 		Table::update('filesync_transfer', ['lease_until' => 0], ['lease_until >' => Config::now() + 10 * self::LEASE_SECONDS]);
-		Table::update('filesync_transfer', ['state' => 'staged', 'token' => '', 'lease_until' => 0],
-			['state' => 'leased', 'lease_until <' => Config::now()]);
+		Table::update('filesync_transfer', ['state' => TransferState::STAGED, 'token' => '', 'lease_until' => 0],
+			['state' => TransferState::LEASED, 'lease_until <' => Config::now()]);
 	}
 
 	/** Forgets the transfers of a file and removes the received bytes. */
 	public static function drop(int $channelId, string $hash): void
 	{
 		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash], '', 0, 'id, uid, hash, scale, generation, state') as $row) {
-			if ($row['state'] === 'publishing') {
+			if ($row['state'] === TransferState::PUBLISHING) {
 				throw new Postponed('the file is being published', true);
 			}
 			Table::delete('filesync_transfer', ['id' => $row['id']]);
@@ -376,7 +371,7 @@ final class Queue
 	/** Ends a transfer whose bytes are no longer wanted: the present file stands, and may be announced. */
 	public static function giveUp(array $row): void
 	{
-		if (self::advance($row, $row['state'], 'dropped', ['token' => '', 'lease_until' => 0])) {
+		if (self::advance($row, $row['state'], TransferState::DROPPED, ['token' => '', 'lease_until' => 0])) {
 			self::removePartial($row);
 			self::dropScales((int) $row['uid'], $row['hash']);
 			Outbox::release((int) $row['uid'], $row['hash']);
@@ -386,8 +381,8 @@ final class Queue
 	/** Forgets the scales of a photo that is no longer wanted. */
 	public static function dropScales(int $channelId, string $hash): void
 	{
-		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'scale >' => 0, 'state' => ['staged', 'waiting', 'to_make', 'leased', 'verified']], '', 0, 'id, uid, hash, scale, generation') as $row) {
-			Table::delete('filesync_transfer', ['id' => $row['id'], 'state' => ['staged', 'waiting', 'to_make', 'leased', 'verified']]);
+		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'scale >' => 0, 'state' => [TransferState::STAGED, TransferState::WAITING, TransferState::TO_MAKE, TransferState::LEASED, TransferState::VERIFIED]], '', 0, 'id, uid, hash, scale, generation') as $row) {
+			Table::delete('filesync_transfer', ['id' => $row['id'], 'state' => [TransferState::STAGED, TransferState::WAITING, TransferState::TO_MAKE, TransferState::LEASED, TransferState::VERIFIED]]);
 			self::removePartial($row);
 		}
 	}
@@ -395,7 +390,7 @@ final class Queue
 	/** Counts the waiting transfers of a channel's files that were found missing. */
 	public static function countWaiting(int $channelId): int
 	{
-		return Table::count('filesync_transfer', ['uid' => $channelId, 'state' => ['staged', 'waiting'], 'priority' => self::LATE]);
+		return Table::count('filesync_transfer', ['uid' => $channelId, 'state' => [TransferState::STAGED, TransferState::WAITING], 'priority' => Wanted::LATE]);
 	}
 
 	/** Tells whether bytes of a file are arriving. */
@@ -408,8 +403,8 @@ final class Queue
 	public static function dueChannels(): array
 	{
 		$now = Config::now();
-		$due = Table::select('filesync_transfer', ['state' => ['staged', 'waiting'], 'next_at <=' => $now], '', 0, 'DISTINCT uid');
-		$lost = Table::select('filesync_transfer', ['state' => ['leased', 'publishing'], 'lease_until <' => $now], '', 0, 'DISTINCT uid');
+		$due = Table::select('filesync_transfer', ['state' => [TransferState::STAGED, TransferState::WAITING], 'next_at <=' => $now], '', 0, 'DISTINCT uid');
+		$lost = Table::select('filesync_transfer', ['state' => [TransferState::LEASED, TransferState::PUBLISHING], 'lease_until <' => $now], '', 0, 'DISTINCT uid');
 
 
 		return array_values(array_unique([...array_map('intval', array_column([...$due, ...$lost], 'uid')), ...self::channelsToPublish($now), ...self::channelsToMake($now)]));
@@ -418,7 +413,7 @@ final class Queue
 	/** Returns the channels with scales that can be made now. */
 	public static function channelsToMake(int $now): array
 	{
-		$due = Table::select(Joins::withSource(self::BLOCKING), ['t.state' => 'to_make', 't.next_at <=' => $now, 'f.id is' => null], '', 0, 'DISTINCT t.uid');
+		$due = Table::select(Joins::withSource(self::BLOCKING), ['t.state' => TransferState::TO_MAKE, 't.next_at <=' => $now, 'f.id is' => null], '', 0, 'DISTINCT t.uid');
 
 		return array_map('intval', array_column($due, 'uid'));
 	}
@@ -426,7 +421,7 @@ final class Queue
 	/** Returns the channels with verified bytes that are due and that nobody is publishing. */
 	public static function channelsToPublish(int $now): array
 	{
-		$whole = ['t.state' => 'verified', 't.lease_until <' => $now, 't.next_at <=' => $now];
+		$whole = ['t.state' => TransferState::VERIFIED, 't.lease_until <' => $now, 't.next_at <=' => $now];
 		$files = Table::select('filesync_transfer t', $whole + ['t.scale' => 0], '', 0, 'DISTINCT t.uid');
 		$scales = Table::select(Joins::withPhoto(self::BLOCKING), $whole + ['t.scale >' => 0, 'f.id is' => null], '', 0, 'DISTINCT t.uid');
 
@@ -450,7 +445,7 @@ final class Queue
 	/** Returns when the next retry of anything is due, or null if nothing waits. */
 	public static function nextDue(): ?int
 	{
-		$row = Table::first('filesync_transfer', ['state' => ['staged', 'waiting']], '', 'min(next_at) as next_at');
+		$row = Table::first('filesync_transfer', ['state' => [TransferState::STAGED, TransferState::WAITING]], '', 'min(next_at) as next_at');
 
 		return isset($row['next_at']) ? (int) $row['next_at'] : null;
 	}

@@ -28,6 +28,7 @@ use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Meter;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -58,7 +59,7 @@ final class Housekeeping
 			return;
 		}
 		$old = Config::now() - 86400 * Config::number('history_days');
-		Table::delete('filesync_transfer', ['state' => ['published', 'dropped'], 'updated <' => $old]);
+		Table::delete('filesync_transfer', ['state' => [TransferState::PUBLISHED, TransferState::DROPPED], 'updated <' => $old]);
 		Table::delete('filesync_packet', ['state' => 'parked', 'updated <' => Config::now() - 86400 * Config::number('kept_days')]);
 		Table::delete('filesync_outbox', ['state' => ['parked', 'held'], 'kind <>' => ['intent', 'deleting'], 'created <' => Config::now() - 86400 * Config::number('kept_days')]);
 		Table::delete('filesync_file', ['state' => ['gone', Revisions::UNSEEN, 'unknown'], 'updated <' => Config::now() - 86400 * max(90, Config::number('kept_days'))]);

@@ -13,6 +13,7 @@ use FileSync\Addon\Publish\Publish;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -31,7 +32,7 @@ final class Uninstall
 		return [
 			'files_on_their_way' => Table::count('filesync_transfer', $live),
 			'bytes_on_their_way' => Table::sum('filesync_transfer', 'size_bytes', $live),
-			'files_parked' => Table::count('filesync_transfer', ['state' => 'parked']),
+			'files_parked' => Table::count('filesync_transfer', ['state' => TransferState::PARKED]),
 			'packets_held' => Table::count('filesync_packet', []),
 			'changes_to_send' => Table::count('filesync_outbox', ['kind' => ['intent', 'announce', 'deleted', 'deleting'], 'state <>' => 'parked']),
 			'other_calls' => Table::count('filesync_outbox', ['kind <>' => ['intent', 'announce', 'deleted', 'deleting', 'relocate'], 'state <>' => 'parked']),
@@ -80,7 +81,7 @@ final class Uninstall
 	public static function drop(string $token): void
 	{
 		// The holders of these are gone, however long their leases run.
-		Table::update('filesync_transfer', ['lease_until' => 0], ['state' => ['leased', 'publishing', 'verified']]);
+		Table::update('filesync_transfer', ['lease_until' => 0], ['state' => [TransferState::LEASED, TransferState::PUBLISHING, TransferState::VERIFIED]]);
 		$isPossible = Config::extensionProblem() === null;
 		foreach (self::channelsAtWork() as $channelId) {
 			$channel = Clones::channel($channelId);
@@ -92,10 +93,10 @@ final class Uninstall
 			}
 			$channel && Outbox::run($channelId);
 		}
-		if (Table::count('filesync_transfer', ['state' => 'publishing'])) {
+		if (Table::count('filesync_transfer', ['state' => TransferState::PUBLISHING])) {
 			throw new \RuntimeException('a file is half published and ' . (Config::extensionProblem() ?? 'does not finish: see status'));
 		}
-		foreach (Table::select('filesync_transfer', ['state' => [...Queue::LIVE, 'parked']], '', 0, 'id, uid, hash, scale, generation') as $row) {
+		foreach (Table::select('filesync_transfer', ['state' => [...Queue::LIVE, TransferState::PARKED]], '', 0, 'id, uid, hash, scale, generation') as $row) {
 			Table::delete('filesync_transfer', ['id' => $row['id']]);
 			Queue::removePartial($row);
 		}

@@ -451,6 +451,64 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame(['another', 'ours of f1', 2], [$this->shown('f0'), $this->shown('f1'), Brake::lines()[0]['waiting']]);
 	}
 
+	public function test_days_of_work_here_are_not_taken_back_without_asking(): void
+	{
+		$hashes = $this->files(6);
+		foreach ($hashes as $hash) {
+			$this->write($hash, "work of days on $hash");
+			$bytes = ['edited' => gmdate('Y-m-d H:i:s', time() - 2 * 86400)] + Revisions::find(1, $hash)['bytes'];
+			Table::update('filesync_file', ['bytes' => json_encode($bytes)], ['uid' => 1, 'hash' => $hash]);
+		}
+		Config::set('displaced_max_files_day', '2');
+		foreach ($hashes as $hash) {
+			$this->receive($this->giveBack($hash, "ours of $hash", 30));
+		}
+		$this->work();
+		$this->assertSame([4, 2, 4], [$this->showing('work'), $this->showing('ours'), Brake::lines()[0]['waiting']]);
+	}
+
+	public function test_a_clone_that_dates_its_changes_in_the_future_is_refused_all_the_same(): void
+	{
+		Config::set('displaced_max_files_day', '3');
+		$hashes = $this->files(8);
+		foreach ($hashes as $hash) {
+			$this->receive($this->told($hash, "rubbish 2 of $hash", 2, ['edited' => '2099-01-01 00:00:00']));
+		}
+		$this->work();
+		$this->assertSame(5, Brake::lines()[0]['waiting']);
+		BrakeAnswer::decide(Brake::lines()[0], false);
+		$this->work();
+		$this->assertSame([8, [], 0], [$this->showing('ours'), Brake::lines(), Table::count('filesync_outbox', ['kind' => 'brake'])]);
+	}
+
+	public function test_crops_of_a_clone_that_dates_them_in_the_future_are_given_back(): void
+	{
+		Config::set('displaced_max_files_day', '2');
+		$hashes = $this->crops(5);
+		$this->spoil($hashes, 2, self::ORIGIN, '2099-01-01 00:00:00');
+		$this->assertSame(3, Brake::lines()[0]['waiting']);
+		BrakeAnswer::decide(Brake::lines()[0], false);
+		$this->work();
+		$this->assertSame([5, []], [$this->cropsShowing('crop of'), Brake::lines()]);
+	}
+
+	public function test_a_crop_in_the_database_that_is_displaced_again_is_kept_from_then_on(): void
+	{
+		[$hash] = $this->crops(1);
+		unlink("store/alice/$hash-4");
+		Table::update('photo', ['os_storage' => 0, 'content' => "crop of $hash"], ['resource_id' => $hash, 'imgscale' => 4]);
+		set_config('system', 'photo_storage_type', 0);
+		$this->spoil([$hash], 2);
+		$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->withCrop($hash, "crop of $hash", '2024-06-03 10:00:00'));
+		$this->work();
+		Table::update('filesync_kept', ['created' => time() - 29 * 86400, 'hub' => 'another'], []);
+		$this->spoil([$hash], 4);
+		$kept = array_filter(Table::select('filesync_kept', ['scale' => 4], 'created'), fn ($one) => file_get_contents('store/[data]/filesync/1/' . $one['path']) === "crop of $hash");
+		$this->assertCount(1, $kept);
+		$this->assertGreaterThan(time() - 60, (int) reset($kept)['created']);
+		$this->assertSame(Brake::hub(self::ORIGIN), reset($kept)['hub']);
+	}
+
 	public function test_what_was_given_back_is_not_replaced_again_without_asking(): void
 	{
 		Config::set('displaced_max_files_day', '3');

@@ -14,6 +14,7 @@ use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Receive\DroppedPackets;
 use FileSync\Addon\Receive\HeldPackets;
 use FileSync\Addon\Receive\Replay;
+use FileSync\Addon\Reconcile\Outcome;
 use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Status\Report;
 use FileSync\Addon\Work\Housekeeping;
@@ -86,7 +87,7 @@ final class HeldTest extends AddonTestCase
 		$there = ['f2' => $this->file('f2', 'bytes 2')];
 		$this->answerWith($there);
 		$run = Run::ask($this->channel, self::ORIGIN);
-		$this->assertSame('over', Reconcile::goOn($run->id, time() + 30));
+		$this->assertSame(Outcome::Over, Reconcile::goOn($run->id, time() + 30));
 		$this->work();
 		$this->assertSame('bytes 2', $this->shown('f2'));
 		$this->assertSame([], Table::select('filesync_dropped', []));

@@ -5,6 +5,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Wanted;
 use FileSync\Addon\Work\Worker;
 use FileSync\TransferBatch;
 use TestHub\InProcess;
@@ -275,5 +276,16 @@ final class QueueTest extends AddonTestCase
 		$worker->run(0);
 		$this->assertSame(['staged', 0], [$this->transfer('f1')['state'], (int) $this->transfer('f1')['attempts']]);
 		$this->assertFalse(Lease::isHeld('worker-1'));
+	}
+
+	public function test_what_is_wanted_decides_these_columns_and_no_others(): void
+	{
+		$wanted = fn (...$more) => (new Wanted(...$more + ['channelId' => 1, 'hash' => 'f1', 'scale' => 2, 'sizeBytes' => 5, 'edited' => '2024-01-01 10:00:00', 'mimetype' => 'image/png', 'folder' => 'd1',
+			'origin' => self::ORIGIN, 'nick' => 'alice', 'names' => ['docs', 'näme'], 'entry' => ['photo' => null]]))->columns();
+		$plain = ['uid' => 1, 'hash' => 'f1', 'scale' => 2, 'size_bytes' => 5, 'edited' => '2024-01-01 10:00:00', 'mimetype' => 'image/png', 'folder' => 'd1', 'origin' => self::ORIGIN, 'nick' => 'alice',
+			'names' => '["docs","n\u00e4me"]', 'entry' => '{"photo":null}', 'base' => 'null', 'kind' => '', 'reason' => ''];
+		$this->assertSame($plain, $wanted());
+		$this->assertSame($plain + ['state' => 'to_make', 'priority' => 100], $wanted(isToMake: true, isLate: true));
+		$this->assertSame(['base' => '{"size_bytes":3}', 'kind' => 'quota', 'reason' => 'full'] + $plain, array_replace(['base' => '', 'kind' => '', 'reason' => ''], $wanted(base: ['size_bytes' => 3], kind: 'quota', reason: 'full')));
 	}
 }

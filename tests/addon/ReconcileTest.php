@@ -13,10 +13,11 @@ use FileSync\Addon\Protocol\Response;
 use FileSync\Addon\Protocol\SignedRequest;
 use FileSync\Addon\Reconcile\Intake;
 use FileSync\Addon\Reconcile\InventoryRequest;
+use FileSync\Addon\Reconcile\Outcome;
 use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Reconcile\StockComparison;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Wanted;
 use FileSync\Inventory;
 use TestHub\Maker;
 
@@ -42,7 +43,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->work();
 		$this->there['yours'] = $this->file('yours', 'only there', [], ['folder-x' => 'Holiday']) + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 3]])];
 		$this->assertSame('over', $this->compare());
-		$this->assertSame(Queue::LATE, (int) $this->transfer('yours')['priority']);
+		$this->assertSame(Wanted::LATE, (int) $this->transfer('yours')['priority']);
 		$this->assertSame('Holiday', $this->attach('folder-x')['filename']);
 		$finish = end($this->asked);
 		$this->assertSame(['finish', true], [$finish['do'], $finish['last']]);
@@ -329,7 +330,7 @@ final class ReconcileTest extends AddonTestCase
 		$exports = [];
 		$this->answerAsStock($there, $exports);
 		$run = Run::ask($this->channel, self::ORIGIN);
-		$this->assertSame('over', Reconcile::goOn($run->id, time() + 30, true));
+		$this->assertSame(Outcome::Over, Reconcile::goOn($run->id, time() + 30, true));
 		$seen = array_count_values(array_column(iterator_to_array(StockComparison::differences(Run::find($run->id)), false), 'verdict'));
 		ksort($seen);
 		$this->assertSame(['different' => 1, 'missing_here' => 45, 'missing_there' => 7], $seen);
@@ -435,7 +436,7 @@ final class ReconcileTest extends AddonTestCase
 		$run = Run::ask($channel ?? $this->channel, self::ORIGIN);
 		$run->save(['next_at' => Config::now()]);
 
-		return Reconcile::goOn($run->id, Config::now() + 30);
+		return Reconcile::goOn($run->id, Config::now() + 30)->value;
 	}
 
 	private function sibling(array $vectors): array

@@ -28,4 +28,17 @@ final class TurnTest extends AddonTestCase
 		$this->work();
 		$this->assertSame('bytes', $this->shown('f1'));
 	}
+
+	public function test_what_the_work_returns_is_returned_and_what_it_throws_ends_the_turn(): void
+	{
+		$this->assertSame(['a', 7, null], [Turn::take(1, fn () => 'a'), Turn::take(1, fn () => 7), Turn::take(1, fn () => null)]);
+		try {
+			Turn::take(1, fn () => throw new DomainException('no'));
+			$this->fail('nothing was thrown');
+		} catch (DomainException) {
+		}
+		// Nobody holds the lock any more.
+		$isFree = fn () => flock(fopen('store/[data]/filesync/1/accept.lock', 'c'), LOCK_EX | LOCK_NB);
+		$this->assertSame([false, true], [Turn::take(1, $isFree), $isFree()]);
+	}
 }

@@ -101,7 +101,7 @@ final class Source
 		$after = $this->at($n + 1);
 		$isPlain = $this->tokens[$n]->is(T_STRING);
 		if ($before->is([T_OBJECT_OPERATOR, T_NULLSAFE_OBJECT_OPERATOR, T_DOUBLE_COLON, T_FUNCTION, T_CONST, T_CLASS, T_INTERFACE, T_TRAIT, T_ENUM, T_GOTO])
-			|| $before->is('&') && $this->at($n - 2)->is(T_FUNCTION) || $isPlain && in_array(strtolower($text), self::OWN, true)) {
+			|| $before->is('&') && $this->at($n - 2)->is(T_FUNCTION) || $before->is(T_CASE) && $after->is([';', '=']) || $isPlain && in_array(strtolower($text), self::OWN, true)) {
 			return;
 		}
 		if (isset($this->types[$n]) || $after->is(T_DOUBLE_COLON) || $before->is([T_NEW, T_INSTANCEOF, T_EXTENDS, T_IMPLEMENTS, T_INSTEADOF, T_ATTRIBUTE]) || $this->isListed($n)) {

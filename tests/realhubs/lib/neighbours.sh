@@ -134,7 +134,7 @@ scenario_held_full() {
 	said=$(log_since b "$since" | grep '"POST /zot' | awk '$9 != 200')
 	[ -z "$said" ] || { echo "not accepted: $said"; wrong=1; }
 	page=$(owner_page b filesync)
-	grep -q "More changes came than could be kept" <<<"$page" || { echo "the owner's page does not say so"; wrong=1; }
+	grep -q "More changes arrived than this hub can hold" <<<"$page" || { echo "the owner's page does not say so"; wrong=1; }
 	said=$(hub_php b addon/filesync/cli.php status)
 	grep -qE '^packets dropped +[1-9]' <<<"$said" || { echo "status says: $said"; wrong=1; }
 	said=$(hub_php b addon/filesync/cli.php doctor)

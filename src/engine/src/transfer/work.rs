@@ -1,4 +1,9 @@
 //! One attempt at one origin: the code that all rungs share.
+//!
+//! All rungs of all origins fill one partial file, one rung at a time: the file is locked, so a rung drops it before the next one
+//! opens it. A rung whose bytes turn out wrong removes them: only its own with `Partial::forget`, all with `discard`, as `finish`
+//! does. `fill` also teaches the origin (its `pieces`, its `received_bytes`): bytes that do not come from the hub itself must not
+//! pass through it.
 
 use std::cell::{Cell, RefCell};
 use std::io::BufReader;

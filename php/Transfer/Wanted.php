@@ -1,0 +1,54 @@
+<?php
+
+namespace FileSync\Addon\Transfer;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Bytes that a packet, a check or a repair asks the queue for. */
+final class Wanted
+{
+	/** The priority of files found missing: current changes come first. */
+	public const LATE = 100;
+
+	/**
+	 * @param string       $origin   The root URL of the clone that announced them; empty if they are made here.
+	 * @param string       $nick     The channel's nick there.
+	 * @param list<string> $names    The names of the folders above, and of the file.
+	 * @param array        $entry    What publishing needs to know: see FileChange, and for scales ScaleEntry.
+	 * @param ?array       $base     The facts of the present bytes, null if there are none.
+	 * @param string       $kind     Parks the transfer at once, for this reason; empty: nothing is in its way.
+	 * @param bool         $isToMake Whether Scales makes the bytes from the photo instead.
+	 * @param bool         $isLate   Whether all others go first.
+	 */
+	public function __construct(
+		public readonly int $channelId,
+		public readonly string $hash,
+		public readonly int $scale,
+		public readonly int $sizeBytes,
+		public readonly string $edited,
+		public readonly string $mimetype,
+		public readonly string $folder,
+		public readonly string $origin,
+		public readonly string $nick,
+		public readonly array $names,
+		public readonly array $entry,
+		public readonly ?array $base = null,
+		public readonly string $kind = '',
+		public readonly string $reason = '',
+		public readonly bool $isToMake = false,
+		public readonly bool $isLate = false,
+	) {
+	}
+
+	/** Returns the columns of the transfer's row that they decide. */
+	public function columns(): array
+	{
+		return ['uid' => $this->channelId, 'hash' => $this->hash, 'scale' => $this->scale, 'size_bytes' => $this->sizeBytes, 'edited' => $this->edited,
+			'mimetype' => $this->mimetype, 'folder' => $this->folder, 'origin' => $this->origin, 'nick' => $this->nick,
+			'names' => json_encode($this->names, JSON_INVALID_UTF8_SUBSTITUTE), 'entry' => json_encode($this->entry, JSON_INVALID_UTF8_SUBSTITUTE),
+			'base' => json_encode($this->base), 'kind' => $this->kind, 'reason' => $this->reason]
+			+ ($this->isToMake ? ['state' => TransferState::TO_MAKE] : []) + ($this->isLate ? ['priority' => self::LATE] : []);
+	}
+}

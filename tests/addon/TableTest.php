@@ -1,0 +1,84 @@
+<?php
+
+use FileSync\Addon\Hub\Table;
+
+/** The statements that several rooms share. */
+final class TableTest extends AddonTestCase
+{
+	private const KEY = ['id' => 'x'];
+	private const FRESH = ['job' => 'test', 'uid' => 1];
+
+	public function test_an_upsert_adds_a_row_once_and_changes_it_afterwards(): void
+	{
+		Table::upsert('filesync_served', self::KEY, ['place' => 1], self::FRESH);
+		Table::upsert('filesync_served', self::KEY, ['place' => 2], ['uid' => 7] + self::FRESH);
+		// The same again: a database may then say that it changed nothing.
+		Table::upsert('filesync_served', self::KEY, ['place' => 2], self::FRESH);
+		$rows = array_map(fn ($row) => array_map('strval', $row), Table::select('filesync_served', ['job' => 'test']));
+		$this->assertSame([['id' => 'x', 'job' => 'test', 'uid' => '1', 'place' => '2']], $rows, 'the columns of a new row stay');
+	}
+
+	public function test_what_another_process_adds_at_the_same_moment_is_changed(): void
+	{
+		$sound = DBA::$dba;
+		$this->whileFailing(function ($sql) use ($sound) {
+			stripos($sql, 'INSERT INTO filesync_served') === 0 && $sound->q("INSERT INTO filesync_served (id, job, uid, place) VALUES ('x', 'test', 1, 5)");
+
+			return false;
+		}, fn () => Table::upsert('filesync_served', self::KEY, ['place' => 2], self::FRESH));
+		$this->assertSame(2, Table::sum('filesync_served', 'place', ['job' => 'test']));
+	}
+
+	public function test_a_row_that_cannot_be_added_is_not_passed_over(): void
+	{
+		$fails = fn ($sql) => stripos($sql, 'INSERT') === 0;
+		$isAdded = null;
+		$this->whileFailing($fails, function () use (&$isAdded) {
+			$isAdded = Table::tryUpsert('filesync_served', self::KEY, ['place' => 2], self::FRESH);
+		});
+		$this->assertFalse($isAdded);
+		$this->expectExceptionMessage('cannot insert into table filesync_served');
+		$this->whileFailing($fails, fn () => Table::upsert('filesync_served', self::KEY, ['place' => 2], self::FRESH));
+	}
+
+	public function test_pages_contain_each_row_once_whatever_happens_to_the_rows_meanwhile(): void
+	{
+		foreach (['a', 'b', 'c', 'd', 'e'] as $n => $id) {
+			Table::insert('filesync_served', ['id' => $id, 'place' => $n % 2] + self::FRESH);
+		}
+		$pages = [];
+		foreach (Table::pages('filesync_served', ['job' => 'test'], 2, 'id') as $rows) {
+			$pages[] = array_column($rows, 'id');
+			Table::delete('filesync_served', ['id' => $rows[0]['id']]);
+		}
+		$this->assertSame([['a', 'b'], ['c', 'd'], ['e']], $pages);
+		$this->assertSame(['b', 'd'], array_column(iterator_to_array(Table::each('filesync_served', ['job' => 'test'], 1), false), 'id'));
+		$this->assertSame([], iterator_to_array(Table::pages('filesync_served', ['job' => 'none'], 2)));
+	}
+
+	public function test_pages_follow_numbers_as_numbers_and_values_that_rows_share_once(): void
+	{
+		foreach (range(1, 12) as $n) {
+			$this->receive($this->file(sprintf('f%02d', $n), "bytes $n"));
+		}
+		$this->work();
+		$ids = array_map('intval', array_column(iterator_to_array(Table::each('attach', ['uid' => 1, 'is_dir' => 0], 5, 'id, hash'), false), 'id'));
+		$sorted = $ids;
+		sort($sorted);
+		$this->assertSame([12, $sorted], [count(array_unique($ids)), $ids]);
+		$names = iterator_to_array(Table::each('filesync_transfer', ['uid' => 1, 'hash like' => 'f%'], 5, 'DISTINCT hash', 'hash'), false);
+		$this->assertSame(array_map(fn ($n) => sprintf('f%02d', $n), range(1, 12)), array_column($names, 'hash'));
+	}
+
+	public function test_a_transaction_whose_result_is_not_good_writes_nothing(): void
+	{
+		$work = fn (int $place) => function () use ($place) {
+			Table::insert('filesync_served', ['id' => "x$place", 'place' => $place] + self::FRESH);
+
+			return $place;
+		};
+		$isOdd = fn (int $place) => $place % 2 === 1;
+		$this->assertSame([1, 2, 3, 4], [Table::transaction($work(1), $isOdd), Table::transaction($work(2), $isOdd), Table::transaction($work(3), $isOdd), Table::transaction($work(4))]);
+		$this->assertSame(['x1', 'x3', 'x4'], array_column(Table::select('filesync_served', ['job' => 'test'], 'id', 0, 'id'), 'id'));
+	}
+}
