@@ -57,13 +57,14 @@ namespace FileSync {
 		 *   mimetype?: string,
 		 *   have_sha256?: string,
 		 *   copies?: list<string>,
-		 *   origins: list<array{url: string, nick: string, path: list<string>, dav?: bool, filesync?: bool, piece_bytes?: int}>
+		 *   origins: list<array{url: string, announced?: bool, nick: string, path: list<string>, dav?: bool, filesync?: bool, piece_bytes?: int}>
 		 * } $transfer `name`: base name of the partial file, `[A-Za-z0-9._-]{1,128}`. `scale`: 0 (the file itself) to 9.
 		 *   `size_bytes`: as the sync packet gave it. `most_bytes`: most that come, whatever a hub states; where one states more and
-		 *   no other gives the file, the transfer fails with the kind `Limit` and the fact `stated_bytes`, before any byte came.
+		 *   no other gives the file, the transfer fails with the kind `Limit` and the fact `stated_bytes` (the fewest that any of them
+		 *   states), before any byte came, unless the hub that announced the file may answer later: then it fails with that.
 		 *   `edited`: `Y-m-d H:i:s` from the sync packet. `sha256`: 64 hex digits if a clone stated them.
-		 *   `origins`: hubs to ask, best first: root URL, the channel's nick there, the names of the folders and of
-		 *   the file, whether the `/dav` rung may be used (default true), and whether the hub may be asked for tickets because
+		 *   `origins`: hubs to ask, best first: root URL, whether the packet came from it (default false), the channel's nick there, the
+		 *   names of the folders and of the file, whether the `/dav` rung may be used (default true), and whether the hub may be asked for tickets because
 		 *   it speaks filesync (default false); if it does not, it is read the stock way in the same run. `piece_bytes`: most
 		 *   bytes in one request to the hub, from `origins()` of an earlier batch. `have_sha256`: digest of the
 		 *   bytes that you show now; if the hub states the same, nothing is fetched. `copies`: paths beneath `store_root` of files that

@@ -90,8 +90,9 @@ final class OwnerActions
 	private static function retry(int $channelId, ?array $row): string
 	{
 		$mine = ['uid' => $channelId] + ($row ? ['id' => $row['id'], 'generation' => (int) $row['generation']] : []);
-		Table::update('filesync_transfer', ['state' => TransferState::STAGED, 'token' => '', 'lease_until' => 0, 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
-			$mine + ['state' => [TransferState::PARKED, TransferState::WAITING], 'kind <>' => Queue::BRAKE]);
+		$mine += ['state' => [TransferState::PARKED, TransferState::WAITING], 'kind <>' => Queue::BRAKE];
+		Queue::forgetStated($mine);
+		Table::update('filesync_transfer', ['state' => TransferState::STAGED, 'token' => '', 'lease_until' => 0, 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()], $mine);
 		if (! $row) {
 			Table::update('filesync_outbox', ['state' => 'due', 'attempts' => 0, 'next_at' => 0], ['uid' => $channelId, 'state' => 'parked']);
 			Table::update('filesync_packet', ['next_at' => Config::now()], ['uid' => $channelId, 'state' => 'staged']);

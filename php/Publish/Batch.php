@@ -131,18 +131,21 @@ final class Batch
 			if ($limit && $this->isTooLarge($row, $limit)) {
 				continue;
 			}
-			$missing = max(0, (int) $row['size_bytes'] - $this->arrivedBytes($row));
-			if ($missing > $free) {
-				$this->waitForSpace($row, "not enough disk space for $missing bytes");
-				continue;
-			}
-			if ($underWay + $missing > $most && $missing > 0) {
-				$this->waitForSpace($row, 'unfinished files of this channel would use ' . ($underWay + $missing) . " bytes on disk, the limit is $most (under_way_max_bytes)");
-				continue;
+			$bytes = (int) $row['size_bytes'];
+			$missing = max(0, $bytes - $this->arrivedBytes($row));
+			$row['no_room'] = self::noRoom($missing, $free, $underWay, $most);
+			if ($row['no_room'] !== '') {
+				// Without room for what one hub stated, another may still give what the packet announced.
+				$bytes = Queue::announcedBytes($row);
+				$missing = max(0, $bytes - $this->arrivedBytes($row));
+				if (self::noRoom($missing, $free, $underWay, $most) !== '') {
+					$this->waitForSpace($row, $row['no_room']);
+					continue;
+				}
 			}
 			// Half of the remaining space is for other transfers of this batch with understated sizes.
 			$growth = min(self::GROWTH_BYTES, intdiv(max(0, min($free, $most - $underWay) - $missing), 2 * self::MOST_AT_ONCE) & ~4095);
-			$row['most_bytes'] = min((int) $row['size_bytes'] + $growth, (int) $row['scale'] === 0 && $limit ? $limit : PHP_INT_MAX);
+			$row['most_bytes'] = min($bytes + $growth, (int) $row['scale'] === 0 && $limit ? $limit : PHP_INT_MAX);
 			try {
 				$this->rows[$this->batch->add($this->wish($row, $origins))] = $row;
 				$free -= $missing + $growth;
@@ -151,6 +154,17 @@ final class Batch
 				Revisions::park($row, self::kindOf($e), $e->getMessage());
 			}
 		}
+	}
+
+	/** Returns why there is no room for so many more bytes, or an empty string. */
+	private static function noRoom(int $missing, int $free, int $underWay, int $most): string
+	{
+		if ($missing > $free) {
+			return "not enough disk space for $missing bytes";
+		}
+
+		return $underWay + $missing > $most && $missing > 0
+			? 'unfinished files of this channel would use ' . ($underWay + $missing) . " bytes on disk, the limit is $most (under_way_max_bytes)" : '';
 	}
 
 	/** Returns the maximum size of the channel's files, 0 for no limit. */
@@ -207,7 +221,7 @@ final class Batch
 		foreach ($this->sources($row, $clones) as $origin) {
 			$url = $origin['url'];
 			$this->ways[$url] ??= ['dav' => Peers::mayUseDav($url), 'filesync' => Peers::mayAsk($url)] + array_filter(['piece_bytes' => Peers::pieceBytes($url)]);
-			$origins[] = ['url' => $url, 'nick' => $origin['nick'], 'path' => $names] + $this->ways[$url];
+			$origins[] = ['url' => $url, 'announced' => Clones::normalise($url) === Clones::normalise($row['origin']), 'nick' => $origin['nick'], 'path' => $names] + $this->ways[$url];
 		}
 
 		return ['name' => Queue::partialName($row), 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'size_bytes' => Queue::announcedBytes($row),
@@ -222,7 +236,7 @@ final class Batch
 		$stat = $facts->state === 'whole' ? $facts->stat() : null;
 		$have = $stat ? Digests::known($this->channelId(), $row['hash'], (int) $row['scale'], $stat) : null;
 		$copies = (int) $row['scale'] === 0 && is_dir(Store::root($this->channel))
-			? Digests::copies($this->channel, $row['hash'], (int) $row['size_bytes'], $sha256) : [];
+			? Digests::copies($this->channel, $row['hash'], Queue::announcedBytes($row), $sha256) : [];
 
 		return ($have === null ? [] : ['have_sha256' => $have]) + ($copies ? ['copies' => $copies] : []);
 	}
@@ -272,7 +286,7 @@ final class Batch
 		$failure = Failure::of($report['error']);
 		Config::log("transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: $failure->kind: $failure->message");
 		if ($failure->statedBytes !== null) {
-			Queue::restate($row, $failure->statedBytes, $failure->kind, $failure->message);
+			$this->restate($row, $failure->statedBytes, $failure->kind, $failure->message);
 		} elseif ($failure->neededBytes !== null) {
 			// The disk is not at fault if a file is too large for it: smaller ones may fit.
 			$this->waitForSpace($row, "not enough disk space for $failure->neededBytes bytes");
@@ -296,6 +310,16 @@ final class Batch
 			Queue::retryLater($row, $failure->kind, $failure->message, $failure->retryAfterSeconds);
 		} else {
 			Revisions::park($row, $failure->kind, $failure->message);
+		}
+	}
+
+	/** Notes the size that all hubs which could give a file state at least. It waits if it was asked for without room for what was known before. */
+	private function restate(array $row, int $bytes, string $kind, string $reason): void
+	{
+		if ($row['no_room'] !== '' && $bytes >= (int) $row['size_bytes']) {
+			$this->waitForSpace($row, $row['no_room']);
+		} else {
+			Queue::restate($row, $bytes, $kind, $reason);
 		}
 	}
 

@@ -17,7 +17,7 @@ final class Failure
 		public readonly ?int $retryAfterSeconds,
 		/** Whether the wait is not to count as an attempt: the hub asked for a short one. */
 		public readonly bool $isOnlyWait,
-		/** How many bytes the file has on its hub, if they are more than its packet announced. */
+		/** The fewest bytes that any hub states which could give the file, if they are more than wanted. */
 		public readonly ?int $statedBytes,
 		/** How much disk space the file needs, if there is not enough for it. */
 		public readonly ?int $neededBytes,

@@ -220,7 +220,7 @@ final class FileChange
 	{
 		[$used, $limit] = Store::quota($channel);
 		if ($limit !== null) {
-			$used += Table::sum('filesync_transfer', 'size_bytes', ['uid' => (int) $channel['channel_id'], 'scale' => 0, 'state' => Queue::LIVE, 'hash <>' => $last['hash']]);
+			$used += Queue::announcedSum((int) $channel['channel_id'], $last['hash']);
 			if ($used - $replaced + $last['filesize'] > $limit) {
 				return ['quota', "the account's storage limit of $limit bytes would be exceeded"];
 			}

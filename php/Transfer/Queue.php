@@ -81,7 +81,7 @@ final class Queue
 			if ($old['state'] === TransferState::PUBLISHING) {
 				$set = ['pending' => json_encode($columns)];
 			} elseif ($live && $same && $wanted->kind === '') {
-				$set = array_intersect_key($columns, array_flip(['entry', 'names', 'origin', 'nick', 'folder', 'mimetype']));
+				$set = array_intersect_key($columns, array_flip(['entry', 'names', 'origin', 'nick', 'folder', 'mimetype'])) + self::announced($old);
 			} else {
 				$set = ['generation' => (int) $old['generation'] + 1] + $fresh;
 			}
@@ -239,7 +239,7 @@ final class Queue
 	{
 		$attempts = (int) $row['attempts'] + (self::announcedBytes($row) === (int) $row['size_bytes'] ? 0 : 1);
 		self::advance($row, $row['state'], TransferState::WAITING, ['token' => '', 'lease_until' => 0, 'attempts' => $attempts, 'next_at' => Config::now() + ($attempts > (int) $row['attempts'] ? self::wait($attempts) : 0),
-			'size_bytes' => $bytes, 'priority' => max((int) $row['priority'], self::priority($bytes)), 'result' => json_encode(['announced_bytes' => self::announcedBytes($row)]),
+			'size_bytes' => $bytes, 'priority' => max((int) $row['priority'], self::priority($bytes)), 'result' => json_encode(['announced_bytes' => self::announcedBytes($row), 'priority' => (int) (self::announced($row) + $row)['priority']]),
 			'kind' => $kind, 'reason' => $reason, 'intent' => '']);
 	}
 
@@ -247,6 +247,35 @@ final class Queue
 	public static function announcedBytes(array $row): int
 	{
 		return (int) (json_decode($row['result'], true)['announced_bytes'] ?? $row['size_bytes']);
+	}
+
+	/** Returns what a hub's larger size has changed in a transfer as it was before, or nothing. */
+	private static function announced(array $row): array
+	{
+		$noted = json_decode($row['result'], true);
+
+		return isset($noted['announced_bytes']) ? ['size_bytes' => (int) $noted['announced_bytes'], 'priority' => (int) ($noted['priority'] ?? $row['priority']), 'result' => ''] : [];
+	}
+
+	/** Forgets the sizes that hubs have stated beyond the announced ones. */
+	public static function forgetStated(array $where): void
+	{
+		foreach (Table::select('filesync_transfer', $where + ['result <>' => ''], '', 0, 'id, generation, priority, result') as $row) {
+			$set = self::announced($row);
+			$set && Table::update('filesync_transfer', $set, ['id' => $row['id'], 'generation' => (int) $row['generation'], 'result' => $row['result']]);
+		}
+	}
+
+	/** Returns the bytes that the packets of a channel's live files announced, except one's. */
+	public static function announcedSum(int $channelId, string $exceptHash): int
+	{
+		$where = ['uid' => $channelId, 'scale' => 0, 'hash <>' => $exceptHash];
+		$sum = Table::sum('filesync_transfer', 'size_bytes', ['state' => self::LIVE] + $where);
+		foreach (Table::select('filesync_transfer', ['state' => [TransferState::STAGED, TransferState::WAITING, TransferState::LEASED], 'result <>' => ''] + $where, '', 0, 'size_bytes, result') as $row) {
+			$sum -= (int) $row['size_bytes'] - self::announcedBytes($row);
+		}
+
+		return $sum;
 	}
 
 	/** Parks a transfer until a person, another packet or another source revives it. False if we were overtaken. */

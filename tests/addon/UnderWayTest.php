@@ -2,6 +2,9 @@
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Page\OwnerActions;
+use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Work\Worker;
 use FileSync\TransferBatch;
 use TestHub\Maker;
@@ -83,6 +86,123 @@ final class UnderWayTest extends AddonTestCase
 		} finally {
 			TransferBatch::$fetch = null;
 		}
+	}
+
+	public function test_a_size_that_one_clone_stated_keeps_nobody_from_giving_what_was_announced(): void
+	{
+		$this->stateOnce(1 << 39);
+		$this->assertSame(['waiting', 'Storage', 1 << 39], [$this->transfer('f1')['state'], $this->transfer('f1')['kind'], (int) $this->transfer('f1')['size_bytes']]);
+		$this->tryAgain();
+		$this->assertSame('bytes', $this->shown('f1'));
+		$this->assertLessThan(5000000, max(array_column(TransferBatch::$added, 'most_bytes')));
+	}
+
+	public function test_a_larger_file_without_room_is_asked_for_once_a_turn_and_the_smallest_size_that_was_stated_counts(): void
+	{
+		Config::set('under_way_max_bytes', '2000');
+		$this->receive($this->file('f1', 'bytes'));
+		foreach ([5000 => 2, 6000 => 1, 5500 => 1, 3000 => 1] as $stated => $asked) {
+			TransferBatch::$added = [];
+			TransferBatch::$answers['f1-0'] = $this->tooMuch($stated);
+			$this->tryAgain();
+			$row = $this->transfer('f1');
+			$this->assertSame(['waiting', min(5000, $stated), $asked], [$row['state'], (int) $row['size_bytes'], count(TransferBatch::$added)]);
+			$this->assertGreaterThanOrEqual(Config::now() + 10, (int) $row['next_at']);
+		}
+	}
+
+	public function test_a_stated_size_is_forgotten_with_the_same_packet_a_new_one_and_the_owners_retry(): void
+	{
+		$size = fn () => [(int) $this->transfer('f1')['size_bytes'], $this->transfer('f1')['priority'], Queue::announcedBytes($this->transfer('f1'))];
+		$entry = $this->stateOnce(1 << 39);
+		$before = [5, '0', 5];
+		$this->assertNotEquals($before, $size());
+		$this->receive($entry);
+		$this->assertEquals($before, $size());
+		$this->stateOnce(1 << 39);
+		$this->press('filesync_retry_all', '1');
+		$this->assertEquals(['staged', $before], [$this->transfer('f1')['state'], $size()]);
+		$this->stateOnce(1 << 39);
+		$this->receive($this->file('f2', 'y'));
+		$this->press('filesync_retry', $this->transfer('f1')['id']);
+		$this->assertEquals($before, $size());
+		$this->stateOnce(1 << 39);
+		$this->receive($this->file('f1', 'newer bytes', ['edited' => '2026-03-01 00:00:00']));
+		$this->assertEquals([11, '0', 11], $size());
+		$this->work();
+		$this->assertSame('newer bytes', $this->shown('f1'));
+	}
+
+	public function test_the_accounts_limit_counts_what_packets_announced(): void
+	{
+		Table::update('account', ['account_service_class' => 'small'], ['account_id' => (int) $this->channel['channel_account_id']]);
+		set_config('service_class', 'small', ['attach_upload_limit' => 1000]);
+		unset(App::$config['service_class']);
+		$this->stateOnce(1 << 39);
+		$this->receive($this->file('f2', str_repeat('y', 995)), $this->file('f3', 'z'));
+		$this->assertSame(['staged', 'parked', 'quota'], [$this->transfer('f2')['state'], $this->transfer('f3')['state'], $this->transfer('f3')['kind']]);
+	}
+
+	public function test_a_file_that_a_clone_stated_too_large_comes_after_the_owners_retry(): void
+	{
+		Config::set('file_max_bytes', '1000');
+		$this->stateOnce(1 << 39);
+		$this->assertSame(['parked', Queue::TOO_LARGE], [$this->transfer('f1')['state'], $this->transfer('f1')['kind']]);
+		$this->press('filesync_retry_all', '1');
+		$this->work();
+		$this->assertSame('bytes', $this->shown('f1'));
+	}
+
+	public function test_copies_are_looked_for_by_the_announced_size(): void
+	{
+		$this->receive($this->file('f0', 'bytes'));
+		$this->work();
+		TransferBatch::$added = [];
+		$this->stateOnce(3000000);
+		$this->assertSame([['f0'], ['f0']], array_column(TransferBatch::$added, 'copies'));
+	}
+
+	public function test_the_extension_is_told_which_hub_announced_a_file(): void
+	{
+		Maker::hubloc(TestHub\InProcess::$identity, 'http://127.0.0.1:9003', 'alice3');
+		Peers::learn(['url' => self::ORIGIN, 'dav' => 'untried', 'reason' => null, 'failures' => 1], null);
+		$this->receive($this->file('f1', 'bytes'));
+		$this->work();
+		$announced = array_column(TransferBatch::$added[0]['origins'], 'announced', 'url');
+		$this->assertSame([true, 1], [$announced[self::ORIGIN], count(array_filter($announced))]);
+		$this->assertGreaterThan(1, count($announced));
+	}
+
+	/** One file is announced; a clone states so many bytes, and nobody gives it yet. */
+	private function stateOnce(int $bytes): array
+	{
+		Config::set('under_way_max_bytes', '100000000000');
+		$this->receive($entry = $this->file('f1', 'bytes'));
+		TransferBatch::$answers['f1-0'] = $this->tooMuch($bytes);
+		$this->tryAgain();
+		TransferBatch::$answers['f1-0'] = 'bytes';
+
+		return $entry;
+	}
+
+	private function tooMuch(int $bytes): array
+	{
+		return ['kind' => 'Limit', 'temporary' => false, 'message' => 'it has more bytes there', 'facts' => ['stated_bytes' => (string) $bytes, 'hub' => 'http://127.0.0.1:9003']];
+	}
+
+	private function press(string $button, string $value): void
+	{
+		App::set_channel($this->channel);
+		$_POST = [$button => $value];
+		OwnerActions::take();
+		$_POST = [];
+		App::set_channel(null);
+	}
+
+	private function tryAgain(): void
+	{
+		Table::update('filesync_transfer', ['next_at' => 0], ['state' => 'waiting']);
+		$this->work();
 	}
 
 	public function test_all_that_files_are_given_beyond_what_packets_say_is_counted(): void

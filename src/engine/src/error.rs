@@ -142,9 +142,9 @@ impl Error {
         self.context(STATED_BYTES, bytes)
     }
 
-    /// Tells whether a hub states more bytes than the caller wants, so that another hub may still have fewer.
-    pub(crate) fn states_too_much(&self) -> bool {
-        self.facts().any(|(key, _)| key == STATED_BYTES)
+    /// Returns the number of bytes that a hub states if the caller wants fewer: another hub may still have fewer.
+    pub(crate) fn too_many_bytes(&self) -> Option<u64> {
+        self.facts().find(|(key, _)| *key == STATED_BYTES).and_then(|(_, bytes)| bytes.parse().ok())
     }
 
     /// Tells whether the hub is at fault, whatever the request: it cannot be reached, or a server in front of it cannot reach

@@ -5,8 +5,8 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
-use filesync_engine::transfer::{Complete, Outcome, Proof, Report, Rung, RungState, TransferBatch};
-use filesync_engine::{Digest, Error, ErrorKind, HubUrl, RelativePath};
+use filesync_engine::transfer::{Complete, Outcome, Proof, Report, Rung, RungState, TransferBatch, TransferSpec};
+use filesync_engine::{Digest, Error, ErrorKind, HubUrl, Limits, RelativePath};
 use support::{EDITED, Filesync, Lie, LoopbackHub, batch, batch_of, finish, noise, small_limits, spec, with_filesync};
 
 const LARGE: usize = 600_000;
@@ -158,6 +158,99 @@ fn where_one_clone_has_more_than_is_wanted_another_is_asked() {
         wanted.origins.reverse();
         batch.add(wanted.clone()).unwrap();
         assert_eq!(stated(&failure(finish(&mut batch).pop().unwrap())), Some(LARGE.to_string()));
+    }
+}
+
+/// Each of `stated` says that it has so many bytes, and `other` has the file.
+fn among_liars(stated: &[u64], other: &LoopbackHub, limits: Limits, change: impl Fn(&mut TransferSpec)) -> Outcome {
+    let dir = tempfile::tempdir().unwrap();
+    let mut wanted = with_filesync(spec(other, "h1"));
+    (wanted.size_bytes, wanted.most_bytes) = (100, 200);
+    let liars: Vec<LoopbackHub> = stated.iter().map(|_| hub_with(&noise(100, 95))).collect();
+    for (hub, bytes) in liars.iter().zip(stated) {
+        tell(hub, |filesync| filesync.claims = Some(*bytes));
+        wanted.origins.extend(with_filesync(spec(hub, "h1")).origins);
+    }
+    wanted.origins.rotate_left(1);
+    change(&mut wanted);
+    let mut batch = batch(dir.path(), limits);
+    batch.add(wanted).unwrap();
+    finish(&mut batch).pop().unwrap().outcome
+}
+
+#[test]
+fn one_hub_that_states_more_than_any_file_may_have_ends_nothing_for_the_others() {
+    let right = hub_with(&noise(100, 96));
+    for stated in [vec![2 << 40], vec![2 << 40, 2 << 40], vec![2 << 40, 300]] {
+        let outcome = among_liars(&stated, &right, small_limits(), |_| {});
+        assert!(matches!(&outcome, Outcome::Complete(done) if done.digest == Digest::of(&noise(100, 96))), "{outcome:?}");
+    }
+    tell(&right, |filesync| filesync.unavailable = Some(60));
+    for reversed in [false, true] {
+        let outcome = among_liars(&[2 << 40], &right, small_limits(), |wanted| {
+            if reversed {
+                wanted.origins.reverse();
+            }
+        });
+        assert!(
+            matches!(&outcome, Outcome::Failed(error) if error.kind() == ErrorKind::PeerBusy),
+            "it may answer later: {outcome:?}"
+        );
+    }
+    tell(&right, |filesync| (filesync.unavailable, filesync.claims) = (None, Some(3 << 40)));
+    let outcome = among_liars(&[2 << 40], &right, small_limits(), |_| {});
+    assert!(
+        matches!(&outcome, Outcome::Failed(error) if error.kind() == ErrorKind::LimitExceeded && stated(error).is_none()),
+        "{outcome:?}"
+    );
+    right.state().files.clear();
+    for reversed in [false, true] {
+        let outcome = among_liars(&[2 << 40], &right, small_limits(), |wanted| {
+            if reversed {
+                wanted.origins.reverse();
+            }
+        });
+        assert!(matches!(&outcome, Outcome::Failed(error) if error.kind() == ErrorKind::NotFound), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_scale_that_is_too_large_at_one_hub_comes_from_another() {
+    let right = hub_with(b"x");
+    right.state().scales.insert(("h1".into(), 2), noise(100, 97));
+    let large = hub_with(b"x");
+    large.state().scales.insert(("h1".into(), 2), noise(LARGE, 97));
+    large.state().filesync = None;
+    let mut limits = small_limits();
+    limits.photo.max_scale_bytes = 1000;
+    let (dir, mut wanted) = (tempfile::tempdir().unwrap(), spec(&large, "h1"));
+    wanted.origins.extend(with_filesync(spec(&right, "h1")).origins);
+    (wanted.scale, wanted.size_bytes, wanted.name) = (2, 100, "h1-2.1".into());
+    let mut batch = batch(dir.path(), limits);
+    batch.add(wanted).unwrap();
+    assert_eq!(complete(finish(&mut batch).pop().unwrap()).digest, Digest::of(&noise(100, 97)));
+}
+
+#[test]
+fn if_the_hub_of_the_packet_may_answer_later_no_other_hubs_size_counts() {
+    let own = hub_with(&noise(100, 98));
+    tell(&own, |filesync| filesync.unavailable = Some(60));
+    for at in [0, 1, 2] {
+        let outcome = among_liars(&[300, 400], &own, small_limits(), |wanted| {
+            let mut origin = wanted.origins.pop().unwrap();
+            origin.announced = true;
+            wanted.origins.insert(at, origin);
+        });
+        assert!(matches!(&outcome, Outcome::Failed(error) if error.kind() == ErrorKind::PeerBusy), "{at}: {outcome:?}");
+    }
+}
+
+#[test]
+fn of_several_stated_sizes_the_smallest_is_told() {
+    let last = hub_with(&noise(300, 99));
+    for stated_bytes in [[512 << 30, 400], [400, 512 << 30]] {
+        let outcome = among_liars(&stated_bytes, &last, small_limits(), |_| {});
+        assert!(matches!(&outcome, Outcome::Failed(error) if stated(error) == Some("300".into())), "{outcome:?}");
     }
 }
 

@@ -128,11 +128,12 @@ pub(crate) fn transfer_spec(table: &ZendHashTable) -> Result<TransferSpec> {
 }
 
 fn origin_spec(table: &ZendHashTable) -> Result<OriginSpec> {
-    let fields = Fields::of("transfer.origins", table, &["url", "nick", "path", "dav", "filesync", "piece_bytes"])?;
+    let fields = Fields::of("transfer.origins", table, &["url", "announced", "nick", "path", "dav", "filesync", "piece_bytes"])?;
     let names = fields.list("path")?;
     let path: Option<Vec<String>> = names.values().map(|name| name.str().map(str::to_owned)).collect();
     Ok(OriginSpec {
         hub: HubUrl::parse(fields.text("url")?)?,
+        announced: fields.flag_or("announced", false)?,
         nick: fields.text("nick")?.to_owned(),
         path: path.ok_or_else(|| fields.wrong("path", "a list of strings, UTF-8"))?,
         dav_allowed: fields.flag_or("dav", true)?,

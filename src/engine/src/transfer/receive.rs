@@ -1,5 +1,6 @@
 //! One transfer: tries one origin after another with all its rungs.
 
+use std::cmp::Reverse;
 use std::rc::Rc;
 
 use super::job::Job;
@@ -18,7 +19,7 @@ pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
         Ok(None) => {}
         Err(error) => return Outcome::Failed(error),
     }
-    let mut failure: Option<Error> = None;
+    let mut failure: Option<(Hope, Error)> = None;
     let origins = || job.origins.iter().zip(&job.spec.origins);
     // If nobody has bytes with the packet's digest, those of an origin's own ticket are accepted: a packet may be wrong.
     let asked = origins().map(|origin| (origin, false)).chain(origins().map(|origin| (origin, true)));
@@ -37,13 +38,14 @@ pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
             Err(error) if ends_it_everywhere(&error) => return Outcome::Failed(error),
             Err(error) => {
                 origin.note_failure(&error);
-                if failure.as_ref().is_none_or(|known| hope(known) == 0 || hope(&error) > hope(known)) {
-                    failure = Some(error);
+                let hope = Hope::of(&error, spec.announced);
+                if failure.as_ref().is_none_or(|(known, _)| hope > *known || (hope == *known && hope <= Hope::None)) {
+                    failure = Some((hope, error));
                 }
             }
         }
     }
-    Outcome::Failed(failure.unwrap_or_else(|| Error::new(ErrorKind::InvalidInput, "choosing an origin hub")))
+    Outcome::Failed(failure.map_or_else(|| Error::new(ErrorKind::InvalidInput, "choosing an origin hub"), |(_, error)| error))
 }
 
 async fn receive(work: &Work<'_>) -> Result<Complete> {
@@ -58,15 +60,36 @@ async fn receive(work: &Work<'_>) -> Result<Complete> {
     })
 }
 
-/// Tells whether every other hub would fail too.
+/// Tells whether every other hub would fail too. A limit is about the bytes of one hub: another may have fewer.
 fn ends_it_everywhere(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Storage | ErrorKind::LimitExceeded | ErrorKind::InvalidInput) && !error.states_too_much()
+    matches!(error.kind(), ErrorKind::Storage | ErrorKind::InvalidInput)
 }
 
-/// Orders the failures of several hubs: a hub with more bytes than wanted can give them as soon as they are wanted, and a hub that may
-/// answer later is worth waiting for, whatever the others said.
-fn hope(error: &Error) -> u8 {
-    if error.states_too_much() { 2 } else { u8::from(error.kind().is_temporary()) }
+/// Orders the failures of several hubs, least hope first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Hope {
+    /// What this hub has is beyond our limits, which says nothing about the file: any other failure says more.
+    BeyondLimits,
+    /// It does not give the file.
+    None,
+    /// It may answer later.
+    Later,
+    /// It has more bytes than wanted, and can give them as soon as they are wanted: the fewest are the best guess.
+    MoreBytes(Reverse<u64>),
+    /// It announced the file, and may answer later: what others state does not count until it has.
+    Announced,
+}
+
+impl Hope {
+    fn of(error: &Error, announced: bool) -> Self {
+        match error.too_many_bytes() {
+            Some(bytes) => Self::MoreBytes(Reverse(bytes)),
+            None if error.kind().is_temporary() && announced => Self::Announced,
+            None if error.kind().is_temporary() => Self::Later,
+            None if error.kind() == ErrorKind::LimitExceeded => Self::BeyondLimits,
+            None => Self::None,
+        }
+    }
 }
 
 async fn copy_of_what_the_packet_states(shared: &Shared, job: &Job) -> Result<Option<Complete>> {

@@ -38,6 +38,8 @@ pub struct TransferSpec {
 pub struct OriginSpec {
     /// Its root URL.
     pub hub: HubUrl,
+    /// Whether the packet came from it: if it may answer later, that is waited for, whatever other hubs state.
+    pub announced: bool,
     /// The channel's nick there.
     pub nick: String,
     /// Names of the folders and of the file.

@@ -89,6 +89,7 @@ impl<'a> Work<'a> {
         let limit = if spec.scale == 0 { shared.limits.max_file_bytes } else { shared.photo_limits.max_scale_bytes };
         if size_bytes > limit {
             return Err(Error::new(ErrorKind::LimitExceeded, "receiving a file")
+                .context("hub", &self.origin.hub)
                 .context("size_bytes", size_bytes)
                 .context("limit_bytes", limit));
         }

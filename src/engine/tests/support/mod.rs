@@ -608,6 +608,7 @@ pub fn spec(hub: &LoopbackHub, hash: &str) -> TransferSpec {
         copies: Vec::new(),
         origins: vec![OriginSpec {
             hub: HubUrl::parse(&hub.url).unwrap(),
+            announced: false,
             nick: "alice".into(),
             path: path.split('/').map(str::to_owned).collect(),
             dav_allowed: true,
