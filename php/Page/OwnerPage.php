@@ -347,7 +347,7 @@ final class OwnerPage
 				$row['by'] === '' ? '' : sprintf(t('by %s'), Config::oneLine($row['by'])), Words::size((int) $row['size_bytes']),
 				sprintf(t('kept until %s'), gmdate('Y-m-d', (int) $row['created'] + 86400 * $days)),
 				$row['why'] === 'deleted' && in_array($row['hash'], $present, true) ? t('the file is here again') : ''])),
-				'undo' => t('Bring back'), 'undo_label' => sprintf(t('Restore %s'), $name)];
+				'undo' => t('Restore'), 'undo_label' => sprintf(t('Restore %s'), $name)];
 		}, $rows);
 	}
 
