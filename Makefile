@@ -61,7 +61,8 @@ strings: ## collect the addon's texts for translators, and make the hub's files 
 	@tests/install php
 	@tools/strings
 
-fmt: ## format the Rust code
+fmt: ## format the code, Rust and PHP
 	cargo fmt
+	tests/format-php --write
 
 .PHONY: help build install uninstall dist demo check test test-full test-hubs test-converge test-reconcile bench strings fmt

@@ -13,7 +13,7 @@ final class Bench
 
 	public function __construct(public readonly string $extension, public readonly int $runs)
 	{
-		if (!is_file($extension)) {
+		if (! is_file($extension)) {
 			fwrite(STDERR, "there is no extension at $extension: run `make build`, or set EXTENSION\n");
 			exit(2);
 		}
@@ -25,7 +25,7 @@ final class Bench
 			pcntl_signal($signal, fn () => exit(1));
 		}
 		$this->format = getenv('FORMAT') ?: 'text';
-		if (!in_array($this->format, self::FORMATS, true)) {
+		if (! in_array($this->format, self::FORMATS, true)) {
 			fwrite(STDERR, "no such format: $this->format; there are: " . implode(', ', self::FORMATS) . "\n");
 			exit(2);
 		}
@@ -44,8 +44,15 @@ final class Bench
 	{
 		preg_match('/^model name\s*:\s*(.*)$/m', (string) @file_get_contents('/proc/cpuinfo'), $model);
 		preg_match('/^MemTotal:\s*(\d+)/m', (string) @file_get_contents('/proc/meminfo'), $memory);
-		return sprintf('%s, %d cores of %s, %.0f GiB, Linux %s, PHP %s', gmdate('Y-m-d'), (int) shell_exec('nproc'), trim($model[1] ?? php_uname('m')),
-			($memory[1] ?? 0) / (1 << 20), preg_replace('/-.*/', '', php_uname('r')), PHP_VERSION);
+		return sprintf(
+			'%s, %d cores of %s, %.0f GiB, Linux %s, PHP %s',
+			gmdate('Y-m-d'),
+			(int) shell_exec('nproc'),
+			trim($model[1] ?? php_uname('m')),
+			($memory[1] ?? 0) / (1 << 20),
+			preg_replace('/-.*/', '', php_uname('r')),
+			PHP_VERSION,
+		);
 	}
 
 	private function line(array $cells): void
@@ -60,11 +67,21 @@ final class Bench
 	/** Returns the argument list that runs a PHP script with only the extension loaded. */
 	public function php(string $script, string ...$arguments): array
 	{
-		return [PHP_BINARY, '-n', '-d', "extension=$this->extension", '-d', 'memory_limit=128M', __DIR__ . "/$script", ...$arguments];
+		return [
+			PHP_BINARY,
+			'-n',
+			'-d',
+			"extension=$this->extension",
+			'-d',
+			'memory_limit=128M',
+			__DIR__ . "/$script",
+			...$arguments,
+		];
 	}
 
 	/**
-	 * Runs each command in turn, `runs` times after one warm-up; returns the median seconds of each and what each printed last.
+	 * Runs each command in turn, `runs` times after one warm-up; returns the median seconds of each and what each
+	 * printed last.
 	 *
 	 * @param array<string, list<string>> $commands
 	 * @return array<string, array{seconds: float, output: string}>
@@ -89,7 +106,10 @@ final class Bench
 				}
 			}
 		}
-		return array_map(fn ($name) => ['seconds' => self::median($seconds[$name]), 'output' => $outputs[$name]], array_combine(array_keys($commands), array_keys($commands)));
+		return array_map(
+			fn ($name) => ['seconds' => self::median($seconds[$name]), 'output' => $outputs[$name]],
+			array_combine(array_keys($commands), array_keys($commands)),
+		);
 	}
 
 	public static function median(array $values): float
@@ -100,21 +120,49 @@ final class Bench
 	}
 
 	/** Prints a row that compares; bigger `ours` is better when `$unit` is a rate, or dB. */
-	public function row(string $row, string $input, float $ours, ?float $theirs, string $peer, string $unit, ?float $goal, ?float $memory = null): void
-	{
+	public function row(
+		string $row,
+		string $input,
+		float $ours,
+		?float $theirs,
+		string $peer,
+		string $unit,
+		?float $goal,
+		?float $memory = null,
+	): void {
 		$more = str_ends_with($unit, '/s') || $unit === 'dB';
 		$ratio = $theirs === null ? null : ($more ? $ours / $theirs : $theirs / $ours);
 		$met = $goal === null ? null : ($ratio === null ? ($more ? $ours >= $goal : $ours <= $goal) : $ratio >= $goal);
 		if ($this->format === 'json') {
-			echo json_encode(['row' => $row, 'input' => $input, 'ours' => round($ours, 3), 'theirs' => $theirs === null ? null : round($theirs, 3),
-				'peer' => $peer, 'unit' => $unit, 'ratio' => $ratio === null ? null : round($ratio, 2), 'goal' => $goal, 'met' => $met,
-				'rss_mib' => $memory === null ? null : round($memory, 1)]), "\n";
+			echo
+				json_encode([
+					'row' => $row,
+					'input' => $input,
+					'ours' => round($ours, 3),
+					'theirs' => $theirs === null ? null : round($theirs, 3),
+					'peer' => $peer,
+					'unit' => $unit,
+					'ratio' => $ratio === null ? null : round($ratio, 2),
+					'goal' => $goal,
+					'met' => $met,
+					'rss_mib' => $memory === null ? null : round($memory, 1),
+				]),
+				"\n"
+			;
 			return;
 		}
 		$figure = fn (?float $value) => $value === null ? '–' : sprintf('%.1f %s', $value, $unit);
-		$this->line([$row, $input, $figure($ours), $figure($theirs), $peer,
-			$ratio === null ? '–' : ($ratio > 999 ? '> 999' : sprintf('%.2f', $ratio)), $goal === null ? '–' : ($ratio === null && !$more ? "≤ $goal" : "≥ $goal"),
-			$met === null ? '–' : ($met ? 'yes' : 'no'), $memory === null ? '' : sprintf('%.1f MiB', $memory)]);
+		$this->line([
+			$row,
+			$input,
+			$figure($ours),
+			$figure($theirs),
+			$peer,
+			$ratio === null ? '–' : ($ratio > 999 ? '> 999' : sprintf('%.2f', $ratio)),
+			$goal === null ? '–' : ($ratio === null && ! $more ? "≤ $goal" : "≥ $goal"),
+			$met === null ? '–' : ($met ? 'yes' : 'no'),
+			$memory === null ? '' : sprintf('%.1f MiB', $memory),
+		]);
 	}
 
 	/** Names a peer that cannot be had. */

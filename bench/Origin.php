@@ -2,7 +2,10 @@
 
 declare(strict_types=1);
 
-/** nginx as an origin hub that costs as little as possible: it answers the API, `/dav`, getfile and tickets from plain files. */
+/**
+ * nginx as an origin hub that costs as little as possible: it answers the API, `/dav`, getfile and tickets from plain
+ * files.
+ */
 final class Origin
 {
 	public const HASH = '5f1d2c3b-0000-4000-8000-00000000000';
@@ -20,17 +23,37 @@ final class Origin
 		foreach (array_values($files) as $number => $bytes) {
 			$path = "$folder/www/dav/alice/" . self::nameOf($number);
 			$this->makeFile($path, $bytes);
-			$facts[] = ['hash' => self::hashOf($number), 'scale' => 0, 'state' => 'ready', 'size' => $bytes, 'edited' => self::EDITED, 'mimetype' => 'image/jpeg',
-				'etag' => str_repeat('0', 40), 'sha256' => hash_file('sha256', $path), 'ticket' => 'a.ticket'];
+			$facts[] = [
+				'hash' => self::hashOf($number),
+				'scale' => 0,
+				'state' => 'ready',
+				'size' => $bytes,
+				'edited' => self::EDITED,
+				'mimetype' => 'image/jpeg',
+				'etag' => str_repeat('0', 40),
+				'sha256' => hash_file('sha256', $path),
+				'ticket' => 'a.ticket',
+			];
 		}
 		// What was asked for is not looked at: whoever asks wants all files, in their order.
-		file_put_contents("$folder/www/ticket.json", json_encode(['filesync' => 2, 'time' => time(), 'version' => '0', 'features' => ['ticket', 'range'], 'expires_in' => 600, 'files' => $facts]));
+		file_put_contents("$folder/www/ticket.json", json_encode([
+			'filesync' => 2,
+			'time' => time(),
+			'version' => '0',
+			'features' => ['ticket', 'range'],
+			'expires_in' => 600,
+			'files' => $facts,
+		]));
 		[$plain, $tls] = [self::freePort(), self::freePort()];
 		$this->plain = "http://127.0.0.1:$plain";
 		$this->tls = "https://localhost:$tls";
 		$this->certificate = "$folder/certificate.pem";
-		exec("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE "
-			. "-keyout $folder/key.pem -out $this->certificate 2>/dev/null", $output, $status);
+		exec(
+			'openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE '
+			. "-keyout $folder/key.pem -out $this->certificate 2>/dev/null",
+			$output,
+			$status,
+		);
 		$status === 0 || exit("openssl cannot make a certificate\n");
 		file_put_contents("$folder/nginx.conf", $this->configuration($plain, $tls, $files));
 		exec("nginx -p $folder -c $folder/nginx.conf 2>&1", $output, $status);
@@ -77,7 +100,13 @@ final class Origin
 			$name = self::nameOf($number);
 			$locations .= "location = /dav/alice/$name { etag off; add_header ETag '\"$hash\"'; }\n";
 			$locations .= "location = /getfile/$hash { alias $this->folder/www/dav/alice/$name; }\n";
-			$row = json_encode(['attach' => ['hash' => $hash, 'filesize' => $bytes, 'is_dir' => 0, 'edited' => self::EDITED, 'display_path' => $name]]);
+			$row = json_encode(['attach' => [
+				'hash' => $hash,
+				'filesize' => $bytes,
+				'is_dir' => 0,
+				'edited' => self::EDITED,
+				'display_path' => $name,
+			]]);
 			$metas .= "if (\$arg_file_id = $hash) { return 200 '$row'; }\n";
 		}
 		$log = $this->logs ? "access_log $this->folder/sent.log sent;" : 'access_log off;';

@@ -3,45 +3,66 @@
 declare(strict_types=1);
 
 /**
- * Scales 1 to 3 of a photo, at the hub's default quality. Peers: vipsthumbnail, once for each scale; GD and Imagick as hubs use
- * them, each scale from the one before, Imagick told the size so that it too shrinks while decoding. Every program ends in files.
- * Beside time: memory, the files' size together, and how scale 1 differs from one that was made of all pixels (PSNR).
+ * Scales 1 to 3 of a photo, at the hub's default quality. Peers: vipsthumbnail, once for each scale; GD and Imagick as
+ * hubs use them, each scale from the one before, Imagick told the size so that it too shrinks while decoding. Every
+ * program ends in files. Beside time: memory, the files' size together, and how scale 1 differs from one that was made
+ * of all pixels (PSNR).
  */
 function photos(Bench $bench): void
 {
 	foreach (['gd', 'imagick'] as $extension) {
-		$has[$extension] = exec(PHP_BINARY . ' -r ' . escapeshellarg("echo extension_loaded('$extension') ? 1 : 0;")) === '1';
+		$has[$extension] =
+			exec(PHP_BINARY . ' -r ' . escapeshellarg("echo extension_loaded('$extension') ? 1 : 0;")) === '1';
 	}
 	$has['vips'] = trim((string) shell_exec('command -v vipsthumbnail 2>/dev/null')) !== '';
-	if (!$has['gd']) {
+	if (! $has['gd']) {
 		$bench->missing('photos', 'photos to scale', 'PHP has no gd extension to paint them with');
 		return;
 	}
-	$peers = ['vips' => 'vipsthumbnail, three times', 'gd' => 'GD, as hubs do', 'imagick' => 'Imagick with size hint, as hubs do'];
+	$peers = [
+		'vips' => 'vipsthumbnail, three times',
+		'gd' => 'GD, as hubs do',
+		'imagick' => 'Imagick with size hint, as hubs do',
+	];
 	foreach ($peers as $name => $peer) {
-		if (!$has[$name]) {
+		if (! $has[$name]) {
 			$bench->missing('photos', $peer, 'it is not installed');
 		}
 	}
 	$peers = array_filter($peers, fn ($name) => $has[$name], ARRAY_FILTER_USE_KEY);
-	foreach (['12 MP' => [4000, 3000], '48 MP' => [8000, 6000], '100 MP' => [11600, 8700]] as $label => [$width, $height]) {
+	foreach (['12 MP' => [4000, 3000], '48 MP' => [8000, 6000], '100 MP' => [11600, 8700]] as $label => [
+		$width,
+		$height,
+	]) {
 		$photo = "$bench->folder/photo.jpg";
 		painted($photo, $width, $height);
 		$commands = [];
 		foreach (['ours' => ''] + $peers as $name => $peer) {
 			@mkdir("$bench->folder/$name");
-			$scaler = $name === 'ours' ? $bench->php('worker/photos.php', $photo, "$bench->folder/ours") : scaler($name, $photo, "$bench->folder/$name");
+			$scaler = $name === 'ours'
+				? $bench->php('worker/photos.php', $photo, "$bench->folder/ours")
+				: scaler($name, $photo, "$bench->folder/$name");
 			$commands[$name] = [PHP_BINARY, '-n', __DIR__ . '/worker/peak.php', ...$scaler];
 		}
 		$results = $bench->interleave($commands, fn () => null);
-		// Ours is measured above idle, for PHP and the extension are there anyway; GD and Imagick as they are, with PHP.
+		// Ours is measured above idle, for PHP and the extension are there anyway; GD and Imagick as they are, with
+		// PHP.
 		$peak = array_map(fn ($result) => (float) $result['output'], $results);
 		$peak['ours'] = (float) file_get_contents("$bench->folder/ours/native_mib");
 		$size = fn (string $name) => array_sum(array_map(filesize(...), glob("$bench->folder/$name/[123].jpg"))) / 1024;
 		$fastest = min(array_map(fn ($name) => $results[$name]['seconds'], array_keys($peers)));
 		foreach ($peers as $name => $peer) {
 			$goal = $results[$name]['seconds'] === $fastest ? 3.0 : null;
-			$bench->row('photos', $label, $results['ours']['seconds'] * 1000, $results[$name]['seconds'] * 1000, $peer, 'ms', $goal, $peak['ours']);
+			$bench->row(
+				'photos',
+				$label,
+				$results['ours']['seconds'] * 1000,
+				$results[$name]['seconds'] * 1000,
+				$peer,
+				'ms',
+				$goal,
+				$peak['ours'],
+			);
 		}
 		foreach ($peers as $name => $peer) {
 			$bench->row('memory', $label, $peak['ours'], $peak[$name], $peer, 'MiB', $name === 'vips' ? 2.0 : null);
@@ -50,9 +71,25 @@ function photos(Bench $bench): void
 		if ($has['vips']) {
 			$reference = "$bench->folder/reference.png";
 			allPixels($photo, $reference, 1024 / $width);
-			$bench->row('PSNR', $label, psnr($reference, "$bench->folder/ours/1.jpg"), null, 'all pixels, Lanczos, no loss', 'dB', 40.0);
+			$bench->row(
+				'PSNR',
+				$label,
+				psnr($reference, "$bench->folder/ours/1.jpg"),
+				null,
+				'all pixels, Lanczos, no loss',
+				'dB',
+				40.0,
+			);
 			foreach ($peers as $name => $peer) {
-				$bench->row('PSNR', $label, psnr($reference, "$bench->folder/ours/1.jpg"), psnr($reference, "$bench->folder/$name/1.jpg"), $peer, 'dB', null);
+				$bench->row(
+					'PSNR',
+					$label,
+					psnr($reference, "$bench->folder/ours/1.jpg"),
+					psnr($reference, "$bench->folder/$name/1.jpg"),
+					$peer,
+					'dB',
+					null,
+				);
 			}
 		} else {
 			$bench->missing('PSNR', 'reference', 'vips is not installed');
@@ -63,7 +100,15 @@ function photos(Bench $bench): void
 /** Paints a photo with grain of its size. */
 function painted(string $path, int $width, int $height): void
 {
-	exec(implode(' ', array_map(escapeshellarg(...), [PHP_BINARY, '-d', 'memory_limit=-1', __DIR__ . '/worker/paint.php', $path, (string) $width, (string) $height])), $lines, $status);
+	exec(implode(' ', array_map(escapeshellarg(...), [
+		PHP_BINARY,
+		'-d',
+		'memory_limit=-1',
+		__DIR__ . '/worker/paint.php',
+		$path,
+		(string) $width,
+		(string) $height,
+	])), $lines, $status);
 	if ($status !== 0) {
 		fwrite(STDERR, implode("\n", $lines) . "\n");
 		exit(1);
@@ -83,7 +128,15 @@ function scaler(string $name, string $photo, string $folder): array
 /** Makes scale 1 without shrinking while decoding, without loss. */
 function allPixels(string $photo, string $to, float $factor): void
 {
-	exec('vips copy ' . escapeshellarg($photo) . " $to.v && vips resize $to.v " . escapeshellarg($to) . " $factor --kernel lanczos3 && rm $to.v", $lines, $status);
+	exec(
+		'vips copy '
+		. escapeshellarg($photo)
+		. " $to.v && vips resize $to.v "
+		. escapeshellarg($to)
+		. " $factor --kernel lanczos3 && rm $to.v",
+		$lines,
+		$status,
+	);
 	if ($status !== 0) {
 		fwrite(STDERR, implode("\n", $lines) . "\n");
 		exit(1);

@@ -2,7 +2,10 @@
 
 declare(strict_types=1);
 
-/** Receive 1 GiB, the worker killed when nine tenths have come, and again: how many bytes come twice, by the origin's own log. */
+/**
+ * Receive 1 GiB, the worker killed when nine tenths have come, and again: how many bytes come twice, by the origin's
+ * own log.
+ */
 function resume(Bench $bench): void
 {
 	$bytes = 1 << 30;
@@ -15,9 +18,13 @@ function resume(Bench $bench): void
 			$target = "$bench->folder/target";
 			exec("rm -rf $target && mkdir -p $target");
 			$before = $origin->sentBytes();
-			$worker = fn (string $rate) => proc_open($bench->php('worker/resume.php', $target, $origin->plain, (string) $bytes, $key, $filesync, $rate), [], $pipes);
+			$worker = fn (string $rate) => proc_open(
+				$bench->php('worker/resume.php', $target, $origin->plain, (string) $bytes, $key, $filesync, $rate),
+				[],
+				$pipes,
+			);
 			$process = $worker((string) (250 << 20));
-			while (arrived("$target/f.index") < $bytes * 0.9 && proc_get_status($process)['running']) {
+			while (arrived("$target/f.index") < ($bytes * 0.9) && proc_get_status($process)['running']) {
 				usleep(1000);
 			}
 			proc_terminate($process, SIGKILL);
@@ -28,9 +35,17 @@ function resume(Bench $bench): void
 			if (proc_close($worker('0')) !== 0) {
 				exit("the second run failed\n");
 			}
-			$again[] = 100 * ($origin->sentBytes() - $before - $bytes) / $bytes;
+			$again[] = (100 * ($origin->sentBytes() - $before - $bytes)) / $bytes;
 		}
-		$bench->row('resume', "1 GiB, $label", Bench::median($again), null, 'of the bytes again, killed at 90 %', '%', 12.0);
+		$bench->row(
+			'resume',
+			"1 GiB, $label",
+			Bench::median($again),
+			null,
+			'of the bytes again, killed at 90 %',
+			'%',
+			12.0,
+		);
 	}
 }
 

@@ -13,7 +13,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The hub's module `filesync`: `/filesync` for the channel's owner, `/filesync/state` for that page while it is open, `/filesync/metrics`. */
+/**
+ * The hub's module `filesync`: `/filesync` for the channel's owner, `/filesync/state` for that page while it is open,
+ * `/filesync/metrics`.
+ */
 class Filesync extends \Zotlabs\Web\Controller
 {
 	/** Answers requests other than the page. */

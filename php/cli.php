@@ -1,8 +1,11 @@
 <?php
+
 /*
- * The admin's command: sudo -u <hub user> php addon/filesync/cli.php <verb>, in the hub's root. `--hub DIR` names a hub elsewhere.
+ * The admin's command: sudo -u <hub user> php addon/filesync/cli.php <verb>, in the hub's root. `--hub DIR` names a hub
+ * elsewhere.
  *
- * Root runs no code of a hub: this starts again as the owner of the hub's folder store, or says why it cannot. For root, the hub is the one that contains this file, links followed.
+ * Root runs no code of a hub: this starts again as the owner of the hub's folder store, or says why it cannot. For
+ * root, the hub is the one that contains this file, links followed.
  */
 
 if (PHP_SAPI !== 'cli') {
@@ -35,7 +38,8 @@ if (PHP_SAPI !== 'cli') {
 		$isRoot => [dirname(__DIR__, 2)],
 		default => [dirname($script, 3), dirname(__DIR__, 2)],
 	};
-	// The target of a path, and the folders of the links on the way, each examined only once: somebody who may change one could redirect it between two looks.
+	// The target of a path, and the folders of the links on the way, each examined only once: somebody who may change
+	// one could redirect it between two looks.
 	$look = function (string $path): array {
 		[$at, $links] = ['', []];
 		for ($left = explode('/', str_starts_with($path, '/') ? $path : getcwd() . "/$path"); $left;) {
@@ -57,11 +61,25 @@ if (PHP_SAPI !== 'cli') {
 		return [$at ?: '/', $links];
 	};
 	[$place, $links] = $named !== null && $isRoot ? $look($named) : [null, []];
-	$hubs = array_filter($place === null ? array_map('realpath', $places) : [$place], fn ($place) => $place !== false && is_file($place . '/include/cli_startup.php'));
+	$hubs = array_filter(
+		$place === null ? array_map('realpath', $places) : [$place],
+		fn ($place) => $place !== false && is_file($place . '/include/cli_startup.php'),
+	);
 	$root = reset($hubs);
 	if ($root === false) {
-		$end(2, $named === null ? __FILE__ . ' is not inside a hub' . ($isRoot ? ', and root looks nowhere else; run it in the hub\'s root: sudo -u <hub user> php addon/filesync/cli.php' : '')
-			. '; or name the hub: --hub <the folder of its index.php>' : "$named is not the root of a hub: include/cli_startup.php is missing there");
+		$end(
+			2,
+			$named === null
+				? __FILE__
+				. ' is not inside a hub'
+				. (
+					$isRoot
+						? ', and root looks nowhere else; run it in the hub\'s root: sudo -u <hub user> php addon/filesync/cli.php'
+						: ''
+				)
+				. '; or name the hub: --hub <the folder of its index.php>'
+				: "$named is not the root of a hub: include/cli_startup.php is missing there",
+		);
 	}
 
 	if ($isRoot) {
@@ -79,7 +97,11 @@ if (PHP_SAPI !== 'cli') {
 			}
 		};
 		foreach ($links as $folder) {
-			$loose($folder) === null || $end(1, "root does not run this: in $folder is a link to $root that users other than root may change; name the folder itself: --hub $root");
+			$loose($folder) === null
+			|| $end(
+				1,
+				"root does not run this: in $folder is a link to $root that users other than root may change; name the folder itself: --hub $root",
+			);
 		}
 		[$user, $why] = (function () use ($root, $loose): array {
 			$store = "$root/store";
@@ -99,18 +121,35 @@ if (PHP_SAPI !== 'cli') {
 			if ($is['uid'] === 0) {
 				return [null, "$store belongs to root, so the hub's user is unknown"];
 			}
-			$user = posix_getpwuid($is['uid']) ?: ['name' => '', 'uid' => $is['uid'], 'gid' => $is['gid'], 'dir' => '/'];
+			$user = posix_getpwuid($is['uid'])
+			?: ['name' => '', 'uid' => $is['uid'], 'gid' => $is['gid'], 'dir' => '/'];
 			if ($user['name'] === '' && $user['gid'] === 0) {
-				return [null, "$store belongs to user {$user['uid']}, which this machine does not know, and to root's group"];
+				return [
+					null,
+					"$store belongs to user {$user['uid']}, which this machine does not know, and to root's group",
+				];
 			}
 			$changed = $loose(dirname($store), $user['uid']) ?? $loose($root, $user['uid']);
 
-			return $changed === null ? [$user, null] : [null, "$store belongs to user {$user['uid']}, and somebody else may change $changed"];
+			return (
+				$changed === null
+					? [$user, null]
+					: [null, "$store belongs to user {$user['uid']}, and somebody else may change $changed"]
+			);
 		})();
 		// Only root's files are run before that.
 		$changed = $loose(__FILE__) ?? $loose(__DIR__ . '/run-as.php');
-		$changed === null || $why = "users other than root may change $changed";
-		$why === null || $end(1, "root does not run this: $why. Run it as the hub's user: sudo -u " . ($user['name'] ?? '' ?: '<hub user>') . ' php ' . __FILE__ . ' ' . implode(' ', array_slice($argv, 1)));
+		$changed === null || ($why = "users other than root may change $changed");
+		$why === null
+		|| $end(
+			1,
+			"root does not run this: $why. Run it as the hub's user: sudo -u "
+			. ($user['name'] ?? '' ?: '<hub user>')
+			. ' php '
+			. __FILE__
+			. ' '
+				. implode(' ', array_slice($argv, 1)),
+		);
 
 		// PHP's own options: everything before the script.
 		$line = explode("\0", substr((string) @file_get_contents('/proc/self/cmdline'), 0, -1));
@@ -118,9 +157,19 @@ if (PHP_SAPI !== 'cli') {
 		if (array_slice($line, 1 + count($before)) !== $argv) {
 			$before = [];
 		}
-		$terminal = stream_isatty(STDERR) ? ['FILESYNC_TERMINAL' => '1', 'COLUMNS' => (string) (int) (getenv('COLUMNS') ?: 80)] : [];
+		$terminal = stream_isatty(STDERR)
+			? ['FILESYNC_TERMINAL' => '1', 'COLUMNS' => (string) (int) (getenv('COLUMNS') ?: 80)]
+			: [];
 		$runAs = require __DIR__ . '/run-as.php';
-		exit($runAs($user['uid'], $user['gid'], $user['name'], $user['dir'], $root, array_merge([PHP_BINARY], $before, [__FILE__, "--hub=$root"], $words), $terminal));
+		exit($runAs(
+			$user['uid'],
+			$user['gid'],
+			$user['name'],
+			$user['dir'],
+			$root,
+			array_merge([PHP_BINARY], $before, [__FILE__, "--hub=$root"], $words),
+			$terminal,
+		));
 	}
 	chdir($root);
 	set_include_path(getcwd() . PATH_SEPARATOR . get_include_path());

@@ -1,4 +1,5 @@
 <?php
+
 /**
  * Name: filesync
  * Description: Verified file sync between the clones of a channel: a file is shown once its bytes are here and were checked.
@@ -28,7 +29,8 @@ spl_autoload_register(function ($class) {
 });
 
 /** Returns this addon's hooks, with the function that serves each. */
-function filesync_hooks() {
+function filesync_hooks()
+{
 	return [
 		'init_1' => 'filesync_init_1',
 		'photo_upload_begin' => 'filesync_photo_upload_begin',
@@ -47,7 +49,8 @@ function filesync_hooks() {
 }
 
 /** Registers the hooks and migrates the tables. The hub calls it at install and after every change of this file. */
-function filesync_load() {
+function filesync_load()
+{
 	foreach (filesync_hooks() as $hook => $function) {
 		Zotlabs\Extend\Hook::register($hook, 'addon/filesync/filesync.php', $function, 1, 0);
 	}
@@ -58,13 +61,17 @@ function filesync_load() {
 	}
 }
 
-/** Unregisters every hook. Tables and data stay, so that filesync continues where it stopped when it is loaded again. */
-function filesync_unload() {
+/**
+ * Unregisters every hook. Tables and data stay, so that filesync continues where it stopped when it is loaded again.
+ */
+function filesync_unload()
+{
 	Zotlabs\Extend\Hook::unregister_by_file('addon/filesync/filesync.php');
 }
 
 /** Defines the overrides before core can call the original functions. Runs many times in one process. */
-function filesync_init_1(&$unused = null) {
+function filesync_init_1(&$unused = null)
+{
 	try {
 		$overrides = __DIR__ . '/overrides/hubzilla.php';
 		// Including a missing file is an error that cannot be caught.
@@ -81,19 +88,34 @@ function filesync_init_1(&$unused = null) {
 	}
 }
 
-/** Notices files that are deleted with their post: the one delete for which core itself calls attach_delete and sends it. */
-function filesync_attach_delete(&$arr) {
+/**
+ * Notices files that are deleted with their post: the one delete for which core itself calls attach_delete and sends
+ * it.
+ */
+function filesync_attach_delete(&$arr)
+{
 	try {
-		if (in_array('delete_item_lowlevel', array_column(debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS, 12), 'function'), true)) {
-			FileSync\Addon\Send\Outgoing::deletedWithPost((int) ($arr['channel_id'] ?? 0), (string) ($arr['resource'] ?? ''));
+		if (in_array(
+			'delete_item_lowlevel',
+			array_column(debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS, 12), 'function'),
+			true,
+		)) {
+			FileSync\Addon\Send\Outgoing::deletedWithPost(
+				(int) ($arr['channel_id'] ?? 0),
+				(string) ($arr['resource'] ?? ''),
+			);
 		}
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Config::logFailure('a delete about to be sent', $e);
 	}
 }
 
-/** Prepares requests that change files; answers requests for files before the hub's own controller, or leaves them to it; serves /filesync. */
-function filesync_module_loaded(&$module) {
+/**
+ * Prepares requests that change files; answers requests for files before the hub's own controller, or leaves them to
+ * it; serves /filesync.
+ */
+function filesync_module_loaded(&$module)
+{
 	try {
 		FileSync\Addon\Send\Outgoing::beginRequest((string) ($module['module'] ?? ''));
 	} catch (Throwable $e) {
@@ -116,9 +138,12 @@ function filesync_module_loaded(&$module) {
 }
 
 /** Adds to the hub's description of itself that it speaks filesync. */
-function filesync_zotinfo(&$info) {
+function filesync_zotinfo(&$info)
+{
 	try {
-		$introduction = FileSync\Addon\Hub\Config::get('enabled') === '0' ? null : FileSync\Addon\Peers\Peers::introduction();
+		$introduction = FileSync\Addon\Hub\Config::get('enabled') === '0'
+			? null
+			: FileSync\Addon\Peers\Peers::introduction();
 		if ($introduction && is_array($info)) {
 			$info['filesync'] = $introduction;
 		}
@@ -128,7 +153,8 @@ function filesync_zotinfo(&$info) {
 }
 
 /** Reads another hub's description, before anybody verified it. */
-function filesync_import_xchan(&$info) {
+function filesync_import_xchan(&$info)
+{
 	try {
 		FileSync\Addon\Peers\Peers::hearsay($info);
 	} catch (Throwable $e) {
@@ -136,8 +162,12 @@ function filesync_import_xchan(&$info) {
 	}
 }
 
-/** A channel was cloned to this hub: filesync now compares it with its other hubs, file by file, whatever happens to the hub's own import. */
-function filesync_import_channel(&$info) {
+/**
+ * A channel was cloned to this hub: filesync now compares it with its other hubs, file by file, whatever happens to the
+ * hub's own import.
+ */
+function filesync_import_channel(&$info)
+{
 	try {
 		FileSync\Addon\Reconcile\Reconcile::request((int) ($info['channel']['channel_id'] ?? 0));
 	} catch (Throwable $e) {
@@ -146,7 +176,8 @@ function filesync_import_channel(&$info) {
 }
 
 /** Notes that a file is about to be stored, and keeps core from sending it: we send it, once. */
-function filesync_photo_upload_begin(&$arr) {
+function filesync_photo_upload_begin(&$arr)
+{
 	try {
 		FileSync\Addon\Send\Outgoing::beforeStore($arr);
 	} catch (Throwable $e) {
@@ -155,7 +186,8 @@ function filesync_photo_upload_begin(&$arr) {
 }
 
 /** Gives the channel's own posts from another clone this hub's URLs and a valid signature. */
-function filesync_item_store_before(&$data) {
+function filesync_item_store_before(&$data)
+{
 	try {
 		FileSync\Addon\Posts\ItemRelocation::beforeStore($data);
 	} catch (Throwable $e) {
@@ -164,7 +196,8 @@ function filesync_item_store_before(&$data) {
 }
 
 /** Runs one slice of background work. Every addon receives every job: ours have names. */
-function filesync_daemon_addon(&$argv) {
+function filesync_daemon_addon(&$argv)
+{
 	if (($argv[1] ?? '') !== 'filesync') {
 		return;
 	}
@@ -176,7 +209,8 @@ function filesync_daemon_addon(&$argv) {
 }
 
 /** Restarts dead workers, and starts due retries. */
-function filesync_cron(&$date) {
+function filesync_cron(&$date)
+{
 	try {
 		FileSync\Addon\Work\Housekeeping::often();
 	} catch (Throwable $e) {
@@ -185,7 +219,8 @@ function filesync_cron(&$date) {
 }
 
 /** Removes everything past its age or size limit. */
-function filesync_cron_daily(&$date) {
+function filesync_cron_daily(&$date)
+{
 	try {
 		FileSync\Addon\Work\Housekeeping::daily();
 	} catch (Throwable $e) {
@@ -194,7 +229,8 @@ function filesync_cron_daily(&$date) {
 }
 
 /** Forgets a channel that leaves this hub. */
-function filesync_channel_remove(&$channel) {
+function filesync_channel_remove(&$channel)
+{
 	try {
 		FileSync\Addon\Work\Housekeeping::forgetChannel((int) ($channel['channel_id'] ?? 0));
 	} catch (Throwable $e) {
@@ -203,7 +239,8 @@ function filesync_channel_remove(&$channel) {
 }
 
 /** Shows the admin's page: /admin/addons/filesync. */
-function filesync_plugin_admin(&$html) {
+function filesync_plugin_admin(&$html)
+{
 	try {
 		$html .= FileSync\Addon\Page\AdminPage::show();
 	} catch (Throwable $e) {
@@ -213,7 +250,8 @@ function filesync_plugin_admin(&$html) {
 }
 
 /** Processes the form of that page. */
-function filesync_plugin_admin_post() {
+function filesync_plugin_admin_post()
+{
 	try {
 		FileSync\Addon\Page\AdminPage::take();
 	} catch (Throwable $e) {

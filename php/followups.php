@@ -1,7 +1,9 @@
 <?php
+
 /*
- * The follow-ups, calls to make after a change, by the kind of the outbox row: each gets the channel, and the name and body of the row. It returns null once it is done, or
- * the body for continuing later. A call that throws is tried again. docs/developing.md says what a new kind needs.
+ * The follow-ups, calls to make after a change, by the kind of the outbox row: each gets the channel, and the name and
+ * body of the row. It returns null once it is done, or the body for continuing later. A call that throws is tried
+ * again. docs/developing.md says what a new kind needs.
  */
 
 use FileSync\Addon\Hub\Items;
@@ -21,13 +23,34 @@ if (! class_exists('App', false)) {
 return [
 	'access' => fn (array $channel, string $name, string $body) => Items::repairAccess($channel, $name),
 	'announce' => fn (array $channel, string $name, string $body) => Outgoing::send($channel, $name, false),
-	'brake' => fn (array $channel, string $name, string $body) => BrakeAnswer::work($channel, $name, json_decode($body, true)),
+	'brake' => fn (array $channel, string $name, string $body) => BrakeAnswer::work(
+		$channel,
+		$name,
+		json_decode($body, true),
+	),
 	'conflict' => fn (array $channel, string $name, string $body) => ConflictCopy::make($channel, $body),
-	'deleted' => fn (array $channel, string $name, string $body) => Outgoing::send($channel, $name, true, json_decode($body, true)['beneath'] ?? []),
-	'items' => fn (array $channel, string $name, string $body) => Reception::quietly((int) $channel['channel_id'], fn () => Items::store($channel, json_decode($body, true)['items'])),
+	'deleted' => fn (array $channel, string $name, string $body) => Outgoing::send(
+		$channel,
+		$name,
+		true,
+		json_decode($body, true)['beneath'] ?? [],
+	),
+	'items' => fn (
+		array $channel,
+		string $name,
+		string $body,
+	) => Reception::quietly((int) $channel['channel_id'], fn () => Items::store(
+		$channel,
+		json_decode($body, true)['items'],
+	)),
 	'move' => function (array $channel, string $name, string $body): void {
 		$move = json_decode($body, true);
-		Turn::take((int) $channel['channel_id'], fn () => FolderMove::finish($channel, $name, (string) $move['folder'], (string) $move['name']));
+		Turn::take((int) $channel['channel_id'], fn () => FolderMove::finish(
+			$channel,
+			$name,
+			(string) $move['folder'],
+			(string) $move['name'],
+		));
 	},
 	'posts' => function (array $channel, string $name, string $body): ?string {
 		$rest = LinkedPosts::fetch($channel, $name, json_decode($body, true));

@@ -33,10 +33,9 @@ namespace FileSync {
 		 * } $options `root`: absolute path of an existing folder for the partial files. `key_id`: this clone's own
 		 *   channel URL. `private_key`: the channel's RSA key, PEM. `ca_file`: PEM bundle to trust instead of the
 		 *   system's. `parallel`: active transfers at once, 1–16, default 4; if more wait, they take turns. `ranges`:
-		 *   active ranges of one large file at once if a single one would take long, 1–8, default 4, for
-		 *   all files of a hub together. `bytes_per_second`:
-		 *   the maximum rate of the whole batch, 65536 or more, default no limit. `store_root`: absolute path of the folder
-		 *   above the `copies` of transfers.
+		 *   active ranges of one large file at once if a single one would take long, 1–8, default 4, for all files of a
+		 *   hub together. `bytes_per_second`: the maximum rate of the whole batch, 65536 or more, default no limit.
+		 *   `store_root`: absolute path of the folder above the `copies` of transfers.
 		 *
 		 * @throws Exception\InvalidInputException An option is missing, unknown or malformed; the message names it.
 		 * @throws Exception\StorageException The root folder cannot be opened.
@@ -58,17 +57,19 @@ namespace FileSync {
 		 *   have_sha256?: string,
 		 *   copies?: list<string>,
 		 *   origins: list<array{url: string, announced?: bool, nick: string, path: list<string>, dav?: bool, filesync?: bool, piece_bytes?: int}>
-		 * } $transfer `name`: base name of the partial file, `[A-Za-z0-9._-]{1,128}`. `scale`: 0 (the file itself) to 9.
-		 *   `size_bytes`: as the sync packet gave it. `most_bytes`: most that come, whatever a hub states; where one states more and
-		 *   no other gives the file, the transfer fails with the kind `Limit` and the fact `stated_bytes` (the fewest that any of them
-		 *   states), before any byte came, unless the hub that announced the file may answer later: then it fails with that.
-		 *   `edited`: `Y-m-d H:i:s` from the sync packet. `sha256`: 64 hex digits if a clone stated them.
-		 *   `origins`: hubs to ask, best first: root URL, whether the packet came from it (default false), the channel's nick there, the
-		 *   names of the folders and of the file, whether the `/dav` rung may be used (default true), and whether the hub may be asked for tickets because
-		 *   it speaks filesync (default false); if it does not, it is read the stock way in the same run. `piece_bytes`: most
-		 *   bytes in one request to the hub, from `origins()` of an earlier batch. `have_sha256`: digest of the
-		 *   bytes that you show now; if the hub states the same, nothing is fetched. `copies`: paths beneath `store_root` of files that
-		 *   may have the same bytes; if a clone stated the digest, they are shared or copied and checked, never linked.
+		 * } $transfer `name`: base name of the partial file, `[A-Za-z0-9._-]{1,128}`. `scale`: 0 (the file itself) to
+		 *   9. `size_bytes`: as the sync packet gave it. `most_bytes`: most that come, whatever a hub states; where one
+		 *   states more and no other gives the file, the transfer fails with the kind `Limit` and the fact
+		 *   `stated_bytes` (the fewest that any of them states), before any byte came, unless the hub that announced
+		 *   the file may answer later: then it fails with that. `edited`: `Y-m-d H:i:s` from the sync packet. `sha256`:
+		 *   64 hex digits if a clone stated them. `origins`: hubs to ask, best first: root URL, whether the packet came
+		 *   from it (default false), the channel's nick there, the names of the folders and of the file, whether the
+		 *   `/dav` rung may be used (default true), and whether the hub may be asked for tickets because it speaks
+		 *   filesync (default false); if it does not, it is read the stock way in the same run. `piece_bytes`: most
+		 *   bytes in one request to the hub, from `origins()` of an earlier batch. `have_sha256`: digest of the bytes
+		 *   that you show now; if the hub states the same, nothing is fetched. `copies`: paths beneath `store_root` of
+		 *   files that may have the same bytes; if a clone stated the digest, they are shared or copied and checked,
+		 *   never linked.
 		 *
 		 * @return int The number by which reports name this transfer.
 		 *
@@ -96,11 +97,14 @@ namespace FileSync {
 		 *   proof: list<string>,
 		 *   seconds: float,
 		 *   error: ?array{kind: string, temporary: bool, message: string, retry_after_seconds: ?int, facts: array<string, string>}
-		 * }> Transfers that ended. When `complete`, the partial file is whole, its size exact and on disk. `received_bytes`
-		 *   counts the bytes of this run, `resumed_at_byte` is its start. `edited` and `size_bytes` are the origin's
-		 *   own, which may be newer than the packet's. `rung` is the last way that delivered bytes: `none`, `getfile`, `dav`,
-		 *   `filedata`, `filesync`, `copy`, or `unchanged`, without a partial file. `proof` lists the checks: `size`, `sha256`, `facts`, `filemeta`, `spot`, `twice`, `image`; `ticket` among them says that `sha256` is that of the origin's own ticket, and not the one that was given. `error.kind` is a class name of `FileSync\Exception` without `Exception`;
-		 *   `error.facts` holds the facts in `message`: `hub`, `status`, `path` and others; `older_edited` if the hub's row is older than the requested `edited`.
+		 * }> Transfers that ended. When `complete`, the partial file is whole, its size exact and on disk.
+		 *   `received_bytes` counts the bytes of this run, `resumed_at_byte` is its start. `edited` and `size_bytes`
+		 *   are the origin's own, which may be newer than the packet's. `rung` is the last way that delivered bytes:
+		 *   `none`, `getfile`, `dav`, `filedata`, `filesync`, `copy`, or `unchanged`, without a partial file. `proof`
+		 *   lists the checks: `size`, `sha256`, `facts`, `filemeta`, `spot`, `twice`, `image`; `ticket` among them says
+		 *   that `sha256` is that of the origin's own ticket, and not the one that was given. `error.kind` is a class
+		 *   name of `FileSync\Exception` without `Exception`; `error.facts` holds the facts in `message`: `hub`,
+		 *   `status`, `path` and others; `older_edited` if the hub's row is older than the requested `edited`.
 		 *
 		 * @throws Exception\InvalidInputException The budget is out of range, or the batch belongs to another process.
 		 */
@@ -109,7 +113,8 @@ namespace FileSync {
 		/**
 		 * Returns the progress of each transfer that has not been reported yet.
 		 *
-		 * @return list<array{id: int, name: string, state: 'queued'|'active', size_bytes: int, offset_bytes: int, bytes_per_second: int, rung: ?string}>
+		 * @return list<array{id: int, name: string, state: 'queued'|'active', size_bytes: int, offset_bytes: int,
+		 *     bytes_per_second: int, rung: ?string}>
 		 */
 		public function progress(): array {}
 
@@ -128,9 +133,10 @@ namespace FileSync {
 		 *   piece_bytes: ?int,
 		 *   received_bytes: int,
 		 *   failures: int
-		 * }> `reason`: why `/dav` was dropped for this batch, `filesync_reason`: why tickets were. `version` and `features`: the
-		 *   hub's filesync. `skew_seconds`: by how much its clock is ahead of ours. `piece_bytes`: the longest request that
-		 *   it answers if longer ones die; null if none die, or longer ones have succeeded since. `failures`: transfers for which it was unreachable.
+		 * }> `reason`: why `/dav` was dropped for this batch, `filesync_reason`: why tickets were. `version` and
+		 *   `features`: the hub's filesync. `skew_seconds`: by how much its clock is ahead of ours. `piece_bytes`: the
+		 *   longest request that it answers if longer ones die; null if none die, or longer ones have succeeded since.
+		 *   `failures`: transfers for which it was unreachable.
 		 */
 		public function origins(): array {}
 
@@ -185,8 +191,8 @@ namespace FileSync {
 		public function makeFolder(string $path): void {}
 
 		/**
-		 * Puts `$from` at `$to` beneath another store in one step and syncs both folders. A reader of `$to` sees the old
-		 * file or the new one, never none. The displaced file is at `$from` afterwards.
+		 * Puts `$from` at `$to` beneath another store in one step and syncs both folders. A reader of `$to` sees the
+		 * old file or the new one, never none. The displaced file is at `$from` afterwards.
 		 *
 		 * @param ?string $sha256 The digest that `$from` must have; checked when the two are on different devices,
 		 *   where the bytes are copied.
@@ -268,18 +274,20 @@ namespace FileSync {
 	}
 
 	/**
-	 * Rewrites URLs of the origin hub to this hub: URLs of the channel's media (`/photo/`, `/attach/`)
-	 * and pages (`/photos/`, `/album/`, `/cloud/`, `/channel/`, `/profile/` of its nick), matched as URLs. Ids, `[share]`
-	 * blocks, other people and other hosts stay. A second run changes nothing; the reverse move restores the original, unless it already named the new home.
+	 * Rewrites URLs of the origin hub to this hub: URLs of the channel's media (`/photo/`, `/attach/`) and pages
+	 * (`/photos/`, `/album/`, `/cloud/`, `/channel/`, `/profile/` of its nick), matched as URLs. Ids, `[share]` blocks,
+	 * other people and other hosts stay. A second run changes nothing; the reverse move restores the original, unless
+	 * it already named the new home.
 	 */
 	final class Relocator
 	{
 		/**
 		 * Describes a move from one hub to another.
 		 *
-		 * @param array{from: string, from_nick: string, to: string, to_nick: string, own_media?: list<string>} $options Root
-		 *   URLs and the channel's nick at both. `own_media`: hashes of the channel's files and photos; media of other hashes
-		 *   belong to other people and stay. Without it all media of the origin hub count as the channel's.
+		 * @param array{from: string, from_nick: string, to: string, to_nick: string, own_media?: list<string>}
+		 *     $options Root URLs and the channel's nick at both. `own_media`: hashes of the channel's files and photos;
+		 *     media of other hashes belong to other people and stay. Without it all media of the origin hub count as
+		 *     the channel's.
 		 *
 		 * @throws Exception\InvalidInputException An option is missing, unknown or malformed; the message names it.
 		 * @throws Exception\UnsupportedException A URL is neither http nor https.
@@ -306,9 +314,9 @@ namespace FileSync {
 		public function value(array $value): array {}
 
 		/**
-		 * Rewrites the fields of an item that may point at a hub: `body`, `summary`, `plink`, `obj`, `target`, `attach` (arrays
-		 * or JSON text) and the `url` of each `term`; a packet's `permalink`, `object` and `tags` too. All others are copied.
-		 * A changed `body` needs a new `sig`.
+		 * Rewrites the fields of an item that may point at a hub: `body`, `summary`, `plink`, `obj`, `target`, `attach`
+		 * (arrays or JSON text) and the `url` of each `term`; a packet's `permalink`, `object` and `tags` too. All
+		 * others are copied. A changed `body` needs a new `sig`.
 		 *
 		 * @throws Exception\LimitException A field is nested deeper than 64.
 		 */
@@ -425,9 +433,10 @@ namespace FileSync {
 	}
 
 	/**
-	 * The files of a channel, and the differences between two inventories without sending either: each file's hash with a fingerprint of
-	 * its content and one of its metadata. The side that begins exchanges messages with the other until it knows everything that only
-	 * one of them has. It uses native memory, about 80 bytes for each entry, and none of PHP's.
+	 * The files of a channel, and the differences between two inventories without sending either: each file's hash with
+	 * a fingerprint of its content and one of its metadata. The side that begins exchanges messages with the other
+	 * until it knows everything that only one of them has. It uses native memory, about 80 bytes for each entry, and
+	 * none of PHP's.
 	 */
 	final class Inventory
 	{
@@ -483,7 +492,8 @@ namespace FileSync {
 		 *
 		 * @return string The answer, binary.
 		 *
-		 * @throws Exception\InvalidInputException It is not a message, or the inventory is not sealed, or has begun itself.
+		 * @throws Exception\InvalidInputException It is not a message, or the inventory is not sealed, or has begun
+		 *     itself.
 		 * @throws Exception\LimitException It is longer than 256 KiB.
 		 */
 		public function answer(string $message): string {}
@@ -494,7 +504,8 @@ namespace FileSync {
 		 * @return ?string The next message, binary; null once every difference is known.
 		 *
 		 * @throws Exception\InvalidInputException It is not a message, or nothing was begun.
-		 * @throws Exception\LimitException It is longer than 256 KiB, or there were too many of them, or too many differences.
+		 * @throws Exception\LimitException It is longer than 256 KiB, or there were too many of them, or too many
+		 *     differences.
 		 */
 		public function advance(string $message): ?string {}
 
@@ -513,9 +524,10 @@ namespace FileSync {
 		/**
 		 * Returns some of the files that differ, in the order of their keys.
 		 *
-		 * @return list<array{key: string, hash: ?string, here: ?string, there: ?string, content: bool, metadata: bool}> `key`: 16 hex
-		 *   digits, the key of the hash. `hash`: null for a file that only the other side has. `here`, `there`: the ids of the two
-		 *   versions, null if it is missing. `content`, `metadata`: whether both have the file, but this part differs.
+		 * @return list<array{key: string, hash: ?string, here: ?string, there: ?string, content: bool, metadata:
+		 *     bool}> `key`: 16 hex digits, the key of the hash. `hash`: null for a file that only the other side has.
+		 *     `here`, `there`: the ids of the two versions, null if it is missing. `content`, `metadata`: whether both
+		 *     have the file, but this part differs.
 		 *
 		 * @throws Exception\InvalidInputException Not all are known yet, or a number is negative.
 		 */
@@ -546,8 +558,9 @@ namespace FileSync {
 	}
 
 	/**
-	 * Scales photos as a hub does: one decode for all scales, upright, in sRGB, without metadata of the original, in its format.
-	 * JPEG, PNG, GIF (first frame) and WebP (first frame). A person crops scales 4 and 7; they are never made here.
+	 * Scales photos as a hub does: one decode for all scales, upright, in sRGB, without metadata of the original, in
+	 * its format. JPEG, PNG, GIF (first frame) and WebP (first frame). A person crops scales 4 and 7; they are never
+	 * made here.
 	 *
 	 * Decoding and scaling take native memory, at most `filesync.photo_memory_bytes` of php.ini; a photo takes at most
 	 * `filesync.photo_seconds`, to which `max_execution_time` does not apply.
@@ -564,13 +577,15 @@ namespace FileSync {
 		/**
 		 * Reads a photo's header; decodes no pixels.
 		 *
-		 * @return array{mimetype: string, width: int, height: int, stored_width: int, stored_height: int, orientation: int} Pixels.
-		 *   `width` and `height`: as shown, after turning by `orientation` (EXIF, 1 to 8).
+		 * @return array{mimetype: string, width: int, height: int, stored_width: int, stored_height: int,
+		 *     orientation: int} Pixels. `width` and `height`: as shown, after turning by `orientation` (EXIF, 1 to 8).
 		 *
 		 * @throws Exception\NotFoundException There is no such file.
-		 * @throws Exception\UnsupportedException Its format cannot be decoded (SVG, AVIF, HEIC …); the message names it.
+		 * @throws Exception\UnsupportedException Its format cannot be decoded (SVG, AVIF, HEIC …); the message
+		 *     names it.
 		 * @throws Exception\CorruptException Its header is broken.
-		 * @throws Exception\LimitException It is larger than 256 MiB or claims more pixels than `filesync.max_photo_pixels`.
+		 * @throws Exception\LimitException It is larger than 256 MiB or claims more pixels than
+		 *     `filesync.max_photo_pixels`.
 		 * @throws Exception\InvalidInputException The path leaves the store's root or is not a regular file.
 		 * @throws Exception\StorageException It cannot be read.
 		 */
@@ -579,7 +594,8 @@ namespace FileSync {
 		/**
 		 * Returns the sizes that a hub gives scales.
 		 *
-		 * @param int $width As shown: of the original for scales 1 to 3, of scale 4 for 5 and 6, of scale 7 for 8 and 9.
+		 * @param int $width As shown: of the original for scales 1 to 3, of scale 4 for 5 and 6, of scale 7 for 8
+		 *     and 9.
 		 * @param list<int> $scales 1, 2, 3, 5, 6, 8 or 9.
 		 * @param ?array{max_thumbnail?: int} $options Those of `scale`.
 		 *
@@ -590,36 +606,39 @@ namespace FileSync {
 		public static function sizes(int $width, int $height, array $scales, ?array $options = null): array {}
 
 		/**
-		 * Makes scales of one photo. Each is a new file, whole and on disk on return; after an exception none exists. Put them in place
-		 * with `Store::exchange`.
+		 * Makes scales of one photo. Each is a new file, whole and on disk on return; after an exception none exists.
+		 * Put them in place with `Store::exchange`.
 		 *
 		 * @param string $source The original for scales 1 to 3, scale 4 for 5 and 6, scale 7 for 8 and 9.
 		 * @param array<int, string> $targets Scale to path beneath `$to`; the names must be unused.
-		 * @param ?array{jpeg_quality?: int, png_quality?: int, webp_quality?: int, max_thumbnail?: int, budget_ms?: int} $options
-		 *   `jpeg_quality`: 1 to 100, default 100. `png_quality`: effort 0 to 9, default 8. `webp_quality`: 1 to 100, default 80.
-		 *   `max_thumbnail`: longest side to which the hub's own external program shrinks originals first, if it has one; it
-		 *   decides sizes by a pixel. `budget_ms`: see `scaleAll`.
+		 * @param ?array{jpeg_quality?: int, png_quality?: int, webp_quality?: int, max_thumbnail?: int, budget_ms?:
+		 *     int} $options `jpeg_quality`: 1 to 100, default 100. `png_quality`: effort 0 to 9, default 8.
+		 *     `webp_quality`: 1 to 100, default 80. `max_thumbnail`: longest side to which the hub's own external
+		 *     program shrinks originals first, if it has one; it decides sizes by a pixel. `budget_ms`: see `scaleAll`.
 		 *
-		 * @return array<int, array{mimetype: string, width: int, height: int, size_bytes: int, sha256: string, profile_fault: ?string}> By
-		 *   scale. `profile_fault` says why the original's colour profile could not be used, if it has one.
+		 * @return array<int, array{mimetype: string, width: int, height: int, size_bytes: int, sha256: string,
+		 *     profile_fault: ?string}> By scale. `profile_fault` says why the original's colour profile could not be
+		 *     used, if it has one.
 		 *
 		 * @throws Exception\NotFoundException There is no such photo, or no folder for a target.
 		 * @throws Exception\UnsupportedException Its format cannot be decoded, or cannot hold a scale.
 		 * @throws Exception\CorruptException It is damaged or ends early.
-		 * @throws Exception\LimitException Too many bytes, pixels or seconds, more memory than allowed, or a scale with a side above
-		 *   32,767 pixels or above 16 MiB; the message names the limit.
-		 * @throws Exception\InvalidInputException A path leaves its root, a target's name is taken, scales of different sources are
-		 *   asked for, or an option is unknown or out of range.
+		 * @throws Exception\LimitException Too many bytes, pixels or seconds, more memory than allowed, or a scale
+		 *     with a side above 32,767 pixels or above 16 MiB; the message names the limit.
+		 * @throws Exception\InvalidInputException A path leaves its root, a target's name is taken, scales of
+		 *     different sources are asked for, or an option is unknown or out of range.
 		 * @throws Exception\StorageException A file cannot be read or written.
 		 */
 		public static function scale(Store $from, string $source, Store $to, array $targets, ?array $options = null): array {}
 
 		/**
-		 * Does the same for many photos, on all cores; those processed at once stay within `filesync.photo_memory_bytes`.
+		 * Does the same for many photos, on all cores; those processed at once stay within
+		 * `filesync.photo_memory_bytes`.
 		 *
 		 * @param array<array{source: string, targets: array<int, string>}> $jobs
-		 * @param ?array{jpeg_quality?: int, png_quality?: int, webp_quality?: int, max_thumbnail?: int, budget_ms?: int} $options
-		 *   `budget_ms`: no photo is started after this many milliseconds, 1 to 3600000; default no limit.
+		 * @param ?array{jpeg_quality?: int, png_quality?: int, webp_quality?: int, max_thumbnail?: int, budget_ms?:
+		 *     int} $options `budget_ms`: no photo is started after this many milliseconds, 1 to 3600000; default no
+		 *     limit.
 		 *
 		 * @return array<array{
 		 *   scales: ?array<int, array{mimetype: string, width: int, height: int, size_bytes: int, sha256: string, profile_fault: ?string}>,
@@ -632,8 +651,8 @@ namespace FileSync {
 	}
 
 	/**
-	 * Sends a range of a file as the response's body, in pieces of at most 256 KiB, and stops when the client is gone. The caller
-	 * must send headers first, and end output buffers, which would collect the file in memory.
+	 * Sends a range of a file as the response's body, in pieces of at most 256 KiB, and stops when the client is gone.
+	 * The caller must send headers first, and end output buffers, which would collect the file in memory.
 	 *
 	 * @param string $root Absolute path of a folder; `$path` is beneath it, with no symbolic link on the way.
 	 * @param int $offset 0 to the file's size.
@@ -641,7 +660,8 @@ namespace FileSync {
 	 *
 	 * @return int The number of sent bytes. Fewer than `$length`: the client is gone.
 	 *
-	 * @throws Exception\InvalidInputException The path leaves the root or is not a regular file, or the range leaves the file.
+	 * @throws Exception\InvalidInputException The path leaves the root or is not a regular file, or the range
+	 *     leaves the file.
 	 * @throws Exception\NotFoundException There is no such file.
 	 * @throws Exception\StorageException It cannot be read, or became shorter meanwhile.
 	 */

@@ -13,13 +13,25 @@ function status(string $name): float
 }
 
 mkdir("$folder/data");
-$batch = new FileSync\TransferBatch(['root' => "$folder/data", 'channel_hash' => 'channelhash', 'key_id' => 'https://b.example/channel/alice',
-	'private_key' => file_get_contents($key), 'ca_file' => $certificate, 'allow_private_addresses' => true]);
+$batch = new FileSync\TransferBatch([
+	'root' => "$folder/data",
+	'channel_hash' => 'channelhash',
+	'key_id' => 'https://b.example/channel/alice',
+	'private_key' => file_get_contents($key),
+	'ca_file' => $certificate,
+	'allow_private_addresses' => true,
+]);
 $idle = status('VmRSS');
 for ($number = 0; $number < (int) $count; $number++) {
 	$hash = '5f1d2c3b-0000-4000-8000-00000000000' . $number;
-	$batch->add(['name' => "f$number", 'hash' => $hash, 'scale' => 0, 'size_bytes' => (int) $bytes, 'edited' => '2024-05-03 09:00:00',
-		'origins' => [['url' => $url, 'nick' => 'alice', 'path' => ["file-$number.bin"], 'filesync' => true]]]);
+	$batch->add([
+		'name' => "f$number",
+		'hash' => $hash,
+		'scale' => 0,
+		'size_bytes' => (int) $bytes,
+		'edited' => '2024-05-03 09:00:00',
+		'origins' => [['url' => $url, 'nick' => 'alice', 'path' => ["file-$number.bin"], 'filesync' => true]],
+	]);
 }
 $data = new FileSync\Store("$folder/data");
 $store = new FileSync\Store($folder);

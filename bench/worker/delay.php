@@ -1,6 +1,9 @@
 <?php
 
-/** A wire: passes TCP through, every byte so many milliseconds late. Connecting costs nothing, which favours who connects often. */
+/**
+ * A wire: passes TCP through, every byte so many milliseconds late. Connecting costs nothing, which favours who
+ * connects often.
+ */
 
 declare(strict_types=1);
 
@@ -8,7 +11,10 @@ declare(strict_types=1);
 const MOST_ON_THE_WIRE = 8 << 20;
 
 $server = stream_socket_server("tcp://127.0.0.1:$port") ?: exit(1);
-/** @var array<int, array{from: resource, to: resource, wire: list<array{float, string}>, bytes: int, ended: bool}> $ways */
+/**
+ * @var array<int, array{from: resource, to: resource, wire: list<array{float, string}>, bytes: int, ended: bool}>
+ *     $ways
+ */
 $ways = [];
 while (true) {
 	$now = microtime(true);
@@ -21,14 +27,14 @@ while (true) {
 		}
 		if ($way['wire']) {
 			$due = $way['wire'][0][0];
-			$due <= $now ? $write[] = $way['to'] : $wait = min($wait, $due - $now);
+			$due <= $now ? ($write[] = $way['to']) : ($wait = min($wait, $due - $now));
 		}
 	}
 	$none = null;
 	if (stream_select($read, $write, $none, 0, (int) ($wait * 1e6)) === false) {
 		continue;
 	}
-	if (in_array($server, $read, true) && $client = @stream_socket_accept($server, 0)) {
+	if (in_array($server, $read, true) && ($client = @stream_socket_accept($server, 0))) {
 		$upstream = stream_socket_client("tcp://127.0.0.1:$target");
 		foreach ([[$client, $upstream], [$upstream, $client]] as [$from, $to]) {
 			stream_set_blocking($from, false);
@@ -42,7 +48,7 @@ while (true) {
 			if ($bytes === '' || $bytes === false) {
 				$way['ended'] = feof($way['from']);
 			} else {
-				$way['wire'][] = [$now + $ms / 1000, $bytes];
+				$way['wire'][] = [$now + ($ms / 1000), $bytes];
 				$way['bytes'] += strlen($bytes);
 			}
 		}

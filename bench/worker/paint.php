@@ -9,10 +9,10 @@ declare(strict_types=1);
 mt_srand(1);
 $clouds = imagecreatetruecolor(160, 120);
 $grain = imagecreatetruecolor(250, 250);
-for ($n = 0; $n < 160 * 120; $n++) {
+for ($n = 0; $n < (160 * 120); $n++) {
 	imagesetpixel($clouds, $n % 160, intdiv($n, 160), mt_rand(0, 0xffffff));
 }
-for ($n = 0; $n < 250 * 250; $n++) {
+for ($n = 0; $n < (250 * 250); $n++) {
 	imagesetpixel($grain, $n % 250, intdiv($n, 250), mt_rand(0, 255) * 0x010101);
 }
 $photo = imagescale($clouds, $width, $height, IMG_BILINEAR_FIXED);

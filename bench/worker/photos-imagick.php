@@ -1,6 +1,9 @@
 <?php
 
-/** Makes scales 1 to 3 of a photo with Imagick, each from the one before, as hubs do, but told the size before it decodes. */
+/**
+ * Makes scales 1 to 3 of a photo with Imagick, each from the one before, as hubs do, but told the size before it
+ * decodes.
+ */
 
 declare(strict_types=1);
 

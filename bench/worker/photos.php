@@ -15,5 +15,9 @@ function status(string $name): float
 $store = new FileSync\Store($folder);
 array_map($store->remove(...), ['1.jpg', '2.jpg', '3.jpg']);
 $idle = status('VmRSS');
-FileSync\Photo::scale(new FileSync\Store(dirname($photo)), basename($photo), $store, [1 => '1.jpg', 2 => '2.jpg', 3 => '3.jpg']);
+FileSync\Photo::scale(new FileSync\Store(dirname($photo)), basename($photo), $store, [
+	1 => '1.jpg',
+	2 => '2.jpg',
+	3 => '3.jpg',
+]);
 file_put_contents("$folder/native_mib", (string) (status('VmHWM') - $idle));

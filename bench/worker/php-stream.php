@@ -17,7 +17,7 @@ curl_setopt_array($curl, [
 		return fwrite($file, $piece);
 	},
 ]);
-if (!curl_exec($curl)) {
+if (! curl_exec($curl)) {
 	fwrite(STDERR, curl_error($curl) . "\n");
 	exit(1);
 }

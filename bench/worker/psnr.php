@@ -14,7 +14,10 @@ $squares = 0;
 for ($y = 0; $y < $height; $y++) {
 	for ($x = 0; $x < $width; $x++) {
 		[$a, $b] = [imagecolorat($one, $x, $y), imagecolorat($other, $x, $y)];
-		$squares += (($a >> 16 & 255) - ($b >> 16 & 255)) ** 2 + (($a >> 8 & 255) - ($b >> 8 & 255)) ** 2 + (($a & 255) - ($b & 255)) ** 2;
+		$squares +=
+			((($a >> 16) & 255) - (($b >> 16) & 255)) ** 2
+			+ ((($a >> 8) & 255) - (($b >> 8) & 255)) ** 2
+			+ (($a & 255) - ($b & 255)) ** 2;
 	}
 }
-echo 10 * log10(255 ** 2 / max(1e-9, $squares / $width / $height / 3)), "\n";
+echo 10 * log10((255 ** 2) / max(1e-9, (($squares / $width) / $height) / 3)), "\n";

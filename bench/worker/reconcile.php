@@ -1,6 +1,9 @@
 <?php
 
-/** Compares two inventories that differ in some files, message by message; prints what it took. One process holds both sides. */
+/**
+ * Compares two inventories that differ in some files, message by message; prints what it took. One process holds both
+ * sides.
+ */
 
 declare(strict_types=1);
 
@@ -13,9 +16,13 @@ function rows(int $count, int $differences, bool $isOther): Generator
 	$every = $differences ? intdiv($count, $differences) : PHP_INT_MAX;
 	for ($n = 0, $made = 0; $n < $count; $n++) {
 		$hash = sprintf('%08x-0000-4000-8000-%012x', $n, $n);
-		$kind = $isOther && $n % $every === $every - 1 && $made++ < $differences ? $made % 3 : -1;
+		$kind = $isOther && ($n % $every) === ($every - 1) && $made++ < $differences ? $made % 3 : -1;
 		if ($kind !== 0) {
-			yield [$hash, "$n:2024-05-01 10:00:00" . ($kind === 1 ? 'x' : ''), "folder\nfile $n.txt" . ($kind === 2 ? 'x' : '')];
+			yield [
+				$hash,
+				"$n:2024-05-01 10:00:00" . ($kind === 1 ? 'x' : ''),
+				"folder\nfile $n.txt" . ($kind === 2 ? 'x' : ''),
+			];
 		}
 	}
 }
@@ -74,7 +81,12 @@ if ($how === 'listing') {
 	for ($offset = $found = 0; $some = $here->differences($offset, 500); $offset += 500) {
 		$found += count($some);
 	}
-	$result = ['bytes' => $bytes, 'rounds' => $here->rounds(), 'memory_mib' => $one, 'heap_mib' => (memory_get_peak_usage() - $heap) / 1048576];
+	$result = [
+		'bytes' => $bytes,
+		'rounds' => $here->rounds(),
+		'memory_mib' => $one,
+		'heap_mib' => (memory_get_peak_usage() - $heap) / 1048576,
+	];
 }
 if ($found !== $differences) {
 	fwrite(STDERR, "$found differences found of $differences\n");

@@ -16,18 +16,40 @@ for ($number = 0; $number < 2000; $number++) {
 	$own[] = $hash;
 	$body = '';
 	for ($url = 0; $url < 28; $url++) {
-		$body .= "[zrl=" . OLD . "/photos/alice/image/$hash][zmg=640x480]" . ($url % 4 ? OLD : 'https://other.example') . "/photo/$hash-2.jpg[/zmg][/zrl] "
-			. substr(str_repeat('Lorem ipsum dolor sit amet, consetetur. ', 4), 0, 110) . "\n";
+		$body .=
+			'[zrl='
+			. OLD
+			. "/photos/alice/image/$hash][zmg=640x480]"
+			. ($url % 4 ? OLD : 'https://other.example')
+			. "/photo/$hash-2.jpg[/zmg][/zrl] "
+			. substr(str_repeat('Lorem ipsum dolor sit amet, consetetur. ', 4), 0, 110)
+			. "\n";
 	}
 	$links = [];
 	for ($scale = 0; $scale < 10; $scale++) {
-		$links[] = ['type' => 'Link', 'mediaType' => 'image/jpeg', 'href' => OLD . "/photo/$hash-$scale.jpg", 'width' => 640, 'height' => 480];
+		$links[] = [
+			'type' => 'Link',
+			'mediaType' => 'image/jpeg',
+			'href' => OLD . "/photo/$hash-$scale.jpg",
+			'width' => 640,
+			'height' => 480,
+		];
 	}
-	$items[] = ['mid' => OLD . "/item/$hash", 'body' => $body, 'plink' => OLD . "/channel/alice/?mid=$hash",
+	$items[] = [
+		'mid' => OLD . "/item/$hash",
+		'body' => $body,
+		'plink' => OLD . "/channel/alice/?mid=$hash",
 		'obj' => json_encode(['type' => 'Image', 'id' => OLD . "/item/$hash", 'url' => $links]),
-		'attach' => json_encode([['href' => OLD . "/attach/$hash", 'length' => 3300000, 'type' => 'image/jpeg']])];
+		'attach' => json_encode([['href' => OLD . "/attach/$hash", 'length' => 3300000, 'type' => 'image/jpeg']]),
+	];
 }
-$relocator = new FileSync\Relocator(['from' => OLD, 'from_nick' => 'alice', 'to' => NEW_ROOT, 'to_nick' => 'alicia', 'own_media' => $own]);
+$relocator = new FileSync\Relocator([
+	'from' => OLD,
+	'from_nick' => 'alice',
+	'to' => NEW_ROOT,
+	'to_nick' => 'alicia',
+	'own_media' => $own,
+]);
 $fields = ['body', 'plink', 'obj', 'attach'];
 
 turns((int) $argv[1], count($items), [
@@ -48,7 +70,12 @@ turns((int) $argv[1], count($items), [
 	'strtr' => function () use ($items, $fields) {
 		foreach ($items as $item) {
 			foreach ($fields as $field) {
-				$item[$field] = strtr($item[$field], [OLD => NEW_ROOT, '/alice/' => '/alicia/', 'https:\/\/a.example' => 'https:\/\/b.example', '\/alice\/' => '\/alicia\/']);
+				$item[$field] = strtr($item[$field], [
+					OLD => NEW_ROOT,
+					'/alice/' => '/alicia/',
+					'https:\/\/a.example' => 'https:\/\/b.example',
+					'\/alice\/' => '\/alicia\/',
+				]);
 			}
 		}
 	},

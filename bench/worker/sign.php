@@ -12,11 +12,13 @@ $bodies = array_map(fn ($number) => "body $number " . str_repeat('text ', 200), 
 $signer = new FileSync\Signer($pem);
 $key = openssl_pkey_get_private($pem);
 turns((int) $runs, count($bodies), [
-	'ours' => $cores === 'all' ? fn () => $signer->signAll($bodies) : function () use ($signer, $bodies) {
-		foreach ($bodies as $body) {
-			$signer->sign($body);
-		}
-	},
+	'ours' => $cores === 'all'
+		? fn () => $signer->signAll($bodies)
+		: function () use ($signer, $bodies) {
+			foreach ($bodies as $body) {
+				$signer->sign($body);
+			}
+		},
 	'openssl' => function () use ($key, $bodies) {
 		foreach ($bodies as $body) {
 			openssl_sign($body, $signature, $key, 'sha256');

@@ -16,7 +16,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** `backfill`: compares the files of every channel with those of each clone now, and transfers missing files in both directions. */
+/**
+ * `backfill`: compares the files of every channel with those of each clone now, and transfers missing files in both
+ * directions.
+ */
 final class BackfillCommand
 {
 	private const SLICE_SECONDS = 30;
@@ -60,7 +63,12 @@ final class BackfillCommand
 		$before = $run->next_at;
 		$this->isDry && $run->save(['state' => 'idle']);
 		for ($waits = 0; $waits < self::MOST_WAITS;) {
-			$outcome = Reconcile::goOn($run->id, Config::now() + self::SLICE_SECONDS, $this->isDry, $this->showProgress(...));
+			$outcome = Reconcile::goOn(
+				$run->id,
+				Config::now() + self::SLICE_SECONDS,
+				$this->isDry,
+				$this->showProgress(...),
+			);
 			$run = Run::find($run->id) ?? $run;
 			if (! in_array($outcome, [Outcome::On, Outcome::Busy], true)) {
 				break;
@@ -84,15 +92,43 @@ final class BackfillCommand
 	private function show(Run $run, Outcome $outcome): void
 	{
 		$this->bar->clear();
-		$stats = array_intersect_key($run->stats, array_flip([...self::VERDICTS, 'entries', 'rounds', 'requests', 'bytes', 'told']));
+		$stats = array_intersect_key($run->stats, array_flip([
+			...self::VERDICTS,
+			'entries',
+			'rounds',
+			'requests',
+			'bytes',
+			'told',
+		]));
 		if ($this->isJson) {
-			echo json_encode(['channel' => $run->uid, 'clone' => $run->peer, 'outcome' => $outcome->value, 'reason' => $outcome === Outcome::Failed ? $run->reason : '', 'dry_run' => $this->isDry] + $stats,
-				JSON_UNESCAPED_SLASHES), "\n";
+			echo
+				json_encode([
+					'channel' => $run->uid,
+					'clone' => $run->peer,
+					'outcome' => $outcome->value,
+					'reason' => $outcome === Outcome::Failed ? $run->reason : '',
+					'dry_run' => $this->isDry,
+				] + $stats, JSON_UNESCAPED_SLASHES),
+				"\n"
+			;
 			return;
 		}
-		$parts = array_map(fn ($verdict) => strtr($verdict, '_', ' ') . ' ' . number_format($stats[$verdict] ?? 0), self::VERDICTS);
-		echo Config::oneLine("channel $run->uid, $run->peer: " . ($outcome === Outcome::Failed ? "failed: $run->reason" : implode(', ', $parts)
-			. sprintf(' (%d rounds, %.1f kB)', $stats['rounds'] ?? 0, ($stats['bytes'] ?? 0) / 1000))), "\n";
+		$parts = array_map(
+			fn ($verdict) => strtr($verdict, '_', ' ') . ' ' . number_format($stats[$verdict] ?? 0),
+			self::VERDICTS,
+		);
+		echo
+			Config::oneLine(
+				"channel $run->uid, $run->peer: "
+				. (
+					$outcome === Outcome::Failed
+						? "failed: $run->reason"
+						: implode(', ', $parts)
+						. sprintf(' (%d rounds, %.1f kB)', $stats['rounds'] ?? 0, ($stats['bytes'] ?? 0) / 1000)
+				),
+			),
+			"\n"
+		;
 	}
 
 	private function showDifferences(Run $run): void
@@ -104,7 +140,8 @@ final class BackfillCommand
 			return;
 		}
 		foreach ($run->differences() as $one) {
-			$this->showDifference(['verdict' => Comparison::verdict($one)] + array_intersect_key($one, array_flip(['hash', 'key', 'content', 'metadata'])));
+			$this->showDifference(['verdict' => Comparison::verdict($one)]
+			+ array_intersect_key($one, array_flip(['hash', 'key', 'content', 'metadata'])));
 		}
 	}
 
@@ -112,15 +149,32 @@ final class BackfillCommand
 	{
 		$of = implode(' and ', array_keys(array_filter(array_intersect_key($line, ['content' => 1, 'metadata' => 1]))));
 		$what = $line['hash'] ?? "a file that this hub does not know yet ($line[key])";
-		echo $this->isJson ? json_encode($line) : strtr($line['verdict'], '_', ' ') . ($of === '' ? '' : " ($of)") . ": $what", "\n";
+		echo
+			$this->isJson
+				? json_encode($line)
+				: strtr($line['verdict'], '_', ' ') . ($of === '' ? '' : " ($of)") . ": $what",
+			"\n"
+		;
 	}
 
 	private function showProgress(Run $run): void
 	{
 		if ($this->bar->isDue()) {
-			$differ = ($run->stats['missing_here'] ?? 0) + ($run->stats['missing_there'] ?? 0) + ($run->stats['different'] ?? 0);
+			$differ =
+				($run->stats['missing_here'] ?? 0)
+				+ ($run->stats['missing_there'] ?? 0)
+				+ ($run->stats['different'] ?? 0);
 			$offset = (int) ($run->position['offset'] ?? 0);
-			$this->bar->show($offset, $differ, Config::oneLine(sprintf('%s: %s files compared, %s differences examined', $run->peer, number_format($run->stats['entries'] ?? 0), number_format($offset))));
+			$this->bar->show(
+				$offset,
+				$differ,
+				Config::oneLine(sprintf(
+					'%s: %s files compared, %s differences examined',
+					$run->peer,
+					number_format($run->stats['entries'] ?? 0),
+					number_format($offset),
+				)),
+			);
 		}
 	}
 }

@@ -26,6 +26,12 @@ final class Channels
 		}
 		$named = array_values(array_filter($channels, fn ($channel) => $channel['channel_address'] === $nick));
 
-		return $named ?: throw new Refused("no channel of this hub is called \"$nick\"; there are: " . implode(', ', array_column($channels, 'channel_address')));
+		return (
+			$named
+			?: throw new Refused(
+				"no channel of this hub is called \"$nick\"; there are: "
+					. implode(', ', array_column($channels, 'channel_address')),
+			)
+		);
 	}
 }

@@ -18,9 +18,17 @@ final class Command
 {
 	private const OPTIONS = [
 		'doctor' => ['json', 'only'],
-		'status' => ['json'], 'missing' => ['json', 'channel'], 'work' => ['json', 'progress', 'seconds', 'until-idle'], 'config' => ['json', 'scope'],
-		'repair' => ['json', 'dry-run', 'seconds', 'channel'], 'kept' => ['json', 'channel'], 'undo' => [], 'packets' => ['json'], 'uninstall' => ['json', 'keep', 'purge', 'finish', 'drop', 'seconds'],
-		'backfill' => ['json', 'dry-run', 'channel'], 'verify' => ['json', 'channel'],
+		'status' => ['json'],
+		'missing' => ['json', 'channel'],
+		'work' => ['json', 'progress', 'seconds', 'until-idle'],
+		'config' => ['json', 'scope'],
+		'repair' => ['json', 'dry-run', 'seconds', 'channel'],
+		'kept' => ['json', 'channel'],
+		'undo' => [],
+		'packets' => ['json'],
+		'uninstall' => ['json', 'keep', 'purge', 'finish', 'drop', 'seconds'],
+		'backfill' => ['json', 'dry-run', 'channel'],
+		'verify' => ['json', 'channel'],
 	];
 	private const VALUED = ['seconds', 'scope', 'only', 'channel'];
 
@@ -29,9 +37,24 @@ final class Command
 	{
 		[$words, $options] = self::parse($arguments);
 		$verb = array_shift($words) ?? '';
-		if ($options === null || ! isset(self::OPTIONS[$verb]) || array_diff(array_keys($options), self::OPTIONS[$verb]) || (! in_array($verb, ['config', 'repair', 'undo', 'packets'], true) && $words)
-			|| ($verb === 'repair' && ! in_array($words, [[], ['files'], ['items'], ['photos']], true)) || ($verb === 'repair' && isset($options['seconds']) && $words !== ['files']) || ($verb === 'undo' && count($words) !== 1)
-			|| ($verb === 'packets' && $words && (count($words) !== 2 || ! in_array($words[0], ['accept', 'dismiss'], true)))) {
+		if (
+			$options === null
+			|| ! isset(self::OPTIONS[$verb])
+			|| array_diff(array_keys($options), self::OPTIONS[$verb])
+			|| (! in_array($verb, ['config', 'repair', 'undo', 'packets'], true)
+			&& $words)
+			|| ($verb === 'repair'
+			&& ! in_array($words, [[], ['files'], ['items'], ['photos']], true))
+			|| ($verb === 'repair'
+			&& isset($options['seconds'])
+			&& $words !== ['files'])
+			|| ($verb === 'undo'
+			&& count($words) !== 1)
+			|| ($verb === 'packets'
+			&& $words
+			&& (count($words) !== 2
+			|| ! in_array($words[0], ['accept', 'dismiss'], true)))
+		) {
 			return Usage::show();
 		}
 		try {
@@ -104,11 +127,26 @@ final class Command
 		if ($json) {
 			echo json_encode($status), "\n";
 		} else {
-			echo 'filesync ', $status['version'], ', extension ', $status['extension'] ?? 'missing', $status['problem'] ? " ({$status['problem']})" : '', "\n";
+			echo
+				'filesync ',
+				$status['version'],
+				', extension ',
+				$status['extension'] ?? 'missing',
+				$status['problem'] ? " ({$status['problem']})" : '',
+				"\n"
+			;
 			foreach ($status['states'] as $state => $count) {
 				printf("%-11s %6d files %16s bytes\n", $state, $count['files'], number_format($count['bytes']));
 			}
-			foreach (['packets_waiting', 'packets_parked', 'packets_dropped', 'calls_waiting', 'calls_parked', 'kept_files', 'kept_bytes'] as $name) {
+			foreach ([
+				'packets_waiting',
+				'packets_parked',
+				'packets_dropped',
+				'calls_waiting',
+				'calls_parked',
+				'kept_files',
+				'kept_bytes',
+			] as $name) {
 				printf("%-20s %s\n", strtr($name, '_', ' '), number_format($status[$name]));
 			}
 			if ($status['paused_until']) {
@@ -118,17 +156,31 @@ final class Command
 				echo Config::oneLine(self::describe($clone)), "\n";
 			}
 			foreach ($status['comparisons'] as $row) {
-				echo Config::oneLine("compared with {$row['clone']} (channel {$row['channel']}): " . ($row['last'] === null ? 'not yet' : $row['last'] . ' UTC')
-					. ($row['next'] === null ? '' : ", next {$row['next']} UTC") . ($row['reason'] === '' ? '' : ", {$row['reason']}")), "\n";
+				echo
+					Config::oneLine(
+						"compared with {$row['clone']} (channel {$row['channel']}): "
+						. ($row['last'] === null ? 'not yet' : $row['last'] . ' UTC')
+						. ($row['next'] === null ? '' : ", next {$row['next']} UTC")
+						. ($row['reason'] === '' ? '' : ", {$row['reason']}"),
+					),
+					"\n"
+				;
 			}
 			foreach ($status['conflicts'] as $row) {
 				echo Config::oneLine("conflict copy in channel {$row['channel']}: {$row['name']}"), "\n";
 			}
 			foreach (Brake::lines() as $line) {
-				echo Config::oneLine("waits for approval (channel {$line['channel']}): " . Words::displaced($line)), "\n";
+				echo
+					Config::oneLine("waits for approval (channel {$line['channel']}): " . Words::displaced($line)), "\n"
+				;
 			}
 			foreach ($status['parked'] as $row) {
-				echo Config::oneLine("parked: {$row['hash']} scale {$row['scale']} of channel {$row['channel']}: {$row['kind']}: {$row['reason']}"), "\n";
+				echo
+					Config::oneLine(
+						"parked: {$row['hash']} scale {$row['scale']} of channel {$row['channel']}: {$row['kind']}: {$row['reason']}",
+					),
+					"\n"
+				;
 			}
 		}
 
@@ -142,10 +194,21 @@ final class Command
 	private static function describe(array $clone): string
 	{
 		$parts = ['filesync: ' . $clone['filesync'] . ($clone['version'] === null ? '' : ' ' . $clone['version'])];
-		foreach (['reason' => '%s', 'skew_seconds' => 'its clock differs by %d s', 'rung' => 'last by %s', 'last_success' => 'last success %s UTC', 'last_failure' => 'last failure %s UTC',
-			'failures' => 'failures since: %d', 'dav_refused_until' => 'without /dav until %s UTC', 'piece_bytes' => 'in pieces of %d bytes'] as $name => $format) {
+		foreach ([
+			'reason' => '%s',
+			'skew_seconds' => 'its clock differs by %d s',
+			'rung' => 'last by %s',
+			'last_success' => 'last success %s UTC',
+			'last_failure' => 'last failure %s UTC',
+			'failures' => 'failures since: %d',
+			'dav_refused_until' => 'without /dav until %s UTC',
+			'piece_bytes' => 'in pieces of %d bytes',
+		] as $name => $format) {
 			// A hub without filesync is not a fault; --json shows its answer.
-			$clone[$name] && ! ($name === 'reason' && $clone['filesync'] === 'no') && $parts[] = sprintf($format, $clone[$name]);
+			$clone[$name] && ! ($name === 'reason' && $clone['filesync'] === 'no') && ($parts[] = sprintf(
+				$format,
+				$clone[$name],
+			));
 		}
 
 		return $clone['url'] . ': ' . implode(', ', $parts);
@@ -157,9 +220,21 @@ final class Command
 		$json = isset($options['json']);
 		foreach (Report::missing(isset($options['channel']) ? Channels::of($options) : null) as $file) {
 			$code = $code === 1 || in_array($file['state'], ['parked', 'damaged'], true) ? 1 : 75;
-			echo $json ? json_encode($file) . "\n" : Config::oneLine(sprintf('%-9s %s scale %d of channel %d: %s, %s bytes%s%s', $file['state'], $file['hash'], $file['scale'],
-				$file['channel'], $file['name'], number_format($file['size_bytes']), $file['reason'] === '' ? '' : ': ' . $file['reason'],
-				$file['next_try'] === null ? '' : ', next try ' . $file['next_try'] . ' UTC')) . "\n";
+			echo
+				$json
+					? json_encode($file) . "\n"
+					: Config::oneLine(sprintf(
+						'%-9s %s scale %d of channel %d: %s, %s bytes%s%s',
+						$file['state'],
+						$file['hash'],
+						$file['scale'],
+						$file['channel'],
+						$file['name'],
+						number_format($file['size_bytes']),
+						$file['reason'] === '' ? '' : ': ' . $file['reason'],
+						$file['next_try'] === null ? '' : ', next try ' . $file['next_try'] . ' UTC',
+					)) . "\n"
+			;
 		}
 		if ($code === 0 && ! $json) {
 			echo "nothing is missing\n";

@@ -30,7 +30,12 @@ final class ConfigCommand
 			return Usage::show();
 		}
 		if (! Settings::hasScope($name, $this->scope)) {
-			fwrite(STDERR, isset(Settings::ALL[$name]) ? "filesync: $name has no scope {$this->scope}\n" : "filesync: there is no setting $name; `config` lists them\n");
+			fwrite(
+				STDERR,
+				isset(Settings::ALL[$name])
+					? "filesync: $name has no scope {$this->scope}\n"
+					: "filesync: there is no setting $name; `config` lists them\n",
+			);
 			return 2;
 		}
 		if ($action === 'set' && ! Settings::accepts($name, $value, $this->scope)) {
@@ -38,7 +43,7 @@ final class ConfigCommand
 			return 2;
 		}
 		match ($action) {
-			'get' => print(Config::get($name, $this->scope) . "\n"),
+			'get' => print Config::get($name, $this->scope) . "\n",
 			'set' => Config::set($name, $value, $this->scope),
 			'clear' => Config::clear($name, $this->scope),
 		};
@@ -57,8 +62,16 @@ final class ConfigCommand
 			return 0;
 		}
 		foreach ($all as $name => [$value, $one]) {
-			echo "$name = $value", $value === $one['default'] ? '' : " (default: {$one['default']})", "\n", wordwrap('    ' . $one['text'], 100, "\n    "),
-				"\n    ", $one['unit'], ($range = Settings::range($name)) === '' ? '' : ", $range", "\n";
+			echo
+				"$name = $value",
+				$value === $one['default'] ? '' : " (default: {$one['default']})",
+				"\n",
+				wordwrap('    ' . $one['text'], 100, "\n    "),
+				"\n    ",
+				$one['unit'],
+				($range = Settings::range($name)) === '' ? '' : ", $range",
+				"\n"
+			;
 		}
 
 		return 0;

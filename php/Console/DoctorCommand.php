@@ -16,7 +16,9 @@ final class DoctorCommand
 	/** Returns 1 if something is wrong. `--only` shows some checks, by name. */
 	public static function run(array $options): int
 	{
-		$findings = Doctor::ofThisHub()->examine(isset($options['only']) ? explode(',', (string) $options['only']) : []);
+		$findings = Doctor::ofThisHub()->examine(
+			isset($options['only']) ? explode(',', (string) $options['only']) : [],
+		);
 		try {
 			isset($options['only']) || AdminPage::remember($findings);
 		} catch (\RuntimeException) {

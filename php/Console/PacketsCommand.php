@@ -20,7 +20,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** `packets`: lists changes from other clones that wait for approval, above all unusually large ones; accepts or dismisses them. */
+/**
+ * `packets`: lists changes from other clones that wait for approval, above all unusually large ones; accepts or
+ * dismisses them.
+ */
 final class PacketsCommand
 {
 	private const SHORTEST_ID = 8;
@@ -35,19 +38,36 @@ final class PacketsCommand
 	{
 		$lines = Brake::lines();
 		foreach ($lines as $line) {
-			$one = ['id' => $line['id'], 'channel' => $line['channel'], 'state' => 'parked', 'about' => Words::displaced($line), 'reason' => number_format($line['waiting']) . ' files wait for approval',
-				'when' => gmdate('Y-m-d H:i:s', $line['since'])];
+			$one = [
+				'id' => $line['id'],
+				'channel' => $line['channel'],
+				'state' => 'parked',
+				'about' => Words::displaced($line),
+				'reason' => number_format($line['waiting']) . ' files wait for approval',
+				'when' => gmdate('Y-m-d H:i:s', $line['since']),
+			];
 			self::say($one, $json);
 		}
 		$rows = Table::select('filesync_packet', [], 'created', 0, HeldPackets::COLUMNS);
 		foreach ($rows as $row) {
-			$one = ['id' => $row['id'], 'channel' => (int) $row['uid'], 'state' => $row['state'], 'about' => self::about($row), 'reason' => $row['reason'],
-				'when' => gmdate('Y-m-d H:i:s', intdiv((int) $row['created'], 1000000))];
+			$one = [
+				'id' => $row['id'],
+				'channel' => (int) $row['uid'],
+				'state' => $row['state'],
+				'about' => self::about($row),
+				'reason' => $row['reason'],
+				'when' => gmdate('Y-m-d H:i:s', intdiv((int) $row['created'], 1000000)),
+			];
 			self::say($one, $json);
 		}
 		$dropped = DroppedPackets::counts();
 		foreach ($json ? [] : $dropped as $peer => $count) {
-			echo Config::oneLine("$count packets from $peer were dropped because too many are held; a comparison recovers them"), "\n";
+			echo
+				Config::oneLine(
+					"$count packets from $peer were dropped because too many are held; a comparison recovers them",
+				),
+				"\n"
+			;
 		}
 		if (! $rows && ! $lines && ! $dropped && ! $json) {
 			echo "no packet is waiting\n";
@@ -58,25 +78,51 @@ final class PacketsCommand
 
 	private static function say(array $one, bool $json): void
 	{
-		echo $json ? json_encode($one) . "\n" : Config::oneLine(sprintf('%s  %s UTC  %-6s  channel %d: %s: %s', substr($one['id'], 0, 12), $one['when'], $one['state'],
-			$one['channel'], $one['about'], $one['reason'])) . "\n";
+		echo
+			$json
+				? json_encode($one) . "\n"
+				: Config::oneLine(sprintf(
+					'%s  %s UTC  %-6s  channel %d: %s: %s',
+					substr($one['id'], 0, 12),
+					$one['when'],
+					$one['state'],
+					$one['channel'],
+					$one['about'],
+					$one['reason'],
+				)) . "\n"
+		;
 	}
 
 	private static function decide(string $action, string $id): int
 	{
 		$isId = strlen($id) >= self::SHORTEST_ID && ctype_xdigit($id);
-		$lines = array_values(array_filter(Brake::lines(), fn ($line) => $id === 'all' || ($isId && str_starts_with($line['id'], $id))));
-		$rows = $id === 'all' ? Table::select('filesync_packet', ['state' => 'parked'], 'created', 0, HeldPackets::COLUMNS) : (count($lines) === 1 ? [] : self::find($id));
+		$lines = array_values(array_filter(
+			Brake::lines(),
+			fn ($line) => $id === 'all' || ($isId && str_starts_with($line['id'], $id)),
+		));
+		$rows = $id === 'all'
+			? Table::select('filesync_packet', ['state' => 'parked'], 'created', 0, HeldPackets::COLUMNS)
+			: (count($lines) === 1 ? [] : self::find($id));
 		foreach ($id === 'all' || count($lines) === 1 ? $lines : [] as $line) {
 			BrakeAnswer::decide($line, $action === 'accept');
 			Outgoing::flush();
-			echo Config::oneLine(($action === 'accept' ? 'accepted: ' : 'dismissed, our files are being restored: ') . Words::displaced($line)), "\n";
+			echo
+				Config::oneLine(
+					($action === 'accept' ? 'accepted: ' : 'dismissed, our files are being restored: ')
+						. Words::displaced($line),
+				),
+				"\n"
+			;
 		}
 		foreach ($rows as $row) {
 			try {
 				$action === 'accept' ? Replay::accept($row) : Replay::dismiss($row);
 			} catch (\Throwable $e) {
-				fwrite(STDERR, Config::oneLine('filesync: ' . substr($row['id'], 0, 12) . ' still waits: ' . $e->getMessage()) . "\n");
+				fwrite(
+					STDERR,
+					Config::oneLine('filesync: ' . substr($row['id'], 0, 12) . ' still waits: ' . $e->getMessage())
+						. "\n",
+				);
 				return 1;
 			}
 		}
@@ -85,7 +131,11 @@ final class PacketsCommand
 		}
 		Doorbell::ring();
 		if ($rows || ! $lines) {
-			echo $action === 'accept' ? 'accepted ' : 'dismissed ', count($rows), count($rows) === 1 ? " packet\n" : " packets\n";
+			echo
+				$action === 'accept' ? 'accepted ' : 'dismissed ',
+				count($rows),
+				count($rows) === 1 ? " packet\n" : " packets\n"
+			;
 		}
 
 		return $rows || $lines ? 0 : 1;
@@ -93,10 +143,18 @@ final class PacketsCommand
 
 	private static function find(string $id): array
 	{
-		$rows = strlen($id) < self::SHORTEST_ID || ! ctype_xdigit($id) ? [] : Table::select('filesync_packet', ['state' => 'parked', 'id like' => "$id%"], '', 0, HeldPackets::COLUMNS);
+		$rows = strlen($id) < self::SHORTEST_ID || ! ctype_xdigit($id)
+			? []
+			: Table::select('filesync_packet', ['state' => 'parked', 'id like' => "$id%"], '', 0, HeldPackets::COLUMNS);
 		if (count($rows) !== 1) {
-			fwrite(STDERR, $rows ? "filesync: " . count($rows) . " ids begin with \"$id\"; give more characters\n"
-				: "filesync: no parked packet \"$id\": give at least " . self::SHORTEST_ID . " characters of an id that `packets` lists, or `all`\n");
+			fwrite(
+				STDERR,
+				$rows
+					? 'filesync: ' . count($rows) . " ids begin with \"$id\"; give more characters\n"
+					: "filesync: no parked packet \"$id\": give at least "
+					. self::SHORTEST_ID
+					. " characters of an id that `packets` lists, or `all`\n",
+			);
 			return [];
 		}
 
@@ -115,7 +173,10 @@ final class PacketsCommand
 			return "$host changed {$about['name']}";
 		}
 		$channel = Clones::channel((int) $row['uid']);
-		$names = array_map(fn ($hash) => ($channel ? Store::attach((int) $row['uid'], $hash)['display_path'] ?? null : null) ?? $hash, $about['deletes']);
+		$names = array_map(
+			fn ($hash) => ($channel ? Store::attach((int) $row['uid'], $hash)['display_path'] ?? null : null) ?? $hash,
+			$about['deletes'],
+		);
 		$rest = $about['delete_count'] - count($names);
 
 		return "$host deleted " . implode(', ', $names) . ($rest ? " and $rest more" : '');

@@ -6,7 +6,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Shows the progress of a command on standard error: a one-line bar on a terminal, elsewhere a plain line now and then on request. */
+/**
+ * Shows the progress of a command on standard error: a one-line bar on a terminal, elsewhere a plain line now and then
+ * on request.
+ */
 final class ProgressBar
 {
 	private const WIDTH = 24;
@@ -25,9 +28,14 @@ final class ProgressBar
 	 * @param bool      $isWanted Whether to show progress elsewhere than on a terminal.
 	 * @param ?resource $stream   Standard error.
 	 */
-	public function __construct(bool $isQuiet = false, private readonly bool $isWanted = false, private $stream = STDERR, ?bool $isTerminal = null)
-	{
-		$this->isTerminal = ! $isQuiet && ($isTerminal ?? ($stream === STDERR ? self::isTerminal() : stream_isatty($stream)));
+	public function __construct(
+		bool $isQuiet = false,
+		private readonly bool $isWanted = false,
+		private $stream = STDERR,
+		?bool $isTerminal = null,
+	) {
+		$this->isTerminal =
+			! $isQuiet && ($isTerminal ?? ($stream === STDERR ? self::isTerminal() : stream_isatty($stream)));
 		$this->startedAt = microtime(true);
 	}
 
@@ -40,7 +48,11 @@ final class ProgressBar
 	/** Tells whether the next update is due. */
 	public function isDue(): bool
 	{
-		return ($this->isTerminal || $this->isWanted) && microtime(true) >= $this->shownAt + ($this->isTerminal ? self::EVERY_SECONDS : self::EVERY_SECONDS_PLAIN);
+		return (
+			($this->isTerminal || $this->isWanted)
+			&& microtime(true)
+			>= ($this->shownAt + ($this->isTerminal ? self::EVERY_SECONDS : self::EVERY_SECONDS_PLAIN))
+		);
 	}
 
 	/**
@@ -55,10 +67,17 @@ final class ProgressBar
 		$this->from ??= $done;
 		$done = min($done, $all);
 		$seconds = microtime(true) - $this->startedAt;
-		$left = $done > $this->from && $seconds > 2 ? (int) ceil($seconds * ($all - $done) / ($done - $this->from)) : null;
+		$left =
+			$done > $this->from && $seconds > 2
+				? (int) ceil(($seconds * ($all - $done)) / ($done - $this->from))
+				: null;
 		$text = $all > 0 ? sprintf('%3d %% ', intdiv(100 * $done, $all)) : '';
 		$text .= $what . ($left === null || $done === $all ? '' : ', ' . self::time($left) . ' left');
-		$this->line($this->isTerminal && $all > 0 ? str_pad('[' . str_repeat('#', intdiv(self::WIDTH * $done, $all)), self::WIDTH + 1, '.') . '] ' . $text : $text);
+		$this->line(
+			$this->isTerminal && $all > 0
+				? str_pad('[' . str_repeat('#', intdiv(self::WIDTH * $done, $all)), self::WIDTH + 1, '.') . '] ' . $text
+				: $text,
+		);
 	}
 
 	/** Removes the bar, before something else is printed. */
@@ -84,6 +103,8 @@ final class ProgressBar
 
 	private static function time(int $seconds): string
 	{
-		return $seconds < 3600 ? sprintf('%d:%02d', intdiv($seconds, 60), $seconds % 60) : sprintf('%d h %02d min', intdiv($seconds, 3600), intdiv($seconds, 60) % 60);
+		return $seconds < 3600
+			? sprintf('%d:%02d', intdiv($seconds, 60), $seconds % 60)
+			: sprintf('%d h %02d min', intdiv($seconds, 3600), intdiv($seconds, 60) % 60);
 	}
 }

@@ -15,7 +15,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** `repair files`: finds rows and files in wrong forms that older hubs, or losses, left, and mends them. `undo` reverts its changes. */
+/**
+ * `repair files`: finds rows and files in wrong forms that older hubs, or losses, left, and mends them. `undo` reverts
+ * its changes.
+ */
 final class RepairFilesCommand
 {
 	/** Mending one row may reveal another fault: a folder's row gives the path of everything in it. */
@@ -46,11 +49,16 @@ final class RepairFilesCommand
 		$this->bar->clear();
 		if (! isset($this->options['json'])) {
 			$isDry = isset($this->options['dry-run']);
-			echo match (true) {
-				$this->mended + $this->left === 0 && $this->isInTime() => 'nothing to mend',
-				$isDry => "would mend $this->mended",
-				default => "mended $this->mended",
-			}, $this->left ? "; $this->left need attention" : '', $this->isInTime() ? '' : '; out of time, run it again for the rest', "\n";
+			echo
+				match (true) {
+					($this->mended + $this->left) === 0 && $this->isInTime() => 'nothing to mend',
+					$isDry => "would mend $this->mended",
+					default => "mended $this->mended",
+				},
+				$this->left ? "; $this->left need attention" : '',
+				$this->isInTime() ? '' : '; out of time, run it again for the rest',
+				"\n"
+			;
 		}
 
 		return match (true) {
@@ -111,7 +119,8 @@ final class RepairFilesCommand
 			while ($faults = $rows->next()) {
 				yield from $faults;
 				$looked += $rows->passed;
-				$this->bar->isDue() && $this->bar->show($looked, $all, number_format($looked) . ' of ' . number_format($all) . ' rows');
+				$this->bar->isDue()
+					&& $this->bar->show($looked, $all, number_format($looked) . ' of ' . number_format($all) . ' rows');
 			}
 		}
 		yield from (new Orphans($channel))->faults();
@@ -140,9 +149,30 @@ final class RepairFilesCommand
 		$this->bar->clear();
 		$id = (int) $channel['channel_id'];
 		if (isset($this->options['json'])) {
-			echo json_encode(['channel' => $id, 'shape' => $fault->shape, 'hash' => $fault->hash, 'name' => $fault->name, 'what' => $fault->what, 'mend' => $isDone], JSON_INVALID_UTF8_SUBSTITUTE), "\n";
+			echo
+				json_encode([
+					'channel' => $id,
+					'shape' => $fault->shape,
+					'hash' => $fault->hash,
+					'name' => $fault->name,
+					'what' => $fault->what,
+					'mend' => $isDone,
+				], JSON_INVALID_UTF8_SUBSTITUTE),
+				"\n"
+			;
 		} else {
-			echo Config::oneLine(sprintf('%-9s %s of channel %d: %s: %s%s', $fault->shape, $fault->hash, $id, $fault->name, $fault->what, $isDone ? '' : ' (needs attention)')), "\n";
+			echo
+				Config::oneLine(sprintf(
+					'%-9s %s of channel %d: %s: %s%s',
+					$fault->shape,
+					$fault->hash,
+					$id,
+					$fault->name,
+					$fault->what,
+					$isDone ? '' : ' (needs attention)',
+				)),
+				"\n"
+			;
 		}
 	}
 }

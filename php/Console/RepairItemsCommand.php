@@ -11,14 +11,15 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** `repair items`: finds the channel's own posts that an earlier sync left with another hub's URLs or a wrong signature, and mends them. */
+/**
+ * `repair items`: finds the channel's own posts that an earlier sync left with another hub's URLs or a wrong signature,
+ * and mends them.
+ */
 final class RepairItemsCommand
 {
 	private const PAGE = 100;
 
-	public function __construct(private array $options)
-	{
-	}
+	public function __construct(private array $options) {}
 
 	/** Goes through the posts of every channel of this hub that has clones. */
 	public function run(): int
@@ -45,16 +46,26 @@ final class RepairItemsCommand
 			}
 		}
 		if (! isset($this->options['json'])) {
-			echo $found ? (isset($this->options['dry-run']) ? "would mend $found\n" : "mended $found\n") : "nothing to mend\n";
+			echo
+				$found
+					? (isset($this->options['dry-run']) ? "would mend $found\n" : "mended $found\n")
+					: "nothing to mend\n"
+			;
 		}
 
 		return $lost ? 1 : 0;
 	}
 
-	/** Returns the fields whose content a stock sync replaced by the word "Array": only the hub where the post was written still has it. */
+	/**
+	 * Returns the fields whose content a stock sync replaced by the word "Array": only the hub where the post was
+	 * written still has it.
+	 */
 	private static function overwritten(array $item): array
 	{
-		return array_values(array_filter(['obj', 'target', 'attach'], fn ($field) => preg_match('/(^|[:\[,])\s*"?Array"?\s*([,\]}]|$)/D', (string) $item[$field]) === 1));
+		return array_values(array_filter(
+			['obj', 'target', 'attach'],
+			fn ($field) => preg_match('/(^|[:\[,])\s*"?Array"?\s*([,\]}]|$)/D', (string) $item[$field]) === 1,
+		));
 	}
 
 	private function show(array $item, array $mended, array $overwritten): void
@@ -66,6 +77,12 @@ final class RepairItemsCommand
 			echo json_encode(['mid' => $item['mid'], 'mend' => $mended, 'overwritten' => $overwritten]), "\n";
 			return;
 		}
-		echo $item['mid'], ': ', implode(', ', $mended), $overwritten ? ' (lost here, still on its own hub: ' . implode(', ', $overwritten) . ')' : '', "\n";
+		echo
+			$item['mid'],
+			': ',
+			implode(', ', $mended),
+			$overwritten ? ' (lost here, still on its own hub: ' . implode(', ', $overwritten) . ')' : '',
+			"\n"
+		;
 	}
 }

@@ -14,14 +14,15 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** `repair photos`: finds scales that are missing, have a wrong size or do not match their rows, and makes them again from the original or the crop. */
+/**
+ * `repair photos`: finds scales that are missing, have a wrong size or do not match their rows, and makes them again
+ * from the original or the crop.
+ */
 final class RepairPhotosCommand
 {
 	private const PAGE = 50;
 
-	public function __construct(private readonly array $options)
-	{
-	}
+	public function __construct(private readonly array $options) {}
 
 	/** Goes through the photos of every channel of this hub. */
 	public function run(): int
@@ -48,24 +49,43 @@ final class RepairPhotosCommand
 			}
 		}
 		if (! isset($this->options['json'])) {
-			echo match (true) {
-				$found + $left === 0 => 'nothing to mend',
-				$isDry => "would make $found scales",
-				default => "made $made scales again",
-			}, $left ? "; $left cannot be made and stay as they are" : '', "\n";
+			echo
+				match (true) {
+					($found + $left) === 0 => 'nothing to mend',
+					$isDry => "would make $found scales",
+					default => "made $made scales again",
+				},
+				$left ? "; $left cannot be made and stay as they are" : '',
+				"\n"
+			;
 		}
 
-		return $left ? 1 : (! $isDry && Table::count('filesync_transfer', ['state' => TransferState::TO_MAKE]) ? 75 : 0);
+		return (
+			$left ? 1 : (! $isDry && Table::count('filesync_transfer', ['state' => TransferState::TO_MAKE]) ? 75 : 0)
+		);
 	}
 
 	private function show(array $channel, array $attach, array $faults): void
 	{
 		if ($faults && isset($this->options['json'])) {
-			echo json_encode(['channel' => (int) $channel['channel_id'], 'hash' => $attach['hash'], 'name' => $attach['display_path'], 'faults' => (object) $faults], JSON_INVALID_UTF8_SUBSTITUTE), "\n";
+			echo
+				json_encode([
+					'channel' => (int) $channel['channel_id'],
+					'hash' => $attach['hash'],
+					'name' => $attach['display_path'],
+					'faults' => (object) $faults,
+				], JSON_INVALID_UTF8_SUBSTITUTE),
+				"\n"
+			;
 			return;
 		}
 		foreach ($faults as $scale => $fault) {
-			echo Config::oneLine("{$attach['hash']} scale $scale of channel {$channel['channel_id']}: {$attach['display_path']}: $fault"), "\n";
+			echo
+				Config::oneLine(
+					"{$attach['hash']} scale $scale of channel {$channel['channel_id']}: {$attach['display_path']}: $fault",
+				),
+				"\n"
+			;
 		}
 	}
 }

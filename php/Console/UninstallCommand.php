@@ -15,14 +15,17 @@ final class UninstallCommand
 {
 	private const WAIT_SECONDS = 300;
 	private const WORDS = [
-		'files_on_their_way' => 'files and thumbnails are in transit', 'bytes_on_their_way' => 'bytes are still to arrive', 'files_parked' => 'files are parked and will not be retried automatically',
-		'packets_held' => 'packets could not be applied yet', 'changes_to_send' => 'changes of this hub are still to be sent', 'other_calls' => 'posts and previews are still to be made',
-		'kept_files' => 'replaced or deleted files are kept', 'kept_bytes' => 'bytes are kept',
+		'files_on_their_way' => 'files and thumbnails are in transit',
+		'bytes_on_their_way' => 'bytes are still to arrive',
+		'files_parked' => 'files are parked and will not be retried automatically',
+		'packets_held' => 'packets could not be applied yet',
+		'changes_to_send' => 'changes of this hub are still to be sent',
+		'other_calls' => 'posts and previews are still to be made',
+		'kept_files' => 'replaced or deleted files are kept',
+		'kept_bytes' => 'bytes are kept',
 	];
 
-	public function __construct(private readonly array $options)
-	{
-	}
+	public function __construct(private readonly array $options) {}
 
 	/** Without --keep or --purge it changes nothing. */
 	public function run(): int
@@ -31,8 +34,11 @@ final class UninstallCommand
 		$isWaiting = Uninstall::isWaiting($outlook);
 		if (! $this->has('keep') && ! $this->has('purge')) {
 			$this->show($outlook);
-			$this->say('Nothing was changed. --keep removes filesync from this hub but keeps its tables and kept files, so that it continues when it is installed again;'
-				. ' --purge removes them too.' . ($isWaiting ? ' --finish first fetches and sends everything that waits, --drop forgets it.' : ''));
+			$this->say(
+				'Nothing was changed. --keep removes filesync from this hub but keeps its tables and kept files, so that it continues when it is installed again;'
+				. ' --purge removes them too.'
+				. ($isWaiting ? ' --finish first fetches and sends everything that waits, --drop forgets it.' : ''),
+			);
 			return $isWaiting ? 75 : 0;
 		}
 		if ($this->has('keep') && $this->has('purge')) {
@@ -40,11 +46,17 @@ final class UninstallCommand
 		}
 		if ($isWaiting && $this->has('purge') && ! $this->has('finish') && ! $this->has('drop')) {
 			$this->show($outlook);
-			fwrite(STDERR, "filesync: unfinished work would be lost; pass --finish to complete it or --drop to discard it\n");
+			fwrite(
+				STDERR,
+				"filesync: unfinished work would be lost; pass --finish to complete it or --drop to discard it\n",
+			);
 			return 2;
 		}
 		if ($this->has('finish') && ! $this->finish()) {
-			fwrite(STDERR, "filesync: some work could not be finished, and filesync is still installed. `missing` says why; add --drop to discard the rest\n");
+			fwrite(
+				STDERR,
+				"filesync: some work could not be finished, and filesync is still installed. `missing` says why; add --drop to discard the rest\n",
+			);
 			return 75;
 		}
 
@@ -76,15 +88,28 @@ final class UninstallCommand
 			Uninstall::letWorkersGo($token);
 		}
 		if ($isLate && ! $this->finish()) {
-			fwrite(STDERR, "filesync: changes that arrived at the last moment are unfinished; the tables stay. Install filesync again, or: uninstall --drop --purge\n");
+			fwrite(
+				STDERR,
+				"filesync: changes that arrived at the last moment are unfinished; the tables stay. Install filesync again, or: uninstall --drop --purge\n",
+			);
 			return 75;
 		}
 		$damaged = $this->damaged();
 		if ($this->has('purge')) {
 			Uninstall::purge();
 		}
-		$this->say('filesync is removed from this hub' . ($this->has('purge') ? ', with its tables and kept files.' : '; its tables and kept files stay.')
-			. ($damaged ? ' ' . count($damaged) . ' files are shown here without their bytes: ' . implode(', ', array_slice($damaged, 0, 20)) : ''));
+		$this->say(
+			'filesync is removed from this hub'
+			. ($this->has('purge') ? ', with its tables and kept files.' : '; its tables and kept files stay.')
+			. (
+				$damaged
+					? ' '
+					. count($damaged)
+					. ' files are shown here without their bytes: '
+					. implode(', ', array_slice($damaged, 0, 20))
+					: ''
+			),
+		);
 
 		return 0;
 	}
@@ -94,7 +119,7 @@ final class UninstallCommand
 	{
 		$names = [];
 		foreach (Report::missing() as $file) {
-			$file['state'] === 'damaged' && $names[] = $file['name'];
+			$file['state'] === 'damaged' && ($names[] = $file['name']);
 		}
 
 		return $names;
@@ -109,12 +134,12 @@ final class UninstallCommand
 		foreach (array_filter($outlook) as $name => $count) {
 			printf("%16s %s\n", number_format($count), self::WORDS[$name]);
 		}
-		array_filter($outlook) || print("nothing is in transit, nothing is kept\n");
+		array_filter($outlook) || (print "nothing is in transit, nothing is kept\n");
 	}
 
 	private function say(string $text): void
 	{
-		isset($this->options['json']) || print(wordwrap(Config::oneLine($text), 110) . "\n");
+		isset($this->options['json']) || (print wordwrap(Config::oneLine($text), 110) . "\n");
 	}
 
 	private function has(string $option): bool

@@ -13,7 +13,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** `verify`: reads every file again, compares it with the recorded digest, and has damaged files fetched from another clone. */
+/**
+ * `verify`: reads every file again, compares it with the recorded digest, and has damaged files fetched from another
+ * clone.
+ */
 final class VerifyCommand
 {
 	private bool $isJson;
@@ -37,7 +40,11 @@ final class VerifyCommand
 		foreach (Channels::of($this->options) as $channel) {
 			$channel = Config::serves((int) $channel['channel_id']) ? $channel : null;
 			if ($channel) {
-				$this->all += Table::count('attach', ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1]);
+				$this->all += Table::count('attach', [
+					'uid' => (int) $channel['channel_id'],
+					'is_dir' => 0,
+					'os_storage' => 1,
+				]);
 				$run = Run::ask($channel, '', 'verify');
 				$run->save(['position' => []]);
 				(new Verify($channel, $this->show(...)))->goOn($run, PHP_INT_MAX);
@@ -56,18 +63,31 @@ final class VerifyCommand
 		$this->counts[$file['verdict']] = ($this->counts[$file['verdict']] ?? 0) + 1;
 		if ($file['reason'] !== '') {
 			$this->bar->clear();
-			echo $this->isJson ? json_encode($file) : Config::oneLine("{$file['verdict']}: {$file['hash']} {$file['name']}: {$file['reason']}"), "\n";
+			echo
+				$this->isJson
+					? json_encode($file)
+					: Config::oneLine("{$file['verdict']}: {$file['hash']} {$file['name']}: {$file['reason']}"),
+				"\n"
+			;
 		} elseif ($this->bar->isDue()) {
 			$count = array_sum($this->counts);
 			$this->bar->show($count, $this->all, number_format($count) . ' of ' . number_format($this->all) . ' files');
 		}
 	}
 
-	/** Lists files in the channel's folder without a database row. It leaves them alone: `repair files` creates the rows. */
+	/**
+	 * Lists files in the channel's folder without a database row. It leaves them alone: `repair files` creates the
+	 * rows.
+	 */
 	private function showOrphans(array $channel): void
 	{
 		foreach ((new Orphans($channel))->faults() as $fault) {
-			$this->show(['hash' => $fault->hash, 'name' => $fault->name, 'verdict' => 'orphan', 'reason' => $fault->what]);
+			$this->show([
+				'hash' => $fault->hash,
+				'name' => $fault->name,
+				'verdict' => 'orphan',
+				'reason' => $fault->what,
+			]);
 		}
 	}
 
@@ -75,6 +95,12 @@ final class VerifyCommand
 	{
 		ksort($this->counts);
 
-		return $this->counts ? implode(', ', array_map(fn ($verdict, $count) => number_format($count) . " $verdict", array_keys($this->counts), $this->counts)) : 'no files';
+		return $this->counts
+			? implode(', ', array_map(
+				fn ($verdict, $count) => number_format($count) . " $verdict",
+				array_keys($this->counts),
+				$this->counts,
+			))
+			: 'no files';
 	}
 }

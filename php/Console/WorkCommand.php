@@ -30,7 +30,10 @@ final class WorkCommand
 		$this->startedAt = microtime(true);
 	}
 
-	/** Works until nothing is due, previews included; with `--until-idle`, until nothing is in transit; at most for `--seconds`. */
+	/**
+	 * Works until nothing is due, previews included; with `--until-idle`, until nothing is in transit; at most for
+	 * `--seconds`.
+	 */
 	public function run(): int
 	{
 		if ($problem = Config::extensionProblem()) {
@@ -39,7 +42,9 @@ final class WorkCommand
 		}
 		$this->baseline = $this->arrived();
 		$untilIdle = isset($this->options['until-idle']);
-		$end = Config::now() + (isset($this->options['seconds']) ? max(0, (int) $this->options['seconds']) : 10 * 365 * 86400);
+		$end =
+			Config::now()
+			+ (isset($this->options['seconds']) ? max(0, (int) $this->options['seconds']) : 10 * 365 * 86400);
 		do {
 			$worker = new Worker($end, fn ($batch) => $this->show($batch));
 			$isRun = $worker->run($untilIdle ? PHP_INT_MAX >> 1 : 0);
@@ -59,8 +64,16 @@ final class WorkCommand
 	/** Tells whether live transfers can still progress: scales of a parked photo cannot. */
 	private function canGoOn(): bool
 	{
-		return Table::count('filesync_transfer', ['state' => [TransferState::STAGED, TransferState::WAITING, TransferState::LEASED, TransferState::PUBLISHING]]) > 0
-			|| Queue::channelsToPublish(PHP_INT_MAX) !== [] || Queue::channelsToMake(PHP_INT_MAX) !== [];
+		return (
+			Table::count('filesync_transfer', ['state' => [
+				TransferState::STAGED,
+				TransferState::WAITING,
+				TransferState::LEASED,
+				TransferState::PUBLISHING,
+			]]) > 0
+			|| Queue::channelsToPublish(PHP_INT_MAX) !== []
+			|| Queue::channelsToMake(PHP_INT_MAX) !== []
+		);
 	}
 
 	private function waitForSlot(): bool
@@ -84,28 +97,50 @@ final class WorkCommand
 		$this->seenBytes = max($this->seenBytes, $bytes);
 		$files = Table::count('filesync_transfer', ['state' => TransferState::PUBLISHED]);
 		$all = $files + Table::count('filesync_transfer', ['state' => [...Queue::LIVE, TransferState::PARKED]]);
-		$toCome = Table::sum('filesync_transfer', 'size_bytes', ['state' => array_diff(Queue::LIVE, [TransferState::VERIFIED, TransferState::PUBLISHING])]);
-		$this->bar->show($this->seenBytes, $this->arrived() + $toCome, sprintf('%d of %d files, %.1f MiB, %.1f MiB/s', $files, $all, $this->seenBytes / 1048576, $rate / 1048576));
+		$toCome = Table::sum('filesync_transfer', 'size_bytes', ['state' => array_diff(Queue::LIVE, [
+			TransferState::VERIFIED,
+			TransferState::PUBLISHING,
+		])]);
+		$this->bar->show(
+			$this->seenBytes,
+			$this->arrived() + $toCome,
+			sprintf('%d of %d files, %.1f MiB, %.1f MiB/s', $files, $all, $this->seenBytes / 1048576, $rate / 1048576),
+		);
 	}
 
 	private function showEnd(): void
 	{
 		$this->bar->clear();
 		$seconds = microtime(true) - $this->startedAt;
-		$summary = ['seconds' => round($seconds, 3), 'bytes' => $this->arrived(), 'states' => Report::status()['states'],
-			'php_peak_bytes' => memory_get_peak_usage(true), 'resident_peak_bytes' => self::residentPeakBytes()];
+		$summary = [
+			'seconds' => round($seconds, 3),
+			'bytes' => $this->arrived(),
+			'states' => Report::status()['states'],
+			'php_peak_bytes' => memory_get_peak_usage(true),
+			'resident_peak_bytes' => self::residentPeakBytes(),
+		];
 		if (isset($this->options['json'])) {
 			echo json_encode($summary), "\n";
 		} elseif ($this->isShown) {
-			fprintf(STDERR, "done after %.1f s, %.1f MiB; peak memory: PHP %.1f MiB, process %.1f MiB\n", $seconds, $summary['bytes'] / 1048576,
-				$summary['php_peak_bytes'] / 1048576, $summary['resident_peak_bytes'] / 1048576);
+			fprintf(
+				STDERR,
+				"done after %.1f s, %.1f MiB; peak memory: PHP %.1f MiB, process %.1f MiB\n",
+				$seconds,
+				$summary['bytes'] / 1048576,
+				$summary['php_peak_bytes'] / 1048576,
+				$summary['resident_peak_bytes'] / 1048576,
+			);
 		}
 	}
 
 	/** Returns the bytes of files that were completed since this command began. */
 	private function arrived(): int
 	{
-		return Table::sum('filesync_transfer', 'size_bytes', ['state' => [TransferState::VERIFIED, TransferState::PUBLISHING, TransferState::PUBLISHED]]) - $this->baseline;
+		return Table::sum('filesync_transfer', 'size_bytes', ['state' => [
+			TransferState::VERIFIED,
+			TransferState::PUBLISHING,
+			TransferState::PUBLISHED,
+		]]) - $this->baseline;
 	}
 
 	private static function residentPeakBytes(): int

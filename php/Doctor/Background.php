@@ -34,7 +34,14 @@ final class Background
 	private static function held(Findings $findings): void
 	{
 		foreach (Brake::lines() as $line) {
-			$findings->note('held', null, sprintf(t('channel %1$d: %2$s'), $line['channel'], Words::displaced($line)), t('php addon/filesync/cli.php packets lists it, and accepts it or restores our files; the owner can do the same on /filesync'));
+			$findings->note(
+				'held',
+				null,
+				sprintf(t('channel %1$d: %2$s'), $line['channel'], Words::displaced($line)),
+				t(
+					'php addon/filesync/cli.php packets lists it, and accepts it or restores our files; the owner can do the same on /filesync',
+				),
+			);
 		}
 	}
 
@@ -42,37 +49,90 @@ final class Background
 	{
 		$last = Config::number('cron_at', 'state');
 		// After a fresh installation, cron may not have run yet.
-		$isNew = ! $last && Registration::installedAt() > Config::now() - self::CRON_SECONDS;
-		$findings->note('cron', $last > Config::now() - self::CRON_SECONDS ? true : ($isNew ? null : false),
-			$last ? sprintf(t('cron last ran at %s UTC'), gmdate('Y-m-d H:i:s', $last)) : t("the hub's cron has not run since filesync was installed"),
-			($isNew ? t('look again in an hour, or:') . ' ' : '') . t("let the hub user's cron run this every 10 minutes, in the hub's root: php Zotlabs/Daemon/Master.php Cron"));
+		$isNew = ! $last && Registration::installedAt() > (Config::now() - self::CRON_SECONDS);
+		$findings->note(
+			'cron',
+			$last > (Config::now() - self::CRON_SECONDS) ? true : ($isNew ? null : false),
+			$last
+				? sprintf(t('cron last ran at %s UTC'), gmdate('Y-m-d H:i:s', $last))
+				: t("the hub's cron has not run since filesync was installed"),
+			($isNew ? t('look again in an hour, or:') . ' ' : '')
+				. t(
+					"let the hub user's cron run this every 10 minutes, in the hub's root: php Zotlabs/Daemon/Master.php Cron",
+				),
+		);
 		$version = Config::get('cron_version', 'state');
 		if ($last && PHP_SAPI !== 'cli') {
-			$findings->note('extension-cli', $version === Config::version(), $version === '' ? t('on the command line the extension was not loaded when cron last ran') : sprintf(t('version %s was loaded on the command line when cron last ran'), $version),
-				t('let PHP load it for the command line too (php --ini says which ini files it reads)'));
+			$findings->note(
+				'extension-cli',
+				$version === Config::version(),
+				$version === ''
+					? t('on the command line the extension was not loaded when cron last ran')
+					: sprintf(t('version %s was loaded on the command line when cron last ran'), $version),
+				t('let PHP load it for the command line too (php --ini says which ini files it reads)'),
+			);
 		}
 	}
 
 	private static function packets(Findings $findings): void
 	{
 		$dropped = DroppedPackets::counts();
-		$findings->note('packets', ! $dropped, $dropped ? sprintf(t('packets were dropped because too many are held (%1$s of at most %2$s for a channel); the clones are compared instead, with: %3$s'),
-			number_format(Table::count('filesync_packet', [])), number_format(Config::number('held_max_packets')), implode(', ', array_keys($dropped)))
-			: sprintf(t('%s packets from other hubs are held'), number_format(Table::count('filesync_packet', []))),
-			t('check why they wait, and accept or dismiss them: php addon/filesync/cli.php packets'));
+		$findings->note(
+			'packets',
+			! $dropped,
+			$dropped
+				? sprintf(
+					t(
+						'packets were dropped because too many are held (%1$s of at most %2$s for a channel); the clones are compared instead, with: %3$s',
+					),
+					number_format(Table::count('filesync_packet', [])),
+					number_format(Config::number('held_max_packets')),
+					implode(', ', array_keys($dropped)),
+				)
+				: sprintf(t('%s packets from other hubs are held'), number_format(Table::count('filesync_packet', []))),
+			t('check why they wait, and accept or dismiss them: php addon/filesync/cli.php packets'),
+		);
 	}
 
 	private static function workers(Findings $findings): void
 	{
 		if ($until = Queue::pausedUntil()) {
-			$findings->note('paused', false, sprintf(t('transfers pause until %1$s UTC: %2$s'), gmdate('Y-m-d H:i:s', $until), Config::get('storage_paused_reason', 'state')),
-				t('fix the disk; transfers resume automatically'));
+			$findings->note(
+				'paused',
+				false,
+				sprintf(
+					t('transfers pause until %1$s UTC: %2$s'),
+					gmdate('Y-m-d H:i:s', $until),
+					Config::get('storage_paused_reason', 'state'),
+				),
+				t('fix the disk; transfers resume automatically'),
+			);
 		}
 		$slots = max(1, min(4, Config::number('workers')));
 		$busy = count(array_filter(range(1, $slots), fn ($n) => Lease::isHeld("worker-$n")));
-		$oldest = (int) (Table::first('filesync_transfer', ['state' => [TransferState::STAGED, TransferState::WAITING]], '', 'min(next_at) as due')['due'] ?? 0);
-		$isLate = $oldest && $oldest < Config::now() - self::LATE_SECONDS && ! $until && $busy < $slots;
-		$findings->note('workers', ! $isLate, $isLate ? sprintf(t('%1$d of %2$d workers run, though files are due since %3$s UTC'), $busy, $slots, gmdate('Y-m-d H:i:s', $oldest)) : sprintf(t('%1$d of %2$d workers run'), $busy, $slots),
-			t("check that the hub's background processes start (php util/config system phpbin names their PHP), or run: php addon/filesync/cli.php work"));
+		$oldest = (int) (
+			Table::first(
+				'filesync_transfer',
+				['state' => [TransferState::STAGED, TransferState::WAITING]],
+				'',
+				'min(next_at) as due',
+			)['due'] ?? 0
+		);
+		$isLate = $oldest && $oldest < (Config::now() - self::LATE_SECONDS) && ! $until && $busy < $slots;
+		$findings->note(
+			'workers',
+			! $isLate,
+			$isLate
+				? sprintf(
+					t('%1$d of %2$d workers run, though files are due since %3$s UTC'),
+					$busy,
+					$slots,
+					gmdate('Y-m-d H:i:s', $oldest),
+				)
+				: sprintf(t('%1$d of %2$d workers run'), $busy, $slots),
+			t(
+				"check that the hub's background processes start (php util/config system phpbin names their PHP), or run: php addon/filesync/cli.php work",
+			),
+		);
 	}
 }

@@ -17,9 +17,7 @@ final class Doctor
 	 * @param \Closure $ask      Asks this hub's web server: method, path, headers, body. See Hub\Loopback.
 	 * @param \Closure $askClone Asks another hub about a channel. See Hub\Neighbour.
 	 */
-	public function __construct(private readonly \Closure $ask, private readonly \Closure $askClone)
-	{
-	}
+	public function __construct(private readonly \Closure $ask, private readonly \Closure $askClone) {}
 
 	/** Returns the doctor of this hub. */
 	public static function ofThisHub(): self
@@ -30,7 +28,8 @@ final class Doctor
 	/**
 	 * Runs all checks, or some by name, and returns the findings.
 	 *
-	 * @return list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be checked, or worth knowing.
+	 * @return list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be
+	 *     checked, or worth knowing.
 	 */
 	public function examine(array $only = []): array
 	{
@@ -45,7 +44,10 @@ final class Doctor
 			$findings->attempt('clone', fn () => Neighbours::look($findings, $this->askClone));
 		}
 
-		return array_values(array_filter($findings->all(), fn ($one) => ! $only || in_array($one['check'], $only, true)));
+		return array_values(array_filter(
+			$findings->all(),
+			fn ($one) => ! $only || in_array($one['check'], $only, true),
+		));
 	}
 
 	private function isServing(Findings $findings): bool
@@ -56,7 +58,13 @@ final class Doctor
 			// The tables are a finding already.
 			return false;
 		}
-		$isOn || $findings->note('serving', null, t('filesync is switched off on this hub.'), 'php addon/filesync/cli.php config set enabled 1');
+		$isOn
+			|| $findings->note(
+				'serving',
+				null,
+				t('filesync is switched off on this hub.'),
+				'php addon/filesync/cli.php config set enabled 1',
+			);
 
 		return $isOn;
 	}

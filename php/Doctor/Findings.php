@@ -11,10 +11,16 @@ if (! class_exists('App', false)) {
 /** The findings so far. */
 final class Findings
 {
-	/** @var list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be checked, or worth knowing. */
+	/**
+	 * @var list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be checked,
+	 *     or worth knowing.
+	 */
 	private array $all = [];
 
-	/** Adds one. It drops the remedy of a passed check, and prefixes the hub's commands with `sudo -u`, because the reader may be root. */
+	/**
+	 * Adds one. It drops the remedy of a passed check, and prefixes the hub's commands with `sudo -u`, because the
+	 * reader may be root.
+	 */
 	public function note(string $check, ?bool $ok, string $finding, string $remedy = ''): void
 	{
 		if ($user = Runtime::hubUser()) {
@@ -29,8 +35,12 @@ final class Findings
 		try {
 			$look($this);
 		} catch (\Throwable $e) {
-			$this->note($check, false, sprintf(t('could not be checked: %s'), $e->getMessage()),
-				t("read the hub's log; a table or a file of filesync may be missing"));
+			$this->note(
+				$check,
+				false,
+				sprintf(t('could not be checked: %s'), $e->getMessage()),
+				t("read the hub's log; a table or a file of filesync may be missing"),
+			);
 		}
 	}
 

@@ -22,7 +22,11 @@ final class Neighbours
 	public static function look(Findings $findings, \Closure $askClone): void
 	{
 		foreach (array_slice(self::clones(), 0, self::MOST_HUBS) as $clone) {
-			$findings->attempt('clone', fn () => self::clone($findings, $clone, $askClone("{$clone['url']}/channel/{$clone['nick']}")));
+			$findings->attempt('clone', fn () => self::clone(
+				$findings,
+				$clone,
+				$askClone("{$clone['url']}/channel/{$clone['nick']}"),
+			));
 		}
 		$findings->attempt('addons', self::addons(...));
 	}
@@ -31,12 +35,21 @@ final class Neighbours
 	{
 		$isForbidden = ! empty($answer['private']) && Config::get('allow_private_addresses') !== '1';
 		if (! $answer['info'] && ! $isForbidden) {
-			$findings->note('clone', false, sprintf(t('%1$s does not say who it is: %2$s'), $clone['url'], $answer['error']),
-				t('check that the other hub is up, and that this hub can reach it; until then its files wait'));
+			$findings->note(
+				'clone',
+				false,
+				sprintf(t('%1$s does not say who it is: %2$s'), $clone['url'], $answer['error']),
+				t('check that the other hub is up, and that this hub can reach it; until then its files wait'),
+			);
 		}
 		$answer['info'] && self::speaks($findings, $clone, $answer);
-		$isForbidden && $findings->note('address', false, sprintf(t('%s has a private address, and filesync sends it no requests'), $clone['url']),
-			'php addon/filesync/cli.php config set allow_private_addresses 1; php addon/filesync/cli.php backfill');
+		$isForbidden
+			&& $findings->note(
+				'address',
+				false,
+				sprintf(t('%s has a private address, and filesync sends it no requests'), $clone['url']),
+				'php addon/filesync/cli.php config set allow_private_addresses 1; php addon/filesync/cli.php backfill',
+			);
 	}
 
 	private static function speaks(Findings $findings, array $clone, array $answer): void
@@ -45,13 +58,27 @@ final class Neighbours
 		$version = is_string($said['version'] ?? null) ? $said['version'] : '';
 		$speaks = match (true) {
 			! $said => t('%s answers, without filesync: files come the stock way'),
-			($said['v'] ?? null) !== Version::SIBLING => t('%1$s answers, with filesync %2$s of another protocol: files come the stock way'),
+			($said['v'] ?? null) !== Version::SIBLING => t(
+				'%1$s answers, with filesync %2$s of another protocol: files come the stock way',
+			),
 			default => t('%1$s answers, with filesync %2$s'),
 		};
 		$findings->note('clone', true, sprintf($speaks, $clone['url'], $version));
 		if ($answer['clock'] !== null && abs($answer['clock']) > self::CLOCK_SECONDS) {
-			$findings->note('clock', false, sprintf($answer['clock'] > 0 ? t('the clock of %1$s is %2$d s ahead of this one') : t('the clock of %1$s is %2$d s behind this one'),
-				$clone['url'], abs($answer['clock'])), t('synchronise the clocks of both machines (timedatectl set-ntp true); beyond 300 s hubs give no tickets'));
+			$findings->note(
+				'clock',
+				false,
+				sprintf(
+					$answer['clock'] > 0
+						? t('the clock of %1$s is %2$d s ahead of this one')
+						: t('the clock of %1$s is %2$d s behind this one'),
+					$clone['url'],
+					abs($answer['clock']),
+				),
+				t(
+					'synchronise the clocks of both machines (timedatectl set-ntp true); beyond 300 s hubs give no tickets',
+				),
+			);
 		}
 	}
 
@@ -59,7 +86,13 @@ final class Neighbours
 	private static function clones(): array
 	{
 		$clones = [];
-		foreach (Table::select('channel', ['channel_removed' => 0, 'channel_system' => 0], 'channel_id', 0, 'channel_id') as $row) {
+		foreach (Table::select(
+			'channel',
+			['channel_removed' => 0, 'channel_system' => 0],
+			'channel_id',
+			0,
+			'channel_id',
+		) as $row) {
 			$channel = Config::serves((int) $row['channel_id']) ? Clones::channel((int) $row['channel_id']) : null;
 			foreach ($channel ? Clones::others($channel) : [] as $clone) {
 				$clones[Clones::normalise($clone['url'])] ??= $clone;
@@ -72,10 +105,14 @@ final class Neighbours
 	private static function addons(Findings $findings): void
 	{
 		foreach (Registration::others() as $name) {
-			foreach (preg_match('/^\w+$/', $name) ? glob("addon/$name/*.php") ?: [] : [] as $file) {
+			foreach (preg_match('/^\w+$/', $name) ? (glob("addon/$name/*.php") ?: []) : [] as $file) {
 				if (preg_match('/(?<![\w>:])\\\\?sync_files\s*\(/', (string) file_get_contents($file))) {
-					$findings->note('addons', null, sprintf(t("the addon %s calls the hub's own sync_files: its imports bypass filesync"), $name),
-						t('after an import with it, run: php addon/filesync/cli.php missing'));
+					$findings->note(
+						'addons',
+						null,
+						sprintf(t("the addon %s calls the hub's own sync_files: its imports bypass filesync"), $name),
+						t('after an import with it, run: php addon/filesync/cli.php missing'),
+					);
 					break;
 				}
 			}

@@ -19,9 +19,20 @@ final class Ownership
 			return;
 		}
 		$changed = self::changed($user);
-		$findings->note('code', $changed === null ? true : null, $changed === null ? sprintf(t('%s, who runs the hub, may not change the addon'), $user['name'])
-			: sprintf(t('%1$s, who runs the hub, may change the addon, and so may whoever breaks into the hub: %2$s'), $user['name'], $changed),
-			t("if the hub writes only to its folder store: in the hub's root as root, chown root: . addon; chmod go-w . addon; then install filesync again as root"));
+		$findings->note(
+			'code',
+			$changed === null ? true : null,
+			$changed === null
+				? sprintf(t('%s, who runs the hub, may not change the addon'), $user['name'])
+				: sprintf(
+					t('%1$s, who runs the hub, may change the addon, and so may whoever breaks into the hub: %2$s'),
+					$user['name'],
+					$changed,
+				),
+			t(
+				"if the hub writes only to its folder store: in the hub's root as root, chown root: . addon; chmod go-w . addon; then install filesync again as root",
+			),
+		);
 	}
 
 	/** Returns the first path of the addon, or folder above it, that a user may change or replace. */
@@ -29,7 +40,7 @@ final class Ownership
 	{
 		$code = dirname(__DIR__);
 		foreach ([getcwd() . '/addon/filesync', $code] as $path) {
-			for ($at = $path; ; $at = dirname($at)) {
+			for ($at = $path;; $at = dirname($at)) {
 				// In a folder with the sticky bit, nobody can replace another user's files.
 				if (self::may($user, $at) && ! (self::isSticky($at) && fileowner($at) !== $user['uid'])) {
 					return $at;
@@ -39,7 +50,11 @@ final class Ownership
 				}
 			}
 		}
-		foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($code, \FilesystemIterator::SKIP_DOTS), \RecursiveIteratorIterator::SELF_FIRST, \RecursiveIteratorIterator::CATCH_GET_CHILD) as $path => $file) {
+		foreach (new \RecursiveIteratorIterator(
+			new \RecursiveDirectoryIterator($code, \FilesystemIterator::SKIP_DOTS),
+			\RecursiveIteratorIterator::SELF_FIRST,
+			\RecursiveIteratorIterator::CATCH_GET_CHILD,
+		) as $path => $file) {
 			if (self::may($user, $path)) {
 				return $path;
 			}
@@ -62,7 +77,13 @@ final class Ownership
 		$mode = (int) @fileperms($path);
 		$gid = @filegroup($path);
 
-		return @fileowner($path) === $user['uid'] || $mode & 0002
-			|| ($mode & 0020 && ($gid === $user['gid'] || in_array($user['name'], posix_getgrgid((int) $gid)['members'] ?? [], true)));
+		return (
+			@fileowner($path) === $user['uid']
+			|| $mode & 0002
+			|| (
+				$mode & 0020
+				&& ($gid === $user['gid'] || in_array($user['name'], posix_getgrgid((int) $gid)['members'] ?? [], true))
+			)
+		);
 	}
 }

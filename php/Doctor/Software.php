@@ -12,7 +12,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Checks that we know the hub's version, and that addon and extension are complete, in this process and in the web server's. */
+/**
+ * Checks that we know the hub's version, and that addon and extension are complete, in this process and in the web
+ * server's.
+ */
 final class Software
 {
 	private const LEAST_MEMORY = 67108864;
@@ -21,14 +24,27 @@ final class Software
 	public static function look(Findings $findings): void
 	{
 		$problem = Family::problem();
-		$findings->note('hub', $problem === null, $problem ?? sprintf(t('filesync knows Hubzilla %s'), Family::version()), t('update filesync; until then the hub works as without it'));
+		$findings->note(
+			'hub',
+			$problem === null,
+			$problem ?? sprintf(t('filesync knows Hubzilla %s'), Family::version()),
+			t('update filesync; until then the hub works as without it'),
+		);
 		$findings->attempt('files', self::files(...));
 		$findings->attempt('registered', self::registered(...));
 		self::overrides($findings);
 		$problem = Config::extensionProblem();
 		$where = PHP_SAPI === 'cli' ? t('on the command line') : t('in the web server');
-		$findings->note('extension', $problem === null, $problem === null ? sprintf(t('version %1$s is loaded %2$s'), Config::version(), $where) : "$where: $problem",
-			t('let PHP load the extension for the web server and the command line, the same version as the addon:') . ' ' . self::again());
+		$findings->note(
+			'extension',
+			$problem === null,
+			$problem === null
+				? sprintf(t('version %1$s is loaded %2$s'), Config::version(), $where)
+				: "$where: $problem",
+			t('let PHP load the extension for the web server and the command line, the same version as the addon:')
+				. ' '
+				. self::again(),
+		);
 		$lacks = self::lacks($findings, 'php', '', Runtime::missingFunctions(), Platform::missingExtensions());
 		$lacks || $findings->note('php', true, sprintf(t('PHP %s has everything that is needed'), PHP_VERSION));
 		self::memory($findings, 'memory', $where, (string) ini_get('memory_limit'));
@@ -37,28 +53,86 @@ final class Software
 	/** Compares with the web server's PHP, as it describes itself; see TicketRequest::probe(). */
 	public static function compare(Findings $findings, array $web): void
 	{
-		$findings->note('extension-web', $web['problem'] === null, $web['problem'] === null ? sprintf(t('version %1$s is loaded %2$s'), $web['version'], t('in the web server'))
-			: t('in the web server') . ': ' . $web['problem'], (Config::extensionProblem() === null ? t('reload PHP-FPM (or restart Apache); if that does not help,') . ' ' : '') . t('let PHP load the extension for the web server and the command line, the same version as the addon:') . ' ' . self::again());
+		$findings->note(
+			'extension-web',
+			$web['problem'] === null,
+			$web['problem'] === null
+				? sprintf(t('version %1$s is loaded %2$s'), $web['version'], t('in the web server'))
+				: t('in the web server') . ': ' . $web['problem'],
+			(
+				Config::extensionProblem() === null
+					? t('reload PHP-FPM (or restart Apache); if that does not help,') . ' '
+					: ''
+			)
+				. t(
+					'let PHP load the extension for the web server and the command line, the same version as the addon:',
+				)
+				. ' '
+				. self::again(),
+		);
 		if ($web['version'] !== Config::version() || ! empty($web['outdated'])) {
-			$findings->note('addon-web', false, $web['version'] !== Config::version() ? sprintf(t('the web server runs version %1$s of the addon, this is %2$s'), $web['version'], Config::version())
-				: t('the web server still runs files of the addon that have been replaced'), t('reload PHP-FPM (or restart Apache): it still runs the old files'));
+			$findings->note(
+				'addon-web',
+				false,
+				$web['version'] !== Config::version()
+					? sprintf(
+						t('the web server runs version %1$s of the addon, this is %2$s'),
+						$web['version'],
+						Config::version(),
+					)
+					: t('the web server still runs files of the addon that have been replaced'),
+				t('reload PHP-FPM (or restart Apache): it still runs the old files'),
+			);
 		}
-		self::lacks($findings, 'php-web', t('in the web server') . ': ', $web['missing'] ?? [], $web['extensions'] ?? []);
+		self::lacks(
+			$findings,
+			'php-web',
+			t('in the web server') . ': ',
+			$web['missing'] ?? [],
+			$web['extensions'] ?? [],
+		);
 		self::memory($findings, 'memory-web', t('in the web server'), $web['memory_limit']);
-		$differ = array_keys(array_diff_assoc($web['settings'], Runtime::settings()) + array_diff_assoc(Runtime::settings(), $web['settings']));
+		$differ = array_keys(
+			array_diff_assoc($web['settings'], Runtime::settings())
+			+ array_diff_assoc(Runtime::settings(), $web['settings']),
+		);
 		if ($web['problem'] === null && extension_loaded('filesync')) {
-			$findings->note('limits', $differ === [], $differ ? sprintf(t('settings differ between the web server and the command line: %s'), implode(', ', $differ))
-				: t('the limits of the extension are the same in the web server and on the command line'), t('give both the same filesync.* settings in php.ini, and reload'));
+			$findings->note(
+				'limits',
+				$differ === [],
+				$differ
+					? sprintf(
+						t('settings differ between the web server and the command line: %s'),
+						implode(', ', $differ),
+					)
+					: t('the limits of the extension are the same in the web server and on the command line'),
+				t('give both the same filesync.* settings in php.ini, and reload'),
+			);
 		}
 	}
 
 	/** Notes functions and extensions that a PHP lacks, for us and for the hub itself; tells whether there are any. */
-	private static function lacks(Findings $findings, string $check, string $where, array $functions, array $extensions): bool
-	{
-		$functions && $findings->note($check, false, $where . sprintf(t('PHP functions are missing: %s'), implode(', ', $functions)),
-			t('install php-curl and php-mbstring, and take these functions out of disable_functions in php.ini'));
-		$extensions && $findings->note($check, false, $where . sprintf(t('the hub needs PHP extensions that are missing: %s'), implode(', ', $extensions)),
-			t('install them (on Debian, php-gmp is the package of gmp), and reload PHP-FPM (or restart Apache)'));
+	private static function lacks(
+		Findings $findings,
+		string $check,
+		string $where,
+		array $functions,
+		array $extensions,
+	): bool {
+		$functions
+			&& $findings->note(
+				$check,
+				false,
+				$where . sprintf(t('PHP functions are missing: %s'), implode(', ', $functions)),
+				t('install php-curl and php-mbstring, and take these functions out of disable_functions in php.ini'),
+			);
+		$extensions
+			&& $findings->note(
+				$check,
+				false,
+				$where . sprintf(t('the hub needs PHP extensions that are missing: %s'), implode(', ', $extensions)),
+				t('install them (on Debian, php-gmp is the package of gmp), and reload PHP-FPM (or restart Apache)'),
+			);
 
 		return (bool) array_merge($functions, $extensions);
 	}
@@ -67,7 +141,12 @@ final class Software
 	{
 		$list = dirname(__DIR__) . '/MANIFEST';
 		if (! is_file($list)) {
-			$findings->note('files', null, t('the addon has no MANIFEST, so its files cannot be checked'), self::again());
+			$findings->note(
+				'files',
+				null,
+				t('the addon has no MANIFEST, so its files cannot be checked'),
+				self::again(),
+			);
 			return;
 		}
 		$wrong = [];
@@ -78,31 +157,56 @@ final class Software
 				$wrong[] = sprintf(is_file($path) ? t('%s (changed)') : t('%s (missing)'), $name);
 			}
 		}
-		$findings->note('files', $wrong === [], $wrong ? sprintf(t('not as installed: %s'), implode(', ', array_slice($wrong, 0, 5))) . (count($wrong) > 5 ? ' …' : '')
-			: t('every file of the addon is unchanged since it was installed'), self::again());
+		$findings->note(
+			'files',
+			$wrong === [],
+			$wrong
+				? sprintf(t('not as installed: %s'), implode(', ', array_slice($wrong, 0, 5)))
+				. (count($wrong) > 5 ? ' …' : '')
+				: t('every file of the addon is unchanged since it was installed'),
+			self::again(),
+		);
 	}
 
 	private static function registered(Findings $findings): void
 	{
 		$missing = Registration::missing();
-		$findings->note('registered', $missing === [], $missing ? sprintf(t('the hub has not registered all of filesync: %s'), implode(', ', $missing)) : t('the hub has registered the addon and all its hooks'),
-			t("in the hub's root:") . ' php util/addons uninstall filesync; php util/addons install filesync');
+		$findings->note(
+			'registered',
+			$missing === [],
+			$missing
+				? sprintf(t('the hub has not registered all of filesync: %s'), implode(', ', $missing))
+				: t('the hub has registered the addon and all its hooks'),
+			t("in the hub's root:") . ' php util/addons uninstall filesync; php util/addons install filesync',
+		);
 	}
 
 	private static function overrides(Findings $findings): void
 	{
 		$others = Family::lostOverrides();
 		if (Family::isKnown()) {
-			$findings->note('overrides', $others === [], $others ? sprintf(t('something else took the place of filesync: %s'), implode(', ', $others)) : t('filesync handles every call that it takes over'),
-				t('switch off the addon that takes over the same calls, or install filesync again'));
+			$findings->note(
+				'overrides',
+				$others === [],
+				$others
+					? sprintf(t('something else took the place of filesync: %s'), implode(', ', $others))
+					: t('filesync handles every call that it takes over'),
+				t('switch off the addon that takes over the same calls, or install filesync again'),
+			);
 		}
 	}
 
 	private static function memory(Findings $findings, string $check, string $where, string $limit): void
 	{
-		$bytes = (int) $limit * (1024 ** (int) strpos(' kmg', strtolower(substr($limit, -1)) ?: ' '));
+		$bytes = (int) $limit * (1024 ** ((int) strpos(' kmg', strtolower(substr($limit, -1)) ?: ' ')));
 		$isEnough = $bytes < 0 || $bytes >= self::LEAST_MEMORY;
-		$isEnough || $findings->note($check, false, sprintf(t('memory_limit is %1$s %2$s'), $limit, $where), t('set memory_limit = 128M in php.ini; the hub itself needs that'));
+		$isEnough
+			|| $findings->note(
+				$check,
+				false,
+				sprintf(t('memory_limit is %1$s %2$s'), $limit, $where),
+				t('set memory_limit = 128M in php.ini; the hub itself needs that'),
+			);
 	}
 
 	private static function again(): string

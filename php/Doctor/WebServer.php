@@ -23,9 +23,7 @@ final class WebServer
 	private const FILES_TRIED = 50;
 
 	/** @param \Closure $ask Asks this hub's web server: method, path, headers, body. */
-	public function __construct(private readonly Findings $findings, private readonly \Closure $ask)
-	{
-	}
+	public function __construct(private readonly Findings $findings, private readonly \Closure $ask) {}
 
 	/** Requests a ticket and a byte of a file as a clone does, and files that nobody may get. */
 	public function look(): void
@@ -33,15 +31,30 @@ final class WebServer
 		[$channel, $file] = $this->fileToTry();
 		if (! $channel) {
 			$isNone = Clones::local() === [];
-			$this->findings->note('serving', null, $isNone ? t('this hub has no channel to test with') : t('filesync serves no channel of this hub, so there is none to test with'),
-				$isNone ? t('make a channel') : t('`config set enabled 1 --scope channel:<id>`, if this is not intended; or update filesync if it does not know this version of the hub'));
+			$this->findings->note(
+				'serving',
+				null,
+				$isNone
+					? t('this hub has no channel to test with')
+					: t('filesync serves no channel of this hub, so there is none to test with'),
+				$isNone
+					? t('make a channel')
+					: t(
+						'`config set enabled 1 --scope channel:<id>`, if this is not intended; or update filesync if it does not know this version of the hub',
+					),
+			);
 			return;
 		}
 		$given = $this->askForTicket($channel, $file);
 		if ($given && $file) {
 			$this->read($file, $given);
 		} elseif ($given !== null) {
-			$this->findings->note('ranges', null, t('this hub has no file to test with'), t('upload a file and look again'));
+			$this->findings->note(
+				'ranges',
+				null,
+				t('this hub has no file to test with'),
+				t('upload a file and look again'),
+			);
 		}
 		$this->findings->attempt('source', fn () => $this->askForSource());
 		$this->findings->attempt('private', fn () => $this->askForKept($channel));
@@ -69,17 +82,42 @@ final class WebServer
 		return [$found, null];
 	}
 
-	/** Requests a ticket as a clone does; returns the answer's file, an empty array if none was requested, or null if that failed. */
+	/**
+	 * Requests a ticket as a clone does; returns the answer's file, an empty array if none was requested, or null if
+	 * that failed.
+	 */
 	private function askForTicket(array $channel, ?Facts $file): ?array
 	{
-		$body = json_encode(['filesync' => Version::REQUEST, 'channel' => $channel['channel_hash'], 'key_id' => Clones::ownUrl($channel), 'time' => Config::now(), 'nonce' => Config::token(),
-			'files' => [['hash' => $file->hash ?? 'none', 'scale' => 0]], 'probe' => TicketRequest::expectProbe()], JSON_UNESCAPED_SLASHES);
-		$answer = ($this->ask)('POST', '/getfile/ticket', ['Content-Type: application/json', 'Authorization: Signature keyId="probe"',
-			'Filesync-Signature: ' . SignedRequest::sign($channel, 'ticket', Web::path('/getfile/ticket'), Web::host(), $body)], $body);
+		$body = json_encode([
+			'filesync' => Version::REQUEST,
+			'channel' => $channel['channel_hash'],
+			'key_id' => Clones::ownUrl($channel),
+			'time' => Config::now(),
+			'nonce' => Config::token(),
+			'files' => [['hash' => $file->hash ?? 'none', 'scale' => 0]],
+			'probe' => TicketRequest::expectProbe(),
+		], JSON_UNESCAPED_SLASHES);
+		$answer = ($this->ask)(
+			'POST',
+			'/getfile/ticket',
+			[
+				'Content-Type: application/json',
+				'Authorization: Signature keyId="probe"',
+				'Filesync-Signature: '
+					. SignedRequest::sign($channel, 'ticket', Web::path('/getfile/ticket'), Web::host(), $body),
+			],
+			$body,
+		);
 		TicketRequest::forgetProbe();
 		if ($answer['status'] === 0) {
-			$this->findings->note('reachable', false, sprintf(t('the hub does not reach itself at %1$s: %2$s'), Web::root(), $answer['error']),
-				t('nothing is wrong with filesync if only this machine cannot reach its own public address; otherwise check name, certificate and firewall'));
+			$this->findings->note(
+				'reachable',
+				false,
+				sprintf(t('the hub does not reach itself at %1$s: %2$s'), Web::root(), $answer['error']),
+				t(
+					'nothing is wrong with filesync if only this machine cannot reach its own public address; otherwise check name, certificate and firewall',
+				),
+			);
 
 			return null;
 		}
@@ -89,17 +127,35 @@ final class WebServer
 			Software::compare($this->findings, $said['probe']);
 		}
 		if ($answer['status'] !== 200 || ! is_array($said) || ! is_array($said['files'][0] ?? null)) {
-			$this->findings->note('tickets', false, is_array($said) && is_string($said['error'] ?? null) ? sprintf(t('a ticket was refused: %s'), $said['error']) : sprintf(t('status %d and no ticket'), $answer['status']),
-				t("check that the web server's PHP loads the extension too (reload it), and that getfile/ticket reaches the hub's index.php under the hub's own host name"));
+			$this->findings->note(
+				'tickets',
+				false,
+				is_array($said) && is_string($said['error'] ?? null)
+					? sprintf(t('a ticket was refused: %s'), $said['error'])
+					: sprintf(t('status %d and no ticket'), $answer['status']),
+				t(
+					"check that the web server's PHP loads the extension too (reload it), and that getfile/ticket reaches the hub's index.php under the hub's own host name",
+				),
+			);
 
 			return null;
 		}
 		$this->findings->note('tickets', true, t('the hub gives tickets'));
-		$this->findings->note('authorization', ! empty($said['probe']['authorization']), ! empty($said['probe']['authorization']) ? t('the header Authorization reaches PHP')
-			: t('the header Authorization does not reach PHP: clones with stock software get empty files'),
-			'Apache: `CGIPassAuth On`; nginx: `fastcgi_param HTTP_AUTHORIZATION $http_authorization;`; docs/web-servers.md');
+		$this->findings->note(
+			'authorization',
+			! empty($said['probe']['authorization']),
+			! empty($said['probe']['authorization'])
+				? t('the header Authorization reaches PHP')
+				: t('the header Authorization does not reach PHP: clones with stock software get empty files'),
+			'Apache: `CGIPassAuth On`; nginx: `fastcgi_param HTTP_AUTHORIZATION $http_authorization;`; docs/web-servers.md',
+		);
 		if ($file && ($said['files'][0]['state'] ?? '') !== 'ready') {
-			$this->findings->note('ranges', null, t('the file to test with is not available right now'), t('look again in a minute'));
+			$this->findings->note(
+				'ranges',
+				null,
+				t('the file to test with is not available right now'),
+				t('look again in a minute'),
+			);
 
 			return null;
 		}
@@ -117,32 +173,85 @@ final class WebServer
 		$part = ($this->ask)('GET', '/getfile/' . $file->hash, [...$headers, "Range: bytes=$offset-$offset"]);
 		$names = $part['headers'];
 		$passedOn = array_intersect_key($names, ['x-accel-redirect' => 1, 'x-sendfile' => 1]);
-		$remedy = $setting === '' ? t('make sure that nothing between PHP and the client rewrites answers of /getfile (compression, caches)')
+		$remedy = $setting === ''
+			? t('make sure that nothing between PHP and the client rewrites answers of /getfile (compression, caches)')
 			: t('compare with docs/web-servers.md, or `config clear x_accel` to let PHP send the bytes');
-		$isRight = $part['status'] === 206 && ($names['content-range'] ?? '') === "bytes $offset-$offset/{$file->sizeBytes}"
+		$isRight =
+			$part['status'] === 206
+			&& ($names['content-range'] ?? '') === "bytes $offset-$offset/{$file->sizeBytes}"
 			&& $part['body'] === file_get_contents((string) $file->path, false, null, $offset, 1);
-		$this->findings->note('ranges', $isRight, match (true) {
-			$isRight => sprintf(t('one byte of a file was read, sent by %s'), $who),
-			$passedOn !== [] => sprintf(t('the web server passed %s on instead of sending the file'), array_key_first($passedOn)),
-			isset($names['content-encoding']) => sprintf(t('the answer was compressed: %s'), $names['content-encoding']),
-			default => sprintf(t("status %1\$d with %2\$d bytes, Content-Range '%3\$s', although one byte was requested"), $part['status'], strlen($part['body']), $names['content-range'] ?? ''),
-		}, $remedy);
-		$wanted = ['content-type' => 'application/octet-stream', 'x-content-type-options' => 'nosniff', 'content-disposition' => 'attachment'];
+		$this->findings->note(
+			'ranges',
+			$isRight,
+			match (true) {
+				$isRight => sprintf(t('one byte of a file was read, sent by %s'), $who),
+				$passedOn !== [] => sprintf(
+					t('the web server passed %s on instead of sending the file'),
+					array_key_first($passedOn),
+				),
+				isset($names['content-encoding']) => sprintf(
+					t('the answer was compressed: %s'),
+					$names['content-encoding'],
+				),
+				default => sprintf(
+					t("status %1\$d with %2\$d bytes, Content-Range '%3\$s', although one byte was requested"),
+					$part['status'],
+					strlen($part['body']),
+					$names['content-range'] ?? '',
+				),
+			},
+			$remedy,
+		);
+		$wanted = [
+			'content-type' => 'application/octet-stream',
+			'x-content-type-options' => 'nosniff',
+			'content-disposition' => 'attachment',
+		];
 		$wrong = array_keys(array_diff_assoc($wanted, $names));
-		$isRight && $this->findings->note('headers', $wrong === [], $wrong ? sprintf(t('wrong headers: %s'), implode(', ', $wrong)) : t('the headers keep a browser from showing a file as a page'), $remedy);
+		$isRight
+			&& $this->findings->note(
+				'headers',
+				$wrong === [],
+				$wrong
+					? sprintf(t('wrong headers: %s'), implode(', ', $wrong))
+					: t('the headers keep a browser from showing a file as a page'),
+				$remedy,
+			);
 		$head = ($this->ask)('HEAD', '/getfile/' . $file->hash, $headers);
 		$isWhole = $head['status'] === 200 && ($head['headers']['content-length'] ?? '') === (string) $file->sizeBytes;
-		$this->findings->note('length', $isWhole, $isWhole ? t('HEAD returns the length of a file')
-			: sprintf(t("HEAD answers with status %1\$d and length '%2\$s'"), $head['status'], $head['headers']['content-length'] ?? ''), $remedy);
+		$this->findings->note(
+			'length',
+			$isWhole,
+			$isWhole
+				? t('HEAD returns the length of a file')
+				: sprintf(
+					t("HEAD answers with status %1\$d and length '%2\$s'"),
+					$head['status'],
+					$head['headers']['content-length'] ?? '',
+				),
+			$remedy,
+		);
 	}
 
 	/** A direct request for a file of the addon must return nothing. */
 	private function askForSource(): void
 	{
 		$answer = ($this->ask)('GET', '/addon/filesync/Transfer/Queue.php', []);
-		$isRight = $answer['status'] === 0 || (! str_contains($answer['body'], '<?php') && ($answer['status'] >= 300 || $answer['body'] === ''));
-		$answer['status'] && $this->findings->note('source', $isRight, $isRight ? t("the addon's source files cannot be fetched from the web")
-			: sprintf(t("the web server hands out the addon's source files: %s"), '/addon/filesync/Transfer/Queue.php'), t('make the web server pass *.php to PHP only, as for the hub itself'));
+		$isRight =
+			$answer['status'] === 0
+			|| (! str_contains($answer['body'], '<?php') && ($answer['status'] >= 300 || $answer['body'] === ''));
+		$answer['status']
+			&& $this->findings->note(
+				'source',
+				$isRight,
+				$isRight
+					? t("the addon's source files cannot be fetched from the web")
+					: sprintf(
+						t("the web server hands out the addon's source files: %s"),
+						'/addon/filesync/Transfer/Queue.php',
+					),
+				t('make the web server pass *.php to PHP only, as for the hub itself'),
+			);
 	}
 
 	/** A direct request for a file in our folder must return nothing. */
@@ -151,14 +260,26 @@ final class WebServer
 		$folder = Store::dataRoot((int) $channel['channel_id'], true);
 		$name = 'probe-' . Config::token();
 		if (@file_put_contents("$folder/$name", $name) === false) {
-			$this->findings->note('store', false, sprintf(t('not writable: %s'), $folder), t("give them and everything beneath them to the hub's user: chown -R"));
+			$this->findings->note(
+				'store',
+				false,
+				sprintf(t('not writable: %s'), $folder),
+				t("give them and everything beneath them to the hub's user: chown -R"),
+			);
 
 			return;
 		}
 		$answer = ($this->ask)('GET', '/' . strtr($folder, ['[' => '%5B', ']' => '%5D']) . "/$name", []);
 		unlink("$folder/$name");
 		$isRight = ! str_contains($answer['body'], $name) || $answer['status'] >= 300;
-		$answer['status'] && $this->findings->note('private', $isRight, $isRight ? t('the web server hands out nothing from the folder store')
-			: t('the web server hands out files from the folder store to anybody'), t("deny /store in the web server, as the hub's own sample configuration does"));
+		$answer['status']
+			&& $this->findings->note(
+				'private',
+				$isRight,
+				$isRight
+					? t('the web server hands out nothing from the folder store')
+					: t('the web server hands out files from the folder store to anybody'),
+				t("deny /store in the web server, as the hub's own sample configuration does"),
+			);
 	}
 }

@@ -35,9 +35,17 @@ final class Addresses
 		if (! $found) {
 			throw new Forbidden("the name $host cannot be resolved");
 		}
-		$allowed = Config::get('allow_private_addresses') === '1' ? $found : array_values(array_filter($found, self::isPublic(...)));
+		$allowed = Config::get('allow_private_addresses') === '1'
+			? $found
+			: array_values(array_filter($found, self::isPublic(...)));
 
-		return array_slice($allowed, 0, self::MOST) ?: throw new Forbidden("$host has only private or special addresses; an administrator can set allow_private_addresses", 403);
+		return (
+			array_slice($allowed, 0, self::MOST)
+			?: throw new Forbidden(
+				"$host has only private or special addresses; an administrator can set allow_private_addresses",
+				403,
+			)
+		);
 	}
 
 	/** Tells whether a host has private or special addresses only. */
@@ -62,7 +70,9 @@ final class Addresses
 		[$first, $second] = $segments;
 		$embedded = match (true) {
 			// An IPv4 address embedded in IPv6, NAT64 or 6to4.
-			str_starts_with($bytes, "\0\0\0\0\0\0\0\0\0\0\xff\xff"), str_starts_with($bytes, "\0\x64\xff\x9b\0\0\0\0\0\0\0\0") => substr($bytes, 12),
+			str_starts_with($bytes, "\0\0\0\0\0\0\0\0\0\0\xff\xff"),
+			str_starts_with($bytes, "\0\x64\xff\x9b\0\0\0\0\0\0\0\0"),
+				=> substr($bytes, 12),
 			$first === 0x2002 => substr($bytes, 2, 4),
 			default => null,
 		};
@@ -70,12 +80,19 @@ final class Addresses
 			return self::isPublic4(...array_values(unpack('C4', $embedded)));
 		}
 
-		return $first >= 0x2000 && $first < 0x4000 && ! ($first === 0x2001 && ($second < 0x200 || $second === 0xdb8)) && ! ($first === 0x3fff && $second < 0x1000);
+		return (
+			$first >= 0x2000
+			&& $first < 0x4000
+			&& ! ($first === 0x2001 && ($second < 0x200 || $second === 0xdb8))
+			&& ! ($first === 0x3fff && $second < 0x1000)
+		);
 	}
 
 	private static function isPublic4(int $a, int $b, int $c, int $d): bool
 	{
-		return ! (in_array($a, [0, 10, 127], true) || $a >= 224
+		return ! (
+			in_array($a, [0, 10, 127], true)
+			|| $a >= 224
 			|| ($a === 100 && $b >= 64 && $b < 128)
 			|| ($a === 169 && $b === 254)
 			|| ($a === 172 && $b >= 16 && $b < 32)
@@ -84,7 +101,8 @@ final class Addresses
 			|| ($a === 192 && $b === 88 && $c === 99)
 			|| ($a === 198 && in_array($b, [18, 19], true))
 			|| ($a === 198 && $b === 51 && $c === 100)
-			|| ($a === 203 && $b === 0 && $c === 113));
+			|| ($a === 203 && $b === 0 && $c === 113)
+		);
 	}
 
 	/** @return list<string> */
@@ -98,15 +116,23 @@ final class Addresses
 			$host = function_exists('idn_to_ascii') ? (string) idn_to_ascii($host) : '';
 		}
 		// A name that ends in a number is an address in a notation that programs read differently.
-		if (! preg_match('/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/D', $host) || preg_match('/(^|\.)(\d+|0x[0-9a-f]*)$/D', $host)) {
+		if (
+			! preg_match('/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/D', $host)
+			|| preg_match('/(^|\.)(\d+|0x[0-9a-f]*)$/D', $host)
+		) {
 			return [];
 		}
 		if (function_exists('socket_addrinfo_lookup')) {
-			$found = array_map('socket_addrinfo_explain', @socket_addrinfo_lookup($host, null, ['ai_socktype' => SOCK_STREAM]) ?: []);
+			$found = array_map('socket_addrinfo_explain', @socket_addrinfo_lookup($host, null, [
+				'ai_socktype' => SOCK_STREAM,
+			]) ?: []);
 
-			return array_values(array_unique(array_filter(array_map(fn ($one) => $one['ai_addr']['sin_addr'] ?? $one['ai_addr']['sin6_addr'] ?? '', $found))));
+			return array_values(array_unique(array_filter(array_map(
+				fn ($one) => $one['ai_addr']['sin_addr'] ?? $one['ai_addr']['sin6_addr'] ?? '',
+				$found,
+			))));
 		}
 
-		return [...gethostbynamel($host) ?: [], ...array_column(@dns_get_record($host, DNS_AAAA) ?: [], 'ipv6')];
+		return [...(gethostbynamel($host) ?: []), ...array_column(@dns_get_record($host, DNS_AAAA) ?: [], 'ipv6')];
 	}
 }

@@ -11,7 +11,10 @@ final class Bounds
 {
 	/** The hash of a file or folder. */
 	public const HASH = '/^[A-Za-z0-9-]{1,64}$/D';
-	/** Bytes of a path beneath the channel's own folder: with the hub's own it stays within what the system takes, which is 4,096. */
+	/**
+	 * Bytes of a path beneath the channel's own folder: with the hub's own it stays within what the system takes, which
+	 * is 4,096.
+	 */
 	public const LONGEST_PATH = 3072;
 	/** Folders above each other. */
 	public const DEEPEST_FOLDER = 64;

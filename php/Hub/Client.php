@@ -7,8 +7,9 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Sends requests to other hubs, within the same bounds as the engine that fetches their files: only to addresses that the policy allows, each
- * resolved once; no redirects, no encoded bodies, no more bytes and no more time than the caller grants.
+ * Sends requests to other hubs, within the same bounds as the engine that fetches their files: only to addresses that
+ * the policy allows, each resolved once; no redirects, no encoded bodies, no more bytes and no more time than the
+ * caller grants.
  */
 final class Client
 {
@@ -18,7 +19,10 @@ final class Client
 	private const LEAST_BYTES_A_SECOND = 256;
 	private const SLOW_SECONDS = 30;
 
-	/** @var ?\Closure Stands in for the network: method, URL, headers, body; returns status, headers, body, error, or some of them. */
+	/**
+	 * @var ?\Closure Stands in for the network: method, URL, headers, body; returns status, headers, body, error,
+	 *     or some of them.
+	 */
 	public static ?\Closure $wire = null;
 
 	/**
@@ -26,13 +30,19 @@ final class Client
 	 *
 	 * @param list<string> $headers
 	 *
-	 * @return array{status: int, headers: array<string, string>, body: string, error: string} Header names in lower case, several cookies in lines; status 0 and an error if no whole answer
-	 *   came within the bounds.
+	 * @return array{status: int, headers: array<string, string>, body: string, error: string} Header names in lower
+	 *     case, several cookies in lines; status 0 and an error if no whole answer came within the bounds.
 	 *
 	 * @throws Forbidden
 	 */
-	public static function ask(string $method, string $url, array $headers, string $body, int $mostBytes, int $seconds): array
-	{
+	public static function ask(
+		string $method,
+		string $url,
+		array $headers,
+		string $body,
+		int $mostBytes,
+		int $seconds,
+	): array {
 		$answer = ['status' => 0, 'headers' => [], 'body' => '', 'error' => ''];
 		if (self::$wire) {
 			return (self::$wire)($method, $url, $headers, $body) + $answer;
@@ -50,8 +60,15 @@ final class Client
 		return $answer;
 	}
 
-	private static function askAt(string $address, string $method, string $url, array $headers, string $body, int $mostBytes, int $milliseconds): array
-	{
+	private static function askAt(
+		string $address,
+		string $method,
+		string $url,
+		array $headers,
+		string $body,
+		int $mostBytes,
+		int $milliseconds,
+	): array {
 		$answer = ['status' => 0, 'headers' => [], 'body' => '', 'error' => ''];
 		$headerBytes = 0;
 		$fault = '';
@@ -78,9 +95,16 @@ final class Client
 				$name = strtolower(trim($name));
 				if ($value !== null) {
 					// Each cookie has a header line of its own, and there may be several.
-					$answer['headers'][$name] = ($name === 'set-cookie' && isset($answer['headers'][$name]) ? $answer['headers'][$name] . "\n" : '') . trim($value);
+					$answer['headers'][$name] =
+						(
+							$name === 'set-cookie' && isset($answer['headers'][$name])
+								? $answer['headers'][$name] . "\n"
+								: ''
+						) . trim($value);
 				}
-				$fault = $headerBytes > self::MOST_HEADER_BYTES ? 'more headers than ' . self::MOST_HEADER_BYTES . ' bytes' : $fault;
+				$fault = $headerBytes > self::MOST_HEADER_BYTES
+					? 'more headers than ' . self::MOST_HEADER_BYTES . ' bytes'
+					: $fault;
 
 				return $fault === '' ? strlen($line) : 0;
 			},
@@ -88,20 +112,30 @@ final class Client
 				$encoding = strtolower($answer['headers']['content-encoding'] ?? 'identity');
 				$fault = match (true) {
 					$encoding !== 'identity' => 'an encoded body that was not requested',
-					strlen($answer['body']) + strlen($bytes) > $mostBytes => "a body of more than $mostBytes bytes",
+					(strlen($answer['body']) + strlen($bytes)) > $mostBytes => "a body of more than $mostBytes bytes",
 					default => '',
 				};
 				$answer['body'] .= $fault === '' ? $bytes : '';
 
 				return $fault === '' ? strlen($bytes) : 0;
 			},
-		] + ($method === 'GET' ? [] : [CURLOPT_POSTFIELDS => $body]) + ($bundle ? [CURLOPT_CAINFO => $bundle] : []));
+		]
+		+ ($method === 'GET' ? [] : [CURLOPT_POSTFIELDS => $body])
+		+ ($bundle ? [CURLOPT_CAINFO => $bundle] : []));
 		$isWhole = curl_exec($curl);
 		$status = (int) curl_getinfo($curl, CURLINFO_RESPONSE_CODE);
 		$error = $fault !== '' ? $fault : curl_error($curl);
-		$isUnreached = ! $isWhole && $status === 0 && in_array(curl_errno($curl), [CURLE_COULDNT_CONNECT, CURLE_OPERATION_TIMEDOUT], true)
+		$isUnreached =
+			! $isWhole
+			&& $status === 0
+			&& in_array(curl_errno($curl), [CURLE_COULDNT_CONNECT, CURLE_OPERATION_TIMEDOUT], true)
 			&& curl_getinfo($curl, CURLINFO_CONNECT_TIME) == 0;
 
-		return ['status' => $isWhole ? $status : 0, 'error' => $isWhole ? '' : $error, 'body' => $isWhole ? $answer['body'] : '', 'isUnreached' => $isUnreached] + $answer;
+		return [
+			'status' => $isWhole ? $status : 0,
+			'error' => $isWhole ? '' : $error,
+			'body' => $isWhole ? $answer['body'] : '',
+			'isUnreached' => $isUnreached,
+		] + $answer;
 	}
 }

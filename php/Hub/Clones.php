@@ -9,11 +9,17 @@ if (! class_exists('App', false)) {
 /** The channels of this hub and the other hubs where they live. */
 final class Clones
 {
-	/** Returns a channel of this hub with its keys, or null if it does not exist. Throws if that is unknown: a failed look-up must not look like a departure. */
+	/**
+	 * Returns a channel of this hub with its keys, or null if it does not exist. Throws if that is unknown: a failed
+	 * look-up must not look like a departure.
+	 */
 	public static function channel(int $channelId): ?array
 	{
 		$channel = channelx_by_n($channelId) ?: null;
-		if (! $channel && Table::first('channel', ['channel_id' => $channelId, 'channel_removed' => 0], '', 'channel_id')) {
+		if (
+			! $channel
+			&& Table::first('channel', ['channel_id' => $channelId, 'channel_removed' => 0], '', 'channel_id')
+		) {
 			throw new \RuntimeException('a channel cannot be read');
 		}
 
@@ -31,7 +37,15 @@ final class Clones
 	/** Returns the channel of this hub with an identity if we serve it, or null. */
 	public static function served(string $channelHash): ?array
 	{
-		foreach ($channelHash === '' ? [] : Table::select('channel', ['channel_hash' => $channelHash, 'channel_removed' => 0], 'channel_id', 0, 'channel_id, channel_hash') as $row) {
+		foreach ($channelHash === ''
+			? []
+			: Table::select(
+				'channel',
+				['channel_hash' => $channelHash, 'channel_removed' => 0],
+				'channel_id',
+				0,
+				'channel_id, channel_hash',
+			) as $row) {
 			if ($row['channel_hash'] === $channelHash && Config::serves((int) $row['channel_id'])) {
 				return self::channel((int) $row['channel_id']);
 			}
@@ -43,7 +57,13 @@ final class Clones
 	/** Returns the served channel of an identity for the clone with a channel URL; null if either is unknown. */
 	public static function requested(string $channelHash, string $keyId): ?array
 	{
-		foreach (Table::select('hubloc', ['hubloc_id_url' => $keyId, 'hubloc_hash' => $channelHash, 'hubloc_deleted' => 0], '', 0, 'hubloc_id_url, hubloc_hash') as $row) {
+		foreach (Table::select(
+			'hubloc',
+			['hubloc_id_url' => $keyId, 'hubloc_hash' => $channelHash, 'hubloc_deleted' => 0],
+			'',
+			0,
+			'hubloc_id_url, hubloc_hash',
+		) as $row) {
 			if ($row['hubloc_id_url'] === $keyId && $row['hubloc_hash'] === $channelHash) {
 				return self::served($channelHash);
 			}
@@ -55,7 +75,10 @@ final class Clones
 	/** Returns the ids of the channels that live here. */
 	public static function local(): array
 	{
-		return array_map('intval', array_column(Table::select('channel', ['channel_removed' => 0, 'channel_system' => 0], 'channel_id', 0, 'channel_id'), 'channel_id'));
+		return array_map('intval', array_column(
+			Table::select('channel', ['channel_removed' => 0, 'channel_system' => 0], 'channel_id', 0, 'channel_id'),
+			'channel_id',
+		));
 	}
 
 	/** Returns the channel of this hub with a nick, or null. */
@@ -95,10 +118,18 @@ final class Clones
 		throw new \FileSync\Addon\Hub\Refused('the fetch URL does not belong to any known clone of this channel');
 	}
 
-	/** Returns the root URL of the clone whose channel URL signs a request, null if it is not another clone of the channel. */
+	/**
+	 * Returns the root URL of the clone whose channel URL signs a request, null if it is not another clone of the
+	 * channel.
+	 */
 	public static function rootOf(array $channel, string $keyId): ?string
 	{
-		$row = Table::first('hubloc', ['hubloc_id_url' => $keyId, 'hubloc_hash' => $channel['channel_hash'], 'hubloc_deleted' => 0], '', 'hubloc_url');
+		$row = Table::first(
+			'hubloc',
+			['hubloc_id_url' => $keyId, 'hubloc_hash' => $channel['channel_hash'], 'hubloc_deleted' => 0],
+			'',
+			'hubloc_url',
+		);
 		$known = array_column(self::others($channel), 'url');
 
 		return $row && in_array(rtrim($row['hubloc_url'], '/'), $known, true) ? rtrim($row['hubloc_url'], '/') : null;
@@ -114,10 +145,19 @@ final class Clones
 		$own = self::normalise(z_root());
 		$pairs = [];
 		$where = ['hubloc_deleted' => 0, 'hubloc_network' => 'zot6', 'channel_removed' => 0];
-		foreach (Table::select('hubloc JOIN channel ON hubloc_hash = channel_hash', $where, 'channel_id, hubloc_id', 0, 'channel_id, hubloc_url') as $row) {
+		foreach (Table::select(
+			'hubloc JOIN channel ON hubloc_hash = channel_hash',
+			$where,
+			'channel_id, hubloc_id',
+			0,
+			'channel_id, hubloc_url',
+		) as $row) {
 			$root = self::normalise($row['hubloc_url']);
 			if ($root !== null && $root !== $own) {
-				$pairs[$row['channel_id'] . ' ' . $root] = ['uid' => (int) $row['channel_id'], 'url' => rtrim($row['hubloc_url'], '/')];
+				$pairs[$row['channel_id'] . ' ' . $root] = [
+					'uid' => (int) $row['channel_id'],
+					'url' => rtrim($row['hubloc_url'], '/'),
+				];
 			}
 		}
 
@@ -157,7 +197,10 @@ final class Clones
 	 */
 	public static function everywhere(array $channel): array
 	{
-		return array_values(array_filter(self::locations($channel, []), fn ($home) => preg_match('/^[\p{L}\p{N}_-]+$/u', $home['nick'])));
+		return array_values(array_filter(self::locations($channel, []), fn ($home) => preg_match(
+			'/^[\p{L}\p{N}_-]+$/u',
+			$home['nick'],
+		)));
 	}
 
 	private static function locations(array $channel, array $which): array
@@ -168,7 +211,10 @@ final class Clones
 		foreach (Table::select('hubloc', $where, 'hubloc_id', 0, 'hubloc_url, hubloc_addr') as $row) {
 			$root = self::normalise($row['hubloc_url']);
 			if ($root !== null && $root !== $own) {
-				$clones[$root] = ['url' => rtrim($row['hubloc_url'], '/'), 'nick' => strstr($row['hubloc_addr'], '@', true) ?: ''];
+				$clones[$root] = [
+					'url' => rtrim($row['hubloc_url'], '/'),
+					'nick' => strstr($row['hubloc_addr'], '@', true) ?: '',
+				];
 			}
 		}
 
@@ -178,7 +224,13 @@ final class Clones
 	/** Tells whether a packet of a channel still waits for another hub. */
 	public static function isSending(array $channel, string $root): bool
 	{
-		foreach (Table::select('outq', ['outq_channel' => (int) $channel['channel_id'], 'outq_delivered' => 0], '', 0, 'DISTINCT outq_posturl') as $row) {
+		foreach (Table::select(
+			'outq',
+			['outq_channel' => (int) $channel['channel_id'], 'outq_delivered' => 0],
+			'',
+			0,
+			'DISTINCT outq_posturl',
+		) as $row) {
 			if (str_starts_with(self::normalise(dirname($row['outq_posturl'])) ?? '', $root)) {
 				return true;
 			}
@@ -187,14 +239,26 @@ final class Clones
 		return false;
 	}
 
-	/** Returns how many packets of a channel still wait for each other hub, by its normalised root URL. It counts at most the oldest thousand. */
+	/**
+	 * Returns how many packets of a channel still wait for each other hub, by its normalised root URL. It counts at
+	 * most the oldest thousand.
+	 */
 	public static function packetsWaiting(array $channel): array
 	{
 		$counts = [];
-		$rows = Table::select('outq', ['outq_channel' => (int) $channel['channel_id'], 'outq_delivered' => 0], 'outq_created', 1000, 'outq_posturl');
+		$rows = Table::select(
+			'outq',
+			['outq_channel' => (int) $channel['channel_id'], 'outq_delivered' => 0],
+			'outq_created',
+			1000,
+			'outq_posturl',
+		);
 		foreach (self::others($channel) as $clone) {
 			$root = self::normalise($clone['url']);
-			$counts[$root] = count(array_filter($rows, fn ($row) => str_starts_with((self::normalise(dirname($row['outq_posturl'])) ?? '') . '/', "$root/")));
+			$counts[$root] = count(array_filter($rows, fn ($row) => str_starts_with(
+				(self::normalise(dirname($row['outq_posturl'])) ?? '') . '/',
+				"$root/",
+			)));
 		}
 
 		return $counts;
@@ -205,8 +269,15 @@ final class Clones
 	{
 		$parts = parse_url($url);
 		$scheme = strtolower($parts['scheme'] ?? '');
-		if (! $parts || ! in_array($scheme, ['http', 'https'], true) || ! isset($parts['host'])
-			|| isset($parts['user']) || isset($parts['pass']) || isset($parts['query']) || isset($parts['fragment'])) {
+		if (
+			! $parts
+			|| ! in_array($scheme, ['http', 'https'], true)
+			|| ! isset($parts['host'])
+			|| isset($parts['user'])
+			|| isset($parts['pass'])
+			|| isset($parts['query'])
+			|| isset($parts['fragment'])
+		) {
 			return null;
 		}
 		$port = $parts['port'] ?? ($scheme === 'https' ? 443 : 80);

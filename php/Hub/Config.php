@@ -9,8 +9,9 @@ if (! class_exists('App', false)) {
 /**
  * Reads settings, keeps the log, tells the time.
  *
- * Settings of this clone live in our own table: core would copy a channel's pconfig to its other clones. Scopes: `site`, and for some
- * settings (see `Settings`) `channel:<id>` or `peer:<root URL>`. The scope `state` holds our own notes.
+ * Settings of this clone live in our own table: core would copy a channel's pconfig to its other clones. Scopes:
+ * `site`, and for some settings (see `Settings`) `channel:<id>` or `peer:<root URL>`. The scope `state` holds our own
+ * notes.
  */
 final class Config
 {
@@ -41,7 +42,12 @@ final class Config
 	/** Sets a setting. */
 	public static function set(string $name, string $value, string $scope = 'site'): void
 	{
-		Table::tryUpsert('filesync_setting', ['id' => self::id($scope, $name)], ['value' => $value], ['scope' => $scope, 'name' => $name]);
+		Table::tryUpsert(
+			'filesync_setting',
+			['id' => self::id($scope, $name)],
+			['value' => $value],
+			['scope' => $scope, 'name' => $name],
+		);
 	}
 
 	/** Resets a setting to its default. */
@@ -59,10 +65,16 @@ final class Config
 	/** Returns the scopes in which a setting has a value. */
 	public static function scopesWhere(string $name, string $value): array
 	{
-		return array_column(Table::select('filesync_setting', ['name' => $name, 'value' => $value], 'scope', 0, 'scope'), 'scope');
+		return array_column(
+			Table::select('filesync_setting', ['name' => $name, 'value' => $value], 'scope', 0, 'scope'),
+			'scope',
+		);
 	}
 
-	/** Returns a number that we keep in the hub's own config, where it can be read before our tables exist; 0 if there is none. */
+	/**
+	 * Returns a number that we keep in the hub's own config, where it can be read before our tables exist; 0 if there
+	 * is none.
+	 */
 	public static function ofHub(string $name): int
 	{
 		return (int) \Zotlabs\Lib\Config::Get('filesync', $name, 0);
@@ -71,11 +83,14 @@ final class Config
 	/** Sets such a number; null removes it. */
 	public static function setOfHub(string $name, ?int $value): void
 	{
-		$value === null ? \Zotlabs\Lib\Config::Delete('filesync', $name) : \Zotlabs\Lib\Config::Set('filesync', $name, $value);
+		$value === null
+			? \Zotlabs\Lib\Config::Delete('filesync', $name)
+			: \Zotlabs\Lib\Config::Set('filesync', $name, $value);
 	}
 
 	/**
-	 * Tells whether filesync serves a channel: the hub is known, our tables exist, neither the site nor the channel is switched off.
+	 * Tells whether filesync serves a channel: the hub is known, our tables exist, neither the site nor the channel is
+	 * switched off.
 	 *
 	 * Throws if the database does not answer: taking that for a no would let core overwrite files.
 	 */
@@ -104,7 +119,15 @@ final class Config
 	public static function logFailure(string $during, \Throwable $e): void
 	{
 		$where = basename($e->getFile()) . ':' . $e->getLine();
-		$line = 'filesync: ' . $during . ' failed: ' . get_class($e) . ': ' . self::oneLine($e->getMessage()) . ' at ' . $where;
+		$line =
+			'filesync: '
+			. $during
+			. ' failed: '
+			. get_class($e)
+			. ': '
+			. self::oneLine($e->getMessage())
+			. ' at '
+			. $where;
 		function_exists('logger') ? logger($line, LOGGER_NORMAL, LOG_ERR) : error_log($line);
 	}
 

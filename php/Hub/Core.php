@@ -20,7 +20,10 @@ final class Core
 	public const PHOTO_PROFILE = PHOTO_PROFILE;
 	public const PHOTO_COVER = PHOTO_COVER;
 
-	/** Makes a folder beneath the hub's root and those above it, with the rights that core gives them; false if it cannot be made. */
+	/**
+	 * Makes a folder beneath the hub's root and those above it, with the rights that core gives them; false if it
+	 * cannot be made.
+	 */
 	public static function makeFolder(string $path): bool
 	{
 		return (bool) os_mkdir($path, STORAGE_DEFAULT_PERMISSIONS, true);

@@ -22,15 +22,36 @@ final class Family
 		'attach_export_data' => ['channel', 'resource_id', 'deleted'],
 		'attach_delete' => ['channel_id', 'resource'],
 		'attach_move' => ['channel_id', 'resource_id', 'new_folder_hash'],
-		'attach_change_permissions' => ['channel_id', 'resource', 'allow_cid', 'allow_gid', 'deny_cid', 'deny_gid', 'recurse', 'sync'],
+		'attach_change_permissions' => [
+			'channel_id',
+			'resource',
+			'allow_cid',
+			'allow_gid',
+			'deny_cid',
+			'deny_gid',
+			'recurse',
+			'sync',
+		],
 		'fix_attached_permissions' => ['uid', 'body'],
 		'perm_is_allowed' => ['uid', 'observer_xchan', 'permission'],
 	];
 	private const OVERRIDES = [
-		'Zotlabs\Lib\sync_files', 'Zotlabs\Lib\sync_items', 'Zotlabs\Lib\import_channel_photo', 'Zotlabs\Daemon\sync_files', 'Zotlabs\Daemon\import_items',
-		'Zotlabs\Daemon\attach_export_data', 'Zotlabs\Storage\attach_export_data', 'Zotlabs\Storage\perm_is_allowed', 'Zotlabs\Storage\attach_delete', 'Zotlabs\Storage\attach_move',
-		'Zotlabs\Module\import_items', 'Zotlabs\Module\attach_export_data', 'Zotlabs\Module\attach_delete', 'Zotlabs\Module\attach_move',
-		'Zotlabs\Module\attach_change_permissions', 'Zotlabs\Module\fix_attached_permissions',
+		'Zotlabs\Lib\sync_files',
+		'Zotlabs\Lib\sync_items',
+		'Zotlabs\Lib\import_channel_photo',
+		'Zotlabs\Daemon\sync_files',
+		'Zotlabs\Daemon\import_items',
+		'Zotlabs\Daemon\attach_export_data',
+		'Zotlabs\Storage\attach_export_data',
+		'Zotlabs\Storage\perm_is_allowed',
+		'Zotlabs\Storage\attach_delete',
+		'Zotlabs\Storage\attach_move',
+		'Zotlabs\Module\import_items',
+		'Zotlabs\Module\attach_export_data',
+		'Zotlabs\Module\attach_delete',
+		'Zotlabs\Module\attach_move',
+		'Zotlabs\Module\attach_change_permissions',
+		'Zotlabs\Module\fix_attached_permissions',
 	];
 
 	/** Tells whether we may take over calls of this hub's version. */
@@ -42,8 +63,11 @@ final class Family
 	/** Tells whether we know a version number. */
 	public static function knowsVersion(string $version): bool
 	{
-		return (bool) preg_match('/^\d+\.\d+/', $version)
-			&& version_compare($version, self::OLDEST, '>=') && version_compare($version, self::TOO_NEW, '<');
+		return (
+			(bool) preg_match('/^\d+\.\d+/', $version)
+			&& version_compare($version, self::OLDEST, '>=')
+			&& version_compare($version, self::TOO_NEW, '<')
+		);
 	}
 
 	/** Returns why filesync stays passive on this hub, or null if it does not. */
@@ -56,9 +80,18 @@ final class Family
 		foreach (self::FILES as $file) {
 			require_once $file;
 		}
-		$changed = array_filter(array_keys(self::FUNCTIONS), fn ($function) => function_exists("\\$function") && ! self::isAsExpected($function));
+		$changed = array_filter(
+			array_keys(self::FUNCTIONS),
+			fn ($function) => function_exists("\\$function") && ! self::isAsExpected($function),
+		);
 
-		return $changed ? sprintf(t('Hubzilla %1$s has changed %2$s; filesync stays passive there'), $version, implode(', ', $changed)) : null;
+		return $changed
+			? sprintf(
+				t('Hubzilla %1$s has changed %2$s; filesync stays passive there'),
+				$version,
+				implode(', ', $changed),
+			)
+			: null;
 	}
 
 	/** Tells whether a function of core that we take over still accepts our arguments. */
@@ -66,9 +99,14 @@ final class Family
 	{
 		static $known = [];
 		if (! isset($known[$function]) && function_exists("\\$function")) {
-			$names = array_map(fn ($parameter) => $parameter->getName(), (new \ReflectionFunction("\\$function"))->getParameters());
+			$names = array_map(
+				fn ($parameter) => $parameter->getName(),
+				(new \ReflectionFunction("\\$function"))->getParameters(),
+			);
 			// A function that we replace entirely must have no further parameters; one that we pass calls on to may.
-			$known[$function] = ($function === 'sync_files' ? $names : array_slice($names, 0, count(self::FUNCTIONS[$function]))) === self::FUNCTIONS[$function];
+			$known[$function] =
+				($function === 'sync_files' ? $names : array_slice($names, 0, count(self::FUNCTIONS[$function])))
+					=== self::FUNCTIONS[$function];
 		}
 
 		return $known[$function] ?? true;
@@ -79,7 +117,13 @@ final class Family
 	{
 		$others = [];
 		foreach (self::OVERRIDES as $function) {
-			if (! function_exists($function) || ! str_ends_with(strtr((string) (new \ReflectionFunction($function))->getFileName(), '\\', '/'), '/overrides/hubzilla.php')) {
+			if (
+				! function_exists($function)
+				|| ! str_ends_with(
+					strtr((string) (new \ReflectionFunction($function))->getFileName(), '\\', '/'),
+					'/overrides/hubzilla.php',
+				)
+			) {
 				$others[] = $function;
 			}
 		}
@@ -115,7 +159,10 @@ final class Family
 		return defined('DBTYPE_POSTGRES') && defined('ACTIVE_DBTYPE') && ACTIVE_DBTYPE === DBTYPE_POSTGRES;
 	}
 
-	/** Returns the largest file size that the hub's tables can hold, in bytes; the column holds it for every larger file. */
+	/**
+	 * Returns the largest file size that the hub's tables can hold, in bytes; the column holds it for every larger
+	 * file.
+	 */
 	public static function largestFileBytes(): int
 	{
 		return self::isPostgres() ? PHP_INT_MAX : Bounds::COLUMN_END;

@@ -7,6 +7,4 @@ if (! class_exists('App', false)) {
 }
 
 /** Another hub has no permitted address. */
-final class Forbidden extends \RuntimeException
-{
-}
+final class Forbidden extends \RuntimeException {}

@@ -9,10 +9,15 @@ if (! class_exists('App', false)) {
 /** Wraps the hub's own controller of `getfile`: other requests reach the original controller. */
 final class GetfileController extends \Zotlabs\Module\Getfile
 {
-	/** Both answers are a reply to send, or null for what is not ours: to a request that begins, and to a POST that nobody of ours took. */
-	public function __construct(private readonly object $inner, private readonly \Closure $answer, private readonly \Closure $answerPost)
-	{
-	}
+	/**
+	 * Both answers are a reply to send, or null for what is not ours: to a request that begins, and to a POST that
+	 * nobody of ours took.
+	 */
+	public function __construct(
+		private readonly object $inner,
+		private readonly \Closure $answer,
+		private readonly \Closure $answerPost,
+	) {}
 
 	public function init()
 	{

@@ -6,21 +6,32 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Posts linked to files: stores and drops them, and repairs the access of their attachments, with core's own functions. */
+/**
+ * Posts linked to files: stores and drops them, and repairs the access of their attachments, with core's own functions.
+ */
 final class Items
 {
-	/** Stores items from another clone. It does not tell core their origin: ItemRelocation rewrites them, while core would replace plain text. */
+	/**
+	 * Stores items from another clone. It does not tell core their origin: ItemRelocation rewrites them, while core
+	 * would replace plain text.
+	 */
 	public static function store(array $channel, array $items): void
 	{
 		Family::loadImport();
 		Reception::importing(fn () => \sync_items($channel, self::postsFirst($items), null));
 	}
 
-	/** Returns items with the posts before the comments: core drops a comment whose post is missing, and PostgreSQL sends them in any order. */
+	/**
+	 * Returns items with the posts before the comments: core drops a comment whose post is missing, and PostgreSQL
+	 * sends them in any order.
+	 */
 	public static function postsFirst(mixed $items): mixed
 	{
 		if (is_array($items)) {
-			$isComment = fn ($item) => (int) (is_array($item) && ($item['message_top'] ?? null) !== ($item['message_id'] ?? null));
+			$isComment = fn ($item) => (int) (
+				is_array($item)
+				&& ($item['message_top'] ?? null) !== ($item['message_id'] ?? null)
+			);
 			usort($items, fn ($a, $b) => $isComment($a) <=> $isComment($b));
 		}
 
@@ -31,8 +42,13 @@ final class Items
 	public static function ownMedia(int $channelId, array $hashes): array
 	{
 		$own = [];
-		foreach ($hashes ? ['attach' => 'hash', 'photo' => 'resource_id', 'filesync_transfer' => 'hash'] : [] as $table => $column) {
-			$own = array_merge($own, array_column(Table::select($table, ['uid' => $channelId, $column => $hashes], '', 0, "DISTINCT $column"), $column));
+		foreach ($hashes
+			? ['attach' => 'hash', 'photo' => 'resource_id', 'filesync_transfer' => 'hash']
+			: [] as $table => $column) {
+			$own = array_merge($own, array_column(
+				Table::select($table, ['uid' => $channelId, $column => $hashes], '', 0, "DISTINCT $column"),
+				$column,
+			));
 		}
 
 		return array_values(array_unique($own));
@@ -47,7 +63,12 @@ final class Items
 	/** Returns the channel's own item with its terms, or null. */
 	public static function own(array $channel, string $mid): ?array
 	{
-		$item = Table::first('item', ['uid' => (int) $channel['channel_id'], 'mid' => $mid, 'author_xchan' => $channel['channel_hash'], 'item_deleted' => 0]);
+		$item = Table::first('item', [
+			'uid' => (int) $channel['channel_id'],
+			'mid' => $mid,
+			'author_xchan' => $channel['channel_hash'],
+			'item_deleted' => 0,
+		]);
 
 		return $item ? self::withTerms($item) : null;
 	}
@@ -59,7 +80,11 @@ final class Items
 	 */
 	public static function each(array $channel, int $page): \Generator
 	{
-		foreach (Table::each('item', ['uid' => (int) $channel['channel_id'], 'author_xchan' => $channel['channel_hash'], 'item_deleted' => 0], $page) as $item) {
+		foreach (Table::each(
+			'item',
+			['uid' => (int) $channel['channel_id'], 'author_xchan' => $channel['channel_hash'], 'item_deleted' => 0],
+			$page,
+		) as $item) {
 			yield self::withTerms($item);
 		}
 	}
@@ -81,7 +106,13 @@ final class Items
 
 	private static function withTerms(array $item): array
 	{
-		$item['term'] = Table::select('term', ['uid' => (int) $item['uid'], 'oid' => (int) $item['id'], 'otype' => TERM_OBJ_POST], 'tid', 0, 'tid, url');
+		$item['term'] = Table::select(
+			'term',
+			['uid' => (int) $item['uid'], 'oid' => (int) $item['id'], 'otype' => TERM_OBJ_POST],
+			'tid',
+			0,
+			'tid, url',
+		);
 
 		return $item;
 	}
@@ -108,11 +139,21 @@ final class Items
 	public static function repairAccess(array $channel, string $hash): void
 	{
 		Family::loadImport();
-		$where = ['uid' => (int) $channel['channel_id'], 'author_xchan' => $channel['channel_hash'], 'item_deleted' => 0, 'body like' => '%' . $hash . '%'];
+		$where = [
+			'uid' => (int) $channel['channel_id'],
+			'author_xchan' => $channel['channel_hash'],
+			'item_deleted' => 0,
+			'body like' => '%' . $hash . '%',
+		];
 		foreach (Table::select('item', $where, 'id', 20, 'body, allow_cid, allow_gid, deny_cid, deny_gid') as $item) {
 			$acl = [$item['allow_cid'], $item['allow_gid'], $item['deny_cid'], $item['deny_gid']];
 			if (function_exists('fix_attached_photo_permissions')) {
-				fix_attached_photo_permissions((int) $channel['channel_id'], $channel['channel_hash'], $item['body'], ...$acl);
+				fix_attached_photo_permissions(
+					(int) $channel['channel_id'],
+					$channel['channel_hash'],
+					$item['body'],
+					...$acl,
+				);
 			}
 		}
 	}
@@ -137,7 +178,11 @@ final class Items
 	/** Returns the hashes of this hub's files that a post shows or attaches, as found by core. */
 	public static function filesIn(string $body): array
 	{
-		return function_exists('list_attached_local_files') ? array_filter(list_attached_local_files($body) ?: [], 'is_string') : [];
+		return (
+			function_exists('list_attached_local_files')
+				? array_filter(list_attached_local_files($body) ?: [], 'is_string')
+				: []
+		);
 	}
 
 	/** Has core make the preview of a file, in this process. */

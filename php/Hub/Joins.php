@@ -10,7 +10,8 @@ if (! class_exists('App', false)) {
 final class Joins
 {
 	/**
-	 * Returns the transfers `t` of scales together with the transfer `f` of what each is made of, if that is in one of some states.
+	 * Returns the transfers `t` of scales together with the transfer `f` of what each is made of, if that is in one of
+	 * some states.
 	 *
 	 * @param array<string> $states
 	 */
@@ -20,7 +21,8 @@ final class Joins
 	}
 
 	/**
-	 * Returns the transfers `t` together with the transfer `f` of the file or photo itself, if that is in one of some states.
+	 * Returns the transfers `t` together with the transfer `f` of the file or photo itself, if that is in one of some
+	 * states.
 	 *
 	 * @param array<string> $states
 	 */
@@ -30,21 +32,30 @@ final class Joins
 	}
 
 	/**
-	 * Returns a table together with the transfers `t` of its files that are in one of some states, or parked for another reason than some.
+	 * Returns a table together with the transfers `t` of its files that are in one of some states, or parked for
+	 * another reason than some.
 	 *
 	 * @param array<string> $states
 	 * @param array<string> $kinds
 	 */
 	public static function withHolder(string $table, string $channel, string $hash, array $states, array $kinds): string
 	{
-		return "$table LEFT JOIN filesync_transfer t ON t.uid = $channel AND t.hash = $hash AND (t.state IN " . self::list($states)
-			. " OR (t.state = 'parked' AND t.kind NOT IN " . self::list($kinds) . '))';
+		return (
+			"$table LEFT JOIN filesync_transfer t ON t.uid = $channel AND t.hash = $hash AND (t.state IN "
+			. self::list($states)
+			. " OR (t.state = 'parked' AND t.kind NOT IN "
+			. self::list($kinds)
+			. '))'
+		);
 	}
 
 	/** @param array<string> $states */
 	private static function withScale(string $scale, array $states): string
 	{
-		return "filesync_transfer t LEFT JOIN filesync_transfer f ON f.uid = t.uid AND f.hash = t.hash AND f.scale = $scale AND f.state IN " . self::list($states);
+		return (
+			"filesync_transfer t LEFT JOIN filesync_transfer f ON f.uid = t.uid AND f.hash = t.hash AND f.scale = $scale AND f.state IN "
+			. self::list($states)
+		);
 	}
 
 	/** @param array<string> $words Of our own code. */

@@ -24,7 +24,11 @@ final class Json
 	{
 		[$needed, $free] = [self::neededBytes($text), self::freeBytes()];
 		if ($needed > $free) {
-			throw new \LengthException(sprintf('it needs %d MiB of memory, %d MiB are free (memory_limit)', ceil($needed / 1048576), $free >> 20));
+			throw new \LengthException(sprintf(
+				'it needs %d MiB of memory, %d MiB are free (memory_limit)',
+				ceil($needed / 1048576),
+				$free >> 20,
+			));
 		}
 
 		return json_decode($text, true, $depth);
@@ -49,7 +53,8 @@ final class Json
 	private static function freeBytes(): int
 	{
 		$limit = trim((string) ini_get('memory_limit'));
-		$bytes = (int) $limit * match (strtolower(substr($limit, -1))) {
+		$bytes = (int) $limit
+		* match (strtolower(substr($limit, -1))) {
 			'k' => 1 << 10,
 			'm' => 1 << 20,
 			'g' => 1 << 30,

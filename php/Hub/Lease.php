@@ -24,7 +24,11 @@ final class Lease
 			Table::tryInsert('filesync_lease', ['id' => $id, 'name' => $name, 'token' => '', 'expires' => 0]);
 		}
 		foreach (['expires <' => $now, 'expires >' => $now + self::LONGEST_SECONDS] as $when => $time) {
-			Table::update('filesync_lease', ['token' => $token, 'expires' => $now + $seconds], ['id' => $id, $when => $time]);
+			Table::update(
+				'filesync_lease',
+				['token' => $token, 'expires' => $now + $seconds],
+				['id' => $id, $when => $time],
+			);
 		}
 
 		return self::extend($name, $token, $seconds);
@@ -42,7 +46,11 @@ final class Lease
 	/** Releases a lease. */
 	public static function giveBack(string $name, string $token): void
 	{
-		Table::update('filesync_lease', ['token' => '', 'expires' => 0], ['id' => hash('sha256', $name), 'token' => $token]);
+		Table::update(
+			'filesync_lease',
+			['token' => '', 'expires' => 0],
+			['id' => hash('sha256', $name), 'token' => $token],
+		);
 	}
 
 	/** Ends a lease, whoever holds it. */
@@ -54,6 +62,10 @@ final class Lease
 	/** Tells whether somebody holds the lease. */
 	public static function isHeld(string $name): bool
 	{
-		return Table::first('filesync_lease', ['id' => hash('sha256', $name), 'expires >=' => Config::now(), 'expires <=' => Config::now() + self::LONGEST_SECONDS]) !== null;
+		return Table::first('filesync_lease', [
+			'id' => hash('sha256', $name),
+			'expires >=' => Config::now(),
+			'expires <=' => Config::now() + self::LONGEST_SECONDS,
+		]) !== null;
 	}
 }

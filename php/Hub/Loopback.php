@@ -17,7 +17,8 @@ final class Loopback
 	 *
 	 * @param list<string> $headers
 	 *
-	 * @return array{status: int, headers: array<string, string>, body: string, error: string} Header names in lower case; status 0 and an error if nothing answered.
+	 * @return array{status: int, headers: array<string, string>, body: string, error: string} Header names in lower
+	 *     case; status 0 and an error if nothing answered.
 	 */
 	public static function ask(string $method, string $path, array $headers, string $body = ''): array
 	{
@@ -43,7 +44,9 @@ final class Loopback
 
 				return strlen($answer['body']) > self::MOST_BYTES ? 0 : strlen($bytes);
 			},
-		] + ($method === 'POST' ? [CURLOPT_POSTFIELDS => $body] : []) + ($bundle ? [CURLOPT_CAINFO => $bundle] : []));
+		]
+		+ ($method === 'POST' ? [CURLOPT_POSTFIELDS => $body] : [])
+		+ ($bundle ? [CURLOPT_CAINFO => $bundle] : []));
 		curl_exec($curl);
 
 		return ['status' => (int) curl_getinfo($curl, CURLINFO_RESPONSE_CODE), 'error' => curl_error($curl)] + $answer;

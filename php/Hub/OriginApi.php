@@ -34,8 +34,18 @@ final class OriginApi
 	 */
 	public static function get(array $channel, string $root, string $call): array
 	{
-		$headers = HTTPSig::create_sig(['X-API-Token' => Config::token(), 'X-API-Request' => $root . $call, 'Host' => self::host($root),
-			'(request-target)' => 'get ' . parse_url($root, PHP_URL_PATH) . $call], $channel['channel_prvkey'], Clones::ownUrl($channel), true, 'sha512');
+		$headers = HTTPSig::create_sig(
+			[
+				'X-API-Token' => Config::token(),
+				'X-API-Request' => $root . $call,
+				'Host' => self::host($root),
+				'(request-target)' => 'get ' . parse_url($root, PHP_URL_PATH) . $call,
+			],
+			$channel['channel_prvkey'],
+			Clones::ownUrl($channel),
+			true,
+			'sha512',
+		);
 		$answer = Client::ask('GET', $root . $call, $headers, '', self::MOST_BYTES, self::SECONDS);
 		$status = $answer['status'];
 		if (in_array($status, [401, 403, 404], true)) {
@@ -49,10 +59,19 @@ final class OriginApi
 		}
 		// A signed request is a login there, whatever the answer.
 		if (preg_match_all('/^([^;\s]+)/m', $answer['headers']['set-cookie'] ?? '', $cookies)) {
-			Client::ask('GET', $root . '/logout', ['Cookie: ' . implode('; ', $cookies[1])], '', self::MOST_BYTES, self::SECONDS);
+			Client::ask(
+				'GET',
+				$root . '/logout',
+				['Cookie: ' . implode('; ', $cookies[1])],
+				'',
+				self::MOST_BYTES,
+				self::SECONDS,
+			);
 		}
 		if (! is_array($said)) {
-			throw new \RuntimeException("$root does not answer at its API: " . ($status ? "status $status" : $answer['error']));
+			throw new \RuntimeException(
+				"$root does not answer at its API: " . ($status ? "status $status" : $answer['error']),
+			);
 		}
 
 		return $said;

@@ -19,7 +19,8 @@ final class OriginFiles
 	public const BEGIN = ['start' => 0, 'last' => [], 'back' => 0];
 
 	/**
-	 * Returns attach rows, even while they change: if a page does not join the previous one, it goes back. Some rows may come twice.
+	 * Returns attach rows, even while they change: if a page does not join the previous one, it goes back. Some rows
+	 * may come twice.
 	 *
 	 * @param array $cursor BEGIN, or the cursor of the last call.
 	 *
@@ -30,13 +31,22 @@ final class OriginFiles
 		['start' => $start, 'last' => $last, 'back' => $stepsBack] = $cursor;
 		$rows = self::page($channel, $root, $start);
 		$hashes = array_column($rows, 'hash');
-		if ($last && ! array_intersect($last, array_slice($hashes, 0, self::ROWS_REPEATED)) && $stepsBack < self::MOST_STEPS_BACK) {
+		if (
+			$last
+			&& ! array_intersect($last, array_slice($hashes, 0, self::ROWS_REPEATED))
+			&& $stepsBack < self::MOST_STEPS_BACK
+		) {
 			return [[], ['start' => max(0, $start - self::ROWS_A_PAGE), 'last' => [], 'back' => $stepsBack + 1]];
 		}
 		$start += self::ROWS_A_PAGE - self::ROWS_REPEATED;
 		$isAll = count($rows) < self::ROWS_A_PAGE || $start >= self::MOST_ROWS;
 
-		return [$rows, $isAll ? null : ['start' => $start, 'last' => array_slice($hashes, -self::ROWS_REPEATED), 'back' => $stepsBack]];
+		return [
+			$rows,
+			$isAll
+				? null
+				: ['start' => $start, 'last' => array_slice($hashes, -self::ROWS_REPEATED), 'back' => $stepsBack],
+		];
 	}
 
 	/** Returns a file's state on that hub, in the form of a sync packet's entry, null if it does not exist there. */
@@ -50,13 +60,29 @@ final class OriginFiles
 	/** Tells whether a file exists there. */
 	public static function has(array $channel, string $root, string $hash): bool
 	{
-		return (OriginApi::get($channel, $root, '/api/z/1.0/filemeta?f=&file_id=' . rawurlencode($hash))['attach']['hash'] ?? '') === $hash;
+		return (
+			(
+				OriginApi::get(
+					$channel,
+					$root,
+					'/api/z/1.0/filemeta?f=&file_id=' . rawurlencode($hash),
+				)['attach']['hash'] ?? ''
+			)
+			=== $hash
+		);
 	}
 
 	private static function page(array $channel, string $root, int $start): array
 	{
-		$said = OriginApi::get($channel, $root, '/api/z/1.0/files?f=&start=' . $start . '&records=' . self::ROWS_A_PAGE);
+		$said = OriginApi::get(
+			$channel,
+			$root,
+			'/api/z/1.0/files?f=&start=' . $start . '&records=' . self::ROWS_A_PAGE,
+		);
 
-		return array_values(array_filter((array) ($said['results'] ?? []), fn ($row) => is_array($row) && is_string($row['hash'] ?? null)));
+		return array_values(array_filter(
+			(array) ($said['results'] ?? []),
+			fn ($row) => is_array($row) && is_string($row['hash'] ?? null),
+		));
 	}
 }

@@ -13,7 +13,8 @@ final class OriginPosts
 	private const MOST_PAGES = 20;
 
 	/**
-	 * Returns a page of the posts and comments made since a time, oldest first, in the form sent between clones; never the posts of photos.
+	 * Returns a page of the posts and comments made since a time, oldest first, in the form sent between clones; never
+	 * the posts of photos.
 	 *
 	 * @param string $root The root URL of a known clone of the channel.
 	 *
@@ -21,8 +22,18 @@ final class OriginPosts
 	 */
 	public static function page(array $channel, string $root, int $since, int $page): array
 	{
-		$answer = self::ask($channel, $root, '/api/z/1.0/item/export_page?f=&since=' . urlencode(gmdate('Y-m-d\TH:i:s\Z', $since))
-			. '&until=' . urlencode(gmdate('Y-m-d\TH:i:s\Z', Config::now() + 86400)) . '&records=' . self::ITEMS_A_PAGE . '&page=' . $page);
+		$answer = self::ask(
+			$channel,
+			$root,
+			'/api/z/1.0/item/export_page?f=&since='
+			. urlencode(gmdate('Y-m-d\TH:i:s\Z', $since))
+			. '&until='
+			. urlencode(gmdate('Y-m-d\TH:i:s\Z', Config::now() + 86400))
+			. '&records='
+			. self::ITEMS_A_PAGE
+			. '&page='
+			. $page,
+		);
 
 		return array_values(array_filter((array) ($answer['item'] ?? []), 'is_array'));
 	}
@@ -30,7 +41,7 @@ final class OriginPosts
 	/** Tells whether a page with this many posts is the last one to request. */
 	public static function isLast(int $page, int $count): bool
 	{
-		return $count < self::ITEMS_A_PAGE || $page + 1 >= self::MOST_PAGES;
+		return $count < self::ITEMS_A_PAGE || ($page + 1) >= self::MOST_PAGES;
 	}
 
 	private static function ask(array $channel, string $root, string $call): array

@@ -42,7 +42,10 @@ final class Page
 	/** Returns the markup of one of our templates with its values. The template escapes them. */
 	public static function render(string $template, array $values): string
 	{
-		return replace_macros(get_markup_template($template, 'addon/filesync'), array_combine(array_map(fn ($name) => '$' . $name, array_keys($values)), $values));
+		return replace_macros(
+			get_markup_template($template, 'addon/filesync'),
+			array_combine(array_map(fn ($name) => '$' . $name, array_keys($values)), $values),
+		);
 	}
 
 	/** Returns the token that a form must send back, so that no other site can send it. */

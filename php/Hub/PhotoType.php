@@ -9,7 +9,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The permitted types of photos: pictures that hubs make scales of, or store unchanged. Browsers run code in other types, such as SVG. */
+/**
+ * The permitted types of photos: pictures that hubs make scales of, or store unchanged. Browsers run code in other
+ * types, such as SVG.
+ */
 final class PhotoType
 {
 	private const TYPES = ['image/jpeg', 'image/jpg', 'image/png', 'image/gif', 'image/webp', 'image/avif'];

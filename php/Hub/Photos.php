@@ -26,19 +26,45 @@ final class Photos
 			return;
 		}
 		$access = array_intersect_key($attach, array_flip(Access::LISTS));
-		$args = $access + ['source' => '', 'visible' => 0, 'deliver' => false, 'resource_id' => $attach['hash'], 'album' => dirname('/' . $attach['display_path']) === '/' ? '' : dirname($attach['display_path']),
-			'os_syspath' => $attach['content'], 'os_path' => $attach['os_path'], 'display_path' => $attach['display_path'], 'filename' => $attach['filename'],
-			'getimagesize' => $size, 'directory' => null, 'options' => 'replace', 'created' => $attach['created'], 'edited' => $attach['edited'],
-			'title' => PhotoType::text($photo['title'] ?? ''), 'description' => PhotoType::text($photo['description'] ?? '')] + ($items ? ['item' => $items] : []);
-		Table::delete('photo', ['uid' => (int) $attach['uid'], 'resource_id' => $attach['hash'], 'imgscale' => [1, 2, 3]]);
-		Reception::quietly((int) $channel['channel_id'], fn () => photo_upload($channel, ['xchan_hash' => $channel['channel_hash']] + $channel, $args));
+		$args =
+			$access
+			+ [
+				'source' => '',
+				'visible' => 0,
+				'deliver' => false,
+				'resource_id' => $attach['hash'],
+				'album' => dirname('/' . $attach['display_path']) === '/' ? '' : dirname($attach['display_path']),
+				'os_syspath' => $attach['content'],
+				'os_path' => $attach['os_path'],
+				'display_path' => $attach['display_path'],
+				'filename' => $attach['filename'],
+				'getimagesize' => $size,
+				'directory' => null,
+				'options' => 'replace',
+				'created' => $attach['created'],
+				'edited' => $attach['edited'],
+				'title' => PhotoType::text($photo['title'] ?? ''),
+				'description' => PhotoType::text($photo['description'] ?? ''),
+			]
+			+ ($items ? ['item' => $items] : []);
+		Table::delete('photo', [
+			'uid' => (int) $attach['uid'],
+			'resource_id' => $attach['hash'],
+			'imgscale' => [1, 2, 3],
+		]);
+		Reception::quietly((int) $channel['channel_id'], fn () => photo_upload(
+			$channel,
+			['xchan_hash' => $channel['channel_hash']] + $channel,
+			$args,
+		));
 	}
 
 	/**
 	 * Moves the photo rows and scales of a file, or of all files in a folder, to its new place.
 	 *
-	 * Core's own move should do that. If it does not (8.9.3, and PostgreSQL), the photo would vanish from every page. Core also assumes that the crops of a
-	 * profile photo, which the hub stores apart, are beside the photo (7.8, 8.8.7): the avatar would vanish.
+	 * Core's own move should do that. If it does not (8.9.3, and PostgreSQL), the photo would vanish from every page.
+	 * Core also assumes that the crops of a profile photo, which the hub stores apart, are beside the photo (7.8,
+	 * 8.8.7): the avatar would vanish.
 	 *
 	 * @param array $before The attach row before the move.
 	 * @param array<int, string> $apart Where the hub stored scales apart before the move, by the photo row's id.
@@ -51,20 +77,50 @@ final class Photos
 			$below = [];
 			foreach (array_chunk($level, 200) as $files) {
 				$isPhoto = fn ($file) => (int) $file['is_photo'] && ! (int) $file['is_dir'];
-				self::followFiles($channelId, array_column(array_filter($files, $isPhoto), 'content', 'hash'), $before, $apart);
+				self::followFiles(
+					$channelId,
+					array_column(array_filter($files, $isPhoto), 'content', 'hash'),
+					$before,
+					$apart,
+				);
 				$folders = array_column(array_filter($files, fn ($file) => (int) $file['is_dir']), 'hash');
-				$below = [...$below, ...$folders ? Table::select('attach', ['uid' => $channelId, 'folder' => $folders], 'id', 0, 'hash, is_dir, is_photo, content') : []];
+				$below = [
+					...$below,
+					...(
+						$folders
+							? Table::select(
+								'attach',
+								['uid' => $channelId, 'folder' => $folders],
+								'id',
+								0,
+								'hash, is_dir, is_photo, content',
+							)
+							: []
+					),
+				];
 			}
 			$level = $below;
 		}
 	}
 
-	/** Returns where the hub stores scales of a channel's photos apart from the photos, by the photo row's id. Those of another channel with that hash are in the same folder. */
+	/**
+	 * Returns where the hub stores scales of a channel's photos apart from the photos, by the photo row's id. Those of
+	 * another channel with that hash are in the same folder.
+	 */
 	public static function apart(int $channelId): array
 	{
-		$rows = Table::select('photo', ['uid' => $channelId, 'os_storage' => 1, 'imgscale >=' => 4], 'id', 0, 'id, content');
+		$rows = Table::select(
+			'photo',
+			['uid' => $channelId, 'os_storage' => 1, 'imgscale >=' => 4],
+			'id',
+			0,
+			'id, content',
+		);
 
-		return array_filter(array_column($rows, 'content', 'id'), fn ($path) => preg_match('#^store/\[data\]/\[xchan\]/[A-Za-z0-9]/[A-Za-z0-9]/[A-Za-z0-9-]+$#D', $path));
+		return array_filter(array_column($rows, 'content', 'id'), fn ($path) => preg_match(
+			'#^store/\[data\]/\[xchan\]/[A-Za-z0-9]/[A-Za-z0-9]/[A-Za-z0-9-]+$#D',
+			$path,
+		));
 	}
 
 	/** @param array<string, string> $paths Where each photo is now, by its hash. */
@@ -79,7 +135,11 @@ final class Photos
 			if (basename($row['content']) !== $hash . $scale || ! isset($paths[$hash])) {
 				continue;
 			}
-			foreach ([$row['content'], $hash === $before['hash'] ? $before['content'] . $scale : $path, $apart[(int) $row['id']] ?? $path] as $elsewhere) {
+			foreach ([
+				$row['content'],
+				$hash === $before['hash'] ? $before['content'] . $scale : $path,
+				$apart[(int) $row['id']] ?? $path,
+			] as $elsewhere) {
 				if ($elsewhere !== $path && ! file_exists($path) && is_file($elsewhere)) {
 					rename($elsewhere, $path);
 				}
@@ -94,7 +154,10 @@ final class Photos
 	public static function scaleOptions(): array
 	{
 		$options = [];
-		foreach (['jpeg_quality' => [1, 100], 'png_quality' => [0, 9], 'webp_quality' => [1, 100]] as $name => [$least, $most]) {
+		foreach (['jpeg_quality' => [1, 100], 'png_quality' => [0, 9], 'webp_quality' => [1, 100]] as $name => [
+			$least,
+			$most,
+		]) {
 			$value = \Zotlabs\Lib\Config::Get('system', $name);
 			if (is_numeric($value) && $value >= $least && $value <= $most) {
 				$options[$name] = (int) $value;
@@ -103,7 +166,9 @@ final class Photos
 		// The hub's external program shrinks originals to this before it scales them.
 		$most = (int) (\Zotlabs\Lib\Config::Get('system', 'max_thumbnail') ?: 1600);
 
-		return $options + (\Zotlabs\Lib\Config::Get('system', 'imagick_convert_path') ? ['max_thumbnail' => $most] : []);
+		return (
+			$options + (\Zotlabs\Lib\Config::Get('system', 'imagick_convert_path') ? ['max_thumbnail' => $most] : [])
+		);
 	}
 
 	/** Puts a kept crop beside the photo, with its row. */
@@ -112,14 +177,39 @@ final class Photos
 		if (! PhotoType::isKnown($photo['mimetype'])) {
 			return;
 		}
-		$where = ['uid' => (int) $attach['uid'], 'resource_id' => $attach['hash'], 'imgscale' => (int) $photo['imgscale']];
+		$where = [
+			'uid' => (int) $attach['uid'],
+			'resource_id' => $attach['hash'],
+			'imgscale' => (int) $photo['imgscale'],
+		];
 		$path = $attach['content'] . '-' . (int) $photo['imgscale'];
 		Store::copy($source, $path);
-		$row = ['filename' => $attach['filename'], 'os_path' => $attach['os_path'], 'display_path' => $attach['display_path'], 'edited' => $attach['edited'],
-			'mimetype' => $photo['mimetype'], 'height' => (int) $photo['height'], 'width' => (int) $photo['width'], 'filesize' => filesize($path), 'os_storage' => 1,
-			'content' => $path] + array_intersect_key($attach, array_flip(Access::LISTS));
+		$row =
+			[
+				'filename' => $attach['filename'],
+				'os_path' => $attach['os_path'],
+				'display_path' => $attach['display_path'],
+				'edited' => $attach['edited'],
+				'mimetype' => $photo['mimetype'],
+				'height' => (int) $photo['height'],
+				'width' => (int) $photo['width'],
+				'filesize' => filesize($path),
+				'os_storage' => 1,
+				'content' => $path,
+			] + array_intersect_key($attach, array_flip(Access::LISTS));
 		// A new row: its owner decides whether it becomes the profile or cover photo again.
-		Table::upsert('photo', $where, $row, ['aid' => (int) $channel['channel_account_id'], 'xchan' => '', 'created' => $photo['created'], 'expires' => $attach['edited'],
-			'title' => '', 'description' => '', 'album' => PhotoType::text($photo['album']), 'photo_usage' => PHOTO_NORMAL, 'profile' => 0, 'is_nsfw' => 0, 'photo_flags' => 0]);
+		Table::upsert('photo', $where, $row, [
+			'aid' => (int) $channel['channel_account_id'],
+			'xchan' => '',
+			'created' => $photo['created'],
+			'expires' => $attach['edited'],
+			'title' => '',
+			'description' => '',
+			'album' => PhotoType::text($photo['album']),
+			'photo_usage' => PHOTO_NORMAL,
+			'profile' => 0,
+			'is_nsfw' => 0,
+			'photo_flags' => 0,
+		]);
 	}
 }

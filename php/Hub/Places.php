@@ -7,8 +7,9 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Limits how much slow work this hub does at once for the clones of one channel, so that they leave the web server's processes to
- * others. A clone that finds no free place asks again in a second, and holds no process until then. Quick answers need no place.
+ * Limits how much slow work this hub does at once for the clones of one channel, so that they leave the web server's
+ * processes to others. A clone that finds no free place asks again in a second, and holds no process until then. Quick
+ * answers need no place.
  */
 final class Places
 {
@@ -18,9 +19,7 @@ final class Places
 	/** A process that ends without releasing its place keeps it no longer than this. */
 	private const LONGEST_SECONDS = 30;
 
-	private function __construct(private readonly string $name, private readonly string $token)
-	{
-	}
+	private function __construct(private readonly string $name, private readonly string $token) {}
 
 	/** Takes a place; null if all are taken. */
 	public static function take(string $kind, int $channelId, int $count): ?self

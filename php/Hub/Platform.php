@@ -16,7 +16,8 @@ final class Platform
 	private const ALWAYS = ['gd', 'pdo'];
 
 	/**
-	 * Returns the extensions that a hub needs and this PHP lacks, such as `bcmath or gmp`; the hub's composer.json lists its needs.
+	 * Returns the extensions that a hub needs and this PHP lacks, such as `bcmath or gmp`; the hub's composer.json
+	 * lists its needs.
 	 *
 	 * @return list<string>
 	 */
@@ -24,11 +25,14 @@ final class Platform
 	{
 		$composer = json_decode((string) @file_get_contents("$root/composer.json"), true);
 		$required = is_array($composer['require'] ?? null) ? array_keys($composer['require']) : [];
-		$wanted = array_map(fn ($name) => substr($name, 4), array_filter($required, fn ($name) => str_starts_with((string) $name, 'ext-')));
+		$wanted = array_map(fn ($name) => substr($name, 4), array_filter($required, fn ($name) => str_starts_with(
+			(string) $name,
+			'ext-',
+		)));
 		$missing = [];
 		foreach (array_unique([...self::ALWAYS, ...$wanted]) as $name) {
 			$either = self::EITHER[$name] ?? [$name];
-			array_filter($either, 'extension_loaded') || $missing[] = implode(' or ', $either);
+			array_filter($either, 'extension_loaded') || ($missing[] = implode(' or ', $either));
 		}
 
 		return $missing;

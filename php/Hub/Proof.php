@@ -43,11 +43,22 @@ final class Proof
 		if (! is_string($time) || ! is_string($signature) || $signature === '') {
 			return false;
 		}
-		$slop = 60 * max(1, (int) get_pconfig($channel['channel_id'], 'system', 'getfile_time_slop', self::SLOP_MINUTES));
-		if ($time > gmdate('Y-m-d H:i:s', Config::now() + $slop) || $time < gmdate('Y-m-d H:i:s', Config::now() - $slop)) {
+		$slop =
+			60 * max(1, (int) get_pconfig($channel['channel_id'], 'system', 'getfile_time_slop', self::SLOP_MINUTES));
+		if (
+			$time > gmdate('Y-m-d H:i:s', Config::now() + $slop)
+			|| $time < gmdate('Y-m-d H:i:s', Config::now() - $slop)
+		) {
 			return false;
 		}
 
-		return openssl_verify($channel['channel_hash'] . '.' . $time, (string) base64url_decode($signature), $channel['channel_pubkey'], OPENSSL_ALGO_SHA256) === 1;
+		return (
+			openssl_verify(
+				$channel['channel_hash'] . '.' . $time,
+				(string) base64url_decode($signature),
+				$channel['channel_pubkey'],
+				OPENSSL_ALGO_SHA256,
+			) === 1
+		);
 	}
 }

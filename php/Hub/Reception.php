@@ -11,7 +11,10 @@ final class Reception
 {
 	/** The channel whose packet is being taken in, 0 for none; meanwhile nothing is sent. */
 	private static int $channelId = 0;
-	/** @var ?array<string, true> While entries found by a comparison are applied: hashes that the other clone should be told about; null otherwise. */
+	/**
+	 * @var ?array<string, true> While entries found by a comparison are applied: hashes that the other clone should
+	 *     be told about; null otherwise.
+	 */
 	private static ?array $late = null;
 	/** Above 0 while core imports what a clone sent. */
 	private static int $imports = 0;

@@ -7,6 +7,4 @@ if (! class_exists('App', false)) {
 }
 
 /** A packet or request that cannot be accepted, now or later. The message says why. */
-final class Refused extends \RuntimeException
-{
-}
+final class Refused extends \RuntimeException {}

@@ -37,7 +37,8 @@ final class Registration
 	/**
 	 * Registers missing hooks while the addon is switched on; returns their names.
 	 *
-	 * The hub drops a hook whose file is missing for a moment, and all hooks when it scans for addons while one is being installed.
+	 * The hub drops a hook whose file is missing for a moment, and all hooks when it scans for addons while one is
+	 * being installed.
 	 */
 	public static function mend(): array
 	{
@@ -62,7 +63,10 @@ final class Registration
 	/** Returns the names of the other installed addons. */
 	public static function others(): array
 	{
-		return array_column(Table::select('addon', ['installed' => 1, 'aname <>' => 'filesync'], 'aname', 0, 'aname'), 'aname');
+		return array_column(
+			Table::select('addon', ['installed' => 1, 'aname <>' => 'filesync'], 'aname', 0, 'aname'),
+			'aname',
+		);
 	}
 
 	private static function isListed(): bool
@@ -73,7 +77,10 @@ final class Registration
 	/** Returns the names of the addons that the hub's admin switched on. */
 	private static function listed(): array
 	{
-		return array_values(array_filter(array_map('trim', explode(',', (string) get_config('system', 'addon', ''))), 'strlen'));
+		return array_values(array_filter(
+			array_map('trim', explode(',', (string) get_config('system', 'addon', ''))),
+			'strlen',
+		));
 	}
 
 	private static function missingHooks(): array
@@ -83,6 +90,10 @@ final class Registration
 			$known[$row['hook']][] = $row['fn'];
 		}
 
-		return array_keys(array_filter(filesync_hooks(), fn ($function, $hook) => ! in_array($function, $known[$hook] ?? [], true), ARRAY_FILTER_USE_BOTH));
+		return array_keys(array_filter(
+			filesync_hooks(),
+			fn ($function, $hook) => ! in_array($function, $known[$hook] ?? [], true),
+			ARRAY_FILTER_USE_BOTH,
+		));
 	}
 }

@@ -21,8 +21,7 @@ final class Request
 		private readonly array $headers = [],
 		public readonly array $form = [],
 		public readonly ?string $body = '',
-	) {
-	}
+	) {}
 
 	/** Returns the request that this process answers; reads a bounded number of bytes of its body. */
 	public static function current(array $arguments, int $mostBytes): self
@@ -34,11 +33,21 @@ final class Request
 			}
 		}
 		$body = null;
-		if (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && ! $_POST && (int) ($_SERVER['CONTENT_LENGTH'] ?? 0) <= $mostBytes) {
+		if (
+			($_SERVER['REQUEST_METHOD'] ?? '') === 'POST'
+			&& ! $_POST
+			&& (int) ($_SERVER['CONTENT_LENGTH'] ?? 0) <= $mostBytes
+		) {
 			$body = (string) file_get_contents('php://input', false, null, 0, $mostBytes + 1);
 		}
 
-		return new self($_SERVER['REQUEST_METHOD'] ?? '', $arguments, $headers, $_POST, strlen((string) $body) > $mostBytes ? null : $body);
+		return new self(
+			$_SERVER['REQUEST_METHOD'] ?? '',
+			$arguments,
+			$headers,
+			$_POST,
+			strlen((string) $body) > $mostBytes ? null : $body,
+		);
 	}
 
 	/** Returns a header, null if it was not sent. */

@@ -9,7 +9,16 @@ if (! class_exists('App', false)) {
 /** How the PHP of this process is set up, and who runs the hub. */
 final class Runtime
 {
-	private const FUNCTIONS = ['curl_init', 'openssl_sign', 'mb_scrub', 'link', 'rename', 'flock', 'disk_free_space', 'hash'];
+	private const FUNCTIONS = [
+		'curl_init',
+		'openssl_sign',
+		'mb_scrub',
+		'link',
+		'rename',
+		'flock',
+		'disk_free_space',
+		'hash',
+	];
 
 	/** Returns the `filesync.*` settings of php.ini. */
 	public static function settings(): array
@@ -23,11 +32,17 @@ final class Runtime
 		return array_values(array_filter(self::FUNCTIONS, fn ($name) => ! function_exists($name)));
 	}
 
-	/** Tells whether this process may run older files of the addon than those on disk: PHP is configured not to check. */
+	/**
+	 * Tells whether this process may run older files of the addon than those on disk: PHP is configured not to check.
+	 */
 	public static function isOutdated(): bool
 	{
-		$status = function_exists('opcache_get_status') && ! ini_get('opcache.validate_timestamps') ? @opcache_get_status(false) : false;
-		$since = $status ? max($status['opcache_statistics']['start_time'], $status['opcache_statistics']['last_restart_time']) : PHP_INT_MAX;
+		$status = function_exists('opcache_get_status') && ! ini_get('opcache.validate_timestamps')
+			? @opcache_get_status(false)
+			: false;
+		$since = $status
+			? max($status['opcache_statistics']['start_time'], $status['opcache_statistics']['last_restart_time'])
+			: PHP_INT_MAX;
 		$ours = array_filter(get_included_files(), fn ($path) => str_starts_with($path, dirname(__DIR__) . '/'));
 
 		return (bool) array_filter($ours, fn ($path) => (int) @filectime($path) > $since);
@@ -42,6 +57,10 @@ final class Runtime
 	{
 		$uid = (int) @fileowner('store');
 
-		return $uid && function_exists('posix_getpwuid') ? posix_getpwuid($uid) ?: ['name' => "#$uid", 'uid' => $uid, 'gid' => (int) @filegroup('store')] : null;
+		return (
+			$uid && function_exists('posix_getpwuid')
+				? (posix_getpwuid($uid) ?: ['name' => "#$uid", 'uid' => $uid, 'gid' => (int) @filegroup('store')])
+				: null
+		);
 	}
 }

@@ -7,9 +7,11 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Decides whose turn it is where one process serves several channels: the channel whose last turn was longest ago. Table filesync_served.
+ * Decides whose turn it is where one process serves several channels: the channel whose last turn was longest ago.
+ * Table filesync_served.
  *
- * A turn is recorded when it begins, so that a turn that kills the process counts too. Turns are numbered, not timed: clocks jump.
+ * A turn is recorded when it begins, so that a turn that kills the process counts too. Turns are numbered, not timed:
+ * clocks jump.
  */
 final class ServedLast
 {
@@ -38,7 +40,13 @@ final class ServedLast
 	/** Records that a channel's turn begins. */
 	public static function note(string $job, int $channelId): void
 	{
-		$row = ['place' => 1 + (int) (Table::first('filesync_served', ['job' => $job], 'place DESC', 'place')['place'] ?? 0)];
-		Table::tryUpsert('filesync_served', ['id' => hash('sha256', "$job\n$channelId")], $row, ['job' => $job, 'uid' => $channelId]);
+		$row = [
+			'place' =>
+				1 + (int) (Table::first('filesync_served', ['job' => $job], 'place DESC', 'place')['place'] ?? 0),
+		];
+		Table::tryUpsert('filesync_served', ['id' => hash('sha256', "$job\n$channelId")], $row, [
+			'job' => $job,
+			'uid' => $channelId,
+		]);
 	}
 }

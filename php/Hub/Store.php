@@ -14,7 +14,8 @@ if (! class_exists('App', false)) {
 final class Store
 {
 	/**
-	 * Returns our row of a file or folder with its true size, or null. It never returns another channel's row of that hash.
+	 * Returns our row of a file or folder with its true size, or null. It never returns another channel's row of that
+	 * hash.
 	 *
 	 * MariaDB ignores case, so a hash that differs only in case would match our file.
 	 */
@@ -28,7 +29,10 @@ final class Store
 		return $row ? self::withTrueSize($row) : null;
 	}
 
-	/** Returns an attach row with the file's true size if the column is too narrow for it: from our record, or else from disk. */
+	/**
+	 * Returns an attach row with the file's true size if the column is too narrow for it: from our record, or else from
+	 * disk.
+	 */
 	public static function withTrueSize(array $row): array
 	{
 		$end = Family::largestFileBytes();
@@ -48,7 +52,12 @@ final class Store
 	{
 		$columns = 'id, resource_id, imgscale, filesize, edited, os_storage, photo_usage, mimetype';
 
-		return Table::first('photo', ['uid' => $channelId, 'resource_id' => $hash, 'imgscale' => $scale], 'id', $columns);
+		return Table::first(
+			'photo',
+			['uid' => $channelId, 'resource_id' => $hash, 'imgscale' => $scale],
+			'id',
+			$columns,
+		);
 	}
 
 	/** Returns the hub-relative path of a photo row's file, or null if its bytes are in the database. */
@@ -82,7 +91,10 @@ final class Store
 			return;
 		}
 		$flags = \FilesystemIterator::SKIP_DOTS | \FilesystemIterator::CURRENT_AS_FILEINFO;
-		foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($root, $flags), \RecursiveIteratorIterator::CHILD_FIRST) as $path => $entry) {
+		foreach (new \RecursiveIteratorIterator(
+			new \RecursiveDirectoryIterator($root, $flags),
+			\RecursiveIteratorIterator::CHILD_FIRST,
+		) as $path => $entry) {
 			$entry->isDir() && ! $entry->isLink() ? @rmdir($path) : @unlink($path);
 		}
 		@rmdir($root);
@@ -111,7 +123,8 @@ final class Store
 	/**
 	 * Returns the paths of a file in a folder.
 	 *
-	 * @return ?array{os_path: string, display_path: string, album: string, content: string} Null if the folder is not ours, or the path would be too long.
+	 * @return ?array{os_path: string, display_path: string, album: string, content: string} Null if the folder is
+	 *     not ours, or the path would be too long.
 	 */
 	public static function place(array $channel, string $folder, string $hash, string $name): ?array
 	{
@@ -145,11 +158,15 @@ final class Store
 		$path = str_contains($row['content'], 'store') ? $row['content'] : self::root($channel) . '/' . $row['content'];
 		$root = self::root($channel) . '/';
 
-		return str_starts_with($path, $root) && preg_match('#^[A-Za-z0-9-]+(/[A-Za-z0-9-]+)*$#D', substr($path, strlen($root))) ? $path : null;
+		return str_starts_with($path, $root)
+		&& preg_match('#^[A-Za-z0-9-]+(/[A-Za-z0-9-]+)*$#D', substr($path, strlen($root)))
+			? $path
+			: null;
 	}
 
 	/**
-	 * Refuses a path if it, or a folder above it, is a symbolic link beneath the channel's own folder: a link may lead anywhere.
+	 * Refuses a path if it, or a folder above it, is a symbolic link beneath the channel's own folder: a link may lead
+	 * anywhere.
 	 *
 	 * @throws Postponed
 	 */
@@ -209,14 +226,22 @@ final class Store
 		$wanted = [];
 		foreach ($terms as $term) {
 			$url = preg_match('#^https?://#i', $term['url']) ? $term['url'] : '';
-			$row = ['ttype' => (int) $term['ttype'], 'term' => mb_substr(escape_tags($term['term']), 0, 191), 'url' => mb_substr(escape_tags($url), 0, 191)];
+			$row = [
+				'ttype' => (int) $term['ttype'],
+				'term' => mb_substr(escape_tags($term['term']), 0, 191),
+				'url' => mb_substr(escape_tags($url), 0, 191),
+			];
 			if ($row['term'] !== '') {
 				$wanted[json_encode($row)] = $row;
 			}
 		}
 		$present = [];
 		foreach (Table::select('term', $where, 'tid', 0, 'ttype, term, url') as $row) {
-			$present[json_encode(['ttype' => (int) $row['ttype'], 'term' => $row['term'], 'url' => $row['url']])] = true;
+			$present[json_encode([
+				'ttype' => (int) $row['ttype'],
+				'term' => $row['term'],
+				'url' => $row['url'],
+			])] = true;
 		}
 		if (array_keys($present) == array_keys($wanted)) {
 			return;
@@ -236,12 +261,19 @@ final class Store
 			return [0, null];
 		}
 		$account = (int) $channel['channel_account_id'];
-		$beyond = ['size_bytes >' => Family::largestFileBytes(), 'scale' => 0, 'uid' => array_map('intval', array_column(
-			Table::select('channel', ['channel_account_id' => $account], '', 0, 'channel_id'), 'channel_id'))];
+		$beyond = [
+			'size_bytes >' => Family::largestFileBytes(),
+			'scale' => 0,
+			'uid' => array_map('intval', array_column(
+				Table::select('channel', ['channel_account_id' => $account], '', 0, 'channel_id'),
+				'channel_id',
+			)),
+		];
 
 		return [
-			Table::sum('attach', 'filesize', ['aid' => $account])
-				+ Table::sum('filesync_digest', 'size_bytes', $beyond) - Family::largestFileBytes() * Table::count('filesync_digest', $beyond),
+			Table::sum('attach', 'filesize', [
+				'aid' => $account,
+			]) + Table::sum('filesync_digest', 'size_bytes', $beyond) - (Family::largestFileBytes() * Table::count('filesync_digest', $beyond)),
 			(int) $limit,
 		];
 	}

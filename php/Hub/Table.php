@@ -16,9 +16,23 @@ final class Table
 {
 	/** Our tables, as the migrations create them. */
 	public const OURS = [
-		'filesync_digest', 'filesync_dropped', 'filesync_file', 'filesync_held', 'filesync_journal', 'filesync_kept', 'filesync_key', 'filesync_lease',
-		'filesync_nonce', 'filesync_outbox', 'filesync_packet', 'filesync_peer', 'filesync_reconcile', 'filesync_refusal', 'filesync_served',
-		'filesync_setting', 'filesync_transfer',
+		'filesync_digest',
+		'filesync_dropped',
+		'filesync_file',
+		'filesync_held',
+		'filesync_journal',
+		'filesync_kept',
+		'filesync_key',
+		'filesync_lease',
+		'filesync_nonce',
+		'filesync_outbox',
+		'filesync_packet',
+		'filesync_peer',
+		'filesync_reconcile',
+		'filesync_refusal',
+		'filesync_served',
+		'filesync_setting',
+		'filesync_transfer',
 	];
 
 	private const BINARY = ['attach.content', 'photo.content'];
@@ -26,14 +40,26 @@ final class Table
 	/**
 	 * Returns rows.
 	 *
-	 * @param array $where `['state' => 'staged', 'next_at <=' => 5, 'scale' => [1, 2], 'f.id is' => null]`, joined by AND.
+	 * @param array $where `['state' => 'staged', 'next_at <=' => 5, 'scale' => [1, 2], 'f.id is' => null]`, joined
+	 *     by AND.
 	 *
 	 * @return list<array>
 	 */
-	public static function select(string $table, array $where, string $order = '', int $limit = 0, string $columns = '*'): array
-	{
-		$sql = 'select ' . $columns . ' from ' . $table . self::condition($table, $where)
-			. ($order === '' ? '' : ' ORDER BY ' . $order) . ($limit ? ' LIMIT ' . $limit : '');
+	public static function select(
+		string $table,
+		array $where,
+		string $order = '',
+		int $limit = 0,
+		string $columns = '*',
+	): array {
+		$sql =
+			'select '
+			. $columns
+			. ' from '
+			. $table
+			. self::condition($table, $where)
+			. ($order === '' ? '' : ' ORDER BY ' . $order)
+			. ($limit ? ' LIMIT ' . $limit : '');
 		$rows = dbq($sql);
 		if (! is_array($rows)) {
 			throw new \RuntimeException("cannot read table $table");
@@ -43,16 +69,24 @@ final class Table
 	}
 
 	/**
-	 * Returns all rows, a page at a time, in the order of a unique column that each row must contain. Rows that the caller changes
-	 * or removes meanwhile shift no page.
+	 * Returns all rows, a page at a time, in the order of a unique column that each row must contain. Rows that the
+	 * caller changes or removes meanwhile shift no page.
 	 *
 	 * @return \Generator<int, list<array>>
 	 */
-	public static function pages(string $table, array $where, int $size, string $columns = '*', string $by = 'id'): \Generator
-	{
+	public static function pages(
+		string $table,
+		array $where,
+		int $size,
+		string $columns = '*',
+		string $by = 'id',
+	): \Generator {
 		// Our ids are text, those of the hub are numbers.
 		$isNumber = $by === 'id' && ! in_array($table, self::OURS, true);
-		for ($last = $isNumber ? 0 : ''; $rows = self::select($table, $where + ["$by >" => $last], $by, $size, $columns); ) {
+		for (
+			$last = $isNumber ? 0 : '';
+			$rows = self::select($table, $where + ["$by >" => $last], $by, $size, $columns);
+		) {
 			yield $rows;
 			$last = $isNumber ? (int) $rows[count($rows) - 1][$by] : (string) $rows[count($rows) - 1][$by];
 		}
@@ -63,8 +97,13 @@ final class Table
 	 *
 	 * @return \Generator<array>
 	 */
-	public static function each(string $table, array $where, int $size, string $columns = '*', string $by = 'id'): \Generator
-	{
+	public static function each(
+		string $table,
+		array $where,
+		int $size,
+		string $columns = '*',
+		string $by = 'id',
+	): \Generator {
 		foreach (self::pages($table, $where, $size, $columns, $by) as $rows) {
 			foreach ($rows as $row) {
 				yield $row;
@@ -103,10 +142,19 @@ final class Table
 	{
 		$values = [];
 		foreach ($rows as $row) {
-			$values[] = '(' . implode(', ', array_map(fn ($column, $value) => self::literal($table, $column, $value), array_keys($row), $row)) . ')';
+			$values[] =
+				'('
+				. implode(', ', array_map(
+					fn ($column, $value) => self::literal($table, $column, $value),
+					array_keys($row),
+					$row,
+				))
+				. ')';
 		}
 
-		return (bool) dbq('INSERT INTO ' . $table . ' (' . implode(', ', array_keys($rows[0])) . ') VALUES ' . implode(', ', $values));
+		return (bool) dbq(
+			'INSERT INTO ' . $table . ' (' . implode(', ', array_keys($rows[0])) . ') VALUES ' . implode(', ', $values),
+		);
 	}
 
 	/**
@@ -127,7 +175,10 @@ final class Table
 	public static function tryUpsert(string $table, array $key, array $set, array $fresh = []): bool
 	{
 		self::update($table, $set, $key);
-		if (self::first($table, $key, '', (string) array_key_first($key)) || self::tryInsert($table, $key + $set + $fresh)) {
+		if (
+			self::first($table, $key, '', (string) array_key_first($key))
+			|| self::tryInsert($table, $key + $set + $fresh)
+		) {
 			return true;
 		}
 		// Another process may have added it just now.
@@ -225,7 +276,11 @@ final class Table
 	{
 		$changes = implode(', ', array_map(fn ($column) => "MODIFY $column $type NOT NULL", $columns));
 		// Other databases with that name lack a function of that name.
-		if (! Family::isPostgres() && is_array(dbq('select connection_id() as one')) && ! dbq("ALTER TABLE $table $changes")) {
+		if (
+			! Family::isPostgres()
+			&& is_array(dbq('select connection_id() as one'))
+			&& ! dbq("ALTER TABLE $table $changes")
+		) {
 			throw new \RuntimeException("cannot widen table $table");
 		}
 	}
@@ -239,7 +294,11 @@ final class Table
 				$parts[] = $column . ' IS NULL';
 			} elseif (is_array($value)) {
 				$list = array_map(fn ($one) => self::literal($table, $column, $one), $value);
-				$parts[] = $column . ($operator === '<>' ? ' NOT IN (' : ' IN (') . ($list ? implode(', ', $list) : 'NULL') . ')';
+				$parts[] =
+					$column
+					. ($operator === '<>' ? ' NOT IN (' : ' IN (')
+					. ($list ? implode(', ', $list) : 'NULL')
+					. ')';
 			} else {
 				$parts[] = $column . ' ' . $operator . ' ' . self::literal($table, $column, $value);
 			}
@@ -254,7 +313,15 @@ final class Table
 			return (string) (int) $value;
 		}
 
-		return "'" . (in_array($table . '.' . $column, self::BINARY, true) ? dbescbin((string) $value) : dbesc((string) $value)) . "'";
+		return (
+			"'"
+			. (
+				in_array($table . '.' . $column, self::BINARY, true)
+					? dbescbin((string) $value)
+					: dbesc((string) $value)
+			)
+			. "'"
+		);
 	}
 
 	private static function readable(string $table, array $row): array

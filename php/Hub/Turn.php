@@ -24,8 +24,13 @@ final class Turn
 	 */
 	public static function take(int $channelId, callable $work): mixed
 	{
-		$lock = @fopen(Store::dataRoot($channelId, true) . '/accept.lock', 'c') ?: throw new Postponed('the lock of this channel cannot be opened', true);
-		for ($deadline = microtime(true) + self::PATIENCE_SECONDS; ! flock($lock, LOCK_EX | LOCK_NB); usleep(random_int(2000, 20000))) {
+		$lock = @fopen(Store::dataRoot($channelId, true) . '/accept.lock', 'c')
+		?: throw new Postponed('the lock of this channel cannot be opened', true);
+		for (
+			$deadline = microtime(true) + self::PATIENCE_SECONDS;
+			! flock($lock, LOCK_EX | LOCK_NB);
+			usleep(random_int(2000, 20000))
+		) {
 			if (microtime(true) > $deadline) {
 				throw new Postponed('other packets of this channel are being applied', true);
 			}

@@ -27,7 +27,10 @@ final class Web
 		$parts = parse_url($root);
 		$own = strtolower($parts['scheme'] ?? '') === 'http' ? 80 : 443;
 
-		return strtolower($parts['host'] ?? '') . (isset($parts['port']) && $parts['port'] !== $own ? ':' . $parts['port'] : '');
+		return (
+			strtolower($parts['host'] ?? '')
+			. (isset($parts['port']) && $parts['port'] !== $own ? ':' . $parts['port'] : '')
+		);
 	}
 
 	/** Returns the path on the host for a path beneath the hub's root. */
@@ -51,7 +54,12 @@ final class Web
 	/** Returns the header Authorization, wherever the web server or the hub's own rules put it. */
 	public static function authorization(): string
 	{
-		foreach (['HTTP_AUTHORIZATION', 'REDIRECT_HTTP_AUTHORIZATION', 'REMOTE_USER', 'REDIRECT_REMOTE_USER'] as $name) {
+		foreach ([
+			'HTTP_AUTHORIZATION',
+			'REDIRECT_HTTP_AUTHORIZATION',
+			'REMOTE_USER',
+			'REDIRECT_REMOTE_USER',
+		] as $name) {
 			if (is_string($_SERVER[$name] ?? null) && $_SERVER[$name] !== '') {
 				return $_SERVER[$name];
 			}

@@ -53,21 +53,40 @@ final class Listing
 	public static function version(array $channel, string $hash): ?string
 	{
 		$own = Store::attach((int) $channel['channel_id'], $hash);
-		$texts = $own ? self::present($channel, [$own]) : self::absent(Table::select('filesync_file', Revisions::keys((int) $channel['channel_id'], [$hash])));
+		$texts = $own
+			? self::present($channel, [$own])
+			: self::absent(Table::select('filesync_file', Revisions::keys((int) $channel['channel_id'], [$hash])));
 
 		return isset($texts[$hash]) ? \FileSync\Inventory::id($hash, ...$texts[$hash]) : null;
 	}
 
-	/** @return array{array<string, array{string, string}>, ?array} Content and metadata by hash, and the next cursor. */
+	/**
+	 * @return array{array<string, array{string, string}>, ?array} Content and metadata by hash, and the next
+	 *     cursor.
+	 */
 	private static function page(array $channel, array $cursor): array
 	{
 		$channelId = (int) $channel['channel_id'];
 		if ($cursor['rows'] === 'attach') {
-			$rows = Table::select('attach', ['uid' => $channelId, 'id >' => $cursor['after']], 'id', self::PAGE, self::COLUMNS);
+			$rows = Table::select(
+				'attach',
+				['uid' => $channelId, 'id >' => $cursor['after']],
+				'id',
+				self::PAGE,
+				self::COLUMNS,
+			);
 
-			return [self::present($channel, $rows), $rows ? ['after' => (int) end($rows)['id']] + $cursor : ['rows' => 'known', 'after' => '']];
+			return [
+				self::present($channel, $rows),
+				$rows ? ['after' => (int) end($rows)['id']] + $cursor : ['rows' => 'known', 'after' => ''],
+			];
 		}
-		$rows = Table::select('filesync_file', ['uid' => $channelId, 'state' => ['gone', Revisions::UNSEEN, 'unknown'], 'id >' => $cursor['after']], 'id', self::PAGE);
+		$rows = Table::select(
+			'filesync_file',
+			['uid' => $channelId, 'state' => ['gone', Revisions::UNSEEN, 'unknown'], 'id >' => $cursor['after']],
+			'id',
+			self::PAGE,
+		);
 
 		return [self::absent($rows), count($rows) < self::PAGE ? null : ['after' => end($rows)['id']] + $cursor];
 	}
@@ -79,9 +98,37 @@ final class Listing
 		if (! $hashes) {
 			return [];
 		}
-		$known = array_column(Table::select('filesync_file', Revisions::keys($where['uid'], $hashes), '', 0, 'hash, state, bytes, place, access, wanted, here'), null, 'hash');
-		$terms = self::grouped(Table::select('term', $where + ['otype' => Core::TERM_OF_FILE, 'oid' => array_map('intval', array_column($rows, 'id'))], 'tid', 0, 'oid, ttype, term'), 'oid');
-		$crops = self::grouped(Table::select('photo', $where + ['resource_id' => $hashes, 'imgscale' => ScaleTable::CROPS], 'imgscale, id', 0, 'resource_id, imgscale, filesize'), 'resource_id');
+		$known = array_column(
+			Table::select(
+				'filesync_file',
+				Revisions::keys($where['uid'], $hashes),
+				'',
+				0,
+				'hash, state, bytes, place, access, wanted, here',
+			),
+			null,
+			'hash',
+		);
+		$terms = self::grouped(
+			Table::select(
+				'term',
+				$where + ['otype' => Core::TERM_OF_FILE, 'oid' => array_map('intval', array_column($rows, 'id'))],
+				'tid',
+				0,
+				'oid, ttype, term',
+			),
+			'oid',
+		);
+		$crops = self::grouped(
+			Table::select(
+				'photo',
+				$where + ['resource_id' => $hashes, 'imgscale' => ScaleTable::CROPS],
+				'imgscale, id',
+				0,
+				'resource_id, imgscale, filesize',
+			),
+			'resource_id',
+		);
 		$live = self::live($where['uid'], $hashes);
 		$texts = [];
 		foreach ($rows as $row) {
@@ -122,8 +169,17 @@ final class Listing
 	private static function texts(array $file, bool $isFolder, array $crops): array
 	{
 		// Only one side knows a digest beside the size.
-		$bytes = [strtok($file['bytes']['print'], '#'), $file['bytes']['vector'], array_map(fn ($crop) => (int) $crop['imgscale'] . ':' . (int) $crop['filesize'], $crops)];
-		$metadata = [$file['place']['print'], $file['place']['vector'], $file['access']['print'], $file['access']['vector']];
+		$bytes = [
+			strtok($file['bytes']['print'], '#'),
+			$file['bytes']['vector'],
+			array_map(fn ($crop) => (int) $crop['imgscale'] . ':' . (int) $crop['filesize'], $crops),
+		];
+		$metadata = [
+			$file['place']['print'],
+			$file['place']['vector'],
+			$file['access']['print'],
+			$file['access']['vector'],
+		];
 
 		return [$isFolder ? 'folder' : self::text($bytes), self::text($metadata)];
 	}
@@ -152,7 +208,16 @@ final class Listing
 
 	private static function live(int $channelId, array $hashes): array
 	{
-		return array_flip(array_column(Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hashes, 'scale' => 0, 'state' => Queue::LIVE], '', 0, 'hash'), 'hash'));
+		return array_flip(array_column(
+			Table::select(
+				'filesync_transfer',
+				['uid' => $channelId, 'hash' => $hashes, 'scale' => 0, 'state' => Queue::LIVE],
+				'',
+				0,
+				'hash',
+			),
+			'hash',
+		));
 	}
 
 	private static function grouped(array $rows, string $column): array

@@ -14,11 +14,11 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * The state of a comparison with another clone between two slices: a row of table filesync_reconcile, and a snapshot of our files
- * beside the channel's unfinished ones.
+ * The state of a comparison with another clone between two slices: a row of table filesync_reconcile, and a snapshot of
+ * our files beside the channel's unfinished ones.
  *
- * Roles: `ask`, one for each channel and clone, permanent, with its next due time; `pull`, files that a clone told us to fetch;
- * `answer`, the state of a clone's questions to us.
+ * Roles: `ask`, one for each channel and clone, permanent, with its next due time; `pull`, files that a clone told us
+ * to fetch; `answer`, the state of a clone's questions to us.
  */
 final class Run
 {
@@ -30,7 +30,18 @@ final class Run
 	private const MOST_ANSWERED = 8;
 	private const MOST_WISHES = 50000;
 	private const PAGE = 1000;
-	private const FIELDS = ['state', 'session', 'body', 'position', 'stats', 'attempts', 'next_at', 'was_away', 'finished', 'reason'];
+	private const FIELDS = [
+		'state',
+		'session',
+		'body',
+		'position',
+		'stats',
+		'attempts',
+		'next_at',
+		'was_away',
+		'finished',
+		'reason',
+	];
 
 	private ?Inventory $inventory = null;
 
@@ -50,8 +61,7 @@ final class Run
 		public int $was_away,
 		public int $finished,
 		public string $reason,
-	) {
-	}
+	) {}
 
 	/** Returns a run by its id, or null. */
 	public static function find(string $id): ?self
@@ -66,15 +76,28 @@ final class Run
 	{
 		$id = hash('sha256', $channel['channel_id'] . "\n$role\n$peer");
 
-		return self::find($id) ?? self::insert($id, (int) $channel['channel_id'], $role, $peer, Config::now() + random_int(300, 1800));
+		return (
+			self::find($id) ?? self::insert(
+				$id,
+				(int) $channel['channel_id'],
+				$role,
+				$peer,
+				Config::now() + random_int(300, 1800),
+			)
+		);
 	}
 
 	/** Begins a run in which a clone asks us. */
 	public static function begin(array $channel, string $role, string $peer): self
 	{
-		$old = Table::select('filesync_reconcile', ['uid' => (int) $channel['channel_id'], 'role' => $role], 'updated DESC', 0);
+		$old = Table::select(
+			'filesync_reconcile',
+			['uid' => (int) $channel['channel_id'], 'role' => $role],
+			'updated DESC',
+			0,
+		);
 		foreach ($old as $n => $row) {
-			if ($n + 1 >= self::MOST_ANSWERED || (int) $row['updated'] < Config::now() - self::ANSWERED_SECONDS) {
+			if (($n + 1) >= self::MOST_ANSWERED || (int) $row['updated'] < (Config::now() - self::ANSWERED_SECONDS)) {
 				self::of($row)->end();
 			}
 		}
@@ -86,16 +109,37 @@ final class Run
 	public static function wish(array $channel, string $peer, array $hashes, int $hop): void
 	{
 		$run = self::ask($channel, $peer, 'pull');
-		$all = array_slice(array_values(array_unique([...$run->body['hashes'] ?? [], ...$hashes])), 0, self::MOST_WISHES);
-		$run->save(['body' => ['hashes' => $all, 'hop' => max($hop, $run->body['hop'] ?? 0)] + $run->body, 'state' => 'pulling', 'attempts' => 0, 'next_at' => Config::now()]);
+		$all = array_slice(
+			array_values(array_unique([...($run->body['hashes'] ?? []), ...$hashes])),
+			0,
+			self::MOST_WISHES,
+		);
+		$run->save([
+			'body' => ['hashes' => $all, 'hop' => max($hop, $run->body['hop'] ?? 0)] + $run->body,
+			'state' => 'pulling',
+			'attempts' => 0,
+			'next_at' => Config::now(),
+		]);
 	}
 
-	/** Returns the run to continue now: of the channel whose turn was longest ago, the one due for longest; null if none is due. */
+	/**
+	 * Returns the run to continue now: of the channel whose turn was longest ago, the one due for longest; null if none
+	 * is due.
+	 */
 	public static function next(array $except = []): ?self
 	{
 		$due = self::due(0, $except);
-		$channels = array_map('intval', array_column(Table::select('filesync_reconcile', $due, '', 0, 'DISTINCT uid'), 'uid'));
-		$row = $channels ? Table::first('filesync_reconcile', ['uid' => ServedLast::order('reconcile', $channels)[0]] + $due, 'next_at, id') : null;
+		$channels = array_map('intval', array_column(
+			Table::select('filesync_reconcile', $due, '', 0, 'DISTINCT uid'),
+			'uid',
+		));
+		$row = $channels
+			? Table::first(
+				'filesync_reconcile',
+				['uid' => ServedLast::order('reconcile', $channels)[0]] + $due,
+				'next_at, id',
+			)
+			: null;
 
 		return $row ? self::of($row) : null;
 	}
@@ -108,7 +152,10 @@ final class Run
 
 	private static function due(int $within, array $except): array
 	{
-		return ['role' => ['ask', 'pull'], 'next_at <=' => Config::now() + $within, 'next_at >' => 0] + ($except ? ['id <>' => $except] : []);
+		return (
+			['role' => ['ask', 'pull'], 'next_at <=' => Config::now() + $within, 'next_at >' => 0]
+			+ ($except ? ['id <>' => $except] : [])
+		);
 	}
 
 	/** Returns the runs of a role for display: without their bodies, which may be large. */
@@ -116,7 +163,16 @@ final class Run
 	{
 		$columns = "id, uid, role, peer, state, session, '' AS body, position, stats, attempts, next_at, was_away, finished, reason";
 
-		return array_map(self::of(...), Table::select('filesync_reconcile', ['role' => $role] + ($channelId === null ? [] : ['uid' => $channelId]), 'uid, peer', 200, $columns));
+		return array_map(
+			self::of(...),
+			Table::select(
+				'filesync_reconcile',
+				['role' => $role] + ($channelId === null ? [] : ['uid' => $channelId]),
+				'uid, peer',
+				200,
+				$columns,
+			),
+		);
 	}
 
 	/** Starts the background job if a run is due, or will be in a moment, and no process works on it. */
@@ -130,7 +186,10 @@ final class Run
 	/** Forgets abandoned questions of clones, and orphaned snapshots. */
 	public static function prune(): void
 	{
-		foreach (Table::select('filesync_reconcile', ['role' => 'answer', 'updated <' => Config::now() - self::ANSWERED_SECONDS]) as $row) {
+		foreach (Table::select('filesync_reconcile', [
+			'role' => 'answer',
+			'updated <' => Config::now() - self::ANSWERED_SECONDS,
+		]) as $row) {
 			self::of($row)->end();
 		}
 	}
@@ -141,7 +200,12 @@ final class Run
 		foreach ($set as $name => $value) {
 			$this->$name = $value;
 		}
-		Table::update('filesync_reconcile', array_map(fn ($value) => is_array($value) ? json_encode($value) : $value, $set) + ['updated' => Config::now()], ['id' => $this->id]);
+		Table::update(
+			'filesync_reconcile',
+			array_map(fn ($value) => is_array($value) ? json_encode($value) : $value, $set)
+			+ ['updated' => Config::now()],
+			['id' => $this->id],
+		);
 	}
 
 	/** Makes the comparison due early because the clone is back; at most once a day. A running one continues. */
@@ -170,8 +234,17 @@ final class Run
 	public function postpone(): void
 	{
 		$this->dropSnapshot();
-		$this->save(['state' => 'idle', 'session' => '', 'body' => [], 'position' => [], 'attempts' => 0, 'was_away' => 0, 'reason' => '', 'finished' => Config::now(),
-			'next_at' => Config::now() + self::EVERY_SECONDS + random_int(-self::SPREAD_SECONDS, self::SPREAD_SECONDS)]);
+		$this->save([
+			'state' => 'idle',
+			'session' => '',
+			'body' => [],
+			'position' => [],
+			'attempts' => 0,
+			'was_away' => 0,
+			'reason' => '',
+			'finished' => Config::now(),
+			'next_at' => Config::now() + self::EVERY_SECONDS + random_int(-self::SPREAD_SECONDS, self::SPREAD_SECONDS),
+		]);
 	}
 
 	/** Ends a dry run; the next comparison stays due when it was. */
@@ -258,8 +331,24 @@ final class Run
 
 	private static function insert(string $id, int $channelId, string $role, string $peer, int $nextAt): self
 	{
-		$row = ['id' => $id, 'uid' => $channelId, 'role' => $role, 'peer' => $peer, 'state' => 'idle', 'session' => '', 'body' => '[]', 'position' => '[]', 'stats' => '[]',
-			'attempts' => 0, 'next_at' => $nextAt, 'was_away' => 0, 'finished' => 0, 'reason' => '', 'created' => Config::now(), 'updated' => Config::now()];
+		$row = [
+			'id' => $id,
+			'uid' => $channelId,
+			'role' => $role,
+			'peer' => $peer,
+			'state' => 'idle',
+			'session' => '',
+			'body' => '[]',
+			'position' => '[]',
+			'stats' => '[]',
+			'attempts' => 0,
+			'next_at' => $nextAt,
+			'was_away' => 0,
+			'finished' => 0,
+			'reason' => '',
+			'created' => Config::now(),
+			'updated' => Config::now(),
+		];
 		Table::tryInsert('filesync_reconcile', $row);
 
 		return self::find($id) ?? self::of($row);

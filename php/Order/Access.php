@@ -11,27 +11,43 @@ final class Access
 {
 	public const LISTS = ['allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'];
 
-	/** Returns the fingerprint of the access and categories of a row; it ignores the order of entries and the categories' URLs. */
+	/**
+	 * Returns the fingerprint of the access and categories of a row; it ignores the order of entries and the
+	 * categories' URLs.
+	 */
 	public static function print(array $row, array $terms): string
 	{
 		$names = array_map(fn ($term) => [(int) $term['ttype'], (string) $term['term']], $terms);
 		sort($names);
 
-		return substr(hash('sha256', json_encode([array_map(fn ($list) => self::entries($row[$list]), self::LISTS), array_values(array_unique($names, SORT_REGULAR))])), 0, 32);
+		return substr(
+			hash('sha256', json_encode([
+				array_map(fn ($list) => self::entries($row[$list]), self::LISTS),
+				array_values(array_unique($names, SORT_REGULAR)),
+			])),
+			0,
+			32,
+		);
 	}
 
-	/** Tells whether everybody whom the first allows is also allowed by the second. It compares the entries only, because group members are unknown here. */
+	/**
+	 * Tells whether everybody whom the first allows is also allowed by the second. It compares the entries only,
+	 * because group members are unknown here.
+	 */
 	public static function isWithin(array $one, array $other): bool
 	{
 		$allowed = self::allowed($one);
 		$within = self::allowed($other);
 
-		return (! $within || ($allowed && ! array_diff($allowed, $within))) && ! array_diff(self::denied($other), self::denied($one));
+		return (
+			(! $within || ($allowed && ! array_diff($allowed, $within)))
+			&& ! array_diff(self::denied($other), self::denied($one))
+		);
 	}
 
 	/**
-	 * Returns the access that two accesses both allow: the intersection of the allow lists, the union of the deny lists. If nobody
-	 * would be left, it returns the owner's, because four empty lists mean everybody.
+	 * Returns the access that two accesses both allow: the intersection of the allow lists, the union of the deny
+	 * lists. If nobody would be left, it returns the owner's, because four empty lists mean everybody.
 	 */
 	public static function narrower(array $one, array $other, string $owner): array
 	{
@@ -50,8 +66,12 @@ final class Access
 		sort($allowed);
 		sort($denied);
 
-		return ['allow_cid' => self::pick($allowed, 'c'), 'allow_gid' => self::pick($allowed, 'g'),
-			'deny_cid' => self::pick($denied, 'c'), 'deny_gid' => self::pick($denied, 'g')];
+		return [
+			'allow_cid' => self::pick($allowed, 'c'),
+			'allow_gid' => self::pick($allowed, 'g'),
+			'deny_cid' => self::pick($denied, 'c'),
+			'deny_gid' => self::pick($denied, 'g'),
+		];
 	}
 
 	/** Returns the categories of both. */
@@ -88,7 +108,10 @@ final class Access
 
 	private static function pick(array $tagged, string $tag): string
 	{
-		return implode('', array_map(fn ($entry) => substr($entry, 1), array_filter($tagged, fn ($entry) => $entry[0] === $tag)));
+		return implode('', array_map(
+			fn ($entry) => substr($entry, 1),
+			array_filter($tagged, fn ($entry) => $entry[0] === $tag),
+		));
 	}
 
 	private static function entries(string $list): array

@@ -7,10 +7,11 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Decides which of two values of one group stands: ours or another hub's. The groups are a file's bytes, its name and folder, and its access.
+ * Decides which of two values of one group stands: ours or another hub's. The groups are a file's bytes, its name and
+ * folder, and its access.
  *
- * A value is `{print, vector, by, at, edited}`: its fingerprint, what it has seen, the component that made it, the host where
- * it was made, and the date of its bytes. Ours also has `past`: the values before it, newest first.
+ * A value is `{print, vector, by, at, edited}`: its fingerprint, what it has seen, the component that made it, the host
+ * where it was made, and the date of its bytes. Ours also has `past`: the values before it, newest first.
  */
 final class Judge
 {
@@ -23,32 +24,41 @@ final class Judge
 	/**
 	 * Judges a value that came with its vector.
 	 *
-	 * @return array{0: 'same'|'take'|'stay'|'lost'|'won', 1: array} `same`, `stay`: ours stands; `take`: theirs has seen ours and replaces it;
-	 *   `lost`, `won`: neither has seen the other, and ours loses or wins by a rule that gives the same result on every clone. Second: the
-	 *   value that stands from now on.
+	 * @return array{0: 'same'|'take'|'stay'|'lost'|'won', 1: array} `same`, `stay`: ours stands; `take`: theirs has
+	 *     seen ours and replaces it; `lost`, `won`: neither has seen the other, and ours loses or wins by a rule that
+	 *     gives the same result on every clone. Second: the value that stands from now on.
 	 */
 	public static function versioned(array $ours, array $theirs): array
 	{
 		$joined = Vector::join($ours['vector'], $theirs['vector']);
 		if ($theirs['print'] === $ours['print']) {
 			// Both hubs now attribute the change to the same component: it decides who prevails.
-			return ['same', ['vector' => $joined, 'by' => strcmp($ours['by'], $theirs['by']) < 0 ? $theirs['by'] : $ours['by']] + $ours];
+			return [
+				'same',
+				['vector' => $joined, 'by' => strcmp($ours['by'], $theirs['by']) < 0 ? $theirs['by'] : $ours['by']]
+					+ $ours,
+			];
 		}
 		if ($ours['print'] === '') {
 			return ['take', self::replaced($ours, $theirs, $joined)];
 		}
 		switch (Vector::compare($theirs['vector'], $ours['vector'])) {
 			case 'equal':
-				// Two values with the same vector are one value, reported less exactly, or the result of a faulty hub: never a reason to answer.
-				return self::prevails($theirs, $ours) ? ['lost', self::replaced($ours, $theirs, $joined)] : ['same', $ours];
+				// Two values with the same vector are one value, reported less exactly, or the result of a faulty hub:
+				// never a reason to answer.
+				return (
+					self::prevails($theirs, $ours) ? ['lost', self::replaced($ours, $theirs, $joined)] : ['same', $ours]
+				);
 			case 'after':
 				return ['take', self::replaced($ours, $theirs, $joined)];
 			case 'before':
 				return ['stay', $ours];
 			default:
-				return self::prevails($theirs, $ours)
-					? ['lost', self::replaced($ours, $theirs, $joined)]
-					: ['won', ['vector' => $joined, 'past' => self::past($theirs, $ours['past'])] + $ours];
+				return (
+					self::prevails($theirs, $ours)
+						? ['lost', self::replaced($ours, $theirs, $joined)]
+						: ['won', ['vector' => $joined, 'past' => self::past($theirs, $ours['past'])] + $ours]
+				);
 		}
 	}
 
@@ -58,7 +68,8 @@ final class Judge
 	 * @param ?string $had   The fingerprint that this hub last sent or surely received, null if unknown.
 	 * @param int     $secondsBefore By how much its bytes are dated before ours; 0 for other groups.
 	 *
-	 * @return array{0: 'same'|'take'|'stay'|'lost', 1: array, 2?: array} As versioned(); with `take` and `lost`, third: what their value has seen.
+	 * @return array{0: 'same'|'take'|'stay'|'lost', 1: array, 2?: array} As versioned(); with `take` and `lost`,
+	 *     third: what their value has seen.
 	 */
 	public static function unversioned(array $ours, array $theirs, ?string $had, int $secondsBefore, string $hub): array
 	{
@@ -67,7 +78,9 @@ final class Judge
 		}
 		$name = '~' . substr(hash('sha256', "$hub\n{$theirs['print']}"), 0, 16);
 		// This includes values that came from a hub that had learned of this change before us.
-		$isPast = isset($ours['vector'][$name]) || array_filter($ours['past'], fn ($value) => $value['print'] === $theirs['print']);
+		$isPast =
+			isset($ours['vector'][$name])
+			|| array_filter($ours['past'], fn ($value) => $value['print'] === $theirs['print']);
 		if ($isPast && ($had !== $ours['print'] || $secondsBefore > 0)) {
 			return ['stay', $ours];
 		}
@@ -76,16 +89,26 @@ final class Judge
 			$seen ??= $value['print'] === $had ? $value['vector'] : null;
 		}
 		$theirs = ['vector' => Vector::next($seen ?? [], $name), 'by' => $name] + $theirs;
-		$isChangeOfOurs = $had === $ours['print'] || $ours['print'] === '' || ($seen !== null && Vector::compare($ours['vector'], $seen) === 'equal') || $ours['by'] === '';
+		$isChangeOfOurs =
+			$had === $ours['print']
+			|| $ours['print'] === ''
+			|| ($seen !== null && Vector::compare($ours['vector'], $seen) === 'equal')
+			|| $ours['by'] === '';
 		if ($ours['print'] !== '' && $secondsBefore > ($ours['by'] === '' ? 0 : self::CLOCKS_DIFFER_SECONDS)) {
 			return ['stay', $ours];
 		}
 		$joined = Vector::next($ours['vector'], $name);
 
-		return [$isChangeOfOurs ? 'take' : 'lost', self::replaced($ours, $theirs, $joined), $isChangeOfOurs ? $joined : $theirs['vector']];
+		return [
+			$isChangeOfOurs ? 'take' : 'lost',
+			self::replaced($ours, $theirs, $joined),
+			$isChangeOfOurs ? $joined : $theirs['vector'],
+		];
 	}
 
-	/** Tells whether the first of two values stands if neither has seen the other; every clone computes the same result. */
+	/**
+	 * Tells whether the first of two values stands if neither has seen the other; every clone computes the same result.
+	 */
 	public static function prevails(array $one, array $other): bool
 	{
 		return self::rank($one) > self::rank($other);
@@ -94,7 +117,13 @@ final class Judge
 	/** Returns our value after a change made here. */
 	public static function changed(array $ours, string $print, string $edited, string $component, string $host): array
 	{
-		$value = ['print' => $print, 'vector' => Vector::next($ours['vector'], $component), 'by' => $component, 'at' => $host, 'edited' => $edited];
+		$value = [
+			'print' => $print,
+			'vector' => Vector::next($ours['vector'], $component),
+			'by' => $component,
+			'at' => $host,
+			'edited' => $edited,
+		];
 
 		return self::replaced($ours, $value, $value['vector']);
 	}
@@ -102,16 +131,21 @@ final class Judge
 	/** Returns the value that stands once another has replaced ours. */
 	public static function succeeds(array $ours, array $theirs): array
 	{
-		return $ours['print'] === $theirs['print'] ? ['vector' => Vector::join($ours['vector'], $theirs['vector'])] + $ours
+		return $ours['print'] === $theirs['print']
+			? ['vector' => Vector::join($ours['vector'], $theirs['vector'])] + $ours
 			: self::replaced($ours, $theirs, Vector::join($ours['vector'], $theirs['vector']));
 	}
 
-	/** Returns the bytes value of a folder: a folder has no bytes to fetch, so the reported value takes effect at once. */
+	/**
+	 * Returns the bytes value of a folder: a folder has no bytes to fetch, so the reported value takes effect at once.
+	 */
 	public static function settled(array $folder): array
 	{
 		$value = $folder['wanted'] ?: $folder['bytes'];
 
-		return array_diff_key(['vector' => Vector::join($folder['bytes']['vector'], $value['vector'])] + $value, ['seen' => 1]);
+		return array_diff_key(['vector' => Vector::join($folder['bytes']['vector'], $value['vector'])] + $value, [
+			'seen' => 1,
+		]);
 	}
 
 	/** Returns the value of a group that no hub has reported yet. */
@@ -122,13 +156,15 @@ final class Judge
 
 	private static function replaced(array $ours, array $theirs, array $vector): array
 	{
-		return ['vector' => $vector, 'past' => $ours['print'] === '' ? $ours['past'] : self::past($ours, $ours['past'])]
-			+ array_intersect_key($theirs, array_flip(['print', 'by', 'at', 'edited']));
+		return (
+			['vector' => $vector, 'past' => $ours['print'] === '' ? $ours['past'] : self::past($ours, $ours['past'])]
+			+ array_intersect_key($theirs, array_flip(['print', 'by', 'at', 'edited']))
+		);
 	}
 
 	/**
-	 * The change of a hub that cannot keep both wins: we keep the loser. Then the later date of bytes wins, then the greater
-	 * fingerprint: nothing that two hubs could see differently.
+	 * The change of a hub that cannot keep both wins: we keep the loser. Then the later date of bytes wins, then the
+	 * greater fingerprint: nothing that two hubs could see differently.
 	 */
 	private static function rank(array $value): array
 	{

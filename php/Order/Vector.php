@@ -9,8 +9,8 @@ if (! class_exists('App', false)) {
 /**
  * A version vector: how many changes of each hub a value has seen. It uses no clocks.
  *
- * A component stands for a hub since its installation or its last restore (Site), or, with a leading `~`, for one change of a hub that
- * sends no vectors, named by its content (Judge).
+ * A component stands for a hub since its installation or its last restore (Site), or, with a leading `~`, for one
+ * change of a hub that sends no vectors, named by its content (Judge).
  */
 final class Vector
 {
@@ -34,7 +34,10 @@ final class Vector
 		return $isBehind ? ($isAhead ? 'concurrent' : 'before') : ($isAhead ? 'after' : 'equal');
 	}
 
-	/** Returns the smallest vector that has seen everything that the given ones have. The order of joining does not matter, nor whether they are folded. */
+	/**
+	 * Returns the smallest vector that has seen everything that the given ones have. The order of joining does not
+	 * matter, nor whether they are folded.
+	 */
 	public static function join(array ...$vectors): array
 	{
 		$joined = [];
@@ -47,7 +50,10 @@ final class Vector
 		return self::folded($joined);
 	}
 
-	/** Returns the vector of the next change that a component makes to a value. A component that was folded away returns with a count above the least kept one. */
+	/**
+	 * Returns the vector of the next change that a component makes to a value. A component that was folded away returns
+	 * with a count above the least kept one.
+	 */
 	public static function next(array $vector, string $component): array
 	{
 		$vector = self::folded($vector);
@@ -63,15 +69,18 @@ final class Vector
 	/**
 	 * Returns a vector without its smallest components if it has too many.
 	 *
-	 * By count, then by name, each kind separately: components dropped here are also dropped from every join with this vector, so all clones
-	 * keep the same ones, and invented components cannot push out a change made after them.
+	 * By count, then by name, each kind separately: components dropped here are also dropped from every join with this
+	 * vector, so all clones keep the same ones, and invented components cannot push out a change made after them.
 	 */
 	public static function folded(array $vector): array
 	{
 		foreach (count($vector) > min(self::MOST) ? self::MOST : [] as $kind => $most) {
 			$kept = self::ofKind($vector, $kind);
 			if (count($kept) > $most) {
-				uksort($kept, fn ($one, $other) => $kept[$other] <=> $kept[$one] ?: strcmp((string) $other, (string) $one));
+				uksort(
+					$kept,
+					fn ($one, $other) => $kept[$other] <=> $kept[$one] ?: strcmp((string) $other, (string) $one),
+				);
 				$vector = array_diff_key($vector, array_slice($kept, $most, null, true));
 			}
 		}
@@ -80,7 +89,10 @@ final class Vector
 		return $vector;
 	}
 
-	/** Caps another hub's counts at a credible distance above those that we know; greater ones are believed step by step. */
+	/**
+	 * Caps another hub's counts at a credible distance above those that we know; greater ones are believed step by
+	 * step.
+	 */
 	public static function credible(array $told, array ...$known): array
 	{
 		$known = self::join(...$known);
@@ -110,7 +122,12 @@ final class Vector
 			return null;
 		}
 		foreach ($said as $component => $count) {
-			if (! preg_match(self::COMPONENT, (string) $component) || ! is_int($count) || $count < 1 || $count > self::LARGEST_COUNT) {
+			if (
+				! preg_match(self::COMPONENT, (string) $component)
+				|| ! is_int($count)
+				|| $count < 1
+				|| $count > self::LARGEST_COUNT
+			) {
 				return null;
 			}
 		}

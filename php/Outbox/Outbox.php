@@ -12,28 +12,42 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Follow-ups: calls to make after a change. Core commits inside some of them, so none can be part of our transaction; their rows can.
+ * Follow-ups: calls to make after a change. Core commits inside some of them, so none can be part of our transaction;
+ * their rows can.
  *
- * One row per channel, kind, name and key: a second request before the call is done replaces the first. A call can be made twice, if a process
- * is killed during it, so it must be repeatable. The attempt is counted before the call: one that kills the process is tried three times, then
- * parked and listed, and never blocks others.
+ * One row per channel, kind, name and key: a second request before the call is done replaces the first. A call can be
+ * made twice, if a process is killed during it, so it must be repeatable. The attempt is counted before the call: one
+ * that kills the process is tried three times, then parked and listed, and never blocks others.
  */
 final class Outbox
 {
 	/** The beginning of the reason while a process is making the call. */
 	public const UNDER_WAY = 'under way: ';
 
-	/** Calls that need neither another hub nor the extension. All others run after the transfers, and wait while the extension is missing. */
+	/**
+	 * Calls that need neither another hub nor the extension. All others run after the transfers, and wait while the
+	 * extension is missing.
+	 */
 	public const QUICK = ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake'];
 
 	private const MOST_ATTEMPTS = 3;
 
 	/** Requests a call. `held` ones wait until release(). `key` distinguishes calls of one name. */
-	public static function add(int $channelId, string $kind, string $name, string $body = '', bool $held = false, string $key = ''): void
-	{
+	public static function add(
+		int $channelId,
+		string $kind,
+		string $name,
+		string $body = '',
+		bool $held = false,
+		string $key = '',
+	): void {
 		$row = ['state' => $held ? 'held' : 'due', 'attempts' => 0, 'next_at' => 0, 'reason' => '', 'body' => $body];
-		Table::upsert('filesync_outbox', ['id' => self::id($channelId, $kind, $name, $key)], $row,
-			['uid' => $channelId, 'kind' => $kind, 'name' => $name, 'created' => Config::now()]);
+		Table::upsert('filesync_outbox', ['id' => self::id($channelId, $kind, $name, $key)], $row, [
+			'uid' => $channelId,
+			'kind' => $kind,
+			'name' => $name,
+			'created' => Config::now(),
+		]);
 	}
 
 	/** Tells whether a call is wanted already. */
@@ -50,7 +64,17 @@ final class Outbox
 		$known = array_column(Table::select('filesync_outbox', ['id' => array_keys($ids)], '', 0, 'id'), 'id');
 		$known && Table::update('filesync_outbox', $row, ['id' => $known]);
 		$new = array_diff_key($ids, array_flip($known));
-		$rows = array_map(fn ($id, $name) => ['id' => $id, 'uid' => $channelId, 'kind' => $kind, 'name' => $name, 'created' => Config::now()] + $row, array_keys($new), $new);
+		$rows = array_map(
+			fn ($id, $name) => [
+				'id' => $id,
+				'uid' => $channelId,
+				'kind' => $kind,
+				'name' => $name,
+				'created' => Config::now(),
+			] + $row,
+			array_keys($new),
+			$new,
+		);
 		foreach (array_chunk($rows, 100) as $some) {
 			if (! Table::tryInsert('filesync_outbox', ...$some)) {
 				// Another process requested one of them just now.
@@ -68,7 +92,12 @@ final class Outbox
 	/** Makes the held calls about some files due. */
 	public static function releaseAll(int $channelId, array $hashes): void
 	{
-		$hashes && Table::update('filesync_outbox', ['state' => 'due'], ['uid' => $channelId, 'name' => $hashes, 'state' => 'held']);
+		$hashes
+			&& Table::update(
+				'filesync_outbox',
+				['state' => 'due'],
+				['uid' => $channelId, 'name' => $hashes, 'state' => 'held'],
+			);
 	}
 
 	/** Forgets a call. */
@@ -84,7 +113,9 @@ final class Outbox
 	 */
 	public static function run(int $channelId, array $kinds = [], ?\Closure $isOver = null): void
 	{
-		$where = ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Config::now()] + ($kinds ? ['kind' => $kinds] : self::possible());
+		$where =
+			['uid' => $channelId, 'state' => 'due', 'next_at <=' => Config::now()]
+			+ ($kinds ? ['kind' => $kinds] : self::possible());
 		foreach (array_column(Table::select('filesync_outbox', $where, 'created, id', 100, 'id'), 'id') as $id) {
 			// One at a time: a body can hold posts.
 			$row = Table::first('filesync_outbox', ['id' => $id, 'state' => 'due']);
@@ -99,9 +130,18 @@ final class Outbox
 	public static function next(array $kinds): ?array
 	{
 		$due = ['kind' => $kinds, 'state' => 'due', 'next_at <=' => Config::now()];
-		$channels = array_map('intval', array_column(Table::select('filesync_outbox', $due, '', 0, 'DISTINCT uid'), 'uid'));
+		$channels = array_map('intval', array_column(
+			Table::select('filesync_outbox', $due, '', 0, 'DISTINCT uid'),
+			'uid',
+		));
 
-		return $channels ? Table::first('filesync_outbox', ['uid' => ServedLast::order($kinds[0], $channels)[0]] + $due, 'created, id') : null;
+		return $channels
+			? Table::first(
+				'filesync_outbox',
+				['uid' => ServedLast::order($kinds[0], $channels)[0]] + $due,
+				'created, id',
+			)
+			: null;
 	}
 
 	/** Makes one call, unless another process is making it. */
@@ -113,24 +153,43 @@ final class Outbox
 			return;
 		}
 		$mine = ['id' => $row['id'], 'attempts' => $attempts, 'reason' => self::UNDER_WAY . Config::token()];
-		Table::update('filesync_outbox', ['next_at' => Config::now() + Backoff::rising(60)->seconds($attempts)] + $mine, ['id' => $row['id'], 'attempts' => (int) $row['attempts'], 'state' => 'due']);
+		Table::update(
+			'filesync_outbox',
+			['next_at' => Config::now() + Backoff::rising(60)->seconds($attempts)] + $mine,
+			['id' => $row['id'], 'attempts' => (int) $row['attempts'], 'state' => 'due'],
+		);
 		if (! Table::first('filesync_outbox', $mine, '', 'id')) {
 			return;
 		}
 		try {
 			$rest = FollowUps::call($row);
-			$rest === null ? Table::delete('filesync_outbox', $mine)
-				: Table::update('filesync_outbox', ['body' => $rest, 'attempts' => 0, 'next_at' => 0, 'reason' => ''], $mine);
+			$rest === null
+				? Table::delete('filesync_outbox', $mine)
+				: Table::update(
+					'filesync_outbox',
+					['body' => $rest, 'attempts' => 0, 'next_at' => 0, 'reason' => ''],
+					$mine,
+				);
 		} catch (\Throwable $e) {
 			Config::logFailure('outbox call ' . $row['kind'], $e);
-			Table::update('filesync_outbox', ['reason' => get_class($e) . ': ' . $e->getMessage()], ['id' => $row['id']]);
+			Table::update(
+				'filesync_outbox',
+				['reason' => get_class($e) . ': ' . $e->getMessage()],
+				['id' => $row['id']],
+			);
 		}
 	}
 
 	/** Returns the channels with due calls. */
 	public static function dueChannels(): array
 	{
-		$due = Table::select('filesync_outbox', ['state' => 'due', 'next_at <=' => Config::now()] + self::possible(), '', 0, 'DISTINCT uid');
+		$due = Table::select(
+			'filesync_outbox',
+			['state' => 'due', 'next_at <=' => Config::now()] + self::possible(),
+			'',
+			0,
+			'DISTINCT uid',
+		);
 
 		return array_map('intval', array_column($due, 'uid'));
 	}

@@ -35,7 +35,12 @@ final class AdminPage
 	/** Returns the page. */
 	public static function show(): string
 	{
-		return Page::isAdmin() ? Page::render('filesync_admin.tpl', self::values() + ['token' => Page::token(self::FORM), 'left' => Page::collect()]) : '';
+		return Page::isAdmin()
+			? Page::render(
+				'filesync_admin.tpl',
+				self::values() + ['token' => Page::token(self::FORM), 'left' => Page::collect()],
+			)
+			: '';
 	}
 
 	/** Takes the form: examines the hub, or saves the settings. */
@@ -46,7 +51,7 @@ final class AdminPage
 		}
 		Page::refuseForged(self::FORM, '/admin/addons/filesync');
 		if (isset($_POST['filesync_examine'])) {
-			self::remember((Doctor::ofThisHub())->examine());
+			self::remember(Doctor::ofThisHub()->examine());
 		} elseif (isset($_POST['filesync_save'])) {
 			self::save($_POST);
 		}
@@ -55,15 +60,40 @@ final class AdminPage
 	/** Keeps the doctor's findings for the page. */
 	public static function remember(array $findings): void
 	{
-		Config::set('doctor', json_encode(['at' => Config::now(), 'findings' => $findings], JSON_INVALID_UTF8_SUBSTITUTE), 'state');
+		Config::set(
+			'doctor',
+			json_encode(['at' => Config::now(), 'findings' => $findings], JSON_INVALID_UTF8_SUBSTITUTE),
+			'state',
+		);
 	}
 
 	/** Returns the contents of the page, as text. */
 	public static function values(): array
 	{
 		if (! Migrations::ready()) {
-			return ['words' => self::words(), 'problems' => [t('Another process is creating the tables of filesync. Look again in a minute.')]] + array_fill_keys(
-				['problem_details', 'versions', 'health', 'examined', 'channels', 'channels_more', 'queue', 'counts', 'clones', 'errors', 'settings', 'excluded'], []);
+			return (
+				[
+					'words' => self::words(),
+					'problems' => [t('Another process is creating the tables of filesync. Look again in a minute.')],
+				]
+				+ array_fill_keys(
+					[
+						'problem_details',
+						'versions',
+						'health',
+						'examined',
+						'channels',
+						'channels_more',
+						'queue',
+						'counts',
+						'clones',
+						'errors',
+						'settings',
+						'excluded',
+					],
+					[],
+				)
+			);
 		}
 		Registration::mend();
 		$status = Report::status();
@@ -71,15 +101,31 @@ final class AdminPage
 
 		return [
 			'words' => self::words(),
-			'problems' => array_values(array_filter([Family::problem(), $status['problem'],
+			'problems' => array_values(array_filter([
+				Family::problem(),
+				$status['problem'],
 				Config::get('enabled') === '0' ? t('filesync is switched off on this hub.') : null,
-				$status['paused_until'] ? sprintf(t('transfers pause until %1$s UTC: %2$s'), $status['paused_until'], Words::kind('Storage')) : null])),
+				$status['paused_until']
+					? sprintf(
+						t('transfers pause until %1$s UTC: %2$s'),
+						$status['paused_until'],
+						Words::kind('Storage'),
+					)
+					: null,
+			])),
 			'problem_details' => $status['paused_until'] ? Config::oneLine($status['paused_reason']) : '',
 			'versions' => self::versions($status),
-			'health' => array_map(fn ($one) => $one + ['mark' => $one['ok'] ? 'ok' : ($one['ok'] === null ? 'note' : 'wrong')], $doctor['findings']),
-			'examined' => $doctor['at'] ? sprintf(t('Examined at %s UTC.'), gmdate('Y-m-d H:i:s', $doctor['at'])) : t('Not examined yet.'),
+			'health' => array_map(
+				fn ($one) => $one + ['mark' => $one['ok'] ? 'ok' : ($one['ok'] === null ? 'note' : 'wrong')],
+				$doctor['findings'],
+			),
+			'examined' => $doctor['at']
+				? sprintf(t('Examined at %s UTC.'), gmdate('Y-m-d H:i:s', $doctor['at']))
+				: t('Not examined yet.'),
 			'channels' => array_map(self::channel(...), array_slice($ids = Clones::local(), 0, self::CHANNELS)),
-			'channels_more' => count($ids) > self::CHANNELS ? sprintf(t('and %s more'), number_format(count($ids) - self::CHANNELS)) : '',
+			'channels_more' => count($ids) > self::CHANNELS
+				? sprintf(t('and %s more'), number_format(count($ids) - self::CHANNELS))
+				: '',
 			'queue' => self::queue($status['states']),
 			'counts' => self::counts($status),
 			'clones' => array_map(self::clone(...), $status['clones']),
@@ -91,11 +137,36 @@ final class AdminPage
 
 	private static function words(): array
 	{
-		return ['versions' => t('Versions'), 'health' => t('Health'), 'examine' => t('Examine now'), 'queue' => t('Files'), 'channels' => t('Channels'), 'channel' => t('Channel'), 'complete' => t('Complete'), 'missing' => t('Missing'), 'note' => t('Note'), 'state' => t('State'), 'files' => t('Files and thumbnails'),
-			'bytes' => t('Size'), 'clones' => t('Other hubs'), 'hub' => t('Hub'), 'speaks' => t('Speaks filesync'), 'last' => t('Last read from (UTC)'), 'trouble' => t('Trouble'),
-			'errors' => t('Last errors'), 'none' => t('None.'), 'settings' => t('Settings'), 'save' => t('Save'), 'excluded' => t('Channels without filesync'),
-			'excluded_help' => t('Nicks of channels of this hub, separated by commas. filesync leaves their files to the hub.'),
-			'details' => t('Details'), 'no_files' => t('Nothing has been received yet.'), 'no_clones' => t('No file has been fetched from another hub yet.')];
+		return [
+			'versions' => t('Versions'),
+			'health' => t('Health'),
+			'examine' => t('Examine now'),
+			'queue' => t('Files'),
+			'channels' => t('Channels'),
+			'channel' => t('Channel'),
+			'complete' => t('Complete'),
+			'missing' => t('Missing'),
+			'note' => t('Note'),
+			'state' => t('State'),
+			'files' => t('Files and thumbnails'),
+			'bytes' => t('Size'),
+			'clones' => t('Other hubs'),
+			'hub' => t('Hub'),
+			'speaks' => t('Speaks filesync'),
+			'last' => t('Last read from (UTC)'),
+			'trouble' => t('Trouble'),
+			'errors' => t('Last errors'),
+			'none' => t('None.'),
+			'settings' => t('Settings'),
+			'save' => t('Save'),
+			'excluded' => t('Channels without filesync'),
+			'excluded_help' => t(
+				'Nicks of channels of this hub, separated by commas. filesync leaves their files to the hub.',
+			),
+			'details' => t('Details'),
+			'no_files' => t('Nothing has been received yet.'),
+			'no_clones' => t('No file has been fetched from another hub yet.'),
+		];
 	}
 
 	private static function versions(array $status): array
@@ -107,11 +178,14 @@ final class AdminPage
 			[t('Hub'), 'Hubzilla ' . Family::version()],
 			[t('Addon'), $status['version']],
 			[t('Extension in the web server'), $status['extension'] ?? t('not loaded')],
-			[t('Extension on the command line'), match (true) {
-				! $cron => t('not known until cron runs'),
-				$cli === '' => sprintf(t('not loaded when cron ran at %s UTC'), gmdate('Y-m-d H:i', $cron)),
-				default => sprintf(t('%1$s when cron ran at %2$s UTC'), $cli, gmdate('Y-m-d H:i', $cron)),
-			}],
+			[
+				t('Extension on the command line'),
+				match (true) {
+					! $cron => t('not known until cron runs'),
+					$cli === '' => sprintf(t('not loaded when cron ran at %s UTC'), gmdate('Y-m-d H:i', $cron)),
+					default => sprintf(t('%1$s when cron ran at %2$s UTC'), $cli, gmdate('Y-m-d H:i', $cron)),
+				},
+			],
 			[t('Tables'), sprintf(t('step %1$d of %2$d'), Migrations::done(), Migrations::newest())],
 		];
 	}
@@ -123,20 +197,43 @@ final class AdminPage
 		if (! Config::serves($channelId)) {
 			return [$nick, t('filesync is switched off'), '', '', ''];
 		}
-		$counts = Overview::here(Clones::channel($channelId) ?? throw new Refused("the channel $channelId is no longer on this hub"));
+		$counts = Overview::here(
+			Clones::channel($channelId) ?? throw new Refused("the channel $channelId is no longer on this hub"),
+		);
 		$todo = $counts['missing_files'] + $counts['old_files'];
 
-		$bytes = $todo ? min($counts['bytes'], $counts['whole_bytes'] + Progress::of($channelId)['arrived_bytes']) : $counts['bytes'];
+		$bytes = $todo
+			? min($counts['bytes'], $counts['whole_bytes'] + Progress::of($channelId)['arrived_bytes'])
+			: $counts['bytes'];
 
-		return [$nick, Words::percent($bytes, $counts['bytes'], ! $todo), Words::amount($counts['whole_files'], $counts['files'], $bytes, $counts['bytes']),
-			$todo ? Words::files($todo) . ($counts['parked_files'] ? ' (' . sprintf(t('stuck: %s'), number_format($counts['parked_files'])) . ')' : '') : '',
-			Config::get('paused', "channel:$channelId") === '1' ? t('paused') : ''];
+		return [
+			$nick,
+			Words::percent($bytes, $counts['bytes'], ! $todo),
+			Words::amount($counts['whole_files'], $counts['files'], $bytes, $counts['bytes']),
+			$todo
+				? Words::files($todo)
+				. (
+					$counts['parked_files']
+						? ' (' . sprintf(t('stuck: %s'), number_format($counts['parked_files'])) . ')'
+						: ''
+				)
+				: '',
+			Config::get('paused', "channel:$channelId") === '1' ? t('paused') : '',
+		];
 	}
 
 	private static function queue(array $states): array
 	{
-		$words = ['staged' => t('to be fetched'), 'leased' => t('being fetched'), 'waiting' => t('waiting for the next try'), 'verified' => t('complete, about to be shown'),
-			'publishing' => t('being shown'), 'published' => t('finished recently'), 'parked' => t('needs attention'), 'dropped' => t('no longer wanted')];
+		$words = [
+			'staged' => t('to be fetched'),
+			'leased' => t('being fetched'),
+			'waiting' => t('waiting for the next try'),
+			'verified' => t('complete, about to be shown'),
+			'publishing' => t('being shown'),
+			'published' => t('finished recently'),
+			'parked' => t('needs attention'),
+			'dropped' => t('no longer wanted'),
+		];
 		$rows = [];
 		foreach (array_intersect_key($words, $states) as $state => $word) {
 			$rows[] = [$word, number_format($states[$state]['files']), Words::size($states[$state]['bytes'])];
@@ -147,12 +244,21 @@ final class AdminPage
 
 	private static function counts(array $status): array
 	{
-		$words = ['packets_waiting' => t('Packets that could not be applied yet: %s'), 'packets_dropped' => t('Packets that were dropped because too many wait; the clones are compared instead: %s'), 'packets_parked' => t('Packets that need attention: %s'),
-			'calls_waiting' => t('Posts, previews and messages still to be made: %s'), 'calls_parked' => t('Posts, previews and messages that failed: %s'),
-			'kept_files' => t('Replaced and deleted files that are kept: %s')];
+		$words = [
+			'packets_waiting' => t('Packets that could not be applied yet: %s'),
+			'packets_dropped' => t(
+				'Packets that were dropped because too many wait; the clones are compared instead: %s',
+			),
+			'packets_parked' => t('Packets that need attention: %s'),
+			'calls_waiting' => t('Posts, previews and messages still to be made: %s'),
+			'calls_parked' => t('Posts, previews and messages that failed: %s'),
+			'kept_files' => t('Replaced and deleted files that are kept: %s'),
+		];
 		$lines = [];
 		foreach ($words as $name => $word) {
-			$status[$name] && $lines[] = sprintf($word, number_format($status[$name])) . ($name === 'kept_files' ? ' (' . Words::size($status['kept_bytes']) . ')' : '');
+			$status[$name] && ($lines[] =
+				sprintf($word, number_format($status[$name]))
+				. ($name === 'kept_files' ? ' (' . Words::size($status['kept_bytes']) . ')' : ''));
 		}
 
 		return $lines;
@@ -162,38 +268,95 @@ final class AdminPage
 	{
 		$trouble = array_filter([
 			abs($clone['skew_seconds']) > 1 ? sprintf(t('its clock differs by %d s'), $clone['skew_seconds']) : '',
-			$clone['failures'] ? sprintf(t('failures since: %1$d, the last at %2$s UTC'), $clone['failures'], $clone['last_failure']) : '',
+			$clone['failures']
+				? sprintf(t('failures since: %1$d, the last at %2$s UTC'), $clone['failures'], $clone['last_failure'])
+				: '',
 			$clone['dav_refused_until'] ? sprintf(t('without /dav until %s UTC'), $clone['dav_refused_until']) : '',
 		]);
 
-		return [$clone['url'], match ($clone['filesync']) {
-			'yes' => trim(t('yes') . ' ' . $clone['version']),
-			'no' => t('no'),
-			default => t('not known'),
-		}, $clone['last_success'] ?? '–', implode('; ', $trouble), Config::oneLine($clone['reason'])];
+		return [
+			$clone['url'],
+			match ($clone['filesync']) {
+				'yes' => trim(t('yes') . ' ' . $clone['version']),
+				'no' => t('no'),
+				default => t('not known'),
+			},
+			$clone['last_success'] ?? '–',
+			implode('; ', $trouble),
+			Config::oneLine($clone['reason']),
+		];
 	}
 
 	/** Returns unfinished work, newest first: the cause in words, and the original error text. */
 	private static function errors(): array
 	{
 		$rows = [];
-		foreach (Table::select('filesync_transfer', ['state' => [TransferState::PARKED, TransferState::WAITING], 'reason <>' => '', 'kind <>' => Queue::BRAKE], 'updated DESC', self::ERRORS, 'uid, names, kind, reason, state, next_at, updated') as $row) {
-			$rows[] = [(int) $row['updated'], (int) $row['uid'], implode('/', json_decode($row['names'], true) ?: []), Words::kind($row['kind']), $row['reason'],
-				$row['state'] === TransferState::PARKED ? t('needs attention') : sprintf(t('next try at %s UTC'), gmdate('Y-m-d H:i:s', (int) $row['next_at']))];
+		foreach (Table::select(
+			'filesync_transfer',
+			['state' => [TransferState::PARKED, TransferState::WAITING], 'reason <>' => '', 'kind <>' => Queue::BRAKE],
+			'updated DESC',
+			self::ERRORS,
+			'uid, names, kind, reason, state, next_at, updated',
+		) as $row) {
+			$rows[] = [
+				(int) $row['updated'],
+				(int) $row['uid'],
+				implode('/', json_decode($row['names'], true) ?: []),
+				Words::kind($row['kind']),
+				$row['reason'],
+				$row['state'] === TransferState::PARKED
+					? t('needs attention')
+					: sprintf(t('next try at %s UTC'), gmdate('Y-m-d H:i:s', (int) $row['next_at'])),
+			];
 		}
-		foreach (Table::select('filesync_packet', [], 'updated DESC', self::ERRORS, 'uid, hash, reason, state, updated') as $row) {
-			$rows[] = [(int) $row['updated'], (int) $row['uid'], $row['hash'], t('a change from another hub could not be applied'), $row['reason'], $row['state'] === 'parked' ? t('needs attention') : t('will be retried')];
+		foreach (Table::select(
+			'filesync_packet',
+			[],
+			'updated DESC',
+			self::ERRORS,
+			'uid, hash, reason, state, updated',
+		) as $row) {
+			$rows[] = [
+				(int) $row['updated'],
+				(int) $row['uid'],
+				$row['hash'],
+				t('a change from another hub could not be applied'),
+				$row['reason'],
+				$row['state'] === 'parked' ? t('needs attention') : t('will be retried'),
+			];
 		}
-		foreach (Table::select('filesync_outbox', ['reason <>' => ''], 'created DESC', self::ERRORS, 'uid, kind, name, reason, state, created') as $row) {
-			str_starts_with($row['reason'], Outbox::UNDER_WAY) || $rows[] = [(int) $row['created'], (int) $row['uid'], $row['name'], Words::call($row['kind']), $row['reason'], $row['state'] === 'parked' ? t('needs attention') : t('will be retried')];
+		foreach (Table::select(
+			'filesync_outbox',
+			['reason <>' => ''],
+			'created DESC',
+			self::ERRORS,
+			'uid, kind, name, reason, state, created',
+		) as $row) {
+			str_starts_with($row['reason'], Outbox::UNDER_WAY) || ($rows[] = [
+				(int) $row['created'],
+				(int) $row['uid'],
+				$row['name'],
+				Words::call($row['kind']),
+				$row['reason'],
+				$row['state'] === 'parked' ? t('needs attention') : t('will be retried'),
+			]);
 		}
 		foreach (Brake::lines() as $line) {
 			$rows[] = [$line['since'], $line['channel'], '', Words::displaced($line), '', t('needs attention')];
 		}
 		rsort($rows);
 
-		return array_map(fn ($row) => ['at' => gmdate('Y-m-d H:i', $row[0]), 'channel' => Words::nick($row[1]), 'name' => Config::oneLine($row[2]), 'reason' => $row[3], 'details' => Config::oneLine($row[4]), 'then' => $row[5]],
-			array_slice($rows, 0, self::ERRORS));
+		return array_map(
+			fn ($row) => [
+				'at' => gmdate('Y-m-d H:i', $row[0]),
+				'channel' => Words::nick($row[1]),
+				'name' => Config::oneLine($row[2]),
+				'reason' => $row[3],
+				'details' => Config::oneLine($row[4]),
+				'then' => $row[5],
+			],
+			array_slice($rows, 0, self::ERRORS),
+		);
 	}
 
 	private static function settings(): array
@@ -201,12 +364,23 @@ final class AdminPage
 		$rows = [];
 		foreach (Settings::ALL as $name => $one) {
 			$value = Config::get($name);
-			$range = implode(', ', array_filter([t($one['unit']), $one['unit'] === 'switch' ? '' : Settings::range($name), sprintf(t('default: %s'), match (true) {
-				$one['unit'] === 'switch' => $one['default'] === '1' ? t('on') : t('off'),
-				$one['default'] === '' => t('empty'),
-				default => $one['default'],
-			})]));
-			$rows[] = ['name' => $name, 'value' => $value, 'isSwitch' => $one['unit'] === 'switch', 'text' => t($one['text']), 'range' => $range, 'isChanged' => $value !== $one['default']];
+			$range = implode(', ', array_filter([
+				t($one['unit']),
+				$one['unit'] === 'switch' ? '' : Settings::range($name),
+				sprintf(t('default: %s'), match (true) {
+					$one['unit'] === 'switch' => $one['default'] === '1' ? t('on') : t('off'),
+					$one['default'] === '' => t('empty'),
+					default => $one['default'],
+				}),
+			]));
+			$rows[] = [
+				'name' => $name,
+				'value' => $value,
+				'isSwitch' => $one['unit'] === 'switch',
+				'text' => t($one['text']),
+				'range' => $range,
+				'isChanged' => $value !== $one['default'],
+			];
 		}
 
 		return $rows;
@@ -216,7 +390,7 @@ final class AdminPage
 	{
 		$nicks = [];
 		foreach (Config::scopesWhere('enabled', '0') as $scope) {
-			str_starts_with($scope, 'channel:') && $nicks[] = Words::nick((int) substr($scope, 8));
+			str_starts_with($scope, 'channel:') && ($nicks[] = Words::nick((int) substr($scope, 8)));
 		}
 
 		return implode(', ', $nicks);
@@ -237,7 +411,10 @@ final class AdminPage
 			}
 		}
 		$refused = [...$refused, ...self::exclude((string) ($form['filesync_excluded'] ?? ''))];
-		Page::leave($refused ? sprintf(t('Not saved, invalid value: %s'), implode(', ', $refused)) : t('Settings saved.'), (bool) $refused);
+		Page::leave(
+			$refused ? sprintf(t('Not saved, invalid value: %s'), implode(', ', $refused)) : t('Settings saved.'),
+			(bool) $refused,
+		);
 	}
 
 	/** Leaves these channels to the hub, and no others. Returns nicks that belong to no channel. */
@@ -246,7 +423,7 @@ final class AdminPage
 		$unknown = $scopes = [];
 		foreach (array_filter(array_map('trim', explode(',', $nicks)), 'strlen') as $nick) {
 			$channel = Clones::byNick($nick);
-			$channel ? $scopes[] = 'channel:' . (int) $channel['channel_id'] : $unknown[] = $nick;
+			$channel ? ($scopes[] = 'channel:' . (int) $channel['channel_id']) : ($unknown[] = $nick);
 		}
 		foreach (array_diff(Config::scopesWhere('enabled', '0'), $scopes, ['site']) as $scope) {
 			Config::clear('enabled', $scope);

@@ -27,7 +27,18 @@ if (! class_exists('App', false)) {
 final class OwnerActions
 {
 	/** By button name: whether its value is the id of a row. */
-	private const BUTTONS = ['retry' => true, 'retry_all' => false, 'pause' => false, 'resume' => false, 'check' => false, 'undo' => true, 'agree' => true, 'refuse' => true, 'accept' => true, 'give_back' => true];
+	private const BUTTONS = [
+		'retry' => true,
+		'retry_all' => false,
+		'pause' => false,
+		'resume' => false,
+		'check' => false,
+		'undo' => true,
+		'agree' => true,
+		'refuse' => true,
+		'accept' => true,
+		'give_back' => true,
+	];
 
 	/** Processes the form and redirects to the page. */
 	public static function take(): void
@@ -43,7 +54,7 @@ final class OwnerActions
 				$done = self::press($channelId, $_POST);
 				$done === '' || Page::leave($done, false);
 			}
-		} catch (Refused | Postponed $e) {
+		} catch (Refused|Postponed $e) {
 			Page::leave(ucfirst(sprintf(t('not done: %s'), Config::oneLine($e->getMessage()))), true);
 		} catch (\Throwable $e) {
 			Config::logFailure('a button on the page of channel ' . $channelId, $e);
@@ -66,13 +77,18 @@ final class OwnerActions
 			Overview::forget($channelId);
 
 			return match ($name) {
-				'retry' => self::retry($channelId, self::row('filesync_transfer', $channelId, $value, ['state' => [TransferState::PARKED, TransferState::WAITING], 'kind <>' => Queue::BRAKE])),
+				'retry' => self::retry($channelId, self::row('filesync_transfer', $channelId, $value, [
+					'state' => [TransferState::PARKED, TransferState::WAITING],
+					'kind <>' => Queue::BRAKE,
+				])),
 				'retry_all' => self::retry($channelId, null),
 				'pause' => self::pause($channelId, true),
 				'resume' => self::pause($channelId, false),
 				'check' => self::check($channelId),
 				'undo' => self::undo(self::row('filesync_kept', $channelId, $value, ['source' => ''])),
-				'agree', 'refuse' => self::decide($channelId, self::row('filesync_packet', $channelId, $value, ['state' => 'parked']), $name === 'agree'),
+				'agree', 'refuse' => self::decide($channelId, self::row('filesync_packet', $channelId, $value, [
+					'state' => 'parked',
+				]), $name === 'agree'),
 				'accept', 'give_back' => self::answer($channelId, $value, $name === 'accept'),
 			};
 		}
@@ -92,9 +108,24 @@ final class OwnerActions
 		$mine = ['uid' => $channelId] + ($row ? ['id' => $row['id'], 'generation' => (int) $row['generation']] : []);
 		$mine += ['state' => [TransferState::PARKED, TransferState::WAITING], 'kind <>' => Queue::BRAKE];
 		Queue::forgetStated($mine);
-		Table::update('filesync_transfer', ['state' => TransferState::STAGED, 'token' => '', 'lease_until' => 0, 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()], $mine);
+		Table::update(
+			'filesync_transfer',
+			[
+				'state' => TransferState::STAGED,
+				'token' => '',
+				'lease_until' => 0,
+				'attempts' => 0,
+				'next_at' => Config::now(),
+				'updated' => Config::now(),
+			],
+			$mine,
+		);
 		if (! $row) {
-			Table::update('filesync_outbox', ['state' => 'due', 'attempts' => 0, 'next_at' => 0], ['uid' => $channelId, 'state' => 'parked']);
+			Table::update(
+				'filesync_outbox',
+				['state' => 'due', 'attempts' => 0, 'next_at' => 0],
+				['uid' => $channelId, 'state' => 'parked'],
+			);
 			Table::update('filesync_packet', ['next_at' => Config::now()], ['uid' => $channelId, 'state' => 'staged']);
 		}
 		Doorbell::ring();
@@ -129,10 +160,15 @@ final class OwnerActions
 	/** Accepts or refuses everything that a clone displaced or wants to. */
 	private static function answer(int $channelId, string $id, bool $isAgreed): string
 	{
-		$line = array_values(array_filter(Brake::lines($channelId), fn ($line) => $line['id'] === $id))[0] ?? throw new Refused(t('it no longer exists'));
+		$line = array_values(array_filter(
+			Brake::lines($channelId),
+			fn ($line) => $line['id'] === $id,
+		))[0] ?? throw new Refused(t('it no longer exists'));
 		BrakeAnswer::decide($line, $isAgreed);
 
-		return $isAgreed ? t('Accepted. The change is being applied here.') : t('Our files are being restored, here and on the other clones.');
+		return $isAgreed
+			? t('Accepted. The change is being applied here.')
+			: t('Our files are being restored, here and on the other clones.');
 	}
 
 	private static function decide(int $channelId, array $packet, bool $isAgreed): string
@@ -141,6 +177,8 @@ final class OwnerActions
 		Outbox::run($channelId, ['announce', 'deleted']);
 		Doorbell::ring();
 
-		return $isAgreed ? t('Agreed. The change has been applied here.') : t('Refused. The deleted files will be restored there.');
+		return $isAgreed
+			? t('Agreed. The change has been applied here.')
+			: t('Refused. The deleted files will be restored there.');
 	}
 }

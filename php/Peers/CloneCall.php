@@ -34,9 +34,11 @@ final class CloneCall
 	 * @param string $root The root URL of a known clone of the channel.
 	 * @param string $kind What is requested, the last part of the path: `inventory`.
 	 */
-	public function __construct(private readonly array $channel, private readonly string $root, private readonly string $kind)
-	{
-	}
+	public function __construct(
+		private readonly array $channel,
+		private readonly string $root,
+		private readonly string $kind,
+	) {}
 
 	/**
 	 * Sends a request and returns the answer.
@@ -54,15 +56,36 @@ final class CloneCall
 			return $answer;
 		}
 		$error = is_string($answer['error']) ? $answer['error'] : '';
-		throw new PeerFailure("$this->root refuses: $error", $error, in_array($error, ['version', 'unknown_requester'], true), $error === 'busy' ? 10 : null);
+		throw new PeerFailure(
+			"$this->root refuses: $error",
+			$error,
+			in_array($error, ['version', 'unknown_requester'], true),
+			$error === 'busy' ? 10 : null,
+		);
 	}
 
 	private function post(array $keys): array
 	{
-		$body = json_encode($keys + ['filesync' => Version::REQUEST, 'channel' => $this->channel['channel_hash'], 'key_id' => Clones::ownUrl($this->channel),
-			'time' => Config::now() + $this->aheadSeconds, 'nonce' => Config::token(), 'gzip' => function_exists('gzdecode')], JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR);
+		$body = json_encode(
+			$keys
+			+ [
+				'filesync' => Version::REQUEST,
+				'channel' => $this->channel['channel_hash'],
+				'key_id' => Clones::ownUrl($this->channel),
+				'time' => Config::now() + $this->aheadSeconds,
+				'nonce' => Config::token(),
+				'gzip' => function_exists('gzdecode'),
+			],
+			JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR,
+		);
 		$path = "/getfile/$this->kind";
-		$signature = SignedRequest::sign($this->channel, $this->kind, rtrim((string) parse_url($this->root, PHP_URL_PATH), '/') . $path, Web::hostOf($this->root), $body);
+		$signature = SignedRequest::sign(
+			$this->channel,
+			$this->kind,
+			rtrim((string) parse_url($this->root, PHP_URL_PATH), '/') . $path,
+			Web::hostOf($this->root),
+			$body,
+		);
 		$headers = ['Content-Type: application/json', 'Filesync-Signature: ' . $signature];
 		try {
 			$reply = Client::ask('POST', $this->root . $path, $headers, $body, self::MOST_BYTES, self::SECONDS);
@@ -73,8 +96,15 @@ final class CloneCall
 		$this->count++;
 		$this->bytes += strlen($body) + strlen($said);
 		if ($status === 0 || $status >= 500 || $status === 429) {
-			$again = preg_match('/^[0-9]{1,4}$/D', $reply['headers']['retry-after'] ?? '') ? max(1, min(self::LONGEST_WAIT_SECONDS, (int) $reply['headers']['retry-after'])) : 10;
-			throw new PeerFailure("$this->root does not answer now: " . ($status ? "status $status" : $reply['error']), $status === 429 ? 'busy' : '', false, $status === 429 ? $again : null);
+			$again = preg_match('/^[0-9]{1,4}$/D', $reply['headers']['retry-after'] ?? '')
+				? max(1, min(self::LONGEST_WAIT_SECONDS, (int) $reply['headers']['retry-after']))
+				: 10;
+			throw new PeerFailure(
+				"$this->root does not answer now: " . ($status ? "status $status" : $reply['error']),
+				$status === 429 ? 'busy' : '',
+				false,
+				$status === 429 ? $again : null,
+			);
 		}
 		if (str_starts_with($said, "\x1f\x8b")) {
 			$said = (string) @gzdecode($said, self::MOST_BYTES);

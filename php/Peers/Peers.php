@@ -13,7 +13,8 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Our records of the other hubs where our channels live: whether they speak filesync, how they were reached, and with what success.
+ * Our records of the other hubs where our channels live: whether they speak filesync, how they were reached, and with
+ * what success.
  *
  * All records expire. A hub that gains or loses filesync is noticed with the next packet or the next transfer, whose
  * stock ways stay open: a wrong record costs one small request.
@@ -39,15 +40,27 @@ final class Peers
 	/** Returns our description of ourselves, or null while this process cannot serve. */
 	public static function introduction(): ?array
 	{
-		return ! self::canServe() ? null : ['v' => Version::SIBLING, 'version' => Config::version(), 'features' => self::FEATURES,
-			'endpoint' => Web::root() . '/getfile/ticket', 'time' => Config::now()];
+		return (
+			! self::canServe()
+				? null
+				: [
+					'v' => Version::SIBLING,
+					'version' => Config::version(),
+					'features' => self::FEATURES,
+					'endpoint' => Web::root() . '/getfile/ticket',
+					'time' => Config::now(),
+				]
+		);
 	}
 
 	/** Tells whether every other hub of a channel is known to speak filesync. */
 	public static function allSpeak(array $channel): bool
 	{
 		foreach (Clones::others($channel) as $clone) {
-			if ((Table::first('filesync_peer', ['id' => self::id($clone['url'])], '', 'speaks')['speaks'] ?? '') !== 'yes') {
+			if (
+				(Table::first('filesync_peer', ['id' => self::id($clone['url'])], '', 'speaks')['speaks'] ?? '')
+				!== 'yes'
+			) {
 				return false;
 			}
 		}
@@ -55,7 +68,10 @@ final class Peers
 		return true;
 	}
 
-	/** Tells whether a hub offers a feature: also false if it is not known to speak filesync, null if nothing is known about it. */
+	/**
+	 * Tells whether a hub offers a feature: also false if it is not known to speak filesync, null if nothing is known
+	 * about it.
+	 */
 	public static function offers(string $url, string $feature): ?bool
 	{
 		$row = self::read($url);
@@ -73,14 +89,20 @@ final class Peers
 	}
 
 	/**
-	 * Records the description of a hub in a packet or request, if one of our channels lives there. The channel signed it, not that hub:
-	 * so it is believed if nothing is known, and a hub known not to speak filesync is asked again. It never removes knowledge.
+	 * Records the description of a hub in a packet or request, if one of our channels lives there. The channel signed
+	 * it, not that hub: so it is believed if nothing is known, and a hub known not to speak filesync is asked again. It
+	 * never removes knowledge.
 	 */
 	public static function hear(string $url, mixed $said): void
 	{
 		$root = Clones::normalise($url);
-		if ($root === null || ! is_array($said) || ! is_int($said['v'] ?? null) || ! is_string($said['endpoint'] ?? null)
-			|| Clones::normalise($said['endpoint']) !== $root . '/getfile/ticket') {
+		if (
+			$root === null
+			|| ! is_array($said)
+			|| ! is_int($said['v'] ?? null)
+			|| ! is_string($said['endpoint'] ?? null)
+			|| Clones::normalise($said['endpoint']) !== $root . '/getfile/ticket'
+		) {
 			return;
 		}
 		$features = self::features($said['features'] ?? null);
@@ -93,25 +115,40 @@ final class Peers
 			self::write($url, ['known_until' => $row['speaks'] === 'yes' ? Config::now() + self::YES_SECONDS : 0]);
 			return;
 		}
-		self::write($url, ['speaks' => 'yes', 'known_until' => Config::now() + self::YES_SECONDS,
-			'version' => self::version($said['version'] ?? null), 'features' => implode(' ', $features), 'reason' => '']);
+		self::write($url, [
+			'speaks' => 'yes',
+			'known_until' => Config::now() + self::YES_SECONDS,
+			'version' => self::version($said['version'] ?? null),
+			'features' => implode(' ', $features),
+			'reason' => '',
+		]);
 	}
 
 	/**
-	 * Reads an unverified description of a hub. Its only effect, at most once an hour, is to end the time during which the
-	 * hub is not asked because it did not speak filesync: then that hub itself is asked.
+	 * Reads an unverified description of a hub. Its only effect, at most once an hour, is to end the time during which
+	 * the hub is not asked because it did not speak filesync: then that hub itself is asked.
 	 */
 	public static function hearsay(mixed $info): void
 	{
-		$url = is_array($info) && isset($info['filesync']) && is_array($info['site'] ?? null) ? $info['site']['url'] ?? null : null;
+		$url = is_array($info) && isset($info['filesync']) && is_array($info['site'] ?? null)
+			? $info['site']['url'] ?? null
+			: null;
 		$row = is_string($url) && strlen($url) <= 255 && mb_check_encoding($url, 'UTF-8') ? self::read($url) : null;
 		$now = Config::now();
-		if ($row && $row['speaks'] === 'no' && (int) $row['known_until'] > $now && (int) $row['known_until'] <= $now + self::NO_SECONDS - self::HEARSAY_SECONDS) {
+		if (
+			$row
+			&& $row['speaks'] === 'no'
+			&& (int) $row['known_until'] > $now
+			&& (int) $row['known_until'] <= ($now + self::NO_SECONDS - self::HEARSAY_SECONDS)
+		) {
 			self::write($url, ['known_until' => 0]);
 		}
 	}
 
-	/** Tells whether a hub may be asked for tickets: if it gives them, or nothing is known about it. A refusal is remembered for a day, or ten minutes. */
+	/**
+	 * Tells whether a hub may be asked for tickets: if it gives them, or nothing is known about it. A refusal is
+	 * remembered for a day, or ten minutes.
+	 */
 	public static function mayAsk(string $url): bool
 	{
 		$row = self::read($url);
@@ -122,8 +159,11 @@ final class Peers
 	/** Tells whether a hub's /dav may be read from: no admin forbade it, and it was not refused recently. */
 	public static function mayUseDav(string $url): bool
 	{
-		return Config::get('dav_allowed') !== '0' && Config::get('dav_allowed', 'peer:' . $url) !== '0'
-			&& (int) (self::read($url)['dav_refused_until'] ?? 0) < Config::now();
+		return (
+			Config::get('dav_allowed') !== '0'
+			&& Config::get('dav_allowed', 'peer:' . $url) !== '0'
+			&& (int) (self::read($url)['dav_refused_until'] ?? 0) < Config::now()
+		);
 	}
 
 	/** Returns the longest range that a hub's connection is known to survive, in bytes; 0 for any. */
@@ -141,12 +181,16 @@ final class Peers
 	 */
 	public static function byHealth(array $clones): array
 	{
-		$ranked = array_map(function ($clone, $n) {
-			$row = self::read($clone['url']);
-			$isFailing = $row && (int) $row['last_failed'] > (int) $row['last_ok'];
+		$ranked = array_map(
+			function ($clone, $n) {
+				$row = self::read($clone['url']);
+				$isFailing = $row && (int) $row['last_failed'] > (int) $row['last_ok'];
 
-			return [$isFailing ? (int) $row['failures'] : 0, $n, $clone];
-		}, $clones, array_keys($clones));
+				return [$isFailing ? (int) $row['failures'] : 0, $n, $clone];
+			},
+			$clones,
+			array_keys($clones),
+		);
 		sort($ranked);
 
 		return array_column($ranked, 2);
@@ -164,15 +208,21 @@ final class Peers
 		$row = self::read($origin['url']);
 		$set = [];
 		$gaveBytes = ! empty($origin['received_bytes']) || $rung !== null;
-		// A forbidden way was not refused again. A hub that gives a channel nothing at all says nothing about the ways of other channels.
+		// A forbidden way was not refused again. A hub that gives a channel nothing at all says nothing about the ways
+		// of other channels.
 		if ($origin['dav'] === 'refused' && $gaveBytes && self::mayUseDav($origin['url'])) {
 			Config::log("reads from {$origin['url']} without /dav for a day: " . ($origin['reason'] ?? ''));
 			$set['dav_refused_until'] = $now + self::NO_SECONDS;
 		}
 		$filesync = $origin['filesync'] ?? 'untried';
 		if ($filesync === 'open') {
-			$set += ['speaks' => 'yes', 'known_until' => $now + self::YES_SECONDS, 'version' => self::version($origin['version'] ?? null),
-				'features' => implode(' ', self::features($origin['features'] ?? null)), 'reason' => ''];
+			$set += [
+				'speaks' => 'yes',
+				'known_until' => $now + self::YES_SECONDS,
+				'version' => self::version($origin['version'] ?? null),
+				'features' => implode(' ', self::features($origin['features'] ?? null)),
+				'reason' => '',
+			];
 		} elseif ($filesync === 'refused' && isset($origin['filesync_reason'])) {
 			// A hub that spoke it before may be in the middle of an upgrade.
 			$seconds = ($row['version'] ?? '') === '' ? self::NO_SECONDS : self::NO_LONGER_SECONDS;
@@ -185,14 +235,24 @@ final class Peers
 		if (isset($origin['skew_seconds'])) {
 			$set['skew_seconds'] = (int) $origin['skew_seconds'];
 		}
-		// A limit that the batch was given is not news: it keeps its expiry. A limit that no longer exists is dropped at once.
-		if (array_key_exists('piece_bytes', $origin) && (int) $origin['piece_bytes'] !== self::pieceBytes($origin['url'])) {
-			$set += ['piece_bytes' => (int) $origin['piece_bytes'], 'piece_until' => $origin['piece_bytes'] ? $now + self::PIECE_SECONDS : 0];
+		// A limit that the batch was given is not news: it keeps its expiry. A limit that no longer exists is dropped
+		// at once.
+		if (
+			array_key_exists('piece_bytes', $origin)
+			&& (int) $origin['piece_bytes'] !== self::pieceBytes($origin['url'])
+		) {
+			$set += [
+				'piece_bytes' => (int) $origin['piece_bytes'],
+				'piece_until' => $origin['piece_bytes'] ? $now + self::PIECE_SECONDS : 0,
+			];
 		}
 		if ($gaveBytes) {
 			$set += ['last_ok' => $now, 'failures' => 0];
 		} elseif (! empty($origin['failures'])) {
-			$set += ['last_failed' => $now, 'failures' => min(1000000, (int) ($row['failures'] ?? 0) + (int) $origin['failures'])];
+			$set += [
+				'last_failed' => $now,
+				'failures' => min(1000000, (int) ($row['failures'] ?? 0) + (int) $origin['failures']),
+			];
 		}
 		$set += $rung === null ? [] : ['rung' => $rung];
 		$set && self::write($origin['url'], $set);
@@ -203,26 +263,31 @@ final class Peers
 	{
 		$now = Config::now();
 
-		return array_map(fn ($row) => [
-			'url' => $row['url'],
-			'filesync' => (int) $row['known_until'] > $now ? $row['speaks'] : 'unknown',
-			'version' => $row['version'] === '' ? null : $row['version'],
-			'features' => $row['features'] === '' ? [] : explode(' ', $row['features']),
-			'reason' => $row['reason'],
-			'skew_seconds' => (int) $row['skew_seconds'],
-			'dav_refused_until' => self::date((int) $row['dav_refused_until'] > $now ? (int) $row['dav_refused_until'] : 0),
-			'piece_bytes' => (int) $row['piece_until'] > $now ? (int) $row['piece_bytes'] : 0,
-			'last_success' => self::date((int) $row['last_ok']),
-			'last_failure' => self::date((int) $row['last_failed']),
-			'failures' => (int) $row['failures'],
-			'rung' => $row['rung'] === '' ? null : $row['rung'],
-		], Table::select('filesync_peer', [], 'url', 200));
+		return array_map(
+			fn ($row) => [
+				'url' => $row['url'],
+				'filesync' => (int) $row['known_until'] > $now ? $row['speaks'] : 'unknown',
+				'version' => $row['version'] === '' ? null : $row['version'],
+				'features' => $row['features'] === '' ? [] : explode(' ', $row['features']),
+				'reason' => $row['reason'],
+				'skew_seconds' => (int) $row['skew_seconds'],
+				'dav_refused_until' => self::date(
+					(int) $row['dav_refused_until'] > $now ? (int) $row['dav_refused_until'] : 0,
+				),
+				'piece_bytes' => (int) $row['piece_until'] > $now ? (int) $row['piece_bytes'] : 0,
+				'last_success' => self::date((int) $row['last_ok']),
+				'last_failure' => self::date((int) $row['last_failed']),
+				'failures' => (int) $row['failures'],
+				'rung' => $row['rung'] === '' ? null : $row['rung'],
+			],
+			Table::select('filesync_peer', [], 'url', 200),
+		);
 	}
 
 	/** Forgets hubs without any news or transfer for a long time. */
 	public static function prune(): void
 	{
-		Table::delete('filesync_peer', ['updated <' => Config::now() - 90 * 86400]);
+		Table::delete('filesync_peer', ['updated <' => Config::now() - (90 * 86400)]);
 	}
 
 	private static function read(string $url): ?array
@@ -232,14 +297,29 @@ final class Peers
 
 	private static function write(string $url, array $set): void
 	{
-		Table::tryUpsert('filesync_peer', ['id' => self::id($url)], ['updated' => Config::now()] + $set, ['url' => $url, 'speaks' => '', 'known_until' => 0,
-			'version' => '', 'features' => '', 'reason' => '', 'dav_refused_until' => 0, 'piece_bytes' => 0, 'piece_until' => 0, 'skew_seconds' => 0,
-			'last_ok' => 0, 'last_failed' => 0, 'failures' => 0, 'rung' => '']);
+		Table::tryUpsert('filesync_peer', ['id' => self::id($url)], ['updated' => Config::now()] + $set, [
+			'url' => $url,
+			'speaks' => '',
+			'known_until' => 0,
+			'version' => '',
+			'features' => '',
+			'reason' => '',
+			'dav_refused_until' => 0,
+			'piece_bytes' => 0,
+			'piece_until' => 0,
+			'skew_seconds' => 0,
+			'last_ok' => 0,
+			'last_failed' => 0,
+			'failures' => 0,
+			'rung' => '',
+		]);
 	}
 
 	private static function features(mixed $said): array
 	{
-		$names = is_array($said) ? array_filter($said, fn ($name) => is_string($name) && preg_match('/^[a-z0-9_.-]{1,32}$/D', $name)) : [];
+		$names = is_array($said)
+			? array_filter($said, fn ($name) => is_string($name) && preg_match('/^[a-z0-9_.-]{1,32}$/D', $name))
+			: [];
 
 		return array_slice(array_values(array_unique($names)), 0, 16);
 	}

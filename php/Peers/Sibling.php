@@ -17,11 +17,16 @@ final class Sibling
 	/** Returns an entry with our sibling key; without it if this process cannot keep its promises. */
 	public static function add(array $channel, mixed $entry, bool $isDelete, array $beneath = []): mixed
 	{
-		$introduction = is_array($entry) && ! empty($entry['attach']) && is_array($entry['attach']) ? Peers::introduction() : null;
+		$introduction = is_array($entry) && ! empty($entry['attach']) && is_array($entry['attach'])
+			? Peers::introduction()
+			: null;
 		if ($introduction) {
 			$last = end($entry['attach']);
 			$hash = (string) ($last['hash'] ?? '');
-			$entry['filesync'] = $introduction + ($isDelete || ! empty($last['is_dir']) ? [] : self::facts($channel, $hash)) + self::order($channel, $hash, $isDelete, $beneath);
+			$entry['filesync'] =
+				$introduction
+				+ ($isDelete || ! empty($last['is_dir']) ? [] : self::facts($channel, $hash))
+				+ self::order($channel, $hash, $isDelete, $beneath);
 		}
 
 		return $entry;
@@ -34,11 +39,18 @@ final class Sibling
 			return [];
 		}
 		if ($isDelete) {
-			return ['gone' => (object) $file['gone']] + ($beneath ? ['beneath' => array_map(fn ($seen) => (object) $seen, $beneath)] : []);
+			return (
+				['gone' => (object) $file['gone']]
+				+ ($beneath ? ['beneath' => array_map(fn ($seen) => (object) $seen, $beneath)] : [])
+			);
 		}
 		$revision = [];
 		foreach (Judge::GROUPS as $group) {
-			$revision[$group] = ['seen' => (object) $file[$group]['vector'], 'by' => $file[$group]['by'], 'at' => $file[$group]['at']];
+			$revision[$group] = [
+				'seen' => (object) $file[$group]['vector'],
+				'by' => $file[$group]['by'],
+				'at' => $file[$group]['at'],
+			];
 		}
 		$revision['bytes']['edited'] = $file['bytes']['edited'];
 		$revision['place']['name'] = substr(strstr($file['place']['print'], "\n") ?: "\n", 1);
@@ -53,7 +65,9 @@ final class Sibling
 			return [];
 		}
 		$stat = $facts->stat();
-		$sha256 = $stat && $stat['size_bytes'] === $facts->sizeBytes ? Digests::known($facts->channelId(), $hash, 0, $stat) : null;
+		$sha256 = $stat && $stat['size_bytes'] === $facts->sizeBytes
+			? Digests::known($facts->channelId(), $hash, 0, $stat)
+			: null;
 
 		return ['size_bytes' => $facts->sizeBytes] + ($sha256 === null ? [] : ['sha256' => $sha256]);
 	}

@@ -19,9 +19,9 @@ if (! class_exists('App', false)) {
 /**
  * Rewrites the channel's own posts from another clone to this hub's URLs, and signs them again.
  *
- * Only the channel's own: posts of other authors are neither rewritten nor signed. A post was written on another clone if its
- * `mid` is there; so a post made here that names the other hub stays as it was written, even if another clone sends it back
- * with that clone's URLs.
+ * Only the channel's own: posts of other authors are neither rewritten nor signed. A post was written on another clone
+ * if its `mid` is there; so a post made here that names the other hub stays as it was written, even if another clone
+ * sends it back with that clone's URLs.
  */
 final class ItemRelocation
 {
@@ -44,7 +44,8 @@ final class ItemRelocation
 	}
 
 	/**
-	 * Relocates an item that core is about to store; the data of hooks `item_store_before` and `item_store_update_before`.
+	 * Relocates an item that core is about to store; the data of hooks `item_store_before` and
+	 * `item_store_update_before`.
 	 */
 	public static function beforeStore(array &$data): void
 	{
@@ -90,7 +91,10 @@ final class ItemRelocation
 				$changes[$field] = $moved[$field];
 			}
 		}
-		if (isset($changes['body']) || ! Signer::verify($moved['body'], (string) $item['sig'], $channel['channel_pubkey'])) {
+		if (
+			isset($changes['body'])
+			|| ! Signer::verify($moved['body'], (string) $item['sig'], $channel['channel_pubkey'])
+		) {
 			$changes['sig'] = Keys::signer($channel)->sign($moved['body']);
 			$changes['item_verified'] = 1;
 		}
@@ -116,7 +120,10 @@ final class ItemRelocation
 		}
 	}
 
-	/** Returns the channel if the item is its own, and the channel is served. Core calls this for every item: cheap checks first. */
+	/**
+	 * Returns the channel if the item is its own, and the channel is served. Core calls this for every item: cheap
+	 * checks first.
+	 */
 	private static function authorHere(array $item): ?array
 	{
 		$uid = (int) ($item['uid'] ?? 0);
@@ -125,13 +132,18 @@ final class ItemRelocation
 		}
 		$channel = Clones::channel($uid);
 
-		return $channel && ($item['author_xchan'] ?? '') === $channel['channel_hash'] && Config::serves($uid) ? $channel : null;
+		return $channel && ($item['author_xchan'] ?? '') === $channel['channel_hash'] && Config::serves($uid)
+			? $channel
+			: null;
 	}
 
 	/** Returns one of our items that a clone sent back, with our text and signature. */
 	private static function asItIsHere(array $item, array $own): array
 	{
-		return array_replace($item, array_intersect_key($own, array_flip(array_diff(self::FIELDS, ['term'])), $item), ['sig' => $own['sig'], 'item_verified' => $own['item_verified']]);
+		return array_replace($item, array_intersect_key($own, array_flip(array_diff(self::FIELDS, ['term'])), $item), [
+			'sig' => $own['sig'],
+			'item_verified' => $own['item_verified'],
+		]);
 	}
 
 	private static function isFromHere(array $item): bool
@@ -151,8 +163,8 @@ final class ItemRelocation
 	/**
 	 * Remembers a post that shows files missing here: once one arrives, its URL is rewritten too.
 	 *
-	 * Posts arrive before their files when a channel is cloned. Until then the URL points to the hub that has the file, and
-	 * we cannot know whether the file is the channel's own.
+	 * Posts arrive before their files when a channel is cloned. Until then the URL points to the hub that has the file,
+	 * and we cannot know whether the file is the channel's own.
 	 */
 	private static function awaitMedia(array $channel, array $item): void
 	{
@@ -164,7 +176,11 @@ final class ItemRelocation
 		$channelId = (int) $channel['channel_id'];
 		$hashes = array_values(array_unique(preg_grep(self::FILE_HASH, preg_replace('/-\d$/D', '', $hashes))));
 		// A post waits for this many files; when the first of the others arrives, the whole post is checked again.
-		$missing = array_slice(array_values(array_diff($hashes, Items::ownMedia($channelId, $hashes))), 0, self::MOST_AWAITED);
+		$missing = array_slice(
+			array_values(array_diff($hashes, Items::ownMedia($channelId, $hashes))),
+			0,
+			self::MOST_AWAITED,
+		);
 		if ($missing) {
 			Outbox::addHeld($channelId, 'relocate', $missing, (string) $item['mid']);
 			// One may have arrived meanwhile.
@@ -193,9 +209,14 @@ final class ItemRelocation
 				continue;
 			}
 			$fields = (new Relocator([
-				'from' => $home['url'], 'from_nick' => $home['nick'],
-				'to' => Web::root(), 'to_nick' => $channel['channel_address'],
-				'own_media' => Items::ownMedia((int) $channel['channel_id'], Relocator::mediaHashes($home['url'], $text)),
+				'from' => $home['url'],
+				'from_nick' => $home['nick'],
+				'to' => Web::root(),
+				'to_nick' => $channel['channel_address'],
+				'own_media' => Items::ownMedia((int) $channel['channel_id'], Relocator::mediaHashes(
+					$home['url'],
+					$text,
+				)),
 			]))->item($fields);
 		}
 

@@ -21,8 +21,8 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Fetches posts about files that a stock hub sends to no clone: a file that was shared when it was uploaded, a new profile or
- * cover photo.
+ * Fetches posts about files that a stock hub sends to no clone: a file that was shared when it was uploaded, a new
+ * profile or cover photo.
  *
  * The request is one outbox row for each hub, so that many files need only one query.
  */
@@ -33,14 +33,24 @@ final class LinkedPosts
 	private const CLOCKS_DIFFER_SECONDS = 900;
 	private const IN_USE = [Core::PHOTO_PROFILE => 4, Core::PHOTO_COVER => 7];
 
-	/** Requests the posts of a file that arrives for the first time or with a new use. Called before the packet is applied. */
+	/**
+	 * Requests the posts of a file that arrives for the first time or with a new use. Called before the packet is
+	 * applied.
+	 */
 	public static function want(array $channel, Packet $packet, string $root): void
 	{
 		if (! self::mayBePosted($channel, $packet) || ! OriginApi::isAllowed($root)) {
 			return;
 		}
-		$since = max(Config::now() - self::PACKET_SECONDS, (int) strtotime($packet->last['edited'] . ' UTC')) - self::CLOCKS_DIFFER_SECONDS;
-		$wish = Table::first('filesync_outbox', ['uid' => (int) $channel['channel_id'], 'kind' => 'posts', 'name' => $root], '', 'body');
+		$since =
+			max(Config::now() - self::PACKET_SECONDS, (int) strtotime($packet->last['edited'] . ' UTC'))
+			- self::CLOCKS_DIFFER_SECONDS;
+		$wish = Table::first(
+			'filesync_outbox',
+			['uid' => (int) $channel['channel_id'], 'kind' => 'posts', 'name' => $root],
+			'',
+			'body',
+		);
 		$since = min($since, json_decode($wish['body'] ?? '', true)['since'] ?? $since);
 		Outbox::add((int) $channel['channel_id'], 'posts', $root, json_encode(['since' => $since]));
 	}
@@ -63,7 +73,11 @@ final class LinkedPosts
 				return null;
 			}
 			if (Config::now() >= $until) {
-				return ['since' => (int) $wish['since'], 'page' => $page + 1, 'tops' => array_map('strval', array_keys($tops))];
+				return [
+					'since' => (int) $wish['since'],
+					'page' => $page + 1,
+					'tops' => array_map('strval', array_keys($tops)),
+				];
 			}
 		}
 
@@ -73,8 +87,24 @@ final class LinkedPosts
 	/** Stores those posts that are about our files, and comments under them; `$tops` are the posts stored so far. */
 	private static function take(array $channel, string $root, array $items, array &$tops): void
 	{
-		$items = array_filter($items, fn ($item) => is_string($item['message_id'] ?? null) && is_string($item['message_top'] ?? null) && is_array($item['owner'] ?? null));
-		$present = array_column(Table::select('item', ['uid' => (int) $channel['channel_id'], 'mid' => array_column($items, 'message_id')], '', 0, 'mid'), 'mid');
+		$items = array_filter(
+			$items,
+			fn ($item) => (
+				is_string($item['message_id'] ?? null)
+				&& is_string($item['message_top'] ?? null)
+				&& is_array($item['owner'] ?? null)
+			),
+		);
+		$present = array_column(
+			Table::select(
+				'item',
+				['uid' => (int) $channel['channel_id'], 'mid' => array_column($items, 'message_id')],
+				'',
+				0,
+				'mid',
+			),
+			'mid',
+		);
 		$wanted = [];
 		foreach (array_filter($items, fn ($item) => ! in_array($item['message_id'], $present, true)) as $item) {
 			$isTop = $item['message_top'] === $item['message_id'];
@@ -94,8 +124,20 @@ final class LinkedPosts
 			return true;
 		}
 		foreach (self::IN_USE as $usage => $scale) {
-			if (($packet->photos[$scale]['photo_usage'] ?? null) === $usage && ! Table::first('photo',
-				['uid' => (int) $channel['channel_id'], 'resource_id' => $packet->last['hash'], 'imgscale' => $scale, 'photo_usage' => $usage], '', 'id')) {
+			if (
+				($packet->photos[$scale]['photo_usage'] ?? null) === $usage
+				&& ! Table::first(
+					'photo',
+					[
+						'uid' => (int) $channel['channel_id'],
+						'resource_id' => $packet->last['hash'],
+						'imgscale' => $scale,
+						'photo_usage' => $usage,
+					],
+					'',
+					'id',
+				)
+			) {
 				return true;
 			}
 		}
@@ -108,7 +150,10 @@ final class LinkedPosts
 		if (($item['author']['id'] ?? '') !== $channel['channel_guid']) {
 			return false;
 		}
-		$hashes = Relocator::mediaHashes($root, json_encode([$item['body'] ?? '', $item['attach'] ?? ''], JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE));
+		$hashes = Relocator::mediaHashes($root, json_encode(
+			[$item['body'] ?? '', $item['attach'] ?? ''],
+			JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE,
+		));
 		if (is_string($item['resource_id'] ?? null) && preg_match(Bounds::HASH, $item['resource_id'])) {
 			$hashes[] = $item['resource_id'];
 		}

@@ -24,7 +24,11 @@ final class Previews
 	/** Starts the job if previews are wanted and no process makes them. */
 	public static function summon(): void
 	{
-		if (Outbox::next(['preview']) && ! Lease::isHeld('previews') && Lease::take('summon-previews', Config::token(), self::SUMMON_SECONDS)) {
+		if (
+			Outbox::next(['preview'])
+			&& ! Lease::isHeld('previews')
+			&& Lease::take('summon-previews', Config::token(), self::SUMMON_SECONDS)
+		) {
 			Config::summonWorker('previews');
 		}
 	}
@@ -38,7 +42,7 @@ final class Previews
 			return;
 		}
 		try {
-			while (Config::now() < $deadline && $row = Outbox::next(['preview'])) {
+			while (Config::now() < $deadline && ($row = Outbox::next(['preview']))) {
 				ServedLast::note('preview', (int) $row['uid']);
 				Outbox::attempt($row);
 				Lease::extend('previews', $token, self::LEASE_SECONDS);

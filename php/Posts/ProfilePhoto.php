@@ -11,7 +11,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Keeps the crops of a profile photo that arrived as a file: core would overwrite the present one with the avatar that it fetches. */
+/**
+ * Keeps the crops of a profile photo that arrived as a file: core would overwrite the present one with the avatar that
+ * it fetches.
+ */
 final class ProfilePhoto
 {
 	/** Replaces core's import_channel_photo. Returns the photo's hash, or false if nothing was stored. */

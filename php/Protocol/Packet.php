@@ -14,8 +14,8 @@ if (! class_exists('App', false)) {
 /**
  * One entry of a sync packet's file list, checked.
  *
- * It accepts only known columns of the known types; anything else makes the whole entry invalid. Ids, owners and paths of the
- * packet are checked for honesty and then dropped: only a hash can determine a path on disk.
+ * It accepts only known columns of the known types; anything else makes the whole entry invalid. Ids, owners and paths
+ * of the packet are checked for honesty and then dropped: only a hash can determine a path on disk.
  */
 final class Packet
 {
@@ -24,21 +24,82 @@ final class Packet
 	private const LARGEST_COUNT = 1 << 53;
 
 	private const ATTACH = [
-		'id' => 'drop', 'aid' => 'drop', 'uid' => 'drop', 'hash' => 'hash', 'creator' => 'label', 'filename' => 'name',
-		'filetype' => 'label', 'filesize' => 'count', 'revision' => 'count', 'folder' => 'parent', 'flags' => 'count', 'is_dir' => 'flag',
-		'is_photo' => 'flag', 'os_storage' => 'count', 'os_path' => 'path', 'display_path' => 'text', 'content' => 'content', 'data' => 'content',
-		'created' => 'date', 'edited' => 'date', 'allow_cid' => 'acl', 'allow_gid' => 'acl', 'deny_cid' => 'acl', 'deny_gid' => 'acl',
-		'term' => 'terms', 'deleted' => 'flag',
+		'id' => 'drop',
+		'aid' => 'drop',
+		'uid' => 'drop',
+		'hash' => 'hash',
+		'creator' => 'label',
+		'filename' => 'name',
+		'filetype' => 'label',
+		'filesize' => 'count',
+		'revision' => 'count',
+		'folder' => 'parent',
+		'flags' => 'count',
+		'is_dir' => 'flag',
+		'is_photo' => 'flag',
+		'os_storage' => 'count',
+		'os_path' => 'path',
+		'display_path' => 'text',
+		'content' => 'content',
+		'data' => 'content',
+		'created' => 'date',
+		'edited' => 'date',
+		'allow_cid' => 'acl',
+		'allow_gid' => 'acl',
+		'deny_cid' => 'acl',
+		'deny_gid' => 'acl',
+		'term' => 'terms',
+		'deleted' => 'flag',
 	];
 	private const PHOTO = [
-		'id' => 'drop', 'aid' => 'drop', 'uid' => 'drop', 'xchan' => 'label', 'resource_id' => 'hash', 'created' => 'date',
-		'edited' => 'date', 'expires' => 'date', 'title' => 'text', 'description' => 'text', 'album' => 'text', 'filename' => 'name',
-		'mimetype' => 'label', 'type' => 'label', 'height' => 'count', 'width' => 'count', 'filesize' => 'count', 'size' => 'count',
-		'content' => 'encoded', 'data' => 'encoded', 'imgscale' => 'scale', 'scale' => 'scale', 'photo_usage' => 'count', 'profile' => 'count',
-		'is_nsfw' => 'count', 'os_storage' => 'count', 'os_path' => 'path', 'display_path' => 'text', 'photo_flags' => 'count',
-		'allow_cid' => 'acl', 'allow_gid' => 'acl', 'deny_cid' => 'acl', 'deny_gid' => 'acl',
+		'id' => 'drop',
+		'aid' => 'drop',
+		'uid' => 'drop',
+		'xchan' => 'label',
+		'resource_id' => 'hash',
+		'created' => 'date',
+		'edited' => 'date',
+		'expires' => 'date',
+		'title' => 'text',
+		'description' => 'text',
+		'album' => 'text',
+		'filename' => 'name',
+		'mimetype' => 'label',
+		'type' => 'label',
+		'height' => 'count',
+		'width' => 'count',
+		'filesize' => 'count',
+		'size' => 'count',
+		'content' => 'encoded',
+		'data' => 'encoded',
+		'imgscale' => 'scale',
+		'scale' => 'scale',
+		'photo_usage' => 'count',
+		'profile' => 'count',
+		'is_nsfw' => 'count',
+		'os_storage' => 'count',
+		'os_path' => 'path',
+		'display_path' => 'text',
+		'photo_flags' => 'count',
+		'allow_cid' => 'acl',
+		'allow_gid' => 'acl',
+		'deny_cid' => 'acl',
+		'deny_gid' => 'acl',
 	];
-	private const ATTACH_NEEDED = ['hash', 'filename', 'filetype', 'filesize', 'folder', 'is_dir', 'edited', 'created', 'allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'];
+	private const ATTACH_NEEDED = [
+		'hash',
+		'filename',
+		'filetype',
+		'filesize',
+		'folder',
+		'is_dir',
+		'edited',
+		'created',
+		'allow_cid',
+		'allow_gid',
+		'deny_cid',
+		'deny_gid',
+	];
 	private const PHOTO_NEEDED = ['resource_id', 'imgscale', 'filesize', 'mimetype', 'edited', 'created'];
 
 	private function __construct(
@@ -58,10 +119,12 @@ final class Packet
 		public readonly mixed $sibling,
 		/** @var string The digest of the file that the sender knows, or empty. */
 		public readonly string $sha256 = '',
-		/** @var array{revision: ?array, gone: ?array, beneath: array} The sender's order of changes (SiblingReader::readOrder). */
+		/**
+		 * @var array{revision: ?array, gone: ?array, beneath: array} The sender's order of changes
+		 *     (SiblingReader::readOrder).
+		 */
 		public readonly array $order = ['revision' => null, 'gone' => null, 'beneath' => []],
-	) {
-	}
+	) {}
 
 	/**
 	 * Reads an entry from the wire.
@@ -82,9 +145,22 @@ final class Packet
 		if (! $rows) {
 			throw new Refused('attach is empty');
 		}
-		$items = array_values(array_filter(self::rows($entry['item'] ?? [], 'item', 10000), fn ($item) => is_array($item['owner'] ?? null)));
+		$items = array_values(array_filter(self::rows($entry['item'] ?? [], 'item', 10000), fn ($item) => is_array(
+			$item['owner'] ?? null,
+		)));
 		if (array_filter($rows, fn ($row) => ! empty($row['deleted']))) {
-			return new self($fetchUrl, $nick, [], null, [], self::deletes($rows), [], $entry['filesync'] ?? null, '', SiblingReader::readOrder($entry['filesync'] ?? null));
+			return new self(
+				$fetchUrl,
+				$nick,
+				[],
+				null,
+				[],
+				self::deletes($rows),
+				[],
+				$entry['filesync'] ?? null,
+				'',
+				SiblingReader::readOrder($entry['filesync'] ?? null),
+			);
 		}
 		$chain = self::chain($rows);
 		$last = array_pop($chain);
@@ -98,7 +174,18 @@ final class Packet
 		$told = SiblingReader::read($entry['filesync'] ?? null, $last['filesize']);
 		$last['filesize'] = $told['size_bytes'];
 
-		return new self($fetchUrl, $nick, $chain, $last, $photos, [], $items, $entry['filesync'] ?? null, $told['sha256'], SiblingReader::readOrder($entry['filesync'] ?? null));
+		return new self(
+			$fetchUrl,
+			$nick,
+			$chain,
+			$last,
+			$photos,
+			[],
+			$items,
+			$entry['filesync'] ?? null,
+			$told['sha256'],
+			SiblingReader::readOrder($entry['filesync'] ?? null),
+		);
 	}
 
 	private static function deletes(array $rows): array
@@ -124,7 +211,7 @@ final class Packet
 			if ($checked['folder'] !== $parent || isset($seen[$checked['hash']])) {
 				throw new Refused('the rows in "attach" do not form a single folder path');
 			}
-			if ($i < count($rows) - 1 && ! $checked['is_dir']) {
+			if ($i < (count($rows) - 1) && ! $checked['is_dir']) {
 				throw new Refused('a file appears as a folder');
 			}
 			$parent = $checked['hash'];
@@ -142,7 +229,12 @@ final class Packet
 	{
 		$photos = [];
 		foreach ($rows as $row) {
-			foreach (['data' => 'content', 'scale' => 'imgscale', 'size' => 'filesize', 'type' => 'mimetype'] as $old => $new) {
+			foreach ([
+				'data' => 'content',
+				'scale' => 'imgscale',
+				'size' => 'filesize',
+				'type' => 'mimetype',
+			] as $old => $new) {
 				if (array_key_exists($old, $row)) {
 					$row[$new] ??= $row[$old];
 					unset($row[$old]);
@@ -155,9 +247,21 @@ final class Packet
 			foreach (['title', 'description', 'album'] as $text) {
 				$checked[$text] = PhotoType::text($checked[$text] ?? '');
 			}
-			$photos[$checked['imgscale']] = $checked + ['xchan' => '', 'expires' => $checked['edited'],
-				'height' => 0, 'width' => 0, 'photo_usage' => 0, 'profile' => 0, 'is_nsfw' => 0, 'photo_flags' => 0,
-				'allow_cid' => $last['allow_cid'], 'allow_gid' => $last['allow_gid'], 'deny_cid' => $last['deny_cid'], 'deny_gid' => $last['deny_gid']];
+			$photos[$checked['imgscale']] = $checked
+			+ [
+				'xchan' => '',
+				'expires' => $checked['edited'],
+				'height' => 0,
+				'width' => 0,
+				'photo_usage' => 0,
+				'profile' => 0,
+				'is_nsfw' => 0,
+				'photo_flags' => 0,
+				'allow_cid' => $last['allow_cid'],
+				'allow_gid' => $last['allow_gid'],
+				'deny_cid' => $last['deny_cid'],
+				'deny_gid' => $last['deny_gid'],
+			];
 		}
 		ksort($photos);
 
@@ -186,10 +290,12 @@ final class Packet
 		$stored = ! empty($row['os_storage']);
 		$checked = [];
 		foreach ($row as $key => $value) {
-			$type = $columns[$key] ?? throw new Refused('an unknown column: ' . substr(preg_replace('/[^\w.-]/', '?', (string) $key), 0, 64));
+			$type = $columns[$key] ?? throw new Refused(
+					'an unknown column: ' . substr(preg_replace('/[^\w.-]/', '?', (string) $key), 0, 64),
+				);
 			switch ($type) {
 				case 'drop':
-					self::text(is_int($value) ? (string) $value : ($value ?? ''), $key, 32);
+					self::text(is_int($value) ? (string) $value : $value ?? '', $key, 32);
 					break;
 				case 'path':
 					self::honestPath($value, $key);
@@ -229,20 +335,28 @@ final class Packet
 				$scale = self::count($value, $key);
 				return $scale <= 9 ? $scale : throw new Refused("$key is not a photo scale");
 			case 'hash':
-				return preg_match(Bounds::HASH, self::text($value, $key, 64)) ? $value : throw new Refused("$key is not a file hash");
+				return preg_match(Bounds::HASH, self::text($value, $key, 64))
+					? $value
+					: throw new Refused("$key is not a file hash");
 			case 'parent':
 				return $value === '' || $value === null ? '' : self::checkValue('hash', $value, $key);
 			case 'name':
 				return self::name(self::text($value, $key, 4 * self::LONGEST_NAME));
 			case 'label':
 				$label = self::text($value, $key, self::LONGEST_NAME);
-				return preg_match('/[\x00-\x1f\x7f]/', $label) ? throw new Refused("$key contains a control character") : $label;
+				return preg_match('/[\x00-\x1f\x7f]/', $label)
+					? throw new Refused("$key contains a control character")
+					: $label;
 			case 'date':
 				return self::date(self::text($value, $key, 32), $key);
 			case 'acl':
 				// Only text is accepted: a value that reads as empty would make the file public.
-				$text = is_string($value) ? self::text($value, $key, self::LONGEST_TEXT) : throw new Refused("$key is not an access list");
-				return preg_replace('/<[^<>]*>/', '', $text) === '' ? $text : throw new Refused("$key is not an access list");
+				$text = is_string($value)
+					? self::text($value, $key, self::LONGEST_TEXT)
+					: throw new Refused("$key is not an access list");
+				return preg_replace('/<[^<>]*>/', '', $text) === ''
+					? $text
+					: throw new Refused("$key is not an access list");
 			case 'terms':
 				return self::terms($value);
 			default:
@@ -255,7 +369,11 @@ final class Packet
 		$terms = [];
 		foreach (self::rows($value, 'term', 500) as $row) {
 			$type = self::count($row['type'] ?? $row['ttype'] ?? null, 'ttype');
-			$terms[] = ['ttype' => min($type, 255), 'term' => self::text($row['term'] ?? '', 'term', 764), 'url' => self::text($row['url'] ?? '', 'url', 4096)];
+			$terms[] = [
+				'ttype' => min($type, 255),
+				'term' => self::text($row['term'] ?? '', 'term', 764),
+				'url' => self::text($row['url'] ?? '', 'url', 4096),
+			];
 		}
 
 		return $terms;
@@ -263,8 +381,13 @@ final class Packet
 
 	private static function text(mixed $value, string $key, int $most): string
 	{
-		$value = is_int($value) ? (string) $value : ($value ?? '');
-		if (! is_string($value) || strlen($value) > $most || str_contains($value, "\0") || ! mb_check_encoding($value, 'UTF-8')) {
+		$value = is_int($value) ? (string) $value : $value ?? '';
+		if (
+			! is_string($value)
+			|| strlen($value) > $most
+			|| str_contains($value, "\0")
+			|| ! mb_check_encoding($value, 'UTF-8')
+		) {
 			throw new Refused("$key is not text of at most $most bytes");
 		}
 
@@ -276,7 +399,13 @@ final class Packet
 		if (is_bool($value) || $value === null || $value === '') {
 			return (int) $value;
 		}
-		if ((is_int($value) && $value >= 0 || is_string($value) && preg_match('/^\d{1,18}$/D', $value)) && (int) $value <= self::LARGEST_COUNT) {
+		if (
+			(is_int($value)
+			&& $value >= 0
+			|| is_string($value)
+			&& preg_match('/^\d{1,18}$/D', $value))
+			&& (int) $value <= self::LARGEST_COUNT
+		) {
 			return (int) $value;
 		}
 		throw new Refused("$key is not a count");
@@ -287,8 +416,13 @@ final class Packet
 		if (str_starts_with($date, '0000-00-00')) {
 			return Core::NO_DATE;
 		}
-		if (preg_match('/^((\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d))(\.\d+)?$/D', $date, $part)
-			&& checkdate((int) $part[3], (int) $part[4], (int) $part[2]) && $part[5] < 24 && $part[6] < 60 && $part[7] < 60) {
+		if (
+			preg_match('/^((\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d))(\.\d+)?$/D', $date, $part)
+			&& checkdate((int) $part[3], (int) $part[4], (int) $part[2])
+			&& $part[5] < 24
+			&& $part[6] < 60
+			&& $part[7] < 60
+		) {
 			return $part[1];
 		}
 		throw new Refused("$key is not a date");

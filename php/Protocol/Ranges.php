@@ -23,7 +23,10 @@ final class Ranges
 		return in_array($etag, $found[1], true);
 	}
 
-	/** Tells whether a range request may get a partial answer: without If-Range, or if that is exactly our strong validator. */
+	/**
+	 * Tells whether a range request may get a partial answer: without If-Range, or if that is exactly our strong
+	 * validator.
+	 */
 	public static function mayBePartial(?string $ifRange, string $etag): bool
 	{
 		return $ifRange === null || trim($ifRange) === '"' . $etag . '"';
@@ -32,11 +35,16 @@ final class Ranges
 	/**
 	 * Returns the bytes that a Range header requests.
 	 *
-	 * @return array{int, int}|'whole'|'unsatisfiable' First byte and number of bytes. `whole`: no header, several ranges, or not understood.
+	 * @return array{int, int}|'whole'|'unsatisfiable' First byte and number of bytes. `whole`: no header, several
+	 *     ranges, or not understood.
 	 */
 	public static function read(?string $range, int $size): array|string
 	{
-		if ($range === null || ! preg_match('/^bytes=\s*(\d*)-(\d*)\s*$/iD', $range, $part) || $part[1] . $part[2] === '') {
+		if (
+			$range === null
+			|| ! preg_match('/^bytes=\s*(\d*)-(\d*)\s*$/iD', $range, $part)
+			|| $part[1] . $part[2] === ''
+		) {
 			return 'whole';
 		}
 		[$first, $last] = [self::number($part[1]), self::number($part[2])];

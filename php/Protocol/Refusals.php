@@ -11,7 +11,8 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Requests with a wrong credential: one counted row for each address, for a day, and at most one line a minute in the log.
+ * Requests with a wrong credential: one counted row for each address, for a day, and at most one line a minute in the
+ * log.
  *
  * A request without a credential leaves neither a row nor a line.
  */
@@ -51,27 +52,46 @@ final class Refusals
 	private static function add(string $address): bool
 	{
 		$row = Table::first('filesync_refusal', ['id' => self::id($address)], '', 'number');
-		$row && Table::update('filesync_refusal', ['number' => (int) $row['number'] + 1, 'updated' => Config::now()], ['id' => self::id($address)]);
+		$row
+			&& Table::update(
+				'filesync_refusal',
+				['number' => (int) $row['number'] + 1, 'updated' => Config::now()],
+				['id' => self::id($address)],
+			);
 
 		return $row !== null;
 	}
 
 	private static function insert(string $address): void
 	{
-		Table::tryInsert('filesync_refusal', ['id' => self::id($address), 'address' => $address, 'number' => 1, 'updated' => Config::now()]);
+		Table::tryInsert('filesync_refusal', [
+			'id' => self::id($address),
+			'address' => $address,
+			'number' => 1,
+			'updated' => Config::now(),
+		]);
 	}
 
 	/** Writes a line with the number since the last one, unless that was less than a minute ago. */
 	private static function line(string $credential, string $address): void
 	{
 		$row = Table::first('filesync_refusal', ['id' => self::id(self::ALL)], '', 'number, updated');
-		if ($row && (int) $row['updated'] > Config::now() - self::LINE_SECONDS) {
+		if ($row && (int) $row['updated'] > (Config::now() - self::LINE_SECONDS)) {
 			Table::update('filesync_refusal', ['number' => (int) $row['number'] + 1], ['id' => self::id(self::ALL)]);
 			return;
 		}
 		$number = (int) ($row['number'] ?? 0) + 1;
-		Table::tryUpsert('filesync_refusal', ['id' => self::id(self::ALL)], ['number' => 0, 'updated' => Config::now()], ['address' => self::ALL]);
-		Config::log("refused $number " . ($number === 1 ? 'request' : 'requests') . " with a wrong credential; the last came from $address with a wrong $credential");
+		Table::tryUpsert(
+			'filesync_refusal',
+			['id' => self::id(self::ALL)],
+			['number' => 0, 'updated' => Config::now()],
+			['address' => self::ALL],
+		);
+		Config::log(
+			"refused $number "
+			. ($number === 1 ? 'request' : 'requests')
+			. " with a wrong credential; the last came from $address with a wrong $credential",
+		);
 	}
 
 	/** Returns an IPv4 address, or the 64-bit network of one IPv6 user. */

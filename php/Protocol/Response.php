@@ -20,31 +20,54 @@ final class Response
 		public readonly array $headers,
 		public readonly string $body = '',
 		public readonly ?array $file = null,
-	) {
-	}
+	) {}
 
 	/** Returns a JSON answer. */
 	public static function json(int $status, array $content, array $headers = []): self
 	{
 		$body = json_encode($content, JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE);
 
-		return new self($status, $headers + ['Content-Type' => 'application/json', 'Content-Length' => (string) strlen($body),
-			'Cache-Control' => 'no-store', 'X-Content-Type-Options' => 'nosniff'], $body);
+		return new self(
+			$status,
+			$headers
+			+ [
+				'Content-Type' => 'application/json',
+				'Content-Length' => (string) strlen($body),
+				'Cache-Control' => 'no-store',
+				'X-Content-Type-Options' => 'nosniff',
+			],
+			$body,
+		);
 	}
 
 	/** Returns a longer JSON answer, compressed if the client accepts that. */
 	public static function packed(array $content): self
 	{
-		$body = gzencode(json_encode($content, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE), 6);
+		$body = gzencode(
+			json_encode($content, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE),
+			6,
+		);
 
-		return new self(200, ['Content-Type' => 'application/octet-stream', 'Content-Length' => (string) strlen($body),
-			'Cache-Control' => 'no-store', 'X-Content-Type-Options' => 'nosniff'], $body);
+		return new self(
+			200,
+			[
+				'Content-Type' => 'application/octet-stream',
+				'Content-Length' => (string) strlen($body),
+				'Cache-Control' => 'no-store',
+				'X-Content-Type-Options' => 'nosniff',
+			],
+			$body,
+		);
 	}
 
 	/** Returns a refusal; its time shows the other hub a clock difference. */
 	public static function error(int $status, string $error, ?int $retryAfter = null): self
 	{
-		return self::json($status, ['filesync' => Version::REQUEST, 'error' => $error, 'time' => Config::now()], $retryAfter === null ? [] : ['Retry-After' => (string) $retryAfter]);
+		return self::json(
+			$status,
+			['filesync' => Version::REQUEST, 'error' => $error, 'time' => Config::now()],
+			$retryAfter === null ? [] : ['Retry-After' => (string) $retryAfter],
+		);
 	}
 
 	/** Returns an answer without a body. */

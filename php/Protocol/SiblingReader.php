@@ -27,20 +27,30 @@ final class SiblingReader
 	{
 		$none = ['size_bytes' => $sizeBytes, 'sha256' => ''];
 		$size = is_array($said) && ($said['v'] ?? null) === Version::SIBLING ? $said['size_bytes'] ?? null : null;
-		if (! is_int($size) || $size < 0 || $size > self::LARGEST_BYTES || min($size, $columnEnd) !== min($sizeBytes, $columnEnd)
-			|| ($sizeBytes > $columnEnd && $size !== $sizeBytes)) {
+		if (
+			! is_int($size)
+			|| $size < 0
+			|| $size > self::LARGEST_BYTES
+			|| min($size, $columnEnd) !== min($sizeBytes, $columnEnd)
+			|| ($sizeBytes > $columnEnd
+			&& $size !== $sizeBytes)
+		) {
 			return $none;
 		}
 		$sha256 = $said['sha256'] ?? '';
 
-		return ['size_bytes' => $size, 'sha256' => is_string($sha256) && preg_match('/^[0-9a-f]{64}$/D', $sha256) ? $sha256 : ''];
+		return [
+			'size_bytes' => $size,
+			'sha256' => is_string($sha256) && preg_match('/^[0-9a-f]{64}$/D', $sha256) ? $sha256 : '',
+		];
 	}
 
 	/**
 	 * Returns a sibling's information on the order of changes.
 	 *
-	 * @return array{revision: ?array, gone: ?array, beneath: array} For each group, what its value has seen, which hub made the change
-	 *   and where, and the intended name; what a delete has seen, of the file and of each beneath it. Null if missing.
+	 * @return array{revision: ?array, gone: ?array, beneath: array} For each group, what its value has seen, which
+	 *     hub made the change and where, and the intended name; what a delete has seen, of the file and of each beneath
+	 *     it. Null if missing.
 	 */
 	public static function readOrder(mixed $said): array
 	{
@@ -54,8 +64,17 @@ final class SiblingReader
 			$vector = is_array($value) ? Vector::read($value['seen'] ?? null) : null;
 			$by = is_array($value) ? $value['by'] ?? '' : null;
 			$at = is_array($value) ? $value['at'] ?? '' : null;
-			if ($vector === null || ! is_string($by) || ! preg_match('/^(~?[0-9a-f]{8,32})?$/D', $by) || ! is_string($at) || ! preg_match('/^[\p{L}\p{N}.:-]{0,253}$/Du', $at)) {
-				return ['gone' => Vector::read($said['gone'] ?? null), 'beneath' => self::readBeneath($said['beneath'] ?? [])] + $order;
+			if (
+				$vector === null
+				|| ! is_string($by)
+				|| ! preg_match('/^(~?[0-9a-f]{8,32})?$/D', $by)
+				|| ! is_string($at)
+				|| ! preg_match('/^[\p{L}\p{N}.:-]{0,253}$/Du', $at)
+			) {
+				return [
+					'gone' => Vector::read($said['gone'] ?? null),
+					'beneath' => self::readBeneath($said['beneath'] ?? []),
+				] + $order;
 			}
 			$revision[$group] = ['vector' => $vector, 'by' => $by, 'at' => $at];
 		}
@@ -64,7 +83,13 @@ final class SiblingReader
 			$revision['bytes']['edited'] = $edited;
 		}
 		$name = $said['revision']['place']['name'] ?? '';
-		if (is_string($name) && $name !== '' && ! str_contains($name, '/') && mb_check_encoding($name, 'UTF-8') && mb_strlen($name) <= 191) {
+		if (
+			is_string($name)
+			&& $name !== ''
+			&& ! str_contains($name, '/')
+			&& mb_check_encoding($name, 'UTF-8')
+			&& mb_strlen($name) <= 191
+		) {
 			$revision['place']['name'] = $name;
 		}
 

@@ -15,7 +15,8 @@ if (! class_exists('App', false)) {
 /**
  * A request from another clone that is signed with the channel's key.
  *
- * The signature covers method, path, host and body; the body contains a time and a nonce: it is valid once, here, and for nothing else.
+ * The signature covers method, path, host and body; the body contains a time and a nonce: it is valid once, here, and
+ * for nothing else.
  */
 final class SignedRequest
 {
@@ -27,8 +28,7 @@ final class SignedRequest
 		public readonly array $channel,
 		/** @var array The decoded body. */
 		public readonly array $asked,
-	) {
-	}
+	) {}
 
 	/**
 	 * Checks a request.
@@ -60,7 +60,10 @@ final class SignedRequest
 		if (abs($asked['time'] - Config::now()) > self::CLOCK_SECONDS) {
 			return Response::error(401, 'clock');
 		}
-		$recent = Table::count('filesync_nonce', ['uid' => (int) $channel['channel_id'], 'created >' => Config::now() - 60]);
+		$recent = Table::count('filesync_nonce', [
+			'uid' => (int) $channel['channel_id'],
+			'created >' => Config::now() - 60,
+		]);
 		if ($recent >= Config::number('ticket_requests_per_minute')) {
 			return Response::error(429, 'busy', 10);
 		}
@@ -71,7 +74,12 @@ final class SignedRequest
 	/** Returns the header value that signs a request with the channel's key. */
 	public static function sign(array $channel, string $kind, string $path, string $host, string $body): string
 	{
-		if (! openssl_sign(self::text($kind, $path, $host, $body), $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA512)) {
+		if (! openssl_sign(
+			self::text($kind, $path, $host, $body),
+			$signature,
+			$channel['channel_prvkey'],
+			OPENSSL_ALGO_SHA512,
+		)) {
 			throw new \RuntimeException("the key of channel {$channel['channel_id']} cannot sign");
 		}
 
@@ -79,8 +87,8 @@ final class SignedRequest
 	}
 
 	/**
-	 * Returns the text to sign. It cannot be confused with anything else that the channel's key signs: its first byte is invalid in UTF-8,
-	 * and the signatures of posts use another digest.
+	 * Returns the text to sign. It cannot be confused with anything else that the channel's key signs: its first byte
+	 * is invalid in UTF-8, and the signatures of posts use another digest.
 	 */
 	private static function text(string $kind, string $path, string $host, string $body): string
 	{
@@ -96,9 +104,15 @@ final class SignedRequest
 
 	private static function isAddressed(mixed $asked): bool
 	{
-		return is_array($asked) && ($asked['filesync'] ?? null) === Version::REQUEST && is_int($asked['time'] ?? null)
-			&& self::isText($asked['channel'] ?? null, 191) && self::isText($asked['key_id'] ?? null, 255)
-			&& is_string($asked['nonce'] ?? null) && preg_match('/^[0-9a-f]{32}$/D', $asked['nonce']);
+		return (
+			is_array($asked)
+			&& ($asked['filesync'] ?? null) === Version::REQUEST
+			&& is_int($asked['time'] ?? null)
+			&& self::isText($asked['channel'] ?? null, 191)
+			&& self::isText($asked['key_id'] ?? null, 255)
+			&& is_string($asked['nonce'] ?? null)
+			&& preg_match('/^[0-9a-f]{32}$/D', $asked['nonce'])
+		);
 	}
 
 	private static function isText(mixed $value, int $most): bool
@@ -106,15 +120,29 @@ final class SignedRequest
 		return is_string($value) && $value !== '' && strlen($value) <= $most && preg_match('/^[\x21-\x7e]+$/D', $value);
 	}
 
-	/** The host comes from the hub's settings, whatever a proxy did to the header: a request that was signed for another hub does not verify here. */
+	/**
+	 * The host comes from the hub's settings, whatever a proxy did to the header: a request that was signed for another
+	 * hub does not verify here.
+	 */
 	private static function isSigned(Request $request, string $kind, array $channel): bool
 	{
-		if (! preg_match('/^' . preg_quote(self::PREFIX, '/') . '([A-Za-z0-9_-]+)$/D', (string) $request->header('filesync-signature'), $part)) {
+		if (! preg_match(
+			'/^' . preg_quote(self::PREFIX, '/') . '([A-Za-z0-9_-]+)$/D',
+			(string) $request->header('filesync-signature'),
+			$part,
+		)) {
 			return false;
 		}
 		$signature = (string) base64_decode(strtr($part[1], '-_', '+/'), true);
 
-		return openssl_verify(self::text($kind, Web::path("/getfile/$kind"), Web::host(), $request->body), $signature, $channel['channel_pubkey'], OPENSSL_ALGO_SHA512) === 1;
+		return (
+			openssl_verify(
+				self::text($kind, Web::path("/getfile/$kind"), Web::host(), $request->body),
+				$signature,
+				$channel['channel_pubkey'],
+				OPENSSL_ALGO_SHA512,
+			) === 1
+		);
 	}
 
 	/** Records a nonce; false if the channel already used it. Kept until the time window of its request is over. */
@@ -125,9 +153,18 @@ final class SignedRequest
 		if (Table::first('filesync_nonce', ['id' => $id], '', 'id')) {
 			return false;
 		}
-		Table::tryInsert('filesync_nonce', ['id' => $id, 'uid' => (int) $channel['channel_id'], 'token' => $token, 'created' => Config::now(),
-			'expires' => $asked['time'] + self::NONCE_SECONDS]);
+		Table::tryInsert('filesync_nonce', [
+			'id' => $id,
+			'uid' => (int) $channel['channel_id'],
+			'token' => $token,
+			'created' => Config::now(),
+			'expires' => $asked['time'] + self::NONCE_SECONDS,
+		]);
 
-		return (Table::first('filesync_nonce', ['id' => $id]) ?? throw new \RuntimeException('a nonce cannot be stored'))['token'] === $token;
+		return (
+			((
+				Table::first('filesync_nonce', ['id' => $id]) ?? throw new \RuntimeException('a nonce cannot be stored')
+			))['token'] === $token
+		);
 	}
 }

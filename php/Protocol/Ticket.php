@@ -21,11 +21,17 @@ final class Ticket
 	private const KEY_SECONDS = 86400;
 	private const LONGEST = 4096;
 
-	/** Returns a ticket for `$claims`: c channel hash, h file hash, s scale, e validator, r requester, u root URL of this hub. */
+	/**
+	 * Returns a ticket for `$claims`: c channel hash, h file hash, s scale, e validator, r requester, u root URL of
+	 * this hub.
+	 */
 	public static function issue(array $claims): string
 	{
 		$key = self::currentKey();
-		$payload = self::encode(json_encode($claims + ['x' => Config::now() + self::SECONDS, 'k' => $key['id']], JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR));
+		$payload = self::encode(json_encode(
+			$claims + ['x' => Config::now() + self::SECONDS, 'k' => $key['id']],
+			JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR,
+		));
 
 		return $payload . '.' . self::encode(self::mac($payload, $key['secret']));
 	}
@@ -33,17 +39,32 @@ final class Ticket
 	/** Returns the claims of a ticket, or null if it is not ours or has expired. */
 	public static function read(string $ticket): ?array
 	{
-		if (strlen($ticket) > self::LONGEST || ! preg_match('/^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})$/D', $ticket, $part)) {
+		if (
+			strlen($ticket) > self::LONGEST
+			|| ! preg_match('/^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})$/D', $ticket, $part)
+		) {
 			return null;
 		}
 		$claims = json_decode((string) self::decode($part[1]), true, 4);
-		$types = ['c' => 'is_string', 'h' => 'is_string', 's' => 'is_int', 'e' => 'is_string', 'r' => 'is_string', 'u' => 'is_string', 'x' => 'is_int', 'k' => 'is_string'];
+		$types = [
+			'c' => 'is_string',
+			'h' => 'is_string',
+			's' => 'is_int',
+			'e' => 'is_string',
+			'r' => 'is_string',
+			'u' => 'is_string',
+			'x' => 'is_int',
+			'k' => 'is_string',
+		];
 		foreach ($types as $name => $isType) {
 			if (! is_array($claims) || ! isset($claims[$name]) || ! $isType($claims[$name])) {
 				return null;
 			}
 		}
-		$key = Table::first('filesync_key', ['id' => $claims['k'], 'created >' => Config::now() - self::KEY_SECONDS - self::SECONDS]);
+		$key = Table::first('filesync_key', [
+			'id' => $claims['k'],
+			'created >' => Config::now() - self::KEY_SECONDS - self::SECONDS,
+		]);
 		$isOurs = hash_equals(self::mac($part[1], $key['secret'] ?? ''), (string) self::decode($part[2])) && $key;
 
 		return $isOurs && $claims['x'] >= Config::now() ? $claims : null;

@@ -22,13 +22,19 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Drives one TransferBatch over the due transfers of a channel, a step at a time, and publishes each as soon as it is whole. */
+/**
+ * Drives one TransferBatch over the due transfers of a channel, a step at a time, and publishes each as soon as it is
+ * whole.
+ */
 final class Batch
 {
 	private const MOST_AT_ONCE = 64;
 	/** The maximum of text in the rows of a batch, which are in memory. */
 	private const MOST_TEXT_BYTES = 4194304;
-	/** A file may have this many more bytes than its packet says: it grew, or a scale comes from another hub. Beyond that, disk space is checked again. */
+	/**
+	 * A file may have this many more bytes than its packet says: it grew, or a scale comes from another hub. Beyond
+	 * that, disk space is checked again.
+	 */
 	private const GROWTH_BYTES = 1048576;
 	private const STEP_MS = 500;
 	private const LEAST_RATE = 65536;
@@ -59,10 +65,11 @@ final class Batch
 		private readonly Publish $publish,
 		private readonly Slice $slice,
 		private readonly ?\Closure $progress,
-	) {
-	}
+	) {}
 
-	/** Runs until nothing is due or the slice is over; unfinished transfers go back to the queue with their progress. */
+	/**
+	 * Runs until nothing is due or the slice is over; unfinished transfers go back to the queue with their progress.
+	 */
 	public function run(): void
 	{
 		$claimed = Queue::claim($this->channelId(), $this->token, self::MOST_AT_ONCE, Brake::sift(...));
@@ -76,7 +83,12 @@ final class Batch
 		$this->batch = new \FileSync\TransferBatch($this->options($root));
 		try {
 			$this->addAll($claimed);
-			while ($this->batch->pending() > 0 && ! $this->slice->isTurnOver() && Fetching::mayFetch($this->channelId()) && ! $this->givesWay()) {
+			while (
+				$this->batch->pending() > 0
+				&& ! $this->slice->isTurnOver()
+				&& Fetching::mayFetch($this->channelId())
+				&& ! $this->givesWay()
+			) {
 				foreach ($this->batch->step(self::STEP_MS) as $report) {
 					$this->finish($report);
 				}
@@ -104,18 +116,21 @@ final class Batch
 		$store = realpath(Store::root($this->channel));
 		$rate = Config::number('bytes_per_second');
 
-		return [
-			'root' => $root,
-			'channel_hash' => $this->channel['channel_hash'],
-			'key_id' => Clones::ownUrl($this->channel),
-			'private_key' => $this->channel['channel_prvkey'],
-			'allow_http' => Clones::isPlain(),
-			'allow_private_addresses' => Config::get('allow_private_addresses') === '1',
-			'parallel' => max(1, min(16, Config::number('parallel'))),
-			'ranges' => max(1, min(8, Config::number('ranges'))),
-		] + ($bundle ? ['ca_file' => $bundle] : [])
+		return (
+			[
+				'root' => $root,
+				'channel_hash' => $this->channel['channel_hash'],
+				'key_id' => Clones::ownUrl($this->channel),
+				'private_key' => $this->channel['channel_prvkey'],
+				'allow_http' => Clones::isPlain(),
+				'allow_private_addresses' => Config::get('allow_private_addresses') === '1',
+				'parallel' => max(1, min(16, Config::number('parallel'))),
+				'ranges' => max(1, min(8, Config::number('ranges'))),
+			]
+			+ ($bundle ? ['ca_file' => $bundle] : [])
 			+ ($rate ? ['bytes_per_second' => max(self::LEAST_RATE, $rate)] : [])
-			+ ($store ? ['store_root' => $store] : []);
+			+ ($store ? ['store_root' => $store] : [])
+		);
 	}
 
 	private function addAll(array $claimed): void
@@ -144,13 +159,16 @@ final class Batch
 				}
 			}
 			// Half of the remaining space is for other transfers of this batch with understated sizes.
-			$growth = min(self::GROWTH_BYTES, intdiv(max(0, min($free, $most - $underWay) - $missing), 2 * self::MOST_AT_ONCE) & ~4095);
+			$growth = min(
+				self::GROWTH_BYTES,
+				intdiv(max(0, min($free, $most - $underWay) - $missing), 2 * self::MOST_AT_ONCE) & ~4095,
+			);
 			$row['most_bytes'] = min($bytes + $growth, (int) $row['scale'] === 0 && $limit ? $limit : PHP_INT_MAX);
 			try {
 				$this->rows[$this->batch->add($this->wish($row, $origins))] = $row;
 				$free -= $missing + $growth;
 				$underWay += $missing + $growth;
-			} catch (PermanentException | \TypeError $e) {
+			} catch (PermanentException|\TypeError $e) {
 				Revisions::park($row, self::kindOf($e), $e->getMessage());
 			}
 		}
@@ -163,8 +181,11 @@ final class Batch
 			return "not enough disk space for $missing bytes";
 		}
 
-		return $underWay + $missing > $most && $missing > 0
-			? 'unfinished files of this channel would use ' . ($underWay + $missing) . " bytes on disk, the limit is $most (under_way_max_bytes)" : '';
+		return ($underWay + $missing) > $most && $missing > 0
+			? 'unfinished files of this channel would use '
+			. ($underWay + $missing)
+			. " bytes on disk, the limit is $most (under_way_max_bytes)"
+			: '';
 	}
 
 	/** Returns the maximum size of the channel's files, 0 for no limit. */
@@ -173,25 +194,38 @@ final class Batch
 		return Config::numberFor('file_max_bytes', $this->channelId());
 	}
 
-	/** Parks a transfer of a file that is larger than the channel allows, by its packet, a hub's statement, or its received bytes. True if it does. */
+	/**
+	 * Parks a transfer of a file that is larger than the channel allows, by its packet, a hub's statement, or its
+	 * received bytes. True if it does.
+	 */
 	private function isTooLarge(array $row, int $limit): bool
 	{
 		$isFile = (int) $row['scale'] === 0;
 		// The scales of a file stay away with it.
 		$file = $isFile ? $row : Queue::find($this->channelId(), $row['hash'], 0);
-		$isStated = $isFile || ($file && $file['state'] === TransferState::PARKED && $file['kind'] === Queue::TOO_LARGE);
-		$bytes = max((int) json_decode($row['entry'], true)['attach']['filesize'], $isStated ? (int) $file['size_bytes'] : 0);
+		$isStated =
+			$isFile || ($file && $file['state'] === TransferState::PARKED && $file['kind'] === Queue::TOO_LARGE);
+		$bytes = max(
+			(int) json_decode($row['entry'], true)['attach']['filesize'],
+			$isStated ? (int) $file['size_bytes'] : 0,
+		);
 
 		if ($bytes <= $limit) {
 			return false;
 		}
-		Queue::park($row, Queue::TOO_LARGE, "the file has $bytes bytes, more than file_max_bytes, $limit", $isFile ? ['size_bytes' => $bytes] : []);
+		Queue::park(
+			$row,
+			Queue::TOO_LARGE,
+			"the file has $bytes bytes, more than file_max_bytes, $limit",
+			$isFile ? ['size_bytes' => $bytes] : [],
+		);
 
 		return true;
 	}
 
 	/**
-	 * Returns the disk space of the channel's unfinished files, including the rest of those being fetched, and the limit for it.
+	 * Returns the disk space of the channel's unfinished files, including the rest of those being fetched, and the
+	 * limit for it.
 	 *
 	 * @return array{int, int} Bytes.
 	 */
@@ -220,13 +254,32 @@ final class Batch
 		$origins = [];
 		foreach ($this->sources($row, $clones) as $origin) {
 			$url = $origin['url'];
-			$this->ways[$url] ??= ['dav' => Peers::mayUseDav($url), 'filesync' => Peers::mayAsk($url)] + array_filter(['piece_bytes' => Peers::pieceBytes($url)]);
-			$origins[] = ['url' => $url, 'announced' => Clones::normalise($url) === Clones::normalise($row['origin']), 'nick' => $origin['nick'], 'path' => $names] + $this->ways[$url];
+			$this->ways[$url] ??=
+				['dav' => Peers::mayUseDav($url), 'filesync' => Peers::mayAsk($url)]
+				+ array_filter(['piece_bytes' => Peers::pieceBytes($url)]);
+			$origins[] =
+				[
+					'url' => $url,
+					'announced' => Clones::normalise($url) === Clones::normalise($row['origin']),
+					'nick' => $origin['nick'],
+					'path' => $names,
+				] + $this->ways[$url];
 		}
 
-		return ['name' => Queue::partialName($row), 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'size_bytes' => Queue::announcedBytes($row),
-			'most_bytes' => $row['most_bytes'], 'mimetype' => $row['mimetype'], 'origins' => $origins] + ((int) $row['scale'] === 0 ? ['edited' => $row['edited']] : [])
-			+ ($sha256 === '' ? [] : ['sha256' => $sha256]) + $this->alreadyHere($row, $sha256);
+		return (
+			[
+				'name' => Queue::partialName($row),
+				'hash' => $row['hash'],
+				'scale' => (int) $row['scale'],
+				'size_bytes' => Queue::announcedBytes($row),
+				'most_bytes' => $row['most_bytes'],
+				'mimetype' => $row['mimetype'],
+				'origins' => $origins,
+			]
+			+ ((int) $row['scale'] === 0 ? ['edited' => $row['edited']] : [])
+			+ ($sha256 === '' ? [] : ['sha256' => $sha256])
+			+ $this->alreadyHere($row, $sha256)
+		);
 	}
 
 	/** Returns bytes that need not be fetched: those of the present file, and those of other files of the channel. */
@@ -236,7 +289,8 @@ final class Batch
 		$stat = $facts->state === 'whole' ? $facts->stat() : null;
 		$have = $stat ? Digests::known($this->channelId(), $row['hash'], (int) $row['scale'], $stat) : null;
 		$copies = (int) $row['scale'] === 0 && is_dir(Store::root($this->channel))
-			? Digests::copies($this->channel, $row['hash'], Queue::announcedBytes($row), $sha256) : [];
+			? Digests::copies($this->channel, $row['hash'], Queue::announcedBytes($row), $sha256)
+			: [];
 
 		return ($have === null ? [] : ['have_sha256' => $have]) + ($copies ? ['copies' => $copies] : []);
 	}
@@ -272,9 +326,23 @@ final class Batch
 			if ($report['received_bytes'] > 0 && $report['origin'] !== null) {
 				$this->rungs[$report['origin']] = (string) $report['rung'];
 			}
-			$result = array_intersect_key($report, array_flip(['origin', 'rung', 'proof', 'seconds', 'received_bytes', 'resumed_at_byte']));
-			$row = Queue::advance($row, TransferState::LEASED, TransferState::VERIFIED, ['sha256' => (string) $report['sha256'], 'size_bytes' => (int) $report['size_bytes'],
-				'edited' => $report['edited'] ?? $row['edited'], 'result' => json_encode($result), 'attempts' => 0, 'kind' => '', 'reason' => '']);
+			$result = array_intersect_key($report, array_flip([
+				'origin',
+				'rung',
+				'proof',
+				'seconds',
+				'received_bytes',
+				'resumed_at_byte',
+			]));
+			$row = Queue::advance($row, TransferState::LEASED, TransferState::VERIFIED, [
+				'sha256' => (string) $report['sha256'],
+				'size_bytes' => (int) $report['size_bytes'],
+				'edited' => $report['edited'] ?? $row['edited'],
+				'result' => json_encode($result),
+				'attempts' => 0,
+				'kind' => '',
+				'reason' => '',
+			]);
 			$row && $this->publish->publish($row);
 		} elseif ($report['state'] === 'failed') {
 			$this->fail($row, $report);
@@ -284,7 +352,9 @@ final class Batch
 	private function fail(array $row, array $report): void
 	{
 		$failure = Failure::of($report['error']);
-		Config::log("transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: $failure->kind: $failure->message");
+		Config::log(
+			"transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: $failure->kind: $failure->message",
+		);
 		if ($failure->statedBytes !== null) {
 			$this->restate($row, $failure->statedBytes, $failure->kind, $failure->message);
 		} elseif ($failure->neededBytes !== null) {
@@ -292,18 +362,36 @@ final class Batch
 			$this->waitForSpace($row, "not enough disk space for $failure->neededBytes bytes");
 		} elseif ($failure->kind === 'Storage') {
 			Queue::pause($failure->message);
-			Queue::advance($row, TransferState::LEASED, TransferState::WAITING, ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => $failure->message, 'next_at' => Queue::pausedUntil()]);
+			Queue::advance($row, TransferState::LEASED, TransferState::WAITING, [
+				'token' => '',
+				'lease_until' => 0,
+				'kind' => 'Storage',
+				'reason' => $failure->message,
+				'next_at' => Queue::pausedUntil(),
+			]);
 		} elseif ($failure->olderEdited !== null && $this->isBackAtOurs($row, $failure->hub, $failure->olderEdited)) {
 			// A hub without filesync has meanwhile accepted our version over the one that it had announced.
 			Queue::giveUp($row);
-		} elseif ($failure->olderEdited !== null && (int) $row['attempts'] + 1 >= Config::number('corrupt_attempts')) {
-			// A hub without filesync accepted an older state from another clone over the announced one: that version no longer exists anywhere.
-			if (Revisions::park($row, 'NotFound', 'the hub that announced this version went back to an older one') && Store::attach((int) $row['uid'], $row['hash'])) {
+		} elseif (
+			$failure->olderEdited !== null
+			&& ((int) $row['attempts'] + 1) >= Config::number('corrupt_attempts')
+		) {
+			// A hub without filesync accepted an older state from another clone over the announced one: that version no
+			// longer exists anywhere.
+			if (
+				Revisions::park($row, 'NotFound', 'the hub that announced this version went back to an older one')
+				&& Store::attach((int) $row['uid'], $row['hash'])
+			) {
 				Outgoing::answer((int) $row['uid'], $row['hash'], false);
 			}
 		} elseif ($failure->isOnlyWait) {
-			Queue::advance($row, TransferState::LEASED, TransferState::WAITING, ['token' => '', 'lease_until' => 0, 'kind' => $failure->kind, 'reason' => $failure->message,
-				'next_at' => Config::now() + min(86400, max(1, (int) $failure->retryAfterSeconds))]);
+			Queue::advance($row, TransferState::LEASED, TransferState::WAITING, [
+				'token' => '',
+				'lease_until' => 0,
+				'kind' => $failure->kind,
+				'reason' => $failure->message,
+				'next_at' => Config::now() + min(86400, max(1, (int) $failure->retryAfterSeconds)),
+			]);
 		} elseif ($failure->isTemporary) {
 			// A connection that breaks off after each good piece makes progress: its waits do not grow.
 			$row['attempts'] = $failure->kind !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];
@@ -313,7 +401,10 @@ final class Batch
 		}
 	}
 
-	/** Notes the size that all hubs which could give a file state at least. It waits if it was asked for without room for what was known before. */
+	/**
+	 * Notes the size that all hubs which could give a file state at least. It waits if it was asked for without room
+	 * for what was known before.
+	 */
 	private function restate(array $row, int $bytes, string $kind, string $reason): void
 	{
 		if ($row['no_room'] !== '' && $bytes >= (int) $row['size_bytes']) {
@@ -323,7 +414,10 @@ final class Batch
 		}
 	}
 
-	/** Tells whether the hub without filesync that made a version shows ours again. Another clone's version says nothing, because it may not have the new one yet. */
+	/**
+	 * Tells whether the hub without filesync that made a version shows ours again. Another clone's version says
+	 * nothing, because it may not have the new one yet.
+	 */
 	private function isBackAtOurs(array $row, string $hub, string $edited): bool
 	{
 		$by = (string) (json_decode($row['entry'], true)['revision']['by'] ?? '');
@@ -332,17 +426,35 @@ final class Batch
 		}
 		$own = (int) $row['scale'] === 0 ? Store::attach($this->channelId(), $row['hash']) : null;
 
-		return $own && substr($own['edited'], 0, 19) === $edited && Facts::of($this->channel, $row['hash'], 0)->state === 'whole';
+		return (
+			$own
+			&& substr($own['edited'], 0, 19) === $edited
+			&& Facts::of($this->channel, $row['hash'], 0)->state === 'whole'
+		);
 	}
 
-	/** Tells whether next to nothing arrives while other channels wait. If files from another clone wait for a connection, they get those of slow transfers. */
+	/**
+	 * Tells whether next to nothing arrives while other channels wait. If files from another clone wait for a
+	 * connection, they get those of slow transfers.
+	 */
 	private function givesWay(): bool
 	{
-		if (Config::now() < $this->slowSince + self::SLOW_SECONDS || $this->meter->rate === null || $this->meter->rate >= self::SLOW_RATE) {
+		if (
+			Config::now() < ($this->slowSince + self::SLOW_SECONDS)
+			|| $this->meter->rate === null
+			|| $this->meter->rate >= self::SLOW_RATE
+		) {
 			return false;
 		}
 		$progress = $this->batch->progress();
-		if (array_filter($progress, fn ($one) => $one['state'] === 'active' && $one['offset_bytes'] > 0 && $one['offset_bytes'] >= $one['size_bytes'])) {
+		if (array_filter(
+			$progress,
+			fn ($one) => (
+				$one['state'] === 'active'
+				&& $one['offset_bytes'] > 0
+				&& $one['offset_bytes'] >= $one['size_bytes']
+			),
+		)) {
 			// All of its bytes are here and being checked.
 			return false;
 		}
@@ -356,8 +468,16 @@ final class Batch
 	/** Postpones all files from slow clones for a little while, if files from others wait. */
 	private function letRest(array $origins): void
 	{
-		$due = ['uid' => $this->channelId(), 'state' => [TransferState::STAGED, TransferState::WAITING], 'next_at <=' => Config::now()];
-		if (! $origins || (! array_diff(array_column($this->rows, 'origin'), $origins) && ! Table::first('filesync_transfer', $due + ['origin <>' => $origins], '', 'id'))) {
+		$due = [
+			'uid' => $this->channelId(),
+			'state' => [TransferState::STAGED, TransferState::WAITING],
+			'next_at <=' => Config::now(),
+		];
+		if (
+			! $origins
+			|| (! array_diff(array_column($this->rows, 'origin'), $origins)
+			&& ! Table::first('filesync_transfer', $due + ['origin <>' => $origins], '', 'id'))
+		) {
 			return;
 		}
 		foreach ($this->rows as $id => $row) {
@@ -367,12 +487,15 @@ final class Batch
 				Queue::release($this->token, $row['id'], Config::now() + self::REST_SECONDS);
 			}
 		}
-		Table::update('filesync_transfer', ['next_at' => Config::now() + self::REST_SECONDS], ['origin' => $origins] + $due);
+		Table::update('filesync_transfer', ['next_at' => Config::now() + self::REST_SECONDS], ['origin' => $origins]
+		+ $due);
 	}
 
 	private function topUp(): void
 	{
-		$room = array_sum(array_map(fn ($row) => strlen($row['entry']), $this->rows)) < self::MOST_TEXT_BYTES ? self::MOST_AT_ONCE - count($this->rows) : 0;
+		$room = array_sum(array_map(fn ($row) => strlen($row['entry']), $this->rows)) < self::MOST_TEXT_BYTES
+			? self::MOST_AT_ONCE - count($this->rows)
+			: 0;
 		if ($room > 0 && Config::now() > $this->toppedUpAt && ! $this->slice->isTurnOver()) {
 			$this->toppedUpAt = Config::now();
 			$this->addAll(Queue::claim($this->channelId(), $this->token, $room, Brake::sift(...)));
@@ -382,7 +505,7 @@ final class Batch
 	/** Stops transfers that a newer packet overtook or a delete removed. */
 	private function cancelOvertaken(): void
 	{
-		if (Config::now() < $this->checkedAt + 5) {
+		if (Config::now() < ($this->checkedAt + 5)) {
 			return;
 		}
 		$this->checkedAt = Config::now();
@@ -398,8 +521,13 @@ final class Batch
 
 	private function waitForSpace(array $row, string $reason): void
 	{
-		Queue::advance($row, TransferState::LEASED, TransferState::WAITING, ['token' => '', 'lease_until' => 0, 'kind' => 'Storage',
-			'reason' => $reason, 'next_at' => Config::now() + max(10, Config::number('storage_pause_seconds'))]);
+		Queue::advance($row, TransferState::LEASED, TransferState::WAITING, [
+			'token' => '',
+			'lease_until' => 0,
+			'kind' => 'Storage',
+			'reason' => $reason,
+			'next_at' => Config::now() + max(10, Config::number('storage_pause_seconds')),
+		]);
 	}
 
 	private function arrivedBytes(array $row): int

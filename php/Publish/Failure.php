@@ -25,21 +25,28 @@ final class Failure
 		public readonly ?string $olderEdited,
 		/** The hub that was asked; empty if none was. */
 		public readonly string $hub,
-	) {
-	}
+	) {}
 
 	/**
 	 * Reads the error of a report; the stub of the extension describes it.
 	 *
-	 * @param array{kind: string, temporary: bool, message: string, retry_after_seconds: ?int, facts: array<string, string>} $error
+	 * @param array{kind: string, temporary: bool, message: string, retry_after_seconds: ?int, facts: array<string,
+	 *     string>} $error
 	 */
 	public static function of(array $error): self
 	{
 		$facts = $error['facts'];
 
-		return new self($error['kind'], $error['message'], $error['temporary'], $error['retry_after_seconds'], isset($facts['wait_is_no_failure']),
+		return new self(
+			$error['kind'],
+			$error['message'],
+			$error['temporary'],
+			$error['retry_after_seconds'],
+			isset($facts['wait_is_no_failure']),
 			isset($facts['stated_bytes']) ? (int) $facts['stated_bytes'] : null,
 			$error['kind'] === 'Storage' && isset($facts['needed_bytes']) ? (int) $facts['needed_bytes'] : null,
-			$facts['older_edited'] ?? null, $facts['hub'] ?? '');
+			$facts['older_edited'] ?? null,
+			$facts['hub'] ?? '',
+		);
 	}
 }

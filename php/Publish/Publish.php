@@ -28,10 +28,11 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Puts a verified file in place: intent, exchange, rows, in this order; recover() continues from wherever that was interrupted.
+ * Puts a verified file in place: intent, exchange, rows, in this order; recover() continues from wherever that was
+ * interrupted.
  *
- * The partial file and the live file are exchanged in one step, so the live path always has a whole file. Until the rows are
- * committed, the displaced bytes have the partial's name; then they move to the kept files.
+ * The partial file and the live file are exchanged in one step, so the live path always has a whole file. Until the
+ * rows are committed, the displaced bytes have the partial's name; then they move to the kept files.
  */
 final class Publish
 {
@@ -51,14 +52,20 @@ final class Publish
 	}
 
 	/**
-	 * Publishes all verified transfers of the channel that nobody holds, or only those of one file. The file itself goes before its scales.
+	 * Publishes all verified transfers of the channel that nobody holds, or only those of one file. The file itself
+	 * goes before its scales.
 	 *
 	 * @param ?\Closure $isOver Called before each; true postpones the rest.
 	 */
 	public function publishVerified(?string $hash = null, ?\Closure $isOver = null): void
 	{
-		$where = ['uid' => $this->channelId, 'state' => TransferState::VERIFIED, 'lease_until <' => Config::now(), 'next_at <=' => Config::now()]
-			+ ($hash === null ? [] : ['hash' => $hash]);
+		$where =
+			[
+				'uid' => $this->channelId,
+				'state' => TransferState::VERIFIED,
+				'lease_until <' => Config::now(),
+				'next_at <=' => Config::now(),
+			] + ($hash === null ? [] : ['hash' => $hash]);
 		foreach (array_column(Table::select('filesync_transfer', $where, 'scale, created', 0, 'id'), 'id') as $id) {
 			if ($isOver && $isOver()) {
 				return;
@@ -67,7 +74,10 @@ final class Publish
 			if (! $row || ! Queue::mayPublish($row)) {
 				continue;
 			}
-			$mine = Queue::advance($row, TransferState::VERIFIED, TransferState::VERIFIED, ['token' => $this->token, 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
+			$mine = Queue::advance($row, TransferState::VERIFIED, TransferState::VERIFIED, [
+				'token' => $this->token,
+				'lease_until' => Config::now() + Queue::LEASE_SECONDS,
+			]);
 			if ($mine) {
 				$this->publish($mine);
 			}
@@ -79,7 +89,10 @@ final class Publish
 	{
 		try {
 			if (! Queue::mayPublish($row)) {
-				Queue::advance($row, TransferState::VERIFIED, TransferState::VERIFIED, ['token' => '', 'lease_until' => 0]);
+				Queue::advance($row, TransferState::VERIFIED, TransferState::VERIFIED, [
+					'token' => '',
+					'lease_until' => 0,
+				]);
 				return;
 			}
 			$target = $this->prepare($row);
@@ -129,13 +142,24 @@ final class Publish
 		if (! $own) {
 			Turn::take($this->channelId, fn () => FolderChange::createMissing($this->channel, $entry['folders']));
 		}
-		$target = ($own ? Store::pathOf($this->channel, $own) : null)
-			?? Store::place($this->channel, $own['folder'] ?? $entry['attach']['folder'], $row['hash'], $row['hash'])['content']
-			?? throw new Postponed('the folder is missing here', true);
+		$target =
+			($own ? Store::pathOf($this->channel, $own) : null) ?? Store::place(
+					$this->channel,
+					$own['folder'] ?? $entry['attach']['folder'],
+					$row['hash'],
+					$row['hash'],
+				)['content'] ?? throw new Postponed('the folder is missing here', true);
 		$target .= (int) $row['scale'] > 0 ? '-' . (int) $row['scale'] : '';
 		$verdict = $own && (int) $row['scale'] === 0 ? $this->verdict($row, $entry) : 'publish';
 		if (in_array($verdict, ['drop', 'old'], true)) {
-			Config::log("dropped {$row['hash']} of channel {$this->channelId}: " . ($verdict === 'old' ? 'those bytes were already replaced here' : 'the file was changed here meanwhile and is newer'));
+			Config::log(
+				"dropped {$row['hash']} of channel {$this->channelId}: "
+				. (
+					$verdict === 'old'
+						? 'those bytes were already replaced here'
+						: 'the file was changed here meanwhile and is newer'
+				),
+			);
 			Queue::giveUp($row);
 			$verdict === 'old' && Outgoing::answer($this->channelId, $row['hash'], false);
 			return null;
@@ -148,11 +172,24 @@ final class Publish
 			Kept::keepFromDatabase($own, 'replaced', Brake::countedTo($this->channel, $row, strlen($own['content'])));
 		}
 		if ($own && $this->leavesCrop($row, $target)) {
-			Kept::keepCrop($this->channel, $row['hash'], (int) $row['scale'], $this->remembered($row),
-				Brake::countedTo($this->channel, $row, Facts::of($this->channel, $row['hash'], (int) $row['scale'])->sizeBytes));
+			Kept::keepCrop(
+				$this->channel,
+				$row['hash'],
+				(int) $row['scale'],
+				$this->remembered($row),
+				Brake::countedTo(
+					$this->channel,
+					$row,
+					Facts::of($this->channel, $row['hash'], (int) $row['scale'])->sizeBytes,
+				),
+			);
 		}
 		[$used, $limit] = Store::quota($this->channel);
-		if ($limit !== null && (int) $row['scale'] === 0 && $used - (int) ($own['filesize'] ?? 0) + (int) $row['size_bytes'] > $limit) {
+		if (
+			$limit !== null
+			&& (int) $row['scale'] === 0
+			&& ($used - (int) ($own['filesize'] ?? 0) + (int) $row['size_bytes']) > $limit
+		) {
 			Queue::park($row, 'quota', "the account's storage limit of $limit bytes would be exceeded");
 			return null;
 		}
@@ -160,30 +197,64 @@ final class Publish
 		return $target;
 	}
 
-	/** Tells whether the exchange would leave the present crop in place: it is not at the new crop's path, and has other bytes. */
+	/**
+	 * Tells whether the exchange would leave the present crop in place: it is not at the new crop's path, and has other
+	 * bytes.
+	 */
 	private function leavesCrop(array $row, string $target): bool
 	{
-		$crop = in_array((int) $row['scale'], ScaleTable::CROPS, true) ? Facts::of($this->channel, $row['hash'], (int) $row['scale']) : null;
-		if (! $crop || ! $crop->sizeBytes || $crop->sizeBytes > Kept::MOST_CROP_BYTES || ($crop->path === $target && Store::keepsThumbnailsAsFiles())) {
+		$crop = in_array((int) $row['scale'], ScaleTable::CROPS, true)
+			? Facts::of($this->channel, $row['hash'], (int) $row['scale'])
+			: null;
+		if (
+			! $crop
+			|| ! $crop->sizeBytes
+			|| $crop->sizeBytes > Kept::MOST_CROP_BYTES
+			|| ($crop->path === $target
+			&& Store::keepsThumbnailsAsFiles())
+		) {
 			return false;
 		}
 
-		return ($crop->content !== null ? hash('sha256', $crop->content) : hash_file('sha256', $crop->path)) !== $row['sha256'];
+		return (
+			($crop->content !== null ? hash('sha256', $crop->content) : hash_file('sha256', $crop->path))
+			!== $row['sha256']
+		);
 	}
 
 	private function verdict(array $row, array $entry): string
 	{
-		return Turn::take($this->channelId, fn () => Revisions::verdict($this->channel, $row['hash'], $entry['revision'] ?? null, $row['sha256']));
+		return Turn::take($this->channelId, fn () => Revisions::verdict(
+			$this->channel,
+			$row['hash'],
+			$entry['revision'] ?? null,
+			$row['sha256'],
+		));
 	}
 
 	private function writeIntent(array $row, string $target): ?array
 	{
 		$live = $this->place->liveFacts($target);
-		$digest = $live ? Digests::known($this->channelId, $row['hash'], (int) $row['scale'], $live) ?? $this->place->liveDigest($target) : null;
-		$intent = ['target' => $target, 'live' => $live, 'partial' => $this->place->partialFacts($row), 'live_sha256' => $digest, 'same' => $digest !== null && $digest === $row['sha256'],
-			'had_row' => Store::attach($this->channelId, $row['hash']) !== null, 'both' => $live && (int) $row['scale'] === 0 && $this->verdict($row, json_decode($row['entry'], true)) === 'both'];
+		$digest = $live
+			? Digests::known($this->channelId, $row['hash'], (int) $row['scale'], $live) ?? $this->place->liveDigest(
+				$target,
+			)
+			: null;
+		$intent = [
+			'target' => $target,
+			'live' => $live,
+			'partial' => $this->place->partialFacts($row),
+			'live_sha256' => $digest,
+			'same' => $digest !== null && $digest === $row['sha256'],
+			'had_row' => Store::attach($this->channelId, $row['hash']) !== null,
+			'both' =>
+				$live && (int) $row['scale'] === 0 && $this->verdict($row, json_decode($row['entry'], true)) === 'both',
+		];
 
-		return Queue::advance($row, TransferState::VERIFIED, TransferState::PUBLISHING, ['intent' => json_encode($intent), 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
+		return Queue::advance($row, TransferState::VERIFIED, TransferState::PUBLISHING, [
+			'intent' => json_encode($intent),
+			'lease_until' => Config::now() + Queue::LEASE_SECONDS,
+		]);
 	}
 
 	private function exchange(array $row, array $intent): void
@@ -231,11 +302,19 @@ final class Publish
 	private function commit(array $row, array $intent, ?array $displaced): void
 	{
 		$kept = $displaced
-			? Kept::announce($row, Placement::partial($row), $displaced['size_bytes'], empty($intent['both']) ? 'replaced' : 'conflict', $this->remembered($row), Brake::countedTo($this->channel, $row, $displaced['size_bytes']))
+			? Kept::announce(
+				$row,
+				Placement::partial($row),
+				$displaced['size_bytes'],
+				empty($intent['both']) ? 'replaced' : 'conflict',
+				$this->remembered($row),
+				Brake::countedTo($this->channel, $row, $displaced['size_bytes']),
+			)
 			: null;
 		try {
 			$entry = (int) $row['scale'] === 0 ? json_decode($row['entry'], true) : [];
-			$intent['is_plain'] = ! empty($entry['photo']) && ! $this->place->isPicture($intent['target'], $entry['photo']['mimetype']);
+			$intent['is_plain'] =
+				! empty($entry['photo']) && ! $this->place->isPicture($intent['target'], $entry['photo']['mimetype']);
 			$outcome = PublishRows::commit($this->channel, $row, $intent, $kept, $this->certain($intent));
 		} catch (\Throwable $e) {
 			$this->undo($row, $intent);
@@ -266,13 +345,28 @@ final class Publish
 	{
 		$own = Store::attach($this->channelId, $row['hash']);
 		if (in_array((int) $row['scale'], ScaleTable::CROPS, true)) {
-			return Kept::describeCrop($this->channelId, $row['hash'], (int) $row['scale'], (string) parse_url($row['origin'], PHP_URL_HOST), (int) $row['size_bytes'] . ':' . $row['edited']);
+			return Kept::describeCrop(
+				$this->channelId,
+				$row['hash'],
+				(int) $row['scale'],
+				(string) parse_url($row['origin'], PHP_URL_HOST),
+				(int) $row['size_bytes'] . ':' . $row['edited'],
+			);
 		}
 
-		return (int) $row['scale'] > 0 || ! $own ? $row['entry'] : Kept::describe($this->channel, $own, json_decode($row['entry'], true)['revision']['at'] ?? '', ['next' => (int) $row['size_bytes'] . ':' . $row['edited']]);
+		return (
+			(int) $row['scale'] > 0 || ! $own
+				? $row['entry']
+				: Kept::describe($this->channel, $own, json_decode($row['entry'], true)['revision']['at'] ?? '', [
+					'next' => (int) $row['size_bytes'] . ':' . $row['edited'],
+				])
+		);
 	}
 
-	/** Returns the facts of the live file if it surely holds the verified bytes; null if anything else may have written it. */
+	/**
+	 * Returns the facts of the live file if it surely holds the verified bytes; null if anything else may have written
+	 * it.
+	 */
 	private function certain(array $intent): ?array
 	{
 		$verified = $intent['same'] ? $intent['live'] : $intent['partial'] ?? null;
@@ -289,7 +383,10 @@ final class Publish
 	private function publishIntoDatabase(array $row, string $target): void
 	{
 		$intent = ['target' => $target, 'live' => null, 'live_sha256' => null, 'same' => true, 'had_row' => true];
-		$row = Queue::advance($row, TransferState::VERIFIED, TransferState::PUBLISHING, ['intent' => json_encode($intent), 'lease_until' => Config::now() + Queue::LEASE_SECONDS]);
+		$row = Queue::advance($row, TransferState::VERIFIED, TransferState::PUBLISHING, [
+			'intent' => json_encode($intent),
+			'lease_until' => Config::now() + Queue::LEASE_SECONDS,
+		]);
 		if ($row) {
 			$this->commit($row, $intent, null);
 		}
@@ -299,13 +396,17 @@ final class Publish
 	private function giveWay(array $row, array $intent, string $why): void
 	{
 		$intent['conflict'] = $why;
-		$row = Queue::advance($row, TransferState::PUBLISHING, TransferState::PUBLISHING, ['intent' => json_encode($intent)]);
+		$row = Queue::advance($row, TransferState::PUBLISHING, TransferState::PUBLISHING, [
+			'intent' => json_encode($intent),
+		]);
 		if (! $row) {
 			return;
 		}
 		$this->undo($row, $intent);
 		$kept = Kept::announce($row, Placement::partial($row), (int) $row['size_bytes'], 'conflict', $row['entry']);
-		Table::transaction(fn () => Queue::park($row, 'conflict', 'conflict: ' . $why) && Table::insert('filesync_kept', $kept));
+		Table::transaction(
+			fn () => Queue::park($row, 'conflict', 'conflict: ' . $why) && Table::insert('filesync_kept', $kept),
+		);
 		Kept::settle($this->channelId);
 		Config::log("conflict on {$row['hash']} of channel {$this->channelId}: $why");
 	}
@@ -317,7 +418,11 @@ final class Publish
 	 */
 	private function undo(array $row, array $intent): void
 	{
-		if (! $intent['same'] && $this->place->liveDigest($intent['target']) === $row['sha256'] && Queue::isHeld($row)) {
+		if (
+			! $intent['same']
+			&& $this->place->liveDigest($intent['target']) === $row['sha256']
+			&& Queue::isHeld($row)
+		) {
 			$this->place->takeBack($row, $intent['target']);
 		}
 	}
@@ -327,14 +432,29 @@ final class Publish
 	{
 		$partial = $this->place->partialFacts($row);
 		if ($partial && $this->place->partialDigest($row) === $row['sha256']) {
-			Queue::advance($row, TransferState::PUBLISHING, TransferState::VERIFIED, ['token' => '', 'lease_until' => 0, 'intent' => '']);
+			Queue::advance($row, TransferState::PUBLISHING, TransferState::VERIFIED, [
+				'token' => '',
+				'lease_until' => 0,
+				'intent' => '',
+			]);
 			return;
 		}
 		if ($partial) {
-			Table::insert('filesync_kept', Kept::announce($row, Placement::partial($row), $partial['size_bytes'], 'replaced', $row['entry']));
+			Table::insert('filesync_kept', Kept::announce(
+				$row,
+				Placement::partial($row),
+				$partial['size_bytes'],
+				'replaced',
+				$row['entry'],
+			));
 			Kept::settle($this->channelId);
 		}
-		Queue::advance($row, TransferState::PUBLISHING, TransferState::STAGED, ['token' => '', 'lease_until' => 0, 'intent' => '', 'sha256' => '']);
+		Queue::advance($row, TransferState::PUBLISHING, TransferState::STAGED, [
+			'token' => '',
+			'lease_until' => 0,
+			'intent' => '',
+			'sha256' => '',
+		]);
 	}
 
 	private function recoverRow(array $row, array $intent): void
@@ -351,7 +471,11 @@ final class Publish
 			$this->afterExchange($row, $intent, $intent['same'] || $partialDigest === $row['sha256'] ? null : $partial);
 		} elseif ($partialDigest === $row['sha256'] && $liveDigest !== null && $liveDigest !== $intent['live_sha256']) {
 			$this->giveWay($row, $intent, 'the file was changed here at the same moment');
-		} elseif ($partialDigest === $row['sha256'] && $intent['had_row'] && ! Store::attach($this->channelId, $row['hash'])) {
+		} elseif (
+			$partialDigest === $row['sha256']
+			&& $intent['had_row']
+			&& ! Store::attach($this->channelId, $row['hash'])
+		) {
 			$this->giveWay($row, $intent, 'the file was deleted here at the same moment');
 		} else {
 			$this->turnBack($row);
@@ -362,7 +486,11 @@ final class Publish
 	private function postpone(array $row, \Throwable $e): void
 	{
 		Config::logFailure('publishing ' . $row['hash'], $e);
-		$now = Table::first('filesync_transfer', ['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $this->token]);
+		$now = Table::first('filesync_transfer', [
+			'id' => $row['id'],
+			'generation' => (int) $row['generation'],
+			'token' => $this->token,
+		]);
 		if (! $now) {
 			return;
 		}
@@ -370,15 +498,33 @@ final class Publish
 			Queue::pause($e->getMessage());
 		}
 		$attempts = (int) $now['attempts'] + ($e instanceof StorageException ? 0 : 1);
-		$set = ['token' => '', 'lease_until' => 0, 'attempts' => $attempts, 'reason' => $e->getMessage(), 'kind' => 'publish', 'next_at' => Config::now() + Backoff::doubling(30, 8)->seconds($attempts)];
+		$set = [
+			'token' => '',
+			'lease_until' => 0,
+			'attempts' => $attempts,
+			'reason' => $e->getMessage(),
+			'kind' => 'publish',
+			'next_at' => Config::now() + Backoff::doubling(30, 8)->seconds($attempts),
+		];
 		$intent = json_decode($now['intent'], true);
 		$isBack = $now['state'] === TransferState::VERIFIED || ($intent && $this->isUntouched($now, $intent));
 		if (! $isBack) {
-			Table::update('filesync_transfer', ['lease_until' => Config::now() + 60], ['id' => $now['id'], 'token' => $this->token]);
+			Table::update(
+				'filesync_transfer',
+				['lease_until' => Config::now() + 60],
+				['id' => $now['id'], 'token' => $this->token],
+			);
 		} elseif ($attempts >= self::MOST_ATTEMPTS) {
 			Queue::park($now, 'publish', $e->getMessage());
 		} else {
-			Queue::advance($now, $now['state'], $e instanceof FileSyncException && ! $e instanceof StorageException ? TransferState::STAGED : TransferState::VERIFIED, $set + ['intent' => '']);
+			Queue::advance(
+				$now,
+				$now['state'],
+				$e instanceof FileSyncException && ! $e instanceof StorageException
+					? TransferState::STAGED
+					: TransferState::VERIFIED,
+				$set + ['intent' => ''],
+			);
 		}
 	}
 
@@ -397,8 +543,17 @@ final class Publish
 	private function log(array $row): void
 	{
 		$result = json_decode($row['result'], true) ?: [];
-		$from = ($result['rung'] ?? '') === 'made' ? 'made here' : sprintf('by %s from %s', $result['rung'] ?? 'nothing', $result['origin'] ?? 'nowhere');
-		Config::log(sprintf('published %s scale %d of channel %d: %d bytes %s, checked: %s', $row['hash'], $row['scale'], $this->channelId, $row['size_bytes'], $from,
-			implode(' ', $result['proof'] ?? [])));
+		$from = ($result['rung'] ?? '') === 'made'
+			? 'made here'
+			: sprintf('by %s from %s', $result['rung'] ?? 'nothing', $result['origin'] ?? 'nowhere');
+		Config::log(sprintf(
+			'published %s scale %d of channel %d: %d bytes %s, checked: %s',
+			$row['hash'],
+			$row['scale'],
+			$this->channelId,
+			$row['size_bytes'],
+			$from,
+			implode(' ', $result['proof'] ?? []),
+		));
 	}
 }

@@ -34,46 +34,77 @@ final class PublishRows
 	 */
 	public static function commit(array $channel, array $row, array $intent, ?array $kept, ?array $stat): Outcome
 	{
-		return Table::transaction(function () use ($channel, $row, $intent, $kept, $stat): Outcome {
-			$now = self::fence($row);
-			if (! $now) {
-				return Outcome::Overtaken;
-			}
-			$pending = $now['pending'] === '' ? null : json_decode($now['pending'], true);
-			$isSameVersion = $pending && $pending['size_bytes'] === (int) $now['size_bytes'] && $pending['edited'] === $now['edited'];
-			$entry = json_decode($isSameVersion ? $pending['entry'] : $now['entry'], true);
-			$outcome = (int) $now['scale'] > 0 ? self::writeScale($channel, $now, $entry, $intent) : self::writeFile($channel, $now, $entry, $intent);
-			if ($outcome !== Outcome::Published) {
-				return $outcome;
-			}
-			if ((int) $now['scale'] === 0 || Store::keepsThumbnailsAsFiles()) {
-				Digests::publish($now, $stat);
-			}
-			if ((int) $now['scale'] === 0) {
-				Revisions::published($channel, $now['hash'], $entry['revision'] ?? null, (int) $now['size_bytes'], $now['edited'], $entry['attach']['edited'], $now['sha256']);
-			}
-			if ($kept) {
-				Table::insert('filesync_kept', $kept);
-			}
-			if ($kept && $kept['why'] === 'conflict') {
-				Outbox::add((int) $now['uid'], 'conflict', $now['hash'], $kept['id'], false, $kept['id']);
-			}
-			if ($pending && ! $isSameVersion) {
-				self::restage($now, $pending);
-			} else {
-				Outbox::release((int) $now['uid'], $now['hash']);
-			}
+		return Table::transaction(
+			function () use ($channel, $row, $intent, $kept, $stat): Outcome {
+				$now = self::fence($row);
+				if (! $now) {
+					return Outcome::Overtaken;
+				}
+				$pending = $now['pending'] === '' ? null : json_decode($now['pending'], true);
+				$isSameVersion =
+					$pending
+					&& $pending['size_bytes'] === (int) $now['size_bytes']
+					&& $pending['edited'] === $now['edited'];
+				$entry = json_decode($isSameVersion ? $pending['entry'] : $now['entry'], true);
+				$outcome = (int) $now['scale'] > 0
+					? self::writeScale($channel, $now, $entry, $intent)
+					: self::writeFile($channel, $now, $entry, $intent);
+				if ($outcome !== Outcome::Published) {
+					return $outcome;
+				}
+				if ((int) $now['scale'] === 0 || Store::keepsThumbnailsAsFiles()) {
+					Digests::publish($now, $stat);
+				}
+				if ((int) $now['scale'] === 0) {
+					Revisions::published(
+						$channel,
+						$now['hash'],
+						$entry['revision'] ?? null,
+						(int) $now['size_bytes'],
+						$now['edited'],
+						$entry['attach']['edited'],
+						$now['sha256'],
+					);
+				}
+				if ($kept) {
+					Table::insert('filesync_kept', $kept);
+				}
+				if ($kept && $kept['why'] === 'conflict') {
+					Outbox::add((int) $now['uid'], 'conflict', $now['hash'], $kept['id'], false, $kept['id']);
+				}
+				if ($pending && ! $isSameVersion) {
+					self::restage($now, $pending);
+				} else {
+					Outbox::release((int) $now['uid'], $now['hash']);
+				}
 
-			return Outcome::Published;
-		}, fn (Outcome $outcome) => $outcome === Outcome::Published);
+				return Outcome::Published;
+			},
+			fn (Outcome $outcome) => $outcome === Outcome::Published,
+		);
 	}
 
 	/** Ends the transfer row first: that locks it, and shows whether it is still ours. Null if it is not. */
 	private static function fence(array $row): ?array
 	{
 		$done = Config::token();
-		Table::update('filesync_transfer', ['state' => TransferState::PUBLISHED, 'token' => $done, 'lease_until' => 0, 'kind' => '', 'reason' => '', 'updated' => Config::now()],
-			['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $row['token'], 'state' => TransferState::PUBLISHING]);
+		Table::update(
+			'filesync_transfer',
+			[
+				'state' => TransferState::PUBLISHED,
+				'token' => $done,
+				'lease_until' => 0,
+				'kind' => '',
+				'reason' => '',
+				'updated' => Config::now(),
+			],
+			[
+				'id' => $row['id'],
+				'generation' => (int) $row['generation'],
+				'token' => $row['token'],
+				'state' => TransferState::PUBLISHING,
+			],
+		);
 
 		return Table::first('filesync_transfer', ['id' => $row['id'], 'token' => $done]);
 	}
@@ -87,18 +118,38 @@ final class PublishRows
 		if ($own && self::isMoved($channel, $own, $intent['target'])) {
 			return Outcome::Moved;
 		}
-		$facts = ['filesize' => Family::sizeColumn((int) $row['size_bytes']), 'filetype' => Family::mediaType($entry['attach']['filetype']), 'edited' => $row['edited'],
-			'is_photo' => $intent['is_plain'] ? 0 : $entry['attach']['is_photo']];
+		$facts = [
+			'filesize' => Family::sizeColumn((int) $row['size_bytes']),
+			'filetype' => Family::mediaType($entry['attach']['filetype']),
+			'edited' => $row['edited'],
+			'is_photo' => $intent['is_plain'] ? 0 : $entry['attach']['is_photo'],
+		];
 		if ($own) {
-			Table::update('attach', $facts + ['os_storage' => 1, 'content' => $intent['target'],
-				'os_path' => substr($intent['target'], strlen(Store::root($channel)) + 1)], ['id' => (int) $own['id']]);
+			Table::update(
+				'attach',
+				$facts
+				+ [
+					'os_storage' => 1,
+					'content' => $intent['target'],
+					'os_path' => substr($intent['target'], strlen(Store::root($channel)) + 1),
+				],
+				['id' => (int) $own['id']],
+			);
 		} else {
-			$name = Store::freeName((int) $row['uid'], $entry['attach']['folder'], $row['hash'], $entry['attach']['filename']);
+			$name = Store::freeName(
+				(int) $row['uid'],
+				$entry['attach']['folder'],
+				$row['hash'],
+				$entry['attach']['filename'],
+			);
 			$place = Store::place($channel, $entry['attach']['folder'], $row['hash'], $name);
 			if (! $place || $place['content'] !== $intent['target']) {
 				return Outcome::Moved;
 			}
-			Table::insert('attach', AttachRow::columns($channel, $entry['attach'], $place, $name) + $facts + ['is_dir' => 0]);
+			Table::insert(
+				'attach',
+				AttachRow::columns($channel, $entry['attach'], $place, $name) + $facts + ['is_dir' => 0],
+			);
 			$inserted = Store::attach((int) $row['uid'], $row['hash']);
 			Store::setTerms((int) $row['uid'], (int) $inserted['id'], $entry['attach']['term']);
 		}
@@ -106,7 +157,13 @@ final class PublishRows
 		if ($intent['is_plain']) {
 			Table::delete('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'imgscale' => 0]);
 		} elseif ($entry['photo']) {
-			PhotoRow::write($channel, $own, self::withAccess($own, $entry), (int) $row['size_bytes'], $intent['target']);
+			PhotoRow::write(
+				$channel,
+				$own,
+				self::withAccess($own, $entry),
+				(int) $row['size_bytes'],
+				$intent['target'],
+			);
 		}
 		self::dateFolders($row, $entry['folders']);
 		Outbox::add((int) $row['uid'], 'preview', $row['hash']);
@@ -117,12 +174,18 @@ final class PublishRows
 		return Outcome::Published;
 	}
 
-	/** Sets the dates of the folders above as the origin did when the file changed there; core does the same for every local change. */
+	/**
+	 * Sets the dates of the folders above as the origin did when the file changed there; core does the same for every
+	 * local change.
+	 */
 	private static function dateFolders(array $row, array $folders): void
 	{
 		foreach ($folders as $folder) {
-			Table::update('attach', ['edited' => $folder['edited']],
-				['uid' => (int) $row['uid'], 'hash' => $folder['hash'], 'is_dir' => 1, 'edited <' => $folder['edited']]);
+			Table::update(
+				'attach',
+				['edited' => $folder['edited']],
+				['uid' => (int) $row['uid'], 'hash' => $folder['hash'], 'is_dir' => 1, 'edited <' => $folder['edited']],
+			);
 		}
 	}
 
@@ -136,7 +199,13 @@ final class PublishRows
 			if (self::isMoved($channel, $own, substr($intent['target'], 0, -strlen('-' . (int) $row['scale'])))) {
 				return Outcome::Moved;
 			}
-			PhotoRow::write($channel, $own, ScaleEntry::photo($entry, $own, $channel['channel_hash']), (int) $row['size_bytes'], $intent['target']);
+			PhotoRow::write(
+				$channel,
+				$own,
+				ScaleEntry::photo($entry, $own, $channel['channel_hash']),
+				(int) $row['size_bytes'],
+				$intent['target'],
+			);
 
 			return Outcome::Published;
 		}
@@ -147,7 +216,14 @@ final class PublishRows
 		if ($bytes === false || hash('sha256', $bytes) !== $row['sha256']) {
 			throw new \RuntimeException('the bytes of a photo scale differ from the verified ones');
 		}
-		PhotoRow::write($channel, $own, ScaleEntry::photo($entry, $own, $channel['channel_hash']), strlen($bytes), $bytes, true);
+		PhotoRow::write(
+			$channel,
+			$own,
+			ScaleEntry::photo($entry, $own, $channel['channel_hash']),
+			strlen($bytes),
+			$bytes,
+			true,
+		);
 
 		return Outcome::Published;
 	}
@@ -170,8 +246,22 @@ final class PublishRows
 	/** A newer packet arrived while this version was being published: its transfer begins now. */
 	private static function restage(array $row, array $pending): void
 	{
-		Table::update('filesync_transfer', $pending + ['generation' => (int) $row['generation'] + 1, 'state' => $pending['kind'] === '' ? TransferState::STAGED : TransferState::PARKED,
-			'token' => '', 'lease_until' => 0, 'attempts' => 0, 'next_at' => Config::now(), 'pending' => '', 'sha256' => '', 'intent' => '', 'result' => ''],
-			['id' => $row['id']]);
+		Table::update(
+			'filesync_transfer',
+			$pending
+			+ [
+				'generation' => (int) $row['generation'] + 1,
+				'state' => $pending['kind'] === '' ? TransferState::STAGED : TransferState::PARKED,
+				'token' => '',
+				'lease_until' => 0,
+				'attempts' => 0,
+				'next_at' => Config::now(),
+				'pending' => '',
+				'sha256' => '',
+				'intent' => '',
+				'result' => '',
+			],
+			['id' => $row['id']],
+		);
 	}
 }

@@ -12,7 +12,10 @@ interface Slice
 	/** Tells whether the slice is over. */
 	public function isOver(): bool;
 
-	/** Tells whether the served channel's turn is over: the slice is, or the channel had its share and another one waits. */
+	/**
+	 * Tells whether the served channel's turn is over: the slice is, or the channel had its share and another one
+	 * waits.
+	 */
 	public function isTurnOver(): bool;
 
 	/** Tells whether a channel waits that nobody serves, as far as that was known a moment ago. */

@@ -45,8 +45,13 @@ final class Arrival
 	 * @param array  $file     As Revisions::notice() returned it.
 	 * @param ?array $accepted Our row with `term`; for a file that is still to arrive, the last accepted row.
 	 */
-	public function __construct(private readonly array $channel, array $file, private readonly ?array $accepted, private readonly Packet $packet, string $root)
-	{
+	public function __construct(
+		private readonly array $channel,
+		array $file,
+		private readonly ?array $accepted,
+		private readonly Packet $packet,
+		string $root,
+	) {
 		$this->file = $file;
 		$this->row = $packet->last;
 		$this->hub = Clones::normalise($root) ?? $root;
@@ -68,15 +73,28 @@ final class Arrival
 	/** Tells whether only the hub's date for a file differs. */
 	public function isOnlyDated(): bool
 	{
-		return $this->packet->order['revision'] !== null && $this->verdicts['bytes'] === 'same' && ! $this->file['wanted'];
+		return (
+			$this->packet->order['revision'] !== null
+			&& $this->verdicts['bytes'] === 'same'
+			&& ! $this->file['wanted']
+		);
 	}
 
-	/** Tells whether the sender should be told our values: it lacks one that stands, or a value was merged from both. */
+	/**
+	 * Tells whether the sender should be told our values: it lacks one that stands, or a value was merged from both.
+	 */
 	public function deservesAnswer(): bool
 	{
 		$isOurs = array_intersect($this->verdicts, ['won']) || $this->verdicts['access'] === 'lost';
 
-		return $isOurs || ($this->packet->order['revision'] === null ? $this->verdicts['bytes'] === 'stay' : in_array('stay', $this->verdicts, true));
+		return (
+			$isOurs
+			|| (
+				$this->packet->order['revision'] === null
+					? $this->verdicts['bytes'] === 'stay'
+					: in_array('stay', $this->verdicts, true)
+			)
+		);
 	}
 
 	/** Tells whether applying the packet made a change of our own, which the other clones should be told. */
@@ -100,7 +118,10 @@ final class Arrival
 			return false;
 		}
 		if ($this->packet->order['revision'] !== null) {
-			$seen = Vector::credible(Vector::join(...array_values(array_column($this->packet->order['revision'], 'vector'))), $this->known());
+			$seen = Vector::credible(
+				Vector::join(...array_values(array_column($this->packet->order['revision'], 'vector'))),
+				$this->known(),
+			);
 
 			return in_array(Vector::compare($seen, $this->file['gone']), ['before', 'equal'], true);
 		}
@@ -109,8 +130,8 @@ final class Arrival
 	}
 
 	/**
-	 * Tells whether a hub that sends no vectors knows a file as it is here. A hub that never reported changes of the file is believed,
-	 * such as for a file that is older than filesync here.
+	 * Tells whether a hub that sends no vectors knows a file as it is here. A hub that never reported changes of the
+	 * file is believed, such as for a file that is older than filesync here.
 	 */
 	public static function knowsAll(array $channel, array $file, string $hub): bool
 	{
@@ -121,7 +142,12 @@ final class Arrival
 				continue;
 			}
 			$present = [$file[$group]['print'], $group === 'bytes' ? $file['wanted']['print'] ?? '' : ''];
-			if ($known === null || ! in_array($known['print'], $present, true) || (! empty($known['sent']) && ($isSending ??= Clones::isSending($channel, $hub)))) {
+			if (
+				$known === null
+				|| ! in_array($known['print'], $present, true)
+				|| (! empty($known['sent'])
+				&& ($isSending ??= Clones::isSending($channel, $hub)))
+			) {
 				return false;
 			}
 		}
@@ -135,23 +161,48 @@ final class Arrival
 		$ours = $isBytes && $this->file['wanted'] ? $this->file['wanted'] : $this->file[$group];
 		$theirs = $this->theirs($group, $ours);
 		if ($this->packet->order['revision'] !== null) {
-			Site::notice((int) $this->channel['channel_id'], $theirs['vector'], Vector::join($this->file[$group]['vector'], $this->file['gone']));
+			Site::notice(
+				(int) $this->channel['channel_id'],
+				$theirs['vector'],
+				Vector::join($this->file[$group]['vector'], $this->file['gone']),
+			);
 			[$verdict, $value] = Judge::versioned($ours, $theirs);
 			$seen = $theirs['vector'];
 			if ($group === 'access' && $verdict === 'same' && $theirs['print'] !== $ours['print']) {
-				// Both result from the same changes in a different order: only people whom both allow were let in by all of them.
+				// Both result from the same changes in a different order: only people whom both allow were let in by
+				// all of them.
 				$verdict = 'lost';
 			}
 		} else {
-			[$verdict, $value, $seen] = ($this->isLate ? ['stay', $ours]
-				: Judge::unversioned($ours, $theirs, $this->had($group), $isBytes ? $this->secondsBefore($theirs, $ours) : 0, $this->hub)) + [2 => $ours['vector']];
-			$this->isLate = $this->isLate || ($isBytes && $verdict === 'stay' && $this->had('bytes') === $ours['print']);
+			[$verdict, $value, $seen] = (
+				$this->isLate
+					? ['stay', $ours]
+					: Judge::unversioned(
+						$ours,
+						$theirs,
+						$this->had($group),
+						$isBytes ? $this->secondsBefore($theirs, $ours) : 0,
+						$this->hub,
+					)
+			) + [2 => $ours['vector']];
+			$this->isLate =
+				$this->isLate || ($isBytes && $verdict === 'stay' && $this->had('bytes') === $ours['print']);
 		}
 		$this->told[$group] = $verdict;
 		if (! $this->accepted && ! in_array($verdict, ['take', 'lost'], true) && $theirs['print'] !== $ours['print']) {
-			// We have no local value, so the incoming one becomes a new local change; otherwise two different values would carry the same vector.
+			// We have no local value, so the incoming one becomes a new local change; otherwise two different values
+			// would carry the same vector.
 			$seenBoth = ['vector' => Vector::join($ours['vector'], $theirs['vector'])] + $ours;
-			[$verdict, $value] = ['take', Judge::changed($seenBoth, $theirs['print'], $theirs['edited'], Site::component((int) $this->channel['channel_id']), $theirs['at'])];
+			[$verdict, $value] = [
+				'take',
+				Judge::changed(
+					$seenBoth,
+					$theirs['print'],
+					$theirs['edited'],
+					Site::component((int) $this->channel['channel_id']),
+					$theirs['at'],
+				),
+			];
 			$seen = $value['vector'];
 			$this->isOurChange = true;
 		}
@@ -159,24 +210,34 @@ final class Arrival
 		if ($isBytes) {
 			$this->bytesSeen = $seen;
 			$isWanted = in_array($verdict, ['take', 'lost'], true) || $this->file['wanted'];
-			$this->file[$isWanted ? 'wanted' : 'bytes'] = $value + ($isWanted && in_array($verdict, ['take', 'lost'], true) ? ['seen' => $seen] : []);
+			$this->file[$isWanted ? 'wanted' : 'bytes'] =
+				$value + ($isWanted && in_array($verdict, ['take', 'lost'], true) ? ['seen' => $seen] : []);
 		} else {
 			$this->file[$group] = $value;
 		}
 		$this->file['peers'][$this->hub][$group] = ['print' => $theirs['print']];
 	}
 
-	/** Returns by how much their bytes are dated before ours. It ignores a date of ours in the future, which would shut out every later change. */
+	/**
+	 * Returns by how much their bytes are dated before ours. It ignores a date of ours in the future, which would shut
+	 * out every later change.
+	 */
 	private function secondsBefore(array $theirs, array $ours): int
 	{
 		$isSane = $ours['edited'] <= gmdate('Y-m-d H:i:s', Config::now() + 86400);
 
-		return $isSane ? max(0, strtotime(($ours['edited'] ?: $theirs['edited']) . ' UTC') - strtotime($theirs['edited'] . ' UTC')) : 0;
+		return $isSane
+			? max(0, strtotime(($ours['edited'] ?: $theirs['edited']) . ' UTC') - strtotime($theirs['edited'] . ' UTC'))
+			: 0;
 	}
 
 	private function theirs(string $group, array $ours): array
 	{
-		$told = $this->packet->order['revision'][$group] ?? ['vector' => [], 'by' => '', 'at' => (string) parse_url($this->hub, PHP_URL_HOST)];
+		$told = $this->packet->order['revision'][$group] ?? [
+				'vector' => [],
+				'by' => '',
+				'at' => (string) parse_url($this->hub, PHP_URL_HOST),
+			];
 		$last = $this->packet->last;
 		$last['filename'] = $told['name'] ?? $last['filename'];
 		$last['edited'] = $told['edited'] ?? $last['edited'];
@@ -193,7 +254,13 @@ final class Arrival
 			$print = $this->hasOtherDigest() ? $print . '#' . substr($this->packet->sha256, 0, 16) : $ours['print'];
 		}
 
-		return ['print' => $print, 'edited' => $last['edited'], 'vector' => Vector::credible($told['vector'], $this->known())] + array_diff_key($told, ['name' => 1]);
+		return (
+			[
+				'print' => $print,
+				'edited' => $last['edited'],
+				'vector' => Vector::credible($told['vector'], $this->known()),
+			] + array_diff_key($told, ['name' => 1])
+		);
 	}
 
 	/** Returns the changes of the file that this hub knows. */
@@ -212,7 +279,12 @@ final class Arrival
 
 	private function hasOtherDigest(): bool
 	{
-		if ($this->packet->sha256 === '' || ! $this->file['facts'] || ! $this->accepted || ! isset($this->accepted['content'])) {
+		if (
+			$this->packet->sha256 === ''
+			|| ! $this->file['facts']
+			|| ! $this->accepted
+			|| ! isset($this->accepted['content'])
+		) {
 			return false;
 		}
 		$stat = Facts::of($this->channel, $this->file['hash'], 0)->stat();
@@ -226,7 +298,9 @@ final class Arrival
 	{
 		$known = $this->file['peers'][$this->hub][$group] ?? null;
 
-		return $known === null || (! empty($known['sent']) && Clones::isSending($this->channel, $this->hub)) ? null : $known['print'];
+		return $known === null || (! empty($known['sent']) && Clones::isSending($this->channel, $this->hub))
+			? null
+			: $known['print'];
 	}
 
 	/**
@@ -235,7 +309,8 @@ final class Arrival
 	 */
 	public function withAccess(array $photo): array
 	{
-		return $this->keepsAccess() ? $photo
+		return $this->keepsAccess()
+			? $photo
 			: Access::narrower($photo, $this->row, $this->channel['channel_hash']) + $photo;
 	}
 
@@ -245,7 +320,10 @@ final class Arrival
 		return in_array($this->verdicts['access'], ['take', 'same'], true);
 	}
 
-	/** Remembers the access from before a clone widened it: if that clone deletes the file later, it is restored with the narrow access. */
+	/**
+	 * Remembers the access from before a clone widened it: if that clone deletes the file later, it is restored with
+	 * the narrow access.
+	 */
 	public function noteWidening(array $own): void
 	{
 		$before = $this->file['here']['before'] ?? null;
@@ -253,7 +331,11 @@ final class Arrival
 			return;
 		}
 		if (($before['hub'] ?? '') !== $this->hub) {
-			$this->file['here']['before'] = ['hub' => $this->hub, 'at' => Config::now(), 'access' => array_intersect_key($own, array_flip(Access::LISTS))];
+			$this->file['here']['before'] = [
+				'hub' => $this->hub,
+				'at' => Config::now(),
+				'access' => array_intersect_key($own, array_flip(Access::LISTS)),
+			];
 		}
 	}
 
@@ -265,8 +347,10 @@ final class Arrival
 			return;
 		}
 		if (in_array($verdict, ['lost', 'won'], true)) {
-			$this->row = Access::narrower($this->accepted, $this->packet->last, $this->channel['channel_hash'])
-				+ ['term' => Access::allTerms($this->accepted['term'], $this->packet->last['term'])] + $this->row;
+			$this->row =
+				Access::narrower($this->accepted, $this->packet->last, $this->channel['channel_hash'])
+				+ ['term' => Access::allTerms($this->accepted['term'], $this->packet->last['term'])]
+				+ $this->row;
 			$this->file['access'] = ['print' => Access::print($this->row, $this->row['term'])] + $this->file['access'];
 		} elseif ($verdict !== 'take') {
 			$this->row = array_intersect_key($this->accepted, array_flip([...Access::LISTS, 'term'])) + $this->row;

@@ -24,12 +24,13 @@ if (! class_exists('App', false)) {
 /**
  * Asks for approval before one clone replaces or deletes very many files here.
  *
- * A clone's displaced files are counted by their kept copies (`hub` of filesync_kept). Beyond the bounds its further changes are held in the
- * table filesync_held: deletes with their contents, new bytes as a note; the bytes' transfers are parked in filesync_transfer. New files still
- * arrive, and so do changes from other clones. Only a person can release held changes: neither a packet nor time does.
+ * A clone's displaced files are counted by their kept copies (`hub` of filesync_kept). Beyond the bounds its further
+ * changes are held in the table filesync_held: deletes with their contents, new bytes as a note; the bytes' transfers
+ * are parked in filesync_transfer. New files still arrive, and so do changes from other clones. Only a person can
+ * release held changes: neither a packet nor time does.
  *
- * Only the packets themselves name their clone. So all clones of a channel are also counted together: a tenth above the limit for one, the changes
- * of all of them are held, in one line with one answer.
+ * Only the packets themselves name their clone. So all clones of a channel are also counted together: a tenth above the
+ * limit for one, the changes of all of them are held, in one line with one answer.
  */
 final class Brake
 {
@@ -69,13 +70,21 @@ final class Brake
 		}
 		// For a file that is already held, the question is about the clone that changed it first.
 		$root = $scope ? $root : $transfer['origin'];
-		self::holdReplacement($channel, $scope ?? self::hub($root), $root, $own, $packet->last['filesize'], $packet->last['edited']);
+		self::holdReplacement(
+			$channel,
+			$scope ?? self::hub($root),
+			$root,
+			$own,
+			$packet->last['filesize'],
+			$packet->last['edited'],
+		);
 
 		return [Queue::BRAKE, self::reason($root)];
 	}
 
 	/**
-	 * Holds a transfer if its bytes would displace more than its clone may. A crop is small, and no packet states its digest: it is checked after its arrival.
+	 * Holds a transfer if its bytes would displace more than its clone may. A crop is small, and no packet states its
+	 * digest: it is checked after its arrival.
 	 *
 	 * @param string $sha256 Its digest, or empty while unknown.
 	 *
@@ -88,16 +97,48 @@ final class Brake
 		if (! $own || ! self::isCounted($transfer)) {
 			return null;
 		}
-		$held = $scale ? Table::first('filesync_held', ['uid' => $channelId, 'hash' => $own['hash'], 'what' => 'replaced', 'state' => 'held', 'body like' => '%' . self::crop($scale)], 'created, id', 'hub, url') : null;
+		$held = $scale
+			? Table::first(
+				'filesync_held',
+				[
+					'uid' => $channelId,
+					'hash' => $own['hash'],
+					'what' => 'replaced',
+					'state' => 'held',
+					'body like' => '%' . self::crop($scale),
+				],
+				'created, id',
+				'hub, url',
+			)
+			: null;
 		$stopped = $held['hub'] ?? self::stopped($channelId, $root);
-		[$scope, $reason] = $stopped ? [$stopped, ''] : self::excess($channelId, $root, 'replaced', [$own['hash']], 1, self::sizeOf($channel, $own, $scale));
-		if (! $scope || ! self::displaces($channel, $root, $own, $sha256 ?: json_decode($transfer['entry'], true)['sha256'] ?? '', $scale)) {
+		[$scope, $reason] = $stopped
+			? [$stopped, '']
+			: self::excess($channelId, $root, 'replaced', [$own['hash']], 1, self::sizeOf($channel, $own, $scale));
+		if (
+			! $scope
+			|| ! self::displaces(
+				$channel,
+				$root,
+				$own,
+				$sha256 ?: json_decode($transfer['entry'], true)['sha256'] ?? '',
+				$scale,
+			)
+		) {
 			return null;
 		}
 		$stopped || self::logStop($channelId, $scope, $root, $reason);
 		// If it is already held, the question is about the clone that changed it first.
 		$root = $held['url'] ?? $root;
-		self::holdReplacement($channel, $scope, $root, $own, (int) $transfer['size_bytes'], $transfer['edited'], $scale);
+		self::holdReplacement(
+			$channel,
+			$scope,
+			$root,
+			$own,
+			(int) $transfer['size_bytes'],
+			$transfer['edited'],
+			$scale,
+		);
 
 		return self::reason($root);
 	}
@@ -112,8 +153,13 @@ final class Brake
 			if ($reason !== null) {
 				Queue::park($row, Queue::BRAKE, $reason);
 			} elseif ($channel && self::mustSpareDisk($channel, $row)) {
-				Queue::advance($row, TransferState::LEASED, TransferState::WAITING, ['token' => '', 'lease_until' => 0, 'kind' => 'Storage', 'reason' => 'the file that it replaces must be kept, and the disk is nearly full',
-					'next_at' => Config::now() + max(60, Config::number('storage_pause_seconds'))]);
+				Queue::advance($row, TransferState::LEASED, TransferState::WAITING, [
+					'token' => '',
+					'lease_until' => 0,
+					'kind' => 'Storage',
+					'reason' => 'the file that it replaces must be kept, and the disk is nearly full',
+					'next_at' => Config::now() + max(60, Config::number('storage_pause_seconds')),
+				]);
 			} else {
 				return true;
 			}
@@ -122,13 +168,20 @@ final class Brake
 		}));
 	}
 
-	/** Tells whether a transfer would use disk space permanently, because the displaced file is kept, while little is left. The rest is for other transfers. */
+	/**
+	 * Tells whether a transfer would use disk space permanently, because the displaced file is kept, while little is
+	 * left. The rest is for other transfers.
+	 */
 	public static function mustSpareDisk(array $channel, array $transfer): bool
 	{
-		$own = in_array((int) $transfer['scale'], self::COUNTED, true) ? Store::attach((int) $channel['channel_id'], $transfer['hash']) : null;
-		$free = $own && self::sizeOf($channel, $own, (int) $transfer['scale']) ? @disk_free_space(Store::dataRoot((int) $channel['channel_id'], true)) : false;
+		$own = in_array((int) $transfer['scale'], self::COUNTED, true)
+			? Store::attach((int) $channel['channel_id'], $transfer['hash'])
+			: null;
+		$free = $own && self::sizeOf($channel, $own, (int) $transfer['scale'])
+			? @disk_free_space(Store::dataRoot((int) $channel['channel_id'], true))
+			: false;
 
-		return $free !== false && $free - (int) $transfer['size_bytes'] < 2 * Config::number('headroom_bytes');
+		return $free !== false && ($free - (int) $transfer['size_bytes']) < (2 * Config::number('headroom_bytes'));
 	}
 
 	/**
@@ -148,31 +201,56 @@ final class Brake
 		$scope = self::stopped($channelId, $root);
 		if (! $scope) {
 			$reason = self::excessOfDeletes($channelId, count($rows), count($rows) > 1 ? $bytes : 0);
-			[$scope, $reason] = $reason !== null ? [self::hub($root), $reason] : self::excess($channelId, $root, 'deleted', array_column($rows, 'hash'), count($rows), $bytes);
+			[$scope, $reason] = $reason !== null
+				? [self::hub($root), $reason]
+				: self::excess($channelId, $root, 'deleted', array_column($rows, 'hash'), count($rows), $bytes);
 			if (! $scope) {
 				return false;
 			}
 			self::logStop($channelId, $scope, $root, $reason);
 		}
 		// Only the delete itself: other parts of the packet could be of any size.
-		$seen = ['v' => Version::SIBLING, 'gone' => $packet->order['gone'], 'beneath' => array_intersect_key($packet->order['beneath'], $all)];
-		$body = ['fetch_url' => $packet->fetchUrl, 'original_channel' => $packet->nick, 'attach' => [['hash' => $hash, 'deleted' => 1]]] + ($packet->order['gone'] === null ? [] : ['filesync' => $seen]);
-		self::write($channelId, $scope, $root, $hash, 'deleted', count($rows), $bytes, json_encode($body, JSON_INVALID_UTF8_SUBSTITUTE) ?: '');
+		$seen = [
+			'v' => Version::SIBLING,
+			'gone' => $packet->order['gone'],
+			'beneath' => array_intersect_key($packet->order['beneath'], $all),
+		];
+		$body =
+			[
+				'fetch_url' => $packet->fetchUrl,
+				'original_channel' => $packet->nick,
+				'attach' => [['hash' => $hash, 'deleted' => 1]],
+			] + ($packet->order['gone'] === null ? [] : ['filesync' => $seen]);
+		self::write(
+			$channelId,
+			$scope,
+			$root,
+			$hash,
+			'deleted',
+			count($rows),
+			$bytes,
+			json_encode($body, JSON_INVALID_UTF8_SUBSTITUTE) ?: '',
+		);
 
 		return true;
 	}
 
 	/**
-	 * Returns the hub that a displacement counts against; empty: none, because it was approved, the clone restores what another had displaced,
-	 * or a damaged file is repaired.
+	 * Returns the hub that a displacement counts against; empty: none, because it was approved, the clone restores what
+	 * another had displaced, or a damaged file is repaired.
 	 *
 	 * @param int $sizeBytes The size of the displaced file.
 	 */
 	public static function countedTo(array $channel, array $transfer, int $sizeBytes): string
 	{
 		[$channelId, $scale] = [(int) $channel['channel_id'], (int) $transfer['scale']];
-		$row = $scale ? Store::photo($channelId, $transfer['hash'], $scale) : Store::attach($channelId, $transfer['hash']);
-		$isCounted = self::isCounted($transfer) && (int) ($row['filesize'] ?? -1) === $sizeBytes && ! self::isGivenBack($channelId, $transfer['origin'], $transfer['hash'], $transfer['sha256'], $scale);
+		$row = $scale
+			? Store::photo($channelId, $transfer['hash'], $scale)
+			: Store::attach($channelId, $transfer['hash']);
+		$isCounted =
+			self::isCounted($transfer)
+			&& (int) ($row['filesize'] ?? -1) === $sizeBytes
+			&& ! self::isGivenBack($channelId, $transfer['origin'], $transfer['hash'], $transfer['sha256'], $scale);
 
 		return $isCounted ? self::hub($transfer['origin']) : '';
 	}
@@ -181,17 +259,22 @@ final class Brake
 	public static function settled(array $transfer): void
 	{
 		$held = ['uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'what' => 'replaced'];
-		foreach (in_array((int) $transfer['scale'], self::COUNTED, true) ? Table::select('filesync_held', $held, '', 0, 'id, body') : [] as $row) {
+		foreach (in_array((int) $transfer['scale'], self::COUNTED, true)
+			? Table::select('filesync_held', $held, '', 0, 'id, body')
+			: [] as $row) {
 			$crop = strstr($row['body'], self::crop());
-			($crop === false ? 0 : (int) substr($crop, strlen(self::crop()))) === (int) $transfer['scale'] && Table::delete('filesync_held', ['id' => $row['id']]);
+			($crop === false ? 0 : (int) substr($crop, strlen(self::crop()))) === (int) $transfer['scale']
+				&& Table::delete('filesync_held', ['id' => $row['id']]);
 		}
 	}
 
 	/**
-	 * Returns what waits for approval: one line for each clone of each channel, or one for all clones of a channel if they are stopped together.
+	 * Returns what waits for approval: one line for each clone of each channel, or one for all clones of a channel if
+	 * they are stopped together.
 	 *
-	 * @return list<array{id: string, channel: int, hub: string, urls: list<string>, what: string, files: int, size_bytes: int, waiting: int, since: int}>
-	 *   `files`: those that the clone replaced or deleted since then; `waiting` of them are held.
+	 * @return list<array{id: string, channel: int, hub: string, urls: list<string>, what: string, files: int,
+	 *     size_bytes: int, waiting: int, since: int}> `files`: those that the clone replaced or deleted since then;
+	 *     `waiting` of them are held.
 	 */
 	public static function lines(?int $channelId = null): array
 	{
@@ -212,17 +295,46 @@ final class Brake
 	private static function line(int $channelId, string $scope): array
 	{
 		$mine = self::heldOf($channelId, $scope) + ['state' => 'held'];
-		$displaced = ['scale' => self::COUNTED, 'created >=' => (int) Table::first('filesync_held', $mine, '', 'min(since) AS since')['since']] + self::keptOf($channelId, $scope);
-		$whats = array_column([...Table::select('filesync_held', $mine, '', 0, 'DISTINCT what'), ...Table::select('filesync_kept', $displaced, '', 0, 'DISTINCT why AS what')], 'what', 'what');
+		$displaced =
+			[
+				'scale' => self::COUNTED,
+				'created >=' => (int) Table::first('filesync_held', $mine, '', 'min(since) AS since')['since'],
+			] + self::keptOf($channelId, $scope);
+		$whats = array_column(
+			[
+				...Table::select('filesync_held', $mine, '', 0, 'DISTINCT what'),
+				...Table::select('filesync_kept', $displaced, '', 0, 'DISTINCT why AS what'),
+			],
+			'what',
+			'what',
+		);
 		// Two clones may have replaced the same file.
-		$waiting = (int) Table::first('filesync_held', ['what' => 'replaced'] + $mine, '', 'count(DISTINCT hash) AS files')['files'] + Table::sum('filesync_held', 'files', ['what' => 'deleted'] + $mine);
+		$waiting =
+			(int) Table::first(
+				'filesync_held',
+				['what' => 'replaced'] + $mine,
+				'',
+				'count(DISTINCT hash) AS files',
+			)['files'] + Table::sum('filesync_held', 'files', ['what' => 'deleted'] + $mine);
 
-		return ['id' => self::lineId($channelId, $scope), 'channel' => $channelId, 'hub' => $scope, 'urls' => self::urls($channelId, $scope, $mine, $displaced),
+		return [
+			'id' => self::lineId($channelId, $scope),
+			'channel' => $channelId,
+			'hub' => $scope,
+			'urls' => self::urls($channelId, $scope, $mine, $displaced),
 			'what' => ! isset($whats['deleted']) ? 'replaced' : (count($whats) === 1 ? 'deleted' : 'both'),
-			'files' => $waiting + (int) Table::first('filesync_kept', $displaced, '', 'count(DISTINCT hash) AS files')['files'] - self::countBoth($mine, $displaced),
-			'size_bytes' => Table::sum('filesync_held', 'size_bytes', $mine) + Table::sum('filesync_kept', 'size_bytes', $displaced),
-			'waiting' => $waiting, 'since' => min((int) (Table::first('filesync_kept', $displaced, 'created', 'created')['created'] ?? PHP_INT_MAX),
-				(int) Table::first('filesync_held', $mine, 'created', 'created')['created'])];
+			'files' =>
+				$waiting + (int) Table::first('filesync_kept', $displaced, '', 'count(DISTINCT hash) AS files')['files']
+					- self::countBoth($mine, $displaced),
+			'size_bytes' =>
+				Table::sum('filesync_held', 'size_bytes', $mine)
+					+ Table::sum('filesync_kept', 'size_bytes', $displaced),
+			'waiting' => $waiting,
+			'since' => min(
+				(int) (Table::first('filesync_kept', $displaced, 'created', 'created')['created'] ?? PHP_INT_MAX),
+				(int) Table::first('filesync_held', $mine, 'created', 'created')['created'],
+			),
+		];
 	}
 
 	/** Counts files with held changes that were also replaced before: a later version waits, or a crop. */
@@ -230,7 +342,12 @@ final class Brake
 	{
 		$count = 0;
 		foreach (Table::pages('filesync_held', ['what' => 'replaced'] + $mine, 500, 'DISTINCT hash', 'hash') as $rows) {
-			$count += (int) Table::first('filesync_kept', ['hash' => array_column($rows, 'hash')] + $displaced, '', 'count(DISTINCT hash) AS files')['files'];
+			$count += (int) Table::first(
+				'filesync_kept',
+				['hash' => array_column($rows, 'hash')] + $displaced,
+				'',
+				'count(DISTINCT hash) AS files',
+			)['files'];
 		}
 
 		return $count;
@@ -246,7 +363,7 @@ final class Brake
 		$hubs = array_column(Table::select('filesync_kept', $displaced, '', 0, 'DISTINCT hub'), 'hub');
 		$channel = Clones::channel($channelId);
 		foreach ($channel ? Clones::everywhere($channel) : [] as $clone) {
-			in_array(self::hub($clone['url']), $hubs, true) && $urls[] = $clone['url'];
+			in_array(self::hub($clone['url']), $hubs, true) && ($urls[] = $clone['url']);
 		}
 		$byHub = array_combine(array_map(self::hub(...), $urls), $urls);
 		asort($byHub);
@@ -258,12 +375,27 @@ final class Brake
 	public static function prune(): void
 	{
 		foreach (Clones::local() as $channelId) {
-			$notes = [...self::notes($channelId, Config::now() - self::WEEK - self::DAY), [Config::now(), Table::count('attach', ['uid' => $channelId, 'is_dir' => 0])]];
+			$notes = [
+				...self::notes($channelId, Config::now() - self::WEEK - self::DAY),
+				[Config::now(), Table::count('attach', ['uid' => $channelId, 'is_dir' => 0])],
+			];
 			Config::set('files', json_encode($notes), self::scope($channelId));
 		}
 		foreach (Table::each('filesync_held', [], 500, 'id, uid, hash, what') as $row) {
-			$isOver = $row['what'] === 'replaced' ? ! Table::first('filesync_transfer', ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => self::COUNTED, 'state <>' => [TransferState::PUBLISHED, TransferState::DROPPED]], '', 'id')
-				: ! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id') && ! Table::first('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], '', 'id');
+			$isOver = $row['what'] === 'replaced'
+				? ! Table::first(
+					'filesync_transfer',
+					[
+						'uid' => (int) $row['uid'],
+						'hash' => $row['hash'],
+						'scale' => self::COUNTED,
+						'state <>' => [TransferState::PUBLISHED, TransferState::DROPPED],
+					],
+					'',
+					'id',
+				)
+				: ! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id')
+				&& ! Table::first('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], '', 'id');
 			$isOver && Table::delete('filesync_held', ['id' => $row['id']]);
 		}
 	}
@@ -273,21 +405,37 @@ final class Brake
 	{
 		$times = array_map(fn ($date) => (int) strtotime(substr($date, 0, 19) . ' UTC') + 1, $dates);
 
-		return gmdate('Y-m-d H:i:s', max([Config::now(), ...array_filter($times, fn ($time) => $time <= Config::now() + self::DAY)]));
+		return gmdate('Y-m-d H:i:s', max([
+			Config::now(),
+			...array_filter($times, fn ($time) => $time <= (Config::now() + self::DAY)),
+		]));
 	}
 
 	/** Returns the scope in which a clone is stopped: itself, or all clones of the channel; null if it is not. */
 	private static function stopped(int $channelId, string $root): ?string
 	{
 		$hub = self::hub($root);
-		$scopes = array_column(Table::select('filesync_held', ['uid' => $channelId, 'hub' => [$hub, self::ALL], 'state' => 'held'], '', 0, 'DISTINCT hub'), 'hub');
+		$scopes = array_column(
+			Table::select(
+				'filesync_held',
+				['uid' => $channelId, 'hub' => [$hub, self::ALL], 'state' => 'held'],
+				'',
+				0,
+				'DISTINCT hub',
+			),
+			'hub',
+		);
 
-		return in_array($hub, $scopes, true) ? $hub : ($scopes[0] ?? null);
+		return in_array($hub, $scopes, true) ? $hub : $scopes[0] ?? null;
 	}
 
 	private static function logStop(int $channelId, string $scope, string $root, string $reason): void
 	{
-		Config::log('holding the changes of ' . ($scope === self::ALL ? "all clones, including $root," : $root) . " in channel $channelId: $reason");
+		Config::log(
+			'holding the changes of '
+			. ($scope === self::ALL ? "all clones, including $root," : $root)
+			. " in channel $channelId: $reason",
+		);
 	}
 
 	/** Returns the condition for held changes of a clone, or of all. */
@@ -302,13 +450,24 @@ final class Brake
 		return ['uid' => $channelId] + ($scope === self::ALL ? ['hub <>' => ''] : ['hub' => $scope]);
 	}
 
-	/** Tells whether bytes count as a displacement: those of a file or a crop do, unless exactly these were approved, or they repair damage. */
+	/**
+	 * Tells whether bytes count as a displacement: those of a file or a crop do, unless exactly these were approved, or
+	 * they repair damage.
+	 */
 	private static function isCounted(array $transfer): bool
 	{
 		$scale = (int) $transfer['scale'];
 		$revision = $scale === 0 ? json_decode($transfer['entry'], true)['revision'] ?? null : null;
-		$isOne = $scale === 0 ? $revision && ! self::isOurs((int) $transfer['uid'], $transfer['hash'], $revision) : in_array($scale, self::COUNTED, true);
-		$agreed = ['uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'what' => 'replaced', 'state' => 'agreed', 'body' => self::version((int) $transfer['size_bytes'], $transfer['edited'], $scale)];
+		$isOne = $scale === 0
+			? $revision && ! self::isOurs((int) $transfer['uid'], $transfer['hash'], $revision)
+			: in_array($scale, self::COUNTED, true);
+		$agreed = [
+			'uid' => (int) $transfer['uid'],
+			'hash' => $transfer['hash'],
+			'what' => 'replaced',
+			'state' => 'agreed',
+			'body' => self::version((int) $transfer['size_bytes'], $transfer['edited'], $scale),
+		];
 
 		return $isOne && ! Table::first('filesync_held', $agreed, '', 'id');
 	}
@@ -330,20 +489,41 @@ final class Brake
 		if ($sha256 === '') {
 			return true;
 		}
-		$ours = $facts->content !== null ? hash('sha256', $facts->content) : Digests::of($facts, microtime(true) * 1000 + self::DIGEST_MS);
+		$ours = $facts->content !== null
+			? hash('sha256', $facts->content)
+			: Digests::of($facts, (microtime(true) * 1000) + self::DIGEST_MS);
 
-		return $ours !== $sha256 && ! self::isGivenBack((int) $channel['channel_id'], $root, $own['hash'], $sha256, $scale);
+		return $ours !== $sha256
+		&& ! self::isGivenBack((int) $channel['channel_id'], $root, $own['hash'], $sha256, $scale);
 	}
 
 	/**
-	 * Tells whether another clone displaced exactly these bytes here just before; for a crop, at any time within a week. This includes bytes that were replaced
-	 * here within a day while no clone displaced anything of the file: a file that was spoilt on this hub returns to it without approval.
+	 * Tells whether another clone displaced exactly these bytes here just before; for a crop, at any time within a
+	 * week. This includes bytes that were replaced here within a day while no clone displaced anything of the file: a
+	 * file that was spoilt on this hub returns to it without approval.
 	 */
-	private static function isGivenBack(int $channelId, string $root, string $hash, string $sha256, int $scale = 0): bool
-	{
-		$displaced = ['uid' => $channelId, 'hash' => $hash, 'scale' => $scale, 'hub <>' => ['', self::hub($root)], 'created >' => Config::now() - self::WEEK];
+	private static function isGivenBack(
+		int $channelId,
+		string $root,
+		string $hash,
+		string $sha256,
+		int $scale = 0,
+	): bool {
+		$displaced = [
+			'uid' => $channelId,
+			'hash' => $hash,
+			'scale' => $scale,
+			'hub <>' => ['', self::hub($root)],
+			'created >' => Config::now() - self::WEEK,
+		];
 		if ($scale) {
-			foreach (Table::select('filesync_kept', $displaced + ['source' => '', 'size_bytes <=' => Kept::MOST_CROP_BYTES], 'created DESC', self::GIVEN_BACK_ROWS, 'path') as $kept) {
+			foreach (Table::select(
+				'filesync_kept',
+				$displaced + ['source' => '', 'size_bytes <=' => Kept::MOST_CROP_BYTES],
+				'created DESC',
+				self::GIVEN_BACK_ROWS,
+				'path',
+			) as $kept) {
 				if (@hash_file('sha256', Store::dataRoot($channelId) . '/' . $kept['path']) === $sha256) {
 					return true;
 				}
@@ -355,31 +535,89 @@ final class Brake
 		if (($file['here']['past'][0] ?? '') !== $sha256) {
 			return false;
 		}
-		$isReplacedHere = $file['bytes']['by'] === Site::component($channelId) && $file['bytes']['edited'] > gmdate('Y-m-d H:i:s', Config::now() - self::DAY);
+		$isReplacedHere =
+			$file['bytes']['by'] === Site::component($channelId)
+			&& $file['bytes']['edited'] > gmdate('Y-m-d H:i:s', Config::now() - self::DAY);
 
-		return Table::first('filesync_kept', $displaced, '', 'id') !== null
-			|| ($isReplacedHere && ! Table::first('filesync_kept', ['uid' => $channelId, 'hash' => $hash, 'scale' => 0], '', 'id'));
+		return (
+			Table::first('filesync_kept', $displaced, '', 'id') !== null
+			|| (
+				$isReplacedHere
+				&& ! Table::first('filesync_kept', ['uid' => $channelId, 'hash' => $hash, 'scale' => 0], '', 'id')
+			)
+		);
 	}
 
 	private static function sizeOf(array $channel, array $row, int $scale = 0): int
 	{
-		return $scale ? Facts::of($channel, $row['hash'], $scale)->sizeBytes : (int) ($row['size_bytes'] ?? Store::facts(Store::pathOf($channel, $row))['size_bytes'] ?? $row['filesize']);
+		return $scale
+			? Facts::of($channel, $row['hash'], $scale)->sizeBytes
+			: (int) (
+				$row['size_bytes'] ?? Store::facts(Store::pathOf($channel, $row))['size_bytes'] ?? $row['filesize']
+			);
 	}
 
-	private static function holdReplacement(array $channel, string $scope, string $root, array $own, int $sizeBytes, string $edited, int $scale = 0): void
-	{
-		self::write((int) $channel['channel_id'], $scope, $root, $own['hash'], 'replaced', 1, self::sizeOf($channel, $own, $scale), self::version($sizeBytes, $edited, $scale), $scale);
+	private static function holdReplacement(
+		array $channel,
+		string $scope,
+		string $root,
+		array $own,
+		int $sizeBytes,
+		string $edited,
+		int $scale = 0,
+	): void {
+		self::write(
+			(int) $channel['channel_id'],
+			$scope,
+			$root,
+			$own['hash'],
+			'replaced',
+			1,
+			self::sizeOf($channel, $own, $scale),
+			self::version($sizeBytes, $edited, $scale),
+			$scale,
+		);
 	}
 
-	private static function write(int $channelId, string $scope, string $root, string $hash, string $what, int $files, int $bytes, string $body, int $scale = 0): void
-	{
+	private static function write(
+		int $channelId,
+		string $scope,
+		string $root,
+		string $hash,
+		string $what,
+		int $files,
+		int $bytes,
+		string $body,
+		int $scale = 0,
+	): void {
 		$id = hash('sha256', "$channelId\n$scope\n$hash" . ($scale ? "\n$scale" : ''));
-		$first = Table::first('filesync_held', ['uid' => $channelId, 'hub' => $scope, 'state' => 'held'], 'created, id', 'since');
-		$row = ['url' => $root, 'what' => $what, 'state' => 'held', 'files' => $files, 'size_bytes' => $bytes, 'body' => $body, 'since' => (int) ($first['since'] ?? self::begunAt($channelId, $scope))];
-		Table::tryUpsert('filesync_held', ['id' => $id], $row, ['uid' => $channelId, 'hub' => $scope, 'hash' => $hash, 'created' => Config::now()]);
+		$first = Table::first(
+			'filesync_held',
+			['uid' => $channelId, 'hub' => $scope, 'state' => 'held'],
+			'created, id',
+			'since',
+		);
+		$row = [
+			'url' => $root,
+			'what' => $what,
+			'state' => 'held',
+			'files' => $files,
+			'size_bytes' => $bytes,
+			'body' => $body,
+			'since' => (int) ($first['since'] ?? self::begunAt($channelId, $scope)),
+		];
+		Table::tryUpsert('filesync_held', ['id' => $id], $row, [
+			'uid' => $channelId,
+			'hub' => $scope,
+			'hash' => $hash,
+			'created' => Config::now(),
+		]);
 	}
 
-	/** Returns the beginning of the displacements that led here: of the day if it alone exceeds the limit, otherwise of the week. */
+	/**
+	 * Returns the beginning of the displacements that led here: of the day if it alone exceeds the limit, otherwise of
+	 * the week.
+	 */
 	private static function begunAt(int $channelId, string $scope): int
 	{
 		$limits = self::limits($channelId);
@@ -399,18 +637,38 @@ final class Brake
 	 * @param string       $what   `replaced` or `deleted`.
 	 * @param list<string> $hashes The hashes of these files; a single one is not counted twice.
 	 *
-	 * @return ?array{string, string} The scope to stop, the clone or all of the channel, and why; null: within the limits.
+	 * @return ?array{string, string} The scope to stop, the clone or all of the channel, and why; null: within the
+	 *     limits.
 	 */
-	private static function excess(int $channelId, string $root, string $what, array $hashes, int $files, int $bytes): ?array
-	{
+	private static function excess(
+		int $channelId,
+		string $root,
+		string $what,
+		array $hashes,
+		int $files,
+		int $bytes,
+	): ?array {
 		$limits = array_filter(self::limits($channelId), fn ($limit) => in_array($what, $limit['what'], true));
 		foreach ([self::hub($root), self::ALL] as $scope) {
 			foreach (self::displaced($channelId, $scope, $limits, $hashes) as $n => [$before, $bytesBefore]) {
 				$limit = $limits[$n];
-				$most = $scope === self::ALL ? array_map(self::together(...), ['files' => $limit['files'], 'bytes' => $limit['bytes']]) : $limit;
-				if ($before + $files > $most['files'] || $bytesBefore + $bytes > $most['bytes']) {
-					return [$scope, sprintf('%d files, %d bytes %s within %d days, the limit is %s', $before + $files, $bytesBefore + $bytes, implode(' or ', $limit['what']),
-						intdiv($limit['seconds'], self::DAY), "{$most['files']} files" . ($most['bytes'] === self::ANY ? '' : ", {$most['bytes']} bytes"))];
+				$most = $scope === self::ALL
+					? array_map(self::together(...), [
+						'files' => $limit['files'],
+						'bytes' => $limit['bytes'],
+					]) : $limit;
+				if (($before + $files) > $most['files'] || ($bytesBefore + $bytes) > $most['bytes']) {
+					return [
+						$scope,
+						sprintf(
+							'%d files, %d bytes %s within %d days, the limit is %s',
+							$before + $files,
+							$bytesBefore + $bytes,
+							implode(' or ', $limit['what']),
+							intdiv($limit['seconds'], self::DAY),
+							"{$most['files']} files" . ($most['bytes'] === self::ANY ? '' : ", {$most['bytes']} bytes"),
+						),
+					];
 				}
 			}
 		}
@@ -418,7 +676,10 @@ final class Brake
 		return null;
 	}
 
-	/** Returns the limit for all clones together: a little above that for one, so that the others can continue while one waits for an answer. */
+	/**
+	 * Returns the limit for all clones together: a little above that for one, so that the others can continue while one
+	 * waits for an answer.
+	 */
 	private static function together(int $most): int
 	{
 		return $most > intdiv(self::ANY, 2) ? self::ANY : $most + intdiv($most + 9, 10);
@@ -429,25 +690,44 @@ final class Brake
 		if ($bytesOfFolder > Config::number('kept_max_bytes')) {
 			return "a folder delete of $files files, $bytesOfFolder bytes: more than may be kept (kept_max_bytes)";
 		}
-		$before = Table::count('filesync_kept', ['uid' => $channelId, 'why' => 'deleted', 'scale' => 0, 'created >' => Config::now() - self::DAY]);
+		$before = Table::count('filesync_kept', [
+			'uid' => $channelId,
+			'why' => 'deleted',
+			'scale' => 0,
+			'created >' => Config::now() - self::DAY,
+		]);
 
-		return $before + $files > Config::number('delete_max_files') ? "a delete of $files files, after $before within a day: more than delete_max_files" : null;
+		return ($before + $files) > Config::number('delete_max_files')
+			? "a delete of $files files, after $before within a day: more than delete_max_files"
+			: null;
 	}
 
 	/** @return array<array{int, int}> For each limit: files, without the given one if it is single, and bytes. */
 	private static function displaced(int $channelId, string $scope, array $limits, array $hashes = []): array
 	{
-		$where = self::keptOf($channelId, $scope) + ['scale' => self::COUNTED, 'created >' => Config::now() - self::WEEK];
+		$where = self::keptOf($channelId, $scope)
+		+ ['scale' => self::COUNTED, 'created >' => Config::now() - self::WEEK];
 		$columns = ['files' => [], 'bytes' => []];
 		foreach ($limits as $n => $limit) {
-			$counts = 'created > ' . (Config::now() - $limit['seconds']) . (in_array('deleted', $limit['what'], true) ? '' : " AND why <> 'deleted'");
+			$counts =
+				'created > '
+				. (Config::now() - $limit['seconds'])
+				. (in_array('deleted', $limit['what'], true) ? '' : " AND why <> 'deleted'");
 			$columns['files'][] = "count(DISTINCT CASE WHEN $counts THEN hash END) AS files_$n";
 			$columns['bytes'][] = "sum(CASE WHEN $counts THEN size_bytes ELSE 0 END) AS bytes_$n";
 		}
-		$files = Table::first('filesync_kept', $where + (count($hashes) === 1 ? ['hash <>' => reset($hashes)] : []), '', implode(', ', $columns['files']));
+		$files = Table::first(
+			'filesync_kept',
+			$where + (count($hashes) === 1 ? ['hash <>' => reset($hashes)] : []),
+			'',
+			implode(', ', $columns['files']),
+		);
 		$bytes = Table::first('filesync_kept', $where, '', implode(', ', $columns['bytes']));
 
-		return array_map(fn ($n) => [(int) $files["files_$n"], (int) $bytes["bytes_$n"]], array_combine(array_keys($limits), array_keys($limits)));
+		return array_map(
+			fn ($n) => [(int) $files["files_$n"], (int) $bytes["bytes_$n"]],
+			array_combine(array_keys($limits), array_keys($limits)),
+		);
 	}
 
 	/** Forgets how many files a channel had. */
@@ -456,10 +736,16 @@ final class Brake
 		Config::clear('files', self::scope($channelId));
 	}
 
-	/** Returns how many of its present files a channel had a week ago, so that a clone that adds many cannot replace as many more. All, if unknown. */
+	/**
+	 * Returns how many of its present files a channel had a week ago, so that a clone that adds many cannot replace as
+	 * many more. All, if unknown.
+	 */
 	private static function filesBefore(int $channelId, int $now): int
 	{
-		$then = array_filter(array_column(array_filter(self::notes($channelId, 0), fn ($note) => $note[0] <= Config::now() - self::WEEK), 1));
+		$then = array_filter(array_column(
+			array_filter(self::notes($channelId, 0), fn ($note) => $note[0] <= (Config::now() - self::WEEK)),
+			1,
+		));
 
 		return $then ? min($now, max($then)) : $now;
 	}
@@ -467,7 +753,10 @@ final class Brake
 	/** @return list<array{int, int}> The notes since a moment: time, and number of the channel's files. */
 	private static function notes(int $channelId, int $since): array
 	{
-		return array_values(array_filter(json_decode(Config::get('files', self::scope($channelId)), true) ?? [], fn ($note) => $note[0] >= $since && $note[0] <= Config::now()));
+		return array_values(array_filter(
+			json_decode(Config::get('files', self::scope($channelId)), true) ?? [],
+			fn ($note) => $note[0] >= $since && $note[0] <= Config::now(),
+		));
 	}
 
 	private static function scope(int $channelId): string
@@ -476,25 +765,52 @@ final class Brake
 	}
 
 	/**
-	 * Returns the limits. For replaced bytes alone the limit is a share of the files: people notice a missing file, but not one with
-	 * other bytes.
+	 * Returns the limits. For replaced bytes alone the limit is a share of the files: people notice a missing file, but
+	 * not one with other bytes.
 	 *
 	 * @return list<array{what: list<string>, seconds: int, files: int, bytes: int}>
 	 */
 	private static function limits(int $channelId): array
 	{
-		$files = self::filesBefore($channelId, Table::count('attach', ['uid' => $channelId, 'is_dir' => 0]))
-			+ Table::count('filesync_kept', ['uid' => $channelId, 'why' => 'deleted', 'scale' => 0, 'hub <>' => '', 'created >' => Config::now() - self::DAY]);
+		$files =
+			self::filesBefore($channelId, Table::count('attach', ['uid' => $channelId, 'is_dir' => 0]))
+			+ Table::count('filesync_kept', [
+				'uid' => $channelId,
+				'why' => 'deleted',
+				'scale' => 0,
+				'hub <>' => '',
+				'created >' => Config::now() - self::DAY,
+			]);
 		$half = $files < Config::number('displaced_few_files') ? max(self::LEAST_FILES, intdiv($files, 2)) : self::ANY;
 		$percent = Config::number('replaced_max_percent');
 		$part = $percent < 100 ? intdiv($files * $percent, 100) : self::ANY;
 		$both = ['replaced', 'deleted'];
 
 		return [
-			['what' => $both, 'seconds' => self::DAY, 'files' => min($half, Config::number('displaced_max_files_day')), 'bytes' => Config::number('displaced_max_bytes_day')],
-			['what' => $both, 'seconds' => self::WEEK, 'files' => Config::number('displaced_max_files_week'), 'bytes' => Config::number('displaced_max_bytes_week')],
-			['what' => ['replaced'], 'seconds' => self::DAY, 'files' => max(self::LEAST_FILES, $part), 'bytes' => self::ANY],
-			['what' => ['replaced'], 'seconds' => self::WEEK, 'files' => max(intdiv(self::WEEK, self::DAY) * self::LEAST_FILES, $part), 'bytes' => self::ANY],
+			[
+				'what' => $both,
+				'seconds' => self::DAY,
+				'files' => min($half, Config::number('displaced_max_files_day')),
+				'bytes' => Config::number('displaced_max_bytes_day'),
+			],
+			[
+				'what' => $both,
+				'seconds' => self::WEEK,
+				'files' => Config::number('displaced_max_files_week'),
+				'bytes' => Config::number('displaced_max_bytes_week'),
+			],
+			[
+				'what' => ['replaced'],
+				'seconds' => self::DAY,
+				'files' => max(self::LEAST_FILES, $part),
+				'bytes' => self::ANY,
+			],
+			[
+				'what' => ['replaced'],
+				'seconds' => self::WEEK,
+				'files' => max(intdiv(self::WEEK, self::DAY) * self::LEAST_FILES, $part),
+				'bytes' => self::ANY,
+			],
 		];
 	}
 
@@ -511,7 +827,11 @@ final class Brake
 
 	private static function reason(string $root): string
 	{
-		return 'held with all changes of ' . (parse_url($root, PHP_URL_HOST) ?: $root) . ' until you accept or dismiss them (cli.php packets)';
+		return (
+			'held with all changes of '
+			. (parse_url($root, PHP_URL_HOST) ?: $root)
+			. ' until you accept or dismiss them (cli.php packets)'
+		);
 	}
 
 	private static function lineId(int $channelId, string $scope): string

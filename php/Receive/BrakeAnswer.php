@@ -28,7 +28,8 @@ final class BrakeAnswer
 	private const FEW_CALLS = 20;
 
 	/**
-	 * Applies an answer: accepts a clone's changes, or restores our files on every clone. A worker continues if it takes longer.
+	 * Applies an answer: accepts a clone's changes, or restores our files on every clone. A worker continues if it
+	 * takes longer.
 	 *
 	 * @param array $line As Brake::lines() gave it.
 	 */
@@ -36,21 +37,60 @@ final class BrakeAnswer
 	{
 		$mine = Brake::heldOf($line['channel'], $line['hub']);
 		$answer = $isAgreed ? 'agreed' : 'refused';
-		$since = (int) (Table::first('filesync_held', $mine + ['state' => 'held'], '', 'min(since) AS since')['since'] ?? Config::now());
+		$since = (int) (
+			Table::first(
+				'filesync_held',
+				$mine + ['state' => 'held'],
+				'',
+				'min(since) AS since',
+			)['since'] ?? Config::now()
+		);
 		Table::update('filesync_held', ['state' => $answer], $mine + ['state' => 'held']);
 		if ($isAgreed) {
-			$hashes = array_column(Table::select('filesync_held', $mine + ['state' => 'agreed', 'what' => 'replaced'], '', 0, 'hash'), 'hash');
+			$hashes = array_column(
+				Table::select('filesync_held', $mine + ['state' => 'agreed', 'what' => 'replaced'], '', 0, 'hash'),
+				'hash',
+			);
 			foreach (array_chunk($hashes, 200) as $some) {
-				Table::update('filesync_transfer', ['state' => TransferState::STAGED, 'kind' => '', 'reason' => '', 'attempts' => 0, 'next_at' => Config::now(), 'updated' => Config::now()],
-					['uid' => $line['channel'], 'hash' => $some, 'scale' => Brake::COUNTED, 'state' => TransferState::PARKED, 'kind' => Queue::BRAKE]);
+				Table::update(
+					'filesync_transfer',
+					[
+						'state' => TransferState::STAGED,
+						'kind' => '',
+						'reason' => '',
+						'attempts' => 0,
+						'next_at' => Config::now(),
+						'updated' => Config::now(),
+					],
+					[
+						'uid' => $line['channel'],
+						'hash' => $some,
+						'scale' => Brake::COUNTED,
+						'state' => TransferState::PARKED,
+						'kind' => Queue::BRAKE,
+					],
+				);
 			}
 			// From now on a new count begins.
 			Table::update('filesync_kept', ['hub' => ''], Brake::keptOf($line['channel'], $line['hub']));
 		}
-		Outbox::add($line['channel'], 'brake', $line['hub'], json_encode(['answer' => $answer, 'since' => $since]), false, $answer);
+		Outbox::add(
+			$line['channel'],
+			'brake',
+			$line['hub'],
+			json_encode(['answer' => $answer, 'since' => $since]),
+			false,
+			$answer,
+		);
 		Outbox::run($line['channel'], ['brake']);
 		// With many files the reader would have to wait for the page.
-		if (Table::count('filesync_outbox', ['uid' => $line['channel'], 'kind' => ['announce', 'deleted'], 'state' => 'due']) <= self::FEW_CALLS) {
+		if (
+			Table::count('filesync_outbox', [
+				'uid' => $line['channel'],
+				'kind' => ['announce', 'deleted'],
+				'state' => 'due',
+			]) <= self::FEW_CALLS
+		) {
 			Outbox::run($line['channel'], ['announce', 'deleted']);
 		}
 		Doorbell::ring();
@@ -61,7 +101,9 @@ final class BrakeAnswer
 	{
 		$until = microtime(true) + self::SLICE_SECONDS;
 		$failure = null;
-		foreach ($body['answer'] === 'agreed' ? self::agreedDeletes($channel, $hub) : self::givenBack($channel, $hub, (int) $body['since']) as $one) {
+		foreach ($body['answer'] === 'agreed'
+			? self::agreedDeletes($channel, $hub)
+			: self::givenBack($channel, $hub, (int) $body['since']) as $one) {
 			try {
 				$one();
 			} catch (\Throwable $e) {
@@ -106,14 +148,24 @@ final class BrakeAnswer
 				Table::delete('filesync_held', ['id' => $row['id']]);
 			};
 		}
-		$displaced = ['scale' => Brake::COUNTED, 'created >=' => $since, 'source' => ''] + Brake::keptOf($channelId, $hub);
+		$displaced =
+			['scale' => Brake::COUNTED, 'created >=' => $since, 'source' => ''] + Brake::keptOf($channelId, $hub);
 		foreach (Table::each('filesync_kept', $displaced, self::PAGE, 'DISTINCT hash', 'hash') as ['hash' => $hash]) {
 			yield function () use ($channel, $channelId, $displaced, $hash) {
 				Turn::take($channelId, fn () => self::keepOurs($channel, $hash));
 				foreach (Brake::COUNTED as $scale) {
-					$rows = Table::select('filesync_kept', ['hash' => $hash, 'scale' => $scale] + $displaced, 'created DESC, id');
+					$rows = Table::select(
+						'filesync_kept',
+						['hash' => $hash, 'scale' => $scale] + $displaced,
+						'created DESC, id',
+					);
 					// A crop that was deleted with its file returns with it.
-					$rows = $scale ? array_values(array_filter($rows, fn ($one) => isset(json_decode($one['entry'], true)['crop']))) : $rows;
+					$rows = $scale
+						? array_values(array_filter(
+							$rows,
+							fn ($one) => isset(json_decode($one['entry'], true)['crop']),
+						))
+						: $rows;
 					$rows && Undo::apply(self::before($rows));
 				}
 				Table::update('filesync_kept', ['hub' => ''], ['hash' => $hash] + $displaced);
@@ -125,13 +177,24 @@ final class BrakeAnswer
 	private static function before(array $kept): array
 	{
 		$entries = array_map(fn ($one) => json_decode($one['entry'], true), array_column($kept, null, 'id'));
-		$isLater = fn ($one, $other) => Vector::compare($one['bytes']['vector'] ?? [], $other['bytes']['vector'] ?? []) === 'after' || ($one['crop']['edited'] ?? '') > ($other['crop']['edited'] ?? '');
+		$isLater = fn ($one, $other) => (
+			Vector::compare($one['bytes']['vector'] ?? [], $other['bytes']['vector'] ?? []) === 'after'
+			|| ($one['crop']['edited'] ?? '') > ($other['crop']['edited'] ?? '')
+		);
 		// Their vectors distinguish several within a second.
-		usort($kept, fn ($one, $other) => (int) $other['created'] <=> (int) $one['created'] ?: ($isLater($entries[$one['id']], $entries[$other['id']]) ? -1 : 1));
+		usort(
+			$kept,
+			fn ($one, $other) => (
+				(int) $other['created'] <=> (int) $one['created']
+				?: ($isLater($entries[$one['id']], $entries[$other['id']]) ? -1 : 1)
+			),
+		);
 		$ours = array_shift($kept);
 		foreach ($kept as $older) {
 			$crop = $entries[$ours['id']]['crop'] ?? null;
-			$print = $crop ? (int) $crop['filesize'] . ':' . substr($crop['edited'], 0, 19) : strtok((string) ($entries[$ours['id']]['bytes']['print'] ?? ''), '#');
+			$print = $crop
+				? (int) $crop['filesize'] . ':' . substr($crop['edited'], 0, 19)
+				: strtok((string) ($entries[$ours['id']]['bytes']['print'] ?? ''), '#');
 			if ($print === false || $print !== ($entries[$older['id']]['next'] ?? null)) {
 				break;
 			}
@@ -146,7 +209,10 @@ final class BrakeAnswer
 	{
 		$channelId = (int) $channel['channel_id'];
 		$file = Revisions::notice($channel, $hash);
-		$transfers = array_filter(array_map(fn ($scale) => Queue::find($channelId, $hash, $scale), Brake::COUNTED), Queue::isWanted(...));
+		$transfers = array_filter(
+			array_map(fn ($scale) => Queue::find($channelId, $hash, $scale), Brake::COUNTED),
+			Queue::isWanted(...),
+		);
 		if (! ($own = Store::attach($channelId, $hash)) || ! $transfers) {
 			return;
 		}

@@ -19,8 +19,9 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Keeps the losing bytes when two hubs changed a file without knowing about each other's change: as a file of its own beside the winner, named
- * with hub and time. Hash, name and revision derive from the losing bytes, so that every clone makes the same file.
+ * Keeps the losing bytes when two hubs changed a file without knowing about each other's change: as a file of its own
+ * beside the winner, named with hub and time. Hash, name and revision derive from the losing bytes, so that every clone
+ * makes the same file.
  */
 final class ConflictCopy
 {
@@ -44,7 +45,9 @@ final class ConflictCopy
 		});
 		Outbox::add($channelId, 'announce', $hash);
 		Outbox::add($channelId, 'preview', $hash);
-		Config::log("a conflict about {$entry['attach']['hash']} of channel $channelId: the other version is now $hash");
+		Config::log(
+			"a conflict about {$entry['attach']['hash']} of channel $channelId: the other version is now $hash",
+		);
 	}
 
 	/** Returns the name-based UUID (version 5) of the losing bytes, in the file's own namespace. */
@@ -52,16 +55,28 @@ final class ConflictCopy
 	{
 		$digest = substr(hash('sha1', $hash . "\n" . $value['print'] . "\n" . $value['by']), 0, 32);
 		$digest[12] = '5';
-		$digest[16] = dechex(hexdec($digest[16]) & 3 | 8);
+		$digest[16] = dechex((hexdec($digest[16]) & 3) | 8);
 
-		return implode('-', [substr($digest, 0, 8), substr($digest, 8, 4), substr($digest, 12, 4), substr($digest, 16, 4), substr($digest, 20)]);
+		return implode('-', [
+			substr($digest, 0, 8),
+			substr($digest, 8, 4),
+			substr($digest, 12, 4),
+			substr($digest, 16, 4),
+			substr($digest, 20),
+		]);
 	}
 
 	/** Returns the file's name with the hub and the time of the losing change. */
 	public static function name(string $name, array $value): string
 	{
 		$dot = strrpos($name, '.') ?: strlen($name);
-		$mark = ' (conflict ' . ($value['at'] ?: 'unknown') . ' ' . strtr($value['edited'], [':' => '.']) . ')' . substr($name, $dot);
+		$mark =
+			' (conflict '
+			. ($value['at'] ?: 'unknown')
+			. ' '
+			. strtr($value['edited'], [':' => '.'])
+			. ')'
+			. substr($name, $dot);
 
 		return mb_substr(substr($name, 0, $dot), 0, max(1, 191 - mb_strlen($mark))) . mb_substr($mark, 0, 190);
 	}
@@ -77,16 +92,45 @@ final class ConflictCopy
 		}
 		Store::copy($source, $place['content']);
 		// Only people who may see the winner now, whoever could see the loser.
-		$row = array_intersect_key($own, array_flip(Access::LISTS)) + ['hash' => $hash, 'folder' => $folder, 'creator' => $entry['attach']['creator'],
-			'flags' => 0, 'created' => $entry['bytes']['edited']] + $entry['attach'];
+		$row =
+			array_intersect_key($own, array_flip(Access::LISTS))
+			+ [
+				'hash' => $hash,
+				'folder' => $folder,
+				'creator' => $entry['attach']['creator'],
+				'flags' => 0,
+				'created' => $entry['bytes']['edited'],
+			]
+			+ $entry['attach'];
 		Table::transaction(function () use ($channel, $row, $place, $name, $entry, $hash) {
-			Table::insert('attach', AttachRow::columns($channel, $row, $place, Store::freeName((int) $channel['channel_id'], $row['folder'], $hash, $name))
-				+ ['filesize' => $entry['attach']['filesize'], 'filetype' => $entry['attach']['filetype'], 'edited' => $entry['bytes']['edited'], 'is_photo' => 0, 'is_dir' => 0]);
+			Table::insert(
+				'attach',
+				AttachRow::columns(
+					$channel,
+					$row,
+					$place,
+					Store::freeName((int) $channel['channel_id'], $row['folder'], $hash, $name),
+				)
+				+ [
+					'filesize' => $entry['attach']['filesize'],
+					'filetype' => $entry['attach']['filetype'],
+					'edited' => $entry['bytes']['edited'],
+					'is_photo' => 0,
+					'is_dir' => 0,
+				],
+			);
 			$file = Revisions::unknown((int) $channel['channel_id'], $hash);
-			$print = Revisions::prints(['filename' => $name, 'is_dir' => 0, 'edited' => $entry['bytes']['edited']] + $row, []);
+			$print = Revisions::prints(['filename' => $name, 'is_dir' => 0, 'edited' => $entry['bytes']['edited']]
+			+ $row, []);
 			foreach (Judge::GROUPS as $group) {
-				$file[$group] = ['print' => $print[$group], 'vector' => ['~' . substr(str_replace('-', '', $hash), 0, 16) => 1], 'by' => '', 'at' => $entry['bytes']['at'],
-					'edited' => $entry['bytes']['edited']] + Judge::none();
+				$file[$group] =
+					[
+						'print' => $print[$group],
+						'vector' => ['~' . substr(str_replace('-', '', $hash), 0, 16) => 1],
+						'by' => '',
+						'at' => $entry['bytes']['at'],
+						'edited' => $entry['bytes']['edited'],
+					] + Judge::none();
 			}
 			Revisions::settle($channel, $file);
 		});

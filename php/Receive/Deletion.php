@@ -38,8 +38,13 @@ final class Deletion
 	 *
 	 * @param bool $isAgreed Whether it was approved, whatever its size.
 	 */
-	public static function apply(array $channel, string $hash, Packet $packet, string $root, bool $isAgreed = false): void
-	{
+	public static function apply(
+		array $channel,
+		string $hash,
+		Packet $packet,
+		string $root,
+		bool $isAgreed = false,
+	): void {
 		$channelId = (int) $channel['channel_id'];
 		$own = Store::attach($channelId, $hash);
 		$rows = $own ? Tree::beneath($channelId, $own) : [];
@@ -61,7 +66,13 @@ final class Deletion
 			foreach ($rows as $row) {
 				if (! (int) $row['is_dir']) {
 					$widened = $before[$row['hash']]['here']['before'] ?? [];
-					Kept::keepDeleted($channel, $row, (string) parse_url($hub, PHP_URL_HOST), $counted, ($widened['hub'] ?? '') === $hub ? ['before' => $widened['access']] : []);
+					Kept::keepDeleted(
+						$channel,
+						$row,
+						(string) parse_url($hub, PHP_URL_HOST),
+						$counted,
+						($widened['hub'] ?? '') === $hub ? ['before' => $widened['access']] : [],
+					);
 				}
 			}
 			$lone && ! $isRest && Kept::keepLonePhoto($lone, (string) parse_url($hub, PHP_URL_HOST), $counted);
@@ -88,15 +99,21 @@ final class Deletion
 		if ($rows) {
 			Config::log("deleted $hash of channel $channelId, " . count($rows) . ' rows, as a clone asked');
 		}
-		// The folders above a changed file are sent with it. On their own they would be answered with their delete, again and again.
+		// The folders above a changed file are sent with it. On their own they would be answered with their delete,
+		// again and again.
 		foreach (array_keys(array_filter($spared)) as $each) {
-			Config::log("kept $each of channel $channelId: the clone that deleted $hash did not know its present state");
+			Config::log(
+				"kept $each of channel $channelId: the clone that deleted $hash did not know its present state",
+			);
 			self::forgetWanted($channelId, (string) $each, $packet, $hub);
 			Outgoing::answer($channelId, (string) $each, false);
 		}
 	}
 
-	/** Restores the normal state of files that should have been deleted but still exist: drops their kept copies, and notices changes again. */
+	/**
+	 * Restores the normal state of files that should have been deleted but still exist: drops their kept copies, and
+	 * notices changes again.
+	 */
 	private static function turnBack(array $channel, array $before): void
 	{
 		foreach ($before as $hash => $file) {
@@ -118,15 +135,19 @@ final class Deletion
 			$begun = ['uid' => $channelId, 'state' => 'going', 'updated <' => Config::now() - self::ABANDONED_SECONDS];
 			foreach (Table::select('filesync_file', $begun, 'updated', 100, 'hash') as $row) {
 				$channel = Clones::channel($channelId);
-				$channel && Turn::take($channelId, function () use ($channel, $row) {
-					$own = Store::attach((int) $channel['channel_id'], $row['hash']);
-					$own && ! (int) $own['is_dir'] && Kept::release($channel, $own);
-				});
+				$channel
+					&& Turn::take($channelId, function () use ($channel, $row) {
+						$own = Store::attach((int) $channel['channel_id'], $row['hash']);
+						$own && ! (int) $own['is_dir'] && Kept::release($channel, $own);
+					});
 			}
 		}
 	}
 
-	/** Refuses a delete for the channel's owner: the present files count as new, so that they return where they were deleted. */
+	/**
+	 * Refuses a delete for the channel's owner: the present files count as new, so that they return where they were
+	 * deleted.
+	 */
 	public static function refuse(array $channel, Packet $packet): void
 	{
 		$channelId = (int) $channel['channel_id'];
@@ -141,7 +162,10 @@ final class Deletion
 		}
 	}
 
-	/** Returns the rows and transfers that stay, by hash: true for those changed since, false for the folders above them. */
+	/**
+	 * Returns the rows and transfers that stay, by hash: true for those changed since, false for the folders above
+	 * them.
+	 */
 	private static function spared(array $channel, ?array $own, array $rows, Packet $packet, string $hub): array
 	{
 		$spared = [];
@@ -153,7 +177,11 @@ final class Deletion
 				continue;
 			}
 			$spared[$row['hash']] = true;
-			for ($above = $byHash[$row['hash']]['folder'] ?? ''; isset($byHash[$above]) && ! isset($spared[$above]); $above = $byHash[$above]['folder']) {
+			for (
+				$above = $byHash[$row['hash']]['folder'] ?? '';
+				isset($byHash[$above]) && ! isset($spared[$above]);
+				$above = $byHash[$above]['folder']
+			) {
 				$spared[$above] = false;
 			}
 		}
@@ -178,7 +206,12 @@ final class Deletion
 	private static function forgetWanted(int $channelId, string $hash, Packet $packet, string $hub): void
 	{
 		$file = Revisions::find($channelId, $hash);
-		if ($packet->order['gone'] === null && ! empty($file['wanted']) && $file['state'] === 'here' && ($file['peers'][$hub]['bytes']['print'] ?? null) === $file['wanted']['print']) {
+		if (
+			$packet->order['gone'] === null
+			&& ! empty($file['wanted'])
+			&& $file['state'] === 'here'
+			&& ($file['peers'][$hub]['bytes']['print'] ?? null) === $file['wanted']['print']
+		) {
 			Queue::drop($channelId, $hash);
 			Revisions::save(['wanted' => []] + $file);
 			Outbox::done($channelId, 'announce', $hash);
@@ -207,7 +240,9 @@ final class Deletion
 		if ($packet->order['gone'] === null) {
 			return null;
 		}
-		$told = in_array($hash, $packet->deletes, true) ? $packet->order['gone'] : $packet->order['beneath'][$hash] ?? [];
+		$told = in_array($hash, $packet->deletes, true)
+			? $packet->order['gone']
+			: $packet->order['beneath'][$hash] ?? [];
 
 		return Vector::credible($told, Revisions::seen($file), $file['gone']);
 	}
@@ -225,7 +260,13 @@ final class Deletion
 	{
 		$hashes = [$hash, ...array_column($rows, 'hash')];
 		$folders = [$hash, ...array_column(array_filter($rows, fn ($row) => (int) $row['is_dir']), 'hash')];
-		$arriving = Table::select('filesync_transfer', ['uid' => $channelId, 'folder' => $folders], '', 0, 'DISTINCT hash');
+		$arriving = Table::select(
+			'filesync_transfer',
+			['uid' => $channelId, 'folder' => $folders],
+			'',
+			0,
+			'DISTINCT hash',
+		);
 		foreach (array_unique([...$hashes, ...array_column($arriving, 'hash')]) as $each) {
 			Queue::drop($channelId, $each);
 		}

@@ -15,9 +15,11 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Packets that were neither applied nor held because too many are held already: the file, whether it was a delete, and the clone.
+ * Packets that were neither applied nor held because too many are held already: the file, whether it was a delete, and
+ * the clone.
  *
- * A comparison with that clone recovers them. The sender does not learn of it: a stock hub would send nothing to any channel here for days.
+ * A comparison with that clone recovers them. The sender does not learn of it: a stock hub would send nothing to any
+ * channel here for days.
  */
 final class DroppedPackets
 {
@@ -31,7 +33,10 @@ final class DroppedPackets
 		self::noteOf($channel, $entry, $hash, (int) (is_array(end($rows)) && ! empty(end($rows)['deleted'])));
 	}
 
-	/** Notes that the posts of an entry are dropped: no file is missing because of that. The clone is asked for them, and compared with. */
+	/**
+	 * Notes that the posts of an entry are dropped: no file is missing because of that. The clone is asked for them,
+	 * and compared with.
+	 */
 	public static function notePosts(array $channel, mixed $entry, string $hash): void
 	{
 		$peer = self::noteOf($channel, $entry, '', 1);
@@ -45,7 +50,10 @@ final class DroppedPackets
 	{
 		$channelId = (int) $channel['channel_id'];
 		try {
-			$peer = Clones::originOf($channel, is_array($entry) && is_string($entry['fetch_url'] ?? null) ? $entry['fetch_url'] : '');
+			$peer = Clones::originOf(
+				$channel,
+				is_array($entry) && is_string($entry['fetch_url'] ?? null) ? $entry['fetch_url'] : '',
+			);
 		} catch (Refused $e) {
 			Config::log("refused a packet for channel $channelId: " . $e->getMessage());
 			return null;
@@ -54,9 +62,15 @@ final class DroppedPackets
 			[$hash, $isDelete] = ['', $hash === '' ? $isDelete : 0];
 		}
 		$id = hash('sha256', "$channelId\n$peer\n$hash\n$isDelete");
-		Table::tryUpsert('filesync_dropped', ['id' => $id], ['created' => Config::now()],
-			['uid' => $channelId, 'hash' => $hash, 'is_delete' => $isDelete, 'peer' => mb_strcut($peer, 0, 191)]);
-		Config::log("dropped a packet for channel $channelId, because too many are held already; a comparison with $peer recovers it");
+		Table::tryUpsert(
+			'filesync_dropped',
+			['id' => $id],
+			['created' => Config::now()],
+			['uid' => $channelId, 'hash' => $hash, 'is_delete' => $isDelete, 'peer' => mb_strcut($peer, 0, 191)],
+		);
+		Config::log(
+			"dropped a packet for channel $channelId, because too many are held already; a comparison with $peer recovers it",
+		);
 		// Findings of a comparison that cannot be applied either wait for the next one.
 		Reception::isLate() || self::compare($channel, $peer);
 
@@ -68,10 +82,15 @@ final class DroppedPackets
 	{
 		foreach (Table::select('filesync_dropped', [], '', 0, 'DISTINCT uid') as $row) {
 			$channel = Clones::channel((int) $row['uid']);
-			$noted = array_column(Table::select('filesync_dropped', ['uid' => (int) $row['uid']], '', 0, 'DISTINCT peer'), 'peer');
+			$noted = array_column(
+				Table::select('filesync_dropped', ['uid' => (int) $row['uid']], '', 0, 'DISTINCT peer'),
+				'peer',
+			);
 			$homes = $channel ? array_column(Clones::others($channel), 'url') : [];
 			foreach ($noted as $peer) {
-				in_array($peer, $homes, true) ? self::compare($channel, $peer) : Table::delete('filesync_dropped', ['uid' => (int) $row['uid'], 'peer' => $peer]);
+				in_array($peer, $homes, true)
+					? self::compare($channel, $peer)
+					: Table::delete('filesync_dropped', ['uid' => (int) $row['uid'], 'peer' => $peer]);
 			}
 		}
 	}
@@ -92,7 +111,10 @@ final class DroppedPackets
 		$where = $channelId === null ? [] : ['uid' => $channelId];
 		$peers = array_column(Table::select('filesync_dropped', $where, '', 0, 'DISTINCT peer'), 'peer');
 
-		return array_combine($peers, array_map(fn ($peer) => Table::count('filesync_dropped', $where + ['peer' => $peer]), $peers));
+		return array_combine($peers, array_map(fn ($peer) => Table::count(
+			'filesync_dropped',
+			$where + ['peer' => $peer],
+		), $peers));
 	}
 
 	private static function compare(array $channel, string $peer): void

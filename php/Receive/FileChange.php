@@ -39,7 +39,13 @@ final class FileChange
 			$file = Revisions::notice($channel, $hash);
 			$own = Store::attach($channelId, $hash);
 			$transfer = $own ? null : Queue::find($channelId, $hash, 0);
-			$arrival = new Arrival($channel, $file, $own ? $own + ['term' => Revisions::terms($own)] : self::accepted($transfer), $packet, $root);
+			$arrival = new Arrival(
+				$channel,
+				$file,
+				$own ? $own + ['term' => Revisions::terms($own)] : self::accepted($transfer),
+				$packet,
+				$root,
+			);
 			if (! $own && $arrival->isOfTheDead()) {
 				Outgoing::answer($channelId, $hash, true);
 				return;
@@ -53,12 +59,18 @@ final class FileChange
 			}
 			$deservesAnswer = $deservesAnswer || $arrival->deservesAnswer();
 			if ($arrival->isOurChange() && ! $isOurChange) {
-				// Before anything is recorded or fetched: a worker may have the bytes here before we get to it, and a repeated packet would then show no change.
+				// Before anything is recorded or fetched: a worker may have the bytes here before we get to it, and a
+				// repeated packet would then show no change.
 				$isOurChange = true;
 				Outgoing::announceOnceHere($channelId, $hash);
 			}
 			$own ? Revisions::settle($channel, $arrival->file) : Revisions::save($arrival->file);
-			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([...Access::LISTS, 'term', 'folder', 'filename'])), $packet->folders, $channel['channel_hash']);
+			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([
+				...Access::LISTS,
+				'term',
+				'folder',
+				'filename',
+			])), $packet->folders, $channel['channel_hash']);
 			if (! self::stageAll($channel, $packet, $root, $arrival, $own)) {
 				$isOurChange && Outgoing::releaseIfHere($channelId, $hash);
 				$deservesAnswer && Outgoing::answer($channelId, $hash, false);
@@ -68,7 +80,9 @@ final class FileChange
 		throw new Postponed('the file is being published', true);
 	}
 
-	/** Requests missing bytes; true if one file was being published meanwhile, so that everything must be checked again. */
+	/**
+	 * Requests missing bytes; true if one file was being published meanwhile, so that everything must be checked again.
+	 */
 	private static function stageAll(array $channel, Packet $packet, string $root, Arrival $arrival, ?array $own): bool
 	{
 		$again = false;
@@ -84,7 +98,10 @@ final class FileChange
 		foreach ($isBehind || $isPlain ? [] : $packet->photos as $scale => $photo) {
 			$photo = $arrival->withAccess($photo);
 			$present = $scale > 0 ? Store::photo((int) $channel['channel_id'], $packet->last['hash'], $scale) : null;
-			if ($scale > 0 && self::scaleNeedsBytes($present, $photo, ScaleTable::areMade($packet->photos, $scale), $arrival)) {
+			if (
+				$scale > 0
+				&& self::scaleNeedsBytes($present, $photo, ScaleTable::areMade($packet->photos, $scale), $arrival)
+			) {
 				$again = self::stage($channel, $packet, $root, $present, $scale, $arrival) === 'again' || $again;
 			} elseif ($scale > 0 && $own) {
 				PhotoRow::write($channel, $own, $photo, (int) $present['filesize'], null);
@@ -109,10 +126,18 @@ final class FileChange
 		if (array_diff_assoc($access, $own)) {
 			$arrival->noteWidening($own);
 			Table::update('attach', $access, ['id' => (int) $own['id']]);
-			Table::update('photo', $access, ['uid' => (int) $own['uid'], 'resource_id' => $own['hash'], 'imgscale <>' => array_keys($packet->photos)]);
+			Table::update('photo', $access, [
+				'uid' => (int) $own['uid'],
+				'resource_id' => $own['hash'],
+				'imgscale <>' => array_keys($packet->photos),
+			]);
 		}
 		foreach ($arrival->verdicts['access'] === 'stay' ? [] : $packet->photos as $scale => $photo) {
-			Table::update('photo', array_intersect_key($arrival->withAccess($photo), $access), ['uid' => (int) $own['uid'], 'resource_id' => $own['hash'], 'imgscale' => $scale]);
+			Table::update('photo', array_intersect_key($arrival->withAccess($photo), $access), [
+				'uid' => (int) $own['uid'],
+				'resource_id' => $own['hash'],
+				'imgscale' => $scale,
+			]);
 		}
 		Store::setTerms((int) $own['uid'], (int) $own['id'], $row['term']);
 		if ($arrival->isOnlyDated() && $packet->last['edited'] !== substr($own['edited'], 0, 19)) {
@@ -133,8 +158,11 @@ final class FileChange
 		}
 		$free = Store::freeName((int) $own['uid'], $last['folder'], $own['hash'], $last['filename']);
 
-		return $free !== $last['filename'] && $own['folder'] === $last['folder'] && AttachRow::isNameOrVariant($own['filename'], $last['filename'])
-			? $own['filename'] : $free;
+		return $free !== $last['filename']
+		&& $own['folder'] === $last['folder']
+		&& AttachRow::isNameOrVariant($own['filename'], $last['filename'])
+			? $own['filename']
+			: $free;
 	}
 
 	private static function needsBytes(array $channel, ?array $own, Arrival $arrival): bool
@@ -152,7 +180,9 @@ final class FileChange
 		if (! $own) {
 			return true;
 		}
-		$facts = (int) $own['os_storage'] ? Store::facts(Store::photoPath((int) $own['id'])) : ['size_bytes' => (int) $own['filesize']];
+		$facts = (int) $own['os_storage']
+			? Store::facts(Store::photoPath((int) $own['id']))
+			: ['size_bytes' => (int) $own['filesize']];
 		if (! $facts || $facts['size_bytes'] !== (int) $own['filesize']) {
 			return true;
 		}
@@ -168,27 +198,47 @@ final class FileChange
 	private static function isAnotherVersion(array $own, array $theirs): bool
 	{
 		// A hub whose column is too narrow sends the column's maximum for every larger file.
-		$isSameSize = $theirs['filesize'] === (int) $own['filesize'] || ($theirs['filesize'] === Bounds::COLUMN_END && (int) $own['filesize'] > Bounds::COLUMN_END);
+		$isSameSize =
+			$theirs['filesize'] === (int) $own['filesize']
+			|| ($theirs['filesize'] === Bounds::COLUMN_END && (int) $own['filesize'] > Bounds::COLUMN_END);
 
-		return self::isAnotherDate($own, $theirs) || (! $isSameSize && ! Clock::isOldNews($theirs['edited'], $own['edited']));
+		return (
+			self::isAnotherDate($own, $theirs)
+			|| (! $isSameSize && ! Clock::isOldNews($theirs['edited'], $own['edited']))
+		);
 	}
 
 	private static function isAnotherDate(array $own, array $theirs): bool
 	{
-		return $theirs['edited'] !== substr($own['edited'], 0, 19) && ! Clock::isOldNews($theirs['edited'], $own['edited']);
+		return (
+			$theirs['edited'] !== substr($own['edited'], 0, 19)
+			&& ! Clock::isOldNews($theirs['edited'], $own['edited'])
+		);
 	}
 
-	private static function stage(array $channel, Packet $packet, string $root, ?array $own, int $scale, Arrival $arrival): string
-	{
+	private static function stage(
+		array $channel,
+		Packet $packet,
+		string $root,
+		?array $own,
+		int $scale,
+		Arrival $arrival,
+	): string {
 		$last = $arrival->row;
-		$known = $arrival->verdicts['bytes'] === 'same' ? Queue::find((int) $channel['channel_id'], $last['hash'], 0) : null;
+		$known = $arrival->verdicts['bytes'] === 'same'
+			? Queue::find((int) $channel['channel_id'], $last['hash'], 0)
+			: null;
 		if ($known && in_array($known['state'], Queue::LIVE, true)) {
 			// A hub dates a moved file by its own clock: hubs with the same bytes may show different dates.
 			$last['edited'] = min($last['edited'], $known['edited']);
 		}
-		$photo = isset($packet->photos[$scale]) ? ($scale ? $packet->photos[$scale] : $arrival->withAccess($packet->photos[0])) : null;
+		$photo = isset($packet->photos[$scale])
+			? ($scale ? $packet->photos[$scale] : $arrival->withAccess($packet->photos[0]))
+			: null;
 		$sizeBytes = $scale ? $photo['filesize'] : $last['filesize'];
-		$base = $scale ? ($own ? Store::photoPath((int) $own['id']) : null) : ($own ? Store::pathOf($channel, $own) : null);
+		$base = $scale
+			? ($own ? Store::photoPath((int) $own['id']) : null)
+			: ($own ? Store::pathOf($channel, $own) : null);
 		[$kind, $reason] = $scale ? ['', ''] : self::obstacle($channel, $last, (int) ($own['filesize'] ?? 0));
 		if (! $scale && $own && $kind === '') {
 			[$kind, $reason] = Brake::atAccept($channel, $root, $own, $packet);
@@ -205,8 +255,11 @@ final class FileChange
 			origin: $root,
 			nick: $packet->nick,
 			names: array_map(strval(...), [...array_column($packet->folders, 'filename'), $last['filename']]),
-			entry: $scale ? ScaleEntry::of($last, $photo, ! $arrival->keepsAccess()) : ['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
-				+ ($packet->sha256 === '' ? [] : ['sha256' => $packet->sha256]) + ['revision' => $arrival->wanted()],
+			entry: $scale
+				? ScaleEntry::of($last, $photo, ! $arrival->keepsAccess())
+				: ['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
+				+ ($packet->sha256 === '' ? [] : ['sha256' => $packet->sha256])
+				+ ['revision' => $arrival->wanted()],
 			base: Store::facts($base),
 			kind: (string) $kind,
 			reason: (string) $reason,
@@ -221,7 +274,7 @@ final class FileChange
 		[$used, $limit] = Store::quota($channel);
 		if ($limit !== null) {
 			$used += Queue::announcedSum((int) $channel['channel_id'], $last['hash']);
-			if ($used - $replaced + $last['filesize'] > $limit) {
+			if (($used - $replaced + $last['filesize']) > $limit) {
 				return ['quota', "the account's storage limit of $limit bytes would be exceeded"];
 			}
 		}

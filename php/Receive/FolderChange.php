@@ -63,7 +63,13 @@ final class FolderChange
 		$hash = $packet->last['hash'];
 		$file = Revisions::notice($channel, $hash);
 		$own = Store::attach($channelId, $hash);
-		$arrival = new Arrival($channel, $file, $own ? $own + ['term' => Revisions::terms($own)] : null, $packet, $root);
+		$arrival = new Arrival(
+			$channel,
+			$file,
+			$own ? $own + ['term' => Revisions::terms($own)] : null,
+			$packet,
+			$root,
+		);
 		if (! $own && $arrival->isOfTheDead()) {
 			Outgoing::answer($channelId, $hash, true);
 			return;
@@ -78,15 +84,31 @@ final class FolderChange
 				Table::update('attach', $access, ['id' => (int) $own['id']]);
 			}
 			Store::setTerms($channelId, (int) $own['id'], $row['term']);
-			$isMove = $arrival->replaces('place') && ($own['folder'] !== $row['folder'] || ! AttachRow::isNameOrVariant($own['filename'], $row['filename']));
+			$isMove =
+				$arrival->replaces('place')
+				&& (
+					$own['folder'] !== $row['folder']
+					|| ! AttachRow::isNameOrVariant($own['filename'], $row['filename'])
+				);
 			if ($isMove && FolderMove::opensRing($channel, $own, $row['folder'])) {
 				// Two hubs moved two folders into each other: every clone moves this one to the root instead.
 				$row['folder'] = '';
-				$arrival->file['place'] = Judge::changed($arrival->file['place'], "\n" . $row['filename'], $row['edited'], Site::component($channelId), Revisions::host());
+				$arrival->file['place'] = Judge::changed(
+					$arrival->file['place'],
+					"\n" . $row['filename'],
+					$row['edited'],
+					Site::component($channelId),
+					Revisions::host(),
+				);
 				Outgoing::answer($channelId, $hash, false);
 			}
 			if ($isMove) {
-				FolderMove::apply($channel, $own, $row['folder'], Store::freeName($channelId, $row['folder'], $hash, $row['filename']));
+				FolderMove::apply(
+					$channel,
+					$own,
+					$row['folder'],
+					Store::freeName($channelId, $row['folder'], $hash, $row['filename']),
+				);
 			}
 		}
 		$arrival->file['bytes'] = Judge::settled($arrival->file);
@@ -101,11 +123,22 @@ final class FolderChange
 	{
 		$channelId = (int) $channel['channel_id'];
 		$name = Store::freeName($channelId, $folder['folder'], $folder['hash'], $folder['filename']);
-		$place = Store::place($channel, $folder['folder'], $folder['hash'], $name)
-			?? throw new Postponed('the folder above is missing here', true);
+		$place = Store::place($channel, $folder['folder'], $folder['hash'], $name) ?? throw new Postponed(
+				'the folder above is missing here',
+				true,
+			);
 		self::makeOnDisk($place['content']);
-		Table::insert('attach', AttachRow::columns($channel, $folder, $place, $name) + ['filesize' => 0, 'is_dir' => 1, 'is_photo' => 0,
-			'filetype' => 'multipart/mixed', 'edited' => $folder['edited']]);
+		Table::insert(
+			'attach',
+			AttachRow::columns($channel, $folder, $place, $name)
+			+ [
+				'filesize' => 0,
+				'is_dir' => 1,
+				'is_photo' => 0,
+				'filetype' => 'multipart/mixed',
+				'edited' => $folder['edited'],
+			],
+		);
 		$own = Store::attach($channelId, $folder['hash']);
 		Store::setTerms($channelId, (int) $own['id'], $folder['term']);
 	}

@@ -16,38 +16,57 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Entries that could not be applied when they arrived: a worker tries them again (`staged`), or they wait for approval (`parked`).
+ * Entries that could not be applied when they arrived: a worker tries them again (`staged`), or they wait for approval
+ * (`parked`).
  *
- * They are whole packets, so they are bounded, for each channel and for the hub, together with posts that core cannot store now, which
- * wait in the Outbox; further ones go to DroppedPackets. Their bodies are
- * read one at a time, by who applies them; `about` says what people are to know.
+ * They are whole packets, so they are bounded, for each channel and for the hub, together with posts that core cannot
+ * store now, which wait in the Outbox; further ones go to DroppedPackets. Their bodies are read one at a time, by who
+ * applies them; `about` says what people are to know.
  */
 final class HeldPackets
 {
 	/** The columns that are small enough to read for a whole list. */
 	public const COLUMNS = 'id, uid, hash, state, reason, about, attempts, next_at, created, updated, size_bytes';
 
-	/** A channel that uses less than this part of its bounds can still hold packets when others have filled the hub's bounds. */
+	/**
+	 * A channel that uses less than this part of its bounds can still hold packets when others have filled the hub's
+	 * bounds.
+	 */
 	private const SMALL_PART = 20;
 	/** The kind of call that stores posts. */
 	private const POSTS = 'items';
 	private const NAMES_TOLD = 20;
 	private const LONGEST_ABOUT = 16384;
 
-	/** Keeps the whole entry, or notes that it was dropped. Throws if even that fails, so that the sender sees the error and sends again. */
+	/**
+	 * Keeps the whole entry, or notes that it was dropped. Throws if even that fails, so that the sender sees the error
+	 * and sends again.
+	 */
 	public static function hold(array $channel, mixed $entry, string $reason, bool $retry): void
 	{
 		$channelId = (int) $channel['channel_id'];
 		$body = json_encode($entry, JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR);
 		$id = hash('sha256', $channelId . "\n" . $body);
 		$now = Config::now();
-		$row = ['state' => $retry ? 'staged' : 'parked', 'reason' => $reason, 'attempts' => 0, 'next_at' => $now + 60, 'created' => self::moment(), 'updated' => $now];
+		$row = [
+			'state' => $retry ? 'staged' : 'parked',
+			'reason' => $reason,
+			'attempts' => 0,
+			'next_at' => $now + 60,
+			'created' => self::moment(),
+			'updated' => $now,
+		];
 		if (! Table::first('filesync_packet', ['id' => $id], '', 'id') && ! self::hasRoom($channelId, strlen($body))) {
 			DroppedPackets::note($channel, $entry, self::hashOf($entry));
 			return;
 		}
-		Table::upsert('filesync_packet', ['id' => $id], $row,
-			['uid' => $channelId, 'hash' => self::hashOf($entry), 'body' => $body, 'size_bytes' => strlen($body), 'about' => json_encode(self::summary($entry))]);
+		Table::upsert('filesync_packet', ['id' => $id], $row, [
+			'uid' => $channelId,
+			'hash' => self::hashOf($entry),
+			'body' => $body,
+			'size_bytes' => strlen($body),
+			'about' => json_encode(self::summary($entry)),
+		]);
 		Config::log('holding a packet for channel ' . $channelId . ': ' . $reason);
 	}
 
@@ -69,15 +88,21 @@ final class HeldPackets
 	{
 		[$rows, $size] = self::sums(['uid' => $channelId]);
 		[$mostRows, $mostBytes] = [Config::number('held_max_packets'), Config::number('held_max_bytes')];
-		if ($rows >= $mostRows || $size + $bytes > $mostBytes) {
+		if ($rows >= $mostRows || ($size + $bytes) > $mostBytes) {
 			return false;
 		}
 		[$allRows, $allSize] = self::sums([]);
-		if ($allRows < Config::number('held_hub_max_packets') && $allSize + $bytes <= Config::number('held_hub_max_bytes')) {
+		if (
+			$allRows < Config::number('held_hub_max_packets')
+			&& ($allSize + $bytes) <= Config::number('held_hub_max_bytes')
+		) {
 			return true;
 		}
 
-		return $rows < max(1, intdiv($mostRows, self::SMALL_PART)) && $size + $bytes <= intdiv($mostBytes, self::SMALL_PART);
+		return (
+			$rows < max(1, intdiv($mostRows, self::SMALL_PART))
+			&& ($size + $bytes) <= intdiv($mostBytes, self::SMALL_PART)
+		);
 	}
 
 	/** Drops the entries about a file that arrived before a moment, once one from that moment was applied. */
@@ -98,14 +123,24 @@ final class HeldPackets
 	/** Returns the channels with due entries. */
 	public static function dueChannels(): array
 	{
-		return array_map('intval', array_column(Table::select('filesync_packet', ['state' => 'staged', 'next_at <=' => Config::now()], '', 0, 'DISTINCT uid'), 'uid'));
+		return array_map('intval', array_column(
+			Table::select(
+				'filesync_packet',
+				['state' => 'staged', 'next_at <=' => Config::now()],
+				'',
+				0,
+				'DISTINCT uid',
+			),
+			'uid',
+		));
 	}
 
 	/**
 	 * Describes a held entry, from its row without the body; null if it is not a readable packet.
 	 *
-	 * @return ?array{from: string, name: ?string, is_dir: bool, size_bytes: int, deletes: list<string>, delete_count: int} `from`: the clone's root URL. `name`: null for deletes;
-	 *   `deletes` holds the first of their hashes.
+	 * @return ?array{from: string, name: ?string, is_dir: bool, size_bytes: int, deletes: list<string>,
+	 *     delete_count: int} `from`: the clone's root URL. `name`: null for deletes; `deletes` holds the first of their
+	 *     hashes.
 	 */
 	public static function about(array $row): ?array
 	{
@@ -136,16 +171,23 @@ final class HeldPackets
 		}
 		$name = $packet->last ? implode('/', array_column([...$packet->folders, $packet->last], 'filename')) : null;
 
-		return ['from' => (string) preg_replace('#/getfile$#', '', $packet->fetchUrl), 'name' => $name === null ? null : mb_strcut($name, 0, self::LONGEST_ABOUT),
-			'is_dir' => (bool) ($packet->last['is_dir'] ?? false), 'size_bytes' => (int) ($packet->last['filesize'] ?? 0),
-			'deletes' => array_slice($packet->deletes, 0, self::NAMES_TOLD), 'delete_count' => count($packet->deletes)];
+		return [
+			'from' => (string) preg_replace('#/getfile$#', '', $packet->fetchUrl),
+			'name' => $name === null ? null : mb_strcut($name, 0, self::LONGEST_ABOUT),
+			'is_dir' => (bool) ($packet->last['is_dir'] ?? false),
+			'size_bytes' => (int) ($packet->last['filesize'] ?? 0),
+			'deletes' => array_slice($packet->deletes, 0, self::NAMES_TOLD),
+			'delete_count' => count($packet->deletes),
+		];
 	}
 
 	/** @throws Postponed There is not enough memory to read it. */
 	public static function entry(array $row): mixed
 	{
 		try {
-			return Json::read((string) (Table::first('filesync_packet', ['id' => $row['id']], '', 'body')['body'] ?? ''));
+			return Json::read(
+				(string) (Table::first('filesync_packet', ['id' => $row['id']], '', 'body')['body'] ?? ''),
+			);
 		} catch (\LengthException $e) {
 			throw new Postponed('cannot read a packet: ' . $e->getMessage(), false);
 		}
@@ -156,8 +198,10 @@ final class HeldPackets
 	{
 		$posts = $where + ['kind' => self::POSTS];
 
-		return [Table::count('filesync_packet', $where) + Table::count('filesync_outbox', $posts),
-			Table::sum('filesync_packet', 'size_bytes', $where) + Table::sum('filesync_outbox', 'length(body)', $posts)];
+		return [
+			Table::count('filesync_packet', $where) + Table::count('filesync_outbox', $posts),
+			Table::sum('filesync_packet', 'size_bytes', $where) + Table::sum('filesync_outbox', 'length(body)', $posts),
+		];
 	}
 
 	private static function hashOf(mixed $entry): string

@@ -20,16 +20,22 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Processes a sync packet: checks it, applies changes that need no bytes, stages those that do. Milliseconds, no network, no extension.
+ * Processes a sync packet: checks it, applies changes that need no bytes, stages those that do. Milliseconds, no
+ * network, no extension.
  *
- * Once we serve a channel, its packets never go to core: an entry that cannot be applied now is kept whole and tried again.
+ * Once we serve a channel, its packets never go to core: an entry that cannot be applied now is kept whole and tried
+ * again.
  */
 final class Incoming
 {
 	/** Replaces core's sync_files. */
 	public static function take(mixed $channel, mixed $files): mixed
 	{
-		if (! is_array($channel) || ! Config::serves((int) ($channel['channel_id'] ?? 0)) || ! Family::hasExpectedReceiver()) {
+		if (
+			! is_array($channel)
+			|| ! Config::serves((int) ($channel['channel_id'] ?? 0))
+			|| ! Family::hasExpectedReceiver()
+		) {
 			return Family::receiveStock((array) $channel, $files);
 		}
 		foreach (is_array($files) ? $files : [] as $entry) {
@@ -83,7 +89,12 @@ final class Incoming
 		self::hear($root, $packet->sibling);
 		Reception::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root, $isAgreed, $entry) {
 			try {
-				Turn::take((int) $channel['channel_id'], fn () => self::applyFiles($channel, $packet, $root, $isAgreed));
+				Turn::take((int) $channel['channel_id'], fn () => self::applyFiles(
+					$channel,
+					$packet,
+					$root,
+					$isAgreed,
+				));
 			} catch (Refused $e) {
 				throw $e;
 			} catch (\Throwable $e) {

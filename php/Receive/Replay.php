@@ -21,7 +21,9 @@ final class Replay
 {
 	private const MOST_ATTEMPTS = 5;
 
-	/** Tries due entries again, of the channel whose turn was longest ago, for a share of time. True if there were any. */
+	/**
+	 * Tries due entries again, of the channel whose turn was longest ago, for a share of time. True if there were any.
+	 */
 	public static function due(): bool
 	{
 		$channelId = ServedLast::order('packets', HeldPackets::dueChannels())[0] ?? null;
@@ -32,7 +34,15 @@ final class Replay
 		$until = Config::now() + ServedLast::TURN_SECONDS;
 		$due = ['uid' => $channelId, 'state' => 'staged', 'next_at <=' => Config::now()];
 		foreach (array_column(Table::select('filesync_packet', $due, 'created', 20, 'id'), 'id') as $id) {
-			if (Config::now() < $until && $row = Table::first('filesync_packet', ['id' => $id] + $due, '', HeldPackets::COLUMNS)) {
+			if (
+				Config::now() < $until
+				&& ($row = Table::first(
+					'filesync_packet',
+					['id' => $id] + $due,
+					'',
+					HeldPackets::COLUMNS,
+				))
+			) {
 				self::replay($row);
 			}
 		}
@@ -44,8 +54,16 @@ final class Replay
 	{
 		// Counted before the body is read: an entry that kills the process must not be tried for ever.
 		$attempts = (int) $row['attempts'] + 1;
-		Table::update('filesync_packet', ['attempts' => $attempts, 'next_at' => Config::now() + Backoff::doubling(60, 8)->seconds($attempts)]
-			+ ($attempts > self::MOST_ATTEMPTS ? ['state' => 'parked', 'reason' => 'every attempt killed the process'] : []), ['id' => $row['id']]);
+		Table::update(
+			'filesync_packet',
+			['attempts' => $attempts, 'next_at' => Config::now() + Backoff::doubling(60, 8)->seconds($attempts)]
+			+ (
+				$attempts > self::MOST_ATTEMPTS
+					? ['state' => 'parked', 'reason' => 'every attempt killed the process']
+					: []
+			),
+			['id' => $row['id']],
+		);
 		if ($attempts > self::MOST_ATTEMPTS) {
 			return;
 		}
@@ -59,7 +77,11 @@ final class Replay
 			Table::delete('filesync_packet', ['id' => $row['id']]);
 		} catch (\Throwable $e) {
 			$wait = $attempts < self::MOST_ATTEMPTS && ! ($e instanceof Postponed && ! $e->retry);
-			Table::update('filesync_packet', ['state' => $wait ? 'staged' : 'parked', 'reason' => $e->getMessage()], ['id' => $row['id']]);
+			Table::update(
+				'filesync_packet',
+				['state' => $wait ? 'staged' : 'parked', 'reason' => $e->getMessage()],
+				['id' => $row['id']],
+			);
 		}
 	}
 
@@ -75,7 +97,9 @@ final class Replay
 		Table::delete('filesync_packet', ['id' => $row['id']]);
 	}
 
-	/** Forgets a parked entry after a refusal. Files that it would have deleted return to the clones that deleted them. */
+	/**
+	 * Forgets a parked entry after a refusal. Files that it would have deleted return to the clones that deleted them.
+	 */
 	public static function dismiss(array $row): void
 	{
 		$channel = Clones::channel((int) $row['uid']);

@@ -7,8 +7,8 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Items;
-use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Photos;
+use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -30,8 +30,8 @@ if (! class_exists('App', false)) {
 /**
  * Restores bytes that a sync replaced or deleted, as a change made here, so that every clone gets it.
  *
- * The bytes that it replaces are kept too. A present file keeps its access; a deleted one gets the access that it had then, or
- * its access from before the deleting clone widened it.
+ * The bytes that it replaces are kept too. A present file keeps its access; a deleted one gets the access that it had
+ * then, or its access from before the deleting clone widened it.
  */
 final class Undo
 {
@@ -44,7 +44,10 @@ final class Undo
 	 */
 	public static function apply(array $kept): string
 	{
-		$channel = Clones::channel((int) $kept['uid']) ?? throw new Refused(sprintf(t('the channel %d is not on this hub any more'), $kept['uid']));
+		$channel = Clones::channel((int) $kept['uid']) ?? throw new Refused(sprintf(
+				t('the channel %d is not on this hub any more'),
+				$kept['uid'],
+			));
 		$channelId = (int) $kept['uid'];
 		Kept::settle($channelId);
 		$entry = json_decode($kept['entry'], true);
@@ -70,7 +73,10 @@ final class Undo
 		self::bringCropsBack($channel, $kept, $own, $entry);
 		Outgoing::mark($channelId, $kept['hash']);
 		Outbox::add($channelId, 'preview', $kept['hash']);
-		Config::log("undo: restored {$kept['hash']} of channel $channelId as it was on " . gmdate('Y-m-d H:i:s', (int) $kept['created']));
+		Config::log(
+			"undo: restored {$kept['hash']} of channel $channelId as it was on "
+				. gmdate('Y-m-d H:i:s', (int) $kept['created']),
+		);
 
 		return $own['display_path'];
 	}
@@ -81,9 +87,14 @@ final class Undo
 		$own = Store::attach($channelId, $kept['hash']);
 		Revisions::notice($channel, $kept['hash']);
 		if (! $own) {
-			FolderChange::createMissing($channel, array_map(fn ($folder) => $folder + ['term' => []], $entry['folders'] ?? []));
+			FolderChange::createMissing($channel, array_map(
+				fn ($folder) => $folder + ['term' => []],
+				$entry['folders'] ?? [],
+			));
 		}
-		$folder = $own['folder'] ?? (Store::chain($channelId, $entry['attach']['folder']) === null ? '' : $entry['attach']['folder']);
+		$folder =
+			$own['folder']
+				?? (Store::chain($channelId, $entry['attach']['folder']) === null ? '' : $entry['attach']['folder']);
 		$name = $own['filename'] ?? Store::freeName($channelId, $folder, $kept['hash'], $entry['attach']['filename']);
 		$place = Store::place($channel, $folder, $kept['hash'], $name);
 		$path = $own ? Store::pathOf($channel, $own) ?? $place['content'] : $place['content'];
@@ -100,12 +111,19 @@ final class Undo
 			throw $e;
 		}
 		$now = gmdate('Y-m-d H:i:s', Config::now());
-		$facts = ['filesize' => Family::sizeColumn((int) $kept['size_bytes']), 'filetype' => $entry['attach']['filetype'], 'is_photo' => (int) $entry['attach']['is_photo'], 'edited' => $now];
+		$facts = [
+			'filesize' => Family::sizeColumn((int) $kept['size_bytes']),
+			'filetype' => $entry['attach']['filetype'],
+			'is_photo' => (int) $entry['attach']['is_photo'],
+			'edited' => $now,
+		];
 		if ($own) {
 			Table::update('attach', $facts, ['id' => (int) $own['id']]);
 		} else {
 			// Without the wider access that the deleting clone gave it before.
-			$access = isset($entry['before']) ? Access::narrower($entry['attach'], $entry['before'], $channel['channel_hash']) : [];
+			$access = isset($entry['before'])
+				? Access::narrower($entry['attach'], $entry['before'], $channel['channel_hash'])
+				: [];
 			$row = $access + ['folder' => $folder, 'flags' => (int) $entry['attach']['flags']] + $entry['attach'];
 			Table::insert('attach', AttachRow::columns($channel, $row, $place, $name) + $facts + ['is_dir' => 0]);
 			$own = Store::attach($channelId, $kept['hash']);
@@ -118,16 +136,32 @@ final class Undo
 		}
 	}
 
-	/** Restores the rows and scales of a photo that never had a file, on this hub alone: no packet can announce it to the others. */
+	/**
+	 * Restores the rows and scales of a photo that never had a file, on this hub alone: no packet can announce it to
+	 * the others.
+	 */
 	private static function bringLonePhotoBack(array $kept): string
 	{
 		$channelId = (int) $kept['uid'];
 		$name = Turn::take($channelId, function () use ($kept, $channelId) {
 			$name = '';
-			foreach (Table::select('filesync_kept', ['uid' => $channelId, 'hash' => $kept['hash'], 'source' => ''], 'scale, created DESC') as $one) {
+			foreach (Table::select(
+				'filesync_kept',
+				['uid' => $channelId, 'hash' => $kept['hash'], 'source' => ''],
+				'scale, created DESC',
+			) as $one) {
 				$photo = json_decode($one['entry'], true)['lone'] ?? null;
-				if (! $photo || ! PhotoType::isKnown($photo['mimetype']) || abs((int) $one['created'] - (int) $kept['created']) > 600
-					|| Table::first('photo', ['uid' => $channelId, 'resource_id' => $kept['hash'], 'imgscale' => (int) $photo['imgscale']], '', 'id')) {
+				if (
+					! $photo
+					|| ! PhotoType::isKnown($photo['mimetype'])
+					|| abs((int) $one['created'] - (int) $kept['created']) > 600
+					|| Table::first(
+						'photo',
+						['uid' => $channelId, 'resource_id' => $kept['hash'], 'imgscale' => (int) $photo['imgscale']],
+						'',
+						'id',
+					)
+				) {
 					continue;
 				}
 				$source = Store::dataRoot($channelId) . '/' . $one['path'];
@@ -137,7 +171,12 @@ final class Undo
 				} else {
 					$photo['content'] = (string) file_get_contents($source);
 				}
-				$texts = array_map(PhotoType::text(...), array_intersect_key($photo, ['title' => 1, 'description' => 1, 'album' => 1, 'filename' => 1]));
+				$texts = array_map(PhotoType::text(...), array_intersect_key($photo, [
+					'title' => 1,
+					'description' => 1,
+					'album' => 1,
+					'filename' => 1,
+				]));
 				Table::insert('photo', $texts + ['uid' => $channelId] + $photo);
 				$name = (string) $photo['filename'];
 			}
@@ -179,10 +218,19 @@ final class Undo
 			Revisions::stand($channel, $file);
 		});
 		$own = Store::attach($channelId, $hash);
-		$made = array_map('intval', array_column(Table::select('photo', ['uid' => $channelId, 'resource_id' => $hash], 'imgscale', 0, 'imgscale'), 'imgscale'));
-		(new PhotoRepair($channel, $own))->mend(array_filter($made, fn ($one) => ScaleTable::isMade($one) && ScaleTable::sourceOf($one) === $scale));
+		$made = array_map('intval', array_column(
+			Table::select('photo', ['uid' => $channelId, 'resource_id' => $hash], 'imgscale', 0, 'imgscale'),
+			'imgscale',
+		));
+		(new PhotoRepair($channel, $own))->mend(array_filter(
+			$made,
+			fn ($one) => ScaleTable::isMade($one) && ScaleTable::sourceOf($one) === $scale,
+		));
 		Outgoing::mark($channelId, $hash);
-		Config::log("undo: restored scale $scale of $hash of channel $channelId as it was on " . gmdate('Y-m-d H:i:s', (int) $kept['created']));
+		Config::log(
+			"undo: restored scale $scale of $hash of channel $channelId as it was on "
+				. gmdate('Y-m-d H:i:s', (int) $kept['created']),
+		);
 
 		return $own['display_path'];
 	}
@@ -190,10 +238,19 @@ final class Undo
 	/** Profile and cover crops cannot be made again: those that were deleted with the file return as they were cut. */
 	private static function bringCropsBack(array $channel, array $kept, array $own, array $entry): void
 	{
-		$crops = Table::select('filesync_kept', ['uid' => (int) $kept['uid'], 'hash' => $kept['hash'], 'scale >' => 0, 'source' => ''], 'created DESC', 0, 'scale, path, created');
+		$crops = Table::select(
+			'filesync_kept',
+			['uid' => (int) $kept['uid'], 'hash' => $kept['hash'], 'scale >' => 0, 'source' => ''],
+			'created DESC',
+			0,
+			'scale, path, created',
+		);
 		foreach (array_column($entry['photo'] ?? [], null, 'imgscale') as $scale => $photo) {
 			foreach ($crops as $crop) {
-				if ((int) $crop['scale'] === (int) $scale && abs((int) $crop['created'] - (int) $kept['created']) < 600) {
+				if (
+					(int) $crop['scale'] === (int) $scale
+					&& abs((int) $crop['created'] - (int) $kept['created']) < 600
+				) {
 					Photos::putCrop($channel, $own, $photo, Store::dataRoot((int) $kept['uid']) . '/' . $crop['path']);
 					break;
 				}

@@ -16,8 +16,8 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Compares a channel's files with those of another clone that speaks filesync, and makes both equal: it applies the other clone's
- * differing entries like packets, then tells the clone which of ours to fetch.
+ * Compares a channel's files with those of another clone that speaks filesync, and makes both equal: it applies the
+ * other clone's differing entries like packets, then tells the clone which of ours to fetch.
  *
  * It proceeds in bounded steps; the run's row and snapshot hold the state, so any process can continue.
  */
@@ -33,8 +33,11 @@ final class Comparison
 	private readonly CloneCall $clone;
 
 	/** @param bool $isDry Whether to stop once all differences are known. */
-	public function __construct(private readonly array $channel, private readonly Run $run, private readonly bool $isDry = false)
-	{
+	public function __construct(
+		private readonly array $channel,
+		private readonly Run $run,
+		private readonly bool $isDry = false,
+	) {
 		$this->clone = new CloneCall($channel, $run->peer, 'inventory');
 	}
 
@@ -52,7 +55,7 @@ final class Comparison
 			} while ($step === Step::GoesOn && microtime(true) < $until);
 
 			return $step === Step::Over;
-		} catch (PermanentException | TemporaryException $e) {
+		} catch (PermanentException|TemporaryException $e) {
 			// The snapshot is gone or damaged, or the peer's message is invalid: start over later.
 			$this->run->save(['state' => 'idle']);
 			throw new PeerFailure($e->getMessage());
@@ -69,8 +72,13 @@ final class Comparison
 	{
 		switch ($this->run->state) {
 			default:
-				$this->run->save(['state' => 'idle', 'stats' => $this->run->firstStats(), 'session' => '', 'body' => []]);
-				// no break
+				$this->run->save([
+					'state' => 'idle',
+					'stats' => $this->run->firstStats(),
+					'session' => '',
+					'body' => [],
+				]);
+			// no break
 			case 'listing':
 				if ($this->run->list($this->channel, $until)) {
 					$this->run->stats['entries'] = $this->run->inventory()->count();
@@ -84,7 +92,9 @@ final class Comparison
 			case 'comparing':
 				return $this->exchange();
 			case 'fetching':
-				return Queue::countWaiting($this->run->uid) > self::MOST_WAITING ? $this->waits(self::FULL_SECONDS) : $this->fetch();
+				return Queue::countWaiting($this->run->uid) > self::MOST_WAITING
+					? $this->waits(self::FULL_SECONDS)
+					: $this->fetch();
 			case 'deleting':
 				$this->tellOf(Intake::takeDeletes($this->channel, $this->run->peer, $this->run->body['deletes']));
 				$this->tellOfDifferent(array_column($this->run->body['versions'] ?? [], 0, 1));
@@ -105,20 +115,28 @@ final class Comparison
 
 	private function exchange(): Step
 	{
-		$said = $this->clone->ask(['do' => 'round', 'message' => $this->run->body['message']] + ($this->run->session === '' ? [] : ['session' => $this->run->session]));
+		$said = $this->clone->ask(['do' => 'round', 'message' => $this->run->body['message']]
+		+ ($this->run->session === '' ? [] : ['session' => $this->run->session]));
 		$session = is_string($said['session'] ?? null) ? $said['session'] : '';
 		if ($this->run->session === '') {
 			$this->run->save(['session' => $session]);
 		}
 		if (($said['state'] ?? '') === 'listing') {
 			$since = $this->run->position['listing_since'] ?? Config::now();
-			if (Config::now() >= $since + self::LISTING_SECONDS) {
+			if (Config::now() >= ($since + self::LISTING_SECONDS)) {
 				$this->run->save(['state' => 'idle']);
-				throw new PeerFailure($this->run->peer . ' has listed its files for ' . intdiv(Config::now() - $since, 60) . ' minutes and is not done');
+				throw new PeerFailure(
+					$this->run->peer
+					. ' has listed its files for '
+					. intdiv(Config::now() - $since, 60)
+					. ' minutes and is not done',
+				);
 			}
 			$this->run->save(['position' => ['listing_since' => $since]]);
 
-			return $this->waits(is_int($said['retry_after'] ?? null) ? max(1, min(self::FULL_SECONDS, $said['retry_after'])) : 1);
+			return $this->waits(
+				is_int($said['retry_after'] ?? null) ? max(1, min(self::FULL_SECONDS, $said['retry_after'])) : 1,
+			);
 		}
 		$next = $this->run->inventory()->advance((string) base64_decode((string) ($said['message'] ?? ''), true));
 		$this->run->keep();
@@ -128,7 +146,11 @@ final class Comparison
 			return Step::GoesOn;
 		}
 		$this->countVerdicts();
-		$this->run->save(['state' => 'fetching', 'position' => ['offset' => 0], 'body' => ['tell' => [], 'deletes' => [], 'versions' => []]]);
+		$this->run->save([
+			'state' => 'fetching',
+			'position' => ['offset' => 0],
+			'body' => ['tell' => [], 'deletes' => [], 'versions' => []],
+		]);
 
 		return $this->isDry ? Step::Over : Step::GoesOn;
 	}
@@ -141,13 +163,18 @@ final class Comparison
 			$counts[self::verdict($one)]++;
 		}
 		$known = $this->run->inventory()->count();
-		$this->run->stats = $counts + ['present' => $known - $counts['missing_there'] - $counts['different']] + $this->run->stats;
+		$this->run->stats =
+			$counts + ['present' => $known - $counts['missing_there'] - $counts['different']] + $this->run->stats;
 	}
 
 	/** Returns how a file differs. */
 	public static function verdict(array $difference): string
 	{
-		return $difference['here'] === null ? 'missing_here' : ($difference['there'] === null ? 'missing_there' : 'different');
+		return (
+			$difference['here'] === null
+				? 'missing_here'
+				: ($difference['there'] === null ? 'missing_there' : 'different')
+		);
 	}
 
 	/** Applies some of the other clone's differing files, and notes those that it lacks. */
@@ -160,8 +187,17 @@ final class Comparison
 			return Step::GoesOn;
 		}
 		$done = $this->run->position['done'] ?? [];
-		$there = array_column(array_filter($some, fn ($one) => $one['there'] !== null && ! in_array((string) $one['key'], $done, true)), null, 'key');
-		$answered = $there ? $this->entriesOf(['keys' => array_map('strval', array_keys($there)), 'session' => $this->run->session, 'posts' => true]) : [];
+		$there = array_column(
+			array_filter($some, fn ($one) => $one['there'] !== null && ! in_array((string) $one['key'], $done, true)),
+			null,
+			'key',
+		);
+		$answered = $there
+			? $this->entriesOf([
+				'keys' => array_map('strval', array_keys($there)),
+				'session' => $this->run->session,
+				'posts' => true,
+			]) : [];
 		$versions = [];
 		foreach ($answered as [$key, $entry]) {
 			$hash = $entry ? Intake::hashOf($entry) : '';
@@ -204,7 +240,11 @@ final class Comparison
 	/** Notes files that the other clone should be told about. If there are very many, it finds them by asking us. */
 	private function tellOf(array $hashes): void
 	{
-		$this->run->body['tell'] = array_slice([...$this->run->body['tell'] ?? [], ...$hashes], 0, 2 * InventoryRequest::MOST_HASHES);
+		$this->run->body['tell'] = array_slice(
+			[...($this->run->body['tell'] ?? []), ...$hashes],
+			0,
+			2 * InventoryRequest::MOST_HASHES,
+		);
 	}
 
 	/** Requests the other clone's entries for files. Returns name and entry of those answered now; at least one. */
@@ -229,7 +269,8 @@ final class Comparison
 		$tell = array_values(array_unique($this->run->body['tell']));
 		$isMuch = count($tell) > InventoryRequest::MOST_HASHES;
 		$this->run->stats['told'] = count($tell);
-		$this->clone->ask(['do' => 'finish', 'hashes' => $isMuch ? [] : $tell, 'session' => $this->run->session] + ($isMuch ? ['again' => true] : ['last' => true]));
+		$this->clone->ask(['do' => 'finish', 'hashes' => $isMuch ? [] : $tell, 'session' => $this->run->session]
+		+ ($isMuch ? ['again' => true] : ['last' => true]));
 		$this->run->postpone();
 
 		return Step::Over;
@@ -247,7 +288,11 @@ final class Comparison
 				$some = $this->pullSome(array_slice($hashes, 0, self::PAGE));
 				// The clone may have named more files meanwhile.
 				$now = Run::find($this->run->id)?->body ?? [];
-				$this->run->save(['body' => ['hashes' => array_values(array_diff($now['hashes'] ?? [], $some)), 'hop' => $now['hop'] ?? 0] + $this->run->body]);
+				$this->run->save([
+					'body' =>
+						['hashes' => array_values(array_diff($now['hashes'] ?? [], $some)), 'hop' => $now['hop'] ?? 0]
+							+ $this->run->body,
+				]);
 			}
 			if (! empty($this->run->body['hashes'])) {
 				return false;
@@ -260,7 +305,14 @@ final class Comparison
 				$this->run->save(['body' => ['hashes' => $now['hashes'], 'hop' => $now['hop'] ?? 0]]);
 				return false;
 			}
-			$this->run->save(['body' => [], 'next_at' => 0, 'attempts' => 0, 'state' => 'idle', 'finished' => Config::now(), 'reason' => '']);
+			$this->run->save([
+				'body' => [],
+				'next_at' => 0,
+				'attempts' => 0,
+				'state' => 'idle',
+				'finished' => Config::now(),
+				'reason' => '',
+			]);
 
 			return true;
 		} finally {
@@ -280,7 +332,7 @@ final class Comparison
 			if ($tell === null) {
 				$this->run->body['deletes'][] = $entry;
 			} else {
-				$this->tellOf([...$tell, ...Intake::hasSeenMore($this->channel, $entry) ? [$hash] : []]);
+				$this->tellOf([...$tell, ...(Intake::hasSeenMore($this->channel, $entry) ? [$hash] : [])]);
 			}
 		}
 
@@ -290,7 +342,11 @@ final class Comparison
 	private function tellBack(): void
 	{
 		$hop = ($this->run->body['hop'] ?? 0) + 1;
-		$tell = array_slice(array_values(array_unique($this->run->body['tell'] ?? [])), 0, InventoryRequest::MOST_HASHES);
+		$tell = array_slice(
+			array_values(array_unique($this->run->body['tell'] ?? [])),
+			0,
+			InventoryRequest::MOST_HASHES,
+		);
 		if ($tell && $hop < InventoryRequest::MOST_HOPS) {
 			$this->clone->ask(['do' => 'finish', 'hashes' => $tell, 'hop' => $hop]);
 		}

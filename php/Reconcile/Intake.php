@@ -46,7 +46,10 @@ final class Intake
 		}
 		arsort($depths);
 		foreach (array_keys($depths) as $n) {
-			$tell = [...$tell, ...self::isFrom($root, $entries[$n]) ? Incoming::takeLate($channel, $entries[$n]) : []];
+			$tell = [
+				...$tell,
+				...(self::isFrom($root, $entries[$n]) ? Incoming::takeLate($channel, $entries[$n]) : []),
+			];
 		}
 
 		return $tell;
@@ -77,7 +80,11 @@ final class Intake
 		$file = $told ? Revisions::find((int) $channel['channel_id'], self::hashOf($entry)) : null;
 		foreach ($file ? Judge::GROUPS : [] as $group) {
 			$ours = $group === 'bytes' && $file['wanted'] ? $file['wanted'] : $file[$group];
-			if (! ($group === 'bytes' && $file['is_dir']) && Vector::compare($ours['vector'], $told[$group]['vector']) !== 'equal') {
+			if (
+				! ($group === 'bytes'
+				&& $file['is_dir'])
+				&& Vector::compare($ours['vector'], $told[$group]['vector']) !== 'equal'
+			) {
 				return true;
 			}
 		}
@@ -87,12 +94,18 @@ final class Intake
 
 	private static function isDelete(array $entry): bool
 	{
-		return (bool) array_filter(is_array($entry['attach'] ?? null) ? $entry['attach'] : [], fn ($row) => ! empty($row['deleted']));
+		return (bool) array_filter(
+			is_array($entry['attach'] ?? null) ? $entry['attach'] : [],
+			fn ($row) => ! empty($row['deleted']),
+		);
 	}
 
 	/** A clone may only report its own state. */
 	private static function isFrom(string $root, array $entry): bool
 	{
-		return is_string($entry['fetch_url'] ?? null) && Clones::normalise(dirname($entry['fetch_url'])) === Clones::normalise($root);
+		return (
+			is_string($entry['fetch_url'] ?? null)
+			&& Clones::normalise(dirname($entry['fetch_url'])) === Clones::normalise($root)
+		);
 	}
 }

@@ -21,8 +21,9 @@ if (! class_exists('App', false)) {
 /**
  * Answers another clone that compares its files with ours.
  *
- * `round`: one message of the comparison; the first makes a snapshot of our files, which serves all later ones. `entries`: our state
- * of files, in the form of a sync packet. `finish`: files that the other has and we lack; we fetch them.
+ * `round`: one message of the comparison; the first makes a snapshot of our files, which serves all later ones.
+ * `entries`: our state of files, in the form of a sync packet. `finish`: files that the other has and we lack; we fetch
+ * them.
  */
 final class InventoryRequest
 {
@@ -37,9 +38,11 @@ final class InventoryRequest
 	/** How many listings of a channel's files may run at once. */
 	private const PLACES = 1;
 
-	private function __construct(private readonly array $channel, private readonly array $asked, private readonly string $root)
-	{
-	}
+	private function __construct(
+		private readonly array $channel,
+		private readonly array $asked,
+		private readonly string $root,
+	) {}
 
 	/** Answers. */
 	public static function answer(Request $request): Response
@@ -51,7 +54,9 @@ final class InventoryRequest
 			}
 			$root = Clones::rootOf($signed->channel, $signed->asked['key_id']);
 
-			return $root === null ? Response::error(403, 'unknown_requester') : (new self($signed->channel, $signed->asked, $root))->give();
+			return $root === null
+				? Response::error(403, 'unknown_requester')
+				: (new self($signed->channel, $signed->asked, $root))->give();
 		} catch (PermanentException) {
 			return Response::error(400, 'malformed');
 		} catch (\Throwable $e) {
@@ -76,7 +81,9 @@ final class InventoryRequest
 		}
 		$said = ['filesync' => Version::REQUEST, 'time' => Config::now()] + $said;
 
-		return ! empty($this->asked['gzip']) && function_exists('gzencode') ? Response::packed($said) : Response::json(200, $said);
+		return ! empty($this->asked['gzip']) && function_exists('gzencode')
+			? Response::packed($said)
+			: Response::json(200, $said);
 	}
 
 	/** Answers a round; null if our files must be listed first, and no place is free. */
@@ -125,7 +132,9 @@ final class InventoryRequest
 		$entries = [];
 		$bytes = 0;
 		foreach ($asked as $name => $hash) {
-			$entry = $hash === null ? null : Outgoing::state($this->channel, (string) $hash, ! empty($this->asked['posts']));
+			$entry = $hash === null
+				? null
+				: Outgoing::state($this->channel, (string) $hash, ! empty($this->asked['posts']));
 			$entries[] = ['for' => (string) $name, 'entry' => $entry];
 			$bytes += $entry ? strlen((string) json_encode($entry, JSON_PARTIAL_OUTPUT_ON_ERROR)) : 0;
 			if ($bytes > self::ANSWER_BYTES) {
@@ -159,17 +168,32 @@ final class InventoryRequest
 	{
 		$run = Run::find($this->asked['session'] ?? '');
 
-		return $run && $run->role === 'answer' && $run->uid === (int) $this->channel['channel_id'] && $run->peer === $this->root ? $run : null;
+		return $run
+		&& $run->role === 'answer'
+		&& $run->uid === (int) $this->channel['channel_id']
+		&& $run->peer === $this->root
+			? $run
+			: null;
 	}
 
 	private static function isWellFormed(array $asked): bool
 	{
 		$hop = $asked['hop'] ?? 0;
 
-		return in_array($asked['do'] ?? null, ['round', 'entries', 'finish'], true) && is_int($hop) && $hop >= 0 && $hop < self::MOST_HOPS
-			&& self::isText($asked['session'] ?? null, '/^[0-9a-f]{32}$/D') && self::isText($asked['message'] ?? null, '#^[A-Za-z0-9+/]*={0,2}$#D')
+		return (
+			in_array($asked['do'] ?? null, ['round', 'entries', 'finish'], true)
+			&& is_int($hop)
+			&& $hop >= 0
+			&& $hop < self::MOST_HOPS
+			&& self::isText($asked['session'] ?? null, '/^[0-9a-f]{32}$/D')
+			&& self::isText($asked['message'] ?? null, '#^[A-Za-z0-9+/]*={0,2}$#D')
 			&& self::isList($asked['keys'] ?? null, '/^[0-9a-f]{16}$/D', self::MOST_ENTRIES)
-			&& self::isList($asked['hashes'] ?? null, Bounds::HASH, $asked['do'] === 'finish' ? self::MOST_HASHES : self::MOST_ENTRIES);
+			&& self::isList(
+				$asked['hashes'] ?? null,
+				Bounds::HASH,
+				$asked['do'] === 'finish' ? self::MOST_HASHES : self::MOST_ENTRIES,
+			)
+		);
 	}
 
 	private static function isText(mixed $value, string $pattern): bool
@@ -179,7 +203,14 @@ final class InventoryRequest
 
 	private static function isList(mixed $value, string $pattern, int $most): bool
 	{
-		return $value === null || (is_array($value) && array_is_list($value) && count($value) <= $most
-			&& ! array_filter($value, fn ($one) => ! is_string($one) || ! preg_match($pattern, $one)));
+		return (
+			$value === null
+			|| (
+				is_array($value)
+				&& array_is_list($value)
+				&& count($value) <= $most
+				&& ! array_filter($value, fn ($one) => ! is_string($one) || ! preg_match($pattern, $one))
+			)
+		);
 	}
 }

@@ -20,8 +20,8 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Compares the files of each clone of a channel, so that files arrive even if their packets did not: soon after installing, once a
- * clone or this hub is back after an absence (for a clone at most once a day), and weekly.
+ * Compares the files of each clone of a channel, so that files arrive even if their packets did not: soon after
+ * installing, once a clone or this hub is back after an absence (for a clone at most once a day), and weekly.
  */
 final class Reconcile
 {
@@ -47,7 +47,9 @@ final class Reconcile
 				continue;
 			}
 			$run = Run::ask(['channel_id' => $pair['uid']], $pair['url']);
-			$isAway = isset($unreached[$pair['uid'] . ' ' . Clones::normalise($pair['url'])]) || Peers::isFailing($pair['url']);
+			$isAway =
+				isset($unreached[$pair['uid'] . ' ' . Clones::normalise($pair['url'])])
+				|| Peers::isFailing($pair['url']);
 			if ($isAway !== (bool) $run->was_away) {
 				$run->save(['was_away' => (int) $isAway]);
 				$isAway || $run->hurry();
@@ -76,8 +78,16 @@ final class Reconcile
 		$last = [];
 		foreach (Run::all('ask', (int) $channel['channel_id']) as $run) {
 			if ($run->finished) {
-				$counts = array_map(fn ($what) => (int) ($run->stats[$what] ?? 0), ['there' => 'missing_there', 'here' => 'missing_here', 'other' => 'different']);
-				$last[Clones::normalise($run->peer) ?? $run->peer] = ['at' => $run->finished, 'missing_there' => $counts['there'] + $counts['other'], 'missing_here' => $counts['here']];
+				$counts = array_map(fn ($what) => (int) ($run->stats[$what] ?? 0), [
+					'there' => 'missing_there',
+					'here' => 'missing_here',
+					'other' => 'different',
+				]);
+				$last[Clones::normalise($run->peer) ?? $run->peer] = [
+					'at' => $run->finished,
+					'missing_there' => $counts['there'] + $counts['other'],
+					'missing_here' => $counts['here'],
+				];
 			}
 		}
 
@@ -97,14 +107,20 @@ final class Reconcile
 			if ($run = Run::next($busy)) {
 				ServedLast::note('reconcile', $run->uid);
 				$outcome = self::goOn($run->id, min($deadline, Config::now() + ServedLast::TURN_SECONDS));
-				$outcome === Outcome::Busy && $busy[] = $run->id;
+				$outcome === Outcome::Busy && ($busy[] = $run->id);
 				$after = Run::find($run->id);
-				$isMoving = $outcome !== Outcome::Busy && (! $after || $after->next_at <= Config::now() || ($after->stats['told'] ?? 0) > ($run->stats['told'] ?? 0));
+				$isMoving =
+					$outcome !== Outcome::Busy
+					&& (
+						! $after
+						|| $after->next_at <= Config::now()
+						|| ($after->stats['told'] ?? 0) > ($run->stats['told'] ?? 0)
+					);
 				$movedAt = $isMoving ? Config::now() : $movedAt;
 				continue;
 			}
 			// A run that waits for another hub continues within seconds; cron comes within minutes.
-			if (! Run::isDueWithin(self::SOON_SECONDS, $busy) || Config::now() >= $movedAt + $linger) {
+			if (! Run::isDueWithin(self::SOON_SECONDS, $busy) || Config::now() >= ($movedAt + $linger)) {
 				break;
 			}
 			sleep(self::LOOK_SECONDS);
@@ -143,7 +159,11 @@ final class Reconcile
 				DroppedPackets::forget($run->uid, $run->peer, (int) ($run->stats['began'] ?? $began));
 			}
 			unset($run->stats['busy']);
-			$run->save(($run->attempts === $attempts + 1 ? ['attempts' => $attempts] : []) + ['stats' => $run->stats] + ($run->next_at === $again ? ['next_at' => Config::now()] : []));
+			$run->save(
+				($run->attempts === ($attempts + 1) ? ['attempts' => $attempts] : [])
+				+ ['stats' => $run->stats]
+				+ ($run->next_at === $again ? ['next_at' => Config::now()] : []),
+			);
 
 			return $isOver ? Outcome::Over : Outcome::On;
 		} catch (\Throwable $e) {
@@ -151,12 +171,20 @@ final class Reconcile
 				// The hub asked for a short wait, which does not count as a failure.
 				$busy = min(10, (int) ($run->stats['busy'] ?? 0));
 				$wait = max($e->retryAfter, Backoff::doubling(1, 10, self::BUSY_SECONDS)->seconds($busy));
-				$run->save(['attempts' => $attempts, 'stats' => ['busy' => $busy + 1] + $run->stats, 'next_at' => Config::now() + $wait]);
+				$run->save([
+					'attempts' => $attempts,
+					'stats' => ['busy' => $busy + 1] + $run->stats,
+					'next_at' => Config::now() + $wait,
+				]);
 
 				return Outcome::On;
 			}
 			$e instanceof PeerFailure || Config::logFailure('comparing with ' . $run->peer, $e);
-			$run->save(['attempts' => $attempts + 1, 'reason' => mb_substr($e->getMessage(), 0, 500), 'next_at' => Config::now() + self::backoff()->spread($attempts + 1)]);
+			$run->save([
+				'attempts' => $attempts + 1,
+				'reason' => mb_substr($e->getMessage(), 0, 500),
+				'next_at' => Config::now() + self::backoff()->spread($attempts + 1),
+			]);
 
 			return Outcome::Failed;
 		} finally {
@@ -178,7 +206,10 @@ final class Reconcile
 		if (! $isDry && ! Legacy::prepare($channel, $deadline)) {
 			return false;
 		}
-		if (! in_array($run->state, StockComparison::STATES, true) && Peers::offers($run->peer, 'inventory') !== false) {
+		if (
+			! in_array($run->state, StockComparison::STATES, true)
+			&& Peers::offers($run->peer, 'inventory') !== false
+		) {
 			try {
 				return $comparison->work($deadline, $progress);
 			} catch (PeerFailure $e) {
@@ -197,8 +228,12 @@ final class Reconcile
 	{
 		$before = Config::number('planned_at', 'state');
 		Config::set('planned_at', (string) Config::now(), 'state');
-		if ($before && $before < Config::now() - self::ABSENT_SECONDS) {
-			Table::update('filesync_reconcile', ['next_at' => Config::now()], ['role' => 'ask', 'next_at >' => Config::now()]);
+		if ($before && $before < (Config::now() - self::ABSENT_SECONDS)) {
+			Table::update(
+				'filesync_reconcile',
+				['next_at' => Config::now()],
+				['role' => 'ask', 'next_at >' => Config::now()],
+			);
 		}
 	}
 }

@@ -26,9 +26,9 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Compares a channel's files with those of a clone that does not speak filesync, through the listing of its API. Differing files are
- * requested one by one and applied like packets; files that the clone lacks, or whose version here wins, are sent as ordinary packets,
- * a few at a time, and only while none waits for that hub.
+ * Compares a channel's files with those of a clone that does not speak filesync, through the listing of its API.
+ * Differing files are requested one by one and applied like packets; files that the clone lacks, or whose version here
+ * wins, are sent as ordinary packets, a few at a time, and only while none waits for that hub.
  */
 final class StockComparison
 {
@@ -45,9 +45,11 @@ final class StockComparison
 	private const COLUMNS = 'id, uid, hash, filename, folder, filesize, is_dir, edited, allow_cid, allow_gid, deny_cid, deny_gid';
 	private const ACCESS = ['allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => ''];
 
-	public function __construct(private readonly array $channel, private readonly Run $run, private readonly bool $isDry = false)
-	{
-	}
+	public function __construct(
+		private readonly array $channel,
+		private readonly Run $run,
+		private readonly bool $isDry = false,
+	) {}
 
 	/**
 	 * Works until a deadline, or until the run has to wait; true once it is over.
@@ -68,7 +70,7 @@ final class StockComparison
 				$step = $this->step($until);
 				$progress && $progress($this->run);
 			} while ($step === Step::GoesOn && microtime(true) < $until);
-		} catch (PermanentException | TemporaryException $e) {
+		} catch (PermanentException|TemporaryException $e) {
 			// The snapshot is gone or damaged, or the other list is too long: start over later.
 			$this->run->save(['state' => 'idle']);
 			throw new PeerFailure($e->getMessage());
@@ -89,7 +91,7 @@ final class StockComparison
 				return $this->send($until);
 			default:
 				$this->run->beginReading(OriginFiles::BEGIN);
-				// no break
+			// no break
 			case 'reading':
 				if ($this->read($until)) {
 					$this->compare();
@@ -119,7 +121,10 @@ final class StockComparison
 		return ! $cursor;
 	}
 
-	/** Lists our files in native memory and compares the other clone's snapshot with the list. The differences stay with the snapshot, and are read a page at a time. */
+	/**
+	 * Lists our files in native memory and compares the other clone's snapshot with the list. The differences stay with
+	 * the snapshot, and are read a page at a time.
+	 */
 	private function compare(): void
 	{
 		$here = new Inventory();
@@ -137,8 +142,20 @@ final class StockComparison
 		foreach ($this->run->differences() as $one) {
 			$counts[self::verdict($one)]++;
 		}
-		$this->run->stats = $counts + ['present' => $here->count() - $counts['missing_there'] - $counts['different'], 'entries' => $here->count(), 'rounds' => $there->rounds()] + $this->run->stats;
-		$this->run->save(['state' => 'asking', 'stats' => $this->run->stats, 'position' => ['offset' => 0], 'body' => ['send' => []]]);
+		$this->run->stats =
+			$counts
+			+ [
+				'present' => $here->count() - $counts['missing_there'] - $counts['different'],
+				'entries' => $here->count(),
+				'rounds' => $there->rounds(),
+			]
+			+ $this->run->stats;
+		$this->run->save([
+			'state' => 'asking',
+			'stats' => $this->run->stats,
+			'position' => ['offset' => 0],
+			'body' => ['send' => []],
+		]);
 	}
 
 	/** Returns how a file differs; the snapshot belongs to the other clone. */
@@ -168,7 +185,10 @@ final class StockComparison
 		do {
 			$rows = Table::select('attach', ['uid' => $run->uid, 'id >' => $after], 'id', self::PAGE, 'id, hash');
 			$after = $rows ? (int) end($rows)['id'] : $after;
-			$lacking = array_filter(array_column($rows, 'hash'), fn ($hash) => $run->inventory()->find(substr(Inventory::id($hash, '', ''), 0, 16)) === null);
+			$lacking = array_filter(
+				array_column($rows, 'hash'),
+				fn ($hash) => $run->inventory()->find(substr(Inventory::id($hash, '', ''), 0, 16)) === null,
+			);
 		} while ($rows && ! $lacking);
 
 		return array_values($lacking);
@@ -204,17 +224,29 @@ final class StockComparison
 			}
 			$asked++;
 			$entry = OriginFiles::export($this->channel, $this->run->peer, $one['hash']);
-			if ($entry && Intake::hashOf($entry) === $one['hash'] && Intake::take($this->channel, $this->run->peer, $entry) !== null && $this->isOursAnother($one['hash'], $entry)) {
+			if (
+				$entry
+				&& Intake::hashOf($entry) === $one['hash']
+				&& Intake::take($this->channel, $this->run->peer, $entry) !== null
+				&& $this->isOursAnother($one['hash'], $entry)
+			) {
 				$this->run->body['send'][] = [$one['hash'], $verdict === 'different'];
 			}
 		}
 		$isFull = count($this->run->body['send']) >= self::MOST_NOTED;
-		$this->run->save(['body' => $this->run->body, 'position' => $some ? ['offset' => $offset] : ['after' => 0], 'state' => $some && ! $isFull ? 'asking' : 'sending']);
+		$this->run->save([
+			'body' => $this->run->body,
+			'position' => $some ? ['offset' => $offset] : ['after' => 0],
+			'state' => $some && ! $isFull ? 'asking' : 'sending',
+		]);
 
 		return Step::GoesOn;
 	}
 
-	/** Tells whether our present state must be sent: it has another name, folder, access or other bytes, or the file was deleted. */
+	/**
+	 * Tells whether our present state must be sent: it has another name, folder, access or other bytes, or the file was
+	 * deleted.
+	 */
 	private function isOursAnother(string $hash, array $entry): bool
 	{
 		$own = Store::attach($this->run->uid, $hash);
@@ -227,13 +259,21 @@ final class StockComparison
 		} catch (Refused) {
 			return false;
 		}
-		[$ours, $theirs] = [Revisions::prints($own, Revisions::terms($own)), $told ? Revisions::prints($told, $told['term']) : []];
+		[$ours, $theirs] = [
+			Revisions::prints($own, Revisions::terms($own)),
+			$told ? Revisions::prints($told, $told['term']) : [],
+		];
 		if (! $theirs) {
 			return false;
 		}
-		$isSamePlace = $own['folder'] === $told['folder'] && AttachRow::isNameOrVariant($own['filename'], $told['filename']);
+		$isSamePlace =
+			$own['folder'] === $told['folder'] && AttachRow::isNameOrVariant($own['filename'], $told['filename']);
 
-		return ! $isSamePlace || $ours['access'] !== $theirs['access'] || (! $isLive && $ours['bytes'] !== $theirs['bytes'] && (int) $theirs['bytes'] !== Bounds::COLUMN_END);
+		return (
+			! $isSamePlace
+			|| $ours['access'] !== $theirs['access']
+			|| (! $isLive && $ours['bytes'] !== $theirs['bytes'] && (int) $theirs['bytes'] !== Bounds::COLUMN_END)
+		);
 	}
 
 	/** Sends some files that the hub lacks; once all noted ones are sent, notes more, or continues asking. */
@@ -247,12 +287,17 @@ final class StockComparison
 			$this->run->save(['next_at' => Config::now() + self::SEND_SECONDS]);
 			return Step::Waits;
 		}
-		for ($sent = $looked = 0; $send && $sent < self::SEND_AT_ONCE && (! $looked || microtime(true) < $until); $looked++) {
+		for (
+			$sent = $looked = 0;
+			$send && $sent < self::SEND_AT_ONCE && (! $looked || microtime(true) < $until);
+			$looked++
+		) {
 			[$hash, $isDifferent] = array_shift($send);
 			$own = Store::attach($this->run->uid, $hash);
 			$isGone = ! $own && (Revisions::find($this->run->uid, $hash)['state'] ?? '') === 'gone';
 			if ($own || $isGone) {
-				$isWanted = $isGone === OriginFiles::has($this->channel, $this->run->peer, $hash) || ($own && $isDifferent);
+				$isWanted =
+					$isGone === OriginFiles::has($this->channel, $this->run->peer, $hash) || ($own && $isDifferent);
 				$isWanted && Outgoing::send($this->channel, $hash, $isGone);
 				$sent += (int) $isWanted;
 			}
@@ -275,7 +320,10 @@ final class StockComparison
 			$this->run->postpone();
 			return Step::Over;
 		}
-		$this->run->save(['position' => ['after' => $after], 'body' => ['send' => array_map(fn ($hash) => [$hash, false], $lacking)]]);
+		$this->run->save([
+			'position' => ['after' => $after],
+			'body' => ['send' => array_map(fn ($hash) => [$hash, false], $lacking)],
+		]);
 
 		return Step::GoesOn;
 	}

@@ -20,7 +20,8 @@ if (! class_exists('App', false)) {
  * Reads files on disk again and compares them with the recorded digests, a slice each night. Damaged files are fetched
  * from another clone; the damaged bytes are kept like all replaced ones.
  *
- * A digest is valid as long as the row's size and date show that nobody changed the file since. A file without a digest gets one.
+ * A digest is valid as long as the row's size and date show that nobody changed the file since. A file without a digest
+ * gets one.
  */
 final class Verify
 {
@@ -28,9 +29,7 @@ final class Verify
 	private const PAGE = 100;
 
 	/** @param ?\Closure $report Called with the result of `look()` for each file. */
-	public function __construct(private readonly array $channel, private readonly ?\Closure $report = null)
-	{
-	}
+	public function __construct(private readonly array $channel, private readonly ?\Closure $report = null) {}
 
 	/** Starts the background job. Once a day. */
 	public static function plan(): void
@@ -48,15 +47,28 @@ final class Verify
 			return;
 		}
 		try {
-			$channels = array_column(Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id'), 'channel_id');
-			$runs = array_map(fn ($id) => Run::ask(['channel_id' => (int) $id], '', 'verify'), array_filter($channels, fn ($id) => Config::serves((int) $id)));
+			$channels = array_column(
+				Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id'),
+				'channel_id',
+			);
+			$runs = array_map(
+				fn ($id) => Run::ask(['channel_id' => (int) $id], '', 'verify'),
+				array_filter($channels, fn ($id) => Config::serves((int) $id)),
+			);
 			// The channel whose turn was longest ago goes first, so that a large channel does not take every night.
 			usort($runs, fn ($one, $other) => $one->finished <=> $other->finished);
 			for ($rest = $runs; $rest && Config::now() < $deadline;) {
 				$run = array_shift($rest);
 				try {
 					$channel = Clones::channel($run->uid);
-					if ($channel && ! (new self($channel))->goOn($run, min($deadline, Config::now() + ServedLast::TURN_SECONDS), $token)) {
+					if (
+						$channel
+						&& ! (new self($channel))->goOn(
+							$run,
+							min($deadline, Config::now() + ServedLast::TURN_SECONDS),
+							$token,
+						)
+					) {
 						$rest[] = $run;
 					}
 				} catch (\Throwable $e) {
@@ -76,9 +88,17 @@ final class Verify
 		$after = (int) ($run->position['after'] ?? 0);
 		$stats = $after ? $run->stats : [];
 		do {
-			$rows = Table::select('attach', ['uid' => $run->uid, 'is_dir' => 0, 'os_storage' => 1, 'id >' => $after], 'id', self::PAGE);
+			$rows = Table::select(
+				'attach',
+				['uid' => $run->uid, 'is_dir' => 0, 'os_storage' => 1, 'id >' => $after],
+				'id',
+				self::PAGE,
+			);
 			foreach ($rows as $row) {
-				$one = (new FileCheck($this->channel))->look(Store::withTrueSize($row), fn () => $token === '' || Lease::extend('verify', $token, self::LEASE_SECONDS));
+				$one = (new FileCheck($this->channel))->look(
+					Store::withTrueSize($row),
+					fn () => $token === '' || Lease::extend('verify', $token, self::LEASE_SECONDS),
+				);
 				$stats[$one['verdict']] = ($stats[$one['verdict']] ?? 0) + 1;
 				$after = (int) $row['id'];
 				$this->report && ($this->report)($one);
@@ -88,7 +108,12 @@ final class Verify
 			}
 			$isOver = count($rows) < self::PAGE && (! $rows || $after === (int) end($rows)['id']);
 		} while (! $isOver && Config::now() < $deadline);
-		$run->save(['position' => $isOver ? [] : ['after' => $after], 'stats' => $stats, 'finished' => Config::now(), 'next_at' => 0]);
+		$run->save([
+			'position' => $isOver ? [] : ['after' => $after],
+			'stats' => $stats,
+			'finished' => Config::now(),
+			'next_at' => 0,
+		]);
 
 		return $isOver;
 	}

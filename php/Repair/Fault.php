@@ -12,7 +12,8 @@ final class Fault
 	/**
 	 * @param string                  $shape One of the words that docs/troubleshooting.md lists.
 	 * @param string                  $what  What is wrong, in words.
-	 * @param ?\Closure(Journal): bool $mend  Mends it; false if that cannot be done now. Null if only a human can decide.
+	 * @param ?\Closure(Journal): bool $mend  Mends it; false if that cannot be done now. Null if only a human can
+	 *     decide.
 	 */
 	public function __construct(
 		public readonly string $shape,
@@ -20,6 +21,5 @@ final class Fault
 		public readonly string $name,
 		public readonly string $what,
 		public readonly ?\Closure $mend,
-	) {
-	}
+	) {}
 }

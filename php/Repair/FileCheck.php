@@ -27,16 +27,14 @@ final class FileCheck
 {
 	private const STEP_MS = 2000;
 
-	public function __construct(private readonly array $channel)
-	{
-	}
+	public function __construct(private readonly array $channel) {}
 
 	/**
 	 * Checks one file and, if it is damaged, has it fetched.
 	 *
-	 * @return array{hash: string, name: string, verdict: string, reason: string} Verdicts: `present`; `unverified`: it had no
-	 *   digest, but has one now; `damaged`: it is being fetched; `lost`: damaged, and no other clone can give it; `arriving`, `changing`:
-	 *   not checked now.
+	 * @return array{hash: string, name: string, verdict: string, reason: string} Verdicts: `present`; `unverified`:
+	 *     it had no digest, but has one now; `damaged`: it is being fetched; `lost`: damaged, and no other clone can
+	 *     give it; `arriving`, `changing`: not checked now.
 	 */
 	public function look(array $row, ?\Closure $beat = null): array
 	{
@@ -60,7 +58,13 @@ final class FileCheck
 			return self::verdict($row, $recorded === null ? 'unverified' : 'present');
 		}
 
-		return $this->damaged($row, $recorded, $isSane ? 'its bytes differ from the recorded ones' : "{$stat['size_bytes']} bytes are on disk, not {$row['filesize']}");
+		return $this->damaged(
+			$row,
+			$recorded,
+			$isSane
+				? 'its bytes differ from the recorded ones'
+				: "{$stat['size_bytes']} bytes are on disk, not {$row['filesize']}",
+		);
 	}
 
 	/** Returns the recorded digest of the row's bytes, null if there is none. */
@@ -100,7 +104,9 @@ final class FileCheck
 	private function damaged(array $row, ?string $sha256, string $reason): array
 	{
 		$clone = Peers::byHealth(Clones::others($this->channel))[0] ?? null;
-		Config::log("{$row['hash']} of channel {$row['uid']} is damaged: $reason" . ($clone ? '' : '; there is no other clone'));
+		Config::log(
+			"{$row['hash']} of channel {$row['uid']} is damaged: $reason" . ($clone ? '' : '; there is no other clone'),
+		);
 		if (! $clone) {
 			return self::verdict($row, 'lost', $reason);
 		}
@@ -108,7 +114,7 @@ final class FileCheck
 		Digests::distrust((int) $row['uid'], $row['hash']);
 		try {
 			$this->fetch($row, $sha256, $clone);
-		} catch (Refused | Postponed $e) {
+		} catch (Refused|Postponed $e) {
 			return self::verdict($row, 'lost', "$reason; it cannot be fetched: " . $e->getMessage());
 		}
 
@@ -120,7 +126,9 @@ final class FileCheck
 		$entry = Core::export($this->channel, $row['hash']);
 		$packet = Packet::read(array_diff_key($entry, ['item' => 1]));
 		$file = Revisions::find((int) $row['uid'], $row['hash']) ?? Revisions::unknown((int) $row['uid'], $row['hash']);
-		$value = $file['bytes']['print'] === '' ? null : array_diff_key($file['bytes'], ['past' => 1]) + ['seen' => $file['bytes']['vector']];
+		$value = $file['bytes']['print'] === ''
+			? null
+			: array_diff_key($file['bytes'], ['past' => 1]) + ['seen' => $file['bytes']['vector']];
 		Queue::stage(new Wanted(
 			channelId: (int) $row['uid'],
 			hash: (string) $row['hash'],
@@ -133,7 +141,8 @@ final class FileCheck
 			nick: (string) $clone['nick'],
 			names: array_map(strval(...), [...array_column($packet->folders, 'filename'), $row['filename']]),
 			entry: ['folders' => $packet->folders, 'attach' => $packet->last, 'photo' => $packet->photos[0] ?? null]
-				+ ($sha256 === null ? [] : ['sha256' => $sha256]) + ['revision' => $value],
+			+ ($sha256 === null ? [] : ['sha256' => $sha256])
+			+ ['revision' => $value],
 			base: Store::facts(Store::pathOf($this->channel, $row)),
 			isLate: true,
 		));

@@ -17,8 +17,9 @@ if (! class_exists('App', false)) {
 final class FileRows
 {
 	private const PAGE = 200;
-	private const COLUMNS = 'id, aid, uid, hash, creator, filename, filetype, filesize, revision, folder, flags, is_dir, is_photo, os_storage, os_path, display_path,'
-		. ' created, edited, allow_cid, allow_gid, deny_cid, deny_gid';
+	private const COLUMNS =
+		'id, aid, uid, hash, creator, filename, filetype, filesize, revision, folder, flags, is_dir, is_photo, os_storage, os_path, display_path,'
+			. ' created, edited, allow_cid, allow_gid, deny_cid, deny_gid';
 
 	/** How many rows the last step read. */
 	public int $passed = 0;
@@ -55,7 +56,10 @@ final class FileRows
 	private function faults(array $rows): \Generator
 	{
 		$twins = $this->groups(['hash' => array_column($rows, 'hash')], fn ($row) => $row['hash']);
-		$namesakes = $this->groups(['folder' => array_column($rows, 'folder'), 'filename' => array_column($rows, 'filename')], fn ($row) => $row['folder'] . "\n" . $row['filename']);
+		$namesakes = $this->groups(
+			['folder' => array_column($rows, 'folder'), 'filename' => array_column($rows, 'filename')],
+			fn ($row) => $row['folder'] . "\n" . $row['filename'],
+		);
 		foreach ($this->withContent($rows) as $row) {
 			$same = $twins[$row['hash']];
 			if (count($same) > 1) {
@@ -64,7 +68,10 @@ final class FileRows
 				}
 				continue;
 			}
-			$named = array_values(array_unique(array_column($namesakes[$row['folder'] . "\n" . $row['filename']], 'hash')));
+			$named = array_values(array_unique(array_column(
+				$namesakes[$row['folder'] . "\n" . $row['filename']],
+				'hash',
+			)));
 			if (count($named) > 1 && $named[0] !== $row['hash']) {
 				yield $this->namesake($row);
 				$row = $this->row((int) $row['id']);
@@ -82,15 +89,27 @@ final class FileRows
 		}
 		$place = $row ? $this->placeOf($row) : null;
 		if ($place && ($row['os_path'] === '' || $row['display_path'] !== $place['display_path'])) {
-			yield $this->fault('place', $row, $row['display_path'] === '' ? 'the row has no path' : "the row has the old path {$row['display_path']}", function (Journal $journal) use ($row, $place) {
-				$set = ($row['os_path'] === '' ? ['os_path' => $place['os_path']] : []) + ['display_path' => $place['display_path']];
-				$journal->update('attach', $row, $set);
-				foreach (Table::select('photo', ['uid' => $this->uid, 'resource_id' => $row['hash']], 'id', 0, 'id, os_path, display_path') as $photo) {
-					$journal->update('photo', $photo, $set);
-				}
+			yield $this->fault(
+				'place',
+				$row,
+				$row['display_path'] === '' ? 'the row has no path' : "the row has the old path {$row['display_path']}",
+				function (Journal $journal) use ($row, $place) {
+					$set = ($row['os_path'] === '' ? ['os_path' => $place['os_path']] : [])
+					+ ['display_path' => $place['display_path']];
+					$journal->update('attach', $row, $set);
+					foreach (Table::select(
+						'photo',
+						['uid' => $this->uid, 'resource_id' => $row['hash']],
+						'id',
+						0,
+						'id, os_path, display_path',
+					) as $photo) {
+						$journal->update('photo', $photo, $set);
+					}
 
-				return true;
-			});
+					return true;
+				},
+			);
 			$row = $this->row($id);
 		}
 		if (! $row || (int) $row['is_dir']) {
@@ -105,11 +124,16 @@ final class FileRows
 		}
 		$path = Store::pathOf($this->channel, $row);
 		if ($path !== null && $row['content'] !== $path) {
-			yield $this->fault('prefix', $row, "its path is {$row['content']}, without the channel's folder", function (Journal $journal) use ($row, $path) {
-				$journal->update('attach', $row, ['content' => $path]);
+			yield $this->fault(
+				'prefix',
+				$row,
+				"its path is {$row['content']}, without the channel's folder",
+				function (Journal $journal) use ($row, $path) {
+					$journal->update('attach', $row, ['content' => $path]);
 
-				return true;
-			});
+					return true;
+				},
+			);
 		}
 		if ((Store::facts($path)['size_bytes'] ?? null) !== (int) $row['filesize']) {
 			yield from $this->bytes($row);
@@ -118,15 +142,27 @@ final class FileRows
 
 	private function inDatabase(array $row, ?array $place): Fault
 	{
-		return $this->fault('database', $row, 'its bytes are in the database', $place === null ? null : function (Journal $journal) use ($row, $place) {
-			$journal->bringOut('attach', $row, $place['content'], ['os_path' => $place['os_path']]);
-			$photo = Table::first('photo', ['uid' => $this->uid, 'resource_id' => $row['hash'], 'imgscale' => 0, 'os_storage' => 0], 'id', 'id, os_storage, filesize');
-			if ($photo) {
-				$journal->bringOut('photo', $photo, $place['content'], []);
-			}
+		return $this->fault(
+			'database',
+			$row,
+			'its bytes are in the database',
+			$place === null
+				? null
+				: function (Journal $journal) use ($row, $place) {
+					$journal->bringOut('attach', $row, $place['content'], ['os_path' => $place['os_path']]);
+					$photo = Table::first(
+						'photo',
+						['uid' => $this->uid, 'resource_id' => $row['hash'], 'imgscale' => 0, 'os_storage' => 0],
+						'id',
+						'id, os_storage, filesize',
+					);
+					if ($photo) {
+						$journal->bringOut('photo', $photo, $place['content'], []);
+					}
 
-			return true;
-		});
+					return true;
+				},
+		);
 	}
 
 	/** Verifying mends a row whose bytes are missing or of the wrong number: another clone may have them. */
@@ -134,16 +170,33 @@ final class FileRows
 	{
 		$facts = Facts::of($this->channel, $row['hash'], 0);
 		if (in_array($facts->state, ['absent', 'partial'], true) && ! $facts->isArriving) {
-			$what = $facts->state === 'absent' ? 'its bytes are not on disk' : "{$facts->sizeBytes} bytes are on disk, the row says {$row['filesize']}";
-			yield $this->fault('bytes', $row, $what, fn () => (new FileCheck($this->channel))->look(Store::attach($this->uid, $row['hash']))['verdict'] === 'damaged');
+			$what = $facts->state === 'absent'
+				? 'its bytes are not on disk'
+				: "{$facts->sizeBytes} bytes are on disk, the row says {$row['filesize']}";
+			yield $this->fault(
+				'bytes',
+				$row,
+				$what,
+				fn () => (
+					(new FileCheck($this->channel))->look(Store::attach($this->uid, $row['hash']))['verdict']
+					=== 'damaged'
+				),
+			);
 		}
 	}
 
-	/** A folder without a row. Its contents keep their place: this creates the row, visible to the owner only, until a clone tells its name. */
+	/**
+	 * A folder without a row. Its contents keep their place: this creates the row, visible to the owner only, until a
+	 * clone tells its name.
+	 */
 	private function lostFolder(array $row): ?Fault
 	{
 		$missing = $row['folder'];
-		for ($passed = []; $missing !== '' && ! isset($passed[$missing]) && ($folder = Store::attach($this->uid, $missing)); $missing = (string) $folder['folder']) {
+		for (
+			$passed = [];
+			$missing !== '' && ! isset($passed[$missing]) && ($folder = Store::attach($this->uid, $missing));
+			$missing = (string) $folder['folder']
+		) {
 			if (! (int) $folder['is_dir']) {
 				return $this->fault('folder', $row, "its folder $missing is a file", null);
 			}
@@ -156,12 +209,36 @@ final class FileRows
 			return $this->fault('folder', $row, 'its folder has an impossible name', null);
 		}
 
-		return $this->fault('folder', $row, "its folder $missing has no row", function (Journal $journal) use ($row, $missing) {
+		return $this->fault('folder', $row, "its folder $missing has no row", function (Journal $journal) use (
+			$row,
+			$missing,
+		) {
 			$name = Store::freeName($this->uid, '', $missing, 'recovered-' . substr($missing, 0, 8));
-			$place = ['os_path' => $missing, 'display_path' => $name, 'content' => Store::root($this->channel) . '/' . $missing];
-			$folder = ['hash' => $missing, 'creator' => $row['creator'], 'folder' => '', 'flags' => 0, 'created' => $row['created']] + self::ownersOnly($this->channel);
-			$journal->insert('attach', AttachRow::columns($this->channel, $folder, $place, $name)
-				+ ['is_dir' => 1, 'is_photo' => 0, 'filetype' => 'multipart/mixed', 'filesize' => 0, 'edited' => $row['created']], ['uid' => $this->uid, 'hash' => $missing]);
+			$place = [
+				'os_path' => $missing,
+				'display_path' => $name,
+				'content' => Store::root($this->channel) . '/' . $missing,
+			];
+			$folder =
+				[
+					'hash' => $missing,
+					'creator' => $row['creator'],
+					'folder' => '',
+					'flags' => 0,
+					'created' => $row['created'],
+				] + self::ownersOnly($this->channel);
+			$journal->insert(
+				'attach',
+				AttachRow::columns($this->channel, $folder, $place, $name)
+				+ [
+					'is_dir' => 1,
+					'is_photo' => 0,
+					'filetype' => 'multipart/mixed',
+					'filesize' => 0,
+					'edited' => $row['created'],
+				],
+				['uid' => $this->uid, 'hash' => $missing],
+			);
 			$this->places = [];
 
 			return true;
@@ -170,54 +247,106 @@ final class FileRows
 
 	private function twins(array $row, int $count): Fault
 	{
-		$rows = $this->withContent(Table::select('attach', ['uid' => $this->uid, 'hash' => $row['hash']], 'id', 0, self::COLUMNS));
-		$isWhole = fn ($one) => (Store::facts(Store::pathOf($this->channel, $one))['size_bytes'] ?? -1) === (int) $one['filesize'];
-		usort($rows, fn ($a, $b) => [$isWhole($b), (int) $b['revision'], (int) $a['id']] <=> [$isWhole($a), (int) $a['revision'], (int) $b['id']]);
+		$rows = $this->withContent(Table::select(
+			'attach',
+			['uid' => $this->uid, 'hash' => $row['hash']],
+			'id',
+			0,
+			self::COLUMNS,
+		));
+		$isWhole = fn ($one) => (
+			(Store::facts(Store::pathOf($this->channel, $one))['size_bytes'] ?? -1) === (int) $one['filesize']
+		);
+		usort(
+			$rows,
+			fn ($a, $b) => (
+				[$isWhole($b), (int) $b['revision'], (int) $a['id']] <=> [
+					$isWhole($a),
+					(int) $a['revision'],
+					(int) $b['id'],
+				]
+			),
+		);
 		// Bytes in the database must be written out first; other files may be inside the twin of a folder.
-		$canGo = ! array_filter($rows, fn ($one) => ! (int) $one['os_storage']) && count(array_unique(array_column($rows, 'is_dir'))) === 1;
+		$canGo =
+			! array_filter($rows, fn ($one) => ! (int) $one['os_storage'])
+			&& count(array_unique(array_column($rows, 'is_dir'))) === 1;
 
-		return $this->fault('twice', $row, "it has $count rows", ! $canGo ? null : function (Journal $journal) use ($rows) {
-			$kept = array_shift($rows);
-			$terms = ['uid' => $this->uid, 'otype' => Core::TERM_OF_FILE];
-			foreach ($rows as $gone) {
-				$moves = ! Table::count('term', $terms + ['oid' => (int) $kept['id']]);
-				foreach ($moves ? Table::select('term', $terms + ['oid' => (int) $gone['id']], 'tid', 0, 'tid, oid') : [] as $term) {
-					$journal->update('term', $term, ['oid' => (int) $kept['id']]);
-				}
-				$journal->delete('attach', $gone);
-			}
+		return $this->fault(
+			'twice',
+			$row,
+			"it has $count rows",
+			! $canGo
+				? null
+				: function (Journal $journal) use ($rows) {
+					$kept = array_shift($rows);
+					$terms = ['uid' => $this->uid, 'otype' => Core::TERM_OF_FILE];
+					foreach ($rows as $gone) {
+						$moves = ! Table::count('term', $terms + ['oid' => (int) $kept['id']]);
+						foreach ($moves
+							? Table::select('term', $terms + ['oid' => (int) $gone['id']], 'tid', 0, 'tid, oid')
+							: [] as $term) {
+							$journal->update('term', $term, ['oid' => (int) $kept['id']]);
+						}
+						$journal->delete('attach', $gone);
+					}
 
-			return true;
-		});
+					return true;
+				},
+		);
 	}
 
 	private function namesake(array $row): Fault
 	{
-		return $this->fault('name', $row, 'another one in its folder has the same name', (int) $row['is_dir'] ? null : function (Journal $journal) use ($row) {
-			$name = Store::freeName($this->uid, $row['folder'], $row['hash'], $row['filename']);
-			$place = Store::place($this->channel, $row['folder'], $row['hash'], $name);
-			if (! $place) {
-				return false;
-			}
-			$set = ['filename' => $name, 'display_path' => $place['display_path']];
-			$journal->update('attach', $row, $set);
-			foreach (Table::select('photo', ['uid' => $this->uid, 'resource_id' => $row['hash']], 'id', 0, 'id, filename, display_path') as $photo) {
-				$journal->update('photo', $photo, $set);
-			}
+		return $this->fault(
+			'name',
+			$row,
+			'another one in its folder has the same name',
+			(int) $row['is_dir']
+				? null
+				: function (Journal $journal) use ($row) {
+					$name = Store::freeName($this->uid, $row['folder'], $row['hash'], $row['filename']);
+					$place = Store::place($this->channel, $row['folder'], $row['hash'], $name);
+					if (! $place) {
+						return false;
+					}
+					$set = ['filename' => $name, 'display_path' => $place['display_path']];
+					$journal->update('attach', $row, $set);
+					foreach (Table::select(
+						'photo',
+						['uid' => $this->uid, 'resource_id' => $row['hash']],
+						'id',
+						0,
+						'id, filename, display_path',
+					) as $photo) {
+						$journal->update('photo', $photo, $set);
+					}
 
-			return true;
-		});
+					return true;
+				},
+		);
 	}
 
 	/** Returns access for the channel alone. */
 	public static function ownersOnly(array $channel): array
 	{
-		return ['allow_cid' => '<' . $channel['channel_hash'] . '>', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => ''];
+		return [
+			'allow_cid' => '<' . $channel['channel_hash'] . '>',
+			'allow_gid' => '',
+			'deny_cid' => '',
+			'deny_gid' => '',
+		];
 	}
 
 	private function fault(string $shape, array $row, string $what, ?\Closure $mend): Fault
 	{
-		return new Fault($shape, $row['hash'], $row['display_path'] !== '' ? $row['display_path'] : $row['filename'], $what, $mend);
+		return new Fault(
+			$shape,
+			$row['hash'],
+			$row['display_path'] !== '' ? $row['display_path'] : $row['filename'],
+			$what,
+			$mend,
+		);
 	}
 
 	private function row(int $id): ?array
@@ -228,7 +357,17 @@ final class FileRows
 	/** Adds the paths of rows that have one. */
 	private function withContent(array $rows): array
 	{
-		$paths = array_column(Table::select('attach', ['id' => array_map('intval', array_column($rows, 'id')), 'os_storage' => 1], '', 0, 'id, content'), 'content', 'id');
+		$paths = array_column(
+			Table::select(
+				'attach',
+				['id' => array_map('intval', array_column($rows, 'id')), 'os_storage' => 1],
+				'',
+				0,
+				'id, content',
+			),
+			'content',
+			'id',
+		);
 
 		return array_map(fn ($row) => $row + ['content' => $paths[$row['id']] ?? ''], $rows);
 	}
@@ -243,15 +382,24 @@ final class FileRows
 		$this->places[$row['folder']] = $folder;
 		$end = fn (string $path, string $old, string $new) => substr($path, 0, -strlen($old)) . $new;
 
-		return ['os_path' => $end($folder['os_path'], 'hash', $row['hash']), 'display_path' => $end($folder['display_path'], 'name', $row['filename']),
-			'content' => $end($folder['content'], 'hash', $row['hash'])];
+		return [
+			'os_path' => $end($folder['os_path'], 'hash', $row['hash']),
+			'display_path' => $end($folder['display_path'], 'name', $row['filename']),
+			'content' => $end($folder['content'], 'hash', $row['hash']),
+		];
 	}
 
 	/** Returns the channel's matching rows, grouped by an exact key. */
 	private function groups(array $where, \Closure $key): array
 	{
 		$groups = [];
-		foreach (Table::select('attach', ['uid' => $this->uid] + array_map(fn ($values) => array_values(array_unique($values)), $where), 'id', 0, 'id, hash, folder, filename') as $row) {
+		foreach (Table::select(
+			'attach',
+			['uid' => $this->uid] + array_map(fn ($values) => array_values(array_unique($values)), $where),
+			'id',
+			0,
+			'id, hash, folder, filename',
+		) as $row) {
 			$groups[$key($row)][] = $row;
 		}
 

@@ -17,7 +17,8 @@ if (! class_exists('App', false)) {
 /**
  * Makes the changes of a repair, and records the old state with each, so that it can be reverted.
  *
- * The changes of one fault and their entry are one transaction. Files are written before it, and only to unused paths; none is moved or removed.
+ * The changes of one fault and their entry are one transaction. Files are written before it, and only to unused paths;
+ * none is moved or removed.
  */
 final class Journal
 {
@@ -38,17 +39,28 @@ final class Journal
 	/** Mends one fault; false if that cannot be done now. */
 	public function mend(Fault $fault): bool
 	{
-		return Turn::take((int) $this->channel['channel_id'], fn () => Table::transaction(fn () => $this->mendAsOne($fault)));
+		return Turn::take((int) $this->channel['channel_id'], fn () => Table::transaction(
+			fn () => $this->mendAsOne($fault),
+		));
 	}
 
 	/** Changes a row, given with its present values. */
 	public function update(string $table, array $row, array $set): void
 	{
-		$set = array_filter($set, fn ($value, $column) => (string) $row[$column] !== (string) $value, ARRAY_FILTER_USE_BOTH);
+		$set = array_filter(
+			$set,
+			fn ($value, $column) => (string) $row[$column] !== (string) $value,
+			ARRAY_FILTER_USE_BOTH,
+		);
 		if ($set) {
 			$key = self::key($table);
 			Table::update($table, $set, [$key => (int) $row[$key]]);
-			$this->steps[] = ['table' => $table, 'id' => (int) $row[$key], 'before' => array_intersect_key($row, $set), 'after' => $set];
+			$this->steps[] = [
+				'table' => $table,
+				'id' => (int) $row[$key],
+				'before' => array_intersect_key($row, $set),
+				'after' => $set,
+			];
 		}
 	}
 
@@ -56,7 +68,12 @@ final class Journal
 	public function insert(string $table, array $row, array $key): void
 	{
 		Table::insert($table, $row);
-		$this->steps[] = ['table' => $table, 'id' => (int) Table::first($table, $key, 'id DESC', 'id')['id'], 'before' => null, 'after' => $row];
+		$this->steps[] = [
+			'table' => $table,
+			'id' => (int) Table::first($table, $key, 'id DESC', 'id')['id'],
+			'before' => null,
+			'after' => $row,
+		];
 	}
 
 	/** Removes a row; if the database holds its bytes, another row has them too. */
@@ -85,8 +102,15 @@ final class Journal
 		}
 		$set += ['os_storage' => 1, 'content' => $path];
 		Table::update($table, $set, ['id' => (int) $row['id']]);
-		$this->steps[] = ['table' => $table, 'id' => (int) $row['id'], 'before' => array_intersect_key($row, $set), 'after' => $set,
-			'file' => $path, 'sha256' => hash('sha256', $bytes), 'is_new' => $isNew];
+		$this->steps[] = [
+			'table' => $table,
+			'id' => (int) $row['id'],
+			'before' => array_intersect_key($row, $set),
+			'after' => $set,
+			'file' => $path,
+			'sha256' => hash('sha256', $bytes),
+			'is_new' => $isNew,
+		];
 	}
 
 	/** Returns the repairs that can be reverted, newest first: run, channel, when, how many changes. */
@@ -94,7 +118,12 @@ final class Journal
 	{
 		$runs = [];
 		foreach (Table::select('filesync_journal', [], 'created DESC', 0, 'run, uid, created') as $row) {
-			$runs[$row['run']] ??= ['run' => $row['run'], 'channel' => (int) $row['uid'], 'when' => gmdate('Y-m-d H:i:s', (int) $row['created']), 'changes' => 0];
+			$runs[$row['run']] ??= [
+				'run' => $row['run'],
+				'channel' => (int) $row['uid'],
+				'when' => gmdate('Y-m-d H:i:s', (int) $row['created']),
+				'changes' => 0,
+			];
 			$runs[$row['run']]['changes']++;
 		}
 
@@ -131,7 +160,7 @@ final class Journal
 	/** Forgets repairs that are too old to be reverted. */
 	public static function prune(): void
 	{
-		Table::delete('filesync_journal', ['created <' => Config::now() - 86400 * Config::number('kept_days')]);
+		Table::delete('filesync_journal', ['created <' => Config::now() - (86400 * Config::number('kept_days'))]);
 	}
 
 	private function mendAsOne(Fault $fault): bool
@@ -139,8 +168,17 @@ final class Journal
 		$this->steps = [];
 		$isMended = ($fault->mend)($this);
 		if ($this->steps) {
-			Table::insert('filesync_journal', ['id' => Config::token(), 'run' => $this->run, 'position' => $this->position++, 'uid' => (int) $this->channel['channel_id'],
-				'hash' => $fault->hash, 'shape' => $fault->shape, 'name' => mb_substr($fault->name, 0, 500), 'body' => json_encode($this->steps, JSON_THROW_ON_ERROR), 'created' => Config::now()]);
+			Table::insert('filesync_journal', [
+				'id' => Config::token(),
+				'run' => $this->run,
+				'position' => $this->position++,
+				'uid' => (int) $this->channel['channel_id'],
+				'hash' => $fault->hash,
+				'shape' => $fault->shape,
+				'name' => mb_substr($fault->name, 0, 500),
+				'body' => json_encode($this->steps, JSON_THROW_ON_ERROR),
+				'created' => Config::now(),
+			]);
 		}
 
 		return $isMended;
@@ -154,7 +192,12 @@ final class Journal
 			Core::makeFolder(dirname($path));
 		}
 		$file = @fopen("$path.new", 'w');
-		$isWritten = $file && @fwrite($file, $bytes) === strlen($bytes) && fsync($file) && fclose($file) && @rename("$path.new", $path);
+		$isWritten =
+			$file
+			&& @fwrite($file, $bytes) === strlen($bytes)
+			&& fsync($file)
+			&& fclose($file)
+			&& @rename("$path.new", $path);
 		if (! $isWritten) {
 			@unlink("$path.new");
 			throw new Postponed("cannot write $path", true);
@@ -176,9 +219,13 @@ final class Journal
 				} elseif ($step['after'] === null) {
 					Table::insert($step['table'], $step['before']);
 				} else {
-					Table::update($step['table'], isset($step['file']) ? ['content' => self::bytesOf($step)] + $step['before'] : $step['before'], $where);
+					Table::update(
+						$step['table'],
+						isset($step['file']) ? ['content' => self::bytesOf($step)] + $step['before'] : $step['before'],
+						$where,
+					);
 				}
-				$useless = [...$useless, ...($step['is_new'] ?? false) ? [$step['file']] : []];
+				$useless = [...$useless, ...($step['is_new'] ?? false ? [$step['file']] : [])];
 			}
 			Table::delete('filesync_journal', ['id' => $row['id']]);
 
@@ -194,7 +241,9 @@ final class Journal
 
 	private static function isAsWritten(array $now, array $after): bool
 	{
-		$text = fn (string $column, mixed $value) => in_array($column, ['created', 'edited', 'expires'], true) ? substr((string) $value, 0, 19) : (string) $value;
+		$text = fn (string $column, mixed $value) => in_array($column, ['created', 'edited', 'expires'], true)
+			? substr((string) $value, 0, 19)
+			: (string) $value;
 		foreach ($after as $column => $value) {
 			if ($text($column, $now[$column]) !== $text($column, $value)) {
 				return false;

@@ -9,8 +9,9 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Brings a channel's rows into today's form before they are first compared with another clone's: a photo without a file's row would
- * be left out. It mends only unambiguous cases: no file gets a name, a folder or a row that it did not have in some form.
+ * Brings a channel's rows into today's form before they are first compared with another clone's: a photo without a
+ * file's row would be left out. It mends only unambiguous cases: no file gets a name, a folder or a row that it did not
+ * have in some form.
  */
 final class Legacy
 {
@@ -25,15 +26,23 @@ final class Legacy
 		$journal = new Journal($channel);
 		$mended = 0;
 		while ($position['part'] < count(self::PARTS) && Config::now() < $deadline) {
-			$rows = new (self::PARTS[$position['part']])($channel, $position['after']);
+			$kind = self::PARTS[$position['part']];
+			$rows = new $kind($channel, $position['after']);
 			$faults = $rows->next();
 			foreach ($faults ?? [] as $fault) {
-				$mended += $fault->mend && in_array($fault->shape, self::SURE, true) && self::mend($journal, $fault) ? 1 : 0;
+				$mended += $fault->mend && in_array($fault->shape, self::SURE, true) && self::mend($journal, $fault)
+					? 1
+					: 0;
 			}
-			$position = $faults ? ['after' => $rows->after] + $position : ['part' => $position['part'] + 1, 'after' => 0];
+			$position = $faults
+				? ['after' => $rows->after] + $position
+				: ['part' => $position['part'] + 1, 'after' => 0];
 			Config::set('looked_through', json_encode($position), $scope);
 		}
-		$mended && Config::log("brought $mended rows of channel {$channel['channel_id']} into today's form; `undo {$journal->run}` reverts it");
+		$mended
+			&& Config::log(
+				"brought $mended rows of channel {$channel['channel_id']} into today's form; `undo {$journal->run}` reverts it",
+			);
 
 		return $position['part'] === count(self::PARTS);
 	}

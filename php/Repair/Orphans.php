@@ -21,19 +21,28 @@ final class Orphans
 	/** A younger file may be an upload whose row is being written. */
 	private const YOUNG_SECONDS = 86400;
 
-	public function __construct(private readonly array $channel)
-	{
-	}
+	public function __construct(private readonly array $channel) {}
 
 	/** @return \Generator<Fault> */
 	public function faults(): \Generator
 	{
 		$root = Store::root($this->channel);
 		$paths = [];
-		foreach (is_dir($root) ? new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($root, \FilesystemIterator::SKIP_DOTS), \RecursiveIteratorIterator::LEAVES_ONLY, \RecursiveIteratorIterator::CATCH_GET_CHILD) : [] as $path => $entry) {
+		foreach (is_dir($root)
+			? new \RecursiveIteratorIterator(
+				new \RecursiveDirectoryIterator($root, \FilesystemIterator::SKIP_DOTS),
+				\RecursiveIteratorIterator::LEAVES_ONLY,
+				\RecursiveIteratorIterator::CATCH_GET_CHILD,
+			)
+			: [] as $path => $entry) {
 			// Thumbnails and previews belong to the file beside them.
-			if ($entry->isFile() && ! $entry->isLink() && preg_match(Bounds::HASH, $entry->getFilename()) && ! preg_match('/-[0-9]$/D', $entry->getFilename())
-				&& $entry->getMTime() < Config::now() - self::YOUNG_SECONDS) {
+			if (
+				$entry->isFile()
+				&& ! $entry->isLink()
+				&& preg_match(Bounds::HASH, $entry->getFilename())
+				&& ! preg_match('/-[0-9]$/D', $entry->getFilename())
+				&& $entry->getMTime() < (Config::now() - self::YOUNG_SECONDS)
+			) {
 				$paths[$path] = $entry->getFilename();
 			}
 			if (count($paths) >= self::PAGE) {
@@ -50,9 +59,17 @@ final class Orphans
 		$hashes = array_values(array_unique($paths));
 		$known = [];
 		foreach ($hashes ? ['attach' => 'hash', 'photo' => 'resource_id'] : [] as $table => $column) {
-			$known += array_flip(array_column(Table::select($table, ['uid' => $uid, $column => $hashes], '', 0, "DISTINCT $column"), $column));
+			$known += array_flip(array_column(
+				Table::select($table, ['uid' => $uid, $column => $hashes], '', 0, "DISTINCT $column"),
+				$column,
+			));
 		}
-		$deleted = $hashes ? array_flip(array_column(Table::select('filesync_file', Revisions::keys($uid, $hashes) + ['state' => 'gone'], '', 0, 'hash'), 'hash')) : [];
+		$deleted = $hashes
+			? array_flip(array_column(
+				Table::select('filesync_file', Revisions::keys($uid, $hashes) + ['state' => 'gone'], '', 0, 'hash'),
+				'hash',
+			))
+			: [];
 		foreach ($paths as $path => $hash) {
 			if (! isset($known[$hash]) && ! isset($deleted[$hash])) {
 				yield $this->fault($uid, $path, $hash);
@@ -62,19 +79,48 @@ final class Orphans
 
 	private function fault(int $uid, string $path, string $hash): Fault
 	{
-		return new Fault('orphan', $hash, $path, 'a file of ' . number_format((int) filesize($path)) . ' bytes without a database row', function (Journal $journal) use ($uid, $path, $hash) {
-			$folder = basename(dirname($path));
-			$folder = dirname($path) !== Store::root($this->channel) && Store::chain($uid, $folder) ? $folder : '';
-			$image = @getimagesize($path);
-			$type = $image['mime'] ?? (function_exists('mime_content_type') ? mime_content_type($path) : false) ?: 'application/octet-stream';
-			$name = Store::freeName($uid, $folder, $hash, 'recovered-' . substr($hash, 0, 8) . ($image ? image_type_to_extension($image[2]) : ''));
-			$place = ['content' => $path] + Store::place($this->channel, $folder, $hash, $name);
-			$date = gmdate('Y-m-d H:i:s', (int) filemtime($path));
-			$columns = ['hash' => $hash, 'creator' => $this->channel['channel_hash'], 'folder' => $folder, 'flags' => 0, 'created' => $date] + FileRows::ownersOnly($this->channel);
-			$journal->insert('attach', AttachRow::columns($this->channel, $columns, $place, $name)
-				+ ['is_dir' => 0, 'is_photo' => 0, 'filetype' => $type, 'filesize' => Family::sizeColumn((int) filesize($path)), 'edited' => $date], ['uid' => $uid, 'hash' => $hash]);
+		return new Fault(
+			'orphan',
+			$hash,
+			$path,
+			'a file of ' . number_format((int) filesize($path)) . ' bytes without a database row',
+			function (Journal $journal) use ($uid, $path, $hash) {
+				$folder = basename(dirname($path));
+				$folder = dirname($path) !== Store::root($this->channel) && Store::chain($uid, $folder) ? $folder : '';
+				$image = @getimagesize($path);
+				$type = $image['mime'] ?? (function_exists('mime_content_type') ? mime_content_type($path) : false)
+				?: 'application/octet-stream';
+				$name = Store::freeName(
+					$uid,
+					$folder,
+					$hash,
+					'recovered-' . substr($hash, 0, 8) . ($image ? image_type_to_extension($image[2]) : ''),
+				);
+				$place = ['content' => $path] + Store::place($this->channel, $folder, $hash, $name);
+				$date = gmdate('Y-m-d H:i:s', (int) filemtime($path));
+				$columns =
+					[
+						'hash' => $hash,
+						'creator' => $this->channel['channel_hash'],
+						'folder' => $folder,
+						'flags' => 0,
+						'created' => $date,
+					] + FileRows::ownersOnly($this->channel);
+				$journal->insert(
+					'attach',
+					AttachRow::columns($this->channel, $columns, $place, $name)
+					+ [
+						'is_dir' => 0,
+						'is_photo' => 0,
+						'filetype' => $type,
+						'filesize' => Family::sizeColumn((int) filesize($path)),
+						'edited' => $date,
+					],
+					['uid' => $uid, 'hash' => $hash],
+				);
 
-			return true;
-		});
+				return true;
+			},
+		);
 	}
 }

@@ -56,7 +56,11 @@ final class PhotoRows
 	private function faults(array $rows): \Generator
 	{
 		$hashes = array_values(array_unique(array_column($rows, 'resource_id')));
-		$files = array_column(Table::select('attach', ['uid' => $this->uid, 'hash' => $hashes], 'id', 0, 'id, hash'), null, 'hash');
+		$files = array_column(
+			Table::select('attach', ['uid' => $this->uid, 'hash' => $hashes], 'id', 0, 'id, hash'),
+			null,
+			'hash',
+		);
 		foreach ($rows as $row) {
 			$file = $files[$row['resource_id']] ?? null;
 			if ($file) {
@@ -71,23 +75,35 @@ final class PhotoRows
 	private function beside(array $row, array $file): \Generator
 	{
 		$row = Table::first('photo', ['id' => (int) $row['id']], '', self::COLUMNS);
-		$content = $row && (int) $row['os_storage'] ? (string) Table::first('photo', ['id' => (int) $row['id']], '', 'content')['content'] : '';
+		$content = $row && (int) $row['os_storage']
+			? (string) Table::first('photo', ['id' => (int) $row['id']], '', 'content')['content']
+			: '';
 		if ($content !== '' && ! str_contains($content, 'store')) {
 			$path = Store::root($this->channel) . '/' . $content;
-			yield $this->fault('prefix', $row, "the path of scale {$row['imgscale']} is $content, without the channel's folder", function (Journal $journal) use ($row, $content, $path) {
-				$journal->update('photo', ['content' => $content] + $row, ['content' => $path]);
+			yield $this->fault(
+				'prefix',
+				$row,
+				"the path of scale {$row['imgscale']} is $content, without the channel's folder",
+				function (Journal $journal) use ($row, $content, $path) {
+					$journal->update('photo', ['content' => $content] + $row, ['content' => $path]);
 
-				return true;
-			});
+					return true;
+				},
+			);
 		} elseif ($row && ! (int) $row['os_storage'] && (int) $row['imgscale'] && Store::keepsThumbnailsAsFiles()) {
-			yield $this->fault('thumbnail', $row, "scale {$row['imgscale']} is in the database", function (Journal $journal) use ($row, $file) {
-				$now = Table::first('attach', ['id' => (int) $file['id'], 'os_storage' => 1], '', 'hash, content');
-				$path = $now ? Store::pathOf($this->channel, ['os_storage' => 1] + $now) : null;
-				$path && $journal->bringOut('photo', $row, "$path-{$row['imgscale']}", []);
-				$path && $journal->update('photo', $row, ['filesize' => filesize("$path-{$row['imgscale']}")]);
+			yield $this->fault(
+				'thumbnail',
+				$row,
+				"scale {$row['imgscale']} is in the database",
+				function (Journal $journal) use ($row, $file) {
+					$now = Table::first('attach', ['id' => (int) $file['id'], 'os_storage' => 1], '', 'hash, content');
+					$path = $now ? Store::pathOf($this->channel, ['os_storage' => 1] + $now) : null;
+					$path && $journal->bringOut('photo', $row, "$path-{$row['imgscale']}", []);
+					$path && $journal->update('photo', $row, ['filesize' => filesize("$path-{$row['imgscale']}")]);
 
-				return $path !== null;
-			});
+					return $path !== null;
+				},
+			);
 		}
 	}
 
@@ -96,29 +112,87 @@ final class PhotoRows
 	{
 		$photo = Table::first('photo', ['id' => $id]);
 		$hash = $photo['resource_id'];
-		$isHere = (int) $photo['os_storage'] ? Store::facts(Store::pathOf($this->channel, $photo)) !== null : $photo['content'] !== '';
+		$isHere = (int) $photo['os_storage']
+			? Store::facts(Store::pathOf($this->channel, $photo)) !== null
+			: $photo['content'] !== '';
 		if (! preg_match(Bounds::HASH, $hash) || ! $isHere) {
-			return $this->fault('photo', $photo, $isHere ? 'its file has no row, and its hash cannot be used for one' : 'its file has no row, and its bytes are missing', null);
+			return $this->fault(
+				'photo',
+				$photo,
+				$isHere
+					? 'its file has no row, and its hash cannot be used for one'
+					: 'its file has no row, and its bytes are missing',
+				null,
+			);
 		}
 		unset($photo['content']);
 
 		return $this->fault('photo', $photo, 'its file has no row', function (Journal $journal) use ($photo, $hash) {
-			$folder = (string) (Table::first('attach', ['uid' => $this->uid, 'is_dir' => 1, 'display_path' => $photo['album']], 'id', 'hash')['hash'] ?? '');
+			$folder = (string) (
+				Table::first(
+					'attach',
+					['uid' => $this->uid, 'is_dir' => 1, 'display_path' => $photo['album']],
+					'id',
+					'hash',
+				)['hash'] ?? ''
+			);
 			$folder = $photo['album'] === '' || Store::chain($this->uid, $folder) === null ? '' : $folder;
-			$ending = image_type_to_extension(['image/jpeg' => IMAGETYPE_JPEG, 'image/png' => IMAGETYPE_PNG, 'image/gif' => IMAGETYPE_GIF, 'image/webp' => IMAGETYPE_WEBP][$photo['mimetype']] ?? IMAGETYPE_UNKNOWN) ?: '';
-			$name = Store::freeName($this->uid, $folder, $hash, $photo['filename'] !== '' ? $photo['filename'] : $hash . $ending);
+			$ending = image_type_to_extension(
+				[
+					'image/jpeg' => IMAGETYPE_JPEG,
+					'image/png' => IMAGETYPE_PNG,
+					'image/gif' => IMAGETYPE_GIF,
+					'image/webp' => IMAGETYPE_WEBP,
+				][$photo['mimetype']] ?? IMAGETYPE_UNKNOWN,
+			) ?: '';
+			$name = Store::freeName(
+				$this->uid,
+				$folder,
+				$hash,
+				$photo['filename'] !== '' ? $photo['filename'] : $hash . $ending,
+			);
 			$place = Store::place($this->channel, $folder, $hash, $name);
 			if ((int) $photo['os_storage']) {
-				$place['content'] = Store::pathOf($this->channel, Table::first('photo', ['id' => (int) $photo['id']], '', 'os_storage, content'));
+				$place['content'] = Store::pathOf(
+					$this->channel,
+					Table::first('photo', ['id' => (int) $photo['id']], '', 'os_storage, content'),
+				);
 			} else {
 				$journal->bringOut('photo', $photo, $place['content'], []);
 			}
-			$columns = ['hash' => $hash, 'creator' => $photo['xchan'] !== '' ? $photo['xchan'] : $this->channel['channel_hash'], 'folder' => $folder, 'flags' => 0, 'created' => $photo['created']]
-				+ array_intersect_key($photo, array_flip(Access::LISTS));
-			$journal->insert('attach', AttachRow::columns($this->channel, $columns, $place, $name) + ['is_dir' => 0, 'is_photo' => 1, 'filetype' => $photo['mimetype'],
-				'filesize' => Family::sizeColumn(filesize($place['content'])), 'edited' => $photo['edited']], ['uid' => $this->uid, 'hash' => $hash]);
-			$set = ['filename' => $name, 'os_path' => $place['os_path'], 'display_path' => $place['display_path'], 'album' => $place['album']];
-			foreach (Table::select('photo', ['uid' => $this->uid, 'resource_id' => $hash], 'id', 0, 'id, filename, os_path, display_path, album') as $one) {
+			$columns =
+				[
+					'hash' => $hash,
+					'creator' => $photo['xchan'] !== '' ? $photo['xchan'] : $this->channel['channel_hash'],
+					'folder' => $folder,
+					'flags' => 0,
+					'created' => $photo['created'],
+				] + array_intersect_key($photo, array_flip(Access::LISTS));
+			$journal->insert(
+				'attach',
+				AttachRow::columns($this->channel, $columns, $place, $name)
+				+ [
+					'is_dir' => 0,
+					'is_photo' => 1,
+					'filetype' => $photo['mimetype'],
+					'filesize' => Family::sizeColumn(filesize($place['content'])),
+					'edited' => $photo['edited'],
+				],
+				['uid' => $this->uid, 'hash' => $hash],
+			);
+			$set = [
+				'filename' => $name,
+				'os_path' => $place['os_path'],
+				'display_path' => $place['display_path'],
+				'album' => $place['album'],
+			];
+			foreach (Table::select(
+				'photo',
+				['uid' => $this->uid, 'resource_id' => $hash],
+				'id',
+				0,
+				'id, filename, os_path, display_path, album',
+			) as $one) {
 				$journal->update('photo', $one, $set);
 			}
 
@@ -128,6 +202,12 @@ final class PhotoRows
 
 	private function fault(string $shape, array $row, string $what, ?\Closure $mend): Fault
 	{
-		return new Fault($shape, $row['resource_id'], $row['display_path'] !== '' ? $row['display_path'] : $row['filename'], $what, $mend);
+		return new Fault(
+			$shape,
+			$row['resource_id'],
+			$row['display_path'] !== '' ? $row['display_path'] : $row['filename'],
+			$what,
+			$mend,
+		);
 	}
 }

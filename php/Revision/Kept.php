@@ -17,7 +17,8 @@ if (! class_exists('App', false)) {
 /**
  * Bytes that a sync replaced or deleted, kept for a while in our data folder.
  *
- * A row whose `source` is not empty announces a move from there (a partial file's name) to `path`, which may not have happened yet.
+ * A row whose `source` is not empty announces a move from there (a partial file's name) to `path`, which may not have
+ * happened yet.
  */
 final class Kept
 {
@@ -32,17 +33,34 @@ final class Kept
 	 * @param string $hub The hub that it counts against (Brake::hub); empty: none.
 	 * @param array  $more Further facts for undo.
 	 */
-	public static function keepDeleted(array $channel, array $row, string $by = '', string $hub = '', array $more = []): void
-	{
+	public static function keepDeleted(
+		array $channel,
+		array $row,
+		string $by = '',
+		string $hub = '',
+		array $more = [],
+	): void {
 		if (! (int) $row['os_storage']) {
 			self::keepFromDatabase($row, 'deleted', $hub);
 			$row['content'] = '';
 		}
-		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'imgscale' => ScaleTable::CROPS], 'imgscale');
-		self::keepFile($row, 0, Store::pathOf($channel, $row), self::describe($channel, $row, $by, $more), 'deleted', $hub);
+		$photos = Table::select(
+			'photo',
+			['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'imgscale' => ScaleTable::CROPS],
+			'imgscale',
+		);
+		self::keepFile(
+			$row,
+			0,
+			Store::pathOf($channel, $row),
+			self::describe($channel, $row, $by, $more),
+			'deleted',
+			$hub,
+		);
 		foreach ($photos as $photo) {
 			if (! (int) $photo['os_storage']) {
-				$photo['content'] !== '' && self::keepBytes($row, (int) $photo['imgscale'], $photo['content'], 'deleted', '', $hub);
+				$photo['content'] !== ''
+					&& self::keepBytes($row, (int) $photo['imgscale'], $photo['content'], 'deleted', '', $hub);
 			} elseif (preg_match('#^store/(?!.*\.\.)#', $photo['content'])) {
 				self::keepFile($row, (int) $photo['imgscale'], $photo['content'], '', 'deleted', $hub);
 			}
@@ -50,23 +68,41 @@ final class Kept
 	}
 
 	/**
-	 * Returns a photo with rows of scales but without a file, such as from old hubs and of avatars: one row for it, or null.
+	 * Returns a photo with rows of scales but without a file, such as from old hubs and of avatars: one row for it, or
+	 * null.
 	 *
 	 * @return ?array{uid: int, hash: string, size_bytes: int, photos: list<array>}
 	 */
 	public static function lonePhoto(int $channelId, string $hash): ?array
 	{
-		$photos = array_values(array_filter(Table::select('photo', ['uid' => $channelId, 'resource_id' => $hash], 'imgscale, id'), fn ($photo) => $photo['resource_id'] === $hash));
+		$photos = array_values(array_filter(
+			Table::select('photo', ['uid' => $channelId, 'resource_id' => $hash], 'imgscale, id'),
+			fn ($photo) => $photo['resource_id'] === $hash,
+		));
 
-		return $photos ? ['uid' => $channelId, 'hash' => $hash, 'size_bytes' => (int) array_sum(array_column($photos, 'filesize')), 'photos' => $photos] : null;
+		return (
+			$photos
+				? [
+					'uid' => $channelId,
+					'hash' => $hash,
+					'size_bytes' => (int) array_sum(array_column($photos, 'filesize')),
+					'photos' => $photos,
+				] : null
+		);
 	}
 
-	/** Keeps the rows and bytes of a photo without a file that is about to be deleted: the largest scale as the photo itself, the others as its crops. */
+	/**
+	 * Keeps the rows and bytes of a photo without a file that is about to be deleted: the largest scale as the photo
+	 * itself, the others as its crops.
+	 */
 	public static function keepLonePhoto(array $lone, string $by, string $hub): void
 	{
 		foreach ($lone['photos'] as $n => $photo) {
 			$isFile = (int) $photo['os_storage'] === 1;
-			$entry = json_encode(['lone' => ($isFile ? [] : ['content' => '']) + array_diff_key($photo, ['id' => 1]), 'by' => $by], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
+			$entry = json_encode([
+				'lone' => ($isFile ? [] : ['content' => '']) + array_diff_key($photo, ['id' => 1]),
+				'by' => $by,
+			], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
 			if (! $isFile) {
 				self::keepBytes($lone, $n, $photo['content'], 'deleted', $entry, $hub);
 			} elseif (preg_match('#^store/(?!.*\.\.)#', $photo['content'])) {
@@ -84,23 +120,53 @@ final class Kept
 		}
 	}
 
-	/** Returns, as JSON, the facts of a file before it is replaced or deleted: its rows, categories, revisions, which clone does it, and more. */
+	/**
+	 * Returns, as JSON, the facts of a file before it is replaced or deleted: its rows, categories, revisions, which
+	 * clone does it, and more.
+	 */
 	public static function describe(array $channel, array $row, string $by, array $more = []): string
 	{
-		$photos = Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], 'imgscale', 0,
-			'imgscale, filename, mimetype, height, width, filesize, photo_usage, title, description, album, edited, created');
+		$photos = Table::select(
+			'photo',
+			['uid' => (int) $row['uid'], 'resource_id' => $row['hash']],
+			'imgscale',
+			0,
+			'imgscale, filename, mimetype, height, width, filesize, photo_usage, title, description, album, edited, created',
+		);
 		$file = Revisions::find((int) $row['uid'], $row['hash']);
 
-		return json_encode($more + ['attach' => array_diff_key($row, ['content' => 1]), 'term' => Revisions::terms($row), 'photo' => $photos, 'by' => $by,
-			'bytes' => $file ? array_diff_key($file['bytes'], ['past' => 1]) : null, 'item' => Items::linked($channel, $row['hash']),
-			'folders' => array_map(fn ($folder) => array_diff_key($folder, ['content' => 1]), Store::chain((int) $row['uid'], (string) $row['folder']) ?? [])], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
+		return (
+			json_encode(
+				$more
+				+ [
+					'attach' => array_diff_key($row, ['content' => 1]),
+					'term' => Revisions::terms($row),
+					'photo' => $photos,
+					'by' => $by,
+					'bytes' => $file ? array_diff_key($file['bytes'], ['past' => 1]) : null,
+					'item' => Items::linked($channel, $row['hash']),
+					'folders' => array_map(
+						fn ($folder) => array_diff_key($folder, ['content' => 1]),
+						Store::chain((int) $row['uid'], (string) $row['folder']) ?? [],
+					),
+				],
+				JSON_INVALID_UTF8_SUBSTITUTE,
+			) ?: ''
+		);
 	}
 
 	/** Keeps bytes that a very old row itself contains. */
 	public static function keepFromDatabase(array $row, string $why, string $hub = ''): void
 	{
 		if ($row['content'] !== '') {
-			self::keepBytes($row, 0, $row['content'], $why, json_encode(['attach' => ['content' => ''] + $row], JSON_INVALID_UTF8_SUBSTITUTE) ?: '', $hub);
+			self::keepBytes(
+				$row,
+				0,
+				$row['content'],
+				$why,
+				json_encode(['attach' => ['content' => ''] + $row], JSON_INVALID_UTF8_SUBSTITUTE) ?: '',
+				$hub,
+			);
 		}
 	}
 
@@ -119,17 +185,30 @@ final class Kept
 		}
 	}
 
-	/** Returns, as JSON, the facts of a crop before it is replaced: its row, which clone does it, and the new version. */
+	/**
+	 * Returns, as JSON, the facts of a crop before it is replaced: its row, which clone does it, and the new version.
+	 */
 	public static function describeCrop(int $channelId, string $hash, int $scale, string $by, string $next): string
 	{
 		$columns = 'imgscale, filename, mimetype, height, width, filesize, photo_usage, title, description, album, edited, created';
-		$photo = Table::first('photo', ['uid' => $channelId, 'resource_id' => $hash, 'imgscale' => $scale], 'id', $columns);
+		$photo = Table::first(
+			'photo',
+			['uid' => $channelId, 'resource_id' => $hash, 'imgscale' => $scale],
+			'id',
+			$columns,
+		);
 
 		return json_encode(['crop' => $photo, 'by' => $by, 'next' => $next], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
 	}
 
-	private static function keepBytes(array $row, int $scale, string $bytes, string $why, string $entry, string $hub): void
-	{
+	private static function keepBytes(
+		array $row,
+		int $scale,
+		string $bytes,
+		string $why,
+		string $entry,
+		string $hub,
+	): void {
 		$id = hash('sha256', implode("\n", [$row['uid'], $row['hash'], $scale, $bytes]));
 		$kept = Store::dataRoot((int) $row['uid'], true) . '/kept/' . $id;
 		if (@file_put_contents($kept . '.new', $bytes) !== strlen($bytes) || ! @rename($kept . '.new', $kept)) {
@@ -139,19 +218,42 @@ final class Kept
 	}
 
 	/** Returns a row for bytes with a partial name that will be kept. Insert it with the rows that replace them. */
-	public static function announce(array $transfer, string $source, int $sizeBytes, string $why, string $entry, string $hub = ''): array
-	{
+	public static function announce(
+		array $transfer,
+		string $source,
+		int $sizeBytes,
+		string $why,
+		string $entry,
+		string $hub = '',
+	): array {
 		$id = Config::token();
 
-		return ['id' => $id, 'uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'scale' => (int) $transfer['scale'],
-			'path' => 'kept/' . $id, 'source' => $source, 'size_bytes' => $sizeBytes, 'why' => $why, 'entry' => $entry, 'hub' => $hub, 'created' => Config::now()];
+		return [
+			'id' => $id,
+			'uid' => (int) $transfer['uid'],
+			'hash' => $transfer['hash'],
+			'scale' => (int) $transfer['scale'],
+			'path' => 'kept/' . $id,
+			'source' => $source,
+			'size_bytes' => $sizeBytes,
+			'why' => $why,
+			'entry' => $entry,
+			'hub' => $hub,
+			'created' => Config::now(),
+		];
 	}
 
 	/** Makes the announced but unfinished moves of one channel. */
 	public static function settle(int $channelId): void
 	{
 		$root = Store::dataRoot($channelId, true);
-		foreach (Table::select('filesync_kept', ['uid' => $channelId, 'source <>' => ''], '', 0, 'id, path, source') as $row) {
+		foreach (Table::select(
+			'filesync_kept',
+			['uid' => $channelId, 'source <>' => ''],
+			'',
+			0,
+			'id, path, source',
+		) as $row) {
 			clearstatcache();
 			if (is_file("$root/{$row['source']}") && ! is_file("$root/{$row['path']}")) {
 				@rename("$root/{$row['source']}", "$root/{$row['path']}");
@@ -173,19 +275,35 @@ final class Kept
 		}
 	}
 
-	/** Removes files that are too old, and the oldest beyond the limits of bytes of each channel and of the hub; never removes recent ones because of their size. */
+	/**
+	 * Removes files that are too old, and the oldest beyond the limits of bytes of each channel and of the hub; never
+	 * removes recent ones because of their size.
+	 */
 	public static function prune(): void
 	{
 		self::settleAll();
 		$hubBytes = 0;
 		$channelBytes = [];
-		$recent = Config::now() - 86400 * Config::number('displaced_days');
-		foreach (Table::select('filesync_kept', [], 'created DESC, id', 0, 'id, uid, scale, why, path, size_bytes, created') as $row) {
+		$recent = Config::now() - (86400 * Config::number('displaced_days'));
+		foreach (Table::select(
+			'filesync_kept',
+			[],
+			'created DESC, id',
+			0,
+			'id, uid, scale, why, path, size_bytes, created',
+		) as $row) {
 			$size = (int) $row['size_bytes'];
 			$channelBytes[$row['uid']] ??= 0;
-			$isRecent = (int) $row['created'] > $recent && ($row['why'] === 'deleted' || in_array((int) $row['scale'], [0, ...ScaleTable::CROPS], true));
-			$isOver = ! $isRecent && ($channelBytes[$row['uid']] + $size > Config::number('kept_max_bytes') || $hubBytes + $size > Config::number('kept_hub_max_bytes'));
-			if ($isOver || (int) $row['created'] < Config::now() - 86400 * Config::number('kept_days')) {
+			$isRecent =
+				(int) $row['created'] > $recent
+				&& ($row['why'] === 'deleted' || in_array((int) $row['scale'], [0, ...ScaleTable::CROPS], true));
+			$isOver =
+				! $isRecent
+				&& (
+					($channelBytes[$row['uid']] + $size) > Config::number('kept_max_bytes')
+					|| ($hubBytes + $size) > Config::number('kept_hub_max_bytes')
+				);
+			if ($isOver || (int) $row['created'] < (Config::now() - (86400 * Config::number('kept_days')))) {
 				@unlink(Store::dataRoot((int) $row['uid']) . '/' . $row['path']);
 				Table::delete('filesync_kept', ['id' => $row['id']]);
 			} else {
@@ -195,8 +313,14 @@ final class Kept
 		}
 	}
 
-	private static function keepFile(array $row, int $scale, ?string $path, string $entry, string $why = 'deleted', string $hub = ''): void
-	{
+	private static function keepFile(
+		array $row,
+		int $scale,
+		?string $path,
+		string $entry,
+		string $why = 'deleted',
+		string $hub = '',
+	): void {
 		$facts = Store::facts($path);
 		if (! $facts) {
 			return;
@@ -219,7 +343,18 @@ final class Kept
 	public static function release(array $channel, array $row): void
 	{
 		$paths = [0 => Store::pathOf($channel, $row)];
-		foreach (Table::select('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'os_storage' => 1, 'imgscale' => ScaleTable::CROPS], '', 0, 'imgscale, content') as $photo) {
+		foreach (Table::select(
+			'photo',
+			[
+				'uid' => (int) $row['uid'],
+				'resource_id' => $row['hash'],
+				'os_storage' => 1,
+				'imgscale' => ScaleTable::CROPS,
+			],
+			'',
+			0,
+			'imgscale, content',
+		) as $photo) {
 			$paths[(int) $photo['imgscale']] = $photo['content'];
 		}
 		foreach ($paths as $scale => $path) {
@@ -238,14 +373,32 @@ final class Kept
 		return hash('sha256', implode("\n", [$row['uid'], $row['hash'], $scale, ...array_values($facts)]));
 	}
 
-	private static function remember(string $id, array $row, int $scale, int $sizeBytes, string $why, string $entry, string $hub): void
-	{
+	private static function remember(
+		string $id,
+		array $row,
+		int $scale,
+		int $sizeBytes,
+		string $why,
+		string $entry,
+		string $hub,
+	): void {
 		// The same bytes may be displaced again, by another clone, long after the first time.
 		$last = ['why' => $why, 'entry' => $entry, 'hub' => $hub, 'created' => Config::now()];
 		Table::update('filesync_kept', $last, ['id' => $id]);
 		if (! Table::first('filesync_kept', ['id' => $id], '', 'id')) {
-			Table::insert('filesync_kept', $last + ['id' => $id, 'uid' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => $scale,
-				'path' => 'kept/' . $id, 'source' => '', 'size_bytes' => $sizeBytes]);
+			Table::insert(
+				'filesync_kept',
+				$last
+				+ [
+					'id' => $id,
+					'uid' => (int) $row['uid'],
+					'hash' => $row['hash'],
+					'scale' => $scale,
+					'path' => 'kept/' . $id,
+					'source' => '',
+					'size_bytes' => $sizeBytes,
+				],
+			);
 		}
 	}
 }

@@ -26,8 +26,17 @@ final class KeptList
 	public static function each(array $where, int $most = 0): \Generator
 	{
 		$where += ['scale' => 0, 'source' => ''];
-		for ($count = 0, $before = PHP_INT_MAX; $at = Table::first('filesync_kept', $where + ['created <' => $before], 'created DESC', 'created'); $before = (int) $at['created']) {
-			foreach (Table::each('filesync_kept', $where + ['created' => (int) $at['created']], self::PAGE, self::COLUMNS) as $row) {
+		for (
+			$count = 0, $before = PHP_INT_MAX;
+			$at = Table::first('filesync_kept', $where + ['created <' => $before], 'created DESC', 'created');
+			$before = (int) $at['created']
+		) {
+			foreach (Table::each(
+				'filesync_kept',
+				$where + ['created' => (int) $at['created']],
+				self::PAGE,
+				self::COLUMNS,
+			) as $row) {
 				yield $row + self::known($row['id']);
 				if (++$count === $most) {
 					return;
@@ -52,6 +61,10 @@ final class KeptList
 			$entry = null;
 		}
 
-		return ['name' => $entry['attach']['display_path'] ?? $entry['attach']['filename'] ?? $entry['lone']['filename'] ?? '', 'by' => (string) ($entry['by'] ?? '')];
+		return [
+			'name' =>
+				$entry['attach']['display_path'] ?? $entry['attach']['filename'] ?? $entry['lone']['filename'] ?? '',
+			'by' => (string) ($entry['by'] ?? ''),
+		];
 	}
 }

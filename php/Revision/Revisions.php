@@ -27,14 +27,20 @@ if (! class_exists('App', false)) {
  */
 final class Revisions
 {
-	/** What `here` holds beside the fingerprints of the groups: the digest of the bytes, and those of earlier bytes; the access before a clone widened it. */
+	/**
+	 * What `here` holds beside the fingerprints of the groups: the digest of the bytes, and those of earlier bytes; the
+	 * access before a clone widened it.
+	 */
 	public const DIGESTS = ['sha256' => 1, 'past' => 1, 'before' => 1];
 
 	private const MOST_PAST = 16;
 	/** How many deletes of files that were never here are remembered for a channel, the latest ones. */
 	private const MOST_UNSEEN = 10000;
 	private const MOST_UNSEEN_SEES = 32;
-	/** The state of such a delete in the table: only the vector of the delete is known. Everywhere else the state is `gone`. */
+	/**
+	 * The state of such a delete in the table: only the vector of the delete is known. Everywhere else the state is
+	 * `gone`.
+	 */
 	public const UNSEEN = 'unseen';
 
 	/** Returns the record of a file, or null. */
@@ -54,7 +60,8 @@ final class Revisions
 	/**
 	 * Returns the record of a file, after recording changes made here since then as ours.
 	 *
-	 * @param bool $isNew Whether an unrecorded file was made or changed here just now; otherwise it is older than filesync here.
+	 * @param bool $isNew Whether an unrecorded file was made or changed here just now; otherwise it is older than
+	 *     filesync here.
 	 */
 	public static function notice(array $channel, string $hash, bool $isNew = false): array
 	{
@@ -76,7 +83,9 @@ final class Revisions
 		$isPublishing = ! $file['is_dir'] && ($transfer['state'] ?? '') === TransferState::PUBLISHING;
 		foreach (self::prints($own, self::terms($own)) as $group => $print) {
 			$value = $file[$group];
-			$isChanged = $print !== ($file['here'][$group] ?? null) || ($group === 'bytes' && self::isRewritten($file, $facts, $own));
+			$isChanged =
+				$print !== ($file['here'][$group] ?? null)
+				|| ($group === 'bytes' && self::isRewritten($file, $facts, $own));
 			if ((! $isChanged && ! $wasGone) || ($group === 'bytes' && $isPublishing)) {
 				continue;
 			}
@@ -90,13 +99,22 @@ final class Revisions
 			}
 			if ($group === 'bytes') {
 				// With the digest of the former bytes, these would look damaged.
-				$file['here'] = self::withDigest($file['here'], $isNew && ! $file['is_dir'] ? Digests::momentary(Facts::of($channel, $hash, 0)) : null);
+				$file['here'] = self::withDigest(
+					$file['here'],
+					$isNew && ! $file['is_dir'] ? Digests::momentary(Facts::of($channel, $hash, 0)) : null,
+				);
 			}
 			if (! $known && ! $isNew) {
 				$file[$group] = ['print' => $print, 'edited' => self::date($own), 'at' => self::host()] + $value;
 			} else {
 				$base = $wasGone ? ['vector' => Vector::join($value['vector'], $file['gone'])] + $value : $value;
-				$file[$group] = Judge::changed($base, $print, self::date($own), Site::component($channelId), self::host());
+				$file[$group] = Judge::changed(
+					$base,
+					$print,
+					self::date($own),
+					Site::component($channelId),
+					self::host(),
+				);
 				$changed[] = $group;
 			}
 			$file['here'][$group] = $print;
@@ -114,7 +132,11 @@ final class Revisions
 	public static function park(array $row, string $kind, string $reason, array $set = []): bool
 	{
 		if ($kind === 'NotFound' && (int) $row['scale'] === 0 && self::buryAgain((int) $row['uid'], $row['hash'])) {
-			$isDropped = Queue::advance($row, $row['state'], TransferState::DROPPED, ['token' => '', 'lease_until' => 0, 'reason' => $reason]) !== null;
+			$isDropped = Queue::advance($row, $row['state'], TransferState::DROPPED, [
+				'token' => '',
+				'lease_until' => 0,
+				'reason' => $reason,
+			]) !== null;
 			$isDropped && Queue::dropScales((int) $row['uid'], $row['hash']);
 
 			return $isDropped;
@@ -131,7 +153,10 @@ final class Revisions
 		foreach ([...Judge::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
 			$row[$part] = json_encode($file[$part]);
 		}
-		Table::tryUpsert('filesync_file', ['id' => self::id($file['uid'], $file['hash'])], $row, ['uid' => $file['uid'], 'hash' => $file['hash']]);
+		Table::tryUpsert('filesync_file', ['id' => self::id($file['uid'], $file['hash'])], $row, [
+			'uid' => $file['uid'],
+			'hash' => $file['hash'],
+		]);
 	}
 
 	/**
@@ -140,8 +165,9 @@ final class Revisions
 	 * @param ?array $value Their value from the packet, null if the packet was accepted before there were revisions.
 	 * @param string $sha256 Their digest.
 	 *
-	 * @return 'publish'|'both'|'drop'|'old' `both`: our bytes, which theirs have not seen, become a conflict copy. `old`: ours already replaced
-	 *   these bytes; a hub without filesync gives a file a new date when it repairs access.
+	 * @return 'publish'|'both'|'drop'|'old' `both`: our bytes, which theirs have not seen, become a conflict copy.
+	 *     `old`: ours already replaced these bytes; a hub without filesync gives a file a new date when it repairs
+	 *     access.
 	 */
 	public static function verdict(array $channel, string $hash, ?array $value, string $sha256): string
 	{
@@ -162,26 +188,40 @@ final class Revisions
 		}
 	}
 
-	/** Marks a file as deleted again that a late packet had revived, because no hub has its bytes; false if it was never deleted, or is here. */
+	/**
+	 * Marks a file as deleted again that a late packet had revived, because no hub has its bytes; false if it was never
+	 * deleted, or is here.
+	 */
 	public static function buryAgain(int $channelId, string $hash): bool
 	{
 		$file = self::find($channelId, $hash);
 		if (! $file || ! $file['gone'] || Store::attach($channelId, $hash)) {
 			return false;
 		}
-		self::save(['state' => 'gone', 'gone' => Vector::join($file['gone'], self::seen($file)), 'wanted' => []] + $file);
+		self::save(['state' => 'gone', 'gone' => Vector::join($file['gone'], self::seen($file)), 'wanted' => []]
+		+ $file);
 
 		return true;
 	}
 
 	/** Records that received bytes are now shown, with the date from the row in their packet. */
-	public static function published(array $channel, string $hash, ?array $value, int $sizeBytes, string $edited, string $told, string $sha256): void
-	{
+	public static function published(
+		array $channel,
+		string $hash,
+		?array $value,
+		int $sizeBytes,
+		string $edited,
+		string $told,
+		string $sha256,
+	): void {
 		$file = self::find((int) $channel['channel_id'], $hash) ?? self::unknown((int) $channel['channel_id'], $hash);
 		if ($value !== null) {
 			// If the origin had newer bytes by then, those arrived.
 			$isTold = (int) $value['print'] === $sizeBytes && $edited === $told;
-			$file['bytes'] = Judge::succeeds($file['bytes'], $isTold ? $value : ['print' => "$sizeBytes:$edited", 'edited' => $edited] + $value);
+			$file['bytes'] = Judge::succeeds(
+				$file['bytes'],
+				$isTold ? $value : ['print' => "$sizeBytes:$edited", 'edited' => $edited] + $value,
+			);
 			if (($file['wanted']['print'] ?? '') === $value['print']) {
 				$file['wanted'] = [];
 			}
@@ -195,7 +235,13 @@ final class Revisions
 	{
 		$own = Store::attach((int) $channel['channel_id'], $file['hash']);
 		$seen = ['vector' => Vector::join($file['bytes']['vector'], $file['wanted']['vector'] ?? [])] + $file['bytes'];
-		$file['bytes'] = Judge::changed($seen, self::prints($own, [])['bytes'], self::date($own), Site::component((int) $channel['channel_id']), self::host());
+		$file['bytes'] = Judge::changed(
+			$seen,
+			self::prints($own, [])['bytes'],
+			self::date($own),
+			Site::component((int) $channel['channel_id']),
+			self::host(),
+		);
 		self::settle($channel, ['wanted' => []] + $file);
 	}
 
@@ -216,25 +262,41 @@ final class Revisions
 	public static function nowGone(int $channelId, array $hashes): void
 	{
 		foreach (array_chunk($hashes, 200) as $some) {
-			Table::update('filesync_file', ['state' => 'gone', 'updated' => Config::now()], ['uid' => $channelId, 'hash' => $some, 'state' => 'going']);
+			Table::update(
+				'filesync_file',
+				['state' => 'gone', 'updated' => Config::now()],
+				['uid' => $channelId, 'hash' => $some, 'state' => 'going'],
+			);
 		}
 	}
 
-	/** Remembers the delete of a file that was never here, in case the file arrives late. The number is bounded; a comparison of the clones covers the rest. */
+	/**
+	 * Remembers the delete of a file that was never here, in case the file arrives late. The number is bounded; a
+	 * comparison of the clones covers the rest.
+	 */
 	public static function buryUnseen(int $channelId, string $hash, array $gone): void
 	{
-		self::save(['state' => self::UNSEEN, 'gone' => count($gone) > self::MOST_UNSEEN_SEES ? [] : $gone] + self::unknown($channelId, $hash));
+		self::save(['state' => self::UNSEEN, 'gone' => count($gone) > self::MOST_UNSEEN_SEES ? [] : $gone]
+		+ self::unknown($channelId, $hash));
 		$mine = ['uid' => $channelId, 'state' => self::UNSEEN];
 		$tooMany = Table::count('filesync_file', $mine) - self::MOST_UNSEEN;
 		if ($tooMany > 0) {
-			Table::delete('filesync_file', $mine + ['id' => array_column(Table::select('filesync_file', $mine, 'updated, id', $tooMany, 'id'), 'id')]);
+			Table::delete(
+				'filesync_file',
+				$mine
+				+ ['id' => array_column(Table::select('filesync_file', $mine, 'updated, id', $tooMany, 'id'), 'id')],
+			);
 		}
 	}
 
 	/** Returns everything that the values of a file, and its delete, have seen. */
 	public static function seen(array $file): array
 	{
-		return Vector::join($file['state'] === 'here' ? [] : $file['gone'], $file['wanted']['vector'] ?? [], ...array_map(fn ($group) => $file[$group]['vector'], Judge::GROUPS));
+		return Vector::join(
+			$file['state'] === 'here' ? [] : $file['gone'],
+			$file['wanted']['vector'] ?? [],
+			...array_map(fn ($group) => $file[$group]['vector'], Judge::GROUPS),
+		);
 	}
 
 	/** Returns the fingerprint of each group of an attach row with its categories, from our table or a packet. */
@@ -250,14 +312,32 @@ final class Revisions
 	/** Returns the categories of a row of ours. */
 	public static function terms(array $own): array
 	{
-		return Table::select('term', ['uid' => (int) $own['uid'], 'oid' => (int) $own['id'], 'otype' => Core::TERM_OF_FILE], 'tid', 0, 'ttype, term, url');
+		return Table::select(
+			'term',
+			['uid' => (int) $own['uid'], 'oid' => (int) $own['id'], 'otype' => Core::TERM_OF_FILE],
+			'tid',
+			0,
+			'ttype, term, url',
+		);
 	}
 
 	/** Returns the record of an unknown file. */
 	public static function unknown(int $channelId, string $hash): array
 	{
-		return ['uid' => $channelId, 'hash' => $hash, 'is_dir' => 0, 'state' => 'unknown', 'bytes' => Judge::none(), 'place' => Judge::none(),
-			'access' => Judge::none(), 'wanted' => [], 'gone' => [], 'here' => [], 'facts' => [], 'peers' => []];
+		return [
+			'uid' => $channelId,
+			'hash' => $hash,
+			'is_dir' => 0,
+			'state' => 'unknown',
+			'bytes' => Judge::none(),
+			'place' => Judge::none(),
+			'access' => Judge::none(),
+			'wanted' => [],
+			'gone' => [],
+			'here' => [],
+			'facts' => [],
+			'peers' => [],
+		];
 	}
 
 	/** Returns this hub's name, as used in the names of conflict copies. */
@@ -269,29 +349,52 @@ final class Revisions
 	/** Returns `here` with another digest, or without one; digests of earlier bytes are remembered. */
 	private static function withDigest(array $here, ?string $sha256): array
 	{
-		$past = array_values(array_diff(array_unique([$here['sha256'] ?? '', ...$here['past'] ?? []]), ['', $sha256]));
+		$past = array_values(array_diff(array_unique([
+			$here['sha256'] ?? '',
+			...($here['past'] ?? []),
+		]), ['', $sha256]));
 
-		return array_filter(['sha256' => $sha256, 'past' => array_slice($past, 0, self::MOST_PAST)]) + array_diff_key($here, ['sha256' => 1, 'past' => 1]);
+		return (
+			array_filter(['sha256' => $sha256, 'past' => array_slice($past, 0, self::MOST_PAST)])
+			+ array_diff_key($here, ['sha256' => 1, 'past' => 1])
+		);
 	}
 
-	/** Tells whether the bytes on disk changed although the row's size and date did not. Their number must match the row: otherwise they are damaged. */
+	/**
+	 * Tells whether the bytes on disk changed although the row's size and date did not. Their number must match the
+	 * row: otherwise they are damaged.
+	 */
 	private static function isRewritten(array $file, array $facts, array $own): bool
 	{
-		return $file['facts'] && $facts && ! $file['is_dir'] && $file['facts'] !== $facts && $facts['size_bytes'] === (int) $own['filesize'];
+		return (
+			$file['facts']
+			&& $facts
+			&& ! $file['is_dir']
+			&& $file['facts'] !== $facts
+			&& $facts['size_bytes'] === (int) $own['filesize']
+		);
 	}
 
 	/** Tells whether a file has a new date but the same bytes: core gives a moved file a new date. */
 	private static function isOnlyDated(array $channel, array $file, string $print, array $facts): bool
 	{
-		if ($file['is_dir'] || ! $facts || (int) $print !== (int) ($file['here']['bytes'] ?? -1) || (int) $print !== $facts['size_bytes']) {
+		if (
+			$file['is_dir']
+			|| ! $facts
+			|| (int) $print !== (int) ($file['here']['bytes'] ?? -1)
+			|| (int) $print !== $facts['size_bytes']
+		) {
 			return (bool) $file['is_dir'];
 		}
 		// A write within the second of the last one would not show in the date.
-		if ($facts === $file['facts'] && $facts['mtime'] + 2 <= ($file['updated'] ?? 0)) {
+		if ($facts === $file['facts'] && ($facts['mtime'] + 2) <= ($file['updated'] ?? 0)) {
 			return true;
 		}
 
-		return isset($file['here']['sha256']) && $file['here']['sha256'] === Digests::momentary(Facts::of($channel, $file['hash'], 0));
+		return (
+			isset($file['here']['sha256'])
+			&& $file['here']['sha256'] === Digests::momentary(Facts::of($channel, $file['hash'], 0))
+		);
 	}
 
 	private static function facts(array $channel, array $own): array
@@ -306,7 +409,13 @@ final class Revisions
 
 	private static function decode(array $row): array
 	{
-		$file = ['uid' => (int) $row['uid'], 'hash' => $row['hash'], 'is_dir' => (int) $row['is_dir'], 'state' => $row['state'] === self::UNSEEN ? 'gone' : $row['state'], 'updated' => (int) $row['updated']];
+		$file = [
+			'uid' => (int) $row['uid'],
+			'hash' => $row['hash'],
+			'is_dir' => (int) $row['is_dir'],
+			'state' => $row['state'] === self::UNSEEN ? 'gone' : $row['state'],
+			'updated' => (int) $row['updated'],
+		];
 		foreach ([...Judge::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
 			$file[$part] = json_decode($row[$part], true) ?? [];
 		}

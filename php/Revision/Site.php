@@ -12,8 +12,9 @@ if (! class_exists('App', false)) {
 /**
  * The component under which this hub counts a channel's changes in version vectors.
  *
- * The hub's is drawn at installation. A channel gets a new one when one of its clones has seen more of our changes than we know: then we
- * were restored from a backup, and counting on would give two changes one name. A clone of one channel affects no other channel's component.
+ * The hub's is drawn at installation. A channel gets a new one when one of its clones has seen more of our changes than
+ * we know: then we were restored from a backup, and counting on would give two changes one name. A clone of one channel
+ * affects no other channel's component.
  */
 final class Site
 {
@@ -36,12 +37,19 @@ final class Site
 		}
 		$drawn = self::drawn($channelId);
 		$now = Config::now();
-		if ($drawn && (int) $drawn['name'] > $now - self::REDRAW_SECONDS && (int) $drawn['name'] <= $now) {
+		if ($drawn && (int) $drawn['name'] > ($now - self::REDRAW_SECONDS) && (int) $drawn['name'] <= $now) {
 			return;
 		}
-		Config::log("another hub knows changes of channel $channelId that were made here and are unknown here: this hub was restored from a backup and starts a new count");
+		Config::log(
+			"another hub knows changes of channel $channelId that were made here and are unknown here: this hub was restored from a backup and starts a new count",
+		);
 		self::forget($channelId);
-		Table::tryInsert('filesync_setting', ['id' => self::id($channelId), 'scope' => 'component', 'name' => (string) $now, 'value' => bin2hex(random_bytes(8))]);
+		Table::tryInsert('filesync_setting', [
+			'id' => self::id($channelId),
+			'scope' => 'component',
+			'name' => (string) $now,
+			'value' => bin2hex(random_bytes(8)),
+		]);
 	}
 
 	/** Forgets the component of a channel. */
@@ -52,8 +60,13 @@ final class Site
 
 	private static function ofHub(): string
 	{
-		if (! $row = Table::first('filesync_setting', ['id' => self::ID])) {
-			Table::tryInsert('filesync_setting', ['id' => self::ID, 'scope' => 'site', 'name' => self::ID, 'value' => bin2hex(random_bytes(8))]);
+		if (! ($row = Table::first('filesync_setting', ['id' => self::ID]))) {
+			Table::tryInsert('filesync_setting', [
+				'id' => self::ID,
+				'scope' => 'site',
+				'name' => self::ID,
+				'value' => bin2hex(random_bytes(8)),
+			]);
 			$row = Table::first('filesync_setting', ['id' => self::ID]);
 		}
 

@@ -15,13 +15,14 @@ if (! class_exists('App', false)) {
 /**
  * Creates and changes our tables, step by step, each step once.
  *
- * A step may be interrupted and run again: it creates missing tables, and ignores an index or column that already exists. The hub's
- * config (`filesync`, `schema`) holds the number of the last finished step.
+ * A step may be interrupted and run again: it creates missing tables, and ignores an index or column that already
+ * exists. The hub's config (`filesync`, `schema`) holds the number of the last finished step.
  */
 final class Migrations
 {
-	private const LEASE = 'CREATE TABLE IF NOT EXISTS filesync_lease (id varchar(64) NOT NULL PRIMARY KEY, name varchar(191) NOT NULL,'
-		. ' token varchar(64) NOT NULL, expires bigint NOT NULL)';
+	private const LEASE =
+		'CREATE TABLE IF NOT EXISTS filesync_lease (id varchar(64) NOT NULL PRIMARY KEY, name varchar(191) NOT NULL,'
+			. ' token varchar(64) NOT NULL, expires bigint NOT NULL)';
 
 	/** A statement that adds a column: table, name, definition without its default. */
 	private const ADDED = '/^ALTER TABLE (\w+) ADD COLUMN (\w+) (.+?)(?: DEFAULT .+)?$/D';
@@ -92,7 +93,10 @@ final class Migrations
 	{
 		$columns = [];
 		foreach ([self::LEASE, ...array_merge(...self::steps())] as $statement) {
-			if (is_string($statement) && preg_match('/^CREATE TABLE IF NOT EXISTS (\w+) \((.+)\)$/', $statement, $table)) {
+			if (
+				is_string($statement)
+				&& preg_match('/^CREATE TABLE IF NOT EXISTS (\w+) \((.+)\)$/', $statement, $table)
+			) {
 				foreach (explode(', ', $table[2]) as $column) {
 					[$name, $definition] = explode(' ', $column, 2);
 					$columns[$table[1]][$name] = $definition;
@@ -120,7 +124,9 @@ final class Migrations
 		Config::log("tables are at step $number");
 	}
 
-	/** We make the ids; times are Unix seconds; `long` holds JSON of rows, and 64 KiB is too little for that on MariaDB. */
+	/**
+	 * We make the ids; times are Unix seconds; `long` holds JSON of rows, and 64 KiB is too little for that on MariaDB.
+	 */
 	private static function steps(): array
 	{
 		$long = Family::isPostgres() ? 'text' : 'mediumtext';
@@ -226,9 +232,24 @@ final class Migrations
 	{
 		foreach (Table::select('filesync_setting', ['name' => 'dav_refused_until']) as $row) {
 			$url = preg_replace('/^peer:/', '', $row['scope']);
-			Table::tryInsert('filesync_peer', ['id' => hash('sha256', Clones::normalise($url) ?? $url), 'url' => $url, 'speaks' => '', 'known_until' => 0, 'version' => '', 'features' => '', 'reason' => '',
-				'dav_refused_until' => (int) $row['value'], 'piece_bytes' => 0, 'piece_until' => 0, 'skew_seconds' => 0, 'last_ok' => 0, 'last_failed' => 0, 'failures' => 0, 'rung' => '',
-				'updated' => Config::now()]);
+			Table::tryInsert('filesync_peer', [
+				'id' => hash('sha256', Clones::normalise($url) ?? $url),
+				'url' => $url,
+				'speaks' => '',
+				'known_until' => 0,
+				'version' => '',
+				'features' => '',
+				'reason' => '',
+				'dav_refused_until' => (int) $row['value'],
+				'piece_bytes' => 0,
+				'piece_until' => 0,
+				'skew_seconds' => 0,
+				'last_ok' => 0,
+				'last_failed' => 0,
+				'failures' => 0,
+				'rung' => '',
+				'updated' => Config::now(),
+			]);
 		}
 		Table::delete('filesync_setting', ['name' => 'dav_refused_until']);
 	}

@@ -5,8 +5,8 @@ namespace FileSync\Addon\Send;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
-use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Photos;
+use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -15,7 +15,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Wraps core's calls that change files for their owner, to record the changes: core forgets to send some, and sends others twice. */
+/**
+ * Wraps core's calls that change files for their owner, to record the changes: core forgets to send some, and sends
+ * others twice.
+ */
 final class Changes
 {
 	/** Replaces core's attach_move. */
@@ -31,7 +34,9 @@ final class Changes
 			$result = Core::move($channelId, $hash, $folder, ...$rest);
 		} catch (\TypeError $e) {
 			// On PostgreSQL its last step, the thumbnails of a photo, fails (7.8 to 8.9.3).
-			$after = $before && (int) $before['is_photo'] ? self::note(fn () => Store::attach((int) $channelId, (string) $hash)) : null;
+			$after = $before && (int) $before['is_photo']
+				? self::note(fn () => Store::attach((int) $channelId, (string) $hash))
+				: null;
 			if (! $after || $after['folder'] !== (string) $folder || ! is_file($after['content'])) {
 				throw $e;
 			}
@@ -42,11 +47,15 @@ final class Changes
 		return $result;
 	}
 
-	/** Replaces core's attach_change_permissions. Core would send a packet for each file beneath; we send one after it. */
+	/**
+	 * Replaces core's attach_change_permissions. Core would send a packet for each file beneath; we send one after it.
+	 */
 	public static function access(mixed $channelId, mixed $hash, array $access, mixed $recurse, mixed $sync): mixed
 	{
 		$isOurs = self::note(function () use ($channelId, $hash, $recurse) {
-			$recurse ? Outgoing::markBeneath((int) $channelId, (string) $hash) : Outgoing::mark((int) $channelId, (string) $hash);
+			$recurse
+				? Outgoing::markBeneath((int) $channelId, (string) $hash)
+				: Outgoing::mark((int) $channelId, (string) $hash);
 
 			return Config::serves((int) $channelId);
 		});
@@ -69,8 +78,8 @@ final class Changes
 	/**
 	 * Updates what core leaves of the old name when a file or folder is renamed by WebDAV.
 	 *
-	 * Core changes the row's name, but fails to update the display path, the names of photo rows, and the paths of everything
-	 * beneath a folder (7.8 to 8.9.3).
+	 * Core changes the row's name, but fails to update the display path, the names of photo rows, and the paths of
+	 * everything beneath a folder (7.8 to 8.9.3).
 	 */
 	public static function renamed(mixed $channel, mixed $hash): void
 	{
@@ -82,10 +91,24 @@ final class Changes
 				return;
 			}
 			if ((int) $own['is_dir']) {
-				$beneath = Table::select('attach', ['uid' => $channelId, 'folder' => $hash], 'id', 0, 'filename, display_path');
-				$stale = array_filter($beneath, fn ($row) => $row['display_path'] !== $place['display_path'] . '/' . $row['filename']);
+				$beneath = Table::select(
+					'attach',
+					['uid' => $channelId, 'folder' => $hash],
+					'id',
+					0,
+					'filename, display_path',
+				);
+				$stale = array_filter(
+					$beneath,
+					fn ($row) => $row['display_path'] !== $place['display_path'] . '/' . $row['filename'],
+				);
 				if ($stale || $own['display_path'] !== $place['display_path']) {
-					Turn::take($channelId, fn () => FolderMove::finish($channel, $hash, $own['folder'], $own['filename']));
+					Turn::take($channelId, fn () => FolderMove::finish(
+						$channel,
+						$hash,
+						$own['folder'],
+						$own['filename'],
+					));
 				}
 				return;
 			}
@@ -93,7 +116,15 @@ final class Changes
 			if ($own['display_path'] !== $place['display_path']) {
 				Table::update('attach', ['display_path' => $place['display_path']], ['id' => (int) $own['id']]);
 			}
-			foreach ((int) $own['is_photo'] ? Table::select('photo', ['uid' => $channelId, 'resource_id' => $hash], 'id', 0, 'id, filename, display_path') : [] as $photo) {
+			foreach ((int) $own['is_photo']
+				? Table::select(
+					'photo',
+					['uid' => $channelId, 'resource_id' => $hash],
+					'id',
+					0,
+					'id, filename, display_path',
+				)
+				: [] as $photo) {
 				if (array_diff_assoc($names, $photo)) {
 					Table::update('photo', $names, ['id' => (int) $photo['id']]);
 				}

@@ -20,11 +20,12 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Renames or moves one of our folders with everything beneath it: folders and files on disk, attach rows, photo rows, display paths.
+ * Renames or moves one of our folders with everything beneath it: folders and files on disk, attach rows, photo rows,
+ * display paths.
  *
- * The journal is an outbox row, written first. On disk the move is one rename of the folder, so that every file is at the old
- * place or at the new one; the rows follow in one transaction, and readers in between find the file a moment later.
- * finish() continues from wherever it was interrupted.
+ * The journal is an outbox row, written first. On disk the move is one rename of the folder, so that every file is at
+ * the old place or at the new one; the rows follow in one transaction, and readers in between find the file a moment
+ * later. finish() continues from wherever it was interrupted.
  */
 final class FolderMove
 {
@@ -33,11 +34,20 @@ final class FolderMove
 	{
 		$channelId = (int) $channel['channel_id'];
 		$rows = Tree::beneath($channelId, $own);
-		if ($own['folder'] !== $folder && Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => array_column($rows, 'hash'), 'state' => TransferState::PUBLISHING], '', 'id')) {
+		if (
+			$own['folder'] !== $folder
+			&& Table::first(
+				'filesync_transfer',
+				['uid' => $channelId, 'hash' => array_column($rows, 'hash'), 'state' => TransferState::PUBLISHING],
+				'',
+				'id',
+			)
+		) {
 			throw new Postponed('a file of the folder is being published', true);
 		}
-		$deeper = strlen(Store::place($channel, $folder, $own['hash'], $name)['os_path'] ?? '') - strlen($own['os_path']);
-		if ($deeper + max(array_map(fn ($row) => strlen($row['os_path']), $rows)) > Bounds::LONGEST_PATH) {
+		$deeper =
+			strlen(Store::place($channel, $folder, $own['hash'], $name)['os_path'] ?? '') - strlen($own['os_path']);
+		if (($deeper + max(array_map(fn ($row) => strlen($row['os_path']), $rows))) > Bounds::LONGEST_PATH) {
 			throw new Refused('paths in the moved folder would be longer than ' . Bounds::LONGEST_PATH . ' bytes');
 		}
 		Outbox::add($channelId, 'move', $own['hash'], json_encode(['folder' => $folder, 'name' => $name]));
@@ -46,9 +56,11 @@ final class FolderMove
 	}
 
 	/**
-	 * Checks whether a move would put a folder into itself, because hubs moved folders into each other, and breaks the loop.
+	 * Checks whether a move would put a folder into itself, because hubs moved folders into each other, and breaks the
+	 * loop.
 	 *
-	 * The folder of the loop with the smallest hash moves to the root. Returns true if that is the folder itself; otherwise it is moved here.
+	 * The folder of the loop with the smallest hash moves to the root. Returns true if that is the folder itself;
+	 * otherwise it is moved here.
 	 */
 	public static function opensRing(array $channel, array $own, string $folder): bool
 	{
@@ -79,7 +91,10 @@ final class FolderMove
 		if (! $own) {
 			return;
 		}
-		$place = Store::place($channel, $folder, $hash, $name) ?? throw new Postponed('the folder is missing here', true);
+		$place = Store::place($channel, $folder, $hash, $name) ?? throw new Postponed(
+				'the folder is missing here',
+				true,
+			);
 		$rows = Tree::beneath($channelId, $own);
 		$old = Store::pathOf($channel, $own);
 		if ($old !== null && $old !== $place['content']) {
@@ -115,12 +130,23 @@ final class FolderMove
 		foreach ($rows as $i => $row) {
 			$above = $i === 0 ? null : $places[$row['folder']];
 			$rowName = $i === 0 ? $name : $row['filename'];
-			$here = $above === null ? $place : ['os_path' => $above['os_path'] . '/' . $row['hash'], 'album' => $above['display_path'],
-				'display_path' => $above['display_path'] . '/' . $rowName, 'content' => $above['content'] . '/' . $row['hash']];
+			$here = $above === null
+				? $place
+				: [
+					'os_path' => $above['os_path'] . '/' . $row['hash'],
+					'album' => $above['display_path'],
+					'display_path' => $above['display_path'] . '/' . $rowName,
+					'content' => $above['content'] . '/' . $row['hash'],
+				];
 			$places[$row['hash']] = $here;
 			$isStored = (int) $row['os_storage'] && Store::pathOf($channel, $row) !== null;
-			Table::update('attach', ['display_path' => $here['display_path'], 'os_path' => $here['os_path']] + ($isStored ? ['content' => $here['content']] : [])
-				+ ($i === 0 ? ['folder' => $folder, 'filename' => $name] : []), ['id' => (int) $row['id']]);
+			Table::update(
+				'attach',
+				['display_path' => $here['display_path'], 'os_path' => $here['os_path']]
+				+ ($isStored ? ['content' => $here['content']] : [])
+				+ ($i === 0 ? ['folder' => $folder, 'filename' => $name] : []),
+				['id' => (int) $row['id']],
+			);
 			if (! (int) $row['is_dir']) {
 				self::writePhotos($channel, $row, $here);
 			}
@@ -137,6 +163,14 @@ final class FolderMove
 				Table::update('photo', ['content' => $here['content'] . $suffix], ['id' => (int) $photo['id']]);
 			}
 		}
-		Table::update('photo', ['os_path' => $here['os_path'], 'display_path' => $here['display_path'], 'album' => mb_substr(PhotoType::text($here['album']), 0, 191)], $where);
+		Table::update(
+			'photo',
+			[
+				'os_path' => $here['os_path'],
+				'display_path' => $here['display_path'],
+				'album' => mb_substr(PhotoType::text($here['album']), 0, 191),
+			],
+			$where,
+		);
 	}
 }

@@ -32,9 +32,9 @@ if (! class_exists('App', false)) {
 /**
  * Sends changes made here: one packet for each file, after the request that made them, with their vectors.
  *
- * Before core changes anything, an intention is written; files that are marked meanwhile, or are new since, are compared with our records
- * (Revisions) and sent once core is done. If the process was killed in between, cron does it (recover()). Changes from other hubs
- * are already recorded, so they are never sent back.
+ * Before core changes anything, an intention is written; files that are marked meanwhile, or are new since, are
+ * compared with our records (Revisions) and sent once core is done. If the process was killed in between, cron does it
+ * (recover()). Changes from other hubs are already recorded, so they are never sent back.
  */
 final class Outgoing
 {
@@ -43,7 +43,15 @@ final class Outgoing
 	/** How long a packet waits for the digest of its file. */
 	private const DIGEST_MS = 2000;
 	/** Pages whose POST requests change files, beside those that call attach_store. */
-	private const PAGES = ['photos', 'attach_edit', 'filestorage', 'file_upload', 'profile_photo', 'cover_photo', 'item'];
+	private const PAGES = [
+		'photos',
+		'attach_edit',
+		'filestorage',
+		'file_upload',
+		'profile_photo',
+		'cover_photo',
+		'item',
+	];
 	private const READS = ['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT', ''];
 
 	/** Records that files of a channel may change in this process, before they do. */
@@ -64,7 +72,9 @@ final class Outgoing
 		});
 	}
 
-	/** Begins for a page that is about to change the logged-in channel's files. WebDAV logs in later: see mayWrite(). */
+	/**
+	 * Begins for a page that is about to change the logged-in channel's files. WebDAV logs in later: see mayWrite().
+	 */
 	public static function beginRequest(string $module): void
 	{
 		if (self::isWriting() && in_array($module, self::PAGES, true) && Core::localChannel()) {
@@ -168,7 +178,7 @@ final class Outgoing
 	/** Records files that are about to be deleted, with their vectors; the delete is sent once they are gone. */
 	public static function beforeDelete(int $channelId, string $hash): void
 	{
-		if (self::isTakingIn() || ! Config::serves($channelId) || ! $own = Store::attach($channelId, $hash)) {
+		if (self::isTakingIn() || ! Config::serves($channelId) || ! ($own = Store::attach($channelId, $hash))) {
 			return;
 		}
 		self::begin($channelId);
@@ -222,7 +232,10 @@ final class Outgoing
 			return;
 		}
 		$old = ['kind' => 'intent', 'created <' => Config::now() - self::ABANDONED_SECONDS];
-		$channels = array_map('intval', array_column(Table::select('filesync_outbox', $old, '', 0, 'DISTINCT uid'), 'uid'));
+		$channels = array_map('intval', array_column(
+			Table::select('filesync_outbox', $old, '', 0, 'DISTINCT uid'),
+			'uid',
+		));
 		$until = Config::now() + intdiv(self::ABANDONED_SECONDS, 2);
 		foreach (ServedLast::order('recover', $channels) as $n => $channelId) {
 			if ($n > 0 && Config::now() >= $until) {
@@ -239,7 +252,12 @@ final class Outgoing
 	private static function recoverChannel(int $channelId, array $old): void
 	{
 		$hashes = null;
-		foreach (Table::select('filesync_outbox', ['uid' => $channelId] + $old, 'created', self::RECOVERED_AT_ONCE) as $row) {
+		foreach (Table::select(
+			'filesync_outbox',
+			['uid' => $channelId] + $old,
+			'created',
+			self::RECOVERED_AT_ONCE,
+		) as $row) {
 			try {
 				$begun = json_decode($row['body'], true, 4, JSON_THROW_ON_ERROR);
 				$hashes ??= Clones::channel($channelId) ? self::different($channelId) : [];
@@ -257,7 +275,9 @@ final class Outgoing
 	/** Requests sending our state of a file: another hub showed that it does not know it. */
 	public static function answer(int $channelId, string $hash, bool $isGone): void
 	{
-		Reception::isLate() ? Reception::answerLate($hash) : Outbox::add($channelId, $isGone ? 'deleted' : 'announce', $hash);
+		Reception::isLate()
+			? Reception::answerLate($hash)
+			: Outbox::add($channelId, $isGone ? 'deleted' : 'announce', $hash);
 	}
 
 	/** Sends the present state of a file, or its delete, to the other clones. */
@@ -278,7 +298,10 @@ final class Outgoing
 		}
 	}
 
-	/** Returns the entry for a file's state here, or for its delete; null if it is arriving, or nothing is known about it. */
+	/**
+	 * Returns the entry for a file's state here, or for its delete; null if it is arriving, or nothing is known about
+	 * it.
+	 */
 	public static function state(array $channel, string $hash, bool $withPosts): ?array
 	{
 		$channelId = (int) $channel['channel_id'];
@@ -289,17 +312,29 @@ final class Outgoing
 		if (! Store::attach($channelId, $hash)) {
 			$isGone = (Revisions::find($channelId, $hash)['state'] ?? '') === 'gone';
 
-			return $isGone ? self::entry($channel, $hash, true) ?: null : null;
+			return $isGone ? (self::entry($channel, $hash, true) ?: null) : null;
 		}
 		Turn::take($channelId, fn () => Revisions::notice($channel, $hash));
 		$entry = self::entry($channel, $hash, false, [], 0);
 
-		return is_array($entry) && ! empty($entry['attach']) ? ($withPosts ? $entry : array_diff_key($entry, ['item' => 1])) : null;
+		return (
+			is_array($entry) && ! empty($entry['attach'])
+				? ($withPosts ? $entry : array_diff_key($entry, ['item' => 1]))
+				: null
+		);
 	}
 
-	/** Returns the entry for a file: its rows, its posts, our sibling key. Packets do not contain the bytes of thumbnails. */
-	private static function entry(array $channel, string $hash, bool $isDelete, array $beneath = [], int $digestMs = self::DIGEST_MS): mixed
-	{
+	/**
+	 * Returns the entry for a file: its rows, its posts, our sibling key. Packets do not contain the bytes of
+	 * thumbnails.
+	 */
+	private static function entry(
+		array $channel,
+		string $hash,
+		bool $isDelete,
+		array $beneath = [],
+		int $digestMs = self::DIGEST_MS,
+	): mixed {
 		$entry = Core::export($channel, $hash, $isDelete);
 		foreach (is_array($entry) ? $entry['photo'] ?? [] : [] as $i => $photo) {
 			if ((int) $photo['imgscale'] > 0 && ! (int) $photo['os_storage']) {
@@ -309,13 +344,16 @@ final class Outgoing
 
 		if (! $isDelete && Config::extensionProblem() === null) {
 			// A clone that has these bytes need not fetch them.
-			Digests::of(Facts::of($channel, $hash, 0), microtime(true) * 1000 + $digestMs);
+			Digests::of(Facts::of($channel, $hash, 0), (microtime(true) * 1000) + $digestMs);
 		}
 
 		return Sibling::add($channel, $entry, $isDelete, $beneath);
 	}
 
-	/** Compares the hashes, and all new files, with our records; requests sending the changed ones, and ends the intention. */
+	/**
+	 * Compares the hashes, and all new files, with our records; requests sending the changed ones, and ends the
+	 * intention.
+	 */
 	private static function settle(int $channelId, string $intention, array $marked, string $since, int $above): void
 	{
 		$channel = Clones::channel($channelId);
@@ -324,13 +362,23 @@ final class Outgoing
 				foreach (Table::select('attach', ['uid' => $channelId, 'id >' => $above], 'id', 0, 'hash') as $row) {
 					self::noticeOne($channel, $row['hash'], false);
 				}
-				foreach (Table::select('attach', ['uid' => $channelId, 'edited >=' => $since, 'is_dir' => 0], 'id', 0, 'hash') as $row) {
+				foreach (Table::select(
+					'attach',
+					['uid' => $channelId, 'edited >=' => $since, 'is_dir' => 0],
+					'id',
+					0,
+					'hash',
+				) as $row) {
 					self::noticeOne($channel, $row['hash'], false);
 				}
 				foreach ($marked as $hash) {
 					self::noticeOne($channel, (string) $hash, true);
 				}
-				foreach (Table::select('filesync_outbox', ['uid' => $channelId, 'kind' => 'deleting'], 'created') as $row) {
+				foreach (Table::select(
+					'filesync_outbox',
+					['uid' => $channelId, 'kind' => 'deleting'],
+					'created',
+				) as $row) {
 					self::buryIfGone($channelId, $row);
 				}
 			});
@@ -344,8 +392,14 @@ final class Outgoing
 		if ($file['state'] === 'here' && ($isMarked || $file['changed'] ?? [])) {
 			Outbox::add($file['uid'], 'announce', $hash);
 		}
-		if ($file['is_dir'] && in_array('place', $file['changed'] ?? [], true) && self::wasMoved($file) && ! Peers::allSpeak($channel)) {
-			// A hub without filesync moves the folder alone, and loses everything beneath it until it is told about each file.
+		if (
+			$file['is_dir']
+			&& in_array('place', $file['changed'] ?? [], true)
+			&& self::wasMoved($file)
+			&& ! Peers::allSpeak($channel)
+		) {
+			// A hub without filesync moves the folder alone, and loses everything beneath it until it is told about
+			// each file.
 			foreach (array_slice(Tree::beneath($file['uid'], Store::attach($file['uid'], $hash)), 1) as $row) {
 				Outbox::add($file['uid'], 'announce', $row['hash']);
 			}
@@ -368,7 +422,15 @@ final class Outgoing
 				$file = Revisions::find($channelId, (string) $hash) ?? Revisions::unknown($channelId, (string) $hash);
 				if ($file['state'] !== 'gone' && ! Store::attach($channelId, (string) $hash)) {
 					Queue::drop($channelId, (string) $hash);
-					Revisions::save(['state' => 'gone', 'gone' => Vector::next(Vector::join(Revisions::seen($file), array_intersect_key($file['gone'], [$component => 1])), $component), 'wanted' => [], 'here' => []] + $file);
+					Revisions::save([
+						'state' => 'gone',
+						'gone' => Vector::next(
+							Vector::join(Revisions::seen($file), array_intersect_key($file['gone'], [$component => 1])),
+							$component,
+						),
+						'wanted' => [],
+						'here' => [],
+					] + $file);
 				}
 			}
 			unset($beneath[$row['name']]);
@@ -381,17 +443,35 @@ final class Outgoing
 	private static function different(int $channelId): array
 	{
 		$known = [];
-		foreach (Table::select('filesync_file', ['uid' => $channelId, 'state' => 'here'], '', 0, 'hash, here') as $row) {
+		foreach (Table::select(
+			'filesync_file',
+			['uid' => $channelId, 'state' => 'here'],
+			'',
+			0,
+			'hash, here',
+		) as $row) {
 			$known[$row['hash']] = json_decode($row['here'], true);
 		}
 		$terms = [];
-		foreach (Table::select('term', ['uid' => $channelId, 'otype' => Core::TERM_OF_FILE], 'tid', 0, 'oid, ttype, term, url') as $term) {
+		foreach (Table::select(
+			'term',
+			['uid' => $channelId, 'otype' => Core::TERM_OF_FILE],
+			'tid',
+			0,
+			'oid, ttype, term, url',
+		) as $term) {
 			$terms[$term['oid']][] = $term;
 		}
 		$different = [];
 		$columns = 'id, uid, hash, filename, folder, filesize, is_dir, edited, allow_cid, allow_gid, deny_cid, deny_gid, content';
 		foreach (array_keys($known) ? Table::select('attach', ['uid' => $channelId], 'id', 0, $columns) : [] as $row) {
-			if (isset($known[$row['hash']]) && Revisions::prints(Store::withTrueSize($row), $terms[$row['id']] ?? []) != array_diff_key($known[$row['hash']], Revisions::DIGESTS)) {
+			if (
+				isset($known[$row['hash']])
+				&& Revisions::prints(Store::withTrueSize($row), $terms[$row['id']] ?? []) != array_diff_key(
+					$known[$row['hash']],
+					Revisions::DIGESTS,
+				)
+			) {
 				$different[] = $row['hash'];
 			}
 		}
@@ -418,7 +498,9 @@ final class Outgoing
 		try {
 			// Core does not say for which channel it stores; two of one hub may have a file of that hash.
 			$where = ['hash' => $arr['hash']] + (Reception::channelId() ? ['uid' => Reception::channelId()] : []);
-			$owners = array_filter(Table::select('attach', $where, 'id', 0, 'uid, edited'), fn ($own) => Config::serves((int) $own['uid']));
+			$owners = array_filter(Table::select('attach', $where, 'id', 0, 'uid, edited'), fn ($own) => Config::serves(
+				(int) $own['uid'],
+			));
 			if (! $owners) {
 				return;
 			}
@@ -433,7 +515,10 @@ final class Outgoing
 		}
 	}
 
-	/** Tells whether a file must not be sent now; it is then sent once its bytes are here, or once it is clear that ours stay. */
+	/**
+	 * Tells whether a file must not be sent now; it is then sent once its bytes are here, or once it is clear that ours
+	 * stay.
+	 */
 	private static function withhold(int $channelId, string $hash): bool
 	{
 		if (! self::isWithheld($channelId, $hash)) {
@@ -446,7 +531,10 @@ final class Outgoing
 		return true;
 	}
 
-	/** Requests sending a file's state once its bytes are here. Add this before requesting them, so that their arrival cannot be missed. */
+	/**
+	 * Requests sending a file's state once its bytes are here. Add this before requesting them, so that their arrival
+	 * cannot be missed.
+	 */
 	public static function announceOnceHere(int $channelId, string $hash): void
 	{
 		Outbox::add($channelId, 'announce', $hash, '', true);
@@ -461,8 +549,19 @@ final class Outgoing
 	/** Does so for all files: a process may have been killed between the arrival of the bytes and its record. */
 	private static function releaseAllHere(): void
 	{
-		$held = ['o.kind' => 'announce', 'o.state' => 'held', 'o.created <' => Config::now() - self::ABANDONED_SECONDS, 't.id is' => null];
-		foreach (Table::select(Queue::withholding('filesync_outbox o', 'o.uid', 'o.name'), $held, 'o.created', 100, 'o.uid, o.name') as $row) {
+		$held = [
+			'o.kind' => 'announce',
+			'o.state' => 'held',
+			'o.created <' => Config::now() - self::ABANDONED_SECONDS,
+			't.id is' => null,
+		];
+		foreach (Table::select(
+			Queue::withholding('filesync_outbox o', 'o.uid', 'o.name'),
+			$held,
+			'o.created',
+			100,
+			'o.uid, o.name',
+		) as $row) {
 			self::releaseIfHere((int) $row['uid'], $row['name']);
 		}
 	}
@@ -470,8 +569,15 @@ final class Outgoing
 	/** Tells whether a file's bytes are arriving or stuck, so that ours are older than the origin's. */
 	private static function isWithheld(int $channelId, string $hash): bool
 	{
-		return Queue::isLive($channelId, $hash)
-			|| Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => TransferState::PARKED, 'kind <>' => Queue::TOLD], '', 'id') !== null;
+		return (
+			Queue::isLive($channelId, $hash)
+			|| Table::first(
+				'filesync_transfer',
+				['uid' => $channelId, 'hash' => $hash, 'state' => TransferState::PARKED, 'kind <>' => Queue::TOLD],
+				'',
+				'id',
+			) !== null
+		);
 	}
 
 	private static function isWriting(): bool
@@ -482,17 +588,37 @@ final class Outgoing
 	/** Tells whether attach_store is called to change only a row, such as by core's permission repair. */
 	private static function changesOnlyRows(mixed $arr): bool
 	{
-		return is_array($arr) && ! empty($arr['hash']) && is_string($arr['hash']) && empty($arr['visible'])
-			&& ! array_intersect_key($arr, array_flip(['src', 'source', 'album', 'newalbum', 'directory', 'folder', 'filename', 'id']));
+		return (
+			is_array($arr)
+			&& ! empty($arr['hash'])
+			&& is_string($arr['hash'])
+			&& empty($arr['visible'])
+			&& ! array_intersect_key($arr, array_flip([
+				'src',
+				'source',
+				'album',
+				'newalbum',
+				'directory',
+				'folder',
+				'filename',
+				'id',
+			]))
+		);
 	}
 
 	/** Tells whether this process is applying another hub's data. */
 	private static function isTakingIn(): bool
 	{
-		return Reception::channelId() > 0 || (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && Core::module() === 'zot');
+		return (
+			Reception::channelId() > 0
+			|| (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && Core::module() === 'zot')
+		);
 	}
 
-	/** Returns the channel for which core's attach_store, which called the hook, stores; core does not pass it to the hook. */
+	/**
+	 * Returns the channel for which core's attach_store, which called the hook, stores; core does not pass it to the
+	 * hook.
+	 */
 	private static function storingChannel(): int
 	{
 		foreach (debug_backtrace(0, 12) as $frame) {

@@ -35,9 +35,19 @@ final class Serve
 	/** Wraps our controller around that of `getfile`, whoever owns it. */
 	public static function wrap(mixed &$module): void
 	{
-		if (is_array($module) && ($module['module'] ?? '') === 'getfile' && is_object($module['controller'] ?? null)
-			&& ! $module['controller'] instanceof GetfileController && Family::isKnown() && Config::get('enabled') !== '0') {
-			$module['controller'] = new GetfileController($module['controller'], fn () => self::answer(Web::request(self::mostBytes(...))), fn () => self::answerStock(Web::request(null)));
+		if (
+			is_array($module)
+			&& ($module['module'] ?? '') === 'getfile'
+			&& is_object($module['controller'] ?? null)
+			&& ! $module['controller'] instanceof GetfileController
+			&& Family::isKnown()
+			&& Config::get('enabled') !== '0'
+		) {
+			$module['controller'] = new GetfileController(
+				$module['controller'],
+				fn () => self::answer(Web::request(self::mostBytes(...))),
+				fn () => self::answerStock(Web::request(null)),
+			);
 		}
 	}
 
@@ -61,7 +71,9 @@ final class Serve
 			return null;
 		}
 		try {
-			return Peers::canServe() ? self::read($request, $ticket) : Response::error(503, 'busy', self::RETRY_SECONDS);
+			return Peers::canServe()
+				? self::read($request, $ticket)
+				: Response::error(503, 'busy', self::RETRY_SECONDS);
 		} catch (\Throwable $e) {
 			Config::logFailure('serving a file', $e);
 
@@ -74,7 +86,11 @@ final class Serve
 	{
 		try {
 			[$channelHash, $resource] = [$request->form['hash'] ?? '', $request->form['resource'] ?? ''];
-			if (! is_string($channelHash) || ! is_string($resource) || ! preg_match('/^[\x21-\x7e]{1,191}$/D', $channelHash)) {
+			if (
+				! is_string($channelHash)
+				|| ! is_string($resource)
+				|| ! preg_match('/^[\x21-\x7e]{1,191}$/D', $channelHash)
+			) {
 				return null;
 			}
 			$scale = $request->form['resolution'] ?? null;
@@ -109,7 +125,7 @@ final class Serve
 				if ($scale === 0 && Table::first('attach', ['hash' => $resource], '', 'id')) {
 					return null;
 				}
-				// no break
+			// no break
 			default:
 				return $facts->isArriving ? $later : Response::nothing(404);
 		}
@@ -147,29 +163,55 @@ final class Serve
 		$mayBePartial = $request->method === 'GET' && Ranges::mayBePartial($request->header('if-range'), $etag);
 		$range = Ranges::read($mayBePartial ? $request->header('range') : null, $size);
 		if ($range === 'unsatisfiable') {
-			return Response::json(416, ['filesync' => Version::REQUEST, 'error' => 'range', 'time' => Config::now()], ['Content-Range' => "bytes */$size"]);
+			return Response::json(
+				416,
+				['filesync' => Version::REQUEST, 'error' => 'range', 'time' => Config::now()],
+				['Content-Range' => "bytes */$size"],
+			);
 		}
 		[$offset, $length] = $range === 'whole' ? [0, $size] : $range;
 		// Never a type that a browser would show as a page, whatever the file's own type.
-		$headers += ['Content-Type' => 'application/octet-stream', 'X-Content-Type-Options' => 'nosniff', 'Content-Disposition' => 'attachment'];
+		$headers += [
+			'Content-Type' => 'application/octet-stream',
+			'X-Content-Type-Options' => 'nosniff',
+			'Content-Disposition' => 'attachment',
+		];
 		if ($facts->content === null && self::isForWebServer($request, $range)) {
 			return new Response(200, $headers + self::handOver($facts));
 		}
-		$headers += ['Content-Length' => (string) $length] + ($range === 'whole' ? [] : ['Content-Range' => 'bytes ' . $offset . '-' . ($offset + $length - 1) . '/' . $size]);
+		$headers +=
+			['Content-Length' => (string) $length]
+			+ (
+				$range === 'whole'
+					? []
+					: ['Content-Range' => 'bytes ' . $offset . '-' . ($offset + $length - 1) . '/' . $size]
+			);
 		$status = $range === 'whole' ? 200 : 206;
 		if ($facts->content !== null) {
 			return new Response($status, $headers, substr($facts->content, $offset, $length));
 		}
 		[$root, $path] = $facts->rootAndPath();
 
-		return new Response($status, $headers, '', ['root' => $root, 'path' => $path, 'offset' => $offset, 'length' => $length]);
+		return new Response($status, $headers, '', [
+			'root' => $root,
+			'path' => $path,
+			'offset' => $offset,
+			'length' => $length,
+		]);
 	}
 
-	/** The web server evaluates Range itself, but knows neither our validator nor that we answer several ranges with the whole file. */
+	/**
+	 * The web server evaluates Range itself, but knows neither our validator nor that we answer several ranges with the
+	 * whole file.
+	 */
 	private static function isForWebServer(Request $request, array|string $range): bool
 	{
-		return Config::get('x_accel') !== '' && $request->method === 'GET' && $request->header('if-range') === null
-			&& ($request->header('range') === null || is_array($range));
+		return (
+			Config::get('x_accel') !== ''
+			&& $request->method === 'GET'
+			&& $request->header('if-range') === null
+			&& ($request->header('range') === null || is_array($range))
+		);
 	}
 
 	/** Returns the header that makes the web server send a file. Paths are relative to the hub's root, or absolute. */

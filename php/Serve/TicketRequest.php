@@ -21,7 +21,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Answers a signed request for tickets: the facts of up to 64 files of a channel, and a ticket for each that is whole here. */
+/**
+ * Answers a signed request for tickets: the facts of up to 64 files of a channel, and a ticket for each that is whole
+ * here.
+ */
 final class TicketRequest
 {
 	public const MOST_BYTES = 65536;
@@ -70,7 +73,11 @@ final class TicketRequest
 		}
 		if (! Peers::canServe()) {
 			// Only a hub's request to itself gets here.
-			return Response::json(503, ['filesync' => Version::REQUEST, 'error' => 'extension', 'probe' => self::probe($request)]);
+			return Response::json(503, [
+				'filesync' => Version::REQUEST,
+				'error' => 'extension',
+				'probe' => self::probe($request),
+			]);
 		}
 
 		return (new self($signed->channel, $signed->asked))->grant($request);
@@ -80,7 +87,11 @@ final class TicketRequest
 	public static function expectProbe(): string
 	{
 		$word = Config::token();
-		Config::set('probe', json_encode(['word' => hash('sha256', $word), 'until' => Config::now() + self::PROBE_SECONDS]), 'state');
+		Config::set(
+			'probe',
+			json_encode(['word' => hash('sha256', $word), 'until' => Config::now() + self::PROBE_SECONDS]),
+			'state',
+		);
 
 		return $word;
 	}
@@ -101,20 +112,31 @@ final class TicketRequest
 		}
 		$expected = json_decode(Config::get('probe', 'state'), true);
 
-		return is_array($expected) && $expected['until'] >= Config::now() && hash_equals($expected['word'], hash('sha256', $word));
+		return (
+			is_array($expected)
+			&& $expected['until'] >= Config::now()
+			&& hash_equals($expected['word'], hash('sha256', $word))
+		);
 	}
 
 	/** Returns PHP's configuration in this process, for `doctor`, which runs elsewhere. */
 	private static function probe(Request $request): array
 	{
-		return ['authorization' => $request->header('authorization') !== null, 'problem' => Config::extensionProblem(), 'version' => Config::version(),
-			'outdated' => Runtime::isOutdated(), 'missing' => Runtime::missingFunctions(), 'extensions' => Platform::missingExtensions(),
-			'memory_limit' => (string) ini_get('memory_limit'), 'settings' => Runtime::settings()];
+		return [
+			'authorization' => $request->header('authorization') !== null,
+			'problem' => Config::extensionProblem(),
+			'version' => Config::version(),
+			'outdated' => Runtime::isOutdated(),
+			'missing' => Runtime::missingFunctions(),
+			'extensions' => Platform::missingExtensions(),
+			'memory_limit' => (string) ini_get('memory_limit'),
+			'settings' => Runtime::settings(),
+		];
 	}
 
 	private function grant(Request $request): Response
 	{
-		$until = microtime(true) * 1000 + self::DIGEST_MS;
+		$until = (microtime(true) * 1000) + self::DIGEST_MS;
 		$files = [];
 		try {
 			foreach ($this->asked['files'] as $file) {
@@ -127,8 +149,14 @@ final class TicketRequest
 		} finally {
 			$this->place?->giveBack();
 		}
-		$answer = ['filesync' => Version::REQUEST, 'time' => $this->cameAt, 'version' => Config::version(), 'features' => Peers::FEATURES, 'expires_in' => Ticket::SECONDS,
-			'files' => $files];
+		$answer = [
+			'filesync' => Version::REQUEST,
+			'time' => $this->cameAt,
+			'version' => Config::version(),
+			'features' => Peers::FEATURES,
+			'expires_in' => Ticket::SECONDS,
+			'files' => $files,
+		];
 		if (self::isProbe($request)) {
 			$answer['probe'] = self::probe($request);
 		}
@@ -150,11 +178,17 @@ final class TicketRequest
 			return ['state' => 'unavailable', 'retry_after' => self::ARRIVING_SECONDS];
 		}
 		if ($facts->state !== 'whole') {
-			return $facts->state === 'none' ? ['state' => 'missing'] : ['state' => 'unavailable', 'retry_after' => self::ABSENT_SECONDS];
+			return (
+				$facts->state === 'none'
+					? ['state' => 'missing']
+					: ['state' => 'unavailable', 'retry_after' => self::ABSENT_SECONDS]
+			);
 		}
 		$stat = $facts->stat();
 		// A clone asks at once: it is better that its request waits for these two seconds than its file for a retry.
-		$wait = $stat && Facts::isRecent($stat) ? min($this->waitsUntil, $stat['ctime_ns'] / 1e9 + 2.05) - microtime(true) : 0;
+		$wait = $stat && Facts::isRecent($stat)
+			? min($this->waitsUntil, ($stat['ctime_ns'] / 1e9) + 2.05) - microtime(true)
+			: 0;
 		if ($wait > 0 && ! $this->hasPlace()) {
 			return null;
 		}
@@ -162,10 +196,17 @@ final class TicketRequest
 			usleep((int) ($wait * 1e6));
 			$stat = $facts->stat();
 		}
-		if ($facts->content === null && (! $stat || $stat['size_bytes'] !== $facts->sizeBytes || Facts::isRecent($stat))) {
+		if (
+			$facts->content === null
+			&& (! $stat
+			|| $stat['size_bytes'] !== $facts->sizeBytes
+			|| Facts::isRecent($stat))
+		) {
 			return ['state' => 'unavailable', 'retry_after' => 2];
 		}
-		$isQuick = $facts->sizeBytes <= self::QUICK_BYTES && microtime(true) < $this->waitsUntil - self::WAIT_SECONDS + self::QUICK_SECONDS;
+		$isQuick =
+			$facts->sizeBytes <= self::QUICK_BYTES
+			&& microtime(true) < ($this->waitsUntil - self::WAIT_SECONDS + self::QUICK_SECONDS);
 		if (! $isQuick && Digests::takesLong($facts) && ! $this->hasPlace()) {
 			return null;
 		}
@@ -174,10 +215,24 @@ final class TicketRequest
 		if ($etag === null || ($stat && $facts->stat() !== $stat)) {
 			return ['state' => 'unavailable', 'retry_after' => 2];
 		}
-		$ticket = Ticket::issue(['c' => $this->channel['channel_hash'], 'h' => $hash, 's' => $scale, 'e' => $etag, 'r' => $this->asked['key_id'], 'u' => Web::root()]);
+		$ticket = Ticket::issue([
+			'c' => $this->channel['channel_hash'],
+			'h' => $hash,
+			's' => $scale,
+			'e' => $etag,
+			'r' => $this->asked['key_id'],
+			'u' => Web::root(),
+		]);
 
-		return ['state' => 'ready', 'size' => $facts->sizeBytes, 'edited' => $facts->edited, 'mimetype' => $facts->mimetype, 'etag' => $etag, 'sha256' => $sha256,
-			'ticket' => $ticket];
+		return [
+			'state' => 'ready',
+			'size' => $facts->sizeBytes,
+			'edited' => $facts->edited,
+			'mimetype' => $facts->mimetype,
+			'etag' => $etag,
+			'sha256' => $sha256,
+			'ticket' => $ticket,
+		];
 	}
 
 	private static function isWellFormed(array $asked): bool
@@ -187,8 +242,14 @@ final class TicketRequest
 			return false;
 		}
 		foreach ($files as $file) {
-			if (! is_array($file) || ! is_string($file['hash'] ?? null) || ! preg_match(Bounds::HASH, $file['hash'])
-				|| ! is_int($file['scale'] ?? null) || $file['scale'] < 0 || $file['scale'] > 9) {
+			if (
+				! is_array($file)
+				|| ! is_string($file['hash'] ?? null)
+				|| ! preg_match(Bounds::HASH, $file['hash'])
+				|| ! is_int($file['scale'] ?? null)
+				|| $file['scale'] < 0
+				|| $file['scale'] > 9
+			) {
 				return false;
 			}
 		}

@@ -19,7 +19,8 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * /filesync/metrics: the hub's numbers for Prometheus, in its text format. The page exists only once an admin has set `metrics_token`.
+ * /filesync/metrics: the hub's numbers for Prometheus, in its text format. The page exists only once an admin has set
+ * `metrics_token`.
  *
  * It contains no names of channels, files or other hubs.
  */
@@ -45,8 +46,16 @@ final class Metrics
 		}
 		$body = self::text();
 
-		return new Response(200, ['Content-Type' => 'text/plain; version=0.0.4; charset=utf-8', 'Content-Length' => (string) strlen($body), 'Cache-Control' => 'no-store',
-			'X-Content-Type-Options' => 'nosniff'], $body);
+		return new Response(
+			200,
+			[
+				'Content-Type' => 'text/plain; version=0.0.4; charset=utf-8',
+				'Content-Length' => (string) strlen($body),
+				'Cache-Control' => 'no-store',
+				'X-Content-Type-Options' => 'nosniff',
+			],
+			$body,
+		);
 	}
 
 	private static function text(): string
@@ -55,7 +64,9 @@ final class Metrics
 		foreach (self::metrics() as [$name, $type, $help, $samples]) {
 			$text .= "# HELP $name $help\n# TYPE $name $type\n";
 			foreach ($samples as $labels => $value) {
-				$text .= str_contains((string) $labels, '_') && $type === 'histogram' ? "$labels $value\n" : $name . ($labels === 0 ? '' : '{' . $labels . '}') . " $value\n";
+				$text .= str_contains((string) $labels, '_') && $type === 'histogram'
+					? "$labels $value\n"
+					: $name . ($labels === 0 ? '' : '{' . $labels . '}') . " $value\n";
 			}
 		}
 
@@ -70,24 +81,83 @@ final class Metrics
 		$undone = ['scale' => 0, 'state' => [...Queue::LIVE, TransferState::PARKED]];
 
 		return [
-			['filesync_info', 'gauge', 'Versions of the addon and of the extension in the web server.', ['addon="' . Config::version() . '",extension="' . (phpversion('filesync') ?: '') . '"' => 1]],
-			['filesync_ready', 'gauge', 'Whether files can be fetched: the extension is loaded and the disk works.', [Config::extensionProblem() === null && ! Queue::pausedUntil() ? 1 : 0]],
-			['filesync_received_bytes_total', 'counter', 'Bytes received from other hubs.', [$counts['received_bytes'] ?? 0]],
-			['filesync_transfers_total', 'counter', 'Transfers that ended, by outcome. One that fails and is tried again counts each time.',
-				['outcome="complete"' => $counts['complete'] ?? 0, 'outcome="failed"' => $counts['failed'] ?? 0]],
+			[
+				'filesync_info',
+				'gauge',
+				'Versions of the addon and of the extension in the web server.',
+				['addon="' . Config::version() . '",extension="' . (phpversion('filesync') ?: '') . '"' => 1],
+			],
+			[
+				'filesync_ready',
+				'gauge',
+				'Whether files can be fetched: the extension is loaded and the disk works.',
+				[Config::extensionProblem() === null && ! Queue::pausedUntil() ? 1 : 0],
+			],
+			[
+				'filesync_received_bytes_total',
+				'counter',
+				'Bytes received from other hubs.',
+				[$counts['received_bytes'] ?? 0],
+			],
+			[
+				'filesync_transfers_total',
+				'counter',
+				'Transfers that ended, by outcome. One that fails and is tried again counts each time.',
+				['outcome="complete"' => $counts['complete'] ?? 0, 'outcome="failed"' => $counts['failed'] ?? 0],
+			],
 			['filesync_transfer_seconds', 'histogram', 'How long complete transfers took.', self::histogram($counts)],
-			['filesync_last_success_timestamp_seconds', 'gauge', 'Time of the last complete transfer; 0 if never.', [$counts['last_success'] ?? 0]],
-			['filesync_missing_files', 'gauge', 'Files that are known but not here, or here in an older version.', [Table::count('filesync_transfer', $undone)]],
-			['filesync_missing_bytes', 'gauge', 'Their size.', [Table::sum('filesync_transfer', 'size_bytes', $undone)]],
+			[
+				'filesync_last_success_timestamp_seconds',
+				'gauge',
+				'Time of the last complete transfer; 0 if never.',
+				[$counts['last_success'] ?? 0],
+			],
+			[
+				'filesync_missing_files',
+				'gauge',
+				'Files that are known but not here, or here in an older version.',
+				[Table::count('filesync_transfer', $undone)],
+			],
+			[
+				'filesync_missing_bytes',
+				'gauge',
+				'Their size.',
+				[Table::sum('filesync_transfer', 'size_bytes', $undone)],
+			],
 			['filesync_queue_files', 'gauge', 'Files and thumbnails by state; see docs/how-it-works.md.', $files],
 			['filesync_queue_bytes', 'gauge', 'Their size.', $bytes],
-			['filesync_packets', 'gauge', 'Changes from other hubs that could not be applied yet (staged), need attention (parked), or were dropped because too many are held and a comparison recovers them (dropped).',
-				self::byState('filesync_packet', ['staged', 'parked']) + ['state="dropped"' => array_sum(DroppedPackets::counts())]],
-			['filesync_calls', 'gauge', 'Posts, previews and messages still to make (due, held) or that failed (parked).', self::byState('filesync_outbox', ['due', 'held', 'parked'])],
-			['filesync_kept_files', 'gauge', 'Replaced and deleted files that are kept.', [Table::count('filesync_kept', [])]],
+			[
+				'filesync_packets',
+				'gauge',
+				'Changes from other hubs that could not be applied yet (staged), need attention (parked), or were dropped because too many are held and a comparison recovers them (dropped).',
+				self::byState('filesync_packet', ['staged', 'parked'])
+					+ ['state="dropped"' => array_sum(DroppedPackets::counts())],
+			],
+			[
+				'filesync_calls',
+				'gauge',
+				'Posts, previews and messages still to make (due, held) or that failed (parked).',
+				self::byState('filesync_outbox', ['due', 'held', 'parked']),
+			],
+			[
+				'filesync_kept_files',
+				'gauge',
+				'Replaced and deleted files that are kept.',
+				[Table::count('filesync_kept', [])],
+			],
 			['filesync_kept_bytes', 'gauge', 'Their size.', [Table::sum('filesync_kept', 'size_bytes', [])]],
-			['filesync_held_files', 'gauge', 'Replacements and deletes that wait for approval, because one clone made very many.', [Table::sum('filesync_held', 'files', ['state' => 'held'])]],
-			['filesync_cron_timestamp_seconds', 'gauge', "Time of the hub's last cron run; 0 if never.", [Config::number('cron_at', 'state')]],
+			[
+				'filesync_held_files',
+				'gauge',
+				'Replacements and deletes that wait for approval, because one clone made very many.',
+				[Table::sum('filesync_held', 'files', ['state' => 'held'])],
+			],
+			[
+				'filesync_cron_timestamp_seconds',
+				'gauge',
+				"Time of the hub's last cron run; 0 if never.",
+				[Config::number('cron_at', 'state')],
+			],
 		];
 	}
 
@@ -119,7 +189,11 @@ final class Metrics
 			$samples["filesync_transfer_seconds_bucket{le=\"$bound\"}"] = $counts["within_$bound"] ?? 0;
 		}
 
-		return $samples + ['filesync_transfer_seconds_bucket{le="+Inf"}' => $counts['complete'] ?? 0, 'filesync_transfer_seconds_sum' => ($counts['milliseconds'] ?? 0) / 1000,
-			'filesync_transfer_seconds_count' => $counts['complete'] ?? 0];
+		return $samples
+		+ [
+			'filesync_transfer_seconds_bucket{le="+Inf"}' => $counts['complete'] ?? 0,
+			'filesync_transfer_seconds_sum' => ($counts['milliseconds'] ?? 0) / 1000,
+			'filesync_transfer_seconds_count' => $counts['complete'] ?? 0,
+		];
 	}
 }

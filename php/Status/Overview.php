@@ -15,10 +15,11 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * How complete a channel is: here by its rows and transfers, on its other hubs by what we sent them and they sent us. Numbers, no words.
+ * How complete a channel is: here by its rows and transfers, on its other hubs by what we sent them and they sent us.
+ * Numbers, no words.
  *
- * Counting takes longer with more files, so a count is reused for a multiple of the time that it took: a page that refreshes every
- * few seconds costs a few percent of one processor, however large the channel.
+ * Counting takes longer with more files, so a count is reused for a multiple of the time that it took: a page that
+ * refreshes every few seconds costs a few percent of one processor, however large the channel.
  */
 final class Overview
 {
@@ -30,23 +31,29 @@ final class Overview
 	/**
 	 * Counts a channel's files on this hub.
 	 *
-	 * @return array{files: int, bytes: int, whole_files: int, whole_bytes: int, missing_files: int, old_files: int, parked_files: int}
-	 *   `files`: all known ones. `missing_files`: those of them not here at all. `old_files`: here in the version before an arriving change.
+	 * @return array{files: int, bytes: int, whole_files: int, whole_bytes: int, missing_files: int, old_files: int,
+	 *     parked_files: int} `files`: all known ones. `missing_files`: those of them not here at all. `old_files`: here
+	 *     in the version before an arriving change.
 	 */
 	public static function here(array $channel): array
 	{
-		return self::remembered('here', $channel, 0, self::HERE_TIMES, fn () => self::countHere((int) $channel['channel_id']));
+		return self::remembered('here', $channel, 0, self::HERE_TIMES, fn () => self::countHere(
+			(int) $channel['channel_id'],
+		));
 	}
 
 	/**
 	 * Counts a channel's files on its other hubs, and on this one at the same time, for comparison.
 	 *
-	 * @return array{here: array, hubs: array<string, array{files: int, bytes: int}>} By normalised root URL: files that are here or arriving, whose
-	 *   newest bytes that hub announced or was told about.
+	 * @return array{here: array, hubs: array<string, array{files: int, bytes: int}>} By normalised root URL: files
+	 *     that are here or arriving, whose newest bytes that hub announced or was told about.
 	 */
 	public static function there(array $channel): array
 	{
-		return self::remembered('clones', $channel, self::THERE_SECONDS, self::THERE_TIMES, fn () => ['here' => self::countHere((int) $channel['channel_id']), 'hubs' => self::countThere($channel)]);
+		return self::remembered('clones', $channel, self::THERE_SECONDS, self::THERE_TIMES, fn () => [
+			'here' => self::countHere((int) $channel['channel_id']),
+			'hubs' => self::countThere($channel),
+		]);
 	}
 
 	/** Forgets the counts of a channel. */
@@ -82,11 +89,24 @@ final class Overview
 		$counts = ['missing_files' => 0, 'old_files' => 0, 'parked_files' => 0];
 		$missingBytes = $oldBytes = 0;
 		$wanted = ['uid' => $channelId, 'scale' => 0, 'state' => [...Queue::LIVE, TransferState::PARKED]];
-		foreach (Table::pages('filesync_transfer', $wanted, self::PAGE_ROWS, 'id, hash, state, kind, size_bytes') as $rows) {
-			$present = array_column(Table::select('attach', $mine + ['hash' => array_column($rows, 'hash')], '', 0, 'hash, filesize'), 'filesize', 'hash');
+		foreach (Table::pages(
+			'filesync_transfer',
+			$wanted,
+			self::PAGE_ROWS,
+			'id, hash, state, kind, size_bytes',
+		) as $rows) {
+			$present = array_column(
+				Table::select('attach', $mine + ['hash' => array_column($rows, 'hash')], '', 0, 'hash, filesize'),
+				'filesize',
+				'hash',
+			);
 			foreach ($rows as $row) {
 				$isHere = isset($present[$row['hash']]);
-				if ($row['state'] === TransferState::PARKED && $isHere && in_array($row['kind'], [...Queue::OURS_STAY, Queue::BRAKE], true)) {
+				if (
+					$row['state'] === TransferState::PARKED
+					&& $isHere
+					&& in_array($row['kind'], [...Queue::OURS_STAY, Queue::BRAKE], true)
+				) {
 					continue;
 				}
 				$counts[$isHere ? 'old_files' : 'missing_files']++;
@@ -96,8 +116,13 @@ final class Overview
 			}
 		}
 
-		return $counts + ['files' => $files + $counts['missing_files'], 'bytes' => $bytes + $missingBytes,
-			'whole_files' => $files - $counts['old_files'], 'whole_bytes' => max(0, $bytes - $oldBytes)];
+		return $counts
+		+ [
+			'files' => $files + $counts['missing_files'],
+			'bytes' => $bytes + $missingBytes,
+			'whole_files' => $files - $counts['old_files'],
+			'whole_bytes' => max(0, $bytes - $oldBytes),
+		];
 	}
 
 	/** Returns the bytes of files beyond the maximum of the hub's size column. */
@@ -116,9 +141,13 @@ final class Overview
 			$counts[Clones::normalise($clone['url']) ?? $clone['url']] = ['files' => 0, 'bytes' => 0];
 		}
 		$where = ['uid' => (int) $channel['channel_id'], 'state' => ['here', 'unknown'], 'is_dir' => 0];
-		foreach ($counts ? Table::each('filesync_file', $where, self::PAGE_ROWS, 'id, state, bytes, wanted, peers') : [] as $row) {
+		foreach ($counts
+			? Table::each('filesync_file', $where, self::PAGE_ROWS, 'id, state, bytes, wanted, peers')
+			: [] as $row) {
 			// The others have the version that is arriving here.
-			$print = json_decode($row['wanted'], true)['print'] ?? ($row['state'] === 'here' ? json_decode($row['bytes'], true)['print'] ?? '' : '');
+			$print =
+				json_decode($row['wanted'], true)['print']
+					?? ($row['state'] === 'here' ? json_decode($row['bytes'], true)['print'] ?? '' : '');
 			foreach (json_decode($row['peers'], true) ?: [] as $hub => $told) {
 				if (isset($counts[$hub]) && $print !== '' && ($told['bytes']['print'] ?? null) === $print) {
 					$counts[$hub]['files']++;

@@ -29,7 +29,10 @@ final class Report
 		$states = [];
 		foreach (Table::select('filesync_transfer', [], '', 0, 'DISTINCT state') as $row) {
 			$where = ['state' => $row['state']];
-			$states[$row['state']] = ['files' => Table::count('filesync_transfer', $where), 'bytes' => Table::sum('filesync_transfer', 'size_bytes', $where)];
+			$states[$row['state']] = [
+				'files' => Table::count('filesync_transfer', $where),
+				'bytes' => Table::sum('filesync_transfer', 'size_bytes', $where),
+			];
 		}
 		ksort($states);
 
@@ -41,24 +44,75 @@ final class Report
 			'packets_waiting' => Table::count('filesync_packet', ['state' => 'staged']),
 			'packets_parked' => Table::count('filesync_packet', ['state' => 'parked']),
 			'packets_dropped' => array_sum(DroppedPackets::counts()),
-			'calls_waiting' => Table::count('filesync_outbox', ['state' => 'due']) + Table::count('filesync_outbox', ['state' => 'held', 'kind <>' => 'relocate']),
+			'calls_waiting' =>
+				Table::count('filesync_outbox', ['state' => 'due'])
+					+ Table::count('filesync_outbox', ['state' => 'held', 'kind <>' => 'relocate']),
 			'calls_parked' => Table::count('filesync_outbox', ['state' => 'parked']),
 			'kept_files' => Table::count('filesync_kept', []),
 			'kept_bytes' => Table::sum('filesync_kept', 'size_bytes', []),
 			'paused_until' => self::date(Queue::pausedUntil()),
 			'paused_reason' => Config::get('storage_paused_reason', 'state'),
-			'conflicts' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'name' => $row['display_path']],
-				Table::select('attach', ['filename like' => '% (conflict % ____-__-__ __.__.__)%'], 'id DESC', 100, 'uid, hash, display_path')),
+			'conflicts' => array_map(
+				fn ($row) => ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'name' => $row['display_path']],
+				Table::select(
+					'attach',
+					['filename like' => '% (conflict % ____-__-__ __.__.__)%'],
+					'id DESC',
+					100,
+					'uid, hash, display_path',
+				),
+			),
 			'clones' => Peers::report(),
-			'comparisons' => array_map(fn ($run) => ['channel' => $run->uid, 'clone' => $run->peer, 'state' => $run->state, 'last' => self::date($run->finished),
-				'next' => self::date($run->next_at), 'reason' => $run->reason] + array_intersect_key($run->stats, array_flip(['missing_here', 'missing_there', 'different', 'conflict'])),
-				Run::all('ask')),
-			'parked' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'scale' => (int) $row['scale']] + array_intersect_key($row, array_flip(['hash', 'kind', 'reason'])),
-				Table::select('filesync_transfer', ['state' => TransferState::PARKED], 'updated', 100, 'uid, scale, hash, kind, reason')),
-			'held' => array_map(fn ($line) => ['id' => $line['id'], 'channel' => $line['channel'], 'clones' => $line['urls'], 'what' => $line['what'], 'files' => $line['files'],
-				'size_bytes' => $line['size_bytes'], 'waiting' => $line['waiting'], 'since' => self::date($line['since'])], Brake::lines()),
-			'packets' => array_map(fn ($row) => ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'state' => $row['state'], 'reason' => $row['reason']],
-				Table::select('filesync_packet', [], 'created', 100, HeldPackets::COLUMNS)),
+			'comparisons' => array_map(
+				fn ($run) => (
+					[
+						'channel' => $run->uid,
+						'clone' => $run->peer,
+						'state' => $run->state,
+						'last' => self::date($run->finished),
+						'next' => self::date($run->next_at),
+						'reason' => $run->reason,
+					] + array_intersect_key($run->stats, array_flip([
+						'missing_here',
+						'missing_there',
+						'different',
+						'conflict',
+					]))
+				),
+				Run::all('ask'),
+			),
+			'parked' => array_map(
+				fn ($row) => (
+					['channel' => (int) $row['uid'], 'scale' => (int) $row['scale']]
+					+ array_intersect_key($row, array_flip(['hash', 'kind', 'reason']))
+				),
+				Table::select(
+					'filesync_transfer',
+					['state' => TransferState::PARKED],
+					'updated',
+					100,
+					'uid, scale, hash, kind, reason',
+				),
+			),
+			'held' => array_map(fn ($line) => [
+				'id' => $line['id'],
+				'channel' => $line['channel'],
+				'clones' => $line['urls'],
+				'what' => $line['what'],
+				'files' => $line['files'],
+				'size_bytes' => $line['size_bytes'],
+				'waiting' => $line['waiting'],
+				'since' => self::date($line['since']),
+			], Brake::lines()),
+			'packets' => array_map(
+				fn ($row) => [
+					'channel' => (int) $row['uid'],
+					'hash' => $row['hash'],
+					'state' => $row['state'],
+					'reason' => $row['reason'],
+				],
+				Table::select('filesync_packet', [], 'created', 100, HeldPackets::COLUMNS),
+			),
 		];
 	}
 
@@ -69,13 +123,31 @@ final class Report
 	 */
 	public static function missing(?array $channels = null): \Generator
 	{
-		$where = $channels === null ? [] : ['uid' => array_map(fn ($channel) => (int) $channel['channel_id'], $channels)];
+		$where = $channels === null
+			? []
+			: ['uid' => array_map(fn ($channel) => (int) $channel['channel_id'], $channels)];
 		$columns = 'id, uid, hash, scale, names, state, size_bytes, kind, reason, attempts, next_at';
-		foreach (Table::each('filesync_transfer', $where + ['state' => [...Queue::LIVE, TransferState::PARKED]], self::PAGE_ROWS, $columns) as $row) {
+		foreach (Table::each(
+			'filesync_transfer',
+			$where + ['state' => [...Queue::LIVE, TransferState::PARKED]],
+			self::PAGE_ROWS,
+			$columns,
+		) as $row) {
 			$names = json_decode($row['names'], true) ?: [];
-			yield ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => (int) $row['scale'], 'name' => implode('/', $names), 'state' => $row['state'],
-				'size_bytes' => (int) $row['size_bytes'], 'kind' => $row['kind'], 'reason' => $row['reason'], 'attempts' => (int) $row['attempts'],
-				'next_try' => in_array($row['state'], [TransferState::STAGED, TransferState::WAITING], true) ? self::date((int) $row['next_at']) : null];
+			yield [
+				'channel' => (int) $row['uid'],
+				'hash' => $row['hash'],
+				'scale' => (int) $row['scale'],
+				'name' => implode('/', $names),
+				'state' => $row['state'],
+				'size_bytes' => (int) $row['size_bytes'],
+				'kind' => $row['kind'],
+				'reason' => $row['reason'],
+				'attempts' => (int) $row['attempts'],
+				'next_try' => in_array($row['state'], [TransferState::STAGED, TransferState::WAITING], true)
+					? self::date((int) $row['next_at'])
+					: null,
+			];
 		}
 		yield from self::held($where);
 		yield from self::dropped($where);
@@ -91,10 +163,18 @@ final class Report
 			$told = HeldPackets::about($packet);
 			if ($told && $told['name'] !== null && ! $told['is_dir']) {
 				$isHeld = $packet['state'] === 'staged';
-				yield ['channel' => (int) $packet['uid'], 'hash' => $packet['hash'], 'scale' => 0,
-					'name' => $told['name'], 'state' => $isHeld ? 'held' : 'parked',
-					'size_bytes' => $told['size_bytes'], 'kind' => '', 'reason' => $packet['reason'], 'attempts' => (int) $packet['attempts'],
-					'next_try' => $isHeld ? self::date((int) $packet['next_at']) : null];
+				yield [
+					'channel' => (int) $packet['uid'],
+					'hash' => $packet['hash'],
+					'scale' => 0,
+					'name' => $told['name'],
+					'state' => $isHeld ? 'held' : 'parked',
+					'size_bytes' => $told['size_bytes'],
+					'kind' => '',
+					'reason' => $packet['reason'],
+					'attempts' => (int) $packet['attempts'],
+					'next_try' => $isHeld ? self::date((int) $packet['next_at']) : null,
+				];
 			}
 		}
 	}
@@ -103,8 +183,18 @@ final class Report
 	private static function dropped(array $where): \Generator
 	{
 		foreach (Table::each('filesync_dropped', $where + ['is_delete' => 0], self::PAGE_ROWS) as $note) {
-			yield ['channel' => (int) $note['uid'], 'hash' => $note['hash'], 'scale' => 0, 'name' => $note['hash'] === '' ? '?' : $note['hash'], 'state' => 'held', 'size_bytes' => 0, 'kind' => '',
-				'reason' => 'too many packets are held; waiting for a comparison with ' . $note['peer'], 'attempts' => 0, 'next_try' => null];
+			yield [
+				'channel' => (int) $note['uid'],
+				'hash' => $note['hash'],
+				'scale' => 0,
+				'name' => $note['hash'] === '' ? '?' : $note['hash'],
+				'state' => 'held',
+				'size_bytes' => 0,
+				'kind' => '',
+				'reason' => 'too many packets are held; waiting for a comparison with ' . $note['peer'],
+				'attempts' => 0,
+				'next_try' => null,
+			];
 		}
 	}
 
@@ -112,16 +202,30 @@ final class Report
 	private static function damaged(array $channel): \Generator
 	{
 		$files = ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1];
-		foreach (Table::each('attach', $files, self::PAGE_ROWS, 'id, uid, hash, display_path, filesize, is_dir, os_storage, content, edited') as $row) {
+		foreach (Table::each(
+			'attach',
+			$files,
+			self::PAGE_ROWS,
+			'id, uid, hash, display_path, filesize, is_dir, os_storage, content, edited',
+		) as $row) {
 			$row = Store::withTrueSize($row);
 			$path = Store::pathOf($channel, $row);
 			$facts = Store::facts($path);
 			if ($path === null || ($facts && $facts['size_bytes'] === (int) $row['filesize']) || self::isListed($row)) {
 				continue;
 			}
-			yield ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'scale' => 0, 'name' => $row['display_path'], 'state' => 'damaged',
-				'size_bytes' => (int) $row['filesize'], 'kind' => '', 'reason' => $facts ? "{$facts['size_bytes']} bytes are on disk" : 'nothing is on disk',
-				'attempts' => 0, 'next_try' => null];
+			yield [
+				'channel' => (int) $row['uid'],
+				'hash' => $row['hash'],
+				'scale' => 0,
+				'name' => $row['display_path'],
+				'state' => 'damaged',
+				'size_bytes' => (int) $row['filesize'],
+				'kind' => '',
+				'reason' => $facts ? "{$facts['size_bytes']} bytes are on disk" : 'nothing is on disk',
+				'attempts' => 0,
+				'next_try' => null,
+			];
 		}
 	}
 

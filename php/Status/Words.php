@@ -69,14 +69,21 @@ final class Words
 	/** Returns the present files and bytes out of all. */
 	public static function amount(int $files, int $allFiles, int $bytes, int $allBytes): string
 	{
-		return $files === $allFiles ? sprintf(t('%1$s, %2$s'), self::files($allFiles), self::size($allBytes))
-			: sprintf(t('%1$s of %2$s, %3$s of %4$s'), number_format($files), self::files($allFiles), self::size($bytes), self::size($allBytes));
+		return $files === $allFiles
+			? sprintf(t('%1$s, %2$s'), self::files($allFiles), self::size($allBytes))
+			: sprintf(
+				t('%1$s of %2$s, %3$s of %4$s'),
+				number_format($files),
+				self::files($allFiles),
+				self::size($bytes),
+				self::size($allBytes),
+			);
 	}
 
 	/** Returns a part of a whole in percent; it never looks complete too early. */
 	public static function percent(int $value, int $most, bool $isComplete): string
 	{
-		return $isComplete ? t('complete') : (int) min(99, $most ? floor(100 * $value / $most) : 0) . ' %';
+		return $isComplete ? t('complete') : (int) min(99, $most ? floor((100 * $value) / $most) : 0) . ' %';
 	}
 
 	/** Returns a number of seconds, rounded as people say it. */
@@ -109,7 +116,7 @@ final class Words
 
 		return match (true) {
 			gmdate('Y-m-d', $time) === gmdate('Y-m-d', Config::now()) => sprintf(t('%s UTC'), gmdate('H:i', $time)),
-			$time > Config::now() - 6 * 86400 => $days[(int) gmdate('w', $time)],
+			$time > (Config::now() - (6 * 86400)) => $days[(int) gmdate('w', $time)],
 			default => gmdate('Y-m-d', $time),
 		};
 	}
@@ -139,12 +146,20 @@ final class Words
 	/** Describes in words what a clone did. */
 	public static function displaced(array $line): string
 	{
-		$text = count($line['urls']) > 1 ? t('%1$s together replaced or deleted %2$s (%3$s) since %4$s') : match ($line['what']) {
-			'replaced' => t('%1$s replaced %2$s (%3$s) since %4$s'),
-			'deleted' => t('%1$s deleted %2$s (%3$s) since %4$s'),
-			default => t('%1$s replaced or deleted %2$s (%3$s) since %4$s'),
-		};
+		$text = count($line['urls']) > 1
+			? t('%1$s together replaced or deleted %2$s (%3$s) since %4$s')
+			: match ($line['what']) {
+				'replaced' => t('%1$s replaced %2$s (%3$s) since %4$s'),
+				'deleted' => t('%1$s deleted %2$s (%3$s) since %4$s'),
+				default => t('%1$s replaced or deleted %2$s (%3$s) since %4$s'),
+			};
 
-		return sprintf($text, self::all(array_map(self::host(...), $line['urls']), self::NAMED), self::files($line['files']), self::size($line['size_bytes']), self::since($line['since']));
+		return sprintf(
+			$text,
+			self::all(array_map(self::host(...), $line['urls']), self::NAMED),
+			self::files($line['files']),
+			self::size($line['size_bytes']),
+			self::since($line['since']),
+		);
 	}
 }

@@ -12,16 +12,37 @@ final class AttachRow
 	/** Tells whether one name equals the other, or is a hub's `name(N).ext` for it. */
 	public static function isNameOrVariant(string $ours, string $theirs): bool
 	{
-		return preg_replace('/\(\d+\)(?=(\.[^.]*)?$)/', '', $ours, 1) === preg_replace('/\(\d+\)(?=(\.[^.]*)?$)/', '', $theirs, 1);
+		return (
+			preg_replace('/\(\d+\)(?=(\.[^.]*)?$)/', '', $ours, 1) === preg_replace(
+				'/\(\d+\)(?=(\.[^.]*)?$)/',
+				'',
+				$theirs,
+				1,
+			)
+		);
 	}
 
 	/** Returns the columns of a new attach row that files and folders share. */
 	public static function columns(array $channel, array $row, array $place, string $name): array
 	{
-		return ['aid' => (int) $channel['channel_account_id'], 'uid' => (int) $channel['channel_id'], 'hash' => $row['hash'],
-			'creator' => $row['creator'], 'filename' => $name, 'revision' => 0, 'folder' => $row['folder'], 'flags' => $row['flags'] & 0x7fffffff,
-			'os_storage' => 1, 'os_path' => $place['os_path'], 'display_path' => $place['display_path'], 'content' => $place['content'],
-			'created' => $row['created'], 'allow_cid' => $row['allow_cid'], 'allow_gid' => $row['allow_gid'], 'deny_cid' => $row['deny_cid'],
-			'deny_gid' => $row['deny_gid']];
+		return [
+			'aid' => (int) $channel['channel_account_id'],
+			'uid' => (int) $channel['channel_id'],
+			'hash' => $row['hash'],
+			'creator' => $row['creator'],
+			'filename' => $name,
+			'revision' => 0,
+			'folder' => $row['folder'],
+			'flags' => $row['flags'] & 0x7fffffff,
+			'os_storage' => 1,
+			'os_path' => $place['os_path'],
+			'display_path' => $place['display_path'],
+			'content' => $place['content'],
+			'created' => $row['created'],
+			'allow_cid' => $row['allow_cid'],
+			'allow_gid' => $row['allow_gid'],
+			'deny_cid' => $row['deny_cid'],
+			'deny_gid' => $row['deny_gid'],
+		];
 	}
 }

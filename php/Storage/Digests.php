@@ -18,8 +18,9 @@ if (! class_exists('App', false)) {
 /**
  * The digests of unchanged files: table filesync_digest, a row per channel, hash and scale.
  *
- * A digest is valid as long as device, inode, size and both times are the same as before and after hashing. A row without a
- * digest is wanted: a background job computes it. The row also holds the true size of a file of 4 GiB and more.
+ * A digest is valid as long as device, inode, size and both times are the same as before and after hashing. A row
+ * without a digest is wanted: a background job computes it. The row also holds the true size of a file of 4 GiB and
+ * more.
  */
 final class Digests
 {
@@ -34,24 +35,49 @@ final class Digests
 	/** Returns the digest of bytes with these facts, or null if it is unknown. */
 	public static function known(int $channelId, string $hash, int $scale, array $stat): ?string
 	{
-		$row = Table::first('filesync_digest', ['id' => Sizes::id($channelId, $hash, $scale), 'facts' => Facts::key($stat)]);
+		$row = Table::first('filesync_digest', [
+			'id' => Sizes::id($channelId, $hash, $scale),
+			'facts' => Facts::key($stat),
+		]);
 
 		return $row && $row['sha256'] !== '' ? $row['sha256'] : null;
 	}
 
 	/** Records a file's size, and the digest of its bytes with these facts (empty: wanted). */
-	public static function remember(int $channelId, string $hash, int $scale, int $sizeBytes, ?array $stat, string $sha256): void
-	{
-		$row = ['size_bytes' => $sizeBytes, 'facts' => $stat ? Facts::key($stat) : '', 'sha256' => $stat ? $sha256 : '', 'updated' => Config::now()];
-		Table::tryUpsert('filesync_digest', ['id' => Sizes::id($channelId, $hash, $scale)], $row, ['uid' => $channelId, 'hash' => $hash, 'scale' => $scale]);
+	public static function remember(
+		int $channelId,
+		string $hash,
+		int $scale,
+		int $sizeBytes,
+		?array $stat,
+		string $sha256,
+	): void {
+		$row = [
+			'size_bytes' => $sizeBytes,
+			'facts' => $stat ? Facts::key($stat) : '',
+			'sha256' => $stat ? $sha256 : '',
+			'updated' => Config::now(),
+		];
+		Table::tryUpsert('filesync_digest', ['id' => Sizes::id($channelId, $hash, $scale)], $row, [
+			'uid' => $channelId,
+			'hash' => $hash,
+			'scale' => $scale,
+		]);
 	}
 
-	/** Returns the recorded digest of a file of this size that, by the date of its row, nobody has changed since; null if there is none. */
+	/**
+	 * Returns the recorded digest of a file of this size that, by the date of its row, nobody has changed since; null
+	 * if there is none.
+	 */
 	public static function recorded(int $channelId, string $hash, int $sizeBytes, string $edited): ?string
 	{
 		$row = Table::first('filesync_digest', ['id' => Sizes::id($channelId, $hash, 0), 'size_bytes' => $sizeBytes]);
 
-		return $row && preg_match('/^[0-9a-f]{64}$/D', $row['sha256']) && substr($edited, 0, 19) < gmdate('Y-m-d H:i:s', (int) $row['updated']) ? $row['sha256'] : null;
+		return $row
+		&& preg_match('/^[0-9a-f]{64}$/D', $row['sha256'])
+		&& substr($edited, 0, 19) < gmdate('Y-m-d H:i:s', (int) $row['updated'])
+			? $row['sha256']
+			: null;
 	}
 
 	/** Marks the bytes on disk as different from the recorded ones. */
@@ -65,9 +91,19 @@ final class Digests
 	{
 		[$channelId, $scale] = [(int) $transfer['uid'], (int) $transfer['scale']];
 		$id = Sizes::id($channelId, $transfer['hash'], $scale);
-		$row = ['size_bytes' => (int) $transfer['size_bytes'], 'facts' => $stat ? Facts::key($stat) : '', 'sha256' => $stat ? $transfer['sha256'] : '', 'updated' => Config::now()];
+		$row = [
+			'size_bytes' => (int) $transfer['size_bytes'],
+			'facts' => $stat ? Facts::key($stat) : '',
+			'sha256' => $stat ? $transfer['sha256'] : '',
+			'updated' => Config::now(),
+		];
 		Table::delete('filesync_digest', ['id' => $id]);
-		Table::insert('filesync_digest', ['id' => $id, 'uid' => $channelId, 'hash' => $transfer['hash'], 'scale' => $scale] + $row);
+		Table::insert('filesync_digest', [
+			'id' => $id,
+			'uid' => $channelId,
+			'hash' => $transfer['hash'],
+			'scale' => $scale,
+		] + $row);
 	}
 
 	/**
@@ -79,9 +115,13 @@ final class Digests
 	 */
 	public static function copies(array $channel, string $hash, int $sizeBytes, string $sha256): array
 	{
-		$where = ['uid' => (int) $channel['channel_id'], 'scale' => 0, 'size_bytes' => $sizeBytes, 'hash <>' => $hash] + ($sha256 === '' ? ['sha256 <>' => ''] : ['sha256' => $sha256]);
+		$where =
+			['uid' => (int) $channel['channel_id'], 'scale' => 0, 'size_bytes' => $sizeBytes, 'hash <>' => $hash]
+			+ ($sha256 === '' ? ['sha256 <>' => ''] : ['sha256' => $sha256]);
 		$paths = [];
-		foreach ($sizeBytes > 0 ? Table::select('filesync_digest', $where, 'updated DESC, id', self::MOST_COPIES, 'hash') : [] as $row) {
+		foreach ($sizeBytes > 0
+			? Table::select('filesync_digest', $where, 'updated DESC, id', self::MOST_COPIES, 'hash')
+			: [] as $row) {
 			$own = Store::attach((int) $channel['channel_id'], $row['hash']);
 			$path = $own ? Store::pathOf($channel, $own) : null;
 			if ($path !== null && is_file($path)) {
@@ -92,7 +132,10 @@ final class Digests
 		return $paths;
 	}
 
-	/** Returns the digest of a file, computed now if that takes no longer than `$untilMs`; otherwise null, and a background job computes it. */
+	/**
+	 * Returns the digest of a file, computed now if that takes no longer than `$untilMs`; otherwise null, and a
+	 * background job computes it.
+	 */
 	public static function of(Facts $facts, float $untilMs): ?string
 	{
 		if ($facts->content !== null) {
@@ -106,7 +149,9 @@ final class Digests
 		if ($known !== null) {
 			return $known;
 		}
-		$sha256 = $stat['size_bytes'] > self::LARGE_BYTES ? null : self::compute($facts, $stat, fn () => (int) ($untilMs - microtime(true) * 1000));
+		$sha256 = $stat['size_bytes'] > self::LARGE_BYTES
+			? null
+			: self::compute($facts, $stat, fn () => (int) ($untilMs - (microtime(true) * 1000)));
 		if ($sha256 === null) {
 			self::remember($facts->channelId(), $facts->hash, $facts->scale, $stat['size_bytes'], $stat, '');
 			self::summon();
@@ -120,13 +165,21 @@ final class Digests
 	{
 		$stat = $facts->content === null ? $facts->stat() : null;
 
-		return $stat && $stat['size_bytes'] <= self::LARGE_BYTES && self::known($facts->channelId(), $facts->hash, $facts->scale, $stat) === null;
+		return (
+			$stat
+			&& $stat['size_bytes'] <= self::LARGE_BYTES
+			&& self::known($facts->channelId(), $facts->hash, $facts->scale, $stat) === null
+		);
 	}
 
 	/** Starts the background job if digests are wanted and no process computes them. */
 	public static function summon(): void
 	{
-		if (self::wanted() && ! Lease::isHeld('digest') && Lease::take('summon-digest', Config::token(), self::SUMMON_SECONDS)) {
+		if (
+			self::wanted()
+			&& ! Lease::isHeld('digest')
+			&& Lease::take('summon-digest', Config::token(), self::SUMMON_SECONDS)
+		) {
 			Config::summonWorker('digest');
 		}
 	}
@@ -136,7 +189,11 @@ final class Digests
 	{
 		Lease::end('summon-digest');
 		$token = Config::token();
-		if (! \extension_loaded('filesync') && ! class_exists('FileSync\FileDigest', false) || ! Lease::take('digest', $token, self::LEASE_SECONDS)) {
+		if (
+			! \extension_loaded('filesync')
+			&& ! class_exists('FileSync\FileDigest', false)
+			|| ! Lease::take('digest', $token, self::LEASE_SECONDS)
+		) {
 			return;
 		}
 		try {
@@ -165,12 +222,24 @@ final class Digests
 	private static function wanted(array $except = [], array $where = []): ?array
 	{
 		$where += ['sha256' => ''] + ($except ? ['id <>' => $except] : []);
-		$channels = array_map('intval', array_column(Table::select('filesync_digest', $where, '', 0, 'DISTINCT uid'), 'uid'));
+		$channels = array_map('intval', array_column(
+			Table::select('filesync_digest', $where, '', 0, 'DISTINCT uid'),
+			'uid',
+		));
 
-		return $channels ? Table::first('filesync_digest', ['uid' => ServedLast::order('digest', $channels)[0]] + $where, 'size_bytes, id') : null;
+		return $channels
+			? Table::first(
+				'filesync_digest',
+				['uid' => ServedLast::order('digest', $channels)[0]] + $where,
+				'size_bytes, id',
+			)
+			: null;
 	}
 
-	/** Returns a callback for reading a large file of a channel: now and then smaller files of other channels come first. */
+	/**
+	 * Returns a callback for reading a large file of a channel: now and then smaller files of other channels come
+	 * first.
+	 */
 	private static function letOthersIn(int $channelId, string $token, array &$seen): \Closure
 	{
 		$ends = Config::now() + ServedLast::TURN_SECONDS;
@@ -179,7 +248,13 @@ final class Digests
 			if (Config::now() < $ends) {
 				return;
 			}
-			for ($until = Config::now() + ServedLast::TURN_SECONDS; Config::now() < $until && ($row = self::wanted($seen, ['uid <>' => $channelId, 'size_bytes <=' => self::LARGE_BYTES]));) {
+			for (
+				$until = Config::now() + ServedLast::TURN_SECONDS;
+				Config::now() < $until && ($row = self::wanted($seen, [
+					'uid <>' => $channelId,
+					'size_bytes <=' => self::LARGE_BYTES,
+				]));
+			) {
 				$seen[] = $row['id'];
 				self::computeWanted($row, $token, fn () => null);
 			}
@@ -204,7 +279,11 @@ final class Digests
 		$stat = $facts?->stat();
 		if (! $stat || $facts->state !== 'whole') {
 			// No other row holds the size of a large file.
-			Table::delete('filesync_digest', ['id' => $row['id'], 'sha256' => '', 'size_bytes <=' => Family::largestFileBytes()]);
+			Table::delete('filesync_digest', [
+				'id' => $row['id'],
+				'sha256' => '',
+				'size_bytes <=' => Family::largestFileBytes(),
+			]);
 			return;
 		}
 		self::compute($facts, $stat, function () use ($token, $between) {
@@ -215,7 +294,10 @@ final class Digests
 		});
 	}
 
-	/** Returns the digest of a small file at this moment, even if it may change unnoticed in the next; null if it cannot be read. */
+	/**
+	 * Returns the digest of a small file at this moment, even if it may change unnoticed in the next; null if it cannot
+	 * be read.
+	 */
 	public static function momentary(Facts $facts): ?string
 	{
 		$stat = Config::extensionProblem() === null ? $facts->stat() : null;

@@ -17,7 +17,10 @@ if (! class_exists('App', false)) {
 /** The state of one file or photo scale of a channel here: its row, and whether its bytes match the row. */
 final class Facts
 {
-	/** `whole`: the bytes are here. `none`: no row. `absent`: a row without bytes. `partial`: the number of bytes differs from the row. */
+	/**
+	 * `whole`: the bytes are here. `none`: no row. `absent`: a row without bytes. `partial`: the number of bytes
+	 * differs from the row.
+	 */
 	public readonly string $state;
 	public readonly string $edited;
 	public readonly string $mimetype;
@@ -33,8 +36,11 @@ final class Facts
 
 	private ?array $stat = null;
 
-	private function __construct(private readonly array $channel, public readonly string $hash, public readonly int $scale)
-	{
+	private function __construct(
+		private readonly array $channel,
+		public readonly string $hash,
+		public readonly int $scale,
+	) {
 		$transfer = Queue::find($this->channelId(), $hash, $scale);
 		$this->isArriving = $transfer && in_array($transfer['state'], Queue::LIVE, true);
 		$row = $this->row();
@@ -97,7 +103,13 @@ final class Facts
 	/** Returns the facts of a file's content as one text. */
 	public static function key(array $stat): string
 	{
-		return implode(':', [$stat['device'], $stat['inode'], $stat['size_bytes'], $stat['mtime_ns'], $stat['ctime_ns']]);
+		return implode(':', [
+			$stat['device'],
+			$stat['inode'],
+			$stat['size_bytes'],
+			$stat['mtime_ns'],
+			$stat['ctime_ns'],
+		]);
 	}
 
 	/**
@@ -137,13 +149,18 @@ final class Facts
 			return null;
 		}
 
-		return $row + ['content' => (string) (Table::first('photo', ['id' => (int) $row['id']], '', 'content')['content'] ?? '')];
+		return $row
+		+ ['content' => (string) (Table::first('photo', ['id' => (int) $row['id']], '', 'content')['content'] ?? '')];
 	}
 
 	private static function pathOf(array $channel, array $row, int $scale): ?string
 	{
 		$path = Store::pathOf($channel, $row);
-		if ($path === null && $scale > 0 && preg_match('#^store/\[data\]/\[xchan\]/[A-Za-z0-9]/[A-Za-z0-9]/[A-Za-z0-9-]+$#D', $row['content'])) {
+		if (
+			$path === null
+			&& $scale > 0
+			&& preg_match('#^store/\[data\]/\[xchan\]/[A-Za-z0-9]/[A-Za-z0-9]/[A-Za-z0-9-]+$#D', $row['content'])
+		) {
 			return $row['content'];
 		}
 

@@ -22,21 +22,34 @@ if (! class_exists('App', false)) {
  */
 final class PhotoRepair
 {
-	private const NUMBERS = ['imgscale', 'height', 'width', 'filesize', 'photo_usage', 'profile', 'is_nsfw', 'photo_flags', 'os_storage'];
+	private const NUMBERS = [
+		'imgscale',
+		'height',
+		'width',
+		'filesize',
+		'photo_usage',
+		'profile',
+		'is_nsfw',
+		'photo_flags',
+		'os_storage',
+	];
 
 	/** @param array $attach A photo's attach row. */
-	public function __construct(private readonly array $channel, private readonly array $attach)
-	{
-	}
+	public function __construct(private readonly array $channel, private readonly array $attach) {}
 
 	/**
 	 * Returns the faults by scale.
 	 *
-	 * @return array<int, string> Also empty if the original is incomplete here or cannot be decoded: then nothing is known.
+	 * @return array<int, string> Also empty if the original is incomplete here or cannot be decoded: then nothing
+	 *     is known.
 	 */
 	public function faults(): array
 	{
-		$rows = array_column(Table::select('photo', $this->where(), 'imgscale', 0, 'id, imgscale, width, height, filesize, os_storage'), null, 'imgscale');
+		$rows = array_column(
+			Table::select('photo', $this->where(), 'imgscale', 0, 'id, imgscale, width, height, filesize, os_storage'),
+			null,
+			'imgscale',
+		);
 		$faults = [];
 		foreach ([0 => [1, 2, 3], 4 => [5, 6], 7 => [8, 9]] as $source => $scales) {
 			$header = $source === 0 || isset($rows[$source]) ? $this->header($source) : null;
@@ -60,8 +73,11 @@ final class PhotoRepair
 		$rows = array_column(Table::select('photo', $this->where(), 'imgscale'), null, 'imgscale');
 		$made = array_filter($scales, fn ($scale) => ScaleTable::isMade($scale));
 		foreach ($made as $scale) {
-			$photo = ['imgscale' => $scale, 'photo_usage' => $rows[$scale]['photo_usage'] ?? $rows[ScaleTable::sourceOf($scale)]['photo_usage']]
-				+ array_diff_key($rows[$scale] ?? $rows[ScaleTable::sourceOf($scale)], ['content' => 1, 'id' => 1]);
+			$photo =
+				[
+					'imgscale' => $scale,
+					'photo_usage' => $rows[$scale]['photo_usage'] ?? $rows[ScaleTable::sourceOf($scale)]['photo_usage'],
+				] + array_diff_key($rows[$scale] ?? $rows[ScaleTable::sourceOf($scale)], ['content' => 1, 'id' => 1]);
 			$photo = array_map('intval', array_intersect_key($photo, array_flip(self::NUMBERS))) + $photo;
 			$photo['edited'] = substr($photo['edited'], 0, 19);
 			Queue::stage(new Wanted(
@@ -97,10 +113,15 @@ final class PhotoRepair
 		}
 		$header = $this->header($scale);
 		if (! $header || [$header['width'], $header['height']] !== [$size['width'], $size['height']]) {
-			return ($header ? "{$header['width']} x {$header['height']}" : 'not a picture') . ", should be {$size['width']} x {$size['height']}";
+			return (
+				($header ? "{$header['width']} x {$header['height']}" : 'not a picture')
+				. ", should be {$size['width']} x {$size['height']}"
+			);
 		}
 
-		return [(int) $row['width'], (int) $row['height']] === [$size['width'], $size['height']] ? null : "the row says {$row['width']} x {$row['height']}";
+		return [(int) $row['width'], (int) $row['height']] === [$size['width'], $size['height']]
+			? null
+			: "the row says {$row['width']} x {$row['height']}";
 	}
 
 	/** Returns the header of a scale's file, null if it is missing or unreadable. */

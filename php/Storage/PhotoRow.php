@@ -23,10 +23,17 @@ final class PhotoRow
 	 * @param array   $attach  Our attach row of the photo.
 	 * @param array   $photo   The row from a checked packet.
 	 * @param int     $sizeBytes The size of the bytes that we have.
-	 * @param ?string $content New bytes' path, or the bytes themselves if `$inDatabase`; null if the bytes did not change.
+	 * @param ?string $content New bytes' path, or the bytes themselves if `$inDatabase`; null if the bytes did not
+	 *     change.
 	 */
-	public static function write(array $channel, array $attach, array $photo, int $sizeBytes, ?string $content, bool $inDatabase = false): void
-	{
+	public static function write(
+		array $channel,
+		array $attach,
+		array $photo,
+		int $sizeBytes,
+		?string $content,
+		bool $inDatabase = false,
+	): void {
 		if (! PhotoType::isKnown($photo['mimetype'])) {
 			return;
 		}
@@ -42,26 +49,52 @@ final class PhotoRow
 			Table::update('photo', $row, ['id' => (int) $own['id']]);
 			return;
 		}
-		Table::insert('photo', $key + $row + self::bytes($photo, $sizeBytes, $content ?? $attach['content'], $inDatabase) + [
-			'aid' => (int) $channel['channel_account_id'], 'xchan' => $photo['xchan'], 'created' => $photo['created'], 'expires' => $photo['expires'],
-			'photo_flags' => $photo['photo_flags'] & 0x7fffffff, 'allow_cid' => $photo['allow_cid'], 'allow_gid' => $photo['allow_gid'],
-			'deny_cid' => $photo['deny_cid'], 'deny_gid' => $photo['deny_gid'],
-		]);
+		Table::insert(
+			'photo',
+			$key
+			+ $row
+			+ self::bytes($photo, $sizeBytes, $content ?? $attach['content'], $inDatabase)
+			+ [
+				'aid' => (int) $channel['channel_account_id'],
+				'xchan' => $photo['xchan'],
+				'created' => $photo['created'],
+				'expires' => $photo['expires'],
+				'photo_flags' => $photo['photo_flags'] & 0x7fffffff,
+				'allow_cid' => $photo['allow_cid'],
+				'allow_gid' => $photo['allow_gid'],
+				'deny_cid' => $photo['deny_cid'],
+				'deny_gid' => $photo['deny_gid'],
+			],
+		);
 	}
 
 	private static function columns(array $attach, array $photo): array
 	{
 		// Entries accepted by an older version still wait in their original form.
-		return ['title' => mb_substr(PhotoType::text($photo['title']), 0, 191), 'description' => PhotoType::text($photo['description']),
-			'album' => mb_substr(PhotoType::text($photo['album']), 0, 191), 'filename' => PhotoType::text($attach['filename']), 'os_path' => $attach['os_path'],
-			'display_path' => $attach['display_path'], 'photo_usage' => min($photo['photo_usage'], self::SMALLINT),
-			'profile' => min($photo['profile'], 1), 'is_nsfw' => min($photo['is_nsfw'], 1)];
+		return [
+			'title' => mb_substr(PhotoType::text($photo['title']), 0, 191),
+			'description' => PhotoType::text($photo['description']),
+			'album' => mb_substr(PhotoType::text($photo['album']), 0, 191),
+			'filename' => PhotoType::text($attach['filename']),
+			'os_path' => $attach['os_path'],
+			'display_path' => $attach['display_path'],
+			'photo_usage' => min($photo['photo_usage'], self::SMALLINT),
+			'profile' => min($photo['profile'], 1),
+			'is_nsfw' => min($photo['is_nsfw'], 1),
+		];
 	}
 
 	private static function bytes(array $photo, int $sizeBytes, string $content, bool $inDatabase): array
 	{
-		return ['edited' => $photo['edited'], 'mimetype' => mb_substr($photo['mimetype'], 0, 128), 'height' => min($photo['height'], self::SMALLINT),
-			'width' => min($photo['width'], self::SMALLINT), 'filesize' => Family::sizeColumn($sizeBytes), 'os_storage' => $inDatabase ? 0 : 1, 'content' => $content];
+		return [
+			'edited' => $photo['edited'],
+			'mimetype' => mb_substr($photo['mimetype'], 0, 128),
+			'height' => min($photo['height'], self::SMALLINT),
+			'width' => min($photo['width'], self::SMALLINT),
+			'filesize' => Family::sizeColumn($sizeBytes),
+			'os_storage' => $inDatabase ? 0 : 1,
+			'content' => $content,
+		];
 	}
 
 	/** A channel has one profile photo and one cover photo: the former holder loses the flag. */
@@ -70,11 +103,22 @@ final class PhotoRow
 		if (! in_array($photo['photo_usage'], [Core::PHOTO_PROFILE, Core::PHOTO_COVER], true)) {
 			return;
 		}
-		Table::update('photo', ['photo_usage' => Core::PHOTO_NORMAL], ['uid' => (int) $channel['channel_id'],
-			'photo_usage' => $photo['photo_usage'], 'resource_id <>' => $photo['resource_id']]);
+		Table::update(
+			'photo',
+			['photo_usage' => Core::PHOTO_NORMAL],
+			[
+				'uid' => (int) $channel['channel_id'],
+				'photo_usage' => $photo['photo_usage'],
+				'resource_id <>' => $photo['resource_id'],
+			],
+		);
 		if ($photo['photo_usage'] === Core::PHOTO_PROFILE) {
 			// This keeps the profile packet of the same change from fetching the avatar from the origin again.
-			Table::update('xchan', ['xchan_photo_date' => $photo['edited']], ['xchan_hash' => $channel['channel_hash']]);
+			Table::update(
+				'xchan',
+				['xchan_photo_date' => $photo['edited']],
+				['xchan_hash' => $channel['channel_hash']],
+			);
 		}
 	}
 }

@@ -11,7 +11,9 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The two places where the bytes of a transfer can be, its partial file and the live path, and the moves between them. */
+/**
+ * The two places where the bytes of a transfer can be, its partial file and the live path, and the moves between them.
+ */
 final class Placement
 {
 	private const STEP_MS = 2000;
@@ -62,7 +64,10 @@ final class Placement
 	/** Tells whether the file at a hub-relative path of the channel really is a picture. */
 	public function isPicture(string $target, string $type): bool
 	{
-		return PhotoType::isKnown($type) && PhotoType::isPicture((string) realpath(Store::root($this->channel)), $this->livePath($target));
+		return (
+			PhotoType::isKnown($type)
+			&& PhotoType::isPicture((string) realpath(Store::root($this->channel)), $this->livePath($target))
+		);
 	}
 
 	/** Exchanges the partial file with the live one in one step. Returns the facts of the displaced file, or null. */
@@ -82,7 +87,10 @@ final class Placement
 		$this->live->exchange($this->livePath($target), $this->data, self::partial($row), $row['sha256']);
 	}
 
-	/** Renames the partial file of a row that was taken over, so that a worker that only slept finds nothing to exchange. */
+	/**
+	 * Renames the partial file of a row that was taken over, so that a worker that only slept finds nothing to
+	 * exchange.
+	 */
 	public function fence(array $row): void
 	{
 		for ($generation = (int) $row['generation'] - 1; $generation > 0; $generation--) {

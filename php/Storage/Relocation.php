@@ -14,7 +14,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Changes a file's name or folder. At every moment its rows name existing files: first it adds the new names, then changes the rows, then removes the old names. */
+/**
+ * Changes a file's name or folder. At every moment its rows name existing files: first it adds the new names, then
+ * changes the rows, then removes the old names.
+ */
 final class Relocation
 {
 	/** Moves our file into one of our folders, under an unused name. */
@@ -23,8 +26,17 @@ final class Relocation
 		if ($own['folder'] === $folder && $own['filename'] === $name) {
 			return;
 		}
-		$place = Store::place($channel, $folder, $own['hash'], $name) ?? throw new Postponed('the folder is missing here', true);
-		$photos = Table::select('photo', ['uid' => (int) $own['uid'], 'resource_id' => $own['hash'], 'os_storage' => 1], 'id', 0, 'id, imgscale, content');
+		$place = Store::place($channel, $folder, $own['hash'], $name) ?? throw new Postponed(
+				'the folder is missing here',
+				true,
+			);
+		$photos = Table::select(
+			'photo',
+			['uid' => (int) $own['uid'], 'resource_id' => $own['hash'], 'os_storage' => 1],
+			'id',
+			0,
+			'id, imgscale, content',
+		);
 		$old = Store::pathOf($channel, $own);
 		$moves = $old !== null && $old !== $place['content'] ? self::moves($old, $place['content'], $photos) : [];
 		if ($moves) {
@@ -43,13 +55,29 @@ final class Relocation
 		Config::log('moved ' . $own['hash'] . ' of channel ' . $own['uid']);
 	}
 
-	private static function writeRows(array $own, string $folder, string $name, array $place, array $photos, array $moves): void
-	{
+	private static function writeRows(
+		array $own,
+		string $folder,
+		string $name,
+		array $place,
+		array $photos,
+		array $moves,
+	): void {
 		$names = ['filename' => $name, 'display_path' => $place['display_path']];
-		Table::update('attach', $names + ($own['folder'] === $folder ? [] : ['folder' => $folder])
-			+ ($moves ? ['os_path' => $place['os_path'], 'content' => $place['content']] : []), ['id' => (int) $own['id']]);
-		Table::update('photo', ['filename' => PhotoType::text($name)] + $names + ['os_path' => $place['os_path'], 'album' => mb_substr(PhotoType::text($place['album']), 0, 191)],
-			['uid' => (int) $own['uid'], 'resource_id' => $own['hash']]);
+		Table::update(
+			'attach',
+			$names
+			+ ($own['folder'] === $folder ? [] : ['folder' => $folder])
+			+ ($moves ? ['os_path' => $place['os_path'], 'content' => $place['content']] : []),
+			['id' => (int) $own['id']],
+		);
+		Table::update(
+			'photo',
+			['filename' => PhotoType::text($name)]
+			+ $names
+			+ ['os_path' => $place['os_path'], 'album' => mb_substr(PhotoType::text($place['album']), 0, 191)],
+			['uid' => (int) $own['uid'], 'resource_id' => $own['hash']],
+		);
 		foreach ($photos as $photo) {
 			if (isset($moves[$photo['content']])) {
 				Table::update('photo', ['content' => $moves[$photo['content']]], ['id' => (int) $photo['id']]);
@@ -94,7 +122,12 @@ final class Relocation
 
 	private static function refuseWhilePublishing(array $own): void
 	{
-		if (Table::first('filesync_transfer', ['uid' => (int) $own['uid'], 'hash' => $own['hash'], 'state' => TransferState::PUBLISHING], '', 'id')) {
+		if (Table::first(
+			'filesync_transfer',
+			['uid' => (int) $own['uid'], 'hash' => $own['hash'], 'state' => TransferState::PUBLISHING],
+			'',
+			'id',
+		)) {
 			throw new Postponed('the file is being published', true);
 		}
 	}

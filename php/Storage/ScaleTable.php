@@ -8,7 +8,9 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The source of each scale of a photo: 1 to 3 are made from the original, 5 and 6 from scale 4, 8 and 9 from scale 7. */
+/**
+ * The source of each scale of a photo: 1 to 3 are made from the original, 5 and 6 from scale 4, 8 and 9 from scale 7.
+ */
 final class ScaleTable
 {
 	/** Cut by a person: they cannot be made again from anything else. */

@@ -24,10 +24,13 @@ final class Tree
 		for ($depth = 0; $level && $depth < Bounds::DEEPEST_FOLDER; $depth++) {
 			$children = [];
 			foreach (array_chunk($level, 200) as $folders) {
-				$children = [...$children, ...Table::select('attach', ['uid' => $channelId, 'folder' => $folders], 'id')];
+				$children = [
+					...$children,
+					...Table::select('attach', ['uid' => $channelId, 'folder' => $folders], 'id'),
+				];
 			}
 			$rows = [...$rows, ...$children];
-			if (count($rows) > 20 * max(self::FEW_FILES, Config::number('delete_max_files'))) {
+			if (count($rows) > (20 * max(self::FEW_FILES, Config::number('delete_max_files')))) {
 				throw new Postponed('the folder to delete contains too many files', false);
 			}
 			$level = array_column(array_filter($children, fn ($row) => (int) $row['is_dir']), 'hash');

@@ -23,6 +23,7 @@ final class Doorbell
 			Config::summonWorker();
 		}
 	}
+
 	/** Notes that a worker looks for work from now on, so that later work rings again. */
 	public static function answered(): void
 	{
@@ -31,7 +32,10 @@ final class Doorbell
 
 	private static function hasWork(): bool
 	{
-		return Table::first('filesync_packet', ['state' => 'staged', 'next_at <=' => Config::now()], '', 'id') || array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id));
+		return (
+			Table::first('filesync_packet', ['state' => 'staged', 'next_at <=' => Config::now()], '', 'id')
+			|| array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id))
+		);
 	}
 
 	/** Returns the channels with something to fetch, publish or call now. */

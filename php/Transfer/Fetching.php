@@ -11,7 +11,10 @@ if (! class_exists('App', false)) {
 /** Whether files may be fetched now. */
 final class Fetching
 {
-	/** Tells whether files may be fetched for a channel now: nothing prevents it, and neither the admin nor the owner paused it. */
+	/**
+	 * Tells whether files may be fetched for a channel now: nothing prevents it, and neither the admin nor the owner
+	 * paused it.
+	 */
 	public static function mayFetch(int $channelId): bool
 	{
 		return self::canFetch() && Config::get('paused', "channel:$channelId") !== '1';

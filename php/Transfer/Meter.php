@@ -34,7 +34,10 @@ final class Meter
 	private array $fresh = [];
 	/** @var array<int, string> The names of their notes, by the batch's numbers. */
 	private array $keys = [];
-	/** @var array<string, array{int, null}> The last seen progress of transfers, including those that rest or have not resumed. */
+	/**
+	 * @var array<string, array{int, null}> The last seen progress of transfers, including those that rest or have
+	 *     not resumed.
+	 */
 	private array $reached;
 
 	public function __construct(private readonly int $channelId)
@@ -75,7 +78,7 @@ final class Meter
 	 */
 	public function note(array $progress, array $rows): void
 	{
-		if (Config::now() < $this->notedAt + self::EVERY_SECONDS) {
+		if (Config::now() < ($this->notedAt + self::EVERY_SECONDS)) {
 			return;
 		}
 		$this->notedAt = Config::now();
@@ -94,14 +97,21 @@ final class Meter
 			if ($key !== '') {
 				$this->keys[$one['id']] = $key;
 				$noted[$key] = [$offset, $one['bytes_per_second']];
-				$offset > 0 && $this->reached[$key] = [$offset, null];
+				$offset > 0 && ($this->reached[$key] = [$offset, null]);
 			}
 		}
 		$now = microtime(true);
-		$this->past = [...array_filter($this->past, fn ($moment) => $moment[0] > $now - self::WINDOW_SECONDS), [$now, $bytes]];
+		$this->past = [
+			...array_filter($this->past, fn ($moment) => $moment[0] > ($now - self::WINDOW_SECONDS)),
+			[$now, $bytes],
+		];
 		[$then, $before] = $this->past[0];
-		$rate = $this->rate = $now - $then < 1 ? null : max(0, (int) (($bytes - $before) / ($now - $then)));
-		Config::set('progress', json_encode(['at' => Config::now(), 'rate' => $rate, 'rows' => $noted + $this->reached]), 'overview:' . $this->channelId);
+		$rate = $this->rate = ($now - $then) < 1 ? null : max(0, (int) (($bytes - $before) / ($now - $then)));
+		Config::set(
+			'progress',
+			json_encode(['at' => Config::now(), 'rate' => $rate, 'rows' => $noted + $this->reached]),
+			'overview:' . $this->channelId,
+		);
 		$this->save();
 	}
 
@@ -109,7 +119,10 @@ final class Meter
 	public function close(array $progress): void
 	{
 		foreach ($progress as $one) {
-			$this->count('received_bytes', max(0, $one['offset_bytes'] - ($this->first[$one['id']] ?? $one['offset_bytes'])));
+			$this->count('received_bytes', max(
+				0,
+				$one['offset_bytes'] - ($this->first[$one['id']] ?? $one['offset_bytes']),
+			));
 		}
 		$this->save();
 	}
@@ -120,7 +133,11 @@ final class Meter
 		if (! $this->fresh) {
 			return;
 		}
-		Config::set('counts', json_encode(self::sum(self::counts($this->channelId), $this->fresh)), self::scope($this->channelId));
+		Config::set(
+			'counts',
+			json_encode(self::sum(self::counts($this->channelId), $this->fresh)),
+			self::scope($this->channelId),
+		);
 		$this->fresh = [];
 	}
 
@@ -160,9 +177,24 @@ final class Meter
 		$noted = (json_decode(Config::get('progress', 'overview:' . $channelId), true) ?: [])['rows'] ?? [];
 		$noted = array_filter($noted, fn ($one) => $one[0] > 0);
 		$ids = array_map(fn ($key) => strstr($key, '.', true), array_keys($noted));
-		$rows = $ids ? Table::select('filesync_transfer', ['uid' => $channelId, 'state' => [TransferState::STAGED, TransferState::LEASED, TransferState::WAITING], 'id' => $ids], '', 0, 'id, generation') : [];
+		$rows = $ids
+			? Table::select(
+				'filesync_transfer',
+				[
+					'uid' => $channelId,
+					'state' => [TransferState::STAGED, TransferState::LEASED, TransferState::WAITING],
+					'id' => $ids,
+				],
+				'',
+				0,
+				'id, generation',
+			)
+			: [];
 
-		return array_map(fn ($one) => [$one[0], null], array_intersect_key($noted, array_flip(array_map(self::key(...), $rows))));
+		return array_map(
+			fn ($one) => [$one[0], null],
+			array_intersect_key($noted, array_flip(array_map(self::key(...), $rows))),
+		);
 	}
 
 	private function count(string $name, int $more): void
@@ -173,7 +205,9 @@ final class Meter
 	private static function sum(array $counts, array $more): array
 	{
 		foreach ($more as $name => $count) {
-			$counts[$name] = $name === 'last_success' ? max($counts[$name] ?? 0, $count) : ($counts[$name] ?? 0) + $count;
+			$counts[$name] = $name === 'last_success'
+				? max($counts[$name] ?? 0, $count)
+				: ($counts[$name] ?? 0) + $count;
 		}
 
 		return $counts;

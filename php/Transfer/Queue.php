@@ -19,14 +19,21 @@ if (! class_exists('App', false)) {
 /**
  * The transfers: one row per channel, hash and photo scale that needs bytes.
  *
- * Every change names the generation, the state and (once leased) the token that it saw, and is read back: an overtaken process
- * notices that and does nothing. A newer packet raises the generation, except while a row is being published; then it
- * waits in `pending`.
+ * Every change names the generation, the state and (once leased) the token that it saw, and is read back: an overtaken
+ * process notices that and does nothing. A newer packet raises the generation, except while a row is being published;
+ * then it waits in `pending`.
  */
 final class Queue
 {
 	/** States in which the bytes are still to come. */
-	public const LIVE = [TransferState::STAGED, TransferState::WAITING, TransferState::TO_MAKE, TransferState::LEASED, TransferState::VERIFIED, TransferState::PUBLISHING];
+	public const LIVE = [
+		TransferState::STAGED,
+		TransferState::WAITING,
+		TransferState::TO_MAKE,
+		TransferState::LEASED,
+		TransferState::VERIFIED,
+		TransferState::PUBLISHING,
+	];
 	/** States of a photo in which its scales wait for it. */
 	private const BLOCKING = [...self::LIVE, TransferState::PARKED];
 	/** Park reasons that leave our bytes as the newest, so local changes are sent again. */
@@ -51,7 +58,8 @@ final class Queue
 	/**
 	 * Requests bytes.
 	 *
-	 * @return 'staged'|'older'|'again' `older`: the arriving version is newer. `again`: it was published just now; check again.
+	 * @return 'staged'|'older'|'again' `older`: the arriving version is newer. `again`: it was published just now;
+	 *     check again.
 	 */
 	public static function stage(Wanted $wanted): string
 	{
@@ -59,19 +67,37 @@ final class Queue
 		$columns = $wanted->columns();
 		for ($try = 0; $try < 5; $try++) {
 			$now = Config::now();
-			$fresh = $columns + ['state' => $wanted->kind === '' ? TransferState::STAGED : TransferState::PARKED, 'token' => '', 'lease_until' => 0, 'attempts' => 0,
-				'next_at' => $now, 'priority' => self::priority($wanted->sizeBytes), 'pending' => '', 'sha256' => '', 'intent' => '',
-				'result' => '', 'updated' => $now];
+			$fresh = $columns
+			+ [
+				'state' => $wanted->kind === '' ? TransferState::STAGED : TransferState::PARKED,
+				'token' => '',
+				'lease_until' => 0,
+				'attempts' => 0,
+				'next_at' => $now,
+				'priority' => self::priority($wanted->sizeBytes),
+				'pending' => '',
+				'sha256' => '',
+				'intent' => '',
+				'result' => '',
+				'updated' => $now,
+			];
 			$old = Table::first('filesync_transfer', ['id' => $id]);
 			if (! $old) {
-				if (Table::tryInsert('filesync_transfer', ['id' => $id, 'generation' => 1, 'created' => $now] + $fresh)) {
+				if (Table::tryInsert('filesync_transfer', ['id' => $id, 'generation' => 1, 'created' => $now]
+				+ $fresh)) {
 					return 'staged';
 				}
 				continue;
 			}
 			$same = self::announcedBytes($old) === $wanted->sizeBytes && $old['edited'] === $wanted->edited;
 			$live = in_array($old['state'], self::LIVE, true);
-			if ($wanted->scale > 0 && ($live || $old['state'] === TransferState::PARKED) && ! $same && Clock::isOldNews($wanted->edited, $old['edited'])) {
+			if (
+				$wanted->scale > 0
+				&& ($live
+				|| $old['state'] === TransferState::PARKED)
+				&& ! $same
+				&& Clock::isOldNews($wanted->edited, $old['edited'])
+			) {
 				return 'older';
 			}
 			if ($old['state'] === TransferState::PUBLISHED && $try > 0) {
@@ -81,7 +107,15 @@ final class Queue
 			if ($old['state'] === TransferState::PUBLISHING) {
 				$set = ['pending' => json_encode($columns)];
 			} elseif ($live && $same && $wanted->kind === '') {
-				$set = array_intersect_key($columns, array_flip(['entry', 'names', 'origin', 'nick', 'folder', 'mimetype'])) + self::announced($old);
+				$set =
+					array_intersect_key($columns, array_flip([
+						'entry',
+						'names',
+						'origin',
+						'nick',
+						'folder',
+						'mimetype',
+					])) + self::announced($old);
 			} else {
 				$set = ['generation' => (int) $old['generation'] + 1] + $fresh;
 			}
@@ -100,14 +134,32 @@ final class Queue
 	/** Tells whether a transfer's bytes will replace ours. */
 	public static function isWanted(?array $transfer): bool
 	{
-		return $transfer && in_array($transfer['state'], self::BLOCKING, true) && ! ($transfer['state'] === TransferState::PARKED && in_array($transfer['kind'], self::OURS_STAY, true));
+		return (
+			$transfer
+			&& in_array($transfer['state'], self::BLOCKING, true)
+			&& ! ($transfer['state'] === TransferState::PARKED && in_array($transfer['kind'], self::OURS_STAY, true))
+		);
 	}
 
 	/** Updates a file's transfers with the name, folder, access and categories that were accepted since. */
 	public static function amend(int $channelId, string $hash, array $row, array $folders, string $owner): void
 	{
-		foreach (array_column(Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => self::BLOCKING], '', 0, 'id'), 'id') as $id) {
-			$transfer = Table::first('filesync_transfer', ['id' => $id, 'state' => self::BLOCKING], '', 'scale, entry, pending');
+		foreach (array_column(
+			Table::select(
+				'filesync_transfer',
+				['uid' => $channelId, 'hash' => $hash, 'state' => self::BLOCKING],
+				'',
+				0,
+				'id',
+			),
+			'id',
+		) as $id) {
+			$transfer = Table::first(
+				'filesync_transfer',
+				['id' => $id, 'state' => self::BLOCKING],
+				'',
+				'scale, entry, pending',
+			);
 			if (! $transfer) {
 				continue;
 			}
@@ -118,8 +170,14 @@ final class Queue
 				if (! $entry) {
 					continue;
 				}
-				$entry = (int) $transfer['scale'] > 0 ? ScaleEntry::amended($entry, $row) : self::amended($entry, $row, $folders, $owner);
-				$set[$column] = json_encode($column === 'pending' ? ['entry' => json_encode($entry), 'folder' => $row['folder']] + $body : $entry);
+				$entry = (int) $transfer['scale'] > 0
+					? ScaleEntry::amended($entry, $row)
+					: self::amended($entry, $row, $folders, $owner);
+				$set[$column] = json_encode(
+					$column === 'pending'
+						? ['entry' => json_encode($entry), 'folder' => $row['folder']] + $body
+						: $entry,
+				);
 			}
 			Table::update('filesync_transfer', $set, ['id' => $id]);
 		}
@@ -140,7 +198,8 @@ final class Queue
 	/**
 	 * Leases due transfers of one channel.
 	 *
-	 * @param ?\Closure $sift Takes the channel's number and rows, gives back to the queue what may not go on, and returns the others.
+	 * @param ?\Closure $sift Takes the channel's number and rows, gives back to the queue what may not go on, and
+	 *     returns the others.
 	 *
 	 * @return list<array>
 	 */
@@ -148,14 +207,33 @@ final class Queue
 	{
 		do {
 			$now = Config::now();
-			$due = Table::select('filesync_transfer', ['uid' => $channelId, 'state' => [TransferState::STAGED, TransferState::WAITING], 'next_at <=' => $now],
-				'priority, next_at, created', $most, self::SIZED);
+			$due = Table::select(
+				'filesync_transfer',
+				['uid' => $channelId, 'state' => [TransferState::STAGED, TransferState::WAITING], 'next_at <=' => $now],
+				'priority, next_at, created',
+				$most,
+				self::SIZED,
+			);
 			$due = self::first($due);
 			foreach ($due as $row) {
-				Table::update('filesync_transfer', ['state' => TransferState::LEASED, 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
-					['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => $row['state']]);
+				Table::update(
+					'filesync_transfer',
+					[
+						'state' => TransferState::LEASED,
+						'token' => $token,
+						'lease_until' => $now + self::LEASE_SECONDS,
+						'updated' => $now,
+					],
+					['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => $row['state']],
+				);
 			}
-			$mine = $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => TransferState::LEASED, 'token' => $token], 'priority, next_at, created') : [];
+			$mine = $due
+				? Table::select(
+					'filesync_transfer',
+					['id' => array_column($due, 'id'), 'state' => TransferState::LEASED, 'token' => $token],
+					'priority, next_at, created',
+				)
+				: [];
 			$free = $sift ? $sift($channelId, $mine) : $mine;
 		} while ($mine && ! $free);
 
@@ -170,14 +248,36 @@ final class Queue
 	public static function claimToMake(int $channelId, string $token, int $most): array
 	{
 		$now = Config::now();
-		$due = Table::select(Joins::withSource(self::BLOCKING), ['t.uid' => $channelId, 't.state' => TransferState::TO_MAKE, 't.next_at <=' => $now, 'f.id is' => null], 't.created, t.hash, t.scale', $most, 't.id, t.generation, length(t.entry) as text_bytes');
+		$due = Table::select(
+			Joins::withSource(self::BLOCKING),
+			['t.uid' => $channelId, 't.state' => TransferState::TO_MAKE, 't.next_at <=' => $now, 'f.id is' => null],
+			't.created, t.hash, t.scale',
+			$most,
+			't.id, t.generation, length(t.entry) as text_bytes',
+		);
 		$due = self::first($due);
 		foreach ($due as $row) {
-			Table::update('filesync_transfer', ['state' => TransferState::LEASED, 'token' => $token, 'lease_until' => $now + self::LEASE_SECONDS, 'updated' => $now],
-				['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => TransferState::TO_MAKE]);
+			Table::update(
+				'filesync_transfer',
+				[
+					'state' => TransferState::LEASED,
+					'token' => $token,
+					'lease_until' => $now + self::LEASE_SECONDS,
+					'updated' => $now,
+				],
+				['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => TransferState::TO_MAKE],
+			);
 		}
 
-		return $due ? Table::select('filesync_transfer', ['id' => array_column($due, 'id'), 'state' => TransferState::LEASED, 'token' => $token], 'created, hash, scale') : [];
+		return (
+			$due
+				? Table::select(
+					'filesync_transfer',
+					['id' => array_column($due, 'id'), 'state' => TransferState::LEASED, 'token' => $token],
+					'created, hash, scale',
+				)
+				: []
+		);
 	}
 
 	/** Returns the first rows, as many as fit into memory together: at least one. */
@@ -197,19 +297,36 @@ final class Queue
 	/** Extends a worker's leases. Returns id => generation of those that it still holds. */
 	public static function heartbeat(string $token): array
 	{
-		$where = ['token' => $token, 'state' => [TransferState::LEASED, TransferState::VERIFIED, TransferState::PUBLISHING]];
+		$where = [
+			'token' => $token,
+			'state' => [TransferState::LEASED, TransferState::VERIFIED, TransferState::PUBLISHING],
+		];
 		Table::update('filesync_transfer', ['lease_until' => Config::now() + self::LEASE_SECONDS], $where);
 
-		return array_map('intval', array_column(Table::select('filesync_transfer', $where, '', 0, 'id, generation'), 'generation', 'id'));
+		return array_map('intval', array_column(
+			Table::select('filesync_transfer', $where, '', 0, 'id, generation'),
+			'generation',
+			'id',
+		));
 	}
 
 	/** Moves a row to another state if nobody overtook us; returns the new row, or null. */
 	public static function advance(array $row, string $from, string $to, array $set = []): ?array
 	{
 		$set += ['state' => $to, 'updated' => Config::now()];
-		$where = ['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $row['token'], 'state' => $from];
+		$where = [
+			'id' => $row['id'],
+			'generation' => (int) $row['generation'],
+			'token' => $row['token'],
+			'state' => $from,
+		];
 		Table::update('filesync_transfer', $set, $where);
-		$now = Table::first('filesync_transfer', ['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $set['token'] ?? $row['token'], 'state' => $to]);
+		$now = Table::first('filesync_transfer', [
+			'id' => $row['id'],
+			'generation' => (int) $row['generation'],
+			'token' => $set['token'] ?? $row['token'],
+			'state' => $to,
+		]);
 
 		return $now && (! isset($set['intent']) || $now['intent'] === $set['intent']) ? $now : null;
 	}
@@ -222,8 +339,15 @@ final class Queue
 			self::park($row, $kind, $reason);
 			return;
 		}
-		self::advance($row, $row['state'], TransferState::WAITING, ['token' => '', 'lease_until' => 0, 'attempts' => $attempts,
-			'next_at' => Config::now() + self::wait($attempts, $retryAfter), 'kind' => $kind, 'reason' => $reason, 'intent' => '']);
+		self::advance($row, $row['state'], TransferState::WAITING, [
+			'token' => '',
+			'lease_until' => 0,
+			'attempts' => $attempts,
+			'next_at' => Config::now() + self::wait($attempts, $retryAfter),
+			'kind' => $kind,
+			'reason' => $reason,
+			'intent' => '',
+		]);
 	}
 
 	private static function wait(int $attempts, ?int $retryAfter = null): int
@@ -231,16 +355,34 @@ final class Queue
 		// A hub that names the time for a retry is believed, at first even if that is soon.
 		$first = min(Config::number('retry_first_seconds'), $retryAfter === null ? PHP_INT_MAX : max(1, $retryAfter));
 
-		return max(Backoff::doubling($first, 20, Config::number('retry_most_seconds'))->spread($attempts - 1), min($retryAfter ?? 0, 86400));
+		return max(
+			Backoff::doubling($first, 20, Config::number('retry_most_seconds'))->spread($attempts - 1),
+			min($retryAfter ?? 0, 86400),
+		);
 	}
 
-	/** Records that a hub has more bytes than its packet announced, so that disk space for all is checked: at once, and with a growing wait if they become more again. */
+	/**
+	 * Records that a hub has more bytes than its packet announced, so that disk space for all is checked: at once, and
+	 * with a growing wait if they become more again.
+	 */
 	public static function restate(array $row, int $bytes, string $kind, string $reason): void
 	{
 		$attempts = (int) $row['attempts'] + (self::announcedBytes($row) === (int) $row['size_bytes'] ? 0 : 1);
-		self::advance($row, $row['state'], TransferState::WAITING, ['token' => '', 'lease_until' => 0, 'attempts' => $attempts, 'next_at' => Config::now() + ($attempts > (int) $row['attempts'] ? self::wait($attempts) : 0),
-			'size_bytes' => $bytes, 'priority' => max((int) $row['priority'], self::priority($bytes)), 'result' => json_encode(['announced_bytes' => self::announcedBytes($row), 'priority' => (int) (self::announced($row) + $row)['priority']]),
-			'kind' => $kind, 'reason' => $reason, 'intent' => '']);
+		self::advance($row, $row['state'], TransferState::WAITING, [
+			'token' => '',
+			'lease_until' => 0,
+			'attempts' => $attempts,
+			'next_at' => Config::now() + ($attempts > (int) $row['attempts'] ? self::wait($attempts) : 0),
+			'size_bytes' => $bytes,
+			'priority' => max((int) $row['priority'], self::priority($bytes)),
+			'result' => json_encode([
+				'announced_bytes' => self::announcedBytes($row),
+				'priority' => (int) ((self::announced($row) + $row))['priority'],
+			]),
+			'kind' => $kind,
+			'reason' => $reason,
+			'intent' => '',
+		]);
 	}
 
 	/** Returns the size announced by a transfer's packet; a hub may have stated more since. */
@@ -254,15 +396,32 @@ final class Queue
 	{
 		$noted = json_decode($row['result'], true);
 
-		return isset($noted['announced_bytes']) ? ['size_bytes' => (int) $noted['announced_bytes'], 'priority' => (int) ($noted['priority'] ?? $row['priority']), 'result' => ''] : [];
+		return (
+			isset($noted['announced_bytes'])
+				? [
+					'size_bytes' => (int) $noted['announced_bytes'],
+					'priority' => (int) ($noted['priority'] ?? $row['priority']),
+					'result' => '',
+				] : []
+		);
 	}
 
 	/** Forgets the sizes that hubs have stated beyond the announced ones. */
 	public static function forgetStated(array $where): void
 	{
-		foreach (Table::select('filesync_transfer', $where + ['result <>' => ''], '', 0, 'id, generation, priority, result') as $row) {
+		foreach (Table::select(
+			'filesync_transfer',
+			$where + ['result <>' => ''],
+			'',
+			0,
+			'id, generation, priority, result',
+		) as $row) {
 			$set = self::announced($row);
-			$set && Table::update('filesync_transfer', $set, ['id' => $row['id'], 'generation' => (int) $row['generation'], 'result' => $row['result']]);
+			$set && Table::update('filesync_transfer', $set, [
+				'id' => $row['id'],
+				'generation' => (int) $row['generation'],
+				'result' => $row['result'],
+			]);
 		}
 	}
 
@@ -271,7 +430,14 @@ final class Queue
 	{
 		$where = ['uid' => $channelId, 'scale' => 0, 'hash <>' => $exceptHash];
 		$sum = Table::sum('filesync_transfer', 'size_bytes', ['state' => self::LIVE] + $where);
-		foreach (Table::select('filesync_transfer', ['state' => [TransferState::STAGED, TransferState::WAITING, TransferState::LEASED], 'result <>' => ''] + $where, '', 0, 'size_bytes, result') as $row) {
+		foreach (Table::select(
+			'filesync_transfer',
+			['state' => [TransferState::STAGED, TransferState::WAITING, TransferState::LEASED], 'result <>' => '']
+			+ $where,
+			'',
+			0,
+			'size_bytes, result',
+		) as $row) {
 			$sum -= (int) $row['size_bytes'] - self::announcedBytes($row);
 		}
 
@@ -281,7 +447,13 @@ final class Queue
 	/** Parks a transfer until a person, another packet or another source revives it. False if we were overtaken. */
 	public static function park(array $row, string $kind, string $reason, array $set = []): bool
 	{
-		$isParked = self::advance($row, $row['state'], TransferState::PARKED, $set + ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => '']) !== null;
+		$isParked =
+			self::advance(
+				$row,
+				$row['state'],
+				TransferState::PARKED,
+				$set + ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => ''],
+			) !== null;
 		if ($isParked && in_array($kind, self::OURS_STAY, true)) {
 			Outbox::release((int) $row['uid'], $row['hash']);
 		}
@@ -293,13 +465,34 @@ final class Queue
 	public static function releaseFitting(): void
 	{
 		$parked = ['state' => TransferState::PARKED, 'kind' => self::TOO_LARGE];
-		foreach (array_column(Table::select('filesync_transfer', $parked, '', 0, 'DISTINCT uid'), 'uid') as $channelId) {
+		foreach (array_column(
+			Table::select('filesync_transfer', $parked, '', 0, 'DISTINCT uid'),
+			'uid',
+		) as $channelId) {
 			$limit = Config::numberFor('file_max_bytes', (int) $channelId);
 			$fits = $limit ? ['scale' => 0, 'size_bytes <=' => $limit] : [];
-			$hashes = array_column(Table::select('filesync_transfer', ['uid' => (int) $channelId] + $parked + $fits, '', 0, 'DISTINCT hash'), 'hash');
+			$hashes = array_column(
+				Table::select(
+					'filesync_transfer',
+					['uid' => (int) $channelId] + $parked + $fits,
+					'',
+					0,
+					'DISTINCT hash',
+				),
+				'hash',
+			);
 			foreach (array_chunk($hashes, 200) as $some) {
-				Table::update('filesync_transfer', ['state' => TransferState::STAGED, 'kind' => '', 'reason' => '', 'next_at' => Config::now(), 'updated' => Config::now()],
-					['uid' => (int) $channelId, 'hash' => $some] + $parked);
+				Table::update(
+					'filesync_transfer',
+					[
+						'state' => TransferState::STAGED,
+						'kind' => '',
+						'reason' => '',
+						'next_at' => Config::now(),
+						'updated' => Config::now(),
+					],
+					['uid' => (int) $channelId, 'hash' => $some] + $parked,
+				);
 			}
 		}
 	}
@@ -307,14 +500,29 @@ final class Queue
 	/**
 	 * Takes a row over from a worker that died while publishing it, or only sleeps; returns the new row, or null.
 	 *
-	 * The generation rises. The caller must rename the partial file to match, so the previous worker can no longer find it.
+	 * The generation rises. The caller must rename the partial file to match, so the previous worker can no longer find
+	 * it.
 	 */
 	public static function takeOver(array $row, string $token): ?array
 	{
-		$set = ['generation' => (int) $row['generation'] + 1, 'token' => $token, 'lease_until' => Config::now() + self::LEASE_SECONDS];
-		Table::update('filesync_transfer', $set, ['id' => $row['id'], 'generation' => (int) $row['generation'], 'token' => $row['token'], 'state' => TransferState::PUBLISHING]);
+		$set = [
+			'generation' => (int) $row['generation'] + 1,
+			'token' => $token,
+			'lease_until' => Config::now() + self::LEASE_SECONDS,
+		];
+		Table::update('filesync_transfer', $set, [
+			'id' => $row['id'],
+			'generation' => (int) $row['generation'],
+			'token' => $row['token'],
+			'state' => TransferState::PUBLISHING,
+		]);
 
-		return Table::first('filesync_transfer', ['id' => $row['id'], 'generation' => $set['generation'], 'token' => $token, 'state' => TransferState::PUBLISHING]);
+		return Table::first('filesync_transfer', [
+			'id' => $row['id'],
+			'generation' => $set['generation'],
+			'token' => $token,
+			'state' => TransferState::PUBLISHING,
+		]);
 	}
 
 	/** Tells whether a row still carries a worker's token. */
@@ -326,7 +534,11 @@ final class Queue
 	/** Pauses all transfers of this hub for a while: its disk is full or fails. */
 	public static function pause(string $reason): void
 	{
-		Config::set('storage_paused_until', (string) (Config::now() + Config::number('storage_pause_seconds')), 'state');
+		Config::set(
+			'storage_paused_until',
+			(string) (Config::now() + Config::number('storage_pause_seconds')),
+			'state',
+		);
 		Config::set('storage_paused_reason', $reason, 'state');
 		Config::log('transfers pause: ' . $reason);
 	}
@@ -337,29 +549,53 @@ final class Queue
 		$until = Config::number('storage_paused_until', 'state');
 
 		// Further away than the length of a pause: the clock was ahead.
-		return $until > Config::now() && $until <= Config::now() + max(3600, Config::number('storage_pause_seconds')) ? $until : 0;
+		return $until > Config::now() && $until <= (Config::now() + max(3600, Config::number('storage_pause_seconds')))
+			? $until
+			: 0;
 	}
 
 	/** Gives unfinished transfers back, or only one; this does not count as a failed attempt. */
 	public static function release(string $token, ?string $id = null, int $nextAt = 0): void
 	{
-		Table::update('filesync_transfer', ['state' => TransferState::STAGED, 'token' => '', 'lease_until' => 0, 'next_at' => $nextAt, 'updated' => Config::now()],
-			['token' => $token, 'state' => TransferState::LEASED] + ($id === null ? [] : ['id' => $id]));
+		Table::update(
+			'filesync_transfer',
+			[
+				'state' => TransferState::STAGED,
+				'token' => '',
+				'lease_until' => 0,
+				'next_at' => $nextAt,
+				'updated' => Config::now(),
+			],
+			['token' => $token, 'state' => TransferState::LEASED] + ($id === null ? [] : ['id' => $id]),
+		);
 	}
 
 	/** Gives back transfers of dead workers, except those that were being published: Publish::recover handles them. */
 	public static function recoverLeases(): void
 	{
 		// Further away than any that we set: the clock was ahead.
-		Table::update('filesync_transfer', ['lease_until' => 0], ['lease_until >' => Config::now() + 10 * self::LEASE_SECONDS]);
-		Table::update('filesync_transfer', ['state' => TransferState::STAGED, 'token' => '', 'lease_until' => 0],
-			['state' => TransferState::LEASED, 'lease_until <' => Config::now()]);
+		Table::update(
+			'filesync_transfer',
+			['lease_until' => 0],
+			['lease_until >' => Config::now() + (10 * self::LEASE_SECONDS)],
+		);
+		Table::update(
+			'filesync_transfer',
+			['state' => TransferState::STAGED, 'token' => '', 'lease_until' => 0],
+			['state' => TransferState::LEASED, 'lease_until <' => Config::now()],
+		);
 	}
 
 	/** Forgets the transfers of a file and removes the received bytes. */
 	public static function drop(int $channelId, string $hash): void
 	{
-		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash], '', 0, 'id, uid, hash, scale, generation, state') as $row) {
+		foreach (Table::select(
+			'filesync_transfer',
+			['uid' => $channelId, 'hash' => $hash],
+			'',
+			0,
+			'id, uid, hash, scale, generation, state',
+		) as $row) {
 			if ($row['state'] === TransferState::PUBLISHING) {
 				throw new Postponed('the file is being published', true);
 			}
@@ -381,8 +617,34 @@ final class Queue
 	/** Forgets the scales of a photo that is no longer wanted. */
 	public static function dropScales(int $channelId, string $hash): void
 	{
-		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'scale >' => 0, 'state' => [TransferState::STAGED, TransferState::WAITING, TransferState::TO_MAKE, TransferState::LEASED, TransferState::VERIFIED]], '', 0, 'id, uid, hash, scale, generation') as $row) {
-			Table::delete('filesync_transfer', ['id' => $row['id'], 'state' => [TransferState::STAGED, TransferState::WAITING, TransferState::TO_MAKE, TransferState::LEASED, TransferState::VERIFIED]]);
+		foreach (Table::select(
+			'filesync_transfer',
+			[
+				'uid' => $channelId,
+				'hash' => $hash,
+				'scale >' => 0,
+				'state' => [
+					TransferState::STAGED,
+					TransferState::WAITING,
+					TransferState::TO_MAKE,
+					TransferState::LEASED,
+					TransferState::VERIFIED,
+				],
+			],
+			'',
+			0,
+			'id, uid, hash, scale, generation',
+		) as $row) {
+			Table::delete('filesync_transfer', [
+				'id' => $row['id'],
+				'state' => [
+					TransferState::STAGED,
+					TransferState::WAITING,
+					TransferState::TO_MAKE,
+					TransferState::LEASED,
+					TransferState::VERIFIED,
+				],
+			]);
 			self::removePartial($row);
 		}
 	}
@@ -390,30 +652,60 @@ final class Queue
 	/** Counts the waiting transfers of a channel's files that were found missing. */
 	public static function countWaiting(int $channelId): int
 	{
-		return Table::count('filesync_transfer', ['uid' => $channelId, 'state' => [TransferState::STAGED, TransferState::WAITING], 'priority' => Wanted::LATE]);
+		return Table::count('filesync_transfer', [
+			'uid' => $channelId,
+			'state' => [TransferState::STAGED, TransferState::WAITING],
+			'priority' => Wanted::LATE,
+		]);
 	}
 
 	/** Tells whether bytes of a file are arriving. */
 	public static function isLive(int $channelId, string $hash): bool
 	{
-		return Table::first('filesync_transfer', ['uid' => $channelId, 'hash' => $hash, 'state' => self::LIVE], '', 'id') !== null;
+		return Table::first(
+			'filesync_transfer',
+			['uid' => $channelId, 'hash' => $hash, 'state' => self::LIVE],
+			'',
+			'id',
+		) !== null;
 	}
 
 	/** Returns the channels with files to fetch or publish now. */
 	public static function dueChannels(): array
 	{
 		$now = Config::now();
-		$due = Table::select('filesync_transfer', ['state' => [TransferState::STAGED, TransferState::WAITING], 'next_at <=' => $now], '', 0, 'DISTINCT uid');
-		$lost = Table::select('filesync_transfer', ['state' => [TransferState::LEASED, TransferState::PUBLISHING], 'lease_until <' => $now], '', 0, 'DISTINCT uid');
+		$due = Table::select(
+			'filesync_transfer',
+			['state' => [TransferState::STAGED, TransferState::WAITING], 'next_at <=' => $now],
+			'',
+			0,
+			'DISTINCT uid',
+		);
+		$lost = Table::select(
+			'filesync_transfer',
+			['state' => [TransferState::LEASED, TransferState::PUBLISHING], 'lease_until <' => $now],
+			'',
+			0,
+			'DISTINCT uid',
+		);
 
-
-		return array_values(array_unique([...array_map('intval', array_column([...$due, ...$lost], 'uid')), ...self::channelsToPublish($now), ...self::channelsToMake($now)]));
+		return array_values(array_unique([
+			...array_map('intval', array_column([...$due, ...$lost], 'uid')),
+			...self::channelsToPublish($now),
+			...self::channelsToMake($now),
+		]));
 	}
 
 	/** Returns the channels with scales that can be made now. */
 	public static function channelsToMake(int $now): array
 	{
-		$due = Table::select(Joins::withSource(self::BLOCKING), ['t.state' => TransferState::TO_MAKE, 't.next_at <=' => $now, 'f.id is' => null], '', 0, 'DISTINCT t.uid');
+		$due = Table::select(
+			Joins::withSource(self::BLOCKING),
+			['t.state' => TransferState::TO_MAKE, 't.next_at <=' => $now, 'f.id is' => null],
+			'',
+			0,
+			'DISTINCT t.uid',
+		);
 
 		return array_map('intval', array_column($due, 'uid'));
 	}
@@ -423,7 +715,13 @@ final class Queue
 	{
 		$whole = ['t.state' => TransferState::VERIFIED, 't.lease_until <' => $now, 't.next_at <=' => $now];
 		$files = Table::select('filesync_transfer t', $whole + ['t.scale' => 0], '', 0, 'DISTINCT t.uid');
-		$scales = Table::select(Joins::withPhoto(self::BLOCKING), $whole + ['t.scale >' => 0, 'f.id is' => null], '', 0, 'DISTINCT t.uid');
+		$scales = Table::select(
+			Joins::withPhoto(self::BLOCKING),
+			$whole + ['t.scale >' => 0, 'f.id is' => null],
+			'',
+			0,
+			'DISTINCT t.uid',
+		);
 
 		return array_map('intval', array_column([...$files, ...$scales], 'uid'));
 	}
@@ -445,7 +743,12 @@ final class Queue
 	/** Returns when the next retry of anything is due, or null if nothing waits. */
 	public static function nextDue(): ?int
 	{
-		$row = Table::first('filesync_transfer', ['state' => [TransferState::STAGED, TransferState::WAITING]], '', 'min(next_at) as next_at');
+		$row = Table::first(
+			'filesync_transfer',
+			['state' => [TransferState::STAGED, TransferState::WAITING]],
+			'',
+			'min(next_at) as next_at',
+		);
 
 		return isset($row['next_at']) ? (int) $row['next_at'] : null;
 	}

@@ -9,8 +9,9 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * The facts that the transfer of a photo's scale keeps from its packet: its own row, and none of the photo's texts that the photo's transfer
- * already has, because each scale would repeat them. The scale's access is determined when it arrives, from the photo as it is then.
+ * The facts that the transfer of a photo's scale keeps from its packet: its own row, and none of the photo's texts that
+ * the photo's transfer already has, because each scale would repeat them. The scale's access is determined when it
+ * arrives, from the photo as it is then.
  */
 final class ScaleEntry
 {
@@ -25,16 +26,28 @@ final class ScaleEntry
 	 */
 	public static function of(array $attach, array $photo, bool $isNarrowed): array
 	{
-		return ['folders' => [], 'attach' => array_intersect_key($attach, array_flip(self::OF_PHOTO)), 'access' => self::print($attach), 'photo' => $photo, 'narrowed' => $isNarrowed];
+		return [
+			'folders' => [],
+			'attach' => array_intersect_key($attach, array_flip(self::OF_PHOTO)),
+			'access' => self::print($attach),
+			'photo' => $photo,
+			'narrowed' => $isNarrowed,
+		];
 	}
 
-	/** Returns an entry with the photo's later name, folder and access. An earlier version wrote all of the photo's row into it. */
+	/**
+	 * Returns an entry with the photo's later name, folder and access. An earlier version wrote all of the photo's row
+	 * into it.
+	 */
 	public static function amended(array $entry, array $row): array
 	{
 		return self::of($row + $entry['attach'], $entry['photo'], true);
 	}
 
-	/** Returns the row of the scale with its final access, based on our row of the photo: its own only while the photo has the packet's access. */
+	/**
+	 * Returns the row of the scale with its final access, based on our row of the photo: its own only while the photo
+	 * has the packet's access.
+	 */
 	public static function photo(array $entry, array $own, string $owner): array
 	{
 		$access = array_intersect_key($own, array_flip(Access::LISTS));
@@ -47,6 +60,9 @@ final class ScaleEntry
 
 	private static function print(array $row): string
 	{
-		return hash('sha256', json_encode(array_map(fn ($list) => (string) $row[$list], Access::LISTS), JSON_INVALID_UTF8_SUBSTITUTE));
+		return hash('sha256', json_encode(
+			array_map(fn ($list) => (string) $row[$list], Access::LISTS),
+			JSON_INVALID_UTF8_SUBSTITUTE,
+		));
 	}
 }

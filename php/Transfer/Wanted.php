@@ -39,16 +39,30 @@ final class Wanted
 		public readonly string $reason = '',
 		public readonly bool $isToMake = false,
 		public readonly bool $isLate = false,
-	) {
-	}
+	) {}
 
 	/** Returns the columns of the transfer's row that they decide. */
 	public function columns(): array
 	{
-		return ['uid' => $this->channelId, 'hash' => $this->hash, 'scale' => $this->scale, 'size_bytes' => $this->sizeBytes, 'edited' => $this->edited,
-			'mimetype' => $this->mimetype, 'folder' => $this->folder, 'origin' => $this->origin, 'nick' => $this->nick,
-			'names' => json_encode($this->names, JSON_INVALID_UTF8_SUBSTITUTE), 'entry' => json_encode($this->entry, JSON_INVALID_UTF8_SUBSTITUTE),
-			'base' => json_encode($this->base), 'kind' => $this->kind, 'reason' => $this->reason]
-			+ ($this->isToMake ? ['state' => TransferState::TO_MAKE] : []) + ($this->isLate ? ['priority' => self::LATE] : []);
+		return (
+			[
+				'uid' => $this->channelId,
+				'hash' => $this->hash,
+				'scale' => $this->scale,
+				'size_bytes' => $this->sizeBytes,
+				'edited' => $this->edited,
+				'mimetype' => $this->mimetype,
+				'folder' => $this->folder,
+				'origin' => $this->origin,
+				'nick' => $this->nick,
+				'names' => json_encode($this->names, JSON_INVALID_UTF8_SUBSTITUTE),
+				'entry' => json_encode($this->entry, JSON_INVALID_UTF8_SUBSTITUTE),
+				'base' => json_encode($this->base),
+				'kind' => $this->kind,
+				'reason' => $this->reason,
+			]
+			+ ($this->isToMake ? ['state' => TransferState::TO_MAKE] : [])
+			+ ($this->isLate ? ['priority' => self::LATE] : [])
+		);
 	}
 }

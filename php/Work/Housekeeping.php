@@ -37,7 +37,9 @@ if (! class_exists('App', false)) {
 /** Periodic jobs: restarts stopped work, and enforces bounds. */
 final class Housekeeping
 {
-	/** Restores hooks, notes that cron runs, wakes a worker if anything is due, forgets expired nonces. Every cron run. */
+	/**
+	 * Restores hooks, notes that cron runs, wakes a worker if anything is due, forgets expired nonces. Every cron run.
+	 */
 	public static function often(): void
 	{
 		if (! Migrations::ready()) {
@@ -47,8 +49,17 @@ final class Housekeeping
 		Config::set('cron_at', (string) Config::now(), 'state');
 		Config::set('cron_version', Config::extensionProblem() === null ? Config::version() : '', 'state');
 		if (Config::get('enabled') !== '0') {
-			self::each([Outgoing::recover(...), Kept::settleAll(...), Deletion::recover(...), Queue::releaseFitting(...), Doorbell::ring(...), Previews::summon(...), Digests::summon(...), Reconcile::plan(...),
-				fn () => Table::delete('filesync_nonce', ['expires <' => Config::now()])]);
+			self::each([
+				Outgoing::recover(...),
+				Kept::settleAll(...),
+				Deletion::recover(...),
+				Queue::releaseFitting(...),
+				Doorbell::ring(...),
+				Previews::summon(...),
+				Digests::summon(...),
+				Reconcile::plan(...),
+				fn () => Table::delete('filesync_nonce', ['expires <' => Config::now()]),
+			]);
 		}
 	}
 
@@ -58,13 +69,37 @@ final class Housekeeping
 		if (! Migrations::ready()) {
 			return;
 		}
-		$old = Config::now() - 86400 * Config::number('history_days');
-		Table::delete('filesync_transfer', ['state' => [TransferState::PUBLISHED, TransferState::DROPPED], 'updated <' => $old]);
-		Table::delete('filesync_packet', ['state' => 'parked', 'updated <' => Config::now() - 86400 * Config::number('kept_days')]);
-		Table::delete('filesync_outbox', ['state' => ['parked', 'held'], 'kind <>' => ['intent', 'deleting'], 'created <' => Config::now() - 86400 * Config::number('kept_days')]);
-		Table::delete('filesync_file', ['state' => ['gone', Revisions::UNSEEN, 'unknown'], 'updated <' => Config::now() - 86400 * max(90, Config::number('kept_days'))]);
-		self::each([Ticket::prune(...), Refusals::prune(...), Digests::prune(...), Peers::prune(...), Kept::prune(...), Brake::prune(...), Journal::prune(...), Run::prune(...), self::prunePartials(...),
-			DroppedPackets::compareAll(...), Verify::plan(...)]);
+		$old = Config::now() - (86400 * Config::number('history_days'));
+		Table::delete('filesync_transfer', [
+			'state' => [TransferState::PUBLISHED, TransferState::DROPPED],
+			'updated <' => $old,
+		]);
+		Table::delete('filesync_packet', [
+			'state' => 'parked',
+			'updated <' => Config::now() - (86400 * Config::number('kept_days')),
+		]);
+		Table::delete('filesync_outbox', [
+			'state' => ['parked', 'held'],
+			'kind <>' => ['intent', 'deleting'],
+			'created <' => Config::now() - (86400 * Config::number('kept_days')),
+		]);
+		Table::delete('filesync_file', [
+			'state' => ['gone', Revisions::UNSEEN, 'unknown'],
+			'updated <' => Config::now() - (86400 * max(90, Config::number('kept_days'))),
+		]);
+		self::each([
+			Ticket::prune(...),
+			Refusals::prune(...),
+			Digests::prune(...),
+			Peers::prune(...),
+			Kept::prune(...),
+			Brake::prune(...),
+			Journal::prune(...),
+			Run::prune(...),
+			self::prunePartials(...),
+			DroppedPackets::compareAll(...),
+			Verify::plan(...),
+		]);
 	}
 
 	/** Runs one task after the other; a failure in one channel does not stop the others. */
@@ -85,7 +120,20 @@ final class Housekeeping
 		if ($channelId < 1 || ! Migrations::ready()) {
 			return;
 		}
-		foreach (['filesync_transfer', 'filesync_packet', 'filesync_kept', 'filesync_outbox', 'filesync_nonce', 'filesync_digest', 'filesync_file', 'filesync_reconcile', 'filesync_journal', 'filesync_served', 'filesync_dropped', 'filesync_held'] as $table) {
+		foreach ([
+			'filesync_transfer',
+			'filesync_packet',
+			'filesync_kept',
+			'filesync_outbox',
+			'filesync_nonce',
+			'filesync_digest',
+			'filesync_file',
+			'filesync_reconcile',
+			'filesync_journal',
+			'filesync_served',
+			'filesync_dropped',
+			'filesync_held',
+		] as $table) {
 			Table::delete($table, ['uid' => $channelId]);
 		}
 		Site::forget($channelId);
@@ -95,7 +143,10 @@ final class Housekeeping
 		Brake::forget($channelId);
 		Legacy::forget($channelId);
 		$root = Store::dataRoot($channelId);
-		foreach ([...(glob(self::literal("$root/kept") . '/*') ?: []), ...(glob(self::literal($root) . '/*') ?: [])] as $path) {
+		foreach ([
+			...(glob(self::literal("$root/kept") . '/*') ?: []),
+			...(glob(self::literal($root) . '/*') ?: []),
+		] as $path) {
 			is_file($path) && @unlink($path);
 		}
 		@rmdir("$root/kept");
@@ -105,13 +156,22 @@ final class Housekeeping
 	/** Removes old partial files without a live transfer, and old kept files without a row. */
 	private static function prunePartials(): void
 	{
-		$old = Config::now() - 86400 * Config::number('partial_days');
+		$old = Config::now() - (86400 * Config::number('partial_days'));
 		foreach (glob(self::literal('store/[data]/filesync') . '/*', GLOB_ONLYDIR) ?: [] as $root) {
 			$known = self::knownNames((int) basename($root));
-			foreach ([...(glob(self::literal($root) . '/*') ?: []), ...(glob(self::literal($root) . '/kept/*') ?: [])] as $path) {
+			foreach ([
+				...(glob(self::literal($root) . '/*') ?: []),
+				...(glob(self::literal($root) . '/kept/*') ?: []),
+			] as $path) {
 				$name = substr($path, strlen($root) + 1);
 				$isOurs = str_starts_with($name, 'kept/') || preg_match('/\.(partial|index|new|displaced)$/D', $name);
-				if ($isOurs && is_file($path) && filemtime($path) < $old && filectime($path) < $old && ! isset($known[preg_replace('/\.(partial|index)(\.new|\.displaced)?$/D', '', $name)])) {
+				if (
+					$isOurs
+					&& is_file($path)
+					&& filemtime($path) < $old
+					&& filectime($path) < $old
+					&& ! isset($known[preg_replace('/\.(partial|index)(\.new|\.displaced)?$/D', '', $name)])
+				) {
 					@unlink($path);
 				}
 			}
@@ -121,7 +181,13 @@ final class Housekeeping
 	private static function knownNames(int $channelId): array
 	{
 		$known = [];
-		foreach (Table::select('filesync_transfer', ['uid' => $channelId, 'state' => Queue::LIVE], '', 0, 'hash, scale, generation') as $row) {
+		foreach (Table::select(
+			'filesync_transfer',
+			['uid' => $channelId, 'state' => Queue::LIVE],
+			'',
+			0,
+			'hash, scale, generation',
+		) as $row) {
 			$known[Queue::partialName($row)] = true;
 		}
 		foreach (Table::select('filesync_kept', ['uid' => $channelId], '', 0, 'path, source') as $row) {

@@ -34,8 +34,14 @@ final class Uninstall
 			'bytes_on_their_way' => Table::sum('filesync_transfer', 'size_bytes', $live),
 			'files_parked' => Table::count('filesync_transfer', ['state' => TransferState::PARKED]),
 			'packets_held' => Table::count('filesync_packet', []),
-			'changes_to_send' => Table::count('filesync_outbox', ['kind' => ['intent', 'announce', 'deleted', 'deleting'], 'state <>' => 'parked']),
-			'other_calls' => Table::count('filesync_outbox', ['kind <>' => ['intent', 'announce', 'deleted', 'deleting', 'relocate'], 'state <>' => 'parked']),
+			'changes_to_send' => Table::count('filesync_outbox', [
+				'kind' => ['intent', 'announce', 'deleted', 'deleting'],
+				'state <>' => 'parked',
+			]),
+			'other_calls' => Table::count('filesync_outbox', [
+				'kind <>' => ['intent', 'announce', 'deleted', 'deleting', 'relocate'],
+				'state <>' => 'parked',
+			]),
 			'kept_files' => Table::count('filesync_kept', []),
 			'kept_bytes' => Table::sum('filesync_kept', 'size_bytes', []),
 		];
@@ -44,14 +50,15 @@ final class Uninstall
 	/** Tells whether an outlook contains unfinished or stuck work. */
 	public static function isWaiting(array $outlook): bool
 	{
-		return array_sum(array_diff_key($outlook, ['bytes_on_their_way' => 1, 'kept_files' => 1, 'kept_bytes' => 1])) > 0;
+		return array_sum(array_diff_key($outlook, ['bytes_on_their_way' => 1, 'kept_files' => 1, 'kept_bytes' => 1]))
+		> 0;
 	}
 
 	/** Stops new workers from beginning, and waits for running ones. False if they do not end in time. */
 	public static function stopWorkers(string $token, int $seconds): bool
 	{
 		$end = Config::now() + $seconds;
-		for ($slot = 1; $slot <= self::SLOTS; ) {
+		for ($slot = 1; $slot <= self::SLOTS;) {
 			if (Lease::take("worker-$slot", $token, 3600)) {
 				$slot++;
 			} elseif (Config::now() >= $end) {
@@ -74,14 +81,19 @@ final class Uninstall
 	}
 
 	/**
-	 * Forgets unfinished transfers. Files that are already whole are published, and changes that only need sending are sent first.
+	 * Forgets unfinished transfers. Files that are already whole are published, and changes that only need sending are
+	 * sent first.
 	 *
 	 * No worker runs meanwhile: see stopWorkers().
 	 */
 	public static function drop(string $token): void
 	{
 		// The holders of these are gone, however long their leases run.
-		Table::update('filesync_transfer', ['lease_until' => 0], ['state' => [TransferState::LEASED, TransferState::PUBLISHING, TransferState::VERIFIED]]);
+		Table::update(
+			'filesync_transfer',
+			['lease_until' => 0],
+			['state' => [TransferState::LEASED, TransferState::PUBLISHING, TransferState::VERIFIED]],
+		);
 		$isPossible = Config::extensionProblem() === null;
 		foreach (self::channelsAtWork() as $channelId) {
 			$channel = Clones::channel($channelId);
@@ -94,9 +106,17 @@ final class Uninstall
 			$channel && Outbox::run($channelId);
 		}
 		if (Table::count('filesync_transfer', ['state' => TransferState::PUBLISHING])) {
-			throw new \RuntimeException('a file is half published and ' . (Config::extensionProblem() ?? 'does not finish: see status'));
+			throw new \RuntimeException(
+				'a file is half published and ' . (Config::extensionProblem() ?? 'does not finish: see status'),
+			);
 		}
-		foreach (Table::select('filesync_transfer', ['state' => [...Queue::LIVE, TransferState::PARKED]], '', 0, 'id, uid, hash, scale, generation') as $row) {
+		foreach (Table::select(
+			'filesync_transfer',
+			['state' => [...Queue::LIVE, TransferState::PARKED]],
+			'',
+			0,
+			'id, uid, hash, scale, generation',
+		) as $row) {
 			Table::delete('filesync_transfer', ['id' => $row['id']]);
 			Queue::removePartial($row);
 		}
@@ -120,7 +140,10 @@ final class Uninstall
 
 	private static function channelsAtWork(): array
 	{
-		$rows = [...Table::select('filesync_transfer', [], '', 0, 'DISTINCT uid'), ...Table::select('filesync_outbox', [], '', 0, 'DISTINCT uid')];
+		$rows = [
+			...Table::select('filesync_transfer', [], '', 0, 'DISTINCT uid'),
+			...Table::select('filesync_outbox', [], '', 0, 'DISTINCT uid'),
+		];
 
 		return array_values(array_unique(array_map('intval', array_column($rows, 'uid'))));
 	}

@@ -58,7 +58,12 @@ final class Worker implements Slice
 		if (! Migrations::ready() || Config::get('enabled') === '0') {
 			return;
 		}
-		$jobs = ['digest' => Digests::work(...), 'previews' => Previews::work(...), 'reconcile' => Reconcile::work(...), 'verify' => Verify::work(...)];
+		$jobs = [
+			'digest' => Digests::work(...),
+			'previews' => Previews::work(...),
+			'reconcile' => Reconcile::work(...),
+			'verify' => Verify::work(...),
+		];
 		if (isset($jobs[$work])) {
 			$jobs[$work](Config::now() + Config::number('slice_seconds'));
 			return;
@@ -94,7 +99,7 @@ final class Worker implements Slice
 	/** Renews the worker's leases; must be called every few seconds, acts every ten. */
 	public function beat(int $channelId): void
 	{
-		if (Config::now() >= $this->beatAt + 10) {
+		if (Config::now() >= ($this->beatAt + 10)) {
 			$this->beatAt = Config::now();
 			Lease::extend($this->slot, $this->token, Queue::LEASE_SECONDS);
 			$this->isReplaced = ! Lease::extend('channel-' . $channelId, $this->token, Queue::LEASE_SECONDS);
@@ -108,7 +113,10 @@ final class Worker implements Slice
 		return $this->isReplaced || Config::now() >= $this->deadline;
 	}
 
-	/** Tells whether the served channel's turn is over: the slice is over, or the channel had its share and another one waits. */
+	/**
+	 * Tells whether the served channel's turn is over: the slice is over, or the channel had its share and another one
+	 * waits.
+	 */
 	public function isTurnOver(): bool
 	{
 		return $this->isOver() || (Config::now() >= $this->turnEnds && $this->doOthersWait());
@@ -117,9 +125,12 @@ final class Worker implements Slice
 	/** Tells whether an unserved channel waits, or did a moment ago. */
 	public function doOthersWait(): bool
 	{
-		if (Config::now() >= $this->lookedAt + self::LOOK_SECONDS) {
+		if (Config::now() >= ($this->lookedAt + self::LOOK_SECONDS)) {
 			$this->lookedAt = Config::now();
-			$this->doOthersWait = (bool) array_filter([...Doorbell::dueChannels(), ...HeldPackets::dueChannels()], fn ($id) => $id !== $this->channelId && ! Lease::isHeld('channel-' . $id));
+			$this->doOthersWait = (bool) array_filter(
+				[...Doorbell::dueChannels(), ...HeldPackets::dueChannels()],
+				fn ($id) => $id !== $this->channelId && ! Lease::isHeld('channel-' . $id),
+			);
 		}
 
 		return $this->doOthersWait;
@@ -157,7 +168,11 @@ final class Worker implements Slice
 		}
 		try {
 			ServedLast::note('work', $channelId);
-			[$this->channelId, $this->turnEnds, $this->lookedAt] = [$channelId, Config::now() + ServedLast::TURN_SECONDS, 0];
+			[$this->channelId, $this->turnEnds, $this->lookedAt] = [
+				$channelId,
+				Config::now() + ServedLast::TURN_SECONDS,
+				0,
+			];
 			$channel = Clones::channel($channelId);
 			if (! $channel) {
 				Housekeeping::forgetChannel($channelId);
@@ -193,7 +208,12 @@ final class Worker implements Slice
 	private function linger(int $seconds): bool
 	{
 		$next = Queue::nextDue();
-		if ($next === null || $next <= Config::now() || $next > min(Config::now() + $seconds, $this->deadline) || ! Fetching::canFetch()) {
+		if (
+			$next === null
+			|| $next <= Config::now()
+			|| $next > min(Config::now() + $seconds, $this->deadline)
+			|| ! Fetching::canFetch()
+		) {
 			return false;
 		}
 		sleep(max(1, min(2, $next - Config::now())));

@@ -9,7 +9,12 @@ final class AcceptTest extends AddonTestCase
 {
 	public function test_a_new_file_is_shown_only_when_its_bytes_are_here(): void
 	{
-		$this->receive($this->file('f1', 'bytes', ['term' => [['ttype' => 3, 'term' => 'slides', 'url' => 'https://a.example/?cat=slides', 'oid' => 1]]], ['d1' => 'One', 'd2' => 'Two']));
+		$this->receive($this->file(
+			'f1',
+			'bytes',
+			['term' => [['ttype' => 3, 'term' => 'slides', 'url' => 'https://a.example/?cat=slides', 'oid' => 1]]],
+			['d1' => 'One', 'd2' => 'Two'],
+		));
 		$this->assertNull($this->attach('f1'));
 		$this->assertSame('staged', $this->transfer('f1')['state']);
 		$this->assertDirectoryExists('store/alice/d1/d2');
@@ -18,11 +23,20 @@ final class AcceptTest extends AddonTestCase
 		$this->work();
 		$row = $this->attach('f1');
 		$this->assertSame('bytes', $this->shown('f1'));
-		$this->assertSame(['store/alice/d1/d2/f1', 'd1/d2/f1', 'One/Two/f1.bin', 5, 'd2', '2024-05-01 10:00:00'],
-			[$row['content'], $row['os_path'], $row['display_path'], (int) $row['filesize'], $row['folder'], $row['edited']]);
+		$this->assertSame(['store/alice/d1/d2/f1', 'd1/d2/f1', 'One/Two/f1.bin', 5, 'd2', '2024-05-01 10:00:00'], [
+			$row['content'],
+			$row['os_path'],
+			$row['display_path'],
+			(int) $row['filesize'],
+			$row['folder'],
+			$row['edited'],
+		]);
 		$this->assertSame((int) $this->channel['channel_account_id'], (int) $row['aid']);
 		$this->assertSame('published', $this->transfer('f1')['state']);
-		$this->assertSame(['previews'], array_column(array_filter($this->jobs('Addon'), fn ($job) => $job[2] !== 'work'), 2));
+		$this->assertSame(
+			['previews'],
+			array_column(array_filter($this->jobs('Addon'), fn ($job) => $job[2] !== 'work'), 2),
+		);
 		FileSync\Addon\Work\Worker::daemon('previews');
 		$this->assertSame([], Table::select('filesync_outbox', ['kind' => 'preview']));
 		$this->assertSame([], $this->jobs('Thumbnail'), 'a thousand files are not a thousand processes');
@@ -39,7 +53,10 @@ final class AcceptTest extends AddonTestCase
 		$this->receive($entry);
 		$this->work();
 		$this->assertSame([], Table::select('photo', []));
-		$this->assertSame(['verified', 'verified'], [$this->transfer('p1', 3)['state'], $this->transfer('p1', 4)['state']]);
+		$this->assertSame(['verified', 'verified'], [
+			$this->transfer('p1', 3)['state'],
+			$this->transfer('p1', 4)['state'],
+		]);
 		$this->assertSame('waiting', $this->transfer('p1')['state']);
 
 		TransferBatch::$answers['p1-0'] = 'original';
@@ -74,7 +91,10 @@ final class AcceptTest extends AddonTestCase
 		$this->assertSame('old bytes', $this->shown('f1'));
 		$this->work();
 		$this->assertSame('new', $this->shown('f1'));
-		$this->assertSame(['3', '2024-06-01 10:00:00'], [(string) $this->attach('f1')['filesize'], $this->attach('f1')['edited']]);
+		$this->assertSame(['3', '2024-06-01 10:00:00'], [
+			(string) $this->attach('f1')['filesize'],
+			$this->attach('f1')['edited'],
+		]);
 		$this->assertSame(['old bytes'], $this->kept());
 	}
 
@@ -83,10 +103,16 @@ final class AcceptTest extends AddonTestCase
 		$entry = $this->photo('p1', [0 => 'original', 1 => 'small']);
 		$this->receive($entry, $entry);
 		$this->receive($entry);
-		$this->assertSame([1, 1], [(int) $this->transfer('p1')['generation'], (int) $this->transfer('p1', 1)['generation']]);
+		$this->assertSame([1, 1], [
+			(int) $this->transfer('p1')['generation'],
+			(int) $this->transfer('p1', 1)['generation'],
+		]);
 		$this->work();
 		$this->receive($entry);
-		$this->assertSame(['published', 'published'], [$this->transfer('p1')['state'], $this->transfer('p1', 1)['state']]);
+		$this->assertSame(['published', 'published'], [
+			$this->transfer('p1')['state'],
+			$this->transfer('p1', 1)['state'],
+		]);
 		$this->assertCount(2, TransferBatch::$added);
 	}
 
@@ -108,7 +134,10 @@ final class AcceptTest extends AddonTestCase
 		$this->receive($this->file('f1', 'first'));
 		$this->receive($this->file('f1', 'second', ['edited' => '2024-06-01 10:00:00']));
 		$this->receive($this->file('f1', 'first'));
-		$this->assertSame(['2', '2024-06-01 10:00:00'], [(string) $this->transfer('f1')['generation'], $this->transfer('f1')['edited']]);
+		$this->assertSame(['2', '2024-06-01 10:00:00'], [
+			(string) $this->transfer('f1')['generation'],
+			$this->transfer('f1')['edited'],
+		]);
 		TransferBatch::$answers['f1-0'] = 'second';
 		$this->work();
 		$this->assertSame('second', $this->shown('f1'));
@@ -118,12 +147,29 @@ final class AcceptTest extends AddonTestCase
 	{
 		$this->receive($this->photo('p1', [0 => 'original', 1 => 'small']));
 		$this->work();
-		$entry = $this->photo('p1', [0 => 'original', 1 => 'small'], ['filename' => 'renamed.jpg', 'allow_cid' => '<friend>', 'term' => [['type' => 3, 'term' => 'cats', 'url' => '']]]);
+		$entry = $this->photo(
+			'p1',
+			[0 => 'original', 1 => 'small'],
+			[
+				'filename' => 'renamed.jpg',
+				'allow_cid' => '<friend>',
+				'term' => [['type' => 3, 'term' => 'cats', 'url' => '']],
+			],
+		);
 		$entry['photo'][0]['allow_cid'] = $entry['photo'][1]['allow_cid'] = '<friend>';
 		$this->receive($entry);
-		$this->assertSame(['renamed.jpg', 'renamed.jpg', '<friend>'], array_values(array_intersect_key($this->attach('p1'), array_flip(['filename', 'display_path', 'allow_cid']))));
+		$this->assertSame(
+			['renamed.jpg', 'renamed.jpg', '<friend>'],
+			array_values(array_intersect_key(
+				$this->attach('p1'),
+				array_flip(['filename', 'display_path', 'allow_cid']),
+			)),
+		);
 		$this->assertSame(['<friend>', '<friend>'], array_column(Table::select('photo', [], 'imgscale'), 'allow_cid'));
-		$this->assertSame(['renamed.jpg', 'renamed.jpg'], array_column(Table::select('photo', [], 'imgscale'), 'filename'));
+		$this->assertSame(
+			['renamed.jpg', 'renamed.jpg'],
+			array_column(Table::select('photo', [], 'imgscale'), 'filename'),
+		);
 		$this->assertSame('cats', Table::first('term', ['otype' => 2])['term']);
 	}
 
@@ -141,22 +187,43 @@ final class AcceptTest extends AddonTestCase
 		$this->work();
 		file_put_contents('store/alice/p1.thumb', 'preview');
 		$entry = $this->photo('p1', [0 => 'original', 1 => 'small'], ['folder' => 'd1']);
-		array_unshift($entry['attach'], $this->row(['hash' => 'd1', 'filename' => 'Folder', 'folder' => '', 'is_dir' => 1, 'filetype' => 'multipart/mixed']));
+		array_unshift($entry['attach'], $this->row([
+			'hash' => 'd1',
+			'filename' => 'Folder',
+			'folder' => '',
+			'is_dir' => 1,
+			'filetype' => 'multipart/mixed',
+		]));
 		$this->receive($entry);
-		$this->assertSame(['store/alice/d1/p1', 'd1/p1', 'Folder/p1.jpg', 'd1'],
-			array_map(fn ($column) => $this->attach('p1')[$column], ['content', 'os_path', 'display_path', 'folder']));
-		$this->assertSame(['store/alice/d1/p1', 'store/alice/d1/p1-1'], array_column(Table::select('photo', [], 'imgscale'), 'content'));
-		$this->assertSame(['original', 'small', 'preview'], array_map('file_get_contents', ['store/alice/d1/p1', 'store/alice/d1/p1-1', 'store/alice/d1/p1.thumb']));
+		$this->assertSame(
+			['store/alice/d1/p1', 'd1/p1', 'Folder/p1.jpg', 'd1'],
+			array_map(fn ($column) => $this->attach('p1')[$column], ['content', 'os_path', 'display_path', 'folder']),
+		);
+		$this->assertSame(
+			['store/alice/d1/p1', 'store/alice/d1/p1-1'],
+			array_column(Table::select('photo', [], 'imgscale'), 'content'),
+		);
+		$this->assertSame(
+			['original', 'small', 'preview'],
+			array_map('file_get_contents', ['store/alice/d1/p1', 'store/alice/d1/p1-1', 'store/alice/d1/p1.thumb']),
+		);
 		$this->assertFileDoesNotExist('store/alice/p1');
 		$this->assertSame('published', $this->transfer('p1')['state']);
 	}
 
 	public function test_two_files_of_one_name_get_two_names_that_stay(): void
 	{
-		$this->receive($this->file('f1', 'one', ['filename' => 'same.txt']), $this->file('f2', 'two', ['filename' => 'same.txt']));
+		$this->receive($this->file('f1', 'one', ['filename' => 'same.txt']), $this->file('f2', 'two', [
+			'filename' => 'same.txt',
+		]));
 		$this->work();
-		$this->assertEqualsCanonicalizing(['same(1).txt', 'same.txt'], array_column(Table::select('attach', [], '', 0, 'filename'), 'filename'));
-		$this->receive($this->file('f2', 'two', ['filename' => 'same.txt']), $this->file('f1', 'one', ['filename' => 'same.txt']));
+		$this->assertEqualsCanonicalizing(
+			['same(1).txt', 'same.txt'],
+			array_column(Table::select('attach', [], '', 0, 'filename'), 'filename'),
+		);
+		$this->receive($this->file('f2', 'two', ['filename' => 'same.txt']), $this->file('f1', 'one', [
+			'filename' => 'same.txt',
+		]));
 		$names = array_column(Table::select('attach', [], 'hash'), 'filename', 'hash');
 		$this->receive($this->file('f2', 'two', ['filename' => 'same.txt']));
 		$this->assertSame($names, array_column(Table::select('attach', [], 'hash'), 'filename', 'hash'));
@@ -170,8 +237,14 @@ final class AcceptTest extends AddonTestCase
 			$this->receive($entry);
 			$this->work();
 		}
-		$this->assertSame(['p2'], array_column(Table::select('photo', ['photo_usage' => PHOTO_PROFILE]), 'resource_id'));
-		$this->assertSame('2024-05-01 10:00:00', Table::first('xchan', ['xchan_hash' => $this->channel['channel_hash']])['xchan_photo_date']);
+		$this->assertSame(
+			['p2'],
+			array_column(Table::select('photo', ['photo_usage' => PHOTO_PROFILE]), 'resource_id'),
+		);
+		$this->assertSame(
+			'2024-05-01 10:00:00',
+			Table::first('xchan', ['xchan_hash' => $this->channel['channel_hash']])['xchan_photo_date'],
+		);
 	}
 
 	public function test_a_renamed_folder_takes_its_new_access_and_all_beneath_it_along(): void
@@ -181,12 +254,26 @@ final class AcceptTest extends AddonTestCase
 		$photo['attach'] = [...array_slice($entry['attach'], 0, 2), ...$photo['attach']];
 		$this->receive($entry, $photo);
 		$this->work();
-		$folder = ['attach' => [array_replace($entry['attach'][0], ['filename' => 'Renamed', 'allow_cid' => '<friend>'])]] + $entry;
+		$folder =
+			['attach' => [array_replace($entry['attach'][0], ['filename' => 'Renamed', 'allow_cid' => '<friend>'])]]
+			+ $entry;
 		$this->receive($folder);
 		$this->assertSame(['Renamed', '<friend>'], [$this->attach('d1')['filename'], $this->attach('d1')['allow_cid']]);
-		$this->assertSame(['Renamed/Deep', 'Renamed/Deep/f1.bin', 'Renamed/Deep/p1.jpg'], array_map(fn ($hash) => $this->attach($hash)['display_path'], ['d2', 'f1', 'p1']));
-		$this->assertSame([['Renamed/Deep', 'Renamed/Deep/p1.jpg']], array_unique(array_map(fn ($photo) => [$photo['album'], $photo['display_path']], Table::select('photo', ['resource_id' => 'p1'])), SORT_REGULAR));
-		$this->assertSame(['', 0], [$this->attach('f1')['allow_cid'], count(Table::select('filesync_transfer', ['state' => 'staged']))], 'only the folder changes, nothing is fetched');
+		$this->assertSame(
+			['Renamed/Deep', 'Renamed/Deep/f1.bin', 'Renamed/Deep/p1.jpg'],
+			array_map(fn ($hash) => $this->attach($hash)['display_path'], ['d2', 'f1', 'p1']),
+		);
+		$this->assertSame(
+			[['Renamed/Deep', 'Renamed/Deep/p1.jpg']],
+			array_unique(array_map(fn ($photo) => [$photo['album'], $photo['display_path']], Table::select('photo', [
+				'resource_id' => 'p1',
+			])), SORT_REGULAR),
+		);
+		$this->assertSame(
+			['', 0],
+			[$this->attach('f1')['allow_cid'], count(Table::select('filesync_transfer', ['state' => 'staged']))],
+			'only the folder changes, nothing is fetched',
+		);
 	}
 
 	public function test_a_moved_folder_goes_with_all_beneath_it_on_disk_and_in_the_rows(): void
@@ -196,12 +283,25 @@ final class AcceptTest extends AddonTestCase
 		$photo['attach'] = [...array_slice($entry['attach'], 0, 2), ...$photo['attach']];
 		$this->receive($entry, $photo, $this->file('f3', 'x', [], ['d3' => 'Target']));
 		$this->work();
-		$target = $this->row(['hash' => 'd3', 'filename' => 'Target', 'is_dir' => 1, 'filetype' => 'multipart/mixed', 'folder' => '']);
+		$target = $this->row([
+			'hash' => 'd3',
+			'filename' => 'Target',
+			'is_dir' => 1,
+			'filetype' => 'multipart/mixed',
+			'folder' => '',
+		]);
 		$this->receive(['attach' => [$target, array_replace($entry['attach'][0], ['folder' => 'd3'])]] + $entry);
 		foreach (['f1' => 'bytes', 'p1' => 'photo'] as $hash => $bytes) {
-			$this->assertSame(["store/alice/d3/d1/d2/$hash", "d3/d1/d2/$hash", $bytes], [$this->attach($hash)['content'], $this->attach($hash)['os_path'], $this->shown($hash)]);
+			$this->assertSame(["store/alice/d3/d1/d2/$hash", "d3/d1/d2/$hash", $bytes], [
+				$this->attach($hash)['content'],
+				$this->attach($hash)['os_path'],
+				$this->shown($hash),
+			]);
 		}
-		$this->assertSame(['store/alice/d3/d1/d2/p1', 'store/alice/d3/d1/d2/p1-1'], array_column(Table::select('photo', ['resource_id' => 'p1'], 'imgscale'), 'content'));
+		$this->assertSame(
+			['store/alice/d3/d1/d2/p1', 'store/alice/d3/d1/d2/p1-1'],
+			array_column(Table::select('photo', ['resource_id' => 'p1'], 'imgscale'), 'content'),
+		);
 		$this->assertSame('small', file_get_contents('store/alice/d3/d1/d2/p1-1'));
 		$this->assertDirectoryDoesNotExist('store/alice/d1');
 	}
@@ -213,7 +313,11 @@ final class AcceptTest extends AddonTestCase
 		$this->work();
 		$deep = array_replace($entry['attach'][1], ['folder' => '']);
 		$this->receive(['attach' => [$deep, array_replace($entry['attach'][0], ['folder' => 'd2'])]] + $entry);
-		$this->assertSame(['', 'd1', 'd2'], [$this->attach('d1')['folder'], $this->attach('d2')['folder'], $this->attach('f1')['folder']]);
+		$this->assertSame(['', 'd1', 'd2'], [
+			$this->attach('d1')['folder'],
+			$this->attach('d2')['folder'],
+			$this->attach('f1')['folder'],
+		]);
 		$this->assertSame('bytes', $this->shown('f1'));
 		$this->assertSame('', end($this->sentAfterWork()[0]['attach'])['folder'], 'the others are told');
 	}
@@ -227,11 +331,19 @@ final class AcceptTest extends AddonTestCase
 
 	public function test_a_storage_limit_parks_before_a_byte_is_asked_for(): void
 	{
-		Table::update('account', ['account_service_class' => 'small'], ['account_id' => (int) $this->channel['channel_account_id']]);
+		Table::update(
+			'account',
+			['account_service_class' => 'small'],
+			['account_id' => (int) $this->channel['channel_account_id']],
+		);
 		set_config('service_class', 'small', ['attach_upload_limit' => 10]);
 		unset(App::$config['service_class']);
 		$this->receive($this->file('f1', '12345678'), $this->file('f2', '12345678'));
-		$this->assertSame(['staged', 'parked', 'quota'], [$this->transfer('f1')['state'], $this->transfer('f2')['state'], $this->transfer('f2')['kind']]);
+		$this->assertSame(['staged', 'parked', 'quota'], [
+			$this->transfer('f1')['state'],
+			$this->transfer('f2')['state'],
+			$this->transfer('f2')['kind'],
+		]);
 		TransferBatch::$answers['f1-0'] = '12345678 and more';
 		$this->work();
 		$this->assertSame(['parked', 'quota'], [$this->transfer('f1')['state'], $this->transfer('f1')['kind']]);
@@ -268,19 +380,33 @@ final class AcceptTest extends AddonTestCase
 		$entry = $this->file('f1', 'bytes');
 		$entry['item'] = [$this->item('comment', 'post'), $this->item('post', 'post')];
 		$this->receive($entry);
-		Zotlabs\Lib\sync_items($this->channel, [$this->item('second comment', 'second'), $this->item('second', 'second')]);
-		Zotlabs\Daemon\import_items($this->channel, [$this->item('third comment', 'third'), $this->item('third', 'third')]);
-		$this->assertSame(['post', 'comment', 'second', 'second comment', 'third', 'third comment'], array_column(Table::select('item', [], 'id'), 'mid'));
+		Zotlabs\Lib\sync_items($this->channel, [
+			$this->item('second comment', 'second'),
+			$this->item('second', 'second'),
+		]);
+		Zotlabs\Daemon\import_items($this->channel, [
+			$this->item('third comment', 'third'),
+			$this->item('third', 'third'),
+		]);
+		$this->assertSame(
+			['post', 'comment', 'second', 'second comment', 'third', 'third comment'],
+			array_column(Table::select('item', [], 'id'), 'mid'),
+		);
 	}
 
 	public function test_the_channels_key_stands_in_no_table_and_no_log_of_ours(): void
 	{
-		$this->receive($this->photo('p1', [0 => 'original', 1 => 'small']), $this->file('missing', 'x', ['hash' => 'gone']));
+		$this->receive($this->photo('p1', [0 => 'original', 1 => 'small']), $this->file('missing', 'x', [
+			'hash' => 'gone',
+		]));
 		$this->work();
 		$this->assertStringContainsString('PRIVATE KEY', TransferBatch::$options[0]['private_key']);
 		$needle = substr($this->channel['channel_prvkey'], 100, 60);
 		foreach (FileSync\Addon\Schema\Migrations::tables() as $table) {
-			$this->assertStringNotContainsString($needle, json_encode(Table::select($table, []), JSON_UNESCAPED_SLASHES));
+			$this->assertStringNotContainsString($needle, json_encode(
+				Table::select($table, []),
+				JSON_UNESCAPED_SLASHES,
+			));
 		}
 		$this->assertStringNotContainsString($needle, file_get_contents('hub.log'));
 	}

@@ -27,7 +27,8 @@ abstract class AddonTestCase extends TestCase
 		install_plugin('filesync');
 		load_hooks();
 		call_hooks('init_1');
-		TransferBatch::$answers = TransferBatch::$added = TransferBatch::$options = TransferBatch::$dav = TransferBatch::$learnt = [];
+		TransferBatch::$answers =
+			TransferBatch::$added = TransferBatch::$options = TransferBatch::$dav = TransferBatch::$learnt = [];
 		TransferBatch::$duringStep = null;
 		Api::$items = Api::$asked = [];
 		Api::$status = 200;
@@ -58,7 +59,8 @@ abstract class AddonTestCase extends TestCase
 	}
 
 	/**
-	 * Marks files as changed by their owner, ends the request, and returns the file entries that were sent since the last call.
+	 * Marks files as changed by their owner, ends the request, and returns the file entries that were sent since the
+	 * last call.
 	 *
 	 * @return list<array>
 	 */
@@ -71,7 +73,7 @@ abstract class AddonTestCase extends TestCase
 		$sent = [];
 		foreach (dbq('select * from outq order by outq_number') as $row) {
 			$packet = json_decode(json_decode($row['outq_notify'], true)['data'] ?? '', true);
-			$sent = [...$sent, ...$packet['file'] ?? []];
+			$sent = [...$sent, ...($packet['file'] ?? [])];
 		}
 		dbq('delete from outq');
 
@@ -147,10 +149,23 @@ abstract class AddonTestCase extends TestCase
 		$chain = [];
 		$parent = '';
 		foreach ($folders as $folder => $name) {
-			$chain[] = $this->row(['hash' => $folder, 'filename' => $name, 'folder' => $parent, 'is_dir' => 1, 'filetype' => 'multipart/mixed']);
+			$chain[] = $this->row([
+				'hash' => $folder,
+				'filename' => $name,
+				'folder' => $parent,
+				'is_dir' => 1,
+				'filetype' => 'multipart/mixed',
+			]);
 			$parent = $folder;
 		}
-		$chain[] = $columns + $this->row(['hash' => $hash, 'filename' => $hash . '.bin', 'folder' => $parent, 'filesize' => strlen($bytes)]);
+		$chain[] =
+			$columns
+			+ $this->row([
+				'hash' => $hash,
+				'filename' => $hash . '.bin',
+				'folder' => $parent,
+				'filesize' => strlen($bytes),
+			]);
 
 		return ['fetch_url' => self::ORIGIN . '/getfile', 'original_channel' => 'alice', 'attach' => $chain];
 	}
@@ -158,14 +173,44 @@ abstract class AddonTestCase extends TestCase
 	/** Returns the entry of a photo with its scales. */
 	protected function photo(string $hash, array $bytesByScale, array $columns = []): array
 	{
-		$entry = $this->file($hash, $bytesByScale[0], $columns + ['is_photo' => 1, 'filetype' => 'image/jpeg', 'filename' => $hash . '.jpg']);
+		$entry = $this->file(
+			$hash,
+			$bytesByScale[0],
+			$columns + ['is_photo' => 1, 'filetype' => 'image/jpeg', 'filename' => $hash . '.jpg'],
+		);
 		foreach ($bytesByScale as $scale => $bytes) {
 			TransferBatch::$answers[$hash . '-' . $scale] = $bytes;
-			$entry['photo'][] = ['id' => 7, 'aid' => 3, 'uid' => 99, 'xchan' => '', 'resource_id' => $hash, 'created' => '2024-05-01 10:00:00',
-				'edited' => $entry['attach'][0]['edited'], 'expires' => '2024-05-02 10:00:00', 'title' => '', 'description' => '', 'album' => '', 'filename' => $hash . '.jpg',
-				'mimetype' => 'image/jpeg', 'height' => '10', 'width' => '20', 'filesize' => strlen($bytes), 'imgscale' => (string) $scale, 'photo_usage' => 0, 'profile' => '0',
-				'is_nsfw' => 0, 'os_storage' => 1, 'os_path' => $hash, 'display_path' => $hash . '.jpg', 'photo_flags' => 0,
-				'content' => base64_encode('store/alice/' . $hash . ($scale ? '-' . $scale : '')), 'allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => ''];
+			$entry['photo'][] = [
+				'id' => 7,
+				'aid' => 3,
+				'uid' => 99,
+				'xchan' => '',
+				'resource_id' => $hash,
+				'created' => '2024-05-01 10:00:00',
+				'edited' => $entry['attach'][0]['edited'],
+				'expires' => '2024-05-02 10:00:00',
+				'title' => '',
+				'description' => '',
+				'album' => '',
+				'filename' => $hash . '.jpg',
+				'mimetype' => 'image/jpeg',
+				'height' => '10',
+				'width' => '20',
+				'filesize' => strlen($bytes),
+				'imgscale' => (string) $scale,
+				'photo_usage' => 0,
+				'profile' => '0',
+				'is_nsfw' => 0,
+				'os_storage' => 1,
+				'os_path' => $hash,
+				'display_path' => $hash . '.jpg',
+				'photo_flags' => 0,
+				'content' => base64_encode('store/alice/' . $hash . ($scale ? '-' . $scale : '')),
+				'allow_cid' => '',
+				'allow_gid' => '',
+				'deny_cid' => '',
+				'deny_gid' => '',
+			];
 		}
 
 		return $entry;
@@ -176,22 +221,60 @@ abstract class AddonTestCase extends TestCase
 	{
 		$xchan = ['name' => 'Alice', 'network' => 'zot6', 'hash' => $this->channel['channel_hash']];
 
-		return $keys + ['message_id' => $mid, 'message_top' => $parent, 'uuid' => "uuid of $mid", 'body' => $mid, 'created' => '2024-05-02 10:00:00',
-			'edited' => '2024-05-02 10:00:00', 'revision' => 0, 'allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => '', 'owner' => $xchan, 'author' => $xchan];
+		return $keys
+		+ [
+			'message_id' => $mid,
+			'message_top' => $parent,
+			'uuid' => "uuid of $mid",
+			'body' => $mid,
+			'created' => '2024-05-02 10:00:00',
+			'edited' => '2024-05-02 10:00:00',
+			'revision' => 0,
+			'allow_cid' => '',
+			'allow_gid' => '',
+			'deny_cid' => '',
+			'deny_gid' => '',
+			'owner' => $xchan,
+			'author' => $xchan,
+		];
 	}
 
 	protected function deletion(string $hash): array
 	{
-		return ['fetch_url' => self::ORIGIN . '/getfile', 'original_channel' => 'alice', 'attach' => [['hash' => $hash, 'deleted' => 1]]];
+		return [
+			'fetch_url' => self::ORIGIN . '/getfile',
+			'original_channel' => 'alice',
+			'attach' => [['hash' => $hash, 'deleted' => 1]],
+		];
 	}
 
 	/** Returns an attach row as an origin sends it: its own ids and paths, numbers now and then as text. */
 	protected function row(array $columns): array
 	{
-		return $columns + ['id' => 11, 'aid' => 3, 'uid' => 99, 'creator' => $this->channel['channel_hash'], 'filetype' => 'application/octet-stream', 'filesize' => 0,
-			'revision' => 0, 'flags' => 0, 'is_dir' => 0, 'is_photo' => 0, 'os_storage' => '1', 'os_path' => 'elsewhere/' . $columns['hash'],
-			'display_path' => 'Elsewhere/' . $columns['filename'], 'content' => 'store/bob/elsewhere/' . $columns['hash'], 'created' => '2024-05-01 10:00:00',
-			'edited' => '2024-05-01 10:00:00', 'allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => '', 'term' => []];
+		return $columns
+		+ [
+			'id' => 11,
+			'aid' => 3,
+			'uid' => 99,
+			'creator' => $this->channel['channel_hash'],
+			'filetype' => 'application/octet-stream',
+			'filesize' => 0,
+			'revision' => 0,
+			'flags' => 0,
+			'is_dir' => 0,
+			'is_photo' => 0,
+			'os_storage' => '1',
+			'os_path' => 'elsewhere/' . $columns['hash'],
+			'display_path' => 'Elsewhere/' . $columns['filename'],
+			'content' => 'store/bob/elsewhere/' . $columns['hash'],
+			'created' => '2024-05-01 10:00:00',
+			'edited' => '2024-05-01 10:00:00',
+			'allow_cid' => '',
+			'allow_gid' => '',
+			'deny_cid' => '',
+			'deny_gid' => '',
+			'term' => [],
+		];
 	}
 
 	protected function attach(string $hash): ?array
@@ -221,16 +304,30 @@ abstract class AddonTestCase extends TestCase
 		return [$code, ob_get_clean()];
 	}
 
-	/** Returns how the addon's command is run in a process of its own, for the shell. cli.php itself sends root away, whose the hub is if root runs the tests. */
+	/**
+	 * Returns how the addon's command is run in a process of its own, for the shell. cli.php itself sends root away,
+	 * whose the hub is if root runs the tests.
+	 */
 	protected static function cli(): string
 	{
-		return escapeshellarg(PHP_BINARY) . ' ' . (posix_geteuid() === 0 ? escapeshellarg(dirname(__DIR__) . '/testhub/bin/cli.php') : 'addon/filesync/cli.php');
+		return (
+			escapeshellarg(PHP_BINARY)
+			. ' '
+			. (
+				posix_geteuid() === 0
+					? escapeshellarg(dirname(__DIR__) . '/testhub/bin/cli.php')
+					: 'addon/filesync/cli.php'
+			)
+		);
 	}
 
 	/** Returns the bytes of everything that is kept. */
 	protected function kept(): array
 	{
-		return array_map(fn ($row) => file_get_contents('store/[data]/filesync/' . $row['uid'] . '/' . $row['path']), Table::select('filesync_kept', [], 'created, id'));
+		return array_map(
+			fn ($row) => file_get_contents('store/[data]/filesync/' . $row['uid'] . '/' . $row['path']),
+			Table::select('filesync_kept', [], 'created, id'),
+		);
 	}
 
 	/** Returns every row and file of the hub, to see that nothing changed. */
@@ -238,9 +335,14 @@ abstract class AddonTestCase extends TestCase
 	{
 		$all = [];
 		foreach (TestHub\Databases::tables(DBA::$dba->db, DBA::$dba->dsn) as $table) {
-			$all[$table] = array_map(fn ($row) => array_map(fn ($value) => is_resource($value) ? stream_get_contents($value) : $value, $row), dbq('select * from ' . $table));
+			$all[$table] = array_map(fn ($row) => array_map(fn ($value) => is_resource($value)
+				? stream_get_contents($value)
+				: $value, $row), dbq('select * from ' . $table));
 		}
-		foreach (new RecursiveIteratorIterator(new RecursiveDirectoryIterator('store', FilesystemIterator::SKIP_DOTS), RecursiveIteratorIterator::SELF_FIRST) as $path => $file) {
+		foreach (new RecursiveIteratorIterator(
+			new RecursiveDirectoryIterator('store', FilesystemIterator::SKIP_DOTS),
+			RecursiveIteratorIterator::SELF_FIRST,
+		) as $path => $file) {
 			$all['store'][$path] = $file->isFile() ? file_get_contents($path) : null;
 		}
 
@@ -252,23 +354,62 @@ abstract class AddonTestCase extends TestCase
 	 *
 	 * @param array<string, int> $files Scales by hash.
 	 * @param array              $keys  Of the body.
-	 * @param array              $signed What is signed in place of the right `path`, `host` and `body`, and how: `first` byte, `kind`, `algorithm`, `key`.
+	 * @param array              $signed What is signed in place of the right `path`, `host` and `body`, and how:
+	 *     `first` byte, `kind`, `algorithm`, `key`.
 	 */
 	protected function ticketRequest(array $files, array $keys = [], array $signed = []): FileSync\Addon\Hub\Request
 	{
-		$body = json_encode($keys + ['filesync' => 2, 'channel' => $this->channel['channel_hash'], 'key_id' => self::ORIGIN . '/channel/alice', 'time' => time(),
-			'nonce' => bin2hex(random_bytes(16)), 'files' => array_map(fn ($hash, $scale) => ['hash' => (string) $hash, 'scale' => $scale], array_keys($files), $files)]);
-		$text = ($signed['first'] ?? "\xFF") . 'filesync 2 ' . ($signed['kind'] ?? 'ticket') . "\nPOST\n" . ($signed['path'] ?? '/getfile/ticket') . "\n" . ($signed['host'] ?? '127.0.0.1:9000') . "\n" . hash('sha256', $signed['body'] ?? $body);
-		openssl_sign($text, $signature, $signed['key'] ?? $this->channel['channel_prvkey'], $signed['algorithm'] ?? OPENSSL_ALGO_SHA512);
+		$body = json_encode(
+			$keys
+			+ [
+				'filesync' => 2,
+				'channel' => $this->channel['channel_hash'],
+				'key_id' => self::ORIGIN . '/channel/alice',
+				'time' => time(),
+				'nonce' => bin2hex(random_bytes(16)),
+				'files' => array_map(
+					fn ($hash, $scale) => ['hash' => (string) $hash, 'scale' => $scale],
+					array_keys($files),
+					$files,
+				),
+			],
+		);
+		$text =
+			($signed['first'] ?? "\xFF")
+			. 'filesync 2 '
+			. ($signed['kind'] ?? 'ticket')
+			. "\nPOST\n"
+			. ($signed['path'] ?? '/getfile/ticket')
+			. "\n"
+			. ($signed['host'] ?? '127.0.0.1:9000')
+			. "\n"
+			. hash('sha256', $signed['body'] ?? $body);
+		openssl_sign(
+			$text,
+			$signature,
+			$signed['key'] ?? $this->channel['channel_prvkey'],
+			$signed['algorithm'] ?? OPENSSL_ALGO_SHA512,
+		);
 
-		return new FileSync\Addon\Hub\Request('POST', ['getfile', 'ticket'], ['content-type' => 'application/json',
-			'filesync-signature' => 'sha512.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')], [], $body);
+		return new FileSync\Addon\Hub\Request(
+			'POST',
+			['getfile', 'ticket'],
+			[
+				'content-type' => 'application/json',
+				'filesync-signature' => 'sha512.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '='),
+			],
+			[],
+			$body,
+		);
 	}
 
 	/** Returns the jobs that were summoned, as argument lists. */
 	protected function jobs(string $name): array
 	{
-		$jobs = array_map(fn ($row) => json_decode($row['workerq_data'], true)['argv'], dbq('select * from workerq order by workerq_id'));
+		$jobs = array_map(
+			fn ($row) => json_decode($row['workerq_data'], true)['argv'],
+			dbq('select * from workerq order by workerq_id'),
+		);
 
 		return array_values(array_filter($jobs, fn ($argv) => $argv[0] === $name));
 	}

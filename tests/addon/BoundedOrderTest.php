@@ -16,7 +16,9 @@ final class BoundedOrderTest extends AddonTestCase
 		mt_srand(5);
 		$vectors = [];
 		for ($n = 0; $n < 12; $n++) {
-			$vectors[] = self::madeUp(90, mt_rand(1, 1000), mt_rand(1, 5)) + self::madeUp(150, mt_rand(1, 1000), mt_rand(1, 3), '~');
+			$vectors[] =
+				self::madeUp(90, mt_rand(1, 1000), mt_rand(1, 5))
+				+ self::madeUp(150, mt_rand(1, 1000), mt_rand(1, 3), '~');
 		}
 		$one = Vector::join(...$vectors);
 		shuffle($vectors);
@@ -25,7 +27,10 @@ final class BoundedOrderTest extends AddonTestCase
 			$other = Vector::join($vector, $other, $vector);
 		}
 		$this->assertSame($one, $other);
-		$this->assertSame([64, 128], [count(preg_grep('/^~/', array_keys($one), PREG_GREP_INVERT)), count(preg_grep('/^~/', array_keys($one)))]);
+		$this->assertSame([64, 128], [
+			count(preg_grep('/^~/', array_keys($one), PREG_GREP_INVERT)),
+			count(preg_grep('/^~/', array_keys($one))),
+		]);
 		foreach ($vectors as $vector) {
 			$this->assertContains(Vector::compare($vector, $one), ['before', 'equal']);
 			$this->assertContains(Vector::compare($one, $vector), ['after', 'equal']);
@@ -38,11 +43,14 @@ final class BoundedOrderTest extends AddonTestCase
 			$full = Vector::join(self::madeUp(200, 1, 9), self::madeUp(200, 1, 7, '~'));
 			$seen = [];
 			for ($n = 0; $n < 300; $n++) {
-				$next = Vector::next($full, $n % 2 ? $component : ($component[0] === '~' ? '~' : '') . sprintf('%016x', 100000 + $n));
+				$next = Vector::next(
+					$full,
+					$n % 2 ? $component : ($component[0] === '~' ? '~' : '') . sprintf('%016x', 100000 + $n),
+				);
 				$this->assertSame('after', Vector::compare($next, $full));
 				$this->assertSame('before', Vector::compare($full, $next));
-				isset($next[$component]) && $n % 2 && $this->assertNotContains($next[$component], $seen);
-				$n % 2 && $seen[] = $next[$component];
+				isset($next[$component]) && ($n % 2) && $this->assertNotContains($next[$component], $seen);
+				($n % 2) && ($seen[] = $next[$component]);
 				$full = $next;
 			}
 		}
@@ -52,14 +60,27 @@ final class BoundedOrderTest extends AddonTestCase
 	{
 		$this->receive($this->told('f1', 'first', [self::A => 1]));
 		$this->work();
-		foreach ([[self::madeUp(1000, 1), '2024-06-02'], [self::madeUp(800, 2000, 3, '~') + self::madeUp(20, 5000, 4), '2024-06-03']] as [$made, $day]) {
-			$this->receive($this->told('f1', "bytes of $day", $made + [self::A => 9] + Revisions::find(1, 'f1')['bytes']['vector'], ['edited' => "$day 10:00:00"]));
+		foreach ([
+			[self::madeUp(1000, 1), '2024-06-02'],
+			[self::madeUp(800, 2000, 3, '~') + self::madeUp(20, 5000, 4), '2024-06-03'],
+		] as [$made, $day]) {
+			$this->receive($this->told(
+				'f1',
+				"bytes of $day",
+				$made + [self::A => 9] + Revisions::find(1, 'f1')['bytes']['vector'],
+				['edited' => "$day 10:00:00"],
+			));
 			$this->work();
 		}
 		$this->sent();
 		Zotlabs\Module\attach_change_permissions(1, 'f1', '<friend>', '', '', '');
 		$said = $this->sent()[0]['filesync']['revision'];
-		$this->assertNotNull(FileSync\Addon\Protocol\SiblingReader::readOrder(['v' => 1, 'revision' => json_decode(json_encode($said), true)])['revision']);
+		$this->assertNotNull(
+			FileSync\Addon\Protocol\SiblingReader::readOrder([
+				'v' => 1,
+				'revision' => json_decode(json_encode($said), true),
+			])['revision'],
+		);
 		$this->assertLessThanOrEqual(192, count((array) $said['access']['seen']));
 		$this->assertArrayHasKey(Site::component(1), (array) $said['access']['seen']);
 		// An honest hub's next change is after all that was made up, and ours after that.
@@ -76,7 +97,12 @@ final class BoundedOrderTest extends AddonTestCase
 		$this->work();
 		$ours = Site::component(1);
 		foreach ([$ours, self::A] as $n => $component) {
-			$this->receive($this->told('f1', "poisoned $n", [$component => 1 << 40] + Revisions::find(1, 'f1')['bytes']['vector'], ['edited' => "2024-06-0" . (2 + $n) . ' 10:00:00']));
+			$this->receive($this->told(
+				'f1',
+				"poisoned $n",
+				[$component => 1 << 40] + Revisions::find(1, 'f1')['bytes']['vector'],
+				['edited' => '2024-06-0' . (2 + $n) . ' 10:00:00'],
+			));
 			$this->work();
 			$this->assertSame("poisoned $n", $this->shown('f1'));
 		}
@@ -103,7 +129,9 @@ final class BoundedOrderTest extends AddonTestCase
 		$bob = Site::component(2);
 		$drawn = [Site::component(1)];
 		for ($n = 0; $n < 3; $n++) {
-			$this->receive($this->told('f1', "version $n", [Site::component(1) => 50 + $n], ['edited' => "2024-06-0$n 10:00:00"] + ($n ? [] : ['edited' => '2024-05-02 10:00:00'])));
+			$this->receive($this->told('f1', "version $n", [Site::component(1) => 50 + $n], [
+				'edited' => "2024-06-0$n 10:00:00",
+			] + ($n ? [] : ['edited' => '2024-05-02 10:00:00'])));
 			$this->work();
 			$drawn[] = Site::component(1);
 		}
@@ -113,7 +141,12 @@ final class BoundedOrderTest extends AddonTestCase
 		foreach ([time() - 3601, time() + 86400] as $n => $moment) {
 			Table::update('filesync_setting', ['name' => (string) $moment], ['id' => 'component-1']);
 			$before = Site::component(1);
-			$this->receive($this->told('f1', "later $n", [$before => 5000] + Revisions::find(1, 'f1')['bytes']['vector'], ['edited' => "2024-07-0" . ($n + 1) . ' 10:00:00']));
+			$this->receive($this->told(
+				'f1',
+				"later $n",
+				[$before => 5000] + Revisions::find(1, 'f1')['bytes']['vector'],
+				['edited' => '2024-07-0' . ($n + 1) . ' 10:00:00'],
+			));
 			$this->assertNotSame($before, Site::component(1));
 		}
 		FileSync\Addon\Work\Housekeeping::forgetChannel(1);
@@ -144,13 +177,25 @@ final class BoundedOrderTest extends AddonTestCase
 	public function test_so_many_deletes_of_what_was_never_here_push_out_only_each_other(): void
 	{
 		for ($n = 0; $n < 10000; $n++) {
-			Table::insert('filesync_file', ['id' => "old$n", 'uid' => 1, 'hash' => "old$n", 'state' => Revisions::UNSEEN, 'is_dir' => 0, 'updated' => $n]
-				+ array_fill_keys(['bytes', 'place', 'access', 'wanted', 'gone', 'here', 'facts', 'peers'], '[]'));
+			Table::insert('filesync_file', [
+				'id' => "old$n",
+				'uid' => 1,
+				'hash' => "old$n",
+				'state' => Revisions::UNSEEN,
+				'is_dir' => 0,
+				'updated' => $n,
+			] + array_fill_keys(['bytes', 'place', 'access', 'wanted', 'gone', 'here', 'facts', 'peers'], '[]'));
 		}
 		$this->receive($this->told('f1', 'first', [self::A => 1]));
 		$this->work();
-		$this->receive(['filesync' => ['v' => 1, 'gone' => [self::A => 2]]] + $this->deletion('f1'), $this->deletion('never'));
-		$this->assertSame([10000, 'gone', 'gone', null], [Table::count('filesync_file', ['state' => Revisions::UNSEEN]), Revisions::find(1, 'f1')['state'], Revisions::find(1, 'never')['state'], Revisions::find(1, 'old0')]);
+		$this->receive(['filesync' => ['v' => 1, 'gone' => [self::A => 2]]]
+		+ $this->deletion('f1'), $this->deletion('never'));
+		$this->assertSame([10000, 'gone', 'gone', null], [
+			Table::count('filesync_file', ['state' => Revisions::UNSEEN]),
+			Revisions::find(1, 'f1')['state'],
+			Revisions::find(1, 'never')['state'],
+			Revisions::find(1, 'old0'),
+		]);
 	}
 
 	public function test_what_many_clones_told_of_a_file_fits_its_row(): void

@@ -19,7 +19,12 @@ final class BrakeTest extends AddonTestCase
 {
 	private const OTHER = 'http://127.0.0.1:9002';
 	private const THIRD = 'http://127.0.0.1:9003';
-	private const GENEROUS = ['delete_max_files' => '1000', 'displaced_max_files_day' => '1000', 'displaced_few_files' => '0', 'replaced_max_percent' => '100'];
+	private const GENEROUS = [
+		'delete_max_files' => '1000',
+		'displaced_max_files_day' => '1000',
+		'displaced_few_files' => '0',
+		'replaced_max_percent' => '100',
+	];
 
 	protected function tearDown(): void
 	{
@@ -47,7 +52,11 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame([0, 5], [count(TransferBatch::$added) - $fetched, $this->showing('rubbish')]);
 		$held = array_filter($hashes, fn ($hash) => str_starts_with($this->shown($hash), 'ours'));
 		foreach ($held as $hash) {
-			$this->assertSame(["ours of $hash", 'parked', Queue::BRAKE], [$this->shown($hash), $this->transfer($hash)['state'], $this->transfer($hash)['kind']]);
+			$this->assertSame(["ours of $hash", 'parked', Queue::BRAKE], [
+				$this->shown($hash),
+				$this->transfer($hash)['state'],
+				$this->transfer($hash)['kind'],
+			]);
 		}
 		$this->receive($this->file('new', 'a new file'));
 		$this->work();
@@ -124,7 +133,7 @@ final class BrakeTest extends AddonTestCase
 		$_POST = [];
 		App::set_channel(null);
 		Config::set('file_max_bytes', '1000');
-		Table::update('filesync_kept', ['created' => time() - 20 * 86400], ['uid' => 1]);
+		Table::update('filesync_kept', ['created' => time() - (20 * 86400)], ['uid' => 1]);
 		FileSync\Addon\Work\Housekeeping::often();
 		FileSync\Addon\Work\Housekeeping::daily();
 		$this->receive($this->file('new', 'x'));
@@ -152,8 +161,10 @@ final class BrakeTest extends AddonTestCase
 
 	/** @dataProvider changes */
 	#[DataProvider('changes')]
-	public function test_whatever_hubs_the_packets_name_the_channel_has_one_bound_one_line_and_one_word(array $settings, bool $isDelete): void
-	{
+	public function test_whatever_hubs_the_packets_name_the_channel_has_one_bound_one_line_and_one_word(
+		array $settings,
+		bool $isDelete,
+	): void {
 		array_map(Config::set(...), array_keys($settings), $settings);
 		$hashes = $this->files(40);
 		foreach ($hashes as $n => $hash) {
@@ -167,15 +178,23 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame('a new file', $this->shown('new'));
 		$this->assertCount(1, Brake::lines());
 		[$line] = Brake::lines(1);
-		$this->assertSame([$isDelete ? 'deleted' : 'replaced', 40, 18], [$line['what'], $line['files'], $line['waiting']]);
-		$this->assertStringContainsString('127.0.0.1:9001, 127.0.0.1:9002 and 127.0.0.1:9003 together replaced or deleted 40 files (', Words::displaced($line));
+		$this->assertSame([$isDelete ? 'deleted' : 'replaced', 40, 18], [
+			$line['what'],
+			$line['files'],
+			$line['waiting'],
+		]);
+		$this->assertStringContainsString(
+			'127.0.0.1:9001, 127.0.0.1:9002 and 127.0.0.1:9003 together replaced or deleted 40 files (',
+			Words::displaced($line),
+		);
 		BrakeAnswer::decide($line, false);
 		$this->work();
 		$this->assertSame([40, [], 0], [$this->showing('ours'), Brake::lines(), Table::count('filesync_held', [])]);
 		$this->assertCount(40, array_unique(array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent())));
 		// From now on a new count begins.
 		foreach (array_slice($hashes, 0, 3) as $hash) {
-			$this->receive(['fetch_url' => self::THIRD . '/getfile'] + $this->rubbish($hash, 30, Revisions::find(1, $hash)['bytes']['vector']));
+			$this->receive(['fetch_url' => self::THIRD . '/getfile']
+			+ $this->rubbish($hash, 30, Revisions::find(1, $hash)['bytes']['vector']));
 		}
 		$this->work();
 		$this->assertSame(3, $this->showing('rubbish'));
@@ -198,7 +217,7 @@ final class BrakeTest extends AddonTestCase
 		$this->overwrite(array_slice($hashes, 0, 22));
 		$this->assertSame([20, 2], [$this->showing('rubbish'), Brake::lines()[0]['waiting']]);
 		foreach ([self::OTHER, self::THIRD] as $n => $hub) {
-			foreach (array_slice($hashes, 22 + 9 * $n, 9) as $hash) {
+			foreach (array_slice($hashes, 22 + (9 * $n), 9) as $hash) {
 				$this->receive(['fetch_url' => $hub . '/getfile'] + $this->rubbish($hash, 2));
 			}
 			$this->work();
@@ -221,17 +240,23 @@ final class BrakeTest extends AddonTestCase
 			$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->rubbish($hash, 2));
 		}
 		$this->work();
-		$honest = $this->told('f9', 'by its owner', 1, ['edited' => '2024-06-03 10:00:00'], '', ['ffffffffffffffff' => 1]);
+		$honest = $this->told('f9', 'by its owner', 1, ['edited' => '2024-06-03 10:00:00'], '', [
+			'ffffffffffffffff' => 1,
+		]);
 		$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $honest);
 		$this->work();
 		$this->assertSame('ours of f9', $this->shown('f9'));
 		App::set_channel($this->channel);
-		$this->assertStringContainsString('Only the changes themselves name their hub', json_encode(FileSync\Addon\Page\OwnerPage::values($this->channel)));
+		$this->assertStringContainsString(
+			'Only the changes themselves name their hub',
+			json_encode(FileSync\Addon\Page\OwnerPage::values($this->channel)),
+		);
 		App::set_channel(null);
 		BrakeAnswer::decide(Brake::lines()[0], true);
 		$this->work();
 		$this->assertSame('by its owner', $this->shown('f9'));
-		$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->told('f10', 'by its owner', 1, ['edited' => '2024-06-03 10:00:00'], '', ['ffffffffffffffff' => 2]));
+		$this->receive(['fetch_url' => self::OTHER . '/getfile']
+		+ $this->told('f10', 'by its owner', 1, ['edited' => '2024-06-03 10:00:00'], '', ['ffffffffffffffff' => 2]));
 		$this->work();
 		$this->assertSame(['by its owner', []], [$this->shown('f10'), Brake::lines()]);
 	}
@@ -240,12 +265,26 @@ final class BrakeTest extends AddonTestCase
 	{
 		Config::set('displaced_max_files_day', '0');
 		[$hash] = $this->files(1);
-		$this->receive($this->told($hash, "ours of $hash", 2, ['filename' => 'renamed.bin', 'allow_cid' => '<friend>']));
+		$this->receive($this->told($hash, "ours of $hash", 2, [
+			'filename' => 'renamed.bin',
+			'allow_cid' => '<friend>',
+		]));
 		$this->work();
-		$this->receive(['filesync' => ['sha256' => hash('sha256', "ours of $hash"), 'size_bytes' => strlen("ours of $hash")] + $this->told($hash, "ours of $hash", 3)['filesync']]
-			+ $this->told($hash, "ours of $hash", 3, ['edited' => '2024-06-05 10:00:00', 'filename' => 'renamed.bin', 'allow_cid' => '<friend>']));
+		$this->receive([
+			'filesync' =>
+				['sha256' => hash('sha256', "ours of $hash"), 'size_bytes' => strlen("ours of $hash")]
+					+ $this->told($hash, "ours of $hash", 3)['filesync'],
+		] + $this->told($hash, "ours of $hash", 3, [
+			'edited' => '2024-06-05 10:00:00',
+			'filename' => 'renamed.bin',
+			'allow_cid' => '<friend>',
+		]));
 		$this->work();
-		$this->assertSame(['renamed.bin', '<friend>', '2024-06-05 10:00:00'], [$this->attach($hash)['filename'], $this->attach($hash)['allow_cid'], $this->attach($hash)['edited']]);
+		$this->assertSame(['renamed.bin', '<friend>', '2024-06-05 10:00:00'], [
+			$this->attach($hash)['filename'],
+			$this->attach($hash)['allow_cid'],
+			$this->attach($hash)['edited'],
+		]);
 		$this->assertSame([[], []], [Brake::lines(), $this->kept()]);
 	}
 
@@ -258,7 +297,7 @@ final class BrakeTest extends AddonTestCase
 		foreach (array_chunk($hashes, 4) as $some) {
 			$this->overwrite($some);
 			// What is held is held from when it came on.
-			Table::update('filesync_kept', ['created' => time() - $days * 86400], ['uid' => 1]);
+			Table::update('filesync_kept', ['created' => time() - ($days * 86400)], ['uid' => 1]);
 		}
 		$this->assertSame($passes, $this->showing('rubbish'));
 	}
@@ -284,7 +323,7 @@ final class BrakeTest extends AddonTestCase
 	{
 		Config::clear('replaced_max_percent');
 		$hashes = $this->files(160);
-		$yesterday = fn () => Table::update('filesync_kept', ['created' => time() - 2 * 86400], ['uid' => 1]);
+		$yesterday = fn () => Table::update('filesync_kept', ['created' => time() - (2 * 86400)], ['uid' => 1]);
 		$this->overwrite(array_slice($hashes, 0, 60));
 		$yesterday();
 		$this->overwrite(array_slice($hashes, 60, 60));
@@ -304,7 +343,14 @@ final class BrakeTest extends AddonTestCase
 		$hashes = $this->files(40);
 		$this->receive($this->file('early', 'of the first day'));
 		FileSync\Addon\Work\Housekeeping::daily();
-		$aWeekLater = fn () => Config::set('files', json_encode(array_map(fn ($note) => [$note[0] - 7 * 86400, $note[1]], json_decode(Config::get('files', 'brake:1')) ?? [])), 'brake:1');
+		$aWeekLater = fn () => Config::set(
+			'files',
+			json_encode(array_map(
+				fn ($note) => [$note[0] - (7 * 86400), $note[1]],
+				json_decode(Config::get('files', 'brake:1')) ?? [],
+			)),
+			'brake:1',
+		);
 		$aWeekLater();
 		FileSync\Addon\Work\Housekeeping::daily();
 		for ($n = 0; $n < 60; $n++) {
@@ -329,7 +375,10 @@ final class BrakeTest extends AddonTestCase
 
 	public static function sharesOfAll(): array
 	{
-		return ['of replacements' => [['replaced_max_percent' => '50']], 'of a small channel' => [['displaced_few_files' => '90']]];
+		return [
+			'of replacements' => [['replaced_max_percent' => '50']],
+			'of a small channel' => [['displaced_few_files' => '90']],
+		];
 	}
 
 	public function test_ten_files_a_day_are_replaced_all_week(): void
@@ -338,7 +387,7 @@ final class BrakeTest extends AddonTestCase
 		$hashes = $this->files(20);
 		foreach ([array_slice($hashes, 0, 10), array_slice($hashes, 10)] as $n => $some) {
 			$this->overwrite($some);
-			Table::update('filesync_kept', ['created' => time() - 2 * 86400], ['uid' => 1]);
+			Table::update('filesync_kept', ['created' => time() - (2 * 86400)], ['uid' => 1]);
 		}
 		$this->assertSame([20, []], [$this->showing('rubbish'), Brake::lines()]);
 	}
@@ -374,7 +423,12 @@ final class BrakeTest extends AddonTestCase
 		foreach (['f2', 'f3', 'f4', 'f5'] as $hash) {
 			$this->receive($this->deletion($hash));
 		}
-		$this->assertSame([null, null, 'ours of f4', 'ours of f5'], array_map($this->shown(...), ['f2', 'f3', 'f4', 'f5']));
+		$this->assertSame([null, null, 'ours of f4', 'ours of f5'], array_map($this->shown(...), [
+			'f2',
+			'f3',
+			'f4',
+			'f5',
+		]));
 		[$line] = Brake::lines();
 		$this->assertSame(['both', 6, 60, 2], [$line['what'], $line['files'], $line['size_bytes'], $line['waiting']]);
 		$this->assertStringContainsString('replaced or deleted 6 files (60 B)', Words::displaced($line));
@@ -424,7 +478,10 @@ final class BrakeTest extends AddonTestCase
 		Config::set('displaced_max_files_day', '0');
 		foreach ($hashes as $hash) {
 			$entry = $this->told($hash, "ours of $hash", 3, ['edited' => '2024-06-20 10:00:00']);
-			$entry['filesync'] += ['sha256' => hash('sha256', "ours of $hash"), 'size_bytes' => strlen("ours of $hash")];
+			$entry['filesync'] += [
+				'sha256' => hash('sha256', "ours of $hash"),
+				'size_bytes' => strlen("ours of $hash"),
+			];
 			$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $entry);
 		}
 		$this->work();
@@ -448,7 +505,11 @@ final class BrakeTest extends AddonTestCase
 		$this->write('f0', 'another');
 		$this->receive($this->giveBack('f0', 'older', 40), $this->giveBack('f1', 'spoilt here: f1', 40));
 		$this->work();
-		$this->assertSame(['another', 'ours of f1', 2], [$this->shown('f0'), $this->shown('f1'), Brake::lines()[0]['waiting']]);
+		$this->assertSame(['another', 'ours of f1', 2], [
+			$this->shown('f0'),
+			$this->shown('f1'),
+			Brake::lines()[0]['waiting'],
+		]);
 	}
 
 	public function test_days_of_work_here_are_not_taken_back_without_asking(): void
@@ -456,7 +517,7 @@ final class BrakeTest extends AddonTestCase
 		$hashes = $this->files(6);
 		foreach ($hashes as $hash) {
 			$this->write($hash, "work of days on $hash");
-			$bytes = ['edited' => gmdate('Y-m-d H:i:s', time() - 2 * 86400)] + Revisions::find(1, $hash)['bytes'];
+			$bytes = ['edited' => gmdate('Y-m-d H:i:s', time() - (2 * 86400))] + Revisions::find(1, $hash)['bytes'];
 			Table::update('filesync_file', ['bytes' => json_encode($bytes)], ['uid' => 1, 'hash' => $hash]);
 		}
 		Config::set('displaced_max_files_day', '2');
@@ -478,7 +539,11 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame(5, Brake::lines()[0]['waiting']);
 		BrakeAnswer::decide(Brake::lines()[0], false);
 		$this->work();
-		$this->assertSame([8, [], 0], [$this->showing('ours'), Brake::lines(), Table::count('filesync_outbox', ['kind' => 'brake'])]);
+		$this->assertSame([8, [], 0], [
+			$this->showing('ours'),
+			Brake::lines(),
+			Table::count('filesync_outbox', ['kind' => 'brake']),
+		]);
 	}
 
 	public function test_crops_of_a_clone_that_dates_them_in_the_future_are_given_back(): void
@@ -496,14 +561,22 @@ final class BrakeTest extends AddonTestCase
 	{
 		[$hash] = $this->crops(1);
 		unlink("store/alice/$hash-4");
-		Table::update('photo', ['os_storage' => 0, 'content' => "crop of $hash"], ['resource_id' => $hash, 'imgscale' => 4]);
+		Table::update(
+			'photo',
+			['os_storage' => 0, 'content' => "crop of $hash"],
+			['resource_id' => $hash, 'imgscale' => 4],
+		);
 		set_config('system', 'photo_storage_type', 0);
 		$this->spoil([$hash], 2);
-		$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->withCrop($hash, "crop of $hash", '2024-06-03 10:00:00'));
+		$this->receive(['fetch_url' => self::OTHER . '/getfile']
+		+ $this->withCrop($hash, "crop of $hash", '2024-06-03 10:00:00'));
 		$this->work();
-		Table::update('filesync_kept', ['created' => time() - 29 * 86400, 'hub' => 'another'], []);
+		Table::update('filesync_kept', ['created' => time() - (29 * 86400), 'hub' => 'another'], []);
 		$this->spoil([$hash], 4);
-		$kept = array_filter(Table::select('filesync_kept', ['scale' => 4], 'created'), fn ($one) => file_get_contents('store/[data]/filesync/1/' . $one['path']) === "crop of $hash");
+		$kept = array_filter(
+			Table::select('filesync_kept', ['scale' => 4], 'created'),
+			fn ($one) => file_get_contents('store/[data]/filesync/1/' . $one['path']) === "crop of $hash",
+		);
 		$this->assertCount(1, $kept);
 		$this->assertGreaterThan(time() - 60, (int) reset($kept)['created']);
 		$this->assertSame(Brake::hub(self::ORIGIN), reset($kept)['hub']);
@@ -520,7 +593,8 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame(6, $this->showing('ours'));
 		Config::set('displaced_max_files_day', '0');
 		foreach ($hashes as $hash) {
-			$this->receive(['fetch_url' => self::THIRD . '/getfile'] + $this->giveBack($hash, "rubbish 2 of $hash", 30));
+			$this->receive(['fetch_url' => self::THIRD . '/getfile']
+			+ $this->giveBack($hash, "rubbish 2 of $hash", 30));
 		}
 		$this->work();
 		$this->assertSame([6, 6], [$this->showing('ours'), Brake::lines()[0]['waiting']]);
@@ -535,7 +609,14 @@ final class BrakeTest extends AddonTestCase
 		Table::update('attach', ['filesize' => 20, 'edited' => '2024-06-09 10:00:00'], ['hash' => 'f0']);
 		$this->sent('f0');
 		Config::set('displaced_max_files_day', '0');
-		$entry = $this->told('f0', 'rubbish 2 of f0', 30, ['edited' => '2024-06-30 10:00:00'], '', Revisions::find(1, 'f0')['bytes']['vector']);
+		$entry = $this->told(
+			'f0',
+			'rubbish 2 of f0',
+			30,
+			['edited' => '2024-06-30 10:00:00'],
+			'',
+			Revisions::find(1, 'f0')['bytes']['vector'],
+		);
 		$entry['filesync'] += ['sha256' => hash('sha256', 'rubbish 2 of f0'), 'size_bytes' => 15];
 		$this->receive($entry);
 		$this->work();
@@ -547,9 +628,18 @@ final class BrakeTest extends AddonTestCase
 		Config::set('delete_max_files', '0');
 		$this->receive($this->file('f1', 'one', [], ['d1' => 'A', 'd2' => 'B']));
 		$this->work();
-		$seen = array_map(fn ($hash) => Revisions::seen(Revisions::notice($this->channel, $hash)), ['f1' => 'f1', 'd2' => 'd2', 'd1' => 'd1']);
+		$seen = array_map(fn ($hash) => Revisions::seen(Revisions::notice($this->channel, $hash)), [
+			'f1' => 'f1',
+			'd2' => 'd2',
+			'd1' => 'd1',
+		]);
 		$entry = $this->deletion('d1');
-		$entry['filesync'] = ['v' => 1, 'gone' => $seen['d1'] + ['eeeeeeeeeeeeeeee' => 1], 'beneath' => $seen + ['no-such' => ['eeeeeeeeeeeeeeee' => 1]], 'more' => str_repeat('x', 100000)];
+		$entry['filesync'] = [
+			'v' => 1,
+			'gone' => $seen['d1'] + ['eeeeeeeeeeeeeeee' => 1],
+			'beneath' => $seen + ['no-such' => ['eeeeeeeeeeeeeeee' => 1]],
+			'more' => str_repeat('x', 100000),
+		];
 		$this->receive($entry, $entry);
 		$this->assertSame(1, Table::count('filesync_held', []));
 		$this->assertLessThan(1000, strlen(Table::first('filesync_held', [])['body']));
@@ -566,7 +656,11 @@ final class BrakeTest extends AddonTestCase
 		$entry['filesync'] += ['sha256' => hash('sha256', 'ours of f0'), 'size_bytes' => 10];
 		$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $entry);
 		$this->work();
-		$this->assertSame(['ours of f0', [], 'published'], [$this->shown('f0'), Brake::lines(), $this->transfer('f0')['state']]);
+		$this->assertSame(['ours of f0', [], 'published'], [
+			$this->shown('f0'),
+			Brake::lines(),
+			$this->transfer('f0')['state'],
+		]);
 	}
 
 	public function test_a_change_of_the_owners_is_sent_while_another_is_held(): void
@@ -588,7 +682,7 @@ final class BrakeTest extends AddonTestCase
 		Config::set('kept_hub_max_bytes', '0');
 		FileSync\Addon\Work\Housekeeping::daily();
 		$this->assertEqualsCanonicalizing(['ours of f0', 'ours of f1', 'ours of f2'], $this->kept());
-		Table::update('filesync_kept', ['created' => time() - 8 * 86400], ['hash' => ['f0', 'f2']]);
+		Table::update('filesync_kept', ['created' => time() - (8 * 86400)], ['hash' => ['f0', 'f2']]);
 		FileSync\Addon\Work\Housekeeping::daily();
 		$this->assertSame(['ours of f1'], $this->kept());
 	}
@@ -599,7 +693,12 @@ final class BrakeTest extends AddonTestCase
 		Config::set('headroom_bytes', (string) (int) (disk_free_space('.') * 0.6));
 		$this->receive($this->rubbish('f0', 2), $this->file('new', 'a new file'));
 		$this->work();
-		$this->assertSame(['ours of f0', 'a new file', 'waiting', 'Storage'], [$this->shown('f0'), $this->shown('new'), $this->transfer('f0')['state'], $this->transfer('f0')['kind']]);
+		$this->assertSame(['ours of f0', 'a new file', 'waiting', 'Storage'], [
+			$this->shown('f0'),
+			$this->shown('new'),
+			$this->transfer('f0')['state'],
+			$this->transfer('f0')['kind'],
+		]);
 		Config::clear('headroom_bytes');
 		Table::update('filesync_transfer', ['next_at' => 0], ['hash' => 'f0']);
 		$this->work();
@@ -614,11 +713,18 @@ final class BrakeTest extends AddonTestCase
 			$this->work();
 			Table::delete('attach', ['hash' => $hash]);
 			Table::delete('filesync_file', ['uid' => 1]);
-			Table::update('photo', ['os_storage' => 0, 'content' => "in the database $hash"], ['resource_id' => $hash, 'imgscale' => 5]);
+			Table::update(
+				'photo',
+				['os_storage' => 0, 'content' => "in the database $hash"],
+				['resource_id' => $hash, 'imgscale' => 5],
+			);
 		}
 		$before = Table::select('photo', ['resource_id' => 'p1'], 'imgscale');
 		$this->receive($this->deletion('p1'), $this->deletion('p2'), $this->deletion('p3'));
-		$this->assertSame([0, 0, 3], array_map(fn ($hash) => Table::count('photo', ['resource_id' => $hash]), ['p1', 'p2', 'p3']));
+		$this->assertSame(
+			[0, 0, 3],
+			array_map(fn ($hash) => Table::count('photo', ['resource_id' => $hash]), ['p1', 'p2', 'p3']),
+		);
 		$this->assertSame([3, 1], [Brake::lines()[0]['files'], Brake::lines()[0]['waiting']]);
 		$this->assertCount(6, $this->kept());
 		$kept = Table::first('filesync_kept', ['hash' => 'p1', 'scale' => 0]);
@@ -626,9 +732,15 @@ final class BrakeTest extends AddonTestCase
 		$after = Table::select('photo', ['resource_id' => 'p1'], 'imgscale');
 		$withoutId = fn ($rows) => array_map(fn ($row) => array_diff_key($row, ['id' => 1]), $rows);
 		$this->assertEquals($withoutId($before), $withoutId($after));
-		$this->assertSame(['original p1', 'crop p1'], [file_get_contents($after[0]['content']), file_get_contents($after[1]['content'])]);
+		$this->assertSame(['original p1', 'crop p1'], [
+			file_get_contents($after[0]['content']),
+			file_get_contents($after[1]['content']),
+		]);
 		BrakeAnswer::decide(Brake::lines()[0], false);
-		$this->assertSame([3, 3, 3], array_map(fn ($hash) => Table::count('photo', ['resource_id' => $hash]), ['p1', 'p2', 'p3']));
+		$this->assertSame(
+			[3, 3, 3],
+			array_map(fn ($hash) => Table::count('photo', ['resource_id' => $hash]), ['p1', 'p2', 'p3']),
+		);
 	}
 
 	public function test_status_and_doctor_say_that_something_waits(): void
@@ -638,13 +750,28 @@ final class BrakeTest extends AddonTestCase
 		$this->overwrite($hashes);
 		[$code, $said] = $this->runVerb('status');
 		$this->assertSame(1, $code);
-		$this->assertStringContainsString('waits for approval (channel 1): 127.0.0.1:9001 replaced 3 files (30 B) since', $said);
+		$this->assertStringContainsString(
+			'waits for approval (channel 1): 127.0.0.1:9001 replaced 3 files (30 B) since',
+			$said,
+		);
 		$this->assertSame(2, json_decode($this->runVerb('status', '--json')[1], true)['held'][0]['waiting']);
-		$this->assertSame(['127.0.0.1:9001 replaced 3 files (30 B) since', 'needs attention'], [substr(($errors = (new ReflectionMethod(FileSync\Addon\Page\AdminPage::class, 'errors'))->invoke(null))[0]['reason'], 0, 44), $errors[0]['then']]);
+		$this->assertSame(['127.0.0.1:9001 replaced 3 files (30 B) since', 'needs attention'], [
+			substr(
+				($errors = (new ReflectionMethod(FileSync\Addon\Page\AdminPage::class, 'errors'))->invoke(
+					null,
+				))[0]['reason'],
+				0,
+				44,
+			),
+			$errors[0]['then'],
+		]);
 		$this->assertCount(1, $errors);
 		$this->assertStringContainsString('cli.php packets', $this->runVerb('doctor', '--only', 'held')[1]);
 		$this->assertSame(1, $this->runVerb('packets')[0]);
-		$this->assertStringContainsString('dismissed, our files are being restored', $this->runVerb('packets', 'dismiss', 'all')[1]);
+		$this->assertStringContainsString(
+			'dismissed, our files are being restored',
+			$this->runVerb('packets', 'dismiss', 'all')[1],
+		);
 		$this->assertSame([0, "no packet is waiting\n"], $this->runVerb('packets'));
 		$this->assertSame(0, $this->showing('rubbish'));
 	}
@@ -657,7 +784,14 @@ final class BrakeTest extends AddonTestCase
 		[$line] = Brake::lines();
 		// The process that took the answer was killed before it did anything.
 		Table::update('filesync_held', ['state' => 'refused'], ['uid' => 1]);
-		FileSync\Addon\Outbox\Outbox::add(1, 'brake', $line['hub'], json_encode(['answer' => 'refused', 'since' => time() - 86400]), false, 'refused');
+		FileSync\Addon\Outbox\Outbox::add(
+			1,
+			'brake',
+			$line['hub'],
+			json_encode(['answer' => 'refused', 'since' => time() - 86400]),
+			false,
+			'refused',
+		);
 		$this->work();
 		$this->sent();
 		$this->assertSame([0, 0], [$this->showing('rubbish'), Table::count('filesync_held', [])]);
@@ -691,7 +825,11 @@ final class BrakeTest extends AddonTestCase
 			file_put_contents($this->attach($hash)['content'], '');
 		}
 		$this->overwrite($hashes);
-		$this->assertSame([14, [], ['']], [$this->showing('rubbish'), Brake::lines(), array_values(array_unique(array_column(Table::select('filesync_kept', []), 'hub')))]);
+		$this->assertSame([14, [], ['']], [
+			$this->showing('rubbish'),
+			Brake::lines(),
+			array_values(array_unique(array_column(Table::select('filesync_kept', []), 'hub'))),
+		]);
 	}
 
 	public function test_hand_made_crops_are_held_as_files_are_and_come_back_at_one_word(): void
@@ -715,11 +853,20 @@ final class BrakeTest extends AddonTestCase
 		App::set_channel(null);
 		$this->work();
 		FileSync\Addon\Work\Housekeeping::daily();
-		$this->assertSame([10, 10, 15, 1], [$this->cropsShowing('crop of'), Brake::lines()[0]['waiting'], Brake::lines()[0]['files'], count(Brake::lines())]);
+		$this->assertSame([10, 10, 15, 1], [
+			$this->cropsShowing('crop of'),
+			Brake::lines()[0]['waiting'],
+			Brake::lines()[0]['files'],
+			count(Brake::lines()),
+		]);
 		$this->sent();
 		BrakeAnswer::decide(Brake::lines()[0], false);
 		$this->work();
-		$this->assertSame([15, [], 0], [$this->cropsShowing('crop of'), Brake::lines(), Table::count('filesync_held', [])]);
+		$this->assertSame([15, [], 0], [
+			$this->cropsShowing('crop of'),
+			Brake::lines(),
+			Table::count('filesync_held', []),
+		]);
 		foreach ($hashes as $hash) {
 			$this->assertSame("scale 5 of crop of $hash", $this->shownScale($hash, 5));
 		}
@@ -731,7 +878,11 @@ final class BrakeTest extends AddonTestCase
 		}
 		$this->assertEqualsCanonicalizing($hashes, array_keys($told));
 		foreach ($told as $edited) {
-			$this->assertGreaterThan('2025-01-01', min($edited[4], $edited[5]), 'no clone takes what is dated before what it has');
+			$this->assertGreaterThan(
+				'2025-01-01',
+				min($edited[4], $edited[5]),
+				'no clone takes what is dated before what it has',
+			);
 		}
 		// Nothing is left to be given back, or counted.
 		$this->spoil(array_slice($hashes, 0, 3), 2, self::ORIGIN, gmdate('Y-m-d H:i:s', time() + 60));
@@ -745,7 +896,11 @@ final class BrakeTest extends AddonTestCase
 		$this->spoil($hashes, 2);
 		BrakeAnswer::decide(Brake::lines()[0], true);
 		$this->work();
-		$this->assertSame([8, [], 0], [$this->cropsShowing('rubbish 2'), Brake::lines(), Table::count('filesync_held', [])]);
+		$this->assertSame([8, [], 0], [
+			$this->cropsShowing('rubbish 2'),
+			Brake::lines(),
+			Table::count('filesync_held', []),
+		]);
 		$this->spoil($hashes, 3);
 		$this->assertSame([3, 5], [$this->cropsShowing('rubbish 3'), Brake::lines()[0]['waiting']]);
 	}
@@ -755,19 +910,35 @@ final class BrakeTest extends AddonTestCase
 		Config::set('displaced_max_files_day', '4');
 		$hashes = $this->crops(6, [7 => 'cover of %s']);
 		foreach ($hashes as $hash) {
-			$this->receive($this->photo($hash, [0 => "rubbish photo $hash", 4 => "rubbish crop $hash", 7 => "rubbish cover $hash"], ['edited' => '2024-06-02 10:00:00']));
+			$this->receive($this->photo(
+				$hash,
+				[0 => "rubbish photo $hash", 4 => "rubbish crop $hash", 7 => "rubbish cover $hash"],
+				['edited' => '2024-06-02 10:00:00'],
+			));
 		}
 		$this->work();
-		// Of a photo that was replaced the crops may be held: by then its clone is stopped, or not, as the database orders them.
+		// Of a photo that was replaced the crops may be held: by then its clone is stopped, or not, as the database
+		// orders them.
 		$this->assertSame([2, 6], [$this->showing('photo'), Brake::lines()[0]['files']]);
-		$this->assertGreaterThanOrEqual(2, min($this->cropsShowing('crop of'), $this->cropsShowing('cover of', 7), Brake::lines()[0]['waiting']));
+		$this->assertGreaterThanOrEqual(2, min(
+			$this->cropsShowing('crop of'),
+			$this->cropsShowing('cover of', 7),
+			Brake::lines()[0]['waiting'],
+		));
 		// What was replaced may then be deleted.
 		$gone = array_values(array_filter($hashes, fn ($hash) => str_starts_with($this->shown($hash), 'rubbish')))[0];
-		$this->receive(['fetch_url' => self::OTHER . '/getfile', 'filesync' => ['v' => 1, 'gone' => Revisions::seen(Revisions::find(1, $gone))]] + $this->deletion($gone));
+		$this->receive([
+			'fetch_url' => self::OTHER . '/getfile',
+			'filesync' => ['v' => 1, 'gone' => Revisions::seen(Revisions::find(1, $gone))],
+		] + $this->deletion($gone));
 		$this->assertNull($this->shown($gone));
 		BrakeAnswer::decide(Brake::lines()[0], false);
 		$this->work();
-		$this->assertSame([6, 6, 6], [$this->showing('photo'), $this->cropsShowing('crop of'), $this->cropsShowing('cover of', 7)]);
+		$this->assertSame([6, 6, 6], [
+			$this->showing('photo'),
+			$this->cropsShowing('crop of'),
+			$this->cropsShowing('cover of', 7),
+		]);
 		$this->assertSame([[], 0], [Brake::lines(), Table::count('filesync_held', [])]);
 	}
 
@@ -776,7 +947,11 @@ final class BrakeTest extends AddonTestCase
 		Config::set('displaced_max_files_day', '2');
 		$hashes = $this->crops(3);
 		foreach ($hashes as $hash) {
-			$this->receive($this->photo($hash, [0 => "rubbish photo $hash", 4 => "crop of $hash", 5 => 'small'], ['edited' => '2024-06-02 10:00:00']));
+			$this->receive($this->photo(
+				$hash,
+				[0 => "rubbish photo $hash", 4 => "crop of $hash", 5 => 'small'],
+				['edited' => '2024-06-02 10:00:00'],
+			));
 		}
 		$this->work();
 		$this->spoil($hashes, 3);
@@ -802,7 +977,8 @@ final class BrakeTest extends AddonTestCase
 		$this->assertSame(4, $this->cropsShowing('rubbish'));
 		Config::set('displaced_max_files_day', '0');
 		foreach ($hashes as $hash) {
-			$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->withCrop($hash, "crop of $hash", '2024-06-20 10:00:00'));
+			$this->receive(['fetch_url' => self::OTHER . '/getfile']
+			+ $this->withCrop($hash, "crop of $hash", '2024-06-20 10:00:00'));
 		}
 		$this->work();
 		$this->assertSame([4, []], [$this->cropsShowing('crop of'), Brake::lines()]);
@@ -816,7 +992,11 @@ final class BrakeTest extends AddonTestCase
 		Config::set('displaced_max_files_day', '0');
 		file_put_contents("store/alice/$hash-4", '');
 		$this->spoil([$hash], 2);
-		$this->assertSame([1, [], ['']], [$this->cropsShowing('rubbish'), Brake::lines(), array_unique(array_column(Table::select('filesync_kept', []), 'hub'))]);
+		$this->assertSame([1, [], ['']], [
+			$this->cropsShowing('rubbish'),
+			Brake::lines(),
+			array_unique(array_column(Table::select('filesync_kept', []), 'hub')),
+		]);
 	}
 
 	/** @dataProvider places */
@@ -829,7 +1009,11 @@ final class BrakeTest extends AddonTestCase
 			$place = "store/[data]/[xchan]/p/$n/$hash-4";
 			is_dir(dirname($place)) || mkdir(dirname($place), 0777, true);
 			$isInDatabase ? unlink("store/alice/$hash-4") : rename("store/alice/$hash-4", $place);
-			Table::update('photo', $isInDatabase ? ['os_storage' => 0, 'content' => "crop of $hash"] : ['content' => $place], ['resource_id' => $hash, 'imgscale' => 4]);
+			Table::update(
+				'photo',
+				$isInDatabase ? ['os_storage' => 0, 'content' => "crop of $hash"] : ['content' => $place],
+				['resource_id' => $hash, 'imgscale' => 4],
+			);
 		}
 		$isInDatabase && set_config('system', 'photo_storage_type', 0);
 		$this->spoil($hashes, 2);
@@ -848,7 +1032,11 @@ final class BrakeTest extends AddonTestCase
 	public function test_crops_in_the_database_are_kept_when_their_photo_is_deleted(): void
 	{
 		[$hash] = $this->crops(1);
-		Table::update('photo', ['os_storage' => 0, 'content' => "crop of $hash"], ['resource_id' => $hash, 'imgscale' => 4]);
+		Table::update(
+			'photo',
+			['os_storage' => 0, 'content' => "crop of $hash"],
+			['resource_id' => $hash, 'imgscale' => 4],
+		);
 		unlink("store/alice/$hash-4");
 		$this->receive($this->deletion($hash));
 		$this->assertEqualsCanonicalizing(["photo $hash", "crop of $hash"], $this->kept());
@@ -865,7 +1053,7 @@ final class BrakeTest extends AddonTestCase
 		FileSync\Addon\Work\Housekeeping::daily();
 		$this->assertCount(4, Table::select('filesync_kept', ['scale' => 4]));
 		$this->assertSame([], Table::select('filesync_kept', ['scale' => 5]));
-		Table::update('filesync_kept', ['created' => time() - 8 * 86400], ['hash' => $hashes[0]]);
+		Table::update('filesync_kept', ['created' => time() - (8 * 86400)], ['hash' => $hashes[0]]);
 		FileSync\Addon\Work\Housekeeping::daily();
 		$this->assertEqualsCanonicalizing(["crop of $hashes[1]", "rubbish 2 of $hashes[1]"], $this->kept());
 	}
@@ -875,7 +1063,10 @@ final class BrakeTest extends AddonTestCase
 		[$hash] = $this->crops(1);
 		Config::set('headroom_bytes', (string) (int) (disk_free_space('.') * 0.6));
 		$this->spoil([$hash], 2);
-		$this->assertSame(["crop of $hash", 'waiting'], [$this->shownScale($hash, 4), $this->transfer($hash, 4)['state']]);
+		$this->assertSame(["crop of $hash", 'waiting'], [
+			$this->shownScale($hash, 4),
+			$this->transfer($hash, 4)['state'],
+		]);
 	}
 
 	public function test_tables_of_the_version_before_are_changed_and_what_is_kept_stays(): void
@@ -913,7 +1104,8 @@ final class BrakeTest extends AddonTestCase
 		FileSync\Photo::$isKnown = true;
 		$hashes = array_map(fn ($n) => "p$n", range(1, $count));
 		foreach ($hashes as $hash) {
-			$this->receive($this->photo($hash, [0 => "photo $hash", 4 => "crop of $hash", 5 => 'small'] + array_map(fn ($bytes) => sprintf($bytes, $hash), $more)));
+			$this->receive($this->photo($hash, [0 => "photo $hash", 4 => "crop of $hash", 5 => 'small']
+			+ array_map(fn ($bytes) => sprintf($bytes, $hash), $more)));
 		}
 		$this->work();
 		$this->assertSame($count, $this->cropsShowing('crop of'));
@@ -925,14 +1117,23 @@ final class BrakeTest extends AddonTestCase
 	private function spoil(array $hashes, int $version, string $hub = self::ORIGIN, string $edited = ''): void
 	{
 		foreach ($hashes as $hash) {
-			$this->receive(['fetch_url' => $hub . '/getfile'] + $this->withCrop($hash, "rubbish $version of $hash", $edited ?: sprintf('2024-06-%02d 10:00:00', $version)));
+			$this->receive(['fetch_url' => $hub . '/getfile']
+			+ $this->withCrop(
+				$hash,
+				"rubbish $version of $hash",
+				$edited ?: sprintf('2024-06-%02d 10:00:00', $version),
+			));
 		}
 		$this->work();
 	}
 
 	private function withCrop(string $hash, string $bytes, string $edited): array
 	{
-		$entry = $this->photo($hash, [0 => "photo $hash", 4 => $bytes, 5 => 'small'], ['edited' => $this->attach($hash)['edited']]);
+		$entry = $this->photo(
+			$hash,
+			[0 => "photo $hash", 4 => $bytes, 5 => 'small'],
+			['edited' => $this->attach($hash)['edited']],
+		);
 		$entry['photo'][1]['edited'] = $entry['photo'][2]['edited'] = $edited;
 
 		return $entry;
@@ -947,7 +1148,10 @@ final class BrakeTest extends AddonTestCase
 
 	private function cropsShowing(string $begin, int $scale = 4): int
 	{
-		return count(array_filter(Table::select('photo', ['imgscale' => $scale], '', 0, 'resource_id'), fn ($row) => str_starts_with($this->shownScale($row['resource_id'], $scale), $begin)));
+		return count(array_filter(
+			Table::select('photo', ['imgscale' => $scale], '', 0, 'resource_id'),
+			fn ($row) => str_starts_with($this->shownScale($row['resource_id'], $scale), $begin),
+		));
 	}
 
 	/** Has the owner write a file here. */
@@ -961,7 +1165,14 @@ final class BrakeTest extends AddonTestCase
 	/** Returns an entry that has seen what is here, with bytes whose digest it tells. */
 	private function giveBack(string $hash, string $bytes, int $count): array
 	{
-		$entry = $this->told($hash, $bytes, $count, ['edited' => sprintf('2024-06-%02d 10:00:00', $count % 28)], '', Revisions::find(1, $hash)['bytes']['vector']);
+		$entry = $this->told(
+			$hash,
+			$bytes,
+			$count,
+			['edited' => sprintf('2024-06-%02d 10:00:00', $count % 28)],
+			'',
+			Revisions::find(1, $hash)['bytes']['vector'],
+		);
 		$entry['filesync'] += ['sha256' => hash('sha256', $bytes), 'size_bytes' => strlen($bytes)];
 		foreach (['place', 'access'] as $group) {
 			$entry['filesync']['revision'][$group]['seen'] = Revisions::find(1, $hash)[$group]['vector'];
@@ -980,21 +1191,39 @@ final class BrakeTest extends AddonTestCase
 
 	private function rubbish(string $hash, int $version, array $seen = []): array
 	{
-		return $this->told($hash, "rubbish $version of $hash", $version, ['edited' => sprintf('2024-06-%02d 10:00:00', $version)], '', $seen);
+		return $this->told(
+			$hash,
+			"rubbish $version of $hash",
+			$version,
+			['edited' => sprintf('2024-06-%02d 10:00:00', $version)],
+			'',
+			$seen,
+		);
 	}
 
 	/** Returns an entry of a hub that has made so many changes of the file. */
-	private function told(string $hash, string $bytes, int $count, array $columns = [], string $gone = '', array $seen = []): array
-	{
+	private function told(
+		string $hash,
+		string $bytes,
+		int $count,
+		array $columns = [],
+		string $gone = '',
+		array $seen = [],
+	): array {
 		$seen = ['eeeeeeeeeeeeeeee' => $count] + $seen;
 		$revision = array_fill_keys(Judge::GROUPS, ['seen' => $seen, 'by' => 'eeeeeeeeeeeeeeee', 'at' => 'e.example']);
 
-		return $gone ? ['filesync' => ['v' => 1, 'gone' => $seen]] + $this->deletion($hash) : ['filesync' => ['v' => 1, 'revision' => $revision]] + $this->file($hash, $bytes, $columns);
+		return $gone
+			? ['filesync' => ['v' => 1, 'gone' => $seen]] + $this->deletion($hash)
+			: ['filesync' => ['v' => 1, 'revision' => $revision]] + $this->file($hash, $bytes, $columns);
 	}
 
 	/** Returns how many files show bytes that begin so. */
 	private function showing(string $begin): int
 	{
-		return count(array_filter(Table::select('attach', ['is_dir' => 0], '', 0, 'content'), fn ($row) => str_starts_with((string) file_get_contents($row['content']), $begin)));
+		return count(array_filter(
+			Table::select('attach', ['is_dir' => 0], '', 0, 'content'),
+			fn ($row) => str_starts_with((string) file_get_contents($row['content']), $begin),
+		));
 	}
 }

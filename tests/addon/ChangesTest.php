@@ -18,25 +18,61 @@ final class ChangesTest extends AddonTestCase
 
 	public function test_a_late_packet_changes_nothing_whatever_the_clocks_say(): void
 	{
-		$this->receiveAll($this->told($this->file('f1', 'first', ['edited' => '2024-06-01 10:10:00', 'filename' => 'first.txt']), [self::A => 1]));
-		$this->receiveAll($this->told($this->file('f1', 'second', ['edited' => '2024-06-01 10:00:00', 'filename' => 'second.txt', 'allow_cid' => '<friend>']), [self::A => 2]));
-		$this->receiveAll($this->told($this->file('f1', 'first', ['edited' => '2024-06-01 10:10:00', 'filename' => 'first.txt']), [self::A => 1]));
-		$this->assertSame(['second', 'second.txt', '<friend>'], [$this->shown('f1'), $this->attach('f1')['filename'], $this->attach('f1')['allow_cid']]);
+		$this->receiveAll($this->told(
+			$this->file('f1', 'first', ['edited' => '2024-06-01 10:10:00', 'filename' => 'first.txt']),
+			[self::A => 1],
+		));
+		$this->receiveAll($this->told(
+			$this->file('f1', 'second', [
+				'edited' => '2024-06-01 10:00:00',
+				'filename' => 'second.txt',
+				'allow_cid' => '<friend>',
+			]),
+			[self::A => 2],
+		));
+		$this->receiveAll($this->told(
+			$this->file('f1', 'first', ['edited' => '2024-06-01 10:10:00', 'filename' => 'first.txt']),
+			[self::A => 1],
+		));
+		$this->assertSame(['second', 'second.txt', '<friend>'], [
+			$this->shown('f1'),
+			$this->attach('f1')['filename'],
+			$this->attach('f1')['allow_cid'],
+		]);
 	}
 
 	public function test_bytes_changed_on_two_hubs_are_both_kept_and_the_copy_is_the_same_everywhere(): void
 	{
 		$this->receiveAll($this->told($this->file('f1', 'base'), [self::A => 1]));
 		$this->changeHere('f1', 'mine', '2024-06-02 10:00:00');
-		$this->receiveAll($this->told($this->file('f1', 'theirs!', ['edited' => '2024-06-03 10:00:00']), [self::A => 2]));
+		$this->receiveAll($this->told(
+			$this->file('f1', 'theirs!', ['edited' => '2024-06-03 10:00:00']),
+			[self::A => 2],
+		));
 		$this->assertSame('theirs!', $this->shown('f1'));
 		$copy = Table::first('attach', ['filename like' => 'f1 (conflict %']);
-		$this->assertSame(['f1 (conflict 127.0.0.1 2024-06-02 10.00.00).bin', 'mine'], [$copy['filename'], file_get_contents($copy['content'])]);
-		$this->assertMatchesRegularExpression('/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/', $copy['hash']);
-		$said = array_column(array_map(fn ($entry) => ['hash' => end($entry['attach'])['hash'], 'seen' => $entry['filesync']['revision']['bytes']['seen']], $this->sent()), 'seen', 'hash');
+		$this->assertSame(['f1 (conflict 127.0.0.1 2024-06-02 10.00.00).bin', 'mine'], [
+			$copy['filename'],
+			file_get_contents($copy['content']),
+		]);
+		$this->assertMatchesRegularExpression(
+			'/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/',
+			$copy['hash'],
+		);
+		$said = array_column(
+			array_map(fn ($entry) => [
+				'hash' => end($entry['attach'])['hash'],
+				'seen' => $entry['filesync']['revision']['bytes']['seen'],
+			], $this->sent()),
+			'seen',
+			'hash',
+		);
 		$this->assertCount(1, $said[$copy['hash']], 'its revision follows from what it is');
 		// The other clone that made it announces it too.
-		$entry = $this->file($copy['hash'], 'mine', ['filename' => $copy['filename'], 'edited' => '2024-06-02 10:00:00']);
+		$entry = $this->file($copy['hash'], 'mine', [
+			'filename' => $copy['filename'],
+			'edited' => '2024-06-02 10:00:00',
+		]);
 		$this->receiveAll($this->told($entry, $said[$copy['hash']]));
 		$this->assertCount(2, Table::select('attach', []));
 	}
@@ -46,13 +82,21 @@ final class ChangesTest extends AddonTestCase
 		$this->receiveAll($this->file('f1', 'ours!', ['edited' => '2024-06-01 10:00:00']));
 		$this->receive($this->file('f1', 'gone!', ['edited' => '2024-06-01 10:00:02']));
 		$this->assertSame([], $this->sent('f1'), 'held until it is clear which bytes stand');
-		TransferBatch::$answers['f1-0'] = ['kind' => 'PeerBusy', 'temporary' => true,
-			'message' => 'the hub still shows an older version', 'facts' => ['hub' => 'http://127.0.0.1:9002', 'older_edited' => '2024-06-01 10:00:00']];
+		TransferBatch::$answers['f1-0'] = [
+			'kind' => 'PeerBusy',
+			'temporary' => true,
+			'message' => 'the hub still shows an older version',
+			'facts' => ['hub' => 'http://127.0.0.1:9002', 'older_edited' => '2024-06-01 10:00:00'],
+		];
 		$this->work();
 		$this->assertSame('waiting', $this->transfer('f1')['state'], 'another clone may not have it yet');
 		Table::update('filesync_transfer', ['next_at' => 0], ['hash' => 'f1']);
-		TransferBatch::$answers['f1-0'] = ['kind' => 'PeerBusy', 'temporary' => true,
-			'message' => 'the hub still shows an older version', 'facts' => ['hub' => 'http://127.0.0.1:9001', 'older_edited' => '2024-06-01 10:00:00']];
+		TransferBatch::$answers['f1-0'] = [
+			'kind' => 'PeerBusy',
+			'temporary' => true,
+			'message' => 'the hub still shows an older version',
+			'facts' => ['hub' => 'http://127.0.0.1:9001', 'older_edited' => '2024-06-01 10:00:00'],
+		];
 		$this->work();
 		$this->assertSame('dropped', $this->transfer('f1')['state']);
 		$this->assertSame([0, "nothing is missing\n"], $this->runVerb('missing'));
@@ -82,7 +126,10 @@ final class ChangesTest extends AddonTestCase
 		$this->receiveAll($this->told($this->file('f1', 'base'), [self::A => 1]));
 		$this->changeHere('f1', 'mine', '2024-06-05 10:00:00');
 		$this->sent();
-		$this->receiveAll($this->told($this->file('f1', 'theirs!', ['edited' => '2024-06-03 10:00:00']), [self::A => 2]));
+		$this->receiveAll($this->told(
+			$this->file('f1', 'theirs!', ['edited' => '2024-06-03 10:00:00']),
+			[self::A => 2],
+		));
 		$this->assertSame('mine', $this->shown('f1'));
 		$sent = $this->sent();
 		$this->assertCount(1, $sent);
@@ -96,7 +143,9 @@ final class ChangesTest extends AddonTestCase
 		$this->receiveAll($this->told($this->file('f1', 'base'), [self::A => 1]));
 		Table::update('attach', ['allow_cid' => '<x><y>'], ['hash' => 'f1']);
 		$this->sent('f1');
-		$this->receiveAll($this->told($this->file('f1', 'base', ['allow_cid' => '<y><z>']), [self::A => 2], ['access']));
+		$this->receiveAll($this->told($this->file('f1', 'base', [
+			'allow_cid' => '<y><z>',
+		]), [self::A => 2], ['access']));
 		$this->assertSame('<y>', $this->attach('f1')['allow_cid']);
 		$this->assertSame('<y>', end($this->sent()[0]['attach'])['allow_cid'], 'the others hear of it');
 	}
@@ -108,13 +157,19 @@ final class ChangesTest extends AddonTestCase
 
 	/** @dataProvider accesses */
 	#[DataProvider('accesses')]
-	public function test_accesses_that_were_made_of_the_same_changes_in_another_order_end_with_whom_both_let_in(string $ours, string $theirs): void
-	{
+	public function test_accesses_that_were_made_of_the_same_changes_in_another_order_end_with_whom_both_let_in(
+		string $ours,
+		string $theirs,
+	): void {
 		$seen = [self::C => 1, self::A => 1];
 		$this->receiveAll($this->told($this->file('f1', 'base', ['allow_cid' => $ours]), $seen));
 		$this->receiveAll($this->told($this->file('f1', 'base', ['allow_cid' => $theirs]), $seen));
 		$this->assertSame('<y>', $this->attach('f1')['allow_cid']);
-		$this->assertSame('<y>', end($this->sent()[0]['attach'])['allow_cid'], 'the other hears of what was made of both');
+		$this->assertSame(
+			'<y>',
+			end($this->sent()[0]['attach'])['allow_cid'],
+			'the other hears of what was made of both',
+		);
 		$this->receiveAll($this->told($this->file('f1', 'base', ['allow_cid' => '<y>']), $seen));
 		$this->assertSame([], $this->sent(), 'and no more once both say the same');
 	}
@@ -126,19 +181,33 @@ final class ChangesTest extends AddonTestCase
 			$entry['photo'][$scale]['allow_gid'] = '<group>';
 		}
 		$this->receiveAll($entry, $entry);
-		$this->assertSame(['', ['<group>', '<group>']], [$this->attach('p1')['allow_gid'], array_column(Table::select('photo', ['resource_id' => 'p1']), 'allow_gid')]);
+		$this->assertSame(['', ['<group>', '<group>']], [
+			$this->attach('p1')['allow_gid'],
+			array_column(Table::select('photo', ['resource_id' => 'p1']), 'allow_gid'),
+		]);
 		Table::update('attach', ['allow_cid' => '<x>'], ['hash' => 'p1']);
 		$this->sent('p1');
 		$this->receiveAll($this->told($entry, [self::A => 1]));
 		$owner = '<' . $this->channel['channel_hash'] . '>';
-		$this->assertSame(['<x>', [$owner, $owner]], [$this->attach('p1')['allow_cid'], array_column(Table::select('photo', ['resource_id' => 'p1']), 'allow_cid')], 'nobody is in both');
+		$this->assertSame(
+			['<x>', [$owner, $owner]],
+			[
+				$this->attach('p1')['allow_cid'],
+				array_column(Table::select('photo', ['resource_id' => 'p1']), 'allow_cid'),
+			],
+			'nobody is in both',
+		);
 	}
 
 	public function test_narrowing_reaches_a_file_that_is_still_on_its_way(): void
 	{
 		$entry = $this->file('f1', 'bytes');
 		$this->receive($this->told($entry, [self::A => 1]));
-		$this->receive($this->told(['attach' => [array_replace($entry['attach'][0], ['allow_cid' => '<friend>'])]] + $entry, [self::A => 2], ['access']));
+		$this->receive($this->told(
+			['attach' => [array_replace($entry['attach'][0], ['allow_cid' => '<friend>'])]] + $entry,
+			[self::A => 2],
+			['access'],
+		));
 		$this->work();
 		$this->assertSame(['bytes', '<friend>'], [$this->shown('f1'), $this->attach('f1')['allow_cid']]);
 	}
@@ -164,16 +233,24 @@ final class ChangesTest extends AddonTestCase
 		$this->receiveAll($late, $this->file('f1', 'base'));
 		$this->assertNull($this->attach('f1'));
 		$this->assertSame([], Table::select('filesync_transfer', ['state' => 'staged']));
-		$this->receiveAll($this->told($this->file('f1', 'again', ['edited' => '2024-07-01 10:00:00']), [self::A => 3]));
+		$this->receiveAll($this->told(
+			$this->file('f1', 'again', ['edited' => '2024-07-01 10:00:00']),
+			[self::A => 3],
+		));
 		$this->assertSame('again', $this->shown('f1'));
 	}
 
 	public function test_what_comes_back_is_known_where_it_lies_though_it_was_elsewhere_when_it_was_deleted(): void
 	{
-		// A conflict copy has one name of its change wherever it is made; the folder can be another where it was made again.
-		$this->receiveAll($this->told($this->file('f1', 'bytes', ['filename' => 'z.bin'], ['folder-9' => 'Nine']), ['aaaaaaaa' => 1]));
+		// A conflict copy has one name of its change wherever it is made; the folder can be another where it was made
+		// again.
+		$this->receiveAll($this->told($this->file('f1', 'bytes', ['filename' => 'z.bin'], ['folder-9' => 'Nine']), [
+			'aaaaaaaa' => 1,
+		]));
 		$this->receive($this->goneAt('f1', ['aaaaaaaa' => 1, 'bbbbbbbb' => 1]));
-		$again = $this->told($this->file('f1', 'newer bytes', ['filename' => 'a.bin'], ['folder-1' => 'One']), ['aaaaaaaa' => 1]);
+		$again = $this->told($this->file('f1', 'newer bytes', ['filename' => 'a.bin'], ['folder-1' => 'One']), [
+			'aaaaaaaa' => 1,
+		]);
 		$again['filesync']['revision']['bytes']['seen']['cccccccc'] = 1;
 		$this->receiveAll($again);
 		$own = $this->attach('f1');
@@ -190,26 +267,38 @@ final class ChangesTest extends AddonTestCase
 
 	public function test_a_folder_delete_takes_only_what_was_in_it_then(): void
 	{
-		$this->receiveAll($this->told($this->file('f1', 'old', [], ['d1' => 'Folder']), [self::A => 1]), $this->told($this->file('f2', 'new', [], ['d1' => 'Folder']), [self::A => 1]));
+		$this->receiveAll($this->told($this->file('f1', 'old', [], ['d1' => 'Folder']), [
+			self::A => 1,
+		]), $this->told($this->file('f2', 'new', [], ['d1' => 'Folder']), [self::A => 1]));
 		$this->changeHere('f2', 'changed here', '2024-06-05 10:00:00');
 		$this->sent();
 		$this->receiveAll($this->goneAt('d1', [self::A => 5], ['f1' => [self::A => 1], 'f2' => [self::A => 1]]));
 		$this->assertNull($this->attach('f1'));
 		$this->assertSame('changed here', $this->shown('f2'));
 		$this->assertNotNull($this->attach('d1'));
-		$this->assertSame([['d1', 'f2']], array_map(fn ($entry) => array_column($entry['attach'], 'hash'), $this->sent()), 'the folder travels with it');
+		$this->assertSame(
+			[['d1', 'f2']],
+			array_map(fn ($entry) => array_column($entry['attach'], 'hash'), $this->sent()),
+			'the folder travels with it',
+		);
 	}
 
 	public function test_a_folder_that_only_a_file_on_its_way_keeps_is_not_told_before_that_file(): void
 	{
 		$this->receiveAll($this->told($this->file('f1', 'old', [], ['d1' => 'Folder']), [self::A => 1]));
-		$this->receive($this->told($this->file('f1', 'of a third hub', ['edited' => '2024-06-05 10:00:00'], ['d1' => 'Folder']), [self::A => 1, self::C => 1]));
+		$this->receive($this->told(
+			$this->file('f1', 'of a third hub', ['edited' => '2024-06-05 10:00:00'], ['d1' => 'Folder']),
+			[self::A => 1, self::C => 1],
+		));
 		$delete = $this->goneAt('d1', [self::A => 5], ['f1' => [self::A => 1]]);
 		$this->receive($delete, $delete);
 		$this->assertSame([], $this->sent(), 'the hub that deletes would answer');
 		$this->work();
 		$this->assertSame('of a third hub', $this->shown('f1'));
-		$this->assertSame([['d1', 'f1']], array_map(fn ($entry) => array_column($entry['attach'], 'hash'), $this->sent()));
+		$this->assertSame(
+			[['d1', 'f1']],
+			array_map(fn ($entry) => array_column($entry['attach'], 'hash'), $this->sent()),
+		);
 	}
 
 	public function test_a_stock_hub_that_never_had_our_change_cannot_delete_it(): void
@@ -237,12 +326,17 @@ final class ChangesTest extends AddonTestCase
 
 	public function test_a_hub_restored_to_yesterday_neither_brings_old_bytes_back_nor_gives_two_changes_one_name(): void
 	{
-		$this->receiveAll($this->file('f1', 'yesterday', ['edited' => '2024-06-01 10:00:00']), $this->file('f1', 'today', ['edited' => '2024-06-02 10:00:00']));
+		$this->receiveAll($this->file('f1', 'yesterday', [
+			'edited' => '2024-06-01 10:00:00',
+		]), $this->file('f1', 'today', ['edited' => '2024-06-02 10:00:00']));
 		$this->receiveAll($this->file('f1', 'yesterday', ['edited' => '2024-06-01 10:00:00']));
 		$this->assertSame('today', $this->shown('f1'));
 		// Another hub has seen more of our changes than we know: we were the one that was restored.
 		$before = FileSync\Addon\Revision\Site::component(1);
-		$this->receiveAll($this->told($this->file('f1', 'today!', ['edited' => '2024-06-03 10:00:00']), [$before => 7] + Revisions::find(1, 'f1')['bytes']['vector']));
+		$this->receiveAll($this->told(
+			$this->file('f1', 'today!', ['edited' => '2024-06-03 10:00:00']),
+			[$before => 7] + Revisions::find(1, 'f1')['bytes']['vector'],
+		));
 		$this->assertNotSame($before, FileSync\Addon\Revision\Site::component(1));
 		$this->assertSame('today!', $this->shown('f1'));
 	}
@@ -289,7 +383,13 @@ final class ChangesTest extends AddonTestCase
 		$this->killedAt(1000, function () {
 			Outgoing::begin(1);
 			Table::update('attach', ['filename' => 'renamed.txt'], ['hash' => 'f1']);
-			Table::insert('attach', ['hash' => 'f3', 'filename' => 'f3.txt', 'content' => 'store/alice/f3', 'os_path' => 'f3', 'display_path' => 'f3.txt'] + array_diff_key($this->attach('f2'), ['id' => 1]));
+			Table::insert('attach', [
+				'hash' => 'f3',
+				'filename' => 'f3.txt',
+				'content' => 'store/alice/f3',
+				'os_path' => 'f3',
+				'display_path' => 'f3.txt',
+			] + array_diff_key($this->attach('f2'), ['id' => 1]));
 			file_put_contents('store/alice/f3', 'base');
 			posix_kill(getmypid(), SIGKILL);
 		});
@@ -298,7 +398,10 @@ final class ChangesTest extends AddonTestCase
 		Table::update('filesync_outbox', ['created' => Config::now() - 200], ['kind' => 'intent']);
 		FileSync\Addon\Work\Housekeeping::often();
 		$this->work();
-		$this->assertEqualsCanonicalizing(['f1', 'f3'], array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()));
+		$this->assertEqualsCanonicalizing(
+			['f1', 'f3'],
+			array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()),
+		);
 		FileSync\Addon\Work\Housekeeping::often();
 		$this->work();
 		$this->assertSame([], $this->sent());
@@ -307,19 +410,32 @@ final class ChangesTest extends AddonTestCase
 	public function test_what_killed_processes_left_of_one_channel_hides_no_other(): void
 	{
 		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
-		Maker::hubloc(['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''], self::ORIGIN, 'bob');
+		Maker::hubloc(
+			['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''],
+			self::ORIGIN,
+			'bob',
+		);
 		for ($n = 0; $n < 300; $n++) {
-			Outbox::add(1, 'intent', "of alice $n", json_encode(['since' => '2030-01-01 00:00:00', 'above' => 1 << 30]), true);
+			Outbox::add(
+				1,
+				'intent',
+				"of alice $n",
+				json_encode(['since' => '2030-01-01 00:00:00', 'above' => 1 << 30]),
+				true,
+			);
 		}
 		Outbox::add(2, 'intent', 'of bob', json_encode(['since' => '2030-01-01 00:00:00', 'above' => 1 << 30]), true);
 		Table::update('filesync_outbox', ['created' => Config::now() - 3000], ['uid' => 1]);
 		Table::update('filesync_outbox', ['created' => Config::now() - 200], ['uid' => 2]);
 		$reads = 0;
-		$this->whileFailing(function ($sql) use (&$reads) {
-			$reads += (int) str_contains($sql, 'from filesync_file');
+		$this->whileFailing(
+			function ($sql) use (&$reads) {
+				$reads += (int) str_contains($sql, 'from filesync_file');
 
-			return false;
-		}, fn () => Outgoing::recover());
+				return false;
+			},
+			fn () => Outgoing::recover(),
+		);
 		$this->assertSame(0, Table::count('filesync_outbox', ['uid' => 2]));
 		$this->assertLessThan(300, $left = Table::count('filesync_outbox', ['uid' => 1]));
 		$this->assertLessThan(20, $reads, 'what a channel knows of its files is not read for each of them');
@@ -337,11 +453,20 @@ final class ChangesTest extends AddonTestCase
 			posix_kill(getmypid(), SIGKILL);
 		});
 		Table::update('filesync_outbox', ['created' => Config::now() - 300], ['name' => 'broken']);
-		Table::update('filesync_outbox', ['created' => Config::now() - 200], ['kind' => 'intent', 'name <>' => 'broken']);
+		Table::update(
+			'filesync_outbox',
+			['created' => Config::now() - 200],
+			['kind' => 'intent', 'name <>' => 'broken'],
+		);
 		FileSync\Addon\Work\Housekeeping::often();
 		$this->work();
 		$this->assertSame(['f1'], array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()));
-		$this->assertEqualsWithDelta(Config::now(), (int) Table::first('filesync_outbox', ['name' => 'broken'])['created'], 30, 'its turn is after all others');
+		$this->assertEqualsWithDelta(
+			Config::now(),
+			(int) Table::first('filesync_outbox', ['name' => 'broken'])['created'],
+			30,
+			'its turn is after all others',
+		);
 	}
 
 	public function test_a_delete_by_the_owner_is_sent_with_all_it_took_and_leaves_tombstones(): void
@@ -355,15 +480,31 @@ final class ChangesTest extends AddonTestCase
 
 	public function test_undo_brings_a_deleted_file_back_on_every_clone(): void
 	{
-		$this->receiveAll($this->told($this->file('f1', 'precious', ['allow_cid' => '<friend>', 'term' => [['ttype' => 3, 'term' => 'trip', 'url' => '']]], ['d1' => 'Folder']), [self::A => 1]));
+		$this->receiveAll($this->told(
+			$this->file(
+				'f1',
+				'precious',
+				['allow_cid' => '<friend>', 'term' => [['ttype' => 3, 'term' => 'trip', 'url' => '']]],
+				['d1' => 'Folder'],
+			),
+			[self::A => 1],
+		));
 		$this->receiveAll($this->goneAt('d1', [self::A => 2], ['f1' => [self::A => 1]]));
 		$this->assertNull($this->attach('f1'));
 		[$kept] = Table::select('filesync_kept', []);
 		$this->assertSame('127.0.0.1', json_decode($kept['entry'], true)['by']);
 		FileSync\Addon\Receive\Undo::apply($kept);
-		$this->assertSame(['precious', 'Folder/f1.bin', '<friend>'], [$this->shown('f1'), $this->attach('f1')['display_path'], $this->attach('f1')['allow_cid']]);
+		$this->assertSame(['precious', 'Folder/f1.bin', '<friend>'], [
+			$this->shown('f1'),
+			$this->attach('f1')['display_path'],
+			$this->attach('f1')['allow_cid'],
+		]);
 		$this->assertSame(['trip'], array_column(Revisions::terms($this->attach('f1')), 'term'));
-		$sent = array_column(array_map(fn ($entry) => ['hash' => end($entry['attach'])['hash'], 'entry' => $entry], $this->sent()), 'entry', 'hash');
+		$sent = array_column(
+			array_map(fn ($entry) => ['hash' => end($entry['attach'])['hash'], 'entry' => $entry], $this->sent()),
+			'entry',
+			'hash',
+		);
 		$this->assertCount(2, $sent['f1']['filesync']['revision']['bytes']['seen']);
 		$this->receiveAll($this->goneAt('f1', [self::A => 2]));
 		$this->assertSame('precious', $this->shown('f1'), 'the delete that is undone does not come back');
@@ -372,7 +513,10 @@ final class ChangesTest extends AddonTestCase
 	public function test_undo_of_replaced_bytes_keeps_those_it_replaces_and_todays_access(): void
 	{
 		$this->receiveAll($this->told($this->file('f1', 'first'), [self::A => 1]));
-		$this->receiveAll($this->told($this->file('f1', 'second', ['edited' => '2024-06-01 10:00:00', 'allow_cid' => '<friend>']), [self::A => 2]));
+		$this->receiveAll($this->told(
+			$this->file('f1', 'second', ['edited' => '2024-06-01 10:00:00', 'allow_cid' => '<friend>']),
+			[self::A => 2],
+		));
 		FileSync\Addon\Receive\Undo::apply(Table::first('filesync_kept', []));
 		$this->assertSame(['first', '<friend>'], [$this->shown('f1'), $this->attach('f1')['allow_cid']]);
 		$this->assertEqualsCanonicalizing(['first', 'second'], $this->kept());
@@ -395,7 +539,10 @@ final class ChangesTest extends AddonTestCase
 		Zotlabs\Storage\attach_export_data($this->channel, $hash);
 	}
 
-	/** Returns an entry with the sibling of a hub whose change has seen so much; groups that are not named have seen one change less. */
+	/**
+	 * Returns an entry with the sibling of a hub whose change has seen so much; groups that are not named have seen one
+	 * change less.
+	 */
 	private function told(array $entry, array $seen, array $groups = ['bytes', 'place', 'access']): array
 	{
 		$by = (string) array_key_last($seen);

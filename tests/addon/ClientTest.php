@@ -17,7 +17,10 @@ use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\InProcess;
 use TestHub\Maker;
 
-/** What other hubs are asked holds to the address policy, and to bounds of bytes, time and memory, as the fetching of files does. */
+/**
+ * What other hubs are asked holds to the address policy, and to bounds of bytes, time and memory, as the fetching of
+ * files does.
+ */
 final class ClientTest extends AddonTestCase
 {
 	private ?Hub $hub = null;
@@ -58,15 +61,34 @@ final class ClientTest extends AddonTestCase
 			$answer = Client::ask('GET', "http://$host:{$this->hub->port}/", [], '', 1000, 5);
 			$this->fail("$host was asked: " . json_encode($answer));
 		} catch (FileSync\Addon\Hub\Forbidden $e) {
-			$this->assertStringContainsString(trim($host, '[]') === 'localhost' ? 'allow_private_addresses' : '', $e->getMessage());
+			$this->assertStringContainsString(
+				trim($host, '[]') === 'localhost' ? 'allow_private_addresses' : '',
+				$e->getMessage(),
+			);
 		}
 		$this->assertSame([], $this->hub->asked());
 	}
 
 	public static function disguises(): array
 	{
-		return array_map(fn ($host) => [$host], ['127.0.0.1', 'localhost', '[::1]', '[::ffff:127.0.0.1]', '127.1', '0x7f.1', '0x7f000001', '2130706433', '0177.0.0.1', '0', 'LOCALHOST', '127.0.0.1.', 'localhost.',
-			'%31%32%37.0.0.1', '[::ffff:7f00:1]', '[fe80::1%25lo]']);
+		return array_map(fn ($host) => [$host], [
+			'127.0.0.1',
+			'localhost',
+			'[::1]',
+			'[::ffff:127.0.0.1]',
+			'127.1',
+			'0x7f.1',
+			'0x7f000001',
+			'2130706433',
+			'0177.0.0.1',
+			'0',
+			'LOCALHOST',
+			'127.0.0.1.',
+			'localhost.',
+			'%31%32%37.0.0.1',
+			'[::ffff:7f00:1]',
+			'[fe80::1%25lo]',
+		]);
 	}
 
 	public function test_nobody_inside_the_network_is_asked_where_the_admin_does_not_allow_it(): void
@@ -106,21 +128,33 @@ final class ClientTest extends AddonTestCase
 		$this->hub = Hub::answering("HTTP/1.1 200 OK\r\n\r\n", str_repeat('x', 65536));
 		$before = memory_get_peak_usage();
 		$answer = $this->get(1000000);
-		$this->assertSame([0, 'a body of more than 1000000 bytes', ''], [$answer['status'], $answer['error'], $answer['body']]);
+		$this->assertSame([0, 'a body of more than 1000000 bytes', ''], [
+			$answer['status'],
+			$answer['error'],
+			$answer['body'],
+		]);
 		$this->assertLessThan(8000000, memory_get_peak_usage() - $before);
 	}
 
 	public function test_headers_that_never_end_are_cut_off(): void
 	{
 		$this->hub = Hub::answering("HTTP/1.1 200 OK\r\n", 'X-More: ' . str_repeat('x', 1000) . "\r\n");
-		$this->assertSame([0, 'more headers than 65536 bytes'], [($answer = $this->get(1000))['status'], $answer['error']]);
+		$this->assertSame([0, 'more headers than 65536 bytes'], [
+			($answer = $this->get(1000))['status'],
+			$answer['error'],
+		]);
 	}
 
 	public function test_an_encoded_body_is_not_unpacked(): void
 	{
 		$bomb = gzencode(str_repeat("\0", 10000000));
-		$this->hub = Hub::answering("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " . strlen($bomb) . "\r\n\r\n$bomb");
-		$this->assertSame([0, 'an encoded body that was not requested'], [($answer = $this->get(100000))['status'], $answer['error']]);
+		$this->hub = Hub::answering(
+			"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " . strlen($bomb) . "\r\n\r\n$bomb",
+		);
+		$this->assertSame([0, 'an encoded body that was not requested'], [
+			($answer = $this->get(100000))['status'],
+			$answer['error'],
+		]);
 		$this->assertStringContainsString("\r\nAccept-Encoding: identity\r\n", $this->hub->asked(false)[0]);
 	}
 
@@ -133,7 +167,14 @@ final class ClientTest extends AddonTestCase
 
 	public function test_nothing_but_http_is_asked_and_http_only_by_those_who_are_http(): void
 	{
-		foreach (['file:///etc/passwd', 'gopher://127.0.0.1:1/', 'ftp://127.0.0.1/', 'http://user:secret@127.0.0.1/', '//127.0.0.1/', 'no url'] as $url) {
+		foreach ([
+			'file:///etc/passwd',
+			'gopher://127.0.0.1:1/',
+			'ftp://127.0.0.1/',
+			'http://user:secret@127.0.0.1/',
+			'//127.0.0.1/',
+			'no url',
+		] as $url) {
 			try {
 				Client::ask('GET', $url, [], '', 1000, 5);
 				$this->fail("$url was asked");
@@ -163,19 +204,30 @@ final class ClientTest extends AddonTestCase
 	public function test_a_hub_says_who_it_is_and_what_time_it_has(): void
 	{
 		$said = json_encode(['site' => ['url' => 'http://x.example'], 'filesync' => ['v' => 1]]);
-		$this->hub = Hub::answering("HTTP/1.1 200 OK\r\nDate: " . gmdate('D, d M Y H:i:s', time() + 500) . " GMT\r\nContent-Length: " . strlen($said) . "\r\n\r\n$said");
+		$this->hub = Hub::answering(
+			"HTTP/1.1 200 OK\r\nDate: "
+			. gmdate('D, d M Y H:i:s', time() + 500)
+			. " GMT\r\nContent-Length: "
+			. strlen($said)
+			. "\r\n\r\n$said",
+		);
 		$answer = Neighbour::ask("http://127.0.0.1:{$this->hub->port}/channel/alice");
 		$this->assertSame([1, true], [$answer['info']['filesync']['v'], $answer['private']]);
 		$this->assertEqualsWithDelta(500, $answer['clock'], 3);
 		$this->assertStringContainsString("\r\nAccept: application/x-zot+json\r\n", $this->hub->asked(false)[0]);
 		$this->hub->stop();
 		$this->hub = Hub::answering("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
-		$this->assertSame([null, 'status 503'], [($answer = Neighbour::ask("http://127.0.0.1:{$this->hub->port}/channel/alice"))['info'], $answer['error']]);
+		$this->assertSame([null, 'status 503'], [
+			($answer = Neighbour::ask("http://127.0.0.1:{$this->hub->port}/channel/alice"))['info'],
+			$answer['error'],
+		]);
 	}
 
 	public function test_a_login_ends_with_every_cookie_that_it_gave(): void
 	{
-		$this->hub = Hub::answering("HTTP/1.1 200 OK\r\nSet-Cookie: first=1; path=/\r\nSet-Cookie: PHPSESSID=abc; secure\r\nContent-Length: 2\r\n\r\n[]");
+		$this->hub = Hub::answering(
+			"HTTP/1.1 200 OK\r\nSet-Cookie: first=1; path=/\r\nSet-Cookie: PHPSESSID=abc; secure\r\nContent-Length: 2\r\n\r\n[]",
+		);
 		OriginApi::get($this->channel, "http://127.0.0.1:{$this->hub->port}", '/api/z/1.0/files?start=0');
 		$asked = $this->hub->asked(false);
 		$this->assertStringStartsWith("GET /logout HTTP/1.1\r\n", $asked[1]);
@@ -184,7 +236,10 @@ final class ClientTest extends AddonTestCase
 
 	public function test_an_answer_that_needs_more_memory_than_there_is_is_not_read(): void
 	{
-		foreach (['[' . str_repeat('[1],', 2000000) . '1]', '{"a":[' . str_repeat('{"a":1},', 1000000) . '1]}'] as $text) {
+		foreach ([
+			'[' . str_repeat('[1],', 2000000) . '1]',
+			'{"a":[' . str_repeat('{"a":1},', 1000000) . '1]}',
+		] as $text) {
 			try {
 				Json::read($text);
 				$this->fail('it was read');
@@ -194,8 +249,14 @@ final class ClientTest extends AddonTestCase
 		}
 		$this->assertSame(['a' => ['x,[{"', "\\", 1]], Json::read('{"a":["x,[{\"","\\\\",1]}'));
 		$this->assertNull(Json::read('{"a'));
-		Client::$wire = fn () => ['status' => 200, 'body' => '{"filesync":1,"x":[' . str_repeat('[1],', 2000000) . '1]}'];
-		foreach ([fn () => (new CloneCall($this->channel, self::ORIGIN, 'inventory'))->ask([]), fn () => OriginApi::get($this->channel, self::ORIGIN, '/x')] as $ask) {
+		Client::$wire = fn () => [
+			'status' => 200,
+			'body' => '{"filesync":1,"x":[' . str_repeat('[1],', 2000000) . '1]}',
+		];
+		foreach ([
+			fn () => (new CloneCall($this->channel, self::ORIGIN, 'inventory'))->ask([]),
+			fn () => OriginApi::get($this->channel, self::ORIGIN, '/x'),
+		] as $ask) {
 			try {
 				$ask();
 				$this->fail('it was read');

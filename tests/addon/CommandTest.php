@@ -28,7 +28,7 @@ final class CommandTest extends AddonTestCase
 		$this->assertStringContainsString('parked    f2 scale 0 of channel 1: D/two.txt, 3 bytes: not there', $text);
 		$this->assertStringContainsString('parked: f2 scale 0 of channel 1: NotFound', $this->runVerb('status')[1]);
 
-		dbq("DELETE FROM filesync_transfer");
+		dbq('DELETE FROM filesync_transfer');
 		unlink('store/alice/f1');
 		[$code, $text] = $this->runVerb('missing');
 		$this->assertSame([1, true], [$code, str_contains($text, 'nothing is on disk')]);
@@ -54,15 +54,23 @@ final class CommandTest extends AddonTestCase
 		$this->assertSame(0, $this->runVerb('config', 'set', 'retry_first_seconds', '1')[0]);
 		$this->assertSame("1\n", $this->runVerb('config', 'get', 'retry_first_seconds')[1]);
 		$this->assertSame(0, $this->runVerb('config', 'clear', 'retry_first_seconds')[0]);
-		$this->assertSame(array_keys(FileSync\Addon\Hub\Settings::ALL), array_keys(json_decode($this->runVerb('config', '--json')[1], true)));
+		$this->assertSame(
+			array_keys(FileSync\Addon\Hub\Settings::ALL),
+			array_keys(json_decode($this->runVerb('config', '--json')[1], true)),
+		);
 	}
 
 	public function test_a_command_looks_at_one_channel_where_it_is_told_to(): void
 	{
 		$other = TestHub\Maker::channel(TestHub\Maker::identity('bob', 1024), 'bob');
 		$this->receive($this->file('f1', 'bytes'));
-		FileSync\Addon\Hub\Table::insert('attach', ['uid' => (int) $other['channel_id'], 'aid' => 1, 'os_storage' => 0, 'content' => 'old', 'filesize' => 3]
-			+ array_diff_key($this->row(['hash' => 'f2', 'filename' => 'b.bin']), ['id' => 1, 'term' => 1]));
+		FileSync\Addon\Hub\Table::insert('attach', [
+			'uid' => (int) $other['channel_id'],
+			'aid' => 1,
+			'os_storage' => 0,
+			'content' => 'old',
+			'filesize' => 3,
+		] + array_diff_key($this->row(['hash' => 'f2', 'filename' => 'b.bin']), ['id' => 1, 'term' => 1]));
 		$this->assertSame(75, $this->runVerb('missing', '--channel', 'alice')[0]);
 		$this->assertSame([0, "nothing is missing\n"], $this->runVerb('missing', '--channel=bob'));
 		$this->work();
@@ -72,7 +80,11 @@ final class CommandTest extends AddonTestCase
 		$this->assertStringContainsString('repair ', $this->runVerb('kept', '--channel', 'bob')[1]);
 		$this->assertSame([1, ''], $this->runVerb('verify', '--channel', 'carol'));
 		$this->assertSame(2, $this->runVerb('status', '--channel', 'alice')[0]);
-		$this->assertSame([2, 2], [$this->runVerb('repair', '--seconds', '9')[0], $this->runVerb('repair', 'items', '--seconds', '9')[0]], 'only files are mended by the clock');
+		$this->assertSame(
+			[2, 2],
+			[$this->runVerb('repair', '--seconds', '9')[0], $this->runVerb('repair', 'items', '--seconds', '9')[0]],
+			'only files are mended by the clock',
+		);
 	}
 
 	public function test_a_bar_stays_in_its_line_on_a_terminal_and_is_a_plain_line_elsewhere(): void
@@ -91,8 +103,15 @@ final class CommandTest extends AddonTestCase
 		};
 		$text = $shown(true, false, 0, 100, 200);
 		$this->assertStringNotContainsString("\n", $text);
-		$this->assertStringContainsString("\r[............]   0 % 0 of 200 files", preg_replace('/\.{12}\.{12}/', '............', $text));
-		$this->assertStringContainsString('[' . str_repeat('#', 12) . str_repeat('.', 12) . '] ' . ' 50 % 100 of 200 files', $text);
+		$this->assertStringContainsString("\r[............]   0 % 0 of 200 files", preg_replace(
+			'/\.{12}\.{12}/',
+			'............',
+			$text,
+		));
+		$this->assertStringContainsString(
+			'[' . str_repeat('#', 12) . str_repeat('.', 12) . '] ' . ' 50 % 100 of 200 files',
+			$text,
+		);
 		$this->assertStringEndsWith("\r", $text);
 		$this->assertSame("  0 % 0 of 200 files\n", $shown(false, true, 0, 100));
 		$this->assertSame('', $shown(false, false, 0, 100));

@@ -8,8 +8,11 @@ final class CrashWhileAcceptingTest extends AddonTestCase
 {
 	/** @dataProvider changes */
 	#[DataProvider('changes')]
-	public function test_killed_at_any_instant_and_sent_again_it_ends_the_same(Closure $prepare, Closure $change, Closure $check): void
-	{
+	public function test_killed_at_any_instant_and_sent_again_it_ends_the_same(
+		Closure $prepare,
+		Closure $change,
+		Closure $check,
+	): void {
 		$prepare->call($this);
 		$instants = $this->instantsOf(fn () => $change->call($this));
 		$check->call($this, 'undisturbed');
@@ -19,8 +22,13 @@ final class CrashWhileAcceptingTest extends AddonTestCase
 			$prepare->call($this);
 			$this->killedAt($instant, fn () => $change->call($this));
 			// In a delete core removes the file before its row.
-			foreach ($this->dataName() === 'delete of a folder' ? [] : Table::select('attach', ['is_dir' => 0]) as $row) {
-				$this->assertFileExists($row['content'], "killed at instant $instant of $instants a row points at nothing");
+			foreach ($this->dataName() === 'delete of a folder'
+				? []
+				: Table::select('attach', ['is_dir' => 0]) as $row) {
+				$this->assertFileExists(
+					$row['content'],
+					"killed at instant $instant of $instants a row points at nothing",
+				);
 			}
 			$change->call($this);
 			$check->call($this, "killed at instant $instant of $instants");
@@ -30,14 +38,22 @@ final class CrashWhileAcceptingTest extends AddonTestCase
 	public static function changes(): array
 	{
 		$prepare = function () {
-			$this->receive($this->photo('p1', [0 => 'original', 1 => 'small']), $this->file('f1', 'inside', [], ['d1' => 'One', 'd2' => 'Two']));
+			$this->receive(
+				$this->photo('p1', [0 => 'original', 1 => 'small']),
+				$this->file('f1', 'inside', [], ['d1' => 'One', 'd2' => 'Two']),
+			);
 			$this->work();
 		};
 
 		return [
 			'new file' => [
 				$prepare,
-				fn () => $this->receive($this->file('f2', 'two', ['term' => [['ttype' => 3, 'term' => 'x', 'url' => '']]], ['d3' => 'Three', 'd4' => 'Four'])),
+				fn () => $this->receive($this->file(
+					'f2',
+					'two',
+					['term' => [['ttype' => 3, 'term' => 'x', 'url' => '']]],
+					['d3' => 'Three', 'd4' => 'Four'],
+				)),
 				function (string $message) {
 					$this->work();
 					$this->assertSame('two', $this->shown('f2'), $message);
@@ -48,14 +64,28 @@ final class CrashWhileAcceptingTest extends AddonTestCase
 			'move' => [
 				$prepare,
 				function () {
-					$entry = $this->photo('p1', [0 => 'original', 1 => 'small'], ['folder' => 'd1', 'filename' => 'moved.jpg']);
-					array_unshift($entry['attach'], $this->row(['hash' => 'd1', 'filename' => 'One', 'folder' => '', 'is_dir' => 1, 'filetype' => 'multipart/mixed']));
+					$entry = $this->photo(
+						'p1',
+						[0 => 'original', 1 => 'small'],
+						['folder' => 'd1', 'filename' => 'moved.jpg'],
+					);
+					array_unshift($entry['attach'], $this->row([
+						'hash' => 'd1',
+						'filename' => 'One',
+						'folder' => '',
+						'is_dir' => 1,
+						'filetype' => 'multipart/mixed',
+					]));
 					$this->receive($entry);
 				},
 				function (string $message) {
 					$this->assertSame('One/moved.jpg', $this->attach('p1')['display_path'], $message);
 					$this->assertSame('original', $this->shown('p1'), $message);
-					$this->assertSame('small', file_get_contents(Table::first('photo', ['imgscale' => 1])['content']), $message);
+					$this->assertSame(
+						'small',
+						file_get_contents(Table::first('photo', ['imgscale' => 1])['content']),
+						$message,
+					);
 				},
 			],
 			'delete of a folder' => [

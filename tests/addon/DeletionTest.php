@@ -11,8 +11,19 @@ final class DeletionTest extends AddonTestCase
 		$this->receive($this->photo('p1', [0 => 'original', 1 => 'small', 4 => 'crop']));
 		$this->work();
 		foreach ([['photo', 1], ['attach', 0]] as $n => [$type, $hidden]) {
-			item_store(['uid' => 1, 'aid' => 1, 'uuid' => "u$n", 'mid' => "m$n", 'parent_mid' => "m$n", 'resource_type' => $type, 'resource_id' => 'p1', 'item_hidden' => $hidden,
-				'item_wall' => 1, 'author_xchan' => $this->channel['channel_hash'], 'owner_xchan' => $this->channel['channel_hash']]);
+			item_store([
+				'uid' => 1,
+				'aid' => 1,
+				'uuid' => "u$n",
+				'mid' => "m$n",
+				'parent_mid' => "m$n",
+				'resource_type' => $type,
+				'resource_id' => 'p1',
+				'item_hidden' => $hidden,
+				'item_wall' => 1,
+				'author_xchan' => $this->channel['channel_hash'],
+				'owner_xchan' => $this->channel['channel_hash'],
+			]);
 		}
 		$this->receive($this->deletion('p1'));
 		$this->assertNull($this->attach('p1'));
@@ -27,7 +38,10 @@ final class DeletionTest extends AddonTestCase
 
 	public function test_a_folder_goes_with_all_beneath_and_with_what_was_to_arrive_in_it(): void
 	{
-		$this->receive($this->file('f1', 'one', [], ['d1' => 'A', 'd2' => 'B']), $this->file('f2', 'two', [], ['d1' => 'A']));
+		$this->receive(
+			$this->file('f1', 'one', [], ['d1' => 'A', 'd2' => 'B']),
+			$this->file('f2', 'two', [], ['d1' => 'A']),
+		);
 		$this->work();
 		$this->receive($this->file('f3', 'three', [], ['d1' => 'A', 'd2' => 'B']));
 		$this->receive($this->deletion('d1'));
@@ -45,7 +59,10 @@ final class DeletionTest extends AddonTestCase
 		Config::set('delete_max_files', '1');
 		$this->receive($this->deletion('d1'));
 		$this->assertSame(['one', 'two'], [$this->shown('f1'), $this->shown('f2')]);
-		$this->assertEquals(['state' => 'held', 'what' => 'deleted', 'files' => 2], Table::first('filesync_held', ['hash' => 'd1'], '', 'state, what, files'));
+		$this->assertEquals(
+			['state' => 'held', 'what' => 'deleted', 'files' => 2],
+			Table::first('filesync_held', ['hash' => 'd1'], '', 'state, what, files'),
+		);
 		Table::delete('filesync_held', ['uid' => 1]);
 		Config::set('delete_max_files', '10');
 		Config::set('kept_max_bytes', '5');
@@ -61,12 +78,27 @@ final class DeletionTest extends AddonTestCase
 		}
 		$this->work();
 		$this->receive($this->deletion('f1'), $this->deletion('f2'), $this->deletion('f3'), $this->deletion('f4'));
-		$this->assertSame([null, null, 'bytes of f3', 'bytes of f4'], array_map($this->shown(...), ['f1', 'f2', 'f3', 'f4']));
-		$waiting = array_map(fn ($line) => json_decode($line, true), explode("\n", trim($this->runVerb('packets', '--json')[1])));
+		$this->assertSame([null, null, 'bytes of f3', 'bytes of f4'], array_map($this->shown(...), [
+			'f1',
+			'f2',
+			'f3',
+			'f4',
+		]));
+		$waiting = array_map(
+			fn ($line) => json_decode($line, true),
+			explode("\n", trim($this->runVerb('packets', '--json')[1])),
+		);
 		$this->assertSame([['2 files wait for approval'], 1], [array_column($waiting, 'reason'), count($waiting)]);
-		$this->assertMatchesRegularExpression('/^127\.0\.0\.1:9001 deleted 4 files \(44 B\) since \d\d:\d\d UTC$/', $waiting[0]['about']);
+		$this->assertMatchesRegularExpression(
+			'/^127\.0\.0\.1:9001 deleted 4 files \(44 B\) since \d\d:\d\d UTC$/',
+			$waiting[0]['about'],
+		);
 		$this->assertSame(0, $this->runVerb('packets', 'accept', substr($waiting[0]['id'], 0, 12))[0]);
-		$this->assertSame([null, null, "no packet is waiting\n"], [$this->shown('f3'), $this->shown('f4'), $this->runVerb('packets')[1]]);
+		$this->assertSame([null, null, "no packet is waiting\n"], [
+			$this->shown('f3'),
+			$this->shown('f4'),
+			$this->runVerb('packets')[1],
+		]);
 		$this->assertEqualsCanonicalizing(['bytes of f1', 'bytes of f2', 'bytes of f3', 'bytes of f4'], $this->kept());
 		Table::update('filesync_kept', ['created' => time() - 90000], ['uid' => 1]);
 		$this->receive($this->file('f5', 'bytes of f5'));
@@ -108,7 +140,7 @@ final class DeletionTest extends AddonTestCase
 			$this->receive($this->file($hash, str_repeat('x', 10)));
 			$this->work();
 			$this->receive($this->deletion($hash));
-			Table::update('filesync_kept', ['created' => time() - 86400 * (20 - $n) + 3600], ['hash' => $hash]);
+			Table::update('filesync_kept', ['created' => time() - (86400 * (20 - $n)) + 3600], ['hash' => $hash]);
 		}
 		Config::set('kept_max_bytes', '25');
 		FileSync\Addon\Work\Housekeeping::daily();

@@ -9,7 +9,9 @@ use PHPUnit\Framework\Attributes\DataProvider;
 /** `doctor` says what is wrong with this hub's own set-up, and how to mend it. */
 final class DoctorTest extends AddonTestCase
 {
-	/** What the clone answers, what is changed in the web server's account of itself, and what it gives for other paths. */
+	/**
+	 * What the clone answers, what is changed in the web server's account of itself, and what it gives for other paths.
+	 */
 	public array $clone = ['info' => ['site' => []], 'clock' => 0, 'error' => ''];
 	public array $probe = [];
 	public ?Closure $plain = null;
@@ -27,8 +29,31 @@ final class DoctorTest extends AddonTestCase
 	{
 		$found = $this->examine(fn ($answer) => $answer, $findings);
 		$this->assertSame([], array_filter($findings, fn ($one) => $one['ok'] === false), json_encode($findings));
-		$this->assertSame([], array_diff(['hub', 'registered', 'overrides', 'extension', 'php', 'tables', 'space', 'store', 'cron', 'workers', 'reachable', 'extension-web', 'tickets',
-			'authorization', 'ranges', 'headers', 'length', 'source', 'private', 'clone'], array_keys(array_filter($found))));
+		$this->assertSame(
+			[],
+			array_diff([
+				'hub',
+				'registered',
+				'overrides',
+				'extension',
+				'php',
+				'tables',
+				'space',
+				'store',
+				'cron',
+				'workers',
+				'reachable',
+				'extension-web',
+				'tickets',
+				'authorization',
+				'ranges',
+				'headers',
+				'length',
+				'source',
+				'private',
+				'clone',
+			], array_keys(array_filter($found))),
+		);
 	}
 
 	public function test_without_a_file_what_a_file_is_needed_for_is_not_known(): void
@@ -53,14 +78,43 @@ final class DoctorTest extends AddonTestCase
 		$onRead = fn (Closure $change) => fn ($answer, $method) => $method === 'POST' ? $answer : $change($answer);
 
 		return [
-			'it cannot reach itself' => [fn () => ['status' => 0, 'headers' => [], 'body' => '', 'error' => 'no route'], ['reachable' => false]],
-			'getfile/ticket is a page' => [fn () => ['status' => 200, 'headers' => [], 'body' => '<html>', 'error' => ''], ['tickets' => false]],
+			'it cannot reach itself' => [
+				fn () => ['status' => 0, 'headers' => [], 'body' => '', 'error' => 'no route'],
+				['reachable' => false],
+			],
+			'getfile/ticket is a page' => [
+				fn () => ['status' => 200, 'headers' => [], 'body' => '<html>', 'error' => ''],
+				['tickets' => false],
+			],
 			'Authorization is dropped' => [fn ($answer, $method, $headers) => $answer, ['authorization' => false]],
-			'the header for the web server is passed on' => [$onRead(fn ($answer) => ['status' => 200, 'body' => '', 'headers' => ['x-accel-redirect' => '/x']] + $answer), ['ranges' => false]],
-			'ranges are ignored' => [$onRead(fn ($answer) => ['status' => 200, 'body' => 'the bytes'] + $answer), ['ranges' => false]],
+			'the header for the web server is passed on' => [
+				$onRead(
+					fn ($answer) => ['status' => 200, 'body' => '', 'headers' => ['x-accel-redirect' => '/x']]
+					+ $answer,
+				),
+				['ranges' => false],
+			],
+			'ranges are ignored' => [
+				$onRead(fn ($answer) => ['status' => 200, 'body' => 'the bytes'] + $answer),
+				['ranges' => false],
+			],
 			'another byte' => [$onRead(fn ($answer) => ['body' => 'X'] + $answer), ['ranges' => false]],
-			'compressed' => [$onRead(fn ($answer) => ['body' => "\x1f\x8b", 'headers' => ['content-encoding' => 'gzip'] + $answer['headers']] + $answer), ['ranges' => false]],
-			'sniffing is allowed' => [$onRead(fn ($answer) => ['headers' => array_diff_key($answer['headers'], ['x-content-type-options' => 1])] + $answer), ['ranges' => true, 'headers' => false]],
+			'compressed' => [
+				$onRead(
+					fn ($answer) => [
+						'body' => "\x1f\x8b",
+						'headers' => ['content-encoding' => 'gzip'] + $answer['headers'],
+					] + $answer,
+				),
+				['ranges' => false],
+			],
+			'sniffing is allowed' => [
+				$onRead(
+					fn ($answer) => ['headers' => array_diff_key($answer['headers'], ['x-content-type-options' => 1])]
+					+ $answer,
+				),
+				['ranges' => true, 'headers' => false],
+			],
 		];
 	}
 
@@ -71,48 +125,166 @@ final class DoctorTest extends AddonTestCase
 		$break($this);
 		$found = $this->examine(fn ($answer) => $answer, $findings);
 		$this->assertSame($expected, array_intersect_key($found, $expected), json_encode($findings));
-		$said = array_values(array_filter($findings, fn ($one) => isset($expected[$one['check']]) || array_key_exists($one['check'], $expected)));
+		$said = array_values(array_filter(
+			$findings,
+			fn ($one) => isset($expected[$one['check']]) || array_key_exists($one['check'], $expected),
+		));
 		$this->assertStringContainsString($words, implode("\n", array_column($said, 'finding')));
 		$this->assertNotContains('', array_column(array_filter($said, fn ($one) => $one['ok'] !== true), 'remedy'));
 	}
 
 	public static function faults(): array
 	{
-		$transfer = fn ($test, $due, $size = 3) => [$test->receive($test->file('f9', str_repeat('x', 3))), dbq("UPDATE filesync_transfer SET next_at = $due, size_bytes = $size WHERE hash = 'f9'")];
+		$transfer = fn ($test, $due, $size = 3) => [
+			$test->receive($test->file('f9', str_repeat('x', 3))),
+			dbq("UPDATE filesync_transfer SET next_at = $due, size_bytes = $size WHERE hash = 'f9'"),
+		];
 
 		return [
-			'a hook is missing' => [fn () => dbq("DELETE FROM hook WHERE hook = 'cron' AND file like 'addon/filesync/%'"), ['registered' => false], 'hook cron'],
-			'the page for the admin is missing' => [fn () => dbq("UPDATE addon SET plugin_admin = 0 WHERE aname = 'filesync'"), ['registered' => false], 'its page for the admin'],
-			'it is not installed' => [fn () => dbq("DELETE FROM addon WHERE aname = 'filesync'"), ['registered' => false], 'not installed'],
-			'it is not switched on' => [fn () => set_config('system', 'addon', 'skeleton'), ['registered' => false], 'not switched on'],
+			'a hook is missing' => [
+				fn () => dbq("DELETE FROM hook WHERE hook = 'cron' AND file like 'addon/filesync/%'"),
+				['registered' => false],
+				'hook cron',
+			],
+			'the page for the admin is missing' => [
+				fn () => dbq("UPDATE addon SET plugin_admin = 0 WHERE aname = 'filesync'"),
+				['registered' => false],
+				'its page for the admin',
+			],
+			'it is not installed' => [
+				fn () => dbq("DELETE FROM addon WHERE aname = 'filesync'"),
+				['registered' => false],
+				'not installed',
+			],
+			'it is not switched on' => [
+				fn () => set_config('system', 'addon', 'skeleton'),
+				['registered' => false],
+				'not switched on',
+			],
 			'a table is missing' => [fn () => dbq('DROP TABLE filesync_kept'), ['tables' => false], 'filesync_kept'],
-			'a column is missing' => [fn () => dbq('ALTER TABLE filesync_peer DROP COLUMN rung'), ['tables' => false], 'filesync_peer.rung'],
+			'a column is missing' => [
+				fn () => dbq('ALTER TABLE filesync_peer DROP COLUMN rung'),
+				['tables' => false],
+				'filesync_peer.rung',
+			],
 			'tables are behind' => [fn () => set_config('filesync', 'schema', 2), ['tables' => false], 'step 2'],
-			'there is no room' => [fn () => Config::set('headroom_bytes', '900000000000000000'), ['space' => false], 'are free'],
-			'there is no room for what comes' => [fn ($test) => $transfer($test, time(), 900000000000000000), ['space' => false], 'are still to arrive'],
-			'cron stands still' => [fn () => Config::set('cron_at', (string) (time() - 7200), 'state'), ['cron' => false], 'last ran'],
-			'cron never ran' => [fn () => [Config::clear('cron_at', 'state'), dbq('UPDATE addon SET tstamp = ' . (time() - 7200))], ['cron' => false], 'has not run'],
-			'cron had no turn yet' => [fn () => [Config::clear('cron_at', 'state'), dbq('UPDATE addon SET tstamp = ' . time())], ['cron' => null], 'has not run'],
+			'there is no room' => [
+				fn () => Config::set('headroom_bytes', '900000000000000000'),
+				['space' => false],
+				'are free',
+			],
+			'there is no room for what comes' => [
+				fn ($test) => $transfer($test, time(), 900000000000000000),
+				['space' => false],
+				'are still to arrive',
+			],
+			'cron stands still' => [
+				fn () => Config::set('cron_at', (string) (time() - 7200), 'state'),
+				['cron' => false],
+				'last ran',
+			],
+			'cron never ran' => [
+				fn () => [Config::clear('cron_at', 'state'), dbq('UPDATE addon SET tstamp = ' . (time() - 7200))],
+				['cron' => false],
+				'has not run',
+			],
+			'cron had no turn yet' => [
+				fn () => [Config::clear('cron_at', 'state'), dbq('UPDATE addon SET tstamp = ' . time())],
+				['cron' => null],
+				'has not run',
+			],
 			'nobody works' => [fn ($test) => $transfer($test, time() - 7200), ['workers' => false], '0 of 2 workers'],
-			'the disk failed' => [fn () => FileSync\Addon\Transfer\Queue::pause('no room'), ['paused' => false], 'no room'],
-			'another addon imports' => [function () {
-				mkdir('addon/hzfiles');
-				file_put_contents('addon/hzfiles/helper.php', '<?php function hzfiles_import($channel, $files) { return sync_files($channel, $files); }');
-				dbq("INSERT INTO addon (aname, installed, tstamp, plugin_admin) VALUES ('hzfiles', 1, 0, 0)");
-			}, ['addons' => null], 'hzfiles'],
-			'the clone is away' => [fn ($test) => $test->clone = ['info' => null, 'clock' => null, 'error' => 'no answer'], ['clone' => false], 'no answer'],
-			'the clone is on a private network' => [fn ($test) => [Config::clear('allow_private_addresses'), $test->clone['private'] = true], ['clone' => true, 'address' => false], 'private address'],
-			'the clone has another clock' => [fn ($test) => $test->clone['clock'] = 400, ['clone' => true, 'clock' => false], '400 s ahead'],
-			'the web server runs another version' => [fn ($test) => $test->probe['version'] = '0.0.9', ['addon-web' => false], '0.0.9'],
-			'the web server lacks the extension' => [fn ($test) => $test->probe['problem'] = 'the PHP extension filesync is not loaded', ['extension-web' => false], 'not loaded'],
-			'the web server runs files that were replaced' => [fn ($test) => $test->probe['outdated'] = true, ['addon-web' => false], 'have been replaced'],
-			'the web server lacks a function' => [fn ($test) => $test->probe['missing'] = ['link'], ['php-web' => false], 'in the web server: PHP functions are missing: link'],
-			'the web server lacks an extension of the hub' => [fn ($test) => $test->probe['extensions'] = ['bcmath or gmp'], ['php-web' => false], 'in the web server: the hub needs PHP extensions that are missing: bcmath or gmp'],
-			'the command line lacks extensions of the hub' => [fn () => file_put_contents('composer.json', '{"require": {"php": ">=8", "ext-json": "*", "ext-nowhere": "*"}}'), ['php' => false, 'php-web' => false], 'the hub needs PHP extensions that are missing: nowhere'],
-			'no channel is served' => [fn () => Config::set('enabled', '0', 'channel:1'), ['serving' => null], 'serves no channel'],
-			'its memory is small' => [fn ($test) => $test->probe['memory_limit'] = '32M', ['memory-web' => false], '32M'],
-			'sources are handed out' => [fn ($test) => $test->plain = fn ($path) => ['status' => 200, 'body' => str_ends_with($path, '.php') ? "<?php\n" : ''], ['source' => false], 'Queue.php'],
-			'the store is open' => [fn ($test) => $test->plain = fn ($path) => ['status' => 200, 'body' => (string) @file_get_contents(rawurldecode(substr($path, 1)))], ['private' => false], 'store'],
+			'the disk failed' => [
+				fn () => FileSync\Addon\Transfer\Queue::pause('no room'),
+				['paused' => false],
+				'no room',
+			],
+			'another addon imports' => [
+				function () {
+					mkdir('addon/hzfiles');
+					file_put_contents(
+						'addon/hzfiles/helper.php',
+						'<?php function hzfiles_import($channel, $files) { return sync_files($channel, $files); }',
+					);
+					dbq("INSERT INTO addon (aname, installed, tstamp, plugin_admin) VALUES ('hzfiles', 1, 0, 0)");
+				},
+				['addons' => null],
+				'hzfiles',
+			],
+			'the clone is away' => [
+				fn ($test) => $test->clone = ['info' => null, 'clock' => null, 'error' => 'no answer'],
+				['clone' => false],
+				'no answer',
+			],
+			'the clone is on a private network' => [
+				fn ($test) => [Config::clear('allow_private_addresses'), $test->clone['private'] = true],
+				['clone' => true, 'address' => false],
+				'private address',
+			],
+			'the clone has another clock' => [
+				fn ($test) => $test->clone['clock'] = 400,
+				['clone' => true, 'clock' => false],
+				'400 s ahead',
+			],
+			'the web server runs another version' => [
+				fn ($test) => $test->probe['version'] = '0.0.9',
+				['addon-web' => false],
+				'0.0.9',
+			],
+			'the web server lacks the extension' => [
+				fn ($test) => $test->probe['problem'] = 'the PHP extension filesync is not loaded',
+				['extension-web' => false],
+				'not loaded',
+			],
+			'the web server runs files that were replaced' => [
+				fn ($test) => $test->probe['outdated'] = true,
+				['addon-web' => false],
+				'have been replaced',
+			],
+			'the web server lacks a function' => [
+				fn ($test) => $test->probe['missing'] = ['link'],
+				['php-web' => false],
+				'in the web server: PHP functions are missing: link',
+			],
+			'the web server lacks an extension of the hub' => [
+				fn ($test) => $test->probe['extensions'] = ['bcmath or gmp'],
+				['php-web' => false],
+				'in the web server: the hub needs PHP extensions that are missing: bcmath or gmp',
+			],
+			'the command line lacks extensions of the hub' => [
+				fn () => file_put_contents(
+					'composer.json',
+					'{"require": {"php": ">=8", "ext-json": "*", "ext-nowhere": "*"}}',
+				),
+				['php' => false, 'php-web' => false],
+				'the hub needs PHP extensions that are missing: nowhere',
+			],
+			'no channel is served' => [
+				fn () => Config::set('enabled', '0', 'channel:1'),
+				['serving' => null],
+				'serves no channel',
+			],
+			'its memory is small' => [
+				fn ($test) => $test->probe['memory_limit'] = '32M',
+				['memory-web' => false],
+				'32M',
+			],
+			'sources are handed out' => [
+				fn ($test) => $test->plain = fn ($path) => [
+					'status' => 200,
+					'body' => str_ends_with($path, '.php') ? "<?php\n" : '',
+				],
+				['source' => false],
+				'Queue.php',
+			],
+			'the store is open' => [
+				fn ($test) => $test->plain = fn ($path) => [
+					'status' => 200,
+					'body' => (string) @file_get_contents(rawurldecode(substr($path, 1))),
+				],
+				['private' => false],
+				'store',
+			],
 		];
 	}
 
@@ -144,7 +316,10 @@ final class DoctorTest extends AddonTestCase
 		$this->assertStringContainsString('chown root:', $code['remedy']);
 		set_config('system', 'addon', 'skeleton');
 		$this->examine(fn ($answer) => $answer, $findings);
-		$this->assertStringContainsString('sudo -u ' . posix_getpwuid(fileowner('store'))['name'] . ' php util/addons install', array_column($findings, null, 'check')['registered']['remedy']);
+		$this->assertStringContainsString(
+			'sudo -u ' . posix_getpwuid(fileowner('store'))['name'] . ' php util/addons install',
+			array_column($findings, null, 'check')['registered']['remedy'],
+		);
 		if ($isRoot) {
 			chown('store', 0);
 			chown('addon', 0);
@@ -157,7 +332,9 @@ final class DoctorTest extends AddonTestCase
 		exec('cp -r ' . escapeshellarg(realpath('addon/filesync')) . ' ' . escapeshellarg($copy));
 		unlink('addon/filesync');
 		rename($copy, 'addon/filesync');
-		exec('cd addon/filesync && find . -type f | sed "s,^./,," | LC_ALL=C sort | xargs sha256sum > ../MANIFEST && mv ../MANIFEST .');
+		exec(
+			'cd addon/filesync && find . -type f | sed "s,^./,," | LC_ALL=C sort | xargs sha256sum > ../MANIFEST && mv ../MANIFEST .',
+		);
 		$this->assertTrue($this->filesFinding()['ok']);
 		unlink('addon/filesync/Receive/Undo.php');
 		file_put_contents('addon/filesync/Revision/Kept.php', "\n", FILE_APPEND);
@@ -166,7 +343,13 @@ final class DoctorTest extends AddonTestCase
 		$this->assertStringContainsString('Receive/Undo.php (missing), Revision/Kept.php (changed)', $found['finding']);
 
 		unlink('addon/filesync/overrides/hubzilla.php');
-		exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg('require "include/cli_startup.php"; cli_startup(); echo "alive";') . ' 2>&1', $lines);
+		exec(
+			escapeshellarg(PHP_BINARY)
+			. ' -r '
+			. escapeshellarg('require "include/cli_startup.php"; cli_startup(); echo "alive";')
+			. ' 2>&1',
+			$lines,
+		);
 		$this->assertStringContainsString('alive', implode("\n", $lines));
 		$lost = array_column(json_decode(exec(self::cli() . ' doctor --json --only overrides'), true), null, 'check');
 		$this->assertFalse($lost['overrides']['ok']);
@@ -198,28 +381,57 @@ final class DoctorTest extends AddonTestCase
 	private function examine(Closure $change, ?array &$findings = null): array
 	{
 		$isDropped = (new ReflectionFunction($change))->getNumberOfParameters() === 3;
-		$findings = (new Doctor(function (string $method, string $path, array $headers, string $body = '') use ($change, $isDropped) {
-			$names = [];
-			foreach ($headers as $line) {
-				[$name, $value] = explode(': ', $line, 2);
-				$names[strtolower($name)] = $value;
-			}
-			if (! str_starts_with($path, '/getfile/')) {
-				return ($this->plain ? ($this->plain)($path) : ['status' => 404, 'body' => '']) + ['headers' => [], 'error' => ''];
-			}
-			$request = new Request($method, explode('/', ltrim($path, '/')), $isDropped ? array_diff_key($names, ['authorization' => 1]) : $names, [], $body);
-			$response = Serve::answer($request);
-			$file = $response->file;
-			$bytes = $file ? file_get_contents($file['root'] . '/' . $file['path'], false, null, $file['offset'], $file['length']) : $response->body;
-			$answer = ['status' => $response->status, 'headers' => array_change_key_case($response->headers), 'body' => $method === 'HEAD' ? '' : $bytes, 'error' => ''];
+		$findings = (new Doctor(
+			function (string $method, string $path, array $headers, string $body = '') use ($change, $isDropped) {
+				$names = [];
+				foreach ($headers as $line) {
+					[$name, $value] = explode(': ', $line, 2);
+					$names[strtolower($name)] = $value;
+				}
+				if (! str_starts_with($path, '/getfile/')) {
+					return (
+						($this->plain ? ($this->plain)($path) : ['status' => 404, 'body' => ''])
+						+ ['headers' => [], 'error' => '']
+					);
+				}
+				$request = new Request(
+					$method,
+					explode('/', ltrim($path, '/')),
+					$isDropped ? array_diff_key($names, ['authorization' => 1]) : $names,
+					[],
+					$body,
+				);
+				$response = Serve::answer($request);
+				$file = $response->file;
+				$bytes = $file
+					? file_get_contents(
+						$file['root'] . '/' . $file['path'],
+						false,
+						null,
+						$file['offset'],
+						$file['length'],
+					)
+					: $response->body;
+				$answer = [
+					'status' => $response->status,
+					'headers' => array_change_key_case($response->headers),
+					'body' => $method === 'HEAD' ? '' : $bytes,
+					'error' => '',
+				];
 
-			if ($this->probe && $method === 'POST') {
-				$said = json_decode($answer['body'], true);
-				$answer['body'] = json_encode(['probe' => $this->probe + $said['probe']] + $said);
-			}
+				if ($this->probe && $method === 'POST') {
+					$said = json_decode($answer['body'], true);
+					$answer['body'] = json_encode(['probe' => $this->probe + $said['probe']] + $said);
+				}
 
-			return $change(...array_slice([$answer, $method, $headers], 0, (new ReflectionFunction($change))->getNumberOfParameters()));
-		}, fn () => $this->clone))->examine();
+				return $change(...array_slice(
+					[$answer, $method, $headers],
+					0,
+					(new ReflectionFunction($change))->getNumberOfParameters(),
+				));
+			},
+			fn () => $this->clone,
+		))->examine();
 
 		return array_column($findings, 'ok', 'check');
 	}

@@ -30,7 +30,11 @@ final class FairnessTest extends AddonTestCase
 		foreach (['bob', 'carol'] as $nick) {
 			$this->$nick = Maker::channel(Maker::identity($nick, 2048), $nick);
 			foreach ([self::ORIGIN, self::SECOND] as $url) {
-				Maker::hubloc(['hash' => $this->$nick['channel_hash'], 'guid' => $this->$nick['channel_guid'], 'guid_sig' => ''], $url, $nick);
+				Maker::hubloc(
+					['hash' => $this->$nick['channel_hash'], 'guid' => $this->$nick['channel_guid'], 'guid_sig' => ''],
+					$url,
+					$nick,
+				);
 			}
 		}
 		Config::set('linger_seconds', '0');
@@ -44,10 +48,25 @@ final class FairnessTest extends AddonTestCase
 		$this->passTime();
 		(new Worker(Config::now() + 110))->run(0);
 		$this->assertSame('12345', @file_get_contents('store/carol/five'));
-		$this->assertSame([0, 0], array_map(fn ($hash) => (int) Table::first('filesync_transfer', ['hash' => $hash])['attempts'], ['slow1', 'slow2']), 'the end of a turn does not count as a failure');
+		$this->assertSame(
+			[0, 0],
+			array_map(
+				fn ($hash) => (int) Table::first('filesync_transfer', ['hash' => $hash])['attempts'],
+				['slow1', 'slow2'],
+			),
+			'the end of a turn does not count as a failure',
+		);
 		$asked = array_column(TransferBatch::$added, 'hash');
-		$this->assertLessThan(4, array_search('five', $asked, true), 'each channel had one turn before it: ' . implode(' ', $asked));
-		$this->assertContains('slow1', array_slice($asked, array_search('five', $asked, true)), 'those go on afterwards');
+		$this->assertLessThan(
+			4,
+			array_search('five', $asked, true),
+			'each channel had one turn before it: ' . implode(' ', $asked),
+		);
+		$this->assertContains(
+			'slow1',
+			array_slice($asked, array_search('five', $asked, true)),
+			'those go on afterwards',
+		);
 	}
 
 	public function test_a_slice_begins_with_the_channel_whose_turn_was_longest_ago(): void
@@ -59,7 +78,10 @@ final class FairnessTest extends AddonTestCase
 		for ($slice = 0; $slice < 6; $slice++) {
 			(new Worker(Config::now() + 10))->run(0);
 		}
-		$this->assertSame(['slow1', 'slow2', 'slow3', 'slow1', 'slow2', 'slow3'], array_column(TransferBatch::$added, 'hash'));
+		$this->assertSame(
+			['slow1', 'slow2', 'slow3', 'slow1', 'slow2', 'slow3'],
+			array_column(TransferBatch::$added, 'hash'),
+		);
 	}
 
 	public function test_what_follows_a_transfer_has_its_place_in_each_turn(): void
@@ -74,7 +96,10 @@ final class FairnessTest extends AddonTestCase
 		(new Worker(Config::now() + 110))->run(0);
 		FileSync\Photo::$isKnown = false;
 		$this->assertSame('scale 1 of original', @file_get_contents('store/alice/p1-1'));
-		$this->assertSame([], array_column(Table::select('filesync_outbox', ['uid' => 1, 'kind <>' => 'preview']), 'kind'));
+		$this->assertSame(
+			[],
+			array_column(Table::select('filesync_outbox', ['uid' => 1, 'kind <>' => 'preview']), 'kind'),
+		);
 	}
 
 	public function test_a_channel_that_is_alone_is_not_interrupted(): void
@@ -145,7 +170,18 @@ final class FairnessTest extends AddonTestCase
 			Clock::$ahead++;
 			$asked[] = parse_url($url, PHP_URL_PORT);
 
-			return ['session' => str_repeat('b', 32)] + ($said['do'] === 'finish' ? ['noted' => 0] : (parse_url($url, PHP_URL_PORT) === 9001 ? ['state' => 'listing', 'retry_after' => 1] : ['state' => 'ready', 'message' => '']));
+			return (
+				['session' => str_repeat('b', 32)]
+				+ (
+					$said['do'] === 'finish'
+						? ['noted' => 0]
+						: (
+							parse_url($url, PHP_URL_PORT) === 9001
+								? ['state' => 'listing', 'retry_after' => 1]
+								: ['state' => 'ready', 'message' => '']
+						)
+				)
+			);
 		});
 		$slow = $this->due($this->channel, self::ORIGIN, 5);
 		$other = $this->due($this->bob, self::SECOND, 1);
@@ -169,7 +205,18 @@ final class FairnessTest extends AddonTestCase
 	{
 		$answers = 0;
 		$this->answerAsClone(function ($url, $said) use (&$answers) {
-			return ['session' => str_repeat('b', 32)] + ($said['do'] === 'finish' ? ['noted' => 0] : (++$answers < 4 ? ['state' => 'listing', 'retry_after' => 1] : ['state' => 'ready', 'message' => '']));
+			return (
+				['session' => str_repeat('b', 32)]
+				+ (
+					$said['do'] === 'finish'
+						? ['noted' => 0]
+						: (
+							++$answers < 4
+								? ['state' => 'listing', 'retry_after' => 1]
+								: ['state' => 'ready', 'message' => '']
+						)
+				)
+			);
 		});
 		$run = $this->due($this->channel, self::ORIGIN, 1);
 		for ($n = 0; $n < 6; $n++) {
@@ -206,7 +253,11 @@ final class FairnessTest extends AddonTestCase
 			$asked[] = $port = parse_url($url, PHP_URL_PORT);
 			Clock::$ahead += 10;
 
-			return $said['do'] === 'entries' ? ['entries' => [['for' => $said['hashes'][0], 'entry' => null]]] : ['noted' => 0, 'state' => 'ready', 'message' => '', 'session' => str_repeat('b', 32)];
+			return (
+				$said['do'] === 'entries'
+					? ['entries' => [['for' => $said['hashes'][0], 'entry' => null]]]
+					: ['noted' => 0, 'state' => 'ready', 'message' => '', 'session' => str_repeat('b', 32)]
+			);
 		});
 		Run::wish($this->channel, self::ORIGIN, $hashes, 0);
 		Run::ask($this->channel, self::ORIGIN, 'pull')->save(['next_at' => Config::now() - 5]);
@@ -217,13 +268,21 @@ final class FairnessTest extends AddonTestCase
 		for ($n = 0; $n < 10; $n++) {
 			Reconcile::work(Config::now() + 110);
 		}
-		$this->assertSame(['idle', 0], [($run = Run::ask($this->channel, self::ORIGIN, 'pull'))->state, $run->attempts]);
+		$this->assertSame(['idle', 0], [
+			($run = Run::ask($this->channel, self::ORIGIN, 'pull'))->state,
+			$run->attempts,
+		]);
 		$this->assertSame(30, count(array_keys($asked, 9001)), 'none is asked for twice');
 	}
 
 	public function test_the_long_list_of_a_stock_hub_is_read_in_turns(): void
 	{
-		Peers::learn(['url' => self::ORIGIN, 'dav' => 'untried', 'filesync' => 'refused', 'filesync_reason' => 'stock'], null);
+		Peers::learn([
+			'url' => self::ORIGIN,
+			'dav' => 'untried',
+			'filesync' => 'refused',
+			'filesync_reason' => 'stock',
+		], null);
 		$starts = $ports = [];
 		Client::$wire = function ($method, $url, $headers, $body) use (&$starts, &$ports) {
 			$ports[] = parse_url($url, PHP_URL_PORT);
@@ -231,7 +290,15 @@ final class FairnessTest extends AddonTestCase
 				Clock::$ahead += 15;
 				parse_str(parse_url($url, PHP_URL_QUERY), $query);
 				$starts[] = $start = (int) $query['start'];
-				$rows = array_map(fn ($n) => ['hash' => "there$n", 'filename' => "there$n", 'filesize' => 1, 'edited' => '2024-05-01 10:00:00'], range($start, min(2399, $start + 499)));
+				$rows = array_map(
+					fn ($n) => [
+						'hash' => "there$n",
+						'filename' => "there$n",
+						'filesize' => 1,
+						'edited' => '2024-05-01 10:00:00',
+					],
+					range($start, min(2399, $start + 499)),
+				);
 
 				return ['status' => 200, 'body' => json_encode(['results' => $rows])];
 			}
@@ -239,7 +306,15 @@ final class FairnessTest extends AddonTestCase
 				return ['status' => 200, 'body' => '{}'];
 			}
 
-			return ['status' => 200, 'body' => json_encode(['filesync' => 1, 'state' => 'ready', 'message' => '', 'session' => str_repeat('b', 32)])];
+			return [
+				'status' => 200,
+				'body' => json_encode([
+					'filesync' => 1,
+					'state' => 'ready',
+					'message' => '',
+					'session' => str_repeat('b', 32),
+				]),
+			];
 		};
 		$run = $this->due($this->channel, self::ORIGIN, 5);
 		$other = $this->due($this->bob, self::SECOND, 1);
@@ -270,8 +345,15 @@ final class FairnessTest extends AddonTestCase
 		for ($n = 0; $n < 5; $n++) {
 			(new Worker(Config::now() + 45))->run(0);
 		}
-		$this->assertSame([220, 0], [Table::count('item', []), Table::count('filesync_outbox', ['kind' => 'posts', 'uid' => 1])]);
-		$this->assertCount(10, preg_grep('/export_page/', Api::$asked), 'five pages for each of the two channels, none twice');
+		$this->assertSame([220, 0], [
+			Table::count('item', []),
+			Table::count('filesync_outbox', ['kind' => 'posts', 'uid' => 1]),
+		]);
+		$this->assertCount(
+			10,
+			preg_grep('/export_page/', Api::$asked),
+			'five pages for each of the two channels, none twice',
+		);
 	}
 
 	public function test_previews_digests_and_checks_are_made_for_each_channel_in_turn(): void
@@ -279,14 +361,28 @@ final class FairnessTest extends AddonTestCase
 		foreach ([1 => $this->channel, 2 => $this->bob] as $uid => $channel) {
 			foreach (['a', 'b', 'c'] as $n => $hash) {
 				Outbox::add($uid, 'preview', "$hash$uid");
-				Table::update('filesync_outbox', ['created' => 10 * $uid + $n], ['name' => "$hash$uid"]);
-				Table::insert('filesync_digest', ['id' => "$hash$uid", 'uid' => $uid, 'hash' => "$hash$uid", 'scale' => 0, 'size_bytes' => 10 * $uid + $n, 'facts' => '', 'sha256' => '', 'updated' => 0]);
+				Table::update('filesync_outbox', ['created' => (10 * $uid) + $n], ['name' => "$hash$uid"]);
+				Table::insert('filesync_digest', [
+					'id' => "$hash$uid",
+					'uid' => $uid,
+					'hash' => "$hash$uid",
+					'scale' => 0,
+					'size_bytes' => (10 * $uid) + $n,
+					'facts' => '',
+					'sha256' => '',
+					'updated' => 0,
+				]);
 			}
 		}
 		$order = [];
 		$this->whileFailing(function ($sql) use (&$order) {
-			preg_match("/^DELETE FROM filesync_digest.*id = '(\w+)'/i", $sql, $found) && $order['digests'][] = $found[1];
-			preg_match("/^UPDATE filesync_outbox SET next_at.* attempts = 1.* id = '(\w+)'/i", $sql, $found) && $order['previews'][] = $found[1];
+			preg_match("/^DELETE FROM filesync_digest.*id = '(\w+)'/i", $sql, $found) && ($order['digests'][] =
+				$found[1]);
+			preg_match(
+				"/^UPDATE filesync_outbox SET next_at.* attempts = 1.* id = '(\w+)'/i",
+				$sql,
+				$found,
+			) && ($order['previews'][] = $found[1]);
 
 			return false;
 		}, function () {
@@ -295,7 +391,10 @@ final class FairnessTest extends AddonTestCase
 		});
 		$this->assertSame(['a1', 'a2', 'b1', 'b2', 'c1', 'c2'], $order['digests']);
 		$id = fn ($uid, $name) => hash('sha256', "$uid\npreview\n$name");
-		$this->assertSame([$id(1, 'a1'), $id(2, 'a2'), $id(1, 'b1'), $id(2, 'b2'), $id(1, 'c1'), $id(2, 'c2')], $order['previews']);
+		$this->assertSame(
+			[$id(1, 'a1'), $id(2, 'a2'), $id(1, 'b1'), $id(2, 'b2'), $id(1, 'c1'), $id(2, 'c2')],
+			$order['previews'],
+		);
 	}
 
 	public function test_trouble_with_one_channel_stops_neither_the_check_nor_the_digests_of_others(): void
@@ -308,8 +407,18 @@ final class FairnessTest extends AddonTestCase
 			Verify::work(Config::now() + 60);
 			Digests::work(Config::now() + 60);
 		});
-		$this->assertSame(['', hash('sha256', 'hers')], array_map(fn ($hash) => Table::first('filesync_digest', ['hash' => $hash])['sha256'], ['f1', 'f3']));
-		$this->assertSame(1, Run::ask($this->carol, '', 'verify')->stats['present'] ?? Run::ask($this->carol, '', 'verify')->stats['unverified'] ?? 0);
+		$this->assertSame(
+			['', hash('sha256', 'hers')],
+			array_map(fn ($hash) => Table::first('filesync_digest', ['hash' => $hash])['sha256'], ['f1', 'f3']),
+		);
+		$this->assertSame(
+			1,
+			Run::ask($this->carol, '', 'verify')->stats['present'] ?? Run::ask(
+				$this->carol,
+				'',
+				'verify',
+			)->stats['unverified'] ?? 0,
+		);
 	}
 
 	private function take(array $channel, array $entry): void
@@ -344,8 +453,16 @@ final class FairnessTest extends AddonTestCase
 	private function answerAsClone(Closure $answer): void
 	{
 		foreach ([self::ORIGIN, self::SECOND] as $url) {
-			Peers::hear($url, ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory'], 'endpoint' => $url . '/getfile/ticket']);
+			Peers::hear($url, [
+				'v' => 1,
+				'version' => '0.1.0',
+				'features' => ['ticket', 'range', 'inventory'],
+				'endpoint' => $url . '/getfile/ticket',
+			]);
 		}
-		Client::$wire = fn ($method, $url, $headers, $body) => ['status' => 200, 'body' => json_encode($answer($url, json_decode($body, true)) + ['filesync' => 1, 'time' => Config::now()])];
+		Client::$wire = fn ($method, $url, $headers, $body) => [
+			'status' => 200,
+			'body' => json_encode($answer($url, json_decode($body, true)) + ['filesync' => 1, 'time' => Config::now()]),
+		];
 	}
 }

@@ -8,7 +8,9 @@ use FileSync\Signer;
 use FileSync\Store;
 use FileSync\TransferBatch;
 
-/** The stand-in for the extension is what its stub says, and the stub is what the extension is (tests/ext/stub-matches). */
+/**
+ * The stand-in for the extension is what its stub says, and the stub is what the extension is (tests/ext/stub-matches).
+ */
 final class FakeTest extends AddonTestCase
 {
 	/** Public only because the stand-in's classes use each other. */
@@ -26,9 +28,16 @@ final class FakeTest extends AddonTestCase
 	public function test_the_addon_uses_no_class_that_it_lacks(): void
 	{
 		$named = [];
-		foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator('addon/filesync', \FilesystemIterator::SKIP_DOTS | \FilesystemIterator::FOLLOW_SYMLINKS)) as $path => $file) {
+		foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator(
+			'addon/filesync',
+			\FilesystemIterator::SKIP_DOTS | \FilesystemIterator::FOLLOW_SYMLINKS,
+		)) as $path => $file) {
 			if (str_ends_with($path, '.php')) {
-				preg_match_all('/\bFileSync\\\\(?!Addon\b|Exception\b|Strings\b)(\w+)/', file_get_contents($path), $found);
+				preg_match_all(
+					'/\bFileSync\\\\(?!Addon\b|Exception\b|Strings\b)(\w+)/',
+					file_get_contents($path),
+					$found,
+				);
 				$named += array_flip($found[1]);
 			}
 		}
@@ -53,10 +62,21 @@ final class FakeTest extends AddonTestCase
 		$this->assertShape('Photo::sizes', Photo::sizes(400, 200, [1])[1]);
 
 		$batch = new TransferBatch(['root' => getcwd(), 'parallel' => 4]);
-		TransferBatch::$answers = ['f1-0' => 'bytes', 'f2-0' => ['kind' => 'Network', 'temporary' => true, 'message' => 'no'], 'f3-0' => ['state' => 'complete', 'rung' => 'unchanged'], 'f4-0' => ['slow' => 5]];
+		TransferBatch::$answers = [
+			'f1-0' => 'bytes',
+			'f2-0' => ['kind' => 'Network', 'temporary' => true, 'message' => 'no'],
+			'f3-0' => ['state' => 'complete', 'rung' => 'unchanged'],
+			'f4-0' => ['slow' => 5],
+		];
 		TransferBatch::$dav = ['https://a.example' => 'open'];
 		foreach (['f1', 'f2', 'f3', 'f4'] as $hash) {
-			$batch->add(['name' => $hash, 'hash' => $hash, 'scale' => 0, 'size_bytes' => 5, 'origins' => [['url' => 'https://a.example', 'nick' => 'alice', 'path' => ['f']]]]);
+			$batch->add([
+				'name' => $hash,
+				'hash' => $hash,
+				'scale' => 0,
+				'size_bytes' => 5,
+				'origins' => [['url' => 'https://a.example', 'nick' => 'alice', 'path' => ['f']]],
+			]);
 		}
 		for ($n = 0; $n < 3; $n++) {
 			$this->assertShape('TransferBatch::step', $batch->step(100)[0]);
@@ -78,8 +98,25 @@ final class FakeTest extends AddonTestCase
 	public function test_it_says_what_of_a_transfer_is_there_while_it_waits(): void
 	{
 		$batch = new TransferBatch(['root' => getcwd(), 'parallel' => 1]);
-		$batch->add(['name' => 'f1', 'hash' => 'f1', 'scale' => 0, 'size_bytes' => 5, 'origins' => [['url' => 'https://a.example', 'nick' => 'alice', 'path' => ['f']]]]);
-		$this->assertSame([['id' => 1, 'name' => 'f1', 'state' => 'active', 'size_bytes' => 5, 'offset_bytes' => 0, 'bytes_per_second' => 0, 'rung' => null]], $batch->progress());
+		$batch->add([
+			'name' => 'f1',
+			'hash' => 'f1',
+			'scale' => 0,
+			'size_bytes' => 5,
+			'origins' => [['url' => 'https://a.example', 'nick' => 'alice', 'path' => ['f']]],
+		]);
+		$this->assertSame(
+			[[
+				'id' => 1,
+				'name' => 'f1',
+				'state' => 'active',
+				'size_bytes' => 5,
+				'offset_bytes' => 0,
+				'bytes_per_second' => 0,
+				'rung' => null,
+			]],
+			$batch->progress(),
+		);
 	}
 
 	public function test_its_signatures_are_those_of_hubs(): void
@@ -95,10 +132,27 @@ final class FakeTest extends AddonTestCase
 
 	public function test_its_relocator_moves_what_an_item_names(): void
 	{
-		$relocator = new Relocator(['from' => 'https://a.example', 'from_nick' => 'alice', 'to' => 'https://b.example', 'to_nick' => 'alice']);
-		$item = ['body' => 'see https://a.example/photo/p1', 'obj' => '{"url":"https:\/\/a.example\/photo\/p1"}', 'mid' => 'https://a.example/item/1', 'term' => [['url' => 'https://a.example/cloud/alice']]];
-		$this->assertSame(['body' => 'see https://b.example/photo/p1', 'obj' => '{"url":"https:\/\/b.example\/photo\/p1"}', 'mid' => 'https://a.example/item/1',
-			'term' => [['url' => 'https://b.example/cloud/alice']]], $relocator->item($item));
+		$relocator = new Relocator([
+			'from' => 'https://a.example',
+			'from_nick' => 'alice',
+			'to' => 'https://b.example',
+			'to_nick' => 'alice',
+		]);
+		$item = [
+			'body' => 'see https://a.example/photo/p1',
+			'obj' => '{"url":"https:\/\/a.example\/photo\/p1"}',
+			'mid' => 'https://a.example/item/1',
+			'term' => [['url' => 'https://a.example/cloud/alice']],
+		];
+		$this->assertSame(
+			[
+				'body' => 'see https://b.example/photo/p1',
+				'obj' => '{"url":"https:\/\/b.example\/photo\/p1"}',
+				'mid' => 'https://a.example/item/1',
+				'term' => [['url' => 'https://b.example/cloud/alice']],
+			],
+			$relocator->item($item),
+		);
 	}
 
 	protected function tearDown(): void
@@ -141,11 +195,25 @@ final class FakeTest extends AddonTestCase
 	/** @return list<string> What a file declares to everybody, in the form of tests/ext/api.php. */
 	private static function api(string $file): array
 	{
-		exec(escapeshellarg(PHP_BINARY) . ' -n ' . escapeshellarg(self::root() . '/tests/ext/api.php') . ' stub ' . escapeshellarg(self::root() . "/$file"), $lines, $status);
+		exec(
+			escapeshellarg(PHP_BINARY) . ' -n ' . escapeshellarg(self::root() . '/tests/ext/api.php') . ' stub '
+				. escapeshellarg(self::root() . "/$file"),
+			$lines,
+			$status,
+		);
 		self::assertSame(0, $status, $file);
 
-		return array_values(array_filter($lines, fn ($line) => ! str_starts_with($line, 'private') && ! str_contains($line, '::$')
-			&& ! preg_match('/ (' . implode('|', array_map('preg_quote', [...self::ITS_OWN, ...self::NOT_NEEDED])) . ')\b/', $line)));
+		return array_values(array_filter(
+			$lines,
+			fn ($line) => (
+				! str_starts_with($line, 'private')
+				&& ! str_contains($line, '::$')
+				&& ! preg_match(
+					'/ (' . implode('|', array_map('preg_quote', [...self::ITS_OWN, ...self::NOT_NEEDED])) . ')\b/',
+					$line,
+				)
+			),
+		));
 	}
 
 	private static function root(): string

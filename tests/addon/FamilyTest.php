@@ -16,32 +16,69 @@ final class FamilyTest extends AddonTestCase
 
 	public static function versions(): array
 	{
-		return [['7.8', true], ['7.6', false], ['8.8.7', true], ['8.9.3', true], ['8.10', false], ['9.0', false], ['10.3.43', false], ['23.07.01', false], ['', false], ['dev', false]];
+		return [
+			['7.8', true],
+			['7.6', false],
+			['8.8.7', true],
+			['8.9.3', true],
+			['8.10', false],
+			['9.0', false],
+			['10.3.43', false],
+			['23.07.01', false],
+			['', false],
+			['dev', false],
+		];
 	}
 
 	public function test_an_unknown_version_keeps_its_own_behaviour(): void
 	{
 		$this->change('boot.php', "'8.8.7'", "'99.1'");
 		$this->assertSame([1, 'WRONG hub'], $this->doctor());
-		$this->assertSame('filesync does not know Hubzilla 99.1 and stays passive', $this->inHub('FileSync\Addon\Page\AdminPage::values()["problems"][0]'));
+		$this->assertSame(
+			'filesync does not know Hubzilla 99.1 and stays passive',
+			$this->inHub('FileSync\Addon\Page\AdminPage::values()["problems"][0]'),
+		);
 		$this->assertFalse($this->inHub('function_exists("Zotlabs\Lib\sync_files")'));
 		$this->assertFalse($this->inHub('FileSync\Addon\Hub\Config::serves(1)'));
 	}
 
 	public function test_a_function_that_changed_is_called_as_it_came_and_the_others_stay_ours(): void
 	{
-		$this->change('include/attach.php', 'function attach_move($channel_id, $resource_id,', "function attach_move(\$channel, \$resource_id,");
-		file_put_contents('include/attach.php', preg_replace('/(function attach_move\(.*?\{)/s', '$1 return [$channel, $resource_id, $new_folder_hash, $newname];', file_get_contents('include/attach.php')));
+		$this->change(
+			'include/attach.php',
+			'function attach_move($channel_id, $resource_id,',
+			"function attach_move(\$channel, \$resource_id,",
+		);
+		file_put_contents('include/attach.php', preg_replace(
+			'/(function attach_move\(.*?\{)/s',
+			'$1 return [$channel, $resource_id, $new_folder_hash, $newname];',
+			file_get_contents('include/attach.php'),
+		));
 		$this->assertSame([1, 'WRONG hub'], $this->doctor());
-		$this->assertStringContainsString('has changed attach_move;', $this->inHub('FileSync\Addon\Page\AdminPage::values()["problems"][0]'));
-		$this->assertSame([['an' => 'array'], 'r', 'f', 'n'], $this->inHub('Zotlabs\Storage\attach_move(["an" => "array"], "r", "f", "n")'));
-		$this->assertSame([true, true], $this->inHub('[FileSync\Addon\Hub\Family::isAsExpected("attach_delete"), FileSync\Addon\Hub\Config::serves(1)]'));
+		$this->assertStringContainsString(
+			'has changed attach_move;',
+			$this->inHub('FileSync\Addon\Page\AdminPage::values()["problems"][0]'),
+		);
+		$this->assertSame(
+			[['an' => 'array'], 'r', 'f', 'n'],
+			$this->inHub('Zotlabs\Storage\attach_move(["an" => "array"], "r", "f", "n")'),
+		);
+		$this->assertSame(
+			[true, true],
+			$this->inHub(
+				'[FileSync\Addon\Hub\Family::isAsExpected("attach_delete"), FileSync\Addon\Hub\Config::serves(1)]',
+			),
+		);
 	}
 
 	public function test_where_a_move_of_core_leaves_photo_rows_behind_they_follow(): void
 	{
 		$this->receivePhotos();
-		$this->change('include/attach.php', 'foreach (q("SELECT id, imgscale, content FROM photo', 'foreach ([] && q("SELECT id, imgscale, content FROM photo');
+		$this->change(
+			'include/attach.php',
+			'foreach (q("SELECT id, imgscale, content FROM photo',
+			'foreach ([] && q("SELECT id, imgscale, content FROM photo',
+		);
 		$this->assertMovesPhotos();
 	}
 
@@ -49,9 +86,18 @@ final class FamilyTest extends AddonTestCase
 	{
 		$this->receivePhotos();
 		$this->change('include/attach.php', '@rename(dbunescbin($photo[\'content\']), $scale);', '');
-		$this->change('include/attach.php', "	attach_move_rows(\$channel, \$resource_id);\n	return", "	attach_move_rows(\$channel, \$resource_id);\n	\$row['is_photo'] && rename([], '');\n	return");
+		$this->change(
+			'include/attach.php',
+			"	attach_move_rows(\$channel, \$resource_id);\n	return",
+			"	attach_move_rows(\$channel, \$resource_id);\n	\$row['is_photo'] && rename([], '');\n	return",
+		);
 		$this->assertMovesPhotos();
-		$this->assertStringContainsString('rename(): Argument', $this->inHub('(function () { try { attach_move(1, "p1", "d2"); } catch (TypeError $e) { return $e->getMessage(); } })()'));
+		$this->assertStringContainsString(
+			'rename(): Argument',
+			$this->inHub(
+				'(function () { try { attach_move(1, "p1", "d2"); } catch (TypeError $e) { return $e->getMessage(); } })()',
+			),
+		);
 	}
 
 	public function test_profile_crops_that_lie_apart_follow_where_core_takes_them_to_be_beside_the_photo(): void
@@ -63,7 +109,11 @@ final class FamilyTest extends AddonTestCase
 			rename(Table::first('photo', ['resource_id' => $hash, 'imgscale' => 4])['content'], $apart);
 			Table::update('photo', ['content' => $apart], ['resource_id' => $hash, 'imgscale' => 4]);
 		}
-		$this->change('include/attach.php', '@rename(dbunescbin($photo[\'content\']), $scale);', 'str_contains($photo[\'content\'], "[xchan]") || @rename($photo[\'content\'], $scale);');
+		$this->change(
+			'include/attach.php',
+			'@rename(dbunescbin($photo[\'content\']), $scale);',
+			'str_contains($photo[\'content\'], "[xchan]") || @rename($photo[\'content\'], $scale);',
+		);
 		$this->assertMovesPhotos();
 	}
 
@@ -84,13 +134,20 @@ final class FamilyTest extends AddonTestCase
 		foreach (['photo' => 'store/alice/d2/p0', 'profile' => 'store/alice/p1'] as $name => $path) {
 			$rows = Table::select('photo', ['resource_id' => basename($path)], 'imgscale');
 			$this->assertSame([$path, "$path-1", "$path-4"], array_column($rows, 'content'));
-			$this->assertSame([$name, "small $name", "crop $name"], array_map(fn ($row) => file_get_contents($row['content']), $rows));
+			$this->assertSame(
+				[$name, "small $name", "crop $name"],
+				array_map(fn ($row) => file_get_contents($row['content']), $rows),
+			);
 		}
 	}
 
 	public function test_a_receiver_that_changed_is_the_hubs_own(): void
 	{
-		$this->change('include/import.php', 'function sync_files($channel, $files) {', 'function sync_files($channel, $files, $more = 0) { return "stock";');
+		$this->change(
+			'include/import.php',
+			'function sync_files($channel, $files) {',
+			'function sync_files($channel, $files, $more = 0) { return "stock";',
+		);
 		$this->assertSame([1, 'WRONG hub'], $this->doctor());
 		$this->assertSame('stock', $this->inHub('Zotlabs\Lib\sync_files(channelx_by_n(1), [])'));
 	}
@@ -117,7 +174,10 @@ final class FamilyTest extends AddonTestCase
 	/** Returns the value of an expression in a process of the hub as it stands now. */
 	private function inHub(string $expression): mixed
 	{
-		$code = 'require "include/cli_startup.php"; cli_startup(); require_once "include/attach.php"; require_once "include/import.php"; echo "\n", json_encode(' . $expression . ');';
+		$code =
+			'require "include/cli_startup.php"; cli_startup(); require_once "include/attach.php"; require_once "include/import.php"; echo "\n", json_encode('
+			. $expression
+			. ');';
 
 		return json_decode(exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg($code)), true);
 	}

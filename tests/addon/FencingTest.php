@@ -20,7 +20,11 @@ final class FencingTest extends AddonTestCase
 		// The sleeper wakes in the very moment in which the other has exchanged and not committed yet.
 		$this->atExchange('after', function () use ($partial) {
 			try {
-				(new Store(realpath('store/[data]/filesync/1')))->exchange($partial, new Store(realpath('store/alice')), 'p1');
+				(new Store(realpath('store/[data]/filesync/1')))->exchange(
+					$partial,
+					new Store(realpath('store/alice')),
+					'p1',
+				);
 			} catch (FileSync\Exception\NotFoundException) {
 			}
 		});
@@ -35,7 +39,9 @@ final class FencingTest extends AddonTestCase
 	{
 		foreach (['old bytes', null] as $old) {
 			$this->overwrite($old);
-			$this->atExchange('after', fn () => dbq("UPDATE filesync_transfer SET token = 'another' WHERE hash = 'p1'"));
+			$this->atExchange('after', fn () => dbq(
+				"UPDATE filesync_transfer SET token = 'another' WHERE hash = 'p1'",
+			));
 			$this->whileFailing(fn ($sql) => $sql === 'BEGIN', fn () => $this->work());
 			$this->assertSame('new', file_get_contents('store/alice/p1'));
 			$this->expireLeases();
@@ -70,7 +76,10 @@ final class FencingTest extends AddonTestCase
 		FileSync\Addon\Hub\Store::dataRoot(1, true);
 		file_put_contents($partial, 'new');
 		Table::update('filesync_transfer', ['state' => 'verified', 'token' => 'another'], ['id' => $row['id']]);
-		(new FileSync\Addon\Publish\Publish($this->channel, 'sleeper', fn () => null))->publish(['state' => 'verified', 'token' => 'sleeper'] + $row);
+		(new FileSync\Addon\Publish\Publish($this->channel, 'sleeper', fn () => null))->publish([
+			'state' => 'verified',
+			'token' => 'sleeper',
+		] + $row);
 		$this->assertSame('new', file_get_contents($partial));
 	}
 
@@ -97,9 +106,12 @@ final class FencingTest extends AddonTestCase
 			file_put_contents('store/alice/p1', 'edited in place');
 			$fails = true;
 		});
-		$this->whileFailing(function ($sql) use (&$fails) {
-			return $fails && $sql === 'BEGIN';
-		}, fn () => $this->work());
+		$this->whileFailing(
+			function ($sql) use (&$fails) {
+				return $fails && $sql === 'BEGIN';
+			},
+			fn () => $this->work(),
+		);
 		for ($n = 0; $n < 3; $n++) {
 			$this->expireLeases();
 			Table::update('filesync_transfer', ['next_at' => 0], []);
@@ -135,7 +147,11 @@ final class FencingTest extends AddonTestCase
 		$this->receive($entry);
 		$this->atExchange('after', function () {
 			rename('store/alice/p1', 'store/alice/d1/p1');
-			Table::update('attach', ['folder' => 'd1', 'content' => 'store/alice/d1/p1', 'os_path' => 'd1/p1'], ['hash' => 'p1']);
+			Table::update(
+				'attach',
+				['folder' => 'd1', 'content' => 'store/alice/d1/p1', 'os_path' => 'd1/p1'],
+				['hash' => 'p1'],
+			);
 		});
 		for ($n = 0; $n < 3; $n++) {
 			$this->work();
@@ -159,7 +175,11 @@ final class FencingTest extends AddonTestCase
 			});
 			$this->expireLeases();
 			$this->work();
-			$this->assertSame(['new', 3, 'published'], [$this->shown('p1'), (int) ($this->attach('p1')['filesize'] ?? -1), $this->transfer('p1')['state']]);
+			$this->assertSame(['new', 3, 'published'], [
+				$this->shown('p1'),
+				(int) ($this->attach('p1')['filesize'] ?? -1),
+				$this->transfer('p1')['state'],
+			]);
 		}
 	}
 
@@ -175,7 +195,11 @@ final class FencingTest extends AddonTestCase
 		});
 		$this->expireLeases();
 		$this->work();
-		$this->assertSame(['new', 3, 'published'], [$this->shown('p1'), (int) $this->attach('p1')['filesize'], $this->transfer('p1')['state']]);
+		$this->assertSame(['new', 3, 'published'], [
+			$this->shown('p1'),
+			(int) $this->attach('p1')['filesize'],
+			$this->transfer('p1')['state'],
+		]);
 		$this->assertSame(['old bytes'], $this->kept());
 	}
 

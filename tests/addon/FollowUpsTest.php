@@ -13,11 +13,16 @@ final class FollowUpsTest extends AddonTestCase
 	public function test_every_kind_that_is_requested_has_a_call_and_words(): void
 	{
 		$requested = [];
-		foreach (new RecursiveIteratorIterator(new RecursiveDirectoryIterator(dirname(__DIR__, 2) . '/php', FilesystemIterator::SKIP_DOTS)) as $file) {
+		foreach (new RecursiveIteratorIterator(
+			new RecursiveDirectoryIterator(dirname(__DIR__, 2) . '/php', FilesystemIterator::SKIP_DOTS),
+		) as $file) {
 			$text = $file->getExtension() === 'php' ? file_get_contents($file) : '';
 			preg_match_all('/Outbox::add(?:Held)?\((?:[^,]|\([^)]*\))+, ([^,]*),/', $text, $found);
 			foreach ($found[1] as $kind) {
-				$kind = preg_match('/^self::(\w+)$/', $kind, $name) && preg_match("/const $name[1] = ('\w+')/", $text, $value) ? $value[1] : $kind;
+				$kind = preg_match('/^self::(\w+)$/', $kind, $name)
+				&& preg_match("/const $name[1] = ('\w+')/", $text, $value)
+					? $value[1]
+					: $kind;
 				preg_match_all("/'(\w+)'/", $kind, $kinds);
 				$this->assertNotSame([], $kinds[1], "the kind in $file is not plain: $kind");
 				array_push($requested, ...$kinds[1]);

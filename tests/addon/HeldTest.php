@@ -31,8 +31,13 @@ final class HeldTest extends AddonTestCase
 		$this->hold(...array_map(fn ($n) => $this->file("f$n", "bytes $n"), range(1, 5)));
 		$this->hold($this->deletion('f9'));
 		$this->assertSame(['f1', 'f2', 'f3'], array_column(Table::select('filesync_packet', [], 'hash'), 'hash'));
-		$this->assertSame([['f4', 0, self::ORIGIN], ['f5', 0, self::ORIGIN], ['f9', 1, self::ORIGIN]],
-			array_map(fn ($row) => [$row['hash'], (int) $row['is_delete'], $row['peer']], Table::select('filesync_dropped', [], 'hash')));
+		$this->assertSame(
+			[['f4', 0, self::ORIGIN], ['f5', 0, self::ORIGIN], ['f9', 1, self::ORIGIN]],
+			array_map(
+				fn ($row) => [$row['hash'], (int) $row['is_delete'], $row['peer']],
+				Table::select('filesync_dropped', [], 'hash'),
+			),
+		);
 		$this->assertLessThanOrEqual(Config::now(), Run::ask($this->channel, self::ORIGIN)->next_at);
 		$this->assertContains('reconcile', array_column($this->jobs('Addon'), 2));
 	}
@@ -42,20 +47,46 @@ final class HeldTest extends AddonTestCase
 		foreach (['held_max_packets' => '3', 'held_max_bytes' => '350000'] as $setting => $value) {
 			Config::set($setting, $value);
 		}
-		Peers::hear(self::ORIGIN, ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory'], 'endpoint' => self::ORIGIN . '/getfile/ticket']);
-		$packet = fn ($n) => ['item' => [$this->item(self::ORIGIN . "/item/$n", self::ORIGIN . "/item/$n", ['pad' => str_repeat('p', 100000)])]] + $this->file("f$n", 'x');
+		Peers::hear(self::ORIGIN, [
+			'v' => 1,
+			'version' => '0.1.0',
+			'features' => ['ticket', 'range', 'inventory'],
+			'endpoint' => self::ORIGIN . '/getfile/ticket',
+		]);
+		$packet = fn ($n) => (
+			['item' => [$this->item(self::ORIGIN . "/item/$n", self::ORIGIN . "/item/$n", ['pad' => str_repeat(
+				'p',
+				100000,
+			)])]] + $this->file("f$n", 'x')
+		);
 		// As core where a field that it takes for text is none.
-		$fails = fn ($sql) => preg_match('/\b(from item where mid|into item\b|update item\b)/i', $sql) ? throw new TypeError('mb_strlen(): Argument #1 must be of type string') : false;
+		$fails = fn ($sql) => preg_match('/\b(from item where mid|into item\b|update item\b)/i', $sql)
+			? throw new TypeError('mb_strlen(): Argument #1 must be of type string')
+			: false;
 		foreach ([...range(1, 10), 1] as $n) {
 			$this->whileFailing($fails, fn () => $this->receive($packet($n)));
 		}
 		$this->assertSame(3, Table::count('filesync_outbox', ['kind' => 'items']));
 		$this->assertFalse(HeldPackets::hasRoom(1), 'they are counted with the packets that are held');
-		$this->assertSame([['', 1, self::ORIGIN]], array_map(fn ($row) => [$row['hash'], (int) $row['is_delete'], $row['peer']], Table::select('filesync_dropped', [])));
+		$this->assertSame(
+			[['', 1, self::ORIGIN]],
+			array_map(
+				fn ($row) => [$row['hash'], (int) $row['is_delete'], $row['peer']],
+				Table::select('filesync_dropped', []),
+			),
+		);
 		$this->assertLessThanOrEqual(Config::now(), Run::ask($this->channel, self::ORIGIN)->next_at);
-		$this->assertEqualsCanonicalizing(array_map(fn ($n) => "f$n", range(4, 10)), Run::ask($this->channel, self::ORIGIN, 'pull')->body['hashes'], 'their posts are asked for');
+		$this->assertEqualsCanonicalizing(
+			array_map(fn ($n) => "f$n", range(4, 10)),
+			Run::ask($this->channel, self::ORIGIN, 'pull')->body['hashes'],
+			'their posts are asked for',
+		);
 		$this->work();
-		$this->assertSame([0, "nothing is missing\n"], [Table::count('filesync_outbox', ['kind' => 'items']), implode(array_slice($this->runVerb('missing'), 1))], 'the files are here');
+		$this->assertSame(
+			[0, "nothing is missing\n"],
+			[Table::count('filesync_outbox', ['kind' => 'items']), implode(array_slice($this->runVerb('missing'), 1))],
+			'the files are here',
+		);
 		// Where what the clone gives when it is asked cannot be stored either, it is not asked again and again.
 		$this->whileFailing($fails, fn () => array_map(fn ($n) => $this->receive($packet($n)), range(11, 13)));
 		$pull = Run::ask($this->channel, self::ORIGIN, 'pull');
@@ -73,8 +104,13 @@ final class HeldTest extends AddonTestCase
 	{
 		Config::set('held_max_packets', '1');
 		$this->hold($this->file('f1', 'bytes 1'), $this->file('f2', 'bytes 2'));
-		$this->assertStringContainsString('127.0.0.1:9001', implode(' ', OwnerPage::values($this->channel)['problems']));
-		$this->assertStringContainsString('are dropped because', strtr(implode(' ', AdminPage::values()['counts']), ['were' => 'are']));
+		$this->assertStringContainsString('127.0.0.1:9001', implode(
+			' ',
+			OwnerPage::values($this->channel)['problems'],
+		));
+		$this->assertStringContainsString('are dropped because', strtr(implode(' ', AdminPage::values()['counts']), [
+			'were' => 'are',
+		]));
 		$this->assertSame(1, Report::status()['packets_dropped']);
 		[$code, $said] = $this->runVerb('packets');
 		$this->assertSame(75, $code);
@@ -103,7 +139,10 @@ final class HeldTest extends AddonTestCase
 		$this->answerWith($there);
 		Table::update('filesync_dropped', ['created' => Config::now() - 10], []);
 		$run = Run::ask($this->channel, self::ORIGIN);
-		$this->whileFailing(fn ($sql) => preg_match('/into filesync_transfer\b/i', $sql), fn () => Reconcile::goOn($run->id, time() + 30));
+		$this->whileFailing(
+			fn ($sql) => preg_match('/into filesync_transfer\b/i', $sql),
+			fn () => Reconcile::goOn($run->id, time() + 30),
+		);
 		$run = Run::find($run->id);
 		$this->assertSame(1, Table::count('filesync_dropped', []));
 		$this->assertGreaterThan(Config::now() + 86400, $run->next_at);
@@ -123,7 +162,11 @@ final class HeldTest extends AddonTestCase
 	public function test_the_bounds_of_bytes_hold_and_the_hubs_shut_nobody_out(): void
 	{
 		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
-		Maker::hubloc(['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''], self::ORIGIN, 'bob');
+		Maker::hubloc(
+			['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''],
+			self::ORIGIN,
+			'bob',
+		);
 		Config::set('held_max_bytes', '40000');
 		Config::set('held_hub_max_bytes', '50000');
 		$large = fn ($hash) => $this->file($hash, 'x', ['display_path' => str_repeat('p', 15000)]);
@@ -135,8 +178,14 @@ final class HeldTest extends AddonTestCase
 			Zotlabs\Lib\sync_files($bob, [$this->file('g1', 'y', ['display_path' => str_repeat('p', 25000)])]);
 			Zotlabs\Lib\sync_files($bob, [$this->file('g2', 'y')]);
 		});
-		$this->assertSame(['g2'], array_column(Table::select('filesync_packet', ['uid' => (int) $bob['channel_id']], 'hash'), 'hash'));
-		$this->assertSame(['g1'], array_column(Table::select('filesync_dropped', ['uid' => (int) $bob['channel_id']], 'hash'), 'hash'));
+		$this->assertSame(
+			['g2'],
+			array_column(Table::select('filesync_packet', ['uid' => (int) $bob['channel_id']], 'hash'), 'hash'),
+		);
+		$this->assertSame(
+			['g1'],
+			array_column(Table::select('filesync_dropped', ['uid' => (int) $bob['channel_id']], 'hash'), 'hash'),
+		);
 	}
 
 	public function test_notes_of_what_was_dropped_are_bounded_too(): void
@@ -144,7 +193,14 @@ final class HeldTest extends AddonTestCase
 		Config::set('held_max_packets', '1');
 		$this->hold($this->file('f1', 'bytes'));
 		for ($n = 0; $n < 1000; $n++) {
-			Table::insert('filesync_dropped', ['id' => "n$n", 'uid' => 1, 'hash' => "n$n", 'is_delete' => 0, 'peer' => self::ORIGIN, 'created' => 1]);
+			Table::insert('filesync_dropped', [
+				'id' => "n$n",
+				'uid' => 1,
+				'hash' => "n$n",
+				'is_delete' => 0,
+				'peer' => self::ORIGIN,
+				'created' => 1,
+			]);
 		}
 		$this->hold(...array_map(fn ($n) => $this->file("g$n", 'x'), range(1, 5)));
 		$this->assertSame(1001, Table::count('filesync_dropped', []));
@@ -172,7 +228,12 @@ final class HeldTest extends AddonTestCase
 
 			return false;
 		}, function () use (&$shown) {
-			$shown = json_encode([Report::status(), OwnerPage::values($this->channel)['packets'], AdminPage::values()['counts'], iterator_to_array(Report::missing(), false)]);
+			$shown = json_encode([
+				Report::status(),
+				OwnerPage::values($this->channel)['packets'],
+				AdminPage::values()['counts'],
+				iterator_to_array(Report::missing(), false),
+			]);
 			$this->runVerb('packets');
 		});
 		$this->assertSame(0, preg_match('/(select \*|\bbody\b).* from filesync_packet/i', $all), $all);
@@ -198,7 +259,12 @@ final class HeldTest extends AddonTestCase
 			Table::update('filesync_packet', ['next_at' => 0], []);
 			Table::update('filesync_lease', ['expires' => 0], []);
 			$this->killedAt(null, function () {
-				DBA::$dba = new Fake\FailingDatabase(DBA::$dba, fn ($sql) => preg_match('/^select body from filesync_packet/i', $sql) && posix_kill(getmypid(), SIGKILL));
+				DBA::$dba = new Fake\FailingDatabase(
+					DBA::$dba,
+					fn ($sql) => (
+						preg_match('/^select body from filesync_packet/i', $sql) && posix_kill(getmypid(), SIGKILL)
+					),
+				);
 				$this->work();
 			});
 			$attempts[] = (int) Table::first('filesync_packet', [])['attempts'];
@@ -210,7 +276,11 @@ final class HeldTest extends AddonTestCase
 	public function test_a_packet_that_does_not_fit_into_memory_waits_for_a_person(): void
 	{
 		$this->hold($this->file('f1', 'bytes'));
-		Table::update('filesync_packet', ['next_at' => 0, 'body' => '{"attach":[' . str_repeat('{"a":1},', 1000000) . '1]}'], []);
+		Table::update(
+			'filesync_packet',
+			['next_at' => 0, 'body' => '{"attach":[' . str_repeat('{"a":1},', 1000000) . '1]}'],
+			[],
+		);
 		$this->work();
 		$row = Table::first('filesync_packet', [], '', HeldPackets::COLUMNS);
 		$this->assertSame('parked', $row['state']);
@@ -222,13 +292,23 @@ final class HeldTest extends AddonTestCase
 	public function test_each_channel_has_its_turn_where_packets_are_tried_again(): void
 	{
 		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
-		Maker::hubloc(['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''], self::ORIGIN, 'bob');
+		Maker::hubloc(
+			['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''],
+			self::ORIGIN,
+			'bob',
+		);
 		$this->hold(...array_map(fn ($n) => $this->file("f$n", "bytes $n"), range(10, 40)));
-		$this->whileFailing(fn ($sql) => preg_match(self::TRANSFERS, $sql), fn () => Zotlabs\Lib\sync_files($bob, [$this->file('g1', 'his')]));
+		$this->whileFailing(
+			fn ($sql) => preg_match(self::TRANSFERS, $sql),
+			fn () => Zotlabs\Lib\sync_files($bob, [$this->file('g1', 'his')]),
+		);
 		Table::update('filesync_packet', ['next_at' => 0], []);
 		Replay::due();
 		Replay::due();
-		$this->assertSame(['staged', 20], [Table::first('filesync_transfer', ['hash' => 'g1'])['state'], Table::count('filesync_transfer', ['uid' => 1])]);
+		$this->assertSame(['staged', 20], [
+			Table::first('filesync_transfer', ['hash' => 'g1'])['state'],
+			Table::count('filesync_transfer', ['uid' => 1]),
+		]);
 	}
 
 	public function test_folders_that_no_path_can_name_are_refused_and_not_held(): void
@@ -256,9 +336,24 @@ final class HeldTest extends AddonTestCase
 		$this->work();
 		$chain = $this->file('none', '', [], $other)['attach'];
 		array_pop($chain);
-		$moved = $this->row(['hash' => (string) array_key_first($deep), 'filename' => 'A 0', 'folder' => end($chain)['hash'], 'is_dir' => 1, 'filetype' => 'multipart/mixed', 'edited' => '2024-06-01 10:00:00']);
-		$this->receive(['fetch_url' => self::ORIGIN . '/getfile', 'original_channel' => 'alice', 'attach' => [...$chain, $moved]]);
-		$this->assertSame(['', 'bytes', 0], [$this->attach($moved['hash'])['folder'], $this->shown('f1'), Table::count('filesync_packet', [])]);
+		$moved = $this->row([
+			'hash' => (string) array_key_first($deep),
+			'filename' => 'A 0',
+			'folder' => end($chain)['hash'],
+			'is_dir' => 1,
+			'filetype' => 'multipart/mixed',
+			'edited' => '2024-06-01 10:00:00',
+		]);
+		$this->receive([
+			'fetch_url' => self::ORIGIN . '/getfile',
+			'original_channel' => 'alice',
+			'attach' => [...$chain, $moved],
+		]);
+		$this->assertSame(['', 'bytes', 0], [
+			$this->attach($moved['hash'])['folder'],
+			$this->shown('f1'),
+			Table::count('filesync_packet', []),
+		]);
 	}
 
 	public function test_nothing_of_it_stays_of_a_channel_that_left(): void
@@ -272,7 +367,10 @@ final class HeldTest extends AddonTestCase
 	/** Has packets come while they cannot be applied. */
 	private function hold(array ...$entries): void
 	{
-		$this->whileFailing(fn ($sql) => preg_match(self::TRANSFERS, $sql) || preg_match('/\bfrom filesync_kept\b/i', $sql), fn () => $this->receive(...$entries));
+		$this->whileFailing(
+			fn ($sql) => preg_match(self::TRANSFERS, $sql) || preg_match('/\bfrom filesync_kept\b/i', $sql),
+			fn () => $this->receive(...$entries),
+		);
 		Lease::end('summon-reconcile');
 	}
 
@@ -286,12 +384,37 @@ final class HeldTest extends AddonTestCase
 
 	private function answerWith(array $there): void
 	{
-		FileSync\Addon\Peers\Peers::hear(self::ORIGIN, ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory'], 'endpoint' => self::ORIGIN . '/getfile/ticket']);
+		FileSync\Addon\Peers\Peers::hear(self::ORIGIN, [
+			'v' => 1,
+			'version' => '0.1.0',
+			'features' => ['ticket', 'range', 'inventory'],
+			'endpoint' => self::ORIGIN . '/getfile/ticket',
+		]);
 		Client::$wire = function ($method, $url, $headers, $body) use ($there) {
 			$asked = json_decode($body, true);
 			$said = match ($asked['do'] ?? 'finish') {
-				'round' => ['session' => str_repeat('b', 32), 'state' => 'ready', 'message' => base64_encode(implode(' ', array_map(fn ($hash) => FileSync\Inventory::id($hash, 'x', 'y'), array_keys($there))))],
-				'entries' => ['entries' => isset($asked['hashes']) ? array_map(fn ($hash) => ['for' => $hash, 'entry' => $there[$hash] ?? null], $asked['hashes']) : array_map(fn ($key) => ['for' => $key, 'entry' => array_values(array_filter($there, fn ($hash) => str_starts_with(FileSync\Inventory::id($hash, '', ''), $key), ARRAY_FILTER_USE_KEY))[0] ?? null], $asked['keys'])],
+				'round' => [
+					'session' => str_repeat('b', 32),
+					'state' => 'ready',
+					'message' => base64_encode(implode(' ', array_map(fn ($hash) => FileSync\Inventory::id(
+						$hash,
+						'x',
+						'y',
+					), array_keys($there)))),
+				],
+				'entries' => [
+					'entries' => isset($asked['hashes'])
+						? array_map(fn ($hash) => ['for' => $hash, 'entry' => $there[$hash] ?? null], $asked['hashes'])
+						: array_map(fn ($key) => [
+							'for' => $key,
+							'entry' =>
+								array_values(array_filter(
+									$there,
+									fn ($hash) => str_starts_with(FileSync\Inventory::id($hash, '', ''), $key),
+									ARRAY_FILTER_USE_KEY,
+								))[0] ?? null,
+						], $asked['keys']),
+				],
 				'finish' => ['noted' => 0],
 			};
 

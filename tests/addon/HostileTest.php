@@ -12,12 +12,21 @@ final class HostileTest extends AddonTestCase
 	{
 		$old = $this->file('f1', 'bytes', ['filename' => 'old.txt']);
 		$this->receive($old);
-		$this->receive($this->file('f1', 'newer', ['edited' => '2024-06-01 10:00:00', 'filename' => 'new.txt', 'allow_cid' => '<me>', 'term' => [['type' => 3, 'term' => 'x', 'url' => '']]]));
+		$this->receive($this->file('f1', 'newer', [
+			'edited' => '2024-06-01 10:00:00',
+			'filename' => 'new.txt',
+			'allow_cid' => '<me>',
+			'term' => [['type' => 3, 'term' => 'x', 'url' => '']],
+		]));
 		$this->work();
 		$this->receive($old);
 		$this->work();
-		$this->assertSame(['newer', 'new.txt', '<me>', '2024-06-01 10:00:00'],
-			[$this->shown('f1'), $this->attach('f1')['filename'], $this->attach('f1')['allow_cid'], $this->attach('f1')['edited']]);
+		$this->assertSame(['newer', 'new.txt', '<me>', '2024-06-01 10:00:00'], [
+			$this->shown('f1'),
+			$this->attach('f1')['filename'],
+			$this->attach('f1')['allow_cid'],
+			$this->attach('f1')['edited'],
+		]);
 		$this->assertCount(1, Table::select('term', ['otype' => 2]));
 	}
 
@@ -29,7 +38,10 @@ final class HostileTest extends AddonTestCase
 		Table::update('attach', ['allow_cid' => '<me>'], ['hash' => 'p1']);
 		Table::update('photo', ['allow_cid' => '<me>'], ['resource_id' => 'p1']);
 		$this->work();
-		$this->assertSame(['<me>', '<me>'], array_column(Table::select('photo', ['resource_id' => 'p1'], 'imgscale'), 'allow_cid'));
+		$this->assertSame(
+			['<me>', '<me>'],
+			array_column(Table::select('photo', ['resource_id' => 'p1'], 'imgscale'), 'allow_cid'),
+		);
 	}
 
 	public function test_a_date_in_the_far_future_does_not_shut_out_what_comes_after(): void
@@ -59,7 +71,9 @@ final class HostileTest extends AddonTestCase
 
 	public function test_a_category_cannot_carry_a_script(): void
 	{
-		$this->receive($this->file('f1', 'bytes', ['term' => [['type' => 3, 'term' => '<script>x</script>', 'url' => 'javascript:alert(1)']]]));
+		$this->receive($this->file('f1', 'bytes', [
+			'term' => [['type' => 3, 'term' => '<script>x</script>', 'url' => 'javascript:alert(1)']],
+		]));
 		$this->work();
 		$term = Table::first('term', ['otype' => 2]);
 		$this->assertSame('', $term['url']);
@@ -71,7 +85,11 @@ final class HostileTest extends AddonTestCase
 		$name = "a\u{202e}gpj.\u{1b}[2Jexe";
 		unset(TransferBatch::$answers['f1-0']);
 		$entry = $this->file('f1', 'bytes', ['filename' => $name]);
-		TransferBatch::$answers['f1-0'] = ['kind' => 'NotFound', 'temporary' => false, 'message' => "gone\nfilesync: published f1"];
+		TransferBatch::$answers['f1-0'] = [
+			'kind' => 'NotFound',
+			'temporary' => false,
+			'message' => "gone\nfilesync: published f1",
+		];
 		$this->receive($entry);
 		$this->work();
 		ob_start();
@@ -112,8 +130,8 @@ final class HostileTest extends AddonTestCase
 			$this->work();
 			$this->receive($this->deletion($hash));
 		}
-		Table::update('filesync_kept', ['created' => time() - 8 * 86400], ['uid' => 1]);
-		Table::update('filesync_kept', ['created' => time() - 9 * 86400], ['hash' => 'f1']);
+		Table::update('filesync_kept', ['created' => time() - (8 * 86400)], ['uid' => 1]);
+		Table::update('filesync_kept', ['created' => time() - (9 * 86400)], ['hash' => 'f1']);
 		FileSync\Addon\Hub\Config::set('kept_max_bytes', '50');
 		FileSync\Addon\Work\Housekeeping::daily();
 		$this->assertSame(['small'], $this->kept());
@@ -122,14 +140,25 @@ final class HostileTest extends AddonTestCase
 	public function test_two_channels_of_one_hub_with_one_hash_do_not_meet(): void
 	{
 		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
-		Maker::hubloc(['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''], self::ORIGIN, 'bob');
+		Maker::hubloc(
+			['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''],
+			self::ORIGIN,
+			'bob',
+		);
 		$entry = $this->photo('p1', [0 => 'same', 1 => 'small']);
 		$this->receive($entry);
 		Zotlabs\Lib\sync_files($bob, [$entry]);
 		$this->work();
-		$this->assertSame(['same', 'same', 'small', 'small'], array_map('file_get_contents', ['store/alice/p1', 'store/bob/p1', 'store/alice/p1-1', 'store/bob/p1-1']));
+		$this->assertSame(
+			['same', 'same', 'small', 'small'],
+			array_map('file_get_contents', ['store/alice/p1', 'store/bob/p1', 'store/alice/p1-1', 'store/bob/p1-1']),
+		);
 		// Bob's file has bytes on their way; what is done to alice's is none of his business.
-		Zotlabs\Lib\sync_files($bob, [$this->photo('p1', [0 => 'newer', 1 => 'small'], ['edited' => '2024-06-01 10:00:00'])]);
+		Zotlabs\Lib\sync_files($bob, [$this->photo(
+			'p1',
+			[0 => 'newer', 1 => 'small'],
+			['edited' => '2024-06-01 10:00:00'],
+		)]);
 		$this->assertCount(1, $this->sent('p1'));
 		Zotlabs\Module\attach_export_data($bob, 'p1');
 		$this->assertSame([], $this->sent());
@@ -151,21 +180,32 @@ final class HostileTest extends AddonTestCase
 		foreach (['f1', 'f2'] as $hash) {
 			$this->receive($this->file($hash, 'x'));
 			$this->work();
-			Table::update('attach', ['os_storage' => 0, 'content' => "in the database\xff $hash", 'filesize' => 19], ['hash' => $hash]);
+			Table::update(
+				'attach',
+				['os_storage' => 0, 'content' => "in the database\xff $hash", 'filesize' => 19],
+				['hash' => $hash],
+			);
 		}
 		Table::delete('filesync_file', ['uid' => 1]);
 		$this->receive($this->file('f1', 'on disk', ['edited' => '2024-06-01 10:00:00']), $this->deletion('f2'));
 		$this->work();
 		$this->assertSame('on disk', $this->shown('f1'));
 		$this->assertNull($this->attach('f2'));
-		$this->assertEqualsCanonicalizing(["in the database\xff f1", "in the database\xff f2"], array_values(array_diff($this->kept(), ['x'])));
+		$this->assertEqualsCanonicalizing(
+			["in the database\xff f1", "in the database\xff f2"],
+			array_values(array_diff($this->kept(), ['x'])),
+		);
 	}
 
 	public function test_an_empty_file_arrives(): void
 	{
 		$this->receive($this->file('f1', ''));
 		$this->work();
-		$this->assertSame(['', 0, 'published'], [$this->shown('f1'), (int) $this->attach('f1')['filesize'], $this->transfer('f1')['state']]);
+		$this->assertSame(['', 0, 'published'], [
+			$this->shown('f1'),
+			(int) $this->attach('f1')['filesize'],
+			$this->transfer('f1')['state'],
+		]);
 	}
 
 	public function test_folders_that_are_missing_on_disk_are_made_again(): void
@@ -182,11 +222,20 @@ final class HostileTest extends AddonTestCase
 
 	public function test_what_is_held_is_listed_as_missing(): void
 	{
-		$this->whileFailing(fn ($sql) => preg_match('/\bfrom filesync_transfer\b/i', $sql), fn () => $this->receive($this->file('f1', 'bytes', [], ['d1' => 'D'])));
+		$this->whileFailing(
+			fn ($sql) => preg_match('/\bfrom filesync_transfer\b/i', $sql),
+			fn () => $this->receive($this->file('f1', 'bytes', [], ['d1' => 'D'])),
+		);
 		ob_start();
 		$code = FileSync\Addon\Console\Command::run(['missing', '--json']);
 		$lines = array_map(fn ($line) => json_decode($line, true), explode("\n", trim(ob_get_clean())));
-		$this->assertSame([75, 1, 'f1', 'D/f1.bin', 'held'], [$code, count($lines), $lines[0]['hash'], $lines[0]['name'], $lines[0]['state']]);
+		$this->assertSame([75, 1, 'f1', 'D/f1.bin', 'held'], [
+			$code,
+			count($lines),
+			$lines[0]['hash'],
+			$lines[0]['name'],
+			$lines[0]['state'],
+		]);
 		$this->assertNotNull($lines[0]['next_try']);
 		ob_start();
 		$this->assertSame(75, FileSync\Addon\Console\Command::run(['status', '--json']));

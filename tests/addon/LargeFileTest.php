@@ -26,7 +26,10 @@ final class LargeFileTest extends AddonTestCase
 		$this->receive($this->large());
 		$this->assertSame(self::SIZE, TransferBatch::$added ? 0 : (int) $this->transfer('f1')['size_bytes']);
 		$this->work();
-		$this->assertSame([Family::isPostgres() ? self::SIZE : self::COLUMN_END, self::SIZE], [(int) $this->attach('f1')['filesize'], (int) Store::attach(1, 'f1')['filesize']]);
+		$this->assertSame([Family::isPostgres() ? self::SIZE : self::COLUMN_END, self::SIZE], [
+			(int) $this->attach('f1')['filesize'],
+			(int) Store::attach(1, 'f1')['filesize'],
+		]);
 		$this->assertSame(self::SIZE, filesize('store/alice/f1'));
 		$this->assertSame([], iterator_to_array(Report::missing(), false));
 		$this->receive($this->large());
@@ -34,9 +37,18 @@ final class LargeFileTest extends AddonTestCase
 		$this->assertSame('published', $this->transfer('f1')['state'], 'the same again needs no bytes');
 		$file = json_decode(Serve::answer($this->ticketRequest(['f1' => 0]))->body, true)['files'][0];
 		$this->assertSame(['ready', self::SIZE, FileDigest::$digest], [$file['state'], $file['size'], $file['sha256']]);
-		$answer = Serve::answer(new FileSync\Addon\Hub\Request('GET', ['getfile', 'f1'], ['filesync-ticket' => $file['ticket'], 'range' => 'bytes=4999999999-']));
+		$answer = Serve::answer(
+			new FileSync\Addon\Hub\Request(
+				'GET',
+				['getfile', 'f1'],
+				['filesync-ticket' => $file['ticket'], 'range' => 'bytes=4999999999-'],
+			),
+		);
 		$this->assertSame('bytes 4999999999-4999999999/5000000000', $answer->headers['Content-Range']);
-		$this->assertSame([self::SIZE, FileDigest::$digest], array_values(array_intersect_key($this->sent('f1')[0]['filesync'], ['size_bytes' => 1, 'sha256' => 1])));
+		$this->assertSame(
+			[self::SIZE, FileDigest::$digest],
+			array_values(array_intersect_key($this->sent('f1')[0]['filesync'], ['size_bytes' => 1, 'sha256' => 1])),
+		);
 	}
 
 	public function test_a_large_file_that_lost_its_end_is_noticed(): void
@@ -47,8 +59,18 @@ final class LargeFileTest extends AddonTestCase
 		ftruncate($file, self::COLUMN_END + 5);
 		fclose($file);
 		touch('store/alice/f1', time() - 1000);
-		$this->assertSame(['f1', 'damaged', self::SIZE], array_values(array_intersect_key(iterator_to_array(Report::missing(), false)[0], ['hash' => 1, 'state' => 1, 'size_bytes' => 1])));
-		$this->assertSame('unavailable', json_decode(Serve::answer($this->ticketRequest(['f1' => 0]))->body, true)['files'][0]['state']);
+		$this->assertSame(
+			['f1', 'damaged', self::SIZE],
+			array_values(array_intersect_key(iterator_to_array(Report::missing(), false)[0], [
+				'hash' => 1,
+				'state' => 1,
+				'size_bytes' => 1,
+			])),
+		);
+		$this->assertSame(
+			'unavailable',
+			json_decode(Serve::answer($this->ticketRequest(['f1' => 0]))->body, true)['files'][0]['state'],
+		);
 	}
 
 	public function test_a_large_file_that_was_written_here_is_as_large_as_it_is(): void
@@ -59,7 +81,11 @@ final class LargeFileTest extends AddonTestCase
 		ftruncate($file, self::SIZE + 7);
 		fclose($file);
 		touch('store/alice/f1', time() + 5);
-		$this->assertSame(self::SIZE + (Family::isPostgres() ? 0 : 7), (int) Store::attach(1, 'f1')['filesize'], 'a column that is wide enough is right');
+		$this->assertSame(
+			self::SIZE + (Family::isPostgres() ? 0 : 7),
+			(int) Store::attach(1, 'f1')['filesize'],
+			'a column that is wide enough is right',
+		);
 	}
 
 	public function test_the_sender_may_have_the_narrow_column(): void

@@ -6,15 +6,30 @@ use FileSync\Addon\Posts\ItemRelocation;
 use FileSync\Addon\Receive\Undo;
 use FileSync\Addon\Revision\Revisions;
 
-/** Deletes that do not come about, what comes back after one, names that core leaves behind, posts with very many links. */
+/**
+ * Deletes that do not come about, what comes back after one, names that core leaves behind, posts with very many links.
+ */
 final class LeftoversTest extends AddonTestCase
 {
 	public function test_a_delete_that_does_not_come_about_keeps_nothing(): void
 	{
-		$this->receive($this->photo('p1', [0 => 'precious', 4 => 'crop']), $this->file('f1', 'plain', [], ['d1' => 'Folder']));
+		$this->receive(
+			$this->photo('p1', [0 => 'precious', 4 => 'crop']),
+			$this->file('f1', 'plain', [], ['d1' => 'Folder']),
+		);
 		$this->work();
-		foreach (['p1' => '/^DELETE FROM attach/', 'd1' => '/UPDATE filesync_file.*going|INSERT INTO filesync_outbox/'] as $hash => $fails) {
-			$this->whileFailing(fn ($sql) => preg_match('/^UPDATE filesync_file SET state = .gone/', $sql) || preg_match($fails, $sql) && $hash === 'd1', fn () => $this->receive($this->deletion($hash)));
+		foreach ([
+			'p1' => '/^DELETE FROM attach/',
+			'd1' => '/UPDATE filesync_file.*going|INSERT INTO filesync_outbox/',
+		] as $hash => $fails) {
+			$this->whileFailing(
+				fn ($sql) => (
+					preg_match('/^UPDATE filesync_file SET state = .gone/', $sql)
+					|| preg_match($fails, $sql)
+					&& $hash === 'd1'
+				),
+				fn () => $this->receive($this->deletion($hash)),
+			);
 		}
 		$this->assertSame('plain', $this->shown('f1'));
 		$this->assertSame([], Table::select('filesync_kept', ['hash' => 'f1']));
@@ -23,7 +38,9 @@ final class LeftoversTest extends AddonTestCase
 		file_put_contents($this->attach('f1')['content'], 'PLAIN');
 		Table::update('filesync_packet', ['next_at' => 0], ['uid' => 1]);
 		$this->work();
-		$this->assertNotContains('plain', array_map(fn ($row) => $row['hash'], Table::select('filesync_kept', ['hash' => 'f1'])));
+		$this->assertNotContains('plain', array_map(fn ($row) => $row['hash'], Table::select('filesync_kept', [
+			'hash' => 'f1',
+		])));
 		foreach (Table::select('filesync_kept', ['hash' => 'f1']) as $row) {
 			$this->assertSame('PLAIN', file_get_contents('store/[data]/filesync/1/' . $row['path']));
 		}
@@ -62,7 +79,9 @@ final class LeftoversTest extends AddonTestCase
 
 	public function test_undo_gives_no_access_that_the_deleting_clone_had_just_given(): void
 	{
-		$this->receive($this->file('f1', 'mine', ['allow_cid' => '<me>']), $this->file('f2', 'mine', ['allow_cid' => '<me>']), $this->file('f3', 'mine', ['allow_cid' => '<me>']));
+		$this->receive($this->file('f1', 'mine', ['allow_cid' => '<me>']), $this->file('f2', 'mine', [
+			'allow_cid' => '<me>',
+		]), $this->file('f3', 'mine', ['allow_cid' => '<me>']));
 		$this->work();
 		foreach (['f1', 'f2', 'f3'] as $hash) {
 			$this->receive($this->file($hash, 'mine', ['allow_cid' => '<me><friend>']));
@@ -74,33 +93,54 @@ final class LeftoversTest extends AddonTestCase
 		$this->sent();
 		$this->receive($this->file('f3', 'mine', ['allow_cid' => '<me>']));
 		foreach (['f1', 'f2', 'f3'] as $hash) {
-			$this->receive(['filesync' => ['v' => 1, 'gone' => Revisions::seen(Revisions::find(1, $hash))]] + $this->deletion($hash));
+			$this->receive(['filesync' => ['v' => 1, 'gone' => Revisions::seen(Revisions::find(1, $hash))]]
+			+ $this->deletion($hash));
 			$this->assertNull($this->attach($hash));
 			Undo::apply(Table::first('filesync_kept', ['hash' => $hash]));
 		}
-		$this->assertSame(['<me>', '<me><friend><another>', '<me>'], array_map(fn ($hash) => $this->attach($hash)['allow_cid'], ['f1', 'f2', 'f3']));
+		$this->assertSame(
+			['<me>', '<me><friend><another>', '<me>'],
+			array_map(fn ($hash) => $this->attach($hash)['allow_cid'], ['f1', 'f2', 'f3']),
+		);
 	}
 
 	public function test_a_rename_by_webdav_leaves_no_old_name_on_the_hub_that_made_it(): void
 	{
-		$this->receive($this->photo('p1', [0 => 'original', 1 => 'small']), $this->file('f1', 'plain', [], ['d1' => 'Folder', 'd2' => 'Deeper']));
+		$this->receive(
+			$this->photo('p1', [0 => 'original', 1 => 'small']),
+			$this->file('f1', 'plain', [], ['d1' => 'Folder', 'd2' => 'Deeper']),
+		);
 		$this->work();
 		// As core does: the name alone.
 		foreach (['p1' => 'renamed.jpg', 'f1' => 'renamed.bin', 'd1' => 'Renamed'] as $hash => $name) {
 			Table::update('attach', ['filename' => $name], ['hash' => $hash]);
 			Zotlabs\Storage\attach_export_data($this->channel, $hash);
 		}
-		$this->assertSame(['renamed.jpg', 'Renamed/Deeper/renamed.bin', 'Renamed', 'Renamed/Deeper'], array_map(fn ($hash) => $this->attach($hash)['display_path'], ['p1', 'f1', 'd1', 'd2']));
-		$this->assertSame([['renamed.jpg', 'renamed.jpg'], ['renamed.jpg', 'renamed.jpg']], array_map(fn ($row) => [$row['filename'], $row['display_path']], Table::select('photo', [])));
-		$this->assertEqualsCanonicalizing(['p1', 'f1', 'd1'], array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()));
+		$this->assertSame(
+			['renamed.jpg', 'Renamed/Deeper/renamed.bin', 'Renamed', 'Renamed/Deeper'],
+			array_map(fn ($hash) => $this->attach($hash)['display_path'], ['p1', 'f1', 'd1', 'd2']),
+		);
+		$this->assertSame(
+			[['renamed.jpg', 'renamed.jpg'], ['renamed.jpg', 'renamed.jpg']],
+			array_map(fn ($row) => [$row['filename'], $row['display_path']], Table::select('photo', [])),
+		);
+		$this->assertEqualsCanonicalizing(
+			['p1', 'f1', 'd1'],
+			array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()),
+		);
 		// Nothing more is written where nothing is wrong.
-		$this->assertSame(0, $this->writes(fn () => FileSync\Addon\Send\Changes::renamed($this->channel, 'p1')) + $this->writes(fn () => FileSync\Addon\Send\Changes::renamed($this->channel, 'd1')));
+		$this->assertSame(0, $this->writes(fn () => FileSync\Addon\Send\Changes::renamed($this->channel, 'p1'))
+		+ $this->writes(fn () => FileSync\Addon\Send\Changes::renamed($this->channel, 'd1')));
 	}
 
 	public function test_a_move_takes_no_crop_of_another_channel_along(): void
 	{
 		$bob = TestHub\Maker::channel(TestHub\Maker::identity('bob', 1024), 'bob');
-		$this->receive($this->file('d1file', 'x', [], ['d1' => 'Folder']), $this->photo('p1', [0 => 'original', 4 => 'crop']), $this->photo('p2', [0 => 'original', 4 => 'crop']));
+		$this->receive(
+			$this->file('d1file', 'x', [], ['d1' => 'Folder']),
+			$this->photo('p1', [0 => 'original', 4 => 'crop']),
+			$this->photo('p2', [0 => 'original', 4 => 'crop']),
+		);
 		$this->work();
 		foreach (['p1', 'p2'] as $hash) {
 			$apart[$hash] = "store/[data]/[xchan]/p/{$hash[1]}/$hash-4";
@@ -114,19 +154,37 @@ final class LeftoversTest extends AddonTestCase
 			Zotlabs\Module\attach_move(1, $hash, 'd1');
 		}
 		$this->assertSame(['the crop of p1', false], [file_get_contents($apart['p1']), is_file('store/alice/d1/p1-4')]);
-		$this->assertSame('the crop of p2', file_get_contents(Table::first('photo', ['resource_id' => 'p2', 'imgscale' => 4])['content']));
+		$this->assertSame(
+			'the crop of p2',
+			file_get_contents(Table::first('photo', ['resource_id' => 'p2', 'imgscale' => 4])['content']),
+		);
 	}
 
 	public function test_a_post_with_very_many_links_takes_few_statements_and_rows(): void
 	{
-		$wait = fn (int $links, string $mid) => (new ReflectionMethod(ItemRelocation::class, 'awaitMedia'))->invoke(null, $this->channel, ['mid' => $mid,
-			'body' => implode(' ', array_map(fn ($n) => self::ORIGIN . '/photo/' . hash('md5', "$mid $n"), range(1, $links)))]);
+		$wait = fn (int $links, string $mid) => (new ReflectionMethod(ItemRelocation::class, 'awaitMedia'))->invoke(
+			null,
+			$this->channel,
+			[
+				'mid' => $mid,
+				'body' => implode(' ', array_map(
+					fn ($n) => self::ORIGIN . '/photo/' . hash('md5', "$mid $n"),
+					range(1, $links),
+				)),
+			],
+		);
 		$counts = [];
 		foreach ([100, 4000] as $links) {
 			$counts[] = $this->whileFailing(fn () => false, fn () => $wait($links, "post of $links"));
 		}
 		$this->assertLessThan(30, max($counts));
-		$this->assertSame([100, 200], array_map(fn ($links) => Table::count('filesync_outbox', ['body' => "post of $links", 'state' => 'held']), [100, 4000]));
+		$this->assertSame(
+			[100, 200],
+			array_map(fn ($links) => Table::count('filesync_outbox', [
+				'body' => "post of $links",
+				'state' => 'held',
+			]), [100, 4000]),
+		);
 		// Again, nothing is added.
 		$wait(100, 'post of 100');
 		$this->assertSame(300, Table::count('filesync_outbox', ['kind' => 'relocate']));

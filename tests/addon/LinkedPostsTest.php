@@ -31,7 +31,10 @@ final class LinkedPostsTest extends AddonTestCase
 		Api::$items = [$this->post('share', ['resource_id' => 'f1', 'resource_type' => 'attach'])];
 		$this->receive($this->file('f1', 'bytes'), $this->file('f2', 'bytes'), $this->file('f3', 'bytes'));
 		$this->work();
-		$this->assertSame([1, 1], [count(preg_grep('/export_page/', Api::$asked)), count(preg_grep('/logout/', Api::$asked))]);
+		$this->assertSame([1, 1], [
+			count(preg_grep('/export_page/', Api::$asked)),
+			count(preg_grep('/logout/', Api::$asked)),
+		]);
 		Table::update('item', ['body' => 'changed here'], []);
 		$this->receive($this->file('f4', 'bytes'));
 		$this->work();
@@ -95,7 +98,11 @@ final class LinkedPostsTest extends AddonTestCase
 
 	private function post(string $mid, array $keys = [], string $parent = ''): array
 	{
-		$item = $this->item($mid, $parent ?: $mid, $keys + ['owner' => ['name' => 'Alice', 'network' => 'zot6', 'hash' => $this->channel['channel_hash']]]);
+		$item = $this->item(
+			$mid,
+			$parent ?: $mid,
+			$keys + ['owner' => ['name' => 'Alice', 'network' => 'zot6', 'hash' => $this->channel['channel_hash']]],
+		);
 		$item['author'] += ['id' => $this->channel['channel_guid']];
 
 		return $item;

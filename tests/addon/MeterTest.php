@@ -23,7 +23,17 @@ final class MeterTest extends AddonTestCase
 		$counts = Meter::counts(1);
 		$this->assertEqualsWithDelta(time(), $counts['last_success'], 60);
 		unset($counts['last_success']);
-		$this->assertSame(['received_bytes' => 801, 'complete' => 1, 'milliseconds' => 12500, 'within_60' => 1, 'within_600' => 1, 'within_3600' => 1], $counts);
+		$this->assertSame(
+			[
+				'received_bytes' => 801,
+				'complete' => 1,
+				'milliseconds' => 12500,
+				'within_60' => 1,
+				'within_600' => 1,
+				'within_3600' => 1,
+			],
+			$counts,
+		);
 	}
 
 	public function test_a_batch_counts_what_it_fetched(): void
@@ -80,6 +90,14 @@ final class MeterTest extends AddonTestCase
 
 	private function where(int $offset, int $id = 5): array
 	{
-		return ['id' => $id, 'name' => 'abc-0.2', 'state' => 'active', 'size_bytes' => 4000, 'offset_bytes' => $offset, 'bytes_per_second' => 7, 'rung' => 'filesync'];
+		return [
+			'id' => $id,
+			'name' => 'abc-0.2',
+			'state' => 'active',
+			'size_bytes' => 4000,
+			'offset_bytes' => $offset,
+			'bytes_per_second' => 7,
+			'rung' => 'filesync',
+		];
 	}
 }

@@ -27,9 +27,23 @@ final class MetricsTest extends AddonTestCase
 	public function test_the_token_must_be_right_and_in_the_header(): void
 	{
 		Config::set('metrics_token', self::TOKEN);
-		foreach ([null, '', 'Bearer', 'Bearer ', 'Bearer x', 'Bearer ' . substr(self::TOKEN, 1), 'Basic ' . self::TOKEN, self::TOKEN, 'Bearer ' . self::TOKEN . ' x'] as $given) {
+		foreach ([
+			null,
+			'',
+			'Bearer',
+			'Bearer ',
+			'Bearer x',
+			'Bearer ' . substr(self::TOKEN, 1),
+			'Basic ' . self::TOKEN,
+			self::TOKEN,
+			'Bearer ' . self::TOKEN . ' x',
+		] as $given) {
 			$answer = $this->ask($given);
-			$this->assertSame([401, 'Bearer', ''], [$answer->status, $answer->headers['WWW-Authenticate'], $answer->body]);
+			$this->assertSame([401, 'Bearer', ''], [
+				$answer->status,
+				$answer->headers['WWW-Authenticate'],
+				$answer->body,
+			]);
 		}
 		$_GET = ['token' => self::TOKEN];
 		$this->assertSame(401, $this->ask(null)->status);
@@ -44,7 +58,15 @@ final class MetricsTest extends AddonTestCase
 
 	public function test_a_short_token_is_no_setting(): void
 	{
-		$this->assertSame([false, false, true, true], array_map(fn ($token) => FileSync\Addon\Hub\Settings::accepts('metrics_token', $token), ['short', self::TOKEN . "\n", self::TOKEN, '']));
+		$this->assertSame(
+			[false, false, true, true],
+			array_map(fn ($token) => FileSync\Addon\Hub\Settings::accepts('metrics_token', $token), [
+				'short',
+				self::TOKEN . "\n",
+				self::TOKEN,
+				'',
+			]),
+		);
 	}
 
 	public function test_they_are_what_prometheus_reads(): void
@@ -57,10 +79,21 @@ final class MetricsTest extends AddonTestCase
 		$answer = $this->ask('Bearer ' . self::TOKEN);
 		$this->assertSame('text/plain; version=0.0.4; charset=utf-8', $answer->headers['Content-Type']);
 		$samples = $this->parse($answer->body);
-		foreach (['filesync_received_bytes_total' => 9.0, 'filesync_transfers_total{outcome="complete"}' => 1.0, 'filesync_transfers_total{outcome="failed"}' => 1.0,
-			'filesync_transfer_seconds_bucket{le="1"}' => 1.0, 'filesync_transfer_seconds_bucket{le="+Inf"}' => 1.0, 'filesync_transfer_seconds_count' => 1.0, 'filesync_transfer_seconds_sum' => 0.1,
-			'filesync_missing_files' => 1.0, 'filesync_missing_bytes' => 5.0, 'filesync_queue_files{state="published"}' => 1.0, 'filesync_queue_files{state="parked"}' => 1.0,
-			'filesync_queue_files{state="staged"}' => 0.0, 'filesync_ready' => 1.0] as $name => $value) {
+		foreach ([
+			'filesync_received_bytes_total' => 9.0,
+			'filesync_transfers_total{outcome="complete"}' => 1.0,
+			'filesync_transfers_total{outcome="failed"}' => 1.0,
+			'filesync_transfer_seconds_bucket{le="1"}' => 1.0,
+			'filesync_transfer_seconds_bucket{le="+Inf"}' => 1.0,
+			'filesync_transfer_seconds_count' => 1.0,
+			'filesync_transfer_seconds_sum' => 0.1,
+			'filesync_missing_files' => 1.0,
+			'filesync_missing_bytes' => 5.0,
+			'filesync_queue_files{state="published"}' => 1.0,
+			'filesync_queue_files{state="parked"}' => 1.0,
+			'filesync_queue_files{state="staged"}' => 0.0,
+			'filesync_ready' => 1.0,
+		] as $name => $value) {
 			$this->assertSame($value, $samples[$name], $name);
 		}
 		$this->assertEqualsWithDelta(time(), $samples['filesync_last_success_timestamp_seconds'], 60);
@@ -73,9 +106,18 @@ final class MetricsTest extends AddonTestCase
 	{
 		Config::set('metrics_token', self::TOKEN);
 		Config::set('held_max_packets', '1');
-		$this->whileFailing(fn ($sql) => (bool) preg_match('/\b(from|into|update) filesync_transfer\b/i', $sql), fn () => $this->receive(...array_map(fn ($n) => $this->file("f$n", "bytes $n"), [1, 2, 3])));
+		$this->whileFailing(
+			fn ($sql) => (bool) preg_match('/\b(from|into|update) filesync_transfer\b/i', $sql),
+			fn () => $this->receive(...array_map(fn ($n) => $this->file("f$n", "bytes $n"), [1, 2, 3])),
+		);
 		$samples = $this->parse($this->ask('Bearer ' . self::TOKEN)->body);
-		$this->assertSame([1.0, 0.0, 2.0], array_map(fn ($state) => $samples["filesync_packets{state=\"$state\"}"] ?? null, ['staged', 'parked', 'dropped']));
+		$this->assertSame(
+			[1.0, 0.0, 2.0],
+			array_map(
+				fn ($state) => $samples["filesync_packets{state=\"$state\"}"] ?? null,
+				['staged', 'parked', 'dropped'],
+			),
+		);
 	}
 
 	public function test_counters_never_fall(): void
@@ -85,7 +127,10 @@ final class MetricsTest extends AddonTestCase
 		Config::set('metrics_token', self::TOKEN);
 		Housekeeping::forgetChannel(1);
 		Housekeeping::forgetChannel(1);
-		$this->assertSame(9.0, $this->parse($this->ask('Bearer ' . self::TOKEN)->body)['filesync_received_bytes_total']);
+		$this->assertSame(
+			9.0,
+			$this->parse($this->ask('Bearer ' . self::TOKEN)->body)['filesync_received_bytes_total'],
+		);
 	}
 
 	private function ask(?string $authorization, string $method = 'GET'): Response
@@ -98,7 +143,10 @@ final class MetricsTest extends AddonTestCase
 		return Metrics::answer(new Request($method, ['filesync', 'metrics']));
 	}
 
-	/** Reads the text format, strictly: HELP and TYPE before the samples of each metric, every sample of the metric above it. */
+	/**
+	 * Reads the text format, strictly: HELP and TYPE before the samples of each metric, every sample of the metric
+	 * above it.
+	 */
 	private function parse(string $text): array
 	{
 		$this->assertStringEndsWith("\n", $text);
@@ -112,8 +160,19 @@ final class MetricsTest extends AddonTestCase
 				$this->assertArrayNotHasKey($found[1], $types);
 				[, $name, $types[$found[1]]] = $found;
 			} else {
-				$this->assertSame(1, preg_match('/^([a-z_]+)(\{[a-z_]+="[^"\\\\]*"(,[a-z_]+="[^"\\\\]*")*\})? (\d+(?:\.\d+)?)$/D', $line, $found), $line);
-				$this->assertSame($name, $types[$name] === 'histogram' ? preg_replace('/_(bucket|sum|count)$/D', '', $found[1]) : $found[1]);
+				$this->assertSame(
+					1,
+					preg_match(
+						'/^([a-z_]+)(\{[a-z_]+="[^"\\\\]*"(,[a-z_]+="[^"\\\\]*")*\})? (\d+(?:\.\d+)?)$/D',
+						$line,
+						$found,
+					),
+					$line,
+				);
+				$this->assertSame(
+					$name,
+					$types[$name] === 'histogram' ? preg_replace('/_(bucket|sum|count)$/D', '', $found[1]) : $found[1],
+				);
 				$samples[$found[1] . $found[2]] = (float) $found[4];
 			}
 		}

@@ -26,7 +26,10 @@ final class OutageTest extends AddonTestCase
 
 	public function test_held_packets_and_calls_outlive_a_channel_that_cannot_be_read_just_now(): void
 	{
-		$this->whileFailing(fn ($sql) => preg_match(self::TRANSFERS, $sql), fn () => $this->receive($this->file('f1', 'bytes')));
+		$this->whileFailing(
+			fn ($sql) => preg_match(self::TRANSFERS, $sql),
+			fn () => $this->receive($this->file('f1', 'bytes')),
+		);
 		Table::update('filesync_packet', ['next_at' => 0], []);
 		Outbox::add(1, 'announce', 'x');
 		$this->whileFailing(fn ($sql) => preg_match(self::CHANNEL_LOOKUP, $sql), fn () => $this->work());
@@ -62,7 +65,11 @@ final class OutageTest extends AddonTestCase
 	public function test_trouble_with_one_channel_does_not_stop_another(): void
 	{
 		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
-		Maker::hubloc(['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''], self::ORIGIN, 'bob');
+		Maker::hubloc(
+			['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''],
+			self::ORIGIN,
+			'bob',
+		);
 		$this->receive($this->file('f1', 'bytes'));
 		Zotlabs\Lib\sync_files($bob, [$this->file('f2', 'his')]);
 		$this->whileFailing(fn ($sql) => preg_match('/filesync_kept WHERE uid = 1\b/', $sql), fn () => $this->work());
@@ -107,7 +114,10 @@ final class OutageTest extends AddonTestCase
 	{
 		$receive = function () {
 			try {
-				$this->receive($this->photo('p1', [0 => 'original', 1 => 'small'], [], []), $this->file('f1', 'bytes', [], ['d1' => 'One']));
+				$this->receive(
+					$this->photo('p1', [0 => 'original', 1 => 'small'], [], []),
+					$this->file('f1', 'bytes', [], ['d1' => 'One']),
+				);
 			} catch (RuntimeException) {
 				// The request ends in an error: the origin keeps the packet and sends it again.
 				return false;
@@ -160,7 +170,11 @@ final class OutageTest extends AddonTestCase
 			$this->assertContains((string) file_get_contents('store/alice/p1'), ['old bytes', 'new'], $message);
 			$this->workThroughRetries();
 			$this->assertSame('new', $this->shown('p1'), $message);
-			$this->assertSame(['published', 'published'], [$this->transfer('p1')['state'], $this->transfer('p1', 1)['state']], $message);
+			$this->assertSame(
+				['published', 'published'],
+				[$this->transfer('p1')['state'], $this->transfer('p1', 1)['state']],
+				$message,
+			);
 			$this->assertSame(3, (int) $this->attach('p1')['filesize'], $message);
 			$this->assertSame('small new', file_get_contents('store/alice/p1-1'), $message);
 			$this->assertEqualsCanonicalizing(['old bytes', 'small old'], $this->kept(), $message);

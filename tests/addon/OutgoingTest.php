@@ -28,10 +28,16 @@ final class OutgoingTest extends AddonTestCase
 		$this->receive($this->file('f1', 'bytes'));
 		$this->work();
 		$entry = $this->file('f1', 'bytes');
-		$entry['item'] = [$this->item('m1', 'm1', ['body' => 'see [attachment]f1,0[/attachment]', 'allow_cid' => '<friend>'])];
+		$entry['item'] = [$this->item('m1', 'm1', [
+			'body' => 'see [attachment]f1,0[/attachment]',
+			'allow_cid' => '<friend>',
+		])];
 		$this->receive($entry);
 		$this->assertSame('m1', Table::first('item', [])['mid']);
-		$this->assertSame(['<friend>', '2024-05-01 10:00:00'], [$this->attach('f1')['allow_cid'], $this->attach('f1')['edited']]);
+		$this->assertSame(['<friend>', '2024-05-01 10:00:00'], [
+			$this->attach('f1')['allow_cid'],
+			$this->attach('f1')['edited'],
+		]);
 		$this->assertSame([], dbq('select * from outq'));
 		$this->receive($this->file('f1', 'overwritten', ['edited' => '2024-05-03 10:00:00']));
 		$this->work();
@@ -50,7 +56,16 @@ final class OutgoingTest extends AddonTestCase
 
 	public function test_unknown_versions_are_left_alone(): void
 	{
-		foreach (['7.8' => true, '8.8.7' => true, '8.9.3' => true, '7.2.2' => false, '9.0' => false, '10.3.43' => false, '23.07.01' => false, '' => false] as $version => $known) {
+		foreach ([
+			'7.8' => true,
+			'8.8.7' => true,
+			'8.9.3' => true,
+			'7.2.2' => false,
+			'9.0' => false,
+			'10.3.43' => false,
+			'23.07.01' => false,
+			'' => false,
+		] as $version => $known) {
 			$this->assertSame($known, Family::knowsVersion((string) $version), (string) $version);
 		}
 	}
@@ -70,7 +85,9 @@ final class OutgoingTest extends AddonTestCase
 		return [
 			'site' => [fn () => Config::set('enabled', '0')],
 			'channel' => [fn () => Config::set('enabled', '0', 'channel:1')],
-			'tables' => [fn () => array_map(fn ($table) => dbq("DROP TABLE $table"), FileSync\Addon\Schema\Migrations::tables())],
+			'tables' => [
+				fn () => array_map(fn ($table) => dbq("DROP TABLE $table"), FileSync\Addon\Schema\Migrations::tables()),
+			],
 		];
 	}
 
@@ -87,7 +104,8 @@ final class OutgoingTest extends AddonTestCase
 	{
 		$folder = TestHub\InProcess::$folder;
 		file_put_contents("$folder/packet.json", json_encode([$this->file('f1', 'bytes')]));
-		$script = 'require "boot.php"; sys_boot(); Zotlabs\Lib\sync_files(channelx_by_n(1), json_decode(file_get_contents("packet.json"), true));'
+		$script =
+			'require "boot.php"; sys_boot(); Zotlabs\Lib\sync_files(channelx_by_n(1), json_decode(file_get_contents("packet.json"), true));'
 			. '$job = ["Addon", "filesync", "work", "x"]; call_hooks("daemon_addon", $job);';
 		exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg($script) . ' 2>&1', $output, $code);
 		$this->assertSame([0, []], [$code, $output]);

@@ -18,18 +18,39 @@ final class PagingTest extends AddonTestCase
 	public function test_what_is_kept_is_listed_and_found_one_at_a_time(): void
 	{
 		foreach (range(1, self::ROWS) as $n) {
-			$entry = json_encode(['attach' => ['display_path' => "name $n"], 'by' => 'b.example', 'item' => str_repeat('x', self::EACH)]);
-			Table::insert('filesync_kept', ['id' => sprintf('%064d', $n), 'uid' => 1, 'hash' => "f$n", 'scale' => 0, 'path' => "kept/$n", 'source' => '', 'size_bytes' => 5, 'why' => 'deleted', 'entry' => $entry,
-				'created' => 1700000000 + intdiv($n, 3)]);
+			$entry = json_encode([
+				'attach' => ['display_path' => "name $n"],
+				'by' => 'b.example',
+				'item' => str_repeat('x', self::EACH),
+			]);
+			Table::insert('filesync_kept', [
+				'id' => sprintf('%064d', $n),
+				'uid' => 1,
+				'hash' => "f$n",
+				'scale' => 0,
+				'path' => "kept/$n",
+				'source' => '',
+				'size_bytes' => 5,
+				'why' => 'deleted',
+				'entry' => $entry,
+				'created' => 1700000000 + intdiv($n, 3),
+			]);
 		}
 		$lines = '';
 		$this->assertBounded(function () use (&$lines) {
 			[, $lines] = $this->runVerb('kept');
 		});
 		preg_match_all('/name (\d+)$/m', $lines, $found);
-		$this->assertSame(['12', '9', '10', '11', '6', '7', '8', '3', '4', '5', '1', '2'], $found[1], 'the newest first');
+		$this->assertSame(
+			['12', '9', '10', '11', '6', '7', '8', '3', '4', '5', '1', '2'],
+			$found[1],
+			'the newest first',
+		);
 		$this->assertBounded(fn () => $this->assertCount(self::ROWS, OwnerPage::values($this->channel)['kept']));
-		$this->assertSame(['name 12', 'name 9'], array_column(iterator_to_array(KeptList::each(['uid' => 1], 2), false), 'name'));
+		$this->assertSame(
+			['name 12', 'name 9'],
+			array_column(iterator_to_array(KeptList::each(['uid' => 1], 2), false), 'name'),
+		);
 		$this->assertBounded(fn () => $this->assertSame(1, $this->runVerb('undo', sprintf('%064d', 3))[0]));
 		Table::update('filesync_kept', ['source' => 'f1-0.1.partial'], ['hash' => 'f1']);
 		Table::update('filesync_kept', ['source' => 'f2-0.1.partial'], ['hash' => 'f2']);
@@ -39,8 +60,18 @@ final class PagingTest extends AddonTestCase
 	public function test_many_kept_at_one_moment_are_all_listed_once(): void
 	{
 		for ($n = 0; $n < 1203; $n++) {
-			Table::insert('filesync_kept', ['id' => hash('sha256', "$n"), 'uid' => 1, 'hash' => "f$n", 'scale' => 0, 'path' => "kept/$n", 'source' => '', 'size_bytes' => 5, 'why' => 'deleted', 'entry' => '',
-				'created' => 1700000000 + $n % 2]);
+			Table::insert('filesync_kept', [
+				'id' => hash('sha256', "$n"),
+				'uid' => 1,
+				'hash' => "f$n",
+				'scale' => 0,
+				'path' => "kept/$n",
+				'source' => '',
+				'size_bytes' => 5,
+				'why' => 'deleted',
+				'entry' => '',
+				'created' => 1700000000 + ($n % 2),
+			]);
 		}
 		$ids = array_column(iterator_to_array(KeptList::each([]), false), 'id');
 		$this->assertCount(1203, array_unique($ids));
@@ -57,8 +88,18 @@ final class PagingTest extends AddonTestCase
 		foreach (range(1, self::ROWS) as $n) {
 			unlink("store/alice/f$n");
 			$this->receive($this->file("g$n", "bytes $n"));
-			Table::insert('filesync_packet', ['id' => "p$n", 'uid' => 1, 'hash' => "h$n", 'state' => 'staged', 'reason' => '', 'body' => json_encode($this->file("h$n", 'x') + ['x' => str_repeat('x', self::EACH)]),
-				'attempts' => 0, 'next_at' => 0, 'created' => $n, 'updated' => 0]);
+			Table::insert('filesync_packet', [
+				'id' => "p$n",
+				'uid' => 1,
+				'hash' => "h$n",
+				'state' => 'staged',
+				'reason' => '',
+				'body' => json_encode($this->file("h$n", 'x') + ['x' => str_repeat('x', self::EACH)]),
+				'attempts' => 0,
+				'next_at' => 0,
+				'created' => $n,
+				'updated' => 0,
+			]);
 		}
 		Table::update('filesync_transfer', ['entry' => str_repeat('x', self::EACH)], ['state' => 'staged']);
 		$this->assertBounded(fn () => $this->assertCount(3 * self::ROWS, iterator_to_array(Report::missing(), false)));
@@ -72,7 +113,8 @@ final class PagingTest extends AddonTestCase
 			$this->receive($this->file("f$n", "bytes $n"));
 		}
 		foreach (Table::select('filesync_transfer', [], '', 0, 'id, entry') as $row) {
-			Table::update('filesync_transfer', ['entry' => json_encode(['x' => str_repeat('x', self::EACH)] + json_decode($row['entry'], true))], ['id' => $row['id']]);
+			Table::update('filesync_transfer', ['entry' => json_encode(['x' => str_repeat('x', self::EACH)]
+				+ json_decode($row['entry'], true))], ['id' => $row['id']]);
 		}
 		$this->assertBounded(fn () => $this->assertCount(2, Queue::claim(1, 'somebody', 64)), 12000000);
 		Queue::release('somebody');
@@ -83,7 +125,10 @@ final class PagingTest extends AddonTestCase
 	public function test_calls_are_read_one_at_a_time(): void
 	{
 		foreach (range(1, self::ROWS) as $n) {
-			FileSync\Addon\Outbox\Outbox::add(1, 'items', "post $n", json_encode(['items' => [], 'x' => str_repeat('x', self::EACH)]));
+			FileSync\Addon\Outbox\Outbox::add(1, 'items', "post $n", json_encode([
+				'items' => [],
+				'x' => str_repeat('x', self::EACH),
+			]));
 		}
 		$this->assertBounded(fn () => FileSync\Addon\Outbox\Outbox::run(1), 12000000);
 		$this->assertSame([], Table::select('filesync_outbox', []));

@@ -13,17 +13,32 @@ use TestHub\Maker;
 /** A hub that gains or loses filesync is noticed, and costs no failed transfer. */
 final class PeersTest extends AddonTestCase
 {
-	private const SAID = ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range'], 'endpoint' => self::ORIGIN . '/getfile/ticket', 'time' => 1];
+	private const SAID = [
+		'v' => 1,
+		'version' => '0.1.0',
+		'features' => ['ticket', 'range'],
+		'endpoint' => self::ORIGIN . '/getfile/ticket',
+		'time' => 1,
+	];
 
 	public function test_what_is_sent_says_who_sends_beside_the_rows_and_never_within(): void
 	{
 		$this->receive($this->file('f1', 'bytes', [], ['d1' => 'Folder']));
 		$this->work();
 		foreach (['Zotlabs\Module', 'Zotlabs\Storage', 'Zotlabs\Daemon'] as $namespace) {
-			$this->assertSame([], ($namespace . '\attach_export_data')($this->channel, 'f1'), 'core sends nothing itself');
+			$this->assertSame(
+				[],
+				($namespace . '\attach_export_data')($this->channel, 'f1'),
+				'core sends nothing itself',
+			);
 			[$entry] = $this->sent();
 			$said = $entry['filesync'];
-			$this->assertSame([1, '0.1.0', ['ticket', 'range', 'inventory'], 'http://127.0.0.1:9000/getfile/ticket'], [$said['v'], $said['version'], $said['features'], $said['endpoint']]);
+			$this->assertSame([1, '0.1.0', ['ticket', 'range', 'inventory'], 'http://127.0.0.1:9000/getfile/ticket'], [
+				$said['v'],
+				$said['version'],
+				$said['features'],
+				$said['endpoint'],
+			]);
 			$this->assertSame([5, hash('sha256', 'bytes')], [$said['size_bytes'], $said['sha256']]);
 			$this->assertEqualsWithDelta(time(), $said['time'], 60);
 			$columns = array_flip([...db_columns('attach'), 'term']);
@@ -54,7 +69,11 @@ final class PeersTest extends AddonTestCase
 
 	public function test_a_packet_takes_nothing_away_from_what_a_hub_says_itself(): void
 	{
-		Peers::learn($this->origin(['filesync' => 'open', 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory']]), null);
+		Peers::learn($this->origin([
+			'filesync' => 'open',
+			'version' => '0.1.0',
+			'features' => ['ticket', 'range', 'inventory'],
+		]), null);
 		foreach ([['v' => 9], ['features' => ['ticket']], ['features' => []], ['version' => '9']] as $lie) {
 			$this->receive(['filesync' => $lie + self::SAID] + $this->deletion('nothing'));
 			$this->assertSame(['yes', '0.1.0', ['ticket', 'range', 'inventory']], $this->known());
@@ -75,7 +94,10 @@ final class PeersTest extends AddonTestCase
 		return [
 			'a newer version' => [['v' => 2] + self::SAID, 'unknown'],
 			'without tickets' => [['features' => ['range']] + self::SAID, 'unknown'],
-			'features that we do not know' => [['features' => ['ticket', 'teleport', '<b>', 5, []]] + self::SAID, 'yes'],
+			'features that we do not know' => [
+				['features' => ['ticket', 'teleport', '<b>', 5, []]] + self::SAID,
+				'yes',
+			],
 			'a version that is none' => [['version' => "<b>\n"] + self::SAID, 'yes'],
 			'another hub' => [['endpoint' => 'https://evil.example/getfile/ticket'] + self::SAID, 'unknown'],
 			'no endpoint' => [['endpoint' => []] + self::SAID, 'unknown'],
@@ -95,10 +117,20 @@ final class PeersTest extends AddonTestCase
 		$this->assertSame(0, Table::count('filesync_peer', []), 'no row for a hub that was never asked');
 		Peers::hear(self::ORIGIN, self::SAID);
 		$before = Table::select('filesync_peer', []);
-		foreach ([['v' => 9], ['features' => []], ['version' => 'x'], ['endpoint' => 'https://stranger.example']] as $lie) {
+		foreach ([
+			['v' => 9],
+			['features' => []],
+			['version' => 'x'],
+			['endpoint' => 'https://stranger.example'],
+		] as $lie) {
 			$hear($lie + self::SAID);
 		}
-		foreach ([['site' => 'x', 'filesync' => 'y'], ['site' => ['url' => "\xff"], 'filesync' => []], ['site' => ['url' => []], 'filesync' => []], 'text'] as $odd) {
+		foreach ([
+			['site' => 'x', 'filesync' => 'y'],
+			['site' => ['url' => "\xff"], 'filesync' => []],
+			['site' => ['url' => []], 'filesync' => []],
+			'text',
+		] as $odd) {
 			call_hooks('import_xchan', $odd);
 		}
 		$this->assertSame($before, Table::select('filesync_peer', []));
@@ -145,14 +177,23 @@ final class PeersTest extends AddonTestCase
 		dbq('UPDATE filesync_peer SET known_until = known_until - 601');
 		$this->assertSame('unknown', $this->known()[0]);
 		$this->assertTrue(Peers::mayAsk(self::ORIGIN));
-		Peers::learn($this->origin(['filesync' => 'open', 'version' => '0.2.0', 'features' => ['ticket', 'x'], 'skew_seconds' => -7]), 'filesync');
+		Peers::learn($this->origin([
+			'filesync' => 'open',
+			'version' => '0.2.0',
+			'features' => ['ticket', 'x'],
+			'skew_seconds' => -7,
+		]), 'filesync');
 		$this->assertSame(['yes', '0.2.0', ['ticket', 'x']], $this->known());
 		$this->assertSame([-7, 'filesync'], [$this->report()['skew_seconds'], $this->report()['rung']]);
 	}
 
 	public function test_those_that_failed_last_are_asked_last(): void
 	{
-		$hubs = array_map(fn ($url) => ['url' => $url], ['https://a.example', 'https://b.example', 'https://c.example']);
+		$hubs = array_map(fn ($url) => ['url' => $url], [
+			'https://a.example',
+			'https://b.example',
+			'https://c.example',
+		]);
 		$order = fn () => implode(array_map(fn ($hub) => $hub['url'][8], Peers::byHealth($hubs)));
 		$this->assertSame('abc', $order());
 		Peers::learn($this->origin(['url' => 'https://a.example', 'failures' => 3]), null);
@@ -169,25 +210,40 @@ final class PeersTest extends AddonTestCase
 		Maker::hubloc(InProcess::$identity, 'http://127.0.0.1:9002', 'alice');
 		$said = ['sha256' => hash('sha256', 'bytes'), 'size_bytes' => 5] + self::SAID;
 		$this->receive(['filesync' => $said] + $this->file('f1', 'bytes'));
-		TransferBatch::$learnt = [self::ORIGIN => ['filesync' => 'refused', 'filesync_reason' => 'gone'], 'http://127.0.0.1:9002' => ['failures' => 2]];
+		TransferBatch::$learnt = [
+			self::ORIGIN => ['filesync' => 'refused', 'filesync_reason' => 'gone'],
+			'http://127.0.0.1:9002' => ['failures' => 2],
+		];
 		$this->work();
 		$this->assertSame(hash('sha256', 'bytes'), TransferBatch::$added[0]['sha256']);
-		$this->assertSame([[self::ORIGIN, true], ['http://127.0.0.1:9002', true]], array_map(fn ($origin) => [$origin['url'], $origin['filesync']], TransferBatch::$added[0]['origins']));
+		$this->assertSame(
+			[[self::ORIGIN, true], ['http://127.0.0.1:9002', true]],
+			array_map(fn ($origin) => [$origin['url'], $origin['filesync']], TransferBatch::$added[0]['origins']),
+		);
 		$this->receive($this->file('f2', 'bytes'));
 		$this->work();
-		$this->assertSame([[self::ORIGIN, false], ['http://127.0.0.1:9002', true]], array_map(fn ($origin) => [$origin['url'], $origin['filesync']], TransferBatch::$added[1]['origins']));
+		$this->assertSame(
+			[[self::ORIGIN, false], ['http://127.0.0.1:9002', true]],
+			array_map(fn ($origin) => [$origin['url'], $origin['filesync']], TransferBatch::$added[1]['origins']),
+		);
 		$this->receive(['filesync' => $said] + $this->file('f3', 'bytes'));
 		TransferBatch::$learnt = [self::ORIGIN => ['filesync' => 'open', 'failures' => 2]];
 		$this->work();
 		$this->assertTrue(TransferBatch::$added[2]['origins'][0]['filesync']);
-		$this->assertSame(['getfile', 0], [Report::status()['clones'][0]['rung'], Report::status()['clones'][0]['failures']]);
+		$this->assertSame(['getfile', 0], [
+			Report::status()['clones'][0]['rung'],
+			Report::status()['clones'][0]['failures'],
+		]);
 	}
 
 	public function test_the_length_of_pieces_is_kept_for_hours_and_forgotten_once_they_have_grown(): void
 	{
 		Peers::learn($this->origin(['piece_bytes' => 1048576]), null);
 		$this->assertSame(1048576, Peers::pieceBytes(self::ORIGIN));
-		$this->assertLessThanOrEqual(6 * 3600, (int) dbq('SELECT piece_until FROM filesync_peer')[0]['piece_until'] - time());
+		$this->assertLessThanOrEqual(
+			6 * 3600,
+			(int) dbq('SELECT piece_until FROM filesync_peer')[0]['piece_until'] - time(),
+		);
 		Peers::learn($this->origin([]), null);
 		$this->assertSame(1048576, Peers::pieceBytes(self::ORIGIN), 'nothing was said of it');
 		Peers::learn($this->origin(['piece_bytes' => null]), null);
@@ -196,7 +252,11 @@ final class PeersTest extends AddonTestCase
 		dbq('UPDATE filesync_peer SET piece_until = piece_until - 9');
 		$until = dbq('SELECT piece_until FROM filesync_peer')[0]['piece_until'] ?? 0;
 		Peers::learn($this->origin(['piece_bytes' => 1048576]), null);
-		$this->assertSame($until, dbq('SELECT piece_until FROM filesync_peer')[0]['piece_until'] ?? null, 'known already');
+		$this->assertSame(
+			$until,
+			dbq('SELECT piece_until FROM filesync_peer')[0]['piece_until'] ?? null,
+			'known already',
+		);
 		dbq('UPDATE filesync_peer SET piece_until = 1');
 		$this->assertSame(0, Peers::pieceBytes(self::ORIGIN));
 	}

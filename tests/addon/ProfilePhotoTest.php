@@ -45,7 +45,10 @@ final class ProfilePhotoTest extends AddonTestCase
 	{
 		$this->fetchAvatar();
 		$this->fetchAvatar('another');
-		$this->assertSame(['another'], array_unique(array_column(Table::select('photo', ['photo_usage' => PHOTO_PROFILE]), 'content')));
+		$this->assertSame(
+			['another'],
+			array_unique(array_column(Table::select('photo', ['photo_usage' => PHOTO_PROFILE]), 'content')),
+		);
 	}
 
 	private function profilePhoto(string $hash): array
@@ -60,7 +63,12 @@ final class ProfilePhotoTest extends AddonTestCase
 
 	private function fetchAvatar(string $bytes = 'avatar'): void
 	{
-		Zotlabs\Lib\import_channel_photo($bytes, 'image/jpeg', (int) $this->channel['channel_account_id'], (int) $this->channel['channel_id']);
+		Zotlabs\Lib\import_channel_photo(
+			$bytes,
+			'image/jpeg',
+			(int) $this->channel['channel_account_id'],
+			(int) $this->channel['channel_id'],
+		);
 	}
 
 	private function photos(string $hash): array

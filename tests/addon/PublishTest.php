@@ -14,7 +14,11 @@ final class PublishTest extends AddonTestCase
 		foreach (self::sample($instants, 40) as $instant) {
 			$this->prepareOverwrite();
 			$this->killedAt($instant, fn () => $this->work());
-			$this->assertContains($this->attachOnDisk(), ['old bytes', 'new'], "instant $instant: the live path is whole at every time");
+			$this->assertContains(
+				$this->attachOnDisk(),
+				['old bytes', 'new'],
+				"instant $instant: the live path is whole at every time",
+			);
 			$this->expireLeases();
 			$this->work();
 			$this->expireLeases();
@@ -22,12 +26,20 @@ final class PublishTest extends AddonTestCase
 			FileSync\Addon\Work\Housekeeping::often();
 			$message = "killed at instant $instant of $instants";
 			$this->assertSame('new', $this->shown('p1'), $message);
-			$this->assertSame(['published', 'published'], [$this->transfer('p1')['state'], $this->transfer('p1', 1)['state']], $message);
+			$this->assertSame(
+				['published', 'published'],
+				[$this->transfer('p1')['state'], $this->transfer('p1', 1)['state']],
+				$message,
+			);
 			$this->assertSame(3, (int) $this->attach('p1')['filesize'], $message);
 			$this->assertSame('small new', file_get_contents('store/alice/p1-1'), $message);
 			$this->assertEqualsCanonicalizing(['old bytes', 'small old'], $this->kept(), $message);
 			$this->assertSame([], glob('store/*data*/filesync/1/*.partial'), $message);
-			$this->assertSame([], Table::select('filesync_outbox', ['state' => 'due', 'attempts' => 0, 'kind <>' => 'preview']), $message);
+			$this->assertSame(
+				[],
+				Table::select('filesync_outbox', ['state' => 'due', 'attempts' => 0, 'kind <>' => 'preview']),
+				$message,
+			);
 		}
 	}
 
@@ -63,8 +75,16 @@ final class PublishTest extends AddonTestCase
 			});
 			$this->expireLeases();
 			$this->work();
-			$this->assertSame('local edit', file_get_contents('store/alice/p1'), "killed $instant instants after the edit");
-			$this->assertSame(['parked', 'conflict'], [$this->transfer('p1')['state'], $this->transfer('p1')['kind']], "killed $instant instants after the edit");
+			$this->assertSame(
+				'local edit',
+				file_get_contents('store/alice/p1'),
+				"killed $instant instants after the edit",
+			);
+			$this->assertSame(
+				['parked', 'conflict'],
+				[$this->transfer('p1')['state'], $this->transfer('p1')['kind']],
+				"killed $instant instants after the edit",
+			);
 		}
 	}
 
@@ -87,13 +107,24 @@ final class PublishTest extends AddonTestCase
 	{
 		$this->prepareOverwrite();
 		file_put_contents('store/alice/p1', 'mine, later');
-		Table::update('attach', ['edited' => '2024-07-01 10:00:00', 'filesize' => 11, 'allow_cid' => '<friend>'], ['hash' => 'p1']);
+		Table::update(
+			'attach',
+			['edited' => '2024-07-01 10:00:00', 'filesize' => 11, 'allow_cid' => '<friend>'],
+			['hash' => 'p1'],
+		);
 		$this->assertSame([], $this->sent('p1'), 'while bytes are on their way, ours are not told');
 		$this->work();
 		$this->assertSame('new', $this->shown('p1'), 'a hub that cannot keep both goes first');
 		$copy = Table::first('attach', ['filename' => 'p1 (conflict 127.0.0.1 2024-07-01 10.00.00).jpg']);
-		$this->assertSame(['mine, later', '<friend>', 11], [file_get_contents($copy['content']), $copy['allow_cid'], (int) $copy['filesize']]);
-		$this->assertEqualsCanonicalizing(['p1', $copy['hash']], array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()));
+		$this->assertSame(['mine, later', '<friend>', 11], [
+			file_get_contents($copy['content']),
+			$copy['allow_cid'],
+			(int) $copy['filesize'],
+		]);
+		$this->assertEqualsCanonicalizing(
+			['p1', $copy['hash']],
+			array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()),
+		);
 		$this->work();
 		$this->assertCount(1, Table::select('attach', ['filename like' => '%conflict%']));
 	}
@@ -109,12 +140,22 @@ final class PublishTest extends AddonTestCase
 	public function test_a_file_moved_here_at_that_moment_is_published_where_it_went(): void
 	{
 		$this->prepareOverwrite();
-		$this->receive(['attach' => [$this->row(['hash' => 'd1', 'filename' => 'D', 'folder' => '', 'is_dir' => 1, 'filetype' => 'multipart/mixed'])]] + $this->file('x', 'x'));
+		$this->receive(['attach' => [$this->row([
+			'hash' => 'd1',
+			'filename' => 'D',
+			'folder' => '',
+			'is_dir' => 1,
+			'filetype' => 'multipart/mixed',
+		])]] + $this->file('x', 'x'));
 		Store::$aroundExchange = function (string $when, string $from, string $to) {
 			if ($when === 'before' && $to === 'p1') {
 				Store::$aroundExchange = null;
 				rename('store/alice/p1', 'store/alice/d1/p1');
-				Table::update('attach', ['folder' => 'd1', 'content' => 'store/alice/d1/p1', 'os_path' => 'd1/p1'], ['hash' => 'p1']);
+				Table::update(
+					'attach',
+					['folder' => 'd1', 'content' => 'store/alice/d1/p1', 'os_path' => 'd1/p1'],
+					['hash' => 'p1'],
+				);
 			}
 		};
 		$this->work();
@@ -130,7 +171,11 @@ final class PublishTest extends AddonTestCase
 		Store::$aroundExchange = function (string $when, string $from, string $to) {
 			if ($when === 'after' && $to === 'p1') {
 				Store::$aroundExchange = null;
-				$this->receive($this->photo('p1', [0 => 'newest', 1 => 'small newest'], ['edited' => '2024-08-01 10:00:00']));
+				$this->receive($this->photo(
+					'p1',
+					[0 => 'newest', 1 => 'small newest'],
+					['edited' => '2024-08-01 10:00:00'],
+				));
 				TransferBatch::$answers['p1-0'] = 'newest';
 			}
 		};

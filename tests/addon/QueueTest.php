@@ -53,7 +53,10 @@ final class QueueTest extends AddonTestCase
 		};
 		$this->work();
 		$this->assertSame('second', $this->shown('f1'));
-		$this->assertSame(['2', 'published'], [(string) $this->transfer('f1')['generation'], $this->transfer('f1')['state']]);
+		$this->assertSame(['2', 'published'], [
+			(string) $this->transfer('f1')['generation'],
+			$this->transfer('f1')['state'],
+		]);
 		$this->assertSame([], $this->kept());
 	}
 
@@ -70,7 +73,7 @@ final class QueueTest extends AddonTestCase
 			$row = $this->transfer('f1');
 			$this->assertSame(['waiting', $n + 1, 'refused'], [$row['state'], (int) $row['attempts'], $row['reason']]);
 			$this->assertGreaterThanOrEqual($before + $seconds - 2, (int) $row['next_at']);
-			$this->assertLessThanOrEqual(time() + $seconds * 1.25 + 2, (int) $row['next_at']);
+			$this->assertLessThanOrEqual(time() + ($seconds * 1.25) + 2, (int) $row['next_at']);
 		}
 		TransferBatch::$answers['f1-0']['retry_after_seconds'] = 5000;
 		Table::update('filesync_transfer', ['next_at' => 0], []);
@@ -85,7 +88,12 @@ final class QueueTest extends AddonTestCase
 	public function test_bytes_that_never_match_are_parked_after_five_times(): void
 	{
 		$this->receive($this->file('f1', 'bytes'));
-		TransferBatch::$answers['f1-0'] = ['kind' => 'Corrupt', 'temporary' => true, 'message' => 'digest mismatch', 'received_bytes' => 5];
+		TransferBatch::$answers['f1-0'] = [
+			'kind' => 'Corrupt',
+			'temporary' => true,
+			'message' => 'digest mismatch',
+			'received_bytes' => 5,
+		];
 		for ($n = 0; $n < 5; $n++) {
 			Table::update('filesync_transfer', ['next_at' => 0], []);
 			$this->work();
@@ -101,7 +109,11 @@ final class QueueTest extends AddonTestCase
 		TransferBatch::$answers = [];
 		$this->receive($entry);
 		$this->work();
-		$this->assertSame(['parked', 'NotFound', 'not there'], [$this->transfer('f1')['state'], $this->transfer('f1')['kind'], $this->transfer('f1')['reason']]);
+		$this->assertSame(['parked', 'NotFound', 'not there'], [
+			$this->transfer('f1')['state'],
+			$this->transfer('f1')['kind'],
+			$this->transfer('f1')['reason'],
+		]);
 		$this->assertNull($this->attach('f1'));
 	}
 
@@ -123,11 +135,23 @@ final class QueueTest extends AddonTestCase
 	public function test_a_file_that_finds_no_room_holds_up_no_other(): void
 	{
 		$entry = $this->file('f1', 'bytes');
-		TransferBatch::$answers['f1-0'] = ['kind' => 'Storage', 'temporary' => true, 'message' => 'no room', 'facts' => ['needed_bytes' => '900000000000']];
+		TransferBatch::$answers['f1-0'] = [
+			'kind' => 'Storage',
+			'temporary' => true,
+			'message' => 'no room',
+			'facts' => ['needed_bytes' => '900000000000'],
+		];
 		$this->receive($entry, $this->file('f2', 'others'));
 		$this->work();
-		$this->assertSame(['waiting', 'Storage', 0], [$this->transfer('f1')['state'], $this->transfer('f1')['kind'], (int) $this->transfer('f1')['attempts']]);
-		$this->assertStringContainsString('not enough disk space for 900000000000 bytes', $this->transfer('f1')['reason']);
+		$this->assertSame(['waiting', 'Storage', 0], [
+			$this->transfer('f1')['state'],
+			$this->transfer('f1')['kind'],
+			(int) $this->transfer('f1')['attempts'],
+		]);
+		$this->assertStringContainsString(
+			'not enough disk space for 900000000000 bytes',
+			$this->transfer('f1')['reason'],
+		);
 		$this->assertSame('others', $this->shown('f2'));
 		$this->assertSame(0, Queue::pausedUntil());
 	}
@@ -138,7 +162,9 @@ final class QueueTest extends AddonTestCase
 		$this->work();
 		$this->assertSame('12345', $this->shown('f1'));
 		Config::set('file_max_bytes', '5');
-		$this->receive($this->photo('p1', [0 => '12345678', 1 => 'abc']), $this->file('f1', '1234567', ['edited' => '2024-06-01 10:00:00']), $this->file('f3', '12'));
+		$this->receive($this->photo('p1', [0 => '12345678', 1 => 'abc']), $this->file('f1', '1234567', [
+			'edited' => '2024-06-01 10:00:00',
+		]), $this->file('f3', '12'));
 		TransferBatch::$added = [];
 		$this->work();
 		$this->assertSame(['f3-0'], array_map(fn ($wish) => "{$wish['hash']}-{$wish['scale']}", TransferBatch::$added));
@@ -170,13 +196,21 @@ final class QueueTest extends AddonTestCase
 		[$status, $said] = $this->runVerb('missing');
 		$this->assertSame(1, $status);
 		$this->assertStringContainsString('the file has 1001 bytes, more than file_max_bytes, 1000', $said);
-		$this->assertStringContainsString('file_max_bytes', FileSync\Addon\Status\Words::kind($this->transfer('f1')['kind']));
+		$this->assertStringContainsString(
+			'file_max_bytes',
+			FileSync\Addon\Status\Words::kind($this->transfer('f1')['kind']),
+		);
 		foreach ([['1000', null, null], ['1001', 1001, null], ['0', 1001, 300000]] as [$limit, $one, $two]) {
 			Config::set('file_max_bytes', $limit);
 			TransferBatch::$added = [];
 			FileSync\Addon\Work\Housekeeping::often();
 			$this->work();
-			$this->assertSame([$one, $two], array_map(fn ($hash) => $this->shown($hash) === null ? null : strlen($this->shown($hash)), ['f1', 'p1']));
+			$this->assertSame(
+				[$one, $two],
+				array_map(fn ($hash) => $this->shown($hash) === null
+					? null
+					: strlen($this->shown($hash)), ['f1', 'p1']),
+			);
 			$limit === '1000' && $this->assertSame([], TransferBatch::$added, 'nobody is asked while the limit stands');
 		}
 		$this->assertSame([0, "nothing is missing\n"], $this->runVerb('missing'));
@@ -187,7 +221,11 @@ final class QueueTest extends AddonTestCase
 		$this->receive($this->file('f1', '123456'));
 		TransferBatch::$duringStep = fn () => Config::set('file_max_bytes', '5');
 		$this->work();
-		$this->assertSame([null, 'parked', Queue::TOO_LARGE], [$this->shown('f1'), $this->transfer('f1')['state'], $this->transfer('f1')['kind']]);
+		$this->assertSame([null, 'parked', Queue::TOO_LARGE], [
+			$this->shown('f1'),
+			$this->transfer('f1')['state'],
+			$this->transfer('f1')['kind'],
+		]);
 		$this->assertSame([], glob('store/\[data\]/filesync/1/f1*'));
 		TransferBatch::$duringStep = null;
 		Config::set('file_max_bytes', '6');
@@ -199,7 +237,13 @@ final class QueueTest extends AddonTestCase
 	public function test_to_be_asked_to_wait_a_little_counts_as_no_attempt(): void
 	{
 		$this->receive($this->file('f1', 'bytes'));
-		TransferBatch::$answers['f1-0'] = ['kind' => 'PeerBusy', 'temporary' => true, 'message' => 'a little later', 'retry_after_seconds' => 10, 'facts' => ['wait_is_no_failure' => 'true']];
+		TransferBatch::$answers['f1-0'] = [
+			'kind' => 'PeerBusy',
+			'temporary' => true,
+			'message' => 'a little later',
+			'retry_after_seconds' => 10,
+			'facts' => ['wait_is_no_failure' => 'true'],
+		];
 		Config::set('linger_seconds', '0');
 		for ($n = 0; $n < 8; $n++) {
 			Table::update('filesync_transfer', ['next_at' => 0], ['hash' => 'f1']);
@@ -219,7 +263,10 @@ final class QueueTest extends AddonTestCase
 		Table::update('filesync_transfer', ['origin' => 'http://evil.example'], []);
 		$this->work();
 		$origins = TransferBatch::$added[0]['origins'];
-		$this->assertSame([['http://127.0.0.1:9001', true], ['http://127.0.0.1:9003', false]], array_map(fn ($o) => [$o['url'], $o['dav']], $origins));
+		$this->assertSame(
+			[['http://127.0.0.1:9001', true], ['http://127.0.0.1:9003', false]],
+			array_map(fn ($o) => [$o['url'], $o['dav']], $origins),
+		);
 		$this->assertSame('alice3', $origins[1]['nick']);
 	}
 
@@ -255,7 +302,10 @@ final class QueueTest extends AddonTestCase
 	public function test_scales_of_a_stuck_photo_cost_the_next_packet_nothing(): void
 	{
 		Config::set('make_scales', '0');
-		$one = fn (string $hash) => $this->whileFailing(fn () => false, fn () => $this->receive($this->file($hash, 'bytes')));
+		$one = fn (string $hash) => $this->whileFailing(
+			fn () => false,
+			fn () => $this->receive($this->file($hash, 'bytes')),
+		);
 		$before = $one('f1');
 		foreach (['p1', 'p2', 'p3'] as $hash) {
 			$this->receive($this->photo($hash, [0 => 'original', 1 => 'a', 2 => 'b', 3 => 'c']));
@@ -280,12 +330,46 @@ final class QueueTest extends AddonTestCase
 
 	public function test_what_is_wanted_decides_these_columns_and_no_others(): void
 	{
-		$wanted = fn (...$more) => (new Wanted(...$more + ['channelId' => 1, 'hash' => 'f1', 'scale' => 2, 'sizeBytes' => 5, 'edited' => '2024-01-01 10:00:00', 'mimetype' => 'image/png', 'folder' => 'd1',
-			'origin' => self::ORIGIN, 'nick' => 'alice', 'names' => ['docs', 'näme'], 'entry' => ['photo' => null]]))->columns();
-		$plain = ['uid' => 1, 'hash' => 'f1', 'scale' => 2, 'size_bytes' => 5, 'edited' => '2024-01-01 10:00:00', 'mimetype' => 'image/png', 'folder' => 'd1', 'origin' => self::ORIGIN, 'nick' => 'alice',
-			'names' => '["docs","n\u00e4me"]', 'entry' => '{"photo":null}', 'base' => 'null', 'kind' => '', 'reason' => ''];
+		$wanted = fn (...$more) => (new Wanted(
+			...$more
+			+ [
+				'channelId' => 1,
+				'hash' => 'f1',
+				'scale' => 2,
+				'sizeBytes' => 5,
+				'edited' => '2024-01-01 10:00:00',
+				'mimetype' => 'image/png',
+				'folder' => 'd1',
+				'origin' => self::ORIGIN,
+				'nick' => 'alice',
+				'names' => ['docs', 'näme'],
+				'entry' => ['photo' => null],
+			],
+		))->columns();
+		$plain = [
+			'uid' => 1,
+			'hash' => 'f1',
+			'scale' => 2,
+			'size_bytes' => 5,
+			'edited' => '2024-01-01 10:00:00',
+			'mimetype' => 'image/png',
+			'folder' => 'd1',
+			'origin' => self::ORIGIN,
+			'nick' => 'alice',
+			'names' => '["docs","n\u00e4me"]',
+			'entry' => '{"photo":null}',
+			'base' => 'null',
+			'kind' => '',
+			'reason' => '',
+		];
 		$this->assertSame($plain, $wanted());
 		$this->assertSame($plain + ['state' => 'to_make', 'priority' => 100], $wanted(isToMake: true, isLate: true));
-		$this->assertSame(['base' => '{"size_bytes":3}', 'kind' => 'quota', 'reason' => 'full'] + $plain, array_replace(['base' => '', 'kind' => '', 'reason' => ''], $wanted(base: ['size_bytes' => 3], kind: 'quota', reason: 'full')));
+		$this->assertSame(
+			['base' => '{"size_bytes":3}', 'kind' => 'quota', 'reason' => 'full'] + $plain,
+			array_replace(
+				['base' => '', 'kind' => '', 'reason' => ''],
+				$wanted(base: ['size_bytes' => 3], kind: 'quota', reason: 'full'),
+			),
+		);
 	}
 }

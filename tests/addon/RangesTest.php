@@ -42,8 +42,21 @@ final class RangesTest extends AddonTestCase
 
 	public function test_unchanged_is_what_the_other_side_has(): void
 	{
-		$table = [[null, false], ['', false], ['"abc"', true], ['W/"abc"', true], ['*', true], ['"x", "abc"', true], ['"abc", "x"', true], ['"x",W/"abc"', true], ['abc', false],
-			['"abcd"', false], ['"x"', false], ['"a"bc"', false], ['"x" "abc"', false]];
+		$table = [
+			[null, false],
+			['', false],
+			['"abc"', true],
+			['W/"abc"', true],
+			['*', true],
+			['"x", "abc"', true],
+			['"abc", "x"', true],
+			['"x",W/"abc"', true],
+			['abc', false],
+			['"abcd"', false],
+			['"x"', false],
+			['"a"bc"', false],
+			['"x" "abc"', false],
+		];
 		foreach ($table as [$header, $expected]) {
 			$this->assertSame($expected, Ranges::isUnchanged($header, 'abc'), (string) $header);
 		}
@@ -51,7 +64,16 @@ final class RangesTest extends AddonTestCase
 
 	public function test_a_part_is_given_only_of_the_same_bytes(): void
 	{
-		$table = [[null, true], ['"abc"', true], [' "abc" ', true], ['W/"abc"', false], ['"abd"', false], ['abc', false], ['Tue, 24 Nov 2026 00:00:00 GMT', false], ['', false]];
+		$table = [
+			[null, true],
+			['"abc"', true],
+			[' "abc" ', true],
+			['W/"abc"', false],
+			['"abd"', false],
+			['abc', false],
+			['Tue, 24 Nov 2026 00:00:00 GMT', false],
+			['', false],
+		];
 		foreach ($table as [$header, $expected]) {
 			$this->assertSame($expected, Ranges::mayBePartial($header, 'abc'), (string) $header);
 		}

@@ -34,14 +34,20 @@ final class ReconcileTest extends AddonTestCase
 	{
 		parent::setUp();
 		Client::$wire = fn ($method, $url, $headers, $body) => $this->cloneAnswers($url, $body);
-		Peers::hear(self::ORIGIN, ['v' => 1, 'version' => '0.1.0', 'features' => ['ticket', 'range', 'inventory'], 'endpoint' => self::ORIGIN . '/getfile/ticket']);
+		Peers::hear(self::ORIGIN, [
+			'v' => 1,
+			'version' => '0.1.0',
+			'features' => ['ticket', 'range', 'inventory'],
+			'endpoint' => self::ORIGIN . '/getfile/ticket',
+		]);
 	}
 
 	public function test_what_is_missing_here_is_fetched_after_everything_that_changes_now_and_what_is_missing_there_is_told(): void
 	{
 		$this->receive($this->file('mine', 'only here'));
 		$this->work();
-		$this->there['yours'] = $this->file('yours', 'only there', [], ['folder-x' => 'Holiday']) + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 3]])];
+		$this->there['yours'] = $this->file('yours', 'only there', [], ['folder-x' => 'Holiday'])
+		+ ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 3]])];
 		$this->assertSame('over', $this->compare());
 		$this->assertSame(Wanted::LATE, (int) $this->transfer('yours')['priority']);
 		$this->assertSame('Holiday', $this->attach('folder-x')['filename']);
@@ -54,7 +60,11 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertSame('only there', $this->shown('yours'));
 		$run = Run::ask($this->channel, self::ORIGIN);
 		$this->assertEqualsWithDelta(time() + 604800, $run->next_at, 90000);
-		$this->assertSame([1, 1, 0], [$run->stats['missing_here'], $run->stats['missing_there'], $run->stats['different']]);
+		$this->assertSame([1, 1, 0], [
+			$run->stats['missing_here'],
+			$run->stats['missing_there'],
+			$run->stats['different'],
+		]);
 	}
 
 	public function test_a_file_that_was_deleted_here_does_not_come_back(): void
@@ -86,7 +96,8 @@ final class ReconcileTest extends AddonTestCase
 		FileSync\Addon\Send\Outgoing::flush();
 		App::set_channel(null);
 		$this->sent();
-		$this->there['back'] = $this->file('back', 'changed there') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 2]])];
+		$this->there['back'] = $this->file('back', 'changed there')
+		+ ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 2]])];
 		$this->compare();
 		// It asks while the bytes are on their way.
 		$this->assertNull($this->tell(['do' => 'entries', 'hashes' => ['back']])['entries'][0]['entry']);
@@ -94,7 +105,10 @@ final class ReconcileTest extends AddonTestCase
 		$this->work();
 		$this->assertSame('changed there', $this->shown('back'));
 		$told = array_column($this->sent(), 'filesync')[0]['revision']['place']['seen'];
-		$this->assertSame((array) Revisions::find((int) $this->channel['channel_id'], 'back')['place']['vector'], $told);
+		$this->assertSame(
+			(array) Revisions::find((int) $this->channel['channel_id'], 'back')['place']['vector'],
+			$told,
+		);
 		$this->assertContains(FileSync\Addon\Revision\Site::component(1), array_keys($told));
 	}
 
@@ -107,7 +121,11 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertSame('changed there', $this->shown('early'));
 		$told = array_column($this->sent(), 'filesync')[0]['revision'];
 		foreach (Judge::GROUPS as $group) {
-			$this->assertSame((array) Revisions::find((int) $this->channel['channel_id'], 'early')[$group]['vector'], (array) $told[$group]['seen'], $group);
+			$this->assertSame(
+				(array) Revisions::find((int) $this->channel['channel_id'], 'early')[$group]['vector'],
+				(array) $told[$group]['seen'],
+				$group,
+			);
 		}
 	}
 
@@ -153,7 +171,10 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertSame(['here'], array_map(Intake::hashOf(...), $this->sent()));
 	}
 
-	/** A file that the owner renamed, or let somebody see and no longer see, and deleted here, while it was changed on the clone, which knows nothing of that. */
+	/**
+	 * A file that the owner renamed, or let somebody see and no longer see, and deleted here, while it was changed on
+	 * the clone, which knows nothing of that.
+	 */
 	private function deletedHereChangedThere(string $hash, bool $isRenamed): void
 	{
 		$this->receive($this->file($hash, 'bytes') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 1]])]);
@@ -167,7 +188,8 @@ final class ReconcileTest extends AddonTestCase
 		FileSync\Addon\Send\Outgoing::flush();
 		App::set_channel(null);
 		$this->sent();
-		$this->there[$hash] = $this->file($hash, 'changed there') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 2]])];
+		$this->there[$hash] = $this->file($hash, 'changed there')
+		+ ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 2]])];
 	}
 
 	public function test_a_row_that_vanished_is_no_delete_and_comes_back(): void
@@ -217,9 +239,17 @@ final class ReconcileTest extends AddonTestCase
 		$run = Run::ask($this->channel, self::ORIGIN);
 		$this->assertEqualsWithDelta(time() + 1000, $run->next_at, 900);
 		$run->postpone();
-		dbq("INSERT INTO outq (outq_hash, outq_channel, outq_posturl, outq_delivered, outq_created, outq_notify, outq_msg) VALUES ('h', {$this->channel['channel_id']}, '" . self::ORIGIN . "/zot', 0, '2020-01-01 00:00:00', '', '')");
+		dbq(
+			"INSERT INTO outq (outq_hash, outq_channel, outq_posturl, outq_delivered, outq_created, outq_notify, outq_msg) VALUES ('h', {$this->channel['channel_id']}, '"
+			. self::ORIGIN
+			. "/zot', 0, '2020-01-01 00:00:00', '', '')",
+		);
 		Reconcile::plan();
-		$this->assertGreaterThan(time() + 86400, Run::ask($this->channel, self::ORIGIN)->next_at, 'not while it is away');
+		$this->assertGreaterThan(
+			time() + 86400,
+			Run::ask($this->channel, self::ORIGIN)->next_at,
+			'not while it is away',
+		);
 		dbq('DELETE FROM outq');
 		Reconcile::plan();
 		$this->assertLessThanOrEqual(time(), Run::ask($this->channel, self::ORIGIN)->next_at);
@@ -233,12 +263,22 @@ final class ReconcileTest extends AddonTestCase
 	public function test_a_hub_that_comes_and_goes_is_compared_with_early_once_a_day(): void
 	{
 		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
-		Maker::hubloc(['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''], self::ORIGIN, 'bob');
+		Maker::hubloc(
+			['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''],
+			self::ORIGIN,
+			'bob',
+		);
 		$run = fn () => Run::ask($bob, self::ORIGIN);
 		$comesBack = function () {
 			Peers::learn(['url' => self::ORIGIN, 'dav' => 'open', 'filesync' => 'untried', 'failures' => 1], null);
 			Reconcile::plan();
-			Peers::learn(['url' => self::ORIGIN, 'dav' => 'open', 'filesync' => 'open', 'features' => ['ticket', 'inventory'], 'received_bytes' => 5], 'filesync');
+			Peers::learn([
+				'url' => self::ORIGIN,
+				'dav' => 'open',
+				'filesync' => 'open',
+				'features' => ['ticket', 'inventory'],
+				'received_bytes' => 5,
+			], 'filesync');
 			Reconcile::plan();
 		};
 		$run()->postpone();
@@ -265,7 +305,10 @@ final class ReconcileTest extends AddonTestCase
 		$run->save(['attempts' => 3, 'next_at' => time() + 5000, 'was_away' => 1, 'stats' => ['missing_here' => 5]]);
 		Lease::take("reconcile-{$run->id}", 'another', 60);
 		Reconcile::plan();
-		$this->assertSame([time() + 5000, 5], [Run::find($run->id)->next_at, Run::find($run->id)->stats['missing_here']]);
+		$this->assertSame([time() + 5000, 5], [
+			Run::find($run->id)->next_at,
+			Run::find($run->id)->stats['missing_here'],
+		]);
 		Lease::giveBack("reconcile-{$run->id}", 'another');
 		$run->save(['was_away' => 1]);
 		Reconcile::plan();
@@ -300,12 +343,20 @@ final class ReconcileTest extends AddonTestCase
 	{
 		$place = FileSync\Addon\Hub\Places::take('list', 1, 1);
 		$answer = $this->request(['do' => 'round']);
-		$this->assertSame([429, '1', 'busy'], [$answer->status, $answer->headers['Retry-After'], json_decode($answer->body, true)['error']]);
+		$this->assertSame([429, '1', 'busy'], [
+			$answer->status,
+			$answer->headers['Retry-After'],
+			json_decode($answer->body, true)['error'],
+		]);
 		$this->assertSame([], Run::all('answer'), 'nothing is begun for who comes again');
 		$place->giveBack();
 		$session = $this->tell(['do' => 'round'])['session'];
 		$place = FileSync\Addon\Hub\Places::take('list', 1, 1);
-		$this->assertSame('ready', $this->tell(['do' => 'round', 'message' => base64_encode('begin'), 'session' => $session])['state'], 'what is listed is answered at once');
+		$this->assertSame(
+			'ready',
+			$this->tell(['do' => 'round', 'message' => base64_encode('begin'), 'session' => $session])['state'],
+			'what is listed is answered at once',
+		);
 		$this->tell(['do' => 'entries', 'hashes' => ['x']]);
 		$place->giveBack();
 		Run::find($session)->save(['state' => 'idle']);
@@ -315,7 +366,12 @@ final class ReconcileTest extends AddonTestCase
 
 	public function test_with_a_hub_without_filesync_all_differences_are_dealt_with_a_page_at_a_time(): void
 	{
-		Peers::learn(['url' => self::ORIGIN, 'dav' => 'untried', 'filesync' => 'refused', 'filesync_reason' => 'stock'], null);
+		Peers::learn([
+			'url' => self::ORIGIN,
+			'dav' => 'untried',
+			'filesync' => 'refused',
+			'filesync_reason' => 'stock',
+		], null);
 		$mine = array_map(fn ($n) => "mine$n", range(1, 7));
 		foreach ($mine as $hash) {
 			$this->receive($this->file($hash, "only here $hash"));
@@ -326,12 +382,19 @@ final class ReconcileTest extends AddonTestCase
 		}
 		q("UPDATE attach SET filename = 'ours.bin', edited = '2024-06-01 10:00:00' WHERE hash = 'differs'");
 		$this->sent('differs');
-		$there = ['same' => $this->file('same', 'same'), 'differs' => $this->file('differs', 'differs')] + array_combine(array_map(fn ($n) => "theirs$n", range(1, 45)), array_map(fn ($n) => $this->file("theirs$n", "there $n"), range(1, 45)));
+		$there = ['same' => $this->file('same', 'same'), 'differs' => $this->file('differs', 'differs')]
+		+ array_combine(
+			array_map(fn ($n) => "theirs$n", range(1, 45)),
+			array_map(fn ($n) => $this->file("theirs$n", "there $n"), range(1, 45)),
+		);
 		$exports = [];
 		$this->answerAsStock($there, $exports);
 		$run = Run::ask($this->channel, self::ORIGIN);
 		$this->assertSame(Outcome::Over, Reconcile::goOn($run->id, time() + 30, true));
-		$seen = array_count_values(array_column(iterator_to_array(StockComparison::differences(Run::find($run->id)), false), 'verdict'));
+		$seen = array_count_values(array_column(
+			iterator_to_array(StockComparison::differences(Run::find($run->id)), false),
+			'verdict',
+		));
 		ksort($seen);
 		$this->assertSame(['different' => 1, 'missing_here' => 45, 'missing_there' => 7], $seen);
 		Run::find($run->id)->abandon(time());
@@ -351,19 +414,33 @@ final class ReconcileTest extends AddonTestCase
 		sort($told);
 		$this->assertSame(['differs', ...$mine], array_values(array_unique($told)));
 		$stats = Run::find($run->id)->stats;
-		$this->assertSame([45, 7, 1, 1], [$stats['missing_here'], $stats['missing_there'], $stats['different'], $stats['present']]);
+		$this->assertSame([45, 7, 1, 1], [
+			$stats['missing_here'],
+			$stats['missing_there'],
+			$stats['different'],
+			$stats['present'],
+		]);
 	}
 
 	public function test_a_comparison_that_an_earlier_version_was_in_the_middle_of_begins_again(): void
 	{
-		Peers::learn(['url' => self::ORIGIN, 'dav' => 'untried', 'filesync' => 'refused', 'filesync_reason' => 'stock'], null);
+		Peers::learn([
+			'url' => self::ORIGIN,
+			'dav' => 'untried',
+			'filesync' => 'refused',
+			'filesync_reason' => 'stock',
+		], null);
 		$this->receive($this->file('mine', 'bytes'));
 		$this->work();
 		$exports = [];
 		$this->answerAsStock(['theirs' => $this->file('theirs', 'there')], $exports);
 		$run = Run::ask($this->channel, self::ORIGIN);
 		foreach (['asking' => ['offset' => 0], 'sending' => ['offset' => 0]] as $state => $position) {
-			$run->save(['state' => $state, 'position' => $position, 'body' => ['missing_here' => ['x'], 'different' => [], 'missing_there' => [], 'send' => ['y']]]);
+			$run->save([
+				'state' => $state,
+				'position' => $position,
+				'body' => ['missing_here' => ['x'], 'different' => [], 'missing_there' => [], 'send' => ['y']],
+			]);
 			$this->assertContains($this->compare(), ['over', 'on']);
 			$this->assertSame('', Run::find($run->id)->reason);
 		}
@@ -380,11 +457,23 @@ final class ReconcileTest extends AddonTestCase
 		$again = $this->tell(['do' => 'round', 'message' => base64_encode('begin'), 'session' => $first['session']]);
 		$this->assertSame($first['message'], $again['message'], 'the snapshot serves all rounds');
 		$key = substr(Inventory::id('mine', '', ''), 0, 16);
-		$entries = $this->tell(['do' => 'entries', 'keys' => [$key, '00000000000000ff'], 'session' => $first['session']])['entries'];
+		$entries = $this->tell([
+			'do' => 'entries',
+			'keys' => [$key, '00000000000000ff'],
+			'session' => $first['session'],
+		])['entries'];
 		$this->assertSame([$key, 'mine'], [$entries[0]['for'], $entries[0]['entry']['attach'][0]['hash']]);
 		$this->assertNull($entries[1]['entry']);
 		$this->there['theirs'] = $this->file('theirs', 'new bytes');
-		$this->assertSame(1, $this->tell(['do' => 'finish', 'hashes' => ['theirs'], 'last' => true, 'session' => $first['session']])['noted']);
+		$this->assertSame(
+			1,
+			$this->tell([
+				'do' => 'finish',
+				'hashes' => ['theirs'],
+				'last' => true,
+				'session' => $first['session'],
+			])['noted'],
+		);
 		$this->assertSame('pull', Run::next()->role);
 		Reconcile::work(time() + 30);
 		$this->work();
@@ -394,7 +483,8 @@ final class ReconcileTest extends AddonTestCase
 
 	public function test_what_a_clone_tells_while_it_is_told_itself_is_not_forgotten(): void
 	{
-		$entry = $this->file('mine', 'bytes') + ['filesync' => $this->sibling(array_fill_keys(Judge::GROUPS, ['aaaaaaaa' => 1]))];
+		$entry = $this->file('mine', 'bytes')
+		+ ['filesync' => $this->sibling(array_fill_keys(Judge::GROUPS, ['aaaaaaaa' => 1]))];
 		$this->receive($entry);
 		$this->work();
 		q("UPDATE attach SET filename = 'ours.bin' WHERE hash = 'mine'");
@@ -422,11 +512,25 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertSame(400, $this->request(['do' => 'entries', 'hashes' => ['../x']])->status);
 		$this->assertSame(400, $this->request(['do' => 'entries', 'hashes' => array_fill(0, 65, 'x')])->status);
 		$this->assertSame(400, $this->request(['do' => 'round', 'message' => base64_encode('no message')])->status);
-		$this->assertSame(403, $this->request(['do' => 'round', 'key_id' => 'http://127.0.0.1:9009/channel/alice'])->status);
+		$this->assertSame(
+			403,
+			$this->request(['do' => 'round', 'key_id' => 'http://127.0.0.1:9009/channel/alice'])->status,
+		);
 		$this->assertSame(401, $this->request(['do' => 'round', 'time' => time() - 1000])->status);
-		$this->assertSame(410, $this->request(['do' => 'entries', 'keys' => ['00000000000000ff'], 'session' => str_repeat('a', 32)])->status);
+		$this->assertSame(
+			410,
+			$this->request([
+				'do' => 'entries',
+				'keys' => ['00000000000000ff'],
+				'session' => str_repeat('a', 32),
+			])->status,
+		);
 		$request = $this->inventoryRequest(['do' => 'round']);
-		$this->assertSame([200, 401], [InventoryRequest::answer($request)->status, InventoryRequest::answer($request)->status], 'a request holds once');
+		$this->assertSame(
+			[200, 401],
+			[InventoryRequest::answer($request)->status, InventoryRequest::answer($request)->status],
+			'a request holds once',
+		);
 		$ticket = $this->inventoryRequest(['do' => 'round'], 'ticket');
 		$this->assertSame(401, InventoryRequest::answer($ticket)->status, 'a signature for something else');
 	}
@@ -441,7 +545,10 @@ final class ReconcileTest extends AddonTestCase
 
 	private function sibling(array $vectors): array
 	{
-		$revision = array_map(fn ($group) => ['seen' => (object) ($vectors[$group] ?? []), 'by' => '', 'at' => ''], array_combine(Judge::GROUPS, Judge::GROUPS));
+		$revision = array_map(
+			fn ($group) => ['seen' => (object) ($vectors[$group] ?? []), 'by' => '', 'at' => ''],
+			array_combine(Judge::GROUPS, Judge::GROUPS),
+		);
 
 		return ['v' => 1, 'revision' => json_decode(json_encode($revision), true)];
 	}
@@ -456,8 +563,15 @@ final class ReconcileTest extends AddonTestCase
 			return $this->answer;
 		}
 		$said = match ($asked['do']) {
-			'round' => ['session' => str_repeat('b', 32), 'state' => 'ready', 'message' => base64_encode(implode(' ', array_map($this->idThere(...), array_keys($this->there))))],
-			'entries' => ['entries' => array_map(fn ($name) => ['for' => $name, 'entry' => $this->there[$name] ?? $this->byKey($name)], $asked['keys'] ?? $asked['hashes'])],
+			'round' => [
+				'session' => str_repeat('b', 32),
+				'state' => 'ready',
+				'message' => base64_encode(implode(' ', array_map($this->idThere(...), array_keys($this->there)))),
+			],
+			'entries' => ['entries' => array_map(fn ($name) => [
+				'for' => $name,
+				'entry' => $this->there[$name] ?? $this->byKey($name),
+			], $asked['keys'] ?? $asked['hashes'])],
 			'finish' => ['noted' => count($asked['hashes'])],
 		};
 
@@ -471,7 +585,11 @@ final class ReconcileTest extends AddonTestCase
 			parse_str((string) parse_url($url, PHP_URL_QUERY), $query);
 			$said = [];
 			if (str_contains($url, '/api/z/1.0/files?')) {
-				$said = ['results' => array_slice(array_map(fn ($entry) => end($entry['attach']), array_values($there)), (int) $query['start'], (int) $query['records'])];
+				$said = ['results' => array_slice(
+					array_map(fn ($entry) => end($entry['attach']), array_values($there)),
+					(int) $query['start'],
+					(int) $query['records'],
+				)];
 			} elseif (str_contains($url, 'file/export')) {
 				$exports[] = $query['file_id'];
 				$said = $there[$query['file_id']] ?? [];
@@ -486,11 +604,18 @@ final class ReconcileTest extends AddonTestCase
 	private function idThere(string $hash): string
 	{
 		$row = end($this->there[$hash]['attach']);
-		$vectors = array_map(fn ($value) => $value['seen'], $this->there[$hash]['filesync']['revision'] ?? array_fill_keys(Judge::GROUPS, ['seen' => []]));
+		$vectors = array_map(
+			fn ($value) => $value['seen'],
+			$this->there[$hash]['filesync']['revision'] ?? array_fill_keys(Judge::GROUPS, ['seen' => []]),
+		);
 		$prints = Revisions::prints($row, []);
 		$text = fn (array $values) => json_encode($values, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE);
 
-		return Inventory::id($hash, $text([$prints['bytes'], $vectors['bytes'], []]), $text([$prints['place'], $vectors['place'], $prints['access'], $vectors['access']]));
+		return Inventory::id(
+			$hash,
+			$text([$prints['bytes'], $vectors['bytes'], []]),
+			$text([$prints['place'], $vectors['place'], $prints['access'], $vectors['access']]),
+		);
 	}
 
 	private function byKey(string $key): ?array
@@ -506,7 +631,16 @@ final class ReconcileTest extends AddonTestCase
 
 	private function inventoryRequest(array $keys, string $kind = 'inventory'): Request
 	{
-		$body = json_encode($keys + ['filesync' => 2, 'channel' => $this->channel['channel_hash'], 'key_id' => self::ORIGIN . '/channel/alice', 'time' => time(), 'nonce' => bin2hex(random_bytes(16))]);
+		$body = json_encode(
+			$keys
+			+ [
+				'filesync' => 2,
+				'channel' => $this->channel['channel_hash'],
+				'key_id' => self::ORIGIN . '/channel/alice',
+				'time' => time(),
+				'nonce' => bin2hex(random_bytes(16)),
+			],
+		);
 		$signature = SignedRequest::sign($this->channel, $kind, "/getfile/$kind", '127.0.0.1:9000', $body);
 
 		return new Request('POST', ['getfile', 'inventory'], ['filesync-signature' => $signature], [], $body);

@@ -9,7 +9,15 @@ use FileSync\TransferBatch;
 /** Of a photo only what nobody can make again travels: the original, and the crops 4 and 7. */
 final class ScalesTest extends AddonTestCase
 {
-	private const SCALES = [0 => 'original', 1 => 'theirs 1', 2 => 'theirs 2', 3 => 'theirs 3', 4 => 'crop', 5 => 'theirs 5', 6 => 'theirs 6'];
+	private const SCALES = [
+		0 => 'original',
+		1 => 'theirs 1',
+		2 => 'theirs 2',
+		3 => 'theirs 3',
+		4 => 'crop',
+		5 => 'theirs 5',
+		6 => 'theirs 6',
+	];
 
 	protected function setUp(): void
 	{
@@ -26,11 +34,20 @@ final class ScalesTest extends AddonTestCase
 
 	public function test_what_a_packet_says_is_stored_once_and_not_once_for_each_scale(): void
 	{
-		$entry = $this->photo('p1', array_fill_keys(range(0, 9), 'x'), ['allow_cid' => '<' . str_repeat('b', 100000) . '>']);
+		$entry = $this->photo('p1', array_fill_keys(range(0, 9), 'x'), [
+			'allow_cid' => '<' . str_repeat('b', 100000) . '>',
+		]);
 		$folders = [];
 		$parent = '';
 		for ($n = 0; $n < 20; $n++) {
-			$folders[] = $this->row(['hash' => "d$n", 'filename' => "d$n", 'folder' => $parent, 'is_dir' => 1, 'filetype' => 'multipart/mixed', 'allow_cid' => '<' . str_repeat('a', 10000) . '>']);
+			$folders[] = $this->row([
+				'hash' => "d$n",
+				'filename' => "d$n",
+				'folder' => $parent,
+				'is_dir' => 1,
+				'filetype' => 'multipart/mixed',
+				'allow_cid' => '<' . str_repeat('a', 10000) . '>',
+			]);
 			$parent = "d$n";
 		}
 		$entry['attach'][0]['folder'] = $parent;
@@ -49,7 +66,12 @@ final class ScalesTest extends AddonTestCase
 	public function test_a_scale_is_seen_by_those_who_may_see_the_photo_whatever_changed_while_it_came(): void
 	{
 		Config::set('make_scales', '0');
-		$lists = fn (string $hash, int $scale) => Table::first('photo', ['resource_id' => $hash, 'imgscale' => $scale], '', 'allow_cid, deny_cid');
+		$lists = fn (string $hash, int $scale) => Table::first(
+			'photo',
+			['resource_id' => $hash, 'imgscale' => $scale],
+			'',
+			'allow_cid, deny_cid',
+		);
 		$narrow = fn (string $who, array $scales = [0, 1, 2]) => function (array $entry) use ($who, $scales) {
 			$entry['attach'][0]['allow_cid'] = in_array(0, $scales, true) ? "<$who>" : '';
 			foreach ($entry['photo'] as $n => $photo) {
@@ -62,24 +84,60 @@ final class ScalesTest extends AddonTestCase
 		// Its own access, which is narrower than the photo's, is kept.
 		$this->receive($narrow('bob', [1])($photo('p1')));
 		$this->work();
-		$this->assertSame(['', '<bob>', ''], [$lists('p1', 0)['allow_cid'], $lists('p1', 1)['allow_cid'], $lists('p1', 2)['allow_cid']]);
+		$this->assertSame(['', '<bob>', ''], [
+			$lists('p1', 0)['allow_cid'],
+			$lists('p1', 1)['allow_cid'],
+			$lists('p1', 2)['allow_cid'],
+		]);
 		// A change that is accepted while the bytes are on their way holds for the scales too.
 		$this->receive($photo('p2'));
 		$this->receive($narrow('bob')($photo('p2')));
 		$this->assertSame('staged', $this->transfer('p2', 1)['state']);
 		$this->work();
-		$this->assertSame(array_fill(0, 3, '<bob>'), array_map(fn ($scale) => $lists('p2', $scale)['allow_cid'], [0, 1, 2]));
+		$this->assertSame(
+			array_fill(0, 3, '<bob>'),
+			array_map(fn ($scale) => $lists('p2', $scale)['allow_cid'], [0, 1, 2]),
+		);
 		// What was staged by an earlier version.
 		$this->receive($narrow('bob', [0])($photo('p3')));
 		$file = json_decode($this->transfer('p3')['entry'], true);
 		$old = json_decode($this->transfer('p3', 1)['entry'], true);
-		Table::update('filesync_transfer', ['entry' => json_encode(['folders' => $file['folders'], 'attach' => $file['attach'], 'photo' => $old['photo']])], ['hash' => 'p3', 'scale' => 1]);
+		Table::update(
+			'filesync_transfer',
+			['entry' => json_encode([
+				'folders' => $file['folders'],
+				'attach' => $file['attach'],
+				'photo' => $old['photo'],
+			])],
+			['hash' => 'p3', 'scale' => 1],
+		);
 		$this->work();
 		$this->assertSame('', $lists('p3', 1)['allow_cid'], 'as it came');
 		$this->receive($narrow('bob', [0])($photo('p4')));
 		$full = json_decode($this->transfer('p4')['entry'], true);
-		Table::update('filesync_transfer', ['entry' => json_encode(['folders' => $full['folders'], 'attach' => $full['attach'], 'photo' => $old['photo']])], ['hash' => 'p4', 'scale' => 1]);
-		Queue::amend(1, 'p4', ['allow_cid' => '<carol>', 'term' => []] + array_intersect_key($full['attach'], array_flip(['allow_gid', 'deny_cid', 'deny_gid', 'folder', 'filename'])), [], $this->channel['channel_hash']);
+		Table::update(
+			'filesync_transfer',
+			['entry' => json_encode([
+				'folders' => $full['folders'],
+				'attach' => $full['attach'],
+				'photo' => $old['photo'],
+			])],
+			['hash' => 'p4', 'scale' => 1],
+		);
+		Queue::amend(
+			1,
+			'p4',
+			['allow_cid' => '<carol>', 'term' => []]
+			+ array_intersect_key($full['attach'], array_flip([
+				'allow_gid',
+				'deny_cid',
+				'deny_gid',
+				'folder',
+				'filename',
+			])),
+			[],
+			$this->channel['channel_hash'],
+		);
 		$this->work();
 		$this->assertSame('<carol>', $this->attach('p4')['allow_cid']);
 		$this->assertSame('<carol>', $lists('p4', 1)['allow_cid']);
@@ -93,7 +151,11 @@ final class ScalesTest extends AddonTestCase
 		foreach ([1 => 'original', 2 => 'original', 3 => 'original', 5 => 'crop', 6 => 'crop'] as $scale => $source) {
 			$this->assertSame("scale $scale of $source", file_get_contents("store/alice/p1-$scale"));
 			$row = Table::first('photo', ['resource_id' => 'p1', 'imgscale' => $scale]);
-			$this->assertSame([100 * $scale, 50 * $scale, strlen("scale $scale of $source")], [(int) $row['width'], (int) $row['height'], (int) $row['filesize']]);
+			$this->assertSame([100 * $scale, 50 * $scale, strlen("scale $scale of $source")], [
+				(int) $row['width'],
+				(int) $row['height'],
+				(int) $row['filesize'],
+			]);
 		}
 		$this->assertSame([], glob('store/*data*/filesync/1/*.partial'));
 		$this->assertSame([0, "nothing is missing\n"], $this->runVerb('missing'));
@@ -134,7 +196,10 @@ final class ScalesTest extends AddonTestCase
 		$this->receive($this->photo('p1', self::SCALES));
 		TransferBatch::$answers['p1-4'] = ['kind' => 'Network', 'temporary' => true, 'message' => 'cut off'];
 		$this->work();
-		$this->assertSame(['published', 'to_make'], [$this->transfer('p1', 1)['state'], $this->transfer('p1', 5)['state']]);
+		$this->assertSame(['published', 'to_make'], [
+			$this->transfer('p1', 1)['state'],
+			$this->transfer('p1', 5)['state'],
+		]);
 		$this->assertSame(75, $this->runVerb('missing')[0]);
 		TransferBatch::$answers['p1-4'] = 'crop';
 		Table::update('filesync_transfer', ['next_at' => 0], ['state' => 'waiting']);
@@ -149,15 +214,26 @@ final class ScalesTest extends AddonTestCase
 			dbq('DELETE FROM filesync_transfer');
 			dbq('DELETE FROM attach');
 			dbq('DELETE FROM photo');
-			$this->receive($this->photo('p1', [0 => 'original', 1 => 'theirs 1', 2 => 'theirs 2'], ['edited' => '2024-07-01 10:00:' . sprintf('%02d', $instant % 60)]));
+			$this->receive($this->photo(
+				'p1',
+				[0 => 'original', 1 => 'theirs 1', 2 => 'theirs 2'],
+				['edited' => '2024-07-01 10:00:' . sprintf('%02d', $instant % 60)],
+			));
 			$this->killedAt($instant, fn () => $this->work());
 			foreach ([1, 2] as $again) {
 				$this->expireLeases();
 				$this->work();
 			}
 			foreach ([1, 2] as $scale) {
-				$this->assertContains(file_get_contents("store/alice/p1-$scale"), ["scale $scale of original", "theirs $scale"], "killed at instant $instant");
-				$this->assertSame(filesize("store/alice/p1-$scale"), (int) Table::first('photo', ['resource_id' => 'p1', 'imgscale' => $scale])['filesize']);
+				$this->assertContains(
+					file_get_contents("store/alice/p1-$scale"),
+					["scale $scale of original", "theirs $scale"],
+					"killed at instant $instant",
+				);
+				$this->assertSame(
+					filesize("store/alice/p1-$scale"),
+					(int) Table::first('photo', ['resource_id' => 'p1', 'imgscale' => $scale])['filesize'],
+				);
 			}
 			$this->assertSame([], glob('store/*data*/filesync/1/*.partial'));
 		}
@@ -174,7 +250,10 @@ final class ScalesTest extends AddonTestCase
 
 	public function test_repair_finds_wrong_scales_and_makes_them_anew_but_never_a_crop(): void
 	{
-		$this->receive($this->photo('p1', self::SCALES), $this->photo('p2', [0 => 'another', 1 => '', 2 => '', 3 => '']));
+		$this->receive(
+			$this->photo('p1', self::SCALES),
+			$this->photo('p2', [0 => 'another', 1 => '', 2 => '', 3 => '']),
+		);
 		$this->work();
 		$this->assertSame([0, "nothing to mend\n"], $this->runVerb('repair', 'photos', '--dry-run'));
 		unlink('store/alice/p1-1');
@@ -185,15 +264,25 @@ final class ScalesTest extends AddonTestCase
 		Table::update('photo', ['os_storage' => 0, 'content' => 'bytes'], ['resource_id' => 'p2', 'imgscale' => 1]);
 		file_put_contents('store/alice/p2-2', 'short');
 		[$code, $text] = $this->runVerb('repair', 'photos', '--dry-run', '--json');
-		$found = array_column(array_map(fn ($line) => json_decode($line, true), explode("\n", trim($text))), 'faults', 'hash');
-		$this->assertSame([1 => 'no file', 2 => '400 x 200, should be 200 x 100', 3 => 'no row', 5 => 'the row says 5 x 250'], $found['p1']);
+		$found = array_column(
+			array_map(fn ($line) => json_decode($line, true), explode("\n", trim($text))),
+			'faults',
+			'hash',
+		);
+		$this->assertSame(
+			[1 => 'no file', 2 => '400 x 200, should be 200 x 100', 3 => 'no row', 5 => 'the row says 5 x 250'],
+			$found['p1'],
+		);
 		$this->assertSame([1 => 'kept in the database, as on old hubs', 2 => '5 bytes, the row says 18'], $found['p2']);
 		$this->assertSame([0, true], [$code, ! is_file('store/alice/p1-1')]);
 		[$code, $text] = $this->runVerb('repair', 'photos');
 		$this->assertStringContainsString('made 6 scales again', $text);
 		$this->assertSame([0, "nothing to mend\n"], $this->runVerb('repair', 'photos'));
 		$this->assertSame('scale 3 of original', file_get_contents('store/alice/p1-3'));
-		$this->assertSame(['p1', 'p1'], array_column(Table::select('photo', ['resource_id' => 'p1', 'imgscale' => [3, 5]]), 'resource_id'));
+		$this->assertSame(
+			['p1', 'p1'],
+			array_column(Table::select('photo', ['resource_id' => 'p1', 'imgscale' => [3, 5]]), 'resource_id'),
+		);
 
 		unlink('store/alice/p1-4');
 		[$code, $text] = $this->runVerb('repair', 'photos');

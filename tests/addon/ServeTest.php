@@ -25,7 +25,10 @@ final class ServeTest extends AddonTestCase
 	protected function setUp(): void
 	{
 		parent::setUp();
-		$this->receive($this->photo('p1', [0 => self::BYTES, 1 => 'small', 4 => 'crop']), $this->file('f1', '<html></html>', ['filetype' => 'text/html'], ['d1' => 'Folder']));
+		$this->receive(
+			$this->photo('p1', [0 => self::BYTES, 1 => 'small', 4 => 'crop']),
+			$this->file('f1', '<html></html>', ['filetype' => 'text/html'], ['d1' => 'Folder']),
+		);
 		$this->work();
 		Table::delete('filesync_digest', ['uid' => 1]);
 		FileDigest::$count = 0;
@@ -34,11 +37,25 @@ final class ServeTest extends AddonTestCase
 	public function test_a_signed_request_gets_facts_and_a_ticket_for_each_file(): void
 	{
 		$answer = $this->ask(['p1' => 0, 'f1' => 0, 'nobody' => 0]);
-		$this->assertSame([2, '0.1.0', ['ticket', 'range', 'inventory'], 600], [$answer['filesync'], $answer['version'], $answer['features'], $answer['expires_in']]);
+		$this->assertSame([2, '0.1.0', ['ticket', 'range', 'inventory'], 600], [
+			$answer['filesync'],
+			$answer['version'],
+			$answer['features'],
+			$answer['expires_in'],
+		]);
 		$this->assertEqualsWithDelta(time(), $answer['time'], 60);
 		[$photo, $page, $nothing] = $answer['files'];
-		$this->assertSame(['hash' => 'p1', 'scale' => 0, 'state' => 'ready', 'size' => strlen(self::BYTES), 'edited' => '2024-05-01 10:00:00', 'mimetype' => 'image/jpeg'],
-			array_intersect_key($photo, array_flip(['hash', 'scale', 'state', 'size', 'edited', 'mimetype'])));
+		$this->assertSame(
+			[
+				'hash' => 'p1',
+				'scale' => 0,
+				'state' => 'ready',
+				'size' => strlen(self::BYTES),
+				'edited' => '2024-05-01 10:00:00',
+				'mimetype' => 'image/jpeg',
+			],
+			array_intersect_key($photo, array_flip(['hash', 'scale', 'state', 'size', 'edited', 'mimetype'])),
+		);
 		$this->assertSame(hash('sha256', self::BYTES), $photo['sha256']);
 		$this->assertMatchesRegularExpression('/^[0-9a-f]{40}$/', $photo['etag']);
 		$this->assertSame('ready', $page['state']);
@@ -53,15 +70,38 @@ final class ServeTest extends AddonTestCase
 		$file = $this->ask(['p1' => 0])['files'][0];
 		$etag = '"' . $file['etag'] . '"';
 		$size = strlen(self::BYTES);
-		$whole = ['Content-Length' => (string) $size, 'ETag' => $etag, 'Accept-Ranges' => 'bytes', 'Content-Type' => 'application/octet-stream',
-			'X-Content-Type-Options' => 'nosniff', 'Content-Disposition' => 'attachment', 'Cache-Control' => 'private, no-store'];
+		$whole = [
+			'Content-Length' => (string) $size,
+			'ETag' => $etag,
+			'Accept-Ranges' => 'bytes',
+			'Content-Type' => 'application/octet-stream',
+			'X-Content-Type-Options' => 'nosniff',
+			'Content-Disposition' => 'attachment',
+			'Cache-Control' => 'private, no-store',
+		];
 		$this->isAnswered(200, self::BYTES, $whole, $this->read($file));
-		$this->isAnswered(206, 'bytes', ['Content-Range' => "bytes 4-8/$size", 'Content-Length' => '5', 'ETag' => $etag], $this->read($file, ['range' => 'bytes=4-8']));
+		$this->isAnswered(
+			206,
+			'bytes',
+			['Content-Range' => "bytes 4-8/$size", 'Content-Length' => '5', 'ETag' => $etag],
+			$this->read($file, ['range' => 'bytes=4-8']),
+		);
 		$this->isAnswered(206, 'file', [], $this->read($file, ['range' => 'bytes=-4', 'if-range' => $etag]));
-		$this->isAnswered(200, self::BYTES, $whole, $this->read($file, ['range' => 'bytes=-4', 'if-range' => '"other"']));
+		$this->isAnswered(200, self::BYTES, $whole, $this->read($file, [
+			'range' => 'bytes=-4',
+			'if-range' => '"other"',
+		]));
 		$this->isAnswered(200, self::BYTES, $whole, $this->read($file, ['range' => 'bytes=0-1,3-4']));
-		$this->isAnswered(304, '', ['ETag' => $etag], $this->read($file, ['if-none-match' => $etag, 'range' => 'bytes=0-1']));
-		$this->isAnswered(416, null, ['Content-Range' => "bytes */$size", 'Content-Type' => 'application/json'], $this->read($file, ['range' => "bytes=$size-"]));
+		$this->isAnswered(304, '', ['ETag' => $etag], $this->read($file, [
+			'if-none-match' => $etag,
+			'range' => 'bytes=0-1',
+		]));
+		$this->isAnswered(
+			416,
+			null,
+			['Content-Range' => "bytes */$size", 'Content-Type' => 'application/json'],
+			$this->read($file, ['range' => "bytes=$size-"]),
+		);
 		$head = $this->read($file, ['range' => 'bytes=0-1'], 'HEAD');
 		$this->assertSame([200, (string) $size], [$head->status, $head->headers['Content-Length']]);
 	}
@@ -69,13 +109,21 @@ final class ServeTest extends AddonTestCase
 	public function test_a_page_is_never_served_as_one(): void
 	{
 		$answer = $this->read($this->ask(['f1' => 0])['files'][0]);
-		$this->assertSame(['application/octet-stream', 'attachment', 'nosniff'], [$answer->headers['Content-Type'], $answer->headers['Content-Disposition'], $answer->headers['X-Content-Type-Options']]);
+		$this->assertSame(['application/octet-stream', 'attachment', 'nosniff'], [
+			$answer->headers['Content-Type'],
+			$answer->headers['Content-Disposition'],
+			$answer->headers['X-Content-Type-Options'],
+		]);
 	}
 
 	public function test_scales_that_the_database_holds_are_served(): void
 	{
 		$bytes = "\x89PNG\0bytes";
-		Table::update('photo', ['os_storage' => 0, 'content' => $bytes, 'filesize' => strlen($bytes)], ['resource_id' => 'p1', 'imgscale' => 1]);
+		Table::update(
+			'photo',
+			['os_storage' => 0, 'content' => $bytes, 'filesize' => strlen($bytes)],
+			['resource_id' => 'p1', 'imgscale' => 1],
+		);
 		$file = $this->ask(['p1' => 1])['files'][0];
 		$this->assertSame([strlen($bytes), hash('sha256', $bytes)], [$file['size'], $file['sha256']]);
 		$this->isAnswered(206, 'PNG', [], $this->read($file, ['range' => 'bytes=1-3']));
@@ -86,7 +134,11 @@ final class ServeTest extends AddonTestCase
 	public function test_a_request_that_is_not_right_is_refused(int $status, string $error, Closure $make): void
 	{
 		$answer = Serve::answer($make($this));
-		$this->assertSame([$status, $error, 'application/json'], [$answer->status, json_decode($answer->body, true)['error'], $answer->headers['Content-Type']]);
+		$this->assertSame([$status, $error, 'application/json'], [
+			$answer->status,
+			json_decode($answer->body, true)['error'],
+			$answer->headers['Content-Type'],
+		]);
 		$this->assertEqualsWithDelta(time(), json_decode($answer->body, true)['time'], 60);
 		$this->assertCount(3, json_decode($answer->body, true));
 	}
@@ -94,14 +146,27 @@ final class ServeTest extends AddonTestCase
 	public static function refusals(): array
 	{
 		$forged = fn (array $signed) => fn ($test) => $test->ticketRequest(['p1' => 0], [], $signed);
-		$with = fn (array $keys) => fn ($test) => $test->ticketRequest(['p1' => 0], isset($keys['time']) ? ['time' => time() + $keys['time']] : $keys);
+		$with = fn (array $keys) => fn ($test) => $test->ticketRequest(
+			['p1' => 0],
+			isset($keys['time']) ? ['time' => time() + $keys['time']] : $keys,
+		);
 
 		return [
 			'signed for another host' => [401, 'signature', $forged(['host' => 'elsewhere.example'])],
 			'signed for another path' => [401, 'signature', $forged(['path' => '/sub/getfile/ticket'])],
 			'another body' => [401, 'signature', $forged(['body' => '{}'])],
 			'another key' => [401, 'signature', $forged(['key' => openssl_pkey_new(['private_key_bits' => 2048])])],
-			'unsigned' => [401, 'signature', fn ($test) => new Request('POST', ['getfile', 'ticket'], [], [], $test->ticketRequest(['p1' => 0])->body)],
+			'unsigned' => [
+				401,
+				'signature',
+				fn ($test) => new Request(
+					'POST',
+					['getfile', 'ticket'],
+					[],
+					[],
+					$test->ticketRequest(['p1' => 0])->body,
+				),
+			],
 			'unknown clone' => [403, 'unknown_requester', $with(['key_id' => 'https://c.example/channel/alice'])],
 			'another channel' => [403, 'unknown_requester', $with(['channel' => 'another'])],
 			'clock ahead' => [401, 'clock', $with(['time' => 400])],
@@ -139,7 +204,11 @@ final class ServeTest extends AddonTestCase
 		$this->assertSame(200, Serve::answer($request)->status);
 		$this->assertSame('nonce', json_decode(Serve::answer($request)->body, true)['error']);
 		Housekeeping::often();
-		$this->assertSame('nonce', json_decode(Serve::answer($request)->body, true)['error'], 'the nonce is kept as long as its time is accepted');
+		$this->assertSame(
+			'nonce',
+			json_decode(Serve::answer($request)->body, true)['error'],
+			'the nonce is kept as long as its time is accepted',
+		);
 		dbq('UPDATE filesync_nonce SET expires = 1');
 		Housekeeping::often();
 		$this->assertSame(0, Table::count('filesync_nonce', []));
@@ -178,7 +247,10 @@ final class ServeTest extends AddonTestCase
 		$first = Serve::answer($this->ticketRequest(['large1' => 0]));
 		// Asked from within: the third first.
 		$this->assertSame([200, [429, 200]], [$first->status, array_column($asked, 'status')]);
-		$this->assertSame(['1', 'busy'], [$asked[0]->headers['Retry-After'], json_decode($asked[0]->body, true)['error']]);
+		$this->assertSame(['1', 'busy'], [
+			$asked[0]->headers['Retry-After'],
+			json_decode($asked[0]->body, true)['error'],
+		]);
 		$this->assertSame([200, 200], array_column($during, 'status'), 'what is small needs no place');
 		FileDigest::$duringStep = null;
 		$this->assertSame(200, Serve::answer($this->ticketRequest(['large3' => 0]))->status, 'places are given back');
@@ -198,7 +270,10 @@ final class ServeTest extends AddonTestCase
 		$this->assertSame([429, '1'], [$answer->status, $answer->headers['Retry-After']]);
 		// As eight clones that ask at once for what is old enough.
 		Store::$age = 10;
-		$statuses = array_map(fn () => Serve::answer($this->ticketRequest(['f1' => 0, 'p1' => 0]))->status, range(1, 8));
+		$statuses = array_map(
+			fn () => Serve::answer($this->ticketRequest(['f1' => 0, 'p1' => 0]))->status,
+			range(1, 8),
+		);
 		$this->assertSame(array_fill(0, 8, 200), $statuses);
 		$places[0]->giveBack();
 		Store::$age = 0;
@@ -209,7 +284,12 @@ final class ServeTest extends AddonTestCase
 	{
 		$file = $this->ask(['p1' => 0])['files'][0];
 		$this->whileFailing(fn () => true, function () use ($file) {
-			$this->isAnswered(503, null, ['Content-Type' => 'application/json'], Serve::answer($this->ticketRequest(['p1' => 0])));
+			$this->isAnswered(
+				503,
+				null,
+				['Content-Type' => 'application/json'],
+				Serve::answer($this->ticketRequest(['p1' => 0])),
+			);
 			$this->isAnswered(503, null, ['Content-Type' => 'application/json'], $this->read($file));
 		});
 	}
@@ -219,16 +299,31 @@ final class ServeTest extends AddonTestCase
 		$file = $this->ask(['p1' => 0])['files'][0];
 		$claims = json_decode(base64_decode(strtr(strstr($file['ticket'], '.', true), '-_', '+/')), true);
 		$this->isRefused(401, 'ticket', $this->read(['hash' => 'f1'] + $file));
-		foreach (['another file' => ['h' => 'f1'], 'another scale' => ['s' => 1], 'longer' => ['x' => time() + 6000], 'another channel' => ['c' => 'x']] as $change) {
-			$forged = rtrim(strtr(base64_encode(json_encode($change + $claims)), '+/', '-_'), '=') . strstr($file['ticket'], '.');
+		foreach ([
+			'another file' => ['h' => 'f1'],
+			'another scale' => ['s' => 1],
+			'longer' => ['x' => time() + 6000],
+			'another channel' => ['c' => 'x'],
+		] as $change) {
+			$forged =
+				rtrim(strtr(base64_encode(json_encode($change + $claims)), '+/', '-_'), '=')
+				. strstr($file['ticket'], '.');
 			$this->isRefused(401, 'ticket', $this->read(['ticket' => $forged] + $file));
 		}
 		$other = $this->ask(['p1' => 1])['files'][0];
 		$this->isAnswered(200, 'small', [], $this->read(['hash' => 'p1'] + $other));
-		$this->isRefused(401, 'ticket', $this->read(['ticket' => Ticket::issue(['u' => 'http://elsewhere.example'] + array_diff_key($claims, ['x' => 0, 'k' => 0]))] + $file));
+		$this->isRefused(401, 'ticket', $this->read(['ticket' => Ticket::issue(['u' => 'http://elsewhere.example']
+			+ array_diff_key($claims, ['x' => 0, 'k' => 0]))] + $file));
 		$expired = Ticket::issue(['x' => time() - 1] + array_diff_key($claims, ['k' => 0]));
 		$this->isRefused(401, 'ticket', $this->read(['ticket' => $expired] + $file));
-		foreach (['', 'x', 'x.y', str_repeat('a', 5000), $file['ticket'] . 'A', '.' . strrchr($file['ticket'], '.')] as $junk) {
+		foreach ([
+			'',
+			'x',
+			'x.y',
+			str_repeat('a', 5000),
+			$file['ticket'] . 'A',
+			'.' . strrchr($file['ticket'], '.'),
+		] as $junk) {
 			$this->isRefused(401, 'ticket', $this->read(['ticket' => $junk] + $file));
 		}
 		$this->isAnswered(200, self::BYTES, [], $this->read($file));
@@ -262,7 +357,10 @@ final class ServeTest extends AddonTestCase
 		symlink('/etc/passwd', 'store/alice/p1');
 		$this->assertSame('unavailable', $this->ask(['p1' => 0])['files'][0]['state']);
 		$this->receive($this->file('f2', 'on its way'));
-		$this->assertSame(['state' => 'unavailable', 'retry_after' => 60], array_slice($this->ask(['f2' => 0])['files'][0], 2));
+		$this->assertSame(
+			['state' => 'unavailable', 'retry_after' => 60],
+			array_slice($this->ask(['f2' => 0])['files'][0], 2),
+		);
 	}
 
 	public function test_a_file_of_this_second_is_given_once_no_change_could_go_unnoticed(): void
@@ -274,7 +372,10 @@ final class ServeTest extends AddonTestCase
 		$this->assertGreaterThan(0.4, microtime(true) - $start);
 		Store::$age = -2;
 		touch('store/alice/p1');
-		$this->assertSame(['hash' => 'p1', 'scale' => 0, 'state' => 'unavailable', 'retry_after' => 2], $this->ask(['p1' => 0])['files'][0]);
+		$this->assertSame(
+			['hash' => 'p1', 'scale' => 0, 'state' => 'unavailable', 'retry_after' => 2],
+			$this->ask(['p1' => 0])['files'][0],
+		);
 	}
 
 	public function test_a_digest_is_computed_once_for_the_same_bytes(): void
@@ -321,9 +422,12 @@ final class ServeTest extends AddonTestCase
 	{
 		FileDigest::$duringStep = fn () => false;
 		$start = microtime(true);
-		Digests::of(FileSync\Addon\Storage\Facts::of($this->channel, 'p1', 0), $start * 1000 + 20);
+		Digests::of(FileSync\Addon\Storage\Facts::of($this->channel, 'p1', 0), ($start * 1000) + 20);
 		$this->assertLessThan(60, microtime(true) - $start);
-		$this->assertSame(['p1', ''], array_values(array_intersect_key(Table::first('filesync_digest', []), ['hash' => 1, 'sha256' => 1])));
+		$this->assertSame(['p1', ''], array_values(array_intersect_key(Table::first('filesync_digest', []), [
+			'hash' => 1,
+			'sha256' => 1,
+		])));
 	}
 
 	public function test_the_web_server_sends_where_it_was_told_to(): void
@@ -333,10 +437,19 @@ final class ServeTest extends AddonTestCase
 		Config::set('x_accel', 'X-Accel-Redirect:/filesync-files/');
 		$file = $this->ask(['p1' => 0])['files'][0];
 		$answer = $this->read($file, ['range' => 'bytes=1-2']);
-		$this->assertSame([200, '/filesync-files/store/alice/p1', null, '', false], [$answer->status, $answer->headers['X-Accel-Redirect'], $answer->file, $answer->body, isset($answer->headers['Content-Length'])]);
+		$this->assertSame([200, '/filesync-files/store/alice/p1', null, '', false], [
+			$answer->status,
+			$answer->headers['X-Accel-Redirect'],
+			$answer->file,
+			$answer->body,
+			isset($answer->headers['Content-Length']),
+		]);
 		$this->assertSame('application/octet-stream', $answer->headers['Content-Type']);
 		// What the web server would answer in another way is answered here.
-		$this->assertSame(206, $this->read($file, ['range' => 'bytes=1-2', 'if-range' => '"' . $file['etag'] . '"'])->status);
+		$this->assertSame(
+			206,
+			$this->read($file, ['range' => 'bytes=1-2', 'if-range' => '"' . $file['etag'] . '"'])->status,
+		);
 		$this->assertNotNull($this->read($file, ['range' => 'bytes=1-2,4-5'])->file);
 		$this->assertSame(416, $this->read($file, ['range' => 'bytes=99-'])->status);
 		Config::set('x_accel', 'X-Sendfile');
@@ -345,7 +458,13 @@ final class ServeTest extends AddonTestCase
 
 	public function test_all_else_is_the_hubs_own(): void
 	{
-		foreach ([['GET', ['getfile', 'p1']], ['POST', ['getfile']], ['POST', ['getfile', 'p1']], ['GET', ['getfile', 'ticket']], ['PUT', ['getfile', 'p1'], ['filesync-ticket' => 'x']]] as $request) {
+		foreach ([
+			['GET', ['getfile', 'p1']],
+			['POST', ['getfile']],
+			['POST', ['getfile', 'p1']],
+			['GET', ['getfile', 'ticket']],
+			['PUT', ['getfile', 'p1'], ['filesync-ticket' => 'x']],
+		] as $request) {
 			$this->assertNull(Serve::answer(new Request(...$request)));
 		}
 	}
@@ -397,7 +516,11 @@ final class ServeTest extends AddonTestCase
 		$this->assertSame(404, $this->stock('p1', 7)->status);
 		$this->assertSame(404, $this->stock('nobody')->status);
 		file_put_contents('store/alice/p1', 'short');
-		$this->assertSame([503, '60', ''], [$this->stock('p1')->status, $this->stock('p1')->headers['Retry-After'], $this->stock('p1')->body]);
+		$this->assertSame([503, '60', ''], [
+			$this->stock('p1')->status,
+			$this->stock('p1')->headers['Retry-After'],
+			$this->stock('p1')->body,
+		]);
 		unlink('store/alice/p1');
 		$this->assertSame(404, $this->stock('p1')->status);
 		$this->receive($this->file('f2', 'on its way'));
@@ -420,8 +543,22 @@ final class ServeTest extends AddonTestCase
 
 	public function test_the_proof_may_be_the_header(): void
 	{
-		$_SERVER = ['REQUEST_METHOD' => 'POST', 'REQUEST_URI' => '/getfile', 'CONTENT_TYPE' => '', 'CONTENT_LENGTH' => '0', 'HTTP_ACCEPT' => 'application/x-zot+json', 'HTTP_SIGTOKEN' => 'abc'] + $_SERVER;
-		$headers = Zotlabs\Web\HTTPSig::create_sig(['Accept' => 'application/x-zot+json', 'Sigtoken' => 'abc'], $this->channel['channel_prvkey'], self::ORIGIN . '/channel/alice', true, 'sha512');
+		$_SERVER =
+			[
+				'REQUEST_METHOD' => 'POST',
+				'REQUEST_URI' => '/getfile',
+				'CONTENT_TYPE' => '',
+				'CONTENT_LENGTH' => '0',
+				'HTTP_ACCEPT' => 'application/x-zot+json',
+				'HTTP_SIGTOKEN' => 'abc',
+			] + $_SERVER;
+		$headers = Zotlabs\Web\HTTPSig::create_sig(
+			['Accept' => 'application/x-zot+json', 'Sigtoken' => 'abc'],
+			$this->channel['channel_prvkey'],
+			self::ORIGIN . '/channel/alice',
+			true,
+			'sha512',
+		);
 		$_SERVER['HTTP_AUTHORIZATION'] = substr(end($headers), strlen('Authorization: '));
 		$this->assertSame(404, $this->stock('nobody', null, ['signature' => 'x'])->status);
 		$_SERVER['HTTP_SIGTOKEN'] = 'abd';
@@ -432,21 +569,40 @@ final class ServeTest extends AddonTestCase
 	private function ask(array $files, array $keys = []): array
 	{
 		$answer = Serve::answer($this->ticketRequest($files, $keys));
-		$this->assertSame([200, 'application/json', 'no-store'], [$answer->status, $answer->headers['Content-Type'], $answer->headers['Cache-Control']], $answer->body);
+		$this->assertSame(
+			[200, 'application/json', 'no-store'],
+			[$answer->status, $answer->headers['Content-Type'], $answer->headers['Cache-Control']],
+			$answer->body,
+		);
 
 		return json_decode($answer->body, true);
 	}
 
 	private function read(array $file, array $headers = [], string $method = 'GET'): Response
 	{
-		return Serve::answer(new Request($method, ['getfile', $file['hash']], $headers + ['filesync-ticket' => $file['ticket']]));
+		return Serve::answer(
+			new Request($method, ['getfile', $file['hash']], $headers + ['filesync-ticket' => $file['ticket']]),
+		);
 	}
 
 	private function stock(string $resource, ?int $scale = null, array $fields = []): ?Response
 	{
 		$time = gmdate('Y-m-d H:i:s');
-		openssl_sign($this->channel['channel_hash'] . '.' . $time, $signature, $this->channel['channel_prvkey'], OPENSSL_ALGO_SHA256);
-		$form = $fields + ['hash' => $this->channel['channel_hash'], 'time' => $time, 'signature' => base64url_encode($signature), 'resource' => $resource, 'revision' => '0']
+		openssl_sign(
+			$this->channel['channel_hash'] . '.' . $time,
+			$signature,
+			$this->channel['channel_prvkey'],
+			OPENSSL_ALGO_SHA256,
+		);
+		$form =
+			$fields
+			+ [
+				'hash' => $this->channel['channel_hash'],
+				'time' => $time,
+				'signature' => base64url_encode($signature),
+				'resource' => $resource,
+				'revision' => '0',
+			]
 			+ ($scale === null ? [] : ['resolution' => (string) $scale]);
 
 		return Serve::answerStock(new Request('POST', ['getfile'], [], $form));
@@ -470,7 +626,15 @@ final class ServeTest extends AddonTestCase
 		$this->assertSame($status, $answer->status, $answer->body);
 		$this->assertEquals($headers, array_intersect_key($answer->headers, $headers));
 		if ($body !== null) {
-			$bytes = $answer->file ? file_get_contents($answer->file['root'] . '/' . $answer->file['path'], false, null, $answer->file['offset'], $answer->file['length']) : $answer->body;
+			$bytes = $answer->file
+				? file_get_contents(
+					$answer->file['root'] . '/' . $answer->file['path'],
+					false,
+					null,
+					$answer->file['offset'],
+					$answer->file['length'],
+				)
+				: $answer->body;
 			$this->assertSame($body, $bytes);
 		}
 	}

@@ -14,8 +14,14 @@ final class SettingsTest extends AddonTestCase
 		$rows = '';
 		foreach (Settings::ALL as $name => $one) {
 			$default = $one['default'] === '' ? 'empty' : $one['default'];
-			$scopes = implode(' ', array_map(fn ($scope) => ['channel' => '`channel:<id>`', 'peer' => '`peer:<root URL>`'][$scope], $one['scopes'] ?? []));
-			$rows .= "| `$name` | $default | " . implode(', ', array_filter([$one['unit'], Settings::range($name)])) . " | $scopes | {$one['text']} |\n";
+			$scopes = implode(' ', array_map(
+				fn ($scope) => ['channel' => '`channel:<id>`', 'peer' => '`peer:<root URL>`'][$scope],
+				$one['scopes'] ?? [],
+			));
+			$rows .=
+				"| `$name` | $default | "
+				. implode(', ', array_filter([$one['unit'], Settings::range($name)]))
+				. " | $scopes | {$one['text']} |\n";
 		}
 		$this->assertStringContainsString($rows, $docs);
 		preg_match_all('/^\| `(\w+)` \|/m', $docs, $found);
@@ -36,28 +42,56 @@ final class SettingsTest extends AddonTestCase
 
 	/** @dataProvider values */
 	#[DataProvider('values')]
-	public function test_impossible_values_and_scopes_are_refused(string $name, string $value, string $scope, bool $isPossible): void
-	{
+	public function test_impossible_values_and_scopes_are_refused(
+		string $name,
+		string $value,
+		string $scope,
+		bool $isPossible,
+	): void {
 		$this->assertSame($isPossible, Settings::accepts($name, $value, $scope));
 	}
 
 	public static function values(): array
 	{
-		return [['workers', '4', 'site', true], ['workers', '5', 'site', false], ['workers', '0', 'site', false], ['workers', '-1', 'site', false], ['workers', '2x', 'site', false],
-			['workers', "2\n", 'site', false], ['workers', '2', 'channel:1', false], ['bytes_per_second', '0', 'site', true], ['bytes_per_second', '1000', 'site', false],
-			['bytes_per_second', '65536', 'site', true], ['enabled', '0', 'channel:12', true], ['enabled', '0', 'channel:x', false], ['enabled', '2', 'site', false],
-			['enabled', '0', 'state', false], ['dav_allowed', '0', 'peer:https://a.example', true], ['dav_allowed', '0', 'peer:', false], ['none', '1', 'site', false],
-			['x_accel', '', 'site', true], ['x_accel', "X-Sendfile\r\nA: b", 'site', false]];
+		return [
+			['workers', '4', 'site', true],
+			['workers', '5', 'site', false],
+			['workers', '0', 'site', false],
+			['workers', '-1', 'site', false],
+			['workers', '2x', 'site', false],
+			['workers', "2\n", 'site', false],
+			['workers', '2', 'channel:1', false],
+			['bytes_per_second', '0', 'site', true],
+			['bytes_per_second', '1000', 'site', false],
+			['bytes_per_second', '65536', 'site', true],
+			['enabled', '0', 'channel:12', true],
+			['enabled', '0', 'channel:x', false],
+			['enabled', '2', 'site', false],
+			['enabled', '0', 'state', false],
+			['dav_allowed', '0', 'peer:https://a.example', true],
+			['dav_allowed', '0', 'peer:', false],
+			['none', '1', 'site', false],
+			['x_accel', '', 'site', true],
+			['x_accel', "X-Sendfile\r\nA: b", 'site', false],
+		];
 	}
 
 	public function test_the_command_explains_and_refuses(): void
 	{
 		ob_start();
-		$codes = [(new ConfigCommand([]))->run([]), (new ConfigCommand([]))->run(['set', 'workers', '9']), (new ConfigCommand([]))->run(['set', 'nothing', '9']),
-			(new ConfigCommand(['scope' => 'channel:1']))->run(['set', 'workers', '2']), (new ConfigCommand(['scope' => 'channel:1']))->run(['set', 'enabled', '0'])];
+		$codes = [
+			(new ConfigCommand([]))->run([]),
+			(new ConfigCommand([]))->run(['set', 'workers', '9']),
+			(new ConfigCommand([]))->run(['set', 'nothing', '9']),
+			(new ConfigCommand(['scope' => 'channel:1']))->run(['set', 'workers', '2']),
+			(new ConfigCommand(['scope' => 'channel:1']))->run(['set', 'enabled', '0']),
+		];
 		$text = ob_get_clean();
 		$this->assertSame([0, 2, 2, 2, 0], $codes);
-		$this->assertStringContainsString("kept_days = 30\n    How long files that a sync replaced or deleted are kept.\n    days, 0 or more\n", $text);
+		$this->assertStringContainsString(
+			"kept_days = 30\n    How long files that a sync replaced or deleted are kept.\n    days, 0 or more\n",
+			$text,
+		);
 		$this->assertSame(['2', '0'], [Config::get('workers'), Config::get('enabled', 'channel:1')]);
 	}
 }

@@ -15,17 +15,25 @@ final class TableTest extends AddonTestCase
 		// The same again: a database may then say that it changed nothing.
 		Table::upsert('filesync_served', self::KEY, ['place' => 2], self::FRESH);
 		$rows = array_map(fn ($row) => array_map('strval', $row), Table::select('filesync_served', ['job' => 'test']));
-		$this->assertSame([['id' => 'x', 'job' => 'test', 'uid' => '1', 'place' => '2']], $rows, 'the columns of a new row stay');
+		$this->assertSame(
+			[['id' => 'x', 'job' => 'test', 'uid' => '1', 'place' => '2']],
+			$rows,
+			'the columns of a new row stay',
+		);
 	}
 
 	public function test_what_another_process_adds_at_the_same_moment_is_changed(): void
 	{
 		$sound = DBA::$dba;
-		$this->whileFailing(function ($sql) use ($sound) {
-			stripos($sql, 'INSERT INTO filesync_served') === 0 && $sound->q("INSERT INTO filesync_served (id, job, uid, place) VALUES ('x', 'test', 1, 5)");
+		$this->whileFailing(
+			function ($sql) use ($sound) {
+				stripos($sql, 'INSERT INTO filesync_served') === 0
+					&& $sound->q("INSERT INTO filesync_served (id, job, uid, place) VALUES ('x', 'test', 1, 5)");
 
-			return false;
-		}, fn () => Table::upsert('filesync_served', self::KEY, ['place' => 2], self::FRESH));
+				return false;
+			},
+			fn () => Table::upsert('filesync_served', self::KEY, ['place' => 2], self::FRESH),
+		);
 		$this->assertSame(2, Table::sum('filesync_served', 'place', ['job' => 'test']));
 	}
 
@@ -52,7 +60,10 @@ final class TableTest extends AddonTestCase
 			Table::delete('filesync_served', ['id' => $rows[0]['id']]);
 		}
 		$this->assertSame([['a', 'b'], ['c', 'd'], ['e']], $pages);
-		$this->assertSame(['b', 'd'], array_column(iterator_to_array(Table::each('filesync_served', ['job' => 'test'], 1), false), 'id'));
+		$this->assertSame(
+			['b', 'd'],
+			array_column(iterator_to_array(Table::each('filesync_served', ['job' => 'test'], 1), false), 'id'),
+		);
 		$this->assertSame([], iterator_to_array(Table::pages('filesync_served', ['job' => 'none'], 2)));
 	}
 
@@ -62,11 +73,17 @@ final class TableTest extends AddonTestCase
 			$this->receive($this->file(sprintf('f%02d', $n), "bytes $n"));
 		}
 		$this->work();
-		$ids = array_map('intval', array_column(iterator_to_array(Table::each('attach', ['uid' => 1, 'is_dir' => 0], 5, 'id, hash'), false), 'id'));
+		$ids = array_map('intval', array_column(
+			iterator_to_array(Table::each('attach', ['uid' => 1, 'is_dir' => 0], 5, 'id, hash'), false),
+			'id',
+		));
 		$sorted = $ids;
 		sort($sorted);
 		$this->assertSame([12, $sorted], [count(array_unique($ids)), $ids]);
-		$names = iterator_to_array(Table::each('filesync_transfer', ['uid' => 1, 'hash like' => 'f%'], 5, 'DISTINCT hash', 'hash'), false);
+		$names = iterator_to_array(
+			Table::each('filesync_transfer', ['uid' => 1, 'hash like' => 'f%'], 5, 'DISTINCT hash', 'hash'),
+			false,
+		);
 		$this->assertSame(array_map(fn ($n) => sprintf('f%02d', $n), range(1, 12)), array_column($names, 'hash'));
 	}
 
@@ -77,8 +94,16 @@ final class TableTest extends AddonTestCase
 
 			return $place;
 		};
-		$isOdd = fn (int $place) => $place % 2 === 1;
-		$this->assertSame([1, 2, 3, 4], [Table::transaction($work(1), $isOdd), Table::transaction($work(2), $isOdd), Table::transaction($work(3), $isOdd), Table::transaction($work(4))]);
-		$this->assertSame(['x1', 'x3', 'x4'], array_column(Table::select('filesync_served', ['job' => 'test'], 'id', 0, 'id'), 'id'));
+		$isOdd = fn (int $place) => ($place % 2) === 1;
+		$this->assertSame([1, 2, 3, 4], [
+			Table::transaction($work(1), $isOdd),
+			Table::transaction($work(2), $isOdd),
+			Table::transaction($work(3), $isOdd),
+			Table::transaction($work(4)),
+		]);
+		$this->assertSame(
+			['x1', 'x3', 'x4'],
+			array_column(Table::select('filesync_served', ['job' => 'test'], 'id', 0, 'id'), 'id'),
+		);
 	}
 }

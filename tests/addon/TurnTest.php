@@ -22,7 +22,10 @@ final class TurnTest extends AddonTestCase
 		}
 		$this->assertFalse($isDone);
 		$this->receive($this->file('f1', 'bytes'));
-		$this->assertSame([null, 'staged'], [$this->transfer('f1'), Table::first('filesync_packet', ['hash' => 'f1'])['state']]);
+		$this->assertSame([null, 'staged'], [
+			$this->transfer('f1'),
+			Table::first('filesync_packet', ['hash' => 'f1'])['state'],
+		]);
 		rmdir('store/[data]/filesync/1/accept.lock');
 		Table::update('filesync_packet', ['next_at' => 0], []);
 		$this->work();
@@ -31,7 +34,11 @@ final class TurnTest extends AddonTestCase
 
 	public function test_what_the_work_returns_is_returned_and_what_it_throws_ends_the_turn(): void
 	{
-		$this->assertSame(['a', 7, null], [Turn::take(1, fn () => 'a'), Turn::take(1, fn () => 7), Turn::take(1, fn () => null)]);
+		$this->assertSame(['a', 7, null], [
+			Turn::take(1, fn () => 'a'),
+			Turn::take(1, fn () => 7),
+			Turn::take(1, fn () => null),
+		]);
 		try {
 			Turn::take(1, fn () => throw new DomainException('no'));
 			$this->fail('nothing was thrown');

@@ -17,8 +17,15 @@ final class UnchangedTest extends AddonTestCase
 			TransferBatch::$answers["p1-$scale"] = self::unchanged($bytes);
 		}
 		$this->work();
-		$this->assertSame(['published', 'published'], [$this->transfer('p1')['state'], $this->transfer('p1', 1)['state']]);
-		$this->assertSame(['2024-06-01 10:00:00', 'bytes', $inode], [$this->attach('p1')['edited'], $this->shown('p1'), fileinode('store/alice/p1')]);
+		$this->assertSame(['published', 'published'], [
+			$this->transfer('p1')['state'],
+			$this->transfer('p1', 1)['state'],
+		]);
+		$this->assertSame(['2024-06-01 10:00:00', 'bytes', $inode], [
+			$this->attach('p1')['edited'],
+			$this->shown('p1'),
+			fileinode('store/alice/p1'),
+		]);
 		$this->assertSame('unchanged', json_decode($this->transfer('p1')['result'], true)['rung']);
 		$this->assertSame([], $this->kept());
 		$this->assertSame([], glob('store/*data*/filesync/1/*.partial'));
@@ -37,7 +44,11 @@ final class UnchangedTest extends AddonTestCase
 			TransferBatch::$duringStep = fn () => TransferBatch::$answers['f1-0'] = 'bytes';
 		};
 		$this->work();
-		$this->assertSame(['dropped', 'BYTES', []], [$this->transfer('f1')['state'], $this->shown('f1'), $this->kept()]);
+		$this->assertSame(['dropped', 'BYTES', []], [
+			$this->transfer('f1')['state'],
+			$this->shown('f1'),
+			$this->kept(),
+		]);
 	}
 
 	public function test_the_extension_is_told_which_bytes_are_here(): void
@@ -69,7 +80,10 @@ final class UnchangedTest extends AddonTestCase
 		Peers::learn(['url' => self::ORIGIN, 'dav' => 'untried', 'reason' => null, 'piece_bytes' => 1048576], null);
 		$this->receive($this->file('f1', 'bytes'));
 		$this->work();
-		$this->assertSame([70000, 2], [TransferBatch::$options[0]['bytes_per_second'], TransferBatch::$options[0]['ranges']]);
+		$this->assertSame([70000, 2], [
+			TransferBatch::$options[0]['bytes_per_second'],
+			TransferBatch::$options[0]['ranges'],
+		]);
 		$this->assertSame(1048576, TransferBatch::$added[0]['origins'][0]['piece_bytes']);
 		Config::set('bytes_per_second', '1');
 		$this->receive($this->file('f2', 'more'));
@@ -79,7 +93,15 @@ final class UnchangedTest extends AddonTestCase
 
 	private static function unchanged(string $bytes): array
 	{
-		return ['state' => 'complete', 'size_bytes' => strlen($bytes), 'received_bytes' => 0, 'sha256' => hash('sha256', $bytes), 'rung' => 'unchanged', 'origin' => self::ORIGIN,
-			'proof' => ['facts'], 'edited' => '2024-06-01 10:00:00'];
+		return [
+			'state' => 'complete',
+			'size_bytes' => strlen($bytes),
+			'received_bytes' => 0,
+			'sha256' => hash('sha256', $bytes),
+			'rung' => 'unchanged',
+			'origin' => self::ORIGIN,
+			'proof' => ['facts'],
+			'edited' => '2024-06-01 10:00:00',
+		];
 	}
 }

@@ -15,13 +15,20 @@ final class UnderWayTest extends AddonTestCase
 	public function test_what_is_claimed_at_once_stays_within_the_bound_and_the_rest_waits_for_room(): void
 	{
 		Config::set('under_way_max_bytes', '1000');
-		$this->receive($this->file('f1', str_repeat('a', 400)), $this->file('f2', str_repeat('b', 400)), $this->file('f3', str_repeat('c', 400)));
+		$this->receive(
+			$this->file('f1', str_repeat('a', 400)),
+			$this->file('f2', str_repeat('b', 400)),
+			$this->file('f3', str_repeat('c', 400)),
+		);
 		Table::update('filesync_transfer', ['created' => Config::now() + 1], ['hash' => 'f3']);
 		$this->work();
 		$this->assertEqualsCanonicalizing(['f1', 'f2'], array_column(TransferBatch::$added, 'hash'));
 		$row = $this->transfer('f3');
 		$this->assertSame(['waiting', 'Storage', 0], [$row['state'], $row['kind'], (int) $row['attempts']]);
-		$this->assertSame('unfinished files of this channel would use 1200 bytes on disk, the limit is 1000 (under_way_max_bytes)', $row['reason']);
+		$this->assertSame(
+			'unfinished files of this channel would use 1200 bytes on disk, the limit is 1000 (under_way_max_bytes)',
+			$row['reason'],
+		);
 		Table::update('filesync_transfer', ['next_at' => 0], ['hash' => 'f3']);
 		$this->work();
 		$this->assertSame(str_repeat('c', 400), $this->shown('f3'));
@@ -30,7 +37,11 @@ final class UnderWayTest extends AddonTestCase
 	public function test_what_a_packet_says_too_small_does_not_pass_the_bound_and_comes_once_there_is_room_for_all_of_it(): void
 	{
 		Config::set('under_way_max_bytes', '1000');
-		$this->receive($this->file('f1', 'bytes'), $this->photo('p1', [0 => 'photo', 1 => 'x']), $this->file('small', 'y'));
+		$this->receive(
+			$this->file('f1', 'bytes'),
+			$this->photo('p1', [0 => 'photo', 1 => 'x']),
+			$this->file('small', 'y'),
+		);
 		TransferBatch::$answers['f1-0'] = str_repeat('a', 1001);
 		TransferBatch::$answers['p1-1'] = str_repeat('b', 1001);
 		Config::set('make_scales', '0');
@@ -49,7 +60,10 @@ final class UnderWayTest extends AddonTestCase
 			$this->work();
 		}
 		$this->assertSame(1001, strlen((string) $this->shown('f1')));
-		$this->assertSame(['published', 1001], [$this->transfer('f1')['state'], strlen((string) file_get_contents('store/alice/p1-1'))]);
+		$this->assertSame(['published', 1001], [
+			$this->transfer('f1')['state'],
+			strlen((string) file_get_contents('store/alice/p1-1')),
+		]);
 	}
 
 	public function test_a_file_that_grew_since_its_packet_comes_as_it_is_at_once(): void
@@ -58,7 +72,11 @@ final class UnderWayTest extends AddonTestCase
 		TransferBatch::$answers['f1-0'] = str_repeat('a', 3000000);
 		$this->work();
 		$this->assertSame(['published', 0], [$this->transfer('f1')['state'], (int) $this->transfer('f1')['attempts']]);
-		$this->assertSame([5, 5], array_column(TransferBatch::$added, 'size_bytes'), 'what the packet said stays the size for which its digest holds');
+		$this->assertSame(
+			[5, 5],
+			array_column(TransferBatch::$added, 'size_bytes'),
+			'what the packet said stays the size for which its digest holds',
+		);
 		$this->assertSame(3000000, strlen((string) $this->shown('f1')));
 		// A little more needs no second look.
 		TransferBatch::$added = [];
@@ -73,16 +91,29 @@ final class UnderWayTest extends AddonTestCase
 		$this->receive($entry = $this->file('f1', 'bytes'));
 		$stated = 3000000;
 		TransferBatch::$fetch = function ($wish) use (&$stated) {
-			return ['kind' => 'Limit', 'temporary' => false, 'message' => 'more than wanted', 'facts' => ['stated_bytes' => (string) ($stated += 3000000)]];
+			return [
+				'kind' => 'Limit',
+				'temporary' => false,
+				'message' => 'more than wanted',
+				'facts' => ['stated_bytes' => (string) ($stated += 3000000)],
+			];
 		};
 		try {
 			$this->work();
 			$this->assertSame(2, count(TransferBatch::$added));
 			$row = $this->transfer('f1');
-			$this->assertSame(['waiting', 'Limit', 1, 9000000], [$row['state'], $row['kind'], (int) $row['attempts'], (int) $row['size_bytes']]);
+			$this->assertSame(['waiting', 'Limit', 1, 9000000], [
+				$row['state'],
+				$row['kind'],
+				(int) $row['attempts'],
+				(int) $row['size_bytes'],
+			]);
 			$this->assertGreaterThan(Config::now() + 30, (int) $row['next_at']);
 			$this->receive($entry);
-			$this->assertSame([$row['generation'], $row['next_at']], [$this->transfer('f1')['generation'], $this->transfer('f1')['next_at']]);
+			$this->assertSame([$row['generation'], $row['next_at']], [
+				$this->transfer('f1')['generation'],
+				$this->transfer('f1')['next_at'],
+			]);
 		} finally {
 			TransferBatch::$fetch = null;
 		}
@@ -91,7 +122,11 @@ final class UnderWayTest extends AddonTestCase
 	public function test_a_size_that_one_clone_stated_keeps_nobody_from_giving_what_was_announced(): void
 	{
 		$this->stateOnce(1 << 39);
-		$this->assertSame(['waiting', 'Storage', 1 << 39], [$this->transfer('f1')['state'], $this->transfer('f1')['kind'], (int) $this->transfer('f1')['size_bytes']]);
+		$this->assertSame(['waiting', 'Storage', 1 << 39], [
+			$this->transfer('f1')['state'],
+			$this->transfer('f1')['kind'],
+			(int) $this->transfer('f1')['size_bytes'],
+		]);
 		$this->tryAgain();
 		$this->assertSame('bytes', $this->shown('f1'));
 		$this->assertLessThan(5000000, max(array_column(TransferBatch::$added, 'most_bytes')));
@@ -106,14 +141,22 @@ final class UnderWayTest extends AddonTestCase
 			TransferBatch::$answers['f1-0'] = $this->tooMuch($stated);
 			$this->tryAgain();
 			$row = $this->transfer('f1');
-			$this->assertSame(['waiting', min(5000, $stated), $asked], [$row['state'], (int) $row['size_bytes'], count(TransferBatch::$added)]);
+			$this->assertSame(['waiting', min(5000, $stated), $asked], [
+				$row['state'],
+				(int) $row['size_bytes'],
+				count(TransferBatch::$added),
+			]);
 			$this->assertGreaterThanOrEqual(Config::now() + 10, (int) $row['next_at']);
 		}
 	}
 
 	public function test_a_stated_size_is_forgotten_with_the_same_packet_a_new_one_and_the_owners_retry(): void
 	{
-		$size = fn () => [(int) $this->transfer('f1')['size_bytes'], $this->transfer('f1')['priority'], Queue::announcedBytes($this->transfer('f1'))];
+		$size = fn () => [
+			(int) $this->transfer('f1')['size_bytes'],
+			$this->transfer('f1')['priority'],
+			Queue::announcedBytes($this->transfer('f1')),
+		];
 		$entry = $this->stateOnce(1 << 39);
 		$before = [5, '0', 5];
 		$this->assertNotEquals($before, $size());
@@ -135,19 +178,30 @@ final class UnderWayTest extends AddonTestCase
 
 	public function test_the_accounts_limit_counts_what_packets_announced(): void
 	{
-		Table::update('account', ['account_service_class' => 'small'], ['account_id' => (int) $this->channel['channel_account_id']]);
+		Table::update(
+			'account',
+			['account_service_class' => 'small'],
+			['account_id' => (int) $this->channel['channel_account_id']],
+		);
 		set_config('service_class', 'small', ['attach_upload_limit' => 1000]);
 		unset(App::$config['service_class']);
 		$this->stateOnce(1 << 39);
 		$this->receive($this->file('f2', str_repeat('y', 995)), $this->file('f3', 'z'));
-		$this->assertSame(['staged', 'parked', 'quota'], [$this->transfer('f2')['state'], $this->transfer('f3')['state'], $this->transfer('f3')['kind']]);
+		$this->assertSame(['staged', 'parked', 'quota'], [
+			$this->transfer('f2')['state'],
+			$this->transfer('f3')['state'],
+			$this->transfer('f3')['kind'],
+		]);
 	}
 
 	public function test_a_file_that_a_clone_stated_too_large_comes_after_the_owners_retry(): void
 	{
 		Config::set('file_max_bytes', '1000');
 		$this->stateOnce(1 << 39);
-		$this->assertSame(['parked', Queue::TOO_LARGE], [$this->transfer('f1')['state'], $this->transfer('f1')['kind']]);
+		$this->assertSame(['parked', Queue::TOO_LARGE], [
+			$this->transfer('f1')['state'],
+			$this->transfer('f1')['kind'],
+		]);
 		$this->press('filesync_retry_all', '1');
 		$this->work();
 		$this->assertSame('bytes', $this->shown('f1'));
@@ -187,7 +241,12 @@ final class UnderWayTest extends AddonTestCase
 
 	private function tooMuch(int $bytes): array
 	{
-		return ['kind' => 'Limit', 'temporary' => false, 'message' => 'it has more bytes there', 'facts' => ['stated_bytes' => (string) $bytes, 'hub' => 'http://127.0.0.1:9003']];
+		return [
+			'kind' => 'Limit',
+			'temporary' => false,
+			'message' => 'it has more bytes there',
+			'facts' => ['stated_bytes' => (string) $bytes, 'hub' => 'http://127.0.0.1:9003'],
+		];
 	}
 
 	private function press(string $button, string $value): void
@@ -236,7 +295,11 @@ final class UnderWayTest extends AddonTestCase
 	public function test_a_claim_of_most_of_the_disk_waits_and_takes_no_other_channels_room(): void
 	{
 		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
-		Maker::hubloc(['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''], self::ORIGIN, 'bob');
+		Maker::hubloc(
+			['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''],
+			self::ORIGIN,
+			'bob',
+		);
 		$this->receive($this->file('huge', 'x', ['filesize' => 7 << 37]), $this->file('small', 'y'));
 		Zotlabs\Lib\sync_files($bob, [['original_channel' => 'bob'] + $this->file('his', 'z', ['filesize' => 1])]);
 		$this->work();

@@ -71,7 +71,10 @@ final class UninstallTest extends AddonTestCase
 		$this->assertSame(0, $this->runVerb('uninstall', '--finish', '--drop', '--keep', '--seconds', '20')[0]);
 		$this->assertGone();
 		$this->assertSame('the bytes', $this->shown('coming'));
-		$this->assertSame([0, 0], [Table::count('filesync_packet', []), Table::count('filesync_transfer', ['state' => [...FileSync\Addon\Transfer\Queue::LIVE, 'parked']])]);
+		$this->assertSame([0, 0], [
+			Table::count('filesync_packet', []),
+			Table::count('filesync_transfer', ['state' => [...FileSync\Addon\Transfer\Queue::LIVE, 'parked']]),
+		]);
 	}
 
 	public function test_dropped_files_are_nowhere_and_replaced_ones_as_they_were(): void
@@ -95,9 +98,16 @@ final class UninstallTest extends AddonTestCase
 			dbq('UPDATE filesync_lease SET expires = 0');
 			$this->assertSame(0, $this->runVerb('uninstall', '--drop', '--purge')[0], "killed at $instant");
 			$row = $this->attach('here');
-			$this->assertContains([$this->shown('here'), (int) $row['filesize'], $row['edited']],
-				[['newer bytes', 11, '2024-06-01 10:00:00'], ['the newest bytes', 16, '2024-07-01 10:00:00']], "killed at $instant");
-			$this->assertContains([$this->shown('coming'), (int) ($this->attach('coming')['filesize'] ?? 0)], [[null, 0], ['the bytes', 9]], "killed at $instant");
+			$this->assertContains(
+				[$this->shown('here'), (int) $row['filesize'], $row['edited']],
+				[['newer bytes', 11, '2024-06-01 10:00:00'], ['the newest bytes', 16, '2024-07-01 10:00:00']],
+				"killed at $instant",
+			);
+			$this->assertContains(
+				[$this->shown('coming'), (int) ($this->attach('coming')['filesize'] ?? 0)],
+				[[null, 0], ['the bytes', 9]],
+				"killed at $instant",
+			);
 		}
 	}
 
@@ -112,7 +122,13 @@ final class UninstallTest extends AddonTestCase
 	public function test_after_it_packets_are_the_hubs_own(): void
 	{
 		$this->runVerb('uninstall', '--drop', '--purge');
-		exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg('require "include/cli_startup.php"; cli_startup(); echo json_encode(function_exists("Zotlabs\\\\Lib\\\\sync_files"));'), $lines);
+		exec(
+			escapeshellarg(PHP_BINARY) . ' -r '
+				. escapeshellarg(
+					'require "include/cli_startup.php"; cli_startup(); echo json_encode(function_exists("Zotlabs\\\\Lib\\\\sync_files"));',
+				),
+			$lines,
+		);
 		$this->assertSame('false', $lines[0] ?? '');
 	}
 

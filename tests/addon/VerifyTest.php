@@ -19,7 +19,10 @@ final class VerifyTest extends AddonTestCase
 		unlink($this->attach('absent')['content']);
 		$damaged = ['flipped' => 'damaged', 'shorter' => 'damaged', 'absent' => 'damaged', 'fine' => 'present'];
 		$this->assertEquals($damaged, $this->verify());
-		$this->assertSame(hash('sha256', 'the bytes of flipped'), json_decode($this->transfer('flipped')['entry'], true)['sha256']);
+		$this->assertSame(
+			hash('sha256', 'the bytes of flipped'),
+			json_decode($this->transfer('flipped')['entry'], true)['sha256'],
+		);
 		$this->work();
 		foreach ($hashes as $hash) {
 			$this->assertSame("the bytes of $hash", $this->shown($hash));
@@ -34,7 +37,9 @@ final class VerifyTest extends AddonTestCase
 		$this->receive($this->file('mine', 'the first version'));
 		$this->work();
 		file_put_contents($this->attach('mine')['content'], 'the second version');
-		dbq("UPDATE attach SET filesize = 18, edited = '" . gmdate('Y-m-d H:i:s', time() + 1) . "' WHERE hash = 'mine'");
+		dbq(
+			"UPDATE attach SET filesize = 18, edited = '" . gmdate('Y-m-d H:i:s', time() + 1) . "' WHERE hash = 'mine'",
+		);
 		Revisions::notice($this->channel, 'mine');
 		$this->assertSame(['mine' => 'unverified'], $this->verify());
 		$this->assertSame('the second version', $this->shown('mine'));
@@ -89,7 +94,10 @@ final class VerifyTest extends AddonTestCase
 		file_put_contents($this->attach('known')['content'] . '.thumb', 'a preview');
 		[$code, $said] = $this->runVerb('verify', '--json');
 		$this->assertSame(0, $code);
-		$this->assertEquals(['verdict' => 'orphan', 'name' => 'store/alice/deadbeef-0000-4000-8000-000000000000'], array_intersect_key(json_decode(strtok($said, "\n"), true), ['verdict' => 1, 'name' => 1]));
+		$this->assertEquals(
+			['verdict' => 'orphan', 'name' => 'store/alice/deadbeef-0000-4000-8000-000000000000'],
+			array_intersect_key(json_decode(strtok($said, "\n"), true), ['verdict' => 1, 'name' => 1]),
+		);
 	}
 
 	/** @return array<string, string> Verdicts by hash. */

@@ -1,8 +1,9 @@
 <?php
 
 /**
- * The addon is tested on the test hub, in this process, with a stand-in for the extension: what it fetches is told by the
- * test, and it can be killed at any instant. The real extension is tested in tests/ext, by the demo and on real hubs.
+ * The addon is tested on the test hub, in this process, with a stand-in for the extension: what it fetches is told by
+ * the test, and it can be killed at any instant. The real extension is tested in tests/ext, by the demo and on real
+ * hubs.
  */
 
 if (extension_loaded('filesync')) {

@@ -9,7 +9,10 @@ foreach (['HubProcess', 'Difference', 'Test'] as $class) {
 	require_once __DIR__ . "/$class.php";
 }
 
-/** What went wrong between clones, each as the few steps that it takes. Hubs a and b have filesync; c has not where a test says so. */
+/**
+ * What went wrong between clones, each as the few steps that it takes. Hubs a and b have filesync; c has not where a
+ * test says so.
+ */
 final class CasesTest extends TestCase
 {
 	private ?Test $hubs = null;
@@ -29,8 +32,13 @@ final class CasesTest extends TestCase
 
 	public function test_a_seed_gives_the_same_run_again(): void
 	{
-		$runs = array_map(fn () => popen('SEED=9 OPERATIONS=60 ' . escapeshellarg(PHP_BINARY) . ' ' . escapeshellarg(__DIR__ . '/run'), 'r'), [0, 1]);
-		$digests = array_map(fn ($run) => preg_match('/ run ([0-9a-f]{12}), /', stream_get_contents($run), $found) ? $found[1] : null, $runs);
+		$runs = array_map(fn () => popen(
+			'SEED=9 OPERATIONS=60 ' . escapeshellarg(PHP_BINARY) . ' ' . escapeshellarg(__DIR__ . '/run'),
+			'r',
+		), [0, 1]);
+		$digests = array_map(fn ($run) => preg_match('/ run ([0-9a-f]{12}), /', stream_get_contents($run), $found)
+			? $found[1]
+			: null, $runs);
 		array_map('pclose', $runs);
 		$this->assertNotNull($digests[0]);
 		$this->assertSame($digests[0], $digests[1]);
@@ -97,7 +105,11 @@ final class CasesTest extends TestCase
 		}
 		$this->becomesOne();
 		foreach (['a', 'b', 'c'] as $hub) {
-			$this->assertSame([['made of it'], 'made of it.txt'], [$this->shown($hub), $this->row($hub, $hash)['name']], $hub);
+			$this->assertSame(
+				[['made of it'], 'made of it.txt'],
+				[$this->shown($hub), $this->row($hub, $hash)['name']],
+				$hub,
+			);
 		}
 	}
 
@@ -313,7 +325,8 @@ final class CasesTest extends TestCase
 				$this->hubs->forge('b', $to, function ($said) use ($count, $each, $kind, $to, $round) {
 					foreach (array_keys($said['revision'] ?? []) as $group) {
 						for ($n = 0; $n < $count; $n++) {
-							$said['revision'][$group]['seen'][$kind . substr(hash('sha256', "$to $round $n"), 0, 16)] = $each;
+							$said['revision'][$group]['seen'][$kind . substr(hash('sha256', "$to $round $n"), 0, 16)] =
+								$each;
 						}
 						$said['revision'][$group]['seen'][substr(hash('sha256', "1$to"), 0, 16)] = $each;
 					}
@@ -345,7 +358,11 @@ final class CasesTest extends TestCase
 		$folder = $this->act('a', 'mkdir', ['folder' => '', 'name' => 'Holiday']);
 		$files = [];
 		for ($n = 0; $n < 12; $n++) {
-			$files[] = $this->act('a', 'create', ['folder' => $n % 2 ? $folder : '', 'name' => "file $n.txt", 'bytes' => "ours $n"]);
+			$files[] = $this->act('a', 'create', [
+				'folder' => $n % 2 ? $folder : '',
+				'name' => "file $n.txt",
+				'bytes' => "ours $n",
+			]);
 		}
 		$this->hubs->quiet();
 		foreach ($stock === 'b' ? $files : [] as $hash) {
@@ -354,7 +371,9 @@ final class CasesTest extends TestCase
 		}
 		$this->hubs->quiet();
 		foreach ($files as $n => $hash) {
-			$n % 3 ? $this->act('b', 'put', ['hash' => $hash, 'bytes' => "rubbish $n"]) : $this->act('b', 'delete', ['hash' => $hash]);
+			$n % 3 ? $this->act('b', 'put', ['hash' => $hash, 'bytes' => "rubbish $n"]) : $this->act('b', 'delete', [
+					'hash' => $hash,
+				]);
 		}
 		$this->act('b', 'create', ['folder' => '', 'name' => 'new.txt', 'bytes' => 'a new file']);
 		$this->hubs->quiet();
@@ -364,7 +383,11 @@ final class CasesTest extends TestCase
 		$this->hubs->collect('a', false);
 		$this->hubs->quiet();
 		foreach (['a', 'b', 'c'] as $hub) {
-			$this->assertEqualsCanonicalizing(['a new file', ...array_map(fn ($n) => "ours $n", range(0, 11))], $this->shown($hub), $hub);
+			$this->assertEqualsCanonicalizing(
+				['a new file', ...array_map(fn ($n) => "ours $n", range(0, 11))],
+				$this->shown($hub),
+				$hub,
+			);
 		}
 		$this->becomesOne();
 	}
@@ -423,6 +446,9 @@ final class CasesTest extends TestCase
 	{
 		$files = array_filter($this->hubs->hub($hub)->ask('rows'), fn ($row) => ! $row['is_dir']);
 
-		return array_map(fn ($row) => (string) @file_get_contents("$this->folder/$hub/{$row['path']}"), array_values($files));
+		return array_map(
+			fn ($row) => (string) @file_get_contents("$this->folder/$hub/{$row['path']}"),
+			array_values($files),
+		);
 	}
 }

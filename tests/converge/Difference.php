@@ -3,6 +3,4 @@
 namespace Converge;
 
 /** The hubs do not show the same, or something is lost. */
-final class Difference extends \RuntimeException
-{
-}
+final class Difference extends \RuntimeException {}

@@ -27,8 +27,12 @@ final class HubProcess
 	private bool $isReliable = false;
 
 	/** Starts a hub on a folder; makes the folder and the channel if they are not there. */
-	public function __construct(public readonly string $name, public readonly string $folder, public readonly string $url, public readonly array $settings)
-	{
+	public function __construct(
+		public readonly string $name,
+		public readonly string $folder,
+		public readonly string $url,
+		public readonly array $settings,
+	) {
 		[$this->socket, $other] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
 		$this->pid = pcntl_fork();
 		if ($this->pid === 0) {
@@ -85,7 +89,12 @@ final class HubProcess
 				// Three people who change half of all files a day mean it.
 				\FileSync\Addon\Hub\Config::set('displaced_few_files', '0');
 				\FileSync\Addon\Hub\Config::set('replaced_max_percent', '100');
-				Table::insert('filesync_setting', ['id' => 'component', 'scope' => 'site', 'name' => 'component', 'value' => substr(hash('sha256', $this->settings['seed'] . $this->name), 0, 16)]);
+				Table::insert('filesync_setting', [
+					'id' => 'component',
+					'scope' => 'site',
+					'name' => 'component',
+					'value' => substr(hash('sha256', $this->settings['seed'] . $this->name), 0, 16),
+				]);
 			}
 		}
 		load_hooks();
@@ -125,7 +134,10 @@ final class HubProcess
 				'reliable' => $this->isReliable = true,
 				'trail' => $this->trail($arguments[0]),
 				'set' => \FileSync\Addon\Hub\Config::set($arguments[0], $arguments[1]),
-				'answer' => array_map(fn ($line) => \FileSync\Addon\Receive\BrakeAnswer::decide($line, $arguments[0]) ?? $line['files'], \FileSync\Addon\Receive\Brake::lines()),
+				'answer' => array_map(
+					fn ($line) => \FileSync\Addon\Receive\BrakeAnswer::decide($line, $arguments[0]) ?? $line['files'],
+					\FileSync\Addon\Receive\Brake::lines(),
+				),
 			};
 			if (! $this->settings['stock']) {
 				Outgoing::flush();
@@ -145,7 +157,11 @@ final class HubProcess
 		foreach (getenv('BREAK') === 'order' ? array_keys($data['file'] ?? []) : [] as $n) {
 			unset($data['file'][$n]['filesync']['revision'], $data['file'][$n]['filesync']['gone']);
 		}
-		$report = \Zotlabs\Lib\Libsync::process_channel_sync_delivery($envelope['sender'], $data, $envelope['recipients']);
+		$report = \Zotlabs\Lib\Libsync::process_channel_sync_delivery(
+			$envelope['sender'],
+			$data,
+			$envelope['recipients'],
+		);
 		\App::$argv = [];
 		$_SERVER['REQUEST_METHOD'] = '';
 
@@ -161,14 +177,20 @@ final class HubProcess
 		\FileSync\Addon\Work\Housekeeping::often();
 		(new Worker(Clock::now() + 60))->run(0);
 
-		return array_column(Table::select('filesync_transfer', ['state' => 'published', 'scale' => 0], '', 0, 'DISTINCT sha256'), 'sha256');
+		return array_column(
+			Table::select('filesync_transfer', ['state' => 'published', 'scale' => 0], '', 0, 'DISTINCT sha256'),
+			'sha256',
+		);
 	}
 
 	/** Returns what is new in the queue for other hubs; each stays there until it is delivered. */
 	private function packets(): array
 	{
 		$new = [];
-		$waiting = array_fill_keys(array_column(dbq('SELECT outq_hash FROM outq ORDER BY outq_created, rowid') ?: [], 'outq_hash'), true);
+		$waiting = array_fill_keys(
+			array_column(dbq('SELECT outq_hash FROM outq ORDER BY outq_created, rowid') ?: [], 'outq_hash'),
+			true,
+		);
 		foreach (array_keys(array_diff_key($waiting, $this->taken)) as $id) {
 			$row = dbq("SELECT * FROM outq WHERE outq_hash = '" . dbesc($id) . "'")[0];
 			$new[] = ['id' => $id, 'to' => dirname($row['outq_posturl']), 'body' => $row['outq_notify']];
@@ -183,11 +205,31 @@ final class HubProcess
 		clearstatcache();
 		$rows = [];
 		foreach (dbq('SELECT * FROM attach ORDER BY id') ?: [] as $row) {
-			$terms = array_column(dbq('SELECT term FROM term WHERE otype = 2 AND oid = ' . (int) $row['id'] . ' ORDER BY term') ?: [], 'term');
-			$isWhole = $row['is_dir'] || (is_file($row['content']) && filesize($row['content']) === (int) $row['filesize']);
-			$rows[$row['hash']] = ['is_whole' => $isWhole, 'name' => $row['filename'], 'folder' => $row['folder'], 'is_dir' => (int) $row['is_dir'], 'size' => (int) $row['filesize'], 'edited' => $row['edited'],
-				'access' => implode('|', array_map(fn ($list) => self::sorted($row[$list]), ['allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'])), 'terms' => $terms, 'path' => $row['content'],
-				'sha256' => ! $row['is_dir'] && is_file($row['content']) ? hash_file('sha256', $row['content']) : (is_dir($row['content']) ? 'folder' : 'absent')];
+			$terms = array_column(
+				dbq('SELECT term FROM term WHERE otype = 2 AND oid = ' . (int) $row['id'] . ' ORDER BY term') ?: [],
+				'term',
+			);
+			$isWhole =
+				$row['is_dir'] || (is_file($row['content']) && filesize($row['content']) === (int) $row['filesize']);
+			$rows[$row['hash']] = [
+				'is_whole' => $isWhole,
+				'name' => $row['filename'],
+				'folder' => $row['folder'],
+				'is_dir' => (int) $row['is_dir'],
+				'size' => (int) $row['filesize'],
+				'edited' => $row['edited'],
+				'access' => implode('|', array_map(fn ($list) => self::sorted($row[$list]), [
+					'allow_cid',
+					'allow_gid',
+					'deny_cid',
+					'deny_gid',
+				])),
+				'terms' => $terms,
+				'path' => $row['content'],
+				'sha256' => ! $row['is_dir'] && is_file($row['content'])
+					? hash_file('sha256', $row['content'])
+					: (is_dir($row['content']) ? 'folder' : 'absent'),
+			];
 		}
 
 		return $rows;
@@ -199,14 +241,21 @@ final class HubProcess
 		$rows = array_column(dbq('SELECT hash, folder, content FROM attach') ?: [], null, 'hash');
 		$wrong = [];
 		foreach ($rows as $row) {
-			for ($path = $row['hash'], $above = $row['folder'], $depth = 0; $above !== '' && $depth < 50; $above = $rows[$above]['folder'] ?? '', $depth++) {
+			for (
+				$path = $row['hash'], $above = $row['folder'], $depth = 0;
+				$above !== '' && $depth < 50;
+				$above = $rows[$above]['folder'] ?? '', $depth++
+			) {
 				$path = "$above/$path";
 			}
-			$row['content'] === "store/alice/$path" || $wrong[] = "{$row['hash']}: its row says {$row['content']}, its folders $path";
+			$row['content'] === "store/alice/$path" || ($wrong[] = "{$row['hash']}: its row says {$row['content']}, its folders $path");
 		}
 		$known = array_flip(array_column($rows, 'content'));
-		foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator('store/alice', \FilesystemIterator::SKIP_DOTS), \RecursiveIteratorIterator::SELF_FIRST) as $path => $one) {
-			isset($known[$path]) || $wrong[] = "$path has no row";
+		foreach (new \RecursiveIteratorIterator(
+			new \RecursiveDirectoryIterator('store/alice', \FilesystemIterator::SKIP_DOTS),
+			\RecursiveIteratorIterator::SELF_FIRST,
+		) as $path => $one) {
+			isset($known[$path]) || ($wrong[] = "$path has no row");
 		}
 
 		return $wrong;
@@ -217,7 +266,11 @@ final class HubProcess
 		$entries = explode('><', $list);
 		sort($entries);
 
-		return implode('', preg_split('/(?<=>)/', preg_replace('/<?([^<>]+)>?/', '<$1>', implode('', array_map(fn ($entry) => '<' . trim($entry, '<>') . '>', array_filter($entries))))));
+		return implode('', preg_split('/(?<=>)/', preg_replace(
+			'/<?([^<>]+)>?/',
+			'<$1>',
+			implode('', array_map(fn ($entry) => '<' . trim($entry, '<>') . '>', array_filter($entries))),
+		)));
 	}
 
 	private function kept(): array
@@ -231,7 +284,13 @@ final class HubProcess
 		if ($this->settings['stock']) {
 			return;
 		}
-		foreach (Table::select('filesync_file', ['uid' => (int) $channel['channel_id']], '', 0, 'hash, state') as $row) {
+		foreach (Table::select(
+			'filesync_file',
+			['uid' => (int) $channel['channel_id']],
+			'',
+			0,
+			'hash, state',
+		) as $row) {
 			if (in_array($row['state'], ['here', 'gone'], true)) {
 				Outgoing::answer((int) $channel['channel_id'], $row['hash'], $row['state'] === 'gone');
 			}
@@ -241,9 +300,20 @@ final class HubProcess
 
 	private function trail(string $hash): array
 	{
-		return $this->settings['stock'] ? [] : ['file' => Table::first('filesync_file', ['hash' => $hash]), 'transfer' => Table::select('filesync_transfer', ['hash' => $hash]),
-			'packet' => Table::select('filesync_packet', ['hash' => $hash], '', 0, 'state, reason'), 'outbox' => Table::select('filesync_outbox', ['name' => $hash]),
-			'log' => preg_grep('/' . preg_quote($hash, '/') . '|Exception|Error/', array_slice(file('hub.log') ?: [], -2000))];
+		return (
+			$this->settings['stock']
+				? []
+				: [
+					'file' => Table::first('filesync_file', ['hash' => $hash]),
+					'transfer' => Table::select('filesync_transfer', ['hash' => $hash]),
+					'packet' => Table::select('filesync_packet', ['hash' => $hash], '', 0, 'state, reason'),
+					'outbox' => Table::select('filesync_outbox', ['name' => $hash]),
+					'log' => preg_grep(
+						'/' . preg_quote($hash, '/') . '|Exception|Error/',
+						array_slice(file('hub.log') ?: [], -2000),
+					),
+				]
+		);
 	}
 
 	/** Gives what another hub has of a file: its row and its bytes, or null. */
@@ -254,7 +324,8 @@ final class HubProcess
 			return null;
 		}
 		$there = new \PDO("sqlite:$folder/hub.sqlite", null, null, [\PDO::ATTR_TIMEOUT => 10]);
-		$row = $there->query('SELECT filesize, edited, content FROM attach WHERE hash = ' . $there->quote($hash))->fetch(\PDO::FETCH_ASSOC);
+		$row = $there->query('SELECT filesize, edited, content FROM attach WHERE hash = ' . $there->quote($hash))
+			->fetch(\PDO::FETCH_ASSOC);
 
 		return $row ? $row + ['bytes' => @file_get_contents($folder . '/' . $row['content'])] : null;
 	}
@@ -275,8 +346,16 @@ final class HubProcess
 				$failure = ['kind' => 'PeerBusy', 'temporary' => true, 'message' => 'the file is not on its disk'];
 				continue;
 			}
-			if (strlen($found['bytes']) !== (int) $found['filesize'] || $found['edited'] < ($transfer['edited'] ?? '')) {
-				$failure = ['kind' => 'PeerBusy', 'temporary' => true, 'message' => 'the hub still shows an older version', 'facts' => ['hub' => '', 'older_edited' => $found['edited']]];
+			if (
+				strlen($found['bytes']) !== (int) $found['filesize']
+				|| $found['edited'] < ($transfer['edited'] ?? '')
+			) {
+				$failure = [
+					'kind' => 'PeerBusy',
+					'temporary' => true,
+					'message' => 'the hub still shows an older version',
+					'facts' => ['hub' => '', 'older_edited' => $found['edited']],
+				];
 				continue;
 			}
 			return ['bytes' => $found['bytes'], 'edited' => $found['edited']];

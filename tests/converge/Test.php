@@ -6,7 +6,21 @@ namespace Converge;
 final class Test
 {
 	private const NAMES = ['a', 'b', 'c'];
-	private const OPERATIONS = ['create' => 20, 'put' => 25, 'rename' => 10, 'move' => 8, 'davmove' => 4, 'mkdir' => 5, 'access' => 8, 'categories' => 5, 'copy' => 3, 'delete' => 8, 'rmdir' => 1, 'twins' => 1, 'back' => 2];
+	private const OPERATIONS = [
+		'create' => 20,
+		'put' => 25,
+		'rename' => 10,
+		'move' => 8,
+		'davmove' => 4,
+		'mkdir' => 5,
+		'access' => 8,
+		'categories' => 5,
+		'copy' => 3,
+		'delete' => 8,
+		'rmdir' => 1,
+		'twins' => 1,
+		'back' => 2,
+	];
 
 	/** @var array<string, HubProcess> */
 	private array $hubs = [];
@@ -14,9 +28,15 @@ final class Test
 	private array $wire = [];
 	/** @var array<string, array> By digest: the operation and the hub that saved it. */
 	private array $ledger = [];
-	/** @var array<string, array<string, bool>> By digest: the hubs with filesync that showed it, by a save or after a transfer. */
+	/**
+	 * @var array<string, array<string, bool>> By digest: the hubs with filesync that showed it, by a save or after
+	 *     a transfer.
+	 */
 	private array $held = [];
-	/** @var array<string, array<string, bool>> By digest: the hubs where a person replaced or deleted it. What was given up there is kept elsewhere. */
+	/**
+	 * @var array<string, array<string, bool>> By digest: the hubs where a person replaced or deleted it. What was
+	 *     given up there is kept elsewhere.
+	 */
 	private array $givenUp = [];
 	private int $excused = 0;
 	private array $trail = [];
@@ -24,8 +44,13 @@ final class Test
 	private string $stock = '';
 	private array $snapshot = [];
 
-	public function __construct(private readonly int $seed, private readonly int $operations, private readonly string $folder, ?string $stock = null, private bool $isReliable = false)
-	{
+	public function __construct(
+		private readonly int $seed,
+		private readonly int $operations,
+		private readonly string $folder,
+		?string $stock = null,
+		private bool $isReliable = false,
+	) {
 		mt_srand($seed);
 		$this->stock = $stock ?? ($seed % 2 ? self::NAMES[intdiv($seed, 4) % 3] : '');
 	}
@@ -41,8 +66,14 @@ final class Test
 			$folders[$urls[$name]] = "$this->folder/$name";
 		}
 		foreach (self::NAMES as $n => $name) {
-			$this->hubs[$name] = new HubProcess($name, "$this->folder/$name", $urls[$name], ['identity' => $identity, 'seed' => $this->seed, 'stock' => $name === $this->stock, 'skew' => [0, 600, -600][($n + $this->seed) % 3],
-				'folders' => $folders, 'others' => array_values(array_diff($urls, [$urls[$name]]))]);
+			$this->hubs[$name] = new HubProcess($name, "$this->folder/$name", $urls[$name], [
+				'identity' => $identity,
+				'seed' => $this->seed,
+				'stock' => $name === $this->stock,
+				'skew' => [0, 600, -600][($n + $this->seed) % 3],
+				'folders' => $folders,
+				'others' => array_values(array_diff($urls, [$urls[$name]])),
+			]);
 			$this->hubs[$name]->ask('rows');
 		}
 	}
@@ -62,7 +93,7 @@ final class Test
 	public function run(): void
 	{
 		// Of eight seeds in a row two, one of them with a hub without filesync.
-		$isRolledBack = intdiv($this->seed, 2) % 4 === 1;
+		$isRolledBack = (intdiv($this->seed, 2) % 4) === 1;
 		for ($this->step = 1; $this->step <= $this->operations; $this->step++) {
 			Clock::pass(mt_rand(1, 20));
 			$this->actSomewhere($this->random());
@@ -117,13 +148,22 @@ final class Test
 	{
 		$done = $this->hubs[$name]->ask('do', $what + ['seed' => mt_rand()]);
 		if ($done) {
-			$this->trail[] = "$this->step $name {$what['op']} {$done['hash']} " . substr($done['sha256'] ?? '', 0, 12) . ' ' . ($what['name'] ?? '');
+			$this->trail[] =
+				"$this->step $name {$what['op']} {$done['hash']} "
+				. substr($done['sha256'] ?? '', 0, 12)
+				. ' '
+				. ($what['name'] ?? '');
 			foreach ($done['replaced'] ?? [] as $sha256) {
 				$this->givenUp[$sha256][$name] = true;
 			}
 			if (isset($done['sha256'])) {
 				unset($this->givenUp[$done['sha256']][$name]);
-				$this->ledger[$done['sha256']] ??= ['hub' => $name, 'step' => $this->step, 'hash' => $done['hash'], 'op' => $what['op']];
+				$this->ledger[$done['sha256']] ??= [
+					'hub' => $name,
+					'step' => $this->step,
+					'hash' => $done['hash'],
+					'op' => $what['op'],
+				];
 				if ($name !== $this->stock) {
 					$this->held[$done['sha256']][$name] = true;
 				}
@@ -144,7 +184,14 @@ final class Test
 			$canLose = $isLossy && $name !== $this->stock && $to !== $this->stock;
 			$copies = $isLossy ? [1, 1, 1, 1, 1, 1, 1, 1, 2, $canLose ? 0 : 1][mt_rand(0, 9)] : 1;
 			for ($n = 0; $n < $copies; $n++) {
-				$this->wire[] = ['from' => $name, 'to' => $to, 'id' => $packet['id'], 'body' => $packet['body'], 'due' => $this->step + ($isLossy ? mt_rand(0, 12) ** mt_rand(0, 2) : 0), 'is_last' => $n === 0];
+				$this->wire[] = [
+					'from' => $name,
+					'to' => $to,
+					'id' => $packet['id'],
+					'body' => $packet['body'],
+					'due' => $this->step + ($isLossy ? mt_rand(0, 12) ** mt_rand(0, 2) : 0),
+					'is_last' => $n === 0,
+				];
 			}
 			if ($copies === 0) {
 				$this->trail[] = "$this->step lost $name>$to " . $this->about($packet['body']);
@@ -159,8 +206,12 @@ final class Test
 		for ($n = 0; $n < $most; $n++) {
 			$due = $heads = [];
 			foreach ($this->wire as $key => $packet) {
-				// A hub's queue for another keeps its order. Hubs with filesync are tried harder than that; one without would end with any old state.
-				$queue = $packet['from'] === $this->stock || $packet['to'] === $this->stock ? $packet['from'] . $packet['to'] : $key;
+				// A hub's queue for another keeps its order. Hubs with filesync are tried harder than that; one without
+				// would end with any old state.
+				$queue =
+					$packet['from'] === $this->stock || $packet['to'] === $this->stock
+						? $packet['from'] . $packet['to']
+						: $key;
 				if (! isset($heads[$queue]) && $packet['due'] <= $this->step) {
 					$due[] = $key;
 				}
@@ -176,7 +227,10 @@ final class Test
 	/** Delivers all that is on its way from a hub to another, the oldest first or last. */
 	public function give(string $from, string $to, bool $isReversed = false): int
 	{
-		$keys = array_keys(array_filter($this->wire, fn ($packet) => $packet['from'] === $from && $packet['to'] === $to));
+		$keys = array_keys(array_filter(
+			$this->wire,
+			fn ($packet) => $packet['from'] === $from && $packet['to'] === $to,
+		));
 		array_map($this->hand(...), $isReversed ? array_reverse($keys) : $keys);
 
 		return count($keys);
@@ -241,7 +295,10 @@ final class Test
 			$calm = $isCalm && ! $this->wire ? $calm + 1 : 0;
 		}
 		if ($calm < 4) {
-			throw new Difference("packets go round and round:\n" . implode("\n", array_slice($this->trail, -12)) . $this->trailOf(explode(' ', end($this->trail))[2], true));
+			throw new Difference(
+				"packets go round and round:\n" . implode("\n", array_slice($this->trail, -12))
+					. $this->trailOf(explode(' ', end($this->trail))[2], true),
+			);
 		}
 	}
 
@@ -253,13 +310,20 @@ final class Test
 		$wrong = [];
 		foreach ($rows as $name => $own) {
 			foreach ($own + $rows[$reference] as $hash => $row) {
-				if ($name === $this->stock && isset($own[$hash]) && ! $own[$hash]['is_whole'] && ! isset($rows[$reference][$hash])) {
-					// A hub without filesync shows rows whose bytes it lost or mixed up with another version's. Where nobody else has them, they are nowhere.
+				if (
+					$name === $this->stock
+					&& isset($own[$hash])
+					&& ! $own[$hash]['is_whole']
+					&& ! isset($rows[$reference][$hash])
+				) {
+					// A hub without filesync shows rows whose bytes it lost or mixed up with another version's. Where
+					// nobody else has them, they are nowhere.
 					continue;
 				}
 				$difference = self::compare($own[$hash] ?? null, $rows[$reference][$hash] ?? null);
 				if ($difference !== '') {
-					$wrong[] = "$hash: $name and $reference differ: $difference" . $this->trailOf($hash, count($wrong) < 3);
+					$wrong[] =
+						"$hash: $name and $reference differ: $difference" . $this->trailOf($hash, count($wrong) < 3);
 				}
 			}
 			foreach ($name === $this->stock ? [] : $this->hubs[$name]->ask('strays') as $stray) {
@@ -267,7 +331,9 @@ final class Test
 			}
 			foreach ($name === $this->stock ? [] : $own as $hash => $row) {
 				if (! $row['is_whole']) {
-					$wrong[] = "$hash: $name shows what is not whole: {$row['path']}" . $this->trailOf($hash, count($wrong) < 3);
+					$wrong[] =
+						"$hash: $name shows what is not whole: {$row['path']}"
+						. $this->trailOf($hash, count($wrong) < 3);
 				}
 			}
 		}
@@ -281,11 +347,16 @@ final class Test
 			if (isset($present[$sha256])) {
 				continue;
 			}
-			// What only a hub without filesync ever had is that hub's own loss, and what a person replaced before any other hub had it that person's.
+			// What only a hub without filesync ever had is that hub's own loss, and what a person replaced before any
+			// other hub had it that person's.
 			$excuse = ! array_diff_key($this->held[$sha256] ?? [], $this->givenUp[$sha256] ?? []);
 			$this->excused += (int) $excuse;
 			if (! $excuse) {
-				$wrong[] = "lost: " . substr($sha256, 0, 12) . ", saved at step {$saved['step']} on {$saved['hub']} by {$saved['op']} of {$saved['hash']}" . $this->trailOf($saved['hash'], count($wrong) < 3);
+				$wrong[] =
+					'lost: '
+					. substr($sha256, 0, 12)
+					. ", saved at step {$saved['step']} on {$saved['hub']} by {$saved['op']} of {$saved['hash']}"
+					. $this->trailOf($saved['hash'], count($wrong) < 3);
 			}
 		}
 		if ($wrong) {
@@ -299,7 +370,10 @@ final class Test
 		return array_map(fn ($hub) => count($hub->ask('rows')), $this->hubs);
 	}
 
-	/** Returns how many versions are nowhere any more because a person replaced them before another hub had them, or no hub with filesync ever had them. */
+	/**
+	 * Returns how many versions are nowhere any more because a person replaced them before another hub had them, or no
+	 * hub with filesync ever had them.
+	 */
 	public function excused(): int
 	{
 		return $this->excused;
@@ -313,10 +387,17 @@ final class Test
 	private static function compare(?array $one, ?array $other): string
 	{
 		if (! $one || ! $other) {
-			return ($one ? 'only on the first: ' : 'only on the second: ') . ($one ?? $other)['name'];
+			return ($one ? 'only on the first: ' : 'only on the second: ') . (($one ?? $other))['name'];
 		}
 		$names = array_map(fn ($row) => preg_replace('/(\(\d+\))+(?=(\.[^.]*)?$)/', '', $row['name']), [$one, $other]);
-		foreach ([...($names[0] === $names[1] ? [] : ['name']), 'folder', 'access', 'terms', 'sha256', ...($one['is_dir'] ? [] : ['size'])] as $part) {
+		foreach ([
+			...($names[0] === $names[1] ? [] : ['name']),
+			'folder',
+			'access',
+			'terms',
+			'sha256',
+			...($one['is_dir'] ? [] : ['size']),
+		] as $part) {
 			if ($one[$part] !== $other[$part]) {
 				return "$part: " . json_encode($one[$part]) . ' and ' . json_encode($other[$part]);
 			}
@@ -334,15 +415,25 @@ final class Test
 		}
 		$friends = ['', '<x>', '<y>', '<x><y>', '<x><z>'];
 
-		return ['op' => $op, 'name' => 'name ' . mt_rand(1, 40) . ($op === 'mkdir' ? '' : '.txt'), 'bytes' => "bytes of step $this->step " . str_repeat('x', mt_rand(0, 200)),
-			'list' => $friends[mt_rand(0, 4)], 'terms' => array_slice(['trip', 'home', 'work'], mt_rand(0, 2), mt_rand(0, 2))];
+		return [
+			'op' => $op,
+			'name' => 'name ' . mt_rand(1, 40) . ($op === 'mkdir' ? '' : '.txt'),
+			'bytes' => "bytes of step $this->step " . str_repeat('x', mt_rand(0, 200)),
+			'list' => $friends[mt_rand(0, 4)],
+			'terms' => array_slice(['trip', 'home', 'work'], mt_rand(0, 2), mt_rand(0, 2)),
+		];
 	}
 
 	/** An hour is 340 operations here. */
 	public function snapshot(string $name): void
 	{
 		exec('cp -a ' . escapeshellarg("$this->folder/$name") . ' ' . escapeshellarg("$this->folder/$name.backup"));
-		$this->snapshot = ['name' => $name, 'ledger' => $this->ledger, 'rows' => $this->hubs[$name]->ask('rows'), 'kept' => $this->hubs[$name]->ask('kept')];
+		$this->snapshot = [
+			'name' => $name,
+			'ledger' => $this->ledger,
+			'rows' => $this->hubs[$name]->ask('rows'),
+			'kept' => $this->hubs[$name]->ask('kept'),
+		];
 	}
 
 	public function restore(): void
@@ -361,13 +452,20 @@ final class Test
 		}
 		foreach ($this->ledger as $sha256 => $saved) {
 			// What only the restored hub had is lost by the restore.
-			if ($saved['hub'] === $name && ! isset($this->snapshot['ledger'][$sha256]) && ! isset($elsewhere[$sha256])) {
+			if (
+				$saved['hub'] === $name
+				&& ! isset($this->snapshot['ledger'][$sha256])
+				&& ! isset($elsewhere[$sha256])
+			) {
 				unset($this->ledger[$sha256]);
 			}
 		}
 		$old = $this->hubs[$name];
 		$old->stop();
-		exec('rm -rf ' . escapeshellarg($old->folder) . ' && mv ' . escapeshellarg("$old->folder.backup") . ' ' . escapeshellarg($old->folder));
+		exec(
+			'rm -rf ' . escapeshellarg($old->folder) . ' && mv ' . escapeshellarg("$old->folder.backup") . ' '
+				. escapeshellarg($old->folder),
+		);
 		$this->wire = array_filter($this->wire, fn ($packet) => $packet['from'] !== $name);
 		$this->hubs[$name] = new HubProcess($name, $old->folder, $old->url, $old->settings);
 		$this->trail[] = "$this->step $name is restored to an hour ago";
@@ -378,8 +476,29 @@ final class Test
 		$file = json_decode(json_decode($body, true)['data'], true)['file'][0] ?? [];
 		$last = end($file['attach']) ?: [];
 
-		return ($last['hash'] ?? '') . (! empty($last['deleted']) ? ' deleted' : ' ' . ($last['filename'] ?? '') . ' in ' . ($last['folder'] ?? '') . ' ' . ($last['filesize'] ?? '') . ':' . ($last['edited'] ?? ''))
-			. (isset($file['filesync']) ? ' ' . json_encode($file['filesync']['gone'] ?? array_column($file['filesync']['revision'] ?? [], 'seen')) : '');
+		return (
+			($last['hash'] ?? '')
+			. (
+				! empty($last['deleted'])
+					? ' deleted'
+					: ' '
+					. ($last['filename'] ?? '')
+					. ' in '
+					. ($last['folder'] ?? '')
+					. ' '
+					. ($last['filesize'] ?? '')
+					. ':'
+					. ($last['edited'] ?? '')
+			)
+			. (
+				isset($file['filesync'])
+					? ' '
+					. json_encode(
+						$file['filesync']['gone'] ?? array_column($file['filesync']['revision'] ?? [], 'seen'),
+					)
+					: ''
+			)
+		);
 	}
 
 	private function trailOf(string $hash, bool $isWanted): string

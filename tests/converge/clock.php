@@ -24,7 +24,8 @@ namespace Converge {
 }
 
 /*
- * The addon's own looks at the clock and throws of the dice, so that a seed gives the same run again: in every namespace that it has.
+ * The addon's own looks at the clock and throws of the dice, so that a seed gives the same run again: in every
+ * namespace that it has.
  */
 
 namespace Converge {
@@ -34,7 +35,7 @@ namespace Converge {
 
 		public static function microtime(): float
 		{
-			return Clock::now() + ++self::$looks % 1000000 / 1000000;
+			return Clock::now() + ((++self::$looks % 1000000) / 1000000);
 		}
 
 		public static function bytes(int $count): string
@@ -44,8 +45,14 @@ namespace Converge {
 	}
 
 	$spaces = [];
-	foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator(__DIR__ . '/../../php', \FilesystemIterator::SKIP_DOTS)) as $path => $one) {
-		if (str_ends_with($path, '.php') && preg_match('/^namespace ([A-Za-z\\\\]+);/m', file_get_contents($path), $found)) {
+	foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator(
+		__DIR__ . '/../../php',
+		\FilesystemIterator::SKIP_DOTS,
+	)) as $path => $one) {
+		if (
+			str_ends_with($path, '.php')
+			&& preg_match('/^namespace ([A-Za-z\\\\]+);/m', file_get_contents($path), $found)
+		) {
 			$spaces[$found[1]] = true;
 		}
 	}

@@ -1,9 +1,11 @@
 <?php
 
-/** What a hub's pages do when a person changes files: the same calls in the same namespaces, with the packets that follow. */
+/**
+ * What a hub's pages do when a person changes files: the same calls in the same namespaces, with the packets that
+ * follow.
+ */
 
 namespace Zotlabs\Module {
-
 	use Zotlabs\Lib\Libsync;
 
 	/** File manager: sends what a change of one file or folder is. */
@@ -23,14 +25,26 @@ namespace Zotlabs\Module {
 			self::send($channel, $hash);
 		}
 
-		/** Copies and gives the copy the access of the original, as the dialogue does; what is beneath a folder is not sent. */
+		/**
+		 * Copies and gives the copy the access of the original, as the dialogue does; what is beneath a folder is not
+		 * sent.
+		 */
 		public static function copy($channel, $row, $folder): string
 		{
 			$copied = attach_copy($channel['channel_id'], $row['hash'], $folder);
 			if (! $copied['success']) {
 				return '';
 			}
-			attach_change_permissions($channel['channel_id'], $copied['resource_id'], $row['allow_cid'], $row['allow_gid'], $row['deny_cid'], $row['deny_gid'], 0, true);
+			attach_change_permissions(
+				$channel['channel_id'],
+				$copied['resource_id'],
+				$row['allow_cid'],
+				$row['allow_gid'],
+				$row['deny_cid'],
+				$row['deny_gid'],
+				0,
+				true,
+			);
 			self::send($channel, $copied['resource_id']);
 
 			return $copied['resource_id'];
@@ -50,9 +64,20 @@ namespace Zotlabs\Module {
 
 		public static function categories($channel, $row, $terms): void
 		{
-			q('DELETE FROM term WHERE uid = %d AND oid = %d AND otype = 2', intval($channel['channel_id']), intval($row['id']));
+			q(
+				'DELETE FROM term WHERE uid = %d AND oid = %d AND otype = 2',
+				intval($channel['channel_id']),
+				intval($row['id']),
+			);
 			foreach ($terms as $term) {
-				store_item_tag($channel['channel_id'], $row['id'], TERM_OBJ_FILE, TERM_CATEGORY, $term, z_root() . '/cloud/alice/?cat=' . $term);
+				store_item_tag(
+					$channel['channel_id'],
+					$row['id'],
+					TERM_OBJ_FILE,
+					TERM_CATEGORY,
+					$term,
+					z_root() . '/cloud/alice/?cat=' . $term,
+				);
 			}
 			self::send($channel, $row['hash']);
 		}
@@ -71,7 +96,6 @@ namespace Zotlabs\Module {
 }
 
 namespace Zotlabs\Storage {
-
 	/** A move by WebDAV: hubs of this family send nothing. */
 	final class Converge_move
 	{
@@ -83,29 +107,39 @@ namespace Zotlabs\Storage {
 }
 
 namespace Converge {
-
 	use Zotlabs\Module\Converge_edit;
 	use Zotlabs\Storage\Converge_move;
 	use Zotlabs\Storage\File;
 
 	final class Pages
 	{
-		/** Does one operation on a random or named row; returns what was done, with the digests of bytes that were saved and of those that this person gave up. */
+		/**
+		 * Does one operation on a random or named row; returns what was done, with the digests of bytes that were saved
+		 * and of those that this person gave up.
+		 */
 		public static function act(array $channel, array $what): ?array
 		{
 			mt_srand($what['seed']);
-			self::request($channel, in_array($what['op'], ['create', 'put', 'rename', 'davmove'], true) ? 'dav' : 'attach_edit');
+			self::request(
+				$channel,
+				in_array($what['op'], ['create', 'put', 'rename', 'davmove'], true) ? 'dav' : 'attach_edit',
+			);
 			$rows = dbq('SELECT * FROM attach ORDER BY id') ?: [];
 			$files = array_values(array_filter($rows, fn ($row) => ! $row['is_dir']));
 			$folders = array_values(array_filter($rows, fn ($row) => $row['is_dir']));
 			$pick = fn ($of) => $of ? $of[mt_rand(0, count($of) - 1)] : null;
 			$any = $what['hash'] ?? null ? attach_row($channel['channel_id'], $what['hash']) : $pick($rows);
 			$file = $what['hash'] ?? null ? $any : $pick($files);
-			$folder = $what['folder'] ?? ($pick([['hash' => ''], ...$folders])['hash']);
+			$folder = $what['folder'] ?? $pick([['hash' => ''], ...$folders])['hash'];
 			$bytes = $what['bytes'] ?? '';
 			switch ($what['op']) {
 				case 'create':
-					$path = trim(($folder === '' ? '' : attach_row($channel['channel_id'], $folder)['display_path']) . '/' . $what['name'], '/');
+					$path = trim(
+						($folder === '' ? '' : attach_row($channel['channel_id'], $folder)['display_path'])
+						. '/'
+						. $what['name'],
+						'/',
+					);
 					File::create($channel, $path, $bytes);
 					$row = dbq('SELECT hash FROM attach ORDER BY id DESC LIMIT 1')[0];
 					return ['hash' => $row['hash'], 'sha256' => hash('sha256', $bytes)];
@@ -120,8 +154,14 @@ namespace Converge {
 					File::create($channel, $what['name'], $bytes, $what['hash']);
 					return ['hash' => $what['hash'], 'sha256' => hash('sha256', $bytes)];
 				case 'copy':
-					// A hub without filesync tells nobody what is beneath a folder that it copied. Copies of copies would soon be most of the test.
-					$any = $any && $any['is_dir'] && (count($rows) > 200 || ! function_exists('Zotlabs\Module\attach_move')) ? $file : $any;
+					// A hub without filesync tells nobody what is beneath a folder that it copied. Copies of copies
+					// would soon be most of the test.
+					$any =
+						$any
+						&& $any['is_dir']
+						&& (count($rows) > 200 || ! function_exists('Zotlabs\Module\attach_move'))
+							? $file
+							: $any;
 					if (! $any || (! $any['is_dir'] && ! is_file($any['content']))) {
 						return null;
 					}
@@ -140,7 +180,9 @@ namespace Converge {
 					if (! $any || $any['folder'] === $folder) {
 						return null;
 					}
-					$what['op'] === 'move' ? Converge_edit::move($channel, $any['hash'], $folder) : Converge_move::into($channel, $any['hash'], $folder);
+					$what['op'] === 'move'
+						? Converge_edit::move($channel, $any['hash'], $folder)
+						: Converge_move::into($channel, $any['hash'], $folder);
 					return ['hash' => $any['hash']];
 				case 'mkdir':
 					return ['hash' => Converge_edit::mkdir($channel, $folder, $what['name'])];
@@ -190,8 +232,15 @@ namespace Converge {
 		{
 			$digests = [];
 			while ($row = array_pop($rows)) {
-				is_file($row['content']) && $digests[] = hash_file('sha256', $row['content']);
-				$rows = [...$rows, ...$row['is_dir'] ? dbq("SELECT * FROM attach WHERE folder = '" . dbesc($row['hash']) . "'") ?: [] : []];
+				is_file($row['content']) && ($digests[] = hash_file('sha256', $row['content']));
+				$rows = [
+					...$rows,
+					...(
+						$row['is_dir']
+							? (dbq("SELECT * FROM attach WHERE folder = '" . dbesc($row['hash']) . "'") ?: [])
+							: []
+					),
+				];
 			}
 
 			return $digests;

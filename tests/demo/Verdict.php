@@ -5,11 +5,11 @@ declare(strict_types=1);
 use TestHub\Pair;
 
 /**
- * Compares what hub A was given with what hub B has, and prints the table: by sha256sum over both stores; scales, which B makes itself, by what
- * B's row says of them, which must be true of the file, and as large as A's picture.
+ * Compares what hub A was given with what hub B has, and prints the table: by sha256sum over both stores; scales, which
+ * B makes itself, by what B's row says of them, which must be true of the file, and as large as A's picture.
  */
-final class Verdict {
-
+final class Verdict
+{
 	private $pair;
 	private $rows = [];
 	private $good = 0;
@@ -17,7 +17,8 @@ final class Verdict {
 	private $paths = [];
 
 	/** @param array $given path of each original => its hash on hub A */
-	public function __construct(Pair $pair, array $given) {
+	public function __construct(Pair $pair, array $given)
+	{
 		$this->pair = $pair;
 		$originals = $this->digests($pair->folder . '/originals');
 		$on_a = $this->digests($pair->hub('a') . '/store/' . $pair->nicks['a'], 'a');
@@ -29,23 +30,38 @@ final class Verdict {
 		}
 	}
 
-	public function isGood(): bool {
+	public function isGood(): bool
+	{
 		return $this->good === count($this->rows);
 	}
 
-	public function show(): void {
+	public function show(): void
+	{
 		$line = "%-14s %-12s %14s  %-7s %-6s %-30s %8s\n";
 		printf("\n" . $line, 'file', 'state on B', 'bytes', 'digest', 'scales', 'how fetched', 'seconds');
 		foreach ($this->rows as $row) {
-			printf($line, $row['name'], $row['state'], $row['bytes'], $row['digest'], $row['scales'], $row['how'], $row['seconds']);
+			printf(
+				$line,
+				$row['name'],
+				$row['state'],
+				$row['bytes'],
+				$row['digest'],
+				$row['scales'],
+				$row['how'],
+				$row['seconds'],
+			);
 		}
 		list($php, $rss) = $this->workerMemory();
-		print $rss ? sprintf("\nworkers on hub B: at most %s of PHP memory, %s resident\n", mib($php), mib($rss)) : "\nworkers on hub B: still at it\n";
+		print
+			$rss
+				? sprintf("\nworkers on hub B: at most %s of PHP memory, %s resident\n", mib($php), mib($rss))
+				: "\nworkers on hub B: still at it\n";
 		printf("%d of %d files verified on hub B\n", $this->good, count($this->rows));
 	}
 
 	/** Returns SHA-256 by file name beneath a folder, as sha256sum says. */
-	private function digests(string $folder, string $hub = ''): array {
+	private function digests(string $folder, string $hub = ''): array
+	{
 		$digests = [];
 		foreach (Pair::run(['find', $folder, '-type', 'f', '-exec', 'sha256sum', '{}', '+'], false) as $line) {
 			$digests[basename(substr($line, 66))] = substr($line, 0, 64);
@@ -55,58 +71,81 @@ final class Verdict {
 	}
 
 	/** Compares one file with all its scales, and the row by which B shows it. */
-	private function compare(string $name, string $hash, string $original, array $on_a, array $on_b): array {
+	private function compare(string $name, string $hash, string $original, array $on_a, array $on_b): array
+	{
 		$a = $this->row('a', $hash);
 		$b = $this->row('b', $hash);
 		$doubles = $this->pair->rows('b', 'SELECT hash FROM attach GROUP BY hash HAVING COUNT(*) > 1');
 		$scales = $this->scales('a', $hash);
 		$on_b_too = $this->scales('b', $hash);
 		$right = array_filter(array_keys($scales), function ($scale) use ($scales, $on_b_too) {
-			return isset($on_b_too[$scale]) && $on_b_too[$scale]['picture'] === $scales[$scale]['picture'] && $on_b_too[$scale]['row'] === $on_b_too[$scale]['file'];
+			return (
+				isset($on_b_too[$scale])
+				&& $on_b_too[$scale]['picture'] === $scales[$scale]['picture']
+				&& $on_b_too[$scale]['row'] === $on_b_too[$scale]['file']
+			);
 		});
 		$is_equal = $original === ($on_a[$hash] ?? '') && $original === ($on_b[$hash] ?? '');
-		$shown = $a && $b && $a['display_path'] === $b['display_path'] && $a['filesize'] === $b['filesize'] && !$doubles;
-		return [
-			'name' => $name,
-			'good' => $shown && $is_equal && count($right) === count($scales),
-			'state' => $doubles ? 'double rows' : $this->state($hash, (bool) $b),
-			'bytes' => number_format($b['filesize'] ?? 0),
-			'digest' => $is_equal ? 'equal' : 'differs',
-			'scales' => $scales ? count($right) . ' of ' . count($scales) : '-',
-		] + $this->fetched($hash);
+		$shown =
+			$a && $b && $a['display_path'] === $b['display_path'] && $a['filesize'] === $b['filesize'] && ! $doubles;
+		return (
+			[
+				'name' => $name,
+				'good' => $shown && $is_equal && count($right) === count($scales),
+				'state' => $doubles ? 'double rows' : $this->state($hash, (bool) $b),
+				'bytes' => number_format($b['filesize'] ?? 0),
+				'digest' => $is_equal ? 'equal' : 'differs',
+				'scales' => $scales ? count($right) . ' of ' . count($scales) : '-',
+			] + $this->fetched($hash)
+		);
 	}
 
 	/** Returns the size of each scale's picture, and what row and file say of it. */
-	private function scales(string $hub, string $hash): array {
+	private function scales(string $hub, string $hash): array
+	{
 		$found = [];
-		foreach ($this->pair->rows($hub, "SELECT imgscale, width, height, filesize FROM photo WHERE resource_id = '$hash' AND imgscale > 0") as $row) {
+		foreach ($this->pair->rows(
+			$hub,
+			"SELECT imgscale, width, height, filesize FROM photo WHERE resource_id = '$hash' AND imgscale > 0",
+		) as $row) {
 			$path = $this->paths[$hub]["$hash-{$row['imgscale']}"] ?? '';
 			$size = @getimagesize($path) ?: [0, 0];
-			$found[(int) $row['imgscale']] = ['picture' => [$size[0], $size[1]], 'row' => [(int) $row['width'], (int) $row['height'], (int) $row['filesize']],
-				'file' => [$size[0], $size[1], (int) @filesize($path)]];
+			$found[(int) $row['imgscale']] = [
+				'picture' => [$size[0], $size[1]],
+				'row' => [(int) $row['width'], (int) $row['height'], (int) $row['filesize']],
+				'file' => [$size[0], $size[1], (int) @filesize($path)],
+			];
 		}
 		return $found;
 	}
 
-	private function row(string $hub, string $hash): ?array {
+	private function row(string $hub, string $hash): ?array
+	{
 		return $this->pair->rows($hub, "SELECT display_path, filesize FROM attach WHERE hash = '$hash'")[0] ?? null;
 	}
 
-	/** Says how B came by the bytes, as its addon's rows tell: way, byte it went on from after the cut, seconds with all scales. */
-	private function fetched(string $hash): array {
+	/**
+	 * Says how B came by the bytes, as its addon's rows tell: way, byte it went on from after the cut, seconds with all
+	 * scales.
+	 */
+	private function fetched(string $hash): array
+	{
 		$how = '';
 		$seconds = 0.0;
 		foreach ($this->transfers($hash) as $transfer) {
 			$result = json_decode($transfer['result'], true) ?: [];
 			$seconds += $result['seconds'] ?? 0;
 			if ((int) $transfer['scale'] === 0 && $result) {
-				$how = $result['rung'] . ($result['resumed_at_byte'] ? ' from byte ' . number_format($result['resumed_at_byte']) : '');
+				$how =
+					$result['rung']
+					. ($result['resumed_at_byte'] ? ' from byte ' . number_format($result['resumed_at_byte']) : '');
 			}
 		}
 		return ['how' => $how ?: '-', 'seconds' => $seconds ? number_format($seconds, 2) : '-'];
 	}
 
-	private function state(string $hash, bool $is_shown): string {
+	private function state(string $hash, bool $is_shown): string
+	{
 		foreach ($this->transfers($hash) as $transfer) {
 			if ($transfer['state'] !== 'published') {
 				return $transfer['state'];
@@ -115,12 +154,17 @@ final class Verdict {
 		return $is_shown ? 'published' : 'unknown';
 	}
 
-	private function transfers(string $hash): array {
-		return $this->pair->rows('b', "SELECT scale, state, result FROM filesync_transfer WHERE hash = '$hash' ORDER BY scale");
+	private function transfers(string $hash): array
+	{
+		return $this->pair->rows(
+			'b',
+			"SELECT scale, state, result FROM filesync_transfer WHERE hash = '$hash' ORDER BY scale",
+		);
 	}
 
 	/** Returns the largest PHP memory and resident memory of B's workers. */
-	private function workerMemory(): array {
+	private function workerMemory(): array
+	{
 		$php = $rss = 0;
 		foreach (file($this->pair->hub('b') . '/processes.log') as $line) {
 			$process = json_decode($line, true);

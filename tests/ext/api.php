@@ -33,8 +33,13 @@ function linesOf(ReflectionClass $class): array
 {
 	$name = $class->getName();
 	$kind = implode(' ', Reflection::getModifierNames($class->getModifiers()));
-	$lines = [trim("$kind class $name") . ' extends ' . ($class->getParentClass() ? $class->getParentClass()->getName() : 'nothing')
-		. ' implements ' . implode(', ', sorted($class->getInterfaceNames()))];
+	$lines = [
+		trim("$kind class $name")
+			. ' extends '
+			. ($class->getParentClass() ? $class->getParentClass()->getName() : 'nothing')
+			. ' implements '
+			. implode(', ', sorted($class->getInterfaceNames())),
+	];
 	foreach ($class->getReflectionConstants() as $constant) {
 		if ($constant->getDeclaringClass()->getName() === $name) {
 			$lines[] = "$name::{$constant->getName()} = " . json_encode($constant->getValue());
@@ -61,12 +66,22 @@ if ($argv[1] === 'extension') {
 	$functions = $extension->getFunctions();
 } else {
 	require $argv[2];
-	$classes = array_map(fn ($name) => new ReflectionClass($name), array_filter(get_declared_classes(), fn ($name) => str_starts_with($name, 'FileSync\\')));
-	$functions = array_map(fn ($name) => new ReflectionFunction($name), array_filter(get_defined_functions()['user'], fn ($name) => str_starts_with($name, 'filesync\\')));
+	$classes = array_map(
+		fn ($name) => new ReflectionClass($name),
+		array_filter(get_declared_classes(), fn ($name) => str_starts_with($name, 'FileSync\\')),
+	);
+	$functions = array_map(
+		fn ($name) => new ReflectionFunction($name),
+		array_filter(get_defined_functions()['user'], fn ($name) => str_starts_with($name, 'filesync\\')),
+	);
 }
 $lines = array_merge([], ...array_map(linesOf(...), array_values($classes)));
 foreach ($functions as $function) {
-	$lines[] = "function {$function->getName()}(" . implode(', ', array_map(parameter(...), $function->getParameters())) . '): ' . typeOf($function->getReturnType());
+	$lines[] =
+		"function {$function->getName()}("
+		. implode(', ', array_map(parameter(...), $function->getParameters()))
+		. '): '
+		. typeOf($function->getReturnType());
 }
 sort($lines);
 echo implode("\n", $lines), "\n";

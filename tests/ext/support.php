@@ -10,7 +10,9 @@ function startHub(): string
 	// Not one of those that connections are given.
 	$lowest = (int) @file_get_contents('/proc/sys/net/ipv4/ip_local_port_range') ?: 32768;
 	do {
-		$free = @stream_socket_server('tcp://127.0.0.1:' . ($port = random_int(max(1025, $lowest - 16000), $lowest - 1)));
+		$free = @stream_socket_server(
+			'tcp://127.0.0.1:' . ($port = random_int(max(1025, $lowest - 16000), $lowest - 1)),
+		);
 	} while (! $free);
 	fclose($free);
 	$null = ['file', '/dev/null', 'w'];
@@ -57,19 +59,23 @@ function channelKey(): string
 
 function newBatch(string $folder, array $more = []): FileSync\TransferBatch
 {
-	return new FileSync\TransferBatch($more + [
-		'root' => $folder,
-		'channel_hash' => 'channelhash',
-		'key_id' => 'https://b.example/channel/alice',
-		'private_key' => channelKey(),
-		'allow_http' => true,
-		'allow_private_addresses' => true,
-	]);
+	return new FileSync\TransferBatch(
+		$more
+		+ [
+			'root' => $folder,
+			'channel_hash' => 'channelhash',
+			'key_id' => 'https://b.example/channel/alice',
+			'private_key' => channelKey(),
+			'allow_http' => true,
+			'allow_private_addresses' => true,
+		],
+	);
 }
 
 function transfer(string $url, string $hash, array $more = []): array
 {
-	return $more + [
+	return $more
+	+ [
 		'name' => "$hash-0.1",
 		'hash' => $hash,
 		'scale' => 0,

@@ -1,17 +1,19 @@
 <?php
-// Stands on the wire in front of hub A: passes TCP through, counts the bytes that A sends, slows them down or holds them back.
+
+// Stands on the wire in front of hub A: passes TCP through, counts the bytes that A sends, slows them down or holds
+// them back.
 //
 //   php relay.php <listen address:port> <target address:port> <folder>
 //
-// In the folder: `count` is written with the bytes sent so far; `rate` (bytes per second, 0 = unlimited) and `hold` (stop passing on
-// once `count` has reached this number; empty = never) are read.
+// In the folder: `count` is written with the bytes sent so far; `rate` (bytes per second, 0 = unlimited) and `hold`
+// (stop passing on once `count` has reached this number; empty = never) are read.
 [, $listen, $target, $folder] = $argv;
 
 const PIECE = 262144;
 
 $server = stream_socket_server("tcp://$listen", $code, $message) ?: exit("relay: $message\n");
 stream_set_blocking($server, false);
-$pairs = [];      // number → [client, upstream, bytes for the client, bytes for upstream, no more from upstream]
+$pairs = []; // number → [client, upstream, bytes for the client, bytes for upstream, no more from upstream]
 $count = 0;
 $tokens = 0.0;
 $rate = 0;
@@ -21,7 +23,7 @@ $lookedAt = 0.0;
 
 while (true) {
 	$now = microtime(true);
-	if ($now - $lookedAt > 0.02) {
+	if (($now - $lookedAt) > 0.02) {
 		$lookedAt = $now;
 		$rate = (int) @file_get_contents("$folder/rate");
 		$limit = trim((string) @file_get_contents("$folder/hold"));
@@ -29,7 +31,7 @@ while (true) {
 		file_put_contents("$folder/count.new", (string) $count);
 		rename("$folder/count.new", "$folder/count");
 	}
-	$tokens = $rate ? min($rate / 10, $tokens + $rate * ($now - $last)) : PIECE;
+	$tokens = $rate ? min($rate / 10, $tokens + ($rate * ($now - $last))) : PIECE;
 	$last = $now;
 	$isHeld = $hold !== null && $count >= $hold;
 	$isDry = $rate && $tokens < 1;

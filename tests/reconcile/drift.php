@@ -15,7 +15,7 @@ $what = json_decode($argv[3] ?? '{}', true);
 chdir($hub);
 require_once 'include/cli_startup.php';
 cli_startup();
-is_dir('addon/filesync') && require_once 'addon/filesync/filesync.php';
+is_dir('addon/filesync') && (require_once 'addon/filesync/filesync.php');
 require_once __DIR__ . '/../converge/pages.php';
 call_hooks('init_1');
 $channel = q('SELECT * FROM channel LIMIT 1')[0];
@@ -27,34 +27,79 @@ function hash_of(string $what): string
 {
 	$hex = md5($what);
 
-	return implode('-', [substr($hex, 0, 8), substr($hex, 8, 4), substr($hex, 12, 4), substr($hex, 16, 4), substr($hex, 20)]);
+	return implode('-', [
+		substr($hex, 0, 8),
+		substr($hex, 8, 4),
+		substr($hex, 12, 4),
+		substr($hex, 16, 4),
+		substr($hex, 20),
+	]);
 }
 
 function fill(array $channel, int $seed, int $files): void
 {
-	$own = ['uid' => $channel['channel_id'], 'aid' => $channel['channel_account_id'], 'creator' => $channel['channel_hash'], 'os_storage' => 1,
-		'created' => '2024-05-01 10:00:00', 'allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => ''];
+	$own = [
+		'uid' => $channel['channel_id'],
+		'aid' => $channel['channel_account_id'],
+		'creator' => $channel['channel_hash'],
+		'os_storage' => 1,
+		'created' => '2024-05-01 10:00:00',
+		'allow_cid' => '',
+		'allow_gid' => '',
+		'deny_cid' => '',
+		'deny_gid' => '',
+	];
 	$folders = [];
 	dbq('BEGIN');
 	for ($n = 0; $n < max(1, intdiv($files, 50)); $n++) {
-		$above = $n % 3 ? $folders[mt_rand(0, count($folders) - 1)] : ['hash' => '', 'os_path' => '', 'display_path' => ''];
+		$above = $n % 3
+			? $folders[mt_rand(0, count($folders) - 1)]
+			: ['hash' => '', 'os_path' => '', 'display_path' => ''];
 		$hash = hash_of("folder $seed $n");
-		$folder = ['hash' => $hash, 'os_path' => ltrim("{$above['os_path']}/$hash", '/'), 'display_path' => ltrim("{$above['display_path']}/folder $n", '/')];
+		$folder = [
+			'hash' => $hash,
+			'os_path' => ltrim("{$above['os_path']}/$hash", '/'),
+			'display_path' => ltrim("{$above['display_path']}/folder $n", '/'),
+		];
 		$folders[] = $folder;
-		create_table_from_array('attach', $own + $folder + ['filename' => "folder $n", 'folder' => $above['hash'], 'is_dir' => 1, 'filetype' => 'multipart/mixed', 'filesize' => 0,
-			'edited' => '2024-05-01 10:00:00', 'content' => "store/{$channel['channel_address']}/{$folder['os_path']}"]);
+		create_table_from_array(
+			'attach',
+			$own
+			+ $folder
+			+ [
+				'filename' => "folder $n",
+				'folder' => $above['hash'],
+				'is_dir' => 1,
+				'filetype' => 'multipart/mixed',
+				'filesize' => 0,
+				'edited' => '2024-05-01 10:00:00',
+				'content' => "store/{$channel['channel_address']}/{$folder['os_path']}",
+			],
+		);
 		@mkdir("store/{$channel['channel_address']}/{$folder['os_path']}", 0770, true);
 	}
 	for ($n = 0; $n < $files; $n++) {
 		$hash = hash_of("file $seed $n");
 		$folder = $folders[mt_rand(0, count($folders) - 1)];
 		$path = "store/{$channel['channel_address']}/{$folder['os_path']}/$hash";
-		$bytes = "file $n of seed $seed " . str_repeat(chr(97 + $n % 26), $n * 37 % 3000);
+		$bytes = "file $n of seed $seed " . str_repeat(chr(97 + ($n % 26)), ($n * 37) % 3000);
 		file_put_contents($path, $bytes);
 		touch($path, time() - 86400);
-		create_table_from_array('attach', $own + ['hash' => $hash, 'filename' => "file $n.txt", 'folder' => $folder['hash'], 'os_path' => "{$folder['os_path']}/$hash",
-			'display_path' => "{$folder['display_path']}/file $n.txt", 'filetype' => 'text/plain', 'filesize' => strlen($bytes), 'edited' => sprintf('2024-06-%02d 12:%02d:00', $n % 28 + 1, $n % 60),
-			'content' => $path]);
+		create_table_from_array(
+			'attach',
+			$own
+			+ [
+				'hash' => $hash,
+				'filename' => "file $n.txt",
+				'folder' => $folder['hash'],
+				'os_path' => "{$folder['os_path']}/$hash",
+				'display_path' => "{$folder['display_path']}/file $n.txt",
+				'filetype' => 'text/plain',
+				'filesize' => strlen($bytes),
+				'edited' => sprintf('2024-06-%02d 12:%02d:00', ($n % 28) + 1, $n % 60),
+				'content' => $path,
+			],
+		);
 	}
 	dbq('COMMIT');
 }
@@ -70,7 +115,7 @@ function some_file(): array
 /** Removes a row and its file without announcing it. */
 function vanish(array $row): void
 {
-	q("DELETE FROM attach WHERE id = %d", intval($row['id']));
+	q('DELETE FROM attach WHERE id = %d', intval($row['id']));
 	@unlink(dbunescbin($row['content']));
 }
 
@@ -78,7 +123,12 @@ function vanish(array $row): void
 function rewrite(array $row, string $bytes): void
 {
 	file_put_contents(dbunescbin($row['content']), $bytes);
-	q("UPDATE attach SET filesize = %d, edited = '%s' WHERE id = %d", strlen($bytes), dbesc(gmdate('Y-m-d H:i:s', time() - mt_rand(100, 9999))), intval($row['id']));
+	q(
+		"UPDATE attach SET filesize = %d, edited = '%s' WHERE id = %d",
+		strlen($bytes),
+		dbesc(gmdate('Y-m-d H:i:s', time() - mt_rand(100, 9999))),
+		intval($row['id']),
+	);
 }
 
 function picture(): string
@@ -96,8 +146,14 @@ function change(array $channel, array $what): void
 	$kinds = $what['kinds'];
 	for ($n = 0; $n < $what['count']; $n++) {
 		$kind = $kinds[$n % count($kinds)];
-		$do = ['op' => $kind, 'seed' => mt_rand(), 'name' => "new $n " . mt_rand() . ($kind === 'mkdir' ? '' : '.txt'), 'bytes' => "bytes $n of {$what['seed']} " . str_repeat('y', mt_rand(0, 900)),
-			'list' => ['<x>', '<y>', '<x><y>'][mt_rand(0, 2)], 'terms' => [['trip', 'home'], ['work']][mt_rand(0, 1)]];
+		$do = [
+			'op' => $kind,
+			'seed' => mt_rand(),
+			'name' => "new $n " . mt_rand() . ($kind === 'mkdir' ? '' : '.txt'),
+			'bytes' => "bytes $n of {$what['seed']} " . str_repeat('y', mt_rand(0, 900)),
+			'list' => ['<x>', '<y>', '<x><y>'][mt_rand(0, 2)],
+			'terms' => [['trip', 'home'], ['work']][mt_rand(0, 1)],
+		];
 		if ($kind === 'vanish') {
 			vanish(some_file());
 		} elseif ($kind === 'rewrite') {
@@ -115,7 +171,8 @@ function clear(): void
 {
 	dbq('DELETE FROM outq');
 	dbq('DELETE FROM workerq');
-	class_exists(FileSync\Addon\Send\Outgoing::class) && dbq("DELETE FROM filesync_outbox WHERE kind IN ('announce', 'deleted')");
+	class_exists(FileSync\Addon\Send\Outgoing::class)
+		&& dbq("DELETE FROM filesync_outbox WHERE kind IN ('announce', 'deleted')");
 }
 
 function rows(): array
@@ -127,9 +184,17 @@ function rows(): array
 	$rows = [];
 	foreach (dbq('SELECT * FROM attach ORDER BY id') as $row) {
 		$path = dbunescbin($row['content']);
-		$rows[$row['hash']] = ['name' => preg_replace('/(\(\d+\))+(?=(\.[^.]*)?$)/', '', $row['filename']), 'folder' => $row['folder'], 'is_dir' => (int) $row['is_dir'],
-			'size' => (int) $row['filesize'], 'access' => [$row['allow_cid'], $row['allow_gid'], $row['deny_cid'], $row['deny_gid']], 'terms' => $terms[$row['id']] ?? [],
-			'sha256' => (int) $row['is_dir'] ? (is_dir($path) ? 'folder' : 'absent') : (is_file($path) ? hash_file('sha256', $path) : 'absent')];
+		$rows[$row['hash']] = [
+			'name' => preg_replace('/(\(\d+\))+(?=(\.[^.]*)?$)/', '', $row['filename']),
+			'folder' => $row['folder'],
+			'is_dir' => (int) $row['is_dir'],
+			'size' => (int) $row['filesize'],
+			'access' => [$row['allow_cid'], $row['allow_gid'], $row['deny_cid'], $row['deny_gid']],
+			'terms' => $terms[$row['id']] ?? [],
+			'sha256' => (int) $row['is_dir']
+				? (is_dir($path) ? 'folder' : 'absent')
+				: (is_file($path) ? hash_file('sha256', $path) : 'absent'),
+		];
 	}
 
 	return $rows;
@@ -146,12 +211,12 @@ function damage(int $count): array
 		$bytes = file_get_contents($path);
 		$time = filemtime($path);
 		$damaged[$row['hash']] = ['flip', 'cut', 'zeros'][$n % 3];
-		if ($n % 3 === 0) {
+		if (($n % 3) === 0) {
 			$at = mt_rand(0, strlen($bytes) - 1);
-			$bytes[$at] = chr(ord($bytes[$at]) ^ 1 << mt_rand(0, 7));
+			$bytes[$at] = chr(ord($bytes[$at]) ^ (1 << mt_rand(0, 7)));
 		} else {
 			$rest = intdiv(strlen($bytes), 2);
-			$bytes = substr($bytes, 0, $rest) . ($n % 3 === 1 ? '' : str_repeat("\0", strlen($bytes) - $rest));
+			$bytes = substr($bytes, 0, $rest) . (($n % 3) === 1 ? '' : str_repeat("\0", strlen($bytes) - $rest));
 		}
 		file_put_contents($path, $bytes);
 		touch($path, $time);
@@ -160,10 +225,13 @@ function damage(int $count): array
 	return $damaged;
 }
 
-echo json_encode(match ($verb) {
-	'fill' => fill($channel, $what['seed'], $what['files']),
-	'change' => change($channel, $what),
-	'rows' => rows(),
-	'damage' => damage($what['count']),
-	'clear' => clear(),
-}), "\n";
+echo
+	json_encode(match ($verb) {
+		'fill' => fill($channel, $what['seed'], $what['files']),
+		'change' => change($channel, $what),
+		'rows' => rows(),
+		'damage' => damage($what['count']),
+		'clear' => clear(),
+	}),
+	"\n"
+;

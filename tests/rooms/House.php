@@ -25,13 +25,26 @@ final class House
 	private array $flat = [];
 
 	/** What a pure function may call: nothing that answers otherwise at another time or place. */
-	private const PURE = '/^(array_\w+|ctype_\w+|mb_\w+|json_(en|de)code|preg_(?!last)\w+|str_?(?!ftime|totime|eam)\w+|substr\w*|[klru]{0,2}sort|n?sort|count|max|min|abs|floor|ceil|round|intdiv'
-		. '|in_array|key|current|end|range|compact|implode|explode|hash|crc32|md5|sha1|sprintf|l?r?trim|ucfirst|lcfirst|bin2hex|hex2bin|base64_\w+|pack|unpack|iterator_\w+'
-		. '|is_(array|bool|callable|countable|float|int|iterable|null|numeric|object|scalar|string)|(int|str|float|bool)val|class_exists)$/';
+	private const PURE =
+		'/^(array_\w+|ctype_\w+|mb_\w+|json_(en|de)code|preg_(?!last)\w+|str_?(?!ftime|totime|eam)\w+|substr\w*|[klru]{0,2}sort|n?sort|count|max|min|abs|floor|ceil|round|intdiv'
+			. '|in_array|key|current|end|range|compact|implode|explode|hash|crc32|md5|sha1|sprintf|l?r?trim|ucfirst|lcfirst|bin2hex|hex2bin|base64_\w+|pack|unpack|iterator_\w+'
+			. '|is_(array|bool|callable|countable|float|int|iterable|null|numeric|object|scalar|string)|(int|str|float|bool)val|class_exists)$/';
 	/** Functions of PHP that its command line lacks. */
 	private const OF_FPM = ['fastcgi_finish_request', 'apache_request_headers', 'getallheaders'];
 	/** Extensions that a hub needs: without them their functions would be taken for the hub's. */
-	private const EXTENSIONS = ['ctype', 'curl', 'hash', 'json', 'mbstring', 'openssl', 'pcre', 'posix', 'SPL', 'standard', 'tokenizer'];
+	private const EXTENSIONS = [
+		'ctype',
+		'curl',
+		'hash',
+		'json',
+		'mbstring',
+		'openssl',
+		'pcre',
+		'posix',
+		'SPL',
+		'standard',
+		'tokenizer',
+	];
 
 	public function __construct(string $php, string $tables)
 	{
@@ -39,7 +52,10 @@ final class House
 			extension_loaded($extension) || throw new \RuntimeException("this PHP lacks the extension $extension");
 		}
 		$this->readTables($tables);
-		foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator($php, \FilesystemIterator::SKIP_DOTS)) as $path => $one) {
+		foreach (new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator(
+			$php,
+			\FilesystemIterator::SKIP_DOTS,
+		)) as $path => $one) {
 			$name = substr($path, strlen($php) + 1);
 			if (str_ends_with($name, '.php') && ! str_starts_with($name, 'lang/')) {
 				$this->files[$name] = new Source(file_get_contents($path));
@@ -59,7 +75,9 @@ final class House
 	/** Returns the file of a class of ours, null of another's. */
 	private static function fileOf(string $class): ?string
 	{
-		return str_starts_with($class, 'FileSync\\Addon\\') ? strtr(substr($class, strlen('FileSync\\Addon\\')), '\\', '/') . '.php' : null;
+		return str_starts_with($class, 'FileSync\\Addon\\')
+			? strtr(substr($class, strlen('FileSync\\Addon\\')), '\\', '/') . '.php'
+			: null;
 	}
 
 	private function readTables(string $folder): void
@@ -72,9 +90,9 @@ final class House
 				continue;
 			}
 			$this->allowed[$room] = array_values(array_diff($words, ['-', '(pure)', '(hub)', '(sql)']));
-			in_array('(pure)', $words, true) && $this->pure[$room] = true;
-			in_array('(hub)', $words, true) && $this->atHub[$room] = true;
-			in_array('(sql)', $words, true) && $this->ofSql[$room] = true;
+			in_array('(pure)', $words, true) && ($this->pure[$room] = true);
+			in_array('(hub)', $words, true) && ($this->atHub[$room] = true);
+			in_array('(sql)', $words, true) && ($this->ofSql[$room] = true);
 		}
 		foreach (is_file("$folder/flat") ? self::lines("$folder/flat") : [] as $line) {
 			$words = preg_split('/\s+/', $line);
@@ -85,7 +103,11 @@ final class House
 	/** @return list<string> Without comments. */
 	private static function lines(string $file): array
 	{
-		return array_values(array_filter(array_map(fn ($line) => trim(preg_replace('/#.*/', '', $line)), file($file)), 'strlen'));
+		return array_values(array_filter(array_map(fn ($line) => trim(preg_replace(
+			'/#.*/',
+			'',
+			$line,
+		)), file($file)), 'strlen'));
 	}
 
 	/** Returns the room of a file: its folder, or where it belongs. */
@@ -129,14 +151,20 @@ final class House
 		foreach ($this->files as $name => $source) {
 			$room = $this->room($name);
 			if (! isset($this->atHub[$room])) {
-				array_push($lines, ...array_map(fn ($what) => "hub $name $what", array_filter($this->hubCalls($source), fn ($what) => ! isset($this->ofSql[$room]) || ! str_starts_with($what, 'SQL:'))));
+				array_push($lines, ...array_map(
+					fn ($what) => "hub $name $what",
+					array_filter(
+						$this->hubCalls($source),
+						fn ($what) => ! isset($this->ofSql[$room]) || ! str_starts_with($what, 'SQL:'),
+					),
+				));
 			}
 			if ($room !== self::ROOT && $room !== 'Hub') {
 				array_push($lines, ...array_map(fn ($what) => "static $name $what", array_keys($source->statics)));
 			}
 			foreach (array_keys($source->classes) as $class) {
 				$other = self::fileOf($class);
-				$other === null || isset($this->files[$other]) || $lines[] = "missing $name $class";
+				$other === null || isset($this->files[$other]) || ($lines[] = "missing $name $class");
 			}
 			foreach ($source->unusedImports() as $class) {
 				$lines[] = "unused $name $class";
@@ -159,19 +187,25 @@ final class House
 		foreach ($source->functions as $first => $next) {
 			$name = strtolower($next);
 			if (! str_starts_with($first, 'FileSync\\') || ! str_contains($next, '\\') && ! isset($functions[$name])) {
-				isset($functions[$name]) || isset($this->everywhere[$next]) || $calls[] = "$next()";
+				isset($functions[$name]) || isset($this->everywhere[$next]) || ($calls[] = "$next()");
 			}
 		}
 		foreach ($source->constants as $first => $next) {
 			if (! str_starts_with($first, 'FileSync\\') || ! str_contains($next, '\\')) {
-				array_key_exists($next, $constants) || $calls[] = $next;
+				array_key_exists($next, $constants) || ($calls[] = $next);
 			}
 		}
 		foreach (array_keys($source->classes) as $class) {
-			str_starts_with($class, 'FileSync\\') || (class_exists($class, false) || interface_exists($class, false)) && (new \ReflectionClass($class))->isInternal() || $calls[] = $class;
+			str_starts_with($class, 'FileSync\\') || (
+				class_exists($class, false) || interface_exists($class, false)
+			) && (new \ReflectionClass($class))->isInternal() || ($calls[] = $class);
 		}
 		foreach ($source->texts as $text) {
-			if (preg_match('/\b(SELECT|UPDATE|DELETE FROM|INSERT INTO|(LEFT|INNER) JOIN|coalesce\(|EXISTS ?\()/', $text, $sql)) {
+			if (preg_match(
+				'/\b(SELECT|UPDATE|DELETE FROM|INSERT INTO|(LEFT|INNER) JOIN|coalesce\(|EXISTS ?\()/',
+				$text,
+				$sql,
+			)) {
 				$calls[] = 'SQL:' . strtr($sql[1], ' ', '-');
 			}
 		}
@@ -185,9 +219,16 @@ final class House
 	private function impurities(Source $source): array
 	{
 		$called = array_filter($source->functions, fn ($next) => ! preg_match(self::PURE, strtolower($next)));
-		$classes = array_filter(array_keys($source->classes), fn ($class) => preg_match('/^(Date\w*|Spl\w*|PDO\w*|Random\\\\.+|\w*Iterator|mysqli\w*|SQLite3)$/', $class));
+		$classes = array_filter(array_keys($source->classes), fn ($class) => preg_match(
+			'/^(Date\w*|Spl\w*|PDO\w*|Random\\\\.+|\w*Iterator|mysqli\w*|SQLite3)$/',
+			$class,
+		));
 
-		return [...array_map(fn ($next) => "$next()", array_values($called)), ...$classes, ...array_keys($source->words)];
+		return [
+			...array_map(fn ($next) => "$next()", array_values($called)),
+			...$classes,
+			...array_keys($source->words),
+		];
 	}
 
 	/** @return list<list<string>> Files that import each other, each of them over the others. */
@@ -204,7 +245,7 @@ final class House
 			$stack[$file] = true;
 			foreach ($next[$file] as $other) {
 				isset($index[$other]) || $visit($other);
-				isset($stack[$other]) && $low[$file] = min($low[$file], $low[$other]);
+				isset($stack[$other]) && ($low[$file] = min($low[$file], $low[$other]));
 			}
 			if ($low[$file] === $index[$file]) {
 				$circle = [];
@@ -213,7 +254,7 @@ final class House
 					unset($stack[$other]);
 				} while ($other !== $file);
 				sort($circle);
-				count($circle) > 1 && $circles[] = $circle;
+				count($circle) > 1 && ($circles[] = $circle);
 			}
 		};
 		foreach (array_keys($this->files) as $file) {
@@ -233,10 +274,13 @@ final class House
 		$unused = [];
 		foreach ($this->allowed as $room => $beneath) {
 			foreach ($beneath as $other) {
-				isset($used[$room][$other]) || $unused[] = "$room $other";
+				isset($used[$room][$other]) || ($unused[] = "$room $other");
 			}
 		}
-		$called = array_fill_keys(array_merge(...array_values(array_map(fn ($source) => array_values($source->functions), $this->files))), true);
+		$called = array_fill_keys(
+			array_merge(...array_values(array_map(fn ($source) => array_values($source->functions), $this->files))),
+			true,
+		);
 		foreach (array_keys(array_diff_key($this->everywhere, $called)) as $function) {
 			$unused[] = "everywhere $function";
 		}
@@ -265,7 +309,12 @@ final class House
 			$faults[] = "$file is told to be of $room, and is not there";
 		}
 		foreach ($this->files as $name => $source) {
-			if (! str_contains($name, '/') && $this->room($name) === self::ROOT && ctype_upper($name[0]) && $name !== 'Mod_Filesync.php') {
+			if (
+				! str_contains($name, '/')
+				&& $this->room($name) === self::ROOT
+				&& ctype_upper($name[0])
+				&& $name !== 'Mod_Filesync.php'
+			) {
 				$faults[] = "$name lies in no room";
 			}
 		}

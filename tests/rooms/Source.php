@@ -32,9 +32,46 @@ final class Source
 	private array $open = [];
 
 	private const NAMES = [T_STRING, T_NAME_QUALIFIED, T_NAME_FULLY_QUALIFIED, T_NAME_RELATIVE];
-	private const OWN = ['self', 'static', 'parent', 'true', 'false', 'null', 'int', 'string', 'bool', 'float', 'array', 'void', 'never', 'mixed', 'object', 'callable', 'iterable'];
-	private const SUPERGLOBALS = ['$GLOBALS', '$_SERVER', '$_GET', '$_POST', '$_FILES', '$_COOKIE', '$_SESSION', '$_REQUEST', '$_ENV'];
-	private const BEYOND = [T_ECHO, T_PRINT, T_INCLUDE, T_INCLUDE_ONCE, T_REQUIRE, T_REQUIRE_ONCE, T_EVAL, T_INLINE_HTML];
+	private const OWN = [
+		'self',
+		'static',
+		'parent',
+		'true',
+		'false',
+		'null',
+		'int',
+		'string',
+		'bool',
+		'float',
+		'array',
+		'void',
+		'never',
+		'mixed',
+		'object',
+		'callable',
+		'iterable',
+	];
+	private const SUPERGLOBALS = [
+		'$GLOBALS',
+		'$_SERVER',
+		'$_GET',
+		'$_POST',
+		'$_FILES',
+		'$_COOKIE',
+		'$_SESSION',
+		'$_REQUEST',
+		'$_ENV',
+	];
+	private const BEYOND = [
+		T_ECHO,
+		T_PRINT,
+		T_INCLUDE,
+		T_INCLUDE_ONCE,
+		T_REQUIRE,
+		T_REQUIRE_ONCE,
+		T_EVAL,
+		T_INLINE_HTML,
+	];
 
 	public function __construct(string $code)
 	{
@@ -82,7 +119,11 @@ final class Source
 	/** Tracks whether a name is inside a text: in "$row[key]" it is not a constant. */
 	private function openOrClose(\PhpToken $token): void
 	{
-		if ($token->is([T_START_HEREDOC, '{', T_CURLY_OPEN, T_DOLLAR_OPEN_CURLY_BRACES]) || $token->is('"') && end($this->open) !== '"') {
+		if (
+			$token->is([T_START_HEREDOC, '{', T_CURLY_OPEN, T_DOLLAR_OPEN_CURLY_BRACES])
+			|| $token->is('"')
+			&& end($this->open) !== '"'
+		) {
 			$this->open[] = $token->is('"') ? '"' : ($token->is(T_START_HEREDOC) ? 'heredoc' : '{');
 		} elseif ($token->is([T_END_HEREDOC, '}', '"'])) {
 			array_pop($this->open);
@@ -100,11 +141,34 @@ final class Source
 		$before = $this->at($n - 1);
 		$after = $this->at($n + 1);
 		$isPlain = $this->tokens[$n]->is(T_STRING);
-		if ($before->is([T_OBJECT_OPERATOR, T_NULLSAFE_OBJECT_OPERATOR, T_DOUBLE_COLON, T_FUNCTION, T_CONST, T_CLASS, T_INTERFACE, T_TRAIT, T_ENUM, T_GOTO])
-			|| $before->is('&') && $this->at($n - 2)->is(T_FUNCTION) || $before->is(T_CASE) && $after->is([';', '=']) || $isPlain && in_array(strtolower($text), self::OWN, true)) {
+		if (
+			$before->is([
+				T_OBJECT_OPERATOR,
+				T_NULLSAFE_OBJECT_OPERATOR,
+				T_DOUBLE_COLON,
+				T_FUNCTION,
+				T_CONST,
+				T_CLASS,
+				T_INTERFACE,
+				T_TRAIT,
+				T_ENUM,
+				T_GOTO,
+			])
+			|| $before->is('&')
+			&& $this->at($n - 2)->is(T_FUNCTION)
+			|| $before->is(T_CASE)
+			&& $after->is([';', '='])
+			|| $isPlain
+			&& in_array(strtolower($text), self::OWN, true)
+		) {
 			return;
 		}
-		if (isset($this->types[$n]) || $after->is(T_DOUBLE_COLON) || $before->is([T_NEW, T_INSTANCEOF, T_EXTENDS, T_IMPLEMENTS, T_INSTEADOF, T_ATTRIBUTE]) || $this->isListed($n)) {
+		if (
+			isset($this->types[$n])
+			|| $after->is(T_DOUBLE_COLON)
+			|| $before->is([T_NEW, T_INSTANCEOF, T_EXTENDS, T_IMPLEMENTS, T_INSTEADOF, T_ATTRIBUTE])
+			|| $this->isListed($n)
+		) {
 			$this->classes[$this->resolve($text, 'class')] = true;
 			$this->called[strtolower(explode('\\', $text)[0])] = true;
 		} elseif ($after->is('(')) {
@@ -127,7 +191,8 @@ final class Source
 	{
 		$depth = 0;
 		for ($n--; $n >= 0; $n--) {
-			$depth += (int) $this->at($n)->is('}') - (int) $this->at($n)->is(['{', T_CURLY_OPEN, T_DOLLAR_OPEN_CURLY_BRACES]);
+			$depth +=
+				(int) $this->at($n)->is('}') - (int) $this->at($n)->is(['{', T_CURLY_OPEN, T_DOLLAR_OPEN_CURLY_BRACES]);
 			if ($depth < 0) {
 				for ($n--; $n >= 0 && ! $this->at($n)->is([';', '{', '}']); $n--) {
 					if ($this->at($n)->is(T_NAMESPACE)) {
@@ -177,13 +242,17 @@ final class Source
 	/** Reads a `use` of a file; returns where it ends. */
 	private function import(int $n): int
 	{
-		$kind = match (true) { $this->at($n)->is(T_FUNCTION) => 'function', $this->at($n)->is(T_CONST) => 'const', default => 'class' };
+		$kind = match (true) {
+			$this->at($n)->is(T_FUNCTION) => 'function',
+			$this->at($n)->is(T_CONST) => 'const',
+			default => 'class',
+		};
 		$group = $name = '';
 		$alias = null;
-		for (; ; $n++) {
+		for (;; $n++) {
 			$token = $this->at($n);
 			if ($token->is(self::NAMES)) {
-				$this->at($n - 1)->is(T_AS) ? $alias = $token->text : $name = $group . ltrim($token->text, '\\');
+				$this->at($n - 1)->is(T_AS) ? ($alias = $token->text) : ($name = $group . ltrim($token->text, '\\'));
 			} elseif ($token->is('{')) {
 				$group = "$name\\";
 				$name = '';
@@ -247,7 +316,20 @@ final class Source
 	/** Marks a type that begins here, if it ends with the token named. */
 	private function mark(int $n, ?int $end = null): void
 	{
-		for ($names = []; $this->at($n)->is([...self::NAMES, '?', '|', T_AMPERSAND_NOT_FOLLOWED_BY_VAR_OR_VARARG, T_ARRAY, T_STATIC, T_READONLY, T_CALLABLE]); $n++) {
+		for (
+			$names = [];
+			$this->at($n)->is([
+				...self::NAMES,
+				'?',
+				'|',
+				T_AMPERSAND_NOT_FOLLOWED_BY_VAR_OR_VARARG,
+				T_ARRAY,
+				T_STATIC,
+				T_READONLY,
+				T_CALLABLE,
+			]);
+			$n++
+		) {
 			if ($this->at($n)->is(self::NAMES)) {
 				$names[$n] = true;
 			}

@@ -8,13 +8,14 @@ use TestHub\Pair;
 /**
  * The test hub itself: that it answers as hubs do, and that its faults happen when they are switched on.
  */
-final class HubTest extends TestCase {
-
+final class HubTest extends TestCase
+{
 	private static $pair;
 	private static $identity;
 	private static $files = [];
 
-	public static function setUpBeforeClass(): void {
+	public static function setUpBeforeClass(): void
+	{
 		$folder = sys_get_temp_dir() . '/hubtest-' . getmypid();
 		mkdir($folder);
 		self::$pair = new Pair($folder);
@@ -25,34 +26,51 @@ final class HubTest extends TestCase {
 		imagejpeg($picture, $folder . '/lake.jpg');
 		self::$pair->serve('a');
 		self::$pair->serve('b');
-		foreach (self::$pair->upload('a', 'Holiday/2024/Lake', [$folder . '/big.bin', $folder . '/lake.jpg']) as $file) {
+		foreach (self::$pair->upload(
+			'a',
+			'Holiday/2024/Lake',
+			[$folder . '/big.bin', $folder . '/lake.jpg'],
+		) as $file) {
 			self::$files[basename($file['file'])] = $file;
 		}
 		self::$pair->settle();
 	}
 
-	public static function tearDownAfterClass(): void {
+	public static function tearDownAfterClass(): void
+	{
 		self::$pair->stop();
 		Pair::run(['rm', '-rf', self::$pair->folder]);
 	}
 
-	protected function tearDown(): void {
+	protected function tearDown(): void
+	{
 		self::$pair->faults('a', []);
 		self::$pair->faults('b', []);
 	}
 
-	public function test_a_stock_pair_ends_with_the_same_files_and_all_scales(): void {
+	public function test_a_stock_pair_ends_with_the_same_files_and_all_scales(): void
+	{
 		$digests = function ($hub) {
-			return Pair::run(['sh', '-c', 'cd "$1/store" && find alice -type f -exec sha256sum {} + | sort', 'sh', self::$pair->hub($hub)]);
+			return Pair::run([
+				'sh',
+				'-c',
+				'cd "$1/store" && find alice -type f -exec sha256sum {} + | sort',
+				'sh',
+				self::$pair->hub($hub),
+			]);
 		};
 		$this->assertCount(5, $digests('a'));
 		$this->assertSame($digests('a'), $digests('b'));
 		$rows = 'SELECT DISTINCT hash, filename, filesize, display_path, os_path, content FROM attach ORDER BY hash';
 		$this->assertSame(self::$pair->rows('a', $rows), self::$pair->rows('b', $rows));
-		$this->assertStringContainsString(self::$pair->urls['b'] . '/photos/', self::$pair->rows('b', 'SELECT body FROM item')[0]['body']);
+		$this->assertStringContainsString(
+			self::$pair->urls['b'] . '/photos/',
+			self::$pair->rows('b', 'SELECT body FROM item')[0]['body'],
+		);
 	}
 
-	public function test_getfile_sends_the_bytes_without_saying_how_many(): void {
+	public function test_getfile_sends_the_bytes_without_saying_how_many(): void
+	{
 		$answer = $this->getfile('big.bin');
 		$this->assertSame(200, $answer['status']);
 		$this->assertSame($this->bytes('big.bin'), $answer['body']);
@@ -60,45 +78,58 @@ final class HubTest extends TestCase {
 		$this->assertSame('chunked', $answer['headers']['transfer-encoding']);
 	}
 
-	public function test_getfile_believes_the_bare_body_signature_but_not_the_prefixed_one(): void {
+	public function test_getfile_believes_the_bare_body_signature_but_not_the_prefixed_one(): void
+	{
 		self::$pair->faults('a', [['on' => ['getfile'], 'strip_authorization' => true]]);
 		$this->assertSame($this->bytes('big.bin'), $this->getfile('big.bin')['body']);
 		$prefixed = $this->getfile('big.bin', ['signature' => 'sha256.' . $this->bodySignature(gmdate('Y-m-d H:i:s'))]);
 		$this->assertSame([200, ''], [$prefixed['status'], $prefixed['body']]);
 	}
 
-	public function test_getfile_answers_an_unknown_file_with_a_page(): void {
+	public function test_getfile_answers_an_unknown_file_with_a_page(): void
+	{
 		$answer = $this->getfile('big.bin', ['resource' => 'no-such-file']);
 		$this->assertSame(200, $answer['status']);
 		$this->assertStringStartsWith('<!DOCTYPE html', $answer['body']);
 	}
 
-	public function test_getfile_sends_a_photo_scale(): void {
+	public function test_getfile_sends_a_photo_scale(): void
+	{
 		$answer = $this->getfile('lake.jpg', ['resolution' => 3]);
 		$this->assertSame(320, getimagesizefromstring($answer['body'])[0]);
 	}
 
-	public function test_dav_is_closed_without_a_session_and_opened_by_a_signed_api_request(): void {
+	public function test_dav_is_closed_without_a_session_and_opened_by_a_signed_api_request(): void
+	{
 		$this->assertSame(401, $this->dav('big.bin', [])['status']);
 		$cookie = $this->login();
 		$this->assertSame($this->bytes('big.bin'), $this->dav('big.bin', ['Cookie: ' . $cookie])['body']);
-		$this->assertSame(500, $this->dav('big.bin', ['Cookie: ' . $cookie, 'Authorization: Signature keyId="x"'])['status']);
+		$this->assertSame(
+			500,
+			$this->dav('big.bin', ['Cookie: ' . $cookie, 'Authorization: Signature keyId="x"'])['status'],
+		);
 		$this->request(self::$pair->urls['a'] . '/logout', ['Cookie: ' . $cookie]);
 		$this->assertSame(401, $this->dav('big.bin', ['Cookie: ' . $cookie])['status']);
 	}
 
-	public function test_a_wrong_signature_logs_nobody_in(): void {
+	public function test_a_wrong_signature_logs_nobody_in(): void
+	{
 		$url = self::$pair->urls['a'] . '/api/z/1.0/filemeta?file_id=' . self::$files['big.bin']['hash'];
 		$headers = $this->signed('get', $url);
 		$headers[1] = preg_replace('~X-API-Request: .*~', 'X-API-Request: elsewhere', $headers[1]);
 		$this->assertSame(401, $this->request($url, $headers)['status']);
 	}
 
-	public function test_dav_serves_ranges(): void {
+	public function test_dav_serves_ranges(): void
+	{
 		$cookie = 'Cookie: ' . $this->login();
 		$all = $this->bytes('big.bin');
 		$middle = $this->dav('big.bin', [$cookie, 'Range: bytes=1000-1999']);
-		$this->assertSame([206, 'bytes 1000-1999/300000', '1000'], [$middle['status'], $middle['headers']['content-range'], $middle['headers']['content-length']]);
+		$this->assertSame([206, 'bytes 1000-1999/300000', '1000'], [
+			$middle['status'],
+			$middle['headers']['content-range'],
+			$middle['headers']['content-length'],
+		]);
 		$this->assertSame(substr($all, 1000, 1000), $middle['body']);
 		$this->assertSame(substr($all, -10), $this->dav('big.bin', [$cookie, 'Range: bytes=-10'])['body']);
 		$this->assertSame(substr($all, 299000), $this->dav('big.bin', [$cookie, 'Range: bytes=299000-999999'])['body']);
@@ -106,22 +137,33 @@ final class HubTest extends TestCase {
 		$this->assertSame('"' . self::$files['big.bin']['hash'] . '"', $middle['headers']['etag']);
 	}
 
-	public function test_the_api_tells_and_sends_a_file_in_pieces(): void {
+	public function test_the_api_tells_and_sends_a_file_in_pieces(): void
+	{
 		$cookie = ['Cookie: ' . $this->login()];
 		$api = self::$pair->urls['a'] . '/api/z/1.0/';
 		$hash = self::$files['big.bin']['hash'];
 		$meta = json_decode($this->request($api . 'filemeta?file_id=' . $hash, $cookie)['body'], true);
 		$this->assertSame(300000, $meta['attach']['filesize']);
 		$this->assertArrayNotHasKey('content', $meta['attach']);
-		$piece = json_decode($this->request($api . "filedata?file_id=$hash&start=299990&length=100", $cookie)['body'], true)['attach'];
-		$this->assertSame([10, substr($this->bytes('big.bin'), -10)], [$piece['length'], base64_decode($piece['content'])]);
-		$photo = json_decode($this->request($api . 'photo?scale=2&photo_id=' . self::$files['lake.jpg']['hash'], $cookie)['body'], true)['photo'];
+		$piece = json_decode(
+			$this->request($api . "filedata?file_id=$hash&start=299990&length=100", $cookie)['body'],
+			true,
+		)['attach'];
+		$this->assertSame([10, substr($this->bytes('big.bin'), -10)], [
+			$piece['length'],
+			base64_decode($piece['content']),
+		]);
+		$photo = json_decode(
+			$this->request($api . 'photo?scale=2&photo_id=' . self::$files['lake.jpg']['hash'], $cookie)['body'],
+			true,
+		)['photo'];
 		$this->assertSame(640, getimagesizefromstring(base64_decode($photo['content']))[0]);
 		$unknown = $this->request($api . 'filemeta?file_id=none', $cookie);
 		$this->assertSame([200, ''], [$unknown['status'], $unknown['body']]);
 	}
 
-	public function test_faults_of_the_bytes(): void {
+	public function test_faults_of_the_bytes(): void
+	{
 		$all = $this->bytes('big.bin');
 		$cookie = 'Cookie: ' . $this->login();
 		self::$pair->faults('a', [['flip' => 1500]]);
@@ -135,12 +177,16 @@ final class HubTest extends TestCase {
 		self::$pair->faults('a', [['on' => ['dav'], 'shift_range' => 7]]);
 		$this->assertSame(substr($all, 107, 100), $this->dav('big.bin', [$cookie, 'Range: bytes=100-199'])['body']);
 		self::$pair->faults('a', [['on' => ['dav'], 'ignore_range' => true]]);
-		$this->assertSame([200, 300000], [($whole = $this->dav('big.bin', [$cookie, 'Range: bytes=100-199']))['status'], strlen($whole['body'])]);
+		$this->assertSame([200, 300000], [
+			($whole = $this->dav('big.bin', [$cookie, 'Range: bytes=100-199']))['status'],
+			strlen($whole['body']),
+		]);
 		self::$pair->faults('a', [['on' => ['getfile'], 'gzip' => true]]);
 		$this->assertSame($all, gzdecode($this->getfile('big.bin')['body']));
 	}
 
-	public function test_faults_instead_of_an_answer(): void {
+	public function test_faults_instead_of_an_answer(): void
+	{
 		$cookie = 'Cookie: ' . $this->login();
 		self::$pair->faults('a', [['status' => 503, 'retry_after' => 7]]);
 		$busy = $this->getfile('big.bin');
@@ -148,22 +194,30 @@ final class HubTest extends TestCase {
 		self::$pair->faults('a', [['on' => ['getfile'], 'empty_200' => true, 'times' => 1]]);
 		$this->assertSame(['', 300000], [$this->getfile('big.bin')['body'], strlen($this->getfile('big.bin')['body'])]);
 		self::$pair->faults('a', [['on' => ['dav'], 'two_factor' => true]]);
-		$this->assertSame([200, 'text/html; charset=utf-8'], [($page = $this->dav('big.bin', [$cookie]))['status'], $page['headers']['content-type']]);
+		$this->assertSame([200, 'text/html; charset=utf-8'], [
+			($page = $this->dav('big.bin', [$cookie]))['status'],
+			$page['headers']['content-type'],
+		]);
 		self::$pair->faults('a', [['hash' => self::$files['big.bin']['hash'], 'skip' => true]]);
 		$this->assertSame(['', 404], [$this->getfile('big.bin')['body'], $this->dav('big.bin', [$cookie])['status']]);
 		$this->assertSame(200, $this->dav('lake.jpg', [$cookie])['status']);
 	}
 
-	public function test_a_hub_that_is_cut_off_comes_back(): void {
+	public function test_a_hub_that_is_cut_off_comes_back(): void
+	{
 		self::$pair->cut('a');
 		$this->assertSame(0, $this->dav('big.bin', [])['status']);
 		self::$pair->serve('a');
 		$this->assertSame(401, $this->dav('big.bin', [])['status']);
 	}
 
-	public function test_the_stock_receiver_loses_a_good_file_when_the_origin_is_down(): void {
+	public function test_the_stock_receiver_loses_a_good_file_when_the_origin_is_down(): void
+	{
 		$hash = self::$files['big.bin']['hash'];
-		$path = self::$pair->hub('b') . '/' . self::$pair->rows('b', "SELECT content FROM attach WHERE hash = '$hash'")[0]['content'];
+		$path =
+			self::$pair->hub('b')
+			. '/'
+			. self::$pair->rows('b', "SELECT content FROM attach WHERE hash = '$hash'")[0]['content'];
 		$this->assertSame(300000, filesize($path));
 		self::$pair->faults('a', [['on' => ['getfile'], 'empty_200' => true]]);
 		Pair::run([PHP_BINARY, __DIR__ . '/bin/file.php', self::$pair->hub('a'), $hash, 'rename', 'other.bin']);
@@ -177,23 +231,27 @@ final class HubTest extends TestCase {
 		$this->assertSame(300000, filesize($path));
 	}
 
-	private function bytes(string $name): string {
+	private function bytes(string $name): string
+	{
 		return file_get_contents(self::$files[$name]['file']);
 	}
 
-	private function bodySignature(string $time): string {
+	private function bodySignature(string $time): string
+	{
 		openssl_sign(self::$identity['hash'] . '.' . $time, $signature, self::$identity['prvkey'], 'sha256');
 		return rtrim(strtr(base64_encode($signature), '+/', '-_'), '=');
 	}
 
 	/** Returns headers of a request that is signed as clone b: X-API-Token, X-API-Request, Authorization. */
-	private function signed(string $method, string $url): array {
+	private function signed(string $method, string $url): array
+	{
 		$parts = parse_url($url);
 		$head = [
 			'X-API-Token' => bin2hex(random_bytes(8)),
 			'X-API-Request' => $url,
 			'Host' => $parts['host'] . ':' . $parts['port'],
-			'(request-target)' => $method . ' ' . $parts['path'] . (isset($parts['query']) ? '?' . $parts['query'] : ''),
+			'(request-target)' =>
+				$method . ' ' . $parts['path'] . (isset($parts['query']) ? '?' . $parts['query'] : ''),
 		];
 		$lines = [];
 		foreach ($head as $name => $value) {
@@ -203,30 +261,44 @@ final class HubTest extends TestCase {
 		return [
 			'X-API-Token: ' . $head['X-API-Token'],
 			'X-API-Request: ' . $url,
-			sprintf('Authorization: Signature keyId="%s",algorithm="rsa-sha512",headers="%s",signature="%s"',
-				self::$pair->urls['b'] . '/channel/alice', strtolower(implode(' ', array_keys($head))), base64_encode($signature)),
+			sprintf(
+				'Authorization: Signature keyId="%s",algorithm="rsa-sha512",headers="%s",signature="%s"',
+				self::$pair->urls['b'] . '/channel/alice',
+				strtolower(implode(' ', array_keys($head))),
+				base64_encode($signature),
+			),
 		];
 	}
 
-	private function login(): string {
+	private function login(): string
+	{
 		$url = self::$pair->urls['a'] . '/api/z/1.0/filemeta?file_id=' . self::$files['big.bin']['hash'];
 		$answer = $this->request($url, $this->signed('get', $url));
 		$this->assertSame(200, $answer['status']);
 		return strtok($answer['headers']['set-cookie'], ';');
 	}
 
-	private function getfile(string $name, array $fields = []): array {
+	private function getfile(string $name, array $fields = []): array
+	{
 		$time = gmdate('Y-m-d H:i:s');
 		$url = self::$pair->urls['a'] . '/getfile';
-		$fields += ['hash' => self::$identity['hash'], 'time' => $time, 'resource' => self::$files[$name]['hash'], 'revision' => 0, 'signature' => $this->bodySignature($time)];
+		$fields += [
+			'hash' => self::$identity['hash'],
+			'time' => $time,
+			'resource' => self::$files[$name]['hash'],
+			'revision' => 0,
+			'signature' => $this->bodySignature($time),
+		];
 		return $this->request($url, $this->signed('post', $url), $fields);
 	}
 
-	private function dav(string $name, array $headers): array {
+	private function dav(string $name, array $headers): array
+	{
 		return $this->request(self::$pair->urls['a'] . '/dav/alice/' . self::$files[$name]['display_path'], $headers);
 	}
 
-	private function request(string $url, array $headers = [], ?array $fields = null): array {
+	private function request(string $url, array $headers = [], ?array $fields = null): array
+	{
 		$received = [];
 		$body = '';
 		$ch = curl_init($url);
@@ -245,6 +317,11 @@ final class HubTest extends TestCase {
 			},
 		] + ($fields === null ? [] : [CURLOPT_POSTFIELDS => $fields]));
 		$done = curl_exec($ch);
-		return ['status' => curl_getinfo($ch, CURLINFO_HTTP_CODE), 'headers' => $received, 'body' => $body, 'broken' => !$done];
+		return [
+			'status' => curl_getinfo($ch, CURLINFO_HTTP_CODE),
+			'headers' => $received,
+			'body' => $body,
+			'broken' => ! $done,
+		];
 	}
 }

@@ -8,9 +8,7 @@ final class FailingDatabase
 	public int $count = 0;
 
 	/** @param \Closure $fails Told the statement and its number; true makes it fail. */
-	public function __construct(private readonly object $inner, private readonly \Closure $fails)
-	{
-	}
+	public function __construct(private readonly object $inner, private readonly \Closure $fails) {}
 
 	public function __get(string $name): mixed
 	{

@@ -22,9 +22,7 @@ final class Instant
 /** The hub's database, counting instants. */
 final class InstantDatabase
 {
-	public function __construct(private readonly object $inner)
-	{
-	}
+	public function __construct(private readonly object $inner) {}
 
 	public function __get(string $name): mixed
 	{

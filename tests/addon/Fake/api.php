@@ -16,9 +16,17 @@ namespace Fake {
 		{
 			self::$asked[] = $url;
 			parse_str(parse_url($url, PHP_URL_QUERY) ?? '', $query);
-			$page = array_slice(self::$items, (int) ($query['page'] ?? 0) * (int) ($query['records'] ?? 0), (int) ($query['records'] ?? 0));
+			$page = array_slice(
+				self::$items,
+				(int) ($query['page'] ?? 0) * (int) ($query['records'] ?? 0),
+				(int) ($query['records'] ?? 0),
+			);
 
-			return ['status' => self::$status, 'headers' => ['set-cookie' => 'PHPSESSID=abc; path=/'], 'body' => json_encode(['item' => $page])];
+			return [
+				'status' => self::$status,
+				'headers' => ['set-cookie' => 'PHPSESSID=abc; path=/'],
+				'body' => json_encode(['item' => $page]),
+			];
 		}
 	}
 }

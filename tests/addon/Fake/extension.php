@@ -1,6 +1,9 @@
 <?php
 
-/** A stand-in for the extension, in plain PHP: same classes and shapes as stubs/filesync.stub.php, no network. FakeTest compares the two. */
+/**
+ * A stand-in for the extension, in plain PHP: same classes and shapes as stubs/filesync.stub.php, no network. FakeTest
+ * compares the two.
+ */
 
 namespace FileSync\Exception {
 	class FileSyncException extends \Exception {}
@@ -19,7 +22,6 @@ namespace FileSync\Exception {
 }
 
 namespace FileSync {
-
 	use Fake\Instant;
 	use FileSync\Exception\InvalidInputException;
 	use FileSync\Exception\NotFoundException;
@@ -27,7 +29,10 @@ namespace FileSync {
 
 	final class TransferBatch
 	{
-		/** @var array<string, string|array> What a fetch of `<hash>-<scale>` gives: bytes, a size (of nothing but zeros), keys of a report, or `slow`: so many bytes in each step, and no end. */
+		/**
+		 * @var array<string, string|array> What a fetch of `<hash>-<scale>` gives: bytes, a size (of nothing but
+		 *     zeros), keys of a report, or `slow`: so many bytes in each step, and no end.
+		 */
 		public static array $answers = [];
 		/** @var list<array> What was added, in order. */
 		public static array $added = [];
@@ -72,9 +77,13 @@ namespace FileSync {
 				(self::$duringStep)();
 			}
 			$active = array_slice($this->waiting, 0, $this->settings['parallel'], true);
-			$slow = array_filter($active, fn ($transfer) => isset(self::$answers[$transfer['hash'] . '-' . $transfer['scale']]['slow']));
+			$slow = array_filter(
+				$active,
+				fn ($transfer) => isset(self::$answers[$transfer['hash'] . '-' . $transfer['scale']]['slow']),
+			);
 			foreach ($slow as $id => $transfer) {
-				$this->offsets[$id] = ($this->offsets[$id] ?? 0) + self::$answers[$transfer['hash'] . '-' . $transfer['scale']]['slow'];
+				$this->offsets[$id] =
+					($this->offsets[$id] ?? 0) + self::$answers[$transfer['hash'] . '-' . $transfer['scale']]['slow'];
 			}
 			$id = array_key_first(array_diff_key($active, $slow));
 			if ($id === null) {
@@ -82,39 +91,94 @@ namespace FileSync {
 			}
 			$transfer = $this->waiting[$id];
 			unset($this->waiting[$id]);
-			$answer = self::$fetch ? (self::$fetch)($transfer) : self::$answers[$transfer['hash'] . '-' . $transfer['scale']] ?? ['kind' => 'NotFound', 'temporary' => false, 'message' => 'not there'];
-			$report = ['id' => $id, 'name' => $transfer['name'], 'size_bytes' => $transfer['size_bytes'], 'received_bytes' => 0, 'resumed_at_byte' => 0, 'sha256' => null,
-				'edited' => null, 'origin' => null, 'rung' => null, 'proof' => [], 'seconds' => 0.1, 'error' => null];
+			$answer = self::$fetch
+				? (self::$fetch)($transfer)
+				: self::$answers[$transfer['hash'] . '-' . $transfer['scale']] ?? [
+					'kind' => 'NotFound',
+					'temporary' => false,
+					'message' => 'not there',
+				];
+			$report = [
+				'id' => $id,
+				'name' => $transfer['name'],
+				'size_bytes' => $transfer['size_bytes'],
+				'received_bytes' => 0,
+				'resumed_at_byte' => 0,
+				'sha256' => null,
+				'edited' => null,
+				'origin' => null,
+				'rung' => null,
+				'proof' => [],
+				'seconds' => 0.1,
+				'error' => null,
+			];
 			$edited = $answer['edited'] ?? null;
 			$answer = $answer['bytes'] ?? $answer;
 			if (isset($answer['state'])) {
 				return [$answer + $report];
 			}
 			if (is_array($answer)) {
-				return [['state' => 'failed', 'received_bytes' => $answer['received_bytes'] ?? 0,
-					'error' => ['kind' => $answer['kind'], 'temporary' => $answer['temporary'], 'message' => $answer['message'], 'retry_after_seconds' => $answer['retry_after_seconds'] ?? null,
-						'facts' => $answer['facts'] ?? []]] + $report];
+				return [
+					[
+						'state' => 'failed',
+						'received_bytes' => $answer['received_bytes'] ?? 0,
+						'error' => [
+							'kind' => $answer['kind'],
+							'temporary' => $answer['temporary'],
+							'message' => $answer['message'],
+							'retry_after_seconds' => $answer['retry_after_seconds'] ?? null,
+							'facts' => $answer['facts'] ?? [],
+						],
+					] + $report,
+				];
 			}
 			$size = is_int($answer) ? $answer : strlen($answer);
 			if ($size > ($transfer['most_bytes'] ?? PHP_INT_MAX)) {
-				return [['state' => 'failed', 'error' => ['kind' => 'Limit', 'temporary' => false, 'message' => 'it has more bytes there', 'retry_after_seconds' => null,
-					'facts' => ['stated_bytes' => (string) $size]]] + $report];
+				return [
+					[
+						'state' => 'failed',
+						'error' => [
+							'kind' => 'Limit',
+							'temporary' => false,
+							'message' => 'it has more bytes there',
+							'retry_after_seconds' => null,
+							'facts' => ['stated_bytes' => (string) $size],
+						],
+					] + $report,
+				];
 			}
 			$partial = $this->settings['root'] . '/' . $transfer['name'] . '.partial';
 			file_put_contents($partial, is_int($answer) ? '' : $answer);
 			is_int($answer) && ftruncate(fopen($partial, 'c'), $answer);
 			Instant::pass();
 
-			return [['state' => 'complete', 'size_bytes' => $size, 'received_bytes' => $size, 'sha256' => is_int($answer) ? FileDigest::$digest : hash('sha256', $answer),
-				'origin' => $transfer['origins'][0]['url'], 'rung' => 'getfile', 'proof' => ['size'], 'edited' => $edited] + $report];
+			return [
+				[
+					'state' => 'complete',
+					'size_bytes' => $size,
+					'received_bytes' => $size,
+					'sha256' => is_int($answer) ? FileDigest::$digest : hash('sha256', $answer),
+					'origin' => $transfer['origins'][0]['url'],
+					'rung' => 'getfile',
+					'proof' => ['size'],
+					'edited' => $edited,
+				] + $report,
+			];
 		}
 
 		public function progress(): array
 		{
 			$progress = [];
 			foreach ($this->waiting as $id => $transfer) {
-				$progress[] = ['id' => $id, 'name' => $transfer['name'], 'state' => count($progress) < $this->settings['parallel'] ? 'active' : 'queued', 'size_bytes' => $transfer['size_bytes'],
-					'offset_bytes' => $this->offsets[$id] ?? 0, 'bytes_per_second' => 0, 'rung' => null];
+				$progress[] = [
+					'id' => $id,
+					'name' => $transfer['name'],
+					'state' => count($progress) < $this->settings['parallel'] ? 'active' : 'queued',
+					'size_bytes' => $transfer['size_bytes'],
+					'offset_bytes' => $this->offsets[$id] ?? 0,
+					'bytes_per_second' => 0,
+					'rung' => null,
+				];
 			}
 
 			return $progress;
@@ -127,8 +191,24 @@ namespace FileSync {
 		{
 			$learnt = self::$learnt ?: array_map(fn ($dav) => ['dav' => $dav], self::$dav);
 
-			return array_map(fn ($url, $keys) => $keys + ['url' => $url, 'dav' => 'untried', 'reason' => null, 'filesync' => 'untried', 'filesync_reason' => null, 'version' => null, 'features' => [],
-				'skew_seconds' => null, 'piece_bytes' => null, 'received_bytes' => 0, 'failures' => 0], array_keys($learnt), $learnt);
+			return array_map(
+				fn ($url, $keys) => $keys
+				+ [
+					'url' => $url,
+					'dav' => 'untried',
+					'reason' => null,
+					'filesync' => 'untried',
+					'filesync_reason' => null,
+					'version' => null,
+					'features' => [],
+					'skew_seconds' => null,
+					'piece_bytes' => null,
+					'received_bytes' => 0,
+					'failures' => 0,
+				],
+				array_keys($learnt),
+				$learnt,
+			);
 		}
 
 		public function pending(): int
@@ -144,9 +224,7 @@ namespace FileSync {
 			return $known;
 		}
 
-		public function close(): void
-		{
-		}
+		public function close(): void {}
 	}
 
 	final class Photo
@@ -170,17 +248,43 @@ namespace FileSync {
 			$bytes = file_get_contents($store->absolute($path));
 			$n = preg_match('/^scale (\d)/', $bytes, $found) ? (int) $found[1] : 4;
 
-			return $bytes === 'no picture' ? throw new \FileSync\Exception\CorruptException($path) : ['mimetype' => 'image/jpeg', 'width' => 100 * $n, 'height' => 50 * $n, 'stored_width' => 100 * $n, 'stored_height' => 50 * $n, 'orientation' => 1];
+			return (
+				$bytes === 'no picture'
+					? throw new \FileSync\Exception\CorruptException($path)
+					: [
+						'mimetype' => 'image/jpeg',
+						'width' => 100 * $n,
+						'height' => 50 * $n,
+						'stored_width' => 100 * $n,
+						'stored_height' => 50 * $n,
+						'orientation' => 1,
+					]
+			);
 		}
 
 		public static function sizes(int $width, int $height, array $scales, ?array $options = null): array
 		{
-			return array_combine($scales, array_map(fn ($scale) => ['width' => 100 * $scale, 'height' => 50 * $scale], $scales));
+			return array_combine($scales, array_map(fn ($scale) => [
+				'width' => 100 * $scale,
+				'height' => 50 * $scale,
+			], $scales));
 		}
 
-		public static function scale(Store $from, string $source, Store $to, array $targets, ?array $options = null): array
-		{
-			return self::scaleAll($from, $to, [['source' => $source, 'targets' => $targets]], $options)[0]['scales'] ?? throw new \FileSync\Exception\UnsupportedException($source);
+		public static function scale(
+			Store $from,
+			string $source,
+			Store $to,
+			array $targets,
+			?array $options = null,
+		): array {
+			return (
+				self::scaleAll(
+					$from,
+					$to,
+					[['source' => $source, 'targets' => $targets]],
+					$options,
+				)[0]['scales'] ?? throw new \FileSync\Exception\UnsupportedException($source)
+			);
 		}
 
 		public static function scaleAll(Store $from, Store $to, array $jobs, ?array $options = null): array
@@ -196,9 +300,27 @@ namespace FileSync {
 						throw new InvalidInputException("$path is taken");
 					}
 					file_put_contents($to->absolute($path), $bytes);
-					$scales[$scale] = ['mimetype' => 'image/jpeg', 'width' => 100 * $scale, 'height' => 50 * $scale, 'size_bytes' => strlen($bytes), 'sha256' => hash('sha256', $bytes), 'profile_fault' => null];
+					$scales[$scale] = [
+						'mimetype' => 'image/jpeg',
+						'width' => 100 * $scale,
+						'height' => 50 * $scale,
+						'size_bytes' => strlen($bytes),
+						'sha256' => hash('sha256', $bytes),
+						'profile_fault' => null,
+					];
 				}
-				$outcomes[$key] = ['scales' => $scales ?: null, 'error' => $scales ? null : ['kind' => 'Unsupported', 'temporary' => false, 'message' => 'no photo', 'retry_after_seconds' => null, 'facts' => []]];
+				$outcomes[$key] = [
+					'scales' => $scales ?: null,
+					'error' => $scales
+						? null
+						: [
+							'kind' => 'Unsupported',
+							'temporary' => false,
+							'message' => 'no photo',
+							'retry_after_seconds' => null,
+							'facts' => [],
+						],
+				];
 			}
 
 			return $outcomes;
@@ -243,9 +365,20 @@ namespace FileSync {
 		{
 			clearstatcache();
 			$stat = @stat($this->absolute($path));
-			$fraction = self::$isFine && $stat && is_file($this->absolute($path)) ? crc32(file_get_contents($this->absolute($path))) % 1000000000 : 0;
+			$fraction = self::$isFine && $stat && is_file($this->absolute($path))
+				? crc32(file_get_contents($this->absolute($path))) % 1000000000
+				: 0;
 
-			return $stat ? ['device' => $stat['dev'], 'inode' => $stat['ino'], 'size_bytes' => $stat['size'], 'mtime_ns' => $stat['mtime'] * 1000000000, 'ctime_ns' => ($stat['ctime'] - self::$age) * 1000000000 + $fraction] : null;
+			return (
+				$stat
+					? [
+						'device' => $stat['dev'],
+						'inode' => $stat['ino'],
+						'size_bytes' => $stat['size'],
+						'mtime_ns' => $stat['mtime'] * 1000000000,
+						'ctime_ns' => (($stat['ctime'] - self::$age) * 1000000000) + $fraction,
+					] : null
+			);
 		}
 
 		public function makeFolder(string $path): void
@@ -326,7 +459,9 @@ namespace FileSync {
 
 		public function sha256(): string
 		{
-			return $this->isDone ? self::$digest ?? hash_file('sha256', $this->path) : throw new InvalidInputException('not done');
+			return $this->isDone
+				? self::$digest ?? hash_file('sha256', $this->path)
+				: throw new InvalidInputException('not done');
 		}
 
 		public function sizeBytes(): int
@@ -342,13 +477,15 @@ namespace FileSync {
 		private ?array $different = null;
 		private int $rounds = 0;
 
-		public function __construct()
-		{
-		}
+		public function __construct() {}
 
 		public static function id(string $hash, string $content, string $metadata): string
 		{
-			return substr(hash('sha256', $hash), 0, 16) . substr(hash('sha256', $content), 0, 24) . substr(hash('sha256', $metadata), 0, 24);
+			return (
+				substr(hash('sha256', $hash), 0, 16)
+				. substr(hash('sha256', $content), 0, 24)
+				. substr(hash('sha256', $metadata), 0, 24)
+			);
 		}
 
 		public function add(string $hash, string $content, string $metadata): void
@@ -368,7 +505,10 @@ namespace FileSync {
 
 		public function find(string $key): ?string
 		{
-			return array_combine(array_map(fn ($id) => substr($id, 0, 16), array_keys($this->hashes)), $this->hashes)[$key] ?? null;
+			return (
+				array_combine(array_map(fn ($id) => substr($id, 0, 16), array_keys($this->hashes)), $this->hashes)[$key]
+				?? null
+			);
 		}
 
 		public function begin(): string
@@ -378,7 +518,9 @@ namespace FileSync {
 
 		public function answer(string $message): string
 		{
-			return $message === 'begin' ? implode(' ', array_keys($this->hashes)) : throw new InvalidInputException('no message');
+			return $message === 'begin'
+				? implode(' ', array_keys($this->hashes))
+				: throw new InvalidInputException('no message');
 		}
 
 		public function advance(string $message): ?string
@@ -410,8 +552,14 @@ namespace FileSync {
 			$rows = [];
 			foreach (array_slice($this->different, $offset, $limit, true) as $key => $sides) {
 				[$here, $there] = [$sides['here'] ?? null, $sides['there'] ?? null];
-				$rows[] = ['key' => (string) $key, 'hash' => $here === null ? null : $this->hashes[$here], 'here' => $here, 'there' => $there,
-					'content' => $here && $there && substr($here, 16, 24) !== substr($there, 16, 24), 'metadata' => $here && $there && substr($here, 40) !== substr($there, 40)];
+				$rows[] = [
+					'key' => (string) $key,
+					'hash' => $here === null ? null : $this->hashes[$here],
+					'here' => $here,
+					'there' => $there,
+					'content' => $here && $there && substr($here, 16, 24) !== substr($there, 16, 24),
+					'metadata' => $here && $there && substr($here, 40) !== substr($there, 40),
+				];
 			}
 
 			return $rows;
@@ -426,7 +574,9 @@ namespace FileSync {
 		{
 			$inventory = new self();
 			$saved = @file_get_contents($store->absolute($path));
-			[$inventory->hashes, $inventory->different, $inventory->rounds] = unserialize($saved === false ? throw new NotFoundException($path) : $saved);
+			[$inventory->hashes, $inventory->different, $inventory->rounds] = unserialize(
+				$saved === false ? throw new NotFoundException($path) : $saved,
+			);
 
 			return $inventory;
 		}
@@ -434,9 +584,7 @@ namespace FileSync {
 
 	final class Signer
 	{
-		public function __construct(private string $private_key)
-		{
-		}
+		public function __construct(private string $private_key) {}
 
 		public function sign(string $body): string
 		{
@@ -452,16 +600,21 @@ namespace FileSync {
 
 		public static function verify(string $body, string $sig, string $public_key): bool
 		{
-			return openssl_verify($body, (string) base64_decode(strtr(preg_replace('/^sha256\./', '', $sig), '-_', '+/')), $public_key, OPENSSL_ALGO_SHA256) === 1;
+			return (
+				openssl_verify(
+					$body,
+					(string) base64_decode(strtr(preg_replace('/^sha256\./', '', $sig), '-_', '+/')),
+					$public_key,
+					OPENSSL_ALGO_SHA256,
+				) === 1
+			);
 		}
 	}
 
 	/** Moves all that begins with the old home's address, whatever follows. */
 	final class Relocator
 	{
-		public function __construct(private array $options)
-		{
-		}
+		public function __construct(private array $options) {}
 
 		public function text(string $text): string
 		{
@@ -470,17 +623,36 @@ namespace FileSync {
 
 		public function json(string $json): string
 		{
-			return str_replace(addcslashes($this->options['from'], '/') . '\/', addcslashes($this->options['to'], '/') . '\/', $this->text($json));
+			return str_replace(
+				addcslashes($this->options['from'], '/') . '\/',
+				addcslashes($this->options['to'], '/') . '\/',
+				$this->text($json),
+			);
 		}
 
 		public function value(array $value): array
 		{
-			return array_map(fn ($one) => match (true) { is_string($one) => $this->text($one), is_array($one) => $this->value($one), default => $one }, $value);
+			return array_map(fn ($one) => match (true) {
+				is_string($one) => $this->text($one),
+				is_array($one) => $this->value($one),
+				default => $one,
+			}, $value);
 		}
 
 		public function item(array $item): array
 		{
-			foreach (array_intersect(['body', 'summary', 'plink', 'obj', 'target', 'attach', 'permalink', 'object', 'tags', 'term'], array_keys($item)) as $key) {
+			foreach (array_intersect([
+				'body',
+				'summary',
+				'plink',
+				'obj',
+				'target',
+				'attach',
+				'permalink',
+				'object',
+				'tags',
+				'term',
+			], array_keys($item)) as $key) {
 				$item[$key] = is_array($item[$key]) ? $this->value($item[$key]) : $this->json((string) $item[$key]);
 			}
 

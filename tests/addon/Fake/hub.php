@@ -5,9 +5,7 @@ namespace Fake;
 /** A server on loopback that gives every request the same answer, whatever it is, and notes what it was asked. */
 final class Hub
 {
-	private function __construct(public readonly int $port, private readonly int $pid, private readonly string $log)
-	{
-	}
+	private function __construct(public readonly int $port, private readonly int $pid, private readonly string $log) {}
 
 	/** Starts one; what is given as `$forever` follows the answer until the other side goes. */
 	public static function answering(string $answer, string $forever = ''): self
@@ -20,11 +18,21 @@ final class Hub
 			while (true) {
 				$connection = @stream_socket_accept($server, -1);
 				$asked = '';
-				while ($connection && ! preg_match('/\r\n\r\n/', $asked) && ($more = fread($connection, 65536)) !== false && $more !== '') {
+				while (
+					$connection
+					&& ! preg_match('/\r\n\r\n/', $asked)
+					&& ($more = fread($connection, 65536)) !== false
+					&& $more !== ''
+				) {
 					$asked .= $more;
 				}
 				$length = preg_match('/\r\nContent-Length: (\d+)/i', $asked, $found) ? (int) $found[1] : 0;
-				while ($connection && strlen($asked) < strpos($asked, "\r\n\r\n") + 4 + $length && ($more = fread($connection, 65536)) !== false && $more !== '') {
+				while (
+					$connection
+					&& strlen($asked) < (strpos($asked, "\r\n\r\n") + 4 + $length)
+					&& ($more = fread($connection, 65536)) !== false
+					&& $more !== ''
+				) {
 					$asked .= $more;
 				}
 				file_put_contents($log, json_encode($asked) . "\n", FILE_APPEND);

@@ -17,45 +17,53 @@ namespace Fake {
 }
 
 namespace FileSync\Addon\Hub {
-
 	use Fake\Page as Fake;
 
-	function is_site_admin() {
+	function is_site_admin()
+	{
 		return Fake::$isAdmin;
 	}
 
-	function check_form_security_token_redirectOnErr($path, $form) {
+	function check_form_security_token_redirectOnErr($path, $form)
+	{
 		if (Fake::$isForged) {
 			throw new \RuntimeException('sent away');
 		}
 	}
 
-	function goaway($url) {
+	function goaway($url)
+	{
 		Fake::$led[] = $url;
 	}
 
-	function head_add_js($path) {
+	function head_add_js($path)
+	{
 		Fake::$scripts[] = $path;
 	}
 
-	function get_form_security_token($form) {
+	function get_form_security_token($form)
+	{
 		return 'token of ' . $form;
 	}
 
-	function get_markup_template($name, $root) {
+	function get_markup_template($name, $root)
+	{
 		return file_get_contents("$root/view/tpl/$name");
 	}
 
 	/** Shows the values instead of the markup. */
-	function replace_macros($template, $values) {
+	function replace_macros($template, $values)
+	{
 		return json_encode($values, JSON_UNESCAPED_SLASHES);
 	}
 
-	function notice($line) {
+	function notice($line)
+	{
 		Fake::$said[] = '!' . trim($line);
 	}
 
-	function info($line) {
+	function info($line)
+	{
 		Fake::$said[] = trim($line);
 	}
 }

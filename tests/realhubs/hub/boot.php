@@ -1,4 +1,5 @@
 <?php
+
 // Boots the hub whose root is the working directory. Every action includes this first.
 if (PHP_SAPI !== 'cli') {
 	exit(1);
@@ -9,21 +10,28 @@ require_once 'include/cli_startup.php';
 cli_startup();
 
 /** Prints an action's answer as one line of JSON and ends the process. */
-function answer(array $facts, int $status = 0): never {
+function answer(array $facts, int $status = 0): never
+{
 	echo json_encode($facts, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE), "\n";
 	exit($status);
 }
 
 /** Returns the channel that both hubs have from the beginning, or the one named by CHANNEL. */
-function the_channel(): array {
+function the_channel(): array
+{
 	$name = getenv('CHANNEL');
-	$r = q("select channel_id from channel where channel_system = 0 and channel_removed = 0" . ($name ? " and channel_name = '%s'" : '')
-		. ' order by channel_id limit 1', ...($name ? [dbesc($name)] : []));
+	$r = q(
+		'select channel_id from channel where channel_system = 0 and channel_removed = 0'
+		. ($name ? " and channel_name = '%s'" : '')
+		. ' order by channel_id limit 1',
+		...$name ? [dbesc($name)] : [],
+	);
 	return $r ? channelx_by_n($r[0]['channel_id']) : answer(['error' => 'no channel'], 1);
 }
 
 /** Acts as the channel's owner from here on, as after a login. */
-function log_in(array $channel): void {
+function log_in(array $channel): void
+{
 	$_SESSION['authenticated'] = 1;
 	$_SESSION['uid'] = $channel['channel_id'];
 	$_SESSION['account_id'] = $channel['channel_account_id'];
@@ -33,8 +41,9 @@ function log_in(array $channel): void {
 }
 
 /** Sends a post that was just stored to the clones, as the hub's own editor does; returns its row. */
-function send_post(array $channel, array $post): array {
-	if (!$post['success']) {
+function send_post(array $channel, array $post): array
+{
+	if (! $post['success']) {
 		answer(['ok' => false, 'message' => $post['message'] ?? 'item_store'], 1);
 	}
 	$rows = q('select * from item where id = %d', intval($post['item_id']));
@@ -45,10 +54,11 @@ function send_post(array $channel, array $post): array {
 }
 
 /** Returns the bytes of a photo of a few pixels that differ by a text. */
-function small_photo(string $text): string {
+function small_photo(string $text): string
+{
 	$image = imagecreatetruecolor(24, 16);
 	$colours = hash('sha512', $text) . hash('sha512', "$text again");
-	for ($n = 0; $n < 24 * 16; $n++) {
+	for ($n = 0; $n < (24 * 16); $n++) {
 		imagesetpixel($image, $n % 24, intdiv($n, 24), hexdec(substr($colours, $n % 250, 6)));
 	}
 	ob_start();
@@ -57,8 +67,12 @@ function small_photo(string $text): string {
 }
 
 /** Sends files as core does, but many in one packet. */
-function send_files(array $channel, array $hashes): void {
+function send_files(array $channel, array $hashes): void
+{
 	foreach (array_chunk($hashes, 50) as $some) {
-		Zotlabs\Lib\Libsync::build_sync_packet($channel['channel_id'], ['file' => array_map(fn($hash) => attach_export_data($channel, $hash), $some)]);
+		Zotlabs\Lib\Libsync::build_sync_packet($channel['channel_id'], ['file' => array_map(
+			fn ($hash) => attach_export_data($channel, $hash),
+			$some,
+		)]);
 	}
 }

@@ -1,4 +1,5 @@
 <?php
+
 // Prints the channel's hash.
 require __DIR__ . '/boot.php';
 

@@ -1,4 +1,5 @@
 <?php
+
 // Makes a fresh hub usable: version, keys, system channel, one administrator. Arguments: php binary.
 require __DIR__ . '/boot.php';
 

@@ -1,4 +1,5 @@
 <?php
+
 // Prints lines of the private keys that this hub holds, for a test that looks whether they leaked.
 require __DIR__ . '/boot.php';
 

@@ -1,4 +1,5 @@
 <?php
+
 // Lists where this hub believes the channel lives.
 require __DIR__ . '/boot.php';
 

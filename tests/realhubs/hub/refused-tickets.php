@@ -1,7 +1,9 @@
 <?php
-// Asks another hub for a ticket as this clone, then misuses request and ticket in every way that must be refused; prints a line each.
-// Arguments: root URL of that hub and of a third one, hashes of two files and a photo there, hash of a file of another channel there, an
-// expired ticket, hash of that other channel. Status 0 if the honest ways work and all others do not.
+
+// Asks another hub for a ticket as this clone, then misuses request and ticket in every way that must be refused;
+// prints a line each. Arguments: root URL of that hub and of a third one, hashes of two files and a photo there, hash
+// of a file of another channel there, an expired ticket, hash of that other channel. Status 0 if the honest ways work
+// and all others do not.
 require __DIR__ . '/boot.php';
 
 [, $root, $third, $file, $other, $photo, $foreign, $expired, $foreignChannel] = $argv;
@@ -10,20 +12,44 @@ $failed = 0;
 
 $exchange = function (string $url, array $headers, ?string $body = null): array {
 	$curl = curl_init($url);
-	curl_setopt_array($curl, [CURLOPT_RETURNTRANSFER => true, CURLOPT_CAINFO => realpath('library/cacert.pem'), CURLOPT_HTTPHEADER => $headers]
-		+ ($body === null ? [] : [CURLOPT_POST => true, CURLOPT_POSTFIELDS => $body]));
+	curl_setopt_array($curl, [
+		CURLOPT_RETURNTRANSFER => true,
+		CURLOPT_CAINFO => realpath('library/cacert.pem'),
+		CURLOPT_HTTPHEADER => $headers,
+	] + ($body === null ? [] : [CURLOPT_POST => true, CURLOPT_POSTFIELDS => $body]));
 	$answer = (string) curl_exec($curl);
 
 	return [curl_getinfo($curl, CURLINFO_RESPONSE_CODE), $answer];
 };
 $request = function (array $files, array $change = [], ?string $host = null) use ($channel, $root): array {
-	$body = json_encode($change + ['filesync' => 2, 'channel' => $channel['channel_hash'], 'key_id' => z_root() . '/channel/' . $channel['channel_address'], 'time' => time(),
-		'nonce' => bin2hex(random_bytes(16)), 'files' => $files], JSON_UNESCAPED_SLASHES);
+	$body = json_encode(
+		$change
+		+ [
+			'filesync' => 2,
+			'channel' => $channel['channel_hash'],
+			'key_id' => z_root() . '/channel/' . $channel['channel_address'],
+			'time' => time(),
+			'nonce' => bin2hex(random_bytes(16)),
+			'files' => $files,
+		],
+		JSON_UNESCAPED_SLASHES,
+	);
 	$host ??= parse_url($root, PHP_URL_HOST);
 	$path = parse_url($root, PHP_URL_PATH) . '/getfile/ticket';
-	openssl_sign("\xFFfilesync 2 ticket\nPOST\n$path\n$host\n" . hash('sha256', $body), $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA512);
+	openssl_sign(
+		"\xFFfilesync 2 ticket\nPOST\n$path\n$host\n" . hash('sha256', $body),
+		$signature,
+		$channel['channel_prvkey'],
+		OPENSSL_ALGO_SHA512,
+	);
 
-	return [['Content-Type: application/json', 'Filesync-Signature: sha512.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=')], $body];
+	return [
+		[
+			'Content-Type: application/json',
+			'Filesync-Signature: sha512.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '='),
+		],
+		$body,
+	];
 };
 $expect = function (string $what, array $wanted, array $got) use (&$failed): void {
 	[$status, $body] = $got;
@@ -32,7 +58,10 @@ $expect = function (string $what, array $wanted, array $got) use (&$failed): voi
 	$failed += $isRight ? 0 : 1;
 	printf("%-44s %d %s%s\n", $what, $status, $error, $isRight ? '' : '   NOT AS WANTED: ' . implode(' or ', $wanted));
 };
-$read = fn (string $hash, string $ticket, string $at = '') => $exchange(($at ?: $root) . "/getfile/$hash", ["Filesync-Ticket: $ticket", 'Range: bytes=0-99']);
+$read = fn (string $hash, string $ticket, string $at = '') => $exchange(($at ?: $root) . "/getfile/$hash", [
+	"Filesync-Ticket: $ticket",
+	'Range: bytes=0-99',
+]);
 $ask = fn (array $signed, string $at = '') => $exchange(($at ?: $root) . '/getfile/ticket', ...$signed);
 
 $signed = $request([['hash' => $file, 'scale' => 0], ['hash' => $photo, 'scale' => 1]]);
@@ -46,8 +75,16 @@ $expect('the ticket of a thumbnail', [206], $read($photo, $small));
 $expect('the same signed request again', [401], $ask($signed));
 $expect('the same signed request to another host', [401], $ask($signed, $third));
 $expect('a request with another body', [401], $ask([$signed[0], str_replace($file, $other, $signed[1])]));
-$expect('a request of an hour ago', [401], $ask($request([['hash' => $file, 'scale' => 0]], ['time' => time() - 3600])));
-$expect('a request in the name of another channel', [403], $ask($request([['hash' => $foreign, 'scale' => 0]], ['channel' => $foreignChannel])));
+$expect(
+	'a request of an hour ago',
+	[401],
+	$ask($request([['hash' => $file, 'scale' => 0]], ['time' => time() - 3600])),
+);
+$expect(
+	'a request in the name of another channel',
+	[403],
+	$ask($request([['hash' => $foreign, 'scale' => 0]], ['channel' => $foreignChannel])),
+);
 $missing = $ask($request([['hash' => $foreign, 'scale' => 0]]));
 $state = json_decode($missing[1], true)['files'][0]['state'] ?? '';
 $failed += $state === 'missing' ? 0 : 1;
@@ -57,7 +94,9 @@ $expect('a ticket for another file', [401], $read($other, $ticket));
 $expect("a ticket for another channel's file", [401], $read($foreign, $ticket));
 [$payload, $mac] = explode('.', $ticket);
 $claims = json_decode(base64_decode(strtr($payload, '-_', '+/')), true);
-$forged = fn (array $change) => rtrim(strtr(base64_encode(json_encode($change + $claims, JSON_UNESCAPED_SLASHES)), '+/', '-_'), '=') . ".$mac";
+$forged = fn (array $change) => (
+	rtrim(strtr(base64_encode(json_encode($change + $claims, JSON_UNESCAPED_SLASHES)), '+/', '-_'), '=') . ".$mac"
+);
 $expect('a ticket altered to another scale', [401], $read($file, $forged(['s' => 1])));
 $expect('a ticket altered to another file', [401], $read($other, $forged(['h' => $other])));
 $expect('a ticket altered to last longer', [401], $read($file, $forged(['x' => time() + 86400])));

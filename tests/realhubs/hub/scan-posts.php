@@ -1,7 +1,9 @@
 <?php
-// Lists all posts of the channel on this hub, and in its own ones every URL of another hub, with the reason why it may be there.
-// Arguments: that hub's root URL, the channel's nickname there. Reasons: `id` (what other sites hold), `share` (somebody's post that is
-// quoted), `person` (another one of that hub), `meta` (an iconfig value, which core sends on as it is); `own` is none: it should name this hub.
+
+// Lists all posts of the channel on this hub, and in its own ones every URL of another hub, with the reason why it may
+// be there. Arguments: that hub's root URL, the channel's nickname there. Reasons: `id` (what other sites hold),
+// `share` (somebody's post that is quoted), `person` (another one of that hub), `meta` (an iconfig value, which core
+// sends on as it is); `own` is none: it should name this hub.
 require __DIR__ . '/boot.php';
 
 use Zotlabs\Lib\Libzot;
@@ -15,14 +17,46 @@ $why = fn (string $path) => match (true) {
 };
 
 $posts = [];
-foreach (q('select * from item where uid = %d and item_deleted = 0 order by id', intval($channel['channel_id'])) as $item) {
-	$post = array_intersect_key($item, array_flip(['uuid', 'parent_mid', 'thr_parent', 'verb', 'resource_type', 'resource_id', 'sig', 'body', 'plink', 'obj', 'target', 'attach']));
+foreach (q(
+	'select * from item where uid = %d and item_deleted = 0 order by id',
+	intval($channel['channel_id']),
+) as $item) {
+	$post = array_intersect_key($item, array_flip([
+		'uuid',
+		'parent_mid',
+		'thr_parent',
+		'verb',
+		'resource_type',
+		'resource_id',
+		'sig',
+		'body',
+		'plink',
+		'obj',
+		'target',
+		'attach',
+	]));
 	$parent = q('select mid from item where id = %d', intval($item['parent']));
-	$post += ['own' => $item['author_xchan'] === $channel['channel_hash'], 'under' => $parent[0]['mid'] ?? null, 'left' => []];
+	$post += [
+		'own' => $item['author_xchan'] === $channel['channel_hash'],
+		'under' => $parent[0]['mid'] ?? null,
+		'left' => [],
+	];
 	if ($post['own']) {
 		$post['valid'] = (bool) Libzot::verify($item['body'], $item['sig'], $channel['channel_pubkey']);
-		$texts = array_intersect_key($item, array_flip(['title', 'summary', 'body', 'plink', 'llink', 'obj', 'target', 'attach']));
-		$texts['term'] = implode(' ', array_column(q('select url from term where oid = %d and otype = 1', intval($item['id'])) ?: [], 'url'));
+		$texts = array_intersect_key($item, array_flip([
+			'title',
+			'summary',
+			'body',
+			'plink',
+			'llink',
+			'obj',
+			'target',
+			'attach',
+		]));
+		$texts['term'] = implode(' ', array_column(
+			q('select url from term where oid = %d and otype = 1', intval($item['id'])) ?: [],
+			'url',
+		));
 		foreach (q('select cat, k, v from iconfig where iid = %d', intval($item['id'])) ?: [] as $meta) {
 			$texts['iconfig ' . $meta['cat'] . '.' . $meta['k']] = $meta['v'];
 		}

@@ -1,4 +1,5 @@
 <?php
+
 // Uploads a file as the channel's owner; the hub sends its sync packet. Arguments: file, name, folder path ('' = root),
 // `notify` to share it with a post.
 require __DIR__ . '/boot.php';
@@ -12,5 +13,12 @@ log_in($channel);
 $copy = tempnam(sys_get_temp_dir(), 'upload');
 copy($file, $copy);
 $_FILES['userfile'] = ['tmp_name' => $copy, 'name' => $name, 'size' => filesize($copy), 'type' => ''];
-$r = attach_store($channel, $channel['channel_hash'], '', ['directory' => $folder, 'source' => 'file_upload', 'notify' => $notify === 'notify']);
-answer(['ok' => $r['success'], 'message' => $r['message'] ?? '', 'hash' => $r['data']['hash'] ?? null], $r['success'] ? 0 : 1);
+$r = attach_store($channel, $channel['channel_hash'], '', [
+	'directory' => $folder,
+	'source' => 'file_upload',
+	'notify' => $notify === 'notify',
+]);
+answer(
+	['ok' => $r['success'], 'message' => $r['message'] ?? '', 'hash' => $r['data']['hash'] ?? null],
+	$r['success'] ? 0 : 1,
+);

@@ -14,7 +14,7 @@ require_once 'include/cli_startup.php';
 cli_startup();
 
 $rows = q("SELECT uid FROM attach WHERE hash = '%s'", dbesc($hash));
-if (!$rows) {
+if (! $rows) {
 	fwrite(STDERR, "no such file\n");
 	exit(1);
 }

@@ -1,8 +1,9 @@
 <?php
 
 /**
- * Compares a channel with a hub without filesync that lists very many files, with the real extension, and prints how much memory PHP took at most
- * from the beginning of the comparison on, and what was found: `php -d extension=<path> long-list.php <files>`.
+ * Compares a channel with a hub without filesync that lists very many files, with the real extension, and prints how
+ * much memory PHP took at most from the beginning of the comparison on, and what was found: `php -d extension=<path>
+ * long-list.php <files>`.
  */
 
 use FileSync\Addon\Hub\Client;
@@ -25,14 +26,24 @@ try {
 	load_hooks();
 	call_hooks('init_1');
 	Config::set('allow_private_addresses', '1');
-	Peers::learn(['url' => 'http://127.0.0.1:9001', 'dav' => 'untried', 'filesync' => 'refused', 'filesync_reason' => 'stock'], null);
+	Peers::learn([
+		'url' => 'http://127.0.0.1:9001',
+		'dav' => 'untried',
+		'filesync' => 'refused',
+		'filesync_reason' => 'stock',
+	], null);
 	$exports = 0;
 	Client::$wire = function (string $method, string $url) use ($count, &$exports) {
 		parse_str((string) parse_url($url, PHP_URL_QUERY), $query);
 		if (str_contains($url, '/api/z/1.0/files?')) {
 			$rows = [];
 			for ($n = (int) $query['start']; $n < min($count, (int) $query['start'] + (int) $query['records']); $n++) {
-				$rows[] = ['hash' => str_pad("f$n", 64, 'x'), 'filename' => "f$n", 'filesize' => 1, 'edited' => '2024-05-01 10:00:00'];
+				$rows[] = [
+					'hash' => str_pad("f$n", 64, 'x'),
+					'filename' => "f$n",
+					'filesize' => 1,
+					'edited' => '2024-05-01 10:00:00',
+				];
 			}
 
 			return ['status' => 200, 'body' => json_encode(['results' => $rows])];
@@ -53,8 +64,15 @@ try {
 		});
 	}
 	$row = Table::first('filesync_reconcile', ['id' => $run->id]);
-	echo json_encode(['peak_bytes' => memory_get_peak_usage() - $before, 'row_bytes' => strlen(implode($row)), 'missing_here' => json_decode($row['stats'], true)['missing_here'],
-		'position' => json_decode($row['position'], true)]), "\n";
+	echo
+		json_encode([
+			'peak_bytes' => memory_get_peak_usage() - $before,
+			'row_bytes' => strlen(implode($row)),
+			'missing_here' => json_decode($row['stats'], true)['missing_here'],
+			'position' => json_decode($row['position'], true),
+		]),
+		"\n"
+	;
 } finally {
 	InProcess::stop();
 }

@@ -16,13 +16,16 @@ use TestHub\Maker;
 
 list($folder, $options) = (function (array $arguments) {
 	$options = [];
-	for ($n = 1; $n + 1 < count($arguments); $n += 2) {
+	for ($n = 1; ($n + 1) < count($arguments); $n += 2) {
 		$options[ltrim($arguments[$n], '-')] = $arguments[$n + 1];
 	}
 	return [$arguments[0] ?? '', $options];
 })(array_slice($argv, 1));
-if ($folder === '' || !isset($options['url'], $options['nick'])) {
-	fwrite(STDERR, "usage: make-hub.php <folder> --url <url> --nick <nick> [--clone-of <folder>] [--extension <so>] [--addon <folder>] [--identity <file>]\n");
+if ($folder === '' || ! isset($options['url'], $options['nick'])) {
+	fwrite(
+		STDERR,
+		"usage: make-hub.php <folder> --url <url> --nick <nick> [--clone-of <folder>] [--extension <so>] [--addon <folder>] [--identity <file>]\n",
+	);
 	exit(2);
 }
 
@@ -32,7 +35,7 @@ if ($identity_file !== '' && is_file($identity_file)) {
 } else {
 	$identity = Maker::identity($options['nick']);
 }
-if ($identity_file !== '' && !is_file($identity_file)) {
+if ($identity_file !== '' && ! is_file($identity_file)) {
 	file_put_contents($identity_file, json_encode($identity));
 }
 
@@ -50,7 +53,11 @@ $channel = Maker::channel($identity, $options['nick']);
 if ($peer) {
 	$settings = json_decode(file_get_contents($peer . '/hub.json'), true);
 	$database = TestHub\Databases::connect($settings['database']);
-	Maker::hubloc($identity, $settings['url'], $database->query('SELECT channel_address FROM channel LIMIT 1')->fetchColumn());
+	Maker::hubloc(
+		$identity,
+		$settings['url'],
+		$database->query('SELECT channel_address FROM channel LIMIT 1')->fetchColumn(),
+	);
 	$database = null;
 	Maker::enter($peer);
 	Maker::hubloc($identity, $url, $options['nick']);

@@ -1,7 +1,9 @@
 <?php
+
 /*
- * A hostile user of the hub, who may write a folder, puts links, other folders and other files there while root works: attack.php FOLDER OUTSIDE SEED.
- * Most of it is taken back after a moment, so that what root does gets further the next time. Counts what was done, on a signal TERM.
+ * A hostile user of the hub, who may write a folder, puts links, other folders and other files there while root works:
+ * attack.php FOLDER OUTSIDE SEED. Most of it is taken back after a moment, so that what root does gets further the next
+ * time. Counts what was done, on a signal TERM.
  */
 
 [, $folder, $outside, $seed] = $argv;
@@ -88,17 +90,30 @@ $actions = [
 	},
 	'data' => fn () => $swap('store/[data]', $link),
 	'written by others' => function () use (&$done) {
-		@file_put_contents('addon/filesync/cli.php', "<?php file_put_contents('" . getcwd() . "/ran', posix_geteuid(), FILE_APPEND);");
+		@file_put_contents(
+			'addon/filesync/cli.php',
+			"<?php file_put_contents('" . getcwd() . "/ran', posix_geteuid(), FILE_APPEND);",
+		);
 		$done++;
 	},
 ];
-// A folder with an extension that root is told to install: something else in its place, and a look at what root made of it.
+// A folder with an extension that root is told to install: something else in its place, and a look at what root made of
+// it.
 if (is_file('build/filesync.so')) {
 	$evil = fn (string $path) => @symlink(getcwd() . '/evil.so', $path);
 	$actions = [
-		'extension' => fn () => $swap('build/filesync.so', [$evil, $link, fn ($path) => @copy('evil.so', $path)][mt_rand(0, 2)]),
+		'extension' => fn () => $swap(
+			'build/filesync.so',
+			[$evil, $link, fn ($path) => @copy('evil.so', $path)][mt_rand(0, 2)],
+		),
 		'its folder' => fn () => $swap('build', function ($path) use ($outside, $link) {
-			mt_rand(0, 1) ? $link($path) : @mkdir($path) && @symlink(["$outside/folder/file", '/etc/shadow', getcwd() . '/evil.so'][mt_rand(0, 2)], "$path/filesync.so");
+			mt_rand(0, 1)
+				? $link($path)
+				: @mkdir($path)
+					&& @symlink(
+						["$outside/folder/file", '/etc/shadow', getcwd() . '/evil.so'][mt_rand(0, 2)],
+						"$path/filesync.so",
+					);
 		}),
 		'folder and link to and fro' => function () use ($outside, &$done) {
 			@symlink("$outside/folder", 'trash/link');
@@ -130,6 +145,6 @@ $names = array_keys($actions);
 echo "ready\n";
 for (;;) {
 	$actions[$names[mt_rand(0, count($names) - 1)]]();
-	$done % 50 || exec('rm -rf trash && mkdir trash');
+	($done % 50) || exec('rm -rf trash && mkdir trash');
 	$pause(mt_rand(0, 3) ? 400000 : 5000);
 }

@@ -3,8 +3,8 @@
 namespace TestHub;
 
 /**
- * The kinds of database a hub may live on. Environment DB names it: `sqlite` (the default), `mysql` or `pgsql`; for the latter two
- * DB_SOCKET is the folder or file of a server's socket, as `with-database` starts one.
+ * The kinds of database a hub may live on. Environment DB names it: `sqlite` (the default), `mysql` or `pgsql`; for the
+ * latter two DB_SOCKET is the folder or file of a server's socket, as `with-database` starts one.
  */
 final class Databases {
 
@@ -49,7 +49,10 @@ final class Databases {
 		return strstr($dsn, ':', true);
 	}
 
-	/** Returns a value as it was before it was stored: bytes come as a stream from PostgreSQL, and some as hexadecimal digits. */
+	/**
+	 * Returns a value as it was before it was stored: bytes come as a stream from PostgreSQL, and some as hexadecimal
+	 * digits.
+	 */
 	public static function bytes($value) {
 		$value = is_resource($value) ? stream_get_contents($value) : $value;
 		return is_string($value) && preg_match('/^\\\\x([0-9a-f]{2})*$/D', $value) ? hex2bin(substr($value, 2)) : $value;
@@ -81,7 +84,9 @@ final class Databases {
 		throw new \RuntimeException($message);
 	}
 
-	/** Returns the statements of the schema as a kind of database has them: the widths that matter are those of a hub. */
+	/**
+	 * Returns the statements of the schema as a kind of database has them: the widths that matter are those of a hub.
+	 */
 	private static function statements(string $schema, string $kind): array {
 		$schema = preg_replace('/^--.*$/m', '', $schema);
 		if ($kind === 'mysql') {

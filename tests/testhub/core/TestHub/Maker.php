@@ -55,7 +55,9 @@ final class Maker {
 		];
 	}
 
-	/** Gives the booted hub an account and a channel with this identity. A clone is a second channel of one identity. */
+	/**
+	 * Gives the booted hub an account and a channel with this identity. A clone is a second channel of one identity.
+	 */
 	public static function channel(array $identity, string $nick, array $columns = []): array {
 		create_table_from_array('account', ['account_email' => $nick . '@example.test', 'account_created' => datetime_convert(), 'account_roles' => ACCOUNT_ROLE_ADMIN]);
 		$account = dbq('SELECT MAX(account_id) AS id FROM account')[0]['id'];

@@ -266,7 +266,10 @@ function attach_drop_photo($channel_id, $resource) {
 	q("DELETE FROM photo WHERE uid = %d AND resource_id = '%s'", intval($channel_id), dbesc($resource));
 }
 
-/** Moves a file, or a folder with all beneath it, to another folder, on disk and in the rows. Sends no packet, as no hub of this family does. */
+/**
+ * Moves a file, or a folder with all beneath it, to another folder, on disk and in the rows. Sends no packet, as no hub
+ * of this family does.
+ */
 function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = '', $recurse = true) {
 	$channel = channelx_by_n($channel_id);
 	$row = attach_row($channel_id, $resource_id);
@@ -285,7 +288,10 @@ function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = '',
 	return ['success' => true];
 }
 
-/** Brings the paths of a row, and of all beneath it, in line with the folders above, and dates them now; scales beside a file go with it. */
+/**
+ * Brings the paths of a row, and of all beneath it, in line with the folders above, and dates them now; scales beside a
+ * file go with it.
+ */
 function attach_move_rows($channel, $resource_id) {
 	$uid = intval($channel['channel_id']);
 	$row = attach_row($uid, $resource_id);
@@ -307,7 +313,8 @@ function attach_move_rows($channel, $resource_id) {
 }
 
 /**
- * Copies a file, or a folder with all beneath it, under new hashes; names and dates stay, but what lies in the target has its name first.
+ * Copies a file, or a folder with all beneath it, under new hashes; names and dates stay, but what lies in the target
+ * has its name first.
  *
  * Sends no packet. Callers send one for what they copied, and none for what was beneath it.
  */

@@ -8,7 +8,9 @@
 use Zotlabs\Lib\Libzot;
 use Zotlabs\Web\HTTPSig;
 
-/** Returns false where the origin's answer does not count as success. D2, D4: the status alone decides, whatever came. */
+/**
+ * Returns false where the origin's answer does not count as success. D2, D4: the status alone decides, whatever came.
+ */
 function stock_fetch($channel, $fetch_url, $path, $resource, $resolution, $size) {
 	$time = datetime_convert();
 	$fields = [

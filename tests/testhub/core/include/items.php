@@ -149,7 +149,9 @@ function drop_item($id, $interactive = true, $stage = DROPITEM_NORMAL) {
 	return 1;
 }
 
-/** Removes one row. The item of a photo takes the photo with it and tells the clones: an echo where it came from one. */
+/**
+ * Removes one row. The item of a photo takes the photo with it and tells the clones: an echo where it came from one.
+ */
 function delete_item_lowlevel($item, $stage = DROPITEM_NORMAL) {
 	$now = dbesc(datetime_convert());
 	if ($stage === DROPITEM_PHASE2) {

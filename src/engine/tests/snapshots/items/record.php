@@ -1,5 +1,7 @@
 <?php
-// What `record` needs to know of, or to do in, the hub whose root is the working directory. Arguments: action, its arguments.
+
+// What `record` needs to know of, or to do in, the hub whose root is the working directory. Arguments: action, its
+// arguments.
 require __DIR__ . '/boot.php';
 require_once 'include/items.php';
 require_once 'include/attach.php';
@@ -20,8 +22,14 @@ final class People
 		set_config('system', 'db_version', DB_UPDATE_VERSION);
 		Code\Lib\Channel::create_system();
 		$salt = random_string(32);
-		q("insert into account (account_salt, account_password, account_email, account_created, account_roles, account_level) values ('%s', '%s', '%s', '%s', %d, 5)",
-			dbesc($salt), dbesc(hash('whirlpool', $salt . 'realhubs')), dbesc('admin@' . App::get_hostname()), dbesc(datetime_convert()), ACCOUNT_ROLE_ADMIN);
+		q(
+			"insert into account (account_salt, account_password, account_email, account_created, account_roles, account_level) values ('%s', '%s', '%s', '%s', %d, 5)",
+			dbesc($salt),
+			dbesc(hash('whirlpool', $salt . 'realhubs')),
+			dbesc('admin@' . App::get_hostname()),
+			dbesc(datetime_convert()),
+			ACCOUNT_ROLE_ADMIN,
+		);
 		$account = q('select account_id from account')[0]['account_id'];
 		self::make($account, 'Alice');
 		answer(['account_id' => $account]);
@@ -30,7 +38,12 @@ final class People
 	private static function make(int $account, string $name): void
 	{
 		$create = function_exists('create_identity') ? 'create_identity' : [Code\Lib\Channel::class, 'create'];
-		$made = $create(['account_id' => $account, 'name' => $name, 'nickname' => strtolower($name), 'permissions_role' => function_exists('create_identity') ? 'personal' : 'social']);
+		$made = $create([
+			'account_id' => $account,
+			'name' => $name,
+			'nickname' => strtolower($name),
+			'permissions_role' => function_exists('create_identity') ? 'personal' : 'social',
+		]);
 		$made['success'] || answer($made, 1);
 		@mkdir('store/' . strtolower($name), 0770, true);
 	}
@@ -40,49 +53,107 @@ final class People
 	{
 		$alice = self::named('alice');
 		self::make($alice['channel_account_id'], 'Bob');
-		$limits = class_exists('Zotlabs\Access\PermissionLimits') ? 'Zotlabs\Access\PermissionLimits' : 'Code\Access\PermissionLimits';
+		$limits = class_exists('Zotlabs\Access\PermissionLimits')
+			? 'Zotlabs\Access\PermissionLimits'
+			: 'Code\Access\PermissionLimits';
 		foreach (['post_wall', 'post_comments', 'post_like'] as $permission) {
 			$limits::Set($alice['channel_id'], $permission, PERMS_AUTHED);
 		}
 		$profile = q('select id from profile where uid = %d and is_default = 1', intval($alice['channel_id']));
-		answer(['alice' => $alice['channel_id'], 'bob' => self::named('bob')['channel_id'], 'profile' => $profile[0]['id']]);
+		answer([
+			'alice' => $alice['channel_id'],
+			'bob' => self::named('bob')['channel_id'],
+			'profile' => $profile[0]['id'],
+		]);
 	}
 }
 
 /** The columns that are written down: ids, texts, and what tells an item's kind. */
-const COLUMNS = ['mid', 'parent_mid', 'author_xchan', 'resource_type', 'mimetype', 'title', 'summary', 'body', 'obj', 'target', 'attach', 'plink', 'llink', 'sig'];
+const COLUMNS = [
+	'mid',
+	'parent_mid',
+	'author_xchan',
+	'resource_type',
+	'mimetype',
+	'title',
+	'summary',
+	'body',
+	'obj',
+	'target',
+	'attach',
+	'plink',
+	'llink',
+	'sig',
+];
 
-/** The keys of an item on the wire that are written down. The others are numbers, flags and keys of people, or the same as in the table. */
-const KEYS = ['type', 'encoding', 'message_id', 'message_top', 'permalink', 'mimetype', 'title', 'summary', 'body', 'object', 'target', 'attach', 'tags'];
+/**
+ * The keys of an item on the wire that are written down. The others are numbers, flags and keys of people, or the same
+ * as in the table.
+ */
+const KEYS = [
+	'type',
+	'encoding',
+	'message_id',
+	'message_top',
+	'permalink',
+	'mimetype',
+	'title',
+	'summary',
+	'body',
+	'object',
+	'target',
+	'attach',
+	'tags',
+];
 
 /** The items of Alice's channel, without the photos of herself: one photo's item is as another's. */
-function items(): array {
-	return q("select * from item where uid = %d and item_deleted = 0 and not (resource_type = 'photo' and resource_id in
-		(select hash from attach where filename in ('profile_photo.jpg', 'cover_photo.jpg'))) order by id", intval(People::named('alice')['channel_id']));
+function items(): array
+{
+	return q(
+		"select * from item where uid = %d and item_deleted = 0 and not (resource_type = 'photo' and resource_id in
+		(select hash from attach where filename in ('profile_photo.jpg', 'cover_photo.jpg'))) order by id",
+		intval(People::named('alice')['channel_id']),
+	);
 }
 
 /** Returns what the item table holds, one JSON text an item. */
-function table(): array {
+function table(): array
+{
 	return array_map(function ($item) {
-		$item['term'] = array_map(fn ($term) => ['ttype' => (int) $term['ttype'], 'term' => $term['term'], 'url' => $term['url']],
-			q('select * from term where oid = %d and otype = %d order by tid', intval($item['id']), TERM_OBJ_POST) ?: []);
+		$item['term'] = array_map(
+			fn ($term) => ['ttype' => (int) $term['ttype'], 'term' => $term['term'], 'url' => $term['url']],
+			q('select * from term where oid = %d and otype = %d order by tid', intval($item['id']), TERM_OBJ_POST)
+			?: [],
+		);
 		foreach (array_diff_key($item, array_flip([...COLUMNS, 'term', 'thr_parent'])) as $column => $value) {
 			if (is_string($value) && str_contains($value, z_root())) {
 				fwrite(STDERR, "left out: $column, $value\n");
 			}
 		}
 
-		return json_encode(array_filter(array_intersect_key($item, array_flip([...COLUMNS, 'term'])), fn ($value) => $value !== '' && $value !== null && $value !== []),
-			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE);
+		return json_encode(
+			array_filter(
+				array_intersect_key($item, array_flip([...COLUMNS, 'term'])),
+				fn ($value) => $value !== '' && $value !== null && $value !== [],
+			),
+			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE,
+		);
 	}, items());
 }
 
-/** Returns what travels to a clone, one JSON text an item, as the packet is encoded: with a photo its conversation, the others as they were posted. */
-function packet(): array {
+/**
+ * Returns what travels to a clone, one JSON text an item, as the packet is encoded: with a photo its conversation, the
+ * others as they were posted.
+ */
+function packet(): array
+{
 	$channel = People::named('alice');
 	log_in($channel);
 	$encoded = [];
-	foreach (array_unique(array_column(q('select resource_id from photo where uid = %d and imgscale = 0', intval($channel['channel_id'])), 'resource_id')) as $hash) {
+	foreach (array_unique(array_column(
+		q('select resource_id from photo where uid = %d and imgscale = 0', intval($channel['channel_id'])),
+		'resource_id',
+	)) as $hash) {
 		foreach (attach_export_data($channel, $hash)['item'] ?? [] as $item) {
 			$encoded[$item['message_id']] = $item;
 		}
@@ -100,7 +171,10 @@ function packet(): array {
 				fwrite(STDERR, "left out: $key, " . json_encode($value, JSON_UNESCAPED_SLASHES) . "\n");
 			}
 		}
-		$sent = array_filter(array_intersect_key($sent, array_flip(KEYS)), fn ($value) => $value !== '' && $value !== []);
+		$sent = array_filter(
+			array_intersect_key($sent, array_flip(KEYS)),
+			fn ($value) => $value !== '' && $value !== [],
+		);
 		// Of plain posts the table says enough.
 		if ($item['resource_type'] || $item['parent_mid'] !== $item['mid'] || isset($sent['tags'])) {
 			$texts[] = json_encode($sent);
@@ -134,12 +208,28 @@ switch ($argv[1]) {
 		echo $one("select id from attach where uid = %d and filename = '%s'", $argv[2]);
 		break;
 	case 'item':
-		echo $one("select id from item where uid = %d and resource_type = '%s' and resource_id = '%s'", $argv[2], $argv[3]);
+		echo
+			$one(
+				"select id from item where uid = %d and resource_type = '%s' and resource_id = '%s'",
+				$argv[2],
+				$argv[3],
+			)
+		;
 		break;
 	case 'dump':
 		$media = array_column(q('select hash from attach where uid = %d and is_dir = 0 order by id', $uid), 'hash');
-		$head = ['hub' => rtrim(z_root(), '/'), 'nick' => $alice['channel_address'], 'channel_hash' => $alice['channel_hash'],
-			'public_key' => $alice['channel_pubkey'], 'media' => $media];
-		echo substr(json_encode($head, JSON_UNESCAPED_SLASHES), 0, -1), ",\"items\":[\n", implode(",\n", $argv[2] === 'table' ? table() : packet()), "\n]}\n";
+		$head = [
+			'hub' => rtrim(z_root(), '/'),
+			'nick' => $alice['channel_address'],
+			'channel_hash' => $alice['channel_hash'],
+			'public_key' => $alice['channel_pubkey'],
+			'media' => $media,
+		];
+		echo
+			substr(json_encode($head, JSON_UNESCAPED_SLASHES), 0, -1),
+			",\"items\":[\n",
+			implode(",\n", $argv[2] === 'table' ? table() : packet()),
+			"\n]}\n"
+		;
 		break;
 }

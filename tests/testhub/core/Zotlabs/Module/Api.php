@@ -8,7 +8,8 @@ use TestHub\Login;
 use Zotlabs\Web\Controller;
 
 /**
- * The parts of the hub's API that clones read files by: filemeta, filedata, photo, files, file/export, item/export_page.
+ * The parts of the hub's API that clones read files by: filemeta, filedata, photo, files, file/export,
+ * item/export_page.
  *
  * An unknown file is 200 with nothing. filedata finds its file by the beginning of the hash.
  */

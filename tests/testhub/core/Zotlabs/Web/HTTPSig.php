@@ -18,7 +18,10 @@ class HTTPSig {
 		return $parts;
 	}
 
-	/** Checks the present request's signature with a public key. A signed header that was not sent is left out of the text. */
+	/**
+	 * Checks the present request's signature with a public key. A signed header that was not sent is left out of the
+	 * text.
+	 */
 	public static function verify($data, $key = '') {
 		$result = ['signer' => '', 'header_signed' => false, 'header_valid' => false];
 		$sent = ['(request-target)' => strtolower($_SERVER['REQUEST_METHOD']) . ' ' . $_SERVER['REQUEST_URI']];

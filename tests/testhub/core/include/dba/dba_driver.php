@@ -4,7 +4,8 @@
  * The database functions of a hub, on SQLite, MariaDB or PostgreSQL through PDO.
  *
  * As on a hub: a select gives an array of rows, any other statement a PDOStatement, an error false or null and a log
- * line. `%` in q() is a format character. On SQLite transactions begin immediately, so that two processes never dead-lock.
+ * line. `%` in q() is a format character. On SQLite transactions begin immediately, so that two processes never
+ * dead-lock.
  */
 class DBA {
 
@@ -73,8 +74,8 @@ function dbescdate($value) {
 }
 
 /**
- * Escapes bytes. Bytes that are not text become `\x<hex>`, as on a hub with PostgreSQL, so the tables contain both forms. There the backslash is
- * doubled, or the server would read the digits as bytes.
+ * Escapes bytes. Bytes that are not text become `\x<hex>`, as on a hub with PostgreSQL, so the tables contain both
+ * forms. There the backslash is doubled, or the server would read the digits as bytes.
  */
 function dbescbin($value) {
 	$text = preg_match('//u', (string) $value) && strpos((string) $value, "\0") === false;
