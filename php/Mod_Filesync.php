@@ -2,7 +2,7 @@
 
 namespace Zotlabs\Module;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Page\OwnerActions;
 use FileSync\Addon\Page\OwnerPage;
@@ -39,7 +39,7 @@ class Filesync extends \Zotlabs\Web\Controller
 		try {
 			return OwnerPage::show();
 		} catch (\Throwable $e) {
-			Config::logFailure('the page for the owner', $e);
+			Log::failure('the page for the owner', $e);
 			return htmlspecialchars(t('filesync cannot show this page now. The log of this hub says why.'));
 		}
 	}
@@ -49,7 +49,7 @@ class Filesync extends \Zotlabs\Web\Controller
 		try {
 			$response = $answer();
 		} catch (\Throwable $e) {
-			Config::logFailure('an answer for a page', $e);
+			Log::failure('an answer for a page', $e);
 			$response = Response::nothing(503);
 		}
 		$response->send(($_SERVER['REQUEST_METHOD'] ?? '') === 'HEAD');

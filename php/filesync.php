@@ -57,7 +57,7 @@ function filesync_load()
 	try {
 		FileSync\Addon\Schema\Migrations::run();
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('migrating the tables', $e);
+		FileSync\Addon\Hub\Log::failure('migrating the tables', $e);
 	}
 }
 
@@ -106,7 +106,7 @@ function filesync_attach_delete(&$arr)
 			);
 		}
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('a delete about to be sent', $e);
+		FileSync\Addon\Hub\Log::failure('a delete about to be sent', $e);
 	}
 }
 
@@ -119,7 +119,7 @@ function filesync_module_loaded(&$module)
 	try {
 		FileSync\Addon\Send\Outgoing::beginRequest((string) ($module['module'] ?? ''));
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('a request that changes files', $e);
+		FileSync\Addon\Hub\Log::failure('a request that changes files', $e);
 	}
 	if (($module['module'] ?? '') === 'filesync' && is_file(__DIR__ . '/Mod_Filesync.php')) {
 		// Not through the hub's own list of routes: some versions lose entries there.
@@ -133,7 +133,7 @@ function filesync_module_loaded(&$module)
 	try {
 		FileSync\Addon\Serve\Serve::wrap($module);
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('wrapping the controller of getfile', $e);
+		FileSync\Addon\Hub\Log::failure('wrapping the controller of getfile', $e);
 	}
 }
 
@@ -148,7 +148,7 @@ function filesync_zotinfo(&$info)
 			$info['filesync'] = $introduction;
 		}
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('describing this hub', $e);
+		FileSync\Addon\Hub\Log::failure('describing this hub', $e);
 	}
 }
 
@@ -158,7 +158,7 @@ function filesync_import_xchan(&$info)
 	try {
 		FileSync\Addon\Peers\Peers::hearsay($info);
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('reading a description of another hub', $e);
+		FileSync\Addon\Hub\Log::failure('reading a description of another hub', $e);
 	}
 }
 
@@ -171,7 +171,7 @@ function filesync_import_channel(&$info)
 	try {
 		FileSync\Addon\Reconcile\Reconcile::request((int) ($info['channel']['channel_id'] ?? 0));
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('importing a channel', $e);
+		FileSync\Addon\Hub\Log::failure('importing a channel', $e);
 	}
 }
 
@@ -181,7 +181,7 @@ function filesync_photo_upload_begin(&$arr)
 	try {
 		FileSync\Addon\Send\Outgoing::beforeStore($arr);
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('a change about to be sent', $e);
+		FileSync\Addon\Hub\Log::failure('a change about to be sent', $e);
 	}
 }
 
@@ -191,7 +191,7 @@ function filesync_item_store_before(&$data)
 	try {
 		FileSync\Addon\Posts\ItemRelocation::beforeStore($data);
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('relocating a post', $e);
+		FileSync\Addon\Hub\Log::failure('relocating a post', $e);
 	}
 }
 
@@ -204,7 +204,7 @@ function filesync_daemon_addon(&$argv)
 	try {
 		FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? ''));
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('background work', $e);
+		FileSync\Addon\Hub\Log::failure('background work', $e);
 	}
 }
 
@@ -214,7 +214,7 @@ function filesync_cron(&$date)
 	try {
 		FileSync\Addon\Work\Housekeeping::often();
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('cron', $e);
+		FileSync\Addon\Hub\Log::failure('cron', $e);
 	}
 }
 
@@ -224,7 +224,7 @@ function filesync_cron_daily(&$date)
 	try {
 		FileSync\Addon\Work\Housekeeping::daily();
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('daily cron', $e);
+		FileSync\Addon\Hub\Log::failure('daily cron', $e);
 	}
 }
 
@@ -234,7 +234,7 @@ function filesync_channel_remove(&$channel)
 	try {
 		FileSync\Addon\Work\Housekeeping::forgetChannel((int) ($channel['channel_id'] ?? 0));
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('removing a channel', $e);
+		FileSync\Addon\Hub\Log::failure('removing a channel', $e);
 	}
 }
 
@@ -244,7 +244,7 @@ function filesync_plugin_admin(&$html)
 	try {
 		$html .= FileSync\Addon\Page\AdminPage::show();
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('the page for the admin', $e);
+		FileSync\Addon\Hub\Log::failure('the page for the admin', $e);
 		$html .= htmlspecialchars(t('filesync cannot show this page now. The log of this hub says why.'));
 	}
 }
@@ -255,7 +255,7 @@ function filesync_plugin_admin_post()
 	try {
 		FileSync\Addon\Page\AdminPage::take();
 	} catch (Throwable $e) {
-		FileSync\Addon\Hub\Config::logFailure('the form of the page for the admin', $e);
+		FileSync\Addon\Hub\Log::failure('the form of the page for the admin', $e);
 		notice(t('filesync could not process this. The log of this hub says why.') . "\n");
 	}
 }

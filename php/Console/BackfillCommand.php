@@ -2,8 +2,11 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Reconcile\Comparison;
 use FileSync\Addon\Reconcile\Outcome;
@@ -41,7 +44,7 @@ final class BackfillCommand
 	/** Compares with one clone after another. */
 	public function run(): int
 	{
-		if ($problem = Config::extensionProblem()) {
+		if ($problem = Runtime::extensionProblem()) {
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}
@@ -65,7 +68,7 @@ final class BackfillCommand
 		for ($waits = 0; $waits < self::MOST_WAITS;) {
 			$outcome = Reconcile::goOn(
 				$run->id,
-				Config::now() + self::SLICE_SECONDS,
+				Clock::now() + self::SLICE_SECONDS,
 				$this->isDry,
 				$this->showProgress(...),
 			);
@@ -73,7 +76,7 @@ final class BackfillCommand
 			if (! in_array($outcome, [Outcome::On, Outcome::Busy], true)) {
 				break;
 			}
-			$isWaiting = $outcome === Outcome::Busy || $run->next_at > Config::now();
+			$isWaiting = $outcome === Outcome::Busy || $run->next_at > Clock::now();
 			$waits = $isWaiting ? $waits + 1 : 0;
 			if ($isWaiting) {
 				Doorbell::ring();
@@ -118,7 +121,7 @@ final class BackfillCommand
 			self::VERDICTS,
 		);
 		echo
-			Config::oneLine(
+			Log::oneLine(
 				"channel $run->uid, $run->peer: "
 				. (
 					$outcome === Outcome::Failed
@@ -168,7 +171,7 @@ final class BackfillCommand
 			$this->bar->show(
 				$offset,
 				$differ,
-				Config::oneLine(sprintf(
+				Log::oneLine(sprintf(
 					'%s: %s files compared, %s differences examined',
 					$run->peer,
 					number_format($run->stats['entries'] ?? 0),

@@ -2,7 +2,7 @@
 
 namespace FileSync\Addon\Console;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Schema\Migrations;
@@ -153,11 +153,11 @@ final class Command
 				echo 'transfers pause until ', $status['paused_until'], ' UTC: ', $status['paused_reason'], "\n";
 			}
 			foreach ($status['clones'] as $clone) {
-				echo Config::oneLine(self::describe($clone)), "\n";
+				echo Log::oneLine(self::describe($clone)), "\n";
 			}
 			foreach ($status['comparisons'] as $row) {
 				echo
-					Config::oneLine(
+					Log::oneLine(
 						"compared with {$row['clone']} (channel {$row['channel']}): "
 						. ($row['last'] === null ? 'not yet' : $row['last'] . ' UTC')
 						. ($row['next'] === null ? '' : ", next {$row['next']} UTC")
@@ -167,16 +167,14 @@ final class Command
 				;
 			}
 			foreach ($status['conflicts'] as $row) {
-				echo Config::oneLine("conflict copy in channel {$row['channel']}: {$row['name']}"), "\n";
+				echo Log::oneLine("conflict copy in channel {$row['channel']}: {$row['name']}"), "\n";
 			}
 			foreach (Brake::lines() as $line) {
-				echo
-					Config::oneLine("waits for approval (channel {$line['channel']}): " . Words::displaced($line)), "\n"
-				;
+				echo Log::oneLine("waits for approval (channel {$line['channel']}): " . Words::displaced($line)), "\n";
 			}
 			foreach ($status['parked'] as $row) {
 				echo
-					Config::oneLine(
+					Log::oneLine(
 						"parked: {$row['hash']} scale {$row['scale']} of channel {$row['channel']}: {$row['kind']}: {$row['reason']}",
 					),
 					"\n"
@@ -223,7 +221,7 @@ final class Command
 			echo
 				$json
 					? json_encode($file) . "\n"
-					: Config::oneLine(sprintf(
+					: Log::oneLine(sprintf(
 						'%-9s %s scale %d of channel %d: %s, %s bytes%s%s',
 						$file['state'],
 						$file['hash'],

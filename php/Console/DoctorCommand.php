@@ -3,7 +3,7 @@
 namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Doctor\Doctor;
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Page\AdminPage;
 
 if (! class_exists('App', false)) {
@@ -29,8 +29,8 @@ final class DoctorCommand
 		}
 		foreach (isset($options['json']) ? [] : $findings as $one) {
 			$mark = $one['ok'] ? 'ok' : ($one['ok'] === null ? '?' : 'WRONG');
-			printf("%-5s %-14s %s\n", $mark, $one['check'], Config::oneLine($one['finding']));
-			$one['remedy'] === '' || printf("%20s -> %s\n", '', Config::oneLine($one['remedy']));
+			printf("%-5s %-14s %s\n", $mark, $one['check'], Log::oneLine($one['finding']));
+			$one['remedy'] === '' || printf("%20s -> %s\n", '', Log::oneLine($one['remedy']));
 		}
 
 		return in_array(false, array_column($findings, 'ok'), true) ? 1 : 0;

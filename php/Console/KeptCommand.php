@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Receive\Undo;
@@ -42,7 +43,7 @@ final class KeptCommand
 			echo
 				$json
 					? json_encode($one) . "\n"
-					: Config::oneLine(sprintf(
+					: Log::oneLine(sprintf(
 						'%s  %s UTC  %-8s %-24s %15s bytes  channel %d: %s',
 						substr($one['id'], 0, 12),
 						$one['when'],
@@ -109,7 +110,7 @@ final class KeptCommand
 		Outgoing::flush();
 		Doorbell::ring();
 		echo
-			Config::oneLine(
+			Log::oneLine(
 				"restored $path, " . number_format((int) $kept['size_bytes']) . ' bytes; the other clones will be told',
 			),
 			"\n"
@@ -122,7 +123,7 @@ final class KeptCommand
 	{
 		[$count, $stays] = Journal::takeBack($run);
 		foreach ($stays as $one) {
-			echo Config::oneLine("not reverted: $one"), "\n";
+			echo Log::oneLine("not reverted: $one"), "\n";
 		}
 		Doorbell::ring();
 		echo "reverted $count changes of the repair\n";

@@ -3,7 +3,7 @@
 namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox\Outbox;
@@ -63,7 +63,7 @@ final class PacketsCommand
 		$dropped = DroppedPackets::counts();
 		foreach ($json ? [] : $dropped as $peer => $count) {
 			echo
-				Config::oneLine(
+				Log::oneLine(
 					"$count packets from $peer were dropped because too many are held; a comparison recovers them",
 				),
 				"\n"
@@ -81,7 +81,7 @@ final class PacketsCommand
 		echo
 			$json
 				? json_encode($one) . "\n"
-				: Config::oneLine(sprintf(
+				: Log::oneLine(sprintf(
 					'%s  %s UTC  %-6s  channel %d: %s: %s',
 					substr($one['id'], 0, 12),
 					$one['when'],
@@ -107,7 +107,7 @@ final class PacketsCommand
 			BrakeAnswer::decide($line, $action === 'accept');
 			Outgoing::flush();
 			echo
-				Config::oneLine(
+				Log::oneLine(
 					($action === 'accept' ? 'accepted: ' : 'dismissed, our files are being restored: ')
 						. Words::displaced($line),
 				),
@@ -120,8 +120,7 @@ final class PacketsCommand
 			} catch (\Throwable $e) {
 				fwrite(
 					STDERR,
-					Config::oneLine('filesync: ' . substr($row['id'], 0, 12) . ' still waits: ' . $e->getMessage())
-						. "\n",
+					Log::oneLine('filesync: ' . substr($row['id'], 0, 12) . ' still waits: ' . $e->getMessage()) . "\n",
 				);
 				return 1;
 			}

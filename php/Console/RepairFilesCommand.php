@@ -2,7 +2,8 @@
 
 namespace FileSync\Addon\Console;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Repair\Fault;
 use FileSync\Addon\Repair\FileRows;
@@ -38,7 +39,7 @@ final class RepairFilesCommand
 	/** Goes through the files of every channel of this hub. */
 	public function run(): int
 	{
-		if ($problem = Config::extensionProblem()) {
+		if ($problem = Runtime::extensionProblem()) {
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}
@@ -132,8 +133,8 @@ final class RepairFilesCommand
 			return $journal->mend($fault);
 		} catch (\Throwable $e) {
 			$this->bar->clear();
-			Config::logFailure("mending $fault->hash ($fault->shape)", $e);
-			fwrite(STDERR, Config::oneLine("filesync: $fault->hash: {$e->getMessage()}") . "\n");
+			Log::failure("mending $fault->hash ($fault->shape)", $e);
+			fwrite(STDERR, Log::oneLine("filesync: $fault->hash: {$e->getMessage()}") . "\n");
 
 			return false;
 		}
@@ -162,7 +163,7 @@ final class RepairFilesCommand
 			;
 		} else {
 			echo
-				Config::oneLine(sprintf(
+				Log::oneLine(sprintf(
 					'%-9s %s of channel %d: %s: %s%s',
 					$fault->shape,
 					$fault->hash,

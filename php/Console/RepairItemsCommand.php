@@ -3,8 +3,8 @@
 namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Posts\ItemRelocation;
 
 if (! class_exists('App', false)) {
@@ -24,7 +24,7 @@ final class RepairItemsCommand
 	/** Goes through the posts of every channel of this hub that has clones. */
 	public function run(): int
 	{
-		$problem = Config::extensionProblem();
+		$problem = Runtime::extensionProblem();
 		if ($problem !== null) {
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;

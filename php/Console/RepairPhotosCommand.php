@@ -2,7 +2,8 @@
 
 namespace FileSync\Addon\Console;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Storage\PhotoRepair;
 use FileSync\Addon\Storage\ScaleTable;
@@ -27,7 +28,7 @@ final class RepairPhotosCommand
 	/** Goes through the photos of every channel of this hub. */
 	public function run(): int
 	{
-		if ($problem = Config::extensionProblem()) {
+		if ($problem = Runtime::extensionProblem()) {
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}
@@ -81,7 +82,7 @@ final class RepairPhotosCommand
 		}
 		foreach ($faults as $scale => $fault) {
 			echo
-				Config::oneLine(
+				Log::oneLine(
 					"{$attach['hash']} scale $scale of channel {$channel['channel_id']}: {$attach['display_path']}: $fault",
 				),
 				"\n"

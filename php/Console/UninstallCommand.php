@@ -2,7 +2,8 @@
 
 namespace FileSync\Addon\Console;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Status\Report;
 use FileSync\Addon\Work\Uninstall;
 
@@ -73,7 +74,7 @@ final class UninstallCommand
 
 	private function remove(): int
 	{
-		$token = Config::token();
+		$token = Token::make();
 		if (! Uninstall::stopWorkers($token, self::WAIT_SECONDS)) {
 			fwrite(STDERR, "filesync: workers still run; try again in a minute\n");
 			return 75;
@@ -139,7 +140,7 @@ final class UninstallCommand
 
 	private function say(string $text): void
 	{
-		isset($this->options['json']) || (print wordwrap(Config::oneLine($text), 110) . "\n");
+		isset($this->options['json']) || (print wordwrap(Log::oneLine($text), 110) . "\n");
 	}
 
 	private function has(string $option): bool

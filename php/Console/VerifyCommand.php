@@ -3,6 +3,8 @@
 namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Reconcile\Verify;
@@ -33,7 +35,7 @@ final class VerifyCommand
 	/** Verifies all channels. */
 	public function run(): int
 	{
-		if ($problem = Config::extensionProblem()) {
+		if ($problem = Runtime::extensionProblem()) {
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}
@@ -66,7 +68,7 @@ final class VerifyCommand
 			echo
 				$this->isJson
 					? json_encode($file)
-					: Config::oneLine("{$file['verdict']}: {$file['hash']} {$file['name']}: {$file['reason']}"),
+					: Log::oneLine("{$file['verdict']}: {$file['hash']} {$file['name']}: {$file['reason']}"),
 				"\n"
 			;
 		} elseif ($this->bar->isDue()) {

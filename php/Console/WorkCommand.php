@@ -2,7 +2,8 @@
 
 namespace FileSync\Addon\Console;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Posts\Previews;
 use FileSync\Addon\Status\Report;
@@ -36,25 +37,25 @@ final class WorkCommand
 	 */
 	public function run(): int
 	{
-		if ($problem = Config::extensionProblem()) {
+		if ($problem = Runtime::extensionProblem()) {
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}
 		$this->baseline = $this->arrived();
 		$untilIdle = isset($this->options['until-idle']);
 		$end =
-			Config::now()
+			Clock::now()
 			+ (isset($this->options['seconds']) ? max(0, (int) $this->options['seconds']) : 10 * 365 * 86400);
 		do {
 			$worker = new Worker($end, fn ($batch) => $this->show($batch));
 			$isRun = $worker->run($untilIdle ? PHP_INT_MAX >> 1 : 0);
 			$live = Table::count('filesync_transfer', ['state' => Queue::LIVE]);
-			$goOn = $untilIdle && $live > 0 && $this->canGoOn() && Config::now() < $end;
+			$goOn = $untilIdle && $live > 0 && $this->canGoOn() && Clock::now() < $end;
 			if ($goOn) {
 				sleep(1);
 				$this->show(null);
 			}
-		} while ($goOn || (! $isRun && Config::now() < $end && $this->waitForSlot()));
+		} while ($goOn || (! $isRun && Clock::now() < $end && $this->waitForSlot()));
 		Previews::work($end);
 		$this->showEnd();
 

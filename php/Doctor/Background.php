@@ -2,9 +2,11 @@
 
 namespace FileSync\Addon\Doctor;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Registration;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\DroppedPackets;
@@ -49,10 +51,10 @@ final class Background
 	{
 		$last = Config::number('cron_at', 'state');
 		// After a fresh installation, cron may not have run yet.
-		$isNew = ! $last && Registration::installedAt() > (Config::now() - self::CRON_SECONDS);
+		$isNew = ! $last && Registration::installedAt() > (Clock::now() - self::CRON_SECONDS);
 		$findings->note(
 			'cron',
-			$last > (Config::now() - self::CRON_SECONDS) ? true : ($isNew ? null : false),
+			$last > (Clock::now() - self::CRON_SECONDS) ? true : ($isNew ? null : false),
 			$last
 				? sprintf(t('cron last ran at %s UTC'), gmdate('Y-m-d H:i:s', $last))
 				: t("the hub's cron has not run since filesync was installed"),
@@ -65,7 +67,7 @@ final class Background
 		if ($last && PHP_SAPI !== 'cli') {
 			$findings->note(
 				'extension-cli',
-				$version === Config::version(),
+				$version === Runtime::version(),
 				$version === ''
 					? t('on the command line the extension was not loaded when cron last ran')
 					: sprintf(t('version %s was loaded on the command line when cron last ran'), $version),
@@ -118,7 +120,7 @@ final class Background
 				'min(next_at) as due',
 			)['due'] ?? 0
 		);
-		$isLate = $oldest && $oldest < (Config::now() - self::LATE_SECONDS) && ! $until && $busy < $slots;
+		$isLate = $oldest && $oldest < (Clock::now() - self::LATE_SECONDS) && ! $until && $busy < $slots;
 		$findings->note(
 			'workers',
 			! $isLate,

@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon\Doctor;
 
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Platform;
 use FileSync\Addon\Hub\Registration;
@@ -33,13 +32,13 @@ final class Software
 		$findings->attempt('files', self::files(...));
 		$findings->attempt('registered', self::registered(...));
 		self::overrides($findings);
-		$problem = Config::extensionProblem();
+		$problem = Runtime::extensionProblem();
 		$where = PHP_SAPI === 'cli' ? t('on the command line') : t('in the web server');
 		$findings->note(
 			'extension',
 			$problem === null,
 			$problem === null
-				? sprintf(t('version %1$s is loaded %2$s'), Config::version(), $where)
+				? sprintf(t('version %1$s is loaded %2$s'), Runtime::version(), $where)
 				: "$where: $problem",
 			t('let PHP load the extension for the web server and the command line, the same version as the addon:')
 				. ' '
@@ -60,7 +59,7 @@ final class Software
 				? sprintf(t('version %1$s is loaded %2$s'), $web['version'], t('in the web server'))
 				: t('in the web server') . ': ' . $web['problem'],
 			(
-				Config::extensionProblem() === null
+				Runtime::extensionProblem() === null
 					? t('reload PHP-FPM (or restart Apache); if that does not help,') . ' '
 					: ''
 			)
@@ -70,15 +69,15 @@ final class Software
 				. ' '
 				. self::again(),
 		);
-		if ($web['version'] !== Config::version() || ! empty($web['outdated'])) {
+		if ($web['version'] !== Runtime::version() || ! empty($web['outdated'])) {
 			$findings->note(
 				'addon-web',
 				false,
-				$web['version'] !== Config::version()
+				$web['version'] !== Runtime::version()
 					? sprintf(
 						t('the web server runs version %1$s of the addon, this is %2$s'),
 						$web['version'],
-						Config::version(),
+						Runtime::version(),
 					)
 					: t('the web server still runs files of the addon that have been replaced'),
 				t('reload PHP-FPM (or restart Apache): it still runs the old files'),

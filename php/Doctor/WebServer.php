@@ -3,10 +3,12 @@
 namespace FileSync\Addon\Doctor;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Protocol\SignedRequest;
 use FileSync\Addon\Protocol\Version;
@@ -92,8 +94,8 @@ final class WebServer
 			'filesync' => Version::REQUEST,
 			'channel' => $channel['channel_hash'],
 			'key_id' => Clones::ownUrl($channel),
-			'time' => Config::now(),
-			'nonce' => Config::token(),
+			'time' => Clock::now(),
+			'nonce' => Token::make(),
 			'files' => [['hash' => $file->hash ?? 'none', 'scale' => 0]],
 			'probe' => TicketRequest::expectProbe(),
 		], JSON_UNESCAPED_SLASHES);
@@ -258,7 +260,7 @@ final class WebServer
 	private function askForKept(array $channel): void
 	{
 		$folder = Store::dataRoot((int) $channel['channel_id'], true);
-		$name = 'probe-' . Config::token();
+		$name = 'probe-' . Token::make();
 		if (@file_put_contents("$folder/$name", $name) === false) {
 			$this->findings->note(
 				'store',

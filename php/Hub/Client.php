@@ -77,7 +77,7 @@ final class Client
 		curl_setopt_array($curl, [
 			CURLOPT_CUSTOMREQUEST => $method,
 			CURLOPT_HTTPHEADER => [...$headers, 'Accept-Encoding: identity', 'Expect:'],
-			CURLOPT_USERAGENT => 'filesync/' . Config::version(),
+			CURLOPT_USERAGENT => 'filesync/' . Runtime::version(),
 			// Even if the name resolves differently by now.
 			CURLOPT_CONNECT_TO => ['::' . (str_contains($address, ':') ? "[$address]" : $address) . ':'],
 			CURLOPT_PROXY => '',

@@ -6,10 +6,16 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Compares dates given by hubs with this hub's clock. */
+/** Tells the time, and compares dates given by hubs with it. */
 final class Clock
 {
 	private const CLOCKS_DIFFER_SECONDS = 86400;
+
+	/** Returns the present time as Unix seconds. */
+	public static function now(): int
+	{
+		return time();
+	}
 
 	/**
 	 * Tells whether a packet's version is dated before the present one.

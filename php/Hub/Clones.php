@@ -172,7 +172,7 @@ final class Clones
 	public static function unreached(int $seconds): array
 	{
 		$unreached = [];
-		$where = ['outq_delivered' => 0, 'outq_created <' => gmdate('Y-m-d H:i:s', Config::now() - $seconds)];
+		$where = ['outq_delivered' => 0, 'outq_created <' => gmdate('Y-m-d H:i:s', Clock::now() - $seconds)];
 		foreach (Table::select('outq', $where, '', 0, 'DISTINCT outq_channel, outq_posturl') as $row) {
 			$unreached[$row['outq_channel'] . ' ' . self::normalise(dirname($row['outq_posturl']))] = true;
 		}

@@ -7,7 +7,7 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Reads settings, keeps the log, tells the time.
+ * Reads and writes settings.
  *
  * Settings of this clone live in our own table: core would copy a channel's pconfig to its other clones. Scopes:
  * `site`, and for some settings (see `Settings`) `channel:<id>` or `peer:<root URL>`. The scope `state` holds our own
@@ -15,8 +15,6 @@ if (! class_exists('App', false)) {
  */
 final class Config
 {
-	private const VERSION = '0.1.0';
-
 	/** Returns a setting as text, or its default if unset. */
 	public static function get(string $name, string $scope = 'site'): string
 	{
@@ -107,72 +105,6 @@ final class Config
 			}
 			throw $e;
 		}
-	}
-
-	/** Writes one line to the hub's log. Never pass it packets, keys, cookies or signatures. */
-	public static function log(string $message): void
-	{
-		logger('filesync: ' . self::oneLine($message));
-	}
-
-	/** Writes one line about a caught error. */
-	public static function logFailure(string $during, \Throwable $e): void
-	{
-		$where = basename($e->getFile()) . ':' . $e->getLine();
-		$line =
-			'filesync: '
-			. $during
-			. ' failed: '
-			. get_class($e)
-			. ': '
-			. self::oneLine($e->getMessage())
-			. ' at '
-			. $where;
-		function_exists('logger') ? logger($line, LOGGER_NORMAL, LOG_ERR) : error_log($line);
-	}
-
-	/** Removes characters from text that would end the line, control a terminal or change the writing direction. */
-	public static function oneLine(string $text): string
-	{
-		return preg_replace('/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u', '?', mb_scrub($text, 'UTF-8'));
-	}
-
-	/** Returns the present time as Unix seconds. */
-	public static function now(): int
-	{
-		return time();
-	}
-
-	/** Returns 32 random hex digits. */
-	public static function token(): string
-	{
-		return bin2hex(random_bytes(16));
-	}
-
-	/** Starts a background job. The hub drops a job whose arguments equal a waiting one's, hence the token. */
-	public static function summonWorker(string $work = 'work'): void
-	{
-		\Zotlabs\Daemon\Master::Summon(['Addon', 'filesync', $work, self::token()]);
-	}
-
-	/** Returns a reason why the extension cannot be used, or null if it can. */
-	public static function extensionProblem(): ?string
-	{
-		if (! class_exists('FileSync\TransferBatch', false)) {
-			return t('the PHP extension filesync is not loaded');
-		}
-		$version = extension_loaded('filesync') ? phpversion('filesync') : self::version();
-		if ($version !== self::version()) {
-			return sprintf(t('the PHP extension filesync is version %1$s, the addon %2$s'), $version, self::version());
-		}
-
-		return null;
-	}
-
-	/** Returns the version of the running code; the files on disk may be newer by now. */
-	public static function version(): string
-	{
-		return self::VERSION;
 	}
 
 	private static function id(string $scope, string $name): string

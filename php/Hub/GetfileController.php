@@ -50,7 +50,7 @@ final class GetfileController extends \Zotlabs\Module\Getfile
 		try {
 			$response = $answer();
 		} catch (\Throwable $e) {
-			Config::logFailure('answering a request for a file', $e);
+			Log::failure('answering a request for a file', $e);
 			return;
 		}
 		if ($response) {

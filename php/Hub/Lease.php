@@ -19,7 +19,7 @@ final class Lease
 	public static function take(string $name, string $token, int $seconds): bool
 	{
 		$id = hash('sha256', $name);
-		$now = Config::now();
+		$now = Clock::now();
 		if (! Table::first('filesync_lease', ['id' => $id])) {
 			Table::tryInsert('filesync_lease', ['id' => $id, 'name' => $name, 'token' => '', 'expires' => 0]);
 		}
@@ -38,7 +38,7 @@ final class Lease
 	public static function extend(string $name, string $token, int $seconds): bool
 	{
 		$where = ['id' => hash('sha256', $name), 'token' => $token];
-		Table::update('filesync_lease', ['expires' => Config::now() + $seconds], $where);
+		Table::update('filesync_lease', ['expires' => Clock::now() + $seconds], $where);
 
 		return Table::first('filesync_lease', $where) !== null;
 	}
@@ -64,8 +64,8 @@ final class Lease
 	{
 		return Table::first('filesync_lease', [
 			'id' => hash('sha256', $name),
-			'expires >=' => Config::now(),
-			'expires <=' => Config::now() + self::LONGEST_SECONDS,
+			'expires >=' => Clock::now(),
+			'expires <=' => Clock::now() + self::LONGEST_SECONDS,
 		]) !== null;
 	}
 }

@@ -36,7 +36,7 @@ final class OriginApi
 	{
 		$headers = HTTPSig::create_sig(
 			[
-				'X-API-Token' => Config::token(),
+				'X-API-Token' => Token::make(),
 				'X-API-Request' => $root . $call,
 				'Host' => self::host($root),
 				'(request-target)' => 'get ' . parse_url($root, PHP_URL_PATH) . $call,

@@ -28,7 +28,7 @@ final class OriginPosts
 			'/api/z/1.0/item/export_page?f=&since='
 			. urlencode(gmdate('Y-m-d\TH:i:s\Z', $since))
 			. '&until='
-			. urlencode(gmdate('Y-m-d\TH:i:s\Z', Config::now() + 86400))
+			. urlencode(gmdate('Y-m-d\TH:i:s\Z', Clock::now() + 86400))
 			. '&records='
 			. self::ITEMS_A_PAGE
 			. '&page='
@@ -52,7 +52,7 @@ final class OriginPosts
 			if ($e->getCode() === 0) {
 				throw $e;
 			}
-			Config::log($e->getMessage());
+			Log::write($e->getMessage());
 
 			return [];
 		}

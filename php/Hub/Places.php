@@ -24,7 +24,7 @@ final class Places
 	/** Takes a place; null if all are taken. */
 	public static function take(string $kind, int $channelId, int $count): ?self
 	{
-		$token = Config::token();
+		$token = Token::make();
 		for ($n = 1; $n <= $count; $n++) {
 			$name = "place-$kind-$channelId-$n";
 			if (! Lease::isHeld($name) && Lease::take($name, $token, self::LONGEST_SECONDS)) {

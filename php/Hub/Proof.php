@@ -46,8 +46,8 @@ final class Proof
 		$slop =
 			60 * max(1, (int) get_pconfig($channel['channel_id'], 'system', 'getfile_time_slop', self::SLOP_MINUTES));
 		if (
-			$time > gmdate('Y-m-d H:i:s', Config::now() + $slop)
-			|| $time < gmdate('Y-m-d H:i:s', Config::now() - $slop)
+			$time > gmdate('Y-m-d H:i:s', Clock::now() + $slop)
+			|| $time < gmdate('Y-m-d H:i:s', Clock::now() - $slop)
 		) {
 			return false;
 		}

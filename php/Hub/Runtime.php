@@ -6,9 +6,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** How the PHP of this process is set up, and who runs the hub. */
+/** Which code this process runs, how its PHP is set up, and who runs the hub. */
 final class Runtime
 {
+	private const VERSION = '0.1.0';
 	private const FUNCTIONS = [
 		'curl_init',
 		'openssl_sign',
@@ -19,6 +20,26 @@ final class Runtime
 		'disk_free_space',
 		'hash',
 	];
+
+	/** Returns a reason why the extension cannot be used, or null if it can. */
+	public static function extensionProblem(): ?string
+	{
+		if (! class_exists('FileSync\TransferBatch', false)) {
+			return t('the PHP extension filesync is not loaded');
+		}
+		$version = extension_loaded('filesync') ? phpversion('filesync') : self::version();
+		if ($version !== self::version()) {
+			return sprintf(t('the PHP extension filesync is version %1$s, the addon %2$s'), $version, self::version());
+		}
+
+		return null;
+	}
+
+	/** Returns the version of the running code; the files on disk may be newer by now. */
+	public static function version(): string
+	{
+		return self::VERSION;
+	}
 
 	/** Returns the `filesync.*` settings of php.ini. */
 	public static function settings(): array

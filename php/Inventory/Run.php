@@ -2,11 +2,13 @@
 
 namespace FileSync\Addon\Inventory;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 use FileSync\Inventory;
 
 if (! class_exists('App', false)) {
@@ -82,7 +84,7 @@ final class Run
 				(int) $channel['channel_id'],
 				$role,
 				$peer,
-				Config::now() + random_int(300, 1800),
+				Clock::now() + random_int(300, 1800),
 			)
 		);
 	}
@@ -97,12 +99,12 @@ final class Run
 			0,
 		);
 		foreach ($old as $n => $row) {
-			if (($n + 1) >= self::MOST_ANSWERED || (int) $row['updated'] < (Config::now() - self::ANSWERED_SECONDS)) {
+			if (($n + 1) >= self::MOST_ANSWERED || (int) $row['updated'] < (Clock::now() - self::ANSWERED_SECONDS)) {
 				self::of($row)->end();
 			}
 		}
 
-		return self::insert(Config::token(), (int) $channel['channel_id'], $role, $peer, 0);
+		return self::insert(Token::make(), (int) $channel['channel_id'], $role, $peer, 0);
 	}
 
 	/** Notes hashes that a clone tells us to fetch; `$hop` counts how often they went back and forth before. */
@@ -118,7 +120,7 @@ final class Run
 			'body' => ['hashes' => $all, 'hop' => max($hop, $run->body['hop'] ?? 0)] + $run->body,
 			'state' => 'pulling',
 			'attempts' => 0,
-			'next_at' => Config::now(),
+			'next_at' => Clock::now(),
 		]);
 	}
 
@@ -153,7 +155,7 @@ final class Run
 	private static function due(int $within, array $except): array
 	{
 		return (
-			['role' => ['ask', 'pull'], 'next_at <=' => Config::now() + $within, 'next_at >' => 0]
+			['role' => ['ask', 'pull'], 'next_at <=' => Clock::now() + $within, 'next_at >' => 0]
 			+ ($except ? ['id <>' => $except] : [])
 		);
 	}
@@ -178,8 +180,8 @@ final class Run
 	/** Starts the background job if a run is due, or will be in a moment, and no process works on it. */
 	public static function summon(int $within = 0): void
 	{
-		if (self::isDueWithin($within) && Lease::take('summon-reconcile', Config::token(), self::SUMMON_SECONDS)) {
-			Config::summonWorker('reconcile');
+		if (self::isDueWithin($within) && Lease::take('summon-reconcile', Token::make(), self::SUMMON_SECONDS)) {
+			Daemon::summon('reconcile');
 		}
 	}
 
@@ -188,7 +190,7 @@ final class Run
 	{
 		foreach (Table::select('filesync_reconcile', [
 			'role' => 'answer',
-			'updated <' => Config::now() - self::ANSWERED_SECONDS,
+			'updated <' => Clock::now() - self::ANSWERED_SECONDS,
 		]) as $row) {
 			self::of($row)->end();
 		}
@@ -203,7 +205,7 @@ final class Run
 		Table::update(
 			'filesync_reconcile',
 			array_map(fn ($value) => is_array($value) ? json_encode($value) : $value, $set)
-			+ ['updated' => Config::now()],
+			+ ['updated' => Clock::now()],
 			['id' => $this->id],
 		);
 	}
@@ -211,13 +213,13 @@ final class Run
 	/** Makes the comparison due early because the clone is back; at most once a day. A running one continues. */
 	public function hurry(): void
 	{
-		$token = Config::token();
+		$token = Token::make();
 		if (! Lease::take("reconcile-{$this->id}", $token, self::SUMMON_SECONDS)) {
 			return;
 		}
 		$now = self::find($this->id);
 		$last = $now->stats['early'] ?? 0;
-		$early = $last > Config::now() ? $last : max(Config::now(), $last + self::EARLY_SECONDS);
+		$early = $last > Clock::now() ? $last : max(Clock::now(), $last + self::EARLY_SECONDS);
 		if ($now && $early < $now->next_at) {
 			$this->save(['next_at' => $early, 'stats' => ['early' => $early] + $now->stats]);
 		}
@@ -227,7 +229,7 @@ final class Run
 	/** Returns the initial counts of a comparison. */
 	public function firstStats(): array
 	{
-		return ['began' => Config::now()] + array_intersect_key($this->stats, ['early' => true]);
+		return ['began' => Clock::now()] + array_intersect_key($this->stats, ['early' => true]);
 	}
 
 	/** Ends a comparison: the next one is due in about a week. */
@@ -242,8 +244,8 @@ final class Run
 			'attempts' => 0,
 			'was_away' => 0,
 			'reason' => '',
-			'finished' => Config::now(),
-			'next_at' => Config::now() + self::EVERY_SECONDS + random_int(-self::SPREAD_SECONDS, self::SPREAD_SECONDS),
+			'finished' => Clock::now(),
+			'next_at' => Clock::now() + self::EVERY_SECONDS + random_int(-self::SPREAD_SECONDS, self::SPREAD_SECONDS),
 		]);
 	}
 
@@ -346,8 +348,8 @@ final class Run
 			'was_away' => 0,
 			'finished' => 0,
 			'reason' => '',
-			'created' => Config::now(),
-			'updated' => Config::now(),
+			'created' => Clock::now(),
+			'updated' => Clock::now(),
 		];
 		Table::tryInsert('filesync_reconcile', $row);
 

@@ -3,9 +3,12 @@
 namespace FileSync\Addon\Outbox;
 
 use FileSync\Addon\Hub\Backoff;
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -46,7 +49,7 @@ final class Outbox
 			'uid' => $channelId,
 			'kind' => $kind,
 			'name' => $name,
-			'created' => Config::now(),
+			'created' => Clock::now(),
 		]);
 	}
 
@@ -70,7 +73,7 @@ final class Outbox
 				'uid' => $channelId,
 				'kind' => $kind,
 				'name' => $name,
-				'created' => Config::now(),
+				'created' => Clock::now(),
 			] + $row,
 			array_keys($new),
 			$new,
@@ -114,7 +117,7 @@ final class Outbox
 	public static function run(int $channelId, array $kinds = [], ?\Closure $isOver = null): void
 	{
 		$where =
-			['uid' => $channelId, 'state' => 'due', 'next_at <=' => Config::now()]
+			['uid' => $channelId, 'state' => 'due', 'next_at <=' => Clock::now()]
 			+ ($kinds ? ['kind' => $kinds] : self::possible());
 		foreach (array_column(Table::select('filesync_outbox', $where, 'created, id', 100, 'id'), 'id') as $id) {
 			// One at a time: a body can hold posts.
@@ -129,7 +132,7 @@ final class Outbox
 	/** Returns the next due call of some kinds, of the channel whose turn was longest ago, or null. */
 	public static function next(array $kinds): ?array
 	{
-		$due = ['kind' => $kinds, 'state' => 'due', 'next_at <=' => Config::now()];
+		$due = ['kind' => $kinds, 'state' => 'due', 'next_at <=' => Clock::now()];
 		$channels = array_map('intval', array_column(
 			Table::select('filesync_outbox', $due, '', 0, 'DISTINCT uid'),
 			'uid',
@@ -152,10 +155,10 @@ final class Outbox
 			Table::update('filesync_outbox', ['state' => 'parked'], ['id' => $row['id']]);
 			return;
 		}
-		$mine = ['id' => $row['id'], 'attempts' => $attempts, 'reason' => self::UNDER_WAY . Config::token()];
+		$mine = ['id' => $row['id'], 'attempts' => $attempts, 'reason' => self::UNDER_WAY . Token::make()];
 		Table::update(
 			'filesync_outbox',
-			['next_at' => Config::now() + Backoff::rising(60)->seconds($attempts)] + $mine,
+			['next_at' => Clock::now() + Backoff::rising(60)->seconds($attempts)] + $mine,
 			['id' => $row['id'], 'attempts' => (int) $row['attempts'], 'state' => 'due'],
 		);
 		if (! Table::first('filesync_outbox', $mine, '', 'id')) {
@@ -171,7 +174,7 @@ final class Outbox
 					$mine,
 				);
 		} catch (\Throwable $e) {
-			Config::logFailure('outbox call ' . $row['kind'], $e);
+			Log::failure('outbox call ' . $row['kind'], $e);
 			Table::update(
 				'filesync_outbox',
 				['reason' => get_class($e) . ': ' . $e->getMessage()],
@@ -185,7 +188,7 @@ final class Outbox
 	{
 		$due = Table::select(
 			'filesync_outbox',
-			['state' => 'due', 'next_at <=' => Config::now()] + self::possible(),
+			['state' => 'due', 'next_at <=' => Clock::now()] + self::possible(),
 			'',
 			0,
 			'DISTINCT uid',
@@ -202,6 +205,6 @@ final class Outbox
 	/** Excludes previews, and calls that need the extension while it is missing. */
 	private static function possible(): array
 	{
-		return Config::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => self::QUICK];
+		return Runtime::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => self::QUICK];
 	}
 }

@@ -3,9 +3,11 @@
 namespace FileSync\Addon\Page;
 
 use FileSync\Addon\Doctor\Doctor;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Registration;
@@ -62,7 +64,7 @@ final class AdminPage
 	{
 		Config::set(
 			'doctor',
-			json_encode(['at' => Config::now(), 'findings' => $findings], JSON_INVALID_UTF8_SUBSTITUTE),
+			json_encode(['at' => Clock::now(), 'findings' => $findings], JSON_INVALID_UTF8_SUBSTITUTE),
 			'state',
 		);
 	}
@@ -113,7 +115,7 @@ final class AdminPage
 					)
 					: null,
 			])),
-			'problem_details' => $status['paused_until'] ? Config::oneLine($status['paused_reason']) : '',
+			'problem_details' => $status['paused_until'] ? Log::oneLine($status['paused_reason']) : '',
 			'versions' => self::versions($status),
 			'health' => array_map(
 				fn ($one) => $one + ['mark' => $one['ok'] ? 'ok' : ($one['ok'] === null ? 'note' : 'wrong')],
@@ -283,7 +285,7 @@ final class AdminPage
 			},
 			$clone['last_success'] ?? '–',
 			implode('; ', $trouble),
-			Config::oneLine($clone['reason']),
+			Log::oneLine($clone['reason']),
 		];
 	}
 
@@ -350,9 +352,9 @@ final class AdminPage
 			fn ($row) => [
 				'at' => gmdate('Y-m-d H:i', $row[0]),
 				'channel' => Words::nick($row[1]),
-				'name' => Config::oneLine($row[2]),
+				'name' => Log::oneLine($row[2]),
 				'reason' => $row[3],
-				'details' => Config::oneLine($row[4]),
+				'details' => Log::oneLine($row[4]),
 				'then' => $row[5],
 			],
 			array_slice($rows, 0, self::ERRORS),

@@ -2,7 +2,9 @@
 
 namespace FileSync\Addon\Page;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Refused;
@@ -55,9 +57,9 @@ final class OwnerActions
 				$done === '' || Page::leave($done, false);
 			}
 		} catch (Refused|Postponed $e) {
-			Page::leave(ucfirst(sprintf(t('not done: %s'), Config::oneLine($e->getMessage()))), true);
+			Page::leave(ucfirst(sprintf(t('not done: %s'), Log::oneLine($e->getMessage()))), true);
 		} catch (\Throwable $e) {
-			Config::logFailure('a button on the page of channel ' . $channelId, $e);
+			Log::failure('a button on the page of channel ' . $channelId, $e);
 			Page::leave(t('That did not work. The log of this hub says why.'), true);
 		}
 		Page::leadTo(OwnerPage::PATH);
@@ -115,8 +117,8 @@ final class OwnerActions
 				'token' => '',
 				'lease_until' => 0,
 				'attempts' => 0,
-				'next_at' => Config::now(),
-				'updated' => Config::now(),
+				'next_at' => Clock::now(),
+				'updated' => Clock::now(),
 			],
 			$mine,
 		);
@@ -126,7 +128,7 @@ final class OwnerActions
 				['state' => 'due', 'attempts' => 0, 'next_at' => 0],
 				['uid' => $channelId, 'state' => 'parked'],
 			);
-			Table::update('filesync_packet', ['next_at' => Config::now()], ['uid' => $channelId, 'state' => 'staged']);
+			Table::update('filesync_packet', ['next_at' => Clock::now()], ['uid' => $channelId, 'state' => 'staged']);
 		}
 		Doorbell::ring();
 
@@ -154,7 +156,7 @@ final class OwnerActions
 		$path = Undo::apply($kept);
 		Doorbell::ring();
 
-		return sprintf(t('Restored: %s. The other clones will be told.'), Config::oneLine($path));
+		return sprintf(t('Restored: %s. The other clones will be told.'), Log::oneLine($path));
 	}
 
 	/** Accepts or refuses everything that a clone displaced or wants to. */

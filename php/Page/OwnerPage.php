@@ -2,10 +2,13 @@
 
 namespace FileSync\Addon\Page;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Page;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Peers\Peers;
@@ -49,7 +52,7 @@ final class OwnerPage
 			Page::deny();
 			return htmlspecialchars(t('Permission denied.'));
 		}
-		Page::addScript('/addon/filesync/view/js/filesync.js?filesync=' . rawurlencode(Config::version()));
+		Page::addScript('/addon/filesync/view/js/filesync.js?filesync=' . rawurlencode(Runtime::version()));
 		[$html, $say] = self::fragment($channel);
 
 		return Page::render('filesync_page.tpl', [
@@ -196,7 +199,7 @@ final class OwnerPage
 				),
 				default => null,
 			},
-			Config::extensionProblem() === null
+			Runtime::extensionProblem() === null
 				? null
 				: t(
 					'Files cannot be fetched now: a part of filesync is missing on this hub. Its admin can see which part.',
@@ -205,11 +208,11 @@ final class OwnerPage
 			$disk
 				? sprintf(
 					t("This hub's disk is full or failing. Fetching resumes in %s."),
-					Words::duration($disk - Config::now()),
+					Words::duration($disk - Clock::now()),
 				)
 				: null,
 			self::dropped($channelId),
-			$cron && $cron < (Config::now() - self::CRON_SECONDS)
+			$cron && $cron < (Clock::now() - self::CRON_SECONDS)
 				? sprintf(t("This hub's background work last ran %s. Its admin should look at it."), Words::ago($cron))
 				: null,
 		]));
@@ -429,8 +432,8 @@ final class OwnerPage
 			'is_stuck' => $row['state'] === TransferState::PARKED,
 			'then' => match (true) {
 				$row['state'] === TransferState::PARKED => t('will not be retried automatically'),
-				(int) $row['next_at'] <= Config::now() => t('next try in a moment'),
-				default => sprintf(t('next try in %s'), Words::duration((int) $row['next_at'] - Config::now())),
+				(int) $row['next_at'] <= Clock::now() => t('next try in a moment'),
+				default => sprintf(t('next try in %s'), Words::duration((int) $row['next_at'] - Clock::now())),
 			},
 		], [...$parked, ...$later]);
 	}
@@ -567,7 +570,7 @@ final class OwnerPage
 					$row['why'] === 'deleted'
 						? sprintf(t('deleted %s'), Words::ago((int) $row['created']))
 						: sprintf(t('replaced %s'), Words::ago((int) $row['created'])),
-					$row['by'] === '' ? '' : sprintf(t('by %s'), Config::oneLine($row['by'])),
+					$row['by'] === '' ? '' : sprintf(t('by %s'), Log::oneLine($row['by'])),
 					Words::size((int) $row['size_bytes']),
 					sprintf(t('kept until %s'), gmdate('Y-m-d', (int) $row['created'] + (86400 * $days))),
 					$row['why'] === 'deleted' && in_array($row['hash'], $present, true)
@@ -603,7 +606,7 @@ final class OwnerPage
 
 	private static function name(string $name, int $scale): string
 	{
-		return $scale > 0 ? sprintf(t('thumbnail of %s'), Config::oneLine($name)) : Config::oneLine($name);
+		return $scale > 0 ? sprintf(t('thumbnail of %s'), Log::oneLine($name)) : Log::oneLine($name);
 	}
 
 	private static function rows(): int

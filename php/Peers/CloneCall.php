@@ -3,10 +3,11 @@
 namespace FileSync\Addon\Peers;
 
 use FileSync\Addon\Hub\Client;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Forbidden;
 use FileSync\Addon\Hub\Json;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Protocol\SignedRequest;
 use FileSync\Addon\Protocol\Version;
@@ -49,7 +50,7 @@ final class CloneCall
 	{
 		$answer = $this->post($keys);
 		if (($answer['error'] ?? '') === 'clock' && is_int($answer['time'] ?? null)) {
-			$this->aheadSeconds = $answer['time'] - Config::now();
+			$this->aheadSeconds = $answer['time'] - Clock::now();
 			$answer = $this->post($keys);
 		}
 		if (! isset($answer['error'])) {
@@ -72,8 +73,8 @@ final class CloneCall
 				'filesync' => Version::REQUEST,
 				'channel' => $this->channel['channel_hash'],
 				'key_id' => Clones::ownUrl($this->channel),
-				'time' => Config::now() + $this->aheadSeconds,
-				'nonce' => Config::token(),
+				'time' => Clock::now() + $this->aheadSeconds,
+				'nonce' => Token::make(),
 				'gzip' => function_exists('gzdecode'),
 			],
 			JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR,

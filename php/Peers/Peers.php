@@ -2,8 +2,11 @@
 
 namespace FileSync\Addon\Peers;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Protocol\Version;
@@ -45,10 +48,10 @@ final class Peers
 				? null
 				: [
 					'v' => Version::SIBLING,
-					'version' => Config::version(),
+					'version' => Runtime::version(),
 					'features' => self::FEATURES,
 					'endpoint' => Web::root() . '/getfile/ticket',
-					'time' => Config::now(),
+					'time' => Clock::now(),
 				]
 		);
 	}
@@ -75,7 +78,7 @@ final class Peers
 	public static function offers(string $url, string $feature): ?bool
 	{
 		$row = self::read($url);
-		if (! $row || (int) $row['known_until'] <= Config::now()) {
+		if (! $row || (int) $row['known_until'] <= Clock::now()) {
 			return null;
 		}
 
@@ -111,13 +114,13 @@ final class Peers
 			return;
 		}
 		$row = self::read($url);
-		if ($row && (int) $row['known_until'] > Config::now()) {
-			self::write($url, ['known_until' => $row['speaks'] === 'yes' ? Config::now() + self::YES_SECONDS : 0]);
+		if ($row && (int) $row['known_until'] > Clock::now()) {
+			self::write($url, ['known_until' => $row['speaks'] === 'yes' ? Clock::now() + self::YES_SECONDS : 0]);
 			return;
 		}
 		self::write($url, [
 			'speaks' => 'yes',
-			'known_until' => Config::now() + self::YES_SECONDS,
+			'known_until' => Clock::now() + self::YES_SECONDS,
 			'version' => self::version($said['version'] ?? null),
 			'features' => implode(' ', $features),
 			'reason' => '',
@@ -134,7 +137,7 @@ final class Peers
 			? $info['site']['url'] ?? null
 			: null;
 		$row = is_string($url) && strlen($url) <= 255 && mb_check_encoding($url, 'UTF-8') ? self::read($url) : null;
-		$now = Config::now();
+		$now = Clock::now();
 		if (
 			$row
 			&& $row['speaks'] === 'no'
@@ -153,7 +156,7 @@ final class Peers
 	{
 		$row = self::read($url);
 
-		return ! $row || $row['speaks'] === 'yes' || (int) $row['known_until'] <= Config::now();
+		return ! $row || $row['speaks'] === 'yes' || (int) $row['known_until'] <= Clock::now();
 	}
 
 	/** Tells whether a hub's /dav may be read from: no admin forbade it, and it was not refused recently. */
@@ -162,7 +165,7 @@ final class Peers
 		return (
 			Config::get('dav_allowed') !== '0'
 			&& Config::get('dav_allowed', 'peer:' . $url) !== '0'
-			&& (int) (self::read($url)['dav_refused_until'] ?? 0) < Config::now()
+			&& (int) (self::read($url)['dav_refused_until'] ?? 0) < Clock::now()
 		);
 	}
 
@@ -171,7 +174,7 @@ final class Peers
 	{
 		$row = self::read($url);
 
-		return $row && (int) $row['piece_until'] > Config::now() ? (int) $row['piece_bytes'] : 0;
+		return $row && (int) $row['piece_until'] > Clock::now() ? (int) $row['piece_bytes'] : 0;
 	}
 
 	/**
@@ -204,14 +207,14 @@ final class Peers
 	 */
 	public static function learn(array $origin, ?string $rung): void
 	{
-		$now = Config::now();
+		$now = Clock::now();
 		$row = self::read($origin['url']);
 		$set = [];
 		$gaveBytes = ! empty($origin['received_bytes']) || $rung !== null;
 		// A forbidden way was not refused again. A hub that gives a channel nothing at all says nothing about the ways
 		// of other channels.
 		if ($origin['dav'] === 'refused' && $gaveBytes && self::mayUseDav($origin['url'])) {
-			Config::log("reads from {$origin['url']} without /dav for a day: " . ($origin['reason'] ?? ''));
+			Log::write("reads from {$origin['url']} without /dav for a day: " . ($origin['reason'] ?? ''));
 			$set['dav_refused_until'] = $now + self::NO_SECONDS;
 		}
 		$filesync = $origin['filesync'] ?? 'untried';
@@ -228,7 +231,7 @@ final class Peers
 			$seconds = ($row['version'] ?? '') === '' ? self::NO_SECONDS : self::NO_LONGER_SECONDS;
 			$reason = mb_substr((string) $origin['filesync_reason'], 0, 1000);
 			if (($row['speaks'] ?? '') === 'yes') {
-				Config::log("reads from {$origin['url']} as from a stock hub for $seconds seconds: $reason");
+				Log::write("reads from {$origin['url']} as from a stock hub for $seconds seconds: $reason");
 			}
 			$set += ['speaks' => 'no', 'known_until' => $now + $seconds, 'reason' => $reason];
 		}
@@ -261,7 +264,7 @@ final class Peers
 	/** Returns the records of all hubs, for people. */
 	public static function report(): array
 	{
-		$now = Config::now();
+		$now = Clock::now();
 
 		return array_map(
 			fn ($row) => [
@@ -287,7 +290,7 @@ final class Peers
 	/** Forgets hubs without any news or transfer for a long time. */
 	public static function prune(): void
 	{
-		Table::delete('filesync_peer', ['updated <' => Config::now() - (90 * 86400)]);
+		Table::delete('filesync_peer', ['updated <' => Clock::now() - (90 * 86400)]);
 	}
 
 	private static function read(string $url): ?array
@@ -297,7 +300,7 @@ final class Peers
 
 	private static function write(string $url, array $set): void
 	{
-		Table::tryUpsert('filesync_peer', ['id' => self::id($url)], ['updated' => Config::now()] + $set, [
+		Table::tryUpsert('filesync_peer', ['id' => self::id($url)], ['updated' => Clock::now()] + $set, [
 			'url' => $url,
 			'speaks' => '',
 			'known_until' => 0,

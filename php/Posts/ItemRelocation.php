@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Keys;
 use FileSync\Addon\Hub\Reception;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Relocator;
@@ -60,7 +61,7 @@ final class ItemRelocation
 			$data['item'] = self::asItIsHere($item, $own);
 			return;
 		}
-		if (Config::extensionProblem() !== null) {
+		if (Runtime::extensionProblem() !== null) {
 			Outbox::add((int) $channel['channel_id'], 'relocate', (string) $item['mid'], '');
 			return;
 		}
@@ -105,8 +106,8 @@ final class ItemRelocation
 	/** Mends a stored item that arrived while the extension was missing. */
 	public static function mend(array $channel, string $mid): void
 	{
-		if (Config::extensionProblem() !== null) {
-			throw new \RuntimeException(Config::extensionProblem());
+		if (Runtime::extensionProblem() !== null) {
+			throw new \RuntimeException(Runtime::extensionProblem());
 		}
 		$item = Items::own($channel, $mid);
 		if (! $item) {

@@ -3,7 +3,7 @@
 namespace FileSync\Addon\Posts;
 
 use FileSync\Addon\Hub\Bounds;
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\OriginApi;
@@ -43,7 +43,7 @@ final class LinkedPosts
 			return;
 		}
 		$since =
-			max(Config::now() - self::PACKET_SECONDS, (int) strtotime($packet->last['edited'] . ' UTC'))
+			max(Clock::now() - self::PACKET_SECONDS, (int) strtotime($packet->last['edited'] . ' UTC'))
 			- self::CLOCKS_DIFFER_SECONDS;
 		$wish = Table::first(
 			'filesync_outbox',
@@ -65,14 +65,14 @@ final class LinkedPosts
 	public static function fetch(array $channel, string $root, array $wish): ?array
 	{
 		$tops = array_fill_keys($wish['tops'] ?? [], true);
-		$until = Config::now() + ServedLast::TURN_SECONDS;
+		$until = Clock::now() + ServedLast::TURN_SECONDS;
 		for ($page = (int) ($wish['page'] ?? 0); OriginApi::isAllowed($root); $page++) {
 			$items = OriginPosts::page($channel, $root, (int) $wish['since'], $page);
 			self::take($channel, $root, $items, $tops);
 			if (OriginPosts::isLast($page, count($items))) {
 				return null;
 			}
-			if (Config::now() >= $until) {
+			if (Clock::now() >= $until) {
 				return [
 					'since' => (int) $wish['since'],
 					'page' => $page + 1,

@@ -2,9 +2,11 @@
 
 namespace FileSync\Addon\Posts;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\ServedLast;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Outbox\Outbox;
 
 if (! class_exists('App', false)) {
@@ -27,9 +29,9 @@ final class Previews
 		if (
 			Outbox::next(['preview'])
 			&& ! Lease::isHeld('previews')
-			&& Lease::take('summon-previews', Config::token(), self::SUMMON_SECONDS)
+			&& Lease::take('summon-previews', Token::make(), self::SUMMON_SECONDS)
 		) {
-			Config::summonWorker('previews');
+			Daemon::summon('previews');
 		}
 	}
 
@@ -37,12 +39,12 @@ final class Previews
 	public static function work(int $deadline): void
 	{
 		Lease::end('summon-previews');
-		$token = Config::token();
+		$token = Token::make();
 		if (! Lease::take('previews', $token, self::LEASE_SECONDS)) {
 			return;
 		}
 		try {
-			while (Config::now() < $deadline && ($row = Outbox::next(['preview']))) {
+			while (Clock::now() < $deadline && ($row = Outbox::next(['preview']))) {
 				ServedLast::note('preview', (int) $row['uid']);
 				Outbox::attempt($row);
 				Lease::extend('previews', $token, self::LEASE_SECONDS);

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Posts;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Transfer\Queue;
 
@@ -25,7 +26,7 @@ final class ProfilePhoto
 				return false;
 			}
 		} catch (\Throwable $e) {
-			Config::logFailure('an avatar about to be stored', $e);
+			Log::failure('an avatar about to be stored', $e);
 			return false;
 		}
 

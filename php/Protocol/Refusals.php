@@ -2,7 +2,8 @@
 
 namespace FileSync\Addon\Protocol;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
 
@@ -45,7 +46,7 @@ final class Refusals
 	/** Forgets old ones. */
 	public static function prune(): void
 	{
-		Table::delete('filesync_refusal', ['updated <' => Config::now() - self::KEPT_SECONDS]);
+		Table::delete('filesync_refusal', ['updated <' => Clock::now() - self::KEPT_SECONDS]);
 	}
 
 	/** Adds one to a row; false if there is none. */
@@ -55,7 +56,7 @@ final class Refusals
 		$row
 			&& Table::update(
 				'filesync_refusal',
-				['number' => (int) $row['number'] + 1, 'updated' => Config::now()],
+				['number' => (int) $row['number'] + 1, 'updated' => Clock::now()],
 				['id' => self::id($address)],
 			);
 
@@ -68,7 +69,7 @@ final class Refusals
 			'id' => self::id($address),
 			'address' => $address,
 			'number' => 1,
-			'updated' => Config::now(),
+			'updated' => Clock::now(),
 		]);
 	}
 
@@ -76,7 +77,7 @@ final class Refusals
 	private static function line(string $credential, string $address): void
 	{
 		$row = Table::first('filesync_refusal', ['id' => self::id(self::ALL)], '', 'number, updated');
-		if ($row && (int) $row['updated'] > (Config::now() - self::LINE_SECONDS)) {
+		if ($row && (int) $row['updated'] > (Clock::now() - self::LINE_SECONDS)) {
 			Table::update('filesync_refusal', ['number' => (int) $row['number'] + 1], ['id' => self::id(self::ALL)]);
 			return;
 		}
@@ -84,10 +85,10 @@ final class Refusals
 		Table::tryUpsert(
 			'filesync_refusal',
 			['id' => self::id(self::ALL)],
-			['number' => 0, 'updated' => Config::now()],
+			['number' => 0, 'updated' => Clock::now()],
 			['address' => self::ALL],
 		);
-		Config::log(
+		Log::write(
 			"refused $number "
 			. ($number === 1 ? 'request' : 'requests')
 			. " with a wrong credential; the last came from $address with a wrong $credential",

@@ -2,7 +2,7 @@
 
 namespace FileSync\Addon\Protocol;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -65,7 +65,7 @@ final class Response
 	{
 		return self::json(
 			$status,
-			['filesync' => Version::REQUEST, 'error' => $error, 'time' => Config::now()],
+			['filesync' => Version::REQUEST, 'error' => $error, 'time' => Clock::now()],
 			$retryAfter === null ? [] : ['Retry-After' => (string) $retryAfter],
 		);
 	}

@@ -2,10 +2,12 @@
 
 namespace FileSync\Addon\Protocol;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Hub\Web;
 
 if (! class_exists('App', false)) {
@@ -42,7 +44,7 @@ final class SignedRequest
 	{
 		$asked = $request->body === null ? null : json_decode($request->body, true, 8);
 		if (is_array($asked) && is_int($asked['filesync'] ?? null) && $asked['filesync'] !== Version::REQUEST) {
-			return Response::json(200, ['filesync' => Version::REQUEST, 'error' => 'version', 'time' => Config::now()]);
+			return Response::json(200, ['filesync' => Version::REQUEST, 'error' => 'version', 'time' => Clock::now()]);
 		}
 		if (! self::isAddressed($asked) || ! $isWellFormed($asked)) {
 			return Response::error(400, 'malformed');
@@ -57,12 +59,12 @@ final class SignedRequest
 		if (! self::isSigned($request, $kind, $channel)) {
 			return self::refuse(401, 'signature');
 		}
-		if (abs($asked['time'] - Config::now()) > self::CLOCK_SECONDS) {
+		if (abs($asked['time'] - Clock::now()) > self::CLOCK_SECONDS) {
 			return Response::error(401, 'clock');
 		}
 		$recent = Table::count('filesync_nonce', [
 			'uid' => (int) $channel['channel_id'],
-			'created >' => Config::now() - 60,
+			'created >' => Clock::now() - 60,
 		]);
 		if ($recent >= Config::number('ticket_requests_per_minute')) {
 			return Response::error(429, 'busy', 10);
@@ -149,7 +151,7 @@ final class SignedRequest
 	private static function useNonce(array $channel, array $asked): bool
 	{
 		$id = hash('sha256', $channel['channel_hash'] . "\n" . $asked['nonce']);
-		$token = Config::token();
+		$token = Token::make();
 		if (Table::first('filesync_nonce', ['id' => $id], '', 'id')) {
 			return false;
 		}
@@ -157,7 +159,7 @@ final class SignedRequest
 			'id' => $id,
 			'uid' => (int) $channel['channel_id'],
 			'token' => $token,
-			'created' => Config::now(),
+			'created' => Clock::now(),
 			'expires' => $asked['time'] + self::NONCE_SECONDS,
 		]);
 

@@ -2,8 +2,9 @@
 
 namespace FileSync\Addon\Protocol;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -29,7 +30,7 @@ final class Ticket
 	{
 		$key = self::currentKey();
 		$payload = self::encode(json_encode(
-			$claims + ['x' => Config::now() + self::SECONDS, 'k' => $key['id']],
+			$claims + ['x' => Clock::now() + self::SECONDS, 'k' => $key['id']],
 			JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR,
 		));
 
@@ -63,24 +64,24 @@ final class Ticket
 		}
 		$key = Table::first('filesync_key', [
 			'id' => $claims['k'],
-			'created >' => Config::now() - self::KEY_SECONDS - self::SECONDS,
+			'created >' => Clock::now() - self::KEY_SECONDS - self::SECONDS,
 		]);
 		$isOurs = hash_equals(self::mac($part[1], $key['secret'] ?? ''), (string) self::decode($part[2])) && $key;
 
-		return $isOurs && $claims['x'] >= Config::now() ? $claims : null;
+		return $isOurs && $claims['x'] >= Clock::now() ? $claims : null;
 	}
 
 	/** Removes keys that no valid ticket can still use. */
 	public static function prune(): void
 	{
-		Table::delete('filesync_key', ['created <=' => Config::now() - self::KEY_SECONDS - self::SECONDS]);
+		Table::delete('filesync_key', ['created <=' => Clock::now() - self::KEY_SECONDS - self::SECONDS]);
 	}
 
 	private static function currentKey(): array
 	{
-		$key = Table::first('filesync_key', ['created >' => Config::now() - self::KEY_SECONDS], 'created DESC, id');
+		$key = Table::first('filesync_key', ['created >' => Clock::now() - self::KEY_SECONDS], 'created DESC, id');
 		if (! $key) {
-			$key = ['id' => Config::token(), 'secret' => bin2hex(random_bytes(32)), 'created' => Config::now()];
+			$key = ['id' => Token::make(), 'secret' => bin2hex(random_bytes(32)), 'created' => Clock::now()];
 			Table::insert('filesync_key', $key);
 		}
 

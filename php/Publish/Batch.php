@@ -2,8 +2,10 @@
 
 namespace FileSync\Addon\Publish;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Peers\Peers;
@@ -76,7 +78,7 @@ final class Batch
 		if (! $claimed) {
 			return;
 		}
-		$this->slowSince = Config::now();
+		$this->slowSince = Clock::now();
 		$this->meter = new Meter($this->channelId());
 		$root = (string) realpath(Store::dataRoot($this->channelId(), true));
 		$this->data = new \FileSync\Store($root);
@@ -322,7 +324,7 @@ final class Batch
 			// The limit was set while it arrived.
 			Queue::removePartial($row);
 		} elseif ($report['state'] === 'complete') {
-			$this->slowSince = Config::now();
+			$this->slowSince = Clock::now();
 			if ($report['received_bytes'] > 0 && $report['origin'] !== null) {
 				$this->rungs[$report['origin']] = (string) $report['rung'];
 			}
@@ -352,7 +354,7 @@ final class Batch
 	private function fail(array $row, array $report): void
 	{
 		$failure = Failure::of($report['error']);
-		Config::log(
+		Log::write(
 			"transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: $failure->kind: $failure->message",
 		);
 		if ($failure->statedBytes !== null) {
@@ -390,7 +392,7 @@ final class Batch
 				'lease_until' => 0,
 				'kind' => $failure->kind,
 				'reason' => $failure->message,
-				'next_at' => Config::now() + min(86400, max(1, (int) $failure->retryAfterSeconds)),
+				'next_at' => Clock::now() + min(86400, max(1, (int) $failure->retryAfterSeconds)),
 			]);
 		} elseif ($failure->isTemporary) {
 			// A connection that breaks off after each good piece makes progress: its waits do not grow.
@@ -440,7 +442,7 @@ final class Batch
 	private function givesWay(): bool
 	{
 		if (
-			Config::now() < ($this->slowSince + self::SLOW_SECONDS)
+			Clock::now() < ($this->slowSince + self::SLOW_SECONDS)
 			|| $this->meter->rate === null
 			|| $this->meter->rate >= self::SLOW_RATE
 		) {
@@ -460,7 +462,7 @@ final class Batch
 		}
 		$active = array_column(array_filter($progress, fn ($one) => $one['state'] === 'active'), 'id', 'id');
 		$this->letRest(array_values(array_unique(array_column(array_intersect_key($this->rows, $active), 'origin'))));
-		$this->slowSince = Config::now();
+		$this->slowSince = Clock::now();
 
 		return $this->slice->doOthersWait();
 	}
@@ -471,7 +473,7 @@ final class Batch
 		$due = [
 			'uid' => $this->channelId(),
 			'state' => [TransferState::STAGED, TransferState::WAITING],
-			'next_at <=' => Config::now(),
+			'next_at <=' => Clock::now(),
 		];
 		if (
 			! $origins
@@ -484,10 +486,10 @@ final class Batch
 			if (in_array($row['origin'], $origins, true)) {
 				$this->batch->cancel($id);
 				unset($this->rows[$id]);
-				Queue::release($this->token, $row['id'], Config::now() + self::REST_SECONDS);
+				Queue::release($this->token, $row['id'], Clock::now() + self::REST_SECONDS);
 			}
 		}
-		Table::update('filesync_transfer', ['next_at' => Config::now() + self::REST_SECONDS], ['origin' => $origins]
+		Table::update('filesync_transfer', ['next_at' => Clock::now() + self::REST_SECONDS], ['origin' => $origins]
 		+ $due);
 	}
 
@@ -496,8 +498,8 @@ final class Batch
 		$room = array_sum(array_map(fn ($row) => strlen($row['entry']), $this->rows)) < self::MOST_TEXT_BYTES
 			? self::MOST_AT_ONCE - count($this->rows)
 			: 0;
-		if ($room > 0 && Config::now() > $this->toppedUpAt && ! $this->slice->isTurnOver()) {
-			$this->toppedUpAt = Config::now();
+		if ($room > 0 && Clock::now() > $this->toppedUpAt && ! $this->slice->isTurnOver()) {
+			$this->toppedUpAt = Clock::now();
 			$this->addAll(Queue::claim($this->channelId(), $this->token, $room, Brake::sift(...)));
 		}
 	}
@@ -505,10 +507,10 @@ final class Batch
 	/** Stops transfers that a newer packet overtook or a delete removed. */
 	private function cancelOvertaken(): void
 	{
-		if (Config::now() < ($this->checkedAt + 5)) {
+		if (Clock::now() < ($this->checkedAt + 5)) {
 			return;
 		}
-		$this->checkedAt = Config::now();
+		$this->checkedAt = Clock::now();
 		$held = Queue::heartbeat($this->token);
 		foreach ($this->rows as $id => $row) {
 			if (($held[$row['id']] ?? 0) !== (int) $row['generation']) {
@@ -526,7 +528,7 @@ final class Batch
 			'lease_until' => 0,
 			'kind' => 'Storage',
 			'reason' => $reason,
-			'next_at' => Config::now() + max(10, Config::number('storage_pause_seconds')),
+			'next_at' => Clock::now() + max(10, Config::number('storage_pause_seconds')),
 		]);
 	}
 

@@ -3,7 +3,8 @@
 namespace FileSync\Addon\Publish;
 
 use FileSync\Addon\Hub\Backoff;
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -63,8 +64,8 @@ final class Publish
 			[
 				'uid' => $this->channelId,
 				'state' => TransferState::VERIFIED,
-				'lease_until <' => Config::now(),
-				'next_at <=' => Config::now(),
+				'lease_until <' => Clock::now(),
+				'next_at <=' => Clock::now(),
 			] + ($hash === null ? [] : ['hash' => $hash]);
 		foreach (array_column(Table::select('filesync_transfer', $where, 'scale, created', 0, 'id'), 'id') as $id) {
 			if ($isOver && $isOver()) {
@@ -76,7 +77,7 @@ final class Publish
 			}
 			$mine = Queue::advance($row, TransferState::VERIFIED, TransferState::VERIFIED, [
 				'token' => $this->token,
-				'lease_until' => Config::now() + Queue::LEASE_SECONDS,
+				'lease_until' => Clock::now() + Queue::LEASE_SECONDS,
 			]);
 			if ($mine) {
 				$this->publish($mine);
@@ -110,7 +111,7 @@ final class Publish
 	/** Completes or reverts what a dead worker was publishing. */
 	public function recover(): void
 	{
-		$where = ['uid' => $this->channelId, 'state' => TransferState::PUBLISHING, 'lease_until <' => Config::now()];
+		$where = ['uid' => $this->channelId, 'state' => TransferState::PUBLISHING, 'lease_until <' => Clock::now()];
 		foreach (array_column(Table::select('filesync_transfer', $where, 'scale', 0, 'id'), 'id') as $id) {
 			$old = Table::first('filesync_transfer', ['id' => $id] + $where);
 			$row = $old ? Queue::takeOver($old, $this->token) : null;
@@ -152,7 +153,7 @@ final class Publish
 		$target .= (int) $row['scale'] > 0 ? '-' . (int) $row['scale'] : '';
 		$verdict = $own && (int) $row['scale'] === 0 ? $this->verdict($row, $entry) : 'publish';
 		if (in_array($verdict, ['drop', 'old'], true)) {
-			Config::log(
+			Log::write(
 				"dropped {$row['hash']} of channel {$this->channelId}: "
 				. (
 					$verdict === 'old'
@@ -253,7 +254,7 @@ final class Publish
 
 		return Queue::advance($row, TransferState::VERIFIED, TransferState::PUBLISHING, [
 			'intent' => json_encode($intent),
-			'lease_until' => Config::now() + Queue::LEASE_SECONDS,
+			'lease_until' => Clock::now() + Queue::LEASE_SECONDS,
 		]);
 	}
 
@@ -385,7 +386,7 @@ final class Publish
 		$intent = ['target' => $target, 'live' => null, 'live_sha256' => null, 'same' => true, 'had_row' => true];
 		$row = Queue::advance($row, TransferState::VERIFIED, TransferState::PUBLISHING, [
 			'intent' => json_encode($intent),
-			'lease_until' => Config::now() + Queue::LEASE_SECONDS,
+			'lease_until' => Clock::now() + Queue::LEASE_SECONDS,
 		]);
 		if ($row) {
 			$this->commit($row, $intent, null);
@@ -408,7 +409,7 @@ final class Publish
 			fn () => Queue::park($row, 'conflict', 'conflict: ' . $why) && Table::insert('filesync_kept', $kept),
 		);
 		Kept::settle($this->channelId);
-		Config::log("conflict on {$row['hash']} of channel {$this->channelId}: $why");
+		Log::write("conflict on {$row['hash']} of channel {$this->channelId}: $why");
 	}
 
 	/**
@@ -485,7 +486,7 @@ final class Publish
 	/** Leaves a row for later after a failure; after repeated failures, parks it. */
 	private function postpone(array $row, \Throwable $e): void
 	{
-		Config::logFailure('publishing ' . $row['hash'], $e);
+		Log::failure('publishing ' . $row['hash'], $e);
 		$now = Table::first('filesync_transfer', [
 			'id' => $row['id'],
 			'generation' => (int) $row['generation'],
@@ -504,14 +505,14 @@ final class Publish
 			'attempts' => $attempts,
 			'reason' => $e->getMessage(),
 			'kind' => 'publish',
-			'next_at' => Config::now() + Backoff::doubling(30, 8)->seconds($attempts),
+			'next_at' => Clock::now() + Backoff::doubling(30, 8)->seconds($attempts),
 		];
 		$intent = json_decode($now['intent'], true);
 		$isBack = $now['state'] === TransferState::VERIFIED || ($intent && $this->isUntouched($now, $intent));
 		if (! $isBack) {
 			Table::update(
 				'filesync_transfer',
-				['lease_until' => Config::now() + 60],
+				['lease_until' => Clock::now() + 60],
 				['id' => $now['id'], 'token' => $this->token],
 			);
 		} elseif ($attempts >= self::MOST_ATTEMPTS) {
@@ -546,7 +547,7 @@ final class Publish
 		$from = ($result['rung'] ?? '') === 'made'
 			? 'made here'
 			: sprintf('by %s from %s', $result['rung'] ?? 'nothing', $result['origin'] ?? 'nowhere');
-		Config::log(sprintf(
+		Log::write(sprintf(
 			'published %s scale %d of channel %d: %d bytes %s, checked: %s',
 			$row['hash'],
 			$row['scale'],

@@ -2,10 +2,11 @@
 
 namespace FileSync\Addon\Publish;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Revision\Revisions;
@@ -87,7 +88,7 @@ final class PublishRows
 	/** Ends the transfer row first: that locks it, and shows whether it is still ours. Null if it is not. */
 	private static function fence(array $row): ?array
 	{
-		$done = Config::token();
+		$done = Token::make();
 		Table::update(
 			'filesync_transfer',
 			[
@@ -96,7 +97,7 @@ final class PublishRows
 				'lease_until' => 0,
 				'kind' => '',
 				'reason' => '',
-				'updated' => Config::now(),
+				'updated' => Clock::now(),
 			],
 			[
 				'id' => $row['id'],
@@ -255,7 +256,7 @@ final class PublishRows
 				'token' => '',
 				'lease_until' => 0,
 				'attempts' => 0,
-				'next_at' => Config::now(),
+				'next_at' => Clock::now(),
 				'pending' => '',
 				'sha256' => '',
 				'intent' => '',

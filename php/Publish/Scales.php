@@ -2,7 +2,7 @@
 
 namespace FileSync\Addon\Publish;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Storage\Facts;
@@ -95,7 +95,7 @@ final class Scales
 			return;
 		}
 		if ($outcome['error']) {
-			Config::log(
+			Log::write(
 				"scale $scale of {$row['hash']} of channel {$row['uid']} is fetched: {$outcome['error']['kind']}: {$outcome['error']['message']}",
 			);
 			self::fetchInstead($row, $outcome['error']['kind'], $outcome['error']['message']);
@@ -103,7 +103,7 @@ final class Scales
 		}
 		$made = $outcome['scales'][$scale];
 		if ($made['profile_fault']) {
-			Config::log(
+			Log::write(
 				"scale $scale of {$row['hash']} of channel {$row['uid']} may have wrong colours, its original's profile cannot be used: {$made['profile_fault']}",
 			);
 		}

@@ -3,8 +3,8 @@
 namespace FileSync\Addon\Receive;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Vector;
@@ -224,7 +224,7 @@ final class Arrival
 	 */
 	private function secondsBefore(array $theirs, array $ours): int
 	{
-		$isSane = $ours['edited'] <= gmdate('Y-m-d H:i:s', Config::now() + 86400);
+		$isSane = $ours['edited'] <= gmdate('Y-m-d H:i:s', Clock::now() + 86400);
 
 		return $isSane
 			? max(0, strtotime(($ours['edited'] ?: $theirs['edited']) . ' UTC') - strtotime($theirs['edited'] . ' UTC'))
@@ -333,7 +333,7 @@ final class Arrival
 		if (($before['hub'] ?? '') !== $this->hub) {
 			$this->file['here']['before'] = [
 				'hub' => $this->hub,
-				'at' => Config::now(),
+				'at' => Clock::now(),
 				'access' => array_intersect_key($own, array_flip(Access::LISTS)),
 			];
 		}

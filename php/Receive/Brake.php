@@ -2,8 +2,10 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Protocol\Packet;
@@ -158,7 +160,7 @@ final class Brake
 					'lease_until' => 0,
 					'kind' => 'Storage',
 					'reason' => 'the file that it replaces must be kept, and the disk is nearly full',
-					'next_at' => Config::now() + max(60, Config::number('storage_pause_seconds')),
+					'next_at' => Clock::now() + max(60, Config::number('storage_pause_seconds')),
 				]);
 			} else {
 				return true;
@@ -376,8 +378,8 @@ final class Brake
 	{
 		foreach (Clones::local() as $channelId) {
 			$notes = [
-				...self::notes($channelId, Config::now() - self::WEEK - self::DAY),
-				[Config::now(), Table::count('attach', ['uid' => $channelId, 'is_dir' => 0])],
+				...self::notes($channelId, Clock::now() - self::WEEK - self::DAY),
+				[Clock::now(), Table::count('attach', ['uid' => $channelId, 'is_dir' => 0])],
 			];
 			Config::set('files', json_encode($notes), self::scope($channelId));
 		}
@@ -406,8 +408,8 @@ final class Brake
 		$times = array_map(fn ($date) => (int) strtotime(substr($date, 0, 19) . ' UTC') + 1, $dates);
 
 		return gmdate('Y-m-d H:i:s', max([
-			Config::now(),
-			...array_filter($times, fn ($time) => $time <= (Config::now() + self::DAY)),
+			Clock::now(),
+			...array_filter($times, fn ($time) => $time <= (Clock::now() + self::DAY)),
 		]));
 	}
 
@@ -431,7 +433,7 @@ final class Brake
 
 	private static function logStop(int $channelId, string $scope, string $root, string $reason): void
 	{
-		Config::log(
+		Log::write(
 			'holding the changes of '
 			. ($scope === self::ALL ? "all clones, including $root," : $root)
 			. " in channel $channelId: $reason",
@@ -514,7 +516,7 @@ final class Brake
 			'hash' => $hash,
 			'scale' => $scale,
 			'hub <>' => ['', self::hub($root)],
-			'created >' => Config::now() - self::WEEK,
+			'created >' => Clock::now() - self::WEEK,
 		];
 		if ($scale) {
 			foreach (Table::select(
@@ -537,7 +539,7 @@ final class Brake
 		}
 		$isReplacedHere =
 			$file['bytes']['by'] === Site::component($channelId)
-			&& $file['bytes']['edited'] > gmdate('Y-m-d H:i:s', Config::now() - self::DAY);
+			&& $file['bytes']['edited'] > gmdate('Y-m-d H:i:s', Clock::now() - self::DAY);
 
 		return (
 			Table::first('filesync_kept', $displaced, '', 'id') !== null
@@ -610,7 +612,7 @@ final class Brake
 			'uid' => $channelId,
 			'hub' => $scope,
 			'hash' => $hash,
-			'created' => Config::now(),
+			'created' => Clock::now(),
 		]);
 	}
 
@@ -624,11 +626,11 @@ final class Brake
 		foreach (self::displaced($channelId, $scope, $limits) as $n => [$files, $bytes]) {
 			$limit = $limits[$n];
 			if ($limit['seconds'] === self::WEEK && ($files >= $limit['files'] || $bytes >= $limit['bytes'])) {
-				return Config::now() - self::WEEK;
+				return Clock::now() - self::WEEK;
 			}
 		}
 
-		return Config::now() - self::DAY;
+		return Clock::now() - self::DAY;
 	}
 
 	/**
@@ -694,7 +696,7 @@ final class Brake
 			'uid' => $channelId,
 			'why' => 'deleted',
 			'scale' => 0,
-			'created >' => Config::now() - self::DAY,
+			'created >' => Clock::now() - self::DAY,
 		]);
 
 		return ($before + $files) > Config::number('delete_max_files')
@@ -706,12 +708,12 @@ final class Brake
 	private static function displaced(int $channelId, string $scope, array $limits, array $hashes = []): array
 	{
 		$where = self::keptOf($channelId, $scope)
-		+ ['scale' => self::COUNTED, 'created >' => Config::now() - self::WEEK];
+		+ ['scale' => self::COUNTED, 'created >' => Clock::now() - self::WEEK];
 		$columns = ['files' => [], 'bytes' => []];
 		foreach ($limits as $n => $limit) {
 			$counts =
 				'created > '
-				. (Config::now() - $limit['seconds'])
+				. (Clock::now() - $limit['seconds'])
 				. (in_array('deleted', $limit['what'], true) ? '' : " AND why <> 'deleted'");
 			$columns['files'][] = "count(DISTINCT CASE WHEN $counts THEN hash END) AS files_$n";
 			$columns['bytes'][] = "sum(CASE WHEN $counts THEN size_bytes ELSE 0 END) AS bytes_$n";
@@ -743,7 +745,7 @@ final class Brake
 	private static function filesBefore(int $channelId, int $now): int
 	{
 		$then = array_filter(array_column(
-			array_filter(self::notes($channelId, 0), fn ($note) => $note[0] <= (Config::now() - self::WEEK)),
+			array_filter(self::notes($channelId, 0), fn ($note) => $note[0] <= (Clock::now() - self::WEEK)),
 			1,
 		));
 
@@ -755,7 +757,7 @@ final class Brake
 	{
 		return array_values(array_filter(
 			json_decode(Config::get('files', self::scope($channelId)), true) ?? [],
-			fn ($note) => $note[0] >= $since && $note[0] <= Config::now(),
+			fn ($note) => $note[0] >= $since && $note[0] <= Clock::now(),
 		));
 	}
 
@@ -779,7 +781,7 @@ final class Brake
 				'why' => 'deleted',
 				'scale' => 0,
 				'hub <>' => '',
-				'created >' => Config::now() - self::DAY,
+				'created >' => Clock::now() - self::DAY,
 			]);
 		$half = $files < Config::number('displaced_few_files') ? max(self::LEAST_FILES, intdiv($files, 2)) : self::ANY;
 		$percent = Config::number('replaced_max_percent');

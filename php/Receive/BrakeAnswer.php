@@ -2,7 +2,8 @@
 
 namespace FileSync\Addon\Receive;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -43,7 +44,7 @@ final class BrakeAnswer
 				$mine + ['state' => 'held'],
 				'',
 				'min(since) AS since',
-			)['since'] ?? Config::now()
+			)['since'] ?? Clock::now()
 		);
 		Table::update('filesync_held', ['state' => $answer], $mine + ['state' => 'held']);
 		if ($isAgreed) {
@@ -59,8 +60,8 @@ final class BrakeAnswer
 						'kind' => '',
 						'reason' => '',
 						'attempts' => 0,
-						'next_at' => Config::now(),
-						'updated' => Config::now(),
+						'next_at' => Clock::now(),
+						'updated' => Clock::now(),
 					],
 					[
 						'uid' => $line['channel'],
@@ -107,7 +108,7 @@ final class BrakeAnswer
 			try {
 				$one();
 			} catch (\Throwable $e) {
-				Config::logFailure('applying an answer about held changes', $e);
+				Log::failure('applying an answer about held changes', $e);
 				$failure ??= $e;
 			}
 			if (microtime(true) > $until) {

@@ -2,8 +2,8 @@
 
 namespace FileSync\Addon\Receive;
 
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -45,7 +45,7 @@ final class ConflictCopy
 		});
 		Outbox::add($channelId, 'announce', $hash);
 		Outbox::add($channelId, 'preview', $hash);
-		Config::log(
+		Log::write(
 			"a conflict about {$entry['attach']['hash']} of channel $channelId: the other version is now $hash",
 		);
 	}

@@ -2,10 +2,11 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -97,12 +98,12 @@ final class Deletion
 		}
 		self::removePreviews($channel, $rows);
 		if ($rows) {
-			Config::log("deleted $hash of channel $channelId, " . count($rows) . ' rows, as a clone asked');
+			Log::write("deleted $hash of channel $channelId, " . count($rows) . ' rows, as a clone asked');
 		}
 		// The folders above a changed file are sent with it. On their own they would be answered with their delete,
 		// again and again.
 		foreach (array_keys(array_filter($spared)) as $each) {
-			Config::log(
+			Log::write(
 				"kept $each of channel $channelId: the clone that deleted $hash did not know its present state",
 			);
 			self::forgetWanted($channelId, (string) $each, $packet, $hub);
@@ -123,7 +124,7 @@ final class Deletion
 					$file && Revisions::save($file);
 				}
 			} catch (\Throwable $e) {
-				Config::logFailure('a failed delete', $e);
+				Log::failure('a failed delete', $e);
 			}
 		}
 	}
@@ -132,7 +133,7 @@ final class Deletion
 	public static function recover(): void
 	{
 		foreach (Clones::local() as $channelId) {
-			$begun = ['uid' => $channelId, 'state' => 'going', 'updated <' => Config::now() - self::ABANDONED_SECONDS];
+			$begun = ['uid' => $channelId, 'state' => 'going', 'updated <' => Clock::now() - self::ABANDONED_SECONDS];
 			foreach (Table::select('filesync_file', $begun, 'updated', 100, 'hash') as $row) {
 				$channel = Clones::channel($channelId);
 				$channel

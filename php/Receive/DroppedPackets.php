@@ -2,8 +2,9 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Table;
@@ -55,7 +56,7 @@ final class DroppedPackets
 				is_array($entry) && is_string($entry['fetch_url'] ?? null) ? $entry['fetch_url'] : '',
 			);
 		} catch (Refused $e) {
-			Config::log("refused a packet for channel $channelId: " . $e->getMessage());
+			Log::write("refused a packet for channel $channelId: " . $e->getMessage());
 			return null;
 		}
 		if (Table::count('filesync_dropped', ['uid' => $channelId]) >= self::MOST_NOTES) {
@@ -65,10 +66,10 @@ final class DroppedPackets
 		Table::tryUpsert(
 			'filesync_dropped',
 			['id' => $id],
-			['created' => Config::now()],
+			['created' => Clock::now()],
 			['uid' => $channelId, 'hash' => $hash, 'is_delete' => $isDelete, 'peer' => mb_strcut($peer, 0, 191)],
 		);
-		Config::log(
+		Log::write(
 			"dropped a packet for channel $channelId, because too many are held already; a comparison with $peer recovers it",
 		);
 		// Findings of a comparison that cannot be applied either wait for the next one.
@@ -121,8 +122,8 @@ final class DroppedPackets
 	{
 		$run = Run::ask($channel, $peer);
 		// A failed comparison keeps its wait: packets must not shorten it.
-		if (! $run->attempts && $run->next_at > Config::now()) {
-			$run->save(['next_at' => Config::now()]);
+		if (! $run->attempts && $run->next_at > Clock::now()) {
+			$run->save(['next_at' => Clock::now()]);
 		}
 		Run::summon();
 	}

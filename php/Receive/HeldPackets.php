@@ -3,8 +3,10 @@
 namespace FileSync\Addon\Receive;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Json;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Table;
@@ -47,7 +49,7 @@ final class HeldPackets
 		$channelId = (int) $channel['channel_id'];
 		$body = json_encode($entry, JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR);
 		$id = hash('sha256', $channelId . "\n" . $body);
-		$now = Config::now();
+		$now = Clock::now();
 		$row = [
 			'state' => $retry ? 'staged' : 'parked',
 			'reason' => $reason,
@@ -67,7 +69,7 @@ final class HeldPackets
 			'size_bytes' => strlen($body),
 			'about' => json_encode(self::summary($entry)),
 		]);
-		Config::log('holding a packet for channel ' . $channelId . ': ' . $reason);
+		Log::write('holding a packet for channel ' . $channelId . ': ' . $reason);
 	}
 
 	/** Keeps posts of an entry that core cannot store now, or notes that they were dropped. */
@@ -126,7 +128,7 @@ final class HeldPackets
 		return array_map('intval', array_column(
 			Table::select(
 				'filesync_packet',
-				['state' => 'staged', 'next_at <=' => Config::now()],
+				['state' => 'staged', 'next_at <=' => Clock::now()],
 				'',
 				0,
 				'DISTINCT uid',

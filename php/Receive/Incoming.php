@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Refused;
@@ -46,7 +47,7 @@ final class Incoming
 		try {
 			Doorbell::ring();
 		} catch (\Throwable $e) {
-			Config::logFailure('starting a worker', $e);
+			Log::failure('starting a worker', $e);
 		}
 
 		return null;
@@ -73,11 +74,11 @@ final class Incoming
 		try {
 			self::apply($channel, $entry, HeldPackets::moment());
 		} catch (Refused $e) {
-			Config::log('refused a packet for channel ' . $channel['channel_id'] . ': ' . $e->getMessage());
+			Log::write('refused a packet for channel ' . $channel['channel_id'] . ': ' . $e->getMessage());
 		} catch (Postponed $e) {
 			HeldPackets::hold($channel, $entry, $e->getMessage(), $e->retry);
 		} catch (\Throwable $e) {
-			Config::logFailure('applying a packet', $e);
+			Log::failure('applying a packet', $e);
 			HeldPackets::hold($channel, $entry, get_class($e) . ': ' . $e->getMessage(), true);
 		}
 	}
@@ -115,7 +116,7 @@ final class Incoming
 		try {
 			$packet->items && Items::store($channel, $packet->items);
 		} catch (\Throwable $e) {
-			Config::logFailure('storing the items of a packet', $e);
+			Log::failure('storing the items of a packet', $e);
 			HeldPackets::holdPosts($channel, $entry, $packet->items);
 		}
 	}
@@ -126,7 +127,7 @@ final class Incoming
 		try {
 			Peers::hear($root, $sibling);
 		} catch (\Throwable $e) {
-			Config::logFailure('hearing of ' . $root, $e);
+			Log::failure('hearing of ' . $root, $e);
 		}
 	}
 

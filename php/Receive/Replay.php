@@ -3,8 +3,9 @@
 namespace FileSync\Addon\Receive;
 
 use FileSync\Addon\Hub\Backoff;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\ServedLast;
@@ -31,11 +32,11 @@ final class Replay
 			return false;
 		}
 		ServedLast::note('packets', $channelId);
-		$until = Config::now() + ServedLast::TURN_SECONDS;
-		$due = ['uid' => $channelId, 'state' => 'staged', 'next_at <=' => Config::now()];
+		$until = Clock::now() + ServedLast::TURN_SECONDS;
+		$due = ['uid' => $channelId, 'state' => 'staged', 'next_at <=' => Clock::now()];
 		foreach (array_column(Table::select('filesync_packet', $due, 'created', 20, 'id'), 'id') as $id) {
 			if (
-				Config::now() < $until
+				Clock::now() < $until
 				&& ($row = Table::first(
 					'filesync_packet',
 					['id' => $id] + $due,
@@ -56,7 +57,7 @@ final class Replay
 		$attempts = (int) $row['attempts'] + 1;
 		Table::update(
 			'filesync_packet',
-			['attempts' => $attempts, 'next_at' => Config::now() + Backoff::doubling(60, 8)->seconds($attempts)]
+			['attempts' => $attempts, 'next_at' => Clock::now() + Backoff::doubling(60, 8)->seconds($attempts)]
 			+ (
 				$attempts > self::MOST_ATTEMPTS
 					? ['state' => 'parked', 'reason' => 'every attempt killed the process']
@@ -73,7 +74,7 @@ final class Replay
 			}
 			Table::delete('filesync_packet', ['id' => $row['id']]);
 		} catch (Refused $e) {
-			Config::log('refused a held packet for channel ' . $row['uid'] . ': ' . $e->getMessage());
+			Log::write('refused a held packet for channel ' . $row['uid'] . ': ' . $e->getMessage());
 			Table::delete('filesync_packet', ['id' => $row['id']]);
 		} catch (\Throwable $e) {
 			$wait = $attempts < self::MOST_ATTEMPTS && ! ($e instanceof Postponed && ! $e->retry);

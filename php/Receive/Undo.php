@@ -2,11 +2,12 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Refused;
@@ -73,7 +74,7 @@ final class Undo
 		self::bringCropsBack($channel, $kept, $own, $entry);
 		Outgoing::mark($channelId, $kept['hash']);
 		Outbox::add($channelId, 'preview', $kept['hash']);
-		Config::log(
+		Log::write(
 			"undo: restored {$kept['hash']} of channel $channelId as it was on "
 				. gmdate('Y-m-d H:i:s', (int) $kept['created']),
 		);
@@ -110,7 +111,7 @@ final class Undo
 			$own && Kept::release($channel, $own);
 			throw $e;
 		}
-		$now = gmdate('Y-m-d H:i:s', Config::now());
+		$now = gmdate('Y-m-d H:i:s', Clock::now());
 		$facts = [
 			'filesize' => Family::sizeColumn((int) $kept['size_bytes']),
 			'filetype' => $entry['attach']['filetype'],
@@ -186,7 +187,7 @@ final class Undo
 		if ($name === '') {
 			throw new Refused(t('the file is here again'));
 		}
-		Config::log("undo: restored the photo {$kept['hash']} of channel $channelId");
+		Log::write("undo: restored the photo {$kept['hash']} of channel $channelId");
 
 		return $name;
 	}
@@ -227,7 +228,7 @@ final class Undo
 			fn ($one) => ScaleTable::isMade($one) && ScaleTable::sourceOf($one) === $scale,
 		));
 		Outgoing::mark($channelId, $hash);
-		Config::log(
+		Log::write(
 			"undo: restored scale $scale of $hash of channel $channelId as it was on "
 				. gmdate('Y-m-d H:i:s', (int) $kept['created']),
 		);

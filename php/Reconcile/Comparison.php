@@ -2,7 +2,7 @@
 
 namespace FileSync\Addon\Reconcile;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Inventory\Listing;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Peers\CloneCall;
@@ -108,7 +108,7 @@ final class Comparison
 	/** Waits, to give other runs a turn. */
 	private function waits(int $seconds): Step
 	{
-		$this->run->save(['next_at' => Config::now() + $seconds]);
+		$this->run->save(['next_at' => Clock::now() + $seconds]);
 
 		return Step::Waits;
 	}
@@ -122,13 +122,13 @@ final class Comparison
 			$this->run->save(['session' => $session]);
 		}
 		if (($said['state'] ?? '') === 'listing') {
-			$since = $this->run->position['listing_since'] ?? Config::now();
-			if (Config::now() >= ($since + self::LISTING_SECONDS)) {
+			$since = $this->run->position['listing_since'] ?? Clock::now();
+			if (Clock::now() >= ($since + self::LISTING_SECONDS)) {
 				$this->run->save(['state' => 'idle']);
 				throw new PeerFailure(
 					$this->run->peer
 					. ' has listed its files for '
-					. intdiv(Config::now() - $since, 60)
+					. intdiv(Clock::now() - $since, 60)
 					. ' minutes and is not done',
 				);
 			}
@@ -310,7 +310,7 @@ final class Comparison
 				'next_at' => 0,
 				'attempts' => 0,
 				'state' => 'idle',
-				'finished' => Config::now(),
+				'finished' => Clock::now(),
 				'reason' => '',
 			]);
 

@@ -3,8 +3,9 @@
 namespace FileSync\Addon\Reconcile;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Places;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Inventory\Run;
@@ -60,7 +61,7 @@ final class InventoryRequest
 		} catch (PermanentException) {
 			return Response::error(400, 'malformed');
 		} catch (\Throwable $e) {
-			Config::logFailure('a comparison', $e);
+			Log::failure('a comparison', $e);
 
 			return Response::error(503, 'busy', 30);
 		}
@@ -79,7 +80,7 @@ final class InventoryRequest
 		if (isset($said['error'])) {
 			return Response::error(410, $said['error']);
 		}
-		$said = ['filesync' => Version::REQUEST, 'time' => Config::now()] + $said;
+		$said = ['filesync' => Version::REQUEST, 'time' => Clock::now()] + $said;
 
 		return ! empty($this->asked['gzip']) && function_exists('gzencode')
 			? Response::packed($said)
@@ -153,7 +154,7 @@ final class InventoryRequest
 			Run::wish($this->channel, $this->root, $hashes, $this->asked['hop'] ?? 0);
 		}
 		if (! empty($this->asked['again'])) {
-			Run::ask($this->channel, $this->root)->save(['next_at' => Config::now()]);
+			Run::ask($this->channel, $this->root)->save(['next_at' => Clock::now()]);
 		} elseif (! empty($this->asked['last'])) {
 			// The other clone has just compared itself with us: our own comparison is not urgent.
 			Run::ask($this->channel, $this->root)->postpone();

@@ -3,11 +3,15 @@
 namespace FileSync\Addon\Reconcile;
 
 use FileSync\Addon\Hub\Backoff;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Peers\PeerFailure;
 use FileSync\Addon\Peers\Peers;
@@ -37,7 +41,7 @@ final class Reconcile
 	/** Notices which clones are away and which are back, and starts due runs. Every cron run. */
 	public static function plan(): void
 	{
-		if (Config::extensionProblem() !== null) {
+		if (Runtime::extensionProblem() !== null) {
 			return;
 		}
 		self::noticeAbsence();
@@ -63,7 +67,7 @@ final class Reconcile
 	{
 		$channel = Clones::channel($channelId);
 		foreach ($channel ? Clones::others($channel) : [] as $clone) {
-			Run::ask($channel, $clone['url'])->save(['next_at' => Config::now()]);
+			Run::ask($channel, $clone['url'])->save(['next_at' => Clock::now()]);
 		}
 		Run::summon();
 	}
@@ -98,29 +102,29 @@ final class Reconcile
 	public static function work(int $deadline): void
 	{
 		Lease::end('summon-reconcile');
-		if (Config::extensionProblem() !== null) {
+		if (Runtime::extensionProblem() !== null) {
 			return;
 		}
 		$linger = Config::number('linger_seconds');
 		$busy = [];
-		for ($movedAt = Config::now(); Config::now() < $deadline;) {
+		for ($movedAt = Clock::now(); Clock::now() < $deadline;) {
 			if ($run = Run::next($busy)) {
 				ServedLast::note('reconcile', $run->uid);
-				$outcome = self::goOn($run->id, min($deadline, Config::now() + ServedLast::TURN_SECONDS));
+				$outcome = self::goOn($run->id, min($deadline, Clock::now() + ServedLast::TURN_SECONDS));
 				$outcome === Outcome::Busy && ($busy[] = $run->id);
 				$after = Run::find($run->id);
 				$isMoving =
 					$outcome !== Outcome::Busy
 					&& (
 						! $after
-						|| $after->next_at <= Config::now()
+						|| $after->next_at <= Clock::now()
 						|| ($after->stats['told'] ?? 0) > ($run->stats['told'] ?? 0)
 					);
-				$movedAt = $isMoving ? Config::now() : $movedAt;
+				$movedAt = $isMoving ? Clock::now() : $movedAt;
 				continue;
 			}
 			// A run that waits for another hub continues within seconds; cron comes within minutes.
-			if (! Run::isDueWithin(self::SOON_SECONDS, $busy) || Config::now() >= ($movedAt + $linger)) {
+			if (! Run::isDueWithin(self::SOON_SECONDS, $busy) || Clock::now() >= ($movedAt + $linger)) {
 				break;
 			}
 			sleep(self::LOOK_SECONDS);
@@ -137,8 +141,8 @@ final class Reconcile
 	 */
 	public static function goOn(string $id, int $deadline, bool $isDry = false, ?\Closure $progress = null): Outcome
 	{
-		$token = Config::token();
-		if (! Lease::take("reconcile-$id", $token, max(0, $deadline - Config::now()) + self::LEASE_SECONDS)) {
+		$token = Token::make();
+		if (! Lease::take("reconcile-$id", $token, max(0, $deadline - Clock::now()) + self::LEASE_SECONDS)) {
 			return Outcome::Busy;
 		}
 		$run = Run::find($id);
@@ -151,7 +155,7 @@ final class Reconcile
 				return Outcome::Over;
 			}
 			// Counted before the try: a run that kills the process must not come first again.
-			$again = Config::now() + self::backoff()->seconds($attempts + 1);
+			$again = Clock::now() + self::backoff()->seconds($attempts + 1);
 			$run->save(['attempts' => $attempts + 1, 'next_at' => $again]);
 			$began = (int) ($run->stats['began'] ?? 0);
 			$isOver = self::compare($channel, $run, $deadline, $isDry, $progress);
@@ -162,7 +166,7 @@ final class Reconcile
 			$run->save(
 				($run->attempts === ($attempts + 1) ? ['attempts' => $attempts] : [])
 				+ ['stats' => $run->stats]
-				+ ($run->next_at === $again ? ['next_at' => Config::now()] : []),
+				+ ($run->next_at === $again ? ['next_at' => Clock::now()] : []),
 			);
 
 			return $isOver ? Outcome::Over : Outcome::On;
@@ -174,16 +178,16 @@ final class Reconcile
 				$run->save([
 					'attempts' => $attempts,
 					'stats' => ['busy' => $busy + 1] + $run->stats,
-					'next_at' => Config::now() + $wait,
+					'next_at' => Clock::now() + $wait,
 				]);
 
 				return Outcome::On;
 			}
-			$e instanceof PeerFailure || Config::logFailure('comparing with ' . $run->peer, $e);
+			$e instanceof PeerFailure || Log::failure('comparing with ' . $run->peer, $e);
 			$run->save([
 				'attempts' => $attempts + 1,
 				'reason' => mb_substr($e->getMessage(), 0, 500),
-				'next_at' => Config::now() + self::backoff()->spread($attempts + 1),
+				'next_at' => Clock::now() + self::backoff()->spread($attempts + 1),
 			]);
 
 			return Outcome::Failed;
@@ -227,12 +231,12 @@ final class Reconcile
 	private static function noticeAbsence(): void
 	{
 		$before = Config::number('planned_at', 'state');
-		Config::set('planned_at', (string) Config::now(), 'state');
-		if ($before && $before < (Config::now() - self::ABSENT_SECONDS)) {
+		Config::set('planned_at', (string) Clock::now(), 'state');
+		if ($before && $before < (Clock::now() - self::ABSENT_SECONDS)) {
 			Table::update(
 				'filesync_reconcile',
-				['next_at' => Config::now()],
-				['role' => 'ask', 'next_at >' => Config::now()],
+				['next_at' => Clock::now()],
+				['role' => 'ask', 'next_at >' => Clock::now()],
 			);
 		}
 	}

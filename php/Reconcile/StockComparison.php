@@ -3,8 +3,8 @@
 namespace FileSync\Addon\Reconcile;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\OriginApi;
 use FileSync\Addon\Hub\OriginFiles;
 use FileSync\Addon\Hub\Refused;
@@ -207,7 +207,7 @@ final class StockComparison
 	private function fetch(float $until): Step
 	{
 		if (Queue::countWaiting($this->run->uid) > 500) {
-			$this->run->save(['next_at' => Config::now() + self::FETCH_SECONDS]);
+			$this->run->save(['next_at' => Clock::now() + self::FETCH_SECONDS]);
 			return Step::Waits;
 		}
 		$offset = $this->run->position['offset'];
@@ -284,7 +284,7 @@ final class StockComparison
 			return $this->noteMore();
 		}
 		if (Clones::isSending($this->channel, Clones::normalise($this->run->peer) ?? $this->run->peer)) {
-			$this->run->save(['next_at' => Config::now() + self::SEND_SECONDS]);
+			$this->run->save(['next_at' => Clock::now() + self::SEND_SECONDS]);
 			return Step::Waits;
 		}
 		for (

@@ -2,12 +2,17 @@
 
 namespace FileSync\Addon\Reconcile;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Repair\FileCheck;
 use FileSync\Addon\Transfer\Doorbell;
@@ -34,16 +39,16 @@ final class Verify
 	/** Starts the background job. Once a day. */
 	public static function plan(): void
 	{
-		if (Config::extensionProblem() === null && Config::get('enabled') !== '0') {
-			Config::summonWorker('verify');
+		if (Runtime::extensionProblem() === null && Config::get('enabled') !== '0') {
+			Daemon::summon('verify');
 		}
 	}
 
 	/** Continues where the last slice ended, one channel after another. */
 	public static function work(int $deadline): void
 	{
-		$token = Config::token();
-		if (Config::extensionProblem() !== null || ! Lease::take('verify', $token, self::LEASE_SECONDS)) {
+		$token = Token::make();
+		if (Runtime::extensionProblem() !== null || ! Lease::take('verify', $token, self::LEASE_SECONDS)) {
 			return;
 		}
 		try {
@@ -57,7 +62,7 @@ final class Verify
 			);
 			// The channel whose turn was longest ago goes first, so that a large channel does not take every night.
 			usort($runs, fn ($one, $other) => $one->finished <=> $other->finished);
-			for ($rest = $runs; $rest && Config::now() < $deadline;) {
+			for ($rest = $runs; $rest && Clock::now() < $deadline;) {
 				$run = array_shift($rest);
 				try {
 					$channel = Clones::channel($run->uid);
@@ -65,15 +70,15 @@ final class Verify
 						$channel
 						&& ! (new self($channel))->goOn(
 							$run,
-							min($deadline, Config::now() + ServedLast::TURN_SECONDS),
+							min($deadline, Clock::now() + ServedLast::TURN_SECONDS),
 							$token,
 						)
 					) {
 						$rest[] = $run;
 					}
 				} catch (\Throwable $e) {
-					Config::logFailure('verifying the files of channel ' . $run->uid, $e);
-					$run->save(['finished' => Config::now()]);
+					Log::failure('verifying the files of channel ' . $run->uid, $e);
+					$run->save(['finished' => Clock::now()]);
 				}
 			}
 		} finally {
@@ -102,16 +107,16 @@ final class Verify
 				$stats[$one['verdict']] = ($stats[$one['verdict']] ?? 0) + 1;
 				$after = (int) $row['id'];
 				$this->report && ($this->report)($one);
-				if (Config::now() >= $deadline) {
+				if (Clock::now() >= $deadline) {
 					break;
 				}
 			}
 			$isOver = count($rows) < self::PAGE && (! $rows || $after === (int) end($rows)['id']);
-		} while (! $isOver && Config::now() < $deadline);
+		} while (! $isOver && Clock::now() < $deadline);
 		$run->save([
 			'position' => $isOver ? [] : ['after' => $after],
 			'stats' => $stats,
-			'finished' => Config::now(),
+			'finished' => Clock::now(),
 			'next_at' => 0,
 		]);
 

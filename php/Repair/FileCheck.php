@@ -3,8 +3,8 @@
 namespace FileSync\Addon\Repair;
 
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Store;
@@ -104,7 +104,7 @@ final class FileCheck
 	private function damaged(array $row, ?string $sha256, string $reason): array
 	{
 		$clone = Peers::byHealth(Clones::others($this->channel))[0] ?? null;
-		Config::log(
+		Log::write(
 			"{$row['hash']} of channel {$row['uid']} is damaged: $reason" . ($clone ? '' : '; there is no other clone'),
 		);
 		if (! $clone) {

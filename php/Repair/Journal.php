@@ -2,12 +2,14 @@
 
 namespace FileSync\Addon\Repair;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Hub\Turn;
 
 if (! class_exists('App', false)) {
@@ -33,7 +35,7 @@ final class Journal
 
 	public function __construct(private readonly array $channel)
 	{
-		$this->run = Config::token();
+		$this->run = Token::make();
 	}
 
 	/** Mends one fault; false if that cannot be done now. */
@@ -160,7 +162,7 @@ final class Journal
 	/** Forgets repairs that are too old to be reverted. */
 	public static function prune(): void
 	{
-		Table::delete('filesync_journal', ['created <' => Config::now() - (86400 * Config::number('kept_days'))]);
+		Table::delete('filesync_journal', ['created <' => Clock::now() - (86400 * Config::number('kept_days'))]);
 	}
 
 	private function mendAsOne(Fault $fault): bool
@@ -169,7 +171,7 @@ final class Journal
 		$isMended = ($fault->mend)($this);
 		if ($this->steps) {
 			Table::insert('filesync_journal', [
-				'id' => Config::token(),
+				'id' => Token::make(),
 				'run' => $this->run,
 				'position' => $this->position++,
 				'uid' => (int) $this->channel['channel_id'],
@@ -177,7 +179,7 @@ final class Journal
 				'shape' => $fault->shape,
 				'name' => mb_substr($fault->name, 0, 500),
 				'body' => json_encode($this->steps, JSON_THROW_ON_ERROR),
-				'created' => Config::now(),
+				'created' => Clock::now(),
 			]);
 		}
 

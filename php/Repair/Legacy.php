@@ -2,7 +2,9 @@
 
 namespace FileSync\Addon\Repair;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -25,7 +27,7 @@ final class Legacy
 		$position = json_decode(Config::get('looked_through', $scope), true) ?? ['part' => 0, 'after' => 0];
 		$journal = new Journal($channel);
 		$mended = 0;
-		while ($position['part'] < count(self::PARTS) && Config::now() < $deadline) {
+		while ($position['part'] < count(self::PARTS) && Clock::now() < $deadline) {
 			$kind = self::PARTS[$position['part']];
 			$rows = new $kind($channel, $position['after']);
 			$faults = $rows->next();
@@ -40,7 +42,7 @@ final class Legacy
 			Config::set('looked_through', json_encode($position), $scope);
 		}
 		$mended
-			&& Config::log(
+			&& Log::write(
 				"brought $mended rows of channel {$channel['channel_id']} into today's form; `undo {$journal->run}` reverts it",
 			);
 
@@ -63,7 +65,7 @@ final class Legacy
 		try {
 			return $journal->mend($fault);
 		} catch (\Throwable $e) {
-			Config::logFailure("mending $fault->hash ($fault->shape)", $e);
+			Log::failure("mending $fault->hash ($fault->shape)", $e);
 
 			return false;
 		}

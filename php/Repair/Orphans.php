@@ -3,7 +3,7 @@
 namespace FileSync\Addon\Repair;
 
 use FileSync\Addon\Hub\Bounds;
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -41,7 +41,7 @@ final class Orphans
 				&& ! $entry->isLink()
 				&& preg_match(Bounds::HASH, $entry->getFilename())
 				&& ! preg_match('/-[0-9]$/D', $entry->getFilename())
-				&& $entry->getMTime() < (Config::now() - self::YOUNG_SECONDS)
+				&& $entry->getMTime() < (Clock::now() - self::YOUNG_SECONDS)
 			) {
 				$paths[$path] = $entry->getFilename();
 			}

@@ -2,11 +2,13 @@
 
 namespace FileSync\Addon\Revision;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\ScaleTable;
 
@@ -226,7 +228,7 @@ final class Kept
 		string $entry,
 		string $hub = '',
 	): array {
-		$id = Config::token();
+		$id = Token::make();
 
 		return [
 			'id' => $id,
@@ -239,7 +241,7 @@ final class Kept
 			'why' => $why,
 			'entry' => $entry,
 			'hub' => $hub,
-			'created' => Config::now(),
+			'created' => Clock::now(),
 		];
 	}
 
@@ -284,7 +286,7 @@ final class Kept
 		self::settleAll();
 		$hubBytes = 0;
 		$channelBytes = [];
-		$recent = Config::now() - (86400 * Config::number('displaced_days'));
+		$recent = Clock::now() - (86400 * Config::number('displaced_days'));
 		foreach (Table::select(
 			'filesync_kept',
 			[],
@@ -303,7 +305,7 @@ final class Kept
 					($channelBytes[$row['uid']] + $size) > Config::number('kept_max_bytes')
 					|| ($hubBytes + $size) > Config::number('kept_hub_max_bytes')
 				);
-			if ($isOver || (int) $row['created'] < (Config::now() - (86400 * Config::number('kept_days')))) {
+			if ($isOver || (int) $row['created'] < (Clock::now() - (86400 * Config::number('kept_days')))) {
 				@unlink(Store::dataRoot((int) $row['uid']) . '/' . $row['path']);
 				Table::delete('filesync_kept', ['id' => $row['id']]);
 			} else {
@@ -383,7 +385,7 @@ final class Kept
 		string $hub,
 	): void {
 		// The same bytes may be displaced again, by another clone, long after the first time.
-		$last = ['why' => $why, 'entry' => $entry, 'hub' => $hub, 'created' => Config::now()];
+		$last = ['why' => $why, 'entry' => $entry, 'hub' => $hub, 'created' => Clock::now()];
 		Table::update('filesync_kept', $last, ['id' => $id]);
 		if (! Table::first('filesync_kept', ['id' => $id], '', 'id')) {
 			Table::insert(

@@ -2,7 +2,7 @@
 
 namespace FileSync\Addon\Revision;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -149,7 +149,7 @@ final class Revisions
 	public static function save(array $file): void
 	{
 		unset($file['changed']);
-		$row = ['state' => $file['state'], 'is_dir' => (int) $file['is_dir'], 'updated' => Config::now()];
+		$row = ['state' => $file['state'], 'is_dir' => (int) $file['is_dir'], 'updated' => Clock::now()];
 		foreach ([...Judge::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
 			$row[$part] = json_encode($file[$part]);
 		}
@@ -264,7 +264,7 @@ final class Revisions
 		foreach (array_chunk($hashes, 200) as $some) {
 			Table::update(
 				'filesync_file',
-				['state' => 'gone', 'updated' => Config::now()],
+				['state' => 'gone', 'updated' => Clock::now()],
 				['uid' => $channelId, 'hash' => $some, 'state' => 'going'],
 			);
 		}

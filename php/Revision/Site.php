@@ -2,7 +2,8 @@
 
 namespace FileSync\Addon\Revision;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Table;
 
 if (! class_exists('App', false)) {
@@ -36,11 +37,11 @@ final class Site
 			return;
 		}
 		$drawn = self::drawn($channelId);
-		$now = Config::now();
+		$now = Clock::now();
 		if ($drawn && (int) $drawn['name'] > ($now - self::REDRAW_SECONDS) && (int) $drawn['name'] <= $now) {
 			return;
 		}
-		Config::log(
+		Log::write(
 			"another hub knows changes of channel $channelId that were made here and are unknown here: this hub was restored from a backup and starts a new count",
 		);
 		self::forget($channelId);

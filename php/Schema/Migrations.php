@@ -2,11 +2,14 @@
 
 namespace FileSync\Addon\Schema;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -36,7 +39,7 @@ final class Migrations
 			return $newest;
 		}
 		Table::define(self::LEASE);
-		$token = Config::token();
+		$token = Token::make();
 		if (! Lease::take('migrations', $token, 300)) {
 			return self::done();
 		}
@@ -121,7 +124,7 @@ final class Migrations
 			}
 		}
 		Config::setOfHub('schema', $number);
-		Config::log("tables are at step $number");
+		Log::write("tables are at step $number");
 	}
 
 	/**
@@ -248,7 +251,7 @@ final class Migrations
 				'last_failed' => 0,
 				'failures' => 0,
 				'rung' => '',
-				'updated' => Config::now(),
+				'updated' => Clock::now(),
 			]);
 		}
 		Table::delete('filesync_setting', ['name' => 'dav_refused_until']);

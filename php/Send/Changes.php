@@ -5,6 +5,7 @@ namespace FileSync\Addon\Send;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Store;
@@ -137,7 +138,7 @@ final class Changes
 		try {
 			return $work();
 		} catch (\Throwable $e) {
-			Config::logFailure('a change about to be sent', $e);
+			Log::failure('a change about to be sent', $e);
 
 			return null;
 		}

@@ -3,8 +3,8 @@
 namespace FileSync\Addon\Send;
 
 use FileSync\Addon\Hub\Bounds;
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Refused;
@@ -103,7 +103,7 @@ final class FolderMove
 			self::moveOnDisk($old, $place['content']);
 		}
 		Table::transaction(fn () => self::writeRows($channel, $rows, $folder, $name, $place));
-		Config::log("moved the folder $hash of channel $channelId, " . count($rows) . ' rows');
+		Log::write("moved the folder $hash of channel $channelId, " . count($rows) . ' rows');
 	}
 
 	private static function moveOnDisk(string $old, string $new): void

@@ -3,14 +3,18 @@
 namespace FileSync\Addon\Send;
 
 use FileSync\Addon\Hub\Begun;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Reception;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Vector;
@@ -60,8 +64,8 @@ final class Outgoing
 		if (Begun::has($channelId) || self::isTakingIn() || ! Config::serves($channelId)) {
 			return;
 		}
-		$begun = ['since' => gmdate('Y-m-d H:i:s', Config::now() - 2), 'above' => self::newest($channelId)];
-		$name = Config::token();
+		$begun = ['since' => gmdate('Y-m-d H:i:s', Clock::now() - 2), 'above' => self::newest($channelId)];
+		$name = Token::make();
 		Outbox::add($channelId, 'intent', $name, json_encode($begun), true);
 		Begun::add($channelId, $begun + ['name' => $name, 'marked' => []]);
 		$root = getcwd();
@@ -88,7 +92,7 @@ final class Outgoing
 		try {
 			self::isWriting() && self::begin($channelId);
 		} catch (\Throwable $e) {
-			Config::logFailure('a request that changes files', $e);
+			Log::failure('a request that changes files', $e);
 		}
 	}
 
@@ -154,7 +158,7 @@ final class Outgoing
 				return self::entry($channel, $hash, false);
 			}
 		} catch (\Throwable $e) {
-			Config::logFailure('a change about to be sent', $e);
+			Log::failure('a change about to be sent', $e);
 		}
 
 		return [];
@@ -169,7 +173,7 @@ final class Outgoing
 				self::beforeDelete((int) $channelId, (string) $hash);
 			}
 		} catch (\Throwable $e) {
-			Config::logFailure('a delete about to be sent', $e);
+			Log::failure('a delete about to be sent', $e);
 		}
 
 		return Core::delete($channelId, $hash, ...$rest);
@@ -219,7 +223,7 @@ final class Outgoing
 				self::settle($channelId, $own['name'], array_keys($own['marked']), $own['since'], (int) $own['above']);
 				Outbox::run($channelId, ['announce', 'deleted']);
 			} catch (\Throwable $e) {
-				Config::logFailure('sending changes', $e);
+				Log::failure('sending changes', $e);
 			}
 		}
 	}
@@ -227,18 +231,18 @@ final class Outgoing
 	/** Finishes the intentions of killed processes. One process at a time: two would send the same changes twice. */
 	public static function recover(): void
 	{
-		$token = Config::token();
+		$token = Token::make();
 		if (! Lease::take('recover', $token, self::ABANDONED_SECONDS)) {
 			return;
 		}
-		$old = ['kind' => 'intent', 'created <' => Config::now() - self::ABANDONED_SECONDS];
+		$old = ['kind' => 'intent', 'created <' => Clock::now() - self::ABANDONED_SECONDS];
 		$channels = array_map('intval', array_column(
 			Table::select('filesync_outbox', $old, '', 0, 'DISTINCT uid'),
 			'uid',
 		));
-		$until = Config::now() + intdiv(self::ABANDONED_SECONDS, 2);
+		$until = Clock::now() + intdiv(self::ABANDONED_SECONDS, 2);
 		foreach (ServedLast::order('recover', $channels) as $n => $channelId) {
-			if ($n > 0 && Config::now() >= $until) {
+			if ($n > 0 && Clock::now() >= $until) {
 				// Their turn comes first the next time.
 				break;
 			}
@@ -265,9 +269,9 @@ final class Outgoing
 				// The differences are recorded by now.
 				$hashes = [];
 			} catch (\Throwable $e) {
-				Config::logFailure('sending the changes of a killed process', $e);
+				Log::failure('sending the changes of a killed process', $e);
 				// After all others.
-				Table::update('filesync_outbox', ['created' => Config::now()], ['id' => $row['id']]);
+				Table::update('filesync_outbox', ['created' => Clock::now()], ['id' => $row['id']]);
 			}
 		}
 	}
@@ -342,7 +346,7 @@ final class Outgoing
 			}
 		}
 
-		if (! $isDelete && Config::extensionProblem() === null) {
+		if (! $isDelete && Runtime::extensionProblem() === null) {
 			// A clone that has these bytes need not fetch them.
 			Digests::of(Facts::of($channel, $hash, 0), (microtime(true) * 1000) + $digestMs);
 		}
@@ -511,7 +515,7 @@ final class Outgoing
 			}
 		} catch (\Throwable $e) {
 			$arr['nosync'] = true;
-			Config::logFailure('a change about to be sent', $e);
+			Log::failure('a change about to be sent', $e);
 		}
 	}
 
@@ -552,7 +556,7 @@ final class Outgoing
 		$held = [
 			'o.kind' => 'announce',
 			'o.state' => 'held',
-			'o.created <' => Config::now() - self::ABANDONED_SECONDS,
+			'o.created <' => Clock::now() - self::ABANDONED_SECONDS,
 			't.id is' => null,
 		];
 		foreach (Table::select(

@@ -3,10 +3,12 @@
 namespace FileSync\Addon\Serve;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\GetfileController;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Proof;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
@@ -75,7 +77,7 @@ final class Serve
 				? self::read($request, $ticket)
 				: Response::error(503, 'busy', self::RETRY_SECONDS);
 		} catch (\Throwable $e) {
-			Config::logFailure('serving a file', $e);
+			Log::failure('serving a file', $e);
 
 			return Response::error(503, 'busy', self::RETRY_SECONDS);
 		}
@@ -102,7 +104,7 @@ final class Serve
 
 			return $refusal && Proof::holds($request, $channel) ? $refusal : null;
 		} catch (\Throwable $e) {
-			Config::logFailure('examining a stock request', $e);
+			Log::failure('examining a stock request', $e);
 
 			return null;
 		}
@@ -165,7 +167,7 @@ final class Serve
 		if ($range === 'unsatisfiable') {
 			return Response::json(
 				416,
-				['filesync' => Version::REQUEST, 'error' => 'range', 'time' => Config::now()],
+				['filesync' => Version::REQUEST, 'error' => 'range', 'time' => Clock::now()],
 				['Content-Range' => "bytes */$size"],
 			);
 		}

@@ -3,11 +3,14 @@
 namespace FileSync\Addon\Serve;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Places;
 use FileSync\Addon\Hub\Platform;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Protocol\Response;
@@ -49,7 +52,7 @@ final class TicketRequest
 
 	private function __construct(private readonly array $channel, private readonly array $asked)
 	{
-		$this->cameAt = Config::now();
+		$this->cameAt = Clock::now();
 		$this->waitsUntil = microtime(true) + self::WAIT_SECONDS;
 	}
 
@@ -59,7 +62,7 @@ final class TicketRequest
 		try {
 			return self::tryAnswer($request);
 		} catch (\Throwable $e) {
-			Config::logFailure('a request for tickets', $e);
+			Log::failure('a request for tickets', $e);
 
 			return Response::error(503, 'busy', 30);
 		}
@@ -86,10 +89,10 @@ final class TicketRequest
 	/** Returns the secret that identifies this hub's own probe for a minute. Only its database holds it. */
 	public static function expectProbe(): string
 	{
-		$word = Config::token();
+		$word = Token::make();
 		Config::set(
 			'probe',
-			json_encode(['word' => hash('sha256', $word), 'until' => Config::now() + self::PROBE_SECONDS]),
+			json_encode(['word' => hash('sha256', $word), 'until' => Clock::now() + self::PROBE_SECONDS]),
 			'state',
 		);
 
@@ -114,7 +117,7 @@ final class TicketRequest
 
 		return (
 			is_array($expected)
-			&& $expected['until'] >= Config::now()
+			&& $expected['until'] >= Clock::now()
 			&& hash_equals($expected['word'], hash('sha256', $word))
 		);
 	}
@@ -124,8 +127,8 @@ final class TicketRequest
 	{
 		return [
 			'authorization' => $request->header('authorization') !== null,
-			'problem' => Config::extensionProblem(),
-			'version' => Config::version(),
+			'problem' => Runtime::extensionProblem(),
+			'version' => Runtime::version(),
 			'outdated' => Runtime::isOutdated(),
 			'missing' => Runtime::missingFunctions(),
 			'extensions' => Platform::missingExtensions(),
@@ -152,7 +155,7 @@ final class TicketRequest
 		$answer = [
 			'filesync' => Version::REQUEST,
 			'time' => $this->cameAt,
-			'version' => Config::version(),
+			'version' => Runtime::version(),
 			'features' => Peers::FEATURES,
 			'expires_in' => Ticket::SECONDS,
 			'files' => $files,

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Status;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Request;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Protocol\Refusals;
@@ -85,13 +86,13 @@ final class Metrics
 				'filesync_info',
 				'gauge',
 				'Versions of the addon and of the extension in the web server.',
-				['addon="' . Config::version() . '",extension="' . (phpversion('filesync') ?: '') . '"' => 1],
+				['addon="' . Runtime::version() . '",extension="' . (phpversion('filesync') ?: '') . '"' => 1],
 			],
 			[
 				'filesync_ready',
 				'gauge',
 				'Whether files can be fetched: the extension is loaded and the disk works.',
-				[Config::extensionProblem() === null && ! Queue::pausedUntil() ? 1 : 0],
+				[Runtime::extensionProblem() === null && ! Queue::pausedUntil() ? 1 : 0],
 			],
 			[
 				'filesync_received_bytes_total',

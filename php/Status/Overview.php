@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Status;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
@@ -68,13 +69,13 @@ final class Overview
 	{
 		$scope = 'overview:' . (int) $channel['channel_id'];
 		$known = json_decode(Config::get($name, $scope), true);
-		if (is_array($known) && $known['until'] > Config::now()) {
+		if (is_array($known) && $known['until'] > Clock::now()) {
 			return $known['counts'];
 		}
 		$start = microtime(true);
 		$counts = $count();
-		$until = Config::now() + max($seconds, (int) ($times * (microtime(true) - $start)));
-		if ($until > Config::now()) {
+		$until = Clock::now() + max($seconds, (int) ($times * (microtime(true) - $start)));
+		if ($until > Clock::now()) {
 			Config::set($name, json_encode(['until' => $until, 'counts' => $counts]), $scope);
 		}
 

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Status;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Transfer\Meter;
@@ -29,7 +30,7 @@ final class Progress
 	{
 		$noted = json_decode(Config::get('progress', "overview:$channelId"), true)
 		?: ['at' => 0, 'rate' => null, 'rows' => []];
-		$isFresh = $noted['at'] > (Config::now() - self::STALE_SECONDS);
+		$isFresh = $noted['at'] > (Clock::now() - self::STALE_SECONDS);
 		$columns = 'id, generation, scale, names, size_bytes, state';
 		$rows = array_map(
 			fn ($row) => self::withProgress($row, $noted['rows'][Meter::key($row)] ?? [0, null], $isFresh),

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Status;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
@@ -37,9 +38,9 @@ final class Report
 		ksort($states);
 
 		return [
-			'version' => Config::version(),
+			'version' => Runtime::version(),
 			'extension' => extension_loaded('filesync') ? phpversion('filesync') : null,
-			'problem' => Config::extensionProblem(),
+			'problem' => Runtime::extensionProblem(),
 			'states' => $states,
 			'packets_waiting' => Table::count('filesync_packet', ['state' => 'staged']),
 			'packets_parked' => Table::count('filesync_packet', ['state' => 'parked']),

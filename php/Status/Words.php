@@ -2,8 +2,9 @@
 
 namespace FileSync\Addon\Status;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Transfer\Queue;
 
 if (! class_exists('App', false)) {
@@ -100,7 +101,7 @@ final class Words
 	/** Returns how long ago a moment was. */
 	public static function ago(int $time): string
 	{
-		$seconds = Config::now() - $time;
+		$seconds = Clock::now() - $time;
 
 		return match (true) {
 			$seconds < 5 => t('just now'),
@@ -115,8 +116,8 @@ final class Words
 		$days = [t('Sunday'), t('Monday'), t('Tuesday'), t('Wednesday'), t('Thursday'), t('Friday'), t('Saturday')];
 
 		return match (true) {
-			gmdate('Y-m-d', $time) === gmdate('Y-m-d', Config::now()) => sprintf(t('%s UTC'), gmdate('H:i', $time)),
-			$time > (Config::now() - (6 * 86400)) => $days[(int) gmdate('w', $time)],
+			gmdate('Y-m-d', $time) === gmdate('Y-m-d', Clock::now()) => sprintf(t('%s UTC'), gmdate('H:i', $time)),
+			$time > (Clock::now() - (6 * 86400)) => $days[(int) gmdate('w', $time)],
 			default => gmdate('Y-m-d', $time),
 		};
 	}
@@ -140,7 +141,7 @@ final class Words
 	/** Returns the host of a root URL, with its port and path if it has them. */
 	public static function host(string $url): string
 	{
-		return Config::oneLine(rtrim((string) preg_replace('#^https?://#i', '', $url), '/'));
+		return Log::oneLine(rtrim((string) preg_replace('#^https?://#i', '', $url), '/'));
 	}
 
 	/** Describes in words what a clone did. */

@@ -2,14 +2,18 @@
 
 namespace FileSync\Addon\Storage;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Sizes;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -56,7 +60,7 @@ final class Digests
 			'size_bytes' => $sizeBytes,
 			'facts' => $stat ? Facts::key($stat) : '',
 			'sha256' => $stat ? $sha256 : '',
-			'updated' => Config::now(),
+			'updated' => Clock::now(),
 		];
 		Table::tryUpsert('filesync_digest', ['id' => Sizes::id($channelId, $hash, $scale)], $row, [
 			'uid' => $channelId,
@@ -95,7 +99,7 @@ final class Digests
 			'size_bytes' => (int) $transfer['size_bytes'],
 			'facts' => $stat ? Facts::key($stat) : '',
 			'sha256' => $stat ? $transfer['sha256'] : '',
-			'updated' => Config::now(),
+			'updated' => Clock::now(),
 		];
 		Table::delete('filesync_digest', ['id' => $id]);
 		Table::insert('filesync_digest', [
@@ -178,9 +182,9 @@ final class Digests
 		if (
 			self::wanted()
 			&& ! Lease::isHeld('digest')
-			&& Lease::take('summon-digest', Config::token(), self::SUMMON_SECONDS)
+			&& Lease::take('summon-digest', Token::make(), self::SUMMON_SECONDS)
 		) {
-			Config::summonWorker('digest');
+			Daemon::summon('digest');
 		}
 	}
 
@@ -188,7 +192,7 @@ final class Digests
 	public static function work(int $deadline): void
 	{
 		Lease::end('summon-digest');
-		$token = Config::token();
+		$token = Token::make();
 		if (
 			! \extension_loaded('filesync')
 			&& ! class_exists('FileSync\FileDigest', false)
@@ -197,7 +201,7 @@ final class Digests
 			return;
 		}
 		try {
-			for ($seen = []; Config::now() < $deadline && ($row = self::wanted($seen)); $seen[] = $row['id']) {
+			for ($seen = []; Clock::now() < $deadline && ($row = self::wanted($seen)); $seen[] = $row['id']) {
 				self::computeWanted($row, $token, self::letOthersIn((int) $row['uid'], $token, $seen));
 			}
 		} finally {
@@ -242,15 +246,15 @@ final class Digests
 	 */
 	private static function letOthersIn(int $channelId, string $token, array &$seen): \Closure
 	{
-		$ends = Config::now() + ServedLast::TURN_SECONDS;
+		$ends = Clock::now() + ServedLast::TURN_SECONDS;
 
 		return function () use ($channelId, $token, &$seen, &$ends) {
-			if (Config::now() < $ends) {
+			if (Clock::now() < $ends) {
 				return;
 			}
 			for (
-				$until = Config::now() + ServedLast::TURN_SECONDS;
-				Config::now() < $until && ($row = self::wanted($seen, [
+				$until = Clock::now() + ServedLast::TURN_SECONDS;
+				Clock::now() < $until && ($row = self::wanted($seen, [
 					'uid <>' => $channelId,
 					'size_bytes <=' => self::LARGE_BYTES,
 				]));
@@ -258,7 +262,7 @@ final class Digests
 				$seen[] = $row['id'];
 				self::computeWanted($row, $token, fn () => null);
 			}
-			$ends = Config::now() + ServedLast::TURN_SECONDS;
+			$ends = Clock::now() + ServedLast::TURN_SECONDS;
 		};
 	}
 
@@ -268,7 +272,7 @@ final class Digests
 		try {
 			self::computeNow($row, $token, $between);
 		} catch (\Throwable $e) {
-			Config::logFailure('computing the digest of ' . $row['hash'], $e);
+			Log::failure('computing the digest of ' . $row['hash'], $e);
 		}
 	}
 
@@ -300,7 +304,7 @@ final class Digests
 	 */
 	public static function momentary(Facts $facts): ?string
 	{
-		$stat = Config::extensionProblem() === null ? $facts->stat() : null;
+		$stat = Runtime::extensionProblem() === null ? $facts->stat() : null;
 		if (! $stat || $stat['size_bytes'] > self::LARGE_BYTES) {
 			return null;
 		}

@@ -2,8 +2,8 @@
 
 namespace FileSync\Addon\Storage;
 
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Store;
@@ -52,7 +52,7 @@ final class Relocation
 		if ($moves && is_file($old . '.thumb')) {
 			@rename($old . '.thumb', $place['content'] . '.thumb');
 		}
-		Config::log('moved ' . $own['hash'] . ' of channel ' . $own['uid']);
+		Log::write('moved ' . $own['hash'] . ' of channel ' . $own['uid']);
 	}
 
 	private static function writeRows(

@@ -2,9 +2,11 @@
 
 namespace FileSync\Addon\Transfer;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Outbox\Outbox;
 
 if (! class_exists('App', false)) {
@@ -19,8 +21,8 @@ final class Doorbell
 	/** Starts a background worker if there is work and no worker for it. */
 	public static function ring(): void
 	{
-		if (self::hasWork() && Lease::take('summon', Config::token(), self::SUMMON_SECONDS)) {
-			Config::summonWorker();
+		if (self::hasWork() && Lease::take('summon', Token::make(), self::SUMMON_SECONDS)) {
+			Daemon::summon();
 		}
 	}
 
@@ -33,7 +35,7 @@ final class Doorbell
 	private static function hasWork(): bool
 	{
 		return (
-			Table::first('filesync_packet', ['state' => 'staged', 'next_at <=' => Config::now()], '', 'id')
+			Table::first('filesync_packet', ['state' => 'staged', 'next_at <=' => Clock::now()], '', 'id')
 			|| array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id))
 		);
 	}

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Transfer;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Runtime;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -23,6 +24,6 @@ final class Fetching
 	/** Tells whether any may be fetched: the extension is loaded, the disk has room, the admin did not pause it. */
 	public static function canFetch(): bool
 	{
-		return Config::extensionProblem() === null && ! Queue::pausedUntil() && Config::get('paused') !== '1';
+		return Runtime::extensionProblem() === null && ! Queue::pausedUntil() && Config::get('paused') !== '1';
 	}
 }

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Transfer;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 
@@ -62,7 +63,7 @@ final class Meter
 		}
 		if ($isComplete) {
 			$seconds = (float) ($report['seconds'] ?? 0);
-			$this->fresh['last_success'] = Config::now();
+			$this->fresh['last_success'] = Clock::now();
 			$this->count('milliseconds', (int) round(1000 * $seconds));
 			foreach (self::SECONDS as $bound) {
 				$seconds <= $bound && $this->count("within_$bound", 1);
@@ -78,10 +79,10 @@ final class Meter
 	 */
 	public function note(array $progress, array $rows): void
 	{
-		if (Config::now() < ($this->notedAt + self::EVERY_SECONDS)) {
+		if (Clock::now() < ($this->notedAt + self::EVERY_SECONDS)) {
 			return;
 		}
-		$this->notedAt = Config::now();
+		$this->notedAt = Clock::now();
 		$bytes = $this->doneBytes;
 		$noted = [];
 		foreach ($progress as $one) {
@@ -109,7 +110,7 @@ final class Meter
 		$rate = $this->rate = ($now - $then) < 1 ? null : max(0, (int) (($bytes - $before) / ($now - $then)));
 		Config::set(
 			'progress',
-			json_encode(['at' => Config::now(), 'rate' => $rate, 'rows' => $noted + $this->reached]),
+			json_encode(['at' => Clock::now(), 'rate' => $rate, 'rows' => $noted + $this->reached]),
 			'overview:' . $this->channelId,
 		);
 		$this->save();

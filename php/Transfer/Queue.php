@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Joins;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -66,7 +67,7 @@ final class Queue
 		$id = self::id($wanted->channelId, $wanted->hash, $wanted->scale);
 		$columns = $wanted->columns();
 		for ($try = 0; $try < 5; $try++) {
-			$now = Config::now();
+			$now = Clock::now();
 			$fresh = $columns
 			+ [
 				'state' => $wanted->kind === '' ? TransferState::STAGED : TransferState::PARKED,
@@ -206,7 +207,7 @@ final class Queue
 	public static function claim(int $channelId, string $token, int $most, ?\Closure $sift = null): array
 	{
 		do {
-			$now = Config::now();
+			$now = Clock::now();
 			$due = Table::select(
 				'filesync_transfer',
 				['uid' => $channelId, 'state' => [TransferState::STAGED, TransferState::WAITING], 'next_at <=' => $now],
@@ -247,7 +248,7 @@ final class Queue
 	 */
 	public static function claimToMake(int $channelId, string $token, int $most): array
 	{
-		$now = Config::now();
+		$now = Clock::now();
 		$due = Table::select(
 			Joins::withSource(self::BLOCKING),
 			['t.uid' => $channelId, 't.state' => TransferState::TO_MAKE, 't.next_at <=' => $now, 'f.id is' => null],
@@ -301,7 +302,7 @@ final class Queue
 			'token' => $token,
 			'state' => [TransferState::LEASED, TransferState::VERIFIED, TransferState::PUBLISHING],
 		];
-		Table::update('filesync_transfer', ['lease_until' => Config::now() + self::LEASE_SECONDS], $where);
+		Table::update('filesync_transfer', ['lease_until' => Clock::now() + self::LEASE_SECONDS], $where);
 
 		return array_map('intval', array_column(
 			Table::select('filesync_transfer', $where, '', 0, 'id, generation'),
@@ -313,7 +314,7 @@ final class Queue
 	/** Moves a row to another state if nobody overtook us; returns the new row, or null. */
 	public static function advance(array $row, string $from, string $to, array $set = []): ?array
 	{
-		$set += ['state' => $to, 'updated' => Config::now()];
+		$set += ['state' => $to, 'updated' => Clock::now()];
 		$where = [
 			'id' => $row['id'],
 			'generation' => (int) $row['generation'],
@@ -343,7 +344,7 @@ final class Queue
 			'token' => '',
 			'lease_until' => 0,
 			'attempts' => $attempts,
-			'next_at' => Config::now() + self::wait($attempts, $retryAfter),
+			'next_at' => Clock::now() + self::wait($attempts, $retryAfter),
 			'kind' => $kind,
 			'reason' => $reason,
 			'intent' => '',
@@ -372,7 +373,7 @@ final class Queue
 			'token' => '',
 			'lease_until' => 0,
 			'attempts' => $attempts,
-			'next_at' => Config::now() + ($attempts > (int) $row['attempts'] ? self::wait($attempts) : 0),
+			'next_at' => Clock::now() + ($attempts > (int) $row['attempts'] ? self::wait($attempts) : 0),
 			'size_bytes' => $bytes,
 			'priority' => max((int) $row['priority'], self::priority($bytes)),
 			'result' => json_encode([
@@ -488,8 +489,8 @@ final class Queue
 						'state' => TransferState::STAGED,
 						'kind' => '',
 						'reason' => '',
-						'next_at' => Config::now(),
-						'updated' => Config::now(),
+						'next_at' => Clock::now(),
+						'updated' => Clock::now(),
 					],
 					['uid' => (int) $channelId, 'hash' => $some] + $parked,
 				);
@@ -508,7 +509,7 @@ final class Queue
 		$set = [
 			'generation' => (int) $row['generation'] + 1,
 			'token' => $token,
-			'lease_until' => Config::now() + self::LEASE_SECONDS,
+			'lease_until' => Clock::now() + self::LEASE_SECONDS,
 		];
 		Table::update('filesync_transfer', $set, [
 			'id' => $row['id'],
@@ -536,11 +537,11 @@ final class Queue
 	{
 		Config::set(
 			'storage_paused_until',
-			(string) (Config::now() + Config::number('storage_pause_seconds')),
+			(string) (Clock::now() + Config::number('storage_pause_seconds')),
 			'state',
 		);
 		Config::set('storage_paused_reason', $reason, 'state');
-		Config::log('transfers pause: ' . $reason);
+		Log::write('transfers pause: ' . $reason);
 	}
 
 	/** Returns the end of the pause, 0 if there is none. */
@@ -549,7 +550,7 @@ final class Queue
 		$until = Config::number('storage_paused_until', 'state');
 
 		// Further away than the length of a pause: the clock was ahead.
-		return $until > Config::now() && $until <= (Config::now() + max(3600, Config::number('storage_pause_seconds')))
+		return $until > Clock::now() && $until <= (Clock::now() + max(3600, Config::number('storage_pause_seconds')))
 			? $until
 			: 0;
 	}
@@ -564,7 +565,7 @@ final class Queue
 				'token' => '',
 				'lease_until' => 0,
 				'next_at' => $nextAt,
-				'updated' => Config::now(),
+				'updated' => Clock::now(),
 			],
 			['token' => $token, 'state' => TransferState::LEASED] + ($id === null ? [] : ['id' => $id]),
 		);
@@ -577,12 +578,12 @@ final class Queue
 		Table::update(
 			'filesync_transfer',
 			['lease_until' => 0],
-			['lease_until >' => Config::now() + (10 * self::LEASE_SECONDS)],
+			['lease_until >' => Clock::now() + (10 * self::LEASE_SECONDS)],
 		);
 		Table::update(
 			'filesync_transfer',
 			['state' => TransferState::STAGED, 'token' => '', 'lease_until' => 0],
-			['state' => TransferState::LEASED, 'lease_until <' => Config::now()],
+			['state' => TransferState::LEASED, 'lease_until <' => Clock::now()],
 		);
 	}
 
@@ -673,7 +674,7 @@ final class Queue
 	/** Returns the channels with files to fetch or publish now. */
 	public static function dueChannels(): array
 	{
-		$now = Config::now();
+		$now = Clock::now();
 		$due = Table::select(
 			'filesync_transfer',
 			['state' => [TransferState::STAGED, TransferState::WAITING], 'next_at <=' => $now],

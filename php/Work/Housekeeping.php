@@ -2,8 +2,11 @@
 
 namespace FileSync\Addon\Work;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Registration;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
@@ -46,8 +49,8 @@ final class Housekeeping
 			return;
 		}
 		Registration::mend();
-		Config::set('cron_at', (string) Config::now(), 'state');
-		Config::set('cron_version', Config::extensionProblem() === null ? Config::version() : '', 'state');
+		Config::set('cron_at', (string) Clock::now(), 'state');
+		Config::set('cron_version', Runtime::extensionProblem() === null ? Runtime::version() : '', 'state');
 		if (Config::get('enabled') !== '0') {
 			self::each([
 				Outgoing::recover(...),
@@ -58,7 +61,7 @@ final class Housekeeping
 				Previews::summon(...),
 				Digests::summon(...),
 				Reconcile::plan(...),
-				fn () => Table::delete('filesync_nonce', ['expires <' => Config::now()]),
+				fn () => Table::delete('filesync_nonce', ['expires <' => Clock::now()]),
 			]);
 		}
 	}
@@ -69,23 +72,23 @@ final class Housekeeping
 		if (! Migrations::ready()) {
 			return;
 		}
-		$old = Config::now() - (86400 * Config::number('history_days'));
+		$old = Clock::now() - (86400 * Config::number('history_days'));
 		Table::delete('filesync_transfer', [
 			'state' => [TransferState::PUBLISHED, TransferState::DROPPED],
 			'updated <' => $old,
 		]);
 		Table::delete('filesync_packet', [
 			'state' => 'parked',
-			'updated <' => Config::now() - (86400 * Config::number('kept_days')),
+			'updated <' => Clock::now() - (86400 * Config::number('kept_days')),
 		]);
 		Table::delete('filesync_outbox', [
 			'state' => ['parked', 'held'],
 			'kind <>' => ['intent', 'deleting'],
-			'created <' => Config::now() - (86400 * Config::number('kept_days')),
+			'created <' => Clock::now() - (86400 * Config::number('kept_days')),
 		]);
 		Table::delete('filesync_file', [
 			'state' => ['gone', Revisions::UNSEEN, 'unknown'],
-			'updated <' => Config::now() - (86400 * max(90, Config::number('kept_days'))),
+			'updated <' => Clock::now() - (86400 * max(90, Config::number('kept_days'))),
 		]);
 		self::each([
 			Ticket::prune(...),
@@ -109,7 +112,7 @@ final class Housekeeping
 			try {
 				$work();
 			} catch (\Throwable $e) {
-				Config::logFailure('housekeeping', $e);
+				Log::failure('housekeeping', $e);
 			}
 		}
 	}
@@ -156,7 +159,7 @@ final class Housekeeping
 	/** Removes old partial files without a live transfer, and old kept files without a row. */
 	private static function prunePartials(): void
 	{
-		$old = Config::now() - (86400 * Config::number('partial_days'));
+		$old = Clock::now() - (86400 * Config::number('partial_days'));
 		foreach (glob(self::literal('store/[data]/filesync') . '/*', GLOB_ONLYDIR) ?: [] as $root) {
 			$known = self::knownNames((int) basename($root));
 			foreach ([

@@ -2,10 +2,11 @@
 
 namespace FileSync\Addon\Work;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Registration;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox\Outbox;
@@ -57,11 +58,11 @@ final class Uninstall
 	/** Stops new workers from beginning, and waits for running ones. False if they do not end in time. */
 	public static function stopWorkers(string $token, int $seconds): bool
 	{
-		$end = Config::now() + $seconds;
+		$end = Clock::now() + $seconds;
 		for ($slot = 1; $slot <= self::SLOTS;) {
 			if (Lease::take("worker-$slot", $token, 3600)) {
 				$slot++;
-			} elseif (Config::now() >= $end) {
+			} elseif (Clock::now() >= $end) {
 				self::letWorkersGo($token);
 				return false;
 			} else {
@@ -94,7 +95,7 @@ final class Uninstall
 			['lease_until' => 0],
 			['state' => [TransferState::LEASED, TransferState::PUBLISHING, TransferState::VERIFIED]],
 		);
-		$isPossible = Config::extensionProblem() === null;
+		$isPossible = Runtime::extensionProblem() === null;
 		foreach (self::channelsAtWork() as $channelId) {
 			$channel = Clones::channel($channelId);
 			if ($channel && $isPossible) {
@@ -107,7 +108,7 @@ final class Uninstall
 		}
 		if (Table::count('filesync_transfer', ['state' => TransferState::PUBLISHING])) {
 			throw new \RuntimeException(
-				'a file is half published and ' . (Config::extensionProblem() ?? 'does not finish: see status'),
+				'a file is half published and ' . (Runtime::extensionProblem() ?? 'does not finish: see status'),
 			);
 		}
 		foreach (Table::select(

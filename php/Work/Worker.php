@@ -2,10 +2,13 @@
 
 namespace FileSync\Addon\Work;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\ServedLast;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Posts\Previews;
 use FileSync\Addon\Publish\Batch;
@@ -49,7 +52,7 @@ final class Worker implements Slice
 	/** @param ?\Closure $progress Called now and then with the running batch, or null. */
 	public function __construct(private readonly int $deadline, private readonly ?\Closure $progress = null)
 	{
-		$this->token = Config::token();
+		$this->token = Token::make();
 	}
 
 	/** Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile` or `verify`. */
@@ -65,12 +68,12 @@ final class Worker implements Slice
 			'verify' => Verify::work(...),
 		];
 		if (isset($jobs[$work])) {
-			$jobs[$work](Config::now() + Config::number('slice_seconds'));
+			$jobs[$work](Clock::now() + Config::number('slice_seconds'));
 			return;
 		}
 		// Before looking for work, so that files staged from now on summon a worker again.
 		Doorbell::answered();
-		$worker = new self(Config::now() + Config::number('slice_seconds'));
+		$worker = new self(Clock::now() + Config::number('slice_seconds'));
 		$worker->run(Config::number('linger_seconds'));
 		Doorbell::ring();
 	}
@@ -99,8 +102,8 @@ final class Worker implements Slice
 	/** Renews the worker's leases; must be called every few seconds, acts every ten. */
 	public function beat(int $channelId): void
 	{
-		if (Config::now() >= ($this->beatAt + 10)) {
-			$this->beatAt = Config::now();
+		if (Clock::now() >= ($this->beatAt + 10)) {
+			$this->beatAt = Clock::now();
 			Lease::extend($this->slot, $this->token, Queue::LEASE_SECONDS);
 			$this->isReplaced = ! Lease::extend('channel-' . $channelId, $this->token, Queue::LEASE_SECONDS);
 			Queue::heartbeat($this->token);
@@ -110,7 +113,7 @@ final class Worker implements Slice
 	/** Tells whether the slice is over. */
 	public function isOver(): bool
 	{
-		return $this->isReplaced || Config::now() >= $this->deadline;
+		return $this->isReplaced || Clock::now() >= $this->deadline;
 	}
 
 	/**
@@ -119,14 +122,14 @@ final class Worker implements Slice
 	 */
 	public function isTurnOver(): bool
 	{
-		return $this->isOver() || (Config::now() >= $this->turnEnds && $this->doOthersWait());
+		return $this->isOver() || (Clock::now() >= $this->turnEnds && $this->doOthersWait());
 	}
 
 	/** Tells whether an unserved channel waits, or did a moment ago. */
 	public function doOthersWait(): bool
 	{
-		if (Config::now() >= ($this->lookedAt + self::LOOK_SECONDS)) {
-			$this->lookedAt = Config::now();
+		if (Clock::now() >= ($this->lookedAt + self::LOOK_SECONDS)) {
+			$this->lookedAt = Clock::now();
 			$this->doOthersWait = (bool) array_filter(
 				[...Doorbell::dueChannels(), ...HeldPackets::dueChannels()],
 				fn ($id) => $id !== $this->channelId && ! Lease::isHeld('channel-' . $id),
@@ -170,7 +173,7 @@ final class Worker implements Slice
 			ServedLast::note('work', $channelId);
 			[$this->channelId, $this->turnEnds, $this->lookedAt] = [
 				$channelId,
-				Config::now() + ServedLast::TURN_SECONDS,
+				Clock::now() + ServedLast::TURN_SECONDS,
 				0,
 			];
 			$channel = Clones::channel($channelId);
@@ -194,7 +197,7 @@ final class Worker implements Slice
 			Queue::pause($e->getMessage());
 		} catch (\Throwable $e) {
 			// A failure in one channel must not stop the others.
-			Config::logFailure('serving channel ' . $channelId, $e);
+			Log::failure('serving channel ' . $channelId, $e);
 			return false;
 		} finally {
 			Queue::release($this->token);
@@ -210,13 +213,13 @@ final class Worker implements Slice
 		$next = Queue::nextDue();
 		if (
 			$next === null
-			|| $next <= Config::now()
-			|| $next > min(Config::now() + $seconds, $this->deadline)
+			|| $next <= Clock::now()
+			|| $next > min(Clock::now() + $seconds, $this->deadline)
 			|| ! Fetching::canFetch()
 		) {
 			return false;
 		}
-		sleep(max(1, min(2, $next - Config::now())));
+		sleep(max(1, min(2, $next - Clock::now())));
 		Lease::extend($this->slot, $this->token, Queue::LEASE_SECONDS);
 		if ($this->progress) {
 			($this->progress)(null);

@@ -2,6 +2,7 @@
 
 use Fake\Page;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Settings;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Page\AdminPage;
@@ -28,7 +29,7 @@ final class AdminPageTest extends AddonTestCase
 		$this->work();
 		$page = $this->page();
 		$this->assertSame([], $page['problems']);
-		$this->assertContains(['Addon', Config::version()], $page['versions']);
+		$this->assertContains(['Addon', Runtime::version()], $page['versions']);
 		$this->assertContains(['finished recently', '1', '9 B'], $page['queue']);
 		$this->assertSame([['alice', '90 %', '1 of 2 files, 9 B of 10 B', '1 file (stuck: 1)', '']], $page['channels']);
 		$this->assertSame(

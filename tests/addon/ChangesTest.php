@@ -1,6 +1,6 @@
 <?php
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Outbox\Outbox;
@@ -395,7 +395,7 @@ final class ChangesTest extends AddonTestCase
 		});
 		FileSync\Addon\Work\Housekeeping::often();
 		$this->assertSame([], $this->sent(), 'it may still run');
-		Table::update('filesync_outbox', ['created' => Config::now() - 200], ['kind' => 'intent']);
+		Table::update('filesync_outbox', ['created' => Clock::now() - 200], ['kind' => 'intent']);
 		FileSync\Addon\Work\Housekeeping::often();
 		$this->work();
 		$this->assertEqualsCanonicalizing(
@@ -425,8 +425,8 @@ final class ChangesTest extends AddonTestCase
 			);
 		}
 		Outbox::add(2, 'intent', 'of bob', json_encode(['since' => '2030-01-01 00:00:00', 'above' => 1 << 30]), true);
-		Table::update('filesync_outbox', ['created' => Config::now() - 3000], ['uid' => 1]);
-		Table::update('filesync_outbox', ['created' => Config::now() - 200], ['uid' => 2]);
+		Table::update('filesync_outbox', ['created' => Clock::now() - 3000], ['uid' => 1]);
+		Table::update('filesync_outbox', ['created' => Clock::now() - 200], ['uid' => 2]);
 		$reads = 0;
 		$this->whileFailing(
 			function ($sql) use (&$reads) {
@@ -452,17 +452,17 @@ final class ChangesTest extends AddonTestCase
 			Table::update('attach', ['filename' => 'renamed.txt'], ['hash' => 'f1']);
 			posix_kill(getmypid(), SIGKILL);
 		});
-		Table::update('filesync_outbox', ['created' => Config::now() - 300], ['name' => 'broken']);
+		Table::update('filesync_outbox', ['created' => Clock::now() - 300], ['name' => 'broken']);
 		Table::update(
 			'filesync_outbox',
-			['created' => Config::now() - 200],
+			['created' => Clock::now() - 200],
 			['kind' => 'intent', 'name <>' => 'broken'],
 		);
 		FileSync\Addon\Work\Housekeeping::often();
 		$this->work();
 		$this->assertSame(['f1'], array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()));
 		$this->assertEqualsWithDelta(
-			Config::now(),
+			Clock::now(),
 			(int) Table::first('filesync_outbox', ['name' => 'broken'])['created'],
 			30,
 			'its turn is after all others',

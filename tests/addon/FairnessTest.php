@@ -3,6 +3,7 @@
 use Fake\Api;
 use Fake\Clock;
 use FileSync\Addon\Hub\Client;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
@@ -46,7 +47,7 @@ final class FairnessTest extends AddonTestCase
 		$this->slow($this->bob, 'slow2', 65536);
 		$this->take($this->carol, $this->file('five', '12345'));
 		$this->passTime();
-		(new Worker(Config::now() + 110))->run(0);
+		(new Worker(Clock::now() + 110))->run(0);
 		$this->assertSame('12345', @file_get_contents('store/carol/five'));
 		$this->assertSame(
 			[0, 0],
@@ -76,7 +77,7 @@ final class FairnessTest extends AddonTestCase
 		}
 		$this->passTime();
 		for ($slice = 0; $slice < 6; $slice++) {
-			(new Worker(Config::now() + 10))->run(0);
+			(new Worker(Clock::now() + 10))->run(0);
 		}
 		$this->assertSame(
 			['slow1', 'slow2', 'slow3', 'slow1', 'slow2', 'slow3'],
@@ -91,9 +92,9 @@ final class FairnessTest extends AddonTestCase
 		$this->slow($this->bob, 'slow2', 65536);
 		$this->receive($this->photo('p1', [0 => 'original', 1 => 'x']));
 		Outbox::add(1, 'items', 'a post', json_encode(['items' => []]));
-		Outbox::add(1, 'posts', self::ORIGIN, json_encode(['since' => Config::now()]));
+		Outbox::add(1, 'posts', self::ORIGIN, json_encode(['since' => Clock::now()]));
 		$this->passTime();
-		(new Worker(Config::now() + 110))->run(0);
+		(new Worker(Clock::now() + 110))->run(0);
 		FileSync\Photo::$isKnown = false;
 		$this->assertSame('scale 1 of original', @file_get_contents('store/alice/p1-1'));
 		$this->assertSame(
@@ -106,7 +107,7 @@ final class FairnessTest extends AddonTestCase
 	{
 		$this->slow($this->channel, 'large', 65536);
 		$this->passTime();
-		(new Worker(Config::now() + 110))->run(0);
+		(new Worker(Clock::now() + 110))->run(0);
 		$this->assertSame(['large'], array_column(TransferBatch::$added, 'hash'));
 	}
 
@@ -115,16 +116,16 @@ final class FairnessTest extends AddonTestCase
 		$this->slow($this->channel, 'slow1', 1000);
 		$this->take($this->carol, $this->file('five', '12345'));
 		$this->passTime();
-		$began = Config::now();
+		$began = Clock::now();
 		TransferBatch::$duringStep = function () use ($began) {
 			Clock::$ahead++;
 			if (is_file('store/carol/five')) {
 				throw new FileSync\Exception\StorageException('enough');
 			}
 		};
-		(new Worker(Config::now() + 110))->run(0);
+		(new Worker(Clock::now() + 110))->run(0);
 		$this->assertSame('12345', file_get_contents('store/carol/five'));
-		$this->assertLessThan(19, Config::now() - $began);
+		$this->assertLessThan(19, Clock::now() - $began);
 	}
 
 	public function test_a_slow_clone_does_not_hold_every_connection_of_its_channel(): void
@@ -136,7 +137,7 @@ final class FairnessTest extends AddonTestCase
 		Maker::hubloc(TestHub\InProcess::$identity, self::SECOND, 'alice');
 		$this->receive(['fetch_url' => self::SECOND . '/getfile'] + $this->file('zlast', 'bytes'));
 		$this->passTime();
-		(new Worker(Config::now() + 110))->run(0);
+		(new Worker(Clock::now() + 110))->run(0);
 		$this->assertSame('bytes', $this->shown('zlast'));
 		$row = $this->transfer('slow1');
 		$this->assertSame(['staged', 0], [$row['state'], (int) $row['attempts']]);
@@ -149,7 +150,7 @@ final class FairnessTest extends AddonTestCase
 			$this->slow($this->channel, $hash, 10);
 		}
 		$this->passTime();
-		(new Worker(Config::now() + 110))->run(0);
+		(new Worker(Clock::now() + 110))->run(0);
 		$this->assertCount(3, TransferBatch::$added);
 	}
 
@@ -159,7 +160,7 @@ final class FairnessTest extends AddonTestCase
 			$this->receive($this->file("small$n", "$n"));
 		}
 		$this->passTime();
-		(new Worker(Config::now() + 300))->run(0);
+		(new Worker(Clock::now() + 300))->run(0);
 		$this->assertSame(30, count(TransferBatch::$added), 'none was begun twice');
 	}
 
@@ -185,19 +186,19 @@ final class FairnessTest extends AddonTestCase
 		});
 		$slow = $this->due($this->channel, self::ORIGIN, 5);
 		$other = $this->due($this->bob, self::SECOND, 1);
-		Reconcile::work(Config::now() + 110);
+		Reconcile::work(Clock::now() + 110);
 		$this->assertNotSame(0, Run::find($other->id)->finished);
 		$this->assertSame([9001, 9002], array_slice($asked, 0, 2));
 		$this->assertLessThan(5, count(array_keys($asked, 9001)), 'it waits, rather than asks on and on');
 		$this->assertSame([0, 'comparing'], [($run = Run::find($slow->id))->attempts, $run->state]);
 		for ($n = 0; $n < 100 && ! Run::find($slow->id)->attempts; $n++) {
 			Clock::$ahead += 30;
-			Reconcile::work(Config::now() + 110);
+			Reconcile::work(Clock::now() + 110);
 		}
 		$run = Run::find($slow->id);
 		$this->assertSame([1, 'idle'], [$run->attempts, $run->state]);
 		$this->assertStringContainsString('has listed its files for 10 minutes', $run->reason);
-		$this->assertGreaterThan(Config::now() + 50, $run->next_at);
+		$this->assertGreaterThan(Clock::now() + 50, $run->next_at);
 		$this->assertLessThan(30, $n);
 	}
 
@@ -220,7 +221,7 @@ final class FairnessTest extends AddonTestCase
 		});
 		$run = $this->due($this->channel, self::ORIGIN, 1);
 		for ($n = 0; $n < 6; $n++) {
-			Reconcile::work(Config::now() + 110);
+			Reconcile::work(Clock::now() + 110);
 			Clock::$ahead += 2;
 		}
 		$this->assertSame([4, 0, ''], [$answers, ($now = Run::find($run->id))->attempts, $now->reason]);
@@ -241,7 +242,7 @@ final class FairnessTest extends AddonTestCase
 			$this->due($this->channel, 'http://127.0.0.1:' . (10000 + $n), 1000 + $n);
 		}
 		$this->due($this->bob, self::SECOND, 1);
-		Reconcile::work(Config::now() + 60);
+		Reconcile::work(Clock::now() + 60);
 		$this->assertContains(9002, array_slice($asked, 0, 2));
 	}
 
@@ -260,13 +261,13 @@ final class FairnessTest extends AddonTestCase
 			);
 		});
 		Run::wish($this->channel, self::ORIGIN, $hashes, 0);
-		Run::ask($this->channel, self::ORIGIN, 'pull')->save(['next_at' => Config::now() - 5]);
+		Run::ask($this->channel, self::ORIGIN, 'pull')->save(['next_at' => Clock::now() - 5]);
 		$other = $this->due($this->bob, self::SECOND, 0);
-		Reconcile::work(Config::now() + 110);
+		Reconcile::work(Clock::now() + 110);
 		$this->assertContains(9002, array_slice($asked, 0, 4));
 		$this->assertNotSame(0, Run::find($other->id)->finished);
 		for ($n = 0; $n < 10; $n++) {
-			Reconcile::work(Config::now() + 110);
+			Reconcile::work(Clock::now() + 110);
 		}
 		$this->assertSame(['idle', 0], [
 			($run = Run::ask($this->channel, self::ORIGIN, 'pull'))->state,
@@ -318,7 +319,7 @@ final class FairnessTest extends AddonTestCase
 		};
 		$run = $this->due($this->channel, self::ORIGIN, 5);
 		$other = $this->due($this->bob, self::SECOND, 1);
-		Reconcile::work(Config::now() + 400);
+		Reconcile::work(Clock::now() + 400);
 		$this->assertSame([0, 480, 960, 1440, 1920], $starts, 'no page is read twice');
 		$this->assertLessThan(4, array_search(9002, $ports, true));
 		$this->assertNotSame(0, Run::find($other->id)->finished);
@@ -339,11 +340,11 @@ final class FairnessTest extends AddonTestCase
 		$this->receive($this->file('f1', 'bytes'));
 		$this->take($this->carol, $this->file('five', '12345'));
 		Table::update('filesync_outbox', ['created' => 0], ['uid' => 1]);
-		(new Worker(Config::now() + 45))->run(0);
+		(new Worker(Clock::now() + 45))->run(0);
 		$this->assertSame('12345', @file_get_contents('store/carol/five'));
 		$this->assertLessThan(220, Table::count('item', []));
 		for ($n = 0; $n < 5; $n++) {
-			(new Worker(Config::now() + 45))->run(0);
+			(new Worker(Clock::now() + 45))->run(0);
 		}
 		$this->assertSame([220, 0], [
 			Table::count('item', []),
@@ -386,8 +387,8 @@ final class FairnessTest extends AddonTestCase
 
 			return false;
 		}, function () {
-			Previews::work(Config::now() + 60);
-			Digests::work(Config::now() + 60);
+			Previews::work(Clock::now() + 60);
+			Digests::work(Clock::now() + 60);
 		});
 		$this->assertSame(['a1', 'a2', 'b1', 'b2', 'c1', 'c2'], $order['digests']);
 		$id = fn ($uid, $name) => hash('sha256', "$uid\npreview\n$name");
@@ -404,8 +405,8 @@ final class FairnessTest extends AddonTestCase
 		$this->work();
 		Table::update('filesync_digest', ['sha256' => '', 'facts' => ''], []);
 		$this->whileFailing(fn ($sql) => preg_match("/from attach WHERE uid = 1\b/i", $sql), function () {
-			Verify::work(Config::now() + 60);
-			Digests::work(Config::now() + 60);
+			Verify::work(Clock::now() + 60);
+			Digests::work(Clock::now() + 60);
 		});
 		$this->assertSame(
 			['', hash('sha256', 'hers')],
@@ -445,7 +446,7 @@ final class FairnessTest extends AddonTestCase
 	private function due(array $channel, string $peer, int $since): Run
 	{
 		$run = Run::ask($channel, $peer);
-		$run->save(['next_at' => Config::now() - $since]);
+		$run->save(['next_at' => Clock::now() - $since]);
 
 		return $run;
 	}
@@ -462,7 +463,7 @@ final class FairnessTest extends AddonTestCase
 		}
 		Client::$wire = fn ($method, $url, $headers, $body) => [
 			'status' => 200,
-			'body' => json_encode($answer($url, json_decode($body, true)) + ['filesync' => 1, 'time' => Config::now()]),
+			'body' => json_encode($answer($url, json_decode($body, true)) + ['filesync' => 1, 'time' => Clock::now()]),
 		];
 	}
 }

@@ -4,6 +4,7 @@ use FileSync\Addon\Console\Command;
 use FileSync\Addon\Doctor\Background;
 use FileSync\Addon\Doctor\Findings;
 use FileSync\Addon\Hub\Client;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
@@ -38,7 +39,7 @@ final class HeldTest extends AddonTestCase
 				Table::select('filesync_dropped', [], 'hash'),
 			),
 		);
-		$this->assertLessThanOrEqual(Config::now(), Run::ask($this->channel, self::ORIGIN)->next_at);
+		$this->assertLessThanOrEqual(Clock::now(), Run::ask($this->channel, self::ORIGIN)->next_at);
 		$this->assertContains('reconcile', array_column($this->jobs('Addon'), 2));
 	}
 
@@ -75,7 +76,7 @@ final class HeldTest extends AddonTestCase
 				Table::select('filesync_dropped', []),
 			),
 		);
-		$this->assertLessThanOrEqual(Config::now(), Run::ask($this->channel, self::ORIGIN)->next_at);
+		$this->assertLessThanOrEqual(Clock::now(), Run::ask($this->channel, self::ORIGIN)->next_at);
 		$this->assertEqualsCanonicalizing(
 			array_map(fn ($n) => "f$n", range(4, 10)),
 			Run::ask($this->channel, self::ORIGIN, 'pull')->body['hashes'],
@@ -119,7 +120,7 @@ final class HeldTest extends AddonTestCase
 		$this->assertStringContainsString('f2', $said);
 		$this->assertFalse($this->doctor()['ok']);
 		// What the comparison finds is taken in; the note goes with it.
-		Table::update('filesync_dropped', ['created' => Config::now() - 10], []);
+		Table::update('filesync_dropped', ['created' => Clock::now() - 10], []);
 		$there = ['f2' => $this->file('f2', 'bytes 2')];
 		$this->answerWith($there);
 		$run = Run::ask($this->channel, self::ORIGIN);
@@ -137,7 +138,7 @@ final class HeldTest extends AddonTestCase
 		$this->hold($this->file('f1', 'bytes 1'), $this->file('f2', 'bytes 2'));
 		$there = ['f2' => $this->file('f2', 'bytes 2')];
 		$this->answerWith($there);
-		Table::update('filesync_dropped', ['created' => Config::now() - 10], []);
+		Table::update('filesync_dropped', ['created' => Clock::now() - 10], []);
 		$run = Run::ask($this->channel, self::ORIGIN);
 		$this->whileFailing(
 			fn ($sql) => preg_match('/into filesync_transfer\b/i', $sql),
@@ -145,15 +146,15 @@ final class HeldTest extends AddonTestCase
 		);
 		$run = Run::find($run->id);
 		$this->assertSame(1, Table::count('filesync_dropped', []));
-		$this->assertGreaterThan(Config::now() + 86400, $run->next_at);
+		$this->assertGreaterThan(Clock::now() + 86400, $run->next_at);
 		DroppedPackets::compareAll();
-		$this->assertLessThanOrEqual(Config::now(), Run::find($run->id)->next_at, 'a day later it is');
+		$this->assertLessThanOrEqual(Clock::now(), Run::find($run->id)->next_at, 'a day later it is');
 	}
 
 	public function test_packets_are_no_way_around_the_wait_of_a_clone_that_fails(): void
 	{
 		Config::set('held_max_packets', '1');
-		$later = Config::now() + 5000;
+		$later = Clock::now() + 5000;
 		Run::ask($this->channel, self::ORIGIN)->save(['attempts' => 3, 'next_at' => $later]);
 		$this->hold($this->file('f1', 'bytes 1'), $this->file('f2', 'bytes 2'));
 		$this->assertSame($later, Run::ask($this->channel, self::ORIGIN)->next_at);

@@ -1,5 +1,6 @@
 <?php
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
@@ -250,7 +251,7 @@ final class QueueTest extends AddonTestCase
 			$this->work();
 			$row = $this->transfer('f1');
 			$this->assertSame(['waiting', 0], [$row['state'], (int) $row['attempts']]);
-			$this->assertEqualsWithDelta(Config::now() + 10, (int) $row['next_at'], 2);
+			$this->assertEqualsWithDelta(Clock::now() + 10, (int) $row['next_at'], 2);
 		}
 		$this->assertCount(8, TransferBatch::$added);
 	}

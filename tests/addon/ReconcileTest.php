@@ -1,6 +1,7 @@
 <?php
 
 use FileSync\Addon\Hub\Client;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Request;
@@ -293,7 +294,7 @@ final class ReconcileTest extends AddonTestCase
 			$this->assertEqualsWithDelta($first + 86400, $run()->next_at, 2);
 		}
 		Fake\Clock::$ahead = 86400;
-		Config::set('planned_at', (string) Config::now(), 'state');
+		Config::set('planned_at', (string) Clock::now(), 'state');
 		$this->compare($bob);
 		$comesBack();
 		$this->assertGreaterThan($first + 86400 + 80000, $run()->next_at, 'that it was due a day later counts too');
@@ -538,9 +539,9 @@ final class ReconcileTest extends AddonTestCase
 	private function compare(?array $channel = null): string
 	{
 		$run = Run::ask($channel ?? $this->channel, self::ORIGIN);
-		$run->save(['next_at' => Config::now()]);
+		$run->save(['next_at' => Clock::now()]);
 
-		return Reconcile::goOn($run->id, Config::now() + 30)->value;
+		return Reconcile::goOn($run->id, Clock::now() + 30)->value;
 	}
 
 	private function sibling(array $vectors): array

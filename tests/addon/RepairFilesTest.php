@@ -1,6 +1,6 @@
 <?php
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Table;
 use FileSync\Photo;
 use FileSync\TransferBatch;
@@ -213,7 +213,7 @@ final class RepairFilesTest extends AddonTestCase
 			$this->attach('f2')['filename'],
 			$this->attach('f2')['display_path'],
 		]);
-		$this->assertSame(1, Table::count('filesync_reconcile', ['role' => 'ask', 'next_at <=' => Config::now()]));
+		$this->assertSame(1, Table::count('filesync_reconcile', ['role' => 'ask', 'next_at <=' => Clock::now()]));
 	}
 
 	public function test_a_photo_without_a_files_row_becomes_a_file_in_its_album(): void
@@ -366,11 +366,11 @@ final class RepairFilesTest extends AddonTestCase
 			'a slice that is over begins nothing',
 		);
 		$this->assertSame('0', (string) $this->attach('f1')['os_storage']);
-		FileSync\Addon\Reconcile\Reconcile::goOn($run->id, Config::now() + 30);
+		FileSync\Addon\Reconcile\Reconcile::goOn($run->id, Clock::now() + 30);
 		$this->assertSame(['bytes', null], [$this->shown('f1'), $this->attach('lost')]);
 		$this->assertCount(1, FileSync\Addon\Repair\Journal::runs());
 		dbq("UPDATE attach SET os_storage = 0 WHERE hash = 'f1'");
-		FileSync\Addon\Reconcile\Reconcile::goOn($run->id, Config::now() + 30);
+		FileSync\Addon\Reconcile\Reconcile::goOn($run->id, Clock::now() + 30);
 		$this->assertSame('0', (string) $this->attach('f1')['os_storage']);
 	}
 
@@ -469,7 +469,7 @@ final class RepairFilesTest extends AddonTestCase
 	private function age(string ...$paths): void
 	{
 		foreach ($paths as $path) {
-			touch($path, Config::now() - 100000);
+			touch($path, Clock::now() - 100000);
 		}
 	}
 }

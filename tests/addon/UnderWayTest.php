@@ -1,5 +1,6 @@
 <?php
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Page\OwnerActions;
@@ -20,7 +21,7 @@ final class UnderWayTest extends AddonTestCase
 			$this->file('f2', str_repeat('b', 400)),
 			$this->file('f3', str_repeat('c', 400)),
 		);
-		Table::update('filesync_transfer', ['created' => Config::now() + 1], ['hash' => 'f3']);
+		Table::update('filesync_transfer', ['created' => Clock::now() + 1], ['hash' => 'f3']);
 		$this->work();
 		$this->assertEqualsCanonicalizing(['f1', 'f2'], array_column(TransferBatch::$added, 'hash'));
 		$row = $this->transfer('f3');
@@ -108,7 +109,7 @@ final class UnderWayTest extends AddonTestCase
 				(int) $row['attempts'],
 				(int) $row['size_bytes'],
 			]);
-			$this->assertGreaterThan(Config::now() + 30, (int) $row['next_at']);
+			$this->assertGreaterThan(Clock::now() + 30, (int) $row['next_at']);
 			$this->receive($entry);
 			$this->assertSame([$row['generation'], $row['next_at']], [
 				$this->transfer('f1')['generation'],
@@ -146,7 +147,7 @@ final class UnderWayTest extends AddonTestCase
 				(int) $row['size_bytes'],
 				count(TransferBatch::$added),
 			]);
-			$this->assertGreaterThanOrEqual(Config::now() + 10, (int) $row['next_at']);
+			$this->assertGreaterThanOrEqual(Clock::now() + 10, (int) $row['next_at']);
 		}
 	}
 

@@ -21,7 +21,7 @@ next_version() {
 	[ ! -d "$copy.next" ] || return 0
 	cp -r "$copy" "$copy.next"
 	sed -i 's/^ \* Version: .*/ * Version: 0.1.9/' "$copy.next/php/filesync.php"
-	sed -i "s/const VERSION = '[0-9.]*';/const VERSION = '0.1.9';/" "$copy.next/php/Hub/Config.php"
+	sed -i "s/const VERSION = '[0-9.]*';/const VERSION = '0.1.9';/" "$copy.next/php/Hub/Runtime.php"
 	perl -pi -e 's/0\.1\.0/0.1.9/g' "$copy.next/filesync.so"
 	# The release profile may leave no text to change.
 	[ "$(php -n -d "extension=$copy.next/filesync.so" -r 'echo phpversion("filesync");' 2>&1)" = 0.1.9 ] \

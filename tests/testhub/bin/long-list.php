@@ -7,6 +7,7 @@
  */
 
 use FileSync\Addon\Hub\Client;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
@@ -57,7 +58,7 @@ try {
 	$before = memory_get_usage();
 	// Until all is known and some of it was asked for.
 	while ($exports < 200) {
-		Reconcile::goOn($run->id, Config::now() + 300, false, function () use (&$exports) {
+		Reconcile::goOn($run->id, Clock::now() + 300, false, function () use (&$exports) {
 			if ($exports >= 200) {
 				throw new \RuntimeException('enough');
 			}

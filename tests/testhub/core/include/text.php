@@ -14,6 +14,7 @@ function btlogger($msg, $level = LOGGER_NORMAL, $priority = LOG_INFO) {
 	logger($msg, $level, $priority);
 }
 
+/** @return string */
 function t($s, $ctx = '') {
 	return $s;
 }
