@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Clock;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -36,7 +38,7 @@ final class ProgressBar
 	) {
 		$this->isTerminal =
 			! $isQuiet && ($isTerminal ?? ($stream === STDERR ? self::isTerminal() : stream_isatty($stream)));
-		$this->startedAt = microtime(true);
+		$this->startedAt = Clock::exact();
 	}
 
 	/** Tells whether standard error goes to a terminal, perhaps that of root, who started this as the hub's user. */
@@ -50,7 +52,7 @@ final class ProgressBar
 	{
 		return (
 			($this->isTerminal || $this->isWanted)
-			&& microtime(true)
+			&& Clock::exact()
 			>= ($this->shownAt + ($this->isTerminal ? self::EVERY_SECONDS : self::EVERY_SECONDS_PLAIN))
 		);
 	}
@@ -63,10 +65,10 @@ final class ProgressBar
 	 */
 	public function show(int $done, int $all, string $what): void
 	{
-		$this->shownAt = microtime(true);
+		$this->shownAt = Clock::exact();
 		$this->from ??= $done;
 		$done = min($done, $all);
-		$seconds = microtime(true) - $this->startedAt;
+		$seconds = Clock::exact() - $this->startedAt;
 		$left =
 			$done > $this->from && $seconds > 2
 				? (int) ceil(($seconds * ($all - $done)) / ($done - $this->from))

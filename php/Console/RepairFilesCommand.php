@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Reconcile\Reconcile;
@@ -33,7 +34,7 @@ final class RepairFilesCommand
 	public function __construct(private readonly array $options)
 	{
 		$this->bar = new ProgressBar(isset($options['json']));
-		$this->deadline = isset($options['seconds']) ? microtime(true) + (float) $options['seconds'] : INF;
+		$this->deadline = isset($options['seconds']) ? Clock::exact() + (float) $options['seconds'] : INF;
 	}
 
 	/** Goes through the files of every channel of this hub. */
@@ -142,7 +143,7 @@ final class RepairFilesCommand
 
 	private function isInTime(): bool
 	{
-		return microtime(true) < $this->deadline;
+		return Clock::exact() < $this->deadline;
 	}
 
 	private function show(array $channel, Fault $fault, bool $isDone): void

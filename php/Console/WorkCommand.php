@@ -28,7 +28,7 @@ final class WorkCommand
 	{
 		$this->isShown = isset($options['progress']) || (! isset($options['json']) && ProgressBar::isTerminal());
 		$this->bar = new ProgressBar(isset($options['json']), isset($options['progress']));
-		$this->startedAt = microtime(true);
+		$this->startedAt = Clock::exact();
 	}
 
 	/**
@@ -112,7 +112,7 @@ final class WorkCommand
 	private function showEnd(): void
 	{
 		$this->bar->clear();
-		$seconds = microtime(true) - $this->startedAt;
+		$seconds = Clock::exact() - $this->startedAt;
 		$summary = [
 			'seconds' => round($seconds, 3),
 			'bytes' => $this->arrived(),

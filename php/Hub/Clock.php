@@ -17,6 +17,12 @@ final class Clock
 		return time();
 	}
 
+	/** Returns the same with its fraction. */
+	public static function exact(): float
+	{
+		return microtime(true);
+	}
+
 	/**
 	 * Tells whether a packet's version is dated before the present one.
 	 *

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Inventory;
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
@@ -44,7 +45,7 @@ final class Listing
 			foreach ($texts as $hash => [$content, $metadata]) {
 				$inventory->add((string) $hash, $content, $metadata);
 			}
-		} while ($cursor && microtime(true) < $until);
+		} while ($cursor && Clock::exact() < $until);
 
 		return $cursor;
 	}

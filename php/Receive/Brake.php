@@ -493,7 +493,7 @@ final class Brake
 		}
 		$ours = $facts->content !== null
 			? hash('sha256', $facts->content)
-			: Digests::of($facts, (microtime(true) * 1000) + self::DIGEST_MS);
+			: Digests::of($facts, (Clock::exact() * 1000) + self::DIGEST_MS);
 
 		return $ours !== $sha256
 		&& ! self::isGivenBack((int) $channel['channel_id'], $root, $own['hash'], $sha256, $scale);

@@ -100,7 +100,7 @@ final class BrakeAnswer
 	/** Continues with an answer for a few seconds; asks to be called again if that is not enough. */
 	public static function work(array $channel, string $hub, array $body): void
 	{
-		$until = microtime(true) + self::SLICE_SECONDS;
+		$until = Clock::exact() + self::SLICE_SECONDS;
 		$failure = null;
 		foreach ($body['answer'] === 'agreed'
 			? self::agreedDeletes($channel, $hub)
@@ -111,7 +111,7 @@ final class BrakeAnswer
 				Log::failure('applying an answer about held changes', $e);
 				$failure ??= $e;
 			}
-			if (microtime(true) > $until) {
+			if (Clock::exact() > $until) {
 				Outbox::add((int) $channel['channel_id'], 'brake', $hub, json_encode($body), false, $body['answer']);
 				return;
 			}

@@ -119,7 +119,7 @@ final class HeldPackets
 	/** Returns the present time in microseconds: entries about one file are ordered by arrival. */
 	public static function moment(): int
 	{
-		return (int) (microtime(true) * 1000000);
+		return (int) (Clock::exact() * 1000000);
 	}
 
 	/** Returns the channels with due entries. */

@@ -52,7 +52,7 @@ final class Comparison
 			do {
 				$step = $this->step($until);
 				$progress && $progress($this->run);
-			} while ($step === Step::GoesOn && microtime(true) < $until);
+			} while ($step === Step::GoesOn && Clock::exact() < $until);
 
 			return $step === Step::Over;
 		} catch (PermanentException|TemporaryException $e) {
@@ -280,7 +280,7 @@ final class Comparison
 	public function pull(float $until): bool
 	{
 		try {
-			while (($hashes = $this->run->body['hashes'] ?? []) && microtime(true) < $until) {
+			while (($hashes = $this->run->body['hashes'] ?? []) && Clock::exact() < $until) {
 				if (Queue::countWaiting($this->run->uid) > self::MOST_WAITING) {
 					$this->waits(self::FULL_SECONDS);
 					return false;

@@ -101,7 +101,7 @@ final class InventoryRequest
 			}
 			try {
 				$run ??= Run::begin($this->channel, 'answer', $this->root);
-				if (! $run->list($this->channel, microtime(true) + self::LIST_SECONDS)) {
+				if (! $run->list($this->channel, Clock::exact() + self::LIST_SECONDS)) {
 					return ['session' => $run->id, 'state' => 'listing', 'retry_after' => 1];
 				}
 			} finally {

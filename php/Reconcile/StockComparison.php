@@ -69,7 +69,7 @@ final class StockComparison
 			do {
 				$step = $this->step($until);
 				$progress && $progress($this->run);
-			} while ($step === Step::GoesOn && microtime(true) < $until);
+			} while ($step === Step::GoesOn && Clock::exact() < $until);
 		} catch (PermanentException|TemporaryException $e) {
 			// The snapshot is gone or damaged, or the other list is too long: start over later.
 			$this->run->save(['state' => 'idle']);
@@ -111,7 +111,7 @@ final class StockComparison
 			foreach ($rows as $row) {
 				preg_match(Bounds::HASH, $row['hash']) && $there->add($row['hash'], ...self::texts($row));
 			}
-			if (microtime(true) >= $until) {
+			if (Clock::exact() >= $until) {
 				break;
 			}
 		}
@@ -214,7 +214,7 @@ final class StockComparison
 		$some = $this->run->inventory()->differences($offset, self::PAGE);
 		$asked = 0;
 		foreach ($some as $one) {
-			if ($asked && ($asked >= self::FETCH_AT_ONCE || microtime(true) >= $until)) {
+			if ($asked && ($asked >= self::FETCH_AT_ONCE || Clock::exact() >= $until)) {
 				break;
 			}
 			$offset++;
@@ -289,7 +289,7 @@ final class StockComparison
 		}
 		for (
 			$sent = $looked = 0;
-			$send && $sent < self::SEND_AT_ONCE && (! $looked || microtime(true) < $until);
+			$send && $sent < self::SEND_AT_ONCE && (! $looked || Clock::exact() < $until);
 			$looked++
 		) {
 			[$hash, $isDifferent] = array_shift($send);

@@ -348,7 +348,7 @@ final class Outgoing
 
 		if (! $isDelete && Runtime::extensionProblem() === null) {
 			// A clone that has these bytes need not fetch them.
-			Digests::of(Facts::of($channel, $hash, 0), (microtime(true) * 1000) + $digestMs);
+			Digests::of(Facts::of($channel, $hash, 0), (Clock::exact() * 1000) + $digestMs);
 		}
 
 		return Sibling::add($channel, $entry, $isDelete, $beneath);

@@ -53,7 +53,7 @@ final class TicketRequest
 	private function __construct(private readonly array $channel, private readonly array $asked)
 	{
 		$this->cameAt = Clock::now();
-		$this->waitsUntil = microtime(true) + self::WAIT_SECONDS;
+		$this->waitsUntil = Clock::exact() + self::WAIT_SECONDS;
 	}
 
 	/** Answers. */
@@ -139,7 +139,7 @@ final class TicketRequest
 
 	private function grant(Request $request): Response
 	{
-		$until = (microtime(true) * 1000) + self::DIGEST_MS;
+		$until = (Clock::exact() * 1000) + self::DIGEST_MS;
 		$files = [];
 		try {
 			foreach ($this->asked['files'] as $file) {
@@ -190,7 +190,7 @@ final class TicketRequest
 		$stat = $facts->stat();
 		// A clone asks at once: it is better that its request waits for these two seconds than its file for a retry.
 		$wait = $stat && Facts::isRecent($stat)
-			? min($this->waitsUntil, ($stat['ctime_ns'] / 1e9) + 2.05) - microtime(true)
+			? min($this->waitsUntil, ($stat['ctime_ns'] / 1e9) + 2.05) - Clock::exact()
 			: 0;
 		if ($wait > 0 && ! $this->hasPlace()) {
 			return null;
@@ -209,7 +209,7 @@ final class TicketRequest
 		}
 		$isQuick =
 			$facts->sizeBytes <= self::QUICK_BYTES
-			&& microtime(true) < ($this->waitsUntil - self::WAIT_SECONDS + self::QUICK_SECONDS);
+			&& Clock::exact() < ($this->waitsUntil - self::WAIT_SECONDS + self::QUICK_SECONDS);
 		if (! $isQuick && Digests::takesLong($facts) && ! $this->hasPlace()) {
 			return null;
 		}

@@ -72,9 +72,9 @@ final class Overview
 		if (is_array($known) && $known['until'] > Clock::now()) {
 			return $known['counts'];
 		}
-		$start = microtime(true);
+		$start = Clock::exact();
 		$counts = $count();
-		$until = Clock::now() + max($seconds, (int) ($times * (microtime(true) - $start)));
+		$until = Clock::now() + max($seconds, (int) ($times * (Clock::exact() - $start)));
 		if ($until > Clock::now()) {
 			Config::set($name, json_encode(['until' => $until, 'counts' => $counts]), $scope);
 		}

@@ -155,7 +155,7 @@ final class Digests
 		}
 		$sha256 = $stat['size_bytes'] > self::LARGE_BYTES
 			? null
-			: self::compute($facts, $stat, fn () => (int) ($untilMs - (microtime(true) * 1000)));
+			: self::compute($facts, $stat, fn () => (int) ($untilMs - (Clock::exact() * 1000)));
 		if ($sha256 === null) {
 			self::remember($facts->channelId(), $facts->hash, $facts->scale, $stat['size_bytes'], $stat, '');
 			self::summon();

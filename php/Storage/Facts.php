@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Storage;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Store;
@@ -97,7 +98,7 @@ final class Facts
 	/** Tells whether the bytes seen by stat() changed so recently that another change might go unnoticed. */
 	public static function isRecent(array $stat): bool
 	{
-		return abs((int) (microtime(true) * 1e9) - $stat['ctime_ns']) < self::RECENT_NS;
+		return abs((int) (Clock::exact() * 1e9) - $stat['ctime_ns']) < self::RECENT_NS;
 	}
 
 	/** Returns the facts of a file's content as one text. */

@@ -44,7 +44,7 @@ final class Meter
 	public function __construct(private readonly int $channelId)
 	{
 		$this->reached = self::reachedBefore($channelId);
-		$this->past = [[microtime(true), 0]];
+		$this->past = [[Clock::exact(), 0]];
 	}
 
 	/** Counts a finished transfer. */
@@ -101,7 +101,7 @@ final class Meter
 				$offset > 0 && ($this->reached[$key] = [$offset, null]);
 			}
 		}
-		$now = microtime(true);
+		$now = Clock::exact();
 		$this->past = [
 			...array_filter($this->past, fn ($moment) => $moment[0] > ($now - self::WINDOW_SECONDS)),
 			[$now, $bytes],

@@ -1,7 +1,7 @@
 <?php
 
 use Fake\Api;
-use Fake\Clock;
+use Fake\Clock as FakeClock;
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
@@ -118,7 +118,7 @@ final class FairnessTest extends AddonTestCase
 		$this->passTime();
 		$began = Clock::now();
 		TransferBatch::$duringStep = function () use ($began) {
-			Clock::$ahead++;
+			FakeClock::$ahead++;
 			if (is_file('store/carol/five')) {
 				throw new FileSync\Exception\StorageException('enough');
 			}
@@ -168,7 +168,7 @@ final class FairnessTest extends AddonTestCase
 	{
 		$asked = [];
 		$this->answerAsClone(function ($url, $said) use (&$asked) {
-			Clock::$ahead++;
+			FakeClock::$ahead++;
 			$asked[] = parse_url($url, PHP_URL_PORT);
 
 			return (
@@ -192,7 +192,7 @@ final class FairnessTest extends AddonTestCase
 		$this->assertLessThan(5, count(array_keys($asked, 9001)), 'it waits, rather than asks on and on');
 		$this->assertSame([0, 'comparing'], [($run = Run::find($slow->id))->attempts, $run->state]);
 		for ($n = 0; $n < 100 && ! Run::find($slow->id)->attempts; $n++) {
-			Clock::$ahead += 30;
+			FakeClock::$ahead += 30;
 			Reconcile::work(Clock::now() + 110);
 		}
 		$run = Run::find($slow->id);
@@ -222,7 +222,7 @@ final class FairnessTest extends AddonTestCase
 		$run = $this->due($this->channel, self::ORIGIN, 1);
 		for ($n = 0; $n < 6; $n++) {
 			Reconcile::work(Clock::now() + 110);
-			Clock::$ahead += 2;
+			FakeClock::$ahead += 2;
 		}
 		$this->assertSame([4, 0, ''], [$answers, ($now = Run::find($run->id))->attempts, $now->reason]);
 		$this->assertNotSame(0, $now->finished);
@@ -233,7 +233,7 @@ final class FairnessTest extends AddonTestCase
 		$asked = [];
 		$this->answerAsClone(function ($url, $said) use (&$asked) {
 			$asked[] = parse_url($url, PHP_URL_PORT);
-			Clock::$ahead += 20;
+			FakeClock::$ahead += 20;
 
 			return ['error' => 'busy'];
 		});
@@ -252,7 +252,7 @@ final class FairnessTest extends AddonTestCase
 		$asked = [];
 		$this->answerAsClone(function ($url, $said) use (&$asked) {
 			$asked[] = $port = parse_url($url, PHP_URL_PORT);
-			Clock::$ahead += 10;
+			FakeClock::$ahead += 10;
 
 			return (
 				$said['do'] === 'entries'
@@ -288,7 +288,7 @@ final class FairnessTest extends AddonTestCase
 		Client::$wire = function ($method, $url, $headers, $body) use (&$starts, &$ports) {
 			$ports[] = parse_url($url, PHP_URL_PORT);
 			if (str_contains($url, '/api/z/1.0/files?')) {
-				Clock::$ahead += 15;
+				FakeClock::$ahead += 15;
 				parse_str(parse_url($url, PHP_URL_QUERY), $query);
 				$starts[] = $start = (int) $query['start'];
 				$rows = array_map(
@@ -333,7 +333,7 @@ final class FairnessTest extends AddonTestCase
 			Api::$items[] = ['author' => ['id' => $this->channel['channel_guid']] + $item['author']] + $item;
 		}
 		Client::$wire = function (...$asked) {
-			Clock::$ahead += 12;
+			FakeClock::$ahead += 12;
 
 			return Api::answer(...$asked);
 		};
@@ -439,7 +439,7 @@ final class FairnessTest extends AddonTestCase
 	private function passTime(): void
 	{
 		TransferBatch::$duringStep = function () {
-			Clock::$ahead++;
+			FakeClock::$ahead++;
 		};
 	}
 
