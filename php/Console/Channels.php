@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Refused;
 
 if (! class_exists('App', false)) {
@@ -17,10 +18,10 @@ final class Channels
 	 *
 	 * @throws Refused No channel has that nick.
 	 */
-	public static function of(array $options): array
+	public static function of(Options $options): array
 	{
 		$channels = Clones::channels();
-		$nick = $options['channel'] ?? null;
+		$nick = $options->text(Option::Channel);
 		if ($nick === null) {
 			return $channels;
 		}
@@ -33,5 +34,15 @@ final class Channels
 					. implode(', ', array_column($channels, 'channel_address')),
 			)
 		);
+	}
+
+	/**
+	 * Returns those that filesync serves.
+	 *
+	 * @throws Refused No channel has that nick.
+	 */
+	public static function served(Options $options): array
+	{
+		return array_filter(self::of($options), fn (array $channel) => Config::serves((int) $channel['channel_id']));
 	}
 }
