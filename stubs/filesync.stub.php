@@ -534,6 +534,8 @@ namespace FileSync {
 		 * }> `key`: 16 hex digits, the key of the hash. `hash`: null for a file that only the other side has. `here`,
 		 *   `there`: the ids of the two versions, null if it is missing. `content`, `metadata`: whether both have the
 		 *   file, but this part differs.
+		 *
+		 * @throws Exception\InvalidInputException Not all are known yet, or a number is negative.
 		 */
 		public function differences(int $offset, int $limit): array {}
 
