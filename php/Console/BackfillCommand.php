@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -50,7 +51,7 @@ final class BackfillCommand
 		}
 		$code = 0;
 		foreach (Channels::of($this->options) as $channel) {
-			$channel = Config::serves((int) $channel['channel_id']) ? $channel : null;
+			$channel = Config::serves($channel->id) ? $channel : null;
 			foreach ($channel ? Clones::others($channel) : [] as $clone) {
 				$code = max($code, $this->compare($channel, $clone['url']));
 			}
@@ -60,7 +61,7 @@ final class BackfillCommand
 		return $code ?: ExitCode::of(Report::status()['states']);
 	}
 
-	private function compare(array $channel, string $url): int
+	private function compare(Channel $channel, string $url): int
 	{
 		$run = Run::ask($channel, $url);
 		$before = $run->next_at;

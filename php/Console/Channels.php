@@ -24,7 +24,7 @@ final class Channels
 		if ($nick === null) {
 			return $channels;
 		}
-		$named = array_values(array_filter($channels, fn ($channel) => $channel['channel_address'] === $nick));
+		$named = array_values(array_filter($channels, fn ($channel) => $channel->nick === $nick));
 
 		return (
 			$named

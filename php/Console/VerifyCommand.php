@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Runtime;
@@ -40,10 +41,10 @@ final class VerifyCommand
 			return 75;
 		}
 		foreach (Channels::of($this->options) as $channel) {
-			$channel = Config::serves((int) $channel['channel_id']) ? $channel : null;
+			$channel = Config::serves($channel->id) ? $channel : null;
 			if ($channel) {
 				$this->all += Table::count('attach', [
-					'uid' => (int) $channel['channel_id'],
+					'uid' => $channel->id,
 					'is_dir' => 0,
 					'os_storage' => 1,
 				]);
@@ -81,7 +82,7 @@ final class VerifyCommand
 	 * Lists files in the channel's folder without a database row. It leaves them alone: `repair files` creates the
 	 * rows.
 	 */
-	private function showOrphans(array $channel): void
+	private function showOrphans(Channel $channel): void
 	{
 		foreach ((new Orphans($channel))->faults() as $fault) {
 			$this->show([

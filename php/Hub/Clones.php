@@ -88,7 +88,7 @@ final class Clones
 	}
 
 	/** Returns the URL by which other hubs know this clone of a channel. */
-	public static function ownUrl(array $channel): string
+	public static function ownUrl(Channel $channel): string
 	{
 		return channel_url($channel);
 	}
@@ -104,7 +104,7 @@ final class Clones
 	 *
 	 * @throws \FileSync\Addon\Hub\Refused The URL is not `<root>/getfile` of another hub where the channel lives.
 	 */
-	public static function originOf(array $channel, string $fetchUrl): string
+	public static function originOf(Channel $channel, string $fetchUrl): string
 	{
 		if (! str_ends_with($fetchUrl, '/getfile')) {
 			throw new \FileSync\Addon\Hub\Refused('the fetch URL is not a getfile address');
@@ -122,11 +122,11 @@ final class Clones
 	 * Returns the root URL of the clone whose channel URL signs a request, null if it is not another clone of the
 	 * channel.
 	 */
-	public static function rootOf(array $channel, string $keyId): ?string
+	public static function rootOf(Channel $channel, string $keyId): ?string
 	{
 		$row = Table::first(
 			'hubloc',
-			['hubloc_id_url' => $keyId, 'hubloc_hash' => $channel['channel_hash'], 'hubloc_deleted' => 0],
+			['hubloc_id_url' => $keyId, 'hubloc_hash' => $channel->hash, 'hubloc_deleted' => 0],
 			'',
 			'hubloc_url',
 		);
@@ -185,7 +185,7 @@ final class Clones
 	 *
 	 * @return list<array{url: string, nick: string}>
 	 */
-	public static function others(array $channel): array
+	public static function others(Channel $channel): array
 	{
 		return self::locations($channel, ['hubloc_deleted' => 0]);
 	}
@@ -195,7 +195,7 @@ final class Clones
 	 *
 	 * @return list<array{url: string, nick: string}>
 	 */
-	public static function everywhere(array $channel): array
+	public static function everywhere(Channel $channel): array
 	{
 		return array_values(array_filter(self::locations($channel, []), fn ($home) => preg_match(
 			'/^[\p{L}\p{N}_-]+$/u',
@@ -203,11 +203,11 @@ final class Clones
 		)));
 	}
 
-	private static function locations(array $channel, array $which): array
+	private static function locations(Channel $channel, array $which): array
 	{
 		$clones = [];
 		$own = self::normalise(z_root());
-		$where = ['hubloc_hash' => $channel['channel_hash'], 'hubloc_network' => 'zot6'] + $which;
+		$where = ['hubloc_hash' => $channel->hash, 'hubloc_network' => 'zot6'] + $which;
 		foreach (Table::select('hubloc', $where, 'hubloc_id', 0, 'hubloc_url, hubloc_addr') as $row) {
 			$root = self::normalise($row['hubloc_url']);
 			if ($root !== null && $root !== $own) {
@@ -222,11 +222,11 @@ final class Clones
 	}
 
 	/** Tells whether a packet of a channel still waits for another hub. */
-	public static function isSending(array $channel, string $root): bool
+	public static function isSending(Channel $channel, string $root): bool
 	{
 		foreach (Table::select(
 			'outq',
-			['outq_channel' => (int) $channel['channel_id'], 'outq_delivered' => 0],
+			['outq_channel' => $channel->id, 'outq_delivered' => 0],
 			'',
 			0,
 			'DISTINCT outq_posturl',
@@ -243,12 +243,12 @@ final class Clones
 	 * Returns how many packets of a channel still wait for each other hub, by its normalised root URL. It counts at
 	 * most the oldest thousand.
 	 */
-	public static function packetsWaiting(array $channel): array
+	public static function packetsWaiting(Channel $channel): array
 	{
 		$counts = [];
 		$rows = Table::select(
 			'outq',
-			['outq_channel' => (int) $channel['channel_id'], 'outq_delivered' => 0],
+			['outq_channel' => $channel->id, 'outq_delivered' => 0],
 			'outq_created',
 			1000,
 			'outq_posturl',

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Reconcile;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
@@ -40,7 +41,7 @@ final class InventoryRequest
 	private const PLACES = 1;
 
 	private function __construct(
-		private readonly array $channel,
+		private readonly Channel $channel,
 		private readonly array $asked,
 		private readonly string $root,
 	) {}
@@ -95,7 +96,7 @@ final class InventoryRequest
 			return ['error' => 'session'];
 		}
 		if ($run?->state !== 'sealed') {
-			$place = Places::take('list', (int) $this->channel['channel_id'], self::PLACES);
+			$place = Places::take('list', $this->channel->id, self::PLACES);
 			if (! $place) {
 				return null;
 			}
@@ -171,7 +172,7 @@ final class InventoryRequest
 
 		return $run
 		&& $run->role === 'answer'
-		&& $run->uid === (int) $this->channel['channel_id']
+		&& $run->uid === $this->channel->id
 		&& $run->peer === $this->root
 			? $run
 			: null;

@@ -85,7 +85,7 @@ final class Changes
 	public static function renamed(mixed $channel, mixed $hash): void
 	{
 		self::note(function () use ($channel, $hash) {
-			$channelId = is_array($channel) && is_string($hash) ? (int) ($channel['channel_id'] ?? 0) : 0;
+			$channelId = is_array($channel) && is_string($hash) ? (int) ($channel->id ?? 0) : 0;
 			$own = $channelId && Config::serves($channelId) ? Store::attach($channelId, $hash) : null;
 			$place = $own ? Store::place($channel, $own['folder'], $hash, $own['filename']) : null;
 			if (! $place) {

@@ -1,0 +1,82 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** A channel of this hub. Only Hub/ reads the hub's own row of it. */
+final class Channel
+{
+	private function __construct(
+		public readonly int $id,
+		/** Its identity, the same on all its hubs. */
+		public readonly string $hash,
+		/** Its name in this hub's URLs and folders. */
+		public readonly string $nick,
+		public readonly int $accountId,
+		/** Its identity as posts name their author. */
+		public readonly string $guid,
+		public readonly string $publicKey,
+		/** Returns the row, which has the private key: only what is asked for it by name tells it. */
+		private readonly \Closure $row,
+	) {}
+
+	/**
+	 * Reads the hub's row of a channel. Further columns differ between hubs; core gets them back.
+	 *
+	 * @throws \UnexpectedValueException A column that we need is missing, or is not what it should be.
+	 */
+	public static function of(array $row): self
+	{
+		return new self(
+			self::number($row, 'channel_id'),
+			self::text($row, 'channel_hash'),
+			self::text($row, 'channel_address'),
+			self::number($row, 'channel_account_id'),
+			self::text($row, 'channel_guid'),
+			self::text($row, 'channel_pubkey'),
+			fn () => $row,
+		);
+	}
+
+	/** Returns the private key, in PEM. */
+	public function privateKey(): string
+	{
+		return self::text($this->row(), 'channel_prvkey');
+	}
+
+	/** Returns the hub's row, for functions of core. */
+	public function row(): array
+	{
+		return ($this->row)();
+	}
+
+	/** Leaves out the row: what is dumped may reach a log. */
+	public function __debugInfo(): array
+	{
+		return ['id' => $this->id, 'hash' => $this->hash, 'nick' => $this->nick];
+	}
+
+	private static function text(array $row, string $column): string
+	{
+		$value = $row[$column] ?? null;
+
+		return is_string($value) ? $value : throw new \UnexpectedValueException(self::fault($row, $column));
+	}
+
+	private static function number(array $row, string $column): int
+	{
+		$value = $row[$column] ?? null;
+
+		return is_numeric($value) ? (int) $value : throw new \UnexpectedValueException(self::fault($row, $column));
+	}
+
+	private static function fault(array $row, string $column): string
+	{
+		$id = is_numeric($row['channel_id'] ?? null) ? " of channel {$row['channel_id']}" : '';
+
+		return "the hub's row$id has no usable $column: core passed too few columns, or its table channel has changed";
+	}
+}
