@@ -51,8 +51,7 @@ final class BackfillCommand
 		}
 		$code = 0;
 		foreach (Channels::of($this->options) as $channel) {
-			$channel = Config::serves($channel->id) ? $channel : null;
-			foreach ($channel ? Clones::others($channel) : [] as $clone) {
+			foreach (Config::serves($channel->id) ? Clones::others($channel) : [] as $clone) {
 				$code = max($code, $this->compare($channel, $clone['url']));
 			}
 		}
@@ -63,7 +62,7 @@ final class BackfillCommand
 
 	private function compare(Channel $channel, string $url): int
 	{
-		$run = Run::ask($channel, $url);
+		$run = Run::ask($channel->id, $url);
 		$before = $run->next_at;
 		$this->isDry && $run->save(['state' => 'idle']);
 		for ($waits = 0; $waits < self::MOST_WAITS;) {

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Refused;
 
@@ -14,6 +15,8 @@ final class Channels
 {
 	/**
 	 * Returns the channels that a command covers: all of this hub, or the one that `--channel` names by its nick.
+	 *
+	 * @return list<Channel>
 	 *
 	 * @throws Refused No channel has that nick.
 	 */
@@ -30,7 +33,7 @@ final class Channels
 			$named
 			?: throw new Refused(
 				"no channel of this hub is called \"$nick\"; there are: "
-					. implode(', ', array_column($channels, 'channel_address')),
+					. implode(', ', array_column($channels, 'nick')),
 			)
 		);
 	}

@@ -25,7 +25,7 @@ final class KeptCommand
 	public static function list(array $options): int
 	{
 		$json = isset($options['json']);
-		$of = isset($options['channel']) ? (int) Channels::of($options)[0]['channel_id'] : null;
+		$of = isset($options['channel']) ? Channels::of($options)[0]->id : null;
 		$isEmpty = true;
 		foreach (KeptList::each($of === null ? [] : ['uid' => $of]) as $row) {
 			$isEmpty = false;

@@ -41,14 +41,13 @@ final class VerifyCommand
 			return 75;
 		}
 		foreach (Channels::of($this->options) as $channel) {
-			$channel = Config::serves($channel->id) ? $channel : null;
-			if ($channel) {
+			if (Config::serves($channel->id)) {
 				$this->all += Table::count('attach', [
 					'uid' => $channel->id,
 					'is_dir' => 0,
 					'os_storage' => 1,
 				]);
-				$run = Run::ask($channel, '', 'verify');
+				$run = Run::ask($channel->id, '', 'verify');
 				$run->save(['position' => []]);
 				(new Verify($channel, $this->show(...)))->goOn($run, PHP_INT_MAX);
 				$this->showOrphans($channel);

@@ -19,7 +19,7 @@ final class Channel
 		/** Its identity as posts name their author. */
 		public readonly string $guid,
 		public readonly string $publicKey,
-		/** Returns the row, which has the private key: only what is asked for it by name tells it. */
+		/** Returns the row. A closure, since the row has the private key: no dump or export shows what it holds. */
 		private readonly \Closure $row,
 	) {}
 
@@ -37,7 +37,7 @@ final class Channel
 			self::number($row, 'channel_account_id'),
 			self::text($row, 'channel_guid'),
 			self::text($row, 'channel_pubkey'),
-			fn () => $row,
+			static fn () => $row,
 		);
 	}
 
@@ -50,6 +50,7 @@ final class Channel
 	/** Returns the hub's row, for functions of core. */
 	public function row(): array
 	{
+		/** @var array<string, mixed> */
 		return ($this->row)();
 	}
 
@@ -61,16 +62,16 @@ final class Channel
 
 	private static function text(array $row, string $column): string
 	{
-		$value = $row[$column] ?? null;
-
-		return is_string($value) ? $value : throw new \UnexpectedValueException(self::fault($row, $column));
+		return isset($row[$column]) && is_string($row[$column])
+			? $row[$column]
+			: throw new \UnexpectedValueException(self::fault($row, $column));
 	}
 
 	private static function number(array $row, string $column): int
 	{
-		$value = $row[$column] ?? null;
-
-		return is_numeric($value) ? (int) $value : throw new \UnexpectedValueException(self::fault($row, $column));
+		return isset($row[$column]) && is_numeric($row[$column])
+			? (int) $row[$column]
+			: throw new \UnexpectedValueException(self::fault($row, $column));
 	}
 
 	private static function fault(array $row, string $column): string

@@ -13,20 +13,36 @@ final class Clones
 	 * Returns a channel of this hub with its keys, or null if it does not exist. Throws if that is unknown: a failed
 	 * look-up must not look like a departure.
 	 */
-	public static function channel(int $channelId): ?array
+	public static function channel(int $channelId): ?Channel
 	{
-		$channel = channelx_by_n($channelId) ?: null;
-		if (
-			! $channel
-			&& Table::first('channel', ['channel_id' => $channelId, 'channel_removed' => 0], '', 'channel_id')
-		) {
+		$row = channelx_by_n($channelId) ?: null;
+		if (is_array($row)) {
+			return Channel::of($row);
+		}
+		if (Table::first('channel', ['channel_id' => $channelId, 'channel_removed' => 0], '', 'channel_id')) {
 			throw new \RuntimeException('a channel cannot be read');
 		}
 
-		return $channel;
+		return null;
 	}
 
-	/** Returns all channels of this hub with their keys. */
+	/**
+	 * Returns the channel that core hands over if we serve it, or null. Throws if the database does not answer.
+	 *
+	 * @param mixed $row Core's row of it.
+	 */
+	public static function given(mixed $row): ?Channel
+	{
+		$id = is_array($row) ? (int) ($row['channel_id'] ?? 0) : 0;
+
+		return is_array($row) && Config::serves($id) ? Channel::of($row) : null;
+	}
+
+	/**
+	 * Returns all channels of this hub with their keys.
+	 *
+	 * @return list<Channel>
+	 */
 	public static function channels(): array
 	{
 		$rows = Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id');
@@ -35,7 +51,7 @@ final class Clones
 	}
 
 	/** Returns the channel of this hub with an identity if we serve it, or null. */
-	public static function served(string $channelHash): ?array
+	public static function served(string $channelHash): ?Channel
 	{
 		foreach ($channelHash === ''
 			? []
@@ -55,7 +71,7 @@ final class Clones
 	}
 
 	/** Returns the served channel of an identity for the clone with a channel URL; null if either is unknown. */
-	public static function requested(string $channelHash, string $keyId): ?array
+	public static function requested(string $channelHash, string $keyId): ?Channel
 	{
 		foreach (Table::select(
 			'hubloc',
@@ -82,15 +98,17 @@ final class Clones
 	}
 
 	/** Returns the channel of this hub with a nick, or null. */
-	public static function byNick(string $nick): ?array
+	public static function byNick(string $nick): ?Channel
 	{
-		return Table::first('channel', ['channel_address' => $nick, 'channel_removed' => 0]);
+		$row = Table::first('channel', ['channel_address' => $nick, 'channel_removed' => 0]);
+
+		return $row ? Channel::of($row) : null;
 	}
 
 	/** Returns the URL by which other hubs know this clone of a channel. */
 	public static function ownUrl(Channel $channel): string
 	{
-		return channel_url($channel);
+		return channel_url($channel->row());
 	}
 
 	/** Tells whether this hub itself is reached without TLS; only then may other hubs be. */

@@ -146,7 +146,7 @@ final class Family
 	}
 
 	/** Passes files to core's own receiver. */
-	public static function receiveStock(Channel $channel, mixed $files): mixed
+	public static function receiveStock(array $channel, mixed $files): mixed
 	{
 		self::loadImport();
 

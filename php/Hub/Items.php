@@ -18,7 +18,7 @@ final class Items
 	public static function store(Channel $channel, array $items): void
 	{
 		Family::loadImport();
-		Reception::importing(fn () => \sync_items($channel, self::postsFirst($items), null));
+		Reception::importing(fn () => \sync_items($channel->row(), self::postsFirst($items), null));
 	}
 
 	/**
@@ -161,7 +161,7 @@ final class Items
 	/** Returns the posts of a photo, with their comments, in the form sent between clones. */
 	public static function linked(Channel $channel, string $hash): array
 	{
-		$entry = \attach_export_data($channel, $hash);
+		$entry = \attach_export_data($channel->row(), $hash);
 
 		return is_array($entry) ? $entry['item'] ?? [] : [];
 	}

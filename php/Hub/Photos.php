@@ -53,8 +53,8 @@ final class Photos
 			'imgscale' => [1, 2, 3],
 		]);
 		Reception::quietly($channel->id, fn () => photo_upload(
-			$channel,
-			['xchan_hash' => $channel->hash] + $channel,
+			$channel->row(),
+			['xchan_hash' => $channel->hash] + $channel->row(),
 			$args,
 		));
 	}

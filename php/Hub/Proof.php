@@ -43,8 +43,7 @@ final class Proof
 		if (! is_string($time) || ! is_string($signature) || $signature === '') {
 			return false;
 		}
-		$slop =
-			60 * max(1, (int) get_pconfig($channel->id, 'system', 'getfile_time_slop', self::SLOP_MINUTES));
+		$slop = 60 * max(1, (int) get_pconfig($channel->id, 'system', 'getfile_time_slop', self::SLOP_MINUTES));
 		if (
 			$time > gmdate('Y-m-d H:i:s', Clock::now() + $slop)
 			|| $time < gmdate('Y-m-d H:i:s', Clock::now() - $slop)

@@ -75,14 +75,14 @@ final class Run
 	}
 
 	/** Returns the run in which we ask a clone; creates it, due in a while, if there is none. */
-	public static function ask(Channel $channel, string $peer, string $role = 'ask'): self
+	public static function ask(int $channelId, string $peer, string $role = 'ask'): self
 	{
-		$id = hash('sha256', $channel->id . "\n$role\n$peer");
+		$id = hash('sha256', $channelId . "\n$role\n$peer");
 
 		return (
 			self::find($id) ?? self::insert(
 				$id,
-				$channel->id,
+				$channelId,
 				$role,
 				$peer,
 				Clock::now() + random_int(300, 1800),
@@ -91,11 +91,11 @@ final class Run
 	}
 
 	/** Begins a run in which a clone asks us. */
-	public static function begin(Channel $channel, string $role, string $peer): self
+	public static function begin(int $channelId, string $role, string $peer): self
 	{
 		$old = Table::select(
 			'filesync_reconcile',
-			['uid' => $channel->id, 'role' => $role],
+			['uid' => $channelId, 'role' => $role],
 			'updated DESC',
 			0,
 		);
@@ -105,13 +105,13 @@ final class Run
 			}
 		}
 
-		return self::insert(Token::make(), $channel->id, $role, $peer, 0);
+		return self::insert(Token::make(), $channelId, $role, $peer, 0);
 	}
 
 	/** Notes hashes that a clone tells us to fetch; `$hop` counts how often they went back and forth before. */
-	public static function wish(Channel $channel, string $peer, array $hashes, int $hop): void
+	public static function wish(int $channelId, string $peer, array $hashes, int $hop): void
 	{
-		$run = self::ask($channel, $peer, 'pull');
+		$run = self::ask($channelId, $peer, 'pull');
 		$all = array_slice(
 			array_values(array_unique([...($run->body['hashes'] ?? []), ...$hashes])),
 			0,

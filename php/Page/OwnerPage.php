@@ -121,7 +121,7 @@ final class OwnerPage
 	}
 
 	/** Returns the channel of this hub with which the reader is logged in, or null. */
-	private static function channel(): ?array
+	private static function channel(): ?Channel
 	{
 		$channelId = Page::owner();
 

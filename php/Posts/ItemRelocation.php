@@ -40,9 +40,9 @@ final class ItemRelocation
 	 * Returns the origin to pass to core's import: none if we relocate. Core would replace text everywhere, in
 	 * shared posts too, and sign whoever the author is.
 	 */
-	public static function forCore(mixed $channel, mixed $relocate): mixed
+	public static function forCore(mixed $given, mixed $relocate): mixed
 	{
-		return is_array($channel) && Config::serves((int) ($channel->id ?? 0)) ? null : $relocate;
+		return Clones::given($given) ? null : $relocate;
 	}
 
 	/**
@@ -126,7 +126,7 @@ final class ItemRelocation
 	 * Returns the channel if the item is its own, and the channel is served. Core calls this for every item: cheap
 	 * checks first.
 	 */
-	private static function authorHere(array $item): ?array
+	private static function authorHere(array $item): ?Channel
 	{
 		$uid = (int) ($item['uid'] ?? 0);
 		if ($uid < 1 || ! is_string($item['mid'] ?? null)) {

@@ -496,8 +496,7 @@ final class Brake
 			? hash('sha256', $facts->content)
 			: Digests::of($facts, (Clock::exact() * 1000) + self::DIGEST_MS);
 
-		return $ours !== $sha256
-		&& ! self::isGivenBack($channel->id, $root, $own['hash'], $sha256, $scale);
+		return $ours !== $sha256 && ! self::isGivenBack($channel->id, $root, $own['hash'], $sha256, $scale);
 	}
 
 	/**

@@ -43,7 +43,7 @@ final class DroppedPackets
 	{
 		$peer = self::noteOf($channel, $entry, '', 1);
 		if ($peer !== null && $hash !== '' && ! Reception::isLate() && Peers::offers($peer, 'inventory')) {
-			Run::wish($channel, $peer, [$hash], 0);
+			Run::wish($channel->id, $peer, [$hash], 0);
 		}
 	}
 
@@ -121,7 +121,7 @@ final class DroppedPackets
 
 	private static function compare(Channel $channel, string $peer): void
 	{
-		$run = Run::ask($channel, $peer);
+		$run = Run::ask($channel->id, $peer);
 		// A failed comparison keeps its wait: packets must not shorten it.
 		if (! $run->attempts && $run->next_at > Clock::now()) {
 			$run->save(['next_at' => Clock::now()]);

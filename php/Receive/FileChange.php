@@ -84,8 +84,13 @@ final class FileChange
 	/**
 	 * Requests missing bytes; true if one file was being published meanwhile, so that everything must be checked again.
 	 */
-	private static function stageAll(Channel $channel, Packet $packet, string $root, Arrival $arrival, ?array $own): bool
-	{
+	private static function stageAll(
+		Channel $channel,
+		Packet $packet,
+		string $root,
+		Arrival $arrival,
+		?array $own,
+	): bool {
 		$again = false;
 		$isBehind = in_array($arrival->verdicts['bytes'], ['stay', 'won'], true);
 		$needsBytes = ! $isBehind && self::needsBytes($channel, $own, $arrival);

@@ -31,14 +31,11 @@ if (! class_exists('App', false)) {
 final class Incoming
 {
 	/** Replaces core's sync_files. */
-	public static function take(mixed $channel, mixed $files): mixed
+	public static function take(mixed $given, mixed $files): mixed
 	{
-		if (
-			! is_array($channel)
-			|| ! Config::serves((int) ($channel->id ?? 0))
-			|| ! Family::hasExpectedReceiver()
-		) {
-			return Family::receiveStock((array) $channel, $files);
+		$channel = Clones::given($given);
+		if (! $channel || ! Family::hasExpectedReceiver()) {
+			return Family::receiveStock((array) $given, $files);
 		}
 		foreach (is_array($files) ? $files : [] as $entry) {
 			if ($entry) {

@@ -101,7 +101,7 @@ final class InventoryRequest
 				return null;
 			}
 			try {
-				$run ??= Run::begin($this->channel, 'answer', $this->root);
+				$run ??= Run::begin($this->channel->id, 'answer', $this->root);
 				if (! $run->list($this->channel, Clock::exact() + self::LIST_SECONDS)) {
 					return ['session' => $run->id, 'state' => 'listing', 'retry_after' => 1];
 				}
@@ -152,13 +152,13 @@ final class InventoryRequest
 	{
 		$hashes = $this->asked['hashes'] ?? [];
 		if ($hashes) {
-			Run::wish($this->channel, $this->root, $hashes, $this->asked['hop'] ?? 0);
+			Run::wish($this->channel->id, $this->root, $hashes, $this->asked['hop'] ?? 0);
 		}
 		if (! empty($this->asked['again'])) {
-			Run::ask($this->channel, $this->root)->save(['next_at' => Clock::now()]);
+			Run::ask($this->channel->id, $this->root)->save(['next_at' => Clock::now()]);
 		} elseif (! empty($this->asked['last'])) {
 			// The other clone has just compared itself with us: our own comparison is not urgent.
-			Run::ask($this->channel, $this->root)->postpone();
+			Run::ask($this->channel->id, $this->root)->postpone();
 			$this->session()?->end();
 		}
 		Run::summon();
@@ -170,10 +170,7 @@ final class InventoryRequest
 	{
 		$run = Run::find($this->asked['session'] ?? '');
 
-		return $run
-		&& $run->role === 'answer'
-		&& $run->uid === $this->channel->id
-		&& $run->peer === $this->root
+		return $run && $run->role === 'answer' && $run->uid === $this->channel->id && $run->peer === $this->root
 			? $run
 			: null;
 	}

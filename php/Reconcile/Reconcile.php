@@ -51,7 +51,7 @@ final class Reconcile
 			if (! Config::serves($pair['uid'])) {
 				continue;
 			}
-			$run = Run::ask(['channel_id' => $pair['uid']], $pair['url']);
+			$run = Run::ask($pair['uid'], $pair['url']);
 			$isAway =
 				isset($unreached[$pair['uid'] . ' ' . Clones::normalise($pair['url'])])
 				|| Peers::isFailing($pair['url']);
@@ -68,7 +68,7 @@ final class Reconcile
 	{
 		$channel = Clones::channel($channelId);
 		foreach ($channel ? Clones::others($channel) : [] as $clone) {
-			Run::ask($channel, $clone['url'])->save(['next_at' => Clock::now()]);
+			Run::ask($channelId, $clone['url'])->save(['next_at' => Clock::now()]);
 		}
 		Run::summon();
 	}

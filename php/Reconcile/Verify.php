@@ -58,7 +58,7 @@ final class Verify
 				'channel_id',
 			);
 			$runs = array_map(
-				fn ($id) => Run::ask(['channel_id' => (int) $id], '', 'verify'),
+				fn ($id) => Run::ask((int) $id, '', 'verify'),
 				array_filter($channels, fn ($id) => Config::serves((int) $id)),
 			);
 			// The channel whose turn was longest ago goes first, so that a large channel does not take every night.

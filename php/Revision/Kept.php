@@ -273,8 +273,8 @@ final class Kept
 	/** Makes moves that a killed process announced. */
 	public static function settleAll(): void
 	{
-		foreach (Table::select('filesync_kept', ['source <>' => ''], '', 0, 'DISTINCT uid') as $channel) {
-			self::settle((int) $channel['uid']);
+		foreach (Table::select('filesync_kept', ['source <>' => ''], '', 0, 'DISTINCT uid') as $row) {
+			self::settle((int) $row['uid']);
 		}
 	}
 

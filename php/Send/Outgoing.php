@@ -141,13 +141,14 @@ final class Outgoing
 	}
 
 	/** Replaces core's attach_export_data when core calls it to send a change: we send it. */
-	public static function export(mixed $channel, mixed $hash, mixed $deleted, array $rest): mixed
+	public static function export(mixed $given, mixed $hash, mixed $deleted, array $rest): mixed
 	{
 		try {
-			$channelId = (int) ($channel->id ?? 0);
-			if (! is_string($hash) || ! Config::serves($channelId)) {
-				return Core::export($channel, $hash, $deleted, ...$rest);
+			$channel = is_string($hash) ? Clones::given($given) : null;
+			if (! $channel || ! is_string($hash)) {
+				return Core::export($given, $hash, $deleted, ...$rest);
 			}
+			$channelId = $channel->id;
 			if (! self::isTakingIn()) {
 				$deleted ? self::begin($channelId) : self::mark($channelId, $hash);
 			}

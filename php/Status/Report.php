@@ -121,7 +121,7 @@ final class Report
 	/**
 	 * Returns every file that is missing: in transit, stuck, or shown here without its bytes.
 	 *
-	 * @param ?array $channels Limits the search to these; null: all.
+	 * @param ?list<Channel> $channels Limits the search to these; null: all.
 	 */
 	public static function missing(?array $channels = null): \Generator
 	{
