@@ -35,7 +35,7 @@ final class Clones
 	{
 		$id = is_array($row) ? (int) ($row['channel_id'] ?? 0) : 0;
 
-		return is_array($row) && Config::serves($id) ? Channel::of($row) : null;
+		return is_array($row) && $id > 0 && Config::serves($id) ? Channel::of($row) : null;
 	}
 
 	/**

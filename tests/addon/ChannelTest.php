@@ -94,7 +94,16 @@ final class ChannelTest extends AddonTestCase
 		$bob = Maker::channel(Maker::identity('bob', 1024), 'bob');
 		$this->assertSame('bob', Clones::given($bob)->nick);
 		Config::set('enabled', '0', 'channel:' . $bob['channel_id']);
-		foreach ([$bob, false, null, 'alice', 1, ['channel_id' => $bob['channel_id']]] as $given) {
+		foreach ([
+			$bob,
+			['channel_id' => $bob['channel_id']],
+			[],
+			['channel_id' => 0],
+			false,
+			null,
+			'alice',
+			1,
+		] as $given) {
 			$this->assertNull(Clones::given($given));
 		}
 	}
