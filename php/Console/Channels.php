@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon\Console;
 
-use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Refused;
 
@@ -16,7 +15,7 @@ final class Channels
 	/**
 	 * Returns the channels that a command covers: all of this hub, or the one that `--channel` names by its nick.
 	 *
-	 * @return list<Channel>
+	 * @return list<\FileSync\Addon\Hub\Channel>
 	 *
 	 * @throws Refused No channel has that nick.
 	 */

@@ -108,7 +108,7 @@ final class Clones
 	/** Returns the URL by which other hubs know this clone of a channel. */
 	public static function ownUrl(Channel $channel): string
 	{
-		return channel_url($channel->row());
+		return (string) channel_url($channel->row());
 	}
 
 	/** Tells whether this hub itself is reached without TLS; only then may other hubs be. */
@@ -221,6 +221,7 @@ final class Clones
 		)));
 	}
 
+	/** @return list<array{url: string, nick: string}> */
 	private static function locations(Channel $channel, array $which): array
 	{
 		$clones = [];
@@ -258,8 +259,9 @@ final class Clones
 	}
 
 	/**
-	 * Returns how many packets of a channel still wait for each other hub, by its normalised root URL. It counts at
-	 * most the oldest thousand.
+	 * Returns how many packets of a channel still wait for each other hub. It counts at most the oldest thousand.
+	 *
+	 * @return array<string, int> By normalised root URL.
 	 */
 	public static function packetsWaiting(Channel $channel): array
 	{

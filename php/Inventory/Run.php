@@ -161,7 +161,11 @@ final class Run
 		);
 	}
 
-	/** Returns the runs of a role for display: without their bodies, which may be large. */
+	/**
+	 * Returns the runs of a role for display: without their bodies, which may be large.
+	 *
+	 * @return list<self>
+	 */
 	public static function all(string $role, ?int $channelId = null): array
 	{
 		$columns = "id, uid, role, peer, state, session, '' AS body, position, stats, attempts, next_at, was_away, finished, reason";

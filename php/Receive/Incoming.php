@@ -4,7 +4,6 @@ namespace FileSync\Addon\Receive;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
