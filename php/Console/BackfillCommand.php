@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
@@ -53,9 +54,9 @@ final class BackfillCommand implements Task
 		return $code ?: ExitCode::of(Report::status()['states']);
 	}
 
-	private function compare(array $channel, string $url): int
+	private function compare(Channel $channel, string $url): int
 	{
-		$run = Run::ask($channel, $url);
+		$run = Run::ask($channel->id, $url);
 		$before = $run->next_at;
 		$this->isDry && $run->save(['state' => 'idle']);
 		for ($waits = 0; $waits < self::MOST_WAITS;) {

@@ -16,6 +16,8 @@ final class Channels
 	/**
 	 * Returns the channels that a command covers: all of this hub, or the one that `--channel` names by its nick.
 	 *
+	 * @return list<\FileSync\Addon\Hub\Channel>
+	 *
 	 * @throws Refused No channel has that nick.
 	 */
 	public static function of(Options $options): array
@@ -25,13 +27,13 @@ final class Channels
 		if ($nick === null) {
 			return $channels;
 		}
-		$named = array_values(array_filter($channels, fn ($channel) => $channel['channel_address'] === $nick));
+		$named = array_values(array_filter($channels, fn ($channel) => $channel->nick === $nick));
 
 		return (
 			$named
 			?: throw new Refused(
 				"no channel of this hub is called \"$nick\"; there are: "
-					. implode(', ', array_column($channels, 'channel_address')),
+					. implode(', ', array_column($channels, 'nick')),
 			)
 		);
 	}
@@ -39,10 +41,12 @@ final class Channels
 	/**
 	 * Returns those that filesync serves.
 	 *
+	 * @return list<\FileSync\Addon\Hub\Channel>
+	 *
 	 * @throws Refused No channel has that nick.
 	 */
 	public static function served(Options $options): array
 	{
-		return array_filter(self::of($options), fn (array $channel) => Config::serves((int) $channel['channel_id']));
+		return array_values(array_filter(self::of($options), fn ($channel) => Config::serves($channel->id)));
 	}
 }

@@ -20,7 +20,7 @@ final class KeptCommand implements Task
 	public function run(array $words): int
 	{
 		$json = $this->options->has(Option::Json);
-		$of = $this->options->has(Option::Channel) ? (int) Channels::of($this->options)[0]['channel_id'] : null;
+		$of = $this->options->has(Option::Channel) ? Channels::of($this->options)[0]->id : null;
 		$isEmpty = true;
 		foreach (KeptList::each($of === null ? [] : ['uid' => $of]) as $row) {
 			$isEmpty = false;

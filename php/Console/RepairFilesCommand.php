@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Reconcile\Reconcile;
@@ -65,7 +66,7 @@ final class RepairFilesCommand
 		};
 	}
 
-	private function channel(array $channel): void
+	private function channel(Channel $channel): void
 	{
 		$journal = new Journal($channel);
 		$isDry = $this->options->has(Option::DryRun);
@@ -78,7 +79,7 @@ final class RepairFilesCommand
 		// Each pass finds the unmended faults again, so only the last one counts.
 		$this->left += $left ?? 0;
 		if (! $isDry && $this->mended > $before) {
-			Reconcile::request((int) $channel['channel_id']);
+			Reconcile::request($channel->id);
 			echo $this->options->has(Option::Json) ? '' : "undo {$journal->run} reverts this\n";
 		}
 	}
@@ -90,7 +91,7 @@ final class RepairFilesCommand
 	 *
 	 * @return array{int, int} How many faults were mended, and how many need attention.
 	 */
-	private function pass(array $channel, ?Journal $journal, bool $isFirst): array
+	private function pass(Channel $channel, ?Journal $journal, bool $isFirst): array
 	{
 		$mended = $left = 0;
 		foreach ($this->faults($channel) as $fault) {
@@ -108,7 +109,7 @@ final class RepairFilesCommand
 	}
 
 	/** @return \Generator<Fault> */
-	private function faults(array $channel): \Generator
+	private function faults(Channel $channel): \Generator
 	{
 		$looked = 0;
 		$all = FileRows::count($channel) + PhotoRows::count($channel);
@@ -141,10 +142,10 @@ final class RepairFilesCommand
 		return Clock::exact() < $this->deadline;
 	}
 
-	private function show(array $channel, Fault $fault, bool $isDone): void
+	private function show(Channel $channel, Fault $fault, bool $isDone): void
 	{
 		$this->bar->clear();
-		$id = (int) $channel['channel_id'];
+		$id = $channel->id;
 		if ($this->options->has(Option::Json)) {
 			echo
 				json_encode([

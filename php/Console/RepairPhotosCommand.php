@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Storage\PhotoRepair;
@@ -30,7 +31,7 @@ final class RepairPhotosCommand
 		$isDry = $this->options->has(Option::DryRun);
 		$found = $made = $left = 0;
 		foreach (Channels::of($this->options) as $channel) {
-			$where = ['uid' => (int) $channel['channel_id'], 'is_photo' => 1, 'os_storage' => 1];
+			$where = ['uid' => $channel->id, 'is_photo' => 1, 'os_storage' => 1];
 			foreach (Table::pages('attach', $where, self::PAGE) as $rows) {
 				foreach ($rows as $attach) {
 					$repair = new PhotoRepair($channel, $attach);
@@ -61,12 +62,12 @@ final class RepairPhotosCommand
 		);
 	}
 
-	private function show(array $channel, array $attach, array $faults): void
+	private function show(Channel $channel, array $attach, array $faults): void
 	{
 		if ($faults && $this->options->has(Option::Json)) {
 			echo
 				json_encode([
-					'channel' => (int) $channel['channel_id'],
+					'channel' => $channel->id,
 					'hash' => $attach['hash'],
 					'name' => $attach['display_path'],
 					'faults' => (object) $faults,
@@ -78,7 +79,7 @@ final class RepairPhotosCommand
 		foreach ($faults as $scale => $fault) {
 			echo
 				Log::oneLine(
-					"{$attach['hash']} scale $scale of channel {$channel['channel_id']}: {$attach['display_path']}: $fault",
+					"{$attach['hash']} scale $scale of channel {$channel->id}: {$attach['display_path']}: $fault",
 				),
 				"\n"
 			;

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
@@ -34,12 +35,8 @@ final class VerifyCommand implements Task
 	public function run(array $words): int
 	{
 		foreach (Channels::served($this->options) as $channel) {
-			$this->all += Table::count('attach', [
-				'uid' => (int) $channel['channel_id'],
-				'is_dir' => 0,
-				'os_storage' => 1,
-			]);
-			$run = Run::ask($channel, '', 'verify');
+			$this->all += Table::count('attach', ['uid' => $channel->id, 'is_dir' => 0, 'os_storage' => 1]);
+			$run = Run::ask($channel->id, '', 'verify');
 			$run->save(['position' => []]);
 			(new Verify($channel, $this->show(...)))->goOn($run, PHP_INT_MAX);
 			$this->showOrphans($channel);
@@ -72,7 +69,7 @@ final class VerifyCommand implements Task
 	 * Lists files in the channel's folder without a database row. It leaves them alone: `repair files` creates the
 	 * rows.
 	 */
-	private function showOrphans(array $channel): void
+	private function showOrphans(Channel $channel): void
 	{
 		foreach ((new Orphans($channel))->faults() as $fault) {
 			$this->show([

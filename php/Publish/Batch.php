@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Publish;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -62,7 +63,7 @@ final class Batch
 	private int $checkedAt = 0;
 
 	public function __construct(
-		private readonly array $channel,
+		private readonly Channel $channel,
 		private readonly string $token,
 		private readonly Publish $publish,
 		private readonly Slice $slice,
@@ -121,9 +122,9 @@ final class Batch
 		return (
 			[
 				'root' => $root,
-				'channel_hash' => $this->channel['channel_hash'],
+				'channel_hash' => $this->channel->hash,
 				'key_id' => Clones::ownUrl($this->channel),
-				'private_key' => $this->channel['channel_prvkey'],
+				'private_key' => $this->channel->privateKey(),
 				'allow_http' => Clones::isPlain(),
 				'allow_private_addresses' => Config::get('allow_private_addresses') === '1',
 				'parallel' => max(1, min(16, Config::number('parallel'))),
@@ -558,6 +559,6 @@ final class Batch
 
 	private function channelId(): int
 	{
-		return (int) $this->channel['channel_id'];
+		return $this->channel->id;
 	}
 }

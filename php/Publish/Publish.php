@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Publish;
 
 use FileSync\Addon\Hub\Backoff;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Postponed;
@@ -46,9 +47,9 @@ final class Publish
 	 * @param string   $token The token in this worker's rows.
 	 * @param \Closure $beat  Renews the worker's leases during long reads.
 	 */
-	public function __construct(private readonly array $channel, private readonly string $token, \Closure $beat)
+	public function __construct(private readonly Channel $channel, private readonly string $token, \Closure $beat)
 	{
-		$this->channelId = (int) $channel['channel_id'];
+		$this->channelId = $channel->id;
 		$this->place = new Placement($channel, $beat);
 	}
 

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Core;
@@ -82,7 +83,7 @@ final class Undo
 		return $own['display_path'];
 	}
 
-	private static function bringBack(array $channel, array $kept, array $entry, string $source): void
+	private static function bringBack(Channel $channel, array $kept, array $entry, string $source): void
 	{
 		$channelId = (int) $kept['uid'];
 		$own = Store::attach($channelId, $kept['hash']);
@@ -123,7 +124,7 @@ final class Undo
 		} else {
 			// Without the wider access that the deleting clone gave it before.
 			$access = isset($entry['before'])
-				? Access::narrower($entry['attach'], $entry['before'], $channel['channel_hash'])
+				? Access::narrower($entry['attach'], $entry['before'], $channel->hash)
 				: [];
 			$row = $access + ['folder' => $folder, 'flags' => (int) $entry['attach']['flags']] + $entry['attach'];
 			Table::insert('attach', AttachRow::columns($channel, $row, $place, $name) + $facts + ['is_dir' => 0]);
@@ -193,7 +194,7 @@ final class Undo
 	}
 
 	/** Restores a crop that was replaced, and makes the scales derived from it again. */
-	private static function bringCropBack(array $channel, array $kept, array $photo, string $source): string
+	private static function bringCropBack(Channel $channel, array $kept, array $photo, string $source): string
 	{
 		[$channelId, $hash, $scale] = [(int) $kept['uid'], $kept['hash'], (int) $kept['scale']];
 		$own = Store::attach($channelId, $hash);
@@ -237,7 +238,7 @@ final class Undo
 	}
 
 	/** Profile and cover crops cannot be made again: those that were deleted with the file return as they were cut. */
-	private static function bringCropsBack(array $channel, array $kept, array $own, array $entry): void
+	private static function bringCropsBack(Channel $channel, array $kept, array $own, array $entry): void
 	{
 		$crops = Table::select(
 			'filesync_kept',

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Reconcile;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\OriginApi;
@@ -46,7 +47,7 @@ final class StockComparison
 	private const ACCESS = ['allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => ''];
 
 	public function __construct(
-		private readonly array $channel,
+		private readonly Channel $channel,
 		private readonly Run $run,
 		private readonly bool $isDry = false,
 	) {}

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Send;
 
 use FileSync\Addon\Hub\Begun;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -140,13 +141,14 @@ final class Outgoing
 	}
 
 	/** Replaces core's attach_export_data when core calls it to send a change: we send it. */
-	public static function export(mixed $channel, mixed $hash, mixed $deleted, array $rest): mixed
+	public static function export(mixed $given, mixed $hash, mixed $deleted, array $rest): mixed
 	{
 		try {
-			$channelId = (int) ($channel['channel_id'] ?? 0);
-			if (! is_string($hash) || ! Config::serves($channelId)) {
-				return Core::export($channel, $hash, $deleted, ...$rest);
+			$channel = is_string($hash) ? Clones::given($given) : null;
+			if (! $channel || ! is_string($hash)) {
+				return Core::export($given, $hash, $deleted, ...$rest);
 			}
+			$channelId = $channel->id;
 			if (! self::isTakingIn()) {
 				$deleted ? self::begin($channelId) : self::mark($channelId, $hash);
 			}
@@ -285,9 +287,9 @@ final class Outgoing
 	}
 
 	/** Sends the present state of a file, or its delete, to the other clones. */
-	public static function send(array $channel, string $hash, bool $isDelete, array $beneath = []): void
+	public static function send(Channel $channel, string $hash, bool $isDelete, array $beneath = []): void
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		// In this order: a file that is still to arrive has no row yet, and is announced once it has one.
 		if (! $isDelete && (self::withhold($channelId, $hash) || ! Store::attach($channelId, $hash))) {
 			return;
@@ -306,9 +308,9 @@ final class Outgoing
 	 * Returns the entry for a file's state here, or for its delete; null if it is arriving, or nothing is known about
 	 * it.
 	 */
-	public static function state(array $channel, string $hash, bool $withPosts): ?array
+	public static function state(Channel $channel, string $hash, bool $withPosts): ?array
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		// A clone that asks too early is told later.
 		if (self::withhold($channelId, $hash)) {
 			return null;
@@ -333,7 +335,7 @@ final class Outgoing
 	 * thumbnails.
 	 */
 	private static function entry(
-		array $channel,
+		Channel $channel,
 		string $hash,
 		bool $isDelete,
 		array $beneath = [],
@@ -390,7 +392,7 @@ final class Outgoing
 		Outbox::done($channelId, 'intent', $intention);
 	}
 
-	private static function noticeOne(array $channel, string $hash, bool $isMarked): void
+	private static function noticeOne(Channel $channel, string $hash, bool $isMarked): void
 	{
 		$file = Revisions::notice($channel, $hash, true);
 		if ($file['state'] === 'here' && ($isMarked || $file['changed'] ?? [])) {
@@ -484,9 +486,9 @@ final class Outgoing
 	}
 
 	/** Records the values that were sent to clones without filesync. */
-	private static function told(array $channel, string $hash): void
+	private static function told(Channel $channel, string $hash): void
 	{
-		$file = Revisions::find((int) $channel['channel_id'], $hash);
+		$file = Revisions::find($channel->id, $hash);
 		foreach ($file ? Clones::others($channel) : [] as $clone) {
 			$hub = Clones::normalise($clone['url']) ?? $clone['url'];
 			foreach (Judge::GROUPS as $group) {

@@ -188,7 +188,7 @@ final class ChangesTest extends AddonTestCase
 		Table::update('attach', ['allow_cid' => '<x>'], ['hash' => 'p1']);
 		$this->sent('p1');
 		$this->receiveAll($this->told($entry, [self::A => 1]));
-		$owner = '<' . $this->channel['channel_hash'] . '>';
+		$owner = '<' . $this->channel->hash . '>';
 		$this->assertSame(
 			['<x>', [$owner, $owner]],
 			[
@@ -536,7 +536,7 @@ final class ChangesTest extends AddonTestCase
 		file_put_contents($this->attach($hash)['content'], $bytes);
 		touch($this->attach($hash)['content'], strtotime($edited));
 		Table::update('attach', ['filesize' => strlen($bytes), 'edited' => $edited], ['hash' => $hash]);
-		Zotlabs\Storage\attach_export_data($this->channel, $hash);
+		Zotlabs\Storage\attach_export_data($this->channel->row(), $hash);
 	}
 
 	/**

@@ -16,7 +16,7 @@ final class OutgoingTest extends AddonTestCase
 		$this->assertCount(1, $this->sent('f1'));
 		$this->receive($this->file('f1', 'new!', ['edited' => '2024-06-01 10:00:00']));
 		foreach (['Zotlabs\Module', 'Zotlabs\Storage', 'Zotlabs\Daemon'] as $namespace) {
-			$this->assertSame([], ($namespace . '\attach_export_data')($this->channel, 'f1'));
+			$this->assertSame([], ($namespace . '\attach_export_data')($this->channel->row(), 'f1'));
 		}
 		$this->assertSame([], $this->sent());
 		$this->work();
