@@ -12,7 +12,11 @@ function item_row($id) {
 	return $rows ? $rows[0] : null;
 }
 
-/** Stores a new item; a comment whose parent is not here is dropped. Signs the body if it is ours and unsigned. */
+/**
+ * Stores a new item; a comment whose parent is not here is dropped. Signs the body if it is ours and unsigned.
+ *
+ * @return array{success: bool, item_id?: int, item?: array<string, mixed>, message?: string}
+ */
 function item_store($arr, $allow_exec = false, $deliver = true) {
 	$data = ['item' => $arr, 'allow_exec' => $allow_exec];
 	call_hooks('item_store_before', $data);

@@ -5,7 +5,11 @@ namespace Zotlabs\Web;
 /** HTTP Signatures (cavage draft) as hubs make and check them: RSA, and no time limit unless `date` is signed. */
 class HTTPSig {
 
-	/** Takes `keyId="…",algorithm="…",headers="…",signature="…"` apart. */
+	/**
+	 * Takes `keyId="…",algorithm="…",headers="…",signature="…"` apart.
+	 *
+	 * @return array<string, mixed>
+	 */
 	public static function parse_sigheader($header) {
 		$parts = [];
 		foreach (['keyId', 'algorithm', 'headers', 'signature'] as $name) {
@@ -50,7 +54,11 @@ class HTTPSig {
 		return $result;
 	}
 
-	/** Returns header lines: those given, and the signature over them. */
+	/**
+	 * Returns header lines: those given, and the signature over them.
+	 *
+	 * @return list<string>
+	 */
 	public static function create_sig($head, $prvkey, $keyid = '', $auth = false, $alg = 'sha256') {
 		$lines = $headers = [];
 		foreach ($head as $name => $value) {
