@@ -7,7 +7,7 @@ use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
 
 /** I9: a stock clone never hears of what is not whole here, nor of what it told us itself. */
-final class OutgoingTest extends AddonTestCase
+final class SendTest extends AddonTestCase
 {
 	public function test_a_file_on_its_way_is_not_exported_and_is_announced_once_it_is_here(): void
 	{
