@@ -54,13 +54,21 @@ final class Config
 		Table::delete('filesync_setting', ['id' => self::id($scope, $name)]);
 	}
 
-	/** Returns the values of a setting in all scopes. */
+	/**
+	 * Returns the values of a setting in all scopes.
+	 *
+	 * @return list<string>
+	 */
 	public static function all(string $name): array
 	{
 		return array_column(Table::select('filesync_setting', ['name' => $name], 'scope', 0, 'value'), 'value');
 	}
 
-	/** Returns the scopes in which a setting has a value. */
+	/**
+	 * Returns the scopes in which a setting has a value.
+	 *
+	 * @return list<string>
+	 */
 	public static function scopesWhere(string $name, string $value): array
 	{
 		return array_column(

@@ -31,6 +31,18 @@ if (! class_exists('App', false)) {
  *     tid: Number, uid: Number, oid: Number, otype: Number, ttype: Number, term: string, url: string,
  *     ...<string, scalar|null>
  * }
+ * @type ChannelRow = array{channel_id: Number, channel_hash: string, channel_address: string, ...<string, scalar|null>}
+ * @type HublocRow = array{
+ *     hubloc_id: Number, hubloc_id_url: string, hubloc_hash: string, hubloc_addr: string, hubloc_url: string,
+ *     ...<string, scalar|null>
+ * }
+ * @type OutqRow = array{outq_channel: Number, outq_posturl: string, outq_created: string, ...<string, scalar|null>}
+ * @type ItemRow = array{
+ *     id: Number, uid: Number, mid: string, parent_mid: string, obj_type: string, obj: string, body: string,
+ *     attach: string, resource_id: string, resource_type: string, item_deleted: Number, ...<string, scalar|null>
+ * }
+ * @type HookRow = array{id: Number, hook: string, file: string, fn: string, ...<string, scalar|null>}
+ * @type AddonRow = array{id: Number, aname: string, ...<string, scalar|null>}
  * @type SettingRow = array{id: string, scope: string, name: string, value: string}
  * @type TransferRow = array{
  *     id: string, uid: Number, hash: string, scale: Number, generation: Number, state: string, token: string,
@@ -84,7 +96,13 @@ if (! class_exists('App', false)) {
  * @type DroppedRow = array{id: string, uid: Number, hash: string, is_delete: Number, peer: string, created: Number}
  * @type LeaseRow = array{id: string, name: string, token: string, expires: Number}
  * @type Tables = array{
+ *     addon: AddonRow,
  *     attach: AttachRow,
+ *     channel: ChannelRow,
+ *     hook: HookRow,
+ *     hubloc: HublocRow,
+ *     item: ItemRow,
+ *     outq: OutqRow,
  *     photo: PhotoRow,
  *     term: TermRow,
  *     filesync_digest: DigestRow,

@@ -100,7 +100,7 @@ final class OwnerActions
 	/** Returns one of the channel's rows. */
 	private static function row(string $table, int $channelId, string $id, array $where): array
 	{
-		$row = Table::first($table, ['id' => $id, 'uid' => $channelId] + $where);
+		$row = Table::rows($table, ['id' => $id, 'uid' => $channelId] + $where, '', 1)[0] ?? null;
 
 		return $row && $row['id'] === $id ? $row : throw new Refused(t('it no longer exists'));
 	}

@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\TransferState;
 use FileSync\Photo;
 
@@ -54,10 +55,10 @@ final class Scales
 					'budget_ms' => self::BUDGET_MS,
 				] + Photos::scaleOptions()) : [];
 			foreach ($rows as $source => $byScale) {
-				foreach ($byScale as $scale => $row) {
+				foreach ($byScale as $scale => $transfer) {
 					isset($outcomes[$source])
-						? $this->take($row, $outcomes[$source], $scale)
-						: Queue::advance($row, TransferState::LEASED, TransferState::TO_MAKE, [
+						? $this->take($transfer, $outcomes[$source], $scale)
+						: Queue::advance($transfer, TransferState::LEASED, TransferState::TO_MAKE, [
 							'token' => '',
 							'lease_until' => 0,
 						]);
@@ -72,45 +73,48 @@ final class Scales
 	private function jobs(array $claimed): array
 	{
 		$jobs = $rows = [];
-		foreach ($claimed as $row) {
-			$scale = (int) $row['scale'];
-			$source = Facts::of($this->channel, $row['hash'], ScaleTable::sourceOf($scale));
+		foreach ($claimed as $transfer) {
+			$scale = $transfer->scale;
+			$source = Facts::of($this->channel, $transfer->hash, ScaleTable::sourceOf($scale));
 			if ($source->state !== 'whole' || $source->path === null) {
-				self::fetchInstead($row, 'NotFound', 'its source is not a file here');
+				self::fetchInstead($transfer, 'NotFound', 'its source is not a file here');
 				continue;
 			}
-			Queue::removePartial($row);
+			Queue::removePartial($transfer);
 			$jobs[$source->path]['source'] = substr($source->path, strlen('store/'));
-			$jobs[$source->path]['targets'][$scale] = Queue::partialName($row) . '.partial';
-			$rows[$source->path][$scale] = $row;
+			$jobs[$source->path]['targets'][$scale] = $transfer->partialName() . '.partial';
+			$rows[$source->path][$scale] = $transfer;
 		}
 
 		return [$jobs, $rows];
 	}
 
-	private function take(array $row, array $outcome, int $scale): void
+	private function take(Transfer $transfer, array $outcome, int $scale): void
 	{
 		if (($outcome['error']['kind'] ?? '') === 'Storage') {
-			Queue::advance($row, TransferState::LEASED, TransferState::TO_MAKE, ['token' => '', 'lease_until' => 0]);
+			Queue::advance($transfer, TransferState::LEASED, TransferState::TO_MAKE, [
+				'token' => '',
+				'lease_until' => 0,
+			]);
 			Queue::pause($outcome['error']['message']);
 			return;
 		}
 		if ($outcome['error']) {
 			Log::write(
-				"scale $scale of {$row['hash']} of channel {$row['uid']} is fetched: {$outcome['error']['kind']}: {$outcome['error']['message']}",
+				"scale $scale of {$transfer->hash} of channel {$transfer->channelId} is fetched: {$outcome['error']['kind']}: {$outcome['error']['message']}",
 			);
-			self::fetchInstead($row, $outcome['error']['kind'], $outcome['error']['message']);
+			self::fetchInstead($transfer, $outcome['error']['kind'], $outcome['error']['message']);
 			return;
 		}
 		$made = $outcome['scales'][$scale];
 		if ($made['profile_fault']) {
 			Log::write(
-				"scale $scale of {$row['hash']} of channel {$row['uid']} may have wrong colours, its original's profile cannot be used: {$made['profile_fault']}",
+				"scale $scale of {$transfer->hash} of channel {$transfer->channelId} may have wrong colours, its original's profile cannot be used: {$made['profile_fault']}",
 			);
 		}
-		$entry = json_decode($row['entry'], true);
+		$entry = $transfer->scaleEntry();
 		$entry['photo'] = array_intersect_key($made, ['mimetype' => 1, 'width' => 1, 'height' => 1]) + $entry['photo'];
-		$row = Queue::advance($row, TransferState::LEASED, TransferState::VERIFIED, [
+		$transfer = Queue::advance($transfer, TransferState::LEASED, TransferState::VERIFIED, [
 			'sha256' => $made['sha256'],
 			'size_bytes' => $made['size_bytes'],
 			'mimetype' => $made['mimetype'],
@@ -120,12 +124,12 @@ final class Scales
 			'kind' => '',
 			'reason' => '',
 		]);
-		$row && $this->publish->publish($row);
+		$transfer && $this->publish->publish($transfer);
 	}
 
-	private static function fetchInstead(array $row, string $kind, string $reason): void
+	private static function fetchInstead(Transfer $transfer, string $kind, string $reason): void
 	{
-		Queue::advance($row, TransferState::LEASED, TransferState::STAGED, [
+		Queue::advance($transfer, TransferState::LEASED, TransferState::STAGED, [
 			'token' => '',
 			'lease_until' => 0,
 			'kind' => $kind,

@@ -18,6 +18,7 @@ use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
@@ -66,13 +67,13 @@ final class Brake
 	{
 		$channelId = $channel->id;
 		$transfer = Queue::find($channelId, $own['hash'], 0);
-		$isHeld = $transfer && $transfer['state'] === TransferState::PARKED && $transfer['kind'] === Queue::BRAKE;
+		$isHeld = $transfer && $transfer->state === TransferState::PARKED && $transfer->kind === Queue::BRAKE;
 		$scope = self::stopped($channelId, $root);
 		if ((! $isHeld && ! $scope) || ! self::displaces($channel, $root, $own, $packet->sha256)) {
 			return ['', ''];
 		}
 		// For a file that is already held, the question is about the clone that changed it first.
-		$root = $scope ? $root : $transfer['origin'];
+		$root = $scope ? $root : $transfer->origin;
 		self::holdReplacement(
 			$channel,
 			$scope ?? self::hub($root),
@@ -93,10 +94,10 @@ final class Brake
 	 *
 	 * @return ?string Why it is held now; null: it may continue.
 	 */
-	public static function hold(Channel $channel, array $transfer, string $sha256 = ''): ?string
+	public static function hold(Channel $channel, Transfer $transfer, string $sha256 = ''): ?string
 	{
-		[$channelId, $scale, $root] = [(int) $transfer['uid'], (int) $transfer['scale'], $transfer['origin']];
-		$own = $scale === 0 || $sha256 !== '' ? Store::attach($channelId, $transfer['hash']) : null;
+		[$channelId, $scale, $root] = [$transfer->channelId, $transfer->scale, $transfer->origin];
+		$own = $scale === 0 || $sha256 !== '' ? Store::attach($channelId, $transfer->hash) : null;
 		if (! $own || ! self::isCounted($transfer)) {
 			return null;
 		}
@@ -124,7 +125,7 @@ final class Brake
 				$channel,
 				$root,
 				$own,
-				$sha256 ?: json_decode($transfer['entry'], true)['sha256'] ?? '',
+				$sha256 ?: $transfer->toldDigest(),
 				$scale,
 			)
 		) {
@@ -138,25 +139,31 @@ final class Brake
 			$scope,
 			$root,
 			$own,
-			(int) $transfer['size_bytes'],
-			$transfer['edited'],
+			$transfer->sizeBytes,
+			$transfer->edited,
 			$scale,
 		);
 
 		return self::reason($root);
 	}
 
-	/** Excludes, and gives back, transfers that may not displace the present files now. */
-	public static function sift(int $channelId, array $rows): array
+	/**
+	 * Excludes, and gives back, transfers that may not displace the present files now.
+	 *
+	 * @param list<Transfer> $transfers
+	 *
+	 * @return list<Transfer>
+	 */
+	public static function sift(int $channelId, array $transfers): array
 	{
-		$channel = $rows ? Clones::channel($channelId) : null;
+		$channel = $transfers ? Clones::channel($channelId) : null;
 
-		return array_values(array_filter($rows, function ($row) use ($channel) {
-			$reason = $channel ? self::hold($channel, $row) : null;
+		return array_values(array_filter($transfers, function (Transfer $transfer) use ($channel): bool {
+			$reason = $channel ? self::hold($channel, $transfer) : null;
 			if ($reason !== null) {
-				Queue::park($row, Queue::BRAKE, $reason);
-			} elseif ($channel && self::mustSpareDisk($channel, $row)) {
-				Queue::advance($row, TransferState::LEASED, TransferState::WAITING, [
+				Queue::park($transfer, Queue::BRAKE, $reason);
+			} elseif ($channel && self::mustSpareDisk($channel, $transfer)) {
+				Queue::advance($transfer, TransferState::LEASED, TransferState::WAITING, [
 					'token' => '',
 					'lease_until' => 0,
 					'kind' => 'Storage',
@@ -175,16 +182,16 @@ final class Brake
 	 * Tells whether a transfer would use disk space permanently, because the displaced file is kept, while little is
 	 * left. The rest is for other transfers.
 	 */
-	public static function mustSpareDisk(Channel $channel, array $transfer): bool
+	public static function mustSpareDisk(Channel $channel, Transfer $transfer): bool
 	{
-		$own = in_array((int) $transfer['scale'], self::COUNTED, true)
-			? Store::attach($channel->id, $transfer['hash'])
+		$own = in_array($transfer->scale, self::COUNTED, true)
+			? Store::attach($channel->id, $transfer->hash)
 			: null;
-		$free = $own && self::sizeOf($channel, $own, (int) $transfer['scale'])
+		$free = $own && self::sizeOf($channel, $own, $transfer->scale)
 			? @disk_free_space(Store::dataRoot($channel->id, true))
 			: false;
 
-		return $free !== false && ($free - (int) $transfer['size_bytes']) < (2 * Config::number('headroom_bytes'));
+		return $free !== false && ($free - $transfer->sizeBytes) < (2 * Config::number('headroom_bytes'));
 	}
 
 	/**
@@ -244,29 +251,29 @@ final class Brake
 	 *
 	 * @param int $sizeBytes The size of the displaced file.
 	 */
-	public static function countedTo(Channel $channel, array $transfer, int $sizeBytes): string
+	public static function countedTo(Channel $channel, Transfer $transfer, int $sizeBytes): string
 	{
-		[$channelId, $scale] = [$channel->id, (int) $transfer['scale']];
+		[$channelId, $scale] = [$channel->id, $transfer->scale];
 		$row = $scale
-			? Store::photo($channelId, $transfer['hash'], $scale)
-			: Store::attach($channelId, $transfer['hash']);
+			? Store::photo($channelId, $transfer->hash, $scale)
+			: Store::attach($channelId, $transfer->hash);
 		$isCounted =
 			self::isCounted($transfer)
 			&& (int) ($row['filesize'] ?? -1) === $sizeBytes
-			&& ! self::isGivenBack($channelId, $transfer['origin'], $transfer['hash'], $transfer['sha256'], $scale);
+			&& ! self::isGivenBack($channelId, $transfer->origin, $transfer->hash, $transfer->sha256, $scale);
 
-		return $isCounted ? self::hub($transfer['origin']) : '';
+		return $isCounted ? self::hub($transfer->origin) : '';
 	}
 
 	/** Forgets held changes of a file, or of a crop, whose bytes have been decided. */
-	public static function settled(array $transfer): void
+	public static function settled(Transfer $transfer): void
 	{
-		$held = ['uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'what' => 'replaced'];
-		foreach (in_array((int) $transfer['scale'], self::COUNTED, true)
+		$held = ['uid' => $transfer->channelId, 'hash' => $transfer->hash, 'what' => 'replaced'];
+		foreach (in_array($transfer->scale, self::COUNTED, true)
 			? Table::select('filesync_held', $held, '', 0, 'id, body')
 			: [] as $row) {
 			$crop = strstr($row['body'], self::crop());
-			($crop === false ? 0 : (int) substr($crop, strlen(self::crop()))) === (int) $transfer['scale']
+			($crop === false ? 0 : (int) substr($crop, strlen(self::crop()))) === $transfer->scale
 				&& Table::delete('filesync_held', ['id' => $row['id']]);
 		}
 	}
@@ -457,19 +464,19 @@ final class Brake
 	 * Tells whether bytes count as a displacement: those of a file or a crop do, unless exactly these were approved, or
 	 * they repair damage.
 	 */
-	private static function isCounted(array $transfer): bool
+	private static function isCounted(Transfer $transfer): bool
 	{
-		$scale = (int) $transfer['scale'];
-		$revision = $scale === 0 ? json_decode($transfer['entry'], true)['revision'] ?? null : null;
+		$scale = $transfer->scale;
+		$revision = $scale === 0 ? $transfer->fileEntry()['revision'] ?? null : null;
 		$isOne = $scale === 0
-			? $revision && ! self::isOurs((int) $transfer['uid'], $transfer['hash'], $revision)
+			? $revision && ! self::isOurs($transfer->channelId, $transfer->hash, $revision)
 			: in_array($scale, self::COUNTED, true);
 		$agreed = [
-			'uid' => (int) $transfer['uid'],
-			'hash' => $transfer['hash'],
+			'uid' => $transfer->channelId,
+			'hash' => $transfer->hash,
 			'what' => 'replaced',
 			'state' => 'agreed',
-			'body' => self::version((int) $transfer['size_bytes'], $transfer['edited'], $scale),
+			'body' => self::version($transfer->sizeBytes, $transfer->edited, $scale),
 		];
 
 		return $isOne && ! Table::first('filesync_held', $agreed, '', 'id');

@@ -21,6 +21,7 @@ use FileSync\Addon\Storage\Relocation;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\ScaleEntry;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\TransferState;
 use FileSync\Addon\Transfer\Wanted;
 
@@ -119,11 +120,11 @@ final class FileChange
 	}
 
 	/** Returns the last accepted attach row of a file that is still to arrive, or null. */
-	private static function accepted(?array $transfer): ?array
+	private static function accepted(?Transfer $transfer): ?array
 	{
-		$isToCome = $transfer && in_array($transfer['state'], [...Queue::LIVE, TransferState::PARKED], true);
+		$isToCome = $transfer && in_array($transfer->state, [...Queue::LIVE, TransferState::PARKED], true);
 
-		return $isToCome ? json_decode($transfer['entry'], true)['attach'] ?? null : null;
+		return $isToCome ? $transfer->fileEntry()['attach'] : null;
 	}
 
 	private static function applyMetadata(Channel $channel, array $own, Packet $packet, Arrival $arrival): array
@@ -235,9 +236,9 @@ final class FileChange
 		$known = $arrival->verdicts['bytes'] === 'same'
 			? Queue::find($channel->id, $last['hash'], 0)
 			: null;
-		if ($known && in_array($known['state'], Queue::LIVE, true)) {
+		if ($known && in_array($known->state, Queue::LIVE, true)) {
 			// A hub dates a moved file by its own clock: hubs with the same bytes may show different dates.
-			$last['edited'] = min($last['edited'], $known['edited']);
+			$last['edited'] = min($last['edited'], $known->edited);
 		}
 		$photo = isset($packet->photos[$scale])
 			? ($scale ? $packet->photos[$scale] : $arrival->withAccess($packet->photos[0]))

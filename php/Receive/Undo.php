@@ -205,7 +205,7 @@ final class Undo
 		if (! is_file($source) || filesize($source) !== (int) $kept['size_bytes']) {
 			throw new Refused(t('the kept bytes on disk are incomplete'));
 		}
-		if (in_array(Queue::find($channelId, $hash, $scale)['state'] ?? '', Queue::LIVE, true)) {
+		if (in_array(Queue::find($channelId, $hash, $scale)?->state, Queue::LIVE, true)) {
 			throw new Refused(t('newer bytes of the file are arriving: try again when they are here'));
 		}
 		Intentions::begin($channelId);

@@ -12,6 +12,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\ScaleTable;
+use FileSync\Addon\Transfer\Transfer;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -222,7 +223,7 @@ final class Kept
 
 	/** Returns a row for bytes with a partial name that will be kept. Insert it with the rows that replace them. */
 	public static function announce(
-		array $transfer,
+		Transfer $transfer,
 		string $source,
 		int $sizeBytes,
 		string $why,
@@ -233,9 +234,9 @@ final class Kept
 
 		return [
 			'id' => $id,
-			'uid' => (int) $transfer['uid'],
-			'hash' => $transfer['hash'],
-			'scale' => (int) $transfer['scale'],
+			'uid' => $transfer->channelId,
+			'hash' => $transfer->hash,
+			'scale' => $transfer->scale,
 			'path' => 'kept/' . $id,
 			'source' => $source,
 			'size_bytes' => $sizeBytes,

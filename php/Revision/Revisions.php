@@ -14,6 +14,7 @@ use FileSync\Addon\Order\Vector;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
@@ -81,7 +82,7 @@ final class Revisions
 		$facts = self::facts($channel, $own);
 		$wasGone = $file['state'] === 'gone';
 		$changed = [];
-		$isPublishing = ! $file['is_dir'] && ($transfer['state'] ?? '') === TransferState::PUBLISHING;
+		$isPublishing = ! $file['is_dir'] && $transfer?->state === TransferState::PUBLISHING;
 		foreach (self::prints($own, self::terms($own)) as $group => $print) {
 			$value = $file[$group];
 			$isChanged =
@@ -129,21 +130,31 @@ final class Revisions
 		return $file + ['changed' => $changed];
 	}
 
-	/** Sets a transfer aside as Queue::park() does; a deleted file that no hub has any more is gone again instead. */
-	public static function park(array $row, string $kind, string $reason, array $set = []): bool
+	/**
+	 * Sets a transfer aside as Queue::park() does; a deleted file that no hub has any more is gone again instead.
+	 *
+	 * @param array<string, int|string> $set Further columns to change.
+	 */
+	public static function park(Transfer $transfer, string $kind, string $reason, array $set = []): bool
 	{
-		if ($kind === 'NotFound' && (int) $row['scale'] === 0 && self::buryAgain((int) $row['uid'], $row['hash'])) {
-			$isDropped = Queue::advance($row, $row['state'], TransferState::DROPPED, [
+		if (
+			$kind === 'NotFound'
+			&& $transfer->scale === 0
+			&& self::buryAgain($transfer->channelId, $transfer->hash)
+		) {
+			$isDropped = Queue::advance($transfer, $transfer->state, TransferState::DROPPED, [
 				'token' => '',
 				'lease_until' => 0,
 				'reason' => $reason,
 			]) !== null;
-			$isDropped && Queue::dropScales((int) $row['uid'], $row['hash']);
+			if ($isDropped) {
+				Queue::dropScales($transfer->channelId, $transfer->hash);
+			}
 
 			return $isDropped;
 		}
 
-		return Queue::park($row, $kind, $reason, $set);
+		return Queue::park($transfer, $kind, $reason, $set);
 	}
 
 	/** Saves the record of a file. */

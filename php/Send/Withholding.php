@@ -58,14 +58,14 @@ final class Withholding
 			'o.created <' => Clock::now() - $ageSeconds,
 			't.id is' => null,
 		];
-		foreach (Table::select(
+		foreach (Table::rows(
 			Queue::withholding('filesync_outbox o', 'o.uid', 'o.name'),
 			$held,
 			'o.created',
 			100,
 			'o.uid, o.name',
 		) as $row) {
-			self::releaseIfHere((int) $row['uid'], $row['name']);
+			self::releaseIfHere((int) $row['uid'], (string) $row['name']);
 		}
 	}
 
@@ -76,7 +76,7 @@ final class Withholding
 
 		return (
 			$transfer !== null
-			&& ($transfer['state'] === TransferState::PARKED || (int) $transfer['attempts'] >= self::LONG_ATTEMPTS)
+			&& ($transfer->state === TransferState::PARKED || $transfer->attempts >= self::LONG_ATTEMPTS)
 		);
 	}
 

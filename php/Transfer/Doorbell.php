@@ -35,12 +35,16 @@ final class Doorbell
 	private static function hasWork(): bool
 	{
 		return (
-			Table::first('filesync_packet', ['state' => 'staged', 'next_at <=' => Clock::now()], '', 'id')
-			|| array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id))
+			Table::first('filesync_packet', ['state' => 'staged', 'next_at <=' => Clock::now()], '', 'id') !== null
+			|| array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id)) !== []
 		);
 	}
 
-	/** Returns the channels with something to fetch, publish or call now. */
+	/**
+	 * Returns the channels with something to fetch, publish or call now.
+	 *
+	 * @return list<int>
+	 */
 	public static function dueChannels(): array
 	{
 		$toFetch = Fetching::canFetch() ? array_filter(Queue::dueChannels(), Fetching::mayFetch(...)) : [];

@@ -31,6 +31,7 @@ use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Meter;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
@@ -191,7 +192,7 @@ final class Housekeeping
 			0,
 			'hash, scale, generation',
 		) as $row) {
-			$known[Queue::partialName($row)] = true;
+			$known[Transfer::partialOf($row['hash'], (int) $row['scale'], (int) $row['generation'])] = true;
 		}
 		foreach (Table::select('filesync_kept', ['uid' => $channelId], '', 0, 'path, source') as $row) {
 			$known[$row['path']] = true;

@@ -119,7 +119,7 @@ final class Uninstall
 			'id, uid, hash, scale, generation',
 		) as $row) {
 			Table::delete('filesync_transfer', ['id' => $row['id']]);
-			Queue::removePartial($row);
+			Queue::removeFiles((int) $row['uid'], $row);
 		}
 		Table::delete('filesync_packet', ['attempts >=' => 0]);
 		Table::delete('filesync_dropped', ['created >=' => 0]);
