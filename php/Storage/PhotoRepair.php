@@ -119,8 +119,11 @@ final class PhotoRepair
 				'album' => $row['album'],
 				'filename' => $row['filename'],
 				'display_path' => $row['display_path'],
-			] + Access::lists($row)
-		);
+			'allow_cid' => $row['allow_cid'],
+			'allow_gid' => $row['allow_gid'],
+			'deny_cid' => $row['deny_cid'],
+			'deny_gid' => $row['deny_gid'],
+		];
 	}
 
 	/**
