@@ -13,6 +13,7 @@ use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\FolderChange;
+use FileSync\Addon\Revision\Fate;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Send\Announcement;
@@ -152,18 +153,18 @@ final class Publish
 					$row['hash'],
 				)['content'] ?? throw new Postponed('the folder is missing here', true);
 		$target .= (int) $row['scale'] > 0 ? '-' . (int) $row['scale'] : '';
-		$verdict = $own && (int) $row['scale'] === 0 ? $this->verdict($row, $entry) : 'publish';
-		if (in_array($verdict, ['drop', 'old'], true)) {
+		$verdict = $own && (int) $row['scale'] === 0 ? $this->verdict($row, $entry) : Fate::Shown;
+		if (in_array($verdict, [Fate::Dropped, Fate::DroppedAsOld], true)) {
 			Log::write(
 				"dropped {$row['hash']} of channel {$this->channelId}: "
 				. (
-					$verdict === 'old'
+					$verdict === Fate::DroppedAsOld
 						? 'those bytes were already replaced here'
 						: 'the file was changed here meanwhile and is newer'
 				),
 			);
 			Queue::giveUp($row);
-			$verdict === 'old' && Announcement::answer($this->channelId, $row['hash'], false);
+			$verdict === Fate::DroppedAsOld && Announcement::answer($this->channelId, $row['hash'], false);
 			return null;
 		}
 		if (($reason = Brake::hold($this->channel, $row, $row['sha256'])) !== null) {
@@ -224,9 +225,9 @@ final class Publish
 		);
 	}
 
-	private function verdict(array $row, array $entry): string
+	private function verdict(array $row, array $entry): Fate
 	{
-		return Turn::take($this->channelId, fn () => Revisions::verdict(
+		return Turn::take($this->channelId, fn () => Revisions::fate(
 			$this->channel,
 			$row['hash'],
 			$entry['revision'] ?? null,
@@ -250,7 +251,9 @@ final class Publish
 			'same' => $digest !== null && $digest === $row['sha256'],
 			'had_row' => Store::attach($this->channelId, $row['hash']) !== null,
 			'both' =>
-				$live && (int) $row['scale'] === 0 && $this->verdict($row, json_decode($row['entry'], true)) === 'both',
+				$live
+					&& (int) $row['scale'] === 0
+					&& $this->verdict($row, json_decode($row['entry'], true)) === Fate::ShownBesideOurs,
 		];
 
 		return Queue::advance($row, TransferState::VERIFIED, TransferState::PUBLISHING, [
