@@ -21,15 +21,14 @@ if (! class_exists('App', false)) {
 final class Offer
 {
 	/**
-	 * @param string                                        $hub    The root URL of the sender.
-	 * @param Attach                                           $row    The attach row.
+	 * @param string  $hub  The root URL of the sender.
+	 * @param Attach  $row  The attach row.
 	 * @param array{bytes: Told, place: Told, access: Told} $values The value of each group. Those of a hub that sends
 	 *     no vectors have empty ones.
-	 * @param ?Seen                                        $seen   Everything that the values have seen; null from a
-	 *     hub that sends no vectors.
-	 * @param array<?string>                                $had    The fingerprint of each group that a hub without
-	 *     vectors last sent or surely received; null or missing if unknown.
-	 * @param int $secondsBefore By how much the bytes of such a hub are dated before ours.
+	 * @param ?Seen   $seen Everything that the values have seen; null from a hub that sends no vectors.
+	 * @param array<?string> $had The fingerprint of each group that a hub without vectors last sent or surely received;
+	 *     null or missing if unknown.
+	 * @param int     $secondsBefore By how much the bytes of such a hub are dated before ours.
 	 */
 	public function __construct(
 		public readonly string $hub,

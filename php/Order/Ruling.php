@@ -38,12 +38,13 @@ final class Ruling
 	/**
 	 * Judges each group of an offer.
 	 *
-	 * @param Known $file      The file's record, with the changes made here.
-	 * @param ?Attach   $accepted  Our row; for a file that is still to arrive, the last accepted one; null if there is
+	 * @param Known   $file      The file's record, with the changes made here.
+	 * @param ?Attach $accepted  Our row; for a file that is still to arrive, the last accepted one; null if there is
 	 *     none.
-	 * @param string $component The component of our own changes (Site). Without a row an offered value that does not
+	 * @param string  $component The component of our own changes (Site): without a row, an offered value that would not
 	 *     stand becomes such a change.
-	 * @param string $owner     The channel's hash, for whom alone a file is if two access lists have nobody in common.
+	 * @param string  $owner     The channel's hash. Only the owner may see a file if two access lists have nobody in
+	 *     common.
 	 */
 	public static function on(array $file, ?array $accepted, Offer $offer, string $component, string $owner): self
 	{
@@ -146,7 +147,7 @@ final class Ruling
 	 *
 	 * @return Known
 	 */
-	public function noting(array $own, int $now): array
+	public function rememberingAccess(array $own, int $now): array
 	{
 		$file = $this->file;
 		if (! Access::isWithin($this->row, $own) && ($file['here']['before']['hub'] ?? '') !== $this->offer->hub) {
@@ -196,7 +197,6 @@ final class Ruling
 		if ($bytes->verdict->isTheirs()) {
 			return ['wanted' => ['seen' => $bytes->seen] + $bytes->value] + $file;
 		}
-
 		if ($file['wanted'] === []) {
 			return ['bytes' => $bytes->value] + $file;
 		}

@@ -64,7 +64,7 @@ final class FileChange
 			}
 			[$file, $row] = [$ruling->file, $ruling->row];
 			if ($own && $accepted) {
-				$file = $ruling->noting($accepted, Clock::now());
+				$file = $ruling->rememberingAccess($accepted, Clock::now());
 				$own = self::applyMetadata($channel, $own, $packet, $ruling);
 			} elseif ($file['state'] === 'gone') {
 				$file['state'] = 'unknown';
@@ -86,7 +86,7 @@ final class FileChange
 				$packet->folders,
 				$channel->hash,
 			);
-			if (! self::isOvertaken($channel, $packet, $root, $ruling, $own)) {
+			if (self::stageAll($channel, $packet, $root, $ruling, $own) !== Staging::Overtaken) {
 				$isOurChange && Withholding::releaseIfHere($channelId, $hash);
 				$deservesAnswer && Announcement::answer($channelId, $hash, false);
 				return;
@@ -95,25 +95,23 @@ final class FileChange
 		throw new Postponed('the file is being published', true);
 	}
 
-	/**
-	 * Requests missing bytes. Tells whether some were published meanwhile, so that everything must be judged again.
-	 */
-	private static function isOvertaken(
+	/** Requests missing bytes. `Overtaken` if one file was published meanwhile, so that all must be judged again. */
+	private static function stageAll(
 		Channel $channel,
 		Packet $packet,
 		string $root,
 		Ruling $ruling,
 		?array $own,
-	): bool {
+	): Staging {
 		/** @var array<int, Row> $photos By Packet. */
 		$photos = $packet->photos;
-		$isOvertaken = false;
+		$stagings = [];
 		$isBehind = $ruling->bytes->verdict->isOurs();
 		$needsBytes = ! $isBehind && self::needsBytes($channel, $own, $ruling);
 		// Its bytes have arrived, and were not a picture.
 		$isPlain = $own && ! $needsBytes && ! (int) $own['is_photo'];
 		if ($needsBytes) {
-			$isOvertaken = self::stage($channel, $packet, $root, $own, 0, $ruling) === Staging::Overtaken;
+			$stagings[] = self::stage($channel, $packet, $root, $own, 0, $ruling);
 		} elseif ($own && isset($photos[0]) && ! $isBehind && ! $isPlain) {
 			PhotoRow::write($channel, $own, $ruling->withAccess($photos[0]), (int) $own['filesize'], null);
 		}
@@ -124,14 +122,13 @@ final class FileChange
 				$scale > 0
 				&& self::scaleNeedsBytes($present, $photo, ScaleTable::areMade($photos, $scale), $ruling)
 			) {
-				$staging = self::stage($channel, $packet, $root, $present, $scale, $ruling);
-				$isOvertaken = $isOvertaken || $staging === Staging::Overtaken;
+				$stagings[] = self::stage($channel, $packet, $root, $present, $scale, $ruling);
 			} elseif ($scale > 0 && $own) {
 				PhotoRow::write($channel, $own, $photo, (int) $present['filesize'], null);
 			}
 		}
 
-		return $isOvertaken;
+		return in_array(Staging::Overtaken, $stagings, true) ? Staging::Overtaken : Staging::Staged;
 	}
 
 	/** Returns the last accepted attach row of a file that is still to arrive, or null. */

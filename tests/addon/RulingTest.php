@@ -216,17 +216,17 @@ final class RulingTest extends TestCase
 			self::row('here.txt', ''),
 		);
 		$ruling = Ruling::on(self::record(), $narrow, $offer, self::OURS, 'me');
-		$file = $ruling->noting($narrow, 1000);
+		$file = $ruling->rememberingAccess($narrow, 1000);
 		$this->assertSame([self::HUB, 1000, '<friend>'], [
 			$file['here']['before']['hub'],
 			$file['here']['before']['at'],
 			$file['here']['before']['access']['allow_cid'],
 		]);
 		$this->assertArrayNotHasKey('before', $ruling->file['here']);
-		$again = Ruling::on($file, $narrow, $offer, self::OURS, 'me')->noting($narrow, 2000);
+		$again = Ruling::on($file, $narrow, $offer, self::OURS, 'me')->rememberingAccess($narrow, 2000);
 		$this->assertSame(1000, $again['here']['before']['at']);
 		$same = Ruling::on(self::record(), $narrow, self::offer([], $narrow), self::OURS, 'me');
-		$this->assertArrayNotHasKey('before', $same->noting($narrow, 1000)['here']);
+		$this->assertArrayNotHasKey('before', $same->rememberingAccess($narrow, 1000)['here']);
 	}
 
 	private static function record(array $values = []): array
