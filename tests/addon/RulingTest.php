@@ -148,6 +148,36 @@ final class RulingTest extends TestCase
 		}
 	}
 
+	public function test_accesses_that_come_of_the_same_changes_are_merged_whichever_prevails(): void
+	{
+		foreach (['aaaa', 'zzzz'] as $print) {
+			$ruling = Ruling::on(
+				self::record(),
+				self::row('here.txt', '<friend><both>'),
+				self::offer(['access' => [$print, [self::OURS => 1]]], self::row('here.txt', '<both>')),
+				self::OURS,
+				'me',
+			);
+			$this->assertSame([Verdict::Lost, '<both>'], [$ruling->access->verdict, $ruling->row['allow_cid']]);
+		}
+	}
+
+	public function test_a_photo_keeps_its_own_access_where_the_packets_stands(): void
+	{
+		$photo = self::row('photo', '<more>');
+		$offer = self::offer(['access' => [self::THERE['access'], [self::OURS => 1, self::THEIRS => 1]]]);
+		$ruling = Ruling::on(self::record(), self::row('here.txt', '<friend>'), $offer, self::OURS, 'me');
+		$this->assertSame($photo, $ruling->withAccess($photo));
+		$ruling = Ruling::on(
+			self::record(['access' => ['vector' => [self::OURS => 2]]]),
+			self::row('here.txt', '<friend>'),
+			self::offer(['access' => [self::THERE['access'], [self::OURS => 1]]]),
+			self::OURS,
+			'me',
+		);
+		$this->assertSame('<me>', $ruling->withAccess($photo)['allow_cid'], 'ours stands, and they share nobody');
+	}
+
 	public function test_without_a_row_a_value_that_does_not_stand_becomes_a_change_of_our_own(): void
 	{
 		$offer = self::offer(['place' => [self::THERE['place'], [self::OURS => 1]]]);
@@ -161,6 +191,11 @@ final class RulingTest extends TestCase
 			$ruling->file['place']['vector'],
 			$ruling->file['place']['by'],
 		]);
+		// It has seen both values, and so it replaces both everywhere.
+		$offer = self::offer(['bytes' => [self::THERE['bytes'], [self::OURS => 1, self::THEIRS => 1]]]);
+		$file = self::record(['bytes' => ['vector' => [self::OURS => 2]]]);
+		$ruling = Ruling::on($file, null, $offer, self::OURS, 'me');
+		$this->assertSame([self::OURS => 3, self::THEIRS => 1], $ruling->file['wanted']['vector']);
 	}
 
 	/** @dataProvider dead */
@@ -223,8 +258,15 @@ final class RulingTest extends TestCase
 			$file['here']['before']['access']['allow_cid'],
 		]);
 		$this->assertArrayNotHasKey('before', $ruling->file['here']);
-		$again = Ruling::on($file, $narrow, $offer, self::OURS, 'me')->rememberingAccess($narrow, 2000);
-		$this->assertSame(1000, $again['here']['before']['at']);
+		foreach ([[self::HUB, 1000], ['https://third.example', 2000]] as [$hub, $at]) {
+			$wider = self::offer(
+				['access' => ['wider', [self::OURS => 1, self::THEIRS => 2]]],
+				self::row('here.txt', ''),
+			);
+			$wider = new Offer($hub, $wider->row, $wider->values, $wider->seen);
+			$again = Ruling::on($file, $narrow, $wider, self::OURS, 'me')->rememberingAccess($narrow, 2000);
+			$this->assertSame([$hub, $at], [$again['here']['before']['hub'], $again['here']['before']['at']]);
+		}
 		$same = Ruling::on(self::record(), $narrow, self::offer([], $narrow), self::OURS, 'me');
 		$this->assertArrayNotHasKey('before', $same->rememberingAccess($narrow, 1000)['here']);
 	}
