@@ -291,8 +291,11 @@ final class TenTest extends AddonTestCase
 	/** A hub on which filesync is passive does not say that it speaks filesync. */
 	public function test_a_passive_hub_claims_nothing(): void
 	{
-		$settings = json_decode(file_get_contents('hub.json'), true);
-		file_put_contents('hub.json', json_encode(['version' => '99.1'] + $settings));
+		unlink('boot.php');
+		file_put_contents(
+			'boot.php',
+			"<?php define('TESTHUB', 10); define('STD_VERSION', '99.1'); require_once __DIR__ . '/start.php';",
+		);
 		$code =
 			'require "'
 			. __DIR__
