@@ -35,8 +35,15 @@ final class TenItemsTest extends TestCase
 	public function test_what_adds_a_post_still_verifies_on_a_clone(int $testhub): void
 	{
 		$this->start($testhub);
-		$document = json_decode($this->additionOnB()['obj'], true);
-		$this->assertTrue((new JcsEddsa2022())->verify($document, Multibase::publicKey($this->key())));
+		$addition = $this->additionOnB();
+		$onA = $this->pair->rows('a', "SELECT obj FROM item WHERE mid = '{$addition['mid']}'")[0];
+		foreach (['a' => $onA, 'b' => $addition] as $hub => $item) {
+			$document = json_decode($item['obj'], true);
+			$this->assertTrue(
+				(new JcsEddsa2022())->verify($document, Multibase::publicKey($this->key())),
+				"on hub $hub",
+			);
+		}
 	}
 
 	/** @dataProvider hubs */
