@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Publish;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
@@ -28,7 +29,7 @@ final class Scales
 	private const BUDGET_MS = 5000;
 
 	public function __construct(
-		private readonly array $channel,
+		private readonly Channel $channel,
 		private readonly string $token,
 		private readonly Publish $publish,
 		private readonly Slice $slice,
@@ -139,6 +140,6 @@ final class Scales
 
 	private function channelId(): int
 	{
-		return (int) $this->channel['channel_id'];
+		return $this->channel->id;
 	}
 }

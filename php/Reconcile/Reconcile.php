@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Reconcile;
 
 use FileSync\Addon\Hub\Backoff;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -50,7 +51,7 @@ final class Reconcile
 			if (! Config::serves($pair['uid'])) {
 				continue;
 			}
-			$run = Run::ask(['channel_id' => $pair['uid']], $pair['url']);
+			$run = Run::ask($pair['uid'], $pair['url']);
 			$isAway =
 				isset($unreached[$pair['uid'] . ' ' . Clones::normalise($pair['url'])])
 				|| Peers::isFailing($pair['url']);
@@ -67,7 +68,7 @@ final class Reconcile
 	{
 		$channel = Clones::channel($channelId);
 		foreach ($channel ? Clones::others($channel) : [] as $clone) {
-			Run::ask($channel, $clone['url'])->save(['next_at' => Clock::now()]);
+			Run::ask($channelId, $clone['url'])->save(['next_at' => Clock::now()]);
 		}
 		Run::summon();
 	}
@@ -77,10 +78,10 @@ final class Reconcile
 	 *
 	 * @return array<string, array{at: int, missing_there: int, missing_here: int}>
 	 */
-	public static function last(array $channel): array
+	public static function last(Channel $channel): array
 	{
 		$last = [];
-		foreach (Run::all('ask', (int) $channel['channel_id']) as $run) {
+		foreach (Run::all('ask', $channel->id) as $run) {
 			if ($run->finished) {
 				$counts = array_map(fn ($what) => (int) ($run->stats[$what] ?? 0), [
 					'there' => 'missing_there',
@@ -201,7 +202,7 @@ final class Reconcile
 		return Backoff::doubling(60, 10, self::MOST_WAIT_SECONDS);
 	}
 
-	private static function compare(array $channel, Run $run, int $deadline, bool $isDry, ?\Closure $progress): bool
+	private static function compare(Channel $channel, Run $run, int $deadline, bool $isDry, ?\Closure $progress): bool
 	{
 		$comparison = new Comparison($channel, $run, $isDry);
 		if ($run->role === 'pull') {

@@ -3,7 +3,8 @@
 namespace Converge;
 
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
+use FileSync\Addon\Send\Intentions;
 use FileSync\Addon\Work\Worker;
 use FileSync\Store;
 use FileSync\TransferBatch;
@@ -140,7 +141,7 @@ final class HubProcess
 				),
 			};
 			if (! $this->settings['stock']) {
-				Outgoing::flush();
+				Intentions::flush();
 			}
 			dbq('DELETE FROM workerq');
 			fwrite($this->socket, json_encode(['answer' => $answer], JSON_PARTIAL_OUTPUT_ON_ERROR) . "\n");
@@ -292,7 +293,7 @@ final class HubProcess
 			'hash, state',
 		) as $row) {
 			if (in_array($row['state'], ['here', 'gone'], true)) {
-				Outgoing::answer((int) $channel['channel_id'], $row['hash'], $row['state'] === 'gone');
+				Announcement::answer((int) $channel['channel_id'], $row['hash'], $row['state'] === 'gone');
 			}
 		}
 		$this->work($channel);

@@ -7,7 +7,7 @@ use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
 
 /** I9: a stock clone never hears of what is not whole here, nor of what it told us itself. */
-final class OutgoingTest extends AddonTestCase
+final class SendTest extends AddonTestCase
 {
 	public function test_a_file_on_its_way_is_not_exported_and_is_announced_once_it_is_here(): void
 	{
@@ -16,7 +16,7 @@ final class OutgoingTest extends AddonTestCase
 		$this->assertCount(1, $this->sent('f1'));
 		$this->receive($this->file('f1', 'new!', ['edited' => '2024-06-01 10:00:00']));
 		foreach (['Zotlabs\Module', 'Zotlabs\Storage', 'Zotlabs\Daemon'] as $namespace) {
-			$this->assertSame([], ($namespace . '\attach_export_data')($this->channel, 'f1'));
+			$this->assertSame([], ($namespace . '\attach_export_data')($this->channel->row(), 'f1'));
 		}
 		$this->assertSame([], $this->sent());
 		$this->work();
