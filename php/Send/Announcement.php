@@ -60,8 +60,9 @@ final class Announcement
 	public static function state(Channel $channel, string $hash, bool $withPosts): ?array
 	{
 		$channelId = $channel->id;
-		// A clone that asks too early is told later.
-		if (Withholding::withhold($channelId, $hash)) {
+		// A clone that asks too early is told later. If the newer bytes may never come, it is given what is here: it
+		// knows by the vector that this is the older version.
+		if (Withholding::withhold($channelId, $hash) && ! Withholding::isForLong($channelId, $hash)) {
 			return null;
 		}
 		if (! Store::attach($channelId, $hash)) {

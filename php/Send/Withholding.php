@@ -15,6 +15,9 @@ if (! class_exists('App', false)) {
 /** Keeps back a file's state while newer bytes are arriving: ours would be older than the origin's. */
 final class Withholding
 {
+	/** After so many attempts, newer bytes may never come. */
+	private const LONG_ATTEMPTS = 5;
+
 	/**
 	 * Tells whether a file must not be sent now; it is then sent once its bytes are here, or once it is clear that ours
 	 * stay.
@@ -64,6 +67,17 @@ final class Withholding
 		) as $row) {
 			self::releaseIfHere((int) $row['uid'], $row['name']);
 		}
+	}
+
+	/** Tells whether a file has been kept back for so long that its newer bytes may never come. */
+	public static function isForLong(int $channelId, string $hash): bool
+	{
+		$transfer = Queue::find($channelId, $hash, 0);
+
+		return (
+			$transfer !== null
+			&& ($transfer['state'] === TransferState::PARKED || (int) $transfer['attempts'] >= self::LONG_ATTEMPTS)
+		);
 	}
 
 	/** Tells whether a file's bytes are arriving or stuck, so that ours are older than the origin's. */

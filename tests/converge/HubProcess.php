@@ -2,7 +2,9 @@
 
 namespace Converge;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Receive\Incoming;
 use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Send\Intentions;
 use FileSync\Addon\Work\Worker;
@@ -132,6 +134,8 @@ final class HubProcess
 				'kept' => $this->kept(),
 				'strays' => $this->strays(),
 				'tell' => $this->tell($channel),
+				'late' => $this->late($channel, $arguments),
+				'state' => $this->state($channel, $arguments),
 				'reliable' => $this->isReliable = true,
 				'trail' => $this->trail($arguments[0]),
 				'set' => \FileSync\Addon\Hub\Config::set($arguments[0], $arguments[1]),
@@ -299,6 +303,34 @@ final class HubProcess
 		$this->work($channel);
 	}
 
+	/**
+	 * Answers a comparison: what this hub has of the files that the other one has not, in the present version.
+	 *
+	 * @param list<string> $known
+	 */
+	private function state(array $row, array $known): array
+	{
+		$channel = Channel::of($row);
+		$hashes = array_column(
+			Table::select('filesync_file', ['uid' => $channel->id, 'state' => 'here'], 'hash', 0, 'hash'),
+			'hash',
+		);
+
+		return array_values(array_filter(array_map(
+			fn ($hash) => Announcement::state($channel, $hash, false),
+			array_diff($hashes, $known),
+		)));
+	}
+
+	/** Takes in what another hub answered. */
+	private function late(array $row, array $entries): void
+	{
+		foreach ($entries as $entry) {
+			Incoming::takeLate(Channel::of($row), $entry);
+		}
+		$this->work($row);
+	}
+
 	private function trail(string $hash): array
 	{
 		return (
@@ -344,7 +376,10 @@ final class HubProcess
 				continue;
 			}
 			if ($found['bytes'] === false) {
-				$failure = ['kind' => 'PeerBusy', 'temporary' => true, 'message' => 'the file is not on its disk'];
+				// What the hub that announced the file says of it counts more.
+				$failure = isset($failure['facts'])
+					? $failure
+					: ['kind' => 'PeerBusy', 'temporary' => true, 'message' => 'the file is not on its disk'];
 				continue;
 			}
 			if (
