@@ -10,7 +10,7 @@ if (! class_exists('App', false)) {
  * Who may see a file, and its categories. Four empty lists mean everybody.
  *
  * @type Lists = array{allow_cid: string, allow_gid: string, deny_cid: string, deny_gid: string}
- * @type AccessRow = array{allow_cid: string, allow_gid: string, deny_cid: string, deny_gid: string, ...}
+ * @type Row = array{allow_cid: string, allow_gid: string, deny_cid: string, deny_gid: string, ...}
  * @type Term = array{ttype: int|string, term: string, url: string, ...}
  */
 final class Access
@@ -21,7 +21,7 @@ final class Access
 	 * Returns the fingerprint of the access and categories of a row; it ignores the order of entries and the
 	 * categories' URLs.
 	 *
-	 * @param AccessRow         $row
+	 * @param Row         $row
 	 * @param list<Term> $terms
 	 */
 	public static function print(array $row, array $terms): string
@@ -46,8 +46,8 @@ final class Access
 	 * Tells whether everybody whom the first allows is also allowed by the second. It compares the entries only,
 	 * because group members are unknown here.
 	 *
-	 * @param AccessRow $one
-	 * @param AccessRow $other
+	 * @param Row $one
+	 * @param Row $other
 	 */
 	public static function isWithin(array $one, array $other): bool
 	{
@@ -64,8 +64,8 @@ final class Access
 	 * Returns the access that two accesses both allow: the intersection of the allow lists, the union of the deny
 	 * lists. If nobody would be left, it returns the owner's, because four empty lists mean everybody.
 	 *
-	 * @param AccessRow $one
-	 * @param AccessRow $other
+	 * @param Row $one
+	 * @param Row $other
 	 *
 	 * @return Lists
 	 */
@@ -117,7 +117,7 @@ final class Access
 	/**
 	 * Returns the lists of a row.
 	 *
-	 * @param AccessRow $row
+	 * @param Row $row
 	 *
 	 * @return Lists
 	 */
@@ -132,7 +132,7 @@ final class Access
 	}
 
 	/**
-	 * @param AccessRow $row
+	 * @param Row $row
 	 *
 	 * @return list<string>
 	 */
@@ -142,7 +142,7 @@ final class Access
 	}
 
 	/**
-	 * @param AccessRow $row
+	 * @param Row $row
 	 *
 	 * @return list<string>
 	 */

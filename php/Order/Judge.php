@@ -18,6 +18,11 @@ if (! class_exists('App', false)) {
  * @type Past = list<array{print: string, vector: Seen}>
  * @type Told = array{print: string, vector: Seen, by: string, at: string, edited: string, ...}
  * @type Value = array{print: string, vector: Seen, by: string, at: string, edited: string, past: Past, ...}
+ * @type Known = array{
+ *     uid: int, hash: string, is_dir: int, state: string, bytes: Value, place: Value, access: Value,
+ *     wanted: array{}|Value, gone: Seen, here: array<mixed>, facts: array<int>,
+ *     peers: array<array<array{print: string, sent?: mixed}>>, ...
+ * }
  */
 final class Judge
 {
@@ -33,9 +38,7 @@ final class Judge
 	 * @param Value $ours
 	 * @param Told  $theirs
 	 *
-	 * @return array{0: 'same'|'take'|'stay'|'lost'|'won', 1: Value} `same`, `stay`: ours stands; `take`: theirs has
-	 *     seen ours and replaces it; `lost`, `won`: neither has seen the other, and ours loses or wins by a rule that
-	 *     gives the same result on every clone. Second: the value that stands from now on.
+	 * @return array{Verdict, Value, Seen} Second: the value that stands from now on. Third: what theirs has seen.
 	 */
 	public static function versioned(array $ours, array $theirs): array
 	{
@@ -43,30 +46,37 @@ final class Judge
 		if ($theirs['print'] === $ours['print']) {
 			// Both hubs now attribute the change to the same component: it decides who prevails.
 			return [
-				'same',
+				Verdict::Same,
 				['vector' => $joined, 'by' => strcmp($ours['by'], $theirs['by']) < 0 ? $theirs['by'] : $ours['by']]
 					+ $ours,
+				$theirs['vector'],
 			];
 		}
 		if ($ours['print'] === '') {
-			return ['take', self::replaced($ours, $theirs, $joined)];
+			return [Verdict::Take, self::replaced($ours, $theirs, $joined), $theirs['vector']];
 		}
 		switch (Vector::compare($theirs['vector'], $ours['vector'])) {
 			case 'equal':
 				// Two values with the same vector are one value, reported less exactly, or the result of a faulty hub:
 				// never a reason to answer.
 				return (
-					self::prevails($theirs, $ours) ? ['lost', self::replaced($ours, $theirs, $joined)] : ['same', $ours]
+					self::prevails($theirs, $ours)
+						? [Verdict::Lost, self::replaced($ours, $theirs, $joined), $theirs['vector']]
+						: [Verdict::Same, $ours, $theirs['vector']]
 				);
 			case 'after':
-				return ['take', self::replaced($ours, $theirs, $joined)];
+				return [Verdict::Take, self::replaced($ours, $theirs, $joined), $theirs['vector']];
 			case 'before':
-				return ['stay', $ours];
+				return [Verdict::Stay, $ours, $theirs['vector']];
 			default:
 				return (
 					self::prevails($theirs, $ours)
-						? ['lost', self::replaced($ours, $theirs, $joined)]
-						: ['won', ['vector' => $joined, 'past' => self::past($theirs, $ours['past'])] + $ours]
+						? [Verdict::Lost, self::replaced($ours, $theirs, $joined), $theirs['vector']]
+						: [
+							Verdict::Won,
+							['vector' => $joined, 'past' => self::past($theirs, $ours['past'])] + $ours,
+							$theirs['vector'],
+						]
 				);
 		}
 	}
@@ -79,20 +89,19 @@ final class Judge
 	 * @param ?string $had   The fingerprint that this hub last sent or surely received, null if unknown.
 	 * @param int     $secondsBefore By how much its bytes are dated before ours; 0 for other groups.
 	 *
-	 * @return array{0: 'same'|'take'|'stay'|'lost', 1: Value, 2?: Seen} As versioned(); with `take` and `lost`,
-	 *     third: what their value has seen.
+	 * @return array{Verdict, Value, Seen} As versioned(); where ours stands, the third is what ours has seen.
 	 */
 	public static function unversioned(array $ours, array $theirs, ?string $had, int $secondsBefore, string $hub): array
 	{
 		if ($theirs['print'] === $ours['print']) {
-			return ['same', $ours];
+			return [Verdict::Same, $ours, $ours['vector']];
 		}
 		$name = '~' . substr(hash('sha256', "$hub\n{$theirs['print']}"), 0, 16);
 		// This includes values that came from a hub that had learned of this change before us.
 		$isPast =
 			isset($ours['vector'][$name]) || in_array($theirs['print'], array_column($ours['past'], 'print'), true);
 		if ($isPast && ($had !== $ours['print'] || $secondsBefore > 0)) {
-			return ['stay', $ours];
+			return [Verdict::Stay, $ours, $ours['vector']];
 		}
 		$seen = null;
 		foreach ([$ours, ...$ours['past']] as $value) {
@@ -105,12 +114,12 @@ final class Judge
 			|| ($seen !== null && Vector::compare($ours['vector'], $seen) === 'equal')
 			|| $ours['by'] === '';
 		if ($ours['print'] !== '' && $secondsBefore > ($ours['by'] === '' ? 0 : self::CLOCKS_DIFFER_SECONDS)) {
-			return ['stay', $ours];
+			return [Verdict::Stay, $ours, $ours['vector']];
 		}
 		$joined = Vector::next($ours['vector'], $name);
 
 		return [
-			$isChangeOfOurs ? 'take' : 'lost',
+			$isChangeOfOurs ? Verdict::Take : Verdict::Lost,
 			self::replaced($ours, $theirs, $joined),
 			$isChangeOfOurs ? $joined : $theirs['vector'],
 		];
@@ -163,6 +172,18 @@ final class Judge
 	}
 
 	/**
+	 * Returns the value of the bytes that a file is to have: those that are wanted, or else those here.
+	 *
+	 * @param array{bytes: Value, wanted: array{}|Value, ...} $file
+	 *
+	 * @return Value
+	 */
+	public static function newest(array $file): array
+	{
+		return $file['wanted'] === [] ? $file['bytes'] : $file['wanted'];
+	}
+
+	/**
 	 * Returns the bytes value of a folder: a folder has no bytes to fetch, so the reported value takes effect at once.
 	 *
 	 * @param array{bytes: Value, wanted: array{}|Value, ...} $folder
@@ -171,7 +192,7 @@ final class Judge
 	 */
 	public static function settled(array $folder): array
 	{
-		$value = $folder['wanted'] === [] ? $folder['bytes'] : $folder['wanted'];
+		$value = self::newest($folder);
 
 		unset($value['seen']);
 

@@ -13,6 +13,7 @@ use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\FolderChange;
+use FileSync\Addon\Revision\Fate;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Send\Announcement;
@@ -37,7 +38,6 @@ if (! class_exists('App', false)) {
  * The partial file and the live file are exchanged in one step, so the live path always has a whole file. Until the
  * rows are committed, the displaced bytes have the partial's name; then they move to the kept files.
  *
- * @import-type FileEntry from \FileSync\Addon\Transfer\Wanted
  * @import-type Intent from Transfer
  * @import-type Stat from Facts
  */
@@ -157,20 +157,7 @@ final class Publish
 					$transfer->hash,
 				)['content'] ?? throw new Postponed('the folder is missing here', true);
 		$target .= $transfer->scale > 0 ? '-' . $transfer->scale : '';
-		$verdict = $own && $transfer->scale === 0 ? $this->verdict($transfer, $entry) : 'publish';
-		if (in_array($verdict, ['drop', 'old'], true)) {
-			Log::write(
-				"dropped {$transfer->hash} of channel {$this->channelId}: "
-				. (
-					$verdict === 'old'
-						? 'those bytes were already replaced here'
-						: 'the file was changed here meanwhile and is newer'
-				),
-			);
-			Queue::giveUp($transfer);
-			if ($verdict === 'old') {
-				Announcement::answer($this->channelId, $transfer->hash, false);
-			}
+		if ($own && $transfer->scale === 0 && $this->mayStillReplace($transfer) === null) {
 			return null;
 		}
 		if (($reason = Brake::hold($this->channel, $transfer, $transfer->sha256)) !== null) {
@@ -235,18 +222,37 @@ final class Publish
 		);
 	}
 
-	/** @param FileEntry $entry */
-	private function verdict(Transfer $transfer, array $entry): string
+	/**
+	 * Asks again whether a file's verified bytes replace those here, which may have been changed since the packet came,
+	 * and while others were prepared. Null if they do not, and the transfer was ended.
+	 */
+	private function mayStillReplace(Transfer $transfer): ?Fate
 	{
-		return Turn::take($this->channelId, fn () => Revisions::verdict(
-			$this->channel,
-			$transfer->hash,
-			$entry['revision'] ?? null,
-			$transfer->sha256,
-		));
+		$value = $transfer->fileEntry()['revision'] ?? null;
+		$fate = Turn::take(
+			$this->channelId,
+			fn () => Revisions::fate($this->channel, $transfer->hash, $value, $transfer->sha256),
+		);
+		if ($fate !== Fate::Dropped && $fate !== Fate::DroppedAsOld) {
+			return $fate;
+		}
+		Log::write(
+			"dropped {$transfer->hash} of channel {$this->channelId}: "
+			. (
+				$fate === Fate::DroppedAsOld
+					? 'those bytes were already replaced here'
+					: 'the file was changed here meanwhile and is newer'
+			),
+		);
+		Queue::giveUp($transfer);
+		if ($fate === Fate::DroppedAsOld) {
+			Announcement::answer($this->channelId, $transfer->hash, false);
+		}
+
+		return null;
 	}
 
-	/** Writes down what is to be done, and begins it. */
+	/** Writes down the exchange that is to come, and begins it, unless there is none. */
 	private function begin(Transfer $transfer, string $target): void
 	{
 		$live = $this->place->liveFacts($target);
@@ -255,14 +261,19 @@ final class Publish
 				$target,
 			)
 			: null;
+		$hasRow = Store::attach($this->channelId, $transfer->hash) !== null;
+		$fate = $live && $hasRow && $transfer->scale === 0 ? $this->mayStillReplace($transfer) : Fate::Shown;
+		if ($fate === null) {
+			return;
+		}
 		$intent = [
 			'target' => $target,
 			'live' => $live,
 			'partial' => $this->place->partialFacts($transfer),
 			'live_sha256' => $digest,
 			'same' => $digest !== null && $digest === $transfer->sha256,
-			'had_row' => Store::attach($this->channelId, $transfer->hash) !== null,
-			'both' => $live && $transfer->scale === 0 && $this->verdict($transfer, $transfer->fileEntry()) === 'both',
+			'had_row' => $hasRow,
+			'both' => $fate === Fate::ShownBesideOurs,
 		];
 
 		$publishing = Queue::advance($transfer, TransferState::VERIFIED, TransferState::PUBLISHING, [

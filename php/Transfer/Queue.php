@@ -77,13 +77,8 @@ final class Queue
 		return array_map(Transfer::of(...), Table::select('filesync_transfer', $where, $order));
 	}
 
-	/**
-	 * Requests bytes.
-	 *
-	 * @return 'staged'|'older'|'again' `older`: the arriving version is newer. `again`: it was published just now;
-	 *     check again.
-	 */
-	public static function stage(Wanted $wanted): string
+	/** Requests bytes. */
+	public static function stage(Wanted $wanted): Staging
 	{
 		$id = self::id($wanted->channelId, $wanted->hash, $wanted->scale);
 		$columns = $wanted->columns();
@@ -107,7 +102,7 @@ final class Queue
 			if (! $old) {
 				if (Table::tryInsert('filesync_transfer', ['id' => $id, 'generation' => 1, 'created' => $now]
 				+ $fresh)) {
-					return 'staged';
+					return Staging::Staged;
 				}
 				continue;
 			}
@@ -120,10 +115,10 @@ final class Queue
 				&& ! $same
 				&& Clock::isOldNews($wanted->edited, $old->edited)
 			) {
-				return 'older';
+				return Staging::Older;
 			}
 			if ($old->state === TransferState::PUBLISHED && $try > 0) {
-				return 'again';
+				return Staging::Overtaken;
 			}
 			$seen = ['id' => $id, 'generation' => $old->generation, 'state' => $old->state];
 			if ($old->state === TransferState::PUBLISHING) {
@@ -147,7 +142,7 @@ final class Queue
 				if (isset($set['generation'])) {
 					self::removePartial($old);
 				}
-				return 'staged';
+				return Staging::Staged;
 			}
 		}
 		throw new Postponed('too many processes are changing this transfer at once', true);

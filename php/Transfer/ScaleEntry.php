@@ -13,7 +13,7 @@ if (! class_exists('App', false)) {
  * the photo's transfer already has, because each scale would repeat them. The scale's access is determined when it
  * arrives, from the photo as it is then.
  *
- * @import-type AccessRow from Access
+ * @import-type Row from Access
  * @import-type Attach from \FileSync\Addon\Protocol\Packet
  * @import-type Photo from \FileSync\Addon\Protocol\Packet
  *
@@ -69,7 +69,7 @@ final class ScaleEntry
 	 * has the packet's access.
 	 *
 	 * @param Scale     $entry
-	 * @param AccessRow $own $own
+	 * @param Row $own $own
 	 *
 	 * @return Photo
 	 */
@@ -120,7 +120,7 @@ final class ScaleEntry
 		];
 	}
 
-	/** @param AccessRow $row */
+	/** @param Row $row */
 	private static function print(array $row): string
 	{
 		return hash('sha256', json_encode(

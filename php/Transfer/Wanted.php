@@ -11,10 +11,9 @@ if (! class_exists('App', false)) {
  *
  * @import-type Attach from \FileSync\Addon\Protocol\Packet
  * @import-type Photo from \FileSync\Addon\Protocol\Packet
- * @import-type Seen from \FileSync\Addon\Order\Vector
  * @import-type Scale from ScaleEntry
+ * @import-type Wanted from \FileSync\Addon\Order\Ruling as Revision
  *
- * @type Revision = array{print: string, vector: Seen, by: string, at: string, edited: string, seen: Seen}
  * @type FileEntry = array{
  *     folders: list<Attach>, attach: Attach, photo: ?Photo, sha256?: string, revision?: ?Revision
  * }
