@@ -58,7 +58,9 @@ final class BackfillCommand implements Task
 	{
 		$run = Run::ask($channel->id, $url);
 		$before = $run->next_at;
-		$this->isDry && $run->save(['state' => 'idle']);
+		if ($this->isDry) {
+			$run->save(['state' => 'idle']);
+		}
 		for ($waits = 0; $waits < self::MOST_WAITS;) {
 			$outcome = Reconcile::goOn(
 				$run->id,

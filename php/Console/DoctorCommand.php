@@ -21,7 +21,9 @@ final class DoctorCommand implements Task
 		$only = $this->options->text(Option::Only);
 		$findings = Doctor::ofThisHub()->examine($only === null ? [] : explode(',', $only));
 		try {
-			$only === null && AdminPage::remember($findings);
+			if ($only === null) {
+				AdminPage::remember($findings);
+			}
 		} catch (\RuntimeException) {
 			// That the tables are not there is a finding.
 		}
@@ -31,7 +33,9 @@ final class DoctorCommand implements Task
 		foreach ($this->options->has(Option::Json) ? [] : $findings as $one) {
 			$mark = $one['ok'] ? 'ok' : ($one['ok'] === null ? '?' : 'WRONG');
 			printf("%-5s %-14s %s\n", $mark, $one['check'], Log::oneLine($one['finding']));
-			$one['remedy'] === '' || printf("%20s -> %s\n", '', Log::oneLine($one['remedy']));
+			if ($one['remedy'] !== '') {
+				printf("%20s -> %s\n", '', Log::oneLine($one['remedy']));
+			}
 		}
 
 		return in_array(false, array_column($findings, 'ok'), true) ? 1 : 0;

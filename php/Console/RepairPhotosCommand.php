@@ -42,7 +42,9 @@ final class RepairPhotosCommand
 					$left += count($faults) - count($mendable);
 					$made += $isDry ? 0 : $repair->mend($mendable);
 				}
-				$isDry || (new Worker(PHP_INT_MAX >> 1))->run(0);
+				if (! $isDry) {
+					(new Worker(PHP_INT_MAX >> 1))->run(0);
+				}
 			}
 		}
 		if (! $this->options->has(Option::Json)) {

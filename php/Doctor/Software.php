@@ -45,7 +45,9 @@ final class Software
 				. self::again(),
 		);
 		$lacks = self::lacks($findings, 'php', '', Runtime::missingFunctions(), Platform::missingExtensions());
-		$lacks || $findings->note('php', true, sprintf(t('PHP %s has everything that is needed'), PHP_VERSION));
+		if (! $lacks) {
+			$findings->note('php', true, sprintf(t('PHP %s has everything that is needed'), PHP_VERSION));
+		}
 		self::memory($findings, 'memory', $where, (string) ini_get('memory_limit'));
 	}
 
@@ -118,20 +120,22 @@ final class Software
 		array $functions,
 		array $extensions,
 	): bool {
-		$functions
-			&& $findings->note(
+		if ($functions) {
+			$findings->note(
 				$check,
 				false,
 				$where . sprintf(t('PHP functions are missing: %s'), implode(', ', $functions)),
 				t('install php-curl and php-mbstring, and take these functions out of disable_functions in php.ini'),
 			);
-		$extensions
-			&& $findings->note(
+		}
+		if ($extensions) {
+			$findings->note(
 				$check,
 				false,
 				$where . sprintf(t('the hub needs PHP extensions that are missing: %s'), implode(', ', $extensions)),
 				t('install them (on Debian, php-gmp is the package of gmp), and reload PHP-FPM (or restart Apache)'),
 			);
+		}
 
 		return (bool) array_merge($functions, $extensions);
 	}
@@ -199,13 +203,14 @@ final class Software
 	{
 		$bytes = (int) $limit * (1024 ** ((int) strpos(' kmg', strtolower(substr($limit, -1)) ?: ' ')));
 		$isEnough = $bytes < 0 || $bytes >= self::LEAST_MEMORY;
-		$isEnough
-			|| $findings->note(
+		if (! $isEnough) {
+			$findings->note(
 				$check,
 				false,
 				sprintf(t('memory_limit is %1$s %2$s'), $limit, $where),
 				t('set memory_limit = 128M in php.ini; the hub itself needs that'),
 			);
+		}
 	}
 
 	private static function again(): string

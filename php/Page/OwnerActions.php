@@ -54,7 +54,9 @@ final class OwnerActions
 		try {
 			if (Migrations::ready()) {
 				$done = self::press($channelId, $_POST);
-				$done === '' || Page::leave($done, false);
+				if ($done !== '') {
+					Page::leave($done, false);
+				}
 			}
 		} catch (Refused|Postponed $e) {
 			Page::leave(ucfirst(sprintf(t('not done: %s'), Log::oneLine($e->getMessage()))), true);
@@ -139,7 +141,9 @@ final class OwnerActions
 	{
 		$scope = 'channel:' . $channelId;
 		$isPaused ? Config::set('paused', '1', $scope) : Config::clear('paused', $scope);
-		$isPaused || Doorbell::ring();
+		if (! $isPaused) {
+			Doorbell::ring();
+		}
 
 		return $isPaused ? '' : t('Resumed.');
 	}

@@ -259,7 +259,9 @@ final class Peers
 			];
 		}
 		$set += $rung === null ? [] : ['rung' => $rung];
-		$set && self::write($origin['url'], $set);
+		if ($set) {
+			self::write($origin['url'], $set);
+		}
 	}
 
 	/** Returns the records of all hubs, for people. */

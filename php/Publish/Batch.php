@@ -351,7 +351,9 @@ final class Batch
 				'kind' => '',
 				'reason' => '',
 			]);
-			$transfer && $this->publish->publish($transfer);
+			if ($transfer) {
+				$this->publish->publish($transfer);
+			}
 		} elseif ($report['state'] === 'failed') {
 			$this->fail($fetch, $report);
 		}

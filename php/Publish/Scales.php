@@ -124,7 +124,9 @@ final class Scales
 			'kind' => '',
 			'reason' => '',
 		]);
-		$transfer && $this->publish->publish($transfer);
+		if ($transfer) {
+			$this->publish->publish($transfer);
+		}
 	}
 
 	private static function fetchInstead(Transfer $transfer, string $kind, string $reason): void

@@ -131,7 +131,9 @@ final class Brake
 		) {
 			return null;
 		}
-		$stopped || self::logStop($channelId, $scope, $root, $reason);
+		if (! $stopped) {
+			self::logStop($channelId, $scope, $root, $reason);
+		}
 		// If it is already held, the question is about the clone that changed it first.
 		$root = $held['url'] ?? $root;
 		self::holdReplacement(
@@ -273,8 +275,9 @@ final class Brake
 			? Table::select('filesync_held', $held, '', 0, 'id, body')
 			: [] as $row) {
 			$crop = strstr($row['body'], self::crop());
-			($crop === false ? 0 : (int) substr($crop, strlen(self::crop()))) === $transfer->scale
-				&& Table::delete('filesync_held', ['id' => $row['id']]);
+			if (($crop === false ? 0 : (int) substr($crop, strlen(self::crop()))) === $transfer->scale) {
+				Table::delete('filesync_held', ['id' => $row['id']]);
+			}
 		}
 	}
 
@@ -406,7 +409,9 @@ final class Brake
 				)
 				: ! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id')
 				&& ! Table::first('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], '', 'id');
-			$isOver && Table::delete('filesync_held', ['id' => $row['id']]);
+			if ($isOver) {
+				Table::delete('filesync_held', ['id' => $row['id']]);
+			}
 		}
 	}
 

@@ -168,7 +168,9 @@ final class BrakeAnswer
 							fn ($one) => isset(json_decode($one['entry'], true)['crop']),
 						))
 						: $rows;
-					$rows && Undo::apply(self::before($rows));
+					if ($rows) {
+						Undo::apply(self::before($rows));
+					}
 				}
 				Table::update('filesync_kept', ['hub' => ''], ['hash' => $hash] + $displaced);
 			};

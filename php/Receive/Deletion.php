@@ -80,7 +80,9 @@ final class Deletion
 					);
 				}
 			}
-			$lone && ! $isRest && Kept::keepLonePhoto($lone, (string) parse_url($hub, PHP_URL_HOST), $counted);
+			if ($lone && ! $isRest) {
+				Kept::keepLonePhoto($lone, (string) parse_url($hub, PHP_URL_HOST), $counted);
+			}
 			$buried = array_unique([...array_column($rows, 'hash'), ...(isset($spared[$hash]) ? [] : [$hash])]);
 			foreach ($buried as $each) {
 				self::bury($channel, $each, $packet, (bool) $rows);
@@ -124,8 +126,12 @@ final class Deletion
 		foreach ($before as $hash => $file) {
 			try {
 				if ($own = Store::attach($channel->id, (string) $hash)) {
-					(int) $own['is_dir'] || Kept::release($channel, $own);
-					$file && Revisions::save($file);
+					if (! (int) $own['is_dir']) {
+						Kept::release($channel, $own);
+					}
+					if ($file) {
+						Revisions::save($file);
+					}
 				}
 			} catch (\Throwable $e) {
 				Log::failure('a failed delete', $e);
@@ -140,11 +146,14 @@ final class Deletion
 			$begun = ['uid' => $channelId, 'state' => 'going', 'updated <' => Clock::now() - self::ABANDONED_SECONDS];
 			foreach (Table::select('filesync_file', $begun, 'updated', 100, 'hash') as $row) {
 				$channel = Clones::channel($channelId);
-				$channel
-					&& Turn::take($channelId, function () use ($channel, $row) {
+				if ($channel) {
+					Turn::take($channelId, function () use ($channel, $row) {
 						$own = Store::attach($channel->id, $row['hash']);
-						$own && ! (int) $own['is_dir'] && Kept::release($channel, $own);
+						if ($own && ! (int) $own['is_dir']) {
+							Kept::release($channel, $own);
+						}
 					});
+				}
 			}
 		}
 	}

@@ -88,8 +88,12 @@ final class FileChange
 				$channel->hash,
 			);
 			if (self::stageAll($channel, $packet, $root, $ruling, $own) !== Staging::Overtaken) {
-				$isOurChange && Withholding::releaseIfHere($channelId, $hash);
-				$deservesAnswer && Announcement::answer($channelId, $hash, false);
+				if ($isOurChange) {
+					Withholding::releaseIfHere($channelId, $hash);
+				}
+				if ($deservesAnswer) {
+					Announcement::answer($channelId, $hash, false);
+				}
 				return;
 			}
 		}

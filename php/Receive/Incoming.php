@@ -111,7 +111,9 @@ final class Incoming
 	private static function takePosts(Channel $channel, Packet $packet, mixed $entry): void
 	{
 		try {
-			$packet->items && Items::store($channel, $packet->items);
+			if ($packet->items) {
+				Items::store($channel, $packet->items);
+			}
 		} catch (\Throwable $e) {
 			Log::failure('storing the items of a packet', $e);
 			HeldPackets::holdPosts($channel, $entry, $packet->items);

@@ -94,7 +94,9 @@ final class Replay
 	public static function accept(array $row): void
 	{
 		$channel = Clones::channel((int) $row['uid']);
-		$channel && Incoming::replay($channel, HeldPackets::entry($row), (int) $row['created'], true);
+		if ($channel) {
+			Incoming::replay($channel, HeldPackets::entry($row), (int) $row['created'], true);
+		}
 		Table::delete('filesync_packet', ['id' => $row['id']]);
 	}
 

@@ -110,7 +110,9 @@ final class Undo
 		try {
 			Store::copy($source, $path);
 		} catch (\Throwable $e) {
-			$own && Kept::release($channel, $own);
+			if ($own) {
+				Kept::release($channel, $own);
+			}
 			throw $e;
 		}
 		$now = gmdate('Y-m-d H:i:s', Clock::now());
@@ -169,8 +171,12 @@ final class Undo
 				}
 				$source = Store::dataRoot($channelId) . '/' . $one['path'];
 				if ((int) $photo['os_storage']) {
-					is_dir(dirname($photo['content'])) || Core::makeFolder(dirname($photo['content']));
-					is_file($photo['content']) || Store::copy($source, $photo['content']);
+					if (! is_dir(dirname($photo['content']))) {
+						Core::makeFolder(dirname($photo['content']));
+					}
+					if (! is_file($photo['content'])) {
+						Store::copy($source, $photo['content']);
+					}
 				} else {
 					$photo['content'] = (string) file_get_contents($source);
 				}

@@ -57,7 +57,9 @@ final class Reconcile
 				|| Peers::isFailing($pair['url']);
 			if ($isAway !== (bool) $run->was_away) {
 				$run->save(['was_away' => (int) $isAway]);
-				$isAway || $run->hurry();
+				if (! $isAway) {
+					$run->hurry();
+				}
 			}
 		}
 		Run::summon();
@@ -184,7 +186,9 @@ final class Reconcile
 
 				return Outcome::On;
 			}
-			$e instanceof PeerFailure || Log::failure('comparing with ' . $run->peer, $e);
+			if (! $e instanceof PeerFailure) {
+				Log::failure('comparing with ' . $run->peer, $e);
+			}
 			$run->save([
 				'attempts' => $attempts + 1,
 				'reason' => mb_substr($e->getMessage(), 0, 500),

@@ -107,7 +107,9 @@ final class Verify
 				);
 				$stats[$one['verdict']] = ($stats[$one['verdict']] ?? 0) + 1;
 				$after = (int) $row['id'];
-				$this->report && ($this->report)($one);
+				if ($this->report) {
+					($this->report)($one);
+				}
 				if (Clock::now() >= $deadline) {
 					break;
 				}

@@ -92,7 +92,9 @@ final class FileCheck
 		try {
 			$digest = new \FileSync\FileDigest(new \FileSync\Store($root), $path);
 			while (! $digest->step(self::STEP_MS)) {
-				$beat && $beat();
+				if ($beat) {
+					$beat();
+				}
 			}
 		} catch (FileSyncException) {
 			return null;

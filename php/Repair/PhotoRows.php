@@ -99,8 +99,12 @@ final class PhotoRows
 				function (Journal $journal) use ($row, $file) {
 					$now = Table::first('attach', ['id' => (int) $file['id'], 'os_storage' => 1], '', 'hash, content');
 					$path = $now ? Store::pathOf($this->channel, ['os_storage' => 1] + $now) : null;
-					$path && $journal->bringOut('photo', $row, "$path-{$row['imgscale']}", []);
-					$path && $journal->update('photo', $row, ['filesize' => filesize("$path-{$row['imgscale']}")]);
+					if ($path) {
+						$journal->bringOut('photo', $row, "$path-{$row['imgscale']}", []);
+					}
+					if ($path) {
+						$journal->update('photo', $row, ['filesize' => filesize("$path-{$row['imgscale']}")]);
+					}
 
 					return $path !== null;
 				},

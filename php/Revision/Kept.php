@@ -63,8 +63,9 @@ final class Kept
 		);
 		foreach ($photos as $photo) {
 			if (! (int) $photo['os_storage']) {
-				$photo['content'] !== ''
-					&& self::keepBytes($row, (int) $photo['imgscale'], $photo['content'], 'deleted', '', $hub);
+				if ($photo['content'] !== '') {
+					self::keepBytes($row, (int) $photo['imgscale'], $photo['content'], 'deleted', '', $hub);
+				}
 			} elseif (preg_match('#^store/(?!.*\.\.)#', $photo['content'])) {
 				self::keepFile($row, (int) $photo['imgscale'], $photo['content'], '', 'deleted', $hub);
 			}
@@ -184,7 +185,9 @@ final class Kept
 		} elseif ($facts = Store::facts($crop->path)) {
 			$id = self::idOf($row, $scale, $facts);
 			$kept = Store::dataRoot($row['uid'], true) . '/kept/' . $id;
-			is_file($kept) || Store::copy($crop->path, $kept);
+			if (! is_file($kept)) {
+				Store::copy($crop->path, $kept);
+			}
 			self::remember($id, $row, $scale, $facts['size_bytes'], 'replaced', $entry, $hub);
 		}
 	}
@@ -366,7 +369,9 @@ final class Kept
 			if ($facts) {
 				$id = self::idOf($row, $scale, $facts);
 				$kept = Store::dataRoot((int) $row['uid']) . '/kept/' . $id;
-				is_file($kept) && @unlink($kept);
+				if (is_file($kept)) {
+					@unlink($kept);
+				}
 				Table::delete('filesync_kept', ['id' => $id]);
 			}
 		}

@@ -56,7 +56,9 @@ final class Intentions
 		$root = getcwd();
 		Begun::atEnd(function () use ($root) {
 			// By then PHP-FPM is back in its own folder, and the hub's paths are relative.
-			is_dir($root) && chdir($root);
+			if (is_dir($root)) {
+				chdir($root);
+			}
 			self::flush(true);
 		});
 	}

@@ -53,7 +53,9 @@ final class Watch
 	public static function mayWrite(int $channelId): void
 	{
 		try {
-			self::isWriting() && Intentions::begin($channelId);
+			if (self::isWriting()) {
+				Intentions::begin($channelId);
+			}
 		} catch (\Throwable $e) {
 			Log::failure('a request that changes files', $e);
 		}

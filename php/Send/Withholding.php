@@ -46,7 +46,9 @@ final class Withholding
 	/** Releases requests that wait for a file's bytes if none are arriving. */
 	public static function releaseIfHere(int $channelId, string $hash): void
 	{
-		self::isWithheld($channelId, $hash) || Outbox::release($channelId, $hash);
+		if (! self::isWithheld($channelId, $hash)) {
+			Outbox::release($channelId, $hash);
+		}
 	}
 
 	/** Does so for all files: a process may have been killed between the arrival of the bytes and its record. */

@@ -151,7 +151,9 @@ final class Housekeeping
 			...(glob(self::literal("$root/kept") . '/*') ?: []),
 			...(glob(self::literal($root) . '/*') ?: []),
 		] as $path) {
-			is_file($path) && @unlink($path);
+			if (is_file($path)) {
+				@unlink($path);
+			}
 		}
 		@rmdir("$root/kept");
 		@rmdir($root);

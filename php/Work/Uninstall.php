@@ -104,7 +104,9 @@ final class Uninstall
 				$publish->recover();
 				$publish->publishVerified();
 			}
-			$channel && Outbox::run($channelId);
+			if ($channel) {
+				Outbox::run($channelId);
+			}
 		}
 		if (Table::count('filesync_transfer', ['state' => TransferState::PUBLISHING])) {
 			throw new \RuntimeException(
