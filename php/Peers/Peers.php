@@ -181,7 +181,11 @@ final class Peers
 	/**
 	 * Returns hubs in the order of asking: the given order, but unreachable ones last.
 	 *
-	 * @param list<array{url: string}> $clones
+	 * @template T of array{url: string, ...}
+	 *
+	 * @param list<T> $clones
+	 *
+	 * @return list<T>
 	 */
 	public static function byHealth(array $clones): array
 	{

@@ -29,6 +29,16 @@ if (! class_exists('App', false)) {
 /**
  * Drives one TransferBatch over the due transfers of a channel, a step at a time, and publishes each as soon as it is
  * whole.
+ *
+ * @type Ended = array{
+ *     id: int, name: string, state: string, size_bytes: int, received_bytes: int, resumed_at_byte: int,
+ *     sha256: ?string, edited: ?string, origin: ?string, rung: ?string, proof: list<string>, seconds: float,
+ *     error: ?array{
+ *         kind: string, temporary: bool, message: string, retry_after_seconds: ?int, facts: array<string, string>
+ *     }
+ * }
+ * @type Clone = array{url: string, nick: string}
+ * @type Way = array{dav: bool, filesync: bool, piece_bytes?: int}
  */
 final class Batch
 {
@@ -55,7 +65,7 @@ final class Batch
 	private array $fetches = [];
 	/** @var array<string, string> The last rung that delivered bytes, by origin. */
 	private array $rungs = [];
-	/** @var array<string, array> The permitted ways to read from each hub, by URL: determined once for each batch. */
+	/** @var array<string, Way> The permitted ways to read from each hub, by URL: determined once for each batch. */
 	private array $ways = [];
 	private readonly Meter $meter;
 	/** The time since which no file was completed. */
@@ -114,6 +124,18 @@ final class Batch
 		}
 	}
 
+	/** @return array{piece_bytes?: int} */
+	private static function pieces(int $bytes): array
+	{
+		return $bytes === 0 ? [] : ['piece_bytes' => $bytes];
+	}
+
+	/** @return array{
+	 *     root: string, channel_hash: string, key_id: string, private_key: string, allow_http: bool,
+	 *     allow_private_addresses: bool, parallel: int, ranges: int, ca_file?: string, bytes_per_second?: int,
+	 *     store_root?: string
+	 * }
+	 */
 	private function options(string $root): array
 	{
 		$bundle = realpath('library/cacert.pem');
@@ -137,6 +159,7 @@ final class Batch
 		);
 	}
 
+	/** @param list<Transfer> $claimed */
 	private function addAll(array $claimed): void
 	{
 		$origins = Clones::others($this->channel);
@@ -234,6 +257,8 @@ final class Batch
 	 * Returns the disk space of the channel's unfinished files, including the rest of those being fetched, and the
 	 * limit for it.
 	 *
+	 * @param list<Transfer> $claimed
+	 *
 	 * @return array{int, int} Bytes.
 	 */
 	private function underWay(array $claimed, int $free): array
@@ -254,6 +279,19 @@ final class Batch
 		return [$underWay, Config::number('under_way_max_bytes') ?: intdiv(3 * max(0, $free + $underWay), 4)];
 	}
 
+	/**
+	 * Returns a transfer as the batch takes it.
+	 *
+	 * @param list<Clone> $clones
+	 *
+	 * @return array{
+	 *     name: string, hash: string, scale: int, size_bytes: int, most_bytes: int, mimetype: string,
+	 *     origins: list<array{
+	 *         url: string, announced: bool, nick: string, path: list<string>, dav: bool, filesync: bool, piece_bytes?: int
+	 *     }>,
+	 *     edited?: string, sha256?: string, have_sha256?: string, copies?: list<string>
+	 * }
+	 */
 	private function wish(Transfer $transfer, int $mostBytes, array $clones): array
 	{
 		$names = $transfer->names();
@@ -263,7 +301,7 @@ final class Batch
 			$url = $origin['url'];
 			$this->ways[$url] ??=
 				['dav' => Peers::mayUseDav($url), 'filesync' => Peers::mayAsk($url)]
-				+ array_filter(['piece_bytes' => Peers::pieceBytes($url)]);
+				+ self::pieces(Peers::pieceBytes($url));
 			$origins[] =
 				[
 					'url' => $url,
@@ -289,7 +327,11 @@ final class Batch
 		);
 	}
 
-	/** Returns bytes that need not be fetched: those of the present file, and those of other files of the channel. */
+	/**
+	 * Returns bytes that need not be fetched: those of the present file, and those of other files of the channel.
+	 *
+	 * @return array{have_sha256?: string, copies?: list<string>}
+	 */
 	private function alreadyHere(Transfer $transfer, string $sha256): array
 	{
 		$facts = Facts::of($this->channel, $transfer->hash, $transfer->scale);
@@ -302,7 +344,13 @@ final class Batch
 		return ($have === null ? [] : ['have_sha256' => $have]) + ($copies ? ['copies' => $copies] : []);
 	}
 
-	/** Returns the hubs to ask for a file: the sender of the packet, then the other clones; failing ones last. */
+	/**
+	 * Returns the hubs to ask for a file: the sender of the packet, then the other clones; failing ones last.
+	 *
+	 * @param list<Clone> $clones
+	 *
+	 * @return list<Clone>
+	 */
 	private function sources(Transfer $transfer, array $clones): array
 	{
 		$sources = [];
@@ -316,6 +364,7 @@ final class Batch
 		return Peers::byHealth(array_values($sources));
 	}
 
+	/** @param Ended $report */
 	private function finish(array $report): void
 	{
 		$fetch = $this->fetches[$report['id']] ?? null;
@@ -346,7 +395,7 @@ final class Batch
 				'sha256' => (string) $report['sha256'],
 				'size_bytes' => (int) $report['size_bytes'],
 				'edited' => $report['edited'] ?? $transfer->edited,
-				'result' => json_encode($result),
+				'result' => json_encode($result, JSON_THROW_ON_ERROR),
 				'attempts' => 0,
 				'kind' => '',
 				'reason' => '',
@@ -359,6 +408,7 @@ final class Batch
 		}
 	}
 
+	/** @param Ended $report */
 	private function fail(Fetch $fetch, array $report): void
 	{
 		$transfer = $fetch->transfer;
@@ -434,7 +484,7 @@ final class Batch
 	 */
 	private function isBackAtOurs(Transfer $transfer, string $hub, string $edited): bool
 	{
-		$by = (string) ($transfer->fileEntry()['revision']['by'] ?? '');
+		$by = $transfer->fileEntry()['revision']['by'] ?? '';
 		if (! str_starts_with($by, '~') || Clones::normalise($hub) !== Clones::normalise($transfer->origin)) {
 			return false;
 		}
@@ -574,7 +624,7 @@ final class Batch
 
 	private static function kindOf(\Throwable $e): string
 	{
-		return preg_replace('/^.*\\\\|Exception$/', '', get_class($e));
+		return (string) preg_replace('/^.*\\\\|Exception$/', '', get_class($e));
 	}
 
 	private function channelId(): int

@@ -126,7 +126,7 @@ final class Publish
 			}
 			try {
 				$this->place->fence($transfer);
-				$this->recoverRow($transfer, $transfer->intent());
+				$this->recoverRow($transfer, $transfer->intent() ?? throw new \RuntimeException('there is no intent'));
 			} catch (\Throwable $e) {
 				$this->postpone($transfer, $e);
 			}
@@ -292,7 +292,7 @@ final class Publish
 			$this->commit($transfer, $intent, null);
 			return;
 		}
-		if (! $intent['partial']) {
+		if (empty($intent['partial'])) {
 			// It was to stay as it was, but has been changed here since: its bytes are wanted after all.
 			$this->turnBack($transfer);
 			return;

@@ -23,6 +23,14 @@ if (! class_exists('App', false)) {
  * Their transfers are in state `to_make` until the source has arrived. A scale that was made is verified, and published
  * like any other. One that cannot be made is fetched from the origin instead, and so is one that was being made when a
  * worker died.
+ *
+ * @type Job = array{source: string, targets: array<int, string>}
+ * @type Outcome = array{
+ *     scales: ?array<int, array{
+ *         mimetype: string, width: int, height: int, size_bytes: int, sha256: string, profile_fault: ?string
+ *     }>,
+ *     error: ?array{kind: string, message: string, ...}
+ * }
  */
 final class Scales
 {
@@ -47,7 +55,7 @@ final class Scales
 				$this->channelId(),
 				$this->token,
 				self::MOST_AT_ONCE,
-			))
+			)) !== []
 		) {
 			[$jobs, $rows] = $this->jobs($claimed);
 			$outcomes = $jobs
@@ -69,29 +77,37 @@ final class Scales
 		}
 	}
 
-	/** Returns the scales to make, by the path of their source, and the rows by that path and scale. */
+	/**
+	 * Returns the scales to make, by the path of their source, and their transfers by that path and scale.
+	 *
+	 * @param list<Transfer> $claimed
+	 *
+	 * @return array{array<string, Job>, array<string, array<int, Transfer>>}
+	 */
 	private function jobs(array $claimed): array
 	{
 		$jobs = $rows = [];
 		foreach ($claimed as $transfer) {
 			$scale = $transfer->scale;
 			$source = Facts::of($this->channel, $transfer->hash, ScaleTable::sourceOf($scale));
-			if ($source->state !== 'whole' || $source->path === null) {
+			$path = $source->path;
+			if ($source->state !== 'whole' || $path === null) {
 				self::fetchInstead($transfer, 'NotFound', 'its source is not a file here');
 				continue;
 			}
 			Queue::removePartial($transfer);
-			$jobs[$source->path]['source'] = substr($source->path, strlen('store/'));
-			$jobs[$source->path]['targets'][$scale] = $transfer->partialName() . '.partial';
-			$rows[$source->path][$scale] = $transfer;
+			$jobs[$path] ??= ['source' => substr($path, strlen('store/')), 'targets' => []];
+			$jobs[$path]['targets'][$scale] = $transfer->partialName() . '.partial';
+			$rows[$path][$scale] = $transfer;
 		}
 
 		return [$jobs, $rows];
 	}
 
+	/** @param Outcome $outcome */
 	private function take(Transfer $transfer, array $outcome, int $scale): void
 	{
-		if (($outcome['error']['kind'] ?? '') === 'Storage') {
+		if ($outcome['error'] && $outcome['error']['kind'] === 'Storage') {
 			Queue::advance($transfer, TransferState::LEASED, TransferState::TO_MAKE, [
 				'token' => '',
 				'lease_until' => 0,
@@ -106,20 +122,24 @@ final class Scales
 			self::fetchInstead($transfer, $outcome['error']['kind'], $outcome['error']['message']);
 			return;
 		}
-		$made = $outcome['scales'][$scale];
+		$made = $outcome['scales'][$scale] ?? throw new \LogicException("scale $scale was not made");
 		if ($made['profile_fault']) {
 			Log::write(
 				"scale $scale of {$transfer->hash} of channel {$transfer->channelId} may have wrong colours, its original's profile cannot be used: {$made['profile_fault']}",
 			);
 		}
 		$entry = $transfer->scaleEntry();
-		$entry['photo'] = array_intersect_key($made, ['mimetype' => 1, 'width' => 1, 'height' => 1]) + $entry['photo'];
+		$entry['photo'] = [
+			'mimetype' => $made['mimetype'],
+			'width' => $made['width'],
+			'height' => $made['height'],
+		] + $entry['photo'];
 		$transfer = Queue::advance($transfer, TransferState::LEASED, TransferState::VERIFIED, [
 			'sha256' => $made['sha256'],
 			'size_bytes' => $made['size_bytes'],
 			'mimetype' => $made['mimetype'],
-			'entry' => json_encode($entry),
-			'result' => json_encode(['rung' => 'made', 'proof' => ['sha256']]),
+			'entry' => json_encode($entry, JSON_THROW_ON_ERROR),
+			'result' => json_encode(['rung' => 'made', 'proof' => ['sha256']], JSON_THROW_ON_ERROR),
 			'attempts' => 0,
 			'kind' => '',
 			'reason' => '',

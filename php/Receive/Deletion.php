@@ -32,6 +32,7 @@ if (! class_exists('App', false)) {
  *
  * @import-type Known from \FileSync\Addon\Order\Judge
  * @import-type Seen from Vector
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
  */
 final class Deletion
 {
@@ -179,6 +180,11 @@ final class Deletion
 	/**
 	 * Returns the rows and transfers that stay, by hash: true for those changed since, false for the folders above
 	 * them.
+	 *
+	 * @param ?AttachRow       $own
+	 * @param list<AttachRow> $rows
+	 *
+	 * @return array<string, bool>
 	 */
 	private static function spared(Channel $channel, ?array $own, array $rows, Packet $packet, string $hub): array
 	{
@@ -204,7 +210,10 @@ final class Deletion
 		return $spared;
 	}
 
-	/** @param Known $file */
+	/**
+	 * @param Known $file
+	 * @param Known $file
+	 */
 	private static function mayGo(Channel $channel, array $file, Packet $packet, string $hub): bool
 	{
 		if (in_array($file['state'], ['going', 'gone'], true)) {
@@ -253,6 +262,9 @@ final class Deletion
 	/**
 	 * Returns what a delete has seen of a file, or null if its hub sent no vectors.
 	 *
+	 * @param Known $file
+	 *
+	 * @return ?Seen
 	 * @return ?Seen
 	 */
 	private static function told(Packet $packet, string $hash, array $file): ?array
@@ -267,7 +279,11 @@ final class Deletion
 		return Vector::credible($told, Revisions::seen($file), $file['gone']);
 	}
 
-	/** Deletes rows one by one, the deepest first, so that core deletes nothing else with them. */
+	/**
+	 * Deletes rows one by one, the deepest first, so that core deletes nothing else with them.
+	 *
+	 * @param list<AttachRow> $rows
+	 */
 	private static function deleteEach(int $channelId, array $rows): void
 	{
 		foreach (array_reverse($rows) as $row) {
@@ -275,7 +291,11 @@ final class Deletion
 		}
 	}
 
-	/** Drops transfers for the rows, and for files that were to arrive in the folders among them. */
+	/**
+	 * Drops transfers for the rows, and for files that were to arrive in the folders among them.
+	 *
+	 * @param list<AttachRow> $rows
+	 */
 	private static function dropTransfers(int $channelId, string $hash, array $rows): void
 	{
 		$hashes = [$hash, ...array_column($rows, 'hash')];
@@ -292,6 +312,7 @@ final class Deletion
 		}
 	}
 
+	/** @param list<AttachRow> $rows */
 	private static function removePreviews(Channel $channel, array $rows): void
 	{
 		foreach ($rows as $row) {

@@ -15,7 +15,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Finds faults in a channel's rows of photos: no file's row, bytes in the database, or an old path. */
+/**
+ * Finds faults in a channel's rows of photos: no file's row, bytes in the database, or an old path.
+ *
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type PhotoRow from \FileSync\Addon\Hub\Rows
+ */
 final class PhotoRows
 {
 	private const PAGE = 200;
@@ -54,6 +59,11 @@ final class PhotoRows
 		return $rows ? $this->faults($rows) : null;
 	}
 
+	/**
+	 * @param list<PhotoRow> $rows
+	 *
+	 * @return \Generator<int, Fault>
+	 */
 	private function faults(array $rows): \Generator
 	{
 		$hashes = array_values(array_unique(array_column($rows, 'resource_id')));
@@ -72,7 +82,14 @@ final class PhotoRows
 		}
 	}
 
-	/** A photo row whose file has a row. */
+	/**
+	 * A photo row whose file has a row.
+	 *
+	 * @param PhotoRow  $row
+	 * @param AttachRow $file
+	 *
+	 * @return \Generator<int, Fault>
+	 */
 	private function beside(array $row, array $file): \Generator
 	{
 		$row = Table::first('photo', ['id' => (int) $row['id']], '', self::COLUMNS);
@@ -205,6 +222,10 @@ final class PhotoRows
 		});
 	}
 
+	/**
+	 * @param PhotoRow                  $row
+	 * @param ?\Closure(Journal): bool $mend
+	 */
 	private function fault(string $shape, array $row, string $what, ?\Closure $mend): Fault
 	{
 		return new Fault(

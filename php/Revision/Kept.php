@@ -23,6 +23,10 @@ if (! class_exists('App', false)) {
  *
  * A row whose `source` is not empty announces a move from there (a partial file's name) to `path`, which may not have
  * happened yet.
+ *
+ * @import-type KeptRow from \FileSync\Addon\Hub\Rows
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type PhotoRow from \FileSync\Addon\Hub\Rows
  */
 final class Kept
 {
@@ -36,6 +40,7 @@ final class Kept
 	 * @param string $by  The host of the deleting clone.
 	 * @param string $hub The hub that it counts against (Brake::hub); empty: none.
 	 * @param array  $more Further facts for undo.
+	 * @param AttachRow $row
 	 */
 	public static function keepDeleted(
 		Channel $channel,
@@ -77,6 +82,8 @@ final class Kept
 	 * null.
 	 *
 	 * @return ?array{uid: int, hash: string, size_bytes: int, photos: list<array>}
+	 *
+	 * @return ?PhotoRow
 	 */
 	public static function lonePhoto(int $channelId, string $hash): ?array
 	{
@@ -116,7 +123,11 @@ final class Kept
 		}
 	}
 
-	/** Keeps the bytes of a file that its owner is about to replace by older ones. */
+	/**
+	 * Keeps the bytes of a file that its owner is about to replace by older ones.
+	 *
+	 * @param AttachRow $row
+	 */
 	public static function keepReplaced(Channel $channel, array $row): void
 	{
 		$path = Store::pathOf($channel, $row);
@@ -128,6 +139,8 @@ final class Kept
 	/**
 	 * Returns, as JSON, the facts of a file before it is replaced or deleted: its rows, categories, revisions, which
 	 * clone does it, and more.
+	 *
+	 * @param AttachRow $row
 	 */
 	public static function describe(Channel $channel, array $row, string $by, array $more = []): string
 	{
@@ -160,7 +173,11 @@ final class Kept
 		);
 	}
 
-	/** Keeps bytes that a very old row itself contains. */
+	/**
+	 * Keeps bytes that a very old row itself contains.
+	 *
+	 * @param AttachRow $row
+	 */
 	public static function keepFromDatabase(array $row, string $why, string $hub = ''): void
 	{
 		if ($row['content'] !== '') {
@@ -224,7 +241,11 @@ final class Kept
 		self::remember($id, $row, $scale, strlen($bytes), $why, $entry, $hub);
 	}
 
-	/** Returns a row for bytes with a partial name that will be kept. Insert it with the rows that replace them. */
+	/**
+	 * Returns a row for bytes with a partial name that will be kept. Insert it with the rows that replace them.
+	 *
+	 * @return KeptRow
+	 */
 	public static function announce(
 		Transfer $transfer,
 		string $source,
@@ -346,7 +367,11 @@ final class Kept
 		self::remember($id, $row, $scale, $facts['size_bytes'], $why, $entry, $hub);
 	}
 
-	/** Forgets kept copies of a file that still exists: both may share one inode, and core writes in place. */
+	/**
+	 * Forgets kept copies of a file that still exists: both may share one inode, and core writes in place.
+	 *
+	 * @param AttachRow $row
+	 */
 	public static function release(Channel $channel, array $row): void
 	{
 		$paths = [0 => Store::pathOf($channel, $row)];
