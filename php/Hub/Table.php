@@ -176,6 +176,20 @@ final class Table
 		return (int) (self::rows($table, $where, '', 0, 'count(*) as total')[0]['total'] ?? 0);
 	}
 
+	/** Returns the number of different values of a column. */
+	public static function countDistinct(string $table, string $column, array $where): int
+	{
+		return (int) (self::rows($table, $where, '', 0, "count(DISTINCT $column) as total")[0]['total'] ?? 0);
+	}
+
+	/** Returns the least value of a column, null if there are no rows. */
+	public static function least(string $table, string $column, array $where): ?int
+	{
+		$least = self::rows($table, $where, '', 0, "min($column) as least")[0]['least'] ?? null;
+
+		return $least === null ? null : (int) $least;
+	}
+
 	/** Adds a row. */
 	public static function insert(string $table, array $row): void
 	{

@@ -130,7 +130,8 @@ final class Batch
 		return $bytes === 0 ? [] : ['piece_bytes' => $bytes];
 	}
 
-	/** @return array{
+	/**
+	 * @return array{
 	 *     root: string, channel_hash: string, key_id: string, private_key: string, allow_http: bool,
 	 *     allow_private_addresses: bool, parallel: int, ranges: int, ca_file?: string, bytes_per_second?: int,
 	 *     store_root?: string
@@ -287,7 +288,8 @@ final class Batch
 	 * @return array{
 	 *     name: string, hash: string, scale: int, size_bytes: int, most_bytes: int, mimetype: string,
 	 *     origins: list<array{
-	 *         url: string, announced: bool, nick: string, path: list<string>, dav: bool, filesync: bool, piece_bytes?: int
+	 *         url: string, announced: bool, nick: string, path: list<string>, dav: bool, filesync: bool,
+	 *         piece_bytes?: int
 	 *     }>,
 	 *     edited?: string, sha256?: string, have_sha256?: string, copies?: list<string>
 	 * }

@@ -129,11 +129,12 @@ final class Scales
 			);
 		}
 		$entry = $transfer->scaleEntry();
-		$entry['photo'] = [
-			'mimetype' => $made['mimetype'],
-			'width' => $made['width'],
-			'height' => $made['height'],
-		] + $entry['photo'];
+		$entry['photo'] =
+			[
+				'mimetype' => $made['mimetype'],
+				'width' => $made['width'],
+				'height' => $made['height'],
+			] + $entry['photo'];
 		$transfer = Queue::advance($transfer, TransferState::LEASED, TransferState::VERIFIED, [
 			'sha256' => $made['sha256'],
 			'size_bytes' => $made['size_bytes'],
