@@ -4,6 +4,7 @@ namespace FileSync\Addon\Publish;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\PhotoLibrary;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Storage\Facts;
@@ -21,12 +22,14 @@ if (! class_exists('App', false)) {
  *
  * Their transfers are in state `to_make` until the source has arrived. A scale that was made is verified, and published
  * like any other. One that cannot be made is fetched from the origin instead, and so is one that was being made when a
- * worker died.
+ * worker died. If no hub gives it, LastResort sends it back, and the hub's own image library makes it.
  */
 final class Scales
 {
 	private const MOST_AT_ONCE = 48;
 	private const BUDGET_MS = 5000;
+	/** With these the extension says that it cannot read a photo; others may. */
+	private const REFUSED = ['Unsupported', 'Corrupt'];
 
 	public function __construct(
 		private readonly Channel $channel,
@@ -54,18 +57,46 @@ final class Scales
 					'budget_ms' => self::BUDGET_MS,
 				] + Photos::scaleOptions()) : [];
 			foreach ($rows as $source => $byScale) {
-				foreach ($byScale as $scale => $row) {
-					isset($outcomes[$source])
-						? $this->take($row, $outcomes[$source], $scale)
-						: Queue::advance($row, TransferState::LEASED, TransferState::TO_MAKE, [
-							'token' => '',
-							'lease_until' => 0,
-						]);
+				$outcome = $outcomes[$source] ?? null;
+				$left = $outcome && in_array($outcome['error']['kind'] ?? '', self::REFUSED, true)
+					? array_filter($byScale, LastResort::has(...))
+					: [];
+				foreach (array_diff_key($byScale, $left) as $scale => $row) {
+					$outcome ? $this->take($row, $outcome, $scale) : self::leave($row);
 				}
+				$left && $this->byLibrary($source, $left, $isOver());
 			}
 			$this->slice->beat($this->channelId());
 			$isOver = $this->slice->isTurnOver(...);
 		}
+	}
+
+	/** Has the hub's own image library make scales of a photo that the extension refuses, unless the time is over. */
+	private function byLibrary(string $source, array $rows, bool $isOver): void
+	{
+		if ($isOver) {
+			array_map(self::leave(...), $rows);
+			return;
+		}
+		$this->slice->beat($this->channelId());
+		$rows = array_filter(array_map(LastResort::count(...), $rows));
+		if (! $rows) {
+			return;
+		}
+		$root = Store::dataRoot($this->channelId(), true);
+		$outcome = PhotoLibrary::scale(
+			$source,
+			array_map(fn ($row) => "$root/" . Queue::partialName($row) . '.partial', $rows),
+		);
+		foreach ($rows as $scale => $row) {
+			$this->take($row, $outcome, $scale, 'library');
+		}
+	}
+
+	/** Leaves a scale for later. */
+	private static function leave(array $row): void
+	{
+		Queue::advance($row, TransferState::LEASED, TransferState::TO_MAKE, ['token' => '', 'lease_until' => 0]);
 	}
 
 	/** Returns the scales to make, by the path of their source, and the rows by that path and scale. */
@@ -88,11 +119,19 @@ final class Scales
 		return [$jobs, $rows];
 	}
 
-	private function take(array $row, array $outcome, int $scale): void
+	/** @param string $rung Who made it: `made`, the extension, or `library`. */
+	private function take(array $row, array $outcome, int $scale, string $rung = 'made'): void
 	{
 		if (($outcome['error']['kind'] ?? '') === 'Storage') {
-			Queue::advance($row, TransferState::LEASED, TransferState::TO_MAKE, ['token' => '', 'lease_until' => 0]);
+			self::leave($row);
 			Queue::pause($outcome['error']['message']);
+			return;
+		}
+		if ($outcome['error'] && LastResort::has($row)) {
+			Log::write(
+				"scale $scale of {$row['hash']} of channel {$row['uid']} cannot be made: {$outcome['error']['kind']}: {$outcome['error']['message']}",
+			);
+			LastResort::giveUp($row, $outcome['error']['message']);
 			return;
 		}
 		if ($outcome['error']) {
@@ -115,7 +154,7 @@ final class Scales
 			'size_bytes' => $made['size_bytes'],
 			'mimetype' => $made['mimetype'],
 			'entry' => json_encode($entry),
-			'result' => json_encode(['rung' => 'made', 'proof' => ['sha256']]),
+			'result' => json_encode(['rung' => $rung, 'proof' => ['sha256']]),
 			'attempts' => 0,
 			'kind' => '',
 			'reason' => '',

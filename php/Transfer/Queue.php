@@ -376,10 +376,12 @@ final class Queue
 			'next_at' => Clock::now() + ($attempts > (int) $row['attempts'] ? self::wait($attempts) : 0),
 			'size_bytes' => $bytes,
 			'priority' => max((int) $row['priority'], self::priority($bytes)),
-			'result' => json_encode([
-				'announced_bytes' => self::announcedBytes($row),
-				'priority' => (int) ((self::announced($row) + $row))['priority'],
-			]),
+			'result' => json_encode(
+				[
+					'announced_bytes' => self::announcedBytes($row),
+					'priority' => (int) ((self::announced($row) + $row))['priority'],
+				] + (array) json_decode($row['result'], true),
+			),
 			'kind' => $kind,
 			'reason' => $reason,
 			'intent' => '',
@@ -396,13 +398,14 @@ final class Queue
 	private static function announced(array $row): array
 	{
 		$noted = json_decode($row['result'], true);
+		$others = array_diff_key((array) $noted, ['announced_bytes' => 1, 'priority' => 1]);
 
 		return (
 			isset($noted['announced_bytes'])
 				? [
 					'size_bytes' => (int) $noted['announced_bytes'],
 					'priority' => (int) ($noted['priority'] ?? $row['priority']),
-					'result' => '',
+					'result' => $others ? (string) json_encode($others) : '',
 				] : []
 		);
 	}
