@@ -5,14 +5,15 @@ namespace FileSync\Addon\Hub;
 use FileSync\Exception\FileSyncException;
 use FileSync\Photo;
 use FileSync\Store as Folder;
+use Zotlabs\Photo\PhotoDriver;
 
 if (! class_exists('App', false)) {
 	exit;
 }
 
 /**
- * The hub's own image library, GD or Imagick. It reads photos that the extension refuses, as browsers do, but slowly and
- * with much memory: how much a photo may need is checked before the library sees it.
+ * The hub's own image library, GD or Imagick. It reads photos that the extension refuses, as browsers do, but slowly
+ * and with much memory: how much a photo may need is checked before the library sees it.
  */
 final class PhotoLibrary
 {
@@ -20,15 +21,15 @@ final class PhotoLibrary
 	private const MOST_BYTES = 16777215;
 	/** GD keeps 4 bytes for each pixel; decoders take up to 6 more. */
 	private const GD_BYTES = 10;
-	/** Imagick keeps four channels of its depth, twice while it loads. */
-	private const IMAGICK_CHANNELS = 8;
+	/** Imagick keeps four channels of 2 bytes, twice while it loads; built for floating point, of 4 bytes. */
+	private const IMAGICK_BYTES = 16;
 	/** What libraries may be given. They know a file by its first bytes, and run programs for some formats. */
 	private const BEGINS = [
 		'image/jpeg' => "\xff\xd8\xff",
 		'image/png' => "\x89PNG\r\n\x1a\n",
 		'image/gif' => 'GIF8[79]a',
 		'image/webp' => 'RIFF....WEBP',
-		'image/avif' => '....ftyp(avif|avis|mif1|msf1)',
+		'image/avif' => '\x00\x00\x00.ftyp(avif|avis|mif1|msf1)',
 	];
 	/** Where formats announce a colour profile. */
 	private const PROFILES = '/ICC_PROFILE\0|iCCP|ICCP/';
@@ -37,8 +38,8 @@ final class PhotoLibrary
 	private const TURNS = [3 => 180, 4 => 180, 5 => 90, 6 => -90, 7 => -90, 8 => 90];
 
 	/**
-	 * Makes scales of a photo: upright, in the hub's sizes and quality. Each is a new file, whole and on disk on return;
-	 * after an error none exists.
+	 * Makes scales of a photo: upright, in the hub's sizes and quality. Each is a new file, whole and on disk on
+	 * return; after an error none exists.
 	 *
 	 * @param string             $path    Of the original or the crop, hub-relative.
 	 * @param array<int, string> $targets Scale to hub-relative path; the names must be unused.
@@ -53,7 +54,7 @@ final class PhotoLibrary
 		} catch (\Throwable $e) {
 			array_map(fn ($target) => @unlink($target), $targets);
 			$kind = match (true) {
-				$e instanceof FileSyncException => preg_replace('/^.*\\\\|Exception$/', '', get_class($e)),
+				$e instanceof FileSyncException => (string) preg_replace('/^.*\\\\|Exception$/', '', get_class($e)),
 				$e instanceof \LengthException => 'Limit',
 				$e instanceof Postponed => 'Storage',
 				default => 'Corrupt',
@@ -75,8 +76,44 @@ final class PhotoLibrary
 		return $size && $size[0] > 0 && $size[1] > 0 ? ['width' => $size[0], 'height' => $size[1]] : null;
 	}
 
-	/** @return array<int, array> */
+	/**
+	 * @param array<int, string> $targets
+	 *
+	 * @return array<int, array>
+	 */
 	private static function make(string $path, array $targets): array
+	{
+		[$picture, $orientation, $profileFault] = self::read($path);
+		$isTurned = ((self::TURNS[$orientation] ?? 0) % 180) !== 0;
+		$options = Photos::scaleOptions();
+		$sizes = Photo::sizes(
+			(int) ($isTurned ? $picture->getHeight() : $picture->getWidth()),
+			(int) ($isTurned ? $picture->getWidth() : $picture->getHeight()),
+			array_keys($targets),
+			isset($options['max_thumbnail']) ? ['max_thumbnail' => $options['max_thumbnail']] : [],
+		);
+		uasort($sizes, fn ($a, $b) => ($b['width'] * $b['height']) <=> ($a['width'] * $a['height']));
+		$made = [];
+		foreach ($sizes as $scale => ['width' => $width, 'height' => $height]) {
+			if (! $made) {
+				// Smaller before it is turned: that takes less memory.
+				self::shrink($picture, $isTurned ? $height : $width, $isTurned ? $width : $height);
+				self::turn($picture, $orientation);
+			}
+			self::shrink($picture, $width, $height);
+			$made[$scale] = self::write((string) $picture->imageString(), $targets[$scale], $width, $height)
+			+ ['profile_fault' => $profileFault];
+		}
+
+		return $made;
+	}
+
+	/**
+	 * Has the library read a photo that it has the memory for.
+	 *
+	 * @return array{PhotoDriver, int, ?string} With its orientation, and why its colour profile is not used.
+	 */
+	private static function read(string $path): array
 	{
 		[$width, $height, $orientation] = self::header($path);
 		self::checkMemory($width * $height, (int) filesize($path));
@@ -92,38 +129,15 @@ final class PhotoLibrary
 		require_once 'include/photo/photo_driver.php';
 		$picture = photo_factory($bytes, $type);
 		if (! $picture || ! $picture->is_valid() || ! $picture->getWidth() || ! $picture->getHeight()) {
-			throw new \RuntimeException('it cannot read it either');
+			throw new \RuntimeException("the hub's image library cannot read it");
 		}
-		$orientation ??= $picture->exif($path)['IFD0']['Orientation'] ?? 1;
-		$profileFault =
-			! self::isImagick() && preg_match(self::PROFILES, $bytes) ? "the hub's image library drops it" : null;
-		unset($bytes);
 		$picture->clearexif();
-		$isTurned = (self::TURNS[$orientation] ?? 0) % 180 !== 0;
-		[$width, $height] = [$picture->getWidth(), $picture->getHeight()];
-		$sizes = Photo::sizes(
-			$isTurned ? $height : $width,
-			$isTurned ? $width : $height,
-			array_keys($targets),
-			array_intersect_key(Photos::scaleOptions(), ['max_thumbnail' => 1]),
-		);
-		uasort($sizes, fn ($a, $b) => ($b['width'] * $b['height']) <=> ($a['width'] * $a['height']));
-		$largest = reset($sizes);
-		self::shrink(
-			$picture,
-			$isTurned ? $largest['height'] : $largest['width'],
-			$isTurned ? $largest['width'] : $largest['height'],
-		);
-		self::turn($picture, (int) $orientation);
-		$made = [];
-		foreach ($sizes as $scale => $size) {
-			self::shrink($picture, $size['width'], $size['height']);
-			$made[$scale] =
-				self::write((string) $picture->imageString(), $targets[$scale], $size)
-				+ ['profile_fault' => $profileFault];
-		}
 
-		return $made;
+		return [
+			$picture,
+			$orientation ?? (int) ($picture->exif($path)['IFD0']['Orientation'] ?? 1),
+			! self::isImagick() && preg_match(self::PROFILES, $bytes) ? "the hub's image library drops it" : null,
+		];
 	}
 
 	/**
@@ -138,10 +152,14 @@ final class PhotoLibrary
 
 			return [$facts['stored_width'], $facts['stored_height'], $facts['orientation']];
 		} catch (FileSyncException $e) {
-			if (! in_array(get_class($e), [
-				\FileSync\Exception\UnsupportedException::class,
-				\FileSync\Exception\CorruptException::class,
-			], true)) {
+			if (! in_array(
+				get_class($e),
+				[
+					\FileSync\Exception\UnsupportedException::class,
+					\FileSync\Exception\CorruptException::class,
+				],
+				true,
+			)) {
 				throw $e;
 			}
 		}
@@ -168,7 +186,7 @@ final class PhotoLibrary
 		foreach ($free as $setting => $bytes) {
 			if ($needed > $bytes) {
 				throw new \LengthException(sprintf(
-					'its %d pixels would take %d MiB there, %d MiB are free: raise %s in php.ini, then run `repair photos`',
+					"its %d pixels would take %d MiB in the hub's image library, %d MiB are free: raise %s in php.ini, then run `repair photos`",
 					$pixels,
 					ceil($needed / 1048576),
 					$bytes >> 20,
@@ -183,11 +201,9 @@ final class PhotoLibrary
 		if (! self::isImagick()) {
 			return self::GD_BYTES;
 		}
-		// Floating-point channels take more than their depth.
 		$isFloat = ! method_exists('Imagick', 'getHdriEnabled') || \Imagick::getHdriEnabled();
-		$bytes = intdiv(\Imagick::getQuantumDepth()['quantumDepthLong'], 8);
 
-		return self::IMAGICK_CHANNELS * ($isFloat ? max(4, $bytes) : $bytes);
+		return $isFloat ? 2 * self::IMAGICK_BYTES : self::IMAGICK_BYTES;
 	}
 
 	/** Tells whether the hub uses Imagick rather than GD. */
@@ -216,10 +232,10 @@ final class PhotoLibrary
 	{
 		$table = fn (int $flags) => $flags & 0x80 ? 3 * (2 << ($flags & 7)) : 0;
 		$at = 13 + $table(ord($gif[10] ?? "\0"));
-		while (isset($gif[$at]) && $gif[$at] === '!') {
+		while (substr($gif, $at, 1) === '!') {
 			$at = self::afterBlocks($gif, $at + 2);
 		}
-		if (($gif[$at] ?? '') !== ',' || strlen($gif) < ($at + 11)) {
+		if (substr($gif, $at, 1) !== ',' || strlen($gif) < ($at + 11)) {
 			throw new \RuntimeException('it has no picture');
 		}
 		$size = unpack('vleft/vtop/vwidth/vheight', $gif, $at + 1);
@@ -241,7 +257,7 @@ final class PhotoLibrary
 		return $at + 1;
 	}
 
-	private static function shrink(object $picture, int $width, int $height): void
+	private static function shrink(PhotoDriver $picture, int $width, int $height): void
 	{
 		if ([$picture->getWidth(), $picture->getHeight()] !== [$width, $height]) {
 			$picture->doScaleImage($width, $height);
@@ -249,30 +265,42 @@ final class PhotoLibrary
 	}
 
 	/** Turns a picture upright. Hubs' own way to mirror with GD leaves 256 colours. */
-	private static function turn(object $picture, int $orientation): void
+	private static function turn(PhotoDriver $picture, int $orientation): void
 	{
 		if (in_array($orientation, self::MIRRORED, true)) {
 			$image = $picture->getImage();
-			$image instanceof \GdImage ? imageflip($image, IMG_FLIP_HORIZONTAL) : $image->flopImage();
+			if ($image instanceof \GdImage) {
+				imageflip($image, IMG_FLIP_HORIZONTAL);
+			} elseif ($image) {
+				$image->flopImage();
+			}
 		}
-		isset(self::TURNS[$orientation]) && $picture->rotate(self::TURNS[$orientation]);
+		if (isset(self::TURNS[$orientation])) {
+			$picture->rotate(self::TURNS[$orientation]);
+		}
 	}
 
 	/** Writes a scale and reads back what it is. */
-	private static function write(string $bytes, string $target, array $size): array
+	private static function write(string $bytes, string $target, int $width, int $height): array
 	{
 		if (strlen($bytes) > self::MOST_BYTES) {
-			throw new \LengthException('a scale would have ' . strlen($bytes) . ' bytes, the limit is ' . self::MOST_BYTES);
+			throw new \LengthException(
+				'a scale would have ' . strlen($bytes) . ' bytes, the limit is ' . self::MOST_BYTES,
+			);
 		}
 		$file = @fopen($target, 'xb');
 		$isWritten = $file && fwrite($file, $bytes) === strlen($bytes) && fflush($file) && fsync($file);
-		$file && fclose($file);
+		if ($file) {
+			fclose($file);
+		}
 		if (! $isWritten) {
 			throw new Postponed('a scale cannot be written', true);
 		}
 		$facts = Photo::facts(new Folder((string) realpath(dirname($target))), basename($target));
-		if ([$facts['width'], $facts['height']] !== [$size['width'], $size['height']]) {
-			throw new \RuntimeException("it made {$facts['width']} x {$facts['height']} pixels of it");
+		if ([$facts['width'], $facts['height']] !== [$width, $height]) {
+			throw new \RuntimeException(
+				"the hub's image library made {$facts['width']} x {$facts['height']} pixels of it",
+			);
 		}
 
 		return [

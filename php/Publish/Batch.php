@@ -172,9 +172,7 @@ final class Batch
 				$free -= $missing + $growth;
 				$underWay += $missing + $growth;
 			} catch (PermanentException|\TypeError $e) {
-				if (! LastResort::take($this->channel, $row, self::kindOf($e), $e->getMessage(), false)) {
-					Revisions::park($row, self::kindOf($e), LastResort::told($row, $e->getMessage()));
-				}
+				$this->end($row, self::kindOf($e), $e->getMessage());
 			}
 		}
 	}
@@ -397,21 +395,23 @@ final class Batch
 				'reason' => $failure->message,
 				'next_at' => Clock::now() + min(86400, max(1, (int) $failure->retryAfterSeconds)),
 			]);
-		} elseif (LastResort::take(
-			$this->channel,
-			$row,
-			$failure->kind,
-			$failure->message,
-			$failure->isTemporary,
-		)) {
-			Log::write("scale {$row['scale']} of {$row['hash']} of channel {$row['uid']} is made here: no hub gives it");
 		} elseif ($failure->isTemporary) {
 			// A connection that breaks off after each good piece makes progress: its waits do not grow.
 			$row['attempts'] = $failure->kind !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];
-			$reason = LastResort::told($row, $failure->message);
-			Queue::retryLater($row, $failure->kind, $reason, $failure->retryAfterSeconds);
+			if (! LastResort::take($this->channel, $row, $failure->kind, $failure->message, true)) {
+				$reason = LastResort::told($row, $failure->message);
+				Queue::retryLater($row, $failure->kind, $reason, $failure->retryAfterSeconds);
+			}
 		} else {
-			Revisions::park($row, $failure->kind, LastResort::told($row, $failure->message));
+			$this->end($row, $failure->kind, $failure->message);
+		}
+	}
+
+	/** Ends a transfer that no hub gives: it is parked, unless it can be made here. */
+	private function end(array $row, string $kind, string $reason): void
+	{
+		if (! LastResort::take($this->channel, $row, $kind, $reason, false)) {
+			Revisions::park($row, $kind, LastResort::told($row, $reason));
 		}
 	}
 

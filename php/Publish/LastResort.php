@@ -3,7 +3,6 @@
 namespace FileSync\Addon\Publish;
 
 use FileSync\Addon\Hub\Channel;
-use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\ScaleTable;
@@ -53,28 +52,27 @@ final class LastResort
 		) {
 			return false;
 		}
-		$source = Facts::of($channel, $row['hash'], ScaleTable::sourceOf((int) $row['scale']));
+		$source = Facts::of($channel, (string) $row['hash'], ScaleTable::sourceOf((int) $row['scale']));
 		if ($source->state !== 'whole' || $source->path === null) {
 			return false;
 		}
 
-		return (
-			Queue::advance(
-				$row,
-				TransferState::LEASED,
-				TransferState::TO_MAKE,
-				[
-					'token' => '',
-					'lease_until' => 0,
-					'kind' => $kind,
-					'reason' => $reason,
-					'result' => self::noted(
-						$row,
-						['rounds' => $note['rounds'] + 1, 'kind' => $kind, 'reason' => $reason, 'temporary' => $isTemporary] + $note,
-					),
-				],
-			) !== null
-		);
+		return Queue::advance(
+			$row,
+			TransferState::LEASED,
+			TransferState::TO_MAKE,
+			[
+				'token' => '',
+				'lease_until' => 0,
+				'kind' => $kind,
+				'reason' => $reason,
+				'result' => self::noted(
+					$row,
+					['rounds' => $note['rounds'] + 1, 'kind' => $kind, 'reason' => $reason, 'temporary' => $isTemporary]
+					+ $note,
+				),
+			],
+		) !== null;
 	}
 
 	/** Tells whether a scale that is to be made was given up by all hubs. */
@@ -103,8 +101,9 @@ final class LastResort
 			Queue::park($row, $note['kind'], self::told($row, $note['reason']), ['result' => $row['result']]);
 			return;
 		}
-		$row = Queue::advance($row, TransferState::LEASED, TransferState::LEASED, ['result' => $row['result']]);
-		$row && Queue::retryLater($row, $note['kind'], self::told($row, $note['reason']), null);
+		if (Queue::advance($row, TransferState::LEASED, TransferState::LEASED, ['result' => $row['result']])) {
+			Queue::retryLater($row, $note['kind'], self::told($row, $note['reason']), null);
+		}
 	}
 
 	/** Returns why a scale is missing: why no hub gives it, and why it could not be made here. */
@@ -113,28 +112,35 @@ final class LastResort
 		$note = self::note($row);
 		$why =
 			$note['told']
-			?? (
-				$note['calls'] >= self::MOST_CALLS
-					? "it ended the process {$note['calls']} times: raise memory_limit in php.ini, then run `repair photos`"
-					: null
-			);
+				?? (
+					$note['calls'] >= self::MOST_CALLS
+						? "it ended the process {$note['calls']} times: raise memory_limit in php.ini, then run `repair photos`"
+						: null
+				);
 
-		return $why === null ? $reason : "$reason; the hub's own image library cannot make it: $why";
+		return $why === null ? $reason : "$reason; it cannot be made here either: $why";
 	}
 
+	/**
+	 * @return array{calls: int, rounds: int, kind: string, reason: string, temporary: bool, told: ?string}
+	 */
 	private static function note(array $row): array
 	{
-		return (
-			(json_decode($row['result'], true)['last_resort'] ?? [])
-			+ ['calls' => 0, 'rounds' => 0, 'kind' => '', 'reason' => '', 'temporary' => false, 'told' => null]
-		);
+		/** @var array{calls?: int, rounds?: int, kind?: string, reason?: string, temporary?: bool, told?: ?string} */
+		$note = Queue::result($row)['last_resort'] ?? [];
+
+		return [
+			'calls' => $note['calls'] ?? 0,
+			'rounds' => $note['rounds'] ?? 0,
+			'kind' => $note['kind'] ?? '',
+			'reason' => $note['reason'] ?? '',
+			'temporary' => $note['temporary'] ?? false,
+			'told' => $note['told'] ?? null,
+		];
 	}
 
 	private static function noted(array $row, array $note): string
 	{
-		return (string) json_encode(
-			['last_resort' => $note] + (array) json_decode($row['result'], true),
-			JSON_INVALID_UTF8_SUBSTITUTE,
-		);
+		return (string) json_encode(['last_resort' => $note] + Queue::result($row), JSON_INVALID_UTF8_SUBSTITUTE);
 	}
 }

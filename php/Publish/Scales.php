@@ -64,14 +64,20 @@ final class Scales
 				foreach (array_diff_key($byScale, $left) as $scale => $row) {
 					$outcome ? $this->take($row, $outcome, $scale) : self::leave($row);
 				}
-				$left && $this->byLibrary($source, $left, $isOver());
+				if ($left) {
+					$this->byLibrary($source, $left, $isOver());
+				}
 			}
 			$this->slice->beat($this->channelId());
 			$isOver = $this->slice->isTurnOver(...);
 		}
 	}
 
-	/** Has the hub's own image library make scales of a photo that the extension refuses, unless the time is over. */
+	/**
+	 * Has the hub's own image library make scales of a photo that the extension refuses, unless the time is over.
+	 *
+	 * @param array<int, array> $rows By scale.
+	 */
 	private function byLibrary(string $source, array $rows, bool $isOver): void
 	{
 		if ($isOver) {
@@ -99,7 +105,16 @@ final class Scales
 		Queue::advance($row, TransferState::LEASED, TransferState::TO_MAKE, ['token' => '', 'lease_until' => 0]);
 	}
 
-	/** Returns the scales to make, by the path of their source, and the rows by that path and scale. */
+	/**
+	 * Returns the scales to make, by the path of their source, and the rows by that path and scale.
+	 *
+	 * @param list<array> $claimed
+	 *
+	 * @return array{
+	 *     array<string, array{source: string, targets: array<int, string>}>,
+	 *     array<string, array<int, array>>,
+	 * }
+	 */
 	private function jobs(array $claimed): array
 	{
 		$jobs = $rows = [];
@@ -111,37 +126,34 @@ final class Scales
 				continue;
 			}
 			Queue::removePartial($row);
-			$jobs[$source->path]['source'] = substr($source->path, strlen('store/'));
-			$jobs[$source->path]['targets'][$scale] = Queue::partialName($row) . '.partial';
+			$targets = $jobs[$source->path]['targets'] ?? [];
+			$jobs[$source->path] = [
+				'source' => substr($source->path, strlen('store/')),
+				'targets' => $targets + [$scale => Queue::partialName($row) . '.partial'],
+			];
 			$rows[$source->path][$scale] = $row;
 		}
 
 		return [$jobs, $rows];
 	}
 
-	/** @param string $rung Who made it: `made`, the extension, or `library`. */
+	/**
+	 * @param array{scales: ?array<int, array>, error: ?array{kind: string, message: string, ...}} $outcome
+	 * @param string $rung Who made it: `made`, the extension, or `library`.
+	 */
 	private function take(array $row, array $outcome, int $scale, string $rung = 'made'): void
 	{
-		if (($outcome['error']['kind'] ?? '') === 'Storage') {
+		$error = $outcome['error'];
+		$made = $outcome['scales'][$scale] ?? null;
+		if ($error !== null && $error['kind'] === 'Storage') {
 			self::leave($row);
-			Queue::pause($outcome['error']['message']);
+			Queue::pause($error['message']);
 			return;
 		}
-		if ($outcome['error'] && LastResort::has($row)) {
-			Log::write(
-				"scale $scale of {$row['hash']} of channel {$row['uid']} cannot be made: {$outcome['error']['kind']}: {$outcome['error']['message']}",
-			);
-			LastResort::giveUp($row, $outcome['error']['message']);
+		if ($error !== null || $made === null) {
+			$this->takeError($row, $scale, $error['kind'] ?? '', $error['message'] ?? '');
 			return;
 		}
-		if ($outcome['error']) {
-			Log::write(
-				"scale $scale of {$row['hash']} of channel {$row['uid']} is fetched: {$outcome['error']['kind']}: {$outcome['error']['message']}",
-			);
-			self::fetchInstead($row, $outcome['error']['kind'], $outcome['error']['message']);
-			return;
-		}
-		$made = $outcome['scales'][$scale];
 		if ($made['profile_fault']) {
 			Log::write(
 				"scale $scale of {$row['hash']} of channel {$row['uid']} may have wrong colours, its original's profile cannot be used: {$made['profile_fault']}",
@@ -160,6 +172,17 @@ final class Scales
 			'reason' => '',
 		]);
 		$row && $this->publish->publish($row);
+	}
+
+	private function takeError(array $row, int $scale, string $kind, string $message): void
+	{
+		$isLast = LastResort::has($row);
+		Log::write(
+			"scale $scale of {$row['hash']} of channel {$row['uid']} "
+			. ($isLast ? 'cannot be made' : 'is fetched')
+			. ": $kind: $message",
+		);
+		$isLast ? LastResort::giveUp($row, $message) : self::fetchInstead($row, $kind, $message);
 	}
 
 	private static function fetchInstead(array $row, string $kind, string $reason): void

@@ -380,7 +380,7 @@ final class Queue
 				[
 					'announced_bytes' => self::announcedBytes($row),
 					'priority' => (int) ((self::announced($row) + $row))['priority'],
-				] + (array) json_decode($row['result'], true),
+				] + self::result($row),
 			),
 			'kind' => $kind,
 			'reason' => $reason,
@@ -388,17 +388,29 @@ final class Queue
 		]);
 	}
 
+	/**
+	 * Returns what a transfer notes as its result.
+	 *
+	 * @return array<array-key, mixed>
+	 */
+	public static function result(array $row): array
+	{
+		$result = json_decode((string) $row['result'], true);
+
+		return is_array($result) ? $result : [];
+	}
+
 	/** Returns the size announced by a transfer's packet; a hub may have stated more since. */
 	public static function announcedBytes(array $row): int
 	{
-		return (int) (json_decode($row['result'], true)['announced_bytes'] ?? $row['size_bytes']);
+		return (int) (self::result($row)['announced_bytes'] ?? $row['size_bytes']);
 	}
 
 	/** Returns what a hub's larger size has changed in a transfer as it was before, or nothing. */
 	private static function announced(array $row): array
 	{
-		$noted = json_decode($row['result'], true);
-		$others = array_diff_key((array) $noted, ['announced_bytes' => 1, 'priority' => 1]);
+		$noted = self::result($row);
+		$others = array_diff_key($noted, ['announced_bytes' => 1, 'priority' => 1]);
 
 		return (
 			isset($noted['announced_bytes'])

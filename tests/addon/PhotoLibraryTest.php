@@ -9,7 +9,7 @@ use Zotlabs\Photo\PhotoGd;
 
 require_once __DIR__ . '/../shared/RestartJpeg.php';
 
-/** Photos that the extension refuses: their scales are fetched, and made by the hub's own library if no hub gives them. */
+/** Scales of photos that the extension refuses are fetched, and made by the hub's library if no hub gives them. */
 final class PhotoLibraryTest extends AddonTestCase
 {
 	private const GONE = ['kind' => 'NotFound', 'temporary' => false, 'message' => 'not there'];
@@ -37,12 +37,15 @@ final class PhotoLibraryTest extends AddonTestCase
 			$bytes = file_get_contents("store/alice/p1-$scale");
 			$this->assertSame($size, array_slice(getimagesizefromstring($bytes), 0, 2));
 			// Stored with red above and green on the left; turned to the right, red is on the right and green on top.
-			$this->assertSame(['green', 'red', 'blue', 'blue'], $this->colours($bytes, [
-				[0.5, 0.05],
-				[0.9, 0.5],
-				[0.1, 0.5],
-				[0.05, 0.99],
-			]));
+			$this->assertSame(
+				['green', 'red', 'blue', 'blue'],
+				$this->colours($bytes, [
+					[0.5, 0.05],
+					[0.9, 0.5],
+					[0.1, 0.5],
+					[0.05, 0.99],
+				]),
+			);
 			$row = Table::first('photo', ['resource_id' => 'p1', 'imgscale' => $scale]);
 			$this->assertSame([...$size, strlen($bytes), 'image/jpeg', 1], [
 				(int) $row['width'],
@@ -59,7 +62,7 @@ final class PhotoLibraryTest extends AddonTestCase
 
 	public function test_all_eight_orientations_come_upright(): void
 	{
-		$corners = [[0.05, 0.2], [0.5, 0.2], [0.5, 0.8], [0.8, 0.95]];
+		$corners = [[0.05, 0.2], [0.4, 0.3], [0.6, 0.8], [0.8, 0.95]];
 		$stored = fn (float $x, float $y) => $x < 0.125 ? 'green' : ($y < 0.5 ? 'red' : 'blue');
 		$turns = [
 			1 => fn ($x, $y) => [$x, $y],
@@ -124,7 +127,7 @@ final class PhotoLibraryTest extends AddonTestCase
 			$this->transfer('p1', 1)['kind'],
 		]);
 		$this->assertMatchesRegularExpression(
-			"/not there; the hub's own image library cannot make it: its 1259520 pixels would take 13 MiB there, \d MiB are free: raise memory_limit in php.ini, then run `repair photos`/",
+			"/not there; it cannot be made here either: its 1259520 pixels would take 13 MiB in the hub's image library, \d MiB are free: raise memory_limit in php.ini, then run `repair photos`/",
 			$this->runVerb('missing')[1],
 		);
 		$this->assertSame($picture, file_get_contents('store/alice/p1'));
@@ -135,7 +138,10 @@ final class PhotoLibraryTest extends AddonTestCase
 
 	public function test_a_file_that_no_library_reads_stays_as_it_is(): void
 	{
-		foreach (['p1' => "\xff\xd8\xff\xe0 no picture", 'p2' => '<svg xmlns="http://www.w3.org/2000/svg"/>'] as $hash => $bytes) {
+		foreach ([
+			'p1' => "\xff\xd8\xff\xe0 no picture",
+			'p2' => '<svg xmlns="http://www.w3.org/2000/svg"/>',
+		] as $hash => $bytes) {
 			$this->receive($this->refused($hash, $bytes));
 			$this->work();
 			$this->assertSame(['parked', 'NotFound'], [
@@ -145,7 +151,10 @@ final class PhotoLibraryTest extends AddonTestCase
 			$this->assertSame($bytes, $this->shown($hash));
 			$this->assertFileDoesNotExist("store/alice/$hash-1");
 		}
-		$this->assertStringContainsString("the hub's own image library cannot make it", $this->runVerb('missing')[1]);
+		$this->assertStringContainsString(
+			"it cannot be made here either: the hub's image library cannot read it",
+			$this->runVerb('missing')[1],
+		);
 		// A hub that is down is asked again and again, as before; the library is not.
 		$this->receive($this->refused('p3', "\xff\xd8\xff\xe0 no picture", self::DOWN));
 		$calls = 0;
@@ -156,12 +165,12 @@ final class PhotoLibraryTest extends AddonTestCase
 			Table::update('filesync_transfer', ['next_at' => 0], ['state' => 'waiting']);
 			$this->work();
 		}
-		$this->assertSame(['waiting', 11, 1], [
+		$this->assertSame(['waiting', 12, 1], [
 			$this->transfer('p3', 1)['state'],
 			(int) $this->transfer('p3', 1)['attempts'],
 			$calls,
 		]);
-		$this->assertStringContainsString('no connection; the hub', $this->transfer('p3', 1)['reason']);
+		$this->assertStringContainsString('no connection; it cannot be made', $this->transfer('p3', 1)['reason']);
 		TransferBatch::$answers['p3-1'] = 'theirs';
 		Table::update('filesync_transfer', ['next_at' => 0], ['state' => 'waiting']);
 		$this->work();
@@ -273,7 +282,7 @@ final class PhotoLibraryTest extends AddonTestCase
 		}
 	}
 
-	/** @return array<string, array{string, string, ?string}> Bytes, type, and the type of their scales if they have any. */
+	/** @return array<string, array{string, string, ?string}> Bytes, type, and the type of their scales, if any. */
 	public static function odd(): array
 	{
 		$image = imagecreatetruecolor(640, 320);
@@ -337,7 +346,7 @@ final class PhotoLibraryTest extends AddonTestCase
 
 		return array_map(function ($at) use ($image) {
 			$rgb = imagecolorat($image, (int) ($at[0] * imagesx($image)), (int) ($at[1] * imagesy($image)));
-			$parts = ['red' => $rgb >> 16 & 255, 'green' => $rgb >> 8 & 255, 'blue' => $rgb & 255];
+			$parts = ['red' => ($rgb >> 16) & 255, 'green' => ($rgb >> 8) & 255, 'blue' => $rgb & 255];
 			arsort($parts);
 
 			return array_key_first($parts);

@@ -30,7 +30,7 @@ final class RestartJpeg
 		$picture = substr_replace($head, self::exif($orientation), 2, 0) . array_shift($scans);
 		foreach ($scans as $n => $scan) {
 			$marker = "\xff" . chr(0xd0 + ($n % 8));
-			$picture .= str_repeat($marker, $n + 1 === $doubled ? 2 : 1) . $scan;
+			$picture .= str_repeat($marker, ($n + 1) === $doubled ? 2 : 1) . $scan;
 		}
 
 		return $picture . "\xff\xd9";

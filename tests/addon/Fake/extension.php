@@ -240,8 +240,8 @@ namespace FileSync {
 		}
 
 		/**
-		 * A true picture has its own size; a scale made here tells its size by its number, anything else is of 400 x 200
-		 * pixels.
+		 * A true picture has its own size; a scale made here tells its size by its number, anything else is of
+		 * 400 x 200 pixels.
 		 */
 		public static function facts(Store $store, string $path): array
 		{

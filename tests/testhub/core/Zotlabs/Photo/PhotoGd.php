@@ -3,7 +3,7 @@
 namespace Zotlabs\Photo;
 
 /** A picture in GD, under the names that hubs give its methods. */
-class PhotoGd {
+class PhotoGd extends PhotoDriver {
 
 	/** Called before a picture is read: a test lets it fail or kills the process. */
 	public static ?\Closure $before = null;
@@ -24,15 +24,15 @@ class PhotoGd {
 		return ['image/jpeg' => 'jpg', 'image/png' => 'png', 'image/gif' => 'gif', 'image/webp' => 'webp'];
 	}
 
-	public function is_valid() {
+	public function is_valid(): bool {
 		return $this->image !== false;
 	}
 
-	public function getWidth() {
+	public function getWidth(): int|false {
 		return $this->image ? imagesx($this->image) : false;
 	}
 
-	public function getHeight() {
+	public function getHeight(): int|false {
 		return $this->image ? imagesy($this->image) : false;
 	}
 
@@ -40,18 +40,18 @@ class PhotoGd {
 		return $this->image ? $this->type : false;
 	}
 
-	public function getImage() {
+	public function getImage(): \GdImage|\Imagick|false {
 		return $this->image;
 	}
 
-	public function clearexif() {
+	public function clearexif(): void {
 	}
 
-	public function exif($filename) {
+	public function exif(string $filename): array|false {
 		return $this->type === 'image/jpeg' ? @exif_read_data($filename, null, true) : false;
 	}
 
-	public function doScaleImage($width, $height) {
+	public function doScaleImage(int $width, int $height): void {
 		$scaled = imagecreatetruecolor($width, $height);
 		imagealphablending($scaled, false);
 		imagecopyresampled($scaled, $this->image, 0, 0, 0, 0, $width, $height, $this->getWidth(), $this->getHeight());
@@ -59,11 +59,11 @@ class PhotoGd {
 		$this->keepAlpha();
 	}
 
-	public function rotate($degrees) {
+	public function rotate(int $degrees): void {
 		$this->image = imagerotate($this->image, $degrees, 0);
 	}
 
-	public function imageString() {
+	public function imageString(): string|false {
 		ob_start();
 		// As on hubs, a GIF becomes a JPEG.
 		match ($this->type) {
