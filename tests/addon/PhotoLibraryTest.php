@@ -106,6 +106,19 @@ final class PhotoLibraryTest extends AddonTestCase
 		$this->assertSame('parked', $this->transfer('p3', 1)['state'], 'where the admin wants none made');
 	}
 
+	public function test_no_other_clone_is_left_to_ask(): void
+	{
+		$this->receive($this->refused('p1', RestartJpeg::make(640, 30, 3), self::DOWN));
+		$this->work();
+		dbq("DELETE FROM hubloc WHERE hubloc_url <> 'http://127.0.0.1:9000'");
+		Table::update('filesync_transfer', ['next_at' => 0], ['state' => 'waiting']);
+		$this->work();
+		$this->assertSame(320, getimagesize('store/alice/p1-3')[0]);
+		unlink('store/alice/p1-3');
+		$this->assertSame(0, $this->runVerb('repair', 'photos')[0]);
+		$this->assertSame(320, getimagesize('store/alice/p1-3')[0]);
+	}
+
 	public function test_a_photo_that_needs_too_much_memory_is_listed_with_the_reason_and_the_remedy(): void
 	{
 		$was = ini_get('memory_limit');
@@ -155,6 +168,13 @@ final class PhotoLibraryTest extends AddonTestCase
 			"it cannot be made here either: the hub's image library cannot read it",
 			$this->runVerb('missing')[1],
 		);
+		foreach ([1, 2, 3] as $scale) {
+			TransferBatch::$answers["p2-$scale"] = self::DOWN;
+		}
+		[$code, $text] = $this->runVerb('repair', 'photos');
+		$this->assertSame(1, $code);
+		$this->assertStringContainsString('made 0 scales again; 3 are not made yet; 3 cannot be made', $text);
+		$this->assertMatchesRegularExpression('/p1\.jpg: not there; it cannot be made here either: /', $text);
 		// A hub that is down is asked again and again, as before; the library is not.
 		$this->receive($this->refused('p3', "\xff\xd8\xff\xe0 no picture", self::DOWN));
 		$calls = 0;
