@@ -5,6 +5,7 @@ namespace FileSync\Addon\Console;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Storage\LastResort;
 use FileSync\Addon\Storage\PhotoRepair;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
@@ -41,8 +42,10 @@ final class RepairPhotosCommand
 					$this->show($channel, $attach, $faults);
 					$found += count($mendable);
 					$left += count($faults) - count($mendable);
-					if (! $isDry && $repair->mend($mendable)) {
-						$begun[] = [$attach, $mendable];
+					$again = $isDry ? [] : LastResort::again((int) $attach['uid'], (string) $attach['hash']);
+					$found += count($again);
+					if ($again !== [] || (! $isDry && $repair->mend($mendable))) {
+						$begun[] = [$attach, $again ?: $mendable];
 					}
 				}
 				$isDry || (new Worker(PHP_INT_MAX >> 1))->run(0);
@@ -83,9 +86,9 @@ final class RepairPhotosCommand
 		$late = 0;
 		foreach ($scales as $scale) {
 			$transfer = Queue::find((int) $attach['uid'], (string) $attach['hash'], $scale);
-			if ($transfer && $transfer['state'] === TransferState::PARKED) {
+			if ($transfer !== null && $transfer['state'] === TransferState::PARKED) {
 				$reasons[$scale] = (string) $transfer['reason'];
-			} elseif ($transfer && in_array($transfer['state'], Queue::LIVE, true)) {
+			} elseif ($transfer !== null && in_array($transfer['state'], Queue::LIVE, true)) {
 				$late++;
 			}
 		}

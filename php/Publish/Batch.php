@@ -15,6 +15,7 @@ use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Send\Outgoing;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Storage\LastResort;
 use FileSync\Addon\Transfer\Fetching;
 use FileSync\Addon\Transfer\Meter;
 use FileSync\Addon\Transfer\Queue;

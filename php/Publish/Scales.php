@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\PhotoLibrary;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Storage\LastResort;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\TransferState;

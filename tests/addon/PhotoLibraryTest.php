@@ -149,6 +149,25 @@ final class PhotoLibraryTest extends AddonTestCase
 		$this->assertSame([0, "nothing to mend\n"], $this->runVerb('repair', 'photos'));
 	}
 
+	public function test_the_remedy_helps_at_once_while_the_scales_wait_for_a_hub_that_is_down(): void
+	{
+		$this->receive($this->refused('p1', RestartJpeg::make(1312, 60, 5), self::DOWN));
+		$was = ini_get('memory_limit');
+		try {
+			ini_set('memory_limit', (string) (memory_get_usage() + (10 << 20)));
+			for ($n = 1; $n <= 5; $n++) {
+				Table::update('filesync_transfer', ['next_at' => 0], ['state' => 'waiting']);
+				$this->work();
+			}
+		} finally {
+			ini_set('memory_limit', $was);
+		}
+		$this->assertSame('waiting', $this->transfer('p1', 1)['state']);
+		$this->assertStringContainsString('raise memory_limit', $this->transfer('p1', 1)['reason']);
+		$this->assertSame([0, "made 3 scales again\n"], $this->runVerb('repair', 'photos'));
+		$this->assertSame(1024, getimagesize('store/alice/p1-1')[0]);
+	}
+
 	public function test_a_file_that_no_library_reads_stays_as_it_is(): void
 	{
 		foreach ([
@@ -191,6 +210,8 @@ final class PhotoLibraryTest extends AddonTestCase
 			$calls,
 		]);
 		$this->assertStringContainsString('no connection; it cannot be made', $this->transfer('p3', 1)['reason']);
+		$this->runVerb('repair', 'photos');
+		$this->assertSame(['waiting', 3], [$this->transfer('p3', 1)['state'], $calls], 'repair tries this and p1');
 		TransferBatch::$answers['p3-1'] = 'theirs';
 		Table::update('filesync_transfer', ['next_at' => 0], ['state' => 'waiting']);
 		$this->work();

@@ -1,11 +1,11 @@
 <?php
 
-namespace FileSync\Addon\Publish;
+namespace FileSync\Addon\Storage;
 
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Storage\Facts;
-use FileSync\Addon\Storage\ScaleTable;
+use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\TransferState;
 
@@ -104,6 +104,27 @@ final class LastResort
 		if (Queue::advance($row, TransferState::LEASED, TransferState::LEASED, ['result' => $row['result']])) {
 			Queue::retryLater($row, $note['kind'], self::told($row, $note['reason']), null);
 		}
+	}
+
+	/**
+	 * Has the scales of a photo that could not be made, and wait for another hub, made at once, as if they were never
+	 * tried.
+	 *
+	 * @return list<int> Which.
+	 */
+	public static function again(int $channelId, string $hash): array
+	{
+		$scales = [];
+		$waiting = ['uid' => $channelId, 'hash' => $hash, 'scale >' => 0, 'state' => TransferState::WAITING];
+		foreach (Table::select('filesync_transfer', $waiting, 'scale') as $row) {
+			$note = ['calls' => 0, 'rounds' => 1, 'told' => null] + self::note($row);
+			$set = ['next_at' => Clock::now(), 'result' => self::noted($row, $note)];
+			if (self::has($row) && Queue::advance($row, TransferState::WAITING, TransferState::TO_MAKE, $set)) {
+				$scales[] = (int) $row['scale'];
+			}
+		}
+
+		return $scales;
 	}
 
 	/** Returns why a scale is missing: why no hub gives it, and why it could not be made here. */
