@@ -19,6 +19,8 @@ final class PhotoLibrary
 {
 	/** The most bytes of a scale. */
 	private const MOST_BYTES = 16777215;
+	/** What counts towards PHP's own limit for each pixel. */
+	private const COUNTED_BYTES = 4;
 	/** GD keeps 4 bytes for each pixel; decoders take up to 6 more. */
 	private const GD_BYTES = 10;
 	/** Imagick keeps four channels of 2 bytes, twice while it loads; built for floating point, of 4 bytes. */
@@ -178,12 +180,13 @@ final class PhotoLibrary
 				"it has $pixels pixels, the limit is $mostPixels: raise filesync.max_photo_pixels in php.ini, then run `repair photos`",
 			);
 		}
-		$needed = ($pixels * self::bytesPerPixel()) + (2 * $fileBytes);
-		$free = [
-			'filesync.photo_memory_bytes' => (int) ($settings['filesync.photo_memory_bytes'] ?? 0) ?: PHP_INT_MAX,
-			'memory_limit' => max(0, (Runtime::memoryLimit() ?? PHP_INT_MAX) - memory_get_usage()),
-		];
-		foreach ($free as $setting => $bytes) {
+		$mostBytes = (int) ($settings['filesync.photo_memory_bytes'] ?? 0) ?: PHP_INT_MAX;
+		$freeBytes = max(0, (Runtime::memoryLimit() ?? PHP_INT_MAX) - memory_get_usage());
+		foreach ([
+			'filesync.photo_memory_bytes' => [self::bytesPerPixel(), $mostBytes],
+			'memory_limit' => [self::COUNTED_BYTES, $freeBytes],
+		] as $setting => [$bytesPerPixel, $bytes]) {
+			$needed = ($pixels * $bytesPerPixel) + (2 * $fileBytes);
 			if ($needed > $bytes) {
 				throw new \LengthException(sprintf(
 					"its %d pixels would take %d MiB in the hub's image library, %d MiB are free: raise %s in php.ini, then run `repair photos`",

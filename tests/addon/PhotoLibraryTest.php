@@ -122,7 +122,7 @@ final class PhotoLibraryTest extends AddonTestCase
 	public function test_a_photo_that_needs_too_much_memory_is_listed_with_the_reason_and_the_remedy(): void
 	{
 		$was = ini_get('memory_limit');
-		$picture = RestartJpeg::make(1312, 60, 5);
+		$picture = RestartJpeg::make(2624, 120, 5);
 		$this->receive($this->refused('p1', $picture));
 		$calls = 0;
 		PhotoGd::$before = function () use (&$calls) {
@@ -140,7 +140,7 @@ final class PhotoLibraryTest extends AddonTestCase
 			$this->transfer('p1', 1)['kind'],
 		]);
 		$this->assertMatchesRegularExpression(
-			"/not there; it cannot be made here either: its 1259520 pixels would take 13 MiB in the hub's image library, \d MiB are free: raise memory_limit in php.ini, then run `repair photos`/",
+			"/not there; it cannot be made here either: its 5038080 pixels would take 20 MiB in the hub's image library, \d MiB are free: raise memory_limit in php.ini, then run `repair photos`/",
 			$this->runVerb('missing')[1],
 		);
 		$this->assertSame($picture, file_get_contents('store/alice/p1'));
@@ -151,7 +151,7 @@ final class PhotoLibraryTest extends AddonTestCase
 
 	public function test_the_remedy_helps_at_once_while_the_scales_wait_for_a_hub_that_is_down(): void
 	{
-		$this->receive($this->refused('p1', RestartJpeg::make(1312, 60, 5), self::DOWN));
+		$this->receive($this->refused('p1', RestartJpeg::make(2624, 120, 5), self::DOWN));
 		$was = ini_get('memory_limit');
 		try {
 			ini_set('memory_limit', (string) (memory_get_usage() + (10 << 20)));
