@@ -213,7 +213,7 @@ scales_of() {
 		$i = imagecreatefromstring(file_get_contents("$argv[1]-$n"));
 		[$w, $h] = [imagesx($i), imagesy($i)];
 		echo getimagesize("$argv[1]-$n")["mime"], " ${w}x$h ";
-		foreach ([[0.5, 0], [1, 0.5], [0.5, 1], [0, 0.5]] as [$x, $y]) {
+		foreach ([[0.75, 0], [1, 0.75], [0.75, 1], [0, 0.75]] as [$x, $y]) {
 			$c = imagecolorat($i, (int) ($x * ($w - 1)), (int) ($y * ($h - 1)));
 			$parts = ["red" => $c >> 16 & 255, "green" => $c >> 8 & 255, "blue" => $c & 255];
 			echo array_search(max($parts), $parts), " ";
