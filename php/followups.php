@@ -14,8 +14,8 @@ use FileSync\Addon\Posts\ItemRelocation;
 use FileSync\Addon\Posts\LinkedPosts;
 use FileSync\Addon\Receive\BrakeAnswer;
 use FileSync\Addon\Receive\ConflictCopy;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Send\FolderMove;
-use FileSync\Addon\Send\Outgoing;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -23,14 +23,14 @@ if (! class_exists('App', false)) {
 
 return [
 	'access' => fn (Channel $channel, string $name, string $body) => Items::repairAccess($channel, $name),
-	'announce' => fn (Channel $channel, string $name, string $body) => Outgoing::send($channel, $name, false),
+	'announce' => fn (Channel $channel, string $name, string $body) => Announcement::send($channel, $name, false),
 	'brake' => fn (Channel $channel, string $name, string $body) => BrakeAnswer::work(
 		$channel,
 		$name,
 		json_decode($body, true),
 	),
 	'conflict' => fn (Channel $channel, string $name, string $body) => ConflictCopy::make($channel, $body),
-	'deleted' => fn (Channel $channel, string $name, string $body) => Outgoing::send(
+	'deleted' => fn (Channel $channel, string $name, string $body) => Announcement::send(
 		$channel,
 		$name,
 		true,

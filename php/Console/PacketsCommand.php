@@ -12,7 +12,7 @@ use FileSync\Addon\Receive\BrakeAnswer;
 use FileSync\Addon\Receive\DroppedPackets;
 use FileSync\Addon\Receive\HeldPackets;
 use FileSync\Addon\Receive\Replay;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Intentions;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Doorbell;
 
@@ -107,7 +107,7 @@ final class PacketsCommand implements Task
 			: (count($lines) === 1 ? [] : self::find($id));
 		foreach ($id === 'all' || count($lines) === 1 ? $lines : [] as $line) {
 			BrakeAnswer::decide($line, $action === 'accept');
-			Outgoing::flush();
+			Intentions::flush();
 			echo
 				Log::oneLine(
 					($action === 'accept' ? 'accepted: ' : 'dismissed, our files are being restored: ')

@@ -8,7 +8,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Receive\Undo;
 use FileSync\Addon\Repair\Journal;
 use FileSync\Addon\Revision\KeptList;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Intentions;
 use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
@@ -49,7 +49,7 @@ final class UndoCommand implements Task
 				"nothing is kept under \"$id\" any more",
 			);
 		$path = Undo::apply($kept);
-		Outgoing::flush();
+		Intentions::flush();
 		Doorbell::ring();
 		echo
 			Log::oneLine(

@@ -12,7 +12,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\LastResort;
@@ -386,7 +386,7 @@ final class Batch
 				Revisions::park($row, 'NotFound', 'the hub that announced this version went back to an older one')
 				&& Store::attach((int) $row['uid'], $row['hash'])
 			) {
-				Outgoing::answer((int) $row['uid'], $row['hash'], false);
+				Announcement::answer((int) $row['uid'], $row['hash'], false);
 			}
 		} elseif ($failure->isOnlyWait) {
 			Queue::advance($row, TransferState::LEASED, TransferState::WAITING, [

@@ -15,7 +15,7 @@ use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\FolderChange;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\Placement;
@@ -163,7 +163,7 @@ final class Publish
 				),
 			);
 			Queue::giveUp($row);
-			$verdict === 'old' && Outgoing::answer($this->channelId, $row['hash'], false);
+			$verdict === 'old' && Announcement::answer($this->channelId, $row['hash'], false);
 			return null;
 		}
 		if (($reason = Brake::hold($this->channel, $row, $row['sha256'])) !== null) {

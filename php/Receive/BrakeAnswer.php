@@ -13,7 +13,7 @@ use FileSync\Addon\Order\Vector;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\TransferState;
@@ -228,7 +228,7 @@ final class BrakeAnswer
 		Revisions::stand($channel, $file);
 		Queue::drop($channelId, $hash);
 		Outbox::release($channelId, $hash);
-		Outgoing::answer($channelId, $hash, false);
+		Announcement::answer($channelId, $hash, false);
 	}
 
 	private static function each(Channel $channel, string $hub, string $state, string $what): \Generator

@@ -17,7 +17,7 @@ use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Revision\Site;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Storage\Tree;
 use FileSync\Addon\Transfer\Queue;
 
@@ -108,7 +108,7 @@ final class Deletion
 				"kept $each of channel $channelId: the clone that deleted $hash did not know its present state",
 			);
 			self::forgetWanted($channelId, (string) $each, $packet, $hub);
-			Outgoing::answer($channelId, (string) $each, false);
+			Announcement::answer($channelId, (string) $each, false);
 		}
 	}
 
@@ -159,7 +159,7 @@ final class Deletion
 				self::bury($channel, $row['hash'], $packet, true);
 				Revisions::nowGone($channelId, [$row['hash']]);
 				Revisions::notice($channel, $row['hash'], true);
-				Outgoing::answer($channelId, $row['hash'], false);
+				Announcement::answer($channelId, $row['hash'], false);
 			}
 		}
 	}

@@ -13,7 +13,8 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
+use FileSync\Addon\Send\Withholding;
 use FileSync\Addon\Storage\AttachRow;
 use FileSync\Addon\Storage\PhotoRow;
 use FileSync\Addon\Storage\Relocation;
@@ -48,7 +49,7 @@ final class FileChange
 				$root,
 			);
 			if (! $own && $arrival->isOfTheDead()) {
-				Outgoing::answer($channelId, $hash, true);
+				Announcement::answer($channelId, $hash, true);
 				return;
 			}
 			if ($own) {
@@ -63,7 +64,7 @@ final class FileChange
 				// Before anything is recorded or fetched: a worker may have the bytes here before we get to it, and a
 				// repeated packet would then show no change.
 				$isOurChange = true;
-				Outgoing::announceOnceHere($channelId, $hash);
+				Withholding::announceOnceHere($channelId, $hash);
 			}
 			$own ? Revisions::settle($channel, $arrival->file) : Revisions::save($arrival->file);
 			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([
@@ -73,8 +74,8 @@ final class FileChange
 				'filename',
 			])), $packet->folders, $channel->hash);
 			if (! self::stageAll($channel, $packet, $root, $arrival, $own)) {
-				$isOurChange && Outgoing::releaseIfHere($channelId, $hash);
-				$deservesAnswer && Outgoing::answer($channelId, $hash, false);
+				$isOurChange && Withholding::releaseIfHere($channelId, $hash);
+				$deservesAnswer && Announcement::answer($channelId, $hash, false);
 				return;
 			}
 		}

@@ -13,8 +13,8 @@ use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Revision\Site;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Send\FolderMove;
-use FileSync\Addon\Send\Outgoing;
 use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
@@ -52,7 +52,7 @@ final class FolderChange
 			if ((Revisions::find($channel->id, $folder['hash'])['state'] ?? '') === 'gone') {
 				// It was deleted and is needed again: that is a change of ours, which the others must be told.
 				Revisions::notice($channel, $folder['hash'], true);
-				Outgoing::answer($channel->id, $folder['hash'], false);
+				Announcement::answer($channel->id, $folder['hash'], false);
 			}
 		}
 	}
@@ -72,7 +72,7 @@ final class FolderChange
 			$root,
 		);
 		if (! $own && $arrival->isOfTheDead()) {
-			Outgoing::answer($channelId, $hash, true);
+			Announcement::answer($channelId, $hash, true);
 			return;
 		}
 		$row = $arrival->row;
@@ -101,7 +101,7 @@ final class FolderChange
 					Site::component($channelId),
 					Revisions::host(),
 				);
-				Outgoing::answer($channelId, $hash, false);
+				Announcement::answer($channelId, $hash, false);
 			}
 			if ($isMove) {
 				FolderMove::apply(
@@ -116,7 +116,7 @@ final class FolderChange
 		$arrival->file['wanted'] = [];
 		Revisions::settle($channel, $arrival->file);
 		if ($arrival->deservesAnswer() || $arrival->isOurChange()) {
-			Outgoing::answer($channelId, $hash, false);
+			Announcement::answer($channelId, $hash, false);
 		}
 	}
 

@@ -19,7 +19,8 @@ use FileSync\Addon\Order\Access;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Intentions;
+use FileSync\Addon\Send\Watch;
 use FileSync\Addon\Storage\AttachRow;
 use FileSync\Addon\Storage\PhotoRepair;
 use FileSync\Addon\Storage\ScaleTable;
@@ -69,11 +70,11 @@ final class Undo
 		if (Queue::isLive($channelId, $kept['hash'])) {
 			throw new Refused(t('newer bytes of the file are arriving: try again when they are here'));
 		}
-		Outgoing::begin($channelId);
+		Intentions::begin($channelId);
 		Turn::take($channelId, fn () => self::bringBack($channel, $kept, $entry, $source));
 		$own = Store::attach($channelId, $kept['hash']);
 		self::bringCropsBack($channel, $kept, $own, $entry);
-		Outgoing::mark($channelId, $kept['hash']);
+		Watch::mark($channelId, $kept['hash']);
 		Outbox::add($channelId, 'preview', $kept['hash']);
 		Log::write(
 			"undo: restored {$kept['hash']} of channel $channelId as it was on "
@@ -207,7 +208,7 @@ final class Undo
 		if (in_array(Queue::find($channelId, $hash, $scale)['state'] ?? '', Queue::LIVE, true)) {
 			throw new Refused(t('newer bytes of the file are arriving: try again when they are here'));
 		}
-		Outgoing::begin($channelId);
+		Intentions::begin($channelId);
 		Turn::take($channelId, function () use ($channel, $channelId, $hash, $scale, $own, $photo, $source) {
 			$file = Revisions::notice($channel, $hash);
 			$present = Store::photo($channelId, $hash, $scale);
@@ -228,7 +229,7 @@ final class Undo
 			$made,
 			fn ($one) => ScaleTable::isMade($one) && ScaleTable::sourceOf($one) === $scale,
 		));
-		Outgoing::mark($channelId, $hash);
+		Watch::mark($channelId, $hash);
 		Log::write(
 			"undo: restored scale $scale of $hash of channel $channelId as it was on "
 				. gmdate('Y-m-d H:i:s', (int) $kept['created']),

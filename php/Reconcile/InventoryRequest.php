@@ -13,7 +13,7 @@ use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Protocol\Response;
 use FileSync\Addon\Protocol\SignedRequest;
 use FileSync\Addon\Protocol\Version;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Exception\PermanentException;
 
 if (! class_exists('App', false)) {
@@ -136,7 +136,7 @@ final class InventoryRequest
 		foreach ($asked as $name => $hash) {
 			$entry = $hash === null
 				? null
-				: Outgoing::state($this->channel, (string) $hash, ! empty($this->asked['posts']));
+				: Announcement::state($this->channel, (string) $hash, ! empty($this->asked['posts']));
 			$entries[] = ['for' => (string) $name, 'entry' => $entry];
 			$bytes += $entry ? strlen((string) json_encode($entry, JSON_PARTIAL_OUTPUT_ON_ERROR)) : 0;
 			if ($bytes > self::ANSWER_BYTES) {

@@ -15,7 +15,7 @@ use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Peers\PeerFailure;
 use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Storage\AttachRow;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Exception\PermanentException;
@@ -299,7 +299,7 @@ final class StockComparison
 			if ($own || $isGone) {
 				$isWanted =
 					$isGone === OriginFiles::has($this->channel, $this->run->peer, $hash) || ($own && $isDifferent);
-				$isWanted && Outgoing::send($this->channel, $hash, $isGone);
+				$isWanted && Announcement::send($this->channel, $hash, $isGone);
 				$sent += (int) $isWanted;
 			}
 		}

@@ -27,7 +27,7 @@ final class Changes
 	public static function move(mixed $channelId, mixed $hash, mixed $folder, array $rest): mixed
 	{
 		$before = self::note(function () use ($channelId, $hash) {
-			Outgoing::mark((int) $channelId, (string) $hash);
+			Watch::mark((int) $channelId, (string) $hash);
 
 			return Store::attach((int) $channelId, (string) $hash);
 		});
@@ -56,8 +56,8 @@ final class Changes
 	{
 		$isOurs = self::note(function () use ($channelId, $hash, $recurse) {
 			$recurse
-				? Outgoing::markBeneath((int) $channelId, (string) $hash)
-				: Outgoing::mark((int) $channelId, (string) $hash);
+				? Watch::markBeneath((int) $channelId, (string) $hash)
+				: Watch::mark((int) $channelId, (string) $hash);
 
 			return Config::serves((int) $channelId);
 		});
@@ -70,7 +70,7 @@ final class Changes
 	{
 		self::note(function () use ($channelId, $body) {
 			foreach (Items::filesIn((string) $body) as $hash) {
-				Outgoing::mark((int) $channelId, $hash);
+				Watch::mark((int) $channelId, $hash);
 			}
 		});
 

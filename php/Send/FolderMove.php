@@ -79,7 +79,7 @@ final class FolderMove
 		$row = Store::attach($channelId, $first);
 		self::apply($channel, $row, '', Store::freeName($channelId, '', $first, $row['filename']));
 		Revisions::notice($channel, $first);
-		Outgoing::answer($channelId, $first, false);
+		Announcement::answer($channelId, $first, false);
 
 		return false;
 	}

@@ -71,7 +71,7 @@ abstract class AddonTestCase extends TestCase
 		foreach ($changed as $hash) {
 			Zotlabs\Module\attach_export_data($this->channel->row(), $hash);
 		}
-		FileSync\Addon\Send\Outgoing::flush();
+		FileSync\Addon\Send\Intentions::flush();
 		$sent = [];
 		foreach (dbq('select * from outq order by outq_number') as $row) {
 			$packet = json_decode(json_decode($row['outq_notify'], true)['data'] ?? '', true);

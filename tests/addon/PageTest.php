@@ -505,7 +505,7 @@ final class PageTest extends AddonTestCase
 		OwnerActions::take();
 		$_POST = [];
 		// As at the end of the request.
-		FileSync\Addon\Send\Outgoing::flush();
+		FileSync\Addon\Send\Intentions::flush();
 	}
 
 	/** Returns what was left for the next page, errors with a mark before them. */

@@ -76,7 +76,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->work();
 		App::set_channel($this->channel->row());
 		Zotlabs\Module\attach_delete($this->channel->id, 'gone');
-		FileSync\Addon\Send\Outgoing::flush();
+		FileSync\Addon\Send\Intentions::flush();
 		App::set_channel(null);
 		$this->assertSame('gone', Revisions::find($this->channel->id, 'gone')['state']);
 		$this->there['gone'] = $entry;
@@ -95,7 +95,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertCount(1, $this->sent('back'));
 		App::set_channel($this->channel->row());
 		Zotlabs\Module\attach_delete($this->channel->id, 'back');
-		FileSync\Addon\Send\Outgoing::flush();
+		FileSync\Addon\Send\Intentions::flush();
 		App::set_channel(null);
 		$this->sent();
 		$this->there['back'] = $this->file('back', 'changed there')
@@ -164,11 +164,11 @@ final class ReconcileTest extends AddonTestCase
 	{
 		$this->receive($this->file('here', 'bytes'));
 		$this->work();
-		FileSync\Addon\Send\Outgoing::announceOnceHere($this->channel->id, 'here');
+		FileSync\Addon\Send\Withholding::announceOnceHere($this->channel->id, 'here');
 		$this->receive($this->file('coming', 'bytes'));
-		FileSync\Addon\Send\Outgoing::announceOnceHere($this->channel->id, 'coming');
+		FileSync\Addon\Send\Withholding::announceOnceHere($this->channel->id, 'coming');
 		q('UPDATE filesync_outbox SET created = created - 1000');
-		FileSync\Addon\Send\Outgoing::recover();
+		FileSync\Addon\Send\Intentions::recover();
 		FileSync\Addon\Outbox\Outbox::run($this->channel->id, ['announce']);
 		$this->assertSame(['here'], array_map(Intake::hashOf(...), $this->sent()));
 	}
@@ -187,7 +187,7 @@ final class ReconcileTest extends AddonTestCase
 		}
 		App::set_channel($this->channel->row());
 		Zotlabs\Module\attach_delete($this->channel->id, $hash);
-		FileSync\Addon\Send\Outgoing::flush();
+		FileSync\Addon\Send\Intentions::flush();
 		App::set_channel(null);
 		$this->sent();
 		$this->there[$hash] = $this->file($hash, 'changed there')

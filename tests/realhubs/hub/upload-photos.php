@@ -17,5 +17,5 @@ for ($n = 1; $n <= $count; $n++) {
 	]);
 	$hashes[] = $row['hash'];
 }
-class_exists('FileSync\Addon\Send\Outgoing') || send_files($channel, $hashes);
+class_exists('FileSync\Addon\Send\Intentions') || send_files($channel, $hashes);
 answer(['ok' => true, 'uploaded' => count($hashes)]);
