@@ -28,8 +28,14 @@ final class Pair
 	/**
 	 * Makes the hubs; they are not served yet.
 	 *
-	 * @param array{addon?: string, extension?: string, both?: bool, nicks?: array<string, string>} $options `addon`
-	 *     and `extension` are for hub b, with `both` for hub a too
+	 * @param array{
+	 *     addon?: string,
+	 *     extension?: string,
+	 *     both?: bool,
+	 *     nicks?: array<string, string>,
+	 *     testhub?: array<string, int>,
+	 * } $options `addon` and `extension` are for hub b, with `both` for hub a too; `testhub` is what each imitates, by
+	 *     name
 	 */
 	public function __construct(string $folder, array $options = [])
 	{
@@ -44,8 +50,9 @@ final class Pair
 				array_push($more, '--' . $option, $options[$option]);
 			}
 		}
-		$this->make('a', empty($options['both']) ? [] : $more);
-		$this->make('b', array_merge(['--clone-of', $this->hub('a')], $more));
+		$imitating = fn ($name) => isset($options['testhub'][$name]) ? ['--testhub', $options['testhub'][$name]] : [];
+		$this->make('a', [...$imitating('a'), ...(empty($options['both']) ? [] : $more)]);
+		$this->make('b', ['--clone-of', $this->hub('a'), ...$imitating('b'), ...$more]);
 		foreach (empty($options['addon']) ? [] : (empty($options['both']) ? ['b'] : ['a', 'b']) as $name) {
 			$this->addon($name, 'install');
 		}
@@ -97,13 +104,22 @@ final class Pair
 		throw new \RuntimeException('the web server of hub ' . $name . ' does not start');
 	}
 
-	/** Kills the web server of a hub at once, open connections and all. */
+	/** Kills the web server of a hub at once, open connections and all; returns once nothing listens there. */
 	public function cut(string $name): void
 	{
 		if (isset($this->servers[$name])) {
 			posix_kill(-proc_get_status($this->servers[$name])['pid'], SIGKILL);
 			proc_close($this->servers[$name]);
 			unset($this->servers[$name]);
+			// Its workers may live a moment longer, and a server that is started then finds its port taken.
+			$port = parse_url($this->urls[$name], PHP_URL_PORT);
+			for (
+				$end = microtime(true) + self::PATIENCE;
+				microtime(true) < $end && ($socket = @fsockopen('127.0.0.1', $port, $code, $message, 1));
+				usleep(10000)
+			) {
+				fclose($socket);
+			}
 		}
 	}
 
