@@ -85,6 +85,20 @@ final class PhotoLibraryTest extends AddonTestCase
 		}
 	}
 
+	public function test_what_browsers_read_over_is_no_fault_for_the_library(): void
+	{
+		foreach (RestartJpeg::faulty() as $fault => $jpeg) {
+			$hash = 'p' . crc32($fault);
+			$this->receive($this->refused($hash, $jpeg));
+			$this->work();
+			$this->assertSame(
+				['red', 'blue', 'blue'],
+				$this->colours(file_get_contents("store/alice/$hash-3"), [[0.5, 0.02], [0.5, 0.8], [0.9, 0.99]]),
+				$fault,
+			);
+		}
+	}
+
 	public function test_with_the_origin_there_they_are_fetched_and_a_hub_that_is_down_is_asked_again_first(): void
 	{
 		$this->receive($this->refused('p1', RestartJpeg::make(640, 30, 3), 'theirs'));

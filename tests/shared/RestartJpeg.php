@@ -36,6 +36,21 @@ final class RestartJpeg
 		return $picture . "\xff\xd9";
 	}
 
+	/** Returns pictures of 640 x 480 with the faults that browsers read over and strict decoders refuse. */
+	public static function faulty(): array
+	{
+		$jpeg = self::make(640, 30);
+		$third = strpos($jpeg, "\xff\xd2");
+		$seventh = strpos($jpeg, "\xff\xd6");
+
+		return [
+			'a marker twice' => self::make(640, 30, 3),
+			'a marker that is missing' => substr_replace($jpeg, '', $third, 2),
+			"a marker in another's place" => substr_replace($jpeg, "\xff\xd3", $third, 2),
+			'bytes that are no code' => substr_replace($jpeg, "\xff\0\xff\0\xff\0", $seventh - 8, 6),
+		];
+	}
+
 	/** Returns the header and the scan of a strip. */
 	private static function strip(int $width, int $colour): array
 	{
