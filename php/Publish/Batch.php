@@ -15,6 +15,7 @@ use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Storage\LastResort;
 use FileSync\Addon\Transfer\Fetching;
 use FileSync\Addon\Transfer\Meter;
 use FileSync\Addon\Transfer\Queue;
@@ -201,7 +202,7 @@ final class Batch
 				$free -= $missing + $growth;
 				$underWay += $missing + $growth;
 			} catch (PermanentException|\TypeError $e) {
-				Revisions::park($transfer, self::kindOf($e), $e->getMessage());
+				$this->end($transfer, self::kindOf($e), $e->getMessage());
 			}
 		}
 	}
@@ -461,9 +462,21 @@ final class Batch
 		} elseif ($failure->isTemporary) {
 			// A connection that breaks off after each good piece makes progress: its waits do not grow.
 			$isProgress = $failure->kind !== 'Corrupt' && $report['received_bytes'] > 0;
-			Queue::retryLater($transfer, $failure->kind, $failure->message, $failure->retryAfterSeconds, $isProgress);
+			[$kind, $message] = [$failure->kind, $failure->message];
+			if (! LastResort::take($this->channel, $transfer, $kind, $message, true, $isProgress)) {
+				$reason = LastResort::told($transfer, $message);
+				Queue::retryLater($transfer, $kind, $reason, $failure->retryAfterSeconds, $isProgress);
+			}
 		} else {
-			Revisions::park($transfer, $failure->kind, $failure->message);
+			$this->end($transfer, $failure->kind, $failure->message);
+		}
+	}
+
+	/** Ends a transfer that no hub gives: it is parked, unless it can be made here. */
+	private function end(Transfer $transfer, string $kind, string $reason): void
+	{
+		if (! LastResort::take($this->channel, $transfer, $kind, $reason, false)) {
+			Revisions::park($transfer, $kind, LastResort::told($transfer, $reason));
 		}
 	}
 

@@ -4,9 +4,11 @@ namespace FileSync\Addon\Publish;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\PhotoLibrary;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Storage\LastResort;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\Transfer;
@@ -22,7 +24,7 @@ if (! class_exists('App', false)) {
  *
  * Their transfers are in state `to_make` until the source has arrived. A scale that was made is verified, and published
  * like any other. One that cannot be made is fetched from the origin instead, and so is one that was being made when a
- * worker died.
+ * worker died. If no hub gives it, LastResort sends it back, and the hub's own image library makes it.
  *
  * @type Job = array{source: string, targets: array<int, string>}
  * @type Outcome = array{
@@ -36,6 +38,8 @@ final class Scales
 {
 	private const MOST_AT_ONCE = 48;
 	private const BUDGET_MS = 5000;
+	/** With these the extension says that it cannot read a photo; others may. */
+	private const REFUSED = ['Unsupported', 'Corrupt'];
 
 	public function __construct(
 		private readonly Channel $channel,
@@ -63,13 +67,15 @@ final class Scales
 					'budget_ms' => self::BUDGET_MS,
 				] + Photos::scaleOptions()) : [];
 			foreach ($rows as $source => $byScale) {
-				foreach ($byScale as $scale => $transfer) {
-					isset($outcomes[$source])
-						? $this->take($transfer, $outcomes[$source], $scale)
-						: Queue::advance($transfer, TransferState::LEASED, TransferState::TO_MAKE, [
-							'token' => '',
-							'lease_until' => 0,
-						]);
+				$outcome = $outcomes[$source] ?? null;
+				$left = $outcome && in_array($outcome['error']['kind'] ?? '', self::REFUSED, true)
+					? array_filter($byScale, LastResort::has(...))
+					: [];
+				foreach (array_diff_key($byScale, $left) as $scale => $transfer) {
+					$outcome ? $this->take($transfer, $outcome, $scale) : self::leave($transfer);
+				}
+				if ($left) {
+					$this->byLibrary($source, $left, $isOver());
 				}
 			}
 			$this->slice->beat($this->channelId());
@@ -78,7 +84,39 @@ final class Scales
 	}
 
 	/**
-	 * Returns the scales to make, by the path of their source, and their transfers by that path and scale.
+	 * Has the hub's own image library make scales of a photo that the extension refuses, unless the time is over.
+	 *
+	 * @param array<int, Transfer> $rows By scale.
+	 */
+	private function byLibrary(string $source, array $rows, bool $isOver): void
+	{
+		if ($isOver) {
+			array_map(self::leave(...), $rows);
+			return;
+		}
+		$this->slice->beat($this->channelId());
+		$rows = array_filter(array_map(LastResort::count(...), $rows));
+		if (! $rows) {
+			return;
+		}
+		$root = Store::dataRoot($this->channelId(), true);
+		$outcome = PhotoLibrary::scale(
+			$source,
+			array_map(fn ($transfer) => "$root/" . $transfer->partialName() . '.partial', $rows),
+		);
+		foreach ($rows as $scale => $transfer) {
+			$this->take($transfer, $outcome, $scale, 'library');
+		}
+	}
+
+	/** Leaves a scale for later. */
+	private static function leave(Transfer $transfer): void
+	{
+		Queue::advance($transfer, TransferState::LEASED, TransferState::TO_MAKE, ['token' => '', 'lease_until' => 0]);
+	}
+
+	/**
+	 * Returns the scales to make, by the path of their source, and the rows by that path and scale.
 	 *
 	 * @param list<Transfer> $claimed
 	 *
@@ -96,33 +134,34 @@ final class Scales
 				continue;
 			}
 			Queue::removePartial($transfer);
-			$jobs[$path] ??= ['source' => substr($path, strlen('store/')), 'targets' => []];
-			$jobs[$path]['targets'][$scale] = $transfer->partialName() . '.partial';
+			$targets = $jobs[$path]['targets'] ?? [];
+			$jobs[$path] = [
+				'source' => substr($path, strlen('store/')),
+				'targets' => $targets + [$scale => $transfer->partialName() . '.partial'],
+			];
 			$rows[$path][$scale] = $transfer;
 		}
 
 		return [$jobs, $rows];
 	}
 
-	/** @param Outcome $outcome */
-	private function take(Transfer $transfer, array $outcome, int $scale): void
+	/**
+	 * @param Outcome $outcome
+	 * @param string  $rung Who made it: `made`, the extension, or `library`.
+	 */
+	private function take(Transfer $transfer, array $outcome, int $scale, string $rung = 'made'): void
 	{
-		if ($outcome['error'] && $outcome['error']['kind'] === 'Storage') {
-			Queue::advance($transfer, TransferState::LEASED, TransferState::TO_MAKE, [
-				'token' => '',
-				'lease_until' => 0,
-			]);
-			Queue::pause($outcome['error']['message']);
+		$error = $outcome['error'];
+		$made = $outcome['scales'][$scale] ?? null;
+		if ($error !== null && $error['kind'] === 'Storage') {
+			self::leave($transfer);
+			Queue::pause($error['message']);
 			return;
 		}
-		if ($outcome['error']) {
-			Log::write(
-				"scale $scale of {$transfer->hash} of channel {$transfer->channelId} is fetched: {$outcome['error']['kind']}: {$outcome['error']['message']}",
-			);
-			self::fetchInstead($transfer, $outcome['error']['kind'], $outcome['error']['message']);
+		if ($error !== null || $made === null) {
+			$this->takeError($transfer, $scale, $error['kind'] ?? '', $error['message'] ?? '');
 			return;
 		}
-		$made = $outcome['scales'][$scale] ?? throw new \LogicException("scale $scale was not made");
 		if ($made['profile_fault']) {
 			Log::write(
 				"scale $scale of {$transfer->hash} of channel {$transfer->channelId} may have wrong colours, its original's profile cannot be used: {$made['profile_fault']}",
@@ -140,7 +179,7 @@ final class Scales
 			'size_bytes' => $made['size_bytes'],
 			'mimetype' => $made['mimetype'],
 			'entry' => json_encode($entry, JSON_THROW_ON_ERROR),
-			'result' => json_encode(['rung' => 'made', 'proof' => ['sha256']], JSON_THROW_ON_ERROR),
+			'result' => json_encode(['rung' => $rung, 'proof' => ['sha256']], JSON_THROW_ON_ERROR),
 			'attempts' => 0,
 			'kind' => '',
 			'reason' => '',
@@ -148,6 +187,17 @@ final class Scales
 		if ($transfer) {
 			$this->publish->publish($transfer);
 		}
+	}
+
+	private function takeError(Transfer $transfer, int $scale, string $kind, string $message): void
+	{
+		$isLast = LastResort::has($transfer);
+		Log::write(
+			"scale $scale of {$transfer->hash} of channel {$transfer->channelId} "
+			. ($isLast ? 'cannot be made' : 'is fetched')
+			. ": $kind: $message",
+		);
+		$isLast ? LastResort::giveUp($transfer, $message) : self::fetchInstead($transfer, $kind, $message);
 	}
 
 	private static function fetchInstead(Transfer $transfer, string $kind, string $reason): void

@@ -430,7 +430,7 @@ final class Queue
 				[
 					'announced_bytes' => $transfer->announcedBytes(),
 					'priority' => $transfer->announcedPriority(),
-				],
+				] + $transfer->result(),
 				JSON_THROW_ON_ERROR,
 			),
 			'kind' => $kind,

@@ -22,6 +22,12 @@ if (! class_exists('App', false)) {
  *     target: string, live: ?Facts, partial?: ?Facts, live_sha256: ?string, same: bool, had_row: bool, both?: bool,
  *     is_plain?: bool, conflict?: string
  * }
+ * @type Result = array{
+ *     origin?: ?string, rung?: ?string, proof?: list<string>, announced_bytes?: int, priority?: int,
+ *     last_resort?: array{
+ *         calls?: int, rounds?: int, kind?: string, reason?: string, temporary?: bool, told?: ?string
+ *     }
+ * }
  */
 final class Transfer
 {
@@ -51,8 +57,9 @@ final class Transfer
 		public readonly string $nick,
 		/** The digest of the received bytes, empty before. */
 		public readonly string $sha256,
-		/** Why it waits or is parked. */
+		/** Why it waits or is parked, as a word, and as a text. */
 		public readonly string $kind,
+		public readonly string $reason,
 		/** The entry as its row has it. */
 		public readonly string $entryText,
 		/** The intent as its row has it. */
@@ -86,6 +93,7 @@ final class Transfer
 			nick: $row['nick'],
 			sha256: $row['sha256'],
 			kind: $row['kind'],
+			reason: $row['reason'],
 			entryText: $row['entry'],
 			intentText: $row['intent'],
 			names: $row['names'],
@@ -172,14 +180,13 @@ final class Transfer
 	}
 
 	/**
-	 * Returns how the bytes came: the hub, the rung, the checks.
+	 * Returns what is noted beside it: how the bytes came, a size that a hub stated, what the last resort did.
 	 *
-	 * @return array{origin?: ?string, rung?: ?string, proof?: list<string>}
+	 * @return Result
 	 */
 	public function result(): array
 	{
-		/** @var array{origin?: ?string, rung?: ?string, proof?: list<string>} */
-		return json_decode($this->result, true) ?: [];
+		return self::decode($this->result);
 	}
 
 	/** Returns the size announced by its packet; a hub may have stated more since. */
@@ -211,17 +218,28 @@ final class Transfer
 	 */
 	public static function announcedIn(string $result, int $priority): array
 	{
-		/** @var array{announced_bytes?: int, priority?: int} $noted */
-		$noted = json_decode($result, true) ?: [];
+		$noted = self::decode($result);
+		$others = $noted;
+		unset($others['announced_bytes'], $others['priority']);
 
 		return (
 			isset($noted['announced_bytes'])
 				? [
 					'size_bytes' => $noted['announced_bytes'],
 					'priority' => $noted['priority'] ?? $priority,
-					'result' => '',
+					'result' => $others === [] ? '' : json_encode($others, JSON_THROW_ON_ERROR),
 				]
 				: []
 		);
+	}
+
+	/** @return Result */
+	private static function decode(string $result): array
+	{
+		/** @var mixed $noted */
+		$noted = json_decode($result, true);
+
+		/** @var Result */
+		return is_array($noted) ? $noted : [];
 	}
 }
