@@ -26,6 +26,8 @@ if (! class_exists('App', false)) {
  * `round`: one message of the comparison; the first makes a snapshot of our files, which serves all later ones.
  * `entries`: our state of files, in the form of a sync packet. `finish`: files that the other has and we lack; we fetch
  * them.
+ *
+ * @import-type Asked from \FileSync\Addon\Protocol\SignedRequest
  */
 final class InventoryRequest
 {
@@ -40,6 +42,7 @@ final class InventoryRequest
 	/** How many listings of a channel's files may run at once. */
 	private const PLACES = 1;
 
+	/** @param Asked $asked */
 	private function __construct(
 		private readonly Channel $channel,
 		private readonly array $asked,
