@@ -22,6 +22,8 @@ if (! class_exists('App', false)) {
  *
  * All records expire. A hub that gains or loses filesync is noticed with the next packet or the next transfer, whose
  * stock ways stay open: a wrong record costs one small request.
+ *
+ * @import-type PeerRow from \FileSync\Addon\Hub\Rows
  */
 final class Peers
 {
@@ -300,6 +302,7 @@ final class Peers
 		Table::delete('filesync_peer', ['updated <' => Clock::now() - (90 * 86400)]);
 	}
 
+	/** @return ?PeerRow */
 	private static function read(string $url): ?array
 	{
 		return Table::first('filesync_peer', ['id' => self::id($url)]);

@@ -38,6 +38,7 @@ if (! class_exists('App', false)) {
  * @import-type Known from \FileSync\Addon\Order\Judge
  * @import-type Attach from \FileSync\Addon\Order\Offer
  * @import-type Row from Access
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
  */
 final class FileChange
 {
@@ -176,7 +177,12 @@ final class FileChange
 		return Store::attach((int) $own['uid'], $own['hash']) ?? throw new Postponed('the file has vanished', true);
 	}
 
-	/** Keeps our `name(N).ext` as long as the plain name is taken by another file of the folder. */
+	/**
+	 * Keeps our `name(N).ext` as long as the plain name is taken by another file of the folder.
+	 *
+	 * @param AttachRow $own
+	 * @param array{folder: string, filename: string, ...} $last
+	 */
 	private static function nameFor(array $own, array $last): string
 	{
 		if ($own['filename'] === $last['filename'] && $own['folder'] === $last['folder']) {
@@ -191,6 +197,7 @@ final class FileChange
 			: $free;
 	}
 
+	/** @param ?AttachRow $own */
 	private static function needsBytes(Channel $channel, ?array $own, Ruling $ruling): bool
 	{
 		if (! $own || $ruling->bytes->verdict->isTheirs() || $ruling->file['wanted'] !== []) {
