@@ -236,10 +236,13 @@ final class Transfer
 	/** @return Result */
 	private static function decode(string $result): array
 	{
-		/** @var mixed $noted */
-		$noted = json_decode($result, true);
+		return self::noted(json_decode($result, true));
+	}
 
+	/** @return Result */
+	private static function noted(mixed $result): array
+	{
 		/** @var Result */
-		return is_array($noted) ? $noted : [];
+		return is_array($result) ? $result : [];
 	}
 }
