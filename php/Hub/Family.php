@@ -139,6 +139,18 @@ final class Family
 		return function_exists('\sync_files') && self::isAsExpected('sync_files');
 	}
 
+	/** Tells whether packets of files that other hubs send reach us: only then may we say that we speak filesync. */
+	public static function isReceiver(): bool
+	{
+		return self::isKnown()
+		&& self::hasExpectedReceiver()
+		&& ! in_array(
+			'Zotlabs\Lib\sync_files',
+			self::lostOverrides(),
+			true,
+		);
+	}
+
 	/** Loads core's import functions, which not every caller has loaded. */
 	public static function loadImport(): void
 	{

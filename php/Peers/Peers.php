@@ -5,6 +5,7 @@ namespace FileSync\Addon\Peers;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
@@ -40,11 +41,11 @@ final class Peers
 		return function_exists('FileSync\send_file');
 	}
 
-	/** Returns our description of ourselves, or null while this process cannot serve. */
+	/** Returns our description of ourselves, or null while this process cannot serve, or the hub receives as without us. */
 	public static function introduction(): ?array
 	{
 		return (
-			! self::canServe()
+			! self::canServe() || ! Family::isReceiver()
 				? null
 				: [
 					'v' => Version::SIBLING,
