@@ -17,7 +17,7 @@ if (! class_exists('App', false)) {
 final class Command
 {
 	private const OPTIONS = [
-		'doctor' => ['json', 'only'],
+		'doctor' => ['json', 'only', 'assumptions'],
 		'status' => ['json'],
 		'missing' => ['json', 'channel'],
 		'work' => ['json', 'progress', 'seconds', 'until-idle'],

@@ -37,7 +37,8 @@ final class Usage
 		  repair photos          makes scales again that are missing, have a wrong size  [--json]
 		                         or do not match their rows, or only lists them          [--dry-run]
 		  doctor                 checks this hub's whole set-up, with a remedy for each  [--json]
-		                         fault; --only CHECK,CHECK runs some checks
+		                         fault; --only CHECK,CHECK runs some checks; --assumptions
+		                         lists what it takes for granted of the hub, and for what
 		  config                 shows every setting, its value and what it does         [--json]
 		  config get NAME        config set NAME VALUE        config clear NAME
 		                         [--scope site|channel:<id>|peer:<root URL>]

@@ -41,7 +41,7 @@ final class Peers
 		return function_exists('FileSync\send_file');
 	}
 
-	/** Returns our description of ourselves, or null while this process cannot serve, or the hub receives as without us. */
+	/** Returns our description of ourselves; null while this process cannot serve, or the hub receives without us. */
 	public static function introduction(): ?array
 	{
 		return (

@@ -1,0 +1,438 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Checks the table of assumptions, one by one: on the running hub, or in the files of a hub that does not run.
+ *
+ * @phpstan-type Finding array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}
+ */
+final class AssumptionCheck
+{
+	/** The running hub: what it declares is asked of PHP, its columns of the database. */
+	public const LIVE = 'live';
+	/** The whole tree of a hub. */
+	public const TREE = 'tree';
+	/** Some files of one; what is in others is passed over. */
+	public const FILES = 'files';
+
+	/** @var array<string, ?CoreFile> */
+	private array $files = [];
+	/** @var list<array> */
+	private array $findings = [];
+
+	private function __construct(private readonly string $root, private readonly string $mode) {}
+
+	/**
+	 * Returns a finding for each assumption, in the order of the table.
+	 *
+	 * @return list<array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}>
+	 *     `ok` null: it differs, and we can do with it. `found` says what was found instead, `where` is file and line.
+	 */
+	public static function run(string $root = '.', string $mode = self::LIVE): array
+	{
+		$check = new self($root, $mode);
+		$check->platform();
+		$check->functions();
+		$check->methods();
+		$check->classes();
+		$check->constants();
+		$check->hooks();
+		$check->calls();
+		$check->texts();
+		$check->tables();
+
+		return $check->findings;
+	}
+
+	/** Returns the files of core that are looked at: while none of them changes, neither does what is found. */
+	public static function files(): array
+	{
+		$files = [
+			...array_column(Assumptions::FUNCTIONS, 0),
+			...array_map(self::fileOf(...), array_keys(Assumptions::CLASSES)),
+			...array_column(Assumptions::CONSTANTS, 0),
+			...array_merge(...array_values(array_column(Assumptions::HOOKS, 0))),
+			...array_keys(Assumptions::CALLS),
+			...array_column(Assumptions::ENDPOINTS, 0),
+			...array_column(Assumptions::NAMED, 0),
+		];
+		sort($files);
+
+		return array_values(array_unique($files));
+	}
+
+	private static function fileOf(string $class): string
+	{
+		return Assumptions::CLASSES[$class][1] ?? strtr($class, '\\', '/') . '.php';
+	}
+
+	private function file(string $path): ?CoreFile
+	{
+		return array_key_exists($path, $this->files)
+			? $this->files[$path]
+			: ($this->files[$path] = CoreFile::read("$this->root/$path"));
+	}
+
+	/** Tells whether the file of an assumption is one of those that we were not given. */
+	private function isPassedOver(string $path): bool
+	{
+		return $this->mode === self::FILES && ! is_file("$this->root/$path");
+	}
+
+	private function note(string $kind, string $name, string $parts, ?bool $ok, string $found, string $where): void
+	{
+		$this->findings[] = [
+			'kind' => $kind,
+			'name' => $name,
+			'parts' => Assumptions::parts($parts),
+			'ok' => $ok,
+			'found' => $ok ? '' : $found,
+			'where' => $where,
+		];
+	}
+
+	private function platform(): void
+	{
+		if ($this->mode === self::LIVE) {
+			$isNew = version_compare(PHP_VERSION, Assumptions::LEAST_PHP, '>=');
+			$this->note('php', Assumptions::LEAST_PHP, 'every', $isNew, PHP_VERSION, '');
+			foreach (Assumptions::EXTENSIONS as $name => $parts) {
+				$this->note('extension', $name, $parts, extension_loaded($name), t('PHP lacks it'), '');
+			}
+		}
+	}
+
+	private function functions(): void
+	{
+		foreach (Assumptions::FUNCTIONS as $name => [$path, $known, $parts]) {
+			if ($this->isPassedOver($path)) {
+				continue;
+			}
+			$words = explode(' ', Assumptions::FUNCTIONS[$name][3] ?? '');
+			$this->takes(
+				'function',
+				$name,
+				$path,
+				(array) $known,
+				$parts,
+				$words,
+				$this->declaredFunction($name, $path),
+			);
+		}
+	}
+
+	private function methods(): void
+	{
+		foreach (Assumptions::METHODS as $name => [$known, $parts]) {
+			$path = self::fileOf(explode('::', $name)[0]);
+			if ($this->isPassedOver($path)) {
+				continue;
+			}
+			$words = explode(' ', Assumptions::METHODS[$name][2] ?? '');
+			$declared = $this->declaredMethod($name, $path);
+			if ($declared && $declared['isStatic'] === in_array('object', $words, true)) {
+				$found = $declared['isStatic'] ? t('it is static') : t('it is not static');
+				$this->note('method', $name, $parts, false, $found, $declared['where']);
+				continue;
+			}
+			$this->takes('method', $name, $path, [$known], $parts, $words, $declared);
+		}
+	}
+
+	/** @return ?array{parameters: list<array{name: string, isOptional: bool}>, where: string, isStatic: bool} */
+	private function declaredFunction(string $name, string $path): ?array
+	{
+		if ($this->mode === self::LIVE) {
+			is_file("$this->root/$path") && str_starts_with($path, 'include/') && (require_once "$this->root/$path");
+
+			return function_exists("\\$name") ? $this->reflected(new \ReflectionFunction("\\$name")) : null;
+		}
+		$declared = $this->file($path)?->function($name);
+
+		return $declared ? ['where' => "$path:{$declared['line']}", 'isStatic' => false] + $declared : null;
+	}
+
+	/** @return ?array{parameters: list<array{name: string, isOptional: bool}>, where: string, isStatic: bool} */
+	private function declaredMethod(string $name, string $path): ?array
+	{
+		[$class, $method] = explode('::', $name);
+		if ($this->mode === self::LIVE) {
+			return class_exists($class) && method_exists($class, $method)
+				? $this->reflected(new \ReflectionMethod($class, $method))
+				: null;
+		}
+		$declared = $this->file($path)?->function($name);
+
+		return $declared
+			? ['where' => "$path:{$declared['line']}", 'isStatic' => in_array('static', $declared['words'], true)]
+			+ $declared
+			: null;
+	}
+
+	private function reflected(\ReflectionFunctionAbstract $one): array
+	{
+		return [
+			'parameters' => array_map(
+				fn ($parameter) => ['name' => $parameter->getName(), 'isOptional' => $parameter->isOptional()],
+				$one->getParameters(),
+			),
+			'where' => $this->place($one->getFileName(), $one->getStartLine()),
+			'isStatic' => $one instanceof \ReflectionMethod && $one->isStatic(),
+		];
+	}
+
+	private function place(string|false $path, int|false $line): string
+	{
+		$root = (string) realpath($this->root);
+		foreach (['', '/include', '/Zotlabs'] as $folder) {
+			// Folders of a hub may be links.
+			$real = realpath("$this->root$folder");
+			if ($real !== false && str_starts_with((string) $path, "$real/")) {
+				return ltrim($folder . substr((string) $path, strlen($real)), '/') . ":$line";
+			}
+		}
+
+		return str_starts_with((string) $path, $root)
+			? substr((string) $path, strlen($root) + 1) . ":$line"
+			: "$path:$line";
+	}
+
+	/**
+	 * @param list<string> $known
+	 * @param list<string> $words
+	 */
+	private function takes(
+		string $kind,
+		string $name,
+		string $path,
+		array $known,
+		string $parts,
+		array $words,
+		?array $declared,
+	): void {
+		if (! $declared) {
+			$this->note($kind, $name, $parts, in_array('absent', $words, true), t('it is not there'), $path);
+			return;
+		}
+		$fits = array_map(fn ($list) => self::fits(
+			$list === '' ? [] : explode(', ', $list),
+			$declared['parameters'],
+			$words,
+		), $known);
+		$ok = in_array(true, $fits, true) ? true : (in_array(null, $fits, true) ? null : false);
+		$shown = array_map(
+			fn ($one) => '$' . $one['name'] . ($one['isOptional'] ? ' = …' : ''),
+			$declared['parameters'],
+		);
+		$found = sprintf(t('it takes (%1$s), not (%2$s)'), implode(', ', $shown), implode(') or (', $known));
+		$this->note($kind, $name, $parts, $ok, $found, $declared['where']);
+	}
+
+	/** Tells whether parameters are the known ones; null if only their names differ, where these are a hint. */
+	private static function fits(array $known, array $parameters, array $words): ?bool
+	{
+		$count = count($known);
+		$rest = array_slice($parameters, $count);
+		if (
+			in_array('only', $words, true)
+			&& $rest
+			|| ! in_array('passed', $words, true)
+			&& array_filter($rest, fn ($one) => ! $one['isOptional'])
+			|| count($parameters) < $count
+		) {
+			return false;
+		}
+
+		return (
+			array_column(array_slice($parameters, 0, $count), 'name') === $known
+				? true
+				: (in_array('alike', $words, true) ? null : false)
+		);
+	}
+
+	private function classes(): void
+	{
+		foreach (Assumptions::CLASSES as $class => [$parts]) {
+			$path = self::fileOf($class);
+			if ($this->isPassedOver($path)) {
+				continue;
+			}
+			if ($this->mode === self::LIVE) {
+				$one = class_exists($class) ? new \ReflectionClass($class) : null;
+				$where = $one ? $this->place($one->getFileName(), $one->getStartLine()) : $path;
+				[$isThere, $isFinal] = [$one !== null, (bool) $one?->isFinal()];
+			} else {
+				$declared = $this->file($path)?->declared($class);
+				$where = $path . ($declared ? ":{$declared['line']}" : '');
+				[$isThere, $isFinal] = [$declared !== null, in_array('final', $declared['words'] ?? [], true)];
+			}
+			$isExtended = in_array($class, Assumptions::EXTENDED, true);
+			$this->note(
+				'class',
+				$class,
+				$parts,
+				$isThere && ! ($isExtended && $isFinal),
+				$isThere ? t('it is final') : t('it is not there'),
+				$where,
+			);
+		}
+		foreach (Assumptions::PROPERTIES as $name => $parts) {
+			[$class, $property] = explode('::$', $name);
+			$path = self::fileOf($class);
+			if ($this->isPassedOver($path)) {
+				continue;
+			}
+			$declared = $this->file($path)?->declared($name);
+			$isThere = $this->mode === self::LIVE
+				? property_exists($class, $property)
+				&& (new \ReflectionProperty($class, $property))->isStatic()
+				&& (new \ReflectionProperty($class, $property))->isPublic()
+				: $declared && ! array_intersect($declared['words'], ['private', 'protected']);
+			$this->note(
+				'property',
+				$name,
+				$parts,
+				(bool) $isThere,
+				t('it is not there for us'),
+				$path . ($declared ? ":{$declared['line']}" : ''),
+			);
+		}
+	}
+
+	private function constants(): void
+	{
+		foreach (Assumptions::CONSTANTS as $name => [$path, $parts]) {
+			if ($this->isPassedOver($path)) {
+				continue;
+			}
+			$declared = $this->mode === self::LIVE ? null : $this->file($path)?->declared($name);
+			$this->note(
+				'constant',
+				$name,
+				$parts,
+				$declared || $this->mode === self::LIVE && defined($name),
+				t('it is not there'),
+				$path . ($declared ? ":{$declared['line']}" : ''),
+			);
+		}
+	}
+
+	private function hooks(): void
+	{
+		foreach (Assumptions::HOOKS as $name => [$paths, $parts]) {
+			$given = array_filter($paths, fn ($path) => ! $this->isPassedOver($path));
+			$where = '';
+			foreach ($given as $path) {
+				$line = $this->file($path)?->hook($name);
+				$where = $where === '' && $line ? "$path:$line" : $where;
+			}
+			// Some of several files are not enough to say that none of them calls it.
+			if ($where !== '' || count($given) === count($paths)) {
+				$this->note('hook', $name, $parts, $where !== '', t('nothing calls it there'), $where ?: $paths[0]);
+			}
+		}
+	}
+
+	private function calls(): void
+	{
+		foreach (Assumptions::CALLS as $path => $called) {
+			if ($this->isPassedOver($path)) {
+				continue;
+			}
+			foreach ($called as $parts => $names) {
+				foreach (explode(' ', $names) as $name) {
+					$this->call($path, rtrim($name, '?'), $parts, str_ends_with($name, '?'));
+				}
+			}
+		}
+	}
+
+	private function call(string $path, string $name, string $parts, bool $mayLack): void
+	{
+		$file = $this->file($path);
+		$namespace = strtr(dirname($path), '/', '\\');
+		$calls = $file?->calls($name) ?? [];
+		$wrong =
+			array_values(array_filter($calls, fn ($call) => ! in_array(
+				$call['how'],
+				['plain', 'namespace\\'],
+				true,
+			)))[0] ?? null;
+		[$found, $line] = match (true) {
+			! $file => [t('the file is not there'), 0],
+			$wrong !== null => [sprintf(t('the call is written %s'), $wrong['how'] . $name), $wrong['line']],
+			$file->imports($name) !== null => [t('the file imports a function of that name'), $file->imports($name)],
+			strcasecmp($file->namespace, $namespace) !== 0 => [
+				sprintf(t('the namespace of the file is %s'), $file->namespace ?: '\\'),
+				0,
+			],
+			! $calls && ! $mayLack => [t('nothing calls it there'), 0],
+			default => ['', $calls[0]['line'] ?? 0],
+		};
+		$this->note('call', "$namespace\\$name", $parts, $found === '', $found, $path . ($line ? ":$line" : ''));
+	}
+
+	private function texts(): void
+	{
+		foreach (['endpoint' => Assumptions::ENDPOINTS, 'name' => Assumptions::NAMED] as $kind => $all) {
+			foreach ($all as $text => [$path, $parts]) {
+				if (! $this->isPassedOver($path)) {
+					$line = $this->file($path)?->text($text);
+					$this->note(
+						$kind,
+						$text,
+						$parts,
+						$line !== null,
+						t('it is not there'),
+						$path . ($line ? ":$line" : ''),
+					);
+				}
+			}
+		}
+	}
+
+	private function tables(): void
+	{
+		if ($this->mode === self::LIVE) {
+			foreach (array_keys(Assumptions::TABLES) as $table) {
+				$this->table($table, Columns::of($table), Family::isPostgres(), '');
+			}
+		}
+		foreach ($this->mode === self::LIVE ? [] : ['mysql', 'postgres'] as $database) {
+			$path = "install/schema_$database.sql";
+			$sql = (string) @file_get_contents("$this->root/$path");
+			foreach ($this->isPassedOver($path) ? [] : array_keys(Assumptions::TABLES) as $table) {
+				$isPostgres = $database === 'postgres';
+				$this->table($table, Columns::ofSchema($sql, $table, $isPostgres), $isPostgres, $path);
+			}
+		}
+	}
+
+	/** @param array<string, ?int> $columns */
+	private function table(string $table, array $columns, bool $isPostgres, string $where): void
+	{
+		[$list, $parts] = Assumptions::TABLES[$table];
+		foreach (explode(' ', $list) as $column) {
+			[$name, $sizes] = explode(':', $column) + [1 => '0'];
+			[$least, $onPostgres] = explode('/', $sizes) + [1 => $sizes];
+			$least = (int) ($isPostgres ? $onPostgres : $least);
+			$isThere = array_key_exists($name, $columns);
+			$size = $columns[$name] ?? null;
+			$this->note(
+				'column',
+				"$table.$name",
+				$parts,
+				$isThere && ($size === null || $size >= $least),
+				$isThere
+					? sprintf(t('it holds %1$d characters, %2$d are needed'), $size, $least)
+					: t('it is not there'),
+				$where,
+			);
+		}
+	}
+}

@@ -1,0 +1,62 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * The parts of filesync. Each can be off on a hub, because an assumption on which it depends fails there; the others
+ * work on, as far as they can without it.
+ */
+final class Parts
+{
+	public const RECEIVER = 'receiver';
+	public const SENDER = 'sender';
+	public const POSTS = 'posts';
+	public const PHOTOS = 'photos';
+	public const SERVING = 'serving';
+	public const COMPARISON = 'comparison';
+	public const PAGES = 'pages';
+	public const ALL = Assumptions::PARTS;
+
+	/** Parts that are off where another one is. */
+	public const NEEDS = [self::COMPARISON => [self::RECEIVER]];
+
+	/** Tells whether a part works on this hub. */
+	public static function has(string $part): bool
+	{
+		$failed = Look::failed();
+
+		return $failed !== null
+		&& ! array_intersect(
+			[$part, ...(self::NEEDS[$part] ?? [])],
+			array_merge(...array_column($failed, 'parts'), ...self::offHere()),
+		);
+	}
+
+	/** Returns those findings that switch off a part of today. */
+	public static function failing(array $findings): array
+	{
+		return array_values(array_filter(
+			$findings,
+			fn ($one) => ($one['ok'] ?? false) === false && array_intersect($one['parts'], self::ALL),
+		));
+	}
+
+	/** @return list<list<string>> The parts for which this process's PHP lacks an extension. */
+	private static function offHere(): array
+	{
+		static $off;
+
+		return $off ??= array_values(array_map(
+			Assumptions::parts(...),
+			array_filter(
+				Assumptions::EXTENSIONS,
+				fn ($name) => ! extension_loaded($name),
+				ARRAY_FILTER_USE_KEY,
+			),
+		));
+	}
+}
