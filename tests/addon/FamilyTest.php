@@ -32,7 +32,7 @@ final class FamilyTest extends AddonTestCase
 
 	public function test_an_unknown_version_keeps_its_own_behaviour(): void
 	{
-		$this->change('boot.php', "'8.8.7'", "'99.1'");
+		$this->change('hub.json', STD_VERSION, '99.1');
 		$this->assertSame([1, 'WRONG hub'], $this->doctor());
 		$this->assertSame(
 			'filesync does not know Hubzilla 99.1 and stays passive',

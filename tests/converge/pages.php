@@ -109,6 +109,7 @@ namespace Zotlabs\Storage {
 namespace Converge {
 	use Zotlabs\Module\Converge_edit;
 	use Zotlabs\Storage\Converge_move;
+	use Zotlabs\Storage\Directory;
 	use Zotlabs\Storage\File;
 
 	final class Pages
@@ -173,7 +174,7 @@ namespace Converge {
 					if (! $any) {
 						return null;
 					}
-					(new File($channel, $any))->setName($what['name']);
+					($any['is_dir'] ? new Directory($channel, $any) : new File($channel, $any))->setName($what['name']);
 					return ['hash' => $any['hash'], 'was' => $any['filename']];
 				case 'move':
 				case 'davmove':

@@ -1,18 +1,23 @@
 <?php
 
 require_once __DIR__ . '/Pair.php';
+require_once __DIR__ . '/core/TestHub/MessageSignature.php';
 
 use PHPUnit\Framework\TestCase;
+use TestHub\MessageSignature;
 use TestHub\Pair;
 
 /**
- * The test hub itself: that it answers as hubs do, and that its faults happen when they are switched on.
+ * The test hub itself, the one that environment TESTHUB names: that it answers as hubs do, and that its faults happen
+ * when they are switched on. What differs between hubs is in VariantTest, unless it takes a server to see it.
  */
 final class HubTest extends TestCase
 {
 	private static $pair;
 	private static $identity;
 	private static $files = [];
+	/** Whether these hubs are of 10.x. */
+	private static $isTen;
 
 	public static function setUpBeforeClass(): void
 	{
@@ -20,6 +25,7 @@ final class HubTest extends TestCase
 		mkdir($folder);
 		self::$pair = new Pair($folder);
 		self::$identity = json_decode(file_get_contents($folder . '/a/identity.json'), true);
+		self::$isTen = json_decode(file_get_contents($folder . '/a/hub.json'), true)['testhub'] >= 10;
 		file_put_contents($folder . '/big.bin', random_bytes(300000));
 		$picture = imagecreatetruecolor(1300, 900);
 		imagefilledellipse($picture, 400, 400, 700, 500, 0x2080c0);
@@ -105,9 +111,18 @@ final class HubTest extends TestCase
 		$cookie = $this->login();
 		$this->assertSame($this->bytes('big.bin'), $this->dav('big.bin', ['Cookie: ' . $cookie])['body']);
 		$this->assertSame(
-			500,
+			self::$isTen ? 200 : 500,
 			$this->dav('big.bin', ['Cookie: ' . $cookie, 'Authorization: Signature keyId="x"'])['status'],
 		);
+		$this->assertSame(
+			self::$isTen ? 401 : 500,
+			$this->dav('big.bin', ['Authorization: Signature keyId="x"'])['status'],
+		);
+		$signed = $this->signed(
+			'get',
+			self::$pair->urls['a'] . '/dav/alice/' . self::$files['big.bin']['display_path'],
+		);
+		$this->assertSame(self::$isTen ? 200 : 500, $this->dav('big.bin', $signed)['status']);
 		$this->request(self::$pair->urls['a'] . '/logout', ['Cookie: ' . $cookie]);
 		$this->assertSame(401, $this->dav('big.bin', ['Cookie: ' . $cookie])['status']);
 	}
@@ -118,6 +133,148 @@ final class HubTest extends TestCase
 		$headers = $this->signed('get', $url);
 		$headers[1] = preg_replace('~X-API-Request: .*~', 'X-API-Request: elsewhere', $headers[1]);
 		$this->assertSame(401, $this->request($url, $headers)['status']);
+	}
+
+	public function test_a_signature_of_rfc_9421_logs_in_on_a_10(): void
+	{
+		$url = self::$pair->urls['a'] . '/api/z/1.0/filemeta?file_id=' . self::$files['big.bin']['hash'];
+		$signed = fn ($now, $keyId = '/channel/alice') => MessageSignature::sign(
+			'GET',
+			$url,
+			['X-API-Token' => bin2hex(random_bytes(8)), 'X-API-Request' => $url],
+			self::$identity['prvkey'],
+			self::$pair->urls['b'] . $keyId,
+			$now,
+		);
+		$right = $signed(time());
+		$this->assertSame(self::$isTen ? 200 : 401, $this->request($url, $right)['status']);
+		$others = [
+			'over' => $signed(time() - 3700),
+			'not yet' => $signed(time() + 600),
+			'of another' => $signed(time(), '/channel/bob'),
+			'of other headers' => preg_replace('/^X-API-Token: .*/', 'X-API-Token: x', $right),
+			'of a header that is not there' => preg_grep('/^X-API-Token/', $right, PREG_GREP_INVERT),
+			'of another algorithm' => str_replace('rsa-v1_5-sha256', 'rsa-v1_5-sha512', $right),
+			'of nobody' => preg_grep('/^Signature:/', $right, PREG_GREP_INVERT),
+		];
+		foreach ($others as $what => $headers) {
+			$this->assertSame(401, $this->request($url, array_values($headers))['status'], $what);
+		}
+		$this->assertSame(401, $this->request($url . '&x=1', $right)['status']);
+	}
+
+	public function test_the_posts_of_a_clone_are_imported_whichever_way_the_request_is_signed(): void
+	{
+		$mid = Pair::run([PHP_BINARY, __DIR__ . '/bin/post.php', self::$pair->hub('a'), '{"body":"a post"}'])[0];
+		self::$pair->settle();
+		foreach ([0, 1] as $isMessageSignature) {
+			$this->assertCount(
+				self::$isTen ? 2 : 1,
+				self::$pair->rows('b', "SELECT id FROM item WHERE parent_mid = '$mid'"),
+			);
+			self::$pair->execute('b', "DELETE FROM item WHERE parent_mid = '$mid'");
+			// By the program that hub b runs, in its folder.
+			Pair::run([
+				__DIR__ . '/bin/in-hub',
+				self::$pair->hub('b'),
+				PHP_BINARY,
+				'-r',
+				'require "include/cli_startup.php"; cli_startup(); set_config("system", "send_rfc9421", $argv[1]);
+				Zotlabs\Daemon\Content_importer::run(6, ["Content_importer", "0", "2020-01-01", "now", "alice", $argv[2]]);',
+				(string) $isMessageSignature,
+				urlencode(self::$pair->urls['a']),
+			]);
+		}
+		$this->assertCount(
+			self::$isTen ? 2 : 1,
+			self::$pair->rows('b', "SELECT id FROM item WHERE parent_mid = '$mid'"),
+		);
+		$asked = array_filter(self::$pair->accesses('a'), fn ($access) => str_ends_with(
+			$access['path'],
+			'/export_page',
+		));
+		$this->assertSame([200, 200], array_column($asked, 'status'));
+	}
+
+	public function test_dav_says_of_a_file_without_bytes_that_it_is_not_found_on_a_10(): void
+	{
+		$place =
+			self::$pair->hub('a')
+			. '/'
+			. self::$pair->rows('a', "SELECT content FROM attach WHERE filename = 'big.bin'")[0]['content'];
+		rename($place, "$place.away");
+		$this->assertSame(self::$isTen ? 404 : 500, $this->dav('big.bin', ['Cookie: ' . $this->login()])['status']);
+		rename("$place.away", $place);
+	}
+
+	public function test_dav_renames_moves_and_deletes(): void
+	{
+		$cookie = 'Cookie: ' . $this->login();
+		$dav = self::$pair->urls['a'] . '/dav/alice/';
+		$paths = fn ($hub) => array_column(
+			self::$pair->rows(
+				$hub,
+				"SELECT display_path FROM attach WHERE display_path LIKE 'Journey%' ORDER BY display_path",
+			),
+			'display_path',
+		);
+		self::$pair->upload('a', 'Journey/One', [self::$files['big.bin']['file']]);
+		self::$pair->upload('a', 'Journey/Two', [self::$files['lake.jpg']['file']]);
+		$this->assertSame(
+			201,
+			$this->request($dav . 'Journey/One', [$cookie, "Destination: {$dav}Journey/Three"], null, 'MOVE')['status'],
+		);
+		$this->assertSame(
+			201,
+			$this->request(
+				$dav . 'Journey/Two/lake.jpg',
+				[$cookie, "Destination: {$dav}Journey/Three/lake.jpg"],
+				null,
+				'MOVE',
+			)['status'],
+		);
+		$this->assertSame(
+			self::$isTen
+				? ['Journey', 'Journey/Three', 'Journey/Three/big.bin', 'Journey/Three/lake.jpg', 'Journey/Two']
+				: ['Journey', 'Journey/One/big.bin', 'Journey/Three', 'Journey/Three/lake.jpg', 'Journey/Two'],
+			$paths('a'),
+		);
+		$this->assertSame(204, $this->request($dav . 'Journey', [$cookie], null, 'DELETE')['status']);
+		$this->assertSame([], $paths('a'));
+		self::$pair->settle();
+		$this->assertSame([], self::$pair->rows('b', "SELECT id FROM attach WHERE filename = 'Journey'"));
+	}
+
+	public function test_the_theme_of_a_10_has_a_door_of_its_own(): void
+	{
+		$spa = self::$pair->urls['a'] . '/spa/files';
+		$hash = self::$files['big.bin']['hash'];
+		$row = fn () => self::$pair->rows('a', "SELECT filename, allow_cid FROM attach WHERE hash = '$hash'")[0];
+		$this->assertSame(self::$isTen ? 403 : 404, $this->request("$spa/$hash", [], null, 'DELETE')['status']);
+		if (! self::$isTen) {
+			return;
+		}
+		$cookie = 'Cookie: ' . $this->login();
+		$put = fn ($changes) => $this->request(
+			"$spa/$hash",
+			[$cookie, 'Content-Type: application/json'],
+			json_encode($changes),
+			'PUT',
+		);
+		$this->assertSame(
+			'{"success":true,"hash":"' . $hash . '"}',
+			$put(['name' => 'large.bin', 'allow_cid' => '<x>'])['body'],
+		);
+		$this->assertSame(['filename' => 'large.bin', 'allow_cid' => '<x>'], $row());
+		$put(['name' => 'big.bin', 'allow_cid' => '']);
+		$this->assertSame(['filename' => 'big.bin', 'allow_cid' => ''], $row());
+		$upload = ['userfile' => new CURLFile(self::$files['big.bin']['file'], '', 'more.bin'), 'folder' => ''];
+		$more = json_decode($this->request($spa, [$cookie], $upload)['body'], true)['hash'];
+		self::$pair->settle();
+		$this->assertCount(1, self::$pair->rows('b', "SELECT id FROM attach WHERE hash = '$more'"));
+		$this->request("$spa/$more", [$cookie], null, 'DELETE');
+		self::$pair->settle();
+		$this->assertSame([], self::$pair->rows('b', "SELECT id FROM attach WHERE hash = '$more'"));
 	}
 
 	public function test_dav_serves_ranges(): void
@@ -297,7 +454,8 @@ final class HubTest extends TestCase
 		return $this->request(self::$pair->urls['a'] . '/dav/alice/' . self::$files[$name]['display_path'], $headers);
 	}
 
-	private function request(string $url, array $headers = [], ?array $fields = null): array
+	/** @param array|string|null $fields Of a form, or the body. */
+	private function request(string $url, array $headers = [], $fields = null, string $method = ''): array
 	{
 		$received = [];
 		$body = '';
@@ -315,7 +473,9 @@ final class HubTest extends TestCase
 				$body .= $data;
 				return strlen($data);
 			},
-		] + ($fields === null ? [] : [CURLOPT_POSTFIELDS => $fields]));
+		]
+		+ ($fields === null ? [] : [CURLOPT_POSTFIELDS => $fields])
+		+ ($method === '' ? [] : [CURLOPT_CUSTOMREQUEST => $method]));
 		$done = curl_exec($ch);
 		return [
 			'status' => curl_getinfo($ch, CURLINFO_HTTP_CODE),

@@ -28,8 +28,14 @@ final class Pair
 	/**
 	 * Makes the hubs; they are not served yet.
 	 *
-	 * @param array{addon?: string, extension?: string, both?: bool, nicks?: array<string, string>} $options `addon`
-	 *     and `extension` are for hub b, with `both` for hub a too
+	 * @param array{
+	 *     addon?: string,
+	 *     extension?: string,
+	 *     both?: bool,
+	 *     nicks?: array<string, string>,
+	 *     testhub?: array<string, int>,
+	 * } $options `addon` and `extension` are for hub b, with `both` for hub a too; `testhub` is what each imitates, by
+	 *     name
 	 */
 	public function __construct(string $folder, array $options = [])
 	{
@@ -44,8 +50,9 @@ final class Pair
 				array_push($more, '--' . $option, $options[$option]);
 			}
 		}
-		$this->make('a', empty($options['both']) ? [] : $more);
-		$this->make('b', array_merge(['--clone-of', $this->hub('a')], $more));
+		$imitating = fn ($name) => isset($options['testhub'][$name]) ? ['--testhub', $options['testhub'][$name]] : [];
+		$this->make('a', [...$imitating('a'), ...(empty($options['both']) ? [] : $more)]);
+		$this->make('b', ['--clone-of', $this->hub('a'), ...$imitating('b'), ...$more]);
 		foreach (empty($options['addon']) ? [] : (empty($options['both']) ? ['b'] : ['a', 'b']) as $name) {
 			$this->addon($name, 'install');
 		}

@@ -1,7 +1,7 @@
 <?php
 
 /**
- * Changes a file on a hub the way its WebDAV does, with a packet to the clones.
+ * Changes a file or folder on a hub the way its WebDAV does, with a packet to the clones.
  *
  *     php file.php <hub folder> <hash> put <file> | rename <name> | delete | move <folder hash>
  */
@@ -21,7 +21,8 @@ if (! $rows) {
 $channel = channelx_by_n($rows[0]['uid']);
 App::set_channel($channel);
 App::set_observer($channel);
-$file = new Zotlabs\Storage\File($channel, attach_row($channel['channel_id'], $hash));
+$row = attach_row($channel['channel_id'], $hash);
+$file = $row['is_dir'] ? new Zotlabs\Storage\Directory($channel, $row) : new Zotlabs\Storage\File($channel, $row);
 if ($verb === 'put') {
 	$file->put(fopen($argument, 'rb'));
 } elseif ($verb === 'rename') {

@@ -4,7 +4,7 @@
  * Makes one hub with one channel, or with a clone of a channel that another hub has.
  *
  *     php make-hub.php <folder> --url http://127.0.0.1:PORT --nick alice [--clone-of <folder of another hub>]
- *                      [--extension <filesync.so>] [--addon <folder of the addon>] [--identity <file>]
+ *                      [--extension <filesync.so>] [--addon <folder of the addon>] [--identity <file>] [--testhub 8|10]
  *
  * With --clone-of both hubs learn of each other (hublocs). --identity names a file that an identity was saved to, or is
  * to be saved to: making an RSA-4096 key takes a second or more.
@@ -24,7 +24,7 @@ list($folder, $options) = (function (array $arguments) {
 if ($folder === '' || ! isset($options['url'], $options['nick'])) {
 	fwrite(
 		STDERR,
-		"usage: make-hub.php <folder> --url <url> --nick <nick> [--clone-of <folder>] [--extension <so>] [--addon <folder>] [--identity <file>]\n",
+		"usage: make-hub.php <folder> --url <url> --nick <nick> [--clone-of <folder>] [--extension <so>] [--addon <folder>] [--identity <file>] [--testhub 8|10]\n",
 	);
 	exit(2);
 }
@@ -40,7 +40,7 @@ if ($identity_file !== '' && ! is_file($identity_file)) {
 }
 
 $url = rtrim($options['url'], '/');
-Maker::hub($folder, $url, $options['extension'] ?? '');
+Maker::hub($folder, $url, $options['extension'] ?? '', (int) ($options['testhub'] ?? 0));
 $folder = realpath($folder);
 file_put_contents($folder . '/identity.json', json_encode($identity));
 $peer = isset($options['clone-of']) ? realpath($options['clone-of']) : null;
@@ -57,9 +57,10 @@ if ($peer) {
 		$identity,
 		$settings['url'],
 		$database->query('SELECT channel_address FROM channel LIMIT 1')->fetchColumn(),
+		$settings['version'],
 	);
 	$database = null;
 	Maker::enter($peer);
-	Maker::hubloc($identity, $url, $options['nick']);
+	Maker::hubloc($identity, $url, $options['nick'], STD_VERSION);
 }
 echo 'hub ', $folder, ' at ', $url, ' with channel ', $options['nick'], "\n";

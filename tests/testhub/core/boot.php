@@ -7,9 +7,17 @@
  * then calls sys_boot(). What is imitated and what is not: tests/testhub/README.md.
  */
 
-define('STD_VERSION', '8.8.7');
+/** Returns what hub.json says. */
+function hub_setting(string $name, string $default): string {
+	return (string) (json_decode((string) @file_get_contents('hub.json'), true)[$name] ?? $default);
+}
+
+/** Which hub this one imitates: 8, or 10 for 10.x and 11.x. Everything that differs asks this constant. */
+define('TESTHUB', (int) hub_setting('testhub', '8'));
+/** @var string */
+define('STD_VERSION', hub_setting('version', '8.8.7'));
 define('ZOT_REVISION', '6.0');
-define('DB_UPDATE_VERSION', 1259);
+define('DB_UPDATE_VERSION', TESTHUB < 10 ? 1259 : 1265);
 define('PROJECT_BASE', getcwd());
 define('EMPTY_STR', '');
 define('NULL_DATE', '0001-01-01 00:00:00');
@@ -48,6 +56,11 @@ define('DROPITEM_PHASE2', 2);
 
 define('ACCOUNT_ROLE_ADMIN', 0x1000);
 
+if (TESTHUB >= 10) {
+	define('MAX_FILENAME_LENGTH', 191);
+	define('MAX_FOLDER_LENGTH', 64);
+}
+
 define('DBTYPE_MYSQL', 0);
 define('DBTYPE_POSTGRES', 1);
 
@@ -55,10 +68,15 @@ spl_autoload_register(function ($class) {
 	$file = __DIR__ . '/' . str_replace('\\', '/', $class) . '.php';
 	if (preg_match('/^(Zotlabs|TestHub)\\\\/', $class) && is_file($file)) {
 		require_once $file;
+	} elseif (preg_match('/^Theme\\\\Solidified\\\\(.+)/', $class, $m) && TESTHUB >= 10) {
+		require_once __DIR__ . '/view/theme/solidified/' . str_replace('\\', '/', $m[1]) . '.php';
 	}
 });
 
 require_once __DIR__ . '/include/dba/dba_driver.php';
+if (TESTHUB >= 10) {
+	require_once __DIR__ . '/include/dba/dba_transaction.php';
+}
 require_once __DIR__ . '/include/app.php';
 require_once __DIR__ . '/include/config.php';
 require_once __DIR__ . '/include/datetime.php';
@@ -71,6 +89,10 @@ require_once __DIR__ . '/include/taxonomy.php';
 require_once __DIR__ . '/include/attach.php';
 require_once __DIR__ . '/include/photos.php';
 require_once __DIR__ . '/include/items.php';
+// Functions that take other arguments on the one than on the other, or that only one has.
+foreach (glob(__DIR__ . '/include/' . TESTHUB . '/*.php') as $file) {
+	require_once $file;
+}
 
 /**
  * Boots a process of the hub in the working directory: settings, database, hooks, hook init_1.

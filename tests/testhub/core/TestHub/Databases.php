@@ -9,7 +9,7 @@ namespace TestHub;
 final class Databases {
 
 	/** Makes the database of a hub and returns its DSN. */
-	public static function make(string $folder): string {
+	public static function make(string $folder, int $testhub = 8): string {
 		$kind = getenv('DB') ?: 'sqlite';
 		$name = 'hub_' . substr(md5($folder), 0, 16);
 		if ($kind === 'sqlite') {
@@ -20,7 +20,8 @@ final class Databases {
 			$dsn = $server . 'dbname=' . $name;
 		}
 		$database = self::connect($dsn);
-		foreach (self::statements(file_get_contents(__DIR__ . '/schema.sql'), $kind) as $statement) {
+		$schema = file_get_contents(__DIR__ . '/schema.sql') . ($testhub < 10 ? '' : file_get_contents(__DIR__ . '/schema-10.sql'));
+		foreach (self::statements($schema, $kind, $testhub) as $statement) {
 			$database->exec($statement);
 		}
 		return $dsn;
@@ -87,8 +88,12 @@ final class Databases {
 	/**
 	 * Returns the statements of the schema as a kind of database has them: the widths that matter are those of a hub.
 	 */
-	private static function statements(string $schema, string $kind): array {
+	private static function statements(string $schema, string $kind, int $testhub): array {
 		$schema = preg_replace('/^--.*$/m', '', $schema);
+		if ($kind !== 'sqlite') {
+			$width = $testhub < 10 ? ['mysql' => 191, 'pgsql' => 64][$kind] : 128;
+			$schema = str_replace('filetype TEXT', "filetype varchar($width)", $schema);
+		}
 		if ($kind === 'mysql') {
 			$schema = strtr($schema, ['INTEGER PRIMARY KEY AUTOINCREMENT' => 'bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY', 'INTEGER PRIMARY KEY' => 'int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY',
 				'TEXT PRIMARY KEY NOT NULL' => 'varchar(191) NOT NULL PRIMARY KEY', "TEXT NOT NULL DEFAULT '0001-01-01 00:00:00'" => "datetime NOT NULL DEFAULT '0001-01-01 00:00:00'",

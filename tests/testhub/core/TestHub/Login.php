@@ -29,16 +29,7 @@ final class Login {
 		if (local_channel()) {
 			return;
 		}
-		$header = empty($effects['strip_authorization']) ? $_SERVER['HTTP_AUTHORIZATION'] ?? '' : '';
-		$channel = false;
-		if (preg_match('/^Signature\s/', trim($header))) {
-			$key_id = str_replace('acct:', '', HTTPSig::parse_sigheader($header)['keyId'] ?? '');
-			$hubloc = q("SELECT * FROM hubloc WHERE hubloc_addr = '%s' OR hubloc_id_url = '%s' ORDER BY hubloc_id DESC", dbesc($key_id), dbesc($key_id));
-			$channel = $hubloc ? channelx_by_hash($hubloc[0]['hubloc_hash']) : false;
-			if ($channel && !HTTPSig::verify('', $channel['channel_pubkey'])['header_valid']) {
-				$channel = false;
-			}
-		}
+		$channel = self::signer(!empty($effects['strip_authorization']));
 		if (!$channel) {
 			header('WWW-Authenticate: Basic realm="Hubzilla"');
 			http_response_code(401);
@@ -52,6 +43,24 @@ final class Login {
 		self::become($channel);
 	}
 
+	/**
+	 * Returns the channel whose clone signed this request, or false: by the header Authorization, on a 10 also as
+	 * RFC 9421 has it.
+	 */
+	public static function signer(bool $is_stripped = false) {
+		$header = $is_stripped ? '' : trim($_SERVER['HTTP_AUTHORIZATION'] ?? '');
+		$key_id = '';
+		if (preg_match('/^Signature\s/', $header)) {
+			$key_id = HTTPSig::parse_sigheader($header)['keyId'] ?? '';
+		} elseif (TESTHUB >= 10 && isset($_SERVER['HTTP_SIGNATURE_INPUT'])) {
+			$key_id = MessageSignature::signer($_SERVER['HTTP_SIGNATURE_INPUT']);
+		}
+		$key_id = str_replace('acct:', '', $key_id);
+		$hubloc = $key_id === '' ? [] : q("SELECT * FROM hubloc WHERE hubloc_addr = '%s' OR hubloc_id_url = '%s' ORDER BY hubloc_id DESC", dbesc($key_id), dbesc($key_id));
+		$channel = $hubloc ? channelx_by_hash($hubloc[0]['hubloc_hash']) : false;
+		return $channel && HTTPSig::verify('', $channel['channel_pubkey'])['header_valid'] ? $channel : false;
+	}
+
 	/** Ends the session and forgets its cookie. */
 	public static function logout(): void {
 		session_start();
@@ -60,7 +69,8 @@ final class Login {
 		session_write_close();
 	}
 
-	private static function become($channel): void {
+	/** Goes on as the owner of a channel. */
+	public static function become($channel): void {
 		if ($channel) {
 			App::set_channel($channel);
 			App::set_observer($channel);

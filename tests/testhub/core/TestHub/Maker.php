@@ -7,25 +7,38 @@ namespace TestHub;
  */
 final class Maker {
 
+	/** The versions that the two imitations say they are. */
+	const VERSIONS = [8 => '8.8.7', 10 => '10.7.14'];
+
 	/**
 	 * Makes the folder of a hub and its database.
 	 *
 	 * @param string $extension path of a PHP extension that the hub's processes are to load, or ''
+	 * @param int $testhub which hub it imitates, 8 or 10; 0 is what environment TESTHUB says, and 8 without
 	 */
-	public static function hub(string $folder, string $url, string $extension = ''): void {
+	public static function hub(string $folder, string $url, string $extension = '', int $testhub = 0): void {
+		$testhub = $testhub ?: intval(getenv('TESTHUB') ?: 8);
+		if (!isset(self::VERSIONS[$testhub])) {
+			throw new \RuntimeException('TESTHUB is 8 or 10, and not ' . $testhub);
+		}
 		foreach (['', '/addon', '/php.d', '/sessions', '/store/[data]'] as $sub) {
 			if (!is_dir($folder . $sub) && !mkdir($folder . $sub, 0770, true)) {
 				throw new \RuntimeException('cannot make ' . $folder . $sub);
 			}
 		}
 		$core = dirname(__DIR__);
-		foreach (['boot.php', 'index.php', 'include', 'Zotlabs', 'util'] as $link) {
+		foreach (['boot.php', 'index.php', 'include', 'Zotlabs', 'util', 'view'] as $link) {
 			@unlink($folder . '/' . $link);
 			symlink($core . '/' . $link, $folder . '/' . $link);
 		}
 		$folder = realpath($folder);
 		require_once __DIR__ . '/Databases.php';
-		file_put_contents($folder . '/hub.json', json_encode(['url' => rtrim($url, '/'), 'database' => Databases::make($folder)], JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES));
+		file_put_contents($folder . '/hub.json', json_encode([
+			'url' => rtrim($url, '/'),
+			'database' => Databases::make($folder, $testhub),
+			'testhub' => $testhub,
+			'version' => getenv('TESTHUB_VERSION') ?: self::VERSIONS[$testhub],
+		], JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES));
 		file_put_contents($folder . '/php.d/hub.ini', ($extension === '' ? '' : 'extension=' . realpath($extension) . "\n") . "memory_limit=128M\nupload_max_filesize=64G\npost_max_size=64G\n");
 	}
 
@@ -36,7 +49,7 @@ final class Maker {
 		sys_boot();
 	}
 
-	/** Makes a new identity: guid, RSA key pair, hash. Hubs use 4096 bits; unit tests may take fewer. */
+	/** Makes a new identity: guid, RSA and Ed25519 key pairs, hash. Hubs use 4096 bits; unit tests may take fewer. */
 	public static function identity(string $nick, int $bits = 4096): array {
 		$key = openssl_pkey_new(['private_key_bits' => $bits, 'private_key_type' => OPENSSL_KEYTYPE_RSA]);
 		if (!$key || !openssl_pkey_export($key, $private)) {
@@ -45,6 +58,7 @@ final class Maker {
 		$public = openssl_pkey_get_details($key)['key'];
 		$guid = self::base64url(random_bytes(64));
 		openssl_sign($guid, $signature, $private, 'sha256');
+		$ed25519 = sodium_crypto_sign_keypair();
 		return [
 			'name' => ucfirst($nick),
 			'guid' => $guid,
@@ -52,6 +66,8 @@ final class Maker {
 			'hash' => self::base64url(hash('whirlpool', $guid . $public, true)),
 			'pubkey' => $public,
 			'prvkey' => $private,
+			'epubkey' => sodium_bin2base64(sodium_crypto_sign_publickey($ed25519), SODIUM_BASE64_VARIANT_ORIGINAL_NO_PADDING),
+			'eprvkey' => sodium_bin2base64(sodium_crypto_sign_secretkey($ed25519), SODIUM_BASE64_VARIANT_ORIGINAL_NO_PADDING),
 		];
 	}
 
@@ -73,6 +89,8 @@ final class Maker {
 			'channel_portable_id' => $identity['hash'],
 			'channel_pubkey' => $identity['pubkey'],
 			'channel_prvkey' => $identity['prvkey'],
+			'channel_epubkey' => $identity['epubkey'],
+			'channel_eprvkey' => $identity['eprvkey'],
 			'channel_password' => '',
 			'channel_salt' => '',
 		]);
@@ -82,6 +100,7 @@ final class Maker {
 			'xchan_guid' => $identity['guid'],
 			'xchan_guid_sig' => $identity['guid_sig'],
 			'xchan_pubkey' => $identity['pubkey'],
+			'xchan_epubkey' => \Zotlabs\Lib\Multibase::publicKey($identity['epubkey']),
 			'xchan_addr' => $nick . '@' . \App::get_hostname(),
 			'xchan_url' => z_root() . '/channel/' . $nick,
 			'xchan_name' => $identity['name'],
@@ -93,7 +112,7 @@ final class Maker {
 	}
 
 	/** Tells the booted hub that the identity also lives at another hub. */
-	public static function hubloc(array $identity, string $url, string $nick): void {
+	public static function hubloc(array $identity, string $url, string $nick, string $version = STD_VERSION): void {
 		$host = parse_url($url, PHP_URL_HOST) . (parse_url($url, PHP_URL_PORT) ? ':' . parse_url($url, PHP_URL_PORT) : '');
 		create_table_from_array('hubloc', [
 			'hubloc_guid' => $identity['guid'],
@@ -111,7 +130,7 @@ final class Maker {
 			'hubloc_updated' => datetime_convert(),
 		]);
 		if (!q("SELECT site_url FROM site WHERE site_url = '%s'", dbesc($url))) {
-			create_table_from_array('site', ['site_url' => $url, 'site_project' => 'hubzilla', 'site_version' => STD_VERSION, 'site_crypto' => '']);
+			create_table_from_array('site', ['site_url' => $url, 'site_project' => 'hubzilla', 'site_version' => $version, 'site_crypto' => '']);
 		}
 	}
 

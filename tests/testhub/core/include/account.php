@@ -7,3 +7,8 @@ function service_class_fetch($uid, $property) {
 	$limits = $class ? get_config('service_class', $class) : false;
 	return is_array($limits) && !empty($limits[$property]) ? $limits[$property] : false;
 }
+
+/** Says whether the account that is logged in is an admin of the hub. */
+function is_site_admin() {
+	return App::$account && (intval(App::$account['account_roles']) & ACCOUNT_ROLE_ADMIN);
+}

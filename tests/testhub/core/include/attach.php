@@ -53,6 +53,9 @@ function attach_mkdir($channel, $observer_hash, $arr = null) {
 		dbesc($folder),
 		intval($channel['channel_id'])
 	);
+	if (TESTHUB >= 10 && mb_strlen($arr['filename']) > MAX_FOLDER_LENGTH) {
+		return ['success' => false, 'message' => t('Folder name too long.')];
+	}
 	if ($same) {
 		return !empty($arr['force']) && $same[0]['is_dir'] ? ['success' => true, 'data' => $same[0]] : ['success' => false, 'message' => t('duplicate filename or path')];
 	}
@@ -90,6 +93,9 @@ function attach_mkdirp($channel, $observer_hash, $arr = null) {
 	$folder = '';
 	foreach (array_filter(explode('/', $arr['pathname'] ?? ''), 'strlen') as $name) {
 		$made = attach_mkdir($channel, $observer_hash, ['filename' => $name, 'folder' => $folder, 'force' => 1] + $arr);
+		if (!$made['success']) {
+			break;
+		}
 		$folder = $made['data']['hash'];
 	}
 	return $made;
@@ -124,7 +130,8 @@ function attach_store($channel, $observer_hash, $options = '', $arr = null) {
 			return ['success' => false, 'message' => t('Cannot locate file to revise/update')];
 		}
 		$hash = $row['hash'];
-		$changed = array_intersect_key($arr, array_flip(['filename', 'filetype', 'folder', 'display_path', 'os_path', 'allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'])) + ['edited' => $now];
+		$own = TESTHUB < 10 ? ['edited' => $now] : ['edited' => $arr['edited'] ?? $now, 'filesize' => $row['is_dir'] ? 0 : (int) @filesize($row['content'])];
+		$changed = array_intersect_key($arr, array_flip(['filename', 'filetype', 'folder', 'display_path', 'os_path', 'allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'])) + $own;
 		foreach ($changed as $column => $value) {
 			q("UPDATE attach SET $column = '%s' WHERE id = %d", dbesc($value), intval($row['id']));
 		}
@@ -134,7 +141,11 @@ function attach_store($channel, $observer_hash, $options = '', $arr = null) {
 		}
 		$folder = $arr['folder'] ?? '';
 		if (!empty($arr['directory'])) {
-			$folder = attach_mkdirp($channel, $observer_hash, ['pathname' => $arr['directory']])['data']['hash'];
+			$made = attach_mkdirp($channel, $observer_hash, ['pathname' => $arr['directory']]);
+			if (!$made['success']) {
+				return $made;
+			}
+			$folder = $made['data']['hash'];
 		}
 		$hash = $arr['hash'] ?? new_uuid();
 		$stored = attach_store_new($channel, $observer_hash, $hash, $folder, $_FILES['userfile'], $arr ?: [], $now);
@@ -181,7 +192,10 @@ function attach_store_item($channel, $file) {
 	]);
 }
 
-/** Writes the bytes and the rows of a new file; a picture gets its scales and its item too. */
+/**
+ * Writes the bytes and the rows of a new file; a picture gets its scales and its item too. The type is what an 8 reads
+ * in the name, and a 10 in the bytes.
+ */
 function attach_store_new($channel, $observer_hash, $hash, $folder, $upload, $arr, $now) {
 	$uid = intval($channel['channel_id']);
 	$size = filesize($upload['tmp_name']);
@@ -193,6 +207,9 @@ function attach_store_new($channel, $observer_hash, $hash, $folder, $upload, $ar
 		}
 	}
 	$name = attach_free_name($uid, $folder, basename($upload['name']), $hash);
+	if (TESTHUB >= 10 && mb_strlen($name) > MAX_FILENAME_LENGTH) {
+		return ['success' => false, 'message' => t('File name too long.')];
+	}
 	$image = @getimagesize($upload['tmp_name']);
 	$is_photo = $image && in_array($image[2], [IMAGETYPE_GIF, IMAGETYPE_JPEG, IMAGETYPE_PNG, IMAGETYPE_WEBP]);
 	$chain = attach_folder_chain($uid, $folder);
@@ -211,7 +228,7 @@ function attach_store_new($channel, $observer_hash, $hash, $folder, $upload, $ar
 		'hash' => $hash,
 		'creator' => $observer_hash,
 		'filename' => $name,
-		'filetype' => $is_photo ? $image['mime'] : z_mime_content_type($name),
+		'filetype' => TESTHUB < 10 ? ($is_photo ? $image['mime'] : z_mime_content_type($name)) : mime_content_type($path),
 		'filesize' => $size,
 		'folder' => $folder,
 		'os_storage' => 1,
@@ -258,7 +275,7 @@ function attach_delete($channel_id, $resource, $is_photo = 0) {
 function attach_drop_photo($channel_id, $resource) {
 	$item = q("SELECT id, item_hidden FROM item WHERE resource_id = '%s' AND resource_type = 'photo' AND uid = %d AND item_deleted = 0", dbesc($resource), intval($channel_id));
 	if ($item) {
-		drop_item($item[0]['id'], !$item[0]['item_hidden'], $item[0]['item_hidden'] ? DROPITEM_NORMAL : DROPITEM_PHASE1);
+		attach_drop_item($item[0]);
 	}
 	foreach (q("SELECT content FROM photo WHERE resource_id = '%s' AND uid = %d AND os_storage = 1", dbesc($resource), intval($channel_id)) ?: [] as $photo) {
 		@unlink(dbunescbin($photo['content']));
@@ -268,7 +285,7 @@ function attach_drop_photo($channel_id, $resource) {
 
 /**
  * Moves a file, or a folder with all beneath it, to another folder, on disk and in the rows. Sends no packet, as no hub
- * of this family does.
+ * of this family does. A 10 refuses a name that is too long, once the bytes are elsewhere.
  */
 function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = '', $recurse = true) {
 	$channel = channelx_by_n($channel_id);
@@ -283,6 +300,9 @@ function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = '',
 	if ($row['content'] !== $path) {
 		@rename($row['content'], $path);
 	}
+	if (TESTHUB >= 10 && mb_strlen($name) > MAX_FILENAME_LENGTH) {
+		return ['success' => false];
+	}
 	q("UPDATE attach SET folder = '%s', filename = '%s' WHERE id = %d", dbesc($new_folder_hash), dbesc($name), intval($row['id']));
 	attach_move_rows($channel, $resource_id);
 	return ['success' => true];
@@ -290,7 +310,7 @@ function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = '',
 
 /**
  * Brings the paths of a row, and of all beneath it, in line with the folders above, and dates them now; scales beside a
- * file go with it.
+ * file go with it. On a 10 scales in the database keep the names that they had.
  */
 function attach_move_rows($channel, $resource_id) {
 	$uid = intval($channel['channel_id']);
@@ -306,6 +326,10 @@ function attach_move_rows($channel, $resource_id) {
 		@rename(dbunescbin($photo['content']), $scale);
 		q("UPDATE photo SET content = '%s', os_path = '%s', display_path = '%s', album = '%s', filename = '%s' WHERE id = %d",
 			dbescbin($scale), dbesc($os_path), dbesc($display_path), dbesc(ltrim(dirname($display_path), '.')), dbesc($row['filename']), intval($photo['id']));
+	}
+	if (TESTHUB < 10) {
+		q("UPDATE photo SET os_path = '%s', display_path = '%s', album = '%s', filename = '%s' WHERE resource_id = '%s' AND uid = %d AND os_storage = 0",
+			dbesc($os_path), dbesc($display_path), dbesc(ltrim(dirname($display_path), '.')), dbesc($row['filename']), dbesc($resource_id), $uid);
 	}
 	foreach ($row['is_dir'] ? q("SELECT hash FROM attach WHERE folder = '%s' AND uid = %d", dbesc($resource_id), $uid) ?: [] : [] as $child) {
 		attach_move_rows($channel, $child['hash']);

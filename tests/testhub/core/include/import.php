@@ -181,10 +181,11 @@ function import_items($channel, $items, $sync = false, $relocate = null) {
 		$item['uid'] = $channel['channel_id'];
 		$item['aid'] = $channel['channel_account_id'];
 		$result = ['success' => false];
+		// What came from another clone is added to no container and sent to none. An 8 takes no fourth argument.
 		if (!$present) {
-			$result = item_store($item, false, false);
+			$result = item_store($item, false, false, false);
 		} elseif ($item['edited'] >= $present[0]['edited']) {
-			$result = item_store_update(['id' => $present[0]['id']] + $item, false, false);
+			$result = item_store_update(['id' => $present[0]['id']] + $item, false, false, false);
 		}
 		$acl = [$item['allow_cid'] ?? '', $item['allow_gid'] ?? '', $item['deny_cid'] ?? '', $item['deny_gid'] ?? ''];
 		fix_attached_photo_permissions($channel['channel_id'], $item['author_xchan'], $item['body'], ...$acl);

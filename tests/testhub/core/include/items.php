@@ -13,7 +13,7 @@ function item_row($id) {
 }
 
 /** Stores a new item; a comment whose parent is not here is dropped. Signs the body if it is ours and unsigned. */
-function item_store($arr, $allow_exec = false, $deliver = true) {
+function item_store_row($arr, $allow_exec) {
 	$data = ['item' => $arr, 'allow_exec' => $allow_exec];
 	call_hooks('item_store_before', $data);
 	$arr = $data['item'];
@@ -40,7 +40,8 @@ function item_store($arr, $allow_exec = false, $deliver = true) {
 	return ['success' => true, 'item_id' => $id, 'item' => item_row($id)];
 }
 
-function item_store_update($arr, $allow_exec = false, $deliver = true) {
+/** Writes the changed columns of an item. */
+function item_store_update_row($arr, $allow_exec) {
 	$data = ['item' => $arr, 'allow_exec' => $allow_exec];
 	call_hooks('item_store_update_before', $data);
 	$arr = $data['item'];
@@ -132,21 +133,11 @@ function get_item_elements($x, $allow_code = false) {
 }
 
 /** Removes an item and, if it is the top of a thread, the thread. */
-function drop_item($id, $interactive = true, $stage = DROPITEM_NORMAL) {
-	$item = item_row($id);
-	if (!$item || ($item['item_deleted'] && $stage === DROPITEM_NORMAL)) {
-		return 0;
-	}
-	q('UPDATE item SET item_deleted = 1 WHERE id = %d', intval($id));
-	$arr = ['item' => $item, 'interactive' => $interactive, 'stage' => $stage];
-	call_hooks('drop_item', $arr);
-	foreach (q('SELECT * FROM item WHERE parent = %d AND uid = %d', intval($id), intval($item['uid'])) ?: [$item] as $each) {
+function drop_item_rows($item, $stage) {
+	q('UPDATE item SET item_deleted = 1 WHERE id = %d', intval($item['id']));
+	foreach (q('SELECT * FROM item WHERE parent = %d AND uid = %d', intval($item['id']), intval($item['uid'])) ?: [$item] as $each) {
 		delete_item_lowlevel($each, $stage);
 	}
-	if ($interactive && $stage === DROPITEM_PHASE1) {
-		Zotlabs\Daemon\Master::Summon(['Notifier', 'drop', $id]);
-	}
-	return 1;
 }
 
 /**

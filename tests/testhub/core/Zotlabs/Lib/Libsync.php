@@ -54,7 +54,7 @@ class Libsync {
 
 	private static function exportedColumns($channel) {
 		$kept_back = ['channel_id', 'channel_account_id', 'channel_primary', 'channel_address', 'channel_deleted', 'channel_removed', 'channel_system',
-			'channel_prvkey', 'channel_active', 'channel_password', 'channel_salt'];
+			'channel_prvkey', 'channel_eprvkey', 'channel_active', 'channel_password', 'channel_salt'];
 		return array_filter($channel, function ($key) use ($kept_back) {
 			return strncmp($key, 'channel_', 8) === 0 && !in_array($key, $kept_back);
 		}, ARRAY_FILTER_USE_KEY);

@@ -35,7 +35,7 @@ class QueueWorker {
 	private static function enqueue($argv) {
 		$json = json_encode(['argc' => count($argv), 'argv' => $argv]);
 		$uuid = md5($json);
-		q('START TRANSACTION');
+		$commit = self::transaction();
 		$new = !q("SELECT workerq_id FROM workerq WHERE workerq_uuid = '%s'", dbesc($uuid));
 		if ($new) {
 			q("INSERT INTO workerq (workerq_priority, workerq_data, workerq_uuid, workerq_cmd) VALUES (%d, '%s', '%s', '%s')",
@@ -47,8 +47,22 @@ class QueueWorker {
 		} else {
 			logger('workerq: duplicate dropped: ' . $argv[0]);
 		}
-		q('COMMIT');
+		$commit();
 		return $new;
+	}
+
+	/** Begins a transaction and returns what ends it. */
+	private static function transaction(): \Closure {
+		if (TESTHUB < 10) {
+			q('START TRANSACTION');
+			return function () {
+				q('COMMIT');
+			};
+		}
+		$transaction = new \DbaTransaction(\DBA::$dba);
+		return function () use ($transaction) {
+			$transaction->commit();
+		};
 	}
 
 	public static function limit() {
@@ -71,7 +85,7 @@ class QueueWorker {
 	/** Takes the next job for this worker, or returns null. */
 	private static function take($worker) {
 		$max_age = intval(get_config('queueworker', 'max_queueworker_age'));
-		q('START TRANSACTION');
+		$commit = self::transaction();
 		$row = null;
 		if (self::active() < self::limit()) {
 			$row = dbq('SELECT * FROM workerq WHERE workerq_reservationid IS NULL ORDER BY workerq_priority DESC, workerq_id LIMIT 1 FOR UPDATE')[0] ?? null;
@@ -84,7 +98,7 @@ class QueueWorker {
 				$row['workerq_id']
 			);
 		}
-		q('COMMIT');
+		$commit();
 		return $row;
 	}
 

@@ -82,7 +82,8 @@ class Api extends Controller {
 		$times = array_map(fn ($name) => datetime_convert('UTC', 'UTC', $_REQUEST[$name]), ['since', 'until']);
 		$rows = q("SELECT * FROM item WHERE uid = %d AND item_wall = 1 AND item_deleted = 0 AND resource_type <> 'photo' AND created >= '%s' AND created <= '%s'
 			ORDER BY created, id LIMIT %d OFFSET %d", $uid, dbesc($times[0]), dbesc($times[1]), $records, $records * intval($_REQUEST['page'] ?? 0));
-		return ['item' => array_map(fn ($row) => encode_item($row, true), $rows ?: [])];
+		$relocate = ['channel_address' => channelx_by_n($uid)['channel_address'], 'url' => z_root()];
+		return ['item' => array_map(fn ($row) => encode_item($row, true), $rows ?: []), 'relocate' => $relocate];
 	}
 
 	private static function export(int $uid, array $effects): array {

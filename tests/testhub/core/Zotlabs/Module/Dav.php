@@ -4,14 +4,16 @@ namespace Zotlabs\Module;
 
 use TestHub\Answer;
 use TestHub\Faults;
+use TestHub\Login;
+use Zotlabs\Storage\Directory;
 use Zotlabs\Storage\File;
 use Zotlabs\Web\Controller;
 
 /**
- * WebDAV of one's own files, opened by a session cookie: GET and HEAD with single ranges, and PUT.
+ * WebDAV of one's own files, opened by a session cookie: GET and HEAD with single ranges, PUT, DELETE, and MOVE.
  *
- * As on a hub of this version a Signature header is a fatal error here, the ETag is the file's hash and does not change
- * with its bytes, and the row's filesize decides what a range may ask.
+ * As on a hub the ETag is the file's hash and does not change with its bytes, and the row's filesize decides what a
+ * range may ask. On an 8 a Signature header is a fatal error here; on a 10 it logs in.
  */
 class Dav extends Controller {
 
@@ -19,13 +21,16 @@ class Dav extends Controller {
 		$path = rawurldecode(substr(strtok($_SERVER['REQUEST_URI'], '?'), strlen('/dav/')));
 		list($nick, $display_path) = explode('/', $path, 2) + [1 => ''];
 		$channel = channelx_by_nick($nick);
-		$rows = $channel ? q("SELECT * FROM attach WHERE display_path = '%s' AND uid = %d AND is_dir = 0", dbesc($display_path), intval($channel['channel_id'])) : [];
+		$rows = $channel ? q("SELECT * FROM attach WHERE display_path = '%s' AND uid = %d ", dbesc($display_path), intval($channel['channel_id'])) : [];
 		$row = $rows[0] ?? null;
 		$effects = Faults::at('dav', $row['hash'] ?? null);
 		Answer::instead($effects);
 		if (preg_match('/^Signature/', trim($_SERVER['HTTP_AUTHORIZATION'] ?? ''))) {
-			http_response_code(500);
-			Answer::body('');
+			if (TESTHUB < 10) {
+				http_response_code(500);
+				Answer::body('');
+			}
+			local_channel() || Login::become(Login::signer());
 		}
 		if (!local_channel() || !empty($effects['lost_session'])) {
 			header('WWW-Authenticate: Basic realm="Hubzilla WebDAV", charset="UTF-8"');
@@ -41,8 +46,16 @@ class Dav extends Controller {
 		if ($method === 'PUT') {
 			self::put($channel, $row, $display_path);
 		}
-		if (!$row || !empty($effects['skip'])) {
+		if (!$row || !empty($effects['skip']) || ($row['is_dir'] && !in_array($method, ['DELETE', 'MOVE']))) {
 			self::error(404, 'NotFound', 'File not found.');
+		}
+		if ($method === 'DELETE') {
+			self::node($channel, $row)->delete();
+			http_response_code(204);
+			killme();
+		}
+		if ($method === 'MOVE') {
+			self::move($channel, $row);
 		}
 		if ($method !== 'GET' && $method !== 'HEAD') {
 			self::error(501, 'NotImplemented', 'There was no handler found for this method');
@@ -57,9 +70,30 @@ class Dav extends Controller {
 			. "  <s:exception>Sabre\\DAV\\Exception\\$class</s:exception>\n  <s:message>$message</s:message>\n</d:error>\n");
 	}
 
+	/** @return File|Directory */
+	private static function node(array $channel, array $row) {
+		return $row['is_dir'] ? new Directory($channel, $row) : new File($channel, $row);
+	}
+
+	/** Renames within the folder, or moves into another under the same name. */
+	private static function move(array $channel, array $row): void {
+		$to = rawurldecode(substr((string) parse_url($_SERVER['HTTP_DESTINATION'] ?? '', PHP_URL_PATH), strlen('/dav/' . $channel['channel_address'] . '/')));
+		if (dirname($to) === dirname($row['display_path'])) {
+			self::node($channel, $row)->setName(basename($to));
+		} else {
+			$folder = dirname($to) === '.' ? ['hash' => ''] : q("SELECT * FROM attach WHERE display_path = '%s' AND uid = %d AND is_dir = 1", dbesc(dirname($to)), intval($channel['channel_id']))[0] ?? null;
+			if (!$folder || basename($to) !== $row['filename']) {
+				self::error(409, 'Conflict', 'It cannot be moved there.');
+			}
+			(new Directory($channel, $folder))->moveInto($row['hash']);
+		}
+		http_response_code(201);
+		killme();
+	}
+
 	private static function put(array $channel, ?array $row, string $display_path): void {
 		$input = fopen('php://input', 'rb');
-		$row ? (new File($channel, $row))->put($input) : File::create($channel, $display_path, $input);
+		$row && !$row['is_dir'] ? (new File($channel, $row))->put($input) : File::create($channel, $display_path, $input);
 		http_response_code($row ? 204 : 201);
 		killme();
 	}
@@ -72,6 +106,7 @@ class Dav extends Controller {
 		header('ETag: "' . $row['hash'] . '"');
 		header('Last-Modified: ' . gmdate('D, d M Y H:i:s', $modified) . ' GMT');
 		if (!is_file($path)) {
+			TESTHUB < 10 || self::error(404, 'NotFound', 'File not found.');
 			http_response_code(500);
 			Answer::body('');
 		}

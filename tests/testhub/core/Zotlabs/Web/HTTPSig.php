@@ -2,7 +2,12 @@
 
 namespace Zotlabs\Web;
 
-/** HTTP Signatures (cavage draft) as hubs make and check them: RSA, and no time limit unless `date` is signed. */
+use TestHub\MessageSignature;
+
+/**
+ * HTTP Signatures (cavage draft) as hubs make and check them: RSA, and no time limit unless `date` is signed. A 10
+ * checks those of RFC 9421 too.
+ */
 class HTTPSig {
 
 	/** Takes `keyId="…",algorithm="…",headers="…",signature="…"` apart. */
@@ -31,6 +36,13 @@ class HTTPSig {
 			if (strncmp($name, 'HTTP_', 5) === 0) {
 				$sent[str_replace('_', '-', strtolower(substr($name, 5)))] = $value;
 			}
+		}
+		if (TESTHUB >= 10 && isset($sent['signature-input'], $sent['signature'])) {
+			$result['signer'] = MessageSignature::signer($sent['signature-input']);
+			$result['header_signed'] = $result['signer'] !== '';
+			$url = z_root() . $_SERVER['REQUEST_URI'];
+			$result['header_valid'] = $key && MessageSignature::verify($_SERVER['REQUEST_METHOD'], $url, $sent, $key, strtotime(datetime_convert() . ' UTC'));
+			return $result;
 		}
 		$header = $sent['signature'] ?? $sent['authorization'] ?? '';
 		if ($header === '') {
