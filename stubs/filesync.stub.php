@@ -524,10 +524,16 @@ namespace FileSync {
 		/**
 		 * Returns some of the files that differ, in the order of their keys.
 		 *
-		 * @return list<array{key: string, hash: ?string, here: ?string, there: ?string, content: bool, metadata:
-		 *     bool}> `key`: 16 hex digits, the key of the hash. `hash`: null for a file that only the other side has.
-		 *     `here`, `there`: the ids of the two versions, null if it is missing. `content`, `metadata`: whether both
-		 *     have the file, but this part differs.
+		 * @return list<array{
+		 *   key: string,
+		 *   hash: ?string,
+		 *   here: ?string,
+		 *   there: ?string,
+		 *   content: bool,
+		 *   metadata: bool
+		 * }> `key`: 16 hex digits, the key of the hash. `hash`: null for a file that only the other side has. `here`,
+		 *   `there`: the ids of the two versions, null if it is missing. `content`, `metadata`: whether both have the
+		 *   file, but this part differs.
 		 *
 		 * @throws Exception\InvalidInputException Not all are known yet, or a number is negative.
 		 */

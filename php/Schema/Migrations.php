@@ -2,8 +2,6 @@
 
 namespace FileSync\Addon\Schema;
 
-use FileSync\Addon\Hub\Clock;
-use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Lease;
@@ -129,6 +127,7 @@ final class Migrations
 
 	/**
 	 * We make the ids; times are Unix seconds; `long` holds JSON of rows, and 64 KiB is too little for that on MariaDB.
+	 * A released step never changes again (MigrationsTest): hubs have run it. What must change is a new step.
 	 */
 	private static function steps(): array
 	{
@@ -183,7 +182,6 @@ final class Migrations
 					. ' known_until bigint NOT NULL, version varchar(32) NOT NULL, features text NOT NULL, reason text NOT NULL,'
 					. ' dav_refused_until bigint NOT NULL, piece_bytes bigint NOT NULL, piece_until bigint NOT NULL, skew_seconds bigint NOT NULL,'
 					. ' last_ok bigint NOT NULL, last_failed bigint NOT NULL, failures bigint NOT NULL, rung varchar(16) NOT NULL, updated bigint NOT NULL)',
-				self::moveRefusals(...),
 			],
 			4 => [
 				'CREATE TABLE IF NOT EXISTS filesync_file (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, hash varchar(64) NOT NULL,'
@@ -228,32 +226,5 @@ final class Migrations
 				'CREATE INDEX filesync_packet_channel ON filesync_packet (uid, state)',
 			],
 		];
-	}
-
-	/** Moves here what versions before step 3 kept in the settings: until when hubs refuse /dav. */
-	private static function moveRefusals(): void
-	{
-		foreach (Table::select('filesync_setting', ['name' => 'dav_refused_until']) as $row) {
-			$url = preg_replace('/^peer:/', '', $row['scope']);
-			Table::tryInsert('filesync_peer', [
-				'id' => hash('sha256', Clones::normalise($url) ?? $url),
-				'url' => $url,
-				'speaks' => '',
-				'known_until' => 0,
-				'version' => '',
-				'features' => '',
-				'reason' => '',
-				'dav_refused_until' => (int) $row['value'],
-				'piece_bytes' => 0,
-				'piece_until' => 0,
-				'skew_seconds' => 0,
-				'last_ok' => 0,
-				'last_failed' => 0,
-				'failures' => 0,
-				'rung' => '',
-				'updated' => Clock::now(),
-			]);
-		}
-		Table::delete('filesync_setting', ['name' => 'dav_refused_until']);
 	}
 }

@@ -3,7 +3,6 @@
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Peers\Peers;
-use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Status\Report;
 use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
@@ -259,19 +258,6 @@ final class PeersTest extends AddonTestCase
 		);
 		dbq('UPDATE filesync_peer SET piece_until = 1');
 		$this->assertSame(0, Peers::pieceBytes(self::ORIGIN));
-	}
-
-	public function test_what_settings_told_moves_into_the_table(): void
-	{
-		dbq('DROP TABLE filesync_peer');
-		Zotlabs\Lib\Config::Set('filesync', 'schema', 2);
-		Config::set('dav_refused_until', (string) (time() + 1000), 'peer:' . self::ORIGIN);
-		Config::set('dav_allowed', '0', 'peer:https://c.example');
-		$this->assertTrue(Migrations::ready());
-		$this->assertFalse(Peers::mayUseDav(self::ORIGIN));
-		$this->assertFalse(Peers::mayUseDav('https://c.example'));
-		$this->assertTrue(Peers::mayUseDav('https://d.example'));
-		$this->assertNull(Table::first('filesync_setting', ['name' => 'dav_refused_until']));
 	}
 
 	public function test_the_command_shows_each_hub(): void
