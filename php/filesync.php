@@ -48,7 +48,10 @@ function filesync_hooks()
 	];
 }
 
-/** Registers the hooks and migrates the tables. The hub calls it at install and after every change of this file. */
+/**
+ * Registers the hooks, migrates the tables, and looks whether the hub is as we know hubs. The hub calls it at install and
+ * after every change of this file.
+ */
 function filesync_load()
 {
 	foreach (filesync_hooks() as $hook => $function) {
@@ -58,6 +61,11 @@ function filesync_load()
 		FileSync\Addon\Schema\Migrations::run();
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('migrating the tables', $e);
+	}
+	try {
+		FileSync\Addon\Hub\Look::again();
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Log::failure('looking at the hub', $e);
 	}
 }
 

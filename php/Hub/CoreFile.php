@@ -13,11 +13,11 @@ final class CoreFile
 
 	/** The namespace of its first line of code, empty if it has none. */
 	public readonly string $namespace;
-	/** @var array<string, array{line: int, parameters: list<array{name: string, isOptional: bool}>, words: list<string>}> Functions, and methods as `Class::name`, in lower case. */
+	/** Functions, and methods as `Class::name`, in lower case. See function(). */
 	private array $functions = [];
-	/** @var array<string, array{line: int, words: list<string>}> Classes with their namespace, static properties as `Class::$name`, and constants. */
+	/** Classes with their namespace, static properties as `Class::$name`, constants as `const NAME`. See declared(). */
 	private array $declared = [];
-	/** @var array<string, list<array{line: int, how: string}>> Calls by the function's name in lower case; `how` is `plain`, or the namespace that is written before. */
+	/** Calls by the function's name in lower case; `how` is `plain`, or the namespace that is written before. */
 	private array $calls = [];
 	/** @var array<string, int> Functions that it imports, by the name that they have here, in lower case. */
 	private array $imported = [];
@@ -54,14 +54,17 @@ final class CoreFile
 			) {
 				$this->class = ltrim("$namespace\\" . $this->at($n + 1)->text, '\\');
 				$classDepth = $depth + 1;
-				$this->declared[strtolower($this->class)] = ['line' => $token->line, 'words' => $this->wordsBefore($n)];
+				$this->declared[strtolower($this->class)] ??= [
+					'line' => $token->line,
+					'words' => $this->wordsBefore($n),
+				];
 			} elseif ($token->is(T_FUNCTION)) {
 				$this->declaration($n);
 			} elseif ($token->is(T_USE) && $this->at($n + 1)->is(T_FUNCTION)) {
 				$this->import($n + 2);
 			} elseif ($token->is(T_VARIABLE) && $this->class !== '' && $depth === $classDepth) {
 				$words = $this->wordsBefore($n);
-				in_array('static', $words, true) && ($this->declared[strtolower($this->class) . "::$token->text"] = [
+				in_array('static', $words, true) && ($this->declared[strtolower($this->class) . "::$token->text"] ??= [
 					'line' => $token->line,
 					'words' => $words,
 				]);

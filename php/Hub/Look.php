@@ -40,9 +40,9 @@ final class Look
 	}
 
 	/**
-	 * Looks now, and keeps what failed.
+	 * Looks now, keeps what failed, and returns all that was found.
 	 *
-	 * @return list<array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}> All.
+	 * @return list<array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}>
 	 */
 	public static function again(): array
 	{

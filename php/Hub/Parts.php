@@ -36,12 +36,36 @@ final class Parts
 		);
 	}
 
+	/**
+	 * Returns the parts that do not work on this hub.
+	 *
+	 * @return list<string>
+	 */
+	public static function off(): array
+	{
+		return array_values(array_filter(self::ALL, fn ($part) => ! self::has($part)));
+	}
+
+	/** Returns what a part does, for people. */
+	public static function name(string $part): string
+	{
+		return match ($part) {
+			self::RECEIVER => t('receiving files'),
+			self::SENDER => t('sending changes'),
+			self::POSTS => t('posts about files'),
+			self::PHOTOS => t('making thumbnails'),
+			self::SERVING => t('serving files'),
+			self::COMPARISON => t('comparing files'),
+			self::PAGES => t('its pages'),
+		};
+	}
+
 	/** Returns those findings that switch off a part of today. */
 	public static function failing(array $findings): array
 	{
 		return array_values(array_filter(
 			$findings,
-			fn ($one) => ($one['ok'] ?? false) === false && array_intersect($one['parts'], self::ALL),
+			fn ($one) => $one['ok'] === false && array_intersect($one['parts'], self::ALL),
 		));
 	}
 

@@ -82,7 +82,7 @@ final class Uses
 				$this->words($tables, $token->text);
 			} elseif ($token->is(T_VARIABLE) && ! $this->at($n + 1)->is('[')) {
 				$this->assigned($tables, $token->text, $from);
-			} elseif ($token->text === 'self' && $this->at($n + 1)->is(T_DOUBLE_COLON)) {
+			} elseif ($token->text === 'self' && count($places) === 3) {
 				$this->constant($tables, $this->at($n + 2)->text);
 			}
 		}
