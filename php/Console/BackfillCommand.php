@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Reconcile\Comparison;
@@ -44,7 +45,7 @@ final class BackfillCommand
 	/** Compares with one clone after another. */
 	public function run(): int
 	{
-		if ($problem = Runtime::extensionProblem()) {
+		if ($problem = Runtime::extensionProblem() ?? Parts::problem(Parts::COMPARISON)) {
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Posts\ItemRelocation;
 
@@ -24,7 +25,7 @@ final class RepairItemsCommand
 	/** Goes through the posts of every channel of this hub that has clones. */
 	public function run(): int
 	{
-		$problem = Runtime::extensionProblem();
+		$problem = Runtime::extensionProblem() ?? Parts::problem(Parts::POSTS);
 		if ($problem !== null) {
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Storage\PhotoRepair;
@@ -28,7 +29,7 @@ final class RepairPhotosCommand
 	/** Goes through the photos of every channel of this hub. */
 	public function run(): int
 	{
-		if ($problem = Runtime::extensionProblem()) {
+		if ($problem = Runtime::extensionProblem() ?? Parts::problem(Parts::PHOTOS)) {
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
@@ -35,7 +36,7 @@ final class VerifyCommand
 	/** Verifies all channels. */
 	public function run(): int
 	{
-		if ($problem = Runtime::extensionProblem()) {
+		if ($problem = Runtime::extensionProblem() ?? Parts::problem(Parts::RECEIVER)) {
 			fwrite(STDERR, "filesync: $problem\n");
 			return 75;
 		}

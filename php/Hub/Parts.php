@@ -46,6 +46,38 @@ final class Parts
 		return array_values(array_filter(self::ALL, fn ($part) => ! self::has($part)));
 	}
 
+	/** Returns a sentence about the parts that are off, or null if all work. */
+	public static function problems(): ?string
+	{
+		$off = self::off();
+
+		return $off ? self::sentence($off) : null;
+	}
+
+	private static function sentence(array $off): string
+	{
+		return sprintf(
+			t('filesync does without %s here: php addon/filesync/cli.php doctor --assumptions says why'),
+			implode(', ', array_map(self::name(...), $off)),
+		);
+	}
+
+	/** Returns why a part does nothing on this hub, or null if it works. */
+	public static function problem(string $part): ?string
+	{
+		return self::has($part) ? null : self::sentence([$part]);
+	}
+
+	/**
+	 * Lets what needs a part wait until it works.
+	 *
+	 * @throws Postponed
+	 */
+	public static function need(string $part, string $what): void
+	{
+		self::has($part) || throw new Postponed("$what, for which filesync has to do without on this hub", true, true);
+	}
+
 	/** Returns what a part does, for people. */
 	public static function name(string $part): string
 	{

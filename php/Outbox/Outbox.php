@@ -5,6 +5,7 @@ namespace FileSync\Addon\Outbox;
 use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Table;
@@ -32,6 +33,14 @@ final class Outbox
 	 * extension is missing.
 	 */
 	public const QUICK = ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake'];
+
+	/** The part of filesync to which each call belongs: where that is off, they wait. */
+	private const PARTS = [
+		Parts::RECEIVER => ['move', 'conflict', 'brake'],
+		Parts::SENDER => ['announce', 'deleted'],
+		Parts::POSTS => ['items', 'access', 'posts', 'relocate'],
+		Parts::PHOTOS => ['preview'],
+	];
 
 	private const MOST_ATTEMPTS = 3;
 
@@ -116,9 +125,7 @@ final class Outbox
 	 */
 	public static function run(int $channelId, array $kinds = [], ?\Closure $isOver = null): void
 	{
-		$where =
-			['uid' => $channelId, 'state' => 'due', 'next_at <=' => Clock::now()]
-			+ ($kinds ? ['kind' => $kinds] : self::possible());
+		$where = ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Clock::now()] + self::possible($kinds);
 		foreach (array_column(Table::select('filesync_outbox', $where, 'created, id', 100, 'id'), 'id') as $id) {
 			// One at a time: a body can hold posts.
 			$row = Table::first('filesync_outbox', ['id' => $id, 'state' => 'due']);
@@ -132,7 +139,7 @@ final class Outbox
 	/** Returns the next due call of some kinds, of the channel whose turn was longest ago, or null. */
 	public static function next(array $kinds): ?array
 	{
-		$due = ['kind' => $kinds, 'state' => 'due', 'next_at <=' => Clock::now()];
+		$due = self::possible($kinds) + ['state' => 'due', 'next_at <=' => Clock::now()];
 		$channels = array_map('intval', array_column(
 			Table::select('filesync_outbox', $due, '', 0, 'DISTINCT uid'),
 			'uid',
@@ -202,9 +209,22 @@ final class Outbox
 		return hash('sha256', "$channelId\n$kind\n$name" . ($key === '' ? '' : "\n$key"));
 	}
 
-	/** Excludes previews, and calls that need the extension while it is missing. */
-	private static function possible(): array
+	/**
+	 * Excludes calls of parts that are off; of all kinds also previews, and while the extension is missing the calls
+	 * that need it.
+	 */
+	private static function possible(array $kinds = []): array
 	{
-		return Runtime::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => self::QUICK];
+		$off = array_merge(
+			[],
+			...array_values(array_filter(
+				self::PARTS,
+				fn ($part) => ! Parts::has($part),
+				ARRAY_FILTER_USE_KEY,
+			)),
+		);
+		$kinds = $kinds ?: (Runtime::extensionProblem() === null ? [] : self::QUICK);
+
+		return $kinds ? ['kind' => array_values(array_diff($kinds, $off))] : ['kind <>' => ['preview', ...$off]];
 	}
 }

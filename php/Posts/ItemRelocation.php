@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Keys;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Web;
@@ -41,7 +42,9 @@ final class ItemRelocation
 	 */
 	public static function forCore(mixed $channel, mixed $relocate): mixed
 	{
-		return is_array($channel) && Config::serves((int) ($channel['channel_id'] ?? 0)) ? null : $relocate;
+		return is_array($channel) && Config::serves((int) ($channel['channel_id'] ?? 0), Parts::POSTS)
+			? null
+			: $relocate;
 	}
 
 	/**
@@ -133,7 +136,9 @@ final class ItemRelocation
 		}
 		$channel = Clones::channel($uid);
 
-		return $channel && ($item['author_xchan'] ?? '') === $channel['channel_hash'] && Config::serves($uid)
+		return $channel
+		&& ($item['author_xchan'] ?? '') === $channel['channel_hash']
+		&& Config::serves($uid, Parts::POSTS)
 			? $channel
 			: null;
 	}

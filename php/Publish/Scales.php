@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Publish;
 
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Storage\Facts;
@@ -73,6 +74,10 @@ final class Scales
 		$jobs = $rows = [];
 		foreach ($claimed as $row) {
 			$scale = (int) $row['scale'];
+			if (! Parts::has(Parts::PHOTOS)) {
+				self::fetchInstead($row, 'Hub', 'this hub is one on which no scales are made');
+				continue;
+			}
 			$source = Facts::of($this->channel, $row['hash'], ScaleTable::sourceOf($scale));
 			if ($source->state !== 'whole' || $source->path === null) {
 				self::fetchInstead($row, 'NotFound', 'its source is not a file here');

@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -55,6 +56,9 @@ final class Deletion
 		$lone = $own || isset($spared[$hash]) ? null : Kept::lonePhoto($channelId, $hash);
 		// Rows that an interrupted delete left of a photo must not look like a photo without a file.
 		$isRest = $lone && (Revisions::find($channelId, $hash)['state'] ?? '') === 'going';
+		if (! Parts::has(Parts::POSTS) && Items::areLinked($channelId, [$hash, ...array_column($rows, 'hash')])) {
+			Parts::need(Parts::POSTS, 'a file that has posts is deleted with them');
+		}
 		$counted = $isAgreed ? '' : Brake::hub($hub);
 		if (! $isAgreed && Brake::holdDelete($channel, $root, $hash, $packet, $lone && ! $isRest ? [$lone] : $rows)) {
 			return;

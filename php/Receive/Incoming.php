@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Refused;
@@ -34,7 +35,7 @@ final class Incoming
 	{
 		if (
 			! is_array($channel)
-			|| ! Config::serves((int) ($channel['channel_id'] ?? 0))
+			|| ! Config::serves((int) ($channel['channel_id'] ?? 0), Parts::RECEIVER)
 			|| ! Family::hasExpectedReceiver()
 		) {
 			return Family::receiveStock((array) $channel, $files);
@@ -85,6 +86,7 @@ final class Incoming
 
 	private static function apply(array $channel, mixed $entry, int $cameAt, bool $isAgreed = false): void
 	{
+		Parts::need(Parts::RECEIVER, 'receiving files');
 		$packet = Packet::read($entry);
 		$root = Clones::originOf($channel, $packet->fetchUrl);
 		self::hear($root, $packet->sibling);
@@ -114,7 +116,11 @@ final class Incoming
 	private static function takePosts(array $channel, Packet $packet, mixed $entry): void
 	{
 		try {
-			$packet->items && Items::store($channel, $packet->items);
+			if ($packet->items && ! Parts::has(Parts::POSTS)) {
+				HeldPackets::holdPosts($channel, $entry, $packet->items);
+			} elseif ($packet->items) {
+				Items::store($channel, $packet->items);
+			}
 		} catch (\Throwable $e) {
 			Log::failure('storing the items of a packet', $e);
 			HeldPackets::holdPosts($channel, $entry, $packet->items);

@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Store;
@@ -58,7 +59,7 @@ final class Changes
 				? Outgoing::markBeneath((int) $channelId, (string) $hash)
 				: Outgoing::mark((int) $channelId, (string) $hash);
 
-			return Config::serves((int) $channelId);
+			return Config::serves((int) $channelId, Parts::SENDER);
 		});
 
 		return Core::changePermissions($channelId, $hash, ...$access, ...[$recurse, $isOurs ? false : $sync]);
@@ -86,7 +87,7 @@ final class Changes
 	{
 		self::note(function () use ($channel, $hash) {
 			$channelId = is_array($channel) && is_string($hash) ? (int) ($channel['channel_id'] ?? 0) : 0;
-			$own = $channelId && Config::serves($channelId) ? Store::attach($channelId, $hash) : null;
+			$own = $channelId && Config::serves($channelId, Parts::SENDER) ? Store::attach($channelId, $hash) : null;
 			$place = $own ? Store::place($channel, $own['folder'], $hash, $own['filename']) : null;
 			if (! $place) {
 				return;

@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
@@ -61,7 +62,7 @@ final class Outgoing
 	/** Records that files of a channel may change in this process, before they do. */
 	public static function begin(int $channelId): void
 	{
-		if (Begun::has($channelId) || self::isTakingIn() || ! Config::serves($channelId)) {
+		if (Begun::has($channelId) || self::isTakingIn() || ! Config::serves($channelId, Parts::SENDER)) {
 			return;
 		}
 		$begun = ['since' => gmdate('Y-m-d H:i:s', Clock::now() - 2), 'above' => self::newest($channelId)];
@@ -108,7 +109,7 @@ final class Outgoing
 			return;
 		}
 		$channelId = self::storingChannel();
-		if (! Config::serves($channelId)) {
+		if (! Config::serves($channelId, Parts::SENDER)) {
 			return;
 		}
 		self::begin($channelId);
@@ -144,7 +145,7 @@ final class Outgoing
 	{
 		try {
 			$channelId = (int) ($channel['channel_id'] ?? 0);
-			if (! is_string($hash) || ! Config::serves($channelId)) {
+			if (! is_string($hash) || ! Config::serves($channelId, Parts::SENDER)) {
 				return Core::export($channel, $hash, $deleted, ...$rest);
 			}
 			if (! self::isTakingIn()) {
@@ -182,7 +183,11 @@ final class Outgoing
 	/** Records files that are about to be deleted, with their vectors; the delete is sent once they are gone. */
 	public static function beforeDelete(int $channelId, string $hash): void
 	{
-		if (self::isTakingIn() || ! Config::serves($channelId) || ! ($own = Store::attach($channelId, $hash))) {
+		if (
+			self::isTakingIn()
+			|| ! Config::serves($channelId, Parts::SENDER)
+			|| ! ($own = Store::attach($channelId, $hash))
+		) {
 			return;
 		}
 		self::begin($channelId);
@@ -202,7 +207,7 @@ final class Outgoing
 	/** Records that core deleted a file because its post was deleted. */
 	public static function deletedWithPost(int $channelId, string $hash): void
 	{
-		if (self::isTakingIn() || $hash === '' || ! Config::serves($channelId)) {
+		if (self::isTakingIn() || $hash === '' || ! Config::serves($channelId, Parts::SENDER)) {
 			return;
 		}
 		self::begin($channelId);
@@ -504,6 +509,7 @@ final class Outgoing
 			$where = ['hash' => $arr['hash']] + (Reception::channelId() ? ['uid' => Reception::channelId()] : []);
 			$owners = array_filter(Table::select('attach', $where, 'id', 0, 'uid, edited'), fn ($own) => Config::serves(
 				(int) $own['uid'],
+				Parts::SENDER,
 			));
 			if (! $owners) {
 				return;

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Storage;
 
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -71,7 +72,7 @@ final class PhotoRepair
 	public function mend(array $scales): int
 	{
 		$rows = array_column(Table::select('photo', $this->where(), 'imgscale'), null, 'imgscale');
-		$made = array_filter($scales, fn ($scale) => ScaleTable::isMade($scale));
+		$made = Parts::has(Parts::PHOTOS) ? array_filter($scales, fn ($scale) => ScaleTable::isMade($scale)) : [];
 		foreach ($made as $scale) {
 			$photo =
 				[

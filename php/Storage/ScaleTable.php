@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Storage;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Parts;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -23,7 +24,12 @@ final class ScaleTable
 	{
 		$source = $photos[self::MADE_OF[$scale] ?? -1] ?? null;
 
-		return $source && in_array($source['mimetype'], self::TYPES, true) && Config::get('make_scales') === '1';
+		return (
+			$source
+			&& in_array($source['mimetype'], self::TYPES, true)
+			&& Config::get('make_scales') === '1'
+			&& Parts::has(Parts::PHOTOS)
+		);
 	}
 
 	/** Tells whether a scale is made from another one: all but the original and the crops. */

@@ -42,7 +42,8 @@ if (! class_exists('App', false)) {
 final class Housekeeping
 {
 	/**
-	 * Restores hooks, looks at a hub that changed, notes that cron runs, wakes a worker if anything is due, forgets expired nonces. Every cron run.
+	 * Restores hooks, looks at a hub that changed, notes that cron runs, wakes a worker if anything is due, forgets
+	 * expired nonces. Every cron run.
 	 */
 	public static function often(): void
 	{
