@@ -149,12 +149,12 @@ final class Software
 			$failing === [],
 			$failing
 				? sprintf(
-					t('filesync does without %1$s, because the hub is otherwise than it knows hubs: %2$s'),
+					t('filesync does without %1$s, because this hub differs from those it knows: %2$s'),
 					implode(', ', array_map(Parts::name(...), Parts::off())),
 					implode(', ', array_slice(array_unique(array_column($failing, 'name')), 0, 5))
 						. (count($failing) > 5 ? ' …' : ''),
 				)
-				: sprintf(t('the hub is as filesync knows hubs, in %d points'), count($all)),
+				: sprintf(t('this hub is as filesync knows hubs; %d points were examined'), count($all)),
 			t('update filesync; php addon/filesync/cli.php doctor --assumptions says what was found, and where'),
 		);
 	}

@@ -258,6 +258,7 @@ final class Assumptions
 		'xchan' => ['xchan_hash:191 xchan_photo_date', 'receiver'],
 		'addon' => ['aname installed tstamp plugin_admin', 'every'],
 		'hook' => ['hook:32 file:32 fn:32', 'every'],
+		'config' => ['cat:32 k:32 v:65535', 'every'],
 	];
 
 	/** Addresses of the API: where core registers them, parts. */

@@ -122,11 +122,18 @@ final class Look
 		}
 	}
 
-	/** @return array{print: string, failed: list<array>}|array{} */
+	/**
+	 * Throws if the database does not answer: taking that for a look that never was would let core overwrite files.
+	 *
+	 * @return array{print: string, failed: list<array>}|array{}
+	 */
 	private static function last(): array
 	{
 		static $read = ['', []];
 		$text = (string) HubConfig::Get('filesync', self::KEY, '');
+		if ($text === '') {
+			$text = Table::first('config', ['cat' => 'filesync', 'k' => self::KEY], '', 'v')['v'] ?? '';
+		}
 		if ($text !== $read[0]) {
 			$said = json_decode($text, true);
 			$read = [$text, is_array($said) && is_array($said['failed'] ?? null) ? $said : []];

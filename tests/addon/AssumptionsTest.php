@@ -409,6 +409,38 @@ final class AssumptionsTest extends AddonTestCase
 		}
 	}
 
+	public function test_the_doctor_lists_each_assumption_with_what_depends_on_it(): void
+	{
+		[$code, $text] = $this->runVerb('doctor', '--assumptions', '--json');
+		$all = json_decode($text, true);
+		$this->assertSame([0, AssumptionCheck::run()], [$code, $all]);
+		$this->assertContains(
+			[
+				'kind' => 'call',
+				'name' => 'Zotlabs\Module\attach_move',
+				'parts' => ['sender'],
+				'ok' => true,
+				'found' => '',
+				'where' => 'Zotlabs/Module/Photos.php:' . (1 + substr_count(strstr(
+					file_get_contents(self::CORE . '/Zotlabs/Module/Photos.php'),
+					'attach_move',
+					true,
+				), "\n")),
+			],
+			$all,
+		);
+		dbq('ALTER TABLE outq RENAME COLUMN outq_posturl TO url');
+		[$code, $text] = $this->runVerb('doctor', '--assumptions');
+		$this->assertSame(1, $code);
+		$this->assertMatchesRegularExpression(
+			'/^WRONG column    outq\.outq_posturl \(receiver, comparison\) *\n +-> it is not there$/m',
+			$text,
+		);
+		$this->assertMatchesRegularExpression('/^ok    function  dbq \(every part\) include/m', $text);
+		$this->assertSame(['receiver', 'comparison'], Parts::off(), 'what it found counts at once');
+		$this->assertSame(count($all), count(preg_grep('/^(ok|\?|WRONG) /', explode("\n", $text))));
+	}
+
 	public function test_a_column_that_is_gone_or_too_short_is_found(): void
 	{
 		foreach ([

@@ -226,6 +226,56 @@ final class PartsTest extends AddonTestCase
 		$this->assertNotSame($print, Look::print(), 'an update of the hub may change its tables');
 	}
 
+	public function test_a_web_request_goes_by_the_last_look_and_has_another_process_look_again(): void
+	{
+		Look::keep('of another time', [[
+			'kind' => 'test',
+			'name' => 'one',
+			'parts' => ['serving'],
+			'found' => '',
+			'where' => '',
+		]]);
+		$kept = Zotlabs\Lib\Config::Get('filesync', 'looked');
+		dbq('DELETE FROM workerq');
+		$this->fromWebServer('/getfile');
+		$this->fromWebServer('/getfile');
+		$stored = fn () => Table::first('config', ['cat' => 'filesync', 'k' => 'looked'])['v'];
+		$this->assertSame($kept, $stored());
+		$this->assertTrue($this->hasJob('look'));
+		$this->assertCount(1, dbq('SELECT * FROM workerq'), 'one is enough');
+		FileSync\Addon\Work\Worker::daemon('look');
+		$said = json_decode($stored(), true);
+		$this->assertSame(Look::print(), $said['print']);
+		$this->assertNotContains('serving', array_merge(...array_column($said['failed'], 'parts')));
+		dbq('DELETE FROM workerq');
+		$this->fromWebServer('/getfile');
+		$this->assertFalse($this->hasJob('look'), 'the look is good');
+	}
+
+	/** Has PHP's own web server answer a request as this hub. */
+	private function fromWebServer(string $path): void
+	{
+		$free = stream_socket_server('tcp://127.0.0.1:0');
+		$address = stream_socket_get_name($free, false);
+		fclose($free);
+		$server = proc_open(
+			[PHP_BINARY, '-S', $address, '-t', '.', 'index.php'],
+			[2 => ['file', '/dev/null', 'w']],
+			$pipes,
+		);
+		try {
+			for ($until = microtime(true) + 20; ! ($socket = @stream_socket_client("tcp://$address"));) {
+				$this->assertLessThan($until, microtime(true), 'the web server does not start');
+				usleep(10000);
+			}
+			fwrite($socket, "GET $path HTTP/1.0\r\n\r\n");
+			$this->assertStringStartsWith('HTTP/', (string) stream_get_contents($socket));
+		} finally {
+			proc_terminate($server, SIGKILL);
+			proc_close($server);
+		}
+	}
+
 	/** Has the hub's last look say that assumptions of these parts failed, and of no others. */
 	private function without(string ...$parts): void
 	{
