@@ -146,7 +146,7 @@ function filesync_module_loaded(&$module)
 }
 
 /** Tells whether our pages can be shown on this hub. */
-function filesync_has_pages()
+function filesync_has_pages(): bool
 {
 	try {
 		return FileSync\Addon\Hub\Parts::has(FileSync\Addon\Hub\Parts::PAGES);

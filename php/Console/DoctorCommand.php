@@ -59,7 +59,7 @@ final class DoctorCommand
 					: implode(', ', $one['parts']),
 				Log::oneLine($one['where']),
 			);
-			$one['found'] === '' || printf("%15s -> %s\n", '', Log::oneLine($one['found']));
+			echo $one['found'] === '' ? '' : sprintf("%15s -> %s\n", '', Log::oneLine($one['found']));
 		}
 
 		return Parts::failing($all) ? 1 : 0;

@@ -8,8 +8,6 @@ if (! class_exists('App', false)) {
 
 /**
  * Checks the table of assumptions, one by one: on the running hub, or in the files of a hub that does not run.
- *
- * @phpstan-type Finding array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}
  */
 final class AssumptionCheck
 {
@@ -22,7 +20,9 @@ final class AssumptionCheck
 
 	/** @var array<string, ?CoreFile> */
 	private array $files = [];
-	/** @var list<array> */
+	/**
+	 * @var list<array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}>
+	 */
 	private array $findings = [];
 
 	private function __construct(private readonly string $root, private readonly string $mode) {}
@@ -49,18 +49,24 @@ final class AssumptionCheck
 		return $check->findings;
 	}
 
-	/** Returns the files of core that are looked at: while none of them changes, neither does what is found. */
+	/** @return list<string> The files of core that are looked at. What is found changes only with one of them. */
 	public static function files(): array
 	{
-		$files = [
-			...array_column(Assumptions::FUNCTIONS, 0),
-			...array_map(self::fileOf(...), array_keys(Assumptions::CLASSES)),
-			...array_column(Assumptions::CONSTANTS, 0),
-			...array_merge(...array_values(array_column(Assumptions::HOOKS, 0))),
-			...array_keys(Assumptions::CALLS),
-			...array_column(Assumptions::ENDPOINTS, 0),
-			...array_column(Assumptions::NAMED, 0),
-		];
+		$files = array_keys(Assumptions::CALLS);
+		foreach ([
+			...Assumptions::FUNCTIONS,
+			...Assumptions::CONSTANTS,
+			...Assumptions::ENDPOINTS,
+			...Assumptions::NAMED,
+		] as $one) {
+			$files[] = $one[0];
+		}
+		foreach (array_keys(Assumptions::CLASSES) as $class) {
+			$files[] = self::fileOf($class);
+		}
+		foreach (Assumptions::HOOKS as [$paths]) {
+			array_push($files, ...$paths);
+		}
 		sort($files);
 
 		return array_values(array_unique($files));
@@ -75,7 +81,7 @@ final class AssumptionCheck
 	{
 		return array_key_exists($path, $this->files)
 			? $this->files[$path]
-			: ($this->files[$path] = CoreFile::read("$this->root/$path"));
+			: ($this->files[$path] = CoreFile::read($this->root, $path));
 	}
 
 	/** Tells whether the file of an assumption is one of those that we were not given. */
@@ -109,81 +115,76 @@ final class AssumptionCheck
 
 	private function functions(): void
 	{
-		foreach (Assumptions::FUNCTIONS as $name => [$path, $known, $parts]) {
-			if ($this->isPassedOver($path)) {
-				continue;
+		foreach (Assumptions::FUNCTIONS as $name => $one) {
+			[$path, $known, $parts] = $one;
+			if (! $this->isPassedOver($path)) {
+				$words = explode(' ', $one[3] ?? '');
+				$this->takes(
+					'function',
+					$name,
+					$path,
+					(array) $known,
+					$parts,
+					$words,
+					$this->theFunction($name, $path),
+				);
 			}
-			$words = explode(' ', Assumptions::FUNCTIONS[$name][3] ?? '');
-			$this->takes(
-				'function',
-				$name,
-				$path,
-				(array) $known,
-				$parts,
-				$words,
-				$this->declaredFunction($name, $path),
-			);
 		}
 	}
 
 	private function methods(): void
 	{
-		foreach (Assumptions::METHODS as $name => [$known, $parts]) {
+		foreach (Assumptions::METHODS as $name => $one) {
+			[$known, $parts] = $one;
 			$path = self::fileOf(explode('::', $name)[0]);
 			if ($this->isPassedOver($path)) {
 				continue;
 			}
-			$words = explode(' ', Assumptions::METHODS[$name][2] ?? '');
-			$declared = $this->declaredMethod($name, $path);
-			if ($declared && $declared['isStatic'] === in_array('object', $words, true)) {
-				$found = $declared['isStatic'] ? t('it is static') : t('it is not static');
-				$this->note('method', $name, $parts, false, $found, $declared['where']);
+			$words = explode(' ', $one[2] ?? '');
+			$declared = $this->theMethod($name, $path);
+			if ($declared && $declared->is('static') === in_array('object', $words, true)) {
+				$found = $declared->is('static') ? t('it is static') : t('it is not static');
+				$this->note('method', $name, $parts, false, $found, $declared->where);
 				continue;
 			}
 			$this->takes('method', $name, $path, [$known], $parts, $words, $declared);
 		}
 	}
 
-	/** @return ?array{parameters: list<array{name: string, isOptional: bool}>, where: string, isStatic: bool} */
-	private function declaredFunction(string $name, string $path): ?array
+	private function theFunction(string $name, string $path): ?Declared
 	{
-		if ($this->mode === self::LIVE) {
-			is_file("$this->root/$path") && str_starts_with($path, 'include/') && (require_once "$this->root/$path");
-
-			return function_exists("\\$name") ? $this->reflected(new \ReflectionFunction("\\$name")) : null;
+		if ($this->mode !== self::LIVE) {
+			return $this->file($path)?->function($name);
 		}
-		$declared = $this->file($path)?->function($name);
+		if (is_file("$this->root/$path") && str_starts_with($path, 'include/')) {
+			require_once "$this->root/$path";
+		}
 
-		return $declared ? ['where' => "$path:{$declared['line']}", 'isStatic' => false] + $declared : null;
+		return function_exists("\\$name") ? $this->reflected(new \ReflectionFunction("\\$name")) : null;
 	}
 
-	/** @return ?array{parameters: list<array{name: string, isOptional: bool}>, where: string, isStatic: bool} */
-	private function declaredMethod(string $name, string $path): ?array
+	private function theMethod(string $name, string $path): ?Declared
 	{
 		[$class, $method] = explode('::', $name);
-		if ($this->mode === self::LIVE) {
-			return class_exists($class) && method_exists($class, $method)
-				? $this->reflected(new \ReflectionMethod($class, $method))
-				: null;
+		if ($this->mode !== self::LIVE) {
+			return $this->file($path)?->function($name);
 		}
-		$declared = $this->file($path)?->function($name);
 
-		return $declared
-			? ['where' => "$path:{$declared['line']}", 'isStatic' => in_array('static', $declared['words'], true)]
-			+ $declared
+		return class_exists($class) && method_exists($class, $method)
+			? $this->reflected(new \ReflectionMethod($class, $method))
 			: null;
 	}
 
-	private function reflected(\ReflectionFunctionAbstract $one): array
+	private function reflected(\ReflectionFunctionAbstract $one): Declared
 	{
-		return [
-			'parameters' => array_map(
-				fn ($parameter) => ['name' => $parameter->getName(), 'isOptional' => $parameter->isOptional()],
+		return new Declared(
+			$this->place($one->getFileName(), $one->getStartLine()),
+			$one instanceof \ReflectionMethod && $one->isStatic() ? ['static'] : [],
+			array_values(array_map(
+				fn ($parameter) => new Parameter($parameter->getName(), $parameter->isOptional()),
 				$one->getParameters(),
-			),
-			'where' => $this->place($one->getFileName(), $one->getStartLine()),
-			'isStatic' => $one instanceof \ReflectionMethod && $one->isStatic(),
-		];
+			)),
+		);
 	}
 
 	private function place(string|false $path, int|false $line): string
@@ -213,7 +214,7 @@ final class AssumptionCheck
 		array $known,
 		string $parts,
 		array $words,
-		?array $declared,
+		?Declared $declared,
 	): void {
 		if (! $declared) {
 			$this->note($kind, $name, $parts, in_array('absent', $words, true), t('it is not there'), $path);
@@ -221,35 +222,38 @@ final class AssumptionCheck
 		}
 		$fits = array_map(fn ($list) => self::fits(
 			$list === '' ? [] : explode(', ', $list),
-			$declared['parameters'],
+			$declared->parameters,
 			$words,
 		), $known);
 		$ok = in_array(true, $fits, true) ? true : (in_array(null, $fits, true) ? null : false);
-		$shown = array_map(
-			fn ($one) => '$' . $one['name'] . ($one['isOptional'] ? ' = …' : ''),
-			$declared['parameters'],
-		);
+		$shown = array_map(fn ($one) => $one->text(), $declared->parameters);
 		$found = sprintf(t('it takes (%1$s), not (%2$s)'), implode(', ', $shown), implode(') or (', $known));
-		$this->note($kind, $name, $parts, $ok, $found, $declared['where']);
+		$this->note($kind, $name, $parts, $ok, $found, $declared->where);
 	}
 
-	/** Tells whether parameters are the known ones; null if only their names differ, where these are a hint. */
+	/**
+	 * Tells whether parameters are the known ones; null if only their names differ, where these are a hint.
+	 *
+	 * @param list<string>    $known
+	 * @param list<Parameter> $parameters
+	 * @param list<string>    $words
+	 */
 	private static function fits(array $known, array $parameters, array $words): ?bool
 	{
 		$count = count($known);
 		$rest = array_slice($parameters, $count);
 		if (
 			in_array('only', $words, true)
-			&& $rest
+			&& $rest !== []
 			|| ! in_array('passed', $words, true)
-			&& array_filter($rest, fn ($one) => ! $one['isOptional'])
+			&& array_filter($rest, fn ($one) => ! $one->isOptional) !== []
 			|| count($parameters) < $count
 		) {
 			return false;
 		}
 
 		return (
-			array_column(array_slice($parameters, 0, $count), 'name') === $known
+			array_map(fn ($one) => $one->name, array_slice($parameters, 0, $count)) === $known
 				? true
 				: (in_array('alike', $words, true) ? null : false)
 		);
@@ -257,68 +261,68 @@ final class AssumptionCheck
 
 	private function classes(): void
 	{
-		foreach (Assumptions::CLASSES as $class => [$parts]) {
+		foreach (Assumptions::CLASSES as $class => $one) {
 			$path = self::fileOf($class);
 			if ($this->isPassedOver($path)) {
 				continue;
 			}
-			if ($this->mode === self::LIVE) {
-				$one = class_exists($class) ? new \ReflectionClass($class) : null;
-				$where = $one ? $this->place($one->getFileName(), $one->getStartLine()) : $path;
-				[$isThere, $isFinal] = [$one !== null, (bool) $one?->isFinal()];
-			} else {
-				$declared = $this->file($path)?->declared($class);
-				$where = $path . ($declared ? ":{$declared['line']}" : '');
-				[$isThere, $isFinal] = [$declared !== null, in_array('final', $declared['words'] ?? [], true)];
-			}
-			$isExtended = in_array($class, Assumptions::EXTENDED, true);
+			$declared = $this->theClass($class, $path);
+			$mayBeFinal = ! in_array($class, Assumptions::EXTENDED, true);
 			$this->note(
 				'class',
 				$class,
-				$parts,
-				$isThere && ! ($isExtended && $isFinal),
-				$isThere ? t('it is final') : t('it is not there'),
-				$where,
+				$one[0],
+				$declared && ($mayBeFinal || ! $declared->is('final')),
+				$declared ? t('it is final') : t('it is not there'),
+				$declared->where ?? $path,
 			);
 		}
 		foreach (Assumptions::PROPERTIES as $name => $parts) {
-			[$class, $property] = explode('::$', $name);
-			$path = self::fileOf($class);
-			if ($this->isPassedOver($path)) {
-				continue;
+			$path = self::fileOf(explode('::', $name)[0]);
+			if (! $this->isPassedOver($path)) {
+				$declared = $this->theProperty($name, $path);
+				$isOurs = $declared && ! $declared->is('private') && ! $declared->is('protected');
+				$this->note('property', $name, $parts, $isOurs, t('it is not there for us'), $declared->where ?? $path);
 			}
-			$declared = $this->file($path)?->declared($name);
-			$isThere = $this->mode === self::LIVE
-				? property_exists($class, $property)
-				&& (new \ReflectionProperty($class, $property))->isStatic()
-				&& (new \ReflectionProperty($class, $property))->isPublic()
-				: $declared && ! array_intersect($declared['words'], ['private', 'protected']);
-			$this->note(
-				'property',
-				$name,
-				$parts,
-				(bool) $isThere,
-				t('it is not there for us'),
-				$path . ($declared ? ":{$declared['line']}" : ''),
-			);
 		}
+	}
+
+	private function theClass(string $class, string $path): ?Declared
+	{
+		if ($this->mode !== self::LIVE) {
+			return $this->file($path)?->declared($class);
+		}
+		if (! class_exists($class)) {
+			return null;
+		}
+		$one = new \ReflectionClass($class);
+
+		return new Declared($this->place($one->getFileName(), $one->getStartLine()), $one->isFinal() ? ['final'] : []);
+	}
+
+	private function theProperty(string $name, string $path): ?Declared
+	{
+		$declared = $this->file($path)?->declared($name);
+		if ($this->mode !== self::LIVE) {
+			return $declared;
+		}
+		[$class, $property] = explode('::$', $name);
+		if (! class_exists($class) || ! property_exists($class, $property)) {
+			return null;
+		}
+		$one = new \ReflectionProperty($class, $property);
+
+		return new Declared($declared->where ?? $path, $one->isStatic() && $one->isPublic() ? [] : ['private']);
 	}
 
 	private function constants(): void
 	{
 		foreach (Assumptions::CONSTANTS as $name => [$path, $parts]) {
-			if ($this->isPassedOver($path)) {
-				continue;
+			if (! $this->isPassedOver($path)) {
+				$declared = $this->file($path)?->declared($name);
+				$isThere = $this->mode === self::LIVE ? defined($name) : $declared !== null;
+				$this->note('constant', $name, $parts, $isThere, t('it is not there'), $declared->where ?? $path);
 			}
-			$declared = $this->mode === self::LIVE ? null : $this->file($path)?->declared($name);
-			$this->note(
-				'constant',
-				$name,
-				$parts,
-				$declared || $this->mode === self::LIVE && defined($name),
-				t('it is not there'),
-				$path . ($declared ? ":{$declared['line']}" : ''),
-			);
 		}
 	}
 
@@ -357,22 +361,18 @@ final class AssumptionCheck
 		$file = $this->file($path);
 		$namespace = strtr(dirname($path), '/', '\\');
 		$calls = $file?->calls($name) ?? [];
-		$wrong =
-			array_values(array_filter($calls, fn ($call) => ! in_array(
-				$call['how'],
-				['plain', 'namespace\\'],
-				true,
-			)))[0] ?? null;
+		$wrong = array_filter($calls, fn ($how) => $how !== '' && $how !== 'namespace\\');
+		$imported = $file?->imports($name);
 		[$found, $line] = match (true) {
-			! $file => [t('the file is not there'), 0],
-			$wrong !== null => [sprintf(t('the call is written %s'), $wrong['how'] . $name), $wrong['line']],
-			$file->imports($name) !== null => [t('the file imports a function of that name'), $file->imports($name)],
+			! $file => [t('the file is not there'), null],
+			$wrong !== [] => [sprintf(t('the call is written %s'), reset($wrong) . $name), array_key_first($wrong)],
+			$imported !== null => [t('the file imports a function of that name'), $imported],
 			strcasecmp($file->namespace, $namespace) !== 0 => [
 				sprintf(t('the namespace of the file is %s'), $file->namespace ?: '\\'),
-				0,
+				null,
 			],
-			! $calls && ! $mayLack => [t('nothing calls it there'), 0],
-			default => ['', $calls[0]['line'] ?? 0],
+			! $calls && ! $mayLack => [t('nothing calls it there'), null],
+			default => ['', array_key_first($calls)],
 		};
 		$this->note('call', "$namespace\\$name", $parts, $found === '', $found, $path . ($line ? ":$line" : ''));
 	}
@@ -417,10 +417,11 @@ final class AssumptionCheck
 	private function table(string $table, array $columns, bool $isPostgres, string $where): void
 	{
 		[$list, $parts] = Assumptions::TABLES[$table];
-		foreach (explode(' ', $list) as $column) {
-			[$name, $sizes] = explode(':', $column) + [1 => '0'];
-			[$least, $onPostgres] = explode('/', $sizes) + [1 => $sizes];
-			$least = (int) ($isPostgres ? $onPostgres : $least);
+		$found = [];
+		preg_match_all('~(\w+)(?::(\d+)(?:/(\d+))?)?~', $list, $found, PREG_SET_ORDER);
+		foreach ($found as $one) {
+			$name = $one[1];
+			$least = (int) ($isPostgres ? $one[3] ?? $one[2] ?? 0 : $one[2] ?? 0);
 			$isThere = array_key_exists($name, $columns);
 			$size = $columns[$name] ?? null;
 			$this->note(

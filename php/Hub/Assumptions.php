@@ -37,6 +37,8 @@ final class Assumptions
 	 * `only`: it has these parameters and no others, because we replace it. `passed`: whatever follows is passed on.
 	 * Otherwise we call it with all of these, so that what follows must be optional. `alike`: the names are a hint; if
 	 * they differ the doctor tells, and no part is switched off. `absent`: hubs without it are served too.
+	 *
+	 * @var array<string, array{0: string, 1: string|list<string>, 2: string, 3?: string}>
 	 */
 	public const FUNCTIONS = [
 		// Replaced, see overrides/hubzilla.php.
@@ -107,7 +109,11 @@ final class Assumptions
 		'cli_startup' => ['include/cli_startup.php', '', 'every'],
 	];
 
-	/** Methods of classes: known parameters, parts, and the words as for functions, or `object`: it is not static. */
+	/**
+	 * Methods of classes: known parameters, parts, and the words as for functions, or `object`: it is not static.
+	 *
+	 * @var array<string, array{0: string, 1: string, 2?: string}>
+	 */
 	public const METHODS = [
 		'Zotlabs\Extend\Hook::register' => ['hook, file, function, version, priority', 'every'],
 		'Zotlabs\Extend\Hook::unregister_by_file' => ['file', 'every'],
@@ -126,7 +132,11 @@ final class Assumptions
 		'Zotlabs\Module\Import::import_account' => ['account_id', 'backup', 'object'],
 	];
 
-	/** Classes that we extend or use whole: parts, and where the file is if not where its name tells. */
+	/**
+	 * Classes that we extend or use whole: parts, and where the file is if not where its name tells.
+	 *
+	 * @var array<string, array{0: string, 1?: string}>
+	 */
 	public const CLASSES = [
 		'App' => ['every', 'boot.php'],
 		'Zotlabs\Daemon\Master' => ['every'],
@@ -174,7 +184,11 @@ final class Assumptions
 		'DROPITEM_PHASE1' => ['boot.php', 'posts'],
 	];
 
-	/** Hooks: which files of core call it (one of them is enough), parts. */
+	/**
+	 * Hooks: which files of core call it (one of them is enough), parts.
+	 *
+	 * @var array<string, array{list<string>, string}>
+	 */
 	public const HOOKS = [
 		'init_1' => [['boot.php'], 'every'],
 		'photo_upload_begin' => [['include/attach.php'], 'sender'],
@@ -224,6 +238,8 @@ final class Assumptions
 	/**
 	 * Tables: columns with the characters that each must hold, on MariaDB and MySQL, then on PostgreSQL if that has
 	 * fewer; then parts.
+	 *
+	 * @var array<string, array{string, string}>
 	 */
 	public const TABLES = [
 		'attach' => [

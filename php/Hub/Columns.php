@@ -27,8 +27,9 @@ final class Columns
 	 */
 	public static function of(string $table): array
 	{
-		$name = dbesc($table);
+		$name = (string) dbesc($table);
 		$isOther = ! Family::isPostgres() && ! is_array(dbq('select connection_id() as one'));
+		/** @var list<array{name: string, type?: string, size?: scalar|null}>|bool $rows */
 		$rows = $isOther
 			? dbq("select name, type from pragma_table_info('$name')")
 			: dbq(
@@ -57,7 +58,7 @@ final class Columns
 	 */
 	public static function ofSchema(string $sql, string $table, bool $isPostgres): array
 	{
-		$columns = [];
+		$columns = $body = $lines = [];
 		if (preg_match('/CREATE TABLE (?:IF NOT EXISTS )?[`"]?' . $table . '[`"]? \((.*?)^\)/ms', $sql, $body)) {
 			preg_match_all('/^\s*([`"])(\w+)\1 +([a-z]+(?:\(\d+(?:,\d+)?\))?)/m', $body[1], $lines, PREG_SET_ORDER);
 			foreach ($lines as [, , $name, $type]) {
@@ -70,6 +71,8 @@ final class Columns
 
 	private static function bracketed(string $type): ?int
 	{
+		$found = [];
+
 		return preg_match('/^(?:var)?char(?:acter varying)?\((\d+)\)/i', $type, $found) ? (int) $found[1] : null;
 	}
 }

@@ -13,11 +13,11 @@ final class CoreFile
 
 	/** The namespace of its first line of code, empty if it has none. */
 	public readonly string $namespace;
-	/** Functions, and methods as `Class::name`, in lower case. See function(). */
+	/** @var array<string, Declared> Functions, and methods as `Class::name`, in lower case. */
 	private array $functions = [];
-	/** Classes with their namespace, static properties as `Class::$name`, constants as `const NAME`. See declared(). */
+	/** @var array<string, Declared> Classes, static properties as `Class::$name`, constants as `const NAME`. */
 	private array $declared = [];
-	/** Calls by the function's name in lower case; `how` is `plain`, or the namespace that is written before. */
+	/** @var array<string, array<int, string>> By the function's name in lower case: how it is written, by line. */
 	private array $calls = [];
 	/** @var array<string, int> Functions that it imports, by the name that they have here, in lower case. */
 	private array $imported = [];
@@ -30,10 +30,11 @@ final class CoreFile
 	private array $tokens;
 	private string $class = '';
 
-	private function __construct(string $code)
+	private function __construct(private readonly string $path, string $code)
 	{
 		$this->tokens = array_values(array_filter(\PhpToken::tokenize($code), fn ($token) => ! $token->isIgnorable()));
 		$namespace = '';
+		$first = null;
 		$depth = $classDepth = 0;
 		$this->class = '';
 		for ($n = 0, $count = count($this->tokens); $n < $count; $n++) {
@@ -54,20 +55,22 @@ final class CoreFile
 			) {
 				$this->class = ltrim("$namespace\\" . $this->at($n + 1)->text, '\\');
 				$classDepth = $depth + 1;
-				$this->declared[strtolower($this->class)] ??= [
-					'line' => $token->line,
-					'words' => $this->wordsBefore($n),
-				];
+				$this->declared[strtolower($this->class)] ??= new Declared(
+					$this->place($token),
+					$this->wordsBefore($n),
+				);
 			} elseif ($token->is(T_FUNCTION)) {
 				$this->declaration($n);
 			} elseif ($token->is(T_USE) && $this->at($n + 1)->is(T_FUNCTION)) {
 				$this->import($n + 2);
 			} elseif ($token->is(T_VARIABLE) && $this->class !== '' && $depth === $classDepth) {
 				$words = $this->wordsBefore($n);
-				in_array('static', $words, true) && ($this->declared[strtolower($this->class) . "::$token->text"] ??= [
-					'line' => $token->line,
-					'words' => $words,
-				]);
+				if (in_array('static', $words, true)) {
+					$this->declared[strtolower($this->class) . "::$token->text"] ??= new Declared(
+						$this->place($token),
+						$words,
+					);
+				}
 			} elseif ($token->is(T_CONSTANT_ENCAPSED_STRING)) {
 				$this->texts[substr($token->text, 1, -1)] ??= $token->line;
 			} elseif ($token->is(self::NAMES)) {
@@ -79,44 +82,34 @@ final class CoreFile
 		$this->tokens = [];
 	}
 
-	/** Reads a file; null if it does not exist. */
-	public static function read(string $path): ?self
+	/** Reads a file beneath the root of a hub; null if it does not exist. */
+	public static function read(string $root, string $path): ?self
 	{
-		$code = is_file($path) ? @file_get_contents($path) : false;
+		$code = is_file("$root/$path") ? @file_get_contents("$root/$path") : false;
 
-		return $code === false ? null : new self($code);
+		return $code === false ? null : new self($path, $code);
 	}
 
-	/**
-	 * Returns a function, or a method named `Class::name`, or null.
-	 *
-	 * @return ?array{line: int, parameters: list<array{name: string, isOptional: bool}>, words: list<string>}
-	 */
-	public function function(string $name): ?array
+	/** Returns a function, or a method named `Class::name`, or null. */
+	public function function(string $name): ?Declared
 	{
 		return $this->functions[strtolower($name)] ?? null;
 	}
 
-	/**
-	 * Returns a class, a static property named `Class::$name`, or a constant, or null.
-	 *
-	 * @return ?array{line: int, words: list<string>}
-	 */
-	public function declared(string $name): ?array
+	/** Returns a class, a static property named `Class::$name`, or a constant, or null. */
+	public function declared(string $name): ?Declared
 	{
-		[$class, $property] = explode('::', $name) + [1 => null];
+		$parts = explode('::', $name);
+		$parts[0] = strtolower($parts[0]);
 
-		return (
-			$this->declared[strtolower($class) . (
-				$property === null ? '' : "::$property"
-			)] ?? $this->declared["const $name"] ?? null
-		);
+		return $this->declared[implode('::', $parts)] ?? $this->declared["const $name"] ?? null;
 	}
 
 	/**
 	 * Returns the calls of a function that is named without a class.
 	 *
-	 * @return list<array{line: int, how: string}>
+	 * @return array<int, string> By line: the namespace that is written before, with a backslash at its end; empty if
+	 *     there is none.
 	 */
 	public function calls(string $name): array
 	{
@@ -139,6 +132,11 @@ final class CoreFile
 	public function text(string $text): ?int
 	{
 		return $this->texts[$text] ?? null;
+	}
+
+	private function place(\PhpToken $token): string
+	{
+		return "$this->path:$token->line";
 	}
 
 	private function at(int $n): \PhpToken
@@ -180,14 +178,14 @@ final class CoreFile
 			return;
 		}
 		$name = strtolower($this->at($at)->text);
-		$this->functions[$this->class === '' ? $name : strtolower($this->class) . "::$name"] ??= [
-			'line' => $this->tokens[$n]->line,
-			'parameters' => $this->parameters($at + 1),
-			'words' => $this->wordsBefore($n),
-		];
+		$this->functions[$this->class === '' ? $name : strtolower($this->class) . "::$name"] ??= new Declared(
+			$this->place($this->tokens[$n]),
+			$this->wordsBefore($n),
+			$this->parameters($at + 1),
+		);
 	}
 
-	/** @return list<array{name: string, isOptional: bool}> */
+	/** @return list<Parameter> */
 	private function parameters(int $n): array
 	{
 		$parameters = [];
@@ -196,10 +194,10 @@ final class CoreFile
 			$token = $this->at($n);
 			$depth += (int) $token->is(['(', '[', '{', T_ATTRIBUTE]) - (int) $token->is([')', ']', '}']);
 			if ($token->is(T_VARIABLE) && $depth === 1) {
-				$parameters[] = [
-					'name' => substr($token->text, 1),
-					'isOptional' => $this->at($n + 1)->is('=') || $this->at($n - 1)->is(T_ELLIPSIS),
-				];
+				$parameters[] = new Parameter(
+					substr($token->text, 1),
+					$this->at($n + 1)->is('=') || $this->at($n - 1)->is(T_ELLIPSIS),
+				);
 			}
 		} while ($depth > 0 && isset($this->tokens[++$n]));
 
@@ -235,18 +233,23 @@ final class CoreFile
 			&& $this->at($n - 2)->is(T_FUNCTION)
 		) {
 			if ($this->at($n - 1)->is(T_CONST) && $this->at($n + 1)->is('=') && $this->class === '') {
-				$this->declared["const $token->text"] = ['line' => $token->line, 'words' => []];
+				$this->declared["const $token->text"] = new Declared($this->place($token));
 			}
 			return;
 		}
 		$parts = explode('\\', $token->text);
-		$name = strtolower((string) array_pop($parts));
-		$this->calls[$name][] = ['line' => $token->line, 'how' => $parts ? implode('\\', $parts) . '\\' : 'plain'];
+		$name = strtolower(array_pop($parts));
+		// Of two in one line the one that is written otherwise counts.
+		$this->calls[$name][$token->line] = ($parts ? implode('\\', $parts) . '\\' : '')
+		?: $this->calls[$name][$token->line] ?? '';
 		$first = $this->at($n + 2);
 		if ($first->is(T_CONSTANT_ENCAPSED_STRING) && $this->at($n + 3)->is([',', ')'])) {
 			$text = substr($first->text, 1, -1);
-			$name === 'call_hooks' && ($this->hooks[$text] ??= $token->line);
-			$name === 'define' && ($this->declared["const $text"] ??= ['line' => $token->line, 'words' => []]);
+			if ($name === 'call_hooks') {
+				$this->hooks[$text] ??= $token->line;
+			} elseif ($name === 'define') {
+				$this->declared["const $text"] ??= new Declared($this->place($token));
+			}
 		}
 	}
 }

@@ -125,16 +125,25 @@ final class Look
 	/**
 	 * Throws if the database does not answer: taking that for a look that never was would let core overwrite files.
 	 *
-	 * @return array{print: string, failed: list<array>}|array{}
+	 * @return array{
+	 *     print?: string,
+	 *     failed?: list<array{kind: string, name: string, parts: list<string>, found: string, where: string}>,
+	 * }
 	 */
 	private static function last(): array
 	{
 		static $read = ['', []];
 		$text = (string) HubConfig::Get('filesync', self::KEY, '');
 		if ($text === '') {
-			$text = Table::first('config', ['cat' => 'filesync', 'k' => self::KEY], '', 'v')['v'] ?? '';
+			$text = (string) (Table::first('config', ['cat' => 'filesync', 'k' => self::KEY], '', 'v')['v'] ?? '');
 		}
 		if ($text !== $read[0]) {
+			/**
+			 * @var ?array{
+			 *     print?: string,
+			 *     failed?: list<array{kind: string, name: string, parts: list<string>, found: string, where: string}>,
+			 * } $said
+			 */
 			$said = json_decode($text, true);
 			$read = [$text, is_array($said) && is_array($said['failed'] ?? null) ? $said : []];
 		}

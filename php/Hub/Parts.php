@@ -82,6 +82,7 @@ final class Parts
 	public static function name(string $part): string
 	{
 		return match ($part) {
+			default => $part,
 			self::RECEIVER => t('receiving files'),
 			self::SENDER => t('sending changes'),
 			self::POSTS => t('posts about files'),
@@ -92,21 +93,26 @@ final class Parts
 		};
 	}
 
-	/** Returns those findings that switch off a part of today. */
+	/**
+	 * Returns those findings that switch off a part of today.
+	 *
+	 * @param list<array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}>
+	 *     $findings
+	 *
+	 * @return list<array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}>
+	 */
 	public static function failing(array $findings): array
 	{
 		return array_values(array_filter(
 			$findings,
-			fn ($one) => $one['ok'] === false && array_intersect($one['parts'], self::ALL),
+			fn ($one) => $one['ok'] === false && array_intersect($one['parts'], self::ALL) !== [],
 		));
 	}
 
 	/** @return list<list<string>> The parts for which this process's PHP lacks an extension. */
 	private static function offHere(): array
 	{
-		static $off;
-
-		return $off ??= array_values(array_map(
+		return array_values(array_map(
 			Assumptions::parts(...),
 			array_filter(
 				Assumptions::EXTENSIONS,

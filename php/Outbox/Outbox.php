@@ -34,11 +34,16 @@ final class Outbox
 	 */
 	public const QUICK = ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake'];
 
-	/** The part of filesync to which each call belongs: where that is off, they wait. */
+	/**
+	 * The parts of filesync on which calls depend: where one is off, they wait.
+	 *
+	 * @var array<string, list<string>>
+	 */
 	private const PARTS = [
 		Parts::RECEIVER => ['move', 'conflict', 'brake'],
 		Parts::SENDER => ['announce', 'deleted'],
-		Parts::POSTS => ['items', 'access', 'posts', 'relocate'],
+		// An answer may delete files that have posts.
+		Parts::POSTS => ['items', 'access', 'posts', 'relocate', 'brake'],
 		Parts::PHOTOS => ['preview'],
 	];
 
@@ -215,14 +220,12 @@ final class Outbox
 	 */
 	private static function possible(array $kinds = []): array
 	{
-		$off = array_merge(
-			[],
-			...array_values(array_filter(
-				self::PARTS,
-				fn ($part) => ! Parts::has($part),
-				ARRAY_FILTER_USE_KEY,
-			)),
-		);
+		$off = [];
+		foreach (self::PARTS as $part => $waiting) {
+			if (! Parts::has($part)) {
+				array_push($off, ...$waiting);
+			}
+		}
 		$kinds = $kinds ?: (Runtime::extensionProblem() === null ? [] : self::QUICK);
 
 		return $kinds ? ['kind' => array_values(array_diff($kinds, $off))] : ['kind <>' => ['preview', ...$off]];

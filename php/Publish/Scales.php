@@ -74,13 +74,11 @@ final class Scales
 		$jobs = $rows = [];
 		foreach ($claimed as $row) {
 			$scale = (int) $row['scale'];
-			if (! Parts::has(Parts::PHOTOS)) {
-				self::fetchInstead($row, 'Hub', 'this hub is one on which no scales are made');
-				continue;
-			}
 			$source = Facts::of($this->channel, $row['hash'], ScaleTable::sourceOf($scale));
-			if ($source->state !== 'whole' || $source->path === null) {
-				self::fetchInstead($row, 'NotFound', 'its source is not a file here');
+			$mayMake = Parts::has(Parts::PHOTOS);
+			if (! $mayMake || $source->state !== 'whole' || $source->path === null) {
+				$why = $mayMake ? 'its source is not a file here' : 'filesync makes no scales on this hub';
+				self::fetchInstead($row, 'NotFound', $why);
 				continue;
 			}
 			Queue::removePartial($row);

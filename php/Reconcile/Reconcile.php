@@ -215,9 +215,13 @@ final class Reconcile
 				$run->save(['body' => [], 'state' => 'idle', 'next_at' => 0]);
 				return true;
 			}
-			in_array($run->state, self::BEFORE_CHANGES, true) || $run->save(['state' => 'idle']);
+			if (! in_array($run->state, self::BEFORE_CHANGES, true)) {
+				$run->save(['state' => 'idle']);
+			}
 			$isOver = self::compareFiles($channel, $run, $deadline, true, $progress);
-			$isOver && ! $isDry && $run->postpone();
+			if ($isOver && ! $isDry) {
+				$run->postpone();
+			}
 
 			return $isOver;
 		}
