@@ -176,5 +176,6 @@ if (PHP_SAPI !== 'cli') {
 	require_once 'include/cli_startup.php';
 	cli_startup();
 	require_once __DIR__ . '/filesync.php';
+	/** @var list<string> $words */
 	exit(FileSync\Addon\Console\Command::run($words));
 })($argv);

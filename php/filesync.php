@@ -108,7 +108,7 @@ function filesync_attach_delete(&$arr)
 			array_column(debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS, 12), 'function'),
 			true,
 		)) {
-			FileSync\Addon\Send\Outgoing::deletedWithPost(
+			FileSync\Addon\Send\Watch::deletedWithPost(
 				(int) ($arr['channel_id'] ?? 0),
 				(string) ($arr['resource'] ?? ''),
 			);
@@ -125,7 +125,7 @@ function filesync_attach_delete(&$arr)
 function filesync_module_loaded(&$module)
 {
 	try {
-		FileSync\Addon\Send\Outgoing::beginRequest((string) ($module['module'] ?? ''));
+		FileSync\Addon\Send\Watch::beginRequest((string) ($module['module'] ?? ''));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('a request that changes files', $e);
 	}
@@ -198,7 +198,7 @@ function filesync_import_channel(&$info)
 function filesync_photo_upload_begin(&$arr)
 {
 	try {
-		FileSync\Addon\Send\Outgoing::beforeStore($arr);
+		FileSync\Addon\Send\Watch::beforeStore($arr);
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('a change about to be sent', $e);
 	}

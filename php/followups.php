@@ -6,6 +6,7 @@
  * again. docs/developing.md says what a new kind needs.
  */
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Turn;
@@ -13,50 +14,50 @@ use FileSync\Addon\Posts\ItemRelocation;
 use FileSync\Addon\Posts\LinkedPosts;
 use FileSync\Addon\Receive\BrakeAnswer;
 use FileSync\Addon\Receive\ConflictCopy;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Send\FolderMove;
-use FileSync\Addon\Send\Outgoing;
 
 if (! class_exists('App', false)) {
 	exit;
 }
 
 return [
-	'access' => fn (array $channel, string $name, string $body) => Items::repairAccess($channel, $name),
-	'announce' => fn (array $channel, string $name, string $body) => Outgoing::send($channel, $name, false),
-	'brake' => fn (array $channel, string $name, string $body) => BrakeAnswer::work(
+	'access' => fn (Channel $channel, string $name, string $body) => Items::repairAccess($channel, $name),
+	'announce' => fn (Channel $channel, string $name, string $body) => Announcement::send($channel, $name, false),
+	'brake' => fn (Channel $channel, string $name, string $body) => BrakeAnswer::work(
 		$channel,
 		$name,
 		json_decode($body, true),
 	),
-	'conflict' => fn (array $channel, string $name, string $body) => ConflictCopy::make($channel, $body),
-	'deleted' => fn (array $channel, string $name, string $body) => Outgoing::send(
+	'conflict' => fn (Channel $channel, string $name, string $body) => ConflictCopy::make($channel, $body),
+	'deleted' => fn (Channel $channel, string $name, string $body) => Announcement::send(
 		$channel,
 		$name,
 		true,
 		json_decode($body, true)['beneath'] ?? [],
 	),
 	'items' => fn (
-		array $channel,
+		Channel $channel,
 		string $name,
 		string $body,
-	) => Reception::quietly((int) $channel['channel_id'], fn () => Items::store(
+	) => Reception::quietly($channel->id, fn () => Items::store(
 		$channel,
 		json_decode($body, true)['items'],
 	)),
-	'move' => function (array $channel, string $name, string $body): void {
+	'move' => function (Channel $channel, string $name, string $body): void {
 		$move = json_decode($body, true);
-		Turn::take((int) $channel['channel_id'], fn () => FolderMove::finish(
+		Turn::take($channel->id, fn () => FolderMove::finish(
 			$channel,
 			$name,
 			(string) $move['folder'],
 			(string) $move['name'],
 		));
 	},
-	'posts' => function (array $channel, string $name, string $body): ?string {
+	'posts' => function (Channel $channel, string $name, string $body): ?string {
 		$rest = LinkedPosts::fetch($channel, $name, json_decode($body, true));
 
 		return $rest ? (string) json_encode($rest) : null;
 	},
-	'preview' => fn (array $channel, string $name, string $body) => Items::makePreview($name),
-	'relocate' => fn (array $channel, string $name, string $body) => ItemRelocation::mend($channel, $body ?: $name),
+	'preview' => fn (Channel $channel, string $name, string $body) => Items::makePreview($name),
+	'relocate' => fn (Channel $channel, string $name, string $body) => ItemRelocation::mend($channel, $body ?: $name),
 ];

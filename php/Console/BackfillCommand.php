@@ -2,12 +2,11 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
-use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Reconcile\Comparison;
 use FileSync\Addon\Reconcile\Outcome;
@@ -24,7 +23,7 @@ if (! class_exists('App', false)) {
  * `backfill`: compares the files of every channel with those of each clone now, and transfers missing files in both
  * directions.
  */
-final class BackfillCommand
+final class BackfillCommand implements Task
 {
 	private const SLICE_SECONDS = 30;
 	/** Seconds that it waits for another hub or process; the rest is done in the background. */
@@ -35,24 +34,22 @@ final class BackfillCommand
 	private bool $isJson;
 	private readonly ProgressBar $bar;
 
-	public function __construct(private readonly array $options)
+	public function __construct(private readonly Options $options)
 	{
-		$this->isDry = isset($options['dry-run']);
-		$this->isJson = isset($options['json']);
+		$this->isDry = $options->has(Option::DryRun);
+		$this->isJson = $options->has(Option::Json);
 		$this->bar = new ProgressBar($this->isJson);
 	}
 
 	/** Compares with one clone after another. */
-	public function run(): int
+	public function run(array $words): int
 	{
-		if ($problem = Runtime::extensionProblem() ?? Parts::problem(Parts::COMPARISON)) {
-			fwrite(STDERR, "filesync: $problem\n");
+		if (Part::isOff(Parts::COMPARISON)) {
 			return 75;
 		}
 		$code = 0;
-		foreach (Channels::of($this->options) as $channel) {
-			$channel = Config::serves((int) $channel['channel_id']) ? $channel : null;
-			foreach ($channel ? Clones::others($channel) : [] as $clone) {
+		foreach (Channels::served($this->options) as $channel) {
+			foreach (Clones::others($channel) as $clone) {
 				$code = max($code, $this->compare($channel, $clone['url']));
 			}
 		}
@@ -61,9 +58,9 @@ final class BackfillCommand
 		return $code ?: ExitCode::of(Report::status()['states']);
 	}
 
-	private function compare(array $channel, string $url): int
+	private function compare(Channel $channel, string $url): int
 	{
-		$run = Run::ask($channel, $url);
+		$run = Run::ask($channel->id, $url);
 		$before = $run->next_at;
 		$this->isDry && $run->save(['state' => 'idle']);
 		for ($waits = 0; $waits < self::MOST_WAITS;) {

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Refused;
 
 if (! class_exists('App', false)) {
@@ -15,23 +16,37 @@ final class Channels
 	/**
 	 * Returns the channels that a command covers: all of this hub, or the one that `--channel` names by its nick.
 	 *
+	 * @return list<\FileSync\Addon\Hub\Channel>
+	 *
 	 * @throws Refused No channel has that nick.
 	 */
-	public static function of(array $options): array
+	public static function of(Options $options): array
 	{
 		$channels = Clones::channels();
-		$nick = $options['channel'] ?? null;
+		$nick = $options->text(Option::Channel);
 		if ($nick === null) {
 			return $channels;
 		}
-		$named = array_values(array_filter($channels, fn ($channel) => $channel['channel_address'] === $nick));
+		$named = array_values(array_filter($channels, fn ($channel) => $channel->nick === $nick));
 
 		return (
 			$named
 			?: throw new Refused(
 				"no channel of this hub is called \"$nick\"; there are: "
-					. implode(', ', array_column($channels, 'channel_address')),
+					. implode(', ', array_column($channels, 'nick')),
 			)
 		);
+	}
+
+	/**
+	 * Returns those that filesync serves.
+	 *
+	 * @return list<\FileSync\Addon\Hub\Channel>
+	 *
+	 * @throws Refused No channel has that nick.
+	 */
+	public static function served(Options $options): array
+	{
+		return array_values(array_filter(self::of($options), fn ($channel) => Config::serves($channel->id)));
 	}
 }

@@ -10,25 +10,22 @@ if (! class_exists('App', false)) {
 }
 
 /** Shows and changes settings. */
-final class ConfigCommand
+final class ConfigCommand implements Task
 {
 	private readonly string $scope;
 
-	public function __construct(private readonly array $options)
+	public function __construct(private readonly Options $options)
 	{
-		$this->scope = (string) ($options['scope'] ?? 'site');
+		$this->scope = $options->text(Option::Scope) ?? 'site';
 	}
 
-	/** Runs `config`, `config get NAME`, `config set NAME VALUE` or `config clear NAME`. */
+	/** Lists all settings; or prints, changes or clears one. */
 	public function run(array $words): int
 	{
 		if (! $words) {
 			return $this->list();
 		}
-		[$action, $name, $value] = $words + [1 => '', 2 => ''];
-		if (count($words) !== (['get' => 2, 'set' => 3, 'clear' => 2][$action] ?? 0)) {
-			return Usage::show();
-		}
+		[$action, $name, $value] = [...$words, '', '', ''];
 		if (! Settings::hasScope($name, $this->scope)) {
 			fwrite(
 				STDERR,
@@ -55,9 +52,9 @@ final class ConfigCommand
 	{
 		$all = [];
 		foreach (Settings::ALL as $name => $one) {
-			$all[$name] = isset($this->options['json']) ? Config::get($name) : [Config::get($name), $one];
+			$all[$name] = $this->options->has(Option::Json) ? Config::get($name) : [Config::get($name), $one];
 		}
-		if (isset($this->options['json'])) {
+		if ($this->options->has(Option::Json)) {
 			echo json_encode($all), "\n";
 			return 0;
 		}

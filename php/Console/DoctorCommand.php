@@ -13,26 +13,27 @@ if (! class_exists('App', false)) {
 }
 
 /** Prints what the doctor found, or what filesync takes for granted of the hub. */
-final class DoctorCommand
+final class DoctorCommand implements Task
 {
+	public function __construct(private readonly Options $options) {}
+
 	/** Returns 1 if something is wrong. `--only` shows some checks, by name. */
-	public static function run(array $options): int
+	public function run(array $words): int
 	{
-		if (isset($options['assumptions'])) {
-			return self::assumptions(isset($options['json']));
+		if ($this->options->has(Option::Assumptions)) {
+			return self::assumptions($this->options->has(Option::Json));
 		}
-		$findings = Doctor::ofThisHub()->examine(
-			isset($options['only']) ? explode(',', (string) $options['only']) : [],
-		);
+		$only = $this->options->text(Option::Only);
+		$findings = Doctor::ofThisHub()->examine($only === null ? [] : explode(',', $only));
 		try {
-			isset($options['only']) || AdminPage::remember($findings);
+			$only === null && AdminPage::remember($findings);
 		} catch (\RuntimeException) {
 			// That the tables are not there is a finding.
 		}
-		if (isset($options['json'])) {
+		if ($this->options->has(Option::Json)) {
 			echo json_encode($findings, JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE), "\n";
 		}
-		foreach (isset($options['json']) ? [] : $findings as $one) {
+		foreach ($this->options->has(Option::Json) ? [] : $findings as $one) {
 			$mark = $one['ok'] ? 'ok' : ($one['ok'] === null ? '?' : 'WRONG');
 			printf("%-5s %-14s %s\n", $mark, $one['check'], Log::oneLine($one['finding']));
 			$one['remedy'] === '' || printf("%20s -> %s\n", '', Log::oneLine($one['remedy']));

@@ -14,7 +14,7 @@ final class ExitCode
 	/**
 	 * Returns it by the transfers that there are, for each state.
 	 *
-	 * @param array<string, array{files: int}> $states
+	 * @param array<string, array{files: int, ...}> $states
 	 */
 	public static function of(array $states): int
 	{

@@ -4,28 +4,23 @@ namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
-use FileSync\Addon\Hub\Refused;
-use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Receive\Undo;
 use FileSync\Addon\Repair\Journal;
 use FileSync\Addon\Revision\KeptList;
-use FileSync\Addon\Send\Outgoing;
-use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
 }
 
-/** `kept` and `undo`: list the files that a sync replaced or deleted, and restore them. */
-final class KeptCommand
+/** `kept`: lists the files that a sync replaced or deleted, and the repairs. */
+final class KeptCommand implements Task
 {
-	private const SHORTEST_ID = 8;
+	public function __construct(private readonly Options $options) {}
 
 	/** Lists the kept files, newest first. */
-	public static function list(array $options): int
+	public function run(array $words): int
 	{
-		$json = isset($options['json']);
-		$of = isset($options['channel']) ? (int) Channels::of($options)[0]['channel_id'] : null;
+		$json = $this->options->has(Option::Json);
+		$of = $this->options->has(Option::Channel) ? Channels::of($this->options)[0]->id : null;
 		$isEmpty = true;
 		foreach (KeptList::each($of === null ? [] : ['uid' => $of]) as $row) {
 			$isEmpty = false;
@@ -77,57 +72,5 @@ final class KeptCommand
 		}
 
 		return 0;
-	}
-
-	/** Restores one by its id or a prefix of it; or reverts a repair. */
-	public static function undo(string $id): int
-	{
-		$isId = strlen($id) >= self::SHORTEST_ID && preg_match('/^[0-9a-f-]+$/D', $id);
-		$rows = $isId ? KeptList::begun($id) : [];
-		$repairs = $isId
-			? array_values(array_filter(Journal::runs(), fn ($row) => str_starts_with($row['run'], $id)))
-			: [];
-		if ((count($rows) + count($repairs)) !== 1) {
-			fwrite(
-				STDERR,
-				$rows || $repairs
-					? 'filesync: '
-					. (count($rows) + count($repairs))
-					. " ids begin with \"$id\"; give more characters\n"
-					: "filesync: nothing is kept under \"$id\": give at least "
-					. self::SHORTEST_ID
-					. " characters of an id that `kept` lists\n",
-			);
-			return 1;
-		}
-		if ($repairs) {
-			return self::undoRepair($repairs[0]['run']);
-		}
-		$kept = Table::first('filesync_kept', ['id' => $rows[0]]) ?? throw new Refused(
-				"nothing is kept under \"$id\" any more",
-			);
-		$path = Undo::apply($kept);
-		Outgoing::flush();
-		Doorbell::ring();
-		echo
-			Log::oneLine(
-				"restored $path, " . number_format((int) $kept['size_bytes']) . ' bytes; the other clones will be told',
-			),
-			"\n"
-		;
-
-		return 0;
-	}
-
-	private static function undoRepair(string $run): int
-	{
-		[$count, $stays] = Journal::takeBack($run);
-		foreach ($stays as $one) {
-			echo Log::oneLine("not reverted: $one"), "\n";
-		}
-		Doorbell::ring();
-		echo "reverted $count changes of the repair\n";
-
-		return $stays ? 1 : 0;
 	}
 }

@@ -12,7 +12,7 @@ use FileSync\Addon\Receive\BrakeAnswer;
 use FileSync\Addon\Receive\DroppedPackets;
 use FileSync\Addon\Receive\HeldPackets;
 use FileSync\Addon\Receive\Replay;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Intentions;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Doorbell;
 
@@ -24,14 +24,16 @@ if (! class_exists('App', false)) {
  * `packets`: lists changes from other clones that wait for approval, above all unusually large ones; accepts or
  * dismisses them.
  */
-final class PacketsCommand
+final class PacketsCommand implements Task
 {
 	private const SHORTEST_ID = 8;
 
+	public function __construct(private readonly Options $options) {}
+
 	/** Runs `packets`, `packets accept ID|all` or `packets dismiss ID|all`. */
-	public static function run(array $words, bool $json): int
+	public function run(array $words): int
 	{
-		return $words ? self::decide($words[0], $words[1]) : self::list($json);
+		return $words ? self::decide($words[0], $words[1]) : self::list($this->options->has(Option::Json));
 	}
 
 	private static function list(bool $json): int
@@ -105,7 +107,7 @@ final class PacketsCommand
 			: (count($lines) === 1 ? [] : self::find($id));
 		foreach ($id === 'all' || count($lines) === 1 ? $lines : [] as $line) {
 			BrakeAnswer::decide($line, $action === 'accept');
-			Outgoing::flush();
+			Intentions::flush();
 			echo
 				Log::oneLine(
 					($action === 'accept' ? 'accepted: ' : 'dismissed, our files are being restored: ')

@@ -2,9 +2,9 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Log;
-use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Repair\Fault;
 use FileSync\Addon\Repair\FileRows;
@@ -31,26 +31,22 @@ final class RepairFilesCommand
 	private readonly float $deadline;
 	private readonly ProgressBar $bar;
 
-	public function __construct(private readonly array $options)
+	public function __construct(private readonly Options $options)
 	{
-		$this->bar = new ProgressBar(isset($options['json']));
-		$this->deadline = isset($options['seconds']) ? Clock::exact() + (float) $options['seconds'] : INF;
+		$this->bar = new ProgressBar($options->has(Option::Json));
+		$this->deadline = $options->has(Option::Seconds) ? Clock::exact() + (int) $options->seconds() : INF;
 	}
 
 	/** Goes through the files of every channel of this hub. */
 	public function run(): int
 	{
-		if ($problem = Runtime::extensionProblem()) {
-			fwrite(STDERR, "filesync: $problem\n");
-			return 75;
-		}
 		foreach (Channels::of($this->options) as $channel) {
 			$this->isInTime() && $this->channel($channel);
 		}
 		Doorbell::ring();
 		$this->bar->clear();
-		if (! isset($this->options['json'])) {
-			$isDry = isset($this->options['dry-run']);
+		if (! $this->options->has(Option::Json)) {
+			$isDry = $this->options->has(Option::DryRun);
 			echo
 				match (true) {
 					($this->mended + $this->left) === 0 && $this->isInTime() => 'nothing to mend',
@@ -70,10 +66,10 @@ final class RepairFilesCommand
 		};
 	}
 
-	private function channel(array $channel): void
+	private function channel(Channel $channel): void
 	{
 		$journal = new Journal($channel);
-		$isDry = isset($this->options['dry-run']);
+		$isDry = $this->options->has(Option::DryRun);
 		$before = $this->mended;
 		$passes = $isDry ? 1 : self::PASSES;
 		for ($pass = 1, $mended = 1; $pass <= $passes && $mended > 0 && $this->isInTime(); $pass++) {
@@ -83,8 +79,8 @@ final class RepairFilesCommand
 		// Each pass finds the unmended faults again, so only the last one counts.
 		$this->left += $left ?? 0;
 		if (! $isDry && $this->mended > $before) {
-			Reconcile::request((int) $channel['channel_id']);
-			echo isset($this->options['json']) ? '' : "undo {$journal->run} reverts this\n";
+			Reconcile::request($channel->id);
+			echo $this->options->has(Option::Json) ? '' : "undo {$journal->run} reverts this\n";
 		}
 	}
 
@@ -95,7 +91,7 @@ final class RepairFilesCommand
 	 *
 	 * @return array{int, int} How many faults were mended, and how many need attention.
 	 */
-	private function pass(array $channel, ?Journal $journal, bool $isFirst): array
+	private function pass(Channel $channel, ?Journal $journal, bool $isFirst): array
 	{
 		$mended = $left = 0;
 		foreach ($this->faults($channel) as $fault) {
@@ -113,7 +109,7 @@ final class RepairFilesCommand
 	}
 
 	/** @return \Generator<Fault> */
-	private function faults(array $channel): \Generator
+	private function faults(Channel $channel): \Generator
 	{
 		$looked = 0;
 		$all = FileRows::count($channel) + PhotoRows::count($channel);
@@ -146,11 +142,11 @@ final class RepairFilesCommand
 		return Clock::exact() < $this->deadline;
 	}
 
-	private function show(array $channel, Fault $fault, bool $isDone): void
+	private function show(Channel $channel, Fault $fault, bool $isDone): void
 	{
 		$this->bar->clear();
-		$id = (int) $channel['channel_id'];
-		if (isset($this->options['json'])) {
+		$id = $channel->id;
+		if ($this->options->has(Option::Json)) {
 			echo
 				json_encode([
 					'channel' => $id,

@@ -5,7 +5,6 @@ namespace FileSync\Addon\Console;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Parts;
-use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Posts\ItemRelocation;
 
 if (! class_exists('App', false)) {
@@ -20,14 +19,12 @@ final class RepairItemsCommand
 {
 	private const PAGE = 100;
 
-	public function __construct(private array $options) {}
+	public function __construct(private readonly Options $options) {}
 
 	/** Goes through the posts of every channel of this hub that has clones. */
 	public function run(): int
 	{
-		$problem = Runtime::extensionProblem() ?? Parts::problem(Parts::POSTS);
-		if ($problem !== null) {
-			fwrite(STDERR, "filesync: $problem\n");
+		if (Part::isOff(Parts::POSTS)) {
 			return 75;
 		}
 		$found = $lost = 0;
@@ -41,15 +38,15 @@ final class RepairItemsCommand
 				$found += $changes ? 1 : 0;
 				$lost += $overwritten ? 1 : 0;
 				$this->show($item, array_keys($changes), $overwritten);
-				if ($changes && ! isset($this->options['dry-run'])) {
+				if ($changes && ! $this->options->has(Option::DryRun)) {
 					Items::change($item, $changes);
 				}
 			}
 		}
-		if (! isset($this->options['json'])) {
+		if (! $this->options->has(Option::Json)) {
 			echo
 				$found
-					? (isset($this->options['dry-run']) ? "would mend $found\n" : "mended $found\n")
+					? ($this->options->has(Option::DryRun) ? "would mend $found\n" : "mended $found\n")
 					: "nothing to mend\n"
 			;
 		}
@@ -74,7 +71,7 @@ final class RepairItemsCommand
 		if (! $mended && ! $overwritten) {
 			return;
 		}
-		if (isset($this->options['json'])) {
+		if ($this->options->has(Option::Json)) {
 			echo json_encode(['mid' => $item['mid'], 'mend' => $mended, 'overwritten' => $overwritten]), "\n";
 			return;
 		}

@@ -2,9 +2,9 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
-use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Storage\PhotoRepair;
 use FileSync\Addon\Storage\ScaleTable;
@@ -24,19 +24,18 @@ final class RepairPhotosCommand
 {
 	private const PAGE = 50;
 
-	public function __construct(private readonly array $options) {}
+	public function __construct(private readonly Options $options) {}
 
 	/** Goes through the photos of every channel of this hub. */
 	public function run(): int
 	{
-		if ($problem = Runtime::extensionProblem() ?? Parts::problem(Parts::PHOTOS)) {
-			fwrite(STDERR, "filesync: $problem\n");
+		if (Part::isOff(Parts::PHOTOS)) {
 			return 75;
 		}
-		$isDry = isset($this->options['dry-run']);
+		$isDry = $this->options->has(Option::DryRun);
 		$found = $made = $left = 0;
 		foreach (Channels::of($this->options) as $channel) {
-			$where = ['uid' => (int) $channel['channel_id'], 'is_photo' => 1, 'os_storage' => 1];
+			$where = ['uid' => $channel->id, 'is_photo' => 1, 'os_storage' => 1];
 			foreach (Table::pages('attach', $where, self::PAGE) as $rows) {
 				foreach ($rows as $attach) {
 					$repair = new PhotoRepair($channel, $attach);
@@ -50,7 +49,7 @@ final class RepairPhotosCommand
 				$isDry || (new Worker(PHP_INT_MAX >> 1))->run(0);
 			}
 		}
-		if (! isset($this->options['json'])) {
+		if (! $this->options->has(Option::Json)) {
 			echo
 				match (true) {
 					($found + $left) === 0 => 'nothing to mend',
@@ -67,12 +66,12 @@ final class RepairPhotosCommand
 		);
 	}
 
-	private function show(array $channel, array $attach, array $faults): void
+	private function show(Channel $channel, array $attach, array $faults): void
 	{
-		if ($faults && isset($this->options['json'])) {
+		if ($faults && $this->options->has(Option::Json)) {
 			echo
 				json_encode([
-					'channel' => (int) $channel['channel_id'],
+					'channel' => $channel->id,
 					'hash' => $attach['hash'],
 					'name' => $attach['display_path'],
 					'faults' => (object) $faults,
@@ -84,7 +83,7 @@ final class RepairPhotosCommand
 		foreach ($faults as $scale => $fault) {
 			echo
 				Log::oneLine(
-					"{$attach['hash']} scale $scale of channel {$channel['channel_id']}: {$attach['display_path']}: $fault",
+					"{$attach['hash']} scale $scale of channel {$channel->id}: {$attach['display_path']}: $fault",
 				),
 				"\n"
 			;

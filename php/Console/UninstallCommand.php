@@ -12,7 +12,7 @@ if (! class_exists('App', false)) {
 }
 
 /** Lists unfinished work, finishes or drops it, and removes filesync from the hub. */
-final class UninstallCommand
+final class UninstallCommand implements Task
 {
 	private const WAIT_SECONDS = 300;
 	private const WORDS = [
@@ -26,14 +26,14 @@ final class UninstallCommand
 		'kept_bytes' => 'bytes are kept',
 	];
 
-	public function __construct(private readonly array $options) {}
+	public function __construct(private readonly Options $options) {}
 
 	/** Without --keep or --purge it changes nothing. */
-	public function run(): int
+	public function run(array $words): int
 	{
 		$outlook = Uninstall::outlook();
 		$isWaiting = Uninstall::isWaiting($outlook);
-		if (! $this->has('keep') && ! $this->has('purge')) {
+		if (! $this->options->has(Option::Keep) && ! $this->options->has(Option::Purge)) {
 			$this->show($outlook);
 			$this->say(
 				'Nothing was changed. --keep removes filesync from this hub but keeps its tables and kept files, so that it continues when it is installed again;'
@@ -42,10 +42,15 @@ final class UninstallCommand
 			);
 			return $isWaiting ? 75 : 0;
 		}
-		if ($this->has('keep') && $this->has('purge')) {
-			return Usage::show();
+		if ($this->options->has(Option::Keep) && $this->options->has(Option::Purge)) {
+			throw new WrongUsage('--keep and --purge exclude each other: pass one of them');
 		}
-		if ($isWaiting && $this->has('purge') && ! $this->has('finish') && ! $this->has('drop')) {
+		if (
+			$isWaiting
+			&& $this->options->has(Option::Purge)
+			&& ! $this->options->has(Option::Finish)
+			&& ! $this->options->has(Option::Drop)
+		) {
 			$this->show($outlook);
 			fwrite(
 				STDERR,
@@ -53,7 +58,7 @@ final class UninstallCommand
 			);
 			return 2;
 		}
-		if ($this->has('finish') && ! $this->finish()) {
+		if ($this->options->has(Option::Finish) && ! $this->finish()) {
 			fwrite(
 				STDERR,
 				"filesync: some work could not be finished, and filesync is still installed. `missing` says why; add --drop to discard the rest\n",
@@ -66,10 +71,12 @@ final class UninstallCommand
 
 	private function finish(): bool
 	{
-		(new WorkCommand(['until-idle' => true] + array_intersect_key($this->options, ['seconds' => 1])))->run();
+		if (! Extension::isMissing()) {
+			(new WorkCommand($this->options->only(Option::Seconds)->with(Option::UntilIdle)))->run([]);
+		}
 		$outlook = Uninstall::outlook();
 
-		return ! Uninstall::isWaiting($outlook) || $this->has('drop');
+		return ! Uninstall::isWaiting($outlook) || $this->options->has(Option::Drop);
 	}
 
 	private function remove(): int
@@ -80,11 +87,14 @@ final class UninstallCommand
 			return 75;
 		}
 		try {
-			$this->has('drop') && Uninstall::drop($token);
+			$this->options->has(Option::Drop) && Uninstall::drop($token);
 			Uninstall::unregister();
 			// Changes that arrived meanwhile, while the hub's hooks were still registered.
-			$this->has('drop') && Uninstall::drop($token);
-			$isLate = $this->has('finish') && ! $this->has('drop') && Uninstall::isWaiting(Uninstall::outlook());
+			$this->options->has(Option::Drop) && Uninstall::drop($token);
+			$isLate =
+				$this->options->has(Option::Finish)
+				&& ! $this->options->has(Option::Drop)
+				&& Uninstall::isWaiting(Uninstall::outlook());
 		} finally {
 			Uninstall::letWorkersGo($token);
 		}
@@ -96,12 +106,16 @@ final class UninstallCommand
 			return 75;
 		}
 		$damaged = $this->damaged();
-		if ($this->has('purge')) {
+		if ($this->options->has(Option::Purge)) {
 			Uninstall::purge();
 		}
 		$this->say(
 			'filesync is removed from this hub'
-			. ($this->has('purge') ? ', with its tables and kept files.' : '; its tables and kept files stay.')
+			. (
+				$this->options->has(Option::Purge)
+					? ', with its tables and kept files.'
+					: '; its tables and kept files stay.'
+			)
 			. (
 				$damaged
 					? ' '
@@ -128,7 +142,7 @@ final class UninstallCommand
 
 	private function show(array $outlook): void
 	{
-		if (isset($this->options['json'])) {
+		if ($this->options->has(Option::Json)) {
 			echo json_encode($outlook), "\n";
 			return;
 		}
@@ -140,11 +154,6 @@ final class UninstallCommand
 
 	private function say(string $text): void
 	{
-		isset($this->options['json']) || (print wordwrap(Log::oneLine($text), 110) . "\n");
-	}
-
-	private function has(string $option): bool
-	{
-		return isset($this->options[$option]);
+		$this->options->has(Option::Json) || (print wordwrap(Log::oneLine($text), 110) . "\n");
 	}
 }

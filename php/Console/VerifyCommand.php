@@ -2,10 +2,9 @@
 
 namespace FileSync\Addon\Console;
 
-use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
-use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Reconcile\Verify;
@@ -20,39 +19,31 @@ if (! class_exists('App', false)) {
  * `verify`: reads every file again, compares it with the recorded digest, and has damaged files fetched from another
  * clone.
  */
-final class VerifyCommand
+final class VerifyCommand implements Task
 {
 	private bool $isJson;
 	private array $counts = [];
 	private readonly ProgressBar $bar;
 	private int $all = 0;
 
-	public function __construct(private readonly array $options)
+	public function __construct(private readonly Options $options)
 	{
-		$this->isJson = isset($options['json']);
+		$this->isJson = $options->has(Option::Json);
 		$this->bar = new ProgressBar($this->isJson);
 	}
 
 	/** Verifies all channels. */
-	public function run(): int
+	public function run(array $words): int
 	{
-		if ($problem = Runtime::extensionProblem() ?? Parts::problem(Parts::RECEIVER)) {
-			fwrite(STDERR, "filesync: $problem\n");
+		if (Part::isOff(Parts::RECEIVER)) {
 			return 75;
 		}
-		foreach (Channels::of($this->options) as $channel) {
-			$channel = Config::serves((int) $channel['channel_id']) ? $channel : null;
-			if ($channel) {
-				$this->all += Table::count('attach', [
-					'uid' => (int) $channel['channel_id'],
-					'is_dir' => 0,
-					'os_storage' => 1,
-				]);
-				$run = Run::ask($channel, '', 'verify');
-				$run->save(['position' => []]);
-				(new Verify($channel, $this->show(...)))->goOn($run, PHP_INT_MAX);
-				$this->showOrphans($channel);
-			}
+		foreach (Channels::served($this->options) as $channel) {
+			$this->all += Table::count('attach', ['uid' => $channel->id, 'is_dir' => 0, 'os_storage' => 1]);
+			$run = Run::ask($channel->id, '', 'verify');
+			$run->save(['position' => []]);
+			(new Verify($channel, $this->show(...)))->goOn($run, PHP_INT_MAX);
+			$this->showOrphans($channel);
 		}
 		Doorbell::ring();
 		$this->bar->clear();
@@ -82,7 +73,7 @@ final class VerifyCommand
 	 * Lists files in the channel's folder without a database row. It leaves them alone: `repair files` creates the
 	 * rows.
 	 */
-	private function showOrphans(array $channel): void
+	private function showOrphans(Channel $channel): void
 	{
 		foreach ((new Orphans($channel))->faults() as $fault) {
 			$this->show([

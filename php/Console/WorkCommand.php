@@ -3,7 +3,6 @@
 namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Clock;
-use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Posts\Previews;
 use FileSync\Addon\Status\Report;
@@ -16,7 +15,7 @@ if (! class_exists('App', false)) {
 }
 
 /** `work`: fetches and publishes in the foreground, and shows its progress. */
-final class WorkCommand
+final class WorkCommand implements Task
 {
 	private readonly bool $isShown;
 	private readonly ProgressBar $bar;
@@ -24,10 +23,11 @@ final class WorkCommand
 	private int $seenBytes = 0;
 	private int $baseline = 0;
 
-	public function __construct(private readonly array $options)
+	public function __construct(private readonly Options $options)
 	{
-		$this->isShown = isset($options['progress']) || (! isset($options['json']) && ProgressBar::isTerminal());
-		$this->bar = new ProgressBar(isset($options['json']), isset($options['progress']));
+		$this->isShown =
+			$options->has(Option::Progress) || (! $options->has(Option::Json) && ProgressBar::isTerminal());
+		$this->bar = new ProgressBar($options->has(Option::Json), $options->has(Option::Progress));
 		$this->startedAt = Clock::exact();
 	}
 
@@ -35,17 +35,11 @@ final class WorkCommand
 	 * Works until nothing is due, previews included; with `--until-idle`, until nothing is in transit; at most for
 	 * `--seconds`.
 	 */
-	public function run(): int
+	public function run(array $words): int
 	{
-		if ($problem = Runtime::extensionProblem()) {
-			fwrite(STDERR, "filesync: $problem\n");
-			return 75;
-		}
 		$this->baseline = $this->arrived();
-		$untilIdle = isset($this->options['until-idle']);
-		$end =
-			Clock::now()
-			+ (isset($this->options['seconds']) ? max(0, (int) $this->options['seconds']) : 10 * 365 * 86400);
+		$untilIdle = $this->options->has(Option::UntilIdle);
+		$end = Clock::now() + ($this->options->seconds() ?? (10 * 365 * 86400));
 		do {
 			$worker = new Worker($end, fn ($batch) => $this->show($batch));
 			$isRun = $worker->run($untilIdle ? PHP_INT_MAX >> 1 : 0);
@@ -120,7 +114,7 @@ final class WorkCommand
 			'php_peak_bytes' => memory_get_peak_usage(true),
 			'resident_peak_bytes' => self::residentPeakBytes(),
 		];
-		if (isset($this->options['json'])) {
+		if ($this->options->has(Option::Json)) {
 			echo json_encode($summary), "\n";
 		} elseif ($this->isShown) {
 			fprintf(

@@ -107,7 +107,7 @@ final class Storage
 			if (! $channel || ! is_dir($root)) {
 				continue;
 			}
-			$data = Store::dataRoot((int) $channel['channel_id'], true);
+			$data = Store::dataRoot($channel->id, true);
 			is_writable($data . '/kept') && is_writable($root) || ($bad[] = is_writable($root) ? $data : $root);
 			if (@stat($data)['dev'] !== @stat($root)['dev']) {
 				$elsewhere[] = $root;

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Doctor;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -68,11 +69,11 @@ final class WebServer
 		$found = null;
 		foreach (Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id') as $row) {
 			$channel = Clones::channel((int) $row['channel_id']);
-			if (! $channel || ! Clones::requested($channel['channel_hash'], Clones::ownUrl($channel))) {
+			if (! $channel || ! Clones::requested($channel->hash, Clones::ownUrl($channel))) {
 				continue;
 			}
 			$found ??= $channel;
-			$where = ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1, 'filesize >' => 1];
+			$where = ['uid' => $channel->id, 'is_dir' => 0, 'os_storage' => 1, 'filesize >' => 1];
 			foreach (Table::select('attach', $where, 'id', self::FILES_TRIED, 'hash') as $file) {
 				$facts = preg_match(Bounds::HASH, $file['hash']) ? Facts::of($channel, $file['hash'], 0) : null;
 				if ($facts && $facts->state === 'whole' && ! $facts->isArriving && $facts->path !== null) {
@@ -88,11 +89,11 @@ final class WebServer
 	 * Requests a ticket as a clone does; returns the answer's file, an empty array if none was requested, or null if
 	 * that failed.
 	 */
-	private function askForTicket(array $channel, ?Facts $file): ?array
+	private function askForTicket(Channel $channel, ?Facts $file): ?array
 	{
 		$body = json_encode([
 			'filesync' => Version::REQUEST,
-			'channel' => $channel['channel_hash'],
+			'channel' => $channel->hash,
 			'key_id' => Clones::ownUrl($channel),
 			'time' => Clock::now(),
 			'nonce' => Token::make(),
@@ -257,9 +258,9 @@ final class WebServer
 	}
 
 	/** A direct request for a file in our folder must return nothing. */
-	private function askForKept(array $channel): void
+	private function askForKept(Channel $channel): void
 	{
-		$folder = Store::dataRoot((int) $channel['channel_id'], true);
+		$folder = Store::dataRoot($channel->id, true);
 		$name = 'probe-' . Token::make();
 		if (@file_put_contents("$folder/$name", $name) === false) {
 			$this->findings->note(

@@ -13,20 +13,37 @@ final class Clones
 	 * Returns a channel of this hub with its keys, or null if it does not exist. Throws if that is unknown: a failed
 	 * look-up must not look like a departure.
 	 */
-	public static function channel(int $channelId): ?array
+	public static function channel(int $channelId): ?Channel
 	{
-		$channel = channelx_by_n($channelId) ?: null;
-		if (
-			! $channel
-			&& Table::first('channel', ['channel_id' => $channelId, 'channel_removed' => 0], '', 'channel_id')
-		) {
+		$row = channelx_by_n($channelId) ?: null;
+		if (is_array($row)) {
+			return Channel::of($row);
+		}
+		if (Table::first('channel', ['channel_id' => $channelId, 'channel_removed' => 0], '', 'channel_id')) {
 			throw new \RuntimeException('a channel cannot be read');
 		}
 
-		return $channel;
+		return null;
 	}
 
-	/** Returns all channels of this hub with their keys. */
+	/**
+	 * Returns the channel that core hands over if we serve it, or null. Throws if the database does not answer.
+	 *
+	 * @param mixed   $row  Core's row of it.
+	 * @param ?string $part The part of filesync that is to serve it; see Config::serves().
+	 */
+	public static function given(mixed $row, ?string $part = null): ?Channel
+	{
+		$id = is_array($row) ? (int) ($row['channel_id'] ?? 0) : 0;
+
+		return is_array($row) && $id > 0 && Config::serves($id, $part) ? Channel::of($row) : null;
+	}
+
+	/**
+	 * Returns all channels of this hub with their keys.
+	 *
+	 * @return list<Channel>
+	 */
 	public static function channels(): array
 	{
 		$rows = Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id');
@@ -35,7 +52,7 @@ final class Clones
 	}
 
 	/** Returns the channel of this hub with an identity if we serve it, or null. */
-	public static function served(string $channelHash): ?array
+	public static function served(string $channelHash): ?Channel
 	{
 		foreach ($channelHash === ''
 			? []
@@ -55,7 +72,7 @@ final class Clones
 	}
 
 	/** Returns the served channel of an identity for the clone with a channel URL; null if either is unknown. */
-	public static function requested(string $channelHash, string $keyId): ?array
+	public static function requested(string $channelHash, string $keyId): ?Channel
 	{
 		foreach (Table::select(
 			'hubloc',
@@ -82,15 +99,17 @@ final class Clones
 	}
 
 	/** Returns the channel of this hub with a nick, or null. */
-	public static function byNick(string $nick): ?array
+	public static function byNick(string $nick): ?Channel
 	{
-		return Table::first('channel', ['channel_address' => $nick, 'channel_removed' => 0]);
+		$row = Table::first('channel', ['channel_address' => $nick, 'channel_removed' => 0]);
+
+		return $row ? Channel::of($row) : null;
 	}
 
 	/** Returns the URL by which other hubs know this clone of a channel. */
-	public static function ownUrl(array $channel): string
+	public static function ownUrl(Channel $channel): string
 	{
-		return channel_url($channel);
+		return (string) channel_url($channel->row());
 	}
 
 	/** Tells whether this hub itself is reached without TLS; only then may other hubs be. */
@@ -104,7 +123,7 @@ final class Clones
 	 *
 	 * @throws \FileSync\Addon\Hub\Refused The URL is not `<root>/getfile` of another hub where the channel lives.
 	 */
-	public static function originOf(array $channel, string $fetchUrl): string
+	public static function originOf(Channel $channel, string $fetchUrl): string
 	{
 		if (! str_ends_with($fetchUrl, '/getfile')) {
 			throw new \FileSync\Addon\Hub\Refused('the fetch URL is not a getfile address');
@@ -122,11 +141,11 @@ final class Clones
 	 * Returns the root URL of the clone whose channel URL signs a request, null if it is not another clone of the
 	 * channel.
 	 */
-	public static function rootOf(array $channel, string $keyId): ?string
+	public static function rootOf(Channel $channel, string $keyId): ?string
 	{
 		$row = Table::first(
 			'hubloc',
-			['hubloc_id_url' => $keyId, 'hubloc_hash' => $channel['channel_hash'], 'hubloc_deleted' => 0],
+			['hubloc_id_url' => $keyId, 'hubloc_hash' => $channel->hash, 'hubloc_deleted' => 0],
 			'',
 			'hubloc_url',
 		);
@@ -185,7 +204,7 @@ final class Clones
 	 *
 	 * @return list<array{url: string, nick: string}>
 	 */
-	public static function others(array $channel): array
+	public static function others(Channel $channel): array
 	{
 		return self::locations($channel, ['hubloc_deleted' => 0]);
 	}
@@ -195,7 +214,7 @@ final class Clones
 	 *
 	 * @return list<array{url: string, nick: string}>
 	 */
-	public static function everywhere(array $channel): array
+	public static function everywhere(Channel $channel): array
 	{
 		return array_values(array_filter(self::locations($channel, []), fn ($home) => preg_match(
 			'/^[\p{L}\p{N}_-]+$/u',
@@ -203,11 +222,12 @@ final class Clones
 		)));
 	}
 
-	private static function locations(array $channel, array $which): array
+	/** @return list<array{url: string, nick: string}> */
+	private static function locations(Channel $channel, array $which): array
 	{
 		$clones = [];
 		$own = self::normalise(z_root());
-		$where = ['hubloc_hash' => $channel['channel_hash'], 'hubloc_network' => 'zot6'] + $which;
+		$where = ['hubloc_hash' => $channel->hash, 'hubloc_network' => 'zot6'] + $which;
 		foreach (Table::select('hubloc', $where, 'hubloc_id', 0, 'hubloc_url, hubloc_addr') as $row) {
 			$root = self::normalise($row['hubloc_url']);
 			if ($root !== null && $root !== $own) {
@@ -222,11 +242,11 @@ final class Clones
 	}
 
 	/** Tells whether a packet of a channel still waits for another hub. */
-	public static function isSending(array $channel, string $root): bool
+	public static function isSending(Channel $channel, string $root): bool
 	{
 		foreach (Table::select(
 			'outq',
-			['outq_channel' => (int) $channel['channel_id'], 'outq_delivered' => 0],
+			['outq_channel' => $channel->id, 'outq_delivered' => 0],
 			'',
 			0,
 			'DISTINCT outq_posturl',
@@ -240,15 +260,16 @@ final class Clones
 	}
 
 	/**
-	 * Returns how many packets of a channel still wait for each other hub, by its normalised root URL. It counts at
-	 * most the oldest thousand.
+	 * Returns how many packets of a channel still wait for each other hub. It counts at most the oldest thousand.
+	 *
+	 * @return array<string, int> By normalised root URL.
 	 */
-	public static function packetsWaiting(array $channel): array
+	public static function packetsWaiting(Channel $channel): array
 	{
 		$counts = [];
 		$rows = Table::select(
 			'outq',
-			['outq_channel' => (int) $channel['channel_id'], 'outq_delivered' => 0],
+			['outq_channel' => $channel->id, 'outq_delivered' => 0],
 			'outq_created',
 			1000,
 			'outq_posturl',

@@ -38,7 +38,7 @@ final class Core
 	/** Returns a file's rows as a sync packet has them. */
 	public static function export(mixed $channel, mixed $hash, mixed ...$rest): mixed
 	{
-		return \attach_export_data($channel, $hash, ...$rest);
+		return \attach_export_data($channel instanceof Channel ? $channel->row() : $channel, $hash, ...$rest);
 	}
 
 	/** Moves a file or folder. */

@@ -15,10 +15,10 @@ final class Items
 	 * Stores items from another clone. It does not tell core their origin: ItemRelocation rewrites them, while core
 	 * would replace plain text.
 	 */
-	public static function store(array $channel, array $items): void
+	public static function store(Channel $channel, array $items): void
 	{
 		Family::loadImport();
-		Reception::importing(fn () => \sync_items($channel, self::postsFirst($items), null));
+		Reception::importing(fn () => \sync_items($channel->row(), self::postsFirst($items), null));
 	}
 
 	/**
@@ -61,12 +61,12 @@ final class Items
 	}
 
 	/** Returns the channel's own item with its terms, or null. */
-	public static function own(array $channel, string $mid): ?array
+	public static function own(Channel $channel, string $mid): ?array
 	{
 		$item = Table::first('item', [
-			'uid' => (int) $channel['channel_id'],
+			'uid' => $channel->id,
 			'mid' => $mid,
-			'author_xchan' => $channel['channel_hash'],
+			'author_xchan' => $channel->hash,
 			'item_deleted' => 0,
 		]);
 
@@ -78,11 +78,11 @@ final class Items
 	 *
 	 * @return \Generator<array>
 	 */
-	public static function each(array $channel, int $page): \Generator
+	public static function each(Channel $channel, int $page): \Generator
 	{
 		foreach (Table::each(
 			'item',
-			['uid' => (int) $channel['channel_id'], 'author_xchan' => $channel['channel_hash'], 'item_deleted' => 0],
+			['uid' => $channel->id, 'author_xchan' => $channel->hash, 'item_deleted' => 0],
 			$page,
 		) as $item) {
 			yield self::withTerms($item);
@@ -149,12 +149,12 @@ final class Items
 	/**
 	 * Gives a file that was uploaded into a post the post's access, if the post arrived before the file.
 	 */
-	public static function repairAccess(array $channel, string $hash): void
+	public static function repairAccess(Channel $channel, string $hash): void
 	{
 		Family::loadImport();
 		$where = [
-			'uid' => (int) $channel['channel_id'],
-			'author_xchan' => $channel['channel_hash'],
+			'uid' => $channel->id,
+			'author_xchan' => $channel->hash,
 			'item_deleted' => 0,
 			'body like' => '%' . $hash . '%',
 		];
@@ -162,8 +162,8 @@ final class Items
 			$acl = [$item['allow_cid'], $item['allow_gid'], $item['deny_cid'], $item['deny_gid']];
 			if (function_exists('fix_attached_photo_permissions')) {
 				fix_attached_photo_permissions(
-					(int) $channel['channel_id'],
-					$channel['channel_hash'],
+					$channel->id,
+					$channel->hash,
 					$item['body'],
 					...$acl,
 				);
@@ -172,9 +172,9 @@ final class Items
 	}
 
 	/** Returns the posts of a photo, with their comments, in the form sent between clones. */
-	public static function linked(array $channel, string $hash): array
+	public static function linked(Channel $channel, string $hash): array
 	{
-		$entry = \attach_export_data($channel, $hash);
+		$entry = \attach_export_data($channel->row(), $hash);
 
 		return is_array($entry) ? $entry['item'] ?? [] : [];
 	}

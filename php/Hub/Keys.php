@@ -15,8 +15,8 @@ final class Keys
 	private static array $signers = [];
 
 	/** Returns what signs posts for a channel. */
-	public static function signer(array $channel): Signer
+	public static function signer(Channel $channel): Signer
 	{
-		return self::$signers[(int) $channel['channel_id']] ??= new Signer($channel['channel_prvkey']);
+		return self::$signers[$channel->id] ??= new Signer($channel->privateKey());
 	}
 }

@@ -32,7 +32,7 @@ final class OriginApi
 	 *
 	 * @throws \RuntimeException The hub does not answer now, or refuses or may not be asked (code 401, 403 or 404).
 	 */
-	public static function get(array $channel, string $root, string $call): array
+	public static function get(Channel $channel, string $root, string $call): array
 	{
 		$headers = HTTPSig::create_sig(
 			[
@@ -41,7 +41,7 @@ final class OriginApi
 				'Host' => self::host($root),
 				'(request-target)' => 'get ' . parse_url($root, PHP_URL_PATH) . $call,
 			],
-			$channel['channel_prvkey'],
+			$channel->privateKey(),
 			Clones::ownUrl($channel),
 			true,
 			'sha512',

@@ -26,7 +26,7 @@ final class OriginFiles
 	 *
 	 * @return array{list<array>, ?array} Rows, and the next cursor; null at the end.
 	 */
-	public static function next(array $channel, string $root, array $cursor): array
+	public static function next(Channel $channel, string $root, array $cursor): array
 	{
 		['start' => $start, 'last' => $last, 'back' => $stepsBack] = $cursor;
 		$rows = self::page($channel, $root, $start);
@@ -50,7 +50,7 @@ final class OriginFiles
 	}
 
 	/** Returns a file's state on that hub, in the form of a sync packet's entry, null if it does not exist there. */
-	public static function export(array $channel, string $root, string $hash): ?array
+	public static function export(Channel $channel, string $root, string $hash): ?array
 	{
 		$entry = OriginApi::get($channel, $root, '/api/z/1.0/file/export?f=&file_id=' . rawurlencode($hash));
 
@@ -58,7 +58,7 @@ final class OriginFiles
 	}
 
 	/** Tells whether a file exists there. */
-	public static function has(array $channel, string $root, string $hash): bool
+	public static function has(Channel $channel, string $root, string $hash): bool
 	{
 		return (
 			(
@@ -72,7 +72,7 @@ final class OriginFiles
 		);
 	}
 
-	private static function page(array $channel, string $root, int $start): array
+	private static function page(Channel $channel, string $root, int $start): array
 	{
 		$said = OriginApi::get(
 			$channel,

@@ -20,7 +20,7 @@ final class OriginPosts
 	 *
 	 * @return list<array>
 	 */
-	public static function page(array $channel, string $root, int $since, int $page): array
+	public static function page(Channel $channel, string $root, int $since, int $page): array
 	{
 		$answer = self::ask(
 			$channel,
@@ -44,7 +44,7 @@ final class OriginPosts
 		return $count < self::ITEMS_A_PAGE || ($page + 1) >= self::MOST_PAGES;
 	}
 
-	private static function ask(array $channel, string $root, string $call): array
+	private static function ask(Channel $channel, string $root, string $call): array
 	{
 		try {
 			return OriginApi::get($channel, $root, $call);

@@ -17,7 +17,7 @@ final class Photos
 	 * @param array $items As attach_export_data once returned them; if empty, the hub makes a new post.
 	 * @param array $photo From the former photo row: title and description.
 	 */
-	public static function remake(array $channel, array $attach, array $items, array $photo): void
+	public static function remake(Channel $channel, array $attach, array $items, array $photo): void
 	{
 		require_once 'include/photos.php';
 		$size = @getimagesize($attach['content']);
@@ -52,9 +52,9 @@ final class Photos
 			'resource_id' => $attach['hash'],
 			'imgscale' => [1, 2, 3],
 		]);
-		Reception::quietly((int) $channel['channel_id'], fn () => photo_upload(
-			$channel,
-			['xchan_hash' => $channel['channel_hash']] + $channel,
+		Reception::quietly($channel->id, fn () => photo_upload(
+			$channel->row(),
+			['xchan_hash' => $channel->hash] + $channel->row(),
 			$args,
 		));
 	}
@@ -172,7 +172,7 @@ final class Photos
 	}
 
 	/** Puts a kept crop beside the photo, with its row. */
-	public static function putCrop(array $channel, array $attach, array $photo, string $source): void
+	public static function putCrop(Channel $channel, array $attach, array $photo, string $source): void
 	{
 		if (! PhotoType::isKnown($photo['mimetype'])) {
 			return;
@@ -199,7 +199,7 @@ final class Photos
 			] + array_intersect_key($attach, array_flip(Access::LISTS));
 		// A new row: its owner decides whether it becomes the profile or cover photo again.
 		Table::upsert('photo', $where, $row, [
-			'aid' => (int) $channel['channel_account_id'],
+			'aid' => $channel->accountId,
 			'xchan' => '',
 			'created' => $photo['created'],
 			'expires' => $attach['edited'],

@@ -25,6 +25,12 @@ final class Reception
 		return self::$channelId;
 	}
 
+	/** Tells whether this process is applying another hub's data. */
+	public static function isTakingIn(): bool
+	{
+		return self::$channelId > 0 || (($_SERVER['REQUEST_METHOD'] ?? '') === 'POST' && Core::module() === 'zot');
+	}
+
 	/** Runs core calls that store what another clone sent a channel; nothing is sent while they run. */
 	public static function quietly(int $channelId, callable $work): void
 	{

@@ -67,9 +67,9 @@ final class Store
 	}
 
 	/** Returns the folder of a channel's files, hub-relative. */
-	public static function root(array $channel): string
+	public static function root(Channel $channel): string
 	{
-		return 'store/' . $channel['channel_address'];
+		return 'store/' . $channel->nick;
 	}
 
 	/** Returns our own folder for a channel's unfinished and kept files, hub-relative; creates it on request. */
@@ -126,9 +126,9 @@ final class Store
 	 * @return ?array{os_path: string, display_path: string, album: string, content: string} Null if the folder is
 	 *     not ours, or the path would be too long.
 	 */
-	public static function place(array $channel, string $folder, string $hash, string $name): ?array
+	public static function place(Channel $channel, string $folder, string $hash, string $name): ?array
 	{
-		$chain = self::chain((int) $channel['channel_id'], $folder);
+		$chain = self::chain($channel->id, $folder);
 		if ($chain === null) {
 			return null;
 		}
@@ -150,7 +150,7 @@ final class Store
 	 *
 	 * Very old rows lack the prefix, rows with os_storage 0 hold the bytes themselves.
 	 */
-	public static function pathOf(array $channel, array $row): ?string
+	public static function pathOf(Channel $channel, array $row): ?string
 	{
 		if (! (int) $row['os_storage']) {
 			return null;
@@ -253,14 +253,14 @@ final class Store
 	}
 
 	/** Returns the bytes that a channel's account uses, and how many it may use (null: unlimited). */
-	public static function quota(array $channel): array
+	public static function quota(Channel $channel): array
 	{
-		$limit = service_class_fetch($channel['channel_id'], 'attach_upload_limit');
+		$limit = service_class_fetch($channel->id, 'attach_upload_limit');
 
 		if ($limit === false || $limit === null) {
 			return [0, null];
 		}
-		$account = (int) $channel['channel_account_id'];
+		$account = $channel->accountId;
 		$beyond = [
 			'size_bytes >' => Family::largestFileBytes(),
 			'scale' => 0,

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Inventory;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Family;
@@ -38,7 +39,7 @@ final class Listing
 	 *
 	 * @return ?array The next cursor, null at the end.
 	 */
-	public static function add(array $channel, \FileSync\Inventory $inventory, array $cursor, float $until): ?array
+	public static function add(Channel $channel, \FileSync\Inventory $inventory, array $cursor, float $until): ?array
 	{
 		do {
 			[$texts, $cursor] = self::page($channel, $cursor);
@@ -51,12 +52,12 @@ final class Listing
 	}
 
 	/** Returns the inventory's name for a file's present version; null if there is none. */
-	public static function version(array $channel, string $hash): ?string
+	public static function version(Channel $channel, string $hash): ?string
 	{
-		$own = Store::attach((int) $channel['channel_id'], $hash);
+		$own = Store::attach($channel->id, $hash);
 		$texts = $own
 			? self::present($channel, [$own])
-			: self::absent(Table::select('filesync_file', Revisions::keys((int) $channel['channel_id'], [$hash])));
+			: self::absent(Table::select('filesync_file', Revisions::keys($channel->id, [$hash])));
 
 		return isset($texts[$hash]) ? \FileSync\Inventory::id($hash, ...$texts[$hash]) : null;
 	}
@@ -65,9 +66,9 @@ final class Listing
 	 * @return array{array<string, array{string, string}>, ?array} Content and metadata by hash, and the next
 	 *     cursor.
 	 */
-	private static function page(array $channel, array $cursor): array
+	private static function page(Channel $channel, array $cursor): array
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		if ($cursor['rows'] === 'attach') {
 			$rows = Table::select(
 				'attach',
@@ -92,9 +93,9 @@ final class Listing
 		return [self::absent($rows), count($rows) < self::PAGE ? null : ['after' => end($rows)['id']] + $cursor];
 	}
 
-	private static function present(array $channel, array $rows): array
+	private static function present(Channel $channel, array $rows): array
 	{
-		$where = ['uid' => (int) $channel['channel_id']];
+		$where = ['uid' => $channel->id];
 		$hashes = array_column($rows, 'hash');
 		if (! $hashes) {
 			return [];

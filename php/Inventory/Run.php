@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Inventory;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\Lease;
@@ -74,14 +75,14 @@ final class Run
 	}
 
 	/** Returns the run in which we ask a clone; creates it, due in a while, if there is none. */
-	public static function ask(array $channel, string $peer, string $role = 'ask'): self
+	public static function ask(int $channelId, string $peer, string $role = 'ask'): self
 	{
-		$id = hash('sha256', $channel['channel_id'] . "\n$role\n$peer");
+		$id = hash('sha256', $channelId . "\n$role\n$peer");
 
 		return (
 			self::find($id) ?? self::insert(
 				$id,
-				(int) $channel['channel_id'],
+				$channelId,
 				$role,
 				$peer,
 				Clock::now() + random_int(300, 1800),
@@ -90,11 +91,11 @@ final class Run
 	}
 
 	/** Begins a run in which a clone asks us. */
-	public static function begin(array $channel, string $role, string $peer): self
+	public static function begin(int $channelId, string $role, string $peer): self
 	{
 		$old = Table::select(
 			'filesync_reconcile',
-			['uid' => (int) $channel['channel_id'], 'role' => $role],
+			['uid' => $channelId, 'role' => $role],
 			'updated DESC',
 			0,
 		);
@@ -104,13 +105,13 @@ final class Run
 			}
 		}
 
-		return self::insert(Token::make(), (int) $channel['channel_id'], $role, $peer, 0);
+		return self::insert(Token::make(), $channelId, $role, $peer, 0);
 	}
 
 	/** Notes hashes that a clone tells us to fetch; `$hop` counts how often they went back and forth before. */
-	public static function wish(array $channel, string $peer, array $hashes, int $hop): void
+	public static function wish(int $channelId, string $peer, array $hashes, int $hop): void
 	{
-		$run = self::ask($channel, $peer, 'pull');
+		$run = self::ask($channelId, $peer, 'pull');
 		$all = array_slice(
 			array_values(array_unique([...($run->body['hashes'] ?? []), ...$hashes])),
 			0,
@@ -160,7 +161,11 @@ final class Run
 		);
 	}
 
-	/** Returns the runs of a role for display: without their bodies, which may be large. */
+	/**
+	 * Returns the runs of a role for display: without their bodies, which may be large.
+	 *
+	 * @return list<self>
+	 */
 	public static function all(string $role, ?int $channelId = null): array
 	{
 		$columns = "id, uid, role, peer, state, session, '' AS body, position, stats, attempts, next_at, was_away, finished, reason";
@@ -264,7 +269,7 @@ final class Run
 	}
 
 	/** Continues listing our files until a deadline; true once all are in the snapshot. */
-	public function list(array $channel, float $until): bool
+	public function list(Channel $channel, float $until): bool
 	{
 		if ($this->state !== 'listing') {
 			$this->inventory = new Inventory();

@@ -17,7 +17,7 @@ final class FollowUps
 	/** Makes a call. Returns the body for continuing later, null once it is done. */
 	public static function call(array $row): ?string
 	{
-		/** @var array<string, \Closure(array, string, string): ?string>|false $calls */
+		/** @var array<string, \Closure(\FileSync\Addon\Hub\Channel, string, string): ?string>|false $calls */
 		// While another version takes this one's place the file may be missing for a moment, which `require` would not
 		// survive.
 		$calls = @include dirname(__DIR__) . '/followups.php';

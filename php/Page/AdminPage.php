@@ -427,7 +427,7 @@ final class AdminPage
 		$unknown = $scopes = [];
 		foreach (array_filter(array_map('trim', explode(',', $nicks)), 'strlen') as $nick) {
 			$channel = Clones::byNick($nick);
-			$channel ? ($scopes[] = 'channel:' . (int) $channel['channel_id']) : ($unknown[] = $nick);
+			$channel ? ($scopes[] = 'channel:' . $channel->id) : ($unknown[] = $nick);
 		}
 		foreach (array_diff(Config::scopesWhere('enabled', '0'), $scopes, ['site']) as $scope) {
 			Config::clear('enabled', $scope);

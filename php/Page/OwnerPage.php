@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Page;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -85,9 +86,9 @@ final class OwnerPage
 	}
 
 	/** Returns the page's contents for a channel, in words. */
-	public static function values(array $channel): array
+	public static function values(Channel $channel): array
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$progress = Progress::of($channelId);
 		$isPaused = self::pauseState($channelId);
 		$clones = [self::here($channel, $progress), ...self::others($channel)];
@@ -120,14 +121,14 @@ final class OwnerPage
 	}
 
 	/** Returns the channel of this hub with which the reader is logged in, or null. */
-	private static function channel(): ?array
+	private static function channel(): ?Channel
 	{
 		$channelId = Page::owner();
 
 		return $channelId ? Clones::channel($channelId) : null;
 	}
 
-	private static function fragment(array $channel): array
+	private static function fragment(Channel $channel): array
 	{
 		if (! Family::isKnown() || ! Migrations::ready()) {
 			$why = Family::isKnown()
@@ -232,7 +233,7 @@ final class OwnerPage
 			: null;
 	}
 
-	private static function here(array $channel, array $progress): array
+	private static function here(Channel $channel, array $progress): array
 	{
 		$counts = Overview::here($channel);
 		$todo = $counts['missing_files'] + $counts['old_files'];
@@ -254,7 +255,7 @@ final class OwnerPage
 		);
 	}
 
-	private static function others(array $channel): array
+	private static function others(Channel $channel): array
 	{
 		['here' => $here, 'hubs' => $there] = Overview::there($channel);
 		$packets = Clones::packetsWaiting($channel);
@@ -478,12 +479,12 @@ final class OwnerPage
 	}
 
 	/** Returns the changes from other clones that need approval. */
-	private static function packets(array $channel): array
+	private static function packets(Channel $channel): array
 	{
 		$rows = [];
 		foreach (Table::select(
 			'filesync_packet',
-			['uid' => (int) $channel['channel_id'], 'state' => 'parked'],
+			['uid' => $channel->id, 'state' => 'parked'],
 			'created',
 			self::ROWS,
 			HeldPackets::COLUMNS,
@@ -504,7 +505,7 @@ final class OwnerPage
 					'text' => sprintf(
 						t('%1$s deleted %2$s'),
 						$host,
-						self::named((int) $channel['channel_id'], $about['deletes'], $about['delete_count']),
+						self::named($channel->id, $about['deletes'], $about['delete_count']),
 					),
 					'why' => t(
 						'This is an unusually large change. Nothing is removed here until you agree; if you refuse, the files are restored there.',
@@ -529,17 +530,17 @@ final class OwnerPage
 		);
 	}
 
-	private static function conflicts(array $channel): array
+	private static function conflicts(Channel $channel): array
 	{
 		$rows = Table::select(
 			'attach',
-			['uid' => (int) $channel['channel_id'], 'filename like' => '% (conflict % ____-__-__ __.__.__)%'],
+			['uid' => $channel->id, 'filename like' => '% (conflict % ____-__-__ __.__.__)%'],
 			'id DESC',
 			self::ROWS,
 			'hash, display_path',
 		);
 
-		$root = Web::root() . '/cloud/' . rawurlencode($channel['channel_address']) . '/';
+		$root = Web::root() . '/cloud/' . rawurlencode($channel->nick) . '/';
 
 		return array_map(fn ($row) => [
 			'id' => substr($row['hash'], 0, 36),

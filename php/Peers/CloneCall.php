@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Peers;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
@@ -36,7 +37,7 @@ final class CloneCall
 	 * @param string $kind What is requested, the last part of the path: `inventory`.
 	 */
 	public function __construct(
-		private readonly array $channel,
+		private readonly Channel $channel,
 		private readonly string $root,
 		private readonly string $kind,
 	) {}
@@ -71,7 +72,7 @@ final class CloneCall
 			$keys
 			+ [
 				'filesync' => Version::REQUEST,
-				'channel' => $this->channel['channel_hash'],
+				'channel' => $this->channel->hash,
 				'key_id' => Clones::ownUrl($this->channel),
 				'time' => Clock::now() + $this->aheadSeconds,
 				'nonce' => Token::make(),

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Peers;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -69,7 +70,7 @@ final class Peers
 	}
 
 	/** Tells whether every other hub of a channel is known to speak filesync. */
-	public static function allSpeak(array $channel): bool
+	public static function allSpeak(Channel $channel): bool
 	{
 		foreach (Clones::others($channel) as $clone) {
 			if (

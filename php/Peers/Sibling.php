@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Peers;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Storage\Digests;
@@ -15,7 +16,7 @@ if (! class_exists('App', false)) {
 final class Sibling
 {
 	/** Returns an entry with our sibling key; without it if this process cannot keep its promises. */
-	public static function add(array $channel, mixed $entry, bool $isDelete, array $beneath = []): mixed
+	public static function add(Channel $channel, mixed $entry, bool $isDelete, array $beneath = []): mixed
 	{
 		$introduction = is_array($entry) && ! empty($entry['attach']) && is_array($entry['attach'])
 			? Peers::introduction()
@@ -32,9 +33,9 @@ final class Sibling
 		return $entry;
 	}
 
-	private static function order(array $channel, string $hash, bool $isDelete, array $beneath): array
+	private static function order(Channel $channel, string $hash, bool $isDelete, array $beneath): array
 	{
-		$file = Revisions::find((int) $channel['channel_id'], $hash);
+		$file = Revisions::find($channel->id, $hash);
 		if (! $file || $isDelete !== ($file['state'] === 'gone')) {
 			return [];
 		}
@@ -58,7 +59,7 @@ final class Sibling
 		return ['revision' => $revision];
 	}
 
-	private static function facts(array $channel, string $hash): array
+	private static function facts(Channel $channel, string $hash): array
 	{
 		$facts = Facts::of($channel, $hash, 0);
 		if ($facts->state !== 'whole') {

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Posts;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
@@ -40,11 +41,9 @@ final class ItemRelocation
 	 * Returns the origin to pass to core's import: none if we relocate. Core would replace text everywhere, in
 	 * shared posts too, and sign whoever the author is.
 	 */
-	public static function forCore(mixed $channel, mixed $relocate): mixed
+	public static function forCore(mixed $given, mixed $relocate): mixed
 	{
-		return is_array($channel) && Config::serves((int) ($channel['channel_id'] ?? 0), Parts::POSTS)
-			? null
-			: $relocate;
+		return Clones::given($given, Parts::POSTS) ? null : $relocate;
 	}
 
 	/**
@@ -65,7 +64,7 @@ final class ItemRelocation
 			return;
 		}
 		if (Runtime::extensionProblem() !== null) {
-			Outbox::add((int) $channel['channel_id'], 'relocate', (string) $item['mid'], '');
+			Outbox::add($channel->id, 'relocate', (string) $item['mid'], '');
 			return;
 		}
 		$moved = self::relocate($channel, $item);
@@ -86,7 +85,7 @@ final class ItemRelocation
 	 *
 	 * @param array $item The row, with its terms.
 	 */
-	public static function mended(array $channel, array $item): array
+	public static function mended(Channel $channel, array $item): array
 	{
 		$moved = self::isFromHere($item) || self::homes($channel, $item) ? self::relocate($channel, $item) : $item;
 		$changes = [];
@@ -97,7 +96,7 @@ final class ItemRelocation
 		}
 		if (
 			isset($changes['body'])
-			|| ! Signer::verify($moved['body'], (string) $item['sig'], $channel['channel_pubkey'])
+			|| ! Signer::verify($moved['body'], (string) $item['sig'], $channel->publicKey)
 		) {
 			$changes['sig'] = Keys::signer($channel)->sign($moved['body']);
 			$changes['item_verified'] = 1;
@@ -107,7 +106,7 @@ final class ItemRelocation
 	}
 
 	/** Mends a stored item that arrived while the extension was missing. */
-	public static function mend(array $channel, string $mid): void
+	public static function mend(Channel $channel, string $mid): void
 	{
 		if (Runtime::extensionProblem() !== null) {
 			throw new \RuntimeException(Runtime::extensionProblem());
@@ -128,7 +127,7 @@ final class ItemRelocation
 	 * Returns the channel if the item is its own, and the channel is served. Core calls this for every item: cheap
 	 * checks first.
 	 */
-	private static function authorHere(array $item): ?array
+	private static function authorHere(array $item): ?Channel
 	{
 		$uid = (int) ($item['uid'] ?? 0);
 		if ($uid < 1 || ! is_string($item['mid'] ?? null)) {
@@ -136,9 +135,7 @@ final class ItemRelocation
 		}
 		$channel = Clones::channel($uid);
 
-		return $channel
-		&& ($item['author_xchan'] ?? '') === $channel['channel_hash']
-		&& Config::serves($uid, Parts::POSTS)
+		return $channel && ($item['author_xchan'] ?? '') === $channel->hash && Config::serves($uid, Parts::POSTS)
 			? $channel
 			: null;
 	}
@@ -158,7 +155,7 @@ final class ItemRelocation
 	}
 
 	/** Returns the other homes of the channel, if the item was written at one of them. */
-	private static function homes(array $channel, array $item): array
+	private static function homes(Channel $channel, array $item): array
 	{
 		$homes = Clones::everywhere($channel);
 		$writtenAt = array_filter($homes, fn ($home) => str_starts_with($item['mid'], $home['url'] . '/'));
@@ -172,14 +169,14 @@ final class ItemRelocation
 	 * Posts arrive before their files when a channel is cloned. Until then the URL points to the hub that has the file,
 	 * and we cannot know whether the file is the channel's own.
 	 */
-	private static function awaitMedia(array $channel, array $item): void
+	private static function awaitMedia(Channel $channel, array $item): void
 	{
 		[, $text] = self::fieldsAndText($item);
 		$hashes = [];
 		foreach (Clones::everywhere($channel) as $home) {
 			$hashes = array_merge($hashes, Relocator::mediaHashes($home['url'], $text));
 		}
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$hashes = array_values(array_unique(preg_grep(self::FILE_HASH, preg_replace('/-\d$/D', '', $hashes))));
 		// A post waits for this many files; when the first of the others arrives, the whole post is checked again.
 		$missing = array_slice(
@@ -207,7 +204,7 @@ final class ItemRelocation
 	}
 
 	/** Rewrites URLs that point to any other home of the channel. */
-	private static function relocate(array $channel, array $item): array
+	private static function relocate(Channel $channel, array $item): array
 	{
 		[$fields, $text] = self::fieldsAndText($item);
 		foreach (Clones::everywhere($channel) as $home) {
@@ -218,8 +215,8 @@ final class ItemRelocation
 				'from' => $home['url'],
 				'from_nick' => $home['nick'],
 				'to' => Web::root(),
-				'to_nick' => $channel['channel_address'],
-				'own_media' => Items::ownMedia((int) $channel['channel_id'], Relocator::mediaHashes(
+				'to_nick' => $channel->nick,
+				'own_media' => Items::ownMedia($channel->id, Relocator::mediaHashes(
 					$home['url'],
 					$text,
 				)),

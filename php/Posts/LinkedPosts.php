@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Posts;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
@@ -37,7 +38,7 @@ final class LinkedPosts
 	 * Requests the posts of a file that arrives for the first time or with a new use. Called before the packet is
 	 * applied.
 	 */
-	public static function want(array $channel, Packet $packet, string $root): void
+	public static function want(Channel $channel, Packet $packet, string $root): void
 	{
 		if (! self::mayBePosted($channel, $packet) || ! OriginApi::isAllowed($root)) {
 			return;
@@ -47,12 +48,12 @@ final class LinkedPosts
 			- self::CLOCKS_DIFFER_SECONDS;
 		$wish = Table::first(
 			'filesync_outbox',
-			['uid' => (int) $channel['channel_id'], 'kind' => 'posts', 'name' => $root],
+			['uid' => $channel->id, 'kind' => 'posts', 'name' => $root],
 			'',
 			'body',
 		);
 		$since = min($since, json_decode($wish['body'] ?? '', true)['since'] ?? $since);
-		Outbox::add((int) $channel['channel_id'], 'posts', $root, json_encode(['since' => $since]));
+		Outbox::add($channel->id, 'posts', $root, json_encode(['since' => $since]));
 	}
 
 	/**
@@ -62,7 +63,7 @@ final class LinkedPosts
 	 *
 	 * @return ?array The rest of the request, null if it is done.
 	 */
-	public static function fetch(array $channel, string $root, array $wish): ?array
+	public static function fetch(Channel $channel, string $root, array $wish): ?array
 	{
 		$tops = array_fill_keys($wish['tops'] ?? [], true);
 		$until = Clock::now() + ServedLast::TURN_SECONDS;
@@ -85,7 +86,7 @@ final class LinkedPosts
 	}
 
 	/** Stores those posts that are about our files, and comments under them; `$tops` are the posts stored so far. */
-	private static function take(array $channel, string $root, array $items, array &$tops): void
+	private static function take(Channel $channel, string $root, array $items, array &$tops): void
 	{
 		$items = array_filter(
 			$items,
@@ -98,7 +99,7 @@ final class LinkedPosts
 		$present = array_column(
 			Table::select(
 				'item',
-				['uid' => (int) $channel['channel_id'], 'mid' => array_column($items, 'message_id')],
+				['uid' => $channel->id, 'mid' => array_column($items, 'message_id')],
 				'',
 				0,
 				'mid',
@@ -114,13 +115,13 @@ final class LinkedPosts
 			}
 		}
 		if ($wanted) {
-			Reception::quietly((int) $channel['channel_id'], fn () => Items::store($channel, $wanted));
+			Reception::quietly($channel->id, fn () => Items::store($channel, $wanted));
 		}
 	}
 
-	private static function mayBePosted(array $channel, Packet $packet): bool
+	private static function mayBePosted(Channel $channel, Packet $packet): bool
 	{
-		if (! Store::attach((int) $channel['channel_id'], $packet->last['hash'])) {
+		if (! Store::attach($channel->id, $packet->last['hash'])) {
 			return true;
 		}
 		foreach (self::IN_USE as $usage => $scale) {
@@ -129,7 +130,7 @@ final class LinkedPosts
 				&& ! Table::first(
 					'photo',
 					[
-						'uid' => (int) $channel['channel_id'],
+						'uid' => $channel->id,
 						'resource_id' => $packet->last['hash'],
 						'imgscale' => $scale,
 						'photo_usage' => $usage,
@@ -145,9 +146,9 @@ final class LinkedPosts
 		return false;
 	}
 
-	private static function isAboutOurFile(array $channel, string $root, array $item): bool
+	private static function isAboutOurFile(Channel $channel, string $root, array $item): bool
 	{
-		if (($item['author']['id'] ?? '') !== $channel['channel_guid']) {
+		if (($item['author']['id'] ?? '') !== $channel->guid) {
 			return false;
 		}
 		$hashes = Relocator::mediaHashes($root, json_encode(
@@ -158,6 +159,6 @@ final class LinkedPosts
 			$hashes[] = $item['resource_id'];
 		}
 
-		return $hashes && Items::ownMedia((int) $channel['channel_id'], $hashes);
+		return $hashes && Items::ownMedia($channel->id, $hashes);
 	}
 }

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Protocol;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -27,7 +28,7 @@ final class SignedRequest
 	private const NONCE_SECONDS = 600;
 
 	private function __construct(
-		public readonly array $channel,
+		public readonly Channel $channel,
 		/** @var array The decoded body. */
 		public readonly array $asked,
 	) {}
@@ -63,7 +64,7 @@ final class SignedRequest
 			return Response::error(401, 'clock');
 		}
 		$recent = Table::count('filesync_nonce', [
-			'uid' => (int) $channel['channel_id'],
+			'uid' => $channel->id,
 			'created >' => Clock::now() - 60,
 		]);
 		if ($recent >= Config::number('ticket_requests_per_minute')) {
@@ -74,15 +75,15 @@ final class SignedRequest
 	}
 
 	/** Returns the header value that signs a request with the channel's key. */
-	public static function sign(array $channel, string $kind, string $path, string $host, string $body): string
+	public static function sign(Channel $channel, string $kind, string $path, string $host, string $body): string
 	{
 		if (! openssl_sign(
 			self::text($kind, $path, $host, $body),
 			$signature,
-			$channel['channel_prvkey'],
+			$channel->privateKey(),
 			OPENSSL_ALGO_SHA512,
 		)) {
-			throw new \RuntimeException("the key of channel {$channel['channel_id']} cannot sign");
+			throw new \RuntimeException("the key of channel {$channel->id} cannot sign");
 		}
 
 		return self::PREFIX . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=');
@@ -126,7 +127,7 @@ final class SignedRequest
 	 * The host comes from the hub's settings, whatever a proxy did to the header: a request that was signed for another
 	 * hub does not verify here.
 	 */
-	private static function isSigned(Request $request, string $kind, array $channel): bool
+	private static function isSigned(Request $request, string $kind, Channel $channel): bool
 	{
 		if (! preg_match(
 			'/^' . preg_quote(self::PREFIX, '/') . '([A-Za-z0-9_-]+)$/D',
@@ -141,23 +142,23 @@ final class SignedRequest
 			openssl_verify(
 				self::text($kind, Web::path("/getfile/$kind"), Web::host(), $request->body),
 				$signature,
-				$channel['channel_pubkey'],
+				$channel->publicKey,
 				OPENSSL_ALGO_SHA512,
 			) === 1
 		);
 	}
 
 	/** Records a nonce; false if the channel already used it. Kept until the time window of its request is over. */
-	private static function useNonce(array $channel, array $asked): bool
+	private static function useNonce(Channel $channel, array $asked): bool
 	{
-		$id = hash('sha256', $channel['channel_hash'] . "\n" . $asked['nonce']);
+		$id = hash('sha256', $channel->hash . "\n" . $asked['nonce']);
 		$token = Token::make();
 		if (Table::first('filesync_nonce', ['id' => $id], '', 'id')) {
 			return false;
 		}
 		Table::tryInsert('filesync_nonce', [
 			'id' => $id,
-			'uid' => (int) $channel['channel_id'],
+			'uid' => $channel->id,
 			'token' => $token,
 			'created' => Clock::now(),
 			'expires' => $asked['time'] + self::NONCE_SECONDS,

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Publish;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -11,7 +12,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Transfer\Fetching;
@@ -62,7 +63,7 @@ final class Batch
 	private int $checkedAt = 0;
 
 	public function __construct(
-		private readonly array $channel,
+		private readonly Channel $channel,
 		private readonly string $token,
 		private readonly Publish $publish,
 		private readonly Slice $slice,
@@ -121,9 +122,9 @@ final class Batch
 		return (
 			[
 				'root' => $root,
-				'channel_hash' => $this->channel['channel_hash'],
+				'channel_hash' => $this->channel->hash,
 				'key_id' => Clones::ownUrl($this->channel),
-				'private_key' => $this->channel['channel_prvkey'],
+				'private_key' => $this->channel->privateKey(),
 				'allow_http' => Clones::isPlain(),
 				'allow_private_addresses' => Config::get('allow_private_addresses') === '1',
 				'parallel' => max(1, min(16, Config::number('parallel'))),
@@ -384,7 +385,7 @@ final class Batch
 				Revisions::park($row, 'NotFound', 'the hub that announced this version went back to an older one')
 				&& Store::attach((int) $row['uid'], $row['hash'])
 			) {
-				Outgoing::answer((int) $row['uid'], $row['hash'], false);
+				Announcement::answer((int) $row['uid'], $row['hash'], false);
 			}
 		} elseif ($failure->isOnlyWait) {
 			Queue::advance($row, TransferState::LEASED, TransferState::WAITING, [
@@ -558,6 +559,6 @@ final class Batch
 
 	private function channelId(): int
 	{
-		return (int) $this->channel['channel_id'];
+		return $this->channel->id;
 	}
 }

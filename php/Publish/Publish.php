@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Publish;
 
 use FileSync\Addon\Hub\Backoff;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Postponed;
@@ -14,7 +15,7 @@ use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\FolderChange;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\Placement;
@@ -46,9 +47,9 @@ final class Publish
 	 * @param string   $token The token in this worker's rows.
 	 * @param \Closure $beat  Renews the worker's leases during long reads.
 	 */
-	public function __construct(private readonly array $channel, private readonly string $token, \Closure $beat)
+	public function __construct(private readonly Channel $channel, private readonly string $token, \Closure $beat)
 	{
-		$this->channelId = (int) $channel['channel_id'];
+		$this->channelId = $channel->id;
 		$this->place = new Placement($channel, $beat);
 	}
 
@@ -162,7 +163,7 @@ final class Publish
 				),
 			);
 			Queue::giveUp($row);
-			$verdict === 'old' && Outgoing::answer($this->channelId, $row['hash'], false);
+			$verdict === 'old' && Announcement::answer($this->channelId, $row['hash'], false);
 			return null;
 		}
 		if (($reason = Brake::hold($this->channel, $row, $row['sha256'])) !== null) {

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Publish;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
@@ -33,7 +34,7 @@ final class PublishRows
 	 * @param ?array $kept The row of the displaced bytes.
 	 * @param ?array $stat The facts of the live file, if it surely holds the verified bytes.
 	 */
-	public static function commit(array $channel, array $row, array $intent, ?array $kept, ?array $stat): Outcome
+	public static function commit(Channel $channel, array $row, array $intent, ?array $kept, ?array $stat): Outcome
 	{
 		return Table::transaction(
 			function () use ($channel, $row, $intent, $kept, $stat): Outcome {
@@ -110,7 +111,7 @@ final class PublishRows
 		return Table::first('filesync_transfer', ['id' => $row['id'], 'token' => $done]);
 	}
 
-	private static function writeFile(array $channel, array $row, array $entry, array $intent): Outcome
+	private static function writeFile(Channel $channel, array $row, array $entry, array $intent): Outcome
 	{
 		$own = Store::attach((int) $row['uid'], $row['hash']);
 		if (! $own && $intent['had_row']) {
@@ -168,7 +169,7 @@ final class PublishRows
 		}
 		self::dateFolders($row, $entry['folders']);
 		Outbox::add((int) $row['uid'], 'preview', $row['hash']);
-		if ((int) $own['flags'] & 1 || $own['allow_cid'] === '<' . $channel['channel_hash'] . '>') {
+		if ((int) $own['flags'] & 1 || $own['allow_cid'] === '<' . $channel->hash . '>') {
 			Outbox::add((int) $row['uid'], 'access', $row['hash']);
 		}
 
@@ -190,7 +191,7 @@ final class PublishRows
 		}
 	}
 
-	private static function writeScale(array $channel, array $row, array $entry, array $intent): Outcome
+	private static function writeScale(Channel $channel, array $row, array $entry, array $intent): Outcome
 	{
 		$own = Store::attach((int) $row['uid'], $row['hash']);
 		if (! $own) {
@@ -203,7 +204,7 @@ final class PublishRows
 			PhotoRow::write(
 				$channel,
 				$own,
-				ScaleEntry::photo($entry, $own, $channel['channel_hash']),
+				ScaleEntry::photo($entry, $own, $channel->hash),
 				(int) $row['size_bytes'],
 				$intent['target'],
 			);
@@ -220,7 +221,7 @@ final class PublishRows
 		PhotoRow::write(
 			$channel,
 			$own,
-			ScaleEntry::photo($entry, $own, $channel['channel_hash']),
+			ScaleEntry::photo($entry, $own, $channel->hash),
 			strlen($bytes),
 			$bytes,
 			true,
@@ -237,7 +238,7 @@ final class PublishRows
 		return array_diff_assoc($access, $entry['attach']) ? $access + $entry['photo'] : $entry['photo'];
 	}
 
-	private static function isMoved(array $channel, array $own, string $target): bool
+	private static function isMoved(Channel $channel, array $own, string $target): bool
 	{
 		$path = Store::pathOf($channel, $own);
 

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Publish;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Photos;
@@ -29,7 +30,7 @@ final class Scales
 	private const BUDGET_MS = 5000;
 
 	public function __construct(
-		private readonly array $channel,
+		private readonly Channel $channel,
 		private readonly string $token,
 		private readonly Publish $publish,
 		private readonly Slice $slice,
@@ -142,6 +143,6 @@ final class Scales
 
 	private function channelId(): int
 	{
-		return (int) $this->channel['channel_id'];
+		return $this->channel->id;
 	}
 }

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Receive;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Order\Access;
@@ -46,7 +47,7 @@ final class Arrival
 	 * @param ?array $accepted Our row with `term`; for a file that is still to arrive, the last accepted row.
 	 */
 	public function __construct(
-		private readonly array $channel,
+		private readonly Channel $channel,
 		array $file,
 		private readonly ?array $accepted,
 		private readonly Packet $packet,
@@ -133,7 +134,7 @@ final class Arrival
 	 * Tells whether a hub that sends no vectors knows a file as it is here. A hub that never reported changes of the
 	 * file is believed, such as for a file that is older than filesync here.
 	 */
-	public static function knowsAll(array $channel, array $file, string $hub): bool
+	public static function knowsAll(Channel $channel, array $file, string $hub): bool
 	{
 		$isSending = null;
 		foreach (Judge::GROUPS as $group) {
@@ -162,7 +163,7 @@ final class Arrival
 		$theirs = $this->theirs($group, $ours);
 		if ($this->packet->order['revision'] !== null) {
 			Site::notice(
-				(int) $this->channel['channel_id'],
+				$this->channel->id,
 				$theirs['vector'],
 				Vector::join($this->file[$group]['vector'], $this->file['gone']),
 			);
@@ -199,7 +200,7 @@ final class Arrival
 					$seenBoth,
 					$theirs['print'],
 					$theirs['edited'],
-					Site::component((int) $this->channel['channel_id']),
+					Site::component($this->channel->id),
 					$theirs['at'],
 				),
 			];
@@ -288,7 +289,7 @@ final class Arrival
 			return false;
 		}
 		$stat = Facts::of($this->channel, $this->file['hash'], 0)->stat();
-		$ours = $stat ? Digests::known((int) $this->channel['channel_id'], $this->file['hash'], 0, $stat) : null;
+		$ours = $stat ? Digests::known($this->channel->id, $this->file['hash'], 0, $stat) : null;
 
 		return $ours !== null && $ours !== $this->packet->sha256;
 	}
@@ -311,7 +312,7 @@ final class Arrival
 	{
 		return $this->keepsAccess()
 			? $photo
-			: Access::narrower($photo, $this->row, $this->channel['channel_hash']) + $photo;
+			: Access::narrower($photo, $this->row, $this->channel->hash) + $photo;
 	}
 
 	/** Tells whether the packet's access stands. */
@@ -348,7 +349,7 @@ final class Arrival
 		}
 		if (in_array($verdict, ['lost', 'won'], true)) {
 			$this->row =
-				Access::narrower($this->accepted, $this->packet->last, $this->channel['channel_hash'])
+				Access::narrower($this->accepted, $this->packet->last, $this->channel->hash)
 				+ ['term' => Access::allTerms($this->accepted['term'], $this->packet->last['term'])]
 				+ $this->row;
 			$this->file['access'] = ['print' => Access::print($this->row, $this->row['term'])] + $this->file['access'];

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -61,9 +62,9 @@ final class Brake
 	 *
 	 * @return array{string, string} The kind and the reason of parking, or two empty strings.
 	 */
-	public static function atAccept(array $channel, string $root, array $own, Packet $packet): array
+	public static function atAccept(Channel $channel, string $root, array $own, Packet $packet): array
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$transfer = Queue::find($channelId, $own['hash'], 0);
 		$isHeld = $transfer && $transfer['state'] === TransferState::PARKED && $transfer['kind'] === Queue::BRAKE;
 		$scope = self::stopped($channelId, $root);
@@ -92,7 +93,7 @@ final class Brake
 	 *
 	 * @return ?string Why it is held now; null: it may continue.
 	 */
-	public static function hold(array $channel, array $transfer, string $sha256 = ''): ?string
+	public static function hold(Channel $channel, array $transfer, string $sha256 = ''): ?string
 	{
 		[$channelId, $scale, $root] = [(int) $transfer['uid'], (int) $transfer['scale'], $transfer['origin']];
 		$own = $scale === 0 || $sha256 !== '' ? Store::attach($channelId, $transfer['hash']) : null;
@@ -174,13 +175,13 @@ final class Brake
 	 * Tells whether a transfer would use disk space permanently, because the displaced file is kept, while little is
 	 * left. The rest is for other transfers.
 	 */
-	public static function mustSpareDisk(array $channel, array $transfer): bool
+	public static function mustSpareDisk(Channel $channel, array $transfer): bool
 	{
 		$own = in_array((int) $transfer['scale'], self::COUNTED, true)
-			? Store::attach((int) $channel['channel_id'], $transfer['hash'])
+			? Store::attach($channel->id, $transfer['hash'])
 			: null;
 		$free = $own && self::sizeOf($channel, $own, (int) $transfer['scale'])
-			? @disk_free_space(Store::dataRoot((int) $channel['channel_id'], true))
+			? @disk_free_space(Store::dataRoot($channel->id, true))
 			: false;
 
 		return $free !== false && ($free - (int) $transfer['size_bytes']) < (2 * Config::number('headroom_bytes'));
@@ -191,9 +192,9 @@ final class Brake
 	 *
 	 * @param array $rows The rows to delete: attach rows, and photos without a file from `Kept::lonePhotos()`.
 	 */
-	public static function holdDelete(array $channel, string $root, string $hash, Packet $packet, array $rows): bool
+	public static function holdDelete(Channel $channel, string $root, string $hash, Packet $packet, array $rows): bool
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$all = array_flip(array_column($rows, 'hash'));
 		$rows = array_filter($rows, fn ($row) => ! (int) ($row['is_dir'] ?? 0));
 		$bytes = array_sum(array_map(fn ($row) => self::sizeOf($channel, $row), $rows));
@@ -243,9 +244,9 @@ final class Brake
 	 *
 	 * @param int $sizeBytes The size of the displaced file.
 	 */
-	public static function countedTo(array $channel, array $transfer, int $sizeBytes): string
+	public static function countedTo(Channel $channel, array $transfer, int $sizeBytes): string
 	{
-		[$channelId, $scale] = [(int) $channel['channel_id'], (int) $transfer['scale']];
+		[$channelId, $scale] = [$channel->id, (int) $transfer['scale']];
 		$row = $scale
 			? Store::photo($channelId, $transfer['hash'], $scale)
 			: Store::attach($channelId, $transfer['hash']);
@@ -481,7 +482,7 @@ final class Brake
 	}
 
 	/** Tells whether other bytes would displace present ones. */
-	private static function displaces(array $channel, string $root, array $own, string $sha256, int $scale = 0): bool
+	private static function displaces(Channel $channel, string $root, array $own, string $sha256, int $scale = 0): bool
 	{
 		$facts = Facts::of($channel, $own['hash'], $scale);
 		// Incomplete bytes are damage from a stock hub, or a disk.
@@ -495,8 +496,7 @@ final class Brake
 			? hash('sha256', $facts->content)
 			: Digests::of($facts, (Clock::exact() * 1000) + self::DIGEST_MS);
 
-		return $ours !== $sha256
-		&& ! self::isGivenBack((int) $channel['channel_id'], $root, $own['hash'], $sha256, $scale);
+		return $ours !== $sha256 && ! self::isGivenBack($channel->id, $root, $own['hash'], $sha256, $scale);
 	}
 
 	/**
@@ -550,7 +550,7 @@ final class Brake
 		);
 	}
 
-	private static function sizeOf(array $channel, array $row, int $scale = 0): int
+	private static function sizeOf(Channel $channel, array $row, int $scale = 0): int
 	{
 		return $scale
 			? Facts::of($channel, $row['hash'], $scale)->sizeBytes
@@ -560,7 +560,7 @@ final class Brake
 	}
 
 	private static function holdReplacement(
-		array $channel,
+		Channel $channel,
 		string $scope,
 		string $root,
 		array $own,
@@ -569,7 +569,7 @@ final class Brake
 		int $scale = 0,
 	): void {
 		self::write(
-			(int) $channel['channel_id'],
+			$channel->id,
 			$scope,
 			$root,
 			$own['hash'],

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Postponed;
@@ -12,7 +13,7 @@ use FileSync\Addon\Order\Vector;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\TransferState;
@@ -98,7 +99,7 @@ final class BrakeAnswer
 	}
 
 	/** Continues with an answer for a few seconds; asks to be called again if that is not enough. */
-	public static function work(array $channel, string $hub, array $body): void
+	public static function work(Channel $channel, string $hub, array $body): void
 	{
 		$until = Clock::exact() + self::SLICE_SECONDS;
 		$failure = null;
@@ -112,7 +113,7 @@ final class BrakeAnswer
 				$failure ??= $e;
 			}
 			if (Clock::exact() > $until) {
-				Outbox::add((int) $channel['channel_id'], 'brake', $hub, json_encode($body), false, $body['answer']);
+				Outbox::add($channel->id, 'brake', $hub, json_encode($body), false, $body['answer']);
 				return;
 			}
 		}
@@ -121,7 +122,7 @@ final class BrakeAnswer
 		}
 	}
 
-	private static function agreedDeletes(array $channel, string $hub): \Generator
+	private static function agreedDeletes(Channel $channel, string $hub): \Generator
 	{
 		foreach (self::each($channel, $hub, 'agreed', 'deleted') as $row) {
 			yield function () use ($channel, $row) {
@@ -131,9 +132,9 @@ final class BrakeAnswer
 		}
 	}
 
-	private static function givenBack(array $channel, string $hub, int $since): \Generator
+	private static function givenBack(Channel $channel, string $hub, int $since): \Generator
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		foreach (self::each($channel, $hub, 'refused', 'deleted') as $row) {
 			yield function () use ($channel, $channelId, $row) {
 				Turn::take($channelId, function () use ($channel, $row) {
@@ -206,9 +207,9 @@ final class BrakeAnswer
 	}
 
 	/** Makes the present bytes of a file and its crops the newest change, which has seen the held ones. */
-	private static function keepOurs(array $channel, string $hash): void
+	private static function keepOurs(Channel $channel, string $hash): void
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$file = Revisions::notice($channel, $hash);
 		$transfers = array_filter(
 			array_map(fn ($scale) => Queue::find($channelId, $hash, $scale), Brake::COUNTED),
@@ -227,12 +228,12 @@ final class BrakeAnswer
 		Revisions::stand($channel, $file);
 		Queue::drop($channelId, $hash);
 		Outbox::release($channelId, $hash);
-		Outgoing::answer($channelId, $hash, false);
+		Announcement::answer($channelId, $hash, false);
 	}
 
-	private static function each(array $channel, string $hub, string $state, string $what): \Generator
+	private static function each(Channel $channel, string $hub, string $state, string $what): \Generator
 	{
-		$where = Brake::heldOf((int) $channel['channel_id'], $hub) + ['state' => $state, 'what' => $what];
+		$where = Brake::heldOf($channel->id, $hub) + ['state' => $state, 'what' => $what];
 		foreach (Table::each('filesync_held', $where, self::PAGE, 'id') as $row) {
 			// One body at a time: that of a folder's delete may be large.
 			$row = Table::first('filesync_held', ['id' => $row['id'], 'state' => $state]);

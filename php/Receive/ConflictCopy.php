@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Store;
@@ -26,9 +27,9 @@ if (! class_exists('App', false)) {
 final class ConflictCopy
 {
 	/** Makes a file from bytes that were kept as a conflict. Repeating it changes nothing. */
-	public static function make(array $channel, string $keptId): void
+	public static function make(Channel $channel, string $keptId): void
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		Kept::settle($channelId);
 		$kept = Table::first('filesync_kept', ['id' => $keptId, 'uid' => $channelId]);
 		$entry = $kept ? json_decode($kept['entry'], true) : null;
@@ -81,11 +82,11 @@ final class ConflictCopy
 		return mb_substr(substr($name, 0, $dot), 0, max(1, 191 - mb_strlen($mark))) . mb_substr($mark, 0, 190);
 	}
 
-	private static function insert(array $channel, array $entry, string $source, string $hash): void
+	private static function insert(Channel $channel, array $entry, string $source, string $hash): void
 	{
-		$own = Store::attach((int) $channel['channel_id'], $entry['attach']['hash']) ?? $entry['attach'];
+		$own = Store::attach($channel->id, $entry['attach']['hash']) ?? $entry['attach'];
 		$name = self::name($entry['attach']['filename'], $entry['bytes']);
-		$folder = Store::chain((int) $channel['channel_id'], $own['folder']) === null ? '' : $own['folder'];
+		$folder = Store::chain($channel->id, $own['folder']) === null ? '' : $own['folder'];
 		$place = Store::place($channel, $folder, $hash, $name);
 		if (! is_dir(dirname($place['content']))) {
 			Core::makeFolder(dirname($place['content']));
@@ -109,7 +110,7 @@ final class ConflictCopy
 					$channel,
 					$row,
 					$place,
-					Store::freeName((int) $channel['channel_id'], $row['folder'], $hash, $name),
+					Store::freeName($channel->id, $row['folder'], $hash, $name),
 				)
 				+ [
 					'filesize' => $entry['attach']['filesize'],
@@ -119,7 +120,7 @@ final class ConflictCopy
 					'is_dir' => 0,
 				],
 			);
-			$file = Revisions::unknown((int) $channel['channel_id'], $hash);
+			$file = Revisions::unknown($channel->id, $hash);
 			$print = Revisions::prints(['filename' => $name, 'is_dir' => 0, 'edited' => $entry['bytes']['edited']]
 			+ $row, []);
 			foreach (Judge::GROUPS as $group) {

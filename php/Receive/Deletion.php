@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Core;
@@ -17,7 +18,7 @@ use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Revision\Site;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Storage\Tree;
 use FileSync\Addon\Transfer\Queue;
 
@@ -41,13 +42,13 @@ final class Deletion
 	 * @param bool $isAgreed Whether it was approved, whatever its size.
 	 */
 	public static function apply(
-		array $channel,
+		Channel $channel,
 		string $hash,
 		Packet $packet,
 		string $root,
 		bool $isAgreed = false,
 	): void {
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$own = Store::attach($channelId, $hash);
 		$rows = $own ? Tree::beneath($channelId, $own) : [];
 		$hub = Clones::normalise($root) ?? $root;
@@ -112,7 +113,7 @@ final class Deletion
 				"kept $each of channel $channelId: the clone that deleted $hash did not know its present state",
 			);
 			self::forgetWanted($channelId, (string) $each, $packet, $hub);
-			Outgoing::answer($channelId, (string) $each, false);
+			Announcement::answer($channelId, (string) $each, false);
 		}
 	}
 
@@ -120,11 +121,11 @@ final class Deletion
 	 * Restores the normal state of files that should have been deleted but still exist: drops their kept copies, and
 	 * notices changes again.
 	 */
-	private static function turnBack(array $channel, array $before): void
+	private static function turnBack(Channel $channel, array $before): void
 	{
 		foreach ($before as $hash => $file) {
 			try {
-				if ($own = Store::attach((int) $channel['channel_id'], (string) $hash)) {
+				if ($own = Store::attach($channel->id, (string) $hash)) {
 					(int) $own['is_dir'] || Kept::release($channel, $own);
 					$file && Revisions::save($file);
 				}
@@ -143,7 +144,7 @@ final class Deletion
 				$channel = Clones::channel($channelId);
 				$channel
 					&& Turn::take($channelId, function () use ($channel, $row) {
-						$own = Store::attach((int) $channel['channel_id'], $row['hash']);
+						$own = Store::attach($channel->id, $row['hash']);
 						$own && ! (int) $own['is_dir'] && Kept::release($channel, $own);
 					});
 			}
@@ -154,16 +155,16 @@ final class Deletion
 	 * Refuses a delete for the channel's owner: the present files count as new, so that they return where they were
 	 * deleted.
 	 */
-	public static function refuse(array $channel, Packet $packet): void
+	public static function refuse(Channel $channel, Packet $packet): void
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		foreach ($packet->deletes as $hash) {
 			$own = Store::attach($channelId, $hash);
 			foreach ($own ? Tree::beneath($channelId, $own) : [] as $row) {
 				self::bury($channel, $row['hash'], $packet, true);
 				Revisions::nowGone($channelId, [$row['hash']]);
 				Revisions::notice($channel, $row['hash'], true);
-				Outgoing::answer($channelId, $row['hash'], false);
+				Announcement::answer($channelId, $row['hash'], false);
 			}
 		}
 	}
@@ -172,7 +173,7 @@ final class Deletion
 	 * Returns the rows and transfers that stay, by hash: true for those changed since, false for the folders above
 	 * them.
 	 */
-	private static function spared(array $channel, ?array $own, array $rows, Packet $packet, string $hub): array
+	private static function spared(Channel $channel, ?array $own, array $rows, Packet $packet, string $hub): array
 	{
 		$spared = [];
 		$byHash = array_column($rows, null, 'hash');
@@ -195,7 +196,7 @@ final class Deletion
 		return $spared;
 	}
 
-	private static function mayGo(array $channel, array $file, Packet $packet, string $hub): bool
+	private static function mayGo(Channel $channel, array $file, Packet $packet, string $hub): bool
 	{
 		if (in_array($file['state'], ['going', 'gone'], true)) {
 			return true;
@@ -224,9 +225,9 @@ final class Deletion
 		}
 	}
 
-	private static function bury(array $channel, string $hash, Packet $packet, bool $isHere): void
+	private static function bury(Channel $channel, string $hash, Packet $packet, bool $isHere): void
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$file = Revisions::find($channelId, $hash) ?? Revisions::unknown($channelId, $hash);
 		$told = self::told($packet, $hash, $file);
 		if ($told !== null) {
@@ -278,7 +279,7 @@ final class Deletion
 		}
 	}
 
-	private static function removePreviews(array $channel, array $rows): void
+	private static function removePreviews(Channel $channel, array $rows): void
 	{
 		foreach ($rows as $row) {
 			$path = Store::pathOf($channel, $row);

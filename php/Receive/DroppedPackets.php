@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
@@ -28,7 +29,7 @@ final class DroppedPackets
 	private const MOST_NOTES = 1000;
 
 	/** Notes a dropped entry, and has the channel compared with the clone that sent it. */
-	public static function note(array $channel, mixed $entry, string $hash): void
+	public static function note(Channel $channel, mixed $entry, string $hash): void
 	{
 		$rows = is_array($entry) && is_array($entry['attach'] ?? null) ? $entry['attach'] : [];
 		self::noteOf($channel, $entry, $hash, (int) (is_array(end($rows)) && ! empty(end($rows)['deleted'])));
@@ -38,18 +39,18 @@ final class DroppedPackets
 	 * Notes that the posts of an entry are dropped: no file is missing because of that. The clone is asked for them,
 	 * and compared with.
 	 */
-	public static function notePosts(array $channel, mixed $entry, string $hash): void
+	public static function notePosts(Channel $channel, mixed $entry, string $hash): void
 	{
 		$peer = self::noteOf($channel, $entry, '', 1);
 		if ($peer !== null && $hash !== '' && ! Reception::isLate() && Peers::offers($peer, 'inventory')) {
-			Run::wish($channel, $peer, [$hash], 0);
+			Run::wish($channel->id, $peer, [$hash], 0);
 		}
 	}
 
 	/** Returns the clone that is noted; null if it is none. */
-	private static function noteOf(array $channel, mixed $entry, string $hash, int $isDelete): ?string
+	private static function noteOf(Channel $channel, mixed $entry, string $hash, int $isDelete): ?string
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		try {
 			$peer = Clones::originOf(
 				$channel,
@@ -118,9 +119,9 @@ final class DroppedPackets
 		), $peers));
 	}
 
-	private static function compare(array $channel, string $peer): void
+	private static function compare(Channel $channel, string $peer): void
 	{
-		$run = Run::ask($channel, $peer);
+		$run = Run::ask($channel->id, $peer);
 		// A failed comparison keeps its wait: packets must not shorten it.
 		if (! $run->attempts && $run->next_at > Clock::now()) {
 			$run->save(['next_at' => Clock::now()]);

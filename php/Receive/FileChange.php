@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Receive;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Postponed;
@@ -12,7 +13,8 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
+use FileSync\Addon\Send\Withholding;
 use FileSync\Addon\Storage\AttachRow;
 use FileSync\Addon\Storage\PhotoRow;
 use FileSync\Addon\Storage\Relocation;
@@ -30,9 +32,9 @@ if (! class_exists('App', false)) {
 final class FileChange
 {
 	/** Applies the last entry of a packet, which is a file. The folders above it exist. */
-	public static function apply(array $channel, Packet $packet, string $root): void
+	public static function apply(Channel $channel, Packet $packet, string $root): void
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$hash = $packet->last['hash'];
 		$isOurChange = $deservesAnswer = false;
 		for ($try = 0; $try < 3; $try++) {
@@ -47,7 +49,7 @@ final class FileChange
 				$root,
 			);
 			if (! $own && $arrival->isOfTheDead()) {
-				Outgoing::answer($channelId, $hash, true);
+				Announcement::answer($channelId, $hash, true);
 				return;
 			}
 			if ($own) {
@@ -62,7 +64,7 @@ final class FileChange
 				// Before anything is recorded or fetched: a worker may have the bytes here before we get to it, and a
 				// repeated packet would then show no change.
 				$isOurChange = true;
-				Outgoing::announceOnceHere($channelId, $hash);
+				Withholding::announceOnceHere($channelId, $hash);
 			}
 			$own ? Revisions::settle($channel, $arrival->file) : Revisions::save($arrival->file);
 			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([
@@ -70,10 +72,10 @@ final class FileChange
 				'term',
 				'folder',
 				'filename',
-			])), $packet->folders, $channel['channel_hash']);
+			])), $packet->folders, $channel->hash);
 			if (! self::stageAll($channel, $packet, $root, $arrival, $own)) {
-				$isOurChange && Outgoing::releaseIfHere($channelId, $hash);
-				$deservesAnswer && Outgoing::answer($channelId, $hash, false);
+				$isOurChange && Withholding::releaseIfHere($channelId, $hash);
+				$deservesAnswer && Announcement::answer($channelId, $hash, false);
 				return;
 			}
 		}
@@ -83,8 +85,13 @@ final class FileChange
 	/**
 	 * Requests missing bytes; true if one file was being published meanwhile, so that everything must be checked again.
 	 */
-	private static function stageAll(array $channel, Packet $packet, string $root, Arrival $arrival, ?array $own): bool
-	{
+	private static function stageAll(
+		Channel $channel,
+		Packet $packet,
+		string $root,
+		Arrival $arrival,
+		?array $own,
+	): bool {
 		$again = false;
 		$isBehind = in_array($arrival->verdicts['bytes'], ['stay', 'won'], true);
 		$needsBytes = ! $isBehind && self::needsBytes($channel, $own, $arrival);
@@ -97,7 +104,7 @@ final class FileChange
 		}
 		foreach ($isBehind || $isPlain ? [] : $packet->photos as $scale => $photo) {
 			$photo = $arrival->withAccess($photo);
-			$present = $scale > 0 ? Store::photo((int) $channel['channel_id'], $packet->last['hash'], $scale) : null;
+			$present = $scale > 0 ? Store::photo($channel->id, $packet->last['hash'], $scale) : null;
 			if (
 				$scale > 0
 				&& self::scaleNeedsBytes($present, $photo, ScaleTable::areMade($packet->photos, $scale), $arrival)
@@ -119,7 +126,7 @@ final class FileChange
 		return $isToCome ? json_decode($transfer['entry'], true)['attach'] ?? null : null;
 	}
 
-	private static function applyMetadata(array $channel, array $own, Packet $packet, Arrival $arrival): array
+	private static function applyMetadata(Channel $channel, array $own, Packet $packet, Arrival $arrival): array
 	{
 		$row = $arrival->row;
 		$access = array_intersect_key($row, array_flip(Access::LISTS));
@@ -165,7 +172,7 @@ final class FileChange
 			: $free;
 	}
 
-	private static function needsBytes(array $channel, ?array $own, Arrival $arrival): bool
+	private static function needsBytes(Channel $channel, ?array $own, Arrival $arrival): bool
 	{
 		if (! $own || $arrival->replaces('bytes') || $arrival->file['wanted']) {
 			return true;
@@ -217,7 +224,7 @@ final class FileChange
 	}
 
 	private static function stage(
-		array $channel,
+		Channel $channel,
 		Packet $packet,
 		string $root,
 		?array $own,
@@ -226,7 +233,7 @@ final class FileChange
 	): string {
 		$last = $arrival->row;
 		$known = $arrival->verdicts['bytes'] === 'same'
-			? Queue::find((int) $channel['channel_id'], $last['hash'], 0)
+			? Queue::find($channel->id, $last['hash'], 0)
 			: null;
 		if ($known && in_array($known['state'], Queue::LIVE, true)) {
 			// A hub dates a moved file by its own clock: hubs with the same bytes may show different dates.
@@ -245,7 +252,7 @@ final class FileChange
 		}
 
 		return Queue::stage(new Wanted(
-			channelId: (int) $channel['channel_id'],
+			channelId: $channel->id,
 			hash: (string) $last['hash'],
 			scale: $scale,
 			sizeBytes: (int) $sizeBytes,
@@ -269,11 +276,11 @@ final class FileChange
 	}
 
 	/** Returns kind and reason if bytes of that size are not even requested, or two empty strings. */
-	private static function obstacle(array $channel, array $last, int $replaced): array
+	private static function obstacle(Channel $channel, array $last, int $replaced): array
 	{
 		[$used, $limit] = Store::quota($channel);
 		if ($limit !== null) {
-			$used += Queue::announcedSum((int) $channel['channel_id'], $last['hash']);
+			$used += Queue::announcedSum($channel->id, $last['hash']);
 			if (($used - $replaced + $last['filesize']) > $limit) {
 				return ['quota', "the account's storage limit of $limit bytes would be exceeded"];
 			}

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Refused;
@@ -12,8 +13,8 @@ use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Revision\Site;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Send\FolderMove;
-use FileSync\Addon\Send\Outgoing;
 use FileSync\Addon\Storage\AttachRow;
 
 if (! class_exists('App', false)) {
@@ -28,10 +29,10 @@ final class FolderChange
 	 *
 	 * @throws Refused
 	 */
-	public static function check(array $channel, Packet $packet): void
+	public static function check(Channel $channel, Packet $packet): void
 	{
 		foreach ([...$packet->folders, $packet->last] as $row) {
-			$own = Store::attach((int) $channel['channel_id'], $row['hash']);
+			$own = Store::attach($channel->id, $row['hash']);
 			if ($own && (bool) (int) $own['is_dir'] !== (bool) $row['is_dir']) {
 				throw new Refused('a folder and a file have the same hash');
 			}
@@ -39,27 +40,27 @@ final class FolderChange
 	}
 
 	/** Creates the missing folders of a chain, each beneath our own folder of the previous one. */
-	public static function createMissing(array $channel, array $folders): void
+	public static function createMissing(Channel $channel, array $folders): void
 	{
 		foreach ($folders as $folder) {
-			$own = Store::attach((int) $channel['channel_id'], $folder['hash']);
+			$own = Store::attach($channel->id, $folder['hash']);
 			if ($own) {
 				self::ensureOnDisk($channel, $own);
 				continue;
 			}
 			self::create($channel, $folder);
-			if ((Revisions::find((int) $channel['channel_id'], $folder['hash'])['state'] ?? '') === 'gone') {
+			if ((Revisions::find($channel->id, $folder['hash'])['state'] ?? '') === 'gone') {
 				// It was deleted and is needed again: that is a change of ours, which the others must be told.
 				Revisions::notice($channel, $folder['hash'], true);
-				Outgoing::answer((int) $channel['channel_id'], $folder['hash'], false);
+				Announcement::answer($channel->id, $folder['hash'], false);
 			}
 		}
 	}
 
 	/** Applies a packet about a folder. */
-	public static function apply(array $channel, Packet $packet, string $root): void
+	public static function apply(Channel $channel, Packet $packet, string $root): void
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$hash = $packet->last['hash'];
 		$file = Revisions::notice($channel, $hash);
 		$own = Store::attach($channelId, $hash);
@@ -71,7 +72,7 @@ final class FolderChange
 			$root,
 		);
 		if (! $own && $arrival->isOfTheDead()) {
-			Outgoing::answer($channelId, $hash, true);
+			Announcement::answer($channelId, $hash, true);
 			return;
 		}
 		$row = $arrival->row;
@@ -100,7 +101,7 @@ final class FolderChange
 					Site::component($channelId),
 					Revisions::host(),
 				);
-				Outgoing::answer($channelId, $hash, false);
+				Announcement::answer($channelId, $hash, false);
 			}
 			if ($isMove) {
 				FolderMove::apply(
@@ -115,13 +116,13 @@ final class FolderChange
 		$arrival->file['wanted'] = [];
 		Revisions::settle($channel, $arrival->file);
 		if ($arrival->deservesAnswer() || $arrival->isOurChange()) {
-			Outgoing::answer($channelId, $hash, false);
+			Announcement::answer($channelId, $hash, false);
 		}
 	}
 
-	private static function create(array $channel, array $folder): void
+	private static function create(Channel $channel, array $folder): void
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$name = Store::freeName($channelId, $folder['folder'], $folder['hash'], $folder['filename']);
 		$place = Store::place($channel, $folder['folder'], $folder['hash'], $name) ?? throw new Postponed(
 				'the folder above is missing here',
@@ -143,7 +144,7 @@ final class FolderChange
 		Store::setTerms($channelId, (int) $own['id'], $folder['term']);
 	}
 
-	private static function ensureOnDisk(array $channel, array $own): void
+	private static function ensureOnDisk(Channel $channel, array $own): void
 	{
 		$path = Store::pathOf($channel, $own);
 		if ($path !== null) {

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Receive;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Json;
@@ -45,9 +46,9 @@ final class HeldPackets
 	 * Keeps the whole entry, or notes that it was dropped. Throws if even that fails, so that the sender sees the error
 	 * and sends again.
 	 */
-	public static function hold(array $channel, mixed $entry, string $reason, bool $retry): void
+	public static function hold(Channel $channel, mixed $entry, string $reason, bool $retry): void
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$body = json_encode($entry, JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR);
 		$id = hash('sha256', $channelId . "\n" . $body);
 		$now = Clock::now();
@@ -74,9 +75,9 @@ final class HeldPackets
 	}
 
 	/** Keeps posts of an entry that core cannot store now, or notes that they were dropped. */
-	public static function holdPosts(array $channel, mixed $entry, array $items): void
+	public static function holdPosts(Channel $channel, mixed $entry, array $items): void
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$body = json_encode(['items' => $items], JSON_INVALID_UTF8_SUBSTITUTE) ?: '';
 		$name = hash('sha256', $body);
 		if (! Outbox::has($channelId, self::POSTS, $name) && ! self::hasRoom($channelId, strlen($body))) {

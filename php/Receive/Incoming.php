@@ -2,8 +2,8 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
@@ -31,14 +31,11 @@ if (! class_exists('App', false)) {
 final class Incoming
 {
 	/** Replaces core's sync_files. */
-	public static function take(mixed $channel, mixed $files): mixed
+	public static function take(mixed $given, mixed $files): mixed
 	{
-		if (
-			! is_array($channel)
-			|| ! Config::serves((int) ($channel['channel_id'] ?? 0), Parts::RECEIVER)
-			|| ! Family::hasExpectedReceiver()
-		) {
-			return Family::receiveStock((array) $channel, $files);
+		$channel = Clones::given($given, Parts::RECEIVER);
+		if (! $channel || ! Family::hasExpectedReceiver()) {
+			return Family::receiveStock((array) $given, $files);
 		}
 		foreach (is_array($files) ? $files : [] as $entry) {
 			if ($entry) {
@@ -59,23 +56,23 @@ final class Incoming
 	 *
 	 * @return list<string> Hashes of files and folders that this clone should be told about.
 	 */
-	public static function takeLate(array $channel, mixed $entry): array
+	public static function takeLate(Channel $channel, mixed $entry): array
 	{
 		return Reception::late(fn () => self::takeEntry($channel, $entry));
 	}
 
 	/** Tries a held entry again, with or without approval. An exception says why it must wait. */
-	public static function replay(array $channel, mixed $entry, int $cameAt, bool $isAgreed = false): void
+	public static function replay(Channel $channel, mixed $entry, int $cameAt, bool $isAgreed = false): void
 	{
 		self::apply($channel, $entry, $cameAt, $isAgreed);
 	}
 
-	private static function takeEntry(array $channel, mixed $entry): void
+	private static function takeEntry(Channel $channel, mixed $entry): void
 	{
 		try {
 			self::apply($channel, $entry, HeldPackets::moment());
 		} catch (Refused $e) {
-			Log::write('refused a packet for channel ' . $channel['channel_id'] . ': ' . $e->getMessage());
+			Log::write('refused a packet for channel ' . $channel->id . ': ' . $e->getMessage());
 		} catch (Postponed $e) {
 			HeldPackets::hold($channel, $entry, $e->getMessage(), $e->retry);
 		} catch (\Throwable $e) {
@@ -84,15 +81,15 @@ final class Incoming
 		}
 	}
 
-	private static function apply(array $channel, mixed $entry, int $cameAt, bool $isAgreed = false): void
+	private static function apply(Channel $channel, mixed $entry, int $cameAt, bool $isAgreed = false): void
 	{
 		Parts::need(Parts::RECEIVER, 'receiving files');
 		$packet = Packet::read($entry);
 		$root = Clones::originOf($channel, $packet->fetchUrl);
 		self::hear($root, $packet->sibling);
-		Reception::quietly((int) $channel['channel_id'], function () use ($channel, $packet, $root, $isAgreed, $entry) {
+		Reception::quietly($channel->id, function () use ($channel, $packet, $root, $isAgreed, $entry) {
 			try {
-				Turn::take((int) $channel['channel_id'], fn () => self::applyFiles(
+				Turn::take($channel->id, fn () => self::applyFiles(
 					$channel,
 					$packet,
 					$root,
@@ -108,12 +105,12 @@ final class Incoming
 			self::takePosts($channel, $packet, $entry);
 		});
 		foreach ($packet->last ? [$packet->last['hash']] : $packet->deletes as $hash) {
-			HeldPackets::forget((int) $channel['channel_id'], $hash, $cameAt);
+			HeldPackets::forget($channel->id, $hash, $cameAt);
 		}
 	}
 
 	/** Stores the posts of a packet; if core cannot now, a worker tries again. */
-	private static function takePosts(array $channel, Packet $packet, mixed $entry): void
+	private static function takePosts(Channel $channel, Packet $packet, mixed $entry): void
 	{
 		try {
 			if ($packet->items && ! Parts::has(Parts::POSTS)) {
@@ -137,7 +134,7 @@ final class Incoming
 		}
 	}
 
-	private static function applyFiles(array $channel, Packet $packet, string $root, bool $isAgreed): void
+	private static function applyFiles(Channel $channel, Packet $packet, string $root, bool $isAgreed): void
 	{
 		foreach ($packet->deletes as $hash) {
 			Deletion::apply($channel, $hash, $packet, $root, $isAgreed);

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Core;
@@ -18,7 +19,8 @@ use FileSync\Addon\Order\Access;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Intentions;
+use FileSync\Addon\Send\Watch;
 use FileSync\Addon\Storage\AttachRow;
 use FileSync\Addon\Storage\PhotoRepair;
 use FileSync\Addon\Storage\ScaleTable;
@@ -68,11 +70,11 @@ final class Undo
 		if (Queue::isLive($channelId, $kept['hash'])) {
 			throw new Refused(t('newer bytes of the file are arriving: try again when they are here'));
 		}
-		Outgoing::begin($channelId);
+		Intentions::begin($channelId);
 		Turn::take($channelId, fn () => self::bringBack($channel, $kept, $entry, $source));
 		$own = Store::attach($channelId, $kept['hash']);
 		self::bringCropsBack($channel, $kept, $own, $entry);
-		Outgoing::mark($channelId, $kept['hash']);
+		Watch::mark($channelId, $kept['hash']);
 		Outbox::add($channelId, 'preview', $kept['hash']);
 		Log::write(
 			"undo: restored {$kept['hash']} of channel $channelId as it was on "
@@ -82,7 +84,7 @@ final class Undo
 		return $own['display_path'];
 	}
 
-	private static function bringBack(array $channel, array $kept, array $entry, string $source): void
+	private static function bringBack(Channel $channel, array $kept, array $entry, string $source): void
 	{
 		$channelId = (int) $kept['uid'];
 		$own = Store::attach($channelId, $kept['hash']);
@@ -123,7 +125,7 @@ final class Undo
 		} else {
 			// Without the wider access that the deleting clone gave it before.
 			$access = isset($entry['before'])
-				? Access::narrower($entry['attach'], $entry['before'], $channel['channel_hash'])
+				? Access::narrower($entry['attach'], $entry['before'], $channel->hash)
 				: [];
 			$row = $access + ['folder' => $folder, 'flags' => (int) $entry['attach']['flags']] + $entry['attach'];
 			Table::insert('attach', AttachRow::columns($channel, $row, $place, $name) + $facts + ['is_dir' => 0]);
@@ -193,7 +195,7 @@ final class Undo
 	}
 
 	/** Restores a crop that was replaced, and makes the scales derived from it again. */
-	private static function bringCropBack(array $channel, array $kept, array $photo, string $source): string
+	private static function bringCropBack(Channel $channel, array $kept, array $photo, string $source): string
 	{
 		[$channelId, $hash, $scale] = [(int) $kept['uid'], $kept['hash'], (int) $kept['scale']];
 		$own = Store::attach($channelId, $hash);
@@ -206,7 +208,7 @@ final class Undo
 		if (in_array(Queue::find($channelId, $hash, $scale)['state'] ?? '', Queue::LIVE, true)) {
 			throw new Refused(t('newer bytes of the file are arriving: try again when they are here'));
 		}
-		Outgoing::begin($channelId);
+		Intentions::begin($channelId);
 		Turn::take($channelId, function () use ($channel, $channelId, $hash, $scale, $own, $photo, $source) {
 			$file = Revisions::notice($channel, $hash);
 			$present = Store::photo($channelId, $hash, $scale);
@@ -227,7 +229,7 @@ final class Undo
 			$made,
 			fn ($one) => ScaleTable::isMade($one) && ScaleTable::sourceOf($one) === $scale,
 		));
-		Outgoing::mark($channelId, $hash);
+		Watch::mark($channelId, $hash);
 		Log::write(
 			"undo: restored scale $scale of $hash of channel $channelId as it was on "
 				. gmdate('Y-m-d H:i:s', (int) $kept['created']),
@@ -237,7 +239,7 @@ final class Undo
 	}
 
 	/** Profile and cover crops cannot be made again: those that were deleted with the file return as they were cut. */
-	private static function bringCropsBack(array $channel, array $kept, array $own, array $entry): void
+	private static function bringCropsBack(Channel $channel, array $kept, array $own, array $entry): void
 	{
 		$crops = Table::select(
 			'filesync_kept',

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Reconcile;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Inventory\Listing;
 use FileSync\Addon\Inventory\Run;
@@ -34,7 +35,7 @@ final class Comparison
 
 	/** @param bool $isDry Whether to stop once all differences are known. */
 	public function __construct(
-		private readonly array $channel,
+		private readonly Channel $channel,
 		private readonly Run $run,
 		private readonly bool $isDry = false,
 	) {

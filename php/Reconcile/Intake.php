@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Reconcile;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Order\Judge;
@@ -22,7 +23,7 @@ final class Intake
 	 *
 	 * @return ?list<string> Hashes that the clone should be told about; null for a delete.
 	 */
-	public static function take(array $channel, string $root, array $entry): ?array
+	public static function take(Channel $channel, string $root, array $entry): ?array
 	{
 		if (self::isDelete($entry)) {
 			return null;
@@ -36,12 +37,12 @@ final class Intake
 	 *
 	 * @return list<string> Hashes that the clone should be told about.
 	 */
-	public static function takeDeletes(array $channel, string $root, array $entries): array
+	public static function takeDeletes(Channel $channel, string $root, array $entries): array
 	{
 		$tell = [];
 		$depths = [];
 		foreach ($entries as $n => $entry) {
-			$own = Store::attach((int) $channel['channel_id'], self::hashOf($entry));
+			$own = Store::attach($channel->id, self::hashOf($entry));
 			$depths[$n] = $own && (int) $own['is_dir'] ? substr_count($own['display_path'], '/') : PHP_INT_MAX;
 		}
 		arsort($depths);
@@ -65,19 +66,19 @@ final class Intake
 	}
 
 	/** Tells whether both clones changed a file's bytes without knowing about the other's change. */
-	public static function isConflict(array $channel, array $entry): bool
+	public static function isConflict(Channel $channel, array $entry): bool
 	{
 		$told = SiblingReader::readOrder($entry['filesync'] ?? null)['revision']['bytes']['vector'] ?? null;
-		$file = $told === null ? null : Revisions::find((int) $channel['channel_id'], self::hashOf($entry));
+		$file = $told === null ? null : Revisions::find($channel->id, self::hashOf($entry));
 
 		return $file && Vector::compare($file['bytes']['vector'], $told) === 'concurrent';
 	}
 
 	/** Tells whether our record has seen more than an entry. */
-	public static function hasSeenMore(array $channel, array $entry): bool
+	public static function hasSeenMore(Channel $channel, array $entry): bool
 	{
 		$told = SiblingReader::readOrder($entry['filesync'] ?? null)['revision'];
-		$file = $told ? Revisions::find((int) $channel['channel_id'], self::hashOf($entry)) : null;
+		$file = $told ? Revisions::find($channel->id, self::hashOf($entry)) : null;
 		foreach ($file ? Judge::GROUPS : [] as $group) {
 			$ours = $group === 'bytes' && $file['wanted'] ? $file['wanted'] : $file[$group];
 			if (

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Reconcile;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
@@ -13,7 +14,7 @@ use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Protocol\Response;
 use FileSync\Addon\Protocol\SignedRequest;
 use FileSync\Addon\Protocol\Version;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Exception\PermanentException;
 
 if (! class_exists('App', false)) {
@@ -41,7 +42,7 @@ final class InventoryRequest
 	private const PLACES = 1;
 
 	private function __construct(
-		private readonly array $channel,
+		private readonly Channel $channel,
 		private readonly array $asked,
 		private readonly string $root,
 	) {}
@@ -96,12 +97,12 @@ final class InventoryRequest
 			return ['error' => 'session'];
 		}
 		if ($run?->state !== 'sealed') {
-			$place = Places::take('list', (int) $this->channel['channel_id'], self::PLACES);
+			$place = Places::take('list', $this->channel->id, self::PLACES);
 			if (! $place) {
 				return null;
 			}
 			try {
-				$run ??= Run::begin($this->channel, 'answer', $this->root);
+				$run ??= Run::begin($this->channel->id, 'answer', $this->root);
 				if (! $run->list($this->channel, Clock::exact() + self::LIST_SECONDS)) {
 					return ['session' => $run->id, 'state' => 'listing', 'retry_after' => 1];
 				}
@@ -136,7 +137,7 @@ final class InventoryRequest
 		foreach ($asked as $name => $hash) {
 			$entry = $hash === null
 				? null
-				: Outgoing::state($this->channel, (string) $hash, ! empty($this->asked['posts']));
+				: Announcement::state($this->channel, (string) $hash, ! empty($this->asked['posts']));
 			$entries[] = ['for' => (string) $name, 'entry' => $entry];
 			$bytes += $entry ? strlen((string) json_encode($entry, JSON_PARTIAL_OUTPUT_ON_ERROR)) : 0;
 			if ($bytes > self::ANSWER_BYTES) {
@@ -153,13 +154,13 @@ final class InventoryRequest
 		// Where our own changes are not known, a file that is missing here may have been deleted here.
 		$hashes = Parts::has(Parts::SENDER) ? $this->asked['hashes'] ?? [] : [];
 		if ($hashes) {
-			Run::wish($this->channel, $this->root, $hashes, $this->asked['hop'] ?? 0);
+			Run::wish($this->channel->id, $this->root, $hashes, $this->asked['hop'] ?? 0);
 		}
 		if (! empty($this->asked['again'])) {
-			Run::ask($this->channel, $this->root)->save(['next_at' => Clock::now()]);
+			Run::ask($this->channel->id, $this->root)->save(['next_at' => Clock::now()]);
 		} elseif (! empty($this->asked['last'])) {
 			// The other clone has just compared itself with us: our own comparison is not urgent.
-			Run::ask($this->channel, $this->root)->postpone();
+			Run::ask($this->channel->id, $this->root)->postpone();
 			$this->session()?->end();
 		}
 		Run::summon();
@@ -171,10 +172,7 @@ final class InventoryRequest
 	{
 		$run = Run::find($this->asked['session'] ?? '');
 
-		return $run
-		&& $run->role === 'answer'
-		&& $run->uid === (int) $this->channel['channel_id']
-		&& $run->peer === $this->root
+		return $run && $run->role === 'answer' && $run->uid === $this->channel->id && $run->peer === $this->root
 			? $run
 			: null;
 	}

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Reconcile;
 
 use FileSync\Addon\Hub\Backoff;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -53,7 +54,7 @@ final class Reconcile
 			if (! Config::serves($pair['uid'])) {
 				continue;
 			}
-			$run = Run::ask(['channel_id' => $pair['uid']], $pair['url']);
+			$run = Run::ask($pair['uid'], $pair['url']);
 			$isAway =
 				isset($unreached[$pair['uid'] . ' ' . Clones::normalise($pair['url'])])
 				|| Peers::isFailing($pair['url']);
@@ -70,7 +71,7 @@ final class Reconcile
 	{
 		$channel = Clones::channel($channelId);
 		foreach ($channel ? Clones::others($channel) : [] as $clone) {
-			Run::ask($channel, $clone['url'])->save(['next_at' => Clock::now()]);
+			Run::ask($channelId, $clone['url'])->save(['next_at' => Clock::now()]);
 		}
 		Run::summon();
 	}
@@ -80,10 +81,10 @@ final class Reconcile
 	 *
 	 * @return array<string, array{at: int, missing_there: int, missing_here: int}>
 	 */
-	public static function last(array $channel): array
+	public static function last(Channel $channel): array
 	{
 		$last = [];
-		foreach (Run::all('ask', (int) $channel['channel_id']) as $run) {
+		foreach (Run::all('ask', $channel->id) as $run) {
 			if ($run->finished) {
 				$counts = array_map(fn ($what) => (int) ($run->stats[$what] ?? 0), [
 					'there' => 'missing_there',
@@ -208,7 +209,7 @@ final class Reconcile
 	 * Where changes made here are not noticed, a comparison only lists what differs: a file that is missing here may
 	 * have been deleted here.
 	 */
-	private static function compare(array $channel, Run $run, int $deadline, bool $isDry, ?\Closure $progress): bool
+	private static function compare(Channel $channel, Run $run, int $deadline, bool $isDry, ?\Closure $progress): bool
 	{
 		if (! Parts::has(Parts::SENDER)) {
 			if ($run->role === 'pull') {
@@ -230,7 +231,7 @@ final class Reconcile
 	}
 
 	private static function compareFiles(
-		array $channel,
+		Channel $channel,
 		Run $run,
 		int $deadline,
 		bool $isDry,

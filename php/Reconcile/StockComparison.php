@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Reconcile;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\OriginApi;
@@ -14,7 +15,7 @@ use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Peers\PeerFailure;
 use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Storage\AttachRow;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Exception\PermanentException;
@@ -46,7 +47,7 @@ final class StockComparison
 	private const ACCESS = ['allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => ''];
 
 	public function __construct(
-		private readonly array $channel,
+		private readonly Channel $channel,
 		private readonly Run $run,
 		private readonly bool $isDry = false,
 	) {}
@@ -298,7 +299,7 @@ final class StockComparison
 			if ($own || $isGone) {
 				$isWanted =
 					$isGone === OriginFiles::has($this->channel, $this->run->peer, $hash) || ($own && $isDifferent);
-				$isWanted && Outgoing::send($this->channel, $hash, $isGone);
+				$isWanted && Announcement::send($this->channel, $hash, $isGone);
 				$sent += (int) $isWanted;
 			}
 		}

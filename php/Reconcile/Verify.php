@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Reconcile;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -35,7 +36,7 @@ final class Verify
 	private const PAGE = 100;
 
 	/** @param ?\Closure $report Called with the result of `look()` for each file. */
-	public function __construct(private readonly array $channel, private readonly ?\Closure $report = null) {}
+	public function __construct(private readonly Channel $channel, private readonly ?\Closure $report = null) {}
 
 	/** Starts the background job. Once a day. */
 	public static function plan(): void
@@ -58,7 +59,7 @@ final class Verify
 				'channel_id',
 			);
 			$runs = array_map(
-				fn ($id) => Run::ask(['channel_id' => (int) $id], '', 'verify'),
+				fn ($id) => Run::ask((int) $id, '', 'verify'),
 				array_filter($channels, fn ($id) => Config::serves((int) $id, Parts::RECEIVER)),
 			);
 			// The channel whose turn was longest ago goes first, so that a large channel does not take every night.

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Repair;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Log;
@@ -27,7 +28,7 @@ final class FileCheck
 {
 	private const STEP_MS = 2000;
 
-	public function __construct(private readonly array $channel) {}
+	public function __construct(private readonly Channel $channel) {}
 
 	/**
 	 * Checks one file and, if it is damaged, has it fetched.

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Repair;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -28,15 +29,15 @@ final class FileRows
 	private array $places = [];
 
 	/** @param int $after The id after which it begins; later the last one that it reached. */
-	public function __construct(private readonly array $channel, public int $after = 0)
+	public function __construct(private readonly Channel $channel, public int $after = 0)
 	{
-		$this->uid = (int) $channel['channel_id'];
+		$this->uid = $channel->id;
 	}
 
 	/** Counts the rows. */
-	public static function count(array $channel): int
+	public static function count(Channel $channel): int
 	{
-		return Table::count('attach', ['uid' => (int) $channel['channel_id']]);
+		return Table::count('attach', ['uid' => $channel->id]);
 	}
 
 	/**
@@ -328,10 +329,10 @@ final class FileRows
 	}
 
 	/** Returns access for the channel alone. */
-	public static function ownersOnly(array $channel): array
+	public static function ownersOnly(Channel $channel): array
 	{
 		return [
-			'allow_cid' => '<' . $channel['channel_hash'] . '>',
+			'allow_cid' => '<' . $channel->hash . '>',
 			'allow_gid' => '',
 			'deny_cid' => '',
 			'deny_gid' => '',

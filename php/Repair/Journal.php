@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Repair;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
@@ -33,7 +34,7 @@ final class Journal
 	private int $position = 0;
 	private array $steps = [];
 
-	public function __construct(private readonly array $channel)
+	public function __construct(private readonly Channel $channel)
 	{
 		$this->run = Token::make();
 	}
@@ -41,7 +42,7 @@ final class Journal
 	/** Mends one fault; false if that cannot be done now. */
 	public function mend(Fault $fault): bool
 	{
-		return Turn::take((int) $this->channel['channel_id'], fn () => Table::transaction(
+		return Turn::take($this->channel->id, fn () => Table::transaction(
 			fn () => $this->mendAsOne($fault),
 		));
 	}
@@ -174,7 +175,7 @@ final class Journal
 				'id' => Token::make(),
 				'run' => $this->run,
 				'position' => $this->position++,
-				'uid' => (int) $this->channel['channel_id'],
+				'uid' => $this->channel->id,
 				'hash' => $fault->hash,
 				'shape' => $fault->shape,
 				'name' => mb_substr($fault->name, 0, 500),

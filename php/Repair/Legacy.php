@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Repair;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
@@ -21,9 +22,9 @@ final class Legacy
 	private const SURE = ['database', 'place', 'prefix', 'twice', 'photo', 'thumbnail'];
 
 	/** Continues until a deadline; true once everything was read, which happens once for each channel. */
-	public static function prepare(array $channel, int $deadline): bool
+	public static function prepare(Channel $channel, int $deadline): bool
 	{
-		$scope = self::scope((int) $channel['channel_id']);
+		$scope = self::scope($channel->id);
 		$position = json_decode(Config::get('looked_through', $scope), true) ?? ['part' => 0, 'after' => 0];
 		$journal = new Journal($channel);
 		$mended = 0;
@@ -43,7 +44,7 @@ final class Legacy
 		}
 		$mended
 			&& Log::write(
-				"brought $mended rows of channel {$channel['channel_id']} into today's form; `undo {$journal->run}` reverts it",
+				"brought $mended rows of channel {$channel->id} into today's form; `undo {$journal->run}` reverts it",
 			);
 
 		return $position['part'] === count(self::PARTS);

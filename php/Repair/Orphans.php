@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Repair;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
@@ -21,7 +22,7 @@ final class Orphans
 	/** A younger file may be an upload whose row is being written. */
 	private const YOUNG_SECONDS = 86400;
 
-	public function __construct(private readonly array $channel) {}
+	public function __construct(private readonly Channel $channel) {}
 
 	/** @return \Generator<Fault> */
 	public function faults(): \Generator
@@ -55,7 +56,7 @@ final class Orphans
 
 	private function among(array $paths): \Generator
 	{
-		$uid = (int) $this->channel['channel_id'];
+		$uid = $this->channel->id;
 		$hashes = array_values(array_unique($paths));
 		$known = [];
 		foreach ($hashes ? ['attach' => 'hash', 'photo' => 'resource_id'] : [] as $table => $column) {
@@ -101,7 +102,7 @@ final class Orphans
 				$columns =
 					[
 						'hash' => $hash,
-						'creator' => $this->channel['channel_hash'],
+						'creator' => $this->channel->hash,
 						'folder' => $folder,
 						'flags' => 0,
 						'created' => $date,

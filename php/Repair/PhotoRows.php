@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Repair;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
@@ -27,15 +28,15 @@ final class PhotoRows
 	private readonly int $uid;
 
 	/** @param int $after As for FileRows. */
-	public function __construct(private readonly array $channel, public int $after = 0)
+	public function __construct(private readonly Channel $channel, public int $after = 0)
 	{
-		$this->uid = (int) $channel['channel_id'];
+		$this->uid = $channel->id;
 	}
 
 	/** Counts the rows. */
-	public static function count(array $channel): int
+	public static function count(Channel $channel): int
 	{
-		return Table::count('photo', ['uid' => (int) $channel['channel_id'], 'photo_usage' => self::USAGES]);
+		return Table::count('photo', ['uid' => $channel->id, 'photo_usage' => self::USAGES]);
 	}
 
 	/**
@@ -163,7 +164,7 @@ final class PhotoRows
 			$columns =
 				[
 					'hash' => $hash,
-					'creator' => $photo['xchan'] !== '' ? $photo['xchan'] : $this->channel['channel_hash'],
+					'creator' => $photo['xchan'] !== '' ? $photo['xchan'] : $this->channel->hash,
 					'folder' => $folder,
 					'flags' => 0,
 					'created' => $photo['created'],

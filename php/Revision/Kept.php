@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Revision;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
@@ -36,7 +37,7 @@ final class Kept
 	 * @param array  $more Further facts for undo.
 	 */
 	public static function keepDeleted(
-		array $channel,
+		Channel $channel,
 		array $row,
 		string $by = '',
 		string $hub = '',
@@ -114,7 +115,7 @@ final class Kept
 	}
 
 	/** Keeps the bytes of a file that its owner is about to replace by older ones. */
-	public static function keepReplaced(array $channel, array $row): void
+	public static function keepReplaced(Channel $channel, array $row): void
 	{
 		$path = Store::pathOf($channel, $row);
 		if ($path !== null && is_file($path)) {
@@ -126,7 +127,7 @@ final class Kept
 	 * Returns, as JSON, the facts of a file before it is replaced or deleted: its rows, categories, revisions, which
 	 * clone does it, and more.
 	 */
-	public static function describe(array $channel, array $row, string $by, array $more = []): string
+	public static function describe(Channel $channel, array $row, string $by, array $more = []): string
 	{
 		$photos = Table::select(
 			'photo',
@@ -173,10 +174,10 @@ final class Kept
 	}
 
 	/** Keeps a copy of a crop that is about to be replaced, if it is not beside its photo or will stay where it is. */
-	public static function keepCrop(array $channel, string $hash, int $scale, string $entry, string $hub = ''): void
+	public static function keepCrop(Channel $channel, string $hash, int $scale, string $entry, string $hub = ''): void
 	{
 		$crop = Facts::of($channel, $hash, $scale);
-		$row = ['uid' => (int) $channel['channel_id'], 'hash' => $hash];
+		$row = ['uid' => $channel->id, 'hash' => $hash];
 		if ((string) $crop->content !== '') {
 			self::keepBytes($row, $scale, $crop->content, 'replaced', $entry, $hub);
 		} elseif ($facts = Store::facts($crop->path)) {
@@ -272,8 +273,8 @@ final class Kept
 	/** Makes moves that a killed process announced. */
 	public static function settleAll(): void
 	{
-		foreach (Table::select('filesync_kept', ['source <>' => ''], '', 0, 'DISTINCT uid') as $channel) {
-			self::settle((int) $channel['uid']);
+		foreach (Table::select('filesync_kept', ['source <>' => ''], '', 0, 'DISTINCT uid') as $row) {
+			self::settle((int) $row['uid']);
 		}
 	}
 
@@ -342,7 +343,7 @@ final class Kept
 	}
 
 	/** Forgets kept copies of a file that still exists: both may share one inode, and core writes in place. */
-	public static function release(array $channel, array $row): void
+	public static function release(Channel $channel, array $row): void
 	{
 		$paths = [0 => Store::pathOf($channel, $row)];
 		foreach (Table::select(

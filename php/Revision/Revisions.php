@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Revision;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
@@ -63,9 +64,9 @@ final class Revisions
 	 * @param bool $isNew Whether an unrecorded file was made or changed here just now; otherwise it is older than
 	 *     filesync here.
 	 */
-	public static function notice(array $channel, string $hash, bool $isNew = false): array
+	public static function notice(Channel $channel, string $hash, bool $isNew = false): array
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$own = Store::attach($channelId, $hash);
 		$known = self::find($channelId, $hash);
 		$file = $known ?? self::unknown($channelId, $hash);
@@ -169,7 +170,7 @@ final class Revisions
 	 *     `old`: ours already replaced these bytes; a hub without filesync gives a file a new date when it repairs
 	 *     access.
 	 */
-	public static function verdict(array $channel, string $hash, ?array $value, string $sha256): string
+	public static function verdict(Channel $channel, string $hash, ?array $value, string $sha256): string
 	{
 		$file = self::notice($channel, $hash);
 		$ours = $file['bytes'];
@@ -206,7 +207,7 @@ final class Revisions
 
 	/** Records that received bytes are now shown, with the date from the row in their packet. */
 	public static function published(
-		array $channel,
+		Channel $channel,
 		string $hash,
 		?array $value,
 		int $sizeBytes,
@@ -214,7 +215,7 @@ final class Revisions
 		string $told,
 		string $sha256,
 	): void {
-		$file = self::find((int) $channel['channel_id'], $hash) ?? self::unknown((int) $channel['channel_id'], $hash);
+		$file = self::find($channel->id, $hash) ?? self::unknown($channel->id, $hash);
 		if ($value !== null) {
 			// If the origin had newer bytes by then, those arrived.
 			$isTold = (int) $value['print'] === $sizeBytes && $edited === $told;
@@ -231,24 +232,24 @@ final class Revisions
 	}
 
 	/** Makes the present bytes a change of ours that has seen the bytes wanted in their place. */
-	public static function stand(array $channel, array $file): void
+	public static function stand(Channel $channel, array $file): void
 	{
-		$own = Store::attach((int) $channel['channel_id'], $file['hash']);
+		$own = Store::attach($channel->id, $file['hash']);
 		$seen = ['vector' => Vector::join($file['bytes']['vector'], $file['wanted']['vector'] ?? [])] + $file['bytes'];
 		$file['bytes'] = Judge::changed(
 			$seen,
 			self::prints($own, [])['bytes'],
 			self::date($own),
-			Site::component((int) $channel['channel_id']),
+			Site::component($channel->id),
 			self::host(),
 		);
 		self::settle($channel, ['wanted' => []] + $file);
 	}
 
 	/** Records rows that we wrote ourselves, so that they are not mistaken for a local change. */
-	public static function settle(array $channel, array $file): void
+	public static function settle(Channel $channel, array $file): void
 	{
-		$own = Store::attach((int) $channel['channel_id'], $file['hash']);
+		$own = Store::attach($channel->id, $file['hash']);
 		if ($own) {
 			$file['here'] = self::prints($own, self::terms($own)) + array_intersect_key($file['here'], self::DIGESTS);
 			$file['facts'] = self::facts($channel, $own);
@@ -376,7 +377,7 @@ final class Revisions
 	}
 
 	/** Tells whether a file has a new date but the same bytes: core gives a moved file a new date. */
-	private static function isOnlyDated(array $channel, array $file, string $print, array $facts): bool
+	private static function isOnlyDated(Channel $channel, array $file, string $print, array $facts): bool
 	{
 		if (
 			$file['is_dir']
@@ -397,7 +398,7 @@ final class Revisions
 		);
 	}
 
-	private static function facts(array $channel, array $own): array
+	private static function facts(Channel $channel, array $own): array
 	{
 		return (int) $own['is_dir'] ? [] : Store::facts(Store::pathOf($channel, $own)) ?? [];
 	}

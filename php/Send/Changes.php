@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Send;
 
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
@@ -27,7 +28,7 @@ final class Changes
 	public static function move(mixed $channelId, mixed $hash, mixed $folder, array $rest): mixed
 	{
 		$before = self::note(function () use ($channelId, $hash) {
-			Outgoing::mark((int) $channelId, (string) $hash);
+			Watch::mark((int) $channelId, (string) $hash);
 
 			return Store::attach((int) $channelId, (string) $hash);
 		});
@@ -56,8 +57,8 @@ final class Changes
 	{
 		$isOurs = self::note(function () use ($channelId, $hash, $recurse) {
 			$recurse
-				? Outgoing::markBeneath((int) $channelId, (string) $hash)
-				: Outgoing::mark((int) $channelId, (string) $hash);
+				? Watch::markBeneath((int) $channelId, (string) $hash)
+				: Watch::mark((int) $channelId, (string) $hash);
 
 			return Config::serves((int) $channelId, Parts::SENDER);
 		});
@@ -70,7 +71,7 @@ final class Changes
 	{
 		self::note(function () use ($channelId, $body) {
 			foreach (Items::filesIn((string) $body) as $hash) {
-				Outgoing::mark((int) $channelId, $hash);
+				Watch::mark((int) $channelId, $hash);
 			}
 		});
 
@@ -83,19 +84,19 @@ final class Changes
 	 * Core changes the row's name, but fails to update the display path, the names of photo rows, and the paths of
 	 * everything beneath a folder (7.8 to 8.9.3).
 	 */
-	public static function renamed(mixed $channel, mixed $hash): void
+	public static function renamed(mixed $given, mixed $hash): void
 	{
-		self::note(function () use ($channel, $hash) {
-			$channelId = is_array($channel) && is_string($hash) ? (int) ($channel['channel_id'] ?? 0) : 0;
-			$own = $channelId && Config::serves($channelId, Parts::SENDER) ? Store::attach($channelId, $hash) : null;
-			$place = $own ? Store::place($channel, $own['folder'], $hash, $own['filename']) : null;
-			if (! $place) {
+		self::note(function () use ($given, $hash) {
+			$channel = is_string($hash) ? Clones::given($given, Parts::SENDER) : null;
+			$own = $channel && is_string($hash) ? Store::attach($channel->id, $hash) : null;
+			$place = $channel && $own ? Store::place($channel, $own['folder'], $hash, $own['filename']) : null;
+			if (! $channel || ! $own || ! $place) {
 				return;
 			}
 			if ((int) $own['is_dir']) {
 				$beneath = Table::select(
 					'attach',
-					['uid' => $channelId, 'folder' => $hash],
+					['uid' => $channel->id, 'folder' => $hash],
 					'id',
 					0,
 					'filename, display_path',
@@ -105,7 +106,7 @@ final class Changes
 					fn ($row) => $row['display_path'] !== $place['display_path'] . '/' . $row['filename'],
 				);
 				if ($stale || $own['display_path'] !== $place['display_path']) {
-					Turn::take($channelId, fn () => FolderMove::finish(
+					Turn::take($channel->id, fn () => FolderMove::finish(
 						$channel,
 						$hash,
 						$own['folder'],
@@ -121,7 +122,7 @@ final class Changes
 			foreach ((int) $own['is_photo']
 				? Table::select(
 					'photo',
-					['uid' => $channelId, 'resource_id' => $hash],
+					['uid' => $channel->id, 'resource_id' => $hash],
 					'id',
 					0,
 					'id, filename, display_path',

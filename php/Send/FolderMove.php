@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Send;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\PhotoType;
@@ -30,9 +31,9 @@ if (! class_exists('App', false)) {
 final class FolderMove
 {
 	/** Moves a folder into another of our folders, under an unused name. The caller holds the channel's Turn. */
-	public static function apply(array $channel, array $own, string $folder, string $name): void
+	public static function apply(Channel $channel, array $own, string $folder, string $name): void
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$rows = Tree::beneath($channelId, $own);
 		if (
 			$own['folder'] !== $folder
@@ -62,9 +63,9 @@ final class FolderMove
 	 * The folder of the loop with the smallest hash moves to the root. Returns true if that is the folder itself;
 	 * otherwise it is moved here.
 	 */
-	public static function opensRing(array $channel, array $own, string $folder): bool
+	public static function opensRing(Channel $channel, array $own, string $folder): bool
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$chain = array_column(Store::chain($channelId, $folder) ?? [], 'hash');
 		$from = array_search($own['hash'], $chain, true);
 		if ($from === false) {
@@ -78,15 +79,15 @@ final class FolderMove
 		$row = Store::attach($channelId, $first);
 		self::apply($channel, $row, '', Store::freeName($channelId, '', $first, $row['filename']));
 		Revisions::notice($channel, $first);
-		Outgoing::answer($channelId, $first, false);
+		Announcement::answer($channelId, $first, false);
 
 		return false;
 	}
 
 	/** Makes a journaled move, or continues it. */
-	public static function finish(array $channel, string $hash, string $folder, string $name): void
+	public static function finish(Channel $channel, string $hash, string $folder, string $name): void
 	{
-		$channelId = (int) $channel['channel_id'];
+		$channelId = $channel->id;
 		$own = Store::attach($channelId, $hash);
 		if (! $own) {
 			return;
@@ -124,7 +125,7 @@ final class FolderMove
 		}
 	}
 
-	private static function writeRows(array $channel, array $rows, string $folder, string $name, array $place): void
+	private static function writeRows(Channel $channel, array $rows, string $folder, string $name, array $place): void
 	{
 		$places = [];
 		foreach ($rows as $i => $row) {
@@ -153,7 +154,7 @@ final class FolderMove
 		}
 	}
 
-	private static function writePhotos(array $channel, array $row, array $here): void
+	private static function writePhotos(Channel $channel, array $row, array $here): void
 	{
 		$where = ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']];
 		$old = Store::pathOf($channel, $row);

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Serve;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -112,7 +113,7 @@ final class Serve
 		}
 	}
 
-	private static function refusal(array $channel, string $resource, int $scale): ?Response
+	private static function refusal(Channel $channel, string $resource, int $scale): ?Response
 	{
 		if (! preg_match(Bounds::HASH, $resource)) {
 			return null;

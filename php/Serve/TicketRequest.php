@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Serve;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
@@ -50,7 +51,7 @@ final class TicketRequest
 	private readonly float $waitsUntil;
 	private ?Places $place = null;
 
-	private function __construct(private readonly array $channel, private readonly array $asked)
+	private function __construct(private readonly Channel $channel, private readonly array $asked)
 	{
 		$this->cameAt = Clock::now();
 		$this->waitsUntil = Clock::exact() + self::WAIT_SECONDS;
@@ -170,7 +171,7 @@ final class TicketRequest
 	/** Tells whether this request may do slow work: it has a place, or gets one. */
 	private function hasPlace(): bool
 	{
-		return ($this->place ??= Places::take('ticket', (int) $this->channel['channel_id'], self::PLACES)) !== null;
+		return ($this->place ??= Places::take('ticket', $this->channel->id, self::PLACES)) !== null;
 	}
 
 	/** Returns the facts of a file; null if that is slow work without a free place. */
@@ -219,7 +220,7 @@ final class TicketRequest
 			return ['state' => 'unavailable', 'retry_after' => 2];
 		}
 		$ticket = Ticket::issue([
-			'c' => $this->channel['channel_hash'],
+			'c' => $this->channel->hash,
 			'h' => $hash,
 			's' => $scale,
 			'e' => $etag,

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Status;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -36,10 +37,10 @@ final class Overview
 	 *     parked_files: int} `files`: all known ones. `missing_files`: those of them not here at all. `old_files`: here
 	 *     in the version before an arriving change.
 	 */
-	public static function here(array $channel): array
+	public static function here(Channel $channel): array
 	{
 		return self::remembered('here', $channel, 0, self::HERE_TIMES, fn () => self::countHere(
-			(int) $channel['channel_id'],
+			$channel->id,
 		));
 	}
 
@@ -49,10 +50,10 @@ final class Overview
 	 * @return array{here: array, hubs: array<string, array{files: int, bytes: int}>} By normalised root URL: files
 	 *     that are here or arriving, whose newest bytes that hub announced or was told about.
 	 */
-	public static function there(array $channel): array
+	public static function there(Channel $channel): array
 	{
 		return self::remembered('clones', $channel, self::THERE_SECONDS, self::THERE_TIMES, fn () => [
-			'here' => self::countHere((int) $channel['channel_id']),
+			'here' => self::countHere($channel->id),
 			'hubs' => self::countThere($channel),
 		]);
 	}
@@ -65,9 +66,9 @@ final class Overview
 		}
 	}
 
-	private static function remembered(string $name, array $channel, int $seconds, int $times, \Closure $count): array
+	private static function remembered(string $name, Channel $channel, int $seconds, int $times, \Closure $count): array
 	{
-		$scope = 'overview:' . (int) $channel['channel_id'];
+		$scope = 'overview:' . $channel->id;
 		$known = json_decode(Config::get($name, $scope), true);
 		if (is_array($known) && $known['until'] > Clock::now()) {
 			return $known['counts'];
@@ -135,13 +136,13 @@ final class Overview
 		return array_sum(array_map(fn ($row) => (int) Store::withTrueSize($row)['filesize'] - $end, $large));
 	}
 
-	private static function countThere(array $channel): array
+	private static function countThere(Channel $channel): array
 	{
 		$counts = [];
 		foreach (Clones::others($channel) as $clone) {
 			$counts[Clones::normalise($clone['url']) ?? $clone['url']] = ['files' => 0, 'bytes' => 0];
 		}
-		$where = ['uid' => (int) $channel['channel_id'], 'state' => ['here', 'unknown'], 'is_dir' => 0];
+		$where = ['uid' => $channel->id, 'state' => ['here', 'unknown'], 'is_dir' => 0];
 		foreach ($counts
 			? Table::each('filesync_file', $where, self::PAGE_ROWS, 'id, state, bytes, wanted, peers')
 			: [] as $row) {

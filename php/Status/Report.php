@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Status;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Runtime;
@@ -120,13 +121,13 @@ final class Report
 	/**
 	 * Returns every file that is missing: in transit, stuck, or shown here without its bytes.
 	 *
-	 * @param ?array $channels Limits the search to these; null: all.
+	 * @param ?list<Channel> $channels Limits the search to these; null: all.
 	 */
 	public static function missing(?array $channels = null): \Generator
 	{
 		$where = $channels === null
 			? []
-			: ['uid' => array_map(fn ($channel) => (int) $channel['channel_id'], $channels)];
+			: ['uid' => array_map(fn ($channel) => $channel->id, $channels)];
 		$columns = 'id, uid, hash, scale, names, state, size_bytes, kind, reason, attempts, next_at';
 		foreach (Table::each(
 			'filesync_transfer',
@@ -200,9 +201,9 @@ final class Report
 	}
 
 	/** Returns the files that a channel shows although their bytes are missing, unless they are in transit. */
-	private static function damaged(array $channel): \Generator
+	private static function damaged(Channel $channel): \Generator
 	{
-		$files = ['uid' => (int) $channel['channel_id'], 'is_dir' => 0, 'os_storage' => 1];
+		$files = ['uid' => $channel->id, 'is_dir' => 0, 'os_storage' => 1];
 		foreach (Table::each(
 			'attach',
 			$files,

@@ -125,7 +125,7 @@ final class Words
 	/** Returns the nick of a channel of this hub. */
 	public static function nick(int $channelId): string
 	{
-		return Clones::channel($channelId)['channel_address'] ?? (string) $channelId;
+		return Clones::channel($channelId)?->nick ?? (string) $channelId;
 	}
 
 	/** Joins names into one text; beyond a few, gives the number of the others. */

@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Storage;
 
+use FileSync\Addon\Hub\Channel;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -23,11 +25,11 @@ final class AttachRow
 	}
 
 	/** Returns the columns of a new attach row that files and folders share. */
-	public static function columns(array $channel, array $row, array $place, string $name): array
+	public static function columns(Channel $channel, array $row, array $place, string $name): array
 	{
 		return [
-			'aid' => (int) $channel['channel_account_id'],
-			'uid' => (int) $channel['channel_id'],
+			'aid' => $channel->accountId,
+			'uid' => $channel->id,
 			'hash' => $row['hash'],
 			'creator' => $row['creator'],
 			'filename' => $name,

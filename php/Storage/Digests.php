@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Storage;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Daemon;
@@ -117,16 +118,16 @@ final class Digests
 	 *
 	 * @return list<string>
 	 */
-	public static function copies(array $channel, string $hash, int $sizeBytes, string $sha256): array
+	public static function copies(Channel $channel, string $hash, int $sizeBytes, string $sha256): array
 	{
 		$where =
-			['uid' => (int) $channel['channel_id'], 'scale' => 0, 'size_bytes' => $sizeBytes, 'hash <>' => $hash]
+			['uid' => $channel->id, 'scale' => 0, 'size_bytes' => $sizeBytes, 'hash <>' => $hash]
 			+ ($sha256 === '' ? ['sha256 <>' => ''] : ['sha256' => $sha256]);
 		$paths = [];
 		foreach ($sizeBytes > 0
 			? Table::select('filesync_digest', $where, 'updated DESC, id', self::MOST_COPIES, 'hash')
 			: [] as $row) {
-			$own = Store::attach((int) $channel['channel_id'], $row['hash']);
+			$own = Store::attach($channel->id, $row['hash']);
 			$path = $own ? Store::pathOf($channel, $own) : null;
 			if ($path !== null && is_file($path)) {
 				$paths[] = substr($path, strlen(Store::root($channel)) + 1);

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Storage;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Refused;
@@ -38,7 +39,7 @@ final class Facts
 	private ?array $stat = null;
 
 	private function __construct(
-		private readonly array $channel,
+		private readonly Channel $channel,
 		public readonly string $hash,
 		public readonly int $scale,
 	) {
@@ -60,7 +61,7 @@ final class Facts
 	}
 
 	/** Returns the facts of a file (scale 0) or a photo scale. */
-	public static function of(array $channel, string $hash, int $scale): self
+	public static function of(Channel $channel, string $hash, int $scale): self
 	{
 		return new self($channel, $hash, $scale);
 	}
@@ -128,7 +129,7 @@ final class Facts
 
 	public function channelId(): int
 	{
-		return (int) $this->channel['channel_id'];
+		return $this->channel->id;
 	}
 
 	private function row(): ?array
@@ -154,7 +155,7 @@ final class Facts
 		+ ['content' => (string) (Table::first('photo', ['id' => (int) $row['id']], '', 'content')['content'] ?? '')];
 	}
 
-	private static function pathOf(array $channel, array $row, int $scale): ?string
+	private static function pathOf(Channel $channel, array $row, int $scale): ?string
 	{
 		$path = Store::pathOf($channel, $row);
 		if (

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Storage;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
@@ -36,7 +37,7 @@ final class PhotoRepair
 	];
 
 	/** @param array $attach A photo's attach row. */
-	public function __construct(private readonly array $channel, private readonly array $attach) {}
+	public function __construct(private readonly Channel $channel, private readonly array $attach) {}
 
 	/**
 	 * Returns the faults by scale.

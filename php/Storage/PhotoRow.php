@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Storage;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Family;
@@ -27,7 +28,7 @@ final class PhotoRow
 	 *     change.
 	 */
 	public static function write(
-		array $channel,
+		Channel $channel,
 		array $attach,
 		array $photo,
 		int $sizeBytes,
@@ -55,7 +56,7 @@ final class PhotoRow
 			+ $row
 			+ self::bytes($photo, $sizeBytes, $content ?? $attach['content'], $inDatabase)
 			+ [
-				'aid' => (int) $channel['channel_account_id'],
+				'aid' => $channel->accountId,
 				'xchan' => $photo['xchan'],
 				'created' => $photo['created'],
 				'expires' => $photo['expires'],
@@ -98,7 +99,7 @@ final class PhotoRow
 	}
 
 	/** A channel has one profile photo and one cover photo: the former holder loses the flag. */
-	private static function claimUsage(array $channel, array $photo): void
+	private static function claimUsage(Channel $channel, array $photo): void
 	{
 		if (! in_array($photo['photo_usage'], [Core::PHOTO_PROFILE, Core::PHOTO_COVER], true)) {
 			return;
@@ -107,7 +108,7 @@ final class PhotoRow
 			'photo',
 			['photo_usage' => Core::PHOTO_NORMAL],
 			[
-				'uid' => (int) $channel['channel_id'],
+				'uid' => $channel->id,
 				'photo_usage' => $photo['photo_usage'],
 				'resource_id <>' => $photo['resource_id'],
 			],
@@ -117,7 +118,7 @@ final class PhotoRow
 			Table::update(
 				'xchan',
 				['xchan_photo_date' => $photo['edited']],
-				['xchan_hash' => $channel['channel_hash']],
+				['xchan_hash' => $channel->hash],
 			);
 		}
 	}

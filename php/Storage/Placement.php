@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Storage;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Store;
@@ -22,12 +23,12 @@ final class Placement
 	private readonly \FileSync\Store $live;
 
 	/** @param \Closure $beat Renews the worker's leases during long reads. */
-	public function __construct(private readonly array $channel, private readonly \Closure $beat)
+	public function __construct(private readonly Channel $channel, private readonly \Closure $beat)
 	{
 		if (! is_dir(Store::root($channel))) {
 			Core::makeFolder(Store::root($channel));
 		}
-		$this->data = new \FileSync\Store((string) realpath(Store::dataRoot((int) $channel['channel_id'], true)));
+		$this->data = new \FileSync\Store((string) realpath(Store::dataRoot($channel->id, true)));
 		$this->live = new \FileSync\Store((string) realpath(Store::root($channel)));
 	}
 

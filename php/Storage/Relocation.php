@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Storage;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\PhotoType;
@@ -21,7 +22,7 @@ if (! class_exists('App', false)) {
 final class Relocation
 {
 	/** Moves our file into one of our folders, under an unused name. */
-	public static function apply(array $channel, array $own, string $folder, string $name): void
+	public static function apply(Channel $channel, array $own, string $folder, string $name): void
 	{
 		if ($own['folder'] === $folder && $own['filename'] === $name) {
 			return;

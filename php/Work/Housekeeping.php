@@ -26,7 +26,7 @@ use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Revision\Site;
 use FileSync\Addon\Schema\Migrations;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Intentions;
 use FileSync\Addon\Status\Overview;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Transfer\Doorbell;
@@ -56,7 +56,7 @@ final class Housekeeping
 		Config::set('cron_version', Runtime::extensionProblem() === null ? Runtime::version() : '', 'state');
 		if (Config::get('enabled') !== '0') {
 			self::each([
-				Outgoing::recover(...),
+				Intentions::recover(...),
 				Kept::settleAll(...),
 				Deletion::recover(...),
 				Queue::releaseFitting(...),

@@ -69,7 +69,7 @@ namespace Zotlabs\Daemon {
 		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')
-				? \FileSync\Addon\Send\Outgoing::export($channel, $resource_id, $deleted, $rest)
+				? \FileSync\Addon\Send\Watch::export($channel, $resource_id, $deleted, $rest)
 				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
 		}
 	}
@@ -83,7 +83,7 @@ namespace Zotlabs\Storage {
 			$deleted || \FileSync\Addon\Send\Changes::renamed($channel, $resource_id);
 
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')
-				? \FileSync\Addon\Send\Outgoing::export($channel, $resource_id, $deleted, $rest)
+				? \FileSync\Addon\Send\Watch::export($channel, $resource_id, $deleted, $rest)
 				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
 		}
 	}
@@ -98,7 +98,7 @@ namespace Zotlabs\Storage {
 				&& $permission === 'write_storage'
 				&& \FileSync\Addon\Hub\Family::isAsExpected('perm_is_allowed')
 			) {
-				\FileSync\Addon\Send\Outgoing::mayWrite((int) $uid);
+				\FileSync\Addon\Send\Watch::mayWrite((int) $uid);
 			}
 			return $is_allowed;
 		}
@@ -109,7 +109,7 @@ namespace Zotlabs\Storage {
 		function attach_delete($channel_id, $resource, ...$rest)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_delete')
-				? \FileSync\Addon\Send\Outgoing::delete($channel_id, $resource, $rest)
+				? \FileSync\Addon\Send\Watch::delete($channel_id, $resource, $rest)
 				: \attach_delete($channel_id, $resource, ...$rest);
 		}
 	}
@@ -146,7 +146,7 @@ namespace Zotlabs\Module {
 		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')
-				? \FileSync\Addon\Send\Outgoing::export($channel, $resource_id, $deleted, $rest)
+				? \FileSync\Addon\Send\Watch::export($channel, $resource_id, $deleted, $rest)
 				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
 		}
 	}
@@ -156,7 +156,7 @@ namespace Zotlabs\Module {
 		function attach_delete($channel_id, $resource, ...$rest)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_delete')
-				? \FileSync\Addon\Send\Outgoing::delete($channel_id, $resource, $rest)
+				? \FileSync\Addon\Send\Watch::delete($channel_id, $resource, $rest)
 				: \attach_delete($channel_id, $resource, ...$rest);
 		}
 	}

@@ -31,7 +31,7 @@ final class AcceptTest extends AddonTestCase
 			$row['folder'],
 			$row['edited'],
 		]);
-		$this->assertSame((int) $this->channel['channel_account_id'], (int) $row['aid']);
+		$this->assertSame($this->channel->accountId, (int) $row['aid']);
 		$this->assertSame('published', $this->transfer('f1')['state']);
 		$this->assertSame(
 			['previews'],
@@ -243,7 +243,7 @@ final class AcceptTest extends AddonTestCase
 		);
 		$this->assertSame(
 			'2024-05-01 10:00:00',
-			Table::first('xchan', ['xchan_hash' => $this->channel['channel_hash']])['xchan_photo_date'],
+			Table::first('xchan', ['xchan_hash' => $this->channel->hash])['xchan_photo_date'],
 		);
 	}
 
@@ -334,7 +334,7 @@ final class AcceptTest extends AddonTestCase
 		Table::update(
 			'account',
 			['account_service_class' => 'small'],
-			['account_id' => (int) $this->channel['channel_account_id']],
+			['account_id' => $this->channel->accountId],
 		);
 		set_config('service_class', 'small', ['attach_upload_limit' => 10]);
 		unset(App::$config['service_class']);
@@ -371,7 +371,7 @@ final class AcceptTest extends AddonTestCase
 		$moved['item'] = [$this->item('post', 'post')];
 		$this->receive($moved);
 		$this->assertSame('parked', Table::first('filesync_packet', ['hash' => 'f1'])['state']);
-		Zotlabs\Lib\sync_items($this->channel, [$this->item('comment', 'post')]);
+		Zotlabs\Lib\sync_items($this->channel->row(), [$this->item('comment', 'post')]);
 		$this->assertSame(['post', 'comment'], array_column(Table::select('item', [], 'id'), 'mid'));
 	}
 
@@ -380,11 +380,11 @@ final class AcceptTest extends AddonTestCase
 		$entry = $this->file('f1', 'bytes');
 		$entry['item'] = [$this->item('comment', 'post'), $this->item('post', 'post')];
 		$this->receive($entry);
-		Zotlabs\Lib\sync_items($this->channel, [
+		Zotlabs\Lib\sync_items($this->channel->row(), [
 			$this->item('second comment', 'second'),
 			$this->item('second', 'second'),
 		]);
-		Zotlabs\Daemon\import_items($this->channel, [
+		Zotlabs\Daemon\import_items($this->channel->row(), [
 			$this->item('third comment', 'third'),
 			$this->item('third', 'third'),
 		]);
@@ -401,7 +401,7 @@ final class AcceptTest extends AddonTestCase
 		]));
 		$this->work();
 		$this->assertStringContainsString('PRIVATE KEY', TransferBatch::$options[0]['private_key']);
-		$needle = substr($this->channel['channel_prvkey'], 100, 60);
+		$needle = substr($this->channel->privateKey(), 100, 60);
 		foreach (FileSync\Addon\Schema\Migrations::tables() as $table) {
 			$this->assertStringNotContainsString($needle, json_encode(
 				Table::select($table, []),

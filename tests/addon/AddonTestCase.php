@@ -4,6 +4,7 @@ use Fake\Api;
 use Fake\FailingDatabase;
 use Fake\Instant;
 use Fake\InstantDatabase;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Work\Worker;
@@ -17,14 +18,15 @@ abstract class AddonTestCase extends TestCase
 {
 	protected const ORIGIN = 'http://127.0.0.1:9001';
 
-	protected array $channel;
+	protected Channel $channel;
 
 	protected function setUp(): void
 	{
-		$this->channel = InProcess::start();
+		$row = InProcess::start();
 		Maker::hubloc(InProcess::$identity, self::ORIGIN, 'alice');
 		symlink(realpath(__DIR__ . '/../../php'), 'addon/filesync');
 		install_plugin('filesync');
+		$this->channel = Channel::of($row);
 		load_hooks();
 		call_hooks('init_1');
 		TransferBatch::$answers =
@@ -49,7 +51,7 @@ abstract class AddonTestCase extends TestCase
 	/** Hands entries of a file list over as core does. */
 	protected function receive(array ...$entries): void
 	{
-		Zotlabs\Lib\sync_files($this->channel, $entries);
+		Zotlabs\Lib\sync_files($this->channel->row(), $entries);
 	}
 
 	/** Runs a worker until nothing is due. */
@@ -67,9 +69,9 @@ abstract class AddonTestCase extends TestCase
 	protected function sent(string ...$changed): array
 	{
 		foreach ($changed as $hash) {
-			Zotlabs\Module\attach_export_data($this->channel, $hash);
+			Zotlabs\Module\attach_export_data($this->channel->row(), $hash);
 		}
-		FileSync\Addon\Send\Outgoing::flush();
+		FileSync\Addon\Send\Intentions::flush();
 		$sent = [];
 		foreach (dbq('select * from outq order by outq_number') as $row) {
 			$packet = json_decode(json_decode($row['outq_notify'], true)['data'] ?? '', true);
@@ -219,7 +221,7 @@ abstract class AddonTestCase extends TestCase
 	/** Returns an item of the channel as an origin sends it. */
 	protected function item(string $mid, string $parent, array $keys = []): array
 	{
-		$xchan = ['name' => 'Alice', 'network' => 'zot6', 'hash' => $this->channel['channel_hash']];
+		$xchan = ['name' => 'Alice', 'network' => 'zot6', 'hash' => $this->channel->hash];
 
 		return $keys
 		+ [
@@ -256,7 +258,7 @@ abstract class AddonTestCase extends TestCase
 			'id' => 11,
 			'aid' => 3,
 			'uid' => 99,
-			'creator' => $this->channel['channel_hash'],
+			'creator' => $this->channel->hash,
 			'filetype' => 'application/octet-stream',
 			'filesize' => 0,
 			'revision' => 0,
@@ -279,12 +281,12 @@ abstract class AddonTestCase extends TestCase
 
 	protected function attach(string $hash): ?array
 	{
-		return Table::first('attach', ['uid' => (int) $this->channel['channel_id'], 'hash' => $hash]);
+		return Table::first('attach', ['uid' => $this->channel->id, 'hash' => $hash]);
 	}
 
 	protected function transfer(string $hash, int $scale = 0): ?array
 	{
-		return FileSync\Addon\Transfer\Queue::find((int) $this->channel['channel_id'], $hash, $scale);
+		return FileSync\Addon\Transfer\Queue::find($this->channel->id, $hash, $scale);
 	}
 
 	/** Returns the bytes that the hub shows for a file, or null. */
@@ -363,7 +365,7 @@ abstract class AddonTestCase extends TestCase
 			$keys
 			+ [
 				'filesync' => 2,
-				'channel' => $this->channel['channel_hash'],
+				'channel' => $this->channel->hash,
 				'key_id' => self::ORIGIN . '/channel/alice',
 				'time' => time(),
 				'nonce' => bin2hex(random_bytes(16)),
@@ -387,7 +389,7 @@ abstract class AddonTestCase extends TestCase
 		openssl_sign(
 			$text,
 			$signature,
-			$signed['key'] ?? $this->channel['channel_prvkey'],
+			$signed['key'] ?? $this->channel->privateKey(),
 			$signed['algorithm'] ?? OPENSSL_ALGO_SHA512,
 		);
 

@@ -125,7 +125,7 @@ final class BrakeTest extends AddonTestCase
 			$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $this->rubbish($hash, 4));
 		}
 		$this->work();
-		App::set_channel($this->channel);
+		App::set_channel($this->channel->row());
 		foreach ([['filesync_retry_all' => '1'], ['filesync_retry' => $this->transfer($held[1])['id']]] as $_POST) {
 			FileSync\Addon\Page\OwnerActions::take();
 			$this->work();
@@ -246,7 +246,7 @@ final class BrakeTest extends AddonTestCase
 		$this->receive(['fetch_url' => self::OTHER . '/getfile'] + $honest);
 		$this->work();
 		$this->assertSame('ours of f9', $this->shown('f9'));
-		App::set_channel($this->channel);
+		App::set_channel($this->channel->row());
 		$this->assertStringContainsString(
 			'Only the changes themselves name their hub',
 			json_encode(FileSync\Addon\Page\OwnerPage::values($this->channel)),
@@ -460,7 +460,7 @@ final class BrakeTest extends AddonTestCase
 		$this->overwrite(['f0']);
 		file_put_contents($this->attach('f0')['content'], 'written by the owner');
 		Table::update('attach', ['filesize' => 20, 'edited' => '2024-06-09 10:00:00'], ['hash' => 'f0']);
-		Zotlabs\Storage\attach_export_data($this->channel, 'f0');
+		Zotlabs\Storage\attach_export_data($this->channel->row(), 'f0');
 		$this->sent();
 		$this->receive($this->rubbish('f0', 11, Revisions::find(1, 'f0')['bytes']['vector']));
 		$this->work();
@@ -810,7 +810,7 @@ final class BrakeTest extends AddonTestCase
 		$verdicts = [];
 		(new FileSync\Addon\Reconcile\Verify($this->channel, function ($one) use (&$verdicts) {
 			$verdicts[] = $one['verdict'];
-		}))->goOn(FileSync\Addon\Inventory\Run::ask($this->channel, '', 'verify'), PHP_INT_MAX);
+		}))->goOn(FileSync\Addon\Inventory\Run::ask($this->channel->id, '', 'verify'), PHP_INT_MAX);
 		$this->assertSame(['damaged', 'damaged', 'damaged'], $verdicts);
 		$this->work();
 		$this->assertSame([3, []], [$this->showing('ours'), Brake::lines()]);
@@ -846,7 +846,7 @@ final class BrakeTest extends AddonTestCase
 		$this->spoil($held, 2);
 		$this->spoil($held, 3);
 		$this->spoil($held, 4, self::OTHER);
-		App::set_channel($this->channel);
+		App::set_channel($this->channel->row());
 		$_POST = ['filesync_retry_all' => '1'];
 		FileSync\Addon\Page\OwnerActions::take();
 		$_POST = [];

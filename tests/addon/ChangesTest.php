@@ -5,7 +5,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Intentions;
 use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\Maker;
@@ -110,7 +110,7 @@ final class ChangesTest extends AddonTestCase
 		$this->changeHere('f1', 'other', '2024-06-02 10:00:00');
 		$this->sent();
 		$this->changeHere('f1', 'third', '2024-06-03 10:00:00');
-		Outgoing::flush();
+		Intentions::flush();
 		// Not delivered yet. The other hub dates what it has, as it repairs access, and tells that.
 		$this->receive($this->file('f1', 'other', ['edited' => '2024-06-04 10:00:00']));
 		$this->work();
@@ -188,7 +188,7 @@ final class ChangesTest extends AddonTestCase
 		Table::update('attach', ['allow_cid' => '<x>'], ['hash' => 'p1']);
 		$this->sent('p1');
 		$this->receiveAll($this->told($entry, [self::A => 1]));
-		$owner = '<' . $this->channel['channel_hash'] . '>';
+		$owner = '<' . $this->channel->hash . '>';
 		$this->assertSame(
 			['<x>', [$owner, $owner]],
 			[
@@ -344,7 +344,7 @@ final class ChangesTest extends AddonTestCase
 	public function test_a_file_that_another_hub_made_again_after_our_delete_is_no_sign_of_a_backup(): void
 	{
 		$this->receiveAll($this->told($this->file('f1', 'base'), [self::A => 1]));
-		FileSync\Addon\Send\Outgoing::beforeDelete(1, 'f1');
+		FileSync\Addon\Send\Watch::beforeDelete(1, 'f1');
 		attach_delete(1, 'f1');
 		[$entry] = $this->sent();
 		$before = FileSync\Addon\Revision\Site::component(1);
@@ -381,7 +381,7 @@ final class ChangesTest extends AddonTestCase
 	{
 		$this->receiveAll($this->file('f1', 'base'), $this->file('f2', 'base'));
 		$this->killedAt(1000, function () {
-			Outgoing::begin(1);
+			Intentions::begin(1);
 			Table::update('attach', ['filename' => 'renamed.txt'], ['hash' => 'f1']);
 			Table::insert('attach', [
 				'hash' => 'f3',
@@ -434,12 +434,12 @@ final class ChangesTest extends AddonTestCase
 
 				return false;
 			},
-			fn () => Outgoing::recover(),
+			fn () => Intentions::recover(),
 		);
 		$this->assertSame(0, Table::count('filesync_outbox', ['uid' => 2]));
 		$this->assertLessThan(300, $left = Table::count('filesync_outbox', ['uid' => 1]));
 		$this->assertLessThan(20, $reads, 'what a channel knows of its files is not read for each of them');
-		Outgoing::recover();
+		Intentions::recover();
 		$this->assertLessThan($left, Table::count('filesync_outbox', ['uid' => 1]));
 	}
 
@@ -448,7 +448,7 @@ final class ChangesTest extends AddonTestCase
 		$this->receiveAll($this->file('f1', 'base'));
 		Outbox::add(1, 'intent', 'broken', 'no JSON', true);
 		$this->killedAt(1000, function () {
-			Outgoing::begin(1);
+			Intentions::begin(1);
 			Table::update('attach', ['filename' => 'renamed.txt'], ['hash' => 'f1']);
 			posix_kill(getmypid(), SIGKILL);
 		});
@@ -536,7 +536,7 @@ final class ChangesTest extends AddonTestCase
 		file_put_contents($this->attach($hash)['content'], $bytes);
 		touch($this->attach($hash)['content'], strtotime($edited));
 		Table::update('attach', ['filesize' => strlen($bytes), 'edited' => $edited], ['hash' => $hash]);
-		Zotlabs\Storage\attach_export_data($this->channel, $hash);
+		Zotlabs\Storage\attach_export_data($this->channel->row(), $hash);
 	}
 
 	/**

@@ -268,7 +268,7 @@ final class ClientTest extends AddonTestCase
 
 	public function test_a_comparison_that_ends_its_process_counts_as_tried(): void
 	{
-		$run = Run::ask($this->channel, self::ORIGIN);
+		$run = Run::ask($this->channel->id, self::ORIGIN);
 		$run->save(['next_at' => time() - 5]);
 		foreach ([1, 2] as $attempt) {
 			Table::update('filesync_reconcile', ['next_at' => time() - 5], []);

@@ -21,8 +21,8 @@ final class DeletionTest extends AddonTestCase
 				'resource_id' => 'p1',
 				'item_hidden' => $hidden,
 				'item_wall' => 1,
-				'author_xchan' => $this->channel['channel_hash'],
-				'owner_xchan' => $this->channel['channel_hash'],
+				'author_xchan' => $this->channel->hash,
+				'owner_xchan' => $this->channel->hash,
 			]);
 		}
 		$this->receive($this->deletion('p1'));

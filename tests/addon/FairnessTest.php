@@ -2,6 +2,7 @@
 
 use Fake\Api;
 use Fake\Clock as FakeClock;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
@@ -22,17 +23,17 @@ final class FairnessTest extends AddonTestCase
 {
 	private const SECOND = 'http://127.0.0.1:9002';
 
-	private array $bob;
-	private array $carol;
+	private Channel $bob;
+	private Channel $carol;
 
 	protected function setUp(): void
 	{
 		parent::setUp();
 		foreach (['bob', 'carol'] as $nick) {
-			$this->$nick = Maker::channel(Maker::identity($nick, 2048), $nick);
+			$this->$nick = Channel::of(Maker::channel(Maker::identity($nick, 2048), $nick));
 			foreach ([self::ORIGIN, self::SECOND] as $url) {
 				Maker::hubloc(
-					['hash' => $this->$nick['channel_hash'], 'guid' => $this->$nick['channel_guid'], 'guid_sig' => ''],
+					['hash' => $this->$nick->hash, 'guid' => $this->$nick->guid, 'guid_sig' => ''],
 					$url,
 					$nick,
 				);
@@ -260,8 +261,8 @@ final class FairnessTest extends AddonTestCase
 					: ['noted' => 0, 'state' => 'ready', 'message' => '', 'session' => str_repeat('b', 32)]
 			);
 		});
-		Run::wish($this->channel, self::ORIGIN, $hashes, 0);
-		Run::ask($this->channel, self::ORIGIN, 'pull')->save(['next_at' => Clock::now() - 5]);
+		Run::wish($this->channel->id, self::ORIGIN, $hashes, 0);
+		Run::ask($this->channel->id, self::ORIGIN, 'pull')->save(['next_at' => Clock::now() - 5]);
 		$other = $this->due($this->bob, self::SECOND, 0);
 		Reconcile::work(Clock::now() + 110);
 		$this->assertContains(9002, array_slice($asked, 0, 4));
@@ -270,7 +271,7 @@ final class FairnessTest extends AddonTestCase
 			Reconcile::work(Clock::now() + 110);
 		}
 		$this->assertSame(['idle', 0], [
-			($run = Run::ask($this->channel, self::ORIGIN, 'pull'))->state,
+			($run = Run::ask($this->channel->id, self::ORIGIN, 'pull'))->state,
 			$run->attempts,
 		]);
 		$this->assertSame(30, count(array_keys($asked, 9001)), 'none is asked for twice');
@@ -330,7 +331,7 @@ final class FairnessTest extends AddonTestCase
 	{
 		for ($n = 0; $n < 220; $n++) {
 			$item = $this->item("share $n", "share $n", ['resource_id' => 'f1', 'resource_type' => 'attach']);
-			Api::$items[] = ['author' => ['id' => $this->channel['channel_guid']] + $item['author']] + $item;
+			Api::$items[] = ['author' => ['id' => $this->channel->guid] + $item['author']] + $item;
 		}
 		Client::$wire = function (...$asked) {
 			FakeClock::$ahead += 12;
@@ -414,21 +415,21 @@ final class FairnessTest extends AddonTestCase
 		);
 		$this->assertSame(
 			1,
-			Run::ask($this->carol, '', 'verify')->stats['present'] ?? Run::ask(
-				$this->carol,
+			Run::ask($this->carol->id, '', 'verify')->stats['present'] ?? Run::ask(
+				$this->carol->id,
 				'',
 				'verify',
 			)->stats['unverified'] ?? 0,
 		);
 	}
 
-	private function take(array $channel, array $entry): void
+	private function take(Channel $channel, array $entry): void
 	{
-		Zotlabs\Lib\sync_files($channel, [['original_channel' => $channel['channel_address']] + $entry]);
+		Zotlabs\Lib\sync_files($channel->row(), [['original_channel' => $channel->nick] + $entry]);
 	}
 
 	/** A file that gets so many bytes in each second, and never is whole. */
-	private function slow(array $channel, string $hash, int $rate): void
+	private function slow(Channel $channel, string $hash, int $rate): void
 	{
 		$entry = $this->file($hash, 'bytes', ['filesize' => 900000]);
 		TransferBatch::$answers["$hash-0"] = ['slow' => $rate];
@@ -443,9 +444,9 @@ final class FairnessTest extends AddonTestCase
 		};
 	}
 
-	private function due(array $channel, string $peer, int $since): Run
+	private function due(Channel $channel, string $peer, int $since): Run
 	{
-		$run = Run::ask($channel, $peer);
+		$run = Run::ask($channel->id, $peer);
 		$run->save(['next_at' => Clock::now() - $since]);
 
 		return $run;

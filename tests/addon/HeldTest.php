@@ -39,7 +39,7 @@ final class HeldTest extends AddonTestCase
 				Table::select('filesync_dropped', [], 'hash'),
 			),
 		);
-		$this->assertLessThanOrEqual(Clock::now(), Run::ask($this->channel, self::ORIGIN)->next_at);
+		$this->assertLessThanOrEqual(Clock::now(), Run::ask($this->channel->id, self::ORIGIN)->next_at);
 		$this->assertContains('reconcile', array_column($this->jobs('Addon'), 2));
 	}
 
@@ -76,10 +76,10 @@ final class HeldTest extends AddonTestCase
 				Table::select('filesync_dropped', []),
 			),
 		);
-		$this->assertLessThanOrEqual(Clock::now(), Run::ask($this->channel, self::ORIGIN)->next_at);
+		$this->assertLessThanOrEqual(Clock::now(), Run::ask($this->channel->id, self::ORIGIN)->next_at);
 		$this->assertEqualsCanonicalizing(
 			array_map(fn ($n) => "f$n", range(4, 10)),
-			Run::ask($this->channel, self::ORIGIN, 'pull')->body['hashes'],
+			Run::ask($this->channel->id, self::ORIGIN, 'pull')->body['hashes'],
 			'their posts are asked for',
 		);
 		$this->work();
@@ -90,13 +90,13 @@ final class HeldTest extends AddonTestCase
 		);
 		// Where what the clone gives when it is asked cannot be stored either, it is not asked again and again.
 		$this->whileFailing($fails, fn () => array_map(fn ($n) => $this->receive($packet($n)), range(11, 13)));
-		$pull = Run::ask($this->channel, self::ORIGIN, 'pull');
+		$pull = Run::ask($this->channel->id, self::ORIGIN, 'pull');
 		$this->answerWith(array_combine(array_map(fn ($n) => "f$n", range(4, 10)), array_map($packet, range(4, 10))));
 		$this->whileFailing($fails, fn () => Reconcile::goOn($pull->id, time() + 30));
 		$this->assertSame([], Run::find($pull->id)->body['hashes'] ?? []);
 		// Later it is, and once core can store them all is well.
 		$this->work();
-		Run::wish($this->channel, self::ORIGIN, ['f4'], 0);
+		Run::wish($this->channel->id, self::ORIGIN, ['f4'], 0);
 		Reconcile::goOn($pull->id, time() + 30);
 		$this->assertSame(1, Table::count('item', ['mid' => self::ORIGIN . '/item/4']));
 	}
@@ -123,7 +123,7 @@ final class HeldTest extends AddonTestCase
 		Table::update('filesync_dropped', ['created' => Clock::now() - 10], []);
 		$there = ['f2' => $this->file('f2', 'bytes 2')];
 		$this->answerWith($there);
-		$run = Run::ask($this->channel, self::ORIGIN);
+		$run = Run::ask($this->channel->id, self::ORIGIN);
 		$this->assertSame(Outcome::Over, Reconcile::goOn($run->id, time() + 30));
 		$this->work();
 		$this->assertSame('bytes 2', $this->shown('f2'));
@@ -139,7 +139,7 @@ final class HeldTest extends AddonTestCase
 		$there = ['f2' => $this->file('f2', 'bytes 2')];
 		$this->answerWith($there);
 		Table::update('filesync_dropped', ['created' => Clock::now() - 10], []);
-		$run = Run::ask($this->channel, self::ORIGIN);
+		$run = Run::ask($this->channel->id, self::ORIGIN);
 		$this->whileFailing(
 			fn ($sql) => preg_match('/into filesync_transfer\b/i', $sql),
 			fn () => Reconcile::goOn($run->id, time() + 30),
@@ -155,9 +155,9 @@ final class HeldTest extends AddonTestCase
 	{
 		Config::set('held_max_packets', '1');
 		$later = Clock::now() + 5000;
-		Run::ask($this->channel, self::ORIGIN)->save(['attempts' => 3, 'next_at' => $later]);
+		Run::ask($this->channel->id, self::ORIGIN)->save(['attempts' => 3, 'next_at' => $later]);
 		$this->hold($this->file('f1', 'bytes 1'), $this->file('f2', 'bytes 2'));
-		$this->assertSame($later, Run::ask($this->channel, self::ORIGIN)->next_at);
+		$this->assertSame($later, Run::ask($this->channel->id, self::ORIGIN)->next_at);
 	}
 
 	public function test_the_bounds_of_bytes_hold_and_the_hubs_shut_nobody_out(): void

@@ -114,7 +114,7 @@ final class LeftoversTest extends AddonTestCase
 		// As core does: the name alone.
 		foreach (['p1' => 'renamed.jpg', 'f1' => 'renamed.bin', 'd1' => 'Renamed'] as $hash => $name) {
 			Table::update('attach', ['filename' => $name], ['hash' => $hash]);
-			Zotlabs\Storage\attach_export_data($this->channel, $hash);
+			Zotlabs\Storage\attach_export_data($this->channel->row(), $hash);
 		}
 		$this->assertSame(
 			['renamed.jpg', 'Renamed/Deeper/renamed.bin', 'Renamed', 'Renamed/Deeper'],
@@ -129,8 +129,8 @@ final class LeftoversTest extends AddonTestCase
 			array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()),
 		);
 		// Nothing more is written where nothing is wrong.
-		$this->assertSame(0, $this->writes(fn () => FileSync\Addon\Send\Changes::renamed($this->channel, 'p1'))
-		+ $this->writes(fn () => FileSync\Addon\Send\Changes::renamed($this->channel, 'd1')));
+		$this->assertSame(0, $this->writes(fn () => FileSync\Addon\Send\Changes::renamed($this->channel->row(), 'p1'))
+		+ $this->writes(fn () => FileSync\Addon\Send\Changes::renamed($this->channel->row(), 'd1')));
 	}
 
 	public function test_a_move_takes_no_crop_of_another_channel_along(): void

@@ -101,9 +101,9 @@ final class LinkedPostsTest extends AddonTestCase
 		$item = $this->item(
 			$mid,
 			$parent ?: $mid,
-			$keys + ['owner' => ['name' => 'Alice', 'network' => 'zot6', 'hash' => $this->channel['channel_hash']]],
+			$keys + ['owner' => ['name' => 'Alice', 'network' => 'zot6', 'hash' => $this->channel->hash]],
 		);
-		$item['author'] += ['id' => $this->channel['channel_guid']];
+		$item['author'] += ['id' => $this->channel->guid];
 
 		return $item;
 	}

@@ -97,7 +97,7 @@ final class MetricsTest extends AddonTestCase
 			$this->assertSame($value, $samples[$name], $name);
 		}
 		$this->assertEqualsWithDelta(time(), $samples['filesync_last_success_timestamp_seconds'], 60);
-		foreach ([self::TOKEN, 'alice', 'secret', '127.0.0.1', 'gone', $this->channel['channel_hash']] as $name) {
+		foreach ([self::TOKEN, 'alice', 'secret', '127.0.0.1', 'gone', $this->channel->hash] as $name) {
 			$this->assertStringNotContainsString($name, $answer->body);
 		}
 	}

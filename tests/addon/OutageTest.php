@@ -86,7 +86,7 @@ final class OutageTest extends AddonTestCase
 		$this->receive($this->file('f1', 'newer', ['edited' => '2024-06-01 10:00:00']));
 		$arr = ['hash' => 'f1', 'allow_cid' => '<x>'];
 		$this->whileFailing(fn ($sql) => preg_match(self::TRANSFERS, $sql), function () use (&$arr) {
-			$this->assertSame([], Zotlabs\Storage\attach_export_data($this->channel, 'f1'));
+			$this->assertSame([], Zotlabs\Storage\attach_export_data($this->channel->row(), 'f1'));
 			call_hooks('photo_upload_begin', $arr);
 		});
 		$this->assertTrue($arr['nosync']);

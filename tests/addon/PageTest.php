@@ -1,6 +1,7 @@
 <?php
 
 use Fake\Page as Fake;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Table;
@@ -34,7 +35,7 @@ final class PageTest extends AddonTestCase
 		Fake::$isForged = false;
 		Fake::$said = Fake::$led = Fake::$scripts = [];
 		$_POST = $_GET = $_SESSION = [];
-		App::set_channel($this->channel);
+		App::set_channel($this->channel->row());
 	}
 
 	protected function tearDown(): void
@@ -322,8 +323,8 @@ final class PageTest extends AddonTestCase
 			'created' => 1,
 			'updated' => 1,
 		]);
-		$other = TestHub\Maker::channel(TestHub\Maker::identity('mallory', 1024), 'mallory');
-		App::set_channel($other);
+		$other = Channel::of(TestHub\Maker::channel(TestHub\Maker::identity('mallory', 1024), 'mallory'));
+		App::set_channel($other->row());
 		$this->assertSame(
 			[[], [], []],
 			array_map(fn ($part) => $this->values($other)[$part], ['waiting', 'kept', 'packets']),
@@ -445,7 +446,7 @@ final class PageTest extends AddonTestCase
 
 	public function test_a_check_compares_with_every_clone_soon(): void
 	{
-		$run = FileSync\Addon\Inventory\Run::ask($this->channel, self::ORIGIN);
+		$run = FileSync\Addon\Inventory\Run::ask($this->channel->id, self::ORIGIN);
 		$this->assertGreaterThan(time(), $run->next_at);
 		$this->press('check');
 		$this->assertStringContainsString('being compared', $this->left());
@@ -463,7 +464,7 @@ final class PageTest extends AddonTestCase
 	{
 		$this->receive($this->file('here', 'the bytes'));
 		$this->work();
-		$run = FileSync\Addon\Inventory\Run::ask($this->channel, self::ORIGIN);
+		$run = FileSync\Addon\Inventory\Run::ask($this->channel->id, self::ORIGIN);
 		foreach ([1 => 'knows about every file', 0 => 'complete'] as $missing => $text) {
 			FileSync\Addon\Inventory\Run::find($run->id)->save([
 				'finished' => time(),
@@ -504,7 +505,7 @@ final class PageTest extends AddonTestCase
 		OwnerActions::take();
 		$_POST = [];
 		// As at the end of the request.
-		FileSync\Addon\Send\Outgoing::flush();
+		FileSync\Addon\Send\Intentions::flush();
 	}
 
 	/** Returns what was left for the next page, errors with a mark before them. */
@@ -515,9 +516,9 @@ final class PageTest extends AddonTestCase
 		return ($left['is_error'] ?? false ? '!' : '') . ($left['line'] ?? '');
 	}
 
-	private function values(?array $channel = null): array
+	private function values(?Channel $channel = null): array
 	{
-		FileSync\Addon\Status\Overview::forget((int) (($channel ?? $this->channel))['channel_id']);
+		FileSync\Addon\Status\Overview::forget(($channel ?? $this->channel)->id);
 
 		return OwnerPage::values($channel ?? $this->channel);
 	}

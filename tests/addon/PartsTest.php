@@ -8,7 +8,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Reconcile\Reconcile;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Send\Intentions;
 use PHPUnit\Framework\Attributes\DataProvider;
 
 /** Each part of filesync can be off on a hub, and the others do what they can without it. */
@@ -34,7 +34,7 @@ final class PartsTest extends AddonTestCase
 		$this->work();
 		$this->assertSame('original', $this->shown('here'));
 		$this->storePost('posted');
-		Run::ask($this->channel, self::ORIGIN)->save(['next_at' => time() - 10]);
+		Run::ask($this->channel->id, self::ORIGIN)->save(['next_at' => time() - 10]);
 		dbq('DELETE FROM workerq');
 		$this->without(...$off);
 		$on = fn (string ...$parts) => ! array_intersect($off, $parts);
@@ -158,7 +158,7 @@ final class PartsTest extends AddonTestCase
 		$this->receive($this->file('f1', 'bytes'));
 		$this->work();
 		$this->without(Parts::SENDER);
-		Outbox::add((int) $this->channel['channel_id'], 'announce', 'f1');
+		Outbox::add($this->channel->id, 'announce', 'f1');
 		$this->work();
 		$this->assertSame([], $this->outgoing());
 		$this->without();
@@ -287,9 +287,9 @@ final class PartsTest extends AddonTestCase
 
 	private function storePost(string $hash): void
 	{
-		$xchan = $this->channel['channel_hash'];
+		$xchan = $this->channel->hash;
 		item_store([
-			'uid' => $this->channel['channel_id'],
+			'uid' => $this->channel->id,
 			'aid' => 1,
 			'mid' => z_root() . "/item/$hash",
 			'parent_mid' => z_root() . "/item/$hash",
@@ -308,8 +308,8 @@ final class PartsTest extends AddonTestCase
 	/** Tells whether a change of the owner is sent by us, or by core. */
 	private function sendsItself(): bool
 	{
-		$byCore = Zotlabs\Module\attach_export_data($this->channel, 'here');
-		Outgoing::flush();
+		$byCore = Zotlabs\Module\attach_export_data($this->channel->row(), 'here');
+		Intentions::flush();
 		$sent = $this->outgoing();
 		$this->assertSame($byCore === [] ? ['here'] : [], $sent);
 
@@ -321,9 +321,9 @@ final class PartsTest extends AddonTestCase
 	{
 		$data = [
 			'item' => [
-				'uid' => $this->channel['channel_id'],
+				'uid' => $this->channel->id,
 				'mid' => self::ORIGIN . '/item/2',
-				'author_xchan' => $this->channel['channel_hash'],
+				'author_xchan' => $this->channel->hash,
 				'body' => self::ORIGIN . '/photo/here',
 				'edited' => '2024-05-02 10:00:00',
 			],
@@ -334,7 +334,7 @@ final class PartsTest extends AddonTestCase
 		$this->assertSame($isOurs, isset($data['item']['sig']));
 		$this->assertSame(
 			$isOurs ? null : ['url' => self::ORIGIN],
-			FileSync\Addon\Posts\ItemRelocation::forCore($this->channel, ['url' => self::ORIGIN]),
+			FileSync\Addon\Posts\ItemRelocation::forCore($this->channel->row(), ['url' => self::ORIGIN]),
 		);
 
 		return $isOurs;

@@ -27,7 +27,7 @@ final class PeersTest extends AddonTestCase
 		foreach (['Zotlabs\Module', 'Zotlabs\Storage', 'Zotlabs\Daemon'] as $namespace) {
 			$this->assertSame(
 				[],
-				($namespace . '\attach_export_data')($this->channel, 'f1'),
+				($namespace . '\attach_export_data')($this->channel->row(), 'f1'),
 				'core sends nothing itself',
 			);
 			[$entry] = $this->sent();
@@ -45,7 +45,7 @@ final class PeersTest extends AddonTestCase
 		}
 		$this->assertArrayNotHasKey('size_bytes', $this->sent('d1')[0]['filesync']);
 		Config::set('enabled', '0', 'channel:1');
-		$this->assertArrayNotHasKey('filesync', Zotlabs\Module\attach_export_data($this->channel, 'f1'));
+		$this->assertArrayNotHasKey('filesync', Zotlabs\Module\attach_export_data($this->channel->row(), 'f1'));
 	}
 
 	public function test_the_digest_of_the_bytes_that_are_here_is_told(): void

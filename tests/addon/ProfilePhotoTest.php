@@ -66,8 +66,8 @@ final class ProfilePhotoTest extends AddonTestCase
 		Zotlabs\Lib\import_channel_photo(
 			$bytes,
 			'image/jpeg',
-			(int) $this->channel['channel_account_id'],
-			(int) $this->channel['channel_id'],
+			$this->channel->accountId,
+			$this->channel->id,
 		);
 	}
 

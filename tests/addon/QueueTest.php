@@ -174,11 +174,11 @@ final class QueueTest extends AddonTestCase
 		$this->assertSame(1, $status);
 		$this->assertStringContainsString('the file has 8 bytes, more than file_max_bytes, 5', $said);
 		// A channel's own limit goes before the site's.
-		Config::set('file_max_bytes', '7', 'channel:' . $this->channel['channel_id']);
+		Config::set('file_max_bytes', '7', 'channel:' . $this->channel->id);
 		FileSync\Addon\Work\Housekeeping::often();
 		$this->work();
 		$this->assertSame(['1234567', null], [$this->shown('f1'), $this->shown('p1')]);
-		Config::set('file_max_bytes', '0', 'channel:' . $this->channel['channel_id']);
+		Config::set('file_max_bytes', '0', 'channel:' . $this->channel->id);
 		FileSync\Addon\Work\Housekeeping::often();
 		$this->work();
 		$this->assertSame(['12345678', [0, "nothing is missing\n"]], [$this->shown('p1'), $this->runVerb('missing')]);

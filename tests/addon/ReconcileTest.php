@@ -1,5 +1,6 @@
 <?php
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
@@ -61,7 +62,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertSame([], $this->sent(), 'no packet leaves');
 		$this->work();
 		$this->assertSame('only there', $this->shown('yours'));
-		$run = Run::ask($this->channel, self::ORIGIN);
+		$run = Run::ask($this->channel->id, self::ORIGIN);
 		$this->assertEqualsWithDelta(time() + 604800, $run->next_at, 90000);
 		$this->assertSame([1, 1, 0], [
 			$run->stats['missing_here'],
@@ -84,14 +85,14 @@ final class ReconcileTest extends AddonTestCase
 		]];
 		Look::keep(Look::print(), $without);
 		$this->assertSame('over', $this->compare());
-		$run = Run::ask($this->channel, self::ORIGIN);
+		$run = Run::ask($this->channel->id, self::ORIGIN);
 		$this->assertSame([1, 1], [$run->stats['missing_here'], $run->stats['missing_there']]);
 		$this->assertEqualsWithDelta(time() + 604800, $run->next_at, 90000);
 		$this->assertSame(['round'], array_unique(array_column($this->asked, 'do')), 'it fetches and tells nothing');
 		$this->assertNull($this->transfer('yours'));
 		// Nor does it fetch what the clone tells it to.
 		$this->assertSame(0, $this->tell(['do' => 'finish', 'hashes' => ['yours']])['noted']);
-		Run::wish($this->channel, self::ORIGIN, ['yours'], 0);
+		Run::wish($this->channel->id, self::ORIGIN, ['yours'], 0);
 		Reconcile::work(time() + 20);
 		$this->assertNull($this->transfer('yours'));
 		$this->assertSame([], $this->sent());
@@ -105,7 +106,7 @@ final class ReconcileTest extends AddonTestCase
 	public function test_a_comparison_that_has_begun_to_fetch_goes_on_as_a_list(): void
 	{
 		$this->there['yours'] = $this->file('yours', 'only there');
-		$run = Run::ask($this->channel, self::ORIGIN);
+		$run = Run::ask($this->channel->id, self::ORIGIN);
 		$run->save(['next_at' => Clock::now()]);
 		Reconcile::goOn($run->id, Clock::now() + 30, true);
 		$this->assertSame('fetching', Run::find($run->id)->state);
@@ -137,7 +138,7 @@ final class ReconcileTest extends AddonTestCase
 		]];
 		Look::keep(Look::print(), $without);
 		$this->assertSame('over', $this->compare());
-		$run = Run::ask($this->channel, self::ORIGIN);
+		$run = Run::ask($this->channel->id, self::ORIGIN);
 		$this->assertSame([1, 1], [$run->stats['missing_here'], $run->stats['missing_there']]);
 		$this->assertSame([[], null, []], [$exports, $this->transfer('yours'), $this->sent()]);
 	}
@@ -147,11 +148,11 @@ final class ReconcileTest extends AddonTestCase
 		$entry = $this->file('gone', 'bytes') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 1]])];
 		$this->receive($entry);
 		$this->work();
-		App::set_channel($this->channel);
-		Zotlabs\Module\attach_delete($this->channel['channel_id'], 'gone');
-		FileSync\Addon\Send\Outgoing::flush();
+		App::set_channel($this->channel->row());
+		Zotlabs\Module\attach_delete($this->channel->id, 'gone');
+		FileSync\Addon\Send\Intentions::flush();
 		App::set_channel(null);
-		$this->assertSame('gone', Revisions::find((int) $this->channel['channel_id'], 'gone')['state']);
+		$this->assertSame('gone', Revisions::find($this->channel->id, 'gone')['state']);
 		$this->there['gone'] = $entry;
 		$this->compare();
 		$this->work();
@@ -166,9 +167,9 @@ final class ReconcileTest extends AddonTestCase
 		$this->work();
 		q("UPDATE attach SET filename = 'ours.bin' WHERE hash = 'back'");
 		$this->assertCount(1, $this->sent('back'));
-		App::set_channel($this->channel);
-		Zotlabs\Module\attach_delete($this->channel['channel_id'], 'back');
-		FileSync\Addon\Send\Outgoing::flush();
+		App::set_channel($this->channel->row());
+		Zotlabs\Module\attach_delete($this->channel->id, 'back');
+		FileSync\Addon\Send\Intentions::flush();
 		App::set_channel(null);
 		$this->sent();
 		$this->there['back'] = $this->file('back', 'changed there')
@@ -181,7 +182,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertSame('changed there', $this->shown('back'));
 		$told = array_column($this->sent(), 'filesync')[0]['revision']['place']['seen'];
 		$this->assertSame(
-			(array) Revisions::find((int) $this->channel['channel_id'], 'back')['place']['vector'],
+			(array) Revisions::find($this->channel->id, 'back')['place']['vector'],
 			$told,
 		);
 		$this->assertContains(FileSync\Addon\Revision\Site::component(1), array_keys($told));
@@ -197,7 +198,7 @@ final class ReconcileTest extends AddonTestCase
 		$told = array_column($this->sent(), 'filesync')[0]['revision'];
 		foreach (Judge::GROUPS as $group) {
 			$this->assertSame(
-				(array) Revisions::find((int) $this->channel['channel_id'], 'early')[$group]['vector'],
+				(array) Revisions::find($this->channel->id, 'early')[$group]['vector'],
 				(array) $told[$group]['seen'],
 				$group,
 			);
@@ -208,7 +209,7 @@ final class ReconcileTest extends AddonTestCase
 	{
 		$this->deletedHereChangedThere('soon', true);
 		$this->compare();
-		FileSync\Addon\Outbox\Outbox::add((int) $this->channel['channel_id'], 'announce', 'soon');
+		FileSync\Addon\Outbox\Outbox::add($this->channel->id, 'announce', 'soon');
 		$this->assertSame([], $this->sent());
 		$this->work();
 		$this->assertCount(1, $this->sent());
@@ -237,12 +238,12 @@ final class ReconcileTest extends AddonTestCase
 	{
 		$this->receive($this->file('here', 'bytes'));
 		$this->work();
-		FileSync\Addon\Send\Outgoing::announceOnceHere((int) $this->channel['channel_id'], 'here');
+		FileSync\Addon\Send\Withholding::announceOnceHere($this->channel->id, 'here');
 		$this->receive($this->file('coming', 'bytes'));
-		FileSync\Addon\Send\Outgoing::announceOnceHere((int) $this->channel['channel_id'], 'coming');
+		FileSync\Addon\Send\Withholding::announceOnceHere($this->channel->id, 'coming');
 		q('UPDATE filesync_outbox SET created = created - 1000');
-		FileSync\Addon\Send\Outgoing::recover();
-		FileSync\Addon\Outbox\Outbox::run((int) $this->channel['channel_id'], ['announce']);
+		FileSync\Addon\Send\Intentions::recover();
+		FileSync\Addon\Outbox\Outbox::run($this->channel->id, ['announce']);
 		$this->assertSame(['here'], array_map(Intake::hashOf(...), $this->sent()));
 	}
 
@@ -258,9 +259,9 @@ final class ReconcileTest extends AddonTestCase
 			q("UPDATE attach SET $change WHERE hash = '$hash'");
 			$this->assertCount(1, $this->sent($hash));
 		}
-		App::set_channel($this->channel);
-		Zotlabs\Module\attach_delete($this->channel['channel_id'], $hash);
-		FileSync\Addon\Send\Outgoing::flush();
+		App::set_channel($this->channel->row());
+		Zotlabs\Module\attach_delete($this->channel->id, $hash);
+		FileSync\Addon\Send\Intentions::flush();
 		App::set_channel(null);
 		$this->sent();
 		$this->there[$hash] = $this->file($hash, 'changed there')
@@ -300,50 +301,50 @@ final class ReconcileTest extends AddonTestCase
 		$waits = [];
 		for ($n = 0; $n < 3; $n++) {
 			$this->assertSame('failed', $this->compare());
-			$waits[] = Run::ask($this->channel, self::ORIGIN)->next_at - time();
+			$waits[] = Run::ask($this->channel->id, self::ORIGIN)->next_at - time();
 		}
 		$this->assertGreaterThan($waits[0] * 1.5, $waits[2]);
 		$this->answer = null;
 		$this->assertSame('over', $this->compare());
-		$this->assertSame('', Run::ask($this->channel, self::ORIGIN)->reason);
+		$this->assertSame('', Run::ask($this->channel->id, self::ORIGIN)->reason);
 	}
 
 	public function test_a_comparison_is_due_after_installing_and_once_a_clone_or_this_hub_is_back(): void
 	{
 		Reconcile::plan();
-		$run = Run::ask($this->channel, self::ORIGIN);
+		$run = Run::ask($this->channel->id, self::ORIGIN);
 		$this->assertEqualsWithDelta(time() + 1000, $run->next_at, 900);
 		$run->postpone();
 		dbq(
-			"INSERT INTO outq (outq_hash, outq_channel, outq_posturl, outq_delivered, outq_created, outq_notify, outq_msg) VALUES ('h', {$this->channel['channel_id']}, '"
+			"INSERT INTO outq (outq_hash, outq_channel, outq_posturl, outq_delivered, outq_created, outq_notify, outq_msg) VALUES ('h', {$this->channel->id}, '"
 			. self::ORIGIN
 			. "/zot', 0, '2020-01-01 00:00:00', '', '')",
 		);
 		Reconcile::plan();
 		$this->assertGreaterThan(
 			time() + 86400,
-			Run::ask($this->channel, self::ORIGIN)->next_at,
+			Run::ask($this->channel->id, self::ORIGIN)->next_at,
 			'not while it is away',
 		);
 		dbq('DELETE FROM outq');
 		Reconcile::plan();
-		$this->assertLessThanOrEqual(time(), Run::ask($this->channel, self::ORIGIN)->next_at);
+		$this->assertLessThanOrEqual(time(), Run::ask($this->channel->id, self::ORIGIN)->next_at);
 		$this->assertCount(1, array_filter($this->jobs('Addon'), fn ($argv) => $argv[2] === 'reconcile'));
-		Run::ask($this->channel, self::ORIGIN)->postpone();
+		Run::ask($this->channel->id, self::ORIGIN)->postpone();
 		Config::set('planned_at', (string) (time() - 86400), 'state');
 		Reconcile::plan();
-		$this->assertLessThanOrEqual(time(), Run::ask($this->channel, self::ORIGIN)->next_at);
+		$this->assertLessThanOrEqual(time(), Run::ask($this->channel->id, self::ORIGIN)->next_at);
 	}
 
 	public function test_a_hub_that_comes_and_goes_is_compared_with_early_once_a_day(): void
 	{
-		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
+		$bob = Channel::of(Maker::channel(Maker::identity('bob', 2048), 'bob'));
 		Maker::hubloc(
-			['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''],
+			['hash' => $bob->hash, 'guid' => $bob->guid, 'guid_sig' => ''],
 			self::ORIGIN,
 			'bob',
 		);
-		$run = fn () => Run::ask($bob, self::ORIGIN);
+		$run = fn () => Run::ask($bob->id, self::ORIGIN);
 		$comesBack = function () {
 			Peers::learn(['url' => self::ORIGIN, 'dav' => 'open', 'filesync' => 'untried', 'failures' => 1], null);
 			Reconcile::plan();
@@ -376,7 +377,7 @@ final class ReconcileTest extends AddonTestCase
 
 	public function test_a_comparison_that_goes_on_is_left_alone_and_one_that_failed_is_tried_again_once_the_clone_is_back(): void
 	{
-		$run = Run::ask($this->channel, self::ORIGIN);
+		$run = Run::ask($this->channel->id, self::ORIGIN);
 		$run->save(['attempts' => 3, 'next_at' => time() + 5000, 'was_away' => 1, 'stats' => ['missing_here' => 5]]);
 		Lease::take("reconcile-{$run->id}", 'another', 60);
 		Reconcile::plan();
@@ -392,16 +393,16 @@ final class ReconcileTest extends AddonTestCase
 
 	public function test_a_channel_that_is_cloned_here_is_compared_at_once(): void
 	{
-		$imported = ['channel' => $this->channel, 'data' => []];
+		$imported = ['channel' => $this->channel->row(), 'data' => []];
 		call_hooks('import_channel', $imported);
-		$this->assertLessThanOrEqual(time(), Run::ask($this->channel, self::ORIGIN)->next_at);
+		$this->assertLessThanOrEqual(time(), Run::ask($this->channel->id, self::ORIGIN)->next_at);
 		$odd = [];
 		call_hooks('import_channel', $odd);
 	}
 
 	public function test_a_hub_that_asks_to_wait_a_little_is_asked_again_and_that_is_no_failure(): void
 	{
-		$run = Run::ask($this->channel, self::ORIGIN);
+		$run = Run::ask($this->channel->id, self::ORIGIN);
 		$this->answer = ['status' => 429, 'headers' => ['retry-after' => '3']];
 		foreach ([3, 3, 4, 8, 16, 32, 60, 60] as $wait) {
 			$this->assertSame('on', $this->compare());
@@ -464,7 +465,7 @@ final class ReconcileTest extends AddonTestCase
 		);
 		$exports = [];
 		$this->answerAsStock($there, $exports);
-		$run = Run::ask($this->channel, self::ORIGIN);
+		$run = Run::ask($this->channel->id, self::ORIGIN);
 		$this->assertSame(Outcome::Over, Reconcile::goOn($run->id, time() + 30, true));
 		$seen = array_count_values(array_column(
 			iterator_to_array(StockComparison::differences(Run::find($run->id)), false),
@@ -509,7 +510,7 @@ final class ReconcileTest extends AddonTestCase
 		$this->work();
 		$exports = [];
 		$this->answerAsStock(['theirs' => $this->file('theirs', 'there')], $exports);
-		$run = Run::ask($this->channel, self::ORIGIN);
+		$run = Run::ask($this->channel->id, self::ORIGIN);
 		foreach (['asking' => ['offset' => 0], 'sending' => ['offset' => 0]] as $state => $position) {
 			$run->save([
 				'state' => $state,
@@ -567,12 +568,12 @@ final class ReconcileTest extends AddonTestCase
 		$this->there['mine'] = $entry;
 		$wire = Client::$wire;
 		Client::$wire = function ($method, $url, $headers, $body) use ($wire) {
-			json_decode($body, true)['do'] === 'finish' && Run::wish($this->channel, self::ORIGIN, ['later'], 0);
+			json_decode($body, true)['do'] === 'finish' && Run::wish($this->channel->id, self::ORIGIN, ['later'], 0);
 
 			return $wire($method, $url, $headers, $body);
 		};
-		Run::wish($this->channel, self::ORIGIN, ['mine'], 0);
-		$run = Run::ask($this->channel, self::ORIGIN, 'pull');
+		Run::wish($this->channel->id, self::ORIGIN, ['mine'], 0);
+		$run = Run::ask($this->channel->id, self::ORIGIN, 'pull');
 		Reconcile::goOn($run->id, time() + 30);
 		$this->assertSame(['entries', 'finish'], array_column($this->asked, 'do'));
 		$run = Run::find($run->id);
@@ -610,9 +611,9 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertSame(401, InventoryRequest::answer($ticket)->status, 'a signature for something else');
 	}
 
-	private function compare(?array $channel = null): string
+	private function compare(?Channel $channel = null): string
 	{
-		$run = Run::ask($channel ?? $this->channel, self::ORIGIN);
+		$run = Run::ask(($channel ?? $this->channel)->id, self::ORIGIN);
 		$run->save(['next_at' => Clock::now()]);
 
 		return Reconcile::goOn($run->id, Clock::now() + 30)->value;
@@ -710,7 +711,7 @@ final class ReconcileTest extends AddonTestCase
 			$keys
 			+ [
 				'filesync' => 2,
-				'channel' => $this->channel['channel_hash'],
+				'channel' => $this->channel->hash,
 				'key_id' => self::ORIGIN . '/channel/alice',
 				'time' => time(),
 				'nonce' => bin2hex(random_bytes(16)),

@@ -15,7 +15,7 @@ final class RepairFilesTest extends AddonTestCase
 	protected function setUp(): void
 	{
 		parent::setUp();
-		$this->uid = (int) $this->channel['channel_id'];
+		$this->uid = $this->channel->id;
 	}
 
 	public function test_a_channel_as_hubs_make_it_has_nothing_to_mend(): void
@@ -130,7 +130,7 @@ final class RepairFilesTest extends AddonTestCase
 		], 'one');
 		$this->finds(['folder' => 'f1', 'place' => 'f1'], ['folder' => 'f1']);
 		$folder = $this->attach('lost');
-		$this->assertSame(['1', 'recovered-lost', "<{$this->channel['channel_hash']}>"], [
+		$this->assertSame(['1', 'recovered-lost', "<{$this->channel->hash}>"], [
 			(string) $folder['is_dir'],
 			$folder['filename'],
 			$folder['allow_cid'],
@@ -309,7 +309,7 @@ final class RepairFilesTest extends AddonTestCase
 		$this->age('store/alice/' . self::OLD_HASH, 'store/alice/' . self::OLD_HASH . '-1', 'store/alice/f1');
 		$this->finds(['orphan' => self::OLD_HASH]);
 		$row = $this->attach(self::OLD_HASH);
-		$this->assertSame(['recovered-01234567', "<{$this->channel['channel_hash']}>", 'lost and found'], [
+		$this->assertSame(['recovered-01234567', "<{$this->channel->hash}>", 'lost and found'], [
 			$row['filename'],
 			$row['allow_cid'],
 			$this->shown(self::OLD_HASH),
@@ -360,7 +360,7 @@ final class RepairFilesTest extends AddonTestCase
 			'os_path' => 'f2',
 			'display_path' => 'a.txt',
 		], 'two');
-		$run = FileSync\Addon\Inventory\Run::ask($this->channel, self::ORIGIN);
+		$run = FileSync\Addon\Inventory\Run::ask($this->channel->id, self::ORIGIN);
 		$this->assertFalse(
 			FileSync\Addon\Repair\Legacy::prepare($this->channel, 0),
 			'a slice that is over begins nothing',

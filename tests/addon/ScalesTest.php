@@ -136,7 +136,7 @@ final class ScalesTest extends AddonTestCase
 				'filename',
 			])),
 			[],
-			$this->channel['channel_hash'],
+			$this->channel->hash,
 		);
 		$this->work();
 		$this->assertSame('<carol>', $this->attach('p4')['allow_cid']);

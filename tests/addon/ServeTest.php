@@ -554,7 +554,7 @@ final class ServeTest extends AddonTestCase
 			] + $_SERVER;
 		$headers = Zotlabs\Web\HTTPSig::create_sig(
 			['Accept' => 'application/x-zot+json', 'Sigtoken' => 'abc'],
-			$this->channel['channel_prvkey'],
+			$this->channel->privateKey(),
 			self::ORIGIN . '/channel/alice',
 			true,
 			'sha512',
@@ -589,15 +589,15 @@ final class ServeTest extends AddonTestCase
 	{
 		$time = gmdate('Y-m-d H:i:s');
 		openssl_sign(
-			$this->channel['channel_hash'] . '.' . $time,
+			$this->channel->hash . '.' . $time,
 			$signature,
-			$this->channel['channel_prvkey'],
+			$this->channel->privateKey(),
 			OPENSSL_ALGO_SHA256,
 		);
 		$form =
 			$fields
 			+ [
-				'hash' => $this->channel['channel_hash'],
+				'hash' => $this->channel->hash,
 				'time' => $time,
 				'signature' => base64url_encode($signature),
 				'resource' => $resource,

@@ -1,6 +1,5 @@
 <?php
 
-use FileSync\Addon\Console\ConfigCommand;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Settings;
 use PHPUnit\Framework\Attributes\DataProvider;
@@ -78,19 +77,17 @@ final class SettingsTest extends AddonTestCase
 
 	public function test_the_command_explains_and_refuses(): void
 	{
-		ob_start();
-		$codes = [
-			(new ConfigCommand([]))->run([]),
-			(new ConfigCommand([]))->run(['set', 'workers', '9']),
-			(new ConfigCommand([]))->run(['set', 'nothing', '9']),
-			(new ConfigCommand(['scope' => 'channel:1']))->run(['set', 'workers', '2']),
-			(new ConfigCommand(['scope' => 'channel:1']))->run(['set', 'enabled', '0']),
+		$answers = [
+			$this->runVerb('config'),
+			$this->runVerb('config', 'set', 'workers', '9'),
+			$this->runVerb('config', 'set', 'nothing', '9'),
+			$this->runVerb('config', 'set', 'workers', '2', '--scope', 'channel:1'),
+			$this->runVerb('config', 'set', 'enabled', '0', '--scope=channel:1'),
 		];
-		$text = ob_get_clean();
-		$this->assertSame([0, 2, 2, 2, 0], $codes);
+		$this->assertSame([0, 2, 2, 2, 0], array_column($answers, 0));
 		$this->assertStringContainsString(
 			"kept_days = 30\n    How long files that a sync replaced or deleted are kept.\n    days, 0 or more\n",
-			$text,
+			$answers[0][1],
 		);
 		$this->assertSame(['2', '0'], [Config::get('workers'), Config::get('enabled', 'channel:1')]);
 	}

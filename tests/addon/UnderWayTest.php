@@ -182,7 +182,7 @@ final class UnderWayTest extends AddonTestCase
 		Table::update(
 			'account',
 			['account_service_class' => 'small'],
-			['account_id' => (int) $this->channel['channel_account_id']],
+			['account_id' => $this->channel->accountId],
 		);
 		set_config('service_class', 'small', ['attach_upload_limit' => 1000]);
 		unset(App::$config['service_class']);
@@ -252,7 +252,7 @@ final class UnderWayTest extends AddonTestCase
 
 	private function press(string $button, string $value): void
 	{
-		App::set_channel($this->channel);
+		App::set_channel($this->channel->row());
 		$_POST = [$button => $value];
 		OwnerActions::take();
 		$_POST = [];

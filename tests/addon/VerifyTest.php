@@ -75,7 +75,7 @@ final class VerifyTest extends AddonTestCase
 		}
 		$this->work();
 		$seen = [];
-		$run = FileSync\Addon\Inventory\Run::ask($this->channel, '', 'verify');
+		$run = FileSync\Addon\Inventory\Run::ask($this->channel->id, '', 'verify');
 		$verify = new Verify($this->channel, function ($one) use (&$seen) {
 			$seen[] = $one['hash'];
 		});
@@ -106,7 +106,7 @@ final class VerifyTest extends AddonTestCase
 		$verdicts = [];
 		(new Verify($this->channel, function ($one) use (&$verdicts) {
 			$verdicts[$one['hash']] = $one['verdict'];
-		}))->goOn(FileSync\Addon\Inventory\Run::ask($this->channel, '', 'verify'), PHP_INT_MAX);
+		}))->goOn(FileSync\Addon\Inventory\Run::ask($this->channel->id, '', 'verify'), PHP_INT_MAX);
 
 		return $verdicts;
 	}

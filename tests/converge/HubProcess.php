@@ -2,8 +2,11 @@
 
 namespace Converge;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Send\Outgoing;
+use FileSync\Addon\Receive\Incoming;
+use FileSync\Addon\Send\Announcement;
+use FileSync\Addon\Send\Intentions;
 use FileSync\Addon\Work\Worker;
 use FileSync\Store;
 use FileSync\TransferBatch;
@@ -131,6 +134,8 @@ final class HubProcess
 				'kept' => $this->kept(),
 				'strays' => $this->strays(),
 				'tell' => $this->tell($channel),
+				'late' => $this->late($channel, $arguments),
+				'state' => $this->state($channel, $arguments),
 				'reliable' => $this->isReliable = true,
 				'trail' => $this->trail($arguments[0]),
 				'set' => \FileSync\Addon\Hub\Config::set($arguments[0], $arguments[1]),
@@ -140,7 +145,7 @@ final class HubProcess
 				),
 			};
 			if (! $this->settings['stock']) {
-				Outgoing::flush();
+				Intentions::flush();
 			}
 			dbq('DELETE FROM workerq');
 			fwrite($this->socket, json_encode(['answer' => $answer], JSON_PARTIAL_OUTPUT_ON_ERROR) . "\n");
@@ -292,10 +297,38 @@ final class HubProcess
 			'hash, state',
 		) as $row) {
 			if (in_array($row['state'], ['here', 'gone'], true)) {
-				Outgoing::answer((int) $channel['channel_id'], $row['hash'], $row['state'] === 'gone');
+				Announcement::answer((int) $channel['channel_id'], $row['hash'], $row['state'] === 'gone');
 			}
 		}
 		$this->work($channel);
+	}
+
+	/**
+	 * Answers a comparison: what this hub has of the files that the other one has not, in the present version.
+	 *
+	 * @param list<string> $known
+	 */
+	private function state(array $row, array $known): array
+	{
+		$channel = Channel::of($row);
+		$hashes = array_column(
+			Table::select('filesync_file', ['uid' => $channel->id, 'state' => 'here'], 'hash', 0, 'hash'),
+			'hash',
+		);
+
+		return array_values(array_filter(array_map(
+			fn ($hash) => Announcement::state($channel, $hash, false),
+			array_diff($hashes, $known),
+		)));
+	}
+
+	/** Takes in what another hub answered. */
+	private function late(array $row, array $entries): void
+	{
+		foreach ($entries as $entry) {
+			Incoming::takeLate(Channel::of($row), $entry);
+		}
+		$this->work($row);
 	}
 
 	private function trail(string $hash): array
@@ -343,7 +376,10 @@ final class HubProcess
 				continue;
 			}
 			if ($found['bytes'] === false) {
-				$failure = ['kind' => 'PeerBusy', 'temporary' => true, 'message' => 'the file is not on its disk'];
+				// What the hub that announced the file says of it counts more.
+				$failure = isset($failure['facts'])
+					? $failure
+					: ['kind' => 'PeerBusy', 'temporary' => true, 'message' => 'the file is not on its disk'];
 				continue;
 			}
 			if (

@@ -162,7 +162,7 @@ function change(array $channel, array $what): void
 			$do = $kind === 'photo' ? ['op' => 'create', 'name' => "picture $n.jpg", 'bytes' => picture()] + $do : $do;
 			Converge\Pages::act($channel, $do + (isset($what['hash']) ? ['hash' => $what['hash']] : []));
 		}
-		class_exists(FileSync\Addon\Send\Outgoing::class) && FileSync\Addon\Send\Outgoing::flush();
+		class_exists(FileSync\Addon\Send\Intentions::class) && FileSync\Addon\Send\Intentions::flush();
 	}
 	clear();
 }
@@ -171,7 +171,7 @@ function clear(): void
 {
 	dbq('DELETE FROM outq');
 	dbq('DELETE FROM workerq');
-	class_exists(FileSync\Addon\Send\Outgoing::class)
+	class_exists(FileSync\Addon\Send\Intentions::class)
 		&& dbq("DELETE FROM filesync_outbox WHERE kind IN ('announce', 'deleted')");
 }
 

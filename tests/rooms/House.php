@@ -124,6 +124,12 @@ final class House
 		return array_values(array_unique(array_map($this->room(...), array_keys($this->files))));
 	}
 
+	/** @return list<string> The rooms that the table names, from the ground up. */
+	public function table(): array
+	{
+		return array_keys($this->allowed);
+	}
+
 	/** Returns on how many floors the rooms stand, each above all that it may import. */
 	public function floors(): int
 	{

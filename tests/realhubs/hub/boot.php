@@ -76,3 +76,18 @@ function send_files(array $channel, array $hashes): void
 		)]);
 	}
 }
+
+/**
+ * Stores an upload of the channel's owner; returns its row. Ends the process if the hub refuses it. Needs
+ * include/attach.php and include/photos.php.
+ */
+function store_upload(array $channel, string $bytes, string $name, string $type, array $options): array
+{
+	// The hub takes the file away when it has stored it.
+	$copy = tempnam(sys_get_temp_dir(), 'upload');
+	file_put_contents($copy, $bytes);
+	$_FILES['userfile'] = ['tmp_name' => $copy, 'name' => $name, 'size' => filesize($copy), 'type' => $type];
+	$r = attach_store($channel, $channel['channel_hash'], '', $options + ['source' => 'file_upload']);
+
+	return $r['success'] ? $r['data'] ?? [] : answer(['ok' => false, 'message' => $r['message'] ?? ''], 1);
+}

@@ -4,6 +4,7 @@
 // gives them serves as that request's. Arguments: root URL of a hub with filesync, hash of a private file there, the
 // channel's own nick, the password.
 require __DIR__ . '/boot.php';
+require __DIR__ . '/ticket-request.php';
 require_once 'include/items.php';
 require_once 'include/import.php';
 
@@ -11,42 +12,19 @@ require_once 'include/import.php';
 $channel = the_channel();
 $folder = sys_get_temp_dir();
 $own = z_root();
-$body = fn () => json_encode([
-	'filesync' => 2,
-	'channel' => $channel['channel_hash'],
-	'key_id' => $own . '/channel/' . $nick,
-	'time' => time(),
-	'nonce' => bin2hex(random_bytes(16)),
-	'files' => [['hash' => $hash, 'scale' => 0]],
-], JSON_UNESCAPED_SLASHES);
-$textOf = fn (string $body) => (
-	"filesync 2 ticket\nPOST\n"
-	. parse_url($root, PHP_URL_PATH)
-	. "/getfile/ticket\n"
-	. parse_url($root, PHP_URL_HOST)
-	. "\n"
-	. hash('sha256', $body)
+$body = fn () => ticket_body($channel, [['hash' => $hash, 'scale' => 0]]);
+$curl = fn (string $url, array $options) => exchange(
+	$url,
+	$options
+	+ [
+		CURLOPT_FOLLOWLOCATION => false,
+		CURLOPT_COOKIEFILE => "$folder/post-as-request.cookies",
+		CURLOPT_COOKIEJAR => "$folder/post-as-request.cookies",
+	],
 );
-$curl = function (string $url, array $options) use ($folder): array {
-	$handle = curl_init($url);
-	curl_setopt_array(
-		$handle,
-		$options
-		+ [
-			CURLOPT_RETURNTRANSFER => true,
-			CURLOPT_CAINFO => realpath('library/cacert.pem'),
-			CURLOPT_FOLLOWLOCATION => false,
-			CURLOPT_COOKIEFILE => "$folder/post-as-request.cookies",
-			CURLOPT_COOKIEJAR => "$folder/post-as-request.cookies",
-		],
-	);
-	$answer = (string) curl_exec($handle);
-
-	return [curl_getinfo($handle, CURLINFO_RESPONSE_CODE), $answer];
-};
-$ask = fn (string $body, string $signature) => $curl("$root/getfile/ticket", [
+$ask = fn (string $body, array $headers) => $curl("$root/getfile/ticket", [
 	CURLOPT_POSTFIELDS => $body,
-	CURLOPT_HTTPHEADER => ['Content-Type: application/json', "Filesync-Signature: $signature"],
+	CURLOPT_HTTPHEADER => $headers,
 ])[0];
 $newest = fn () => (int) (
 	q('select max(id) as id from item where uid = %d', intval($channel['channel_id']))[0]['id'] ?? 0
@@ -126,7 +104,7 @@ foreach ($doors as $door => $post) {
 	foreach (["\xFF", '', "\0", "\xC3\xBF"] as $first) {
 		$request = $body();
 		$before = $newest();
-		$post($first . $textOf($request));
+		$post($first . ticket_text($root, $request));
 		foreach (q(
 			'select body, sig from item where uid = %d and id > %d order by id',
 			intval($channel['channel_id']),
@@ -138,7 +116,7 @@ foreach ($doors as $door => $post) {
 				? []
 				: [$item['sig'], 'sha512.' . preg_replace('/^sha256\./', '', $item['sig'])] as $signature) {
 				$tried++;
-				$status = $ask($request, $signature);
+				$status = $ask($request, signed_headers($signature));
 				$status === 401 || ($wrong[] = "$door: status $status");
 			}
 		}
@@ -146,8 +124,7 @@ foreach ($doors as $door => $post) {
 	$made || ($wrong[] = "$door: no post was made");
 }
 $request = $body();
-openssl_sign("\xFF" . $textOf($request), $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA512);
-$status = $ask($request, 'sha512.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '='));
+$status = $ask($request, ticket_headers($channel, $root, $request));
 $status === 200 || ($wrong[] = "the right signature: status $status");
 @unlink("$folder/post-as-request.cookies");
 echo $wrong ? implode("\n", $wrong) : count($doors) . " ways to post, $tried signatures, none serves", "\n";

@@ -5,51 +5,16 @@
 // of a file of another channel there, an expired ticket, hash of that other channel. Status 0 if the honest ways work
 // and all others do not.
 require __DIR__ . '/boot.php';
+require __DIR__ . '/ticket-request.php';
 
 [, $root, $third, $file, $other, $photo, $foreign, $expired, $foreignChannel] = $argv;
 $channel = the_channel();
 $failed = 0;
 
-$exchange = function (string $url, array $headers, ?string $body = null): array {
-	$curl = curl_init($url);
-	curl_setopt_array($curl, [
-		CURLOPT_RETURNTRANSFER => true,
-		CURLOPT_CAINFO => realpath('library/cacert.pem'),
-		CURLOPT_HTTPHEADER => $headers,
-	] + ($body === null ? [] : [CURLOPT_POST => true, CURLOPT_POSTFIELDS => $body]));
-	$answer = (string) curl_exec($curl);
+$request = function (array $files, array $change = []) use ($channel, $root): array {
+	$body = ticket_body($channel, $files, $change);
 
-	return [curl_getinfo($curl, CURLINFO_RESPONSE_CODE), $answer];
-};
-$request = function (array $files, array $change = [], ?string $host = null) use ($channel, $root): array {
-	$body = json_encode(
-		$change
-		+ [
-			'filesync' => 2,
-			'channel' => $channel['channel_hash'],
-			'key_id' => z_root() . '/channel/' . $channel['channel_address'],
-			'time' => time(),
-			'nonce' => bin2hex(random_bytes(16)),
-			'files' => $files,
-		],
-		JSON_UNESCAPED_SLASHES,
-	);
-	$host ??= parse_url($root, PHP_URL_HOST);
-	$path = parse_url($root, PHP_URL_PATH) . '/getfile/ticket';
-	openssl_sign(
-		"\xFFfilesync 2 ticket\nPOST\n$path\n$host\n" . hash('sha256', $body),
-		$signature,
-		$channel['channel_prvkey'],
-		OPENSSL_ALGO_SHA512,
-	);
-
-	return [
-		[
-			'Content-Type: application/json',
-			'Filesync-Signature: sha512.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '='),
-		],
-		$body,
-	];
+	return [ticket_headers($channel, $root, $body), $body];
 };
 $expect = function (string $what, array $wanted, array $got) use (&$failed): void {
 	[$status, $body] = $got;
@@ -58,11 +23,14 @@ $expect = function (string $what, array $wanted, array $got) use (&$failed): voi
 	$failed += $isRight ? 0 : 1;
 	printf("%-44s %d %s%s\n", $what, $status, $error, $isRight ? '' : '   NOT AS WANTED: ' . implode(' or ', $wanted));
 };
-$read = fn (string $hash, string $ticket, string $at = '') => $exchange(($at ?: $root) . "/getfile/$hash", [
-	"Filesync-Ticket: $ticket",
-	'Range: bytes=0-99',
+$read = fn (string $hash, string $ticket, string $at = '') => exchange(($at ?: $root) . "/getfile/$hash", [
+	CURLOPT_HTTPHEADER => ["Filesync-Ticket: $ticket", 'Range: bytes=0-99'],
 ]);
-$ask = fn (array $signed, string $at = '') => $exchange(($at ?: $root) . '/getfile/ticket', ...$signed);
+$ask = fn (array $signed, string $at = '') => exchange(($at ?: $root) . '/getfile/ticket', [
+	CURLOPT_HTTPHEADER => $signed[0],
+	CURLOPT_POST => true,
+	CURLOPT_POSTFIELDS => $signed[1],
+]);
 
 $signed = $request([['hash' => $file, 'scale' => 0], ['hash' => $photo, 'scale' => 1]]);
 $answer = $ask($signed);

@@ -9,8 +9,8 @@ require_once 'include/photos.php';
 [, $count, $folder] = $argv;
 $channel = the_channel();
 log_in($channel);
-$filesync = class_exists('FileSync\Addon\Send\Outgoing');
-$filesync && FileSync\Addon\Send\Outgoing::begin((int) $channel['channel_id']);
+$filesync = class_exists('FileSync\Addon\Send\Intentions');
+$filesync && FileSync\Addon\Send\Intentions::begin((int) $channel['channel_id']);
 $rows = q(
 	"select hash, content from attach where uid = %d and is_dir = 0 and display_path like '%s' order by id limit %d",
 	intval($channel['channel_id']),
@@ -34,7 +34,7 @@ foreach ($rows as $n => $row) {
 		intval($channel['channel_id']),
 		dbesc($row['hash']),
 	);
-	$filesync && FileSync\Addon\Send\Outgoing::mark((int) $channel['channel_id'], $row['hash']);
+	$filesync && FileSync\Addon\Send\Watch::mark((int) $channel['channel_id'], $row['hash']);
 }
-$filesync ? FileSync\Addon\Send\Outgoing::flush() : send_files($channel, array_column($rows, 'hash'));
+$filesync ? FileSync\Addon\Send\Intentions::flush() : send_files($channel, array_column($rows, 'hash'));
 answer(['ok' => true, 'spoilt' => count($rows)]);

@@ -1,6 +1,8 @@
+# shellcheck shell=bash
 # What can be wrong with hub B's set-up. Sourced by `doctor`.
 
 # name, what doctor marks it with (? stands for: could not be tried, or worth knowing), its check, words of the finding (a pattern)
+# shellcheck disable=SC2034 # read by what sources this
 AILMENTS='no-file             ?     ranges         no file to test with
 hub-unknown         WRONG hub            does not know Hubzilla 99.9
 core-changed        WRONG hub            has changed attach_delete
@@ -67,6 +69,7 @@ clock               WRONG clock          ahead of this one
 other-importer      ?     addons         importer'
 
 # Those that the page for the admin names, where the command is another process.
+# shellcheck disable=SC2034 # read by what sources this
 BY_PAGE='no-extension-cron'
 B=$LAYOUT/b
 
@@ -77,10 +80,12 @@ fpm_restart_b() {
 }
 # make_on, for that hub.
 make_b() { INI_DIRS="$B/ini $B/web" make_on b "$@" >/dev/null 2>&1; }
+# shellcheck disable=SC2154 # `doctor` sets it
 installed_again() { make_b "$copy" install; }
 # An ini file of hub B's command line or web server: ini cli|web <name> [line…]; without lines it goes.
 ini() {
-	local file=$B/$([ "$1" = web ] && echo web || echo ini)/$2.ini
+	local file
+	file=$B/$([ "$1" = web ] && echo web || echo ini)/$2.ini
 	if [ $# -gt 2 ]; then printf '%s\n' "${@:3}" >"$file"; else rm -f "$file"; fi
 	[ "$1" != web ] || fpm_restart_b
 }
@@ -155,7 +160,8 @@ mend_no_extension_cli() { installed_again; }
 break_other_extension() { next_version; rm "$B/ext/filesync.so"; cp "$copy.next/filesync.so" "$B/ext/"; fpm_restart_b; }
 mend_other_extension() { installed_again; }
 break_no_extension_cron() { rm "$B/ini/60-filesync.ini"; hub_php b Zotlabs/Daemon/Master.php Cronhooks; }
-mend_no_extension_cron() { installed_again; hub_php b Zotlabs/Daemon/Master.php Cronhooks && look_by_page && [ $status = 0 ]; }
+# shellcheck disable=SC2154 # `doctor` sets it
+mend_no_extension_cron() { installed_again; hub_php b Zotlabs/Daemon/Master.php Cronhooks && look_by_page && [ "$status" = 0 ]; }
 break_disabled_function() { ini cli 70-ailment 'disable_functions = disk_free_space'; }
 mend_disabled_function() { ini cli 70-ailment; }
 break_disabled_in_web() { ini web 70-ailment 'disable_functions = disk_free_space'; }
@@ -190,17 +196,18 @@ mend_tables_behind() { :; }
 break_no_settings_table() { sql b 'DROP TABLE filesync_setting'; }
 mend_no_settings_table() { as_said && command_of b config set allow_private_addresses 1 >/dev/null && hub_php b Zotlabs/Daemon/Master.php Cron; }
 break_no_column() { sql b 'ALTER TABLE filesync_kept DROP COLUMN why'; }
+# shellcheck disable=SC2154 # `doctor` sets it
 mend_no_column() { sql b "${remedy#*: }"; }
 
 data_disk() {
 	local folder
-	folder=$(hub_root b)/store/[data]
+	folder="$(hub_root b)/store/[data]"
 	cp -a "$folder" "$copy/data"
 	mount -t tmpfs -o "size=$1,mode=0755,uid=$(id -u "$HUB_USER")" none "$folder" && cp -a "$copy/data/." "$folder/"
 }
 no_data_disk() {
 	local folder
-	folder=$(hub_root b)/store/[data]
+	folder="$(hub_root b)/store/[data]"
 	cp -a "$folder/." "$copy/data/"
 	umount -l "$folder"
 	cp -a "$copy/data/." "$folder/"
@@ -230,7 +237,7 @@ mend_extension_bound() {
 } >/dev/null
 finds_no_room() { [ "$(database_value hub_b "SELECT count(*) FROM filesync_transfer WHERE state = 'waiting' AND kind = 'Storage'")" = 3 ]; }
 # No file can be made, though there is room for its bytes; the folder for them is there.
-break_small_disk_paused() { arrives early; command_of b config set storage_pause_seconds 600 >/dev/null; data_disk 1g,nr_inodes=$(find "$(hub_root b)/store/[data]" | wc -l); give 3 paused; command_of b work --seconds 10 >/dev/null; wait_for 60 'a pause' is_paused; }
+break_small_disk_paused() { arrives early; command_of b config set storage_pause_seconds 600 >/dev/null; data_disk "1g,nr_inodes=$(find "$(hub_root b)/store/[data]" | wc -l)"; give 3 paused; command_of b work --seconds 10 >/dev/null; wait_for 60 'a pause' is_paused; }
 mend_small_disk_paused() { no_data_disk; command_of b config clear storage_pause_seconds >/dev/null; state_of storage_paused_until "$(date +%s)"; echo 'UPDATE filesync_transfer SET next_at = 0' | database_sql hub_b; command_of b work --until-idle --seconds 60; }
 # A fault that filesync must notice itself may be found a little later.
 is_paused() { [ "$(database_value hub_b "SELECT count(*) FROM filesync_setting WHERE scope = 'state' AND name = 'storage_paused_until' AND value > '$(date +%s)'")" = 1 ]; }
@@ -249,6 +256,7 @@ break_addon_not_roots() { :; }
 mend_addon_not_roots() {
 	local root result
 	root=$(hub_root b)
+	# shellcheck disable=SC2154 # `doctor` sets it
 	chown root: "$root" "$root/addon" && chmod go-w "$root" "$root/addon" && installed_again && look && grep -qE '^ok +code ' <<<"$said"
 	result=$?
 	chown "$HUB_USER:" "$root" "$root/addon" && chown -R "$HUB_USER:" "$root/addon/filesync" && installed_again

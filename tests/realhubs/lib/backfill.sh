@@ -1,5 +1,7 @@
+# shellcheck shell=bash
 # What packets did not bring, and what was there before filesync.
 
+# shellcheck disable=SC2034 # read by what sources this
 BACKFILL_CHANGES="away"
 
 # A hub is off while files and photos are added, changed, moved and deleted on the other, and all packets about it are given up. It comes back,

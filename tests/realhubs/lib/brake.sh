@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # A clone that replaces very much is held, and one press on the owner's page gives all back everywhere. Runs only when it is named.
 
 BRAKE_PHOTOS=${BRAKE_PHOTOS:-600}

@@ -1,5 +1,7 @@
+# shellcheck shell=bash
 # What comes late, twice, back or not at all: see changes.sh.
 
+# shellcheck disable=SC2034 # read by what sources this
 LATE_CHANGES="redelivered echo offline-rename undo killed"
 
 # Packets that come again change nothing, and bring nothing. A hub without the addon fetches all of it again.
@@ -80,7 +82,7 @@ offline_rename() {
 		ten_minutes_later "$1"
 		ten_minutes_later "$2"
 		LEAVE_QUEUE=1 wait_quiet 30
-		[ $hub -lt 3 ] || [ -n "$(for each in $(hubs_with_addon); do hub_php "$each" addon/filesync/cli.php missing | grep -v '^nothing is missing'; done)" ] || break
+		[ "$hub" -lt 3 ] || [ -n "$(for each in $(hubs_with_addon); do hub_php "$each" addon/filesync/cli.php missing | grep -v '^nothing is missing'; done)" ] || break
 		sleep 5
 	done
 	has "$1" "$file" "$path" && has "$1" "$photo" "$picture" || { echo "the origin was harmed"; return 1; }

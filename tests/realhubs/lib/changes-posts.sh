@@ -1,10 +1,12 @@
+# shellcheck shell=bash
 # Changes of photos and of the posts about them: see changes.sh.
 
+# shellcheck disable=SC2034 # read by what sources this
 POST_CHANGES="rotate describe photo-likes photo-delete profile-photo cover-photo status-post"
 
 change_rotate() {
 	local photo
-	[ "$DB" != pgsql ] || { skip "the hub's own page ends in an error on PostgreSQL"; return $SKIPPED; }
+	[ "$DB" != pgsql ] || { skip "the hub's own page ends in an error on PostgreSQL"; return "$SKIPPED"; }
 	photo=$(upload_on "$1" "$(photo_file turn.jpg 1600 1200)" turn.jpg "$TOP-$1")
 	rest || return 1
 	sleep 1.1
@@ -16,7 +18,7 @@ change_rotate() {
 turn() { owner_page "$1" "photos/${NICK[$1]}/$2" -o /dev/null -d desc=turned -d rotate=1 -d newtag= -d "item_id=$(post_of "$1" "$2")"; }
 
 change_describe() {
-	local photo before after
+	local photo
 	photo=$(upload_on "$1" "$(photo_file say.jpg 1600 1200)" say.jpg "$TOP-$1")
 	rest || return 1
 	mark
@@ -49,6 +51,7 @@ change_photo_likes() {
 	rest || return 1
 	mark
 	for hub in $2 $1; do
+		# shellcheck disable=SC2046 # a word, or none
 		converse "$hub" "$photo" $([ "$hub" = "$1" ] || echo like) && rest || return 1
 		threads=$(thread "$hub" "$photo")
 		[ "$threads" = "$(thread "$([ "$hub" = "$1" ] && echo "$2" || echo "$1")" "$photo")" ] || { echo "said on $hub: $(diff <(thread "$1" "$photo") <(thread "$2" "$photo"))"; return 1; }

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Every kind of change, made as a person makes it, on one hub and looked at on the other.
 #
 # A change is a function `change_<name> <from> <to>`. Each is run in both directions: with the addon on B that is once from a stock
@@ -61,6 +62,7 @@ rest() {
 	while :; do
 		wait_quiet $((end - SECONDS)) || { echo "the hubs did not come to rest"; return 1; }
 		for hub in $(hubs_with_addon); do
+			# shellcheck disable=SC2143 # grep -q would end the command before it
 			[ -z "$(hub_php "$hub" addon/filesync/cli.php missing | grep -v -e '^parked' -e '^damaged' -e '^nothing is missing')" ] || continue 2
 		done
 		return 0
@@ -72,6 +74,7 @@ alike() {
 	hub_do "$1" rows "$3" >"$LAYOUT/scratch/rows-a.json"
 	hub_do "$2" rows "$3" >"$LAYOUT/scratch/rows-b.json"
 	# What core writes on its own hub: the type it finds itself, its own dates of a photo's rows.
+	# shellcheck disable=SC2046 # a word each, or none
 	php "$HERE/hub/compare.php" "$LAYOUT/scratch/rows-a.json" "$LAYOUT/scratch/rows-b.json" '' $(loses_photos "$1" && echo lost) $(has_filesync "$2" && echo made) "${@:4}"
 }
 # A stock 8.9.3, and any on PostgreSQL, no longer knows where its photos are once they moved: what it sends of them is right all the same.
@@ -174,6 +177,7 @@ change_web_overwrite() {
 			[ "$(sha_on "$1" "$file")" = "$(sha "$LAYOUT/scratch/first.jpg")" ] || { echo "$name is neither replaced nor as it was"; return 1; }
 		fi
 		# A stock hub makes a second post of a photo that is replaced, and tells nobody of it.
+		# shellcheck disable=SC2046 # a word, or none
 		alike "$1" "$2" "$file" $(has_filesync "$1" || echo items) || return 1
 	done
 	echo "$replaced of 2 replaced"
@@ -241,7 +245,6 @@ change_dav_move() {
 
 # Makes a folder with a file, a photo and a folder with a file: tree <hub> <name>; sets TREE_FOLDER, TREE_FILES.
 tree() {
-	local deep
 	TREE_FILES="$(upload_on "$1" "$(random_file t1.bin 300007)" t1.bin "$TOP-$1/$2") $(upload_on "$1" "$(photo_file t2.jpg 1200 900)" t2.jpg "$TOP-$1/$2")"
 	TREE_FILES="$TREE_FILES $(upload_on "$1" "$(random_file t3.bin 300008)" t3.bin "$TOP-$1/$2/deep")"
 	TREE_FOLDER=$(hash_of "$1" "$TOP-$1/$2")
@@ -281,6 +284,7 @@ folder_alike() {
 	case ${5:-}:$4 in dav:*home) has_filesync "$1" || { [ "$(packets_to "$2")" = 0 ] && echo "a stock hub tells nobody"; return; } ;; esac
 	# Core leaves the display paths beneath a folder stale: where WebDAV renames it, and where it hears of a folder's new name.
 	case ${5:-}:$4 in dav:*home | :*home) ;; dav:*) may="display_path album" ;; *) has_filesync "$2" || may="display_path album" ;; esac
+	# shellcheck disable=SC2086 # facts, several or none
 	tree_alike "$1" "$2" $may && no_bytes "$1" "$2" || return 1
 	has_filesync "$2" || return 0
 	for hash in $TREE_FILES; do
@@ -486,14 +490,14 @@ scenario_changes() {
 			to=$([ $from = a ] && echo b || echo a)
 			begin=$SECONDS
 			mark
-			detail=$("change_${name//-/_}" $from $to 2>&1)
+			detail=$("change_${name//-/_}" "$from" "$to" 2>&1)
 			case $? in
 				0) word=ok ;;
 				"$SKIPPED") word=skip ;;
 				*) word=FAIL; wrong=1 ;;
 			esac
-			printf '%-4s %-18s %-18s %3d s, packets %d there %d back, bytes %d there %d back; %s\n' $word "$name" "$(direction $from $to)" $((SECONDS - begin)) \
-				"$(packets_to $to)" "$(packets_to $from)" "$(bytes_from $from)" "$(bytes_from $to)" "${detail//$'\n'/; }" >&3
+			printf '%-4s %-18s %-18s %3d s, packets %d there %d back, bytes %d there %d back; %s\n' "$word" "$name" "$(direction "$from" "$to")" $((SECONDS - begin)) \
+				"$(packets_to "$to")" "$(packets_to "$from")" "$(bytes_from "$from")" "$(bytes_from "$to")" "${detail//$'\n'/; }" >&3
 		done
 	done
 	[ $wrong = 0 ]

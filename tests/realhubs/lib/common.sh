@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Where a layout lives and how to reach its hubs. Sourced by `layout`, `run` and the scenarios.
 #
 # Hub A is the origin, hub B the clone that may carry the addon, C a second clone where one is asked for, D (HUBS="a b d") has a channel of
@@ -16,12 +17,14 @@ NET=${NET:-127.0.0}
 DOMAIN=${DOMAIN:-filesync.test}
 WEB=${WEB:-nginx}
 SCHEME=${SCHEME:-https}
+# shellcheck disable=SC2034 # read by what sources this
 DEFAULT_PORT=$([ "$SCHEME" = http ] && echo 80 || echo 443)
 # What stands before a path on a hub in a sub-directory.
 SUBDIR=${SUBDIR:-}
 BELOW=${SUBDIR:+/$SUBDIR}
 PHP_FPM=${PHP_FPM:-php-fpm$(php -r 'echo PHP_MAJOR_VERSION.".".PHP_MINOR_VERSION;')}
 
+# shellcheck disable=SC2034 # read by what sources this
 declare -A ADDRESS=([a]="$NET.2" [b]="$NET.3" [c]="$NET.4" [d]="$NET.5")
 declare -A NICK=([a]=alice [b]=${NICK_B:-alicia} [c]=alison [d]=fred)
 

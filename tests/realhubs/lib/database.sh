@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The layout's own database server, on a socket in the layout's folder and on no network.
 
 DB_DIR=$LAYOUT/database
@@ -57,6 +58,7 @@ mysql_up() {
 }
 
 MYSQL_SERVER=$(command -v mariadbd || command -v mysqld || echo /usr/sbin/mariadbd)
+# shellcheck disable=SC2012 # names without spaces
 PGSQL_BIN=$(dirname "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -V | tail -1)")
 
 pgsql_up() {

@@ -1,8 +1,10 @@
+# shellcheck shell=bash
 # What happens when something breaks while a file travels. A fault is a function `fault_<name>`: hub B holds a first version, hub A gets
 # a second, something breaks and comes back. In the end B is complete and equal, or it keeps what it had and says what it waits for.
 #
 # A relay stands before hub A: it counts what B fetches and slows the wire, so that "half-way" can be met.
 
+# shellcheck disable=SC2034 # read by what sources this
 FAULT_NAMES="sender-dies sender-down sender-stalls slow-link worker-killed disk-full row-gone file-gone packet-twice overwritten-half-way"
 FAULT_BYTES=${FAULT_BYTES:-268435456}
 WIRE=${WIRE:-50000000}
@@ -13,6 +15,7 @@ faults_begin() {
 	echo 0 >"$LAYOUT/wire/rate"
 	: >"$LAYOUT/wire/hold"
 	server_down a
+	# shellcheck disable=SC2034 # read by what sources this
 	BEHIND_RELAY=:8443
 	# Without nginx's buffer before PHP, what is sent is read when it is sent: half-way is half-way on the origin's disk too.
 	PORT=8443 BUFFERING=off configure_web a
@@ -45,8 +48,7 @@ faults_run() {
 		rm -f "$LAYOUT/scratch/meanwhile"
 		begin=$SECONDS
 		before=$(wire_count)
-		detail=$("fault_${name//-/_}" 2>&1)
-		[ $? = 0 ] || failed=$((failed + 1))
+		detail=$("fault_${name//-/_}" 2>&1) || failed=$((failed + 1))
 		seconds=$((SECONDS - begin))
 		printf '%-22s | %-72s | %7d | %13d\n' "$name" "${detail//$'\n'/; }" $seconds $(($(wire_count) - before))
 		calm_down
@@ -65,7 +67,7 @@ calm_down() {
 	wire_hold ''
 	local hub
 	for hub in $HUBS; do
-		[ -s "$LAYOUT/$hub/run/server.pid" ] || server_up $hub
+		[ -s "$LAYOUT/$hub/run/server.pid" ] || server_up "$hub"
 		echo 'DELETE FROM outq' | database_sql "hub_$hub"
 	done
 	LEAVE_QUEUE=1 wait_quiet 90
@@ -140,7 +142,7 @@ outcome() {
 
 fault_sender_dies() {
 	first_version dies.bin || return 1
-	wire_rate $WIRE
+	wire_rate "$WIRE"
 	second_version dies.bin && half_way || return 1
 	server_kill a
 	sleep 3
@@ -165,7 +167,7 @@ fault_sender_down() {
 
 fault_sender_stalls() {
 	first_version stalls.bin || return 1
-	wire_rate $WIRE
+	wire_rate "$WIRE"
 	wire_hold $(($(wire_count) + FAULT_BYTES / 2))
 	second_version stalls.bin || return 1
 	sleep 75
@@ -187,7 +189,7 @@ fault_slow_link() {
 fault_worker_killed() {
 	local pid
 	first_version killed.bin || return 1
-	wire_rate $WIRE
+	wire_rate "$WIRE"
 	second_version killed.bin && half_way || return 1
 	pid=$(receiver) && kill -KILL "$pid" || { echo "no receiver found"; return 1; }
 	sleep 2
@@ -261,7 +263,7 @@ fault_file_gone() {
 
 fault_packet_twice() {
 	first_version again.bin || return 1
-	wire_rate $WIRE
+	wire_rate "$WIRE"
 	second_version again.bin && half_way || return 1
 	hub_do a resend "$HASH" 2 >/dev/null
 	outcome 240
@@ -270,7 +272,7 @@ fault_packet_twice() {
 fault_overwritten_half_way() {
 	local before
 	first_version half.bin || return 1
-	wire_rate $WIRE
+	wire_rate "$WIRE"
 	wire_hold $(($(wire_count) + FAULT_BYTES / 2))
 	second_version half.bin && half_way || return 1
 	before=$(sha "$SECOND")

@@ -1,5 +1,7 @@
+# shellcheck shell=bash
 # Hubs that all have filesync: A, B and C, one channel on each. B is slowed where a scenario needs to meet it half-way.
 
+# shellcheck disable=SC2034 # read by what sources this
 FILESYNC_SCENARIOS="tickets tickets-refused third-clone uninstalled-midway resume"
 
 # `huge` runs only when it is named: HUGE_BYTES (6 GiB), once sent by PHP and once by nginx.
@@ -188,6 +190,7 @@ whole_on() {
 # True if so many bytes of a file have arrived on B: arrived_on_b <hash> <bytes>. The index counts them; blocks are reserved ahead.
 arrived_on_b() {
 	local index
+	# shellcheck disable=SC2012 # names without spaces
 	index=$(ls "$(hub_root b)"/store/\[data\]/filesync/*/"$1"-0.*.index 2>/dev/null | head -1)
 	[ -n "$index" ] && php -r '$bytes = 0; foreach (json_decode(file_get_contents($argv[1]), true)["reached"]["chunks"] as [$from, $to]) $bytes += $to - $from;
 		exit((int) ($bytes < (int) $argv[2]));' "$index" "$2"

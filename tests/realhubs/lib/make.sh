@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # `make install` and the addon's command on a hub of the layout, as an admin runs them. Each check is one line.
 
 failed=0
@@ -6,6 +7,7 @@ failed=0
 check() {
 	local what=$1 said
 	shift
+	# shellcheck disable=SC2034 # what sources this reads it
 	if said=$("$@" 2>&1); then printf 'ok    %s\n' "$what"; else printf 'FAIL  %s\n%s\n' "$what" "$said"; failed=1; fi
 }
 

@@ -1,5 +1,7 @@
+# shellcheck shell=bash
 # What one channel's trouble, one post or a restart may not do to the rest of hub B.
 
+# shellcheck disable=SC2034 # read by what sources this
 NEIGHBOUR_SCENARIOS="slow-origins held-full large-packet reloads"
 RELOADS_BYTES=${RELOADS_BYTES:-268435456}
 RELOADS_SECONDS=${RELOADS_SECONDS:-18}
@@ -112,6 +114,7 @@ scenario_held_full() {
 	store=$(store_of b)
 	give "$(random_file before.bin 1000)" before.bin "$TOP" >/dev/null
 	settle || return 1
+	# shellcheck disable=SC2064 # the value of now: it is local
 	trap "chmod u+w '$store'; clear_b held_max_packets" EXIT
 	set_b held_max_packets 3
 	chmod a-w "$store"
@@ -186,6 +189,7 @@ scenario_large_packet() {
 		echo "$(grep -oP '"bytes":\K\d+' <<<"$made") bytes, $links links: ${times[$size]}s, of the CPU ${work[$size]}s"
 	done
 	ONLY=1 compare_posts "${mids[@]}" || wrong=1
+	# shellcheck disable=SC2086 # numbers, several
 	awk -v half="$(least ${work[4000000]})" -v whole="$(least ${work[8000000]})" \
 		'BEGIN { printf "%.2f times the work\n", whole / half; exit !(whole <= 1 && whole <= 2.3 * half) }' || wrong=1
 	[ $wrong = 0 ]

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # One photo from its upload to its end, changed on hub A in every way that its pages offer: after each step hub B has the same scales and shows them.
 
 # A page that a step leaves is in scratch/photo-life: what one saw (.png), and what its pictures were (.images).
@@ -55,6 +56,7 @@ scenario_photo_life() {
 lives() {
 	local scales
 	# Profile crops that a hub made itself lie elsewhere in its store; a stock hub no longer finds them once it moved the photo.
+	# shellcheck disable=SC2046,SC2086 # a word each, or none
 	rest && alike a b "$hash" content $posts $(has_filesync a || echo lost) || return 1
 	scales=$(database_value hub_b "SELECT imgscale FROM photo WHERE resource_id = '$hash' ORDER BY imgscale" | tr '\n' ' ')
 	[ "$scales" = "$2" ] || { echo "scales $scales"; return 1; }

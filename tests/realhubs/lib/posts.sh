@@ -1,5 +1,7 @@
+# shellcheck shell=bash
 # The posts around files and photos: they arrive on hub B with B's own URLs, signed by the channel, and nothing of them is lost.
 
+# shellcheck disable=SC2034 # read by what sources this
 POST_SCENARIOS="posts profile-photo cover-photo early-comment further-posts file-share import-chain import-file all-posts pages"
 
 # Compares all posts of the channel on both hubs: compare_posts [mid that B must have…].
@@ -24,6 +26,7 @@ scenario_posts() {
 	hash=$(give "$(photo_file posts.jpg 1600 1200)" posts.jpg "$TOP")
 	settle || return 1
 	mids=$(hub_do a post-thread "$hash") || { echo "$mids"; return 1; }
+	# shellcheck disable=SC2046 # mids, several
 	settle && compare_posts $(mids <<<"$mids") $(posts_of_a "resource_id = '$hash'")
 }
 
@@ -39,9 +42,11 @@ new_look() {
 	hash=$(set_photo "$1" "$3" "$(photo_file second.jpg 800 900)")
 	rest && looks "$1" "$2" "$3" "$4" "$hash" "$first" || return 1
 	# A stock hub tells no clone of the post, and its clone does not ask.
+	# shellcheck disable=SC2046 # mids, several
 	! has_filesync "$2" || ONLY=1 posts_alike "$1" "$2" $(posts_of "$1" "body LIKE '%$hash%' OR body LIKE '%$first%'") || return 1
 	owner_page "$1" "$3" -o /dev/null -d "form_security_token=$(form_token "$1" "$3")" -d "profile=$(default_profile "$1")" -d remove=1 || return 1
 	rest || return 1
+	# shellcheck disable=SC2046 # a word, or none
 	for each in "$first" "$hash"; do alike "$1" "$2" "$each" content $(has_filesync "$2" || [ "$3" = cover_photo ] || echo crops) || { echo "after it was removed: $each"; return 1; }; done
 	used=$(in_use "$2" "$4" "$hash")$(in_use "$1" "$4" "$hash")
 	[ -z "$used" ] || { echo "still in use: $used"; return 1; }
@@ -54,6 +59,7 @@ looks() {
 	# A hub without the addon that hears of the new avatar before the packet fetches the avatar and cuts crops of its own from it.
 	has_filesync "$2" || [ "$3" = cover_photo ] || cut=$2
 	# Profile crops that a hub made itself lie elsewhere in its store.
+	# shellcheck disable=SC2046 # a word, or none
 	for each in "${@:5}"; do alike "$1" "$2" "$each" content $([ "$cut" = "$1" ] || echo crops) || { echo "crops of $each"; return 1; }; done
 	used=$(in_use "$2" "$4" "$5")
 	[ "$used" = "$4 $(($4 + 1)) $(($4 + 2)) " ] || { echo "in use on $2: $used"; return 1; }
@@ -76,11 +82,13 @@ scenario_early_comment() {
 	wait_quiet 60
 	mids=$(hub_do a comment "$hash" | mids)
 	wait_quiet 60
+	# shellcheck disable=SC2086 # mids, several
 	posts=$(compare_posts $mids) || { echo "before the bytes: $posts"; let_bytes_go a; return 1; }
 	hub_do b rows "$hash" | grep -q '"chain":\[\]' || { echo "B shows a photo that has no bytes"; let_bytes_go a; return 1; }
 	let_bytes_go a
 	sleep 3
 	ten_minutes_later b
+	# shellcheck disable=SC2086 # mids, several
 	settle && equal "$hash" "$(sha "$path")" && compare_posts $mids
 }
 
@@ -97,6 +105,7 @@ scenario_further_posts() {
 	[ "$(wc -l <<<"$mids")" = 4 ] || { echo "A has no two posts: $mids"; return 1; }
 	settle || return 1
 	hub_do a send-posts "$hash" >/dev/null
+	# shellcheck disable=SC2086 # mids, several
 	settle && equal "$hash" "$(sha "$path")" && compare_posts $mids
 }
 
@@ -105,6 +114,7 @@ scenario_file_share() {
 	local path hash
 	path=$(random_file shared.bin 12345)
 	hash=$(give "$path" shared.bin "$TOP/shared" notify)
+	# shellcheck disable=SC2046 # mids, several
 	settle && equal "$hash" "$(sha "$path")" && compare_posts $(posts_of_a "resource_id = '$hash'")
 }
 
@@ -120,6 +130,7 @@ scenario_import_chain() {
 	hub_do b import-channel "$(cat "$LAYOUT/b/account")" "carol@a.$DOMAIN" "${NICK[b]}" posts >/dev/null
 	wait_quiet 120
 	settle || return 1
+	# shellcheck disable=SC2046 # mids, several
 	equal "$file" && equal "$photo" && compare_posts $(posts_of_a "uid = (SELECT channel_id FROM channel WHERE channel_address = 'carol')")
 }
 
@@ -133,6 +144,7 @@ scenario_import_file() {
 	hub_do b import-channel "$(cat "$LAYOUT/b/account")" "$LAYOUT/scratch/dora.json" "${NICK[b]}" posts >/dev/null
 	settle || return 1
 	hub_do a resend "$file" 1 >/dev/null && hub_do a resend "$photo" 1 >/dev/null
+	# shellcheck disable=SC2046 # mids, several
 	settle && equal "$file" && equal "$photo" && compare_posts $(posts_of_a "uid = (SELECT channel_id FROM channel WHERE channel_address = 'dora')")
 }
 
@@ -197,5 +209,5 @@ set_photo() {
 # The same with a photo that the hub has: crop_photo <hub> <page> <hash>.
 crop_photo() {
 	owner_page "$1" "$2/$3-$([ "$2" = profile_photo ] && echo 3 || echo 0)" -o /dev/null -d "form_security_token=$(form_token "$1" "$2")" -d cropfinal=1 \
-		-d "profile=$(default_profile "$1")" -d xstart=10 -d ystart=20 -d xfinal=210 -d yfinal=$([ "$2" = profile_photo ] && echo 220 || echo 92)
+		-d "profile=$(default_profile "$1")" -d xstart=10 -d ystart=20 -d xfinal=210 -d yfinal="$([ "$2" = profile_photo ] && echo 220 || echo 92)"
 }

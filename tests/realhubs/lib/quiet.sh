@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Knowing when the hubs have nothing left to do.
 
 # True while a hub's daemon runs, a web request is under way, or (unless LEAVE_QUEUE is set) a delivery is due.
@@ -5,11 +6,12 @@ hubs_busy() {
 	local hub pids
 	DUE=
 	pids=$(pgrep -x "$PHP_PROCESS" | sed 's,.*,/proc/&/cwd,')
+	# shellcheck disable=SC2086 # several paths
 	[ -z "$pids" ] || ! readlink $pids 2>/dev/null | grep -qF "$LAYOUT/" || return 0
 	! ss -Hxn state connected | grep -qE "$LAYOUT/./run/fpm\.sock" || return 0
 	! ss -Htn state established src "$NET.0/24" and sport = ":$DEFAULT_PORT" | grep -q . || return 0
 	[ -z "${LEAVE_QUEUE:-}" ] || return 1
-	for hub in $HUBS; do [ "$(due_deliveries $hub)" = 0 ] || { DUE=$hub; return 0; }; done
+	for hub in $HUBS; do [ "$(due_deliveries "$hub")" = 0 ] || { DUE=$hub; return 0; }; done
 	return 1
 }
 PHP_PROCESS=$(basename "$(readlink -f "$(command -v php)")")

@@ -1,6 +1,8 @@
+# shellcheck shell=bash
 # What must hold when nothing goes wrong. A scenario is a function `scenario_<name>`; it prints what it found wrong and returns 1,
 # or prints a short detail and returns 0. Dashes in a name are underscores here.
 
+# shellcheck disable=SC2034 # read by what sources this
 SCENARIOS="file nested odd-names names zero-byte photo photo-formats overwrite overwrite-same-second duplicate echo $POST_SCENARIOS import-without-files photo-life legacy $NEIGHBOUR_SCENARIOS secrets signatures-apart metrics"
 
 # `bulk` runs only when it is named: BULK_BYTES (3 GiB) in one file and BULK_PHOTOS (40) photos, best with MEMORY_LIMIT=32M.
@@ -57,6 +59,7 @@ on_its_way() { hub_php b addon/filesync/cli.php missing | grep -v -e '^parked' -
 equal() {
 	hub_do a rows "$1" >"$LAYOUT/scratch/rows-a.json"
 	hub_do b rows "$1" >"$LAYOUT/scratch/rows-b.json"
+	# shellcheck disable=SC2046,SC2153 # common.sh sets HERE; a word, or none
 	php "$HERE/hub/compare.php" "$LAYOUT/scratch/rows-a.json" "$LAYOUT/scratch/rows-b.json" "${2:-}" $([ "$ADDON" = 0 ] || echo made) "${@:3}" || return 1
 	[ "$ADDON" = 0 ] || [ "$(transfer_state "$1")" = published ] || { echo "it did not come through the addon"; return 1; }
 }
@@ -163,6 +166,7 @@ scenario_photo() {
 scenario_photo_formats() {
 	local name path hash wrong=0
 	for name in small.jpg wide.png other.webp still.gif; do
+		# shellcheck disable=SC2046 # a name of ours; width and height
 		path=$(photo_file $name $([ $name = small.jpg ] && echo 200 150 || echo 1600 900))
 		hash=$(give "$path" $name "$TOP")
 		settle && equal "$hash" "$(sha "$path")" || { echo "$name"; wrong=1; }
@@ -213,7 +217,9 @@ scenario_bulk() {
 	path=$(random_file bulk.bin "$bytes")
 	for n in $(seq "$photos"); do paths+=("$(photo_file "bulk-$n.jpg" 4000 3000)"); done
 	began=$SECONDS
+	# shellcheck disable=SC2190 # an ordinary list; another function has a map of that name
 	hashes=("$(give "$path" bulk.bin "$TOP/bulk")")
+	# shellcheck disable=SC2190 # an ordinary list; another function has a map of that name
 	for n in $(seq "$photos"); do hashes+=("$(give "${paths[n - 1]}" "bulk-$n.jpg" "$TOP/bulk")"); done
 	settle 900 || return 1
 	began=$((SECONDS - began))
@@ -225,7 +231,7 @@ scenario_bulk() {
 
 # Neither the session that hub A opened for B, nor a signature, nor a key may be in a log or in one of our tables.
 scenario_secrets() {
-	local found=0 table pattern
+	local found=0 table
 	{
 		database_value hub_a "SELECT sid FROM session"
 		hub_do b key-lines

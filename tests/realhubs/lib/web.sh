@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # A web server and PHP for each hub, configured as the hub's own documentation does: nginx and a PHP-FPM pool, or Apache with mod_php.
 
 # Makes a certificate authority and one certificate per hub.

@@ -53,7 +53,7 @@ try {
 
 		return ['status' => 200, 'body' => '{}'];
 	};
-	$run = Run::ask($channel, 'http://127.0.0.1:9001');
+	$run = Run::ask((int) $channel['channel_id'], 'http://127.0.0.1:9001');
 	function_exists('memory_reset_peak_usage') && memory_reset_peak_usage();
 	$before = memory_get_usage();
 	// Until all is known and some of it was asked for.

@@ -3,11 +3,12 @@
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Send\Announcement;
 use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
 
 /** I9: a stock clone never hears of what is not whole here, nor of what it told us itself. */
-final class OutgoingTest extends AddonTestCase
+final class SendTest extends AddonTestCase
 {
 	public function test_a_file_on_its_way_is_not_exported_and_is_announced_once_it_is_here(): void
 	{
@@ -16,11 +17,42 @@ final class OutgoingTest extends AddonTestCase
 		$this->assertCount(1, $this->sent('f1'));
 		$this->receive($this->file('f1', 'new!', ['edited' => '2024-06-01 10:00:00']));
 		foreach (['Zotlabs\Module', 'Zotlabs\Storage', 'Zotlabs\Daemon'] as $namespace) {
-			$this->assertSame([], ($namespace . '\attach_export_data')($this->channel, 'f1'));
+			$this->assertSame([], ($namespace . '\attach_export_data')($this->channel->row(), 'f1'));
 		}
 		$this->assertSame([], $this->sent());
 		$this->work();
 		$this->assertSame([4], array_map(fn ($entry) => (int) $entry['attach'][0]['filesize'], $this->sent()));
+	}
+
+	/** The clone that lost the version that is here would have none, for as long as the newer one does not come. */
+	public function test_while_a_newer_version_cannot_be_had_a_clone_that_compares_is_given_the_one_that_is_here(): void
+	{
+		$this->receive($this->file('f1', 'old'));
+		$this->work();
+		$given = fn () => Announcement::state($this->channel, 'f1', false);
+		$vector = $given()['filesync']['revision']['bytes']['seen'];
+		$this->receive($this->file('f1', 'newer', ['edited' => '2024-06-01 10:00:00']));
+		TransferBatch::$answers['f1-0'] = ['kind' => 'PeerBusy', 'temporary' => true, 'message' => 'not yet'];
+		$sent = count($this->sent());
+		for ($try = 1; $try < 5; $try++) {
+			$this->work();
+			$this->assertNull($given(), "after $try tries");
+			Table::update('filesync_transfer', ['next_at' => 0], ['state' => 'waiting']);
+		}
+		$this->work();
+		$this->assertEquals([3, $vector], [
+			(int) $given()['attach'][0]['filesize'],
+			$given()['filesync']['revision']['bytes']['seen'],
+		]);
+		foreach (['Corrupt', 'quota'] as $kind) {
+			Table::update('filesync_transfer', ['state' => 'parked', 'kind' => $kind], ['hash' => 'f1', 'scale' => 0]);
+			$this->assertSame(3, (int) $given()['attach'][0]['filesize'], $kind);
+		}
+		// A hub without filesync would take it over a newer version that it has.
+		$this->assertCount($sent, $this->sent());
+		$this->receive($this->file('f2', 'has never been here'));
+		Table::update('filesync_transfer', ['state' => 'parked', 'kind' => 'Corrupt'], ['hash' => 'f2']);
+		$this->assertNull(Announcement::state($this->channel, 'f2', false));
 	}
 
 	public function test_the_repair_of_an_attachments_access_while_receiving_sends_nothing_and_dates_nothing(): void

@@ -1,0 +1,133 @@
+<?php
+
+namespace FileSync\Addon\Console;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * The grammar of the command: every verb with its class, arguments, options and a line of help. Parsing, usage and
+ * errors follow from it.
+ */
+final class Verbs
+{
+	/** @return array<string, Verb> By name. */
+	public static function all(): array
+	{
+		$verbs = [
+			new Verb(
+				'status',
+				fn ($given) => new StatusCommand($given),
+				'show what is in transit, stuck or waiting',
+				[Option::Json],
+			),
+			new Verb(
+				'missing',
+				fn ($given) => new MissingCommand($given),
+				'list every file that this hub lacks, and why',
+				[
+					Option::Json,
+					Option::Channel,
+				],
+			),
+			new Verb(
+				'packets',
+				fn ($given) => new PacketsCommand($given),
+				'list changes that wait for your approval, such as a mass delete; accept or dismiss them',
+				[Option::Json],
+				[
+					'' => 'list what waits',
+					'accept ID|all' => 'apply one change, or all of them',
+					'dismiss ID|all' => 'reject one change, or all of them, and restore our files on every clone',
+				],
+			),
+			new Verb(
+				'backfill',
+				fn ($given) => new BackfillCommand($given),
+				'compare with every clone now, and transfer what is missing, in both directions',
+				[Option::Json, Option::DryRun, Option::Channel],
+				needsExtension: true,
+			),
+			new Verb(
+				'verify',
+				fn ($given) => new VerifyCommand($given),
+				'read every file again, and fetch damaged ones',
+				[Option::Json, Option::Channel],
+				needsExtension: true,
+			),
+			new Verb(
+				'work',
+				fn ($given) => new WorkCommand($given),
+				'fetch and publish now, in the foreground',
+				[Option::Json, Option::Progress, Option::Seconds, Option::UntilIdle],
+				needsExtension: true,
+			),
+			new Verb(
+				'kept',
+				fn ($given) => new KeptCommand($given),
+				'list files that a sync replaced or deleted',
+				[
+					Option::Json,
+					Option::Channel,
+				],
+			),
+			new Verb(
+				'undo',
+				fn ($given) => new UndoCommand(),
+				'restore a kept file on every clone, or revert a repair',
+				forms: [
+					'ID' => 'ID as `kept` lists it, or at least its first 8 characters',
+				],
+			),
+			new Verb(
+				'repair',
+				fn ($given) => new RepairCommand($given),
+				'mend files, scales and own posts that older hubs or earlier syncs left in a wrong form',
+				[Option::Json, Option::DryRun, Option::Seconds, Option::Channel],
+				[
+					'' => 'the three below, one after another',
+					'files' =>
+						'rows and files in a wrong form: bytes in the database, missing rows, folders, paths and bytes;'
+							. ' `undo` reverts it',
+					'photos' => 'scales that are missing, have a wrong size or do not match their rows',
+					'items' => "own posts with another hub's URLs or a wrong signature",
+				],
+				['seconds' => ['files']],
+				needsExtension: true,
+			),
+			new Verb(
+				'doctor',
+				fn ($given) => new DoctorCommand($given),
+				'check the whole set-up, with a remedy for each fault',
+				[
+					Option::Json,
+					Option::Only,
+					Option::Assumptions,
+				],
+			),
+			new Verb(
+				'config',
+				fn ($given) => new ConfigCommand($given),
+				'show every setting and what it does, or change one',
+				[Option::Json, Option::Scope],
+				[
+					'' => 'show every setting',
+					'get NAME' => 'print the value of one',
+					'set NAME VALUE' => 'change it',
+					'clear NAME' => 'go back to its default',
+				],
+				['scope' => ['get NAME', 'set NAME VALUE', 'clear NAME']],
+			),
+			new Verb(
+				'uninstall',
+				fn ($given) => new UninstallCommand($given),
+				'list unfinished work and kept files, or remove filesync',
+				[Option::Json, Option::Keep, Option::Purge, Option::Finish, Option::Drop, Option::Seconds],
+				['' => 'changes nothing without --keep or --purge'],
+			),
+		];
+
+		return array_combine(array_column($verbs, 'name'), $verbs);
+	}
+}

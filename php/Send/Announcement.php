@@ -1,0 +1,121 @@
+<?php
+
+namespace FileSync\Addon\Send;
+
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Reception;
+use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Order\Judge;
+use FileSync\Addon\Outbox\Outbox;
+use FileSync\Addon\Peers\Sibling;
+use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Storage\Digests;
+use FileSync\Addon\Storage\Facts;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** What the other clones are sent about a file: one packet with its rows, posts and vectors, after the request. */
+final class Announcement
+{
+	/** How long a packet waits for the digest of its file. */
+	private const DIGEST_MS = 2000;
+
+	/** Requests sending our state of a file: another hub showed that it does not know it. */
+	public static function answer(int $channelId, string $hash, bool $isGone): void
+	{
+		Reception::isLate()
+			? Reception::answerLate($hash)
+			: Outbox::add($channelId, $isGone ? 'deleted' : 'announce', $hash);
+	}
+
+	/** Sends the present state of a file, or its delete, to the other clones. */
+	public static function send(Channel $channel, string $hash, bool $isDelete, array $beneath = []): void
+	{
+		$channelId = $channel->id;
+		// In this order: a file that is still to arrive has no row yet, and is announced once it has one.
+		if (! $isDelete && (Withholding::withhold($channelId, $hash) || ! Store::attach($channelId, $hash))) {
+			return;
+		}
+		if (! $isDelete) {
+			Turn::take($channelId, fn () => Revisions::notice($channel, $hash, true));
+		}
+		$entry = self::entry($channel, $hash, $isDelete, $beneath);
+		if (! empty($entry['attach'])) {
+			Core::send($channelId, ['file' => [$entry]]);
+			Turn::take($channelId, fn () => self::told($channel, $hash));
+		}
+	}
+
+	/**
+	 * Returns the entry for a file's state here, or for its delete; null if it is arriving, or nothing is known about
+	 * it.
+	 */
+	public static function state(Channel $channel, string $hash, bool $withPosts): ?array
+	{
+		$channelId = $channel->id;
+		// A clone that asks too early is told later. If the newer bytes may never come, it is given what is here: it
+		// knows by the vector that this is the older version.
+		if (Withholding::withhold($channelId, $hash) && ! Withholding::isForLong($channelId, $hash)) {
+			return null;
+		}
+		if (! Store::attach($channelId, $hash)) {
+			$isGone = (Revisions::find($channelId, $hash)['state'] ?? '') === 'gone';
+
+			return $isGone ? (self::entry($channel, $hash, true) ?: null) : null;
+		}
+		Turn::take($channelId, fn () => Revisions::notice($channel, $hash));
+		$entry = self::entry($channel, $hash, false, [], 0);
+
+		return (
+			is_array($entry) && ! empty($entry['attach'])
+				? ($withPosts ? $entry : array_diff_key($entry, ['item' => 1]))
+				: null
+		);
+	}
+
+	/**
+	 * Returns the entry for a file: its rows, its posts, our sibling key. Packets do not contain the bytes of
+	 * thumbnails.
+	 */
+	public static function entry(
+		Channel $channel,
+		string $hash,
+		bool $isDelete,
+		array $beneath = [],
+		int $digestMs = self::DIGEST_MS,
+	): mixed {
+		$entry = Core::export($channel, $hash, $isDelete);
+		foreach (is_array($entry) ? $entry['photo'] ?? [] : [] as $i => $photo) {
+			if ((int) $photo['imgscale'] > 0 && ! (int) $photo['os_storage']) {
+				$entry['photo'][$i]['content'] = '';
+			}
+		}
+
+		if (! $isDelete && Runtime::extensionProblem() === null) {
+			// A clone that has these bytes need not fetch them.
+			Digests::of(Facts::of($channel, $hash, 0), (Clock::exact() * 1000) + $digestMs);
+		}
+
+		return Sibling::add($channel, $entry, $isDelete, $beneath);
+	}
+
+	/** Records the values that were sent to clones without filesync. */
+	private static function told(Channel $channel, string $hash): void
+	{
+		$file = Revisions::find($channel->id, $hash);
+		foreach ($file ? Clones::others($channel) : [] as $clone) {
+			$hub = Clones::normalise($clone['url']) ?? $clone['url'];
+			foreach (Judge::GROUPS as $group) {
+				$file['peers'][$hub][$group] = ['print' => $file[$group]['print'], 'sent' => 1];
+			}
+		}
+		$file && Revisions::save($file);
+	}
+}
