@@ -416,7 +416,9 @@ final class AssumptionCheck
 	/** @param array<string, ?int> $columns */
 	private function table(string $table, array $columns, bool $isPostgres, string $where): void
 	{
-		[$list, $parts] = Assumptions::TABLES[$table];
+		$entry = Assumptions::TABLES[$table];
+		[$list, $parts] = $entry;
+		$writers = $entry[2] ?? $parts;
 		$found = [];
 		preg_match_all('~(\w+)(?::(\d+)(?:/(\d+))?)?~', $list, $found, PREG_SET_ORDER);
 		foreach ($found as $one) {
@@ -427,7 +429,7 @@ final class AssumptionCheck
 			$this->note(
 				'column',
 				"$table.$name",
-				$parts,
+				$isThere && $size !== null && $size < $least ? $writers : $parts,
 				$isThere && ($size === null || $size >= $least),
 				$isThere
 					? sprintf(t('it holds %1$d characters, %2$d are needed'), $size, $least)

@@ -237,9 +237,9 @@ final class Assumptions
 
 	/**
 	 * Tables: columns with the characters that each must hold, on MariaDB and MySQL, then on PostgreSQL if that has
-	 * fewer; then parts.
+	 * fewer; then the parts that need them, and of tables that we write, the parts that write.
 	 *
-	 * @var array<string, array{string, string}>
+	 * @var array<string, array{0: string, 1: string, 2?: string}>
 	 */
 	public const TABLES = [
 		'attach' => [
@@ -247,12 +247,14 @@ final class Assumptions
 				. ' is_photo os_storage os_path:65535 display_path:65535 content created edited allow_cid:65535 allow_gid:65535'
 				. ' deny_cid:65535 deny_gid:65535',
 			'every',
+			'receiver',
 		],
 		'photo' => [
 			'id aid uid xchan:191 resource_id:191 created edited expires title:191 description:65535 album:191 filename:191'
 				. ' mimetype:128 height width filesize content imgscale photo_usage profile is_nsfw os_storage os_path:65535'
 				. ' display_path:65535 photo_flags allow_cid:65535 allow_gid:65535 deny_cid:65535 deny_gid:65535',
 			'receiver sender photos serving comparison',
+			'receiver photos',
 		],
 		'item' => [
 			'id uid mid:191 edited author_xchan:191 body:65535 summary:65535 plink:65535 obj:65535 target:65535'
@@ -260,18 +262,18 @@ final class Assumptions
 				. ' deny_gid item_deleted item_hidden item_verified',
 			'posts',
 		],
-		'term' => ['tid uid oid otype ttype term:191 url:191', 'receiver sender posts comparison'],
+		'term' => ['tid uid oid otype ttype term:191 url:191', 'receiver sender posts comparison', 'receiver'],
 		'channel' => [
-			'channel_id channel_account_id channel_address:191 channel_guid:191 channel_hash:191 channel_pubkey'
+			'channel_id channel_account_id channel_address channel_guid channel_hash channel_pubkey'
 				. ' channel_prvkey channel_removed channel_system',
 			'every',
 		],
 		'hubloc' => [
-			'hubloc_id hubloc_addr:191 hubloc_deleted hubloc_hash:191 hubloc_id_url:191 hubloc_network hubloc_url:191',
+			'hubloc_id hubloc_addr hubloc_deleted hubloc_hash hubloc_id_url hubloc_network hubloc_url',
 			'every',
 		],
 		'outq' => ['outq_channel outq_created outq_delivered outq_posturl', 'receiver comparison'],
-		'xchan' => ['xchan_hash:191 xchan_photo_date', 'receiver'],
+		'xchan' => ['xchan_hash xchan_photo_date', 'receiver'],
 		'addon' => ['aname installed tstamp plugin_admin', 'every'],
 		'hook' => ['hook:32 file:32 fn:32', 'every'],
 		'config' => ['cat:32 k:32 v:65535', 'every'],

@@ -105,8 +105,9 @@ final class AssumptionsTest extends AddonTestCase
 			$this->assertArrayHasKey($name, $uses);
 			$this->assertKnowsParts($parts);
 		}
-		foreach ([...array_values(Assumptions::HOOKS), ...array_values(Assumptions::TABLES)] as [, $parts]) {
-			$this->assertKnowsParts($parts);
+		foreach ([...array_values(Assumptions::HOOKS), ...array_values(Assumptions::TABLES)] as $one) {
+			$this->assertKnowsParts($one[1]);
+			$this->assertKnowsParts($one[2] ?? $one[1]);
 		}
 		foreach (Assumptions::NAMED as $name => [, $parts]) {
 			$this->assertStringContainsString("function filesync$name(", $code);
@@ -445,8 +446,8 @@ final class AssumptionsTest extends AddonTestCase
 	{
 		foreach ([
 			'ALTER TABLE outq RENAME COLUMN outq_posturl TO url' => ['outq.outq_posturl', 'it is not there'],
-			'ALTER TABLE xchan RENAME COLUMN xchan_hash TO h; ALTER TABLE xchan ADD COLUMN xchan_hash varchar(100)' => [
-				'xchan.xchan_hash',
+			'ALTER TABLE photo RENAME COLUMN album TO a; ALTER TABLE photo ADD COLUMN album varchar(100)' => [
+				'photo.album',
 				'it holds 100 characters, 191 are needed',
 			],
 		] as $statements => $expected) {
@@ -455,6 +456,11 @@ final class AssumptionsTest extends AddonTestCase
 			}
 			$failing = array_column(Parts::failing(AssumptionCheck::run()), 'found', 'name');
 			$this->assertSame($expected[1], $failing[$expected[0]] ?? null);
+			Look::again();
+			$this->assertFalse(Parts::has(Parts::RECEIVER));
+			// What a column holds is of interest to those who write.
+			$this->assertSame($expected[0] === 'photo.album', ! Parts::has(Parts::PHOTOS));
+			$this->assertTrue(Parts::has(Parts::SENDER));
 		}
 	}
 
