@@ -152,7 +152,12 @@ final class AssumptionsTest extends AddonTestCase
 				}
 			}
 		}
-		$both = array_filter($said, fn ($one) => count($one) === 2);
+		// A file of the test hub has that class twice, for different versions.
+		$both = array_filter(
+			$said,
+			fn ($one, $name) => count($one) === 2 && ! str_contains($name, 'Zotlabs\Web\Controller'),
+			ARRAY_FILTER_USE_BOTH,
+		);
 		$this->assertGreaterThan(80, count($both));
 		foreach ($both as $name => $one) {
 			$this->assertSame($one[AssumptionCheck::LIVE], $one[AssumptionCheck::FILES], $name);
