@@ -180,10 +180,7 @@ final class AssumptionCheck
 		return new Declared(
 			$this->place($one->getFileName(), $one->getStartLine()),
 			$one instanceof \ReflectionMethod && $one->isStatic() ? ['static'] : [],
-			array_values(array_map(
-				fn ($parameter) => new Parameter($parameter->getName(), $parameter->isOptional()),
-				$one->getParameters(),
-			)),
+			Shape::of($one),
 		);
 	}
 
@@ -220,43 +217,10 @@ final class AssumptionCheck
 			$this->note($kind, $name, $parts, in_array('absent', $words, true), t('it is not there'), $path);
 			return;
 		}
-		$fits = array_map(fn ($list) => self::fits(
-			$list === '' ? [] : explode(', ', $list),
-			$declared->parameters,
-			$words,
-		), $known);
-		$ok = in_array(true, $fits, true) ? true : (in_array(null, $fits, true) ? null : false);
+		$ok = Shape::fits($known, $declared->parameters, $words);
 		$shown = array_map(fn ($one) => $one->text(), $declared->parameters);
 		$found = sprintf(t('it takes (%1$s), not (%2$s)'), implode(', ', $shown), implode(') or (', $known));
 		$this->note($kind, $name, $parts, $ok, $found, $declared->where);
-	}
-
-	/**
-	 * Tells whether parameters are the known ones; null if only their names differ, where these are a hint.
-	 *
-	 * @param list<string>    $known
-	 * @param list<Parameter> $parameters
-	 * @param list<string>    $words
-	 */
-	private static function fits(array $known, array $parameters, array $words): ?bool
-	{
-		$count = count($known);
-		$rest = array_slice($parameters, $count);
-		if (
-			in_array('only', $words, true)
-			&& $rest !== []
-			|| ! in_array('passed', $words, true)
-			&& array_filter($rest, fn ($one) => ! $one->isOptional) !== []
-			|| count($parameters) < $count
-		) {
-			return false;
-		}
-
-		return (
-			array_map(fn ($one) => $one->name, array_slice($parameters, 0, $count)) === $known
-				? true
-				: (in_array('alike', $words, true) ? null : false)
-		);
 	}
 
 	private function classes(): void
@@ -400,7 +364,7 @@ final class AssumptionCheck
 	{
 		if ($this->mode === self::LIVE) {
 			foreach (array_keys(Assumptions::TABLES) as $table) {
-				$this->table($table, Columns::of($table), Family::isPostgres(), '');
+				$this->table($table, Columns::of($table), Database::isPostgres(), '');
 			}
 		}
 		foreach ($this->mode === self::LIVE ? [] : ['mysql', 'postgres'] as $database) {

@@ -299,4 +299,21 @@ final class Assumptions
 	{
 		return $text === 'every' ? self::PARTS : explode(' ', $text);
 	}
+
+	/**
+	 * Returns the functions that we define so that core's calls find them, with their namespaces.
+	 *
+	 * @return list<string>
+	 */
+	public static function overrides(): array
+	{
+		$functions = [];
+		foreach (self::CALLS as $file => $names) {
+			foreach (explode(' ', strtr(implode(' ', $names), ['?' => ''])) as $name) {
+				$functions[strtr(dirname($file), '/', '\\') . "\\$name"] = true;
+			}
+		}
+
+		return array_keys($functions);
+	}
 }

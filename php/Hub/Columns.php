@@ -28,14 +28,14 @@ final class Columns
 	public static function of(string $table): array
 	{
 		$name = (string) dbesc($table);
-		$isOther = ! Family::isPostgres() && ! is_array(dbq('select connection_id() as one'));
+		$isOther = ! Database::isPostgres() && ! is_array(dbq('select connection_id() as one'));
 		/** @var list<array{name: string, type?: string, size?: scalar|null}>|bool $rows */
 		$rows = $isOther
 			? dbq("select name, type from pragma_table_info('$name')")
 			: dbq(
 				'select column_name as name, character_maximum_length as size from information_schema.columns where'
 				. ' table_schema = '
-				. (Family::isPostgres() ? 'current_schema()' : 'database()')
+				. (Database::isPostgres() ? 'current_schema()' : 'database()')
 				. " and table_name = '$name'",
 			);
 		if (! is_array($rows)) {

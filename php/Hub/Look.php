@@ -94,7 +94,7 @@ final class Look
 		clearstatcache();
 		$seen = [
 			gmdate('Y-m-d', Clock::now()),
-			Family::version(),
+			defined('STD_VERSION') ? STD_VERSION : '',
 			(string) HubConfig::Get('system', 'db_version'),
 			Runtime::version(),
 		];
