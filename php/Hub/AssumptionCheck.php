@@ -299,11 +299,41 @@ final class AssumptionCheck
 				$line = $this->file($path)?->hook($name);
 				$where = $where === '' && $line ? "$path:$line" : $where;
 			}
+			$where = $where === '' && $this->mode !== self::FILES ? $this->elsewhere($name) : $where;
 			// Some of several files are not enough to say that none of them calls it.
 			if ($where !== '' || count($given) === count($paths)) {
 				$this->note('hook', $name, $parts, $where !== '', t('nothing calls it there'), $where ?: $paths[0]);
 			}
 		}
+	}
+
+	/** Searches all of core for a call of a hook; returns file and line, empty if nothing calls it. */
+	private function elsewhere(string $hook): string
+	{
+		$paths = array_map(basename(...), glob("$this->root/*.php") ?: []);
+		foreach (['include', 'Zotlabs'] as $folder) {
+			foreach (is_dir("$this->root/$folder")
+				? new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator(
+					"$this->root/$folder",
+					\FilesystemIterator::SKIP_DOTS,
+				))
+				: [] as $path => $file) {
+				$paths[] = substr((string) $path, strlen($this->root) + 1);
+			}
+		}
+		foreach ($paths as $path) {
+			if (
+				str_ends_with($path, '.php')
+				&& preg_match("/['\"]{$hook}['\"]/", (string) @file_get_contents("$this->root/$path"))
+			) {
+				$line = $this->file($path)?->hook($hook);
+				if ($line !== null) {
+					return "$path:$line";
+				}
+			}
+		}
+
+		return '';
 	}
 
 	private function calls(): void

@@ -13,6 +13,7 @@ use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\FolderChange;
+use FileSync\Addon\Revision\Fate;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Send\Announcement;
@@ -35,6 +36,8 @@ if (! class_exists('App', false)) {
  *
  * The partial file and the live file are exchanged in one step, so the live path always has a whole file. Until the
  * rows are committed, the displaced bytes have the partial's name; then they move to the kept files.
+ *
+ * @import-type Wanted from \FileSync\Addon\Order\Ruling
  */
 final class Publish
 {
@@ -152,18 +155,7 @@ final class Publish
 					$row['hash'],
 				)['content'] ?? throw new Postponed('the folder is missing here', true);
 		$target .= (int) $row['scale'] > 0 ? '-' . (int) $row['scale'] : '';
-		$verdict = $own && (int) $row['scale'] === 0 ? $this->verdict($row, $entry) : 'publish';
-		if (in_array($verdict, ['drop', 'old'], true)) {
-			Log::write(
-				"dropped {$row['hash']} of channel {$this->channelId}: "
-				. (
-					$verdict === 'old'
-						? 'those bytes were already replaced here'
-						: 'the file was changed here meanwhile and is newer'
-				),
-			);
-			Queue::giveUp($row);
-			$verdict === 'old' && Announcement::answer($this->channelId, $row['hash'], false);
+		if ($own && (int) $row['scale'] === 0 && $this->mayStillReplace($row) === null) {
 			return null;
 		}
 		if (($reason = Brake::hold($this->channel, $row, $row['sha256'])) !== null) {
@@ -224,16 +216,36 @@ final class Publish
 		);
 	}
 
-	private function verdict(array $row, array $entry): string
+	/**
+	 * Asks again whether a file's verified bytes replace those here, which may have been changed since the packet came,
+	 * and while others were prepared. Null if they do not, and the transfer was ended.
+	 */
+	private function mayStillReplace(array $row): ?Fate
 	{
-		return Turn::take($this->channelId, fn () => Revisions::verdict(
-			$this->channel,
-			$row['hash'],
-			$entry['revision'] ?? null,
-			$row['sha256'],
-		));
+		/** @var ?Wanted $value */
+		$value = json_decode($row['entry'], true)['revision'] ?? null;
+		$fate = Turn::take(
+			$this->channelId,
+			fn () => Revisions::fate($this->channel, $row['hash'], $value, $row['sha256']),
+		);
+		if ($fate !== Fate::Dropped && $fate !== Fate::DroppedAsOld) {
+			return $fate;
+		}
+		Log::write(
+			"dropped {$row['hash']} of channel {$this->channelId}: "
+			. (
+				$fate === Fate::DroppedAsOld
+					? 'those bytes were already replaced here'
+					: 'the file was changed here meanwhile and is newer'
+			),
+		);
+		Queue::giveUp($row);
+		$fate === Fate::DroppedAsOld && Announcement::answer($this->channelId, $row['hash'], false);
+
+		return null;
 	}
 
+	/** Writes down the exchange that is to come; null if there is none. */
 	private function writeIntent(array $row, string $target): ?array
 	{
 		$live = $this->place->liveFacts($target);
@@ -242,15 +254,19 @@ final class Publish
 				$target,
 			)
 			: null;
+		$hasRow = Store::attach($this->channelId, $row['hash']) !== null;
+		$fate = $live && $hasRow && (int) $row['scale'] === 0 ? $this->mayStillReplace($row) : Fate::Shown;
+		if ($fate === null) {
+			return null;
+		}
 		$intent = [
 			'target' => $target,
 			'live' => $live,
 			'partial' => $this->place->partialFacts($row),
 			'live_sha256' => $digest,
 			'same' => $digest !== null && $digest === $row['sha256'],
-			'had_row' => Store::attach($this->channelId, $row['hash']) !== null,
-			'both' =>
-				$live && (int) $row['scale'] === 0 && $this->verdict($row, json_decode($row['entry'], true)) === 'both',
+			'had_row' => $hasRow,
+			'both' => $fate === Fate::ShownBesideOurs,
 		];
 
 		return Queue::advance($row, TransferState::VERIFIED, TransferState::PUBLISHING, [

@@ -6,8 +6,9 @@ use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Judge;
+use FileSync\Addon\Order\Offer;
+use FileSync\Addon\Order\Ruling;
 use FileSync\Addon\Order\Vector;
 use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Revision\Revisions;
@@ -21,134 +22,51 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Judges a packet about a file or folder: for each group, whether our value stands, and the resulting value.
+ * Judges a packet about a file or folder: compares what it offers with what is here.
+ *
+ * @import-type Known from Judge
+ * @import-type Attach from Offer
+ * @import-type Seen from Vector
+ *
+ * @type Group = array{vector: Seen, by: string, at: string, edited?: string, name?: string}
+ * @type Revision = array{bytes: Group, place: Group, access: Group}
  */
 final class Arrival
 {
-	/** @var array<string, string> `same`, `take`, `stay`, `lost`, `won` by group: see Judge. */
-	public array $verdicts = [];
-	/** The file's record after the packet. */
-	public array $file;
-	/** The attach row of the packet, with our name, folder, access and categories if those stand. */
-	public array $row;
-	/** @var array<string, string> The verdicts before the rule for files that are missing here. */
-	private array $told = [];
-	/** What the bytes of the packet have seen on their own. */
-	private array $bytesSeen = [];
-
-	private readonly string $hub;
-	/** Whether a value became a change of our own. */
-	private bool $isOurChange = false;
-	/** Whether the packet is a late one from a hub without vectors: the hub already had our bytes. */
-	private bool $isLate = false;
-
 	/**
-	 * @param array  $file     As Revisions::notice() returned it.
-	 * @param ?array $accepted Our row with `term`; for a file that is still to arrive, the last accepted row.
+	 * Judges a packet. It changes neither the file nor its record; only that a hub knows more of our changes than we do
+	 * is noted (Site).
+	 *
+	 * @param Known   $file     As Revisions::notice() returned it.
+	 * @param ?Attach $accepted Our row with `term`; for a file that is still to arrive, the last accepted row.
 	 */
-	public function __construct(
-		private readonly Channel $channel,
-		array $file,
-		private readonly ?array $accepted,
-		private readonly Packet $packet,
-		string $root,
-	) {
-		$this->file = $file;
-		$this->row = $packet->last;
-		$this->hub = Clones::normalise($root) ?? $root;
-		foreach (Judge::GROUPS as $group) {
-			$this->judge($group);
-		}
-		if ($this->accepted && ! $this->replaces('place')) {
-			$this->row = array_intersect_key($this->accepted, ['folder' => 1, 'filename' => 1]) + $this->row;
-		}
-		$this->chooseAccess();
-	}
-
-	/** Tells whether the packet's value of a group replaces ours. */
-	public function replaces(string $group): bool
+	public static function judge(Channel $channel, array $file, ?array $accepted, Packet $packet, string $root): Ruling
 	{
-		return in_array($this->verdicts[$group], ['take', 'lost'], true);
-	}
-
-	/** Tells whether only the hub's date for a file differs. */
-	public function isOnlyDated(): bool
-	{
-		return (
-			$this->packet->order['revision'] !== null
-			&& $this->verdicts['bytes'] === 'same'
-			&& ! $this->file['wanted']
-		);
-	}
-
-	/**
-	 * Tells whether the sender should be told our values: it lacks one that stands, or a value was merged from both.
-	 */
-	public function deservesAnswer(): bool
-	{
-		$isOurs = array_intersect($this->verdicts, ['won']) || $this->verdicts['access'] === 'lost';
-
-		return (
-			$isOurs
-			|| (
-				$this->packet->order['revision'] === null
-					? $this->verdicts['bytes'] === 'stay'
-					: in_array('stay', $this->verdicts, true)
-			)
-		);
-	}
-
-	/** Tells whether applying the packet made a change of our own, which the other clones should be told. */
-	public function isOurChange(): bool
-	{
-		return $this->isOurChange;
-	}
-
-	/** Returns the value of the bytes in the packet, in the form that publishing needs. */
-	public function wanted(): array
-	{
-		$value = $this->file['wanted'] ?: $this->file['bytes'] + ['seen' => $this->bytesSeen];
-
-		return array_diff_key($value, ['past' => 1]);
-	}
-
-	/** Tells whether a packet only repeats a state that was deleted. */
-	public function isOfTheDead(): bool
-	{
-		if ($this->file['state'] !== 'gone') {
-			return false;
-		}
-		if ($this->packet->order['revision'] !== null) {
-			$seen = Vector::credible(
-				Vector::join(...array_values(array_column($this->packet->order['revision'], 'vector'))),
-				$this->known(),
-			);
-
-			return in_array(Vector::compare($seen, $this->file['gone']), ['before', 'equal'], true);
+		$offer = self::offer($channel, $file, $accepted, $packet, Clones::normalise($root) ?? $root);
+		if ($offer->isVersioned()) {
+			foreach ($offer->values as $group => $theirs) {
+				Site::notice($channel->id, $theirs['vector'], Vector::join($file[$group]['vector'], $file['gone']));
+			}
 		}
 
-		return ! array_diff($this->told, ['same', 'stay']);
+		return Ruling::on($file, $accepted, $offer, $accepted ? '' : Site::component($channel->id), $channel->hash);
 	}
 
 	/**
 	 * Tells whether a hub that sends no vectors knows a file as it is here. A hub that never reported changes of the
 	 * file is believed, such as for a file that is older than filesync here.
+	 *
+	 * @param Known $file
 	 */
 	public static function knowsAll(Channel $channel, array $file, string $hub): bool
 	{
-		$isSending = null;
+		$had = self::had($channel, $file, $hub);
 		foreach (Judge::GROUPS as $group) {
-			$known = $file['peers'][$hub][$group] ?? null;
-			if ($known === null && $file[$group]['by'] === '') {
+			if (! array_key_exists($group, $had) && $file[$group]['by'] === '') {
 				continue;
 			}
 			$present = [$file[$group]['print'], $group === 'bytes' ? $file['wanted']['print'] ?? '' : ''];
-			if (
-				$known === null
-				|| ! in_array($known['print'], $present, true)
-				|| (! empty($known['sent'])
-				&& ($isSending ??= Clones::isSending($channel, $hub)))
-			) {
+			if (! isset($had[$group]) || ! in_array($had[$group], $present, true)) {
 				return false;
 			}
 		}
@@ -156,205 +74,132 @@ final class Arrival
 		return true;
 	}
 
-	private function judge(string $group): void
+	/**
+	 * Reads what a packet offers for a file.
+	 *
+	 * @param Known   $file
+	 * @param ?Attach $accepted
+	 */
+	private static function offer(Channel $channel, array $file, ?array $accepted, Packet $packet, string $hub): Offer
 	{
-		$isBytes = $group === 'bytes';
-		$ours = $isBytes && $this->file['wanted'] ? $this->file['wanted'] : $this->file[$group];
-		$theirs = $this->theirs($group, $ours);
-		if ($this->packet->order['revision'] !== null) {
-			Site::notice(
-				$this->channel->id,
-				$theirs['vector'],
-				Vector::join($this->file[$group]['vector'], $this->file['gone']),
-			);
-			[$verdict, $value] = Judge::versioned($ours, $theirs);
-			$seen = $theirs['vector'];
-			if ($group === 'access' && $verdict === 'same' && $theirs['print'] !== $ours['print']) {
-				// Both result from the same changes in a different order: only people whom both allow were let in by
-				// all of them.
-				$verdict = 'lost';
-			}
-		} else {
-			[$verdict, $value, $seen] = (
-				$this->isLate
-					? ['stay', $ours]
-					: Judge::unversioned(
-						$ours,
-						$theirs,
-						$this->had($group),
-						$isBytes ? $this->secondsBefore($theirs, $ours) : 0,
-						$this->hub,
-					)
-			) + [2 => $ours['vector']];
-			$this->isLate =
-				$this->isLate || ($isBytes && $verdict === 'stay' && $this->had('bytes') === $ours['print']);
+		/** @var Attach $row By Packet. */
+		$row = $packet->last;
+		/** @var ?Revision $revision By SiblingReader. */
+		$revision = $packet->order['revision'];
+		$ours = Judge::newest($file);
+		$prints = self::prints($row, $revision, $ours['print']);
+		if ($revision === null && self::isOurPlace($row, $file['place']['print'])) {
+			$prints['place'] = $file['place']['print'];
 		}
-		$this->told[$group] = $verdict;
-		if (! $this->accepted && ! in_array($verdict, ['take', 'lost'], true) && $theirs['print'] !== $ours['print']) {
-			// We have no local value, so the incoming one becomes a new local change; otherwise two different values
-			// would carry the same vector.
-			$seenBoth = ['vector' => Vector::join($ours['vector'], $theirs['vector'])] + $ours;
-			[$verdict, $value] = [
-				'take',
-				Judge::changed(
-					$seenBoth,
-					$theirs['print'],
-					$theirs['edited'],
-					Site::component($this->channel->id),
-					$theirs['at'],
-				),
+		if ($prints['bytes'] === strtok($ours['print'], '#')) {
+			$isOther = isset($accepted['content']) && self::hasOtherDigest($channel, $file, $packet->sha256);
+			$prints['bytes'] = $isOther ? $prints['bytes'] . '#' . substr($packet->sha256, 0, 16) : $ours['print'];
+		}
+		$known = Vector::join(Revisions::seen($file), $file['gone']);
+		$values = [];
+		foreach (Judge::GROUPS as $group) {
+			$told = $revision[$group] ?? ['vector' => [], 'by' => '', 'at' => (string) parse_url($hub, PHP_URL_HOST)];
+			$vector = Vector::credible($told['vector'], $known);
+			$known = Vector::join($known, $vector);
+			$values[$group] = [
+				'print' => $prints[$group],
+				'edited' => $told['edited'] ?? $row['edited'],
+				'vector' => $vector,
+				'by' => $told['by'],
+				'at' => $told['at'],
 			];
-			$seen = $value['vector'];
-			$this->isOurChange = true;
 		}
-		$this->verdicts[$group] = $verdict;
-		if ($isBytes) {
-			$this->bytesSeen = $seen;
-			$isWanted = in_array($verdict, ['take', 'lost'], true) || $this->file['wanted'];
-			$this->file[$isWanted ? 'wanted' : 'bytes'] =
-				$value + ($isWanted && in_array($verdict, ['take', 'lost'], true) ? ['seen' => $seen] : []);
-		} else {
-			$this->file[$group] = $value;
+		if ($revision !== null) {
+			$seen = Vector::join(
+				$revision['bytes']['vector'],
+				$revision['place']['vector'],
+				$revision['access']['vector'],
+			);
+
+			return new Offer($hub, $row, $values, Vector::credible($seen, $known));
 		}
-		$this->file['peers'][$this->hub][$group] = ['print' => $theirs['print']];
+		$secondsBefore = self::secondsBefore($row['edited'], $ours['edited']);
+
+		return new Offer($hub, $row, $values, null, self::had($channel, $file, $hub), $secondsBefore);
+	}
+
+	/**
+	 * Returns the fingerprint of each group in a packet.
+	 *
+	 * @param Attach    $row
+	 * @param ?Revision $revision
+	 * @param string    $ours     The fingerprint of the bytes that the file is to have here.
+	 *
+	 * @return array{bytes: string, place: string, access: string}
+	 */
+	private static function prints(array $row, ?array $revision, string $ours): array
+	{
+		$row['filename'] = $revision['place']['name'] ?? $row['filename'];
+		$row['edited'] = $revision['bytes']['edited'] ?? $row['edited'];
+		if ($row['filesize'] === Bounds::COLUMN_END && (int) $ours > Bounds::COLUMN_END) {
+			// A hub whose column is too narrow sends the column's maximum for every larger file.
+			$row['filesize'] = (int) $ours;
+		}
+
+		/** @var array{bytes: string, place: string, access: string} $prints */
+		$prints = Revisions::prints($row, $row['term']);
+
+		return $prints;
+	}
+
+	/**
+	 * A stock hub may call a file `name(N)` that we sent as `name`: that does not count as a rename.
+	 *
+	 * @param Attach $row
+	 * @param string $place The fingerprint of our place.
+	 */
+	private static function isOurPlace(array $row, string $place): bool
+	{
+		[$folder, $name] = explode("\n", $place . "\n", 3);
+
+		return $row['folder'] === $folder && AttachRow::isNameOrVariant($name, $row['filename']);
+	}
+
+	/**
+	 * Tells whether the bytes here surely have another digest.
+	 *
+	 * @param Known $file
+	 */
+	private static function hasOtherDigest(Channel $channel, array $file, string $sha256): bool
+	{
+		if ($sha256 === '' || ! $file['facts']) {
+			return false;
+		}
+		$stat = Facts::of($channel, $file['hash'], 0)->stat();
+		$ours = $stat ? Digests::known($channel->id, $file['hash'], 0, $stat) : null;
+
+		return $ours !== null && $ours !== $sha256;
 	}
 
 	/**
 	 * Returns by how much their bytes are dated before ours. It ignores a date of ours in the future, which would shut
 	 * out every later change.
 	 */
-	private function secondsBefore(array $theirs, array $ours): int
+	private static function secondsBefore(string $theirs, string $ours): int
 	{
-		$isSane = $ours['edited'] <= gmdate('Y-m-d H:i:s', Clock::now() + 86400);
+		$isSane = $ours <= gmdate('Y-m-d H:i:s', Clock::now() + 86400);
 
-		return $isSane
-			? max(0, strtotime(($ours['edited'] ?: $theirs['edited']) . ' UTC') - strtotime($theirs['edited'] . ' UTC'))
-			: 0;
-	}
-
-	private function theirs(string $group, array $ours): array
-	{
-		$told = $this->packet->order['revision'][$group] ?? [
-				'vector' => [],
-				'by' => '',
-				'at' => (string) parse_url($this->hub, PHP_URL_HOST),
-			];
-		$last = $this->packet->last;
-		$last['filename'] = $told['name'] ?? $last['filename'];
-		$last['edited'] = $told['edited'] ?? $last['edited'];
-		$oursBytes = (int) explode(':', $ours['print'])[0];
-		if ($group === 'bytes' && $last['filesize'] === Bounds::COLUMN_END && $oursBytes > Bounds::COLUMN_END) {
-			// A hub whose column is too narrow sends the column's maximum for every larger file.
-			$last['filesize'] = $oursBytes;
-		}
-		$print = Revisions::prints($last, $last['term'])[$group];
-		if ($group === 'place' && $this->packet->order['revision'] === null && $this->isOurPlace($last, $ours)) {
-			$print = $ours['print'];
-		}
-		if ($group === 'bytes' && $print === strtok($ours['print'], '#')) {
-			$print = $this->hasOtherDigest() ? $print . '#' . substr($this->packet->sha256, 0, 16) : $ours['print'];
-		}
-
-		return (
-			[
-				'print' => $print,
-				'edited' => $last['edited'],
-				'vector' => Vector::credible($told['vector'], $this->known()),
-			] + array_diff_key($told, ['name' => 1])
-		);
-	}
-
-	/** Returns the changes of the file that this hub knows. */
-	private function known(): array
-	{
-		return Vector::join(Revisions::seen($this->file), $this->file['gone']);
-	}
-
-	/** A stock hub may call a file `name(N)` that we sent as `name`: that does not count as a rename. */
-	private function isOurPlace(array $last, array $ours): bool
-	{
-		[$folder, $name] = explode("\n", $ours['print'] . "\n", 3);
-
-		return $last['folder'] === $folder && AttachRow::isNameOrVariant($name, $last['filename']);
-	}
-
-	private function hasOtherDigest(): bool
-	{
-		if (
-			$this->packet->sha256 === ''
-			|| ! $this->file['facts']
-			|| ! $this->accepted
-			|| ! isset($this->accepted['content'])
-		) {
-			return false;
-		}
-		$stat = Facts::of($this->channel, $this->file['hash'], 0)->stat();
-		$ours = $stat ? Digests::known($this->channel->id, $this->file['hash'], 0, $stat) : null;
-
-		return $ours !== null && $ours !== $this->packet->sha256;
-	}
-
-	/** Returns the value of a group that the hub last sent, or that we sent and it surely received, or null. */
-	private function had(string $group): ?string
-	{
-		$known = $this->file['peers'][$this->hub][$group] ?? null;
-
-		return $known === null || (! empty($known['sent']) && Clones::isSending($this->channel, $this->hub))
-			? null
-			: $known['print'];
+		return $isSane ? max(0, (int) strtotime(($ours ?: $theirs) . ' UTC') - (int) strtotime($theirs . ' UTC')) : 0;
 	}
 
 	/**
-	 * Returns a photo row of the packet with its final access: its own, which may be narrower than the file's, if
-	 * the packet's access stands; otherwise at most the file's.
+	 * Returns the value of each group that a hub last sent, or that we sent and it surely received: null if that is
+	 * uncertain.
+	 *
+	 * @param Known $file
+	 *
+	 * @return array<?string>
 	 */
-	public function withAccess(array $photo): array
+	private static function had(Channel $channel, array $file, string $hub): array
 	{
-		return $this->keepsAccess()
-			? $photo
-			: Access::narrower($photo, $this->row, $this->channel->hash) + $photo;
-	}
+		$peer = $file['peers'][$hub] ?? [];
+		$isSending = array_filter(array_column($peer, 'sent')) !== [] && Clones::isSending($channel, $hub);
 
-	/** Tells whether the packet's access stands. */
-	public function keepsAccess(): bool
-	{
-		return in_array($this->verdicts['access'], ['take', 'same'], true);
-	}
-
-	/**
-	 * Remembers the access from before a clone widened it: if that clone deletes the file later, it is restored with
-	 * the narrow access.
-	 */
-	public function noteWidening(array $own): void
-	{
-		$before = $this->file['here']['before'] ?? null;
-		if (Access::isWithin($this->row, $own)) {
-			return;
-		}
-		if (($before['hub'] ?? '') !== $this->hub) {
-			$this->file['here']['before'] = [
-				'hub' => $this->hub,
-				'at' => Clock::now(),
-				'access' => array_intersect_key($own, array_flip(Access::LISTS)),
-			];
-		}
-	}
-
-	/** If neither access has seen the other, only people whom both allow may see the file. */
-	private function chooseAccess(): void
-	{
-		$verdict = $this->verdicts['access'];
-		if (! $this->accepted) {
-			return;
-		}
-		if (in_array($verdict, ['lost', 'won'], true)) {
-			$this->row =
-				Access::narrower($this->accepted, $this->packet->last, $this->channel->hash)
-				+ ['term' => Access::allTerms($this->accepted['term'], $this->packet->last['term'])]
-				+ $this->row;
-			$this->file['access'] = ['print' => Access::print($this->row, $this->row['term'])] + $this->file['access'];
-		} elseif ($verdict !== 'take') {
-			$this->row = array_intersect_key($this->accepted, array_flip([...Access::LISTS, 'term'])) + $this->row;
-		}
+		return array_map(fn ($known) => $isSending && ! empty($known['sent']) ? null : $known['print'], $peer);
 	}
 }

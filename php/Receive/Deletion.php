@@ -30,6 +30,9 @@ if (! class_exists('App', false)) {
  * Applies a received delete: keeps the bytes, removes the linked posts without sending anything, then lets core delete.
  *
  * May be interrupted anywhere and run again. A mass delete, at once or within a day, waits for approval (Brake).
+ *
+ * @import-type Known from \FileSync\Addon\Order\Judge
+ * @import-type Seen from Vector
  */
 final class Deletion
 {
@@ -179,6 +182,7 @@ final class Deletion
 		$byHash = array_column($rows, null, 'hash');
 		$single = $own ? $rows : [['hash' => $packet->deletes[0] ?? '', 'folder' => '']];
 		foreach ($single as $row) {
+			/** @var Known $file */
 			$file = Revisions::notice($channel, $row['hash']);
 			if ($file['state'] === 'unknown' || self::mayGo($channel, $file, $packet, $hub)) {
 				continue;
@@ -196,6 +200,7 @@ final class Deletion
 		return $spared;
 	}
 
+	/** @param Known $file */
 	private static function mayGo(Channel $channel, array $file, Packet $packet, string $hub): bool
 	{
 		if (in_array($file['state'], ['going', 'gone'], true)) {
@@ -241,7 +246,11 @@ final class Deletion
 		Revisions::save(['state' => 'going', 'gone' => $gone, 'wanted' => [], 'here' => []] + $file);
 	}
 
-	/** Returns what a delete has seen of a file, or null if its hub sent no vectors. */
+	/**
+	 * Returns what a delete has seen of a file, or null if its hub sent no vectors.
+	 *
+	 * @return ?Seen
+	 */
 	private static function told(Packet $packet, string $hash, array $file): ?array
 	{
 		if ($packet->order['gone'] === null) {

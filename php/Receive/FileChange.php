@@ -11,6 +11,8 @@ use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
+use FileSync\Addon\Order\Ruling;
+use FileSync\Addon\Order\Verdict;
 use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Send\Announcement;
@@ -21,6 +23,7 @@ use FileSync\Addon\Storage\Relocation;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\ScaleEntry;
+use FileSync\Addon\Transfer\Staging;
 use FileSync\Addon\Transfer\TransferState;
 use FileSync\Addon\Transfer\Wanted;
 
@@ -28,52 +31,62 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Applies a packet about one file: name, folder, access and categories at once, the bytes through the queue. */
+/**
+ * Applies a packet about one file: name, folder, access and categories at once, the bytes through the queue.
+ *
+ * @import-type Known from \FileSync\Addon\Order\Judge
+ * @import-type Attach from \FileSync\Addon\Order\Offer
+ * @import-type Row from Access
+ */
 final class FileChange
 {
+	/** How often a packet is judged again because its file was published meanwhile. */
+	private const MOST_ROUNDS = 3;
+
 	/** Applies the last entry of a packet, which is a file. The folders above it exist. */
 	public static function apply(Channel $channel, Packet $packet, string $root): void
 	{
 		$channelId = $channel->id;
 		$hash = $packet->last['hash'];
 		$isOurChange = $deservesAnswer = false;
-		for ($try = 0; $try < 3; $try++) {
+		for ($round = 0; $round < self::MOST_ROUNDS; $round++) {
+			/** @var Known $file */
 			$file = Revisions::notice($channel, $hash);
 			$own = Store::attach($channelId, $hash);
-			$transfer = $own ? null : Queue::find($channelId, $hash, 0);
-			$arrival = new Arrival(
-				$channel,
-				$file,
-				$own ? $own + ['term' => Revisions::terms($own)] : self::accepted($transfer),
-				$packet,
-				$root,
-			);
-			if (! $own && $arrival->isOfTheDead()) {
+			/** @var ?Attach $accepted */
+			$accepted = $own
+				? $own + ['term' => Revisions::terms($own)]
+				: self::accepted(Queue::find($channelId, $hash, 0));
+			$ruling = Arrival::judge($channel, $file, $accepted, $packet, $root);
+			if (! $own && $ruling->isOfTheDead()) {
 				Announcement::answer($channelId, $hash, true);
 				return;
 			}
-			if ($own) {
-				$own = self::applyMetadata($channel, $own, $packet, $arrival);
-			}
-			if (! $own && $arrival->file['state'] === 'gone') {
-				$arrival->file['state'] = 'unknown';
+			[$file, $row] = [$ruling->file, $ruling->row];
+			if ($own && $accepted) {
+				$file = $ruling->rememberingAccess($accepted, Clock::now());
+				$own = self::applyMetadata($channel, $own, $packet, $ruling);
+			} elseif ($file['state'] === 'gone') {
+				$file['state'] = 'unknown';
 				Items::forgetDropped($channelId, $packet->items);
 			}
-			$deservesAnswer = $deservesAnswer || $arrival->deservesAnswer();
-			if ($arrival->isOurChange() && ! $isOurChange) {
+			$deservesAnswer = $deservesAnswer || $ruling->deservesAnswer();
+			if ($ruling->isOurChange() && ! $isOurChange) {
 				// Before anything is recorded or fetched: a worker may have the bytes here before we get to it, and a
 				// repeated packet would then show no change.
 				$isOurChange = true;
 				Withholding::announceOnceHere($channelId, $hash);
 			}
-			$own ? Revisions::settle($channel, $arrival->file) : Revisions::save($arrival->file);
-			Queue::amend($channelId, $hash, array_intersect_key($arrival->row, array_flip([
-				...Access::LISTS,
-				'term',
-				'folder',
-				'filename',
-			])), $packet->folders, $channel->hash);
-			if (! self::stageAll($channel, $packet, $root, $arrival, $own)) {
+			$own ? Revisions::settle($channel, $file) : Revisions::save($file);
+			Queue::amend(
+				$channelId,
+				$hash,
+				Access::lists($row)
+				+ ['term' => $row['term'], 'folder' => $row['folder'], 'filename' => $row['filename']],
+				$packet->folders,
+				$channel->hash,
+			);
+			if (self::stageAll($channel, $packet, $root, $ruling, $own) !== Staging::Overtaken) {
 				$isOurChange && Withholding::releaseIfHere($channelId, $hash);
 				$deservesAnswer && Announcement::answer($channelId, $hash, false);
 				return;
@@ -82,40 +95,40 @@ final class FileChange
 		throw new Postponed('the file is being published', true);
 	}
 
-	/**
-	 * Requests missing bytes; true if one file was being published meanwhile, so that everything must be checked again.
-	 */
+	/** Requests missing bytes. `Overtaken` if one file was published meanwhile, so that all must be judged again. */
 	private static function stageAll(
 		Channel $channel,
 		Packet $packet,
 		string $root,
-		Arrival $arrival,
+		Ruling $ruling,
 		?array $own,
-	): bool {
-		$again = false;
-		$isBehind = in_array($arrival->verdicts['bytes'], ['stay', 'won'], true);
-		$needsBytes = ! $isBehind && self::needsBytes($channel, $own, $arrival);
+	): Staging {
+		/** @var array<int, Row> $photos By Packet. */
+		$photos = $packet->photos;
+		$stagings = [];
+		$isBehind = $ruling->bytes->verdict->isOurs();
+		$needsBytes = ! $isBehind && self::needsBytes($channel, $own, $ruling);
 		// Its bytes have arrived, and were not a picture.
 		$isPlain = $own && ! $needsBytes && ! (int) $own['is_photo'];
 		if ($needsBytes) {
-			$again = self::stage($channel, $packet, $root, $own, 0, $arrival) === 'again';
-		} elseif ($own && isset($packet->photos[0]) && ! $isBehind && ! $isPlain) {
-			PhotoRow::write($channel, $own, $arrival->withAccess($packet->photos[0]), (int) $own['filesize'], null);
+			$stagings[] = self::stage($channel, $packet, $root, $own, 0, $ruling);
+		} elseif ($own && isset($photos[0]) && ! $isBehind && ! $isPlain) {
+			PhotoRow::write($channel, $own, $ruling->withAccess($photos[0]), (int) $own['filesize'], null);
 		}
-		foreach ($isBehind || $isPlain ? [] : $packet->photos as $scale => $photo) {
-			$photo = $arrival->withAccess($photo);
+		foreach ($isBehind || $isPlain ? [] : $photos as $scale => $photo) {
+			$photo = $ruling->withAccess($photo);
 			$present = $scale > 0 ? Store::photo($channel->id, $packet->last['hash'], $scale) : null;
 			if (
 				$scale > 0
-				&& self::scaleNeedsBytes($present, $photo, ScaleTable::areMade($packet->photos, $scale), $arrival)
+				&& self::scaleNeedsBytes($present, $photo, ScaleTable::areMade($photos, $scale), $ruling)
 			) {
-				$again = self::stage($channel, $packet, $root, $present, $scale, $arrival) === 'again' || $again;
+				$stagings[] = self::stage($channel, $packet, $root, $present, $scale, $ruling);
 			} elseif ($scale > 0 && $own) {
 				PhotoRow::write($channel, $own, $photo, (int) $present['filesize'], null);
 			}
 		}
 
-		return $again;
+		return in_array(Staging::Overtaken, $stagings, true) ? Staging::Overtaken : Staging::Staged;
 	}
 
 	/** Returns the last accepted attach row of a file that is still to arrive, or null. */
@@ -126,31 +139,32 @@ final class FileChange
 		return $isToCome ? json_decode($transfer['entry'], true)['attach'] ?? null : null;
 	}
 
-	private static function applyMetadata(Channel $channel, array $own, Packet $packet, Arrival $arrival): array
+	private static function applyMetadata(Channel $channel, array $own, Packet $packet, Ruling $ruling): array
 	{
-		$row = $arrival->row;
+		/** @var array<int, Row> $photos By Packet. */
+		$photos = $packet->photos;
+		$row = $ruling->row;
 		$access = array_intersect_key($row, array_flip(Access::LISTS));
 		if (array_diff_assoc($access, $own)) {
-			$arrival->noteWidening($own);
 			Table::update('attach', $access, ['id' => (int) $own['id']]);
 			Table::update('photo', $access, [
 				'uid' => (int) $own['uid'],
 				'resource_id' => $own['hash'],
-				'imgscale <>' => array_keys($packet->photos),
+				'imgscale <>' => array_keys($photos),
 			]);
 		}
-		foreach ($arrival->verdicts['access'] === 'stay' ? [] : $packet->photos as $scale => $photo) {
-			Table::update('photo', array_intersect_key($arrival->withAccess($photo), $access), [
+		foreach ($ruling->access->verdict === Verdict::Stay ? [] : $photos as $scale => $photo) {
+			Table::update('photo', array_intersect_key($ruling->withAccess($photo), $access), [
 				'uid' => (int) $own['uid'],
 				'resource_id' => $own['hash'],
 				'imgscale' => $scale,
 			]);
 		}
 		Store::setTerms((int) $own['uid'], (int) $own['id'], $row['term']);
-		if ($arrival->isOnlyDated() && $packet->last['edited'] !== substr($own['edited'], 0, 19)) {
+		if ($ruling->isOnlyDated() && $packet->last['edited'] !== substr($own['edited'], 0, 19)) {
 			Table::update('attach', ['edited' => $packet->last['edited']], ['id' => (int) $own['id']]);
 		}
-		if ($arrival->replaces('place')) {
+		if ($ruling->place->verdict->isTheirs()) {
 			Relocation::apply($channel, $own, $row['folder'], self::nameFor($own, $row));
 		}
 
@@ -172,9 +186,9 @@ final class FileChange
 			: $free;
 	}
 
-	private static function needsBytes(Channel $channel, ?array $own, Arrival $arrival): bool
+	private static function needsBytes(Channel $channel, ?array $own, Ruling $ruling): bool
 	{
-		if (! $own || $arrival->replaces('bytes') || $arrival->file['wanted']) {
+		if (! $own || $ruling->bytes->verdict->isTheirs() || $ruling->file['wanted'] !== []) {
 			return true;
 		}
 		$facts = Store::facts(Store::pathOf($channel, $own));
@@ -182,7 +196,7 @@ final class FileChange
 		return ! $facts || $facts['size_bytes'] !== (int) $own['filesize'];
 	}
 
-	private static function scaleNeedsBytes(?array $own, array $photo, bool $isMadeHere, Arrival $arrival): bool
+	private static function scaleNeedsBytes(?array $own, array $photo, bool $isMadeHere, Ruling $ruling): bool
 	{
 		if (! $own) {
 			return true;
@@ -196,7 +210,7 @@ final class FileChange
 
 		if ($isMadeHere) {
 			// A scale made here differs in size from the origin's.
-			return $arrival->replaces('bytes') || self::isAnotherDate($own, $photo);
+			return $ruling->bytes->verdict->isTheirs() || self::isAnotherDate($own, $photo);
 		}
 
 		return self::isAnotherVersion($own, $photo);
@@ -229,19 +243,19 @@ final class FileChange
 		string $root,
 		?array $own,
 		int $scale,
-		Arrival $arrival,
-	): string {
-		$last = $arrival->row;
-		$known = $arrival->verdicts['bytes'] === 'same'
+		Ruling $ruling,
+	): Staging {
+		$last = $ruling->row;
+		$known = $ruling->bytes->verdict === Verdict::Same
 			? Queue::find($channel->id, $last['hash'], 0)
 			: null;
 		if ($known && in_array($known['state'], Queue::LIVE, true)) {
 			// A hub dates a moved file by its own clock: hubs with the same bytes may show different dates.
 			$last['edited'] = min($last['edited'], $known['edited']);
 		}
-		$photo = isset($packet->photos[$scale])
-			? ($scale ? $packet->photos[$scale] : $arrival->withAccess($packet->photos[0]))
-			: null;
+		/** @var ?Row $photo By Packet. */
+		$photo = $packet->photos[$scale] ?? null;
+		$photo = $photo && $scale === 0 ? $ruling->withAccess($photo) : $photo;
 		$sizeBytes = $scale ? $photo['filesize'] : $last['filesize'];
 		$base = $scale
 			? ($own ? Store::photoPath((int) $own['id']) : null)
@@ -258,15 +272,15 @@ final class FileChange
 			sizeBytes: (int) $sizeBytes,
 			edited: (string) ($scale ? $photo['edited'] : $last['edited']),
 			mimetype: (string) ($scale ? $photo['mimetype'] : $last['filetype']),
-			folder: (string) $last['folder'],
+			folder: $last['folder'],
 			origin: $root,
 			nick: $packet->nick,
 			names: array_map(strval(...), [...array_column($packet->folders, 'filename'), $last['filename']]),
 			entry: $scale
-				? ScaleEntry::of($last, $photo, ! $arrival->keepsAccess())
+				? ScaleEntry::of($last, $photo, ! $ruling->keepsAccess())
 				: ['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
 				+ ($packet->sha256 === '' ? [] : ['sha256' => $packet->sha256])
-				+ ['revision' => $arrival->wanted()],
+				+ ['revision' => $ruling->wanted()],
 			base: Store::facts($base),
 			kind: (string) $kind,
 			reason: (string) $reason,

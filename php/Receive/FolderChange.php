@@ -21,7 +21,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Applies a packet about folders. Folders before the last entry are created if missing, and never changed. */
+/**
+ * Applies a packet about folders. Folders before the last entry are created if missing, and never changed.
+ *
+ * @import-type Known from Judge
+ * @import-type Attach from \FileSync\Addon\Order\Offer
+ */
 final class FolderChange
 {
 	/**
@@ -62,20 +67,18 @@ final class FolderChange
 	{
 		$channelId = $channel->id;
 		$hash = $packet->last['hash'];
+		/** @var Known $file */
 		$file = Revisions::notice($channel, $hash);
 		$own = Store::attach($channelId, $hash);
-		$arrival = new Arrival(
-			$channel,
-			$file,
-			$own ? $own + ['term' => Revisions::terms($own)] : null,
-			$packet,
-			$root,
-		);
-		if (! $own && $arrival->isOfTheDead()) {
+		/** @var ?Attach $accepted */
+		$accepted = $own ? $own + ['term' => Revisions::terms($own)] : null;
+		$ruling = Arrival::judge($channel, $file, $accepted, $packet, $root);
+		if (! $own && $ruling->isOfTheDead()) {
 			Announcement::answer($channelId, $hash, true);
 			return;
 		}
-		$row = $arrival->row;
+		$file = $ruling->file;
+		$row = $ruling->row;
 		if (! $own) {
 			self::create($channel, $row);
 		} else {
@@ -86,7 +89,7 @@ final class FolderChange
 			}
 			Store::setTerms($channelId, (int) $own['id'], $row['term']);
 			$isMove =
-				$arrival->replaces('place')
+				$ruling->place->verdict->isTheirs()
 				&& (
 					$own['folder'] !== $row['folder']
 					|| ! AttachRow::isNameOrVariant($own['filename'], $row['filename'])
@@ -94,8 +97,8 @@ final class FolderChange
 			if ($isMove && FolderMove::opensRing($channel, $own, $row['folder'])) {
 				// Two hubs moved two folders into each other: every clone moves this one to the root instead.
 				$row['folder'] = '';
-				$arrival->file['place'] = Judge::changed(
-					$arrival->file['place'],
+				$file['place'] = Judge::changed(
+					$file['place'],
 					"\n" . $row['filename'],
 					$row['edited'],
 					Site::component($channelId),
@@ -112,10 +115,8 @@ final class FolderChange
 				);
 			}
 		}
-		$arrival->file['bytes'] = Judge::settled($arrival->file);
-		$arrival->file['wanted'] = [];
-		Revisions::settle($channel, $arrival->file);
-		if ($arrival->deservesAnswer() || $arrival->isOurChange()) {
+		Revisions::settle($channel, ['bytes' => Judge::settled($file), 'wanted' => []] + $file);
+		if ($ruling->deservesAnswer() || $ruling->isOurChange()) {
 			Announcement::answer($channelId, $hash, false);
 		}
 	}

@@ -25,6 +25,12 @@ if (! class_exists('App', false)) {
  *
  * Core does not report local changes to us: notice() finds them by comparing the rows with the record. So another hub's
  * change is never mistaken for a local one, whoever wrote it. Callers hold the channel's Turn.
+ *
+ * @import-type Known from Judge
+ * @import-type Seen from Vector
+ * @import-type Row from Access
+ * @import-type Term from Access
+ * @import-type Wanted from \FileSync\Addon\Order\Ruling
  */
 final class Revisions
 {
@@ -163,29 +169,30 @@ final class Revisions
 	/**
 	 * Decides what to do with bytes that have arrived and are about to be shown.
 	 *
-	 * @param ?array $value Their value from the packet, null if the packet was accepted before there were revisions.
-	 * @param string $sha256 Their digest.
-	 *
-	 * @return 'publish'|'both'|'drop'|'old' `both`: our bytes, which theirs have not seen, become a conflict copy.
-	 *     `old`: ours already replaced these bytes; a hub without filesync gives a file a new date when it repairs
-	 *     access.
+	 * @param ?Wanted $value  Their value from the packet, null if the packet was accepted before there were revisions.
+	 * @param string  $sha256 Their digest.
 	 */
-	public static function verdict(Channel $channel, string $hash, ?array $value, string $sha256): string
+	public static function fate(Channel $channel, string $hash, ?array $value, string $sha256): Fate
 	{
+		/** @var Known $file */
 		$file = self::notice($channel, $hash);
 		$ours = $file['bytes'];
 		if ($value === null || $ours['print'] === '' || $ours['print'] === $value['print']) {
-			return 'publish';
+			return Fate::Shown;
 		}
 		switch (Vector::compare($value['seen'], $ours['vector'])) {
 			case 'after':
-				return 'publish';
+				return Fate::Shown;
 			case 'before':
-				return 'drop';
+				return Fate::Dropped;
 			default:
 				$isOld = str_starts_with($value['by'], '~') && in_array($sha256, $file['here']['past'] ?? [], true);
 
-				return $isOld ? 'old' : (Judge::prevails($value, $ours) ? 'both' : 'drop');
+				return match (true) {
+					$isOld => Fate::DroppedAsOld,
+					Judge::prevails($value, $ours) => Fate::ShownBesideOurs,
+					default => Fate::Dropped,
+				};
 		}
 	}
 
@@ -205,7 +212,11 @@ final class Revisions
 		return true;
 	}
 
-	/** Records that received bytes are now shown, with the date from the row in their packet. */
+	/**
+	 * Records that received bytes are now shown, with the date from the row in their packet.
+	 *
+	 * @param ?Wanted $value As fate() takes it.
+	 */
 	public static function published(
 		Channel $channel,
 		string $hash,
@@ -290,7 +301,11 @@ final class Revisions
 		}
 	}
 
-	/** Returns everything that the values of a file, and its delete, have seen. */
+	/**
+	 * Returns everything that the values of a file, and its delete, have seen.
+	 *
+	 * @return Seen
+	 */
 	public static function seen(array $file): array
 	{
 		return Vector::join(
@@ -303,6 +318,8 @@ final class Revisions
 	/** Returns the fingerprint of each group of an attach row with its categories, from our table or a packet. */
 	public static function prints(array $row, array $terms): array
 	{
+		/** @var Row $row */
+		/** @var list<Term> $terms */
 		return [
 			'bytes' => (int) $row['is_dir'] ? 'folder' : (int) $row['filesize'] . ':' . self::date($row),
 			'place' => $row['folder'] . "\n" . $row['filename'],

@@ -35,6 +35,8 @@ if (! class_exists('App', false)) {
  * Before core changes anything, an intention is written; files that are marked meanwhile, or are new since, are
  * compared with our records (Revisions) and announced once core is done. If the process was killed in between, cron
  * does it (recover()).
+ *
+ * @import-type Known from \FileSync\Addon\Order\Judge
  */
 final class Intentions
 {
@@ -196,6 +198,7 @@ final class Intentions
 			$beneath = json_decode($row['body'], true)['beneath'] ?? [];
 			$component = Site::component($channelId);
 			foreach (array_keys($beneath) as $hash) {
+				/** @var Known $file */
 				$file = Revisions::find($channelId, (string) $hash) ?? Revisions::unknown($channelId, (string) $hash);
 				if ($file['state'] !== 'gone' && ! Store::attach($channelId, (string) $hash)) {
 					Queue::drop($channelId, (string) $hash);

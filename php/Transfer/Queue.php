@@ -23,6 +23,8 @@ if (! class_exists('App', false)) {
  * Every change names the generation, the state and (once leased) the token that it saw, and is read back: an overtaken
  * process notices that and does nothing. A newer packet raises the generation, except while a row is being published;
  * then it waits in `pending`.
+ *
+ * @import-type Row from Access
  */
 final class Queue
 {
@@ -56,13 +58,8 @@ final class Queue
 		return Table::first('filesync_transfer', ['id' => self::id($channelId, $hash, $scale)]);
 	}
 
-	/**
-	 * Requests bytes.
-	 *
-	 * @return 'staged'|'older'|'again' `older`: the arriving version is newer. `again`: it was published just now;
-	 *     check again.
-	 */
-	public static function stage(Wanted $wanted): string
+	/** Requests bytes. */
+	public static function stage(Wanted $wanted): Staging
 	{
 		$id = self::id($wanted->channelId, $wanted->hash, $wanted->scale);
 		$columns = $wanted->columns();
@@ -86,7 +83,7 @@ final class Queue
 			if (! $old) {
 				if (Table::tryInsert('filesync_transfer', ['id' => $id, 'generation' => 1, 'created' => $now]
 				+ $fresh)) {
-					return 'staged';
+					return Staging::Staged;
 				}
 				continue;
 			}
@@ -99,10 +96,10 @@ final class Queue
 				&& ! $same
 				&& Clock::isOldNews($wanted->edited, $old['edited'])
 			) {
-				return 'older';
+				return Staging::Older;
 			}
 			if ($old['state'] === TransferState::PUBLISHED && $try > 0) {
-				return 'again';
+				return Staging::Overtaken;
 			}
 			$seen = ['id' => $id, 'generation' => (int) $old['generation'], 'state' => $old['state']];
 			if ($old['state'] === TransferState::PUBLISHING) {
@@ -126,7 +123,7 @@ final class Queue
 				if (isset($set['generation'])) {
 					self::removePartial($old);
 				}
-				return 'staged';
+				return Staging::Staged;
 			}
 		}
 		throw new Postponed('too many processes are changing this transfer at once', true);
@@ -142,7 +139,11 @@ final class Queue
 		);
 	}
 
-	/** Updates a file's transfers with the name, folder, access and categories that were accepted since. */
+	/**
+	 * Updates a file's transfers with the name, folder, access and categories that were accepted since.
+	 *
+	 * @param Row $row
+	 */
 	public static function amend(int $channelId, string $hash, array $row, array $folders, string $owner): void
 	{
 		foreach (array_column(
@@ -184,6 +185,7 @@ final class Queue
 		}
 	}
 
+	/** @param Row $row */
 	private static function amended(array $entry, array $row, array $folders, string $owner): array
 	{
 		$entry['attach'] = $row + $entry['attach'];

@@ -12,6 +12,8 @@ if (! class_exists('App', false)) {
  * The facts that the transfer of a photo's scale keeps from its packet: its own row, and none of the photo's texts that
  * the photo's transfer already has, because each scale would repeat them. The scale's access is determined when it
  * arrives, from the photo as it is then.
+ *
+ * @import-type Row from Access
  */
 final class ScaleEntry
 {
@@ -50,7 +52,8 @@ final class ScaleEntry
 	 */
 	public static function photo(array $entry, array $own, string $owner): array
 	{
-		$access = array_intersect_key($own, array_flip(Access::LISTS));
+		/** @var Row $own */
+		$access = Access::lists($own);
 		if (self::print($own) !== ($entry['access'] ?? self::print($entry['attach']))) {
 			return $access + $entry['photo'];
 		}

@@ -180,7 +180,8 @@ final class AssumptionsTest extends AddonTestCase
 	): void {
 		$hub = 'edited';
 		mkdir("$hub/" . dirname($file), 0770, true);
-		$code = file_get_contents(self::CORE . "/$file");
+		// The test hub has a boot.php for each version, and what is in all of them in another file.
+		$code = file_get_contents(self::CORE . '/' . ($file === 'boot.php' ? 'start.php' : $file));
 		$this->assertMatchesRegularExpression($from, $code);
 		$failing = function (string $code) use ($hub, $file): array {
 			file_put_contents("$hub/$file", $code);
@@ -407,6 +408,23 @@ final class AssumptionsTest extends AddonTestCase
 			);
 			$this->assertSame($failing, array_column($found, 'name'), $parameters);
 		}
+	}
+
+	public function test_a_hook_that_is_called_in_another_file_is_found_there(): void
+	{
+		$init = array_values(array_filter(AssumptionCheck::run(), fn ($one) => $one['name'] === 'init_1'))[0];
+		$this->assertTrue($init['ok']);
+		$this->assertMatchesRegularExpression('/^start\.php:\d+$/', $init['where']);
+		mkdir('tree/Zotlabs/Web', 0770, true);
+		mkdir('tree/install');
+		$hook = fn (): array => array_column(
+			array_filter(AssumptionCheck::run('tree', AssumptionCheck::TREE), fn ($one) => $one['name'] === 'cron'),
+			'where',
+			'ok',
+		);
+		$this->assertSame([0 => 'Zotlabs/Daemon/Cronhooks.php'], $hook());
+		file_put_contents('tree/Zotlabs/Web/Other.php', "<?php\n// call_hooks('cron')\ncall_hooks('cron', \$now);\n");
+		$this->assertSame([1 => 'Zotlabs/Web/Other.php:3'], $hook());
 	}
 
 	public function test_the_doctor_lists_each_assumption_with_what_depends_on_it(): void

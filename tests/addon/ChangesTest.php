@@ -121,6 +121,35 @@ final class ChangesTest extends AddonTestCase
 		$this->assertSame([0, "nothing is missing\n"], $this->runVerb('missing'));
 	}
 
+	public function test_bytes_that_prevail_stand_even_if_they_are_written_while_others_are_being_put_in_place(): void
+	{
+		$this->receiveAll($this->told($this->file('f1', 'base'), [self::A => 1]));
+		$this->receive($this->told(
+			$this->file('f1', 'theirs!', ['edited' => '2024-06-03 10:00:00']),
+			[self::A => 2],
+		));
+		// What the brake asks of verified bytes comes after they were found to be newer.
+		$isVerified = $isChanged = false;
+		$this->whileFailing(
+			function (string $sql) use (&$isVerified, &$isChanged): bool {
+				$isVerified = $isVerified || str_contains($sql, 'SET sha256');
+				if ($isVerified && ! $isChanged && str_contains($sql, 'filesync_held')) {
+					$isChanged = true;
+					file_put_contents('store/alice/f1', 'mine');
+					touch('store/alice/f1', strtotime('2024-06-05 10:00:00'));
+					Table::update('attach', ['edited' => '2024-06-05 10:00:00'], ['hash' => 'f1']);
+				}
+
+				return false;
+			},
+			fn () => $this->work(),
+		);
+		$this->assertTrue($isChanged);
+		$this->assertSame('mine', $this->shown('f1'));
+		$this->assertSame('dropped', $this->transfer('f1')['state']);
+		$this->assertSame(['f1'], array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent('f1')));
+	}
+
 	public function test_where_ours_prevails_the_other_hub_is_told_and_keeps_its_own(): void
 	{
 		$this->receiveAll($this->told($this->file('f1', 'base'), [self::A => 1]));

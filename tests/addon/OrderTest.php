@@ -3,6 +3,7 @@
 use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Order\Verdict;
 use PHPUnit\Framework\Attributes\DataProvider;
 
 /** The order of changes is that of what each has seen; clocks play no part. */
@@ -51,16 +52,16 @@ final class OrderTest extends AddonTestCase
 		$other = Judge::changed($start, '3:2024-01-03 00:00:00', '2024-01-03 00:00:00', self::B, 'b');
 		foreach ([[$one, $other], [$other, $one]] as [$first, $second]) {
 			[$verdict, $value] = Judge::versioned($first, $second);
-			$this->assertSame($first === $one ? 'lost' : 'won', $verdict);
+			$this->assertSame($first === $one ? Verdict::Lost : Verdict::Won, $verdict);
 			$this->assertSame(['3:2024-01-03 00:00:00', [self::A => 2, self::B => 1]], [
 				$value['print'],
 				$value['vector'],
 			]);
-			$this->assertSame(['take', '3:2024-01-03 00:00:00'], [
+			$this->assertSame([Verdict::Take, '3:2024-01-03 00:00:00'], [
 				Judge::versioned($start, $value)[0],
 				Judge::versioned($start, $value)[1]['print'],
 			]);
-			$this->assertSame(['stay', '3:2024-01-03 00:00:00'], [
+			$this->assertSame([Verdict::Stay, '3:2024-01-03 00:00:00'], [
 				Judge::versioned($value, $start)[0],
 				Judge::versioned($value, $start)[1]['print'],
 			]);
@@ -70,7 +71,7 @@ final class OrderTest extends AddonTestCase
 	public function test_equal_values_are_never_in_conflict(): void
 	{
 		[$verdict, $value] = Judge::versioned(self::value('x', [self::A => 1]), self::value('x', [self::B => 1]));
-		$this->assertSame(['same', [self::A => 1, self::B => 1]], [$verdict, $value['vector']]);
+		$this->assertSame([Verdict::Same, [self::A => 1, self::B => 1]], [$verdict, $value['vector']]);
 	}
 
 	public function test_a_change_of_a_hub_without_vectors_has_the_same_name_on_every_clone(): void
@@ -84,7 +85,7 @@ final class OrderTest extends AddonTestCase
 				0,
 				'https://stock',
 			);
-			$this->assertSame('take', $verdict);
+			$this->assertSame(Verdict::Take, $verdict);
 			$names[] = $value['by'];
 		}
 		$this->assertSame($names[0], $names[1]);
@@ -99,25 +100,31 @@ final class OrderTest extends AddonTestCase
 		$ours = self::value('old', [self::A => 1]);
 		[, $relayed] = Judge::unversioned($ours, self::value('new', []), 'old', 0, 'https://stock');
 		[$verdict, $joined] = Judge::versioned($relayed, self::value('new', [self::A => 1, self::B => 1]));
-		$this->assertSame(['same', 'new', 1], [$verdict, $joined['print'], $joined['vector'][self::B]]);
+		$this->assertSame([Verdict::Same, 'new', 1], [$verdict, $joined['print'], $joined['vector'][self::B]]);
 	}
 
 	public function test_a_value_that_was_here_before_is_old_news_unless_the_hub_had_ours(): void
 	{
 		$ours = Judge::changed(self::value('old', [self::A => 1]), 'new', '2024-01-02 00:00:00', self::A, 'a');
-		$this->assertSame('stay', Judge::unversioned($ours, self::value('old', []), 'old', 0, 'https://stock')[0]);
-		$this->assertSame('stay', Judge::unversioned($ours, self::value('old', []), null, 0, 'https://stock')[0]);
-		[$verdict, $back] = Judge::unversioned($ours, self::value('old', []), 'new', 0, 'https://stock');
-		$this->assertSame(['take', 'after'], [$verdict, Vector::compare($back['vector'], $ours['vector'])]);
 		$this->assertSame(
-			'stay',
+			Verdict::Stay,
+			Judge::unversioned($ours, self::value('old', []), 'old', 0, 'https://stock')[0],
+		);
+		$this->assertSame(
+			Verdict::Stay,
+			Judge::unversioned($ours, self::value('old', []), null, 0, 'https://stock')[0],
+		);
+		[$verdict, $back] = Judge::unversioned($ours, self::value('old', []), 'new', 0, 'https://stock');
+		$this->assertSame([Verdict::Take, 'after'], [$verdict, Vector::compare($back['vector'], $ours['vector'])]);
+		$this->assertSame(
+			Verdict::Stay,
 			Judge::unversioned($ours, self::value('old', []), 'new', 60, 'https://stock')[0],
 			'bytes of an older date do not count as a revert',
 		);
 		[, $forth] = Judge::unversioned($back, self::value('new', []), 'old', 0, 'https://stock');
 		[$again, $value] = Judge::unversioned($forth, self::value('old', []), 'new', 0, 'https://stock');
 		$this->assertSame(
-			['take', 'after'],
+			[Verdict::Take, 'after'],
 			[$again, Vector::compare($value['vector'], $forth['vector'])],
 			'there and back, and there again',
 		);
@@ -127,11 +134,11 @@ final class OrderTest extends AddonTestCase
 	{
 		$ours = self::value('old', [self::A => 1], '2024-01-01 10:10:00');
 		$this->assertSame(
-			'take',
+			Verdict::Take,
 			Judge::unversioned($ours, self::value('new', [], '2024-01-01 10:00:00'), 'old', 600, 'https://stock')[0],
 		);
 		$this->assertSame(
-			'stay',
+			Verdict::Stay,
 			Judge::unversioned($ours, self::value('new', [], '2023-12-31 10:10:00'), 'old', 86400, 'https://stock')[0],
 			'a state of yesterday',
 		);
@@ -141,7 +148,7 @@ final class OrderTest extends AddonTestCase
 	{
 		$ours = Judge::changed(self::value('old', [self::A => 1]), 'mine', '2024-01-02 00:00:00', self::A, 'a');
 		[$verdict, $value] = Judge::unversioned($ours, self::value('theirs', []), 'old', 0, 'https://stock');
-		$this->assertSame(['lost', 'theirs'], [$verdict, $value['print']]);
+		$this->assertSame([Verdict::Lost, 'theirs'], [$verdict, $value['print']]);
 	}
 
 	/** @dataProvider accesses */

@@ -107,7 +107,7 @@ final class Source
 		}
 		if ($token->is(T_VARIABLE) && in_array($token->text, self::SUPERGLOBALS, true)) {
 			$this->words[$token->text] = true;
-		} elseif ($token->is(self::BEYOND) && ! $this->at($n - 1)->is(T_FUNCTION)) {
+		} elseif ($token->is(self::BEYOND) && ! $this->at($n - 1)->is([T_FUNCTION, T_DOUBLE_COLON])) {
 			$this->words[$token->text] = true;
 		} elseif ($token->is([T_CONSTANT_ENCAPSED_STRING, T_ENCAPSED_AND_WHITESPACE])) {
 			$this->texts[] = $token->text;

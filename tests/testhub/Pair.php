@@ -104,13 +104,22 @@ final class Pair
 		throw new \RuntimeException('the web server of hub ' . $name . ' does not start');
 	}
 
-	/** Kills the web server of a hub at once, open connections and all. */
+	/** Kills the web server of a hub at once, open connections and all; returns once nothing listens there. */
 	public function cut(string $name): void
 	{
 		if (isset($this->servers[$name])) {
 			posix_kill(-proc_get_status($this->servers[$name])['pid'], SIGKILL);
 			proc_close($this->servers[$name]);
 			unset($this->servers[$name]);
+			// Its workers may live a moment longer, and a server that is started then finds its port taken.
+			$port = parse_url($this->urls[$name], PHP_URL_PORT);
+			for (
+				$end = microtime(true) + self::PATIENCE;
+				microtime(true) < $end && ($socket = @fsockopen('127.0.0.1', $port, $code, $message, 1));
+				usleep(10000)
+			) {
+				fclose($socket);
+			}
 		}
 	}
 

@@ -279,6 +279,8 @@ final class VariantTest extends TestCase
 		$uid = (int) $this->channel['channel_id'];
 		[$file] = $this->upload(['a.txt' => 'a']);
 		$folder = fn ($name) => attach_mkdir($this->channel, '', ['filename' => $name])['success'];
+		$_FILES['userfile'] = ['tmp_name' => $this->file('a', 'a'), 'name' => str_repeat('a', 192)];
+		$this->assertSame(self::on(true, false), attach_store($this->channel, '', '', ['nosync' => true])['success']);
 		$this->assertSame([true, self::on(true, false)], [$folder(str_repeat('ä', 64)), $folder(str_repeat('a', 65))]);
 		if (TESTHUB < 10) {
 			return;

@@ -57,10 +57,10 @@ if ($peer) {
 		$identity,
 		$settings['url'],
 		$database->query('SELECT channel_address FROM channel LIMIT 1')->fetchColumn(),
-		$settings['version'],
+		preg_match("/'(\d+\.[\d.]+)'/", file_get_contents($peer . '/boot.php'), $version) ? $version[1] : STD_VERSION,
 	);
 	$database = null;
 	Maker::enter($peer);
-	Maker::hubloc($identity, $url, $options['nick'], STD_VERSION);
+	Maker::hubloc($identity, $url, $options['nick']);
 }
 echo 'hub ', $folder, ' at ', $url, ' with channel ', $options['nick'], "\n";

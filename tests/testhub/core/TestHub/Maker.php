@@ -7,8 +7,8 @@ namespace TestHub;
  */
 final class Maker {
 
-	/** The versions that the two imitations say they are. */
-	const VERSIONS = [8 => '8.8.7', 10 => '10.7.14'];
+	/** What a hub's boot.php is, by what it imitates. */
+	const BOOT = [8 => 'boot.php', 10 => 'boot-10.php'];
 
 	/**
 	 * Makes the folder of a hub and its database.
@@ -18,7 +18,7 @@ final class Maker {
 	 */
 	public static function hub(string $folder, string $url, string $extension = '', int $testhub = 0): void {
 		$testhub = $testhub ?: intval(getenv('TESTHUB') ?: 8);
-		if (!isset(self::VERSIONS[$testhub])) {
+		if (!isset(self::BOOT[$testhub])) {
 			throw new \RuntimeException('TESTHUB is 8 or 10, and not ' . $testhub);
 		}
 		foreach (['', '/addon', '/php.d', '/sessions', '/store/[data]'] as $sub) {
@@ -27,9 +27,9 @@ final class Maker {
 			}
 		}
 		$core = dirname(__DIR__);
-		foreach (['boot.php', 'index.php', 'include', 'Zotlabs', 'util', 'view'] as $link) {
+		foreach (['boot.php' => self::BOOT[$testhub]] + array_combine($links = ['start.php', 'index.php', 'include', 'Zotlabs', 'util', 'view'], $links) as $link => $file) {
 			@unlink($folder . '/' . $link);
-			symlink($core . '/' . $link, $folder . '/' . $link);
+			symlink($core . '/' . $file, $folder . '/' . $link);
 		}
 		$folder = realpath($folder);
 		require_once __DIR__ . '/Databases.php';
@@ -37,7 +37,6 @@ final class Maker {
 			'url' => rtrim($url, '/'),
 			'database' => Databases::make($folder, $testhub),
 			'testhub' => $testhub,
-			'version' => getenv('TESTHUB_VERSION') ?: self::VERSIONS[$testhub],
 		], JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES));
 		file_put_contents($folder . '/php.d/hub.ini', ($extension === '' ? '' : 'extension=' . realpath($extension) . "\n") . "memory_limit=128M\nupload_max_filesize=64G\npost_max_size=64G\n");
 	}
