@@ -318,7 +318,7 @@ final class AssumptionCheck
 					\FilesystemIterator::SKIP_DOTS,
 				))
 				: [] as $path => $file) {
-				$paths[] = substr((string) $path, strlen($this->root) + 1);
+				$paths[] = substr($path, strlen($this->root) + 1);
 			}
 		}
 		foreach ($paths as $path) {
