@@ -150,7 +150,11 @@ final class Photos
 		}
 	}
 
-	/** Returns the hub's own settings for scales, in the extension's form. */
+	/**
+	 * Returns the hub's own settings for scales, in the extension's form.
+	 *
+	 * @return array{jpeg_quality?: int, png_quality?: int, webp_quality?: int, max_thumbnail?: int}
+	 */
 	public static function scaleOptions(): array
 	{
 		$options = [];

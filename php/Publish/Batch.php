@@ -15,6 +15,7 @@ use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Storage\LastResort;
 use FileSync\Addon\Transfer\Fetching;
 use FileSync\Addon\Transfer\Meter;
 use FileSync\Addon\Transfer\Queue;
@@ -172,7 +173,7 @@ final class Batch
 				$free -= $missing + $growth;
 				$underWay += $missing + $growth;
 			} catch (PermanentException|\TypeError $e) {
-				Revisions::park($row, self::kindOf($e), $e->getMessage());
+				$this->end($row, self::kindOf($e), $e->getMessage());
 			}
 		}
 	}
@@ -398,9 +399,20 @@ final class Batch
 		} elseif ($failure->isTemporary) {
 			// A connection that breaks off after each good piece makes progress: its waits do not grow.
 			$row['attempts'] = $failure->kind !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];
-			Queue::retryLater($row, $failure->kind, $failure->message, $failure->retryAfterSeconds);
+			if (! LastResort::take($this->channel, $row, $failure->kind, $failure->message, true)) {
+				$reason = LastResort::told($row, $failure->message);
+				Queue::retryLater($row, $failure->kind, $reason, $failure->retryAfterSeconds);
+			}
 		} else {
-			Revisions::park($row, $failure->kind, $failure->message);
+			$this->end($row, $failure->kind, $failure->message);
+		}
+	}
+
+	/** Ends a transfer that no hub gives: it is parked, unless it can be made here. */
+	private function end(array $row, string $kind, string $reason): void
+	{
+		if (! LastResort::take($this->channel, $row, $kind, $reason, false)) {
+			Revisions::park($row, $kind, LastResort::told($row, $reason));
 		}
 	}
 

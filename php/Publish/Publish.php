@@ -561,9 +561,11 @@ final class Publish
 	private function log(array $row): void
 	{
 		$result = json_decode($row['result'], true) ?: [];
-		$from = ($result['rung'] ?? '') === 'made'
-			? 'made here'
-			: sprintf('by %s from %s', $result['rung'] ?? 'nothing', $result['origin'] ?? 'nowhere');
+		$from = match ($result['rung'] ?? '') {
+			'made' => 'made here',
+			'library' => "made here by the hub's own image library",
+			default => sprintf('by %s from %s', $result['rung'] ?? 'nothing', $result['origin'] ?? 'nowhere'),
+		};
 		Log::write(sprintf(
 			'published %s scale %d of channel %d: %d bytes %s, checked: %s',
 			$row['hash'],

@@ -5,9 +5,11 @@ namespace FileSync\Addon\Publish;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\PhotoLibrary;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Storage\LastResort;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\TransferState;
@@ -22,12 +24,14 @@ if (! class_exists('App', false)) {
  *
  * Their transfers are in state `to_make` until the source has arrived. A scale that was made is verified, and published
  * like any other. One that cannot be made is fetched from the origin instead, and so is one that was being made when a
- * worker died.
+ * worker died. If no hub gives it, LastResort sends it back, and the hub's own image library makes it.
  */
 final class Scales
 {
 	private const MOST_AT_ONCE = 48;
 	private const BUDGET_MS = 5000;
+	/** With these the extension says that it cannot read a photo; others may. */
+	private const REFUSED = ['Unsupported', 'Corrupt'];
 
 	public function __construct(
 		private readonly Channel $channel,
@@ -55,13 +59,15 @@ final class Scales
 					'budget_ms' => self::BUDGET_MS,
 				] + Photos::scaleOptions()) : [];
 			foreach ($rows as $source => $byScale) {
-				foreach ($byScale as $scale => $row) {
-					isset($outcomes[$source])
-						? $this->take($row, $outcomes[$source], $scale)
-						: Queue::advance($row, TransferState::LEASED, TransferState::TO_MAKE, [
-							'token' => '',
-							'lease_until' => 0,
-						]);
+				$outcome = $outcomes[$source] ?? null;
+				$left = $outcome && in_array($outcome['error']['kind'] ?? '', self::REFUSED, true)
+					? array_filter($byScale, LastResort::has(...))
+					: [];
+				foreach (array_diff_key($byScale, $left) as $scale => $row) {
+					$outcome ? $this->take($row, $outcome, $scale) : self::leave($row);
+				}
+				if ($left) {
+					$this->byLibrary($source, $left, $isOver());
 				}
 			}
 			$this->slice->beat($this->channelId());
@@ -69,7 +75,48 @@ final class Scales
 		}
 	}
 
-	/** Returns the scales to make, by the path of their source, and the rows by that path and scale. */
+	/**
+	 * Has the hub's own image library make scales of a photo that the extension refuses, unless the time is over.
+	 *
+	 * @param array<int, array> $rows By scale.
+	 */
+	private function byLibrary(string $source, array $rows, bool $isOver): void
+	{
+		if ($isOver) {
+			array_map(self::leave(...), $rows);
+			return;
+		}
+		$this->slice->beat($this->channelId());
+		$rows = array_filter(array_map(LastResort::count(...), $rows));
+		if (! $rows) {
+			return;
+		}
+		$root = Store::dataRoot($this->channelId(), true);
+		$outcome = PhotoLibrary::scale(
+			$source,
+			array_map(fn ($row) => "$root/" . Queue::partialName($row) . '.partial', $rows),
+		);
+		foreach ($rows as $scale => $row) {
+			$this->take($row, $outcome, $scale, 'library');
+		}
+	}
+
+	/** Leaves a scale for later. */
+	private static function leave(array $row): void
+	{
+		Queue::advance($row, TransferState::LEASED, TransferState::TO_MAKE, ['token' => '', 'lease_until' => 0]);
+	}
+
+	/**
+	 * Returns the scales to make, by the path of their source, and the rows by that path and scale.
+	 *
+	 * @param list<array> $claimed
+	 *
+	 * @return array{
+	 *     array<string, array{source: string, targets: array<int, string>}>,
+	 *     array<string, array<int, array>>,
+	 * }
+	 */
 	private function jobs(array $claimed): array
 	{
 		$jobs = $rows = [];
@@ -83,29 +130,34 @@ final class Scales
 				continue;
 			}
 			Queue::removePartial($row);
-			$jobs[$source->path]['source'] = substr($source->path, strlen('store/'));
-			$jobs[$source->path]['targets'][$scale] = Queue::partialName($row) . '.partial';
+			$targets = $jobs[$source->path]['targets'] ?? [];
+			$jobs[$source->path] = [
+				'source' => substr($source->path, strlen('store/')),
+				'targets' => $targets + [$scale => Queue::partialName($row) . '.partial'],
+			];
 			$rows[$source->path][$scale] = $row;
 		}
 
 		return [$jobs, $rows];
 	}
 
-	private function take(array $row, array $outcome, int $scale): void
+	/**
+	 * @param array{scales: ?array<int, array>, error: ?array{kind: string, message: string, ...}} $outcome
+	 * @param string $rung Who made it: `made`, the extension, or `library`.
+	 */
+	private function take(array $row, array $outcome, int $scale, string $rung = 'made'): void
 	{
-		if (($outcome['error']['kind'] ?? '') === 'Storage') {
-			Queue::advance($row, TransferState::LEASED, TransferState::TO_MAKE, ['token' => '', 'lease_until' => 0]);
-			Queue::pause($outcome['error']['message']);
+		$error = $outcome['error'];
+		$made = $outcome['scales'][$scale] ?? null;
+		if ($error !== null && $error['kind'] === 'Storage') {
+			self::leave($row);
+			Queue::pause($error['message']);
 			return;
 		}
-		if ($outcome['error']) {
-			Log::write(
-				"scale $scale of {$row['hash']} of channel {$row['uid']} is fetched: {$outcome['error']['kind']}: {$outcome['error']['message']}",
-			);
-			self::fetchInstead($row, $outcome['error']['kind'], $outcome['error']['message']);
+		if ($error !== null || $made === null) {
+			$this->takeError($row, $scale, $error['kind'] ?? '', $error['message'] ?? '');
 			return;
 		}
-		$made = $outcome['scales'][$scale];
 		if ($made['profile_fault']) {
 			Log::write(
 				"scale $scale of {$row['hash']} of channel {$row['uid']} may have wrong colours, its original's profile cannot be used: {$made['profile_fault']}",
@@ -118,12 +170,23 @@ final class Scales
 			'size_bytes' => $made['size_bytes'],
 			'mimetype' => $made['mimetype'],
 			'entry' => json_encode($entry),
-			'result' => json_encode(['rung' => 'made', 'proof' => ['sha256']]),
+			'result' => json_encode(['rung' => $rung, 'proof' => ['sha256']]),
 			'attempts' => 0,
 			'kind' => '',
 			'reason' => '',
 		]);
 		$row && $this->publish->publish($row);
+	}
+
+	private function takeError(array $row, int $scale, string $kind, string $message): void
+	{
+		$isLast = LastResort::has($row);
+		Log::write(
+			"scale $scale of {$row['hash']} of channel {$row['uid']} "
+			. ($isLast ? 'cannot be made' : 'is fetched')
+			. ": $kind: $message",
+		);
+		$isLast ? LastResort::giveUp($row, $message) : self::fetchInstead($row, $kind, $message);
 	}
 
 	private static function fetchInstead(array $row, string $kind, string $reason): void

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Storage;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\PhotoLibrary;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -11,6 +12,7 @@ use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\ScaleEntry;
 use FileSync\Addon\Transfer\Wanted;
 use FileSync\Exception\FileSyncException;
+use FileSync\Exception\UnsupportedException;
 use FileSync\Photo;
 
 if (! class_exists('App', false)) {
@@ -137,6 +139,8 @@ final class PhotoRepair
 			[$root, $path] = $facts->rootAndPath();
 
 			return Photo::facts(new \FileSync\Store($root), $path);
+		} catch (UnsupportedException) {
+			return PhotoLibrary::size($facts->path);
 		} catch (FileSyncException) {
 			return null;
 		}

@@ -378,33 +378,48 @@ final class Queue
 			'next_at' => Clock::now() + ($attempts > (int) $row['attempts'] ? self::wait($attempts) : 0),
 			'size_bytes' => $bytes,
 			'priority' => max((int) $row['priority'], self::priority($bytes)),
-			'result' => json_encode([
-				'announced_bytes' => self::announcedBytes($row),
-				'priority' => (int) ((self::announced($row) + $row))['priority'],
-			]),
+			'result' => json_encode(
+				[
+					'announced_bytes' => self::announcedBytes($row),
+					'priority' => (int) ((self::announced($row) + $row))['priority'],
+				] + self::result($row),
+			),
 			'kind' => $kind,
 			'reason' => $reason,
 			'intent' => '',
 		]);
 	}
 
+	/**
+	 * Returns what a transfer notes as its result.
+	 *
+	 * @return array<array-key, mixed>
+	 */
+	public static function result(array $row): array
+	{
+		$result = json_decode((string) $row['result'], true);
+
+		return is_array($result) ? $result : [];
+	}
+
 	/** Returns the size announced by a transfer's packet; a hub may have stated more since. */
 	public static function announcedBytes(array $row): int
 	{
-		return (int) (json_decode($row['result'], true)['announced_bytes'] ?? $row['size_bytes']);
+		return (int) (self::result($row)['announced_bytes'] ?? $row['size_bytes']);
 	}
 
 	/** Returns what a hub's larger size has changed in a transfer as it was before, or nothing. */
 	private static function announced(array $row): array
 	{
-		$noted = json_decode($row['result'], true);
+		$noted = self::result($row);
+		$others = array_diff_key($noted, ['announced_bytes' => 1, 'priority' => 1]);
 
 		return (
 			isset($noted['announced_bytes'])
 				? [
 					'size_bytes' => (int) $noted['announced_bytes'],
 					'priority' => (int) ($noted['priority'] ?? $row['priority']),
-					'result' => '',
+					'result' => $others ? (string) json_encode($others) : '',
 				] : []
 		);
 	}
