@@ -4,6 +4,7 @@ namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Storage\LastResort;
 use FileSync\Addon\Storage\PhotoRepair;
@@ -29,6 +30,9 @@ final class RepairPhotosCommand
 	/** Goes through the photos of every channel of this hub. */
 	public function run(): int
 	{
+		if (Part::isOff(Parts::PHOTOS)) {
+			return 75;
+		}
 		$isDry = $this->options->has(Option::DryRun);
 		$found = $made = $left = $waiting = 0;
 		foreach (Channels::of($this->options) as $channel) {

@@ -3,6 +3,8 @@
 namespace FileSync\Addon\Doctor;
 
 use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Look;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Platform;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
@@ -29,6 +31,7 @@ final class Software
 			$problem ?? sprintf(t('filesync knows Hubzilla %s'), Family::version()),
 			t('update filesync; until then the hub works as without it'),
 		);
+		$findings->attempt('assumptions', self::assumptions(...));
 		$findings->attempt('files', self::files(...));
 		$findings->attempt('registered', self::registered(...));
 		self::overrides($findings);
@@ -138,6 +141,26 @@ final class Software
 		}
 
 		return (bool) array_merge($functions, $extensions);
+	}
+
+	/** Is the hub as we take it to be? */
+	private static function assumptions(Findings $findings): void
+	{
+		$all = Look::again();
+		$failing = Parts::failing($all);
+		$findings->note(
+			'assumptions',
+			$failing === [],
+			$failing
+				? sprintf(
+					t('filesync does without %1$s, because this hub differs from those it knows: %2$s'),
+					implode(', ', array_map(Parts::name(...), Parts::off())),
+					implode(', ', array_slice(array_unique(array_column($failing, 'name')), 0, 5))
+						. (count($failing) > 5 ? ' …' : ''),
+				)
+				: sprintf(t('this hub is as filesync knows hubs; %d points were examined'), count($all)),
+			t('update filesync; php addon/filesync/cli.php doctor --assumptions says what was found, and where'),
+		);
 	}
 
 	private static function files(Findings $findings): void

@@ -29,13 +29,14 @@ final class Clones
 	/**
 	 * Returns the channel that core hands over if we serve it, or null. Throws if the database does not answer.
 	 *
-	 * @param mixed $row Core's row of it.
+	 * @param mixed   $row  Core's row of it.
+	 * @param ?string $part The part of filesync that is to serve it; see Config::serves().
 	 */
-	public static function given(mixed $row): ?Channel
+	public static function given(mixed $row, ?string $part = null): ?Channel
 	{
 		$id = is_array($row) ? (int) ($row['channel_id'] ?? 0) : 0;
 
-		return is_array($row) && $id > 0 && Config::serves($id) ? Channel::of($row) : null;
+		return is_array($row) && $id > 0 && Config::serves($id, $part) ? Channel::of($row) : null;
 	}
 
 	/**

@@ -96,13 +96,13 @@ final class Config
 
 	/**
 	 * Tells whether filesync serves a channel: the hub is known, our tables exist, neither the site nor the channel is
-	 * switched off.
+	 * switched off. Named a part (see Parts), whether that part does.
 	 *
 	 * Throws if the database does not answer: taking that for a no would let core overwrite files.
 	 */
-	public static function serves(int $channelId): bool
+	public static function serves(int $channelId, ?string $part = null): bool
 	{
-		if (! Family::isKnown()) {
+		if (! Family::isKnown() || ($part !== null && ! Parts::has($part))) {
 			return false;
 		}
 		try {

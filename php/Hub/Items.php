@@ -117,6 +117,19 @@ final class Items
 		return $item;
 	}
 
+	/** Tells whether any of some files has a post. */
+	public static function areLinked(int $channelId, array $hashes): bool
+	{
+		foreach (array_chunk($hashes, 200) as $some) {
+			$where = ['uid' => $channelId, 'resource_id' => $some, 'resource_type' => ['photo', 'attach']];
+			if (Table::first('item', $where + ['item_deleted' => 0], '', 'id')) {
+				return true;
+			}
+		}
+
+		return false;
+	}
+
 	/**
 	 * Drops the posts linked to a file that a clone deleted.
 	 *

@@ -22,7 +22,7 @@ final class Photos
 		require_once 'include/photos.php';
 		$size = @getimagesize($attach['content']);
 		$third = (new \ReflectionFunction('photo_upload'))->getParameters()[2] ?? null;
-		if (! $size || ! $third || $third->getName() !== 'args') {
+		if (! $size || ! $third || $third->getName() !== 'args' || ! Parts::has(Parts::PHOTOS)) {
 			return;
 		}
 		$access = array_intersect_key($attach, array_flip(Access::LISTS));

@@ -338,7 +338,7 @@ final class Table
 		$changes = implode(', ', array_map(fn ($column) => "MODIFY $column $type NOT NULL", $columns));
 		// Other databases with that name lack a function of that name.
 		if (
-			! Family::isPostgres()
+			! Database::isPostgres()
 			&& is_array(dbq('select connection_id() as one'))
 			&& ! dbq("ALTER TABLE $table $changes")
 		) {

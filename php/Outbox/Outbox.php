@@ -5,6 +5,7 @@ namespace FileSync\Addon\Outbox;
 use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Table;
@@ -34,6 +35,19 @@ final class Outbox
 	 * extension is missing.
 	 */
 	public const QUICK = ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake'];
+
+	/**
+	 * The parts of filesync on which calls depend: where one is off, they wait.
+	 *
+	 * @var array<string, list<string>>
+	 */
+	private const PARTS = [
+		Parts::RECEIVER => ['move', 'conflict', 'brake'],
+		Parts::SENDER => ['announce', 'deleted'],
+		// An answer may delete files that have posts.
+		Parts::POSTS => ['items', 'access', 'posts', 'relocate', 'brake'],
+		Parts::PHOTOS => ['preview'],
+	];
 
 	private const MOST_ATTEMPTS = 3;
 
@@ -132,9 +146,7 @@ final class Outbox
 	 */
 	public static function run(int $channelId, array $kinds = [], ?\Closure $isOver = null): void
 	{
-		$where =
-			['uid' => $channelId, 'state' => 'due', 'next_at <=' => Clock::now()]
-			+ ($kinds ? ['kind' => $kinds] : self::possible());
+		$where = ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Clock::now()] + self::possible($kinds);
 		foreach (array_column(Table::select('filesync_outbox', $where, 'created, id', 100, 'id'), 'id') as $id) {
 			// One at a time: a body can hold posts.
 			$row = Table::first('filesync_outbox', ['id' => $id, 'state' => 'due']);
@@ -156,7 +168,7 @@ final class Outbox
 	 */
 	public static function next(array $kinds): ?array
 	{
-		$due = ['kind' => $kinds, 'state' => 'due', 'next_at <=' => Clock::now()];
+		$due = self::possible($kinds) + ['state' => 'due', 'next_at <=' => Clock::now()];
 		$channels = array_map('intval', array_column(
 			Table::select('filesync_outbox', $due, '', 0, 'DISTINCT uid'),
 			'uid',
@@ -235,12 +247,23 @@ final class Outbox
 	}
 
 	/**
-	 * Excludes previews, and calls that need the extension while it is missing.
+	 * Excludes calls of parts that are off; of all kinds also previews, and while the extension is missing the calls
+	 * that need it.
 	 *
-	 * @return array<string, string|list<string>>
+	 * @param list<string> $kinds
+	 *
+	 * @return array<string, list<string>>
 	 */
-	private static function possible(): array
+	private static function possible(array $kinds = []): array
 	{
-		return Runtime::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => self::QUICK];
+		$off = [];
+		foreach (self::PARTS as $part => $waiting) {
+			if (! Parts::has($part)) {
+				array_push($off, ...$waiting);
+			}
+		}
+		$kinds = $kinds ?: (Runtime::extensionProblem() === null ? [] : self::QUICK);
+
+		return $kinds ? ['kind' => array_values(array_diff($kinds, $off))] : ['kind <>' => ['preview', ...$off]];
 	}
 }

@@ -6,7 +6,9 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
@@ -27,8 +29,12 @@ if (! class_exists('App', false)) {
  */
 final class Peers
 {
-	/** The features of this version; other hubs ignore unknown ones. */
-	public const FEATURES = ['ticket', 'range', 'inventory'];
+	/** The features of this version, with the parts that each needs; other hubs ignore unknown ones. */
+	private const FEATURES = [
+		'ticket' => [Parts::SERVING],
+		'range' => [Parts::SERVING],
+		'inventory' => [Parts::SERVING, Parts::COMPARISON],
+	];
 
 	private const YES_SECONDS = 604800;
 	private const NO_SECONDS = 86400;
@@ -43,20 +49,26 @@ final class Peers
 		return function_exists('FileSync\send_file');
 	}
 
-	/** Returns our description of ourselves, or null while this process cannot serve. */
+	/** Returns our description of ourselves; null while this process cannot serve, or the hub receives without us. */
 	public static function introduction(): ?array
 	{
-		return (
-			! self::canServe()
-				? null
-				: [
-					'v' => Version::SIBLING,
-					'version' => Runtime::version(),
-					'features' => self::FEATURES,
-					'endpoint' => Web::root() . '/getfile/ticket',
-					'time' => Clock::now(),
-				]
-		);
+		return ! self::canServe() || ! Family::isReceiver() || ! Parts::has(Parts::RECEIVER)
+			? null
+			: [
+				'v' => Version::SIBLING,
+				'version' => Runtime::version(),
+				'features' => self::offered(),
+				'time' => Clock::now(),
+			] + (Parts::has(Parts::SERVING) ? ['endpoint' => Web::root() . '/getfile/ticket'] : []);
+	}
+
+	/** Returns the features that this hub offers. */
+	public static function offered(): array
+	{
+		return array_keys(array_filter(
+			self::FEATURES,
+			fn ($parts) => array_filter($parts, Parts::has(...)) === $parts,
+		));
 	}
 
 	/** Tells whether every other hub of a channel is known to speak filesync. */

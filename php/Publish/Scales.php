@@ -4,6 +4,7 @@ namespace FileSync\Addon\Publish;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\PhotoLibrary;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
@@ -129,8 +130,10 @@ final class Scales
 			$scale = $transfer->scale;
 			$source = Facts::of($this->channel, $transfer->hash, ScaleTable::sourceOf($scale));
 			$path = $source->path;
-			if ($source->state !== 'whole' || $path === null) {
-				self::fetchInstead($transfer, 'NotFound', 'its source is not a file here');
+			$mayMake = Parts::has(Parts::PHOTOS);
+			if (! $mayMake || $source->state !== 'whole' || $path === null) {
+				$why = $mayMake ? 'its source is not a file here' : 'filesync makes no scales on this hub';
+				self::fetchInstead($transfer, 'NotFound', $why);
 				continue;
 			}
 			Queue::removePartial($transfer);

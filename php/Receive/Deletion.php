@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -57,9 +58,13 @@ final class Deletion
 		$hub = Clones::normalise($root) ?? $root;
 		$spared = self::spared($channel, $own, $rows, $packet, $hub);
 		$rows = array_values(array_filter($rows, fn ($row) => ! isset($spared[$row['hash']])));
+		$hashes = array_column($rows, 'hash');
 		$lone = $own || isset($spared[$hash]) ? null : Kept::lonePhoto($channelId, $hash);
 		// Rows that an interrupted delete left of a photo must not look like a photo without a file.
 		$isRest = $lone && (Revisions::find($channelId, $hash)['state'] ?? '') === 'going';
+		if (! Parts::has(Parts::POSTS) && Items::areLinked($channelId, [$hash, ...$hashes])) {
+			Parts::need(Parts::POSTS, 'a file that has posts is deleted with them');
+		}
 		$counted = $isAgreed ? '' : Brake::hub($hub);
 		if (! $isAgreed && Brake::holdDelete($channel, $root, $hash, $packet, $lone && ! $isRest ? [$lone] : $rows)) {
 			return;
@@ -84,7 +89,7 @@ final class Deletion
 			if ($lone && ! $isRest) {
 				Kept::keepLonePhoto($lone, (string) parse_url($hub, PHP_URL_HOST), $counted);
 			}
-			$buried = array_unique([...array_column($rows, 'hash'), ...(isset($spared[$hash]) ? [] : [$hash])]);
+			$buried = array_unique([...$hashes, ...(isset($spared[$hash]) ? [] : [$hash])]);
 			foreach ($buried as $each) {
 				self::bury($channel, $each, $packet, (bool) $rows);
 			}

@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Places;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Inventory\Run;
@@ -153,7 +154,8 @@ final class InventoryRequest
 	/** Notes files that the other has and we lack; a worker fetches them. */
 	private function finish(): array
 	{
-		$hashes = $this->asked['hashes'] ?? [];
+		// Where our own changes are not known, a file that is missing here may have been deleted here.
+		$hashes = Parts::has(Parts::SENDER) ? $this->asked['hashes'] ?? [] : [];
 		if ($hashes) {
 			Run::wish($this->channel->id, $this->root, $hashes, $this->asked['hop'] ?? 0);
 		}

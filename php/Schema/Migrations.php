@@ -3,7 +3,7 @@
 namespace FileSync\Addon\Schema;
 
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Database;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Table;
@@ -139,7 +139,7 @@ final class Migrations
 	 */
 	private static function steps(): array
 	{
-		$long = Family::isPostgres() ? 'text' : 'mediumtext';
+		$long = Database::isPostgres() ? 'text' : 'mediumtext';
 
 		return [
 			1 => [

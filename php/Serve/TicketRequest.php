@@ -160,7 +160,7 @@ final class TicketRequest
 			'filesync' => Version::REQUEST,
 			'time' => $this->cameAt,
 			'version' => Runtime::version(),
-			'features' => Peers::FEATURES,
+			'features' => Peers::offered(),
 			'expires_in' => Ticket::SECONDS,
 			'files' => $files,
 		];

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Storage;
 
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\PhotoLibrary;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
@@ -68,7 +69,7 @@ final class PhotoRepair
 	public function mend(array $scales): int
 	{
 		$rows = $this->rows();
-		$made = array_filter($scales, fn ($scale) => ScaleTable::isMade($scale));
+		$made = Parts::has(Parts::PHOTOS) ? array_filter($scales, fn ($scale) => ScaleTable::isMade($scale)) : [];
 		foreach ($made as $scale) {
 			$photo = self::photo($rows[$scale] ?? $rows[ScaleTable::sourceOf($scale)], $scale);
 			Queue::stage(new Wanted(

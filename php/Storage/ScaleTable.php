@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Storage;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Parts;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -31,6 +32,7 @@ final class ScaleTable
 			$source !== null
 			&& in_array($source['mimetype'], self::TYPES, true)
 			&& Config::get('make_scales') === '1'
+			&& Parts::has(Parts::PHOTOS)
 		);
 	}
 

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Transfer;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Outbox\Outbox;
@@ -35,7 +36,8 @@ final class Doorbell
 	private static function hasWork(): bool
 	{
 		return (
-			Table::first('filesync_packet', ['state' => 'staged', 'next_at <=' => Clock::now()], '', 'id') !== null
+			Parts::has(Parts::RECEIVER)
+			&& Table::first('filesync_packet', ['state' => 'staged', 'next_at <=' => Clock::now()], '', 'id') !== null
 			|| array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id)) !== []
 		);
 	}

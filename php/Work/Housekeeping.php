@@ -5,6 +5,7 @@ namespace FileSync\Addon\Work;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Store;
@@ -42,7 +43,8 @@ if (! class_exists('App', false)) {
 final class Housekeeping
 {
 	/**
-	 * Restores hooks, notes that cron runs, wakes a worker if anything is due, forgets expired nonces. Every cron run.
+	 * Restores hooks, looks at a hub that changed, notes that cron runs, wakes a worker if anything is due, forgets
+	 * expired nonces. Every cron run.
 	 */
 	public static function often(): void
 	{
@@ -50,6 +52,7 @@ final class Housekeeping
 			return;
 		}
 		Registration::mend();
+		self::each([Look::renewIfDue(...)]);
 		Config::set('cron_at', (string) Clock::now(), 'state');
 		Config::set('cron_version', Runtime::extensionProblem() === null ? Runtime::version() : '', 'state');
 		if (Config::get('enabled') !== '0') {

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Work;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Store;
@@ -139,6 +140,7 @@ final class Uninstall
 	{
 		Store::removeData();
 		Migrations::undo();
+		Look::forget();
 	}
 
 	private static function channelsAtWork(): array

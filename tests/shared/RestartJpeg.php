@@ -47,7 +47,7 @@ final class RestartJpeg
 			'a marker twice' => self::make(640, 30, 3),
 			'a marker that is missing' => substr_replace($jpeg, '', $third, 2),
 			"a marker in another's place" => substr_replace($jpeg, "\xff\xd3", $third, 2),
-			'bytes that are no code' => substr_replace($jpeg, "\xff\0\xff\0\xff\0", $seventh - 8, 6),
+			'bytes without a meaning' => substr_replace($jpeg, "\xff\0\xff\0\xff\0", $seventh - 8, 6),
 		];
 	}
 

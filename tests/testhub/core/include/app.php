@@ -8,6 +8,7 @@ class App {
 	public static $config = [];
 	public static $hooks = [];
 	public static $plugins = [];
+	public static $strings = [];
 	public static $channel = null;
 	public static $observer = null;
 	public static $account = null;

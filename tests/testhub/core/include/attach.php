@@ -245,7 +245,7 @@ function attach_store_new($channel, $observer_hash, $hash, $folder, $upload, $ar
 		'edited' => $now,
 	], ['content']);
 	if ($is_photo) {
-		photo_upload($channel, attach_row($uid, $hash), $image);
+		photo_upload($channel, $channel, ['resource_id' => $hash, 'getimagesize' => $image]);
 	}
 	return ['success' => true];
 }

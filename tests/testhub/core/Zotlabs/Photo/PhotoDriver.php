@@ -18,7 +18,7 @@ abstract class PhotoDriver {
 	/** @return array<string, array<string, mixed>>|false */
 	abstract public function exif(string $filename): array|false;
 
-	abstract public function doScaleImage(int $width, int $height): void;
+	abstract public function doScaleImage(int $new_width, int $new_height): void;
 
 	abstract public function rotate(int $degrees): void;
 

@@ -51,10 +51,10 @@ class PhotoGd extends PhotoDriver {
 		return $this->type === 'image/jpeg' ? @exif_read_data($filename, null, true) : false;
 	}
 
-	public function doScaleImage(int $width, int $height): void {
-		$scaled = imagecreatetruecolor($width, $height);
+	public function doScaleImage(int $new_width, int $new_height): void {
+		$scaled = imagecreatetruecolor($new_width, $new_height);
 		imagealphablending($scaled, false);
-		imagecopyresampled($scaled, $this->image, 0, 0, 0, 0, $width, $height, $this->getWidth(), $this->getHeight());
+		imagecopyresampled($scaled, $this->image, 0, 0, 0, 0, $new_width, $new_height, $this->getWidth(), $this->getHeight());
 		$this->image = $scaled;
 		$this->keepAlpha();
 	}
