@@ -1,0 +1,377 @@
+<?php
+
+use FileSync\Addon\Hub\Assumptions;
+use FileSync\Addon\Hub\Client;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Look;
+use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Inventory\Run;
+use FileSync\Addon\Page\OwnerPage;
+use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Reconcile\Reconcile;
+use PHPUnit\Framework\Attributes\DataProvider;
+
+/** Edits of a hub that were played on real hubs and were not found, or switched off too little or too much. */
+final class EditsTest extends AddonTestCase
+{
+	/**
+	 * What is different is named, and what depends on it is off.
+	 *
+	 * @param list<string> $parts
+	 *
+	 * @dataProvider unnoticed
+	 */
+	#[DataProvider('unnoticed')]
+	public function test_an_edit_of_core_is_named(
+		string $file,
+		string $from,
+		string $to,
+		string $name,
+		array $parts,
+	): void {
+		$this->change($file, $from, $to);
+		[$status, $said] = $this->assumptions();
+		$this->assertMatchesRegularExpression('/^WRONG .*' . preg_quote($name, '/') . '/m', $said);
+		$this->assertSame(1, $status);
+		$off = $this->inHub('FileSync\Addon\Hub\Parts::off()');
+		$this->assertSame([], array_diff($parts, $off));
+	}
+
+	public static function unnoticed(): array
+	{
+		$getfile = 'Zotlabs/Module/Getfile.php';
+
+		return [
+			'what getfile returns' => [
+				$getfile,
+				'public function post() {',
+				'public function post(): void {',
+				'Getfile::post',
+				['serving'],
+			],
+			'a method that may not be overridden' => [
+				$getfile,
+				'public function post() {',
+				'final public function post() {',
+				'Getfile::post',
+				['serving'],
+			],
+			'a property of the name of ours' => [
+				$getfile,
+				'class Getfile extends Controller {',
+				'class Getfile extends Controller { protected $inner = null;',
+				'Getfile',
+				['serving'],
+			],
+			'parameters exchanged that are a hint' => [
+				'include/security.php',
+				'function get_markup_template($s, $root = \'\')',
+				'function get_markup_template($root, $s)',
+				'get_markup_template',
+				['pages'],
+			],
+			'a method that is not for us' => [
+				'Zotlabs/Photo/PhotoDriver.php',
+				'abstract public function doScaleImage',
+				'abstract protected function doScaleImage',
+				'PhotoDriver::doScaleImage',
+				['photos'],
+			],
+		];
+	}
+
+	public function test_where_getfile_returns_nothing_by_its_signature_the_hub_answers_itself(): void
+	{
+		$this->change('Zotlabs/Module/Getfile.php', 'public function post() {', 'public function post(): void {');
+		$this->assertSame('Zotlabs\Module\Getfile', $this->inHub(
+			'(function () { $m = ["module" => "getfile", "installed" => true, "controller" => new Zotlabs\Module\Getfile()];'
+			. ' call_hooks("module_loaded", $m); return get_class($m["controller"]); })()',
+		));
+	}
+
+	/**
+	 * A function that takes more than we know gets all that its caller gave.
+	 *
+	 * @dataProvider more
+	 */
+	#[DataProvider('more')]
+	public function test_what_a_changed_function_is_given_besides_is_passed_on(
+		string $file,
+		string $function,
+		string $namespace,
+		string $arguments,
+	): void {
+		$code = $this->own($file);
+		$edited = preg_replace(
+			"/function $function\(([^{]*)\) \{/",
+			"function $function(\$1, \$more) { return \"more: \$more\";",
+			$code,
+			-1,
+			$count,
+		);
+		$this->assertSame(1, $count);
+		file_put_contents($file, $edited);
+		$this->assertSame('more: m', $this->inHub("Zotlabs\\$namespace\\$function($arguments, 'm')"));
+	}
+
+	public static function more(): array
+	{
+		return [
+			'files' => ['include/import.php', 'sync_files', 'Lib', 'channelx_by_n(1), []'],
+			'files of an import' => ['include/import.php', 'sync_files', 'Daemon', 'channelx_by_n(1), []'],
+			'posts' => ['include/import.php', 'sync_items', 'Lib', 'channelx_by_n(1), [], null'],
+			'posts of an import' => [
+				'include/import.php',
+				'import_items',
+				'Daemon',
+				'channelx_by_n(1), [], false, null',
+			],
+			'an avatar' => ['include/photos.php', 'import_channel_photo', 'Lib', '"", "", 1, 1'],
+		];
+	}
+
+	public function test_where_drop_item_asks_who_drops_a_deleted_photo_leaves_no_post_behind(): void
+	{
+		$this->receive($this->photo('posted', [0 => 'original']));
+		$this->work();
+		$this->storePost('posted');
+		$this->change(
+			'include/8/items.php',
+			'function drop_item($id, $interactive = true, $stage = DROPITEM_NORMAL) {',
+			'function drop_item($id, $stage = DROPITEM_NORMAL, $force = false, $uid = 0, $observer_hash = "", $expire = false, $recurse = false) {
+				$interactive = false;
+				if (! $uid && ! local_channel()) { return false; }',
+		);
+		$this->inHub('Zotlabs\Lib\sync_files(channelx_by_n(1), ' . var_export([$this->deletion('posted')], true) . ')');
+		$posts = Table::select('item', ['uid' => 1, 'uuid' => 'posted', 'item_deleted' => 0]);
+		// It is dropped with the file, or both wait.
+		$this->assertSame($this->attach('posted') ? ['posted'] : [], array_column($posts, 'resource_id'));
+	}
+
+	public function test_a_delete_that_waits_for_the_posts_is_not_undone_by_a_comparison(): void
+	{
+		$this->receive($this->photo('posted', [0 => 'original']), $this->file('same', 'same'));
+		$this->work();
+		$this->storePost('posted');
+		Look::keep(Look::print(), [[
+			'kind' => 'test',
+			'name' => 'test',
+			'parts' => [Parts::POSTS],
+			'found' => '',
+			'where' => '',
+		]]);
+		$this->receive($this->deletion('posted'));
+		$this->assertSame(['posted'], array_column(Table::select('filesync_packet', []), 'hash'));
+		$this->sent();
+		Peers::learn([
+			'url' => self::ORIGIN,
+			'dav' => 'untried',
+			'filesync' => 'refused',
+			'filesync_reason' => 'stock',
+		], null);
+		$there = $this->file('same', 'same');
+		Client::$wire = fn ($method, $url) => [
+			'status' => 200,
+			'body' => json_encode(match (true) {
+				str_contains($url, '/api/z/1.0/files?') => ['results' => [end($there['attach'])]],
+				str_contains($url, 'file/export') => $there,
+				str_contains($url, 'filemeta') => ['attach' => ['hash' => 'same']],
+				default => [],
+			}),
+		];
+		$run = Run::ask($this->channel->id, self::ORIGIN);
+		$sent = [];
+		for ($n = 0; $n < 20; $n++) {
+			$run->save(['next_at' => Clock::now()]);
+			$isOver = Reconcile::goOn($run->id, Clock::now() + 30)->value === 'over';
+			$sent = [...$sent, ...$this->sent()];
+			if ($isOver) {
+				break;
+			}
+		}
+		$this->assertSame([], array_map(fn ($entry) => end($entry['attach'])['hash'], $sent));
+	}
+
+	public function test_a_page_that_is_on_works_without_a_column_that_others_need(): void
+	{
+		App::set_channel($this->channel->row());
+		dbq('ALTER TABLE outq RENAME COLUMN outq_delivered TO outq_done');
+		Look::again();
+		try {
+			$this->assertContains(Parts::RECEIVER, Parts::off());
+			$page = Parts::has(Parts::PAGES) ? OwnerPage::show() : '';
+		} finally {
+			dbq('ALTER TABLE outq RENAME COLUMN outq_done TO outq_delivered');
+			App::set_channel(null);
+		}
+		$this->assertIsString($page);
+	}
+
+	/** The page for owners has answers that end the request: /filesync/state, /filesync/metrics. */
+	public function test_the_pages_depend_on_what_ends_a_request(): void
+	{
+		$this->assertContains(Parts::PAGES, Assumptions::parts(Assumptions::FUNCTIONS['killme'][2]));
+	}
+
+	/** Only what is past its age or size is removed then. */
+	public function test_the_daily_cron_switches_off_only_what_depends_on_it(): void
+	{
+		$this->assertNotContains(Parts::RECEIVER, Assumptions::parts(Assumptions::HOOKS['cron_daily'][1]));
+	}
+
+	/** Only the avatar comes that way, and a call of a function that changed is passed on. */
+	public function test_the_avatar_switches_off_only_itself(): void
+	{
+		$this->assertNotContains(
+			Parts::RECEIVER,
+			Assumptions::parts(Assumptions::FUNCTIONS['import_channel_photo'][2]),
+		);
+	}
+
+	/** A column that is only written where photo rows are made. */
+	public function test_a_column_that_is_only_written_switches_off_who_writes_it(): void
+	{
+		dbq('ALTER TABLE photo RENAME COLUMN photo_flags TO photo_marks');
+		try {
+			Look::again();
+			$off = Parts::off();
+		} finally {
+			dbq('ALTER TABLE photo RENAME COLUMN photo_marks TO photo_flags');
+		}
+		$this->assertSame([], array_values(array_intersect($off, [Parts::SENDER, Parts::SERVING])));
+	}
+
+	/** With `disable_functions` in php.ini nothing that needs them can be done: what comes is left to the hub. */
+	public function test_functions_of_php_that_are_disabled_are_named_and_switch_parts_off(): void
+	{
+		exec(
+			escapeshellarg(PHP_BINARY) . ' -d disable_functions=flock -r '
+				. escapeshellarg(
+					'require "include/cli_startup.php"; cli_startup(); FileSync\Addon\Hub\Look::again();'
+					. ' echo "\n", json_encode(FileSync\Addon\Hub\Parts::off());',
+				),
+			$lines,
+		);
+		$this->assertContains(Parts::RECEIVER, json_decode(end($lines), true));
+	}
+
+	public function test_a_file_of_core_that_moved_is_not_required_where_core_receives(): void
+	{
+		$this->own('include/import.php');
+		rename('include/import.php', 'include/importer.php');
+		foreach (glob('{include,include/*,Zotlabs/*,Zotlabs/*/*}/*.php', GLOB_BRACE) as $path) {
+			file_put_contents($path, str_replace(
+				'include/import.php',
+				'include/importer.php',
+				file_get_contents($path),
+			));
+		}
+		$code =
+			'require "include/cli_startup.php"; cli_startup(); require_once "include/importer.php";'
+			. ' Zotlabs\Lib\sync_files(channelx_by_n(1), []); echo "\nfine";';
+		$this->assertSame('fine', exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg($code) . ' 2>/dev/null'));
+	}
+
+	/** What the hub calls lets no error escape, whatever it is given. */
+	public function test_a_module_that_is_an_object_breaks_no_page(): void
+	{
+		$module = (object) ['module' => 'channel', 'installed' => true, 'controller' => null];
+		filesync_module_loaded($module);
+		$this->assertSame('channel', $module->module);
+	}
+
+	public function test_where_our_page_cannot_be_made_the_hub_answers(): void
+	{
+		$this->change(
+			'Zotlabs/Web/Controller.php',
+			'class Controller {',
+			'class Controller { public function __construct(array $request) {}',
+		);
+		$this->assertFalse($this->inHub(
+			'(function () { $m = ["module" => "filesync", "installed" => false, "controller" => null];'
+			. ' filesync_module_loaded($m); return $m["installed"]; })()',
+		));
+	}
+
+	/** The check must be able to run where anything of what it looks at is gone. */
+	public function test_where_the_settings_functions_are_gone_the_check_still_says_so(): void
+	{
+		$code = $this->own('include/config.php');
+		file_put_contents('include/config.php', preg_replace(
+			'/function (get|set)_config\(/',
+			'function old_$1_config(',
+			$code,
+		));
+		foreach (glob('{include,include/*,Zotlabs/*,Zotlabs/*/*,util}/*.php', GLOB_BRACE) as $path) {
+			$text = file_get_contents($path);
+			file_put_contents($path, preg_replace(
+				'/(?<!function )(?<![\w$>:])(get|set)_config\(/',
+				'old_$1_config(',
+				$text,
+			));
+		}
+		[$status, $said] = $this->assumptions();
+		$this->assertSame(1, $status);
+		$this->assertMatchesRegularExpression('/^WRONG .*\bget_config\b/m', $said);
+	}
+
+	/** Gives this hub files of its own in place of links; returns one of them. */
+	private function own(string $file): string
+	{
+		$boot = is_link('boot.php') ? realpath('boot.php') : null;
+		foreach ($boot ? glob(dirname($boot) . '/*') : [] as $path) {
+			@unlink(basename($path));
+			exec('cp -r ' . escapeshellarg($path) . ' .');
+		}
+		$boot && copy($boot, 'boot.php');
+
+		return file_get_contents($file);
+	}
+
+	private function change(string $file, string $from, string $to): void
+	{
+		$code = $this->own($file);
+		$this->assertStringContainsString($from, $code);
+		file_put_contents($file, str_replace($from, $to, $code));
+	}
+
+	/** @return array{int, string} What `doctor --assumptions` ends with and prints. */
+	private function assumptions(): array
+	{
+		exec(self::cli() . ' doctor --assumptions 2>&1', $lines, $status);
+
+		return [$status, implode("\n", $lines)];
+	}
+
+	/** Returns the value of an expression in a process of the hub as it stands now. */
+	private function inHub(string $expression): mixed
+	{
+		$code =
+			'require "include/cli_startup.php"; cli_startup(); require_once "include/attach.php"; require_once "include/import.php";'
+			. ' require_once "include/photos.php"; echo "\n", json_encode('
+			. $expression
+			. ');';
+
+		return json_decode(exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg($code) . ' 2>/dev/null'), true);
+	}
+
+	private function storePost(string $hash): void
+	{
+		item_store([
+			'uid' => $this->channel->id,
+			'aid' => 1,
+			'mid' => z_root() . "/item/$hash",
+			'parent_mid' => z_root() . "/item/$hash",
+			'uuid' => $hash,
+			'owner_xchan' => $this->channel->hash,
+			'author_xchan' => $this->channel->hash,
+			'body' => 'a post',
+			'resource_id' => $hash,
+			'resource_type' => 'photo',
+			'item_hidden' => 1,
+			'item_thread_top' => 1,
+		]);
+		$this->assertNotNull(Table::first('item', ['resource_id' => $hash]));
+	}
+}
