@@ -13,6 +13,10 @@ final class Begun
 	private static array $channels = [];
 	/** @var array<int, array<string, array<string, true>>> By channel and kind of mark, the hashes that are marked. */
 	private static array $marks = [];
+	/** @var array<int, true> The channels that leave this hub. */
+	private static array $leaving = [];
+	/** Above 0 while such a delete is running. */
+	private static int $deletes = 0;
 	private static bool $isRegistered = false;
 
 	/** Tells whether something was begun for a channel. */
@@ -39,6 +43,36 @@ final class Begun
 		unset(self::$marks[$channelId]['marked'][$hash]);
 	}
 
+	/** Runs a delete of core's. Its caller tells the clones, or nobody does. */
+	public static function deleting(callable $delete): mixed
+	{
+		self::$deletes++;
+		try {
+			return $delete();
+		} finally {
+			self::$deletes--;
+		}
+	}
+
+	/** Tells whether such a delete is running. */
+	public static function isDeleting(): bool
+	{
+		return self::$deletes > 0;
+	}
+
+	/** Notes that a channel leaves this hub, until this process has handled what it began. */
+	public static function leave(int $channelId): void
+	{
+		unset(self::$channels[$channelId], self::$marks[$channelId]);
+		self::$leaving[$channelId] = true;
+	}
+
+	/** Tells whether a channel leaves this hub: its files stay with it elsewhere. */
+	public static function isLeaving(int $channelId): bool
+	{
+		return isset(self::$leaving[$channelId]);
+	}
+
 	/** Returns all that was begun, and forgets it. */
 	public static function take(): array
 	{
@@ -46,7 +80,7 @@ final class Begun
 		foreach (self::$channels as $channelId => $one) {
 			$begun[$channelId] = (self::$marks[$channelId] ?? []) + $one;
 		}
-		self::$channels = self::$marks = [];
+		self::$channels = self::$marks = self::$leaving = [];
 
 		return $begun;
 	}

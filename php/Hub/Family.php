@@ -54,6 +54,18 @@ final class Family
 		'Zotlabs\Module\fix_attached_permissions',
 	];
 
+	/** A theme that calls core's functions in a namespace of its own, where it is installed; and those functions. */
+	private const THEME = 'view/theme/solidified';
+	private const OVERRIDES_OF_THEME = [
+		'Theme\Solidified\Api\Handlers\import_items',
+		'Theme\Solidified\Api\Handlers\import_channel_photo',
+		'Theme\Solidified\Api\Handlers\attach_export_data',
+		'Theme\Solidified\Api\Handlers\attach_delete',
+		'Theme\Solidified\Api\Handlers\attach_move',
+		'Theme\Solidified\Api\Handlers\attach_change_permissions',
+		'Theme\Solidified\Api\Handlers\fix_attached_permissions',
+	];
+
 	/** Tells whether we may take over calls of this hub's version. */
 	public static function isKnown(): bool
 	{
@@ -116,7 +128,7 @@ final class Family
 	public static function lostOverrides(): array
 	{
 		$others = [];
-		foreach (self::OVERRIDES as $function) {
+		foreach ([...self::OVERRIDES, ...(self::hasTheme() ? self::OVERRIDES_OF_THEME : [])] as $function) {
 			if (
 				! function_exists($function)
 				|| ! str_ends_with(
@@ -129,6 +141,12 @@ final class Family
 		}
 
 		return $others;
+	}
+
+	/** Tells whether the theme is installed that changes files in the hub's stead. */
+	public static function hasTheme(): bool
+	{
+		return is_dir(self::THEME);
 	}
 
 	/** Tells whether core's own function still has the signature of the one that we replace. */
@@ -150,7 +168,7 @@ final class Family
 	{
 		self::loadImport();
 
-		return \sync_files($channel, $files);
+		return Reception::quietly((int) ($channel['channel_id'] ?? 0), fn () => \sync_files($channel, $files));
 	}
 
 	/** Tells whether the hub's database is PostgreSQL. */
@@ -178,11 +196,5 @@ final class Family
 	public static function sizeColumn(int $sizeBytes): int
 	{
 		return min($sizeBytes, self::largestFileBytes());
-	}
-
-	/** Returns a media type as the hub's columns can hold it. */
-	public static function mediaType(string $type): string
-	{
-		return self::isPostgres() && strlen($type) > 64 ? 'application/octet-stream' : $type;
 	}
 }

@@ -16,7 +16,7 @@ final class Proof
 	/** Tells whether the request comes from a clone of the channel. */
 	public static function holds(Request $request, Channel $channel): bool
 	{
-		return self::byHeader($channel) || self::byForm($request, $channel);
+		return self::byHeader($channel) || self::byMessageSignature($channel) || self::byForm($request, $channel);
 	}
 
 	/** The signature of the headers; some set-ups pass `Authorization` on under another name. */
@@ -34,6 +34,35 @@ final class Proof
 		$found = HTTPSig::verify('', $channel->publicKey);
 
 		return is_array($found) && ! empty($found['header_signed']) && ! empty($found['header_valid']);
+	}
+
+	/**
+	 * A signature as RFC 9421 has it, if core can verify one. Its key is the channel's RSA key: another algorithm would
+	 * take what everybody knows for a secret.
+	 */
+	private static function byMessageSignature(Channel $channel): bool
+	{
+		$input = (string) ($_SERVER['HTTP_SIGNATURE_INPUT'] ?? '');
+		if (
+			preg_match_all('/\bkeyid="([^"]*)"/', $input, $keyIds) !== 1
+			|| preg_match_all('/\balg="([^"]*)"/', $input, $algorithms) !== 1
+			|| ! str_starts_with($algorithms[1][0], 'rsa-')
+		) {
+			return false;
+		}
+		$keyId = str_replace('acct:', '', $keyIds[1][0]);
+		if ($keyId === '' || ! Clones::requested($channel->hash, $keyId)) {
+			return false;
+		}
+		$found = HTTPSig::verify('', $channel->publicKey);
+
+		// A hub that knows no such signature reads another one of the request.
+		return (
+			is_array($found)
+			&& ! empty($found['header_signed'])
+			&& ! empty($found['header_valid'])
+			&& ($found['signer'] ?? '') === $keyIds[1][0]
+		);
 	}
 
 	/** The field `signature` over channel and time, within some minutes. */

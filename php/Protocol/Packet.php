@@ -414,7 +414,7 @@ final class Packet
 	private static function date(string $date, string $key): string
 	{
 		if (str_starts_with($date, '0000-00-00')) {
-			return Core::NO_DATE;
+			return Core::noDate();
 		}
 		if (
 			preg_match('/^((\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d))(\.\d+)?$/D', $date, $part)

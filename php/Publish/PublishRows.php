@@ -4,7 +4,6 @@ namespace FileSync\Addon\Publish;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Token;
@@ -120,12 +119,12 @@ final class PublishRows
 		if ($own && self::isMoved($channel, $own, $intent['target'])) {
 			return Outcome::Moved;
 		}
-		$facts = [
-			'filesize' => Family::sizeColumn((int) $row['size_bytes']),
-			'filetype' => Family::mediaType($entry['attach']['filetype']),
-			'edited' => $row['edited'],
-			'is_photo' => $intent['is_plain'] ? 0 : $entry['attach']['is_photo'],
-		];
+		$facts = AttachRow::contents(
+			$entry['attach']['filetype'],
+			(int) $row['size_bytes'],
+			$row['edited'],
+			! $intent['is_plain'] && $entry['attach']['is_photo'],
+		);
 		if ($own) {
 			Table::update(
 				'attach',
@@ -150,7 +149,7 @@ final class PublishRows
 			}
 			Table::insert(
 				'attach',
-				AttachRow::columns($channel, $entry['attach'], $place, $name) + $facts + ['is_dir' => 0],
+				AttachRow::columns($channel, $entry['attach'], $place, $name) + $facts,
 			);
 			$inserted = Store::attach((int) $row['uid'], $row['hash']);
 			Store::setTerms((int) $row['uid'], (int) $inserted['id'], $entry['attach']['term']);

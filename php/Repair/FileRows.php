@@ -230,14 +230,7 @@ final class FileRows
 				] + self::ownersOnly($this->channel);
 			$journal->insert(
 				'attach',
-				AttachRow::columns($this->channel, $folder, $place, $name)
-				+ [
-					'is_dir' => 1,
-					'is_photo' => 0,
-					'filetype' => 'multipart/mixed',
-					'filesize' => 0,
-					'edited' => $row['created'],
-				],
+				AttachRow::columns($this->channel, $folder, $place, $name) + AttachRow::folder($row['created']),
 				['uid' => $this->uid, 'hash' => $missing],
 			);
 			$this->places = [];

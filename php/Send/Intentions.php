@@ -36,6 +36,7 @@ if (! class_exists('App', false)) {
  * does it (recover()).
  *
  * @import-type Known from \FileSync\Addon\Order\Judge
+ * @import-type Seen from Vector
  */
 final class Intentions
 {
@@ -46,7 +47,12 @@ final class Intentions
 	/** Records that files of a channel may change in this process, before they do. */
 	public static function begin(int $channelId): void
 	{
-		if (Begun::has($channelId) || Reception::isTakingIn() || ! Config::serves($channelId)) {
+		if (
+			Begun::has($channelId)
+			|| Begun::isLeaving($channelId)
+			|| Reception::isTakingIn()
+			|| ! Config::serves($channelId)
+		) {
 			return;
 		}
 		$begun = ['since' => gmdate('Y-m-d H:i:s', Clock::now() - 2), 'above' => self::newest($channelId)];
@@ -152,12 +158,11 @@ final class Intentions
 				foreach ($marked as $hash) {
 					self::noticeOne($channel, (string) $hash, true);
 				}
-				foreach (Table::select(
-					'filesync_outbox',
-					['uid' => $channelId, 'kind' => 'deleting'],
-					'created',
-				) as $row) {
-					self::buryIfGone($channelId, $row);
+				$deleting = ['uid' => $channelId, 'kind' => 'deleting'];
+				/** @var list<array<string, string>> $rows */
+				$rows = Table::select('filesync_outbox', $deleting, 'created', 0, 'name, body');
+				foreach (self::joined($channelId, $rows) as $hash => $beneath) {
+					self::buryIfGone($channelId, (string) $hash, $beneath);
 				}
 			});
 		}
@@ -191,14 +196,55 @@ final class Intentions
 		return $before !== null && strstr($before, "\n", true) !== strstr($file['place']['print'], "\n", true);
 	}
 
-	private static function buryIfGone(int $channelId, array $row): void
+	/**
+	 * Joins deletes beneath a folder to the delete of the folder, if each was noted alone.
+	 *
+	 * @param list<array<string, string>> $rows Of the outbox.
+	 *
+	 * @return array<array<Seen>> By what was deleted, all that was deleted with it.
+	 */
+	private static function joined(int $channelId, array $rows): array
 	{
-		if (! Store::attach($channelId, $row['name'])) {
-			$beneath = json_decode($row['body'], true)['beneath'] ?? [];
+		/** @var array<array<Seen>> $deleted */
+		$deleted = [];
+		/** @var array<string> $with */
+		$with = [];
+		foreach ($rows as $row) {
+			/** @var array{beneath?: array<Seen>, with?: string} $body */
+			$body = json_decode($row['body'], true);
+			$deleted[$row['name']] = $body['beneath'] ?? [];
+			$with[$row['name']] = $body['with'] ?? $row['name'];
+		}
+		foreach ($deleted as $name => $beneath) {
+			$with = array_fill_keys(array_keys(array_diff_key($beneath, [$name => 1])), (string) $name) + $with;
+		}
+		foreach (array_keys($deleted) as $hash) {
+			$folder = $with[$with[$hash]] ?? '';
+			if (
+				$folder !== (string) $hash
+				&& isset($deleted[$folder])
+				&& ! Store::attach($channelId, $folder)
+				&& ! Store::attach($channelId, (string) $hash)
+			) {
+				$deleted[$folder] += $deleted[$hash];
+				unset($deleted[$hash]);
+				Outbox::done($channelId, 'deleting', (string) $hash);
+			}
+		}
+
+		return $deleted;
+	}
+
+	/** @param array<Seen> $beneath What was deleted with it, and what the delete has seen of each. */
+	private static function buryIfGone(int $channelId, string $name, array $beneath): void
+	{
+		if (! Store::attach($channelId, $name)) {
 			$component = Site::component($channelId);
 			foreach (array_keys($beneath) as $hash) {
 				/** @var Known $file */
 				$file = Revisions::find($channelId, (string) $hash) ?? Revisions::unknown($channelId, (string) $hash);
+				// Noted once it was gone.
+				$beneath[$hash] = $beneath[$hash] ?: Revisions::seen($file);
 				if ($file['state'] !== 'gone' && ! Store::attach($channelId, (string) $hash)) {
 					Queue::drop($channelId, (string) $hash);
 					Revisions::save([
@@ -212,10 +258,10 @@ final class Intentions
 					] + $file);
 				}
 			}
-			unset($beneath[$row['name']]);
-			Outbox::add($channelId, 'deleted', $row['name'], json_encode(['beneath' => $beneath]));
+			unset($beneath[$name]);
+			Outbox::add($channelId, 'deleted', $name, json_encode(['beneath' => $beneath]));
 		}
-		Outbox::done($channelId, 'deleting', $row['name']);
+		Outbox::done($channelId, 'deleting', $name);
 	}
 
 	/** Returns the hashes of a channel whose rows differ from our records. */

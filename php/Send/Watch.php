@@ -26,7 +26,7 @@ if (! class_exists('App', false)) {
  */
 final class Watch
 {
-	/** Pages whose POST requests change files, beside those that call attach_store. */
+	/** Pages, and the door of a theme, whose requests change files, beside those that call attach_store. */
 	private const PAGES = [
 		'photos',
 		'attach_edit',
@@ -35,6 +35,7 @@ final class Watch
 		'profile_photo',
 		'cover_photo',
 		'item',
+		'spa',
 	];
 
 	private const READS = ['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT', ''];
@@ -167,14 +168,50 @@ final class Watch
 		Begun::mark($channelId, $hash, 'deleting');
 	}
 
-	/** Records that core deleted a file because its post was deleted. */
-	public static function deletedWithPost(int $channelId, string $hash): void
+	/**
+	 * Records that core deleted a file, whoever called for it.
+	 *
+	 * @param bool $isTold Whether core tells the clones itself, whoever deletes.
+	 */
+	public static function deleted(int $channelId, string $hash, bool $isTold): void
 	{
-		if (Reception::isTakingIn() || $hash === '' || ! Config::serves($channelId)) {
+		if (
+			$hash === ''
+			|| Reception::isTakingIn()
+			|| Begun::isDeleting()
+			|| Begun::isLeaving($channelId)
+			// Files that an admin removes on this hub stay with the owner elsewhere.
+			|| (! $isTold
+			&& ! in_array(Core::localChannel(), [0, $channelId], true))
+			|| ! Config::serves($channelId)
+			|| Outbox::has($channelId, 'deleting', $hash)
+		) {
 			return;
 		}
 		Intentions::begin($channelId);
-		Outbox::add($channelId, 'deleting', $hash, json_encode(['beneath' => [$hash => []]]), true);
+		$note = ['beneath' => [$hash => []], 'with' => self::deletedWith($channelId) ?? $hash];
+		Outbox::add($channelId, 'deleting', $hash, json_encode($note, JSON_THROW_ON_ERROR), true);
+	}
+
+	/**
+	 * Returns the file that core is deleting, or the folder with all beneath it: core begins with the contents, and
+	 * calls the hook for each.
+	 */
+	private static function deletedWith(int $channelId): ?string
+	{
+		$uppermost = null;
+		foreach (debug_backtrace(0) as $frame) {
+			$hash = $frame['args'][1] ?? null;
+			if (
+				$frame['function'] === 'attach_delete'
+				&& (int) ($frame['args'][0] ?? 0) === $channelId
+				&& is_string($hash)
+			) {
+				$uppermost = $hash;
+			}
+		}
+
+		return $uppermost;
 	}
 
 	/** Keeps a file's date, and sends nothing, when core changes only its row while applying something. */

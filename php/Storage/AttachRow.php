@@ -3,6 +3,8 @@
 namespace FileSync\Addon\Storage;
 
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Columns;
+use FileSync\Addon\Hub\Family;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -22,6 +24,24 @@ final class AttachRow
 				1,
 			)
 		);
+	}
+
+	/** Returns the columns about the bytes of a file, as the hub's table can hold them. */
+	public static function contents(string $type, int $sizeBytes, string $edited, bool $isPhoto = false): array
+	{
+		return [
+			'filetype' => Columns::mediaType($type),
+			'filesize' => Family::sizeColumn($sizeBytes),
+			'edited' => $edited,
+			'is_photo' => (int) $isPhoto,
+			'is_dir' => 0,
+		];
+	}
+
+	/** Returns those columns of a folder. */
+	public static function folder(string $edited): array
+	{
+		return ['is_dir' => 1] + self::contents('multipart/mixed', 0, $edited);
 	}
 
 	/** Returns the columns of a new attach row that files and folders share. */

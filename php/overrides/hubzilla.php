@@ -218,3 +218,105 @@ namespace Zotlabs\Module {
 		}
 	}
 }
+
+// A theme whose own pages change files as those of the hub do.
+namespace Theme\Solidified\Api\Handlers {
+	if (
+		class_exists('App', false)
+		&& \FileSync\Addon\Hub\Family::hasTheme()
+		&& ! function_exists('Theme\Solidified\Api\Handlers\import_items')
+	) {
+		/** Receives posts from an export file. */
+		function import_items($channel, $items, ...$rest)
+		{
+			return \Zotlabs\Module\import_items($channel, $items, ...$rest);
+		}
+	}
+
+	if (
+		class_exists('App', false)
+		&& \FileSync\Addon\Hub\Family::hasTheme()
+		&& ! function_exists('Theme\Solidified\Api\Handlers\import_channel_photo')
+	) {
+		/** Stores an avatar. */
+		function import_channel_photo($photo, $type, $aid, $uid)
+		{
+			return \Zotlabs\Lib\import_channel_photo($photo, $type, $aid, $uid);
+		}
+	}
+
+	if (
+		class_exists('App', false)
+		&& \FileSync\Addon\Hub\Family::hasTheme()
+		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_export_data')
+	) {
+		/** Exports a file for a sync packet that we send instead. */
+		function attach_export_data($channel, $resource_id, ...$rest)
+		{
+			return \Zotlabs\Module\attach_export_data($channel, $resource_id, ...$rest);
+		}
+	}
+
+	if (
+		class_exists('App', false)
+		&& \FileSync\Addon\Hub\Family::hasTheme()
+		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_delete')
+	) {
+		/** Deletes a file or folder for its owner. */
+		function attach_delete($channel_id, $resource, ...$rest)
+		{
+			return \Zotlabs\Module\attach_delete($channel_id, $resource, ...$rest);
+		}
+	}
+
+	if (
+		class_exists('App', false)
+		&& \FileSync\Addon\Hub\Family::hasTheme()
+		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_move')
+	) {
+		/** Moves a file or folder for its owner. */
+		function attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest)
+		{
+			return \Zotlabs\Module\attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest);
+		}
+	}
+
+	if (
+		class_exists('App', false)
+		&& \FileSync\Addon\Hub\Family::hasTheme()
+		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_change_permissions')
+	) {
+		/** Changes who may see a file, or a folder with everything beneath it. */
+		function attach_change_permissions(
+			$channel_id,
+			$resource,
+			$allow_cid,
+			$allow_gid,
+			$deny_cid,
+			$deny_gid,
+			...$rest,
+		) {
+			return \Zotlabs\Module\attach_change_permissions(
+				$channel_id,
+				$resource,
+				$allow_cid,
+				$allow_gid,
+				$deny_cid,
+				$deny_gid,
+				...$rest,
+			);
+		}
+	}
+
+	if (
+		class_exists('App', false)
+		&& \FileSync\Addon\Hub\Family::hasTheme()
+		&& ! function_exists('Theme\Solidified\Api\Handlers\fix_attached_permissions')
+	) {
+		/** Gives files that were uploaded into a post the post's access. */
+		function fix_attached_permissions($uid, $body, ...$rest)
+		{
+			return \Zotlabs\Module\fix_attached_permissions($uid, $body, ...$rest);
+		}
+	}
+}
