@@ -44,14 +44,17 @@ final class Neighbours
 				t('check that the other hub is up, and that this hub can reach it; until then its files wait'),
 			);
 		}
-		$answer['info'] && self::speaks($findings, $clone, $answer);
-		$isForbidden
-			&& $findings->note(
+		if ($answer['info']) {
+			self::speaks($findings, $clone, $answer);
+		}
+		if ($isForbidden) {
+			$findings->note(
 				'address',
 				false,
 				sprintf(t('%s has a private address, and filesync sends it no requests'), $clone['url']),
 				'php addon/filesync/cli.php config set allow_private_addresses 1; php addon/filesync/cli.php backfill',
 			);
+		}
 	}
 
 	private static function speaks(Findings $findings, array $clone, array $answer): void
@@ -101,7 +104,6 @@ final class Neighbours
 	private static function channels(): \Generator
 	{
 		foreach (Clones::local() as $channelId) {
-			/** @var ?Channel $channel */
 			$channel = Config::serves($channelId) ? Clones::channel($channelId) : null;
 			if ($channel) {
 				yield $channel;
@@ -119,13 +121,14 @@ final class Neighbours
 	private static function foldersOf(Findings $findings, Channel $channel): void
 	{
 		$problem = LongFolders::problem($channel);
-		$problem !== null
-			&& $findings->note(
+		if ($problem !== null) {
+			$findings->note(
 				'folders',
 				null,
 				sprintf(t('channel %1$s: %2$s'), $channel->nick, $problem),
 				t('tell the owner, whose page /filesync says the same: filesync changes no name'),
 			);
+		}
 	}
 
 	private static function addons(Findings $findings): void

@@ -6,67 +6,73 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** How much the columns of the hub's tables hold: hubs of different age and database differ. */
+/** The columns of the hub's tables, with the characters that each holds. */
 final class Columns
 {
-	/** @var ?\WeakMap<object, array<string, ?int>> What each connection was told. */
-	private static ?\WeakMap $widths = null;
+	private const TEXTS = [
+		'tinytext' => 255,
+		'tinyblob' => 255,
+		'text' => 65535,
+		'blob' => 65535,
+		'mediumtext' => 16777215,
+		'mediumblob' => 16777215,
+		'longtext' => 4294967295,
+		'longblob' => 4294967295,
+	];
 
 	/**
-	 * Returns how many characters a text column holds, as the database says; null if it names no bound. Each connection
-	 * asks once.
+	 * Returns the columns of a table of this hub's database; none if there is no such table.
+	 *
+	 * @return array<string, ?int> Characters by name; null if it has no bound, or holds no text.
 	 */
-	public static function width(string $table, string $column): ?int
+	public static function of(string $table): array
 	{
-		/** @var ?object $connection */
-		$connection = \DBA::$dba;
-		if (! $connection) {
-			throw new \RuntimeException('there is no database');
-		}
-		self::$widths ??= new \WeakMap();
-		$known = self::$widths[$connection] ?? [];
-		if (! array_key_exists("$table.$column", $known)) {
-			$known["$table.$column"] = self::ask($table, $column);
-			self::$widths[$connection] = $known;
-		}
-
-		return $known["$table.$column"];
-	}
-
-	/** Returns a media type as a file's row can hold it: a part of one would be another. */
-	public static function mediaType(string $type): string
-	{
-		return mb_strlen($type) > (self::width('attach', 'filetype') ?? PHP_INT_MAX)
-			? 'application/octet-stream'
-			: $type;
-	}
-
-	/** Returns how many characters the name of a file may have. */
-	public static function longestName(): int
-	{
-		return defined('MAX_FILENAME_LENGTH')
-			? (int) MAX_FILENAME_LENGTH
-			: self::width('attach', 'filename') ?? PHP_INT_MAX;
-	}
-
-	private static function ask(string $table, string $column): ?int
-	{
-		$schema = Family::isPostgres() ? 'current_schema()' : 'database()';
-		$rows = dbq(
-			"select character_maximum_length as most from information_schema.columns where table_schema = $schema"
-			. " AND table_name = '$table' AND column_name = '$column'",
-		);
-		if (is_array($rows)) {
-			return isset($rows[0]['most']) ? (int) $rows[0]['most'] : null;
-		}
-		// SQLite has no such view, and says the type as it was declared.
-		$rows = dbq("select type from pragma_table_info('$table') WHERE name = '$column'");
+		$name = (string) dbesc($table);
+		$isOther = ! Database::isPostgres() && ! is_array(dbq('select connection_id() as one'));
+		/** @var list<array{name: string, type?: string, size?: scalar|null}>|bool $rows */
+		$rows = $isOther
+			? dbq("select name, type from pragma_table_info('$name')")
+			: dbq(
+				'select column_name as name, character_maximum_length as size from information_schema.columns where'
+				. ' table_schema = '
+				. (Database::isPostgres() ? 'current_schema()' : 'database()')
+				. " and table_name = '$name'",
+			);
 		if (! is_array($rows)) {
-			throw new \RuntimeException("cannot read the width of $table.$column");
+			throw new \RuntimeException("cannot read the columns of table $table");
+		}
+		$columns = [];
+		foreach ($rows as $row) {
+			$columns[strtolower($row['name'])] = isset($row['type'])
+				? self::bracketed($row['type'])
+				: (is_numeric($row['size'] ?? null) ? (int) $row['size'] : null);
 		}
 
-		return preg_match('/^\w*char\w*\s*\((\d+)\)/i', (string) ($rows[0]['type'] ?? ''), $found)
-			? (int) $found[1]
-			: null;
+		return $columns;
+	}
+
+	/**
+	 * Returns the columns of a table as a hub's file for new databases defines them.
+	 *
+	 * @return array<string, ?int>
+	 */
+	public static function ofSchema(string $sql, string $table, bool $isPostgres): array
+	{
+		$columns = $body = $lines = [];
+		if (preg_match('/CREATE TABLE (?:IF NOT EXISTS )?[`"]?' . $table . '[`"]? \((.*?)^\)/ms', $sql, $body)) {
+			preg_match_all('/^\s*([`"])(\w+)\1 +([a-z]+(?:\(\d+(?:,\d+)?\))?)/m', $body[1], $lines, PREG_SET_ORDER);
+			foreach ($lines as [, , $name, $type]) {
+				$columns[$name] = self::bracketed($type) ?? ($isPostgres ? null : self::TEXTS[$type] ?? null);
+			}
+		}
+
+		return $columns;
+	}
+
+	private static function bracketed(string $type): ?int
+	{
+		$found = [];
+
+		return preg_match('/^(?:var)?char(?:acter varying)?\((\d+)\)/i', $type, $found) ? (int) $found[1] : null;
 	}
 }

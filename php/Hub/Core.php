@@ -11,11 +11,13 @@ if (! class_exists('App', false)) {
 /** Functions and constants of core, called without change. */
 final class Core
 {
-	/** The object type of terms that are a file's categories. */
+	/** @var int The object type of terms that are a file's categories. */
 	public const TERM_OF_FILE = TERM_OBJ_FILE;
-	/** What a photo is used for. */
+	/** @var int What a photo is used for. */
 	public const PHOTO_NORMAL = PHOTO_NORMAL;
+	/** @var int */
 	public const PHOTO_PROFILE = PHOTO_PROFILE;
+	/** @var int */
 	public const PHOTO_COVER = PHOTO_COVER;
 
 	/**

@@ -44,8 +44,10 @@ final class MessageSigner
 			new Message($method, $url, $headers),
 		);
 		$lines = [];
-		foreach ($signer->getHeaders($message) as $name => $value) {
-			$lines[] = $name . ': ' . implode(', ', (array) $value);
+		/** @var array<string, string|list<string>> $signed */
+		$signed = $signer->getHeaders($message);
+		foreach ($signed as $name => $value) {
+			$lines[] = $name . ': ' . (is_array($value) ? implode(', ', $value) : $value);
 		}
 
 		return $lines;

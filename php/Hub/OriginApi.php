@@ -65,7 +65,11 @@ final class OriginApi
 		return $said;
 	}
 
-	/** @param list<string> $headers */
+	/**
+	 * @param list<string> $headers
+	 *
+	 * @return array{status: int, headers: array<string, string>, body: string, error: string}
+	 */
 	private static function ask(string $url, array $headers): array
 	{
 		return Client::ask('GET', $url, $headers, '', self::MOST_BYTES, self::SECONDS);

@@ -22,7 +22,7 @@ final class Photos
 		require_once 'include/photos.php';
 		$size = @getimagesize($attach['content']);
 		$third = (new \ReflectionFunction('photo_upload'))->getParameters()[2] ?? null;
-		if (! $size || ! $third || $third->getName() !== 'args') {
+		if (! $size || ! $third || $third->getName() !== 'args' || ! Parts::has(Parts::PHOTOS)) {
 			return;
 		}
 		$access = array_intersect_key($attach, array_flip(Access::LISTS));
@@ -150,7 +150,7 @@ final class Photos
 	/**
 	 * Gives scales in the database the names and folders of their files.
 	 *
-	 * @param array<string, array> $files The attach rows, by hash.
+	 * @param array<array<string, scalar|null>> $files The attach rows, by hash.
 	 */
 	private static function rename(int $channelId, array $files): void
 	{
@@ -160,8 +160,8 @@ final class Photos
 			$file = $files[$row['resource_id']] ?? null;
 			$names = $file
 				? [
-					'album' => ltrim(dirname($file['display_path']), '.'),
-					'filename' => PhotoType::text($file['filename']),
+					'album' => ltrim(dirname((string) $file['display_path']), '.'),
+					'filename' => PhotoType::text((string) $file['filename']),
 					'os_path' => $file['os_path'],
 					'display_path' => $file['display_path'],
 				]
@@ -172,7 +172,11 @@ final class Photos
 		}
 	}
 
-	/** Returns the hub's own settings for scales, in the extension's form. */
+	/**
+	 * Returns the hub's own settings for scales, in the extension's form.
+	 *
+	 * @return array{jpeg_quality?: int, png_quality?: int, webp_quality?: int, max_thumbnail?: int}
+	 */
 	public static function scaleOptions(): array
 	{
 		$options = [];

@@ -42,18 +42,17 @@ final class Proof
 	 */
 	private static function byMessageSignature(Channel $channel): bool
 	{
-		$input = (string) ($_SERVER['HTTP_SIGNATURE_INPUT'] ?? '');
+		$input = $_SERVER['HTTP_SIGNATURE_INPUT'] ?? '';
+		$signer = self::parameter($input, 'keyid');
+		$keyId = str_replace('acct:', '', $signer);
 		if (
-			preg_match_all('/\bkeyid="([^"]*)"/', $input, $keyIds) !== 1
-			|| preg_match_all('/\balg="([^"]*)"/', $input, $algorithms) !== 1
-			|| ! str_starts_with($algorithms[1][0], 'rsa-')
+			$keyId === ''
+			|| ! str_starts_with(self::parameter($input, 'alg'), 'rsa-')
+			|| ! Clones::requested($channel->hash, $keyId)
 		) {
 			return false;
 		}
-		$keyId = str_replace('acct:', '', $keyIds[1][0]);
-		if ($keyId === '' || ! Clones::requested($channel->hash, $keyId)) {
-			return false;
-		}
+		/** @var array{header_signed?: bool, header_valid?: bool, signer?: string}|bool|null $found */
 		$found = HTTPSig::verify('', $channel->publicKey);
 
 		// A hub that knows no such signature reads another one of the request.
@@ -61,8 +60,16 @@ final class Proof
 			is_array($found)
 			&& ! empty($found['header_signed'])
 			&& ! empty($found['header_valid'])
-			&& ($found['signer'] ?? '') === $keyIds[1][0]
+			&& ($found['signer'] ?? '') === $signer
 		);
+	}
+
+	/** Returns a parameter of a signature, empty if there is none, or more than one of that name. */
+	private static function parameter(string $input, string $name): string
+	{
+		$parts = explode($name . '="', $input);
+
+		return count($parts) === 2 ? (string) strstr($parts[1], '"', true) : '';
 	}
 
 	/** The field `signature` over channel and time, within some minutes. */
@@ -83,7 +90,7 @@ final class Proof
 		return (
 			openssl_verify(
 				$channel->hash . '.' . $time,
-				(string) base64url_decode($signature),
+				base64url_decode($signature),
 				$channel->publicKey,
 				OPENSSL_ALGO_SHA256,
 			) === 1

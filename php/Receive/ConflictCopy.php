@@ -113,9 +113,9 @@ final class ConflictCopy
 					Store::freeName($channel->id, $row['folder'], $hash, $name),
 				)
 				+ AttachRow::contents(
-					$entry['attach']['filetype'],
+					(string) $entry['attach']['filetype'],
 					(int) $entry['attach']['filesize'],
-					$entry['bytes']['edited'],
+					(string) $entry['bytes']['edited'],
 				),
 			);
 			$file = Revisions::unknown($channel->id, $hash);

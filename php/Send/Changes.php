@@ -3,16 +3,17 @@
 namespace FileSync\Addon\Send;
 
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Columns;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Hub\Widths;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -28,16 +29,17 @@ final class Changes
 	public static function move(mixed $channelId, mixed $hash, mixed $folder, array $rest): mixed
 	{
 		$name = is_string($rest[0] ?? null) ? $rest[0] : '';
-		if (self::note(fn () => Config::serves((int) $channelId) && mb_strlen($name) > Columns::longestName())) {
+		if (self::note(fn () => Config::serves((int) $channelId) && mb_strlen($name) > Widths::longestName())) {
 			// Core would refuse it once the bytes are elsewhere.
 			return [
 				'success' => false,
 				'message' => sprintf(
 					t('a name may have at most %d characters here'),
-					Columns::longestName(),
+					Widths::longestName(),
 				),
 			];
 		}
+		/** @var ?array<string, string> $before */
 		$before = self::note(fn () => self::beforeMove((int) $channelId, (string) $hash, (string) $folder, $name));
 		$apart = $before ? self::note(fn () => Photos::apart((int) $channelId)) ?? [] : [];
 		try {
@@ -113,7 +115,7 @@ final class Changes
 				? Watch::markBeneath((int) $channelId, (string) $hash)
 				: Watch::mark((int) $channelId, (string) $hash);
 
-			return Config::serves((int) $channelId);
+			return Config::serves((int) $channelId, Parts::SENDER);
 		});
 
 		return Core::changePermissions($channelId, $hash, ...$access, ...[$recurse, $isOurs ? false : $sync]);
@@ -140,7 +142,7 @@ final class Changes
 	public static function renamed(mixed $given, mixed $hash): void
 	{
 		self::note(function () use ($given, $hash) {
-			$channel = is_string($hash) ? Clones::given($given) : null;
+			$channel = is_string($hash) ? Clones::given($given, Parts::SENDER) : null;
 			$own = $channel && is_string($hash) ? Store::attach($channel->id, $hash) : null;
 			$place = $channel && $own ? Store::place($channel, $own['folder'], $hash, $own['filename']) : null;
 			if (! $channel || ! $own || ! $place) {

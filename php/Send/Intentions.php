@@ -10,6 +10,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Store;
@@ -51,7 +52,7 @@ final class Intentions
 			Begun::has($channelId)
 			|| Begun::isLeaving($channelId)
 			|| Reception::isTakingIn()
-			|| ! Config::serves($channelId)
+			|| ! Config::serves($channelId, Parts::SENDER)
 		) {
 			return;
 		}
@@ -62,7 +63,9 @@ final class Intentions
 		$root = getcwd();
 		Begun::atEnd(function () use ($root) {
 			// By then PHP-FPM is back in its own folder, and the hub's paths are relative.
-			is_dir($root) && chdir($root);
+			if (is_dir($root)) {
+				chdir($root);
+			}
 			self::flush(true);
 		});
 	}
@@ -159,7 +162,6 @@ final class Intentions
 					self::noticeOne($channel, (string) $hash, true);
 				}
 				$deleting = ['uid' => $channelId, 'kind' => 'deleting'];
-				/** @var list<array<string, string>> $rows */
 				$rows = Table::select('filesync_outbox', $deleting, 'created', 0, 'name, body');
 				foreach (self::joined($channelId, $rows) as $hash => $beneath) {
 					self::buryIfGone($channelId, (string) $hash, $beneath);
@@ -199,7 +201,7 @@ final class Intentions
 	/**
 	 * Joins deletes beneath a folder to the delete of the folder, if each was noted alone.
 	 *
-	 * @param list<array<string, string>> $rows Of the outbox.
+	 * @param list<array<string, scalar|null>> $rows Of the outbox.
 	 *
 	 * @return array<array<Seen>> By what was deleted, all that was deleted with it.
 	 */
@@ -211,9 +213,10 @@ final class Intentions
 		$with = [];
 		foreach ($rows as $row) {
 			/** @var array{beneath?: array<Seen>, with?: string} $body */
-			$body = json_decode($row['body'], true);
-			$deleted[$row['name']] = $body['beneath'] ?? [];
-			$with[$row['name']] = $body['with'] ?? $row['name'];
+			$body = json_decode((string) $row['body'], true);
+			$name = (string) $row['name'];
+			$deleted[$name] = $body['beneath'] ?? [];
+			$with[$name] = $body['with'] ?? $name;
 		}
 		foreach ($deleted as $name => $beneath) {
 			$with = array_fill_keys(array_keys(array_diff_key($beneath, [$name => 1])), (string) $name) + $with;

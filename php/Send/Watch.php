@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -54,7 +55,9 @@ final class Watch
 	public static function mayWrite(int $channelId): void
 	{
 		try {
-			self::isWriting() && Intentions::begin($channelId);
+			if (self::isWriting()) {
+				Intentions::begin($channelId);
+			}
 		} catch (\Throwable $e) {
 			Log::failure('a request that changes files', $e);
 		}
@@ -72,7 +75,7 @@ final class Watch
 			return;
 		}
 		$channelId = self::storingChannel();
-		if (! Config::serves($channelId)) {
+		if (! Config::serves($channelId, Parts::SENDER)) {
 			return;
 		}
 		Intentions::begin($channelId);
@@ -107,7 +110,7 @@ final class Watch
 	public static function export(mixed $given, mixed $hash, mixed $deleted, array $rest): mixed
 	{
 		try {
-			$channel = is_string($hash) ? Clones::given($given) : null;
+			$channel = is_string($hash) ? Clones::given($given, Parts::SENDER) : null;
 			if (! $channel || ! is_string($hash)) {
 				return Core::export($given, $hash, $deleted, ...$rest);
 			}
@@ -151,7 +154,11 @@ final class Watch
 	/** Records files that are about to be deleted, with their vectors; the delete is sent once they are gone. */
 	public static function beforeDelete(int $channelId, string $hash): void
 	{
-		if (Reception::isTakingIn() || ! Config::serves($channelId) || ! ($own = Store::attach($channelId, $hash))) {
+		if (
+			Reception::isTakingIn()
+			|| ! Config::serves($channelId, Parts::SENDER)
+			|| ! ($own = Store::attach($channelId, $hash))
+		) {
 			return;
 		}
 		Intentions::begin($channelId);
@@ -183,7 +190,7 @@ final class Watch
 			// Files that an admin removes on this hub stay with the owner elsewhere.
 			|| (! $isTold
 			&& ! in_array(Core::localChannel(), [0, $channelId], true))
-			|| ! Config::serves($channelId)
+			|| ! Config::serves($channelId, Parts::SENDER)
 			|| Outbox::has($channelId, 'deleting', $hash)
 		) {
 			return;
@@ -200,13 +207,8 @@ final class Watch
 	private static function deletedWith(int $channelId): ?string
 	{
 		$uppermost = null;
-		foreach (debug_backtrace(0) as $frame) {
-			$hash = $frame['args'][1] ?? null;
-			if (
-				$frame['function'] === 'attach_delete'
-				&& (int) ($frame['args'][0] ?? 0) === $channelId
-				&& is_string($hash)
-			) {
+		foreach (self::calls('attach_delete') as [$ofChannel, $hash]) {
+			if ($ofChannel === $channelId) {
 				$uppermost = $hash;
 			}
 		}
@@ -222,6 +224,7 @@ final class Watch
 			$where = ['hash' => $arr['hash']] + (Reception::channelId() ? ['uid' => Reception::channelId()] : []);
 			$owners = array_filter(Table::select('attach', $where, 'id', 0, 'uid, edited'), fn ($own) => Config::serves(
 				(int) $own['uid'],
+				Parts::SENDER,
 			));
 			if (! $owners) {
 				return;
@@ -269,12 +272,30 @@ final class Watch
 	 */
 	private static function storingChannel(): int
 	{
-		foreach (debug_backtrace(0, 12) as $frame) {
-			if ($frame['function'] === 'attach_store') {
-				return (int) ($frame['args'][0]['channel_id'] ?? 0);
+		return self::calls('attach_store', 12)[0][0] ?? 0;
+	}
+
+	/**
+	 * Returns the channels and hashes with which a function of core's is being called, the latest call first.
+	 *
+	 * @return list<array{int, string}>
+	 */
+	private static function calls(string $function, int $frames = 0): array
+	{
+		$calls = [];
+		/** @var list<array{function: string, args?: array{array{channel_id?: scalar}|scalar|null, mixed}}> $trace */
+		$trace = debug_backtrace(0, $frames);
+		foreach ($trace as $frame) {
+			if ($frame['function'] === $function) {
+				$channel = $frame['args'][0] ?? 0;
+				$hash = $frame['args'][1] ?? '';
+				$calls[] = [
+					(int) (is_array($channel) ? $channel['channel_id'] ?? 0 : $channel),
+					is_string($hash) ? $hash : '',
+				];
 			}
 		}
 
-		return 0;
+		return $calls;
 	}
 }

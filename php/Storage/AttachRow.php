@@ -3,14 +3,19 @@
 namespace FileSync\Addon\Storage;
 
 use FileSync\Addon\Hub\Channel;
-use FileSync\Addon\Hub\Columns;
 use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Widths;
 
 if (! class_exists('App', false)) {
 	exit;
 }
 
-/** A row of a file or folder, as hubs write it. */
+/**
+ * A row of a file or folder, as hubs write it.
+ *
+ * @import-type Attach from \FileSync\Addon\Protocol\Packet
+ * @import-type Place from \FileSync\Addon\Hub\Store
+ */
 final class AttachRow
 {
 	/** Tells whether one name equals the other, or is a hub's `name(N).ext` for it. */
@@ -26,11 +31,15 @@ final class AttachRow
 		);
 	}
 
-	/** Returns the columns about the bytes of a file, as the hub's table can hold them. */
+	/**
+	 * Returns the columns about the bytes of a file, as the hub's table can hold them.
+	 *
+	 * @return array<string, int|string>
+	 */
 	public static function contents(string $type, int $sizeBytes, string $edited, bool $isPhoto = false): array
 	{
 		return [
-			'filetype' => Columns::mediaType($type),
+			'filetype' => Widths::mediaType($type),
 			'filesize' => Family::sizeColumn($sizeBytes),
 			'edited' => $edited,
 			'is_photo' => (int) $isPhoto,
@@ -38,13 +47,20 @@ final class AttachRow
 		];
 	}
 
-	/** Returns those columns of a folder. */
+	/** @return array<string, int|string> Those columns of a folder. */
 	public static function folder(string $edited): array
 	{
 		return ['is_dir' => 1] + self::contents('multipart/mixed', 0, $edited);
 	}
 
-	/** Returns the columns of a new attach row that files and folders share. */
+	/**
+	 * Returns the columns of a new attach row that files and folders share.
+	 *
+	 * @param Attach $row   From a checked packet.
+	 * @param Place  $place
+	 *
+	 * @return array<string, int|string>
+	 */
 	public static function columns(Channel $channel, array $row, array $place, string $name): array
 	{
 		return [

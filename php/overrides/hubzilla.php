@@ -80,7 +80,9 @@ namespace Zotlabs\Storage {
 		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
 		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest)
 		{
-			$deleted || \FileSync\Addon\Send\Changes::renamed($channel, $resource_id);
+			if (! $deleted) {
+				\FileSync\Addon\Send\Changes::renamed($channel, $resource_id);
+			}
 
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')
 				? \FileSync\Addon\Send\Watch::export($channel, $resource_id, $deleted, $rest)
@@ -227,9 +229,16 @@ namespace Theme\Solidified\Api\Handlers {
 		&& ! function_exists('Theme\Solidified\Api\Handlers\import_items')
 	) {
 		/** Receives posts from an export file. */
-		function import_items($channel, $items, ...$rest)
+		function import_items($channel, $items, $sync = false, $relocate = null)
 		{
-			return \Zotlabs\Module\import_items($channel, $items, ...$rest);
+			return \FileSync\Addon\Hub\Family::isAsExpected('import_items')
+				? \FileSync\Addon\Hub\Reception::importing(fn () => \import_items(
+					$channel,
+					\FileSync\Addon\Hub\Items::postsFirst($items),
+					$sync,
+					\FileSync\Addon\Posts\ItemRelocation::forCore($channel, $relocate),
+				))
+				: \import_items($channel, $items, $sync, $relocate);
 		}
 	}
 
@@ -238,10 +247,12 @@ namespace Theme\Solidified\Api\Handlers {
 		&& \FileSync\Addon\Hub\Family::hasTheme()
 		&& ! function_exists('Theme\Solidified\Api\Handlers\import_channel_photo')
 	) {
-		/** Stores an avatar. */
+		/** Stores the channel's avatar that was fetched from another hub. */
 		function import_channel_photo($photo, $type, $aid, $uid)
 		{
-			return \Zotlabs\Lib\import_channel_photo($photo, $type, $aid, $uid);
+			return \FileSync\Addon\Hub\Family::isAsExpected('import_channel_photo')
+				? \FileSync\Addon\Posts\ProfilePhoto::import($photo, $type, $aid, $uid)
+				: \import_channel_photo($photo, $type, $aid, $uid);
 		}
 	}
 
@@ -250,10 +261,12 @@ namespace Theme\Solidified\Api\Handlers {
 		&& \FileSync\Addon\Hub\Family::hasTheme()
 		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_export_data')
 	) {
-		/** Exports a file for a sync packet that we send instead. */
-		function attach_export_data($channel, $resource_id, ...$rest)
+		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
+		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest)
 		{
-			return \Zotlabs\Module\attach_export_data($channel, $resource_id, ...$rest);
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')
+				? \FileSync\Addon\Send\Watch::export($channel, $resource_id, $deleted, $rest)
+				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
 		}
 	}
 
@@ -265,7 +278,9 @@ namespace Theme\Solidified\Api\Handlers {
 		/** Deletes a file or folder for its owner. */
 		function attach_delete($channel_id, $resource, ...$rest)
 		{
-			return \Zotlabs\Module\attach_delete($channel_id, $resource, ...$rest);
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_delete')
+				? \FileSync\Addon\Send\Watch::delete($channel_id, $resource, $rest)
+				: \attach_delete($channel_id, $resource, ...$rest);
 		}
 	}
 
@@ -277,7 +292,9 @@ namespace Theme\Solidified\Api\Handlers {
 		/** Moves a file or folder for its owner. */
 		function attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest)
 		{
-			return \Zotlabs\Module\attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest);
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_move')
+				? \FileSync\Addon\Send\Changes::move($channel_id, $resource_id, $new_folder_hash, $rest)
+				: \attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest);
 		}
 	}
 
@@ -294,16 +311,30 @@ namespace Theme\Solidified\Api\Handlers {
 			$allow_gid,
 			$deny_cid,
 			$deny_gid,
+			$recurse = false,
+			$sync = false,
 			...$rest,
 		) {
-			return \Zotlabs\Module\attach_change_permissions(
-				$channel_id,
-				$resource,
-				$allow_cid,
-				$allow_gid,
-				$deny_cid,
-				$deny_gid,
-				...$rest,
+			return (
+				\FileSync\Addon\Hub\Family::isAsExpected('attach_change_permissions')
+					? \FileSync\Addon\Send\Changes::access(
+						$channel_id,
+						$resource,
+						[$allow_cid, $allow_gid, $deny_cid, $deny_gid],
+						$recurse,
+						$sync,
+					)
+					: \attach_change_permissions(
+						$channel_id,
+						$resource,
+						$allow_cid,
+						$allow_gid,
+						$deny_cid,
+						$deny_gid,
+						$recurse,
+						$sync,
+						...$rest,
+					)
 			);
 		}
 	}
@@ -316,7 +347,9 @@ namespace Theme\Solidified\Api\Handlers {
 		/** Gives files that were uploaded into a post the post's access. */
 		function fix_attached_permissions($uid, $body, ...$rest)
 		{
-			return \Zotlabs\Module\fix_attached_permissions($uid, $body, ...$rest);
+			return \FileSync\Addon\Hub\Family::isAsExpected('fix_attached_permissions')
+				? \FileSync\Addon\Send\Changes::accessOfPost($uid, $body, $rest)
+				: \FileSync\Addon\Hub\Core::fixAttachedPermissions($uid, $body, ...$rest);
 		}
 	}
 }
