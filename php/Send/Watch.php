@@ -156,6 +156,7 @@ final class Watch
 	{
 		if (
 			Reception::isTakingIn()
+			|| Begun::isLeaving($channelId)
 			|| ! Config::serves($channelId, Parts::SENDER)
 			|| ! ($own = Store::attach($channelId, $hash))
 		) {

@@ -27,17 +27,22 @@ final class LongFolders
 	{
 		$hubs = self::hubs($channel);
 		$where = ['uid' => $channel->id, 'is_dir' => 1, 'filename like' => str_repeat('_', self::MOST + 1) . '%'];
-		/** @var ?array{display_path: string} $first */
-		$first = $hubs ? Table::first('attach', $where, 'display_path', 'display_path') : null;
+		/** @var list<array{filename: string, display_path: string}> $rows */
+		$rows = $hubs ? Table::select('attach', $where, 'display_path', 0, 'filename, display_path') : [];
+		// A database may take bytes for characters.
+		$paths = array_column(
+			array_filter($rows, fn ($row) => mb_strlen($row['filename']) > self::MOST),
+			'display_path',
+		);
 
-		return $first
+		return $paths
 			? sprintf(
 				t(
 					'Folders whose names have more than %1$d characters (%2$d here; the first: %3$s) cannot be on %4$s, nor what they contain: hubs without filesync refuse them from version %5$s on. Shorten the names, or have filesync installed there.',
 				),
 				self::MOST,
-				Table::count('attach', $where),
-				Log::oneLine($first['display_path']),
+				count($paths),
+				Log::oneLine($paths[0]),
 				implode(', ', $hubs),
 				self::SINCE,
 			)

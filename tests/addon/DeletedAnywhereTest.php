@@ -140,8 +140,8 @@ final class DeletedAnywhereTest extends AddonTestCase
 		$row = $this->channel->row();
 		attach_delete(1, 'f3');
 		call_hooks('channel_remove', $row);
-		attach_delete(1, 'd1');
 		Zotlabs\Module\attach_delete(1, 'f1');
+		attach_delete(1, 'd1');
 		$this->assertSame([], $this->deletes());
 		$this->assertSame([], Table::select('filesync_outbox', ['kind' => ['intent', 'deleting', 'deleted']]));
 	}
