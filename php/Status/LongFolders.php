@@ -27,13 +27,13 @@ final class LongFolders
 	{
 		$hubs = self::hubs($channel);
 		$where = ['uid' => $channel->id, 'is_dir' => 1, 'filename like' => str_repeat('_', self::MOST + 1) . '%'];
-		/** @var list<array{filename: string, display_path: string}> $rows */
-		$rows = $hubs ? Table::select('attach', $where, 'display_path', 0, 'filename, display_path') : [];
-		// A database may take bytes for characters.
-		$paths = array_column(
-			array_filter($rows, fn ($row) => mb_strlen($row['filename']) > self::MOST),
-			'display_path',
-		);
+		$paths = [];
+		foreach ($hubs ? Table::select('attach', $where, 'display_path', 0, 'filename, display_path') : [] as $row) {
+			// A database may take bytes for characters.
+			if (mb_strlen($row['filename']) > self::MOST) {
+				$paths[] = $row['display_path'];
+			}
+		}
 
 		return $paths
 			? sprintf(
