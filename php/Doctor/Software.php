@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Doctor;
 
 use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Platform;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
@@ -32,6 +33,16 @@ final class Software
 		$findings->attempt('files', self::files(...));
 		$findings->attempt('registered', self::registered(...));
 		self::overrides($findings);
+		if (! Items::canDrop()) {
+			$findings->note(
+				'posts',
+				false,
+				t(
+					'this hub deletes posts in a way that filesync does not know: a photo that a clone deletes leaves its post',
+				),
+				t('update filesync; then delete such posts in the stream of their channel'),
+			);
+		}
 		$problem = Runtime::extensionProblem();
 		$where = PHP_SAPI === 'cli' ? t('on the command line') : t('in the web server');
 		$findings->note(

@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -81,12 +82,15 @@ final class Deletion
 				}
 			}
 			$lone && ! $isRest && Kept::keepLonePhoto($lone, (string) parse_url($hub, PHP_URL_HOST), $counted);
+			/** @var array<string> $buried */
 			$buried = array_unique([...array_column($rows, 'hash'), ...(isset($spared[$hash]) ? [] : [$hash])]);
 			foreach ($buried as $each) {
 				self::bury($channel, $each, $packet, (bool) $rows);
 			}
 			foreach ($buried as $each) {
-				Items::dropLinked($channelId, $each);
+				if (! Items::dropLinked($channelId, $each)) {
+					Outbox::add($channelId, 'drop', $each);
+				}
 			}
 			if (! $spared) {
 				if ($own || $lone) {
@@ -130,6 +134,17 @@ final class Deletion
 			} catch (\Throwable $e) {
 				Log::failure('a failed delete', $e);
 			}
+		}
+	}
+
+	/** Drops the posts of a deleted file that the hub did not drop with it, unless the file is back. */
+	public static function dropLeft(Channel $channel, string $hash): void
+	{
+		if (
+			! Items::ownMedia($channel->id, [$hash])
+			&& ! Reception::quietly($channel->id, fn () => Items::dropLinked($channel->id, $hash))
+		) {
+			throw new \RuntimeException("the hub did not drop all posts about the deleted file $hash");
 		}
 	}
 

@@ -25,6 +25,9 @@ final class DeletionTest extends AddonTestCase
 				'owner_xchan' => $this->channel->hash,
 			]);
 		}
+		// A 10 tells the clones of every post.
+		dbq('delete from outq');
+		dbq('delete from workerq');
 		$this->receive($this->deletion('p1'));
 		$this->assertNull($this->attach('p1'));
 		$this->assertSame([], Table::select('photo', []));

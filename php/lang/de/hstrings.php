@@ -193,6 +193,7 @@ App::$strings['`config set enabled 1 --scope channel:<id>`, if this is not inten
 App::$strings['a change could not be sent to the other hubs'] ??= 'eine Änderung konnte nicht an die anderen Hubs geschickt werden';
 App::$strings['a change from another hub could not be applied'] ??= 'eine Änderung von einem anderen Hub konnte nicht übernommen werden';
 App::$strings['a limit was reached'] ??= 'eine Grenze wurde erreicht';
+App::$strings['a post about a deleted file could not be deleted'] ??= 'ein Beitrag über eine gelöschte Datei konnte nicht gelöscht werden';
 App::$strings['a post that belongs to it could not be stored'] ??= 'ein Beitrag, der dazugehört, konnte nicht gespeichert werden';
 App::$strings['a preview could not be made'] ??= 'eine Vorschau konnte nicht erzeugt werden';
 App::$strings['a ticket was refused: %s'] ??= 'ein Ticket wurde verweigert: %s';
@@ -380,6 +381,7 @@ App::$strings['the web server still runs files of the addon that have been repla
 App::$strings['this command does not run as the owner of the folder store, %s'] ??= 'dies läuft nicht als der Besitzer des Ordners store, %s';
 App::$strings['this hub'] ??= 'dieser Hub';
 App::$strings['this hub could not write'] ??= 'dieser Hub konnte nicht schreiben';
+App::$strings['this hub deletes posts in a way that filesync does not know: a photo that a clone deletes leaves its post'] ??= 'dieser Hub löscht Beiträge auf eine Weise, die filesync nicht kennt: ein Foto, das ein Klon löscht, hinterlässt seinen Beitrag';
 App::$strings['this hub has no channel to test with'] ??= 'hier ist kein Kanal zum Versuchen';
 App::$strings['this hub has no file to test with'] ??= 'hier ist keine Datei zum Versuchen';
 App::$strings['this is a crop of a photo: restore the photo itself, and its crops come with it'] ??= 'das ist ein Ausschnitt eines Fotos: hol das Foto selbst zurück, seine Ausschnitte kommen mit';
@@ -390,6 +392,7 @@ App::$strings['to be fetched'] ??= 'zu holen';
 App::$strings['token'] ??= 'Schlüsselwort';
 App::$strings['transfers'] ??= 'Übertragungen';
 App::$strings['transfers pause until %1$s UTC: %2$s'] ??= 'Übertragungen ruhen bis %1$s UTC: %2$s';
+App::$strings['update filesync; then delete such posts in the stream of their channel'] ??= 'filesync aktualisieren; danach solche Beiträge im Stream ihres Kanals löschen';
 App::$strings['update filesync; until then the hub works as without it'] ??= 'filesync aktualisieren; bis dahin arbeitet der Hub wie ohne es';
 App::$strings['upload a file and look again'] ??= 'eine Datei hochladen und wieder nachsehen';
 App::$strings['version %1$s is loaded %2$s'] ??= 'Version %1$s ist geladen, %2$s';
