@@ -122,13 +122,18 @@ final class SealedDocument
 		) {
 			return false;
 		}
-		try {
-			ProofSigner::verify(self::text($document), $key);
+		// A hub tells 100.0 from 100 while it signs, but not when it sends or stores what it signed.
+		foreach ([0, JSON_PRESERVE_ZERO_FRACTION] as $flags) {
+			try {
+				ProofSigner::verify(self::text($document, $flags), $key);
 
-			return true;
-		} catch (FileSyncException) {
-			return false;
+				return true;
+			} catch (FileSyncException) {
+				continue;
+			}
 		}
+
+		return false;
 	}
 
 	private static function actor(array $document): string
@@ -153,8 +158,8 @@ final class SealedDocument
 	}
 
 	/** Returns JSON as the hub stores it, empty if there is none. */
-	private static function text(?array $value): string
+	private static function text(?array $value, int $flags = 0): string
 	{
-		return (string) json_encode($value);
+		return (string) json_encode($value, $flags);
 	}
 }

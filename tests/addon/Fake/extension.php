@@ -621,6 +621,7 @@ namespace FileSync {
 		{
 			try {
 				$this->secret = sodium_base642bin($private_key, SODIUM_BASE64_VARIANT_ORIGINAL_NO_PADDING);
+				sodium_crypto_sign_publickey_from_secretkey($this->secret);
 			} catch (\SodiumException) {
 				throw new InvalidInputException('not a key');
 			}

@@ -76,7 +76,7 @@ impl Object {
         } else {
             Err(Error::new(ErrorKind::InvalidInput, "writing canonical JSON")
                 .context("fault", "a number that hubs round differently")
-                .context("expected", "at most 15 digits"))
+                .context("expected", "at most 15 digits, and 8 of them before the point"))
         }
     }
 }
