@@ -182,6 +182,7 @@ final class FileRows
 					(new FileCheck($this->channel))->look(Store::attach($this->uid, $row['hash']))['verdict']
 					=== 'damaged'
 				),
+				true,
 			);
 		}
 	}
@@ -339,14 +340,20 @@ final class FileRows
 		];
 	}
 
-	private function fault(string $shape, array $row, string $what, ?\Closure $mend): Fault
-	{
+	private function fault(
+		string $shape,
+		array $row,
+		string $what,
+		?\Closure $mend,
+		bool $isTransfer = false,
+	): Fault {
 		return new Fault(
 			$shape,
 			$row['hash'],
 			$row['display_path'] !== '' ? $row['display_path'] : $row['filename'],
 			$what,
 			$mend,
+			$isTransfer,
 		);
 	}
 
