@@ -48,7 +48,10 @@ function filesync_hooks()
 	];
 }
 
-/** Registers the hooks and migrates the tables. The hub calls it at install and after every change of this file. */
+/**
+ * Registers the hooks, migrates the tables, and looks whether the hub is as we know hubs. The hub calls it at install
+ * and after every change of this file.
+ */
 function filesync_load()
 {
 	foreach (filesync_hooks() as $hook => $function) {
@@ -58,6 +61,11 @@ function filesync_load()
 		FileSync\Addon\Schema\Migrations::run();
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('migrating the tables', $e);
+	}
+	try {
+		FileSync\Addon\Hub\Look::again();
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Log::failure('looking at the hub', $e);
 	}
 }
 
@@ -121,7 +129,7 @@ function filesync_module_loaded(&$module)
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('a request that changes files', $e);
 	}
-	if (($module['module'] ?? '') === 'filesync' && is_file(__DIR__ . '/Mod_Filesync.php')) {
+	if (($module['module'] ?? '') === 'filesync' && is_file(__DIR__ . '/Mod_Filesync.php') && filesync_has_pages()) {
 		// Not through the hub's own list of routes: some versions lose entries there.
 		require_once __DIR__ . '/Mod_Filesync.php';
 		$module['installed'] = true;
@@ -134,6 +142,17 @@ function filesync_module_loaded(&$module)
 		FileSync\Addon\Serve\Serve::wrap($module);
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('wrapping the controller of getfile', $e);
+	}
+}
+
+/** Tells whether our pages can be shown on this hub. */
+function filesync_has_pages(): bool
+{
+	try {
+		return FileSync\Addon\Hub\Parts::has(FileSync\Addon\Hub\Parts::PAGES);
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Log::failure('looking at the hub', $e);
+		return false;
 	}
 }
 
@@ -242,7 +261,10 @@ function filesync_channel_remove(&$channel)
 function filesync_plugin_admin(&$html)
 {
 	try {
-		$html .= FileSync\Addon\Page\AdminPage::show();
+		// The texts of our own are all that surely can be shown.
+		$html .= filesync_has_pages()
+			? FileSync\Addon\Page\AdminPage::show()
+			: htmlspecialchars((string) FileSync\Addon\Hub\Parts::problems());
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('the page for the admin', $e);
 		$html .= htmlspecialchars(t('filesync cannot show this page now. The log of this hub says why.'));

@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Reconcile\Comparison;
 use FileSync\Addon\Reconcile\Outcome;
@@ -43,6 +44,9 @@ final class BackfillCommand implements Task
 	/** Compares with one clone after another. */
 	public function run(array $words): int
 	{
+		if (Part::isOff(Parts::COMPARISON)) {
+			return 75;
+		}
 		$code = 0;
 		foreach (Channels::served($this->options) as $channel) {
 			foreach (Clones::others($channel) as $clone) {
@@ -58,7 +62,9 @@ final class BackfillCommand implements Task
 	{
 		$run = Run::ask($channel->id, $url);
 		$before = $run->next_at;
-		$this->isDry && $run->save(['state' => 'idle']);
+		if ($this->isDry) {
+			$run->save(['state' => 'idle']);
+		}
 		for ($waits = 0; $waits < self::MOST_WAITS;) {
 			$outcome = Reconcile::goOn(
 				$run->id,

@@ -9,6 +9,7 @@ if (! class_exists('App', false)) {
 /** The options of the verbs: how each is written, which kind of value it takes, and what it does. */
 enum Option: string
 {
+	case Assumptions = 'assumptions';
 	case Channel = 'channel';
 	case Drop = 'drop';
 	case DryRun = 'dry-run';
@@ -45,6 +46,7 @@ enum Option: string
 	public function help(): string
 	{
 		return match ($this) {
+			self::Assumptions => 'list what filesync takes for granted of the hub, and what depends on it',
 			self::Channel => 'only this channel of the hub',
 			self::Drop => 'forget unfinished work',
 			self::DryRun => 'only list what it would do',

@@ -41,7 +41,9 @@ final class RepairFilesCommand
 	public function run(): int
 	{
 		foreach (Channels::of($this->options) as $channel) {
-			$this->isInTime() && $this->channel($channel);
+			if ($this->isInTime()) {
+				$this->channel($channel);
+			}
 		}
 		Doorbell::ring();
 		$this->bar->clear();
@@ -117,8 +119,9 @@ final class RepairFilesCommand
 			while ($faults = $rows->next()) {
 				yield from $faults;
 				$looked += $rows->passed;
-				$this->bar->isDue()
-					&& $this->bar->show($looked, $all, number_format($looked) . ' of ' . number_format($all) . ' rows');
+				if ($this->bar->isDue()) {
+					$this->bar->show($looked, $all, number_format($looked) . ' of ' . number_format($all) . ' rows');
+				}
 			}
 		}
 		yield from (new Orphans($channel))->faults();

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Posts\ItemRelocation;
 
 if (! class_exists('App', false)) {
@@ -23,6 +24,9 @@ final class RepairItemsCommand
 	/** Goes through the posts of every channel of this hub that has clones. */
 	public function run(): int
 	{
+		if (Part::isOff(Parts::POSTS)) {
+			return 75;
+		}
 		$found = $lost = 0;
 		foreach (Channels::of($this->options) as $channel) {
 			if (! Clones::everywhere($channel)) {

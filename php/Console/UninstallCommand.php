@@ -87,10 +87,14 @@ final class UninstallCommand implements Task
 			return 75;
 		}
 		try {
-			$this->options->has(Option::Drop) && Uninstall::drop($token);
+			if ($this->options->has(Option::Drop)) {
+				Uninstall::drop($token);
+			}
 			Uninstall::unregister();
 			// Changes that arrived meanwhile, while the hub's hooks were still registered.
-			$this->options->has(Option::Drop) && Uninstall::drop($token);
+			if ($this->options->has(Option::Drop)) {
+				Uninstall::drop($token);
+			}
 			$isLate =
 				$this->options->has(Option::Finish)
 				&& ! $this->options->has(Option::Drop)
@@ -149,11 +153,15 @@ final class UninstallCommand implements Task
 		foreach (array_filter($outlook) as $name => $count) {
 			printf("%16s %s\n", number_format($count), self::WORDS[$name]);
 		}
-		array_filter($outlook) || (print "nothing is in transit, nothing is kept\n");
+		if (! array_filter($outlook)) {
+			print "nothing is in transit, nothing is kept\n";
+		}
 	}
 
 	private function say(string $text): void
 	{
-		$this->options->has(Option::Json) || (print wordwrap(Log::oneLine($text), 110) . "\n");
+		if (! $this->options->has(Option::Json)) {
+			print wordwrap(Log::oneLine($text), 110) . "\n";
+		}
 	}
 }

@@ -103,6 +103,7 @@ final class Verbs
 				[
 					Option::Json,
 					Option::Only,
+					Option::Assumptions,
 				],
 			),
 			new Verb(

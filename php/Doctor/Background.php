@@ -12,7 +12,6 @@ use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\DroppedPackets;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Queue;
-use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -112,14 +111,7 @@ final class Background
 		}
 		$slots = max(1, min(4, Config::number('workers')));
 		$busy = count(array_filter(range(1, $slots), fn ($n) => Lease::isHeld("worker-$n")));
-		$oldest = (int) (
-			Table::first(
-				'filesync_transfer',
-				['state' => [TransferState::STAGED, TransferState::WAITING]],
-				'',
-				'min(next_at) as due',
-			)['due'] ?? 0
-		);
+		$oldest = Queue::nextDue() ?? 0;
 		$isLate = $oldest && $oldest < (Clock::now() - self::LATE_SECONDS) && ! $until && $busy < $slots;
 		$findings->note(
 			'workers',

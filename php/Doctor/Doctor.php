@@ -58,13 +58,14 @@ final class Doctor
 			// The tables are a finding already.
 			return false;
 		}
-		$isOn
-			|| $findings->note(
+		if (! $isOn) {
+			$findings->note(
 				'serving',
 				null,
 				t('filesync is switched off on this hub.'),
 				'php addon/filesync/cli.php config set enabled 1',
 			);
+		}
 
 		return $isOn;
 	}

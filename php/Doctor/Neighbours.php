@@ -42,14 +42,17 @@ final class Neighbours
 				t('check that the other hub is up, and that this hub can reach it; until then its files wait'),
 			);
 		}
-		$answer['info'] && self::speaks($findings, $clone, $answer);
-		$isForbidden
-			&& $findings->note(
+		if ($answer['info']) {
+			self::speaks($findings, $clone, $answer);
+		}
+		if ($isForbidden) {
+			$findings->note(
 				'address',
 				false,
 				sprintf(t('%s has a private address, and filesync sends it no requests'), $clone['url']),
 				'php addon/filesync/cli.php config set allow_private_addresses 1; php addon/filesync/cli.php backfill',
 			);
+		}
 	}
 
 	private static function speaks(Findings $findings, array $clone, array $answer): void

@@ -3,7 +3,8 @@
 namespace FileSync\Addon\Doctor;
 
 use FileSync\Addon\Hub\Family;
-use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Look;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Platform;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
@@ -30,19 +31,10 @@ final class Software
 			$problem ?? sprintf(t('filesync knows Hubzilla %s'), Family::version()),
 			t('update filesync; until then the hub works as without it'),
 		);
+		$findings->attempt('assumptions', self::assumptions(...));
 		$findings->attempt('files', self::files(...));
 		$findings->attempt('registered', self::registered(...));
 		self::overrides($findings);
-		if (! Items::canDrop()) {
-			$findings->note(
-				'posts',
-				false,
-				t(
-					'this hub deletes posts in a way that filesync does not know: a photo that a clone deletes leaves its post',
-				),
-				t('update filesync; then delete such posts in the stream of their channel'),
-			);
-		}
 		$problem = Runtime::extensionProblem();
 		$where = PHP_SAPI === 'cli' ? t('on the command line') : t('in the web server');
 		$findings->note(
@@ -56,7 +48,9 @@ final class Software
 				. self::again(),
 		);
 		$lacks = self::lacks($findings, 'php', '', Runtime::missingFunctions(), Platform::missingExtensions());
-		$lacks || $findings->note('php', true, sprintf(t('PHP %s has everything that is needed'), PHP_VERSION));
+		if (! $lacks) {
+			$findings->note('php', true, sprintf(t('PHP %s has everything that is needed'), PHP_VERSION));
+		}
 		self::memory($findings, 'memory', $where, (string) ini_get('memory_limit'));
 	}
 
@@ -129,22 +123,44 @@ final class Software
 		array $functions,
 		array $extensions,
 	): bool {
-		$functions
-			&& $findings->note(
+		if ($functions) {
+			$findings->note(
 				$check,
 				false,
 				$where . sprintf(t('PHP functions are missing: %s'), implode(', ', $functions)),
 				t('install php-curl and php-mbstring, and take these functions out of disable_functions in php.ini'),
 			);
-		$extensions
-			&& $findings->note(
+		}
+		if ($extensions) {
+			$findings->note(
 				$check,
 				false,
 				$where . sprintf(t('the hub needs PHP extensions that are missing: %s'), implode(', ', $extensions)),
 				t('install them (on Debian, php-gmp is the package of gmp), and reload PHP-FPM (or restart Apache)'),
 			);
+		}
 
 		return (bool) array_merge($functions, $extensions);
+	}
+
+	/** Is the hub as we take it to be? */
+	private static function assumptions(Findings $findings): void
+	{
+		$all = Look::again();
+		$failing = Parts::failing($all);
+		$findings->note(
+			'assumptions',
+			$failing === [],
+			$failing
+				? sprintf(
+					t('filesync does without %1$s, because this hub differs from those it knows: %2$s'),
+					implode(', ', array_map(Parts::name(...), Parts::off())),
+					implode(', ', array_slice(array_unique(array_column($failing, 'name')), 0, 5))
+						. (count($failing) > 5 ? ' …' : ''),
+				)
+				: sprintf(t('this hub is as filesync knows hubs; %d points were examined'), count($all)),
+			t('update filesync; php addon/filesync/cli.php doctor --assumptions says what was found, and where'),
+		);
 	}
 
 	private static function files(Findings $findings): void
@@ -210,13 +226,14 @@ final class Software
 	{
 		$bytes = (int) $limit * (1024 ** ((int) strpos(' kmg', strtolower(substr($limit, -1)) ?: ' ')));
 		$isEnough = $bytes < 0 || $bytes >= self::LEAST_MEMORY;
-		$isEnough
-			|| $findings->note(
+		if (! $isEnough) {
+			$findings->note(
 				$check,
 				false,
 				sprintf(t('memory_limit is %1$s %2$s'), $limit, $where),
 				t('set memory_limit = 128M in php.ini; the hub itself needs that'),
 			);
+		}
 	}
 
 	private static function again(): string

@@ -122,8 +122,8 @@ final class Storage
 				"give them and everything beneath them to the hub's user: chown -Rh; if they already belong to that user, check the disk (df -i, mount)",
 			),
 		);
-		$elsewhere
-			&& $findings->note(
+		if ($elsewhere) {
+			$findings->note(
 				'device',
 				true,
 				sprintf(
@@ -131,5 +131,6 @@ final class Storage
 					implode(', ', $elsewhere),
 				),
 			);
+		}
 	}
 }

@@ -211,8 +211,8 @@ final class WebServer
 			'content-disposition' => 'attachment',
 		];
 		$wrong = array_keys(array_diff_assoc($wanted, $names));
-		$isRight
-			&& $this->findings->note(
+		if ($isRight) {
+			$this->findings->note(
 				'headers',
 				$wrong === [],
 				$wrong
@@ -220,6 +220,7 @@ final class WebServer
 					: t('the headers keep a browser from showing a file as a page'),
 				$remedy,
 			);
+		}
 		$head = ($this->ask)('HEAD', '/getfile/' . $file->hash, $headers);
 		$isWhole = $head['status'] === 200 && ($head['headers']['content-length'] ?? '') === (string) $file->sizeBytes;
 		$this->findings->note(
@@ -243,8 +244,8 @@ final class WebServer
 		$isRight =
 			$answer['status'] === 0
 			|| (! str_contains($answer['body'], '<?php') && ($answer['status'] >= 300 || $answer['body'] === ''));
-		$answer['status']
-			&& $this->findings->note(
+		if ($answer['status']) {
+			$this->findings->note(
 				'source',
 				$isRight,
 				$isRight
@@ -255,6 +256,7 @@ final class WebServer
 					),
 				t('make the web server pass *.php to PHP only, as for the hub itself'),
 			);
+		}
 	}
 
 	/** A direct request for a file in our folder must return nothing. */
@@ -275,8 +277,8 @@ final class WebServer
 		$answer = ($this->ask)('GET', '/' . strtr($folder, ['[' => '%5B', ']' => '%5D']) . "/$name", []);
 		unlink("$folder/$name");
 		$isRight = ! str_contains($answer['body'], $name) || $answer['status'] >= 300;
-		$answer['status']
-			&& $this->findings->note(
+		if ($answer['status']) {
+			$this->findings->note(
 				'private',
 				$isRight,
 				$isRight
@@ -284,5 +286,6 @@ final class WebServer
 					: t('the web server hands out files from the folder store to anybody'),
 				t("deny /store in the web server, as the hub's own sample configuration does"),
 			);
+		}
 	}
 }

@@ -29,13 +29,14 @@ final class Clones
 	/**
 	 * Returns the channel that core hands over if we serve it, or null. Throws if the database does not answer.
 	 *
-	 * @param mixed $row Core's row of it.
+	 * @param mixed   $row  Core's row of it.
+	 * @param ?string $part The part of filesync that is to serve it; see Config::serves().
 	 */
-	public static function given(mixed $row): ?Channel
+	public static function given(mixed $row, ?string $part = null): ?Channel
 	{
 		$id = is_array($row) ? (int) ($row['channel_id'] ?? 0) : 0;
 
-		return is_array($row) && $id > 0 && Config::serves($id) ? Channel::of($row) : null;
+		return is_array($row) && $id > 0 && Config::serves($id, $part) ? Channel::of($row) : null;
 	}
 
 	/**
@@ -88,7 +89,11 @@ final class Clones
 		return null;
 	}
 
-	/** Returns the ids of the channels that live here. */
+	/**
+	 * Returns the ids of the channels that live here.
+	 *
+	 * @return list<int>
+	 */
 	public static function local(): array
 	{
 		return array_map('intval', array_column(
@@ -108,7 +113,7 @@ final class Clones
 	/** Returns the URL by which other hubs know this clone of a channel. */
 	public static function ownUrl(Channel $channel): string
 	{
-		return (string) channel_url($channel->row());
+		return channel_url($channel->row());
 	}
 
 	/** Tells whether this hub itself is reached without TLS; only then may other hubs be. */
@@ -163,19 +168,17 @@ final class Clones
 		$own = self::normalise(z_root());
 		$pairs = [];
 		$where = ['hubloc_deleted' => 0, 'hubloc_network' => 'zot6', 'channel_removed' => 0];
-		foreach (Table::select(
+		foreach (Table::rows(
 			'hubloc JOIN channel ON hubloc_hash = channel_hash',
 			$where,
 			'channel_id, hubloc_id',
 			0,
 			'channel_id, hubloc_url',
 		) as $row) {
-			$root = self::normalise($row['hubloc_url']);
+			[$channelId, $url] = [(int) $row['channel_id'], (string) $row['hubloc_url']];
+			$root = self::normalise($url);
 			if ($root !== null && $root !== $own) {
-				$pairs[$row['channel_id'] . ' ' . $root] = [
-					'uid' => (int) $row['channel_id'],
-					'url' => rtrim($row['hubloc_url'], '/'),
-				];
+				$pairs["$channelId $root"] = ['uid' => $channelId, 'url' => rtrim($url, '/')];
 			}
 		}
 
@@ -215,7 +218,7 @@ final class Clones
 	 */
 	public static function everywhere(Channel $channel): array
 	{
-		return array_values(array_filter(self::locations($channel, []), fn ($home) => preg_match(
+		return array_values(array_filter(self::locations($channel, []), fn ($home) => (bool) preg_match(
 			'/^[\p{L}\p{N}_-]+$/u',
 			$home['nick'],
 		)));
@@ -274,7 +277,7 @@ final class Clones
 			'outq_posturl',
 		);
 		foreach (self::others($channel) as $clone) {
-			$root = self::normalise($clone['url']);
+			$root = self::normalise($clone['url']) ?? '';
 			$counts[$root] = count(array_filter($rows, fn ($row) => str_starts_with(
 				(self::normalise(dirname($row['outq_posturl'])) ?? '') . '/',
 				"$root/",

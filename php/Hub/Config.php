@@ -54,13 +54,21 @@ final class Config
 		Table::delete('filesync_setting', ['id' => self::id($scope, $name)]);
 	}
 
-	/** Returns the values of a setting in all scopes. */
+	/**
+	 * Returns the values of a setting in all scopes.
+	 *
+	 * @return list<string>
+	 */
 	public static function all(string $name): array
 	{
 		return array_column(Table::select('filesync_setting', ['name' => $name], 'scope', 0, 'value'), 'value');
 	}
 
-	/** Returns the scopes in which a setting has a value. */
+	/**
+	 * Returns the scopes in which a setting has a value.
+	 *
+	 * @return list<string>
+	 */
 	public static function scopesWhere(string $name, string $value): array
 	{
 		return array_column(
@@ -88,13 +96,13 @@ final class Config
 
 	/**
 	 * Tells whether filesync serves a channel: the hub is known, our tables exist, neither the site nor the channel is
-	 * switched off.
+	 * switched off. Named a part (see Parts), whether that part does.
 	 *
 	 * Throws if the database does not answer: taking that for a no would let core overwrite files.
 	 */
-	public static function serves(int $channelId): bool
+	public static function serves(int $channelId, ?string $part = null): bool
 	{
-		if (! Family::isKnown()) {
+		if (! Family::isKnown() || ($part !== null && ! Parts::has($part))) {
 			return false;
 		}
 		try {

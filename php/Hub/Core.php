@@ -11,13 +11,15 @@ if (! class_exists('App', false)) {
 /** Functions and constants of core, called without change. */
 final class Core
 {
-	/** Core's date for none. */
+	/** @var string Core's date for none. */
 	public const NO_DATE = NULL_DATE;
-	/** The object type of terms that are a file's categories. */
+	/** @var int The object type of terms that are a file's categories. */
 	public const TERM_OF_FILE = TERM_OBJ_FILE;
-	/** What a photo is used for. */
+	/** @var int What a photo is used for. */
 	public const PHOTO_NORMAL = PHOTO_NORMAL;
+	/** @var int */
 	public const PHOTO_PROFILE = PHOTO_PROFILE;
+	/** @var int */
 	public const PHOTO_COVER = PHOTO_COVER;
 
 	/**

@@ -12,49 +12,7 @@ final class Family
 	private const OLDEST = '7.8';
 	private const TOO_NEW = '8.10';
 
-	/** Core's functions that we take over: where they are defined, and the parameters that we know. */
-	private const FILES = ['include/attach.php', 'include/import.php', 'include/items.php', 'include/channel.php'];
-	private const FUNCTIONS = [
-		'sync_files' => ['channel', 'files'],
-		'sync_items' => ['channel', 'items', 'relocate'],
-		'import_items' => ['channel', 'items', 'sync', 'relocate'],
-		'import_channel_photo' => ['photo', 'type', 'aid', 'uid'],
-		'attach_export_data' => ['channel', 'resource_id', 'deleted'],
-		'attach_delete' => ['channel_id', 'resource'],
-		'attach_move' => ['channel_id', 'resource_id', 'new_folder_hash'],
-		'attach_change_permissions' => [
-			'channel_id',
-			'resource',
-			'allow_cid',
-			'allow_gid',
-			'deny_cid',
-			'deny_gid',
-			'recurse',
-			'sync',
-		],
-		'fix_attached_permissions' => ['uid', 'body'],
-		'perm_is_allowed' => ['uid', 'observer_xchan', 'permission'],
-	];
-	private const OVERRIDES = [
-		'Zotlabs\Lib\sync_files',
-		'Zotlabs\Lib\sync_items',
-		'Zotlabs\Lib\import_channel_photo',
-		'Zotlabs\Daemon\sync_files',
-		'Zotlabs\Daemon\import_items',
-		'Zotlabs\Daemon\attach_export_data',
-		'Zotlabs\Storage\attach_export_data',
-		'Zotlabs\Storage\perm_is_allowed',
-		'Zotlabs\Storage\attach_delete',
-		'Zotlabs\Storage\attach_move',
-		'Zotlabs\Module\import_items',
-		'Zotlabs\Module\attach_export_data',
-		'Zotlabs\Module\attach_delete',
-		'Zotlabs\Module\attach_move',
-		'Zotlabs\Module\attach_change_permissions',
-		'Zotlabs\Module\fix_attached_permissions',
-	];
-
-	/** Tells whether we may take over calls of this hub's version. */
+	/** Tells whether we may take over calls of this hub. What does not work here is off on its own: see Parts. */
 	public static function isKnown(): bool
 	{
 		return defined('STD_VERSION') && self::knowsVersion(STD_VERSION);
@@ -77,13 +35,16 @@ final class Family
 		if (! self::isKnown()) {
 			return sprintf(t('filesync does not know Hubzilla %s and stays passive'), $version);
 		}
-		foreach (self::FILES as $file) {
-			require_once $file;
+		$changed = [];
+		foreach (self::overridden() as $function) {
+			$path = Assumptions::FUNCTIONS[$function][0];
+			if (is_file($path)) {
+				require_once $path;
+			}
+			if (function_exists("\\$function") && ! self::isAsExpected($function)) {
+				$changed[] = $function;
+			}
 		}
-		$changed = array_filter(
-			array_keys(self::FUNCTIONS),
-			fn ($function) => function_exists("\\$function") && ! self::isAsExpected($function),
-		);
 
 		return $changed
 			? sprintf(
@@ -99,24 +60,28 @@ final class Family
 	{
 		static $known = [];
 		if (! isset($known[$function]) && function_exists("\\$function")) {
-			$names = array_map(
-				fn ($parameter) => $parameter->getName(),
-				(new \ReflectionFunction("\\$function"))->getParameters(),
-			);
-			// A function that we replace entirely must have no further parameters; one that we pass calls on to may.
-			$known[$function] =
-				($function === 'sync_files' ? $names : array_slice($names, 0, count(self::FUNCTIONS[$function])))
-					=== self::FUNCTIONS[$function];
+			$one = Assumptions::FUNCTIONS[$function];
+			$parameters = Shape::of(new \ReflectionFunction("\\$function"));
+			$known[$function] = Shape::fits((array) $one[1], $parameters, explode(' ', $one[3] ?? '')) !== false;
 		}
 
 		return $known[$function] ?? true;
+	}
+
+	/** @return list<string> The functions of core of which we take over calls. */
+	private static function overridden(): array
+	{
+		return array_values(array_unique(array_map(
+			fn ($function) => substr((string) strrchr($function, '\\'), 1),
+			Assumptions::overrides(),
+		)));
 	}
 
 	/** Returns the overrides that are not ours: another addon was first, or the file is missing. */
 	public static function lostOverrides(): array
 	{
 		$others = [];
-		foreach (self::OVERRIDES as $function) {
+		foreach (Assumptions::overrides() as $function) {
 			if (
 				! function_exists($function)
 				|| ! str_ends_with(
@@ -139,6 +104,18 @@ final class Family
 		return function_exists('\sync_files') && self::isAsExpected('sync_files');
 	}
 
+	/** Tells whether packets of files that other hubs send reach us: only then may we say that we speak filesync. */
+	public static function isReceiver(): bool
+	{
+		return self::isKnown()
+		&& self::hasExpectedReceiver()
+		&& ! in_array(
+			'Zotlabs\Lib\sync_files',
+			self::lostOverrides(),
+			true,
+		);
+	}
+
 	/** Loads core's import functions, which not every caller has loaded. */
 	public static function loadImport(): void
 	{
@@ -153,19 +130,13 @@ final class Family
 		return \sync_files($channel, $files);
 	}
 
-	/** Tells whether the hub's database is PostgreSQL. */
-	public static function isPostgres(): bool
-	{
-		return defined('DBTYPE_POSTGRES') && defined('ACTIVE_DBTYPE') && ACTIVE_DBTYPE === DBTYPE_POSTGRES;
-	}
-
 	/**
 	 * Returns the largest file size that the hub's tables can hold, in bytes; the column holds it for every larger
 	 * file.
 	 */
 	public static function largestFileBytes(): int
 	{
-		return self::isPostgres() ? PHP_INT_MAX : Bounds::COLUMN_END;
+		return Database::isPostgres() ? PHP_INT_MAX : Bounds::COLUMN_END;
 	}
 
 	/** Returns the version of the hub. */
@@ -183,6 +154,6 @@ final class Family
 	/** Returns a media type as the hub's columns can hold it. */
 	public static function mediaType(string $type): string
 	{
-		return self::isPostgres() && strlen($type) > 64 ? 'application/octet-stream' : $type;
+		return Database::isPostgres() && strlen($type) > 64 ? 'application/octet-stream' : $type;
 	}
 }

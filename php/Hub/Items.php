@@ -46,7 +46,7 @@ final class Items
 			? ['attach' => 'hash', 'photo' => 'resource_id', 'filesync_transfer' => 'hash']
 			: [] as $table => $column) {
 			$own = array_merge($own, array_column(
-				Table::select($table, ['uid' => $channelId, $column => $hashes], '', 0, "DISTINCT $column"),
+				Table::rows($table, ['uid' => $channelId, $column => $hashes], '', 0, "DISTINCT $column"),
 				$column,
 			));
 		}
@@ -117,6 +117,19 @@ final class Items
 		return $item;
 	}
 
+	/** Tells whether any of some files has a post. */
+	public static function areLinked(int $channelId, array $hashes): bool
+	{
+		foreach (array_chunk($hashes, 200) as $some) {
+			$where = ['uid' => $channelId, 'resource_id' => $some, 'resource_type' => ['photo', 'attach']];
+			if (Table::first('item', $where + ['item_deleted' => 0], '', 'id')) {
+				return true;
+			}
+		}
+
+		return false;
+	}
+
 	/**
 	 * Drops the posts linked to a file that a clone deleted, as core does when it deletes the file. Returns whether all
 	 * are gone; those that are not stay linked.
@@ -164,12 +177,6 @@ final class Items
 		}
 
 		return $areGone;
-	}
-
-	/** Tells whether core drops posts in a way that we know. */
-	public static function canDrop(): bool
-	{
-		return self::dropArguments(0, 0, 0) !== null;
 	}
 
 	/**
@@ -231,9 +238,7 @@ final class Items
 	/** Returns the posts of a photo, with their comments, in the form sent between clones. */
 	public static function linked(Channel $channel, string $hash): array
 	{
-		$entry = \attach_export_data($channel->row(), $hash);
-
-		return is_array($entry) ? $entry['item'] ?? [] : [];
+		return \attach_export_data($channel->row(), $hash)['item'] ?? [];
 	}
 
 	/** Forgets that posts were deleted, because their file returns: core would not accept them again. */

@@ -52,15 +52,9 @@ final class Json
 
 	private static function freeBytes(): int
 	{
-		$limit = trim((string) ini_get('memory_limit'));
-		$bytes = (int) $limit
-		* match (strtolower(substr($limit, -1))) {
-			'k' => 1 << 10,
-			'm' => 1 << 20,
-			'g' => 1 << 30,
-			default => 1,
-		};
-
-		return max(0, ($bytes > 0 ? min($bytes, self::UNLIMITED_BYTES) : self::UNLIMITED_BYTES) - memory_get_usage());
+		return max(
+			0,
+			min(Runtime::memoryLimit() ?? self::UNLIMITED_BYTES, self::UNLIMITED_BYTES) - memory_get_usage(),
+		);
 	}
 }

@@ -22,7 +22,7 @@ final class Photos
 		require_once 'include/photos.php';
 		$size = @getimagesize($attach['content']);
 		$third = (new \ReflectionFunction('photo_upload'))->getParameters()[2] ?? null;
-		if (! $size || ! $third || $third->getName() !== 'args') {
+		if (! $size || ! $third || $third->getName() !== 'args' || ! Parts::has(Parts::PHOTOS)) {
 			return;
 		}
 		$access = array_intersect_key($attach, array_flip(Access::LISTS));
@@ -150,7 +150,11 @@ final class Photos
 		}
 	}
 
-	/** Returns the hub's own settings for scales, in the extension's form. */
+	/**
+	 * Returns the hub's own settings for scales, in the extension's form.
+	 *
+	 * @return array{jpeg_quality?: int, png_quality?: int, webp_quality?: int, max_thumbnail?: int}
+	 */
 	public static function scaleOptions(): array
 	{
 		$options = [];

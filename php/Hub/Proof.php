@@ -54,7 +54,7 @@ final class Proof
 		return (
 			openssl_verify(
 				$channel->hash . '.' . $time,
-				(string) base64url_decode($signature),
+				base64url_decode($signature),
 				$channel->publicKey,
 				OPENSSL_ALGO_SHA256,
 			) === 1

@@ -47,6 +47,21 @@ final class Runtime
 		return extension_loaded('filesync') ? array_map('strval', ini_get_all('filesync', false)) : [];
 	}
 
+	/** Returns PHP's memory_limit in bytes, null for none. */
+	public static function memoryLimit(): ?int
+	{
+		$limit = trim((string) ini_get('memory_limit'));
+		$bytes = (int) $limit
+		* match (strtolower(substr($limit, -1))) {
+			'k' => 1 << 10,
+			'm' => 1 << 20,
+			'g' => 1 << 30,
+			default => 1,
+		};
+
+		return $bytes > 0 ? $bytes : null;
+	}
+
 	/** Returns the functions that we need and this PHP lacks. */
 	public static function missingFunctions(): array
 	{

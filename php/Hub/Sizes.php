@@ -18,7 +18,7 @@ final class Sizes
 	{
 		$row = Table::first('filesync_digest', ['id' => self::id($channelId, $hash, 0)], '', 'size_bytes, updated');
 
-		return $row ? array_map('intval', $row) : null;
+		return $row ? ['size_bytes' => (int) $row['size_bytes'], 'updated' => (int) $row['updated']] : null;
 	}
 
 	/** Returns the id of a row. */

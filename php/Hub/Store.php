@@ -10,6 +10,13 @@ if (! class_exists('App', false)) {
  * Reads and writes attach and photo rows, and computes the paths of their bytes.
  *
  * Paths in rows are relative to the hub's root. Every path consists of our own folder chain and the hash.
+ *
+ * @import-type AttachRow from Rows
+ * @import-type PhotoRow from Rows
+ * @import-type Number from Rows
+ *
+ * @type Place = array{os_path: string, display_path: string, album: string, content: string}
+ * @type OnDisk = array{inode: int, size_bytes: int, mtime: int}
  */
 final class Store
 {
@@ -18,6 +25,8 @@ final class Store
 	 * hash.
 	 *
 	 * MariaDB ignores case, so a hash that differs only in case would match our file.
+	 *
+	 * @return ?AttachRow
 	 */
 	public static function attach(int $channelId, string $hash): ?array
 	{
@@ -32,6 +41,10 @@ final class Store
 	/**
 	 * Returns an attach row with the file's true size if the column is too narrow for it: from our record, or else from
 	 * disk.
+	 *
+	 * @param AttachRow $row
+	 *
+	 * @return AttachRow
 	 */
 	public static function withTrueSize(array $row): array
 	{
@@ -41,13 +54,17 @@ final class Store
 			$known = Sizes::sizeOf((int) $row['uid'], $row['hash']);
 			// Our record does not describe bytes written later.
 			$isKnown = $known && (! $onDisk || $onDisk['mtime'] <= $known['updated']);
-			$row['filesize'] = max($end, $isKnown ? $known['size_bytes'] : $onDisk['size_bytes'] ?? 0);
+			$row['filesize'] = max($end, $known && $isKnown ? $known['size_bytes'] : $onDisk['size_bytes'] ?? 0);
 		}
 
 		return $row;
 	}
 
-	/** Returns our photo row of one scale, without bytes kept in the database, or null. */
+	/**
+	 * Returns our photo row of one scale, without bytes kept in the database, or null.
+	 *
+	 * @return ?PhotoRow
+	 */
 	public static function photo(int $channelId, string $hash, int $scale): ?array
 	{
 		$columns = 'id, resource_id, imgscale, filesize, edited, os_storage, photo_usage, mimetype';
@@ -103,7 +120,7 @@ final class Store
 	/**
 	 * Returns the folders from the root down to one, by our own rows.
 	 *
-	 * @return ?list<array> Null if one is missing or is not a folder, or if they form a loop.
+	 * @return ?list<AttachRow> Null if one is missing or is not a folder, or if they form a loop.
 	 */
 	public static function chain(int $channelId, string $folder): ?array
 	{
@@ -114,7 +131,7 @@ final class Store
 				return null;
 			}
 			$chain[$folder] = $row;
-			$folder = (string) $row['folder'];
+			$folder = $row['folder'];
 		}
 
 		return array_reverse(array_values($chain));
@@ -123,7 +140,7 @@ final class Store
 	/**
 	 * Returns the paths of a file in a folder.
 	 *
-	 * @return ?array{os_path: string, display_path: string, album: string, content: string} Null if the folder is
+	 * @return ?Place Null if the folder is
 	 *     not ours, or the path would be too long.
 	 */
 	public static function place(Channel $channel, string $folder, string $hash, string $name): ?array
@@ -149,6 +166,8 @@ final class Store
 	 * Returns the hub-relative path of a row's file if it is beneath the channel's own folder, or null.
 	 *
 	 * Very old rows lack the prefix, rows with os_storage 0 hold the bytes themselves.
+	 *
+	 * @param array{os_storage: Number, content: string, ...} $row
 	 */
 	public static function pathOf(Channel $channel, array $row): ?string
 	{
@@ -180,7 +199,11 @@ final class Store
 		}
 	}
 
-	/** Returns facts that distinguish a file's present content from any other, or null if the file does not exist. */
+	/**
+	 * Returns facts that distinguish a file's present content from any other, or null if the file does not exist.
+	 *
+	 * @return ?OnDisk
+	 */
 	public static function facts(?string $path): ?array
 	{
 		clearstatcache();
@@ -219,7 +242,11 @@ final class Store
 		return $free;
 	}
 
-	/** Replaces the categories of a file. */
+	/**
+	 * Replaces the categories of a file.
+	 *
+	 * @param list<array{ttype: Number, term: string, url: string, ...}> $terms
+	 */
 	public static function setTerms(int $channelId, int $attachId, array $terms): void
 	{
 		$where = ['uid' => $channelId, 'oid' => $attachId, 'otype' => TERM_OBJ_FILE];
@@ -232,16 +259,15 @@ final class Store
 				'url' => mb_substr(escape_tags($url), 0, 191),
 			];
 			if ($row['term'] !== '') {
-				$wanted[json_encode($row)] = $row;
+				$wanted[json_encode($row, JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE)] = $row;
 			}
 		}
 		$present = [];
 		foreach (Table::select('term', $where, 'tid', 0, 'ttype, term, url') as $row) {
-			$present[json_encode([
-				'ttype' => (int) $row['ttype'],
-				'term' => $row['term'],
-				'url' => $row['url'],
-			])] = true;
+			$present[json_encode(
+				['ttype' => (int) $row['ttype'], 'term' => $row['term'], 'url' => $row['url']],
+				JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE,
+			)] = true;
 		}
 		if (array_keys($present) == array_keys($wanted)) {
 			return;
@@ -252,7 +278,11 @@ final class Store
 		}
 	}
 
-	/** Returns the bytes that a channel's account uses, and how many it may use (null: unlimited). */
+	/**
+	 * Returns the bytes that a channel's account uses, and how many it may use (null: unlimited).
+	 *
+	 * @return array{int, ?int}
+	 */
 	public static function quota(Channel $channel): array
 	{
 		$limit = service_class_fetch($channel->id, 'attach_upload_limit');

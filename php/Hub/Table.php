@@ -11,6 +11,9 @@ if (! class_exists('App', false)) {
  *
  * Column names come from code only, values are always quoted. A statement that fails throws. Counts of changed rows are
  * never used (MariaDB does not count a row that already had the value): who must know reads back.
+ *
+ * @import-type AnyRow from Rows
+ * @import-type Tables from Rows
  */
 final class Table
 {
@@ -43,12 +46,30 @@ final class Table
 	/**
 	 * Returns rows.
 	 *
+	 * @template T of string
+	 *
+	 * @param T $table
 	 * @param array $where `['state' => 'staged', 'next_at <=' => 5, 'scale' => [1, 2], 'f.id is' => null]`, joined
 	 *     by AND.
 	 *
-	 * @return list<array>
+	 * @return ($table is key-of<Tables> ? list<Tables[T]> : list<AnyRow>)
 	 */
 	public static function select(
+		string $table,
+		array $where,
+		string $order = '',
+		int $limit = 0,
+		string $columns = '*',
+	): array {
+		return self::rows($table, $where, $order, $limit, $columns);
+	}
+
+	/**
+	 * Returns rows of a join, or of a table that only the caller knows; see select().
+	 *
+	 * @return list<AnyRow>
+	 */
+	public static function rows(
 		string $table,
 		array $where,
 		string $order = '',
@@ -75,7 +96,11 @@ final class Table
 	 * Returns all rows, a page at a time, in the order of a unique column that each row must contain. Rows that the
 	 * caller changes or removes meanwhile shift no page.
 	 *
-	 * @return \Generator<int, list<array>>
+	 * @template T of string
+	 *
+	 * @param T $table
+	 *
+	 * @return ($table is key-of<Tables> ? \Generator<int, list<Tables[T]>> : \Generator<int, list<AnyRow>>)
 	 */
 	public static function pages(
 		string $table,
@@ -84,11 +109,19 @@ final class Table
 		string $columns = '*',
 		string $by = 'id',
 	): \Generator {
+		return self::turn($table, $where, $size, $columns, $by);
+	}
+
+	/**
+	 * @return \Generator<int, list<AnyRow>>
+	 */
+	private static function turn(string $table, array $where, int $size, string $columns, string $by): \Generator
+	{
 		// Our ids are text, those of the hub are numbers.
 		$isNumber = $by === 'id' && ! in_array($table, self::OURS, true);
 		for (
 			$last = $isNumber ? 0 : '';
-			$rows = self::select($table, $where + ["$by >" => $last], $by, $size, $columns);
+			$rows = self::rows($table, $where + ["$by >" => $last], $by, $size, $columns);
 		) {
 			yield $rows;
 			$last = $isNumber ? (int) $rows[count($rows) - 1][$by] : (string) $rows[count($rows) - 1][$by];
@@ -98,7 +131,11 @@ final class Table
 	/**
 	 * Returns all rows like pages(), one at a time.
 	 *
-	 * @return \Generator<array>
+	 * @template T of string
+	 *
+	 * @param T $table
+	 *
+	 * @return ($table is key-of<Tables> ? \Generator<int, Tables[T]> : \Generator<int, AnyRow>)
 	 */
 	public static function each(
 		string $table,
@@ -107,29 +144,53 @@ final class Table
 		string $columns = '*',
 		string $by = 'id',
 	): \Generator {
-		foreach (self::pages($table, $where, $size, $columns, $by) as $rows) {
-			foreach ($rows as $row) {
-				yield $row;
+		return (static function () use ($table, $where, $size, $columns, $by): \Generator {
+			foreach (self::turn($table, $where, $size, $columns, $by) as $rows) {
+				foreach ($rows as $row) {
+					yield $row;
+				}
 			}
-		}
+		})();
 	}
 
-	/** Returns the first row, or null. */
+	/**
+	 * Returns the first row, or null.
+	 *
+	 * @template T of string
+	 *
+	 * @param T $table
+	 *
+	 * @return ($table is key-of<Tables> ? null|Tables[T] : null|AnyRow)
+	 */
 	public static function first(string $table, array $where, string $order = '', string $columns = '*'): ?array
 	{
-		return self::select($table, $where, $order, 1, $columns)[0] ?? null;
+		return self::rows($table, $where, $order, 1, $columns)[0] ?? null;
 	}
 
 	/** Returns the sum of a column over the rows, 0 if there are none. */
 	public static function sum(string $table, string $column, array $where): int
 	{
-		return (int) (self::select($table, $where, '', 0, "sum($column) as total")[0]['total'] ?? 0);
+		return (int) (self::rows($table, $where, '', 0, "sum($column) as total")[0]['total'] ?? 0);
 	}
 
 	/** Returns the number of rows. */
 	public static function count(string $table, array $where): int
 	{
-		return (int) (self::select($table, $where, '', 0, 'count(*) as total')[0]['total'] ?? 0);
+		return (int) (self::rows($table, $where, '', 0, 'count(*) as total')[0]['total'] ?? 0);
+	}
+
+	/** Returns the number of different values of a column. */
+	public static function countDistinct(string $table, string $column, array $where): int
+	{
+		return (int) (self::rows($table, $where, '', 0, "count(DISTINCT $column) as total")[0]['total'] ?? 0);
+	}
+
+	/** Returns the least value of a column, null if there are no rows. */
+	public static function least(string $table, string $column, array $where): ?int
+	{
+		$least = self::rows($table, $where, '', 0, "min($column) as least")[0]['least'] ?? null;
+
+		return $least === null ? null : (int) $least;
 	}
 
 	/** Adds a row. */
@@ -148,7 +209,7 @@ final class Table
 			$values[] =
 				'('
 				. implode(', ', array_map(
-					fn ($column, $value) => self::literal($table, $column, $value),
+					fn ($column, $value) => self::literal($table, (string) $column, $value),
 					array_keys($row),
 					$row,
 				))
@@ -195,7 +256,7 @@ final class Table
 	{
 		$pairs = [];
 		foreach ($set as $column => $value) {
-			$pairs[] = $column . ' = ' . self::literal($table, $column, $value);
+			$pairs[] = $column . ' = ' . self::literal($table, (string) $column, $value);
 		}
 		if (! dbq('UPDATE ' . $table . ' SET ' . implode(', ', $pairs) . self::condition($table, $where))) {
 			throw new \RuntimeException("cannot update table $table");
@@ -301,7 +362,7 @@ final class Table
 		$changes = implode(', ', array_map(fn ($column) => "MODIFY $column $type NOT NULL", $columns));
 		// Other databases with that name lack a function of that name.
 		if (
-			! Family::isPostgres()
+			! Database::isPostgres()
 			&& is_array(dbq('select connection_id() as one'))
 			&& ! dbq("ALTER TABLE $table $changes")
 		) {
@@ -313,7 +374,7 @@ final class Table
 	{
 		$parts = [];
 		foreach ($where as $key => $value) {
-			[$column, $operator] = explode(' ', $key . ' =');
+			[$column, $operator] = [...explode(' ', (string) $key), '='];
 			if ($operator === 'is' && $value === null) {
 				$parts[] = $column . ' IS NULL';
 			} elseif (is_array($value)) {

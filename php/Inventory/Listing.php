@@ -23,6 +23,9 @@ if (! class_exists('App', false)) {
  *
  * Two clones are equal if they list the same values with the same vectors. A vanished row is simply not listed: like
  * a file that was never here, it comes from the other clone.
+ *
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type FileRow from \FileSync\Addon\Hub\Rows
  */
 final class Listing
 {
@@ -93,6 +96,7 @@ final class Listing
 		return [self::absent($rows), count($rows) < self::PAGE ? null : ['after' => end($rows)['id']] + $cursor];
 	}
 
+	/** @param list<AttachRow> $rows */
 	private static function present(Channel $channel, array $rows): array
 	{
 		$where = ['uid' => $channel->id];

@@ -323,7 +323,9 @@ final class Run
 	{
 		$this->inventory = null;
 		$path = Store::dataRoot($this->uid) . '/' . $this->snapshotName();
-		is_file($path) && @unlink($path);
+		if (is_file($path)) {
+			@unlink($path);
+		}
 	}
 
 	private function store(): \FileSync\Store

@@ -11,10 +11,16 @@ if (! class_exists('App', false)) {
 /**
  * Makes the calls of the outbox. A file at the root, followups.php, says what each kind means, since that calls rooms
  * above.
+ *
+ * @import-type OutboxRow from \FileSync\Addon\Hub\Rows
  */
 final class FollowUps
 {
-	/** Makes a call. Returns the body for continuing later, null once it is done. */
+	/**
+	 * Makes a call. Returns the body for continuing later, null once it is done.
+	 *
+	 * @param OutboxRow $row
+	 */
 	public static function call(array $row): ?string
 	{
 		/** @var array<string, \Closure(\FileSync\Addon\Hub\Channel, string, string): ?string>|false $calls */
@@ -24,11 +30,11 @@ final class FollowUps
 		if (! is_array($calls)) {
 			throw new \RuntimeException('followups.php is missing: the addon is being upgraded, or is not complete');
 		}
-		$call = $calls[(string) $row['kind']] ?? throw new \LogicException(
+		$call = $calls[$row['kind']] ?? throw new \LogicException(
 				"followups.php has no call of the kind {$row['kind']}",
 			);
 		$channel = Clones::channel((int) $row['uid']);
 
-		return $channel ? $call($channel, (string) $row['name'], (string) $row['body']) : null;
+		return $channel ? $call($channel, $row['name'], $row['body']) : null;
 	}
 }

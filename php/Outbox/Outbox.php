@@ -5,6 +5,7 @@ namespace FileSync\Addon\Outbox;
 use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Table;
@@ -21,6 +22,8 @@ if (! class_exists('App', false)) {
  * One row per channel, kind, name and key: a second request before the call is done replaces the first. A call can be
  * made twice, if a process is killed during it, so it must be repeatable. The attempt is counted before the call: one
  * that kills the process is tried three times, then parked and listed, and never blocks others.
+ *
+ * @import-type OutboxRow from \FileSync\Addon\Hub\Rows
  */
 final class Outbox
 {
@@ -32,6 +35,19 @@ final class Outbox
 	 * extension is missing.
 	 */
 	public const QUICK = ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake', 'drop'];
+
+	/**
+	 * The parts of filesync on which calls depend: where one is off, they wait.
+	 *
+	 * @var array<string, list<string>>
+	 */
+	private const PARTS = [
+		Parts::RECEIVER => ['move', 'conflict', 'brake'],
+		Parts::SENDER => ['announce', 'deleted'],
+		// An answer may delete files that have posts.
+		Parts::POSTS => ['items', 'access', 'posts', 'relocate', 'brake'],
+		Parts::PHOTOS => ['preview'],
+	];
 
 	private const MOST_ATTEMPTS = 3;
 
@@ -59,13 +75,19 @@ final class Outbox
 		return Table::first('filesync_outbox', ['id' => self::id($channelId, $kind, $name, '')], '', 'id') !== null;
 	}
 
-	/** Requests a call for each of some names, all held, with one body that is also their key. */
+	/**
+	 * Requests a call for each of some names, all held, with one body that is also their key.
+	 *
+	 * @param list<string> $names
+	 */
 	public static function addHeld(int $channelId, string $kind, array $names, string $body): void
 	{
 		$ids = array_combine(array_map(fn ($name) => self::id($channelId, $kind, $name, $body), $names), $names);
 		$row = ['state' => 'held', 'attempts' => 0, 'next_at' => 0, 'reason' => '', 'body' => $body];
 		$known = array_column(Table::select('filesync_outbox', ['id' => array_keys($ids)], '', 0, 'id'), 'id');
-		$known && Table::update('filesync_outbox', $row, ['id' => $known]);
+		if ($known !== []) {
+			Table::update('filesync_outbox', $row, ['id' => $known]);
+		}
 		$new = array_diff_key($ids, array_flip($known));
 		$rows = array_map(
 			fn ($id, $name) => [
@@ -81,7 +103,9 @@ final class Outbox
 		foreach (array_chunk($rows, 100) as $some) {
 			if (! Table::tryInsert('filesync_outbox', ...$some)) {
 				// Another process requested one of them just now.
-				array_map(fn ($one) => self::add($channelId, $kind, $one['name'], $body, true, $body), $some);
+				foreach ($some as $one) {
+					self::add($channelId, $kind, $one['name'], $body, true, $body);
+				}
 			}
 		}
 	}
@@ -92,15 +116,20 @@ final class Outbox
 		self::releaseAll($channelId, [$hash]);
 	}
 
-	/** Makes the held calls about some files due. */
+	/**
+	 * Makes the held calls about some files due.
+	 *
+	 * @param list<string> $hashes
+	 */
 	public static function releaseAll(int $channelId, array $hashes): void
 	{
-		$hashes
-			&& Table::update(
+		if ($hashes !== []) {
+			Table::update(
 				'filesync_outbox',
 				['state' => 'due'],
 				['uid' => $channelId, 'name' => $hashes, 'state' => 'held'],
 			);
+		}
 	}
 
 	/** Forgets a call. */
@@ -112,27 +141,34 @@ final class Outbox
 	/**
 	 * Makes the due calls of one channel: the given kinds, or all except previews, which have a job of their own.
 	 *
-	 * @param ?\Closure $isOver Called after each; true postpones the rest.
+	 * @param list<string>      $kinds
+	 * @param ?\Closure(): bool $isOver Called after each; true postpones the rest.
 	 */
 	public static function run(int $channelId, array $kinds = [], ?\Closure $isOver = null): void
 	{
-		$where =
-			['uid' => $channelId, 'state' => 'due', 'next_at <=' => Clock::now()]
-			+ ($kinds ? ['kind' => $kinds] : self::possible());
+		$where = ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Clock::now()] + self::possible($kinds);
 		foreach (array_column(Table::select('filesync_outbox', $where, 'created, id', 100, 'id'), 'id') as $id) {
 			// One at a time: a body can hold posts.
 			$row = Table::first('filesync_outbox', ['id' => $id, 'state' => 'due']);
-			$row && self::attempt($row);
+			if ($row) {
+				self::attempt($row);
+			}
 			if ($isOver && $isOver()) {
 				return;
 			}
 		}
 	}
 
-	/** Returns the next due call of some kinds, of the channel whose turn was longest ago, or null. */
+	/**
+	 * Returns the next due call of some kinds, of the channel whose turn was longest ago, or null.
+	 *
+	 * @param non-empty-list<string> $kinds
+	 *
+	 * @return ?OutboxRow
+	 */
 	public static function next(array $kinds): ?array
 	{
-		$due = ['kind' => $kinds, 'state' => 'due', 'next_at <=' => Clock::now()];
+		$due = self::possible($kinds) + ['state' => 'due', 'next_at <=' => Clock::now()];
 		$channels = array_map('intval', array_column(
 			Table::select('filesync_outbox', $due, '', 0, 'DISTINCT uid'),
 			'uid',
@@ -147,7 +183,11 @@ final class Outbox
 			: null;
 	}
 
-	/** Makes one call, unless another process is making it. */
+	/**
+	 * Makes one call, unless another process is making it.
+	 *
+	 * @param OutboxRow $row
+	 */
 	public static function attempt(array $row): void
 	{
 		$attempts = (int) $row['attempts'] + 1;
@@ -183,7 +223,11 @@ final class Outbox
 		}
 	}
 
-	/** Returns the channels with due calls. */
+	/**
+	 * Returns the channels with due calls.
+	 *
+	 * @return list<int>
+	 */
 	public static function dueChannels(): array
 	{
 		$due = Table::select(
@@ -202,9 +246,24 @@ final class Outbox
 		return hash('sha256', "$channelId\n$kind\n$name" . ($key === '' ? '' : "\n$key"));
 	}
 
-	/** Excludes previews, and calls that need the extension while it is missing. */
-	private static function possible(): array
+	/**
+	 * Excludes calls of parts that are off; of all kinds also previews, and while the extension is missing the calls
+	 * that need it.
+	 *
+	 * @param list<string> $kinds
+	 *
+	 * @return array<string, list<string>>
+	 */
+	private static function possible(array $kinds = []): array
 	{
-		return Runtime::extensionProblem() === null ? ['kind <>' => 'preview'] : ['kind' => self::QUICK];
+		$off = [];
+		foreach (self::PARTS as $part => $waiting) {
+			if (! Parts::has($part)) {
+				array_push($off, ...$waiting);
+			}
+		}
+		$kinds = $kinds ?: (Runtime::extensionProblem() === null ? [] : self::QUICK);
+
+		return $kinds ? ['kind' => array_values(array_diff($kinds, $off))] : ['kind <>' => ['preview', ...$off]];
 	}
 }

@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Page;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Settings;
@@ -105,6 +106,7 @@ final class AdminPage
 			'words' => self::words(),
 			'problems' => array_values(array_filter([
 				Family::problem(),
+				Parts::problems(),
 				$status['problem'],
 				Config::get('enabled') === '0' ? t('filesync is switched off on this hub.') : null,
 				$status['paused_until']

@@ -54,7 +54,9 @@ final class OwnerActions
 		try {
 			if (Migrations::ready()) {
 				$done = self::press($channelId, $_POST);
-				$done === '' || Page::leave($done, false);
+				if ($done !== '') {
+					Page::leave($done, false);
+				}
 			}
 		} catch (Refused|Postponed $e) {
 			Page::leave(ucfirst(sprintf(t('not done: %s'), Log::oneLine($e->getMessage()))), true);
@@ -100,7 +102,7 @@ final class OwnerActions
 	/** Returns one of the channel's rows. */
 	private static function row(string $table, int $channelId, string $id, array $where): array
 	{
-		$row = Table::first($table, ['id' => $id, 'uid' => $channelId] + $where);
+		$row = Table::rows($table, ['id' => $id, 'uid' => $channelId] + $where, '', 1)[0] ?? null;
 
 		return $row && $row['id'] === $id ? $row : throw new Refused(t('it no longer exists'));
 	}
@@ -139,7 +141,9 @@ final class OwnerActions
 	{
 		$scope = 'channel:' . $channelId;
 		$isPaused ? Config::set('paused', '1', $scope) : Config::clear('paused', $scope);
-		$isPaused || Doorbell::ring();
+		if (! $isPaused) {
+			Doorbell::ring();
+		}
 
 		return $isPaused ? '' : t('Resumed.');
 	}

@@ -6,7 +6,9 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
@@ -22,11 +24,17 @@ if (! class_exists('App', false)) {
  *
  * All records expire. A hub that gains or loses filesync is noticed with the next packet or the next transfer, whose
  * stock ways stay open: a wrong record costs one small request.
+ *
+ * @import-type PeerRow from \FileSync\Addon\Hub\Rows
  */
 final class Peers
 {
-	/** The features of this version; other hubs ignore unknown ones. */
-	public const FEATURES = ['ticket', 'range', 'inventory'];
+	/** The features of this version, with the parts that each needs; other hubs ignore unknown ones. */
+	private const FEATURES = [
+		'ticket' => [Parts::SERVING],
+		'range' => [Parts::SERVING],
+		'inventory' => [Parts::SERVING, Parts::COMPARISON],
+	];
 
 	private const YES_SECONDS = 604800;
 	private const NO_SECONDS = 86400;
@@ -41,20 +49,26 @@ final class Peers
 		return function_exists('FileSync\send_file');
 	}
 
-	/** Returns our description of ourselves, or null while this process cannot serve. */
+	/** Returns our description of ourselves; null while this process cannot serve, or the hub receives without us. */
 	public static function introduction(): ?array
 	{
-		return (
-			! self::canServe()
-				? null
-				: [
-					'v' => Version::SIBLING,
-					'version' => Runtime::version(),
-					'features' => self::FEATURES,
-					'endpoint' => Web::root() . '/getfile/ticket',
-					'time' => Clock::now(),
-				]
-		);
+		return ! self::canServe() || ! Family::isReceiver() || ! Parts::has(Parts::RECEIVER)
+			? null
+			: [
+				'v' => Version::SIBLING,
+				'version' => Runtime::version(),
+				'features' => self::offered(),
+				'time' => Clock::now(),
+			] + (Parts::has(Parts::SERVING) ? ['endpoint' => Web::root() . '/getfile/ticket'] : []);
+	}
+
+	/** Returns the features that this hub offers. */
+	public static function offered(): array
+	{
+		return array_keys(array_filter(
+			self::FEATURES,
+			fn ($parts) => array_filter($parts, Parts::has(...)) === $parts,
+		));
 	}
 
 	/** Tells whether every other hub of a channel is known to speak filesync. */
@@ -181,7 +195,11 @@ final class Peers
 	/**
 	 * Returns hubs in the order of asking: the given order, but unreachable ones last.
 	 *
-	 * @param list<array{url: string}> $clones
+	 * @template T of array{url: string, ...}
+	 *
+	 * @param list<T> $clones
+	 *
+	 * @return list<T>
 	 */
 	public static function byHealth(array $clones): array
 	{
@@ -259,7 +277,9 @@ final class Peers
 			];
 		}
 		$set += $rung === null ? [] : ['rung' => $rung];
-		$set && self::write($origin['url'], $set);
+		if ($set) {
+			self::write($origin['url'], $set);
+		}
 	}
 
 	/** Returns the records of all hubs, for people. */
@@ -294,6 +314,7 @@ final class Peers
 		Table::delete('filesync_peer', ['updated <' => Clock::now() - (90 * 86400)]);
 	}
 
+	/** @return ?PeerRow */
 	private static function read(string $url): ?array
 	{
 		return Table::first('filesync_peer', ['id' => self::id($url)]);

@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Keys;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Web;
@@ -49,7 +50,7 @@ final class ItemRelocation
 	 */
 	public static function forCore(mixed $given, mixed $relocate): mixed
 	{
-		return Clones::given($given) ? null : $relocate;
+		return Clones::given($given, Parts::POSTS) ? null : $relocate;
 	}
 
 	/**
@@ -142,7 +143,7 @@ final class ItemRelocation
 		}
 		$channel = Clones::channel($uid);
 
-		return $channel && ($item['author_xchan'] ?? '') === $channel->hash && Config::serves($uid)
+		return $channel && ($item['author_xchan'] ?? '') === $channel->hash && Config::serves($uid, Parts::POSTS)
 			? $channel
 			: null;
 	}

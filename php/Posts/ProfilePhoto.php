@@ -5,6 +5,7 @@ namespace FileSync\Addon\Posts;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Transfer\Queue;
 
@@ -22,7 +23,7 @@ final class ProfilePhoto
 	public static function import(mixed $photo, mixed $type, mixed $accountId, mixed $channelId): mixed
 	{
 		try {
-			if (Config::serves((int) $channelId) && self::comesAsFile((int) $channelId)) {
+			if (Config::serves((int) $channelId, Parts::RECEIVER) && self::comesAsFile((int) $channelId)) {
 				return false;
 			}
 		} catch (\Throwable $e) {

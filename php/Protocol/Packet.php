@@ -16,6 +16,23 @@ if (! class_exists('App', false)) {
  *
  * It accepts only known columns of the known types; anything else makes the whole entry invalid. Ids, owners and paths
  * of the packet are checked for honesty and then dropped: only a hash can determine a path on disk.
+ *
+ * @import-type Order from SiblingReader
+ *
+ * @type Term = array{ttype: int, term: string, url: string}
+ * @type Attach = array{
+ *     hash: string, filename: string, filetype: string, filesize: int, folder: string, is_dir: int, is_photo: int,
+ *     flags: int, creator: string, created: string, edited: string,
+ *     allow_cid: string, allow_gid: string, deny_cid: string, deny_gid: string,
+ *     term: list<Term>, revision?: int, os_storage?: int, display_path?: string, deleted?: int
+ * }
+ * @type Photo = array{
+ *     resource_id: string, imgscale: int, filesize: int, mimetype: string, created: string, edited: string,
+ *     expires: string, xchan: string, title: string, description: string, album: string, height: int, width: int,
+ *     photo_usage: int, profile: int, is_nsfw: int, photo_flags: int,
+ *     allow_cid: string, allow_gid: string, deny_cid: string, deny_gid: string,
+ *     filename?: string, os_storage?: int, display_path?: string
+ * }
  */
 final class Packet
 {
@@ -105,24 +122,21 @@ final class Packet
 	private function __construct(
 		public readonly string $fetchUrl,
 		public readonly string $nick,
-		/** @var list<array> Folders from the root down, as attach rows. */
+		/** @var list<Attach> Folders from the root down, as attach rows. */
 		public readonly array $folders,
-		/** @var ?array The attach row that the entry is about; null for deletes. */
+		/** @var ?Attach The attach row that the entry is about; null for deletes. */
 		public readonly ?array $last,
-		/** @var array<int, array> Photo rows by scale. */
+		/** @var array<int, Photo> Photo rows by scale. */
 		public readonly array $photos,
 		/** @var list<string> Hashes to delete. */
 		public readonly array $deletes,
-		/** @var array Items, unchecked: core's own import checks them. */
+		/** @var list<array> Items, unchecked: core's own import checks them. */
 		public readonly array $items,
 		/** @var mixed The sending hub's description of itself, unchecked. */
 		public readonly mixed $sibling,
 		/** @var string The digest of the file that the sender knows, or empty. */
 		public readonly string $sha256 = '',
-		/**
-		 * @var array{revision: ?array, gone: ?array, beneath: array} The sender's order of changes
-		 *     (SiblingReader::readOrder).
-		 */
+		/** @var Order The sender's order of changes (SiblingReader::readOrder). */
 		public readonly array $order = ['revision' => null, 'gone' => null, 'beneath' => []],
 	) {}
 
@@ -188,6 +202,11 @@ final class Packet
 		);
 	}
 
+	/**
+	 * @param list<array> $rows
+	 *
+	 * @return list<string>
+	 */
 	private static function deletes(array $rows): array
 	{
 		$hashes = [];
@@ -195,19 +214,27 @@ final class Packet
 			if (empty($row['deleted'])) {
 				throw new Refused('attach mixes deletes with files');
 			}
-			$hashes[] = self::checkRow($row, self::ATTACH, ['hash'])['hash'];
+			self::checkRow($row, self::ATTACH, ['hash']);
+			$hashes[] = self::text($row['hash'], 'hash', 64);
 		}
 
 		return array_values(array_unique($hashes));
 	}
 
+	/**
+	 * @param non-empty-list<array> $rows
+	 *
+	 * @return non-empty-list<Attach>
+	 */
 	private static function chain(array $rows): array
 	{
 		$chain = [];
 		$parent = '';
 		$seen = [];
 		foreach ($rows as $i => $row) {
-			$checked = self::checkRow($row, self::ATTACH, self::ATTACH_NEEDED);
+			/** @var Attach $checked By the types in ATTACH. */
+			$checked = self::checkRow($row, self::ATTACH, self::ATTACH_NEEDED)
+			+ ['creator' => '', 'flags' => 0, 'is_photo' => 0, 'term' => []];
 			if ($checked['folder'] !== $parent || isset($seen[$checked['hash']])) {
 				throw new Refused('the rows in "attach" do not form a single folder path');
 			}
@@ -216,7 +243,7 @@ final class Packet
 			}
 			$parent = $checked['hash'];
 			$seen[$parent] = true;
-			$chain[] = $checked + ['creator' => '', 'flags' => 0, 'is_photo' => 0, 'term' => []];
+			$chain[] = $checked;
 		}
 		if (strlen(implode('/', array_column($chain, 'hash'))) > Bounds::LONGEST_PATH) {
 			throw new Refused('the path of the folders is longer than ' . Bounds::LONGEST_PATH . ' bytes');
@@ -225,6 +252,12 @@ final class Packet
 		return $chain;
 	}
 
+	/**
+	 * @param list<array> $rows
+	 * @param Attach      $last
+	 *
+	 * @return array<int, Photo>
+	 */
 	private static function photos(array $rows, array $last): array
 	{
 		$photos = [];
@@ -244,11 +277,12 @@ final class Packet
 			if ($checked['resource_id'] !== $last['hash'] || $last['is_dir']) {
 				throw new Refused('a photo row belongs to a different file');
 			}
-			foreach (['title', 'description', 'album'] as $text) {
-				$checked[$text] = PhotoType::text($checked[$text] ?? '');
-			}
-			$photos[$checked['imgscale']] = $checked
+			/** @var Photo $photo By the types in PHOTO. */
+			$photo = $checked
 			+ [
+				'title' => '',
+				'description' => '',
+				'album' => '',
 				'xchan' => '',
 				'expires' => $checked['edited'],
 				'height' => 0,
@@ -262,12 +296,17 @@ final class Packet
 				'deny_cid' => $last['deny_cid'],
 				'deny_gid' => $last['deny_gid'],
 			];
+			foreach (['title', 'description', 'album'] as $text) {
+				$photo[$text] = PhotoType::text($photo[$text]);
+			}
+			$photos[$photo['imgscale']] = $photo;
 		}
 		ksort($photos);
 
 		return $photos;
 	}
 
+	/** @return list<array> */
 	private static function rows(mixed $rows, string $what, int $most): array
 	{
 		if ($rows === null || $rows === '' || $rows === false) {
@@ -276,42 +315,47 @@ final class Packet
 		if (! is_array($rows) || count($rows) > $most) {
 			throw new Refused("$what is not a list of at most $most rows");
 		}
-		foreach ($rows as $row) {
-			if (! is_array($row)) {
-				throw new Refused("$what contains something other than rows");
-			}
+		$known = array_filter($rows, is_array(...));
+		if (count($known) !== count($rows)) {
+			throw new Refused("$what contains something other than rows");
 		}
 
-		return array_values($rows);
+		return array_values($known);
 	}
 
+	/**
+	 * @param array<string, string> $columns
+	 * @param list<string>          $needed
+	 *
+	 * @return array<string, int|string|list<Term>>
+	 */
 	private static function checkRow(array $row, array $columns, array $needed): array
 	{
 		$stored = ! empty($row['os_storage']);
 		$checked = [];
-		foreach ($row as $key => $value) {
+		foreach (array_map(strval(...), array_keys($row)) as $key) {
 			$type = $columns[$key] ?? throw new Refused(
-					'an unknown column: ' . substr(preg_replace('/[^\w.-]/', '?', (string) $key), 0, 64),
+					'an unknown column: ' . substr((string) preg_replace('/[^\w.-]/', '?', $key), 0, 64),
 				);
 			switch ($type) {
 				case 'drop':
-					self::text(is_int($value) ? (string) $value : $value ?? '', $key, 32);
+					self::text($row[$key], $key, 32);
 					break;
 				case 'path':
-					self::honestPath($value, $key);
+					self::honestPath($row[$key], $key);
 					break;
 				case 'content':
 					if ($stored) {
-						self::honestPath($value, $key);
+						self::honestPath($row[$key], $key);
 					}
 					break;
 				case 'encoded':
-					if ($stored && is_string($value) && $value !== '') {
-						self::honestPath(base64_decode($value, true), $key);
+					if ($stored && is_string($row[$key]) && $row[$key] !== '') {
+						self::honestPath(base64_decode($row[$key], true), $key);
 					}
 					break;
 				default:
-					$checked[$key] = self::checkValue($type, $value, $key);
+					$checked[$key] = self::checkValue($type, $row[$key], $key);
 			}
 		}
 		foreach ($needed as $key) {
@@ -323,7 +367,8 @@ final class Packet
 		return $checked;
 	}
 
-	private static function checkValue(string $type, mixed $value, string $key): mixed
+	/** @return int|string|list<Term> */
+	private static function checkValue(string $type, mixed $value, string $key): int|string|array
 	{
 		switch ($type) {
 			case 'count':
@@ -335,8 +380,9 @@ final class Packet
 				$scale = self::count($value, $key);
 				return $scale <= 9 ? $scale : throw new Refused("$key is not a photo scale");
 			case 'hash':
-				return preg_match(Bounds::HASH, self::text($value, $key, 64))
-					? $value
+				$hash = self::text($value, $key, 64);
+				return preg_match(Bounds::HASH, $hash)
+					? $hash
 					: throw new Refused("$key is not a file hash");
 			case 'parent':
 				return $value === '' || $value === null ? '' : self::checkValue('hash', $value, $key);
@@ -364,6 +410,7 @@ final class Packet
 		}
 	}
 
+	/** @return list<Term> */
 	private static function terms(mixed $value): array
 	{
 		$terms = [];
@@ -381,7 +428,9 @@ final class Packet
 
 	private static function text(mixed $value, string $key, int $most): string
 	{
-		$value = is_int($value) ? (string) $value : $value ?? '';
+		if (is_int($value) || $value === null) {
+			$value = (string) $value;
+		}
 		if (
 			! is_string($value)
 			|| strlen($value) > $most
@@ -416,9 +465,12 @@ final class Packet
 		if (str_starts_with($date, '0000-00-00')) {
 			return Core::NO_DATE;
 		}
+		$part = [];
+		if (! preg_match('/^((\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d))(\.\d+)?$/D', $date, $part)) {
+			throw new Refused("$key is not a date");
+		}
 		if (
-			preg_match('/^((\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d))(\.\d+)?$/D', $date, $part)
-			&& checkdate((int) $part[3], (int) $part[4], (int) $part[2])
+			checkdate((int) $part[3], (int) $part[4], (int) $part[2])
 			&& $part[5] < 24
 			&& $part[6] < 60
 			&& $part[7] < 60

@@ -18,6 +18,7 @@ final class Ranges
 		if (trim($ifNoneMatch) === '*') {
 			return true;
 		}
+		$found = [];
 		preg_match_all('/\G\s*,*\s*(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?=,|$)/D', $ifNoneMatch, $found);
 
 		return in_array($etag, $found[1], true);
@@ -40,11 +41,8 @@ final class Ranges
 	 */
 	public static function read(?string $range, int $size): array|string
 	{
-		if (
-			$range === null
-			|| ! preg_match('/^bytes=\s*(\d*)-(\d*)\s*$/iD', $range, $part)
-			|| $part[1] . $part[2] === ''
-		) {
+		$part = [];
+		if (! preg_match('/^bytes=\s*(\d*)-(\d*)\s*$/iD', $range ?? '', $part) || $part[1] . $part[2] === '') {
 			return 'whole';
 		}
 		[$first, $last] = [self::number($part[1]), self::number($part[2])];

@@ -35,7 +35,9 @@ final class Refusals
 			if ($isNew && Table::count('filesync_refusal', []) < self::MOST_ADDRESSES) {
 				self::insert($address);
 			} elseif ($isNew) {
-				self::add(self::OTHERS) || self::insert(self::OTHERS);
+				if (! self::add(self::OTHERS)) {
+					self::insert(self::OTHERS);
+				}
 			}
 			self::line($credential, $address);
 		} catch (\Throwable) {
@@ -53,12 +55,13 @@ final class Refusals
 	private static function add(string $address): bool
 	{
 		$row = Table::first('filesync_refusal', ['id' => self::id($address)], '', 'number');
-		$row
-			&& Table::update(
+		if ($row) {
+			Table::update(
 				'filesync_refusal',
 				['number' => (int) $row['number'] + 1, 'updated' => Clock::now()],
 				['id' => self::id($address)],
 			);
+		}
 
 		return $row !== null;
 	}
@@ -102,8 +105,12 @@ final class Refusals
 		if ($bytes === false) {
 			return 'unknown';
 		}
+		if (strlen($bytes) === 4) {
+			return $address;
+		}
+		$network = inet_ntop(substr($bytes, 0, 8) . str_repeat("\0", 8));
 
-		return strlen($bytes) === 4 ? $address : inet_ntop(substr($bytes, 0, 8) . str_repeat("\0", 8)) . '/64';
+		return $network === false ? 'unknown' : "$network/64";
 	}
 
 	private static function id(string $address): string

@@ -22,10 +22,17 @@ final class Response
 		public readonly ?array $file = null,
 	) {}
 
-	/** Returns a JSON answer. */
+	/**
+	 * Returns a JSON answer.
+	 *
+	 * @param array<string, string> $headers
+	 */
 	public static function json(int $status, array $content, array $headers = []): self
 	{
-		$body = json_encode($content, JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE);
+		$body = json_encode(
+			$content,
+			JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+		);
 
 		return new self(
 			$status,
@@ -43,10 +50,14 @@ final class Response
 	/** Returns a longer JSON answer, compressed if the client accepts that. */
 	public static function packed(array $content): self
 	{
-		$body = gzencode(
-			json_encode($content, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE),
-			6,
+		$json = json_encode(
+			$content,
+			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
 		);
+		$body = gzencode($json, 6);
+		if ($body === false) {
+			throw new \RuntimeException('an answer cannot be compressed');
+		}
 
 		return new self(
 			200,
@@ -70,7 +81,11 @@ final class Response
 		);
 	}
 
-	/** Returns an answer without a body. */
+	/**
+	 * Returns an answer without a body.
+	 *
+	 * @param array<string, string> $headers
+	 */
 	public static function nothing(int $status, array $headers = []): self
 	{
 		return new self($status, $headers + ['Content-Length' => '0', 'Cache-Control' => 'no-store']);
@@ -79,7 +94,9 @@ final class Response
 	/** Sends it, after dropping what the hub or PHP prepared for a page. */
 	public function send(bool $isHead): void
 	{
-		session_status() === PHP_SESSION_ACTIVE && session_write_close();
+		if (session_status() === PHP_SESSION_ACTIVE) {
+			session_write_close();
+		}
 		ini_set('zlib.output_compression', '0');
 		while (ob_get_level() > 0 && ob_end_clean());
 		foreach (['Set-Cookie', 'Pragma', 'Expires', 'Content-Security-Policy'] as $name) {

@@ -20,6 +20,8 @@ if (! class_exists('App', false)) {
  *
  * The signature covers method, path, host and body; the body contains a time and a nonce: it is valid once, here, and
  * for nothing else.
+ *
+ * @type Asked = array{channel: string, key_id: string, time: int, nonce: string, ...<array-key, mixed>}
  */
 final class SignedRequest
 {
@@ -29,21 +31,30 @@ final class SignedRequest
 
 	private function __construct(
 		public readonly Channel $channel,
-		/** @var array The decoded body. */
+		/** @var Asked The decoded body. */
 		public readonly array $asked,
 	) {}
 
 	/**
 	 * Checks a request.
 	 *
-	 * @param string   $kind         The last part of its path: `ticket`, `inventory`.
-	 * @param \Closure $isWellFormed Checks the keys of the body that belong to this kind.
+	 * @param string                $kind         The last part of its path: `ticket`, `inventory`.
+	 * @param \Closure(array): bool $isWellFormed Checks the keys of the body that belong to this kind.
 	 *
 	 * @return self|Response The refusal.
 	 */
 	public static function read(Request $request, string $kind, \Closure $isWellFormed): self|Response
 	{
-		$asked = $request->body === null ? null : json_decode($request->body, true, 8);
+		return self::check($request, $kind, $isWellFormed, json_decode($request->body ?? '', true, 8));
+	}
+
+	/** @param \Closure(array): bool $isWellFormed */
+	private static function check(
+		Request $request,
+		string $kind,
+		\Closure $isWellFormed,
+		mixed $asked,
+	): self|Response {
 		if (is_array($asked) && is_int($asked['filesync'] ?? null) && $asked['filesync'] !== Version::REQUEST) {
 			return Response::json(200, ['filesync' => Version::REQUEST, 'error' => 'version', 'time' => Clock::now()]);
 		}
@@ -77,6 +88,7 @@ final class SignedRequest
 	/** Returns the header value that signs a request with the channel's key. */
 	public static function sign(Channel $channel, string $kind, string $path, string $host, string $body): string
 	{
+		$signature = '';
 		if (! openssl_sign(
 			self::text($kind, $path, $host, $body),
 			$signature,
@@ -105,6 +117,7 @@ final class SignedRequest
 		return Response::error($status, $error);
 	}
 
+	/** @assert-if-true Asked $asked */
 	private static function isAddressed(mixed $asked): bool
 	{
 		return (
@@ -118,6 +131,7 @@ final class SignedRequest
 		);
 	}
 
+	/** @assert-if-true string $value */
 	private static function isText(mixed $value, int $most): bool
 	{
 		return is_string($value) && $value !== '' && strlen($value) <= $most && preg_match('/^[\x21-\x7e]+$/D', $value);
@@ -129,6 +143,7 @@ final class SignedRequest
 	 */
 	private static function isSigned(Request $request, string $kind, Channel $channel): bool
 	{
+		$part = [];
 		if (! preg_match(
 			'/^' . preg_quote(self::PREFIX, '/') . '([A-Za-z0-9_-]+)$/D',
 			(string) $request->header('filesync-signature'),
@@ -140,7 +155,7 @@ final class SignedRequest
 
 		return (
 			openssl_verify(
-				self::text($kind, Web::path("/getfile/$kind"), Web::host(), $request->body),
+				self::text($kind, Web::path("/getfile/$kind"), Web::host(), (string) $request->body),
 				$signature,
 				$channel->publicKey,
 				OPENSSL_ALGO_SHA512,
@@ -148,7 +163,11 @@ final class SignedRequest
 		);
 	}
 
-	/** Records a nonce; false if the channel already used it. Kept until the time window of its request is over. */
+	/**
+	 * Records a nonce; false if the channel already used it. Kept until the time window of its request is over.
+	 *
+	 * @param Asked $asked
+	 */
 	private static function useNonce(Channel $channel, array $asked): bool
 	{
 		$id = hash('sha256', $channel->hash . "\n" . $asked['nonce']);

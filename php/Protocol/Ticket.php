@@ -14,6 +14,8 @@ if (! class_exists('App', false)) {
  * A ticket lets one requester read one file, in its present version, from this hub, for ten minutes.
  *
  * Its keys are in one of our tables, so that all front ends of the hub share them; they are in no export and no packet.
+ *
+ * @type Claims = array{c: string, h: string, s: int, e: string, r: string, u: string, x: int, k: string, ...}
  */
 final class Ticket
 {
@@ -25,6 +27,8 @@ final class Ticket
 	/**
 	 * Returns a ticket for `$claims`: c channel hash, h file hash, s scale, e validator, r requester, u root URL of
 	 * this hub.
+	 *
+	 * @param array{c: string, h: string, s: int, e: string, r: string, u: string} $claims
 	 */
 	public static function issue(array $claims): string
 	{
@@ -37,38 +41,53 @@ final class Ticket
 		return $payload . '.' . self::encode(self::mac($payload, $key['secret']));
 	}
 
-	/** Returns the claims of a ticket, or null if it is not ours or has expired. */
+	/**
+	 * Returns the claims of a ticket, or null if it is not ours or has expired.
+	 *
+	 * @return ?Claims
+	 */
 	public static function read(string $ticket): ?array
 	{
+		$part = [];
 		if (
 			strlen($ticket) > self::LONGEST
 			|| ! preg_match('/^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})$/D', $ticket, $part)
 		) {
 			return null;
 		}
-		$claims = json_decode((string) self::decode($part[1]), true, 4);
-		$types = [
-			'c' => 'is_string',
-			'h' => 'is_string',
-			's' => 'is_int',
-			'e' => 'is_string',
-			'r' => 'is_string',
-			'u' => 'is_string',
-			'x' => 'is_int',
-			'k' => 'is_string',
-		];
-		foreach ($types as $name => $isType) {
-			if (! is_array($claims) || ! isset($claims[$name]) || ! $isType($claims[$name])) {
-				return null;
-			}
+
+		return self::check($part[1], $part[2], json_decode((string) self::decode($part[1]), true, 4));
+	}
+
+	/** @return ?Claims */
+	private static function check(string $payload, string $mac, mixed $claims): ?array
+	{
+		if (! self::areClaims($claims)) {
+			return null;
 		}
 		$key = Table::first('filesync_key', [
 			'id' => $claims['k'],
 			'created >' => Clock::now() - self::KEY_SECONDS - self::SECONDS,
 		]);
-		$isOurs = hash_equals(self::mac($part[1], $key['secret'] ?? ''), (string) self::decode($part[2])) && $key;
+		$isOurs = hash_equals(self::mac($payload, $key['secret'] ?? ''), (string) self::decode($mac)) && $key !== null;
 
 		return $isOurs && $claims['x'] >= Clock::now() ? $claims : null;
+	}
+
+	/** @assert-if-true Claims $claims */
+	private static function areClaims(mixed $claims): bool
+	{
+		return (
+			is_array($claims)
+			&& is_string($claims['c'] ?? null)
+			&& is_string($claims['h'] ?? null)
+			&& is_int($claims['s'] ?? null)
+			&& is_string($claims['e'] ?? null)
+			&& is_string($claims['r'] ?? null)
+			&& is_string($claims['u'] ?? null)
+			&& is_int($claims['x'] ?? null)
+			&& is_string($claims['k'] ?? null)
+		);
 	}
 
 	/** Removes keys that no valid ticket can still use. */
@@ -77,6 +96,7 @@ final class Ticket
 		Table::delete('filesync_key', ['created <=' => Clock::now() - self::KEY_SECONDS - self::SECONDS]);
 	}
 
+	/** @return array{id: string, secret: string, ...} */
 	private static function currentKey(): array
 	{
 		$key = Table::first('filesync_key', ['created >' => Clock::now() - self::KEY_SECONDS], 'created DESC, id');

@@ -15,9 +15,11 @@ use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Storage\LastResort;
 use FileSync\Addon\Transfer\Fetching;
 use FileSync\Addon\Transfer\Meter;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\TransferState;
 use FileSync\Exception\PermanentException;
 
@@ -28,6 +30,16 @@ if (! class_exists('App', false)) {
 /**
  * Drives one TransferBatch over the due transfers of a channel, a step at a time, and publishes each as soon as it is
  * whole.
+ *
+ * @type Ended = array{
+ *     id: int, name: string, state: string, size_bytes: int, received_bytes: int, resumed_at_byte: int,
+ *     sha256: ?string, edited: ?string, origin: ?string, rung: ?string, proof: list<string>, seconds: float,
+ *     error: ?array{
+ *         kind: string, temporary: bool, message: string, retry_after_seconds: ?int, facts: array<string, string>
+ *     }
+ * }
+ * @type Clone = array{url: string, nick: string}
+ * @type Way = array{dav: bool, filesync: bool, piece_bytes?: int}
  */
 final class Batch
 {
@@ -50,11 +62,11 @@ final class Batch
 	private readonly \FileSync\TransferBatch $batch;
 	private readonly \FileSync\Store $data;
 
-	/** @var array<int, array> Our rows by the batch's numbers. */
-	private array $rows = [];
+	/** @var array<int, Fetch> What it fetches, by the batch's numbers. */
+	private array $fetches = [];
 	/** @var array<string, string> The last rung that delivered bytes, by origin. */
 	private array $rungs = [];
-	/** @var array<string, array> The permitted ways to read from each hub, by URL: determined once for each batch. */
+	/** @var array<string, Way> The permitted ways to read from each hub, by URL: determined once for each batch. */
 	private array $ways = [];
 	private readonly Meter $meter;
 	/** The time since which no file was completed. */
@@ -95,7 +107,7 @@ final class Batch
 				foreach ($this->batch->step(self::STEP_MS) as $report) {
 					$this->finish($report);
 				}
-				$this->meter->note($this->batch->progress(), $this->rows);
+				$this->meter->note($this->batch->progress(), $this->transfers());
 				$this->slice->beat($this->channelId());
 				$this->cancelOvertaken();
 				$this->topUp();
@@ -113,6 +125,19 @@ final class Batch
 		}
 	}
 
+	/** @return array{piece_bytes?: int} */
+	private static function pieces(int $bytes): array
+	{
+		return $bytes === 0 ? [] : ['piece_bytes' => $bytes];
+	}
+
+	/**
+	 * @return array{
+	 *     root: string, channel_hash: string, key_id: string, private_key: string, allow_http: bool,
+	 *     allow_private_addresses: bool, parallel: int, ranges: int, ca_file?: string, bytes_per_second?: int,
+	 *     store_root?: string
+	 * }
+	 */
 	private function options(string $root): array
 	{
 		$bundle = realpath('library/cacert.pem');
@@ -136,28 +161,29 @@ final class Batch
 		);
 	}
 
+	/** @param list<Transfer> $claimed */
 	private function addAll(array $claimed): void
 	{
 		$origins = Clones::others($this->channel);
 		$free = $this->data->freeBytes() - Config::number('headroom_bytes');
-		foreach ($this->rows as $row) {
-			$free -= max(0, $row['most_bytes'] - $this->arrivedBytes($row));
+		foreach ($this->fetches as $fetch) {
+			$free -= max(0, $fetch->mostBytes - $this->arrivedBytes($fetch->transfer));
 		}
 		[$underWay, $most] = $this->underWay($claimed, $free);
 		$limit = $this->limit();
-		foreach ($claimed as $row) {
-			if ($limit && $this->isTooLarge($row, $limit)) {
+		foreach ($claimed as $transfer) {
+			if ($limit && $this->isTooLarge($transfer, $limit)) {
 				continue;
 			}
-			$bytes = (int) $row['size_bytes'];
-			$missing = max(0, $bytes - $this->arrivedBytes($row));
-			$row['no_room'] = self::noRoom($missing, $free, $underWay, $most);
-			if ($row['no_room'] !== '') {
+			$bytes = $transfer->sizeBytes;
+			$missing = max(0, $bytes - $this->arrivedBytes($transfer));
+			$noRoom = self::noRoom($missing, $free, $underWay, $most);
+			if ($noRoom !== '') {
 				// Without room for what one hub stated, another may still give what the packet announced.
-				$bytes = Queue::announcedBytes($row);
-				$missing = max(0, $bytes - $this->arrivedBytes($row));
+				$bytes = $transfer->announcedBytes();
+				$missing = max(0, $bytes - $this->arrivedBytes($transfer));
 				if (self::noRoom($missing, $free, $underWay, $most) !== '') {
-					$this->waitForSpace($row, $row['no_room']);
+					$this->waitForSpace($transfer, $noRoom);
 					continue;
 				}
 			}
@@ -166,13 +192,17 @@ final class Batch
 				self::GROWTH_BYTES,
 				intdiv(max(0, min($free, $most - $underWay) - $missing), 2 * self::MOST_AT_ONCE) & ~4095,
 			);
-			$row['most_bytes'] = min($bytes + $growth, (int) $row['scale'] === 0 && $limit ? $limit : PHP_INT_MAX);
+			$mostBytes = min($bytes + $growth, $transfer->scale === 0 && $limit ? $limit : PHP_INT_MAX);
 			try {
-				$this->rows[$this->batch->add($this->wish($row, $origins))] = $row;
+				$this->fetches[$this->batch->add($this->wish($transfer, $mostBytes, $origins))] = new Fetch(
+					$transfer,
+					$mostBytes,
+					$noRoom,
+				);
 				$free -= $missing + $growth;
 				$underWay += $missing + $growth;
 			} catch (PermanentException|\TypeError $e) {
-				Revisions::park($row, self::kindOf($e), $e->getMessage());
+				$this->end($transfer, self::kindOf($e), $e->getMessage());
 			}
 		}
 	}
@@ -201,23 +231,22 @@ final class Batch
 	 * Parks a transfer of a file that is larger than the channel allows, by its packet, a hub's statement, or its
 	 * received bytes. True if it does.
 	 */
-	private function isTooLarge(array $row, int $limit): bool
+	private function isTooLarge(Transfer $transfer, int $limit, ?int $receivedBytes = null): bool
 	{
-		$isFile = (int) $row['scale'] === 0;
+		$isFile = $transfer->scale === 0;
 		// The scales of a file stay away with it.
-		$file = $isFile ? $row : Queue::find($this->channelId(), $row['hash'], 0);
-		$isStated =
-			$isFile || ($file && $file['state'] === TransferState::PARKED && $file['kind'] === Queue::TOO_LARGE);
+		$file = $isFile ? $transfer : Queue::find($this->channelId(), $transfer->hash, 0);
+		$isStated = $isFile || ($file && $file->state === TransferState::PARKED && $file->kind === Queue::TOO_LARGE);
 		$bytes = max(
-			(int) json_decode($row['entry'], true)['attach']['filesize'],
-			$isStated ? (int) $file['size_bytes'] : 0,
+			$transfer->fileBytes(),
+			$file && $isStated ? $receivedBytes ?? $file->sizeBytes : 0,
 		);
 
 		if ($bytes <= $limit) {
 			return false;
 		}
 		Queue::park(
-			$row,
+			$transfer,
 			Queue::TOO_LARGE,
 			"the file has $bytes bytes, more than file_max_bytes, $limit",
 			$isFile ? ['size_bytes' => $bytes] : [],
@@ -229,6 +258,8 @@ final class Batch
 	/**
 	 * Returns the disk space of the channel's unfinished files, including the rest of those being fetched, and the
 	 * limit for it.
+	 *
+	 * @param list<Transfer> $claimed
 	 *
 	 * @return array{int, int} Bytes.
 	 */
@@ -243,27 +274,41 @@ final class Batch
 			$onDisk += str_ends_with($name, '.partial') ? self::bytesOnDisk("$folder/$name") : 0;
 		}
 		$underWay = $onDisk;
-		foreach ($this->rows as $row) {
-			$underWay += max(0, $row['most_bytes'] - $this->arrivedBytes($row));
+		foreach ($this->fetches as $fetch) {
+			$underWay += max(0, $fetch->mostBytes - $this->arrivedBytes($fetch->transfer));
 		}
 
 		return [$underWay, Config::number('under_way_max_bytes') ?: intdiv(3 * max(0, $free + $underWay), 4)];
 	}
 
-	private function wish(array $row, array $clones): array
+	/**
+	 * Returns a transfer as the batch takes it.
+	 *
+	 * @param list<Clone> $clones
+	 *
+	 * @return array{
+	 *     name: string, hash: string, scale: int, size_bytes: int, most_bytes: int, mimetype: string,
+	 *     origins: list<array{
+	 *         url: string, announced: bool, nick: string, path: list<string>, dav: bool, filesync: bool,
+	 *         piece_bytes?: int
+	 *     }>,
+	 *     edited?: string, sha256?: string, have_sha256?: string, copies?: list<string>
+	 * }
+	 */
+	private function wish(Transfer $transfer, int $mostBytes, array $clones): array
 	{
-		$names = json_decode($row['names'], true);
-		$sha256 = (string) (json_decode($row['entry'], true)['sha256'] ?? '');
+		$names = $transfer->names();
+		$sha256 = $transfer->toldDigest();
 		$origins = [];
-		foreach ($this->sources($row, $clones) as $origin) {
+		foreach ($this->sources($transfer, $clones) as $origin) {
 			$url = $origin['url'];
 			$this->ways[$url] ??=
 				['dav' => Peers::mayUseDav($url), 'filesync' => Peers::mayAsk($url)]
-				+ array_filter(['piece_bytes' => Peers::pieceBytes($url)]);
+				+ self::pieces(Peers::pieceBytes($url));
 			$origins[] =
 				[
 					'url' => $url,
-					'announced' => Clones::normalise($url) === Clones::normalise($row['origin']),
+					'announced' => Clones::normalise($url) === Clones::normalise($transfer->origin),
 					'nick' => $origin['nick'],
 					'path' => $names,
 				] + $this->ways[$url];
@@ -271,38 +316,48 @@ final class Batch
 
 		return (
 			[
-				'name' => Queue::partialName($row),
-				'hash' => $row['hash'],
-				'scale' => (int) $row['scale'],
-				'size_bytes' => Queue::announcedBytes($row),
-				'most_bytes' => $row['most_bytes'],
-				'mimetype' => $row['mimetype'],
+				'name' => $transfer->partialName(),
+				'hash' => $transfer->hash,
+				'scale' => $transfer->scale,
+				'size_bytes' => $transfer->announcedBytes(),
+				'most_bytes' => $mostBytes,
+				'mimetype' => $transfer->mimetype,
 				'origins' => $origins,
 			]
-			+ ((int) $row['scale'] === 0 ? ['edited' => $row['edited']] : [])
+			+ ($transfer->scale === 0 ? ['edited' => $transfer->edited] : [])
 			+ ($sha256 === '' ? [] : ['sha256' => $sha256])
-			+ $this->alreadyHere($row, $sha256)
+			+ $this->alreadyHere($transfer, $sha256)
 		);
 	}
 
-	/** Returns bytes that need not be fetched: those of the present file, and those of other files of the channel. */
-	private function alreadyHere(array $row, string $sha256): array
+	/**
+	 * Returns bytes that need not be fetched: those of the present file, and those of other files of the channel.
+	 *
+	 * @return array{have_sha256?: string, copies?: list<string>}
+	 */
+	private function alreadyHere(Transfer $transfer, string $sha256): array
 	{
-		$facts = Facts::of($this->channel, $row['hash'], (int) $row['scale']);
+		$facts = Facts::of($this->channel, $transfer->hash, $transfer->scale);
 		$stat = $facts->state === 'whole' ? $facts->stat() : null;
-		$have = $stat ? Digests::known($this->channelId(), $row['hash'], (int) $row['scale'], $stat) : null;
-		$copies = (int) $row['scale'] === 0 && is_dir(Store::root($this->channel))
-			? Digests::copies($this->channel, $row['hash'], Queue::announcedBytes($row), $sha256)
+		$have = $stat ? Digests::known($this->channelId(), $transfer->hash, $transfer->scale, $stat) : null;
+		$copies = $transfer->scale === 0 && is_dir(Store::root($this->channel))
+			? Digests::copies($this->channel, $transfer->hash, $transfer->announcedBytes(), $sha256)
 			: [];
 
 		return ($have === null ? [] : ['have_sha256' => $have]) + ($copies ? ['copies' => $copies] : []);
 	}
 
-	/** Returns the hubs to ask for a file: the sender of the packet, then the other clones; failing ones last. */
-	private function sources(array $row, array $clones): array
+	/**
+	 * Returns the hubs to ask for a file: the sender of the packet, then the other clones; failing ones last.
+	 *
+	 * @param list<Clone> $clones
+	 *
+	 * @return list<Clone>
+	 */
+	private function sources(Transfer $transfer, array $clones): array
 	{
 		$sources = [];
-		foreach ([['url' => $row['origin'], 'nick' => $row['nick']], ...$clones] as $origin) {
+		foreach ([['url' => $transfer->origin, 'nick' => $transfer->nick], ...$clones] as $origin) {
 			$known = Clones::normalise($origin['url']);
 			if ($known !== null && in_array($origin['url'], array_column($clones, 'url'), true)) {
 				$sources[$known] ??= $origin;
@@ -312,18 +367,20 @@ final class Batch
 		return Peers::byHealth(array_values($sources));
 	}
 
+	/** @param Ended $report */
 	private function finish(array $report): void
 	{
-		$row = $this->rows[$report['id']] ?? null;
-		unset($this->rows[$report['id']]);
-		if (! $row) {
+		$fetch = $this->fetches[$report['id']] ?? null;
+		unset($this->fetches[$report['id']]);
+		if (! $fetch) {
 			return;
 		}
+		$transfer = $fetch->transfer;
 		$this->meter->ended($report);
-		$limit = $report['state'] === 'complete' && (int) $row['scale'] === 0 ? $this->limit() : 0;
-		if ($limit && $this->isTooLarge(['size_bytes' => (int) $report['size_bytes']] + $row, $limit)) {
+		$limit = $report['state'] === 'complete' && $transfer->scale === 0 ? $this->limit() : 0;
+		if ($limit && $this->isTooLarge($transfer, $limit, (int) $report['size_bytes'])) {
 			// The limit was set while it arrived.
-			Queue::removePartial($row);
+			Queue::removePartial($transfer);
 		} elseif ($report['state'] === 'complete') {
 			$this->slowSince = Clock::now();
 			if ($report['received_bytes'] > 0 && $report['origin'] !== null) {
@@ -337,58 +394,65 @@ final class Batch
 				'received_bytes',
 				'resumed_at_byte',
 			]));
-			$row = Queue::advance($row, TransferState::LEASED, TransferState::VERIFIED, [
+			$transfer = Queue::advance($transfer, TransferState::LEASED, TransferState::VERIFIED, [
 				'sha256' => (string) $report['sha256'],
 				'size_bytes' => (int) $report['size_bytes'],
-				'edited' => $report['edited'] ?? $row['edited'],
-				'result' => json_encode($result),
+				'edited' => $report['edited'] ?? $transfer->edited,
+				'result' => json_encode($result, JSON_THROW_ON_ERROR),
 				'attempts' => 0,
 				'kind' => '',
 				'reason' => '',
 			]);
-			$row && $this->publish->publish($row);
+			if ($transfer) {
+				$this->publish->publish($transfer);
+			}
 		} elseif ($report['state'] === 'failed') {
-			$this->fail($row, $report);
+			$this->fail($fetch, $report);
 		}
 	}
 
-	private function fail(array $row, array $report): void
+	/** @param Ended $report */
+	private function fail(Fetch $fetch, array $report): void
 	{
+		$transfer = $fetch->transfer;
 		$failure = Failure::of($report['error']);
 		Log::write(
-			"transfer of {$row['hash']} scale {$row['scale']} of channel {$row['uid']}: $failure->kind: $failure->message",
+			"transfer of {$transfer->hash} scale {$transfer->scale} of channel {$transfer->channelId}: $failure->kind: $failure->message",
 		);
 		if ($failure->statedBytes !== null) {
-			$this->restate($row, $failure->statedBytes, $failure->kind, $failure->message);
+			$this->restate($fetch, $failure->statedBytes, $failure->kind, $failure->message);
 		} elseif ($failure->neededBytes !== null) {
 			// The disk is not at fault if a file is too large for it: smaller ones may fit.
-			$this->waitForSpace($row, "not enough disk space for $failure->neededBytes bytes");
+			$this->waitForSpace($transfer, "not enough disk space for $failure->neededBytes bytes");
 		} elseif ($failure->kind === 'Storage') {
 			Queue::pause($failure->message);
-			Queue::advance($row, TransferState::LEASED, TransferState::WAITING, [
+			Queue::advance($transfer, TransferState::LEASED, TransferState::WAITING, [
 				'token' => '',
 				'lease_until' => 0,
 				'kind' => 'Storage',
 				'reason' => $failure->message,
 				'next_at' => Queue::pausedUntil(),
 			]);
-		} elseif ($failure->olderEdited !== null && $this->isBackAtOurs($row, $failure->hub, $failure->olderEdited)) {
-			// A hub without filesync has meanwhile accepted our version over the one that it had announced.
-			Queue::giveUp($row);
 		} elseif (
 			$failure->olderEdited !== null
-			&& ((int) $row['attempts'] + 1) >= Config::number('corrupt_attempts')
+			&& $this->isBackAtOurs($transfer, $failure->hub, $failure->olderEdited)
+		) {
+			// A hub without filesync has meanwhile accepted our version over the one that it had announced.
+			Queue::giveUp($transfer);
+		} elseif (
+			$failure->olderEdited !== null
+			&& ($transfer->attempts + 1) >= Config::number('corrupt_attempts')
 		) {
 			// A hub without filesync accepted an older state from another clone over the announced one: that version no
 			// longer exists anywhere.
 			if (
-				Revisions::park($row, 'NotFound', 'the hub that announced this version went back to an older one')
-				&& Store::attach((int) $row['uid'], $row['hash'])
+				Revisions::park($transfer, 'NotFound', 'the hub that announced this version went back to an older one')
+				&& Store::attach($transfer->channelId, $transfer->hash)
 			) {
-				Announcement::answer((int) $row['uid'], $row['hash'], false);
+				Announcement::answer($transfer->channelId, $transfer->hash, false);
 			}
 		} elseif ($failure->isOnlyWait) {
-			Queue::advance($row, TransferState::LEASED, TransferState::WAITING, [
+			Queue::advance($transfer, TransferState::LEASED, TransferState::WAITING, [
 				'token' => '',
 				'lease_until' => 0,
 				'kind' => $failure->kind,
@@ -397,10 +461,22 @@ final class Batch
 			]);
 		} elseif ($failure->isTemporary) {
 			// A connection that breaks off after each good piece makes progress: its waits do not grow.
-			$row['attempts'] = $failure->kind !== 'Corrupt' && $report['received_bytes'] > 0 ? 0 : $row['attempts'];
-			Queue::retryLater($row, $failure->kind, $failure->message, $failure->retryAfterSeconds);
+			$isProgress = $failure->kind !== 'Corrupt' && $report['received_bytes'] > 0;
+			[$kind, $message] = [$failure->kind, $failure->message];
+			if (! LastResort::take($this->channel, $transfer, $kind, $message, true, $isProgress)) {
+				$reason = LastResort::told($transfer, $message);
+				Queue::retryLater($transfer, $kind, $reason, $failure->retryAfterSeconds, $isProgress);
+			}
 		} else {
-			Revisions::park($row, $failure->kind, $failure->message);
+			$this->end($transfer, $failure->kind, $failure->message);
+		}
+	}
+
+	/** Ends a transfer that no hub gives: it is parked, unless it can be made here. */
+	private function end(Transfer $transfer, string $kind, string $reason): void
+	{
+		if (! LastResort::take($this->channel, $transfer, $kind, $reason, false)) {
+			Revisions::park($transfer, $kind, LastResort::told($transfer, $reason));
 		}
 	}
 
@@ -408,12 +484,12 @@ final class Batch
 	 * Notes the size that all hubs which could give a file state at least. It waits if it was asked for without room
 	 * for what was known before.
 	 */
-	private function restate(array $row, int $bytes, string $kind, string $reason): void
+	private function restate(Fetch $fetch, int $bytes, string $kind, string $reason): void
 	{
-		if ($row['no_room'] !== '' && $bytes >= (int) $row['size_bytes']) {
-			$this->waitForSpace($row, $row['no_room']);
+		if ($fetch->noRoom !== '' && $bytes >= $fetch->transfer->sizeBytes) {
+			$this->waitForSpace($fetch->transfer, $fetch->noRoom);
 		} else {
-			Queue::restate($row, $bytes, $kind, $reason);
+			Queue::restate($fetch->transfer, $bytes, $kind, $reason);
 		}
 	}
 
@@ -421,18 +497,18 @@ final class Batch
 	 * Tells whether the hub without filesync that made a version shows ours again. Another clone's version says
 	 * nothing, because it may not have the new one yet.
 	 */
-	private function isBackAtOurs(array $row, string $hub, string $edited): bool
+	private function isBackAtOurs(Transfer $transfer, string $hub, string $edited): bool
 	{
-		$by = (string) (json_decode($row['entry'], true)['revision']['by'] ?? '');
-		if (! str_starts_with($by, '~') || Clones::normalise($hub) !== Clones::normalise($row['origin'])) {
+		$by = $transfer->fileEntry()['revision']['by'] ?? '';
+		if (! str_starts_with($by, '~') || Clones::normalise($hub) !== Clones::normalise($transfer->origin)) {
 			return false;
 		}
-		$own = (int) $row['scale'] === 0 ? Store::attach($this->channelId(), $row['hash']) : null;
+		$own = $transfer->scale === 0 ? Store::attach($this->channelId(), $transfer->hash) : null;
 
 		return (
 			$own
 			&& substr($own['edited'], 0, 19) === $edited
-			&& Facts::of($this->channel, $row['hash'], 0)->state === 'whole'
+			&& Facts::of($this->channel, $transfer->hash, 0)->state === 'whole'
 		);
 	}
 
@@ -462,7 +538,10 @@ final class Batch
 			return false;
 		}
 		$active = array_column(array_filter($progress, fn ($one) => $one['state'] === 'active'), 'id', 'id');
-		$this->letRest(array_values(array_unique(array_column(array_intersect_key($this->rows, $active), 'origin'))));
+		$this->letRest(array_values(array_unique(array_column(
+			array_intersect_key($this->transfers(), $active),
+			'origin',
+		))));
 		$this->slowSince = Clock::now();
 
 		return $this->slice->doOthersWait();
@@ -478,16 +557,16 @@ final class Batch
 		];
 		if (
 			! $origins
-			|| (! array_diff(array_column($this->rows, 'origin'), $origins)
+			|| (! array_diff(array_column($this->transfers(), 'origin'), $origins)
 			&& ! Table::first('filesync_transfer', $due + ['origin <>' => $origins], '', 'id'))
 		) {
 			return;
 		}
-		foreach ($this->rows as $id => $row) {
-			if (in_array($row['origin'], $origins, true)) {
+		foreach ($this->transfers() as $id => $transfer) {
+			if (in_array($transfer->origin, $origins, true)) {
 				$this->batch->cancel($id);
-				unset($this->rows[$id]);
-				Queue::release($this->token, $row['id'], Clock::now() + self::REST_SECONDS);
+				unset($this->fetches[$id]);
+				Queue::release($this->token, $transfer->id, Clock::now() + self::REST_SECONDS);
 			}
 		}
 		Table::update('filesync_transfer', ['next_at' => Clock::now() + self::REST_SECONDS], ['origin' => $origins]
@@ -496,8 +575,8 @@ final class Batch
 
 	private function topUp(): void
 	{
-		$room = array_sum(array_map(fn ($row) => strlen($row['entry']), $this->rows)) < self::MOST_TEXT_BYTES
-			? self::MOST_AT_ONCE - count($this->rows)
+		$room = array_sum(array_map(fn ($one) => strlen($one->entryText), $this->transfers())) < self::MOST_TEXT_BYTES
+			? self::MOST_AT_ONCE - count($this->fetches)
 			: 0;
 		if ($room > 0 && Clock::now() > $this->toppedUpAt && ! $this->slice->isTurnOver()) {
 			$this->toppedUpAt = Clock::now();
@@ -513,18 +592,24 @@ final class Batch
 		}
 		$this->checkedAt = Clock::now();
 		$held = Queue::heartbeat($this->token);
-		foreach ($this->rows as $id => $row) {
-			if (($held[$row['id']] ?? 0) !== (int) $row['generation']) {
+		foreach ($this->transfers() as $id => $transfer) {
+			if (($held[$transfer->id] ?? 0) !== $transfer->generation) {
 				$this->batch->cancel($id);
-				unset($this->rows[$id]);
-				Queue::removeOvertaken($row);
+				unset($this->fetches[$id]);
+				Queue::removeOvertaken($transfer);
 			}
 		}
 	}
 
-	private function waitForSpace(array $row, string $reason): void
+	/** @return array<int, Transfer> By the batch's numbers. */
+	private function transfers(): array
 	{
-		Queue::advance($row, TransferState::LEASED, TransferState::WAITING, [
+		return array_map(fn ($fetch) => $fetch->transfer, $this->fetches);
+	}
+
+	private function waitForSpace(Transfer $transfer, string $reason): void
+	{
+		Queue::advance($transfer, TransferState::LEASED, TransferState::WAITING, [
 			'token' => '',
 			'lease_until' => 0,
 			'kind' => 'Storage',
@@ -533,9 +618,9 @@ final class Batch
 		]);
 	}
 
-	private function arrivedBytes(array $row): int
+	private function arrivedBytes(Transfer $transfer): int
 	{
-		return self::bytesOnDisk(Store::dataRoot($this->channelId()) . '/' . Queue::partialName($row) . '.partial');
+		return self::bytesOnDisk(Store::dataRoot($this->channelId()) . '/' . $transfer->partialName() . '.partial');
 	}
 
 	private static function bytesOnDisk(string $path): int
@@ -554,7 +639,7 @@ final class Batch
 
 	private static function kindOf(\Throwable $e): string
 	{
-		return preg_replace('/^.*\\\\|Exception$/', '', get_class($e));
+		return (string) preg_replace('/^.*\\\\|Exception$/', '', get_class($e));
 	}
 
 	private function channelId(): int

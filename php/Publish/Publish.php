@@ -22,6 +22,7 @@ use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\Placement;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\TransferState;
 use FileSync\Exception\FileSyncException;
 use FileSync\Exception\StorageException;
@@ -37,7 +38,8 @@ if (! class_exists('App', false)) {
  * The partial file and the live file are exchanged in one step, so the live path always has a whole file. Until the
  * rows are committed, the displaced bytes have the partial's name; then they move to the kept files.
  *
- * @import-type Wanted from \FileSync\Addon\Order\Ruling
+ * @import-type Intent from Transfer
+ * @import-type Stat from Facts
  */
 final class Publish
 {
@@ -47,8 +49,8 @@ final class Publish
 	private readonly Placement $place;
 
 	/**
-	 * @param string   $token The token in this worker's rows.
-	 * @param \Closure $beat  Renews the worker's leases during long reads.
+	 * @param string            $token The token in this worker's rows.
+	 * @param \Closure(): void $beat  Renews the worker's leases during long reads.
 	 */
 	public function __construct(private readonly Channel $channel, private readonly string $token, \Closure $beat)
 	{
@@ -60,7 +62,7 @@ final class Publish
 	 * Publishes all verified transfers of the channel that nobody holds, or only those of one file. The file itself
 	 * goes before its scales.
 	 *
-	 * @param ?\Closure $isOver Called before each; true postpones the rest.
+	 * @param ?\Closure(): bool $isOver Called before each; true postpones the rest.
 	 */
 	public function publishVerified(?string $hash = null, ?\Closure $isOver = null): void
 	{
@@ -75,11 +77,12 @@ final class Publish
 			if ($isOver && $isOver()) {
 				return;
 			}
-			$row = Table::first('filesync_transfer', ['id' => $id] + $where);
-			if (! $row || ! Queue::mayPublish($row)) {
+			$found = Table::first('filesync_transfer', ['id' => $id] + $where);
+			$transfer = $found ? Transfer::of($found) : null;
+			if (! $transfer || ! Queue::mayPublish($transfer)) {
 				continue;
 			}
-			$mine = Queue::advance($row, TransferState::VERIFIED, TransferState::VERIFIED, [
+			$mine = Queue::advance($transfer, TransferState::VERIFIED, TransferState::VERIFIED, [
 				'token' => $this->token,
 				'lease_until' => Clock::now() + Queue::LEASE_SECONDS,
 			]);
@@ -90,25 +93,24 @@ final class Publish
 	}
 
 	/** Publishes a verified row that carries our token. */
-	public function publish(array $row): void
+	public function publish(Transfer $transfer): void
 	{
 		try {
-			if (! Queue::mayPublish($row)) {
-				Queue::advance($row, TransferState::VERIFIED, TransferState::VERIFIED, [
+			if (! Queue::mayPublish($transfer)) {
+				Queue::advance($transfer, TransferState::VERIFIED, TransferState::VERIFIED, [
 					'token' => '',
 					'lease_until' => 0,
 				]);
 				return;
 			}
-			$target = $this->prepare($row);
-			if ($target !== null && (int) $row['scale'] > 0 && ! Store::keepsThumbnailsAsFiles()) {
-				$this->publishIntoDatabase($row, $target);
+			$target = $this->prepare($transfer);
+			if ($target !== null && $transfer->scale > 0 && ! Store::keepsThumbnailsAsFiles()) {
+				$this->publishIntoDatabase($transfer, $target);
 			} elseif ($target !== null) {
-				$row = $this->writeIntent($row, $target);
-				$row && $this->exchange($row, json_decode($row['intent'], true));
+				$this->begin($transfer, $target);
 			}
 		} catch (\Throwable $e) {
-			$this->postpone($row, $e);
+			$this->postpone($transfer, $e);
 		}
 	}
 
@@ -118,30 +120,30 @@ final class Publish
 		$where = ['uid' => $this->channelId, 'state' => TransferState::PUBLISHING, 'lease_until <' => Clock::now()];
 		foreach (array_column(Table::select('filesync_transfer', $where, 'scale', 0, 'id'), 'id') as $id) {
 			$old = Table::first('filesync_transfer', ['id' => $id] + $where);
-			$row = $old ? Queue::takeOver($old, $this->token) : null;
-			if (! $row) {
+			$transfer = $old ? Queue::takeOver(Transfer::of($old), $this->token) : null;
+			if (! $transfer) {
 				continue;
 			}
 			try {
-				$this->place->fence($row);
-				$this->recoverRow($row, json_decode($row['intent'], true));
+				$this->place->fence($transfer);
+				$this->recoverRow($transfer, $transfer->intent() ?? throw new \RuntimeException('there is no intent'));
 			} catch (\Throwable $e) {
-				$this->postpone($row, $e);
+				$this->postpone($transfer, $e);
 			}
 		}
 	}
 
 	/** Returns the hub-relative path for the bytes; null if they are no longer wanted, and the row was ended. */
-	private function prepare(array $row): ?string
+	private function prepare(Transfer $transfer): ?string
 	{
-		$entry = json_decode($row['entry'], true);
-		$own = Store::attach($this->channelId, $row['hash']);
-		if (! $own && (int) $row['scale'] > 0) {
-			Queue::park($row, 'NotFound', 'the photo itself is missing here');
+		$entry = $transfer->fileEntry();
+		$own = Store::attach($this->channelId, $transfer->hash);
+		if (! $own && $transfer->scale > 0) {
+			Queue::park($transfer, 'NotFound', 'the photo itself is missing here');
 			return null;
 		}
 		if ($own && (int) $own['is_dir']) {
-			Queue::park($row, 'Refused', 'a folder has this hash');
+			Queue::park($transfer, 'Refused', 'a folder has this hash');
 			return null;
 		}
 		if (! $own) {
@@ -151,40 +153,44 @@ final class Publish
 			($own ? Store::pathOf($this->channel, $own) : null) ?? Store::place(
 					$this->channel,
 					$own['folder'] ?? $entry['attach']['folder'],
-					$row['hash'],
-					$row['hash'],
+					$transfer->hash,
+					$transfer->hash,
 				)['content'] ?? throw new Postponed('the folder is missing here', true);
-		$target .= (int) $row['scale'] > 0 ? '-' . (int) $row['scale'] : '';
-		if ($own && (int) $row['scale'] === 0 && $this->mayStillReplace($row) === null) {
+		$target .= $transfer->scale > 0 ? '-' . $transfer->scale : '';
+		if ($own && $transfer->scale === 0 && $this->mayStillReplace($transfer) === null) {
 			return null;
 		}
-		if (($reason = Brake::hold($this->channel, $row, $row['sha256'])) !== null) {
-			Queue::park($row, Queue::BRAKE, $reason);
+		if (($reason = Brake::hold($this->channel, $transfer, $transfer->sha256)) !== null) {
+			Queue::park($transfer, Queue::BRAKE, $reason);
 			return null;
 		}
-		if ($own && (int) $row['scale'] === 0 && ! (int) $own['os_storage']) {
-			Kept::keepFromDatabase($own, 'replaced', Brake::countedTo($this->channel, $row, strlen($own['content'])));
+		if ($own && $transfer->scale === 0 && ! (int) $own['os_storage']) {
+			Kept::keepFromDatabase(
+				$own,
+				'replaced',
+				Brake::countedTo($this->channel, $transfer, strlen($own['content'])),
+			);
 		}
-		if ($own && $this->leavesCrop($row, $target)) {
+		if ($own && $this->leavesCrop($transfer, $target)) {
 			Kept::keepCrop(
 				$this->channel,
-				$row['hash'],
-				(int) $row['scale'],
-				$this->remembered($row),
+				$transfer->hash,
+				$transfer->scale,
+				$this->remembered($transfer),
 				Brake::countedTo(
 					$this->channel,
-					$row,
-					Facts::of($this->channel, $row['hash'], (int) $row['scale'])->sizeBytes,
+					$transfer,
+					Facts::of($this->channel, $transfer->hash, $transfer->scale)->sizeBytes,
 				),
 			);
 		}
 		[$used, $limit] = Store::quota($this->channel);
 		if (
 			$limit !== null
-			&& (int) $row['scale'] === 0
-			&& ($used - (int) ($own['filesize'] ?? 0) + (int) $row['size_bytes']) > $limit
+			&& $transfer->scale === 0
+			&& ($used - (int) ($own['filesize'] ?? 0) + $transfer->sizeBytes) > $limit
 		) {
-			Queue::park($row, 'quota', "the account's storage limit of $limit bytes would be exceeded");
+			Queue::park($transfer, 'quota', "the account's storage limit of $limit bytes would be exceeded");
 			return null;
 		}
 
@@ -195,10 +201,10 @@ final class Publish
 	 * Tells whether the exchange would leave the present crop in place: it is not at the new crop's path, and has other
 	 * bytes.
 	 */
-	private function leavesCrop(array $row, string $target): bool
+	private function leavesCrop(Transfer $transfer, string $target): bool
 	{
-		$crop = in_array((int) $row['scale'], ScaleTable::CROPS, true)
-			? Facts::of($this->channel, $row['hash'], (int) $row['scale'])
+		$crop = in_array($transfer->scale, ScaleTable::CROPS, true)
+			? Facts::of($this->channel, $transfer->hash, $transfer->scale)
 			: null;
 		if (
 			! $crop
@@ -212,7 +218,7 @@ final class Publish
 
 		return (
 			($crop->content !== null ? hash('sha256', $crop->content) : hash_file('sha256', $crop->path))
-			!== $row['sha256']
+			!== $transfer->sha256
 		);
 	}
 
@@ -220,163 +226,182 @@ final class Publish
 	 * Asks again whether a file's verified bytes replace those here, which may have been changed since the packet came,
 	 * and while others were prepared. Null if they do not, and the transfer was ended.
 	 */
-	private function mayStillReplace(array $row): ?Fate
+	private function mayStillReplace(Transfer $transfer): ?Fate
 	{
-		/** @var ?Wanted $value */
-		$value = json_decode($row['entry'], true)['revision'] ?? null;
+		$value = $transfer->fileEntry()['revision'] ?? null;
 		$fate = Turn::take(
 			$this->channelId,
-			fn () => Revisions::fate($this->channel, $row['hash'], $value, $row['sha256']),
+			fn () => Revisions::fate($this->channel, $transfer->hash, $value, $transfer->sha256),
 		);
 		if ($fate !== Fate::Dropped && $fate !== Fate::DroppedAsOld) {
 			return $fate;
 		}
 		Log::write(
-			"dropped {$row['hash']} of channel {$this->channelId}: "
+			"dropped {$transfer->hash} of channel {$this->channelId}: "
 			. (
 				$fate === Fate::DroppedAsOld
 					? 'those bytes were already replaced here'
 					: 'the file was changed here meanwhile and is newer'
 			),
 		);
-		Queue::giveUp($row);
-		$fate === Fate::DroppedAsOld && Announcement::answer($this->channelId, $row['hash'], false);
+		Queue::giveUp($transfer);
+		if ($fate === Fate::DroppedAsOld) {
+			Announcement::answer($this->channelId, $transfer->hash, false);
+		}
 
 		return null;
 	}
 
-	/** Writes down the exchange that is to come; null if there is none. */
-	private function writeIntent(array $row, string $target): ?array
+	/** Writes down the exchange that is to come, and begins it, unless there is none. */
+	private function begin(Transfer $transfer, string $target): void
 	{
 		$live = $this->place->liveFacts($target);
 		$digest = $live
-			? Digests::known($this->channelId, $row['hash'], (int) $row['scale'], $live) ?? $this->place->liveDigest(
+			? Digests::known($this->channelId, $transfer->hash, $transfer->scale, $live) ?? $this->place->liveDigest(
 				$target,
 			)
 			: null;
-		$hasRow = Store::attach($this->channelId, $row['hash']) !== null;
-		$fate = $live && $hasRow && (int) $row['scale'] === 0 ? $this->mayStillReplace($row) : Fate::Shown;
+		$hasRow = Store::attach($this->channelId, $transfer->hash) !== null;
+		$fate = $live && $hasRow && $transfer->scale === 0 ? $this->mayStillReplace($transfer) : Fate::Shown;
 		if ($fate === null) {
-			return null;
+			return;
 		}
 		$intent = [
 			'target' => $target,
 			'live' => $live,
-			'partial' => $this->place->partialFacts($row),
+			'partial' => $this->place->partialFacts($transfer),
 			'live_sha256' => $digest,
-			'same' => $digest !== null && $digest === $row['sha256'],
+			'same' => $digest !== null && $digest === $transfer->sha256,
 			'had_row' => $hasRow,
 			'both' => $fate === Fate::ShownBesideOurs,
 		];
 
-		return Queue::advance($row, TransferState::VERIFIED, TransferState::PUBLISHING, [
-			'intent' => json_encode($intent),
+		$publishing = Queue::advance($transfer, TransferState::VERIFIED, TransferState::PUBLISHING, [
+			'intent' => json_encode($intent, JSON_THROW_ON_ERROR),
 			'lease_until' => Clock::now() + Queue::LEASE_SECONDS,
 		]);
+		if ($publishing) {
+			$this->exchange($publishing, $intent);
+		}
 	}
 
-	private function exchange(array $row, array $intent): void
+	/** @param Intent $intent */
+	private function exchange(Transfer $transfer, array $intent): void
 	{
 		if ($intent['same']) {
-			$this->commit($row, $intent, null);
+			$this->commit($transfer, $intent, null);
 			return;
 		}
-		if (! $intent['partial']) {
+		if (empty($intent['partial'])) {
 			// It was to stay as it was, but has been changed here since: its bytes are wanted after all.
-			$this->turnBack($row);
+			$this->turnBack($transfer);
 			return;
 		}
-		if (! Queue::isHeld($row)) {
+		if (! Queue::isHeld($transfer)) {
 			return;
 		}
-		$displaced = $this->place->putInPlace($row, $intent['target']);
-		$this->afterExchange($row, $intent, $displaced);
+		$displaced = $this->place->putInPlace($transfer, $intent['target']);
+		$this->afterExchange($transfer, $intent, $displaced);
 	}
 
-	/** Our bytes are live. Keeps a change that somebody made in between; otherwise commits the rows. */
-	private function afterExchange(array $row, array $intent, ?array $displaced): void
+	/**
+	 * Our bytes are live. Keeps a change that somebody made in between; otherwise commits the rows.
+	 *
+	 * @param Intent $intent
+	 * @param ?Stat  $displaced
+	 */
+	private function afterExchange(Transfer $transfer, array $intent, ?array $displaced): void
 	{
-		if ($displaced && $this->wasChanged($row, $intent, $displaced)) {
-			$this->giveWay($row, $intent, 'the file was changed here at the same moment');
+		if ($displaced && $this->wasChanged($transfer, $intent, $displaced)) {
+			$this->giveWay($transfer, $intent, 'the file was changed here at the same moment');
 		} else {
-			$this->commit($row, $intent, $displaced);
+			$this->commit($transfer, $intent, $displaced);
 		}
 	}
 
-	private function wasChanged(array $row, array $intent, array $displaced): bool
+	/**
+	 * @param Intent $intent
+	 * @param Stat   $displaced
+	 */
+	private function wasChanged(Transfer $transfer, array $intent, array $displaced): bool
 	{
 		if (! $intent['live']) {
 			return true;
 		}
 		foreach (['inode', 'size_bytes', 'mtime_ns'] as $fact) {
 			if ($displaced[$fact] !== $intent['live'][$fact]) {
-				return $this->place->partialDigest($row) !== $intent['live_sha256'];
+				return $this->place->partialDigest($transfer) !== $intent['live_sha256'];
 			}
 		}
 
 		return false;
 	}
 
-	private function commit(array $row, array $intent, ?array $displaced): void
+	/**
+	 * @param Intent $intent
+	 * @param ?Stat  $displaced
+	 */
+	private function commit(Transfer $transfer, array $intent, ?array $displaced): void
 	{
 		$kept = $displaced
 			? Kept::announce(
-				$row,
-				Placement::partial($row),
+				$transfer,
+				Placement::partial($transfer),
 				$displaced['size_bytes'],
 				empty($intent['both']) ? 'replaced' : 'conflict',
-				$this->remembered($row),
-				Brake::countedTo($this->channel, $row, $displaced['size_bytes']),
+				$this->remembered($transfer),
+				Brake::countedTo($this->channel, $transfer, $displaced['size_bytes']),
 			)
 			: null;
 		try {
-			$entry = (int) $row['scale'] === 0 ? json_decode($row['entry'], true) : [];
-			$intent['is_plain'] =
-				! empty($entry['photo']) && ! $this->place->isPicture($intent['target'], $entry['photo']['mimetype']);
-			$outcome = PublishRows::commit($this->channel, $row, $intent, $kept, $this->certain($intent));
+			$photo = $transfer->scale === 0 ? $transfer->fileEntry()['photo'] : null;
+			$intent['is_plain'] = $photo && ! $this->place->isPicture($intent['target'], $photo['mimetype']);
+			$outcome = PublishRows::commit($this->channel, $transfer, $intent, $kept, $this->certain($intent));
 		} catch (\Throwable $e) {
-			$this->undo($row, $intent);
+			$this->undo($transfer, $intent);
 			throw $e;
 		}
 		if ($outcome === Outcome::Deleted) {
-			$this->giveWay($row, $intent, 'the file was deleted here at the same moment');
+			$this->giveWay($transfer, $intent, 'the file was deleted here at the same moment');
 		} elseif ($outcome === Outcome::Moved) {
-			$this->undo($row, $intent);
-			$this->turnBack($row);
+			$this->undo($transfer, $intent);
+			$this->turnBack($transfer);
 		} elseif ($outcome === Outcome::Published) {
-			$intent['is_plain'] && Queue::dropScales($this->channelId, $row['hash']);
-			Brake::settled($row);
+			if ($intent['is_plain']) {
+				Queue::dropScales($this->channelId, $transfer->hash);
+			}
+			Brake::settled($transfer);
 			Kept::settle($this->channelId);
-			Queue::removePartial($row, $kept !== null);
-			$this->log($row);
+			Queue::removePartial($transfer, $kept !== null);
+			$this->log($transfer);
 			if ($kept && ! empty($intent['both'])) {
 				Outbox::run($this->channelId);
 			}
-			if ((int) $row['scale'] === 0) {
-				$this->publishVerified($row['hash']);
+			if ($transfer->scale === 0) {
+				$this->publishVerified($transfer->hash);
 			}
 		}
 	}
 
 	/** Returns what undo needs to know about the replaced bytes. */
-	private function remembered(array $row): string
+	private function remembered(Transfer $transfer): string
 	{
-		$own = Store::attach($this->channelId, $row['hash']);
-		if (in_array((int) $row['scale'], ScaleTable::CROPS, true)) {
+		$own = Store::attach($this->channelId, $transfer->hash);
+		if (in_array($transfer->scale, ScaleTable::CROPS, true)) {
 			return Kept::describeCrop(
 				$this->channelId,
-				$row['hash'],
-				(int) $row['scale'],
-				(string) parse_url($row['origin'], PHP_URL_HOST),
-				(int) $row['size_bytes'] . ':' . $row['edited'],
+				$transfer->hash,
+				$transfer->scale,
+				(string) parse_url($transfer->origin, PHP_URL_HOST),
+				$transfer->sizeBytes . ':' . $transfer->edited,
 			);
 		}
 
 		return (
-			(int) $row['scale'] > 0 || ! $own
-				? $row['entry']
-				: Kept::describe($this->channel, $own, json_decode($row['entry'], true)['revision']['at'] ?? '', [
-					'next' => (int) $row['size_bytes'] . ':' . $row['edited'],
+			$transfer->scale > 0 || ! $own
+				? $transfer->entryText
+				: Kept::describe($this->channel, $own, $transfer->fileEntry()['revision']['at'] ?? '', [
+					'next' => $transfer->sizeBytes . ':' . $transfer->edited,
 				])
 		);
 	}
@@ -384,12 +409,16 @@ final class Publish
 	/**
 	 * Returns the facts of the live file if it surely holds the verified bytes; null if anything else may have written
 	 * it.
+	 *
+	 * @param Intent $intent
+	 *
+	 * @return ?Stat
 	 */
 	private function certain(array $intent): ?array
 	{
 		$verified = $intent['same'] ? $intent['live'] : $intent['partial'] ?? null;
 		$live = $verified ? $this->place->liveFacts($intent['target']) : null;
-		foreach ($live ? ['inode', 'size_bytes', 'mtime_ns'] : [] as $fact) {
+		foreach ($live && $verified ? ['inode', 'size_bytes', 'mtime_ns'] : [] as $fact) {
 			if ($live[$fact] !== $verified[$fact]) {
 				return null;
 			}
@@ -398,59 +427,71 @@ final class Publish
 		return $live;
 	}
 
-	private function publishIntoDatabase(array $row, string $target): void
+	private function publishIntoDatabase(Transfer $transfer, string $target): void
 	{
 		$intent = ['target' => $target, 'live' => null, 'live_sha256' => null, 'same' => true, 'had_row' => true];
-		$row = Queue::advance($row, TransferState::VERIFIED, TransferState::PUBLISHING, [
-			'intent' => json_encode($intent),
+		$transfer = Queue::advance($transfer, TransferState::VERIFIED, TransferState::PUBLISHING, [
+			'intent' => json_encode($intent, JSON_THROW_ON_ERROR),
 			'lease_until' => Clock::now() + Queue::LEASE_SECONDS,
 		]);
-		if ($row) {
-			$this->commit($row, $intent, null);
+		if ($transfer) {
+			$this->commit($transfer, $intent, null);
 		}
 	}
 
-	/** The present bytes win; ours are kept as the conflict, and the row records that. */
-	private function giveWay(array $row, array $intent, string $why): void
+	/**
+	 * The present bytes win; ours are kept as the conflict, and the row records that.
+	 *
+	 * @param Intent $intent
+	 */
+	private function giveWay(Transfer $transfer, array $intent, string $why): void
 	{
 		$intent['conflict'] = $why;
-		$row = Queue::advance($row, TransferState::PUBLISHING, TransferState::PUBLISHING, [
-			'intent' => json_encode($intent),
+		$transfer = Queue::advance($transfer, TransferState::PUBLISHING, TransferState::PUBLISHING, [
+			'intent' => json_encode($intent, JSON_THROW_ON_ERROR),
 		]);
-		if (! $row) {
+		if (! $transfer) {
 			return;
 		}
-		$this->undo($row, $intent);
-		$kept = Kept::announce($row, Placement::partial($row), (int) $row['size_bytes'], 'conflict', $row['entry']);
+		$this->undo($transfer, $intent);
+		$kept = Kept::announce(
+			$transfer,
+			Placement::partial($transfer),
+			$transfer->sizeBytes,
+			'conflict',
+			$transfer->entryText,
+		);
 		Table::transaction(
-			fn () => Queue::park($row, 'conflict', 'conflict: ' . $why) && Table::insert('filesync_kept', $kept),
+			fn () => Queue::park($transfer, 'conflict', 'conflict: ' . $why) && Table::insert('filesync_kept', $kept),
 		);
 		Kept::settle($this->channelId);
-		Log::write("conflict on {$row['hash']} of channel {$this->channelId}: $why");
+		Log::write("conflict on {$transfer->hash} of channel {$this->channelId}: $why");
 	}
 
 	/**
 	 * Takes our bytes out of the live path again, if they are there; the displaced bytes return in the same step.
 	 *
 	 * Only while the row is ours; if the database is gone we cannot know, and recover() decides later.
+	 *
+	 * @param Intent $intent
 	 */
-	private function undo(array $row, array $intent): void
+	private function undo(Transfer $transfer, array $intent): void
 	{
 		if (
 			! $intent['same']
-			&& $this->place->liveDigest($intent['target']) === $row['sha256']
-			&& Queue::isHeld($row)
+			&& $this->place->liveDigest($intent['target']) === $transfer->sha256
+			&& Queue::isHeld($transfer)
 		) {
-			$this->place->takeBack($row, $intent['target']);
+			$this->place->takeBack($transfer, $intent['target']);
 		}
 	}
 
 	/** Ends a failed publish: verified bytes wait for the next try, displaced ones are kept. */
-	private function turnBack(array $row): void
+	private function turnBack(Transfer $transfer): void
 	{
-		$partial = $this->place->partialFacts($row);
-		if ($partial && $this->place->partialDigest($row) === $row['sha256']) {
-			Queue::advance($row, TransferState::PUBLISHING, TransferState::VERIFIED, [
+		$partial = $this->place->partialFacts($transfer);
+		if ($partial && $this->place->partialDigest($transfer) === $transfer->sha256) {
+			Queue::advance($transfer, TransferState::PUBLISHING, TransferState::VERIFIED, [
 				'token' => '',
 				'lease_until' => 0,
 				'intent' => '',
@@ -459,15 +500,15 @@ final class Publish
 		}
 		if ($partial) {
 			Table::insert('filesync_kept', Kept::announce(
-				$row,
-				Placement::partial($row),
+				$transfer,
+				Placement::partial($transfer),
 				$partial['size_bytes'],
 				'replaced',
-				$row['entry'],
+				$transfer->entryText,
 			));
 			Kept::settle($this->channelId);
 		}
-		Queue::advance($row, TransferState::PUBLISHING, TransferState::STAGED, [
+		Queue::advance($transfer, TransferState::PUBLISHING, TransferState::STAGED, [
 			'token' => '',
 			'lease_until' => 0,
 			'intent' => '',
@@ -475,47 +516,57 @@ final class Publish
 		]);
 	}
 
-	private function recoverRow(array $row, array $intent): void
+	/** @param Intent $intent */
+	private function recoverRow(Transfer $transfer, array $intent): void
 	{
 		if (isset($intent['conflict'])) {
-			$this->giveWay($row, $intent, $intent['conflict']);
+			$this->giveWay($transfer, $intent, $intent['conflict']);
 			return;
 		}
-		$partial = $this->place->partialFacts($row);
+		$partial = $this->place->partialFacts($transfer);
 		$liveDigest = $this->place->liveDigest($intent['target']);
-		$partialDigest = $this->place->partialDigest($row);
-		if ($intent['same'] || $liveDigest === $row['sha256']) {
+		$partialDigest = $this->place->partialDigest($transfer);
+		if ($intent['same'] || $liveDigest === $transfer->sha256) {
 			// Across devices, the verified bytes exist at both places until the displaced ones are copied.
-			$this->afterExchange($row, $intent, $intent['same'] || $partialDigest === $row['sha256'] ? null : $partial);
-		} elseif ($partialDigest === $row['sha256'] && $liveDigest !== null && $liveDigest !== $intent['live_sha256']) {
-			$this->giveWay($row, $intent, 'the file was changed here at the same moment');
+			$this->afterExchange(
+				$transfer,
+				$intent,
+				$intent['same'] || $partialDigest === $transfer->sha256 ? null : $partial,
+			);
 		} elseif (
-			$partialDigest === $row['sha256']
-			&& $intent['had_row']
-			&& ! Store::attach($this->channelId, $row['hash'])
+			$partialDigest === $transfer->sha256
+			&& $liveDigest !== null
+			&& $liveDigest !== $intent['live_sha256']
 		) {
-			$this->giveWay($row, $intent, 'the file was deleted here at the same moment');
+			$this->giveWay($transfer, $intent, 'the file was changed here at the same moment');
+		} elseif (
+			$partialDigest === $transfer->sha256
+			&& $intent['had_row']
+			&& ! Store::attach($this->channelId, $transfer->hash)
+		) {
+			$this->giveWay($transfer, $intent, 'the file was deleted here at the same moment');
 		} else {
-			$this->turnBack($row);
+			$this->turnBack($transfer);
 		}
 	}
 
 	/** Leaves a row for later after a failure; after repeated failures, parks it. */
-	private function postpone(array $row, \Throwable $e): void
+	private function postpone(Transfer $transfer, \Throwable $e): void
 	{
-		Log::failure('publishing ' . $row['hash'], $e);
-		$now = Table::first('filesync_transfer', [
-			'id' => $row['id'],
-			'generation' => (int) $row['generation'],
+		Log::failure('publishing ' . $transfer->hash, $e);
+		$found = Table::first('filesync_transfer', [
+			'id' => $transfer->id,
+			'generation' => $transfer->generation,
 			'token' => $this->token,
 		]);
-		if (! $now) {
+		if (! $found) {
 			return;
 		}
+		$now = Transfer::of($found);
 		if ($e instanceof StorageException) {
 			Queue::pause($e->getMessage());
 		}
-		$attempts = (int) $now['attempts'] + ($e instanceof StorageException ? 0 : 1);
+		$attempts = $now->attempts + ($e instanceof StorageException ? 0 : 1);
 		$set = [
 			'token' => '',
 			'lease_until' => 0,
@@ -524,20 +575,20 @@ final class Publish
 			'kind' => 'publish',
 			'next_at' => Clock::now() + Backoff::doubling(30, 8)->seconds($attempts),
 		];
-		$intent = json_decode($now['intent'], true);
-		$isBack = $now['state'] === TransferState::VERIFIED || ($intent && $this->isUntouched($now, $intent));
+		$intent = $now->intent();
+		$isBack = $now->state === TransferState::VERIFIED || ($intent && $this->isUntouched($now, $intent));
 		if (! $isBack) {
 			Table::update(
 				'filesync_transfer',
 				['lease_until' => Clock::now() + 60],
-				['id' => $now['id'], 'token' => $this->token],
+				['id' => $now->id, 'token' => $this->token],
 			);
 		} elseif ($attempts >= self::MOST_ATTEMPTS) {
 			Queue::park($now, 'publish', $e->getMessage());
 		} else {
 			Queue::advance(
 				$now,
-				$now['state'],
+				$now->state,
 				$e instanceof FileSyncException && ! $e instanceof StorageException
 					? TransferState::STAGED
 					: TransferState::VERIFIED,
@@ -546,30 +597,40 @@ final class Publish
 		}
 	}
 
-	/** Tells whether the verified bytes are where they were before the publish began, and nowhere else. */
-	private function isUntouched(array $row, array $intent): bool
+	/**
+	 * Tells whether the verified bytes are where they were before the publish began, and nowhere else.
+	 *
+	 * @param Intent $intent
+	 */
+	private function isUntouched(Transfer $transfer, array $intent): bool
 	{
 		try {
-			$isLive = ! $intent['same'] && $this->place->liveDigest($intent['target']) === $row['sha256'];
+			$isLive = ! $intent['same'] && $this->place->liveDigest($intent['target']) === $transfer->sha256;
 
-			return ! isset($intent['conflict']) && ! $isLive && $this->place->partialDigest($row) === $row['sha256'];
+			return (
+				! isset($intent['conflict'])
+				&& ! $isLive
+				&& $this->place->partialDigest($transfer) === $transfer->sha256
+			);
 		} catch (\Throwable) {
 			return false;
 		}
 	}
 
-	private function log(array $row): void
+	private function log(Transfer $transfer): void
 	{
-		$result = json_decode($row['result'], true) ?: [];
-		$from = ($result['rung'] ?? '') === 'made'
-			? 'made here'
-			: sprintf('by %s from %s', $result['rung'] ?? 'nothing', $result['origin'] ?? 'nowhere');
+		$result = $transfer->result();
+		$from = match ($result['rung'] ?? '') {
+			'made' => 'made here',
+			'library' => "made here by the hub's own image library",
+			default => sprintf('by %s from %s', $result['rung'] ?? 'nothing', $result['origin'] ?? 'nowhere'),
+		};
 		Log::write(sprintf(
 			'published %s scale %d of channel %d: %d bytes %s, checked: %s',
-			$row['hash'],
-			$row['scale'],
+			$transfer->hash,
+			$transfer->scale,
 			$this->channelId,
-			$row['size_bytes'],
+			$transfer->sizeBytes,
 			$from,
 			implode(' ', $result['proof'] ?? []),
 		));

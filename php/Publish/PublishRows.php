@@ -14,15 +14,28 @@ use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Storage\AttachRow;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\PhotoRow;
-use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\ScaleEntry;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\TransferState;
+use FileSync\Addon\Transfer\Wanted;
 
 if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Commits the rows of a published file, all in one transaction that calls no core function. */
+/**
+ * Commits the rows of a published file, all in one transaction that calls no core function.
+ *
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type KeptRow from \FileSync\Addon\Hub\Rows
+ * @import-type Attach from \FileSync\Addon\Protocol\Packet
+ * @import-type Photo from \FileSync\Addon\Protocol\Packet
+ * @import-type Stat from \FileSync\Addon\Storage\Facts
+ * @import-type Scale from ScaleEntry
+ * @import-type Intent from Transfer
+ * @import-type Columns from Wanted
+ * @import-type FileEntry from Wanted
+ */
 final class PublishRows
 {
 	/** The largest photo scale, in bytes, that may go into the database. */
@@ -31,53 +44,60 @@ final class PublishRows
 	/**
 	 * Commits. Nothing is written unless the outcome is `Published`.
 	 *
-	 * @param ?array $kept The row of the displaced bytes.
-	 * @param ?array $stat The facts of the live file, if it surely holds the verified bytes.
+	 * @param Intent   $intent
+	 * @param ?KeptRow $kept The row of the displaced bytes.
+	 * @param ?Stat    $stat The facts of the live file, if it surely holds the verified bytes.
 	 */
-	public static function commit(Channel $channel, array $row, array $intent, ?array $kept, ?array $stat): Outcome
-	{
+	public static function commit(
+		Channel $channel,
+		Transfer $transfer,
+		array $intent,
+		?array $kept,
+		?array $stat,
+	): Outcome {
 		return Table::transaction(
-			function () use ($channel, $row, $intent, $kept, $stat): Outcome {
-				$now = self::fence($row);
+			function () use ($channel, $transfer, $intent, $kept, $stat): Outcome {
+				$now = self::fence($transfer);
 				if (! $now) {
 					return Outcome::Overtaken;
 				}
-				$pending = $now['pending'] === '' ? null : json_decode($now['pending'], true);
+				$pending = $now->pending();
 				$isSameVersion =
-					$pending
-					&& $pending['size_bytes'] === (int) $now['size_bytes']
-					&& $pending['edited'] === $now['edited'];
-				$entry = json_decode($isSameVersion ? $pending['entry'] : $now['entry'], true);
-				$outcome = (int) $now['scale'] > 0
-					? self::writeScale($channel, $now, $entry, $intent)
-					: self::writeFile($channel, $now, $entry, $intent);
+					$pending !== null
+					&& $pending['size_bytes'] === $now->sizeBytes
+					&& $pending['edited'] === $now->edited;
+				$text = $pending && $isSameVersion ? $pending['entry'] : $now->entryText;
+				$outcome = $now->scale > 0
+					? self::writeScale($channel, $now, ScaleEntry::decode($text), $intent)
+					: self::writeFile($channel, $now, Wanted::decode($text), $intent);
 				if ($outcome !== Outcome::Published) {
 					return $outcome;
 				}
-				if ((int) $now['scale'] === 0 || Store::keepsThumbnailsAsFiles()) {
+				if ($now->scale === 0 || Store::keepsThumbnailsAsFiles()) {
 					Digests::publish($now, $stat);
 				}
-				if ((int) $now['scale'] === 0) {
+				if ($now->scale === 0) {
+					$entry = Wanted::decode($text);
 					Revisions::published(
 						$channel,
-						$now['hash'],
+						$now->hash,
 						$entry['revision'] ?? null,
-						(int) $now['size_bytes'],
-						$now['edited'],
+						$now->sizeBytes,
+						$now->edited,
 						$entry['attach']['edited'],
-						$now['sha256'],
+						$now->sha256,
 					);
 				}
 				if ($kept) {
 					Table::insert('filesync_kept', $kept);
 				}
 				if ($kept && $kept['why'] === 'conflict') {
-					Outbox::add((int) $now['uid'], 'conflict', $now['hash'], $kept['id'], false, $kept['id']);
+					Outbox::add($now->channelId, 'conflict', $now->hash, $kept['id'], false, $kept['id']);
 				}
 				if ($pending && ! $isSameVersion) {
 					self::restage($now, $pending);
 				} else {
-					Outbox::release((int) $now['uid'], $now['hash']);
+					Outbox::release($now->channelId, $now->hash);
 				}
 
 				return Outcome::Published;
@@ -86,8 +106,8 @@ final class PublishRows
 		);
 	}
 
-	/** Ends the transfer row first: that locks it, and shows whether it is still ours. Null if it is not. */
-	private static function fence(array $row): ?array
+	/** Ends the transfer first: that locks its row, and shows whether it is still ours. Null if it is not. */
+	private static function fence(Transfer $transfer): ?Transfer
 	{
 		$done = Token::make();
 		Table::update(
@@ -101,19 +121,25 @@ final class PublishRows
 				'updated' => Clock::now(),
 			],
 			[
-				'id' => $row['id'],
-				'generation' => (int) $row['generation'],
-				'token' => $row['token'],
+				'id' => $transfer->id,
+				'generation' => $transfer->generation,
+				'token' => $transfer->token,
 				'state' => TransferState::PUBLISHING,
 			],
 		);
 
-		return Table::first('filesync_transfer', ['id' => $row['id'], 'token' => $done]);
+		$row = Table::first('filesync_transfer', ['id' => $transfer->id, 'token' => $done]);
+
+		return $row ? Transfer::of($row) : null;
 	}
 
-	private static function writeFile(Channel $channel, array $row, array $entry, array $intent): Outcome
+	/**
+	 * @param FileEntry $entry
+	 * @param Intent    $intent
+	 */
+	private static function writeFile(Channel $channel, Transfer $transfer, array $entry, array $intent): Outcome
 	{
-		$own = Store::attach((int) $row['uid'], $row['hash']);
+		$own = Store::attach($transfer->channelId, $transfer->hash);
 		if (! $own && $intent['had_row']) {
 			return Outcome::Deleted;
 		}
@@ -121,10 +147,10 @@ final class PublishRows
 			return Outcome::Moved;
 		}
 		$facts = [
-			'filesize' => Family::sizeColumn((int) $row['size_bytes']),
+			'filesize' => Family::sizeColumn($transfer->sizeBytes),
 			'filetype' => Family::mediaType($entry['attach']['filetype']),
-			'edited' => $row['edited'],
-			'is_photo' => $intent['is_plain'] ? 0 : $entry['attach']['is_photo'],
+			'edited' => $transfer->edited,
+			'is_photo' => empty($intent['is_plain']) ? $entry['attach']['is_photo'] : 0,
 		];
 		if ($own) {
 			Table::update(
@@ -139,12 +165,12 @@ final class PublishRows
 			);
 		} else {
 			$name = Store::freeName(
-				(int) $row['uid'],
+				$transfer->channelId,
 				$entry['attach']['folder'],
-				$row['hash'],
+				$transfer->hash,
 				$entry['attach']['filename'],
 			);
-			$place = Store::place($channel, $entry['attach']['folder'], $row['hash'], $name);
+			$place = Store::place($channel, $entry['attach']['folder'], $transfer->hash, $name);
 			if (! $place || $place['content'] !== $intent['target']) {
 				return Outcome::Moved;
 			}
@@ -152,25 +178,24 @@ final class PublishRows
 				'attach',
 				AttachRow::columns($channel, $entry['attach'], $place, $name) + $facts + ['is_dir' => 0],
 			);
-			$inserted = Store::attach((int) $row['uid'], $row['hash']);
-			Store::setTerms((int) $row['uid'], (int) $inserted['id'], $entry['attach']['term']);
+			Store::setTerms($transfer->channelId, (int) self::own($transfer)['id'], $entry['attach']['term']);
 		}
-		$own = Store::attach((int) $row['uid'], $row['hash']);
-		if ($intent['is_plain']) {
-			Table::delete('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash'], 'imgscale' => 0]);
+		$own = self::own($transfer);
+		if (! empty($intent['is_plain'])) {
+			Table::delete('photo', ['uid' => $transfer->channelId, 'resource_id' => $transfer->hash, 'imgscale' => 0]);
 		} elseif ($entry['photo']) {
 			PhotoRow::write(
 				$channel,
 				$own,
-				self::withAccess($own, $entry),
-				(int) $row['size_bytes'],
+				self::withAccess($own, $entry['attach'], $entry['photo']),
+				$transfer->sizeBytes,
 				$intent['target'],
 			);
 		}
-		self::dateFolders($row, $entry['folders']);
-		Outbox::add((int) $row['uid'], 'preview', $row['hash']);
+		self::dateFolders($transfer, $entry['folders']);
+		Outbox::add($transfer->channelId, 'preview', $transfer->hash);
 		if ((int) $own['flags'] & 1 || $own['allow_cid'] === '<' . $channel->hash . '>') {
-			Outbox::add((int) $row['uid'], 'access', $row['hash']);
+			Outbox::add($transfer->channelId, 'access', $transfer->hash);
 		}
 
 		return Outcome::Published;
@@ -179,43 +204,54 @@ final class PublishRows
 	/**
 	 * Sets the dates of the folders above as the origin did when the file changed there; core does the same for every
 	 * local change.
+	 *
+	 * @param list<Attach> $folders
 	 */
-	private static function dateFolders(array $row, array $folders): void
+	private static function dateFolders(Transfer $transfer, array $folders): void
 	{
 		foreach ($folders as $folder) {
 			Table::update(
 				'attach',
 				['edited' => $folder['edited']],
-				['uid' => (int) $row['uid'], 'hash' => $folder['hash'], 'is_dir' => 1, 'edited <' => $folder['edited']],
+				[
+					'uid' => $transfer->channelId,
+					'hash' => $folder['hash'],
+					'is_dir' => 1,
+					'edited <' => $folder['edited'],
+				],
 			);
 		}
 	}
 
-	private static function writeScale(Channel $channel, array $row, array $entry, array $intent): Outcome
+	/**
+	 * @param Scale  $entry
+	 * @param Intent $intent
+	 */
+	private static function writeScale(Channel $channel, Transfer $transfer, array $entry, array $intent): Outcome
 	{
-		$own = Store::attach((int) $row['uid'], $row['hash']);
+		$own = Store::attach($transfer->channelId, $transfer->hash);
 		if (! $own) {
 			return Outcome::Deleted;
 		}
 		if (Store::keepsThumbnailsAsFiles()) {
-			if (self::isMoved($channel, $own, substr($intent['target'], 0, -strlen('-' . (int) $row['scale'])))) {
+			if (self::isMoved($channel, $own, substr($intent['target'], 0, -strlen('-' . $transfer->scale)))) {
 				return Outcome::Moved;
 			}
 			PhotoRow::write(
 				$channel,
 				$own,
 				ScaleEntry::photo($entry, $own, $channel->hash),
-				(int) $row['size_bytes'],
+				$transfer->sizeBytes,
 				$intent['target'],
 			);
 
 			return Outcome::Published;
 		}
-		if ((int) $row['size_bytes'] > self::DATABASE_BYTES) {
+		if ($transfer->sizeBytes > self::DATABASE_BYTES) {
 			throw new \RuntimeException('a photo scale is too large for the database');
 		}
-		$bytes = file_get_contents(Store::dataRoot((int) $row['uid']) . '/' . Queue::partialName($row) . '.partial');
-		if ($bytes === false || hash('sha256', $bytes) !== $row['sha256']) {
+		$bytes = file_get_contents(Store::dataRoot($transfer->channelId) . '/' . $transfer->partialName() . '.partial');
+		if ($bytes === false || hash('sha256', $bytes) !== $transfer->sha256) {
 			throw new \RuntimeException('the bytes of a photo scale differ from the verified ones');
 		}
 		PhotoRow::write(
@@ -230,14 +266,33 @@ final class PublishRows
 		return Outcome::Published;
 	}
 
-	/** Returns the photo row of an entry with the file's present access, if that was changed since. */
-	private static function withAccess(array $own, array $entry): array
+	/**
+	 * Returns the photo row of an entry with the file's present access, if that was changed since.
+	 *
+	 * @param AttachRow $own
+	 * @param Attach    $attach
+	 * @param Photo     $photo
+	 *
+	 * @return Photo
+	 */
+	private static function withAccess(array $own, array $attach, array $photo): array
 	{
-		$access = array_intersect_key($own, array_flip(Access::LISTS));
+		$access = Access::lists($own);
 
-		return array_diff_assoc($access, $entry['attach']) ? $access + $entry['photo'] : $entry['photo'];
+		return $access === Access::lists($attach) ? $photo : $access + $photo;
 	}
 
+	/** @return AttachRow */
+	private static function own(Transfer $transfer): array
+	{
+		return (
+			Store::attach($transfer->channelId, $transfer->hash) ?? throw new \RuntimeException(
+				'the row of a published file cannot be read',
+			)
+		);
+	}
+
+	/** @param AttachRow $own */
 	private static function isMoved(Channel $channel, array $own, string $target): bool
 	{
 		$path = Store::pathOf($channel, $own);
@@ -245,14 +300,18 @@ final class PublishRows
 		return $path !== null && $path !== $target;
 	}
 
-	/** A newer packet arrived while this version was being published: its transfer begins now. */
-	private static function restage(array $row, array $pending): void
+	/**
+	 * A newer packet arrived while this version was being published: its transfer begins now.
+	 *
+	 * @param Columns $pending
+	 */
+	private static function restage(Transfer $transfer, array $pending): void
 	{
 		Table::update(
 			'filesync_transfer',
 			$pending
 			+ [
-				'generation' => (int) $row['generation'] + 1,
+				'generation' => $transfer->generation + 1,
 				'state' => $pending['kind'] === '' ? TransferState::STAGED : TransferState::PARKED,
 				'token' => '',
 				'lease_until' => 0,
@@ -263,7 +322,7 @@ final class PublishRows
 				'intent' => '',
 				'result' => '',
 			],
-			['id' => $row['id']],
+			['id' => $transfer->id],
 		);
 	}
 }

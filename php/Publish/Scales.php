@@ -4,11 +4,15 @@ namespace FileSync\Addon\Publish;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\PhotoLibrary;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Storage\LastResort;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\TransferState;
 use FileSync\Photo;
 
@@ -21,12 +25,22 @@ if (! class_exists('App', false)) {
  *
  * Their transfers are in state `to_make` until the source has arrived. A scale that was made is verified, and published
  * like any other. One that cannot be made is fetched from the origin instead, and so is one that was being made when a
- * worker died.
+ * worker died. If no hub gives it, LastResort sends it back, and the hub's own image library makes it.
+ *
+ * @type Job = array{source: string, targets: array<int, string>}
+ * @type Outcome = array{
+ *     scales: ?array<int, array{
+ *         mimetype: string, width: int, height: int, size_bytes: int, sha256: string, profile_fault: ?string
+ *     }>,
+ *     error: ?array{kind: string, message: string, ...}
+ * }
  */
 final class Scales
 {
 	private const MOST_AT_ONCE = 48;
 	private const BUDGET_MS = 5000;
+	/** With these the extension says that it cannot read a photo; others may. */
+	private const REFUSED = ['Unsupported', 'Corrupt'];
 
 	public function __construct(
 		private readonly Channel $channel,
@@ -46,7 +60,7 @@ final class Scales
 				$this->channelId(),
 				$this->token,
 				self::MOST_AT_ONCE,
-			))
+			)) !== []
 		) {
 			[$jobs, $rows] = $this->jobs($claimed);
 			$outcomes = $jobs
@@ -54,13 +68,15 @@ final class Scales
 					'budget_ms' => self::BUDGET_MS,
 				] + Photos::scaleOptions()) : [];
 			foreach ($rows as $source => $byScale) {
-				foreach ($byScale as $scale => $row) {
-					isset($outcomes[$source])
-						? $this->take($row, $outcomes[$source], $scale)
-						: Queue::advance($row, TransferState::LEASED, TransferState::TO_MAKE, [
-							'token' => '',
-							'lease_until' => 0,
-						]);
+				$outcome = $outcomes[$source] ?? null;
+				$left = $outcome && in_array($outcome['error']['kind'] ?? '', self::REFUSED, true)
+					? array_filter($byScale, LastResort::has(...))
+					: [];
+				foreach (array_diff_key($byScale, $left) as $scale => $transfer) {
+					$outcome ? $this->take($transfer, $outcome, $scale) : self::leave($transfer);
+				}
+				if ($left) {
+					$this->byLibrary($source, $left, $isOver());
 				}
 			}
 			$this->slice->beat($this->channelId());
@@ -68,64 +84,128 @@ final class Scales
 		}
 	}
 
-	/** Returns the scales to make, by the path of their source, and the rows by that path and scale. */
+	/**
+	 * Has the hub's own image library make scales of a photo that the extension refuses, unless the time is over.
+	 *
+	 * @param array<int, Transfer> $rows By scale.
+	 */
+	private function byLibrary(string $source, array $rows, bool $isOver): void
+	{
+		if ($isOver) {
+			array_map(self::leave(...), $rows);
+			return;
+		}
+		$this->slice->beat($this->channelId());
+		$rows = array_filter(array_map(LastResort::count(...), $rows));
+		if (! $rows) {
+			return;
+		}
+		$root = Store::dataRoot($this->channelId(), true);
+		$outcome = PhotoLibrary::scale(
+			$source,
+			array_map(fn ($transfer) => "$root/" . $transfer->partialName() . '.partial', $rows),
+		);
+		foreach ($rows as $scale => $transfer) {
+			$this->take($transfer, $outcome, $scale, 'library');
+		}
+	}
+
+	/** Leaves a scale for later. */
+	private static function leave(Transfer $transfer): void
+	{
+		Queue::advance($transfer, TransferState::LEASED, TransferState::TO_MAKE, ['token' => '', 'lease_until' => 0]);
+	}
+
+	/**
+	 * Returns the scales to make, by the path of their source, and the rows by that path and scale.
+	 *
+	 * @param list<Transfer> $claimed
+	 *
+	 * @return array{array<string, Job>, array<string, array<int, Transfer>>}
+	 */
 	private function jobs(array $claimed): array
 	{
 		$jobs = $rows = [];
-		foreach ($claimed as $row) {
-			$scale = (int) $row['scale'];
-			$source = Facts::of($this->channel, $row['hash'], ScaleTable::sourceOf($scale));
-			if ($source->state !== 'whole' || $source->path === null) {
-				self::fetchInstead($row, 'NotFound', 'its source is not a file here');
+		foreach ($claimed as $transfer) {
+			$scale = $transfer->scale;
+			$source = Facts::of($this->channel, $transfer->hash, ScaleTable::sourceOf($scale));
+			$path = $source->path;
+			$mayMake = Parts::has(Parts::PHOTOS);
+			if (! $mayMake || $source->state !== 'whole' || $path === null) {
+				$why = $mayMake ? 'its source is not a file here' : 'filesync makes no scales on this hub';
+				self::fetchInstead($transfer, 'NotFound', $why);
 				continue;
 			}
-			Queue::removePartial($row);
-			$jobs[$source->path]['source'] = substr($source->path, strlen('store/'));
-			$jobs[$source->path]['targets'][$scale] = Queue::partialName($row) . '.partial';
-			$rows[$source->path][$scale] = $row;
+			Queue::removePartial($transfer);
+			$targets = $jobs[$path]['targets'] ?? [];
+			$jobs[$path] = [
+				'source' => substr($path, strlen('store/')),
+				'targets' => $targets + [$scale => $transfer->partialName() . '.partial'],
+			];
+			$rows[$path][$scale] = $transfer;
 		}
 
 		return [$jobs, $rows];
 	}
 
-	private function take(array $row, array $outcome, int $scale): void
+	/**
+	 * @param Outcome $outcome
+	 * @param string  $rung Who made it: `made`, the extension, or `library`.
+	 */
+	private function take(Transfer $transfer, array $outcome, int $scale, string $rung = 'made'): void
 	{
-		if (($outcome['error']['kind'] ?? '') === 'Storage') {
-			Queue::advance($row, TransferState::LEASED, TransferState::TO_MAKE, ['token' => '', 'lease_until' => 0]);
-			Queue::pause($outcome['error']['message']);
+		$error = $outcome['error'];
+		$made = $outcome['scales'][$scale] ?? null;
+		if ($error !== null && $error['kind'] === 'Storage') {
+			self::leave($transfer);
+			Queue::pause($error['message']);
 			return;
 		}
-		if ($outcome['error']) {
-			Log::write(
-				"scale $scale of {$row['hash']} of channel {$row['uid']} is fetched: {$outcome['error']['kind']}: {$outcome['error']['message']}",
-			);
-			self::fetchInstead($row, $outcome['error']['kind'], $outcome['error']['message']);
+		if ($error !== null || $made === null) {
+			$this->takeError($transfer, $scale, $error['kind'] ?? '', $error['message'] ?? '');
 			return;
 		}
-		$made = $outcome['scales'][$scale];
 		if ($made['profile_fault']) {
 			Log::write(
-				"scale $scale of {$row['hash']} of channel {$row['uid']} may have wrong colours, its original's profile cannot be used: {$made['profile_fault']}",
+				"scale $scale of {$transfer->hash} of channel {$transfer->channelId} may have wrong colours, its original's profile cannot be used: {$made['profile_fault']}",
 			);
 		}
-		$entry = json_decode($row['entry'], true);
-		$entry['photo'] = array_intersect_key($made, ['mimetype' => 1, 'width' => 1, 'height' => 1]) + $entry['photo'];
-		$row = Queue::advance($row, TransferState::LEASED, TransferState::VERIFIED, [
+		$entry = $transfer->scaleEntry();
+		$entry['photo'] =
+			[
+				'mimetype' => $made['mimetype'],
+				'width' => $made['width'],
+				'height' => $made['height'],
+			] + $entry['photo'];
+		$transfer = Queue::advance($transfer, TransferState::LEASED, TransferState::VERIFIED, [
 			'sha256' => $made['sha256'],
 			'size_bytes' => $made['size_bytes'],
 			'mimetype' => $made['mimetype'],
-			'entry' => json_encode($entry),
-			'result' => json_encode(['rung' => 'made', 'proof' => ['sha256']]),
+			'entry' => json_encode($entry, JSON_THROW_ON_ERROR),
+			'result' => json_encode(['rung' => $rung, 'proof' => ['sha256']], JSON_THROW_ON_ERROR),
 			'attempts' => 0,
 			'kind' => '',
 			'reason' => '',
 		]);
-		$row && $this->publish->publish($row);
+		if ($transfer) {
+			$this->publish->publish($transfer);
+		}
 	}
 
-	private static function fetchInstead(array $row, string $kind, string $reason): void
+	private function takeError(Transfer $transfer, int $scale, string $kind, string $message): void
 	{
-		Queue::advance($row, TransferState::LEASED, TransferState::STAGED, [
+		$isLast = LastResort::has($transfer);
+		Log::write(
+			"scale $scale of {$transfer->hash} of channel {$transfer->channelId} "
+			. ($isLast ? 'cannot be made' : 'is fetched')
+			. ": $kind: $message",
+		);
+		$isLast ? LastResort::giveUp($transfer, $message) : self::fetchInstead($transfer, $kind, $message);
+	}
+
+	private static function fetchInstead(Transfer $transfer, string $kind, string $reason): void
+	{
+		Queue::advance($transfer, TransferState::LEASED, TransferState::STAGED, [
 			'token' => '',
 			'lease_until' => 0,
 			'kind' => $kind,

@@ -18,6 +18,7 @@ use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
@@ -34,6 +35,20 @@ if (! class_exists('App', false)) {
  *
  * Only the packets themselves name their clone. So all clones of a channel are also counted together: a tenth above the
  * limit for one, the changes of all of them are held, in one line with one answer.
+ *
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type KeptRow from \FileSync\Addon\Hub\Rows
+ * @import-type HeldRow from \FileSync\Addon\Hub\Rows
+ * @import-type Value from \FileSync\Addon\Order\Judge
+ * @type Line = array{
+ *     id: string, channel: int, hub: string, urls: list<string>, what: string, files: int, size_bytes: int,
+ *     waiting: int, since: int
+ * }
+ * @type Displaced = array{
+ *     hash: string, os_storage: int|numeric-string, content: string, filesize: int|numeric-string,
+ *     is_dir?: int|numeric-string, size_bytes?: int|numeric-string, ...<array-key, scalar|null>
+ * }
+ * @type Limit = array{what: list<string>, seconds: int, files: int, bytes: int}
  */
 final class Brake
 {
@@ -44,7 +59,7 @@ final class Brake
 	private const ANY = PHP_INT_MAX;
 	/** Instead of a clone: all clones of the channel together. */
 	private const ALL = '*';
-	/** The counted scales: files, and the crops of photos, which cannot be made again. */
+	/** @var list<int> The counted scales: files, and the crops of photos, which cannot be made again. */
 	public const COUNTED = [0, ...ScaleTable::CROPS];
 	private const GIVEN_BACK_ROWS = 8;
 	private const DIGEST_MS = 500;
@@ -58,7 +73,7 @@ final class Brake
 	/**
 	 * Tells whether new bytes in a packet need approval already now, because their clone or their file is stopped.
 	 *
-	 * @param array $own Our row of the file.
+	 * @param AttachRow $own Our row of the file.
 	 *
 	 * @return array{string, string} The kind and the reason of parking, or two empty strings.
 	 */
@@ -66,13 +81,13 @@ final class Brake
 	{
 		$channelId = $channel->id;
 		$transfer = Queue::find($channelId, $own['hash'], 0);
-		$isHeld = $transfer && $transfer['state'] === TransferState::PARKED && $transfer['kind'] === Queue::BRAKE;
+		$isHeld = $transfer && $transfer->state === TransferState::PARKED && $transfer->kind === Queue::BRAKE;
 		$scope = self::stopped($channelId, $root);
 		if ((! $isHeld && ! $scope) || ! self::displaces($channel, $root, $own, $packet->sha256)) {
 			return ['', ''];
 		}
 		// For a file that is already held, the question is about the clone that changed it first.
-		$root = $scope ? $root : $transfer['origin'];
+		$root = $scope || ! $transfer ? $root : $transfer->origin;
 		self::holdReplacement(
 			$channel,
 			$scope ?? self::hub($root),
@@ -93,10 +108,10 @@ final class Brake
 	 *
 	 * @return ?string Why it is held now; null: it may continue.
 	 */
-	public static function hold(Channel $channel, array $transfer, string $sha256 = ''): ?string
+	public static function hold(Channel $channel, Transfer $transfer, string $sha256 = ''): ?string
 	{
-		[$channelId, $scale, $root] = [(int) $transfer['uid'], (int) $transfer['scale'], $transfer['origin']];
-		$own = $scale === 0 || $sha256 !== '' ? Store::attach($channelId, $transfer['hash']) : null;
+		[$channelId, $scale, $root] = [$transfer->channelId, $transfer->scale, $transfer->origin];
+		$own = $scale === 0 || $sha256 !== '' ? Store::attach($channelId, $transfer->hash) : null;
 		if (! $own || ! self::isCounted($transfer)) {
 			return null;
 		}
@@ -117,20 +132,25 @@ final class Brake
 		$stopped = $held['hub'] ?? self::stopped($channelId, $root);
 		[$scope, $reason] = $stopped
 			? [$stopped, '']
-			: self::excess($channelId, $root, 'replaced', [$own['hash']], 1, self::sizeOf($channel, $own, $scale));
+			: self::excess($channelId, $root, 'replaced', [$own['hash']], 1, self::sizeOf($channel, $own, $scale)) ?? [
+				null,
+				'',
+			];
 		if (
 			! $scope
 			|| ! self::displaces(
 				$channel,
 				$root,
 				$own,
-				$sha256 ?: json_decode($transfer['entry'], true)['sha256'] ?? '',
+				$sha256 ?: $transfer->toldDigest(),
 				$scale,
 			)
 		) {
 			return null;
 		}
-		$stopped || self::logStop($channelId, $scope, $root, $reason);
+		if (! $stopped) {
+			self::logStop($channelId, $scope, $root, $reason);
+		}
 		// If it is already held, the question is about the clone that changed it first.
 		$root = $held['url'] ?? $root;
 		self::holdReplacement(
@@ -138,25 +158,31 @@ final class Brake
 			$scope,
 			$root,
 			$own,
-			(int) $transfer['size_bytes'],
-			$transfer['edited'],
+			$transfer->sizeBytes,
+			$transfer->edited,
 			$scale,
 		);
 
 		return self::reason($root);
 	}
 
-	/** Excludes, and gives back, transfers that may not displace the present files now. */
-	public static function sift(int $channelId, array $rows): array
+	/**
+	 * Excludes, and gives back, transfers that may not displace the present files now.
+	 *
+	 * @param list<Transfer> $transfers
+	 *
+	 * @return list<Transfer>
+	 */
+	public static function sift(int $channelId, array $transfers): array
 	{
-		$channel = $rows ? Clones::channel($channelId) : null;
+		$channel = $transfers ? Clones::channel($channelId) : null;
 
-		return array_values(array_filter($rows, function ($row) use ($channel) {
-			$reason = $channel ? self::hold($channel, $row) : null;
+		return array_values(array_filter($transfers, function (Transfer $transfer) use ($channel): bool {
+			$reason = $channel ? self::hold($channel, $transfer) : null;
 			if ($reason !== null) {
-				Queue::park($row, Queue::BRAKE, $reason);
-			} elseif ($channel && self::mustSpareDisk($channel, $row)) {
-				Queue::advance($row, TransferState::LEASED, TransferState::WAITING, [
+				Queue::park($transfer, Queue::BRAKE, $reason);
+			} elseif ($channel && self::mustSpareDisk($channel, $transfer)) {
+				Queue::advance($transfer, TransferState::LEASED, TransferState::WAITING, [
 					'token' => '',
 					'lease_until' => 0,
 					'kind' => 'Storage',
@@ -175,22 +201,23 @@ final class Brake
 	 * Tells whether a transfer would use disk space permanently, because the displaced file is kept, while little is
 	 * left. The rest is for other transfers.
 	 */
-	public static function mustSpareDisk(Channel $channel, array $transfer): bool
+	public static function mustSpareDisk(Channel $channel, Transfer $transfer): bool
 	{
-		$own = in_array((int) $transfer['scale'], self::COUNTED, true)
-			? Store::attach($channel->id, $transfer['hash'])
+		$own = in_array($transfer->scale, self::COUNTED, true)
+			? Store::attach($channel->id, $transfer->hash)
 			: null;
-		$free = $own && self::sizeOf($channel, $own, (int) $transfer['scale'])
+		$free = $own && self::sizeOf($channel, $own, $transfer->scale)
 			? @disk_free_space(Store::dataRoot($channel->id, true))
 			: false;
 
-		return $free !== false && ($free - (int) $transfer['size_bytes']) < (2 * Config::number('headroom_bytes'));
+		return $free !== false && ($free - $transfer->sizeBytes) < (2 * Config::number('headroom_bytes'));
 	}
 
 	/**
 	 * Holds a delete if its clone would displace more than it may.
 	 *
-	 * @param array $rows The rows to delete: attach rows, and photos without a file from `Kept::lonePhotos()`.
+	 * @param list<Displaced> $rows The rows to delete: attach rows, and photos without a file from
+	 *     `Kept::lonePhotos()`.
 	 */
 	public static function holdDelete(Channel $channel, string $root, string $hash, Packet $packet, array $rows): bool
 	{
@@ -206,7 +233,10 @@ final class Brake
 			$reason = self::excessOfDeletes($channelId, count($rows), count($rows) > 1 ? $bytes : 0);
 			[$scope, $reason] = $reason !== null
 				? [self::hub($root), $reason]
-				: self::excess($channelId, $root, 'deleted', array_column($rows, 'hash'), count($rows), $bytes);
+				: self::excess($channelId, $root, 'deleted', array_column($rows, 'hash'), count($rows), $bytes) ?? [
+					null,
+					'',
+				];
 			if (! $scope) {
 				return false;
 			}
@@ -244,30 +274,31 @@ final class Brake
 	 *
 	 * @param int $sizeBytes The size of the displaced file.
 	 */
-	public static function countedTo(Channel $channel, array $transfer, int $sizeBytes): string
+	public static function countedTo(Channel $channel, Transfer $transfer, int $sizeBytes): string
 	{
-		[$channelId, $scale] = [$channel->id, (int) $transfer['scale']];
+		[$channelId, $scale] = [$channel->id, $transfer->scale];
 		$row = $scale
-			? Store::photo($channelId, $transfer['hash'], $scale)
-			: Store::attach($channelId, $transfer['hash']);
+			? Store::photo($channelId, $transfer->hash, $scale)
+			: Store::attach($channelId, $transfer->hash);
 		$isCounted =
 			self::isCounted($transfer)
 			&& (int) ($row['filesize'] ?? -1) === $sizeBytes
-			&& ! self::isGivenBack($channelId, $transfer['origin'], $transfer['hash'], $transfer['sha256'], $scale);
+			&& ! self::isGivenBack($channelId, $transfer->origin, $transfer->hash, $transfer->sha256, $scale);
 
-		return $isCounted ? self::hub($transfer['origin']) : '';
+		return $isCounted ? self::hub($transfer->origin) : '';
 	}
 
 	/** Forgets held changes of a file, or of a crop, whose bytes have been decided. */
-	public static function settled(array $transfer): void
+	public static function settled(Transfer $transfer): void
 	{
-		$held = ['uid' => (int) $transfer['uid'], 'hash' => $transfer['hash'], 'what' => 'replaced'];
-		foreach (in_array((int) $transfer['scale'], self::COUNTED, true)
+		$held = ['uid' => $transfer->channelId, 'hash' => $transfer->hash, 'what' => 'replaced'];
+		foreach (in_array($transfer->scale, self::COUNTED, true)
 			? Table::select('filesync_held', $held, '', 0, 'id, body')
 			: [] as $row) {
 			$crop = strstr($row['body'], self::crop());
-			($crop === false ? 0 : (int) substr($crop, strlen(self::crop()))) === (int) $transfer['scale']
-				&& Table::delete('filesync_held', ['id' => $row['id']]);
+			if (($crop === false ? 0 : (int) substr($crop, strlen(self::crop()))) === $transfer->scale) {
+				Table::delete('filesync_held', ['id' => $row['id']]);
+			}
 		}
 	}
 
@@ -275,18 +306,17 @@ final class Brake
 	 * Returns what waits for approval: one line for each clone of each channel, or one for all clones of a channel if
 	 * they are stopped together.
 	 *
-	 * @return list<array{id: string, channel: int, hub: string, urls: list<string>, what: string, files: int,
-	 *     size_bytes: int, waiting: int, since: int}> `files`: those that the clone replaced or deleted since then;
+	 * @return list<Line> `files`: those that the clone replaced or deleted since then;
 	 *     `waiting` of them are held.
 	 */
 	public static function lines(?int $channelId = null): array
 	{
-		$lines = [];
+		$lines = $scopes = [];
 		$held = ['state' => 'held'] + ($channelId === null ? [] : ['uid' => $channelId]);
 		foreach (Table::select('filesync_held', $held, 'uid, hub', 0, 'DISTINCT uid, hub') as $row) {
 			$scopes[(int) $row['uid']][] = $row['hub'];
 		}
-		foreach ($scopes ?? [] as $uid => $hubs) {
+		foreach ($scopes as $uid => $hubs) {
 			foreach (in_array(self::ALL, $hubs, true) ? [self::ALL] : $hubs as $scope) {
 				$lines[] = self::line($uid, $scope);
 			}
@@ -295,13 +325,14 @@ final class Brake
 		return $lines;
 	}
 
+	/** @return Line */
 	private static function line(int $channelId, string $scope): array
 	{
 		$mine = self::heldOf($channelId, $scope) + ['state' => 'held'];
 		$displaced =
 			[
 				'scale' => self::COUNTED,
-				'created >=' => (int) Table::first('filesync_held', $mine, '', 'min(since) AS since')['since'],
+				'created >=' => Table::least('filesync_held', 'since', $mine) ?? 0,
 			] + self::keptOf($channelId, $scope);
 		$whats = array_column(
 			[
@@ -312,13 +343,8 @@ final class Brake
 			'what',
 		);
 		// Two clones may have replaced the same file.
-		$waiting =
-			(int) Table::first(
-				'filesync_held',
-				['what' => 'replaced'] + $mine,
-				'',
-				'count(DISTINCT hash) AS files',
-			)['files'] + Table::sum('filesync_held', 'files', ['what' => 'deleted'] + $mine);
+		$waiting = Table::countDistinct('filesync_held', 'hash', ['what' => 'replaced']
+		+ $mine) + Table::sum('filesync_held', 'files', ['what' => 'deleted'] + $mine);
 
 		return [
 			'id' => self::lineId($channelId, $scope),
@@ -327,15 +353,15 @@ final class Brake
 			'urls' => self::urls($channelId, $scope, $mine, $displaced),
 			'what' => ! isset($whats['deleted']) ? 'replaced' : (count($whats) === 1 ? 'deleted' : 'both'),
 			'files' =>
-				$waiting + (int) Table::first('filesync_kept', $displaced, '', 'count(DISTINCT hash) AS files')['files']
+				$waiting + Table::countDistinct('filesync_kept', 'hash', $displaced)
 					- self::countBoth($mine, $displaced),
 			'size_bytes' =>
 				Table::sum('filesync_held', 'size_bytes', $mine)
 					+ Table::sum('filesync_kept', 'size_bytes', $displaced),
 			'waiting' => $waiting,
 			'since' => min(
-				(int) (Table::first('filesync_kept', $displaced, 'created', 'created')['created'] ?? PHP_INT_MAX),
-				(int) Table::first('filesync_held', $mine, 'created', 'created')['created'],
+				Table::least('filesync_kept', 'created', $displaced) ?? PHP_INT_MAX,
+				Table::least('filesync_held', 'created', $mine) ?? 0,
 			),
 		];
 	}
@@ -345,28 +371,33 @@ final class Brake
 	{
 		$count = 0;
 		foreach (Table::pages('filesync_held', ['what' => 'replaced'] + $mine, 500, 'DISTINCT hash', 'hash') as $rows) {
-			$count += (int) Table::first(
+			$count += Table::countDistinct(
 				'filesync_kept',
+				'hash',
 				['hash' => array_column($rows, 'hash')] + $displaced,
-				'',
-				'count(DISTINCT hash) AS files',
-			)['files'];
+			);
 		}
 
 		return $count;
 	}
 
-	/** Returns the clones of a line that are still known. */
+	/**
+	 * Returns the clones of a line that are still known.
+	 *
+	 * @return list<string>
+	 */
 	private static function urls(int $channelId, string $scope, array $mine, array $displaced): array
 	{
 		if ($scope !== self::ALL) {
-			return [Table::first('filesync_held', $mine, 'created, id', 'url')['url']];
+			return array_column(Table::select('filesync_held', $mine, 'created, id', 1, 'url'), 'url');
 		}
 		$urls = array_column(Table::select('filesync_held', $mine, '', 0, 'DISTINCT url'), 'url');
 		$hubs = array_column(Table::select('filesync_kept', $displaced, '', 0, 'DISTINCT hub'), 'hub');
 		$channel = Clones::channel($channelId);
 		foreach ($channel ? Clones::everywhere($channel) : [] as $clone) {
-			in_array(self::hub($clone['url']), $hubs, true) && ($urls[] = $clone['url']);
+			if (in_array(self::hub($clone['url']), $hubs, true)) {
+				$urls[] = $clone['url'];
+			}
 		}
 		$byHub = array_combine(array_map(self::hub(...), $urls), $urls);
 		asort($byHub);
@@ -399,7 +430,9 @@ final class Brake
 				)
 				: ! Table::first('attach', ['uid' => (int) $row['uid'], 'hash' => $row['hash']], '', 'id')
 				&& ! Table::first('photo', ['uid' => (int) $row['uid'], 'resource_id' => $row['hash']], '', 'id');
-			$isOver && Table::delete('filesync_held', ['id' => $row['id']]);
+			if ($isOver) {
+				Table::delete('filesync_held', ['id' => $row['id']]);
+			}
 		}
 	}
 
@@ -457,19 +490,19 @@ final class Brake
 	 * Tells whether bytes count as a displacement: those of a file or a crop do, unless exactly these were approved, or
 	 * they repair damage.
 	 */
-	private static function isCounted(array $transfer): bool
+	private static function isCounted(Transfer $transfer): bool
 	{
-		$scale = (int) $transfer['scale'];
-		$revision = $scale === 0 ? json_decode($transfer['entry'], true)['revision'] ?? null : null;
+		$scale = $transfer->scale;
+		$revision = $scale === 0 ? $transfer->fileEntry()['revision'] ?? null : null;
 		$isOne = $scale === 0
-			? $revision && ! self::isOurs((int) $transfer['uid'], $transfer['hash'], $revision)
+			? $revision && ! self::isOurs($transfer->channelId, $transfer->hash, $revision)
 			: in_array($scale, self::COUNTED, true);
 		$agreed = [
-			'uid' => (int) $transfer['uid'],
-			'hash' => $transfer['hash'],
+			'uid' => $transfer->channelId,
+			'hash' => $transfer->hash,
 			'what' => 'replaced',
 			'state' => 'agreed',
-			'body' => self::version((int) $transfer['size_bytes'], $transfer['edited'], $scale),
+			'body' => self::version($transfer->sizeBytes, $transfer->edited, $scale),
 		];
 
 		return $isOne && ! Table::first('filesync_held', $agreed, '', 'id');
@@ -481,7 +514,11 @@ final class Brake
 		return (Revisions::find($channelId, $hash)['bytes']['print'] ?? null) === $revision['print'];
 	}
 
-	/** Tells whether other bytes would displace present ones. */
+	/**
+	 * Tells whether other bytes would displace present ones.
+	 *
+	 * @param AttachRow $own
+	 */
 	private static function displaces(Channel $channel, string $root, array $own, string $sha256, int $scale = 0): bool
 	{
 		$facts = Facts::of($channel, $own['hash'], $scale);
@@ -550,6 +587,7 @@ final class Brake
 		);
 	}
 
+	/** @param Displaced $row */
 	private static function sizeOf(Channel $channel, array $row, int $scale = 0): int
 	{
 		return $scale
@@ -559,6 +597,7 @@ final class Brake
 			);
 	}
 
+	/** @param AttachRow $own */
 	private static function holdReplacement(
 		Channel $channel,
 		string $scope,
@@ -704,7 +743,14 @@ final class Brake
 			: null;
 	}
 
-	/** @return array<array{int, int}> For each limit: files, without the given one if it is single, and bytes. */
+	/**
+	 * Returns for each limit: files, without the given one if it is single, and bytes.
+	 *
+	 * @param array<int, Limit> $limits
+	 * @param list<string>      $hashes
+	 *
+	 * @return array<int, array{int, int}>
+	 */
 	private static function displaced(int $channelId, string $scope, array $limits, array $hashes = []): array
 	{
 		$where = self::keptOf($channelId, $scope)
@@ -718,16 +764,17 @@ final class Brake
 			$columns['files'][] = "count(DISTINCT CASE WHEN $counts THEN hash END) AS files_$n";
 			$columns['bytes'][] = "sum(CASE WHEN $counts THEN size_bytes ELSE 0 END) AS bytes_$n";
 		}
-		$files = Table::first(
+		$files = Table::rows(
 			'filesync_kept',
 			$where + (count($hashes) === 1 ? ['hash <>' => reset($hashes)] : []),
 			'',
+			1,
 			implode(', ', $columns['files']),
-		);
-		$bytes = Table::first('filesync_kept', $where, '', implode(', ', $columns['bytes']));
+		)[0] ?? [];
+		$bytes = Table::rows('filesync_kept', $where, '', 1, implode(', ', $columns['bytes']))[0] ?? [];
 
 		return array_map(
-			fn ($n) => [(int) $files["files_$n"], (int) $bytes["bytes_$n"]],
+			fn ($n) => [(int) ($files["files_$n"] ?? 0), (int) ($bytes["bytes_$n"] ?? 0)],
 			array_combine(array_keys($limits), array_keys($limits)),
 		);
 	}
@@ -755,8 +802,11 @@ final class Brake
 	/** @return list<array{int, int}> The notes since a moment: time, and number of the channel's files. */
 	private static function notes(int $channelId, int $since): array
 	{
+		/** @var list<array{int, int}> $notes */
+		$notes = json_decode(Config::get('files', self::scope($channelId)), true) ?? [];
+
 		return array_values(array_filter(
-			json_decode(Config::get('files', self::scope($channelId)), true) ?? [],
+			$notes,
 			fn ($note) => $note[0] >= $since && $note[0] <= Clock::now(),
 		));
 	}
@@ -770,7 +820,7 @@ final class Brake
 	 * Returns the limits. For replaced bytes alone the limit is a share of the files: people notice a missing file, but
 	 * not one with other bytes.
 	 *
-	 * @return list<array{what: list<string>, seconds: int, files: int, bytes: int}>
+	 * @return list<Limit>
 	 */
 	private static function limits(int $channelId): array
 	{

@@ -22,7 +22,18 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Does what a person answered to the Brake: lets go what is held of a clone, or gives ours back on every clone. */
+/**
+ * Does what a person answered to the Brake: lets go what is held of a clone, or gives ours back on every clone.
+ *
+ * @import-type KeptRow from \FileSync\Addon\Hub\Rows
+ * @import-type HeldRow from \FileSync\Addon\Hub\Rows
+ * @import-type Line from \FileSync\Addon\Receive\Brake
+ *
+ * @type Entry = array{
+ *     bytes?: array{vector: array<array-key, int>, print: string, ...},
+ *     crop?: ?array{edited: string, filesize: int|numeric-string, ...}, next?: string, ...
+ * }
+ */
 final class BrakeAnswer
 {
 	private const SLICE_SECONDS = 5;
@@ -33,20 +44,13 @@ final class BrakeAnswer
 	 * Applies an answer: accepts a clone's changes, or restores our files on every clone. A worker continues if it
 	 * takes longer.
 	 *
-	 * @param array $line As Brake::lines() gave it.
+	 * @param Line $line As Brake::lines() gave it.
 	 */
 	public static function decide(array $line, bool $isAgreed): void
 	{
 		$mine = Brake::heldOf($line['channel'], $line['hub']);
 		$answer = $isAgreed ? 'agreed' : 'refused';
-		$since = (int) (
-			Table::first(
-				'filesync_held',
-				$mine + ['state' => 'held'],
-				'',
-				'min(since) AS since',
-			)['since'] ?? Clock::now()
-		);
+		$since = Table::least('filesync_held', 'since', $mine + ['state' => 'held']) ?? Clock::now();
 		Table::update('filesync_held', ['state' => $answer], $mine + ['state' => 'held']);
 		if ($isAgreed) {
 			$hashes = array_column(
@@ -98,7 +102,11 @@ final class BrakeAnswer
 		Doorbell::ring();
 	}
 
-	/** Continues with an answer for a few seconds; asks to be called again if that is not enough. */
+	/**
+	 * Continues with an answer for a few seconds; asks to be called again if that is not enough.
+	 *
+	 * @param array{answer: string, since: int} $body
+	 */
 	public static function work(Channel $channel, string $hub, array $body): void
 	{
 		$until = Clock::exact() + self::SLICE_SECONDS;
@@ -113,7 +121,8 @@ final class BrakeAnswer
 				$failure ??= $e;
 			}
 			if (Clock::exact() > $until) {
-				Outbox::add($channel->id, 'brake', $hub, json_encode($body), false, $body['answer']);
+				$rest = json_encode($body, JSON_THROW_ON_ERROR);
+				Outbox::add($channel->id, 'brake', $hub, $rest, false, $body['answer']);
 				return;
 			}
 		}
@@ -122,21 +131,23 @@ final class BrakeAnswer
 		}
 	}
 
+	/** @return \Generator<int, \Closure(): void> */
 	private static function agreedDeletes(Channel $channel, string $hub): \Generator
 	{
 		foreach (self::each($channel, $hub, 'agreed', 'deleted') as $row) {
-			yield function () use ($channel, $row) {
+			yield function () use ($channel, $row): void {
 				Incoming::replay($channel, json_decode($row['body'], true), HeldPackets::moment(), true);
 				Table::delete('filesync_held', ['id' => $row['id']]);
 			};
 		}
 	}
 
+	/** @return \Generator<int, \Closure(): void> */
 	private static function givenBack(Channel $channel, string $hub, int $since): \Generator
 	{
 		$channelId = $channel->id;
 		foreach (self::each($channel, $hub, 'refused', 'deleted') as $row) {
-			yield function () use ($channel, $channelId, $row) {
+			yield function () use ($channel, $channelId, $row): void {
 				Turn::take($channelId, function () use ($channel, $row) {
 					self::keepOurs($channel, $row['hash']);
 					Deletion::refuse($channel, Packet::read(json_decode($row['body'], true)));
@@ -145,7 +156,7 @@ final class BrakeAnswer
 			};
 		}
 		foreach (self::each($channel, $hub, 'refused', 'replaced') as $row) {
-			yield function () use ($channel, $channelId, $row) {
+			yield function () use ($channel, $channelId, $row): void {
 				Turn::take($channelId, fn () => self::keepOurs($channel, $row['hash']));
 				Table::delete('filesync_held', ['id' => $row['id']]);
 			};
@@ -153,7 +164,7 @@ final class BrakeAnswer
 		$displaced =
 			['scale' => Brake::COUNTED, 'created >=' => $since, 'source' => ''] + Brake::keptOf($channelId, $hub);
 		foreach (Table::each('filesync_kept', $displaced, self::PAGE, 'DISTINCT hash', 'hash') as ['hash' => $hash]) {
-			yield function () use ($channel, $channelId, $displaced, $hash) {
+			yield function () use ($channel, $channelId, $displaced, $hash): void {
 				Turn::take($channelId, fn () => self::keepOurs($channel, $hash));
 				foreach (Brake::COUNTED as $scale) {
 					$rows = Table::select(
@@ -168,17 +179,30 @@ final class BrakeAnswer
 							fn ($one) => isset(json_decode($one['entry'], true)['crop']),
 						))
 						: $rows;
-					$rows && Undo::apply(self::before($rows));
+					if ($rows) {
+						Undo::apply(self::before($rows));
+					}
 				}
 				Table::update('filesync_kept', ['hub' => ''], ['hash' => $hash] + $displaced);
 			};
 		}
 	}
 
-	/** Returns the newest version of a file or crop that a clone displaced and that was not its own. */
+	/**
+	 * Returns the newest version of a file or crop that a clone displaced and that was not its own.
+	 *
+	 * @param non-empty-list<KeptRow> $kept
+	 *
+	 * @return KeptRow
+	 */
 	private static function before(array $kept): array
 	{
-		$entries = array_map(fn ($one) => json_decode($one['entry'], true), array_column($kept, null, 'id'));
+		$entries = [];
+		foreach ($kept as $one) {
+			/** @var Entry $entry */
+			$entry = json_decode($one['entry'], true);
+			$entries[$one['id']] = $entry;
+		}
 		$isLater = fn ($one, $other) => (
 			Vector::compare($one['bytes']['vector'] ?? [], $other['bytes']['vector'] ?? []) === 'after'
 			|| ($one['crop']['edited'] ?? '') > ($other['crop']['edited'] ?? '')
@@ -231,6 +255,7 @@ final class BrakeAnswer
 		Announcement::answer($channelId, $hash, false);
 	}
 
+	/** @return \Generator<int, HeldRow> */
 	private static function each(Channel $channel, string $hub, string $state, string $what): \Generator
 	{
 		$where = Brake::heldOf($channel->id, $hub) + ['state' => $state, 'what' => $what];

@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -33,6 +34,7 @@ if (! class_exists('App', false)) {
  *
  * @import-type Known from \FileSync\Addon\Order\Judge
  * @import-type Seen from Vector
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
  */
 final class Deletion
 {
@@ -57,9 +59,13 @@ final class Deletion
 		$hub = Clones::normalise($root) ?? $root;
 		$spared = self::spared($channel, $own, $rows, $packet, $hub);
 		$rows = array_values(array_filter($rows, fn ($row) => ! isset($spared[$row['hash']])));
+		$hashes = array_column($rows, 'hash');
 		$lone = $own || isset($spared[$hash]) ? null : Kept::lonePhoto($channelId, $hash);
 		// Rows that an interrupted delete left of a photo must not look like a photo without a file.
 		$isRest = $lone && (Revisions::find($channelId, $hash)['state'] ?? '') === 'going';
+		if (! Parts::has(Parts::POSTS) && Items::areLinked($channelId, [$hash, ...$hashes])) {
+			Parts::need(Parts::POSTS, 'a file that has posts is deleted with them');
+		}
 		$counted = $isAgreed ? '' : Brake::hub($hub);
 		if (! $isAgreed && Brake::holdDelete($channel, $root, $hash, $packet, $lone && ! $isRest ? [$lone] : $rows)) {
 			return;
@@ -81,9 +87,10 @@ final class Deletion
 					);
 				}
 			}
-			$lone && ! $isRest && Kept::keepLonePhoto($lone, (string) parse_url($hub, PHP_URL_HOST), $counted);
-			/** @var array<string> $buried */
-			$buried = array_unique([...array_column($rows, 'hash'), ...(isset($spared[$hash]) ? [] : [$hash])]);
+			if ($lone && ! $isRest) {
+				Kept::keepLonePhoto($lone, (string) parse_url($hub, PHP_URL_HOST), $counted);
+			}
+			$buried = array_unique([...$hashes, ...(isset($spared[$hash]) ? [] : [$hash])]);
 			foreach ($buried as $each) {
 				self::bury($channel, $each, $packet, (bool) $rows);
 			}
@@ -128,8 +135,12 @@ final class Deletion
 		foreach ($before as $hash => $file) {
 			try {
 				if ($own = Store::attach($channel->id, (string) $hash)) {
-					(int) $own['is_dir'] || Kept::release($channel, $own);
-					$file && Revisions::save($file);
+					if (! (int) $own['is_dir']) {
+						Kept::release($channel, $own);
+					}
+					if ($file) {
+						Revisions::save($file);
+					}
 				}
 			} catch (\Throwable $e) {
 				Log::failure('a failed delete', $e);
@@ -155,11 +166,14 @@ final class Deletion
 			$begun = ['uid' => $channelId, 'state' => 'going', 'updated <' => Clock::now() - self::ABANDONED_SECONDS];
 			foreach (Table::select('filesync_file', $begun, 'updated', 100, 'hash') as $row) {
 				$channel = Clones::channel($channelId);
-				$channel
-					&& Turn::take($channelId, function () use ($channel, $row) {
+				if ($channel) {
+					Turn::take($channelId, function () use ($channel, $row) {
 						$own = Store::attach($channel->id, $row['hash']);
-						$own && ! (int) $own['is_dir'] && Kept::release($channel, $own);
+						if ($own && ! (int) $own['is_dir']) {
+							Kept::release($channel, $own);
+						}
 					});
+				}
 			}
 		}
 	}
@@ -185,6 +199,11 @@ final class Deletion
 	/**
 	 * Returns the rows and transfers that stay, by hash: true for those changed since, false for the folders above
 	 * them.
+	 *
+	 * @param ?AttachRow       $own
+	 * @param list<AttachRow> $rows
+	 *
+	 * @return array<string, bool>
 	 */
 	private static function spared(Channel $channel, ?array $own, array $rows, Packet $packet, string $hub): array
 	{
@@ -210,7 +229,10 @@ final class Deletion
 		return $spared;
 	}
 
-	/** @param Known $file */
+	/**
+	 * @param Known $file
+	 * @param Known $file
+	 */
 	private static function mayGo(Channel $channel, array $file, Packet $packet, string $hub): bool
 	{
 		if (in_array($file['state'], ['going', 'gone'], true)) {
@@ -259,6 +281,9 @@ final class Deletion
 	/**
 	 * Returns what a delete has seen of a file, or null if its hub sent no vectors.
 	 *
+	 * @param Known $file
+	 *
+	 * @return ?Seen
 	 * @return ?Seen
 	 */
 	private static function told(Packet $packet, string $hash, array $file): ?array
@@ -273,7 +298,11 @@ final class Deletion
 		return Vector::credible($told, Revisions::seen($file), $file['gone']);
 	}
 
-	/** Deletes rows one by one, the deepest first, so that core deletes nothing else with them. */
+	/**
+	 * Deletes rows one by one, the deepest first, so that core deletes nothing else with them.
+	 *
+	 * @param list<AttachRow> $rows
+	 */
 	private static function deleteEach(int $channelId, array $rows): void
 	{
 		foreach (array_reverse($rows) as $row) {
@@ -281,7 +310,11 @@ final class Deletion
 		}
 	}
 
-	/** Drops transfers for the rows, and for files that were to arrive in the folders among them. */
+	/**
+	 * Drops transfers for the rows, and for files that were to arrive in the folders among them.
+	 *
+	 * @param list<AttachRow> $rows
+	 */
 	private static function dropTransfers(int $channelId, string $hash, array $rows): void
 	{
 		$hashes = [$hash, ...array_column($rows, 'hash')];
@@ -298,6 +331,7 @@ final class Deletion
 		}
 	}
 
+	/** @param list<AttachRow> $rows */
 	private static function removePreviews(Channel $channel, array $rows): void
 	{
 		foreach ($rows as $row) {

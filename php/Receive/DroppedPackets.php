@@ -74,7 +74,9 @@ final class DroppedPackets
 			"dropped a packet for channel $channelId, because too many are held already; a comparison with $peer recovers it",
 		);
 		// Findings of a comparison that cannot be applied either wait for the next one.
-		Reception::isLate() || self::compare($channel, $peer);
+		if (! Reception::isLate()) {
+			self::compare($channel, $peer);
+		}
 
 		return $peer;
 	}

@@ -24,6 +24,7 @@ use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\ScaleEntry;
 use FileSync\Addon\Transfer\Staging;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\TransferState;
 use FileSync\Addon\Transfer\Wanted;
 
@@ -37,6 +38,7 @@ if (! class_exists('App', false)) {
  * @import-type Known from \FileSync\Addon\Order\Judge
  * @import-type Attach from \FileSync\Addon\Order\Offer
  * @import-type Row from Access
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
  */
 final class FileChange
 {
@@ -87,8 +89,12 @@ final class FileChange
 				$channel->hash,
 			);
 			if (self::stageAll($channel, $packet, $root, $ruling, $own) !== Staging::Overtaken) {
-				$isOurChange && Withholding::releaseIfHere($channelId, $hash);
-				$deservesAnswer && Announcement::answer($channelId, $hash, false);
+				if ($isOurChange) {
+					Withholding::releaseIfHere($channelId, $hash);
+				}
+				if ($deservesAnswer) {
+					Announcement::answer($channelId, $hash, false);
+				}
 				return;
 			}
 		}
@@ -132,11 +138,11 @@ final class FileChange
 	}
 
 	/** Returns the last accepted attach row of a file that is still to arrive, or null. */
-	private static function accepted(?array $transfer): ?array
+	private static function accepted(?Transfer $transfer): ?array
 	{
-		$isToCome = $transfer && in_array($transfer['state'], [...Queue::LIVE, TransferState::PARKED], true);
+		$isToCome = $transfer && in_array($transfer->state, [...Queue::LIVE, TransferState::PARKED], true);
 
-		return $isToCome ? json_decode($transfer['entry'], true)['attach'] ?? null : null;
+		return $isToCome ? $transfer->fileEntry()['attach'] : null;
 	}
 
 	private static function applyMetadata(Channel $channel, array $own, Packet $packet, Ruling $ruling): array
@@ -171,7 +177,12 @@ final class FileChange
 		return Store::attach((int) $own['uid'], $own['hash']) ?? throw new Postponed('the file has vanished', true);
 	}
 
-	/** Keeps our `name(N).ext` as long as the plain name is taken by another file of the folder. */
+	/**
+	 * Keeps our `name(N).ext` as long as the plain name is taken by another file of the folder.
+	 *
+	 * @param AttachRow $own
+	 * @param array{folder: string, filename: string, ...} $last
+	 */
 	private static function nameFor(array $own, array $last): string
 	{
 		if ($own['filename'] === $last['filename'] && $own['folder'] === $last['folder']) {
@@ -186,6 +197,7 @@ final class FileChange
 			: $free;
 	}
 
+	/** @param ?AttachRow $own */
 	private static function needsBytes(Channel $channel, ?array $own, Ruling $ruling): bool
 	{
 		if (! $own || $ruling->bytes->verdict->isTheirs() || $ruling->file['wanted'] !== []) {
@@ -249,9 +261,9 @@ final class FileChange
 		$known = $ruling->bytes->verdict === Verdict::Same
 			? Queue::find($channel->id, $last['hash'], 0)
 			: null;
-		if ($known && in_array($known['state'], Queue::LIVE, true)) {
+		if ($known && in_array($known->state, Queue::LIVE, true)) {
 			// A hub dates a moved file by its own clock: hubs with the same bytes may show different dates.
-			$last['edited'] = min($last['edited'], $known['edited']);
+			$last['edited'] = min($last['edited'], $known->edited);
 		}
 		/** @var ?Row $photo By Packet. */
 		$photo = $packet->photos[$scale] ?? null;

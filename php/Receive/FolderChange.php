@@ -26,6 +26,7 @@ if (! class_exists('App', false)) {
  *
  * @import-type Known from Judge
  * @import-type Attach from \FileSync\Addon\Order\Offer
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
  */
 final class FolderChange
 {
@@ -44,7 +45,11 @@ final class FolderChange
 		}
 	}
 
-	/** Creates the missing folders of a chain, each beneath our own folder of the previous one. */
+	/**
+	 * Creates the missing folders of a chain, each beneath our own folder of the previous one.
+	 *
+	 * @param list<Attach> $folders
+	 */
 	public static function createMissing(Channel $channel, array $folders): void
 	{
 		foreach ($folders as $folder) {
@@ -121,6 +126,7 @@ final class FolderChange
 		}
 	}
 
+	/** @param Attach $folder */
 	private static function create(Channel $channel, array $folder): void
 	{
 		$channelId = $channel->id;
@@ -145,6 +151,7 @@ final class FolderChange
 		Store::setTerms($channelId, (int) $own['id'], $folder['term']);
 	}
 
+	/** @param AttachRow $own */
 	private static function ensureOnDisk(Channel $channel, array $own): void
 	{
 		$path = Store::pathOf($channel, $own);

@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Table;
@@ -126,6 +127,10 @@ final class HeldPackets
 	/** Returns the channels with due entries. */
 	public static function dueChannels(): array
 	{
+		if (! Parts::has(Parts::RECEIVER)) {
+			return [];
+		}
+
 		return array_map('intval', array_column(
 			Table::select(
 				'filesync_packet',

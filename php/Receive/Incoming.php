@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Refused;
@@ -32,7 +33,7 @@ final class Incoming
 	/** Replaces core's sync_files. */
 	public static function take(mixed $given, mixed $files): mixed
 	{
-		$channel = Clones::given($given);
+		$channel = Clones::given($given, Parts::RECEIVER);
 		if (! $channel || ! Family::hasExpectedReceiver()) {
 			return Family::receiveStock((array) $given, $files);
 		}
@@ -82,6 +83,7 @@ final class Incoming
 
 	private static function apply(Channel $channel, mixed $entry, int $cameAt, bool $isAgreed = false): void
 	{
+		Parts::need(Parts::RECEIVER, 'receiving files');
 		$packet = Packet::read($entry);
 		$root = Clones::originOf($channel, $packet->fetchUrl);
 		self::hear($root, $packet->sibling);
@@ -111,7 +113,11 @@ final class Incoming
 	private static function takePosts(Channel $channel, Packet $packet, mixed $entry): void
 	{
 		try {
-			$packet->items && Items::store($channel, $packet->items);
+			if ($packet->items && ! Parts::has(Parts::POSTS)) {
+				HeldPackets::holdPosts($channel, $entry, $packet->items);
+			} elseif ($packet->items) {
+				Items::store($channel, $packet->items);
+			}
 		} catch (\Throwable $e) {
 			Log::failure('storing the items of a packet', $e);
 			HeldPackets::holdPosts($channel, $entry, $packet->items);

@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\ServedLast;
@@ -21,12 +22,17 @@ if (! class_exists('App', false)) {
 final class Replay
 {
 	private const MOST_ATTEMPTS = 5;
+	/** How long an entry waits that cannot be applied on the hub as it is. */
+	private const HUB_SECONDS = 3600;
 
 	/**
 	 * Tries due entries again, of the channel whose turn was longest ago, for a share of time. True if there were any.
 	 */
 	public static function due(): bool
 	{
+		if (! Parts::has(Parts::RECEIVER)) {
+			return false;
+		}
 		$channelId = ServedLast::order('packets', HeldPackets::dueChannels())[0] ?? null;
 		if ($channelId === null) {
 			return false;
@@ -77,10 +83,12 @@ final class Replay
 			Log::write('refused a held packet for channel ' . $row['uid'] . ': ' . $e->getMessage());
 			Table::delete('filesync_packet', ['id' => $row['id']]);
 		} catch (\Throwable $e) {
-			$wait = $attempts < self::MOST_ATTEMPTS && ! ($e instanceof Postponed && ! $e->retry);
+			$isForHub = $e instanceof Postponed && $e->isForHub;
+			$wait = $isForHub || $attempts < self::MOST_ATTEMPTS && ! ($e instanceof Postponed && ! $e->retry);
 			Table::update(
 				'filesync_packet',
-				['state' => $wait ? 'staged' : 'parked', 'reason' => $e->getMessage()],
+				['state' => $wait ? 'staged' : 'parked', 'reason' => $e->getMessage()]
+				+ ($isForHub ? ['attempts' => 0, 'next_at' => Clock::now() + self::HUB_SECONDS] : []),
 				['id' => $row['id']],
 			);
 		}
@@ -94,7 +102,9 @@ final class Replay
 	public static function accept(array $row): void
 	{
 		$channel = Clones::channel((int) $row['uid']);
-		$channel && Incoming::replay($channel, HeldPackets::entry($row), (int) $row['created'], true);
+		if ($channel) {
+			Incoming::replay($channel, HeldPackets::entry($row), (int) $row['created'], true);
+		}
 		Table::delete('filesync_packet', ['id' => $row['id']]);
 	}
 

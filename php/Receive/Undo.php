@@ -35,11 +35,16 @@ if (! class_exists('App', false)) {
  *
  * The bytes that it replaces are kept too. A present file keeps its access; a deleted one gets the access that it had
  * then, or its access from before the deleting clone widened it.
+ *
+ * @import-type KeptRow from \FileSync\Addon\Hub\Rows
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
  */
 final class Undo
 {
 	/**
 	 * Restores kept bytes to their file, with its crops if it is a photo.
+	 *
+	 * @param KeptRow $kept
 	 *
 	 * @return string The file's display path.
 	 *
@@ -84,6 +89,7 @@ final class Undo
 		return $own['display_path'];
 	}
 
+	/** @param KeptRow $kept */
 	private static function bringBack(Channel $channel, array $kept, array $entry, string $source): void
 	{
 		$channelId = (int) $kept['uid'];
@@ -110,7 +116,9 @@ final class Undo
 		try {
 			Store::copy($source, $path);
 		} catch (\Throwable $e) {
-			$own && Kept::release($channel, $own);
+			if ($own) {
+				Kept::release($channel, $own);
+			}
 			throw $e;
 		}
 		$now = gmdate('Y-m-d H:i:s', Clock::now());
@@ -142,6 +150,8 @@ final class Undo
 	/**
 	 * Restores the rows and scales of a photo that never had a file, on this hub alone: no packet can announce it to
 	 * the others.
+	 *
+	 * @param KeptRow $kept
 	 */
 	private static function bringLonePhotoBack(array $kept): string
 	{
@@ -169,8 +179,12 @@ final class Undo
 				}
 				$source = Store::dataRoot($channelId) . '/' . $one['path'];
 				if ((int) $photo['os_storage']) {
-					is_dir(dirname($photo['content'])) || Core::makeFolder(dirname($photo['content']));
-					is_file($photo['content']) || Store::copy($source, $photo['content']);
+					if (! is_dir(dirname($photo['content']))) {
+						Core::makeFolder(dirname($photo['content']));
+					}
+					if (! is_file($photo['content'])) {
+						Store::copy($source, $photo['content']);
+					}
 				} else {
 					$photo['content'] = (string) file_get_contents($source);
 				}
@@ -194,7 +208,11 @@ final class Undo
 		return $name;
 	}
 
-	/** Restores a crop that was replaced, and makes the scales derived from it again. */
+	/**
+	 * Restores a crop that was replaced, and makes the scales derived from it again.
+	 *
+	 * @param KeptRow $kept
+	 */
 	private static function bringCropBack(Channel $channel, array $kept, array $photo, string $source): string
 	{
 		[$channelId, $hash, $scale] = [(int) $kept['uid'], $kept['hash'], (int) $kept['scale']];
@@ -205,7 +223,7 @@ final class Undo
 		if (! is_file($source) || filesize($source) !== (int) $kept['size_bytes']) {
 			throw new Refused(t('the kept bytes on disk are incomplete'));
 		}
-		if (in_array(Queue::find($channelId, $hash, $scale)['state'] ?? '', Queue::LIVE, true)) {
+		if (in_array(Queue::find($channelId, $hash, $scale)?->state, Queue::LIVE, true)) {
 			throw new Refused(t('newer bytes of the file are arriving: try again when they are here'));
 		}
 		Intentions::begin($channelId);
@@ -238,7 +256,11 @@ final class Undo
 		return $own['display_path'];
 	}
 
-	/** Profile and cover crops cannot be made again: those that were deleted with the file return as they were cut. */
+	/**
+	 * Profile and cover crops cannot be made again: those that were deleted with the file return as they were cut.
+	 *
+	 * @param KeptRow $kept
+	 */
 	private static function bringCropsBack(Channel $channel, array $kept, array $own, array $entry): void
 	{
 		$crops = Table::select(

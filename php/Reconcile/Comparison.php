@@ -52,7 +52,9 @@ final class Comparison
 		try {
 			do {
 				$step = $this->step($until);
-				$progress && $progress($this->run);
+				if ($progress) {
+					$progress($this->run);
+				}
 			} while ($step === Step::GoesOn && Clock::exact() < $until);
 
 			return $step === Step::Over;
@@ -61,7 +63,9 @@ final class Comparison
 			$this->run->save(['state' => 'idle']);
 			throw new PeerFailure($e->getMessage());
 		} catch (PeerFailure $e) {
-			$e->error === 'session' && $this->run->save(['state' => 'idle']);
+			if ($e->error === 'session') {
+				$this->run->save(['state' => 'idle']);
+			}
 			throw $e;
 		} finally {
 			$this->saveCounts();
@@ -205,7 +209,9 @@ final class Comparison
 			if (! isset($there[$key]) || $hash === '') {
 				continue;
 			}
-			$there[$key]['content'] && Intake::isConflict($this->channel, $entry) && $this->count('conflict', 1);
+			if ($there[$key]['content'] && Intake::isConflict($this->channel, $entry)) {
+				$this->count('conflict', 1);
+			}
 			$tell = Intake::take($this->channel, $this->run->peer, $entry);
 			if ($tell === null) {
 				$this->run->body['deletes'][] = $entry;

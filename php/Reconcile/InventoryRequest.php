@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Places;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Inventory\Run;
@@ -26,6 +27,8 @@ if (! class_exists('App', false)) {
  * `round`: one message of the comparison; the first makes a snapshot of our files, which serves all later ones.
  * `entries`: our state of files, in the form of a sync packet. `finish`: files that the other has and we lack; we fetch
  * them.
+ *
+ * @import-type Asked from \FileSync\Addon\Protocol\SignedRequest
  */
 final class InventoryRequest
 {
@@ -40,6 +43,7 @@ final class InventoryRequest
 	/** How many listings of a channel's files may run at once. */
 	private const PLACES = 1;
 
+	/** @param Asked $asked */
 	private function __construct(
 		private readonly Channel $channel,
 		private readonly array $asked,
@@ -150,7 +154,8 @@ final class InventoryRequest
 	/** Notes files that the other has and we lack; a worker fetches them. */
 	private function finish(): array
 	{
-		$hashes = $this->asked['hashes'] ?? [];
+		// Where our own changes are not known, a file that is missing here may have been deleted here.
+		$hashes = Parts::has(Parts::SENDER) ? $this->asked['hashes'] ?? [] : [];
 		if ($hashes) {
 			Run::wish($this->channel->id, $this->root, $hashes, $this->asked['hop'] ?? 0);
 		}

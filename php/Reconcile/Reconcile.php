@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Table;
@@ -30,6 +31,8 @@ if (! class_exists('App', false)) {
  */
 final class Reconcile
 {
+	/** States of a comparison that has not changed anything yet. */
+	private const BEFORE_CHANGES = ['idle', 'listing', 'sealed', 'comparing', 'reading'];
 	private const UNREACHED_SECONDS = 3600;
 	private const ABSENT_SECONDS = 21600;
 	private const MOST_WAIT_SECONDS = 21600;
@@ -42,7 +45,7 @@ final class Reconcile
 	/** Notices which clones are away and which are back, and starts due runs. Every cron run. */
 	public static function plan(): void
 	{
-		if (Runtime::extensionProblem() !== null) {
+		if (Runtime::extensionProblem() !== null || ! Parts::has(Parts::COMPARISON)) {
 			return;
 		}
 		self::noticeAbsence();
@@ -57,7 +60,9 @@ final class Reconcile
 				|| Peers::isFailing($pair['url']);
 			if ($isAway !== (bool) $run->was_away) {
 				$run->save(['was_away' => (int) $isAway]);
-				$isAway || $run->hurry();
+				if (! $isAway) {
+					$run->hurry();
+				}
 			}
 		}
 		Run::summon();
@@ -103,7 +108,7 @@ final class Reconcile
 	public static function work(int $deadline): void
 	{
 		Lease::end('summon-reconcile');
-		if (Runtime::extensionProblem() !== null) {
+		if (Runtime::extensionProblem() !== null || ! Parts::has(Parts::COMPARISON)) {
 			return;
 		}
 		$linger = Config::number('linger_seconds');
@@ -184,7 +189,9 @@ final class Reconcile
 
 				return Outcome::On;
 			}
-			$e instanceof PeerFailure || Log::failure('comparing with ' . $run->peer, $e);
+			if (! $e instanceof PeerFailure) {
+				Log::failure('comparing with ' . $run->peer, $e);
+			}
 			$run->save([
 				'attempts' => $attempts + 1,
 				'reason' => mb_substr($e->getMessage(), 0, 500),
@@ -202,8 +209,38 @@ final class Reconcile
 		return Backoff::doubling(60, 10, self::MOST_WAIT_SECONDS);
 	}
 
+	/**
+	 * Where changes made here are not noticed, a comparison only lists what differs: a file that is missing here may
+	 * have been deleted here.
+	 */
 	private static function compare(Channel $channel, Run $run, int $deadline, bool $isDry, ?\Closure $progress): bool
 	{
+		if (! Parts::has(Parts::SENDER)) {
+			if ($run->role === 'pull') {
+				$run->save(['body' => [], 'state' => 'idle', 'next_at' => 0]);
+				return true;
+			}
+			if (! in_array($run->state, self::BEFORE_CHANGES, true)) {
+				$run->save(['state' => 'idle']);
+			}
+			$isOver = self::compareFiles($channel, $run, $deadline, true, $progress);
+			if ($isOver && ! $isDry) {
+				$run->postpone();
+			}
+
+			return $isOver;
+		}
+
+		return self::compareFiles($channel, $run, $deadline, $isDry, $progress);
+	}
+
+	private static function compareFiles(
+		Channel $channel,
+		Run $run,
+		int $deadline,
+		bool $isDry,
+		?\Closure $progress,
+	): bool {
 		$comparison = new Comparison($channel, $run, $isDry);
 		if ($run->role === 'pull') {
 			return $comparison->pull($deadline);

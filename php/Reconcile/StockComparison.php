@@ -69,7 +69,9 @@ final class StockComparison
 		try {
 			do {
 				$step = $this->step($until);
-				$progress && $progress($this->run);
+				if ($progress) {
+					$progress($this->run);
+				}
 			} while ($step === Step::GoesOn && Clock::exact() < $until);
 		} catch (PermanentException|TemporaryException $e) {
 			// The snapshot is gone or damaged, or the other list is too long: start over later.
@@ -110,7 +112,9 @@ final class StockComparison
 		while ($cursor) {
 			[$rows, $cursor] = OriginFiles::next($this->channel, $this->run->peer, $cursor);
 			foreach ($rows as $row) {
-				preg_match(Bounds::HASH, $row['hash']) && $there->add($row['hash'], ...self::texts($row));
+				if (preg_match(Bounds::HASH, $row['hash'])) {
+					$there->add($row['hash'], ...self::texts($row));
+				}
 			}
 			if (Clock::exact() >= $until) {
 				break;
@@ -299,7 +303,9 @@ final class StockComparison
 			if ($own || $isGone) {
 				$isWanted =
 					$isGone === OriginFiles::has($this->channel, $this->run->peer, $hash) || ($own && $isDifferent);
-				$isWanted && Announcement::send($this->channel, $hash, $isGone);
+				if ($isWanted) {
+					Announcement::send($this->channel, $hash, $isGone);
+				}
 				$sent += (int) $isWanted;
 			}
 		}

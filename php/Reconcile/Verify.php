@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Store;
@@ -59,7 +60,7 @@ final class Verify
 			);
 			$runs = array_map(
 				fn ($id) => Run::ask((int) $id, '', 'verify'),
-				array_filter($channels, fn ($id) => Config::serves((int) $id)),
+				array_filter($channels, fn ($id) => Config::serves((int) $id, Parts::RECEIVER)),
 			);
 			// The channel whose turn was longest ago goes first, so that a large channel does not take every night.
 			usort($runs, fn ($one, $other) => $one->finished <=> $other->finished);
@@ -107,7 +108,9 @@ final class Verify
 				);
 				$stats[$one['verdict']] = ($stats[$one['verdict']] ?? 0) + 1;
 				$after = (int) $row['id'];
-				$this->report && ($this->report)($one);
+				if ($this->report) {
+					($this->report)($one);
+				}
 				if (Clock::now() >= $deadline) {
 					break;
 				}

@@ -23,7 +23,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Reads one file on disk again, and has it fetched where it is damaged. */
+/**
+ * Reads one file on disk again, and has it fetched where it is damaged.
+ *
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type Stat from \FileSync\Addon\Storage\Facts
+ */
 final class FileCheck
 {
 	private const STEP_MS = 2000;
@@ -32,6 +37,8 @@ final class FileCheck
 
 	/**
 	 * Checks one file and, if it is damaged, has it fetched.
+	 *
+	 * @param AttachRow $row
 	 *
 	 * @return array{hash: string, name: string, verdict: string, reason: string} Verdicts: `present`; `unverified`:
 	 *     it had no digest, but has one now; `damaged`: it is being fetched; `lost`: damaged, and no other clone can
@@ -68,7 +75,11 @@ final class FileCheck
 		);
 	}
 
-	/** Returns the recorded digest of the row's bytes, null if there is none. */
+	/**
+	 * Returns the recorded digest of the row's bytes, null if there is none.
+	 *
+	 * @param AttachRow $row
+	 */
 	private function recorded(array $row): ?string
 	{
 		$here = Revisions::find((int) $row['uid'], $row['hash'])['here'] ?? [];
@@ -79,6 +90,7 @@ final class FileCheck
 		return Digests::recorded((int) $row['uid'], $row['hash'], (int) $row['filesize'], $row['edited']);
 	}
 
+	/** @param AttachRow $row */
 	private function isChanged(array $row): bool
 	{
 		$now = Table::first('attach', ['id' => (int) $row['id']], '', 'filesize, edited');
@@ -86,13 +98,16 @@ final class FileCheck
 		return ! $now || $now['edited'] !== $row['edited'] || Queue::isLive((int) $row['uid'], $row['hash']);
 	}
 
+	/** @param Stat $stat */
 	private function digest(Facts $facts, array $stat, ?\Closure $beat): ?string
 	{
 		[$root, $path] = $facts->rootAndPath();
 		try {
 			$digest = new \FileSync\FileDigest(new \FileSync\Store($root), $path);
 			while (! $digest->step(self::STEP_MS)) {
-				$beat && $beat();
+				if ($beat) {
+					$beat();
+				}
 			}
 		} catch (FileSyncException) {
 			return null;
@@ -101,7 +116,11 @@ final class FileCheck
 		return $facts->stat() === $stat ? $digest->sha256() : null;
 	}
 
-	/** Has a file fetched in the version of its row. */
+	/**
+	 * Has a file fetched in the version of its row.
+	 *
+	 * @param AttachRow $row
+	 */
 	private function damaged(array $row, ?string $sha256, string $reason): array
 	{
 		$clone = Peers::byHealth(Clones::others($this->channel))[0] ?? null;
@@ -122,6 +141,7 @@ final class FileCheck
 		return self::verdict($row, 'damaged', $reason);
 	}
 
+	/** @param AttachRow $row */
 	private function fetch(array $row, ?string $sha256, array $clone): void
 	{
 		$entry = Core::export($this->channel, $row['hash']);
@@ -149,6 +169,7 @@ final class FileCheck
 		));
 	}
 
+	/** @param AttachRow $row */
 	private static function verdict(array $row, string $verdict, string $reason = ''): array
 	{
 		return ['hash' => $row['hash'], 'name' => $row['display_path'], 'verdict' => $verdict, 'reason' => $reason];

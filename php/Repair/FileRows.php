@@ -14,7 +14,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Finds faults in a channel's rows of files and folders. */
+/**
+ * Finds faults in a channel's rows of files and folders.
+ *
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type Place from \FileSync\Addon\Hub\Store
+ */
 final class FileRows
 {
 	private const PAGE = 200;
@@ -25,7 +30,7 @@ final class FileRows
 	/** How many rows the last step read. */
 	public int $passed = 0;
 	private readonly int $uid;
-	/** @var array<string, array> The path in front of a name, by folder. */
+	/** @var array<string, Place> The path in front of a name, by folder. */
 	private array $places = [];
 
 	/** @param int $after The id after which it begins; later the last one that it reached. */
@@ -54,6 +59,11 @@ final class FileRows
 		return $rows ? $this->faults($rows) : null;
 	}
 
+	/**
+	 * @param list<AttachRow> $rows
+	 *
+	 * @return \Generator<int, Fault>
+	 */
 	private function faults(array $rows): \Generator
 	{
 		$twins = $this->groups(['hash' => array_column($rows, 'hash')], fn ($row) => $row['hash']);
@@ -81,6 +91,11 @@ final class FileRows
 		}
 	}
 
+	/**
+	 * @param AttachRow $row
+	 *
+	 * @return \Generator<int, Fault>
+	 */
 	private function of(array $row): \Generator
 	{
 		$id = (int) $row['id'];
@@ -141,6 +156,10 @@ final class FileRows
 		}
 	}
 
+	/**
+	 * @param AttachRow $row
+	 * @param ?Place    $place
+	 */
 	private function inDatabase(array $row, ?array $place): Fault
 	{
 		return $this->fault(
@@ -166,7 +185,13 @@ final class FileRows
 		);
 	}
 
-	/** Verifying mends a row whose bytes are missing or of the wrong number: another clone may have them. */
+	/**
+	 * Verifying mends a row whose bytes are missing or of the wrong number: another clone may have them.
+	 *
+	 * @param AttachRow $row
+	 *
+	 * @return \Generator<int, Fault>
+	 */
 	private function bytes(array $row): \Generator
 	{
 		$facts = Facts::of($this->channel, $row['hash'], 0);
@@ -190,6 +215,8 @@ final class FileRows
 	/**
 	 * A folder without a row. Its contents keep their place: this creates the row, visible to the owner only, until a
 	 * clone tells its name.
+	 *
+	 * @param AttachRow $row
 	 */
 	private function lostFolder(array $row): ?Fault
 	{
@@ -197,7 +224,7 @@ final class FileRows
 		for (
 			$passed = [];
 			$missing !== '' && ! isset($passed[$missing]) && ($folder = Store::attach($this->uid, $missing));
-			$missing = (string) $folder['folder']
+			$missing = $folder['folder']
 		) {
 			if (! (int) $folder['is_dir']) {
 				return $this->fault('folder', $row, "its folder $missing is a file", null);
@@ -247,6 +274,7 @@ final class FileRows
 		});
 	}
 
+	/** @param AttachRow $row */
 	private function twins(array $row, int $count): Fault
 	{
 		$rows = $this->withContent(Table::select(
@@ -298,6 +326,7 @@ final class FileRows
 		);
 	}
 
+	/** @param AttachRow $row */
 	private function namesake(array $row): Fault
 	{
 		return $this->fault(
@@ -329,7 +358,11 @@ final class FileRows
 		);
 	}
 
-	/** Returns access for the channel alone. */
+	/**
+	 * Returns access for the channel alone.
+	 *
+	 * @return array{allow_cid: string, allow_gid: string, deny_cid: string, deny_gid: string}
+	 */
 	public static function ownersOnly(Channel $channel): array
 	{
 		return [
@@ -340,6 +373,10 @@ final class FileRows
 		];
 	}
 
+	/**
+	 * @param AttachRow                 $row
+	 * @param ?\Closure(Journal): bool $mend
+	 */
 	private function fault(
 		string $shape,
 		array $row,
@@ -357,12 +394,19 @@ final class FileRows
 		);
 	}
 
+	/** @return ?AttachRow */
 	private function row(int $id): ?array
 	{
 		return $this->withContent(Table::select('attach', ['id' => $id], '', 1, self::COLUMNS))[0] ?? null;
 	}
 
-	/** Adds the paths of rows that have one. */
+	/**
+	 * Adds the paths of rows that have one.
+	 *
+	 * @param list<AttachRow> $rows
+	 *
+	 * @return list<AttachRow>
+	 */
 	private function withContent(array $rows): array
 	{
 		$paths = array_column(
@@ -380,7 +424,13 @@ final class FileRows
 		return array_map(fn ($row) => $row + ['content' => $paths[$row['id']] ?? ''], $rows);
 	}
 
-	/** Like Store::place, with the folder's part cached. */
+	/**
+	 * Like Store::place, with the folder's part cached.
+	 *
+	 * @param array{folder: string, hash: string, filename: string, ...} $row
+	 *
+	 * @return ?array{os_path: string, display_path: string, content: string}
+	 */
 	private function placeOf(array $row): ?array
 	{
 		$folder = $this->places[$row['folder']] ?? Store::place($this->channel, $row['folder'], 'hash', 'name');
@@ -397,7 +447,14 @@ final class FileRows
 		];
 	}
 
-	/** Returns the channel's matching rows, grouped by an exact key. */
+	/**
+	 * Returns the channel's matching rows, grouped by an exact key.
+	 *
+	 * @param array<string, list<string>>  $where
+	 * @param \Closure(AttachRow): string $key
+	 *
+	 * @return array<string, non-empty-list<AttachRow>>
+	 */
 	private function groups(array $where, \Closure $key): array
 	{
 		$groups = [];

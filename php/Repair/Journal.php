@@ -73,7 +73,7 @@ final class Journal
 		Table::insert($table, $row);
 		$this->steps[] = [
 			'table' => $table,
-			'id' => (int) Table::first($table, $key, 'id DESC', 'id')['id'],
+			'id' => (int) (Table::rows($table, $key, 'id DESC', 1, 'id')[0]['id'] ?? 0),
 			'before' => null,
 			'after' => $row,
 		];
@@ -93,7 +93,7 @@ final class Journal
 	 */
 	public function bringOut(string $table, array $row, string $path, array $set): void
 	{
-		$bytes = (string) (Table::first($table, ['id' => (int) $row['id']], '', 'content')['content'] ?? '');
+		$bytes = (string) (Table::rows($table, ['id' => (int) $row['id']], '', 1, 'content')[0]['content'] ?? '');
 		if ($bytes === '' && (int) $row['filesize'] > 0) {
 			throw new Refused("the database holds none of the {$row['filesize']} bytes that its row claims");
 		}
@@ -213,7 +213,7 @@ final class Journal
 			$useless = [];
 			foreach (array_reverse(json_decode($row['body'], true)) as $step) {
 				$where = [self::key($step['table']) => $step['id']];
-				$now = Table::first($step['table'], $where);
+				$now = Table::rows($step['table'], $where, '', 1)[0] ?? null;
 				if ($step['after'] === null ? $now !== null : ! $now || ! self::isAsWritten($now, $step['after'])) {
 					throw new Refused('it was changed since');
 				}

@@ -42,10 +42,11 @@ final class Legacy
 				: ['part' => $position['part'] + 1, 'after' => 0];
 			Config::set('looked_through', json_encode($position), $scope);
 		}
-		$mended
-			&& Log::write(
+		if ($mended) {
+			Log::write(
 				"brought $mended rows of channel {$channel->id} into today's form; `undo {$journal->run}` reverts it",
 			);
+		}
 
 		return $position['part'] === count(self::PARTS);
 	}

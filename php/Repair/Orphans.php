@@ -61,7 +61,7 @@ final class Orphans
 		$known = [];
 		foreach ($hashes ? ['attach' => 'hash', 'photo' => 'resource_id'] : [] as $table => $column) {
 			$known += array_flip(array_column(
-				Table::select($table, ['uid' => $uid, $column => $hashes], '', 0, "DISTINCT $column"),
+				Table::rows($table, ['uid' => $uid, $column => $hashes], '', 0, "DISTINCT $column"),
 				$column,
 			));
 		}

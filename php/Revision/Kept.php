@@ -12,6 +12,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\ScaleTable;
+use FileSync\Addon\Transfer\Transfer;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -22,6 +23,10 @@ if (! class_exists('App', false)) {
  *
  * A row whose `source` is not empty announces a move from there (a partial file's name) to `path`, which may not have
  * happened yet.
+ *
+ * @import-type KeptRow from \FileSync\Addon\Hub\Rows
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type PhotoRow from \FileSync\Addon\Hub\Rows
  */
 final class Kept
 {
@@ -35,6 +40,7 @@ final class Kept
 	 * @param string $by  The host of the deleting clone.
 	 * @param string $hub The hub that it counts against (Brake::hub); empty: none.
 	 * @param array  $more Further facts for undo.
+	 * @param AttachRow $row
 	 */
 	public static function keepDeleted(
 		Channel $channel,
@@ -62,8 +68,9 @@ final class Kept
 		);
 		foreach ($photos as $photo) {
 			if (! (int) $photo['os_storage']) {
-				$photo['content'] !== ''
-					&& self::keepBytes($row, (int) $photo['imgscale'], $photo['content'], 'deleted', '', $hub);
+				if ($photo['content'] !== '') {
+					self::keepBytes($row, (int) $photo['imgscale'], $photo['content'], 'deleted', '', $hub);
+				}
 			} elseif (preg_match('#^store/(?!.*\.\.)#', $photo['content'])) {
 				self::keepFile($row, (int) $photo['imgscale'], $photo['content'], '', 'deleted', $hub);
 			}
@@ -75,6 +82,8 @@ final class Kept
 	 * null.
 	 *
 	 * @return ?array{uid: int, hash: string, size_bytes: int, photos: list<array>}
+	 *
+	 * @return ?PhotoRow
 	 */
 	public static function lonePhoto(int $channelId, string $hash): ?array
 	{
@@ -114,7 +123,11 @@ final class Kept
 		}
 	}
 
-	/** Keeps the bytes of a file that its owner is about to replace by older ones. */
+	/**
+	 * Keeps the bytes of a file that its owner is about to replace by older ones.
+	 *
+	 * @param AttachRow $row
+	 */
 	public static function keepReplaced(Channel $channel, array $row): void
 	{
 		$path = Store::pathOf($channel, $row);
@@ -126,6 +139,8 @@ final class Kept
 	/**
 	 * Returns, as JSON, the facts of a file before it is replaced or deleted: its rows, categories, revisions, which
 	 * clone does it, and more.
+	 *
+	 * @param AttachRow $row
 	 */
 	public static function describe(Channel $channel, array $row, string $by, array $more = []): string
 	{
@@ -158,7 +173,11 @@ final class Kept
 		);
 	}
 
-	/** Keeps bytes that a very old row itself contains. */
+	/**
+	 * Keeps bytes that a very old row itself contains.
+	 *
+	 * @param AttachRow $row
+	 */
 	public static function keepFromDatabase(array $row, string $why, string $hub = ''): void
 	{
 		if ($row['content'] !== '') {
@@ -183,7 +202,9 @@ final class Kept
 		} elseif ($facts = Store::facts($crop->path)) {
 			$id = self::idOf($row, $scale, $facts);
 			$kept = Store::dataRoot($row['uid'], true) . '/kept/' . $id;
-			is_file($kept) || Store::copy($crop->path, $kept);
+			if (! is_file($kept)) {
+				Store::copy($crop->path, $kept);
+			}
 			self::remember($id, $row, $scale, $facts['size_bytes'], 'replaced', $entry, $hub);
 		}
 	}
@@ -220,9 +241,13 @@ final class Kept
 		self::remember($id, $row, $scale, strlen($bytes), $why, $entry, $hub);
 	}
 
-	/** Returns a row for bytes with a partial name that will be kept. Insert it with the rows that replace them. */
+	/**
+	 * Returns a row for bytes with a partial name that will be kept. Insert it with the rows that replace them.
+	 *
+	 * @return KeptRow
+	 */
 	public static function announce(
-		array $transfer,
+		Transfer $transfer,
 		string $source,
 		int $sizeBytes,
 		string $why,
@@ -233,9 +258,9 @@ final class Kept
 
 		return [
 			'id' => $id,
-			'uid' => (int) $transfer['uid'],
-			'hash' => $transfer['hash'],
-			'scale' => (int) $transfer['scale'],
+			'uid' => $transfer->channelId,
+			'hash' => $transfer->hash,
+			'scale' => $transfer->scale,
 			'path' => 'kept/' . $id,
 			'source' => $source,
 			'size_bytes' => $sizeBytes,
@@ -342,7 +367,11 @@ final class Kept
 		self::remember($id, $row, $scale, $facts['size_bytes'], $why, $entry, $hub);
 	}
 
-	/** Forgets kept copies of a file that still exists: both may share one inode, and core writes in place. */
+	/**
+	 * Forgets kept copies of a file that still exists: both may share one inode, and core writes in place.
+	 *
+	 * @param AttachRow $row
+	 */
 	public static function release(Channel $channel, array $row): void
 	{
 		$paths = [0 => Store::pathOf($channel, $row)];
@@ -365,7 +394,9 @@ final class Kept
 			if ($facts) {
 				$id = self::idOf($row, $scale, $facts);
 				$kept = Store::dataRoot((int) $row['uid']) . '/kept/' . $id;
-				is_file($kept) && @unlink($kept);
+				if (is_file($kept)) {
+					@unlink($kept);
+				}
 				Table::delete('filesync_kept', ['id' => $id]);
 			}
 		}

@@ -14,6 +14,7 @@ use FileSync\Addon\Order\Vector;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
@@ -31,6 +32,10 @@ if (! class_exists('App', false)) {
  * @import-type Row from Access
  * @import-type Term from Access
  * @import-type Wanted from \FileSync\Addon\Order\Ruling
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type FileRow from \FileSync\Addon\Hub\Rows
+ * @import-type OnDisk from \FileSync\Addon\Hub\Store
+ * @import-type TermRow from \FileSync\Addon\Hub\Rows
  */
 final class Revisions
 {
@@ -50,7 +55,11 @@ final class Revisions
 	 */
 	public const UNSEEN = 'unseen';
 
-	/** Returns the record of a file, or null. */
+	/**
+	 * Returns the record of a file, or null.
+	 *
+	 * @return ?Known
+	 */
 	public static function find(int $channelId, string $hash): ?array
 	{
 		$row = Table::first('filesync_file', ['id' => self::id($channelId, $hash)]);
@@ -58,7 +67,13 @@ final class Revisions
 		return $row ? self::decode($row) : null;
 	}
 
-	/** Returns the condition that finds the rows of some files by their key. */
+	/**
+	 * Returns the condition that finds the rows of some files by their key.
+	 *
+	 * @param list<string> $hashes
+	 *
+	 * @return array{id: list<string>}
+	 */
 	public static function keys(int $channelId, array $hashes): array
 	{
 		return ['id' => array_map(fn ($hash) => self::id($channelId, $hash), $hashes)];
@@ -87,7 +102,7 @@ final class Revisions
 		$facts = self::facts($channel, $own);
 		$wasGone = $file['state'] === 'gone';
 		$changed = [];
-		$isPublishing = ! $file['is_dir'] && ($transfer['state'] ?? '') === TransferState::PUBLISHING;
+		$isPublishing = ! $file['is_dir'] && $transfer?->state === TransferState::PUBLISHING;
 		foreach (self::prints($own, self::terms($own)) as $group => $print) {
 			$value = $file[$group];
 			$isChanged =
@@ -135,24 +150,38 @@ final class Revisions
 		return $file + ['changed' => $changed];
 	}
 
-	/** Sets a transfer aside as Queue::park() does; a deleted file that no hub has any more is gone again instead. */
-	public static function park(array $row, string $kind, string $reason, array $set = []): bool
+	/**
+	 * Sets a transfer aside as Queue::park() does; a deleted file that no hub has any more is gone again instead.
+	 *
+	 * @param array<string, int|string> $set Further columns to change.
+	 */
+	public static function park(Transfer $transfer, string $kind, string $reason, array $set = []): bool
 	{
-		if ($kind === 'NotFound' && (int) $row['scale'] === 0 && self::buryAgain((int) $row['uid'], $row['hash'])) {
-			$isDropped = Queue::advance($row, $row['state'], TransferState::DROPPED, [
+		if (
+			$kind === 'NotFound'
+			&& $transfer->scale === 0
+			&& self::buryAgain($transfer->channelId, $transfer->hash)
+		) {
+			$isDropped = Queue::advance($transfer, $transfer->state, TransferState::DROPPED, [
 				'token' => '',
 				'lease_until' => 0,
 				'reason' => $reason,
 			]) !== null;
-			$isDropped && Queue::dropScales((int) $row['uid'], $row['hash']);
+			if ($isDropped) {
+				Queue::dropScales($transfer->channelId, $transfer->hash);
+			}
 
 			return $isDropped;
 		}
 
-		return Queue::park($row, $kind, $reason, $set);
+		return Queue::park($transfer, $kind, $reason, $set);
 	}
 
-	/** Saves the record of a file. */
+	/**
+	 * Saves the record of a file.
+	 *
+	 * @param Known $file
+	 */
 	public static function save(array $file): void
 	{
 		unset($file['changed']);
@@ -242,7 +271,11 @@ final class Revisions
 		self::settle($channel, $file);
 	}
 
-	/** Makes the present bytes a change of ours that has seen the bytes wanted in their place. */
+	/**
+	 * Makes the present bytes a change of ours that has seen the bytes wanted in their place.
+	 *
+	 * @param Known $file
+	 */
 	public static function stand(Channel $channel, array $file): void
 	{
 		$own = Store::attach($channel->id, $file['hash']);
@@ -257,7 +290,11 @@ final class Revisions
 		self::settle($channel, ['wanted' => []] + $file);
 	}
 
-	/** Records rows that we wrote ourselves, so that they are not mistaken for a local change. */
+	/**
+	 * Records rows that we wrote ourselves, so that they are not mistaken for a local change.
+	 *
+	 * @param Known $file
+	 */
 	public static function settle(Channel $channel, array $file): void
 	{
 		$own = Store::attach($channel->id, $file['hash']);
@@ -270,7 +307,11 @@ final class Revisions
 		self::save($file);
 	}
 
-	/** Records that files whose delete had begun (state `going`) are deleted. */
+	/**
+	 * Records that files whose delete had begun (state `going`) are deleted.
+	 *
+	 * @param list<string> $hashes
+	 */
 	public static function nowGone(int $channelId, array $hashes): void
 	{
 		foreach (array_chunk($hashes, 200) as $some) {
@@ -285,6 +326,8 @@ final class Revisions
 	/**
 	 * Remembers the delete of a file that was never here, in case the file arrives late. The number is bounded; a
 	 * comparison of the clones covers the rest.
+	 *
+	 * @param Seen $gone
 	 */
 	public static function buryUnseen(int $channelId, string $hash, array $gone): void
 	{
@@ -303,6 +346,8 @@ final class Revisions
 
 	/**
 	 * Returns everything that the values of a file, and its delete, have seen.
+	 *
+	 * @param Known $file
 	 *
 	 * @return Seen
 	 */
@@ -327,7 +372,13 @@ final class Revisions
 		];
 	}
 
-	/** Returns the categories of a row of ours. */
+	/**
+	 * Returns the categories of a row of ours.
+	 *
+	 * @param AttachRow $own
+	 *
+	 * @return list<TermRow>
+	 */
 	public static function terms(array $own): array
 	{
 		return Table::select(
@@ -339,7 +390,11 @@ final class Revisions
 		);
 	}
 
-	/** Returns the record of an unknown file. */
+	/**
+	 * Returns the record of an unknown file.
+	 *
+	 * @return Known
+	 */
 	public static function unknown(int $channelId, string $hash): array
 	{
 		return [
@@ -381,6 +436,10 @@ final class Revisions
 	/**
 	 * Tells whether the bytes on disk changed although the row's size and date did not. Their number must match the
 	 * row: otherwise they are damaged.
+	 *
+	 * @param Known       $file
+	 * @param array<int>  $facts
+	 * @param AttachRow   $own
 	 */
 	private static function isRewritten(array $file, array $facts, array $own): bool
 	{
@@ -393,7 +452,12 @@ final class Revisions
 		);
 	}
 
-	/** Tells whether a file has a new date but the same bytes: core gives a moved file a new date. */
+	/**
+	 * Tells whether a file has a new date but the same bytes: core gives a moved file a new date.
+	 *
+	 * @param Known      $file
+	 * @param array<int> $facts
+	 */
 	private static function isOnlyDated(Channel $channel, array $file, string $print, array $facts): bool
 	{
 		if (
@@ -415,16 +479,27 @@ final class Revisions
 		);
 	}
 
+	/**
+	 * @param AttachRow $own
+	 *
+	 * @return array{}|OnDisk
+	 */
 	private static function facts(Channel $channel, array $own): array
 	{
 		return (int) $own['is_dir'] ? [] : Store::facts(Store::pathOf($channel, $own)) ?? [];
 	}
 
+	/** @param array{edited: string, ...} $row */
 	private static function date(array $row): string
 	{
 		return substr($row['edited'], 0, 19);
 	}
 
+	/**
+	 * @param FileRow $row
+	 *
+	 * @return Known
+	 */
 	private static function decode(array $row): array
 	{
 		$file = [

@@ -16,6 +16,9 @@ if (! class_exists('App', false)) {
  * The hub's is drawn at installation. A channel gets a new one when one of its clones has seen more of our changes than
  * we know: then we were restored from a backup, and counting on would give two changes one name. A clone of one channel
  * affects no other channel's component.
+ *
+ * @import-type Seen from \FileSync\Addon\Order\Vector
+ * @import-type SettingRow from \FileSync\Addon\Hub\Rows
  */
 final class Site
 {
@@ -29,7 +32,12 @@ final class Site
 		return self::drawn($channelId)['value'] ?? self::ofHub();
 	}
 
-	/** Draws a new component for a channel if another hub knows more of our changes than we do. */
+	/**
+	 * Draws a new component for a channel if another hub knows more of our changes than we do.
+	 *
+	 * @param Seen $theirs
+	 * @param Seen $ours
+	 */
 	public static function notice(int $channelId, array $theirs, array $ours): void
 	{
 		$component = self::component($channelId);
@@ -68,13 +76,19 @@ final class Site
 				'name' => self::ID,
 				'value' => bin2hex(random_bytes(8)),
 			]);
-			$row = Table::first('filesync_setting', ['id' => self::ID]);
+			$row = Table::first('filesync_setting', ['id' => self::ID]) ?? throw new \RuntimeException(
+					'the component of this hub cannot be stored',
+				);
 		}
 
 		return $row['value'];
 	}
 
-	/** Returns the channel's own component, named by the time when it was drawn, or null. */
+	/**
+	 * Returns the channel's own component, named by the time when it was drawn, or null.
+	 *
+	 * @return ?SettingRow
+	 */
 	private static function drawn(int $channelId): ?array
 	{
 		return Table::first('filesync_setting', ['id' => self::id($channelId)], '', 'name, value');

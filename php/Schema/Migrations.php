@@ -3,7 +3,7 @@
 namespace FileSync\Addon\Schema;
 
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Database;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Table;
@@ -79,7 +79,11 @@ final class Migrations
 		Table::drop(self::tables());
 	}
 
-	/** Returns the names of our tables. */
+	/**
+	 * Returns the names of our tables.
+	 *
+	 * @return list<string>
+	 */
 	public static function tables(): array
 	{
 		return array_keys(self::columns());
@@ -92,7 +96,7 @@ final class Migrations
 	 */
 	public static function columns(): array
 	{
-		$columns = [];
+		$columns = $table = $added = [];
 		foreach ([self::LEASE, ...array_merge(...self::steps())] as $statement) {
 			if (
 				is_string($statement)
@@ -110,10 +114,12 @@ final class Migrations
 		return $columns;
 	}
 
+	/** @param list<string|\Closure(): mixed> $statements */
 	private static function runStep(int $number, array $statements): void
 	{
+		$added = [];
 		foreach ($statements as $statement) {
-			if ($statement instanceof \Closure) {
+			if (! is_string($statement)) {
 				$statement();
 			} elseif (preg_match(self::ADDED, $statement, $added) && ! Table::lacking($added[1], [$added[2] => ''])) {
 				continue;
@@ -128,10 +134,12 @@ final class Migrations
 	/**
 	 * We make the ids; times are Unix seconds; `long` holds JSON of rows, and 64 KiB is too little for that on MariaDB.
 	 * A released step never changes again (MigrationsTest): hubs have run it. What must change is a new step.
+	 *
+	 * @return non-empty-array<int, list<string|\Closure(): mixed>>
 	 */
 	private static function steps(): array
 	{
-		$long = Family::isPostgres() ? 'text' : 'mediumtext';
+		$long = Database::isPostgres() ? 'text' : 'mediumtext';
 
 		return [
 			1 => [

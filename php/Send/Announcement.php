@@ -116,6 +116,8 @@ final class Announcement
 				$file['peers'][$hub][$group] = ['print' => $file[$group]['print'], 'sent' => 1];
 			}
 		}
-		$file && Revisions::save($file);
+		if ($file) {
+			Revisions::save($file);
+		}
 	}
 }

@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Store;
@@ -59,7 +60,7 @@ final class Changes
 				? Watch::markBeneath((int) $channelId, (string) $hash)
 				: Watch::mark((int) $channelId, (string) $hash);
 
-			return Config::serves((int) $channelId);
+			return Config::serves((int) $channelId, Parts::SENDER);
 		});
 
 		return Core::changePermissions($channelId, $hash, ...$access, ...[$recurse, $isOurs ? false : $sync]);
@@ -86,7 +87,7 @@ final class Changes
 	public static function renamed(mixed $given, mixed $hash): void
 	{
 		self::note(function () use ($given, $hash) {
-			$channel = is_string($hash) ? Clones::given($given) : null;
+			$channel = is_string($hash) ? Clones::given($given, Parts::SENDER) : null;
 			$own = $channel && is_string($hash) ? Store::attach($channel->id, $hash) : null;
 			$place = $channel && $own ? Store::place($channel, $own['folder'], $hash, $own['filename']) : null;
 			if (! $channel || ! $own || ! $place) {

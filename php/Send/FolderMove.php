@@ -27,10 +27,17 @@ if (! class_exists('App', false)) {
  * The journal is an outbox row, written first. On disk the move is one rename of the folder, so that every file is at
  * the old place or at the new one; the rows follow in one transaction, and readers in between find the file a moment
  * later. finish() continues from wherever it was interrupted.
+ *
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type Place from \FileSync\Addon\Hub\Store
  */
 final class FolderMove
 {
-	/** Moves a folder into another of our folders, under an unused name. The caller holds the channel's Turn. */
+	/**
+	 * Moves a folder into another of our folders, under an unused name. The caller holds the channel's Turn.
+	 *
+	 * @param AttachRow $own
+	 */
 	public static function apply(Channel $channel, array $own, string $folder, string $name): void
 	{
 		$channelId = $channel->id;
@@ -62,6 +69,8 @@ final class FolderMove
 	 *
 	 * The folder of the loop with the smallest hash moves to the root. Returns true if that is the folder itself;
 	 * otherwise it is moved here.
+	 *
+	 * @param AttachRow $own
 	 */
 	public static function opensRing(Channel $channel, array $own, string $folder): bool
 	{
@@ -125,6 +134,10 @@ final class FolderMove
 		}
 	}
 
+	/**
+	 * @param non-empty-list<AttachRow> $rows
+	 * @param Place                     $place
+	 */
 	private static function writeRows(Channel $channel, array $rows, string $folder, string $name, array $place): void
 	{
 		$places = [];

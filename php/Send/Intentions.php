@@ -10,6 +10,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Store;
@@ -46,7 +47,7 @@ final class Intentions
 	/** Records that files of a channel may change in this process, before they do. */
 	public static function begin(int $channelId): void
 	{
-		if (Begun::has($channelId) || Reception::isTakingIn() || ! Config::serves($channelId)) {
+		if (Begun::has($channelId) || Reception::isTakingIn() || ! Config::serves($channelId, Parts::SENDER)) {
 			return;
 		}
 		$begun = ['since' => gmdate('Y-m-d H:i:s', Clock::now() - 2), 'above' => self::newest($channelId)];
@@ -56,7 +57,9 @@ final class Intentions
 		$root = getcwd();
 		Begun::atEnd(function () use ($root) {
 			// By then PHP-FPM is back in its own folder, and the hub's paths are relative.
-			is_dir($root) && chdir($root);
+			if (is_dir($root)) {
+				chdir($root);
+			}
 			self::flush(true);
 		});
 	}

@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -53,7 +54,9 @@ final class Watch
 	public static function mayWrite(int $channelId): void
 	{
 		try {
-			self::isWriting() && Intentions::begin($channelId);
+			if (self::isWriting()) {
+				Intentions::begin($channelId);
+			}
 		} catch (\Throwable $e) {
 			Log::failure('a request that changes files', $e);
 		}
@@ -71,7 +74,7 @@ final class Watch
 			return;
 		}
 		$channelId = self::storingChannel();
-		if (! Config::serves($channelId)) {
+		if (! Config::serves($channelId, Parts::SENDER)) {
 			return;
 		}
 		Intentions::begin($channelId);
@@ -106,7 +109,7 @@ final class Watch
 	public static function export(mixed $given, mixed $hash, mixed $deleted, array $rest): mixed
 	{
 		try {
-			$channel = is_string($hash) ? Clones::given($given) : null;
+			$channel = is_string($hash) ? Clones::given($given, Parts::SENDER) : null;
 			if (! $channel || ! is_string($hash)) {
 				return Core::export($given, $hash, $deleted, ...$rest);
 			}
@@ -150,7 +153,11 @@ final class Watch
 	/** Records files that are about to be deleted, with their vectors; the delete is sent once they are gone. */
 	public static function beforeDelete(int $channelId, string $hash): void
 	{
-		if (Reception::isTakingIn() || ! Config::serves($channelId) || ! ($own = Store::attach($channelId, $hash))) {
+		if (
+			Reception::isTakingIn()
+			|| ! Config::serves($channelId, Parts::SENDER)
+			|| ! ($own = Store::attach($channelId, $hash))
+		) {
 			return;
 		}
 		Intentions::begin($channelId);
@@ -170,7 +177,7 @@ final class Watch
 	/** Records that core deleted a file because its post was deleted. */
 	public static function deletedWithPost(int $channelId, string $hash): void
 	{
-		if (Reception::isTakingIn() || $hash === '' || ! Config::serves($channelId)) {
+		if (Reception::isTakingIn() || $hash === '' || ! Config::serves($channelId, Parts::SENDER)) {
 			return;
 		}
 		Intentions::begin($channelId);
@@ -185,6 +192,7 @@ final class Watch
 			$where = ['hash' => $arr['hash']] + (Reception::channelId() ? ['uid' => Reception::channelId()] : []);
 			$owners = array_filter(Table::select('attach', $where, 'id', 0, 'uid, edited'), fn ($own) => Config::serves(
 				(int) $own['uid'],
+				Parts::SENDER,
 			));
 			if (! $owners) {
 				return;

@@ -46,7 +46,9 @@ final class Withholding
 	/** Releases requests that wait for a file's bytes if none are arriving. */
 	public static function releaseIfHere(int $channelId, string $hash): void
 	{
-		self::isWithheld($channelId, $hash) || Outbox::release($channelId, $hash);
+		if (! self::isWithheld($channelId, $hash)) {
+			Outbox::release($channelId, $hash);
+		}
 	}
 
 	/** Does so for all files: a process may have been killed between the arrival of the bytes and its record. */
@@ -58,14 +60,14 @@ final class Withholding
 			'o.created <' => Clock::now() - $ageSeconds,
 			't.id is' => null,
 		];
-		foreach (Table::select(
+		foreach (Table::rows(
 			Queue::withholding('filesync_outbox o', 'o.uid', 'o.name'),
 			$held,
 			'o.created',
 			100,
 			'o.uid, o.name',
 		) as $row) {
-			self::releaseIfHere((int) $row['uid'], $row['name']);
+			self::releaseIfHere((int) $row['uid'], (string) $row['name']);
 		}
 	}
 
@@ -76,7 +78,7 @@ final class Withholding
 
 		return (
 			$transfer !== null
-			&& ($transfer['state'] === TransferState::PARKED || (int) $transfer['attempts'] >= self::LONG_ATTEMPTS)
+			&& ($transfer->state === TransferState::PARKED || $transfer->attempts >= self::LONG_ATTEMPTS)
 		);
 	}
 

@@ -10,6 +10,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\GetfileController;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Proof;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
@@ -44,6 +45,7 @@ final class Serve
 			&& is_object($module['controller'] ?? null)
 			&& ! $module['controller'] instanceof GetfileController
 			&& Family::isKnown()
+			&& Parts::has(Parts::SERVING)
 			&& Config::get('enabled') !== '0'
 		) {
 			$module['controller'] = new GetfileController(
@@ -67,7 +69,7 @@ final class Serve
 			return Peers::canServe() || TicketRequest::isProbe($request) ? TicketRequest::answer($request) : null;
 		}
 		if ($request->method === 'POST' && $request->arguments === ['getfile', 'inventory']) {
-			return Peers::canServe() ? InventoryRequest::answer($request) : null;
+			return Peers::canServe() && Parts::has(Parts::COMPARISON) ? InventoryRequest::answer($request) : null;
 		}
 		$ticket = $request->header('filesync-ticket');
 		if ($ticket === null || ! in_array($request->method, ['GET', 'HEAD'], true)) {

@@ -28,6 +28,8 @@ if (! class_exists('App', false)) {
 /**
  * Answers a signed request for tickets: the facts of up to 64 files of a channel, and a ticket for each that is whole
  * here.
+ *
+ * @import-type Asked from \FileSync\Addon\Protocol\SignedRequest
  */
 final class TicketRequest
 {
@@ -51,6 +53,7 @@ final class TicketRequest
 	private readonly float $waitsUntil;
 	private ?Places $place = null;
 
+	/** @param Asked $asked */
 	private function __construct(private readonly Channel $channel, private readonly array $asked)
 	{
 		$this->cameAt = Clock::now();
@@ -157,7 +160,7 @@ final class TicketRequest
 			'filesync' => Version::REQUEST,
 			'time' => $this->cameAt,
 			'version' => Runtime::version(),
-			'features' => Peers::FEATURES,
+			'features' => Peers::offered(),
 			'expires_in' => Ticket::SECONDS,
 			'files' => $files,
 		];

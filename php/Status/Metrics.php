@@ -42,7 +42,9 @@ final class Metrics
 		$given = preg_match('/^Bearer +(\S+)$/iD', Web::authorization(), $found) ? $found[1] : '';
 		// Digests, so that not even the length of the token shows in the time it takes.
 		if (! hash_equals(hash('sha256', $token), hash('sha256', $given))) {
-			$given === '' || Refusals::count('token for /filesync/metrics');
+			if ($given !== '') {
+				Refusals::count('token for /filesync/metrics');
+			}
 			return Response::nothing(401, ['WWW-Authenticate' => 'Bearer']);
 		}
 		$body = self::text();

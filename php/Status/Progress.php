@@ -33,7 +33,11 @@ final class Progress
 		$isFresh = $noted['at'] > (Clock::now() - self::STALE_SECONDS);
 		$columns = 'id, generation, scale, names, size_bytes, state';
 		$rows = array_map(
-			fn ($row) => self::withProgress($row, $noted['rows'][Meter::key($row)] ?? [0, null], $isFresh),
+			fn ($row) => self::withProgress(
+				$row,
+				$noted['rows'][Meter::key($row['id'], (int) $row['generation'])] ?? [0, null],
+				$isFresh,
+			),
 			Table::select(
 				'filesync_transfer',
 				[
@@ -79,7 +83,10 @@ final class Progress
 			0,
 			$columns,
 		) as $row) {
-			$rested[$row['state']] += min((int) $row['size_bytes'], (int) ($noted['rows'][Meter::key($row)][0] ?? 0));
+			$rested[$row['state']] += min(
+				(int) $row['size_bytes'],
+				(int) ($noted['rows'][Meter::key($row['id'], (int) $row['generation'])][0] ?? 0),
+			);
 		}
 		$todo = max(0, $todo - $rested['staged']);
 		$rate = $isFresh && $rows ? $noted['rate'] : null;

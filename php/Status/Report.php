@@ -236,7 +236,7 @@ final class Report
 	{
 		$transfer = Queue::find((int) $row['uid'], $row['hash'], 0);
 
-		return $transfer && in_array($transfer['state'], [...Queue::LIVE, TransferState::PARKED], true);
+		return $transfer !== null && in_array($transfer->state, [...Queue::LIVE, TransferState::PARKED], true);
 	}
 
 	private static function date(int $time): ?string

@@ -8,7 +8,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** A row of a file or folder, as hubs write it. */
+/**
+ * A row of a file or folder, as hubs write it.
+ *
+ * @import-type Attach from \FileSync\Addon\Protocol\Packet
+ * @import-type Place from \FileSync\Addon\Hub\Store
+ */
 final class AttachRow
 {
 	/** Tells whether one name equals the other, or is a hub's `name(N).ext` for it. */
@@ -24,7 +29,14 @@ final class AttachRow
 		);
 	}
 
-	/** Returns the columns of a new attach row that files and folders share. */
+	/**
+	 * Returns the columns of a new attach row that files and folders share.
+	 *
+	 * @param Attach $row   From a checked packet.
+	 * @param Place  $place
+	 *
+	 * @return array<string, int|string>
+	 */
 	public static function columns(Channel $channel, array $row, array $place, string $name): array
 	{
 		return [

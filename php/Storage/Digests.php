@@ -15,6 +15,7 @@ use FileSync\Addon\Hub\Sizes;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Token;
+use FileSync\Addon\Transfer\Transfer;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -26,6 +27,9 @@ if (! class_exists('App', false)) {
  * A digest is valid as long as device, inode, size and both times are the same as before and after hashing. A row
  * without a digest is wanted: a background job computes it. The row also holds the true size of a file of 4 GiB and
  * more.
+ *
+ * @import-type Stat from Facts
+ * @import-type DigestRow from \FileSync\Addon\Hub\Rows
  */
 final class Digests
 {
@@ -37,7 +41,11 @@ final class Digests
 	/** Placeholder facts for bytes that differ from the recorded ones. */
 	private const DAMAGED = 'damaged';
 
-	/** Returns the digest of bytes with these facts, or null if it is unknown. */
+	/**
+	 * Returns the digest of bytes with these facts, or null if it is unknown.
+	 *
+	 * @param Stat $stat
+	 */
 	public static function known(int $channelId, string $hash, int $scale, array $stat): ?string
 	{
 		$row = Table::first('filesync_digest', [
@@ -48,7 +56,11 @@ final class Digests
 		return $row && $row['sha256'] !== '' ? $row['sha256'] : null;
 	}
 
-	/** Records a file's size, and the digest of its bytes with these facts (empty: wanted). */
+	/**
+	 * Records a file's size, and the digest of its bytes with these facts (empty: wanted).
+	 *
+	 * @param ?Stat $stat
+	 */
 	public static function remember(
 		int $channelId,
 		string $hash,
@@ -91,23 +103,26 @@ final class Digests
 		Table::update('filesync_digest', ['facts' => self::DAMAGED], ['id' => Sizes::id($channelId, $hash, 0)]);
 	}
 
-	/** Records a published file, within the transaction that publishes it. */
-	public static function publish(array $transfer, ?array $stat): void
+	/**
+	 * Records a published file, within the transaction that publishes it.
+	 *
+	 * @param ?Stat $stat
+	 */
+	public static function publish(Transfer $transfer, ?array $stat): void
 	{
-		[$channelId, $scale] = [(int) $transfer['uid'], (int) $transfer['scale']];
-		$id = Sizes::id($channelId, $transfer['hash'], $scale);
+		$id = Sizes::id($transfer->channelId, $transfer->hash, $transfer->scale);
 		$row = [
-			'size_bytes' => (int) $transfer['size_bytes'],
+			'size_bytes' => $transfer->sizeBytes,
 			'facts' => $stat ? Facts::key($stat) : '',
-			'sha256' => $stat ? $transfer['sha256'] : '',
+			'sha256' => $stat ? $transfer->sha256 : '',
 			'updated' => Clock::now(),
 		];
 		Table::delete('filesync_digest', ['id' => $id]);
 		Table::insert('filesync_digest', [
 			'id' => $id,
-			'uid' => $channelId,
-			'hash' => $transfer['hash'],
-			'scale' => $scale,
+			'uid' => $transfer->channelId,
+			'hash' => $transfer->hash,
+			'scale' => $transfer->scale,
 		] + $row);
 	}
 
@@ -223,7 +238,13 @@ final class Digests
 		}
 	}
 
-	/** Returns a digest to compute: the smallest file of the channel whose turn was longest ago. */
+	/**
+	 * Returns a digest to compute: the smallest file of the channel whose turn was longest ago.
+	 *
+	 * @param list<string> $except
+	 *
+	 * @return ?DigestRow
+	 */
 	private static function wanted(array $except = [], array $where = []): ?array
 	{
 		$where += ['sha256' => ''] + ($except ? ['id <>' => $except] : []);
@@ -244,12 +265,16 @@ final class Digests
 	/**
 	 * Returns a callback for reading a large file of a channel: now and then smaller files of other channels come
 	 * first.
+	 *
+	 * @param list<string> $seen
+	 *
+	 * @return \Closure(): void
 	 */
 	private static function letOthersIn(int $channelId, string $token, array &$seen): \Closure
 	{
 		$ends = Clock::now() + ServedLast::TURN_SECONDS;
 
-		return function () use ($channelId, $token, &$seen, &$ends) {
+		return function () use ($channelId, $token, &$seen, &$ends): void {
 			if (Clock::now() < $ends) {
 				return;
 			}
@@ -261,12 +286,16 @@ final class Digests
 				]));
 			) {
 				$seen[] = $row['id'];
-				self::computeWanted($row, $token, fn () => null);
+				self::computeWanted($row, $token, static function (): void {});
 			}
 			$ends = Clock::now() + ServedLast::TURN_SECONDS;
 		};
 	}
 
+	/**
+	 * @param DigestRow        $row
+	 * @param \Closure(): void $between
+	 */
 	private static function computeWanted(array $row, string $token, \Closure $between): void
 	{
 		ServedLast::note('digest', (int) $row['uid']);
@@ -277,12 +306,16 @@ final class Digests
 		}
 	}
 
+	/**
+	 * @param DigestRow        $row
+	 * @param \Closure(): void $between
+	 */
 	private static function computeNow(array $row, string $token, \Closure $between): void
 	{
 		$channel = Clones::channel((int) $row['uid']);
 		$facts = $channel ? Facts::of($channel, $row['hash'], (int) $row['scale']) : null;
 		$stat = $facts?->stat();
-		if (! $stat || $facts->state !== 'whole') {
+		if (! $facts || ! $stat || $facts->state !== 'whole') {
 			// No other row holds the size of a large file.
 			Table::delete('filesync_digest', [
 				'id' => $row['id'],
@@ -315,7 +348,10 @@ final class Digests
 		return $known ?? (hash_file('sha256', "$root/$path") ?: null);
 	}
 
-	/** @param \Closure $budgetMs Called before each step; zero or less gives up. */
+	/**
+	 * @param Stat            $stat
+	 * @param \Closure(): int $budgetMs Called before each step; zero or less gives up.
+	 */
 	private static function compute(Facts $facts, array $stat, \Closure $budgetMs): ?string
 	{
 		if (Facts::isRecent($stat)) {

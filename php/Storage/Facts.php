@@ -16,7 +16,14 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The state of one file or photo scale of a channel here: its row, and whether its bytes match the row. */
+/**
+ * The state of one file or photo scale of a channel here: its row, and whether its bytes match the row.
+ *
+ * @type Stat = array{device: int, inode: int, size_bytes: int, mtime_ns: int, ctime_ns: int}
+ * @type Row = array{
+ *     edited: string, mimetype: string, filesize: int|numeric-string, os_storage: int|numeric-string, content: string
+ * }
+ */
 final class Facts
 {
 	/**
@@ -36,6 +43,7 @@ final class Facts
 
 	private const RECENT_NS = 2000000000;
 
+	/** @var ?Stat */
 	private ?array $stat = null;
 
 	private function __construct(
@@ -44,11 +52,11 @@ final class Facts
 		public readonly int $scale,
 	) {
 		$transfer = Queue::find($this->channelId(), $hash, $scale);
-		$this->isArriving = $transfer && in_array($transfer['state'], Queue::LIVE, true);
+		$this->isArriving = $transfer !== null && in_array($transfer->state, Queue::LIVE, true);
 		$row = $this->row();
 		$this->edited = substr($row['edited'] ?? Core::NO_DATE, 0, 19);
-		$this->mimetype = (string) ($row['filetype'] ?? $row['mimetype'] ?? '');
-		$this->content = $row && ! (int) $row['os_storage'] ? (string) $row['content'] : null;
+		$this->mimetype = $row['mimetype'] ?? '';
+		$this->content = $row && ! (int) $row['os_storage'] ? $row['content'] : null;
 		$this->path = $row && $this->content === null ? self::pathOf($channel, $row, $scale) : null;
 		$onDisk = Store::facts($this->path)['size_bytes'] ?? null;
 		$this->sizeBytes = $this->content !== null ? strlen($this->content) : $onDisk ?? 0;
@@ -69,7 +77,7 @@ final class Facts
 	/**
 	 * Returns device, inode, size and times of the bytes on disk, null if there are none.
 	 *
-	 * @return ?array{device: int, inode: int, size_bytes: int, mtime_ns: int, ctime_ns: int}
+	 * @return ?Stat
 	 */
 	public function stat(): ?array
 	{
@@ -96,13 +104,21 @@ final class Facts
 		return $stat ? substr(hash('sha256', self::key($stat)), 0, 40) : null;
 	}
 
-	/** Tells whether the bytes seen by stat() changed so recently that another change might go unnoticed. */
+	/**
+	 * Tells whether the bytes seen by stat() changed so recently that another change might go unnoticed.
+	 *
+	 * @param Stat $stat
+	 */
 	public static function isRecent(array $stat): bool
 	{
 		return abs((int) (Clock::exact() * 1e9) - $stat['ctime_ns']) < self::RECENT_NS;
 	}
 
-	/** Returns the facts of a file's content as one text. */
+	/**
+	 * Returns the facts of a file's content as one text.
+	 *
+	 * @param Stat $stat
+	 */
 	public static function key(array $stat): string
 	{
 		return implode(':', [
@@ -132,6 +148,7 @@ final class Facts
 		return $this->channel->id;
 	}
 
+	/** @return ?Row */
 	private function row(): ?array
 	{
 		if (! preg_match(Bounds::HASH, $this->hash)) {
@@ -144,17 +161,35 @@ final class Facts
 				return null;
 			}
 
-			return $row && ! (int) $row['is_dir'] ? $row : null;
+			return $row && ! (int) $row['is_dir'] ? self::facts($row, $row['filetype'], $row['content']) : null;
 		}
 		$row = Store::photo($this->channelId(), $this->hash, $this->scale);
 		if (! $row || $row['resource_id'] !== $this->hash) {
 			return null;
 		}
 
-		return $row
-		+ ['content' => (string) (Table::first('photo', ['id' => (int) $row['id']], '', 'content')['content'] ?? '')];
+		$content = Table::first('photo', ['id' => (int) $row['id']], '', 'content')['content'] ?? '';
+
+		return self::facts($row, $row['mimetype'], $content);
 	}
 
+	/**
+	 * @param array{edited: string, filesize: int|numeric-string, os_storage: int|numeric-string, ...} $row
+	 *
+	 * @return Row
+	 */
+	private static function facts(array $row, string $mimetype, string $content): array
+	{
+		return [
+			'edited' => $row['edited'],
+			'mimetype' => $mimetype,
+			'filesize' => $row['filesize'],
+			'os_storage' => $row['os_storage'],
+			'content' => $content,
+		];
+	}
+
+	/** @param Row $row */
 	private static function pathOf(Channel $channel, array $row, int $scale): ?string
 	{
 		$path = Store::pathOf($channel, $row);

@@ -3,6 +3,8 @@
 namespace FileSync\Addon\Storage;
 
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\PhotoLibrary;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -10,6 +12,7 @@ use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\ScaleEntry;
 use FileSync\Addon\Transfer\Wanted;
 use FileSync\Exception\FileSyncException;
+use FileSync\Exception\UnsupportedException;
 use FileSync\Photo;
 
 if (! class_exists('App', false)) {
@@ -20,22 +23,16 @@ if (! class_exists('App', false)) {
  * Finds faulty scales of a photo that is whole here, and has them made again.
  *
  * A person cut the crops 4 and 7: their faults are reported, and never mended by scaling another image.
+ *
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type PhotoRow from \FileSync\Addon\Hub\Rows
+ * @import-type Photo from \FileSync\Addon\Protocol\Packet
+ *
+ * @type Size = array{width: int, height: int, ...}
  */
 final class PhotoRepair
 {
-	private const NUMBERS = [
-		'imgscale',
-		'height',
-		'width',
-		'filesize',
-		'photo_usage',
-		'profile',
-		'is_nsfw',
-		'photo_flags',
-		'os_storage',
-	];
-
-	/** @param array $attach A photo's attach row. */
+	/** @param AttachRow $attach A photo's attach row. */
 	public function __construct(private readonly Channel $channel, private readonly array $attach) {}
 
 	/**
@@ -46,11 +43,7 @@ final class PhotoRepair
 	 */
 	public function faults(): array
 	{
-		$rows = array_column(
-			Table::select('photo', $this->where(), 'imgscale', 0, 'id, imgscale, width, height, filesize, os_storage'),
-			null,
-			'imgscale',
-		);
+		$rows = $this->rows('id, imgscale, width, height, filesize, os_storage');
 		$faults = [];
 		foreach ([0 => [1, 2, 3], 4 => [5, 6], 7 => [8, 9]] as $source => $scales) {
 			$header = $source === 0 || isset($rows[$source]) ? $this->header($source) : null;
@@ -68,30 +61,28 @@ final class PhotoRepair
 		return $faults;
 	}
 
-	/** Has scales made again; returns how many. */
+	/**
+	 * Has scales made again; returns how many.
+	 *
+	 * @param array<int> $scales
+	 */
 	public function mend(array $scales): int
 	{
-		$rows = array_column(Table::select('photo', $this->where(), 'imgscale'), null, 'imgscale');
-		$made = array_filter($scales, fn ($scale) => ScaleTable::isMade($scale));
+		$rows = $this->rows();
+		$made = Parts::has(Parts::PHOTOS) ? array_filter($scales, fn ($scale) => ScaleTable::isMade($scale)) : [];
 		foreach ($made as $scale) {
-			$photo =
-				[
-					'imgscale' => $scale,
-					'photo_usage' => $rows[$scale]['photo_usage'] ?? $rows[ScaleTable::sourceOf($scale)]['photo_usage'],
-				] + array_diff_key($rows[$scale] ?? $rows[ScaleTable::sourceOf($scale)], ['content' => 1, 'id' => 1]);
-			$photo = array_map('intval', array_intersect_key($photo, array_flip(self::NUMBERS))) + $photo;
-			$photo['edited'] = substr($photo['edited'], 0, 19);
+			$photo = self::photo($rows[$scale] ?? $rows[ScaleTable::sourceOf($scale)], $scale);
 			Queue::stage(new Wanted(
 				channelId: (int) $this->attach['uid'],
-				hash: (string) $this->attach['hash'],
-				scale: (int) $scale,
-				sizeBytes: (int) $photo['filesize'],
+				hash: $this->attach['hash'],
+				scale: $scale,
+				sizeBytes: $photo['filesize'],
 				edited: $photo['edited'],
-				mimetype: (string) $photo['mimetype'],
-				folder: (string) $this->attach['folder'],
+				mimetype: $photo['mimetype'],
+				folder: $this->attach['folder'],
 				origin: '',
 				nick: '',
-				names: explode('/', (string) $this->attach['display_path']),
+				names: explode('/', $this->attach['display_path']),
 				entry: ScaleEntry::of($this->attach, $photo, false),
 				isToMake: true,
 			));
@@ -100,6 +91,62 @@ final class PhotoRepair
 		return count($made);
 	}
 
+	/**
+	 * Returns the row of a scale as a packet would have it.
+	 *
+	 * @param PhotoRow $row Its row here, or that of its source.
+	 *
+	 * @return Photo
+	 */
+	private static function photo(array $row, int $scale): array
+	{
+		return [
+			'imgscale' => $scale,
+			'photo_usage' => (int) $row['photo_usage'],
+			'height' => (int) $row['height'],
+			'width' => (int) $row['width'],
+			'filesize' => (int) $row['filesize'],
+			'profile' => (int) $row['profile'],
+			'is_nsfw' => (int) $row['is_nsfw'],
+			'photo_flags' => (int) $row['photo_flags'],
+			'os_storage' => (int) $row['os_storage'],
+			'resource_id' => $row['resource_id'],
+			'mimetype' => $row['mimetype'],
+			'created' => $row['created'],
+			'edited' => substr($row['edited'], 0, 19),
+			'expires' => $row['expires'],
+			'xchan' => $row['xchan'],
+			'title' => $row['title'],
+			'description' => $row['description'],
+			'album' => $row['album'],
+			'filename' => $row['filename'],
+			'display_path' => $row['display_path'],
+			'allow_cid' => $row['allow_cid'],
+			'allow_gid' => $row['allow_gid'],
+			'deny_cid' => $row['deny_cid'],
+			'deny_gid' => $row['deny_gid'],
+		];
+	}
+
+	/**
+	 * Returns the photo rows by scale.
+	 *
+	 * @return array<int, PhotoRow>
+	 */
+	private function rows(string $columns = '*'): array
+	{
+		$rows = [];
+		foreach (Table::select('photo', $this->where(), 'imgscale', 0, $columns) as $row) {
+			$rows[(int) $row['imgscale']] = $row;
+		}
+
+		return $rows;
+	}
+
+	/**
+	 * @param PhotoRow $row
+	 * @param Size     $size
+	 */
 	private function fault(array $row, int $scale, array $size): ?string
 	{
 		if (! (int) $row['os_storage']) {
@@ -125,7 +172,11 @@ final class PhotoRepair
 			: "the row says {$row['width']} x {$row['height']}";
 	}
 
-	/** Returns the header of a scale's file, null if it is missing or unreadable. */
+	/**
+	 * Returns the header of a scale's file, null if it is missing or unreadable.
+	 *
+	 * @return ?Size
+	 */
 	private function header(int $scale): ?array
 	{
 		$facts = Facts::of($this->channel, $this->attach['hash'], $scale);
@@ -136,16 +187,22 @@ final class PhotoRepair
 			[$root, $path] = $facts->rootAndPath();
 
 			return Photo::facts(new \FileSync\Store($root), $path);
+		} catch (UnsupportedException) {
+			return PhotoLibrary::size($facts->path);
 		} catch (FileSyncException) {
 			return null;
 		}
 	}
 
+	/** @return array{max_thumbnail?: int} */
 	private function options(): array
 	{
-		return array_intersect_key(Photos::scaleOptions(), ['max_thumbnail' => 1]);
+		$most = Photos::scaleOptions()['max_thumbnail'] ?? null;
+
+		return $most === null ? [] : ['max_thumbnail' => $most];
 	}
 
+	/** @return array<string, int|string> */
 	private function where(): array
 	{
 		return ['uid' => (int) $this->attach['uid'], 'resource_id' => $this->attach['hash']];

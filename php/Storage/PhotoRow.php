@@ -13,7 +13,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Writes photo rows: one per scale of a photo, all with the name and folder of the attach row. */
+/**
+ * Writes photo rows: one per scale of a photo, all with the name and folder of the attach row.
+ *
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type Photo from \FileSync\Addon\Protocol\Packet
+ */
 final class PhotoRow
 {
 	private const SMALLINT = 32767;
@@ -21,8 +26,8 @@ final class PhotoRow
 	/**
 	 * Writes the row of one scale.
 	 *
-	 * @param array   $attach  Our attach row of the photo.
-	 * @param array   $photo   The row from a checked packet.
+	 * @param AttachRow $attach Our attach row of the photo.
+	 * @param Photo   $photo   The row from a checked packet.
 	 * @param int     $sizeBytes The size of the bytes that we have.
 	 * @param ?string $content New bytes' path, or the bytes themselves if `$inDatabase`; null if the bytes did not
 	 *     change.
@@ -69,6 +74,12 @@ final class PhotoRow
 		);
 	}
 
+	/**
+	 * @param AttachRow $attach
+	 * @param Photo     $photo
+	 *
+	 * @return array<string, int|string>
+	 */
 	private static function columns(array $attach, array $photo): array
 	{
 		// Entries accepted by an older version still wait in their original form.
@@ -85,6 +96,11 @@ final class PhotoRow
 		];
 	}
 
+	/**
+	 * @param Photo $photo
+	 *
+	 * @return array<string, int|string>
+	 */
 	private static function bytes(array $photo, int $sizeBytes, string $content, bool $inDatabase): array
 	{
 		return [
@@ -98,7 +114,11 @@ final class PhotoRow
 		];
 	}
 
-	/** A channel has one profile photo and one cover photo: the former holder loses the flag. */
+	/**
+	 * A channel has one profile photo and one cover photo: the former holder loses the flag.
+	 *
+	 * @param Photo $photo
+	 */
 	private static function claimUsage(Channel $channel, array $photo): void
 	{
 		if (! in_array($photo['photo_usage'], [Core::PHOTO_PROFILE, Core::PHOTO_COVER], true)) {

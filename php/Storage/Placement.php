@@ -6,7 +6,7 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Store;
-use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -14,6 +14,8 @@ if (! class_exists('App', false)) {
 
 /**
  * The two places where the bytes of a transfer can be, its partial file and the live path, and the moves between them.
+ *
+ * @import-type Stat from Facts
  */
 final class Placement
 {
@@ -22,7 +24,7 @@ final class Placement
 	private readonly \FileSync\Store $data;
 	private readonly \FileSync\Store $live;
 
-	/** @param \Closure $beat Renews the worker's leases during long reads. */
+	/** @param \Closure(): void $beat Renews the worker's leases during long reads. */
 	public function __construct(private readonly Channel $channel, private readonly \Closure $beat)
 	{
 		if (! is_dir(Store::root($channel))) {
@@ -32,25 +34,33 @@ final class Placement
 		$this->live = new \FileSync\Store((string) realpath(Store::root($channel)));
 	}
 
-	/** Returns the base name of a row's partial file. */
-	public static function partial(array $row): string
+	/** Returns the base name of a transfer's partial file. */
+	public static function partial(Transfer $transfer): string
 	{
-		return Queue::partialName($row) . '.partial';
+		return $transfer->partialName() . '.partial';
 	}
 
-	/** Returns the facts of the partial file, or null if there is none. */
-	public function partialFacts(array $row): ?array
+	/**
+	 * Returns the facts of the partial file, or null if there is none.
+	 *
+	 * @return ?Stat
+	 */
+	public function partialFacts(Transfer $transfer): ?array
 	{
-		return $this->data->stat(self::partial($row));
+		return $this->data->stat(self::partial($transfer));
 	}
 
 	/** Returns the digest of the partial file, or null if there is none. */
-	public function partialDigest(array $row): ?string
+	public function partialDigest(Transfer $transfer): ?string
 	{
-		return $this->digest($this->data, self::partial($row));
+		return $this->digest($this->data, self::partial($transfer));
 	}
 
-	/** Returns the facts of the file at a hub-relative path of the channel, or null if there is none. */
+	/**
+	 * Returns the facts of the file at a hub-relative path of the channel, or null if there is none.
+	 *
+	 * @return ?Stat
+	 */
 	public function liveFacts(string $target): ?array
 	{
 		return $this->live->stat($this->livePath($target));
@@ -71,35 +81,39 @@ final class Placement
 		);
 	}
 
-	/** Exchanges the partial file with the live one in one step. Returns the facts of the displaced file, or null. */
-	public function putInPlace(array $row, string $target): ?array
+	/**
+	 * Exchanges the partial file with the live one in one step. Returns the facts of the displaced file, or null.
+	 *
+	 * @return ?Stat
+	 */
+	public function putInPlace(Transfer $transfer, string $target): ?array
 	{
 		$path = $this->livePath($target);
 		if (str_contains($path, '/')) {
 			$this->live->makeFolder(dirname($path));
 		}
 
-		return $this->data->exchange(self::partial($row), $this->live, $path, $row['sha256']);
+		return $this->data->exchange(self::partial($transfer), $this->live, $path, $transfer->sha256);
 	}
 
 	/** Exchanges them back. */
-	public function takeBack(array $row, string $target): void
+	public function takeBack(Transfer $transfer, string $target): void
 	{
-		$this->live->exchange($this->livePath($target), $this->data, self::partial($row), $row['sha256']);
+		$this->live->exchange($this->livePath($target), $this->data, self::partial($transfer), $transfer->sha256);
 	}
 
 	/**
-	 * Renames the partial file of a row that was taken over, so that a worker that only slept finds nothing to
+	 * Renames the partial file of a transfer that was taken over, so that a worker that only slept finds nothing to
 	 * exchange.
 	 */
-	public function fence(array $row): void
+	public function fence(Transfer $transfer): void
 	{
-		for ($generation = (int) $row['generation'] - 1; $generation > 0; $generation--) {
-			$name = self::partial(['generation' => $generation] + $row);
+		for ($generation = $transfer->generation - 1; $generation > 0; $generation--) {
+			$name = Transfer::partialOf($transfer->hash, $transfer->scale, $generation) . '.partial';
 			// If files cannot be exchanged in one step, a crash may leave the displaced file under its interim name.
 			foreach ([$name, $name . '.displaced'] as $old) {
 				if ($this->data->stat($old)) {
-					$this->data->move($old, self::partial($row));
+					$this->data->move($old, self::partial($transfer));
 					return;
 				}
 			}

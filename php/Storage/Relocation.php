@@ -18,10 +18,18 @@ if (! class_exists('App', false)) {
 /**
  * Changes a file's name or folder. At every moment its rows name existing files: first it adds the new names, then
  * changes the rows, then removes the old names.
+ *
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type PhotoRow from \FileSync\Addon\Hub\Rows
+ * @import-type Place from \FileSync\Addon\Hub\Store
  */
 final class Relocation
 {
-	/** Moves our file into one of our folders, under an unused name. */
+	/**
+	 * Moves our file into one of our folders, under an unused name.
+	 *
+	 * @param AttachRow $own
+	 */
 	public static function apply(Channel $channel, array $own, string $folder, string $name): void
 	{
 		if ($own['folder'] === $folder && $own['filename'] === $name) {
@@ -40,7 +48,7 @@ final class Relocation
 		);
 		$old = Store::pathOf($channel, $own);
 		$moves = $old !== null && $old !== $place['content'] ? self::moves($old, $place['content'], $photos) : [];
-		if ($moves) {
+		if ($old !== null && $moves !== []) {
 			Store::refuseLinks($old);
 			Store::refuseLinks($place['content']);
 			self::refuseWhilePublishing($own);
@@ -50,12 +58,18 @@ final class Relocation
 		foreach (array_keys($moves) as $path) {
 			@unlink($path);
 		}
-		if ($moves && is_file($old . '.thumb')) {
+		if ($old !== null && $moves !== [] && is_file($old . '.thumb')) {
 			@rename($old . '.thumb', $place['content'] . '.thumb');
 		}
 		Log::write('moved ' . $own['hash'] . ' of channel ' . $own['uid']);
 	}
 
+	/**
+	 * @param AttachRow             $own
+	 * @param Place                 $place
+	 * @param list<PhotoRow>        $photos
+	 * @param array<string, string> $moves
+	 */
 	private static function writeRows(
 		array $own,
 		string $folder,
@@ -86,7 +100,13 @@ final class Relocation
 		}
 	}
 
-	/** Returns old path => new path of the file and of the scales beside it. */
+	/**
+	 * Returns old path => new path of the file and of the scales beside it.
+	 *
+	 * @param list<PhotoRow> $photos
+	 *
+	 * @return array<string, string>
+	 */
 	private static function moves(string $old, string $new, array $photos): array
 	{
 		$moves = is_file($old) ? [$old => $new] : [];
@@ -100,6 +120,7 @@ final class Relocation
 		return $moves;
 	}
 
+	/** @param array<string, string> $moves */
 	private static function linkAll(array $moves): void
 	{
 		foreach ($moves as $old => $new) {
@@ -121,6 +142,7 @@ final class Relocation
 		return $a && $b && $a['dev'] === $b['dev'] && $a['ino'] === $b['ino'];
 	}
 
+	/** @param AttachRow $own */
 	private static function refuseWhilePublishing(array $own): void
 	{
 		if (Table::first(

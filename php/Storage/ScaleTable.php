@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Storage;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Parts;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -18,12 +19,21 @@ final class ScaleTable
 	private const MADE_OF = [1 => 0, 2 => 0, 3 => 0, 5 => 4, 6 => 4, 8 => 7, 9 => 7];
 	private const TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'];
 
-	/** Tells, from the photo rows of a packet, whether a scale is made here rather than fetched. */
+	/**
+	 * Tells, from the photo rows of a packet, whether a scale is made here rather than fetched.
+	 *
+	 * @param array<int, array{mimetype: string, ...}> $photos By scale.
+	 */
 	public static function areMade(array $photos, int $scale): bool
 	{
 		$source = $photos[self::MADE_OF[$scale] ?? -1] ?? null;
 
-		return $source && in_array($source['mimetype'], self::TYPES, true) && Config::get('make_scales') === '1';
+		return (
+			$source !== null
+			&& in_array($source['mimetype'], self::TYPES, true)
+			&& Config::get('make_scales') === '1'
+			&& Parts::has(Parts::PHOTOS)
+		);
 	}
 
 	/** Tells whether a scale is made from another one: all but the original and the crops. */

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Transfer;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Outbox\Outbox;
@@ -35,12 +36,17 @@ final class Doorbell
 	private static function hasWork(): bool
 	{
 		return (
-			Table::first('filesync_packet', ['state' => 'staged', 'next_at <=' => Clock::now()], '', 'id')
-			|| array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id))
+			Parts::has(Parts::RECEIVER)
+			&& Table::first('filesync_packet', ['state' => 'staged', 'next_at <=' => Clock::now()], '', 'id') !== null
+			|| array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id)) !== []
 		);
 	}
 
-	/** Returns the channels with something to fetch, publish or call now. */
+	/**
+	 * Returns the channels with something to fetch, publish or call now.
+	 *
+	 * @return list<int>
+	 */
 	public static function dueChannels(): array
 	{
 		$toFetch = Fetching::canFetch() ? array_filter(Queue::dueChannels(), Fetching::mayFetch(...)) : [];

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Transfer;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 
 if (! class_exists('App', false)) {
@@ -21,9 +22,17 @@ final class Fetching
 		return self::canFetch() && Config::get('paused', "channel:$channelId") !== '1';
 	}
 
-	/** Tells whether any may be fetched: the extension is loaded, the disk has room, the admin did not pause it. */
+	/**
+	 * Tells whether any may be fetched: the extension is loaded, the disk has room, the admin did not pause it, the hub
+	 * is one on which files can be received.
+	 */
 	public static function canFetch(): bool
 	{
-		return Runtime::extensionProblem() === null && ! Queue::pausedUntil() && Config::get('paused') !== '1';
+		return (
+			Runtime::extensionProblem() === null
+			&& ! Queue::pausedUntil()
+			&& Config::get('paused') !== '1'
+			&& Parts::has(Parts::RECEIVER)
+		);
 	}
 }

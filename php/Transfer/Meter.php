@@ -14,6 +14,12 @@ if (! class_exists('App', false)) {
  * Records the progress of a channel's transfers, for pages, and counts their results, for monitoring.
  *
  * One worker at a time serves a channel, so nobody else writes these notes.
+ *
+ * @type Report = array{
+ *     id: int, state: string, received_bytes?: int, seconds?: float, error?: ?array{kind: string, ...}, ...
+ * }
+ * @type Moving = array{id: int, offset_bytes: int, bytes_per_second: int, ...}
+ * @type Counts = array<string, int>
  */
 final class Meter
 {
@@ -32,11 +38,12 @@ final class Meter
 	private array $first = [];
 	/** @var list<array{float, int}> Times and the bytes received by then. */
 	private array $past;
+	/** @var Counts Not saved yet. */
 	private array $fresh = [];
 	/** @var array<int, string> The names of their notes, by the batch's numbers. */
 	private array $keys = [];
 	/**
-	 * @var array<string, array{int, null}> The last seen progress of transfers, including those that rest or have
+	 * @var array<string, array{int, ?int}> The last seen progress of transfers, including those that rest or have
 	 *     not resumed.
 	 */
 	private array $reached;
@@ -47,26 +54,32 @@ final class Meter
 		$this->past = [[Clock::exact(), 0]];
 	}
 
-	/** Counts a finished transfer. */
+	/**
+	 * Counts a finished transfer.
+	 *
+	 * @param Report $report From TransferBatch::step().
+	 */
 	public function ended(array $report): void
 	{
-		$this->doneBytes += (int) ($report['received_bytes'] ?? 0);
+		$this->doneBytes += $report['received_bytes'] ?? 0;
 		$key = $this->keys[$report['id']] ?? '';
 		if ($report['state'] !== 'failed' || ($report['error']['kind'] ?? '') === 'Corrupt') {
 			unset($this->reached[$key]);
 		}
 		unset($this->first[$report['id']], $this->keys[$report['id']]);
 		$isComplete = $report['state'] === 'complete';
-		$this->count('received_bytes', (int) ($report['received_bytes'] ?? 0));
+		$this->count('received_bytes', $report['received_bytes'] ?? 0);
 		if ($isComplete || $report['state'] === 'failed') {
 			$this->count($report['state'], 1);
 		}
 		if ($isComplete) {
-			$seconds = (float) ($report['seconds'] ?? 0);
+			$seconds = $report['seconds'] ?? 0.0;
 			$this->fresh['last_success'] = Clock::now();
 			$this->count('milliseconds', (int) round(1000 * $seconds));
 			foreach (self::SECONDS as $bound) {
-				$seconds <= $bound && $this->count("within_$bound", 1);
+				if ($seconds <= $bound) {
+					$this->count("within_$bound", 1);
+				}
 			}
 		}
 	}
@@ -74,10 +87,10 @@ final class Meter
 	/**
 	 * Records the progress of the transfers, every few seconds.
 	 *
-	 * @param array $progress From TransferBatch::progress().
-	 * @param array<int, array> $rows Ours, by the batch's numbers.
+	 * @param list<Moving>         $progress  From TransferBatch::progress().
+	 * @param array<int, Transfer> $transfers Ours, by the batch's numbers.
 	 */
-	public function note(array $progress, array $rows): void
+	public function note(array $progress, array $transfers): void
 	{
 		if (Clock::now() < ($this->notedAt + self::EVERY_SECONDS)) {
 			return;
@@ -86,7 +99,8 @@ final class Meter
 		$bytes = $this->doneBytes;
 		$noted = [];
 		foreach ($progress as $one) {
-			$key = isset($rows[$one['id']]) ? self::key($rows[$one['id']]) : '';
+			$transfer = $transfers[$one['id']] ?? null;
+			$key = $transfer ? self::key($transfer->id, $transfer->generation) : '';
 			$offset = $one['offset_bytes'];
 			if ($offset === 0 && isset($this->reached[$key])) {
 				// It has not yet checked the bytes of earlier runs.
@@ -98,7 +112,9 @@ final class Meter
 			if ($key !== '') {
 				$this->keys[$one['id']] = $key;
 				$noted[$key] = [$offset, $one['bytes_per_second']];
-				$offset > 0 && ($this->reached[$key] = [$offset, null]);
+				if ($offset > 0) {
+					$this->reached[$key] = [$offset, null];
+				}
 			}
 		}
 		$now = Clock::exact();
@@ -108,15 +124,16 @@ final class Meter
 		];
 		[$then, $before] = $this->past[0];
 		$rate = $this->rate = ($now - $then) < 1 ? null : max(0, (int) (($bytes - $before) / ($now - $then)));
-		Config::set(
-			'progress',
-			json_encode(['at' => Clock::now(), 'rate' => $rate, 'rows' => $noted + $this->reached]),
-			'overview:' . $this->channelId,
-		);
+		$notes = ['at' => Clock::now(), 'rate' => $rate, 'rows' => $noted + $this->reached];
+		Config::set('progress', json_encode($notes, JSON_THROW_ON_ERROR), 'overview:' . $this->channelId);
 		$this->save();
 	}
 
-	/** Counts the bytes of transfers that a slice leaves unfinished, and saves everything. */
+	/**
+	 * Counts the bytes of transfers that a slice leaves unfinished, and saves everything.
+	 *
+	 * @param list<Moving> $progress
+	 */
 	public function close(array $progress): void
 	{
 		foreach ($progress as $one) {
@@ -136,24 +153,32 @@ final class Meter
 		}
 		Config::set(
 			'counts',
-			json_encode(self::sum(self::counts($this->channelId), $this->fresh)),
+			json_encode(self::sum(self::counts($this->channelId), $this->fresh), JSON_THROW_ON_ERROR),
 			self::scope($this->channelId),
 		);
 		$this->fresh = [];
 	}
 
-	/** Returns the counts of a channel since filesync was installed. */
+	/**
+	 * Returns the counts of a channel since filesync was installed.
+	 *
+	 * @return Counts
+	 */
 	public static function counts(int $channelId): array
 	{
-		return json_decode(Config::get('counts', self::scope($channelId)), true) ?: [];
+		return self::decode(Config::get('counts', self::scope($channelId)));
 	}
 
-	/** Returns the counts of all channels of this hub, including those that left. */
+	/**
+	 * Returns the counts of all channels of this hub, including those that left.
+	 *
+	 * @return Counts
+	 */
 	public static function allCounts(): array
 	{
 		$all = [];
 		foreach (Config::all('counts') as $value) {
-			$all = self::sum($all, json_decode($value, true) ?: []);
+			$all = self::sum($all, self::decode($value));
 		}
 
 		return $all;
@@ -162,21 +187,30 @@ final class Meter
 	/** Forgets a channel. Its counts stay in the sum, which must not fall. */
 	public static function forget(int $channelId): void
 	{
-		Config::set('counts', json_encode(self::sum(self::counts(0), self::counts($channelId))), self::scope(0));
+		Config::set(
+			'counts',
+			json_encode(self::sum(self::counts(0), self::counts($channelId)), JSON_THROW_ON_ERROR),
+			self::scope(0),
+		);
 		Config::clear('counts', self::scope($channelId));
 	}
 
 	/** Returns the key of a transfer's progress. */
-	public static function key(array $row): string
+	public static function key(string $id, int $generation): string
 	{
-		return $row['id'] . '.' . (int) $row['generation'];
+		return "$id.$generation";
 	}
 
-	/** Returns the progress of unfinished transfers, from the notes of the previous worker. */
+	/**
+	 * Returns the progress of unfinished transfers, from the notes of the previous worker.
+	 *
+	 * @return array<string, array{int, ?int}>
+	 */
 	private static function reachedBefore(int $channelId): array
 	{
-		$noted = (json_decode(Config::get('progress', 'overview:' . $channelId), true) ?: [])['rows'] ?? [];
-		$noted = array_filter($noted, fn ($one) => $one[0] > 0);
+		/** @var array{rows?: array<string, array{int, ?int}>} $notes */
+		$notes = json_decode(Config::get('progress', 'overview:' . $channelId), true) ?: [];
+		$noted = array_filter($notes['rows'] ?? [], fn ($one) => $one[0] > 0);
 		$ids = array_map(fn ($key) => strstr($key, '.', true), array_keys($noted));
 		$rows = $ids
 			? Table::select(
@@ -194,7 +228,13 @@ final class Meter
 
 		return array_map(
 			fn ($one) => [$one[0], null],
-			array_intersect_key($noted, array_flip(array_map(self::key(...), $rows))),
+			array_intersect_key(
+				$noted,
+				array_flip(array_map(
+					fn ($row) => self::key($row['id'], (int) $row['generation']),
+					$rows,
+				)),
+			),
 		);
 	}
 
@@ -203,6 +243,19 @@ final class Meter
 		$this->fresh[$name] = ($this->fresh[$name] ?? 0) + $more;
 	}
 
+	/** @return Counts */
+	private static function decode(string $counts): array
+	{
+		/** @var Counts */
+		return json_decode($counts, true) ?: [];
+	}
+
+	/**
+	 * @param Counts $counts
+	 * @param Counts $more
+	 *
+	 * @return Counts
+	 */
 	private static function sum(array $counts, array $more): array
 	{
 		foreach ($more as $name => $count) {

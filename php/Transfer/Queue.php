@@ -24,11 +24,17 @@ if (! class_exists('App', false)) {
  * process notices that and does nothing. A newer packet raises the generation, except while a row is being published;
  * then it waits in `pending`.
  *
- * @import-type Row from Access
+ * @import-type Attach from \FileSync\Addon\Protocol\Packet
+ * @import-type Columns from Wanted
+ *
+ * @type Amendment = array{
+ *     allow_cid: string, allow_gid: string, deny_cid: string, deny_gid: string, folder: string, filename: string,
+ *     term: list<array{ttype: int, term: string, url: string}>
+ * }
  */
 final class Queue
 {
-	/** States in which the bytes are still to come. */
+	/** @var list<string> States in which the bytes are still to come. */
 	public const LIVE = [
 		TransferState::STAGED,
 		TransferState::WAITING,
@@ -37,11 +43,11 @@ final class Queue
 		TransferState::VERIFIED,
 		TransferState::PUBLISHING,
 	];
-	/** States of a photo in which its scales wait for it. */
+	/** @var list<string> States of a photo in which its scales wait for it. */
 	private const BLOCKING = [...self::LIVE, TransferState::PARKED];
-	/** Park reasons that leave our bytes as the newest, so local changes are sent again. */
+	/** @var list<string> Park reasons that leave our bytes as the newest, so local changes are sent again. */
 	public const OURS_STAY = ['conflict', 'NotFound'];
-	/** Park reasons that do not stop announcements: our bytes stand, or approval decides whether they do. */
+	/** @var list<string> Park reasons that do not stop announcements: our bytes stand, or approval decides that. */
 	public const TOLD = [...self::OURS_STAY, self::BRAKE];
 	/** The park reason of a transfer whose bytes need approval. */
 	public const BRAKE = 'brake';
@@ -52,10 +58,23 @@ final class Queue
 	/** The maximum of text in rows that are leased together. */
 	private const MOST_TEXT_BYTES = 4194304;
 
-	/** Returns the row of a transfer, or null. */
-	public static function find(int $channelId, string $hash, int $scale): ?array
+	/** Returns a transfer, or null. */
+	public static function find(int $channelId, string $hash, int $scale): ?Transfer
 	{
-		return Table::first('filesync_transfer', ['id' => self::id($channelId, $hash, $scale)]);
+		return self::first(['id' => self::id($channelId, $hash, $scale)]);
+	}
+
+	private static function first(array $where): ?Transfer
+	{
+		$row = Table::first('filesync_transfer', $where);
+
+		return $row ? Transfer::of($row) : null;
+	}
+
+	/** @return list<Transfer> */
+	private static function select(array $where, string $order): array
+	{
+		return array_map(Transfer::of(...), Table::select('filesync_transfer', $where, $order));
 	}
 
 	/** Requests bytes. */
@@ -79,7 +98,7 @@ final class Queue
 				'result' => '',
 				'updated' => $now,
 			];
-			$old = Table::first('filesync_transfer', ['id' => $id]);
+			$old = self::first(['id' => $id]);
 			if (! $old) {
 				if (Table::tryInsert('filesync_transfer', ['id' => $id, 'generation' => 1, 'created' => $now]
 				+ $fresh)) {
@@ -87,23 +106,23 @@ final class Queue
 				}
 				continue;
 			}
-			$same = self::announcedBytes($old) === $wanted->sizeBytes && $old['edited'] === $wanted->edited;
-			$live = in_array($old['state'], self::LIVE, true);
+			$same = $old->announcedBytes() === $wanted->sizeBytes && $old->edited === $wanted->edited;
+			$live = in_array($old->state, self::LIVE, true);
 			if (
 				$wanted->scale > 0
 				&& ($live
-				|| $old['state'] === TransferState::PARKED)
+				|| $old->state === TransferState::PARKED)
 				&& ! $same
-				&& Clock::isOldNews($wanted->edited, $old['edited'])
+				&& Clock::isOldNews($wanted->edited, $old->edited)
 			) {
 				return Staging::Older;
 			}
-			if ($old['state'] === TransferState::PUBLISHED && $try > 0) {
+			if ($old->state === TransferState::PUBLISHED && $try > 0) {
 				return Staging::Overtaken;
 			}
-			$seen = ['id' => $id, 'generation' => (int) $old['generation'], 'state' => $old['state']];
-			if ($old['state'] === TransferState::PUBLISHING) {
-				$set = ['pending' => json_encode($columns)];
+			$seen = ['id' => $id, 'generation' => $old->generation, 'state' => $old->state];
+			if ($old->state === TransferState::PUBLISHING) {
+				$set = ['pending' => json_encode($columns, JSON_THROW_ON_ERROR)];
 			} elseif ($live && $same && $wanted->kind === '') {
 				$set =
 					array_intersect_key($columns, array_flip([
@@ -113,9 +132,9 @@ final class Queue
 						'nick',
 						'folder',
 						'mimetype',
-					])) + self::announced($old);
+					])) + $old->announcedAgain();
 			} else {
-				$set = ['generation' => (int) $old['generation'] + 1] + $fresh;
+				$set = ['generation' => $old->generation + 1] + $fresh;
 			}
 			Table::update('filesync_transfer', $set, $seen);
 			$now = Table::first('filesync_transfer', ['id' => $id]);
@@ -130,19 +149,20 @@ final class Queue
 	}
 
 	/** Tells whether a transfer's bytes will replace ours. */
-	public static function isWanted(?array $transfer): bool
+	public static function isWanted(?Transfer $transfer): bool
 	{
 		return (
-			$transfer
-			&& in_array($transfer['state'], self::BLOCKING, true)
-			&& ! ($transfer['state'] === TransferState::PARKED && in_array($transfer['kind'], self::OURS_STAY, true))
+			$transfer !== null
+			&& in_array($transfer->state, self::BLOCKING, true)
+			&& ! ($transfer->state === TransferState::PARKED && in_array($transfer->kind, self::OURS_STAY, true))
 		);
 	}
 
 	/**
 	 * Updates a file's transfers with the name, folder, access and categories that were accepted since.
 	 *
-	 * @param Row $row
+	 * @param Amendment    $row
+	 * @param list<Attach> $folders
 	 */
 	public static function amend(int $channelId, string $hash, array $row, array $folders, string $owner): void
 	{
@@ -165,29 +185,35 @@ final class Queue
 			if (! $transfer) {
 				continue;
 			}
-			$set = ['folder' => $row['folder']];
-			foreach (['entry', 'pending'] as $column) {
-				$body = json_decode($transfer[$column], true);
-				$entry = $column === 'pending' && $body ? json_decode($body['entry'], true) : $body;
-				if (! $entry) {
-					continue;
-				}
-				$entry = (int) $transfer['scale'] > 0
-					? ScaleEntry::amended($entry, $row)
-					: self::amended($entry, $row, $folders, $owner);
-				$set[$column] = json_encode(
-					$column === 'pending'
-						? ['entry' => json_encode($entry), 'folder' => $row['folder']] + $body
-						: $entry,
+			$amended = fn (string $entry) => (int) $transfer['scale'] > 0
+				? self::amendedScale($entry, $row)
+				: self::amendedFile($entry, $row, $folders, $owner);
+			$set = ['folder' => $row['folder'], 'entry' => $amended($transfer['entry'])];
+			/** @var ?Columns $pending */
+			$pending = json_decode($transfer['pending'], true);
+			if ($pending !== null) {
+				$set['pending'] = json_encode(
+					['entry' => $amended($pending['entry']), 'folder' => $row['folder']] + $pending,
+					JSON_THROW_ON_ERROR,
 				);
 			}
 			Table::update('filesync_transfer', $set, ['id' => $id]);
 		}
 	}
 
-	/** @param Row $row */
-	private static function amended(array $entry, array $row, array $folders, string $owner): array
+	/** @param Amendment $row */
+	private static function amendedScale(string $text, array $row): string
 	{
+		return json_encode(ScaleEntry::amended(ScaleEntry::decode($text), $row), JSON_THROW_ON_ERROR);
+	}
+
+	/**
+	 * @param Amendment    $row
+	 * @param list<Attach> $folders
+	 */
+	private static function amendedFile(string $text, array $row, array $folders, string $owner): string
+	{
+		$entry = Wanted::decode($text);
 		$entry['attach'] = $row + $entry['attach'];
 		$entry['photo'] = $entry['photo'] ? Access::narrower($entry['photo'], $row, $owner) + $entry['photo'] : null;
 		$last = end($folders);
@@ -195,29 +221,29 @@ final class Queue
 			$entry['folders'] = $folders;
 		}
 
-		return $entry;
+		return json_encode($entry, JSON_THROW_ON_ERROR);
 	}
 
 	/**
 	 * Leases due transfers of one channel.
 	 *
-	 * @param ?\Closure $sift Takes the channel's number and rows, gives back to the queue what may not go on, and
-	 *     returns the others.
+	 * @param ?\Closure(int, list<Transfer>): list<Transfer> $sift Takes the channel's number and transfers, gives back
+	 *     to the queue what may not go on, and returns the others.
 	 *
-	 * @return list<array>
+	 * @return list<Transfer>
 	 */
 	public static function claim(int $channelId, string $token, int $most, ?\Closure $sift = null): array
 	{
 		do {
 			$now = Clock::now();
-			$due = Table::select(
+			$due = Table::rows(
 				'filesync_transfer',
 				['uid' => $channelId, 'state' => [TransferState::STAGED, TransferState::WAITING], 'next_at <=' => $now],
 				'priority, next_at, created',
 				$most,
 				self::SIZED,
 			);
-			$due = self::first($due);
+			$due = self::fitting($due);
 			foreach ($due as $row) {
 				Table::update(
 					'filesync_transfer',
@@ -231,14 +257,13 @@ final class Queue
 				);
 			}
 			$mine = $due
-				? Table::select(
-					'filesync_transfer',
+				? self::select(
 					['id' => array_column($due, 'id'), 'state' => TransferState::LEASED, 'token' => $token],
 					'priority, next_at, created',
 				)
 				: [];
 			$free = $sift ? $sift($channelId, $mine) : $mine;
-		} while ($mine && ! $free);
+		} while ($mine !== [] && $free === []);
 
 		return $free;
 	}
@@ -246,19 +271,19 @@ final class Queue
 	/**
 	 * Leases the scales of a channel that can be made now: their source is no longer arriving.
 	 *
-	 * @return list<array>
+	 * @return list<Transfer>
 	 */
 	public static function claimToMake(int $channelId, string $token, int $most): array
 	{
 		$now = Clock::now();
-		$due = Table::select(
+		$due = Table::rows(
 			Joins::withSource(self::BLOCKING),
 			['t.uid' => $channelId, 't.state' => TransferState::TO_MAKE, 't.next_at <=' => $now, 'f.id is' => null],
 			't.created, t.hash, t.scale',
 			$most,
 			't.id, t.generation, length(t.entry) as text_bytes',
 		);
-		$due = self::first($due);
+		$due = self::fitting($due);
 		foreach ($due as $row) {
 			Table::update(
 				'filesync_transfer',
@@ -274,8 +299,7 @@ final class Queue
 
 		return (
 			$due
-				? Table::select(
-					'filesync_transfer',
+				? self::select(
 					['id' => array_column($due, 'id'), 'state' => TransferState::LEASED, 'token' => $token],
 					'created, hash, scale',
 				)
@@ -283,8 +307,14 @@ final class Queue
 		);
 	}
 
-	/** Returns the first rows, as many as fit into memory together: at least one. */
-	private static function first(array $due): array
+	/**
+	 * Returns the first rows, as many as fit into memory together: at least one.
+	 *
+	 * @param list<array<string, scalar|null>> $due
+	 *
+	 * @return list<array<string, scalar|null>>
+	 */
+	private static function fitting(array $due): array
 	{
 		$bytes = 0;
 		foreach ($due as $n => $row) {
@@ -297,7 +327,11 @@ final class Queue
 		return $due;
 	}
 
-	/** Extends a worker's leases. Returns id => generation of those that it still holds. */
+	/**
+	 * Extends a worker's leases. Returns id => generation of those that it still holds.
+	 *
+	 * @return array<string, int>
+	 */
 	public static function heartbeat(string $token): array
 	{
 		$where = [
@@ -313,36 +347,49 @@ final class Queue
 		));
 	}
 
-	/** Moves a row to another state if nobody overtook us; returns the new row, or null. */
-	public static function advance(array $row, string $from, string $to, array $set = []): ?array
+	/**
+	 * Moves a transfer to another state if nobody overtook us; returns it as it is now, or null.
+	 *
+	 * @param array<string, int|string> $set Further columns to change.
+	 */
+	public static function advance(Transfer $transfer, string $from, string $to, array $set = []): ?Transfer
 	{
 		$set += ['state' => $to, 'updated' => Clock::now()];
 		$where = [
-			'id' => $row['id'],
-			'generation' => (int) $row['generation'],
-			'token' => $row['token'],
+			'id' => $transfer->id,
+			'generation' => $transfer->generation,
+			'token' => $transfer->token,
 			'state' => $from,
 		];
 		Table::update('filesync_transfer', $set, $where);
-		$now = Table::first('filesync_transfer', [
-			'id' => $row['id'],
-			'generation' => (int) $row['generation'],
-			'token' => $set['token'] ?? $row['token'],
+		$now = self::first([
+			'id' => $transfer->id,
+			'generation' => $transfer->generation,
+			'token' => $set['token'] ?? $transfer->token,
 			'state' => $to,
 		]);
 
-		return $now && (! isset($set['intent']) || $now['intent'] === $set['intent']) ? $now : null;
+		return $now && (! isset($set['intent']) || $now->intentText === $set['intent']) ? $now : null;
 	}
 
-	/** Puts a transfer back for later after a temporary failure. */
-	public static function retryLater(array $row, string $kind, string $reason, ?int $retryAfter): void
-	{
-		$attempts = (int) $row['attempts'] + 1;
+	/**
+	 * Puts a transfer back for later after a temporary failure.
+	 *
+	 * @param bool $isProgress Whether bytes arrived: then its earlier attempts no longer count.
+	 */
+	public static function retryLater(
+		Transfer $transfer,
+		string $kind,
+		string $reason,
+		?int $retryAfter,
+		bool $isProgress = false,
+	): void {
+		$attempts = ($isProgress ? 0 : $transfer->attempts) + 1;
 		if ($kind === 'Corrupt' && $attempts >= Config::number('corrupt_attempts')) {
-			self::park($row, $kind, $reason);
+			self::park($transfer, $kind, $reason);
 			return;
 		}
-		self::advance($row, $row['state'], TransferState::WAITING, [
+		self::advance($transfer, $transfer->state, TransferState::WAITING, [
 			'token' => '',
 			'lease_until' => 0,
 			'attempts' => $attempts,
@@ -368,45 +415,28 @@ final class Queue
 	 * Records that a hub has more bytes than its packet announced, so that disk space for all is checked: at once, and
 	 * with a growing wait if they become more again.
 	 */
-	public static function restate(array $row, int $bytes, string $kind, string $reason): void
+	public static function restate(Transfer $transfer, int $bytes, string $kind, string $reason): void
 	{
-		$attempts = (int) $row['attempts'] + (self::announcedBytes($row) === (int) $row['size_bytes'] ? 0 : 1);
-		self::advance($row, $row['state'], TransferState::WAITING, [
+		$isAgain = $transfer->announcedBytes() !== $transfer->sizeBytes;
+		$attempts = $transfer->attempts + (int) $isAgain;
+		self::advance($transfer, $transfer->state, TransferState::WAITING, [
 			'token' => '',
 			'lease_until' => 0,
 			'attempts' => $attempts,
-			'next_at' => Clock::now() + ($attempts > (int) $row['attempts'] ? self::wait($attempts) : 0),
+			'next_at' => Clock::now() + ($isAgain ? self::wait($attempts) : 0),
 			'size_bytes' => $bytes,
-			'priority' => max((int) $row['priority'], self::priority($bytes)),
-			'result' => json_encode([
-				'announced_bytes' => self::announcedBytes($row),
-				'priority' => (int) ((self::announced($row) + $row))['priority'],
-			]),
+			'priority' => max($transfer->priority, self::priority($bytes)),
+			'result' => json_encode(
+				[
+					'announced_bytes' => $transfer->announcedBytes(),
+					'priority' => $transfer->announcedPriority(),
+				] + $transfer->result(),
+				JSON_THROW_ON_ERROR,
+			),
 			'kind' => $kind,
 			'reason' => $reason,
 			'intent' => '',
 		]);
-	}
-
-	/** Returns the size announced by a transfer's packet; a hub may have stated more since. */
-	public static function announcedBytes(array $row): int
-	{
-		return (int) (json_decode($row['result'], true)['announced_bytes'] ?? $row['size_bytes']);
-	}
-
-	/** Returns what a hub's larger size has changed in a transfer as it was before, or nothing. */
-	private static function announced(array $row): array
-	{
-		$noted = json_decode($row['result'], true);
-
-		return (
-			isset($noted['announced_bytes'])
-				? [
-					'size_bytes' => (int) $noted['announced_bytes'],
-					'priority' => (int) ($noted['priority'] ?? $row['priority']),
-					'result' => '',
-				] : []
-		);
 	}
 
 	/** Forgets the sizes that hubs have stated beyond the announced ones. */
@@ -419,12 +449,14 @@ final class Queue
 			0,
 			'id, generation, priority, result',
 		) as $row) {
-			$set = self::announced($row);
-			$set && Table::update('filesync_transfer', $set, [
-				'id' => $row['id'],
-				'generation' => (int) $row['generation'],
-				'result' => $row['result'],
-			]);
+			$set = Transfer::announcedIn($row['result'], (int) $row['priority']);
+			if ($set !== []) {
+				Table::update('filesync_transfer', $set, [
+					'id' => $row['id'],
+					'generation' => (int) $row['generation'],
+					'result' => $row['result'],
+				]);
+			}
 		}
 	}
 
@@ -441,24 +473,29 @@ final class Queue
 			0,
 			'size_bytes, result',
 		) as $row) {
-			$sum -= (int) $row['size_bytes'] - self::announcedBytes($row);
+			$bytes = (int) $row['size_bytes'];
+			$sum -= $bytes - (Transfer::announcedIn($row['result'], 0)['size_bytes'] ?? $bytes);
 		}
 
 		return $sum;
 	}
 
-	/** Parks a transfer until a person, another packet or another source revives it. False if we were overtaken. */
-	public static function park(array $row, string $kind, string $reason, array $set = []): bool
+	/**
+	 * Parks a transfer until a person, another packet or another source revives it. False if we were overtaken.
+	 *
+	 * @param array<string, int|string> $set Further columns to change.
+	 */
+	public static function park(Transfer $transfer, string $kind, string $reason, array $set = []): bool
 	{
 		$isParked =
 			self::advance(
-				$row,
-				$row['state'],
+				$transfer,
+				$transfer->state,
 				TransferState::PARKED,
 				$set + ['token' => '', 'lease_until' => 0, 'kind' => $kind, 'reason' => $reason, 'intent' => ''],
 			) !== null;
 		if ($isParked && in_array($kind, self::OURS_STAY, true)) {
-			Outbox::release((int) $row['uid'], $row['hash']);
+			Outbox::release($transfer->channelId, $transfer->hash);
 		}
 
 		return $isParked;
@@ -501,37 +538,38 @@ final class Queue
 	}
 
 	/**
-	 * Takes a row over from a worker that died while publishing it, or only sleeps; returns the new row, or null.
+	 * Takes a transfer over from a worker that died while publishing it, or only sleeps; returns it as it is now, or
+	 * null.
 	 *
 	 * The generation rises. The caller must rename the partial file to match, so the previous worker can no longer find
 	 * it.
 	 */
-	public static function takeOver(array $row, string $token): ?array
+	public static function takeOver(Transfer $transfer, string $token): ?Transfer
 	{
 		$set = [
-			'generation' => (int) $row['generation'] + 1,
+			'generation' => $transfer->generation + 1,
 			'token' => $token,
 			'lease_until' => Clock::now() + self::LEASE_SECONDS,
 		];
 		Table::update('filesync_transfer', $set, [
-			'id' => $row['id'],
-			'generation' => (int) $row['generation'],
-			'token' => $row['token'],
+			'id' => $transfer->id,
+			'generation' => $transfer->generation,
+			'token' => $transfer->token,
 			'state' => TransferState::PUBLISHING,
 		]);
 
-		return Table::first('filesync_transfer', [
-			'id' => $row['id'],
+		return self::first([
+			'id' => $transfer->id,
 			'generation' => $set['generation'],
 			'token' => $token,
 			'state' => TransferState::PUBLISHING,
 		]);
 	}
 
-	/** Tells whether a row still carries a worker's token. */
-	public static function isHeld(array $row): bool
+	/** Tells whether a transfer still carries a worker's token. */
+	public static function isHeld(Transfer $transfer): bool
 	{
-		return (self::heartbeat($row['token'])[$row['id']] ?? null) === (int) $row['generation'];
+		return (self::heartbeat($transfer->token)[$transfer->id] ?? null) === $transfer->generation;
 	}
 
 	/** Pauses all transfers of this hub for a while: its disk is full or fails. */
@@ -597,23 +635,23 @@ final class Queue
 			['uid' => $channelId, 'hash' => $hash],
 			'',
 			0,
-			'id, uid, hash, scale, generation, state',
+			'id, hash, scale, generation, state',
 		) as $row) {
 			if ($row['state'] === TransferState::PUBLISHING) {
 				throw new Postponed('the file is being published', true);
 			}
 			Table::delete('filesync_transfer', ['id' => $row['id']]);
-			self::removePartial($row);
+			self::removeFiles($channelId, $row);
 		}
 	}
 
 	/** Ends a transfer whose bytes are no longer wanted: the present file stands, and may be announced. */
-	public static function giveUp(array $row): void
+	public static function giveUp(Transfer $transfer): void
 	{
-		if (self::advance($row, $row['state'], TransferState::DROPPED, ['token' => '', 'lease_until' => 0])) {
-			self::removePartial($row);
-			self::dropScales((int) $row['uid'], $row['hash']);
-			Outbox::release((int) $row['uid'], $row['hash']);
+		if (self::advance($transfer, $transfer->state, TransferState::DROPPED, ['token' => '', 'lease_until' => 0])) {
+			self::removePartial($transfer);
+			self::dropScales($transfer->channelId, $transfer->hash);
+			Outbox::release($transfer->channelId, $transfer->hash);
 		}
 	}
 
@@ -636,7 +674,7 @@ final class Queue
 			],
 			'',
 			0,
-			'id, uid, hash, scale, generation',
+			'id, hash, scale, generation',
 		) as $row) {
 			Table::delete('filesync_transfer', [
 				'id' => $row['id'],
@@ -648,7 +686,7 @@ final class Queue
 					TransferState::VERIFIED,
 				],
 			]);
-			self::removePartial($row);
+			self::removeFiles($channelId, $row);
 		}
 	}
 
@@ -673,7 +711,11 @@ final class Queue
 		) !== null;
 	}
 
-	/** Returns the channels with files to fetch or publish now. */
+	/**
+	 * Returns the channels with files to fetch or publish now.
+	 *
+	 * @return list<int>
+	 */
 	public static function dueChannels(): array
 	{
 		$now = Clock::now();
@@ -699,10 +741,14 @@ final class Queue
 		]));
 	}
 
-	/** Returns the channels with scales that can be made now. */
+	/**
+	 * Returns the channels with scales that can be made now.
+	 *
+	 * @return list<int>
+	 */
 	public static function channelsToMake(int $now): array
 	{
-		$due = Table::select(
+		$due = Table::rows(
 			Joins::withSource(self::BLOCKING),
 			['t.state' => TransferState::TO_MAKE, 't.next_at <=' => $now, 'f.id is' => null],
 			'',
@@ -710,15 +756,19 @@ final class Queue
 			'DISTINCT t.uid',
 		);
 
-		return array_map('intval', array_column($due, 'uid'));
+		return array_values(array_map('intval', array_column($due, 'uid')));
 	}
 
-	/** Returns the channels with verified bytes that are due and that nobody is publishing. */
+	/**
+	 * Returns the channels with verified bytes that are due and that nobody is publishing.
+	 *
+	 * @return list<int>
+	 */
 	public static function channelsToPublish(int $now): array
 	{
 		$whole = ['t.state' => TransferState::VERIFIED, 't.lease_until <' => $now, 't.next_at <=' => $now];
-		$files = Table::select('filesync_transfer t', $whole + ['t.scale' => 0], '', 0, 'DISTINCT t.uid');
-		$scales = Table::select(
+		$files = Table::rows('filesync_transfer t', $whole + ['t.scale' => 0], '', 0, 'DISTINCT t.uid');
+		$scales = Table::rows(
 			Joins::withPhoto(self::BLOCKING),
 			$whole + ['t.scale >' => 0, 'f.id is' => null],
 			'',
@@ -726,7 +776,7 @@ final class Queue
 			'DISTINCT t.uid',
 		);
 
-		return array_map('intval', array_column([...$files, ...$scales], 'uid'));
+		return array_values(array_map('intval', array_column([...$files, ...$scales], 'uid')));
 	}
 
 	/** Returns the join of a table with the live or parked transfers `t` that keep its files from being announced. */
@@ -735,12 +785,12 @@ final class Queue
 		return Joins::withHolder($table, $channel, $hash, self::LIVE, self::TOLD);
 	}
 
-	/** Tells whether a verified row is due: the scales of a photo wait for the photo. */
-	public static function mayPublish(array $row): bool
+	/** Tells whether a verified transfer is due: the scales of a photo wait for the photo. */
+	public static function mayPublish(Transfer $transfer): bool
 	{
-		$file = (int) $row['scale'] > 0 ? self::find((int) $row['uid'], $row['hash'], 0) : null;
+		$file = $transfer->scale > 0 ? self::find($transfer->channelId, $transfer->hash, 0) : null;
 
-		return ! $file || ! in_array($file['state'], self::BLOCKING, true);
+		return ! $file || ! in_array($file->state, self::BLOCKING, true);
 	}
 
 	/** Returns when the next retry of anything is due, or null if nothing waits. */
@@ -756,29 +806,43 @@ final class Queue
 		return isset($row['next_at']) ? (int) $row['next_at'] : null;
 	}
 
-	/** Returns the base name of a transfer's partial file. */
-	public static function partialName(array $row): string
+	/** Removes the received bytes of a transfer, or only the notes about it. */
+	public static function removePartial(Transfer $transfer, bool $onlyNotes = false): void
 	{
-		return $row['hash'] . '-' . (int) $row['scale'] . '.' . (int) $row['generation'];
+		self::unlink($transfer->channelId, $transfer->partialName(), $onlyNotes);
 	}
 
-	/** Removes the received bytes of a transfer, or only the notes about it. */
-	public static function removePartial(array $row, bool $onlyNotes = false): void
+	/**
+	 * Removes the received bytes of a transfer of which only these columns are known.
+	 *
+	 * @param array{hash: string, scale: int|string, generation: int|string, ...} $row
+	 */
+	public static function removeFiles(int $channelId, array $row): void
 	{
-		$base = Store::dataRoot((int) $row['uid']) . '/' . self::partialName($row);
+		$name = Transfer::partialOf(
+			hash: $row['hash'],
+			scale: (int) $row['scale'],
+			generation: (int) $row['generation'],
+		);
+		self::unlink($channelId, $name);
+	}
+
+	/** Removes the received bytes of a finished generation. Another worker's present one is left to that worker. */
+	public static function removeOvertaken(Transfer $transfer): void
+	{
+		$now = Table::first('filesync_transfer', ['id' => $transfer->id], '', 'generation');
+		if (! $now || (int) $now['generation'] !== $transfer->generation) {
+			self::removePartial($transfer);
+		}
+	}
+
+	private static function unlink(int $channelId, string $partialName, bool $onlyNotes = false): void
+	{
+		$base = Store::dataRoot($channelId) . '/' . $partialName;
 		foreach ($onlyNotes ? ['.index'] : ['.partial', '.index'] as $end) {
 			if (is_file($base . $end)) {
 				@unlink($base . $end);
 			}
-		}
-	}
-
-	/** Removes the received bytes of a finished generation. Another worker's present one is left to that worker. */
-	public static function removeOvertaken(array $row): void
-	{
-		$now = Table::first('filesync_transfer', ['id' => $row['id']], '', 'generation');
-		if (! $now || (int) $now['generation'] !== (int) $row['generation']) {
-			self::removePartial($row);
 		}
 	}
 

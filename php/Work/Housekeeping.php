@@ -5,6 +5,7 @@ namespace FileSync\Addon\Work;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Store;
@@ -31,6 +32,7 @@ use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Meter;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
@@ -41,7 +43,8 @@ if (! class_exists('App', false)) {
 final class Housekeeping
 {
 	/**
-	 * Restores hooks, notes that cron runs, wakes a worker if anything is due, forgets expired nonces. Every cron run.
+	 * Restores hooks, looks at a hub that changed, notes that cron runs, wakes a worker if anything is due, forgets
+	 * expired nonces. Every cron run.
 	 */
 	public static function often(): void
 	{
@@ -49,6 +52,7 @@ final class Housekeeping
 			return;
 		}
 		Registration::mend();
+		self::each([Look::renewIfDue(...)]);
 		Config::set('cron_at', (string) Clock::now(), 'state');
 		Config::set('cron_version', Runtime::extensionProblem() === null ? Runtime::version() : '', 'state');
 		if (Config::get('enabled') !== '0') {
@@ -150,7 +154,9 @@ final class Housekeeping
 			...(glob(self::literal("$root/kept") . '/*') ?: []),
 			...(glob(self::literal($root) . '/*') ?: []),
 		] as $path) {
-			is_file($path) && @unlink($path);
+			if (is_file($path)) {
+				@unlink($path);
+			}
 		}
 		@rmdir("$root/kept");
 		@rmdir($root);
@@ -191,7 +197,7 @@ final class Housekeeping
 			0,
 			'hash, scale, generation',
 		) as $row) {
-			$known[Queue::partialName($row)] = true;
+			$known[Transfer::partialOf($row['hash'], (int) $row['scale'], (int) $row['generation'])] = true;
 		}
 		foreach (Table::select('filesync_kept', ['uid' => $channelId], '', 0, 'path, source') as $row) {
 			$known[$row['path']] = true;

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Work;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Store;
@@ -104,7 +105,9 @@ final class Uninstall
 				$publish->recover();
 				$publish->publishVerified();
 			}
-			$channel && Outbox::run($channelId);
+			if ($channel) {
+				Outbox::run($channelId);
+			}
 		}
 		if (Table::count('filesync_transfer', ['state' => TransferState::PUBLISHING])) {
 			throw new \RuntimeException(
@@ -119,7 +122,7 @@ final class Uninstall
 			'id, uid, hash, scale, generation',
 		) as $row) {
 			Table::delete('filesync_transfer', ['id' => $row['id']]);
-			Queue::removePartial($row);
+			Queue::removeFiles((int) $row['uid'], $row);
 		}
 		Table::delete('filesync_packet', ['attempts >=' => 0]);
 		Table::delete('filesync_dropped', ['created >=' => 0]);
@@ -137,6 +140,7 @@ final class Uninstall
 	{
 		Store::removeData();
 		Migrations::undo();
+		Look::forget();
 	}
 
 	private static function channelsAtWork(): array

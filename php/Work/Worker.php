@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Outbox\Outbox;
@@ -55,10 +56,14 @@ final class Worker implements Slice
 		$this->token = Token::make();
 	}
 
-	/** Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile` or `verify`. */
+	/** Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile`, `verify` or `look`. */
 	public static function daemon(string $work): void
 	{
-		if (! Migrations::ready() || Config::get('enabled') === '0') {
+		if (! Migrations::ready()) {
+			return;
+		}
+		Look::renewIfDue();
+		if ($work === 'look' || Config::get('enabled') === '0') {
 			return;
 		}
 		$jobs = [

@@ -80,7 +80,9 @@ namespace Zotlabs\Storage {
 		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
 		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest)
 		{
-			$deleted || \FileSync\Addon\Send\Changes::renamed($channel, $resource_id);
+			if (! $deleted) {
+				\FileSync\Addon\Send\Changes::renamed($channel, $resource_id);
+			}
 
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')
 				? \FileSync\Addon\Send\Watch::export($channel, $resource_id, $deleted, $rest)

@@ -290,7 +290,7 @@ abstract class AddonTestCase extends TestCase
 
 	protected function transfer(string $hash, int $scale = 0): ?array
 	{
-		return FileSync\Addon\Transfer\Queue::find($this->channel->id, $hash, $scale);
+		return Table::first('filesync_transfer', ['uid' => $this->channel->id, 'hash' => $hash, 'scale' => $scale]);
 	}
 
 	/** Returns the bytes that the hub shows for a file, or null. */

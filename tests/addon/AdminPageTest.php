@@ -51,9 +51,10 @@ final class AdminPageTest extends AddonTestCase
 			['state' => 'leased', 'token' => 'somebody', 'lease_until' => time() + 60],
 			['hash' => 'large'],
 		);
+		$key = Meter::key($this->transfer('large')['id'], 1);
 		Config::set(
 			'progress',
-			json_encode(['at' => time(), 'rate' => 5, 'rows' => [Meter::key($this->transfer('large')) => [500, 5]]]),
+			json_encode(['at' => time(), 'rate' => 5, 'rows' => [$key => [500, 5]]]),
 			'overview:1',
 		);
 		$this->assertSame([['alice', '50 %', '0 of 1 file, 500 B of 1000 B', '1 file', '']], $this->page()['channels']);

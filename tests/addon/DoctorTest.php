@@ -33,6 +33,7 @@ final class DoctorTest extends AddonTestCase
 			[],
 			array_diff([
 				'hub',
+				'assumptions',
 				'registered',
 				'overrides',
 				'extension',
@@ -160,6 +161,11 @@ final class DoctorTest extends AddonTestCase
 				fn () => set_config('system', 'addon', 'skeleton'),
 				['registered' => false],
 				'not switched on',
+			],
+			'the hub has changed' => [
+				fn () => dbq('ALTER TABLE outq RENAME COLUMN outq_posturl TO outq_url'),
+				['assumptions' => false],
+				'outq.outq_posturl',
 			],
 			'a table is missing' => [fn () => dbq('DROP TABLE filesync_kept'), ['tables' => false], 'filesync_kept'],
 			'a column is missing' => [

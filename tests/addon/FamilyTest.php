@@ -44,6 +44,20 @@ final class FamilyTest extends AddonTestCase
 		);
 		$this->assertFalse($this->inHub('function_exists("Zotlabs\Lib\sync_files")'));
 		$this->assertFalse($this->inHub('FileSync\Addon\Hub\Config::serves(1)'));
+		$this->assertNull($this->introduction());
+	}
+
+	public function test_a_hub_whose_receiver_is_its_own_does_not_say_that_it_speaks_filesync(): void
+	{
+		$this->assertNotNull($this->introduction());
+		file_put_contents('elsewhere.php', '<?php namespace Zotlabs\Lib; function sync_files($channel, $files) {}');
+		$this->assertNull($this->introduction('require "elsewhere.php";'));
+		$this->change(
+			'include/import.php',
+			'function sync_files($channel, $files) {',
+			'function sync_files($channel, $files, $more = 0) {',
+		);
+		$this->assertNull($this->introduction());
 	}
 
 	public function test_a_function_that_changed_is_called_as_it_came_and_the_others_stay_ours(): void
@@ -100,7 +114,7 @@ final class FamilyTest extends AddonTestCase
 				"function drop_item($other",
 			);
 			$known = $other;
-			exec(self::cli() . ' doctor --only posts', $lines, $status);
+			exec(self::cli() . ' doctor --only assumptions', $lines, $status);
 			$this->assertSame(1, $status);
 			$this->assertStringContainsString('deletes posts in a way that filesync does not know', implode(
 				"\n",
@@ -219,11 +233,21 @@ final class FamilyTest extends AddonTestCase
 		return [$status, preg_replace('/\s+/', ' ', substr($lines[0], 0, 9))];
 	}
 
+	/** Returns what a process of the hub that has the extension says of filesync, after some code of another addon. */
+	private function introduction(string $before = ''): ?array
+	{
+		return $this->inHub(
+			'(function () { eval("namespace FileSync; function send_file() {}"); $info = []; call_hooks("zotinfo", $info); return $info["filesync"] ?? null; })()',
+			$before,
+		);
+	}
+
 	/** Returns the value of an expression in a process of the hub as it stands now. */
-	private function inHub(string $expression): mixed
+	private function inHub(string $expression, string $before = ''): mixed
 	{
 		$code =
-			'require "include/cli_startup.php"; cli_startup(); require_once "include/attach.php"; require_once "include/import.php"; echo "\n", json_encode('
+			$before
+			. 'require "include/cli_startup.php"; cli_startup(); require_once "include/attach.php"; require_once "include/import.php"; echo "\n", json_encode('
 			. $expression
 			. ');';
 

@@ -1,7 +1,7 @@
 <?php
 
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Store;
 use FileSync\TransferBatch;
 
@@ -15,7 +15,7 @@ final class FencingTest extends AddonTestCase
 			$this->atExchange('before', fn () => posix_kill(getmypid(), SIGKILL));
 			$this->work();
 		});
-		$partial = Queue::partialName($this->transfer('p1')) . '.partial';
+		$partial = Transfer::of($this->transfer('p1'))->partialName() . '.partial';
 		$this->expireLeases();
 		// The sleeper wakes in the very moment in which the other has exchanged and not committed yet.
 		$this->atExchange('after', function () use ($partial) {
@@ -55,7 +55,7 @@ final class FencingTest extends AddonTestCase
 	{
 		$this->receive($this->file('f1', 'one'), $this->file('f2', 'two'));
 		Table::update('filesync_transfer', ['priority' => 9], ['hash' => 'f2']);
-		$partial = 'store/[data]/filesync/1/' . Queue::partialName($this->transfer('f2')) . '.partial';
+		$partial = 'store/[data]/filesync/1/' . Transfer::of($this->transfer('f2'))->partialName() . '.partial';
 		TransferBatch::$duringStep = function () use ($partial) {
 			TransferBatch::$duringStep = null;
 			Table::update('filesync_transfer', ['token' => 'another'], ['hash' => 'f2']);
@@ -72,14 +72,14 @@ final class FencingTest extends AddonTestCase
 		file_put_contents('store/alice/p1', 'mine, later');
 		Table::update('attach', ['edited' => '2024-07-01 10:00:00', 'filesize' => 11], ['hash' => 'p1']);
 		$row = $this->transfer('p1');
-		$partial = 'store/[data]/filesync/1/' . Queue::partialName($row) . '.partial';
+		$partial = 'store/[data]/filesync/1/' . Transfer::of($row)->partialName() . '.partial';
 		FileSync\Addon\Hub\Store::dataRoot(1, true);
 		file_put_contents($partial, 'new');
 		Table::update('filesync_transfer', ['state' => 'verified', 'token' => 'another'], ['id' => $row['id']]);
-		(new FileSync\Addon\Publish\Publish($this->channel, 'sleeper', fn () => null))->publish([
+		(new FileSync\Addon\Publish\Publish($this->channel, 'sleeper', fn () => null))->publish(Transfer::of([
 			'state' => 'verified',
 			'token' => 'sleeper',
-		] + $row);
+		] + $row));
 		$this->assertSame('new', file_get_contents($partial));
 	}
 

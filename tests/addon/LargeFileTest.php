@@ -1,6 +1,6 @@
 <?php
 
-use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Database;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Protocol\SiblingReader;
@@ -26,7 +26,7 @@ final class LargeFileTest extends AddonTestCase
 		$this->receive($this->large());
 		$this->assertSame(self::SIZE, TransferBatch::$added ? 0 : (int) $this->transfer('f1')['size_bytes']);
 		$this->work();
-		$this->assertSame([Family::isPostgres() ? self::SIZE : self::COLUMN_END, self::SIZE], [
+		$this->assertSame([Database::isPostgres() ? self::SIZE : self::COLUMN_END, self::SIZE], [
 			(int) $this->attach('f1')['filesize'],
 			(int) Store::attach(1, 'f1')['filesize'],
 		]);
@@ -82,7 +82,7 @@ final class LargeFileTest extends AddonTestCase
 		fclose($file);
 		touch('store/alice/f1', time() + 5);
 		$this->assertSame(
-			self::SIZE + (Family::isPostgres() ? 0 : 7),
+			self::SIZE + (Database::isPostgres() ? 0 : 7),
 			(int) Store::attach(1, 'f1')['filesize'],
 			'a column that is wide enough is right',
 		);

@@ -3,20 +3,22 @@
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Transfer\Meter;
+use FileSync\Addon\Transfer\Transfer;
 
 /** What a worker notes of its transfers, for pages and for monitoring. */
 final class MeterTest extends AddonTestCase
 {
 	public function test_what_a_slice_leaves_unfinished_is_counted_once(): void
 	{
-		$row = ['id' => 'abc', 'generation' => 2];
+		$this->receive($this->file('f1', 'bytes'));
+		$transfer = Transfer::of(['id' => 'abc', 'generation' => 2] + $this->transfer('f1'));
 		$meter = new Meter(1);
-		$meter->note([$this->where(1000)], [5 => $row]);
+		$meter->note([$this->where(1000)], [5 => $transfer]);
 		$this->assertSame(['abc.2' => [1000, 7]], json_decode(Config::get('progress', 'overview:1'), true)['rows']);
 		$meter->close([$this->where(1500)]);
 		$this->assertSame(['received_bytes' => 500], Meter::counts(1));
 		$meter = new Meter(1);
-		$meter->note([$this->where(1500)], [5 => $row]);
+		$meter->note([$this->where(1500)], [5 => $transfer]);
 		$meter->ended(['id' => 5, 'state' => 'complete', 'received_bytes' => 300, 'seconds' => 12.5]);
 		$meter->ended(['id' => 6, 'state' => 'cancelled', 'received_bytes' => 1]);
 		$meter->close([]);
@@ -49,7 +51,7 @@ final class MeterTest extends AddonTestCase
 	public function test_what_had_come_stays_noted_while_a_transfer_rests_and_until_it_has_begun_again(): void
 	{
 		$this->receive($this->file('large', str_repeat('x', 4000)), $this->file('other', str_repeat('y', 4000)));
-		[$large, $other] = [$this->transfer('large'), $this->transfer('other')];
+		[$large, $other] = array_map(fn ($hash) => Transfer::of($this->transfer($hash)), ['large', 'other']);
 		$meter = new Meter(1);
 		$meter->note([$this->where(1000), $this->where(500, 6)], [5 => $large, 6 => $other]);
 		$this->assertSame([[1000, 7], [500, 7]], $this->noted($large, $other));
@@ -75,11 +77,11 @@ final class MeterTest extends AddonTestCase
 		$this->assertSame([null, null], $this->noted($large, $other));
 	}
 
-	private function noted(array ...$rows): array
+	private function noted(Transfer ...$transfers): array
 	{
 		$noted = json_decode(Config::get('progress', 'overview:1'), true)['rows'];
 
-		return array_map(fn ($row) => $noted[Meter::key($row)] ?? null, $rows);
+		return array_map(fn ($one) => $noted[Meter::key($one->id, $one->generation)] ?? null, $transfers);
 	}
 
 	/** Lets the seconds pass between two notes. */

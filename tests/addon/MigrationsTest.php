@@ -24,6 +24,6 @@ final class MigrationsTest extends AddonTestCase
 		$source = file_get_contents((new ReflectionClass(Migrations::class))->getFileName());
 		$steps = substr($source, strpos($source, 'function steps('));
 		preg_match_all('/(?:\w+::|self::)\w+\(/', $steps, $calls);
-		$this->assertSame(['Family::isPostgres(', 'Table::widen('], array_values(array_unique($calls[0])));
+		$this->assertSame(['Database::isPostgres(', 'Table::widen('], array_values(array_unique($calls[0])));
 	}
 }

@@ -108,6 +108,24 @@ final class OutageTest extends AddonTestCase
 		$this->assertSame('bytes', $this->shown('f1'));
 	}
 
+	public function test_core_receives_nothing_because_the_last_look_at_the_hub_cannot_be_read(): void
+	{
+		$this->receive($this->file('f1', 'bytes'));
+		$this->work();
+		App::$config = [];
+		(new ReflectionProperty(FileSync\Addon\Hub\Look::class, 'examined'))->setValue(null, []);
+		$this->whileFailing(fn ($sql) => str_contains($sql, ' config'), function () {
+			$told = null;
+			try {
+				$this->receive($this->file('f1', 'newer', ['edited' => '2024-06-01 10:00:00']));
+			} catch (RuntimeException $e) {
+				$told = $e->getMessage();
+			}
+			$this->assertSame('cannot read table config', $told, 'the origin must hear of it');
+		});
+		$this->assertSame('bytes', $this->shown('f1'));
+	}
+
 	/** @dataProvider outages */
 	#[DataProvider('outages')]
 	public function test_a_failing_statement_while_accepting_loses_nothing(Closure $outage): void

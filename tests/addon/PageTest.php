@@ -144,7 +144,11 @@ final class PageTest extends AddonTestCase
 		$this->assertStringStartsWith('0 B of 1.0 MiB', $this->values()['arriving'][0]['text']);
 		Config::set(
 			'progress',
-			json_encode(['at' => time(), 'rate' => 52428, 'rows' => [Meter::key($row) => [524288, 52000]]]),
+			json_encode([
+				'at' => time(),
+				'rate' => 52428,
+				'rows' => [Meter::key($row['id'], (int) $row['generation']) => [524288, 52000]],
+			]),
 			'overview:1',
 		);
 		$progress = Progress::of(1);
@@ -168,20 +172,32 @@ final class PageTest extends AddonTestCase
 		// A speed of long ago is none.
 		Config::set(
 			'progress',
-			json_encode(['at' => time() - 60, 'rate' => 52428, 'rows' => [Meter::key($row) => [524288, 52000]]]),
+			json_encode([
+				'at' => time() - 60,
+				'rate' => 52428,
+				'rows' => [Meter::key($row['id'], (int) $row['generation']) => [524288, 52000]],
+			]),
 			'overview:1',
 		);
 		$this->assertSame('1 file, 512.0 KiB to come, speed not known yet', $this->values()['arriving_line']);
 		Config::set(
 			'progress',
-			json_encode(['at' => time(), 'rate' => 52428, 'rows' => [Meter::key($row) => [1048576, 52000]]]),
+			json_encode([
+				'at' => time(),
+				'rate' => 52428,
+				'rows' => [Meter::key($row['id'], (int) $row['generation']) => [1048576, 52000]],
+			]),
 			'overview:1',
 		);
 		$this->assertSame('all here, being checked', $this->values()['arriving'][0]['text']);
 		// Until the worker has noticed the pause.
 		Config::set(
 			'progress',
-			json_encode(['at' => time(), 'rate' => 52428, 'rows' => [Meter::key($row) => [524288, 52000]]]),
+			json_encode([
+				'at' => time(),
+				'rate' => 52428,
+				'rows' => [Meter::key($row['id'], (int) $row['generation']) => [524288, 52000]],
+			]),
 			'overview:1',
 		);
 		Config::set('paused', '1', 'channel:1');

@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\Wanted;
 use FileSync\Addon\Work\Worker;
 use FileSync\TransferBatch;
@@ -21,10 +22,11 @@ final class QueueTest extends AddonTestCase
 		$this->assertCount(0, Queue::claim(1, 'two', 64));
 		Table::update('filesync_transfer', ['lease_until' => time() - 1], []);
 		Queue::recoverLeases();
-		$row = Queue::claim(1, 'two', 64)[0];
-		$this->assertNull(Queue::advance(['token' => 'one'] + $row, 'leased', 'verified'));
-		$this->assertNull(Queue::advance(['generation' => 9] + $row, 'leased', 'verified'));
-		$this->assertSame('verified', Queue::advance($row, 'leased', 'verified')['state']);
+		$transfer = Queue::claim(1, 'two', 64)[0];
+		$row = $this->transfer('f1');
+		$this->assertNull(Queue::advance(Transfer::of(['token' => 'one'] + $row), 'leased', 'verified'));
+		$this->assertNull(Queue::advance(Transfer::of(['generation' => 9] + $row), 'leased', 'verified'));
+		$this->assertSame('verified', Queue::advance($transfer, 'leased', 'verified')->state);
 	}
 
 	public function test_what_was_leased_while_the_clock_was_ahead_holds_nobody_off(): void

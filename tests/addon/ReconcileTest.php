@@ -5,6 +5,8 @@ use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Look;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Listing;
@@ -67,6 +69,78 @@ final class ReconcileTest extends AddonTestCase
 			$run->stats['missing_there'],
 			$run->stats['different'],
 		]);
+	}
+
+	public function test_where_our_own_changes_are_not_noticed_a_comparison_only_lists(): void
+	{
+		$this->receive($this->file('mine', 'only here'));
+		$this->work();
+		$this->there['yours'] = $this->file('yours', 'only there');
+		$without = [[
+			'kind' => 'hook',
+			'name' => 'attach_delete',
+			'parts' => [Parts::SENDER],
+			'found' => '',
+			'where' => '',
+		]];
+		Look::keep(Look::print(), $without);
+		$this->assertSame('over', $this->compare());
+		$run = Run::ask($this->channel->id, self::ORIGIN);
+		$this->assertSame([1, 1], [$run->stats['missing_here'], $run->stats['missing_there']]);
+		$this->assertEqualsWithDelta(time() + 604800, $run->next_at, 90000);
+		$this->assertSame(['round'], array_unique(array_column($this->asked, 'do')), 'it fetches and tells nothing');
+		$this->assertNull($this->transfer('yours'));
+		// Nor does it fetch what the clone tells it to.
+		$this->assertSame(0, $this->tell(['do' => 'finish', 'hashes' => ['yours']])['noted']);
+		Run::wish($this->channel->id, self::ORIGIN, ['yours'], 0);
+		Reconcile::work(time() + 20);
+		$this->assertNull($this->transfer('yours'));
+		$this->assertSame([], $this->sent());
+		// Once they are noticed again, the next comparison does both.
+		Look::keep(Look::print(), []);
+		$this->assertSame('over', $this->compare());
+		$this->assertNotNull($this->transfer('yours'));
+		$this->assertContains('mine', end($this->asked)['hashes']);
+	}
+
+	public function test_a_comparison_that_has_begun_to_fetch_goes_on_as_a_list(): void
+	{
+		$this->there['yours'] = $this->file('yours', 'only there');
+		$run = Run::ask($this->channel->id, self::ORIGIN);
+		$run->save(['next_at' => Clock::now()]);
+		Reconcile::goOn($run->id, Clock::now() + 30, true);
+		$this->assertSame('fetching', Run::find($run->id)->state);
+		$without = [[
+			'kind' => 'hook',
+			'name' => 'attach_delete',
+			'parts' => [Parts::SENDER],
+			'found' => '',
+			'where' => '',
+		]];
+		Look::keep(Look::print(), $without);
+		$this->assertSame('over', $this->compare());
+		$this->assertNull($this->transfer('yours'));
+	}
+
+	public function test_a_stock_hub_is_only_compared_with_where_our_own_changes_are_not_noticed(): void
+	{
+		Table::update('filesync_peer', ['speaks' => 'no', 'features' => ''], ['speaks' => 'yes']);
+		$this->receive($this->file('mine', 'only here'));
+		$this->work();
+		$exports = [];
+		$this->answerAsStock(['yours' => $this->file('yours', 'only there')], $exports);
+		$without = [[
+			'kind' => 'hook',
+			'name' => 'attach_delete',
+			'parts' => [Parts::SENDER],
+			'found' => '',
+			'where' => '',
+		]];
+		Look::keep(Look::print(), $without);
+		$this->assertSame('over', $this->compare());
+		$run = Run::ask($this->channel->id, self::ORIGIN);
+		$this->assertSame([1, 1], [$run->stats['missing_here'], $run->stats['missing_there']]);
+		$this->assertSame([[], null, []], [$exports, $this->transfer('yours'), $this->sent()]);
 	}
 
 	public function test_a_file_that_was_deleted_here_does_not_come_back(): void

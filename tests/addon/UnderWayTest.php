@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Page\OwnerActions;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Work\Worker;
 use FileSync\TransferBatch;
 use TestHub\Maker;
@@ -156,7 +157,7 @@ final class UnderWayTest extends AddonTestCase
 		$size = fn () => [
 			(int) $this->transfer('f1')['size_bytes'],
 			$this->transfer('f1')['priority'],
-			Queue::announcedBytes($this->transfer('f1')),
+			Transfer::of($this->transfer('f1'))->announcedBytes(),
 		];
 		$entry = $this->stateOnce(1 << 39);
 		$before = [5, '0', 5];

@@ -183,6 +183,28 @@ final class House
 		return $lines;
 	}
 
+	/** @return array<string, list<string>> Files by what they use of the hub: function, constant, class, member. */
+	public function usesOfHub(): array
+	{
+		$uses = [];
+		foreach ($this->files as $file => $source) {
+			foreach ($this->hubCalls($source) as $name) {
+				str_starts_with($name, 'SQL:') || ($uses[$name][] = $file);
+			}
+			foreach (array_keys($source->functions) as $first) {
+				isset($this->everywhere[$source->functions[$first]]) && ($uses[$source->functions[$first] . '()'][] =
+					$file);
+			}
+			foreach (array_keys($source->members) as $member) {
+				$class = explode('::', $member)[0];
+				isset($uses[$class]) && in_array($file, $uses[$class], true) && ($uses[$member][] = $file);
+			}
+		}
+		ksort($uses);
+
+		return $uses;
+	}
+
 	/** @return list<string> What neither PHP nor filesync declares, and SQL. */
 	private function hubCalls(Source $source): array
 	{

@@ -7,6 +7,8 @@ final class Source
 {
 	/** @var array<string, true> Classes that it names, without leading backslash. */
 	public array $classes = [];
+	/** @var array<string, true> What it names of classes: `Class::member`, `Class::$property`. */
+	public array $members = [];
 	/** @var array<string, string> Functions that it calls: as PHP resolves them first => where PHP looks next. */
 	public array $functions = [];
 	/** @var array<string, string> Constants that it reads, likewise. */
@@ -169,7 +171,9 @@ final class Source
 			|| $before->is([T_NEW, T_INSTANCEOF, T_EXTENDS, T_IMPLEMENTS, T_INSTEADOF, T_ATTRIBUTE])
 			|| $this->isListed($n)
 		) {
-			$this->classes[$this->resolve($text, 'class')] = true;
+			$class = $this->resolve($text, 'class');
+			$this->classes[$class] = true;
+			$after->is(T_DOUBLE_COLON) && ($this->members["$class::{$this->at($n + 2)->text}"] = true);
 			$this->called[strtolower(explode('\\', $text)[0])] = true;
 		} elseif ($after->is('(')) {
 			$this->functions[$this->resolve($text, 'function')] = $isPlain ? $text : ltrim($text, '\\');

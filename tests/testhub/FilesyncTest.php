@@ -1,6 +1,7 @@
 <?php
 
 require_once __DIR__ . '/Pair.php';
+require_once __DIR__ . '/../shared/RestartJpeg.php';
 
 use PHPUnit\Framework\TestCase;
 use TestHub\Pair;
@@ -76,6 +77,72 @@ final class FilesyncTest extends TestCase
 		$this->assertSame([], array_filter(self::$pair->accesses('a'), function ($access) {
 			return preg_match('~^/dav/|^/getfile$|^/api/z/1.0/(file|photo)~', $access['path']);
 		}), 'no stock way was used');
+	}
+
+	public function test_a_photo_that_the_extension_refuses_gets_its_scales_whether_its_hub_has_them_or_not(): void
+	{
+		$there = $this->giveRefused(1);
+		$this->arrives('b', $there);
+		$this->assertSame('filesync', $this->howItCame('b', $there['hash'], 3)['rung']);
+
+		self::$pair->command('b', 'config', 'set', 'paused', '1');
+		$gone = $this->giveRefused(6);
+		$this->until(fn () => (bool) self::$pair->rows(
+			'b',
+			"SELECT id FROM filesync_transfer WHERE hash = '$gone[hash]'",
+		));
+		self::$pair->execute('a', "DELETE FROM photo WHERE resource_id = '$gone[hash]' AND imgscale > 0");
+		array_map('unlink', glob($this->path('a', $gone['hash']) . '-*'));
+		self::$pair->command('b', 'config', 'clear', 'paused');
+		self::$pair->command('b', 'work');
+		$this->arrives('b', $gone);
+		$this->hasScales($gone['hash'], [[749, 1024], [468, 640], [234, 320]]);
+
+		// Lost here, and the other hub is no more.
+		array_map('unlink', glob($this->path('b', $there['hash']) . '-*'));
+		self::$pair->execute('b', "DELETE FROM filesync_transfer WHERE hash = '$there[hash]'");
+		self::$pair->cut('a');
+		try {
+			self::$pair->command('b', 'repair', 'photos');
+			$this->until(function () use ($there) {
+				self::$pair->command('b', 'work');
+
+				return is_file($this->path('b', $there['hash']) . '-3');
+			});
+			$this->hasScales($there['hash'], [[1024, 749], [640, 468], [320, 234]]);
+		} finally {
+			self::$pair->serve('a');
+		}
+		$this->assertSame('nothing to mend', self::$pair->command('b', 'repair', 'photos', '--dry-run'));
+	}
+
+	/** Gives hub A a photo with a restart marker twice. */
+	private function giveRefused(int $orientation): array
+	{
+		$path = self::$pair->folder . '/picture-' . ++self::$count . '.jpg';
+		file_put_contents($path, RestartJpeg::make(1312, 60, 5, $orientation));
+
+		return $this->given('a', $path);
+	}
+
+	/** Says that hub B made the scales 1 to 3 with its own library, in these sizes, and that they end in blue. */
+	private function hasScales(string $hash, array $sizes): void
+	{
+		foreach ($sizes as $n => $size) {
+			$scale = $n + 1;
+			$this->assertSame('library', $this->howItCame('b', $hash, $scale)['rung']);
+			$path = $this->path('b', $hash) . "-$scale";
+			$this->assertSame($size, array_slice(getimagesize($path), 0, 2));
+			$row = self::$pair->rows(
+				'b',
+				"SELECT width, height, filesize FROM photo WHERE resource_id = '$hash' AND imgscale = $scale",
+			)[0];
+			$this->assertSame([...$size, filesize($path)], array_map('intval', array_values($row)));
+			$image = imagecreatefromjpeg($path);
+			// The stored picture is red above and blue below.
+			[$x, $y] = $size[0] < $size[1] ? [5, intdiv($size[1], 2)] : [intdiv($size[0], 2), $size[1] - 1];
+			$this->assertGreaterThan(200, imagecolorat($image, $x, $y) & 255);
+		}
 	}
 
 	public function test_a_hub_that_gives_more_than_its_packet_said_is_held_to_the_limits_too(): void

@@ -239,13 +239,34 @@ namespace FileSync {
 			throw new \Exception('all methods are static');
 		}
 
-		/** A scale made here tells its size by its number, every other picture is of 400 x 200 pixels. */
+		/**
+		 * A true picture has its own size; a scale made here tells its size by its number, anything else is of
+		 * 400 x 200 pixels.
+		 */
 		public static function facts(Store $store, string $path): array
 		{
 			if (self::$facts) {
 				return (self::$facts)();
 			}
 			$bytes = file_get_contents($store->absolute($path));
+			$true = @getimagesizefromstring($bytes);
+			if ($true && $true['mime'] === 'image/avif') {
+				throw new \FileSync\Exception\UnsupportedException('AVIF');
+			}
+			if ($true) {
+				$turned = $true['mime'] === 'image/jpeg'
+					? (int) (@exif_read_data($store->absolute($path))['Orientation'] ?? 1)
+					: 1;
+
+				return [
+					'mimetype' => $true['mime'],
+					'width' => $true[$turned >= 5 ? 1 : 0],
+					'height' => $true[$turned >= 5 ? 0 : 1],
+					'stored_width' => $true[0],
+					'stored_height' => $true[1],
+					'orientation' => $turned,
+				];
+			}
 			$n = preg_match('/^scale (\d)/', $bytes, $found) ? (int) $found[1] : 4;
 
 			return (
@@ -262,8 +283,19 @@ namespace FileSync {
 			);
 		}
 
+		/** True pictures get sizes as hubs give them, but for panoramas. */
 		public static function sizes(int $width, int $height, array $scales, ?array $options = null): array
 		{
+			if ([$width, $height] !== [400, 200]) {
+				$longest = [1 => 1024, 640, 320, 5 => 80, 48, 8 => 850, 425];
+
+				return array_combine($scales, array_map(function ($scale) use ($width, $height, $longest) {
+					$part = min(1, $longest[$scale] / max($width, $height));
+
+					return ['width' => (int) ($part * $width), 'height' => (int) ($part * $height)];
+				}, $scales));
+			}
+
 			return array_combine($scales, array_map(fn ($scale) => [
 				'width' => 100 * $scale,
 				'height' => 50 * $scale,

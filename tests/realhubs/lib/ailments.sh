@@ -6,6 +6,7 @@
 AILMENTS='no-file             ?     ranges         no file to test with
 hub-unknown         WRONG hub            does not know Hubzilla 99.9
 core-changed        WRONG hub            has changed attach_delete
+hub-changed         WRONG assumptions    Zotlabs.Module.attach_move
 files-missing       WRONG files          Receive/Undo.php \(missing\)
 files-changed       WRONG files          Transfer/Queue.php \(changed\)
 no-manifest         ?     files          no MANIFEST
@@ -120,6 +121,9 @@ break_hub_unknown() { change boot.php "s/'STD_VERSION', *'[0-9.]*'/'STD_VERSION'
 mend_hub_unknown() { change_back boot.php; }
 break_core_changed() { change include/attach.php 's/^function attach_delete(\$channel_id,/function attach_delete($channel,/'; }
 mend_core_changed() { change_back include/attach.php; }
+
+break_hub_changed() { change Zotlabs/Module/Photos.php 's/\([^_a-z]\)attach_move(/\1\\attach_move(/'; }
+mend_hub_changed() { change_back Zotlabs/Module/Photos.php; }
 
 break_files_missing() { rm "$(hub_root b)/addon/filesync/Receive/Undo.php"; }
 mend_files_missing() { installed_again; }

@@ -3,7 +3,7 @@
 # or prints a short detail and returns 0. Dashes in a name are underscores here.
 
 # shellcheck disable=SC2034 # read by what sources this
-SCENARIOS="file nested odd-names names zero-byte photo photo-formats overwrite overwrite-same-second duplicate echo $POST_SCENARIOS import-without-files photo-life legacy $NEIGHBOUR_SCENARIOS secrets signatures-apart metrics"
+SCENARIOS="file nested odd-names names zero-byte photo photo-formats photo-refused overwrite overwrite-same-second duplicate echo $POST_SCENARIOS import-without-files photo-life legacy $NEIGHBOUR_SCENARIOS secrets signatures-apart metrics"
 
 # `bulk` runs only when it is named: BULK_BYTES (3 GiB) in one file and BULK_PHOTOS (40) photos, best with MEMORY_LIMIT=32M.
 
@@ -172,6 +172,54 @@ scenario_photo_formats() {
 		settle && equal "$hash" "$(sha "$path")" || { echo "$name"; wrong=1; }
 	done
 	[ $wrong = 0 ] && echo "small JPEG, PNG, WebP, GIF"
+}
+
+# A photo with a restart marker twice, which browsers and A show and the extension refuses: B fetches its scales. Once they are lost and A is gone, B's own image
+# library makes them, as far as it has the memory.
+scenario_photo_refused() {
+	[ "$ADDON" != 0 ] || { echo "without the addon nothing is refused"; return 0; }
+	local path=$LAYOUT/scratch/refused.jpg hash there said
+	php -r 'require $argv[1]; file_put_contents($argv[2], RestartJpeg::make(4000, 188, 5, 6));' "$HERE/../shared/RestartJpeg.php" "$path"
+	chmod 644 "$path"
+	trap 'web_up a; for n in first most; do hub_php b addon/filesync/cli.php config clear retry_${n}_seconds; done >/dev/null' EXIT
+	hash=$(give "$path" refused.jpg "$TOP")
+	settle && equal "$hash" "$(sha "$path")" || return 1
+	[ "$(made_by)" = '' ] || { echo "B made the scales with A there: $(made_by)"; return 1; }
+	there=$(scales_of "$hash")
+	for said in first most; do hub_php b addon/filesync/cli.php config set retry_${said}_seconds 1 >/dev/null; done
+	web_down a
+	rm -f "$(hub_root b)/$(database_value hub_b "SELECT content FROM attach WHERE hash = '$hash'")"-[123]
+	hub_php b -d memory_limit=48M addon/filesync/cli.php repair photos >/dev/null
+	wait_for 60 "the reason" short_of_memory || { hub_php b addon/filesync/cli.php missing; return 1; }
+	hub_php b addon/filesync/cli.php repair photos >/dev/null
+	[ "$(made_by)" = 'library library library ' ] || { hub_php b addon/filesync/cli.php missing; return 1; }
+	[ "$(scales_of "$hash")" = "$there" ] || { printf 'B made\n%s\nA had\n%s\n' "$(scales_of "$hash")" "$there"; return 1; }
+	said=$(hub_php b addon/filesync/cli.php repair photos --dry-run)
+	[ "$said" = 'nothing to mend' ] || { echo "$said"; return 1; }
+	echo "fetched with A there; with A gone the reason, then made: $(echo "$there" | tr '\n' ' ')"
+}
+# B works with little memory; says whether it tells then what to do.
+short_of_memory() {
+	hub_php b -d memory_limit=48M addon/filesync/cli.php work
+	[ "$(hub_php b addon/filesync/cli.php missing | grep -F "$hash" | grep -c 'raise memory_limit')" = 3 ]
+}
+# Prints who made the scales of the photo on B, a word each; nothing if they were fetched.
+made_by() { database_value hub_b "SELECT result FROM filesync_transfer WHERE hash = '$hash' AND scale > 0 AND state = 'published'" | grep -oE '"rung":"(made|library)"' | cut -d'"' -f4 | tr '\n' ' '; }
+# Prints the scales of a photo on B, a line each: type, size, and the colours at its top, right, bottom and left.
+scales_of() {
+	local content
+	content=$(hub_root b)/$(database_value hub_b "SELECT content FROM attach WHERE hash = '$1'")
+	php -r 'foreach ([1, 2, 3] as $n) {
+		$i = imagecreatefromstring(file_get_contents("$argv[1]-$n"));
+		[$w, $h] = [imagesx($i), imagesy($i)];
+		echo getimagesize("$argv[1]-$n")["mime"], " ${w}x$h ";
+		foreach ([[0.75, 0], [1, 0.75], [0.75, 1], [0, 0.75]] as [$x, $y]) {
+			$c = imagecolorat($i, (int) ($x * ($w - 1)), (int) ($y * ($h - 1)));
+			$parts = ["red" => $c >> 16 & 255, "green" => $c >> 8 & 255, "blue" => $c & 255];
+			echo array_search(max($parts), $parts), " ";
+		}
+		echo "\n";
+	}' "$content"
 }
 
 scenario_overwrite() {

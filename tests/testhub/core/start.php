@@ -74,6 +74,7 @@ require_once __DIR__ . '/include/datetime.php';
 require_once __DIR__ . '/include/text.php';
 require_once __DIR__ . '/include/network.php';
 require_once __DIR__ . '/include/plugin.php';
+require_once __DIR__ . '/include/security.php';
 require_once __DIR__ . '/include/channel.php';
 require_once __DIR__ . '/include/account.php';
 require_once __DIR__ . '/include/taxonomy.php';

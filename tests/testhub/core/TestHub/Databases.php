@@ -53,13 +53,19 @@ final class Databases {
 	/**
 	 * Returns a value as it was before it was stored: bytes come as a stream from PostgreSQL, and some as hexadecimal
 	 * digits.
+	 *
+	 * @return string
 	 */
 	public static function bytes($value) {
 		$value = is_resource($value) ? stream_get_contents($value) : $value;
 		return is_string($value) && preg_match('/^\\\\x([0-9a-f]{2})*$/D', $value) ? hex2bin(substr($value, 2)) : $value;
 	}
 
-	/** Returns the columns of a table, none if it does not exist. */
+	/**
+	 * Returns the columns of a table, none if it does not exist.
+	 *
+	 * @return list<string>
+	 */
 	public static function columns(\PDO $database, string $dsn, string $table): array {
 		$name = $database->quote($table);
 		$from = ['sqlite' => "SELECT name FROM pragma_table_info($name)",

@@ -1,6 +1,10 @@
 <?php
 
-/** Returns a limit of the channel's service class, or false where there is none. */
+/**
+ * Returns a limit of the channel's service class, or false where there is none.
+ *
+ * @return int|string|false|null
+ */
 function service_class_fetch($uid, $property) {
 	$rows = q('SELECT account_service_class FROM account, channel WHERE account_id = channel_account_id AND channel_id = %d', intval($uid));
 	$class = $rows ? $rows[0]['account_service_class'] : '';

@@ -8,6 +8,7 @@ class App {
 	public static $config = [];
 	public static $hooks = [];
 	public static $plugins = [];
+	public static $strings = [];
 	public static $channel = null;
 	public static $observer = null;
 	public static $account = null;
@@ -79,30 +80,37 @@ class App {
 	}
 }
 
+/** @return string */
 function z_root() {
 	return App::get_baseurl();
 }
 
+/** @return int */
 function argc() {
 	return App::$argc;
 }
 
+/** @return string */
 function argv($n) {
 	return App::$argv[$n] ?? '';
 }
 
+/** @return int|false */
 function local_channel() {
 	return App::$channel ? intval(App::$channel['channel_id']) : false;
 }
 
+/** @return string */
 function get_observer_hash() {
 	return App::$observer['xchan_hash'] ?? '';
 }
 
+/** @return never */
 function killme() {
 	exit;
 }
 
+/** @return never */
 function goaway($url) {
 	header('Location: ' . $url);
 	killme();

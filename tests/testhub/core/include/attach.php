@@ -6,12 +6,17 @@
 
 use Zotlabs\Lib\Libsync;
 
+/** @return array<string, mixed>|null */
 function attach_row($channel_id, $hash) {
 	$rows = q("SELECT * FROM attach WHERE hash = '%s' AND uid = %d LIMIT 1", dbesc($hash), intval($channel_id));
 	return $rows ? ['content' => dbunescbin($rows[0]['content'])] + $rows[0] : null;
 }
 
-/** Finds a file by its hash, of whichever channel comes first, and checks that the observer is its owner. */
+/**
+ * Finds a file by its hash, of whichever channel comes first, and checks that the observer is its owner.
+ *
+ * @return array{success: bool, message?: string, data?: array<string, mixed>}
+ */
 function attach_by_hash($hash, $observer_hash, $rev = 0, $token = EMPTY_STR) {
 	$rows = q("SELECT * FROM attach WHERE hash = '%s' LIMIT 1", dbesc($hash));
 	if (!$rows) {
@@ -240,12 +245,16 @@ function attach_store_new($channel, $observer_hash, $hash, $folder, $upload, $ar
 		'edited' => $now,
 	], ['content']);
 	if ($is_photo) {
-		photo_upload($channel, attach_row($uid, $hash), $image);
+		photo_upload($channel, $channel, ['resource_id' => $hash, 'getimagesize' => $image]);
 	}
 	return ['success' => true];
 }
 
-/** Deletes a file, or a folder with everything beneath it, and what hangs on it. Fires hook attach_delete for each. */
+/**
+ * Deletes a file, or a folder with everything beneath it, and what hangs on it. Fires hook attach_delete for each.
+ *
+ * @return void
+ */
 function attach_delete($channel_id, $resource, $is_photo = 0) {
 	$channel = channelx_by_n($channel_id, true);
 	$row = attach_row($channel_id, $resource);
@@ -386,7 +395,11 @@ function attach_change_permissions($channel_id, $resource, $allow_cid, $allow_gi
 	}
 }
 
-/** Returns what a sync packet says of a file: its folders from the root and itself, its scales, its items. */
+/**
+ * Returns what a sync packet says of a file: its folders from the root and itself, its scales, its items.
+ *
+ * @return array<string, mixed>
+ */
 function attach_export_data($channel, $resource_id, $deleted = false, $zap_compat = false) {
 	$uid = intval($channel['channel_id']);
 	$ret = ['fetch_url' => z_root() . '/getfile', 'original_channel' => $channel['channel_address']];

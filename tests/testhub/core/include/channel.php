@@ -1,31 +1,38 @@
 <?php
 
+/** @return array<string, mixed>|false */
 function channelx_where($where, $removed) {
 	$rows = dbq('SELECT * FROM channel LEFT JOIN xchan ON channel_hash = xchan_hash WHERE ' . $where
 		. ($removed ? '' : ' AND channel_removed = 0') . ' LIMIT 1');
 	return $rows ? $rows[0] : false;
 }
 
+/** @return array<string, mixed>|false */
 function channelx_by_n($id, $removed = false) {
 	return channelx_where('channel_id = ' . intval($id), $removed);
 }
 
+/** @return array<string, mixed>|false */
 function channelx_by_hash($hash, $removed = false) {
 	return channelx_where("channel_hash = '" . dbesc($hash) . "'", $removed);
 }
 
+/** @return array<string, mixed>|false */
 function channelx_by_nick($nick, $removed = false) {
 	return channelx_where("channel_address = '" . dbesc($nick) . "'", $removed);
 }
 
+/** @return string */
 function channel_url($channel) {
 	return z_root() . ($channel ? '/channel/' . $channel['channel_address'] : '');
 }
 
+/** @return string */
 function channel_reddress($channel) {
 	return strtolower($channel['channel_address'] . '@' . App::get_hostname());
 }
 
+/** @return bool */
 function channel_codeallowed($channel_id) {
 	return false;
 }
@@ -43,7 +50,11 @@ function channel_remove($channel_id, $local = true, $unset_session = false) {
 	q("UPDATE channel SET channel_removed = 1, channel_deleted = '%s' WHERE channel_id = %d", dbesc(datetime_convert()), intval($channel_id));
 }
 
-/** Says whether somebody may do something with what a channel has: on this hub its owner may all, others nothing. */
+/**
+ * Says whether somebody may do something with what a channel has: on this hub its owner may all, others nothing.
+ *
+ * @return bool
+ */
 function perm_is_allowed($uid, $observer_xchan, $permission, $check_siteblock = true) {
 	$channel = channelx_by_n($uid);
 	return $channel && $observer_xchan === $channel['channel_hash'];

@@ -11,6 +11,8 @@ function json_return_and_die($x, $content_type = 'application/json') {
 /**
  * Posts as a stock hub does: into a file where `filep` is given, and successful by the status alone, even if the body
  * broke off or is an error page.
+ *
+ * @return array{return_code: int, success: bool, header: string, body: string}
  */
 function z_post_url($url, $params, $redirects = 0, $opts = []) {
 	if (TestHub\Wire::$post) {
@@ -35,7 +37,11 @@ function z_post_url($url, $params, $redirects = 0, $opts = []) {
 	return ['return_code' => $code, 'success' => $code >= 200 && $code < 300, 'header' => '', 'body' => is_string($body) ? $body : ''];
 }
 
-/** Fetches a page. Follows redirects, signed headers included, until it has seen eight. */
+/**
+ * Fetches a page. Follows redirects, signed headers included, until it has seen eight.
+ *
+ * @return array{return_code: int, success: bool, header: string, body: string}
+ */
 function z_fetch_url($url, $binary = false, $redirects = 0, $opts = []) {
 	if ($redirects > 8) {
 		return ['return_code' => 0, 'success' => false, 'header' => '', 'body' => ''];

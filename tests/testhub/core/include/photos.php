@@ -1,9 +1,12 @@
 <?php
 
 /**
- * Makes the rows of a picture: scale 0 shares the file's bytes, 1 to 3 are scaled with GD, and one hidden item.
+ * Makes the rows of a picture that is stored: scale 0 shares the file's bytes, 1 to 3 are scaled with GD, and one
+ * hidden item, or those that are given.
  */
-function photo_upload($channel, $attach, $image) {
+function photo_upload($channel, $observer, $args) {
+	$attach = attach_row($channel['channel_id'], $args['resource_id']);
+	$image = $args['getimagesize'];
 	$picture = imagecreatefromstring(file_get_contents($attach['content']));
 	if (!$picture) {
 		return ['success' => false];
@@ -43,7 +46,12 @@ function photo_upload($channel, $attach, $image) {
 			unlink($path);
 		}
 	}
-	photo_item($channel, $attach, $image);
+	if (empty($args['item'])) {
+		photo_item($channel, $attach, $image);
+	} else {
+		require_once __DIR__ . '/import.php';
+		sync_items($channel, $args['item']);
+	}
 	return ['success' => true];
 }
 

@@ -72,6 +72,7 @@ function install_plugin($addon) {
 	return load_plugin($addon);
 }
 
+/** @return bool */
 function load_plugin($addon) {
 	return addon_step($addon, 'load');
 }
@@ -86,6 +87,7 @@ function uninstall_plugin($addon) {
 	q("DELETE FROM addon WHERE aname = '%s'", dbesc($addon));
 }
 
+/** @return bool */
 function plugin_is_installed($addon) {
 	return (bool) q("SELECT id FROM addon WHERE aname = '%s' AND installed = 1", dbesc($addon));
 }

@@ -27,14 +27,17 @@ function info($s) {
 	logger('info: ' . $s);
 }
 
+/** @return string */
 function escape_tags($s) {
 	return $s ? htmlspecialchars($s, ENT_COMPAT, 'UTF-8', false) : EMPTY_STR;
 }
 
+/** @return string */
 function random_string($size = 64) {
 	return substr(bin2hex(random_bytes(intdiv($size, 2) + 1)), 0, $size);
 }
 
+/** @return string */
 function new_uuid() {
 	$b = TestHub\Wire::$is_seeded ? implode('', array_map(fn () => chr(mt_rand(0, 255)), range(1, 16))) : random_bytes(16);
 	$b[6] = chr(ord($b[6]) & 0x0f | 0x40);
@@ -42,16 +45,22 @@ function new_uuid() {
 	return vsprintf('%s%s-%s-%s-%s-%s%s%s', str_split(bin2hex($b), 4));
 }
 
+/** @return string */
 function base64url_encode($s, $strip_padding = true) {
 	$s = strtr(base64_encode($s), '+/', '-_');
 	return $strip_padding ? rtrim($s, '=') : $s;
 }
 
-/** Decodes leniently: what is not in the alphabet is dropped, as on a hub. */
+/**
+ * Decodes leniently: what is not in the alphabet is dropped, as on a hub.
+ *
+ * @return string
+ */
 function base64url_decode($s) {
 	return base64_decode(strtr($s, '-_', '+/'));
 }
 
+/** @return bool */
 function os_mkdir($path, $mode = 0777, $recursive = false) {
 	$umask = umask(0);
 	$done = @mkdir($path, $mode, $recursive);
@@ -67,6 +76,7 @@ function pipe_streams($in, $out, $bufsize = 16384) {
 	return $size;
 }
 
+/** @return string */
 function z_mime_content_type($filename) {
 	$types = [
 		'jpg' => 'image/jpeg', 'jpeg' => 'image/jpeg', 'png' => 'image/png', 'gif' => 'image/gif', 'webp' => 'image/webp',

@@ -14,4 +14,20 @@ class Libzot {
 		list($alg, $signature) = explode('.', $sig, 2) + [1 => ''];
 		return $signature !== '' && openssl_verify($data, base64url_decode($signature), $key, $alg) === 1;
 	}
+
+	/** Describes a channel of this hub, as addons complete it. */
+	public static function zotinfo($channel) {
+		$info = ['id' => $channel['channel_hash'], 'site' => ['url' => z_root()]];
+		call_hooks('zotinfo', $info);
+		return $info;
+	}
+
+	/** Reads another hub's description; the avatar of a channel that lives here too is taken over. */
+	public static function import_xchan($info, $photo = '') {
+		call_hooks('import_xchan', $info);
+		$channel = channelx_by_hash($info['id'] ?? '');
+		if ($channel && $photo !== '') {
+			import_channel_photo($photo, 'image/jpeg', $channel['channel_account_id'], $channel['channel_id']);
+		}
+	}
 }

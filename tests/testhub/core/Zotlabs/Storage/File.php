@@ -35,7 +35,7 @@ class File {
 			$size, intval((bool) $image), dbesc($image ? $image['mime'] : $this->row['filetype']), dbesc($edited), intval($this->row['id']));
 		if ($image) {
 			q("DELETE FROM photo WHERE resource_id = '%s' AND uid = %d", dbesc($hash), intval($uid));
-			photo_upload($this->channel, attach_row($uid, $hash), $image);
+			photo_upload($this->channel, $this->channel, ['resource_id' => $hash, 'getimagesize' => $image]);
 		}
 		Master::Summon(['Thumbnail', $hash]);
 		$sync = attach_export_data($this->channel, $hash);

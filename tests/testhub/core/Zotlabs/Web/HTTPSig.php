@@ -10,7 +10,11 @@ use TestHub\MessageSignature;
  */
 class HTTPSig {
 
-	/** Takes `keyId="…",algorithm="…",headers="…",signature="…"` apart. */
+	/**
+	 * Takes `keyId="…",algorithm="…",headers="…",signature="…"` apart.
+	 *
+	 * @return array<string, mixed>
+	 */
 	public static function parse_sigheader($header) {
 		$parts = [];
 		foreach (['keyId', 'algorithm', 'headers', 'signature'] as $name) {
@@ -62,7 +66,11 @@ class HTTPSig {
 		return $result;
 	}
 
-	/** Returns header lines: those given, and the signature over them. */
+	/**
+	 * Returns header lines: those given, and the signature over them.
+	 *
+	 * @return list<string>
+	 */
 	public static function create_sig($head, $prvkey, $keyid = '', $auth = false, $alg = 'sha256') {
 		$lines = $headers = [];
 		foreach ($head as $name => $value) {

@@ -60,6 +60,7 @@ class dba_test {
 	}
 }
 
+/** @return list<array<string, scalar|null>>|PDOStatement|false|null */
 function q($sql, ...$args) {
 	if (!DBA::$dba) {
 		return false;
@@ -67,14 +68,17 @@ function q($sql, ...$args) {
 	return DBA::$dba->q(vsprintf($sql, $args));
 }
 
+/** @return list<array<string, scalar|null>>|PDOStatement|false|null */
 function dbq($sql) {
 	return DBA::$dba ? DBA::$dba->q($sql) : false;
 }
 
+/** @return string */
 function dbesc($value) {
 	return DBA::$dba->escape(is_null_date($value) ? NULL_DATE : $value);
 }
 
+/** @return string */
 function dbescdate($value) {
 	return dbesc($value);
 }
@@ -82,12 +86,15 @@ function dbescdate($value) {
 /**
  * Escapes bytes. Bytes that are not text become `\x<hex>`, as on a hub with PostgreSQL, so the tables contain both
  * forms. There the backslash is doubled, or the server would read the digits as bytes.
+ *
+ * @return string
  */
 function dbescbin($value) {
 	$text = preg_match('//u', (string) $value) && strpos((string) $value, "\0") === false;
 	return $text ? strtr(DBA::$dba->escape($value), ACTIVE_DBTYPE === DBTYPE_POSTGRES ? ['\\' => '\\\\'] : []) : DBA::$dba->escape((ACTIVE_DBTYPE === DBTYPE_POSTGRES ? '\\' : '') . '\x' . bin2hex($value));
 }
 
+/** @return string */
 function dbunescbin($value) {
 	return TestHub\Databases::bytes($value);
 }
@@ -104,10 +111,12 @@ function dbesc_array(&$arr) {
 	return true;
 }
 
+/** @return string */
 function db_utcnow() {
 	return ['sqlite' => "datetime('now')", 'mysql' => 'UTC_TIMESTAMP()', 'pgsql' => "now() at time zone 'UTC'"][TestHub\Databases::kind(DBA::$dba->dsn)];
 }
 
+/** @return list<string> */
 function db_columns($table) {
 	return TestHub\Databases::columns(DBA::$dba->db, DBA::$dba->dsn, $table);
 }

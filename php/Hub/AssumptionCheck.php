@@ -1,0 +1,435 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Checks the table of assumptions, one by one: on the running hub, or in the files of a hub that does not run.
+ */
+final class AssumptionCheck
+{
+	/** The running hub: what it declares is asked of PHP, its columns of the database. */
+	public const LIVE = 'live';
+	/** The whole tree of a hub. */
+	public const TREE = 'tree';
+	/** Some files of one; what is in others is passed over. */
+	public const FILES = 'files';
+
+	/** @var array<string, ?CoreFile> */
+	private array $files = [];
+	/**
+	 * @var list<array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}>
+	 */
+	private array $findings = [];
+
+	private function __construct(private readonly string $root, private readonly string $mode) {}
+
+	/**
+	 * Returns a finding for each assumption, in the order of the table.
+	 *
+	 * @return list<array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}>
+	 *     `ok` null: it differs, and we can do with it. `found` says what was found instead, `where` is file and line.
+	 */
+	public static function run(string $root = '.', string $mode = self::LIVE): array
+	{
+		$check = new self($root, $mode);
+		$check->platform();
+		$check->functions();
+		$check->methods();
+		$check->classes();
+		$check->constants();
+		$check->hooks();
+		$check->calls();
+		$check->texts();
+		$check->tables();
+
+		return $check->findings;
+	}
+
+	/** @return list<string> The files of core that are looked at. What is found changes only with one of them. */
+	public static function files(): array
+	{
+		$files = array_keys(Assumptions::CALLS);
+		foreach ([
+			...Assumptions::FUNCTIONS,
+			...Assumptions::CONSTANTS,
+			...Assumptions::ENDPOINTS,
+			...Assumptions::NAMED,
+		] as $one) {
+			$files[] = $one[0];
+		}
+		foreach (array_keys(Assumptions::CLASSES) as $class) {
+			$files[] = self::fileOf($class);
+		}
+		foreach (Assumptions::HOOKS as [$paths]) {
+			array_push($files, ...$paths);
+		}
+		sort($files);
+
+		return array_values(array_unique($files));
+	}
+
+	private static function fileOf(string $class): string
+	{
+		return Assumptions::CLASSES[$class][1] ?? strtr($class, '\\', '/') . '.php';
+	}
+
+	private function file(string $path): ?CoreFile
+	{
+		return array_key_exists($path, $this->files)
+			? $this->files[$path]
+			: ($this->files[$path] = CoreFile::read($this->root, $path));
+	}
+
+	/** Tells whether the file of an assumption is one of those that we were not given. */
+	private function isPassedOver(string $path): bool
+	{
+		return $this->mode === self::FILES && ! is_file("$this->root/$path");
+	}
+
+	private function note(string $kind, string $name, string $parts, ?bool $ok, string $found, string $where): void
+	{
+		$this->findings[] = [
+			'kind' => $kind,
+			'name' => $name,
+			'parts' => Assumptions::parts($parts),
+			'ok' => $ok,
+			'found' => $ok ? '' : $found,
+			'where' => $where,
+		];
+	}
+
+	private function platform(): void
+	{
+		if ($this->mode === self::LIVE) {
+			$isNew = version_compare(PHP_VERSION, Assumptions::LEAST_PHP, '>=');
+			$this->note('php', Assumptions::LEAST_PHP, 'every', $isNew, PHP_VERSION, '');
+			foreach (Assumptions::EXTENSIONS as $name => $parts) {
+				$this->note('extension', $name, $parts, extension_loaded($name), t('PHP lacks it'), '');
+			}
+		}
+	}
+
+	private function functions(): void
+	{
+		foreach (Assumptions::FUNCTIONS as $name => $one) {
+			[$path, $known, $parts] = $one;
+			if (! $this->isPassedOver($path)) {
+				$words = explode(' ', $one[3] ?? '');
+				$this->takes(
+					'function',
+					$name,
+					$path,
+					(array) $known,
+					$parts,
+					$words,
+					$this->theFunction($name, $path),
+				);
+			}
+		}
+	}
+
+	private function methods(): void
+	{
+		foreach (Assumptions::METHODS as $name => $one) {
+			[$known, $parts] = $one;
+			$path = self::fileOf(explode('::', $name)[0]);
+			if ($this->isPassedOver($path)) {
+				continue;
+			}
+			$words = explode(' ', $one[2] ?? '');
+			$declared = $this->theMethod($name, $path);
+			if ($declared && $declared->is('static') === in_array('object', $words, true)) {
+				$found = $declared->is('static') ? t('it is static') : t('it is not static');
+				$this->note('method', $name, $parts, false, $found, $declared->where);
+				continue;
+			}
+			$this->takes('method', $name, $path, [$known], $parts, $words, $declared);
+		}
+	}
+
+	private function theFunction(string $name, string $path): ?Declared
+	{
+		if ($this->mode !== self::LIVE) {
+			return $this->file($path)?->function($name);
+		}
+		if (is_file("$this->root/$path") && str_starts_with($path, 'include/')) {
+			require_once "$this->root/$path";
+		}
+
+		return function_exists("\\$name") ? $this->reflected(new \ReflectionFunction("\\$name")) : null;
+	}
+
+	private function theMethod(string $name, string $path): ?Declared
+	{
+		[$class, $method] = explode('::', $name);
+		if ($this->mode !== self::LIVE) {
+			return $this->file($path)?->function($name);
+		}
+
+		return class_exists($class) && method_exists($class, $method)
+			? $this->reflected(new \ReflectionMethod($class, $method))
+			: null;
+	}
+
+	private function reflected(\ReflectionFunctionAbstract $one): Declared
+	{
+		return new Declared(
+			$this->place($one->getFileName(), $one->getStartLine()),
+			$one instanceof \ReflectionMethod && $one->isStatic() ? ['static'] : [],
+			Shape::of($one),
+		);
+	}
+
+	private function place(string|false $path, int|false $line): string
+	{
+		$root = (string) realpath($this->root);
+		foreach (['', '/include', '/Zotlabs'] as $folder) {
+			// Folders of a hub may be links.
+			$real = realpath("$this->root$folder");
+			if ($real !== false && str_starts_with((string) $path, "$real/")) {
+				return ltrim($folder . substr((string) $path, strlen($real)), '/') . ":$line";
+			}
+		}
+
+		return str_starts_with((string) $path, $root)
+			? substr((string) $path, strlen($root) + 1) . ":$line"
+			: "$path:$line";
+	}
+
+	/**
+	 * @param list<string> $known
+	 * @param list<string> $words
+	 */
+	private function takes(
+		string $kind,
+		string $name,
+		string $path,
+		array $known,
+		string $parts,
+		array $words,
+		?Declared $declared,
+	): void {
+		if (! $declared) {
+			$this->note($kind, $name, $parts, in_array('absent', $words, true), t('it is not there'), $path);
+			return;
+		}
+		$ok = Shape::fits($known, $declared->parameters, $words);
+		$shown = array_map(fn ($one) => $one->text(), $declared->parameters);
+		$found = sprintf(t('it takes (%1$s), not (%2$s)'), implode(', ', $shown), implode(') or (', $known));
+		$this->note($kind, $name, $parts, $ok, $found, $declared->where);
+	}
+
+	private function classes(): void
+	{
+		foreach (Assumptions::CLASSES as $class => $one) {
+			$path = self::fileOf($class);
+			if ($this->isPassedOver($path)) {
+				continue;
+			}
+			$declared = $this->theClass($class, $path);
+			$mayBeFinal = ! in_array($class, Assumptions::EXTENDED, true);
+			$this->note(
+				'class',
+				$class,
+				$one[0],
+				$declared && ($mayBeFinal || ! $declared->is('final')),
+				$declared ? t('it is final') : t('it is not there'),
+				$declared->where ?? $path,
+			);
+		}
+		foreach (Assumptions::PROPERTIES as $name => $parts) {
+			$path = self::fileOf(explode('::', $name)[0]);
+			if (! $this->isPassedOver($path)) {
+				$declared = $this->theProperty($name, $path);
+				$isOurs = $declared && ! $declared->is('private') && ! $declared->is('protected');
+				$this->note('property', $name, $parts, $isOurs, t('it is not there for us'), $declared->where ?? $path);
+			}
+		}
+	}
+
+	private function theClass(string $class, string $path): ?Declared
+	{
+		if ($this->mode !== self::LIVE) {
+			return $this->file($path)?->declared($class);
+		}
+		if (! class_exists($class)) {
+			return null;
+		}
+		$one = new \ReflectionClass($class);
+
+		return new Declared($this->place($one->getFileName(), $one->getStartLine()), $one->isFinal() ? ['final'] : []);
+	}
+
+	private function theProperty(string $name, string $path): ?Declared
+	{
+		$declared = $this->file($path)?->declared($name);
+		if ($this->mode !== self::LIVE) {
+			return $declared;
+		}
+		[$class, $property] = explode('::$', $name);
+		if (! class_exists($class) || ! property_exists($class, $property)) {
+			return null;
+		}
+		$one = new \ReflectionProperty($class, $property);
+
+		return new Declared($declared->where ?? $path, $one->isStatic() && $one->isPublic() ? [] : ['private']);
+	}
+
+	private function constants(): void
+	{
+		foreach (Assumptions::CONSTANTS as $name => [$path, $parts]) {
+			if (! $this->isPassedOver($path)) {
+				$declared = $this->file($path)?->declared($name);
+				$isThere = $this->mode === self::LIVE ? defined($name) : $declared !== null;
+				$this->note('constant', $name, $parts, $isThere, t('it is not there'), $declared->where ?? $path);
+			}
+		}
+	}
+
+	private function hooks(): void
+	{
+		foreach (Assumptions::HOOKS as $name => [$paths, $parts]) {
+			$given = array_filter($paths, fn ($path) => ! $this->isPassedOver($path));
+			$where = '';
+			foreach ($given as $path) {
+				$line = $this->file($path)?->hook($name);
+				$where = $where === '' && $line ? "$path:$line" : $where;
+			}
+			$where = $where === '' && $this->mode !== self::FILES ? $this->elsewhere($name) : $where;
+			// Some of several files are not enough to say that none of them calls it.
+			if ($where !== '' || count($given) === count($paths)) {
+				$this->note('hook', $name, $parts, $where !== '', t('nothing calls it there'), $where ?: $paths[0]);
+			}
+		}
+	}
+
+	/** Searches all of core for a call of a hook; returns file and line, empty if nothing calls it. */
+	private function elsewhere(string $hook): string
+	{
+		$paths = array_map(basename(...), glob("$this->root/*.php") ?: []);
+		foreach (['include', 'Zotlabs'] as $folder) {
+			foreach (is_dir("$this->root/$folder")
+				? new \RecursiveIteratorIterator(new \RecursiveDirectoryIterator(
+					"$this->root/$folder",
+					\FilesystemIterator::SKIP_DOTS,
+				))
+				: [] as $path => $file) {
+				$paths[] = substr($path, strlen($this->root) + 1);
+			}
+		}
+		foreach ($paths as $path) {
+			if (
+				str_ends_with($path, '.php')
+				&& preg_match("/['\"]{$hook}['\"]/", (string) @file_get_contents("$this->root/$path"))
+			) {
+				$line = $this->file($path)?->hook($hook);
+				if ($line !== null) {
+					return "$path:$line";
+				}
+			}
+		}
+
+		return '';
+	}
+
+	private function calls(): void
+	{
+		foreach (Assumptions::CALLS as $path => $called) {
+			if ($this->isPassedOver($path)) {
+				continue;
+			}
+			foreach ($called as $parts => $names) {
+				foreach (explode(' ', $names) as $name) {
+					$this->call($path, rtrim($name, '?'), $parts, str_ends_with($name, '?'));
+				}
+			}
+		}
+	}
+
+	private function call(string $path, string $name, string $parts, bool $mayLack): void
+	{
+		$file = $this->file($path);
+		$namespace = strtr(dirname($path), '/', '\\');
+		$calls = $file?->calls($name) ?? [];
+		$wrong = array_filter($calls, fn ($how) => $how !== '' && $how !== 'namespace\\');
+		$imported = $file?->imports($name);
+		[$found, $line] = match (true) {
+			! $file => [t('the file is not there'), null],
+			$wrong !== [] => [sprintf(t('the call is written %s'), reset($wrong) . $name), array_key_first($wrong)],
+			$imported !== null => [t('the file imports a function of that name'), $imported],
+			strcasecmp($file->namespace, $namespace) !== 0 => [
+				sprintf(t('the namespace of the file is %s'), $file->namespace ?: '\\'),
+				null,
+			],
+			! $calls && ! $mayLack => [t('nothing calls it there'), null],
+			default => ['', array_key_first($calls)],
+		};
+		$this->note('call', "$namespace\\$name", $parts, $found === '', $found, $path . ($line ? ":$line" : ''));
+	}
+
+	private function texts(): void
+	{
+		foreach (['endpoint' => Assumptions::ENDPOINTS, 'name' => Assumptions::NAMED] as $kind => $all) {
+			foreach ($all as $text => [$path, $parts]) {
+				if (! $this->isPassedOver($path)) {
+					$line = $this->file($path)?->text($text);
+					$this->note(
+						$kind,
+						$text,
+						$parts,
+						$line !== null,
+						t('it is not there'),
+						$path . ($line ? ":$line" : ''),
+					);
+				}
+			}
+		}
+	}
+
+	private function tables(): void
+	{
+		if ($this->mode === self::LIVE) {
+			foreach (array_keys(Assumptions::TABLES) as $table) {
+				$this->table($table, Columns::of($table), Database::isPostgres(), '');
+			}
+		}
+		foreach ($this->mode === self::LIVE ? [] : ['mysql', 'postgres'] as $database) {
+			$path = "install/schema_$database.sql";
+			$sql = (string) @file_get_contents("$this->root/$path");
+			foreach ($this->isPassedOver($path) ? [] : array_keys(Assumptions::TABLES) as $table) {
+				$isPostgres = $database === 'postgres';
+				$this->table($table, Columns::ofSchema($sql, $table, $isPostgres), $isPostgres, $path);
+			}
+		}
+	}
+
+	/** @param array<string, ?int> $columns */
+	private function table(string $table, array $columns, bool $isPostgres, string $where): void
+	{
+		$entry = Assumptions::TABLES[$table];
+		[$list, $parts] = $entry;
+		$writers = $entry[2] ?? $parts;
+		$found = [];
+		preg_match_all('~(\w+)(?::(\d+)(?:/(\d+))?)?~', $list, $found, PREG_SET_ORDER);
+		foreach ($found as $one) {
+			$name = $one[1];
+			$least = (int) ($isPostgres ? $one[3] ?? $one[2] ?? 0 : $one[2] ?? 0);
+			$isThere = array_key_exists($name, $columns);
+			$size = $columns[$name] ?? null;
+			$this->note(
+				'column',
+				"$table.$name",
+				$isThere && $size !== null && $size < $least ? $writers : $parts,
+				$isThere && ($size === null || $size >= $least),
+				$isThere
+					? sprintf(t('it holds %1$d characters, %2$d are needed'), $size, $least)
+					: t('it is not there'),
+				$where,
+			);
+		}
+	}
+}

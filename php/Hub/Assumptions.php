@@ -1,0 +1,330 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * What filesync takes for granted of the hub, and which of its parts depend on each: all that it calls, replaces,
+ * extends or reads. AssumptionCheck looks whether it is so.
+ *
+ * Parts are named in one text; `every` means each of today.
+ */
+final class Assumptions
+{
+	/** Parts of today, and parts to come. */
+	public const PARTS = ['receiver', 'sender', 'posts', 'photos', 'serving', 'comparison', 'pages'];
+	public const LATER = ['backup', 'doors'];
+
+	public const LEAST_PHP = '8.1';
+
+	/** Extensions of PHP: parts. */
+	public const EXTENSIONS = [
+		'curl' => 'serving posts comparison backup',
+		'hash' => 'every',
+		'json' => 'every',
+		'mbstring' => 'every',
+		'openssl' => 'posts serving comparison',
+		'tokenizer' => 'every',
+	];
+
+	/**
+	 * Functions: where core declares it, its known parameters from the first on (several lists if hubs differ), parts,
+	 * and perhaps
+	 *
+	 * `only`: it has these parameters and no others, because we replace it. `passed`: whatever follows is passed on.
+	 * Otherwise we call it with all of these, so that what follows must be optional. `alike`: the names are a hint; if
+	 * they differ the doctor tells, and no part is switched off. `absent`: hubs without it are served too.
+	 *
+	 * @var array<string, array{0: string, 1: string|list<string>, 2: string, 3?: string}>
+	 */
+	public const FUNCTIONS = [
+		// Replaced, see overrides/hubzilla.php.
+		'sync_files' => ['include/import.php', 'channel, files', 'receiver', 'only'],
+		'sync_items' => ['include/import.php', 'channel, items, relocate', 'posts'],
+		'import_items' => ['include/import.php', 'channel, items, sync, relocate', 'posts backup'],
+		'import_channel_photo' => ['include/photo/photo_driver.php', 'photo, type, aid, uid', 'receiver'],
+		'attach_export_data' => [
+			'include/attach.php',
+			'channel, resource_id, deleted',
+			'receiver sender posts comparison backup',
+			'passed',
+		],
+		'attach_delete' => ['include/attach.php', 'channel_id, resource', 'receiver sender', 'passed'],
+		'attach_move' => ['include/attach.php', 'channel_id, resource_id, new_folder_hash', 'sender', 'passed'],
+		'attach_change_permissions' => [
+			'include/attach.php',
+			'channel_id, resource, allow_cid, allow_gid, deny_cid, deny_gid, recurse, sync',
+			'sender',
+			'passed',
+		],
+		'fix_attached_permissions' => ['include/items.php', 'uid, body', 'sender', 'passed absent'],
+		'perm_is_allowed' => ['include/permissions.php', 'uid, observer_xchan, permission', 'sender', 'passed'],
+		// Found among the callers of a hook.
+		'attach_store' => ['include/attach.php', 'channel, observer_hash, options, arr', 'sender', 'passed'],
+		'delete_item_lowlevel' => ['include/items.php', 'item', 'sender', 'passed'],
+		// Called.
+		'drop_item' => ['include/items.php', ['id, interactive, stage', 'id, stage, force, uid'], 'posts'],
+		'photo_factory' => ['include/photo/photo_driver.php', 'data, type', 'photos'],
+		'photo_upload' => ['include/photos.php', 'channel, observer, args', 'photos'],
+		'fix_attached_photo_permissions' => [
+			'include/items.php',
+			'uid, xchan_hash, body, str_contact_allow, str_group_allow, str_contact_deny, str_group_deny',
+			'posts',
+			'absent',
+		],
+		'list_attached_local_files' => ['include/items.php', 'body', 'posts', 'absent'],
+		'z_input_filter' => ['include/text.php', 's, type, allow_code', 'posts'],
+		'channelx_by_n' => ['include/channel.php', 'id', 'every'],
+		'channel_url' => ['include/channel.php', 'channel', 'every'],
+		'service_class_fetch' => ['include/account.php', 'uid, property', 'receiver'],
+		'get_config' => ['include/config.php', 'family, key, default', 'receiver pages'],
+		'set_config' => ['include/config.php', 'family, key, value', 'pages', 'alike'],
+		'get_pconfig' => ['include/config.php', 'uid, family, key, default', 'serving'],
+		'uninstall_plugin' => ['include/plugin.php', 'plugin', 'pages', 'alike'],
+		'base64url_decode' => ['include/text.php', 's', 'serving', 'alike'],
+		'os_mkdir' => ['boot.php', 'path, mode, recursive', 'every'],
+		'dbq' => ['include/dba/dba_driver.php', 'sql', 'every', 'alike'],
+		'dbesc' => ['include/dba/dba_driver.php', 'str', 'every', 'alike'],
+		'dbescbin' => ['include/dba/dba_driver.php', 'str', 'every', 'alike'],
+		'dbunescbin' => ['include/dba/dba_driver.php', 'str', 'every', 'alike'],
+		'db_columns' => ['include/dba/dba_driver.php', 'table', 'every', 'alike'],
+		'logger' => ['include/text.php', 'msg, level, priority', 'every', 'alike'],
+		't' => ['include/language.php', 's', 'every', 'alike'],
+		'escape_tags' => ['include/text.php', 'string', 'every', 'alike'],
+		'z_root' => ['boot.php', '', 'every'],
+		'argc' => ['boot.php', '', 'sender serving pages'],
+		'argv' => ['boot.php', 'x', 'sender serving pages', 'alike'],
+		'local_channel' => ['boot.php', '', 'sender pages'],
+		'killme' => ['boot.php', '', 'serving'],
+		'notice' => ['boot.php', 's', 'pages', 'alike'],
+		'goaway' => ['boot.php', 's', 'pages', 'alike'],
+		'is_site_admin' => ['boot.php', '', 'pages'],
+		'head_add_js' => ['include/plugin.php', 'src', 'pages', 'alike'],
+		'get_markup_template' => ['include/plugin.php', 's, root', 'pages', 'alike'],
+		'replace_macros' => ['include/text.php', 's, r', 'pages', 'alike'],
+		'get_form_security_token' => ['include/security.php', 'typename', 'pages', 'alike'],
+		'check_form_security_token_redirectOnErr' => ['include/security.php', 'err_redirect, typename', 'pages'],
+		'cli_startup' => ['include/cli_startup.php', '', 'every'],
+	];
+
+	/**
+	 * Methods of classes: known parameters, parts, and the words as for functions, or `object`: it is not static.
+	 *
+	 * @var array<string, array{0: string, 1: string, 2?: string}>
+	 */
+	public const METHODS = [
+		'Zotlabs\Extend\Hook::register' => ['hook, file, function, version, priority', 'every'],
+		'Zotlabs\Extend\Hook::unregister_by_file' => ['file', 'every'],
+		'Zotlabs\Daemon\Master::Summon' => ['arr', 'every', 'alike'],
+		'Zotlabs\Daemon\Thumbnail::run' => ['argc, argv', 'photos'],
+		'Zotlabs\Lib\Config::Get' => ['family, key, default', 'every'],
+		'Zotlabs\Lib\Config::Set' => ['family, key, value', 'every'],
+		'Zotlabs\Lib\Config::Delete' => ['family, key', 'every'],
+		'Zotlabs\Lib\Libsync::build_sync_packet' => ['uid, packet', 'sender'],
+		'Zotlabs\Web\HTTPSig::parse_sigheader' => ['header', 'serving'],
+		'Zotlabs\Web\HTTPSig::verify' => ['data, key', 'serving'],
+		'Zotlabs\Web\HTTPSig::create_sig' => ['head, prvkey, keyid, auth, alg', 'posts comparison'],
+		'Zotlabs\Photo\PhotoDriver::is_valid' => ['', 'photos', 'object'],
+		'Zotlabs\Photo\PhotoDriver::getWidth' => ['', 'photos', 'object'],
+		'Zotlabs\Photo\PhotoDriver::getHeight' => ['', 'photos', 'object'],
+		'Zotlabs\Photo\PhotoDriver::getImage' => ['', 'photos', 'object'],
+		'Zotlabs\Photo\PhotoDriver::clearexif' => ['', 'photos', 'object'],
+		'Zotlabs\Photo\PhotoDriver::exif' => ['filename', 'photos', 'object alike'],
+		'Zotlabs\Photo\PhotoDriver::doScaleImage' => ['new_width, new_height', 'photos', 'object'],
+		'Zotlabs\Photo\PhotoDriver::rotate' => ['degrees', 'photos', 'object'],
+		'Zotlabs\Photo\PhotoDriver::imageString' => ['', 'photos', 'object'],
+		'Zotlabs\Web\Controller::init' => ['', 'serving pages', 'only object'],
+		'Zotlabs\Web\Controller::post' => ['', 'serving pages', 'only object'],
+		'Zotlabs\Web\Controller::get' => ['', 'serving pages', 'only object'],
+		'Zotlabs\Module\Import::import_account' => ['account_id', 'backup', 'object'],
+	];
+
+	/**
+	 * Classes that we extend or use whole: parts, and where the file is if not where its name tells.
+	 *
+	 * @var array<string, array{0: string, 1?: string}>
+	 */
+	public const CLASSES = [
+		'App' => ['every', 'boot.php'],
+		'Zotlabs\Daemon\Master' => ['every'],
+		'Zotlabs\Daemon\Thumbnail' => ['photos'],
+		'Zotlabs\Extend\Hook' => ['every'],
+		'Zotlabs\Lib\Config' => ['every'],
+		'Zotlabs\Lib\Libsync' => ['sender'],
+		'Zotlabs\Module\Getfile' => ['serving'],
+		'Zotlabs\Module\Import' => ['backup'],
+		'Zotlabs\Module\Profile_photo' => ['sender'],
+		'Zotlabs\Photo\PhotoDriver' => ['photos'],
+		'Zotlabs\Web\Controller' => ['serving pages'],
+		'Zotlabs\Web\HTTPSig' => ['posts serving comparison'],
+		'Sabre\DAV\Server' => ['doors', 'vendor/sabre/dav/lib/DAV/Server.php'],
+		'Sabre\DAV\Collection' => ['doors', 'vendor/sabre/dav/lib/DAV/Collection.php'],
+		'Sabre\DAV\File' => ['doors', 'vendor/sabre/dav/lib/DAV/File.php'],
+		'Sabre\DAV\Auth\Backend\BasicCallBack' => ['doors', 'vendor/sabre/dav/lib/DAV/Auth/Backend/BasicCallBack.php'],
+		'Sabre\DAV\TemporaryFileFilterPlugin' => ['doors', 'vendor/sabre/dav/lib/DAV/TemporaryFileFilterPlugin.php'],
+	];
+
+	/** Those of them that we extend. */
+	public const EXTENDED = [
+		'Zotlabs\Module\Getfile',
+		'Zotlabs\Web\Controller',
+		'Sabre\DAV\Collection',
+		'Sabre\DAV\File',
+	];
+
+	/** Static properties: parts. */
+	public const PROPERTIES = ['App::$hooks' => 'every', 'App::$plugins' => 'pages', 'App::$strings' => 'pages'];
+
+	/** Constants: where core defines it, parts. */
+	public const CONSTANTS = [
+		'STD_VERSION' => ['boot.php', 'every'],
+		'NULL_DATE' => ['include/dba/dba_driver.php', 'every'],
+		'ACTIVE_DBTYPE' => ['include/dba/dba_driver.php', 'every'],
+		'DBTYPE_POSTGRES' => ['boot.php', 'every'],
+		'STORAGE_DEFAULT_PERMISSIONS' => ['boot.php', 'every'],
+		'LOGGER_NORMAL' => ['boot.php', 'every'],
+		'TERM_OBJ_FILE' => ['boot.php', 'every'],
+		'TERM_OBJ_POST' => ['boot.php', 'posts'],
+		'PHOTO_NORMAL' => ['boot.php', 'every'],
+		'PHOTO_PROFILE' => ['boot.php', 'every'],
+		'PHOTO_COVER' => ['boot.php', 'every'],
+		'DROPITEM_NORMAL' => ['boot.php', 'posts'],
+		'DROPITEM_PHASE1' => ['boot.php', 'posts'],
+	];
+
+	/**
+	 * Hooks: which files of core call it (one of them is enough), parts.
+	 *
+	 * @var array<string, array{list<string>, string}>
+	 */
+	public const HOOKS = [
+		'init_1' => [['boot.php'], 'every'],
+		'photo_upload_begin' => [['include/attach.php'], 'sender'],
+		'attach_delete' => [['include/attach.php'], 'sender'],
+		'module_loaded' => [['Zotlabs/Web/Router.php', 'index.php'], 'sender serving pages'],
+		'zotinfo' => [['Zotlabs/Lib/Libzot.php'], 'serving'],
+		'import_xchan' => [['Zotlabs/Lib/Libzot.php'], 'serving'],
+		'import_channel' => [['Zotlabs/Module/Import.php'], 'comparison backup'],
+		'item_store_before' => [['include/items.php'], 'posts'],
+		'item_store_update_before' => [['include/items.php'], 'posts'],
+		'daemon_addon' => [['Zotlabs/Daemon/Addon.php'], 'every'],
+		'cron' => [['Zotlabs/Daemon/Cronhooks.php', 'Zotlabs/Daemon/Cron.php'], 'every'],
+		'cron_daily' => [['Zotlabs/Daemon/Cron_daily.php', 'Zotlabs/Daemon/Cron.php'], 'every'],
+		'channel_remove' => [['include/channel.php'], 'every'],
+		'identity_basic_export' => [['include/channel.php'], 'backup'],
+	];
+
+	/**
+	 * Files of core with the calls that we take over: functions by the parts that miss a call. PHP finds ours only if
+	 * the file has its namespace, no `use function` for the name, and the call no backslash. `?`: some hubs have no
+	 * such call.
+	 */
+	public const CALLS = [
+		'Zotlabs/Lib/Libsync.php' => ['receiver' => 'sync_files', 'posts' => 'sync_items'],
+		'Zotlabs/Lib/Libzot.php' => ['receiver' => 'import_channel_photo'],
+		'Zotlabs/Daemon/File_importer.php' => ['receiver' => 'sync_files'],
+		'Zotlabs/Daemon/Content_importer.php' => ['posts' => 'import_items'],
+		'Zotlabs/Daemon/Importfile.php' => ['sender' => 'attach_export_data'],
+		'Zotlabs/Storage/Directory.php' => [
+			'sender' => 'attach_export_data attach_delete attach_move perm_is_allowed',
+		],
+		'Zotlabs/Storage/File.php' => ['sender' => 'attach_export_data attach_delete perm_is_allowed'],
+		'Zotlabs/Module/Attach_edit.php' => [
+			'sender' => 'attach_export_data attach_delete attach_move attach_change_permissions',
+		],
+		'Zotlabs/Module/Cover_photo.php' => ['sender' => 'attach_export_data'],
+		'Zotlabs/Module/File_upload.php' => ['sender' => 'attach_export_data'],
+		'Zotlabs/Module/Filestorage.php' => ['sender' => 'attach_export_data attach_delete attach_change_permissions'],
+		'Zotlabs/Module/Import.php' => ['posts' => 'import_items'],
+		'Zotlabs/Module/Import_items.php' => ['posts' => 'import_items'],
+		'Zotlabs/Module/Item.php' => ['sender' => 'fix_attached_permissions?'],
+		'Zotlabs/Module/Photos.php' => ['sender' => 'attach_export_data attach_delete attach_move'],
+		'Zotlabs/Module/Profile_photo.php' => ['sender' => 'attach_export_data'],
+		'Zotlabs/Module/Wall_attach.php' => ['sender' => 'attach_export_data'],
+	];
+
+	/**
+	 * Tables: columns with the characters that each must hold, on MariaDB and MySQL, then on PostgreSQL if that has
+	 * fewer; then the parts that need them, and of tables that we write, the parts that write.
+	 *
+	 * @var array<string, array{0: string, 1: string, 2?: string}>
+	 */
+	public const TABLES = [
+		'attach' => [
+			'id aid uid hash:191/64 creator:191/128 filename:191 filetype:128/64 filesize revision folder:191/64 flags is_dir'
+				. ' is_photo os_storage os_path:65535 display_path:65535 content created edited allow_cid:65535 allow_gid:65535'
+				. ' deny_cid:65535 deny_gid:65535',
+			'every',
+			'receiver',
+		],
+		'photo' => [
+			'id aid uid xchan:191 resource_id:191 created edited expires title:191 description:65535 album:191 filename:191'
+				. ' mimetype:128 height width filesize content imgscale photo_usage profile is_nsfw os_storage os_path:65535'
+				. ' display_path:65535 photo_flags allow_cid:65535 allow_gid:65535 deny_cid:65535 deny_gid:65535',
+			'receiver sender photos serving comparison',
+			'receiver photos',
+		],
+		'item' => [
+			'id uid mid:191 edited author_xchan:191 body:65535 summary:65535 plink:65535 obj:65535 target:65535'
+				. ' attach:65535 html sig:65535 mimetype:64 resource_id:191 resource_type:16 allow_cid allow_gid deny_cid'
+				. ' deny_gid item_deleted item_hidden item_verified',
+			'posts',
+		],
+		'term' => ['tid uid oid otype ttype term:191 url:191', 'receiver sender posts comparison', 'receiver'],
+		'channel' => [
+			'channel_id channel_account_id channel_address channel_guid channel_hash channel_pubkey'
+				. ' channel_prvkey channel_removed channel_system',
+			'every',
+		],
+		'hubloc' => [
+			'hubloc_id hubloc_addr hubloc_deleted hubloc_hash hubloc_id_url hubloc_network hubloc_url',
+			'every',
+		],
+		'outq' => ['outq_channel outq_created outq_delivered outq_posturl', 'receiver comparison'],
+		'xchan' => ['xchan_hash xchan_photo_date', 'receiver'],
+		'addon' => ['aname installed tstamp plugin_admin', 'every'],
+		'hook' => ['hook:32 file:32 fn:32', 'every'],
+		'config' => ['cat:32 k:32 v:65535', 'every'],
+	];
+
+	/** Addresses of the API: where core registers them, parts. */
+	public const ENDPOINTS = [
+		'api/z/1.0/channel/export/basic' => ['include/api_zot.php', 'backup'],
+		'api/z/1.0/item/export_page' => ['include/api_zot.php', 'backup'],
+		'api/z/1.0/file/export' => ['include/api_zot.php', 'backup'],
+		'api/z/1.0/files' => ['include/api_zot.php', 'backup'],
+		'api/z/1.0/filemeta' => ['include/api_zot.php', 'backup'],
+	];
+
+	/** What core writes behind an addon's name to get functions that it calls: in which file, parts. */
+	public const NAMED = [
+		'_plugin_admin' => ['Zotlabs/Module/Admin/Addons.php', 'pages'],
+		'_plugin_admin_post' => ['Zotlabs/Module/Admin/Addons.php', 'pages'],
+	];
+
+	/** @return list<string> The parts that a text of the table names. */
+	public static function parts(string $text): array
+	{
+		return $text === 'every' ? self::PARTS : explode(' ', $text);
+	}
+
+	/**
+	 * Returns the functions that we define so that core's calls find them, with their namespaces.
+	 *
+	 * @return list<string>
+	 */
+	public static function overrides(): array
+	{
+		$functions = [];
+		foreach (self::CALLS as $file => $names) {
+			foreach (explode(' ', strtr(implode(' ', $names), ['?' => ''])) as $name) {
+				$functions[strtr(dirname($file), '/', '\\') . "\\$name"] = true;
+			}
+		}
+
+		return array_keys($functions);
+	}
+}

@@ -1,0 +1,153 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+use Zotlabs\Lib\Config as HubConfig;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * The last look at the hub's assumptions: what failed then. It is kept in the hub's own config, which every process has
+ * at hand.
+ *
+ * A look reads many files, so a web request never takes one: it goes by the last, and has a background process look
+ * again if the files have changed since. The command line and background processes look at once.
+ */
+final class Look
+{
+	private const KEY = 'looked';
+	private const SUMMON_SECONDS = 300;
+
+	/** @var array<string, true> Hubs, by their folder, of which this process knows that the last look is still good. */
+	private static array $examined = [];
+
+	/**
+	 * Returns the failed assumptions of the last look, or null if nobody has looked yet.
+	 *
+	 * @return ?list<array{kind: string, name: string, parts: list<string>, found: string, where: string}>
+	 */
+	public static function failed(): ?array
+	{
+		$here = (string) getcwd();
+		if (! isset(self::$examined[$here])) {
+			self::$examined[$here] = true;
+			self::renew();
+		}
+
+		return self::last()['failed'] ?? null;
+	}
+
+	/**
+	 * Looks now, keeps what failed, and returns all that was found.
+	 *
+	 * @return list<array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}>
+	 */
+	public static function again(): array
+	{
+		$print = self::print();
+		$all = AssumptionCheck::run();
+		// The web server's PHP and that of the command line may differ: each looks at its own.
+		$failed = array_filter(
+			$all,
+			fn ($one) => $one['ok'] === false
+			&& ! in_array(
+				$one['kind'],
+				['php', 'extension'],
+				true,
+			),
+		);
+		self::keep($print, array_map(fn ($one) => array_diff_key($one, ['ok' => 1]), array_values($failed)));
+
+		return $all;
+	}
+
+	/** Looks again if core's files have changed since the last time, or it was on another day. */
+	public static function renewIfDue(): void
+	{
+		if ((self::last()['print'] ?? '') !== self::print()) {
+			self::again();
+		}
+	}
+
+	/** Keeps a result. */
+	public static function keep(string $print, array $failed): void
+	{
+		self::$examined[(string) getcwd()] = true;
+		HubConfig::Set('filesync', self::KEY, json_encode(
+			['print' => $print, 'failed' => $failed],
+			JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE,
+		));
+	}
+
+	/** Forgets the last look. */
+	public static function forget(): void
+	{
+		self::$examined = [];
+		HubConfig::Delete('filesync', self::KEY);
+	}
+
+	/** Returns what changes with core's files, our own table, the hub's tables and the day. */
+	public static function print(): string
+	{
+		clearstatcache();
+		$seen = [
+			gmdate('Y-m-d', Clock::now()),
+			defined('STD_VERSION') ? STD_VERSION : '',
+			(string) HubConfig::Get('system', 'db_version'),
+			Runtime::version(),
+		];
+		foreach ([...AssumptionCheck::files(), __DIR__ . '/Assumptions.php'] as $path) {
+			$stat = @stat($path);
+			$seen[] = $stat ? "{$stat['ino']} {$stat['size']} {$stat['mtime']} {$stat['ctime']}" : '';
+		}
+
+		return hash('sha256', implode("\n", $seen));
+	}
+
+	private static function renew(): void
+	{
+		try {
+			if (PHP_SAPI === 'cli') {
+				self::renewIfDue();
+			} elseif (
+				(self::last()['print'] ?? '') !== self::print()
+				&& Lease::take('summon-look', Token::make(), self::SUMMON_SECONDS)
+			) {
+				Daemon::summon('look');
+			}
+		} catch (\Throwable $e) {
+			Log::failure('looking at the hub', $e);
+		}
+	}
+
+	/**
+	 * Throws if the database does not answer: taking that for a look that never was would let core overwrite files.
+	 *
+	 * @return array{
+	 *     print?: string,
+	 *     failed?: list<array{kind: string, name: string, parts: list<string>, found: string, where: string}>,
+	 * }
+	 */
+	private static function last(): array
+	{
+		static $read = ['', []];
+		$text = (string) HubConfig::Get('filesync', self::KEY, '');
+		if ($text === '') {
+			$text = (string) (Table::first('config', ['cat' => 'filesync', 'k' => self::KEY], '', 'v')['v'] ?? '');
+		}
+		if ($text !== $read[0]) {
+			/**
+			 * @var ?array{
+			 *     print?: string,
+			 *     failed?: list<array{kind: string, name: string, parts: list<string>, found: string, where: string}>,
+			 * } $said
+			 */
+			$said = json_decode($text, true);
+			$read = [$text, is_array($said) && is_array($said['failed'] ?? null) ? $said : []];
+		}
+
+		return $read[1];
+	}
+}

@@ -1,0 +1,124 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * The parts of filesync. Each can be off on a hub, because an assumption on which it depends fails there; the others
+ * work on, as far as they can without it.
+ */
+final class Parts
+{
+	public const RECEIVER = 'receiver';
+	public const SENDER = 'sender';
+	public const POSTS = 'posts';
+	public const PHOTOS = 'photos';
+	public const SERVING = 'serving';
+	public const COMPARISON = 'comparison';
+	public const PAGES = 'pages';
+	public const ALL = Assumptions::PARTS;
+
+	/** Parts that are off where another one is. */
+	public const NEEDS = [self::COMPARISON => [self::RECEIVER]];
+
+	/** Tells whether a part works on this hub. */
+	public static function has(string $part): bool
+	{
+		$failed = Look::failed();
+
+		return $failed !== null
+		&& ! array_intersect(
+			[$part, ...(self::NEEDS[$part] ?? [])],
+			array_merge(...array_column($failed, 'parts'), ...self::offHere()),
+		);
+	}
+
+	/**
+	 * Returns the parts that do not work on this hub.
+	 *
+	 * @return list<string>
+	 */
+	public static function off(): array
+	{
+		return array_values(array_filter(self::ALL, fn ($part) => ! self::has($part)));
+	}
+
+	/** Returns a sentence about the parts that are off, or null if all work. */
+	public static function problems(): ?string
+	{
+		$off = self::off();
+
+		return $off ? self::sentence($off) : null;
+	}
+
+	private static function sentence(array $off): string
+	{
+		return sprintf(
+			t('filesync does without %s here: php addon/filesync/cli.php doctor --assumptions says why'),
+			implode(', ', array_map(self::name(...), $off)),
+		);
+	}
+
+	/** Returns why a part does nothing on this hub, or null if it works. */
+	public static function problem(string $part): ?string
+	{
+		return self::has($part) ? null : self::sentence([$part]);
+	}
+
+	/**
+	 * Lets what needs a part wait until it works.
+	 *
+	 * @throws Postponed
+	 */
+	public static function need(string $part, string $what): void
+	{
+		self::has($part) || throw new Postponed("$what, for which filesync has to do without on this hub", true, true);
+	}
+
+	/** Returns what a part does, for people. */
+	public static function name(string $part): string
+	{
+		return match ($part) {
+			default => $part,
+			self::RECEIVER => t('receiving files'),
+			self::SENDER => t('sending changes'),
+			self::POSTS => t('posts about files'),
+			self::PHOTOS => t('making thumbnails'),
+			self::SERVING => t('serving files'),
+			self::COMPARISON => t('comparing files'),
+			self::PAGES => t('its pages'),
+		};
+	}
+
+	/**
+	 * Returns those findings that switch off a part of today.
+	 *
+	 * @param list<array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}>
+	 *     $findings
+	 *
+	 * @return list<array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}>
+	 */
+	public static function failing(array $findings): array
+	{
+		return array_values(array_filter(
+			$findings,
+			fn ($one) => $one['ok'] === false && array_intersect($one['parts'], self::ALL) !== [],
+		));
+	}
+
+	/** @return list<list<string>> The parts for which this process's PHP lacks an extension. */
+	private static function offHere(): array
+	{
+		return array_values(array_map(
+			Assumptions::parts(...),
+			array_filter(
+				Assumptions::EXTENSIONS,
+				fn ($name) => ! extension_loaded($name),
+				ARRAY_FILTER_USE_KEY,
+			),
+		));
+	}
+}

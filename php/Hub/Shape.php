@@ -1,0 +1,65 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** The parameters of a function of core, compared with those that the table of assumptions lists. */
+final class Shape
+{
+	/** @return list<Parameter> */
+	public static function of(\ReflectionFunctionAbstract $one): array
+	{
+		return array_values(array_map(
+			fn ($parameter) => new Parameter($parameter->getName(), $parameter->isOptional()),
+			$one->getParameters(),
+		));
+	}
+
+	/**
+	 * Tells whether parameters are as one of some known lists; null if only names differ, where these are a hint.
+	 *
+	 * @param list<string>    $known
+	 * @param list<Parameter> $parameters
+	 * @param list<string>    $words      Of the table.
+	 */
+	public static function fits(array $known, array $parameters, array $words): ?bool
+	{
+		$fits = array_map(fn ($list) => self::fitsOne(
+			$list === '' ? [] : explode(', ', $list),
+			$parameters,
+			$words,
+		), $known);
+
+		return in_array(true, $fits, true) ? true : (in_array(null, $fits, true) ? null : false);
+	}
+
+	/**
+	 * @param list<string>    $known
+	 * @param list<Parameter> $parameters
+	 * @param list<string>    $words
+	 */
+	private static function fitsOne(array $known, array $parameters, array $words): ?bool
+	{
+		$count = count($known);
+		$rest = array_slice($parameters, $count);
+		$isNeeded = array_filter($rest, fn ($one) => ! $one->isOptional) !== [];
+		if (
+			count($parameters) < $count
+			|| in_array('only', $words, true)
+			&& $rest !== []
+			|| $isNeeded
+			&& ! in_array('passed', $words, true)
+		) {
+			return false;
+		}
+
+		return (
+			array_map(fn ($one) => $one->name, array_slice($parameters, 0, $count)) === $known
+				? true
+				: (in_array('alike', $words, true) ? null : false)
+		);
+	}
+}
