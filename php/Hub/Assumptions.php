@@ -149,6 +149,7 @@ final class Assumptions
 	 */
 	public const CLASSES = [
 		'App' => ['every', 'boot.php'],
+		'DBA' => ['every', 'include/dba/dba_driver.php'],
 		'Zotlabs\Daemon\Master' => ['every'],
 		'Zotlabs\Daemon\Thumbnail' => ['photos'],
 		'Zotlabs\Extend\Hook' => ['every'],
@@ -176,7 +177,12 @@ final class Assumptions
 	];
 
 	/** Static properties: parts. */
-	public const PROPERTIES = ['App::$hooks' => 'every', 'App::$plugins' => 'pages', 'App::$strings' => 'pages'];
+	public const PROPERTIES = [
+		'App::$hooks' => 'every',
+		'App::$plugins' => 'pages',
+		'App::$strings' => 'pages',
+		'DBA::$dba' => 'every',
+	];
 
 	/** Constants: where core defines it, parts. */
 	public const CONSTANTS = [

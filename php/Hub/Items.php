@@ -163,7 +163,7 @@ final class Items
 				continue;
 			}
 			try {
-				call_user_func_array('drop_item', $arguments);
+				call_user_func_array(drop_item(...), $arguments);
 			} catch (\Throwable $e) {
 				Log::failure("dropping a post about the deleted file $hash", $e);
 			}
