@@ -207,6 +207,7 @@ final class FileRows
 					(new FileCheck($this->channel))->look(Store::attach($this->uid, $row['hash']))['verdict']
 					=== 'damaged'
 				),
+				true,
 			);
 		}
 	}
@@ -369,14 +370,20 @@ final class FileRows
 	 * @param AttachRow                 $row
 	 * @param ?\Closure(Journal): bool $mend
 	 */
-	private function fault(string $shape, array $row, string $what, ?\Closure $mend): Fault
-	{
+	private function fault(
+		string $shape,
+		array $row,
+		string $what,
+		?\Closure $mend,
+		bool $isTransfer = false,
+	): Fault {
 		return new Fault(
 			$shape,
 			$row['hash'],
 			$row['display_path'] !== '' ? $row['display_path'] : $row['filename'],
 			$what,
 			$mend,
+			$isTransfer,
 		);
 	}
 

@@ -1,5 +1,6 @@
 <?php
 
+use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Proof;
 use FileSync\Addon\Hub\Request;
@@ -57,6 +58,9 @@ final class TenTest extends AddonTestCase
 	public function test_a_delete_while_the_owner_is_logged_in_leaves_a_stone_of_a_post_that_readers_have(): void
 	{
 		$this->photoOfOurs();
+		q("UPDATE item SET edited = '2024-05-01 10:00:00'");
+		$posts = Items::linked($this->channel, 'p1');
+		$this->assertCount(2, $posts);
 		q('UPDATE item SET item_hidden = 0');
 		$this->asOwner('photos', 'POST');
 		$this->receive($this->deletion('p1'));
@@ -64,6 +68,9 @@ final class TenTest extends AddonTestCase
 			[1, 1],
 			array_map(intval(...), array_column(q('SELECT item_deleted FROM item'), 'item_deleted')),
 		);
+		// A packet that was under way.
+		Zotlabs\Lib\sync_items($this->channel->row(), $posts);
+		$this->assertSame([], Table::select('item', ['item_deleted' => 0]));
 	}
 
 	/** A post that the hub would not drop stays with its file, until it can be. */

@@ -196,6 +196,7 @@ App::$strings['a change could not be sent to the other hubs'] ??= 'eine Änderun
 App::$strings['a change from another hub could not be applied'] ??= 'eine Änderung von einem anderen Hub konnte nicht übernommen werden';
 App::$strings['a limit was reached'] ??= 'eine Grenze wurde erreicht';
 App::$strings['a name may have at most %d characters here'] ??= 'ein Name darf hier höchstens %d Zeichen haben';
+App::$strings['a post about a deleted file could not be deleted'] ??= 'ein Beitrag über eine gelöschte Datei konnte nicht gelöscht werden';
 App::$strings['a post that belongs to it could not be stored'] ??= 'ein Beitrag, der dazugehört, konnte nicht gespeichert werden';
 App::$strings['a preview could not be made'] ??= 'eine Vorschau konnte nicht erzeugt werden';
 App::$strings['a ticket was refused: %s'] ??= 'ein Ticket wurde verweigert: %s';
