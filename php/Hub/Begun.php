@@ -9,7 +9,10 @@ if (! class_exists('App', false)) {
 /** The changes that this process began, by channel, until they are handled at its end. */
 final class Begun
 {
-	/** @var array<int, array<string, mixed>> By channel: the intention's name, and what was there before. */
+	/**
+	 * @var array<int, array{name: string, since: string, above: int, marked: array<array-key, true>}> By channel: the
+	 *     intention's name, and what was there before.
+	 */
 	private static array $channels = [];
 	/** @var array<int, array<string, array<string, true>>> By channel and kind of mark, the hashes that are marked. */
 	private static array $marks = [];
@@ -25,7 +28,11 @@ final class Begun
 		return isset(self::$channels[$channelId]);
 	}
 
-	/** Notes what was begun for a channel. */
+	/**
+	 * Notes what was begun for a channel.
+	 *
+	 * @param array{name: string, since: string, above: int, marked: array<array-key, true>} $begun
+	 */
 	public static function add(int $channelId, array $begun): void
 	{
 		self::$channels[$channelId] = $begun;
@@ -73,12 +80,19 @@ final class Begun
 		return isset(self::$leaving[$channelId]);
 	}
 
-	/** Returns all that was begun, and forgets it. */
+	/**
+	 * Returns all that was begun, and forgets it.
+	 *
+	 * @return array<int, array{name: string, since: string, above: int, marked: array<array-key, true>, deleting:
+	 *     array<array-key, true>}>
+	 */
 	public static function take(): array
 	{
 		$begun = [];
 		foreach (self::$channels as $channelId => $one) {
-			$begun[$channelId] = (self::$marks[$channelId] ?? []) + $one;
+			$marks = self::$marks[$channelId] ?? [];
+			$one['marked'] = $marks['marked'] ?? $one['marked'];
+			$begun[$channelId] = $one + ['deleting' => $marks['deleting'] ?? []];
 		}
 		self::$channels = self::$marks = self::$leaving = [];
 

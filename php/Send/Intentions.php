@@ -81,7 +81,14 @@ final class Intentions
 		foreach ($begun as $channelId => $own) {
 			try {
 				Begun::take();
-				self::settle($channelId, $own['name'], array_keys($own['marked']), $own['since'], (int) $own['above']);
+				self::settle(
+					$channelId,
+					$own['name'],
+					array_keys($own['marked']),
+					$own['since'],
+					(int) $own['above'],
+					array_map(strval(...), array_keys($own['deleting'])),
+				);
 				Outbox::run($channelId, ['announce', 'deleted']);
 			} catch (\Throwable $e) {
 				Log::failure('sending changes', $e);
@@ -140,12 +147,20 @@ final class Intentions
 	/**
 	 * Compares the hashes, and all new files, with our records; requests sending the changed ones, and ends the
 	 * intention.
+	 *
+	 * @param list<string> $deleting The hashes that this process deleted.
 	 */
-	private static function settle(int $channelId, string $intention, array $marked, string $since, int $above): void
-	{
+	private static function settle(
+		int $channelId,
+		string $intention,
+		array $marked,
+		string $since,
+		int $above,
+		array $deleting = [],
+	): void {
 		$channel = Clones::channel($channelId);
 		if ($channel) {
-			Turn::take($channelId, function () use ($channel, $channelId, $marked, $since, $above) {
+			Turn::take($channelId, function () use ($channel, $channelId, $marked, $since, $above, $deleting) {
 				foreach (Table::select('attach', ['uid' => $channelId, 'id >' => $above], 'id', 0, 'hash') as $row) {
 					self::noticeOne($channel, $row['hash'], false);
 				}
@@ -161,14 +176,35 @@ final class Intentions
 				foreach ($marked as $hash) {
 					self::noticeOne($channel, (string) $hash, true);
 				}
-				$deleting = ['uid' => $channelId, 'kind' => 'deleting'];
-				$rows = Table::select('filesync_outbox', $deleting, 'created', 0, 'name, body');
-				foreach (self::joined($channelId, $rows) as $hash => $beneath) {
+				foreach (self::joined($channelId, self::deleting($channelId, $deleting)) as $hash => $beneath) {
 					self::buryIfGone($channelId, (string) $hash, $beneath);
 				}
 			});
 		}
 		Outbox::done($channelId, 'intent', $intention);
+	}
+
+	/**
+	 * Returns the notes of deletes that are made or given up. Another process may be about to make one whose file is
+	 * still here.
+	 *
+	 * @param list<string> $own The hashes that this process deleted.
+	 *
+	 * @return list<array{name: string, body: string, ...}>
+	 */
+	private static function deleting(int $channelId, array $own): array
+	{
+		$where = ['uid' => $channelId, 'kind' => 'deleting'];
+		$since = Clock::now() - self::ABANDONED_SECONDS;
+
+		return array_values(array_filter(
+			Table::select('filesync_outbox', $where, 'created', 0, 'name, body, created'),
+			fn ($row) => (
+				in_array($row['name'], $own, true)
+				|| (int) $row['created'] < $since
+				|| ! Store::attach($channelId, $row['name'])
+			),
+		));
 	}
 
 	private static function noticeOne(Channel $channel, string $hash, bool $isMarked): void

@@ -78,6 +78,26 @@ final class DeletedAnywhereTest extends AddonTestCase
 		$this->assertEqualsCanonicalizing(['d2', 'f1', 'f2'], array_column($this->deletes(), 0));
 	}
 
+	public function test_a_delete_that_another_process_is_about_to_make_is_not_forgotten(): void
+	{
+		FileSync\Addon\Send\Watch::beforeDelete(1, 'f1');
+		$other = Begun::take();
+		FileSync\Addon\Send\Watch::mark(1, 'f2');
+		FileSync\Addon\Send\Intentions::flush();
+		$this->assertNotNull(Table::first('filesync_outbox', ['kind' => 'deleting', 'name' => 'f1']));
+		Begun::add(1, $other[1]);
+		attach_delete(1, 'f1');
+		$this->assertSame(['f1'], array_column($this->deletes(), 0));
+
+		// It was never made: after a while nobody waits for it.
+		FileSync\Addon\Send\Watch::beforeDelete(1, 'f2');
+		Begun::take();
+		dbq('UPDATE filesync_outbox SET created = created - 300');
+		call_hooks('cron');
+		$this->assertSame([], Table::select('filesync_outbox', ['kind' => ['intent', 'deleting']]));
+		$this->assertNotNull($this->attach('f2'));
+	}
+
 	public function test_a_delete_that_a_killed_process_made_is_sent_by_cron(): void
 	{
 		attach_delete(1, 'd1');
