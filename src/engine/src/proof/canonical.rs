@@ -130,7 +130,7 @@ fn write_text(string: &str, text: &mut String) {
             '\n' => text.push_str("\\n"),
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
-            '\0'..='\u{1f}' | '\u{2028}' | '\u{2029}' => text.push_str(&format!("\\u{:04x}", u32::from(char))),
+            '\0'..='\u{1f}' | '\u{2028}' | '\u{2029}' => text.extend([format!("\\u{:04x}", u32::from(char))]),
             _ => text.push(char),
         }
     }
