@@ -3,7 +3,7 @@
 /**
  * Name: filesync
  * Description: Verified file sync between the clones of a channel: a file is shown once its bytes are here and were checked.
- * Version: 0.1.0
+ * Version: 0.2.0-dev.1
  * Author: filesync contributors
  * Maintainer: filesync contributors
  * MinVersion: 7.8
@@ -96,23 +96,19 @@ function filesync_init_1(&$unused = null)
 	}
 }
 
-/**
- * Notices files that are deleted with their post: the one delete for which core itself calls attach_delete and sends
- * it.
- */
+/** Notices deleted files, whoever deletes them. Of one that is deleted with its post core tells the clones itself. */
 function filesync_attach_delete(&$arr)
 {
 	try {
-		if (in_array(
-			'delete_item_lowlevel',
-			array_column(debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS, 12), 'function'),
-			true,
-		)) {
-			FileSync\Addon\Send\Watch::deletedWithPost(
-				(int) ($arr['channel_id'] ?? 0),
-				(string) ($arr['resource'] ?? ''),
-			);
-		}
+		FileSync\Addon\Send\Watch::deleted(
+			(int) ($arr['channel_id'] ?? 0),
+			(string) ($arr['resource'] ?? ''),
+			in_array(
+				'delete_item_lowlevel',
+				array_column(debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS, 12), 'function'),
+				true,
+			),
+		);
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('a delete about to be sent', $e);
 	}
@@ -251,6 +247,7 @@ function filesync_cron_daily(&$date)
 function filesync_channel_remove(&$channel)
 {
 	try {
+		FileSync\Addon\Hub\Begun::leave((int) ($channel['channel_id'] ?? 0));
 		FileSync\Addon\Work\Housekeeping::forgetChannel((int) ($channel['channel_id'] ?? 0));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('removing a channel', $e);

@@ -14,6 +14,7 @@ use FileSync\Addon\Posts\ItemRelocation;
 use FileSync\Addon\Posts\LinkedPosts;
 use FileSync\Addon\Receive\BrakeAnswer;
 use FileSync\Addon\Receive\ConflictCopy;
+use FileSync\Addon\Receive\Deletion;
 use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Send\FolderMove;
 
@@ -36,6 +37,7 @@ return [
 		true,
 		json_decode($body, true)['beneath'] ?? [],
 	),
+	'drop' => fn (Channel $channel, string $name, string $body) => Deletion::dropLeft($channel, $name),
 	'items' => fn (
 		Channel $channel,
 		string $name,

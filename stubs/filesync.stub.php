@@ -383,7 +383,7 @@ namespace FileSync {
 	}
 
 	/**
-	 * Signs whole documents with a channel's Ed25519 key: `eddsa-jcs-2022` of FEP-8b32.
+	 * Signs whole documents with a channel's Ed25519 key: `eddsa-jcs-2022` of FEP-8b32, in the canonical form of hubs.
 	 */
 	final class ProofSigner
 	{
@@ -404,7 +404,7 @@ namespace FileSync {
 		 * @param string $created `Y-m-dTH:i:sZ`.
 		 * @param bool $with_context Whether the document's `@context` becomes part of the proof.
 		 *
-		 * @throws Exception\InvalidInputException It is not a JSON object.
+		 * @throws Exception\InvalidInputException It is not a JSON object, or has a number that hubs round differently.
 		 */
 		public function sign(string $document, string $method, string $created, bool $with_context = false): string {}
 
@@ -414,7 +414,7 @@ namespace FileSync {
 		public function publicKey(): string {}
 
 		/**
-		 * Checks the proof of a document.
+		 * Checks the proof of a document, over what RFC 8785 or what a hub makes of it.
 		 *
 		 * @param string $public_key Multibase, or base64 of 32 bytes.
 		 *

@@ -2,11 +2,12 @@
 
 namespace FileSync\Addon\Doctor;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Registration;
-use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Protocol\Version;
+use FileSync\Addon\Status\LongFolders;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -28,6 +29,7 @@ final class Neighbours
 				$askClone("{$clone['url']}/channel/{$clone['nick']}"),
 			));
 		}
+		$findings->attempt('folders', self::folders(...));
 		$findings->attempt('addons', self::addons(...));
 	}
 
@@ -89,20 +91,44 @@ final class Neighbours
 	private static function clones(): array
 	{
 		$clones = [];
-		foreach (Table::select(
-			'channel',
-			['channel_removed' => 0, 'channel_system' => 0],
-			'channel_id',
-			0,
-			'channel_id',
-		) as $row) {
-			$channel = Config::serves((int) $row['channel_id']) ? Clones::channel((int) $row['channel_id']) : null;
-			foreach ($channel ? Clones::others($channel) : [] as $clone) {
+		foreach (self::channels() as $channel) {
+			foreach (Clones::others($channel) as $clone) {
 				$clones[Clones::normalise($clone['url'])] ??= $clone;
 			}
 		}
 
 		return array_values($clones);
+	}
+
+	/** @return \Generator<int, Channel> The channels that we serve. */
+	private static function channels(): \Generator
+	{
+		foreach (Clones::local() as $channelId) {
+			$channel = Config::serves($channelId) ? Clones::channel($channelId) : null;
+			if ($channel) {
+				yield $channel;
+			}
+		}
+	}
+
+	private static function folders(Findings $findings): void
+	{
+		foreach (self::channels() as $channel) {
+			self::foldersOf($findings, $channel);
+		}
+	}
+
+	private static function foldersOf(Findings $findings, Channel $channel): void
+	{
+		$problem = LongFolders::problem($channel);
+		if ($problem !== null) {
+			$findings->note(
+				'folders',
+				null,
+				sprintf(t('channel %1$s: %2$s'), $channel->nick, $problem),
+				t('tell the owner, whose page /filesync says the same: filesync changes no name'),
+			);
+		}
 	}
 
 	private static function addons(Findings $findings): void

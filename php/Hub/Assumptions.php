@@ -80,8 +80,6 @@ final class Assumptions
 		'channelx_by_n' => ['include/channel.php', 'id', 'every'],
 		'channel_url' => ['include/channel.php', 'channel', 'every'],
 		'service_class_fetch' => ['include/account.php', 'uid, property', 'receiver'],
-		'get_config' => ['include/config.php', 'family, key, default', 'receiver pages'],
-		'set_config' => ['include/config.php', 'family, key, value', 'pages', 'alike'],
 		'get_pconfig' => ['include/config.php', 'uid, family, key, default', 'serving'],
 		'uninstall_plugin' => ['include/plugin.php', 'plugin', 'pages', 'alike'],
 		'base64url_decode' => ['include/text.php', 's', 'serving', 'alike'],
@@ -149,6 +147,7 @@ final class Assumptions
 	 */
 	public const CLASSES = [
 		'App' => ['every', 'boot.php'],
+		'DBA' => ['every', 'include/dba/dba_driver.php'],
 		'Zotlabs\Daemon\Master' => ['every'],
 		'Zotlabs\Daemon\Thumbnail' => ['photos'],
 		'Zotlabs\Extend\Hook' => ['every'],
@@ -176,7 +175,12 @@ final class Assumptions
 	];
 
 	/** Static properties: parts. */
-	public const PROPERTIES = ['App::$hooks' => 'every', 'App::$plugins' => 'pages', 'App::$strings' => 'pages'];
+	public const PROPERTIES = [
+		'App::$hooks' => 'every',
+		'App::$plugins' => 'pages',
+		'App::$strings' => 'pages',
+		'DBA::$dba' => 'every',
+	];
 
 	/** Constants: where core defines it, parts. */
 	public const CONSTANTS = [
@@ -244,6 +248,18 @@ final class Assumptions
 		'Zotlabs/Module/Photos.php' => ['sender' => 'attach_export_data attach_delete attach_move'],
 		'Zotlabs/Module/Profile_photo.php' => ['sender' => 'attach_export_data'],
 		'Zotlabs/Module/Wall_attach.php' => ['sender' => 'attach_export_data'],
+	];
+
+	/** A theme of newer hubs that calls functions of core in a namespace of its own, if it is installed. */
+	public const THEME = 'view/theme/solidified';
+	public const CALLS_OF_THEME = [
+		'Theme\Solidified\Api\Handlers\import_items',
+		'Theme\Solidified\Api\Handlers\import_channel_photo',
+		'Theme\Solidified\Api\Handlers\attach_export_data',
+		'Theme\Solidified\Api\Handlers\attach_delete',
+		'Theme\Solidified\Api\Handlers\attach_move',
+		'Theme\Solidified\Api\Handlers\attach_change_permissions',
+		'Theme\Solidified\Api\Handlers\fix_attached_permissions',
 	];
 
 	/**

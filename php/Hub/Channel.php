@@ -47,6 +47,12 @@ final class Channel
 		return self::text($this->row(), 'channel_prvkey');
 	}
 
+	/** Returns the private Ed25519 key, as hubs keep it; empty if it has none. */
+	public function proofKey(): string
+	{
+		return isset($this->row()['channel_eprvkey']) ? self::text($this->row(), 'channel_eprvkey') : '';
+	}
+
 	/** Returns the hub's row, for functions of core. */
 	public function row(): array
 	{

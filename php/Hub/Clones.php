@@ -116,6 +116,14 @@ final class Clones
 		return channel_url($channel->row());
 	}
 
+	/** Returns the version that a hub last said it has, empty if unknown. */
+	public static function version(string $url): string
+	{
+		return Table::lacking('site', ['site_version' => 1])
+			? ''
+			: (string) (Table::first('site', ['site_url' => $url], '', 'site_version')['site_version'] ?? '');
+	}
+
 	/** Tells whether this hub itself is reached without TLS; only then may other hubs be. */
 	public static function isPlain(): bool
 	{

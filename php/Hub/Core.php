@@ -11,8 +11,6 @@ if (! class_exists('App', false)) {
 /** Functions and constants of core, called without change. */
 final class Core
 {
-	/** @var string Core's date for none. */
-	public const NO_DATE = NULL_DATE;
 	/** @var int The object type of terms that are a file's categories. */
 	public const TERM_OF_FILE = TERM_OBJ_FILE;
 	/** @var int What a photo is used for. */
@@ -31,10 +29,16 @@ final class Core
 		return (bool) os_mkdir($path, STORAGE_DEFAULT_PERMISSIONS, true);
 	}
 
-	/** Deletes a file or folder, with its rows and bytes. */
+	/** Returns core's date for none. */
+	public static function noDate(): string
+	{
+		return defined('NULL_DATE') ? NULL_DATE : '0001-01-01 00:00:00';
+	}
+
+	/** Deletes a file or folder, with its rows and bytes. The caller tells the clones, or need not. */
 	public static function delete(mixed $channelId, mixed $hash, mixed ...$rest): mixed
 	{
-		return \attach_delete($channelId, $hash, ...$rest);
+		return Begun::deleting(fn () => \attach_delete($channelId, $hash, ...$rest));
 	}
 
 	/** Returns a file's rows as a sync packet has them. */

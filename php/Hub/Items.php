@@ -131,19 +131,83 @@ final class Items
 	}
 
 	/**
-	 * Drops the posts linked to a file that a clone deleted.
+	 * Drops the posts linked to a file that a clone deleted, as core does when it deletes the file. Returns whether all
+	 * are gone; those that are not stay linked.
 	 *
 	 * It detaches each from the file first: core sends a delete packet for any that is attached.
 	 */
-	public static function dropLinked(int $channelId, string $hash): void
+	public static function dropLinked(int $channelId, string $hash): bool
 	{
+		$areGone = true;
 		$where = ['uid' => $channelId, 'resource_id' => $hash, 'resource_type' => ['photo', 'attach']];
-		foreach (Table::select('item', $where, 'id', 0, 'id, item_hidden, item_deleted') as $item) {
-			Table::update('item', ['resource_id' => '', 'resource_type' => ''], ['id' => (int) $item['id']]);
-			if (! (int) $item['item_deleted']) {
-				drop_item((int) $item['id'], false, (int) $item['item_hidden'] ? DROPITEM_NORMAL : DROPITEM_PHASE1);
+		foreach (Table::select(
+			'item',
+			$where,
+			'id',
+			0,
+			'id, resource_id, resource_type, item_hidden, item_deleted',
+		) as $item) {
+			$id = (int) $item['id'];
+			$isDeleted = (bool) (int) $item['item_deleted'];
+			$stage = (int) $item['item_hidden'] ? DROPITEM_NORMAL : DROPITEM_PHASE1;
+			$arguments = self::dropArguments($channelId, $id, $stage);
+			if (! $isDeleted && $arguments === null) {
+				Log::write(
+					"a post of channel $channelId about the deleted file $hash stays: this hub's drop_item is unknown",
+				);
+				$areGone = false;
+				continue;
+			}
+			Table::update('item', ['resource_id' => '', 'resource_type' => ''], ['id' => $id]);
+			if ($isDeleted) {
+				continue;
+			}
+			try {
+				call_user_func_array(drop_item(...), $arguments);
+			} catch (\Throwable $e) {
+				Log::failure("dropping a post about the deleted file $hash", $e);
+			}
+			// Core may refuse without a word.
+			if (Table::first('item', ['id' => $id, 'item_deleted' => 0], '', 'id')) {
+				$link = array_intersect_key($item, ['resource_id' => '', 'resource_type' => '']);
+				Table::update('item', $link, ['id' => $id]);
+				Log::write("the hub did not drop a post of channel $channelId about the deleted file $hash");
+				$areGone = false;
 			}
 		}
+
+		return $areGone;
+	}
+
+	/**
+	 * Returns the arguments with which core drops an item though nobody is logged in, or null if it takes others than
+	 * we know. Up to 9 it is told that it acts for the system; from 10 on, whose channel the item is in.
+	 */
+	private static function dropArguments(int $channelId, int $id, int $stage): ?array
+	{
+		require_once 'include/items.php';
+		$parameters = (new \ReflectionFunction('\drop_item'))->getParameters();
+		$names = array_map(fn ($parameter) => $parameter->getName(), $parameters);
+		$arguments = match (true) {
+			array_slice($names, 0, 3) === ['id', 'interactive', 'stage'] => [
+				'id' => $id,
+				'interactive' => false,
+				'stage' => $stage,
+			],
+			array_slice($names, 0, 2) === ['id', 'stage'] && in_array('uid', $names, true) => [
+				'id' => $id,
+				'stage' => $stage,
+				'uid' => $channelId,
+			],
+			default => null,
+		};
+		foreach ($arguments === null ? [] : $parameters as $parameter) {
+			if (! $parameter->isOptional() && ! isset($arguments[$parameter->getName()])) {
+				return null;
+			}
+		}
+
+		return $arguments;
 	}
 
 	/**

@@ -212,7 +212,7 @@ final class PhotoLibrary
 	/** Tells whether the hub uses Imagick rather than GD. */
 	private static function isImagick(): bool
 	{
-		return class_exists('Imagick') && ! get_config('system', 'ignore_imagick');
+		return class_exists('Imagick') && ! \Zotlabs\Lib\Config::Get('system', 'ignore_imagick');
 	}
 
 	private static function type(string $bytes): ?string

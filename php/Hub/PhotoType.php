@@ -15,13 +15,26 @@ if (! class_exists('App', false)) {
  */
 final class PhotoType
 {
-	private const TYPES = ['image/jpeg', 'image/jpg', 'image/png', 'image/gif', 'image/webp', 'image/avif'];
+	private const EXTENSIONS = [
+		'image/jpeg' => '.jpeg',
+		'image/jpg' => '.jpeg',
+		'image/png' => '.png',
+		'image/gif' => '.gif',
+		'image/webp' => '.webp',
+		'image/avif' => '.avif',
+	];
 	private const BEGINS = '/^(\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP|....ftyp(avif|avis|mif1|msf1))/s';
 
 	/** Tells whether a photo row may have a type. */
 	public static function isKnown(string $type): bool
 	{
-		return in_array(strtolower($type), self::TYPES, true);
+		return isset(self::EXTENSIONS[strtolower($type)]);
+	}
+
+	/** Returns the end of a file name for a type, with its dot; empty if it may not be a photo's. */
+	public static function extension(string $type): string
+	{
+		return self::EXTENSIONS[strtolower($type)] ?? '';
 	}
 
 	/**

@@ -64,7 +64,7 @@ final class Photos
 	 *
 	 * Core's own move should do that. If it does not (8.9.3, and PostgreSQL), the photo would vanish from every page.
 	 * Core also assumes that the crops of a profile photo, which the hub stores apart, are beside the photo (7.8,
-	 * 8.8.7): the avatar would vanish.
+	 * 8.8.7): the avatar would vanish. And from 10.x on it leaves the names of scales in the database.
 	 *
 	 * @param array $before The attach row before the move.
 	 * @param array<int, string> $apart Where the hub stored scales apart before the move, by the photo row's id.
@@ -77,12 +77,9 @@ final class Photos
 			$below = [];
 			foreach (array_chunk($level, 200) as $files) {
 				$isPhoto = fn ($file) => (int) $file['is_photo'] && ! (int) $file['is_dir'];
-				self::followFiles(
-					$channelId,
-					array_column(array_filter($files, $isPhoto), 'content', 'hash'),
-					$before,
-					$apart,
-				);
+				$photos = array_filter($files, $isPhoto);
+				self::followFiles($channelId, array_column($photos, 'content', 'hash'), $before, $apart);
+				self::rename($channelId, array_column($photos, null, 'hash'));
 				$folders = array_column(array_filter($files, fn ($file) => (int) $file['is_dir']), 'hash');
 				$below = [
 					...$below,
@@ -93,7 +90,7 @@ final class Photos
 								['uid' => $channelId, 'folder' => $folders],
 								'id',
 								0,
-								'hash, is_dir, is_photo, content',
+								'hash, is_dir, is_photo, content, filename, os_path, display_path',
 							)
 							: []
 					),
@@ -151,6 +148,31 @@ final class Photos
 	}
 
 	/**
+	 * Gives scales in the database the names and folders of their files.
+	 *
+	 * @param array<array<string, scalar|null>> $files The attach rows, by hash.
+	 */
+	private static function rename(int $channelId, array $files): void
+	{
+		$where = ['uid' => $channelId, 'resource_id' => array_map(strval(...), array_keys($files)), 'os_storage' => 0];
+		$columns = 'id, resource_id, album, filename, os_path, display_path';
+		foreach ($files ? Table::select('photo', $where, 'id', 0, $columns) : [] as $row) {
+			$file = $files[$row['resource_id']] ?? null;
+			$names = $file
+				? [
+					'album' => ltrim(dirname((string) $file['display_path']), '.'),
+					'filename' => PhotoType::text((string) $file['filename']),
+					'os_path' => $file['os_path'],
+					'display_path' => $file['display_path'],
+				]
+				: [];
+			if (array_diff_assoc($names, $row)) {
+				Table::update('photo', $names, ['id' => (int) $row['id']]);
+			}
+		}
+	}
+
+	/**
 	 * Returns the hub's own settings for scales, in the extension's form.
 	 *
 	 * @return array{jpeg_quality?: int, png_quality?: int, webp_quality?: int, max_thumbnail?: int}
@@ -158,7 +180,7 @@ final class Photos
 	public static function scaleOptions(): array
 	{
 		$options = [];
-		foreach (['jpeg_quality' => [1, 100], 'png_quality' => [0, 9], 'webp_quality' => [1, 100]] as $name => [
+		foreach (['jpeg_quality' => [1, 100], 'png_quality' => [0, 10], 'webp_quality' => [1, 100]] as $name => [
 			$least,
 			$most,
 		]) {
@@ -166,6 +188,10 @@ final class Photos
 			if (is_numeric($value) && $value >= $least && $value <= $most) {
 				$options[$name] = (int) $value;
 			}
+		}
+		// Newer hubs take a 10 for PNG, whose best is 9.
+		if (isset($options['png_quality'])) {
+			$options['png_quality'] = min(9, $options['png_quality']);
 		}
 		// The hub's external program shrinks originals to this before it scales them.
 		$most = (int) (\Zotlabs\Lib\Config::Get('system', 'max_thumbnail') ?: 1600);

@@ -16,7 +16,7 @@ final class Proof
 	/** Tells whether the request comes from a clone of the channel. */
 	public static function holds(Request $request, Channel $channel): bool
 	{
-		return self::byHeader($channel) || self::byForm($request, $channel);
+		return self::byHeader($channel) || self::byMessageSignature($channel) || self::byForm($request, $channel);
 	}
 
 	/** The signature of the headers; some set-ups pass `Authorization` on under another name. */
@@ -34,6 +34,42 @@ final class Proof
 		$found = HTTPSig::verify('', $channel->publicKey);
 
 		return is_array($found) && ! empty($found['header_signed']) && ! empty($found['header_valid']);
+	}
+
+	/**
+	 * A signature as RFC 9421 has it, if core can verify one. Its key is the channel's RSA key: another algorithm would
+	 * take what everybody knows for a secret.
+	 */
+	private static function byMessageSignature(Channel $channel): bool
+	{
+		$input = $_SERVER['HTTP_SIGNATURE_INPUT'] ?? '';
+		$signer = self::parameter($input, 'keyid');
+		$keyId = str_replace('acct:', '', $signer);
+		if (
+			$keyId === ''
+			|| ! str_starts_with(self::parameter($input, 'alg'), 'rsa-')
+			|| ! Clones::requested($channel->hash, $keyId)
+		) {
+			return false;
+		}
+		/** @var array{header_signed?: bool, header_valid?: bool, signer?: string}|bool|null $found */
+		$found = HTTPSig::verify('', $channel->publicKey);
+
+		// A hub that knows no such signature reads another one of the request.
+		return (
+			is_array($found)
+			&& ! empty($found['header_signed'])
+			&& ! empty($found['header_valid'])
+			&& ($found['signer'] ?? '') === $signer
+		);
+	}
+
+	/** Returns a parameter of a signature, empty if there is none, or more than one of that name. */
+	private static function parameter(string $input, string $name): string
+	{
+		$parts = explode($name . '="', $input);
+
+		return count($parts) === 2 ? (string) strstr($parts[1], '"', true) : '';
 	}
 
 	/** The field `signature` over channel and time, within some minutes. */

@@ -32,12 +32,12 @@ final class Reception
 	}
 
 	/** Runs core calls that store what another clone sent a channel; nothing is sent while they run. */
-	public static function quietly(int $channelId, callable $work): void
+	public static function quietly(int $channelId, callable $work): mixed
 	{
 		$before = self::$channelId;
 		self::$channelId = $channelId;
 		try {
-			$work();
+			return $work();
 		} finally {
 			self::$channelId = $before;
 		}

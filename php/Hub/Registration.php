@@ -57,7 +57,7 @@ final class Registration
 		$names = array_diff(self::listed(), ['filesync']);
 		uninstall_plugin('filesync');
 		\App::$plugins = array_values($names);
-		set_config('system', 'addon', implode(', ', $names));
+		\Zotlabs\Lib\Config::Set('system', 'addon', implode(', ', $names));
 	}
 
 	/** Returns the names of the other installed addons. */
@@ -78,7 +78,7 @@ final class Registration
 	private static function listed(): array
 	{
 		return array_values(array_filter(
-			array_map('trim', explode(',', (string) get_config('system', 'addon', ''))),
+			array_map('trim', explode(',', (string) \Zotlabs\Lib\Config::Get('system', 'addon', ''))),
 			'strlen',
 		));
 	}

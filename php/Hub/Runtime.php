@@ -9,7 +9,7 @@ if (! class_exists('App', false)) {
 /** Which code this process runs, how its PHP is set up, and who runs the hub. */
 final class Runtime
 {
-	private const VERSION = '0.1.0';
+	private const VERSION = '0.2.0-dev.1';
 	private const FUNCTIONS = [
 		'curl_init',
 		'openssl_sign',

@@ -311,6 +311,6 @@ final class Store
 	/** Tells whether the hub keeps photo thumbnails as files rather than in its database. */
 	public static function keepsThumbnailsAsFiles(): bool
 	{
-		return boolval(get_config('system', 'photo_storage_type', 1));
+		return boolval(\Zotlabs\Lib\Config::Get('system', 'photo_storage_type', 1));
 	}
 }

@@ -40,6 +40,9 @@ final class Table
 
 	private const BINARY = ['attach.content', 'photo.content'];
 
+	/** How many transactions of ours are open, one within the other. */
+	private static int $begun = 0;
+
 	/**
 	 * Returns rows.
 	 *
@@ -269,7 +272,10 @@ final class Table
 	}
 
 	/**
-	 * Runs a piece of work as one transaction, and returns what it returns. An exception rolls it back.
+	 * Runs a piece of work as one transaction, and returns what it returns. An exception rolls it back. Within a
+	 * transaction of the hub, or of ours, it is a part of that one, and only the part is rolled back.
+	 *
+	 * No code of core may run in it: core has transactions of its own.
 	 *
 	 * @template T
 	 *
@@ -280,24 +286,42 @@ final class Table
 	 */
 	public static function transaction(callable $work, ?callable $isGood = null): mixed
 	{
-		if (! dbq('BEGIN')) {
+		// There a second BEGIN fails, or commits what the first began.
+		$isPart = self::$begun > 0 || self::isHubsTransaction();
+		$name = 'filesync_' . self::$begun;
+		[$begin, $commit, $rollBack] = $isPart
+			? ["SAVEPOINT $name", "RELEASE SAVEPOINT $name", "ROLLBACK TO SAVEPOINT $name"]
+			: ['BEGIN', 'COMMIT', 'ROLLBACK'];
+		if (! dbq($begin)) {
 			throw new \RuntimeException('cannot begin a transaction');
 		}
+		self::$begun++;
 		try {
 			$result = $work();
 			$isKept = $isGood === null || $isGood($result);
 		} catch (\Throwable $e) {
-			dbq('ROLLBACK');
+			dbq($rollBack);
 			throw $e;
+		} finally {
+			self::$begun--;
 		}
 		if (! $isKept) {
-			dbq('ROLLBACK');
-		} elseif (! dbq('COMMIT')) {
-			dbq('ROLLBACK');
+			dbq($rollBack);
+		} elseif (! dbq($commit)) {
+			dbq($rollBack);
 			throw new \RuntimeException('cannot commit a transaction');
 		}
 
 		return $result;
+	}
+
+	/** Tells whether a transaction is open that is not ours. */
+	private static function isHubsTransaction(): bool
+	{
+		/** @var mixed */
+		$connection = \DBA::$dba->db ?? null;
+
+		return $connection instanceof \PDO && $connection->inTransaction();
 	}
 
 	/** Tells whether none of the tables exists; false if the database does not answer or a table is damaged. */

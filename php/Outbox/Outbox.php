@@ -34,7 +34,7 @@ final class Outbox
 	 * Calls that need neither another hub nor the extension. All others run after the transfers, and wait while the
 	 * extension is missing.
 	 */
-	public const QUICK = ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake'];
+	public const QUICK = ['access', 'announce', 'deleted', 'move', 'conflict', 'items', 'brake', 'drop'];
 
 	/**
 	 * The parts of filesync on which calls depend: where one is off, they wait.

@@ -20,6 +20,7 @@ use FileSync\Addon\Receive\HeldPackets;
 use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Revision\KeptList;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Status\LongFolders;
 use FileSync\Addon\Status\Overview;
 use FileSync\Addon\Status\Progress;
 use FileSync\Addon\Status\Words;
@@ -95,7 +96,7 @@ final class OwnerPage
 
 		return [
 			'words' => self::words(),
-			'problems' => self::problems($channelId),
+			'problems' => self::problems($channel),
 			'is_paused' => $isPaused,
 			'clones' => $clones,
 			'arriving' => array_map(fn ($row) => self::arriving($row, (bool) $isPaused), $progress['rows']),
@@ -187,8 +188,9 @@ final class OwnerPage
 		];
 	}
 
-	private static function problems(int $channelId): array
+	private static function problems(Channel $channel): array
 	{
+		$channelId = $channel->id;
 		$disk = Queue::pausedUntil();
 		$cron = Config::number('cron_at', 'state');
 
@@ -213,6 +215,7 @@ final class OwnerPage
 				)
 				: null,
 			self::dropped($channelId),
+			LongFolders::problem($channel),
 			$cron && $cron < (Clock::now() - self::CRON_SECONDS)
 				? sprintf(t("This hub's background work last ran %s. Its admin should look at it."), Words::ago($cron))
 				: null,

@@ -75,15 +75,18 @@ final class Peers
 	public static function allSpeak(Channel $channel): bool
 	{
 		foreach (Clones::others($channel) as $clone) {
-			if (
-				(Table::first('filesync_peer', ['id' => self::id($clone['url'])], '', 'speaks')['speaks'] ?? '')
-				!== 'yes'
-			) {
+			if (! self::speaks($clone['url'])) {
 				return false;
 			}
 		}
 
 		return true;
+	}
+
+	/** Tells whether a hub is known to speak filesync. */
+	public static function speaks(string $url): bool
+	{
+		return (Table::first('filesync_peer', ['id' => self::id($url)], '', 'speaks')['speaks'] ?? '') === 'yes';
 	}
 
 	/**

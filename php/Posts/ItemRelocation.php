@@ -24,12 +24,19 @@ if (! class_exists('App', false)) {
  *
  * Only the channel's own: posts of other authors are neither rewritten nor signed. A post was written on another clone
  * if its `mid` is there; so a post made here that names the other hub stays as it was written, even if another clone
- * sends it back with that clone's URLs.
+ * sends it back with that clone's URLs. What is signed as a whole stays as it came or is signed again (SealedDocument),
+ * and so does all of an item that adds a post to its container, or removes it.
  */
 final class ItemRelocation
 {
 	/** The fields to rewrite; never `mid` or another id. */
 	private const FIELDS = ['body', 'summary', 'plink', 'obj', 'target', 'attach', 'term'];
+
+	/** Those among them that are JSON. */
+	private const JSON = ['obj', 'target', 'attach'];
+
+	/** Verbs of items about a container, which hold a signed document. */
+	private const OF_CONTAINERS = ['Add', 'Remove'];
 
 	/** A UUID or the longer hex of older hubs; `/photo/` and `/attach/` may be followed by other names too. */
 	private const FILE_HASH = '/^[A-Za-z0-9-]{32,64}$/D';
@@ -96,7 +103,8 @@ final class ItemRelocation
 		}
 		if (
 			isset($changes['body'])
-			|| ! Signer::verify($moved['body'], (string) $item['sig'], $channel->publicKey)
+			|| ! self::isOfContainer($item)
+			&& ! Signer::verify($moved['body'], (string) $item['sig'], $channel->publicKey)
 		) {
 			$changes['sig'] = Keys::signer($channel)->sign($moved['body']);
 			$changes['item_verified'] = 1;
@@ -203,8 +211,28 @@ final class ItemRelocation
 		return [$fields, $text];
 	}
 
-	/** Rewrites URLs that point to any other home of the channel. */
+	/** Tells whether an item adds a post to a container or removes it. */
+	private static function isOfContainer(array $item): bool
+	{
+		return in_array($item['verb'] ?? '', self::OF_CONTAINERS, true);
+	}
+
+	/** Rewrites URLs that point to any other home of the channel; all that can be, or nothing of the item. */
 	private static function relocate(Channel $channel, array $item): array
+	{
+		$moved = self::rewritten($channel, $item);
+		foreach (array_intersect(self::JSON, array_keys($item)) as $field) {
+			$moved[$field] = SealedDocument::withCollectionsOf($item[$field], $moved[$field]);
+			if (SealedDocument::isIn($item[$field])) {
+				$moved[$field] = SealedDocument::renew($channel, $item[$field], $moved[$field]) ?? $item[$field];
+			}
+		}
+		$isWhole = SealedDocument::isIn($moved['obj'] ?? null) && $moved['obj'] !== $item['obj'];
+
+		return ! self::isOfContainer($item) || $isWhole ? $moved : $item;
+	}
+
+	private static function rewritten(Channel $channel, array $item): array
 	{
 		[$fields, $text] = self::fieldsAndText($item);
 		foreach (Clones::everywhere($channel) as $home) {

@@ -463,7 +463,7 @@ final class Packet
 	private static function date(string $date, string $key): string
 	{
 		if (str_starts_with($date, '0000-00-00')) {
-			return Core::NO_DATE;
+			return Core::noDate();
 		}
 		$part = [];
 		if (! preg_match('/^((\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d))(\.\d+)?$/D', $date, $part)) {

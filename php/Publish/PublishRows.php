@@ -4,7 +4,6 @@ namespace FileSync\Addon\Publish;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Token;
@@ -146,12 +145,12 @@ final class PublishRows
 		if ($own && self::isMoved($channel, $own, $intent['target'])) {
 			return Outcome::Moved;
 		}
-		$facts = [
-			'filesize' => Family::sizeColumn($transfer->sizeBytes),
-			'filetype' => Family::mediaType($entry['attach']['filetype']),
-			'edited' => $transfer->edited,
-			'is_photo' => empty($intent['is_plain']) ? $entry['attach']['is_photo'] : 0,
-		];
+		$facts = AttachRow::contents(
+			$entry['attach']['filetype'],
+			$transfer->sizeBytes,
+			$transfer->edited,
+			empty($intent['is_plain']) && $entry['attach']['is_photo'],
+		);
 		if ($own) {
 			Table::update(
 				'attach',
@@ -176,7 +175,7 @@ final class PublishRows
 			}
 			Table::insert(
 				'attach',
-				AttachRow::columns($channel, $entry['attach'], $place, $name) + $facts + ['is_dir' => 0],
+				AttachRow::columns($channel, $entry['attach'], $place, $name) + $facts,
 			);
 			Store::setTerms($transfer->channelId, (int) self::own($transfer)['id'], $entry['attach']['term']);
 		}

@@ -112,13 +112,11 @@ final class ConflictCopy
 					$place,
 					Store::freeName($channel->id, $row['folder'], $hash, $name),
 				)
-				+ [
-					'filesize' => $entry['attach']['filesize'],
-					'filetype' => $entry['attach']['filetype'],
-					'edited' => $entry['bytes']['edited'],
-					'is_photo' => 0,
-					'is_dir' => 0,
-				],
+				+ AttachRow::contents(
+					(string) $entry['attach']['filetype'],
+					(int) $entry['attach']['filesize'],
+					(string) $entry['bytes']['edited'],
+				),
 			);
 			$file = Revisions::unknown($channel->id, $hash);
 			$print = Revisions::prints(['filename' => $name, 'is_dir' => 0, 'edited' => $entry['bytes']['edited']]

@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -94,7 +95,9 @@ final class Deletion
 				self::bury($channel, $each, $packet, (bool) $rows);
 			}
 			foreach ($buried as $each) {
-				Items::dropLinked($channelId, $each);
+				if (! Items::dropLinked($channelId, $each)) {
+					Outbox::add($channelId, 'drop', $each);
+				}
 			}
 			if (! $spared) {
 				if ($own || $lone) {
@@ -142,6 +145,17 @@ final class Deletion
 			} catch (\Throwable $e) {
 				Log::failure('a failed delete', $e);
 			}
+		}
+	}
+
+	/** Drops the posts of a deleted file that the hub did not drop with it, unless the file is back. */
+	public static function dropLeft(Channel $channel, string $hash): void
+	{
+		if (
+			! Items::ownMedia($channel->id, [$hash])
+			&& ! Reception::quietly($channel->id, fn () => Items::dropLinked($channel->id, $hash))
+		) {
+			throw new \RuntimeException("the hub did not drop all posts about the deleted file $hash");
 		}
 	}
 

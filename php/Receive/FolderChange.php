@@ -138,14 +138,7 @@ final class FolderChange
 		self::makeOnDisk($place['content']);
 		Table::insert(
 			'attach',
-			AttachRow::columns($channel, $folder, $place, $name)
-			+ [
-				'filesize' => 0,
-				'is_dir' => 1,
-				'is_photo' => 0,
-				'filetype' => 'multipart/mixed',
-				'edited' => $folder['edited'],
-			],
+			AttachRow::columns($channel, $folder, $place, $name) + AttachRow::folder($folder['edited']),
 		);
 		$own = Store::attach($channelId, $folder['hash']);
 		Store::setTerms($channelId, (int) $own['id'], $folder['term']);

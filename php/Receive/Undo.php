@@ -6,7 +6,6 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Core;
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Photos;
@@ -122,12 +121,12 @@ final class Undo
 			throw $e;
 		}
 		$now = gmdate('Y-m-d H:i:s', Clock::now());
-		$facts = [
-			'filesize' => Family::sizeColumn((int) $kept['size_bytes']),
-			'filetype' => $entry['attach']['filetype'],
-			'is_photo' => (int) $entry['attach']['is_photo'],
-			'edited' => $now,
-		];
+		$facts = AttachRow::contents(
+			(string) $entry['attach']['filetype'],
+			(int) $kept['size_bytes'],
+			$now,
+			(bool) (int) $entry['attach']['is_photo'],
+		);
 		if ($own) {
 			Table::update('attach', $facts, ['id' => (int) $own['id']]);
 		} else {
@@ -136,7 +135,7 @@ final class Undo
 				? Access::narrower($entry['attach'], $entry['before'], $channel->hash)
 				: [];
 			$row = $access + ['folder' => $folder, 'flags' => (int) $entry['attach']['flags']] + $entry['attach'];
-			Table::insert('attach', AttachRow::columns($channel, $row, $place, $name) + $facts + ['is_dir' => 0]);
+			Table::insert('attach', AttachRow::columns($channel, $row, $place, $name) + $facts);
 			$own = Store::attach($channelId, $kept['hash']);
 			Store::setTerms($channelId, (int) $own['id'], $entry['term'] ?? []);
 		}

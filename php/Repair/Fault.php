@@ -14,6 +14,8 @@ final class Fault
 	 * @param string                  $what  What is wrong, in words.
 	 * @param ?\Closure(Journal): bool $mend  Mends it; false if that cannot be done now. Null if only a human can
 	 *     decide.
+	 * @param bool $isTransfer Whether mending it only requests a transfer: it changes no row, and calls core, which
+	 *     must not run in a transaction of ours.
 	 */
 	public function __construct(
 		public readonly string $shape,
@@ -21,5 +23,6 @@ final class Fault
 		public readonly string $name,
 		public readonly string $what,
 		public readonly ?\Closure $mend,
+		public readonly bool $isTransfer = false,
 	) {}
 }

@@ -207,6 +207,7 @@ final class FileRows
 					(new FileCheck($this->channel))->look(Store::attach($this->uid, $row['hash']))['verdict']
 					=== 'damaged'
 				),
+				true,
 			);
 		}
 	}
@@ -257,14 +258,7 @@ final class FileRows
 				] + self::ownersOnly($this->channel);
 			$journal->insert(
 				'attach',
-				AttachRow::columns($this->channel, $folder, $place, $name)
-				+ [
-					'is_dir' => 1,
-					'is_photo' => 0,
-					'filetype' => 'multipart/mixed',
-					'filesize' => 0,
-					'edited' => $row['created'],
-				],
+				AttachRow::columns($this->channel, $folder, $place, $name) + AttachRow::folder($row['created']),
 				['uid' => $this->uid, 'hash' => $missing],
 			);
 			$this->places = [];
@@ -376,14 +370,20 @@ final class FileRows
 	 * @param AttachRow                 $row
 	 * @param ?\Closure(Journal): bool $mend
 	 */
-	private function fault(string $shape, array $row, string $what, ?\Closure $mend): Fault
-	{
+	private function fault(
+		string $shape,
+		array $row,
+		string $what,
+		?\Closure $mend,
+		bool $isTransfer = false,
+	): Fault {
 		return new Fault(
 			$shape,
 			$row['hash'],
 			$row['display_path'] !== '' ? $row['display_path'] : $row['filename'],
 			$what,
 			$mend,
+			$isTransfer,
 		);
 	}
 

@@ -42,9 +42,9 @@ final class Journal
 	/** Mends one fault; false if that cannot be done now. */
 	public function mend(Fault $fault): bool
 	{
-		return Turn::take($this->channel->id, fn () => Table::transaction(
-			fn () => $this->mendAsOne($fault),
-		));
+		$work = fn () => $this->mendAsOne($fault);
+
+		return Turn::take($this->channel->id, $fault->isTransfer ? $work : fn () => Table::transaction($work));
 	}
 
 	/** Changes a row, given with its present values. */

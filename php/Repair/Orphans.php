@@ -5,7 +5,6 @@ namespace FileSync\Addon\Repair;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Revision\Revisions;
@@ -110,13 +109,7 @@ final class Orphans
 				$journal->insert(
 					'attach',
 					AttachRow::columns($this->channel, $columns, $place, $name)
-					+ [
-						'is_dir' => 0,
-						'is_photo' => 0,
-						'filetype' => $type,
-						'filesize' => Family::sizeColumn((int) filesize($path)),
-						'edited' => $date,
-					],
+					+ AttachRow::contents($type, (int) filesize($path), $date),
 					['uid' => $uid, 'hash' => $hash],
 				);
 

@@ -5,7 +5,8 @@ namespace FileSync\Addon\Repair;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Core;
-use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\PhotoType;
+use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
@@ -132,7 +133,7 @@ final class PhotoRows
 	/** A photo without a file's row, from before photos were files: it is never sent to clones. */
 	private function alone(int $id): Fault
 	{
-		$photo = Table::first('photo', ['id' => $id]);
+		$photo = Table::first('photo', ['id' => $id]) ?? throw new Refused("the row $id of table photo is gone");
 		$hash = $photo['resource_id'];
 		$isHere = (int) $photo['os_storage']
 			? Store::facts(Store::pathOf($this->channel, $photo)) !== null
@@ -159,19 +160,11 @@ final class PhotoRows
 				)['hash'] ?? ''
 			);
 			$folder = $photo['album'] === '' || Store::chain($this->uid, $folder) === null ? '' : $folder;
-			$ending = image_type_to_extension(
-				[
-					'image/jpeg' => IMAGETYPE_JPEG,
-					'image/png' => IMAGETYPE_PNG,
-					'image/gif' => IMAGETYPE_GIF,
-					'image/webp' => IMAGETYPE_WEBP,
-				][$photo['mimetype']] ?? IMAGETYPE_UNKNOWN,
-			) ?: '';
 			$name = Store::freeName(
 				$this->uid,
 				$folder,
 				$hash,
-				$photo['filename'] !== '' ? $photo['filename'] : $hash . $ending,
+				$photo['filename'] !== '' ? $photo['filename'] : $hash . PhotoType::extension($photo['mimetype']),
 			);
 			$place = Store::place($this->channel, $folder, $hash, $name);
 			if ((int) $photo['os_storage']) {
@@ -193,13 +186,12 @@ final class PhotoRows
 			$journal->insert(
 				'attach',
 				AttachRow::columns($this->channel, $columns, $place, $name)
-				+ [
-					'is_dir' => 0,
-					'is_photo' => 1,
-					'filetype' => $photo['mimetype'],
-					'filesize' => Family::sizeColumn(filesize($place['content'])),
-					'edited' => $photo['edited'],
-				],
+				+ AttachRow::contents(
+					$photo['mimetype'],
+					(int) filesize($place['content']),
+					$photo['edited'],
+					true,
+				),
 				['uid' => $this->uid, 'hash' => $hash],
 			);
 			$set = [

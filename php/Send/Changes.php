@@ -13,6 +13,7 @@ use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Hub\Widths;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -27,11 +28,19 @@ final class Changes
 	/** Replaces core's attach_move. */
 	public static function move(mixed $channelId, mixed $hash, mixed $folder, array $rest): mixed
 	{
-		$before = self::note(function () use ($channelId, $hash) {
-			Watch::mark((int) $channelId, (string) $hash);
-
-			return Store::attach((int) $channelId, (string) $hash);
-		});
+		$name = is_string($rest[0] ?? null) ? $rest[0] : '';
+		if (self::note(fn () => Config::serves((int) $channelId) && mb_strlen($name) > Widths::longestName())) {
+			// Core would refuse it once the bytes are elsewhere.
+			return [
+				'success' => false,
+				'message' => sprintf(
+					t('a name may have at most %d characters here'),
+					Widths::longestName(),
+				),
+			];
+		}
+		/** @var ?array<string, string> $before */
+		$before = self::note(fn () => self::beforeMove((int) $channelId, (string) $hash, (string) $folder, $name));
 		$apart = $before ? self::note(fn () => Photos::apart((int) $channelId)) ?? [] : [];
 		try {
 			$result = Core::move($channelId, $hash, $folder, ...$rest);
@@ -45,9 +54,55 @@ final class Changes
 			}
 			$result = ['success' => true, 'resource_id' => $hash];
 		}
+		if (is_array($result) && empty($result['success'])) {
+			self::note(fn () => self::putBack((int) $channelId, $before, (string) $folder));
+		}
 		self::note(fn () => $before && Photos::follow($before, $apart));
 
 		return $result;
+	}
+
+	/** Returns the row of what is to be moved, and records the move; null if there is none. */
+	private static function beforeMove(int $channelId, string $hash, string $folder, string $name): ?array
+	{
+		/** @var ?array<string, string> $before */
+		$before = Store::attach($channelId, $hash);
+		// WebDAV moves what is in a folder that it renames to where it is.
+		if ($before && ($before['folder'] !== $folder || ! in_array($name, ['', $before['filename']], true))) {
+			Watch::mark($channelId, $hash);
+		}
+
+		return $before;
+	}
+
+	/**
+	 * Puts the bytes of a file or folder back that core moved before it refused the move.
+	 *
+	 * @param ?array<string, string> $before
+	 */
+	private static function putBack(int $channelId, ?array $before, string $folder): void
+	{
+		$channel = $before && Config::serves($channelId) ? Clones::channel($channelId) : null;
+		if (! $before || ! $channel) {
+			return;
+		}
+		/** @var ?array<string, string> $now */
+		$now = Store::attach($channelId, $before['hash']);
+		[$old, $new] = [
+			$before['content'],
+			Store::place($channel, $folder, $before['hash'], $before['filename'])['content'] ?? $before['content'],
+		];
+		if (
+			$now
+			&& $now['content'] === $old
+			&& $new !== $old
+			&& ! file_exists($old)
+			&& file_exists($new)
+			&& ! is_link($new)
+			&& @rename($new, $old)
+		) {
+			Log::write("the hub refused to move {$before['hash']} of channel $channelId: its bytes are back");
+		}
 	}
 
 	/**

@@ -37,6 +37,7 @@ if (! class_exists('App', false)) {
  * does it (recover()).
  *
  * @import-type Known from \FileSync\Addon\Order\Judge
+ * @import-type Seen from Vector
  */
 final class Intentions
 {
@@ -47,7 +48,12 @@ final class Intentions
 	/** Records that files of a channel may change in this process, before they do. */
 	public static function begin(int $channelId): void
 	{
-		if (Begun::has($channelId) || Reception::isTakingIn() || ! Config::serves($channelId, Parts::SENDER)) {
+		if (
+			Begun::has($channelId)
+			|| Begun::isLeaving($channelId)
+			|| Reception::isTakingIn()
+			|| ! Config::serves($channelId, Parts::SENDER)
+		) {
 			return;
 		}
 		$begun = ['since' => gmdate('Y-m-d H:i:s', Clock::now() - 2), 'above' => self::newest($channelId)];
@@ -75,7 +81,14 @@ final class Intentions
 		foreach ($begun as $channelId => $own) {
 			try {
 				Begun::take();
-				self::settle($channelId, $own['name'], array_keys($own['marked']), $own['since'], (int) $own['above']);
+				self::settle(
+					$channelId,
+					$own['name'],
+					array_keys($own['marked']),
+					$own['since'],
+					(int) $own['above'],
+					array_map(strval(...), array_keys($own['deleting'])),
+				);
 				Outbox::run($channelId, ['announce', 'deleted']);
 			} catch (\Throwable $e) {
 				Log::failure('sending changes', $e);
@@ -134,12 +147,20 @@ final class Intentions
 	/**
 	 * Compares the hashes, and all new files, with our records; requests sending the changed ones, and ends the
 	 * intention.
+	 *
+	 * @param list<string> $deleting The hashes that this process deleted.
 	 */
-	private static function settle(int $channelId, string $intention, array $marked, string $since, int $above): void
-	{
+	private static function settle(
+		int $channelId,
+		string $intention,
+		array $marked,
+		string $since,
+		int $above,
+		array $deleting = [],
+	): void {
 		$channel = Clones::channel($channelId);
 		if ($channel) {
-			Turn::take($channelId, function () use ($channel, $channelId, $marked, $since, $above) {
+			Turn::take($channelId, function () use ($channel, $channelId, $marked, $since, $above, $deleting) {
 				foreach (Table::select('attach', ['uid' => $channelId, 'id >' => $above], 'id', 0, 'hash') as $row) {
 					self::noticeOne($channel, $row['hash'], false);
 				}
@@ -155,16 +176,35 @@ final class Intentions
 				foreach ($marked as $hash) {
 					self::noticeOne($channel, (string) $hash, true);
 				}
-				foreach (Table::select(
-					'filesync_outbox',
-					['uid' => $channelId, 'kind' => 'deleting'],
-					'created',
-				) as $row) {
-					self::buryIfGone($channelId, $row);
+				foreach (self::joined($channelId, self::deleting($channelId, $deleting)) as $hash => $beneath) {
+					self::buryIfGone($channelId, (string) $hash, $beneath);
 				}
 			});
 		}
 		Outbox::done($channelId, 'intent', $intention);
+	}
+
+	/**
+	 * Returns the notes of deletes that are made or given up. Another process may be about to make one whose file is
+	 * still here.
+	 *
+	 * @param list<string> $own The hashes that this process deleted.
+	 *
+	 * @return list<array{name: string, body: string, ...}>
+	 */
+	private static function deleting(int $channelId, array $own): array
+	{
+		$where = ['uid' => $channelId, 'kind' => 'deleting'];
+		$since = Clock::now() - self::ABANDONED_SECONDS;
+
+		return array_values(array_filter(
+			Table::select('filesync_outbox', $where, 'created', 0, 'name, body, created'),
+			fn ($row) => (
+				in_array($row['name'], $own, true)
+				|| (int) $row['created'] < $since
+				|| ! Store::attach($channelId, $row['name'])
+			),
+		));
 	}
 
 	private static function noticeOne(Channel $channel, string $hash, bool $isMarked): void
@@ -194,14 +234,56 @@ final class Intentions
 		return $before !== null && strstr($before, "\n", true) !== strstr($file['place']['print'], "\n", true);
 	}
 
-	private static function buryIfGone(int $channelId, array $row): void
+	/**
+	 * Joins deletes beneath a folder to the delete of the folder, if each was noted alone.
+	 *
+	 * @param list<array<string, scalar|null>> $rows Of the outbox.
+	 *
+	 * @return array<array<Seen>> By what was deleted, all that was deleted with it.
+	 */
+	private static function joined(int $channelId, array $rows): array
 	{
-		if (! Store::attach($channelId, $row['name'])) {
-			$beneath = json_decode($row['body'], true)['beneath'] ?? [];
+		/** @var array<array<Seen>> $deleted */
+		$deleted = [];
+		/** @var array<string> $with */
+		$with = [];
+		foreach ($rows as $row) {
+			/** @var array{beneath?: array<Seen>, with?: string} $body */
+			$body = json_decode((string) $row['body'], true);
+			$name = (string) $row['name'];
+			$deleted[$name] = $body['beneath'] ?? [];
+			$with[$name] = $body['with'] ?? $name;
+		}
+		foreach ($deleted as $name => $beneath) {
+			$with = array_fill_keys(array_keys(array_diff_key($beneath, [$name => 1])), (string) $name) + $with;
+		}
+		foreach (array_keys($deleted) as $hash) {
+			$folder = $with[$with[$hash]] ?? '';
+			if (
+				$folder !== (string) $hash
+				&& isset($deleted[$folder])
+				&& ! Store::attach($channelId, $folder)
+				&& ! Store::attach($channelId, (string) $hash)
+			) {
+				$deleted[$folder] += $deleted[$hash];
+				unset($deleted[$hash]);
+				Outbox::done($channelId, 'deleting', (string) $hash);
+			}
+		}
+
+		return $deleted;
+	}
+
+	/** @param array<Seen> $beneath What was deleted with it, and what the delete has seen of each. */
+	private static function buryIfGone(int $channelId, string $name, array $beneath): void
+	{
+		if (! Store::attach($channelId, $name)) {
 			$component = Site::component($channelId);
 			foreach (array_keys($beneath) as $hash) {
 				/** @var Known $file */
 				$file = Revisions::find($channelId, (string) $hash) ?? Revisions::unknown($channelId, (string) $hash);
+				// Noted once it was gone.
+				$beneath[$hash] = $beneath[$hash] ?: Revisions::seen($file);
 				if ($file['state'] !== 'gone' && ! Store::attach($channelId, (string) $hash)) {
 					Queue::drop($channelId, (string) $hash);
 					Revisions::save([
@@ -215,10 +297,10 @@ final class Intentions
 					] + $file);
 				}
 			}
-			unset($beneath[$row['name']]);
-			Outbox::add($channelId, 'deleted', $row['name'], json_encode(['beneath' => $beneath]));
+			unset($beneath[$name]);
+			Outbox::add($channelId, 'deleted', $name, json_encode(['beneath' => $beneath]));
 		}
-		Outbox::done($channelId, 'deleting', $row['name']);
+		Outbox::done($channelId, 'deleting', $name);
 	}
 
 	/** Returns the hashes of a channel whose rows differ from our records. */

@@ -27,7 +27,7 @@ if (! class_exists('App', false)) {
  */
 final class Watch
 {
-	/** Pages whose POST requests change files, beside those that call attach_store. */
+	/** Pages, and the door of a theme, whose requests change files, beside those that call attach_store. */
 	private const PAGES = [
 		'photos',
 		'attach_edit',
@@ -36,6 +36,7 @@ final class Watch
 		'profile_photo',
 		'cover_photo',
 		'item',
+		'spa',
 	];
 
 	private const READS = ['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT', ''];
@@ -155,6 +156,7 @@ final class Watch
 	{
 		if (
 			Reception::isTakingIn()
+			|| Begun::isLeaving($channelId)
 			|| ! Config::serves($channelId, Parts::SENDER)
 			|| ! ($own = Store::attach($channelId, $hash))
 		) {
@@ -174,14 +176,45 @@ final class Watch
 		Begun::mark($channelId, $hash, 'deleting');
 	}
 
-	/** Records that core deleted a file because its post was deleted. */
-	public static function deletedWithPost(int $channelId, string $hash): void
+	/**
+	 * Records that core deleted a file, whoever called for it.
+	 *
+	 * @param bool $isTold Whether core tells the clones itself, whoever deletes.
+	 */
+	public static function deleted(int $channelId, string $hash, bool $isTold): void
 	{
-		if (Reception::isTakingIn() || $hash === '' || ! Config::serves($channelId, Parts::SENDER)) {
+		if (
+			$hash === ''
+			|| Reception::isTakingIn()
+			|| Begun::isDeleting()
+			|| Begun::isLeaving($channelId)
+			// Files that an admin removes on this hub stay with the owner elsewhere.
+			|| (! $isTold
+			&& ! in_array(Core::localChannel(), [0, $channelId], true))
+			|| ! Config::serves($channelId, Parts::SENDER)
+			|| Outbox::has($channelId, 'deleting', $hash)
+		) {
 			return;
 		}
 		Intentions::begin($channelId);
-		Outbox::add($channelId, 'deleting', $hash, json_encode(['beneath' => [$hash => []]]), true);
+		$note = ['beneath' => [$hash => []], 'with' => self::deletedWith($channelId) ?? $hash];
+		Outbox::add($channelId, 'deleting', $hash, json_encode($note, JSON_THROW_ON_ERROR), true);
+	}
+
+	/**
+	 * Returns the file that core is deleting, or the folder with all beneath it: core begins with the contents, and
+	 * calls the hook for each.
+	 */
+	private static function deletedWith(int $channelId): ?string
+	{
+		$uppermost = null;
+		foreach (self::calls('attach_delete') as [$ofChannel, $hash]) {
+			if ($ofChannel === $channelId) {
+				$uppermost = $hash;
+			}
+		}
+
+		return $uppermost;
 	}
 
 	/** Keeps a file's date, and sends nothing, when core changes only its row while applying something. */
@@ -240,12 +273,30 @@ final class Watch
 	 */
 	private static function storingChannel(): int
 	{
-		foreach (debug_backtrace(0, 12) as $frame) {
-			if ($frame['function'] === 'attach_store') {
-				return (int) ($frame['args'][0]['channel_id'] ?? 0);
+		return self::calls('attach_store', 12)[0][0] ?? 0;
+	}
+
+	/**
+	 * Returns the channels and hashes with which a function of core's is being called, the latest call first.
+	 *
+	 * @return list<array{int, string}>
+	 */
+	private static function calls(string $function, int $frames = 0): array
+	{
+		$calls = [];
+		/** @var list<array{function: string, args?: array{array{channel_id?: scalar}|scalar|null, mixed}}> $trace */
+		$trace = debug_backtrace(0, $frames);
+		foreach ($trace as $frame) {
+			if ($frame['function'] === $function) {
+				$channel = $frame['args'][0] ?? 0;
+				$hash = $frame['args'][1] ?? '';
+				$calls[] = [
+					(int) (is_array($channel) ? $channel['channel_id'] ?? 0 : $channel),
+					is_string($hash) ? $hash : '',
+				];
 			}
 		}
 
-		return 0;
+		return $calls;
 	}
 }

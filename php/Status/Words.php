@@ -41,6 +41,7 @@ final class Words
 		return match ($kind) {
 			'announce', 'deleted' => t('a change could not be sent to the other hubs'),
 			'items', 'posts', 'relocate' => t('a post that belongs to it could not be stored'),
+			'drop' => t('a post about a deleted file could not be deleted'),
 			'preview' => t('a preview could not be made'),
 			'access' => t('its access could not be set'),
 			'move', 'conflict' => t('it could not be moved into place'),

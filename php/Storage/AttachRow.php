@@ -3,6 +3,8 @@
 namespace FileSync\Addon\Storage;
 
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Widths;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -27,6 +29,28 @@ final class AttachRow
 				1,
 			)
 		);
+	}
+
+	/**
+	 * Returns the columns about the bytes of a file, as the hub's table can hold them.
+	 *
+	 * @return array<string, int|string>
+	 */
+	public static function contents(string $type, int $sizeBytes, string $edited, bool $isPhoto = false): array
+	{
+		return [
+			'filetype' => Widths::mediaType($type),
+			'filesize' => Family::sizeColumn($sizeBytes),
+			'edited' => $edited,
+			'is_photo' => (int) $isPhoto,
+			'is_dir' => 0,
+		];
+	}
+
+	/** @return array<string, int|string> Those columns of a folder. */
+	public static function folder(string $edited): array
+	{
+		return ['is_dir' => 1] + self::contents('multipart/mixed', 0, $edited);
 	}
 
 	/**

@@ -54,7 +54,7 @@ final class Facts
 		$transfer = Queue::find($this->channelId(), $hash, $scale);
 		$this->isArriving = $transfer !== null && in_array($transfer->state, Queue::LIVE, true);
 		$row = $this->row();
-		$this->edited = substr($row['edited'] ?? Core::NO_DATE, 0, 19);
+		$this->edited = substr($row['edited'] ?? Core::noDate(), 0, 19);
 		$this->mimetype = $row['mimetype'] ?? '';
 		$this->content = $row && ! (int) $row['os_storage'] ? $row['content'] : null;
 		$this->path = $row && $this->content === null ? self::pathOf($channel, $row, $scale) : null;

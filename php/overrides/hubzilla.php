@@ -220,3 +220,136 @@ namespace Zotlabs\Module {
 		}
 	}
 }
+
+// A theme whose own pages change files as those of the hub do.
+namespace Theme\Solidified\Api\Handlers {
+	if (
+		class_exists('App', false)
+		&& \FileSync\Addon\Hub\Family::hasTheme()
+		&& ! function_exists('Theme\Solidified\Api\Handlers\import_items')
+	) {
+		/** Receives posts from an export file. */
+		function import_items($channel, $items, $sync = false, $relocate = null)
+		{
+			return \FileSync\Addon\Hub\Family::isAsExpected('import_items')
+				? \FileSync\Addon\Hub\Reception::importing(fn () => \import_items(
+					$channel,
+					\FileSync\Addon\Hub\Items::postsFirst($items),
+					$sync,
+					\FileSync\Addon\Posts\ItemRelocation::forCore($channel, $relocate),
+				))
+				: \import_items($channel, $items, $sync, $relocate);
+		}
+	}
+
+	if (
+		class_exists('App', false)
+		&& \FileSync\Addon\Hub\Family::hasTheme()
+		&& ! function_exists('Theme\Solidified\Api\Handlers\import_channel_photo')
+	) {
+		/** Stores the channel's avatar that was fetched from another hub. */
+		function import_channel_photo($photo, $type, $aid, $uid)
+		{
+			return \FileSync\Addon\Hub\Family::isAsExpected('import_channel_photo')
+				? \FileSync\Addon\Posts\ProfilePhoto::import($photo, $type, $aid, $uid)
+				: \import_channel_photo($photo, $type, $aid, $uid);
+		}
+	}
+
+	if (
+		class_exists('App', false)
+		&& \FileSync\Addon\Hub\Family::hasTheme()
+		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_export_data')
+	) {
+		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
+		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest)
+		{
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')
+				? \FileSync\Addon\Send\Watch::export($channel, $resource_id, $deleted, $rest)
+				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
+		}
+	}
+
+	if (
+		class_exists('App', false)
+		&& \FileSync\Addon\Hub\Family::hasTheme()
+		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_delete')
+	) {
+		/** Deletes a file or folder for its owner. */
+		function attach_delete($channel_id, $resource, ...$rest)
+		{
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_delete')
+				? \FileSync\Addon\Send\Watch::delete($channel_id, $resource, $rest)
+				: \attach_delete($channel_id, $resource, ...$rest);
+		}
+	}
+
+	if (
+		class_exists('App', false)
+		&& \FileSync\Addon\Hub\Family::hasTheme()
+		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_move')
+	) {
+		/** Moves a file or folder for its owner. */
+		function attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest)
+		{
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_move')
+				? \FileSync\Addon\Send\Changes::move($channel_id, $resource_id, $new_folder_hash, $rest)
+				: \attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest);
+		}
+	}
+
+	if (
+		class_exists('App', false)
+		&& \FileSync\Addon\Hub\Family::hasTheme()
+		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_change_permissions')
+	) {
+		/** Changes who may see a file, or a folder with everything beneath it. */
+		function attach_change_permissions(
+			$channel_id,
+			$resource,
+			$allow_cid,
+			$allow_gid,
+			$deny_cid,
+			$deny_gid,
+			$recurse = false,
+			$sync = false,
+			...$rest,
+		) {
+			return (
+				\FileSync\Addon\Hub\Family::isAsExpected('attach_change_permissions')
+					? \FileSync\Addon\Send\Changes::access(
+						$channel_id,
+						$resource,
+						[$allow_cid, $allow_gid, $deny_cid, $deny_gid],
+						$recurse,
+						$sync,
+					)
+					: \attach_change_permissions(
+						$channel_id,
+						$resource,
+						$allow_cid,
+						$allow_gid,
+						$deny_cid,
+						$deny_gid,
+						$recurse,
+						$sync,
+						...$rest,
+					)
+			);
+		}
+	}
+
+	if (
+		class_exists('App', false)
+		&& \FileSync\Addon\Hub\Family::hasTheme()
+		&& ! function_exists('Theme\Solidified\Api\Handlers\fix_attached_permissions')
+	) {
+		/** Gives files that were uploaded into a post the post's access. */
+		function fix_attached_permissions($uid, $body, ...$rest)
+		{
+			return \FileSync\Addon\Hub\Family::isAsExpected('fix_attached_permissions')
+				? \FileSync\Addon\Send\Changes::accessOfPost($uid, $body, $rest)
+				: \FileSync\Addon\Hub\Core::fixAttachedPermissions($uid, $body, ...$rest);
+		}
+	}
+}

@@ -2,6 +2,7 @@
 
 use Fake\Api;
 use Fake\FailingDatabase;
+use Fake\Inside;
 use Fake\Instant;
 use Fake\InstantDatabase;
 use FileSync\Addon\Hub\Channel;
@@ -23,6 +24,8 @@ abstract class AddonTestCase extends TestCase
 	protected function setUp(): void
 	{
 		$row = InProcess::start();
+		dba_test::$watch = Inside::look(...);
+		Inside::take();
 		Maker::hubloc(InProcess::$identity, self::ORIGIN, 'alice');
 		symlink(realpath(__DIR__ . '/../../php'), 'addon/filesync');
 		install_plugin('filesync');
@@ -46,6 +49,7 @@ abstract class AddonTestCase extends TestCase
 	protected function tearDown(): void
 	{
 		InProcess::stop();
+		$this->assertSame([], Inside::take(), 'code of the hub inside a transaction of ours');
 	}
 
 	/** Hands entries of a file list over as core does. */

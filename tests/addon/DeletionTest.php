@@ -25,6 +25,9 @@ final class DeletionTest extends AddonTestCase
 				'owner_xchan' => $this->channel->hash,
 			]);
 		}
+		// A 10 tells the clones of every post.
+		dbq('delete from outq');
+		dbq('delete from workerq');
 		$this->receive($this->deletion('p1'));
 		$this->assertNull($this->attach('p1'));
 		$this->assertSame([], Table::select('photo', []));
@@ -34,6 +37,53 @@ final class DeletionTest extends AddonTestCase
 		$this->assertSame([], dbq('select * from outq'));
 		$this->assertSame([], $this->jobs('Deliver'));
 		$this->assertSame([], $this->jobs('Notifier'));
+	}
+
+	/** A post that the hub does not drop stays linked, and is tried again, unless the file is back. */
+	public function test_a_post_that_the_hub_did_not_drop_is_tried_again(): void
+	{
+		$links = fn () => array_map(
+			fn ($row) => [$row['resource_id'], (int) $row['item_deleted']],
+			Table::select('item', ['mid' => ['m1', 'm2']], 'id'),
+		);
+		foreach (['f1', 'f2'] as $n => $hash) {
+			$this->receive($this->file($hash, 'bytes'));
+			item_store([
+				'uid' => 1,
+				'aid' => 1,
+				'uuid' => "u$n",
+				'mid' => 'm' . ($n + 1),
+				'parent_mid' => 'm' . ($n + 1),
+				'resource_type' => 'attach',
+				'resource_id' => $hash,
+				'author_xchan' => $this->channel->hash,
+				'owner_xchan' => $this->channel->hash,
+			]);
+		}
+		$this->work();
+		$back = $this->attach('f2');
+		Zotlabs\Extend\Hook::insert('drop_item', 'DeletionTest::refuse');
+		$this->receive($this->deletion('f1'), $this->deletion('f2'));
+		$this->assertSame([null, null], [$this->attach('f1'), $this->attach('f2')]);
+		$this->assertSame([['f1', 0], ['f2', 0]], $links());
+		$this->assertSame(
+			['f1', 'f2'],
+			array_column(Table::select('filesync_outbox', ['kind' => 'drop'], 'name'), 'name'),
+		);
+		Fake\Clock::$ahead = 90;
+		$this->work();
+		$this->assertSame([['f1', 0], ['f2', 0]], $links());
+		unset(App::$hooks['drop_item']);
+		Table::insert('attach', $back);
+		Fake\Clock::$ahead = 1000;
+		$this->work();
+		$this->assertSame([['', 1], ['f2', 0]], $links());
+		$this->assertSame(0, Table::count('filesync_outbox', ['kind' => 'drop']));
+	}
+
+	public static function refuse(): void
+	{
+		throw new RuntimeException('an addon refuses');
 	}
 
 	public function test_a_folder_goes_with_all_beneath_and_with_what_was_to_arrive_in_it(): void

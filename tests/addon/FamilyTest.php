@@ -89,6 +89,45 @@ final class FamilyTest extends AddonTestCase
 		);
 	}
 
+	/** A post that cannot be dropped in a known way stays with its file's hash, and the doctor says so. */
+	public function test_where_posts_are_dropped_in_an_unknown_way_they_stay(): void
+	{
+		$this->receive($this->file('f1', 'one'));
+		$this->work();
+		item_store([
+			'uid' => 1,
+			'aid' => 1,
+			'uuid' => 'u1',
+			'mid' => 'm1',
+			'parent_mid' => 'm1',
+			'resource_type' => 'attach',
+			'resource_id' => 'f1',
+			'author_xchan' => $this->channel->hash,
+			'owner_xchan' => $this->channel->hash,
+		]);
+		$known = TESTHUB < 10 ? '$id, $interactive = true,' : '$id, $stage = DROPITEM_NORMAL, $force = false,';
+		$further = TESTHUB < 10 ? '$id, $interactive, $how, $more = 1,' : '$id, $stage, $why, $force = false,';
+		foreach (['$id, $as_system = false, $interactive = true,', $further] as $other) {
+			$this->change(
+				'include/' . TESTHUB . '/items.php',
+				"function drop_item($known",
+				"function drop_item($other",
+			);
+			$known = $other;
+			exec(self::cli() . ' doctor --only assumptions', $lines, $status);
+			$this->assertSame(1, $status);
+			$this->assertStringContainsString('drop_item', implode("\n", $lines));
+			$this->assertFalse($this->inHub('FileSync\Addon\Hub\Items::dropLinked(1, "f1")'));
+			$this->assertSame(
+				['resource_id' => 'f1', 'resource_type' => 'attach', 'item_deleted' => 0],
+				array_map(
+					fn ($value) => is_numeric($value) ? (int) $value : $value,
+					Table::first('item', ['mid' => 'm1'], '', 'resource_id, resource_type, item_deleted'),
+				),
+			);
+		}
+	}
+
 	public function test_where_a_move_of_core_leaves_photo_rows_behind_they_follow(): void
 	{
 		$this->receivePhotos();

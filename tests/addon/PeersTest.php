@@ -32,7 +32,12 @@ final class PeersTest extends AddonTestCase
 			);
 			[$entry] = $this->sent();
 			$said = $entry['filesync'];
-			$this->assertSame([1, '0.1.0', ['ticket', 'range', 'inventory'], 'http://127.0.0.1:9000/getfile/ticket'], [
+			$this->assertSame([
+				1,
+				FileSync\Addon\Hub\Runtime::version(),
+				['ticket', 'range', 'inventory'],
+				'http://127.0.0.1:9000/getfile/ticket',
+			], [
 				$said['v'],
 				$said['version'],
 				$said['features'],

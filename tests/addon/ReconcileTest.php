@@ -23,6 +23,7 @@ use FileSync\Addon\Reconcile\StockComparison;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Transfer\Wanted;
 use FileSync\Inventory;
+use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\Maker;
 
 /** A comparison with a clone that answers as the test says; tests/reconcile compares two hubs. */
@@ -143,13 +144,15 @@ final class ReconcileTest extends AddonTestCase
 		$this->assertSame([[], null, []], [$exports, $this->transfer('yours'), $this->sent()]);
 	}
 
-	public function test_a_file_that_was_deleted_here_does_not_come_back(): void
+	/** @dataProvider deletes */
+	#[DataProvider('deletes')]
+	public function test_a_file_that_was_deleted_here_does_not_come_back(string $delete): void
 	{
 		$entry = $this->file('gone', 'bytes') + ['filesync' => $this->sibling(['bytes' => ['aaaaaaaa' => 1]])];
 		$this->receive($entry);
 		$this->work();
 		App::set_channel($this->channel->row());
-		Zotlabs\Module\attach_delete($this->channel->id, 'gone');
+		$delete($this->channel->id, 'gone');
 		FileSync\Addon\Send\Intentions::flush();
 		App::set_channel(null);
 		$this->assertSame('gone', Revisions::find($this->channel->id, 'gone')['state']);
@@ -158,6 +161,35 @@ final class ReconcileTest extends AddonTestCase
 		$this->work();
 		$this->assertNull($this->attach('gone'));
 		$this->assertSame(['gone'], end($this->asked)['hashes'], 'the delete is sent to the clone');
+	}
+
+	/** @dataProvider deletes */
+	#[DataProvider('deletes')]
+	public function test_nor_from_a_stock_hub(string $delete): void
+	{
+		Table::update('filesync_peer', ['speaks' => 'no', 'features' => ''], ['speaks' => 'yes']);
+		$this->receive($this->file('gone', 'bytes'));
+		$this->work();
+		App::set_channel($this->channel->row());
+		$delete($this->channel->id, 'gone');
+		$this->sent();
+		App::set_channel(null);
+		$exports = [];
+		$this->answerAsStock(['gone' => $this->file('gone', 'bytes')], $exports);
+		$this->assertSame('over', $this->compare());
+		$this->work();
+		$this->assertNull($this->attach('gone'));
+	}
+
+	/** Pages and WebDAV, a theme, and who calls core's own function. */
+	public static function deletes(): array
+	{
+		return array_map(fn ($namespace) => [$namespace . 'attach_delete'], [
+			'a page' => 'Zotlabs\Module\\',
+			'WebDAV' => 'Zotlabs\Storage\\',
+			'a theme' => 'Theme\Solidified\Api\Handlers\\',
+			'anything' => '',
+		]);
 	}
 
 	public function test_a_file_that_was_changed_there_while_it_was_deleted_here_comes_back_and_all_hear_of_it(): void

@@ -37,7 +37,7 @@ final class ServeTest extends AddonTestCase
 	public function test_a_signed_request_gets_facts_and_a_ticket_for_each_file(): void
 	{
 		$answer = $this->ask(['p1' => 0, 'f1' => 0, 'nobody' => 0]);
-		$this->assertSame([2, '0.1.0', ['ticket', 'range', 'inventory'], 600], [
+		$this->assertSame([2, FileSync\Addon\Hub\Runtime::version(), ['ticket', 'range', 'inventory'], 600], [
 			$answer['filesync'],
 			$answer['version'],
 			$answer['features'],

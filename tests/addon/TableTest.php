@@ -106,4 +106,63 @@ final class TableTest extends AddonTestCase
 			array_column(Table::select('filesync_served', ['job' => 'test'], 'id', 0, 'id'), 'id'),
 		);
 	}
+
+	public function test_code_of_the_hub_inside_a_transaction_of_ours_is_found(): void
+	{
+		$this->assertSame([], Fake\Inside::take());
+		Table::transaction(fn () => array_map(fn ($key) => set_config('system', $key, '1'), ['one', 'two']));
+		$this->assertContains('set_config', Fake\Inside::take());
+		Table::transaction(fn () => FileSync\Addon\Hub\Config::set('enabled', '1'));
+		set_config('system', 'three', '1');
+		$this->assertSame([], Fake\Inside::take());
+	}
+
+	/** Of a hub that has DbaTransaction, or begins by a statement, and of ours within ours. */
+	public function test_a_transaction_within_another_is_a_part_of_it(): void
+	{
+		$write = fn (string $id) => fn () => Table::insert('filesync_served', ['id' => $id, 'place' => 1]
+		+ self::FRESH);
+		$fails = function () use ($write) {
+			$write('undone')();
+			throw new RuntimeException('no');
+		};
+		$outer = function () use ($write, $fails) {
+			Table::transaction($write('a'));
+			try {
+				Table::transaction($fails);
+				$this->fail();
+			} catch (RuntimeException $e) {
+				$this->assertSame('no', $e->getMessage());
+			}
+			Table::transaction($write('not good'), fn () => false);
+			Table::transaction(fn () => Table::transaction($write('b')));
+		};
+		$present = fn () => array_column(Table::select('filesync_served', ['job' => 'test'], 'id', 0, 'id'), 'id');
+		DBA::$dba->db->beginTransaction();
+		$outer();
+		$this->assertSame(['a', 'b'], $present());
+		$this->assertTrue(DBA::$dba->db->inTransaction());
+		DBA::$dba->db->rollBack();
+		$this->assertSame([], $present());
+		Table::transaction($outer);
+		$this->assertSame(['a', 'b'], $present());
+		$this->assertFalse(DBA::$dba->db->inTransaction());
+		Table::transaction($write('c'));
+		$this->assertSame(['a', 'b', 'c'], $present());
+	}
+
+	public function test_no_second_transaction_is_begun(): void
+	{
+		$statements = [];
+		DBA::$dba->db->beginTransaction();
+		dba_test::$watch = function (string $sql) use (&$statements) {
+			$statements[] = strtok($sql, ' ');
+		};
+		Table::transaction(fn () => Table::transaction(fn () => 1));
+		DBA::$dba->db->commit();
+		$this->assertSame(['SAVEPOINT', 'SAVEPOINT', 'RELEASE', 'RELEASE'], $statements);
+		$statements = [];
+		Table::transaction(fn () => 1);
+		$this->assertSame(['BEGIN', 'COMMIT'], $statements);
+	}
 }

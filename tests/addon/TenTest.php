@@ -1,5 +1,6 @@
 <?php
 
+use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Proof;
 use FileSync\Addon\Hub\Request;
@@ -57,6 +58,9 @@ final class TenTest extends AddonTestCase
 	public function test_a_delete_while_the_owner_is_logged_in_leaves_a_stone_of_a_post_that_readers_have(): void
 	{
 		$this->photoOfOurs();
+		q("UPDATE item SET edited = '2024-05-01 10:00:00'");
+		$posts = Items::linked($this->channel, 'p1');
+		$this->assertCount(2, $posts);
 		q('UPDATE item SET item_hidden = 0');
 		$this->asOwner('photos', 'POST');
 		$this->receive($this->deletion('p1'));
@@ -64,6 +68,9 @@ final class TenTest extends AddonTestCase
 			[1, 1],
 			array_map(intval(...), array_column(q('SELECT item_deleted FROM item'), 'item_deleted')),
 		);
+		// A packet that was under way.
+		Zotlabs\Lib\sync_items($this->channel->row(), $posts);
+		$this->assertSame([], Table::select('item', ['item_deleted' => 0]));
 	}
 
 	/** A post that the hub would not drop stays with its file, until it can be. */
@@ -162,6 +169,55 @@ final class TenTest extends AddonTestCase
 		$this->asOwner('attach_edit', 'POST');
 		Zotlabs\Module\attach_move(1, 'f1', '', str_repeat('a', 192));
 		$this->assertSame('one', $this->shown('f1'));
+	}
+
+	/** The hub may find a name of its own that is too long. */
+	public function test_a_file_or_folder_that_the_hub_refuses_to_move_stays_where_it_is(): void
+	{
+		$long = str_repeat('a', 191);
+		$this->receive(
+			$this->file('f1', 'one', ['filename' => $long], ['d1' => 'One']),
+			$this->file('f2', 'two', ['filename' => $long], ['d2' => 'Two']),
+			$this->file('f3', 'three', [], ['d1' => 'One', 'd3' => $long]),
+			$this->file('f4', 'four', [], ['d2' => 'Two', 'd4' => $long]),
+		);
+		$this->work();
+		$this->sent();
+		$this->asOwner('attach_edit', 'POST');
+		foreach (['f1', 'd3'] as $hash) {
+			$this->assertFalse(Zotlabs\Module\attach_move(1, $hash, 'd2')['success']);
+			$this->assertSame('d1', $this->attach($hash)['folder']);
+		}
+		$this->assertFalse(Zotlabs\Module\attach_move(1, 'd3', 'd2', $long . 'a')['success']);
+		$this->assertSame(['one', 'two', 'three', 'four'], array_map($this->shown(...), ['f1', 'f2', 'f3', 'f4']));
+	}
+
+	public function test_scales_in_the_database_follow_the_move_of_a_folder(): void
+	{
+		set_config('system', 'photo_storage_type', 0);
+		$this->receive(
+			$this->file('f1', 'one', [], ['d1' => 'One', 'd2' => 'Two']),
+			$this->file(
+				'f2',
+				'two',
+				[],
+				[
+					'd3' => 'Three',
+				],
+			),
+		);
+		$this->work();
+		$this->photoOfOurs('d2');
+		$this->asOwner('attach_edit', 'POST');
+		Zotlabs\Module\attach_move(1, 'd2', 'd3');
+		$this->assertSame(
+			[['Three/Two', 'd3/d2/p1', 'Three/Two/lake.png']],
+			array_values(array_unique(
+				array_map(fn ($row) => array_values($row), q('SELECT album, os_path, display_path FROM photo')),
+				SORT_REGULAR,
+			)),
+		);
+		$this->assertGreaterThan(1, Table::count('photo', ['os_storage' => 0]));
 	}
 
 	/** Scales in the database keep the names that they had, unless we see to it. */
@@ -315,13 +371,13 @@ final class TenTest extends AddonTestCase
 	}
 
 	/** Stores a photo with scales and a post as the hub does, as its owner; nothing of it is left to send. */
-	private function photoOfOurs(): void
+	private function photoOfOurs(string $folder = ''): void
 	{
 		ob_start();
 		imagepng(imagecreatetruecolor(8, 8));
 		file_put_contents('upload', ob_get_clean());
 		$_FILES['userfile'] = ['tmp_name' => 'upload', 'name' => 'lake.png'];
-		attach_store($this->channel->row(), $this->channel->hash, '', ['hash' => 'p1']);
+		attach_store($this->channel->row(), $this->channel->hash, '', ['hash' => 'p1', 'folder' => $folder]);
 		$this->sent();
 	}
 

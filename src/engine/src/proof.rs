@@ -1,14 +1,16 @@
 //! Integrity proofs of whole documents: `eddsa-jcs-2022` (FEP-8b32, W3C Data Integrity), and the multibase keys it names.
 //!
-//! Invariant: the signature covers the SHA-256 of the canonical proof options followed by that of the canonical document
-//! (RFC 8785), the document without its `proof` and the older `signature`.
+//! Invariant: the signature covers the SHA-256 of the canonical proof options followed by that of the canonical document, the
+//! document without its `proof` and the older `signature`. What is canonical is RFC 8785, or what hubs make of it: `canonical`.
+
+mod canonical;
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use canonical::{Json, Object, Rounding};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
-use serde_json::{Map, Value};
 
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result};
@@ -49,17 +51,18 @@ impl ProofKey {
         public_multibase(self.0.verifying_key().as_bytes())
     }
 
-    /// Signs a document; returns it with a `proof`. `method` names the key (`<channel url>#<public key>`), `created` is the
-    /// time of signing, `Y-m-dTH:i:sZ`. The document's `@context`, if any, is part of the proof if `with_context` is true.
+    /// Signs a document, in the form that hubs verify; returns it with a `proof`. `method` names the key
+    /// (`<channel url>#<public key>`), `created` is the time of signing, `Y-m-dTH:i:sZ`. The document's `@context`, if any, is part
+    /// of the proof if `with_context` is true.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is not a JSON object, or has a number that RFC 8785 cannot write.
+    /// `InvalidInput` if it is not a JSON object, or has a number that hubs round differently.
     pub fn sign(&self, document: &str, method: &str, created: &str, with_context: bool) -> Result<String> {
         let mut document = object(document)?;
-        let mut proof = Map::new();
+        let mut proof = Object::default();
         if with_context && let Some(context) = document.get("@context") {
-            proof.insert("@context".into(), context.clone());
+            proof.insert("@context", context.clone());
         }
         for (key, value) in [
             ("type", "DataIntegrityProof"),
@@ -68,11 +71,12 @@ impl ProofKey {
             ("verificationMethod", method),
             ("proofPurpose", "assertionMethod"),
         ] {
-            proof.insert(key.into(), value.into());
+            proof.insert(key, Json::Text(value.to_owned()));
         }
-        let signature = self.0.sign(&signed_bytes(&document, &proof)?);
-        proof.insert("proofValue".into(), format!("z{}", bs58::encode(signature.to_bytes()).into_string()).into());
-        document.insert("proof".into(), proof.into());
+        let signed = signed_bytes(&proof.as_all_hubs_sign()?, &signable(&document).as_all_hubs_sign()?);
+        let signature = self.0.sign(&signed).to_bytes();
+        proof.insert("proofValue", Json::Text(format!("z{}", bs58::encode(signature).into_string())));
+        document.insert("proof", Json::Object(proof));
         serde_json::to_string(&document).or_fail(ErrorKind::InvalidInput, "writing a signed document")
     }
 }
@@ -83,7 +87,8 @@ impl fmt::Debug for ProofKey {
     }
 }
 
-/// Checks the proof of a document against a public key in multibase or base64 form.
+/// Checks the proof of a document against a public key in multibase or base64 form. It may be over what RFC 8785 or what a hub
+/// makes of the document.
 ///
 /// # Errors
 ///
@@ -92,19 +97,25 @@ impl fmt::Debug for ProofKey {
 pub fn verify(document: &str, public_key: &str) -> Result<()> {
     let failed = |fault: &str| Error::new(ErrorKind::Signature, "verifying a document's proof").context("fault", fault);
     let document = object(document)?;
-    let proof = document.get("proof").and_then(Value::as_object).ok_or_else(|| failed("no proof"))?;
-    let text = |key: &str| proof.get(key).and_then(Value::as_str).unwrap_or_default();
-    if text("type") != "DataIntegrityProof" || text("cryptosuite") != "eddsa-jcs-2022" {
+    let Some(Json::Object(proof)) = document.get("proof") else { return Err(failed("no proof")) };
+    if proof.text("type") != "DataIntegrityProof" || proof.text("cryptosuite") != "eddsa-jcs-2022" {
         return Err(Error::new(ErrorKind::Unsupported, "verifying a document's proof")
-            .context("cryptosuite", text("cryptosuite").escape_debug())
+            .context("cryptosuite", proof.text("cryptosuite").escape_debug())
             .context("expected", "eddsa-jcs-2022"));
     }
-    let value = text("proofValue").strip_prefix('z').and_then(|encoded| bs58::decode(encoded).into_vec().ok());
+    let value = proof.text("proofValue").strip_prefix('z').and_then(|encoded| bs58::decode(encoded).into_vec().ok());
     let signature = value.and_then(|bytes| Signature::from_slice(&bytes).ok()).ok_or_else(|| failed("no readable proofValue"))?;
-    let mut options = proof.clone();
-    options.remove("proofValue");
-    let bytes = signed_bytes(&document, &options)?;
-    public(public_key)?.verify_strict(&bytes, &signature).map_err(|_| failed("the signature does not match the document"))
+    let (options, signable) = (proof.without(&["proofValue"]), signable(&document));
+    let key = public(public_key)?;
+    let holds = |options: &str, signable: &str| key.verify_strict(&signed_bytes(options, signable), &signature).is_ok();
+    let is_of_a_hub = |rounding: Rounding| holds(&options.as_hubs_sign(rounding), &signable.as_hubs_sign(rounding));
+    let is_of_the_world =
+        || rfc_8785(&options).zip(rfc_8785(&signable)).is_some_and(|(options, signable)| holds(&options, &signable));
+    if is_of_a_hub(Rounding::Since84) || is_of_a_hub(Rounding::Before84) || is_of_the_world() {
+        Ok(())
+    } else {
+        Err(failed("the signature does not match the document"))
+    }
 }
 
 /// Returns a public key, 32 bytes in base64, as multibase text.
@@ -133,25 +144,27 @@ fn public_multibase(key: &[u8]) -> String {
     format!("z{}", bs58::encode([&PUBLIC_PREFIX, key].concat()).into_string())
 }
 
-fn object(text: &str) -> Result<Map<String, Value>> {
+fn object(text: &str) -> Result<Object> {
     serde_json::from_str(text).or_fail(ErrorKind::InvalidInput, "reading a document")
 }
 
-fn signed_bytes(document: &Map<String, Value>, options: &Map<String, Value>) -> Result<Vec<u8>> {
-    let signable: Map<String, Value> = document
-        .iter()
-        .filter(|(key, _)| !matches!(key.as_str(), "proof" | "signature"))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    let hash = |object: &Map<String, Value>| -> Result<Digest> {
-        let canonical = serde_json_canonicalizer::to_vec(object).or_fail(ErrorKind::InvalidInput, "writing canonical JSON")?;
-        Ok(Digest::of(&canonical))
-    };
-    Ok([*hash(options)?.bytes(), *hash(&signable)?.bytes()].concat())
+/// Returns what of a document is signed.
+fn signable(document: &Object) -> Object {
+    document.without(&["proof", "signature"])
+}
+
+fn rfc_8785(object: &Object) -> Option<String> {
+    serde_json_canonicalizer::to_string(object).ok()
+}
+
+fn signed_bytes(options: &str, signable: &str) -> Vec<u8> {
+    [options, signable].map(|text| *Digest::of(text.as_bytes()).bytes()).concat()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     /// The vector of FEP-8b32 (fep-8b32.feature, in the public domain).
@@ -207,6 +220,22 @@ mod tests {
         assert_eq!(verify(&suite, FEP_PUBLIC).unwrap_err().kind(), ErrorKind::Unsupported);
         assert_eq!(verify("{}", FEP_PUBLIC).unwrap_err().kind(), ErrorKind::Signature);
         assert_eq!(verify("[]", FEP_PUBLIC).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_proof_over_either_form_holds_and_ours_is_over_that_of_hubs() {
+        let key = ProofKey::parse(FEP_KEY).unwrap();
+        let document = r#"{"content":"a\u2028b","latitude":100.0}"#;
+        let of_hubs = key.sign(document, "m", "c", false).unwrap();
+        verify(&of_hubs, FEP_PUBLIC).unwrap();
+        let object = object(&of_hubs).unwrap();
+        let Some(Json::Object(proof)) = object.get("proof").cloned() else { panic!() };
+        let signed = signed_bytes(&rfc_8785(&proof.without(&["proofValue"])).unwrap(), &rfc_8785(&signable(&object)).unwrap());
+        let of_the_world = format!("z{}", bs58::encode(key.0.sign(&signed).to_bytes()).into_string());
+        assert_ne!(proof.text("proofValue"), of_the_world);
+        verify(&of_hubs.replace(proof.text("proofValue"), &of_the_world), FEP_PUBLIC).unwrap();
+        let odd = r#"{"a":1234567.123456746}"#;
+        assert_eq!(key.sign(odd, "m", "c", false).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 
     #[test]

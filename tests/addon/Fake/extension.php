@@ -644,6 +644,79 @@ namespace FileSync {
 	}
 
 	/** Moves all that begins with the old home's address, whatever follows. */
+	/** Signs as the hub's own class does, whatever the hub's version. */
+	final class ProofSigner
+	{
+		private string $secret;
+
+		public function __construct(string $private_key)
+		{
+			try {
+				$this->secret = sodium_base642bin($private_key, SODIUM_BASE64_VARIANT_ORIGINAL_NO_PADDING);
+				sodium_crypto_sign_publickey_from_secretkey($this->secret);
+			} catch (\SodiumException) {
+				throw new InvalidInputException('not a key');
+			}
+		}
+
+		public function sign(string $document, string $method, string $created, bool $with_context = false): string
+		{
+			$data = json_decode($document, true);
+			$proof = ($with_context && isset($data['@context']) ? ['@context' => $data['@context']] : [])
+			+ [
+				'type' => 'DataIntegrityProof',
+				'cryptosuite' => 'eddsa-jcs-2022',
+				'created' => $created,
+				'verificationMethod' => $method,
+				'proofPurpose' => 'assertionMethod',
+			];
+			$signature = sodium_crypto_sign_detached(self::signed($data, $proof), $this->secret);
+			$signed = json_decode($document);
+			$signed->proof = $proof + ['proofValue' => 'z' . \TestHub\Base58::encode($signature)];
+
+			return json_encode($signed);
+		}
+
+		public function publicKey(): string
+		{
+			return self::multibase(sodium_bin2base64(
+				sodium_crypto_sign_publickey_from_secretkey($this->secret),
+				SODIUM_BASE64_VARIANT_ORIGINAL_NO_PADDING,
+			));
+		}
+
+		public static function verify(string $document, string $public_key): void
+		{
+			$data = json_decode($document, true);
+			$proof = $data['proof'] ?? [];
+			$value = $proof['proofValue'] ?? '';
+			unset($proof['proofValue']);
+			$signature = \TestHub\Base58::decode(substr($value, 1));
+			$key = \Zotlabs\Lib\Multibase::decode($public_key) ?: sodium_base642bin(
+					$public_key,
+					SODIUM_BASE64_VARIANT_ORIGINAL_NO_PADDING,
+				);
+			if (
+				strlen($signature) !== SODIUM_CRYPTO_SIGN_BYTES
+				|| ! sodium_crypto_sign_verify_detached($signature, self::signed($data, $proof), $key)
+			) {
+				throw new Exception\SignatureException('the signature does not match the document');
+			}
+		}
+
+		public static function multibase(string $public_key): string
+		{
+			return \Zotlabs\Lib\Multibase::publicKey($public_key);
+		}
+
+		private static function signed(array $data, array $proof): string
+		{
+			unset($data['proof'], $data['signature']);
+
+			return hash('sha256', \TestHub\Jcs::text($proof), true) . hash('sha256', \TestHub\Jcs::text($data), true);
+		}
+	}
+
 	final class Relocator
 	{
 		public function __construct(private array $options) {}

@@ -17,7 +17,7 @@ hook-lost           ok    registered     has registered the addon
 override-taken      WRONG overrides      Zotlabs.Lib.sync_files
 override-missing    WRONG overrides      Zotlabs.Lib.sync_items
 no-extension-cli    WRONG extension      on the command line: the PHP extension filesync is not loaded
-other-extension     WRONG extension      is version 0.1.9, the addon
+other-extension     WRONG extension      is version 9[^ ]*, the addon
 no-extension-cron   WRONG extension-cli  the extension was not loaded when cron last ran
 disabled-function   WRONG php            disk_free_space
 disabled-in-web     WRONG php-web        disk_free_space

@@ -22,11 +22,15 @@ copy_repository() {
 next_version() {
 	[ ! -d "$copy.next" ] || return 0
 	cp -r "$copy" "$copy.next"
-	sed -i 's/^ \* Version: .*/ * Version: 0.1.9/' "$copy.next/php/filesync.php"
-	sed -i "s/const VERSION = '[0-9.]*';/const VERSION = '0.1.9';/" "$copy.next/php/Hub/Runtime.php"
-	perl -pi -e 's/0\.1\.0/0.1.9/g' "$copy.next/filesync.so"
+	local now next
+	now=$(sed -n 's/^ \* Version: //p' "$copy/php/filesync.php")
+	# As long as ours: it is put in place of it in the built extension.
+	next=9${now#?}
+	sed -i "s/^ \* Version: .*/ * Version: $next/" "$copy.next/php/filesync.php"
+	sed -i "s/const VERSION = '$now';/const VERSION = '$next';/" "$copy.next/php/Hub/Runtime.php"
+	NOW=$now NEXT=$next perl -pi -e 's/\Q$ENV{NOW}\E/$ENV{NEXT}/g' "$copy.next/filesync.so"
 	# The release profile may leave no text to change.
-	[ "$(php -n -d "extension=$copy.next/filesync.so" -r 'echo phpversion("filesync");' 2>&1)" = 0.1.9 ] \
+	[ "$(php -n -d "extension=$copy.next/filesync.so" -r 'echo phpversion("filesync");' 2>&1)" = "$next" ] \
 		|| { rm -rf "$copy.next"; die "no other version can be made of $EXTENSION; take one of cargo build --profile quick: EXTENSION=target/quick/libfilesync.so"; }
 }
 

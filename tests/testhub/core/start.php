@@ -59,6 +59,8 @@ spl_autoload_register(function ($class) {
 	$file = __DIR__ . '/' . str_replace('\\', '/', $class) . '.php';
 	if (preg_match('/^(Zotlabs|TestHub)\\\\/', $class) && is_file($file)) {
 		require_once $file;
+	} elseif (preg_match('/^(HttpSignature|GuzzleHttp)\\\\/', $class) && TESTHUB >= 10 && is_file($file)) {
+		require_once $file;
 	} elseif (preg_match('/^Theme\\\\Solidified\\\\(.+)/', $class, $m) && TESTHUB >= 10) {
 		require_once __DIR__ . '/view/theme/solidified/' . str_replace('\\', '/', $m[1]) . '.php';
 	}

@@ -28,6 +28,9 @@ class dba_test {
 	public $debug = 0;
 	public $dsn;
 
+	/** @var ?callable Told of every statement before it is run. */
+	public static $watch = null;
+
 	public function __construct($dsn) {
 		$this->dsn = $dsn;
 		$this->db = TestHub\Databases::connect($dsn);
@@ -36,6 +39,9 @@ class dba_test {
 
 	public function q($sql) {
 		$this->error = '';
+		if (self::$watch) {
+			(self::$watch)($sql);
+		}
 		if (TestHub\Databases::kind($this->dsn) === 'sqlite') {
 			$sql = preg_replace(['/^\s*start\s+transaction\b/i', '/ FOR UPDATE$/D'], ['BEGIN IMMEDIATE', ''], $sql);
 		}
