@@ -71,6 +71,13 @@ final class EditsTest extends AddonTestCase
 				'get_markup_template',
 				['pages'],
 			],
+			'a parameter by reference, where we pass a value' => [
+				'include/8/items.php',
+				'function drop_item($id,',
+				'function drop_item(&$id,',
+				'drop_item',
+				['posts'],
+			],
 			'a method that is not for us' => [
 				'Zotlabs/Photo/PhotoDriver.php',
 				'abstract public function doScaleImage',
@@ -294,26 +301,30 @@ final class EditsTest extends AddonTestCase
 		));
 	}
 
-	/** The check must be able to run where anything of what it looks at is gone. */
-	public function test_where_the_settings_functions_are_gone_the_check_still_says_so(): void
+	/**
+	 * The check must be able to run where anything of what it looks at is gone.
+	 *
+	 * @dataProvider needed
+	 */
+	#[DataProvider('needed')]
+	public function test_where_a_function_is_gone_the_check_still_says_so(string $function): void
 	{
-		$code = $this->own('include/config.php');
-		file_put_contents('include/config.php', preg_replace(
-			'/function (get|set)_config\(/',
-			'function old_$1_config(',
-			$code,
-		));
-		foreach (glob('{include,include/*,Zotlabs/*,Zotlabs/*/*,util}/*.php', GLOB_BRACE) as $path) {
-			$text = file_get_contents($path);
+		$this->own('boot.php');
+		foreach (glob('{*,include/*,include/*/*,Zotlabs/*/*,Zotlabs/*/*/*,util/*}.php', GLOB_BRACE) as $path) {
 			file_put_contents($path, preg_replace(
-				'/(?<!function )(?<![\w$>:])(get|set)_config\(/',
-				'old_$1_config(',
-				$text,
+				"/(?<![\w$>:'\"\\\\])$function\(/",
+				"hub_$function(",
+				file_get_contents($path),
 			));
 		}
 		[$status, $said] = $this->assumptions();
+		$this->assertMatchesRegularExpression("/^WRONG function +$function /m", $said);
 		$this->assertSame(1, $status);
-		$this->assertMatchesRegularExpression('/^WRONG .*\bget_config\b/m', $said);
+	}
+
+	public static function needed(): array
+	{
+		return ['translations' => ['t']];
 	}
 
 	/** Gives this hub files of its own in place of links; returns one of them. */
