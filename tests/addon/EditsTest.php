@@ -263,21 +263,33 @@ final class EditsTest extends AddonTestCase
 		$this->assertContains(Parts::RECEIVER, json_decode(end($lines), true));
 	}
 
-	public function test_a_file_of_core_that_moved_is_not_required_where_core_receives(): void
+	/**
+	 * What needs a file of core that has another name now is off or waits; nothing fails.
+	 *
+	 * @dataProvider moved
+	 */
+	#[DataProvider('moved')]
+	public function test_a_file_of_core_that_moved_is_not_required(string $file, string $expression): void
 	{
-		$this->own('include/import.php');
-		rename('include/import.php', 'include/importer.php');
-		foreach (glob('{include,include/*,Zotlabs/*,Zotlabs/*/*}/*.php', GLOB_BRACE) as $path) {
-			file_put_contents($path, str_replace(
-				'include/import.php',
-				'include/importer.php',
-				file_get_contents($path),
-			));
+		$this->own($file);
+		$moved = 'include/moved.php';
+		rename($file, $moved);
+		foreach (glob('{.,include,include/*,Zotlabs/*,Zotlabs/*/*}/*.php', GLOB_BRACE) as $path) {
+			file_put_contents($path, str_replace($file, $moved, file_get_contents($path)));
 		}
-		$code =
-			'require "include/cli_startup.php"; cli_startup(); require_once "include/importer.php";'
-			. ' Zotlabs\Lib\sync_files(channelx_by_n(1), []); echo "\nfine";';
+		$code = "require 'include/cli_startup.php'; cli_startup(); require_once '$moved'; $expression; echo \"\\nfine\";";
 		$this->assertSame('fine', exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg($code) . ' 2>/dev/null'));
+	}
+
+	public static function moved(): array
+	{
+		return [
+			'where core receives' => ['include/import.php', 'Zotlabs\\Lib\\sync_files(channelx_by_n(1), [])'],
+			'where a photo is remade' => [
+				'include/photos.php',
+				'FileSync\\Addon\\Hub\\Photos::remake(FileSync\\Addon\\Hub\\Channel::of(channelx_by_n(1)), ["content" => "x"], [], [])',
+			],
+		];
 	}
 
 	/** What the hub calls lets no error escape, whatever it is given. */
@@ -288,17 +300,23 @@ final class EditsTest extends AddonTestCase
 		$this->assertSame('channel', $module->module);
 	}
 
-	public function test_where_our_page_cannot_be_made_the_hub_answers(): void
+	/** @dataProvider controllers */
+	#[DataProvider('controllers')]
+	public function test_where_our_page_cannot_be_made_the_hub_answers(string $class): void
 	{
-		$this->change(
-			'Zotlabs/Web/Controller.php',
-			'class Controller {',
-			'class Controller { public function __construct(array $request) {}',
-		);
+		$this->change('Zotlabs/Web/Controller.php', 'class Controller {', $class);
 		$this->assertFalse($this->inHub(
 			'(function () { $m = ["module" => "filesync", "installed" => false, "controller" => null];'
 			. ' filesync_module_loaded($m); return $m["installed"]; })()',
 		));
+	}
+
+	public static function controllers(): array
+	{
+		return [
+			'made of something' => ['class Controller { public function __construct(array $request) {}'],
+			'with a method to write' => ['abstract class Controller { abstract public function audience();'],
+		];
 	}
 
 	/**
