@@ -120,6 +120,9 @@ function filesync_attach_delete(&$arr)
  */
 function filesync_module_loaded(&$module)
 {
+	if (! is_array($module)) {
+		return;
+	}
 	try {
 		FileSync\Addon\Send\Watch::beginRequest((string) ($module['module'] ?? ''));
 	} catch (Throwable $e) {
@@ -127,9 +130,13 @@ function filesync_module_loaded(&$module)
 	}
 	if (($module['module'] ?? '') === 'filesync' && is_file(__DIR__ . '/Mod_Filesync.php') && filesync_has_pages()) {
 		// Not through the hub's own list of routes: some versions lose entries there.
-		require_once __DIR__ . '/Mod_Filesync.php';
-		$module['installed'] = true;
-		$module['controller'] = new Zotlabs\Module\Filesync();
+		try {
+			require_once __DIR__ . '/Mod_Filesync.php';
+			$module['controller'] = new Zotlabs\Module\Filesync();
+			$module['installed'] = true;
+		} catch (Throwable $e) {
+			FileSync\Addon\Hub\Log::failure('making the page for the owner', $e);
+		}
 	}
 	if (($module['module'] ?? '') !== 'getfile') {
 		return;
@@ -213,7 +220,7 @@ function filesync_item_store_before(&$data)
 /** Runs one slice of background work. Every addon receives every job: ours have names. */
 function filesync_daemon_addon(&$argv)
 {
-	if (($argv[1] ?? '') !== 'filesync') {
+	if (! is_array($argv) || ($argv[1] ?? '') !== 'filesync') {
 		return;
 	}
 	try {

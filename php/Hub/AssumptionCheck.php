@@ -40,6 +40,7 @@ final class AssumptionCheck
 		$check->functions();
 		$check->methods();
 		$check->classes();
+		$check->ours();
 		$check->constants();
 		$check->hooks();
 		$check->calls();
@@ -92,6 +93,7 @@ final class AssumptionCheck
 
 	private function note(string $kind, string $name, string $parts, ?bool $ok, string $found, string $where): void
 	{
+		$ok = $ok === false && $parts === '' ? null : $ok;
 		$this->findings[] = [
 			'kind' => $kind,
 			'name' => $name,
@@ -109,6 +111,9 @@ final class AssumptionCheck
 			$this->note('php', Assumptions::LEAST_PHP, 'every', $isNew, PHP_VERSION, '');
 			foreach (Assumptions::EXTENSIONS as $name => $parts) {
 				$this->note('extension', $name, $parts, extension_loaded($name), t('PHP lacks it'), '');
+			}
+			foreach (Assumptions::PHP_FUNCTIONS as $name => $parts) {
+				$this->note('php', "$name()", $parts, function_exists($name), t('PHP lacks it'), '');
 			}
 		}
 	}
@@ -160,7 +165,11 @@ final class AssumptionCheck
 			require_once "$this->root/$path";
 		}
 
-		return function_exists("\\$name") ? $this->reflected(new \ReflectionFunction("\\$name")) : null;
+		$one = function_exists("\\$name") ? new \ReflectionFunction("\\$name") : null;
+
+		return $one && ! str_starts_with((string) $one->getFileName(), dirname(__DIR__) . '/')
+			? $this->reflected($one)
+			: null;
 	}
 
 	private function theMethod(string $name, string $path): ?Declared
@@ -179,8 +188,9 @@ final class AssumptionCheck
 	{
 		return new Declared(
 			$this->place($one->getFileName(), $one->getStartLine()),
-			$one instanceof \ReflectionMethod && $one->isStatic() ? ['static'] : [],
+			$one instanceof \ReflectionMethod ? \Reflection::getModifierNames($one->getModifiers()) : [],
 			Shape::of($one),
+			(string) $one->getReturnType(),
 		);
 	}
 
@@ -217,10 +227,70 @@ final class AssumptionCheck
 			$this->note($kind, $name, $parts, in_array('absent', $words, true), t('it is not there'), $path);
 			return;
 		}
+		$found = self::closed($declared, in_array('overridden', $words, true));
+		if ($found !== null) {
+			$this->note($kind, $name, $parts, false, $found, $declared->where);
+			return;
+		}
 		$ok = Shape::fits($known, $declared->parameters, $words);
 		$shown = array_map(fn ($one) => $one->text(), $declared->parameters);
 		$found = sprintf(t('it takes (%1$s), not (%2$s)'), implode(', ', $shown), implode(') or (', $known));
 		$this->note($kind, $name, $parts, $ok, $found, $declared->where);
+	}
+
+	/** Returns why we cannot call a function, or not override a method, whatever it takes; null if we can. */
+	private static function closed(Declared $declared, bool $isOverridden): ?string
+	{
+		return match (true) {
+			! $declared->isPublic() => t('it is not there for us'),
+			$isOverridden && $declared->is('final') => t('it is final'),
+			$isOverridden && $declared->returns !== '' => sprintf(t('it returns %s'), $declared->returns),
+			default => null,
+		};
+	}
+
+	/** Looks whether core has something of the name of ours in a class that we extend, or leaves more to be done. */
+	private function ours(): void
+	{
+		foreach (Assumptions::OURS as $class => [$names, $parts]) {
+			$path = self::fileOf($class);
+			if ($this->isPassedOver($path)) {
+				continue;
+			}
+			foreach (explode(' ', $names) as $name) {
+				$declared = $name[0] === '$'
+					? $this->theProperty("$class::$name", $path)
+					: $this->theMethod("$class::$name", $path);
+				$isFree = ! $declared || $declared->is('private') && ! $declared->is('final');
+				$this->note('name', "$class::$name", $parts, $isFree, t('it is there'), $declared->where ?? $path);
+			}
+			$more = array_diff($this->abstracts($class, $path), ['init', 'post', 'get']);
+			$this->note(
+				'class',
+				"$class::*",
+				$parts,
+				$more === [],
+				sprintf(t('it leaves %s to others'), implode(', ', $more)),
+				$path,
+			);
+		}
+	}
+
+	/** @return list<string> The abstract methods of a class, in lower case. */
+	private function abstracts(string $class, string $path): array
+	{
+		if ($this->mode !== self::LIVE) {
+			return $this->file($path)?->abstracts($class) ?? [];
+		}
+
+		return (
+			class_exists($class)
+				? array_map(
+					fn ($method) => strtolower($method->getName()),
+					(new \ReflectionClass($class))->getMethods(\ReflectionMethod::IS_ABSTRACT),
+				)
+				: []
+		);
 	}
 
 	private function classes(): void
@@ -245,7 +315,7 @@ final class AssumptionCheck
 			$path = self::fileOf(explode('::', $name)[0]);
 			if (! $this->isPassedOver($path)) {
 				$declared = $this->theProperty($name, $path);
-				$isOurs = $declared && ! $declared->is('private') && ! $declared->is('protected');
+				$isOurs = $declared && $declared->is('static') && $declared->isPublic();
 				$this->note('property', $name, $parts, $isOurs, t('it is not there for us'), $declared->where ?? $path);
 			}
 		}
@@ -276,7 +346,7 @@ final class AssumptionCheck
 		}
 		$one = new \ReflectionProperty($class, $property);
 
-		return new Declared($declared->where ?? $path, $one->isStatic() && $one->isPublic() ? [] : ['private']);
+		return new Declared($declared->where ?? $path, \Reflection::getModifierNames($one->getModifiers()));
 	}
 
 	private function constants(): void
@@ -414,16 +484,17 @@ final class AssumptionCheck
 		[$list, $parts] = $entry;
 		$writers = $entry[2] ?? $parts;
 		$found = [];
-		preg_match_all('~(\w+)(?::(\d+)(?:/(\d+))?)?~', $list, $found, PREG_SET_ORDER);
+		preg_match_all('~(\w+)(?::(written|\d+)(?:/(\d+))?)?~', $list, $found, PREG_SET_ORDER);
 		foreach ($found as $one) {
 			$name = $one[1];
 			$least = (int) ($isPostgres ? $one[3] ?? $one[2] ?? 0 : $one[2] ?? 0);
+			$isWritten = ($one[2] ?? '') === 'written';
 			$isThere = array_key_exists($name, $columns);
 			$size = $columns[$name] ?? null;
 			$this->note(
 				'column',
 				"$table.$name",
-				$isThere && $size !== null && $size < $least ? $writers : $parts,
+				$isWritten || $isThere && $size !== null && $size < $least ? $writers : $parts,
 				$isThere && ($size === null || $size >= $least),
 				$isThere
 					? sprintf(t('it holds %1$d characters, %2$d are needed'), $size, $least)

@@ -10,7 +10,7 @@ if (! class_exists('App', false)) {
  * What filesync takes for granted of the hub, and which of its parts depend on each: all that it calls, replaces,
  * extends or reads. AssumptionCheck looks whether it is so.
  *
- * Parts are named in one text; `every` means each of today.
+ * Parts are named in one text; `every` means each of today, an empty one that all work without it.
  */
 final class Assumptions
 {
@@ -30,6 +30,26 @@ final class Assumptions
 		'tokenizer' => 'every',
 	];
 
+	/** Functions of PHP that an admin may have disabled: parts. */
+	public const PHP_FUNCTIONS = [
+		'curl_init' => 'serving posts comparison backup',
+		'curl_setopt_array' => 'serving posts comparison backup',
+		'curl_exec' => 'serving posts comparison backup',
+		'debug_backtrace' => 'sender',
+		'disk_free_space' => 'receiver',
+		'flock' => 'receiver sender posts photos comparison',
+		'fsync' => 'photos',
+		'getimagesize' => 'photos',
+		'glob' => 'every',
+		'hash' => 'every',
+		'link' => 'receiver',
+		'mb_scrub' => 'every',
+		'openssl_sign' => 'posts serving comparison',
+		'openssl_verify' => 'posts serving comparison',
+		'register_shutdown_function' => 'sender',
+		'rename' => 'receiver sender photos comparison',
+	];
+
 	/**
 	 * Functions: where core declares it, its known parameters from the first on (several lists if hubs differ), parts,
 	 * and perhaps
@@ -45,7 +65,7 @@ final class Assumptions
 		'sync_files' => ['include/import.php', 'channel, files', 'receiver', 'only'],
 		'sync_items' => ['include/import.php', 'channel, items, relocate', 'posts'],
 		'import_items' => ['include/import.php', 'channel, items, sync, relocate', 'posts backup'],
-		'import_channel_photo' => ['include/photo/photo_driver.php', 'photo, type, aid, uid', 'receiver'],
+		'import_channel_photo' => ['include/photo/photo_driver.php', 'photo, type, aid, uid', ''],
 		'attach_export_data' => [
 			'include/attach.php',
 			'channel, resource_id, deleted',
@@ -96,7 +116,7 @@ final class Assumptions
 		'argc' => ['boot.php', '', 'sender serving pages'],
 		'argv' => ['boot.php', 'x', 'sender serving pages', 'alike'],
 		'local_channel' => ['boot.php', '', 'sender pages'],
-		'killme' => ['boot.php', '', 'serving'],
+		'killme' => ['boot.php', '', 'serving pages'],
 		'notice' => ['boot.php', 's', 'pages', 'alike'],
 		'goaway' => ['boot.php', 's', 'pages', 'alike'],
 		'is_site_admin' => ['boot.php', '', 'pages'],
@@ -109,7 +129,8 @@ final class Assumptions
 	];
 
 	/**
-	 * Methods of classes: known parameters, parts, and the words as for functions, or `object`: it is not static.
+	 * Methods of classes: known parameters, parts, and the words as for functions, or `object`: it is not static;
+	 * `overridden`: ours has its name, takes nothing and declares nothing that it returns.
 	 *
 	 * @var array<string, array{0: string, 1: string, 2?: string}>
 	 */
@@ -134,9 +155,12 @@ final class Assumptions
 		'Zotlabs\Photo\PhotoDriver::doScaleImage' => ['new_width, new_height', 'photos', 'object'],
 		'Zotlabs\Photo\PhotoDriver::rotate' => ['degrees', 'photos', 'object'],
 		'Zotlabs\Photo\PhotoDriver::imageString' => ['', 'photos', 'object'],
-		'Zotlabs\Web\Controller::init' => ['', 'serving pages', 'only object'],
-		'Zotlabs\Web\Controller::post' => ['', 'serving pages', 'only object'],
-		'Zotlabs\Web\Controller::get' => ['', 'serving pages', 'only object'],
+		'Zotlabs\Web\Controller::init' => ['', 'serving pages', 'only object overridden'],
+		'Zotlabs\Web\Controller::post' => ['', 'serving pages', 'only object overridden'],
+		'Zotlabs\Web\Controller::get' => ['', 'serving pages', 'only object overridden'],
+		'Zotlabs\Module\Getfile::init' => ['', 'serving', 'only object overridden absent'],
+		'Zotlabs\Module\Getfile::post' => ['', 'serving', 'only object overridden absent'],
+		'Zotlabs\Module\Getfile::get' => ['', 'serving', 'only object overridden absent'],
 		'Zotlabs\Module\Import::import_account' => ['account_id', 'backup', 'object'],
 	];
 
@@ -172,6 +196,15 @@ final class Assumptions
 		'Zotlabs\Web\Controller',
 		'Sabre\DAV\Collection',
 		'Sabre\DAV\File',
+	];
+
+	/**
+	 * Properties and methods that classes of ours have besides: core's class that they extend must have none of that
+	 * name, and no abstract method that they lack. With parts.
+	 */
+	public const OURS = [
+		'Zotlabs\Module\Getfile' => ['$inner $answer $answerPost end delegate __call', 'serving'],
+		'Zotlabs\Web\Controller' => ['end', 'serving pages'],
 	];
 
 	/** Static properties: parts. */
@@ -216,7 +249,7 @@ final class Assumptions
 		'item_store_update_before' => [['include/items.php'], 'posts'],
 		'daemon_addon' => [['Zotlabs/Daemon/Addon.php'], 'every'],
 		'cron' => [['Zotlabs/Daemon/Cronhooks.php', 'Zotlabs/Daemon/Cron.php'], 'every'],
-		'cron_daily' => [['Zotlabs/Daemon/Cron_daily.php', 'Zotlabs/Daemon/Cron.php'], 'every'],
+		'cron_daily' => [['Zotlabs/Daemon/Cron_daily.php', 'Zotlabs/Daemon/Cron.php'], 'comparison'],
 		'channel_remove' => [['include/channel.php'], 'every'],
 		'identity_basic_export' => [['include/channel.php'], 'backup'],
 	];
@@ -228,7 +261,7 @@ final class Assumptions
 	 */
 	public const CALLS = [
 		'Zotlabs/Lib/Libsync.php' => ['receiver' => 'sync_files', 'posts' => 'sync_items'],
-		'Zotlabs/Lib/Libzot.php' => ['receiver' => 'import_channel_photo'],
+		'Zotlabs/Lib/Libzot.php' => ['' => 'import_channel_photo'],
 		'Zotlabs/Daemon/File_importer.php' => ['receiver' => 'sync_files'],
 		'Zotlabs/Daemon/Content_importer.php' => ['posts' => 'import_items'],
 		'Zotlabs/Daemon/Importfile.php' => ['sender' => 'attach_export_data'],
@@ -264,7 +297,8 @@ final class Assumptions
 
 	/**
 	 * Tables: columns with the characters that each must hold, on MariaDB and MySQL, then on PostgreSQL if that has
-	 * fewer; then the parts that need them, and of tables that we write, the parts that write.
+	 * fewer; then the parts that need them, and of tables that we write, the parts that write. `written`: only these
+	 * need it.
 	 *
 	 * @var array<string, array{0: string, 1: string, 2?: string}>
 	 */
@@ -278,8 +312,8 @@ final class Assumptions
 		],
 		'photo' => [
 			'id aid uid xchan:191 resource_id:191 created edited expires title:191 description:65535 album:191 filename:191'
-				. ' mimetype:128 height width filesize content imgscale photo_usage profile is_nsfw os_storage os_path:65535'
-				. ' display_path:65535 photo_flags allow_cid:65535 allow_gid:65535 deny_cid:65535 deny_gid:65535',
+				. ' mimetype:128 height width filesize content imgscale photo_usage profile is_nsfw:written os_storage os_path:65535'
+				. ' display_path:65535 photo_flags:written allow_cid:65535 allow_gid:65535 deny_cid:65535 deny_gid:65535',
 			'receiver sender photos serving comparison',
 			'receiver photos',
 		],
@@ -324,7 +358,7 @@ final class Assumptions
 	/** @return list<string> The parts that a text of the table names. */
 	public static function parts(string $text): array
 	{
-		return $text === 'every' ? self::PARTS : explode(' ', $text);
+		return $text === 'every' ? self::PARTS : ($text === '' ? [] : explode(' ', $text));
 	}
 
 	/**

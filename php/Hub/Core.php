@@ -20,6 +20,14 @@ final class Core
 	/** @var int */
 	public const PHOTO_COVER = PHOTO_COVER;
 
+	/** Loads a file of core unless it moved: a function that is not there then is an error that can be caught. */
+	public static function load(string $path): void
+	{
+		if (is_file($path)) {
+			require_once $path;
+		}
+	}
+
 	/**
 	 * Makes a folder beneath the hub's root and those above it, with the rights that core gives them; false if it
 	 * cannot be made.

@@ -15,7 +15,7 @@ final class CoreFile
 	public readonly string $namespace;
 	/** @var array<string, Declared> Functions, and methods as `Class::name`, in lower case. */
 	private array $functions = [];
-	/** @var array<string, Declared> Classes, static properties as `Class::$name`, constants as `const NAME`. */
+	/** @var array<string, Declared> Classes, properties as `Class::$name`, constants as `const NAME`. */
 	private array $declared = [];
 	/** @var array<string, array<int, string>> By the function's name in lower case: how it is written, by line. */
 	private array $calls = [];
@@ -65,7 +65,7 @@ final class CoreFile
 				$this->import($n + 2);
 			} elseif ($token->is(T_VARIABLE) && $this->class !== '' && $depth === $classDepth) {
 				$words = $this->wordsBefore($n);
-				if (in_array('static', $words, true)) {
+				if (array_intersect(['public', 'protected', 'private', 'static', 'var', 'readonly'], $words)) {
 					$this->declared[strtolower($this->class) . "::$token->text"] ??= new Declared(
 						$this->place($token),
 						$words,
@@ -96,7 +96,21 @@ final class CoreFile
 		return $this->functions[strtolower($name)] ?? null;
 	}
 
-	/** Returns a class, a static property named `Class::$name`, or a constant, or null. */
+	/** @return list<string> The abstract methods of a class, in lower case. */
+	public function abstracts(string $class): array
+	{
+		$prefix = strtolower($class) . '::';
+		$found = [];
+		foreach ($this->functions as $name => $declared) {
+			if (str_starts_with($name, $prefix) && $declared->is('abstract')) {
+				$found[] = substr($name, strlen($prefix));
+			}
+		}
+
+		return $found;
+	}
+
+	/** Returns a class, a property named `Class::$name`, or a constant, or null. */
 	public function declared(string $name): ?Declared
 	{
 		$parts = explode('::', $name);
@@ -182,7 +196,25 @@ final class CoreFile
 			$this->place($this->tokens[$n]),
 			$this->wordsBefore($n),
 			$this->parameters($at + 1),
+			$this->returns($at + 1),
 		);
+	}
+
+	/** Returns the type after the parentheses that begin here. */
+	private function returns(int $n): string
+	{
+		$depth = 0;
+		do {
+			$depth += (int) $this->at($n)->is('(') - (int) $this->at($n)->is(')');
+		} while ($depth > 0 && isset($this->tokens[++$n]));
+		$type = '';
+		if ($this->at(++$n)->is(':')) {
+			while (! $this->at(++$n)->is(['{', ';', T_WHITESPACE])) {
+				$type .= $this->at($n)->text;
+			}
+		}
+
+		return $type;
 	}
 
 	/** @return list<Parameter> */
@@ -197,6 +229,8 @@ final class CoreFile
 				$parameters[] = new Parameter(
 					substr($token->text, 1),
 					$this->at($n + 1)->is('=') || $this->at($n - 1)->is(T_ELLIPSIS),
+					$this->at($n - 1)->text === '&'
+					|| $this->at($n - 1)->is(T_ELLIPSIS) && $this->at($n - 2)->text === '&',
 				);
 			}
 		} while ($depth > 0 && isset($this->tokens[++$n]));

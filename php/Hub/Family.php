@@ -38,9 +38,7 @@ final class Family
 		$changed = [];
 		foreach (self::overridden() as $function) {
 			$path = Assumptions::FUNCTIONS[$function][0];
-			if (is_file($path)) {
-				require_once $path;
-			}
+			Core::load($path);
 			if (function_exists("\\$function") && ! self::isAsExpected($function)) {
 				$changed[] = $function;
 			}
@@ -125,15 +123,19 @@ final class Family
 	/** Loads core's import functions, which not every caller has loaded. */
 	public static function loadImport(): void
 	{
-		require_once 'include/import.php';
+		Core::load('include/import.php');
 	}
 
 	/** Passes files to core's own receiver. */
-	public static function receiveStock(array $channel, mixed $files): mixed
+	public static function receiveStock(mixed ...$given): mixed
 	{
 		self::loadImport();
+		$channel = $given[0] ?? null;
 
-		return Reception::quietly((int) ($channel['channel_id'] ?? 0), fn () => \sync_files($channel, $files));
+		return Reception::quietly(
+			(int) (is_array($channel) ? $channel['channel_id'] ?? 0 : 0),
+			fn () => \sync_files(...$given),
+		);
 	}
 
 	/**

@@ -18,7 +18,19 @@ final class Items
 	public static function store(Channel $channel, array $items): void
 	{
 		Family::loadImport();
-		Reception::importing(fn () => \sync_items($channel->row(), self::postsFirst($items), null));
+		self::sync($channel->row(), $items, null);
+	}
+
+	/** Has core take in the posts of a sync packet. */
+	public static function sync(mixed $channel, mixed $items, mixed ...$rest): mixed
+	{
+		return Reception::importing(fn () => \sync_items($channel, self::postsFirst($items), ...$rest));
+	}
+
+	/** Has core take in posts of an export. */
+	public static function import(mixed $channel, mixed $items, mixed ...$rest): mixed
+	{
+		return Reception::importing(fn () => \import_items($channel, self::postsFirst($items), ...$rest));
 	}
 
 	/**
@@ -185,7 +197,7 @@ final class Items
 	 */
 	private static function dropArguments(int $channelId, int $id, int $stage): ?array
 	{
-		require_once 'include/items.php';
+		Core::load('include/items.php');
 		$parameters = (new \ReflectionFunction('\drop_item'))->getParameters();
 		$names = array_map(fn ($parameter) => $parameter->getName(), $parameters);
 		$arguments = match (true) {

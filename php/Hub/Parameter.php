@@ -9,11 +9,15 @@ if (! class_exists('App', false)) {
 /** A parameter of a function of core. */
 final class Parameter
 {
-	public function __construct(public readonly string $name, public readonly bool $isOptional) {}
+	public function __construct(
+		public readonly string $name,
+		public readonly bool $isOptional,
+		public readonly bool $isReference = false,
+	) {}
 
 	/** Returns it as people write it. */
 	public function text(): string
 	{
-		return '$' . $this->name . ($this->isOptional ? ' = …' : '');
+		return ($this->isReference ? '&$' : '$') . $this->name . ($this->isOptional ? ' = …' : '');
 	}
 }

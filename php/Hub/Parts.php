@@ -109,7 +109,7 @@ final class Parts
 		));
 	}
 
-	/** @return list<list<string>> The parts for which this process's PHP lacks an extension. */
+	/** @return list<list<string>> The parts for which this process's PHP lacks an extension or a function. */
 	private static function offHere(): array
 	{
 		return array_values(array_map(
@@ -118,7 +118,7 @@ final class Parts
 				Assumptions::EXTENSIONS,
 				fn ($name) => ! extension_loaded($name),
 				ARRAY_FILTER_USE_KEY,
-			),
+			) + array_intersect_key(Assumptions::PHP_FUNCTIONS, array_flip(Runtime::missingFunctions())),
 		));
 	}
 }

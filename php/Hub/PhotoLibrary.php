@@ -128,7 +128,7 @@ final class PhotoLibrary
 		if ($type === 'image/webp' && substr($bytes, 12, 4) === 'VP8X' && ord($bytes[20] ?? "\0") & 2) {
 			throw new \RuntimeException('it is animated');
 		}
-		require_once 'include/photo/photo_driver.php';
+		Core::load('include/photo/photo_driver.php');
 		$picture = photo_factory($bytes, $type);
 		if (! $picture || ! $picture->is_valid() || ! $picture->getWidth() || ! $picture->getHeight()) {
 			throw new \RuntimeException("the hub's image library cannot read it");

@@ -19,7 +19,7 @@ final class Photos
 	 */
 	public static function remake(Channel $channel, array $attach, array $items, array $photo): void
 	{
-		require_once 'include/photos.php';
+		Core::load('include/photos.php');
 		$size = @getimagesize($attach['content']);
 		$third = (new \ReflectionFunction('photo_upload'))->getParameters()[2] ?? null;
 		if (! $size || ! $third || $third->getName() !== 'args' || ! Parts::has(Parts::PHOTOS)) {

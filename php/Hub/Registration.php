@@ -53,7 +53,7 @@ final class Registration
 	/** Removes the addon from the hub's list as the hub's own tool does. Tables and files stay. */
 	public static function remove(): void
 	{
-		require_once 'include/plugin.php';
+		Core::load('include/plugin.php');
 		$names = array_diff(self::listed(), ['filesync']);
 		uninstall_plugin('filesync');
 		\App::$plugins = array_values($names);

@@ -10,16 +10,6 @@ if (! class_exists('App', false)) {
 final class Runtime
 {
 	private const VERSION = '0.2.0-dev.1';
-	private const FUNCTIONS = [
-		'curl_init',
-		'openssl_sign',
-		'mb_scrub',
-		'link',
-		'rename',
-		'flock',
-		'disk_free_space',
-		'hash',
-	];
 
 	/** Returns a reason why the extension cannot be used, or null if it can. */
 	public static function extensionProblem(): ?string
@@ -65,7 +55,10 @@ final class Runtime
 	/** Returns the functions that we need and this PHP lacks. */
 	public static function missingFunctions(): array
 	{
-		return array_values(array_filter(self::FUNCTIONS, fn ($name) => ! function_exists($name)));
+		return array_values(array_filter(
+			array_keys(Assumptions::PHP_FUNCTIONS),
+			fn ($name) => ! function_exists($name),
+		));
 	}
 
 	/**

@@ -13,7 +13,11 @@ final class Shape
 	public static function of(\ReflectionFunctionAbstract $one): array
 	{
 		return array_values(array_map(
-			fn ($parameter) => new Parameter($parameter->getName(), $parameter->isOptional()),
+			fn ($parameter) => new Parameter(
+				$parameter->getName(),
+				$parameter->isOptional(),
+				$parameter->isPassedByReference(),
+			),
 			$one->getParameters(),
 		));
 	}
@@ -56,10 +60,21 @@ final class Shape
 			return false;
 		}
 
-		return (
-			array_map(fn ($one) => $one->name, array_slice($parameters, 0, $count)) === $known
-				? true
-				: (in_array('alike', $words, true) ? null : false)
-		);
+		if (array_filter(array_slice($parameters, 0, $count), fn ($one) => $one->isReference) !== []) {
+			// We pass values.
+			return false;
+		}
+		$names = array_map(fn ($one) => $one->name, $parameters);
+		if (array_slice($names, 0, $count) === $known) {
+			return true;
+		}
+		foreach ($known as $n => $name) {
+			// A name that is elsewhere is no other name for the same.
+			if (in_array($name, $names, true) && $names[$n] !== $name) {
+				return false;
+			}
+		}
+
+		return in_array('alike', $words, true) ? null : false;
 	}
 }

@@ -44,6 +44,23 @@ final class ItemRelocation
 	/** The maximum of files that one post waits for. */
 	private const MOST_AWAITED = 200;
 
+	/** Replaces core's sync_items. */
+	public static function sync(mixed $given, mixed $items, mixed $relocate = null, mixed ...$rest): mixed
+	{
+		return Items::sync($given, $items, self::forCore($given, $relocate), ...$rest);
+	}
+
+	/** Replaces core's import_items. */
+	public static function import(
+		mixed $given,
+		mixed $items,
+		mixed $sync = false,
+		mixed $relocate = null,
+		mixed ...$rest,
+	): mixed {
+		return Items::import($given, $items, $sync, self::forCore($given, $relocate), ...$rest);
+	}
+
 	/**
 	 * Returns the origin to pass to core's import: none if we relocate. Core would replace text everywhere, in
 	 * shared posts too, and sign whoever the author is.

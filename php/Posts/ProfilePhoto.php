@@ -20,8 +20,13 @@ if (! class_exists('App', false)) {
 final class ProfilePhoto
 {
 	/** Replaces core's import_channel_photo. Returns the photo's hash, or false if nothing was stored. */
-	public static function import(mixed $photo, mixed $type, mixed $accountId, mixed $channelId): mixed
-	{
+	public static function import(
+		mixed $photo,
+		mixed $type,
+		mixed $accountId,
+		mixed $channelId,
+		mixed ...$rest,
+	): mixed {
 		try {
 			if (Config::serves((int) $channelId, Parts::RECEIVER) && self::comesAsFile((int) $channelId)) {
 				return false;
@@ -31,7 +36,7 @@ final class ProfilePhoto
 			return false;
 		}
 
-		return Core::importChannelPhoto($photo, $type, $accountId, $channelId);
+		return Core::importChannelPhoto($photo, $type, $accountId, $channelId, ...$rest);
 	}
 
 	/** Tells whether the profile photo is a file of the channel, or one is arriving. */

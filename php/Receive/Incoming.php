@@ -31,11 +31,11 @@ if (! class_exists('App', false)) {
 final class Incoming
 {
 	/** Replaces core's sync_files. */
-	public static function take(mixed $given, mixed $files): mixed
+	public static function take(mixed $given, mixed $files, mixed ...$rest): mixed
 	{
 		$channel = Clones::given($given, Parts::RECEIVER);
 		if (! $channel || ! Family::hasExpectedReceiver()) {
-			return Family::receiveStock((array) $given, $files);
+			return Family::receiveStock($given, $files, ...$rest);
 		}
 		foreach (is_array($files) ? $files : [] as $entry) {
 			if ($entry) {

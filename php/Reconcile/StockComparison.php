@@ -14,6 +14,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Peers\PeerFailure;
 use FileSync\Addon\Protocol\Packet;
+use FileSync\Addon\Receive\WaitingDeletes;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Storage\AttachRow;
@@ -292,12 +293,16 @@ final class StockComparison
 			$this->run->save(['next_at' => Clock::now() + self::SEND_SECONDS]);
 			return Step::Waits;
 		}
+		$going = WaitingDeletes::of($this->run->uid);
 		for (
 			$sent = $looked = 0;
 			$send && $sent < self::SEND_AT_ONCE && (! $looked || Clock::exact() < $until);
 			$looked++
 		) {
 			[$hash, $isDifferent] = array_shift($send);
+			if (isset($going[$hash])) {
+				continue;
+			}
 			$own = Store::attach($this->run->uid, $hash);
 			$isGone = ! $own && (Revisions::find($this->run->uid, $hash)['state'] ?? '') === 'gone';
 			if ($own || $isGone) {

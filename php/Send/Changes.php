@@ -26,7 +26,7 @@ if (! class_exists('App', false)) {
 final class Changes
 {
 	/** Replaces core's attach_move. */
-	public static function move(mixed $channelId, mixed $hash, mixed $folder, array $rest): mixed
+	public static function move(mixed $channelId, mixed $hash, mixed $folder, mixed ...$rest): mixed
 	{
 		$name = is_string($rest[0] ?? null) ? $rest[0] : '';
 		if (self::note(fn () => Config::serves((int) $channelId) && mb_strlen($name) > Widths::longestName())) {
@@ -108,8 +108,17 @@ final class Changes
 	/**
 	 * Replaces core's attach_change_permissions. Core would send a packet for each file beneath; we send one after it.
 	 */
-	public static function access(mixed $channelId, mixed $hash, array $access, mixed $recurse, mixed $sync): mixed
-	{
+	public static function access(
+		mixed $channelId,
+		mixed $hash,
+		mixed $allowCid,
+		mixed $allowGid,
+		mixed $denyCid,
+		mixed $denyGid,
+		mixed $recurse = false,
+		mixed $sync = false,
+		mixed ...$rest,
+	): mixed {
 		$isOurs = self::note(function () use ($channelId, $hash, $recurse) {
 			$recurse
 				? Watch::markBeneath((int) $channelId, (string) $hash)
@@ -118,11 +127,21 @@ final class Changes
 			return Config::serves((int) $channelId, Parts::SENDER);
 		});
 
-		return Core::changePermissions($channelId, $hash, ...$access, ...[$recurse, $isOurs ? false : $sync]);
+		return Core::changePermissions(
+			$channelId,
+			$hash,
+			$allowCid,
+			$allowGid,
+			$denyCid,
+			$denyGid,
+			$recurse,
+			$isOurs ? false : $sync,
+			...$rest,
+		);
 	}
 
 	/** Replaces core's fix_attached_permissions. */
-	public static function accessOfPost(mixed $channelId, mixed $body, array $rest): mixed
+	public static function accessOfPost(mixed $channelId, mixed $body, mixed ...$rest): mixed
 	{
 		self::note(function () use ($channelId, $body) {
 			foreach (Items::filesIn((string) $body) as $hash) {

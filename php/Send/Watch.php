@@ -107,7 +107,7 @@ final class Watch
 	}
 
 	/** Replaces core's attach_export_data when core calls it to send a change: we send it. */
-	public static function export(mixed $given, mixed $hash, mixed $deleted, array $rest): mixed
+	public static function export(mixed $given, mixed $hash, mixed $deleted = false, mixed ...$rest): mixed
 	{
 		try {
 			$channel = is_string($hash) ? Clones::given($given, Parts::SENDER) : null;
@@ -137,7 +137,7 @@ final class Watch
 	}
 
 	/** Deletes like core, for the channel's owner, and sends the delete. */
-	public static function delete(mixed $channelId, mixed $hash, array $rest): mixed
+	public static function delete(mixed $channelId, mixed $hash, mixed ...$rest): mixed
 	{
 		try {
 			// Files that an admin removes on this hub stay with the owner elsewhere: core sends nothing then.

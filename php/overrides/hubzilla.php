@@ -3,39 +3,37 @@
 /*
  * Takes over calls that core makes without a leading backslash: PHP looks in the caller's own namespace first. A
  * function that another addon defined before us is left alone. If core's own function takes other arguments than we
- * know, the call is passed on unchanged.
+ * know, the call is passed on unchanged, with all that its caller gave and nothing else.
  */
 
 namespace Zotlabs\Lib {
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Lib\sync_files')) {
 		/** Receives the files of a sync packet. */
-		function sync_files($channel, $files)
+		function sync_files(...$given)
 		{
-			return \FileSync\Addon\Receive\Incoming::take($channel, $files);
+			return \FileSync\Addon\Hub\Family::isAsExpected('sync_files')
+				? \FileSync\Addon\Receive\Incoming::take(...$given)
+				: \FileSync\Addon\Hub\Family::receiveStock(...$given);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Lib\sync_items')) {
 		/** Receives the posts of a sync packet. */
-		function sync_items($channel, $items, $relocate = null)
+		function sync_items(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('sync_items')
-				? \FileSync\Addon\Hub\Reception::importing(fn () => \sync_items(
-					$channel,
-					\FileSync\Addon\Hub\Items::postsFirst($items),
-					\FileSync\Addon\Posts\ItemRelocation::forCore($channel, $relocate),
-				))
-				: \sync_items($channel, $items, $relocate);
+				? \FileSync\Addon\Posts\ItemRelocation::sync(...$given)
+				: \sync_items(...$given);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Lib\import_channel_photo')) {
 		/** Stores the channel's avatar that was fetched from another hub. */
-		function import_channel_photo($photo, $type, $aid, $uid)
+		function import_channel_photo(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('import_channel_photo')
-				? \FileSync\Addon\Posts\ProfilePhoto::import($photo, $type, $aid, $uid)
-				: \import_channel_photo($photo, $type, $aid, $uid);
+				? \FileSync\Addon\Posts\ProfilePhoto::import(...$given)
+				: \import_channel_photo(...$given);
 		}
 	}
 }
@@ -43,34 +41,31 @@ namespace Zotlabs\Lib {
 namespace Zotlabs\Daemon {
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Daemon\import_items')) {
 		/** Receives one page of the posts of a cloned channel. */
-		function import_items($channel, $items, $sync = false, $relocate = null)
+		function import_items(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('import_items')
-				? \FileSync\Addon\Hub\Reception::importing(fn () => \import_items(
-					$channel,
-					\FileSync\Addon\Hub\Items::postsFirst($items),
-					$sync,
-					\FileSync\Addon\Posts\ItemRelocation::forCore($channel, $relocate),
-				))
-				: \import_items($channel, $items, $sync, $relocate);
+				? \FileSync\Addon\Posts\ItemRelocation::import(...$given)
+				: \import_items(...$given);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Daemon\sync_files')) {
 		/** Receives one page of the import of a cloned channel. */
-		function sync_files($channel, $files)
+		function sync_files(...$given)
 		{
-			return \FileSync\Addon\Receive\Incoming::take($channel, $files);
+			return \FileSync\Addon\Hub\Family::isAsExpected('sync_files')
+				? \FileSync\Addon\Receive\Incoming::take(...$given)
+				: \FileSync\Addon\Hub\Family::receiveStock(...$given);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Daemon\attach_export_data')) {
 		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
-		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest)
+		function attach_export_data(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')
-				? \FileSync\Addon\Send\Watch::export($channel, $resource_id, $deleted, $rest)
-				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
+				? \FileSync\Addon\Send\Watch::export(...$given)
+				: \attach_export_data(...$given);
 		}
 	}
 }
@@ -78,29 +73,30 @@ namespace Zotlabs\Daemon {
 namespace Zotlabs\Storage {
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_export_data')) {
 		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
-		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest)
+		function attach_export_data(...$given)
 		{
-			if (! $deleted) {
-				\FileSync\Addon\Send\Changes::renamed($channel, $resource_id);
+			if (! \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')) {
+				return \attach_export_data(...$given);
+			}
+			if (empty($given[2])) {
+				\FileSync\Addon\Send\Changes::renamed($given[0], $given[1]);
 			}
 
-			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')
-				? \FileSync\Addon\Send\Watch::export($channel, $resource_id, $deleted, $rest)
-				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
+			return \FileSync\Addon\Send\Watch::export(...$given);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\perm_is_allowed')) {
 		/** Tells whether somebody may do something with a channel's contents; core asks before it writes. */
-		function perm_is_allowed($uid, $observer_xchan, $permission, ...$rest)
+		function perm_is_allowed(...$given)
 		{
-			$is_allowed = \perm_is_allowed($uid, $observer_xchan, $permission, ...$rest);
+			$is_allowed = \perm_is_allowed(...$given);
 			if (
 				$is_allowed
-				&& $permission === 'write_storage'
+				&& ($given[2] ?? '') === 'write_storage'
 				&& \FileSync\Addon\Hub\Family::isAsExpected('perm_is_allowed')
 			) {
-				\FileSync\Addon\Send\Watch::mayWrite((int) $uid);
+				\FileSync\Addon\Send\Watch::mayWrite((int) $given[0]);
 			}
 			return $is_allowed;
 		}
@@ -108,21 +104,21 @@ namespace Zotlabs\Storage {
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_delete')) {
 		/** Deletes a file or folder for its owner. */
-		function attach_delete($channel_id, $resource, ...$rest)
+		function attach_delete(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_delete')
-				? \FileSync\Addon\Send\Watch::delete($channel_id, $resource, $rest)
-				: \attach_delete($channel_id, $resource, ...$rest);
+				? \FileSync\Addon\Send\Watch::delete(...$given)
+				: \attach_delete(...$given);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_move')) {
 		/** Moves a file or folder for its owner. */
-		function attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest)
+		function attach_move(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_move')
-				? \FileSync\Addon\Send\Changes::move($channel_id, $resource_id, $new_folder_hash, $rest)
-				: \attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest);
+				? \FileSync\Addon\Send\Changes::move(...$given)
+				: \attach_move(...$given);
 		}
 	}
 }
@@ -130,93 +126,61 @@ namespace Zotlabs\Storage {
 namespace Zotlabs\Module {
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\import_items')) {
 		/** Receives posts from an export file. */
-		function import_items($channel, $items, $sync = false, $relocate = null)
+		function import_items(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('import_items')
-				? \FileSync\Addon\Hub\Reception::importing(fn () => \import_items(
-					$channel,
-					\FileSync\Addon\Hub\Items::postsFirst($items),
-					$sync,
-					\FileSync\Addon\Posts\ItemRelocation::forCore($channel, $relocate),
-				))
-				: \import_items($channel, $items, $sync, $relocate);
+				? \FileSync\Addon\Posts\ItemRelocation::import(...$given)
+				: \import_items(...$given);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_export_data')) {
 		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
-		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest)
+		function attach_export_data(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')
-				? \FileSync\Addon\Send\Watch::export($channel, $resource_id, $deleted, $rest)
-				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
+				? \FileSync\Addon\Send\Watch::export(...$given)
+				: \attach_export_data(...$given);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_delete')) {
 		/** Deletes a file or folder for its owner. */
-		function attach_delete($channel_id, $resource, ...$rest)
+		function attach_delete(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_delete')
-				? \FileSync\Addon\Send\Watch::delete($channel_id, $resource, $rest)
-				: \attach_delete($channel_id, $resource, ...$rest);
+				? \FileSync\Addon\Send\Watch::delete(...$given)
+				: \attach_delete(...$given);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_move')) {
 		/** Moves a file or folder for its owner. */
-		function attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest)
+		function attach_move(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_move')
-				? \FileSync\Addon\Send\Changes::move($channel_id, $resource_id, $new_folder_hash, $rest)
-				: \attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest);
+				? \FileSync\Addon\Send\Changes::move(...$given)
+				: \attach_move(...$given);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_change_permissions')) {
 		/** Changes who may see a file, or a folder with everything beneath it. */
-		function attach_change_permissions(
-			$channel_id,
-			$resource,
-			$allow_cid,
-			$allow_gid,
-			$deny_cid,
-			$deny_gid,
-			$recurse = false,
-			$sync = false,
-			...$rest,
-		) {
-			return (
-				\FileSync\Addon\Hub\Family::isAsExpected('attach_change_permissions')
-					? \FileSync\Addon\Send\Changes::access(
-						$channel_id,
-						$resource,
-						[$allow_cid, $allow_gid, $deny_cid, $deny_gid],
-						$recurse,
-						$sync,
-					)
-					: \attach_change_permissions(
-						$channel_id,
-						$resource,
-						$allow_cid,
-						$allow_gid,
-						$deny_cid,
-						$deny_gid,
-						$recurse,
-						$sync,
-						...$rest,
-					)
-			);
+		function attach_change_permissions(...$given)
+		{
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_change_permissions')
+				? \FileSync\Addon\Send\Changes::access(...$given)
+				: \attach_change_permissions(...$given);
 		}
 	}
 
 	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\fix_attached_permissions')) {
 		/** Gives files that were uploaded into a post the post's access. */
-		function fix_attached_permissions($uid, $body, ...$rest)
+		function fix_attached_permissions(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('fix_attached_permissions')
-				? \FileSync\Addon\Send\Changes::accessOfPost($uid, $body, $rest)
-				: \fix_attached_permissions($uid, $body, ...$rest);
+				? \FileSync\Addon\Send\Changes::accessOfPost(...$given)
+				: \fix_attached_permissions(...$given);
 		}
 	}
 }
@@ -229,16 +193,11 @@ namespace Theme\Solidified\Api\Handlers {
 		&& ! function_exists('Theme\Solidified\Api\Handlers\import_items')
 	) {
 		/** Receives posts from an export file. */
-		function import_items($channel, $items, $sync = false, $relocate = null)
+		function import_items(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('import_items')
-				? \FileSync\Addon\Hub\Reception::importing(fn () => \import_items(
-					$channel,
-					\FileSync\Addon\Hub\Items::postsFirst($items),
-					$sync,
-					\FileSync\Addon\Posts\ItemRelocation::forCore($channel, $relocate),
-				))
-				: \import_items($channel, $items, $sync, $relocate);
+				? \FileSync\Addon\Posts\ItemRelocation::import(...$given)
+				: \import_items(...$given);
 		}
 	}
 
@@ -248,11 +207,11 @@ namespace Theme\Solidified\Api\Handlers {
 		&& ! function_exists('Theme\Solidified\Api\Handlers\import_channel_photo')
 	) {
 		/** Stores the channel's avatar that was fetched from another hub. */
-		function import_channel_photo($photo, $type, $aid, $uid)
+		function import_channel_photo(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('import_channel_photo')
-				? \FileSync\Addon\Posts\ProfilePhoto::import($photo, $type, $aid, $uid)
-				: \import_channel_photo($photo, $type, $aid, $uid);
+				? \FileSync\Addon\Posts\ProfilePhoto::import(...$given)
+				: \import_channel_photo(...$given);
 		}
 	}
 
@@ -262,11 +221,11 @@ namespace Theme\Solidified\Api\Handlers {
 		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_export_data')
 	) {
 		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
-		function attach_export_data($channel, $resource_id, $deleted = false, ...$rest)
+		function attach_export_data(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')
-				? \FileSync\Addon\Send\Watch::export($channel, $resource_id, $deleted, $rest)
-				: \attach_export_data($channel, $resource_id, $deleted, ...$rest);
+				? \FileSync\Addon\Send\Watch::export(...$given)
+				: \attach_export_data(...$given);
 		}
 	}
 
@@ -276,11 +235,11 @@ namespace Theme\Solidified\Api\Handlers {
 		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_delete')
 	) {
 		/** Deletes a file or folder for its owner. */
-		function attach_delete($channel_id, $resource, ...$rest)
+		function attach_delete(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_delete')
-				? \FileSync\Addon\Send\Watch::delete($channel_id, $resource, $rest)
-				: \attach_delete($channel_id, $resource, ...$rest);
+				? \FileSync\Addon\Send\Watch::delete(...$given)
+				: \attach_delete(...$given);
 		}
 	}
 
@@ -290,11 +249,11 @@ namespace Theme\Solidified\Api\Handlers {
 		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_move')
 	) {
 		/** Moves a file or folder for its owner. */
-		function attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest)
+		function attach_move(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('attach_move')
-				? \FileSync\Addon\Send\Changes::move($channel_id, $resource_id, $new_folder_hash, $rest)
-				: \attach_move($channel_id, $resource_id, $new_folder_hash, ...$rest);
+				? \FileSync\Addon\Send\Changes::move(...$given)
+				: \attach_move(...$given);
 		}
 	}
 
@@ -304,38 +263,11 @@ namespace Theme\Solidified\Api\Handlers {
 		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_change_permissions')
 	) {
 		/** Changes who may see a file, or a folder with everything beneath it. */
-		function attach_change_permissions(
-			$channel_id,
-			$resource,
-			$allow_cid,
-			$allow_gid,
-			$deny_cid,
-			$deny_gid,
-			$recurse = false,
-			$sync = false,
-			...$rest,
-		) {
-			return (
-				\FileSync\Addon\Hub\Family::isAsExpected('attach_change_permissions')
-					? \FileSync\Addon\Send\Changes::access(
-						$channel_id,
-						$resource,
-						[$allow_cid, $allow_gid, $deny_cid, $deny_gid],
-						$recurse,
-						$sync,
-					)
-					: \attach_change_permissions(
-						$channel_id,
-						$resource,
-						$allow_cid,
-						$allow_gid,
-						$deny_cid,
-						$deny_gid,
-						$recurse,
-						$sync,
-						...$rest,
-					)
-			);
+		function attach_change_permissions(...$given)
+		{
+			return \FileSync\Addon\Hub\Family::isAsExpected('attach_change_permissions')
+				? \FileSync\Addon\Send\Changes::access(...$given)
+				: \attach_change_permissions(...$given);
 		}
 	}
 
@@ -345,11 +277,11 @@ namespace Theme\Solidified\Api\Handlers {
 		&& ! function_exists('Theme\Solidified\Api\Handlers\fix_attached_permissions')
 	) {
 		/** Gives files that were uploaded into a post the post's access. */
-		function fix_attached_permissions($uid, $body, ...$rest)
+		function fix_attached_permissions(...$given)
 		{
 			return \FileSync\Addon\Hub\Family::isAsExpected('fix_attached_permissions')
-				? \FileSync\Addon\Send\Changes::accessOfPost($uid, $body, $rest)
-				: \FileSync\Addon\Hub\Core::fixAttachedPermissions($uid, $body, ...$rest);
+				? \FileSync\Addon\Send\Changes::accessOfPost(...$given)
+				: \FileSync\Addon\Hub\Core::fixAttachedPermissions(...$given);
 		}
 	}
 }
