@@ -19,6 +19,7 @@ final class Command
 	 */
 	public static function run(array $arguments): int
 	{
+		require_once dirname(__DIR__) . '/Hub/stand-ins.php';
 		if (in_array($arguments[0] ?? '', ['help', '--help', '-h'], true)) {
 			$arguments = isset($arguments[1]) ? [$arguments[1], '--help'] : [];
 			if (! $arguments) {

@@ -262,7 +262,8 @@ final class OwnerPage
 	private static function others(Channel $channel): array
 	{
 		['here' => $here, 'hubs' => $there] = Overview::there($channel);
-		$packets = Clones::packetsWaiting($channel);
+		// The page shows what it can where the queue of the hub is not as the receiver needs it.
+		$packets = Parts::has(Parts::RECEIVER) ? Clones::packetsWaiting($channel) : [];
 		$peers = array_column(
 			array_map(fn ($peer) => ['id' => Clones::normalise($peer['url'])] + $peer, Peers::report()),
 			null,
