@@ -86,4 +86,10 @@ final class Channel
 
 		return "the hub's row$id has no usable $column: core passed too few columns, or its table channel has changed";
 	}
+
+	/** Returns the id of a channel whose row core gives us, 0 if that is none. */
+	public static function idOf(mixed $row): int
+	{
+		return is_array($row) ? (int) ($row['channel_id'] ?? 0) : 0;
+	}
 }

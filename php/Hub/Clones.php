@@ -34,7 +34,7 @@ final class Clones
 	 */
 	public static function given(mixed $row, ?string $part = null): ?Channel
 	{
-		$id = is_array($row) ? (int) ($row['channel_id'] ?? 0) : 0;
+		$id = Channel::idOf($row);
 
 		return is_array($row) && $id > 0 && Config::serves($id, $part) ? Channel::of($row) : null;
 	}

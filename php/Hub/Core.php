@@ -73,6 +73,12 @@ final class Core
 		return \fix_attached_permissions(...$arguments);
 	}
 
+	/** Tells whether somebody may do something with a channel's contents. */
+	public static function isAllowed(mixed $channelId, mixed $observer, mixed $permission, mixed ...$rest): bool
+	{
+		return \perm_is_allowed($channelId, $observer, $permission, ...$rest);
+	}
+
 	/** Stores an avatar. */
 	public static function importChannelPhoto(mixed ...$arguments): mixed
 	{

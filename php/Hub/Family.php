@@ -66,6 +66,15 @@ final class Family
 		return $known[$function] ?? true;
 	}
 
+	/**
+	 * Calls what replaces a function of core, or that function if it takes other arguments than we know, with all that
+	 * the caller gave.
+	 */
+	public static function call(string $function, \Closure $ours, array $given): mixed
+	{
+		return call_user_func_array(self::isAsExpected($function) ? $ours : "\\$function", $given);
+	}
+
 	/** @return list<string> The functions of core of which we take over calls. */
 	private static function overridden(): array
 	{
@@ -130,11 +139,9 @@ final class Family
 	public static function receiveStock(mixed ...$given): mixed
 	{
 		self::loadImport();
-		$channel = $given[0] ?? null;
-
 		return Reception::quietly(
-			(int) (is_array($channel) ? $channel['channel_id'] ?? 0 : 0),
-			fn () => \sync_files(...$given),
+			Channel::idOf($given[0] ?? null),
+			fn () => call_user_func_array('sync_files', $given),
 		);
 	}
 

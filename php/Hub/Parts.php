@@ -118,7 +118,7 @@ final class Parts
 				Assumptions::EXTENSIONS,
 				fn ($name) => ! extension_loaded($name),
 				ARRAY_FILTER_USE_KEY,
-			) + array_intersect_key(Assumptions::PHP_FUNCTIONS, array_flip(Runtime::missingFunctions())),
+			) + array_intersect_key(Assumptions::PHP_FUNCTIONS, array_fill_keys(Runtime::missingFunctions(), 0)),
 		));
 	}
 }

@@ -52,7 +52,7 @@ final class Runtime
 		return $bytes > 0 ? $bytes : null;
 	}
 
-	/** Returns the functions that we need and this PHP lacks. */
+	/** @return list<string> The functions that we need and this PHP lacks. */
 	public static function missingFunctions(): array
 	{
 		return array_values(array_filter(

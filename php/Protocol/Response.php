@@ -97,7 +97,9 @@ final class Response
 		if (session_status() === PHP_SESSION_ACTIVE) {
 			session_write_close();
 		}
-		function_exists('ini_set') && ini_set('zlib.output_compression', '0');
+		if (function_exists('ini_set')) {
+			ini_set('zlib.output_compression', '0');
+		}
 		while (ob_get_level() > 0 && ob_end_clean());
 		foreach (['Set-Cookie', 'Pragma', 'Expires', 'Content-Security-Policy'] as $name) {
 			header_remove($name);
@@ -113,7 +115,9 @@ final class Response
 			echo $this->body;
 			return;
 		}
-		function_exists('set_time_limit') && set_time_limit(0);
+		if (function_exists('set_time_limit')) {
+			set_time_limit(0);
+		}
 		\FileSync\send_file($this->file['root'], $this->file['path'], $this->file['offset'], $this->file['length']);
 	}
 }

@@ -29,7 +29,7 @@ final class WaitingDeletes
 		foreach (self::named($channelId) as $hash) {
 			$own = Store::attach($channelId, $hash);
 			foreach ($own ? Tree::beneath($channelId, $own) : [] as $row) {
-				$going[(string) $row['hash']] = true;
+				$going[$row['hash']] = true;
 			}
 		}
 

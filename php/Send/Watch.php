@@ -51,6 +51,17 @@ final class Watch
 		}
 	}
 
+	/** Replaces core's perm_is_allowed. */
+	public static function isAllowed(mixed $channelId, mixed $observer, mixed $permission, mixed ...$rest): bool
+	{
+		$isAllowed = Core::isAllowed($channelId, $observer, $permission, ...$rest);
+		if ($isAllowed && $permission === 'write_storage') {
+			self::mayWrite((int) $channelId);
+		}
+
+		return $isAllowed;
+	}
+
 	/** Begins for WebDAV, which has just found that the requester may write a channel's files. */
 	public static function mayWrite(int $channelId): void
 	{
@@ -118,11 +129,14 @@ final class Watch
 			if (! Reception::isTakingIn()) {
 				$deleted ? Intentions::begin($channelId) : self::mark($channelId, $hash);
 			}
-			$caller = debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS, 3)[2]['class'] ?? '';
+			$isProfile = array_filter(
+				debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS, 5),
+				fn ($frame) => ($frame['class'] ?? '') === 'Zotlabs\Module\Profile_photo',
+			) !== [];
 			// That packet also carries the profile.
 			if (
 				! $deleted
-				&& $caller === 'Zotlabs\Module\Profile_photo'
+				&& $isProfile
 				&& ! Withholding::withhold($channelId, $hash)
 			) {
 				Turn::take($channelId, fn () => Revisions::notice($channel, $hash, true));

@@ -11,9 +11,15 @@ namespace Zotlabs\Lib {
 		/** Receives the files of a sync packet. */
 		function sync_files(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('sync_files')
-				? \FileSync\Addon\Receive\Incoming::take(...$given)
-				: \FileSync\Addon\Hub\Family::receiveStock(...$given);
+			return (
+				\FileSync\Addon\Hub\Family::isAsExpected('sync_files')
+					? \FileSync\Addon\Hub\Family::call(
+						'sync_files',
+						\FileSync\Addon\Receive\Incoming::take(...),
+						$given,
+					)
+					: \FileSync\Addon\Hub\Family::receiveStock(...$given)
+			);
 		}
 	}
 
@@ -21,9 +27,11 @@ namespace Zotlabs\Lib {
 		/** Receives the posts of a sync packet. */
 		function sync_items(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('sync_items')
-				? \FileSync\Addon\Posts\ItemRelocation::sync(...$given)
-				: \sync_items(...$given);
+			return \FileSync\Addon\Hub\Family::call(
+				'sync_items',
+				\FileSync\Addon\Posts\ItemRelocation::sync(...),
+				$given,
+			);
 		}
 	}
 
@@ -31,9 +39,11 @@ namespace Zotlabs\Lib {
 		/** Stores the channel's avatar that was fetched from another hub. */
 		function import_channel_photo(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('import_channel_photo')
-				? \FileSync\Addon\Posts\ProfilePhoto::import(...$given)
-				: \import_channel_photo(...$given);
+			return \FileSync\Addon\Hub\Family::call(
+				'import_channel_photo',
+				\FileSync\Addon\Posts\ProfilePhoto::import(...),
+				$given,
+			);
 		}
 	}
 }
@@ -43,9 +53,11 @@ namespace Zotlabs\Daemon {
 		/** Receives one page of the posts of a cloned channel. */
 		function import_items(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('import_items')
-				? \FileSync\Addon\Posts\ItemRelocation::import(...$given)
-				: \import_items(...$given);
+			return \FileSync\Addon\Hub\Family::call(
+				'import_items',
+				\FileSync\Addon\Posts\ItemRelocation::import(...),
+				$given,
+			);
 		}
 	}
 
@@ -53,9 +65,15 @@ namespace Zotlabs\Daemon {
 		/** Receives one page of the import of a cloned channel. */
 		function sync_files(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('sync_files')
-				? \FileSync\Addon\Receive\Incoming::take(...$given)
-				: \FileSync\Addon\Hub\Family::receiveStock(...$given);
+			return (
+				\FileSync\Addon\Hub\Family::isAsExpected('sync_files')
+					? \FileSync\Addon\Hub\Family::call(
+						'sync_files',
+						\FileSync\Addon\Receive\Incoming::take(...),
+						$given,
+					)
+					: \FileSync\Addon\Hub\Family::receiveStock(...$given)
+			);
 		}
 	}
 
@@ -63,9 +81,11 @@ namespace Zotlabs\Daemon {
 		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
 		function attach_export_data(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')
-				? \FileSync\Addon\Send\Watch::export(...$given)
-				: \attach_export_data(...$given);
+			return \FileSync\Addon\Hub\Family::call(
+				'attach_export_data',
+				\FileSync\Addon\Send\Watch::export(...),
+				$given,
+			);
 		}
 	}
 }
@@ -75,14 +95,15 @@ namespace Zotlabs\Storage {
 		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
 		function attach_export_data(...$given)
 		{
-			if (! \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')) {
-				return \attach_export_data(...$given);
-			}
-			if (empty($given[2])) {
-				\FileSync\Addon\Send\Changes::renamed($given[0], $given[1]);
+			if (empty($given[2]) && \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')) {
+				\FileSync\Addon\Send\Changes::renamed($given[0] ?? null, $given[1] ?? null);
 			}
 
-			return \FileSync\Addon\Send\Watch::export(...$given);
+			return \FileSync\Addon\Hub\Family::call(
+				'attach_export_data',
+				\FileSync\Addon\Send\Watch::export(...),
+				$given,
+			);
 		}
 	}
 
@@ -90,15 +111,11 @@ namespace Zotlabs\Storage {
 		/** Tells whether somebody may do something with a channel's contents; core asks before it writes. */
 		function perm_is_allowed(...$given)
 		{
-			$is_allowed = \perm_is_allowed(...$given);
-			if (
-				$is_allowed
-				&& ($given[2] ?? '') === 'write_storage'
-				&& \FileSync\Addon\Hub\Family::isAsExpected('perm_is_allowed')
-			) {
-				\FileSync\Addon\Send\Watch::mayWrite((int) $given[0]);
-			}
-			return $is_allowed;
+			return \FileSync\Addon\Hub\Family::call(
+				'perm_is_allowed',
+				\FileSync\Addon\Send\Watch::isAllowed(...),
+				$given,
+			);
 		}
 	}
 
@@ -106,9 +123,7 @@ namespace Zotlabs\Storage {
 		/** Deletes a file or folder for its owner. */
 		function attach_delete(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('attach_delete')
-				? \FileSync\Addon\Send\Watch::delete(...$given)
-				: \attach_delete(...$given);
+			return \FileSync\Addon\Hub\Family::call('attach_delete', \FileSync\Addon\Send\Watch::delete(...), $given);
 		}
 	}
 
@@ -116,9 +131,7 @@ namespace Zotlabs\Storage {
 		/** Moves a file or folder for its owner. */
 		function attach_move(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('attach_move')
-				? \FileSync\Addon\Send\Changes::move(...$given)
-				: \attach_move(...$given);
+			return \FileSync\Addon\Hub\Family::call('attach_move', \FileSync\Addon\Send\Changes::move(...), $given);
 		}
 	}
 }
@@ -128,9 +141,11 @@ namespace Zotlabs\Module {
 		/** Receives posts from an export file. */
 		function import_items(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('import_items')
-				? \FileSync\Addon\Posts\ItemRelocation::import(...$given)
-				: \import_items(...$given);
+			return \FileSync\Addon\Hub\Family::call(
+				'import_items',
+				\FileSync\Addon\Posts\ItemRelocation::import(...),
+				$given,
+			);
 		}
 	}
 
@@ -138,9 +153,11 @@ namespace Zotlabs\Module {
 		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
 		function attach_export_data(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')
-				? \FileSync\Addon\Send\Watch::export(...$given)
-				: \attach_export_data(...$given);
+			return \FileSync\Addon\Hub\Family::call(
+				'attach_export_data',
+				\FileSync\Addon\Send\Watch::export(...),
+				$given,
+			);
 		}
 	}
 
@@ -148,9 +165,7 @@ namespace Zotlabs\Module {
 		/** Deletes a file or folder for its owner. */
 		function attach_delete(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('attach_delete')
-				? \FileSync\Addon\Send\Watch::delete(...$given)
-				: \attach_delete(...$given);
+			return \FileSync\Addon\Hub\Family::call('attach_delete', \FileSync\Addon\Send\Watch::delete(...), $given);
 		}
 	}
 
@@ -158,9 +173,7 @@ namespace Zotlabs\Module {
 		/** Moves a file or folder for its owner. */
 		function attach_move(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('attach_move')
-				? \FileSync\Addon\Send\Changes::move(...$given)
-				: \attach_move(...$given);
+			return \FileSync\Addon\Hub\Family::call('attach_move', \FileSync\Addon\Send\Changes::move(...), $given);
 		}
 	}
 
@@ -168,9 +181,11 @@ namespace Zotlabs\Module {
 		/** Changes who may see a file, or a folder with everything beneath it. */
 		function attach_change_permissions(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('attach_change_permissions')
-				? \FileSync\Addon\Send\Changes::access(...$given)
-				: \attach_change_permissions(...$given);
+			return \FileSync\Addon\Hub\Family::call(
+				'attach_change_permissions',
+				\FileSync\Addon\Send\Changes::access(...),
+				$given,
+			);
 		}
 	}
 
@@ -178,9 +193,11 @@ namespace Zotlabs\Module {
 		/** Gives files that were uploaded into a post the post's access. */
 		function fix_attached_permissions(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('fix_attached_permissions')
-				? \FileSync\Addon\Send\Changes::accessOfPost(...$given)
-				: \fix_attached_permissions(...$given);
+			return \FileSync\Addon\Hub\Family::call(
+				'fix_attached_permissions',
+				\FileSync\Addon\Send\Changes::accessOfPost(...),
+				$given,
+			);
 		}
 	}
 }
@@ -195,9 +212,11 @@ namespace Theme\Solidified\Api\Handlers {
 		/** Receives posts from an export file. */
 		function import_items(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('import_items')
-				? \FileSync\Addon\Posts\ItemRelocation::import(...$given)
-				: \import_items(...$given);
+			return \FileSync\Addon\Hub\Family::call(
+				'import_items',
+				\FileSync\Addon\Posts\ItemRelocation::import(...),
+				$given,
+			);
 		}
 	}
 
@@ -209,9 +228,11 @@ namespace Theme\Solidified\Api\Handlers {
 		/** Stores the channel's avatar that was fetched from another hub. */
 		function import_channel_photo(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('import_channel_photo')
-				? \FileSync\Addon\Posts\ProfilePhoto::import(...$given)
-				: \import_channel_photo(...$given);
+			return \FileSync\Addon\Hub\Family::call(
+				'import_channel_photo',
+				\FileSync\Addon\Posts\ProfilePhoto::import(...),
+				$given,
+			);
 		}
 	}
 
@@ -223,9 +244,11 @@ namespace Theme\Solidified\Api\Handlers {
 		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
 		function attach_export_data(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('attach_export_data')
-				? \FileSync\Addon\Send\Watch::export(...$given)
-				: \attach_export_data(...$given);
+			return \FileSync\Addon\Hub\Family::call(
+				'attach_export_data',
+				\FileSync\Addon\Send\Watch::export(...),
+				$given,
+			);
 		}
 	}
 
@@ -237,9 +260,7 @@ namespace Theme\Solidified\Api\Handlers {
 		/** Deletes a file or folder for its owner. */
 		function attach_delete(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('attach_delete')
-				? \FileSync\Addon\Send\Watch::delete(...$given)
-				: \attach_delete(...$given);
+			return \FileSync\Addon\Hub\Family::call('attach_delete', \FileSync\Addon\Send\Watch::delete(...), $given);
 		}
 	}
 
@@ -251,9 +272,7 @@ namespace Theme\Solidified\Api\Handlers {
 		/** Moves a file or folder for its owner. */
 		function attach_move(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('attach_move')
-				? \FileSync\Addon\Send\Changes::move(...$given)
-				: \attach_move(...$given);
+			return \FileSync\Addon\Hub\Family::call('attach_move', \FileSync\Addon\Send\Changes::move(...), $given);
 		}
 	}
 
@@ -265,9 +284,11 @@ namespace Theme\Solidified\Api\Handlers {
 		/** Changes who may see a file, or a folder with everything beneath it. */
 		function attach_change_permissions(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('attach_change_permissions')
-				? \FileSync\Addon\Send\Changes::access(...$given)
-				: \attach_change_permissions(...$given);
+			return \FileSync\Addon\Hub\Family::call(
+				'attach_change_permissions',
+				\FileSync\Addon\Send\Changes::access(...),
+				$given,
+			);
 		}
 	}
 
@@ -279,9 +300,11 @@ namespace Theme\Solidified\Api\Handlers {
 		/** Gives files that were uploaded into a post the post's access. */
 		function fix_attached_permissions(...$given)
 		{
-			return \FileSync\Addon\Hub\Family::isAsExpected('fix_attached_permissions')
-				? \FileSync\Addon\Send\Changes::accessOfPost(...$given)
-				: \FileSync\Addon\Hub\Core::fixAttachedPermissions(...$given);
+			return \FileSync\Addon\Hub\Family::call(
+				'fix_attached_permissions',
+				\FileSync\Addon\Send\Changes::accessOfPost(...),
+				$given,
+			);
 		}
 	}
 }

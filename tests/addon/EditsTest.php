@@ -72,7 +72,7 @@ final class EditsTest extends AddonTestCase
 				['pages'],
 			],
 			'a parameter by reference, where we pass a value' => [
-				'include/8/items.php',
+				'include/' . (getenv('TESTHUB') ?: '8') . '/items.php',
 				'function drop_item($id,',
 				'function drop_item(&$id,',
 				'drop_item',
