@@ -9,6 +9,8 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Page\OwnerPage;
 use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Receive\HeldPackets;
+use FileSync\Addon\Receive\WaitingDeletes;
 use FileSync\Addon\Reconcile\Reconcile;
 use PHPUnit\Framework\Attributes\DataProvider;
 
@@ -198,6 +200,37 @@ final class EditsTest extends AddonTestCase
 			}
 		}
 		$this->assertSame([], array_map(fn ($entry) => end($entry['attach'])['hash'], $sent));
+	}
+
+	public function test_a_delete_that_waits_covers_what_is_beneath_and_one_that_waits_for_approval(): void
+	{
+		$this->receive(
+			$this->file('beneath', 'beneath', [], ['folder' => 'Folder']),
+			$this->file('asked', 'asked'),
+			$this->file('stays', 'stays'),
+		);
+		$this->work();
+		$this->assertSame([], WaitingDeletes::of($this->channel->id));
+		HeldPackets::hold($this->channel, $this->deletion('folder'), 'test', true);
+		HeldPackets::hold($this->channel, $this->file('stays', 'other'), 'test', true);
+		Table::insert('filesync_held', [
+			'id' => 'test',
+			'uid' => $this->channel->id,
+			'hub' => 'test',
+			'url' => self::ORIGIN,
+			'hash' => 'asked',
+			'what' => 'deleted',
+			'state' => 'held',
+			'files' => 1,
+			'size_bytes' => 5,
+			'body' => '',
+			'since' => 0,
+			'created' => Clock::now(),
+		]);
+		$this->assertEqualsCanonicalizing(
+			['folder', 'beneath', 'asked'],
+			array_keys(WaitingDeletes::of($this->channel->id)),
+		);
 	}
 
 	public function test_a_page_that_is_on_works_without_a_column_that_others_need(): void
