@@ -257,6 +257,13 @@ final class ItemsTest extends TestCase
 	private function assertNothingOf(string $hub, array $item): void
 	{
 		$root = self::$pair->urls[$hub];
+		$target = json_decode($item['target'], true);
+		if (($target['type'] ?? '') === 'Collection') {
+			// A conversation on hubs from 10 on: its id names the hub where it began, and so does whose it is.
+			$of = strstr($target['id'], '/conversation/', true);
+			$this->assertStringStartsWith($of . '/', $target['attributedTo']);
+			$item['target'] = '';
+		}
 		foreach (array_merge(['body', 'plink'], self::JSON) as $column) {
 			$text = str_replace('\/', '/', $item[$column]);
 			$left = preg_grep(
