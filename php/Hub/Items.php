@@ -50,7 +50,13 @@ final class Items
 		return $items;
 	}
 
-	/** Returns those hashes that are the channel's files or photos, present or arriving. */
+	/**
+	 * Returns those hashes that are the channel's files or photos, present or arriving.
+	 *
+	 * @param array<string> $hashes
+	 *
+	 * @return list<string>
+	 */
 	public static function ownMedia(int $channelId, array $hashes): array
 	{
 		$own = [];
@@ -63,7 +69,7 @@ final class Items
 			));
 		}
 
-		return array_values(array_unique($own));
+		return array_values(array_unique(array_map(strval(...), $own)));
 	}
 
 	/** Returns a body as core would store it. */

@@ -44,6 +44,10 @@ final class ItemRelocation
 	/** The maximum of files that one post waits for. */
 	private const MOST_AWAITED = 200;
 
+	/** How often, and with what pause, a post is looked for that core may be storing. */
+	private const LOOKS = 4;
+	private const LOOK_MICROSECONDS = 100000;
+
 	/** Replaces core's sync_items. */
 	public static function sync(mixed $given, mixed $items, mixed $relocate = null, mixed ...$rest): mixed
 	{
@@ -91,6 +95,7 @@ final class ItemRelocation
 			Outbox::add($channel->id, 'relocate', (string) $item['mid'], '');
 			return;
 		}
+		$own = Items::ownMedia($channel->id, self::mediaElsewhere($channel, $item));
 		$moved = self::relocate($channel, $item);
 		if (($moved['body'] ?? '') !== ($item['body'] ?? '')) {
 			$moved['body'] = trim($moved['body']);
@@ -100,7 +105,7 @@ final class ItemRelocation
 			$moved['item_verified'] = 1;
 		}
 		$data['item'] = $moved;
-		self::awaitMedia($channel, $moved);
+		self::awaitMedia($channel, $moved, $own);
 	}
 
 	/**
@@ -137,14 +142,20 @@ final class ItemRelocation
 			throw new \RuntimeException(Runtime::extensionProblem());
 		}
 		$item = Items::own($channel, $mid);
+		for ($look = 1; ! $item && $look < self::LOOKS; $look++) {
+			// Its file arrived just now: core may be storing it.
+			usleep(self::LOOK_MICROSECONDS);
+			$item = Items::own($channel, $mid);
+		}
 		if (! $item) {
 			return;
 		}
+		$own = Items::ownMedia($channel->id, self::mediaElsewhere($channel, $item));
 		if ($changes = self::mended($channel, $item)) {
 			Items::change($item, $changes);
 		}
 		if (self::homes($channel, $item)) {
-			self::awaitMedia($channel, $changes + $item);
+			self::awaitMedia($channel, $changes + $item, $own);
 		}
 	}
 
@@ -193,27 +204,39 @@ final class ItemRelocation
 	 *
 	 * Posts arrive before their files when a channel is cloned. Until then the URL points to the hub that has the file,
 	 * and we cannot know whether the file is the channel's own.
+	 *
+	 * @param list<string> $own Those that were known before the item was rewritten: what became known since was left
+	 *     as it came.
 	 */
-	private static function awaitMedia(Channel $channel, array $item): void
+	private static function awaitMedia(Channel $channel, array $item, array $own): void
+	{
+		// A post waits for this many files; when the first of the others arrives, the whole post is checked again.
+		$missing = array_slice(
+			array_values(array_diff(self::mediaElsewhere($channel, $item), $own)),
+			0,
+			self::MOST_AWAITED,
+		);
+		if ($missing) {
+			Outbox::addHeld($channel->id, 'relocate', $missing, (string) $item['mid']);
+			// One may have arrived meanwhile.
+			Outbox::releaseAll($channel->id, Items::ownMedia($channel->id, $missing));
+		}
+	}
+
+	/**
+	 * Returns the hashes of files and photos to which an item's URLs at other homes of the channel point.
+	 *
+	 * @return list<string>
+	 */
+	private static function mediaElsewhere(Channel $channel, array $item): array
 	{
 		[, $text] = self::fieldsAndText($item);
 		$hashes = [];
 		foreach (Clones::everywhere($channel) as $home) {
 			$hashes = array_merge($hashes, Relocator::mediaHashes($home['url'], $text));
 		}
-		$channelId = $channel->id;
-		$hashes = array_values(array_unique(preg_grep(self::FILE_HASH, preg_replace('/-\d$/D', '', $hashes))));
-		// A post waits for this many files; when the first of the others arrives, the whole post is checked again.
-		$missing = array_slice(
-			array_values(array_diff($hashes, Items::ownMedia($channelId, $hashes))),
-			0,
-			self::MOST_AWAITED,
-		);
-		if ($missing) {
-			Outbox::addHeld($channelId, 'relocate', $missing, (string) $item['mid']);
-			// One may have arrived meanwhile.
-			Outbox::releaseAll($channelId, Items::ownMedia($channelId, $missing));
-		}
+
+		return array_values(array_unique(preg_grep(self::FILE_HASH, preg_replace('/-\d$/D', '', $hashes))));
 	}
 
 	/** Returns the fields to rewrite, and all their texts as one. */

@@ -162,17 +162,15 @@ final class LeftoversTest extends AddonTestCase
 
 	public function test_a_post_with_very_many_links_takes_few_statements_and_rows(): void
 	{
-		$wait = fn (int $links, string $mid) => (new ReflectionMethod(ItemRelocation::class, 'awaitMedia'))->invoke(
-			null,
-			$this->channel,
-			[
-				'mid' => $mid,
-				'body' => implode(' ', array_map(
-					fn ($n) => self::ORIGIN . '/photo/' . hash('md5', "$mid $n"),
-					range(1, $links),
-				)),
-			],
-		);
+		$wait = function (int $links, string $mid) {
+			$hashes = array_map(fn ($n) => hash('md5', "$mid $n"), range(1, $links));
+			(new ReflectionMethod(ItemRelocation::class, 'awaitMedia'))->invoke(
+				null,
+				$this->channel,
+				['mid' => $mid, 'body' => self::ORIGIN . '/photo/' . implode(' ' . self::ORIGIN . '/photo/', $hashes)],
+				FileSync\Addon\Hub\Items::ownMedia(1, $hashes),
+			);
+		};
 		$counts = [];
 		foreach ([100, 4000] as $links) {
 			$counts[] = $this->whileFailing(fn () => false, fn () => $wait($links, "post of $links"));
@@ -195,6 +193,49 @@ final class LeftoversTest extends AddonTestCase
 		$this->receive($this->file(hash('md5', 'late 1'), 'x'));
 		$wait(2, 'late');
 		$this->assertSame(1, Table::count('filesync_outbox', ['body' => 'late']));
+	}
+
+	public function test_a_file_that_becomes_known_while_a_post_is_rewritten_is_not_missed(): void
+	{
+		foreach ([2, 3, 4] as $at) {
+			$hash = hash('md5', "shared $at");
+			$data = [
+				'item' => [
+					'uid' => 1,
+					'mid' => self::ORIGIN . "/item/$at",
+					'author_xchan' => $this->channel->hash,
+					'body' => self::ORIGIN . "/photo/$hash",
+					'edited' => '2024-05-02 10:00:00',
+				],
+				'allow_exec' => false,
+			];
+			$looks = 0;
+			// The packet with the file comes in another process, before this look whether it is known.
+			$comes = function (string $sql) use (&$looks, $at, $hash) {
+				if (
+					str_contains($sql, 'DISTINCT hash from filesync_transfer')
+					&& str_contains($sql, $hash)
+					&& ++$looks === $at
+				) {
+					$watched = DBA::$dba;
+					DBA::$dba = (fn () => $this->inner)->call($watched);
+					$this->receive($this->file($hash, 'shared'));
+					DBA::$dba = $watched;
+				}
+
+				return false;
+			};
+			$this->whileFailing($comes, function () use (&$data) {
+				call_hooks('item_store_before', $data);
+			});
+			$isWaiting = Table::first('filesync_outbox', ['kind' => 'relocate', 'name' => $hash, 'state' => 'due']);
+			$this->assertSame(
+				$looks >= $at && ! str_starts_with($data['item']['body'], z_root()),
+				$isWaiting !== null,
+				"before look $at of $looks",
+			);
+		}
+		$this->assertGreaterThan(2, $looks);
 	}
 
 	private function writes(Closure $work): int

@@ -58,9 +58,11 @@ final class ItemsTest extends TestCase
 		putenv('NOTIFY=1');
 		$hash = self::$pair->upload('a', 'Shared', [$file])[0]['hash'];
 		putenv('NOTIFY');
-		$item = $this->itemOnB("resource_id = '$hash'");
-		$this->assertNothingOf('a', $item);
 		$b = self::$pair->urls['b'];
+		$port = parse_url($b, PHP_URL_PORT);
+		// A hub from 10 on sends the post before the file: it names that hub until the file is here.
+		$item = $this->itemOnB("resource_id = '$hash' AND attach LIKE '%:$port%'");
+		$this->assertNothingOf('a', $item);
 		$this->assertSame([['href' => "$b/attach/$hash", 'title' => 'shared.txt']], json_decode($item['attach'], true));
 		$this->assertStringContainsString("[zrl=$b/cloud/alice2/Shared/shared.txt]", $item['body']);
 		$this->assertIsOwn($item);

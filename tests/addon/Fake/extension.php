@@ -723,7 +723,17 @@ namespace FileSync {
 
 		public function text(string $text): string
 		{
-			return str_replace($this->options['from'] . '/', $this->options['to'] . '/', $text);
+			$own = $this->options['own_media'] ?? null;
+
+			return (string) preg_replace_callback(
+				'~'
+				. preg_quote($this->options['from'], '~')
+				. '/(?:(?:photo|attach)/([A-Za-z0-9-]+?)(?=-\d\b|[^A-Za-z0-9-]|$))?~',
+				fn ($found) => isset($found[1]) && $own !== null && ! in_array($found[1], $own, true)
+					? $found[0]
+					: $this->options['to'] . substr($found[0], strlen($this->options['from'])),
+				$text,
+			);
 		}
 
 		public function json(string $json): string
