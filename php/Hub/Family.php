@@ -72,7 +72,33 @@ final class Family
 	 */
 	public static function call(string $function, \Closure $ours, array $given): mixed
 	{
-		return call_user_func_array(self::isAsExpected($function) ? $ours : "\\$function", $given);
+		return self::isAsExpected($function)
+			? $ours(...self::inOrder($function, $given))
+			: call_user_func_array("\\$function", $given);
+	}
+
+	/**
+	 * Returns arguments in the order of core's parameters, if a caller named some: ours may have other names.
+	 *
+	 * @param array<mixed> $given
+	 *
+	 * @return list<mixed>
+	 */
+	private static function inOrder(string $function, array $given): array
+	{
+		if (array_is_list($given)) {
+			return $given;
+		}
+		$ordered = [];
+		foreach ((new \ReflectionFunction("\\$function"))->getParameters() as $place => $parameter) {
+			$key = array_key_exists($place, $given) ? $place : $parameter->name;
+			if (! array_diff_key($given, $ordered)) {
+				break;
+			}
+			$ordered[$key] = array_key_exists($key, $given) ? $given[$key] : $parameter->getDefaultValue();
+		}
+
+		return array_values($ordered);
 	}
 
 	/** @return list<string> The functions of core of which we take over calls. */

@@ -239,12 +239,17 @@ final class ItemRelocation
 		return array_values(array_unique(preg_grep(self::FILE_HASH, preg_replace('/-\d$/D', '', $hashes))));
 	}
 
-	/** Returns the fields to rewrite, and all their texts as one. */
+	/**
+	 * Returns the fields to rewrite, and all their texts as one.
+	 *
+	 * @return array{array<array-key, mixed>, string}
+	 */
 	private static function fieldsAndText(array $item): array
 	{
 		$fields = array_intersect_key($item, array_flip(self::FIELDS));
 		$text = '';
-		array_walk_recursive($fields, function ($value) use (&$text) {
+		$values = $fields;
+		array_walk_recursive($values, function ($value) use (&$text) {
 			$text .= is_string($value) ? $value . "\n" : '';
 		});
 

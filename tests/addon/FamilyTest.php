@@ -250,4 +250,18 @@ final class FamilyTest extends AddonTestCase
 
 		return json_decode(exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg($code)), true);
 	}
+
+	public function test_a_caller_of_core_may_name_the_arguments_that_we_take_over(): void
+	{
+		$this->receive($this->file('f1', 'bytes'), $this->file('f2', 'more'));
+		$this->work();
+		$this->sent();
+		Zotlabs\Module\attach_delete(resource: 'f1', channel_id: 1);
+		Zotlabs\Storage\attach_move(1, 'f2', newname: 'named.bin', new_folder_hash: '');
+		$this->assertSame([null, 'named.bin'], [$this->attach('f1'), $this->attach('f2')['filename']]);
+		$this->assertEqualsCanonicalizing(
+			['f1', 'f2'],
+			array_map(fn ($entry) => end($entry['attach'])['hash'], $this->sent()),
+		);
+	}
 }
