@@ -1,13 +1,16 @@
-# shellcheck shell=sh
+# shellcheck shell=bash
+# shellcheck disable=SC2030,SC2031 # what a subshell counted comes back by a file
 # Stages of a test run, one line each with its time beside its budget: what it takes on two idle cores with all that is built once. A red one hides no other: the end
 # of its log is shown, what needs it is skipped, the others run. A slow one is named at the end, and not red: it says as much about the machine as about the stage.
-# Sourced. `run_stages FUNCTION [MOST]` runs the stages that the function names, whose budgets may be so many seconds together. `gives WORD` before a stage says what
-# it makes; ONLY=word,word runs the stages whose names hold such a word, and those that give what these need.
+# Sourced. Lines come as stages end: those that run beside others come among them. `run_stages FUNCTION [MOST]` runs the stages that the function names, whose budgets may be so many seconds together. `gives WORD` before a stage says what
+# it makes; `beside FUNCTION` runs stages beside those that follow it, until `together`. ONLY=word,word runs the stages whose names hold such a word, and those that give what these need.
 
 stages_only=${ONLY:-}
 unset ONLY
-stages_log=$(mktemp)
-trap 'rm -f "$stages_log"' EXIT
+stages_folder=$(mktemp -d)
+stages_log=$stages_folder/log
+stages_child=''
+trap '[ -z "$stages_child" ] || kill -- "-$stages_child" 2>/dev/null; rm -rf "$stages_folder"' EXIT
 trap 'exit 130' INT TERM
 stages_begun=$(date +%s)
 stages_passed=0 stages_failed=0 stages_skipped=0 stages_red='' stages_lacking='' stages_gives='' stages_wanted='' stages_planning='' stages_budget=0 stages_slow=''
@@ -19,6 +22,14 @@ stages_lacks() {
 	for word in "$@"; do
 		case " $stages_lacking " in *" $word "*) echo "$word"; return ;; esac
 	done
+}
+
+# stages_say COMMAND…: what it prints stands together.
+stages_say() {
+	{
+		flock 8
+		"$@"
+	} 8>"$stages_folder/lock"
 }
 
 # stages_chosen NAME NEEDS: whether the stage shall run; while stages are planned, what it needs is noted.
@@ -33,7 +44,7 @@ stages_chosen() {
 skip() {
 	[ -z "$stages_planning" ] && stages_chosen "$1" '' || { stages_gives=''; return 0; }
 	stages_skipped=$((stages_skipped + 1))
-	printf '%-46s skipped: %s\n' "$1" "$2"
+	stages_say printf '%-46s skipped: %s\n' "$1" "$2"
 	stages_lacking="$stages_lacking $stages_gives"
 	stages_gives=''
 }
@@ -57,17 +68,65 @@ stage() {
 	seconds=$(awk "BEGIN { print ($(date +%s%N) - $start) / 1e9 }")
 	if [ $status = 0 ]; then
 		stages_passed=$((stages_passed + 1))
-		printf '%-46s ok %7.1f of %4d s  %s\n' "$name" "$seconds" "$budget" "$(grep -aE '^(OK|Tests: |Number of|stub and|PHP-FPM|[0-9]+ (of [0-9]+ files|files in)|test result|real hubs|converged)' "$stages_log" | tail -n 1)"
+		stages_say printf '%-46s ok %7.1f of %4d s  %s\n' "$name" "$seconds" "$budget" "$(grep -aE '^(OK|Tests: |Number of|stub and|PHP-FPM|[0-9]+ (of [0-9]+ files|files in)|test result|real hubs|converged)' "$stages_log" | tail -n 1)"
 	else
 		stages_failed=$((stages_failed + 1))
 		stages_red="$stages_red
     $name"
 		stages_lacking="$stages_lacking $stages_gives"
-		tail -n 150 "$stages_log"
-		printf '%-46s FAILED with status %d after %.1f s\n' "$name" "$status" "$seconds"
+		stages_say stages_failure
 	fi
 	[ "${seconds%.*}" -lt "$budget" ] || stages_slow="$stages_slow, $name"
 	stages_gives=''
+}
+
+stages_failure() {
+	tail -n 150 "$stages_log"
+	printf '%-46s FAILED with status %d after %.1f s\n' "$name" "$status" "$seconds"
+}
+
+# beside FUNCTION: its stages run beside those that follow, and neither learn what the others give until `together`.
+beside() {
+	if [ -n "$stages_planning" ]; then
+		"$1"
+		return
+	fi
+	# A process group of its own, which can be ended with all that it runs.
+	set -m
+	(
+		stages_log=$stages_folder/log-beside stages_passed=0 stages_failed=0 stages_skipped=0 stages_red='' stages_slow=''
+		"$1"
+		{
+			printf '%s\n' "passed $stages_passed" "failed $stages_failed" "skipped $stages_skipped" "lacking $stages_lacking" "slow $stages_slow"
+			printf '%s\n' "$stages_red" | sed -n 's/^    /red /p'
+			echo ended
+		} >"$stages_folder/beside"
+	) </dev/null &
+	stages_child=$!
+	set +m
+}
+
+# Waits for the stages beside.
+together() {
+	[ -z "$stages_planning" ] || return 0
+	wait "$stages_child"
+	stages_child='' ended=''
+	while read -r kind value; do
+		case $kind in
+			passed) stages_passed=$((stages_passed + value)) ;;
+			failed) stages_failed=$((stages_failed + value)) ;;
+			skipped) stages_skipped=$((stages_skipped + value)) ;;
+			lacking) stages_lacking="$stages_lacking $value" ;;
+			slow) stages_slow="$stages_slow${value:+, ${value#, }}" ;;
+			red) stages_red="$stages_red
+    $value" ;;
+			ended) ended=yes ;;
+		esac
+	done <"$stages_folder/beside"
+	if [ -z "$ended" ]; then
+		stages_failed=$((stages_failed + 1)) stages_red="$stages_red
+    the stages beside, which did not come to their end"
+	fi
 }
 
 # run_stages FUNCTION [MOST]: runs its stages, prints what came of all, last `N passed, M failed, K skipped`, and ends with 1 if a stage was red.

@@ -13,7 +13,7 @@ var_dump(ini_get('filesync.small_file_bytes'), ini_set('filesync.small_file_byte
 --EXPECTF--
 filesync
 filesync => enabled
-Version => %d.%d.%d
+Version => %d.%d.%d%S
 Digest => SHA-256
 TLS and signatures => rustls, aws-lc
 Directive => Local Value => Master Value
