@@ -26,7 +26,10 @@ final class Doctor
 	}
 
 	/**
-	 * Runs all checks, or some by name, and returns the findings.
+	 * Runs all checks, or some by name (see Findings::CHECKS), and returns the findings: at least one for each named
+	 * check.
+	 *
+	 * @param list<string> $only
 	 *
 	 * @return list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be
 	 *     checked, or worth knowing.
@@ -43,6 +46,7 @@ final class Doctor
 			$findings->attempt('serving', fn () => (new WebServer($findings, $this->ask))->look());
 			$findings->attempt('clone', fn () => Neighbours::look($findings, $this->askClone));
 		}
+		$findings->noteSilent($only);
 
 		return array_values(array_filter(
 			$findings->all(),

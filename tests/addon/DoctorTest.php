@@ -1,6 +1,7 @@
 <?php
 
 use FileSync\Addon\Doctor\Doctor;
+use FileSync\Addon\Doctor\Findings;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Serve\Serve;
@@ -374,6 +375,14 @@ final class DoctorTest extends AddonTestCase
 		$this->assertStringContainsString('not loaded', $findings['extension']['finding']);
 		exec(self::cli() . ' doctor --only hub,tables', $two, $status);
 		$this->assertSame([0, 2], [$status, count($two)]);
+		exec(self::cli() . ' doctor --only hub,paused,ranges', $three, $status);
+		$this->assertSame([0, 5], [$status, count($three)], 'each named check says something');
+		$this->assertStringContainsString('?     paused         this check had nothing to say', implode("\n", $three));
+		$this->assertStringContainsString('?     ranges         this check had nothing to say', implode("\n", $three));
+		foreach (['doctor --only Hub', 'doctor --only hub --assumptions'] as $wrong) {
+			exec(self::cli() . " $wrong 2>&1 >/dev/null", $said, $status);
+			$this->assertSame(2, $status, $wrong);
+		}
 		dbq('ALTER TABLE filesync_setting RENAME TO away');
 		exec(self::cli() . ' doctor', $said, $status);
 		$this->assertStringContainsString('tables are missing: filesync_setting', implode("\n", $said));
@@ -381,6 +390,21 @@ final class DoctorTest extends AddonTestCase
 		Config::set('enabled', '0');
 		$nobody = fn () => $this->fail('nothing is asked');
 		$this->assertNull(array_column((new Doctor($nobody, $nobody))->examine(), 'ok', 'check')['serving']);
+	}
+
+	public function test_the_list_of_checks_names_each_that_the_doctor_has_and_no_other(): void
+	{
+		$names = [];
+		foreach (glob(dirname(__DIR__, 2) . '/php/Doctor/*.php') as $file) {
+			preg_match_all(
+				"/(?:note|attempt|memory|lacks)\(\s*(?:\\\$findings,\s*)?'([a-z-]+)'/",
+				file_get_contents($file),
+				$found,
+			);
+			$names = [...$names, ...$found[1]];
+		}
+		$this->assertEqualsCanonicalizing(Findings::CHECKS, array_unique($names));
+		$this->assertSame(array_unique(Findings::CHECKS), Findings::CHECKS);
 	}
 
 	/** Examines this hub, whose web server answers as it is changed to; returns what is right by check. */
@@ -438,6 +462,7 @@ final class DoctorTest extends AddonTestCase
 			},
 			fn () => $this->clone,
 		))->examine();
+		$this->assertSame([], array_diff(array_column($findings, 'check'), Findings::CHECKS));
 
 		return array_column($findings, 'ok', 'check');
 	}

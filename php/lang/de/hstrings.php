@@ -407,6 +407,7 @@ App::$strings['the web server hands out the addon\'s source files: %s'] ??= 'der
 App::$strings['the web server passed %s on instead of sending the file'] ??= 'der Webserver reichte %s weiter, statt die Datei zu senden';
 App::$strings['the web server runs version %1$s of the addon, this is %2$s'] ??= 'im Webserver läuft Version %1$s des Addons, dies ist %2$s';
 App::$strings['the web server still runs files of the addon that have been replaced'] ??= 'der Webserver führt Dateien des Addons aus, die seither ersetzt wurden';
+App::$strings['this check had nothing to say: all is well, or it could not be tried'] ??= 'diese Prüfung meldet nichts: alles ist in Ordnung, oder sie war nicht möglich';
 App::$strings['this command does not run as the owner of the folder store, %s'] ??= 'dies läuft nicht als der Besitzer des Ordners store, %s';
 App::$strings['this hub'] ??= 'dieser Hub';
 App::$strings['this hub could not write'] ??= 'dieser Hub konnte nicht schreiben';
