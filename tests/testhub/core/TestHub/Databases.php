@@ -12,8 +12,8 @@ final class Databases {
 	private static ?string $pattern = null;
 
 	/**
-	 * Takes the database of a hub, which nobody uses any more, as the pattern of all that this process makes from now on.
-	 * MariaDB cannot copy one: there it is made each time.
+	 * Takes the database of a hub, which nobody uses any more, as the pattern of all that this process makes from now
+	 * on. MariaDB cannot copy one: there it is made each time.
 	 */
 	public static function pattern(string $folder): bool {
 		$kind = getenv('DB') ?: 'sqlite';
