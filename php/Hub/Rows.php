@@ -88,6 +88,10 @@ if (! class_exists('App', false)) {
  *     body: string, created: Number
  * }
  * @type RefusalRow = array{id: string, address: string, number: Number, updated: Number}
+ * @type RehearsalRow = array{
+ *     id: string, hub: string, php: string, filesync: string, begun: Number, seconds: Number, failed: string,
+ *     steps: string
+ * }
  * @type HeldRow = array{
  *     id: string, uid: Number, hub: string, url: string, hash: string, what: string, state: string, files: Number,
  *     size_bytes: Number, body: string, since: Number, created: Number
@@ -119,6 +123,7 @@ if (! class_exists('App', false)) {
  *     filesync_peer: PeerRow,
  *     filesync_reconcile: ReconcileRow,
  *     filesync_refusal: RefusalRow,
+ *     filesync_rehearsal: RehearsalRow,
  *     filesync_served: ServedRow,
  *     filesync_setting: SettingRow,
  *     filesync_transfer: TransferRow
