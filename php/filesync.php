@@ -83,7 +83,7 @@ function filesync_init_1(&$unused = null)
 	try {
 		$overrides = __DIR__ . '/overrides/hubzilla.php';
 		// Including a missing file is an error that cannot be caught.
-		if (FileSync\Addon\Hub\Family::isKnown() && is_file($overrides)) {
+		if (! filesync_is_passive() && is_file($overrides)) {
 			require_once $overrides;
 		}
 		foreach (filesync_hooks() as $hook => $function) {
@@ -93,6 +93,21 @@ function filesync_init_1(&$unused = null)
 		}
 	} catch (Throwable $e) {
 		error_log('filesync: ' . $e->getMessage());
+	}
+}
+
+/**
+ * Notices versions of the hub, PHP and filesync that were not here before, and tells whether filesync leaves this hub
+ * alone. In doubt it does not: a packet could go to core meanwhile.
+ */
+function filesync_is_passive(): bool
+{
+	try {
+		FileSync\Addon\Hub\Activation::begin();
+		return FileSync\Addon\Hub\Activation::standing() === FileSync\Addon\Hub\Standing::Passive;
+	} catch (Throwable $e) {
+		error_log('filesync: ' . $e->getMessage());
+		return false;
 	}
 }
 
@@ -224,7 +239,9 @@ function filesync_daemon_addon(&$argv)
 		return;
 	}
 	try {
-		FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? ''));
+		($argv[2] ?? '') === 'rehearse'
+			? FileSync\Addon\Rehearsal\Summons::answer(FileSync\Addon\Rehearsal\Rehearsal::run(...))
+			: FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? ''));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('background work', $e);
 	}

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Settings;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -44,6 +45,7 @@ final class ConfigCommand implements Task
 			'set' => Config::set($name, $value, $this->scope),
 			'clear' => Config::clear($name, $this->scope),
 		};
+		$action === 'get' || Doorbell::again();
 
 		return 0;
 	}

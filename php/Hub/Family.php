@@ -6,35 +6,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The hub versions that we were tested with, and their differences. Unknown versions keep their own behaviour. */
+/** The differences between hubs, and which functions of core we take over there. */
 final class Family
 {
-	private const OLDEST = '7.8';
-	private const TOO_NEW = '8.10';
-
-	/** Tells whether we may take over calls of this hub. What does not work here is off on its own: see Parts. */
-	public static function isKnown(): bool
-	{
-		return defined('STD_VERSION') && self::knowsVersion(STD_VERSION);
-	}
-
-	/** Tells whether we know a version number. */
-	public static function knowsVersion(string $version): bool
-	{
-		return (
-			(bool) preg_match('/^\d+\.\d+/', $version)
-			&& version_compare($version, self::OLDEST, '>=')
-			&& version_compare($version, self::TOO_NEW, '<')
-		);
-	}
-
-	/** Returns why filesync stays passive on this hub, or null if it does not. */
+	/** Returns which functions of core are called as they come because they take other arguments, or null. */
 	public static function problem(): ?string
 	{
-		$version = self::version();
-		if (! self::isKnown()) {
-			return sprintf(t('filesync does not know Hubzilla %s and stays passive'), $version);
-		}
 		$changed = [];
 		foreach (self::overridden() as $function) {
 			$path = Assumptions::FUNCTIONS[$function][0];
@@ -47,7 +24,7 @@ final class Family
 		return $changed
 			? sprintf(
 				t('Hubzilla %1$s has changed %2$s; filesync stays passive there'),
-				$version,
+				Runtime::hubVersion(),
 				implode(', ', $changed),
 			)
 			: null;
@@ -146,7 +123,7 @@ final class Family
 	/** Tells whether packets of files that other hubs send reach us: only then may we say that we speak filesync. */
 	public static function isReceiver(): bool
 	{
-		return self::isKnown()
+		return Activation::isActive()
 		&& self::hasExpectedReceiver()
 		&& ! in_array(
 			'Zotlabs\Lib\sync_files',
@@ -165,6 +142,10 @@ final class Family
 	public static function receiveStock(mixed ...$given): mixed
 	{
 		self::loadImport();
+		if (($given[0] ?? null) instanceof Channel) {
+			$given[0] = $given[0]->row();
+		}
+
 		return Reception::quietly(
 			Channel::idOf($given[0] ?? null),
 			fn () => call_user_func_array('sync_files', $given),
@@ -178,12 +159,6 @@ final class Family
 	public static function largestFileBytes(): int
 	{
 		return Database::isPostgres() ? PHP_INT_MAX : Bounds::COLUMN_END;
-	}
-
-	/** Returns the version of the hub. */
-	public static function version(): string
-	{
-		return defined('STD_VERSION') ? STD_VERSION : 'unknown';
 	}
 
 	/** Returns a file size as the hub's tables can hold it. */

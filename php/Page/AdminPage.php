@@ -12,6 +12,7 @@ use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Registration;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Settings;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox\Outbox;
@@ -20,6 +21,7 @@ use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Status\Overview;
 use FileSync\Addon\Status\Progress;
 use FileSync\Addon\Status\Report;
+use FileSync\Addon\Status\StandingWords;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\TransferState;
@@ -105,6 +107,7 @@ final class AdminPage
 		return [
 			'words' => self::words(),
 			'problems' => array_values(array_filter([
+				StandingWords::problem(),
 				Family::problem(),
 				Parts::problems(),
 				$status['problem'],
@@ -179,7 +182,7 @@ final class AdminPage
 		$cron = Config::number('cron_at', 'state');
 
 		return [
-			[t('Hub'), 'Hubzilla ' . Family::version()],
+			[t('Hub'), 'Hubzilla ' . Runtime::hubVersion()],
 			[t('Addon'), $status['version']],
 			[t('Extension in the web server'), $status['extension'] ?? t('not loaded')],
 			[

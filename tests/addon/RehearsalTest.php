@@ -1,6 +1,5 @@
 <?php
 
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
@@ -27,7 +26,7 @@ final class RehearsalTest extends AddonTestCase
 		$this->assertEquals($outcome, Outcomes::current());
 		$this->assertSame([Parts::SENDER, Parts::PHOTOS], Outcomes::failedParts());
 		$this->assertSame(
-			[Family::version(), PHP_VERSION, Runtime::version()],
+			[Runtime::hubVersion(), Runtime::phpVersion(), Runtime::version()],
 			[$outcome->hub, $outcome->php, $outcome->filesync],
 		);
 		$this->assertFalse($outcome->hasPassed());

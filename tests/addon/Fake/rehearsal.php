@@ -1,0 +1,7 @@
+<?php
+
+/** Stands in for the rehearsal, for the decision whether there can be one. */
+
+namespace FileSync\Addon\Rehearsal {
+	final class Rehearsal {}
+}
