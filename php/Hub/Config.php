@@ -96,12 +96,15 @@ final class Config
 
 	/**
 	 * Tells whether filesync serves a channel: the hub is known, our tables exist, neither the site nor the channel is
-	 * switched off. Named a part (see Parts), whether that part does.
+	 * switched off. Named a part (see Parts), whether that part does. A rehearsal serves its own channel on every hub.
 	 *
 	 * Throws if the database does not answer: taking that for a no would let core overwrite files.
 	 */
 	public static function serves(int $channelId, ?string $part = null): bool
 	{
+		if (Rehearsing::isOwn($channelId)) {
+			return $part === null || Parts::has($part);
+		}
 		if (! Family::isKnown() || ($part !== null && ! Parts::has($part))) {
 			return false;
 		}

@@ -28,6 +28,12 @@ final class Family
 		);
 	}
 
+	/** Takes over calls of core in this process, even on a hub that we do not know: for a rehearsal. */
+	public static function takeOver(): void
+	{
+		require_once dirname(__DIR__) . '/overrides/hubzilla.php';
+	}
+
 	/** Returns why filesync stays passive on this hub, or null if it does not. */
 	public static function problem(): ?string
 	{

@@ -24,9 +24,12 @@ final class Parts
 	/** Parts that are off where another one is. */
 	public const NEEDS = [self::COMPARISON => [self::RECEIVER]];
 
-	/** Tells whether a part works on this hub. */
+	/** Tells whether a part works on this hub; a rehearsal tries each that this PHP allows. */
 	public static function has(string $part): bool
 	{
+		if (Rehearsing::isOn()) {
+			return ! in_array($part, array_merge(...self::offHere()), true);
+		}
 		$failed = Look::failed();
 
 		return $failed !== null
