@@ -35,7 +35,10 @@ final class RehearseCommand implements Task
 			);
 		}
 		try {
-			$outcome = Rehearsal::run($isJson ? static function (): void {} : self::show(...));
+			$outcome = Rehearsal::run(
+				$isJson ? static function (): void {} : self::show(...),
+				fn (string $left) => fwrite(STDERR, "filesync: $left\n"),
+			);
 		} catch (Postponed $e) {
 			fwrite(STDERR, "filesync: {$e->getMessage()}\n");
 

@@ -77,8 +77,13 @@ final class Scratch
 	private readonly string $nick;
 	private readonly int $endsAt;
 
-	private function __construct(public readonly Channel $channel, private readonly string $token, int $began)
-	{
+	/** @param list<string> $found What earlier rehearsals left and was left alone, in sentences. */
+	private function __construct(
+		public readonly Channel $channel,
+		public readonly array $found,
+		private readonly string $token,
+		int $began,
+	) {
 		$this->nick = $channel->nick;
 		$this->endsAt = $began + self::MOST_SECONDS;
 	}
@@ -109,8 +114,8 @@ final class Scratch
 			throw new Postponed('another rehearsal is running', true);
 		}
 		try {
-			self::clean();
-			$scratch = new self(self::create($token), $token, Clock::now());
+			$found = self::clean();
+			$scratch = new self(self::create($token), $found, $token, Clock::now());
 			Rehearsing::with($scratch->channel);
 
 			return $scratch;
@@ -163,15 +168,17 @@ final class Scratch
 	}
 
 	/**
-	 * Removes the channel and all that it left.
-	 *
-	 * @return list<string> What could not be removed, in sentences.
+	 * Removes the channel and all that it left. Returns why it was left alone, or null.
 	 */
-	public function end(): array
+	public function end(): ?string
 	{
 		Rehearsing::with(null);
 		try {
-			return self::clean();
+			return self::removeBy([
+				'uid' => $this->channel->id,
+				'nick' => $this->nick,
+				'hash' => $this->channel->hash,
+			]);
 		} finally {
 			Lease::giveBack(self::LEASE, $this->token);
 		}
@@ -203,16 +210,27 @@ final class Scratch
 	{
 		$left = [];
 		foreach (Table::select('filesync_scratch', [], 'created') as $note) {
-			$why = self::remove((int) $note['uid'], $note['nick'], $note['hash']);
-			if ($why === null) {
-				Table::delete('filesync_scratch', ['nick' => $note['nick']]);
-			} else {
-				$left[] = $why;
-				Log::write($why);
-			}
+			$left[] = self::removeBy($note);
 		}
 
-		return $left;
+		return array_values(array_filter($left));
+	}
+
+	/**
+	 * Removes what a note names, and the note. Returns why it left all alone, or null.
+	 *
+	 * @param array{uid: scalar|null, nick: string, hash: string, ...} $note
+	 */
+	private static function removeBy(array $note): ?string
+	{
+		$why = self::remove((int) $note['uid'], $note['nick'], $note['hash']);
+		if ($why === null) {
+			Table::delete('filesync_scratch', ['nick' => $note['nick']]);
+		} else {
+			Log::write($why);
+		}
+
+		return $why;
 	}
 
 	/** Writes the note, then the channel and what belongs to one. */

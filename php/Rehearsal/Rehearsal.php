@@ -32,25 +32,27 @@ final class Rehearsal
 	/**
 	 * Rehearses; the outcome is remembered, and what was left is removed, whatever happens.
 	 *
-	 * @param \Closure(Step): void $told Called after each step.
+	 * @param \Closure(Step): void   $told Called after each step.
+	 * @param \Closure(string): void $warn Called with what earlier rehearsals left and must not be removed.
 	 * @param ?\Closure(string, string, list<string>, string): array{
 	 *     status: int, headers: array<string, string>, body: string, error: string
 	 * } $ask Asks this hub's web server, as Loopback does.
 	 *
 	 * @throws \FileSync\Addon\Hub\Postponed It cannot be done now, or took too much; there is no outcome then.
 	 */
-	public static function run(\Closure $told, ?\Closure $ask = null): Outcome
+	public static function run(\Closure $told, \Closure $warn, ?\Closure $ask = null): Outcome
 	{
 		$begun = Clock::now();
 		$rehearsal = new self($told);
 		Family::takeOver();
 		$scratch = Scratch::make();
+		array_map($warn, $scratch->found);
 		try {
 			$rehearsal->play($scratch, $ask ?? Loopback::ask(...));
 		} finally {
 			$left = $scratch->end();
 		}
-		$rehearsal->note('remove the scratch channel', [], $left === [], implode('; ', $left));
+		$rehearsal->note('remove the scratch channel', [], $left === null, (string) $left);
 		$outcome = Outcome::here($begun, Clock::now() - $begun, $rehearsal->steps);
 		Outcomes::remember($outcome);
 

@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
@@ -43,8 +44,8 @@ if (! class_exists('App', false)) {
 final class Housekeeping
 {
 	/**
-	 * Restores hooks, looks at a hub that changed, notes that cron runs, wakes a worker if anything is due, forgets
-	 * expired nonces. Every cron run.
+	 * Restores hooks, looks at a hub that changed, removes what a killed rehearsal left, notes that cron runs, wakes a
+	 * worker if anything is due, forgets expired nonces. Every cron run.
 	 */
 	public static function often(): void
 	{
@@ -52,7 +53,7 @@ final class Housekeeping
 			return;
 		}
 		Registration::mend();
-		self::each([Look::renewIfDue(...)]);
+		self::each([Look::renewIfDue(...), Scratch::sweep(...)]);
 		Config::set('cron_at', (string) Clock::now(), 'state');
 		Config::set('cron_version', Runtime::extensionProblem() === null ? Runtime::version() : '', 'state');
 		if (Config::get('enabled') !== '0') {

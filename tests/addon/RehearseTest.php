@@ -35,7 +35,7 @@ final class RehearseTest extends AddonTestCase
 
 	private function rehearse(): Outcome
 	{
-		return Rehearsal::run(static function (): void {}, fn () => [
+		return Rehearsal::run(static function (): void {}, static function (): void {}, fn () => [
 			'status' => 0,
 			'headers' => [],
 			'body' => '',

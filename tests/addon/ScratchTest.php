@@ -94,7 +94,7 @@ final class ScratchTest extends AddonTestCase
 		$scratch = Scratch::make();
 		$this->live($scratch->channel);
 		$this->assertNotSame($before, $this->all());
-		$this->assertSame([], $scratch->end());
+		$this->assertNull($scratch->end());
 		$this->assertSame($before, $this->all());
 	}
 
