@@ -45,6 +45,8 @@ function filesync_hooks()
 		'cron' => 'filesync_cron',
 		'cron_daily' => 'filesync_cron_daily',
 		'channel_remove' => 'filesync_channel_remove',
+		'notifier_process' => 'filesync_notifier_process',
+		'queue_deliver' => 'filesync_queue_deliver',
 	];
 }
 
@@ -240,7 +242,7 @@ function filesync_daemon_addon(&$argv)
 	}
 	try {
 		($argv[2] ?? '') === 'rehearse'
-			? FileSync\Addon\Rehearsal\Summons::answer(FileSync\Addon\Rehearsal\Rehearsal::run(...))
+			? FileSync\Addon\Rehearsal\Summons::answer()
 			: FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? ''));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('background work', $e);
@@ -275,6 +277,30 @@ function filesync_channel_remove(&$channel)
 		FileSync\Addon\Work\Housekeeping::forgetChannel((int) ($channel['channel_id'] ?? 0));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('removing a channel', $e);
+	}
+}
+
+/** Keeps the hub from telling anybody about a channel that filesync made to try itself. */
+function filesync_notifier_process(&$notice)
+{
+	try {
+		if (is_array($notice)) {
+			$notice = FileSync\Addon\Hub\Rehearsing::refuseNotice($notice);
+		}
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Log::failure('refusing a notice', $e);
+	}
+}
+
+/** Keeps the hub from delivering anything for such a channel. */
+function filesync_queue_deliver(&$delivery)
+{
+	try {
+		if (is_array($delivery)) {
+			$delivery = FileSync\Addon\Hub\Rehearsing::refuseDelivery($delivery);
+		}
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Log::failure('refusing a delivery', $e);
 	}
 }
 

@@ -18,7 +18,7 @@ final class Activity
 		if (Activation::isActive()) {
 			return false;
 		}
-		fwrite(STDERR, 'filesync: ' . StandingWords::problem() . "\n    -> " . StandingWords::remedy() . "\n");
+		fwrite(STDERR, 'filesync: ' . (StandingWords::problem() ?? '') . "\n    -> " . StandingWords::remedy() . "\n");
 
 		return true;
 	}

@@ -45,7 +45,9 @@ final class ConfigCommand implements Task
 			'set' => Config::set($name, $value, $this->scope),
 			'clear' => Config::clear($name, $this->scope),
 		};
-		$action === 'get' || Doorbell::again();
+		if ($action !== 'get') {
+			Doorbell::again();
+		}
 
 		return 0;
 	}

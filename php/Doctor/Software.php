@@ -145,8 +145,9 @@ final class Software
 		$again = StandingWords::REHEARSE;
 		$last = Outcomes::last();
 		if (! $last) {
-			Activation::reason() === Reason::Tested
-				|| $findings->note('rehearsal', false, t('filesync was never rehearsed on this hub'), $again);
+			if (Activation::reason() !== Reason::Tested) {
+				$findings->note('rehearsal', false, t('filesync was never rehearsed on this hub'), $again);
+			}
 			return;
 		}
 		$failed = array_map(fn ($step) => "{$step['name']}: {$step['seen']}", $last->failed());

@@ -211,7 +211,7 @@ final class Activation
 	{
 		return array_filter(
 			$state['asked'] ?? [],
-			fn ($key) => $key === self::PERSON || self::isHere($key),
+			fn (string $key) => $key === self::PERSON || self::isHere($key),
 			ARRAY_FILTER_USE_KEY,
 		);
 	}
@@ -276,9 +276,6 @@ final class Activation
 		}
 		if (Tested::has($version)) {
 			return [Standing::Active, Reason::Tested, []];
-		}
-		if (! class_exists('FileSync\Addon\Rehearsal\Rehearsal')) {
-			return [Standing::Passive, Reason::Unknown, []];
 		}
 		$off = $failed === null || $failed === '' ? [] : explode(' ', $failed);
 		if (self::get('trusted_version') === $version) {

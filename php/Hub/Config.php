@@ -46,14 +46,18 @@ final class Config
 			['value' => $value],
 			['scope' => $scope, 'name' => $name],
 		);
-		$scope === 'site' && Activation::changed($name);
+		if ($scope === 'site') {
+			Activation::changed($name);
+		}
 	}
 
 	/** Resets a setting to its default. */
 	public static function clear(string $name, string $scope = 'site'): void
 	{
 		Table::delete('filesync_setting', ['id' => Settings::id($scope, $name)]);
-		$scope === 'site' && Activation::changed($name);
+		if ($scope === 'site') {
+			Activation::changed($name);
+		}
 	}
 
 	/**
@@ -98,12 +102,16 @@ final class Config
 
 	/**
 	 * Tells whether filesync serves a channel: it is active, our tables exist, neither the site nor the channel is
-	 * switched off. Named a part (see Parts), whether that part does.
+	 * switched off. Named a part (see Parts), whether that part does. A rehearsal serves its own channel on every hub.
 	 *
 	 * Throws if the database does not answer: taking that for a no would let core overwrite files.
 	 */
 	public static function serves(int $channelId, ?string $part = null): bool
 	{
+		if (Rehearsing::isOwn($channelId)) {
+			return $part === null || Parts::has($part);
+		}
+
 		return Activation::isActive() && ($part === null || Parts::has($part)) && self::isOn($channelId);
 	}
 
@@ -113,11 +121,11 @@ final class Config
 	 */
 	public static function takesIn(int $channelId): bool
 	{
-		return (
-			Activation::standing() !== Standing::Passive
-			&& ! Parts::isOff(Parts::RECEIVER)
-			&& self::isOn($channelId)
-		);
+		if (Parts::isOff(Parts::RECEIVER)) {
+			return false;
+		}
+
+		return Rehearsing::isOwn($channelId) || Activation::standing() !== Standing::Passive && self::isOn($channelId);
 	}
 
 	private static function isOn(int $channelId): bool

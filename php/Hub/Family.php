@@ -9,6 +9,12 @@ if (! class_exists('App', false)) {
 /** The differences between hubs, and which functions of core we take over there. */
 final class Family
 {
+	/** Takes over calls of core in this process, even on a hub that we do not know: for a rehearsal. */
+	public static function takeOver(): void
+	{
+		require_once dirname(__DIR__) . '/overrides/hubzilla.php';
+	}
+
 	/** Returns which functions of core are called as they come because they take other arguments, or null. */
 	public static function problem(): ?string
 	{
@@ -138,14 +144,16 @@ final class Family
 		Core::load('include/import.php');
 	}
 
+	/** Gives an entry of a file list that was held to core's own receiver. */
+	public static function handOver(Channel $channel, mixed $entry): void
+	{
+		self::receiveStock($channel->row(), [$entry]);
+	}
+
 	/** Passes files to core's own receiver. */
 	public static function receiveStock(mixed ...$given): mixed
 	{
 		self::loadImport();
-		if (($given[0] ?? null) instanceof Channel) {
-			$given[0] = $given[0]->row();
-		}
-
 		return Reception::quietly(
 			Channel::idOf($given[0] ?? null),
 			fn () => call_user_func_array('sync_files', $given),

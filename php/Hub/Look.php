@@ -58,7 +58,13 @@ final class Look
 				true,
 			),
 		);
-		self::keep($print, array_map(fn ($one) => array_diff_key($one, ['ok' => 1]), array_values($failed)));
+		self::keep($print, array_map(fn ($one) => [
+			'kind' => $one['kind'],
+			'name' => $one['name'],
+			'parts' => $one['parts'],
+			'found' => $one['found'],
+			'where' => $one['where'],
+		], array_values($failed)));
 
 		return $all;
 	}
@@ -71,7 +77,11 @@ final class Look
 		}
 	}
 
-	/** Keeps a result, and since when it says that core receives the files. */
+	/**
+	 * Keeps a result, and since when it says that core receives the files.
+	 *
+	 * @param list<array{kind: string, name: string, parts: list<string>, found: string, where: string}> $failed
+	 */
 	public static function keep(string $print, array $failed): void
 	{
 		self::$examined[(string) getcwd()] = true;

@@ -24,15 +24,21 @@ final class Parts
 	/** Parts that are off where another one is. */
 	public const NEEDS = [self::COMPARISON => [self::RECEIVER]];
 
-	/** Tells whether a part works on this hub now. Pages are shown also where filesync is not active. */
+	/**
+	 * Tells whether a part works on this hub now; a rehearsal tries each that this PHP allows. Pages are shown also
+	 * where filesync is not active.
+	 */
 	public static function has(string $part): bool
 	{
-		return ($part === self::PAGES || Activation::isActive()) && ! self::isOff($part);
+		return ($part === self::PAGES || Rehearsing::isOn() || Activation::isActive()) && ! self::isOff($part);
 	}
 
 	/** Tells whether a part is off on this hub, whether filesync is active or not. */
 	public static function isOff(string $part): bool
 	{
+		if (Rehearsing::isOn()) {
+			return in_array($part, array_merge(...self::offHere()), true);
+		}
 		$failed = Look::failed();
 
 		return $failed === null

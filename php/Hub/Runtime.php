@@ -40,7 +40,7 @@ final class Runtime
 	/** Returns the version of the PHP that runs this. */
 	public static function phpVersion(): string
 	{
-		return (string) phpversion();
+		return phpversion(null);
 	}
 
 	/** Returns the `filesync.*` settings of php.ini. */

@@ -129,6 +129,8 @@ final class DroppedPackets
 		if (! $run->attempts && $run->next_at > Clock::now()) {
 			$run->save(['next_at' => Clock::now()]);
 		}
-		Activation::isActive() && Run::summon();
+		if (Activation::isActive()) {
+			Run::summon();
+		}
 	}
 }

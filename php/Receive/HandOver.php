@@ -71,12 +71,14 @@ final class HandOver
 			+ ($isOver ? ['state' => 'parked', 'reason' => "the hub's own receiver could not take it"] : []),
 			['id' => $row['id']],
 		);
-		$channel = $isOver ? null : Clones::channel((int) $row['uid']);
 		if ($isOver) {
 			return;
 		}
 		try {
-			$channel && Family::receiveStock($channel, [HeldPackets::entry($row)]);
+			$channel = Clones::channel((int) $row['uid']);
+			if ($channel) {
+				Family::handOver($channel, HeldPackets::entry($row));
+			}
 			Table::delete('filesync_packet', ['id' => $row['id']]);
 		} catch (\Throwable $e) {
 			Log::failure("handing a packet to the hub's own receiver", $e);

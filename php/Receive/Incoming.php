@@ -12,6 +12,7 @@ use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Refused;
+use FileSync\Addon\Hub\Rehearsing;
 use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Posts\LinkedPosts;
@@ -42,7 +43,7 @@ final class Incoming
 			if (! $entry) {
 				continue;
 			}
-			if (Activation::isHolding()) {
+			if (Activation::isHolding() && ! Rehearsing::isOwn($channel->id)) {
 				HeldPackets::queue($channel, $entry, 'filesync waits until this hub was rehearsed');
 			} elseif (HeldPackets::isQueued($channel->id)) {
 				HeldPackets::queue($channel, $entry, 'others that came earlier are let in first');

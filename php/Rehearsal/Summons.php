@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Schema\Migrations;
@@ -29,14 +30,18 @@ final class Summons
 	private const MOST_ATTEMPTS = 3;
 
 	/**
-	 * Rehearses if somebody waits for it, and remembers the outcome; false if nobody does, or another process
-	 * rehearses.
+	 * Rehearses if somebody waits for it; false if nobody does, or another process rehearses.
 	 *
-	 * @param \Closure(): Outcome $rehearse
+	 * @param ?\Closure(): mixed $rehearse What is done in place of a rehearsal; it remembers its outcome.
 	 */
-	public static function answer(\Closure $rehearse): bool
+	public static function answer(?\Closure $rehearse = null): bool
 	{
-		if (! Migrations::ready() || Config::get('enabled') === '0') {
+		if (
+			! Migrations::ready()
+			|| Config::get('enabled') === '0'
+			// What it would see without the extension, the hub has not done.
+			|| Runtime::extensionProblem() !== null
+		) {
 			return false;
 		}
 		$token = Token::make();
@@ -49,8 +54,7 @@ final class Summons
 				return false;
 			}
 			Look::renewIfDue();
-			Outcomes::remember(self::outcome($rehearse));
-			self::count(0);
+			self::attempt($rehearse ?? fn () => Rehearsal::run(fn () => null, Log::write(...)));
 		} finally {
 			Lease::giveBack(self::LEASE, $token);
 		}
@@ -58,48 +62,65 @@ final class Summons
 		return true;
 	}
 
-	/** @param \Closure(): Outcome $rehearse */
-	private static function outcome(\Closure $rehearse): Outcome
+	/** @param \Closure(): mixed $rehearse */
+	private static function attempt(\Closure $rehearse): void
 	{
 		$begun = Clock::now();
-		$attempts = self::attempts() + 1;
-		if ($attempts > self::MOST_ATTEMPTS) {
-			return self::failed(
-				$begun,
-				sprintf(t('its process ended before it did, %d times'), self::MOST_ATTEMPTS),
-			);
+		[$attempts, $seen] = self::attempts();
+		if ($attempts >= self::MOST_ATTEMPTS) {
+			self::failed($begun, $seen);
+			return;
 		}
-		self::count($attempts);
+		self::count($attempts + 1, sprintf(t('its process ended before it did, %d times'), $attempts + 1));
 		try {
-			return $rehearse();
+			$rehearse();
+			self::count(0, '');
+		} catch (Postponed $e) {
+			Log::failure('the rehearsal', $e);
+			self::count($attempts + 1, $e->getMessage());
 		} catch (\Throwable $e) {
 			Log::failure('the rehearsal', $e);
-			return self::failed($begun, get_class($e) . ': ' . $e->getMessage());
+			self::failed($begun, get_class($e) . ': ' . $e->getMessage());
 		}
 	}
 
-	private static function failed(int $begun, string $seen): Outcome
+	/** Remembers that it failed as a whole. */
+	private static function failed(int $begun, string $seen): void
 	{
-		return Outcome::here($begun, Clock::now() - $begun, [[
+		Outcomes::remember(Outcome::here($begun, Clock::now() - $begun, [[
 			'name' => t('the rehearsal as a whole'),
 			'ok' => false,
 			'seen' => $seen,
 			'parts' => Parts::ALL,
-		]]);
+		]]));
+		self::count(0, '');
 	}
 
-	private static function attempts(): int
+	/** @return array{int, string} How often these versions began without an outcome, and what was seen last. */
+	private static function attempts(): array
 	{
-		[$versions, $attempts] = explode("\n", Config::get('rehearsal_attempts', 'state')) + ['', '0'];
+		/** @var ?array{versions: string, attempts: int, seen: string} $said */
+		$said = json_decode(Config::get('rehearsal_attempts', 'state'), true);
 
-		return $versions === self::versions() ? (int) $attempts : 0;
+		return (
+			$said !== null && $said['versions'] === self::versions()
+				? [$said['attempts'], $said['seen']]
+				: [0, '']
+		);
 	}
 
-	private static function count(int $attempts): void
+	private static function count(int $attempts, string $seen): void
 	{
 		$attempts === 0
 			? Config::clear('rehearsal_attempts', 'state')
-			: Config::set('rehearsal_attempts', self::versions() . "\n$attempts", 'state');
+			: Config::set(
+				'rehearsal_attempts',
+				(string) json_encode(
+					['versions' => self::versions(), 'attempts' => $attempts, 'seen' => $seen],
+					JSON_INVALID_UTF8_SUBSTITUTE,
+				),
+				'state',
+			);
 	}
 
 	private static function versions(): string

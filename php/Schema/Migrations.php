@@ -237,6 +237,10 @@ final class Migrations
 				'CREATE TABLE IF NOT EXISTS filesync_rehearsal (id varchar(64) NOT NULL PRIMARY KEY, hub varchar(64) NOT NULL, php varchar(64) NOT NULL,'
 					. " filesync varchar(64) NOT NULL, begun bigint NOT NULL, seconds bigint NOT NULL, failed text NOT NULL, steps $long NOT NULL)",
 			],
+			11 => [
+				'CREATE TABLE IF NOT EXISTS filesync_scratch (nick varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, hash varchar(191) NOT NULL,'
+					. ' attempt text NOT NULL, created bigint NOT NULL)',
+			],
 		];
 	}
 }

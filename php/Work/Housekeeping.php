@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
@@ -44,8 +45,9 @@ if (! class_exists('App', false)) {
 final class Housekeeping
 {
 	/**
-	 * Restores hooks, looks at a hub that changed, has its rehearsal begun again that did not begin, notes that cron
-	 * runs; where filesync is active, wakes a worker if anything is due, and forgets expired nonces. Every cron run.
+	 * Restores hooks, looks at a hub that changed, removes what a killed rehearsal left and has one begun again that
+	 * did not end, notes that cron runs; where filesync is active, wakes a worker if anything is due, and forgets
+	 * expired nonces. Every cron run.
 	 */
 	public static function often(): void
 	{
@@ -53,7 +55,7 @@ final class Housekeeping
 			return;
 		}
 		Registration::mend();
-		self::each([Look::renewIfDue(...), Activation::begin(...)]);
+		self::each([Look::renewIfDue(...), Scratch::sweep(...), Activation::begin(...)]);
 		Config::set('cron_at', (string) Clock::now(), 'state');
 		Config::set('cron_version', Runtime::extensionProblem() === null ? Runtime::version() : '', 'state');
 		if (Config::get('enabled') !== '0' && Activation::isActive()) {

@@ -94,7 +94,7 @@ final class ActivationTest extends AddonTestCase
 		$this->assertFalse(Summons::answer(fn () => $this->fail('rehearsed')));
 		Config::set('agreed_major', '12');
 		$this->assertSame(['rehearse'], $this->summoned());
-		$this->assertTrue(Summons::answer(fn () => Outcome::here(time(), 1, [self::PASSED])));
+		$this->assertTrue(Summons::answer($this->pass(...)));
 		$this->work();
 		$this->assertSame(['bytes', 0], [$this->shown('f1'), $this->receivedByCore()]);
 	}
@@ -113,7 +113,7 @@ final class ActivationTest extends AddonTestCase
 		$this->assertSame($before, $this->lives(), 'no live file was touched');
 		$this->assertSame([35, 0], [Table::count('filesync_packet', ['state' => 'queued']), $this->receivedByCore()]);
 
-		$this->assertTrue(Summons::answer(fn () => Outcome::here(time(), 1, [self::PASSED])));
+		$this->assertTrue(Summons::answer($this->pass(...)));
 		$this->assertTrue(Activation::isActive());
 		$this->receive(...$this->overwrites(46, 50));
 		$this->assertSame(40, Table::count('filesync_packet', ['state' => 'queued']), 'nobody overtakes');
@@ -303,11 +303,7 @@ final class ActivationTest extends AddonTestCase
 		$this->assertSame([true, ['rehearse']], [Activation::isHolding(), $this->summoned()]);
 		$this->become('11.5');
 		$this->assertTrue(Activation::isActive(), 'the command line has what it had');
-		$this->assertTrue(Summons::answer(fn () => Outcome::here(
-			time() + Fake\Clock::$ahead,
-			1,
-			[self::PASSED],
-		)));
+		$this->assertTrue(Summons::answer($this->pass(...)));
 		$this->web('8.50.2');
 		$this->assertTrue(Activation::isActive());
 	}
@@ -343,11 +339,10 @@ final class ActivationTest extends AddonTestCase
 	{
 		$this->become('11.5');
 		$runs = 0;
-		$this->assertTrue(Summons::answer(function () use (&$runs): Outcome {
+		$this->assertTrue(Summons::answer(function () use (&$runs): void {
 			$runs++;
 			$this->assertFalse(Summons::answer(fn () => $this->fail('a second one')));
-
-			return Outcome::here(time(), 1, [self::PASSED]);
+			$this->pass();
 		}));
 		$this->assertFalse(Summons::answer(fn () => $this->fail('nobody waits any longer')));
 		$this->assertSame(1, $runs);
@@ -388,11 +383,7 @@ final class ActivationTest extends AddonTestCase
 		$this->assertSame(['bytes', 0], [$this->shown('f1'), $this->receivedByCore()]);
 		// A person may ask again.
 		Activation::ask();
-		$this->assertTrue(Summons::answer(fn () => Outcome::here(
-			time() + Fake\Clock::$ahead,
-			1,
-			[self::PASSED],
-		)));
+		$this->assertTrue(Summons::answer($this->pass(...)));
 		$this->work();
 		$this->assertSame('new', $this->shown('f1'));
 	}
@@ -418,7 +409,7 @@ final class ActivationTest extends AddonTestCase
 		$this->work();
 		$this->become('11.5');
 		$this->receive($this->overwrite('f1', 'new'));
-		$answer = fn () => Summons::answer(fn () => Outcome::here(time(), 1, [self::PASSED]));
+		$answer = fn () => Summons::answer($this->pass(...));
 		$begin = function (): void {
 			Versions::$hub = '11.5';
 			Activation::begin();

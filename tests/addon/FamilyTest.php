@@ -4,7 +4,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Tested;
 use PHPUnit\Framework\Attributes\DataProvider;
 
-/** On a hub that it does not know filesync stays passive, and says so. */
+/** On a hub that it does not know filesync does not work, and says so. */
 final class FamilyTest extends AddonTestCase
 {
 	/** @dataProvider versions */
@@ -30,7 +30,7 @@ final class FamilyTest extends AddonTestCase
 		];
 	}
 
-	public function test_an_unknown_version_keeps_its_own_behaviour(): void
+	public function test_on_an_unknown_version_it_does_nothing_but_hold_packets(): void
 	{
 		$this->change(
 			'boot.php',
@@ -41,6 +41,22 @@ final class FamilyTest extends AddonTestCase
 		$this->assertStringContainsString(
 			'filesync does not know Hubzilla 99.1',
 			$this->inHub('FileSync\Addon\Page\AdminPage::values()["problems"][0]'),
+		);
+		$this->assertFalse($this->inHub('FileSync\Addon\Hub\Config::serves(1)'));
+		$this->assertNull($this->introduction());
+		file_put_contents('packet.json', json_encode([$this->file('f1', 'bytes')]));
+		$this->inHub('Zotlabs\Lib\sync_files(channelx_by_n(1), json_decode(file_get_contents("packet.json"), true))');
+		$this->assertSame(['queued'], array_column(Table::select('filesync_packet', []), 'state'));
+		$this->assertNull($this->attach('f1'));
+	}
+
+	public function test_an_unknown_version_keeps_its_own_behaviour_where_filesync_never_was_active(): void
+	{
+		FileSync\Addon\Hub\Activation::forget();
+		$this->change(
+			'boot.php',
+			TESTHUB < 10 ? "'8.8.7'" : "getenv('TESTHUB_VERSION') ?: '10.7.14'",
+			"'99.1'",
 		);
 		$this->assertFalse($this->inHub('function_exists("Zotlabs\Lib\sync_files")'));
 		$this->assertFalse($this->inHub('FileSync\Addon\Hub\Config::serves(1)'));

@@ -20,5 +20,4 @@ require_once __DIR__ . '/Fake/clock.php';
 require_once __DIR__ . '/Fake/hub.php';
 require_once __DIR__ . '/Fake/page.php';
 require_once __DIR__ . '/Fake/versions.php';
-require_once __DIR__ . '/Fake/rehearsal.php';
 require_once __DIR__ . '/AddonTestCase.php';
