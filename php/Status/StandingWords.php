@@ -58,6 +58,22 @@ final class StandingWords
 			);
 	}
 
+	/** Returns in a few words how filesync stands. */
+	public static function standing(): string
+	{
+		$since = self::date(Activation::since());
+
+		return match (Activation::standing()) {
+			Standing::Active => match (Activation::reason()) {
+				Reason::Rehearsed => t('active; the rehearsal passed'),
+				Reason::Trusted => t('active; an admin answers for this version'),
+				default => t('active; this version was tested'),
+			},
+			Standing::Holding => sprintf(t('holds changes since %s UTC'), $since),
+			Standing::Passive => sprintf(t('passive since %s UTC'), $since),
+		};
+	}
+
 	/** Returns what an admin can do about it; empty if nothing has to be done. */
 	public static function remedy(): string
 	{

@@ -509,6 +509,50 @@ final class ActivationTest extends AddonTestCase
 		$this->assertStringContainsString('its rehearsal passed here', $this->doctor('hub'));
 	}
 
+	public function test_the_buttons_of_the_admins_page_answer(): void
+	{
+		$this->become('12.0');
+		$this->receive($this->file('f1', 'bytes'));
+		$this->assertSame(['agree', 'passive'], $this->buttons());
+		$this->press('trust');
+		$this->assertSame(Reason::Unknown, Activation::reason(), 'a button that is not there');
+		$this->press('agree');
+		$this->assertSame(
+			['12', Reason::Unrehearsed, ['rehearse', 'passive']],
+			[Config::get('agreed_major'), Activation::reason(), $this->buttons()],
+		);
+		$this->failed('receiver');
+		$this->assertSame(['receiver: saw it fail'], AdminPage::values()['failed_steps']);
+		$this->assertSame(['rehearse', 'trust', 'passive'], $this->buttons());
+		dbq('DELETE FROM workerq');
+		$this->press('rehearse');
+		$this->assertSame(['rehearse'], $this->summoned());
+		$this->assertTrue(Summons::answer(fn () => $this->failed('receiver')));
+		$this->press('passive');
+		$this->assertSame([Reason::HandingOver, []], [Activation::reason(), $this->buttons()]);
+		Worker::daemon('hand-over');
+		$this->assertSame([1, ['active']], [$this->receivedByCore(), $this->buttons()]);
+		$this->press('active');
+		$this->assertSame(['rehearse', 'trust', 'passive'], $this->buttons());
+		$this->press('trust');
+		$this->assertSame([true, [], []], [Activation::isActive(), $this->buttons(), $this->packetStates()]);
+	}
+
+	/** @return list<string> */
+	private function buttons(): array
+	{
+		return array_column(AdminPage::values()['choices'], 'name');
+	}
+
+	private function press(string $button): void
+	{
+		Fake\Page::$isAdmin = true;
+		Fake\Page::$isForged = false;
+		$_POST = ['filesync_standing' => $button];
+		AdminPage::take();
+		$_POST = [];
+	}
+
 	private function become(string $hub, ?string $php = null): void
 	{
 		[Versions::$hub, Versions::$php, Versions::$process] = [$hub, $php, null];
