@@ -112,6 +112,13 @@ final class Verbs
 				],
 			),
 			new Verb(
+				'rehearse',
+				fn ($given) => new RehearseCommand($given),
+				'try on a hidden channel, which it removes afterwards, whether this hub does all that filesync needs',
+				[Option::Json],
+				needsExtension: true,
+			),
+			new Verb(
 				'config',
 				fn ($given) => new ConfigCommand($given),
 				'show every setting and what it does, or change one',

@@ -480,7 +480,11 @@ final class Scratch
 				Table::delete($table, [$column => $hash]);
 			}
 		}
-		Table::delete('filesync_lease', ['name' => self::workerLease($channelId)]);
+		foreach (Table::select('filesync_lease', ['name like' => "%-$channelId%"], '', 0, 'id, name') as $lease) {
+			if (preg_match("/^(channel|place-[a-z]+)-$channelId(-\\d+)?$/D", $lease['name'])) {
+				Table::delete('filesync_lease', ['id' => $lease['id']]);
+			}
+		}
 		if ($row) {
 			Table::delete('channel', [
 				'channel_id' => $channelId,

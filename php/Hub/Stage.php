@@ -180,6 +180,8 @@ final class Stage
 	{
 		$method = $_SERVER['REQUEST_METHOD'] ?? null;
 		$_SERVER['REQUEST_METHOD'] = 'PUT';
+		// What this process has seen of files, a request has not.
+		clearstatcache();
 		try {
 			\App::set_observer(Table::first('xchan', ['xchan_hash' => $this->channel->hash]));
 
