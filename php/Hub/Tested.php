@@ -12,6 +12,9 @@ final class Tested
 	private const OLDEST = '7.8';
 	private const TOO_NEW = '8.10';
 
+	/** The newest major version on which a rehearsal is enough: an admin agrees to newer ones first (agreed_major). */
+	public const NEWEST_MAJOR = 11;
+
 	/** Tells whether we tested a version. */
 	public static function has(string $version): bool
 	{
@@ -19,6 +22,15 @@ final class Tested
 			self::major($version) !== null
 			&& version_compare($version, self::OLDEST, '>=')
 			&& version_compare($version, self::TOO_NEW, '<')
+		);
+	}
+
+	/** Tells whether a rehearsal may show that filesync works on a version. */
+	public static function isRehearsable(string $version): bool
+	{
+		return (
+			version_compare($version, self::OLDEST, '>=')
+			&& (self::major($version) ?? PHP_INT_MAX) <= self::NEWEST_MAJOR
 		);
 	}
 
