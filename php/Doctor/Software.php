@@ -143,7 +143,7 @@ final class Software
 	private static function rehearsal(Findings $findings): void
 	{
 		$again = StandingWords::REHEARSE;
-		$last = Outcomes::last();
+		$last = Outcomes::current() ?? Outcomes::last();
 		if (! $last) {
 			if (Activation::reason() !== Reason::Tested) {
 				$findings->note('rehearsal', false, t('filesync was never rehearsed on this hub'), $again);

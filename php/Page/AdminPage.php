@@ -214,7 +214,7 @@ final class AdminPage
 	{
 		return array_map(
 			fn (array $step): string => Log::oneLine("{$step['name']}: {$step['seen']}"),
-			Outcomes::last()?->failed() ?? [],
+			(Outcomes::current() ?? Outcomes::last())?->failed() ?? [],
 		);
 	}
 

@@ -17,6 +17,12 @@ final class RehearsalTest extends AddonTestCase
 		'parts' => ['photos', 'sender'],
 	];
 
+	protected function setUp(): void
+	{
+		parent::setUp();
+		dbq('DELETE FROM filesync_rehearsal');
+	}
+
 	public function test_an_outcome_is_remembered_as_it_was(): void
 	{
 		$this->assertSame([null, null, []], [Outcomes::last(), Outcomes::current(), Outcomes::failedParts()]);
