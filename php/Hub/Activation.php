@@ -18,9 +18,10 @@ if (! class_exists('App', false)) {
  * What was decided is kept in the hub's own config, which every process has at hand. A rehearsal runs on the command
  * line; if the web server has another PHP, that one must have been there before, or have asked for a rehearsal since.
  *
- * @type Entry = array{standing: string, reason: string, off: list<string>, since: int}
+ * @type Entry = array{standing: string, reason: string, off: list<string>, since: int, turn: int}
  * @type State = array{
- *     was?: bool, now?: Entry, keys?: array<string, Entry>, asked?: array<string, string>, webs?: list<string>
+ *     turn?: int, was?: bool, now?: Entry, keys?: array<string, Entry>, asked?: array<string, string>,
+ *     webs?: list<string>,
  * }
  * @import-type RehearsalRow from Rows
  */
@@ -87,7 +88,7 @@ final class Activation
 	 */
 	public static function begin(): void
 	{
-		$known = self::state()['keys'][self::key()] ?? null;
+		$known = self::known();
 		if (
 			! $known
 			|| $known['standing'] === Standing::Holding->value
@@ -102,7 +103,7 @@ final class Activation
 	public static function again(): void
 	{
 		$state = self::state();
-		$state['keys'] = [];
+		$state['turn'] = ($state['turn'] ?? 0) + 1;
 		self::keep($state);
 		self::decide();
 		self::summon();
@@ -177,15 +178,17 @@ final class Activation
 			$entry['reason'] === Reason::Unrehearsed->value, self::isToBeTriedAgain($entry) => 'rehearse',
 			default => null,
 		};
-		$lease = "summon-$work";
+		if ($work === null || Lease::isHeld("summon-$work")) {
+			return;
+		}
 		$token = Token::make();
-		if ($work === null || Lease::isHeld($lease) || ! Lease::take($lease, $token, self::SUMMON_SECONDS)) {
+		if (! Lease::take("summon-$work", $token, self::SUMMON_SECONDS)) {
 			return;
 		}
 		try {
 			Daemon::summon($work);
 		} catch (\Throwable $e) {
-			Lease::giveBack($lease, $token);
+			Lease::giveBack("summon-$work", $token);
 			throw $e;
 		}
 	}
@@ -219,7 +222,16 @@ final class Activation
 	/** @return Entry */
 	private static function entry(): array
 	{
-		return self::state()['keys'][self::key()] ?? self::decide();
+		return self::known() ?? self::decide();
+	}
+
+	/** @return ?Entry What was decided for this process, if it still counts. */
+	private static function known(): ?array
+	{
+		$state = self::state();
+		$entry = $state['keys'][self::key()] ?? null;
+
+		return $entry && $entry['turn'] === ($state['turn'] ?? 0) ? $entry : null;
 	}
 
 	/**
@@ -232,28 +244,41 @@ final class Activation
 		$state = self::state();
 		if (Table::areAbsent(['filesync_setting', 'filesync_file'])) {
 			// Not installed yet.
-			return self::written(Standing::Passive, Reason::Unrehearsed, [], 0);
+			return self::written(Standing::Passive, Reason::Unrehearsed, [], 0, 0);
 		}
 		$was = $state['was'] ?? Table::first('filesync_file', [], '', 'id') !== null;
 		$outcome = Tested::has(Runtime::hubVersion()) ? null : self::outcome($state);
 		[$standing, $reason, $off] = self::judge($was, $outcome['failed'] ?? null);
-		$before = $state['now'] ?? null;
-		$isAsBefore = $before && $before['standing'] === $standing->value && $before['reason'] === $reason->value;
-		$entry = self::written($standing, $reason, $off, $isAsBefore ? $before['since'] : Clock::now());
-		$new = ['was' => $was || $standing === Standing::Active, 'now' => $entry] + $state;
-		$new['keys'] = array_slice([self::key() => $entry] + ($state['keys'] ?? []), 0, self::MOST);
+		$key = self::key();
+		$keys = $state['keys'] ?? [];
+		$before = $keys[$key] ?? $state['now'] ?? null;
+		$isAsBefore = $before && $before['standing'] === $standing->value;
+		$entry = self::written(
+			$standing,
+			$reason,
+			$off,
+			$isAsBefore ? $before['since'] : Clock::now(),
+			$state['turn'] ?? 0,
+		);
+		$new = $state;
+		$new['was'] = $was || $standing === Standing::Active;
+		$new['now'] = $entry;
+		// Others keep their places: nothing is written if nothing changed.
+		$new['keys'] = isset($keys[$key])
+			? array_replace($keys, [$key => $entry])
+			: array_slice([$key => $entry] + $keys, 0, self::MOST);
 		if ($outcome && ! self::isCommandLine() && ! in_array(Runtime::phpVersion(), $state['webs'] ?? [], true)) {
 			$new['webs'] = array_slice([Runtime::phpVersion(), ...($state['webs'] ?? [])], 0, self::MOST);
 		}
-		if ($reason === Reason::Unrehearsed && ! isset($state['asked'][self::key()])) {
-			$new['asked'] = self::capped([self::key() => self::isCommandLine() ? '' : Runtime::phpVersion()]
+		if ($reason === Reason::Unrehearsed && ! isset($state['asked'][$key])) {
+			$new['asked'] = self::capped([$key => self::isCommandLine() ? '' : Runtime::phpVersion()]
 			+ ($state['asked'] ?? []));
 		}
 		if ($new !== $state) {
 			self::keep($new);
 		}
-		if (! $isAsBefore) {
-			Log::write('on ' . self::key() . " filesync is {$standing->value}: {$reason->value}");
+		if (! $isAsBefore || $before['reason'] !== $reason->value) {
+			Log::write('on ' . $key . " filesync is {$standing->value}: {$reason->value}");
 		}
 
 		return $entry;
@@ -372,9 +397,15 @@ final class Activation
 	 *
 	 * @return Entry
 	 */
-	private static function written(Standing $standing, Reason $reason, array $off, int $since): array
+	private static function written(Standing $standing, Reason $reason, array $off, int $since, int $turn): array
 	{
-		return ['standing' => $standing->value, 'reason' => $reason->value, 'off' => $off, 'since' => $since];
+		return [
+			'standing' => $standing->value,
+			'reason' => $reason->value,
+			'off' => $off,
+			'since' => $since,
+			'turn' => $turn,
+		];
 	}
 
 	/**

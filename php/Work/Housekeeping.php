@@ -55,7 +55,7 @@ final class Housekeeping
 			return;
 		}
 		Registration::mend();
-		self::each([Look::renewIfDue(...), Scratch::sweep(...), Activation::begin(...)]);
+		self::each([Look::renewIfDue(...), Scratch::sweep(...), Activation::again(...)]);
 		Config::set('cron_at', (string) Clock::now(), 'state');
 		Config::set('cron_version', Runtime::extensionProblem() === null ? Runtime::version() : '', 'state');
 		if (Config::get('enabled') !== '0' && Activation::isActive()) {
