@@ -81,10 +81,8 @@ function filesync_unload()
 function filesync_init_1(&$unused = null)
 {
 	try {
-		$overrides = __DIR__ . '/overrides/hubzilla.php';
-		// Including a missing file is an error that cannot be caught.
-		if (FileSync\Addon\Hub\Family::isKnown() && is_file($overrides)) {
-			require_once $overrides;
+		if (FileSync\Addon\Hub\Family::isKnown()) {
+			FileSync\Addon\Hub\Overrides::define(FileSync\Addon\Hub\Look::failedFunctions());
 		}
 		foreach (filesync_hooks() as $hook => $function) {
 			if (! array_filter(App::$hooks[$hook] ?? [], fn ($known) => $known[1] === $function)) {
