@@ -340,6 +340,17 @@ final class EditsTest extends AddonTestCase
 		];
 	}
 
+	/** An addon that answers for core may answer with nothing. */
+	public function test_who_is_not_allowed_may_be_told_so_with_nothing(): void
+	{
+		$this->change(
+			'include/channel.php',
+			'return $channel && $observer_xchan === $channel[\'channel_hash\'];',
+			'return null;',
+		);
+		$this->assertFalse($this->inHub('Zotlabs\Storage\perm_is_allowed(1, "somebody", "write_storage")'));
+	}
+
 	public function test_where_drop_item_asks_who_drops_a_deleted_photo_leaves_no_post_behind(): void
 	{
 		$this->receive($this->photo('posted', [0 => 'original']));
