@@ -521,7 +521,7 @@ final class AssumptionCheck
 	private function tables(): void
 	{
 		if ($this->mode === self::LIVE && Ground::lacks() !== []) {
-			$this->note('column', '*', 'every', false, t('the database cannot be asked'), '');
+			$this->note('column', '*', '', false, t('the database cannot be asked'), '');
 			return;
 		}
 		if ($this->mode === self::LIVE) {

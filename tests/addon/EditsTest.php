@@ -635,9 +635,17 @@ final class EditsTest extends AddonTestCase
 			[],
 			$this->inHub('(function () { $info = []; call_hooks("zotinfo", $info); return $info; })()'),
 		);
-		$this->assertSame('channel', $this->inHub(
-			'(function () { $m = ["module" => "channel"]; call_hooks("module_loaded", $m); return $m["module"]; })()',
-		));
+		// Called as the hub calls us, we neither change anything nor fail.
+		file_put_contents('hub.log', '');
+		$given = $this->inHub(
+			'(function () { $all = []; foreach (filesync_hooks() as $hook => $function) {'
+			. ' $all[$hook] = ["channel_id" => 1, "resource" => "h", "hash" => "h", "module" => "filesync", "installed" => false,'
+			. ' "controller" => null, "channel" => ["channel_id" => 1], "item" => ["uid" => 1, "author_xchan" => "x", "mid" => "m"],'
+			. ' "filesync" => ["v" => 1], "site" => ["url" => "http://127.0.0.1:9001"], "Addon", "filesync", "work"];'
+			. ' $before = $all[$hook]; $function($all[$hook]); if ($all[$hook] !== $before) { return $hook; } } return "same"; })()',
+		);
+		$this->assertSame('same', $given);
+		$this->assertStringNotContainsString('filesync', file_get_contents('hub.log'));
 	}
 
 	public static function ground(): array
