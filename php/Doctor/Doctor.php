@@ -3,8 +3,10 @@
 namespace FileSync\Addon\Doctor;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Ground;
 use FileSync\Addon\Hub\Loopback;
 use FileSync\Addon\Hub\Neighbour;
+use FileSync\Addon\Hub\Parts;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -28,6 +30,8 @@ final class Doctor
 	/**
 	 * Runs all checks, or some by name, and returns the findings.
 	 *
+	 * @param list<string> $only
+	 *
 	 * @return list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be
 	 *     checked, or worth knowing.
 	 */
@@ -35,6 +39,9 @@ final class Doctor
 	{
 		$findings = new Findings();
 		Software::look($findings);
+		if (Ground::lacks()) {
+			return self::named($findings, $only);
+		}
 		Storage::look($findings);
 		$findings->attempt('code', Ownership::look(...));
 		// Checks that need the network are slow: skip those already answered.
@@ -44,6 +51,16 @@ final class Doctor
 			$findings->attempt('clone', fn () => Neighbours::look($findings, $this->askClone));
 		}
 
+		return self::named($findings, $only);
+	}
+
+	/**
+	 * @param list<string> $only
+	 *
+	 * @return list<array{check: string, ok: ?bool, finding: string, remedy: string}>
+	 */
+	private static function named(Findings $findings, array $only): array
+	{
 		return array_values(array_filter(
 			$findings->all(),
 			fn ($one) => ! $only || in_array($one['check'], $only, true),
@@ -65,6 +82,9 @@ final class Doctor
 				t('filesync is switched off on this hub.'),
 				'php addon/filesync/cli.php config set enabled 1',
 			);
+		} elseif (Parts::off() === Parts::ALL) {
+			$findings->note('serving', null, (string) Parts::problems(), Findings::WHY);
+			return false;
 		}
 
 		return $isOn;

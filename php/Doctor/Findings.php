@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Doctor;
 
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 
 if (! class_exists('App', false)) {
@@ -11,6 +12,9 @@ if (! class_exists('App', false)) {
 /** The findings so far. */
 final class Findings
 {
+	/** The command that tells why parts of filesync are off. */
+	public const WHY = 'php addon/filesync/cli.php doctor --assumptions';
+
 	/**
 	 * @var list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be checked,
 	 *     or worth knowing.
@@ -39,7 +43,9 @@ final class Findings
 				$check,
 				false,
 				sprintf(t('could not be checked: %s'), $e->getMessage()),
-				t("read the hub's log; a table or a file of filesync may be missing"),
+				Parts::off() === []
+					? t("read the hub's log; a table or a file of filesync may be missing")
+					: self::WHY,
 			);
 		}
 	}
