@@ -22,6 +22,9 @@ final class DoctorCommand implements Task
 	public function run(array $words): int
 	{
 		if ($this->options->has(Option::Assumptions)) {
+			if ($this->options->has(Option::Only)) {
+				throw new WrongUsage('--assumptions and --only exclude each other: pass one of them');
+			}
 			return self::assumptions($this->options->has(Option::Json));
 		}
 		$only = $this->options->text(Option::Only);

@@ -28,7 +28,10 @@ final class Doctor
 	}
 
 	/**
-	 * Runs all checks, or some by name, and returns the findings.
+	 * Runs all checks, or some by name (see Findings::CHECKS), and returns the findings: at least one for each named
+	 * check.
+	 *
+	 * @param list<string> $only
 	 *
 	 * @param list<string> $only
 	 *
@@ -50,6 +53,7 @@ final class Doctor
 			$findings->attempt('serving', fn () => (new WebServer($findings, $this->ask))->look());
 			$findings->attempt('clone', fn () => Neighbours::look($findings, $this->askClone));
 		}
+		$findings->noteSilent($only);
 
 		return self::named($findings, $only);
 	}

@@ -15,6 +15,50 @@ final class Findings
 	/** The command that tells why parts of filesync are off. */
 	public const WHY = 'php addon/filesync/cli.php doctor --assumptions';
 
+	/** The names of all checks. */
+	public const CHECKS = [
+		'hub',
+		'assumptions',
+		'files',
+		'registered',
+		'overrides',
+		'extension',
+		'php',
+		'memory',
+		'tables',
+		'space',
+		'user',
+		'store',
+		'device',
+		'code',
+		'serving',
+		'cron',
+		'extension-cli',
+		'paused',
+		'workers',
+		'held',
+		'packets',
+		'reachable',
+		'extension-web',
+		'addon-web',
+		'overrides-web',
+		'php-web',
+		'memory-web',
+		'limits',
+		'tickets',
+		'authorization',
+		'ranges',
+		'headers',
+		'length',
+		'source',
+		'private',
+		'clone',
+		'address',
+		'clock',
+		'folders',
+		'addons',
+	];
+
 	/**
 	 * @var list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be checked,
 	 *     or worth knowing.
@@ -46,6 +90,23 @@ final class Findings
 				Parts::off() === []
 					? t("read the hub's log; a table or a file of filesync may be missing")
 					: self::WHY,
+			);
+		}
+	}
+
+	/**
+	 * Notes for each of these checks that had nothing to say that it had not.
+	 *
+	 * @param list<string> $checks
+	 */
+	public function noteSilent(array $checks): void
+	{
+		foreach (array_diff($checks, array_column($this->all, 'check')) as $check) {
+			$this->note(
+				$check,
+				null,
+				t('this check had nothing to say: all is well, or it could not be tried'),
+				'php addon/filesync/cli.php doctor',
 			);
 		}
 	}

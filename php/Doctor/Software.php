@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Doctor;
 
+use FileSync\Addon\Hub\Build;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Ground;
 use FileSync\Addon\Hub\Look;
@@ -47,10 +48,11 @@ final class Software
 			$problem === null,
 			$problem === null
 				? sprintf(t('version %1$s is loaded %2$s'), Runtime::version(), $where)
-				: "$where: $problem",
+				: rtrim("$where: $problem: " . (extension_loaded('filesync') ? '' : Build::whyNotLoaded()), ': '),
 			t('let PHP load the extension for the web server and the command line, the same version as the addon:')
 				. ' '
-				. self::again(),
+				. self::again()
+				. self::archive(Build::here()->archive(Runtime::version())),
 		);
 		$lacks = self::lacks($findings, 'php', '', Runtime::missingFunctions(), Platform::missingExtensions());
 		if (! $lacks) {
@@ -67,7 +69,7 @@ final class Software
 			$web['problem'] === null,
 			$web['problem'] === null
 				? sprintf(t('version %1$s is loaded %2$s'), $web['version'], t('in the web server'))
-				: t('in the web server') . ': ' . $web['problem'],
+				: rtrim(t('in the web server') . ": {$web['problem']}: " . ($web['why'] ?? ''), ': '),
 			(
 				Runtime::extensionProblem() === null
 					? t('reload PHP-FPM (or restart Apache); if that does not help,') . ' '
@@ -77,7 +79,8 @@ final class Software
 					'let PHP load the extension for the web server and the command line, the same version as the addon:',
 				)
 				. ' '
-				. self::again(),
+				. self::again()
+				. self::archive((string) ($web['archive'] ?? '')),
 		);
 		if ($web['version'] !== Runtime::version() || ! empty($web['outdated'])) {
 			$findings->note(
@@ -278,6 +281,12 @@ final class Software
 				t('set memory_limit = 128M in php.ini; the hub itself needs that'),
 			);
 		}
+	}
+
+	/** Names the archive that fits a PHP. */
+	private static function archive(string $name): string
+	{
+		return $name === '' ? '' : sprintf(t('; the archive for that PHP is %s'), $name);
 	}
 
 	private static function again(): string

@@ -9,6 +9,9 @@ if (! class_exists('App', false)) {
 /** The hub versions that we were tested with, and their differences. Unknown versions keep their own behaviour. */
 final class Family
 {
+	/** The versions on which all of it was tested. */
+	public const TESTED = ['7.8', '8.8.7', '8.9.3'];
+
 	private const OLDEST = '7.8';
 	private const TOO_NEW = '8.10';
 

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Serve;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Build;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
@@ -130,9 +131,13 @@ final class TicketRequest
 	/** Returns PHP's configuration in this process, for `doctor`, which runs elsewhere. */
 	private static function probe(Request $request): array
 	{
+		$problem = Runtime::extensionProblem();
+
 		return [
 			'authorization' => $request->header('authorization') !== null,
-			'problem' => Runtime::extensionProblem(),
+			'problem' => $problem,
+			'why' => $problem === null || extension_loaded('filesync') ? '' : Build::whyNotLoaded(),
+			'archive' => Build::here()->archive(Runtime::version()),
 			'version' => Runtime::version(),
 			'outdated' => Runtime::isOutdated(),
 			'missing' => Runtime::missingFunctions(),

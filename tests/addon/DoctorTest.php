@@ -376,6 +376,14 @@ final class DoctorTest extends AddonTestCase
 		$this->assertStringContainsString('not loaded', $findings['extension']['finding']);
 		exec(self::cli() . ' doctor --only hub,tables', $two, $status);
 		$this->assertSame([0, 2], [$status, count($two)]);
+		exec(self::cli() . ' doctor --only hub,paused,ranges', $three, $status);
+		$this->assertSame([0, 5], [$status, count($three)], 'each named check says something');
+		$this->assertStringContainsString('?     paused         this check had nothing to say', implode("\n", $three));
+		$this->assertStringContainsString('?     ranges         this check had nothing to say', implode("\n", $three));
+		foreach (['doctor --only Hub', 'doctor --only hub --assumptions'] as $wrong) {
+			exec(self::cli() . " $wrong 2>&1 >/dev/null", $said, $status);
+			$this->assertSame(2, $status, $wrong);
+		}
 		dbq('ALTER TABLE filesync_setting RENAME TO away');
 		exec(self::cli() . ' doctor', $said, $status);
 		$this->assertStringContainsString('tables are missing: filesync_setting', implode("\n", $said));
@@ -444,6 +452,21 @@ final class DoctorTest extends AddonTestCase
 		file_put_contents($file, str_replace("'$hook'", "'renamed'", $code));
 	}
 
+	public function test_the_list_of_checks_names_each_that_the_doctor_has_and_no_other(): void
+	{
+		$names = [];
+		foreach (glob(dirname(__DIR__, 2) . '/php/Doctor/*.php') as $file) {
+			preg_match_all(
+				"/(?:note|attempt|memory|lacks|taken)\(\s*(?:\\\$findings,\s*)?'([a-z-]+)'/",
+				file_get_contents($file),
+				$found,
+			);
+			$names = [...$names, ...$found[1]];
+		}
+		$this->assertEqualsCanonicalizing(Findings::CHECKS, array_unique($names));
+		$this->assertSame(array_unique(Findings::CHECKS), Findings::CHECKS);
+	}
+
 	/** Examines this hub, whose web server answers as it is changed to; returns what is right by check. */
 	private function examine(Closure $change, ?array &$findings = null): array
 	{
@@ -499,6 +522,7 @@ final class DoctorTest extends AddonTestCase
 			},
 			fn () => $this->clone,
 		))->examine();
+		$this->assertSame([], array_diff(array_column($findings, 'check'), Findings::CHECKS));
 
 		return array_column($findings, 'ok', 'check');
 	}
