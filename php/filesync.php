@@ -45,6 +45,8 @@ function filesync_hooks()
 		'cron' => 'filesync_cron',
 		'cron_daily' => 'filesync_cron_daily',
 		'channel_remove' => 'filesync_channel_remove',
+		'notifier_process' => 'filesync_notifier_process',
+		'queue_deliver' => 'filesync_queue_deliver',
 	];
 }
 
@@ -81,7 +83,7 @@ function filesync_unload()
 function filesync_init_1(&$unused = null)
 {
 	try {
-		if (FileSync\Addon\Hub\Family::isKnown()) {
+		if (filesync_has_ground() && ! filesync_is_passive()) {
 			FileSync\Addon\Hub\Overrides::define(FileSync\Addon\Hub\Look::failedFunctions());
 		}
 		foreach (filesync_hooks() as $hook => $function) {
@@ -91,6 +93,21 @@ function filesync_init_1(&$unused = null)
 		}
 	} catch (Throwable $e) {
 		error_log('filesync: ' . $e->getMessage());
+	}
+}
+
+/**
+ * Notices versions of the hub, PHP and filesync that were not here before, and tells whether filesync leaves this hub
+ * alone. In doubt it does not: a packet could go to core meanwhile.
+ */
+function filesync_is_passive(): bool
+{
+	try {
+		FileSync\Addon\Hub\Activation::begin();
+		return FileSync\Addon\Hub\Activation::standing() === FileSync\Addon\Hub\Standing::Passive;
+	} catch (Throwable $e) {
+		error_log('filesync: ' . $e->getMessage());
+		return false;
 	}
 }
 
@@ -251,7 +268,9 @@ function filesync_daemon_addon(&$argv)
 		return;
 	}
 	try {
-		FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? ''));
+		($argv[2] ?? '') === 'rehearse'
+			? FileSync\Addon\Rehearsal\Summons::answer()
+			: FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? ''));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('background work', $e);
 	}
@@ -285,6 +304,30 @@ function filesync_channel_remove(&$channel)
 		FileSync\Addon\Work\Housekeeping::forgetChannel((int) ($channel['channel_id'] ?? 0));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('removing a channel', $e);
+	}
+}
+
+/** Keeps the hub from telling anybody about a channel that filesync made to try itself. */
+function filesync_notifier_process(&$notice)
+{
+	try {
+		if (is_array($notice)) {
+			$notice = FileSync\Addon\Hub\Rehearsing::refuseNotice($notice);
+		}
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Log::failure('refusing a notice', $e);
+	}
+}
+
+/** Keeps the hub from delivering anything for such a channel. */
+function filesync_queue_deliver(&$delivery)
+{
+	try {
+		if (is_array($delivery)) {
+			$delivery = FileSync\Addon\Hub\Rehearsing::refuseDelivery($delivery);
+		}
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Log::failure('refusing a delivery', $e);
 	}
 }
 

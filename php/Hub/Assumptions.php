@@ -87,6 +87,7 @@ final class Assumptions
 			'sender',
 			'passed absent:fix_attached_file_permissions',
 		],
+		'z_post_url' => ['include/network.php', 'url, params', '', 'passed'],
 		'perm_is_allowed' => ['include/permissions.php', 'uid, observer_xchan, permission', 'sender', 'passed'],
 		// Found among the callers of a hook.
 		'attach_store' => ['include/attach.php', 'channel, observer_hash, options, arr', 'sender', 'passed'],
@@ -153,6 +154,17 @@ final class Assumptions
 		'Zotlabs\Lib\Config::Set' => ['family, key, value', 'every'],
 		'Zotlabs\Lib\Config::Delete' => ['family, key', 'every'],
 		'Zotlabs\Lib\Libsync::build_sync_packet' => ['uid, packet', 'sender'],
+		// Rehearsals only.
+		'Zotlabs\Lib\Libsync::process_channel_sync_delivery' => ['sender, arr, deliveries', ''],
+		'Zotlabs\Lib\Libzot::sign' => ['data, key', ''],
+		'Zotlabs\Lib\Libzot::verify' => ['data, sig, key', ''],
+		'App::set_observer' => ['xchan', ''],
+		'Zotlabs\Storage\Directory::createFile' => ['name, data', '', 'object'],
+		'Zotlabs\Storage\Directory::createDirectory' => ['name', '', 'object'],
+		'Zotlabs\Storage\Directory::setName' => ['name', '', 'object'],
+		'Zotlabs\Storage\Directory::moveInto' => ['targetName, sourcePath, sourceNode', '', 'object alike'],
+		'Zotlabs\Storage\File::put' => ['data', '', 'object'],
+		'Zotlabs\Storage\File::delete' => ['', '', 'object'],
 		'Zotlabs\Web\HTTPSig::parse_sigheader' => ['header', 'serving'],
 		'Zotlabs\Web\HTTPSig::verify' => ['data, key', 'serving'],
 		'Zotlabs\Web\HTTPSig::create_sig' => ['head, prvkey, keyid, auth, alg', 'posts comparison'],
@@ -258,10 +270,14 @@ final class Assumptions
 		'Zotlabs\Extend\Hook' => ['every'],
 		'Zotlabs\Lib\Config' => ['every'],
 		'Zotlabs\Lib\Libsync' => ['sender'],
+		'Zotlabs\Lib\Libzot' => [''],
 		'Zotlabs\Module\Getfile' => ['serving'],
 		'Zotlabs\Module\Import' => ['backup'],
 		'Zotlabs\Module\Profile_photo' => ['sender'],
 		'Zotlabs\Photo\PhotoDriver' => ['photos'],
+		'Zotlabs\Storage\BasicAuth' => [''],
+		'Zotlabs\Storage\Directory' => [''],
+		'Zotlabs\Storage\File' => [''],
 		'Zotlabs\Web\Controller' => ['serving pages'],
 		'Zotlabs\Web\HTTPSig' => ['posts serving comparison'],
 		'Sabre\DAV\Server' => ['doors', 'vendor/sabre/dav/lib/DAV/Server.php'],
@@ -332,6 +348,9 @@ final class Assumptions
 		'cron' => [['Zotlabs/Daemon/Cronhooks.php', 'Zotlabs/Daemon/Cron.php'], 'every'],
 		'cron_daily' => [['Zotlabs/Daemon/Cron_daily.php', 'Zotlabs/Daemon/Cron.php'], 'comparison'],
 		'channel_remove' => [['include/channel.php'], 'every'],
+		// Scratch channels only.
+		'notifier_process' => [['Zotlabs/Daemon/Notifier.php'], ''],
+		'queue_deliver' => [['Zotlabs/Lib/Queue.php'], ''],
 		'identity_basic_export' => [['include/channel.php'], 'backup'],
 	];
 
@@ -342,7 +361,7 @@ final class Assumptions
 	 */
 	public const CALLS = [
 		'Zotlabs/Lib/Libsync.php' => ['receiver' => 'sync_files', 'posts' => 'sync_items'],
-		'Zotlabs/Lib/Libzot.php' => ['' => 'import_channel_photo'],
+		'Zotlabs/Lib/Libzot.php' => ['' => 'import_channel_photo z_post_url'],
 		'Zotlabs/Daemon/File_importer.php' => ['receiver' => 'sync_files'],
 		'Zotlabs/Daemon/Content_importer.php' => ['posts' => 'import_items'],
 		'Zotlabs/Daemon/Importfile.php' => ['sender' => 'attach_export_data'],

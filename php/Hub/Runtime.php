@@ -31,6 +31,18 @@ final class Runtime
 		return self::VERSION;
 	}
 
+	/** Returns the version of the hub. */
+	public static function hubVersion(): string
+	{
+		return defined('STD_VERSION') ? strval(STD_VERSION) : 'unknown';
+	}
+
+	/** Returns the version of the PHP that runs this. */
+	public static function phpVersion(): string
+	{
+		return phpversion(null);
+	}
+
 	/** Returns the `filesync.*` settings of php.ini. */
 	public static function settings(): array
 	{

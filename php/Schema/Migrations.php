@@ -234,6 +234,14 @@ final class Migrations
 				'UPDATE filesync_packet SET size_bytes = length(body) WHERE size_bytes = 0',
 				'CREATE INDEX filesync_packet_channel ON filesync_packet (uid, state)',
 			],
+			10 => [
+				'CREATE TABLE IF NOT EXISTS filesync_rehearsal (id varchar(64) NOT NULL PRIMARY KEY, hub varchar(64) NOT NULL, php varchar(64) NOT NULL,'
+					. " filesync varchar(64) NOT NULL, begun bigint NOT NULL, seconds bigint NOT NULL, failed text NOT NULL, steps $long NOT NULL)",
+			],
+			11 => [
+				'CREATE TABLE IF NOT EXISTS filesync_scratch (nick varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, hash varchar(191) NOT NULL,'
+					. ' attempt text NOT NULL, created bigint NOT NULL)',
+			],
 		];
 	}
 }

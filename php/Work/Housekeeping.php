@@ -2,12 +2,14 @@
 
 namespace FileSync\Addon\Work;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
@@ -43,7 +45,8 @@ if (! class_exists('App', false)) {
 final class Housekeeping
 {
 	/**
-	 * Restores hooks, looks at a hub that changed, notes that cron runs, wakes a worker if anything is due, forgets
+	 * Restores hooks, looks at a hub that changed, removes what a killed rehearsal left and has one begun again that
+	 * did not end, notes that cron runs; where filesync is active, wakes a worker if anything is due, and forgets
 	 * expired nonces. Every cron run.
 	 */
 	public static function often(): void
@@ -52,10 +55,10 @@ final class Housekeeping
 			return;
 		}
 		Registration::mend();
-		self::each([Look::renewIfDue(...)]);
+		self::each([Look::renewIfDue(...), Scratch::sweep(...), Activation::begin(...)]);
 		Config::set('cron_at', (string) Clock::now(), 'state');
 		Config::set('cron_version', Runtime::extensionProblem() === null ? Runtime::version() : '', 'state');
-		if (Config::get('enabled') !== '0') {
+		if (Config::get('enabled') !== '0' && Activation::isActive()) {
 			self::each([
 				Intentions::recover(...),
 				Kept::settleAll(...),
@@ -70,10 +73,10 @@ final class Housekeeping
 		}
 	}
 
-	/** Removes everything past its bounds. Once a day. */
+	/** Removes everything past its bounds. Once a day; while filesync holds packets, nothing. */
 	public static function daily(): void
 	{
-		if (! Migrations::ready()) {
+		if (! Migrations::ready() || Activation::isHolding()) {
 			return;
 		}
 		$old = Clock::now() - (86400 * Config::number('history_days'));
