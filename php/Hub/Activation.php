@@ -88,6 +88,9 @@ final class Activation
 	 */
 	public static function begin(): void
 	{
+		if (Ground::lacks()) {
+			return;
+		}
 		$known = self::known();
 		if (
 			! $known
@@ -228,6 +231,9 @@ final class Activation
 	/** @return ?Entry What was decided for this process, if it still counts. */
 	private static function known(): ?array
 	{
+		if (Ground::lacks()) {
+			return self::written(Standing::Passive, Reason::Unknown, [], 0, 0);
+		}
 		$state = self::state();
 		$entry = $state['keys'][self::key()] ?? null;
 

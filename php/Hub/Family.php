@@ -9,29 +9,14 @@ if (! class_exists('App', false)) {
 /** The differences between hubs, and which functions of core we take over there. */
 final class Family
 {
-	/** Takes over calls of core in this process, even on a hub that we do not know: for a rehearsal. */
-	public static function takeOver(): void
-	{
-		require_once dirname(__DIR__) . '/overrides/hubzilla.php';
-	}
-
-	/** Returns which functions of core are called as they come because they take other arguments, or null. */
+	/** Returns why filesync stays passive on this hub whatever its version is, or null. */
 	public static function problem(): ?string
 	{
-		$changed = [];
-		foreach (self::overridden() as $function) {
-			$path = Assumptions::FUNCTIONS[$function][0];
-			Core::load($path);
-			if (function_exists("\\$function") && ! self::isAsExpected($function)) {
-				$changed[] = $function;
-			}
-		}
-
-		return $changed
+		return Ground::lacks()
 			? sprintf(
-				t('Hubzilla %1$s has changed %2$s; filesync stays passive there'),
+				t('filesync stays passive: Hubzilla %1$s lacks %2$s'),
 				Runtime::hubVersion(),
-				implode(', ', $changed),
+				implode(', ', Ground::lacks()),
 			)
 			: null;
 	}
@@ -84,34 +69,6 @@ final class Family
 		return array_values($ordered);
 	}
 
-	/** @return list<string> The functions of core of which we take over calls. */
-	private static function overridden(): array
-	{
-		return array_values(array_unique(array_map(
-			fn ($function) => substr((string) strrchr($function, '\\'), 1),
-			Assumptions::overrides(),
-		)));
-	}
-
-	/** Returns the overrides that are not ours: another addon was first, or the file is missing. */
-	public static function lostOverrides(): array
-	{
-		$others = [];
-		foreach ([...Assumptions::overrides(), ...(self::hasTheme() ? Assumptions::CALLS_OF_THEME : [])] as $function) {
-			if (
-				! function_exists($function)
-				|| ! str_ends_with(
-					strtr((string) (new \ReflectionFunction($function))->getFileName(), '\\', '/'),
-					'/overrides/hubzilla.php',
-				)
-			) {
-				$others[] = $function;
-			}
-		}
-
-		return $others;
-	}
-
 	/** Tells whether the theme is installed that changes files in the hub's stead. */
 	public static function hasTheme(): bool
 	{
@@ -124,18 +81,6 @@ final class Family
 		self::loadImport();
 
 		return function_exists('\sync_files') && self::isAsExpected('sync_files');
-	}
-
-	/** Tells whether packets of files that other hubs send reach us: only then may we say that we speak filesync. */
-	public static function isReceiver(): bool
-	{
-		return Activation::isActive()
-		&& self::hasExpectedReceiver()
-		&& ! in_array(
-			'Zotlabs\Lib\sync_files',
-			self::lostOverrides(),
-			true,
-		);
 	}
 
 	/** Loads core's import functions, which not every caller has loaded. */

@@ -3,9 +3,10 @@
 namespace FileSync\Addon\Rehearsal;
 
 use FileSync\Addon\Hub\Clock;
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Loopback;
+use FileSync\Addon\Hub\Overrides;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Rehearsing;
 use FileSync\Addon\Hub\Scratch;
@@ -44,7 +45,7 @@ final class Rehearsal
 	{
 		$begun = Clock::now();
 		$rehearsal = new self($told);
-		Family::takeOver();
+		Overrides::define(Look::failedFunctions());
 		$scratch = Scratch::make();
 		array_map($warn, $scratch->found);
 		try {

@@ -88,14 +88,19 @@ final class FamilyTest extends AddonTestCase
 			'$1 return [$channel, $resource_id, $new_folder_hash, $newname];',
 			file_get_contents('include/attach.php'),
 		));
-		$this->assertSame([1, 'WRONG hub'], $this->doctor());
+		$this->assertSame([0, 'ok hub'], $this->doctor());
+		exec(self::cli() . ' doctor --only assumptions', $said);
+		$this->assertStringContainsString('without sending changes, because', $said[0]);
+		$this->assertStringEndsWith('attach_move', $said[0]);
 		$this->assertStringContainsString(
-			'has changed attach_move;',
+			'without sending changes here',
 			$this->inHub('FileSync\Addon\Page\AdminPage::values()["problems"][0]'),
 		);
 		$this->assertSame(
 			[['an' => 'array'], 'r', 'f', 'n'],
-			$this->inHub('Zotlabs\Storage\attach_move(["an" => "array"], "r", "f", "n")'),
+			$this->inHub(
+				"eval('namespace Zotlabs\Storage; return attach_move([\"an\" => \"array\"], \"r\", \"f\", \"n\");')",
+			),
 		);
 		$this->assertSame(
 			[true, true],
@@ -221,8 +226,11 @@ final class FamilyTest extends AddonTestCase
 			'function sync_files($channel, $files) {',
 			'function sync_files($channel, $files, $more = 0) { return "stock";',
 		);
-		$this->assertSame([1, 'WRONG hub'], $this->doctor());
-		$this->assertSame('stock', $this->inHub('Zotlabs\Lib\sync_files(channelx_by_n(1), [])'));
+		$this->assertSame([1, 'WRONG ass'], $this->doctor('assumptions'));
+		$this->assertSame(
+			'stock',
+			$this->inHub('eval("namespace Zotlabs\Lib; return sync_files(channelx_by_n(1), []);")'),
+		);
 	}
 
 	/** Gives this hub files of its own in place of links, and changes something in one. */
@@ -239,9 +247,9 @@ final class FamilyTest extends AddonTestCase
 		file_put_contents($file, str_replace($from, $to, $content));
 	}
 
-	private function doctor(): array
+	private function doctor(string $check = 'hub'): array
 	{
-		exec(self::cli() . ' doctor --only hub', $lines, $status);
+		exec(self::cli() . " doctor --only $check", $lines, $status);
 
 		return [$status, preg_replace('/\s+/', ' ', substr($lines[0], 0, 9))];
 	}
