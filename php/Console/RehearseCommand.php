@@ -37,6 +37,9 @@ final class RehearseCommand implements Task
 		try {
 			$outcome = Rehearsal::run(
 				$isJson ? static function (): void {} : self::show(...),
+				static function (Outcome $outcome) use ($isJson): void {
+					echo $isJson ? self::json($outcome) : self::summary($outcome);
+				},
 				fn (string $left) => fwrite(STDERR, "filesync: $left\n"),
 			);
 		} catch (Postponed $e) {
@@ -44,7 +47,6 @@ final class RehearseCommand implements Task
 
 			return 75;
 		}
-		echo $isJson ? self::json($outcome) : self::summary($outcome);
 
 		return $outcome->hasPassed() ? 0 : 1;
 	}

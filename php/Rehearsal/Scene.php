@@ -9,7 +9,6 @@ use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Stage;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Publish\Publish;
 use FileSync\Addon\Publish\Scales;
@@ -363,10 +362,11 @@ final class Scene implements Slice
 		);
 	}
 
-	/** Does something while no other process changes the channel's files. */
-	public function alone(\Closure $work): mixed
+	/** Ends what a step that went wrong may have begun, so that the next one finds nothing of it. */
+	public function clear(): void
 	{
-		return Turn::take($this->channel->id, $work);
+		Intentions::flush();
+		Rehearsing::caught();
 	}
 
 	public function isOver(): bool

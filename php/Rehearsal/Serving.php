@@ -4,6 +4,7 @@ namespace FileSync\Addon\Rehearsal;
 
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\GetfileController;
 use FileSync\Addon\Hub\Parts;
@@ -69,6 +70,9 @@ final class Serving
 	{
 		if (! Family::isKnown()) {
 			throw new Untried('filesync serves nothing here before a rehearsal passed');
+		}
+		if (Config::get('enabled') === '0') {
+			throw new Untried('filesync is switched off');
 		}
 		if (! Peers::canServe()) {
 			throw new Seen('filesync gives no tickets here');

@@ -240,6 +240,22 @@ final class RehearseTest extends TestCase
 				'get_markup_template',
 				'pages',
 			],
+			'a function that ends the process' => [
+				$attach,
+				'function attach_change_permissions(',
+				'function attach_change_permissions($channel_id, $resource, $allow_cid, $allow_gid, $deny_cid, $deny_gid, $recurse = false, $sync = false) { echo "bye"; killme(); } function attach_other_permissions(',
+				['send a change of access', 'go on after that'],
+				'the hub ended the process',
+				'sender',
+			],
+			'a fatal error' => [
+				'include/photos.php',
+				"\$image = \$args['getimagesize'];",
+				'eval(\'class App {}\');',
+				['send an uploaded photo', 'go on after that'],
+				'the hub ended the process: ',
+				'sender',
+			],
 			'a hub that tells others' => [
 				$attach,
 				"\t\$dosync = empty(\$arr['nosync']);",
