@@ -37,10 +37,10 @@ final class RehearseCommand implements Task
 		try {
 			$outcome = Rehearsal::run(
 				$isJson ? static function (): void {} : self::show(...),
+				fn (string $left) => fwrite(STDERR, "filesync: $left\n"),
 				static function (Outcome $outcome) use ($isJson): void {
 					echo $isJson ? self::json($outcome) : self::summary($outcome);
 				},
-				fn (string $left) => fwrite(STDERR, "filesync: $left\n"),
 			);
 		} catch (Postponed $e) {
 			fwrite(STDERR, "filesync: {$e->getMessage()}\n");

@@ -45,24 +45,28 @@ final class Rehearsal
 	 * Rehearses; the outcome is remembered, and what was left is removed, whatever happens: if the hub ends the
 	 * process, that is what was seen.
 	 *
-	 * @param \Closure(Step): void    $told Called after each step.
-	 * @param \Closure(Outcome): void $done Called at the end.
-	 * @param \Closure(string): void  $warn Called with what earlier rehearsals left and must not be removed.
+	 * @param \Closure(Step): void     $told Called after each step.
+	 * @param \Closure(string): void   $warn Called with what earlier rehearsals left and must not be removed.
+	 * @param ?\Closure(Outcome): void $done Called at the end, even if the hub ends the process.
 	 * @param ?\Closure(string, string, list<string>, string): array{
 	 *     status: int, headers: array<string, string>, body: string, error: string
 	 * } $ask Asks this hub's web server, as Loopback does.
 	 *
 	 * @throws Postponed It cannot be done now, or took too much; there is no outcome then.
 	 */
-	public static function run(\Closure $told, \Closure $done, \Closure $warn, ?\Closure $ask = null): Outcome
-	{
+	public static function run(
+		\Closure $told,
+		\Closure $warn,
+		?\Closure $done = null,
+		?\Closure $ask = null,
+	): Outcome {
 		$begun = Clock::now();
 		if (Queue::pausedUntil() > $begun) {
 			throw new Postponed('transfers pause, because the disk failed or is full', true);
 		}
 		Family::takeOver();
 		$scratch = Scratch::make();
-		$rehearsal = new self($told, $done, $scratch, $begun);
+		$rehearsal = new self($told, $done ?? static function (): void {}, $scratch, $begun);
 		Rehearsing::ifEnded($rehearsal->ended(...));
 		array_map($warn, $scratch->found);
 		try {

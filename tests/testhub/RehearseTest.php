@@ -369,7 +369,7 @@ final class RehearseTest extends TestCase
 				'rehearse',
 				...$options,
 			]))
-				. ' 2>&1',
+				. ($options ? ' 2>/dev/null' : ' 2>&1'),
 			$lines,
 			$status,
 		);
