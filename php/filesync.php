@@ -83,10 +83,8 @@ function filesync_unload()
 function filesync_init_1(&$unused = null)
 {
 	try {
-		$overrides = __DIR__ . '/overrides/hubzilla.php';
-		// Including a missing file is an error that cannot be caught.
-		if (FileSync\Addon\Hub\Family::isKnown() && is_file($overrides)) {
-			require_once $overrides;
+		if (FileSync\Addon\Hub\Family::isKnown()) {
+			FileSync\Addon\Hub\Overrides::define(FileSync\Addon\Hub\Look::failedFunctions());
 		}
 		foreach (filesync_hooks() as $hook => $function) {
 			if (! array_filter(App::$hooks[$hook] ?? [], fn ($known) => $known[1] === $function)) {
@@ -101,6 +99,9 @@ function filesync_init_1(&$unused = null)
 /** Notices deleted files, whoever deletes them. Of one that is deleted with its post core tells the clones itself. */
 function filesync_attach_delete(&$arr)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		FileSync\Addon\Send\Watch::deleted(
 			(int) ($arr['channel_id'] ?? 0),
@@ -150,6 +151,17 @@ function filesync_module_loaded(&$module)
 	}
 }
 
+/** Tells whether this hub has what nothing of ours can do without. */
+function filesync_has_ground(): bool
+{
+	try {
+		return FileSync\Addon\Hub\Ground::lacks() === [];
+	} catch (Throwable $e) {
+		error_log('filesync: ' . $e->getMessage());
+		return false;
+	}
+}
+
 /** Tells whether our pages can be shown on this hub. */
 function filesync_has_pages(): bool
 {
@@ -164,6 +176,9 @@ function filesync_has_pages(): bool
 /** Adds to the hub's description of itself that it speaks filesync. */
 function filesync_zotinfo(&$info)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		$introduction = FileSync\Addon\Hub\Config::get('enabled') === '0'
 			? null
@@ -179,6 +194,9 @@ function filesync_zotinfo(&$info)
 /** Reads another hub's description, before anybody verified it. */
 function filesync_import_xchan(&$info)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		FileSync\Addon\Peers\Peers::hearsay($info);
 	} catch (Throwable $e) {
@@ -192,6 +210,9 @@ function filesync_import_xchan(&$info)
  */
 function filesync_import_channel(&$info)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		FileSync\Addon\Reconcile\Reconcile::request((int) ($info['channel']['channel_id'] ?? 0));
 	} catch (Throwable $e) {
@@ -202,6 +223,9 @@ function filesync_import_channel(&$info)
 /** Notes that a file is about to be stored, and keeps core from sending it: we send it, once. */
 function filesync_photo_upload_begin(&$arr)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		FileSync\Addon\Send\Watch::beforeStore($arr);
 	} catch (Throwable $e) {
@@ -212,6 +236,9 @@ function filesync_photo_upload_begin(&$arr)
 /** Gives the channel's own posts from another clone this hub's URLs and a valid signature. */
 function filesync_item_store_before(&$data)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		FileSync\Addon\Posts\ItemRelocation::beforeStore($data);
 	} catch (Throwable $e) {

@@ -41,6 +41,7 @@ final class Verbs
 					'accept ID|all' => 'apply one change, or all of them',
 					'dismiss ID|all' => 'reject one change, or all of them, and restore our files on every clone',
 				],
+				['json' => ['']],
 			),
 			new Verb(
 				'backfill',
@@ -124,7 +125,7 @@ final class Verbs
 					'set NAME VALUE' => 'change it',
 					'clear NAME' => 'go back to its default',
 				],
-				['scope' => ['get NAME', 'set NAME VALUE', 'clear NAME']],
+				['json' => [''], 'scope' => ['get NAME', 'set NAME VALUE', 'clear NAME']],
 			),
 			new Verb(
 				'uninstall',

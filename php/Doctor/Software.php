@@ -2,8 +2,11 @@
 
 namespace FileSync\Addon\Doctor;
 
+use FileSync\Addon\Hub\Build;
 use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Ground;
 use FileSync\Addon\Hub\Look;
+use FileSync\Addon\Hub\Overrides;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Platform;
 use FileSync\Addon\Hub\Registration;
@@ -33,6 +36,9 @@ final class Software
 		);
 		$findings->attempt('assumptions', self::assumptions(...));
 		$findings->attempt('files', self::files(...));
+		if (Ground::lacks()) {
+			return;
+		}
 		$findings->attempt('registered', self::registered(...));
 		self::overrides($findings);
 		$problem = Runtime::extensionProblem();
@@ -42,10 +48,11 @@ final class Software
 			$problem === null,
 			$problem === null
 				? sprintf(t('version %1$s is loaded %2$s'), Runtime::version(), $where)
-				: "$where: $problem",
+				: rtrim("$where: $problem: " . (extension_loaded('filesync') ? '' : Build::whyNotLoaded()), ': '),
 			t('let PHP load the extension for the web server and the command line, the same version as the addon:')
 				. ' '
-				. self::again(),
+				. self::again()
+				. self::archive(Build::here()->archive(Runtime::version())),
 		);
 		$lacks = self::lacks($findings, 'php', '', Runtime::missingFunctions(), Platform::missingExtensions());
 		if (! $lacks) {
@@ -62,7 +69,7 @@ final class Software
 			$web['problem'] === null,
 			$web['problem'] === null
 				? sprintf(t('version %1$s is loaded %2$s'), $web['version'], t('in the web server'))
-				: t('in the web server') . ': ' . $web['problem'],
+				: rtrim(t('in the web server') . ": {$web['problem']}: " . ($web['why'] ?? ''), ': '),
 			(
 				Runtime::extensionProblem() === null
 					? t('reload PHP-FPM (or restart Apache); if that does not help,') . ' '
@@ -72,7 +79,8 @@ final class Software
 					'let PHP load the extension for the web server and the command line, the same version as the addon:',
 				)
 				. ' '
-				. self::again(),
+				. self::again()
+				. self::archive((string) ($web['archive'] ?? '')),
 		);
 		if ($web['version'] !== Runtime::version() || ! empty($web['outdated'])) {
 			$findings->note(
@@ -95,6 +103,7 @@ final class Software
 			$web['missing'] ?? [],
 			$web['extensions'] ?? [],
 		);
+		self::taken($findings, 'overrides-web', t('in the web server') . ': ', self::texts($web['takers'] ?? []));
 		self::memory($findings, 'memory-web', t('in the web server'), $web['memory_limit']);
 		$differ = array_keys(
 			array_diff_assoc($web['settings'], Runtime::settings())
@@ -155,8 +164,7 @@ final class Software
 				? sprintf(
 					t('filesync does without %1$s, because this hub differs from those it knows: %2$s'),
 					implode(', ', array_map(Parts::name(...), Parts::off())),
-					implode(', ', array_slice(array_unique(array_column($failing, 'name')), 0, 5))
-						. (count($failing) > 5 ? ' …' : ''),
+					self::some(array_unique(array_column($failing, 'name'))),
 				)
 				: sprintf(t('this hub is as filesync knows hubs; %d points were examined'), count($all)),
 			t('update filesync; php addon/filesync/cli.php doctor --assumptions says what was found, and where'),
@@ -187,8 +195,7 @@ final class Software
 			'files',
 			$wrong === [],
 			$wrong
-				? sprintf(t('not as installed: %s'), implode(', ', array_slice($wrong, 0, 5)))
-				. (count($wrong) > 5 ? ' …' : '')
+				? sprintf(t('not as installed: %s'), self::some($wrong))
 				: t('every file of the addon is unchanged since it was installed'),
 			self::again(),
 		);
@@ -209,17 +216,57 @@ final class Software
 
 	private static function overrides(Findings $findings): void
 	{
-		$others = Family::lostOverrides();
-		if (Family::isKnown()) {
+		$takers = array_filter(Overrides::takers());
+		self::taken($findings, 'overrides', '', $takers);
+		$lost = array_diff(Overrides::lost(), array_keys($takers));
+		if ($lost) {
 			$findings->note(
 				'overrides',
-				$others === [],
-				$others
-					? sprintf(t('something else took the place of filesync: %s'), implode(', ', $others))
-					: t('filesync handles every call that it takes over'),
-				t('switch off the addon that takes over the same calls, or install filesync again'),
+				false,
+				sprintf(t('the hub let filesync take over no calls when it started: %s'), self::some($lost)),
+				t('install filesync again, or see what is said about the hook init_1:')
+					. ' php addon/filesync/cli.php doctor --assumptions',
+			);
+		} elseif (! $takers && Family::isKnown()) {
+			$findings->note('overrides', true, t('filesync handles every call that it takes over'));
+		}
+	}
+
+	/** @param array<string, string> $takers File and line by function. */
+	private static function taken(Findings $findings, string $check, string $where, array $takers): void
+	{
+		if ($takers) {
+			$findings->note(
+				$check,
+				false,
+				$where
+					. sprintf(
+						t('something else took the place of filesync: %s'),
+						self::some(array_map(
+							fn ($function) => "$function ({$takers[$function]})",
+							array_keys($takers),
+						)),
+					),
+				t('switch off the addon that takes over the same calls'),
 			);
 		}
+	}
+
+	/** @return array<string, string> */
+	private static function texts(mixed $given): array
+	{
+		$texts = [];
+		foreach (array_filter(is_array($given) ? $given : [], is_string(...)) as $name => $text) {
+			$texts[(string) $name] = $text;
+		}
+
+		return $texts;
+	}
+
+	/** @param array<string> $names */
+	private static function some(array $names): string
+	{
+		return implode(', ', array_slice($names, 0, 5)) . (count($names) > 5 ? ' …' : '');
 	}
 
 	private static function memory(Findings $findings, string $check, string $where, string $limit): void
@@ -234,6 +281,12 @@ final class Software
 				t('set memory_limit = 128M in php.ini; the hub itself needs that'),
 			);
 		}
+	}
+
+	/** Names the archive that fits a PHP. */
+	private static function archive(string $name): string
+	{
+		return $name === '' ? '' : sprintf(t('; the archive for that PHP is %s'), $name);
 	}
 
 	private static function again(): string

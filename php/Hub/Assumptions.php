@@ -56,7 +56,8 @@ final class Assumptions
 	 *
 	 * `only`: it has these parameters and no others, because we replace it. `passed`: whatever follows is passed on.
 	 * Otherwise we call it with all of these, so that what follows must be optional. `alike`: the names are a hint; if
-	 * they differ the doctor tells, and no part is switched off. `absent`: hubs without it are served too.
+	 * they differ the doctor tells, and no part is switched off. `absent`: hubs without it are served too; followed by
+	 * a colon and a function, those that have that one instead, which newer ones may have too.
 	 *
 	 * @var array<string, array{0: string, 1: string|list<string>, 2: string, 3?: string}>
 	 */
@@ -80,7 +81,12 @@ final class Assumptions
 			'sender',
 			'passed',
 		],
-		'fix_attached_permissions' => ['include/items.php', 'uid, body', 'sender', 'passed absent'],
+		'fix_attached_permissions' => [
+			'include/items.php',
+			'uid, body',
+			'sender',
+			'passed absent:fix_attached_file_permissions',
+		],
 		'z_post_url' => ['include/network.php', 'url, params', '', 'passed'],
 		'perm_is_allowed' => ['include/permissions.php', 'uid, observer_xchan, permission', 'sender', 'passed'],
 		// Found among the callers of a hook.
@@ -94,9 +100,13 @@ final class Assumptions
 			'include/items.php',
 			'uid, xchan_hash, body, str_contact_allow, str_group_allow, str_contact_deny, str_group_deny',
 			'posts',
-			'absent',
 		],
-		'list_attached_local_files' => ['include/items.php', 'body', 'posts', 'absent'],
+		'list_attached_local_files' => [
+			'include/items.php',
+			'body',
+			'sender',
+			'absent:fix_attached_file_permissions',
+		],
 		'z_input_filter' => ['include/text.php', 's, type, allow_code', 'posts'],
 		'channelx_by_n' => ['include/channel.php', 'id', 'every'],
 		'channel_url' => ['include/channel.php', 'channel', 'every'],
@@ -174,6 +184,77 @@ final class Assumptions
 		'Zotlabs\Module\Getfile::post' => ['', 'serving', 'only object overridden absent'],
 		'Zotlabs\Module\Getfile::get' => ['', 'serving', 'only object overridden absent'],
 		'Zotlabs\Module\Import::import_account' => ['account_id', 'backup', 'object'],
+	];
+
+	/** What is given for parameters of those, in the words of Types, if that is not text. By the parameter's name. */
+	public const ARGUMENTS = [
+		'args' => 'array',
+		'argv' => 'array',
+		'arr' => 'array',
+		'channel' => 'array',
+		'default' => 'any',
+		'files' => 'array',
+		'head' => 'array',
+		'item' => 'array',
+		'items' => 'array',
+		'observer' => 'array',
+		'packet' => 'array',
+		'r' => 'array',
+		'relocate' => 'array',
+		'value' => 'any',
+	];
+
+	/** What we do with the values of functions and methods, in the words of Types; of others we need none. */
+	public const VALUES = [
+		// Ours returns nothing in its place.
+		'sync_files' => 'nothing',
+		'attach_export_data' => 'array',
+		'perm_is_allowed' => 'text',
+		'photo_factory' => 'object',
+		'list_attached_local_files' => 'array',
+		'z_input_filter' => 'text',
+		'channelx_by_n' => 'array',
+		'channel_url' => 'text',
+		'service_class_fetch' => 'text',
+		'get_pconfig' => 'something',
+		'base64url_decode' => 'text',
+		'os_mkdir' => 'text',
+		'dbq' => 'something',
+		'dbesc' => 'text',
+		'dbescbin' => 'text',
+		'dbunescbin' => 'text',
+		'db_columns' => 'array',
+		't' => 'text',
+		'escape_tags' => 'text',
+		'z_root' => 'text',
+		'argc' => 'text',
+		'argv' => 'text',
+		'local_channel' => 'text',
+		'is_site_admin' => 'text',
+		'get_markup_template' => 'text',
+		'replace_macros' => 'text',
+		'get_form_security_token' => 'text',
+		'Zotlabs\Lib\Config::Get' => 'something',
+		'Zotlabs\Web\HTTPSig::parse_sigheader' => 'array',
+		'Zotlabs\Web\HTTPSig::verify' => 'array',
+		'Zotlabs\Web\HTTPSig::create_sig' => 'array',
+		'Zotlabs\Photo\PhotoDriver::is_valid' => 'text',
+		'Zotlabs\Photo\PhotoDriver::getWidth' => 'text',
+		'Zotlabs\Photo\PhotoDriver::getHeight' => 'text',
+		'Zotlabs\Photo\PhotoDriver::getImage' => 'something',
+		'Zotlabs\Photo\PhotoDriver::imageString' => 'text',
+	];
+
+	/** What nothing of ours can do without, not even the look at the rest. See Ground. */
+	public const GROUND = [
+		'dbq',
+		'dbesc',
+		'dbescbin',
+		'dbunescbin',
+		'db_columns',
+		'Zotlabs\Lib\Config::Get',
+		'Zotlabs\Lib\Config::Set',
+		'Zotlabs\Lib\Config::Delete',
 	];
 
 	/**
@@ -275,8 +356,8 @@ final class Assumptions
 
 	/**
 	 * Files of core with the calls that we take over: functions by the parts that miss a call. PHP finds ours only if
-	 * the file has its namespace, no `use function` for the name, and the call no backslash. `?`: some hubs have no
-	 * such call.
+	 * the file has its namespace, no `use function` for the name, and the call no backslash. `?`: hubs without the
+	 * function have no such call.
 	 */
 	public const CALLS = [
 		'Zotlabs/Lib/Libsync.php' => ['receiver' => 'sync_files', 'posts' => 'sync_items'],
@@ -395,5 +476,20 @@ final class Assumptions
 		}
 
 		return array_keys($functions);
+	}
+
+	/** Returns the parts that miss a call which one of those functions does not get. */
+	public static function partsOfOverride(string $function): string
+	{
+		$name = substr((string) strrchr("\\$function", '\\'), 1);
+		foreach (self::CALLS as $called) {
+			foreach ($called as $parts => $names) {
+				if (in_array($name, explode(' ', strtr($names, ['?' => ''])), true)) {
+					return $parts;
+				}
+			}
+		}
+
+		return '';
 	}
 }

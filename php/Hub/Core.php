@@ -76,7 +76,7 @@ final class Core
 	/** Tells whether somebody may do something with a channel's contents. */
 	public static function isAllowed(mixed $channelId, mixed $observer, mixed $permission, mixed ...$rest): bool
 	{
-		return \perm_is_allowed($channelId, $observer, $permission, ...$rest);
+		return (bool) \perm_is_allowed($channelId, $observer, $permission, ...$rest);
 	}
 
 	/** Stores an avatar. */

@@ -231,11 +231,24 @@ final class CoreFile
 					$this->at($n + 1)->is('=') || $this->at($n - 1)->is(T_ELLIPSIS),
 					$this->at($n - 1)->text === '&'
 					|| $this->at($n - 1)->is(T_ELLIPSIS) && $this->at($n - 2)->text === '&',
+					$this->typeBefore($n),
 				);
 			}
 		} while ($depth > 0 && isset($this->tokens[++$n]));
 
 		return $parameters;
+	}
+
+	/** Returns the type of the parameter that is here. */
+	private function typeBefore(int $n): string
+	{
+		$n -= $this->at($n - 1)->is(T_ELLIPSIS) ? 2 : 1;
+		$n -= $this->at($n)->text === '&' ? 1 : 0;
+		for ($type = ''; $this->at($n)->is([...self::NAMES, T_ARRAY, T_CALLABLE, T_STATIC, '|', '?']); $n--) {
+			$type = $this->at($n)->text . $type;
+		}
+
+		return $type;
 	}
 
 	/** Reads what follows `use function`. */

@@ -40,21 +40,45 @@ final class Look
 	}
 
 	/**
+	 * Returns the functions of core that were not as we know them at the last look; none if nobody has looked, or if
+	 * that cannot be read now.
+	 *
+	 * @return list<string>
+	 */
+	public static function failedFunctions(): array
+	{
+		try {
+			$failed = Ground::lacks() ? [] : self::last()['failed'] ?? [];
+		} catch (\RuntimeException) {
+			return [];
+		}
+
+		return array_values(array_column(
+			array_filter($failed, fn ($one) => $one['kind'] === 'function'),
+			'name',
+		));
+	}
+
+	/**
 	 * Looks now, keeps what failed, and returns all that was found.
 	 *
 	 * @return list<array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}>
 	 */
 	public static function again(): array
 	{
+		if (Ground::lacks()) {
+			// There is nothing to keep it in, and nobody goes by it.
+			return AssumptionCheck::run();
+		}
 		$print = self::print();
 		$all = AssumptionCheck::run();
-		// The web server's PHP and that of the command line may differ: each looks at its own.
+		// The web server's process and that of the command line may differ: each looks at its own.
 		$failed = array_filter(
 			$all,
 			fn ($one) => $one['ok'] === false
 			&& ! in_array(
 				$one['kind'],
-				['php', 'extension'],
+				['php', 'extension', 'override'],
 				true,
 			),
 		);

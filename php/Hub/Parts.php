@@ -30,7 +30,7 @@ final class Parts
 		if (Rehearsing::isOn()) {
 			return ! in_array($part, array_merge(...self::offHere()), true);
 		}
-		$failed = Look::failed();
+		$failed = Ground::lacks() ? null : Look::failed();
 
 		return $failed !== null
 		&& ! array_intersect(
@@ -112,7 +112,10 @@ final class Parts
 		));
 	}
 
-	/** @return list<list<string>> The parts for which this process's PHP lacks an extension or a function. */
+	/**
+	 * @return list<list<string>> The parts for which this process's PHP lacks an extension or a function, or calls of
+	 *     core do not reach us.
+	 */
 	private static function offHere(): array
 	{
 		return array_values(array_map(
@@ -121,7 +124,19 @@ final class Parts
 				Assumptions::EXTENSIONS,
 				fn ($name) => ! extension_loaded($name),
 				ARRAY_FILTER_USE_KEY,
-			) + array_intersect_key(Assumptions::PHP_FUNCTIONS, array_fill_keys(Runtime::missingFunctions(), 0)),
+			)
+			+ array_intersect_key(Assumptions::PHP_FUNCTIONS, array_fill_keys(Runtime::missingFunctions(), 0))
+			+ self::partsOf(Overrides::lost()),
 		));
+	}
+
+	/**
+	 * @param list<string> $overrides
+	 *
+	 * @return array<string, string>
+	 */
+	private static function partsOf(array $overrides): array
+	{
+		return array_combine($overrides, array_map(Assumptions::partsOfOverride(...), $overrides));
 	}
 }

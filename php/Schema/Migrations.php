@@ -4,6 +4,7 @@ namespace FileSync\Addon\Schema;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Database;
+use FileSync\Addon\Hub\Ground;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Table;
@@ -57,7 +58,7 @@ final class Migrations
 	/** Migrates the tables to the newest step; false if another process is doing so. */
 	public static function ready(): bool
 	{
-		return self::run() === self::newest();
+		return ! Ground::lacks() && self::run() === self::newest();
 	}
 
 	/** Returns the number of the last finished step, 0 if none. */

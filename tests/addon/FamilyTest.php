@@ -72,14 +72,19 @@ final class FamilyTest extends AddonTestCase
 			'$1 return [$channel, $resource_id, $new_folder_hash, $newname];',
 			file_get_contents('include/attach.php'),
 		));
-		$this->assertSame([1, 'WRONG hub'], $this->doctor());
+		$this->assertSame([0, 'ok hub'], $this->doctor());
+		exec(self::cli() . ' doctor --only assumptions', $said);
+		$this->assertStringContainsString('without sending changes, because', $said[0]);
+		$this->assertStringEndsWith('attach_move', $said[0]);
 		$this->assertStringContainsString(
-			'has changed attach_move;',
+			'without sending changes here',
 			$this->inHub('FileSync\Addon\Page\AdminPage::values()["problems"][0]'),
 		);
 		$this->assertSame(
 			[['an' => 'array'], 'r', 'f', 'n'],
-			$this->inHub('Zotlabs\Storage\attach_move(["an" => "array"], "r", "f", "n")'),
+			$this->inHub(
+				"eval('namespace Zotlabs\Storage; return attach_move([\"an\" => \"array\"], \"r\", \"f\", \"n\");')",
+			),
 		);
 		$this->assertSame(
 			[true, true],
