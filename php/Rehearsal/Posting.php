@@ -55,7 +55,7 @@ final class Posting
 					fn (array $item) => $this->scene->stage->receivePosts([$item]),
 				),
 			],
-			'receive a post with its file' => [[Parts::POSTS, Parts::RECEIVER], $this->postWithFile(...)],
+			'receive a post with its file' => [[Parts::POSTS], $this->postWithFile(...)],
 			'receive an edited post' => [[Parts::POSTS], $this->editedPost(...)],
 		];
 	}

@@ -25,7 +25,7 @@ final class Receiving
 	{
 		return [
 			'receive a new file' => [[Parts::RECEIVER], $this->newFile(...)],
-			'receive a photo with a crop' => [[Parts::RECEIVER, Parts::PHOTOS], $this->photo(...)],
+			'receive a photo with a crop' => [[Parts::RECEIVER], $this->photo(...)],
 			'receive new bytes of a file' => [[Parts::RECEIVER], $this->newBytes(...)],
 			'receive a new name' => [[Parts::RECEIVER], $this->newName(...)],
 			'receive a folder that moved' => [[Parts::RECEIVER], $this->movedFolder(...)],
@@ -197,6 +197,7 @@ final class Receiving
 		Seen::unless(
 			Table::first('item', $where + ['item_deleted' => 0], '', 'id') !== null,
 			'its post was not stored',
+			[Parts::POSTS],
 		);
 		$path = $scene->attach($hash)['content'] ?? '';
 		$scene->receive($scene->deleteOf($hash));
@@ -211,6 +212,7 @@ final class Receiving
 		Seen::unless(
 			Table::first('item', $where + ['item_deleted' => 0], '', 'id') === null,
 			'its post is still there',
+			[Parts::POSTS],
 		);
 		Seen::unless(
 			Table::first('filesync_kept', ['uid' => $scene->channel->id, 'hash' => $hash], '', 'id') !== null,

@@ -158,6 +158,7 @@ final class Rehearsal
 			$step();
 		} catch (Seen $e) {
 			$seen = $e->getMessage();
+			$parts = $e->parts ?: $parts;
 		} catch (Untried $e) {
 			return self::step($name, $parts, true, "not tried: {$e->getMessage()}");
 		} catch (\Throwable $e) {

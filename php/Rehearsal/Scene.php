@@ -4,6 +4,7 @@ namespace FileSync\Addon\Rehearsal;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Rehearsing;
 use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Stage;
@@ -32,19 +33,18 @@ if (! class_exists('App', false)) {
  */
 final class Scene implements Slice
 {
-	/** Follow-ups that ask no other hub. */
+	/** Follow-ups that ask no other hub, and the parts that need them. */
 	private const FOLLOW_UPS = [
-		'access',
-		'announce',
-		'brake',
-		'conflict',
-		'deleted',
-		'drop',
-		'items',
-		'move',
-		'relocate',
+		'access' => Parts::POSTS,
+		'announce' => Parts::SENDER,
+		'brake' => Parts::RECEIVER,
+		'conflict' => Parts::RECEIVER,
+		'deleted' => Parts::SENDER,
+		'drop' => Parts::POSTS,
+		'items' => Parts::POSTS,
+		'move' => Parts::RECEIVER,
+		'relocate' => Parts::POSTS,
 	];
-
 	private const MOST_ROUNDS = 2;
 
 	public readonly Channel $channel;
@@ -212,17 +212,22 @@ final class Scene implements Slice
 	/** Makes the calls that follow a change. */
 	public function follow(): void
 	{
-		Outbox::run($this->channel->id, self::FOLLOW_UPS);
+		$kinds = array_keys(self::FOLLOW_UPS);
+		Outbox::run($this->channel->id, $kinds);
 		$failed = Table::first(
 			'filesync_outbox',
-			['uid' => $this->channel->id, 'state' => 'due', 'kind' => self::FOLLOW_UPS, 'attempts >' => 0],
+			['uid' => $this->channel->id, 'state' => 'due', 'kind' => $kinds, 'attempts >' => 0],
 			'',
 			'kind, reason',
 		);
-		Seen::unless(
-			$failed === null,
-			'a call after the change failed: ' . ($failed['kind'] ?? '') . ': ' . ($failed['reason'] ?? ''),
-		);
+		if ($failed) {
+			throw new Seen(
+				"a call after the change failed: {$failed['kind']}: {$failed['reason']}",
+				[
+					self::FOLLOW_UPS[$failed['kind']] ?? Parts::RECEIVER,
+				],
+			);
+		}
 	}
 
 	/**
@@ -367,6 +372,10 @@ final class Scene implements Slice
 	{
 		Intentions::flush();
 		Rehearsing::caught();
+		$of = ['uid' => $this->channel->id];
+		Table::delete('filesync_outbox', $of + ['attempts >' => 0]);
+		Table::delete('filesync_packet', $of);
+		Table::delete('filesync_transfer', $of + ['state' => Queue::LIVE]);
 	}
 
 	public function isOver(): bool

@@ -338,12 +338,10 @@ final class RehearseTest extends TestCase
 	private function assertSeen(int $status, array $steps, array $names, string $seen, string $part): void
 	{
 		$this->assertSame(1, $status);
-		foreach ($names as $name) {
-			$this->assertFalse($steps[$name]['ok'], $name);
-		}
+		$failed = array_filter($steps, fn ($step) => ! $step['ok']);
+		$this->assertEqualsCanonicalizing($names, array_keys($failed), json_encode($failed));
 		$this->assertStringContainsString($seen, $steps[$names[0]]['seen']);
 		$this->assertContains($part, $steps[$names[0]]['parts']);
-		$this->assertTrue($steps['remove the scratch channel']['ok']);
 	}
 
 	/** @return array{int, array<string, array>} The status, and the steps by name. */
