@@ -250,6 +250,21 @@ final class Scene implements Slice
 	}
 
 	/**
+	 * Has the owner upload a file, and returns its row. Steps that are not about packets begin with one, so that
+	 * they do not fail with those.
+	 *
+	 * @return AttachRow
+	 */
+	public function own(string $bytes, string $ending = 'txt'): array
+	{
+		$hash = $this->hash();
+		$this->stage->upload($hash, "$hash.$ending", $bytes);
+		$this->sent();
+
+		return $this->attach($hash) ?? throw new Seen('the file for this step could not be uploaded');
+	}
+
+	/**
 	 * Returns the row of a file here, or null.
 	 *
 	 * @return ?AttachRow

@@ -49,7 +49,7 @@ final class Serving
 	{
 		Stage::wrapsGetfile(GetfileController::class)
 			|| throw new Seen("the hub's controller of getfile cannot be wrapped");
-		$row = $this->scene->arrive(self::BYTES);
+		$row = $this->scene->own(self::BYTES);
 		[$headers, $body] = $this->ticketRequest($row['hash']);
 		$said = Serve::answer(new Request('POST', ['getfile', 'ticket'], $headers, [], $body));
 		$ticket = self::ticket($said === null ? 0 : $said->status, $said === null ? '' : $said->body);
@@ -77,7 +77,7 @@ final class Serving
 		if (! Peers::canServe()) {
 			throw new Seen('filesync gives no tickets here');
 		}
-		$row = $this->scene->arrive(self::BYTES);
+		$row = $this->scene->own(self::BYTES);
 		[$headers, $body] = $this->ticketRequest($row['hash']);
 		$lines = array_map(fn ($name, $value) => "$name: $value", array_keys($headers), $headers);
 		$said = ($this->ask)('POST', '/getfile/ticket', ['Content-Type: application/json', ...$lines], $body);
