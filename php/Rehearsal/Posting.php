@@ -169,7 +169,7 @@ final class Posting
 		$row['filesize'] = $this->scene->has($row['hash'], "a file with a post\n");
 		$this->post(
 			function (array $item) use ($row) {
-				$this->scene->receive(['item' => [$item]] + $this->scene->entry($row));
+				$this->scene->receiveNew($row['hash'], ['item' => [$item]] + $this->scene->entry($row));
 			},
 			['resource_id' => $row['hash'], 'resource_type' => 'attach'],
 		);

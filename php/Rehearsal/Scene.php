@@ -171,6 +171,25 @@ final class Scene implements Slice
 		Seen::unless($refused === null, 'the packet was held: ' . ($refused['reason'] ?? ''));
 	}
 
+	/**
+	 * Hands the packet of a new file to the hub, and looks whether it reached filesync: nothing is shown yet.
+	 *
+	 * @throws Seen
+	 */
+	public function receiveNew(string $hash, array $entry): void
+	{
+		$this->receive($entry);
+		if ($this->attach($hash)) {
+			throw new Seen(
+				"the file was shown before its bytes were here: the hub's own receiver took the packet",
+				[Parts::RECEIVER],
+			);
+		}
+		Queue::find($this->channel->id, $hash, 0) ?? throw new Seen('the packet did not reach filesync', [
+			Parts::RECEIVER,
+		]);
+	}
+
 	/** Does what a worker does once all bytes have arrived: puts them in place, and makes the calls that follow. */
 	public function publish(): void
 	{

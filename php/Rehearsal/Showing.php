@@ -43,7 +43,7 @@ final class Showing
 	private function scales(): void
 	{
 		$hash = $this->scene->hash();
-		$this->scene->receive($this->receiving->photoEntry($hash, [0, 1, 2, 3]));
+		$this->scene->receiveNew($hash, $this->receiving->photoEntry($hash, [0, 1, 2, 3]));
 		$this->scene->publish();
 		$this->expectScales($hash);
 	}
