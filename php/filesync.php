@@ -292,6 +292,7 @@ function filesync_channel_remove(&$channel)
 function filesync_plugin_admin(&$html)
 {
 	try {
+		require_once __DIR__ . '/Hub/stand-ins.php';
 		// The texts of our own are all that surely can be shown.
 		$html .= filesync_has_pages()
 			? FileSync\Addon\Page\AdminPage::show()
@@ -306,6 +307,7 @@ function filesync_plugin_admin(&$html)
 function filesync_plugin_admin_post()
 {
 	try {
+		require_once __DIR__ . '/Hub/stand-ins.php';
 		FileSync\Addon\Page\AdminPage::take();
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('the form of the page for the admin', $e);

@@ -582,6 +582,8 @@ final class EditsTest extends AddonTestCase
 		[$status, $said] = $this->assumptions();
 		$this->assertMatchesRegularExpression("/^WRONG function +$function /m", $said);
 		$this->assertSame(1, $status);
+		$page = $this->inHub('(function () { $html = ""; filesync_plugin_admin($html); return $html; })()');
+		$this->assertStringContainsString('without receiving files', $page);
 	}
 
 	public static function needed(): array
