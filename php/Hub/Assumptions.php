@@ -165,6 +165,7 @@ final class Assumptions
 		'Zotlabs\Photo\PhotoDriver::doScaleImage' => ['new_width, new_height', 'photos', 'object'],
 		'Zotlabs\Photo\PhotoDriver::rotate' => ['degrees', 'photos', 'object'],
 		'Zotlabs\Photo\PhotoDriver::imageString' => ['', 'photos', 'object'],
+		'Zotlabs\Web\Controller::__construct' => ['', 'pages', 'object absent'],
 		'Zotlabs\Web\Controller::init' => ['', 'serving pages', 'only object overridden'],
 		'Zotlabs\Web\Controller::post' => ['', 'serving pages', 'only object overridden'],
 		'Zotlabs\Web\Controller::get' => ['', 'serving pages', 'only object overridden'],
@@ -333,6 +334,15 @@ final class Assumptions
 		'cron_daily' => [['Zotlabs/Daemon/Cron_daily.php', 'Zotlabs/Daemon/Cron.php'], 'comparison'],
 		'channel_remove' => [['include/channel.php'], 'every'],
 		'identity_basic_export' => [['include/channel.php'], 'backup'],
+	];
+
+	/** Keys that we read or change of the arrays which hooks are given. */
+	public const GIVEN = [
+		'attach_delete' => 'channel_id resource',
+		'module_loaded' => 'module installed controller',
+		'import_channel' => 'channel',
+		'item_store_before' => 'item',
+		'item_store_update_before' => 'item',
 	];
 
 	/**

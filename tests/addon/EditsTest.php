@@ -130,6 +130,27 @@ final class EditsTest extends AddonTestCase
 				'attach_delete',
 				['receiver', 'sender'],
 			],
+			'a class that is made of something' => [
+				'Zotlabs/Web/Controller.php',
+				'class Controller {',
+				'class Controller { public function __construct(array $request) {}',
+				'Zotlabs\Web\Controller::__construct',
+				['pages'],
+			],
+			'an object for a hook' => [
+				'index.php',
+				'$loaded = [',
+				'$loaded = (object) [',
+				'module_loaded',
+				['sender', 'serving', 'pages'],
+			],
+			'another name of what a hook is given' => [
+				'include/attach.php',
+				'$arr = [\'channel_id\' => $channel_id, \'resource\' =>',
+				'$arr = [\'channel_id\' => $channel_id, \'file\' =>',
+				'attach_delete',
+				['sender'],
+			],
 			'what a caller is to get back by reference' => [
 				'include/attach.php',
 				'function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = \'\', $recurse = true) {',
