@@ -114,7 +114,8 @@ final class AssumptionCheck
 				$this->note('extension', $name, $parts, extension_loaded($name), t('PHP lacks it'), '');
 			}
 			foreach (Assumptions::PHP_FUNCTIONS as $name => $parts) {
-				$this->note('php', "$name()", $parts, function_exists($name), t('PHP lacks it'), '');
+				$isThere = ! in_array($name, Runtime::missingFunctions(), true);
+				$this->note('php', "$name()", $parts, $isThere, t('PHP lacks it'), '');
 			}
 		}
 	}

@@ -30,6 +30,13 @@ final class Assumptions
 		'tokenizer' => 'every',
 	];
 
+	/**
+	 * Those of the next that belong to an extension which a hub may do without.
+	 *
+	 * @var array<string, non-empty-string>
+	 */
+	public const OF_EXTENSION = ['imageflip' => 'gd'];
+
 	/** Functions of PHP that an admin may have disabled: parts. */
 	public const PHP_FUNCTIONS = [
 		'curl_init' => 'serving posts comparison backup',
@@ -42,6 +49,7 @@ final class Assumptions
 		'getimagesize' => 'photos',
 		'glob' => 'every',
 		'hash' => 'every',
+		'imageflip' => '',
 		'link' => 'receiver',
 		'mb_scrub' => 'every',
 		'openssl_sign' => 'posts serving comparison',

@@ -528,6 +528,26 @@ final class EditsTest extends AddonTestCase
 		$this->assertContains(Parts::RECEIVER, json_decode(end($lines), true));
 	}
 
+	/** Only a photo that is mirrored needs it, and its scales are fetched then. */
+	public function test_a_function_that_few_photos_need_is_named_and_switches_nothing_off(): void
+	{
+		if (! extension_loaded('gd')) {
+			$this->markTestSkipped('needs gd');
+		}
+		exec(
+			str_replace(
+				escapeshellarg(PHP_BINARY),
+				escapeshellarg(PHP_BINARY) . ' -d disable_functions=imageflip',
+				self::cli(),
+			)
+				. ' doctor --assumptions 2>&1',
+			$lines,
+			$status,
+		);
+		$this->assertSame(0, $status);
+		$this->assertCount(1, preg_grep('/^\? +php +imageflip\(\) /', $lines));
+	}
+
 	/**
 	 * What needs a file of core that has another name now is off or waits; nothing fails.
 	 *
