@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Doctor\Doctor;
+use FileSync\Addon\Hub\Ground;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Parts;
@@ -29,7 +30,7 @@ final class DoctorCommand implements Task
 		$only = $this->options->text(Option::Only);
 		$findings = Doctor::ofThisHub()->examine($only === null ? [] : explode(',', $only));
 		try {
-			if ($only === null) {
+			if ($only === null && ! Ground::lacks()) {
 				AdminPage::remember($findings);
 			}
 		} catch (\RuntimeException) {

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Doctor;
 
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 
 if (! class_exists('App', false)) {
@@ -11,9 +12,13 @@ if (! class_exists('App', false)) {
 /** The findings so far. */
 final class Findings
 {
+	/** The command that tells why parts of filesync are off. */
+	public const WHY = 'php addon/filesync/cli.php doctor --assumptions';
+
 	/** The names of all checks. */
 	public const CHECKS = [
 		'hub',
+		'rehearsal',
 		'assumptions',
 		'files',
 		'registered',
@@ -37,6 +42,7 @@ final class Findings
 		'reachable',
 		'extension-web',
 		'addon-web',
+		'overrides-web',
 		'php-web',
 		'memory-web',
 		'limits',
@@ -82,7 +88,9 @@ final class Findings
 				$check,
 				false,
 				sprintf(t('could not be checked: %s'), $e->getMessage()),
-				t("read the hub's log; a table or a file of filesync may be missing"),
+				Parts::off() === []
+					? t("read the hub's log; a table or a file of filesync may be missing")
+					: self::WHY,
 			);
 		}
 	}

@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Overrides;
 use FileSync\Addon\Hub\Places;
 use FileSync\Addon\Hub\Platform;
 use FileSync\Addon\Hub\Request;
@@ -140,6 +141,7 @@ final class TicketRequest
 			'version' => Runtime::version(),
 			'outdated' => Runtime::isOutdated(),
 			'missing' => Runtime::missingFunctions(),
+			'takers' => array_filter(Overrides::takers()),
 			'extensions' => Platform::missingExtensions(),
 			'memory_limit' => (string) ini_get('memory_limit'),
 			'settings' => Runtime::settings(),

@@ -123,7 +123,7 @@ final class CommandLineTest extends AddonTestCase
 			[$code, $said] = $this->inAProcess("$command 2>&1");
 			$code === 75 && $said === ['filesync: the PHP extension filesync is not loaded'] && ($refused[] = $name);
 		}
-		$this->assertSame(['backfill', 'verify', 'work', 'repair'], $refused);
+		$this->assertSame(['backfill', 'verify', 'work', 'repair', 'rehearse'], $refused);
 	}
 
 	public function test_the_readme_lists_every_verb_as_it_is(): void
