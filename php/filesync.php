@@ -335,6 +335,7 @@ function filesync_queue_deliver(&$delivery)
 function filesync_plugin_admin(&$html)
 {
 	try {
+		require_once __DIR__ . '/Hub/stand-ins.php';
 		// The texts of our own are all that surely can be shown.
 		$html .= filesync_has_pages()
 			? FileSync\Addon\Page\AdminPage::show()
@@ -349,6 +350,7 @@ function filesync_plugin_admin(&$html)
 function filesync_plugin_admin_post()
 {
 	try {
+		require_once __DIR__ . '/Hub/stand-ins.php';
 		FileSync\Addon\Page\AdminPage::take();
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('the form of the page for the admin', $e);

@@ -37,13 +37,15 @@ final class RehearseCommand implements Task
 			$outcome = Rehearsal::run(
 				$isJson ? static function (): void {} : self::show(...),
 				fn (string $left) => fwrite(STDERR, "filesync: $left\n"),
+				static function (Outcome $outcome) use ($isJson): void {
+					echo $isJson ? self::json($outcome) : self::summary($outcome);
+				},
 			);
 		} catch (Postponed $e) {
 			fwrite(STDERR, "filesync: {$e->getMessage()}\n");
 
 			return 75;
 		}
-		echo $isJson ? self::json($outcome) : self::summary($outcome);
 
 		return $outcome->hasPassed() ? 0 : 1;
 	}

@@ -173,8 +173,36 @@ final class Rehearsing
 	/** Records that something was to be sent for a scratch channel; the rehearsal fails by it. */
 	private static function attempt(string $nick, string $what): void
 	{
-		Log::write("refused for $nick: $what");
-		Table::update('filesync_scratch', ['attempt' => $what], ['nick' => $nick, 'attempt' => '']);
+		try {
+			Log::write("refused for $nick: $what");
+			Table::update('filesync_scratch', ['attempt' => $what], ['nick' => $nick, 'attempt' => '']);
+		} catch (\Throwable $e) {
+			// It is refused all the same.
+			Log::failure('recording a refusal', $e);
+		}
+	}
+
+	/**
+	 * Calls something if this process ends before its time: the hub ended it, or a fatal error. It is told the error;
+	 * if it returns true, the process ends with status 1.
+	 *
+	 * @param \Closure(?string): bool $work
+	 */
+	public static function ifEnded(\Closure $work): void
+	{
+		$root = (string) getcwd();
+		register_shutdown_function(function () use ($work, $root): void {
+			if (is_dir($root)) {
+				chdir($root);
+			}
+			$error = error_get_last();
+			$isFatal =
+				$error !== null && in_array($error['type'], [E_ERROR, E_PARSE, E_CORE_ERROR, E_COMPILE_ERROR], true);
+			while (self::isOn() && ob_get_level() > 0 && ob_end_clean());
+			if ($work($isFatal ? (strtok($error['message'], "\n") ?: null) : null)) {
+				exit(1);
+			}
+		});
 	}
 
 	private static function word(mixed $value): string

@@ -67,10 +67,12 @@ final class Runtime
 	/** @return list<string> The functions that we need and this PHP lacks. */
 	public static function missingFunctions(): array
 	{
-		return array_values(array_filter(
+		$needed = array_filter(
 			array_keys(Assumptions::PHP_FUNCTIONS),
-			fn ($name) => ! function_exists($name),
-		));
+			fn (string $name) => extension_loaded(Assumptions::OF_EXTENSION[$name] ?? 'standard'),
+		);
+
+		return array_values(array_filter($needed, fn (string $name) => ! function_exists($name)));
 	}
 
 	/**

@@ -155,6 +155,19 @@ final class HeldPackets
 		return (int) (Clock::exact() * 1000000);
 	}
 
+	/** Has all entries that wait for something tried again now. */
+	public static function tryAgain(): void
+	{
+		Table::update(
+			'filesync_packet',
+			['next_at' => Clock::now()],
+			[
+				'state' => 'staged',
+				'next_at >' => Clock::now(),
+			],
+		);
+	}
+
 	/** Returns the channels with due entries. */
 	public static function dueChannels(): array
 	{

@@ -55,7 +55,7 @@ final class Posting
 					fn (array $item) => $this->scene->stage->receivePosts([$item]),
 				),
 			],
-			'receive a post with its file' => [[Parts::POSTS, Parts::RECEIVER], $this->postWithFile(...)],
+			'receive a post with its file' => [[Parts::POSTS], $this->postWithFile(...)],
 			'receive an edited post' => [[Parts::POSTS], $this->editedPost(...)],
 		];
 	}
@@ -147,7 +147,7 @@ final class Posting
 	 */
 	private function post(\Closure $take, array $columns = []): void
 	{
-		$file = $this->scene->arrive("a file that a post shows\n");
+		$file = $this->scene->own("a file that a post shows\n");
 		$there = Rehearsing::ORIGIN;
 		$body =
 			"see [zrl=$there/attach/{$file['hash']}]it[/zrl], [zrl=$there/channel/"
@@ -169,9 +169,7 @@ final class Posting
 		$row['filesize'] = $this->scene->has($row['hash'], "a file with a post\n");
 		$this->post(
 			function (array $item) use ($row) {
-				$this->scene->receive(['item' => [$item]] + $this->scene->entry($row));
-				$this->scene->publish();
-				$this->scene->expect($row, "a file with a post\n");
+				$this->scene->receiveNew($row['hash'], ['item' => [$item]] + $this->scene->entry($row));
 			},
 			['resource_id' => $row['hash'], 'resource_type' => 'attach'],
 		);

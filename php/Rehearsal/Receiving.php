@@ -25,7 +25,7 @@ final class Receiving
 	{
 		return [
 			'receive a new file' => [[Parts::RECEIVER], $this->newFile(...)],
-			'receive a photo with a crop' => [[Parts::RECEIVER, Parts::PHOTOS], $this->photo(...)],
+			'receive a photo with a crop' => [[Parts::RECEIVER], $this->photo(...)],
 			'receive new bytes of a file' => [[Parts::RECEIVER], $this->newBytes(...)],
 			'receive a new name' => [[Parts::RECEIVER], $this->newName(...)],
 			'receive a folder that moved' => [[Parts::RECEIVER], $this->movedFolder(...)],
@@ -52,16 +52,7 @@ final class Receiving
 			'term' => [['ttype' => 3, 'term' => 'rehearsal', 'url' => '']],
 		]);
 		$scene->has($row['hash'], $bytes);
-		$scene->receive($scene->entry($outer, $inner, $row));
-		$early = $scene->attach($row['hash']);
-		Seen::unless(
-			$early === null,
-			"the file was shown before its bytes were here: the hub's own receiver took the packet",
-		);
-		Seen::unless(
-			Queue::find($scene->channel->id, $row['hash'], 0) !== null,
-			'the packet did not reach filesync',
-		);
+		$scene->receiveNew($row['hash'], $scene->entry($outer, $inner, $row));
 		$scene->publish();
 		$scene->expect($row, $bytes);
 		$own = $scene->attach($row['hash']);
@@ -79,8 +70,7 @@ final class Receiving
 	{
 		$scene = $this->scene;
 		$hash = $scene->hash();
-		$scene->receive($this->photoEntry($hash, [0, 4]));
-		Seen::unless($scene->attach($hash) === null, 'the photo was shown before its bytes were here');
+		$scene->receiveNew($hash, $this->photoEntry($hash, [0, 4]));
 		$scene->publish();
 		$this->expectPhoto($hash, 0, Picture::photo(), Picture::WIDTH, Picture::HEIGHT);
 		$this->expectPhoto($hash, 4, Picture::crop(), Picture::CROP_WIDTH, Picture::CROP_WIDTH);
@@ -197,6 +187,7 @@ final class Receiving
 		Seen::unless(
 			Table::first('item', $where + ['item_deleted' => 0], '', 'id') !== null,
 			'its post was not stored',
+			[Parts::POSTS],
 		);
 		$path = $scene->attach($hash)['content'] ?? '';
 		$scene->receive($scene->deleteOf($hash));
@@ -211,6 +202,7 @@ final class Receiving
 		Seen::unless(
 			Table::first('item', $where + ['item_deleted' => 0], '', 'id') === null,
 			'its post is still there',
+			[Parts::POSTS],
 		);
 		Seen::unless(
 			Table::first('filesync_kept', ['uid' => $scene->channel->id, 'hash' => $hash], '', 'id') !== null,

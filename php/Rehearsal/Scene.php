@@ -4,12 +4,12 @@ namespace FileSync\Addon\Rehearsal;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Rehearsing;
 use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Stage;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Publish\Publish;
 use FileSync\Addon\Publish\Scales;
@@ -33,19 +33,18 @@ if (! class_exists('App', false)) {
  */
 final class Scene implements Slice
 {
-	/** Follow-ups that ask no other hub. */
+	/** Follow-ups that ask no other hub, and the parts that need them. */
 	private const FOLLOW_UPS = [
-		'access',
-		'announce',
-		'brake',
-		'conflict',
-		'deleted',
-		'drop',
-		'items',
-		'move',
-		'relocate',
+		'access' => Parts::POSTS,
+		'announce' => Parts::SENDER,
+		'brake' => Parts::RECEIVER,
+		'conflict' => Parts::RECEIVER,
+		'deleted' => Parts::SENDER,
+		'drop' => Parts::POSTS,
+		'items' => Parts::POSTS,
+		'move' => Parts::RECEIVER,
+		'relocate' => Parts::POSTS,
 	];
-
 	private const MOST_ROUNDS = 2;
 
 	public readonly Channel $channel;
@@ -172,6 +171,25 @@ final class Scene implements Slice
 		Seen::unless($refused === null, 'the packet was held: ' . ($refused['reason'] ?? ''));
 	}
 
+	/**
+	 * Hands the packet of a new file to the hub, and looks whether it reached filesync: nothing is shown yet.
+	 *
+	 * @throws Seen
+	 */
+	public function receiveNew(string $hash, array $entry): void
+	{
+		$this->receive($entry);
+		if ($this->attach($hash)) {
+			throw new Seen(
+				"the file was shown before its bytes were here: the hub's own receiver took the packet",
+				[Parts::RECEIVER],
+			);
+		}
+		Queue::find($this->channel->id, $hash, 0) ?? throw new Seen('the packet did not reach filesync', [
+			Parts::RECEIVER,
+		]);
+	}
+
 	/** Does what a worker does once all bytes have arrived: puts them in place, and makes the calls that follow. */
 	public function publish(): void
 	{
@@ -213,17 +231,22 @@ final class Scene implements Slice
 	/** Makes the calls that follow a change. */
 	public function follow(): void
 	{
-		Outbox::run($this->channel->id, self::FOLLOW_UPS);
+		$kinds = array_keys(self::FOLLOW_UPS);
+		Outbox::run($this->channel->id, $kinds);
 		$failed = Table::first(
 			'filesync_outbox',
-			['uid' => $this->channel->id, 'state' => 'due', 'kind' => self::FOLLOW_UPS, 'attempts >' => 0],
+			['uid' => $this->channel->id, 'state' => 'due', 'kind' => $kinds, 'attempts >' => 0],
 			'',
 			'kind, reason',
 		);
-		Seen::unless(
-			$failed === null,
-			'a call after the change failed: ' . ($failed['kind'] ?? '') . ': ' . ($failed['reason'] ?? ''),
-		);
+		if ($failed) {
+			throw new Seen(
+				"a call after the change failed: {$failed['kind']}: {$failed['reason']}",
+				[
+					self::FOLLOW_UPS[$failed['kind']] ?? Parts::RECEIVER,
+				],
+			);
+		}
 	}
 
 	/**
@@ -243,6 +266,21 @@ final class Scene implements Slice
 		Rehearsing::caught();
 
 		return $row;
+	}
+
+	/**
+	 * Has the owner upload a file, and returns its row. Steps that are not about packets begin with one, so that
+	 * they do not fail with those.
+	 *
+	 * @return AttachRow
+	 */
+	public function own(string $bytes, string $ending = 'txt'): array
+	{
+		$hash = $this->hash();
+		$this->stage->upload($hash, "$hash.$ending", $bytes);
+		$this->sent();
+
+		return $this->attach($hash) ?? throw new Seen('the file for this step could not be uploaded');
 	}
 
 	/**
@@ -363,10 +401,15 @@ final class Scene implements Slice
 		);
 	}
 
-	/** Does something while no other process changes the channel's files. */
-	public function alone(\Closure $work): mixed
+	/** Ends what a step that went wrong may have begun, so that the next one finds nothing of it. */
+	public function clear(): void
 	{
-		return Turn::take($this->channel->id, $work);
+		Intentions::flush();
+		Rehearsing::caught();
+		$of = ['uid' => $this->channel->id];
+		Table::delete('filesync_outbox', $of + ['attempts >' => 0]);
+		Table::delete('filesync_packet', $of);
+		Table::delete('filesync_transfer', $of + ['state' => Queue::LIVE]);
 	}
 
 	public function isOver(): bool

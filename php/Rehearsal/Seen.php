@@ -9,10 +9,20 @@ if (! class_exists('App', false)) {
 /** A step of a rehearsal saw something else than it should; the message says what. */
 final class Seen extends \Exception
 {
-	/** @throws self It is not so. */
-	public static function unless(bool $isSo, string $instead): void
+	/** @param list<string> $parts The parts that cannot do without it; none: all that depend on the step. */
+	public function __construct(string $instead, public readonly array $parts = [])
 	{
-		$isSo || throw new self($instead);
+		parent::__construct($instead);
+	}
+
+	/**
+	 * @param list<string> $parts
+	 *
+	 * @throws self It is not so.
+	 */
+	public static function unless(bool $isSo, string $instead, array $parts = []): void
+	{
+		$isSo || throw new self($instead, $parts);
 	}
 
 	/**

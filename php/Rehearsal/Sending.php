@@ -75,10 +75,10 @@ final class Sending
 
 	private function newBytes(): void
 	{
-		$row = $this->mine("before\n");
+		$row = $this->scene->own("before\n");
 		$this->scene->stage->overwrite($row, "after it was overwritten\n");
-		$this->stored(null, (string) $row['hash'], "after it was overwritten\n");
-		$entry = $this->scene->expectSent((string) $row['hash']);
+		$this->stored(null, $row['hash'], "after it was overwritten\n");
+		$entry = $this->scene->expectSent($row['hash']);
 		Seen::unless(
 			($entry['filesync']['size_bytes'] ?? null) === strlen("after it was overwritten\n"),
 			'the packet does not say how many bytes the file has now',
@@ -87,67 +87,58 @@ final class Sending
 
 	private function newName(): void
 	{
-		$row = $this->mine("renamed\n");
+		$row = $this->scene->own("renamed\n");
 		$this->scene->stage->rename($row, 'renamed.txt');
-		$own = $this->scene->attach((string) $row['hash']) ?? [];
+		$own = $this->scene->attach($row['hash']) ?? [];
 		Seen::same('renamed.txt', $own['filename'] ?? null, 'attach.filename');
 		Seen::same('renamed.txt', $own['display_path'] ?? null, 'attach.display_path');
-		$this->stored(null, (string) $row['hash'], "renamed\n");
-		$this->scene->expectSent((string) $row['hash']);
+		$this->stored(null, $row['hash'], "renamed\n");
+		$this->scene->expectSent($row['hash']);
 	}
 
 	private function move(): void
 	{
-		[$row, $folder] = [$this->mine("moved\n"), $this->goal('Taken')];
+		[$row, $folder] = [$this->scene->own("moved\n"), $this->goal('Taken')];
 		$this->scene->stage->moveInto($row, $folder);
-		$this->moved($row, $folder, "moved\n", (string) $row['filename']);
+		$this->moved($row, $folder, "moved\n", $row['filename']);
 	}
 
 	private function delete(): void
 	{
-		$row = $this->mine("deleted\n");
+		$row = $this->scene->own("deleted\n");
 		$this->scene->stage->delete($row);
 		$this->gone($row);
 	}
 
 	private function access(): void
 	{
-		$row = $this->mine("seen by others\n");
+		$row = $this->scene->own("seen by others\n");
 		$list = $this->scene->onlyMe() . '<' . str_pad('nobody-', 86, 'x') . '>';
-		$this->scene->stage->changeAccess((string) $row['hash'], $list);
-		Seen::same($list, $this->scene->attach((string) $row['hash'])['allow_cid'] ?? null, 'attach.allow_cid');
-		$this->scene->expectSent((string) $row['hash']);
+		$this->scene->stage->changeAccess($row['hash'], $list);
+		Seen::same($list, $this->scene->attach($row['hash'])['allow_cid'] ?? null, 'attach.allow_cid');
+		$this->scene->expectSent($row['hash']);
 	}
 
 	private function moveByPage(): void
 	{
-		[$row, $folder] = [$this->mine("moved by a page\n"), $this->goal('Taken by a page')];
-		$this->scene->stage->moveByPage((string) $row['hash'], (string) $folder['hash'], 'and renamed.txt');
+		[$row, $folder] = [$this->scene->own("moved by a page\n"), $this->goal('Taken by a page')];
+		$this->scene->stage->moveByPage($row['hash'], (string) $folder['hash'], 'and renamed.txt');
 		$this->moved($row, $folder, "moved by a page\n", 'and renamed.txt');
 	}
 
 	private function deleteByPage(): void
 	{
-		$row = $this->mine("deleted by a page\n");
-		$this->scene->stage->deleteByPage((string) $row['hash']);
+		$row = $this->scene->own("deleted by a page\n");
+		$this->scene->stage->deleteByPage($row['hash']);
 		$this->gone($row);
-	}
-
-	/** Returns the row of a file that other hubs know. */
-	private function mine(string $bytes): array
-	{
-		$row = $this->scene->arrive($bytes);
-
-		return $this->scene->attach($row['hash']) ?? throw new Seen('the file has no row');
 	}
 
 	private function goal(string $name): array
 	{
-		$folder = $this->scene->folder($this->scene->hash(), $name);
-		$this->scene->receive($this->scene->entry($folder));
+		$this->scene->stage->makeFolder($name);
 		$this->scene->sent();
 
-		return $this->scene->attach($folder['hash']) ?? throw new Seen('the folder was not made');
+		return $this->named($name);
 	}
 
 	private function named(string $name): array

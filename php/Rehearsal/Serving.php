@@ -5,6 +5,7 @@ namespace FileSync\Addon\Rehearsal;
 use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\GetfileController;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Request;
@@ -48,7 +49,7 @@ final class Serving
 	{
 		Stage::wrapsGetfile(GetfileController::class)
 			|| throw new Seen("the hub's controller of getfile cannot be wrapped");
-		$row = $this->scene->arrive(self::BYTES);
+		$row = $this->scene->own(self::BYTES);
 		[$headers, $body] = $this->ticketRequest($row['hash']);
 		$said = Serve::answer(new Request('POST', ['getfile', 'ticket'], $headers, [], $body));
 		$ticket = self::ticket($said === null ? 0 : $said->status, $said === null ? '' : $said->body);
@@ -70,10 +71,13 @@ final class Serving
 		if (! Activation::isActive()) {
 			throw new Untried('filesync serves nothing here before a rehearsal passed');
 		}
+		if (Config::get('enabled') === '0') {
+			throw new Untried('filesync is switched off');
+		}
 		if (! Peers::canServe()) {
 			throw new Seen('filesync gives no tickets here');
 		}
-		$row = $this->scene->arrive(self::BYTES);
+		$row = $this->scene->own(self::BYTES);
 		[$headers, $body] = $this->ticketRequest($row['hash']);
 		$lines = array_map(fn ($name, $value) => "$name: $value", array_keys($headers), $headers);
 		$said = ($this->ask)('POST', '/getfile/ticket', ['Content-Type: application/json', ...$lines], $body);

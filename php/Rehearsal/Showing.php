@@ -43,14 +43,14 @@ final class Showing
 	private function scales(): void
 	{
 		$hash = $this->scene->hash();
-		$this->scene->receive($this->receiving->photoEntry($hash, [0, 1, 2, 3]));
+		$this->scene->receiveNew($hash, $this->receiving->photoEntry($hash, [0, 1, 2, 3]));
 		$this->scene->publish();
 		$this->expectScales($hash);
 	}
 
 	private function library(): void
 	{
-		$row = $this->arrived();
+		$row = $this->scene->own(Picture::photo(), 'jpg');
 		$path = $row['content'];
 		$made = PhotoLibrary::scale($path, [1 => "$path-rehearsed"]);
 		$size = @getimagesize("$path-rehearsed");
@@ -62,7 +62,12 @@ final class Showing
 
 	private function photo(): void
 	{
-		$row = $this->arrived();
+		$row = $this->scene->own(Picture::photo(), 'jpg');
+		Table::delete('photo', [
+			'uid' => $this->scene->channel->id,
+			'resource_id' => $row['hash'],
+			'imgscale' => [1, 2, 3],
+		]);
 		Photos::remake($this->scene->channel, $row, [], []);
 		$this->expectScales($row['hash']);
 		Rehearsing::caught();
@@ -70,14 +75,17 @@ final class Showing
 
 	private function preview(): void
 	{
-		$row = $this->scene->arrive("a text of which a preview is made\n");
+		$row = $this->scene->own("a text of which a preview is made\n");
 		Items::makePreview($row['hash']);
-		$this->scene->expect($row, "a text of which a preview is made\n");
+		Seen::unless(
+			@file_get_contents($row['content']) === "a text of which a preview is made\n",
+			'the file itself was changed',
+		);
 	}
 
 	private function told(): void
 	{
-		$row = $this->scene->arrive("compared\n");
+		$row = $this->scene->own("compared\n");
 		$entry = Announcement::state($this->scene->channel, $row['hash'], true);
 		$last = Scene::last($entry ?? []);
 		Seen::unless($last !== [], 'a comparison would be told nothing of a file that is here');
@@ -109,23 +117,6 @@ final class Showing
 			str_contains($page, $nick),
 			"the hub does not fill filesync's templates: " . mb_substr(trim($page), 0, 60),
 		);
-	}
-
-	/**
-	 * Returns the row of a photo that has arrived without thumbnails.
-	 *
-	 * @return array{hash: string, content: string, ...}
-	 */
-	private function arrived(): array
-	{
-		$hash = $this->scene->hash();
-		$this->scene->receive($this->receiving->photoEntry($hash, [0]));
-		$this->scene->publish();
-		$row = $this->scene->attach($hash) ?? throw new Seen('the photo has no row');
-		Seen::unless(Table::count('photo', ['uid' => $this->scene->channel->id, 'resource_id' => $hash])
-		=== 1, 'the photo has not one row');
-
-		return $row;
 	}
 
 	/** @throws Seen */

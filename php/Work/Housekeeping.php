@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Look;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Scratch;
@@ -20,6 +21,7 @@ use FileSync\Addon\Protocol\Ticket;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\Deletion;
 use FileSync\Addon\Receive\DroppedPackets;
+use FileSync\Addon\Receive\HeldPackets;
 use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Reconcile\Verify;
 use FileSync\Addon\Repair\Journal;
@@ -55,7 +57,7 @@ final class Housekeeping
 			return;
 		}
 		Registration::mend();
-		self::each([Look::renewIfDue(...), Scratch::sweep(...), Activation::again(...)]);
+		self::each([Look::renewIfDue(...), Scratch::sweep(...), Activation::again(...), self::noteParts(...)]);
 		Config::set('cron_at', (string) Clock::now(), 'state');
 		Config::set('cron_version', Runtime::extensionProblem() === null ? Runtime::version() : '', 'state');
 		if (Config::get('enabled') !== '0' && Activation::isActive()) {
@@ -70,6 +72,19 @@ final class Housekeeping
 				Reconcile::plan(...),
 				fn () => Table::delete('filesync_nonce', ['expires <' => Clock::now()]),
 			]);
+		}
+	}
+
+	/** Has what waited for a part of filesync tried again at once when that part is back. */
+	private static function noteParts(): void
+	{
+		$off = Parts::off();
+		$before = array_filter(explode(' ', Config::get('parts_off', 'state')));
+		if (array_diff($before, $off)) {
+			HeldPackets::tryAgain();
+		}
+		if ($before !== $off) {
+			Config::set('parts_off', implode(' ', $off), 'state');
 		}
 	}
 

@@ -35,7 +35,9 @@ final class RehearseTest extends AddonTestCase
 
 	private function rehearse(): Outcome
 	{
-		return Rehearsal::run(static function (): void {}, static function (): void {}, fn () => [
+		$none = static function (): void {};
+
+		return Rehearsal::run($none, $none, $none, fn () => [
 			'status' => 0,
 			'headers' => [],
 			'body' => '',

@@ -7,8 +7,9 @@ class Notifier {
 
 	public static function run($argc, $argv) {
 		logger('notifier: ' . implode(' ', array_slice($argv, 1)));
-		$item = $argv[1] === 'refresh_all' ? null : (q('SELECT * FROM item WHERE id = %d', intval($argv[2]))[0] ?? null);
-		$channel = channelx_by_n($item['uid'] ?? $argv[2]);
+		$is_post = $argv[1] !== 'refresh_all';
+		$item = $is_post ? q('SELECT * FROM item WHERE id = %d', intval($argv[2]))[0] ?? null : null;
+		$channel = $is_post ? channelx_by_n($item['uid'] ?? 0) : channelx_by_n($argv[2]);
 		// A post is told to its readers, one for all also to the hub's own channel; the author's clones get it by sync.
 		$readers = [$channel['channel_hash'] ?? ''];
 		if ($item) {
