@@ -545,6 +545,14 @@ final class ActivationTest extends AddonTestCase
 		$this->assertSame(['agree', 'passive'], $this->buttons());
 		$this->press('trust');
 		$this->assertSame(Reason::Unknown, Activation::reason(), 'a button that is not there');
+		preg_match(
+			'/<button type="submit" name="(\w+)"/',
+			file_get_contents(
+				'addon/filesync/view/tpl/filesync_admin.tpl',
+			),
+			$first,
+		);
+		$this->assertSame('filesync_save', $first[1], 'Enter in a field presses no other');
 		$this->press('agree');
 		$this->assertSame(
 			['12', Reason::Unrehearsed, ['rehearse', 'passive']],
