@@ -61,7 +61,7 @@ final class CommandLineTest extends AddonTestCase
 			['repair items --seconds 3', '--seconds does not go with `repair items`, but with `repair files`'],
 			[
 				'doctor --only nonsense',
-				'--only cannot be "nonsense": it must be one or more of these, separated by commas: hub, assumptions, ',
+				'--only cannot be "nonsense": it must be one or more of these, separated by commas: hub, ',
 			],
 			['doctor --only hub,nonsense', '--only cannot be "hub,nonsense"'],
 			['doctor --only hub,', '--only cannot be "hub,"'],
