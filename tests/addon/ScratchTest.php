@@ -191,6 +191,27 @@ final class ScratchTest extends AddonTestCase
 		$this->assertSame($before, $this->all());
 	}
 
+	public function test_a_job_that_still_writes_there_leaves_nothing(): void
+	{
+		$before = $this->all();
+		$scratch = Scratch::make();
+		$folder = "store/{$scratch->channel->nick}";
+		DBA::$dba = null;
+		$child = pcntl_fork();
+		if ($child === 0) {
+			for ($n = 0; is_dir($folder); $n++) {
+				@file_put_contents("$folder/late$n", 'a preview');
+				clearstatcache();
+			}
+			posix_kill(getmypid(), SIGKILL);
+		}
+		sys_boot();
+		while (! glob("$folder/late*"));
+		$this->assertNull($scratch->end());
+		pcntl_waitpid($child, $status);
+		$this->assertSame($before, $this->all());
+	}
+
 	public function test_one_at_a_time(): void
 	{
 		$scratch = Scratch::make();

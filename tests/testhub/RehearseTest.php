@@ -336,13 +336,22 @@ final class RehearseTest extends TestCase
 
 	public static function columns(): array
 	{
+		$posts = ['receive a post of the channel', 'receive a post with its file', 'receive an edited post'];
+
 		return [
 			'names' => ['attach', 'filename', 64, ['receive a new file'], 'attach.filename is', 'receiver'],
 			'access' => ['attach', 'allow_cid', 255, ['receive a new file'], 'attach.allow_cid is', 'receiver'],
 			'types' => ['attach', 'filetype', 32, ['receive a new file'], 'attach.filetype is', 'receiver'],
-			'texts' => ['item', 'body', 60, ['receive a post of the channel'], 'its text is', 'posts'],
-			'signatures' => ['item', 'sig', 64, ['receive a post of the channel'], 'verif', 'posts'],
-			'titles' => ['photo', 'title', 3, ['receive a photo with a crop'], 'photo.title', 'receiver'],
+			'texts' => ['item', 'body', 60, $posts, 'its text is', 'posts'],
+			'signatures' => ['item', 'sig', 64, $posts, 'verif', 'posts'],
+			'titles' => [
+				'photo',
+				'title',
+				3,
+				['receive a photo with a crop', 'receive a delete, with its post'],
+				'photo.title',
+				'receiver',
+			],
 		];
 	}
 
