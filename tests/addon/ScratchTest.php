@@ -108,7 +108,7 @@ final class ScratchTest extends AddonTestCase
 		$before = $this->all();
 		$instants = $this->instantsOf($run);
 		$this->assertSame($before, $this->all());
-		foreach (self::sample($instants, 40) as $instant) {
+		foreach (self::sample($instants, 20) as $instant) {
 			$this->killedAt($instant, $run);
 			$message = "killed at instant $instant of $instants";
 			$this->expireLeases();
