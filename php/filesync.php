@@ -83,7 +83,7 @@ function filesync_unload()
 function filesync_init_1(&$unused = null)
 {
 	try {
-		if (FileSync\Addon\Hub\Family::isKnown()) {
+		if (filesync_has_ground() && ! filesync_is_passive()) {
 			FileSync\Addon\Hub\Overrides::define(FileSync\Addon\Hub\Look::failedFunctions());
 		}
 		foreach (filesync_hooks() as $hook => $function) {
@@ -93,6 +93,21 @@ function filesync_init_1(&$unused = null)
 		}
 	} catch (Throwable $e) {
 		error_log('filesync: ' . $e->getMessage());
+	}
+}
+
+/**
+ * Notices versions of the hub, PHP and filesync that were not here before, and tells whether filesync leaves this hub
+ * alone. In doubt it does not: a packet could go to core meanwhile.
+ */
+function filesync_is_passive(): bool
+{
+	try {
+		FileSync\Addon\Hub\Activation::begin();
+		return FileSync\Addon\Hub\Activation::standing() === FileSync\Addon\Hub\Standing::Passive;
+	} catch (Throwable $e) {
+		error_log('filesync: ' . $e->getMessage());
+		return false;
 	}
 }
 
@@ -253,7 +268,9 @@ function filesync_daemon_addon(&$argv)
 		return;
 	}
 	try {
-		FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? ''));
+		($argv[2] ?? '') === 'rehearse'
+			? FileSync\Addon\Rehearsal\Summons::answer()
+			: FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? ''));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('background work', $e);
 	}
@@ -318,6 +335,7 @@ function filesync_queue_deliver(&$delivery)
 function filesync_plugin_admin(&$html)
 {
 	try {
+		require_once __DIR__ . '/Hub/stand-ins.php';
 		// The texts of our own are all that surely can be shown.
 		$html .= filesync_has_pages()
 			? FileSync\Addon\Page\AdminPage::show()
@@ -332,6 +350,7 @@ function filesync_plugin_admin(&$html)
 function filesync_plugin_admin_post()
 {
 	try {
+		require_once __DIR__ . '/Hub/stand-ins.php';
 		FileSync\Addon\Page\AdminPage::take();
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('the form of the page for the admin', $e);

@@ -75,6 +75,9 @@ final class Command
 		if ($hooks = Registration::mend()) {
 			fwrite(STDERR, 'filesync: restored hooks that the hub had lost: ' . implode(', ', $hooks) . "\n");
 		}
+		if ($line->verb->needsActive && Activity::isMissing()) {
+			return 75;
+		}
 		if ($line->verb->needsExtension && Extension::isMissing()) {
 			return 75;
 		}

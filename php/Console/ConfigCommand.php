@@ -5,6 +5,7 @@ namespace FileSync\Addon\Console;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Settings;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -41,6 +42,9 @@ final class ConfigCommand implements Task
 			'set' => Config::set($name, $value, $this->scope),
 			'clear' => Config::clear($name, $this->scope),
 		};
+		if ($action !== 'get') {
+			Doorbell::again();
+		}
 
 		return 0;
 	}

@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon\Console;
 
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Runtime;
@@ -30,7 +29,7 @@ final class RehearseCommand implements Task
 			printf(
 				"filesync %s rehearses on Hubzilla %s, PHP %s, with a hidden channel that it removes afterwards\n",
 				Runtime::version(),
-				Family::version(),
+				Runtime::hubVersion(),
 				PHP_VERSION,
 			);
 		}

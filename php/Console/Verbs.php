@@ -49,6 +49,7 @@ final class Verbs
 				'compare with every clone now, and transfer what is missing, in both directions',
 				[Option::Json, Option::DryRun, Option::Channel],
 				needsExtension: true,
+				needsActive: true,
 			),
 			new Verb(
 				'verify',
@@ -56,6 +57,7 @@ final class Verbs
 				'read every file again, and fetch damaged ones',
 				[Option::Json, Option::Channel],
 				needsExtension: true,
+				needsActive: true,
 			),
 			new Verb(
 				'work',
@@ -63,6 +65,7 @@ final class Verbs
 				'fetch and publish now, in the foreground',
 				[Option::Json, Option::Progress, Option::Seconds, Option::UntilIdle],
 				needsExtension: true,
+				needsActive: true,
 			),
 			new Verb(
 				'kept',
@@ -80,6 +83,7 @@ final class Verbs
 				forms: [
 					'ID' => 'ID as `kept` lists it, or at least its first 8 characters',
 				],
+				needsActive: true,
 			),
 			new Verb(
 				'repair',
@@ -96,6 +100,7 @@ final class Verbs
 				],
 				['seconds' => ['files']],
 				needsExtension: true,
+				needsActive: true,
 			),
 			new Verb(
 				'doctor',

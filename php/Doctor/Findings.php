@@ -18,6 +18,7 @@ final class Findings
 	/** The names of all checks. */
 	public const CHECKS = [
 		'hub',
+		'rehearsal',
 		'assumptions',
 		'files',
 		'registered',

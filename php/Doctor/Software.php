@@ -2,15 +2,18 @@
 
 namespace FileSync\Addon\Doctor;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Build;
 use FileSync\Addon\Hub\Family;
-use FileSync\Addon\Hub\Ground;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Overrides;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Platform;
+use FileSync\Addon\Hub\Reason;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Rehearsal\Outcomes;
+use FileSync\Addon\Status\StandingWords;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -27,16 +30,16 @@ final class Software
 	/** Checks what this process can see. */
 	public static function look(Findings $findings): void
 	{
-		$problem = Family::problem();
-		$findings->note(
-			'hub',
-			$problem === null,
-			$problem ?? sprintf(t('filesync knows Hubzilla %s'), Family::version()),
-			t('update filesync; until then the hub works as without it'),
-		);
+		$without = Family::problem();
+		if ($without !== null) {
+			$findings->note('hub', false, $without, t('update filesync; until then the hub works as without it'));
+		} else {
+			$findings->attempt('hub', self::standing(...));
+			$findings->attempt('rehearsal', self::rehearsal(...));
+		}
 		$findings->attempt('assumptions', self::assumptions(...));
 		$findings->attempt('files', self::files(...));
-		if (Ground::lacks()) {
+		if ($without !== null) {
 			return;
 		}
 		$findings->attempt('registered', self::registered(...));
@@ -122,6 +125,67 @@ final class Software
 				t('give both the same filesync.* settings in php.ini, and reload'),
 			);
 		}
+	}
+
+	/** Does filesync work on this version of the hub, and if not, since when and why? */
+	private static function standing(Findings $findings): void
+	{
+		$version = Runtime::hubVersion();
+		$problem = StandingWords::problem();
+		$findings->note(
+			'hub',
+			$problem === null,
+			$problem ?? match (Activation::reason()) {
+				Reason::Rehearsed => sprintf(
+					t('filesync works on Hubzilla %s: not among the tested versions, but its rehearsal passed here'),
+					$version,
+				),
+				Reason::Trusted => sprintf(
+					t('filesync works on Hubzilla %s because an admin answers for it (trusted_version)'),
+					$version,
+				),
+				default => sprintf(t('filesync was tested with Hubzilla %s'), $version),
+			},
+			StandingWords::remedy(),
+		);
+	}
+
+	/** What did the last rehearsal see? */
+	private static function rehearsal(Findings $findings): void
+	{
+		$again = StandingWords::REHEARSE;
+		$last = Outcomes::current() ?? Outcomes::last();
+		if (! $last) {
+			if (Activation::reason() !== Reason::Tested) {
+				$findings->note('rehearsal', false, t('filesync was never rehearsed on this hub'), $again);
+			}
+			return;
+		}
+		$failed = array_map(fn ($step) => "{$step['name']}: {$step['seen']}", $last->failed());
+		$isOfNow = $last->hub === Runtime::hubVersion() && $last->filesync === Runtime::version();
+		$when = sprintf(
+			t('on %1$s UTC, with Hubzilla %2$s, PHP %3$s and filesync %4$s'),
+			gmdate('Y-m-d H:i', $last->begun),
+			$last->hub,
+			$last->php,
+			$last->filesync,
+		);
+		$findings->note(
+			'rehearsal',
+			match (true) {
+				$isOfNow => $last->hasPassed(),
+				Activation::reason() === Reason::Tested => true,
+				default => false,
+			},
+			match (true) {
+				$last->hasPassed() => sprintf(t('all %1$d steps went well %2$s'), count($last->steps), $when),
+				$failed === [] => sprintf(t('it ended without a step %s'), $when),
+				default => sprintf(t('%1$d of %2$d steps failed %3$s'), count($failed), count($last->steps), $when)
+					. ': '
+					. implode('; ', $failed),
+			},
+			$again,
+		);
 	}
 
 	/** Notes functions and extensions that a PHP lacks, for us and for the hub itself; tells whether there are any. */
@@ -227,7 +291,7 @@ final class Software
 				t('install filesync again, or see what is said about the hook init_1:')
 					. ' php addon/filesync/cli.php doctor --assumptions',
 			);
-		} elseif (! $takers && Family::isKnown()) {
+		} elseif (! $takers && Overrides::areWanted()) {
 			$findings->note('overrides', true, t('filesync handles every call that it takes over'));
 		}
 	}

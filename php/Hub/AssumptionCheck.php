@@ -114,7 +114,8 @@ final class AssumptionCheck
 				$this->note('extension', $name, $parts, extension_loaded($name), t('PHP lacks it'), '');
 			}
 			foreach (Assumptions::PHP_FUNCTIONS as $name => $parts) {
-				$this->note('php', "$name()", $parts, function_exists($name), t('PHP lacks it'), '');
+				$isThere = ! in_array($name, Runtime::missingFunctions(), true);
+				$this->note('php', "$name()", $parts, $isThere, t('PHP lacks it'), '');
 			}
 		}
 	}
@@ -404,9 +405,25 @@ final class AssumptionCheck
 			$where = $where === '' && $this->mode !== self::FILES ? $this->elsewhere($name) : $where;
 			// Some of several files are not enough to say that none of them calls it.
 			if ($where !== '' || count($given) === count($paths)) {
-				$this->note('hook', $name, $parts, $where !== '', t('nothing calls it there'), $where ?: $paths[0]);
+				$problem = $where === '' ? t('nothing calls it there') : $this->misgiven($name, $where);
+				$this->note('hook', $name, $parts, $problem === '', $problem, $where ?: $paths[0]);
 			}
 		}
+	}
+
+	/** Returns what a hook is given that is not the array that we know, empty if it may be. */
+	private function misgiven(string $hook, string $where): string
+	{
+		foreach ($this->file((string) strtok($where, ':'))?->givenTo($hook) ?? [] as $keys) {
+			$missing = array_diff(array_filter(explode(' ', Assumptions::GIVEN[$hook] ?? '')), $keys ?? []);
+			if ($missing) {
+				return $keys === null
+					? t('it is given something that is not an array')
+					: sprintf(t('it is given no %s'), implode(', ', $missing));
+			}
+		}
+
+		return '';
 	}
 
 	/** Searches all of core for a call of a hook; returns file and line, empty if nothing calls it. */

@@ -30,6 +30,13 @@ final class Assumptions
 		'tokenizer' => 'every',
 	];
 
+	/**
+	 * Those of the next that belong to an extension which a hub may do without.
+	 *
+	 * @var array<string, non-empty-string>
+	 */
+	public const OF_EXTENSION = ['imageflip' => 'gd'];
+
 	/** Functions of PHP that an admin may have disabled: parts. */
 	public const PHP_FUNCTIONS = [
 		'curl_init' => 'serving posts comparison backup',
@@ -42,6 +49,7 @@ final class Assumptions
 		'getimagesize' => 'photos',
 		'glob' => 'every',
 		'hash' => 'every',
+		'imageflip' => '',
 		'link' => 'receiver',
 		'mb_scrub' => 'every',
 		'openssl_sign' => 'posts serving comparison',
@@ -177,6 +185,7 @@ final class Assumptions
 		'Zotlabs\Photo\PhotoDriver::doScaleImage' => ['new_width, new_height', 'photos', 'object'],
 		'Zotlabs\Photo\PhotoDriver::rotate' => ['degrees', 'photos', 'object'],
 		'Zotlabs\Photo\PhotoDriver::imageString' => ['', 'photos', 'object'],
+		'Zotlabs\Web\Controller::__construct' => ['', 'pages', 'object absent'],
 		'Zotlabs\Web\Controller::init' => ['', 'serving pages', 'only object overridden'],
 		'Zotlabs\Web\Controller::post' => ['', 'serving pages', 'only object overridden'],
 		'Zotlabs\Web\Controller::get' => ['', 'serving pages', 'only object overridden'],
@@ -352,6 +361,15 @@ final class Assumptions
 		'notifier_process' => [['Zotlabs/Daemon/Notifier.php'], ''],
 		'queue_deliver' => [['Zotlabs/Lib/Queue.php'], ''],
 		'identity_basic_export' => [['include/channel.php'], 'backup'],
+	];
+
+	/** Keys that we read or change of the arrays which hooks are given. */
+	public const GIVEN = [
+		'attach_delete' => 'channel_id resource',
+		'module_loaded' => 'module installed controller',
+		'import_channel' => 'channel',
+		'item_store_before' => 'item',
+		'item_store_update_before' => 'item',
 	];
 
 	/**

@@ -26,6 +26,14 @@ final class Clones
 		return null;
 	}
 
+	/** Returns the channel that core hands over with a packet if we take it in, or null. Throws like given(). */
+	public static function receiving(mixed $row): ?Channel
+	{
+		$id = Channel::idOf($row);
+
+		return is_array($row) && $id > 0 && Config::takesIn($id) ? Channel::of($row) : null;
+	}
+
 	/**
 	 * Returns the channel that core hands over if we serve it, or null. Throws if the database does not answer.
 	 *

@@ -6,49 +6,19 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The hub versions that we were tested with, and their differences. Unknown versions keep their own behaviour. */
+/** The differences between hubs, and which functions of core we take over there. */
 final class Family
 {
-	/** The versions on which all of it was tested. */
-	public const TESTED = ['7.8', '8.8.7', '8.9.3'];
-
-	private const OLDEST = '7.8';
-	private const TOO_NEW = '8.10';
-
-	/** Tells whether we may take over calls of this hub. What does not work here is off on its own: see Parts. */
-	public static function isKnown(): bool
-	{
-		return defined('STD_VERSION') && self::knowsVersion(STD_VERSION) && ! Ground::lacks();
-	}
-
-	/** Tells whether we know a version number. */
-	public static function knowsVersion(string $version): bool
-	{
-		return (
-			(bool) preg_match('/^\d+\.\d+/', $version)
-			&& version_compare($version, self::OLDEST, '>=')
-			&& version_compare($version, self::TOO_NEW, '<')
-		);
-	}
-
-	/** Takes over calls of core in this process, even on a hub that we do not know: for a rehearsal. */
-	public static function takeOver(): void
-	{
-		require_once dirname(__DIR__) . '/overrides/hubzilla.php';
-	}
-
-	/** Returns why filesync stays passive on this hub, or null if it does not. */
+	/** Returns why filesync stays passive on this hub whatever its version is, or null. */
 	public static function problem(): ?string
 	{
-		return match (true) {
-			self::isKnown() => null,
-			Ground::lacks() !== [] => sprintf(
+		return Ground::lacks()
+			? sprintf(
 				t('filesync stays passive: Hubzilla %1$s lacks %2$s'),
-				self::version(),
+				Runtime::hubVersion(),
 				implode(', ', Ground::lacks()),
-			),
-			default => sprintf(t('filesync does not know Hubzilla %s and stays passive'), self::version()),
-		};
+			)
+			: null;
 	}
 
 	/** Tells whether a function of core that we take over still accepts our arguments. */
@@ -119,6 +89,12 @@ final class Family
 		Core::load('include/import.php');
 	}
 
+	/** Gives an entry of a file list that was held to core's own receiver. */
+	public static function handOver(Channel $channel, mixed $entry): void
+	{
+		self::receiveStock($channel->row(), [$entry]);
+	}
+
 	/** Passes files to core's own receiver. */
 	public static function receiveStock(mixed ...$given): mixed
 	{
@@ -136,12 +112,6 @@ final class Family
 	public static function largestFileBytes(): int
 	{
 		return Database::isPostgres() ? PHP_INT_MAX : Bounds::COLUMN_END;
-	}
-
-	/** Returns the version of the hub. */
-	public static function version(): string
-	{
-		return defined('STD_VERSION') ? STD_VERSION : 'unknown';
 	}
 
 	/** Returns a file size as the hub's tables can hold it. */

@@ -82,7 +82,13 @@ final class Look
 				true,
 			),
 		);
-		self::keep($print, array_map(fn ($one) => array_diff_key($one, ['ok' => 1]), array_values($failed)));
+		self::keep($print, array_map(fn ($one) => [
+			'kind' => $one['kind'],
+			'name' => $one['name'],
+			'parts' => $one['parts'],
+			'found' => $one['found'],
+			'where' => $one['where'],
+		], array_values($failed)));
 
 		return $all;
 	}
@@ -95,14 +101,34 @@ final class Look
 		}
 	}
 
-	/** Keeps a result. */
+	/**
+	 * Keeps a result, and since when it says that core receives the files.
+	 *
+	 * @param list<array{kind: string, name: string, parts: list<string>, found: string, where: string}> $failed
+	 */
 	public static function keep(string $print, array $failed): void
 	{
 		self::$examined[(string) getcwd()] = true;
+		$isOff = in_array('receiver', array_merge(...array_column($failed, 'parts')), true);
+		$before = self::withoutReceiverSince();
+		$since = $isOff ? $before ?? Clock::now() : null;
 		HubConfig::Set('filesync', self::KEY, json_encode(
-			['print' => $print, 'failed' => $failed],
+			['print' => $print, 'failed' => $failed, 'since' => $since],
 			JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE,
 		));
+		if ($since !== $before) {
+			Log::write(
+				$isOff
+					? "the hub's own code receives files: what filesync needs for that is not as it takes it to be"
+					: 'filesync receives files again, as far as the hub is as it takes it to be',
+			);
+		}
+	}
+
+	/** Returns since when filesync cannot receive files because of what the looks found, in Unix seconds, or null. */
+	public static function withoutReceiverSince(): ?int
+	{
+		return self::last()['since'] ?? null;
 	}
 
 	/** Forgets the last look. */
@@ -118,7 +144,7 @@ final class Look
 		clearstatcache();
 		$seen = [
 			gmdate('Y-m-d', Clock::now()),
-			defined('STD_VERSION') ? STD_VERSION : '',
+			Runtime::hubVersion(),
 			(string) HubConfig::Get('system', 'db_version'),
 			Runtime::version(),
 		];
@@ -152,6 +178,7 @@ final class Look
 	 * @return array{
 	 *     print?: string,
 	 *     failed?: list<array{kind: string, name: string, parts: list<string>, found: string, where: string}>,
+	 *     since?: ?int,
 	 * }
 	 */
 	private static function last(): array
@@ -166,6 +193,7 @@ final class Look
 			 * @var ?array{
 			 *     print?: string,
 			 *     failed?: list<array{kind: string, name: string, parts: list<string>, found: string, where: string}>,
+			 *     since?: ?int,
 			 * } $said
 			 */
 			$said = json_decode($text, true);

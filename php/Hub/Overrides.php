@@ -53,7 +53,7 @@ final class Overrides
 	public static function takers(): array
 	{
 		$found = [];
-		foreach (Family::isKnown() ? self::wanted() : [] as $function) {
+		foreach (self::areWanted() ? self::wanted() : [] as $function) {
 			$one = function_exists($function) ? new \ReflectionFunction($function) : null;
 			$path = strtr((string) $one?->getFileName(), '\\', '/');
 			$found[$function] = $one && ! str_ends_with($path, '/overrides/hubzilla.php')
@@ -72,7 +72,7 @@ final class Overrides
 	 */
 	public static function lost(): array
 	{
-		if (self::$areTaken || ! Family::isKnown()) {
+		if (self::$areTaken || ! self::areWanted()) {
 			return [];
 		}
 		$takers = self::takers();
@@ -85,6 +85,12 @@ final class Overrides
 		return $lost;
 	}
 
+	/** Tells whether calls of core are to be taken over on this hub. */
+	public static function areWanted(): bool
+	{
+		return ! Ground::lacks() && Activation::standing() !== Standing::Passive;
+	}
+
 	/** @return list<string> */
 	private static function wanted(): array
 	{
@@ -94,7 +100,8 @@ final class Overrides
 	/** Tells whether packets of files that other hubs send reach us: only then may we say that we speak filesync. */
 	public static function isReceiver(): bool
 	{
-		return Family::isKnown()
+		return Activation::isActive()
+		&& ! Ground::lacks()
 		&& Family::hasExpectedReceiver()
 		&& ! in_array(
 			'Zotlabs\Lib\sync_files',

@@ -31,6 +31,18 @@ final class Runtime
 		return self::VERSION;
 	}
 
+	/** Returns the version of the hub. */
+	public static function hubVersion(): string
+	{
+		return defined('STD_VERSION') ? strval(STD_VERSION) : 'unknown';
+	}
+
+	/** Returns the version of the PHP that runs this. */
+	public static function phpVersion(): string
+	{
+		return phpversion(null);
+	}
+
 	/** Returns the `filesync.*` settings of php.ini. */
 	public static function settings(): array
 	{
@@ -55,10 +67,12 @@ final class Runtime
 	/** @return list<string> The functions that we need and this PHP lacks. */
 	public static function missingFunctions(): array
 	{
-		return array_values(array_filter(
+		$needed = array_filter(
 			array_keys(Assumptions::PHP_FUNCTIONS),
-			fn ($name) => ! function_exists($name),
-		));
+			fn (string $name) => extension_loaded(Assumptions::OF_EXTENSION[$name] ?? 'standard'),
+		);
+
+		return array_values(array_filter($needed, fn (string $name) => ! function_exists($name)));
 	}
 
 	/**

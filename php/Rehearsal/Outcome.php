@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon\Rehearsal;
 
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 
@@ -42,7 +41,7 @@ final class Outcome
 	 */
 	public static function here(int $begun, int $seconds, array $steps): self
 	{
-		return new self(Family::version(), PHP_VERSION, Runtime::version(), $begun, $seconds, $steps);
+		return new self(Runtime::hubVersion(), Runtime::phpVersion(), Runtime::version(), $begun, $seconds, $steps);
 	}
 
 	/** Tells whether every step went well. */

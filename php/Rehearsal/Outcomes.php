@@ -2,9 +2,10 @@
 
 namespace FileSync\Addon\Rehearsal;
 
-use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -22,7 +23,10 @@ final class Outcomes
 	/** Outcomes beyond this many are forgotten, the oldest first. */
 	private const MOST = 50;
 
-	/** Keeps an outcome; it replaces an earlier one for the same versions. */
+	/**
+	 * Keeps an outcome; it replaces an earlier one for the same versions. Where filesync is active because of it, what
+	 * was held is let in.
+	 */
 	public static function remember(Outcome $outcome): void
 	{
 		Table::upsert(
@@ -45,6 +49,8 @@ final class Outcomes
 		if (count($ids) > self::MOST) {
 			Table::delete('filesync_rehearsal', ['id' => array_slice($ids, self::MOST)]);
 		}
+		Activation::rehearsed();
+		Doorbell::again();
 	}
 
 	/** Returns the outcome of the last rehearsal, whatever it was for; null if there is none. */
@@ -56,7 +62,7 @@ final class Outcomes
 	/** Returns the outcome for the versions at hand, or null. */
 	public static function current(): ?Outcome
 	{
-		$id = self::id(Family::version(), PHP_VERSION, Runtime::version());
+		$id = self::id(Runtime::hubVersion(), Runtime::phpVersion(), Runtime::version());
 
 		return self::of(Table::first('filesync_rehearsal', ['id' => $id]));
 	}

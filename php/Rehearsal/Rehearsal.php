@@ -3,9 +3,10 @@
 namespace FileSync\Addon\Rehearsal;
 
 use FileSync\Addon\Hub\Clock;
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Loopback;
+use FileSync\Addon\Hub\Overrides;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Rehearsing;
@@ -64,7 +65,7 @@ final class Rehearsal
 		if (Queue::pausedUntil() > $begun) {
 			throw new Postponed('transfers pause, because the disk failed or is full', true);
 		}
-		Family::takeOver();
+		Overrides::define(Look::failedFunctions());
 		$scratch = Scratch::make();
 		$rehearsal = new self($told, $done ?? static function (): void {}, $scratch, $begun);
 		Rehearsing::ifEnded($rehearsal->ended(...));

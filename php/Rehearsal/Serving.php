@@ -2,10 +2,10 @@
 
 namespace FileSync\Addon\Rehearsal;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\GetfileController;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Request;
@@ -68,7 +68,7 @@ final class Serving
 
 	private function outside(): void
 	{
-		if (! Family::isKnown()) {
+		if (! Activation::isActive()) {
 			throw new Untried('filesync serves nothing here before a rehearsal passed');
 		}
 		if (Config::get('enabled') === '0') {

@@ -54,7 +54,7 @@ namespace Zotlabs\Lib {
 		}
 	}
 
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Lib\z_post_url')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Lib\z_post_url')) {
 		/** Sends a message to another hub, unless a scratch channel signs it. */
 		function z_post_url(...$given)
 		{

@@ -130,6 +130,27 @@ final class EditsTest extends AddonTestCase
 				'attach_delete',
 				['receiver', 'sender'],
 			],
+			'a class that is made of something' => [
+				'Zotlabs/Web/Controller.php',
+				'class Controller {',
+				'class Controller { public function __construct(array $request) {}',
+				'Zotlabs\Web\Controller::__construct',
+				['pages'],
+			],
+			'an object for a hook' => [
+				'index.php',
+				'$loaded = [',
+				'$loaded = (object) [',
+				'module_loaded',
+				['sender', 'serving', 'pages'],
+			],
+			'another name of what a hook is given' => [
+				'include/attach.php',
+				'$arr = [\'channel_id\' => $channel_id, \'resource\' =>',
+				'$arr = [\'channel_id\' => $channel_id, \'file\' =>',
+				'attach_delete',
+				['sender'],
+			],
 			'what a caller is to get back by reference' => [
 				'include/attach.php',
 				'function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = \'\', $recurse = true) {',
@@ -507,6 +528,26 @@ final class EditsTest extends AddonTestCase
 		$this->assertContains(Parts::RECEIVER, json_decode(end($lines), true));
 	}
 
+	/** Only a photo that is mirrored needs it, and its scales are fetched then. */
+	public function test_a_function_that_few_photos_need_is_named_and_switches_nothing_off(): void
+	{
+		if (! extension_loaded('gd')) {
+			$this->markTestSkipped('needs gd');
+		}
+		exec(
+			str_replace(
+				escapeshellarg(PHP_BINARY),
+				escapeshellarg(PHP_BINARY) . ' -d disable_functions=imageflip',
+				self::cli(),
+			)
+				. ' doctor --assumptions 2>&1',
+			$lines,
+			$status,
+		);
+		$this->assertSame(0, $status);
+		$this->assertCount(1, preg_grep('/^\? +php +imageflip\(\) /', $lines));
+	}
+
 	/**
 	 * What needs a file of core that has another name now is off or waits; nothing fails.
 	 *
@@ -582,6 +623,8 @@ final class EditsTest extends AddonTestCase
 		[$status, $said] = $this->assumptions();
 		$this->assertMatchesRegularExpression("/^WRONG function +$function /m", $said);
 		$this->assertSame(1, $status);
+		$page = $this->inHub('(function () { $html = ""; filesync_plugin_admin($html); return $html; })()');
+		$this->assertStringContainsString('without receiving files', $page);
 	}
 
 	public static function needed(): array

@@ -1,6 +1,5 @@
 <?php
 
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
@@ -18,6 +17,12 @@ final class RehearsalTest extends AddonTestCase
 		'parts' => ['photos', 'sender'],
 	];
 
+	protected function setUp(): void
+	{
+		parent::setUp();
+		dbq('DELETE FROM filesync_rehearsal');
+	}
+
 	public function test_an_outcome_is_remembered_as_it_was(): void
 	{
 		$this->assertSame([null, null, []], [Outcomes::last(), Outcomes::current(), Outcomes::failedParts()]);
@@ -27,7 +32,7 @@ final class RehearsalTest extends AddonTestCase
 		$this->assertEquals($outcome, Outcomes::current());
 		$this->assertSame([Parts::SENDER, Parts::PHOTOS], Outcomes::failedParts());
 		$this->assertSame(
-			[Family::version(), PHP_VERSION, Runtime::version()],
+			[Runtime::hubVersion(), Runtime::phpVersion(), Runtime::version()],
 			[$outcome->hub, $outcome->php, $outcome->filesync],
 		);
 		$this->assertFalse($outcome->hasPassed());

@@ -6,6 +6,17 @@
 {{foreach $problems as $problem}}
 <p class="alert alert-danger" role="alert">{{$problem|escape:'html'}}</p>
 {{/foreach}}
+{{if $failed_steps}}
+<ul class="small">
+	{{foreach $failed_steps as $line}}
+	<li class="text-break">{{$line|escape:'html'}}</li>
+	{{/foreach}}
+</ul>
+{{/if}}
+{{foreach $choices as $one}}
+<div class="mb-3"><button type="submit" name="filesync_standing" value="{{$one.name}}" class="btn btn-sm btn-secondary">{{$one.button|escape:'html'}}</button>
+	<div class="small text-muted">{{$one.text|escape:'html'}}</div></div>
+{{/foreach}}
 {{if $problem_details}}
 <details class="mb-3 small text-muted"><summary>{{$words.details|escape:'html'}}</summary>{{$problem_details|escape:'html'}}</details>
 {{/if}}
