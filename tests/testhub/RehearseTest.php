@@ -63,15 +63,35 @@ final class RehearseTest extends TestCase
 		$this->assertSame(0, $status, $said);
 		$this->assertStringStartsWith('filesync ', $said);
 		$this->assertStringContainsString("\nok     receive a new file\n", $said);
-		$this->assertStringContainsString(
-			"ok     the same through this hub's web server: not tried: the hub does not reach itself",
-			$said,
-		);
+		$this->assertStringContainsString("ok     the same through this hub's web server: not tried: ", $said);
 		$this->assertMatchesRegularExpression(
 			'/^\d+ steps in \d+ s: this hub does all that filesync needs$/m',
 			$said,
 		);
 		$this->assertStringNotContainsString('WRONG', $said);
+	}
+
+	public function test_on_a_version_that_nobody_tested_it_passes_and_filesync_is_active(): void
+	{
+		$boot = self::$hub . '/boot.php';
+		$code = file_get_contents($boot);
+		file_put_contents($boot, preg_replace(
+			"/'STD_VERSION', '[\d.]+'/",
+			"'STD_VERSION', '11.9.1'",
+			$code,
+			1,
+			$count,
+		));
+		$this->assertSame(1, $count);
+		try {
+			$this->assertNotSame('active', self::standing());
+			[$status, $steps] = $this->steps();
+			$this->assertSame([], array_filter($steps, fn ($step) => ! $step['ok']));
+			$this->assertSame(0, $status);
+			$this->assertSame('active', self::standing());
+		} finally {
+			file_put_contents($boot, $code);
+		}
 	}
 
 	public function test_where_the_hub_reaches_itself_a_ticket_is_served(): void
@@ -397,22 +417,47 @@ final class RehearseTest extends TestCase
 		return [$status, array_column($outcome['steps'], null, 'name')];
 	}
 
-	/** @return array{int, string} */
+	private static function standing(): string
+	{
+		$said = Pair::run([
+			__DIR__ . '/bin/in-hub',
+			self::$hub,
+			PHP_BINARY,
+			'addon/filesync/cli.php',
+			'status',
+			'--json',
+		], false);
+
+		return json_decode((string) end($said), true)['standing'] ?? 'unknown';
+	}
+
+	/**
+	 * Rehearses; where the hub is doing so on its own, after that.
+	 *
+	 * @return array{int, string}
+	 */
 	private static function rehearse(string ...$options): array
 	{
-		exec(
-			implode(' ', array_map('escapeshellarg', [
-				__DIR__ . '/bin/in-hub',
-				self::$hub,
-				PHP_BINARY,
-				'addon/filesync/cli.php',
-				'rehearse',
-				...$options,
-			]))
-				. ($options ? ' 2>/dev/null' : ' 2>&1'),
-			$lines,
-			$status,
-		);
+		for (
+			$end = microtime(true) + Pair::PATIENCE;
+			! isset($status) || ($status === 75 && microtime(true) < $end);
+			usleep(200000)
+		) {
+			$lines = [];
+			exec(
+				implode(' ', array_map('escapeshellarg', [
+					__DIR__ . '/bin/in-hub',
+					self::$hub,
+					PHP_BINARY,
+					'addon/filesync/cli.php',
+					'rehearse',
+					...$options,
+				]))
+					. ($options ? ' 2>/dev/null' : ' 2>&1'),
+				$lines,
+				$status,
+			);
+		}
 
 		return [$status, implode("\n", $lines) . "\n"];
 	}
