@@ -75,7 +75,13 @@ final class RehearseTest extends TestCase
 	{
 		$boot = self::$hub . '/boot.php';
 		$code = file_get_contents($boot);
-		file_put_contents($boot, preg_replace("/define\\('STD_VERSION', .*/", "define('STD_VERSION', '11.9.1');", $code, 1, $count);
+		file_put_contents($boot, preg_replace(
+			"/define\('STD_VERSION', .*/",
+			"define('STD_VERSION', '11.9.1');",
+			$code,
+			1,
+			$count,
+		));
 		try {
 			$this->assertNotSame('active', self::standing());
 			[$status, $steps] = $this->steps();
