@@ -210,6 +210,7 @@ final class Assumptions
 		'packet' => 'array',
 		'r' => 'array',
 		'relocate' => 'array',
+		'sourceNode' => 'any',
 		'value' => 'any',
 	];
 

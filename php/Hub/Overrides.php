@@ -100,7 +100,7 @@ final class Overrides
 	/** Tells whether packets of files that other hubs send reach us: only then may we say that we speak filesync. */
 	public static function isReceiver(): bool
 	{
-		return Activation::isActive()
+		return (Activation::isActive() || Rehearsing::isOn())
 		&& ! Ground::lacks()
 		&& Family::hasExpectedReceiver()
 		&& ! in_array(

@@ -28,6 +28,9 @@ final class Scratch
 	/** Enough for what lives a minute, and ten times as quick to make as the keys of people. */
 	private const KEY_BITS = 2048;
 
+	private const MOST_TRIES = 50;
+	private const TRY_MICROSECONDS = 20000;
+
 	/** Tables with rows of a channel, and the column that has its number. */
 	private const BY_NUMBER = [
 		'abook' => 'abook_channel',
@@ -120,8 +123,11 @@ final class Scratch
 
 			return $scratch;
 		} catch (\Throwable $e) {
-			self::clean();
-			Lease::giveBack(self::LEASE, $token);
+			try {
+				self::clean();
+			} finally {
+				Lease::giveBack(self::LEASE, $token);
+			}
 			throw $e;
 		}
 	}
@@ -546,13 +552,19 @@ final class Scratch
 				@unlink($photo['content']);
 			}
 		}
-		self::removeTree(self::root($nick));
-		self::removeTree("store/[data]/$nick");
-		self::removeTree(Store::dataRoot($channelId));
+		foreach ([self::root($nick), "store/[data]/$nick", Store::dataRoot($channelId)] as $folder) {
+			// A job of the hub may be making a preview there; once the folder is gone, it cannot.
+			for ($try = 1; self::removeTree($folder) && $try < self::MOST_TRIES; $try++) {
+				usleep(self::TRY_MICROSECONDS);
+			}
+			if (is_dir($folder)) {
+				throw new \RuntimeException("the folder $folder cannot be removed");
+			}
+		}
 	}
 
-	/** Removes a folder with all in it, and follows no link. */
-	private static function removeTree(string $path): void
+	/** Removes a folder with all in it, and follows no link. Tells whether it is still there. */
+	private static function removeTree(string $path): bool
 	{
 		foreach ((is_link($path) || ! is_dir($path) ? [] : scandir($path)) ?: [] as $name) {
 			if ($name !== '.' && $name !== '..') {
@@ -563,9 +575,12 @@ final class Scratch
 				}
 			}
 		}
-		if (is_dir($path) && ! is_link($path)) {
-			@rmdir($path);
+		clearstatcache();
+		if (is_link($path)) {
+			return ! @unlink($path);
 		}
+
+		return is_dir($path) && ! @rmdir($path);
 	}
 
 	private static function bytesIn(string $path): int

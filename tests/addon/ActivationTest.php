@@ -349,6 +349,34 @@ final class ActivationTest extends AddonTestCase
 		$this->assertSame(1, $runs);
 	}
 
+	/** The job as the hub runs it; nobody answers at the hub's own address. */
+	public function test_the_rehearsal_itself_passes_while_packets_are_held_and_lets_them_in(): void
+	{
+		FileSync\Photo::$isKnown = false;
+		$this->become('11.5');
+		$this->receive($this->file('f1', 'bytes'));
+		$job = $this->jobs('Addon')[0];
+		call_hooks('daemon_addon', $job);
+		$this->assertSame([], Outcomes::current()?->failed());
+		$this->assertGreaterThan(25, count(Outcomes::current()->steps));
+		$this->assertSame([Standing::Active, Reason::Rehearsed], [Activation::standing(), Activation::reason()]);
+		$this->assertSame([['queued'], []], [$this->packetStates(), Table::select('filesync_scratch', [])]);
+		$this->work();
+		$this->assertSame(['bytes', 0], [$this->shown('f1'), $this->receivedByCore()]);
+	}
+
+	public function test_the_rehearsal_itself_passes_where_filesync_is_passive(): void
+	{
+		FileSync\Photo::$isKnown = false;
+		$this->neverActive();
+		$this->become('10.5');
+		Activation::ask();
+		$job = $this->jobs('Addon')[0];
+		call_hooks('daemon_addon', $job);
+		$this->assertSame([], Outcomes::current()?->failed());
+		$this->assertSame([Standing::Active, Reason::Rehearsed], [Activation::standing(), Activation::reason()]);
+	}
+
 	public function test_a_rehearsal_that_did_not_begin_is_begun_by_cron(): void
 	{
 		$this->become('11.5');
@@ -517,6 +545,14 @@ final class ActivationTest extends AddonTestCase
 		$this->assertSame(['agree', 'passive'], $this->buttons());
 		$this->press('trust');
 		$this->assertSame(Reason::Unknown, Activation::reason(), 'a button that is not there');
+		preg_match(
+			'/<button type="submit" name="(\w+)"/',
+			file_get_contents(
+				'addon/filesync/view/tpl/filesync_admin.tpl',
+			),
+			$first,
+		);
+		$this->assertSame('filesync_save', $first[1], 'Enter in a field presses no other');
 		$this->press('agree');
 		$this->assertSame(
 			['12', Reason::Unrehearsed, ['rehearse', 'passive']],

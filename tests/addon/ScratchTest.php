@@ -108,7 +108,7 @@ final class ScratchTest extends AddonTestCase
 		$before = $this->all();
 		$instants = $this->instantsOf($run);
 		$this->assertSame($before, $this->all());
-		foreach (self::sample($instants, 40) as $instant) {
+		foreach (self::sample($instants, 20) as $instant) {
 			$this->killedAt($instant, $run);
 			$message = "killed at instant $instant of $instants";
 			$this->expireLeases();
@@ -188,6 +188,27 @@ final class ScratchTest extends AddonTestCase
 		$before = $this->all();
 		$this->assertSame([], Scratch::sweep());
 		Scratch::make()->end();
+		$this->assertSame($before, $this->all());
+	}
+
+	public function test_a_job_that_still_writes_there_leaves_nothing(): void
+	{
+		$before = $this->all();
+		$scratch = Scratch::make();
+		$folder = "store/{$scratch->channel->nick}";
+		DBA::$dba = null;
+		$child = pcntl_fork();
+		if ($child === 0) {
+			for ($n = 0; is_dir($folder); $n++) {
+				@file_put_contents("$folder/late$n", 'a preview');
+				clearstatcache();
+			}
+			posix_kill(getmypid(), SIGKILL);
+		}
+		sys_boot();
+		while (! glob("$folder/late*"));
+		$this->assertNull($scratch->end());
+		pcntl_waitpid($child, $status);
 		$this->assertSame($before, $this->all());
 	}
 

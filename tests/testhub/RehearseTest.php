@@ -63,15 +63,34 @@ final class RehearseTest extends TestCase
 		$this->assertSame(0, $status, $said);
 		$this->assertStringStartsWith('filesync ', $said);
 		$this->assertStringContainsString("\nok     receive a new file\n", $said);
-		$this->assertStringContainsString(
-			"ok     the same through this hub's web server: not tried: the hub does not reach itself",
-			$said,
-		);
+		$this->assertStringContainsString("ok     the same through this hub's web server: not tried: ", $said);
 		$this->assertMatchesRegularExpression(
 			'/^\d+ steps in \d+ s: this hub does all that filesync needs$/m',
 			$said,
 		);
 		$this->assertStringNotContainsString('WRONG', $said);
+	}
+
+	public function test_on_a_version_that_nobody_tested_it_passes_and_filesync_is_active(): void
+	{
+		$boot = self::$hub . '/boot.php';
+		$code = file_get_contents($boot);
+		file_put_contents($boot, preg_replace(
+			"/define\('STD_VERSION', .*/",
+			"define('STD_VERSION', '11.9.1');",
+			$code,
+			1,
+			$count,
+		));
+		try {
+			$this->assertNotSame('active', self::standing());
+			[$status, $steps] = $this->steps();
+			$this->assertSame([], array_filter($steps, fn ($step) => ! $step['ok']));
+			$this->assertSame(0, $status);
+			$this->assertSame('active', self::standing());
+		} finally {
+			file_put_contents($boot, $code);
+		}
 	}
 
 	public function test_where_the_hub_reaches_itself_a_ticket_is_served(): void
@@ -336,13 +355,22 @@ final class RehearseTest extends TestCase
 
 	public static function columns(): array
 	{
+		$posts = ['receive a post of the channel', 'receive a post with its file', 'receive an edited post'];
+
 		return [
 			'names' => ['attach', 'filename', 64, ['receive a new file'], 'attach.filename is', 'receiver'],
 			'access' => ['attach', 'allow_cid', 255, ['receive a new file'], 'attach.allow_cid is', 'receiver'],
 			'types' => ['attach', 'filetype', 32, ['receive a new file'], 'attach.filetype is', 'receiver'],
-			'texts' => ['item', 'body', 60, ['receive a post of the channel'], 'its text is', 'posts'],
-			'signatures' => ['item', 'sig', 64, ['receive a post of the channel'], 'verif', 'posts'],
-			'titles' => ['photo', 'title', 3, ['receive a photo with a crop'], 'photo.title', 'receiver'],
+			'texts' => ['item', 'body', 60, $posts, 'its text is', 'posts'],
+			'signatures' => ['item', 'sig', 64, $posts, 'verif', 'posts'],
+			'titles' => [
+				'photo',
+				'title',
+				3,
+				['receive a photo with a crop', 'receive a delete, with its post'],
+				'photo.title',
+				'receiver',
+			],
 		];
 	}
 
@@ -388,22 +416,47 @@ final class RehearseTest extends TestCase
 		return [$status, array_column($outcome['steps'], null, 'name')];
 	}
 
-	/** @return array{int, string} */
+	private static function standing(): string
+	{
+		$said = Pair::run([
+			__DIR__ . '/bin/in-hub',
+			self::$hub,
+			PHP_BINARY,
+			'addon/filesync/cli.php',
+			'status',
+			'--json',
+		], false);
+
+		return json_decode((string) end($said), true)['standing'] ?? 'unknown';
+	}
+
+	/**
+	 * Rehearses; where the hub is doing so on its own, after that.
+	 *
+	 * @return array{int, string}
+	 */
 	private static function rehearse(string ...$options): array
 	{
-		exec(
-			implode(' ', array_map('escapeshellarg', [
-				__DIR__ . '/bin/in-hub',
-				self::$hub,
-				PHP_BINARY,
-				'addon/filesync/cli.php',
-				'rehearse',
-				...$options,
-			]))
-				. ($options ? ' 2>/dev/null' : ' 2>&1'),
-			$lines,
-			$status,
-		);
+		for (
+			$end = microtime(true) + Pair::PATIENCE;
+			! isset($status) || ($status === 75 && microtime(true) < $end);
+			usleep(200000)
+		) {
+			$lines = [];
+			exec(
+				implode(' ', array_map('escapeshellarg', [
+					__DIR__ . '/bin/in-hub',
+					self::$hub,
+					PHP_BINARY,
+					'addon/filesync/cli.php',
+					'rehearse',
+					...$options,
+				]))
+					. ($options ? ' 2>/dev/null' : ' 2>&1'),
+				$lines,
+				$status,
+			);
+		}
 
 		return [$status, implode("\n", $lines) . "\n"];
 	}

@@ -1,5 +1,7 @@
 <input type="hidden" name="form_security_token" value="{{$token|escape:'html'}}">
 
+{{* The first button is what Enter in a field presses. *}}
+<button type="submit" name="filesync_save" value="1" class="d-none" tabindex="-1" aria-hidden="true"></button>
 {{if $left}}
 <p class="alert {{if $left.is_error}}alert-danger{{else}}alert-success{{/if}}" role="alert">{{$left.line|escape:'html'}}</p>
 {{/if}}
