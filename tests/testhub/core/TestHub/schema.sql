@@ -58,6 +58,9 @@ CREATE TABLE xchan (xchan_hash TEXT PRIMARY KEY NOT NULL, xchan_guid TEXT NOT NU
 	xchan_name TEXT NOT NULL DEFAULT '', xchan_network TEXT NOT NULL DEFAULT '', xchan_flags INT NOT NULL DEFAULT 0, xchan_photo_date TEXT NOT NULL DEFAULT '0001-01-01 00:00:00',
 	xchan_name_date TEXT NOT NULL DEFAULT '0001-01-01 00:00:00', xchan_hidden INT NOT NULL DEFAULT 0, xchan_orphan INT NOT NULL DEFAULT 0, xchan_deleted INT NOT NULL DEFAULT 0);
 
+CREATE TABLE pgrp (id INTEGER PRIMARY KEY, hash TEXT NOT NULL DEFAULT '', uid INT NOT NULL DEFAULT 0, visible INT NOT NULL DEFAULT 0, deleted INT NOT NULL DEFAULT 0,
+	gname TEXT NOT NULL DEFAULT '');
+
 CREATE TABLE hubloc (hubloc_id INTEGER PRIMARY KEY, hubloc_guid TEXT NOT NULL DEFAULT '', hubloc_guid_sig TEXT NOT NULL, hubloc_id_url TEXT NOT NULL DEFAULT '', hubloc_hash TEXT NOT NULL DEFAULT '',
 	hubloc_addr TEXT NOT NULL DEFAULT '', hubloc_network TEXT NOT NULL DEFAULT '', hubloc_flags INT NOT NULL DEFAULT 0, hubloc_status INT NOT NULL DEFAULT 0, hubloc_url TEXT NOT NULL DEFAULT '',
 	hubloc_url_sig TEXT NOT NULL, hubloc_site_id TEXT NOT NULL DEFAULT '', hubloc_host TEXT NOT NULL DEFAULT '', hubloc_callback TEXT NOT NULL DEFAULT '', hubloc_connect TEXT NOT NULL DEFAULT '',
