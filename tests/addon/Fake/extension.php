@@ -789,4 +789,118 @@ namespace FileSync {
 			return $hashes;
 		}
 	}
+
+	final class Set
+	{
+		public static function look(string $folder): array
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function __construct(string $folder, ?array $options = null)
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function complete(): bool
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function begin(array $run): array
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function add(string $metadata, Store $store, array $bytes): ?array
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function step(int $budget_ms): ?array
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function progress(): ?array
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function keep(string $hash, string $why): bool
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function checkpoint(string $cursor): void
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function prepare(string $about, bool $complete): array
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function prune(array $what): array
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function commit(?string $signature): void
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function abandon(): void
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function close(): void
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+	}
+
+	final class SetCheck
+	{
+		public function __construct(string $folder, ?array $options = null)
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function step(int $budget_ms): array
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function isDone(): bool
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function progress(): array
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function result(): array
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+	}
+
+	final class SetList
+	{
+		public function __construct(string $folder, ?array $options = null)
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+
+		public function next(int $limit): array
+		{
+			throw new \LogicException('the stand-in has no backup sets');
+		}
+	}
 }
