@@ -219,7 +219,6 @@ final class Entries
 			$this->crops($row['hash'], $photos),
 			count($posts['posts']),
 			self::lacks($row, $chain, $posts['left']),
-			self::access($rows),
 		);
 	}
 
@@ -272,11 +271,13 @@ final class Entries
 	}
 
 	/**
+	 * Returns the entries of the access lists of some rows, without brackets.
+	 *
 	 * @param list<AttachRow> $rows
 	 *
 	 * @return list<string>
 	 */
-	private static function access(array $rows): array
+	public static function access(array $rows): array
 	{
 		$entries = [];
 		foreach ($rows as $row) {

@@ -31,7 +31,5 @@ final class Entry
 		public readonly int $posts,
 		/** @var list<Lack> */
 		public readonly array $lacks,
-		/** @var list<string> The entries of its access lists. */
-		public readonly array $access,
 	) {}
 }

@@ -10,7 +10,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Finds photos of a channel that are not files: older hubs, and imports of an avatar, made none. A set has only files. */
+/** Finds photos of a channel that are not files, as older hubs and imports of avatars made them. A set has files. */
 final class LonelyPhotos
 {
 	private const PAGE = 200;

@@ -19,6 +19,7 @@ final class Parts
 	public const SERVING = 'serving';
 	public const COMPARISON = 'comparison';
 	public const PAGES = 'pages';
+	public const SETS = 'sets';
 	public const ALL = Assumptions::PARTS;
 
 	/** Parts that are off where another one is. */
@@ -90,6 +91,7 @@ final class Parts
 			self::SERVING => t('serving files'),
 			self::COMPARISON => t('comparing files'),
 			self::PAGES => t('its pages'),
+			self::SETS => t('backup sets'),
 		};
 	}
 

@@ -32,7 +32,6 @@ final class EntriesTest extends BackupTestCase
 		$this->assertSame(['Ferien', '2024: "Mai"?', 'a/b'], $entry->names);
 		$this->assertSame('store/alice/d1/d2/f1', $entry->path);
 		$this->assertSame(9, $entry->sizeBytes);
-		$this->assertSame(['friend', 'group-1', 'bob'], $entry->access);
 		$this->assertSame([], $entry->lacks);
 		$metadata = json_decode($entry->metadata, true);
 		$this->assertSame(['kind', 'hash', 'attach'], array_keys($metadata));

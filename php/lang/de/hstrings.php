@@ -205,6 +205,7 @@ App::$strings['all here, being checked'] ??= 'alles da, wird geprüft';
 App::$strings['all tables exist, at step %d'] ??= 'alle Tabellen sind da, bei Schritt %d';
 App::$strings['an answer to changes that waited for approval could not be carried out'] ??= 'eine Entscheidung über wartende Änderungen konnte nicht ausgeführt werden';
 App::$strings['and %s more'] ??= 'und %s weitere';
+App::$strings['backup sets'] ??= 'Sicherungen';
 App::$strings['being fetched'] ??= 'wird geholt';
 App::$strings['being shown'] ??= 'wird gezeigt';
 App::$strings['by %s'] ??= 'durch %s';
