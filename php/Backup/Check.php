@@ -29,13 +29,12 @@ final class Check
 	/**
 	 * Opens a set.
 	 *
-	 * @param int  $percent How much of it is read.
-	 * @param ?int $part    Which part, from 0 on; null for one that chance takes.
+	 * @param int  $parts One of so many parts is read: 1 for all of it.
+	 * @param ?int $part  Which part, from 0 on; null for one that chance takes.
 	 */
-	public function __construct(string $folder, int $percent = 100, ?int $part = null, int $bytesPerSecond = 0)
+	public function __construct(string $folder, int $parts = 1, ?int $part = null, int $bytesPerSecond = 0)
 	{
 		$this->channel = self::channelOf($folder);
-		$parts = max(1, intdiv(100, max(1, min(100, $percent))));
 		$this->check = new \FileSync\SetCheck(
 			$folder,
 			['sample_of' => $parts, 'sample_part' => $part === null ? random_int(0, $parts - 1) : $part % $parts]
@@ -81,6 +80,19 @@ final class Check
 	public function counts(): array
 	{
 		return $this->check->result()['counts'];
+	}
+
+	/**
+	 * Has the next run replace files that were found damaged, if it is this hub that makes it.
+	 *
+	 * @param list<string> $hashes
+	 */
+	public function remember(string $folder, array $hashes): void
+	{
+		$channel = $this->channel;
+		if ($channel && $this->verdict()->kind === 'set_damaged') {
+			Damage::found($channel->id, $folder, $hashes);
+		}
 	}
 
 	/** Returns what all of it comes to; its kind is `whole` if everything can be restored. */

@@ -59,6 +59,18 @@ final class Outlook
 		return new self($files, $bytes, max(0, $files - $sameFiles), $newBytes, (int) ceil($newBytes / $rate));
 	}
 
+	/**
+	 * Returns the limits that an admin sets for runs.
+	 *
+	 * @return array{headroom_bytes: int, bytes_per_second?: int} As the extension takes them.
+	 */
+	public static function limits(): array
+	{
+		$rate = Config::number('bytes_per_second');
+
+		return ['headroom_bytes' => Config::number('headroom_bytes')] + ($rate ? ['bytes_per_second' => $rate] : []);
+	}
+
 	/** Notes how fast a run was, for later outlooks. */
 	public static function learn(Result $result): void
 	{

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Backup;
 
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Web;
 
 if (! class_exists('App', false)) {
@@ -64,6 +65,44 @@ final class Place
 				"The folder $folder cannot be written: " . self::whoMayWrite(),
 				isUsage: true,
 			);
+		}
+
+		return $path;
+	}
+
+	/**
+	 * Returns the folder beneath which nightly sets are written: an existing one of the hub's user, outside of the web
+	 * root and of the store, that holds nothing but sets.
+	 *
+	 * @throws Problem
+	 */
+	public static function forNights(string $folder): string
+	{
+		$path = self::writable($folder, false);
+		$store = (string) realpath('store');
+		if (str_starts_with("$path/", "$store/")) {
+			throw new Problem('in_store', "$path is in the hub's own store. Choose another folder.", isUsage: true);
+		}
+		$user = Runtime::hubUser();
+		if ($user && fileowner($path) !== $user['uid']) {
+			throw new Problem(
+				'no_folder',
+				"$path must belong to {$user['name']}, who runs the hub.",
+				isUsage: true,
+			);
+		}
+		foreach (scandir($path) ?: [] as $name) {
+			if ($name[0] === '.') {
+				continue;
+			}
+			$state = is_dir("$path/$name") ? \FileSync\Set::look("$path/$name")['state'] : 'other';
+			if ($state === 'other') {
+				throw new Problem(
+					'folder_in_use',
+					"$path holds something that is not a set: $name. Choose a folder for nothing but sets.",
+					isUsage: true,
+				);
+			}
 		}
 
 		return $path;

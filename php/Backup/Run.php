@@ -41,8 +41,13 @@ final class Run
 	private readonly Entries $entries;
 	private readonly Source $source;
 	private ?\FileSync\Set $set = null;
+	/** @var ?\Closure(): bool */
+	private ?\Closure $mustStop = null;
+	private bool $atOnce = false;
 	private ?Notes $notes = null;
 	private int $doneBytes = 0;
+	/** @var array<string, true> What a check found damaged in the set, by hash. */
+	private array $damaged = [];
 
 	/**
 	 * @param string    $folder   See Place::writable().
@@ -63,16 +68,20 @@ final class Run
 	/**
 	 * Works until it is over, or is told to stop.
 	 *
-	 * @param \Closure(): bool $mustStop
+	 * @param \Closure(): bool $mustStop Asked between files.
+	 * @param bool $atOnce Whether it is asked within a file too, whose bytes are then copied again.
 	 *
 	 * @return ?Result Null if the run is not over: call again, in any process.
 	 *
 	 * @throws Problem
 	 */
-	public function work(\Closure $mustStop): ?Result
+	public function work(\Closure $mustStop, bool $atOnce = false): ?Result
 	{
+		[$this->mustStop, $this->atOnce] = [$mustStop, $atOnce];
 		try {
-			return $this->do($mustStop);
+			return $this->do();
+		} catch (Stopped) {
+			return null;
 		} catch (FileSyncException $e) {
 			throw Problem::of($e, $this->folder);
 		} finally {
@@ -82,22 +91,18 @@ final class Run
 		}
 	}
 
-	/** @param \Closure(): bool $mustStop */
-	private function do(\Closure $mustStop): ?Result
+	private function do(): Result
 	{
 		$startedAt = Clock::exact();
 		$set = $this->set = new \FileSync\Set($this->folder, $this->limits);
 		[$isContinued, $after] = $this->begin($set);
+		$this->damaged = Damage::of($this->channel->id, $this->folder);
 		foreach ($this->entries->pages($after) as $after => $entries) {
 			$this->addAll($entries);
 			$set->checkpoint($this->cursor($after));
-			if ($mustStop()) {
-				return null;
-			}
+			$this->stopIfTold();
 		}
-		if (! $this->addAgain($mustStop)) {
-			return null;
-		}
+		$this->addAgain();
 		$notes = $this->notes();
 		$this->lack(...$this->exclusion->lacks());
 		foreach (LonelyPhotos::of($this->channel) as $lack) {
@@ -112,6 +117,7 @@ final class Run
 			$isContinued,
 		);
 		$notes->remove();
+		Damage::mended($this->channel->id, $this->folder);
 
 		return $result;
 	}
@@ -165,12 +171,8 @@ final class Run
 		}
 	}
 
-	/**
-	 * Reads again, after a while, what changed each time; false if it was told to stop.
-	 *
-	 * @param \Closure(): bool $mustStop
-	 */
-	private function addAgain(\Closure $mustStop): bool
+	/** Reads again, after a while, what changed each time. */
+	private function addAgain(): void
 	{
 		$hashes = $this->notes()->toReadAgain();
 		for ($round = 1; $hashes !== [] && $round <= self::ROUNDS; $round++) {
@@ -180,14 +182,9 @@ final class Run
 				foreach ($this->addOnce(array_values($this->entries->of($some)), $round === self::ROUNDS) as $entry) {
 					$left[] = $entry->hash;
 				}
-				if ($mustStop()) {
-					return false;
-				}
 			}
 			$hashes = $left;
 		}
-
-		return true;
 	}
 
 	/**
@@ -206,6 +203,7 @@ final class Run
 			if ($this->exclusion->covers($entry->names)) {
 				continue;
 			}
+			$this->stopIfTold();
 			$this->tell($entry->names[count($entry->names) - 1]);
 			$added = $this->add($entry);
 			$this->source->drop();
@@ -276,16 +274,21 @@ final class Run
 	}
 
 	/**
-	 * @param array{original?: string, crops?: list<array{scale: int, mimetype: string, path: string}>} $bytes
+	 * @param array{original?: string, crops?: list<array{scale: int, mimetype: string, path: string}>, again?: bool}
+	 *     $bytes
 	 *
 	 * @return Outcome
 	 */
 	private function copy(Entry $entry, array $bytes): array
 	{
 		$name = $entry->names[count($entry->names) - 1];
+		$bytes += isset($this->damaged[$entry->hash]) ? ['again' => true] : [];
 		$outcome = $this->set()->add($entry->metadata, $this->source->store, $bytes);
 		while ($outcome === null) {
 			$this->tell($name, $this->set()->progress()['offset_bytes'] ?? 0);
+			if ($this->atOnce) {
+				$this->stopIfTold();
+			}
 			$outcome = $this->set()->step(self::STEP_MS);
 		}
 
@@ -316,6 +319,14 @@ final class Run
 			$this->copy($entry, []);
 		}
 		$this->lack(...$entry->lacks, ...[Lack::ofFile($entry, $why, $isKept)]);
+	}
+
+	/** @throws Stopped */
+	private function stopIfTold(): void
+	{
+		if ($this->mustStop && ($this->mustStop)()) {
+			throw new Stopped();
+		}
 	}
 
 	private function lack(Lack ...$lacks): void

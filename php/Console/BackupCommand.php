@@ -10,7 +10,6 @@ use FileSync\Addon\Backup\Result;
 use FileSync\Addon\Backup\Run;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Refused;
@@ -93,7 +92,7 @@ final class BackupCommand implements Task
 	private function backUp(Channel $channel, string $folder): int
 	{
 		$exclusion = new Exclusion($this->options->texts(Option::Exclude));
-		$limits = self::limits();
+		$limits = Outlook::limits();
 		try {
 			if ($this->options->has(Option::DryRun)) {
 				return $this->look($channel, $folder, $limits, $exclusion);
@@ -101,7 +100,7 @@ final class BackupCommand implements Task
 			$folder = Place::writable($folder);
 			$this->all = Table::sum('attach', 'filesize', ['uid' => $channel->id]);
 			$run = new Run($channel, $folder, $limits, $exclusion, $this->show(...));
-			$result = $run->work(fn () => $this->isStopped);
+			$result = $run->work(fn () => $this->isStopped, true);
 			$this->bar->clear();
 			if ($result === null) {
 				$this->say($channel, $folder, ['state' => 'stopped'], 'stopped; the same command goes on');
@@ -115,14 +114,6 @@ final class BackupCommand implements Task
 
 			return Failure::tell($e, $this->isJson, ['channel' => $channel->nick, 'folder' => $folder]);
 		}
-	}
-
-	/** @return array{headroom_bytes: int, bytes_per_second?: int} */
-	private static function limits(): array
-	{
-		$rate = Config::number('bytes_per_second');
-
-		return ['headroom_bytes' => Config::number('headroom_bytes')] + ($rate ? ['bytes_per_second' => $rate] : []);
 	}
 
 	/** @param array{headroom_bytes: int, bytes_per_second?: int} $limits */

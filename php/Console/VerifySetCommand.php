@@ -58,9 +58,14 @@ final class VerifySetCommand implements Task
 
 	private function check(string $folder): int
 	{
-		$check = new Check($folder, (int) rtrim($this->options->text(Option::Sample) ?? '100', '%'));
+		$percent = (int) rtrim($this->options->text(Option::Sample) ?? '100', '%');
+		$check = new Check($folder, intdiv(100, max(1, $percent)));
+		$damaged = [];
 		while (! $check->isDone()) {
 			foreach ($check->step(self::STEP_MS) as $finding) {
+				if ($finding['hash'] !== null) {
+					$damaged[] = $finding['hash'];
+				}
 				$this->bar->clear();
 				echo $this->isJson ? self::json($finding) : Log::oneLine(Check::words($finding)), "\n";
 			}
@@ -75,6 +80,7 @@ final class VerifySetCommand implements Task
 			}
 		}
 		$this->bar->clear();
+		$check->remember($folder, $damaged);
 		$verdict = $check->verdict();
 		$progress = $check->progress();
 		if ($this->isJson) {

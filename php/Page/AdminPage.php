@@ -366,7 +366,7 @@ final class AdminPage
 	private static function settings(): array
 	{
 		$rows = [];
-		foreach (Settings::ALL as $name => $one) {
+		foreach (array_filter(Settings::ALL, fn ($one) => ! isset($one['only'])) as $name => $one) {
 			$value = Config::get($name);
 			$range = implode(', ', array_filter([
 				t($one['unit']),
@@ -403,7 +403,7 @@ final class AdminPage
 	private static function save(array $form): void
 	{
 		$refused = [];
-		foreach (Settings::ALL as $name => $one) {
+		foreach (array_filter(Settings::ALL, fn ($one) => ! isset($one['only'])) as $name => $one) {
 			$given = $form["filesync_$name"] ?? ($one['unit'] === 'switch' ? '0' : null);
 			if (! is_string($given) || ($given = trim($given)) === Config::get($name)) {
 				continue;

@@ -56,7 +56,8 @@ final class Worker implements Slice
 		$this->token = Token::make();
 	}
 
-	/** Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile`, `verify` or `look`. */
+	/** Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile`, `verify`,
+	 * `backup` or `look`. */
 	public static function daemon(string $work): void
 	{
 		if (! Migrations::ready()) {
@@ -71,6 +72,7 @@ final class Worker implements Slice
 			'previews' => Previews::work(...),
 			'reconcile' => Reconcile::work(...),
 			'verify' => Verify::work(...),
+			'backup' => NightlySets::work(...),
 		];
 		if (isset($jobs[$work])) {
 			$jobs[$work](Clock::now() + Config::number('slice_seconds'));

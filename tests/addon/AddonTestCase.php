@@ -45,7 +45,7 @@ abstract class AddonTestCase extends TestCase
 		FileSync\Store::$age = 10;
 		FileSync\FileDigest::$count = 0;
 		FileSync\Set::$duringCopy = FileSync\Set::$fullAfter = null;
-		FileSync\Set::$options = FileSync\SetCheck::$findings = FileSync\SetCheck::$options = [];
+		FileSync\Set::$options = FileSync\Set::$added = FileSync\SetCheck::$findings = FileSync\SetCheck::$options = [];
 		FileSync\Set::$isSlow = false;
 	}
 

@@ -49,6 +49,8 @@ namespace FileSync {
 		public static ?int $fullAfter = null;
 		/** @var list<array> The options with which sets were opened. */
 		public static array $options = [];
+		/** @var list<array{metadata: string, bytes: array}> What was added. */
+		public static array $added = [];
 		/** Half of the files take a step of their own. */
 		public static bool $isSlow = false;
 
@@ -160,6 +162,7 @@ namespace FileSync {
 		{
 			$this->need();
 			Instant::pass();
+			self::$added[] = ['metadata' => $metadata, 'bytes' => $bytes];
 			$document = json_decode($metadata, true);
 			if (! isset($document['kind'], $document['hash'], $document['attach'])) {
 				throw new InvalidInputException('the metadata is not of this form');

@@ -1,0 +1,77 @@
+<?php
+
+/**
+ * Renames, overwrites, moves and deletes files of a test hub, as its owner does by WebDAV, and writes down every state
+ * that a file ever was in: hash, path, digest.
+ *
+ *     php mover.php <hub folder> <how many> <seed> <file for the states>
+ */
+
+[, $hub, $count, $seed, $log] = $argv;
+chdir($hub);
+require_once 'include/cli_startup.php';
+cli_startup();
+mt_srand((int) $seed);
+
+$channel = q('SELECT * FROM channel ORDER BY channel_id LIMIT 1')[0];
+App::set_channel($channel);
+App::set_observer($channel);
+$uid = (int) $channel['channel_id'];
+$states = fopen($log, 'a');
+
+/** Returns the true path of a row, by its folders. */
+$path = function (array $row) use ($uid): string {
+	$names = [$row['filename']];
+	while ($row['folder'] !== '') {
+		$row = attach_row($uid, $row['folder']);
+		array_unshift($names, $row['filename']);
+	}
+	return implode('/', $names);
+};
+/** Writes down what is true now of a file, or of all files beneath a folder. */
+$note = function (string $hash) use (&$note, $uid, $path, $states): void {
+	$row = attach_row($uid, $hash);
+	foreach (! $row
+		? []
+		: (
+			(int) $row['is_dir']
+				? q("SELECT hash FROM attach WHERE uid = %d AND folder = '%s'", $uid, dbesc($hash))
+				: []
+		) as $below) {
+		$note($below['hash']);
+	}
+	if ($row && ! (int) $row['is_dir'] && is_file($row['content'])) {
+		fwrite($states, json_encode([$hash, $path($row), hash_file('sha256', $row['content'])]) . "\n");
+	}
+};
+
+foreach (q('SELECT hash FROM attach WHERE uid = %d AND is_dir = 0 AND os_storage = 1', $uid) as $row) {
+	$note($row['hash']);
+}
+echo "ready\n";
+for ($n = 0; $n < $count; $n++) {
+	$rows = q('SELECT hash, is_dir FROM attach WHERE uid = %d AND os_storage = 1', $uid);
+	$files = array_column(array_filter($rows, fn ($row) => ! (int) $row['is_dir']), 'hash');
+	$folders = array_column(array_filter($rows, fn ($row) => (int) $row['is_dir']), 'hash');
+	$hash = $files[mt_rand(0, count($files) - 1)];
+	$file = new Zotlabs\Storage\File($channel, attach_row($uid, $hash));
+	$kind = mt_rand(0, 99);
+	if ($kind < 40) {
+		$file->setName("renamed $n.bin");
+	} elseif ($kind < 75) {
+		$contents = str_repeat("version $n of $hash\n", mt_rand(1, 3000));
+		$source = fopen('php://temp', 'w+');
+		fwrite($source, $contents);
+		rewind($source);
+		$file->put($source);
+	} elseif ($kind < 85 && $folders) {
+		$hash = $folders[mt_rand(0, count($folders) - 1)];
+		(new Zotlabs\Storage\Directory($channel, attach_row($uid, $hash)))->setName("folder $n");
+	} elseif ($kind < 93 && $folders) {
+		attach_move($uid, $hash, $folders[mt_rand(0, count($folders) - 1)]);
+	} elseif (count($files) > 60) {
+		$file->delete();
+	}
+	$note($hash);
+}
+echo "done\n";
