@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Page;
 
+use FileSync\Addon\Backup\Nights;
 use FileSync\Addon\Doctor\Doctor;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
@@ -20,6 +21,7 @@ use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Status\Overview;
 use FileSync\Addon\Status\Progress;
 use FileSync\Addon\Status\Report;
+use FileSync\Addon\Status\Sets;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\TransferState;
@@ -222,7 +224,11 @@ final class AdminPage
 						: ''
 				)
 				: '',
-			Config::get('paused', "channel:$channelId") === '1' ? t('paused') : '',
+			implode('; ', array_filter([
+				Config::get('paused', "channel:$channelId") === '1' ? t('paused') : '',
+				...Sets::lines($channelId),
+				Nights::areOn() ? Nights::of($channelId)['problem'] : '',
+			])),
 		];
 	}
 

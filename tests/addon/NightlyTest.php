@@ -234,6 +234,63 @@ final class NightlyTest extends BackupTestCase
 		$this->assertFalse(Nights::isLate($id));
 	}
 
+	public function test_the_pages_and_the_numbers_say_when_it_was_made_and_read_back(): void
+	{
+		$lines = fn () => implode("\n", FileSync\Addon\Page\OwnerPage::values($this->channel)['clones'][0]['lines']);
+		$metric = function (): string {
+			$answer = FileSync\Addon\Status\Metrics::answer(new FileSync\Addon\Hub\Request(
+				'GET',
+				['filesync', 'metrics'],
+			));
+
+			return preg_match('/^filesync_backup_last_success_timestamp_seconds (\d+)$/m', $answer->body, $found)
+				? $found[1]
+				: '';
+		};
+		Config::set('metrics_token', str_repeat('t', 20));
+		$_SERVER['HTTP_AUTHORIZATION'] = 'Bearer ' . str_repeat('t', 20);
+		$this->assertSame(['', ''], [$lines(), $metric()]);
+		$this->turnOn();
+		$this->assertSame(['There is no backup set yet.', '0'], [$lines(), $metric()]);
+		$this->stored('f1', 'one.txt', 'bytes');
+		$this->stored('f2', 'two.txt', 'bytes');
+		unlink('store/alice/f2');
+		Housekeeping::daily();
+		Worker::daemon('backup');
+		$this->assertStringContainsString('backup set: ', $lines());
+		$this->assertStringContainsString('2 files, 5 B', $lines());
+		$this->assertStringContainsString('not whole in the backup set: 1 file', $lines());
+		$this->assertStringContainsString('a part of the backup set was read again', $lines());
+		$this->assertSame((string) Nights::of($this->channel->id)['success'], $metric());
+		Fake\Clock::$ahead += 3 * 86400;
+		$this->assertStringContainsString('It is not up to date.', $lines());
+		unset($_SERVER['HTTP_AUTHORIZATION']);
+	}
+
+	public function test_the_doctor_says_when_none_was_made(): void
+	{
+		$look = fn () => array_values(array_filter(
+			json_decode($this->runVerb('doctor', '--json', '--only', 'backup')[1], true),
+			fn ($one) => $one['check'] === 'backup',
+		));
+		$this->assertSame([], $look());
+		$this->turnOn();
+		Housekeeping::daily();
+		$this->assertSame([true], array_column($look(), 'ok'));
+		Fake\Clock::$ahead += 3 * 86400;
+		[$found] = $look();
+		$this->assertFalse($found['ok']);
+		$this->assertStringContainsString('of alice was not brought up to date for two days', $found['finding']);
+		$this->assertStringContainsString("cli.php backup $this->sets --all", $found['remedy']);
+		Worker::daemon('backup');
+		$this->assertSame([true], array_column($look(), 'ok'));
+		rename($this->sets, "$this->sets-away");
+		[$found] = $look();
+		$this->assertFalse($found['ok']);
+		$this->assertStringContainsString('cannot be written', $found['finding']);
+		rename("$this->sets-away", $this->sets);
+	}
+
 	private function turnOn(): void
 	{
 		Config::set('backup_folder', $this->sets);
