@@ -7,13 +7,11 @@ use TestHub\Databases;
 /** What a hub's own tables and store say, read past the addon: with these a set is compared. */
 final class Rows
 {
-	private readonly \PDO $database;
 	private readonly array $channel;
 
-	public function __construct(private readonly string $hub)
+	public function __construct(private readonly \PDO $database, private readonly string $hub, string $nick)
 	{
-		$this->database = Databases::connect(json_decode(file_get_contents("$hub/hub.json"), true)['database']);
-		$this->channel = $this->rows('SELECT * FROM channel ORDER BY channel_id LIMIT 1')[0];
+		$this->channel = $this->rows('SELECT * FROM channel WHERE channel_address = ' . $database->quote($nick))[0];
 	}
 
 	public function channel(): array
@@ -99,7 +97,11 @@ final class Rows
 		if (! (int) $row['os_storage']) {
 			return $content;
 		}
-		$path = "$this->hub/$content";
+		// Very old rows lack the beginning.
+		$path =
+			"$this->hub/"
+			. (str_contains($content, 'store') ? '' : "store/{$this->channel['channel_address']}/")
+			. $content;
 
 		return is_file($path) ? file_get_contents($path) : null;
 	}
