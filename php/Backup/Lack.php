@@ -33,7 +33,8 @@ final class Lack
 		$name = implode('/', $entry->names);
 		$words = match ($why) {
 			'no_bytes' => "$name has no bytes on the hub",
-			'size_differs' => "$name has another number of bytes on the hub than its row says",
+			'size_differs' => "$name has another number of bytes on the hub than its row says"
+				. ($isKept ? '' : ', and is in the set as it is'),
 			'unreadable' => "$name cannot be read on the hub",
 			'too_large' => "$name: what the hub knows of it is too much for a set",
 			default => "$name is being changed",

@@ -311,12 +311,14 @@ final class Run
 		return [$crops, $lacks];
 	}
 
-	/** Leaves a file as the set has it, or, if it has none, with what the hub knows of it. */
+	/** Leaves a file as the set has it; if it has none, takes what the hub has of it. */
 	private function giveUp(Entry $entry, string $why): void
 	{
 		$isKept = $this->set()->keep($entry->hash, $why);
 		if (! $isKept && in_array($why, ['no_bytes', 'size_differs', 'unreadable'], true)) {
-			$this->copy($entry, []);
+			$path = $why === 'size_differs' ? $this->source->original($entry) : null;
+			$this->copy($entry, $path === null ? [] : ['original' => $path]);
+			$this->source->drop();
 		}
 		$this->lack(...$entry->lacks, ...[Lack::ofFile($entry, $why, $isKept)]);
 	}

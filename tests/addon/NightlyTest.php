@@ -221,6 +221,18 @@ final class NightlyTest extends BackupTestCase
 		$this->assertStringContainsString("its backup set in $this->set stays", (string) file_get_contents('hub.log'));
 	}
 
+	public function test_sets_outlive_filesync(): void
+	{
+		$this->stored('f1', 'one.txt', 'bytes');
+		$this->turnOn();
+		Housekeeping::daily();
+		Worker::daemon('backup');
+		[$code, $text] = $this->runVerb('uninstall', '--purge', '--drop');
+		$this->assertSame(0, $code);
+		$this->assertStringContainsString("The backup sets in $this->sets stay.", strtr($text, ["\n" => ' ']));
+		$this->assertSame('bytes', Sets::bytes($this->set, 'f1'));
+	}
+
 	public function test_late_is_what_did_not_end_well_for_two_days(): void
 	{
 		$id = $this->channel->id;
