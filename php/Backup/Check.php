@@ -25,6 +25,8 @@ final class Check
 
 	private readonly \FileSync\SetCheck $check;
 	private readonly ?Channel $channel;
+	/** @var list<string> */
+	private array $damaged = [];
 
 	/**
 	 * Opens a set.
@@ -61,7 +63,14 @@ final class Check
 	/** @return list<Finding> What a step found. */
 	public function step(int $budgetMs): array
 	{
-		return $this->check->step($budgetMs);
+		$findings = $this->check->step($budgetMs);
+		foreach ($findings as $finding) {
+			if ($finding['hash'] !== null && count($this->damaged) < Damage::MOST) {
+				$this->damaged[] = $finding['hash'];
+			}
+		}
+
+		return $findings;
 	}
 
 	/** Tells whether the check is over. */
@@ -83,16 +92,16 @@ final class Check
 	}
 
 	/**
-	 * Has the next run replace files that were found damaged, if it is this hub that makes it.
-	 *
-	 * @param list<string> $hashes
+	 * Has the next run replace files that were found damaged, if it is this hub that makes it; returns how many.
 	 */
-	public function remember(string $folder, array $hashes): void
+	public function remember(string $folder): int
 	{
 		$channel = $this->channel;
 		if ($channel && $this->verdict()->kind === 'set_damaged') {
-			Damage::found($channel->id, $folder, $hashes);
+			Damage::found($channel->id, $folder, $this->damaged);
 		}
+
+		return count($this->damaged);
 	}
 
 	/** Returns what all of it comes to; its kind is `whole` if everything can be restored. */

@@ -11,7 +11,8 @@ if (! class_exists('App', false)) {
 /** The files that a check found damaged in a set: the next run reads them again, and replaces what is not whole. */
 final class Damage
 {
-	private const MOST = 1000;
+	/** How many are remembered of a set. */
+	public const MOST = 1000;
 
 	/**
 	 * Remembers some.

@@ -60,12 +60,8 @@ final class VerifySetCommand implements Task
 	{
 		$percent = (int) rtrim($this->options->text(Option::Sample) ?? '100', '%');
 		$check = new Check($folder, intdiv(100, max(1, $percent)));
-		$damaged = [];
 		while (! $check->isDone()) {
 			foreach ($check->step(self::STEP_MS) as $finding) {
-				if ($finding['hash'] !== null) {
-					$damaged[] = $finding['hash'];
-				}
 				$this->bar->clear();
 				echo $this->isJson ? self::json($finding) : Log::oneLine(Check::words($finding)), "\n";
 			}
@@ -80,7 +76,7 @@ final class VerifySetCommand implements Task
 			}
 		}
 		$this->bar->clear();
-		$check->remember($folder, $damaged);
+		$check->remember($folder);
 		$verdict = $check->verdict();
 		$progress = $check->progress();
 		if ($this->isJson) {

@@ -184,13 +184,8 @@ final class NightlySets
 	{
 		$night = Nights::of($channel->id);
 		$check = new Check($folder, self::PARTS, $night['part'], Config::number('bytes_per_second'));
-		$damaged = [];
 		while (! $check->isDone()) {
-			foreach ($check->step(self::STEP_MS) as $finding) {
-				if ($finding['hash'] !== null) {
-					$damaged[] = $finding['hash'];
-				}
-			}
+			$check->step(self::STEP_MS);
 			$this->beat();
 			if ($this->mustStop()) {
 				// The next slice reads it from its beginning.
@@ -199,8 +194,9 @@ final class NightlySets
 		}
 		$verdict = $check->verdict();
 		$isWhole = $verdict->kind === 'whole';
+		$damaged = 0;
 		if (! $isWhole) {
-			$check->remember($folder, $damaged);
+			$damaged = $check->remember($folder);
 			Log::write("the nightly set of channel {$channel->id}: " . $verdict->getMessage());
 		}
 		$isLast = $night['part'] === (self::PARTS - 1);
@@ -210,7 +206,7 @@ final class NightlySets
 			'verified' => Clock::now(),
 			'cycle' => $night['part'] === 0 ? Clock::now() : $night['cycle'],
 			'since' => $isLast ? $night['cycle'] : $night['since'],
-			'damaged' => $isWhole ? 0 : max(1, count($damaged)),
+			'damaged' => $isWhole ? 0 : max(1, $damaged),
 			// The next run replaces what is damaged; it need not wait for the night.
 			'due' => $isWhole ? $night['due'] : Clock::now(),
 			'problem' => $isWhole ? $night['problem'] : $verdict->getMessage(),
