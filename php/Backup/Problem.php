@@ -51,6 +51,11 @@ final class Problem extends \RuntimeException
 				"The set in $folder is damaged: $text. `verify-set $folder` says what is whole.",
 				previous: $e,
 			),
+			$e instanceof \FileSync\Exception\NotFoundException && is_file("$folder/set.json") => new self(
+				'not_in_set',
+				"The set in $folder does not have it: $text",
+				previous: $e,
+			),
 			$e instanceof \FileSync\Exception\NotFoundException => new self(
 				'no_set',
 				"There is no set in $folder: $text",

@@ -47,7 +47,9 @@ final class Prune
 				+ ($olderThan === null ? [] : ['older_than' => $olderThan])
 				+ ($forget === null ? [] : ['forget' => $forget]),
 			);
-			if ($isDry || $channel === null) {
+			// A run that changes nothing would only be another entry in runs/.
+			$isIdle = $prepared['removed_files'] === 0 && $prepared['removed_runs'] === 0 && $forget === null;
+			if ($isDry || $isIdle || $channel === null) {
 				$set->abandon();
 			} else {
 				$set->commit(Keys::signSet($channel, $prepared['message']));
