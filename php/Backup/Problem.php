@@ -48,7 +48,8 @@ final class Problem extends \RuntimeException
 			),
 			$e instanceof \FileSync\Exception\CorruptException => new self(
 				'set_damaged',
-				"The set in $folder is damaged: $text. `verify-set $folder` says what is whole.",
+				"The set in $folder is damaged: $text. `verify-set $folder` says what is whole. No run can build on"
+				. ' it: move the folder away, and the same command makes a new set.',
 				previous: $e,
 			),
 			$e instanceof \FileSync\Exception\NotFoundException && is_file("$folder/set.json") => new self(
