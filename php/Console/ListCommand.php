@@ -5,6 +5,7 @@ namespace FileSync\Addon\Console;
 use FileSync\Addon\Backup\Place;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Exception\FileSyncException;
 
 if (! class_exists('App', false)) {
@@ -21,6 +22,9 @@ final class ListCommand implements Task
 	/** Lists the files and folders by their true names. */
 	public function run(array $words): int
 	{
+		if (Part::isOff(Parts::SETS)) {
+			return 75;
+		}
 		$isJson = $this->options->has(Option::Json);
 		try {
 			$folder = Place::existing($words[0]);

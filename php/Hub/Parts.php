@@ -114,7 +114,9 @@ final class Parts
 	/** @return list<list<string>> The parts for which this process's PHP lacks an extension or a function. */
 	private static function offHere(): array
 	{
-		return array_values(array_map(
+		// An extension that was built before there were sets.
+		$hasSets = ! class_exists('FileSync\TransferBatch', false) || class_exists('FileSync\Set', false);
+		$off = array_values(array_map(
 			Assumptions::parts(...),
 			array_filter(
 				Assumptions::EXTENSIONS,
@@ -122,5 +124,7 @@ final class Parts
 				ARRAY_FILTER_USE_KEY,
 			) + array_intersect_key(Assumptions::PHP_FUNCTIONS, array_fill_keys(Runtime::missingFunctions(), 0)),
 		));
+
+		return $hasSets ? $off : [...$off, [self::SETS]];
 	}
 }
