@@ -215,6 +215,7 @@ final class Entries
 			substr($text, 0, -1) . $items . '}',
 			$isFolder || $isLegacy ? null : Store::pathOf($this->channel, $row),
 			$isLegacy ? (int) $row['id'] : null,
+			substr($row['edited'], 0, 19),
 			$isFolder ? 0 : (int) $row['filesize'],
 			$this->crops($row['hash'], $photos),
 			count($posts['posts']),

@@ -23,6 +23,8 @@ final class Entry
 		public readonly ?string $path,
 		/** The number of its row, if that holds the bytes itself. */
 		public readonly ?int $rowWithBytes,
+		/** The date of its bytes, as its row has it. */
+		public readonly string $edited,
 		/** What its row claims. */
 		public readonly int $sizeBytes,
 		/** @var list<Crop> */

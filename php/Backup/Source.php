@@ -99,10 +99,12 @@ final class Source
 
 	private function fromDatabase(Entry $entry, int $row): string
 	{
-		return $this->keep(
-			$entry->hash,
-			$entry->sizeBytes > self::WHOLE_BYTES ? self::pieces($row) : self::whole($row),
-		);
+		$isLarge = $entry->sizeBytes > self::WHOLE_BYTES;
+		$path = $this->keep($entry->hash, $isLarge ? self::pieces($row) : self::whole($row));
+		// By size and time the next run sees that it is the same.
+		@touch("/$path", (int) strtotime("$entry->edited UTC"));
+
+		return $path;
 	}
 
 	/** @return list<string> */

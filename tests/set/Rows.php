@@ -47,7 +47,7 @@ final class Rows
 					),
 					'term',
 				),
-				'crops' => $this->crops($uid, (string) $hash),
+				'crops' => (int) $row['is_photo'] ? $this->crops($uid, (string) $hash) : [],
 				'posts' => $this->posts($uid, (string) $hash),
 			];
 		}

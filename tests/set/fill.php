@@ -268,6 +268,7 @@ foreach (range(1, 6) as $n) {
 		$place = $isApart ? "store/[data]/[xchan]/{$hash[0]}/{$hash[1]}/$hash-4" : $path . ($scale ? "-$scale" : '');
 		os_mkdir(dirname($place), STORAGE_DEFAULT_PERMISSIONS, true);
 		file_put_contents($place, $contents);
+		touch($place, time() - 1000);
 		$photoRow($hash, $scale, $contents, ['os_storage' => 1, 'content' => $place]);
 		$made['crops'] += (int) in_array($scale, [4, 7], true);
 	}
