@@ -106,6 +106,10 @@ final class Bag
 
 	private static function json(string $path): array
 	{
-		return json_decode(file_get_contents($path), true, 64, JSON_THROW_ON_ERROR);
+		$text = @file_get_contents($path);
+
+		return $text === false
+			? throw new \RuntimeException("$path is not here")
+			: json_decode($text, true, 64, JSON_THROW_ON_ERROR);
 	}
 }

@@ -15,7 +15,7 @@ final class Test
 {
 	private readonly string $hub;
 	private readonly string $set;
-	private int $faults = 0;
+	private int $wrong = 0;
 
 	public function __construct(
 		private readonly string $folder,
@@ -80,10 +80,10 @@ final class Test
 		);
 		printf(
 			"%d files, %d posts, %d crops: %s\n",
-			...[...$counts, $this->faults ? "$this->faults faults" : 'all equal'],
+			...[...$counts, $this->wrong ? "$this->wrong faults" : 'all equal'],
 		);
 
-		return $this->faults ? 1 : 0;
+		return $this->wrong ? 1 : 0;
 	}
 
 	/** @param \Closure(): array $work Returns what is wrong. */
@@ -96,7 +96,7 @@ final class Test
 		foreach (array_slice($wrong, 0, 10) as $fault) {
 			echo "    $fault\n";
 		}
-		$this->faults += count($wrong);
+		$this->wrong += count($wrong);
 	}
 
 	/** Runs the command, and returns what it says for programs. */
@@ -239,10 +239,10 @@ final class Test
 			usleep((int) ((1e6 * $usual * mt_rand(10, 110)) / 100));
 			proc_terminate($process, SIGKILL);
 			proc_close($process);
-			if ((new Bag($this->set))->faults()) {
+			if ($this->faults()) {
 				$cut++;
 				[$status, $text] = $this->command(['verify-set', $this->set, '--finish']);
-				$faults = (new Bag($this->set))->faults();
+				$faults = $this->faults();
 				$faults && array_push($wrong, "kill $n: verify-set --finish ended with $status: $text", ...$faults);
 			}
 		}
@@ -251,6 +251,16 @@ final class Test
 		array_is_list($said) && $said && ($wrong[] = $said[0]);
 
 		return $wrong;
+	}
+
+	/** @return list<string> What is wrong with the set as it is now, even if it cannot be read. */
+	private function faults(): array
+	{
+		try {
+			return (new Bag($this->set))->faults();
+		} catch (\Throwable $e) {
+			return [$e->getMessage()];
+		}
 	}
 
 	/** Changes some files, so that a run has something to do. */
@@ -284,7 +294,7 @@ final class Test
 		]);
 		[$status, $text] = $this->command(['backup', 'alice', $this->set, '--json']);
 		$wrong = $status === 75 && str_contains($text, '"disk_short"') ? [] : ["backup ended with $status: $text"];
-		$wrong = [...$wrong, ...(new Bag($this->set))->faults()];
+		$wrong = [...$wrong, ...$this->faults()];
 		Pair::run([
 			__DIR__ . '/../testhub/bin/in-hub',
 			$this->hub,

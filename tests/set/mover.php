@@ -40,8 +40,10 @@ $note = function (string $hash) use (&$note, $uid, $path, $states): void {
 		) as $below) {
 		$note($below['hash']);
 	}
-	if ($row && ! (int) $row['is_dir'] && is_file($row['content'])) {
-		fwrite($states, json_encode([$hash, $path($row), hash_file('sha256', $row['content'])]) . "\n");
+	if ($row && ! (int) $row['is_dir']) {
+		$sha256 = is_file($row['content']) ? hash_file('sha256', $row['content']) : '';
+		fwrite($states, json_encode([$hash, $path($row), $sha256]) . '
+');
 	}
 };
 
@@ -50,27 +52,34 @@ foreach (q('SELECT hash FROM attach WHERE uid = %d AND is_dir = 0 AND os_storage
 }
 echo "ready\n";
 for ($n = 0; $n < $count; $n++) {
-	$rows = q('SELECT hash, is_dir FROM attach WHERE uid = %d AND os_storage = 1', $uid);
+	$rows = q('SELECT hash, is_dir, is_photo FROM attach WHERE uid = %d AND os_storage = 1', $uid);
 	$files = array_column(array_filter($rows, fn ($row) => ! (int) $row['is_dir']), 'hash');
 	$folders = array_column(array_filter($rows, fn ($row) => (int) $row['is_dir']), 'hash');
 	$hash = $files[mt_rand(0, count($files) - 1)];
+	$isPhoto = (bool) (int) attach_row($uid, $hash)['is_photo'];
 	$file = new Zotlabs\Storage\File($channel, attach_row($uid, $hash));
 	$kind = mt_rand(0, 99);
 	if ($kind < 40) {
 		$file->setName("renamed $n.bin");
-	} elseif ($kind < 75) {
+	} elseif ($kind < 70 && ! $isPhoto) {
 		$contents = str_repeat("version $n of $hash\n", mt_rand(1, 3000));
 		$source = fopen('php://temp', 'w+');
 		fwrite($source, $contents);
 		rewind($source);
 		$file->put($source);
-	} elseif ($kind < 85 && $folders) {
+	} elseif ($kind < 80 && $folders) {
 		$hash = $folders[mt_rand(0, count($folders) - 1)];
 		(new Zotlabs\Storage\Directory($channel, attach_row($uid, $hash)))->setName("folder $n");
-	} elseif ($kind < 93 && $folders) {
+	} elseif ($kind < 90 && $folders) {
 		attach_move($uid, $hash, $folders[mt_rand(0, count($folders) - 1)]);
-	} elseif (count($files) > 60) {
+	} elseif (count($files) > 45 && ! $isPhoto) {
 		$file->delete();
+	} else {
+		$new = tempnam(sys_get_temp_dir(), 'new');
+		file_put_contents($new, str_repeat("new $n\n", mt_rand(1, 3000)));
+		$_FILES['userfile'] = ['tmp_name' => $new, 'name' => "new $n.bin", 'size' => filesize($new)];
+		$hash = attach_store($channel, $channel['channel_hash'], '', [])['data']['hash'];
+		@unlink($new);
 	}
 	$note($hash);
 }

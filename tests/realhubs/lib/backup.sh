@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # A backup set of hub B's channel, made by its command, is what that hub's tables and store say. It is read by code of the tests alone.
+# `backup` runs only when it is named: BACKUP_BYTES (20 MB) in one file.
 
 # Runs the command for the set: backup [option…]. It may say that files lack bytes.
 backup() { hub_php b addon/filesync/cli.php backup "${NICK[b]}" "$set" "$@" || [ $? = 1 ]; }
