@@ -1,6 +1,7 @@
 <?php
 
-// Compares a backup set with this hub's tables and store. Arguments: the set's folder, the channel's nick. Prints the counts of the hub, or what differs.
+// Compares a backup set with this hub's tables and store. Prints the counts of the hub, or what differs.
+// Arguments: the set's folder, the channel's nick.
 require __DIR__ . '/boot.php';
 foreach (['Databases', 'Bag', 'Rows', 'Comparison'] as $file) {
 	require_once __DIR__ . "/$file.php";
