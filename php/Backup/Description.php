@@ -4,7 +4,6 @@ namespace FileSync\Addon\Backup;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
@@ -41,7 +40,7 @@ final class Description
 				],
 				'origin' => [
 					'url' => Web::root(),
-					'software' => 'hubzilla ' . Family::version(),
+					'software' => 'hubzilla ' . Runtime::hubVersion(),
 					'filesync' => Runtime::version(),
 				],
 				'contents' => ['files', 'photos', 'posts of files', 'access', 'categories'],

@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Doctor\Findings;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -89,6 +91,9 @@ enum Option: string
 	/** Returns what its value must be, if this one is not that; null if it is. */
 	public function demand(string $value): ?string
 	{
+		if ($this === self::Only && array_diff(explode(',', $value), Findings::CHECKS) !== []) {
+			return 'one or more of these, separated by commas: ' . implode(', ', Findings::CHECKS);
+		}
 		[$pattern, $words] = match ($this) {
 			self::At => ['/^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?$/D', 'a date, or a time such as 2026-11-28T03:15:00Z'],
 			self::Forget => ['/^[A-Za-z0-9-]{1,64}$/D', 'the hash of a file'],

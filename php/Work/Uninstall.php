@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Work;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Lease;
@@ -141,6 +142,7 @@ final class Uninstall
 		Store::removeData();
 		Migrations::undo();
 		Look::forget();
+		Activation::forget();
 	}
 
 	private static function channelsAtWork(): array

@@ -1,17 +1,17 @@
 <?php
 
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Tested;
 use PHPUnit\Framework\Attributes\DataProvider;
 
-/** On a hub that it does not know filesync stays passive, and says so. */
+/** On a hub that it does not know filesync does not work, and says so. */
 final class FamilyTest extends AddonTestCase
 {
 	/** @dataProvider versions */
 	#[DataProvider('versions')]
 	public function test_versions_that_were_tested_are_known(string $version, bool $isKnown): void
 	{
-		$this->assertSame($isKnown, Family::knowsVersion($version));
+		$this->assertSame($isKnown, Tested::has($version));
 	}
 
 	public static function versions(): array
@@ -30,7 +30,7 @@ final class FamilyTest extends AddonTestCase
 		];
 	}
 
-	public function test_an_unknown_version_keeps_its_own_behaviour(): void
+	public function test_on_an_unknown_version_it_does_nothing_but_hold_packets(): void
 	{
 		$this->change(
 			'boot.php',
@@ -38,9 +38,25 @@ final class FamilyTest extends AddonTestCase
 			"'99.1'",
 		);
 		$this->assertSame([1, 'WRONG hub'], $this->doctor());
-		$this->assertSame(
-			'filesync does not know Hubzilla 99.1 and stays passive',
+		$this->assertStringContainsString(
+			'filesync does not know Hubzilla 99.1',
 			$this->inHub('FileSync\Addon\Page\AdminPage::values()["problems"][0]'),
+		);
+		$this->assertFalse($this->inHub('FileSync\Addon\Hub\Config::serves(1)'));
+		$this->assertNull($this->introduction());
+		file_put_contents('packet.json', json_encode([$this->file('f1', 'bytes')]));
+		$this->inHub('Zotlabs\Lib\sync_files(channelx_by_n(1), json_decode(file_get_contents("packet.json"), true))');
+		$this->assertSame(['queued'], array_column(Table::select('filesync_packet', []), 'state'));
+		$this->assertNull($this->attach('f1'));
+	}
+
+	public function test_an_unknown_version_keeps_its_own_behaviour_where_filesync_never_was_active(): void
+	{
+		FileSync\Addon\Hub\Activation::forget();
+		$this->change(
+			'boot.php',
+			TESTHUB < 10 ? "'8.8.7'" : "getenv('TESTHUB_VERSION') ?: '10.7.14'",
+			"'99.1'",
 		);
 		$this->assertFalse($this->inHub('function_exists("Zotlabs\Lib\sync_files")'));
 		$this->assertFalse($this->inHub('FileSync\Addon\Hub\Config::serves(1)'));
@@ -72,14 +88,19 @@ final class FamilyTest extends AddonTestCase
 			'$1 return [$channel, $resource_id, $new_folder_hash, $newname];',
 			file_get_contents('include/attach.php'),
 		));
-		$this->assertSame([1, 'WRONG hub'], $this->doctor());
+		$this->assertSame([0, 'ok hub'], $this->doctor());
+		exec(self::cli() . ' doctor --only assumptions', $said);
+		$this->assertStringContainsString('without sending changes, because', $said[0]);
+		$this->assertStringEndsWith('attach_move', $said[0]);
 		$this->assertStringContainsString(
-			'has changed attach_move;',
+			'without sending changes here',
 			$this->inHub('FileSync\Addon\Page\AdminPage::values()["problems"][0]'),
 		);
 		$this->assertSame(
 			[['an' => 'array'], 'r', 'f', 'n'],
-			$this->inHub('Zotlabs\Storage\attach_move(["an" => "array"], "r", "f", "n")'),
+			$this->inHub(
+				"eval('namespace Zotlabs\Storage; return attach_move([\"an\" => \"array\"], \"r\", \"f\", \"n\");')",
+			),
 		);
 		$this->assertSame(
 			[true, true],
@@ -205,8 +226,11 @@ final class FamilyTest extends AddonTestCase
 			'function sync_files($channel, $files) {',
 			'function sync_files($channel, $files, $more = 0) { return "stock";',
 		);
-		$this->assertSame([1, 'WRONG hub'], $this->doctor());
-		$this->assertSame('stock', $this->inHub('Zotlabs\Lib\sync_files(channelx_by_n(1), [])'));
+		$this->assertSame([1, 'WRONG ass'], $this->doctor('assumptions'));
+		$this->assertSame(
+			'stock',
+			$this->inHub('eval("namespace Zotlabs\Lib; return sync_files(channelx_by_n(1), []);")'),
+		);
 	}
 
 	/** Gives this hub files of its own in place of links, and changes something in one. */
@@ -223,9 +247,9 @@ final class FamilyTest extends AddonTestCase
 		file_put_contents($file, str_replace($from, $to, $content));
 	}
 
-	private function doctor(): array
+	private function doctor(string $check = 'hub'): array
 	{
-		exec(self::cli() . ' doctor --only hub', $lines, $status);
+		exec(self::cli() . " doctor --only $check", $lines, $status);
 
 		return [$status, preg_replace('/\s+/', ' ', substr($lines[0], 0, 9))];
 	}
