@@ -52,6 +52,11 @@ test-reconcile: ## two hubs whose packets were lost become equal again, damage i
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) tests/plain-php tests/reconcile/run
 
+test-set: ## a backup set is what the hub has, made while files change, killed, with a full disk: SEED=n MOVES=500 KILLS=20 BREAK=digest|manifest
+	@tests/install test
+	@cargo build --locked --release --package filesync-extension
+	@EXTENSION=$(EXTENSION) tests/plain-php tests/set/run
+
 bench: ## measure side by side with the alternatives: ONLY=receive,accept FORMAT=json
 	@tests/install bench
 	@cargo build --locked --release --package filesync-extension
@@ -65,4 +70,4 @@ fmt: ## format the code, Rust and PHP
 	cargo fmt
 	tests/format-php --write
 
-.PHONY: help build install uninstall dist demo check test test-full test-hubs test-converge test-reconcile bench strings fmt
+.PHONY: help build install uninstall dist demo check test test-full test-hubs test-converge test-reconcile test-set bench strings fmt

@@ -657,6 +657,321 @@ namespace FileSync {
 	}
 
 	/**
+	 * Writes a backup set: the folder that docs/backup-set.md describes. One writer at a time.
+	 *
+	 * A run: `begin`, then for each file and folder `add` (and `step` while it returns null) or `keep`, now and then
+	 * `checkpoint`, then `prepare`, and `commit` with a signature of the message that `prepare` returned. Until
+	 * `commit` the set stays what the last run left; an abandoned run goes on with the next `begin`. The private key
+	 * never comes here. Memory does not grow with the number of files.
+	 */
+	final class Set
+	{
+		/**
+		 * Looks at a folder without opening it for writing, and never throws because of what is in it.
+		 *
+		 * @return array{
+		 *   state: 'missing'|'empty'|'begun'|'whole'|'cut_off'|'newer'|'damaged'|'other',
+		 *   format: ?int,
+		 *   set: ?string,
+		 *   unfinished: ?string,
+		 *   busy: ?array{host: string, pid: int, since: string}
+		 * } `state`: `missing`: no such folder; `begun`: a first run is under way or was interrupted; `cut_off`: a run
+		 *   was cut off while it was put in place, `complete` finishes it; `newer`: its `format` is higher; `damaged`:
+		 *   `set.json` cannot be read; `other`: the folder holds something else. `set`: the text of `set.json`.
+		 *   `unfinished`: the run that `begin` would continue. `busy`: who writes now.
+		 *
+		 * @throws Exception\InvalidInputException The path is not absolute.
+		 * @throws Exception\StorageException The folder cannot be read.
+		 */
+		public static function look(string $folder): array {}
+
+		/**
+		 * Opens an existing folder for writing and locks it.
+		 *
+		 * @param ?array{headroom_bytes?: int, bytes_per_second?: int, reflink?: bool} $options `headroom_bytes`: stay
+		 *     free on the device, default `filesync.disk_headroom_bytes`. `bytes_per_second`: most bytes that are
+		 *     copied, 65536 or more, default no limit. `reflink`: whether files may share their blocks with the source,
+		 *     default true; bytes are read and checked either way.
+		 *
+		 * @throws Exception\InvalidInputException The path is not absolute, an option is wrong, or the folder holds
+		 *     something that is not a set.
+		 * @throws Exception\UnsupportedException The set's format is newer.
+		 * @throws Exception\PeerBusyException Somebody else writes; the message says `code: set_busy`, host, pid and
+		 *     since when.
+		 * @throws Exception\StorageException The folder cannot be opened or written.
+		 */
+		public function __construct(string $folder, ?array $options = null) {}
+
+		/**
+		 * Puts in place what a run left half-way when it was cut off; needs nothing but the set.
+		 *
+		 * @return bool False if there was nothing to complete.
+		 *
+		 * @throws Exception\CorruptException The journal is damaged, or a file that it names is missing.
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public function complete(): bool {}
+
+		/**
+		 * Begins a run, or continues the one that was interrupted. Completes a run that was cut off before.
+		 *
+		 * @param array{from: string, by: string, channel_hash: string} $run `from`: the hub's root URL. `by`: `hub` or
+		 *     `api`, for `runs/`.
+		 *
+		 * @return array{run: string, continued: bool, cursor: ?string, completed: bool} `cursor`: the one of the last
+		 *     `checkpoint` of the run that is continued; entries added until then need not be added again. `completed`:
+		 *     a run that was cut off was put in place before.
+		 *
+		 * @throws Exception\InvalidInputException The set belongs to another channel, or a run has begun.
+		 * @throws Exception\CorruptException The set's lists are damaged: no run can be built on them. The message
+		 *     names the file.
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public function begin(array $run): array {}
+
+		/**
+		 * Adds a file or folder to the run: what is the same as in the set is recognised, other bytes are copied. If a
+		 * hash is added twice, the last time counts.
+		 *
+		 * Bytes in the set are taken for the same if size and modification time are those of the source, as rsync does
+		 * it; a source that changed within the last two seconds is read again next time.
+		 *
+		 * @param string $metadata The metadata file without `filesync_set`, `seen` and `parts`: a JSON object with
+		 *     `kind`, `hash`, `attach` and the others, at most 4 MiB.
+		 * @param Store $store The folder above the paths in `$bytes`.
+		 * @param array{original?: string, original_bytes?: string, crops?: list<array{scale: int, mimetype: string,
+		 *     path: string}>, again?: bool} $bytes `original`: path of the file; or `original_bytes`: the bytes
+		 *     themselves, for rows that hold them; neither for a folder, or for a file without bytes. `crops`: scales
+		 *     made by hand, at most 16 MiB each. `again`: distrusts the copy in the set, reads it, and replaces it if
+		 *     it is damaged or missing; for files that a check found so.
+		 *
+		 * @return ?array{hash: string, what: 'unchanged'|'new'|'replaced'|'changed'|'moved'|'kept', why: ?string,
+		 *     copied_bytes: int, cloned_bytes: int, size_bytes: int, sha256: ?string} Null: bytes are being copied,
+		 *     call `step`. `changed`: other metadata. `kept`: the source changed whenever it was read; the last version
+		 *     stays in the set, if there is one, and `why` is `changed_while_read`. `sha256`, `size_bytes`: of the
+		 *     original. Twins may still be told apart by `prepare`, which then counts them as moved.
+		 *
+		 * @throws Exception\InvalidInputException The metadata is not of this form, a path leaves the store, or no run
+		 *     has begun.
+		 * @throws Exception\NotFoundException A source is missing.
+		 * @throws Exception\LimitException The metadata exceeds 4 MiB, 64 levels or 10,000 posts, or a crop 16 MiB;
+		 *     leave posts out, and say so in `lacks`.
+		 * @throws Exception\StorageException A file cannot be read or written, or the headroom would be used up. The
+		 *     run can be continued.
+		 */
+		public function add(string $metadata, Store $store, array $bytes): ?array {}
+
+		/**
+		 * Copies for about `$budget_ms` milliseconds.
+		 *
+		 * @param int $budget_ms 1 to 60000.
+		 *
+		 * @return ?array{hash: string, what: 'unchanged'|'new'|'replaced'|'changed'|'moved'|'kept', why: ?string,
+		 *     copied_bytes: int, cloned_bytes: int, size_bytes: int, sha256: ?string} As `add`.
+		 *
+		 * @throws Exception\InvalidInputException Nothing is being copied, or the budget is out of range.
+		 * @throws Exception\StorageException A file cannot be read or written, or the headroom would be used up. The
+		 *     run can be continued.
+		 */
+		public function step(int $budget_ms): ?array {}
+
+		/**
+		 * Returns the progress of the file that is being copied, or null.
+		 *
+		 * @return ?array{hash: string, offset_bytes: int, size_bytes: int}
+		 */
+		public function progress(): ?array {}
+
+		/**
+		 * Says that a file is on the hub, but cannot be read now: its last version stays, and the run lists a failure.
+		 *
+		 * @param string $why One word of `a-z 0-9 _`, such as `no_bytes`.
+		 *
+		 * @return bool False if the set has no version of it.
+		 *
+		 * @throws Exception\InvalidInputException The hash or the reason is malformed, or no run has begun.
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public function keep(string $hash, string $why): bool {}
+
+		/**
+		 * Forces everything that was added to disk, and notes where to go on.
+		 *
+		 * @param string $cursor Whatever `begin` shall return, at most 4096 bytes of UTF-8.
+		 *
+		 * @throws Exception\InvalidInputException The cursor is too long, or no run has begun.
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public function checkpoint(string $cursor): void {}
+
+		/**
+		 * Ends adding: finds what was removed, decides names, and writes the new lists. The set is still as the last
+		 * run left it.
+		 *
+		 * @param string $about JSON object for `set.json`: `channel`, `origin`, `contents`, `access_names`, `lacks`,
+		 *     `made_with`; at most 4 MiB.
+		 * @param bool $complete Whether every file of the channel was added or kept: only then what was not is removed
+		 *     (to `data/older/`).
+		 *
+		 * @return array{
+		 *   run: string, message: string, key_id: string, listed: int, unchanged: int, new: int, replaced: int,
+		 *   changed: int, moved: int, removed: int, failed: int, copied_bytes: int, folders: int, files: int, photos: int,
+		 *   crops: int, posts: int, bytes: int, older_files: int, older_bytes: int, before: int
+		 * } `message`: the bytes to sign, RSASSA-PKCS1-v1_5 with SHA-512. `before`: entries (files and folders) of the
+		 *   last run.
+		 *
+		 * @throws Exception\InvalidInputException `$about` is not of this form, a file is being copied, or no run has
+		 *     begun.
+		 * @throws Exception\CorruptException The set's list does not fit; the message names the file.
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public function prepare(string $about, bool $complete): array {}
+
+		/**
+		 * Removes from `data/older/`: prepares a run of its own, which `commit` puts in place.
+		 *
+		 * @param array{older_than?: string, forget?: string, made_with?: string} $what `older_than`: `Y-m-d\TH:i:s\Z`;
+		 *     runs before it go. `forget`: a hash that goes from everything, also what is not older.
+		 *
+		 * @return array{run: string, message: string, key_id: string, removed_runs: int, removed_files: int,
+		 *     removed_bytes: int, older_files: int, older_bytes: int} All but `run` count what will be gone, and what
+		 *     stays. `message` as of `prepare`.
+		 *
+		 * @throws Exception\InvalidInputException `$what` is not of this form, or a run has begun or was interrupted.
+		 * @throws Exception\NotFoundException The folder holds no set, or it has no such hash.
+		 * @throws Exception\CorruptException The set's lists are damaged.
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public function prune(array $what): array {}
+
+		/**
+		 * Puts the prepared run in place.
+		 *
+		 * @param ?string $signature Of `message`, bytes; null leaves the set unsigned.
+		 *
+		 * @throws Exception\InvalidInputException Nothing is prepared.
+		 * @throws Exception\SignatureException It is not the signature of the message by the channel's key in `$about`;
+		 *     nothing changed.
+		 * @throws Exception\StorageException The disk fails. `complete` goes on.
+		 */
+		public function commit(?string $signature): void {}
+
+		/**
+		 * Forgets the run: what arrived is removed, and the set is what the last run left. Not possible once `commit`
+		 * has begun.
+		 *
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public function abandon(): void {}
+
+		/**
+		 * Gives the lock back; the run can be continued. The destructor calls it too.
+		 */
+		public function close(): void {}
+	}
+
+	/**
+	 * Checks a backup set, a bounded step at a time, and writes nothing in it. A set that was cut off is read through
+	 * its journal.
+	 */
+	final class SetCheck
+	{
+		/**
+		 * Opens a set.
+		 *
+		 * @param ?array{sample_of?: int, sample_part?: int, public_key?: string, bytes_per_second?: int, scratch?:
+		 *     string} $options `sample_of`, `sample_part`: read only the part 0 to `sample_of` − 1 of the files beneath
+		 *     `data/`; after `sample_of` checks with each part, all have been read. Names and lists are checked in any
+		 *     case. `public_key`: the channel's key, PEM, if it is known; else the one in the set is taken. `scratch`:
+		 *     absolute path of a folder for temporary files, default the system's.
+		 *
+		 * @throws Exception\InvalidInputException The path is not absolute, or an option is wrong.
+		 * @throws Exception\NotFoundException There is no set: no `set.json`.
+		 * @throws Exception\UnsupportedException The set's format is newer.
+		 * @throws Exception\StorageException The folder cannot be read.
+		 */
+		public function __construct(string $folder, ?array $options = null) {}
+
+		/**
+		 * Works for about `$budget_ms` milliseconds.
+		 *
+		 * @param int $budget_ms 1 to 60000.
+		 *
+		 * @return list<array{code: string, path: string, hash: ?string, found_at: ?string, why: ?string}> What is
+		 *     wrong, as it is found; most is known only at the end. `code`: `file_damaged` (other bytes),
+		 *     `file_missing`, `file_moved` (its bytes are whole, at `found_at`), `file_extra` (no list names it; of no
+		 *     harm), `list_damaged` (a list, `set.json`, `bag-info.txt` …), `metadata_wrong` (a metadata file as it was
+		 *     saved breaks the format; `why`), `signature_wrong`, `unsigned` (it was never signed; of no harm),
+		 *     `path_refused`, `set_refused` (`why`). After the last two nothing else is checked. `hash`: of the attach
+		 *     row, if the path shows it.
+		 *
+		 * @throws Exception\InvalidInputException The budget is out of range.
+		 * @throws Exception\StorageException A file cannot be read.
+		 */
+		public function step(int $budget_ms): array {}
+
+		/**
+		 * Tells whether the check is over.
+		 */
+		public function isDone(): bool {}
+
+		/**
+		 * Returns how far it is.
+		 *
+		 * @return array{files: int, files_total: int, bytes: int, bytes_total: int, read_files: int, read_bytes: int,
+		 *     path: ?string} `files`, `bytes`: looked at so far; `read_files`, `read_bytes`: read so far, fewer in a
+		 *     sample.
+		 */
+		public function progress(): array {}
+
+		/**
+		 * Returns facts about the set that was checked.
+		 *
+		 * @return array{set: string, is_cut_off: bool, is_signed: bool, is_verified: bool, counts: array<string, int>}
+		 *     `set`: the text of `set.json`. `is_verified`: the check is over and the signature fits. `counts`:
+		 *     findings by code.
+		 */
+		public function result(): array {}
+	}
+
+	/**
+	 * Lists what is in a backup set, in the order of hashes. A set that was cut off is read through its journal.
+	 */
+	final class SetList
+	{
+		/**
+		 * Opens a set.
+		 *
+		 * @param ?array{at?: string, older?: bool, scratch?: string} $options `at`: `Y-m-d\TH:i:s\Z`, lists what was
+		 *     true then; default what is true in the last run. `older`: lists every version, also replaced and removed
+		 *     ones. `scratch`: as of `SetCheck`.
+		 *
+		 * @throws Exception\InvalidInputException The path is not absolute, or an option is wrong.
+		 * @throws Exception\NotFoundException There is no set: no `set.json`.
+		 * @throws Exception\UnsupportedException The set's format is newer.
+		 * @throws Exception\CorruptException The list is damaged.
+		 * @throws Exception\StorageException The folder cannot be read.
+		 */
+		public function __construct(string $folder, ?array $options = null) {}
+
+		/**
+		 * Returns the next entries.
+		 *
+		 * @param int $limit 1 to 10000.
+		 *
+		 * @return list<array{hash: string, kind: string, names: list<string>, size_bytes: int, sha256: ?string,
+		 *     mimetype: string, edited: string, path: ?string, metadata: string, crops: int, posts: int, seen: string,
+		 *     until: ?string, why: ?string}> Empty at the end. `names`: the true names, of folders and of the file.
+		 *     `path`: where the original is in the set, also of an older version. `metadata`: path of the metadata
+		 *     file. `until`: the run that replaced or removed this version. `why`: what is wrong with the metadata
+		 *     file; then the other facts are empty.
+		 *
+		 * @throws Exception\StorageException A file cannot be read.
+		 */
+		public function next(int $limit): array {}
+	}
+
+	/**
 	 * Sends a range of a file as the response's body, in pieces of at most 256 KiB, and stops when the client is gone.
 	 * The caller must send headers first, and end output buffers, which would collect the file in memory.
 	 *

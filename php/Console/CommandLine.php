@@ -46,7 +46,7 @@ final class CommandLine
 				$value = array_shift($arguments);
 			}
 			self::check($verb, $option, $value);
-			if ($value !== null && $options->has($option)) {
+			if ($value !== null && $options->has($option) && ! $option->isRepeatable()) {
 				throw new WrongUsage("--$option->value is given twice, and only one value counts", $verb);
 			}
 			$options = $options->with($option, $value ?? '');

@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Backup\Place;
+use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Settings;
@@ -36,6 +38,13 @@ final class ConfigCommand implements Task
 		if ($action === 'set' && ! Settings::accepts($name, $value, $this->scope)) {
 			fwrite(STDERR, rtrim("filesync: $name cannot be '$value': " . Settings::range($name), ': ') . "\n");
 			return 2;
+		}
+		if ($action === 'set' && $name === 'backup_folder' && $value !== '') {
+			try {
+				Place::forNights($value);
+			} catch (Problem $e) {
+				return Failure::tell($e, false, []);
+			}
 		}
 		match ($action) {
 			'get' => print Config::get($name, $this->scope) . "\n",

@@ -12,6 +12,22 @@ if (! class_exists('App', false)) {
 final class ExitCode
 {
 	/**
+	 * Returns the one that says the most: what needs attention before what goes on later.
+	 *
+	 * @param list<int> $codes
+	 */
+	public static function worst(array $codes): int
+	{
+		foreach ([2, 1, 75] as $code) {
+			if (in_array($code, $codes, true)) {
+				return $code;
+			}
+		}
+
+		return 0;
+	}
+
+	/**
 	 * Returns it by the transfers that there are, for each state.
 	 *
 	 * @param array<string, array{files: int, ...}> $states

@@ -11,17 +11,23 @@ if (! class_exists('App', false)) {
 /** The options of the verbs: how each is written, which kind of value it takes, and what it does. */
 enum Option: string
 {
+	case All = 'all';
 	case Assumptions = 'assumptions';
+	case At = 'at';
 	case Channel = 'channel';
 	case Drop = 'drop';
 	case DryRun = 'dry-run';
+	case Exclude = 'exclude';
 	case Finish = 'finish';
+	case Forget = 'forget';
 	case Help = 'help';
 	case Json = 'json';
 	case Keep = 'keep';
+	case OlderThan = 'older-than';
 	case Only = 'only';
 	case Progress = 'progress';
 	case Purge = 'purge';
+	case Sample = 'sample';
 	case Scope = 'scope';
 	case Seconds = 'seconds';
 	case UntilIdle = 'until-idle';
@@ -30,7 +36,12 @@ enum Option: string
 	public function value(): ?string
 	{
 		return match ($this) {
+			self::At => 'TIME',
 			self::Channel => 'NICK',
+			self::Exclude => 'PATH',
+			self::Forget => 'HASH',
+			self::OlderThan => 'AGE',
+			self::Sample => 'PERCENT',
 			self::Only => 'CHECK,CHECK',
 			self::Scope => 'SCOPE',
 			self::Seconds => 'N',
@@ -48,31 +59,50 @@ enum Option: string
 	public function help(): string
 	{
 		return match ($this) {
+			self::All => 'every channel of the hub, each in a folder of its own beneath DIR',
 			self::Assumptions => 'list what filesync takes for granted of the hub, and what depends on it',
+			self::At => 'as it was then: 2026-11-28, or 2026-11-28T03:15:00Z',
 			self::Channel => 'only this channel of the hub',
 			self::Drop => 'forget unfinished work',
 			self::DryRun => 'only list what it would do',
-			self::Finish => 'first fetch and send everything that waits',
+			self::Exclude => 'leave out this folder or file; * stands for any part of a name; may be given again',
+			self::Finish => 'first finish what is unfinished',
+			self::Forget => 'remove one file from everything, also from what is not older',
 			self::Help => 'show this',
 			self::Json => 'print for programs, as JSON',
 			self::Keep => 'remove filesync from this hub; its tables and kept files stay',
+			self::OlderThan => 'what was replaced or removed before: 90d, or 2026-08-30',
 			self::Only => 'only these checks',
 			self::Progress => 'show the progress even if this is not a terminal',
 			self::Purge => 'remove filesync from this hub, with its tables and kept files',
+			self::Sample => 'read only a part of the files, such as 5 %, chosen at random',
 			self::Scope => 'site (the default), channel:<id> or peer:<root URL>',
 			self::Seconds => 'stop after N seconds',
 			self::UntilIdle => 'go on until nothing is in transit',
 		};
 	}
 
+	/** Tells whether it may be given several times. */
+	public function isRepeatable(): bool
+	{
+		return $this === self::Exclude;
+	}
+
 	/** Returns what its value must be, if this one is not that; null if it is. */
 	public function demand(string $value): ?string
 	{
-		return match (true) {
-			$this === self::Seconds && ! preg_match('/^\d{1,9}$/D', $value) => 'a whole number of seconds',
-			$this === self::Only && array_diff(explode(',', $value), Findings::CHECKS) !== []
-				=> 'one or more of these, separated by commas: ' . implode(', ', Findings::CHECKS),
-			default => null,
+		if ($this === self::Only && array_diff(explode(',', $value), Findings::CHECKS) !== []) {
+			return 'one or more of these, separated by commas: ' . implode(', ', Findings::CHECKS);
+		}
+		[$pattern, $words] = match ($this) {
+			self::At => ['/^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?$/D', 'a date, or a time such as 2026-11-28T03:15:00Z'],
+			self::Forget => ['/^[A-Za-z0-9-]{1,64}$/D', 'the hash of a file'],
+			self::OlderThan => ['/^(\d{1,5}d|\d{4}-\d\d-\d\d)$/D', 'days, such as 90d, or a date'],
+			self::Sample => ['/^(100|[1-9]\d?)%?$/D', 'a percentage from 1 to 100'],
+			self::Seconds => ['/^\d{1,9}$/D', 'a whole number of seconds'],
+			default => ['/^/', ''],
 		};
+
+		return preg_match($pattern, $value) ? null : $words;
 	}
 }

@@ -9,13 +9,20 @@ if (! class_exists('App', false)) {
 /** The options that a command was given. */
 final class Options
 {
-	/** @param array<string, string> $given By name; of an option without a value it is empty. */
-	public function __construct(private readonly array $given = []) {}
+	/**
+	 * @param array<string, string>       $given    By name; of an option without a value it is empty.
+	 * @param array<string, list<string>> $repeated The values of those that may be given several times.
+	 */
+	public function __construct(private readonly array $given = [], private readonly array $repeated = []) {}
 
 	/** Returns these options and another one. */
 	public function with(Option $option, string $value = ''): self
 	{
-		return new self([$option->value => $value] + $this->given);
+		$repeated = $option->isRepeatable()
+			? [$option->value => [...$this->texts($option), $value]] + $this->repeated
+			: $this->repeated;
+
+		return new self([$option->value => $value] + $this->given, $repeated);
 	}
 
 	/** Returns only some of these options. */
@@ -36,6 +43,12 @@ final class Options
 	public function text(Option $option): ?string
 	{
 		return $this->given[$option->value] ?? null;
+	}
+
+	/** @return list<string> Every value of an option that may be given several times. */
+	public function texts(Option $option): array
+	{
+		return $this->repeated[$option->value] ?? [];
 	}
 
 	/** Returns after how many seconds the command shall stop, or null if it need not. */

@@ -103,7 +103,8 @@ final class ProgressBar
 		$this->length = mb_strwidth($text);
 	}
 
-	private static function time(int $seconds): string
+	/** Returns a duration as it shows it. */
+	public static function time(int $seconds): string
 	{
 		return $seconds < 3600
 			? sprintf('%d:%02d', intdiv($seconds, 60), $seconds % 60)

@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Backup\Nights;
+use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Status\Report;
@@ -110,6 +112,7 @@ final class UninstallCommand implements Task
 			return 75;
 		}
 		$damaged = $this->damaged();
+		$sets = Nights::areOn() ? ' The backup sets in ' . Config::get('backup_folder') . ' stay.' : '';
 		if ($this->options->has(Option::Purge)) {
 			Uninstall::purge();
 		}
@@ -120,6 +123,7 @@ final class UninstallCommand implements Task
 					? ', with its tables and kept files.'
 					: '; its tables and kept files stay.'
 			)
+			. $sets
 			. (
 				$damaged
 					? ' '

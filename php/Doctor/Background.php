@@ -2,7 +2,11 @@
 
 namespace FileSync\Addon\Doctor;
 
+use FileSync\Addon\Backup\Nights;
+use FileSync\Addon\Backup\Place;
+use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Registration;
@@ -30,6 +34,7 @@ final class Background
 		$findings->attempt('workers', self::workers(...));
 		$findings->attempt('held', self::held(...));
 		$findings->attempt('packets', self::packets(...));
+		$findings->attempt('backup', self::sets(...));
 	}
 
 	private static function held(Findings $findings): void
@@ -44,6 +49,41 @@ final class Background
 				),
 			);
 		}
+	}
+
+	private static function sets(Findings $findings): void
+	{
+		if (! Nights::areOn()) {
+			return;
+		}
+		try {
+			Place::forNights(Config::get('backup_folder'));
+		} catch (Problem $e) {
+			$findings->note(
+				'backup',
+				false,
+				sprintf(t('nightly backup sets cannot be written: %s'), $e->getMessage()),
+				t('mount or mend the folder, or choose another one:')
+					. ' php addon/filesync/cli.php config set backup_folder DIR',
+			);
+			return;
+		}
+		$late = array_values(array_filter(Clones::local(), Nights::isLate(...)));
+		$problem = $late ? Nights::of($late[0])['problem'] : '';
+		$findings->note(
+			'backup',
+			! $late,
+			$late
+				? sprintf(
+					t('the nightly backup set of %s was not brought up to date for two days'),
+					implode(', ', array_map(Words::nick(...), $late)),
+				) . ($problem === '' ? '' : ": $problem")
+				: t('the nightly backup sets are up to date'),
+			t("check that the hub's cron and background processes run, or make them now:")
+			. ' php addon/filesync/cli.php backup '
+			. Config::get('backup_folder')
+			. ' --all',
+		);
 	}
 
 	private static function cron(Findings $findings): void

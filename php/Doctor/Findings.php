@@ -39,6 +39,7 @@ final class Findings
 		'workers',
 		'held',
 		'packets',
+		'backup',
 		'reachable',
 		'extension-web',
 		'addon-web',

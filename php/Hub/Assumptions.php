@@ -15,7 +15,7 @@ if (! class_exists('App', false)) {
 final class Assumptions
 {
 	/** Parts of today, and parts to come. */
-	public const PARTS = ['receiver', 'sender', 'posts', 'photos', 'serving', 'comparison', 'pages'];
+	public const PARTS = ['receiver', 'sender', 'posts', 'photos', 'serving', 'comparison', 'pages', 'sets'];
 	public const LATER = ['backup', 'doors'];
 
 	public const LEAST_PHP = '8.1';
@@ -26,7 +26,7 @@ final class Assumptions
 		'hash' => 'every',
 		'json' => 'every',
 		'mbstring' => 'every',
-		'openssl' => 'posts serving comparison',
+		'openssl' => 'posts serving comparison sets',
 		'tokenizer' => 'every',
 	];
 
@@ -52,7 +52,7 @@ final class Assumptions
 		'imageflip' => '',
 		'link' => 'receiver',
 		'mb_scrub' => 'every',
-		'openssl_sign' => 'posts serving comparison',
+		'openssl_sign' => 'posts serving comparison sets',
 		'openssl_verify' => 'posts serving comparison',
 		'register_shutdown_function' => 'sender',
 		'rename' => 'receiver sender photos comparison',
@@ -101,6 +101,7 @@ final class Assumptions
 		'attach_store' => ['include/attach.php', 'channel, observer_hash, options, arr', 'sender', 'passed'],
 		'delete_item_lowlevel' => ['include/items.php', 'item', 'sender', 'passed'],
 		// Called.
+		'encode_item' => ['include/items.php', 'item, mirror', 'sets', 'passed'],
 		'drop_item' => ['include/items.php', ['id, interactive, stage', 'id, stage, force, uid'], 'posts'],
 		'photo_factory' => ['include/photo/photo_driver.php', 'data, type', 'photos'],
 		'photo_upload' => ['include/photos.php', 'channel, observer, args', 'photos'],
@@ -331,7 +332,7 @@ final class Assumptions
 		'STORAGE_DEFAULT_PERMISSIONS' => ['boot.php', 'every'],
 		'LOGGER_NORMAL' => ['boot.php', 'every'],
 		'TERM_OBJ_FILE' => ['boot.php', 'every'],
-		'TERM_OBJ_POST' => ['boot.php', 'posts'],
+		'TERM_OBJ_POST' => ['boot.php', 'posts sets'],
 		'PHOTO_NORMAL' => ['boot.php', 'every'],
 		'PHOTO_PROFILE' => ['boot.php', 'every'],
 		'PHOTO_COVER' => ['boot.php', 'every'],
@@ -433,18 +434,18 @@ final class Assumptions
 			'id aid uid xchan:191 resource_id:191 created edited expires title:191 description:65535 album:191 filename:191'
 				. ' mimetype:128 height width filesize content imgscale photo_usage profile is_nsfw:written os_storage os_path:65535'
 				. ' display_path:65535 photo_flags:written allow_cid:65535 allow_gid:65535 deny_cid:65535 deny_gid:65535',
-			'receiver sender photos serving comparison',
+			'receiver sender photos serving comparison sets',
 			'receiver photos',
 		],
 		'item' => [
-			'id uid mid:191 edited author_xchan:191 body:65535 summary:65535 plink:65535 obj:65535 target:65535'
+			'id uid mid:191 parent edited owner_xchan author_xchan:191 body:65535 summary:65535 plink:65535 obj:65535 target:65535'
 				. ' attach:65535 html sig:65535 mimetype:64 resource_id:191 resource_type:16 allow_cid allow_gid deny_cid'
-				. ' deny_gid item_deleted item_hidden item_verified',
-			'posts',
+				. ' deny_gid item_deleted item_hidden item_pending_remove item_unseen item_verified',
+			'posts sets',
 		],
-		'term' => ['tid uid oid otype ttype term:191 url:191', 'receiver sender posts comparison', 'receiver'],
+		'term' => ['tid uid oid otype ttype term:191 url:191', 'receiver sender posts comparison sets', 'receiver'],
 		'channel' => [
-			'channel_id channel_account_id channel_address channel_guid channel_hash channel_pubkey'
+			'channel_id channel_account_id channel_address channel_guid channel_name channel_hash channel_pubkey'
 				. ' channel_prvkey channel_removed channel_system',
 			'every',
 		],
@@ -453,7 +454,13 @@ final class Assumptions
 			'every',
 		],
 		'outq' => ['outq_channel outq_created outq_delivered outq_posturl', 'receiver comparison'],
-		'xchan' => ['xchan_hash xchan_photo_date', 'receiver'],
+		'xchan' => [
+			'xchan_hash xchan_name xchan_addr xchan_url xchan_network xchan_photo_date xchan_photo_mimetype xchan_photo_m'
+				. ' xchan_guid xchan_guid_sig xchan_pubkey',
+			'receiver sets',
+		],
+		'iconfig' => ['id iid cat k v sharing', 'sets'],
+		'pgrp' => ['uid hash gname', 'sets'],
 		'addon' => ['aname installed tstamp plugin_admin', 'every'],
 		'hook' => ['hook:32 file:32 fn:32', 'every'],
 		'config' => ['cat:32 k:32 v:65535', 'every'],

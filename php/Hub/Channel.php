@@ -47,6 +47,12 @@ final class Channel
 		return self::text($this->row(), 'channel_prvkey');
 	}
 
+	/** Returns its name for people; empty if core did not pass it. */
+	public function name(): string
+	{
+		return isset($this->row()['channel_name']) ? self::text($this->row(), 'channel_name') : '';
+	}
+
 	/** Returns the private Ed25519 key, as hubs keep it; empty if it has none. */
 	public function proofKey(): string
 	{

@@ -23,6 +23,12 @@ final class Clock
 		return microtime(true);
 	}
 
+	/** Waits. */
+	public static function wait(int $seconds): void
+	{
+		sleep(max(0, $seconds));
+	}
+
 	/**
 	 * Tells whether a packet's version is dated before the present one.
 	 *

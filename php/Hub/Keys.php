@@ -22,6 +22,24 @@ final class Keys
 		return self::$signers[$channel->publicKey] ??= new Signer($channel->privateKey());
 	}
 
+	/**
+	 * Signs a backup set for a channel: RSASSA-PKCS1-v1_5 with SHA-512.
+	 *
+	 * @throws \RuntimeException The message could be a post, or the key cannot sign.
+	 */
+	public static function signSet(Channel $channel, string $message): string
+	{
+		if (! str_starts_with($message, "\xFFfilesync-set-1\n")) {
+			throw new \RuntimeException('this is not the message of a backup set');
+		}
+		$signature = '';
+		if (! openssl_sign($message, $signature, $channel->privateKey(), OPENSSL_ALGO_SHA512)) {
+			throw new \RuntimeException("the key of channel $channel->nick cannot sign");
+		}
+
+		return $signature;
+	}
+
 	/** Returns what signs documents for a channel, or null if it has no key for that: hubs make one from 8.9 on. */
 	public static function proofSigner(Channel $channel): ?ProofSigner
 	{

@@ -19,6 +19,7 @@ final class Parts
 	public const SERVING = 'serving';
 	public const COMPARISON = 'comparison';
 	public const PAGES = 'pages';
+	public const SETS = 'sets';
 	public const ALL = Assumptions::PARTS;
 
 	/** Parts that are off where another one is. */
@@ -106,6 +107,7 @@ final class Parts
 			self::SERVING => t('serving files'),
 			self::COMPARISON => t('comparing files'),
 			self::PAGES => t('its pages'),
+			self::SETS => t('backup sets'),
 		};
 	}
 
@@ -131,7 +133,9 @@ final class Parts
 	 */
 	private static function offHere(): array
 	{
-		return array_values(array_map(
+		// An extension that was built before there were sets.
+		$hasSets = ! class_exists('FileSync\TransferBatch', false) || class_exists('FileSync\Set', false);
+		$off = array_values(array_map(
 			Assumptions::parts(...),
 			array_filter(
 				Assumptions::EXTENSIONS,
@@ -141,6 +145,8 @@ final class Parts
 			+ array_intersect_key(Assumptions::PHP_FUNCTIONS, array_fill_keys(Runtime::missingFunctions(), 0))
 			+ self::partsOf(Overrides::lost()),
 		));
+
+		return $hasSets ? $off : [...$off, [self::SETS]];
 	}
 
 	/**

@@ -11,7 +11,7 @@ final class Settings
 {
 	/**
 	 * By name: default, unit, explanation. A number is between `least` and `most`; text matches `shape`, or is `empty`.
-	 * `scopes` lists the permitted scopes beside the site's.
+	 * `scopes` lists the permitted scopes beside the site's. With `only`, the admin's page does not change it.
 	 */
 	public const ALL = [
 		'enabled' => [
@@ -148,6 +148,19 @@ final class Settings
 			'default' => '7',
 			'unit' => 'days',
 			'text' => 'How long the received bytes of transfers that are no longer wanted are kept.',
+		],
+		'backup_folder' => [
+			'default' => '',
+			'unit' => 'folder',
+			'shape' => '#^(/[^\x00-\x1f]*)?$#D',
+			'only' => 'command',
+			'text' => "Folder beneath which each channel has a backup set that is brought up to date every night, by its full path. It must exist, belong to the hub's user, be outside of the web root and of store, and hold nothing else. Set it on the command line. Empty: no nightly sets. See docs/backup.md.",
+		],
+		'backup_keep_days' => [
+			'default' => '180',
+			'unit' => 'days',
+			'least' => 1,
+			'text' => 'How long nightly sets keep what was replaced or deleted.',
 		],
 		'history_days' => ['default' => '7', 'unit' => 'days', 'text' => 'How long finished transfers are remembered.'],
 		'delete_max_files' => [

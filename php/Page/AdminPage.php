@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Page;
 
+use FileSync\Addon\Backup\Nights;
 use FileSync\Addon\Doctor\Doctor;
 use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
@@ -25,6 +26,7 @@ use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Status\Overview;
 use FileSync\Addon\Status\Progress;
 use FileSync\Addon\Status\Report;
+use FileSync\Addon\Status\Sets;
 use FileSync\Addon\Status\StandingWords;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Doorbell;
@@ -328,7 +330,11 @@ final class AdminPage
 						: ''
 				)
 				: '',
-			Config::get('paused', "channel:$channelId") === '1' ? t('paused') : '',
+			implode('; ', array_filter([
+				Config::get('paused', "channel:$channelId") === '1' ? t('paused') : '',
+				...Sets::lines($channelId),
+				Nights::areOn() ? Nights::of($channelId)['problem'] : '',
+			])),
 		];
 	}
 
@@ -472,7 +478,7 @@ final class AdminPage
 	private static function settings(): array
 	{
 		$rows = [];
-		foreach (Settings::ALL as $name => $one) {
+		foreach (array_filter(Settings::ALL, fn ($one) => ! isset($one['only'])) as $name => $one) {
 			$value = Config::get($name);
 			$range = implode(', ', array_filter([
 				t($one['unit']),
@@ -509,7 +515,7 @@ final class AdminPage
 	private static function save(array $form): void
 	{
 		$refused = [];
-		foreach (Settings::ALL as $name => $one) {
+		foreach (array_filter(Settings::ALL, fn ($one) => ! isset($one['only'])) as $name => $one) {
 			$given = $form["filesync_$name"] ?? ($one['unit'] === 'switch' ? '0' : null);
 			if (! is_string($given) || ($given = trim($given)) === Config::get($name)) {
 				continue;

@@ -24,6 +24,7 @@ use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Status\LongFolders;
 use FileSync\Addon\Status\Overview;
 use FileSync\Addon\Status\Progress;
+use FileSync\Addon\Status\Sets;
 use FileSync\Addon\Status\StandingWords;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Queue;
@@ -256,7 +257,7 @@ final class OwnerPage
 			+ self::bar($bytes, max(1, $counts['bytes']), ! $todo)
 			+ [
 				'text' => Words::amount($counts['whole_files'], $counts['files'], $bytes, $counts['bytes']),
-				'lines' => array_values(array_filter($lines)),
+				'lines' => [...array_values(array_filter($lines)), ...Sets::lines($channel->id)],
 			]
 		);
 	}

@@ -12,7 +12,11 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The key `filesync` beside `attach` in a packet's file entries: the sender, and facts that no column can hold. */
+/**
+ * The key `filesync` beside `attach` in a packet's file entries: the sender, and facts that no column can hold.
+ *
+ * @import-type Known from Judge
+ */
 final class Sibling
 {
 	/** Returns an entry with our sibling key; without it if this process cannot keep its promises. */
@@ -45,6 +49,19 @@ final class Sibling
 				+ ($beneath ? ['beneath' => array_map(fn ($seen) => (object) $seen, $beneath)] : [])
 			);
 		}
+
+		return ['revision' => self::revision($file)];
+	}
+
+	/**
+	 * Returns what the values of a file have seen, as our sibling key says it.
+	 *
+	 * @param Known $file
+	 *
+	 * @return array<string, array<string, mixed>>
+	 */
+	public static function revision(array $file): array
+	{
 		$revision = [];
 		foreach (Judge::GROUPS as $group) {
 			$revision[$group] = [
@@ -56,7 +73,7 @@ final class Sibling
 		$revision['bytes']['edited'] = $file['bytes']['edited'];
 		$revision['place']['name'] = substr(strstr($file['place']['print'], "\n") ?: "\n", 1);
 
-		return ['revision' => $revision];
+		return $revision;
 	}
 
 	private static function facts(Channel $channel, string $hash): array

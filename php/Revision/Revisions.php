@@ -68,6 +68,20 @@ final class Revisions
 	}
 
 	/**
+	 * Returns the records of some files, by hash.
+	 *
+	 * @param list<string> $hashes
+	 *
+	 * @return array<string, Known>
+	 */
+	public static function some(int $channelId, array $hashes): array
+	{
+		$rows = $hashes ? Table::select('filesync_file', self::keys($channelId, $hashes)) : [];
+
+		return array_map(self::decode(...), array_column($rows, null, 'hash'));
+	}
+
+	/**
 	 * Returns the condition that finds the rows of some files by their key.
 	 *
 	 * @param list<string> $hashes

@@ -162,7 +162,25 @@ final class Metrics
 				"Time of the hub's last cron run; 0 if never.",
 				[Config::number('cron_at', 'state')],
 			],
+			...self::sets(),
 		];
+	}
+
+	/** @return list<array{string, string, string, array<int, int>}> Empty if there are no nightly sets. */
+	private static function sets(): array
+	{
+		$oldest = Sets::oldest();
+
+		return (
+			$oldest === null
+				? []
+				: [[
+					'filesync_backup_last_success_timestamp_seconds',
+					'gauge',
+					'Time of the last nightly backup of the channel whose is the oldest; 0 if one has none.',
+					[$oldest],
+				]]
+		);
 	}
 
 	private static function queue(): array

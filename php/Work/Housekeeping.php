@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Work;
 
+use FileSync\Addon\Backup\Nights;
 use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
@@ -70,6 +71,7 @@ final class Housekeeping
 				Previews::summon(...),
 				Digests::summon(...),
 				Reconcile::plan(...),
+				NightlySets::summon(...),
 				fn () => Table::delete('filesync_nonce', ['expires <' => Clock::now()]),
 			]);
 		}
@@ -124,6 +126,7 @@ final class Housekeeping
 			self::prunePartials(...),
 			DroppedPackets::compareAll(...),
 			Verify::plan(...),
+			NightlySets::plan(...),
 		]);
 	}
 
@@ -167,9 +170,11 @@ final class Housekeeping
 		Meter::forget($channelId);
 		Brake::forget($channelId);
 		Legacy::forget($channelId);
+		self::leaveSet($channelId);
 		$root = Store::dataRoot($channelId);
 		foreach ([
 			...(glob(self::literal("$root/kept") . '/*') ?: []),
+			...(glob(self::literal("$root/backup") . '/*') ?: []),
 			...(glob(self::literal($root) . '/*') ?: []),
 		] as $path) {
 			if (is_file($path)) {
@@ -177,7 +182,21 @@ final class Housekeeping
 			}
 		}
 		@rmdir("$root/kept");
+		@rmdir("$root/backup");
 		@rmdir($root);
+	}
+
+	/** A nightly set outlives its channel: it may be what somebody needs now. */
+	private static function leaveSet(int $channelId): void
+	{
+		$night = Nights::of($channelId);
+		if ($night['success'] > 0) {
+			Log::write(
+				"channel $channelId left this hub; its backup set in {$night['folder']} stays, and is not brought up to date"
+				. ' any more. Whoever does not need it removes the folder.',
+			);
+		}
+		Nights::forget($channelId);
 	}
 
 	/** Removes old partial files without a live transfer, and old kept files without a row. */

@@ -59,8 +59,8 @@ final class Worker implements Slice
 	}
 
 	/**
-	 * Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile`, `verify`, `hand-over` or `look`.
-	 * Where filesync is not active, only the last two do anything.
+	 * Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile`, `verify`, `backup`, `hand-over` or
+	 * `look`. Where filesync is not active, only the last two do anything.
 	 */
 	public static function daemon(string $work): void
 	{
@@ -80,6 +80,7 @@ final class Worker implements Slice
 			'previews' => Previews::work(...),
 			'reconcile' => Reconcile::work(...),
 			'verify' => Verify::work(...),
+			'backup' => NightlySets::work(...),
 		];
 		if (isset($jobs[$work])) {
 			$jobs[$work](Clock::now() + Config::number('slice_seconds'));

@@ -52,6 +52,9 @@ abstract class AddonTestCase extends TestCase
 		FileSync\Addon\Hub\Begun::take();
 		FileSync\Store::$age = 10;
 		FileSync\FileDigest::$count = 0;
+		FileSync\Set::$duringCopy = FileSync\Set::$fullAfter = null;
+		FileSync\Set::$options = FileSync\Set::$added = FileSync\SetCheck::$findings = FileSync\SetCheck::$options = [];
+		FileSync\Set::$isSlow = false;
 	}
 
 	protected function tearDown(): void

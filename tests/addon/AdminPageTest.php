@@ -36,7 +36,10 @@ final class AdminPageTest extends AddonTestCase
 			['alice', '<b>?.txt', 'no hub has it any more', 'status 404', 'needs attention'],
 			array_slice(array_values($page['errors'][0]), 1),
 		);
-		$this->assertSame(array_keys(Settings::ALL), array_column($page['settings'], 'name'));
+		$this->assertSame(
+			array_keys(array_filter(Settings::ALL, fn ($one) => ! isset($one['only']))),
+			array_column($page['settings'], 'name'),
+		);
 		$this->assertStringContainsString(
 			"{{\$one.name|escape:'html'}}",
 			file_get_contents('addon/filesync/view/tpl/filesync_admin.tpl'),
@@ -143,9 +146,11 @@ final class AdminPageTest extends AddonTestCase
 			'filesync_ranges' => '99',
 			'filesync_kept_days' => '30',
 			'filesync_x_accel' => 'X-Sendfile',
+			'filesync_backup_folder' => '/srv/backup',
 			'filesync_excluded' => 'alice, nobody',
 		];
 		AdminPage::take();
+		$this->assertSame('', Config::get('backup_folder'), 'only the command sets it');
 		$this->assertSame(['4', '4', '30', 'X-Sendfile', '1'], array_map(fn ($name) => Config::get($name), [
 			'workers',
 			'ranges',

@@ -226,7 +226,7 @@ final class AssumptionsTest extends AddonTestCase
 	public static function edits(): array
 	{
 		// Without the autoloader of the addon.
-		$every = ['receiver', 'sender', 'posts', 'photos', 'serving', 'comparison', 'pages'];
+		$every = ['receiver', 'sender', 'posts', 'photos', 'serving', 'comparison', 'pages', 'sets'];
 		$attach = 'include/attach.php';
 		$edits = 'Zotlabs/Module/Attach_edit.php';
 

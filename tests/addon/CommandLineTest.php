@@ -123,13 +123,16 @@ final class CommandLineTest extends AddonTestCase
 			[$code, $said] = $this->inAProcess("$command 2>&1");
 			$code === 75 && $said === ['filesync: the PHP extension filesync is not loaded'] && ($refused[] = $name);
 		}
-		$this->assertSame(['backfill', 'verify', 'work', 'repair', 'rehearse'], $refused);
+		$this->assertSame(
+			['backfill', 'verify', 'work', 'repair', 'backup', 'verify-set', 'list', 'prune', 'rehearse'],
+			$refused,
+		);
 	}
 
 	public function test_the_readme_lists_every_verb_as_it_is(): void
 	{
 		preg_match_all(
-			'/^sudo -u www-data php addon\/filesync\/cli\.php (\S+)(?: [A-Z]+)? +# (.+)$/m',
+			'/^sudo -u www-data php addon\/filesync\/cli\.php (\S+)(?: [A-Z]+)* +# (.+)$/m',
 			file_get_contents(__DIR__ . '/../../README.md'),
 			$found,
 		);

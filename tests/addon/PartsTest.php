@@ -14,7 +14,7 @@ use PHPUnit\Framework\Attributes\DataProvider;
 /** Each part of filesync can be off on a hub, and the others do what they can without it. */
 final class PartsTest extends AddonTestCase
 {
-	private const PARTS = ['receiver', 'sender', 'posts', 'photos', 'serving', 'comparison', 'pages'];
+	private const PARTS = ['receiver', 'sender', 'posts', 'photos', 'serving', 'comparison', 'pages', 'sets'];
 
 	public function test_those_are_all_parts(): void
 	{

@@ -15,6 +15,14 @@ namespace FileSync\Addon\Hub {
 		return \time() + \Fake\Clock::$ahead;
 	}
 
+	/** Waiting takes no time of the tests. */
+	function sleep(int $seconds): int
+	{
+		\Fake\Clock::$ahead += $seconds;
+
+		return 0;
+	}
+
 	function microtime(bool $isFloat): float
 	{
 		return \microtime(true) + \Fake\Clock::$ahead;

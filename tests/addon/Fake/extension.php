@@ -796,3 +796,7 @@ namespace FileSync {
 		}
 	}
 }
+
+namespace {
+	require_once __DIR__ . '/set.php';
+}

@@ -66,6 +66,8 @@ clone-stock         ok    clone          without filesync
 clone-other         ok    clone          of another protocol
 private-network     WRONG address        has a private address
 clock               WRONG clock          ahead of this one
+backup-folder       WRONG backup         nightly backup sets cannot be written
+backup-late         WRONG backup         was not brought up to date for two days
 other-importer      ?     addons         importer'
 
 # Those that the page for the admin names, where the command is another process.
@@ -277,6 +279,16 @@ break_cron_late() { state_of cron_at $(($(date +%s) - 7200)); }
 mend_cron_late() { as_said; }
 break_cron_never() { sql b "DELETE FROM filesync_setting WHERE scope = 'state' AND name = 'cron_at'; UPDATE addon SET tstamp = $(($(date +%s) - 7200)) WHERE aname = 'filesync'"; }
 mend_cron_never() { as_said; }
+# The disk for backups is not mounted.
+break_backup_folder() {
+	install -d -o "$HUB_USER" -m 700 "$LAYOUT/scratch/sets" && command_of b config set backup_folder "$LAYOUT/scratch/sets" && mv "$LAYOUT/scratch/sets" "$LAYOUT/scratch/away"
+} >/dev/null
+mend_backup_folder() { mv "$LAYOUT/scratch/away" "$LAYOUT/scratch/sets"; is_well; local result=$?; command_of b config clear backup_folder; rm -rf "$LAYOUT/scratch/sets"; return $result; }
+break_backup_late() {
+	install -d -o "$HUB_USER" -m 700 "$LAYOUT/scratch/sets" && command_of b config set backup_folder "$LAYOUT/scratch/sets"
+	sql b "INSERT INTO filesync_setting (id, scope, name, value) SELECT md5(concat('nightly', channel_id)), concat('backup:', channel_id), 'nightly', '{\"planned\":1,\"due\":1}' FROM channel WHERE channel_system = 0"
+} >/dev/null
+mend_backup_late() { sql b "DELETE FROM filesync_setting WHERE name = 'nightly'"; is_well; local result=$?; command_of b config clear backup_folder; rm -rf "$LAYOUT/scratch/sets"; return $result; }
 break_cron_new() { sql b "DELETE FROM filesync_setting WHERE scope = 'state' AND name = 'cron_at'; UPDATE addon SET tstamp = $(date +%s) WHERE aname = 'filesync'"; }
 mend_cron_new() { as_said; }
 # A channel's folder takes nothing up, and more packets come than may be held.

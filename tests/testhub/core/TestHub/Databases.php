@@ -79,7 +79,10 @@ final class Databases {
 	 */
 	public static function bytes($value) {
 		$value = is_resource($value) ? stream_get_contents($value) : $value;
-		return is_string($value) && preg_match('/^\\\\x([0-9a-f]{2})*$/D', $value) ? hex2bin(substr($value, 2)) : $value;
+		// Not by a regular expression: those end at some length.
+		$isHex = is_string($value) && strncmp($value, '\x', 2) === 0 && strlen($value) % 2 === 0
+			&& strspn($value, '0123456789abcdef', 2) === strlen($value) - 2;
+		return $isHex ? hex2bin(substr($value, 2)) : $value;
 	}
 
 	/**

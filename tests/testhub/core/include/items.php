@@ -97,6 +97,16 @@ function encode_item($item, $mirror = false, $zap_compat = false) {
 			'hash' => $xchan[0]['xchan_hash'],
 		] : [];
 	}
+	// Who wants them reads them first.
+	foreach ($item['term'] ?? [] as $term) {
+		$types = ['unknown', 'hashtag', 'mention', 'category', 'private_category', 'file'];
+		$x['tags'][] = ['tag' => $term['term'], 'url' => $term['url'], 'type' => $types[$term['ttype']] ?? 'unknown'];
+	}
+	foreach ($item['iconfig'] ?? [] as $meta) {
+		if ($mirror || $meta['sharing']) {
+			$x['meta'][] = ['family' => $meta['cat'], 'key' => $meta['k'], 'value' => $meta['v'], 'sharing' => intval($meta['sharing'])];
+		}
+	}
 	return $x;
 }
 

@@ -1,0 +1,108 @@
+<?php
+
+namespace FileSync\Addon\Backup;
+
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Config;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * What is remembered of a channel's nightly set.
+ *
+ * @type Night = array{
+ *     planned: int, due: int, next_at: int, success: int, run: string, files: int, bytes: int, missing: int,
+ *     problem: string, part: int, to_read: int, verified: int, cycle: int, since: int, damaged: int,
+ *     folder: string
+ * }
+ */
+final class Nights
+{
+	/** So long without a run that ended well is worth somebody's attention. */
+	private const LATE_SECONDS = 2 * 86400;
+	private const NONE = [
+		'planned' => 0,
+		'due' => 0,
+		'next_at' => 0,
+		'success' => 0,
+		'run' => '',
+		'files' => 0,
+		'bytes' => 0,
+		'missing' => 0,
+		'problem' => '',
+		'part' => 0,
+		'to_read' => 0,
+		'verified' => 0,
+		'cycle' => 0,
+		'since' => 0,
+		'damaged' => 0,
+		'folder' => '',
+	];
+
+	/**
+	 * Returns it.
+	 *
+	 * @return Night `planned`: since when there should be one. `due`: since when a run is to be made or goes on, 0 if
+	 *     none is; `next_at`: not before. `success`: when the last run ended well. `missing`: what of the channel is
+	 *     not in it and needs attention. `part`: which part is read back next; `to_read`: how many still are now;
+	 *     `verified`: when the last one was; `cycle`: when part 0 was; `since`: since when all were, 0 if never.
+	 *     `damaged`: what was found then. `folder`: where the set is.
+	 */
+	public static function of(int $channelId): array
+	{
+		/** @var array<string, int|string> */
+		$known = json_decode(Config::get('nightly', self::scope($channelId)), true) ?? [];
+
+		/** @var Night */
+		return array_intersect_key($known, self::NONE) + self::NONE;
+	}
+
+	/**
+	 * Changes some of it.
+	 *
+	 * @param array<string, int|string> $changes
+	 */
+	public static function note(int $channelId, array $changes): void
+	{
+		Config::set(
+			'nightly',
+			json_encode($changes + self::of($channelId), JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR),
+			self::scope($channelId),
+		);
+	}
+
+	/** Forgets a channel. */
+	public static function forget(int $channelId): void
+	{
+		Config::clear('nightly', self::scope($channelId));
+	}
+
+	/** Tells whether there are nightly sets. */
+	public static function areOn(): bool
+	{
+		return Config::get('backup_folder') !== '';
+	}
+
+	/** Returns where the nightly set of a channel is. */
+	public static function folder(Channel $channel): string
+	{
+		return rtrim(Config::get('backup_folder'), '/') . '/' . Place::nameFor($channel);
+	}
+
+	/** Tells whether no run has ended well for so long that somebody should look. */
+	public static function isLate(int $channelId): bool
+	{
+		$night = self::of($channelId);
+		$since = $night['success'] ?: $night['planned'];
+
+		return $since > 0 && $since < (Clock::now() - self::LATE_SECONDS);
+	}
+
+	private static function scope(int $channelId): string
+	{
+		return "backup:$channelId";
+	}
+}

@@ -1,0 +1,21 @@
+<?php
+
+// Compares a backup set with this hub's tables and store. Prints the counts of the hub, or what differs.
+// Arguments: the set's folder, the channel's nick.
+require __DIR__ . '/boot.php';
+foreach (['Databases', 'Bag', 'Rows', 'Comparison'] as $file) {
+	require_once __DIR__ . "/$file.php";
+}
+
+$rows = new Set\Rows(DBA::$dba->db, getcwd(), $argv[2]);
+$wrong = Set\Comparison::wrong(new Set\Bag($argv[1]), $rows);
+$entries = $rows->entries();
+printf(
+	"%d files, %d folders, %d posts, %d crops: %s\n",
+	count(array_filter($entries, fn ($entry) => $entry['kind'] === 'file')),
+	count(array_filter($entries, fn ($entry) => $entry['kind'] === 'folder')),
+	array_sum(array_map(fn ($entry) => count($entry['posts']), $entries)),
+	array_sum(array_map(fn ($entry) => count($entry['crops']), $entries)),
+	$wrong ? implode('; ', array_slice($wrong, 0, 10)) : 'all equal',
+);
+exit($wrong ? 1 : 0);

@@ -1,0 +1,114 @@
+<?php
+
+namespace Set;
+
+use TestHub\Databases;
+
+/** What a hub's own tables and store say, read past the addon: with these a set is compared. */
+final class Rows
+{
+	private readonly array $channel;
+
+	public function __construct(private readonly \PDO $database, private readonly string $hub, string $nick)
+	{
+		$this->channel = $this->rows('SELECT * FROM channel WHERE channel_address = ' . $database->quote($nick))[0];
+	}
+
+	public function channel(): array
+	{
+		return $this->channel;
+	}
+
+	/** @return array<string, array> What a set must say of each file and folder, by hash. */
+	public function entries(): array
+	{
+		$uid = (int) $this->channel['channel_id'];
+		$attach = [];
+		foreach ($this->rows("SELECT * FROM attach WHERE uid = $uid ORDER BY id") as $row) {
+			$attach[$row['hash']] ??= $row;
+		}
+		$entries = [];
+		foreach ($attach as $hash => $row) {
+			$chain = [];
+			for ($at = $row; $at; $at = $attach[$at['folder']] ?? null) {
+				array_unshift($chain, $at['filename']);
+			}
+			$bytes = (int) $row['is_dir'] ? null : $this->bytesOf($row);
+			$entries[$hash] = [
+				'kind' => (int) $row['is_dir'] ? 'folder' : 'file',
+				'names' => $chain,
+				'sha256' => $bytes === null ? null : hash('sha256', $bytes),
+				'access' => [$row['allow_cid'], $row['allow_gid'], $row['deny_cid'], $row['deny_gid']],
+				'edited' => substr($row['edited'], 0, 19),
+				'type' => $row['filetype'],
+				'categories' => array_column(
+					$this->rows(
+						'SELECT term FROM term WHERE otype = 2 AND oid = ' . (int) $row['id'] . ' ORDER BY tid',
+					),
+					'term',
+				),
+				'crops' => (int) $row['is_photo'] ? $this->crops($uid, (string) $hash) : [],
+				'posts' => $this->posts($uid, (string) $hash),
+			];
+		}
+
+		return $entries;
+	}
+
+	/** @return array<int, string> Digests by scale. */
+	private function crops(int $uid, string $hash): array
+	{
+		$crops = [];
+		foreach ($this->rows(
+			"SELECT * FROM photo WHERE uid = $uid AND imgscale IN (4, 7) AND resource_id = "
+				. $this->database->quote($hash),
+		) as $row) {
+			$bytes = $this->bytesOf($row);
+			$bytes === null || ($crops[(int) $row['imgscale']] = hash('sha256', $bytes));
+		}
+		ksort($crops);
+
+		return $crops;
+	}
+
+	/** @return array<string, array> What each post says, by its id. */
+	private function posts(int $uid, string $hash): array
+	{
+		$posts = [];
+		$quoted = $this->database->quote($hash);
+		foreach ($this->rows(
+			"SELECT * FROM item WHERE uid = $uid AND item_deleted = 0 AND parent IN"
+			. " (SELECT parent FROM item WHERE uid = $uid AND resource_id = $quoted AND item_deleted = 0"
+			. " AND resource_type IN ('photo', 'attach'))",
+		) as $row) {
+			$author = $this->rows(
+				'SELECT xchan_name FROM xchan WHERE xchan_hash = ' . $this->database->quote($row['author_xchan']),
+			);
+			$posts[$row['mid']] = [$row['body'], $row['sig'], $row['parent_mid'], $author[0]['xchan_name'] ?? ''];
+		}
+		ksort($posts);
+
+		return $posts;
+	}
+
+	private function bytesOf(array $row): ?string
+	{
+		$content = (string) Databases::bytes($row['content']);
+		if (! (int) $row['os_storage']) {
+			return $content;
+		}
+		// Very old rows lack the beginning.
+		$path =
+			"$this->hub/"
+			. (str_contains($content, 'store') ? '' : "store/{$this->channel['channel_address']}/")
+			. $content;
+
+		return is_file($path) ? file_get_contents($path) : null;
+	}
+
+	/** @return list<array<string, mixed>> */
+	private function rows(string $query): array
+	{
+		return $this->database->query($query)->fetchAll(\PDO::FETCH_ASSOC);
+	}
+}
