@@ -55,6 +55,7 @@ mod patience;
 pub mod photo;
 pub mod proof;
 pub mod relocate;
+pub mod set;
 mod signature;
 pub mod store;
 pub mod transfer;
@@ -63,7 +64,7 @@ pub use digest::{Digest, FileDigest};
 pub use error::{Error, ErrorKind, Result};
 pub use getfile::HubUrl;
 pub use http::AddressPolicy;
-pub use limits::{InventoryLimits, Limits, PhotoLimits, TransferLimits};
+pub use limits::{InventoryLimits, Limits, PhotoLimits, SetLimits, TransferLimits};
 pub use paths::{FileFacts, RelativePath, Root};
 pub use signature::{ChannelKey, Identity, PublicKey, Secret};
 

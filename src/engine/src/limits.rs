@@ -14,6 +14,8 @@ pub struct Limits {
     pub photo: PhotoLimits,
     /// For inventories and the messages between two of them.
     pub inventory: InventoryLimits,
+    /// For backup sets.
+    pub set: SetLimits,
 }
 
 /// Bounds of files on their way from other hubs.
@@ -147,6 +149,54 @@ pub struct InventoryLimits {
 impl Default for InventoryLimits {
     fn default() -> Self {
         Self { max_entries: 2_000_000, message_bytes: 256 << 10, max_rounds: 1000 }
+    }
+}
+
+/// Bounds of backup sets. The first four are part of the format.
+#[derive(Clone, Debug)]
+pub struct SetLimits {
+    /// Largest metadata file, `set.json` and journal. Default 4 MiB.
+    pub metadata_bytes: usize,
+    /// Most posts in a metadata file. Default 10,000.
+    pub posts: usize,
+    /// Deepest nesting of JSON. Default 64.
+    pub depth: usize,
+    /// Crops of one photo that stay in its metadata file, together. Default 2.5 MiB.
+    pub inline_crop_bytes: u64,
+    /// Largest crop. Default 16 MiB.
+    pub crop_bytes: u64,
+    /// Most changes and most failures that a run lists by name. Default 10,000.
+    pub listed: usize,
+    /// Memory for sorting; what is more goes to temporary files. Default 8 MiB.
+    pub sort_bytes: usize,
+    /// Bytes that stay free on the set's device. Default 256 MiB.
+    pub disk_headroom_bytes: u64,
+    /// A file up to this size is copied at once when it is added. Default 8 MiB.
+    pub small_file_bytes: u64,
+    /// How often a file that changes while it is read is read again. Default 3.
+    pub max_restarts: u32,
+    /// A file changed this recently may still change without another time stamp. Default 2 s.
+    pub settle_time: Duration,
+    /// The note of a writer on another machine is believed for this long. Default 10 min.
+    pub lock_time: Duration,
+}
+
+impl Default for SetLimits {
+    fn default() -> Self {
+        Self {
+            metadata_bytes: 4 << 20,
+            posts: 10_000,
+            depth: 64,
+            inline_crop_bytes: 5 << 19,
+            crop_bytes: 16 * MIB,
+            listed: 10_000,
+            sort_bytes: 8 << 20,
+            disk_headroom_bytes: 256 * MIB,
+            small_file_bytes: 8 * MIB,
+            max_restarts: 3,
+            settle_time: Duration::from_secs(2),
+            lock_time: Duration::from_mins(10),
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! between check and use.
 
 use std::fmt;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags, Stat};
@@ -35,6 +35,12 @@ impl RelativePath {
 
     fn folder_names(&self) -> &[String] {
         self.0.split_last().map_or(&[], |(_, folders)| folders)
+    }
+
+    /// Returns the folder that holds it; none if that is the root.
+    pub(crate) fn folder(&self) -> Option<Self> {
+        let names = self.folder_names();
+        (!names.is_empty()).then(|| Self(names.to_vec()))
     }
 
     /// Returns the last name.
@@ -112,6 +118,28 @@ impl Root {
         })
         .context("path", path)?;
         Ok(())
+    }
+
+    /// Creates the folder `path` and those above it, for its owner alone; nothing is forced to disk.
+    pub(crate) fn make_private_folder(&self, path: &RelativePath) -> Result<()> {
+        self.walk(&path.0, "creating a folder", |parent, name| {
+            match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o700)) {
+                Ok(()) | Err(Errno::EXIST) => Ok(()),
+                Err(error) => Err(error),
+            }
+        })
+        .context("path", path)?;
+        Ok(())
+    }
+
+    /// Opens the folder `path`.
+    pub(crate) fn open_folder(&self, path: &RelativePath) -> Result<OwnedFd> {
+        self.walk(&path.0, "opening a folder", |_, _| Ok(())).context("path", path)
+    }
+
+    /// Returns the root's own folder.
+    pub(crate) fn top(&self) -> BorrowedFd<'_> {
+        self.folder.as_fd()
     }
 
     /// Returns a file's facts, or none if it or a folder above it does not exist.

@@ -7,7 +7,7 @@ use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding, RsaKeyPair, UnparsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding, RsaKeyPair, UnparsedPublicKey,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -130,6 +130,11 @@ impl PublicKey {
         })
     }
 
+    /// Tells whether `signature` is RSASSA-PKCS1-v1_5 with SHA-512 of `message`.
+    pub(crate) fn verifies_sha512(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA512, &self.0).verify(message, signature).is_ok()
+    }
+
     /// Tells whether an item's `sig` matches its body: prefixed, or in the older form without prefix.
     pub fn verifies_item(&self, body: &str, sig: &str) -> bool {
         let encoded = sig.strip_prefix(ITEM_PREFIX).unwrap_or(sig).trim_end_matches('=');
@@ -250,7 +255,7 @@ pub(crate) mod tests {
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA512, public).verify(signed.as_bytes(), &signature).unwrap();
     }
 
-    fn public_pem(pkcs1: &[u8]) -> String {
+    pub(crate) fn public_pem(pkcs1: &[u8]) -> String {
         format!("-----BEGIN RSA PUBLIC KEY-----\n{}\n-----END RSA PUBLIC KEY-----\n", STANDARD.encode(pkcs1))
     }
 

@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("http", &["error", "head", "limits", "patience", "signature"]),
     ("inventory", &["digest", "error", "limits", "paths", "store"]),
     ("photo", &["digest", "error", "limits", "paths", "store"]),
+    ("set", &["digest", "error", "limits", "paths", "signature"]),
     ("relocate", &["error", "getfile"]),
     ("item", &["error", "relocate"]),
     (

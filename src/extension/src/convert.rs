@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::convert::IntoZval;
-use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
+use ext_php_rs::types::{ArrayKey, ZendHashTable, ZendStr, Zval};
 use filesync_engine::inventory::{Difference, EntryId};
 use filesync_engine::item::{Becomes, Found, Level};
 use filesync_engine::photo::{self, Job, Quality, Scale, Size, Written};
@@ -37,7 +37,8 @@ impl<'a> Fields<'a> {
         Ok(Self { parameter, table })
     }
 
-    fn wrong(&self, key: &str, expected: &str) -> Error {
+    /// Says that a value is not of the expected form.
+    pub(crate) fn wrong(&self, key: &str, expected: &str) -> Error {
         Error::new(ErrorKind::InvalidInput, "reading a parameter")
             .context("parameter", self.parameter)
             .context("key", key)
@@ -56,6 +57,12 @@ impl<'a> Fields<'a> {
     /// Reads an optional string.
     pub(crate) fn optional_text(&self, key: &str) -> Result<Option<&'a str>> {
         self.find(key).map(|value| value.str().ok_or_else(|| self.wrong(key, "a string, UTF-8"))).transpose()
+    }
+
+    /// Reads an optional string of any bytes.
+    pub(crate) fn optional_bytes(&self, key: &str) -> Result<Option<&'a [u8]>> {
+        let bytes = |value: &'a Zval| value.zend_str().map(ZendStr::as_bytes);
+        self.find(key).map(|value| bytes(value).ok_or_else(|| self.wrong(key, "a string"))).transpose()
     }
 
     /// Reads a whole number within bounds.
@@ -78,6 +85,11 @@ impl<'a> Fields<'a> {
     /// Reads an optional truth value.
     pub(crate) fn flag_or(&self, key: &str, default: bool) -> Result<bool> {
         self.find(key).map_or(Ok(default), |value| value.bool().ok_or_else(|| self.wrong(key, "true or false")))
+    }
+
+    /// Reads an optional list.
+    pub(crate) fn optional_list(&self, key: &str) -> Result<Option<&'a ZendHashTable>> {
+        if self.find(key).is_some() { self.list(key).map(Some) } else { Ok(None) }
     }
 
     fn list(&self, key: &str) -> Result<&'a ZendHashTable> {

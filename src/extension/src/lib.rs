@@ -16,6 +16,7 @@ mod inventory;
 mod photo;
 mod relocate;
 mod serve;
+mod set;
 mod settings;
 mod signature;
 mod store;
@@ -52,4 +53,7 @@ pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
         .class::<signature::ProofSigner>()
         .class::<photo::Photo>()
         .class::<inventory::Inventory>()
+        .class::<set::Set>()
+        .class::<set::SetCheck>()
+        .class::<set::SetList>()
 }

@@ -101,7 +101,7 @@ fn batch(options: &ZendHashTable) -> Result<Batch> {
 }
 
 /// With less than this, sixteen transfers at once would miss their deadlines.
-const LEAST_BYTES_PER_SECOND: i64 = 64 << 10;
+pub(crate) const LEAST_BYTES_PER_SECOND: i64 = 64 << 10;
 
 fn read_certificates(path: &str) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| {
@@ -113,16 +113,16 @@ fn read_certificates(path: &str) -> Result<Vec<u8>> {
 }
 
 /// Identifies this boot; without the file every process has another name, so that only synced bytes are believed.
-fn boot_id() -> String {
+pub(crate) fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
         .map_or_else(|_| format!("unknown-{}-{}", std::process::id(), unix_time()), |text| text.trim().to_owned())
 }
 
-fn unix_time() -> i64 {
+pub(crate) fn unix_time() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| i64::try_from(time.as_secs()).unwrap_or(0))
 }
 
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     let mut bytes = [0; 8];
     // The generator fails only if the kernel gives no randomness at all; then a predictable spot check is better than none.
     let _ = aws_lc_rs::rand::fill(&mut bytes);
