@@ -233,6 +233,39 @@ final class ActivationTest extends AddonTestCase
 		$this->assertSame(['f1', 'f2', 'f3', 'f4'], $rows);
 	}
 
+	public function test_a_worker_that_still_lets_a_channel_in_is_not_overtaken_by_a_hand_over(): void
+	{
+		$this->become('11.5');
+		$this->receive($this->file('f1', 'bytes'));
+		// A worker that began before the admin chose: its first packet is being applied.
+		$this->assertTrue(Lease::take('queue-1', 'a worker', 120));
+		Config::set('passive', '1');
+		Worker::daemon('hand-over');
+		$this->assertSame([['queued'], 0], [$this->packetStates(), $this->receivedByCore()]);
+		Lease::giveBack('queue-1', 'a worker');
+		dbq('UPDATE filesync_lease SET expires = 0');
+		Worker::daemon('hand-over');
+		$this->assertSame([[], 1], [$this->packetStates(), $this->receivedByCore()]);
+	}
+
+	public function test_a_hand_over_ends_once_the_admin_takes_it_back(): void
+	{
+		$this->become('11.5');
+		$this->receive(...array_map(fn ($n) => $this->file("f$n", "bytes $n"), range(1, 4)));
+		$this->failed('receiver');
+		Config::set('passive', '1');
+		dba_test::$watch = function (string $sql): void {
+			if (str_starts_with($sql, 'DELETE FROM filesync_packet')) {
+				dba_test::$watch = Fake\Inside::look(...);
+				// As another process does it.
+				dbq("DELETE FROM filesync_setting WHERE name = 'passive'");
+			}
+		};
+		Worker::daemon('hand-over');
+		$this->assertSame([3, 1], [count($this->packetStates()), $this->receivedByCore()]);
+		$this->assertTrue(Activation::isHolding());
+	}
+
 	public function test_a_part_that_failed_stays_off_and_the_others_work(): void
 	{
 		$this->become('10.5');

@@ -76,6 +76,36 @@ final class FamilyTest extends AddonTestCase
 		$this->assertNull($this->introduction());
 	}
 
+	public function test_a_receiver_that_cannot_take_what_is_held_is_not_tried_over_and_over(): void
+	{
+		Table::insert('filesync_packet', [
+			'id' => str_repeat('a', 64),
+			'uid' => 1,
+			'hash' => 'f1',
+			'state' => 'queued',
+			'reason' => '',
+			'body' => '{}',
+			'size_bytes' => 2,
+			'attempts' => 0,
+			'next_at' => 0,
+			'created' => 1,
+			'updated' => 1,
+		]);
+		FileSync\Addon\Hub\Config::set('passive', '1');
+		$this->change(
+			'include/import.php',
+			'function sync_files($channel, $files) {',
+			'function sync_files($channel, $files, $more = 0) {',
+		);
+		dbq('DELETE FROM workerq');
+		dbq('UPDATE filesync_lease SET expires = 0');
+		foreach ([1, 2, 3] as $ignored) {
+			$this->inHub('FileSync\Addon\Work\Worker::daemon("hand-over")');
+		}
+		$this->assertLessThanOrEqual(1, count($this->jobs('Addon')), 'a job that begins the next is a loop');
+		$this->assertSame(1, Table::count('filesync_packet', ['state' => 'queued']));
+	}
+
 	public function test_a_function_that_changed_is_called_as_it_came_and_the_others_stay_ours(): void
 	{
 		$this->change(
