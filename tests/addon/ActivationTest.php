@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\GetfileController;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Reason;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Standing;
@@ -448,6 +449,39 @@ final class ActivationTest extends AddonTestCase
 		$this->assertTrue(Summons::answer($this->pass(...)));
 		$this->work();
 		$this->assertSame('new', $this->shown('f1'));
+	}
+
+	public function test_what_could_not_be_begun_before_does_not_count_after_a_rehearsal_by_hand(): void
+	{
+		$this->become('11.5');
+		foreach ([1, 2, 3] as $n) {
+			$this->assertTrue(Summons::answer(fn () => throw new Postponed('the disk is full', true)));
+			Fake\Clock::$ahead += 200;
+		}
+		// Room was made, and an admin rehearsed on the command line.
+		$this->pass();
+		$this->assertTrue(Activation::isActive());
+		Activation::ask();
+		$runs = 0;
+		$this->assertTrue(Summons::answer(function () use (&$runs): void {
+			$runs++;
+			$this->pass();
+		}));
+		$this->assertSame([1, true], [$runs, Activation::isActive()]);
+	}
+
+	public function test_a_rehearsal_that_passed_is_not_undone_by_one_that_cannot_be_done_now(): void
+	{
+		$this->become('11.5');
+		$this->pass();
+		Activation::ask();
+		foreach ([1, 2, 3, 4] as $n) {
+			Summons::answer(fn () => throw new Postponed('the disk is full', true));
+			Fake\Clock::$ahead += 200;
+		}
+		$this->assertTrue(Activation::isActive());
+		$this->assertSame([], Outcomes::current()?->failed());
+		$this->assertFalse(Activation::isRehearsalDue(), 'nobody waits for ever');
 	}
 
 	public function test_a_failed_one_is_tried_again_after_hours(): void
