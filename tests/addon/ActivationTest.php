@@ -642,6 +642,19 @@ final class ActivationTest extends AddonTestCase
 		$this->assertSame([true, [], []], [Activation::isActive(), $this->buttons(), $this->packetStates()]);
 	}
 
+	public function test_a_version_without_a_number_is_answered_for_not_agreed_to(): void
+	{
+		$this->become('dev');
+		$this->assertSame(['trust', 'passive'], $this->buttons());
+		$this->assertStringContainsString('config set trusted_version dev', StandingWords::remedy());
+		$this->become('12');
+		$this->assertStringContainsString('config set trusted_version 12', StandingWords::remedy());
+		$this->press('agree');
+		$this->assertSame('11', Config::get('agreed_major'));
+		$this->press('trust');
+		$this->assertTrue(Activation::isActive());
+	}
+
 	/** @return list<string> */
 	private function buttons(): array
 	{
