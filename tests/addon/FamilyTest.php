@@ -106,6 +106,23 @@ final class FamilyTest extends AddonTestCase
 		$this->assertSame(1, Table::count('filesync_packet', ['state' => 'queued']));
 	}
 
+	public function test_where_it_is_passive_the_directory_is_told_of_no_scratch_channel_either(): void
+	{
+		FileSync\Addon\Hub\Config::set('passive', '1');
+		set_config('system', 'directory_server', 'http://127.0.0.1:9009');
+		$scratch = FileSync\Addon\Hub\Scratch::make();
+		$told = fn (int $channelId) => $this->inHub(
+			"(function () { \$to = []; TestHub\Wire::\$post = function (\$url) use (&\$to) { \$to[] = \$url;"
+			. " return ['success' => true, 'body' => '{}', 'return_code' => 200]; };"
+			. " Zotlabs\Daemon\Directory::run(2, ['Directory', $channelId]); return \$to; })()",
+		);
+		$this->assertSame(['http://127.0.0.1:9009/zot'], $told(1));
+		$this->assertSame([], $told($scratch->channel->id));
+		$this->assertStringContainsString('a message to', (string) $scratch->attempt());
+		$this->assertFalse($this->inHub('function_exists("Zotlabs\Lib\sync_files")'));
+		$scratch->end();
+	}
+
 	public function test_a_function_that_changed_is_called_as_it_came_and_the_others_stay_ours(): void
 	{
 		$this->change(
