@@ -50,7 +50,7 @@ final class HandOver
 		}
 	}
 
-	/** Hands over until a moment; false if something stands in the way. */
+	/** Hands over until a moment; false if nothing more can be handed over now. */
 	private static function giveAll(int $until, string $token): bool
 	{
 		if (! Family::hasExpectedReceiver()) {
