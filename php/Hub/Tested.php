@@ -9,6 +9,9 @@ if (! class_exists('App', false)) {
 /** The hub versions that filesync was tested with. On others it works by what a rehearsal saw: see Activation. */
 final class Tested
 {
+	/** The versions on which all of it was tested; README says the same. */
+	public const ALL = ['7.8', '8.8.7', '8.9.3'];
+
 	private const OLDEST = '7.8';
 	private const TOO_NEW = '8.10';
 

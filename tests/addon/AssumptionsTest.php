@@ -18,6 +18,8 @@ final class AssumptionsTest extends AddonTestCase
 	/** What a process may lack, of PHP, of this addon, or of newer hubs; and what only looks like a column. */
 	private const NOT_OF_THE_HUB = [
 		'idn_to_ascii()',
+		'Imagick',
+		'Imagick::getHdriEnabled',
 		'Zotlabs\Module\Filesync',
 		'MAX_FILENAME_LENGTH',
 		'HttpSignature\HttpMessageSigner',

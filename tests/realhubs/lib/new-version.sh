@@ -15,8 +15,8 @@ new_version_begin() {
 	sleep 1.1
 }
 
-# Prints inode, times and path of all of hub B's files.
-new_version_stats() { find "$(store_of b)/" -type f -printf '%p %i %T@ %C@\n' | sort; }
+# Prints path, inode and times of all of hub B's files; previews are made in place.
+new_version_stats() { find "$(store_of b)/" -type f ! -name '*.thumb' -printf '%p %i %T@ %C@\n' | sort; }
 
 # Overwrites them one after the other: new_version_overwrite <name> <first> <last>.
 new_version_overwrite() {
@@ -43,16 +43,16 @@ new_version_end() {
 	local name
 	for name in passive trusted_version displaced_few_files replaced_max_percent; do hub_php b addon/filesync/cli.php config clear $name >/dev/null; done
 	[ ! -f "$LAYOUT/scratch/boot.php" ] || { cp "$LAYOUT/scratch/boot.php" "$(hub_root b)/boot.php"; rm "$LAYOUT/scratch/boot.php"; }
-	[ ! -f "$LAYOUT/scratch/items.php" ] || { cp "$LAYOUT/scratch/items.php" "$(hub_root b)/include/items.php"; rm "$LAYOUT/scratch/items.php"; }
+	[ ! -f "$LAYOUT/scratch/attach.php" ] || { cp "$LAYOUT/scratch/attach.php" "$(hub_root b)/include/attach.php"; rm "$LAYOUT/scratch/attach.php"; }
 	echo 'DELETE FROM filesync_rehearsal' | database_sql hub_b
 	hub_php b addon/filesync/cli.php doctor --assumptions >/dev/null
 }
 
-# What core does when it deletes a post is nothing: a rehearsal sees it, and no reading of core does.
+# Core's delete of a file does nothing: a rehearsal sees it, and no reading of core does.
 new_version_spoil() {
-	cp "$(hub_root b)/include/items.php" "$LAYOUT/scratch/items.php"
-	sed -i '/^function drop_item(/s/{.*$/{ return 1;/' "$(hub_root b)/include/items.php"
-	grep -q '^function drop_item(.*{ return 1;' "$(hub_root b)/include/items.php" || die 'core could not be spoilt'
+	cp "$(hub_root b)/include/attach.php" "$LAYOUT/scratch/attach.php"
+	sed -i '/^function attach_delete(/s/{.*$/{ return;/' "$(hub_root b)/include/attach.php"
+	grep -q '^function attach_delete(.*{ return;' "$(hub_root b)/include/attach.php" || die 'core could not be spoilt'
 }
 
 new_version_queued() { database_value hub_b "SELECT COUNT(*) FROM filesync_packet WHERE state = 'queued'"; }
@@ -114,7 +114,7 @@ new_version_failing() {
 	new_version_overwrite "$answer" 1 $NEW_VERSION_FILES || return 1
 	wait_quiet 240 || return 1
 	new_version_hub_says hub 'the rehearsal on Hubzilla 11.5.0 failed' || return 1
-	new_version_hub_says rehearsal 'its post is still there' || return 1
+	new_version_hub_says rehearsal 'receive a delete' || return 1
 	new_version_stats >"$scratch/stats-held"
 	diff "$scratch/stats-before" "$scratch/stats-held" >"$scratch/stats-diff" || { echo 'files changed while all was to be held:'; head -5 "$scratch/stats-diff"; return 1; }
 	[ "$(new_version_queued)" = $NEW_VERSION_FILES ] || { echo "$(new_version_queued) are queued"; return 1; }
