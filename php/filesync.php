@@ -85,6 +85,8 @@ function filesync_init_1(&$unused = null)
 	try {
 		if (filesync_has_ground() && ! filesync_is_passive()) {
 			FileSync\Addon\Hub\Overrides::define(FileSync\Addon\Hub\Look::failedFunctions());
+		} elseif (PHP_SAPI === 'cli' && filesync_has_ground()) {
+			FileSync\Addon\Hub\Overrides::refuse(FileSync\Addon\Hub\Look::failedFunctions());
 		}
 		foreach (filesync_hooks() as $hook => $function) {
 			if (! array_filter(App::$hooks[$hook] ?? [], fn ($known) => $known[1] === $function)) {

@@ -6,7 +6,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The functions of overrides/hubzilla.php, which take over calls that core makes. */
+/** The functions of the files in overrides/, which take over calls that core makes. */
 final class Overrides
 {
 	/** @var list<string> Functions of core of which this process leaves the calls to core. */
@@ -22,7 +22,25 @@ final class Overrides
 	 */
 	public static function define(array $left): void
 	{
-		$overrides = dirname(__DIR__) . '/overrides/hubzilla.php';
+		self::load('hubzilla.php', $left);
+		self::refuse($left);
+	}
+
+	/**
+	 * Defines only what keeps this process from sending anything for a scratch channel, on a hub that works as without
+	 * us.
+	 *
+	 * @param list<string> $left As define().
+	 */
+	public static function refuse(array $left): void
+	{
+		self::load('rehearsals.php', $left);
+	}
+
+	/** @param list<string> $left */
+	private static function load(string $name, array $left): void
+	{
+		$overrides = dirname(__DIR__) . "/overrides/$name";
 		// Including a missing file is an error that cannot be caught.
 		if (is_file($overrides)) {
 			self::$left = $left;
@@ -56,7 +74,7 @@ final class Overrides
 		foreach (self::areWanted() ? self::wanted() : [] as $function) {
 			$one = function_exists($function) ? new \ReflectionFunction($function) : null;
 			$path = strtr((string) $one?->getFileName(), '\\', '/');
-			$found[$function] = $one && ! str_ends_with($path, '/overrides/hubzilla.php')
+			$found[$function] = $one && ! preg_match('#/overrides/(hubzilla|rehearsals)\.php$#D', $path)
 				? Declared::placeOf($path, (int) $one->getStartLine())
 				: '';
 		}

@@ -526,7 +526,7 @@ final class Scratch
 		}
 		Table::delete('filesync_setting', ['id' => "component-$channelId"]);
 		Table::delete('filesync_setting', ['scope' => 'progress', 'name' => "overview:$channelId"]);
-		Table::delete('filesync_peer', ['url like' => Rehearsing::ORIGIN . '%']);
+		Table::delete('filesync_peer', ['url' => Rehearsing::ORIGIN]);
 	}
 
 	/** Removes background jobs about the files of a scratch channel: their names begin with its own. */

@@ -180,6 +180,15 @@ final class AdminPage
 			),
 		];
 
+		$trust = [
+			'name' => 'trust',
+			'button' => t('Use filesync anyway'),
+			'text' => sprintf(
+				t('You answer for it that files are received well on Hubzilla %s, whatever the rehearsal saw.'),
+				$version,
+			),
+		];
+
 		return match (true) {
 			Activation::isActive(), $reason === Reason::HandingOver => [],
 			$reason === Reason::Chosen => [[
@@ -187,24 +196,22 @@ final class AdminPage
 				'button' => t('Let filesync receive files'),
 				'text' => t('On a version of the hub that was not tested, it first needs a rehearsal.'),
 			]],
+			// There is no number to agree to.
+			$reason === Reason::Unknown && Tested::major($version) === null => [
+				$trust,
+				...($isHolding ? [$passive] : []),
+			],
 			$reason === Reason::Unknown => [
 				[
 					'name' => 'agree',
-					'button' => sprintf(t('Agree to Hubzilla %s'), Tested::major($version) ?? $version),
+					'button' => sprintf(t('Agree to Hubzilla %s'), (int) Tested::major($version)),
 					'text' => t('filesync may then work on this major version, if its rehearsal passes.'),
 				],
 				...($isHolding ? [$passive] : []),
 			],
 			$reason === Reason::Failed => [
 				$rehearse,
-				[
-					'name' => 'trust',
-					'button' => t('Use filesync anyway'),
-					'text' => sprintf(
-						t('You answer for it that files are received well on Hubzilla %s, whatever the rehearsal saw.'),
-						$version,
-					),
-				],
+				$trust,
 				...($isHolding ? [$passive] : []),
 			],
 			default => [$rehearse, ...($isHolding ? [$passive] : [])],
@@ -231,7 +238,7 @@ final class AdminPage
 			'rehearse' => Activation::ask(),
 			'passive' => Config::set('passive', '1'),
 			'active' => Config::clear('passive'),
-			'agree' => Config::set('agreed_major', (string) (Tested::major(Runtime::hubVersion()) ?? '')),
+			'agree' => Config::set('agreed_major', (string) Tested::major(Runtime::hubVersion())),
 			default => Config::set('trusted_version', Runtime::hubVersion()),
 		};
 		if ($choice === 'agree' && ! Activation::isActive()) {

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Receive;
 use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
@@ -36,13 +37,32 @@ final class HandOver
 		) {
 			return;
 		}
+		$mayGoOn = false;
 		try {
-			if (! Family::hasExpectedReceiver()) {
-				Log::write("the hub's own receiver takes other arguments than filesync knows: the packets stay held");
-				return;
+			$mayGoOn = self::giveAll($until, $token);
+		} finally {
+			Lease::giveBack(self::LEASE, $token);
+			// Where nothing can be done now, the next job begins after a while, not at once and over and over.
+			if ($mayGoOn) {
+				Activation::answered('hand-over');
 			}
+			Activation::again();
+		}
+	}
+
+	/** Hands over until a moment; false if nothing more can be handed over now. */
+	private static function giveAll(int $until, string $token): bool
+	{
+		if (! Family::hasExpectedReceiver()) {
+			Log::write("the hub's own receiver takes other arguments than filesync knows: the packets stay held");
+
+			return false;
+		}
+		$leases = [];
+		try {
 			while (
 				Clock::now() < $until
+				&& self::isChosen()
 				&& Lease::extend(self::LEASE, $token, self::LEASE_SECONDS)
 				&& ($row = Table::first(
 					'filesync_packet',
@@ -51,13 +71,27 @@ final class HandOver
 					HeldPackets::COLUMNS,
 				))
 			) {
+				$lease = HeldPackets::leaseOf((int) $row['uid']);
+				// A worker that began before the admin chose this may be applying that very packet.
+				if (! Lease::take($lease, $token, self::LEASE_SECONDS)) {
+					return false;
+				}
+				$leases[$lease] = true;
 				self::give($row);
 			}
 		} finally {
-			Lease::giveBack(self::LEASE, $token);
-			Activation::answered('hand-over');
-			Activation::again();
+			foreach (array_keys($leases) as $lease) {
+				Lease::giveBack($lease, $token);
+			}
 		}
+
+		return true;
+	}
+
+	/** Tells whether the hub's own receiver is chosen now: an admin may have changed that since this process began. */
+	public static function isChosen(): bool
+	{
+		return Config::get('passive') === '1';
 	}
 
 	private static function give(array $row): void

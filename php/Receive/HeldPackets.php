@@ -64,6 +64,12 @@ final class HeldPackets
 		return Table::first('filesync_packet', ['uid' => $channelId, 'state' => Activation::QUEUED], '', 'id') !== null;
 	}
 
+	/** Returns the name of the lease without which nobody takes an entry of a channel out of its queue. */
+	public static function leaseOf(int $channelId): string
+	{
+		return "queue-$channelId";
+	}
+
 	/**
 	 * Returns the channels with queued entries.
 	 *

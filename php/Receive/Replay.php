@@ -65,20 +65,22 @@ final class Replay
 	}
 
 	/**
-	 * Applies queued entries of a channel in the order in which they came; false if another process does. Further ones
-	 * are queued behind them.
+	 * Applies queued entries of a channel in the order in which they came; false if another process does, or an admin
+	 * has chosen that they go to the hub. Further ones are queued behind them.
 	 */
 	private static function letIn(int $channelId, int $until): bool
 	{
 		$token = Token::make();
-		if (! Lease::take("queue-$channelId", $token, self::LEASE_SECONDS)) {
+		$lease = HeldPackets::leaseOf($channelId);
+		if (HandOver::isChosen() || ! Lease::take($lease, $token, self::LEASE_SECONDS)) {
 			return false;
 		}
 		try {
 			while (
 				Clock::now() < $until
 				&& Parts::has(Parts::RECEIVER)
-				&& Lease::extend("queue-$channelId", $token, self::LEASE_SECONDS)
+				&& ! HandOver::isChosen()
+				&& Lease::extend($lease, $token, self::LEASE_SECONDS)
 				&& ($row = Table::first(
 					'filesync_packet',
 					['uid' => $channelId, 'state' => Activation::QUEUED],
@@ -89,7 +91,7 @@ final class Replay
 				self::replay($row);
 			}
 		} finally {
-			Lease::giveBack("queue-$channelId", $token);
+			Lease::giveBack($lease, $token);
 		}
 
 		return true;

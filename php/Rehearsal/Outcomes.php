@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Rehearsal;
 
 use FileSync\Addon\Hub\Activation;
+use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Transfer\Doorbell;
@@ -49,6 +50,8 @@ final class Outcomes
 		if (count($ids) > self::MOST) {
 			Table::delete('filesync_rehearsal', ['id' => array_slice($ids, self::MOST)]);
 		}
+		// Whatever kept earlier ones from ending: this one did.
+		Config::clear('rehearsal_attempts', 'state');
 		Activation::rehearsed();
 		Doorbell::again();
 	}

@@ -77,11 +77,27 @@ final class Summons
 			self::count(0, '');
 		} catch (Postponed $e) {
 			Log::failure('the rehearsal', $e);
-			self::count($attempts + 1, $e->getMessage());
+			self::postponed($attempts + 1, $e->getMessage());
 		} catch (\Throwable $e) {
 			Log::failure('the rehearsal', $e);
 			self::failed($begun, get_class($e) . ': ' . $e->getMessage());
 		}
+	}
+
+	/** Notes that it cannot be done now; in the end, what an earlier one with these versions saw stays as it is. */
+	private static function postponed(int $attempts, string $seen): void
+	{
+		$earlier = Outcomes::current();
+		if (
+			$attempts < self::MOST_ATTEMPTS
+			|| $earlier === null
+			|| in_array(Parts::RECEIVER, $earlier->failedParts(), true)
+		) {
+			self::count($attempts, $seen);
+			return;
+		}
+		self::count(0, '');
+		Activation::rehearsed();
 	}
 
 	/** Remembers that it failed as a whole. */

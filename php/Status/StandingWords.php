@@ -86,6 +86,7 @@ final class StandingWords
 			self::COMMAND . 'config set passive 1',
 		);
 		$isHolding = Activation::isHolding();
+		$major = Tested::major(Runtime::hubVersion());
 		$remedy = match (Activation::reason()) {
 			Reason::Unrehearsed => $isHolding
 				? sprintf(t('the rehearsal begins on its own; if it does not: %s'), $rehearse)
@@ -95,13 +96,15 @@ final class StandingWords
 				$rehearse,
 				self::COMMAND . 'config set trusted_version ' . Runtime::hubVersion(),
 			),
-			Reason::Unknown => sprintf(
-				t('agree to it: %s; or update filesync'),
-				self::COMMAND
-				. 'config set agreed_major '
-				. (Tested::major(Runtime::hubVersion()) ?? '…')
-				. ($isHolding ? '' : "; $rehearse"),
-			),
+			Reason::Unknown => $major === null
+				? sprintf(
+					t('update filesync; or answer for it: %s'),
+					self::COMMAND . 'config set trusted_version ' . Runtime::hubVersion(),
+				)
+				: sprintf(
+					t('agree to it: %s; or update filesync'),
+					self::COMMAND . "config set agreed_major $major" . ($isHolding ? '' : "; $rehearse"),
+				),
 			Reason::HandingOver => t('what is held is given to the hub now; later changes follow'),
 			default => sprintf(t('to let filesync work again: %s'), self::COMMAND . 'config clear passive'),
 		};

@@ -53,19 +53,6 @@ namespace Zotlabs\Lib {
 			);
 		}
 	}
-
-	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Lib\z_post_url')) {
-		/** Sends a message to another hub, unless a scratch channel signs it. */
-		function z_post_url(...$given)
-		{
-			return (
-				\FileSync\Addon\Hub\Rehearsing::refusal($given[0] ?? $given['url'] ?? '') ?? call_user_func_array(
-					'z_post_url',
-					$given,
-				)
-			);
-		}
-	}
 }
 
 namespace Zotlabs\Daemon {

@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\GetfileController;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Reason;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Standing;
@@ -233,6 +234,39 @@ final class ActivationTest extends AddonTestCase
 		$this->assertSame(['f1', 'f2', 'f3', 'f4'], $rows);
 	}
 
+	public function test_a_worker_that_still_lets_a_channel_in_is_not_overtaken_by_a_hand_over(): void
+	{
+		$this->become('11.5');
+		$this->receive($this->file('f1', 'bytes'));
+		// A worker that began before the admin chose: its first packet is being applied.
+		$this->assertTrue(Lease::take('queue-1', 'a worker', 120));
+		Config::set('passive', '1');
+		Worker::daemon('hand-over');
+		$this->assertSame([['queued'], 0], [$this->packetStates(), $this->receivedByCore()]);
+		Lease::giveBack('queue-1', 'a worker');
+		dbq('UPDATE filesync_lease SET expires = 0');
+		Worker::daemon('hand-over');
+		$this->assertSame([[], 1], [$this->packetStates(), $this->receivedByCore()]);
+	}
+
+	public function test_a_hand_over_ends_once_the_admin_takes_it_back(): void
+	{
+		$this->become('11.5');
+		$this->receive(...array_map(fn ($n) => $this->file("f$n", "bytes $n"), range(1, 4)));
+		$this->failed('receiver');
+		Config::set('passive', '1');
+		dba_test::$watch = function (string $sql): void {
+			if (str_starts_with($sql, 'DELETE FROM filesync_packet')) {
+				dba_test::$watch = Fake\Inside::look(...);
+				// As another process does it.
+				dbq("DELETE FROM filesync_setting WHERE name = 'passive'");
+			}
+		};
+		Worker::daemon('hand-over');
+		$this->assertSame([3, 1], [count($this->packetStates()), $this->receivedByCore()]);
+		$this->assertTrue(Activation::isHolding());
+	}
+
 	public function test_a_part_that_failed_stays_off_and_the_others_work(): void
 	{
 		$this->become('10.5');
@@ -417,6 +451,39 @@ final class ActivationTest extends AddonTestCase
 		$this->assertSame('new', $this->shown('f1'));
 	}
 
+	public function test_what_could_not_be_begun_before_does_not_count_after_a_rehearsal_by_hand(): void
+	{
+		$this->become('11.5');
+		foreach ([1, 2, 3] as $n) {
+			$this->assertTrue(Summons::answer(fn () => throw new Postponed('the disk is full', true)));
+			Fake\Clock::$ahead += 200;
+		}
+		// Room was made, and an admin rehearsed on the command line.
+		$this->pass();
+		$this->assertTrue(Activation::isActive());
+		Activation::ask();
+		$runs = 0;
+		$this->assertTrue(Summons::answer(function () use (&$runs): void {
+			$runs++;
+			$this->pass();
+		}));
+		$this->assertSame([1, true], [$runs, Activation::isActive()]);
+	}
+
+	public function test_a_rehearsal_that_passed_is_not_undone_by_one_that_cannot_be_done_now(): void
+	{
+		$this->become('11.5');
+		$this->pass();
+		Activation::ask();
+		foreach ([1, 2, 3, 4] as $n) {
+			Summons::answer(fn () => throw new Postponed('the disk is full', true));
+			Fake\Clock::$ahead += 200;
+		}
+		$this->assertTrue(Activation::isActive());
+		$this->assertSame([], Outcomes::current()?->failed());
+		$this->assertFalse(Activation::isRehearsalDue(), 'nobody waits for ever');
+	}
+
 	public function test_a_failed_one_is_tried_again_after_hours(): void
 	{
 		$this->become('11.5');
@@ -573,6 +640,19 @@ final class ActivationTest extends AddonTestCase
 		$this->assertSame(['rehearse', 'trust', 'passive'], $this->buttons());
 		$this->press('trust');
 		$this->assertSame([true, [], []], [Activation::isActive(), $this->buttons(), $this->packetStates()]);
+	}
+
+	public function test_a_version_without_a_number_is_answered_for_not_agreed_to(): void
+	{
+		$this->become('dev');
+		$this->assertSame(['trust', 'passive'], $this->buttons());
+		$this->assertStringContainsString('config set trusted_version dev', StandingWords::remedy());
+		$this->become('12');
+		$this->assertStringContainsString('config set trusted_version 12', StandingWords::remedy());
+		$this->press('agree');
+		$this->assertSame('11', Config::get('agreed_major'));
+		$this->press('trust');
+		$this->assertTrue(Activation::isActive());
 	}
 
 	/** @return list<string> */

@@ -138,7 +138,7 @@ final class AssumptionsTest extends AddonTestCase
 	{
 		preg_match_all(
 			'/^namespace (\S+) \{|^\t\tfunction (\w+)\(/m',
-			file_get_contents(self::PHP . '/overrides/hubzilla.php'),
+			implode(array_map(file_get_contents(...), glob(self::PHP . '/overrides/*.php'))),
 			$lines,
 			PREG_SET_ORDER,
 		);

@@ -76,6 +76,53 @@ final class FamilyTest extends AddonTestCase
 		$this->assertNull($this->introduction());
 	}
 
+	public function test_a_receiver_that_cannot_take_what_is_held_is_not_tried_over_and_over(): void
+	{
+		Table::insert('filesync_packet', [
+			'id' => str_repeat('a', 64),
+			'uid' => 1,
+			'hash' => 'f1',
+			'state' => 'queued',
+			'reason' => '',
+			'body' => '{}',
+			'size_bytes' => 2,
+			'attempts' => 0,
+			'next_at' => 0,
+			'created' => 1,
+			'updated' => 1,
+		]);
+		FileSync\Addon\Hub\Config::set('passive', '1');
+		$this->change(
+			'include/import.php',
+			'function sync_files($channel, $files) {',
+			'function sync_files($channel, $files, $more = 0) {',
+		);
+		dbq('DELETE FROM workerq');
+		dbq('UPDATE filesync_lease SET expires = 0');
+		foreach ([1, 2, 3] as $ignored) {
+			$this->inHub('FileSync\Addon\Work\Worker::daemon("hand-over")');
+		}
+		$this->assertLessThanOrEqual(1, count($this->jobs('Addon')), 'a job that begins the next is a loop');
+		$this->assertSame(1, Table::count('filesync_packet', ['state' => 'queued']));
+	}
+
+	public function test_where_it_is_passive_the_directory_is_told_of_no_scratch_channel_either(): void
+	{
+		FileSync\Addon\Hub\Config::set('passive', '1');
+		set_config('system', 'directory_server', 'http://127.0.0.1:9009');
+		$scratch = FileSync\Addon\Hub\Scratch::make();
+		$told = fn (int $channelId) => $this->inHub(
+			"(function () { \$to = []; TestHub\Wire::\$post = function (\$url) use (&\$to) { \$to[] = \$url;"
+			. " return ['success' => true, 'body' => '{}', 'return_code' => 200]; };"
+			. " Zotlabs\Daemon\Directory::run(2, ['Directory', $channelId]); return \$to; })()",
+		);
+		$this->assertSame(['http://127.0.0.1:9009/zot'], $told(1));
+		$this->assertSame([], $told($scratch->channel->id));
+		$this->assertStringContainsString('a message to', (string) $scratch->attempt());
+		$this->assertFalse($this->inHub('function_exists("Zotlabs\Lib\sync_files")'));
+		$scratch->end();
+	}
+
 	public function test_a_function_that_changed_is_called_as_it_came_and_the_others_stay_ours(): void
 	{
 		$this->change(

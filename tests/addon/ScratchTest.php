@@ -344,6 +344,22 @@ final class ScratchTest extends AddonTestCase
 		];
 	}
 
+	public function test_a_hub_on_this_machine_is_not_taken_for_the_one_of_rehearsals(): void
+	{
+		foreach (['8080', '0', '/hub'] as $more) {
+			$url = Rehearsing::ORIGIN . $more;
+			FileSync\Addon\Peers\Peers::hear($url, [
+				'v' => FileSync\Addon\Protocol\Version::SIBLING,
+				'endpoint' => "$url/getfile/ticket",
+				'features' => ['ticket'],
+			]);
+		}
+		$before = Table::select('filesync_peer', [], 'id');
+		$this->assertCount(3, $before);
+		Scratch::make()->end();
+		$this->assertSame($before, Table::select('filesync_peer', [], 'id'));
+	}
+
 	public function test_its_packets_are_caught(): void
 	{
 		$scratch = Scratch::make();

@@ -495,6 +495,7 @@ App::$strings['token'] ??= 'Schlüsselwort';
 App::$strings['transfers'] ??= 'Übertragungen';
 App::$strings['transfers pause until %1$s UTC: %2$s'] ??= 'Übertragungen ruhen bis %1$s UTC: %2$s';
 App::$strings['update filesync'] ??= 'filesync aktualisieren';
+App::$strings['update filesync; or answer for it: %s'] ??= 'filesync aktualisieren; oder dafür einstehen: %s';
 App::$strings['update filesync; php addon/filesync/cli.php doctor --assumptions says what was found, and where'] ??= 'filesync aktualisieren; php addon/filesync/cli.php doctor --assumptions sagt, was gefunden wurde, und wo';
 App::$strings['update filesync; until then the hub works as without it'] ??= 'filesync aktualisieren; bis dahin arbeitet der Hub wie ohne es';
 App::$strings['upload a file and look again'] ??= 'eine Datei hochladen und wieder nachsehen';
