@@ -847,7 +847,7 @@ namespace FileSync {
 			throw new \LogicException('the stand-in has no backup sets');
 		}
 
-		public function commit(?string $signature): void
+		public function commit(?string $signature = null): void
 		{
 			throw new \LogicException('the stand-in has no backup sets');
 		}
