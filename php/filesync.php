@@ -45,6 +45,8 @@ function filesync_hooks()
 		'cron' => 'filesync_cron',
 		'cron_daily' => 'filesync_cron_daily',
 		'channel_remove' => 'filesync_channel_remove',
+		'notifier_process' => 'filesync_notifier_process',
+		'queue_deliver' => 'filesync_queue_deliver',
 	];
 }
 
@@ -81,10 +83,10 @@ function filesync_unload()
 function filesync_init_1(&$unused = null)
 {
 	try {
-		$overrides = __DIR__ . '/overrides/hubzilla.php';
-		// Including a missing file is an error that cannot be caught.
-		if (FileSync\Addon\Hub\Family::isKnown() && is_file($overrides)) {
-			require_once $overrides;
+		if (filesync_has_ground() && ! filesync_is_passive()) {
+			FileSync\Addon\Hub\Overrides::define(FileSync\Addon\Hub\Look::failedFunctions());
+		} elseif (PHP_SAPI === 'cli' && filesync_has_ground()) {
+			FileSync\Addon\Hub\Overrides::refuse(FileSync\Addon\Hub\Look::failedFunctions());
 		}
 		foreach (filesync_hooks() as $hook => $function) {
 			if (! array_filter(App::$hooks[$hook] ?? [], fn ($known) => $known[1] === $function)) {
@@ -96,9 +98,27 @@ function filesync_init_1(&$unused = null)
 	}
 }
 
+/**
+ * Notices versions of the hub, PHP and filesync that were not here before, and tells whether filesync leaves this hub
+ * alone. In doubt it does not: a packet could go to core meanwhile.
+ */
+function filesync_is_passive(): bool
+{
+	try {
+		FileSync\Addon\Hub\Activation::begin();
+		return FileSync\Addon\Hub\Activation::standing() === FileSync\Addon\Hub\Standing::Passive;
+	} catch (Throwable $e) {
+		error_log('filesync: ' . $e->getMessage());
+		return false;
+	}
+}
+
 /** Notices deleted files, whoever deletes them. Of one that is deleted with its post core tells the clones itself. */
 function filesync_attach_delete(&$arr)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		FileSync\Addon\Send\Watch::deleted(
 			(int) ($arr['channel_id'] ?? 0),
@@ -148,6 +168,17 @@ function filesync_module_loaded(&$module)
 	}
 }
 
+/** Tells whether this hub has what nothing of ours can do without. */
+function filesync_has_ground(): bool
+{
+	try {
+		return FileSync\Addon\Hub\Ground::lacks() === [];
+	} catch (Throwable $e) {
+		error_log('filesync: ' . $e->getMessage());
+		return false;
+	}
+}
+
 /** Tells whether our pages can be shown on this hub. */
 function filesync_has_pages(): bool
 {
@@ -162,6 +193,9 @@ function filesync_has_pages(): bool
 /** Adds to the hub's description of itself that it speaks filesync. */
 function filesync_zotinfo(&$info)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		$introduction = FileSync\Addon\Hub\Config::get('enabled') === '0'
 			? null
@@ -177,6 +211,9 @@ function filesync_zotinfo(&$info)
 /** Reads another hub's description, before anybody verified it. */
 function filesync_import_xchan(&$info)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		FileSync\Addon\Peers\Peers::hearsay($info);
 	} catch (Throwable $e) {
@@ -190,6 +227,9 @@ function filesync_import_xchan(&$info)
  */
 function filesync_import_channel(&$info)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		FileSync\Addon\Reconcile\Reconcile::request((int) ($info['channel']['channel_id'] ?? 0));
 	} catch (Throwable $e) {
@@ -200,6 +240,9 @@ function filesync_import_channel(&$info)
 /** Notes that a file is about to be stored, and keeps core from sending it: we send it, once. */
 function filesync_photo_upload_begin(&$arr)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		FileSync\Addon\Send\Watch::beforeStore($arr);
 	} catch (Throwable $e) {
@@ -210,6 +253,9 @@ function filesync_photo_upload_begin(&$arr)
 /** Gives the channel's own posts from another clone this hub's URLs and a valid signature. */
 function filesync_item_store_before(&$data)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		FileSync\Addon\Posts\ItemRelocation::beforeStore($data);
 	} catch (Throwable $e) {
@@ -224,7 +270,9 @@ function filesync_daemon_addon(&$argv)
 		return;
 	}
 	try {
-		FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? ''));
+		($argv[2] ?? '') === 'rehearse'
+			? FileSync\Addon\Rehearsal\Summons::answer()
+			: FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? ''));
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('background work', $e);
 	}
@@ -261,10 +309,35 @@ function filesync_channel_remove(&$channel)
 	}
 }
 
+/** Keeps the hub from telling anybody about a channel that filesync made to try itself. */
+function filesync_notifier_process(&$notice)
+{
+	try {
+		if (is_array($notice)) {
+			$notice = FileSync\Addon\Hub\Rehearsing::refuseNotice($notice);
+		}
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Log::failure('refusing a notice', $e);
+	}
+}
+
+/** Keeps the hub from delivering anything for such a channel. */
+function filesync_queue_deliver(&$delivery)
+{
+	try {
+		if (is_array($delivery)) {
+			$delivery = FileSync\Addon\Hub\Rehearsing::refuseDelivery($delivery);
+		}
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Log::failure('refusing a delivery', $e);
+	}
+}
+
 /** Shows the admin's page: /admin/addons/filesync. */
 function filesync_plugin_admin(&$html)
 {
 	try {
+		require_once __DIR__ . '/Hub/stand-ins.php';
 		// The texts of our own are all that surely can be shown.
 		$html .= filesync_has_pages()
 			? FileSync\Addon\Page\AdminPage::show()
@@ -279,6 +352,7 @@ function filesync_plugin_admin(&$html)
 function filesync_plugin_admin_post()
 {
 	try {
+		require_once __DIR__ . '/Hub/stand-ins.php';
 		FileSync\Addon\Page\AdminPage::take();
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('the form of the page for the admin', $e);

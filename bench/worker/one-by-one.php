@@ -10,6 +10,5 @@ for ($number = 0; $number < (int) $count; $number++) {
 	$curl = curl_init("$url/dav/alice/file-$number.bin");
 	curl_setopt_array($curl, [CURLOPT_CAINFO => $certificate, CURLOPT_FAILONERROR => true, CURLOPT_FILE => $file]);
 	curl_exec($curl) || exit(1);
-	curl_close($curl);
 	fclose($file);
 }

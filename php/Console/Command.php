@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Ground;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Schema\Migrations;
 
@@ -58,12 +60,23 @@ final class Command
 
 	private static function do(CommandLine $line): int
 	{
+		if (Ground::lacks()) {
+			// The doctor can say so.
+			if ($line->verb->name === 'doctor') {
+				return ($line->verb->task)($line->options)->run($line->words);
+			}
+			fwrite(STDERR, 'filesync: ' . (string) Family::problem() . "\n");
+			return 75;
+		}
 		if (! Migrations::ready()) {
 			fwrite(STDERR, "filesync: another process is creating its tables, try again\n");
 			return 75;
 		}
 		if ($hooks = Registration::mend()) {
 			fwrite(STDERR, 'filesync: restored hooks that the hub had lost: ' . implode(', ', $hooks) . "\n");
+		}
+		if ($line->verb->needsActive && Activity::isMissing()) {
+			return 75;
 		}
 		if ($line->verb->needsExtension && Extension::isMissing()) {
 			return 75;

@@ -46,6 +46,9 @@ final class CommandLine
 				$value = array_shift($arguments);
 			}
 			self::check($verb, $option, $value);
+			if ($value !== null && $options->has($option)) {
+				throw new WrongUsage("--$option->value is given twice, and only one value counts", $verb);
+			}
 			$options = $options->with($option, $value ?? '');
 		}
 		$form = $verb->form($words) ?? throw new WrongUsage(self::noForm($verb, $words), $verb);

@@ -2,8 +2,10 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Settings;
+use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -26,13 +28,9 @@ final class ConfigCommand implements Task
 			return $this->list();
 		}
 		[$action, $name, $value] = [...$words, '', '', ''];
-		if (! Settings::hasScope($name, $this->scope)) {
-			fwrite(
-				STDERR,
-				isset(Settings::ALL[$name])
-					? "filesync: $name has no scope {$this->scope}\n"
-					: "filesync: there is no setting $name; `config` lists them\n",
-			);
+		$problem = $this->problem($name, $action);
+		if ($problem !== null) {
+			fwrite(STDERR, "filesync: $problem\n");
 			return 2;
 		}
 		if ($action === 'set' && ! Settings::accepts($name, $value, $this->scope)) {
@@ -44,8 +42,34 @@ final class ConfigCommand implements Task
 			'set' => Config::set($name, $value, $this->scope),
 			'clear' => Config::clear($name, $this->scope),
 		};
+		if ($action !== 'get') {
+			Doorbell::again();
+		}
 
 		return 0;
+	}
+
+	/** Returns why a setting cannot be read or changed in this scope, or null. */
+	private function problem(string $name, string $action): ?string
+	{
+		if (! isset(Settings::ALL[$name])) {
+			return "there is no setting $name; `config` lists them";
+		}
+		if (! Settings::hasScope($name, $this->scope)) {
+			$forms = ['site' => 'site', 'channel' => 'channel:<id>', 'peer' => 'peer:<root URL>'];
+			$has = array_intersect_key($forms, array_flip(['site', ...(Settings::ALL[$name]['scopes'] ?? [])]));
+
+			return "$name has no scope {$this->scope}, but: " . implode(', ', $has);
+		}
+		// What was set for a channel that has gone can still be cleared.
+		if ($action !== 'clear' && str_starts_with($this->scope, 'channel:')) {
+			$channels = array_map(fn ($channel) => "channel:$channel->id ($channel->nick)", Clones::channels());
+			if (! preg_grep('/^' . $this->scope . ' /', $channels)) {
+				return "this hub has no {$this->scope}; there are: " . implode(', ', $channels);
+			}
+		}
+
+		return null;
 	}
 
 	private function list(): int

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Doctor\Doctor;
+use FileSync\Addon\Hub\Ground;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Parts;
@@ -21,12 +22,15 @@ final class DoctorCommand implements Task
 	public function run(array $words): int
 	{
 		if ($this->options->has(Option::Assumptions)) {
+			if ($this->options->has(Option::Only)) {
+				throw new WrongUsage('--assumptions and --only exclude each other: pass one of them');
+			}
 			return self::assumptions($this->options->has(Option::Json));
 		}
 		$only = $this->options->text(Option::Only);
 		$findings = Doctor::ofThisHub()->examine($only === null ? [] : explode(',', $only));
 		try {
-			if ($only === null) {
+			if ($only === null && ! Ground::lacks()) {
 				AdminPage::remember($findings);
 			}
 		} catch (\RuntimeException) {

@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Doctor\Findings;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -66,6 +68,11 @@ enum Option: string
 	/** Returns what its value must be, if this one is not that; null if it is. */
 	public function demand(string $value): ?string
 	{
-		return $this === self::Seconds && ! preg_match('/^\d{1,9}$/D', $value) ? 'a whole number of seconds' : null;
+		return match (true) {
+			$this === self::Seconds && ! preg_match('/^\d{1,9}$/D', $value) => 'a whole number of seconds',
+			$this === self::Only && array_diff(explode(',', $value), Findings::CHECKS) !== []
+				=> 'one or more of these, separated by commas: ' . implode(', ', Findings::CHECKS),
+			default => null,
+		};
 	}
 }

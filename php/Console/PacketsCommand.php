@@ -33,7 +33,11 @@ final class PacketsCommand implements Task
 	/** Runs `packets`, `packets accept ID|all` or `packets dismiss ID|all`. */
 	public function run(array $words): int
 	{
-		return $words ? self::decide($words[0], $words[1]) : self::list($this->options->has(Option::Json));
+		if ($words) {
+			return Activity::isMissing() ? 75 : self::decide($words[0], $words[1]);
+		}
+
+		return self::list($this->options->has(Option::Json));
 	}
 
 	private static function list(bool $json): int

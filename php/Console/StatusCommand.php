@@ -32,6 +32,7 @@ final class StatusCommand implements Task
 		/**
 		 * @var array{version: string, extension: ?string, problem: ?string, paused_until: ?string,
 		 *     paused_reason: string, states: array<string, array{files: int, bytes: int, ...}>,
+		 *     standing_problem: ?string,
 		 *     clones: list<array{url: string, filesync: string, version: ?string, ...<string, ?scalar>}>,
 		 *     comparisons: list<array{clone: string, channel: int, last: ?string, next: ?string, reason: string, ...}>,
 		 *     conflicts: list<array{channel: int, name: string, ...}>,
@@ -44,6 +45,7 @@ final class StatusCommand implements Task
 		} else {
 			$problem = $status['problem'] === null ? '' : " ({$status['problem']})";
 			echo "filesync {$status['version']}, extension ", $status['extension'] ?? 'missing', "$problem\n";
+			echo $status['standing_problem'] === null ? '' : Log::oneLine($status['standing_problem']) . "\n";
 			foreach ($status['states'] as $state => $count) {
 				printf("%-11s %6d files %16s bytes\n", $state, $count['files'], number_format($count['bytes']));
 			}

@@ -87,6 +87,10 @@ final class UninstallCommand implements Task
 			return 75;
 		}
 		try {
+			if (! Uninstall::endRehearsals(self::WAIT_SECONDS)) {
+				fwrite(STDERR, "filesync: a rehearsal still runs; try again in a minute\n");
+				return 75;
+			}
 			if ($this->options->has(Option::Drop)) {
 				Uninstall::drop($token);
 			}

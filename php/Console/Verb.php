@@ -20,6 +20,7 @@ final class Verb
 	 *     with a capital letter stands for a value.
 	 * @param array<string, list<string>> $onlyWith       Options that go only with some forms, by name.
 	 * @param bool                        $needsExtension Whether it does nothing while the extension is missing.
+	 * @param bool                        $needsActive    Whether it does nothing where filesync is not active.
 	 */
 	public function __construct(
 		public readonly string $name,
@@ -29,6 +30,7 @@ final class Verb
 		public readonly array $forms = ['' => ''],
 		private readonly array $onlyWith = [],
 		public readonly bool $needsExtension = false,
+		public readonly bool $needsActive = false,
 	) {
 		$this->options = [...$options, Option::Help];
 	}

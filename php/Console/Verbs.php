@@ -41,6 +41,7 @@ final class Verbs
 					'accept ID|all' => 'apply one change, or all of them',
 					'dismiss ID|all' => 'reject one change, or all of them, and restore our files on every clone',
 				],
+				['json' => ['']],
 			),
 			new Verb(
 				'backfill',
@@ -48,6 +49,7 @@ final class Verbs
 				'compare with every clone now, and transfer what is missing, in both directions',
 				[Option::Json, Option::DryRun, Option::Channel],
 				needsExtension: true,
+				needsActive: true,
 			),
 			new Verb(
 				'verify',
@@ -55,6 +57,7 @@ final class Verbs
 				'read every file again, and fetch damaged ones',
 				[Option::Json, Option::Channel],
 				needsExtension: true,
+				needsActive: true,
 			),
 			new Verb(
 				'work',
@@ -62,6 +65,7 @@ final class Verbs
 				'fetch and publish now, in the foreground',
 				[Option::Json, Option::Progress, Option::Seconds, Option::UntilIdle],
 				needsExtension: true,
+				needsActive: true,
 			),
 			new Verb(
 				'kept',
@@ -79,6 +83,7 @@ final class Verbs
 				forms: [
 					'ID' => 'ID as `kept` lists it, or at least its first 8 characters',
 				],
+				needsActive: true,
 			),
 			new Verb(
 				'repair',
@@ -95,6 +100,7 @@ final class Verbs
 				],
 				['seconds' => ['files']],
 				needsExtension: true,
+				needsActive: true,
 			),
 			new Verb(
 				'doctor',
@@ -107,6 +113,13 @@ final class Verbs
 				],
 			),
 			new Verb(
+				'rehearse',
+				fn ($given) => new RehearseCommand($given),
+				'try on a hidden channel, which it removes afterwards, whether this hub does all that filesync needs',
+				[Option::Json],
+				needsExtension: true,
+			),
+			new Verb(
 				'config',
 				fn ($given) => new ConfigCommand($given),
 				'show every setting and what it does, or change one',
@@ -117,7 +130,7 @@ final class Verbs
 					'set NAME VALUE' => 'change it',
 					'clear NAME' => 'go back to its default',
 				],
-				['scope' => ['get NAME', 'set NAME VALUE', 'clear NAME']],
+				['json' => [''], 'scope' => ['get NAME', 'set NAME VALUE', 'clear NAME']],
 			),
 			new Verb(
 				'uninstall',

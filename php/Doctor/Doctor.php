@@ -3,8 +3,10 @@
 namespace FileSync\Addon\Doctor;
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Ground;
 use FileSync\Addon\Hub\Loopback;
 use FileSync\Addon\Hub\Neighbour;
+use FileSync\Addon\Hub\Parts;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -26,7 +28,12 @@ final class Doctor
 	}
 
 	/**
-	 * Runs all checks, or some by name, and returns the findings.
+	 * Runs all checks, or some by name (see Findings::CHECKS), and returns the findings: at least one for each named
+	 * check.
+	 *
+	 * @param list<string> $only
+	 *
+	 * @param list<string> $only
 	 *
 	 * @return list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be
 	 *     checked, or worth knowing.
@@ -35,6 +42,9 @@ final class Doctor
 	{
 		$findings = new Findings();
 		Software::look($findings);
+		if (Ground::lacks()) {
+			return self::named($findings, $only);
+		}
 		Storage::look($findings);
 		$findings->attempt('code', Ownership::look(...));
 		// Checks that need the network are slow: skip those already answered.
@@ -43,7 +53,18 @@ final class Doctor
 			$findings->attempt('serving', fn () => (new WebServer($findings, $this->ask))->look());
 			$findings->attempt('clone', fn () => Neighbours::look($findings, $this->askClone));
 		}
+		$findings->noteSilent($only);
 
+		return self::named($findings, $only);
+	}
+
+	/**
+	 * @param list<string> $only
+	 *
+	 * @return list<array{check: string, ok: ?bool, finding: string, remedy: string}>
+	 */
+	private static function named(Findings $findings, array $only): array
+	{
 		return array_values(array_filter(
 			$findings->all(),
 			fn ($one) => ! $only || in_array($one['check'], $only, true),
@@ -65,6 +86,9 @@ final class Doctor
 				t('filesync is switched off on this hub.'),
 				'php addon/filesync/cli.php config set enabled 1',
 			);
+		} elseif (Parts::off() === Parts::ALL) {
+			$findings->note('serving', null, (string) Parts::problems(), Findings::WHY);
+			return false;
 		}
 
 		return $isOn;

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Doctor;
 
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 
 if (! class_exists('App', false)) {
@@ -11,6 +12,54 @@ if (! class_exists('App', false)) {
 /** The findings so far. */
 final class Findings
 {
+	/** The command that tells why parts of filesync are off. */
+	public const WHY = 'php addon/filesync/cli.php doctor --assumptions';
+
+	/** The names of all checks. */
+	public const CHECKS = [
+		'hub',
+		'rehearsal',
+		'assumptions',
+		'files',
+		'registered',
+		'overrides',
+		'extension',
+		'php',
+		'memory',
+		'tables',
+		'space',
+		'user',
+		'store',
+		'device',
+		'code',
+		'serving',
+		'cron',
+		'extension-cli',
+		'paused',
+		'workers',
+		'held',
+		'packets',
+		'reachable',
+		'extension-web',
+		'addon-web',
+		'overrides-web',
+		'php-web',
+		'memory-web',
+		'limits',
+		'tickets',
+		'authorization',
+		'ranges',
+		'headers',
+		'length',
+		'source',
+		'private',
+		'clone',
+		'address',
+		'clock',
+		'folders',
+		'addons',
+	];
+
 	/**
 	 * @var list<array{check: string, ok: ?bool, finding: string, remedy: string}> `ok` null: could not be checked,
 	 *     or worth knowing.
@@ -39,7 +88,26 @@ final class Findings
 				$check,
 				false,
 				sprintf(t('could not be checked: %s'), $e->getMessage()),
-				t("read the hub's log; a table or a file of filesync may be missing"),
+				Parts::off() === []
+					? t("read the hub's log; a table or a file of filesync may be missing")
+					: self::WHY,
+			);
+		}
+	}
+
+	/**
+	 * Notes for each of these checks that had nothing to say that it had not.
+	 *
+	 * @param list<string> $checks
+	 */
+	public function noteSilent(array $checks): void
+	{
+		foreach (array_diff($checks, array_column($this->all, 'check')) as $check) {
+			$this->note(
+				$check,
+				null,
+				t('this check had nothing to say: all is well, or it could not be tried'),
+				'php addon/filesync/cli.php doctor',
 			);
 		}
 	}

@@ -2,12 +2,18 @@
 
 namespace FileSync\Addon\Doctor;
 
+use FileSync\Addon\Hub\Activation;
+use FileSync\Addon\Hub\Build;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Look;
+use FileSync\Addon\Hub\Overrides;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Platform;
+use FileSync\Addon\Hub\Reason;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Rehearsal\Outcomes;
+use FileSync\Addon\Status\StandingWords;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -24,15 +30,18 @@ final class Software
 	/** Checks what this process can see. */
 	public static function look(Findings $findings): void
 	{
-		$problem = Family::problem();
-		$findings->note(
-			'hub',
-			$problem === null,
-			$problem ?? sprintf(t('filesync knows Hubzilla %s'), Family::version()),
-			t('update filesync; until then the hub works as without it'),
-		);
+		$without = Family::problem();
+		if ($without !== null) {
+			$findings->note('hub', false, $without, t('update filesync; until then the hub works as without it'));
+		} else {
+			$findings->attempt('hub', self::standing(...));
+			$findings->attempt('rehearsal', self::rehearsal(...));
+		}
 		$findings->attempt('assumptions', self::assumptions(...));
 		$findings->attempt('files', self::files(...));
+		if ($without !== null) {
+			return;
+		}
 		$findings->attempt('registered', self::registered(...));
 		self::overrides($findings);
 		$problem = Runtime::extensionProblem();
@@ -42,10 +51,11 @@ final class Software
 			$problem === null,
 			$problem === null
 				? sprintf(t('version %1$s is loaded %2$s'), Runtime::version(), $where)
-				: "$where: $problem",
+				: rtrim("$where: $problem: " . (extension_loaded('filesync') ? '' : Build::whyNotLoaded()), ': '),
 			t('let PHP load the extension for the web server and the command line, the same version as the addon:')
 				. ' '
-				. self::again(),
+				. self::again()
+				. self::archive(Build::here()->archive(Runtime::version())),
 		);
 		$lacks = self::lacks($findings, 'php', '', Runtime::missingFunctions(), Platform::missingExtensions());
 		if (! $lacks) {
@@ -62,7 +72,7 @@ final class Software
 			$web['problem'] === null,
 			$web['problem'] === null
 				? sprintf(t('version %1$s is loaded %2$s'), $web['version'], t('in the web server'))
-				: t('in the web server') . ': ' . $web['problem'],
+				: rtrim(t('in the web server') . ": {$web['problem']}: " . ($web['why'] ?? ''), ': '),
 			(
 				Runtime::extensionProblem() === null
 					? t('reload PHP-FPM (or restart Apache); if that does not help,') . ' '
@@ -72,7 +82,8 @@ final class Software
 					'let PHP load the extension for the web server and the command line, the same version as the addon:',
 				)
 				. ' '
-				. self::again(),
+				. self::again()
+				. self::archive((string) ($web['archive'] ?? '')),
 		);
 		if ($web['version'] !== Runtime::version() || ! empty($web['outdated'])) {
 			$findings->note(
@@ -95,6 +106,7 @@ final class Software
 			$web['missing'] ?? [],
 			$web['extensions'] ?? [],
 		);
+		self::taken($findings, 'overrides-web', t('in the web server') . ': ', self::texts($web['takers'] ?? []));
 		self::memory($findings, 'memory-web', t('in the web server'), $web['memory_limit']);
 		$differ = array_keys(
 			array_diff_assoc($web['settings'], Runtime::settings())
@@ -113,6 +125,67 @@ final class Software
 				t('give both the same filesync.* settings in php.ini, and reload'),
 			);
 		}
+	}
+
+	/** Does filesync work on this version of the hub, and if not, since when and why? */
+	private static function standing(Findings $findings): void
+	{
+		$version = Runtime::hubVersion();
+		$problem = StandingWords::problem();
+		$findings->note(
+			'hub',
+			$problem === null,
+			$problem ?? match (Activation::reason()) {
+				Reason::Rehearsed => sprintf(
+					t('filesync works on Hubzilla %s: not among the tested versions, but its rehearsal passed here'),
+					$version,
+				),
+				Reason::Trusted => sprintf(
+					t('filesync works on Hubzilla %s because an admin answers for it (trusted_version)'),
+					$version,
+				),
+				default => sprintf(t('filesync was tested with Hubzilla %s'), $version),
+			},
+			StandingWords::remedy(),
+		);
+	}
+
+	/** What did the last rehearsal see? */
+	private static function rehearsal(Findings $findings): void
+	{
+		$again = StandingWords::REHEARSE;
+		$last = Outcomes::current() ?? Outcomes::last();
+		if (! $last) {
+			if (Activation::reason() !== Reason::Tested) {
+				$findings->note('rehearsal', false, t('filesync was never rehearsed on this hub'), $again);
+			}
+			return;
+		}
+		$failed = array_map(fn ($step) => "{$step['name']}: {$step['seen']}", $last->failed());
+		$isOfNow = $last->hub === Runtime::hubVersion() && $last->filesync === Runtime::version();
+		$when = sprintf(
+			t('on %1$s UTC, with Hubzilla %2$s, PHP %3$s and filesync %4$s'),
+			gmdate('Y-m-d H:i', $last->begun),
+			$last->hub,
+			$last->php,
+			$last->filesync,
+		);
+		$findings->note(
+			'rehearsal',
+			match (true) {
+				$isOfNow => $last->hasPassed(),
+				Activation::reason() === Reason::Tested => true,
+				default => false,
+			},
+			match (true) {
+				$last->hasPassed() => sprintf(t('all %1$d steps went well %2$s'), count($last->steps), $when),
+				$failed === [] => sprintf(t('it ended without a step %s'), $when),
+				default => sprintf(t('%1$d of %2$d steps failed %3$s'), count($failed), count($last->steps), $when)
+					. ': '
+					. implode('; ', $failed),
+			},
+			$again,
+		);
 	}
 
 	/** Notes functions and extensions that a PHP lacks, for us and for the hub itself; tells whether there are any. */
@@ -155,8 +228,7 @@ final class Software
 				? sprintf(
 					t('filesync does without %1$s, because this hub differs from those it knows: %2$s'),
 					implode(', ', array_map(Parts::name(...), Parts::off())),
-					implode(', ', array_slice(array_unique(array_column($failing, 'name')), 0, 5))
-						. (count($failing) > 5 ? ' …' : ''),
+					self::some(array_unique(array_column($failing, 'name'))),
 				)
 				: sprintf(t('this hub is as filesync knows hubs; %d points were examined'), count($all)),
 			t('update filesync; php addon/filesync/cli.php doctor --assumptions says what was found, and where'),
@@ -187,8 +259,7 @@ final class Software
 			'files',
 			$wrong === [],
 			$wrong
-				? sprintf(t('not as installed: %s'), implode(', ', array_slice($wrong, 0, 5)))
-				. (count($wrong) > 5 ? ' …' : '')
+				? sprintf(t('not as installed: %s'), self::some($wrong))
 				: t('every file of the addon is unchanged since it was installed'),
 			self::again(),
 		);
@@ -209,17 +280,57 @@ final class Software
 
 	private static function overrides(Findings $findings): void
 	{
-		$others = Family::lostOverrides();
-		if (Family::isKnown()) {
+		$takers = array_filter(Overrides::takers());
+		self::taken($findings, 'overrides', '', $takers);
+		$lost = array_diff(Overrides::lost(), array_keys($takers));
+		if ($lost) {
 			$findings->note(
 				'overrides',
-				$others === [],
-				$others
-					? sprintf(t('something else took the place of filesync: %s'), implode(', ', $others))
-					: t('filesync handles every call that it takes over'),
-				t('switch off the addon that takes over the same calls, or install filesync again'),
+				false,
+				sprintf(t('the hub let filesync take over no calls when it started: %s'), self::some($lost)),
+				t('install filesync again, or see what is said about the hook init_1:')
+					. ' php addon/filesync/cli.php doctor --assumptions',
+			);
+		} elseif (! $takers && Overrides::areWanted()) {
+			$findings->note('overrides', true, t('filesync handles every call that it takes over'));
+		}
+	}
+
+	/** @param array<string, string> $takers File and line by function. */
+	private static function taken(Findings $findings, string $check, string $where, array $takers): void
+	{
+		if ($takers) {
+			$findings->note(
+				$check,
+				false,
+				$where
+					. sprintf(
+						t('something else took the place of filesync: %s'),
+						self::some(array_map(
+							fn ($function) => "$function ({$takers[$function]})",
+							array_keys($takers),
+						)),
+					),
+				t('switch off the addon that takes over the same calls'),
 			);
 		}
+	}
+
+	/** @return array<string, string> */
+	private static function texts(mixed $given): array
+	{
+		$texts = [];
+		foreach (array_filter(is_array($given) ? $given : [], is_string(...)) as $name => $text) {
+			$texts[(string) $name] = $text;
+		}
+
+		return $texts;
+	}
+
+	/** @param array<string> $names */
+	private static function some(array $names): string
+	{
+		return implode(', ', array_slice($names, 0, 5)) . (count($names) > 5 ? ' …' : '');
 	}
 
 	private static function memory(Findings $findings, string $check, string $where, string $limit): void
@@ -234,6 +345,12 @@ final class Software
 				t('set memory_limit = 128M in php.ini; the hub itself needs that'),
 			);
 		}
+	}
+
+	/** Names the archive that fits a PHP. */
+	private static function archive(string $name): string
+	{
+		return $name === '' ? '' : sprintf(t('; the archive for that PHP is %s'), $name);
 	}
 
 	private static function again(): string

@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Token;
@@ -128,6 +129,11 @@ final class WebServer
 		$said = json_decode($answer['body'], true);
 		if (is_array($said['probe'] ?? null)) {
 			Software::compare($this->findings, $said['probe']);
+		}
+		if (! Parts::has(Parts::SERVING)) {
+			$this->findings->note('serving', null, (string) Parts::problem(Parts::SERVING), Findings::WHY);
+
+			return null;
 		}
 		if ($answer['status'] !== 200 || ! is_array($said) || ! is_array($said['files'][0] ?? null)) {
 			$this->findings->note(

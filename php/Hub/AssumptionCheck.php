@@ -44,6 +44,7 @@ final class AssumptionCheck
 		$check->constants();
 		$check->hooks();
 		$check->calls();
+		$check->overrides();
 		$check->texts();
 		$check->tables();
 
@@ -113,7 +114,8 @@ final class AssumptionCheck
 				$this->note('extension', $name, $parts, extension_loaded($name), t('PHP lacks it'), '');
 			}
 			foreach (Assumptions::PHP_FUNCTIONS as $name => $parts) {
-				$this->note('php', "$name()", $parts, function_exists($name), t('PHP lacks it'), '');
+				$isThere = ! in_array($name, Runtime::missingFunctions(), true);
+				$this->note('php', "$name()", $parts, $isThere, t('PHP lacks it'), '');
 			}
 		}
 	}
@@ -196,18 +198,7 @@ final class AssumptionCheck
 
 	private function place(string|false $path, int|false $line): string
 	{
-		$root = (string) realpath($this->root);
-		foreach (['', '/include', '/Zotlabs'] as $folder) {
-			// Folders of a hub may be links.
-			$real = realpath("$this->root$folder");
-			if ($real !== false && str_starts_with((string) $path, "$real/")) {
-				return ltrim($folder . substr((string) $path, strlen($real)), '/') . ":$line";
-			}
-		}
-
-		return str_starts_with((string) $path, $root)
-			? substr((string) $path, strlen($root) + 1) . ":$line"
-			: "$path:$line";
+		return Declared::placeOf((string) $path, (int) $line, $this->root);
 	}
 
 	/**
@@ -224,10 +215,13 @@ final class AssumptionCheck
 		?Declared $declared,
 	): void {
 		if (! $declared) {
-			$this->note($kind, $name, $parts, in_array('absent', $words, true), t('it is not there'), $path);
+			$this->note($kind, $name, $parts, $this->mayLack($words, $path), t('it is not there'), $path);
 			return;
 		}
-		$found = self::closed($declared, in_array('overridden', $words, true));
+		$found = self::closed($declared, in_array('overridden', $words, true)) ?? self::returning(
+				$declared,
+				Assumptions::VALUES[$name] ?? 'any',
+			);
 		if ($found !== null) {
 			$this->note($kind, $name, $parts, false, $found, $declared->where);
 			return;
@@ -236,6 +230,45 @@ final class AssumptionCheck
 		$shown = array_map(fn ($one) => $one->text(), $declared->parameters);
 		$found = sprintf(t('it takes (%1$s), not (%2$s)'), implode(', ', $shown), implode(') or (', $known));
 		$this->note($kind, $name, $parts, $ok, $found, $declared->where);
+	}
+
+	/** @param list<string> $words */
+	private function mayLack(array $words, string $path): bool
+	{
+		foreach ($words as $word) {
+			if ($word === 'absent' || str_starts_with($word, 'absent:') && $this->isOlder(substr($word, 7), $path)) {
+				return true;
+			}
+		}
+
+		return false;
+	}
+
+	/** Tells whether a hub has what hubs had before a function, and none of the functions that came with it. */
+	private function isOlder(string $former, string $path): bool
+	{
+		if (! $this->theFunction($former, $path)) {
+			return false;
+		}
+		foreach (Assumptions::FUNCTIONS as $name => $one) {
+			if (in_array("absent:$former", explode(' ', $one[3] ?? ''), true) && $this->theFunction($name, $path)) {
+				return false;
+			}
+		}
+		$caller = array_key_first(array_filter(
+			Assumptions::CALLS,
+			fn ($called) => str_contains(implode(' ', $called), '?'),
+		));
+
+		$file = $caller === null ? null : $this->file($caller);
+
+		return ! $file || $file->calls($former) !== [];
+	}
+
+	/** Returns why we cannot use what a function returns; null if we can. */
+	private static function returning(Declared $declared, string $kind): ?string
+	{
+		return Types::give($declared->returns, $kind) ? null : sprintf(t('it returns %s'), $declared->returns);
 	}
 
 	/** Returns why we cannot call a function, or not override a method, whatever it takes; null if we can. */
@@ -372,9 +405,25 @@ final class AssumptionCheck
 			$where = $where === '' && $this->mode !== self::FILES ? $this->elsewhere($name) : $where;
 			// Some of several files are not enough to say that none of them calls it.
 			if ($where !== '' || count($given) === count($paths)) {
-				$this->note('hook', $name, $parts, $where !== '', t('nothing calls it there'), $where ?: $paths[0]);
+				$problem = $where === '' ? t('nothing calls it there') : $this->misgiven($name, $where);
+				$this->note('hook', $name, $parts, $problem === '', $problem, $where ?: $paths[0]);
 			}
 		}
+	}
+
+	/** Returns what a hook is given that is not the array that we know, empty if it may be. */
+	private function misgiven(string $hook, string $where): string
+	{
+		foreach ($this->file((string) strtok($where, ':'))?->givenTo($hook) ?? [] as $keys) {
+			$missing = array_diff(array_filter(explode(' ', Assumptions::GIVEN[$hook] ?? '')), $keys ?? []);
+			if ($missing) {
+				return $keys === null
+					? t('it is given something that is not an array')
+					: sprintf(t('it is given no %s'), implode(', ', $missing));
+			}
+		}
+
+		return '';
 	}
 
 	/** Searches all of core for a call of a hook; returns file and line, empty if nothing calls it. */
@@ -435,10 +484,36 @@ final class AssumptionCheck
 				sprintf(t('the namespace of the file is %s'), $file->namespace ?: '\\'),
 				null,
 			],
-			! $calls && ! $mayLack => [t('nothing calls it there'), null],
+			! $calls && ! ($mayLack && $this->isAbsent($name)) => [t('nothing calls it there'), null],
 			default => ['', array_key_first($calls)],
 		};
 		$this->note('call', "$namespace\\$name", $parts, $found === '', $found, $path . ($line ? ":$line" : ''));
+	}
+
+	/** Tells whether a hub may be one without a function; of some files of one that may not be known. */
+	private function isAbsent(string $function): bool
+	{
+		$one = Assumptions::FUNCTIONS[$function];
+
+		return (
+			$this->isPassedOver($one[0])
+			|| ! $this->theFunction($function, $one[0]) && $this->mayLack(explode(' ', $one[3] ?? ''), $one[0])
+		);
+	}
+
+	/** Looks whether those functions of ours get the calls: another addon may have been first. */
+	private function overrides(): void
+	{
+		foreach ($this->mode === self::LIVE ? Overrides::takers() : [] as $name => $where) {
+			$this->note(
+				'override',
+				$name,
+				Assumptions::partsOfOverride($name),
+				$where === '',
+				t('something else takes these calls'),
+				$where,
+			);
+		}
 	}
 
 	private function texts(): void
@@ -462,6 +537,10 @@ final class AssumptionCheck
 
 	private function tables(): void
 	{
+		if ($this->mode === self::LIVE && Ground::lacks() !== []) {
+			$this->note('column', '*', '', false, t('the database cannot be asked'), '');
+			return;
+		}
 		if ($this->mode === self::LIVE) {
 			foreach (array_keys(Assumptions::TABLES) as $table) {
 				$this->table($table, Columns::of($table), Database::isPostgres(), '');

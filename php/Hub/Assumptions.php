@@ -30,6 +30,13 @@ final class Assumptions
 		'tokenizer' => 'every',
 	];
 
+	/**
+	 * Those of the next that belong to an extension which a hub may do without.
+	 *
+	 * @var array<string, non-empty-string>
+	 */
+	public const OF_EXTENSION = ['imageflip' => 'gd'];
+
 	/** Functions of PHP that an admin may have disabled: parts. */
 	public const PHP_FUNCTIONS = [
 		'curl_init' => 'serving posts comparison backup',
@@ -42,6 +49,7 @@ final class Assumptions
 		'getimagesize' => 'photos',
 		'glob' => 'every',
 		'hash' => 'every',
+		'imageflip' => '',
 		'link' => 'receiver',
 		'mb_scrub' => 'every',
 		'openssl_sign' => 'posts serving comparison',
@@ -56,7 +64,8 @@ final class Assumptions
 	 *
 	 * `only`: it has these parameters and no others, because we replace it. `passed`: whatever follows is passed on.
 	 * Otherwise we call it with all of these, so that what follows must be optional. `alike`: the names are a hint; if
-	 * they differ the doctor tells, and no part is switched off. `absent`: hubs without it are served too.
+	 * they differ the doctor tells, and no part is switched off. `absent`: hubs without it are served too; followed by
+	 * a colon and a function, those that have that one instead, which newer ones may have too.
 	 *
 	 * @var array<string, array{0: string, 1: string|list<string>, 2: string, 3?: string}>
 	 */
@@ -80,7 +89,13 @@ final class Assumptions
 			'sender',
 			'passed',
 		],
-		'fix_attached_permissions' => ['include/items.php', 'uid, body', 'sender', 'passed absent'],
+		'fix_attached_permissions' => [
+			'include/items.php',
+			'uid, body',
+			'sender',
+			'passed absent:fix_attached_file_permissions',
+		],
+		'z_post_url' => ['include/network.php', 'url, params', '', 'passed'],
 		'perm_is_allowed' => ['include/permissions.php', 'uid, observer_xchan, permission', 'sender', 'passed'],
 		// Found among the callers of a hook.
 		'attach_store' => ['include/attach.php', 'channel, observer_hash, options, arr', 'sender', 'passed'],
@@ -93,9 +108,13 @@ final class Assumptions
 			'include/items.php',
 			'uid, xchan_hash, body, str_contact_allow, str_group_allow, str_contact_deny, str_group_deny',
 			'posts',
-			'absent',
 		],
-		'list_attached_local_files' => ['include/items.php', 'body', 'posts', 'absent'],
+		'list_attached_local_files' => [
+			'include/items.php',
+			'body',
+			'sender',
+			'absent:fix_attached_file_permissions',
+		],
 		'z_input_filter' => ['include/text.php', 's, type, allow_code', 'posts'],
 		'channelx_by_n' => ['include/channel.php', 'id', 'every'],
 		'channel_url' => ['include/channel.php', 'channel', 'every'],
@@ -143,6 +162,17 @@ final class Assumptions
 		'Zotlabs\Lib\Config::Set' => ['family, key, value', 'every'],
 		'Zotlabs\Lib\Config::Delete' => ['family, key', 'every'],
 		'Zotlabs\Lib\Libsync::build_sync_packet' => ['uid, packet', 'sender'],
+		// Rehearsals only.
+		'Zotlabs\Lib\Libsync::process_channel_sync_delivery' => ['sender, arr, deliveries', ''],
+		'Zotlabs\Lib\Libzot::sign' => ['data, key', ''],
+		'Zotlabs\Lib\Libzot::verify' => ['data, sig, key', ''],
+		'App::set_observer' => ['xchan', ''],
+		'Zotlabs\Storage\Directory::createFile' => ['name, data', '', 'object'],
+		'Zotlabs\Storage\Directory::createDirectory' => ['name', '', 'object'],
+		'Zotlabs\Storage\Directory::setName' => ['name', '', 'object'],
+		'Zotlabs\Storage\Directory::moveInto' => ['targetName, sourcePath, sourceNode', '', 'object alike'],
+		'Zotlabs\Storage\File::put' => ['data', '', 'object'],
+		'Zotlabs\Storage\File::delete' => ['', '', 'object'],
 		'Zotlabs\Web\HTTPSig::parse_sigheader' => ['header', 'serving'],
 		'Zotlabs\Web\HTTPSig::verify' => ['data, key', 'serving'],
 		'Zotlabs\Web\HTTPSig::create_sig' => ['head, prvkey, keyid, auth, alg', 'posts comparison'],
@@ -155,6 +185,7 @@ final class Assumptions
 		'Zotlabs\Photo\PhotoDriver::doScaleImage' => ['new_width, new_height', 'photos', 'object'],
 		'Zotlabs\Photo\PhotoDriver::rotate' => ['degrees', 'photos', 'object'],
 		'Zotlabs\Photo\PhotoDriver::imageString' => ['', 'photos', 'object'],
+		'Zotlabs\Web\Controller::__construct' => ['', 'pages', 'object absent'],
 		'Zotlabs\Web\Controller::init' => ['', 'serving pages', 'only object overridden'],
 		'Zotlabs\Web\Controller::post' => ['', 'serving pages', 'only object overridden'],
 		'Zotlabs\Web\Controller::get' => ['', 'serving pages', 'only object overridden'],
@@ -162,6 +193,78 @@ final class Assumptions
 		'Zotlabs\Module\Getfile::post' => ['', 'serving', 'only object overridden absent'],
 		'Zotlabs\Module\Getfile::get' => ['', 'serving', 'only object overridden absent'],
 		'Zotlabs\Module\Import::import_account' => ['account_id', 'backup', 'object'],
+	];
+
+	/** What is given for parameters of those, in the words of Types, if that is not text. By the parameter's name. */
+	public const ARGUMENTS = [
+		'args' => 'array',
+		'argv' => 'array',
+		'arr' => 'array',
+		'channel' => 'array',
+		'default' => 'any',
+		'files' => 'array',
+		'head' => 'array',
+		'item' => 'array',
+		'items' => 'array',
+		'observer' => 'array',
+		'packet' => 'array',
+		'r' => 'array',
+		'relocate' => 'array',
+		'sourceNode' => 'any',
+		'value' => 'any',
+	];
+
+	/** What we do with the values of functions and methods, in the words of Types; of others we need none. */
+	public const VALUES = [
+		// Ours returns nothing in its place.
+		'sync_files' => 'nothing',
+		'attach_export_data' => 'array',
+		'perm_is_allowed' => 'text',
+		'photo_factory' => 'object',
+		'list_attached_local_files' => 'array',
+		'z_input_filter' => 'text',
+		'channelx_by_n' => 'array',
+		'channel_url' => 'text',
+		'service_class_fetch' => 'text',
+		'get_pconfig' => 'something',
+		'base64url_decode' => 'text',
+		'os_mkdir' => 'text',
+		'dbq' => 'something',
+		'dbesc' => 'text',
+		'dbescbin' => 'text',
+		'dbunescbin' => 'text',
+		'db_columns' => 'array',
+		't' => 'text',
+		'escape_tags' => 'text',
+		'z_root' => 'text',
+		'argc' => 'text',
+		'argv' => 'text',
+		'local_channel' => 'text',
+		'is_site_admin' => 'text',
+		'get_markup_template' => 'text',
+		'replace_macros' => 'text',
+		'get_form_security_token' => 'text',
+		'Zotlabs\Lib\Config::Get' => 'something',
+		'Zotlabs\Web\HTTPSig::parse_sigheader' => 'array',
+		'Zotlabs\Web\HTTPSig::verify' => 'array',
+		'Zotlabs\Web\HTTPSig::create_sig' => 'array',
+		'Zotlabs\Photo\PhotoDriver::is_valid' => 'text',
+		'Zotlabs\Photo\PhotoDriver::getWidth' => 'text',
+		'Zotlabs\Photo\PhotoDriver::getHeight' => 'text',
+		'Zotlabs\Photo\PhotoDriver::getImage' => 'something',
+		'Zotlabs\Photo\PhotoDriver::imageString' => 'text',
+	];
+
+	/** What nothing of ours can do without, not even the look at the rest. See Ground. */
+	public const GROUND = [
+		'dbq',
+		'dbesc',
+		'dbescbin',
+		'dbunescbin',
+		'db_columns',
+		'Zotlabs\Lib\Config::Get',
+		'Zotlabs\Lib\Config::Set',
+		'Zotlabs\Lib\Config::Delete',
 	];
 
 	/**
@@ -177,10 +280,14 @@ final class Assumptions
 		'Zotlabs\Extend\Hook' => ['every'],
 		'Zotlabs\Lib\Config' => ['every'],
 		'Zotlabs\Lib\Libsync' => ['sender'],
+		'Zotlabs\Lib\Libzot' => [''],
 		'Zotlabs\Module\Getfile' => ['serving'],
 		'Zotlabs\Module\Import' => ['backup'],
 		'Zotlabs\Module\Profile_photo' => ['sender'],
 		'Zotlabs\Photo\PhotoDriver' => ['photos'],
+		'Zotlabs\Storage\BasicAuth' => [''],
+		'Zotlabs\Storage\Directory' => [''],
+		'Zotlabs\Storage\File' => [''],
 		'Zotlabs\Web\Controller' => ['serving pages'],
 		'Zotlabs\Web\HTTPSig' => ['posts serving comparison'],
 		'Sabre\DAV\Server' => ['doors', 'vendor/sabre/dav/lib/DAV/Server.php'],
@@ -251,17 +358,29 @@ final class Assumptions
 		'cron' => [['Zotlabs/Daemon/Cronhooks.php', 'Zotlabs/Daemon/Cron.php'], 'every'],
 		'cron_daily' => [['Zotlabs/Daemon/Cron_daily.php', 'Zotlabs/Daemon/Cron.php'], 'comparison'],
 		'channel_remove' => [['include/channel.php'], 'every'],
+		// Scratch channels only.
+		'notifier_process' => [['Zotlabs/Daemon/Notifier.php'], ''],
+		'queue_deliver' => [['Zotlabs/Lib/Queue.php'], ''],
 		'identity_basic_export' => [['include/channel.php'], 'backup'],
+	];
+
+	/** Keys that we read or change of the arrays which hooks are given. */
+	public const GIVEN = [
+		'attach_delete' => 'channel_id resource',
+		'module_loaded' => 'module installed controller',
+		'import_channel' => 'channel',
+		'item_store_before' => 'item',
+		'item_store_update_before' => 'item',
 	];
 
 	/**
 	 * Files of core with the calls that we take over: functions by the parts that miss a call. PHP finds ours only if
-	 * the file has its namespace, no `use function` for the name, and the call no backslash. `?`: some hubs have no
-	 * such call.
+	 * the file has its namespace, no `use function` for the name, and the call no backslash. `?`: hubs without the
+	 * function have no such call.
 	 */
 	public const CALLS = [
 		'Zotlabs/Lib/Libsync.php' => ['receiver' => 'sync_files', 'posts' => 'sync_items'],
-		'Zotlabs/Lib/Libzot.php' => ['' => 'import_channel_photo'],
+		'Zotlabs/Lib/Libzot.php' => ['' => 'import_channel_photo z_post_url'],
 		'Zotlabs/Daemon/File_importer.php' => ['receiver' => 'sync_files'],
 		'Zotlabs/Daemon/Content_importer.php' => ['posts' => 'import_items'],
 		'Zotlabs/Daemon/Importfile.php' => ['sender' => 'attach_export_data'],
@@ -376,5 +495,20 @@ final class Assumptions
 		}
 
 		return array_keys($functions);
+	}
+
+	/** Returns the parts that miss a call which one of those functions does not get. */
+	public static function partsOfOverride(string $function): string
+	{
+		$name = substr((string) strrchr("\\$function", '\\'), 1);
+		foreach (self::CALLS as $called) {
+			foreach ($called as $parts => $names) {
+				if (in_array($name, explode(' ', strtr($names, ['?' => ''])), true)) {
+					return $parts;
+				}
+			}
+		}
+
+		return '';
 	}
 }

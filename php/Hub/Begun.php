@@ -99,12 +99,18 @@ final class Begun
 		return $begun;
 	}
 
-	/** Runs something at the end of the process: once, however often it is requested. */
+	/**
+	 * Runs something at the end of the request: once, however often it is asked for. A process may serve another
+	 * request after that.
+	 */
 	public static function atEnd(\Closure $work): void
 	{
 		if (! self::$isRegistered) {
 			self::$isRegistered = true;
-			register_shutdown_function($work);
+			register_shutdown_function(function () use ($work): void {
+				self::$isRegistered = false;
+				$work();
+			});
 		}
 	}
 }

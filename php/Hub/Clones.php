@@ -26,6 +26,14 @@ final class Clones
 		return null;
 	}
 
+	/** Returns the channel that core hands over with a packet if we take it in, or null. Throws like given(). */
+	public static function receiving(mixed $row): ?Channel
+	{
+		$id = Channel::idOf($row);
+
+		return is_array($row) && $id > 0 && Config::takesIn($id) ? Channel::of($row) : null;
+	}
+
 	/**
 	 * Returns the channel that core hands over if we serve it, or null. Throws if the database does not answer.
 	 *
@@ -40,15 +48,15 @@ final class Clones
 	}
 
 	/**
-	 * Returns all channels of this hub with their keys.
+	 * Returns all channels of this hub with their keys, but for scratch channels.
 	 *
 	 * @return list<Channel>
 	 */
 	public static function channels(): array
 	{
-		$rows = Table::select('channel', ['channel_removed' => 0], 'channel_id', 0, 'channel_id');
+		$channels = array_map(self::channel(...), self::people(['channel_removed' => 0]));
 
-		return array_values(array_filter(array_map(fn ($row) => self::channel((int) $row['channel_id']), $rows)));
+		return array_values(array_filter($channels));
 	}
 
 	/** Returns the channel of this hub with an identity if we serve it, or null. */
@@ -90,16 +98,24 @@ final class Clones
 	}
 
 	/**
-	 * Returns the ids of the channels that live here.
+	 * Returns the ids of the channels that live here, but for scratch channels.
 	 *
 	 * @return list<int>
 	 */
 	public static function local(): array
 	{
-		return array_map('intval', array_column(
-			Table::select('channel', ['channel_removed' => 0, 'channel_system' => 0], 'channel_id', 0, 'channel_id'),
-			'channel_id',
-		));
+		return self::people(['channel_removed' => 0, 'channel_system' => 0]);
+	}
+
+	/** @return list<int> The ids of channels, but for scratch channels. */
+	private static function people(array $where): array
+	{
+		$rows = Table::select('channel', $where, 'channel_id', 0, 'channel_id, channel_address');
+
+		return array_map(
+			fn ($row) => (int) $row['channel_id'],
+			array_values(array_filter($rows, fn ($row) => ! Rehearsing::isNick($row['channel_address']))),
+		);
 	}
 
 	/** Returns the channel of this hub with a nick, or null. */
@@ -235,7 +251,7 @@ final class Clones
 	/** @return list<array{url: string, nick: string}> */
 	private static function locations(Channel $channel, array $which): array
 	{
-		$clones = [];
+		$clones = array_column(Rehearsing::clones($channel), null, 'url');
 		$own = self::normalise(z_root());
 		$where = ['hubloc_hash' => $channel->hash, 'hubloc_network' => 'zot6'] + $which;
 		foreach (Table::select('hubloc', $where, 'hubloc_id', 0, 'hubloc_url, hubloc_addr') as $row) {

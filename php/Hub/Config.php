@@ -18,7 +18,7 @@ final class Config
 	/** Returns a setting as text, or its default if unset. */
 	public static function get(string $name, string $scope = 'site'): string
 	{
-		$row = Table::first('filesync_setting', ['id' => self::id($scope, $name)], '', 'value');
+		$row = Table::first('filesync_setting', ['id' => Settings::id($scope, $name)], '', 'value');
 
 		return $row['value'] ?? ($scope === 'site' ? Settings::ALL[$name]['default'] ?? '' : '');
 	}
@@ -42,16 +42,22 @@ final class Config
 	{
 		Table::tryUpsert(
 			'filesync_setting',
-			['id' => self::id($scope, $name)],
+			['id' => Settings::id($scope, $name)],
 			['value' => $value],
 			['scope' => $scope, 'name' => $name],
 		);
+		if ($scope === 'site') {
+			Activation::changed($name);
+		}
 	}
 
 	/** Resets a setting to its default. */
 	public static function clear(string $name, string $scope = 'site'): void
 	{
-		Table::delete('filesync_setting', ['id' => self::id($scope, $name)]);
+		Table::delete('filesync_setting', ['id' => Settings::id($scope, $name)]);
+		if ($scope === 'site') {
+			Activation::changed($name);
+		}
 	}
 
 	/**
@@ -95,16 +101,35 @@ final class Config
 	}
 
 	/**
-	 * Tells whether filesync serves a channel: the hub is known, our tables exist, neither the site nor the channel is
-	 * switched off. Named a part (see Parts), whether that part does.
+	 * Tells whether filesync serves a channel: it is active, our tables exist, neither the site nor the channel is
+	 * switched off. Named a part (see Parts), whether that part does. A rehearsal serves its own channel on every hub.
 	 *
 	 * Throws if the database does not answer: taking that for a no would let core overwrite files.
 	 */
 	public static function serves(int $channelId, ?string $part = null): bool
 	{
-		if (! Family::isKnown() || ($part !== null && ! Parts::has($part))) {
+		if (Rehearsing::isOwn($channelId)) {
+			return $part === null || Parts::has($part);
+		}
+
+		return Activation::isActive() && ($part === null || Parts::has($part)) && self::isOn($channelId);
+	}
+
+	/**
+	 * Tells whether a channel's packets are ours to take in, if only to hold them: core gets none of them. Throws like
+	 * serves().
+	 */
+	public static function takesIn(int $channelId): bool
+	{
+		if (Parts::isOff(Parts::RECEIVER)) {
 			return false;
 		}
+
+		return Rehearsing::isOwn($channelId) || Activation::standing() !== Standing::Passive && self::isOn($channelId);
+	}
+
+	private static function isOn(int $channelId): bool
+	{
 		try {
 			return self::get('enabled') !== '0' && self::get('enabled', 'channel:' . $channelId) !== '0';
 		} catch (\RuntimeException $e) {
@@ -113,10 +138,5 @@ final class Config
 			}
 			throw $e;
 		}
-	}
-
-	private static function id(string $scope, string $name): string
-	{
-		return hash('sha256', $scope . "\n" . $name);
 	}
 }

@@ -76,7 +76,7 @@ final class Core
 	/** Tells whether somebody may do something with a channel's contents. */
 	public static function isAllowed(mixed $channelId, mixed $observer, mixed $permission, mixed ...$rest): bool
 	{
-		return \perm_is_allowed($channelId, $observer, $permission, ...$rest);
+		return (bool) \perm_is_allowed($channelId, $observer, $permission, ...$rest);
 	}
 
 	/** Stores an avatar. */
@@ -85,10 +85,12 @@ final class Core
 		return \import_channel_photo(...$arguments);
 	}
 
-	/** Sends the clones of a channel what changed. */
+	/** Sends the clones of a channel what changed; a scratch channel has none. */
 	public static function send(int $channelId, array $packet): void
 	{
-		Libsync::build_sync_packet($channelId, $packet);
+		if (! Rehearsing::catches($channelId, $packet)) {
+			Libsync::build_sync_packet($channelId, $packet);
+		}
 	}
 
 	/** Returns the channel of who is logged in, 0 if nobody is. */

@@ -23,6 +23,8 @@ final class CoreFile
 	private array $imported = [];
 	/** @var array<string, int> Hooks that it calls. */
 	private array $hooks = [];
+	/** @var array<string, list<?list<string>>> What it gives them: the keys of an array, null for something else. */
+	private array $given = [];
 	/** @var array<string, int> Texts. */
 	private array $texts = [];
 
@@ -142,6 +144,17 @@ final class CoreFile
 		return $this->hooks[$name] ?? null;
 	}
 
+	/**
+	 * Returns keys that one of its calls of a hook gives, as far as an array is written there: null if that is sure to
+	 * be something else; empty if it cannot be seen.
+	 *
+	 * @return list<?list<string>>
+	 */
+	public function givenTo(string $hook): array
+	{
+		return $this->given[$hook] ?? [];
+	}
+
 	/** Returns the line where it contains a text, or null. */
 	public function text(string $text): ?int
 	{
@@ -231,11 +244,57 @@ final class CoreFile
 					$this->at($n + 1)->is('=') || $this->at($n - 1)->is(T_ELLIPSIS),
 					$this->at($n - 1)->text === '&'
 					|| $this->at($n - 1)->is(T_ELLIPSIS) && $this->at($n - 2)->text === '&',
+					$this->typeBefore($n),
 				);
 			}
 		} while ($depth > 0 && isset($this->tokens[++$n]));
 
 		return $parameters;
+	}
+
+	/** Notes what a hook is given by a call whose second argument is here, if that was made in the same file. */
+	private function given(string $hook, int $n): void
+	{
+		$variable = $this->at($n)->is(T_VARIABLE) && $this->at($n + 1)->is(')') ? $this->at($n)->text : '';
+		while ($variable !== '' && --$n > 0) {
+			if ($this->at($n)->text === $variable && $this->at($n + 1)->is('=')) {
+				$value = $this->at($n + 2);
+				if ($value->is([T_OBJECT_CAST, T_NEW])) {
+					$this->given[$hook][] = null;
+				} elseif ($value->is(['[', T_ARRAY])) {
+					$this->given[$hook][] = $this->keys($value->is('[') ? $n + 2 : $n + 3);
+				}
+				return;
+			}
+		}
+	}
+
+	/** @return list<string> The keys of an array that begins here. */
+	private function keys(int $n): array
+	{
+		$keys = [];
+		$depth = 0;
+		do {
+			$token = $this->at($n);
+			$depth += (int) $token->is(['(', '[', '{']) - (int) $token->is([')', ']', '}']);
+			if ($depth === 1 && $token->is(T_CONSTANT_ENCAPSED_STRING) && $this->at($n + 1)->is(T_DOUBLE_ARROW)) {
+				$keys[] = substr($token->text, 1, -1);
+			}
+		} while ($depth > 0 && isset($this->tokens[++$n]));
+
+		return $keys;
+	}
+
+	/** Returns the type of the parameter that is here. */
+	private function typeBefore(int $n): string
+	{
+		$n -= $this->at($n - 1)->is(T_ELLIPSIS) ? 2 : 1;
+		$n -= $this->at($n)->text === '&' ? 1 : 0;
+		for ($type = ''; $this->at($n)->is([...self::NAMES, T_ARRAY, T_CALLABLE, T_STATIC, '|', '?']); $n--) {
+			$type = $this->at($n)->text . $type;
+		}
+
+		return $type;
 	}
 
 	/** Reads what follows `use function`. */
@@ -281,6 +340,7 @@ final class CoreFile
 			$text = substr($first->text, 1, -1);
 			if ($name === 'call_hooks') {
 				$this->hooks[$text] ??= $token->line;
+				$this->given($text, $n + 4);
 			} elseif ($name === 'define') {
 				$this->declared["const $text"] ??= new Declared($this->place($token));
 			}

@@ -33,4 +33,18 @@ final class Declared
 	{
 		return ! $this->is('private') && ! $this->is('protected');
 	}
+
+	/** Returns a file beneath a hub's root, and a line of it, as people write it. */
+	public static function placeOf(string $path, int $line, string $root = '.'): string
+	{
+		foreach (['', '/include', '/Zotlabs', '/addon'] as $folder) {
+			// Folders of a hub may be links.
+			$real = realpath("$root$folder");
+			if ($real !== false && str_starts_with($path, "$real/")) {
+				return ltrim($folder . substr($path, strlen($real)), '/') . ":$line";
+			}
+		}
+
+		return "$path:$line";
+	}
 }

@@ -6,49 +6,17 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The hub versions that we were tested with, and their differences. Unknown versions keep their own behaviour. */
+/** The differences between hubs, and which functions of core we take over there. */
 final class Family
 {
-	private const OLDEST = '7.8';
-	private const TOO_NEW = '8.10';
-
-	/** Tells whether we may take over calls of this hub. What does not work here is off on its own: see Parts. */
-	public static function isKnown(): bool
-	{
-		return defined('STD_VERSION') && self::knowsVersion(STD_VERSION);
-	}
-
-	/** Tells whether we know a version number. */
-	public static function knowsVersion(string $version): bool
-	{
-		return (
-			(bool) preg_match('/^\d+\.\d+/', $version)
-			&& version_compare($version, self::OLDEST, '>=')
-			&& version_compare($version, self::TOO_NEW, '<')
-		);
-	}
-
-	/** Returns why filesync stays passive on this hub, or null if it does not. */
+	/** Returns why filesync stays passive on this hub whatever its version is, or null. */
 	public static function problem(): ?string
 	{
-		$version = self::version();
-		if (! self::isKnown()) {
-			return sprintf(t('filesync does not know Hubzilla %s and stays passive'), $version);
-		}
-		$changed = [];
-		foreach (self::overridden() as $function) {
-			$path = Assumptions::FUNCTIONS[$function][0];
-			Core::load($path);
-			if (function_exists("\\$function") && ! self::isAsExpected($function)) {
-				$changed[] = $function;
-			}
-		}
-
-		return $changed
+		return Ground::lacks()
 			? sprintf(
-				t('Hubzilla %1$s has changed %2$s; filesync stays passive there'),
-				$version,
-				implode(', ', $changed),
+				t('filesync stays passive: Hubzilla %1$s lacks %2$s'),
+				Runtime::hubVersion(),
+				implode(', ', Ground::lacks()),
 			)
 			: null;
 	}
@@ -101,34 +69,6 @@ final class Family
 		return array_values($ordered);
 	}
 
-	/** @return list<string> The functions of core of which we take over calls. */
-	private static function overridden(): array
-	{
-		return array_values(array_unique(array_map(
-			fn ($function) => substr((string) strrchr($function, '\\'), 1),
-			Assumptions::overrides(),
-		)));
-	}
-
-	/** Returns the overrides that are not ours: another addon was first, or the file is missing. */
-	public static function lostOverrides(): array
-	{
-		$others = [];
-		foreach ([...Assumptions::overrides(), ...(self::hasTheme() ? Assumptions::CALLS_OF_THEME : [])] as $function) {
-			if (
-				! function_exists($function)
-				|| ! str_ends_with(
-					strtr((string) (new \ReflectionFunction($function))->getFileName(), '\\', '/'),
-					'/overrides/hubzilla.php',
-				)
-			) {
-				$others[] = $function;
-			}
-		}
-
-		return $others;
-	}
-
 	/** Tells whether the theme is installed that changes files in the hub's stead. */
 	public static function hasTheme(): bool
 	{
@@ -143,22 +83,16 @@ final class Family
 		return function_exists('\sync_files') && self::isAsExpected('sync_files');
 	}
 
-	/** Tells whether packets of files that other hubs send reach us: only then may we say that we speak filesync. */
-	public static function isReceiver(): bool
-	{
-		return self::isKnown()
-		&& self::hasExpectedReceiver()
-		&& ! in_array(
-			'Zotlabs\Lib\sync_files',
-			self::lostOverrides(),
-			true,
-		);
-	}
-
 	/** Loads core's import functions, which not every caller has loaded. */
 	public static function loadImport(): void
 	{
 		Core::load('include/import.php');
+	}
+
+	/** Gives an entry of a file list that was held to core's own receiver. */
+	public static function handOver(Channel $channel, mixed $entry): void
+	{
+		self::receiveStock($channel->row(), [$entry]);
 	}
 
 	/** Passes files to core's own receiver. */
@@ -178,12 +112,6 @@ final class Family
 	public static function largestFileBytes(): int
 	{
 		return Database::isPostgres() ? PHP_INT_MAX : Bounds::COLUMN_END;
-	}
-
-	/** Returns the version of the hub. */
-	public static function version(): string
-	{
-		return defined('STD_VERSION') ? STD_VERSION : 'unknown';
 	}
 
 	/** Returns a file size as the hub's tables can hold it. */

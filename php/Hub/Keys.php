@@ -13,13 +13,13 @@ if (! class_exists('App', false)) {
 /** The keys of our channels, parsed once in a process. */
 final class Keys
 {
-	/** @var array<int, Signer> */
+	/** @var array<string, Signer> By public key: a number may be given to another channel later. */
 	private static array $signers = [];
 
 	/** Returns what signs posts for a channel. */
 	public static function signer(Channel $channel): Signer
 	{
-		return self::$signers[$channel->id] ??= new Signer($channel->privateKey());
+		return self::$signers[$channel->publicKey] ??= new Signer($channel->privateKey());
 	}
 
 	/** Returns what signs documents for a channel, or null if it has no key for that: hubs make one from 8.9 on. */

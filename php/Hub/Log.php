@@ -12,7 +12,8 @@ final class Log
 	/** Writes one line to the hub's log. Never pass it packets, keys, cookies or signatures. */
 	public static function write(string $message): void
 	{
-		logger('filesync: ' . self::oneLine($message));
+		$line = 'filesync: ' . self::oneLine($message);
+		function_exists('logger') ? logger($line) : error_log($line);
 	}
 
 	/** Writes one line about a caught error. */

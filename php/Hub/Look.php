@@ -40,25 +40,55 @@ final class Look
 	}
 
 	/**
+	 * Returns the functions of core that were not as we know them at the last look; none if nobody has looked, or if
+	 * that cannot be read now.
+	 *
+	 * @return list<string>
+	 */
+	public static function failedFunctions(): array
+	{
+		try {
+			$failed = Ground::lacks() ? [] : self::last()['failed'] ?? [];
+		} catch (\RuntimeException) {
+			return [];
+		}
+
+		return array_values(array_column(
+			array_filter($failed, fn ($one) => $one['kind'] === 'function'),
+			'name',
+		));
+	}
+
+	/**
 	 * Looks now, keeps what failed, and returns all that was found.
 	 *
 	 * @return list<array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}>
 	 */
 	public static function again(): array
 	{
+		if (Ground::lacks()) {
+			// There is nothing to keep it in, and nobody goes by it.
+			return AssumptionCheck::run();
+		}
 		$print = self::print();
 		$all = AssumptionCheck::run();
-		// The web server's PHP and that of the command line may differ: each looks at its own.
+		// The web server's process and that of the command line may differ: each looks at its own.
 		$failed = array_filter(
 			$all,
 			fn ($one) => $one['ok'] === false
 			&& ! in_array(
 				$one['kind'],
-				['php', 'extension'],
+				['php', 'extension', 'override'],
 				true,
 			),
 		);
-		self::keep($print, array_map(fn ($one) => array_diff_key($one, ['ok' => 1]), array_values($failed)));
+		self::keep($print, array_map(fn ($one) => [
+			'kind' => $one['kind'],
+			'name' => $one['name'],
+			'parts' => $one['parts'],
+			'found' => $one['found'],
+			'where' => $one['where'],
+		], array_values($failed)));
 
 		return $all;
 	}
@@ -71,14 +101,34 @@ final class Look
 		}
 	}
 
-	/** Keeps a result. */
+	/**
+	 * Keeps a result, and since when it says that core receives the files.
+	 *
+	 * @param list<array{kind: string, name: string, parts: list<string>, found: string, where: string}> $failed
+	 */
 	public static function keep(string $print, array $failed): void
 	{
 		self::$examined[(string) getcwd()] = true;
+		$isOff = in_array('receiver', array_merge(...array_column($failed, 'parts')), true);
+		$before = self::withoutReceiverSince();
+		$since = $isOff ? $before ?? Clock::now() : null;
 		HubConfig::Set('filesync', self::KEY, json_encode(
-			['print' => $print, 'failed' => $failed],
+			['print' => $print, 'failed' => $failed, 'since' => $since],
 			JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE,
 		));
+		if ($since !== $before) {
+			Log::write(
+				$isOff
+					? "the hub's own code receives files: what filesync needs for that is not as it takes it to be"
+					: 'filesync receives files again, as far as the hub is as it takes it to be',
+			);
+		}
+	}
+
+	/** Returns since when filesync cannot receive files because of what the looks found, in Unix seconds, or null. */
+	public static function withoutReceiverSince(): ?int
+	{
+		return self::last()['since'] ?? null;
 	}
 
 	/** Forgets the last look. */
@@ -94,7 +144,7 @@ final class Look
 		clearstatcache();
 		$seen = [
 			gmdate('Y-m-d', Clock::now()),
-			defined('STD_VERSION') ? STD_VERSION : '',
+			Runtime::hubVersion(),
 			(string) HubConfig::Get('system', 'db_version'),
 			Runtime::version(),
 		];
@@ -128,6 +178,7 @@ final class Look
 	 * @return array{
 	 *     print?: string,
 	 *     failed?: list<array{kind: string, name: string, parts: list<string>, found: string, where: string}>,
+	 *     since?: ?int,
 	 * }
 	 */
 	private static function last(): array
@@ -142,6 +193,7 @@ final class Look
 			 * @var ?array{
 			 *     print?: string,
 			 *     failed?: list<array{kind: string, name: string, parts: list<string>, found: string, where: string}>,
+			 *     since?: ?int,
 			 * } $said
 			 */
 			$said = json_decode($text, true);

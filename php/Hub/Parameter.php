@@ -13,11 +13,17 @@ final class Parameter
 		public readonly string $name,
 		public readonly bool $isOptional,
 		public readonly bool $isReference = false,
+		public readonly string $type = '',
 	) {}
 
 	/** Returns it as people write it. */
 	public function text(): string
 	{
-		return ($this->isReference ? '&$' : '$') . $this->name . ($this->isOptional ? ' = …' : '');
+		return (
+			($this->type === '' ? '' : "$this->type ")
+			. ($this->isReference ? '&$' : '$')
+			. $this->name
+			. ($this->isOptional ? ' = …' : '')
+		);
 	}
 }

@@ -7,8 +7,8 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * The parts of filesync. Each can be off on a hub, because an assumption on which it depends fails there; the others
- * work on, as far as they can without it.
+ * The parts of filesync. Each can be off on a hub, because an assumption on which it depends fails there, or because a
+ * rehearsal saw that it fails; the others work on, as far as they can without it.
  */
 final class Parts
 {
@@ -24,26 +24,42 @@ final class Parts
 	/** Parts that are off where another one is. */
 	public const NEEDS = [self::COMPARISON => [self::RECEIVER]];
 
-	/** Tells whether a part works on this hub. */
+	/**
+	 * Tells whether a part works on this hub now; a rehearsal tries each that this PHP allows. Pages are shown also
+	 * where filesync is not active.
+	 */
 	public static function has(string $part): bool
 	{
-		$failed = Look::failed();
+		if (Ground::lacks()) {
+			return false;
+		}
 
-		return $failed !== null
-		&& ! array_intersect(
+		return ($part === self::PAGES || Rehearsing::isOn() || Activation::isActive()) && ! self::isOff($part);
+	}
+
+	/** Tells whether a part is off on this hub, whether filesync is active or not. */
+	public static function isOff(string $part): bool
+	{
+		if (Rehearsing::isOn()) {
+			return in_array($part, array_merge(...self::offHere()), true);
+		}
+		$failed = Ground::lacks() ? null : Look::failed();
+
+		return $failed === null
+		|| (bool) array_intersect(
 			[$part, ...(self::NEEDS[$part] ?? [])],
-			array_merge(...array_column($failed, 'parts'), ...self::offHere()),
+			array_merge(Activation::off(), ...array_column($failed, 'parts'), ...self::offHere()),
 		);
 	}
 
 	/**
-	 * Returns the parts that do not work on this hub.
+	 * Returns the parts that are off on this hub.
 	 *
 	 * @return list<string>
 	 */
 	public static function off(): array
 	{
-		return array_values(array_filter(self::ALL, fn ($part) => ! self::has($part)));
+		return array_values(array_filter(self::ALL, self::isOff(...)));
 	}
 
 	/** Returns a sentence about the parts that are off, or null if all work. */
@@ -57,7 +73,7 @@ final class Parts
 	private static function sentence(array $off): string
 	{
 		return sprintf(
-			t('filesync does without %s here: php addon/filesync/cli.php doctor --assumptions says why'),
+			t('filesync does without %s here: php addon/filesync/cli.php doctor says why'),
 			implode(', ', array_map(self::name(...), $off)),
 		);
 	}
@@ -65,7 +81,7 @@ final class Parts
 	/** Returns why a part does nothing on this hub, or null if it works. */
 	public static function problem(string $part): ?string
 	{
-		return self::has($part) ? null : self::sentence([$part]);
+		return self::isOff($part) ? self::sentence([$part]) : null;
 	}
 
 	/**
@@ -109,7 +125,10 @@ final class Parts
 		));
 	}
 
-	/** @return list<list<string>> The parts for which this process's PHP lacks an extension or a function. */
+	/**
+	 * @return list<list<string>> The parts for which this process's PHP lacks an extension or a function, or calls of
+	 *     core do not reach us.
+	 */
 	private static function offHere(): array
 	{
 		return array_values(array_map(
@@ -118,7 +137,19 @@ final class Parts
 				Assumptions::EXTENSIONS,
 				fn ($name) => ! extension_loaded($name),
 				ARRAY_FILTER_USE_KEY,
-			) + array_intersect_key(Assumptions::PHP_FUNCTIONS, array_fill_keys(Runtime::missingFunctions(), 0)),
+			)
+			+ array_intersect_key(Assumptions::PHP_FUNCTIONS, array_fill_keys(Runtime::missingFunctions(), 0))
+			+ self::partsOf(Overrides::lost()),
 		));
+	}
+
+	/**
+	 * @param list<string> $overrides
+	 *
+	 * @return array<string, string>
+	 */
+	private static function partsOf(array $overrides): array
+	{
+		return array_combine($overrides, array_map(Assumptions::partsOfOverride(...), $overrides));
 	}
 }

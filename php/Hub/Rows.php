@@ -88,10 +88,15 @@ if (! class_exists('App', false)) {
  *     body: string, created: Number
  * }
  * @type RefusalRow = array{id: string, address: string, number: Number, updated: Number}
+ * @type RehearsalRow = array{
+ *     id: string, hub: string, php: string, filesync: string, begun: Number, seconds: Number, failed: string,
+ *     steps: string
+ * }
  * @type HeldRow = array{
  *     id: string, uid: Number, hub: string, url: string, hash: string, what: string, state: string, files: Number,
  *     size_bytes: Number, body: string, since: Number, created: Number
  * }
+ * @type ScratchRow = array{nick: string, uid: Number, hash: string, attempt: string, created: Number}
  * @type ServedRow = array{id: string, job: string, uid: Number, place: Number}
  * @type DroppedRow = array{id: string, uid: Number, hash: string, is_delete: Number, peer: string, created: Number}
  * @type LeaseRow = array{id: string, name: string, token: string, expires: Number}
@@ -119,6 +124,8 @@ if (! class_exists('App', false)) {
  *     filesync_peer: PeerRow,
  *     filesync_reconcile: ReconcileRow,
  *     filesync_refusal: RefusalRow,
+ *     filesync_rehearsal: RehearsalRow,
+ *     filesync_scratch: ScratchRow,
  *     filesync_served: ServedRow,
  *     filesync_setting: SettingRow,
  *     filesync_transfer: TransferRow

@@ -31,6 +31,18 @@ final class Runtime
 		return self::VERSION;
 	}
 
+	/** Returns the version of the hub. */
+	public static function hubVersion(): string
+	{
+		return defined('STD_VERSION') ? strval(STD_VERSION) : 'unknown';
+	}
+
+	/** Returns the version of the PHP that runs this. */
+	public static function phpVersion(): string
+	{
+		return phpversion(null);
+	}
+
 	/** Returns the `filesync.*` settings of php.ini. */
 	public static function settings(): array
 	{
@@ -55,24 +67,45 @@ final class Runtime
 	/** @return list<string> The functions that we need and this PHP lacks. */
 	public static function missingFunctions(): array
 	{
-		return array_values(array_filter(
+		$needed = array_filter(
 			array_keys(Assumptions::PHP_FUNCTIONS),
-			fn ($name) => ! function_exists($name),
-		));
+			fn (string $name) => extension_loaded(Assumptions::OF_EXTENSION[$name] ?? 'standard'),
+		);
+
+		return array_values(array_filter($needed, fn (string $name) => ! function_exists($name)));
 	}
 
 	/**
-	 * Tells whether this process may run older files of the addon than those on disk: PHP is configured not to check.
+	 * Tells whether this process may run older files of the addon than those on disk: PHP is configured not to check,
+	 * or has preloaded them.
 	 */
 	public static function isOutdated(): bool
 	{
-		$status = function_exists('opcache_get_status') && ! ini_get('opcache.validate_timestamps')
-			? @opcache_get_status(false)
-			: false;
-		$since = $status
-			? max($status['opcache_statistics']['start_time'], $status['opcache_statistics']['last_restart_time'])
-			: PHP_INT_MAX;
-		$ours = array_filter(get_included_files(), fn ($path) => str_starts_with($path, dirname(__DIR__) . '/'));
+		/**
+		 * @var false|array{
+		 *     opcache_statistics: array{start_time: int, last_restart_time: int},
+		 *     preload_statistics?: array{scripts: list<string>},
+		 * }
+		 */
+		$status = function_exists('opcache_get_status') ? @opcache_get_status(false) : false;
+		if (! is_array($status)) {
+			return false;
+		}
+		['start_time' => $started, 'last_restart_time' => $restarted] = $status['opcache_statistics'];
+
+		return (
+			self::isAnyNewer($status['preload_statistics']['scripts'] ?? [], $started)
+			|| (
+				! ini_get('opcache.validate_timestamps')
+				&& self::isAnyNewer(get_included_files(), max($started, $restarted))
+			)
+		);
+	}
+
+	/** @param list<string> $paths */
+	private static function isAnyNewer(array $paths, int $since): bool
+	{
+		$ours = array_filter($paths, fn ($path) => str_starts_with($path, dirname(__DIR__) . '/'));
 
 		return (bool) array_filter($ours, fn ($path) => (int) @filectime($path) > $since);
 	}

@@ -20,6 +20,24 @@ final class Settings
 			'scopes' => ['channel'],
 			'text' => 'Receive and send through filesync. When off, the hub handles files on its own, as before. Can also be set per channel.',
 		],
+		'passive' => [
+			'default' => '0',
+			'unit' => 'switch',
+			'text' => "Let the hub's own code receive files on this hub, although filesync received them until now or could. Held changes go there first.",
+		],
+		'agreed_major' => [
+			'default' => '11',
+			'unit' => 'version',
+			'least' => 11,
+			'most' => 999,
+			'text' => 'The newest major version of the hub to which you agree: on a newer one filesync neither rehearses on its own nor works.',
+		],
+		'trusted_version' => [
+			'default' => '',
+			'unit' => 'version',
+			'shape' => '#^[0-9A-Za-z._+-]{0,64}$#D',
+			'text' => 'The version of the hub, exactly, on which filesync works although its rehearsal did not pass: you answer for it. Empty: none.',
+		],
 		'paused' => [
 			'default' => '0',
 			'unit' => 'switch',
@@ -225,6 +243,12 @@ final class Settings
 			'text' => 'Token that allows reading the numbers for Prometheus at /filesync/metrics (Authorization: Bearer). 16 to 128 letters, digits and ._~+/=-. Empty: there are no numbers.',
 		],
 	];
+
+	/** Returns the key of the row of a setting. */
+	public static function id(string $scope, string $name): string
+	{
+		return hash('sha256', "$scope\n$name");
+	}
 
 	/** Tells whether a setting exists, may have this value, and may have it in this scope. */
 	public static function accepts(string $name, string $value, string $scope = 'site'): bool

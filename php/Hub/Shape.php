@@ -17,6 +17,7 @@ final class Shape
 				$parameter->getName(),
 				$parameter->isOptional(),
 				$parameter->isPassedByReference(),
+				(string) $parameter->getType(),
 			),
 			$one->getParameters(),
 		));
@@ -60,9 +61,15 @@ final class Shape
 			return false;
 		}
 
-		if (array_filter(array_slice($parameters, 0, $count), fn ($one) => $one->isReference) !== []) {
-			// We pass values.
+		// We pass values, and what we replace gets no more than that from its caller.
+		$byValue = in_array('passed', $words, true) ? $parameters : array_slice($parameters, 0, $count);
+		if (array_filter($byValue, fn ($one) => $one->isReference) !== []) {
 			return false;
+		}
+		foreach ($known as $n => $name) {
+			if (! Types::take($parameters[$n]->type, Assumptions::ARGUMENTS[$name] ?? 'text')) {
+				return false;
+			}
 		}
 		$names = array_map(fn ($one) => $one->name, $parameters);
 		if (array_slice($names, 0, $count) === $known) {

@@ -33,6 +33,8 @@ final class Table
 		'filesync_peer',
 		'filesync_reconcile',
 		'filesync_refusal',
+		'filesync_rehearsal',
+		'filesync_scratch',
 		'filesync_served',
 		'filesync_setting',
 		'filesync_transfer',

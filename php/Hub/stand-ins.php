@@ -1,8 +1,8 @@
 <?php
 
 /*
- * Stands in for a function of core that the check of the hub itself calls, where it is gone: the command can then say
- * so. Web requests never load it.
+ * Stands in for a function of core that the check of the hub itself calls, where it is gone: the command and the page
+ * for the admin can then say so. Other web requests never load it.
  */
 
 if (! class_exists('App', false)) {

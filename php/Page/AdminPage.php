@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Page;
 
 use FileSync\Addon\Doctor\Doctor;
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -10,17 +11,23 @@ use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\Reason;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Registration;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Settings;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Tested;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Receive\Brake;
+use FileSync\Addon\Rehearsal\Outcomes;
 use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Status\Overview;
 use FileSync\Addon\Status\Progress;
 use FileSync\Addon\Status\Report;
+use FileSync\Addon\Status\StandingWords;
 use FileSync\Addon\Status\Words;
+use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\TransferState;
 
@@ -55,6 +62,8 @@ final class AdminPage
 		Page::refuseForged(self::FORM, '/admin/addons/filesync');
 		if (isset($_POST['filesync_examine'])) {
 			self::remember(Doctor::ofThisHub()->examine());
+		} elseif (is_string($_POST['filesync_standing'] ?? null)) {
+			self::decide($_POST['filesync_standing']);
 		} elseif (isset($_POST['filesync_save'])) {
 			self::save($_POST);
 		}
@@ -81,6 +90,8 @@ final class AdminPage
 				]
 				+ array_fill_keys(
 					[
+						'choices',
+						'failed_steps',
 						'problem_details',
 						'versions',
 						'health',
@@ -105,6 +116,7 @@ final class AdminPage
 		return [
 			'words' => self::words(),
 			'problems' => array_values(array_filter([
+				StandingWords::problem(),
 				Family::problem(),
 				Parts::problems(),
 				$status['problem'],
@@ -117,6 +129,8 @@ final class AdminPage
 					)
 					: null,
 			])),
+			'choices' => self::choices(),
+			'failed_steps' => Activation::reason() === Reason::Failed ? self::failedSteps() : [],
 			'problem_details' => $status['paused_until'] ? Log::oneLine($status['paused_reason']) : '',
 			'versions' => self::versions($status),
 			'health' => array_map(
@@ -137,6 +151,104 @@ final class AdminPage
 			'settings' => self::settings(),
 			'excluded' => self::excluded(),
 		];
+	}
+
+	/**
+	 * Returns what an admin can do where filesync is not active: buttons with what each does.
+	 *
+	 * @return list<array{name: string, button: string, text: string}>
+	 */
+	private static function choices(): array
+	{
+		$reason = Activation::reason();
+		$isHolding = Activation::isHolding();
+		$version = Runtime::hubVersion();
+		$rehearse = [
+			'name' => 'rehearse',
+			'button' => t('Rehearse now'),
+			'text' => t(
+				'filesync tries on a hidden channel, in the background, whether this hub does all that it needs. This takes about a minute.',
+			),
+		];
+		$passive = [
+			'name' => 'passive',
+			'button' => t('Let the hub receive files'),
+			'text' => t(
+				"What is held goes to the hub's own code, and so do all later changes. It writes into a file before it has its new bytes: a broken connection leaves it damaged.",
+			),
+		];
+
+		$trust = [
+			'name' => 'trust',
+			'button' => t('Use filesync anyway'),
+			'text' => sprintf(
+				t('You answer for it that files are received well on Hubzilla %s, whatever the rehearsal saw.'),
+				$version,
+			),
+		];
+
+		return match (true) {
+			Activation::isActive(), $reason === Reason::HandingOver => [],
+			$reason === Reason::Chosen => [[
+				'name' => 'active',
+				'button' => t('Let filesync receive files'),
+				'text' => t('On a version of the hub that was not tested, it first needs a rehearsal.'),
+			]],
+			// There is no number to agree to.
+			$reason === Reason::Unknown && Tested::major($version) === null => [
+				$trust,
+				...($isHolding ? [$passive] : []),
+			],
+			$reason === Reason::Unknown => [
+				[
+					'name' => 'agree',
+					'button' => sprintf(t('Agree to Hubzilla %s'), (int) Tested::major($version)),
+					'text' => t('filesync may then work on this major version, if its rehearsal passes.'),
+				],
+				...($isHolding ? [$passive] : []),
+			],
+			$reason === Reason::Failed => [
+				$rehearse,
+				$trust,
+				...($isHolding ? [$passive] : []),
+			],
+			default => [$rehearse, ...($isHolding ? [$passive] : [])],
+		};
+	}
+
+	/** @return list<string> What the rehearsal saw that was not as it should be. */
+	private static function failedSteps(): array
+	{
+		return array_map(
+			fn (array $step): string => Log::oneLine("{$step['name']}: {$step['seen']}"),
+			(Outcomes::current() ?? Outcomes::last())?->failed() ?? [],
+		);
+	}
+
+	/** Does what one of these buttons says, if it is among them now. */
+	private static function decide(string $choice): void
+	{
+		if (! in_array($choice, array_column(self::choices(), 'name'), true)) {
+			Page::leave(t('Nothing was changed: this choice is gone meanwhile.'), true);
+			return;
+		}
+		match ($choice) {
+			'rehearse' => Activation::ask(),
+			'passive' => Config::set('passive', '1'),
+			'active' => Config::clear('passive'),
+			'agree' => Config::set('agreed_major', (string) Tested::major(Runtime::hubVersion())),
+			default => Config::set('trusted_version', Runtime::hubVersion()),
+		};
+		if ($choice === 'agree' && ! Activation::isActive()) {
+			Activation::ask();
+		}
+		Doorbell::again();
+		Page::leave(
+			in_array($choice, ['rehearse', 'agree'], true) && ! Activation::isActive()
+				? t('The rehearsal begins. Look again in a minute.')
+				: t('Done.'),
+			false,
+		);
 	}
 
 	private static function words(): array
@@ -179,7 +291,8 @@ final class AdminPage
 		$cron = Config::number('cron_at', 'state');
 
 		return [
-			[t('Hub'), 'Hubzilla ' . Family::version()],
+			[t('Hub'), 'Hubzilla ' . Runtime::hubVersion()],
+			['filesync', StandingWords::standing()],
 			[t('Addon'), $status['version']],
 			[t('Extension in the web server'), $status['extension'] ?? t('not loaded')],
 			[
@@ -199,7 +312,7 @@ final class AdminPage
 	{
 		$nick = Words::nick($channelId);
 		if (! Config::serves($channelId)) {
-			return [$nick, t('filesync is switched off'), '', '', ''];
+			return [$nick, Activation::isActive() ? t('filesync is switched off') : '–', '', '', ''];
 		}
 		$counts = Overview::here(
 			Clones::channel($channelId) ?? throw new Refused("the channel $channelId is no longer on this hub"),
@@ -414,6 +527,7 @@ final class AdminPage
 				$given === $one['default'] ? Config::clear($name) : Config::set($name, $given);
 			}
 		}
+		Doorbell::again();
 		$refused = [...$refused, ...self::exclude((string) ($form['filesync_excluded'] ?? ''))];
 		Page::leave(
 			$refused ? sprintf(t('Not saved, invalid value: %s'), implode(', ', $refused)) : t('Settings saved.'),

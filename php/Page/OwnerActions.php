@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Page;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
@@ -52,7 +53,7 @@ final class OwnerActions
 		}
 		Page::refuseForged(OwnerPage::FORM, OwnerPage::PATH);
 		try {
-			if (Migrations::ready()) {
+			if (Migrations::ready() && Activation::isActive()) {
 				$done = self::press($channelId, $_POST);
 				if ($done !== '') {
 					Page::leave($done, false);

@@ -2,11 +2,11 @@
 
 namespace FileSync\Addon\Page;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Parts;
@@ -24,6 +24,7 @@ use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Status\LongFolders;
 use FileSync\Addon\Status\Overview;
 use FileSync\Addon\Status\Progress;
+use FileSync\Addon\Status\StandingWords;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\TransferState;
@@ -132,10 +133,10 @@ final class OwnerPage
 
 	private static function fragment(Channel $channel): array
 	{
-		if (! Family::isKnown() || ! Migrations::ready()) {
-			$why = Family::isKnown()
-				? t('Another process is creating the tables of filesync. Look again in a minute.')
-				: t('filesync does nothing here: it does not know this version of the hub.');
+		if (! Migrations::ready() || ! Activation::isActive()) {
+			$why = Migrations::ready()
+				? (string) StandingWords::forOwner()
+				: t('Another process is creating the tables of filesync. Look again in a minute.');
 			$values =
 				[
 					'words' => self::words(),
@@ -196,6 +197,7 @@ final class OwnerPage
 		$cron = Config::number('cron_at', 'state');
 
 		return array_values(array_filter([
+			StandingWords::forOwner(),
 			match (true) {
 				Config::get('enabled') === '0' => t('filesync is switched off on this hub.'),
 				! Config::serves($channelId) => t(
@@ -455,7 +457,7 @@ final class OwnerPage
 			]);
 			$counts[] = $count ? sprintf($word, number_format($count)) : '';
 		}
-		$packets = Table::count('filesync_packet', ['uid' => $channelId, 'state' => 'staged']);
+		$packets = Table::count('filesync_packet', ['uid' => $channelId, 'state' => ['staged', Activation::QUEUED]]);
 		$calls = Table::count('filesync_outbox', ['uid' => $channelId, 'state' => 'parked']);
 		$counts[] = $packets
 			? sprintf(t('changes from other hubs that could not be applied yet: %s'), number_format($packets))

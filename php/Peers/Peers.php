@@ -6,8 +6,8 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Overrides;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
@@ -52,7 +52,7 @@ final class Peers
 	/** Returns our description of ourselves; null while this process cannot serve, or the hub receives without us. */
 	public static function introduction(): ?array
 	{
-		return ! self::canServe() || ! Family::isReceiver() || ! Parts::has(Parts::RECEIVER)
+		return ! self::canServe() || ! Overrides::isReceiver() || ! Parts::has(Parts::RECEIVER)
 			? null
 			: [
 				'v' => Version::SIBLING,

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
@@ -128,6 +129,8 @@ final class DroppedPackets
 		if (! $run->attempts && $run->next_at > Clock::now()) {
 			$run->save(['next_at' => Clock::now()]);
 		}
-		Run::summon();
+		if (Activation::isActive()) {
+			Run::summon();
+		}
 	}
 }

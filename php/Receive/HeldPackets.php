@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
@@ -20,8 +21,8 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Entries that could not be applied when they arrived: a worker tries them again (`staged`), or they wait for approval
- * (`parked`).
+ * Entries that could not be applied when they arrived: a worker tries them again (`staged`), they wait for approval
+ * (`parked`), or they came while filesync held all packets (`queued`) and are let in one after the other.
  *
  * They are whole packets, so they are bounded, for each channel and for the hub, together with posts that core cannot
  * store now, which wait in the Outbox; further ones go to DroppedPackets. Their bodies are read one at a time, by who
@@ -48,15 +49,51 @@ final class HeldPackets
 	 */
 	public static function hold(Channel $channel, mixed $entry, string $reason, bool $retry): void
 	{
+		self::keep($channel, $entry, $reason, $retry ? 'staged' : 'parked', Clock::now() + 60);
+	}
+
+	/** Keeps an entry until those that came before it are let in; see hold(). */
+	public static function queue(Channel $channel, mixed $entry, string $reason): void
+	{
+		self::keep($channel, $entry, $reason, Activation::QUEUED, 0);
+	}
+
+	/** Tells whether entries of a channel are queued: later ones must not overtake them. */
+	public static function isQueued(int $channelId): bool
+	{
+		return Table::first('filesync_packet', ['uid' => $channelId, 'state' => Activation::QUEUED], '', 'id') !== null;
+	}
+
+	/** Returns the name of the lease without which nobody takes an entry of a channel out of its queue. */
+	public static function leaseOf(int $channelId): string
+	{
+		return "queue-$channelId";
+	}
+
+	/**
+	 * Returns the channels with queued entries.
+	 *
+	 * @return list<int>
+	 */
+	public static function queuedChannels(): array
+	{
+		return array_map('intval', array_column(
+			Table::select('filesync_packet', ['state' => Activation::QUEUED], '', 0, 'DISTINCT uid'),
+			'uid',
+		));
+	}
+
+	private static function keep(Channel $channel, mixed $entry, string $reason, string $state, int $nextAt): void
+	{
 		$channelId = $channel->id;
 		$body = json_encode($entry, JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR);
 		$id = hash('sha256', $channelId . "\n" . $body);
 		$now = Clock::now();
 		$row = [
-			'state' => $retry ? 'staged' : 'parked',
+			'state' => $state,
 			'reason' => $reason,
 			'attempts' => 0,
-			'next_at' => $now + 60,
+			'next_at' => $nextAt,
 			'created' => self::moment(),
 			'updated' => $now,
 		];
@@ -124,6 +161,19 @@ final class HeldPackets
 		return (int) (Clock::exact() * 1000000);
 	}
 
+	/** Has all entries that wait for something tried again now. */
+	public static function tryAgain(): void
+	{
+		Table::update(
+			'filesync_packet',
+			['next_at' => Clock::now()],
+			[
+				'state' => 'staged',
+				'next_at >' => Clock::now(),
+			],
+		);
+	}
+
 	/** Returns the channels with due entries. */
 	public static function dueChannels(): array
 	{
@@ -131,16 +181,19 @@ final class HeldPackets
 			return [];
 		}
 
-		return array_map('intval', array_column(
-			Table::select(
-				'filesync_packet',
-				['state' => 'staged', 'next_at <=' => Clock::now()],
-				'',
-				0,
-				'DISTINCT uid',
-			),
-			'uid',
-		));
+		return array_values(array_unique([
+			...self::queuedChannels(),
+			...array_map('intval', array_column(
+				Table::select(
+					'filesync_packet',
+					['state' => 'staged', 'next_at <=' => Clock::now()],
+					'',
+					0,
+					'DISTINCT uid',
+				),
+				'uid',
+			)),
+		]));
 	}
 
 	/**

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Family;
@@ -11,6 +12,7 @@ use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Refused;
+use FileSync\Addon\Hub\Rehearsing;
 use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Posts\LinkedPosts;
@@ -26,19 +28,26 @@ if (! class_exists('App', false)) {
  * network, no extension.
  *
  * Once we serve a channel, its packets never go to core: an entry that cannot be applied now is kept whole and tried
- * again.
+ * again; while filesync holds (see Activation) all are, in order.
  */
 final class Incoming
 {
 	/** Replaces core's sync_files. */
 	public static function take(mixed $given, mixed $files, mixed ...$rest): mixed
 	{
-		$channel = Clones::given($given, Parts::RECEIVER);
+		$channel = Clones::receiving($given);
 		if (! $channel || ! Family::hasExpectedReceiver()) {
 			return Family::receiveStock($given, $files, ...$rest);
 		}
 		foreach (is_array($files) ? $files : [] as $entry) {
-			if ($entry) {
+			if (! $entry) {
+				continue;
+			}
+			if (Activation::isHolding() && ! Rehearsing::isOwn($channel->id)) {
+				HeldPackets::queue($channel, $entry, 'filesync waits until this hub was rehearsed');
+			} elseif (HeldPackets::isQueued($channel->id)) {
+				HeldPackets::queue($channel, $entry, 'others that came earlier are let in first');
+			} else {
 				self::takeEntry($channel, $entry);
 			}
 		}

@@ -2,15 +2,18 @@
 
 namespace FileSync\Addon\Receive;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Protocol\Packet;
 
@@ -22,6 +25,7 @@ if (! class_exists('App', false)) {
 final class Replay
 {
 	private const MOST_ATTEMPTS = 5;
+	private const LEASE_SECONDS = 120;
 	/** How long an entry waits that cannot be applied on the hub as it is. */
 	private const HUB_SECONDS = 3600;
 
@@ -39,6 +43,9 @@ final class Replay
 		}
 		ServedLast::note('packets', $channelId);
 		$until = Clock::now() + ServedLast::TURN_SECONDS;
+		if (HeldPackets::isQueued($channelId)) {
+			return self::letIn($channelId, $until);
+		}
 		$due = ['uid' => $channelId, 'state' => 'staged', 'next_at <=' => Clock::now()];
 		foreach (array_column(Table::select('filesync_packet', $due, 'created', 20, 'id'), 'id') as $id) {
 			if (
@@ -52,6 +59,39 @@ final class Replay
 			) {
 				self::replay($row);
 			}
+		}
+
+		return true;
+	}
+
+	/**
+	 * Applies queued entries of a channel in the order in which they came; false if another process does, or an admin
+	 * has chosen that they go to the hub. Further ones are queued behind them.
+	 */
+	private static function letIn(int $channelId, int $until): bool
+	{
+		$token = Token::make();
+		$lease = HeldPackets::leaseOf($channelId);
+		if (HandOver::isChosen() || ! Lease::take($lease, $token, self::LEASE_SECONDS)) {
+			return false;
+		}
+		try {
+			while (
+				Clock::now() < $until
+				&& Parts::has(Parts::RECEIVER)
+				&& ! HandOver::isChosen()
+				&& Lease::extend($lease, $token, self::LEASE_SECONDS)
+				&& ($row = Table::first(
+					'filesync_packet',
+					['uid' => $channelId, 'state' => Activation::QUEUED],
+					'created, id',
+					HeldPackets::COLUMNS,
+				))
+			) {
+				self::replay($row);
+			}
+		} finally {
+			Lease::giveBack($lease, $token);
 		}
 
 		return true;

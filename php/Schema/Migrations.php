@@ -4,6 +4,7 @@ namespace FileSync\Addon\Schema;
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Database;
+use FileSync\Addon\Hub\Ground;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Table;
@@ -57,7 +58,7 @@ final class Migrations
 	/** Migrates the tables to the newest step; false if another process is doing so. */
 	public static function ready(): bool
 	{
-		return self::run() === self::newest();
+		return ! Ground::lacks() && self::run() === self::newest();
 	}
 
 	/** Returns the number of the last finished step, 0 if none. */
@@ -232,6 +233,14 @@ final class Migrations
 				'ALTER TABLE filesync_packet ADD COLUMN about text',
 				'UPDATE filesync_packet SET size_bytes = length(body) WHERE size_bytes = 0',
 				'CREATE INDEX filesync_packet_channel ON filesync_packet (uid, state)',
+			],
+			10 => [
+				'CREATE TABLE IF NOT EXISTS filesync_rehearsal (id varchar(64) NOT NULL PRIMARY KEY, hub varchar(64) NOT NULL, php varchar(64) NOT NULL,'
+					. " filesync varchar(64) NOT NULL, begun bigint NOT NULL, seconds bigint NOT NULL, failed text NOT NULL, steps $long NOT NULL)",
+			],
+			11 => [
+				'CREATE TABLE IF NOT EXISTS filesync_scratch (nick varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, hash varchar(191) NOT NULL,'
+					. ' attempt text NOT NULL, created bigint NOT NULL)',
 			],
 		];
 	}

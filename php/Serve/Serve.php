@@ -7,7 +7,6 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\GetfileController;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
@@ -44,7 +43,6 @@ final class Serve
 			&& ($module['module'] ?? '') === 'getfile'
 			&& is_object($module['controller'] ?? null)
 			&& ! $module['controller'] instanceof GetfileController
-			&& Family::isKnown()
 			&& Parts::has(Parts::SERVING)
 			&& Config::get('enabled') !== '0'
 		) {

@@ -3,10 +3,12 @@
 namespace FileSync\Addon\Serve;
 
 use FileSync\Addon\Hub\Bounds;
+use FileSync\Addon\Hub\Build;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Overrides;
 use FileSync\Addon\Hub\Places;
 use FileSync\Addon\Hub\Platform;
 use FileSync\Addon\Hub\Request;
@@ -129,12 +131,17 @@ final class TicketRequest
 	/** Returns PHP's configuration in this process, for `doctor`, which runs elsewhere. */
 	private static function probe(Request $request): array
 	{
+		$problem = Runtime::extensionProblem();
+
 		return [
 			'authorization' => $request->header('authorization') !== null,
-			'problem' => Runtime::extensionProblem(),
+			'problem' => $problem,
+			'why' => $problem === null || extension_loaded('filesync') ? '' : Build::whyNotLoaded(),
+			'archive' => Build::here()->archive(Runtime::version()),
 			'version' => Runtime::version(),
 			'outdated' => Runtime::isOutdated(),
 			'missing' => Runtime::missingFunctions(),
+			'takers' => array_filter(Overrides::takers()),
 			'extensions' => Platform::missingExtensions(),
 			'memory_limit' => (string) ini_get('memory_limit'),
 			'settings' => Runtime::settings(),

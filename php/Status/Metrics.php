@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Status;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Runtime;
@@ -93,8 +94,8 @@ final class Metrics
 			[
 				'filesync_ready',
 				'gauge',
-				'Whether files can be fetched: the extension is loaded and the disk works.',
-				[Runtime::extensionProblem() === null && ! Queue::pausedUntil() ? 1 : 0],
+				'Whether files can be fetched: filesync is active, the extension is loaded and the disk works.',
+				[Activation::isActive() && Runtime::extensionProblem() === null && ! Queue::pausedUntil() ? 1 : 0],
 			],
 			[
 				'filesync_received_bytes_total',
@@ -132,8 +133,8 @@ final class Metrics
 			[
 				'filesync_packets',
 				'gauge',
-				'Changes from other hubs that could not be applied yet (staged), need attention (parked), or were dropped because too many are held and a comparison recovers them (dropped).',
-				self::byState('filesync_packet', ['staged', 'parked'])
+				'Changes from other hubs that could not be applied yet (staged), wait until filesync is active on this hub (queued), need attention (parked), or were dropped because too many are held and a comparison recovers them (dropped).',
+				self::byState('filesync_packet', ['staged', 'queued', 'parked'])
 					+ ['state="dropped"' => array_sum(DroppedPackets::counts())],
 			],
 			[

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Status;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -42,8 +43,10 @@ final class Report
 			'version' => Runtime::version(),
 			'extension' => extension_loaded('filesync') ? phpversion('filesync') : null,
 			'problem' => Runtime::extensionProblem(),
+			'standing' => Activation::standing()->value,
+			'standing_problem' => StandingWords::problem(),
 			'states' => $states,
-			'packets_waiting' => Table::count('filesync_packet', ['state' => 'staged']),
+			'packets_waiting' => Table::count('filesync_packet', ['state' => ['staged', Activation::QUEUED]]),
 			'packets_parked' => Table::count('filesync_packet', ['state' => 'parked']),
 			'packets_dropped' => array_sum(DroppedPackets::counts()),
 			'calls_waiting' =>
@@ -164,7 +167,7 @@ final class Report
 		foreach (Table::each('filesync_packet', $where, self::PAGE_ROWS, HeldPackets::COLUMNS) as $packet) {
 			$told = HeldPackets::about($packet);
 			if ($told && $told['name'] !== null && ! $told['is_dir']) {
-				$isHeld = $packet['state'] === 'staged';
+				$isHeld = $packet['state'] !== 'parked';
 				yield [
 					'channel' => (int) $packet['uid'],
 					'hash' => $packet['hash'],

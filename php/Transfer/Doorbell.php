@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Transfer;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\Lease;
@@ -22,9 +23,16 @@ final class Doorbell
 	/** Starts a background worker if there is work and no worker for it. */
 	public static function ring(): void
 	{
-		if (self::hasWork() && Lease::take('summon', Token::make(), self::SUMMON_SECONDS)) {
+		if (Activation::isActive() && self::hasWork() && Lease::take('summon', Token::make(), self::SUMMON_SECONDS)) {
 			Daemon::summon();
 		}
+	}
+
+	/** Starts a worker if there is work, even if one was started just now: it found filesync inactive. */
+	public static function again(): void
+	{
+		self::answered();
+		self::ring();
 	}
 
 	/** Notes that a worker looks for work from now on, so that later work rings again. */
@@ -37,7 +45,15 @@ final class Doorbell
 	{
 		return (
 			Parts::has(Parts::RECEIVER)
-			&& Table::first('filesync_packet', ['state' => 'staged', 'next_at <=' => Clock::now()], '', 'id') !== null
+			&& Table::first(
+				'filesync_packet',
+				[
+					'state' => ['staged', Activation::QUEUED],
+					'next_at <=' => Clock::now(),
+				],
+				'',
+				'id',
+			) !== null
 			|| array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id)) !== []
 		);
 	}

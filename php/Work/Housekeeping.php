@@ -2,12 +2,15 @@
 
 namespace FileSync\Addon\Work;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Look;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
@@ -18,6 +21,7 @@ use FileSync\Addon\Protocol\Ticket;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\Deletion;
 use FileSync\Addon\Receive\DroppedPackets;
+use FileSync\Addon\Receive\HeldPackets;
 use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Reconcile\Verify;
 use FileSync\Addon\Repair\Journal;
@@ -43,7 +47,8 @@ if (! class_exists('App', false)) {
 final class Housekeeping
 {
 	/**
-	 * Restores hooks, looks at a hub that changed, notes that cron runs, wakes a worker if anything is due, forgets
+	 * Restores hooks, looks at a hub that changed, removes what a killed rehearsal left and has one begun again that
+	 * did not end, notes that cron runs; where filesync is active, wakes a worker if anything is due, and forgets
 	 * expired nonces. Every cron run.
 	 */
 	public static function often(): void
@@ -52,10 +57,10 @@ final class Housekeeping
 			return;
 		}
 		Registration::mend();
-		self::each([Look::renewIfDue(...)]);
+		self::each([Look::renewIfDue(...), Scratch::sweep(...), Activation::again(...), self::noteParts(...)]);
 		Config::set('cron_at', (string) Clock::now(), 'state');
 		Config::set('cron_version', Runtime::extensionProblem() === null ? Runtime::version() : '', 'state');
-		if (Config::get('enabled') !== '0') {
+		if (Config::get('enabled') !== '0' && Activation::isActive()) {
 			self::each([
 				Intentions::recover(...),
 				Kept::settleAll(...),
@@ -70,10 +75,23 @@ final class Housekeeping
 		}
 	}
 
-	/** Removes everything past its bounds. Once a day. */
+	/** Has what waited for a part of filesync tried again at once when that part is back. */
+	private static function noteParts(): void
+	{
+		$off = Parts::off();
+		$before = array_filter(explode(' ', Config::get('parts_off', 'state')));
+		if (array_diff($before, $off)) {
+			HeldPackets::tryAgain();
+		}
+		if ($before !== $off) {
+			Config::set('parts_off', implode(' ', $off), 'state');
+		}
+	}
+
+	/** Removes everything past its bounds. Once a day; while filesync holds packets, nothing. */
 	public static function daily(): void
 	{
-		if (! Migrations::ready()) {
+		if (! Migrations::ready() || Activation::isHolding()) {
 			return;
 		}
 		$old = Clock::now() - (86400 * Config::number('history_days'));

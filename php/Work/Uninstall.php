@@ -2,12 +2,14 @@
 
 namespace FileSync\Addon\Work;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox\Outbox;
@@ -70,6 +72,21 @@ final class Uninstall
 				sleep(1);
 			}
 		}
+
+		return true;
+	}
+
+	/** Waits for a rehearsal that runs, and removes what a killed one left. False if it does not end in time. */
+	public static function endRehearsals(int $seconds): bool
+	{
+		$end = Clock::now() + $seconds;
+		while (Lease::isHeld(Scratch::LEASE)) {
+			if (Clock::now() >= $end) {
+				return false;
+			}
+			sleep(1);
+		}
+		self::sweep();
 
 		return true;
 	}
@@ -138,9 +155,19 @@ final class Uninstall
 	/** Removes tables, settings, and all kept files. */
 	public static function purge(): void
 	{
+		// Afterwards nobody knows of its channel, nor keeps the hub from telling others about it.
+		self::sweep();
 		Store::removeData();
 		Migrations::undo();
 		Look::forget();
+		Activation::forget();
+	}
+
+	private static function sweep(): void
+	{
+		if (! Table::missing(['filesync_scratch'])) {
+			Scratch::sweep();
+		}
 	}
 
 	private static function channelsAtWork(): array

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Work;
 
+use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -16,6 +17,7 @@ use FileSync\Addon\Publish\Batch;
 use FileSync\Addon\Publish\Publish;
 use FileSync\Addon\Publish\Scales;
 use FileSync\Addon\Publish\Slice;
+use FileSync\Addon\Receive\HandOver;
 use FileSync\Addon\Receive\HeldPackets;
 use FileSync\Addon\Receive\Replay;
 use FileSync\Addon\Reconcile\Reconcile;
@@ -56,14 +58,21 @@ final class Worker implements Slice
 		$this->token = Token::make();
 	}
 
-	/** Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile`, `verify` or `look`. */
+	/**
+	 * Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile`, `verify`, `hand-over` or `look`.
+	 * Where filesync is not active, only the last two do anything.
+	 */
 	public static function daemon(string $work): void
 	{
 		if (! Migrations::ready()) {
 			return;
 		}
 		Look::renewIfDue();
-		if ($work === 'look' || Config::get('enabled') === '0') {
+		if ($work === 'hand-over') {
+			HandOver::work(Clock::now() + Config::number('slice_seconds'));
+			return;
+		}
+		if ($work === 'look' || Config::get('enabled') === '0' || ! Activation::isActive()) {
 			return;
 		}
 		$jobs = [

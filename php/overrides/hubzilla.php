@@ -2,12 +2,19 @@
 
 /*
  * Takes over calls that core makes without a leading backslash: PHP looks in the caller's own namespace first. A
- * function that another addon defined before us is left alone. If core's own function takes other arguments than we
- * know, the call is passed on unchanged, with all that its caller gave and nothing else.
+ * function that another addon defined before us is left alone, and none is defined where the last look at the hub found
+ * core's own to be another than we know. If it changed since, the call is passed on, with all that its caller gave and
+ * nothing else.
  */
 
+namespace {
+	if (! class_exists('App', false)) {
+		exit;
+	}
+}
+
 namespace Zotlabs\Lib {
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Lib\sync_files')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Lib\sync_files')) {
 		/** Receives the files of a sync packet. */
 		function sync_files(...$given)
 		{
@@ -23,7 +30,7 @@ namespace Zotlabs\Lib {
 		}
 	}
 
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Lib\sync_items')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Lib\sync_items')) {
 		/** Receives the posts of a sync packet. */
 		function sync_items(...$given)
 		{
@@ -35,7 +42,7 @@ namespace Zotlabs\Lib {
 		}
 	}
 
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Lib\import_channel_photo')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Lib\import_channel_photo')) {
 		/** Stores the channel's avatar that was fetched from another hub. */
 		function import_channel_photo(...$given)
 		{
@@ -49,7 +56,7 @@ namespace Zotlabs\Lib {
 }
 
 namespace Zotlabs\Daemon {
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Daemon\import_items')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Daemon\import_items')) {
 		/** Receives one page of the posts of a cloned channel. */
 		function import_items(...$given)
 		{
@@ -61,7 +68,7 @@ namespace Zotlabs\Daemon {
 		}
 	}
 
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Daemon\sync_files')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Daemon\sync_files')) {
 		/** Receives one page of the import of a cloned channel. */
 		function sync_files(...$given)
 		{
@@ -77,7 +84,7 @@ namespace Zotlabs\Daemon {
 		}
 	}
 
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Daemon\attach_export_data')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Daemon\attach_export_data')) {
 		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
 		function attach_export_data(...$given)
 		{
@@ -91,7 +98,7 @@ namespace Zotlabs\Daemon {
 }
 
 namespace Zotlabs\Storage {
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_export_data')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Storage\attach_export_data')) {
 		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
 		function attach_export_data(...$given)
 		{
@@ -107,7 +114,7 @@ namespace Zotlabs\Storage {
 		}
 	}
 
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\perm_is_allowed')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Storage\perm_is_allowed')) {
 		/** Tells whether somebody may do something with a channel's contents; core asks before it writes. */
 		function perm_is_allowed(...$given)
 		{
@@ -119,7 +126,7 @@ namespace Zotlabs\Storage {
 		}
 	}
 
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_delete')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Storage\attach_delete')) {
 		/** Deletes a file or folder for its owner. */
 		function attach_delete(...$given)
 		{
@@ -127,7 +134,7 @@ namespace Zotlabs\Storage {
 		}
 	}
 
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Storage\attach_move')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Storage\attach_move')) {
 		/** Moves a file or folder for its owner. */
 		function attach_move(...$given)
 		{
@@ -137,7 +144,7 @@ namespace Zotlabs\Storage {
 }
 
 namespace Zotlabs\Module {
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\import_items')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Module\import_items')) {
 		/** Receives posts from an export file. */
 		function import_items(...$given)
 		{
@@ -149,7 +156,7 @@ namespace Zotlabs\Module {
 		}
 	}
 
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_export_data')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Module\attach_export_data')) {
 		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
 		function attach_export_data(...$given)
 		{
@@ -161,7 +168,7 @@ namespace Zotlabs\Module {
 		}
 	}
 
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_delete')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Module\attach_delete')) {
 		/** Deletes a file or folder for its owner. */
 		function attach_delete(...$given)
 		{
@@ -169,7 +176,7 @@ namespace Zotlabs\Module {
 		}
 	}
 
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_move')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Module\attach_move')) {
 		/** Moves a file or folder for its owner. */
 		function attach_move(...$given)
 		{
@@ -177,7 +184,7 @@ namespace Zotlabs\Module {
 		}
 	}
 
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\attach_change_permissions')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Module\attach_change_permissions')) {
 		/** Changes who may see a file, or a folder with everything beneath it. */
 		function attach_change_permissions(...$given)
 		{
@@ -189,7 +196,7 @@ namespace Zotlabs\Module {
 		}
 	}
 
-	if (class_exists('App', false) && ! function_exists('Zotlabs\Module\fix_attached_permissions')) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Zotlabs\Module\fix_attached_permissions')) {
 		/** Gives files that were uploaded into a post the post's access. */
 		function fix_attached_permissions(...$given)
 		{
@@ -204,11 +211,7 @@ namespace Zotlabs\Module {
 
 // A theme whose own pages change files as those of the hub do.
 namespace Theme\Solidified\Api\Handlers {
-	if (
-		class_exists('App', false)
-		&& \FileSync\Addon\Hub\Family::hasTheme()
-		&& ! function_exists('Theme\Solidified\Api\Handlers\import_items')
-	) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Theme\Solidified\Api\Handlers\import_items')) {
 		/** Receives posts from an export file. */
 		function import_items(...$given)
 		{
@@ -220,11 +223,7 @@ namespace Theme\Solidified\Api\Handlers {
 		}
 	}
 
-	if (
-		class_exists('App', false)
-		&& \FileSync\Addon\Hub\Family::hasTheme()
-		&& ! function_exists('Theme\Solidified\Api\Handlers\import_channel_photo')
-	) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Theme\Solidified\Api\Handlers\import_channel_photo')) {
 		/** Stores the channel's avatar that was fetched from another hub. */
 		function import_channel_photo(...$given)
 		{
@@ -236,11 +235,7 @@ namespace Theme\Solidified\Api\Handlers {
 		}
 	}
 
-	if (
-		class_exists('App', false)
-		&& \FileSync\Addon\Hub\Family::hasTheme()
-		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_export_data')
-	) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Theme\Solidified\Api\Handlers\attach_export_data')) {
 		/** Exports a file for a sync packet, or nothing while it is incomplete here. */
 		function attach_export_data(...$given)
 		{
@@ -252,11 +247,7 @@ namespace Theme\Solidified\Api\Handlers {
 		}
 	}
 
-	if (
-		class_exists('App', false)
-		&& \FileSync\Addon\Hub\Family::hasTheme()
-		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_delete')
-	) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Theme\Solidified\Api\Handlers\attach_delete')) {
 		/** Deletes a file or folder for its owner. */
 		function attach_delete(...$given)
 		{
@@ -264,11 +255,7 @@ namespace Theme\Solidified\Api\Handlers {
 		}
 	}
 
-	if (
-		class_exists('App', false)
-		&& \FileSync\Addon\Hub\Family::hasTheme()
-		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_move')
-	) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Theme\Solidified\Api\Handlers\attach_move')) {
 		/** Moves a file or folder for its owner. */
 		function attach_move(...$given)
 		{
@@ -276,11 +263,7 @@ namespace Theme\Solidified\Api\Handlers {
 		}
 	}
 
-	if (
-		class_exists('App', false)
-		&& \FileSync\Addon\Hub\Family::hasTheme()
-		&& ! function_exists('Theme\Solidified\Api\Handlers\attach_change_permissions')
-	) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Theme\Solidified\Api\Handlers\attach_change_permissions')) {
 		/** Changes who may see a file, or a folder with everything beneath it. */
 		function attach_change_permissions(...$given)
 		{
@@ -292,11 +275,7 @@ namespace Theme\Solidified\Api\Handlers {
 		}
 	}
 
-	if (
-		class_exists('App', false)
-		&& \FileSync\Addon\Hub\Family::hasTheme()
-		&& ! function_exists('Theme\Solidified\Api\Handlers\fix_attached_permissions')
-	) {
+	if (\FileSync\Addon\Hub\Overrides::takes('Theme\Solidified\Api\Handlers\fix_attached_permissions')) {
 		/** Gives files that were uploaded into a post the post's access. */
 		function fix_attached_permissions(...$given)
 		{

@@ -59,6 +59,15 @@ final class CommandLineTest extends AddonTestCase
 			['work --seconds=-1', '--seconds cannot be "-1"'],
 			['repair --seconds 3', '--seconds does not go with `repair`, but with `repair files`'],
 			['repair items --seconds 3', '--seconds does not go with `repair items`, but with `repair files`'],
+			[
+				'doctor --only nonsense',
+				'--only cannot be "nonsense": it must be one or more of these, separated by commas: hub, ',
+			],
+			['doctor --only hub,nonsense', '--only cannot be "hub,nonsense"'],
+			['doctor --only hub,', '--only cannot be "hub,"'],
+			['doctor --only hub --only php', '--only is given twice'],
+			['config get workers --json', '--json does not go with `config get NAME`, but with `config`'],
+			['packets accept all --json', '--json does not go with `packets accept ID|all`, but with `packets`'],
 			['config --scope site', '--scope does not go with `config`, but with `config get NAME`, `config set NAME'],
 			['status all', 'status takes no arguments, so leave out "all"'],
 			['undo', '`undo` is not understood'],
@@ -114,7 +123,7 @@ final class CommandLineTest extends AddonTestCase
 			[$code, $said] = $this->inAProcess("$command 2>&1");
 			$code === 75 && $said === ['filesync: the PHP extension filesync is not loaded'] && ($refused[] = $name);
 		}
-		$this->assertSame(['backfill', 'verify', 'work', 'repair'], $refused);
+		$this->assertSame(['backfill', 'verify', 'work', 'repair', 'rehearse'], $refused);
 	}
 
 	public function test_the_readme_lists_every_verb_as_it_is(): void

@@ -60,6 +60,35 @@ final class CommandTest extends AddonTestCase
 		);
 	}
 
+	public function test_a_scope_that_is_not_there_is_refused_with_those_that_are(): void
+	{
+		Config::set('enabled', '0', 'channel:99');
+		$cli = self::cli() . ' config';
+		foreach ([
+			'get workers --scope everywhere' => [2, 'workers has no scope everywhere, but: site'],
+			'get enabled --scope everywhere' => [2, 'enabled has no scope everywhere, but: site, channel:<id>'],
+			'get nonsense' => [2, 'there is no setting nonsense; `config` lists them'],
+			'set enabled 0 --scope channel:98' => [2, 'this hub has no channel:98; there are: channel:1 (alice)'],
+			'set enabled 0 --scope channel:11' => [2, 'this hub has no channel:11; there are: channel:1 (alice)'],
+			'get enabled --scope channel:99' => [2, 'this hub has no channel:99; there are: channel:1 (alice)'],
+			'clear enabled --scope channel:99' => [0, ''],
+			'set enabled 0 --scope channel:1' => [0, ''],
+		] as $words => [$status, $said]) {
+			$lines = [];
+			exec("$cli $words 2>&1", $lines, $code);
+			$this->assertSame(
+				[$status, $said === '' ? '' : "filesync: $said"],
+				[$code, implode("\n", $lines)],
+				$words,
+			);
+		}
+		$scopes = array_column(
+			Table::select('filesync_setting', ['name' => 'enabled', 'value' => '0'], '', 0, 'scope'),
+			'scope',
+		);
+		$this->assertSame(['channel:1'], $scopes);
+	}
+
 	public function test_a_command_looks_at_one_channel_where_it_is_told_to(): void
 	{
 		$other = TestHub\Maker::channel(TestHub\Maker::identity('bob', 1024), 'bob');

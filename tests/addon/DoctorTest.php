@@ -1,7 +1,9 @@
 <?php
 
 use FileSync\Addon\Doctor\Doctor;
+use FileSync\Addon\Doctor\Findings;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Serve\Serve;
 use PHPUnit\Framework\Attributes\DataProvider;
@@ -374,6 +376,14 @@ final class DoctorTest extends AddonTestCase
 		$this->assertStringContainsString('not loaded', $findings['extension']['finding']);
 		exec(self::cli() . ' doctor --only hub,tables', $two, $status);
 		$this->assertSame([0, 2], [$status, count($two)]);
+		exec(self::cli() . ' doctor --only hub,paused,ranges', $three, $status);
+		$this->assertSame([0, 5], [$status, count($three)], 'each named check says something');
+		$this->assertStringContainsString('?     paused         this check had nothing to say', implode("\n", $three));
+		$this->assertStringContainsString('?     ranges         this check had nothing to say', implode("\n", $three));
+		foreach (['doctor --only Hub', 'doctor --only hub --assumptions'] as $wrong) {
+			exec(self::cli() . " $wrong 2>&1 >/dev/null", $said, $status);
+			$this->assertSame(2, $status, $wrong);
+		}
 		dbq('ALTER TABLE filesync_setting RENAME TO away');
 		exec(self::cli() . ' doctor', $said, $status);
 		$this->assertStringContainsString('tables are missing: filesync_setting', implode("\n", $said));
@@ -381,6 +391,80 @@ final class DoctorTest extends AddonTestCase
 		Config::set('enabled', '0');
 		$nobody = fn () => $this->fail('nothing is asked');
 		$this->assertNull(array_column((new Doctor($nobody, $nobody))->examine(), 'ok', 'check')['serving']);
+	}
+
+	public function test_where_files_are_not_served_no_ticket_is_missed(): void
+	{
+		$this->rename('zotinfo', 'Zotlabs/Lib/Libzot.php');
+		$found = $this->examine(
+			fn () => ['status' => 200, 'headers' => [], 'body' => '<html>', 'error' => ''],
+			$findings,
+		);
+		$this->assertSame([false, null], [$found['assumptions'], $found['serving']]);
+		$this->assertArrayNotHasKey('tickets', $found);
+		$this->assertTrue($found['source'] && $found['reachable']);
+		$this->assertStringContainsString(
+			'without serving files here',
+			array_column($findings, 'finding', 'check')['serving'],
+		);
+	}
+
+	public function test_where_filesync_does_without_every_part_nothing_more_is_tried(): void
+	{
+		$this->rename('daemon_addon', 'Zotlabs/Daemon/Addon.php');
+		$nobody = fn () => $this->fail('nothing is asked');
+		$found = array_column((new Doctor($nobody, $nobody))->examine(), null, 'check');
+		$this->assertSame([true, false, null], array_map(
+			fn ($check) => $found[$check]['ok'],
+			['hub', 'assumptions', 'serving'],
+		));
+		$this->assertStringEndsWith('doctor --assumptions', $found['serving']['remedy']);
+	}
+
+	public function test_what_fails_where_the_hub_differs_is_not_laid_to_a_missing_file_of_ours(): void
+	{
+		$this->rename('zotinfo', 'Zotlabs/Lib/Libzot.php');
+		$findings = new Findings();
+		Look::again();
+		$findings->attempt('test', fn () => throw new Error('Call to undefined function x()'));
+		$this->assertStringEndsWith('doctor --assumptions', $findings->all()[0]['remedy']);
+	}
+
+	public function test_who_takes_the_place_of_filesync_in_the_web_server_is_named(): void
+	{
+		$this->probe = ['takers' => ['Zotlabs\Lib\sync_files' => 'addon/other/other.php:3']];
+		$found = $this->examine(fn ($answer) => $answer, $findings);
+		$this->assertFalse($found['overrides-web']);
+		$this->assertStringContainsString(
+			'Zotlabs\Lib\sync_files (addon/other/other.php:3)',
+			array_column($findings, 'finding', 'check')['overrides-web'],
+		);
+	}
+
+	/** Lets this hub call a hook by another name. */
+	private function rename(string $hook, string $file): void
+	{
+		$core = realpath('Zotlabs');
+		unlink('Zotlabs');
+		exec('cp -r ' . escapeshellarg($core) . ' Zotlabs');
+		$code = file_get_contents($file);
+		$this->assertStringContainsString("'$hook'", $code);
+		file_put_contents($file, str_replace("'$hook'", "'renamed'", $code));
+	}
+
+	public function test_the_list_of_checks_names_each_that_the_doctor_has_and_no_other(): void
+	{
+		$names = [];
+		foreach (glob(dirname(__DIR__, 2) . '/php/Doctor/*.php') as $file) {
+			preg_match_all(
+				"/(?:note|attempt|memory|lacks|taken)\(\s*(?:\\\$findings,\s*)?'([a-z-]+)'/",
+				file_get_contents($file),
+				$found,
+			);
+			$names = [...$names, ...$found[1]];
+		}
+		$this->assertEqualsCanonicalizing(Findings::CHECKS, array_unique($names));
+		$this->assertSame(array_unique(Findings::CHECKS), Findings::CHECKS);
 	}
 
 	/** Examines this hub, whose web server answers as it is changed to; returns what is right by check. */
@@ -438,6 +522,7 @@ final class DoctorTest extends AddonTestCase
 			},
 			fn () => $this->clone,
 		))->examine();
+		$this->assertSame([], array_diff(array_column($findings, 'check'), Findings::CHECKS));
 
 		return array_column($findings, 'ok', 'check');
 	}

@@ -43,6 +43,7 @@ final class EditsTest extends AddonTestCase
 	public static function unnoticed(): array
 	{
 		$getfile = 'Zotlabs/Module/Getfile.php';
+		$items = 'include/' . (getenv('TESTHUB') ?: '8') . '/items.php';
 
 		return [
 			'what getfile returns' => [
@@ -74,7 +75,7 @@ final class EditsTest extends AddonTestCase
 				['pages'],
 			],
 			'a parameter by reference, where we pass a value' => [
-				'include/' . (getenv('TESTHUB') ?: '8') . '/items.php',
+				$items,
 				'function drop_item($id,',
 				'function drop_item(&$id,',
 				'drop_item',
@@ -87,7 +88,227 @@ final class EditsTest extends AddonTestCase
 				'PhotoDriver::doScaleImage',
 				['photos'],
 			],
+			'a function that returns an object' => [
+				'include/attach.php',
+				'function attach_export_data($channel, $resource_id, $deleted = false, $zap_compat = false) {',
+				'function attach_export_data($channel, $resource_id, $deleted = false, $zap_compat = false): object {',
+				'attach_export_data',
+				['receiver', 'sender', 'posts', 'comparison'],
+			],
+			'a function that returns something else' => [
+				'include/items.php',
+				"function z_input_filter(\$s, \$type = 'text/bbcode', \$allow_code = false) {",
+				"function z_input_filter(\$s, \$type = 'text/bbcode', \$allow_code = false): array {",
+				'z_input_filter',
+				['posts'],
+			],
+			'a method that returns something else' => [
+				'Zotlabs/Web/HTTPSig.php',
+				'public static function verify($data, $key = \'\') {',
+				'public static function verify($data, $key = \'\'): bool {',
+				'HTTPSig::verify',
+				['serving'],
+			],
+			'a function that we replace and whose value is needed' => [
+				'include/import.php',
+				'function sync_files($channel, $files) {',
+				'function sync_files($channel, $files): int {',
+				'sync_files',
+				['receiver'],
+			],
+			'a parameter of another type' => [
+				'include/import.php',
+				'function sync_files($channel, $files) {',
+				'function sync_files(object $channel, $files) {',
+				'sync_files',
+				['receiver'],
+			],
+			'a parameter of another type, where we pass text' => [
+				'include/attach.php',
+				'function attach_delete($channel_id, $resource,',
+				'function attach_delete($channel_id, Resource $resource,',
+				'attach_delete',
+				['receiver', 'sender'],
+			],
+			'a class that is made of something' => [
+				'Zotlabs/Web/Controller.php',
+				'class Controller {',
+				'class Controller { public function __construct(array $request) {}',
+				'Zotlabs\Web\Controller::__construct',
+				['pages'],
+			],
+			'an object for a hook' => [
+				'index.php',
+				'$loaded = [',
+				'$loaded = (object) [',
+				'module_loaded',
+				['sender', 'serving', 'pages'],
+			],
+			'another name of what a hook is given' => [
+				'include/attach.php',
+				'$arr = [\'channel_id\' => $channel_id, \'resource\' =>',
+				'$arr = [\'channel_id\' => $channel_id, \'file\' =>',
+				'attach_delete',
+				['sender'],
+			],
+			'what a caller is to get back by reference' => [
+				'include/attach.php',
+				'function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = \'\', $recurse = true) {',
+				'function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = \'\', $recurse = true, &$old = null) {',
+				'attach_move',
+				['sender'],
+			],
 		];
+	}
+
+	/** Types that take what they always took are none of our business. */
+	public function test_types_that_fit_are_no_edit(): void
+	{
+		$this->change(
+			'include/attach.php',
+			'function attach_export_data($channel, $resource_id,',
+			'function attach_export_data(array|false $channel, int|string $resource_id,',
+		);
+		$this->change(
+			'include/channel.php',
+			'function channelx_by_n($id, $removed = false) {',
+			'function channelx_by_n(int|string $id, $removed = false): array|false|null {',
+		);
+		[$status, $said] = $this->assumptions();
+		$this->assertSame([], preg_grep('/^WRONG (function|method)/', explode("\n", $said)));
+		$this->assertSame(0, $status);
+	}
+
+	/**
+	 * A hub that has moved a function elsewhere differs from an older one without it.
+	 *
+	 * @param list<string> $parts
+	 *
+	 * @dataProvider away
+	 */
+	#[DataProvider('away')]
+	public function test_a_function_that_newer_hubs_have_is_missed_there(string $function, array $parts): void
+	{
+		$items = $this->own('include/items.php') . <<<'PHP'
+
+			function list_attached_local_files($body) {
+				preg_match_all('/cloud\/[^\]]*/', $body, $found);
+				return $found[0];
+			}
+
+			function fix_attached_permissions($uid, $body, $allow_cid, $allow_gid, $deny_cid, $deny_gid, $token = '') {
+				return list_attached_local_files($body);
+			}
+			PHP;
+		file_put_contents('include/items.php', $items);
+		[$status, $said] = $this->assumptions();
+		$this->assertSame(0, $status, $said);
+		foreach (['include/items.php', 'Zotlabs/Module/Item.php'] as $file) {
+			$edited = preg_replace("/(?<![\w'])$function\(/", "\\Attached::$function(", file_get_contents($file));
+			file_put_contents($file, str_replace(
+				"function \\Attached::$function(",
+				"function moved_$function(",
+				$edited,
+			));
+		}
+		[$status, $said] = $this->assumptions();
+		$this->assertMatchesRegularExpression("/^WRONG function +$function /m", $said);
+		$this->assertSame(1, $status);
+		$this->assertSame([], array_diff($parts, $this->inHub('FileSync\Addon\Hub\Parts::off()')));
+	}
+
+	public static function away(): array
+	{
+		return [
+			'who may see what a post shows' => ['fix_attached_permissions', ['sender']],
+			'what a post shows' => ['list_attached_local_files', ['sender']],
+			'who may see the photos of a post' => ['fix_attached_photo_permissions', ['posts']],
+		];
+	}
+
+	/**
+	 * Another addon was first to take over a call: what depends on it is off, and both are named.
+	 *
+	 * @param list<string> $parts
+	 *
+	 * @dataProvider taken
+	 */
+	#[DataProvider('taken')]
+	public function test_what_another_addon_takes_over_is_named_and_off(string $override, array $parts): void
+	{
+		[$namespace, $function] = [
+			substr($override, 0, (int) strrpos($override, '\\')),
+			basename(strtr($override, '\\', '/')),
+		];
+		$this->own('boot.php');
+		file_put_contents(
+			'other.php',
+			"<?php\nnamespace $namespace;\nfunction $function(...\$all) { return \\$function(...\$all); }\n",
+		);
+		file_put_contents('start.php', str_replace(
+			"call_hooks('init_1');",
+			"require_once 'other.php'; call_hooks('init_1');",
+			file_get_contents('start.php'),
+		));
+		[$status, $said] = $this->assumptions();
+		$this->assertMatchesRegularExpression(
+			($parts ? '/^WRONG' : '/^\?    ') . ' override +' . preg_quote($override, '/') . ' .*other\.php:3$/m',
+			$said,
+		);
+		$this->assertSame($parts ? 1 : 0, $status);
+		$this->assertEqualsCanonicalizing($parts, $this->inHub('FileSync\Addon\Hub\Parts::off()'));
+		$this->assertSame(
+			in_array('receiver', $parts, true),
+			$this->inHub(
+				'FileSync\Addon\Peers\Peers::introduction()',
+				'eval("namespace FileSync; function send_file() {}");',
+			) === null,
+		);
+		exec(self::cli() . ' doctor --only overrides', $lines);
+		$this->assertStringContainsString("$override (other.php", implode('', $lines));
+		unlink('other.php');
+		file_put_contents('other.php', '<?php');
+		$this->assertSame(0, $this->assumptions()[0]);
+		$this->assertSame([], $this->inHub('FileSync\Addon\Hub\Parts::off()'));
+	}
+
+	public static function taken(): array
+	{
+		return [
+			'what receives' => ['Zotlabs\Lib\sync_files', ['receiver', 'comparison']],
+			'what receives an import' => ['Zotlabs\Daemon\sync_files', ['receiver', 'comparison']],
+			'posts' => ['Zotlabs\Lib\sync_items', ['posts']],
+			'what notices a delete' => ['Zotlabs\Module\attach_delete', ['sender']],
+			'an avatar' => ['Zotlabs\Lib\import_channel_photo', []],
+		];
+	}
+
+	/** The web server may know of an addon that the command line does not. */
+	public function test_what_another_addon_takes_over_for_the_web_alone_is_off_there(): void
+	{
+		$this->assumptions();
+		file_put_contents('other.php', "<?php\nnamespace Zotlabs\Lib;\nfunction sync_files(...\$all) {}\n");
+		$this->assertSame(
+			['receiver', 'comparison'],
+			$this->inHub('FileSync\Addon\Hub\Parts::off()', 'require "other.php";'),
+		);
+		$this->assertSame([], $this->inHub('FileSync\Addon\Hub\Parts::off()'));
+	}
+
+	/** A function whose arguments come back changed cannot be passed on: our own is not there at all. */
+	public function test_where_core_gives_something_back_by_reference_its_caller_gets_it(): void
+	{
+		$this->change(
+			'include/attach.php',
+			'function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = \'\', $recurse = true) {',
+			'function attach_move($channel_id, $resource_id, $new_folder_hash, $newname = \'\', $recurse = true, &$old = null) { $old = "before";',
+		);
+		$this->assumptions();
+		file_put_contents(
+			'caller.php',
+			'<?php namespace Zotlabs\Module; function moved() { $old = ""; attach_move(1, "none", "", "", true, $old); return $old; }',
+		);
+		$this->assertSame('before', $this->inHub('Zotlabs\Module\moved()', 'require "caller.php";'));
 	}
 
 	public function test_where_getfile_returns_nothing_by_its_signature_the_hub_answers_itself(): void
@@ -138,6 +359,17 @@ final class EditsTest extends AddonTestCase
 			],
 			'an avatar' => ['include/photos.php', 'import_channel_photo', 'Lib', '"", "", 1, 1'],
 		];
+	}
+
+	/** An addon that answers for core may answer with nothing. */
+	public function test_who_is_not_allowed_may_be_told_so_with_nothing(): void
+	{
+		$this->change(
+			'include/channel.php',
+			'return $channel && $observer_xchan === $channel[\'channel_hash\'];',
+			'return null;',
+		);
+		$this->assertFalse($this->inHub('Zotlabs\Storage\perm_is_allowed(1, "somebody", "write_storage")'));
 	}
 
 	public function test_where_drop_item_asks_who_drops_a_deleted_photo_leaves_no_post_behind(): void
@@ -296,6 +528,26 @@ final class EditsTest extends AddonTestCase
 		$this->assertContains(Parts::RECEIVER, json_decode(end($lines), true));
 	}
 
+	/** Only a photo that is mirrored needs it, and its scales are fetched then. */
+	public function test_a_function_that_few_photos_need_is_named_and_switches_nothing_off(): void
+	{
+		if (! extension_loaded('gd')) {
+			$this->markTestSkipped('needs gd');
+		}
+		exec(
+			str_replace(
+				escapeshellarg(PHP_BINARY),
+				escapeshellarg(PHP_BINARY) . ' -d disable_functions=imageflip',
+				self::cli(),
+			)
+				. ' doctor --assumptions 2>&1',
+			$lines,
+			$status,
+		);
+		$this->assertSame(0, $status);
+		$this->assertCount(1, preg_grep('/^\? +php +imageflip\(\) /', $lines));
+	}
+
 	/**
 	 * What needs a file of core that has another name now is off or waits; nothing fails.
 	 *
@@ -371,11 +623,82 @@ final class EditsTest extends AddonTestCase
 		[$status, $said] = $this->assumptions();
 		$this->assertMatchesRegularExpression("/^WRONG function +$function /m", $said);
 		$this->assertSame(1, $status);
+		$page = $this->inHub('(function () { $html = ""; filesync_plugin_admin($html); return $html; })()');
+		$this->assertStringContainsString('without receiving files', $page);
 	}
 
 	public static function needed(): array
 	{
-		return ['translations' => ['t']];
+		return [
+			'translations' => ['t'],
+			'the database' => ['dbq'],
+			'texts for the database' => ['dbesc'],
+			'bytes for the database' => ['dbescbin'],
+			'bytes of the database' => ['dbunescbin'],
+			'columns' => ['db_columns'],
+			'the log' => ['logger'],
+		];
+	}
+
+	/**
+	 * Nothing of ours works without the hub's database and settings: the hub does as without us, nobody asks for what
+	 * is gone, and once it is back we are too.
+	 *
+	 * @dataProvider ground
+	 */
+	#[DataProvider('ground')]
+	public function test_where_nothing_of_ours_can_work_the_hub_works_as_without_it(string $from, string $to): void
+	{
+		$this->own('boot.php');
+		$edit = function (string $from, string $to): void {
+			foreach (glob('{*,include/*,include/*/*,Zotlabs/*/*,Zotlabs/*/*/*,util/*}.php', GLOB_BRACE) as $path) {
+				$code = file_get_contents($path);
+				$edited = preg_replace($from, $to, $code);
+				$edited === $code || file_put_contents($path, $edited);
+			}
+		};
+		$edit($from, $to);
+		if (str_contains(file_get_contents('Zotlabs/Lib/Config.php'), 'class Settings')) {
+			rename('Zotlabs/Lib/Config.php', 'Zotlabs/Lib/Settings.php');
+		}
+		[$status, $said] = $this->assumptions();
+		$this->assertMatchesRegularExpression('/^WRONG (function|method|class) /m', $said);
+		$this->assertStringNotContainsString('Call to undefined', $said);
+		$this->assertSame(1, $status);
+		exec(self::cli() . ' doctor 2>&1', $doctor, $status);
+		$this->assertMatchesRegularExpression('/^WRONG hub .*passive/m', implode("\n", $doctor));
+		$this->assertStringNotContainsString('ndefined', implode("\n", $doctor));
+		$this->assertSame(1, $status);
+		exec(self::cli() . ' status 2>&1', $other, $status);
+		$this->assertSame(75, $status, implode("\n", $other));
+		$this->assertFalse($this->inHub('function_exists("Zotlabs\Lib\sync_files")'));
+		$this->assertFalse($this->inHub('FileSync\Addon\Hub\Config::serves(1)'));
+		$this->assertSame(Parts::ALL, $this->inHub('FileSync\Addon\Hub\Parts::off()'));
+		$this->assertSame(
+			[],
+			$this->inHub('(function () { $info = []; call_hooks("zotinfo", $info); return $info; })()'),
+		);
+		// Called as the hub calls us, we neither change anything nor fail.
+		file_put_contents('hub.log', '');
+		$given = $this->inHub(
+			'(function () { $all = []; foreach (filesync_hooks() as $hook => $function) {'
+			. ' $all[$hook] = ["channel_id" => 1, "resource" => "h", "hash" => "h", "module" => "filesync", "installed" => false,'
+			. ' "controller" => null, "channel" => ["channel_id" => 1], "item" => ["uid" => 1, "author_xchan" => "x", "mid" => "m"],'
+			. ' "filesync" => ["v" => 1], "site" => ["url" => "http://127.0.0.1:9001"], "Addon", "filesync", "work"];'
+			. ' $before = $all[$hook]; $function($all[$hook]); if ($all[$hook] !== $before) { return $hook; } } return "same"; })()',
+		);
+		$this->assertSame('same', $given);
+		$this->assertStringNotContainsString('filesync', file_get_contents('hub.log'));
+	}
+
+	public static function ground(): array
+	{
+		return [
+			'the database' => ['/(?<![\w$>:\'"\\\\])dbq\(/', 'database_query('],
+			'texts for the database' => ['/(?<![\w$>:\'"\\\\])dbesc\(/', 'database_text('],
+			'settings' => ['/(?<![\w$>])Config(?=::|;| \{)/', 'Settings'],
+			'how settings are read' => ['/(?<=Config::|function )Get\b/', 'read'],
+		];
 	}
 
 	/** Gives this hub files of its own in place of links; returns one of them. */
@@ -407,10 +730,11 @@ final class EditsTest extends AddonTestCase
 	}
 
 	/** Returns the value of an expression in a process of the hub as it stands now. */
-	private function inHub(string $expression): mixed
+	private function inHub(string $expression, string $first = ''): mixed
 	{
 		$code =
-			'require "include/cli_startup.php"; cli_startup(); require_once "include/attach.php"; require_once "include/import.php";'
+			"require \"include/cli_startup.php\"; $first"
+			. ' cli_startup(); require_once "include/attach.php"; require_once "include/import.php";'
 			. ' require_once "include/photos.php"; echo "\n", json_encode('
 			. $expression
 			. ');';

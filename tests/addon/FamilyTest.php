@@ -1,17 +1,17 @@
 <?php
 
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Tested;
 use PHPUnit\Framework\Attributes\DataProvider;
 
-/** On a hub that it does not know filesync stays passive, and says so. */
+/** On a hub that it does not know filesync does not work, and says so. */
 final class FamilyTest extends AddonTestCase
 {
 	/** @dataProvider versions */
 	#[DataProvider('versions')]
 	public function test_versions_that_were_tested_are_known(string $version, bool $isKnown): void
 	{
-		$this->assertSame($isKnown, Family::knowsVersion($version));
+		$this->assertSame($isKnown, Tested::has($version));
 	}
 
 	public static function versions(): array
@@ -30,7 +30,7 @@ final class FamilyTest extends AddonTestCase
 		];
 	}
 
-	public function test_an_unknown_version_keeps_its_own_behaviour(): void
+	public function test_on_an_unknown_version_it_does_nothing_but_hold_packets(): void
 	{
 		$this->change(
 			'boot.php',
@@ -38,9 +38,25 @@ final class FamilyTest extends AddonTestCase
 			"'99.1'",
 		);
 		$this->assertSame([1, 'WRONG hub'], $this->doctor());
-		$this->assertSame(
-			'filesync does not know Hubzilla 99.1 and stays passive',
+		$this->assertStringContainsString(
+			'filesync does not know Hubzilla 99.1',
 			$this->inHub('FileSync\Addon\Page\AdminPage::values()["problems"][0]'),
+		);
+		$this->assertFalse($this->inHub('FileSync\Addon\Hub\Config::serves(1)'));
+		$this->assertNull($this->introduction());
+		file_put_contents('packet.json', json_encode([$this->file('f1', 'bytes')]));
+		$this->inHub('Zotlabs\Lib\sync_files(channelx_by_n(1), json_decode(file_get_contents("packet.json"), true))');
+		$this->assertSame(['queued'], array_column(Table::select('filesync_packet', []), 'state'));
+		$this->assertNull($this->attach('f1'));
+	}
+
+	public function test_an_unknown_version_keeps_its_own_behaviour_where_filesync_never_was_active(): void
+	{
+		FileSync\Addon\Hub\Activation::forget();
+		$this->change(
+			'boot.php',
+			TESTHUB < 10 ? "'8.8.7'" : "getenv('TESTHUB_VERSION') ?: '10.7.14'",
+			"'99.1'",
 		);
 		$this->assertFalse($this->inHub('function_exists("Zotlabs\Lib\sync_files")'));
 		$this->assertFalse($this->inHub('FileSync\Addon\Hub\Config::serves(1)'));
@@ -60,6 +76,53 @@ final class FamilyTest extends AddonTestCase
 		$this->assertNull($this->introduction());
 	}
 
+	public function test_a_receiver_that_cannot_take_what_is_held_is_not_tried_over_and_over(): void
+	{
+		Table::insert('filesync_packet', [
+			'id' => str_repeat('a', 64),
+			'uid' => 1,
+			'hash' => 'f1',
+			'state' => 'queued',
+			'reason' => '',
+			'body' => '{}',
+			'size_bytes' => 2,
+			'attempts' => 0,
+			'next_at' => 0,
+			'created' => 1,
+			'updated' => 1,
+		]);
+		FileSync\Addon\Hub\Config::set('passive', '1');
+		$this->change(
+			'include/import.php',
+			'function sync_files($channel, $files) {',
+			'function sync_files($channel, $files, $more = 0) {',
+		);
+		dbq('DELETE FROM workerq');
+		dbq('UPDATE filesync_lease SET expires = 0');
+		foreach ([1, 2, 3] as $ignored) {
+			$this->inHub('FileSync\Addon\Work\Worker::daemon("hand-over")');
+		}
+		$this->assertLessThanOrEqual(1, count($this->jobs('Addon')), 'a job that begins the next is a loop');
+		$this->assertSame(1, Table::count('filesync_packet', ['state' => 'queued']));
+	}
+
+	public function test_where_it_is_passive_the_directory_is_told_of_no_scratch_channel_either(): void
+	{
+		FileSync\Addon\Hub\Config::set('passive', '1');
+		set_config('system', 'directory_server', 'http://127.0.0.1:9009');
+		$scratch = FileSync\Addon\Hub\Scratch::make();
+		$told = fn (int $channelId) => $this->inHub(
+			"(function () { \$to = []; TestHub\Wire::\$post = function (\$url) use (&\$to) { \$to[] = \$url;"
+			. " return ['success' => true, 'body' => '{}', 'return_code' => 200]; };"
+			. " Zotlabs\Daemon\Directory::run(2, ['Directory', $channelId]); return \$to; })()",
+		);
+		$this->assertSame(['http://127.0.0.1:9009/zot'], $told(1));
+		$this->assertSame([], $told($scratch->channel->id));
+		$this->assertStringContainsString('a message to', (string) $scratch->attempt());
+		$this->assertFalse($this->inHub('function_exists("Zotlabs\Lib\sync_files")'));
+		$scratch->end();
+	}
+
 	public function test_a_function_that_changed_is_called_as_it_came_and_the_others_stay_ours(): void
 	{
 		$this->change(
@@ -72,14 +135,19 @@ final class FamilyTest extends AddonTestCase
 			'$1 return [$channel, $resource_id, $new_folder_hash, $newname];',
 			file_get_contents('include/attach.php'),
 		));
-		$this->assertSame([1, 'WRONG hub'], $this->doctor());
+		$this->assertSame([0, 'ok hub'], $this->doctor());
+		exec(self::cli() . ' doctor --only assumptions', $said);
+		$this->assertStringContainsString('without sending changes, because', $said[0]);
+		$this->assertStringEndsWith('attach_move', $said[0]);
 		$this->assertStringContainsString(
-			'has changed attach_move;',
+			'without sending changes here',
 			$this->inHub('FileSync\Addon\Page\AdminPage::values()["problems"][0]'),
 		);
 		$this->assertSame(
 			[['an' => 'array'], 'r', 'f', 'n'],
-			$this->inHub('Zotlabs\Storage\attach_move(["an" => "array"], "r", "f", "n")'),
+			$this->inHub(
+				"eval('namespace Zotlabs\Storage; return attach_move([\"an\" => \"array\"], \"r\", \"f\", \"n\");')",
+			),
 		);
 		$this->assertSame(
 			[true, true],
@@ -205,8 +273,11 @@ final class FamilyTest extends AddonTestCase
 			'function sync_files($channel, $files) {',
 			'function sync_files($channel, $files, $more = 0) { return "stock";',
 		);
-		$this->assertSame([1, 'WRONG hub'], $this->doctor());
-		$this->assertSame('stock', $this->inHub('Zotlabs\Lib\sync_files(channelx_by_n(1), [])'));
+		$this->assertSame([1, 'WRONG ass'], $this->doctor('assumptions'));
+		$this->assertSame(
+			'stock',
+			$this->inHub('eval("namespace Zotlabs\Lib; return sync_files(channelx_by_n(1), []);")'),
+		);
 	}
 
 	/** Gives this hub files of its own in place of links, and changes something in one. */
@@ -223,9 +294,9 @@ final class FamilyTest extends AddonTestCase
 		file_put_contents($file, str_replace($from, $to, $content));
 	}
 
-	private function doctor(): array
+	private function doctor(string $check = 'hub'): array
 	{
-		exec(self::cli() . ' doctor --only hub', $lines, $status);
+		exec(self::cli() . " doctor --only $check", $lines, $status);
 
 		return [$status, preg_replace('/\s+/', ' ', substr($lines[0], 0, 9))];
 	}

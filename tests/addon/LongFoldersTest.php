@@ -58,7 +58,7 @@ final class LongFoldersTest extends AddonTestCase
 		$none = fn () => ['status' => 0, 'headers' => [], 'body' => '', 'error' => 'not asked'];
 
 		return array_values(array_filter(
-			(new Doctor($none, $answer))->examine(['folders']),
+			(new Doctor($none, $answer))->examine(),
 			fn ($one) => $one['check'] === 'folders',
 		));
 	}

@@ -127,6 +127,25 @@ final class PartsTest extends AddonTestCase
 		$this->assertSame([], Table::select('item', ['resource_id' => 'posted']));
 	}
 
+	public function test_what_waits_for_a_part_is_tried_as_soon_as_it_is_back(): void
+	{
+		$this->receive($this->photo('posted', [0 => 'original']));
+		$this->work();
+		$this->storePost('posted');
+		$this->without(Parts::POSTS);
+		$this->receive($this->deletion('posted'));
+		Table::update('filesync_packet', ['next_at' => 0], ['hash' => 'posted']);
+		$this->work();
+		call_hooks('cron');
+		$this->work();
+		$this->assertSame('original', $this->shown('posted'));
+		$this->without();
+		call_hooks('cron');
+		$this->work();
+		$this->assertNull($this->attach('posted'));
+		$this->assertSame([], Table::select('filesync_packet', []));
+	}
+
 	public function test_posts_of_a_packet_wait_and_the_file_does_not(): void
 	{
 		$this->without(Parts::POSTS);

@@ -1,8 +1,8 @@
 <?php
 
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Tested;
 use FileSync\Addon\Send\Announcement;
 use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
@@ -98,7 +98,7 @@ final class SendTest extends AddonTestCase
 			'23.07.01' => false,
 			'' => false,
 		] as $version => $known) {
-			$this->assertSame($known, Family::knowsVersion((string) $version), (string) $version);
+			$this->assertSame($known, Tested::has((string) $version), (string) $version);
 		}
 	}
 

@@ -40,7 +40,7 @@ final class ThemeTest extends AddonTestCase
 			. '/Fake/extension.php"; require "include/cli_startup.php"; cli_startup();'
 			. ' echo "\n", json_encode([function_exists('
 			. var_export(self::OURS, true)
-			. '), FileSync\Addon\Hub\Family::lostOverrides()]); }';
+			. '), FileSync\Addon\Hub\Overrides::lost()]); }';
 
 		return json_decode((string) exec(escapeshellarg(PHP_BINARY) . ' -r ' . escapeshellarg($code)), true);
 	}

@@ -4,6 +4,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Schema\Migrations;
 use FileSync\TransferBatch;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /** I9: an admin who removes filesync finds a working hub; one who installs it again finds it going on. */
 final class UninstallTest extends AddonTestCase
@@ -117,6 +118,30 @@ final class UninstallTest extends AddonTestCase
 		$this->assertSame(0, $this->runVerb('uninstall', '--drop', '--keep')[0]);
 		$this->assertTrue(FileSync\Addon\Work\Uninstall::stopWorkers('me', 0));
 		$this->assertFalse(FileSync\Addon\Work\Uninstall::stopWorkers('another', 0));
+	}
+
+	/** @dataProvider ways */
+	#[DataProvider('ways')]
+	public function test_what_a_killed_rehearsal_left_goes_with_it(string $way): void
+	{
+		$before = Table::count('channel', []);
+		$this->killedAt(null, fn () => FileSync\Addon\Hub\Scratch::make());
+		$this->assertSame($before + 1, Table::count('channel', []));
+		dbq('UPDATE filesync_lease SET expires = 0');
+		$this->assertSame(0, $this->runVerb('uninstall', '--drop', $way)[0]);
+		$this->assertSame($before, Table::count('channel', []));
+	}
+
+	public static function ways(): array
+	{
+		return [['--keep'], ['--purge']];
+	}
+
+	public function test_a_rehearsal_that_runs_is_waited_for(): void
+	{
+		FileSync\Addon\Hub\Lease::take('scratch', 'somebody', 2);
+		$this->assertSame(0, $this->runVerb('uninstall', '--drop', '--purge')[0]);
+		$this->assertGone();
 	}
 
 	public function test_after_it_packets_are_the_hubs_own(): void

@@ -19,4 +19,12 @@ require_once __DIR__ . '/Fake/api.php';
 require_once __DIR__ . '/Fake/clock.php';
 require_once __DIR__ . '/Fake/hub.php';
 require_once __DIR__ . '/Fake/page.php';
+require_once __DIR__ . '/Fake/versions.php';
 require_once __DIR__ . '/AddonTestCase.php';
+
+// Tables are made once. What else installing does is done for each test.
+TestHub\InProcess::$tables = function (): void {
+	symlink(realpath(__DIR__ . '/../../php'), 'addon/filesync');
+	require_once 'addon/filesync/filesync.php';
+	FileSync\Addon\Schema\Migrations::run();
+};

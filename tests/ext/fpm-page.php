@@ -16,4 +16,17 @@ $batch->add(transfer($_GET['hub'], "fpm$number"));
 $report = finish($batch)["fpm$number-0.1"];
 $whole = $report['state'] === 'complete' && $report['sha256'] === hash('sha256', bytesOf("fpm$number"));
 header('Content-Type: text/plain');
-echo $whole ? 'whole' : 'wrong: ' . json_encode($report['error']), ' ', getmypid(), "\n";
+unset($batch);
+preg_match('/^Threads:\s+(\d+)/m', file_get_contents('/proc/self/status'), $threads);
+echo
+	$whole ? 'whole' : 'wrong: ' . json_encode($report['error']),
+	' ',
+	getmypid(),
+	' ',
+	residentKilobytes(),
+	' ',
+	$threads[1],
+	' ',
+	count(scandir('/proc/self/fd')),
+	"\n"
+;

@@ -23,6 +23,12 @@ final class InProcess
 	/** The hub's folder. */
 	public static $folder = null;
 
+	/** Makes tables that every hub of this process is to begin with, in a booted hub; null for those of core alone. */
+	public static ?\Closure $tables = null;
+
+	/** Folder of the hub whose database is the pattern of all others, and the process that removes it. */
+	private static ?string $pattern = null;
+
 	private static $came_from = null;
 
 	/** Makes a hub in a new folder, boots it here and returns its channel. */
@@ -30,6 +36,9 @@ final class InProcess
 	{
 		self::stop();
 		self::$came_from = getcwd();
+		if (self::$tables && self::$pattern === null) {
+			self::pattern($url);
+		}
 		self::$identity = self::$identity ?? Maker::identity($nick, $bits);
 		self::$folder = realpath(sys_get_temp_dir()) . '/testhub-' . getmypid() . '-' . bin2hex(random_bytes(4));
 		Maker::hub(self::$folder, $url);
@@ -40,6 +49,20 @@ final class InProcess
 		return $channel;
 	}
 
+	/** Makes the tables once, where databases can be copied, instead of once for each test. */
+	private static function pattern(string $url): void
+	{
+		self::$pattern = realpath(sys_get_temp_dir()) . '/testhub-' . getmypid() . '-pattern';
+		Maker::hub(self::$pattern, $url);
+		Maker::enter(self::$pattern);
+		(self::$tables)();
+		\DBA::$dba = null;
+		chdir(self::$came_from);
+		$process = getmypid();
+		register_shutdown_function(fn () => $process === getmypid() && self::remove(self::$pattern));
+		Databases::pattern(self::$pattern);
+	}
+
 	/** Leaves the hub and removes its folder. */
 	public static function stop(): void
 	{
@@ -48,15 +71,20 @@ final class InProcess
 		}
 		chdir(self::$came_from);
 		\DBA::$dba = null;
+		self::remove(self::$folder);
+		self::$folder = null;
+	}
+
+	private static function remove(string $folder): void
+	{
 		$entries = new \RecursiveIteratorIterator(
-			new \RecursiveDirectoryIterator(self::$folder, \FilesystemIterator::SKIP_DOTS),
+			new \RecursiveDirectoryIterator($folder, \FilesystemIterator::SKIP_DOTS),
 			\RecursiveIteratorIterator::CHILD_FIRST,
 		);
 		foreach ($entries as $path => $entry) {
 			$entry->isDir() && ! $entry->isLink() ? rmdir($path) : unlink($path);
 		}
-		Databases::remove(self::$folder);
-		rmdir(self::$folder);
-		self::$folder = null;
+		Databases::remove($folder);
+		rmdir($folder);
 	}
 }

@@ -1,10 +1,23 @@
 <input type="hidden" name="form_security_token" value="{{$token|escape:'html'}}">
 
+{{* The first button is what Enter in a field presses. *}}
+<button type="submit" name="filesync_save" value="1" class="d-none" tabindex="-1" aria-hidden="true"></button>
 {{if $left}}
 <p class="alert {{if $left.is_error}}alert-danger{{else}}alert-success{{/if}}" role="alert">{{$left.line|escape:'html'}}</p>
 {{/if}}
 {{foreach $problems as $problem}}
 <p class="alert alert-danger" role="alert">{{$problem|escape:'html'}}</p>
+{{/foreach}}
+{{if $failed_steps}}
+<ul class="small">
+	{{foreach $failed_steps as $line}}
+	<li class="text-break">{{$line|escape:'html'}}</li>
+	{{/foreach}}
+</ul>
+{{/if}}
+{{foreach $choices as $one}}
+<div class="mb-3"><button type="submit" name="filesync_standing" value="{{$one.name}}" class="btn btn-sm btn-secondary">{{$one.button|escape:'html'}}</button>
+	<div class="small text-muted">{{$one.text|escape:'html'}}</div></div>
 {{/foreach}}
 {{if $problem_details}}
 <details class="mb-3 small text-muted"><summary>{{$words.details|escape:'html'}}</summary>{{$problem_details|escape:'html'}}</details>

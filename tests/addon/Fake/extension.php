@@ -732,7 +732,9 @@ namespace FileSync {
 				fn ($found) => isset($found[1]) && $own !== null && ! in_array($found[1], $own, true)
 					? $found[0]
 					: $this->options['to'] . substr($found[0], strlen($this->options['from'])),
-				$text,
+				strtr($text, [
+					"{$this->options['from']}/channel/{$this->options['from_nick']}" => "{$this->options['to']}/channel/{$this->options['to_nick']}",
+				]),
 			);
 		}
 
@@ -781,7 +783,11 @@ namespace FileSync {
 
 		public static function mediaHashes(string $hub, string $text): array
 		{
-			preg_match_all('~' . preg_quote($hub, '~') . '/(?:photo|attach)/([A-Za-z0-9]+)~', $text, $found);
+			preg_match_all(
+				'~' . preg_quote($hub, '~') . '/(?:photo|attach)/([A-Za-z0-9-]+?)(?=-\d\b|[^A-Za-z0-9-]|$)~',
+				$text,
+				$found,
+			);
 
 			$hashes = array_unique($found[1]);
 			sort($hashes);

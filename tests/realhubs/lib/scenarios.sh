@@ -3,7 +3,7 @@
 # or prints a short detail and returns 0. Dashes in a name are underscores here.
 
 # shellcheck disable=SC2034 # read by what sources this
-SCENARIOS="file nested odd-names names zero-byte photo photo-formats photo-refused overwrite overwrite-same-second duplicate echo $POST_SCENARIOS import-without-files photo-life legacy $NEIGHBOUR_SCENARIOS secrets signatures-apart metrics"
+SCENARIOS="file nested odd-names names zero-byte photo photo-formats photo-refused overwrite overwrite-same-second duplicate echo $POST_SCENARIOS import-without-files photo-life legacy $NEIGHBOUR_SCENARIOS secrets signatures-apart metrics rehearse rehearse-killed rehearse-busy rehearse-note new-version new-version-failing"
 
 # `bulk` runs only when it is named: BULK_BYTES (3 GiB) in one file and BULK_PHOTOS (40) photos, best with MEMORY_LIMIT=32M.
 
@@ -188,7 +188,7 @@ scenario_photo_refused() {
 	there=$(scales_of "$hash")
 	for said in first most; do hub_php b addon/filesync/cli.php config set retry_${said}_seconds 1 >/dev/null; done
 	web_down a
-	rm -f "$(hub_root b)/$(database_value hub_b "SELECT content FROM attach WHERE hash = '$hash'")"-[123]
+	rm -f "$(content_on_b "$hash")"-[123]
 	hub_php b -d memory_limit=48M addon/filesync/cli.php repair photos >/dev/null
 	wait_for 60 "the reason" short_of_memory || { hub_php b addon/filesync/cli.php missing; return 1; }
 	hub_php b addon/filesync/cli.php repair photos >/dev/null
@@ -205,10 +205,13 @@ short_of_memory() {
 }
 # Prints who made the scales of the photo on B, a word each; nothing if they were fetched.
 made_by() { database_value hub_b "SELECT result FROM filesync_transfer WHERE hash = '$hash' AND scale > 0 AND state = 'published'" | grep -oE '"rung":"(made|library)"' | cut -d'"' -f4 | tr '\n' ' '; }
+# Prints where B keeps a file. PostgreSQL writes bytes in hexadecimal digits, and the hub does so before.
+content_on_b() {
+	php -r 'for ($path = $argv[2]; preg_match("/^\\\\x((?:[0-9a-f]{2})+)$/D", $path, $digits); ) { $path = hex2bin($digits[1]); } echo $argv[1], "/", $path;' \
+		"$(hub_root b)" "$(database_value hub_b "SELECT content FROM attach WHERE hash = '$1'")"
+}
 # Prints the scales of a photo on B, a line each: type, size, and the colours at its top, right, bottom and left.
 scales_of() {
-	local content
-	content=$(hub_root b)/$(database_value hub_b "SELECT content FROM attach WHERE hash = '$1'")
 	php -r 'foreach ([1, 2, 3] as $n) {
 		$i = imagecreatefromstring(file_get_contents("$argv[1]-$n"));
 		[$w, $h] = [imagesx($i), imagesy($i)];
@@ -219,7 +222,7 @@ scales_of() {
 			echo array_search(max($parts), $parts), " ";
 		}
 		echo "\n";
-	}' "$content"
+	}' "$(content_on_b "$1")"
 }
 
 scenario_overwrite() {

@@ -8,10 +8,31 @@ namespace TestHub;
  */
 final class Databases {
 
+	/** A database that hubs of this process begin as copies of; null while there is none. */
+	private static ?string $pattern = null;
+
+	/**
+	 * Takes the database of a hub, which nobody uses any more, as the pattern of all that this process makes from now
+	 * on. MariaDB cannot copy one: there it is made each time.
+	 */
+	public static function pattern(string $folder): bool {
+		$kind = getenv('DB') ?: 'sqlite';
+		self::$pattern = ['sqlite' => $folder . '/hub.sqlite', 'pgsql' => self::name($folder)][$kind] ?? null;
+		return self::$pattern !== null;
+	}
+
 	/** Makes the database of a hub and returns its DSN. */
 	public static function make(string $folder, int $testhub = 8): string {
 		$kind = getenv('DB') ?: 'sqlite';
-		$name = 'hub_' . substr(md5($folder), 0, 16);
+		$name = self::name($folder);
+		if (self::$pattern !== null && $kind === 'sqlite') {
+			copy(self::$pattern, $folder . '/hub.sqlite') || self::fail('cannot copy ' . self::$pattern);
+			return 'sqlite:' . $folder . '/hub.sqlite';
+		}
+		if (self::$pattern !== null) {
+			self::connect(self::server($kind) . 'dbname=postgres')->exec("CREATE DATABASE $name TEMPLATE " . self::$pattern);
+			return self::server($kind) . 'dbname=' . $name;
+		}
 		if ($kind === 'sqlite') {
 			$dsn = 'sqlite:' . $folder . '/hub.sqlite';
 		} else {
@@ -31,7 +52,7 @@ final class Databases {
 	public static function remove(string $folder): void {
 		$kind = getenv('DB') ?: 'sqlite';
 		if ($kind !== 'sqlite') {
-			$name = 'hub_' . substr(md5($folder), 0, 16);
+			$name = self::name($folder);
 			self::connect(self::server($kind) . 'dbname=' . ($kind === 'pgsql' ? 'postgres' : 'mysql'))->exec("DROP DATABASE IF EXISTS $name" . ($kind === 'pgsql' ? ' WITH (FORCE)' : ''));
 		}
 	}
@@ -80,6 +101,10 @@ final class Databases {
 			'mysql' => 'SELECT table_name FROM information_schema.tables WHERE table_schema = database()',
 			'pgsql' => "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"][self::kind($dsn)];
 		return $database->query($from)->fetchAll(\PDO::FETCH_COLUMN);
+	}
+
+	private static function name(string $folder): string {
+		return 'hub_' . substr(md5($folder), 0, 16);
 	}
 
 	private static function server(string $kind): string {

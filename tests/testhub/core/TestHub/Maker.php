@@ -105,6 +105,10 @@ final class Maker {
 			'xchan_name' => $identity['name'],
 			'xchan_network' => 'zot6',
 		]);
+		$id = dbq('SELECT MAX(channel_id) AS id FROM channel')[0]['id'];
+		create_table_from_array('profile', ['aid' => $account, 'uid' => $id, 'profile_guid' => hash('md5', $nick), 'profile_name' => 'Default Profile', 'is_default' => 1, 'fullname' => $identity['name'], 'about' => '']);
+		create_table_from_array('abook', ['abook_account' => $account, 'abook_channel' => $id, 'abook_xchan' => $identity['hash'], 'abook_closeness' => 0, 'abook_self' => 1,
+			'abook_incl' => '', 'abook_excl' => '', 'abook_instance' => '']);
 		self::hubloc($identity, z_root(), $nick);
 		os_mkdir('store/' . $nick, STORAGE_DEFAULT_PERMISSIONS, true);
 		return channelx_by_nick($nick);

@@ -53,7 +53,7 @@ function channel_remove($channel_id, $local = true, $unset_session = false) {
 /**
  * Says whether somebody may do something with what a channel has: on this hub its owner may all, others nothing.
  *
- * @return bool
+ * @return bool|null Null if an addon answers so.
  */
 function perm_is_allowed($uid, $observer_xchan, $permission, $check_siteblock = true) {
 	$channel = channelx_by_n($uid);

@@ -117,10 +117,16 @@ function get_item_elements($x, $allow_code = false) {
 		$item[$column] = is_array($x[$name] ?? null) ? $x[$name] : '';
 	}
 	foreach (['owner', 'author'] as $role) {
-		$item[$role . '_xchan'] = $x[$role]['hash'] ?? '';
+		// Hubs know an author by what makes the hash; the hash itself does not travel between them.
+		$item[$role . '_xchan'] = $x[$role]['hash']
+			?? (isset($x[$role]['id'], $x[$role]['key']) ? base64url_encode(hash('whirlpool', $x[$role]['id'] . $x[$role]['key'], true)) : '');
 		if (!q("SELECT xchan_hash FROM xchan WHERE xchan_hash = '%s'", dbesc($item[$role . '_xchan']))) {
 			return null;
 		}
+	}
+	$author = q("SELECT xchan_pubkey FROM xchan WHERE xchan_hash = '%s'", dbesc($item['author_xchan']))[0];
+	if ($item['sig'] && $author['xchan_pubkey'] && Zotlabs\Lib\Libzot::verify($x['body'] ?? '', $item['sig'], $author['xchan_pubkey'])) {
+		$item['item_verified'] = 1;
 	}
 	if (array_key_exists('revision', $x)) {
 		foreach ($x as $name => $value) {

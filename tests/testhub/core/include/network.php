@@ -33,7 +33,6 @@ function z_post_url($url, $params, $redirects = 0, $opts = []) {
 	curl_setopt_array($ch, $options);
 	$body = curl_exec($ch);
 	$code = curl_getinfo($ch, CURLINFO_HTTP_CODE);
-	curl_close($ch);
 	return ['return_code' => $code, 'success' => $code >= 200 && $code < 300, 'header' => '', 'body' => is_string($body) ? $body : ''];
 }
 
@@ -53,7 +52,6 @@ function z_fetch_url($url, $binary = false, $redirects = 0, $opts = []) {
 	$code = curl_getinfo($ch, CURLINFO_HTTP_CODE);
 	$target = curl_getinfo($ch, CURLINFO_REDIRECT_URL);
 	$header = substr($answer, 0, curl_getinfo($ch, CURLINFO_HEADER_SIZE));
-	curl_close($ch);
 	if ($target) {
 		return z_fetch_url($target, $binary, $redirects + 1, $opts);
 	}

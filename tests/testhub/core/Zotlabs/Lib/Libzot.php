@@ -15,6 +15,11 @@ class Libzot {
 		return $signature !== '' && openssl_verify($data, base64url_decode($signature), $key, $alg) === 1;
 	}
 
+	/** Sends a message to another hub. */
+	public static function zot($url, $data, $channel = null, $crypto = null) {
+		return z_post_url($url, $data, 0, ['headers' => ['Content-Type: application/x-zot+json']]);
+	}
+
 	/** Describes a channel of this hub, as addons complete it. */
 	public static function zotinfo($channel) {
 		$info = ['id' => $channel['channel_hash'], 'site' => ['url' => z_root()]];

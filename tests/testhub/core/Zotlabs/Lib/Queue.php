@@ -23,6 +23,11 @@ class Queue {
 
 	/** Posts one row. On failure it waits ten minutes, and everything else for that hub five days. */
 	public static function deliver($row) {
+		$delivery = ['outq' => $row, 'base' => '', 'handled' => false, 'immediate' => true];
+		call_hooks('queue_deliver', $delivery);
+		if ($delivery['handled']) {
+			return;
+		}
 		$answer = z_post_url($row['outq_posturl'], $row['outq_notify'], 0, ['headers' => ['Content-Type: application/x-zot+json']]);
 		$report = json_decode($answer['body'], true);
 		if ($answer['success'] && !empty($report['success'])) {

@@ -10,9 +10,39 @@ class Directory {
 	private $channel;
 	private $row;
 
-	public function __construct(array $channel, array $row) {
-		$this->channel = $channel;
-		$this->row = $row;
+	/**
+	 * As on a hub: the path, the row, who is logged in. The door of the test hub has looked them up and gives channel
+	 * and row.
+	 *
+	 * @param string|array $path
+	 */
+	public function __construct($path, array $data = [], &$auth = null) {
+		$this->channel = $auth ? channelx_by_n($auth->channel_id) : $path;
+		$this->row = $data;
+		if ($auth && !$data) {
+			$folder = explode('/', trim($path, '/'), 2)[1] ?? '';
+			$found = q("SELECT * FROM attach WHERE display_path = '%s' AND uid = %d AND is_dir = 1", dbesc($folder), intval($auth->owner_id));
+			$this->row = $found ? $found[0] : ['id' => 0, 'hash' => '', 'display_path' => ''];
+		}
+	}
+
+	/**
+	 * Stores a new file in it.
+	 *
+	 * @param resource|string $data
+	 */
+	public function createFile($name, $data = null) {
+		File::create($this->channel, ltrim($this->row['display_path'] . '/' . $name, '/'), $data);
+	}
+
+	/** Makes a folder in it and tells the clones. */
+	public function createDirectory($name) {
+		$this->mayWrite();
+		$made = attach_mkdir($this->channel, $this->channel['channel_hash'], ['filename' => $name, 'folder' => $this->row['hash'], 'force' => true]);
+		$sync = $made['success'] ? attach_export_data($this->channel, $made['data']['hash']) : null;
+		if ($sync) {
+			Libsync::build_sync_packet($this->channel['channel_id'], ['file' => [$sync]]);
+		}
 	}
 
 	/**
@@ -37,9 +67,14 @@ class Directory {
 		}
 	}
 
-	/** Takes in what is elsewhere. Sends no packet, as no hub of this family does. */
-	public function moveInto(string $hash): void {
-		attach_move($this->channel['channel_id'], $hash, $this->row['hash']);
+	/**
+	 * Takes in what is elsewhere. Sends no packet, as no hub of this family does.
+	 *
+	 * @param string $name its name; the door of the test hub gives the hash alone
+	 */
+	public function moveInto($name, $path = '', $node = null) {
+		$moved = attach_move($this->channel['channel_id'], $node ? $node->data['hash'] : $name, $this->row['hash']);
+		return $moved['success'];
 	}
 
 	/** Deletes the folder with all beneath it and tells the clones. */

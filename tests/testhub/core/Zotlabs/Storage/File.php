@@ -11,9 +11,17 @@ class File {
 	private $channel;
 	private $row;
 
-	public function __construct(array $channel, array $row) {
-		$this->channel = $channel;
-		$this->row = $row;
+	public $data;
+
+	/**
+	 * As on a hub: the path, the row, who is logged in. The door of the test hub has looked them up and gives channel
+	 * and row.
+	 *
+	 * @param string|array $path
+	 */
+	public function __construct($path, array $data, &$auth = null) {
+		$this->channel = $auth ? channelx_by_n($auth->channel_id) : $path;
+		$this->row = $this->data = $data;
 	}
 
 	/**

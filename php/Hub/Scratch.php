@@ -1,0 +1,613 @@
+<?php
+
+namespace FileSync\Addon\Hub;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Makes scratch channels, on which filesync tries what it does, and removes them again with all that they left. Nobody
+ * else makes one.
+ *
+ * A scratch channel has an identity of its own that was never used before, belongs to no account, is hidden, has no
+ * connection and lives on no other hub. Before its row is written, its number, name and identity are in a note of ours.
+ * Whatever cleans up touches a channel only if all three are those of the note, and the name has the form that only
+ * scratch channels have: after a database was restored, the number may be somebody's.
+ *
+ * Nothing of core's removal of channels is used: it tells other hubs.
+ */
+final class Scratch
+{
+	public const LEASE = 'scratch';
+	/** Longer than any rehearsal: nobody cleans up behind one that is still running. */
+	public const LEASE_SECONDS = 180;
+	public const MOST_SECONDS = 60;
+	public const MOST_BYTES = 67108864;
+
+	/** Enough for what lives a minute, and ten times as quick to make as the keys of people. */
+	private const KEY_BITS = 2048;
+
+	private const MOST_TRIES = 50;
+	private const TRY_MICROSECONDS = 20000;
+
+	/** Tables with rows of a channel, and the column that has its number. */
+	private const BY_NUMBER = [
+		'abook' => 'abook_channel',
+		'abconfig' => 'chan',
+		'app' => 'app_channel',
+		'atoken' => 'atoken_uid',
+		'attach' => 'uid',
+		'cal' => 'cal_uid',
+		'chatroom' => 'cr_uid',
+		'dreport' => 'dreport_channel',
+		'event' => 'uid',
+		'item' => 'uid',
+		'likes' => 'channel_id',
+		'menu' => 'menu_channel_id',
+		'menu_item' => 'mitem_channel_id',
+		'notify' => 'uid',
+		'obj' => 'obj_channel',
+		'outq' => 'outq_channel',
+		'pconfig' => 'uid',
+		'pgrp' => 'uid',
+		'pgrp_member' => 'uid',
+		'photo' => 'uid',
+		'poll' => 'poll_channel',
+		'profext' => 'channel_id',
+		'profile' => 'uid',
+		'profile_check' => 'uid',
+		'source' => 'src_channel_id',
+		'term' => 'uid',
+		'verify' => 'channel',
+		'xign' => 'uid',
+		'xperm' => 'xp_channel',
+	];
+
+	/** Tables with rows about an identity, and the column that names it. */
+	private const BY_IDENTITY = [
+		'dreport' => 'dreport_xchan',
+		'hubloc' => 'hubloc_hash',
+		'item' => 'author_xchan',
+		'updates' => 'ud_hash',
+		'xchan' => 'xchan_hash',
+		'xconfig' => 'xchan',
+		'xlink' => 'xlink_xchan',
+		'xprof' => 'xprof_hash',
+		'xtag' => 'xtag_hash',
+	];
+
+	private readonly string $nick;
+	private readonly int $endsAt;
+
+	/** @param list<string> $found What earlier rehearsals left and was left alone, in sentences. */
+	private function __construct(
+		public readonly Channel $channel,
+		public readonly array $found,
+		private readonly string $token,
+		int $began,
+	) {
+		$this->nick = $channel->nick;
+		$this->endsAt = $began + self::MOST_SECONDS;
+	}
+
+	/**
+	 * Makes a scratch channel and makes it that of this process. What killed rehearsals left is removed before.
+	 *
+	 * @throws Postponed Another rehearsal is running, or too little space is free.
+	 */
+	public static function make(): self
+	{
+		if (PHP_SAPI !== 'cli') {
+			throw new \LogicException('scratch channels are made by a command or a job, never in a web request');
+		}
+		$headroom = Config::number('headroom_bytes');
+		$free = @disk_free_space('store');
+		if ($free !== false && $free < ($headroom + self::MOST_BYTES)) {
+			throw new Postponed(
+				'a rehearsal needs '
+				. self::MOST_BYTES
+				. ' bytes on disk beside the '
+				. "$headroom bytes that stay free (headroom_bytes)",
+				true,
+			);
+		}
+		$token = Token::make();
+		if (! Lease::take(self::LEASE, $token, self::LEASE_SECONDS)) {
+			throw new Postponed('another rehearsal is running', true);
+		}
+		try {
+			$found = self::clean();
+			$scratch = new self(self::create($token), $found, $token, Clock::now());
+			Rehearsing::with($scratch->channel);
+
+			return $scratch;
+		} catch (\Throwable $e) {
+			try {
+				self::clean();
+			} finally {
+				Lease::giveBack(self::LEASE, $token);
+			}
+			throw $e;
+		}
+	}
+
+	/**
+	 * Tells whether the rehearsal may go on, and keeps the channel for it.
+	 *
+	 * @throws Postponed It took too long, or too much space.
+	 */
+	public function goOn(): void
+	{
+		if (Clock::now() >= $this->endsAt) {
+			throw new Postponed('the rehearsal took longer than ' . self::MOST_SECONDS . ' seconds', true);
+		}
+		$bytes = self::bytesIn(self::root($this->nick)) + self::bytesIn(Store::dataRoot($this->channel->id));
+		if ($bytes > self::MOST_BYTES) {
+			throw new Postponed('the rehearsal used more than ' . self::MOST_BYTES . ' bytes on disk', true);
+		}
+		if (
+			! Lease::extend(self::LEASE, $this->token, self::LEASE_SECONDS)
+			|| ! Lease::extend(self::workerLease($this->channel->id), $this->token, self::LEASE_SECONDS)
+		) {
+			throw new Postponed('the rehearsal was interrupted, and another process has removed its channel', true);
+		}
+	}
+
+	/** Returns what core was about to send for the channel in any process, null if nothing. */
+	public function attempt(): ?string
+	{
+		$waits = Table::first('outq', ['outq_channel' => $this->channel->id], '', 'outq_posturl');
+		$note = Table::first('filesync_scratch', ['nick' => $this->nick], '', 'attempt');
+
+		return match (true) {
+			$note !== null && $note['attempt'] !== '' => $note['attempt'],
+			$waits !== null => "a delivery to {$waits['outq_posturl']}",
+			default => null,
+		};
+	}
+
+	/** Returns the token that holds the channel's worker lease. */
+	public function token(): string
+	{
+		return $this->token;
+	}
+
+	/**
+	 * Removes the channel and all that it left. Returns why it was left alone, or null.
+	 */
+	public function end(): ?string
+	{
+		Rehearsing::with(null);
+		try {
+			return self::removeBy([
+				'uid' => $this->channel->id,
+				'nick' => $this->nick,
+				'hash' => $this->channel->hash,
+			]);
+		} finally {
+			Lease::giveBack(self::LEASE, $this->token);
+		}
+	}
+
+	/**
+	 * Removes what killed rehearsals left, unless one is running.
+	 *
+	 * @return list<string> What was left alone, in sentences.
+	 */
+	public static function sweep(): array
+	{
+		$token = Token::make();
+		if (
+			! Table::first('filesync_scratch', [], '', 'nick')
+			|| ! Lease::take(self::LEASE, $token, self::LEASE_SECONDS)
+		) {
+			return [];
+		}
+		try {
+			return self::clean();
+		} finally {
+			Lease::giveBack(self::LEASE, $token);
+		}
+	}
+
+	/** @return list<string> */
+	private static function clean(): array
+	{
+		$left = [];
+		foreach (Table::select('filesync_scratch', [], 'created') as $note) {
+			$left[] = self::removeBy($note);
+		}
+
+		return array_values(array_filter($left));
+	}
+
+	/**
+	 * Removes what a note names, and the note. Returns why it left all alone, or null.
+	 *
+	 * @param array{uid: scalar|null, nick: string, hash: string, ...} $note
+	 */
+	private static function removeBy(array $note): ?string
+	{
+		$why = self::remove((int) $note['uid'], $note['nick'], $note['hash']);
+		if ($why === null) {
+			Table::delete('filesync_scratch', ['nick' => $note['nick']]);
+		} else {
+			Log::write($why);
+		}
+
+		return $why;
+	}
+
+	/** Writes the note, then the channel and what belongs to one. */
+	private static function create(string $token): Channel
+	{
+		$key = openssl_pkey_new(['private_key_bits' => self::KEY_BITS, 'private_key_type' => OPENSSL_KEYTYPE_RSA]);
+		$private = $signature = '';
+		if (! $key || ! openssl_pkey_export($key, $private)) {
+			throw new \RuntimeException('PHP cannot make a key: ' . (openssl_error_string() ?: 'unknown'));
+		}
+		$public = openssl_pkey_get_details($key)['key'] ?? '';
+		$nick = 'filesync-scratch-' . bin2hex(random_bytes(8));
+		$guid = self::encoded(random_bytes(64));
+		$hash = self::encoded(hash('whirlpool', $guid . $public, true));
+		openssl_sign($guid, $signature, $private, OPENSSL_ALGO_SHA256);
+		$names = ['guid' => $guid, 'guid_sig' => 'sha256.' . self::encoded($signature), 'hash' => $hash];
+		$now = gmdate('Y-m-d H:i:s', Clock::now());
+		$row = self::rowOf($names, $nick, $public, $private, $now);
+		$channelId = self::number($row, $hash);
+		Table::insert('filesync_scratch', [
+			'nick' => $nick,
+			'uid' => $channelId,
+			'hash' => $hash,
+			'attempt' => '',
+			'created' => Clock::now(),
+		]);
+		// Before it can be anybody's work.
+		Lease::take(self::workerLease($channelId), $token, self::LEASE_SECONDS);
+		Table::insert('channel', ['channel_id' => $channelId] + $row);
+		$here = self::hubOf($names, $private, $nick, $now);
+		self::add('xchan_', [], [
+			'pubkey' => $public,
+			'addr' => $here['addr'],
+			'url' => $here['id_url'],
+			'name' => 'filesync',
+			'network' => 'zot6',
+			'hidden' => 1,
+			'photo_date' => $now,
+			'name_date' => $now,
+			'updated' => $now,
+		] + $names);
+		self::add('hubloc_', ['id'], $here);
+		foreach ([
+			'profile' => [
+				'uid' => $channelId,
+				'profile_guid' => $nick,
+				'is_default' => 1,
+				'profile_name' => 'filesync',
+			],
+			'abook' => ['abook_channel' => $channelId, 'abook_xchan' => $hash, 'abook_self' => 1],
+		] as $table => $columns) {
+			if (! Table::missing([$table])) {
+				self::add('', ['id', 'abook_id'], $columns, $table);
+			}
+		}
+		os_mkdir(self::root($nick), STORAGE_DEFAULT_PERMISSIONS, true);
+
+		return Channel::of(Table::first('channel', ['channel_id' => $channelId]) ?? throw new \RuntimeException(
+			'the scratch channel was not stored',
+		));
+	}
+
+	/**
+	 * Returns the columns of the channel's own row, but for its number.
+	 *
+	 * @param array{guid: string, guid_sig: string, hash: string} $names
+	 *
+	 * @return array<string, scalar|null>
+	 */
+	private static function rowOf(array $names, string $nick, string $public, string $private, string $now): array
+	{
+		return self::like(
+			'channel_',
+			['id'],
+			[
+				'primary' => 1,
+				'name' => 'filesync',
+				'address' => $nick,
+				'pubkey' => $public,
+				'prvkey' => $private,
+				'pageflags' => 1,
+				// Core tells a directory about a channel of which it has none for long.
+				'dirdate' => $now,
+				'lastpost' => $now,
+				'active' => $now,
+				'timezone' => 'UTC',
+				'allow_cid' => "<{$names['hash']}>",
+			]
+			+ $names
+			+ self::proofKeys(),
+		);
+	}
+
+	/**
+	 * Returns the number that the database gives the next channel, and to none after it: it is asked with a row that is
+	 * never there.
+	 */
+	private static function number(array $row, string $hash): int
+	{
+		$number = Table::transaction(
+			function () use ($row, $hash): int {
+				Table::insert('channel', $row);
+
+				return (int) (Table::first('channel', ['channel_hash' => $hash], '', 'channel_id')['channel_id'] ?? 0);
+			},
+			fn () => false,
+		);
+		if (Table::first('channel', ['channel_hash' => $hash], '', 'channel_id')) {
+			Table::delete('channel', ['channel_hash' => $hash]);
+			throw new \RuntimeException(
+				"the hub's table channel knows no transactions: rehearsals need one that does (InnoDB)",
+			);
+		}
+
+		return $number ?: throw new \RuntimeException('the database gives no number to a channel');
+	}
+
+	/**
+	 * Returns the columns of a hubloc row that says where the channel lives: here alone.
+	 *
+	 * @param array{guid: string, guid_sig: string, hash: string} $names
+	 *
+	 * @return array<string, scalar|null>
+	 */
+	private static function hubOf(array $names, string $private, string $nick, string $now): array
+	{
+		$signature = '';
+		openssl_sign(z_root(), $signature, $private, OPENSSL_ALGO_SHA256);
+		$host = (string) parse_url(z_root(), PHP_URL_HOST);
+		$port = parse_url(z_root(), PHP_URL_PORT);
+		$host .= $port ? ":$port" : '';
+		$here = [];
+		// As another channel of this hub has it.
+		$known = Table::first('hubloc', ['hubloc_url' => z_root(), 'hubloc_deleted' => 0], 'hubloc_id') ?? [];
+		foreach (['host', 'callback', 'sitekey', 'site_id'] as $name) {
+			$here[$name] = $known["hubloc_$name"] ?? '';
+		}
+
+		return (
+			[
+				'id_url' => z_root() . "/channel/$nick",
+				'addr' => "$nick@" . ((string) $here['host'] ?: $host),
+				'network' => 'zot6',
+				'url' => z_root(),
+				'url_sig' => 'sha256.' . self::encoded($signature),
+				'primary' => 1,
+				'updated' => $now,
+				'connected' => $now,
+			]
+			+ $here
+			+ $names
+		);
+	}
+
+	/** @return array<string, string> The Ed25519 keys of a channel, as hubs that have them keep them. */
+	private static function proofKeys(): array
+	{
+		if (! function_exists('sodium_crypto_sign_keypair')) {
+			return [];
+		}
+		$pair = sodium_crypto_sign_keypair();
+		$text = fn (string $key) => rtrim(base64_encode($key), '=');
+
+		return [
+			'epubkey' => $text(sodium_crypto_sign_publickey($pair)),
+			'eprvkey' => $text(sodium_crypto_sign_secretkey($pair)),
+		];
+	}
+
+	/**
+	 * Adds a new row to a table of core; see like().
+	 *
+	 * @param list<string>               $without
+	 * @param array<string, scalar|null> $given
+	 */
+	private static function add(string $prefix, array $without, array $given, string $table = ''): void
+	{
+		Table::insert($table ?: rtrim($prefix, '_'), self::like($prefix, $without, $given, $table));
+	}
+
+	/**
+	 * Returns a new row of a table of core: columns that are not given are empty, as their kind is in another row.
+	 *
+	 * @param string                     $prefix  Of the columns; without an underscore it is the table's name.
+	 * @param list<string>         $without Columns that the database fills.
+	 * @param array<string, scalar|null> $given   By name without the prefix; those that the table lacks are left out.
+	 *
+	 * @return array<string, scalar|null>
+	 */
+	private static function like(string $prefix, array $without, array $given, string $table = ''): array
+	{
+		$table = $table === '' ? rtrim($prefix, '_') : $table;
+		$other = Table::rows($table, [], '', 1)[0] ?? [];
+		$row = [];
+		foreach ($other as $column => $value) {
+			$row[$column] = match (true) {
+				$value === null => null,
+				is_int($value), is_bool($value), is_float($value) => 0,
+				preg_match('/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/', $value) === 1 => Core::noDate(),
+				is_numeric($value) => 0,
+				default => '',
+			};
+		}
+		foreach ($given as $name => $value) {
+			$row[$prefix . $name] = $value;
+		}
+		$unknown = Table::lacking($table, $row);
+		foreach ($without as $name) {
+			$unknown[$prefix . $name] = $unknown[$name] = true;
+		}
+
+		return array_filter(array_diff_key($row, $unknown), fn ($value) => $value !== null);
+	}
+
+	/**
+	 * Removes a scratch channel, table by table, its own row last: whatever ends this in between, the next time goes
+	 * on. Returns why it left all alone, or null.
+	 */
+	private static function remove(int $channelId, string $nick, string $hash): ?string
+	{
+		$row = Table::first('channel', ['channel_id' => $channelId], '', 'channel_id, channel_hash, channel_address');
+		$elsewhere = Table::first(
+			'channel',
+			['channel_hash' => $hash, 'channel_id <>' => $channelId],
+			'',
+			'channel_id',
+		);
+		if (
+			! Rehearsing::isNick($nick)
+			|| $channelId < 1
+			|| $hash === ''
+			|| $elsewhere
+			|| ($row
+			&& ($row['channel_hash'] !== $hash
+			|| $row['channel_address'] !== $nick))
+		) {
+			return "a note of a rehearsal names channel $channelId as $nick, and here that is another channel: nothing of it was touched";
+		}
+		if ($row) {
+			self::removeFiles($channelId, $nick);
+			self::removeRows($channelId);
+		}
+		// These are nobody else's, whatever became of the number.
+		self::removeJobs($nick);
+		foreach (self::BY_IDENTITY as $table => $column) {
+			if (! Table::missing([$table]) && ! Table::lacking($table, [$column => 1])) {
+				Table::delete($table, [$column => $hash]);
+			}
+		}
+		foreach (Table::select('filesync_lease', ['name like' => "%-$channelId%"], '', 0, 'id, name') as $lease) {
+			if (preg_match("/^(channel|place-[a-z]+)-$channelId(-\\d+)?$/D", $lease['name'])) {
+				Table::delete('filesync_lease', ['id' => $lease['id']]);
+			}
+		}
+		if ($row) {
+			Table::delete('channel', [
+				'channel_id' => $channelId,
+				'channel_hash' => $hash,
+				'channel_address' => $nick,
+			]);
+		}
+
+		return null;
+	}
+
+	private static function removeRows(int $channelId): void
+	{
+		foreach (Table::pages('item', ['uid' => $channelId], 100, 'id') as $items) {
+			if (! Table::missing(['iconfig'])) {
+				Table::delete('iconfig', ['iid' => array_map(fn ($item) => (int) $item['id'], $items)]);
+			}
+		}
+		foreach (self::BY_NUMBER as $table => $column) {
+			if (! Table::missing([$table]) && ! Table::lacking($table, [$column => 1])) {
+				Table::delete($table, [$column => $channelId]);
+			}
+		}
+		foreach (Table::OURS as $table) {
+			if ($table !== 'filesync_scratch' && ! Table::lacking($table, ['uid' => 1])) {
+				Table::delete($table, ['uid' => $channelId]);
+			}
+		}
+		foreach (Table::rows('filesync_setting', ['scope like' => "%:$channelId"], '', 0, 'id, scope') as $setting) {
+			if (preg_match("/^[a-z]+:$channelId$/D", (string) $setting['scope'])) {
+				Table::delete('filesync_setting', ['id' => $setting['id']]);
+			}
+		}
+		Table::delete('filesync_setting', ['id' => "component-$channelId"]);
+		Table::delete('filesync_setting', ['scope' => 'progress', 'name' => "overview:$channelId"]);
+		Table::delete('filesync_peer', ['url' => Rehearsing::ORIGIN]);
+	}
+
+	/** Removes background jobs about the files of a scratch channel: their names begin with its own. */
+	private static function removeJobs(string $nick): void
+	{
+		if (! Table::missing(['workerq'])) {
+			Table::delete('workerq', ['workerq_data like' => "%$nick%"]);
+		}
+	}
+
+	private static function removeFiles(int $channelId, string $nick): void
+	{
+		// Crops that the hub keeps apart, beside those of all channels.
+		foreach (Table::select(
+			'photo',
+			['uid' => $channelId, 'os_storage' => 1],
+			'id',
+			0,
+			'resource_id, content',
+		) as $photo) {
+			$name = preg_quote($photo['resource_id'], '#');
+			if (preg_match("#^store/\\[data\\]/\\[xchan\\]/[A-Za-z0-9]/[A-Za-z0-9]/$name-\\d$#D", $photo['content'])) {
+				@unlink($photo['content']);
+			}
+		}
+		foreach ([self::root($nick), "store/[data]/$nick", Store::dataRoot($channelId)] as $folder) {
+			// A job of the hub may be making a preview there; once the folder is gone, it cannot.
+			for ($try = 1; self::removeTree($folder) && $try < self::MOST_TRIES; $try++) {
+				usleep(self::TRY_MICROSECONDS);
+			}
+			if (is_dir($folder)) {
+				throw new \RuntimeException("the folder $folder cannot be removed");
+			}
+		}
+	}
+
+	/** Removes a folder with all in it, and follows no link. Tells whether it is still there. */
+	private static function removeTree(string $path): bool
+	{
+		foreach ((is_link($path) || ! is_dir($path) ? [] : scandir($path)) ?: [] as $name) {
+			if ($name !== '.' && $name !== '..') {
+				if (is_dir("$path/$name") && ! is_link("$path/$name")) {
+					self::removeTree("$path/$name");
+				} else {
+					@unlink("$path/$name");
+				}
+			}
+		}
+		clearstatcache();
+		if (is_link($path)) {
+			return ! @unlink($path);
+		}
+
+		return is_dir($path) && ! @rmdir($path);
+	}
+
+	private static function bytesIn(string $path): int
+	{
+		$bytes = 0;
+		foreach ((is_link($path) || ! is_dir($path) ? [] : scandir($path)) ?: [] as $name) {
+			if ($name !== '.' && $name !== '..') {
+				$bytes += is_dir("$path/$name") ? self::bytesIn("$path/$name") : (int) @filesize("$path/$name");
+			}
+		}
+
+		return $bytes;
+	}
+
+	private static function root(string $nick): string
+	{
+		return "store/$nick";
+	}
+
+	/** A lease without which no worker takes the channel's work. */
+	private static function workerLease(int $channelId): string
+	{
+		return "channel-$channelId";
+	}
+
+	private static function encoded(string $bytes): string
+	{
+		return rtrim(strtr(base64_encode($bytes), '+/', '-_'), '=');
+	}
+}

@@ -1,0 +1,54 @@
+<?php
+
+namespace FileSync\Addon\Rehearsal;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Two small pictures for rehearsals: a photo, and what a person cut out of it. */
+final class Picture
+{
+	public const WIDTH = 64;
+	public const HEIGHT = 40;
+	public const CROP_WIDTH = 48;
+
+	private const PHOTO =
+		'/9j/4AAQSkZJRgABAQEAYABgAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+MzZGNywtQFdBRkxO'
+			. 'UlNSMj5aYVpQYEpRUk//2wBDAQ4ODhMREyYVFSZPNS01T09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09P'
+			. 'T09PT09PT0//wAARCAAoAEADASIAAhEBAxEB/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUF'
+			. 'BAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVW'
+			. 'V1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi'
+			. '4+Tl5ufo6erx8vP09fb3+Pn6/8QAHwEAAwEBAQEBAQEBAQAAAAAAAAECAwQFBgcICQoL/8QAtREAAgECBAQDBAcFBAQAAQJ3AAEC'
+			. 'AxEEBSExBhJBUQdhcRMiMoEIFEKRobHBCSMzUvAVYnLRChYkNOEl8RcYGRomJygpKjU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVm'
+			. 'Z2hpanN0dXZ3eHl6goOEhYaHiImKkpOUlZaXmJmaoqOkpaanqKmqsrO0tba3uLm6wsPExcbHyMnK0tPU1dbX2Nna4uPk5ebn6Onq'
+			. '8vP09fb3+Pn6/9oADAMBAAIRAxEAPwDg1h9qmWH2q4sPtUyw+1ezKqc9KuU1h9qmWH2q2sPtUyw+1YyqnpUq5UWH2qZYfaraw+1T'
+			. 'LD7VjKqelSrlRYfaplh9qtrD7VMsPtWMqp6dKuY6w+1TLD7VbWH2qZYfaiVU/MaVcqLD7VMsPtVtYfaplh9qxlVPSpVyosPtUyw+'
+			. '1W1h9qmWH2rGVU9KlXKaw+1TLD7VcWH2qZYfasJVT06Vcx1h9qmWH2oorSUmfmtKbJlh9qlWH2oorCUmelSmyZYfaplh9qKKxlJn'
+			. 'pUpsmWH2qZYfaiisZSZ6VKbP/9k=';
+
+	private const CROP =
+		'/9j/4AAQSkZJRgABAQEAYABgAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+MzZGNywtQFdBRkxO'
+			. 'UlNSMj5aYVpQYEpRUk//2wBDAQ4ODhMREyYVFSZPNS01T09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09P'
+			. 'T09PT09PT0//wAARCAAwADADASIAAhEBAxEB/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUF'
+			. 'BAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVW'
+			. 'V1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi'
+			. '4+Tl5ufo6erx8vP09fb3+Pn6/8QAHwEAAwEBAQEBAQEBAQAAAAAAAAECAwQFBgcICQoL/8QAtREAAgECBAQDBAcFBAQAAQJ3AAEC'
+			. 'AxEEBSExBhJBUQdhcRMiMoEIFEKRobHBCSMzUvAVYnLRChYkNOEl8RcYGRomJygpKjU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVm'
+			. 'Z2hpanN0dXZ3eHl6goOEhYaHiImKkpOUlZaXmJmaoqOkpaanqKmqsrO0tba3uLm6wsPExcbHyMnK0tPU1dbX2Nna4uPk5ebn6Onq'
+			. '8vP09fb3+Pn6/9oADAMBAAIRAxEAPwDzuFKvwpUEKVehSsqkh1aBPClX4UqvClX4UrgqSPMq0CeFKvQpUEKVfhSuCpI8urQPPoUq'
+			. '9ClQQpV+FK9apI++q0CeFKvQpUEKVfhSuCpI8yrQJ4Uq9ClQQpV+FK4Kkjy6tA8+hSr0KVBClXoUr16kj76rQLEKVehSoIUq9Cle'
+			. 'fUkeXVoE8KVfhSoIUq9ClcFSR5lWgf/Z';
+
+	/** Returns a photo, a JPEG. */
+	public static function photo(): string
+	{
+		return (string) base64_decode(self::PHOTO, true);
+	}
+
+	/** Returns a square crop, a JPEG. */
+	public static function crop(): string
+	{
+		return (string) base64_decode(self::CROP, true);
+	}
+}

@@ -1,0 +1,141 @@
+# shellcheck shell=bash
+# A rehearsal on hub B passes and leaves no row, no file and no outgoing byte: by dumps of the whole database and listings of the whole store before and after.
+
+# What changes on its own, or is what a rehearsal is for:
+#  - the outcome that it remembers, and what follows from it; the leases' rows (their names stay, nobody holds them); notes of cron;
+#  - the templates that the hub compiles when they are first shown, and its cache;
+#  - the numbers that the database gives next.
+REHEARSE_TABLES='filesync_rehearsal filesync_lease'
+REHEARSE_NOTES='standing|looked|cron_at|cron_version|planned_at'
+REHEARSE_FILES='/smarty3/|/\[data\]/cache/|/\[data\]/locks/'
+
+rehearse() { hub_php b addon/filesync/cli.php rehearse 2>&1; }
+
+# Prints all rows of hub B: without the tables and notes above, and without the numbers.
+rehearse_rows() {
+	local table
+	for table in $(database_tables hub_b); do
+		case " $REHEARSE_TABLES " in *" $table "*) continue ;; esac
+		echo "== $table"
+		database_dump hub_b "$table" | grep -vE '^(--|/\*!|$|LOCK|UNLOCK)|AUTO_INCREMENT=|Dump completed' | grep -vE "[|'](${REHEARSE_NOTES})[|']" | sort
+	done
+}
+
+# Prints the tables of a database: database_tables <database>.
+database_tables() {
+	database_value "$1" "SELECT table_name FROM information_schema.tables WHERE table_schema = '$([ "$DB" = mysql ] && echo "$1" || echo public)' ORDER BY 1"
+}
+
+# Prints all files and folders of hub B's store, with sizes and times of change.
+rehearse_files() { (cd "$(hub_root b)" && find store -type f -printf '%p %s %T@\n' -o -type d -printf '%p/\n' | grep -vE "$REHEARSE_FILES" | sort); }
+
+rehearse_look() {
+	rehearse_rows >"$LAYOUT/scratch/rehearse-rows-$1"
+	rehearse_files >"$LAYOUT/scratch/rehearse-files-$1"
+}
+
+# Compares two looks: rehearse_same <before> <after>.
+rehearse_same() {
+	local what
+	for what in rows files; do
+		diff "$LAYOUT/scratch/rehearse-$what-$1" "$LAYOUT/scratch/rehearse-$what-$2" >"$LAYOUT/scratch/rehearse-diff" || {
+			echo "it left $what:"
+			cut -c1-300 "$LAYOUT/scratch/rehearse-diff" | head -20
+			return 1
+		}
+	done
+}
+
+# Makes as if the leases of killed processes had run out.
+rehearse_later() { echo "UPDATE filesync_lease SET expires = 0, token = ''" | database_sql hub_b; }
+
+requests_to() { wc -l <"$LAYOUT/$1/log/access.log"; }
+
+scenario_rehearse() {
+	local said a b seconds
+	settle || return 1
+	# With its web server, so that a ticket is served; the first time also makes what stays, such as the folder for partial files.
+	seconds=$SECONDS
+	said=$(rehearse) || { echo "$said" | grep -A1 -E '^WRONG|steps in'; return 1; }
+	[ $((SECONDS - seconds)) -lt 60 ] || { echo "it took $((SECONDS - seconds)) s"; return 1; }
+	! grep -q 'not tried' <<<"$said" || { grep 'not tried' <<<"$said"; return 1; }
+	wait_quiet || return 1
+	web_down b
+	rehearse_look before
+	a=$(requests_to a) b=$(requests_to b)
+	seconds=$SECONDS
+	said=$(rehearse)
+	local status=$?
+	seconds=$((SECONDS - seconds))
+	# What it summoned is background work of hub B.
+	wait_quiet
+	rehearse_look after
+	web_up b
+	[ $status = 0 ] || { echo "$said" | grep -A1 -E '^WRONG|steps in'; return 1; }
+	rehearse_same before after || return 1
+	[ "$a $b" = "$(requests_to a) $(requests_to b)" ] || { echo "requests: $(($(requests_to a) - a)) to A, $(($(requests_to b) - b)) to B"; return 1; }
+	echo "$(grep -c '^ok' <<<"$said") steps in $seconds s, and nothing is left"
+}
+
+# Killed at any time, the next one removes what is left.
+scenario_rehearse_killed() {
+	local n a pid seed=${SEED:-$RANDOM}
+	settle || return 1
+	web_down b
+	rehearse_look before
+	a=$(requests_to a)
+	RANDOM=$seed
+	for n in $(seq "${KILLS:-12}"); do
+		(cd "$(hub_root b)" && exec setpriv --reuid="$HUB_USER" --regid="$HUB_USER" --clear-groups -- "$LAYOUT/b/bin/php" addon/filesync/cli.php rehearse >/dev/null 2>&1) &
+		pid=$!
+		sleep "$((RANDOM % 5)).$((RANDOM % 1000 + 1000))"
+		# Not the jobs that it summoned: they are the hub's.
+		kill -KILL "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+		rehearse_later
+	done
+	[ "$(database_value hub_b "SELECT COUNT(*) FROM channel WHERE channel_address LIKE 'filesync-scratch-%'")" -le 1 ] || { echo "more than one scratch channel"; web_up b; return 1; }
+	# Cron removes it as well as the next rehearsal.
+	hub_php b Zotlabs/Daemon/Master.php Cronhooks >/dev/null
+	wait_quiet
+	rehearse_later
+	rehearse_look after
+	web_up b
+	rehearse_same before after || { echo "SEED=$seed"; return 1; }
+	[ "$a" = "$(requests_to a)" ] || { echo "$(($(requests_to a) - a)) requests to A"; return 1; }
+	echo "killed $n times (SEED=$seed), and nothing is left"
+}
+
+# While three workers fetch files of a person.
+scenario_rehearse_busy() {
+	local n hashes=() said workers=()
+	for n in $(seq 60); do hashes+=("$(give "$(random_file "busy$n.bin" 200001)" "$TOP-busy$n.bin")"); done
+	for n in 1 2 3; do
+		hub_php b addon/filesync/cli.php work --until-idle --seconds 60 >/dev/null 2>&1 &
+		workers+=($!)
+	done
+	said=$(rehearse) || { echo "$said" | grep -A1 -E '^WRONG|steps in'; return 1; }
+	wait "${workers[@]}"
+	settle 120 || return 1
+	for n in "${hashes[@]}"; do equal "$n" || return 1; done
+	[ "$(database_value hub_b "SELECT COUNT(*) FROM channel WHERE channel_address LIKE 'filesync-scratch-%'")" = 0 ] || { echo "the channel is still there"; return 1; }
+	echo "$(grep -c '^ok' <<<"$said") steps beside ${#hashes[@]} files"
+}
+
+# A note that names a person's channel touches nothing of it.
+scenario_rehearse_note() {
+	local said id hash
+	settle || return 1
+	id=$(database_value hub_b "SELECT channel_id FROM channel WHERE channel_address = '${NICK[b]}'")
+	hash=$(database_value hub_b "SELECT channel_hash FROM channel WHERE channel_address = '${NICK[b]}'")
+	rehearse_look before
+	echo "INSERT INTO filesync_scratch (nick, uid, hash, attempt, created) VALUES ('filesync-scratch-0123456789abcdef', $id, '$hash', '', 1)" | database_sql hub_b
+	said=$(rehearse)
+	echo "DELETE FROM filesync_scratch WHERE created = 1" | database_sql hub_b
+	grep -q 'nothing of it was touched' <<<"$said" || { echo "it does not say so: $(tail -n 2 <<<"$said")"; return 1; }
+	wait_quiet
+	rehearse_look after
+	# It asked for a ticket.
+	for n in before after; do sed -i '/== filesync_\(key\|nonce\)/,/^== /d' "$LAYOUT/scratch/rehearse-rows-$n"; done
+	rehearse_same before after && echo "it is named, and left alone"
+}
