@@ -815,8 +815,8 @@ namespace FileSync {
 		 *
 		 * @return array{
 		 *   run: string, message: string, key_id: string, listed: int, unchanged: int, new: int, replaced: int,
-		 *   changed: int, moved: int, removed: int, failed: int, copied_bytes: int, folders: int, files: int, photos: int,
-		 *   crops: int, posts: int, bytes: int, older_files: int, older_bytes: int, before: int
+		 *   changed: int, moved: int, removed: int, failed: int, copied_bytes: int, folders: int, files: int,
+		 *   photos: int, crops: int, posts: int, bytes: int, older_files: int, older_bytes: int, before: int
 		 * } `message`: the bytes to sign, RSASSA-PKCS1-v1_5 with SHA-512. `before`: entries (files and folders) of the
 		 *   last run.
 		 *
@@ -854,7 +854,7 @@ namespace FileSync {
 		 *     nothing changed.
 		 * @throws Exception\StorageException The disk fails. `complete` goes on.
 		 */
-		public function commit(?string $signature): void {}
+		public function commit(?string $signature = null): void {}
 
 		/**
 		 * Forgets the run: what arrived is removed, and the set is what the last run left. Not possible once `commit`

@@ -151,7 +151,7 @@ verified
 replaced
 unsigned channel-signature.json
 not verified
-pruned 1 runs, 0 older files stay
+pruned 2 runs, 0 older files stay
 sha256sum: all well
 openssl: 1
 InvalidInputException: invalid input while reading a parameter {parameter: what, key: older_than, expected: this, or `forget`}

@@ -47,7 +47,7 @@ impl Set {
     }
 
     /// Opens an existing folder for writing and locks it.
-    #[php(defaults(options = None))]
+    #[php(optional = options)]
     pub fn __construct(folder: &str, options: Option<&ZendHashTable>) -> PhpResult<Self> {
         let inner = options_of(options).and_then(|options| set::Set::open(Path::new(folder), options)).or_throw()?;
         Ok(Self { inner })
@@ -153,7 +153,7 @@ impl Set {
 
     /// Puts the prepared run in place.
     pub fn commit(&mut self, signature: Option<BinarySlice<u8>>) -> PhpResult<()> {
-        self.inner.commit(signature.as_deref()).or_throw()
+        self.inner.commit(signature.as_deref().copied()).or_throw()
     }
 
     /// Forgets the run.
@@ -177,7 +177,7 @@ pub struct SetCheck {
 #[php_impl]
 impl SetCheck {
     /// Opens a set.
-    #[php(defaults(options = None))]
+    #[php(optional = options)]
     pub fn __construct(folder: &str, options: Option<&ZendHashTable>) -> PhpResult<Self> {
         let inner = check_options(options).and_then(|options| set::Check::open(Path::new(folder), options)).or_throw()?;
         Ok(Self { inner })
@@ -241,7 +241,7 @@ pub struct SetList {
 #[php_impl]
 impl SetList {
     /// Opens a set.
-    #[php(defaults(options = None))]
+    #[php(optional = options)]
     pub fn __construct(folder: &str, options: Option<&ZendHashTable>) -> PhpResult<Self> {
         let inner = list_options(options).and_then(|options| set::Contents::open(Path::new(folder), options)).or_throw()?;
         Ok(Self { inner })
