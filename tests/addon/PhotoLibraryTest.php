@@ -279,7 +279,7 @@ final class PhotoLibraryTest extends AddonTestCase
 			dbq('DELETE FROM filesync_transfer');
 			dbq('DELETE FROM attach');
 			dbq('DELETE FROM photo');
-			array_map(unlink(...), glob('store/alice/p1-*'));
+			array_map(unlink(...), glob('store/alice/p1*'));
 			$this->receive($this->refused('p1', $picture, self::GONE, [
 				'edited' => '2024-07-01 10:' . sprintf('%02d:%02d', intdiv($n, 60) % 60, $n % 60),
 			]));
