@@ -22,10 +22,12 @@ final class Tested
 	public static function has(string $version): bool
 	{
 		// What follows the numbers does not count: 8.10RC1 is no 8.9.
+		$numbers = (string) preg_replace('/^(\d+(\.\d+)+).*$/Ds', '$1', $version);
+
 		return (
-			preg_match('/^\d{1,9}(\.\d+)+/', $version, $numbers) === 1
-			&& version_compare($numbers[0], self::OLDEST, '>=')
-			&& version_compare($numbers[0], self::TOO_NEW, '<')
+			self::major($version) !== null
+			&& version_compare($numbers, self::OLDEST, '>=')
+			&& version_compare($numbers, self::TOO_NEW, '<')
 		);
 	}
 
