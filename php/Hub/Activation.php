@@ -57,7 +57,9 @@ final class Activation
 	/** Tells whether packets of a channel are queued: later ones must not overtake them. */
 	public static function isQueued(int $channelId): bool
 	{
-		return Table::first('filesync_packet', ['uid' => $channelId, 'state' => self::QUEUED], '', 'id') !== null;
+		return Table::unlessAbsent(
+			fn () => Table::first('filesync_packet', ['uid' => $channelId, 'state' => self::QUEUED], '', 'id') !== null,
+		);
 	}
 
 	/** Tells whether packets are taken in and held. */

@@ -137,18 +137,13 @@ final class Config
 	 */
 	public static function isForCore(int $channelId): bool
 	{
-		return self::get('passive') === '1' || Parts::isOff(Parts::RECEIVER) || ! self::isOn($channelId);
+		return Parts::isOff(Parts::RECEIVER) || ! self::isOn($channelId) || self::get('passive') === '1';
 	}
 
 	private static function isOn(int $channelId): bool
 	{
-		try {
-			return self::get('enabled') !== '0' && self::get('enabled', 'channel:' . $channelId) !== '0';
-		} catch (\RuntimeException $e) {
-			if (Table::areAbsent(Table::OURS)) {
-				return false;
-			}
-			throw $e;
-		}
+		return Table::unlessAbsent(
+			fn () => self::get('enabled') !== '0' && self::get('enabled', 'channel:' . $channelId) !== '0',
+		);
 	}
 }
