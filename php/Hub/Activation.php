@@ -54,6 +54,14 @@ final class Activation
 		return self::standing() === Standing::Active;
 	}
 
+	/** Tells whether packets of a channel are queued: later ones must not overtake them. */
+	public static function isQueued(int $channelId): bool
+	{
+		return Table::unlessAbsent(
+			fn () => Table::first('filesync_packet', ['uid' => $channelId, 'state' => self::QUEUED], '', 'id') !== null,
+		);
+	}
+
 	/** Tells whether packets are taken in and held. */
 	public static function isHolding(): bool
 	{

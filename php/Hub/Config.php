@@ -121,22 +121,29 @@ final class Config
 	 */
 	public static function takesIn(int $channelId): bool
 	{
-		if (Parts::isOff(Parts::RECEIVER)) {
-			return false;
+		if (Rehearsing::isOwn($channelId)) {
+			return ! Parts::isOff(Parts::RECEIVER);
 		}
 
-		return Rehearsing::isOwn($channelId) || Activation::standing() !== Standing::Passive && self::isOn($channelId);
+		return (
+			Activation::standing() !== Standing::Passive
+			&& (! self::isForCore($channelId) || Activation::isQueued($channelId))
+		);
+	}
+
+	/**
+	 * Tells whether a channel's packets are for the hub's own receiver: an admin chose it, filesync is switched off for
+	 * the channel, or it cannot receive here. What is queued for the channel goes there first.
+	 */
+	public static function isForCore(int $channelId): bool
+	{
+		return Parts::isOff(Parts::RECEIVER) || ! self::isOn($channelId) || self::get('passive') === '1';
 	}
 
 	private static function isOn(int $channelId): bool
 	{
-		try {
-			return self::get('enabled') !== '0' && self::get('enabled', 'channel:' . $channelId) !== '0';
-		} catch (\RuntimeException $e) {
-			if (Table::areAbsent(Table::OURS)) {
-				return false;
-			}
-			throw $e;
-		}
+		return Table::unlessAbsent(
+			fn () => self::get('enabled') !== '0' && self::get('enabled', 'channel:' . $channelId) !== '0',
+		);
 	}
 }

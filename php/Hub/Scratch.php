@@ -553,11 +553,18 @@ final class Scratch
 			}
 		}
 		foreach ([self::root($nick), "store/[data]/$nick", Store::dataRoot($channelId)] as $folder) {
-			// A job of the hub may be making a preview there; once the folder is gone, it cannot.
-			for ($try = 1; self::removeTree($folder) && $try < self::MOST_TRIES; $try++) {
+			// A job of the hub may be making a preview there; once the folder has another name, it finds none.
+			$gone = "$folder.removed";
+			self::removeTree($gone);
+			if (is_link($folder)) {
+				@unlink($folder);
+			} elseif (is_dir($folder)) {
+				@rename($folder, $gone);
+			}
+			for ($try = 1; self::removeTree($gone) && $try < self::MOST_TRIES; $try++) {
 				usleep(self::TRY_MICROSECONDS);
 			}
-			if (is_dir($folder)) {
+			if (is_dir($folder) || is_dir($gone)) {
 				throw new \RuntimeException("the folder $folder cannot be removed");
 			}
 		}

@@ -326,6 +326,24 @@ final class Table
 		return $connection instanceof \PDO && $connection->inTransaction();
 	}
 
+	/**
+	 * Returns what a question to our tables answers, or false where they do not exist. Throws if they do, and cannot be
+	 * read.
+	 *
+	 * @param \Closure(): bool $question
+	 */
+	public static function unlessAbsent(\Closure $question): bool
+	{
+		try {
+			return $question();
+		} catch (\RuntimeException $e) {
+			if (self::areAbsent(self::OURS)) {
+				return false;
+			}
+			throw $e;
+		}
+	}
+
 	/** Tells whether none of the tables exists; false if the database does not answer or a table is damaged. */
 	public static function areAbsent(array $tables): bool
 	{

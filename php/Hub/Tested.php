@@ -21,10 +21,13 @@ final class Tested
 	/** Tells whether we tested a version. */
 	public static function has(string $version): bool
 	{
+		// What follows the numbers does not count: 8.10RC1 is no 8.9.
+		$numbers = (string) preg_replace('/^(\d+(\.\d+)+).*$/Ds', '$1', $version);
+
 		return (
 			self::major($version) !== null
-			&& version_compare($version, self::OLDEST, '>=')
-			&& version_compare($version, self::TOO_NEW, '<')
+			&& version_compare($numbers, self::OLDEST, '>=')
+			&& version_compare($numbers, self::TOO_NEW, '<')
 		);
 	}
 

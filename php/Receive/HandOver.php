@@ -9,7 +9,6 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
-use FileSync\Addon\Hub\Reason;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Token;
 
@@ -18,8 +17,8 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Gives the packets that filesync held to core's own receiver, in the order in which they came, because an admin chose
- * it. Until the last one is there, further ones are held behind them.
+ * Gives packets that filesync held to core's own receiver, in the order in which they came, because they are for it now
+ * (see Config::isForCore()). Until the last one of a channel is there, further ones are held behind them.
  */
 final class HandOver
 {
@@ -31,10 +30,7 @@ final class HandOver
 	public static function work(int $until): void
 	{
 		$token = Token::make();
-		if (
-			Activation::reason() !== Reason::HandingOver
-			|| ! Lease::take(self::LEASE, $token, self::LEASE_SECONDS)
-		) {
+		if (! self::isDue() || ! Lease::take(self::LEASE, $token, self::LEASE_SECONDS)) {
 			return;
 		}
 		$mayGoOn = false;
@@ -62,11 +58,12 @@ final class HandOver
 		try {
 			while (
 				Clock::now() < $until
-				&& self::isChosen()
 				&& Lease::extend(self::LEASE, $token, self::LEASE_SECONDS)
+				// Looked at each time: an admin may have changed it since.
+				&& ($channels = self::channels()) !== []
 				&& ($row = Table::first(
 					'filesync_packet',
-					['state' => Activation::QUEUED],
+					['uid' => $channels, 'state' => Activation::QUEUED],
 					'created, id',
 					HeldPackets::COLUMNS,
 				))
@@ -88,10 +85,16 @@ final class HandOver
 		return true;
 	}
 
-	/** Tells whether the hub's own receiver is chosen now: an admin may have changed that since this process began. */
-	public static function isChosen(): bool
+	/** Tells whether there is anything to hand over. */
+	public static function isDue(): bool
 	{
-		return Config::get('passive') === '1';
+		return self::channels() !== [];
+	}
+
+	/** @return list<int> The channels of which something is held that is for the hub's own receiver now. */
+	private static function channels(): array
+	{
+		return array_values(array_filter(HeldPackets::queuedChannels(), Config::isForCore(...)));
 	}
 
 	private static function give(array $row): void

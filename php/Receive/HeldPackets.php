@@ -58,12 +58,6 @@ final class HeldPackets
 		self::keep($channel, $entry, $reason, Activation::QUEUED, 0);
 	}
 
-	/** Tells whether entries of a channel are queued: later ones must not overtake them. */
-	public static function isQueued(int $channelId): bool
-	{
-		return Table::first('filesync_packet', ['uid' => $channelId, 'state' => Activation::QUEUED], '', 'id') !== null;
-	}
-
 	/** Returns the name of the lease without which nobody takes an entry of a channel out of its queue. */
 	public static function leaseOf(int $channelId): string
 	{
@@ -182,7 +176,7 @@ final class HeldPackets
 		}
 
 		return array_values(array_unique([
-			...self::queuedChannels(),
+			...array_filter(self::queuedChannels(), fn (int $id) => ! Config::isForCore($id)),
 			...array_map('intval', array_column(
 				Table::select(
 					'filesync_packet',

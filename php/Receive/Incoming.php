@@ -45,7 +45,7 @@ final class Incoming
 			}
 			if (Activation::isHolding() && ! Rehearsing::isOwn($channel->id)) {
 				HeldPackets::queue($channel, $entry, 'filesync waits until this hub was rehearsed');
-			} elseif (HeldPackets::isQueued($channel->id)) {
+			} elseif (Activation::isQueued($channel->id)) {
 				HeldPackets::queue($channel, $entry, 'others that came earlier are let in first');
 			} else {
 				self::takeEntry($channel, $entry);

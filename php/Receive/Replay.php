@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Backoff;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
@@ -43,7 +44,7 @@ final class Replay
 		}
 		ServedLast::note('packets', $channelId);
 		$until = Clock::now() + ServedLast::TURN_SECONDS;
-		if (HeldPackets::isQueued($channelId)) {
+		if (Activation::isQueued($channelId)) {
 			return self::letIn($channelId, $until);
 		}
 		$due = ['uid' => $channelId, 'state' => 'staged', 'next_at <=' => Clock::now()];
@@ -65,21 +66,21 @@ final class Replay
 	}
 
 	/**
-	 * Applies queued entries of a channel in the order in which they came; false if another process does, or an admin
-	 * has chosen that they go to the hub. Further ones are queued behind them.
+	 * Applies queued entries of a channel in the order in which they came; false if another process does, or they are
+	 * for the hub's own receiver now. Further ones are queued behind them.
 	 */
 	private static function letIn(int $channelId, int $until): bool
 	{
 		$token = Token::make();
 		$lease = HeldPackets::leaseOf($channelId);
-		if (HandOver::isChosen() || ! Lease::take($lease, $token, self::LEASE_SECONDS)) {
+		if (Config::isForCore($channelId) || ! Lease::take($lease, $token, self::LEASE_SECONDS)) {
 			return false;
 		}
 		try {
 			while (
 				Clock::now() < $until
 				&& Parts::has(Parts::RECEIVER)
-				&& ! HandOver::isChosen()
+				&& ! Config::isForCore($channelId)
 				&& Lease::extend($lease, $token, self::LEASE_SECONDS)
 				&& ($row = Table::first(
 					'filesync_packet',

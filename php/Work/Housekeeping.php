@@ -6,6 +6,7 @@ use FileSync\Addon\Backup\Nights;
 use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Parts;
@@ -22,6 +23,7 @@ use FileSync\Addon\Protocol\Ticket;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\Deletion;
 use FileSync\Addon\Receive\DroppedPackets;
+use FileSync\Addon\Receive\HandOver;
 use FileSync\Addon\Receive\HeldPackets;
 use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Reconcile\Verify;
@@ -58,7 +60,13 @@ final class Housekeeping
 			return;
 		}
 		Registration::mend();
-		self::each([Look::renewIfDue(...), Scratch::sweep(...), Activation::again(...), self::noteParts(...)]);
+		self::each([
+			Look::renewIfDue(...),
+			Scratch::sweep(...),
+			Activation::again(...),
+			self::handOver(...),
+			self::noteParts(...),
+		]);
 		Config::set('cron_at', (string) Clock::now(), 'state');
 		Config::set('cron_version', Runtime::extensionProblem() === null ? Runtime::version() : '', 'state');
 		if (Config::get('enabled') !== '0' && Activation::isActive()) {
@@ -74,6 +82,14 @@ final class Housekeeping
 				NightlySets::summon(...),
 				fn () => Table::delete('filesync_nonce', ['expires <' => Clock::now()]),
 			]);
+		}
+	}
+
+	/** Has what was held handed over where filesync was switched off since; the hub's own receiver may take long. */
+	private static function handOver(): void
+	{
+		if (HandOver::isDue()) {
+			Daemon::summon('hand-over');
 		}
 	}
 

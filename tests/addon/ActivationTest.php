@@ -584,6 +584,65 @@ final class ActivationTest extends AddonTestCase
 		$this->assertSame([[], 1], [$this->packetStates(), $this->receivedByCore()]);
 	}
 
+	/** @dataProvider waysOff */
+	#[DataProvider('waysOff')]
+	public function test_what_was_held_when_filesync_was_switched_off_reaches_core_before_what_comes_later(Closure $off): void
+	{
+		foreach ([false, true] as $passes) {
+			Look::keep(Look::print(), []);
+			dbq("DELETE FROM filesync_setting WHERE name = 'enabled'");
+			dbq('DELETE FROM workerq');
+			@unlink('hub.log');
+			$this->become($passes ? '11.6' : '11.5');
+			$this->receive($this->file('f1', 'bytes'));
+			$off();
+			$passes && $this->pass();
+			$this->receive($this->deletion('f1'));
+			$this->assertSame([2, 0], [count($this->packetStates()), $this->receivedByCore()], 'behind the other');
+			$this->work();
+			$this->assertSame([2, null], [count($this->packetStates()), $this->attach('f1')], 'it is not for us');
+			Housekeeping::often();
+			$this->assertContains('hand-over', $this->summoned());
+			Worker::daemon('hand-over');
+			$this->assertSame([[], 2], [$this->packetStates(), $this->receivedByCore()]);
+			$this->assertNull($this->attach('f1'), 'deleted by the later packet');
+			$this->receive($this->file('f2', 'bytes'));
+			$this->assertSame([[], 3], [$this->packetStates(), $this->receivedByCore()], 'at once');
+		}
+	}
+
+	public static function waysOff(): array
+	{
+		return [
+			'for the channel' => [fn () => Config::set('enabled', '0', 'channel:1')],
+			'for the hub' => [fn () => Config::set('enabled', '0')],
+			'because it cannot receive here' => [
+				fn () => Look::keep(Look::print(), [[
+					'kind' => 'column',
+					'name' => 'attach.filesize',
+					'parts' => ['receiver'],
+					'found' => 'missing',
+					'where' => '',
+				]]),
+			],
+		];
+	}
+
+	public function test_other_channels_are_let_in_beside_one_that_is_switched_off(): void
+	{
+		$this->become('11.5');
+		$this->receive($this->file('f1', 'bytes'));
+		dbq("UPDATE filesync_packet SET uid = 2, id = 'other'");
+		$this->receive($this->file('f2', 'bytes'));
+		Config::set('enabled', '0', 'channel:2');
+		$this->pass();
+		$this->work();
+		$this->assertSame([['queued'], 'bytes'], [
+			$this->packetStates(),
+			file_get_contents($this->attach('f2')['content']),
+		]);
+	}
+
 	public function test_commands_pages_and_the_doctor_say_how_it_stands(): void
 	{
 		$this->become('11.5');

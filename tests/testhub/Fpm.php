@@ -41,6 +41,8 @@ final class Fpm
 			"listen = $this->socket",
 			...(posix_geteuid() === 0 ? ["user = $user", "group = $group"] : []),
 			'pm = static',
+			// TESTHUB_VERSION and others that the hub asks for.
+			'clear_env = no',
 			'pm.max_children = 1',
 			'pm.max_requests = 0',
 			'',

@@ -55,6 +55,9 @@ new_version_spoil() {
 	grep -q '^function attach_delete(.*{ return;' "$(hub_root b)/include/attach.php" || die 'core could not be spoilt'
 }
 
+# Tells whether the rehearsal has ended and all overwrites are here.
+new_version_is_held() { [ "$(database_value hub_b "SELECT COUNT(*) FROM filesync_rehearsal WHERE hub = '11.5.0'")" = 1 ] && [ "$(new_version_queued)" = $NEW_VERSION_FILES ]; }
+new_version_is_let_in() { [ "$(new_version_queued)" = 0 ]; }
 new_version_queued() { database_value hub_b "SELECT COUNT(*) FROM filesync_packet WHERE state = 'queued'"; }
 
 # Tells how many of the 50 have their new bytes on hub B.
@@ -83,13 +86,13 @@ scenario_new_version() {
 	new_version_is 11.5.0
 	new_version_overwrite pass 11 $NEW_VERSION_FILES || return 1
 	settle 240 || return 1
-	wait_for 60 'the queue' test "$(new_version_queued)" = 0
+	wait_for 60 'the queue' new_version_is_let_in
 	settle 120 || return 1
 	new_version_stats >"$scratch/stats-after"
 	new_version_in_place "$scratch/stats-before" "$scratch/stats-after" || return 1
 	[ "$(new_version_right pass)" = $NEW_VERSION_FILES ] || { echo "$(new_version_right pass) of $NEW_VERSION_FILES are right"; return 1; }
 	new_version_hub_says hub 'its rehearsal passed here' || return 1
-	[ "$(database_value hub_b 'SELECT COUNT(*) FROM filesync_rehearsal')" = 1 ] || { echo 'it was not rehearsed once'; return 1; }
+	[ "$(database_value hub_b "SELECT COUNT(*) FROM filesync_rehearsal WHERE hub = '11.5.0'")" = 1 ] || { echo 'it was not rehearsed once'; return 1; }
 	held=$(grep -c 'filesync waits until this hub was rehearsed' "$LAYOUT/b/log/hub.log")
 	[ "$held" -gt 0 ] || { echo 'nothing was held'; return 1; }
 	echo "$held of $NEW_VERSION_FILES overwrites were held, all are right"
@@ -112,7 +115,7 @@ new_version_failing() {
 	new_version_spoil
 	new_version_is 11.5.0
 	new_version_overwrite "$answer" 1 $NEW_VERSION_FILES || return 1
-	wait_quiet 240 || return 1
+	wait_for 240 'the rehearsal and all changes' new_version_is_held || return 1
 	new_version_hub_says hub 'the rehearsal on Hubzilla 11.5.0 failed' || return 1
 	new_version_hub_says rehearsal 'receive a delete' || return 1
 	new_version_stats >"$scratch/stats-held"

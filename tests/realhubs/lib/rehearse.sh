@@ -4,8 +4,9 @@
 # What changes on its own, or is what a rehearsal is for:
 #  - the outcome that it remembers, and what follows from it; the leases' rows (their names stay, nobody holds them); notes of cron;
 #  - the templates that the hub compiles when they are first shown, and its cache;
+#  - the session that the hub begins for a web request, such as that for the ticket;
 #  - the numbers that the database gives next.
-REHEARSE_TABLES='filesync_rehearsal filesync_lease'
+REHEARSE_TABLES='filesync_rehearsal filesync_lease session'
 REHEARSE_NOTES='standing|looked|cron_at|cron_version|planned_at'
 REHEARSE_FILES='/smarty3/|/\[data\]/cache/|/\[data\]/locks/'
 
