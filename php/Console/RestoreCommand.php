@@ -1,0 +1,246 @@
+<?php
+
+namespace FileSync\Addon\Console;
+
+use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\Refused;
+use FileSync\Addon\Restore\Choice;
+use FileSync\Addon\Restore\Decision;
+use FileSync\Addon\Restore\Plan;
+use FileSync\Addon\Restore\Run;
+use FileSync\Addon\Restore\Tally;
+use FileSync\Addon\Status\Words;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** `restore`: brings the files of a backup set back to a channel. */
+final class RestoreCommand implements Task
+{
+	private readonly bool $isJson;
+	private readonly ProgressBar $bar;
+	private bool $isStopped = false;
+	private int $all = 0;
+
+	public function __construct(private readonly Options $options)
+	{
+		$this->isJson = $options->has(Option::Json);
+		$this->bar = new ProgressBar($this->isJson);
+	}
+
+	/** Plans, and restores unless only the plan is wanted. */
+	public function run(array $words): int
+	{
+		if (Part::isOff(Parts::SETS)) {
+			return 75;
+		}
+		Interruption::listen(function (): void {
+			$this->isStopped = true;
+		});
+		$channel = self::channel($words[0]);
+		$choice = new Choice(
+			mayReplace: $this->options->has(Option::Replace),
+			mayRevive: $this->options->has(Option::Deleted),
+			asCopy: $this->options->has(Option::AsCopy),
+			isTrusted: $this->options->has(Option::Trust),
+			only: $this->options->text(Option::Beneath),
+		);
+		try {
+			$run = new Run($channel, $words[1], $choice, fn () => $this->isStopped, $this->show(...));
+			$plan = $run->plan();
+			$this->bar->clear();
+			if ($this->options->has(Option::DryRun)) {
+				$this->tellPlan($channel, $words[1], $plan);
+				$plan->needRoom(Words::size(...));
+
+				return $this->code($plan, $plan->tally);
+			}
+			$plan->needRoom(Words::size(...));
+			$this->all = $plan->bytes();
+			$done = $run->work($plan);
+			$this->bar->clear();
+			if ($done === null) {
+				$this->say($channel, $words[1], ['state' => 'stopped'], ['stopped; the same command goes on']);
+
+				return 75;
+			}
+			$this->tellDone($channel, $words[1], $plan, $done);
+
+			return $this->code($plan, $done);
+		} catch (Problem $e) {
+			$this->bar->clear();
+
+			return Failure::tell($e, $this->isJson, ['channel' => $channel->nick, 'folder' => $words[1]]);
+		}
+	}
+
+	/** @throws Refused */
+	private static function channel(string $nick): Channel
+	{
+		$nicks = array_map(fn ($channel) => $channel->nick, Clones::channels());
+
+		return (
+			Clones::byNick($nick) ?? throw new Refused(
+				"no channel of this hub is called \"$nick\"; there are: " . implode(', ', $nicks),
+			)
+		);
+	}
+
+	private function code(Plan $plan, Tally $tally): int
+	{
+		if ($tally->attention() > 0 || (! $plan->isTrusted && $tally->unproven > 0)) {
+			return 1;
+		}
+
+		return $tally->files(Decision::Arriving) > 0 ? 75 : 0;
+	}
+
+	private function tellPlan(Channel $channel, string $folder, Plan $plan): void
+	{
+		$tally = $plan->tally;
+		$lines = [
+			"the set of $plan->address, of $plan->updated",
+			sprintf(
+				'would restore %s (%s), %s; %s left on the hub after that',
+				Words::files($plan->files()),
+				Words::size($plan->bytes()),
+				self::folders($tally->folders(Decision::Restore, Decision::Revive)),
+				Words::size($plan->room),
+			),
+		];
+		$this->say(
+			$channel,
+			$folder,
+			['state' => 'plan'] + self::ofPlan($plan) + ['room' => $plan->room] + $tally->facts(),
+			[...$lines, ...$this->remarks($plan, $tally)],
+		);
+	}
+
+	private function tellDone(Channel $channel, string $folder, Plan $plan, Tally $done): void
+	{
+		$work = [Decision::Restore, Decision::Mend, Decision::Replace, Decision::Revive];
+		$line = sprintf(
+			'%s (%s), %s, %s restored and checked',
+			Words::files($done->files(...$work)),
+			Words::size($done->bytes(...$work)),
+			self::folders($done->folders(...$work)),
+			$done->crops === 1 ? '1 crop' : number_format($done->crops) . ' crops',
+		);
+		$this->say(
+			$channel,
+			$folder,
+			['state' => 'done'] + self::ofPlan($plan) + $done->facts(),
+			[$line, ...$this->remarks($plan, $done)],
+		);
+	}
+
+	/** @return array<string, mixed> */
+	private static function ofPlan(Plan $plan): array
+	{
+		return [
+			'set_of' => $plan->address,
+			'set_updated' => $plan->updated,
+			'signed_by' => $plan->signedBy,
+			'trusted' => $plan->isTrusted,
+			'findings' => $plan->findings,
+			'quota_short' => $plan->quotaShort,
+			'disk_short' => $plan->diskShort,
+		];
+	}
+
+	/** @return list<string> */
+	private function remarks(Plan $plan, Tally $tally): array
+	{
+		$lines = [];
+		foreach ($plan->findings as $finding) {
+			if (! in_array($finding['code'], ['unsigned', 'signature_wrong', 'file_extra'], true)) {
+				$lines[] = "{$finding['path']} in the set is not as the last run wrote it";
+			}
+		}
+		if ($tally->unproven > 0) {
+			$why = match (true) {
+				$plan->isTrusted => 'they are not what the signed list names',
+				$plan->signedBy === 'nobody' => 'the set is not signed',
+				default => 'the signature does not fit',
+			};
+			$lines[] =
+				number_format($tally->unproven)
+				. " come for the owner alone, without categories and posts, because $why; `--trust` takes the rest";
+		}
+		$isHere = $tally->files(Decision::Here);
+		if ($isHere > 0) {
+			$lines[] = Words::files($isHere) . ' are here already';
+		}
+		foreach ([
+			[Decision::Differs, 'differ here and stay; `--replace` takes the set\'s bytes'],
+			[
+				Decision::Deleted,
+				'were deleted on this channel after the backup and stay deleted; `--deleted` brings them back',
+			],
+			[Decision::Arriving, 'are on their way from another clone; the same command goes on'],
+			[Decision::NoBytes, 'had no bytes on the hub when the set was made'],
+			[Decision::Missing, 'are not in the folder of the set'],
+			[Decision::Damaged, 'are not what was saved'],
+			[Decision::TooLarge, 'are larger than file_max_bytes allows'],
+			[Decision::Refused, 'cannot be here'],
+		] as [$decision, $words]) {
+			$count = $tally->files($decision) + $tally->folders($decision);
+			if ($count > 0) {
+				$lines[] = number_format($count) . ($count === 1 ? ' file: they ' : ' files ') . $words;
+				foreach ($tally->named($decision) as $one) {
+					$lines[] = "    {$one['name']}" . ($one['why'] === '' ? '' : ": {$one['why']}");
+				}
+			}
+		}
+		if ($tally->posts > 0) {
+			$lines[] = 'posts about files are not restored yet: the set has ' . number_format($tally->posts);
+		}
+
+		return $lines;
+	}
+
+	private static function folders(int $count): string
+	{
+		return $count === 1 ? '1 folder' : number_format($count) . ' folders';
+	}
+
+	/**
+	 * @param array<string, mixed> $facts
+	 * @param list<string>         $lines
+	 */
+	private function say(Channel $channel, string $folder, array $facts, array $lines): void
+	{
+		if ($this->isJson) {
+			echo
+				json_encode(
+					['channel' => $channel->nick, 'folder' => $folder] + $facts,
+					JSON_UNESCAPED_SLASHES
+					| JSON_UNESCAPED_UNICODE
+					| JSON_INVALID_UTF8_SUBSTITUTE
+					| JSON_THROW_ON_ERROR,
+				),
+				"\n"
+			;
+			return;
+		}
+		foreach ($lines as $line) {
+			echo Log::oneLine($line), "\n";
+		}
+	}
+
+	private function show(int $bytes, string $name): void
+	{
+		if ($this->all > 0 && $this->bar->isDue()) {
+			$this->bar->show(
+				$bytes,
+				$this->all,
+				Words::size(min($bytes, $this->all)) . ' of ' . Words::size($this->all) . '   ' . Log::oneLine($name),
+			);
+		}
+	}
+}
