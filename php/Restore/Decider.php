@@ -51,7 +51,7 @@ final class Decider
 		if ($own && (bool) (int) $own['is_dir'] !== $saved->isFolder) {
 			return Decision::Refused;
 		}
-		if (Queue::isLive($this->channel->id, $saved->hash)) {
+		if ($this->isArriving($saved->hash, 0)) {
 			return Decision::Arriving;
 		}
 
@@ -70,9 +70,15 @@ final class Decider
 			fn ($scale) => (
 				isset($saved->photos[$scale])
 				&& $saved->parts[$scale]['is_found']
+				&& ! $this->isArriving($saved->hash, $scale)
 				&& ! in_array(Facts::of($this->channel, $saved->hash, $scale)->state, ['whole', 'partial'], true)
 			),
 		));
+	}
+
+	private function isArriving(string $hash, int $scale): bool
+	{
+		return in_array(Queue::find($this->channel->id, $hash, $scale)?->state, Queue::LIVE, true);
 	}
 
 	private function ofAbsent(Saved $saved): Decision

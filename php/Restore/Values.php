@@ -119,8 +119,8 @@ final class Values
 	}
 
 	/**
-	 * Starts a new count of our changes if the set has seen more of them than we know, or we know more than it will have seen:
-	 * two changes must not get one name.
+	 * Starts a new count of our changes if the set has seen more of them than we know: two changes must not get one
+	 * name.
 	 *
 	 * @param array<mixed> $file What will be recorded.
 	 */

@@ -628,7 +628,7 @@ namespace FileSync {
 		public static array $facts = [];
 		/** @var array<string, array<string, mixed>> What entries say instead, by hash. */
 		public static array $said = [];
-		/** @var array<string, 'damaged'|'missing'> Bytes that turn out so when they are copied, by hash and scale: `h-0`. */
+		/** @var array<string, string> `damaged` or `missing`: what bytes turn out to be, by hash and scale: `h-0`. */
 		public static array $faults = [];
 		/** @var ?\Closure Called with hash and scale before bytes are copied. */
 		public static ?\Closure $beforeCopy = null;
