@@ -226,6 +226,58 @@ final class ItemsTest extends TestCase
 		$this->assertIsOwn($item);
 	}
 
+	public function test_posts_of_a_backup_set_come_back_and_nobody_hears_of_it(): void
+	{
+		[$a, $b] = [self::$pair->urls['a'], self::$pair->urls['b']];
+		$file = self::$pair->folder . '/kept.txt';
+		file_put_contents($file, 'kept');
+		$hash = self::$pair->upload('a', 'Kept', [$file])[0]['hash'];
+		$about = ['resource_id' => $hash, 'resource_type' => 'attach'];
+		$mid = $this->post(['body' => "kept: $a/attach/$hash and $a/channel/alice"] + $about);
+		$was = $this->itemOnB("mid = '$mid' AND body LIKE '%$b/attach/%'");
+		$comment = $this->post([
+			'body' => 'of mine',
+			'parent_mid' => $mid,
+			'thr_parent' => $mid,
+			'item_thread_top' => 0,
+		]);
+		$this->itemOnB("mid = '$comment'");
+		self::$pair->settle();
+		// As a set of hub A has them; one was changed since.
+		$read = 'require "include/cli_startup.php"; cli_startup(); foreach (array_slice($argv, 1) as $mid) {
+			$all[] = encode_item(q("SELECT * FROM item WHERE mid = \'%s\'", dbesc($mid))[0], true); } echo json_encode($all);';
+		[$top, $answer] = json_decode($this->inHub('a', $read, $mid, $comment), true);
+		$answer['body'] = 'not of mine';
+		$waiting = 'SELECT (SELECT COUNT(*) FROM outq) AS packets, (SELECT COUNT(*) FROM workerq) AS jobs';
+		$database = new PDO('sqlite:' . self::$pair->hub('b') . '/hub.sqlite', null, null, [PDO::ATTR_TIMEOUT => 60]);
+		$database->prepare('DELETE FROM item WHERE mid IN (?, ?)')->execute([$mid, $comment]);
+		$before = self::$pair->rows('b', $waiting);
+		$restore = 'require "include/cli_startup.php"; cli_startup(); require_once "addon/filesync/filesync.php";
+			$channel = FileSync\Addon\Hub\Clones::channel(1);
+			$told = (new FileSync\Addon\Posts\SetPosts($channel))->restore($argv[1], json_decode($argv[2], true));
+			echo json_encode(array_map(fn ($post) => [$post->mid, $post->state->value, $post->why], $told->posts));';
+		$this->assertSame(
+			[[$comment, 'restored_unsigned', ''], [$mid, 'restored', '']],
+			json_decode($this->inHub('b', $restore, $hash, json_encode([$answer, $top])), true),
+		);
+		$this->assertSame($before, self::$pair->rows('b', $waiting));
+		$item = $this->itemOnB("mid = '$mid'");
+		$this->assertSame([$was['body'], $was['sig'], $hash], [$item['body'], $item['sig'], $item['resource_id']]);
+		$this->assertIsOwn($item);
+		$unsigned = $this->itemOnB("mid = '$comment'");
+		$this->assertSame([$item['id'], 'not of mine'], [$unsigned['parent'], $unsigned['body']]);
+		$this->assertNotOwn($unsigned);
+		self::command('repair', 'items');
+		$this->assertNotOwn($this->itemOnB("mid = '$comment'"));
+	}
+
+	private function inHub(string $hub, string $code, string ...$arguments): string
+	{
+		$call = [__DIR__ . '/bin/in-hub', self::$pair->hub($hub), PHP_BINARY, '-r', $code, ...$arguments];
+
+		return implode("\n", Pair::run($call));
+	}
+
 	private function post(array $columns, string $stranger = '', string $hub = 'a'): string
 	{
 		return trim(implode('', Pair::run([
