@@ -16,6 +16,9 @@ final class Insertion
 	private const EMBED = '[embed]';
 	private const NO_EMBED = '[ embed]';
 
+	/** Core reads bodies of this type in another form than the one that is stored and signed. */
+	private const UNESCAPED = 'text/markdown';
+
 	/** What core calls the parameters that we give item_store(), in order; hubs before 10 have no fourth one. */
 	private const PARAMETERS = ['arr', 'allow_exec', 'deliver', 'addAndSync'];
 
@@ -26,7 +29,7 @@ final class Insertion
 	}
 
 	/**
-	 * Returns the columns of an encoded post, as core reads it; null if it does not.
+	 * Returns the columns of an encoded post, as core reads it; null if it does not, or not all of its text.
 	 *
 	 * @param array<string, mixed> $post Complete: core looks at every key.
 	 */
@@ -41,6 +44,8 @@ final class Insertion
 			|| ($item['author_xchan'] ?? '') !== $author
 			|| ($item['owner_xchan'] ?? '') !== $owner
 			|| ($item['mid'] ?? '') !== $post['message_id']
+			|| ($item['body'] ?? '') !== $post['body']
+			&& $post['mimetype'] !== self::UNESCAPED
 		) {
 			return null;
 		}

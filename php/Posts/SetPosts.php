@@ -35,6 +35,8 @@ final class SetPosts
 	/** @var array<string, string> When comments on a restored post were closed, by its id. */
 	private array $closings = [];
 
+	/** @var array<string, Author> */
+	private array $people = [];
 	private bool $isDry = false;
 
 	public function __construct(
@@ -54,7 +56,7 @@ final class SetPosts
 	{
 		Parts::need(Parts::POSTS, 'posts of a backup set');
 		$this->isDry = $isDry;
-		$this->here = $this->closings = [];
+		$this->here = $this->closings = $this->people = [];
 		$posts = array_map(SetPost::of(...), $items);
 		$this->look(array_filter($posts), $hash);
 		$about = $this->conversations(array_filter($posts), $hash);
@@ -146,8 +148,8 @@ final class SetPosts
 		);
 		$here = $this->here[self::key($post->mid)] ?? null;
 		$top = $this->here[self::key($post->top)] ?? null;
-		$owner = Authors::find($post->owner);
-		$author = Authors::find($post->author);
+		$owner = $this->person($post->owner);
+		$author = $this->person($post->author);
 		$why = match (true) {
 			! $isAboutFile => PostOutcome::NOT_ABOUT_FILE,
 			$here !== null => $here['deleted'] ? PostOutcome::DELETED : null,
@@ -167,6 +169,14 @@ final class SetPosts
 		}
 
 		return $why === '' ? $this->insert($post, $author, $owner) : $left($why);
+	}
+
+	/** Conversations have many posts by few people. */
+	private function person(mixed $person): Author
+	{
+		$key = hash('sha256', (string) json_encode($person, JSON_INVALID_UTF8_SUBSTITUTE));
+
+		return $this->people[$key] ??= Authors::find($person);
 	}
 
 	private static function problemOf(Author $author, Author $owner): string
@@ -199,7 +209,7 @@ final class SetPosts
 			try {
 				$item = Insertion::read($this->channel, $post->encoded, $author->hash, $owner->hash);
 				if ($item === null) {
-					return $refused('the hub cannot read it');
+					return $refused('the hub does not read it, or not all of its text (system.max_import_size)');
 				}
 				if ($isOwn) {
 					$item = ItemRelocation::imported($this->channel, $item, Insertion::allowsCode($this->channel));

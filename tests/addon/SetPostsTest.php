@@ -396,6 +396,15 @@ final class SetPostsTest extends AddonTestCase
 		$this->assertSame('duplicate post.', $told->posts[0]->detail);
 	}
 
+	public function test_a_text_that_the_hub_would_cut_is_left_out(): void
+	{
+		set_config('system', 'max_import_size', 10);
+		$told = $this->restore($this->top('longer than the hub takes in'));
+		$this->assertSame(['hub_refused' => 1], $told->left());
+		$this->assertStringContainsString('max_import_size', $told->posts[0]->detail);
+		$this->assertSame([], Table::select('item', []));
+	}
+
 	private function restore(array ...$items): RestoredPosts
 	{
 		return (new SetPosts($this->channel))->restore(self::HASH, $items);

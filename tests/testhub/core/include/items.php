@@ -138,6 +138,7 @@ function get_item_elements($x, $allow_code = false) {
 	foreach (ITEM_WIRE_NAMES as $name => $column) {
 		$item[$column] = $x[$name] ?? (in_array($name, ['created', 'edited', 'expires', 'commented']) ? NULL_DATE : '');
 	}
+	$item['body'] = mb_substr($item['body'], 0, intval(get_config('system', 'max_import_size', 200000)), 'UTF-8');
 	foreach (['object' => 'obj', 'target' => 'target', 'attach' => 'attach'] as $name => $column) {
 		$item[$column] = is_array($x[$name] ?? null) ? $x[$name] : '';
 	}
