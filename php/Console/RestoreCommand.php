@@ -22,6 +22,20 @@ if (! class_exists('App', false)) {
 /** `restore`: brings the files of a backup set back to a channel. */
 final class RestoreCommand implements Task
 {
+	/** Why posts are left out. */
+	private const WHY = [
+		'malformed' => 'they are not what a hub would have written',
+		'not_about_file' => 'they belong to no conversation of this channel about the file',
+		'no_post' => 'they are polls or events',
+		'deleted' => 'they were deleted',
+		'expired' => 'their time is over',
+		'code' => 'they hold code, which this channel may not have',
+		'post_missing' => 'what they answer is not here',
+		'hub_refused' => 'the hub refused them; its log says why',
+		'author_forged' => 'they name an author whose key does not fit',
+		'author_unknown' => 'nobody knows their author',
+	];
+
 	private readonly bool $isJson;
 	private readonly ProgressBar $bar;
 	private bool $isStopped = false;
@@ -93,7 +107,7 @@ final class RestoreCommand implements Task
 
 	private static function code(Tally $tally): int
 	{
-		if ($tally->attention() > 0 || $tally->unproven > 0) {
+		if ($tally->attention() > 0 || $tally->unproven > 0 || $tally->postsLost() > 0) {
 			return 1;
 		}
 
@@ -106,10 +120,11 @@ final class RestoreCommand implements Task
 		$lines = [
 			"the set of $plan->address, of $plan->updated",
 			sprintf(
-				'would restore %s (%s), %s; %s left on the hub after that',
+				'would restore %s (%s), %s, %s posts; %s left on the hub after that',
 				Words::files($plan->files()),
 				Words::size($plan->bytes()),
 				self::folders($tally->folders(Decision::Restore, Decision::Revive)),
+				number_format($tally->posts),
 				Words::size($plan->room),
 			),
 		];
@@ -125,11 +140,12 @@ final class RestoreCommand implements Task
 	{
 		$work = [Decision::Restore, Decision::Mend, Decision::Replace, Decision::Revive];
 		$line = sprintf(
-			'%s (%s), %s, %s restored and checked',
+			'%s (%s), %s, %s, %s restored and checked',
 			Words::files($done->files(...$work)),
 			Words::size($done->bytes(...$work)),
 			self::folders($done->folders(...$work)),
 			$done->crops === 1 ? '1 crop' : number_format($done->crops) . ' crops',
+			$done->posts === 1 ? '1 post' : number_format($done->posts) . ' posts',
 		);
 		$this->say(
 			$channel,
@@ -197,8 +213,34 @@ final class RestoreCommand implements Task
 				}
 			}
 		}
-		if ($tally->posts > 0) {
-			$lines[] = 'posts about files are not restored yet: the set has ' . number_format($tally->posts);
+		return [...$lines, ...self::aboutPosts($tally)];
+	}
+
+	/** @return list<string> */
+	private static function aboutPosts(Tally $tally): array
+	{
+		$number = fn (int $count, string $one, string $more): string => (
+			number_format($count) . ' ' . ($count === 1 ? $one : $more)
+		);
+		$lines = [];
+		if ($tally->postsUnsigned > 0) {
+			$lines[] =
+				$number($tally->postsUnsigned, 'post of the channel carries', 'posts of the channel carry')
+				. ' no valid signature, and comes unsigned';
+		}
+		if ($tally->postsOfStrangers > 0) {
+			$lines[] =
+				$number($tally->postsOfStrangers, 'comment', 'comments')
+				. ' by '
+				. $number($tally->strangers(), 'person', 'people')
+				. ' whom this hub does not know, without name and picture';
+		}
+		if ($tally->postsUnproven > 0) {
+			$lines[] =
+				$number($tally->postsUnproven, 'post is', 'posts are') . ' left out, because nothing proves them';
+		}
+		foreach ($tally->postsLeft as $why => $count) {
+			$lines[] = $number($count, 'post is', 'posts are') . ' left out: ' . (self::WHY[$why] ?? $why);
 		}
 
 		return $lines;

@@ -62,7 +62,11 @@ final class Decider
 		};
 	}
 
-	/** Returns the crops that the set has of a photo and that are missing here. */
+	/**
+	 * Returns the crops that the set has of a photo and that are missing here.
+	 *
+	 * @return list<int> Scales.
+	 */
 	public function missingCrops(Saved $saved): array
 	{
 		return array_values(array_filter(
@@ -178,6 +182,6 @@ final class Decider
 			($this->beat)();
 		}
 
-		return (string) $digest->sha256();
+		return $digest->sha256();
 	}
 }

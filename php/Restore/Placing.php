@@ -28,7 +28,10 @@ if (! class_exists('App', false)) {
  * Puts files of a set in place: their bytes are staged on the store's own file system and proven, and then published as
  * if they had come from another clone. A killed process leaves nothing that the next one does not find.
  *
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type FileEntry from Wanted
  * @import-type Photo from \FileSync\Addon\Protocol\Packet
+ * @import-type Scale from ScaleEntry
  *
  * @type Staged = array{path: string, size_bytes: int, sha256: string}
  */
@@ -150,7 +153,9 @@ final class Placing
 		}
 		foreach (array_diff_key($staged, [0 => true]) as $scale => $one) {
 			$crop = (int) $own['is_photo'] ? $this->bringCrop($saved, $own, $scale, $one) : null;
-			$crop && $this->publish($crop);
+			if ($crop) {
+				$this->publish($crop);
+			}
 		}
 		if ((int) $own['is_photo']) {
 			$repair = new PhotoRepair($this->channel, $own);
@@ -159,12 +164,6 @@ final class Placing
 		}
 
 		return $outcome;
-	}
-
-	/** Tells how many bytes are free for staged files. */
-	public function freeBytes(): int
-	{
-		return $this->data->freeBytes();
 	}
 
 	/** @return Staged */
@@ -183,7 +182,7 @@ final class Placing
 			throw $e;
 		}
 
-		return ['path' => $path] + $staged;
+		return ['path' => $path, 'size_bytes' => $staged['size_bytes'], 'sha256' => $staged['sha256']];
 	}
 
 	/** @param array<int, Staged> $staged */
@@ -223,8 +222,8 @@ final class Placing
 	}
 
 	/**
-	 * @param array<string, mixed> $own
-	 * @param Staged $staged
+	 * @param AttachRow $own
+	 * @param Staged    $staged
 	 */
 	private function bringCrop(Saved $saved, array $own, int $scale, array $staged): ?Transfer
 	{
@@ -241,7 +240,10 @@ final class Placing
 		));
 	}
 
-	/** @param Staged $staged */
+	/**
+	 * @param Staged          $staged
+	 * @param FileEntry|Scale $entry
+	 */
 	private function bring(
 		Saved $saved,
 		int $scale,
@@ -278,11 +280,14 @@ final class Placing
 	{
 		$this->publish->publish($transfer);
 		$now = Queue::find($transfer->channelId, $transfer->hash, $transfer->scale);
+		if ($now === null) {
+			return [Decision::Differs, 'it was changed here meanwhile'];
+		}
 
-		return match ($now?->state) {
+		return match ($now->state) {
 			TransferState::PUBLISHED => [Decision::Restore, ''],
 			TransferState::PARKED => [Decision::Refused, $now->reason],
-			TransferState::DROPPED, null => [Decision::Differs, 'it was changed here meanwhile'],
+			TransferState::DROPPED => [Decision::Differs, 'it was changed here meanwhile'],
 			default => [Decision::Arriving, $now->reason],
 		};
 	}

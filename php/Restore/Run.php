@@ -4,10 +4,13 @@ namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Outbox\Outbox;
+use FileSync\Addon\Posts\SetPosts;
 use FileSync\Addon\Publish\Publish;
 use FileSync\Addon\Publish\Scales;
 use FileSync\Addon\Publish\Slice;
@@ -37,6 +40,7 @@ final class Run implements Slice
 	private int $doneBytes = 0;
 	private string $name = '';
 	private bool $isStopped = false;
+	private ?SetPosts $posts = null;
 
 	/**
 	 * @param \Closure(): bool        $mustStop Asked between files.
@@ -141,6 +145,7 @@ final class Run implements Slice
 			if ($entry instanceof Saved && $decision->isWork()) {
 				$tally->crops += count($this->decider->missingCrops($entry));
 			}
+			$this->posts($entry, $decision, $tally, true);
 		}
 	}
 
@@ -168,7 +173,9 @@ final class Run implements Slice
 				fn ($one) => ($one instanceof Saved && $one->isFolder) === $areFolders,
 			));
 			$areFolders ? $this->folders($entries, $tally, $placing) : $this->files($entries, $tally, $placing);
-			$areFolders || $scales->run();
+			if (! $areFolders) {
+				$scales->run();
+			}
 			if ($this->isStopped) {
 				return;
 			}
@@ -240,13 +247,33 @@ final class Run implements Slice
 			try {
 				[$outcome, $why] = $placing->file($entry, $decision, $parts);
 				$tally->add($outcome->isWork() ? $decision : $outcome, $entry, $why);
-				$tally->crops += $outcome->isWork() ? count(array_diff_key($parts, [0 => true])) : 0;
+				if ($outcome->isWork()) {
+					$tally->crops += count(array_diff_key($parts, [0 => true]));
+					$this->posts($entry, $decision, $tally);
+				}
 			} catch (Postponed|Refused $e) {
 				$tally->add(Decision::Refused, $entry, $e->getMessage());
 			}
 			$this->doneBytes += $entry->sizeBytes();
 			$this->tell();
 		}
+	}
+
+	/** Restores the posts of a file that is here. */
+	private function posts(Saved|Unusable $entry, Decision $decision, Tally $tally, bool $isDry = false): void
+	{
+		$items =
+			$entry instanceof Saved && ($decision->isWork() || $decision === Decision::Here)
+				? $entry->items()
+				: [];
+		if ($items === [] || ! $entry instanceof Saved || ! Parts::has(Parts::POSTS)) {
+			return;
+		}
+		if ($decision === Decision::Revive && ! $isDry) {
+			Items::forgetDropped($this->channel->id, $items);
+		}
+		$this->posts ??= new SetPosts($this->channel);
+		$tally->addPosts($this->posts->restore($entry->hash, $items, $isDry));
 	}
 
 	private function stopIfTold(): bool

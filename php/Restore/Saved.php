@@ -28,13 +28,15 @@ if (! class_exists('App', false)) {
  */
 final class Saved
 {
+	/** How deep its metadata is at most, and a little more. */
+	private const DEPTH = 80;
+
 	/**
 	 * @param list<Attach>      $folders
 	 * @param Attach            $row
 	 * @param array<int, Photo> $photos
 	 * @param ?Revision         $revision
 	 * @param array<int, Part>  $parts
-	 * @param list<array<mixed>> $items
 	 * @param list<string>      $names
 	 */
 	private function __construct(
@@ -53,8 +55,8 @@ final class Saved
 		public readonly ?array $revision,
 		/** Its bytes by scale. */
 		public readonly array $parts,
-		/** Its posts; none unless they may be believed. */
-		public readonly array $items,
+		/** What has its posts; empty unless they may be believed. */
+		private readonly string $metadata,
 		/** How many posts the set has of it. */
 		public readonly int $posts,
 		/** The names of its folders from the root down, and its own. */
@@ -78,21 +80,13 @@ final class Saved
 	public static function read(array $said, Channel $channel, string $origin, bool $isTrusted, bool $isCopy): self
 	{
 		/** @var array<mixed>|null $metadata */
-		$metadata = json_decode($said['metadata'] ?? '', true, 80);
+		$metadata = json_decode($said['metadata'] ?? '', true, self::DEPTH);
 		$packet = Packet::saved($metadata ?? throw new Refused('its metadata cannot be read'));
 		$isTrusted = $isTrusted && ! $isCopy;
-		$renamed = fn (string $hash) => $isCopy && $hash !== '' ? self::copyOf($channel, $hash) : $hash;
-		/** @var \Closure(Attach): Attach */
-		$own = fn (array $row): array => (
-			['hash' => $renamed($row['hash']), 'folder' => $renamed($row['folder'])]
-			+ ($isTrusted ? [] : self::forOwner($channel) + ['term' => [], 'flags' => 0])
-			+ ($row['creator'] === $origin || ! $isTrusted ? ['creator' => $channel->hash] : [])
-			+ $row
-		);
 		$parts = array_column($said['parts'], null, 'scale');
 		/** @var Attach $last */
 		$last = $packet->last;
-		$row = $own($last);
+		$row = self::own($last, $channel, $origin, $isTrusted, $isCopy);
 		$isFolder = (bool) $row['is_dir'];
 		if ($isFolder !== ($said['kind'] === 'folder') || $last['hash'] !== $said['hash']) {
 			throw new Refused('its rows are not of what it says that it is');
@@ -111,17 +105,34 @@ final class Saved
 			$last['hash'],
 			$row['hash'],
 			$isFolder,
-			array_map($own, $packet->folders),
+			array_map(
+				fn (array $folder): array => self::own($folder, $channel, $origin, $isTrusted, $isCopy),
+				$packet->folders,
+			),
 			$row,
 			$photos,
 			$isTrusted ? $packet->order['revision'] : null,
 			$parts,
-			$isTrusted ? $packet->items : [],
+			$isTrusted && $said['posts'] > 0 ? $said['metadata'] ?? '' : '',
 			$said['posts'],
 			[...array_column($packet->folders, 'filename'), $last['filename']],
 			$isTrusted,
 			$isCopy,
 		);
+	}
+
+	/**
+	 * Returns its posts, as hubs export them; none unless they may be believed. Decoded each time: those of many files
+	 * would not fit into memory.
+	 *
+	 * @return list<mixed>
+	 */
+	public function items(): array
+	{
+		/** @var array{item?: list<mixed>}|null $metadata */
+		$metadata = $this->metadata === '' ? null : json_decode($this->metadata, true, self::DEPTH);
+
+		return array_values($metadata['item'] ?? []);
 	}
 
 	/** Returns its name for people. */
@@ -137,7 +148,27 @@ final class Saved
 	}
 
 	/**
-	 * Returns a row with the access of the owner alone.
+	 * Returns a row as it is to be here.
+	 *
+	 * @param Attach $row
+	 *
+	 * @return Attach
+	 */
+	private static function own(array $row, Channel $channel, string $origin, bool $isTrusted, bool $isCopy): array
+	{
+		if ($isCopy) {
+			$row['hash'] = self::copyOf($channel, $row['hash']);
+			$row['folder'] = $row['folder'] === '' ? '' : self::copyOf($channel, $row['folder']);
+		}
+		if (! $isTrusted) {
+			$row = self::forOwner($channel) + ['term' => [], 'flags' => 0, 'creator' => $channel->hash] + $row;
+		}
+
+		return $row['creator'] === $origin ? ['creator' => $channel->hash] + $row : $row;
+	}
+
+	/**
+	 * Returns the access of the owner alone.
 	 *
 	 * @return array{allow_cid: string, allow_gid: string, deny_cid: string, deny_gid: string}
 	 */

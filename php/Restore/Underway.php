@@ -43,8 +43,10 @@ final class Underway
 			);
 		}
 		// What a killed one was about to publish is ours now.
-		$before = json_decode(Config::get(self::NOTE, self::scope($channel->id)), true)['token'] ?? '';
-		if (is_string($before) && $before !== '') {
+		/** @var array{token?: string}|null $note */
+		$note = json_decode(Config::get(self::NOTE, self::scope($channel->id)), true);
+		$before = $note['token'] ?? '';
+		if ($before !== '') {
 			Table::update(
 				'filesync_transfer',
 				['lease_until' => 0],

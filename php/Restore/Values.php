@@ -19,6 +19,7 @@ if (! class_exists('App', false)) {
  * made here. Callers hold the channel's Turn.
  *
  * @import-type Known from Judge
+ * @import-type Seen from Vector
  * @import-type Value from Judge
  * @import-type Wanted from \FileSync\Addon\Order\Ruling
  */
@@ -33,11 +34,9 @@ final class Values
 			return;
 		}
 		$file = Revisions::unknown($this->channel->id, $saved->hash);
-		foreach ($this->told($saved, $file) as $group => $value) {
-			$file[$group] = $value;
-		}
-		$this->notice($saved, $file);
-		Revisions::settle($this->channel, $file);
+		$told = $this->told($saved, $file);
+		$this->notice($saved, $told);
+		Revisions::settle($this->channel, $told + $file);
 	}
 
 	/**
@@ -55,23 +54,15 @@ final class Values
 		/** @var Known $file */
 		$file = Revisions::notice($this->channel, $saved->hash);
 		$told = $this->told($saved, $file);
-		$this->notice($saved, ['bytes' => $told['bytes'], 'place' => $told['place'], 'access' => $told['access']]
-		+ $file);
+		$this->notice($saved, $told);
 		$bytes = $told['bytes'];
 		if ($decision->isOurChange() || $saved->isCopy) {
-			$isPresent = $decision === Decision::Replace;
 			$file['wanted'] = [];
-			foreach (Judge::GROUPS as $group) {
-				$print = $group === 'bytes' ? $saved->sizeBytes() . ":$edited" : $told[$group]['print'];
-				$base =
-					['vector' => Vector::join($told[$group]['vector'], $file[$group]['vector'], $file['gone'])]
-					+ $file[$group];
-				$ours = Judge::changed($base, $print, $edited, Site::component($this->channel->id), Revisions::host());
-				if ($group === 'bytes') {
-					$bytes = $ours;
-				} elseif (! $isPresent) {
-					$file[$group] = $ours;
-				}
+			$print = $saved->sizeBytes() . ":$edited";
+			$bytes = $this->ours($file['bytes'], $told['bytes'], $file['gone'], $print, $edited);
+			foreach ($decision === Decision::Replace ? [] : ['place', 'access'] as $group) {
+				$print = $told[$group]['print'];
+				$file[$group] = $this->ours($file[$group], $told[$group], $file['gone'], $print, $edited);
 			}
 		} else {
 			[$file['place'], $file['access']] = [$told['place'], $told['access']];
@@ -85,6 +76,26 @@ final class Values
 		unset($wanted['past']);
 
 		return $wanted;
+	}
+
+	/**
+	 * Returns a value as a change made here, which has seen what is here, what the set has, and a delete.
+	 *
+	 * @param Value $ours
+	 * @param Value $told
+	 * @param Seen  $gone
+	 *
+	 * @return Value
+	 */
+	private function ours(array $ours, array $told, array $gone, string $print, string $edited): array
+	{
+		return Judge::changed(
+			['vector' => Vector::join($told['vector'], $ours['vector'], $gone)] + $ours,
+			$print,
+			$edited,
+			Site::component($this->channel->id),
+			Revisions::host(),
+		);
 	}
 
 	/**
@@ -122,17 +133,16 @@ final class Values
 	 * Starts a new count of our changes if the set has seen more of them than we know: two changes must not get one
 	 * name.
 	 *
-	 * @param array<mixed> $file What will be recorded.
+	 * @param array{bytes: Value, place: Value, access: Value} $told
 	 */
-	private function notice(Saved $saved, array $file): void
+	private function notice(Saved $saved, array $told): void
 	{
-		$known = Revisions::find($this->channel->id, $saved->hash) ?? Revisions::unknown(
-				$this->channel->id,
-				$saved->hash,
-			);
-		$ours = Vector::join(Revisions::seen($known), $known['gone']);
-		/** @var Known $file */
-		$theirs = Vector::join(...array_map(fn ($group) => $file[$group]['vector'], Judge::GROUPS));
-		Site::notice($this->channel->id, $theirs, $ours);
+		$known = Revisions::find($this->channel->id, $saved->hash);
+		$known ??= Revisions::unknown($this->channel->id, $saved->hash);
+		Site::notice(
+			$this->channel->id,
+			Vector::join($told['bytes']['vector'], $told['place']['vector'], $told['access']['vector']),
+			Vector::join(Revisions::seen($known), $known['gone']),
+		);
 	}
 }

@@ -55,6 +55,23 @@ final class Rows
 		return $entries;
 	}
 
+	/** @return list<string> Photo rows, of whatever scale, whose bytes are not here. */
+	public function withoutBytes(): array
+	{
+		$wrong = [];
+		$uid = (int) $this->channel['channel_id'];
+		foreach ($this->rows(
+			"SELECT * FROM photo WHERE uid = $uid AND resource_id IN (SELECT hash FROM attach WHERE uid = $uid)",
+		) as $row) {
+			$bytes = $this->bytesOf($row);
+			if ($bytes === null || strlen($bytes) !== (int) $row['filesize']) {
+				$wrong[] = "scale {$row['imgscale']} of {$row['resource_id']} has not the bytes of its row";
+			}
+		}
+
+		return $wrong;
+	}
+
 	/** @return array<int, string> Digests by scale. */
 	private function crops(int $uid, string $hash): array
 	{

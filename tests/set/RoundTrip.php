@@ -1,0 +1,109 @@
+<?php
+
+namespace Set;
+
+/**
+ * Says how a channel on one hub differs from the same channel on another hub, to which a set of it was restored: by
+ * both hubs' rows and stores.
+ */
+final class RoundTrip
+{
+	public int $files = 0;
+	public int $posts = 0;
+	public int $crops = 0;
+	/** Files whose bytes the first hub had lost, and posts of people of whom nothing is known. */
+	public int $named = 0;
+
+	/** @var list<string> */
+	private array $wrong = [];
+
+	private function __construct(
+		private readonly string $from,
+		private readonly string $to,
+		private readonly string $key,
+	) {}
+
+	/** Compares; `$from` and `$to` are the hubs' addresses. */
+	public static function compare(Rows $first, Rows $second, string $from, string $to): self
+	{
+		$trip = new self($from, $to, $second->channel()['channel_pubkey']);
+		$there = $second->entries();
+		foreach ($first->entries() as $hash => $entry) {
+			if ($entry['kind'] === 'file' && $entry['sha256'] === null) {
+				$trip->named++;
+			} elseif (! isset($there[$hash])) {
+				$trip->wrong[] = "$hash, " . implode('/', $entry['names']) . ', was not restored';
+			} else {
+				$trip->compareEntry((string) $hash, $entry, $there[$hash]);
+			}
+			unset($there[$hash]);
+		}
+		foreach (array_keys($there) as $hash) {
+			$trip->wrong[] = "$hash is here and was not on the first hub";
+		}
+		array_push($trip->wrong, ...$second->withoutBytes());
+
+		return $trip;
+	}
+
+	/** @return list<string> */
+	public function wrong(): array
+	{
+		return $this->wrong;
+	}
+
+	private function compareEntry(string $hash, array $entry, array $here): void
+	{
+		// Hubs escape the names of categories.
+		$entry['categories'] = array_map(
+			fn ($name) => htmlspecialchars($name, ENT_COMPAT, 'UTF-8', false),
+			$entry['categories'],
+		);
+		foreach (['kind', 'names', 'sha256', 'access', 'edited', 'type', 'categories', 'crops'] as $what) {
+			if ($entry[$what] !== $here[$what]) {
+				$this->wrong[] =
+					"$hash: $what is " . json_encode($here[$what]) . ', and was ' . json_encode($entry[$what]);
+			}
+		}
+		$this->files += (int) ($entry['kind'] === 'file');
+		$this->crops += count($here['crops']);
+		foreach ($entry['posts'] as $mid => $post) {
+			if ($post[3] === '') {
+				$this->named++;
+				continue;
+			}
+			$this->posts++;
+			$this->comparePost($mid, $post, $here['posts'][$mid] ?? null);
+		}
+		foreach (array_diff_key($here['posts'], $entry['posts']) as $mid => $post) {
+			$this->wrong[] = "$mid is here and was not on the first hub";
+		}
+	}
+
+	private function comparePost(string $mid, array $post, ?array $here): void
+	{
+		if ($here === null) {
+			$this->wrong[] = "the post $mid was not restored";
+			return;
+		}
+		[$body, $signature, $parent, $author] = $post;
+		$expected = str_replace($this->from, $this->to, $body);
+		if ([$here[0], $here[2], $here[3]] !== [$expected, $parent, $author]) {
+			$this->wrong[] = "the post $mid is " . json_encode($here) . ', and was ' . json_encode($post);
+		}
+		if ($signature !== '' && ! self::isSigned($this->key, $here[0], $here[1])) {
+			$this->wrong[] = "the post $mid is not signed by the channel";
+		} elseif ($signature === '' && $here[1] !== '') {
+			$this->wrong[] = "the post $mid got a signature that it never had";
+		}
+	}
+
+	/** Tells whether a key signed a text, as hubs write signatures. */
+	public static function isSigned(string $key, string $text, string $signature): bool
+	{
+		$encoded = str_starts_with($signature, 'sha256.') ? substr($signature, 7) : '';
+		$bytes = base64_decode(strtr($encoded, '-_', '+/'));
+
+		return $encoded !== '' && openssl_verify($text, $bytes, $key, OPENSSL_ALGO_SHA256) === 1;
+	}
+}
