@@ -60,9 +60,21 @@ final class Values
 			$file['wanted'] = [];
 			$print = $saved->sizeBytes() . ":$edited";
 			$bytes = $this->ours($file['bytes'], $told['bytes'], $file['gone'], $print, $edited);
-			foreach ($decision === Decision::Replace ? [] : ['place', 'access'] as $group) {
-				$print = $told[$group]['print'];
-				$file[$group] = $this->ours($file[$group], $told[$group], $file['gone'], $print, $edited);
+			if ($decision !== Decision::Replace) {
+				$file['place'] = $this->ours(
+					$file['place'],
+					$told['place'],
+					$file['gone'],
+					$told['place']['print'],
+					$edited,
+				);
+				$file['access'] = $this->ours(
+					$file['access'],
+					$told['access'],
+					$file['gone'],
+					$told['access']['print'],
+					$edited,
+				);
 			}
 		} else {
 			[$file['place'], $file['access']] = [$told['place'], $told['access']];
