@@ -65,10 +65,16 @@ final class Placing
 		self::clear($channel->id);
 	}
 
+	/** Returns the folder of what is staged, hub-relative. */
+	public static function folderOf(int $channelId): string
+	{
+		return Store::dataRoot($channelId) . '/' . self::FOLDER;
+	}
+
 	/** Removes what a killed process staged. */
 	public static function clear(int $channelId): void
 	{
-		$folder = Store::dataRoot($channelId) . '/' . self::FOLDER;
+		$folder = self::folderOf($channelId);
 		foreach (@scandir($folder) ?: [] as $name) {
 			if (is_file("$folder/$name")) {
 				@unlink("$folder/$name");

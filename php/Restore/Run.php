@@ -15,6 +15,7 @@ use FileSync\Addon\Publish\Publish;
 use FileSync\Addon\Publish\Scales;
 use FileSync\Addon\Publish\Slice;
 use FileSync\Addon\Revision\Kept;
+use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Exception\CorruptException;
 use FileSync\Exception\FileSyncException;
@@ -103,7 +104,9 @@ final class Run implements Slice
 		} finally {
 			Placing::clear($this->channel->id);
 			$underway->end();
-			Outbox::run($this->channel->id);
+			Outbox::run($this->channel->id, Outbox::QUICK);
+			// Previews take their time.
+			Doorbell::ring();
 		}
 
 		return $this->isStopped ? null : $tally;

@@ -85,6 +85,14 @@ final class Underway
 		}
 	}
 
+	/** Forgets one, with what it staged: the channel leaves the hub. */
+	public static function forget(int $channelId): void
+	{
+		Config::clear(self::NOTE, self::scope($channelId));
+		Placing::clear($channelId);
+		@rmdir(Placing::folderOf($channelId));
+	}
+
 	/** @return ?resource */
 	private static function lock(int $channelId)
 	{

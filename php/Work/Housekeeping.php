@@ -189,6 +189,7 @@ final class Housekeeping
 		Brake::forget($channelId);
 		Legacy::forget($channelId);
 		self::leaveSet($channelId);
+		Underway::forget($channelId);
 		$root = Store::dataRoot($channelId);
 		foreach ([
 			...(glob(self::literal("$root/kept") . '/*') ?: []),

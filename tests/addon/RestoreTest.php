@@ -12,6 +12,7 @@ use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Revision\Site;
 use FileSync\Addon\Work\Housekeeping;
 use FileSync\SetRestore;
+use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\InProcess;
 
 require_once __DIR__ . '/BackupTestCase.php';
@@ -165,7 +166,7 @@ final class RestoreTest extends BackupTestCase
 	}
 
 	/** @dataProvider untrusted */
-	#[PHPUnit\Framework\Attributes\DataProvider('untrusted')]
+	#[DataProvider('untrusted')]
 	public function test_what_is_not_proven_comes_for_the_owner_alone(array $facts, array $said): void
 	{
 		$before = $this->rows();
@@ -290,7 +291,7 @@ final class RestoreTest extends BackupTestCase
 	}
 
 	/** @dataProvider refused */
-	#[PHPUnit\Framework\Attributes\DataProvider('refused')]
+	#[DataProvider('refused')]
 	public function test_a_set_that_breaks_the_rules_changes_nothing(array $facts, int $code, string $error): void
 	{
 		$this->rows();
@@ -414,7 +415,6 @@ final class RestoreTest extends BackupTestCase
 		$this->assertSame($before, $this->rows(false));
 	}
 
-	/** @group instants */
 	public function test_killed_at_any_instant_the_same_command_ends_in_the_undisturbed_tree(): void
 	{
 		$before = $this->rows();
@@ -438,10 +438,13 @@ final class RestoreTest extends BackupTestCase
 		$this->empty();
 		$this->killedAt(40, fn () => $this->restore());
 		$this->assertNotSame('', Config::get('underway', "restore:{$this->channel->id}"));
-		dbq('DELETE FROM filesync_run');
+		dbq('DELETE FROM filesync_reconcile');
 		Housekeeping::often();
 		$this->assertSame('', Config::get('underway', "restore:{$this->channel->id}"));
-		$due = array_filter(Table::select('filesync_run', []), fn ($run) => (int) $run['next_at'] <= time());
+		$due = array_filter(
+			Table::select('filesync_reconcile', ['role' => 'ask']),
+			fn ($run) => (int) $run['next_at'] <= time(),
+		);
 		$this->assertCount(count(Clones::others($this->channel)), $due);
 	}
 
@@ -500,7 +503,7 @@ final class RestoreTest extends BackupTestCase
 		foreach (['attach', 'photo', 'term', 'item'] as $table) {
 			dbq("DELETE FROM $table WHERE uid = " . $this->channel->id);
 		}
-		foreach (['file', 'transfer', 'digest', 'outbox', 'kept', 'run'] as $table) {
+		foreach (['file', 'transfer', 'digest', 'outbox', 'kept', 'reconcile'] as $table) {
 			dbq("DELETE FROM filesync_$table");
 		}
 		dbq("DELETE FROM filesync_setting WHERE scope LIKE 'restore:%' OR scope = 'component' OR name = 'component'");
@@ -514,6 +517,16 @@ final class RestoreTest extends BackupTestCase
 		$sibling = ['v' => Version::SIBLING, 'gone' => ['abcdef0123456789' => 1] + $seen];
 		$this->receive($this->deletion($hash) + ['filesync' => $sibling]);
 		$this->assertNull($this->attach($hash));
+	}
+
+	public function test_a_channel_that_leaves_the_hub_leaves_nothing_of_a_restore(): void
+	{
+		$this->rows();
+		$this->empty();
+		$this->killedAt(40, fn () => $this->restore());
+		Housekeeping::forgetChannel($this->channel->id);
+		$this->assertSame('', Config::get('underway', "restore:{$this->channel->id}"));
+		$this->assertDirectoryDoesNotExist('store/[data]/filesync/1');
 	}
 
 	private function sorted(array $counts): array
