@@ -219,6 +219,7 @@ final class Run implements Slice
 					$entry,
 					$decision === Decision::Refused ? 'something else is here in its place' : '',
 				);
+				$this->posts($entry, $decision, $tally);
 				continue;
 			}
 			$this->name = $entry->name();

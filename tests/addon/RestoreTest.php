@@ -265,7 +265,7 @@ final class RestoreTest extends BackupTestCase
 	{
 		$this->rows();
 		$this->empty();
-		App::$config['service_class']['test'] = ['attach_upload_limit' => 20];
+		set_config('service_class', 'test', ['attach_upload_limit' => 20]);
 		dbq("UPDATE account SET account_service_class = 'test'");
 		$before = $this->everything();
 		[$code, $said] = $this->restore('--json');
@@ -390,6 +390,26 @@ final class RestoreTest extends BackupTestCase
 			(int) Table::first('photo', ['resource_id' => 'p9', 'imgscale' => 4])['photo_usage'],
 			(int) Table::first('photo', ['resource_id' => 'p1', 'imgscale' => 4])['photo_usage'],
 		]);
+	}
+
+	public function test_posts_come_back_also_to_a_file_that_is_here_and_none_is_restored_twice(): void
+	{
+		$posted = $this->posted('first', ['resource_id' => 'p1', 'resource_type' => 'photo', 'obj_type' => 'Image']);
+		$this->posted('answer', ['parent' => $posted, 'parent_mid' => 'http://127.0.0.1:9000/item/first']);
+		$this->rows();
+		dbq('DELETE FROM item');
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([0, ['here' => 3], 2, 0], [$code, $said['files'], $said['posts'], $said['posts_here']]);
+		$mids = array_column(Table::select('item', ['uid' => $this->channel->id], 'mid', 0, 'mid'), 'mid');
+		$this->assertSame(['http://127.0.0.1:9000/item/answer', 'http://127.0.0.1:9000/item/first'], $mids);
+		$this->assertSame([0, 2], array_values(array_intersect_key($this->restore('--json')[1], [
+			'posts' => 1,
+			'posts_here' => 1,
+		])));
+		$this->assertSame([], $this->sent());
+		dbq('DELETE FROM item');
+		SetRestore::$facts = ['signed_by' => 'nobody'];
+		$this->assertSame(0, $this->restore('--json')[1]['posts'], 'nothing that is not proven');
 	}
 
 	public function test_one_restore_at_a_time_and_a_stopped_one_goes_on(): void

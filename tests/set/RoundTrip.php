@@ -16,6 +16,8 @@ final class RoundTrip
 
 	/** @var list<string> */
 	private array $wrong = [];
+	/** @var array<string, int> How many files of the first hub have a name, with its folders. */
+	private array $names = [];
 
 	private function __construct(
 		private readonly string $from,
@@ -28,7 +30,9 @@ final class RoundTrip
 	{
 		$trip = new self($from, $to, $second->channel()['channel_pubkey']);
 		$there = $second->entries();
-		foreach ($first->entries() as $hash => $entry) {
+		$entries = $first->entries();
+		$trip->names = array_count_values(array_map(fn ($entry) => implode("\n", $entry['names']), $entries));
+		foreach ($entries as $hash => $entry) {
 			if ($entry['kind'] === 'file' && $entry['sha256'] === null) {
 				$trip->named++;
 			} elseif (! isset($there[$hash])) {
@@ -59,6 +63,11 @@ final class RoundTrip
 			fn ($name) => htmlspecialchars($name, ENT_COMPAT, 'UTF-8', false),
 			$entry['categories'],
 		);
+		if ($this->names[implode("\n", $entry['names'])] > 1) {
+			// Two of one name in one folder: hubs add a number to one of them.
+			$entry['names'] = self::unnumbered($entry['names']);
+			$here['names'] = self::unnumbered($here['names']);
+		}
 		foreach (['kind', 'names', 'sha256', 'access', 'edited', 'type', 'categories', 'crops'] as $what) {
 			if ($entry[$what] !== $here[$what]) {
 				$this->wrong[] =
@@ -78,6 +87,16 @@ final class RoundTrip
 		foreach (array_diff_key($here['posts'], $entry['posts']) as $mid => $post) {
 			$this->wrong[] = "$mid is here and was not on the first hub";
 		}
+	}
+
+	/**
+	 * @param list<string> $names
+	 *
+	 * @return list<string>
+	 */
+	private static function unnumbered(array $names): array
+	{
+		return preg_replace('/\(\d+\)(?=(\.[^.]*)?$)/D', '', $names);
 	}
 
 	private function comparePost(string $mid, array $post, ?array $here): void

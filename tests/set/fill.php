@@ -189,7 +189,10 @@ unlink("store/{$channel['channel_address']}/$lost");
 $post = function (string $hash, array $columns = []) use (&$made, $channel, $uuid, $access): array {
 	$id = $uuid();
 	$mid = z_root() . "/item/$id";
-	$body = 'a picture: [zrl=' . z_root() . "/photos/{$channel['channel_address']}/image/{$hash}]…[/zrl] “quoted” <b>";
+	$body =
+		'a picture: [zrl='
+		. z_root()
+		. "/photos/{$channel['channel_address']}/image/{$hash}]…[/zrl] “quoted” &lt;b&gt;";
 	openssl_sign($columns['body'] ?? $body, $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA256);
 	create_table_from_array(
 		'item',

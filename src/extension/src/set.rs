@@ -12,7 +12,9 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
 use ext_php_rs::types::{ZendClassObject, ZendHashTable};
-use filesync_engine::set::{self, Added, CheckOptions, ContentsOptions, Options, PruneSpec, RestoreOptions, RunSpec, Surroundings};
+use filesync_engine::set::{
+    self, Added, CheckOptions, ContentsOptions, Options, PruneSpec, RestoreOptions, RunSpec, Surroundings,
+};
 use filesync_engine::{Error, ErrorKind, PublicKey, Result, SetLimits};
 
 use crate::convert::{self, Fields, Row};
@@ -479,8 +481,7 @@ fn check_options(table: Option<&ZendHashTable>) -> Result<CheckOptions> {
 
 fn restore_options(table: Option<&ZendHashTable>) -> Result<RestoreOptions> {
     let none = empty();
-    let fields =
-        Fields::of("options", table.unwrap_or(&none), &["public_key", "reflink", "bytes_per_second", "scratch"])?;
+    let fields = Fields::of("options", table.unwrap_or(&none), &["public_key", "reflink", "bytes_per_second", "scratch"])?;
     Ok(RestoreOptions {
         public_key: fields.optional_text("public_key")?.map(PublicKey::from_pem).transpose()?,
         may_clone: fields.flag_or("reflink", true)?,

@@ -387,7 +387,7 @@ namespace FileSync {
 			];
 		}
 
-		public function commit(?string $signature): void
+		public function commit(?string $signature = null): void
 		{
 			$prepared = $this->prepared ?? throw new InvalidInputException('nothing is prepared');
 			Instant::pass();

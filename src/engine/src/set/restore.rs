@@ -203,7 +203,8 @@ impl Restore {
             scratch: options.scratch.clone(),
             limits: options.limits.clone(),
         };
-        let Standing { set, is_cut_off, is_signed, is_verified, is_list_whole, findings } = Check::open(folder, check)?.lists()?;
+        let Standing { set, is_cut_off, is_signed, is_verified, is_list_whole, findings } =
+            Check::open(folder, check)?.lists()?;
         let refused = findings.iter().find(|finding| finding.code.ends_check()).cloned();
         let signed_by = match (is_signed, is_verified && is_list_whole && options.public_key.is_some()) {
             (_, true) => SignedBy::Channel,
@@ -471,7 +472,8 @@ impl Restore {
         let is_clone = self.options.may_clone && part.size > 0 && target.share_blocks(&source);
         let (hasher, buffer) = (Hasher::default(), vec![0; BUFFER_BYTES]);
         self.staging = Some(Staging { part, source, target, is_clone, hasher, buffer });
-        let small = self.parts.get(&(hash.to_owned(), scale)).is_some_and(|part| part.size <= self.options.limits.small_file_bytes);
+        let small =
+            self.parts.get(&(hash.to_owned(), scale)).is_some_and(|part| part.size <= self.options.limits.small_file_bytes);
         if small { self.advance(None) } else { Ok(None) }
     }
 

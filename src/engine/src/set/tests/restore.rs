@@ -88,9 +88,8 @@ fn everything_comes_back_and_is_proven_by_the_signature() {
         let (entries, bytes) = taken(&mut restore, &target);
         assert_eq!(
             entries.iter().map(|one| (one.hash.as_str(), one.kind.as_str(), one.proof)).collect::<Vec<_>>(),
-            ["aa-1", "bb-2", "cc-3", "dd-4", "ee-5", "f-2024"].map(|hash| {
-                (hash, if hash == "f-2024" { "folder" } else { "file" }, Proof::Listed)
-            })
+            ["aa-1", "bb-2", "cc-3", "dd-4", "ee-5", "f-2024"]
+                .map(|hash| { (hash, if hash == "f-2024" { "folder" } else { "file" }, Proof::Listed) })
         );
         let metadata: Value = serde_json::from_str(entries[0].metadata.as_ref().unwrap()).unwrap();
         assert_eq!(metadata, serde_json::from_str::<Value>(&hub.metadata("aa-1")).unwrap());
@@ -170,7 +169,8 @@ fn damage_costs_what_it_hits() {
     let whole = hub.tree();
     let (_, expected) = taken(&mut hub.restore(), &hub.target());
     let mut numbers = Numbers(362_436_069_987_654_321);
-    let paths: Vec<String> = whole.keys().filter(|path| !path.starts_with("runs/") && path.as_str() != "README.txt").cloned().collect();
+    let paths: Vec<String> =
+        whole.keys().filter(|path| !path.starts_with("runs/") && path.as_str() != "README.txt").cloned().collect();
     for n in 0..150 {
         let path = &paths[numbers.below(paths.len())];
         let mut bytes = whole[path].clone();
@@ -265,11 +265,16 @@ fn hostile_sets_give_nothing() {
         ("twins".into(), listed("data/files/A"), "set_refused"),
         ("twin hashes".into(), listed("data/metadata/aa/AA-1.json"), "set_refused"),
     ];
-    for path in ["../x", "data/../x", "data/files/../../x", "data/files/a\\b", "data/files/C:", "data/x", "data/files/\u{202e}x"] {
+    for path in ["../x", "data/../x", "data/files/../../x", "data/files/a\\b", "data/files/C:", "data/x", "data/files/\u{202e}x"]
+    {
         attacks.push((format!("a part {path:?}"), metadata("data/files/a", path.replace('\\', "\\\\")), "path_refused"));
         attacks.push((format!("a line {path:?}"), listed(path), "path_refused"));
     }
-    attacks.push(("an absolute part".into(), metadata("data/files/a", outside.path().join("secret").to_str().unwrap().into()), "path_refused"));
+    attacks.push((
+        "an absolute part".into(),
+        metadata("data/files/a", outside.path().join("secret").to_str().unwrap().into()),
+        "path_refused",
+    ));
     for (name, attack, expected) in attacks {
         let mut hub = Hub::unsigned();
         hub.put("aa-1", &["a"], b"secret");
@@ -302,22 +307,34 @@ fn links_pipes_and_bytes_that_lie_are_never_taken() {
     std::fs::write(outside.path().join("secret"), "secret").unwrap();
     let place = |hub: &Hub| hub.set_path().join("data/files/a");
     let attacks: Vec<(&str, Box<dyn Fn(&Hub)>)> = vec![
-        ("a link", Box::new(|hub| {
-            std::fs::remove_file(place(hub)).unwrap();
-            std::os::unix::fs::symlink(outside.path().join("secret"), place(hub)).unwrap();
-        })),
-        ("a pipe", Box::new(|hub| {
-            std::fs::remove_file(place(hub)).unwrap();
-            rustix::fs::mkfifoat(rustix::fs::CWD, place(hub), rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
-        })),
-        ("a folder", Box::new(|hub| {
-            std::fs::remove_file(place(hub)).unwrap();
-            std::fs::create_dir(place(hub)).unwrap();
-        })),
-        ("a linked folder", Box::new(|hub| {
-            std::fs::remove_dir_all(hub.set_path().join("data/files")).unwrap();
-            std::os::unix::fs::symlink(outside.path(), hub.set_path().join("data/files")).unwrap();
-        })),
+        (
+            "a link",
+            Box::new(|hub| {
+                std::fs::remove_file(place(hub)).unwrap();
+                std::os::unix::fs::symlink(outside.path().join("secret"), place(hub)).unwrap();
+            }),
+        ),
+        (
+            "a pipe",
+            Box::new(|hub| {
+                std::fs::remove_file(place(hub)).unwrap();
+                rustix::fs::mkfifoat(rustix::fs::CWD, place(hub), rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+            }),
+        ),
+        (
+            "a folder",
+            Box::new(|hub| {
+                std::fs::remove_file(place(hub)).unwrap();
+                std::fs::create_dir(place(hub)).unwrap();
+            }),
+        ),
+        (
+            "a linked folder",
+            Box::new(|hub| {
+                std::fs::remove_dir_all(hub.set_path().join("data/files")).unwrap();
+                std::os::unix::fs::symlink(outside.path(), hub.set_path().join("data/files")).unwrap();
+            }),
+        ),
         ("other bytes", Box::new(|hub| std::fs::write(place(hub), "secreT").unwrap())),
         ("more bytes", Box::new(|hub| std::fs::write(place(hub), vec![b'x'; 9 << 20]).unwrap())),
     ];
