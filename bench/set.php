@@ -66,7 +66,15 @@ function set(Bench $bench): void
 	});
 	$bench->row('set', "1 % changed, $input", $results['ours']['seconds'], null, 'at most', 's', 3.0);
 	foreach (array_diff(array_keys($results), ['ours']) as $name) {
-		$bench->row('set', "1 % changed, $input", $results['ours']['seconds'], $results[$name]['seconds'], $name, 's', null);
+		$bench->row(
+			'set',
+			"1 % changed, $input",
+			$results['ours']['seconds'],
+			$results[$name]['seconds'],
+			$name,
+			's',
+			null,
+		);
 	}
 	exec('rm -rf ' . escapeshellarg("$folder/bag"));
 	shared($bench, $folder, $hub, $input, $backup);
@@ -154,7 +162,10 @@ function shared(Bench $bench, string $folder, string $hub, string $input, Closur
 	register_shutdown_function(fn () => exec("umount -l $folder/xfs"));
 	exec("cp -a $hub $folder/xfs/hub");
 	$results = $bench->interleave(
-		['ours' => $backup("$folder/xfs/hub", "$folder/xfs/bag"), 'rsync' => copied("$folder/xfs/hub", "$folder/xfs/copy")],
+		[
+			'ours' => $backup("$folder/xfs/hub", "$folder/xfs/bag"),
+			'rsync' => copied("$folder/xfs/hub", "$folder/xfs/copy"),
+		],
 		fn () => exec("rm -rf $folder/xfs/bag $folder/xfs/copy; mkdir -p $folder/xfs/copy; sync"),
 	);
 	$bench->row(

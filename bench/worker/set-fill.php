@@ -16,7 +16,7 @@ cli_startup();
 $channel = q('SELECT * FROM channel ORDER BY channel_id LIMIT 1')[0];
 $store = 'store/' . $channel['channel_address'];
 if ($what === 'change') {
-	foreach (q("SELECT hash, content FROM attach WHERE is_dir = 0 ORDER BY hash LIMIT %d", (int) $count) as $row) {
+	foreach (q('SELECT hash, content FROM attach WHERE is_dir = 0 ORDER BY hash LIMIT %d', (int) $count) as $row) {
 		$file = fopen($row['content'], 'r+');
 		fwrite($file, random_bytes(64));
 		fclose($file);
@@ -42,7 +42,7 @@ $folder = '';
 \DBA::$dba->db->beginTransaction();
 for ($n = 0; $n < (int) $count; $n++) {
 	$hash = sprintf('77bb77bb-0000-4000-8000-%012d', $n);
-	if ($n % 500 === 0) {
+	if (($n % 500) === 0) {
 		$folder = sprintf('f0a1f0a1-0000-4000-8000-%012d', $n);
 		mkdir("$store/$folder", 0755, true);
 		create_table_from_array(
@@ -76,7 +76,7 @@ for ($n = 0; $n < (int) $count; $n++) {
 			'is_dir' => 0,
 			'is_photo' => 0,
 			'os_path' => "$folder/$hash",
-			'display_path' => 'folder ' . ($n - $n % 500) . "/file $n.bin",
+			'display_path' => 'folder ' . ($n - ($n % 500)) . "/file $n.bin",
 			'content' => "$store/$folder/$hash",
 		],
 	);
