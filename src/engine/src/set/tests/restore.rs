@@ -248,9 +248,12 @@ fn hostile_sets_give_nothing() {
             let text = std::fs::read_to_string(&tags).unwrap();
             let new: String = text
                 .lines()
-                .map(|line| match line.ends_with("  manifest-sha256.txt") {
-                    true => format!("{}  manifest-sha256.txt\n", Digest::of(&std::fs::read(&list).unwrap())),
-                    false => format!("{line}\n"),
+                .map(|line| {
+                    if line.ends_with("  manifest-sha256.txt") {
+                        format!("{}  manifest-sha256.txt\n", Digest::of(&std::fs::read(&list).unwrap()))
+                    } else {
+                        format!("{line}\n")
+                    }
                 })
                 .collect();
             std::fs::write(tags, new).unwrap();
@@ -296,7 +299,7 @@ fn hostile_sets_give_nothing() {
             }
         };
         assert_eq!(code, expected, "{name}");
-        assert_eq!(restore.next(10).map(|some| some.len()).unwrap_or_default(), 0, "{name}");
+        assert_eq!(restore.next(10).unwrap_or_default().len(), 0, "{name}");
         assert_eq!(std::fs::read_dir(target).unwrap().count(), 0, "{name}");
     }
 }
