@@ -45,6 +45,8 @@ final class Place
 	{
 		$path = self::existing($folder);
 		self::refuseWebRoot($path);
+		// A link beneath the root is served as well.
+		self::refuseWebRoot($folder);
 
 		return $path;
 	}

@@ -22,6 +22,27 @@ if (! class_exists('App', false)) {
 /** `restore`: brings the files of a backup set back to a channel. */
 final class RestoreCommand implements Task
 {
+	/** What is not restored: of one file, of more, and what helps. */
+	private const LEFT = [
+		[Decision::Differs, 'differs here and stays', 'differ here and stay', "; `--replace` takes the set's bytes"],
+		[
+			Decision::Deleted,
+			'was deleted on this channel after the backup and stays deleted',
+			'were deleted on this channel after the backup and stay deleted',
+			'; `--deleted` brings back what was deleted',
+		],
+		[
+			Decision::Arriving,
+			'is on its way from another clone',
+			'are on their way from another clone',
+			'; the same command goes on',
+		],
+		[Decision::NoBytes, 'had no bytes', 'had no bytes', ' on the hub when the set was made'],
+		[Decision::Missing, 'is missing', 'are missing', ' in the folder of the set'],
+		[Decision::Damaged, 'is not what was saved', 'are not what was saved', ''],
+		[Decision::TooLarge, 'is larger', 'are larger', ' than file_max_bytes allows'],
+		[Decision::Refused, 'cannot be here', 'cannot be here', ''],
+	];
 	/** Why posts are left out. */
 	private const WHY = [
 		'malformed' => 'they are not what a hub would have written',
@@ -190,26 +211,14 @@ final class RestoreCommand implements Task
 		}
 		$isHere = $tally->files(Decision::Here);
 		if ($isHere > 0) {
-			$lines[] = Words::files($isHere) . ' are here already';
+			$lines[] = Words::files($isHere) . ($isHere === 1 ? ' is' : ' are') . ' here already';
 		}
-		foreach ([
-			[Decision::Differs, 'differ here and stay; `--replace` takes the set\'s bytes'],
-			[
-				Decision::Deleted,
-				'were deleted on this channel after the backup and stay deleted; `--deleted` brings them back',
-			],
-			[Decision::Arriving, 'are on their way from another clone; the same command goes on'],
-			[Decision::NoBytes, 'had no bytes on the hub when the set was made'],
-			[Decision::Missing, 'are not in the folder of the set'],
-			[Decision::Damaged, 'are not what was saved'],
-			[Decision::TooLarge, 'are larger than file_max_bytes allows'],
-			[Decision::Refused, 'cannot be here'],
-		] as [$decision, $words]) {
+		foreach (self::LEFT as [$decision, $one, $more, $rest]) {
 			$count = $tally->files($decision) + $tally->folders($decision);
 			if ($count > 0) {
-				$lines[] = number_format($count) . ($count === 1 ? ' file: they ' : ' files ') . $words;
-				foreach ($tally->named($decision) as $one) {
-					$lines[] = "    {$one['name']}" . ($one['why'] === '' ? '' : ": {$one['why']}");
+				$lines[] = ($count === 1 ? "1 file $one" : number_format($count) . " files $more") . $rest;
+				foreach ($tally->named($decision) as $named) {
+					$lines[] = "    {$named['name']}" . ($named['why'] === '' ? '' : ": {$named['why']}");
 				}
 			}
 		}
