@@ -266,6 +266,7 @@ final class RestoreTest extends BackupTestCase
 		$this->rows();
 		$this->empty();
 		set_config('service_class', 'test', ['attach_upload_limit' => 20]);
+		unset(App::$config['service_class']);
 		dbq("UPDATE account SET account_service_class = 'test'");
 		$before = $this->everything();
 		[$code, $said] = $this->restore('--json');
