@@ -143,10 +143,8 @@ pub(crate) struct Standing {
     /// The text of `set.json`.
     pub(crate) set: String,
     pub(crate) is_cut_off: bool,
-    /// Whether there is a signature.
-    pub(crate) is_signed: bool,
-    /// Whether it fits the tag manifest.
-    pub(crate) is_verified: bool,
+    /// Whether the signature fits the tag manifest; none if there is no signature.
+    pub(crate) is_verified: Option<bool>,
     /// Whether the list of files is the one that the tag manifest names.
     pub(crate) is_list_whole: bool,
     pub(crate) findings: Vec<Finding>,
@@ -364,8 +362,7 @@ impl Check {
         Ok(Standing {
             set: self.result.set,
             is_cut_off: self.result.is_cut_off,
-            is_signed: self.result.is_signed,
-            is_verified: self.has_valid_signature,
+            is_verified: self.result.is_signed.then_some(self.has_valid_signature),
             is_list_whole,
             findings: self.findings,
         })

@@ -203,13 +203,12 @@ impl Restore {
             scratch: options.scratch.clone(),
             limits: options.limits.clone(),
         };
-        let Standing { set, is_cut_off, is_signed, is_verified, is_list_whole, findings } =
-            Check::open(folder, check)?.lists()?;
+        let Standing { set, is_cut_off, is_verified, is_list_whole, findings } = Check::open(folder, check)?.lists()?;
         let refused = findings.iter().find(|finding| finding.code.ends_check()).cloned();
-        let signed_by = match (is_signed, is_verified && is_list_whole && options.public_key.is_some()) {
-            (_, true) => SignedBy::Channel,
-            (false, _) => SignedBy::Nobody,
-            (true, false) => SignedBy::Other,
+        let signed_by = match is_verified {
+            None => SignedBy::Nobody,
+            Some(true) if is_list_whole && options.public_key.is_some() => SignedBy::Channel,
+            Some(_) => SignedBy::Other,
         };
         let facts = RestoreFacts { set, signed_by, is_list_whole, is_cut_off, refused, findings, list_sha256: None };
         let (lines, walk, line, file) = (None, None, None, None);
