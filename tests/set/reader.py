@@ -122,7 +122,7 @@ def time_of(run):
 
 
 def shown(path):
-    """Returns a path of the disk, which may be no text, as one."""
+    """Returns a path of the disk, also one that is not a text, as one."""
     return path.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace')
 
 
@@ -302,7 +302,7 @@ class Folder:
         return journal.get('state') not in (None, 'arriving') and journal, tags
 
     def walk(self):
-        """Returns the paths of all that is there and is no folder."""
+        """Returns the paths of all that is there, but of folders."""
         found = []
 
         def enter(at, above):
@@ -689,10 +689,15 @@ class Reader:
 
     def verifies(self, signature, key, body):
         """Returns None if a post is not signed, or its signature cannot be checked."""
-        if not isinstance(signature, str) or not signature.startswith('sha256.'):
+        if not isinstance(signature, str) or not signature:
+            return None
+        algorithm, point, text = signature.partition('.')
+        if not point:
+            algorithm, text = 'sha256', signature
+        if algorithm != 'sha256':
             return None
         try:
-            proof = base64.urlsafe_b64decode(signature[7:] + '=' * (-len(signature[7:]) % 4))
+            proof = base64.urlsafe_b64decode(text + '=' * (-len(text) % 4))
         except ValueError:
             return None
         return self.openssl.verifies(key, 'sha256', proof, body.encode())
