@@ -36,7 +36,8 @@ final class Rows
 			$bytes = (int) $row['is_dir'] ? null : $this->bytesOf($row);
 			$entries[$hash] = [
 				'kind' => (int) $row['is_dir'] ? 'folder' : 'file',
-				'names' => $chain,
+				'path' => $chain,
+				'size' => $bytes === null ? null : strlen($bytes),
 				'sha256' => $bytes === null ? null : hash('sha256', $bytes),
 				'access' => [$row['allow_cid'], $row['allow_gid'], $row['deny_cid'], $row['deny_gid']],
 				'edited' => substr($row['edited'], 0, 19),
@@ -53,6 +54,20 @@ final class Rows
 		}
 
 		return $entries;
+	}
+
+	/** @return array<string, int> What `set.json` must count. */
+	public function counts(): array
+	{
+		$entries = $this->entries();
+		$files = array_filter($entries, fn ($entry) => $entry['kind'] === 'file');
+
+		return [
+			'files' => count($files),
+			'folders' => count($entries) - count($files),
+			'posts' => array_sum(array_map(fn ($entry) => count($entry['posts']), $entries)),
+			'crops' => array_sum(array_map(fn ($entry) => count($entry['crops']), $entries)),
+		];
 	}
 
 	/** @return array<int, string> Digests by scale. */
@@ -82,13 +97,33 @@ final class Rows
 			. " AND resource_type IN ('photo', 'attach'))",
 		) as $row) {
 			$author = $this->rows(
-				'SELECT xchan_name FROM xchan WHERE xchan_hash = ' . $this->database->quote($row['author_xchan']),
+				'SELECT xchan_name, xchan_pubkey FROM xchan WHERE xchan_hash = '
+					. $this->database->quote($row['author_xchan']),
 			);
-			$posts[$row['mid']] = [$row['body'], $row['sig'], $row['parent_mid'], $author[0]['xchan_name'] ?? ''];
+			$posts[$row['mid']] = [
+				'conversation' => $row['parent_mid'],
+				'author' => $author[0]['xchan_name'] ?? '',
+				'body_sha256' => hash('sha256', $row['body']),
+				'signature' => $row['sig'],
+				'verifies' => self::verifies($row['sig'], $author[0]['xchan_pubkey'] ?? '', $row['body']),
+			];
 		}
 		ksort($posts);
 
 		return $posts;
+	}
+
+	/** Tells whether a post is its author's; null if that cannot be told. */
+	private static function verifies(string $signature, string $key, string $body): ?bool
+	{
+		$key = @openssl_pkey_get_public($key);
+		if (! $key || $signature === '') {
+			return null;
+		}
+		// Those of very old hubs lack the algorithm.
+		$bytes = base64_decode(strtr(preg_replace('/^sha256\./', '', $signature), '-_', '+/'));
+
+		return openssl_verify($body, $bytes, $key, OPENSSL_ALGO_SHA256) === 1;
 	}
 
 	private function bytesOf(array $row): ?string

@@ -6,8 +6,8 @@ use TestHub\Databases;
 use TestHub\Pair;
 
 require_once __DIR__ . '/../testhub/Pair.php';
-require_once __DIR__ . '/Bag.php';
 require_once __DIR__ . '/Comparison.php';
+require_once __DIR__ . '/Reading.php';
 require_once __DIR__ . '/Rows.php';
 
 /** A channel's backup set, made by the hub's command, is what the hub's tables and store say. */
@@ -16,6 +16,7 @@ final class Test
 	private readonly string $hub;
 	private readonly string $set;
 	private int $wrong = 0;
+	private string $tools = '';
 
 	public function __construct(
 		private readonly string $folder,
@@ -69,18 +70,14 @@ final class Test
 			$this->step('and is what the hub has in the end', $this->compare(...));
 			$this->step('verify-set agrees', fn () => $this->verify());
 		}
-		$counts = array_reduce(
-			$this->rows()->entries(),
-			fn ($sums, $entry) => [
-				$sums[0] + (int) ($entry['kind'] === 'file'),
-				$sums[1] + count($entry['posts']),
-				$sums[2] + count($entry['crops']),
-			],
-			[0, 0, 0],
-		);
+		echo "$this->tools\n";
+		$counts = $this->rows()->counts();
 		printf(
 			"%d files, %d posts, %d crops: %s\n",
-			...[...$counts, $this->wrong ? "$this->wrong faults" : 'all equal'],
+			$counts['files'],
+			$counts['posts'],
+			$counts['crops'],
+			$this->wrong ? "$this->wrong faults" : 'all equal',
 		);
 
 		return $this->wrong ? 1 : 0;
@@ -146,7 +143,16 @@ final class Test
 	/** Compares the set with the hub's tables and store. */
 	private function compare(): array
 	{
-		return Comparison::wrong(new Bag($this->set), $this->rows());
+		return [...Comparison::wrong(Reading::of($this->set), $this->rows()), ...$this->witnesses()];
+	}
+
+	/** @return list<string> What common tools find wrong with the set, also those that need a set that is in place. */
+	private function witnesses(): array
+	{
+		exec(escapeshellarg(__DIR__ . '/witnesses') . ' ' . escapeshellarg($this->set) . ' 2>&1', $said, $status);
+		$this->tools = implode(', ', preg_grep('/^witnesses: /', $said));
+
+		return $status === 0 ? [] : $said;
 	}
 
 	private function rows(): Rows
@@ -183,10 +189,10 @@ final class Test
 			in_array($status, [0, 1], true) || ($wrong[] = "backup ended with $status");
 			$sets[] = array_map(
 				fn ($entry) => [
-					implode('/', array_column($entry['attach'], 'filename')),
-					self::original($entry),
+					implode('/', $entry['path']),
+					(string) $entry['sha256'],
 				],
-				array_filter((new Bag($this->set))->entries, fn ($entry) => $entry['kind'] === 'file'),
+				array_filter(Reading::of($this->set)->entries, fn ($entry) => $entry['kind'] === 'file'),
 			);
 			$runs++;
 		} while ($isRunning);
@@ -212,18 +218,10 @@ final class Test
 		return $wrong;
 	}
 
-	private static function original(array $entry): string
-	{
-		foreach ($entry['parts'] ?? [] as $part) {
-			if ($part['role'] === 'original') {
-				return $part['sha256'];
-			}
-		}
-
-		return '';
-	}
-
-	/** Kills runs; after each the set is whole, at the latest once it was finished without the hub. */
+	/**
+	 * Kills runs. After each, the set can be read, through its journal if the run was cut off while it was put in
+	 * place; and once that was finished without the hub, it says the same.
+	 */
 	private function kill(): array
 	{
 		mt_srand($this->seed);
@@ -239,28 +237,28 @@ final class Test
 			usleep((int) ((1e6 * $usual * mt_rand(10, 110)) / 100));
 			proc_terminate($process, SIGKILL);
 			proc_close($process);
-			if ($this->faults()) {
+			$found = Reading::of($this->set);
+			$faults = $found->faults;
+			if ($found->isCutOff) {
 				$cut++;
 				[$status, $text] = $this->command(['verify-set', $this->set, '--finish']);
-				$faults = $this->faults();
-				$faults && array_push($wrong, "kill $n: verify-set --finish ended with $status: $text", ...$faults);
+				$after = Reading::of($this->set);
+				$status === 0 || ($faults[] = "verify-set --finish ended with $status: $text");
+				$after->isCutOff && ($faults[] = 'it is still cut off');
+				[$after->entries, $after->about] === [
+					$found->entries,
+					$found->about,
+				] || ($faults[] = 'what was read through the journal is not what is there once the run was finished');
+				array_push($faults, ...$after->faults);
 			}
+			array_push($faults, ...$this->witnesses());
+			$faults && array_push($wrong, "kill $n:", ...$faults);
 		}
 		echo "    $cut of them while the run was put in place\n";
 		$said = $this->backUp();
 		array_is_list($said) && $said && ($wrong[] = $said[0]);
 
 		return $wrong;
-	}
-
-	/** @return list<string> What is wrong with the set as it is now, even if it cannot be read. */
-	private function faults(): array
-	{
-		try {
-			return (new Bag($this->set))->faults();
-		} catch (\Throwable $e) {
-			return [$e->getMessage()];
-		}
 	}
 
 	/** Changes some files, so that a run has something to do. */
@@ -294,7 +292,7 @@ final class Test
 		]);
 		[$status, $text] = $this->command(['backup', 'alice', $this->set, '--json']);
 		$wrong = $status === 75 && str_contains($text, '"disk_short"') ? [] : ["backup ended with $status: $text"];
-		$wrong = [...$wrong, ...$this->faults()];
+		$wrong = [...$wrong, ...Reading::of($this->set)->faults, ...$this->witnesses()];
 		Pair::run([
 			__DIR__ . '/../testhub/bin/in-hub',
 			$this->hub,
