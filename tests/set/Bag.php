@@ -68,17 +68,21 @@ final class Bag
 		return [...$faults, ...$this->faultsOfSignature()];
 	}
 
-	/** Returns the path of a part's bytes, or the bytes themselves if they are in the metadata. */
-	public function bytes(array $part): string
+	/** Reads the bytes of a part, which may be in the metadata, and returns their digest. */
+	public function sha256(array $part): string
 	{
-		$bytes = isset($part['base64'])
-			? base64_decode($part['base64'], true)
-			: file_get_contents("$this->folder/{$part['path']}");
-		if (strlen($bytes) !== $part['size'] || hash('sha256', $bytes) !== $part['sha256']) {
+		if (isset($part['base64'])) {
+			$bytes = base64_decode($part['base64'], true);
+			[$size, $sha256] = [strlen($bytes), hash('sha256', $bytes)];
+		} else {
+			$path = "$this->folder/{$part['path']}";
+			[$size, $sha256] = [filesize($path), hash_file('sha256', $path)];
+		}
+		if ($size !== $part['size'] || $sha256 !== $part['sha256']) {
 			throw new \RuntimeException('a part is not what its metadata says');
 		}
 
-		return $bytes;
+		return $sha256;
 	}
 
 	/** The signature, by `openssl` alone. */

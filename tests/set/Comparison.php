@@ -60,14 +60,14 @@ final class Comparison
 		$sha256 = null;
 		$crops = [];
 		foreach ($entry['parts'] ?? [] as $part) {
-			$bytes = $bag->bytes($part);
+			$digest = $bag->sha256($part);
 			if ($part['role'] === 'original') {
-				$sha256 = hash('sha256', $bytes);
+				$sha256 = $digest;
 				if (($bag->manifest[$part['path']] ?? '') !== $sha256) {
 					throw new \RuntimeException("the list names no {$part['path']} with these bytes");
 				}
 			} else {
-				$crops[$part['scale']] = hash('sha256', $bytes);
+				$crops[$part['scale']] = $digest;
 			}
 		}
 		ksort($crops);

@@ -33,11 +33,10 @@ final class Rows
 			for ($at = $row; $at; $at = $attach[$at['folder']] ?? null) {
 				array_unshift($chain, $at['filename']);
 			}
-			$bytes = (int) $row['is_dir'] ? null : $this->bytesOf($row);
 			$entries[$hash] = [
 				'kind' => (int) $row['is_dir'] ? 'folder' : 'file',
 				'names' => $chain,
-				'sha256' => $bytes === null ? null : hash('sha256', $bytes),
+				'sha256' => (int) $row['is_dir'] ? null : $this->sha256Of($row),
 				'access' => [$row['allow_cid'], $row['allow_gid'], $row['deny_cid'], $row['deny_gid']],
 				'edited' => substr($row['edited'], 0, 19),
 				'type' => $row['filetype'],
@@ -63,8 +62,8 @@ final class Rows
 			"SELECT * FROM photo WHERE uid = $uid AND imgscale IN (4, 7) AND resource_id = "
 				. $this->database->quote($hash),
 		) as $row) {
-			$bytes = $this->bytesOf($row);
-			$bytes === null || ($crops[(int) $row['imgscale']] = hash('sha256', $bytes));
+			$sha256 = $this->sha256Of($row);
+			$sha256 === null || ($crops[(int) $row['imgscale']] = $sha256);
 		}
 		ksort($crops);
 
@@ -91,11 +90,12 @@ final class Rows
 		return $posts;
 	}
 
-	private function bytesOf(array $row): ?string
+	/** The digest of the bytes, which may be many. */
+	private function sha256Of(array $row): ?string
 	{
 		$content = (string) Databases::bytes($row['content']);
 		if (! (int) $row['os_storage']) {
-			return $content;
+			return hash('sha256', $content);
 		}
 		// Very old rows lack the beginning.
 		$path =
@@ -103,7 +103,7 @@ final class Rows
 			. (str_contains($content, 'store') ? '' : "store/{$this->channel['channel_address']}/")
 			. $content;
 
-		return is_file($path) ? file_get_contents($path) : null;
+		return is_file($path) ? hash_file('sha256', $path) : null;
 	}
 
 	/** @return list<array<string, mixed>> */
