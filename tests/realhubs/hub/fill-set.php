@@ -123,7 +123,7 @@ $group = fn (string $name) => [
 		dbesc($name),
 	),
 ][0];
-$friends = $group("$top Freunde & “others”");
+$friends = $group("$top Freunde & others");
 $family = $group("$top family");
 foreach ([
 	['allow_cid' => "<{$bob['channel_hash']}>"],
