@@ -69,6 +69,18 @@ final class EntriesTest extends BackupTestCase
 		);
 	}
 
+	public function test_what_is_said_of_a_file_stays_when_its_folder_gets_another(): void
+	{
+		$this->folder('d1', 'Ferien');
+		$this->stored('f1', 'one.txt', 'the bytes', 'd1');
+		$before = [$this->entry('f1')->metadata, $this->entry('d1')->metadata];
+		// So hubs do with every file that comes into a folder, changes there or goes.
+		Table::update('attach', ['edited' => '2024-06-01 00:00:00'], ['uid' => $this->channel->id, 'hash' => 'd1']);
+		$this->assertSame($before[0], $this->entry('f1')->metadata);
+		$this->assertStringContainsString('"edited":"2024-06-01 00:00:00"', $this->entry('d1')->metadata);
+		$this->assertNotSame($before[1], $this->entry('d1')->metadata);
+	}
+
 	public function test_a_folder_is_an_entry_of_its_own(): void
 	{
 		$this->folder('d1', 'empty');

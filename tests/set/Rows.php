@@ -33,12 +33,12 @@ final class Rows
 			for ($at = $row; $at; $at = $attach[$at['folder']] ?? null) {
 				array_unshift($chain, $at['filename']);
 			}
-			$bytes = (int) $row['is_dir'] ? null : $this->bytesOf($row);
+			$bytes = (int) $row['is_dir'] ? [null, null] : $this->bytesOf($row);
 			$entries[$hash] = [
 				'kind' => (int) $row['is_dir'] ? 'folder' : 'file',
 				'path' => $chain,
-				'size' => $bytes === null ? null : strlen($bytes),
-				'sha256' => $bytes === null ? null : hash('sha256', $bytes),
+				'size' => $bytes[0],
+				'sha256' => $bytes[1],
 				'access' => [$row['allow_cid'], $row['allow_gid'], $row['deny_cid'], $row['deny_gid']],
 				'edited' => substr($row['edited'], 0, 19),
 				'type' => $row['filetype'],
@@ -78,8 +78,8 @@ final class Rows
 			"SELECT * FROM photo WHERE uid = $uid AND imgscale IN (4, 7) AND resource_id = "
 				. $this->database->quote($hash),
 		) as $row) {
-			$bytes = $this->bytesOf($row);
-			$bytes === null || ($crops[(int) $row['imgscale']] = hash('sha256', $bytes));
+			$sha256 = $this->sha256Of($row);
+			$sha256 === null || ($crops[(int) $row['imgscale']] = $sha256);
 		}
 		ksort($crops);
 
@@ -126,11 +126,12 @@ final class Rows
 		return openssl_verify($body, $bytes, $key, OPENSSL_ALGO_SHA256) === 1;
 	}
 
-	private function bytesOf(array $row): ?string
+	/** @return array{?int, ?string} How many bytes there are, and their digest. */
+	private function bytesOf(array $row): array
 	{
 		$content = (string) Databases::bytes($row['content']);
 		if (! (int) $row['os_storage']) {
-			return $content;
+			return [strlen($content), hash('sha256', $content)];
 		}
 		// Very old rows lack the beginning.
 		$path =
@@ -138,7 +139,7 @@ final class Rows
 			. (str_contains($content, 'store') ? '' : "store/{$this->channel['channel_address']}/")
 			. $content;
 
-		return is_file($path) ? file_get_contents($path) : null;
+		return is_file($path) ? [filesize($path), hash_file('sha256', $path)] : [null, null];
 	}
 
 	/** @return list<array<string, mixed>> */
