@@ -42,6 +42,7 @@ final class ActivationTest extends AddonTestCase
 	protected function tearDown(): void
 	{
 		Versions::reset();
+		FileSync\Photo::$isKnown = FileSync\Photo::$makesPictures = false;
 		parent::tearDown();
 	}
 
@@ -386,7 +387,7 @@ final class ActivationTest extends AddonTestCase
 	/** The job as the hub runs it; nobody answers at the hub's own address. */
 	public function test_the_rehearsal_itself_passes_while_packets_are_held_and_lets_them_in(): void
 	{
-		FileSync\Photo::$isKnown = false;
+		FileSync\Photo::$isKnown = FileSync\Photo::$makesPictures = true;
 		$this->become('11.5');
 		$this->receive($this->file('f1', 'bytes'));
 		$job = $this->jobs('Addon')[0];
@@ -401,7 +402,7 @@ final class ActivationTest extends AddonTestCase
 
 	public function test_the_rehearsal_itself_passes_where_filesync_is_passive(): void
 	{
-		FileSync\Photo::$isKnown = false;
+		FileSync\Photo::$isKnown = FileSync\Photo::$makesPictures = true;
 		$this->neverActive();
 		$this->become('10.5');
 		Activation::ask();
