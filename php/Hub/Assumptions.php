@@ -362,6 +362,7 @@ final class Assumptions
 		// Scratch channels only.
 		'notifier_process' => [['Zotlabs/Daemon/Notifier.php'], ''],
 		'queue_deliver' => [['Zotlabs/Lib/Queue.php'], ''],
+		'local_dir_update' => [['Zotlabs/Lib/Libzotdir.php'], ''],
 		'identity_basic_export' => [['include/channel.php'], 'backup'],
 	];
 

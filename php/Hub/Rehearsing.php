@@ -212,6 +212,34 @@ final class Rehearsing
 		return null;
 	}
 
+	/**
+	 * Tells whether a channel that the hub is about to list in its own directory is a scratch channel; then the job
+	 * that would list it is not to be tried again.
+	 */
+	public static function refusesListing(int $channelId): bool
+	{
+		$nick = $channelId > 0
+			? self::nickIn(Table::first('channel', ['channel_id' => $channelId], '', 'channel_address'))
+			: null;
+		if ($nick === null) {
+			return false;
+		}
+		self::attempt($nick, 'the hub was to list it in its directory');
+		self::forgetListing($channelId);
+
+		return true;
+	}
+
+	/** Removes the jobs of the hub that would list a channel in a directory. */
+	public static function forgetListing(int $channelId): void
+	{
+		foreach (Table::missing(['workerq']) === [] ? ["\"$channelId\"", "$channelId"] : [] as $number) {
+			foreach ([',', ']'] as $end) {
+				Table::delete('workerq', ['workerq_data like' => "%\"Directory\",$number$end%"]);
+			}
+		}
+	}
+
 	/** Returns the name of a channel whose row core gives us if it is a scratch channel, or null. */
 	private static function nickIn(mixed $row): ?string
 	{

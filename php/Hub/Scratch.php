@@ -227,7 +227,7 @@ final class Scratch
 				'uid' => $this->channel->id,
 				'nick' => $this->nick,
 				'hash' => $this->channel->hash,
-			]);
+			], true);
 		} finally {
 			Lease::giveBack(self::LEASE, $this->token);
 		}
@@ -269,10 +269,11 @@ final class Scratch
 	 * Removes what a note names, and the note. Returns why it left all alone, or null.
 	 *
 	 * @param array{uid: scalar|null, nick: string, hash: string, ...} $note
+	 * @param bool $isOurs Whether this process was given the number.
 	 */
-	private static function removeBy(array $note): ?string
+	private static function removeBy(array $note, bool $isOurs = false): ?string
 	{
-		$why = self::remove((int) $note['uid'], $note['nick'], $note['hash']);
+		$why = self::remove((int) $note['uid'], $note['nick'], $note['hash'], $isOurs);
 		if ($why === null) {
 			Table::delete('filesync_scratch', ['nick' => $note['nick']]);
 		} else {
@@ -517,8 +518,11 @@ final class Scratch
 	/**
 	 * Removes a scratch channel, table by table, its own row last: whatever ends this in between, the next time goes
 	 * on. Returns why it left all alone, or null.
+	 *
+	 * @param bool $isOurs Whether this process was given the number: what it wrote goes even if another process took it
+	 *     for killed, and removed the channel meanwhile.
 	 */
-	private static function remove(int $channelId, string $nick, string $hash): ?string
+	private static function remove(int $channelId, string $nick, string $hash, bool $isOurs): ?string
 	{
 		$row = Table::first('channel', ['channel_id' => $channelId], '', 'channel_id, channel_hash, channel_address');
 		$elsewhere = Table::first(
@@ -538,9 +542,10 @@ final class Scratch
 		) {
 			return "a note of a rehearsal names channel $channelId as $nick, and here that is another channel: nothing of it was touched";
 		}
-		if ($row) {
+		if ($row || $isOurs) {
 			self::removeFiles($channelId, $nick);
 			self::removeRows($channelId);
+			Rehearsing::forgetListing($channelId);
 		}
 		// These are nobody else's, whatever became of the number.
 		self::removeJobs($nick);

@@ -213,6 +213,38 @@ final class ScratchTest extends AddonTestCase
 		$this->assertSame($before, $this->all());
 	}
 
+	public function test_what_a_step_that_hung_wrote_later_goes_too(): void
+	{
+		$before = $this->all();
+		$scratch = Scratch::make();
+		$this->expireLeases();
+		$this->assertSame([], Scratch::sweep());
+		$this->live($scratch->channel);
+		file_put_contents(FileSync\Addon\Hub\Store::dataRoot($scratch->channel->id, true) . '/late', 'bytes');
+		try {
+			$scratch->goOn();
+			$this->fail('it must end');
+		} catch (Postponed) {
+		}
+		$scratch->end();
+		// A job that finds no work.
+		dbq("DELETE FROM workerq WHERE workerq_cmd = 'Addon'");
+		$this->assertSame($before, $this->all());
+	}
+
+	public function test_a_number_that_is_somebody_elses_by_now_is_left_alone(): void
+	{
+		$scratch = Scratch::make();
+		$this->expireLeases();
+		Scratch::sweep();
+		Table::update('channel', ['channel_id' => $scratch->channel->id], ['channel_id' => $this->channel->id]);
+		$this->live(Clones::channel($scratch->channel->id));
+		Rehearsing::with($scratch->channel);
+		$before = $this->all();
+		$this->assertStringContainsString('nothing of it was touched', (string) $scratch->end());
+		$this->assertSame($before, $this->all());
+	}
+
 	public function test_one_at_a_time(): void
 	{
 		$scratch = Scratch::make();
