@@ -47,6 +47,7 @@ function filesync_hooks()
 		'channel_remove' => 'filesync_channel_remove',
 		'notifier_process' => 'filesync_notifier_process',
 		'queue_deliver' => 'filesync_queue_deliver',
+		'local_dir_update' => 'filesync_local_dir_update',
 	];
 }
 
@@ -330,6 +331,22 @@ function filesync_queue_deliver(&$delivery)
 		}
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('refusing a delivery', $e);
+	}
+}
+
+/** Keeps such a channel out of a directory that the hub keeps itself: the job that would list it ends. */
+function filesync_local_dir_update(&$listing)
+{
+	$isRefused = false;
+	try {
+		$isRefused =
+			is_array($listing) && FileSync\Addon\Hub\Rehearsing::refusesListing((int) ($listing['channel_id'] ?? 0));
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Log::failure('refusing a listing', $e);
+	}
+	if ($isRefused) {
+		// The hub asks nobody whether it may go on.
+		exit;
 	}
 }
 

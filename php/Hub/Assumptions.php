@@ -362,6 +362,7 @@ final class Assumptions
 		// Scratch channels only.
 		'notifier_process' => [['Zotlabs/Daemon/Notifier.php'], ''],
 		'queue_deliver' => [['Zotlabs/Lib/Queue.php'], ''],
+		'local_dir_update' => [['Zotlabs/Lib/Libzotdir.php'], ''],
 		'identity_basic_export' => [['include/channel.php'], 'backup'],
 	];
 
@@ -453,7 +454,7 @@ final class Assumptions
 			'hubloc_id hubloc_addr hubloc_deleted hubloc_hash hubloc_id_url hubloc_network hubloc_url',
 			'every',
 		],
-		'outq' => ['outq_channel outq_created outq_delivered outq_posturl', 'receiver comparison'],
+		'outq' => ['outq_channel outq_created outq_delivered outq_notify outq_posturl', 'receiver comparison'],
 		'xchan' => [
 			'xchan_hash xchan_name xchan_addr xchan_url xchan_network xchan_photo_date xchan_photo_mimetype xchan_photo_m'
 				. ' xchan_guid xchan_guid_sig xchan_pubkey',

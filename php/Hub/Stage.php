@@ -169,6 +169,12 @@ final class Stage
 		});
 	}
 
+	/** Tells whether an addon answers a hook of the hub. */
+	public static function hasAddonFor(string $hook): bool
+	{
+		return ! empty(\App::$hooks[$hook]);
+	}
+
 	/** Tells whether a controller of ours extends the hub's own one of getfile. */
 	public static function wrapsGetfile(string $class): bool
 	{

@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon\Rehearsal;
 
-use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -68,9 +67,6 @@ final class Serving
 
 	private function outside(): void
 	{
-		if (! Activation::isActive()) {
-			throw new Untried('filesync serves nothing here before a rehearsal passed');
-		}
 		if (Config::get('enabled') === '0') {
 			throw new Untried('filesync is switched off');
 		}

@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\PhotoLibrary;
 use FileSync\Addon\Hub\Photos;
 use FileSync\Addon\Hub\Rehearsing;
+use FileSync\Addon\Hub\Stage;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Receive\Incoming;
 use FileSync\Addon\Send\Announcement;
@@ -46,6 +47,9 @@ final class Showing
 		$this->scene->receiveNew($hash, $this->receiving->photoEntry($hash, [0, 1, 2, 3]));
 		$this->scene->publish();
 		$this->expectScales($hash);
+		foreach ([1, 2, 3] as $scale) {
+			Seen::unless(! $this->scene->hasFetched($hash, $scale), "scale $scale was not made, but fetched");
+		}
 	}
 
 	private function library(): void
@@ -63,6 +67,12 @@ final class Showing
 	private function photo(): void
 	{
 		$row = $this->scene->own(Picture::photo(), 'jpg');
+		foreach ([1, 2, 3] as $scale) {
+			$path = Facts::of($this->scene->channel, $row['hash'], $scale)->path;
+			if ($path !== null) {
+				@unlink($path);
+			}
+		}
 		Table::delete('photo', [
 			'uid' => $this->scene->channel->id,
 			'resource_id' => $row['hash'],
@@ -76,11 +86,16 @@ final class Showing
 	private function preview(): void
 	{
 		$row = $this->scene->own("a text of which a preview is made\n");
+		@unlink("{$row['content']}.thumb");
 		Items::makePreview($row['hash']);
 		Seen::unless(
 			@file_get_contents($row['content']) === "a text of which a preview is made\n",
 			'the file itself was changed',
 		);
+		if (Stage::hasAddonFor('thumbnail')) {
+			throw new Untried('an addon of this hub makes previews, and may make none of a text');
+		}
+		Seen::unless($this->scene->isThere("{$row['content']}.thumb"), 'the hub made no preview');
 	}
 
 	private function told(): void

@@ -82,14 +82,47 @@ final class RehearseTest extends TestCase
 			1,
 			$count,
 		));
+		self::serve();
+		self::keepJobsAway(true);
 		try {
 			$this->assertNotSame('active', self::standing());
 			[$status, $steps] = $this->steps();
 			$this->assertSame([], array_filter($steps, fn ($step) => ! $step['ok']));
 			$this->assertSame(0, $status);
+			$this->assertSame('', $steps["the same through this hub's web server"]['seen']);
 			$this->assertSame('active', self::standing());
 		} finally {
+			self::keepJobsAway(false);
+			self::cut();
 			file_put_contents($boot, $code);
+		}
+	}
+
+	public function test_on_such_a_version_whose_web_server_serves_nothing_only_serving_is_off(): void
+	{
+		[$boot, $index] = [self::$hub . '/boot.php', self::$hub . '/index.php'];
+		[$code, $door] = [file_get_contents($boot), file_get_contents($index)];
+		file_put_contents($boot, preg_replace(
+			"/define\('STD_VERSION', .*/",
+			"define('STD_VERSION', '11.9.2');",
+			$code,
+			1,
+		));
+		file_put_contents($index, strtr($door, [
+			"require_once 'boot.php';" => "unset(\$_SERVER['HTTP_FILESYNC_TICKET']); require_once 'boot.php';",
+		]));
+		self::serve();
+		self::keepJobsAway(true);
+		try {
+			[$status, $steps] = $this->steps();
+			$name = "the same through this hub's web server";
+			$this->assertSeen($status, $steps, [$name], 'the status of a part is', 'serving');
+			$this->assertSame(['active', ['serving']], [self::standing(), self::off()]);
+		} finally {
+			self::keepJobsAway(false);
+			self::cut();
+			file_put_contents($boot, $code);
+			file_put_contents($index, $door);
 		}
 	}
 
@@ -308,6 +341,30 @@ final class RehearseTest extends TestCase
 				'the hub ended the process: ',
 				'sender',
 			],
+			'a hub that also sends the file on its own' => [
+				$attach,
+				"\t\$dosync = empty(\$arr['nosync']);",
+				"\t\$dosync = true;",
+				['send an upload', 'send an uploaded photo', 'send a file put by WebDAV'],
+				'2 packets would be sent to other hubs, in place of one',
+				'sender',
+			],
+			'a hub that sends on what it received' => [
+				$attach,
+				"function attach_delete(\$channel_id, \$resource, \$is_photo = 0) {",
+				"function attach_delete(\$channel_id, \$resource, \$is_photo = 0) { \Zotlabs\Lib\Libsync::build_sync_packet(\$channel_id, ['file' => [['attach' => [['hash' => \$resource, 'deleted' => 1]]]]]);",
+				['receive a delete, with its post', 'send a delete by WebDAV', 'send a delete by a page'],
+				'the hub sends on what it received',
+				'sender',
+			],
+			'a preview that is not made' => [
+				'Zotlabs/Daemon/Thumbnail.php',
+				"if (!\$data['thumbnail'] &&",
+				'if (false &&',
+				['have the hub make a preview'],
+				'made no preview',
+				'photos',
+			],
 			'a hub that tells others' => [
 				$attach,
 				"\t\$dosync = empty(\$arr['nosync']);",
@@ -418,6 +475,33 @@ final class RehearseTest extends TestCase
 
 	private static function standing(): string
 	{
+		return self::status()['standing'] ?? 'unknown';
+	}
+
+	/** @return list<string> The parts that are off. */
+	private static function off(): array
+	{
+		$kept = self::statement("SELECT v FROM config WHERE cat = 'filesync' AND k = 'standing'")->fetchColumn();
+
+		return json_decode((string) $kept, true)['now']['off'];
+	}
+
+	/** Keeps the hub from rehearsing on its own: what is looked at is the first rehearsal of a version. */
+	private static function keepJobsAway(bool $isSo): void
+	{
+		$id = hash('sha256', 'summon-rehearse');
+		self::statement("DELETE FROM filesync_lease WHERE id = '$id'");
+		if ($isSo) {
+			self::statement(
+				"INSERT INTO filesync_lease (id, name, token, expires) VALUES ('$id', 'summon-rehearse', 'test', "
+				. (time() + 3600)
+				. ')',
+			);
+		}
+	}
+
+	private static function status(): array
+	{
 		$said = Pair::run([
 			__DIR__ . '/bin/in-hub',
 			self::$hub,
@@ -427,7 +511,7 @@ final class RehearseTest extends TestCase
 			'--json',
 		], false);
 
-		return json_decode((string) end($said), true)['standing'] ?? 'unknown';
+		return json_decode((string) end($said), true) ?? [];
 	}
 
 	/**
