@@ -78,7 +78,7 @@ final class Rows
 			"SELECT * FROM photo WHERE uid = $uid AND imgscale IN (4, 7) AND resource_id = "
 				. $this->database->quote($hash),
 		) as $row) {
-			$sha256 = $this->sha256Of($row);
+			$sha256 = $this->bytesOf($row)[1];
 			$sha256 === null || ($crops[(int) $row['imgscale']] = $sha256);
 		}
 		ksort($crops);
