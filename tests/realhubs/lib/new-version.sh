@@ -36,7 +36,10 @@ new_version_is() {
 	chmod 644 "$boot.new"
 	mv -f "$boot.new" "$boot"
 	[ "$(hub_php b -r 'require "boot.php"; echo STD_VERSION;')" = "$1" ] || die 'the version could not be changed'
+	# The web server looks for changed files now and then.
+	wait_for 30 'the web server to have it' new_version_is_served "$1" || die 'the web server keeps the former version'
 }
+new_version_is_served() { curl -sS --fail --cacert "$LAYOUT/ca/ca.pem" "$(hub_url b)/siteinfo.json" | grep -q "\"version\":\"$1\""; }
 
 # Puts hub B back as it was.
 new_version_end() {

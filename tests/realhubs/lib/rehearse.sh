@@ -78,33 +78,68 @@ scenario_rehearse() {
 	echo "$(grep -c '^ok' <<<"$said") steps in $seconds s, and nothing is left"
 }
 
-# Killed at any time, the next one removes what is left.
+# Lets the command count its own statements, those of core and ours, and end itself before a certain one: rehearse_counts.
+rehearse_counts() {
+	local driver
+	driver=$(hub_root b)/include/dba/dba_pdo.php
+	cp "$driver" "$LAYOUT/scratch/dba_pdo.php"
+	# The jobs that it summons have its environment, and are the hub's.
+	# shellcheck disable=SC2016 # PHP
+	sed '/^\tfunction q(\$sql) {/a\
+		if (str_ends_with($_SERVER["argv"][0] ?? "", "filesync/cli.php") && getenv("STATEMENTS")) { static $counted = 0; if (++$counted === (int) getenv("KILL_AT")) { posix_kill(getmypid(), SIGKILL); } file_put_contents(getenv("STATEMENTS"), $counted); }' \
+		"$LAYOUT/scratch/dba_pdo.php" >"$driver.new"
+	chmod 644 "$driver.new"
+	mv -f "$driver.new" "$driver"
+	touch "$LAYOUT/scratch/statements"
+	chown "$HUB_USER:" "$LAYOUT/scratch/statements"
+}
+
+rehearse_counts_no_more() {
+	[ ! -f "$LAYOUT/scratch/dba_pdo.php" ] || mv -f "$LAYOUT/scratch/dba_pdo.php" "$(hub_root b)/include/dba/dba_pdo.php"
+}
+
+# Rehearses, and ends the process before a statement, 0 for none: rehearse_killed_at <statement>.
+rehearse_killed_at() {
+	(export STATEMENTS="$LAYOUT/scratch/statements" KILL_AT=$1; hub_php b addon/filesync/cli.php rehearse) >/dev/null 2>&1
+}
+
+# Killed before any statement, the next one removes what is left. KILLS: so many of them, spread evenly; KILL_FROM: the first of them.
 scenario_rehearse_killed() {
-	local n a pid seed=${SEED:-$RANDOM}
+	local n a total step at killed=0
 	settle || return 1
 	web_down b
+	trap 'rehearse_counts_no_more; web_up b' EXIT
+	rehearse_counts
+	rehearse_killed_at 0 || { echo 'it does not pass'; return 1; }
+	wait_quiet
+	total=$(cat "$LAYOUT/scratch/statements")
+	[ "$total" -gt 500 ] || { echo "only $total statements were counted"; return 1; }
+	step=$((total / ${KILLS:-12}))
 	rehearse_look before
 	a=$(requests_to a)
-	RANDOM=$seed
-	for n in $(seq "${KILLS:-12}"); do
-		(cd "$(hub_root b)" && exec setpriv --reuid="$HUB_USER" --regid="$HUB_USER" --clear-groups -- "$LAYOUT/b/bin/php" addon/filesync/cli.php rehearse >/dev/null 2>&1) &
-		pid=$!
-		sleep "$((RANDOM % 5)).$((RANDOM % 1000 + 1000))"
-		# Not the jobs that it summoned: they are the hub's.
-		kill -KILL "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
+	for ((at = ${KILL_FROM:-$((RANDOM % step + 1))}; at < total - 20; at += step)); do
+		rehearse_killed_at "$at"
+		n=$?
+		[ "$n" = 137 ] || { echo "killed before statement $at of $total, it ended with $n"; return 1; }
+		killed=$((killed + 1))
 		rehearse_later
+		n=$(database_value hub_b "SELECT COUNT(*) FROM channel WHERE channel_address LIKE 'filesync-scratch-%'")
+		[ "$n" -le 1 ] || { echo "$n scratch channels after statement $at"; return 1; }
+		# Now and then cron comes before the next one.
+		[ $((killed % 8)) != 0 ] || rehearse_swept "$at" || return 1
 	done
-	[ "$(database_value hub_b "SELECT COUNT(*) FROM channel WHERE channel_address LIKE 'filesync-scratch-%'")" -le 1 ] || { echo "more than one scratch channel"; web_up b; return 1; }
-	# Cron removes it as well as the next rehearsal.
+	rehearse_swept "$at" || return 1
+	[ "$a" = "$(requests_to a)" ] || { echo "$(($(requests_to a) - a)) requests to A"; return 1; }
+	echo "killed before $killed of $total statements, and nothing is left"
+}
+
+# Lets cron remove what a killed one left, and looks whether all of it is gone: rehearse_swept <statement>.
+rehearse_swept() {
 	hub_php b Zotlabs/Daemon/Master.php Cronhooks >/dev/null
 	wait_quiet
 	rehearse_later
 	rehearse_look after
-	web_up b
-	rehearse_same before after || { echo "SEED=$seed"; return 1; }
-	[ "$a" = "$(requests_to a)" ] || { echo "$(($(requests_to a) - a)) requests to A"; return 1; }
-	echo "killed $n times (SEED=$seed), and nothing is left"
+	rehearse_same before after || { echo "killed last before statement $1"; return 1; }
 }
 
 # While three workers fetch files of a person.
