@@ -271,9 +271,11 @@ function filesync_daemon_addon(&$argv)
 		return;
 	}
 	try {
-		($argv[2] ?? '') === 'rehearse'
-			? FileSync\Addon\Rehearsal\Summons::answer()
-			: FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? ''));
+		match ($argv[2] ?? '') {
+			'rehearse' => FileSync\Addon\Rehearsal\Summons::answer(),
+			FileSync\Addon\Hub\Rehearsing::JOB => FileSync\Addon\Hub\Rehearsing::hear((string) ($argv[3] ?? '')),
+			default => FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? '')),
+		};
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('background work', $e);
 	}
