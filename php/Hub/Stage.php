@@ -212,7 +212,7 @@ final class Stage
 		return ! empty(\App::$hooks[$hook]);
 	}
 
-	/** Deletes a file as code of the hub does that is no page. */
+	/** Deletes a file as the hub does on its own. */
 	public function deleteByHub(string $hash): void
 	{
 		$this->asOwner(fn () => \attach_delete($this->channel->id, $hash));
