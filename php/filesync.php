@@ -84,6 +84,7 @@ function filesync_unload()
 function filesync_init_1(&$unused = null)
 {
 	try {
+		FileSync\Addon\Hub\Overrides::begun();
 		if (filesync_has_ground() && ! filesync_is_passive()) {
 			FileSync\Addon\Hub\Overrides::define(FileSync\Addon\Hub\Look::failedFunctions());
 		} elseif (PHP_SAPI === 'cli' && filesync_has_ground()) {

@@ -368,6 +368,14 @@ final class RehearseTest extends TestCase
 				'the hub sends on what it received',
 				'sender',
 			],
+			'a start of which nobody is told' => [
+				'start.php',
+				"\tcall_hooks('init_1');\n",
+				'',
+				['be called when the hub starts'],
+				'did not call filesync',
+				'receiver',
+			],
 			'a job that never comes' => [
 				'Zotlabs/Daemon/Addon.php',
 				"call_hooks('daemon_addon', \$argv);",
