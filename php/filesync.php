@@ -84,6 +84,7 @@ function filesync_unload()
 function filesync_init_1(&$unused = null)
 {
 	try {
+		FileSync\Addon\Hub\Overrides::begun();
 		if (filesync_has_ground() && ! filesync_is_passive()) {
 			FileSync\Addon\Hub\Overrides::define(FileSync\Addon\Hub\Look::failedFunctions());
 		} elseif (PHP_SAPI === 'cli' && filesync_has_ground()) {
@@ -271,9 +272,11 @@ function filesync_daemon_addon(&$argv)
 		return;
 	}
 	try {
-		($argv[2] ?? '') === 'rehearse'
-			? FileSync\Addon\Rehearsal\Summons::answer()
-			: FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? ''));
+		match ($argv[2] ?? '') {
+			'rehearse' => FileSync\Addon\Rehearsal\Summons::answer(),
+			FileSync\Addon\Hub\Rehearsing::JOB => FileSync\Addon\Hub\Rehearsing::hear((string) ($argv[3] ?? '')),
+			default => FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? '')),
+		};
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('background work', $e);
 	}

@@ -165,8 +165,10 @@ final class Assumptions
 		'Zotlabs\Lib\Libsync::build_sync_packet' => ['uid, packet', 'sender'],
 		// Rehearsals only.
 		'Zotlabs\Lib\Libsync::process_channel_sync_delivery' => ['sender, arr, deliveries', ''],
+		'Zotlabs\Daemon\Addon::run' => ['argc, argv', ''],
 		'Zotlabs\Lib\Libzot::sign' => ['data, key', ''],
 		'Zotlabs\Lib\Libzot::verify' => ['data, sig, key', ''],
+		'Zotlabs\Lib\Libzot::zotinfo' => ['arr', ''],
 		'App::set_observer' => ['xchan', ''],
 		'Zotlabs\Storage\Directory::createFile' => ['name, data', '', 'object'],
 		'Zotlabs\Storage\Directory::createDirectory' => ['name', '', 'object'],
@@ -277,6 +279,7 @@ final class Assumptions
 		'App' => ['every', 'boot.php'],
 		'DBA' => ['every', 'include/dba/dba_driver.php'],
 		'Zotlabs\Daemon\Master' => ['every'],
+		'Zotlabs\Daemon\Addon' => [''],
 		'Zotlabs\Daemon\Thumbnail' => ['photos'],
 		'Zotlabs\Extend\Hook' => ['every'],
 		'Zotlabs\Lib\Config' => ['every'],

@@ -23,14 +23,29 @@ final class Rehearsing
 	/** How that hub calls the channel. */
 	public const NICK_THERE = 'scratch';
 
+	/** A job by which a rehearsal tries whether jobs reach filesync; it does nothing. */
+	public const JOB = 'rehearsed';
 	/** Held while there is a scratch channel. */
 	public const LEASE = 'scratch';
 
 	private static ?Channel $channel = null;
 	/** The scratch channel of another process that asks this one for its files, 0 if none does. */
 	private static int $asks = 0;
+	private static string $heard = '';
 	/** @var list<array> */
 	private static array $caught = [];
+
+	/** Notes the word of such a job. */
+	public static function hear(string $word): void
+	{
+		self::$heard = $word;
+	}
+
+	/** Returns the word of the last such job in this process. */
+	public static function heard(): string
+	{
+		return self::$heard;
+	}
 
 	/** Makes a scratch channel that of this process; null ends it. */
 	public static function with(?Channel $channel): void

@@ -169,10 +169,53 @@ final class Stage
 		});
 	}
 
+	/** Tells whether the hub verifies a request that it signs as one to another hub. */
+	public function provesItself(): bool
+	{
+		$server = $_SERVER;
+		try {
+			foreach (OriginApi::signed($this->channel, Web::root(), '/getfile') as $line) {
+				[$name, $value] = [...explode(': ', $line, 2), ''];
+				$_SERVER['HTTP_' . strtoupper(strtr($name, '-', '_'))] = $value;
+			}
+			$_SERVER['REQUEST_METHOD'] = 'GET';
+			$_SERVER['REQUEST_URI'] = Web::path('/getfile');
+
+			return Proof::holds(new Request('GET', ['getfile']), $this->channel);
+		} finally {
+			$_SERVER = $server;
+		}
+	}
+
+	/** Returns what the hub says of itself when it is asked for the channel. */
+	public function description(): array
+	{
+		// Hubs ask by the identity.
+		/** @var mixed $said */
+		$said = Libzot::zotinfo(['guid_hash' => $this->channel->hash] + $this->channel->row());
+
+		return is_array($said) ? $said : [];
+	}
+
+	/** Tells whether a background job of the hub reaches filesync. */
+	public static function hasJobs(): bool
+	{
+		$word = Token::make();
+		\Zotlabs\Daemon\Addon::run(4, ['Addon', 'filesync', Rehearsing::JOB, $word]);
+
+		return Rehearsing::heard() === $word;
+	}
+
 	/** Tells whether an addon answers a hook of the hub. */
 	public static function hasAddonFor(string $hook): bool
 	{
 		return ! empty(\App::$hooks[$hook]);
+	}
+
+	/** Deletes a file as the hub does on its own. */
+	public function deleteByHub(string $hash): void
+	{
+		$this->asOwner(fn () => \attach_delete($this->channel->id, $hash));
 	}
 
 	/** Tells whether a controller of ours extends the hub's own one of getfile. */

@@ -36,6 +36,7 @@ final class Sending
 			'send a change of access' => $this->access(...),
 			'send a move by a page' => $this->moveByPage(...),
 			'send a delete by a page' => $this->deleteByPage(...),
+			'send a delete by the hub' => $this->deleteByHub(...),
 		]);
 	}
 
@@ -130,6 +131,13 @@ final class Sending
 	{
 		$row = $this->scene->own("deleted by a page\n");
 		$this->scene->stage->deleteByPage($row['hash']);
+		$this->gone($row);
+	}
+
+	private function deleteByHub(): void
+	{
+		$row = $this->scene->own("deleted by the hub\n");
+		$this->scene->stage->deleteByHub($row['hash']);
 		$this->gone($row);
 	}
 

@@ -31,6 +31,10 @@ final class Showing
 	public function steps(): array
 	{
 		return [
+			'have the hub begin a job of filesync' => [
+				[Parts::RECEIVER, Parts::SENDER, Parts::POSTS, Parts::PHOTOS, Parts::COMPARISON],
+				fn () => Seen::unless(Stage::hasJobs(), 'the job did not reach filesync'),
+			],
 			'make thumbnails' => [[Parts::PHOTOS], $this->scales(...)],
 			"make thumbnails with the hub's library" => [[Parts::PHOTOS], $this->library(...)],
 			'have the hub make a photo' => [[Parts::PHOTOS], $this->photo(...)],
