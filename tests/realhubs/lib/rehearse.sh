@@ -31,6 +31,8 @@ database_tables() {
 rehearse_files() { (cd "$(hub_root b)" && find store -type f -printf '%p %s %T@\n' -o -type d -printf '%p/\n' | grep -vE "$REHEARSE_FILES" | sort); }
 
 rehearse_look() {
+	# Those of requests before end on their own, whenever it is time.
+	[ "$1" != before ] || echo 'DELETE FROM filesync_nonce' | database_sql hub_b
 	rehearse_rows >"$LAYOUT/scratch/rehearse-rows-$1"
 	rehearse_files >"$LAYOUT/scratch/rehearse-files-$1"
 }
@@ -50,6 +52,9 @@ rehearse_same() {
 # Makes as if the leases of killed processes had run out.
 rehearse_later() { echo "UPDATE filesync_lease SET expires = 0, token = ''" | database_sql hub_b; }
 
+# Prints what went wrong in a rehearsal, or how it ended: rehearse_why <what it said>.
+rehearse_why() { grep -A1 -E '^WRONG|steps in' <<<"$1" || tail -n 3 <<<"$1"; }
+
 requests_to() { wc -l <"$LAYOUT/$1/log/access.log"; }
 
 scenario_rehearse() {
@@ -57,7 +62,7 @@ scenario_rehearse() {
 	settle || return 1
 	# With its web server, so that a ticket is served; the first time also makes what stays, such as the folder for partial files.
 	seconds=$SECONDS
-	said=$(rehearse) || { echo "$said" | grep -A1 -E '^WRONG|steps in'; return 1; }
+	said=$(rehearse) || { rehearse_why "$said"; return 1; }
 	[ $((SECONDS - seconds)) -lt 60 ] || { echo "it took $((SECONDS - seconds)) s"; return 1; }
 	! grep -q 'not tried' <<<"$said" || { grep 'not tried' <<<"$said"; return 1; }
 	wait_quiet || return 1
@@ -72,7 +77,7 @@ scenario_rehearse() {
 	wait_quiet
 	rehearse_look after
 	web_up b
-	[ $status = 0 ] || { echo "$said" | grep -A1 -E '^WRONG|steps in'; return 1; }
+	[ $status = 0 ] || { rehearse_why "$said"; return 1; }
 	rehearse_same before after || return 1
 	[ "$a $b" = "$(requests_to a) $(requests_to b)" ] || { echo "requests: $(($(requests_to a) - a)) to A, $(($(requests_to b) - b)) to B"; return 1; }
 	echo "$(grep -c '^ok' <<<"$said") steps in $seconds s, and nothing is left"
@@ -150,7 +155,7 @@ scenario_rehearse_busy() {
 		hub_php b addon/filesync/cli.php work --until-idle --seconds 60 >/dev/null 2>&1 &
 		workers+=($!)
 	done
-	said=$(rehearse) || { echo "$said" | grep -A1 -E '^WRONG|steps in'; return 1; }
+	said=$(rehearse) || { rehearse_why "$said"; return 1; }
 	wait "${workers[@]}"
 	settle 120 || return 1
 	for n in "${hashes[@]}"; do equal "$n" || return 1; done
