@@ -83,6 +83,43 @@ final class Test
 		return $this->wrong ? 1 : 0;
 	}
 
+	/** Damages a set of two runs in many places, one at a time; returns the exit code: 0 if exactly that was found. */
+	public function damageEverywhere(): int
+	{
+		return $this->withSet([
+			__DIR__ . '/../testhub/bin/in-hub',
+			$this->hub,
+			PHP_BINARY,
+			__DIR__ . '/damage.php',
+			$this->hub,
+			$this->set,
+			(string) $this->seed,
+		]);
+	}
+
+	/** Tries the recipes of the documentation with a set of two runs; returns the exit code: 0 if all give it back. */
+	public function recipes(): int
+	{
+		return $this->withSet([__DIR__ . '/recipes', $this->set]);
+	}
+
+	/** Makes a set of two runs; returns the exit code of a command that is run then. */
+	private function withSet(array $command): int
+	{
+		foreach ([1, 2] as $run) {
+			$said = $this->backUp();
+			if (! isset($said['run'])) {
+				echo json_encode($said), "\n";
+
+				return 1;
+			}
+			$run === 1 && $this->change();
+		}
+		passthru(implode(' ', array_map(escapeshellarg(...), $command)), $status);
+
+		return $status;
+	}
+
 	/** @param \Closure(): array $work Returns what is wrong. */
 	private function step(string $name, \Closure $work): void
 	{
@@ -114,10 +151,18 @@ final class Test
 		return [proc_close($process), $text];
 	}
 
-	private function begin(array $words, ?array &$pipes): mixed
+	/** @param list<string> $before What runs the command. */
+	private function begin(array $words, ?array &$pipes, array $before = []): mixed
 	{
 		return proc_open(
-			[__DIR__ . '/../testhub/bin/in-hub', $this->hub, PHP_BINARY, 'addon/filesync/cli.php', ...$words],
+			[
+				...$before,
+				__DIR__ . '/../testhub/bin/in-hub',
+				$this->hub,
+				PHP_BINARY,
+				'addon/filesync/cli.php',
+				...$words,
+			],
 			[1 => ['pipe', 'w'], 2 => ['pipe', 'w']],
 			$pipes,
 		);
@@ -233,9 +278,16 @@ final class Test
 		$usual = microtime(true) - $start;
 		for ($n = 0; $n < $this->kills; $n++) {
 			$this->change();
-			$process = $this->begin(['backup', 'alice', $this->set, '--json'], $pipes);
-			usleep((int) ((1e6 * $usual * mt_rand(10, 110)) / 100));
-			proc_terminate($process, SIGKILL);
+			$isAtRename = ($n % 2) === 0;
+			// The first renames are of the journal, the others put the run in place.
+			$trace = ['strace', '-f', '-o', '/dev/null', '-e', 'inject=renameat2:signal=KILL:when=' . mt_rand(3, 30)];
+			$process = $this->begin(['backup', 'alice', $this->set, '--json'], $pipes, $isAtRename ? $trace : []);
+			if ($isAtRename) {
+				stream_get_contents($pipes[1]);
+			} else {
+				usleep((int) ((1e6 * $usual * mt_rand(10, 110)) / 100));
+				proc_terminate($process, SIGKILL);
+			}
 			proc_close($process);
 			$found = Reading::of($this->set);
 			$faults = $found->faults;
@@ -255,6 +307,7 @@ final class Test
 			$faults && array_push($wrong, "kill $n:", ...$faults);
 		}
 		echo "    $cut of them while the run was put in place\n";
+		$cut || ($wrong[] = 'none was killed while it was put in place');
 		$said = $this->backUp();
 		array_is_list($said) && $said && ($wrong[] = $said[0]);
 
