@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # Backup sets of hub B's channel under bad circumstances: killed, while the channel changes, every night, very large. These run only when they are named.
+# What hub A still has to fetch meanwhile changes nothing on B.
 
 # Says whether common tools find a set whole as of its last finished run.
 set_is_whole() { (cd "$1" && sha256sum --check --strict --quiet manifest-sha256.txt && sha256sum --check --strict --quiet tagmanifest-sha256.txt) >/dev/null 2>&1; }
@@ -16,12 +17,10 @@ scenario_backup_killed() {
 	command -v strace >/dev/null || { skip 'no strace here'; return; }
 	install -d -o "$HUB_USER" -m 700 "$LAYOUT/scratch/sets" "$sets"
 	hub_do b upload-many 40 "$TOP-killed" >/dev/null && hub_do b upload-photos 6 "$TOP-killed" >/dev/null || return 1
-	settle || return 1
 	set=$sets/base
 	backup >/dev/null || return 1
 	last=$(set_run "$set")
 	hub_do b mover 60 "${SEED:-11}" "$LAYOUT/scratch/states" 30 >"$trace" 2>&1 || { cat "$trace"; return 1; }
-	settle || return 1
 	# What is younger than that is read again by the next run.
 	sleep 2.1
 	cp -a "$set" "$sets/undisturbed"
@@ -74,7 +73,6 @@ scenario_backup_moving() {
 	install -d -o "$HUB_USER" -m 700 "$scratch/sets"
 	rm -rf "$scratch"/moving-*
 	hub_do b upload-many 60 "$TOP-moving" >/dev/null || return 1
-	settle || return 1
 	hub_do b mover "$moves" "$seed" "$log" 40 >"$scratch/mover" 2>&1 &
 	mover=$!
 	wait_for 60 'the mover' grep -q ready "$scratch/mover" || return 1
@@ -90,7 +88,6 @@ scenario_backup_moving() {
 	grep -q '^done' "$scratch/mover" || { echo "the mover: $(cat "$scratch/mover")"; return 1; }
 	[ $runs -ge 3 ] || { echo "only $runs runs while files changed"; return 1; }
 	php "$HERE/../set/states.php" "$log" "$scratch"/moving-* >"$scratch/states-said" || { cat "$scratch/states-said"; return 1; }
-	settle 240 || return 1
 	said=$(backup --json) || { echo "$said"; return 1; }
 	set_is_equal >"$scratch/set-counts" || { cat "$scratch/set-counts"; return 1; }
 	rm -rf "$scratch"/moving-*
@@ -103,7 +100,7 @@ scenario_backup_nightly() {
 	local nights=$LAYOUT/scratch/nights-$TOP set folder began text=$LAYOUT/scratch/nightly hash wrong=0
 	[ "$ADDON" != 0 ] || return "$SKIPPED"
 	set=$nights/${NICK[b]}@b.$DOMAIN
-	hub_do b upload-many 5 "$TOP-nightly" >/dev/null && settle || return 1
+	hub_do b upload-many 5 "$TOP-nightly" >/dev/null || return 1
 	for folder in "$(hub_root b)/store" "$(hub_root b)" /etc "$nights"; do
 		command_of b config set backup_folder "$folder" >"$text" 2>&1 && { echo "it may be $folder"; wrong=1; }
 	done
@@ -120,7 +117,7 @@ scenario_backup_nightly() {
 	[ "$(night_metric)" -ge "$began" ] || { echo "the number of Prometheus is $(night_metric)"; wrong=1; }
 	# The next night takes what is new.
 	hash=$(upload_on b "$(random_file night.bin 50000)" night.bin "$TOP-nightly")
-	settle && night || return 1
+	night || return 1
 	[ -f "$set/data/metadata/${hash:0:2}/$hash.json" ] || { echo 'the next night did not take what is new'; wrong=1; }
 	set_is_equal >"$text" || { cat "$text"; wrong=1; }
 	# Its disk is away for two nights.
@@ -184,4 +181,55 @@ night_tells() {
 }
 night_metric() {
 	curl -sS --cacert "$LAYOUT/ca/ca.pem" -H 'Authorization: Bearer a-token-of-sufficient-length' "$(hub_url b)/filesync/metrics" | sed -n 's/^filesync_backup_last_success_timestamp_seconds \([0-9]*\).*/\1/p'
+}
+
+# A file of LARGE_BYTES comes to hub B by filesync, and MariaDB's column for its size is too small. For hubs that all have filesync: HUBS='a b' ADDON=all.
+scenario_backup_receive() {
+	local bytes=${LARGE_BYTES:-5368709120} path=$LAYOUT/scratch/huge.bin hash
+	[ "$ADDON" = all ] || { skip 'only where all hubs have filesync'; return; }
+	: >"$path" && truncate -s "$bytes" "$path" && chmod 644 "$path"
+	# A strict MariaDB refuses core's row for 4 GiB and more; one that is not strict keeps the column's largest number.
+	[ "$DB" = pgsql ] || echo "SET GLOBAL sql_mode = ''" | database_sql hub_a || return 1
+	hash=$(give "$path" huge.bin "$TOP-huge")
+	rm -f "$path"
+	[ -n "$hash" ] || { echo 'A could not store it'; return 1; }
+	wait_for 500 'B to have it' has_received "$hash" || return 1
+	echo "$bytes bytes, and column says $(column b "$hash" filesize)"
+}
+has_received() { hub_php b Zotlabs/Daemon/Master.php Cronhooks; [ "$(transfer_state "$1")" = published ]; }
+
+# FILES small files and one of LARGE_BYTES, with as much memory as a small hub gives PHP: it takes no more than for a few files.
+scenario_backup_large() {
+	local set=$LAYOUT/scratch/sets/$TOP-large files=${FILES:-20000} bytes=${LARGE_BYTES:-6442450944} said few many again hash size
+	[ "$ADDON" != 0 ] || return "$SKIPPED"
+	install -d -o "$HUB_USER" -m 700 "$LAYOUT/scratch/sets"
+	hub_do b upload-many 20 "$TOP-few" >/dev/null || return 1
+	few=$(backup_peak --exclude "$TOP-huge" --exclude "*huge*") || { echo "$few"; return 1; }
+	hub_do b many-files "$files" "$TOP-many" >/dev/null || { echo 'no files'; return 1; }
+	# One that came by filesync is there, or one is made.
+	hash=$(database_value hub_b "SELECT hash FROM attach WHERE filename = 'huge.bin' ORDER BY id DESC LIMIT 1")
+	[ -n "$hash" ] || hash=$(answered hash "$(hub_do b many-files sparse huge.bin "$bytes")")
+	size=$(stat -c %s "$(hub_root b)/$(hub_do b rows "$hash" | php -r 'echo json_decode(stream_get_contents(STDIN), true)["chain"][0]["content"];' | sed "s,NICK,${NICK[b]},")")
+	many=$(backup_peak) || { echo "$many"; return 1; }
+	again=$(backup_peak) || { echo "$again"; return 1; }
+	[ "$(said unchanged "$(cat "$LAYOUT/scratch/backup-said")")" -ge "$files" ] || { echo "copied again: $(cut -c1-400 "$LAYOUT/scratch/backup-said")"; return 1; }
+	[ "$(php -r 'echo json_decode(file_get_contents($argv[1]), true)["parts"][0]["size"];' "$set/data/metadata/${hash:0:2}/$hash.json")" = "$size" ] || { echo "the set has another size than $size"; return 1; }
+	echo "few files $few, $files files and one of $size bytes $many, again $again (peak in KiB, seconds); the column says $(column b "$hash" filesize)"
+	set -- "${few%% *}" "${many%% *}" "${again%% *}"
+	[ "$2" -le 98304 ] && [ "$3" -le 98304 ] || { echo 'more than 96 MiB'; return 1; }
+	[ "$2" -le $(($1 + 8192)) ] && [ "$3" -le $(($1 + 8192)) ] || { echo 'it grows with the files'; return 1; }
+}
+# Runs the command for the set with 64 MiB of memory for PHP; prints its peak in KiB, and the seconds: backup_peak [option…].
+backup_peak() {
+	local began=$SECONDS said=$LAYOUT/scratch/backup-said log=$LAYOUT/b/log/processes.log
+	hub_php b -d memory_limit=64M addon/filesync/cli.php backup "${NICK[b]}" "$set" --json "$@" >"$said" 2>&1 || [ $? = 1 ] || { cut -c1-500 "$said"; return 1; }
+	grep '"what":"addon/filesync/cli.php backup' "$log" | tail -n 1 | sed "s/.*\"vmhwm_kib\":\([0-9]*\).*/\1 $((SECONDS - began))/"
+}
+# Compares the set that scenario_backup_large left with the hub, and removes it; reads all of its bytes three times.
+scenario_backup_large_equal() {
+	local set
+	set=$(echo "$LAYOUT"/scratch/sets/*-large)
+	[ -f "$set/set.json" ] || { echo 'no set is left'; return 1; }
+	cp "$HERE"/../set/{Bag,Rows,Comparison}.php "$HERE/../testhub/core/TestHub/Databases.php" "$LAYOUT/actions/" && chmod 644 "$LAYOUT"/actions/*.php
+	hub_php b -d memory_limit=4G "$LAYOUT/actions/compare-set.php" "$set" "${NICK[b]}" && rm -rf "$set"
 }
