@@ -34,6 +34,12 @@ final class Stage
 		);
 	}
 
+	/** Hands a packet to the hub where filesync hands over what it sends. */
+	public function send(array $files): void
+	{
+		Libsync::build_sync_packet($this->channel->id, ['file' => $files]);
+	}
+
 	/** Hands posts of a sync packet to the hub. */
 	public function receivePosts(array $items): void
 	{

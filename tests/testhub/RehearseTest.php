@@ -368,6 +368,14 @@ final class RehearseTest extends TestCase
 				'the hub sends on what it received',
 				'sender',
 			],
+			'a packet that is not queued' => [
+				'Zotlabs/Lib/Queue.php',
+				"return create_table_from_array('outq', [",
+				'return array_filter([',
+				['queue a packet for another hub'],
+				'the hub has queued 0 packets',
+				'sender',
+			],
 			'a start of which nobody is told' => [
 				'start.php',
 				"\tcall_hooks('init_1');\n",
