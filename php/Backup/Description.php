@@ -23,8 +23,7 @@ final class Description
 	private const INDENTS = 64;
 	/** How many different access lists are read for names. */
 	private const MOST_LISTS = 10000;
-	private const JSON =
-		JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR;
+	private const JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE;
 
 	/**
 	 * Returns it as JSON.
@@ -53,7 +52,7 @@ final class Description
 				'access_names' => (object) self::names($channel),
 				'lacks' => self::listed($lacks),
 			],
-			self::JSON,
+			self::JSON | JSON_THROW_ON_ERROR,
 		);
 	}
 
@@ -86,7 +85,7 @@ final class Description
 		$more = $bytes = 0;
 		foreach ($lacks as $lack) {
 			$one = $lack->listed();
-			$bytes += strlen((string) json_encode($one, self::JSON)) + self::INDENTS;
+			$bytes += strlen((string) json_encode($one, self::JSON | JSON_THROW_ON_ERROR)) + self::INDENTS;
 			count($listed) < self::MOST_LACKS && $bytes <= self::MOST_BYTES ? ($listed[] = $one) : $more++;
 		}
 

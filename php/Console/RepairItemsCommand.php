@@ -6,14 +6,15 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Posts\ItemRelocation;
+use FileSync\Addon\Posts\Signing;
 
 if (! class_exists('App', false)) {
 	exit;
 }
 
 /**
- * `repair items`: finds the channel's own posts that an earlier sync left with another hub's URLs or a wrong signature,
- * and mends them.
+ * `repair items`: finds the channel's own posts that an earlier sync left with another hub's URLs, and mends them. It
+ * names those whose signature does not fit their text, and signs none of them.
  */
 final class RepairItemsCommand
 {
@@ -27,7 +28,7 @@ final class RepairItemsCommand
 		if (Part::isOff(Parts::POSTS)) {
 			return 75;
 		}
-		$found = $lost = 0;
+		$found = $lost = $unsigned = 0;
 		foreach (Channels::of($this->options) as $channel) {
 			if (! Clones::everywhere($channel)) {
 				continue;
@@ -37,7 +38,9 @@ final class RepairItemsCommand
 				$overwritten = self::overwritten($item);
 				$found += $changes ? 1 : 0;
 				$lost += $overwritten ? 1 : 0;
-				$this->show($item, array_keys($changes), $overwritten);
+				$isUnsigned = Signing::isMarked($channel, $changes + $item);
+				$unsigned += $isUnsigned ? 1 : 0;
+				$this->show($item, array_keys($changes), $overwritten, $isUnsigned);
 				if ($changes && ! $this->options->has(Option::DryRun)) {
 					Items::change($item, $changes);
 				}
@@ -48,6 +51,12 @@ final class RepairItemsCommand
 				$found
 					? ($this->options->has(Option::DryRun) ? "would mend $found\n" : "mended $found\n")
 					: "nothing to mend\n"
+			;
+			echo
+				$unsigned
+					? "$unsigned without a valid signature stay so: a text that was changed on its way is not signed;"
+						. " the owner can edit it in the hub's own editor\n"
+					: ''
 			;
 		}
 
@@ -66,13 +75,19 @@ final class RepairItemsCommand
 		));
 	}
 
-	private function show(array $item, array $mended, array $overwritten): void
+	private function show(array $item, array $mended, array $overwritten, bool $isUnsigned): void
 	{
-		if (! $mended && ! $overwritten) {
+		if (! $mended && ! $overwritten && ! $isUnsigned) {
 			return;
 		}
 		if ($this->options->has(Option::Json)) {
-			echo json_encode(['mid' => $item['mid'], 'mend' => $mended, 'overwritten' => $overwritten]), "\n";
+			$found = [
+				'mid' => $item['mid'],
+				'mend' => $mended,
+				'overwritten' => $overwritten,
+				'unsigned' => $isUnsigned,
+			];
+			echo json_encode($found), "\n";
 			return;
 		}
 		echo
@@ -80,6 +95,7 @@ final class RepairItemsCommand
 			': ',
 			implode(', ', $mended),
 			$overwritten ? ' (lost here, still on its own hub: ' . implode(', ', $overwritten) . ')' : '',
+			$isUnsigned ? ' (its signature does not fit its text)' : '',
 			"\n"
 		;
 	}

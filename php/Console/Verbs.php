@@ -96,7 +96,7 @@ final class Verbs
 						'rows and files in a wrong form: bytes in the database, missing rows, folders, paths and bytes;'
 							. ' `undo` reverts it',
 					'photos' => 'scales that are missing, have a wrong size or do not match their rows',
-					'items' => "own posts with another hub's URLs or a wrong signature",
+					'items' => "own posts with another hub's URLs; it names those without a valid signature",
 				],
 				['seconds' => ['files']],
 				needsExtension: true,

@@ -102,6 +102,15 @@ final class Assumptions
 		'delete_item_lowlevel' => ['include/items.php', 'item', 'sender', 'passed'],
 		// Called.
 		'encode_item' => ['include/items.php', 'item, mirror', 'sets', 'passed'],
+		'get_item_elements' => ['include/items.php', 'x, allow_code', 'sets'],
+		'item_store' => [
+			'include/items.php',
+			['arr, allow_exec, deliver, addAndSync', 'arr, allow_exec, deliver'],
+			'sets',
+		],
+		'xchan_store_lowlevel' => ['include/xchan.php', 'arr', 'sets'],
+		'get_default_profile_photo' => ['include/channel.php', 'size', 'sets'],
+		'channel_codeallowed' => ['include/channel.php', 'channel_id', 'sets'],
 		'drop_item' => ['include/items.php', ['id, interactive, stage', 'id, stage, force, uid'], 'posts'],
 		'photo_factory' => ['include/photo/photo_driver.php', 'data, type', 'photos'],
 		'photo_upload' => ['include/photos.php', 'channel, observer, args', 'photos'],
@@ -167,7 +176,7 @@ final class Assumptions
 		'Zotlabs\Lib\Libsync::process_channel_sync_delivery' => ['sender, arr, deliveries', ''],
 		'Zotlabs\Daemon\Addon::run' => ['argc, argv', ''],
 		'Zotlabs\Lib\Libzot::sign' => ['data, key', ''],
-		'Zotlabs\Lib\Libzot::verify' => ['data, sig, key', ''],
+		'Zotlabs\Lib\Libzot::verify' => ['data, sig, key', 'sets'],
 		'Zotlabs\Lib\Libzot::zotinfo' => ['arr', ''],
 		'App::set_observer' => ['xchan', ''],
 		'Zotlabs\Storage\Directory::createFile' => ['name, data', '', 'object'],
@@ -444,7 +453,7 @@ final class Assumptions
 		'item' => [
 			'id uid mid:191 parent edited owner_xchan author_xchan:191 body:65535 summary:65535 plink:65535 obj:65535 target:65535'
 				. ' attach:65535 html sig:65535 mimetype:64 resource_id:191 resource_type:16 allow_cid allow_gid deny_cid'
-				. ' deny_gid item_deleted item_hidden item_pending_remove item_unseen item_verified',
+				. ' deny_gid item_deleted item_hidden item_pending_remove item_unseen item_verified obj_type comments_closed',
 			'posts sets',
 		],
 		'term' => ['tid uid oid otype ttype term:191 url:191', 'receiver sender posts comparison sets', 'receiver'],
@@ -459,8 +468,8 @@ final class Assumptions
 		],
 		'outq' => ['outq_channel outq_created outq_delivered outq_notify outq_posturl', 'receiver comparison'],
 		'xchan' => [
-			'xchan_hash xchan_name xchan_addr xchan_url xchan_network xchan_photo_date xchan_photo_mimetype xchan_photo_m'
-				. ' xchan_guid xchan_guid_sig xchan_pubkey',
+			'xchan_hash xchan_name xchan_addr xchan_url xchan_network xchan_photo_date xchan_photo_mimetype xchan_photo_l xchan_photo_m'
+				. ' xchan_photo_s xchan_guid xchan_guid_sig xchan_pubkey',
 			'receiver sets',
 		],
 		'iconfig' => ['id iid cat k v sharing', 'sets'],

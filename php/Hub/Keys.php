@@ -23,6 +23,18 @@ final class Keys
 	}
 
 	/**
+	 * Tells whether a text has a signature of the channel as hubs sign posts, also in the older form without prefix. It
+	 * needs no extension.
+	 */
+	public static function verifies(Channel $channel, string $text, string $signature): bool
+	{
+		$encoded = str_starts_with($signature, 'sha256.') ? substr($signature, 7) : $signature;
+		$bytes = base64_decode(strtr($encoded, '-_', '+/'), true);
+
+		return $bytes !== false && openssl_verify($text, $bytes, $channel->publicKey, OPENSSL_ALGO_SHA256) === 1;
+	}
+
+	/**
 	 * Signs a backup set for a channel: RSASSA-PKCS1-v1_5 with SHA-512.
 	 *
 	 * @throws \RuntimeException The message could be a post, or the key cannot sign.

@@ -6,21 +6,19 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Items;
-use FileSync\Addon\Hub\Keys;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Relocator;
-use FileSync\Signer;
 
 if (! class_exists('App', false)) {
 	exit;
 }
 
 /**
- * Rewrites the channel's own posts from another clone to this hub's URLs, and signs them again.
+ * Rewrites the channel's own posts from another clone to this hub's URLs; Signing says which are signed again.
  *
  * Only the channel's own: posts of other authors are neither rewritten nor signed. A post was written on another clone
  * if its `mid` is there; so a post made here that names the other hub stays as it was written, even if another clone
@@ -75,42 +73,86 @@ final class ItemRelocation
 	}
 
 	/**
-	 * Relocates an item that core is about to store; the data of hooks `item_store_before` and
-	 * `item_store_update_before`.
+	 * Relocates an item that core is about to store, and has it signed or marked; the data of hooks `item_store_before`
+	 * and `item_store_update_before`.
 	 */
 	public static function beforeStore(array &$data): void
 	{
 		$item = $data['item'] ?? null;
 		$channel = is_array($item) ? self::authorHere($item) : null;
-		$isFromHere = $channel && self::isFromHere($item);
-		if (! $channel || ($isFromHere ? ! Reception::isImporting() : ! self::homes($channel, $item))) {
-			return;
+		if ($channel) {
+			$data['item'] = Reception::isImporting()
+				? self::imported($channel, $item, ! empty($data['allow_exec']))
+				: self::written($channel, $item, ! empty($data['allow_exec']));
 		}
+	}
+
+	/** Returns an item that a packet, an import or a set brings as it is to be stored. */
+	public static function imported(Channel $channel, array $item, bool $allowCode): array
+	{
+		$isFromHere = self::isFromHere($item);
 		$own = $isFromHere ? Items::own($channel, $item['mid']) : null;
 		if ($own && substr($own['edited'], 0, 19) === substr((string) ($item['edited'] ?? ''), 0, 19)) {
-			$data['item'] = self::asItIsHere($item, $own);
-			return;
+			return Signing::arrived($channel, $own, self::asItIsHere($item, $own), $allowCode);
 		}
-		if (Runtime::extensionProblem() !== null) {
-			Outbox::add($channel->id, 'relocate', (string) $item['mid'], '');
-			return;
-		}
-		$own = Items::ownMedia($channel->id, self::mediaElsewhere($channel, $item));
-		$moved = self::relocate($channel, $item);
-		if (($moved['body'] ?? '') !== ($item['body'] ?? '')) {
-			$moved['body'] = trim($moved['body']);
-			$filtered = Items::filteredBody($moved, ! empty($data['allow_exec']));
-			// Core signs a stored post if `sig` is empty; we sign it ourselves if we already know these bytes.
-			$moved['sig'] = $filtered === $moved['body'] ? Keys::signer($channel)->sign($moved['body']) : '';
-			$moved['item_verified'] = 1;
-		}
-		$data['item'] = $moved;
-		self::awaitMedia($channel, $moved, $own);
+
+		return $isFromHere || self::homes($channel, $item) !== []
+			? self::moved($channel, $item, fn ($moved) => Signing::arrived($channel, $item, $moved, $allowCode))
+			: Signing::arrived($channel, $item, $item, $allowCode);
 	}
 
 	/**
-	 * Relocates and signs a stored item; returns the changed columns, or none if it is already right. A clone may have
-	 * overwritten a post from this hub by sending it back with its own URLs.
+	 * Returns an item that the hub itself stores: what the owner writes, and what another hub delivers, whose author
+	 * the hub has verified in its own way. The hub signs it, unless it is the very text that is marked here.
+	 */
+	private static function written(Channel $channel, array $item, bool $allowCode): array
+	{
+		if (! self::isFromHere($item) && self::homes($channel, $item) !== []) {
+			$item = self::moved($channel, $item, function ($moved) use ($channel, $item, $allowCode) {
+				if (! empty($item['sig'])) {
+					return Signing::arrived($channel, $item, $moved, $allowCode);
+				}
+
+				return strval($moved['body'] ?? '') === strval($item['body'] ?? '') ? $moved : ['sig' => ''] + $moved;
+			});
+		}
+
+		return empty($item['sig']) && self::isMarkedText($channel, $item, $allowCode) ? Signing::marked($item) : $item;
+	}
+
+	/**
+	 * Relocates an item, or lets it wait for that, and has it signed or marked.
+	 *
+	 * @param \Closure(array): array $sign
+	 */
+	private static function moved(Channel $channel, array $item, \Closure $sign): array
+	{
+		if (Runtime::extensionProblem() !== null) {
+			Outbox::add($channel->id, 'relocate', (string) $item['mid'], '');
+			return $sign($item);
+		}
+		$own = Items::ownMedia($channel->id, self::mediaElsewhere($channel, $item));
+		$moved = $sign(self::relocate($channel, $item));
+		self::awaitMedia($channel, $moved, $own);
+
+		return $moved;
+	}
+
+	/** Tells whether an item that is stored and marked here is about to be stored again with the same text. */
+	private static function isMarkedText(Channel $channel, array $item, bool $allowCode): bool
+	{
+		$stored = (int) ($item['id'] ?? 0) ? Items::own($channel, $item['mid']) : null;
+
+		return (
+			$stored !== null
+			&& Signing::isMarked($channel, $stored)
+			&& in_array($stored['body'], [$item['body'] ?? '', Items::filteredBody($item, $allowCode)], true)
+		);
+	}
+
+	/**
+	 * Relocates a stored item, and has it signed as Signing says; returns the changed columns, or none if it is already
+	 * right. A clone may have overwritten a post from this hub by sending it back with its own URLs.
 	 *
 	 * @param array $item The row, with its terms.
 	 */
@@ -123,16 +165,8 @@ final class ItemRelocation
 				$changes[$field] = $moved[$field];
 			}
 		}
-		if (
-			isset($changes['body'])
-			|| ! self::isOfContainer($item)
-			&& ! Signer::verify($moved['body'], (string) $item['sig'], $channel->publicKey)
-		) {
-			$changes['sig'] = Keys::signer($channel)->sign($moved['body']);
-			$changes['item_verified'] = 1;
-		}
 
-		return $changes;
+		return isset($changes['body']) ? $changes + Signing::changes($channel, $item, $changes['body']) : $changes;
 	}
 
 	/** Mends a stored item that arrived while the extension was missing. */

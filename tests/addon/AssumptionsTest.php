@@ -28,6 +28,7 @@ final class AssumptionsTest extends AddonTestCase
 		'GuzzleHttp\Psr7\Request::class',
 	];
 	private const NO_COLUMN = [
+		'item_id',
 		// Hubs before 8.9 are served without it.
 		'channel_eprvkey',
 		'item_store_before',

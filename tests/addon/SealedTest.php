@@ -166,8 +166,14 @@ final class SealedTest extends AddonTestCase
 
 	private function take(array ...$items): void
 	{
+		$items = array_map(fn ($item) => $item + ['signature' => $this->signature($item['body'])], $items);
 		Zotlabs\Lib\sync_items($this->channel->row(), $items, ['channel_address' => 'alice', 'url' => self::ORIGIN]);
 		$this->assertCount(count($items), Table::select('item', []));
+	}
+
+	private function signature(string $text): string
+	{
+		return Zotlabs\Lib\Libzot::sign($text, $this->channel->privateKey());
 	}
 
 	private function row_of(string $verb): array

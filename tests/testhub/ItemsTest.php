@@ -156,8 +156,11 @@ final class ItemsTest extends TestCase
 			self::$pair->serve('b');
 			$a = self::$pair->urls['a'];
 			$mid = $this->post(['body' => "$a/channel/alice"]);
+			$forged = $this->post(['body' => "$a/channel/alice forged", 'sig' => 'sha256.forged']);
 			$item = $this->itemOnB("mid = '$mid'");
 			$this->assertSame("$a/channel/alice", $item['body'], 'as it came');
+			$this->assertIsOwn($item);
+			$this->assertNotOwn($this->itemOnB("mid = '$forged'"));
 		} finally {
 			rename("$ini.away", $ini);
 			self::$pair->settle();
@@ -168,6 +171,24 @@ final class ItemsTest extends TestCase
 		$item = $this->itemOnB("mid = '$mid'");
 		$this->assertSame(self::$pair->urls['b'] . '/channel/alice2', $item['body']);
 		$this->assertIsOwn($item);
+		$item = $this->itemOnB("mid = '$forged'");
+		$this->assertSame(self::$pair->urls['b'] . '/channel/alice2 forged', $item['body']);
+		$this->assertNotOwn($item);
+	}
+
+	/** Whatever becomes of it here and on the clone, no hub signs a text that the channel did not write. */
+	public function test_a_forged_post_stays_without_a_signature_of_the_channel(): void
+	{
+		$a = self::$pair->urls['a'];
+		$mid = $this->post(['body' => "forged: $a/channel/alice", 'sig' => 'sha256.forged']);
+		$item = $this->itemOnB("mid = '$mid'");
+		$this->assertSame('forged: ' . self::$pair->urls['b'] . '/channel/alice2', $item['body']);
+		$this->assertNotOwn($item);
+		$this->assertStringContainsString('without a valid signature', self::command('repair', 'items'));
+		$this->assertNotOwn($this->itemOnB("mid = '$mid'"));
+		// The clone sends it again, without having signed it.
+		$this->sendBack($mid, "forged: $a/channel/alice", date('Y-m-d H:i:s', strtotime($item['edited']) + 60), false);
+		$this->assertNotOwn($this->itemOnB("mid = '$mid'"));
 	}
 
 	public function test_repair_finds_and_mends_what_stock_syncs_left(): void
@@ -185,7 +206,7 @@ final class ItemsTest extends TestCase
 		self::command('repair', 'items');
 		$item = $this->itemOnB("mid = '$mid'");
 		$this->assertSame(['url' => self::$pair->urls['b'] . '/channel/alice2'], json_decode($item['obj'], true));
-		$this->assertIsOwn($item);
+		$this->assertSame('sha256.broken', $item['sig'], 'nobody knows whose text it is');
 		$this->assertStringContainsString('nothing', self::command('repair', 'items', '--dry-run'));
 		// What a stock sync overwrote cannot be had here: it is said, not invented.
 		$database->prepare('UPDATE item SET target = ? WHERE mid = ?')->execute(['{"id":"Array"}', $mid]);
@@ -205,6 +226,58 @@ final class ItemsTest extends TestCase
 		$this->assertIsOwn($item);
 	}
 
+	public function test_posts_of_a_backup_set_come_back_and_nobody_hears_of_it(): void
+	{
+		[$a, $b] = [self::$pair->urls['a'], self::$pair->urls['b']];
+		$file = self::$pair->folder . '/kept.txt';
+		file_put_contents($file, 'kept');
+		$hash = self::$pair->upload('a', 'Kept', [$file])[0]['hash'];
+		$about = ['resource_id' => $hash, 'resource_type' => 'attach'];
+		$mid = $this->post(['body' => "kept: $a/attach/$hash and $a/channel/alice"] + $about);
+		$was = $this->itemOnB("mid = '$mid' AND body LIKE '%$b/attach/%'");
+		$comment = $this->post([
+			'body' => 'of mine',
+			'parent_mid' => $mid,
+			'thr_parent' => $mid,
+			'item_thread_top' => 0,
+		]);
+		$this->itemOnB("mid = '$comment'");
+		self::$pair->settle();
+		// As a set of hub A has them; one was changed since.
+		$read = 'require "include/cli_startup.php"; cli_startup(); foreach (array_slice($argv, 1) as $mid) {
+			$all[] = encode_item(q("SELECT * FROM item WHERE mid = \'%s\'", dbesc($mid))[0], true); } echo json_encode($all);';
+		[$top, $answer] = json_decode($this->inHub('a', $read, $mid, $comment), true);
+		$answer['body'] = 'not of mine';
+		$waiting = 'SELECT (SELECT COUNT(*) FROM outq) AS packets, (SELECT COUNT(*) FROM workerq) AS jobs';
+		$database = new PDO('sqlite:' . self::$pair->hub('b') . '/hub.sqlite', null, null, [PDO::ATTR_TIMEOUT => 60]);
+		$database->prepare('DELETE FROM item WHERE mid IN (?, ?)')->execute([$mid, $comment]);
+		$before = self::$pair->rows('b', $waiting);
+		$restore = 'require "include/cli_startup.php"; cli_startup(); require_once "addon/filesync/filesync.php";
+			$channel = FileSync\Addon\Hub\Clones::channel(1);
+			$told = (new FileSync\Addon\Posts\SetPosts($channel))->restore($argv[1], json_decode($argv[2], true));
+			echo json_encode(array_map(fn ($post) => [$post->mid, $post->state->value, $post->why], $told->posts));';
+		$this->assertSame(
+			[[$comment, 'restored_unsigned', ''], [$mid, 'restored', '']],
+			json_decode($this->inHub('b', $restore, $hash, json_encode([$answer, $top])), true),
+		);
+		$this->assertSame($before, self::$pair->rows('b', $waiting));
+		$item = $this->itemOnB("mid = '$mid'");
+		$this->assertSame([$was['body'], $was['sig'], $hash], [$item['body'], $item['sig'], $item['resource_id']]);
+		$this->assertIsOwn($item);
+		$unsigned = $this->itemOnB("mid = '$comment'");
+		$this->assertSame([$item['id'], 'not of mine'], [$unsigned['parent'], $unsigned['body']]);
+		$this->assertNotOwn($unsigned);
+		self::command('repair', 'items');
+		$this->assertNotOwn($this->itemOnB("mid = '$comment'"));
+	}
+
+	private function inHub(string $hub, string $code, string ...$arguments): string
+	{
+		$call = [__DIR__ . '/bin/in-hub', self::$pair->hub($hub), PHP_BINARY, '-r', $code, ...$arguments];
+
+		return implode("\n", Pair::run($call));
+	}
+
 	private function post(array $columns, string $stranger = '', string $hub = 'a'): string
 	{
 		return trim(implode('', Pair::run([
@@ -220,7 +293,7 @@ final class ItemsTest extends TestCase
 	 * Hub A tells hub B of a post that it has from there, in words and with a signature of its own; returns once that
 	 * was taken in.
 	 */
-	private function sendBack(string $mid, string $body, string $edited): void
+	private function sendBack(string $mid, string $body, string $edited, bool $isSigned = true): void
 	{
 		self::$pair->settle();
 		Pair::run([
@@ -229,13 +302,16 @@ final class ItemsTest extends TestCase
 			PHP_BINARY,
 			'-r',
 			'require "include/cli_startup.php"; cli_startup();
-			list(, $mid, $body, $edited) = $argv;
+			list(, $mid, $body, $edited, $is_signed) = $argv;
 			$item = q("SELECT * FROM item WHERE mid = \'%s\'", dbesc($mid))[0];
-			$item = ["body" => $body, "edited" => $edited, "sig" => "sha256.of-a"] + $item;
+			$key = channelx_by_n($item["uid"])["channel_prvkey"];
+			$sig = $is_signed ? Zotlabs\Lib\Libzot::sign($body, $key) : "sha256.of-a";
+			$item = ["body" => $body, "edited" => $edited, "sig" => $sig] + $item;
 			Zotlabs\Lib\Libsync::build_sync_packet($item["uid"], ["item" => [encode_item($item, true)]]);',
 			$mid,
 			$body,
 			$edited,
+			$isSigned ? '1' : '',
 		]);
 		$this->itemOnB("mid = '{$this->post(['body' => 'after it'])}'");
 		self::$pair->settle();
@@ -280,12 +356,23 @@ final class ItemsTest extends TestCase
 
 	private function assertIsOwn(array $item): void
 	{
+		$this->assertTrue($this->isOwn($item), 'the signature belongs to the body');
+	}
+
+	private function assertNotOwn(array $item): void
+	{
+		$this->assertFalse($this->isOwn($item));
+		$this->assertNotSame('', $item['sig'], 'a hub signs what has no signature');
+	}
+
+	private function isOwn(array $item): bool
+	{
 		$key = self::$pair->rows('b', 'SELECT channel_pubkey FROM channel')[0]['channel_pubkey'];
-		[$method, $signature] = explode('.', $item['sig'], 2);
-		$this->assertSame(
-			1,
-			openssl_verify($item['body'], base64_decode(strtr($signature, '-_', '+/')), $key, $method),
-			'the signature belongs to the body',
+		[$method, $signature] = explode('.', $item['sig'], 2) + [1 => ''];
+
+		return (
+			$method === 'sha256'
+			&& openssl_verify($item['body'], base64_decode(strtr($signature, '-_', '+/')), $key, $method) === 1
 		);
 	}
 

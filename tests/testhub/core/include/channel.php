@@ -34,7 +34,12 @@ function channel_reddress($channel) {
 
 /** @return bool */
 function channel_codeallowed($channel_id) {
-	return false;
+	return (bool) get_pconfig($channel_id, 'testhub', 'code');
+}
+
+/** @return string */
+function get_default_profile_photo($size = 300) {
+	return 'images/default_profile_photos/rainbow_man/' . $size . '.png';
 }
 
 /** Removes a channel; hook channel_remove comes first, as on a hub. */

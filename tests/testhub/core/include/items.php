@@ -31,12 +31,27 @@ function item_store_row($arr, $allow_exec) {
 		}
 		$parent = $top[0]['id'];
 	}
+	$arr['body'] = trim(z_input_filter(trim($arr['body']), ($arr['mimetype'] ?? '') ?: 'text/bbcode', $allow_exec));
 	item_sign($arr);
 	$arr['llink'] = z_root() . '/display/' . $arr['uuid'];
 	unset($arr['id']);
+	if (q("SELECT id FROM item WHERE uuid = '%s' AND uid = %d AND revision = %d", dbesc($arr['uuid']), intval($arr['uid']), intval($arr['revision'] ?? 0))) {
+		return ['success' => false, 'message' => 'duplicate post.', 'item_id' => 0, 'item' => $arr];
+	}
 	create_table_from_array('item', $arr);
 	$id = dbq('SELECT MAX(id) AS id FROM item WHERE uid = ' . intval($arr['uid']))[0]['id'];
 	q('UPDATE item SET parent = %d WHERE id = %d', intval($parent ?: $id), intval($id));
+	foreach (($arr['term'] ?? []) ?: [] as $t) {
+		q("INSERT INTO term (uid, oid, otype, ttype, term, url) VALUES (%d, %d, %d, %d, '%s', '%s')",
+			intval($arr['uid']), intval($id), TERM_OBJ_POST, intval($t['ttype']), dbesc($t['term']), dbesc($t['url']));
+	}
+	foreach (($arr['iconfig'] ?? []) ?: [] as $m) {
+		q("INSERT INTO iconfig (iid, cat, k, v, sharing) VALUES (%d, '%s', '%s', '%s', %d)",
+			intval($id), dbesc($m['cat']), dbesc($m['k']), dbesc(is_array($m['v']) ? serialize($m['v']) : $m['v']), intval($m['sharing']));
+	}
+	if (strpos($arr['body'], '[embed]') !== false) {
+		Zotlabs\Daemon\Master::Summon(['Cache_embeds', $id]);
+	}
 	return ['success' => true, 'item_id' => $id, 'item' => item_row($id)];
 }
 
@@ -45,6 +60,9 @@ function item_store_update_row($arr, $allow_exec) {
 	$data = ['item' => $arr, 'allow_exec' => $allow_exec];
 	call_hooks('item_store_update_before', $data);
 	$arr = $data['item'];
+	if (isset($arr['body'])) {
+		$arr['body'] = trim(z_input_filter(trim($arr['body']), ($arr['mimetype'] ?? '') ?: 'text/bbcode', $allow_exec));
+	}
 	item_sign($arr);
 	foreach (array_intersect(db_columns('item'), array_keys($arr)) as $column) {
 		if (!in_array($column, ['id', 'uid', 'aid', 'parent', 'mid', 'uuid'])) {
@@ -93,6 +111,7 @@ function encode_item($item, $mirror = false, $zap_compat = false) {
 			'url' => $xchan[0]['xchan_url'],
 			'network' => $xchan[0]['xchan_network'],
 			'id' => $xchan[0]['xchan_guid'],
+			'id_sig' => $xchan[0]['xchan_guid_sig'],
 			'key' => $xchan[0]['xchan_pubkey'],
 			'hash' => $xchan[0]['xchan_hash'],
 		] : [];
@@ -123,19 +142,24 @@ function get_item_elements($x, $allow_code = false) {
 	foreach (ITEM_WIRE_NAMES as $name => $column) {
 		$item[$column] = $x[$name] ?? (in_array($name, ['created', 'edited', 'expires', 'commented']) ? NULL_DATE : '');
 	}
+	$item['body'] = mb_substr($item['body'], 0, intval(get_config('system', 'max_import_size', 200000)), 'UTF-8');
 	foreach (['object' => 'obj', 'target' => 'target', 'attach' => 'attach'] as $name => $column) {
 		$item[$column] = is_array($x[$name] ?? null) ? $x[$name] : '';
 	}
 	foreach (['owner', 'author'] as $role) {
-		// Hubs know an author by what makes the hash; the hash itself does not travel between them.
-		$item[$role . '_xchan'] = $x[$role]['hash']
-			?? (isset($x[$role]['id'], $x[$role]['key']) ? base64url_encode(hash('whirlpool', $x[$role]['id'] . $x[$role]['key'], true)) : '');
-		if (!q("SELECT xchan_hash FROM xchan WHERE xchan_hash = '%s'", dbesc($item[$role . '_xchan']))) {
+		$item[$role . '_xchan'] = import_author_xchan($x[$role]);
+		if (!$item[$role . '_xchan']) {
 			return null;
 		}
 	}
-	$author = q("SELECT xchan_pubkey FROM xchan WHERE xchan_hash = '%s'", dbesc($item['author_xchan']))[0];
-	if ($item['sig'] && $author['xchan_pubkey'] && Zotlabs\Lib\Libzot::verify($x['body'] ?? '', $item['sig'], $author['xchan_pubkey'])) {
+	if ($x['tags'] ?? []) {
+		$item['term'] = decode_tags($x['tags']);
+	}
+	if ($x['meta'] ?? []) {
+		$item['iconfig'] = array_map(fn ($m) => ['cat' => $m['family'], 'k' => $m['key'], 'v' => $m['value'], 'sharing' => $m['sharing']], $x['meta']);
+	}
+	$author = q("SELECT xchan_pubkey FROM xchan WHERE xchan_hash = '%s'", dbesc($item['author_xchan']))[0] ?? null;
+	if ($author && $item['sig'] && $author['xchan_pubkey'] && Zotlabs\Lib\Libzot::verify($x['body'] ?? '', $item['sig'], $author['xchan_pubkey'])) {
 		$item['item_verified'] = 1;
 	}
 	if (array_key_exists('revision', $x)) {
@@ -146,6 +170,25 @@ function get_item_elements($x, $allow_code = false) {
 		}
 	}
 	return $item;
+}
+
+/** Returns who a person of a post is, empty if the hub does not know. Addons know those of other networks. */
+function import_author_xchan($x) {
+	if (($x['network'] ?? 'zot6') !== 'zot6') {
+		$question = ['xchan' => $x, 'xchan_hash' => ''];
+		call_hooks('import_author_xchan', $question);
+		if ($question['xchan_hash']) {
+			return $question['xchan_hash'];
+		}
+	}
+	// Hubs know an author by what makes the hash; the hash itself does not travel between them.
+	$hash = $x['hash'] ?? (isset($x['id'], $x['key']) ? base64url_encode(hash('whirlpool', $x['id'] . $x['key'], true)) : '');
+	return q("SELECT xchan_hash FROM xchan WHERE xchan_hash = '%s'", dbesc($hash)) ? $hash : '';
+}
+
+function decode_tags($t) {
+	$types = array_flip(['unknown', 'hashtag', 'mention', 'category', 'private_category', 'file']);
+	return array_map(fn ($x) => ['term' => $x['tag'], 'url' => $x['url'], 'ttype' => $types[$x['type']] ?? 0], $t);
 }
 
 /** Removes an item and, if it is the top of a thread, the thread. */
