@@ -85,7 +85,7 @@ final class Description
 		$more = $bytes = 0;
 		foreach ($lacks as $lack) {
 			$one = $lack->listed();
-			$bytes += strlen((string) json_encode($one, self::JSON | JSON_THROW_ON_ERROR)) + self::INDENTS;
+			$bytes += strlen(json_encode($one, self::JSON | JSON_THROW_ON_ERROR)) + self::INDENTS;
 			count($listed) < self::MOST_LACKS && $bytes <= self::MOST_BYTES ? ($listed[] = $one) : $more++;
 		}
 
