@@ -185,9 +185,7 @@ final class Rehearsing
 		/** @var array{outq_channel?: scalar|null, outq_posturl?: mixed} $row */
 		$row = is_array($delivery['outq'] ?? null) ? $delivery['outq'] : [];
 		$channelId = is_numeric($row['outq_channel'] ?? null) ? (int) $row['outq_channel'] : 0;
-		$nick = $channelId > 0
-			? self::nickIn(Table::first('channel', ['channel_id' => $channelId], '', 'channel_address'))
-			: null;
+		$nick = self::nickOf($channelId);
 		if ($nick !== null) {
 			$url = self::word($row['outq_posturl'] ?? '');
 			if (! str_starts_with($url, self::ORIGIN . '/')) {
@@ -233,9 +231,7 @@ final class Rehearsing
 	 */
 	public static function refusesListing(int $channelId): bool
 	{
-		$nick = $channelId > 0
-			? self::nickIn(Table::first('channel', ['channel_id' => $channelId], '', 'channel_address'))
-			: null;
+		$nick = self::nickOf($channelId);
 		if ($nick === null) {
 			return false;
 		}
@@ -264,6 +260,16 @@ final class Rehearsing
 		&& self::isNick($row['channel_address'])
 			? $row['channel_address']
 			: null;
+	}
+
+	/** Returns a channel's name if it is a scratch channel. There is none where filesync has nothing to stand on. */
+	private static function nickOf(int $channelId): ?string
+	{
+		return (
+			$channelId > 0 && ! Ground::lacks()
+				? self::nickIn(Table::first('channel', ['channel_id' => $channelId], '', 'channel_address'))
+				: null
+		);
 	}
 
 	/** Records that something was to be sent for a scratch channel; the rehearsal fails by it. */
