@@ -93,14 +93,8 @@ final class Bench
 			foreach ($commands as $name => $command) {
 				$before();
 				$start = hrtime(true);
-				$process = proc_open($command, [1 => ['pipe', 'w']], $pipes);
-				$outputs[$name] = stream_get_contents($pipes[1]);
-				$status = proc_close($process);
+				$outputs[$name] = $this->once($name, $command);
 				$taken = (hrtime(true) - $start) / 1e9;
-				if ($status !== 0) {
-					fwrite(STDERR, "$name ended with status $status\n");
-					exit(1);
-				}
 				if ($run > 0) {
 					$seconds[$name][] = $taken;
 				}
@@ -110,6 +104,23 @@ final class Bench
 			fn ($name) => ['seconds' => self::median($seconds[$name]), 'output' => $outputs[$name]],
 			array_combine(array_keys($commands), array_keys($commands)),
 		);
+	}
+
+	/**
+	 * Runs a command and returns what it printed.
+	 *
+	 * @param list<string> $command
+	 */
+	public function once(string $name, array $command): string
+	{
+		$process = proc_open($command, [1 => ['pipe', 'w']], $pipes);
+		$output = stream_get_contents($pipes[1]);
+		$status = proc_close($process);
+		if ($status !== 0) {
+			fwrite(STDERR, "$name ended with status $status\n$output");
+			exit(1);
+		}
+		return $output;
 	}
 
 	public static function median(array $values): float

@@ -787,7 +787,7 @@ namespace FileSync {
 		 *
 		 * @param string $why One word of `a-z 0-9 _`, such as `no_bytes`.
 		 *
-		 * @return bool False if the set has no version of it.
+		 * @return bool False if the set has no bytes of it.
 		 *
 		 * @throws Exception\InvalidInputException The hash or the reason is malformed, or no run has begun.
 		 * @throws Exception\StorageException The disk fails.

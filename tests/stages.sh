@@ -72,12 +72,17 @@ stage() {
 	else
 		stages_failed=$((stages_failed + 1))
 		stages_red="$stages_red
-    $name"
+    $name$(stages_which)"
 		stages_lacking="$stages_lacking $stages_gives"
 		stages_say stages_failure
 	fi
 	[ "${seconds%.*}" -lt "$budget" ] || stages_slow="$stages_slow, $name"
 	stages_gives=''
+}
+
+# Prints which tests were red, the first of them: who sees the last lines alone knows where to look.
+stages_which() {
+	grep -aE '^([0-9]+\) |test .* \.\.\. FAILED$|FAIL |not ok )' "$stages_log" | cut -c 1-160 | head -n 5 | sed 's/^/: /' | tr -d '\n'
 }
 
 stages_failure() {

@@ -314,7 +314,7 @@ final class Run
 	/** Leaves a file as the set has it; if it has none, takes what the hub has of it. */
 	private function giveUp(Entry $entry, string $why): void
 	{
-		$isKept = $this->set()->keep($entry->hash, $why) && ($why !== 'no_bytes' || $this->hasBytes($entry->hash));
+		$isKept = $this->set()->keep($entry->hash, $why);
 		if (! $isKept && in_array($why, ['no_bytes', 'size_differs', 'unreadable'], true)) {
 			$path = $why === 'size_differs' ? $this->source->original($entry) : null;
 			$this->copy($entry, $path === null ? [] : ['original' => $path]);
@@ -329,16 +329,6 @@ final class Run
 		if ($this->mustStop && ($this->mustStop)()) {
 			throw new Stopped();
 		}
-	}
-
-	/** Tells whether the set has bytes of a file: if neither has any, what the hub knows of it may still change. */
-	private function hasBytes(string $hash): bool
-	{
-		$part = strtolower(substr($hash . '_', 0, 2));
-		/** @var array{parts?: list<array{role?: string}>}|null */
-		$known = json_decode((string) @file_get_contents("$this->folder/data/metadata/$part/$hash.json"), true);
-
-		return in_array('original', array_column($known['parts'] ?? [], 'role'), true);
 	}
 
 	private function lack(Lack ...$lacks): void

@@ -250,12 +250,12 @@ namespace FileSync {
 			preg_match('/^[a-z0-9_]+$/D', $why) || throw new InvalidInputException('the reason is malformed');
 			$this->run['failures'][$hash] = $why;
 			unset($this->run['entries'][$hash]);
-			if (! isset($this->present()[$hash])) {
-				return false;
+			$known = $this->present()[$hash] ?? null;
+			if ($known) {
+				$this->run['entries'][$hash] = null;
 			}
-			$this->run['entries'][$hash] = null;
 
-			return true;
+			return in_array('original', array_column($known['parts'] ?? [], 'role'), true);
 		}
 
 		public function checkpoint(string $cursor): void
@@ -387,7 +387,7 @@ namespace FileSync {
 			];
 		}
 
-		public function commit(?string $signature): void
+		public function commit(?string $signature = null): void
 		{
 			$prepared = $this->prepared ?? throw new InvalidInputException('nothing is prepared');
 			Instant::pass();

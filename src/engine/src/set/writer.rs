@@ -732,7 +732,7 @@ impl Set {
         self.tree.write(&run.seen, &line)
     }
 
-    /// Notes that a file is on the hub but cannot be read; false if the set has no version of it.
+    /// Notes that a file is on the hub but cannot be read; false if the set has no bytes of it.
     ///
     /// # Errors
     ///
@@ -750,7 +750,7 @@ impl Set {
         let bytes = self.tree.read(&place::metadata(hash), self.options.limits.metadata_bytes)?;
         let old = bytes.as_ref().and_then(|bytes| Saved::parse(bytes, &self.options.limits).ok());
         self.keep_old(hash, old.as_ref(), why)?;
-        Ok(bytes.is_some())
+        Ok(old.is_some_and(|old| old.original().is_some()))
     }
 
     fn keep_entry(&mut self, entry: &Entry, why: &'static str) -> Result<Box<Added>> {
