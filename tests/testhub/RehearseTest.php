@@ -262,6 +262,14 @@ final class RehearseTest extends TestCase
 				"the hub's own receiver",
 				'receiver',
 			],
+			"the hub's own relocation of posts" => [
+				'Zotlabs/Lib/Libsync.php',
+				"\t\t\t\tsync_items(\$channel, \$arr['item'],",
+				"\t\t\t\t\\sync_items(\$channel, \$arr['item'],",
+				['receive a post of the channel'],
+				'its text is',
+				'posts',
+			],
 			'a receiver of posts that does nothing' => [
 				'include/import.php',
 				'function import_items($channel, $items, $sync = false, $relocate = null) {',
