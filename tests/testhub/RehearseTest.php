@@ -266,7 +266,7 @@ final class RehearseTest extends TestCase
 				'Zotlabs/Lib/Libsync.php',
 				"\t\t\t\tsync_items(\$channel, \$arr['item'],",
 				"\t\t\t\t\\sync_items(\$channel, \$arr['item'],",
-				['receive a post of the channel'],
+				['receive a post of the channel', 'receive an edited post'],
 				'its text is',
 				'posts',
 			],
