@@ -315,6 +315,14 @@ final class RehearseTest extends TestCase
 				'no preview',
 				'photos',
 			],
+			'a library that makes nothing smaller' => [
+				'Zotlabs/Photo/PhotoGd.php',
+				'public function doScaleImage(int $new_width, int $new_height): void {',
+				'public function doScaleImage(int $new_width, int $new_height): void { return;',
+				["make thumbnails with the hub's library"],
+				'made 64 x 40 pixels of it',
+				'photos',
+			],
 			'a photo without thumbnails' => [
 				'include/photos.php',
 				"\$image = \$args['getimagesize'];",
