@@ -27,11 +27,7 @@ final class Stage
 	/** Hands a sync packet to the hub where it takes in those of other hubs. */
 	public function receive(array $files): void
 	{
-		Libsync::process_channel_sync_delivery(
-			$this->channel->hash,
-			['type' => 'sync', 'encoding' => 'hz', 'file' => $files],
-			[$this->channel->hash],
-		);
+		$this->deliver(['file' => $files]);
 	}
 
 	/** Hands a packet to the hub where filesync hands over what it sends. */
@@ -43,9 +39,21 @@ final class Stage
 	/** Hands posts of a sync packet to the hub. */
 	public function receivePosts(array $items): void
 	{
+		$this->deliver(['item' => $items]);
+	}
+
+	/** @param array<string, array> $packet */
+	private function deliver(array $packet): void
+	{
 		Libsync::process_channel_sync_delivery(
 			$this->channel->hash,
-			['type' => 'sync', 'encoding' => 'hz', 'item' => $items],
+			$packet
+			+ [
+				'type' => 'sync',
+				'encoding' => 'hz',
+				// All hubs say so; core would also replace by it what only begins like that address.
+				'relocate' => ['channel_address' => Rehearsing::NICK_THERE, 'url' => Rehearsing::ORIGIN],
+			],
 			[$this->channel->hash],
 		);
 	}

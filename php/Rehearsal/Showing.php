@@ -60,12 +60,18 @@ final class Showing
 	{
 		$row = $this->scene->own(Picture::photo(), 'jpg');
 		$path = $row['content'];
-		$made = PhotoLibrary::scale($path, [1 => "$path-rehearsed"]);
-		$size = @getimagesize("$path-rehearsed");
-		@unlink("$path-rehearsed");
+		// One as large as the photo, and a smaller one.
+		$targets = [1 => "$path-rehearsed", 6 => "$path-rehearsed-6"];
+		$made = PhotoLibrary::scale($path, $targets);
+		$sizes = array_map(fn (string $target) => @getimagesize($target), $targets);
+		array_map(fn (string $target) => @unlink($target), $targets);
 		$error = $made['error'] ? ": {$made['error']['message']}" : '';
-		Seen::unless(is_array($size), "the hub's image library made nothing$error");
-		Seen::same([Picture::WIDTH, Picture::HEIGHT], [$size[0] ?? 0, $size[1] ?? 0], 'the size of what it made');
+		foreach ([1 => Picture::WIDTH, 6 => Picture::CROP_WIDTH] as $scale => $width) {
+			$size = $sizes[$scale];
+			Seen::unless(is_array($size), "the hub's image library made nothing$error");
+			Seen::same($width, $size[0] ?? null, "the width of scale $scale that it made");
+		}
+		Seen::same(Picture::HEIGHT, $sizes[1][1] ?? null, 'the height of what it made');
 	}
 
 	private function photo(): void

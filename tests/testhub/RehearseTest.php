@@ -262,6 +262,14 @@ final class RehearseTest extends TestCase
 				"the hub's own receiver",
 				'receiver',
 			],
+			"the hub's own relocation of posts" => [
+				'Zotlabs/Lib/Libsync.php',
+				"\t\t\t\tsync_items(\$channel, \$arr['item'],",
+				"\t\t\t\t\\sync_items(\$channel, \$arr['item'],",
+				['receive a post of the channel', 'receive an edited post'],
+				'its text is',
+				'posts',
+			],
 			'a receiver of posts that does nothing' => [
 				'include/import.php',
 				'function import_items($channel, $items, $sync = false, $relocate = null) {',
@@ -305,6 +313,14 @@ final class RehearseTest extends TestCase
 				"throw new \\Exception('no preview'); \$data = ['attach' => \$attach,",
 				['have the hub make a preview'],
 				'no preview',
+				'photos',
+			],
+			'a library that makes nothing smaller' => [
+				'Zotlabs/Photo/PhotoGd.php',
+				'public function doScaleImage(int $new_width, int $new_height): void {',
+				'public function doScaleImage(int $new_width, int $new_height): void { return;',
+				["make thumbnails with the hub's library"],
+				'made 64 x 40 pixels of it',
 				'photos',
 			],
 			'a photo without thumbnails' => [
