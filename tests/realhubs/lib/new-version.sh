@@ -78,7 +78,12 @@ new_version_in_place() {
 	awk 'NR == FNR { was[$1 " " $2] = $3; next } ($1 " " $2) in was && was[$1 " " $2] != $3 { print; found = 1 } END { exit found }' "$1" "$2" || { echo 'core wrote into live files'; return 1; }
 }
 
-new_version_hub_says() { hub_php b addon/filesync/cli.php doctor --only "$1" | grep -q -- "$2" || { echo "doctor --only $1 does not say: $2"; hub_php b addon/filesync/cli.php doctor --only "$1"; return 1; }; }
+# Looks whether the doctor says something, whatever its status: new_version_hub_says <check> <words>.
+new_version_hub_says() {
+	local said
+	said=$(hub_php b addon/filesync/cli.php doctor --only "$1")
+	grep -q -- "$2" <<<"$said" || { echo "doctor --only $1 does not say: $2"; echo "$said"; return 1; }
+}
 
 scenario_new_version() {
 	local scratch=$LAYOUT/scratch held
