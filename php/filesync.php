@@ -316,6 +316,9 @@ function filesync_channel_remove(&$channel)
 /** Keeps the hub from telling anybody about a channel that filesync made to try itself. */
 function filesync_notifier_process(&$notice)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		if (is_array($notice)) {
 			$notice = FileSync\Addon\Hub\Rehearsing::refuseNotice($notice);
@@ -328,6 +331,9 @@ function filesync_notifier_process(&$notice)
 /** Keeps the hub from delivering anything for such a channel. */
 function filesync_queue_deliver(&$delivery)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		if (is_array($delivery)) {
 			$delivery = FileSync\Addon\Hub\Rehearsing::refuseDelivery($delivery);
@@ -340,6 +346,9 @@ function filesync_queue_deliver(&$delivery)
 /** Keeps such a channel out of a directory that the hub keeps itself: the job that would list it ends. */
 function filesync_local_dir_update(&$listing)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	$isRefused = false;
 	try {
 		$isRefused =

@@ -262,11 +262,11 @@ final class Rehearsing
 			: null;
 	}
 
-	/** Returns a channel's name if it is a scratch channel. There is none where filesync has nothing to stand on. */
+	/** Returns a channel's name if it is a scratch channel. */
 	private static function nickOf(int $channelId): ?string
 	{
 		return (
-			$channelId > 0 && ! Ground::lacks()
+			$channelId > 0
 				? self::nickIn(Table::first('channel', ['channel_id' => $channelId], '', 'channel_address'))
 				: null
 		);
