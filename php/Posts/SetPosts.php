@@ -52,11 +52,12 @@ final class SetPosts
 	 * @param list<mixed> $items What the metadata file has at `item`, decoded.
 	 * @param bool        $isDry Only say what would come of each.
 	 *
-	 * @throws Postponed filesync does without posts on this hub.
+	 * @throws Postponed filesync does without posts or sets on this hub.
 	 */
 	public function restore(string $hash, array $items, bool $isDry = false): RestoredPosts
 	{
 		Parts::need(Parts::POSTS, 'posts of a backup set');
+		Parts::need(Parts::SETS, 'posts of a backup set');
 		$this->isDry = $isDry;
 		$this->here = $this->closings = $this->listed = $this->people = [];
 		$posts = array_map(SetPost::of(...), $items);
