@@ -314,6 +314,14 @@ final class SetPostsTest extends AddonTestCase
 		];
 	}
 
+	public function test_a_comment_whose_post_is_left_out_says_so(): void
+	{
+		$told = $this->restore(['body' => 7] + $this->top(), $this->comment());
+		$this->assertSame(['malformed' => 1, 'post_missing' => 1], $told->left());
+		$told = $this->restore(['mimetype' => 'text/html'] + $this->top(), $this->comment());
+		$this->assertSame(['code' => 1, 'post_missing' => 1], $told->left());
+	}
+
 	public function test_only_conversations_of_the_channel_come(): void
 	{
 		$told = $this->restore(['owner' => $this->bob()] + $this->top());
