@@ -50,5 +50,5 @@ for ($n = 1; $n < (int) $count; $n++) {
 	}
 }
 echo json_encode(['hash' => $row['folder']]), "\n";
-// Without an end of the process at which the addon would tell the clones about each of them: that is not looked at here.
+// Without an end at which the addon would announce each of them to the clones: that is not looked at here.
 pcntl_exec('/bin/true');
