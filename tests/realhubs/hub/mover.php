@@ -35,15 +35,20 @@ $path = function (array $of) use ($row): string {
 	}
 	return implode('/', $names);
 };
+// Where a row's bytes are: very old ones lack the beginning.
+$place = function (string $content) use ($channel): string {
+	$content = dbunescbin($content);
+	return (str_contains($content, 'store/') ? '' : "store/{$channel['channel_address']}/") . $content;
+};
 // What is true now of a file, or of all files beneath a folder.
-$note = function (string $hash) use (&$note, $uid, $row, $path, $states): void {
+$note = function (string $hash) use (&$note, $uid, $row, $path, $place, $states): void {
 	$of = $row($hash);
 	if ($of && (int) $of['is_dir']) {
 		foreach (q("select distinct hash from attach where uid = %d and folder = '%s'", $uid, dbesc($hash)) as $below) {
 			$note($below['hash']);
 		}
 	} elseif ($of) {
-		$bytes = dbunescbin($of['content']);
+		$bytes = $place($of['content']);
 		fwrite($states, json_encode(
 			[$hash, $path($of), is_file($bytes) ? hash_file('sha256', $bytes) : ''],
 			JSON_INVALID_UTF8_SUBSTITUTE,
@@ -59,7 +64,7 @@ echo "ready\n";
 $done = [];
 for ($n = 0; $n < (int) $count; $n++) {
 	$rows = q('select hash, is_dir, is_photo, content from attach where uid = %d and os_storage = 1 order by id', $uid);
-	$rows = array_filter($rows, fn ($one) => (int) $one['is_dir'] || is_file(dbunescbin($one['content'])));
+	$rows = array_filter($rows, fn ($one) => (int) $one['is_dir'] || is_file($place($one['content'])));
 	$files = array_column(array_filter($rows, fn ($one) => ! (int) $one['is_dir']), 'hash');
 	$folders = array_column(array_filter($rows, fn ($one) => (int) $one['is_dir']), 'hash');
 	$hash = $files[mt_rand(0, count($files) - 1)];
