@@ -112,7 +112,7 @@ final class Config
 			return $part === null || Parts::has($part);
 		}
 		if (Rehearsing::serves($channelId)) {
-			return $part === null || ! Parts::isOff($part);
+			return true;
 		}
 
 		return Activation::isActive() && ($part === null || Parts::has($part)) && self::isOn($channelId);

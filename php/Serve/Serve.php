@@ -56,10 +56,13 @@ final class Serve
 		}
 	}
 
-	/** Tells whether a rehearsal asks in this request for files of its channel, before filesync serves others here. */
+	/**
+	 * Tells whether a rehearsal asks in this request for files of its channel: before filesync serves others here, or
+	 * although it is known not to.
+	 */
 	private static function isRehearsed(): bool
 	{
-		return ! Parts::isOff(Parts::SERVING) && Rehearsing::isAsked(Web::request(self::mostBytes(...)));
+		return Rehearsing::isAsked(Web::request(self::mostBytes(...)));
 	}
 
 	/** Returns the maximum body length of a request with these arguments. */
