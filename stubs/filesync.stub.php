@@ -972,6 +972,119 @@ namespace FileSync {
 	}
 
 	/**
+	 * Reads a backup set for a restore: what is known of each file, how far that is proven, and its bytes. Writes
+	 * nothing in the set.
+	 *
+	 * A set that breaks the rules of docs/backup-set.md gives nothing: look at `facts`, and read all entries, before
+	 * anything is done with one. Memory holds the entries of one call.
+	 */
+	final class SetRestore
+	{
+		/**
+		 * Opens a set, and looks at all of its lists.
+		 *
+		 * @param ?array{public_key?: string, reflink?: bool, bytes_per_second?: int, scratch?: string} $options
+		 *     `public_key`: PEM, of the channel that the set is restored to. `reflink`: whether files may share their
+		 *     blocks with the set, default true; bytes are read and checked either way. `bytes_per_second`: most bytes
+		 *     that are copied, 65536 or more, default no limit. `scratch`: as of `SetCheck`.
+		 *
+		 * @throws Exception\InvalidInputException The path is not absolute, or an option is wrong.
+		 * @throws Exception\NotFoundException There is no set.
+		 * @throws Exception\UnsupportedException The set's format is newer.
+		 * @throws Exception\StorageException The folder cannot be read.
+		 */
+		public function __construct(string $folder, ?array $options = null) {}
+
+		/**
+		 * Returns facts about the set as a whole.
+		 *
+		 * @return array{
+		 *   set: string, signed_by: 'channel'|'nobody'|'other', is_list_whole: bool, is_cut_off: bool,
+		 *   refused: ?array{code: string, path: string, why: ?string},
+		 *   findings: list<array{code: string, path: string, why: ?string}>, list_sha256: ?string
+		 * } `set`: the text of `set.json`. `signed_by`: `channel`: by `public_key`, and the list of files is the signed
+		 *   one; `nobody`: there is no signature; `other`: there is one that does not fit. `is_cut_off`: a run was cut
+		 *   off while it was put in place, complete it first. `refused`: `path_refused` or `set_refused`. `findings`:
+		 *   what is wrong with lists, as `SetCheck` says it. `list_sha256`: another one means that the set has changed.
+		 */
+		public function facts(): array {}
+
+		/**
+		 * Returns the next files and folders, in the order of their metadata files. Parts of earlier ones can no longer
+		 * be staged.
+		 *
+		 * @param int $limit 1 to 10000; fewer come if their metadata is long.
+		 *
+		 * @return list<array{
+		 *   hash: string, proof: 'listed'|'unlisted'|'missing'|'damaged'|'extra', kind: string, metadata: ?string,
+		 *   parts: list<array{
+		 *     scale: int, mimetype: string, size_bytes: int, sha256: string, is_there: bool, is_found: bool
+		 *   }>,
+		 *   posts: int, why: ?string
+		 * }> Empty at the end. `proof`: `listed`: the metadata is what the list names, and the list is as it was
+		 *   written; `unlisted`: it is another one, or the list is damaged; `missing`, `damaged`: it cannot be read or
+		 *   breaks the format, `why` says how; `extra`: no list names it. `metadata`: JSON as `Set::add` took it; null
+		 *   unless `listed` or `unlisted`. `parts`: scale 0 is the file itself, the others are crops. `is_there`:
+		 *   something of this size is there; whether it is right is known when it is staged. `is_found`: something is
+		 *   there.
+		 *
+		 * @throws Exception\RefusedException The set breaks the rules; the message has `code`: `path_refused` or
+		 *     `set_refused`.
+		 * @throws Exception\InvalidInputException Bytes are being copied, the set is cut off, or the limit is out of
+		 *     range.
+		 * @throws Exception\StorageException A file cannot be read.
+		 */
+		public function next(int $limit): array {}
+
+		/**
+		 * Copies bytes of an entry of the last call to a new file, and proves them meanwhile: they must have the digest
+		 * that the metadata states, or the one that the list states.
+		 *
+		 * @param int $scale As in `parts`.
+		 *
+		 * @return ?array{size_bytes: int, sha256: string, is_clone: bool} Null: it takes more than one step, call
+		 *     `step`.
+		 *
+		 * @throws Exception\InvalidInputException There is no such part, the new file exists, or bytes are being
+		 *     copied.
+		 * @throws Exception\NotFoundException The bytes are missing.
+		 * @throws Exception\CorruptException They are not those that were saved; there is no new file.
+		 * @throws Exception\StorageException The disk fails; there is no new file.
+		 */
+		public function stage(string $hash, int $scale, Store $store, string $path): ?array {}
+
+		/**
+		 * Copies for about `$budget_ms` milliseconds.
+		 *
+		 * @param int $budget_ms 1 to 60000.
+		 *
+		 * @return ?array{size_bytes: int, sha256: string, is_clone: bool} As `stage`.
+		 *
+		 * @throws Exception\InvalidInputException Nothing is being copied, or the budget is out of range.
+		 * @throws Exception\CorruptException As `stage`.
+		 * @throws Exception\StorageException As `stage`.
+		 */
+		public function step(int $budget_ms): ?array {}
+
+		/**
+		 * Returns how many bytes of the part under way were copied.
+		 */
+		public function stagedBytes(): int {}
+
+		/**
+		 * Gives up the bytes that are being copied; the new file is removed.
+		 */
+		public function abandon(): void {}
+
+		/**
+		 * Forces everything that was written beneath a store to disk.
+		 *
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public static function sync(Store $store): void {}
+	}
+
+	/**
 	 * Sends a range of a file as the response's body, in pieces of at most 256 KiB, and stops when the client is gone.
 	 * The caller must send headers first, and end output buffers, which would collect the file in memory.
 	 *

@@ -37,6 +37,21 @@ final class Place
 	}
 
 	/**
+	 * Returns the folder of a set that exists and cannot be changed from the web.
+	 *
+	 * @throws Problem
+	 */
+	public static function readable(string $folder): string
+	{
+		$path = self::existing($folder);
+		self::refuseWebRoot($path);
+		// A link beneath the root is served as well.
+		self::refuseWebRoot($folder);
+
+		return $path;
+	}
+
+	/**
 	 * Returns the folder in which a set may be written; makes it if the folder above it exists.
 	 *
 	 * @throws Problem

@@ -43,7 +43,9 @@ final class BackupCommand implements Task
 		if (count($words) === 1 && ! $this->options->has(Option::All)) {
 			throw new WrongUsage('name the channel before the folder, or give --all');
 		}
-		$this->listen();
+		Interruption::listen(function (): void {
+			$this->isStopped = true;
+		});
 		$codes = [];
 		foreach ($this->sets($words) as [$channel, $folder]) {
 			$codes[] = $this->backUp($channel, $folder);
@@ -217,19 +219,6 @@ final class BackupCommand implements Task
 				max($this->all, 1),
 				Words::size(min($bytes, $this->all)) . ' of ' . Words::size($this->all) . '   ' . Log::oneLine($name),
 			);
-		}
-	}
-
-	/** Lets the run end at the next file if somebody interrupts it. */
-	private function listen(): void
-	{
-		if (function_exists('pcntl_async_signals')) {
-			pcntl_async_signals(true);
-			foreach ([SIGINT, SIGTERM, SIGHUP] as $signal) {
-				pcntl_signal($signal, function (): void {
-					$this->isStopped = true;
-				});
-			}
 		}
 	}
 }

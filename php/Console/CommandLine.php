@@ -47,7 +47,7 @@ final class CommandLine
 			}
 			self::check($verb, $option, $value);
 			if ($value !== null && $options->has($option) && ! $option->isRepeatable()) {
-				throw new WrongUsage("--$option->value is given twice, and only one value counts", $verb);
+				throw new WrongUsage("--{$option->word()} is given twice, and only one value counts", $verb);
 			}
 			$options = $options->with($option, $value ?? '');
 		}
@@ -55,7 +55,7 @@ final class CommandLine
 		foreach ($verb->options as $option) {
 			if ($options->has($option) && ! in_array($form, $verb->formsOf($option), true)) {
 				throw new WrongUsage(
-					"--$option->value does not go with `{$verb->written($form)}`, but with "
+					"--{$option->word()} does not go with `{$verb->written($form)}`, but with "
 						. self::listed(array_map($verb->written(...), $verb->formsOf($option))),
 					$verb,
 				);
@@ -84,15 +84,16 @@ final class CommandLine
 	private static function check(Verb $verb, Option $option, ?string $value): void
 	{
 		if ($option->value() === null) {
-			$value === null || throw new WrongUsage("--$option->value takes no value, so leave out \"=$value\"", $verb);
+			$value === null
+				|| throw new WrongUsage("--{$option->word()} takes no value, so leave out \"=$value\"", $verb);
 			return;
 		}
 		if ($value === null || $value === '') {
-			throw new WrongUsage("--$option->value needs a value: {$option->usage()}", $verb);
+			throw new WrongUsage("--{$option->word()} needs a value: {$option->usage()}", $verb);
 		}
 		$demand = $option->demand($value);
 		if ($demand !== null) {
-			throw new WrongUsage("--$option->value cannot be \"$value\": it must be $demand", $verb);
+			throw new WrongUsage("--{$option->word()} cannot be \"$value\": it must be $demand", $verb);
 		}
 	}
 

@@ -12,9 +12,12 @@ if (! class_exists('App', false)) {
 enum Option: string
 {
 	case All = 'all';
+	case AsCopy = 'as-copy';
 	case Assumptions = 'assumptions';
 	case At = 'at';
+	case Beneath = 'beneath';
 	case Channel = 'channel';
+	case Deleted = 'deleted';
 	case Drop = 'drop';
 	case DryRun = 'dry-run';
 	case Exclude = 'exclude';
@@ -27,9 +30,11 @@ enum Option: string
 	case Only = 'only';
 	case Progress = 'progress';
 	case Purge = 'purge';
+	case Replace = 'replace';
 	case Sample = 'sample';
 	case Scope = 'scope';
 	case Seconds = 'seconds';
+	case Trust = 'trust';
 	case UntilIdle = 'until-idle';
 
 	/** Returns what stands for its value in the usage; null if it takes none. */
@@ -37,6 +42,7 @@ enum Option: string
 	{
 		return match ($this) {
 			self::At => 'TIME',
+			self::Beneath => 'DIR',
 			self::Channel => 'NICK',
 			self::Exclude => 'PATH',
 			self::Forget => 'HASH',
@@ -49,10 +55,16 @@ enum Option: string
 		};
 	}
 
+	/** Returns its name; two verbs may mean different things by one. */
+	public function word(): string
+	{
+		return $this === self::Beneath ? 'only' : $this->value;
+	}
+
 	/** Returns how it is written. */
 	public function usage(): string
 	{
-		return "--$this->value" . ($this->value() === null ? '' : " {$this->value()}");
+		return "--{$this->word()}" . ($this->value() === null ? '' : " {$this->value()}");
 	}
 
 	/** Returns what it does, in a line. */
@@ -60,9 +72,13 @@ enum Option: string
 	{
 		return match ($this) {
 			self::All => 'every channel of the hub, each in a folder of its own beneath DIR',
+			self::AsCopy
+				=> 'restore another channel\'s files as new files of this one, visible to its owner alone, without posts',
 			self::Assumptions => 'list what filesync takes for granted of the hub, and what depends on it',
 			self::At => 'as it was then: 2026-11-28, or 2026-11-28T03:15:00Z',
+			self::Beneath => 'only this folder or file of the set, by its true names, such as 2024/May',
 			self::Channel => 'only this channel of the hub',
+			self::Deleted => 'bring back what was deleted since, on every clone',
 			self::Drop => 'forget unfinished work',
 			self::DryRun => 'only list what it would do',
 			self::Exclude => 'leave out this folder or file; * stands for any part of a name; may be given again',
@@ -75,9 +91,11 @@ enum Option: string
 			self::Only => 'only these checks',
 			self::Progress => 'show the progress even if this is not a terminal',
 			self::Purge => 'remove filesync from this hub, with its tables and kept files',
+			self::Replace => 'put the set\'s bytes in place of those that differ here, which are kept for `undo`',
 			self::Sample => 'read only a part of the files, such as 5 %, chosen at random',
 			self::Scope => 'site (the default), channel:<id> or peer:<root URL>',
 			self::Seconds => 'stop after N seconds',
+			self::Trust => 'believe access, posts and versions that the channel\'s signature does not prove',
 			self::UntilIdle => 'go on until nothing is in transit',
 		};
 	}

@@ -60,9 +60,13 @@ final class Verb
 	/** Returns an option by its name, or null if this verb has none of that name. */
 	public function option(string $name): ?Option
 	{
-		$option = Option::tryFrom($name);
+		foreach ($this->options as $option) {
+			if ($option->word() === $name) {
+				return $option;
+			}
+		}
 
-		return in_array($option, $this->options, true) ? $option : null;
+		return null;
 	}
 
 	/**

@@ -139,6 +139,23 @@ final class Verbs
 				needsExtension: true,
 			),
 			new Verb(
+				'restore',
+				fn ($given) => new RestoreCommand($given),
+				'bring the files of a backup set back to a channel: only what is missing here',
+				[
+					Option::Json,
+					Option::DryRun,
+					Option::Beneath,
+					Option::Replace,
+					Option::Deleted,
+					Option::AsCopy,
+					Option::Trust,
+				],
+				['CHANNEL DIR' => 'to the channel of that nick, from the folder of the set'],
+				needsExtension: true,
+				needsActive: true,
+			),
+			new Verb(
 				'doctor',
 				fn ($given) => new DoctorCommand($given),
 				'check the whole set-up, with a remedy for each fault',

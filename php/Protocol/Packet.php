@@ -103,6 +103,18 @@ final class Packet
 		'deny_cid' => 'acl',
 		'deny_gid' => 'acl',
 	];
+	/** What is true of one hub only. */
+	private const LOCAL = [
+		'id' => 1,
+		'aid' => 1,
+		'uid' => 1,
+		'os_storage' => 1,
+		'os_path' => 1,
+		'display_path' => 1,
+		'content' => 1,
+		'data' => 1,
+		'deleted' => 1,
+	];
 	private const ATTACH_NEEDED = [
 		'hash',
 		'filename',
@@ -178,13 +190,7 @@ final class Packet
 		}
 		$chain = self::chain($rows);
 		$last = array_pop($chain);
-		$photos = self::photos(self::rows($entry['photo'] ?? [], 'photo', 32), $last);
-		if (isset($photos[0]) && ! PhotoType::isKnown($photos[0]['mimetype'])) {
-			// Treated like any other file: its contents may be anything.
-			$photos = [];
-			$last['is_photo'] = 0;
-		}
-		$photos = array_filter($photos, fn ($photo) => PhotoType::isKnown($photo['mimetype']));
+		$photos = self::known(self::photos(self::rows($entry['photo'] ?? [], 'photo', 32), $last), $last);
 		$told = SiblingReader::read($entry['filesync'] ?? null, $last['filesize']);
 		$last['filesize'] = $told['size_bytes'];
 
@@ -199,6 +205,57 @@ final class Packet
 			$entry['filesync'] ?? null,
 			$told['sha256'],
 			SiblingReader::readOrder($entry['filesync'] ?? null),
+		);
+	}
+
+	/**
+	 * Reads what a backup set says of a file or folder: the same columns, checked in the same way. Others, which a
+	 * later version may know, are left out. A name may contain a slash here: no path is made of it.
+	 *
+	 * @param array<mixed> $said The decoded metadata file.
+	 *
+	 * @throws Refused
+	 */
+	public static function saved(array $said): self
+	{
+		$rows = self::rows($said['attach'] ?? null, 'attach', Bounds::DEEPEST_FOLDER);
+		$names = [];
+		foreach ($rows as $n => $row) {
+			$names[$n] = is_string($row['filename'] ?? null) ? $row['filename'] : '';
+			$rows[$n] =
+				['filename' => strtr($names[$n], ['/' => '_'])]
+				+ array_diff_key(array_intersect_key($row, self::ATTACH), self::LOCAL);
+		}
+		if (! $rows) {
+			throw new Refused('attach is empty');
+		}
+		// The hub may have had no row of the folder above.
+		$rows[0]['folder'] = '';
+		$chain = self::chain($rows);
+		foreach ($chain as $n => $row) {
+			$chain[$n] = ['filename' => $names[$n]] + $row;
+		}
+		$last = array_pop($chain);
+		$photos = array_map(
+			fn ($row) => (
+				['resource_id' => $last['hash']] + array_diff_key(array_intersect_key($row, self::PHOTO), self::LOCAL)
+			),
+			self::rows($said['photo'] ?? [], 'photo', 32),
+		);
+
+		$photos = self::known(self::photos($photos, $last), $last);
+
+		return new self(
+			'',
+			'',
+			$chain,
+			$last,
+			$photos,
+			[],
+			self::rows($said['item'] ?? [], 'item', 10000),
+			null,
+			'',
+			SiblingReader::readOrder($said['filesync'] ?? null),
 		);
 	}
 
@@ -304,6 +361,26 @@ final class Packet
 		ksort($photos);
 
 		return $photos;
+	}
+
+	/**
+	 * Returns the photo rows of the types that hubs show. A photo of another type is treated like any other file: its
+	 * contents may be anything.
+	 *
+	 * @param array<int, Photo> $photos
+	 * @param Attach            $last
+	 *
+	 * @return array<int, Photo>
+	 */
+	private static function known(array $photos, array &$last): array
+	{
+		if (isset($photos[0]) && ! PhotoType::isKnown($photos[0]['mimetype'])) {
+			$last['is_photo'] = 0;
+
+			return [];
+		}
+
+		return array_filter($photos, fn ($photo) => PhotoType::isKnown($photo['mimetype']));
 	}
 
 	/** @return list<array> */

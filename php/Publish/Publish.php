@@ -348,7 +348,7 @@ final class Publish
 				$transfer,
 				Placement::partial($transfer),
 				$displaced['size_bytes'],
-				empty($intent['both']) ? 'replaced' : 'conflict',
+				empty($intent['both']) ? ($transfer->isFromSet() ? Kept::BY_RESTORE : 'replaced') : 'conflict',
 				$this->remembered($transfer),
 				Brake::countedTo($this->channel, $transfer, $displaced['size_bytes']),
 			)
@@ -622,6 +622,7 @@ final class Publish
 		$result = $transfer->result();
 		$from = match ($result['rung'] ?? '') {
 			'made' => 'made here',
+			Transfer::FROM_SET => 'from a backup set',
 			'library' => "made here by the hub's own image library",
 			default => sprintf('by %s from %s', $result['rung'] ?? 'nothing', $result['origin'] ?? 'nowhere'),
 		};

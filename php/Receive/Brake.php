@@ -492,6 +492,10 @@ final class Brake
 	 */
 	private static function isCounted(Transfer $transfer): bool
 	{
+		if ($transfer->isFromSet()) {
+			// Somebody asked for it on this hub.
+			return false;
+		}
 		$scale = $transfer->scale;
 		$revision = $scale === 0 ? $transfer->fileEntry()['revision'] ?? null : null;
 		$isOne = $scale === 0

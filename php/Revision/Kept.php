@@ -33,6 +33,8 @@ final class Kept
 	/** The maximum size of a crop made by a hub. */
 	public const MOST_CROP_BYTES = 67108864;
 	private const COPY_BYTES = 67108864;
+	/** Why bytes are kept that a restore displaced: they stay for their days, however many they are. */
+	public const BY_RESTORE = 'restored';
 
 	/**
 	 * Keeps the bytes of a file that is about to be deleted, beside its metadata.
@@ -323,7 +325,8 @@ final class Kept
 			$size = (int) $row['size_bytes'];
 			$channelBytes[$row['uid']] ??= 0;
 			$isRecent =
-				(int) $row['created'] > $recent
+				$row['why'] === self::BY_RESTORE
+				|| (int) $row['created'] > $recent
 				&& ($row['why'] === 'deleted' || in_array((int) $row['scale'], [0, ...ScaleTable::CROPS], true));
 			$isOver =
 				! $isRecent

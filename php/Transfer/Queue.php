@@ -148,6 +148,52 @@ final class Queue
 		throw new Postponed('too many processes are changing this transfer at once', true);
 	}
 
+	/**
+	 * Notes bytes that are here already and verified, to be published under a token.
+	 *
+	 * @param \Closure(string): void $put Puts them where the partial file belongs, whose name it gets.
+	 *
+	 * @return ?Transfer Null if others are arriving.
+	 */
+	public static function bring(Wanted $wanted, string $sha256, string $token, \Closure $put): ?Transfer
+	{
+		$id = self::id($wanted->channelId, $wanted->hash, $wanted->scale);
+		$old = self::first(['id' => $id]);
+		if ($old && in_array($old->state, self::LIVE, true)) {
+			return null;
+		}
+		$generation = ($old?->generation ?? 0) + 1;
+		$put(Transfer::partialOf($wanted->hash, $wanted->scale, $generation) . '.partial');
+		$now = Clock::now();
+		$row =
+			[
+				'generation' => $generation,
+				'state' => TransferState::VERIFIED,
+				'token' => $token,
+				'lease_until' => $now + self::LEASE_SECONDS,
+				'attempts' => 0,
+				'next_at' => $now,
+				'priority' => self::priority($wanted->sizeBytes),
+				'pending' => '',
+				'sha256' => $sha256,
+				'intent' => '',
+				'result' => json_encode(['rung' => Transfer::FROM_SET, 'proof' => ['sha256']], JSON_THROW_ON_ERROR),
+				'updated' => $now,
+			] + $wanted->columns();
+		$old
+			? Table::update(
+				'filesync_transfer',
+				$row,
+				['id' => $id, 'generation' => $old->generation, 'state' => $old->state],
+			)
+			: Table::tryInsert('filesync_transfer', ['id' => $id, 'created' => $now] + $row);
+		if ($old) {
+			self::removePartial($old);
+		}
+
+		return self::first(['id' => $id, 'generation' => $generation, 'token' => $token]);
+	}
+
 	/** Tells whether a transfer's bytes will replace ours. */
 	public static function isWanted(?Transfer $transfer): bool
 	{

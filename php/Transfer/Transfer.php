@@ -31,6 +31,9 @@ if (! class_exists('App', false)) {
  */
 final class Transfer
 {
+	/** The way of bytes that came from a backup set on this hub's machine. */
+	public const FROM_SET = 'set';
+
 	private function __construct(
 		public readonly string $id,
 		public readonly int $channelId,
@@ -187,6 +190,12 @@ final class Transfer
 	public function result(): array
 	{
 		return self::decode($this->result);
+	}
+
+	/** Tells whether its bytes came from a backup set, and not from another clone. */
+	public function isFromSet(): bool
+	{
+		return ($this->result()['rung'] ?? '') === self::FROM_SET;
 	}
 
 	/** Returns the size announced by its packet; a hub may have stated more since. */

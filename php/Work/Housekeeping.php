@@ -29,6 +29,7 @@ use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Reconcile\Verify;
 use FileSync\Addon\Repair\Journal;
 use FileSync\Addon\Repair\Legacy;
+use FileSync\Addon\Restore\Underway;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Revision\Site;
@@ -78,6 +79,7 @@ final class Housekeeping
 				Doorbell::ring(...),
 				Previews::summon(...),
 				Digests::summon(...),
+				Underway::recover(...),
 				Reconcile::plan(...),
 				NightlySets::summon(...),
 				fn () => Table::delete('filesync_nonce', ['expires <' => Clock::now()]),
@@ -187,6 +189,7 @@ final class Housekeeping
 		Brake::forget($channelId);
 		Legacy::forget($channelId);
 		self::leaveSet($channelId);
+		Underway::forget($channelId);
 		$root = Store::dataRoot($channelId);
 		foreach ([
 			...(glob(self::literal("$root/kept") . '/*') ?: []),

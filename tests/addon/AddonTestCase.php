@@ -53,6 +53,8 @@ abstract class AddonTestCase extends TestCase
 		FileSync\Store::$age = 10;
 		FileSync\FileDigest::$count = 0;
 		FileSync\Set::$duringCopy = FileSync\Set::$fullAfter = null;
+		FileSync\SetRestore::$facts = FileSync\SetRestore::$said = FileSync\SetRestore::$faults = [];
+		FileSync\SetRestore::$beforeCopy = null;
 		FileSync\Set::$options = FileSync\Set::$added = FileSync\SetCheck::$findings = FileSync\SetCheck::$options = [];
 		FileSync\Set::$isSlow = false;
 	}

@@ -124,7 +124,7 @@ final class CommandLineTest extends AddonTestCase
 			$code === 75 && $said === ['filesync: the PHP extension filesync is not loaded'] && ($refused[] = $name);
 		}
 		$this->assertSame(
-			['backfill', 'verify', 'work', 'repair', 'backup', 'verify-set', 'list', 'prune', 'rehearse'],
+			['backfill', 'verify', 'work', 'repair', 'backup', 'verify-set', 'list', 'prune', 'restore', 'rehearse'],
 			$refused,
 		);
 	}

@@ -8,6 +8,8 @@ use TestHub\Databases;
 final class Rows
 {
 	private readonly array $channel;
+	/** @var array<string, string> Texts of posts by their ids. */
+	private array $bodies = [];
 
 	public function __construct(private readonly \PDO $database, private readonly string $hub, string $nick)
 	{
@@ -70,6 +72,23 @@ final class Rows
 		];
 	}
 
+	/** @return list<string> Photo rows, of whatever scale, whose bytes are not here. */
+	public function withoutBytes(): array
+	{
+		$wrong = [];
+		$uid = (int) $this->channel['channel_id'];
+		foreach ($this->rows(
+			"SELECT * FROM photo WHERE uid = $uid AND resource_id IN (SELECT hash FROM attach WHERE uid = $uid)",
+		) as $row) {
+			$bytes = $this->bytesOf($row);
+			if ($bytes[0] !== (int) $row['filesize']) {
+				$wrong[] = "scale {$row['imgscale']} of {$row['resource_id']} has not the bytes of its row";
+			}
+		}
+
+		return $wrong;
+	}
+
 	/** @return array<int, string> Digests by scale. */
 	private function crops(int $uid, string $hash): array
 	{
@@ -86,6 +105,12 @@ final class Rows
 		return $crops;
 	}
 
+	/** Returns the text of a post, once entries() has read it. */
+	public function body(string $mid): string
+	{
+		return $this->bodies[$mid];
+	}
+
 	/** @return array<string, array> What each post says, by its id. */
 	private function posts(int $uid, string $hash): array
 	{
@@ -100,6 +125,7 @@ final class Rows
 				'SELECT xchan_name, xchan_pubkey FROM xchan WHERE xchan_hash = '
 					. $this->database->quote($row['author_xchan']),
 			);
+			$this->bodies[$row['mid']] = $row['body'];
 			$posts[$row['mid']] = [
 				'conversation' => $row['parent_mid'],
 				'author' => $author[0]['xchan_name'] ?? '',

@@ -8,19 +8,27 @@ use TestHub\Pair;
 require_once __DIR__ . '/../testhub/Pair.php';
 require_once __DIR__ . '/Comparison.php';
 require_once __DIR__ . '/Reading.php';
+require_once __DIR__ . '/RoundTrip.php';
 require_once __DIR__ . '/Rows.php';
 
-/** A channel's backup set, made by the hub's command, is what the hub's tables and store say. */
+/**
+ * A channel's backup set, made by the hub's command, is what the hub's tables and store say; and restored to a fresh
+ * clone, it makes that what the first hub was.
+ */
 final class Test
 {
+	private const URL = 'http://127.0.0.1:9321';
+	private const CLONE_URL = 'http://127.0.0.1:9322';
+
 	private readonly string $hub;
 	private readonly string $set;
 	private int $wrong = 0;
 	private string $tools = '';
+	private ?RoundTrip $trip = null;
 
 	public function __construct(
 		private readonly string $folder,
-		string $extension,
+		private readonly string $extension,
 		private readonly string $break,
 		private readonly int $seed,
 		private readonly int $kills,
@@ -29,20 +37,7 @@ final class Test
 		$this->hub = "$folder/hub";
 		$this->set = "$folder/set";
 		$bin = __DIR__ . '/../testhub/bin';
-		Pair::run([
-			PHP_BINARY,
-			"$bin/make-hub.php",
-			$this->hub,
-			'--url',
-			'http://127.0.0.1:9321',
-			'--nick',
-			'alice',
-			'--addon',
-			__DIR__ . '/../../php',
-			'--extension',
-			$extension,
-		]);
-		Pair::run(["$bin/in-hub", $this->hub, PHP_BINARY, 'util/addons', 'install', 'filesync']);
+		$this->make($this->hub, self::URL);
 		$made = Pair::run(["$bin/in-hub", $this->hub, PHP_BINARY, __DIR__ . '/fill.php', $this->hub]);
 		echo 'made: ', implode("\n", $made), "\n";
 	}
@@ -71,12 +66,18 @@ final class Test
 			$this->step('verify-set agrees', fn () => $this->verify());
 		}
 		echo "$this->tools\n";
-		$counts = $this->rows()->counts();
+		$this->step('restored to a fresh clone', $this->restore(...));
+		if (in_array($this->break, ['', 'resign'], true)) {
+			$this->step('nobody signs what was forged', $this->forge(...));
+		}
+		if ($this->break === '') {
+			$this->step("restored, and killed $this->kills times", $this->restoreKilled(...));
+		}
 		printf(
 			"%d files, %d posts, %d crops: %s\n",
-			$counts['files'],
-			$counts['posts'],
-			$counts['crops'],
+			$this->trip?->files ?? 0,
+			$this->trip?->posts ?? 0,
+			$this->trip?->crops ?? 0,
 			$this->wrong ? "$this->wrong faults" : 'all equal',
 		);
 
@@ -142,23 +143,160 @@ final class Test
 		return in_array($status, [0, 1], true) ? $said : ["backup ended with $status: $text"];
 	}
 
-	/** @return array{int, string} */
-	private function command(array $words): array
+	/** Makes a hub with the addon; a clone of the first one if that is there. */
+	private function make(string $hub, string $url): void
 	{
-		$process = $this->begin($words, $pipes);
+		$bin = __DIR__ . '/../testhub/bin';
+		Pair::run([
+			PHP_BINARY,
+			"$bin/make-hub.php",
+			$hub,
+			'--url',
+			$url,
+			'--nick',
+			'alice',
+			...($hub === $this->hub ? [] : ['--clone-of', $this->hub]),
+			'--addon',
+			__DIR__ . '/../../php',
+			'--extension',
+			$this->extension,
+		]);
+		Pair::run(["$bin/in-hub", $hub, PHP_BINARY, 'util/addons', 'install', 'filesync']);
+	}
+
+	/** Restores the set to a clone that has nothing, while the first hub is away, and compares both. */
+	private function restore(): array
+	{
+		$clone = "$this->folder/clone";
+		$this->make($clone, self::CLONE_URL);
+		$wrong = $this->awayFrom(function () use ($clone): array {
+			[, $text] = $this->command(['restore', 'alice', $this->set, '--dry-run', '--json'], $clone);
+			$plan = json_decode($text, true) ?? [];
+			[$status, $text] = $this->command(['restore', 'alice', $this->set, '--json'], $clone);
+			$done = json_decode($text, true) ?? [];
+			$wrong = in_array($status, [0, 1], true) ? [] : ["restore ended with $status: $text"];
+			foreach (['files', 'bytes', 'folders', 'crops', 'posts', 'posts_left'] as $what) {
+				if (($plan[$what] ?? null) != ($done[$what] ?? null)) {
+					$wrong[] =
+						"planned $what: "
+						. json_encode($plan[$what] ?? null)
+						. ', done: '
+						. json_encode($done[$what] ?? null);
+				}
+			}
+			[, $text] = $this->command(['restore', 'alice', $this->set, '--json'], $clone);
+			$again = json_decode($text, true) ?? [];
+			if (array_diff_key($again['files'] ?? [], ['here' => 1, 'no_bytes' => 1]) || ($again['posts'] ?? 1) !== 0) {
+				$wrong[] = "the second time something was left to do: $text";
+			}
+
+			return $wrong;
+		});
+		$this->trip = $this->compared($clone, self::CLONE_URL);
+
+		return [...$wrong, ...$this->trip->wrong()];
+	}
+
+	/** Kills restores to a clone, at moments by chance; the last one makes it what the first hub was. */
+	private function restoreKilled(): array
+	{
+		mt_srand($this->seed);
+		$clone = "$this->folder/killed";
+		$this->make($clone, self::CLONE_URL);
+		$wrong = [];
+		for ($n = 0; $n < $this->kills; $n++) {
+			$process = $this->begin(['restore', 'alice', $this->set, '--json'], $pipes, [], $clone);
+			usleep(mt_rand(100000, 900000));
+			proc_terminate($process, SIGKILL);
+			proc_close($process);
+		}
+		[$status, $text] = $this->command(['restore', 'alice', $this->set, '--json'], $clone);
+		in_array($status, [0, 1], true) || ($wrong[] = "restore ended with $status: $text");
+
+		return [...$wrong, ...$this->compared($clone, self::CLONE_URL)->wrong()];
+	}
+
+	/** A set in which somebody changed a word of the channel's own posts is restored, and nothing signs that text. */
+	private function forge(): array
+	{
+		$clone = "$this->folder/forged";
+		$this->make($clone, self::CLONE_URL);
+		exec('cp -a ' . escapeshellarg($this->set) . ' ' . escapeshellarg("$this->set-forged"));
+		$changed = 0;
+		foreach (glob("$this->set-forged/data/metadata/*/*.json") as $path) {
+			$text = file_get_contents($path);
+			$forged = str_replace('a picture: ', 'a forgery: ', $text);
+			if ($forged !== $text) {
+				file_put_contents($path, $forged);
+				$changed++;
+			}
+		}
+		[$status, $text] = $this->command(['restore', 'alice', "$this->set-forged", '--trust', '--json'], $clone);
+		$wrong = in_array($status, [0, 1], true) ? [] : ["restore ended with $status: $text"];
+		$this->command(['repair', 'items'], $clone);
+		$database = Databases::connect(json_decode(file_get_contents("$clone/hub.json"), true)['database']);
+		$channel = $database->query('SELECT * FROM channel')->fetch(\PDO::FETCH_ASSOC);
+		if ($this->break === 'resign') {
+			foreach ($database->query("SELECT id, body FROM item WHERE body LIKE '%a forgery: %'")
+				->fetchAll() as $row) {
+				openssl_sign($row['body'], $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA256);
+				$encoded = 'sha256.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=');
+				$database->prepare('UPDATE item SET sig = ? WHERE id = ?')->execute([$encoded, $row['id']]);
+			}
+		}
+		$posts = $database->query("SELECT mid, body, sig FROM item WHERE body LIKE '%a forgery: %'")->fetchAll();
+		if ($changed === 0 || $posts === []) {
+			$wrong[] = "nothing was forged: $changed files, " . count($posts) . ' posts';
+		}
+		foreach ($posts as $post) {
+			if (RoundTrip::isSigned($channel['channel_pubkey'], $post['body'], (string) $post['sig'])) {
+				$wrong[] = "the forged post {$post['mid']} is signed by the channel";
+			}
+		}
+
+		return $wrong;
+	}
+
+	private function compared(string $clone, string $url): RoundTrip
+	{
+		$hub = json_decode(file_get_contents("$clone/hub.json"), true);
+
+		return RoundTrip::compare(
+			$this->rows(),
+			new Rows(Databases::connect($hub['database']), $clone, 'alice'),
+			self::URL,
+			$url,
+		);
+	}
+
+	/** Works while the first hub cannot be read. */
+	private function awayFrom(\Closure $work): array
+	{
+		rename($this->hub, "$this->hub.off");
+		try {
+			return $work();
+		} finally {
+			rename("$this->hub.off", $this->hub);
+		}
+	}
+
+	/** @return array{int, string} */
+	private function command(array $words, ?string $hub = null): array
+	{
+		$process = $this->begin($words, $pipes, [], $hub);
 		$text = stream_get_contents($pipes[1]) . stream_get_contents($pipes[2]);
 
 		return [proc_close($process), $text];
 	}
 
 	/** @param list<string> $before What runs the command. */
-	private function begin(array $words, ?array &$pipes, array $before = []): mixed
+	private function begin(array $words, ?array &$pipes, array $before = [], ?string $hub = null): mixed
 	{
 		return proc_open(
 			[
 				...$before,
 				__DIR__ . '/../testhub/bin/in-hub',
-				$this->hub,
+				$hub ?? $this->hub,
 				PHP_BINARY,
 				'addon/filesync/cli.php',
 				...$words,
@@ -180,8 +318,8 @@ final class Test
 			$lines = file("$this->set/manifest-sha256.txt");
 			array_pop($lines);
 			file_put_contents("$this->set/manifest-sha256.txt", implode('', $lines));
-		} elseif ($this->break !== '') {
-			throw new \RuntimeException("BREAK is digest or manifest, and not $this->break");
+		} elseif ($this->break !== '' && $this->break !== 'resign') {
+			throw new \RuntimeException("BREAK is digest, manifest or resign, and not $this->break");
 		}
 	}
 

@@ -85,12 +85,16 @@ foreach (['friends' => 'Friends', 'family' => 'Family & others'] as $hash => $na
 }
 $people = [];
 foreach (['Bob', 'Çiğdem', 'fred'] as $name) {
-	$people[$name] = "hash-of-$name";
+	// Whose guid, signature and key prove each other.
+	$pair = openssl_pkey_new(['private_key_bits' => 2048, 'private_key_type' => OPENSSL_KEYTYPE_RSA]);
+	$key = openssl_pkey_get_details($pair)['key'];
+	openssl_sign("guid-of-$name", $signature, $pair, OPENSSL_ALGO_SHA256);
+	$people[$name] = base64url_encode(hash('whirlpool', "guid-of-$name$key", true));
 	create_table_from_array('xchan', [
-		'xchan_hash' => "hash-of-$name",
+		'xchan_hash' => $people[$name],
 		'xchan_guid' => "guid-of-$name",
-		'xchan_guid_sig' => "sha256.of-$name",
-		'xchan_pubkey' => "key of $name",
+		'xchan_guid_sig' => 'sha256.' . base64url_encode($signature),
+		'xchan_pubkey' => $key,
 		'xchan_addr' => strtolower($name) . '@elsewhere.test',
 		'xchan_url' => 'https://elsewhere.test/channel/' . rawurlencode($name),
 		'xchan_name' => $name,
@@ -185,7 +189,10 @@ unlink("store/{$channel['channel_address']}/$lost");
 $post = function (string $hash, array $columns = []) use (&$made, $channel, $uuid, $access): array {
 	$id = $uuid();
 	$mid = z_root() . "/item/$id";
-	$body = 'a picture: [zrl=' . z_root() . "/photos/{$channel['channel_address']}/image/{$hash}]…[/zrl] “quoted” <b>";
+	$body =
+		'a picture: [zrl='
+		. z_root()
+		. "/photos/{$channel['channel_address']}/image/{$hash}]…[/zrl] “quoted” &lt;b&gt;";
 	openssl_sign($columns['body'] ?? $body, $signature, $channel['channel_prvkey'], OPENSSL_ALGO_SHA256);
 	create_table_from_array(
 		'item',

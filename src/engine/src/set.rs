@@ -15,6 +15,7 @@ mod look;
 mod metadata;
 mod place;
 mod prepare;
+mod restore;
 mod sorter;
 mod surroundings;
 mod tree;
@@ -27,6 +28,7 @@ pub use contents::{Contents, ContentsOptions, Version};
 pub use lock::Writer;
 pub use look::{Condition, Look, look};
 pub use prepare::{Found, PruneSpec, Pruned};
+pub use restore::{Proof, Restore, RestoreEntry, RestoreFacts, RestoreOptions, RestorePart, SignedBy, Staged};
 pub use surroundings::{Options, Surroundings};
 pub use writer::{Added, Begun, Bytes, Crop, Original, RunSpec, Set, What};
 

@@ -112,6 +112,7 @@ const ITEM_PREFIX: &str = "sha256.";
 const MIN_BODIES_A_THREAD: usize = 4;
 
 /// A channel's public RSA key.
+#[derive(Clone)]
 pub struct PublicKey(Vec<u8>);
 
 impl PublicKey {

@@ -272,7 +272,7 @@ impl NewFile {
     /// `InvalidInput` if the name is taken, `NotFound` if its folder is missing, `Storage` if it cannot be created.
     pub fn create(root: &Root, path: &RelativePath) -> Result<Self> {
         let folder = root.parent_of(path)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&folder, path.file_name(), flags, Mode::from_raw_mode(0o644))
             .map_err(|errno| {
                 let kind = if errno == Errno::EXIST { ErrorKind::InvalidInput } else { ErrorKind::Storage };
@@ -281,6 +281,16 @@ impl NewFile {
             .context("path", path)?;
         let name = path.file_name().to_owned();
         Ok(Self { folder, name, file: file.into(), hasher: Hasher::default(), kept: false })
+    }
+
+    /// Takes all bytes of another file by sharing its blocks; false if the file system cannot.
+    pub(crate) fn share_blocks(&self, source: &std::fs::File) -> bool {
+        rustix::fs::ioctl_ficlone(&self.file, source).is_ok()
+    }
+
+    /// Reads on in bytes that are shared.
+    pub(crate) fn read_shared(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.file.read(buffer)
     }
 
     /// Forces it to disk, under its name.

@@ -56,4 +56,5 @@ pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
         .class::<set::Set>()
         .class::<set::SetCheck>()
         .class::<set::SetList>()
+        .class::<set::SetRestore>()
 }

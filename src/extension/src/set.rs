@@ -1,4 +1,4 @@
-//! `FileSync\Set`, `FileSync\SetCheck` and `FileSync\SetList`.
+//! `FileSync\Set`, `FileSync\SetCheck`, `FileSync\SetList` and `FileSync\SetRestore`.
 
 // Types that hold a PHP string of any bytes are passed by value.
 #![allow(clippy::needless_pass_by_value)]
@@ -12,7 +12,9 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
 use ext_php_rs::types::{ZendClassObject, ZendHashTable};
-use filesync_engine::set::{self, Added, CheckOptions, ContentsOptions, Options, PruneSpec, RunSpec, Surroundings};
+use filesync_engine::set::{
+    self, Added, CheckOptions, ContentsOptions, Options, PruneSpec, RestoreOptions, RunSpec, Surroundings,
+};
 use filesync_engine::{Error, ErrorKind, PublicKey, Result, SetLimits};
 
 use crate::convert::{self, Fields, Row};
@@ -249,13 +251,7 @@ impl SetList {
 
     /// Returns the next entries.
     pub fn next(&mut self, limit: i64) -> PhpResult<ZBox<ZendHashTable>> {
-        let limit = usize::try_from(limit).ok().filter(|limit| (1..=10_000).contains(limit)).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidInput, "reading a parameter")
-                .context("parameter", "limit")
-                .context("value", limit)
-                .context("expected", "1 to 10000")
-        });
-        let versions = limit.and_then(|limit| self.inner.next(limit)).or_throw()?;
+        let versions = limit_of(limit).and_then(|limit| self.inner.next(limit)).or_throw()?;
         Ok(convert::list(versions.into_iter().map(|version| {
             Row::new()
                 .with("hash", version.hash)
@@ -275,6 +271,118 @@ impl SetList {
                 .done()
         })))
     }
+}
+
+/// Reads a backup set for a restore.
+#[php_class]
+#[php(name = "FileSync\\SetRestore", flags = ClassFlags::Final)]
+pub struct SetRestore {
+    inner: set::Restore,
+}
+
+#[php_impl]
+impl SetRestore {
+    /// Opens a set.
+    #[php(optional = options)]
+    pub fn __construct(folder: &str, options: Option<&ZendHashTable>) -> PhpResult<Self> {
+        let inner = restore_options(options).and_then(|options| set::Restore::open(Path::new(folder), options)).or_throw()?;
+        Ok(Self { inner })
+    }
+
+    /// Returns facts about the set as a whole.
+    pub fn facts(&self) -> ZBox<ZendHashTable> {
+        let facts = self.inner.facts();
+        Row::new()
+            .with("set", facts.set.as_str())
+            .with("signed_by", facts.signed_by.name())
+            .with("is_list_whole", facts.is_list_whole)
+            .with("is_cut_off", facts.is_cut_off)
+            .with("refused", facts.refused.clone().map(finding_row))
+            .with("findings", convert::list(facts.findings.iter().cloned().map(finding_row)))
+            .with("list_sha256", facts.list_sha256.map(|digest| digest.to_string()))
+            .done()
+    }
+
+    /// Returns the next entries.
+    pub fn next(&mut self, limit: i64) -> PhpResult<ZBox<ZendHashTable>> {
+        let entries = limit_of(limit).and_then(|limit| self.inner.next(limit)).or_throw()?;
+        Ok(convert::list(entries.into_iter().map(|entry| {
+            let parts = entry.parts.into_iter().map(|part| {
+                Row::new()
+                    .with("scale", i64::from(part.scale))
+                    .with("mimetype", part.mimetype)
+                    .with("size_bytes", convert::integer(part.size_bytes))
+                    .with("sha256", part.sha256.to_string())
+                    .with("is_there", part.is_there)
+                    .with("is_found", part.is_found)
+                    .done()
+            });
+            Row::new()
+                .with("hash", entry.hash)
+                .with("proof", entry.proof.name())
+                .with("kind", entry.kind)
+                .with("metadata", entry.metadata)
+                .with("parts", convert::list(parts))
+                .with("posts", convert::integer(entry.posts))
+                .with("why", entry.why)
+                .done()
+        })))
+    }
+
+    /// Copies bytes of an entry to a new file.
+    pub fn stage(
+        &mut self,
+        hash: &str,
+        scale: i64,
+        store: &ZendClassObject<Store>,
+        path: &str,
+    ) -> PhpResult<Option<ZBox<ZendHashTable>>> {
+        let scale = u8::try_from(scale).unwrap_or(u8::MAX);
+        let path = convert::path(path).or_throw()?;
+        Ok(self.inner.stage(hash, scale, &store.root, &path).or_throw()?.map(staged_row))
+    }
+
+    /// Copies for about the given milliseconds.
+    pub fn step(&mut self, budget_ms: i64) -> PhpResult<Option<ZBox<ZendHashTable>>> {
+        let staged = convert::budget(budget_ms).and_then(|budget| self.inner.step(budget)).or_throw()?;
+        Ok(staged.map(staged_row))
+    }
+
+    /// Returns how many bytes of the part under way were copied.
+    pub fn staged_bytes(&self) -> i64 {
+        convert::integer(self.inner.staged_bytes())
+    }
+
+    /// Gives up the bytes that are being copied.
+    pub fn abandon(&mut self) {
+        self.inner.abandon();
+    }
+
+    /// Forces everything that was written beneath a store to disk.
+    pub fn sync(store: &ZendClassObject<Store>) -> PhpResult<()> {
+        set::Restore::sync(&store.root).or_throw()
+    }
+}
+
+fn finding_row(finding: set::Finding) -> ZBox<ZendHashTable> {
+    Row::new().with("code", finding.code.name()).with("path", finding.path).with("why", finding.why).done()
+}
+
+fn staged_row(staged: set::Staged) -> ZBox<ZendHashTable> {
+    Row::new()
+        .with("size_bytes", convert::integer(staged.size_bytes))
+        .with("sha256", staged.sha256.to_string())
+        .with("is_clone", staged.is_clone)
+        .done()
+}
+
+fn limit_of(limit: i64) -> Result<usize> {
+    usize::try_from(limit).ok().filter(|limit| (1..=10_000).contains(limit)).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidInput, "reading a parameter")
+            .context("parameter", "limit")
+            .context("value", limit)
+            .context("expected", "1 to 10000")
+    })
 }
 
 fn surroundings() -> Surroundings {
@@ -365,6 +473,18 @@ fn check_options(table: Option<&ZendHashTable>) -> Result<CheckOptions> {
     Ok(CheckOptions {
         sample: NonZeroU32::new(narrow(of)).filter(|of| of.get() > 1).map(|of| (of, narrow(part))),
         public_key: fields.optional_text("public_key")?.map(PublicKey::from_pem).transpose()?,
+        bytes_per_second: rate(&fields)?,
+        scratch: scratch(&fields)?,
+        limits: set_limits()?,
+    })
+}
+
+fn restore_options(table: Option<&ZendHashTable>) -> Result<RestoreOptions> {
+    let none = empty();
+    let fields = Fields::of("options", table.unwrap_or(&none), &["public_key", "reflink", "bytes_per_second", "scratch"])?;
+    Ok(RestoreOptions {
+        public_key: fields.optional_text("public_key")?.map(PublicKey::from_pem).transpose()?,
+        may_clone: fields.flag_or("reflink", true)?,
         bytes_per_second: rate(&fields)?,
         scratch: scratch(&fields)?,
         limits: set_limits()?,

@@ -621,4 +621,141 @@ namespace FileSync {
 			return $rows;
 		}
 	}
+
+	final class SetRestore
+	{
+		/** @var array<string, mixed> Facts that the next sets have instead of their own. */
+		public static array $facts = [];
+		/** @var array<string, array<string, mixed>> What entries say instead, by hash. */
+		public static array $said = [];
+		/** @var array<string, string> `damaged` or `missing`: what bytes turn out to be, by hash and scale: `h-0`. */
+		public static array $faults = [];
+		/** @var ?\Closure Called with hash and scale before bytes are copied. */
+		public static ?\Closure $beforeCopy = null;
+
+		private array $entries;
+		private readonly string $list;
+		private ?array $staging = null;
+
+		public function __construct(private string $folder, private ?array $options = null)
+		{
+			is_file("$folder/set.json") || throw new NotFoundException('there is no set');
+			if (json_decode(file_get_contents("$folder/set.json"), true)['filesync_set'] > 1) {
+				throw new UnsupportedException('reading a set: its format is newer');
+			}
+			$this->entries = json_decode((string) file_get_contents("$folder/fake.json"), true)['entries'];
+			$this->list = hash('sha256', json_encode($this->entries));
+			ksort($this->entries);
+		}
+
+		public function facts(): array
+		{
+			$set = json_decode((string) file_get_contents("$this->folder/set.json"), true);
+			$signature = @file_get_contents("$this->folder/channel-signature.json");
+			$message = "\xFFfilesync-set-1\n{$set['channel']['hash']}\n$this->list\n";
+			$isKnown =
+				$signature
+				&& openssl_verify(
+					$message,
+					base64_decode($signature),
+					$this->options['public_key'] ?? '',
+					OPENSSL_ALGO_SHA512,
+				) === 1;
+
+			return (
+				self::$facts
+				+ [
+					'set' => (string) file_get_contents("$this->folder/set.json"),
+					'signed_by' => $signature ? ($isKnown ? 'channel' : 'other') : 'nobody',
+					'is_list_whole' => true,
+					'is_cut_off' => is_file("$this->folder/cut-off"),
+					'refused' => null,
+					'findings' => [],
+					'list_sha256' => $this->list,
+				]
+			);
+		}
+
+		public function next(int $limit): array
+		{
+			$rows = [];
+			foreach (array_splice($this->entries, 0, $limit) as $hash => $entry) {
+				$parts = [];
+				foreach ($entry['parts'] as $part) {
+					$scale = $part['scale'] ?? 0;
+					$isThere = (self::$faults["$hash-$scale"] ?? '') !== 'missing';
+					$parts[] = [
+						'scale' => $scale,
+						'mimetype' => $part['mimetype'] ?? '',
+						'size_bytes' => $part['size'],
+						'sha256' => $part['sha256'],
+						'is_there' => $isThere,
+						'is_found' => $isThere,
+					];
+				}
+				$metadata = json_decode($entry['metadata'], true);
+				$rows[] = (self::$said[$hash] ?? [])
+				+ [
+					'hash' => (string) $hash,
+					'proof' => 'listed',
+					'kind' => $metadata['kind'],
+					'metadata' => $entry['metadata'],
+					'parts' => $parts,
+					'posts' => count($metadata['item'] ?? []),
+					'why' => null,
+				];
+			}
+
+			return $rows;
+		}
+
+		public function stage(string $hash, int $scale, Store $store, string $path): ?array
+		{
+			$this->staging === null || throw new InvalidInputException('bytes are being copied');
+			self::$beforeCopy && (self::$beforeCopy)($hash, $scale);
+			Instant::pass();
+			match (self::$faults["$hash-$scale"] ?? '') {
+				'missing' => throw new NotFoundException('copying bytes {code: file_missing}'),
+				'damaged' => throw new CorruptException('copying bytes {code: file_damaged}'),
+				default => null,
+			};
+			foreach (\Fake\Sets::contents($this->folder)[$hash]['parts'] ?? [] as $part) {
+				if (($part['scale'] ?? 0) === $scale) {
+					$this->staging = [$store->absolute($path), base64_decode($part['bytes'])];
+				}
+			}
+			$this->staging ?? throw new InvalidInputException('there is no such part');
+			if (file_exists($this->staging[0])) {
+				$this->staging = null;
+				throw new InvalidInputException('the new file exists');
+			}
+
+			return strlen($this->staging[1]) > 1000 ? null : $this->step(1);
+		}
+
+		public function step(int $budget_ms): ?array
+		{
+			[$path, $bytes] = $this->staging ?? throw new InvalidInputException('nothing is being copied');
+			$this->staging = null;
+			file_put_contents($path, $bytes);
+			Instant::pass();
+
+			return ['size_bytes' => strlen($bytes), 'sha256' => hash('sha256', $bytes), 'is_clone' => false];
+		}
+
+		public function stagedBytes(): int
+		{
+			return 0;
+		}
+
+		public function abandon(): void
+		{
+			$this->staging = null;
+		}
+
+		public static function sync(Store $store): void
+		{
+			Instant::pass();
+		}
+	}
 }

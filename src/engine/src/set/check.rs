@@ -79,7 +79,7 @@ impl FindingCode {
         }
     }
 
-    fn ends_check(self) -> bool {
+    pub(crate) fn ends_check(self) -> bool {
         matches!(self, Self::PathRefused | Self::SetRefused)
     }
 }
@@ -136,6 +136,18 @@ pub struct CheckResult {
     pub is_verified: bool,
     /// How many findings there are of each code.
     pub counts: BTreeMap<FindingCode, u64>,
+}
+
+/// What the lists of a set are worth.
+pub(crate) struct Standing {
+    /// The text of `set.json`.
+    pub(crate) set: String,
+    pub(crate) is_cut_off: bool,
+    /// Whether the signature fits the tag manifest; none if there is no signature.
+    pub(crate) is_verified: Option<bool>,
+    /// Whether the list of files is the one that the tag manifest names.
+    pub(crate) is_list_whole: bool,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// A check under way.
@@ -355,6 +367,19 @@ impl Check {
     /// Returns facts about the set.
     pub fn result(&self) -> &CheckResult {
         &self.result
+    }
+
+    /// Checks the lists only, and no file that they name.
+    pub(crate) fn lists(mut self) -> Result<Standing> {
+        let stage = self.check_lists()?;
+        let is_list_whole = matches!(&stage, Stage::Comparing(comparing) if comparing.is_manifest_whole == Some(true));
+        Ok(Standing {
+            set: self.result.set,
+            is_cut_off: self.result.is_cut_off,
+            is_verified: self.result.is_signed.then_some(self.has_valid_signature),
+            is_list_whole,
+            findings: self.findings,
+        })
     }
 
     fn check_lists(&mut self) -> Result<Stage> {

@@ -131,6 +131,18 @@ impl Metadata {
         }
     }
 
+    /// Returns it as it was given, without the keys that the set adds.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::with_capacity(self.length() + 2);
+        for (key, value) in &self.keys {
+            text.push(if text.is_empty() { '{' } else { ',' });
+            text.push_str(&Value::from(key.as_str()).to_string());
+            text.push(':');
+            text.push_str(value.get());
+        }
+        text + if self.keys.is_empty() { "{}" } else { "}" }
+    }
+
     /// Returns about how long it is as text.
     pub(crate) fn length(&self) -> usize {
         self.keys.iter().map(|(key, value)| key.len() + value.get().len() + 8).sum()
@@ -146,6 +158,13 @@ const READING: &str = "reading a metadata file";
 
 fn wrong(fault: &'static str) -> Error {
     Error::new(ErrorKind::InvalidInput, READING).context("fault", fault)
+}
+
+/// Returns a path among the parts of a metadata file that no set may name.
+pub(crate) fn parts_fault(bytes: &[u8]) -> Option<(String, &'static str)> {
+    let value: Value = serde_json::from_slice(bytes).ok()?;
+    let paths = value.get("parts")?.as_array()?.iter().filter_map(|part| part.get("path").and_then(Value::as_str));
+    paths.into_iter().find_map(|path| Some((path.to_owned(), place::payload_fault(path)?)))
 }
 
 fn check_part(part: &Part, hash: &str) -> Result<()> {

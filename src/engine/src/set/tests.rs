@@ -24,6 +24,8 @@ use crate::paths::{RelativePath, Root};
 use crate::signature::ChannelKey;
 use crate::signature::tests::{fresh_key, public_pem};
 
+mod restore;
+
 const START: i64 = 1_795_835_700;
 
 /// A channel on a hub, its key, and a folder for its set.

@@ -1,0 +1,187 @@
+<?php
+
+namespace FileSync\Addon\Restore;
+
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Refused;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Storage\Digests;
+use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Storage\ScaleTable;
+use FileSync\Addon\Transfer\Queue;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Decides what becomes of each file and folder of a set, by what is here now. Nothing newer is overwritten, and what
+ * was deleted stays deleted, unless that was asked for. It writes nothing.
+ *
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ */
+final class Decider
+{
+	private const STEP_MS = 2000;
+
+	/** @param \Closure(): void $beat Called during long reads. */
+	public function __construct(
+		private readonly Channel $channel,
+		private readonly Choice $choice,
+		private readonly \Closure $beat,
+	) {}
+
+	/** Decides about one. */
+	public function of(Saved $saved): Decision
+	{
+		try {
+			$own = Store::attach($this->channel->id, $saved->hash);
+			foreach ($saved->folders as $folder) {
+				$above = Store::attach($this->channel->id, $folder['hash']);
+				if ($above && ! (int) $above['is_dir']) {
+					return Decision::Refused;
+				}
+			}
+		} catch (Refused) {
+			return Decision::Refused;
+		}
+		if ($own && (bool) (int) $own['is_dir'] !== $saved->isFolder) {
+			return Decision::Refused;
+		}
+		if ($this->isArriving($saved->hash, 0)) {
+			return Decision::Arriving;
+		}
+
+		return match (true) {
+			$own !== null && $saved->isFolder => Decision::Here,
+			$own !== null => $this->ofPresent($saved, $own),
+			default => $this->ofAbsent($saved),
+		};
+	}
+
+	/**
+	 * Returns the crops that the set has of a photo and that are missing here.
+	 *
+	 * @return list<int> Scales.
+	 */
+	public function missingCrops(Saved $saved): array
+	{
+		return array_values(array_filter(
+			array_intersect(ScaleTable::CROPS, array_keys($saved->parts)),
+			fn ($scale) => (
+				isset($saved->photos[$scale])
+				&& $saved->parts[$scale]['is_found']
+				&& ! $this->isArriving($saved->hash, $scale)
+				&& ! in_array(Facts::of($this->channel, $saved->hash, $scale)->state, ['whole', 'partial'], true)
+			),
+		));
+	}
+
+	private function isArriving(string $hash, int $scale): bool
+	{
+		return in_array(Queue::find($this->channel->id, $hash, $scale)?->state, Queue::LIVE, true);
+	}
+
+	private function ofAbsent(Saved $saved): Decision
+	{
+		$isDeleted = $this->isDeletedSince($saved);
+		if ($isDeleted && ! $this->choice->mayRevive) {
+			return Decision::Deleted;
+		}
+		$fault = $saved->isFolder ? null : self::fault($saved) ?? $this->limit($saved);
+
+		return $fault ?? ($isDeleted ? Decision::Revive : Decision::Restore);
+	}
+
+	/** @param AttachRow $own */
+	private function ofPresent(Saved $saved, array $own): Decision
+	{
+		$facts = Facts::of($this->channel, $saved->hash, 0);
+		$part = $saved->parts[0] ?? null;
+		if ($part === null) {
+			return $facts->state === 'whole' ? Decision::Here : Decision::NoBytes;
+		}
+		if ($facts->state !== 'whole') {
+			$isThat =
+				(int) $own['filesize'] === $part['size_bytes']
+				&& substr($own['edited'], 0, 19) === $saved->row['edited'];
+
+			return self::fault($saved) ?? ($isThat ? Decision::Mend : $this->replaced($saved));
+		}
+		if ($facts->sizeBytes !== $part['size_bytes'] || $this->digest($facts) !== $part['sha256']) {
+			return $this->replaced($saved);
+		}
+
+		return $this->missingCrops($saved) ? Decision::Mend : Decision::Here;
+	}
+
+	private function replaced(Saved $saved): Decision
+	{
+		return $this->choice->mayReplace
+			? self::fault($saved) ?? $this->limit($saved) ?? Decision::Replace
+			: Decision::Differs;
+	}
+
+	/** Tells whether a delete that is known here has seen what the set has. */
+	private function isDeletedSince(Saved $saved): bool
+	{
+		$file = Revisions::find($this->channel->id, $saved->hash);
+		if (! $file || ! in_array($file['state'], ['gone', 'going'], true)) {
+			return false;
+		}
+		if ($saved->revision === null || ! $file['gone']) {
+			return true;
+		}
+		$seen = Vector::credible(
+			Vector::join(
+				$saved->revision['bytes']['vector'],
+				$saved->revision['place']['vector'],
+				$saved->revision['access']['vector'],
+			),
+			$file['gone'],
+		);
+
+		return in_array(Vector::compare($seen, $file['gone']), ['before', 'equal'], true);
+	}
+
+	private static function fault(Saved $saved): ?Decision
+	{
+		$part = $saved->parts[0] ?? null;
+
+		return match (true) {
+			$part === null => Decision::NoBytes,
+			! $part['is_found'] => Decision::Missing,
+			! $part['is_there'] && $saved->isTrusted => Decision::Damaged,
+			default => null,
+		};
+	}
+
+	private function limit(Saved $saved): ?Decision
+	{
+		$limit = Config::numberFor('file_max_bytes', $this->channel->id);
+
+		return $limit && $saved->sizeBytes() > $limit ? Decision::TooLarge : null;
+	}
+
+	private function digest(Facts $facts): string
+	{
+		if ($facts->content !== null) {
+			return hash('sha256', $facts->content);
+		}
+		$stat = $facts->stat();
+		$known = $stat ? Digests::known($facts->channelId(), $facts->hash, 0, $stat) : null;
+		if (! $stat || $known !== null) {
+			return $known ?? '';
+		}
+		[$root, $path] = $facts->rootAndPath();
+		$digest = new \FileSync\FileDigest(new \FileSync\Store($root), $path);
+		while (! $digest->step(self::STEP_MS)) {
+			($this->beat)();
+		}
+
+		return $digest->sha256();
+	}
+}

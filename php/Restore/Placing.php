@@ -1,0 +1,346 @@
+<?php
+
+namespace FileSync\Addon\Restore;
+
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Publish\Publish;
+use FileSync\Addon\Receive\Brake;
+use FileSync\Addon\Receive\FolderChange;
+use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Storage\PhotoRepair;
+use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\ScaleEntry;
+use FileSync\Addon\Transfer\Transfer;
+use FileSync\Addon\Transfer\TransferState;
+use FileSync\Addon\Transfer\Wanted;
+use FileSync\Exception\CorruptException;
+use FileSync\Exception\NotFoundException;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Puts files of a set in place: their bytes are staged on the store's own file system and proven, and then published as
+ * if they had come from another clone. A killed process leaves nothing that the next one does not find.
+ *
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type FileEntry from Wanted
+ * @import-type Photo from \FileSync\Addon\Protocol\Packet
+ * @import-type Scale from ScaleEntry
+ *
+ * @type Staged = array{path: string, size_bytes: int, sha256: string}
+ */
+final class Placing
+{
+	private const FOLDER = 'restore';
+	private const STEP_MS = 500;
+	/** The scales that are made of the photo itself. */
+	private const MADE = [1, 2, 3];
+
+	private readonly \FileSync\Store $data;
+	private readonly Values $values;
+	/** @var array<string, true> Folders that were made for what is beneath them, and whose own turn is to come. */
+	private array $made = [];
+
+	/** @param \Closure(int): void $beat Called during long copies, with the bytes copied so far. */
+	public function __construct(
+		private readonly Channel $channel,
+		private readonly Source $source,
+		private readonly Decider $decider,
+		private readonly Publish $publish,
+		private readonly string $token,
+		private readonly \Closure $beat,
+	) {
+		$root = Store::dataRoot($channel->id, true);
+		if (! is_dir("$root/" . self::FOLDER)) {
+			@mkdir("$root/" . self::FOLDER, 0700);
+		}
+		$this->data = new \FileSync\Store((string) realpath($root));
+		$this->values = new Values($channel);
+		self::clear($channel->id);
+	}
+
+	/** Returns the folder of what is staged, hub-relative. */
+	public static function folderOf(int $channelId): string
+	{
+		return Store::dataRoot($channelId) . '/' . self::FOLDER;
+	}
+
+	/** Removes what a killed process staged. */
+	public static function clear(int $channelId): void
+	{
+		$folder = self::folderOf($channelId);
+		foreach (@scandir($folder) ?: [] as $name) {
+			if (is_file("$folder/$name")) {
+				@unlink("$folder/$name");
+			}
+		}
+	}
+
+	/** Makes a folder. */
+	public function folder(Saved $saved): Decision
+	{
+		return Turn::take($this->channel->id, function () use ($saved): Decision {
+			$decision = $this->decider->of($saved);
+			$isMade = isset($this->made[$saved->hash]);
+			if ($decision->isWork()) {
+				foreach ($saved->folders as $folder) {
+					if (! Store::attach($this->channel->id, $folder['hash'])) {
+						$this->made[$folder['hash']] = true;
+					}
+				}
+				FolderChange::createMissing($this->channel, [...$saved->folders, $this->withKnownCreator($saved->row)]);
+			}
+			if ($isMade || $decision->isWork()) {
+				$this->values->folder($saved);
+				unset($this->made[$saved->hash]);
+			}
+
+			return $isMade && $decision === Decision::Here ? Decision::Restore : $decision;
+		});
+	}
+
+	/**
+	 * Stages the bytes of a file that are to be published.
+	 *
+	 * @return array<int, Staged> By scale.
+	 *
+	 * @throws CorruptException They are not those that were saved.
+	 * @throws NotFoundException They are missing.
+	 */
+	public function stage(Saved $saved, Decision $decision): array
+	{
+		$staged = [];
+		$needsBytes = $decision !== Decision::Mend || Facts::of($this->channel, $saved->hash, 0)->state !== 'whole';
+		if ($needsBytes) {
+			$staged[0] = $this->copy($saved, 0);
+		}
+		foreach ($decision === Decision::Replace ? [] : $this->decider->missingCrops($saved) as $scale) {
+			try {
+				$staged[$scale] = $this->copy($saved, $scale);
+			} catch (CorruptException|NotFoundException) {
+				// A damaged crop does not keep its photo away.
+				continue;
+			}
+		}
+
+		return $staged;
+	}
+
+	/** Forces everything that was staged to disk. */
+	public function sync(): void
+	{
+		\FileSync\SetRestore::sync($this->data);
+	}
+
+	/**
+	 * Publishes staged bytes.
+	 *
+	 * @param array<int, Staged> $staged
+	 *
+	 * @return array{Decision, string} What became of it, and why.
+	 */
+	public function file(Saved $saved, Decision $decision, array $staged): array
+	{
+		$bring = fn () => $this->bringFile($saved, $decision, $staged);
+		$transfer = isset($staged[0]) ? Turn::take($this->channel->id, $bring) : null;
+		if (isset($staged[0]) && $transfer === null) {
+			return [$this->decider->of($saved), 'it was changed here meanwhile'];
+		}
+		$outcome = $transfer ? $this->publish($transfer) : [$decision, ''];
+		$own = Store::attach($this->channel->id, $saved->hash);
+		if (! $outcome[0]->isWork() || ! $own) {
+			return $outcome;
+		}
+		foreach (array_diff_key($staged, [0 => true]) as $scale => $one) {
+			$crop = (int) $own['is_photo'] ? $this->bringCrop($saved, $own, $scale, $one) : null;
+			if ($crop) {
+				$this->publish($crop);
+			}
+		}
+		if ((int) $own['is_photo']) {
+			$repair = new PhotoRepair($this->channel, $own);
+			$stale = $decision === Decision::Replace ? self::MADE : [];
+			$repair->mend(array_values(array_unique([...array_keys($repair->faults()), ...$stale])));
+		}
+
+		return $outcome;
+	}
+
+	/** @return Staged */
+	private function copy(Saved $saved, int $scale): array
+	{
+		$path = self::FOLDER . "/$saved->hash-$scale";
+		$this->data->remove($path);
+		try {
+			$staged = $this->source->stage($saved, $scale, $this->data, $path);
+			while ($staged === null) {
+				($this->beat)($this->source->stagedBytes());
+				$staged = $this->source->step(self::STEP_MS);
+			}
+		} catch (\Throwable $e) {
+			$this->source->abandon();
+			throw $e;
+		}
+
+		return ['path' => $path, 'size_bytes' => $staged['size_bytes'], 'sha256' => $staged['sha256']];
+	}
+
+	/** @param array<int, Staged> $staged */
+	private function bringFile(Saved $saved, Decision $decision, array $staged): ?Transfer
+	{
+		if ($this->decider->of($saved) !== $decision) {
+			return null;
+		}
+		$own = Store::attach($this->channel->id, $saved->hash);
+		$size = $staged[0]['size_bytes'];
+		$row = ['filesize' => $size] + $this->withKnownCreator($saved->row);
+		if ($decision === Decision::Replace && $own) {
+			// No clone without filesync takes bytes dated before its own.
+			$row['edited'] = Brake::after($own['edited']);
+		} elseif ($decision === Decision::Mend && $own) {
+			$row =
+				['edited' => substr($own['edited'], 0, 19), 'is_photo' => (int) $own['is_photo']]
+				+ ['filetype' => $own['filetype']]
+				+ $row;
+		}
+		if (! $own) {
+			FolderChange::createMissing($this->channel, $saved->folders);
+		}
+		$revision = $this->values->file($saved, $decision, $row['edited']);
+		$hasPhoto = $decision === Decision::Mend && Store::photo($this->channel->id, $saved->hash, 0) !== null;
+		$photo = $hasPhoto ? null : $saved->photos[0] ?? null;
+
+		return $this->bring(
+			$saved,
+			0,
+			$staged[0],
+			$row['edited'],
+			$row['filetype'],
+			['folders' => $saved->folders, 'attach' => $row, 'photo' => $photo, 'sha256' => $staged[0]['sha256']]
+			+ ['revision' => $revision],
+		);
+	}
+
+	/**
+	 * @param AttachRow $own
+	 * @param Staged    $staged
+	 */
+	private function bringCrop(Saved $saved, array $own, int $scale, array $staged): ?Transfer
+	{
+		$photo = $this->withoutTakenUse($saved->photos[$scale]);
+		$photo['mimetype'] = $saved->parts[$scale]['mimetype'] ?: $photo['mimetype'];
+
+		return Turn::take($this->channel->id, fn () => $this->bring(
+			$saved,
+			$scale,
+			$staged,
+			$photo['edited'],
+			$photo['mimetype'],
+			ScaleEntry::of($own, ['filesize' => $staged['size_bytes']] + $photo, true),
+		));
+	}
+
+	/**
+	 * @param Staged          $staged
+	 * @param FileEntry|Scale $entry
+	 */
+	private function bring(
+		Saved $saved,
+		int $scale,
+		array $staged,
+		string $edited,
+		string $mimetype,
+		array $entry,
+	): ?Transfer {
+		return Queue::bring(
+			new Wanted(
+				channelId: $this->channel->id,
+				hash: $saved->hash,
+				scale: $scale,
+				sizeBytes: $staged['size_bytes'],
+				edited: $edited,
+				mimetype: $mimetype,
+				folder: $saved->row['folder'],
+				origin: '',
+				nick: '',
+				names: $saved->names,
+				entry: $entry,
+			),
+			$staged['sha256'],
+			$this->token,
+			function (string $partial) use ($staged): void {
+				$this->data->remove($partial);
+				$this->data->move($staged['path'], $partial);
+			},
+		);
+	}
+
+	/** @return array{Decision, string} */
+	private function publish(Transfer $transfer): array
+	{
+		$this->publish->publish($transfer);
+		$now = Queue::find($transfer->channelId, $transfer->hash, $transfer->scale);
+		if ($now === null) {
+			return [Decision::Differs, 'it was changed here meanwhile'];
+		}
+
+		return match ($now->state) {
+			TransferState::PUBLISHED => [Decision::Restore, ''],
+			TransferState::PARKED => [Decision::Refused, $now->reason],
+			TransferState::DROPPED => [Decision::Differs, 'it was changed here meanwhile'],
+			default => [Decision::Arriving, $now->reason],
+		};
+	}
+
+	/**
+	 * Returns a row whose creator is somebody whom this hub knows.
+	 *
+	 * @template T of array{creator: string, ...}
+	 *
+	 * @param T $row
+	 *
+	 * @return T
+	 */
+	private function withKnownCreator(array $row): array
+	{
+		$isKnown =
+			$row['creator'] === $this->channel->hash
+			|| Table::first('xchan', ['xchan_hash' => $row['creator']], '', 'xchan_hash') !== null;
+
+		return $isKnown ? $row : ['creator' => $this->channel->hash] + $row;
+	}
+
+	/**
+	 * Returns the row of a crop; it does not become the profile or cover photo if another file is that here.
+	 *
+	 * @param Photo $photo
+	 *
+	 * @return Photo
+	 */
+	private function withoutTakenUse(array $photo): array
+	{
+		if (! in_array($photo['photo_usage'], [Core::PHOTO_PROFILE, Core::PHOTO_COVER], true)) {
+			return $photo;
+		}
+		$others = ['photo_usage' => $photo['photo_usage'], 'resource_id <>' => $photo['resource_id']];
+		foreach (Table::select(
+			'photo',
+			['uid' => $this->channel->id] + $others,
+			'',
+			0,
+			'DISTINCT resource_id',
+		) as $row) {
+			if (Store::attach($this->channel->id, $row['resource_id'])) {
+				return ['photo_usage' => Core::PHOTO_NORMAL, 'profile' => 0] + $photo;
+			}
+		}
+
+		return $photo;
+	}
+}

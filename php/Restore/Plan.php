@@ -1,0 +1,108 @@
+<?php
+
+namespace FileSync\Addon\Restore;
+
+use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Store;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** What a restore would do, counted before the first byte. */
+final class Plan
+{
+	private const WORK = [Decision::Restore, Decision::Mend, Decision::Replace, Decision::Revive];
+
+	private function __construct(
+		public readonly Tally $tally,
+		/** Names the list of files that was read. */
+		public readonly string $list,
+		/** Whose set it is. */
+		public readonly string $address,
+		/** When it was made. */
+		public readonly string $updated,
+		/** `channel`, `nobody` or `other`. */
+		public readonly string $signedBy,
+		public readonly bool $isTrusted,
+		/** @var list<array{code: string, path: string, why: ?string}> What is wrong with the set's lists. */
+		public readonly array $findings,
+		/** By how many bytes the account's limit is too small. */
+		public readonly int $quotaShort,
+		/** By how many bytes the disk is too small. */
+		public readonly int $diskShort,
+		/** Bytes that are left after it, of the smaller of both. */
+		public readonly int $room,
+	) {}
+
+	/** Reckons it up. */
+	public static function of(Channel $channel, Source $source, Tally $tally): self
+	{
+		$bytes = $tally->bytes(...self::WORK);
+		// What is replaced is kept: both versions are on disk, and one of them counts for the account.
+		[$used, $limit] = Store::quota($channel);
+		$data = new \FileSync\Store((string) realpath('store'));
+		$free = max(0, $data->freeBytes() - Config::number('headroom_bytes'));
+		$allowed = $limit === null ? PHP_INT_MAX : max(0, $limit - $used);
+
+		return new self(
+			$tally,
+			$source->list,
+			$source->address,
+			$source->updated,
+			$source->signedBy,
+			$source->isTrusted(),
+			$source->findings,
+			max(0, $bytes - $allowed),
+			max(0, $bytes - $free),
+			max(0, min($free, $allowed) - $bytes),
+		);
+	}
+
+	/** Returns how many files would be restored. */
+	public function files(): int
+	{
+		return $this->tally->files(...self::WORK);
+	}
+
+	/** Returns how many bytes that are. */
+	public function bytes(): int
+	{
+		return $this->tally->bytes(...self::WORK);
+	}
+
+	/**
+	 * Makes sure that there is room for it.
+	 *
+	 * @param \Closure(int): string $size Writes a number of bytes.
+	 *
+	 * @throws Problem
+	 */
+	public function needRoom(\Closure $size): void
+	{
+		if ($this->quotaShort > 0) {
+			throw new Problem(
+				'quota_short',
+				sprintf(
+					'The set needs %s, %s are left for this account: short by %s. `--only DIR`, or raise the limit.',
+					$size($this->bytes()),
+					$size($this->bytes() - $this->quotaShort),
+					$size($this->quotaShort),
+				),
+			);
+		}
+		if ($this->diskShort > 0) {
+			throw new Problem(
+				'disk_short',
+				sprintf(
+					"The hub's disk would be full: the set needs %s, short by %s. `--only DIR`, or make room.",
+					$size($this->bytes()),
+					$size($this->diskShort),
+				),
+				true,
+			);
+		}
+	}
+}

@@ -1,0 +1,215 @@
+<?php
+
+namespace FileSync\Addon\Restore;
+
+use FileSync\Addon\Backup\Place;
+use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Refused;
+use FileSync\Exception\RefusedException;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * A set that is read for a restore to a channel: whose it is, what proves it, and its files.
+ *
+ * @import-type Said from Saved
+ *
+ * @type Facts = array{
+ *     set: string, signed_by: string, is_list_whole: bool, is_cut_off: bool,
+ *     refused: ?array{code: string, path: string, why: ?string},
+ *     findings: list<array{code: string, path: string, why: ?string}>, list_sha256: ?string
+ * }
+ */
+final class Source
+{
+	/** How many entries are in memory at once. */
+	private const SOME = 64;
+	private const LEAST_RATE = 65536;
+
+	private function __construct(
+		private readonly Channel $channel,
+		private readonly Choice $choice,
+		private readonly \FileSync\SetRestore $set,
+		/** The hash of its channel. */
+		private readonly string $origin,
+		/** Its channel's address, for people. */
+		public readonly string $address,
+		/** When it was made. */
+		public readonly string $updated,
+		/** `channel`, `nobody` or `other`: who signed it. */
+		public readonly string $signedBy,
+		/** Names the list of its files: another means that the set has changed. */
+		public readonly string $list,
+		/** @var list<array{code: string, path: string, why: ?string}> What is wrong with its lists. */
+		public readonly array $findings,
+	) {}
+
+	/**
+	 * Opens a set.
+	 *
+	 * @throws Problem It may not be restored to this channel.
+	 */
+	public static function open(string $folder, Channel $channel, Choice $choice): self
+	{
+		$path = Place::readable($folder);
+		$rate = Config::number('bytes_per_second');
+		$set = new \FileSync\SetRestore(
+			$path,
+			['public_key' => $channel->publicKey] + ($rate ? ['bytes_per_second' => max(self::LEAST_RATE, $rate)] : []),
+		);
+		$facts = $set->facts();
+		if ($facts['is_cut_off']) {
+			throw new Problem(
+				'set_cut_off',
+				'The last run of this backup was cut off while it was being put in place. `verify-set DIR --finish`'
+				. ' completes it from the set alone; no hub is needed. Then restore it.',
+				true,
+			);
+		}
+		if ($facts['refused'] !== null) {
+			throw self::refusal($facts['refused']['code'], $facts['refused']['path'], $facts['refused']['why'] ?? '');
+		}
+		/** @var array<mixed> $about */
+		$about = json_decode($facts['set'], true) ?? [];
+		$said = is_array($about['channel'] ?? null) ? $about['channel'] : [];
+		$isSigned = $facts['signed_by'] === 'channel';
+		// The signature names the channel also where set.json is damaged.
+		$origin = $isSigned ? $channel->hash : self::text($said, 'hash');
+		$address = self::address($said, $about);
+		if ($origin !== $channel->hash && ! $choice->asCopy) {
+			throw new Problem(
+				'set_other_channel',
+				"This set is of $address, you are restoring to $channel->nick. `--as-copy` restores the files only,"
+				. ' visible to you alone.',
+			);
+		}
+
+		return new self(
+			$channel,
+			$choice,
+			$set,
+			$origin,
+			$address,
+			self::text($about, 'updated'),
+			$facts['signed_by'],
+			$facts['list_sha256'] ?? '',
+			$facts['findings'],
+		);
+	}
+
+	/** Tells whether the channel's signature proves the set, or it was asked to be believed. */
+	public function isTrusted(): bool
+	{
+		return $this->choice->isTrusted || $this->signedBy === 'channel';
+	}
+
+	/**
+	 * Reads all files and folders.
+	 *
+	 * @return \Generator<int, list<Saved|Unusable>> Bytes can be staged of those that came last.
+	 *
+	 * @throws Problem The set breaks the rules.
+	 */
+	public function entries(): \Generator
+	{
+		try {
+			while ($some = $this->set->next(self::SOME)) {
+				$read = [];
+				foreach ($some as $said) {
+					$entry = $this->read($said);
+					if ($entry !== null) {
+						$read[] = $entry;
+					}
+				}
+				yield $read;
+			}
+		} catch (RefusedException $e) {
+			throw self::refusal(
+				str_contains($e->getMessage(), 'path_refused') ? 'path_refused' : 'set_refused',
+				$e->getMessage(),
+				'',
+			);
+		}
+	}
+
+	/**
+	 * Begins to copy bytes to a new file; null if it takes more than one step.
+	 *
+	 * @return ?array{size_bytes: int, sha256: string, is_clone: bool}
+	 */
+	public function stage(Saved $saved, int $scale, \FileSync\Store $store, string $path): ?array
+	{
+		return $this->set->stage($saved->key, $scale, $store, $path);
+	}
+
+	/** @return ?array{size_bytes: int, sha256: string, is_clone: bool} Null: call it again. */
+	public function step(int $budgetMs): ?array
+	{
+		return $this->set->step($budgetMs);
+	}
+
+	/** Returns how many bytes of the file under way were copied. */
+	public function stagedBytes(): int
+	{
+		return $this->set->stagedBytes();
+	}
+
+	/** Gives up the file under way. */
+	public function abandon(): void
+	{
+		$this->set->abandon();
+	}
+
+	/** @param Said $said */
+	private function read(array $said): Saved|Unusable|null
+	{
+		if ($said['proof'] === 'extra') {
+			return null;
+		}
+		if ($said['metadata'] === null) {
+			$decision = $said['proof'] === 'missing' ? Decision::Missing : Decision::Damaged;
+
+			return new Unusable($said['hash'], $decision, $said['why'] ?? '');
+		}
+		$isTrusted = $this->choice->isTrusted || ($this->signedBy === 'channel' && $said['proof'] === 'listed');
+		try {
+			return Saved::read($said, $this->channel, $this->origin, $isTrusted, $this->choice->asCopy);
+		} catch (Refused $e) {
+			return new Unusable($said['hash'], Decision::Refused, $e->getMessage());
+		}
+	}
+
+	private static function refusal(string $code, string $path, string $why): Problem
+	{
+		return new Problem(
+			$code,
+			$code === 'path_refused'
+				? "The list names \"$path\". This set was made to do harm. Nothing was restored."
+				: "This set breaks the rules that keep a reader safe: $path $why. Nothing was restored.",
+		);
+	}
+
+	/**
+	 * @param array<mixed> $said
+	 * @param array<mixed> $about
+	 */
+	private static function address(array $said, array $about): string
+	{
+		$origin = is_array($about['origin'] ?? null) ? $about['origin'] : [];
+		$nick = self::text($said, 'nick');
+
+		return $nick === ''
+			? 'an unknown channel'
+			: $nick . '@' . (string) parse_url(self::text($origin, 'url'), PHP_URL_HOST);
+	}
+
+	/** @param array<mixed> $of */
+	private static function text(array $of, string $key): string
+	{
+		return is_string($of[$key] ?? null) ? $of[$key] : '';
+	}
+}

@@ -1,0 +1,160 @@
+<?php
+
+namespace FileSync\Addon\Restore;
+
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Order\Judge;
+use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Revision\Site;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Records what a restored file or folder has seen: what the set says of it, and no change of this hub, so that a delete
+ * or a newer version on a clone that was away stands when it returns. What replaces or revives something is a change
+ * made here. Callers hold the channel's Turn.
+ *
+ * @import-type Known from Judge
+ * @import-type Seen from Vector
+ * @import-type Value from Judge
+ * @import-type Wanted from \FileSync\Addon\Order\Ruling
+ */
+final class Values
+{
+	public function __construct(private readonly Channel $channel) {}
+
+	/** Records a folder that was just made. */
+	public function folder(Saved $saved): void
+	{
+		if (Revisions::find($this->channel->id, $saved->hash) || ! Store::attach($this->channel->id, $saved->hash)) {
+			return;
+		}
+		$file = Revisions::unknown($this->channel->id, $saved->hash);
+		$told = $this->told($saved, $file);
+		$this->notice($saved, $told);
+		Revisions::settle($this->channel, $told + $file);
+	}
+
+	/**
+	 * Records a file whose bytes are about to be published.
+	 *
+	 * @param string $edited The date that it gets.
+	 *
+	 * @return ?Wanted What publishing needs to know of the bytes; null if they are those that belong here.
+	 */
+	public function file(Saved $saved, Decision $decision, string $edited): ?array
+	{
+		if ($decision === Decision::Mend) {
+			return null;
+		}
+		/** @var Known $file */
+		$file = Revisions::notice($this->channel, $saved->hash);
+		$told = $this->told($saved, $file);
+		$this->notice($saved, $told);
+		$bytes = $told['bytes'];
+		if ($decision->isOurChange() || $saved->isCopy) {
+			$file['wanted'] = [];
+			$print = $saved->sizeBytes() . ":$edited";
+			$bytes = $this->ours($file['bytes'], $told['bytes'], $file['gone'], $print, $edited);
+			if ($decision !== Decision::Replace) {
+				$file['place'] = $this->ours(
+					$file['place'],
+					$told['place'],
+					$file['gone'],
+					$told['place']['print'],
+					$edited,
+				);
+				$file['access'] = $this->ours(
+					$file['access'],
+					$told['access'],
+					$file['gone'],
+					$told['access']['print'],
+					$edited,
+				);
+			}
+		} else {
+			[$file['place'], $file['access']] = [$told['place'], $told['access']];
+		}
+		if (! Store::attach($this->channel->id, $saved->hash)) {
+			// What was recorded of former bytes does not speak for bytes that are not here.
+			$file = ['state' => 'unknown', 'bytes' => Judge::none(), 'here' => [], 'facts' => []] + $file;
+		}
+		$wanted = ['seen' => $bytes['vector']] + $bytes;
+		Revisions::save(['wanted' => $wanted] + $file);
+		unset($wanted['past']);
+
+		return $wanted;
+	}
+
+	/**
+	 * Returns a value as a change made here, which has seen what is here, what the set has, and a delete.
+	 *
+	 * @param Value $ours
+	 * @param Value $told
+	 * @param Seen  $gone
+	 *
+	 * @return Value
+	 */
+	private function ours(array $ours, array $told, array $gone, string $print, string $edited): array
+	{
+		return Judge::changed(
+			['vector' => Vector::join($told['vector'], $ours['vector'], $gone)] + $ours,
+			$print,
+			$edited,
+			Site::component($this->channel->id),
+			Revisions::host(),
+		);
+	}
+
+	/**
+	 * Returns the values that the set has.
+	 *
+	 * @param Known $file What is known here.
+	 *
+	 * @return array{bytes: Value, place: Value, access: Value}
+	 */
+	private function told(Saved $saved, array $file): array
+	{
+		$revision = $saved->revision;
+		$row = $saved->row;
+		$row['filename'] = $revision['place']['name'] ?? $row['filename'];
+		$row['edited'] = $revision['bytes']['edited'] ?? $row['edited'];
+		$prints = Revisions::prints($row, $row['term']);
+		$known = Vector::join(Revisions::seen($file), $file['gone']);
+		$values = [];
+		foreach (Judge::GROUPS as $group) {
+			$values[$group] = [
+				'print' => $prints[$group],
+				'vector' => Vector::credible($revision[$group]['vector'] ?? [], $known),
+				'by' => $revision[$group]['by'] ?? '',
+				'at' => $revision[$group]['at'] ?? Revisions::host(),
+				'edited' => $row['edited'],
+				'past' => [],
+			];
+		}
+
+		/** @var array{bytes: Value, place: Value, access: Value} */
+		return $values;
+	}
+
+	/**
+	 * Starts a new count of our changes if the set has seen more of them than we know: two changes must not get one
+	 * name.
+	 *
+	 * @param array{bytes: Value, place: Value, access: Value} $told
+	 */
+	private function notice(Saved $saved, array $told): void
+	{
+		$known = Revisions::find($this->channel->id, $saved->hash);
+		$known ??= Revisions::unknown($this->channel->id, $saved->hash);
+		Site::notice(
+			$this->channel->id,
+			Vector::join($told['bytes']['vector'], $told['place']['vector'], $told['access']['vector']),
+			Vector::join(Revisions::seen($known), $known['gone']),
+		);
+	}
+}

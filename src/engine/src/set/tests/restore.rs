@@ -1,0 +1,396 @@
+//! A set is read back: every file whose bytes are whole comes out, nothing else does, and hostile sets give nothing.
+
+use super::*;
+use crate::set::restore::{Proof, Restore, RestoreEntry, RestoreOptions, SignedBy, Staged};
+
+impl Hub {
+    fn restore_with(&self, public_key: Option<&str>, clones: bool) -> Result<Restore> {
+        Restore::open(
+            &self.set_path(),
+            RestoreOptions {
+                public_key: public_key.map(|pem| crate::signature::PublicKey::from_pem(pem).unwrap()),
+                may_clone: clones,
+                bytes_per_second: None,
+                scratch: self.folder.path().join("scratch"),
+                limits: SetLimits { small_file_bytes: 4, ..self.limits.clone() },
+            },
+        )
+    }
+
+    fn restore(&self) -> Restore {
+        self.restore_with(self.key.as_ref().map(|(_, public)| public.as_str()), true).unwrap()
+    }
+
+    fn target(&self) -> PathBuf {
+        let target = self.folder.path().join("target");
+        let _ = std::fs::remove_dir_all(&target);
+        std::fs::create_dir(&target).unwrap();
+        target
+    }
+}
+
+fn stage(restore: &mut Restore, hash: &str, scale: u8, target: &Path, name: &str) -> Result<Staged> {
+    let root = Root::open(target).unwrap();
+    let mut staged = restore.stage(hash, scale, &root, &RelativePath::parse(name).unwrap())?;
+    while staged.is_none() {
+        staged = restore.step(Duration::from_millis(1))?;
+    }
+    Ok(staged.unwrap())
+}
+
+/// Reads a whole set: the entries, and the bytes of each part that can be had, by hash and scale.
+fn taken(restore: &mut Restore, target: &Path) -> (Vec<RestoreEntry>, BTreeMap<String, Vec<u8>>) {
+    let (mut entries, mut bytes) = (Vec::new(), BTreeMap::new());
+    loop {
+        let some = restore.next(2).unwrap();
+        if some.is_empty() {
+            return (entries, bytes);
+        }
+        for entry in &some {
+            for part in &entry.parts {
+                let name = format!("{}-{}", entry.hash, part.scale);
+                match stage(restore, &entry.hash, part.scale, target, &name) {
+                    Ok(staged) => {
+                        let read = std::fs::read(target.join(&name)).unwrap();
+                        assert_eq!((staged.size_bytes, staged.sha256), (read.len() as u64, Digest::of(&read)));
+                        bytes.insert(name, read);
+                    }
+                    Err(error) => {
+                        assert!(matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound), "{error}");
+                        assert!(!target.join(&name).exists(), "{name} was left");
+                    }
+                }
+            }
+        }
+        entries.extend(some);
+    }
+}
+
+fn with_crops(hub: &mut Hub) {
+    small(hub);
+    hub.put("ee-5", &["photo.png"], b"a photo of more than four bytes");
+    hub.write("ee-5-4", b"crop 4");
+    hub.write("ee-5-7", b"crop 7");
+    hub.files.get_mut("ee-5").unwrap().crops = vec![4, 7];
+}
+
+#[test]
+fn everything_comes_back_and_is_proven_by_the_signature() {
+    let mut hub = Hub::new();
+    with_crops(&mut hub);
+    hub.backup();
+    let before = hub.tree();
+    for clones in [true, false] {
+        let target = hub.target();
+        let mut restore = hub.restore_with(hub.key.as_ref().map(|(_, public)| public.as_str()), clones).unwrap();
+        let facts = restore.facts().clone();
+        assert_eq!((facts.signed_by, facts.is_list_whole, facts.refused), (SignedBy::Channel, true, None));
+        let (entries, bytes) = taken(&mut restore, &target);
+        assert_eq!(
+            entries.iter().map(|one| (one.hash.as_str(), one.kind.as_str(), one.proof)).collect::<Vec<_>>(),
+            ["aa-1", "bb-2", "cc-3", "dd-4", "ee-5", "f-2024"]
+                .map(|hash| { (hash, if hash == "f-2024" { "folder" } else { "file" }, Proof::Listed) })
+        );
+        let metadata: Value = serde_json::from_str(entries[0].metadata.as_ref().unwrap()).unwrap();
+        assert_eq!(metadata, serde_json::from_str::<Value>(&hub.metadata("aa-1")).unwrap());
+        assert_eq!(entries[0].posts, 2);
+        let expected: BTreeMap<String, Vec<u8>> = [
+            ("aa-1-0", "cat"),
+            ("bb-2-0", "dog"),
+            ("cc-3-0", "talk"),
+            ("dd-4-0", ""),
+            ("ee-5-0", "a photo of more than four bytes"),
+            ("ee-5-4", "crop 4"),
+            ("ee-5-7", "crop 7"),
+        ]
+        .map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()))
+        .into();
+        assert_eq!(bytes, expected);
+    }
+    assert_eq!(hub.tree(), before, "nothing is written in the set");
+}
+
+#[test]
+fn only_the_given_key_proves_a_set() {
+    let mut hub = Hub::new();
+    small(&mut hub);
+    hub.backup();
+    let (_, other) = fresh_key();
+    let signed_by = |key: Option<&str>| hub.restore_with(key, true).unwrap().facts().signed_by;
+    assert_eq!(signed_by(Some(&public_pem(&other))), SignedBy::Other);
+    assert_eq!(signed_by(None), SignedBy::Other, "the key in the set proves nothing");
+    let path = hub.set_path().join("manifest-sha256.txt");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("cat.jpg", "cat.jpx", 1)).unwrap();
+    let facts = hub.restore().facts().clone();
+    assert_eq!((facts.signed_by, facts.is_list_whole), (SignedBy::Other, false));
+    let mut unsigned = Hub::unsigned();
+    small(&mut unsigned);
+    unsigned.backup();
+    assert_eq!(unsigned.restore().facts().signed_by, SignedBy::Nobody);
+}
+
+#[test]
+fn a_metadata_file_that_is_not_the_listed_one_is_told_from_the_others() {
+    let mut hub = Hub::new();
+    small(&mut hub);
+    hub.backup();
+    let path = hub.set_path().join("data/metadata/bb/bb-2.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("2024-05-03", "2024-05-04")).unwrap();
+    std::fs::write(hub.set_path().join("data/metadata/zz/zz-9.json"), "x")
+        .or_else(|_| {
+            std::fs::create_dir(hub.set_path().join("data/metadata/zz"))?;
+            std::fs::write(hub.set_path().join("data/metadata/zz/zz-9.json"), text.replace("bb-2", "zz-9"))
+        })
+        .unwrap();
+    let (entries, bytes) = taken(&mut hub.restore(), &hub.target());
+    let proofs: Vec<_> = entries.iter().map(|one| (one.hash.as_str(), one.proof)).collect();
+    assert_eq!(
+        proofs,
+        [
+            ("aa-1", Proof::Listed),
+            ("bb-2", Proof::Unlisted),
+            ("cc-3", Proof::Listed),
+            ("dd-4", Proof::Listed),
+            ("f-2024", Proof::Listed),
+            ("zz-9", Proof::Extra)
+        ]
+    );
+    assert_eq!(bytes.get("bb-2-0").map(Vec::as_slice), Some(b"dog".as_slice()));
+}
+
+#[test]
+fn damage_costs_what_it_hits() {
+    let mut hub = Hub::new();
+    with_crops(&mut hub);
+    hub.backup();
+    let set = hub.set_path();
+    let whole = hub.tree();
+    let (_, expected) = taken(&mut hub.restore(), &hub.target());
+    let mut numbers = Numbers(362_436_069_987_654_321);
+    let paths: Vec<String> =
+        whole.keys().filter(|path| !path.starts_with("runs/") && path.as_str() != "README.txt").cloned().collect();
+    for n in 0..150 {
+        let path = &paths[numbers.below(paths.len())];
+        let mut bytes = whole[path].clone();
+        match n % 4 {
+            _ if bytes.is_empty() => continue,
+            0 => std::fs::remove_file(set.join(path)).unwrap(),
+            1 => std::fs::write(set.join(path), &bytes[..numbers.below(bytes.len())]).unwrap(),
+            _ => {
+                let at = numbers.below(bytes.len());
+                bytes[at] ^= 1 << numbers.below(8);
+                std::fs::write(set.join(path), bytes).unwrap();
+            }
+        }
+        let target = hub.target();
+        let opened = hub.restore_with(hub.key.as_ref().map(|(_, public)| public.as_str()), true);
+        // A damaged `set.json` may look like a newer one, or like none.
+        let Ok(mut restore) = opened else {
+            assert!(["set.json", "manifest-sha256.txt", "tagmanifest-sha256.txt"].contains(&path.as_str()), "{path}");
+            std::fs::write(set.join(path), &whole[path]).unwrap();
+            continue;
+        };
+        let damaged_a_list = !path.starts_with("data/");
+        assert!(restore.facts().refused.is_none(), "{path}: {:?}", restore.facts().refused);
+        let (entries, got) = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| taken(&mut restore, &target))) {
+            Ok(taken) => taken,
+            // A path in a metadata file that was damaged so that it climbs: the set is refused, as a hostile one.
+            Err(_) if path.starts_with("data/metadata/") => {
+                std::fs::write(set.join(path), &whole[path]).unwrap();
+                continue;
+            }
+            Err(error) => std::panic::resume_unwind(error),
+        };
+        for (name, bytes) in &expected {
+            let hash = name.rsplit_once('-').unwrap().0;
+            let is_hit = path.contains(hash) || path.starts_with("data/files/");
+            match got.get(name) {
+                Some(read) => assert_eq!(read, bytes, "{name} after damage of {path}"),
+                None => assert!(is_hit, "{name} is missing after damage of {path}"),
+            }
+        }
+        let missing = expected.keys().filter(|name| !got.contains_key(*name)).count();
+        assert!(missing <= 3 && (!damaged_a_list || missing == 0), "{missing} are missing after damage of {path}");
+        for entry in entries {
+            let is_its_own = path.contains(&entry.hash) && path.starts_with("data/metadata/");
+            if is_its_own || path.starts_with("manifest") || path.starts_with("tagmanifest") {
+                assert_ne!(entry.proof, Proof::Listed, "{path}");
+            }
+        }
+        std::fs::write(set.join(path), &whole[path]).unwrap();
+    }
+}
+
+#[test]
+fn hostile_sets_give_nothing() {
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret"), "secret").unwrap();
+    let metadata = |from: &'static str, to: String| -> Attack<'_> {
+        Box::new(move |set: &Path| {
+            let path = set.join("data/metadata/aa/aa-1.json");
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(text.contains(from), "{from}: {text}");
+            std::fs::write(path, text.replace(from, &to)).unwrap();
+            relist(set);
+        })
+    };
+    let listed = |path: &'static str| -> Attack<'_> {
+        Box::new(move |set: &Path| {
+            let list = set.join("manifest-sha256.txt");
+            let mut lines: Vec<String> = std::fs::read_to_string(&list).unwrap().lines().map(str::to_owned).collect();
+            lines.push(format!("{}  {path}", Digest::of(b"x")));
+            lines.sort_by(|one, other| one[66..].cmp(&other[66..]));
+            std::fs::write(&list, lines.join("\n") + "\n").unwrap();
+            let tags = set.join("tagmanifest-sha256.txt");
+            let text = std::fs::read_to_string(&tags).unwrap();
+            let new: String = text
+                .lines()
+                .map(|line| {
+                    if line.ends_with("  manifest-sha256.txt") {
+                        format!("{}  manifest-sha256.txt\n", Digest::of(&std::fs::read(&list).unwrap()))
+                    } else {
+                        format!("{line}\n")
+                    }
+                })
+                .collect();
+            std::fs::write(tags, new).unwrap();
+        })
+    };
+    let write = |path: &'static str| -> Attack<'_> { Box::new(move |set: &Path| std::fs::write(set.join(path), "x").unwrap()) };
+    let mut attacks: Vec<(String, Attack<'_>, &str)> = vec![
+        ("fetch".into(), write("fetch.txt"), "set_refused"),
+        ("md5".into(), write("manifest-md5.txt"), "set_refused"),
+        ("sha512".into(), write("tagmanifest-sha512.txt"), "set_refused"),
+        ("another hash".into(), metadata("aa-1", "aa-2".into()), "set_refused"),
+        ("twins".into(), listed("data/files/A"), "set_refused"),
+        ("twin hashes".into(), listed("data/metadata/aa/AA-1.json"), "set_refused"),
+    ];
+    for path in ["../x", "data/../x", "data/files/../../x", "data/files/a\\b", "data/files/C:", "data/x", "data/files/\u{202e}x"]
+    {
+        attacks.push((format!("a part {path:?}"), metadata("data/files/a", path.replace('\\', "\\\\")), "path_refused"));
+        attacks.push((format!("a line {path:?}"), listed(path), "path_refused"));
+    }
+    attacks.push((
+        "an absolute part".into(),
+        metadata("data/files/a", outside.path().join("secret").to_str().unwrap().into()),
+        "path_refused",
+    ));
+    for (name, attack, expected) in attacks {
+        let mut hub = Hub::unsigned();
+        hub.put("aa-1", &["a"], b"secret");
+        hub.backup();
+        attack(&hub.set_path());
+        let target = hub.target();
+        let mut restore = hub.restore();
+        let code = if let Some(refused) = restore.facts().refused.clone() {
+            refused.code.name().to_owned()
+        } else {
+            let error = loop {
+                match restore.next(1) {
+                    Ok(some) => assert!(!some.is_empty(), "{name} was not refused"),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error.kind(), ErrorKind::Refused, "{name}: {error}");
+            error.facts().find(|(key, _)| *key == "code").unwrap().1.to_owned()
+        };
+        assert_eq!(code, expected, "{name}");
+        assert_eq!(restore.next(10).unwrap_or_default().len(), 0, "{name}");
+        assert_eq!(std::fs::read_dir(target).unwrap().count(), 0, "{name}");
+    }
+}
+
+/// What somebody does to a hub's set.
+type Deed<'a> = Box<dyn Fn(&Hub) + 'a>;
+
+#[test]
+fn links_pipes_and_bytes_that_lie_are_never_taken() {
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret"), "secret").unwrap();
+    let place = |hub: &Hub| hub.set_path().join("data/files/a");
+    let attacks: Vec<(&str, Deed<'_>)> = vec![
+        (
+            "a link",
+            Box::new(|hub| {
+                std::fs::remove_file(place(hub)).unwrap();
+                std::os::unix::fs::symlink(outside.path().join("secret"), place(hub)).unwrap();
+            }),
+        ),
+        (
+            "a pipe",
+            Box::new(|hub| {
+                std::fs::remove_file(place(hub)).unwrap();
+                rustix::fs::mkfifoat(rustix::fs::CWD, place(hub), rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+            }),
+        ),
+        (
+            "a folder",
+            Box::new(|hub| {
+                std::fs::remove_file(place(hub)).unwrap();
+                std::fs::create_dir(place(hub)).unwrap();
+            }),
+        ),
+        (
+            "a linked folder",
+            Box::new(|hub| {
+                std::fs::remove_dir_all(hub.set_path().join("data/files")).unwrap();
+                std::os::unix::fs::symlink(outside.path(), hub.set_path().join("data/files")).unwrap();
+            }),
+        ),
+        ("other bytes", Box::new(|hub| std::fs::write(place(hub), "secreT").unwrap())),
+        ("more bytes", Box::new(|hub| std::fs::write(place(hub), vec![b'x'; 9 << 20]).unwrap())),
+    ];
+    for (name, attack) in attacks {
+        let mut hub = Hub::unsigned();
+        hub.put("aa-1", &["a"], b"secret");
+        hub.backup();
+        attack(&hub);
+        let target = hub.target();
+        let (_, bytes) = taken(&mut hub.restore(), &target);
+        assert!(bytes.is_empty(), "{name}: {bytes:?}");
+        assert_eq!(std::fs::read_dir(target).unwrap().count(), 0, "{name}");
+    }
+}
+
+#[test]
+fn nothing_is_written_over_and_a_copy_that_is_given_up_goes() {
+    let mut hub = Hub::unsigned();
+    hub.put("aa-1", &["a"], &vec![7; 3 << 20]);
+    hub.clones = false;
+    hub.backup();
+    let target = hub.target();
+    std::fs::write(target.join("taken"), "mine").unwrap();
+    let mut restore = hub.restore_with(None, false).unwrap();
+    restore.next(10).unwrap();
+    let root = Root::open(&target).unwrap();
+    let path = |name: &str| RelativePath::parse(name).unwrap();
+    let error = restore.stage("aa-1", 0, &root, &path("taken")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(std::fs::read(target.join("taken")).unwrap(), b"mine");
+    assert!(restore.stage("aa-1", 0, &root, &path("new")).unwrap().is_none());
+    assert!(restore.next(1).is_err() && restore.stage("aa-1", 0, &root, &path("other")).is_err(), "one after the other");
+    restore.abandon();
+    assert!(!target.join("new").exists());
+    assert!(restore.stage("bb-2", 0, &root, &path("new")).is_err() && restore.stage("aa-1", 4, &root, &path("new")).is_err());
+}
+
+#[test]
+fn a_set_that_was_cut_off_gives_nothing_before_it_is_completed() {
+    let mut hub = Hub::unsigned();
+    two_states(&mut hub);
+    let mut set = hub.open().unwrap();
+    let found = hub.fill(&mut set).unwrap();
+    let changes = set.tree.faults.changes.get();
+    set.tree.faults.killed_after.set(Some(changes + 6));
+    let _ = set.commit(hub.sign(&found.message).as_deref());
+    drop(set);
+    if hub.look().condition == Condition::CutOff {
+        let mut restore = hub.restore();
+        assert!(restore.facts().is_cut_off);
+        assert_eq!(restore.next(1).unwrap_err().kind(), ErrorKind::InvalidInput);
+        hub.open().unwrap().complete().unwrap();
+    }
+    assert!(!hub.restore().facts().is_cut_off);
+}

@@ -1,0 +1,567 @@
+<?php
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Protocol\Version;
+use FileSync\Addon\Restore\Choice;
+use FileSync\Addon\Restore\Run;
+use FileSync\Addon\Restore\Underway;
+use FileSync\Addon\Revision\Kept;
+use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Revision\Site;
+use FileSync\Addon\Work\Housekeeping;
+use FileSync\SetRestore;
+use PHPUnit\Framework\Attributes\DataProvider;
+use TestHub\InProcess;
+
+require_once __DIR__ . '/BackupTestCase.php';
+
+/** What a set has comes back: only what is missing, never over newer, and nothing that is not proven is believed. */
+final class RestoreTest extends BackupTestCase
+{
+	private string $set;
+
+	protected function setUp(): void
+	{
+		parent::setUp();
+		$this->set = dirname(InProcess::$folder) . '/set-' . basename(InProcess::$folder);
+	}
+
+	protected function tearDown(): void
+	{
+		exec('rm -rf ' . escapeshellarg($this->set));
+		parent::tearDown();
+	}
+
+	public function test_everything_comes_back_to_a_channel_that_has_nothing(): void
+	{
+		$before = $this->rows();
+		$vectors = array_map(
+			fn ($file) => [$file['bytes']['vector'], $file['place']['vector'], $file['access']['vector']],
+			Revisions::some($this->channel->id, ['f1', 'p1', 'd1']),
+		);
+		$this->empty();
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([0, 'done', 'channel', true], [
+			$code,
+			$said['state'],
+			$said['signed_by'],
+			$said['trusted'],
+		]);
+		$this->assertSame([['restore' => 3], ['restore' => 2], 2], [$said['files'], $said['folders'], $said['crops']]);
+		$this->assertSame($before, $this->rows(false));
+		$this->assertSame(['the bytes', 'original', 'profile'], [
+			file_get_contents('store/alice/d1/f1'),
+			file_get_contents('store/alice/p1'),
+			file_get_contents('store/alice/p1-4'),
+		]);
+		$now = array_map(
+			fn ($file) => [$file['bytes']['vector'], $file['place']['vector'], $file['access']['vector']],
+			Revisions::some($this->channel->id, ['f1', 'p1', 'd1']),
+		);
+		ksort($vectors);
+		ksort($now);
+		$this->assertSame($vectors, $now, 'it has seen what the set says, and no change of this hub');
+		$this->assertSame([], $this->sent(), 'nothing is announced by the restore itself');
+		foreach (['f1', 'p1', 'd1'] as $hash) {
+			$this->assertSame([], Revisions::notice($this->channel, $hash)['changed'], 'and no change is found later');
+		}
+		$this->assertSame([0, ['here' => 3]], [$this->restore('--json')[0], $this->restore('--json')[1]['files']]);
+		$this->assertSame([], glob('store/\[data\]/filesync/1/*.partial'));
+		$this->assertSame([], glob('store/\[data\]/filesync/1/restore/*'));
+	}
+
+	public function test_the_plan_writes_nothing_and_is_what_is_done(): void
+	{
+		$this->rows();
+		$this->empty();
+		$before = $this->everything();
+		[$code, $plan] = $this->restore('--dry-run', '--json');
+		$this->assertSame([0, 'plan', ['restore' => 3], ['restore' => 2]], [
+			$code,
+			$plan['state'],
+			$plan['files'],
+			$plan['folders'],
+		]);
+		$this->assertSame($before, $this->everything());
+		$done = $this->restore('--json')[1];
+		foreach (['files', 'bytes', 'folders', 'crops'] as $what) {
+			$this->assertSame($plan[$what], $done[$what], $what);
+		}
+		$this->assertStringContainsString('3 files are here already', $this->restore('--dry-run')[2]);
+	}
+
+	public function test_what_differs_here_stays_unless_it_is_to_be_replaced(): void
+	{
+		$this->rows();
+		file_put_contents('store/alice/d1/f1', 'newer bytes');
+		Table::update('attach', ['filesize' => 11, 'edited' => '2024-06-01 10:00:00'], ['hash' => 'f1']);
+		$seen = Revisions::notice($this->channel, 'f1')['bytes']['vector'];
+		[$code, $said, $text] = $this->restore('--json');
+		$this->assertSame([1, ['differs_here' => 1, 'here' => 2]], [$code, $this->sorted($said['files'])]);
+		$this->assertSame('newer bytes', file_get_contents('store/alice/d1/f1'));
+		$this->assertStringContainsString('Ferien/one.txt', $this->restore()[2]);
+
+		Config::set('kept_max_bytes', '1');
+		Config::set('displaced_days', '0');
+		[$code, $said] = $this->restore('--replace', '--json');
+		$this->assertSame([0, ['here' => 2, 'replace' => 1]], [$code, $this->sorted($said['files'])]);
+		$this->assertSame('the bytes', file_get_contents('store/alice/d1/f1'));
+		$this->assertSame(['newer bytes'], $this->kept());
+		$now = Revisions::notice($this->channel, 'f1');
+		$component = Site::component($this->channel->id);
+		$this->assertSame(
+			[[], ($seen[$component] ?? 0) + 1],
+			[$now['changed'], $now['bytes']['vector'][$component] ?? 0],
+			'a change made here, that has seen the present bytes',
+		);
+		$this->assertGreaterThan('2024-06-01 10:00:00', $this->attach('f1')['edited']);
+		Fake\Clock::$ahead = 2;
+		Kept::prune();
+		$this->assertSame(['newer bytes'], $this->kept(), 'kept for its days, however many bytes are allowed');
+		[$code, $text] = $this->runVerb('undo', (string) Table::first('filesync_kept', [])['id']);
+		$this->assertSame([0, 'newer bytes'], [$code, file_get_contents('store/alice/d1/f1')], $text);
+	}
+
+	public function test_what_was_deleted_since_stays_deleted_unless_it_is_to_come_back(): void
+	{
+		$this->rows();
+		$this->deleteHere('f1');
+		$gone = Revisions::find($this->channel->id, 'f1')['gone'];
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([0, ['deleted_since' => 1, 'here' => 2]], [$code, $this->sorted($said['files'])]);
+		$this->assertNull($this->attach('f1'));
+
+		[$code, $said] = $this->restore('--deleted', '--json');
+		$this->assertSame([0, ['here' => 2, 'revive' => 1]], [$code, $this->sorted($said['files'])]);
+		$this->assertSame('the bytes', file_get_contents('store/alice/d1/f1'));
+		$file = Revisions::find($this->channel->id, 'f1');
+		$this->assertSame('after', FileSync\Addon\Order\Vector::compare($file['bytes']['vector'], $gone));
+		$this->assertSame([], Revisions::notice($this->channel, 'f1')['changed']);
+	}
+
+	public function test_a_tombstone_counts_against_a_set_that_says_nothing_of_versions(): void
+	{
+		$this->rows();
+		$this->deleteHere('f1');
+		$entries = json_decode(file_get_contents("$this->set/fake.json"), true);
+		foreach ($entries['entries'] as $hash => $entry) {
+			$metadata = json_decode($entry['metadata'], true);
+			unset($metadata['filesync']);
+			$entries['entries'][$hash]['metadata'] = json_encode($metadata);
+		}
+		file_put_contents("$this->set/fake.json", json_encode($entries));
+		SetRestore::$facts = ['signed_by' => 'channel'];
+		$this->assertSame(1, $this->restore('--json')[1]['files']['deleted_since']);
+	}
+
+	public static function untrusted(): array
+	{
+		return [
+			'not signed' => [['signed_by' => 'nobody'], []],
+			'another signature' => [['signed_by' => 'other'], []],
+			'another metadata file than the list names' => [[], ['f1' => ['proof' => 'unlisted']]],
+		];
+	}
+
+	/** @dataProvider untrusted */
+	#[DataProvider('untrusted')]
+	public function test_what_is_not_proven_comes_for_the_owner_alone(array $facts, array $said): void
+	{
+		$before = $this->rows();
+		$this->empty();
+		[SetRestore::$facts, SetRestore::$said] = [$facts, $said];
+		[$code, $done] = $this->restore('--json');
+		$this->assertSame(1, $code);
+		$this->assertSame(['restore' => 3], $done['files'], 'its bytes are restored');
+		$own = $this->attach('f1');
+		$this->assertSame(['<' . $this->channel->hash . '>', '', '', '', 'one.txt'], [
+			$own['allow_cid'],
+			$own['allow_gid'],
+			$own['deny_cid'],
+			$own['deny_gid'],
+			$own['filename'],
+		]);
+		$this->assertSame([], Table::select('term', ['oid' => (int) $own['id']]));
+		$this->assertSame([], Revisions::find($this->channel->id, 'f1')['bytes']['vector']);
+		if ($facts) {
+			$this->assertSame(0, (int) Table::first('photo', ['resource_id' => 'p1', 'imgscale' => 4])['photo_usage']);
+		} else {
+			$this->assertSame($before['p1'], $this->rows(false)['p1'], 'the others are proven');
+		}
+		$this->empty();
+		$this->assertSame(0, $this->restore('--trust')[0]);
+		$this->assertSame($before, $this->rows(false));
+	}
+
+	public function test_a_set_of_another_channel_comes_only_as_a_copy_for_its_owner(): void
+	{
+		$this->rows();
+		$set = json_decode(file_get_contents("$this->set/set.json"), true);
+		$set['channel'] = ['nick' => 'bob', 'hash' => 'hash-of-bob'] + $set['channel'];
+		file_put_contents("$this->set/set.json", json_encode($set));
+		$before = $this->everything();
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([1, 'set_other_channel'], [$code, $said['error']]);
+		$this->assertSame($before, $this->everything());
+		[$code, $said] = $this->restore('--as-copy', '--json');
+		$this->assertSame([0, ['restore' => 3], ['restore' => 2]], [$code, $said['files'], $said['folders']]);
+		$copies = Table::select('attach', ['filename' => ['one.txt', 'one(1).txt']], 'id');
+		$this->assertCount(2, $copies);
+		$copy = $copies[1];
+		$this->assertSame(
+			['the bytes', '<' . $this->channel->hash . '>', $this->channel->hash],
+			[file_get_contents($copy['content']), $copy['allow_cid'], $copy['creator']],
+		);
+		$this->assertNotSame('f1', $copy['hash']);
+		$this->assertNotSame('d1', $copy['folder']);
+		$this->assertSame(['here' => 3], $this->restore('--as-copy', '--json')[1]['files'], 'and only once');
+	}
+
+	public function test_damage_costs_what_it_hits(): void
+	{
+		$this->rows();
+		$this->empty();
+		SetRestore::$faults = ['f1-0' => 'damaged', 'f2-0' => 'missing', 'p1-7' => 'damaged'];
+		SetRestore::$said = ['d2' => ['proof' => 'damaged', 'metadata' => null, 'kind' => '', 'parts' => []]];
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame(
+			[1, ['file_damaged' => 2, 'file_missing' => 1, 'restore' => 1], 1],
+			[$code, $this->sorted($said['files']), $said['crops']],
+		);
+		$this->assertNull($this->attach('f1'));
+		$this->assertNotNull($this->attach('p1'));
+		$this->assertSame(['d2', 'Ferien/one.txt'], array_column($said['named']['file_damaged'], 'name'));
+		$this->assertSame([], glob('store/\[data\]/filesync/1/restore/*'));
+	}
+
+	public function test_only_what_is_missing_of_a_file_is_added(): void
+	{
+		$this->rows();
+		unlink('store/alice/d1/f1');
+		Table::delete('photo', ['resource_id' => 'p1', 'imgscale' => 7]);
+		Table::update('attach', ['filename' => 'renamed.txt'], ['hash' => 'f1']);
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([0, ['here' => 1, 'mend' => 2], 1], [$code, $this->sorted($said['files']), $said['crops']]);
+		$this->assertSame(['the bytes', 'renamed.txt', '2024-05-01 10:00:00', 'cover'], [
+			file_get_contents('store/alice/d1/f1'),
+			$this->attach('f1')['filename'],
+			$this->attach('f1')['edited'],
+			file_get_contents('store/alice/p1-7'),
+		]);
+	}
+
+	public function test_only_a_folder_comes_back(): void
+	{
+		$this->rows();
+		$this->empty();
+		[$code, $said] = $this->restore('--only', 'Ferien', '--json');
+		$this->assertSame([0, ['restore' => 1], ['restore' => 2]], [$code, $said['files'], $said['folders']]);
+		$this->assertSame([null, true], [$this->attach('p1'), $this->attach('f1') !== null]);
+	}
+
+	public function test_what_does_not_fit_is_refused_before_the_first_byte(): void
+	{
+		$this->rows();
+		$this->empty();
+		set_config('service_class', 'test', ['attach_upload_limit' => 20]);
+		unset(App::$config['service_class']);
+		dbq("UPDATE account SET account_service_class = 'test'");
+		$before = $this->everything();
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([1, 'quota_short'], [$code, $said['error']]);
+		$this->assertStringContainsString('short by 7 B', $said['words']);
+		$this->assertSame($before, $this->everything());
+		$this->assertSame(0, $this->restore('--only', 'Ferien')[0], 'less may fit');
+		dbq("UPDATE account SET account_service_class = ''");
+		Config::set('headroom_bytes', (string) (1 << 60));
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([75, 'disk_short'], [$code, $said['error']]);
+	}
+
+	public static function refused(): array
+	{
+		$refused = fn ($code, $path) => ['refused' => ['code' => $code, 'path' => $path, 'why' => 'why']];
+
+		return [
+			'a path' => [$refused('path_refused', '../../x'), 1, 'path_refused'],
+			'twins' => [$refused('set_refused', 'data/files/a'), 1, 'set_refused'],
+			'cut off' => [['is_cut_off' => true], 75, 'set_cut_off'],
+		];
+	}
+
+	/** @dataProvider refused */
+	#[DataProvider('refused')]
+	public function test_a_set_that_breaks_the_rules_changes_nothing(array $facts, int $code, string $error): void
+	{
+		$this->rows();
+		$this->empty();
+		SetRestore::$facts = $facts;
+		$before = $this->everything();
+		foreach ([[], ['--trust', '--replace', '--deleted'], ['--dry-run']] as $options) {
+			[$exit, $said] = $this->restore(...$options, ...['--json']);
+			$this->assertSame([$code, $error], [$exit, $said['error']]);
+		}
+		$this->assertSame($before, $this->everything());
+	}
+
+	public function test_rows_that_no_hub_would_write_are_refused_and_the_others_restored(): void
+	{
+		$this->rows();
+		$this->empty();
+		$bad = [
+			'climbing' => fn ($row) => ['folder' => '../d1'] + $row,
+			'no name' => fn ($row) => ['filename' => '..'] + $row,
+			'public by accident' => fn ($row) => ['allow_cid' => 'everybody'] + $row,
+			'an array' => fn ($row) => ['allow_gid' => []] + $row,
+			'a date' => fn ($row) => ['edited' => 'now'] + $row,
+			'a size' => fn ($row) => ['filesize' => -1] + $row,
+			'another file' => fn ($row) => ['hash' => 'f2'] + $row,
+			'a folder' => fn ($row) => ['is_dir' => 1] + $row,
+			'long' => fn ($row) => ['filename' => str_repeat('x', 192)] + $row,
+			'two types' => fn ($row) => ['filetype' => "a\nb"] + $row,
+		];
+		$metadata = json_decode(
+			json_decode(file_get_contents("$this->set/fake.json"), true)['entries']['f1']['metadata'],
+			true,
+		);
+		foreach ($bad as $name => $change) {
+			$changed = $metadata;
+			$changed['attach'][count($changed['attach']) - 1] = $change(end($changed['attach']));
+			SetRestore::$said = ['f1' => ['metadata' => json_encode($changed)]];
+			[$code, $said] = $this->restore('--json');
+			$this->assertSame([1, 1], [$code, $said['files']['refused'] ?? 0], $name);
+			$this->assertNull($this->attach('f1'), $name);
+			$this->assertNotNull($this->attach('p1'), $name);
+		}
+		$changed = $metadata;
+		$changed['attach'][1] += [
+			'uid' => 7,
+			'aid' => 7,
+			'id' => 1,
+			'os_path' => '../x',
+			'content' => '/etc/passwd',
+			'later' => 1,
+		];
+		$changed['attach'][1]['creator'] = 'somebody unknown';
+		SetRestore::$said = ['f1' => ['metadata' => json_encode($changed)]];
+		$this->assertSame(0, $this->restore()[0]);
+		$own = $this->attach('f1');
+		$this->assertSame([(string) $this->channel->id, $this->channel->hash, 'store/alice/d1/f1'], [
+			(string) $own['uid'],
+			$own['creator'],
+			$own['content'],
+		]);
+	}
+
+	public function test_a_set_in_the_web_root_or_an_archive_is_refused(): void
+	{
+		$this->rows();
+		mkdir('inside');
+		file_put_contents("$this->set.zip", 'x');
+		foreach ([
+			"$this->set.zip" => 'set_is_archive',
+			(string) getcwd() . '/inside' => 'in_web_root',
+		] as $path => $error) {
+			[$code, $text] = $this->runVerb('restore', 'alice', $path, '--json');
+			$this->assertSame([2, $error], [$code, json_decode($text, true)['error'] ?? $text]);
+		}
+		unlink("$this->set.zip");
+	}
+
+	public function test_files_on_their_way_are_left_to_their_clone(): void
+	{
+		$this->rows();
+		$this->empty();
+		$this->receive($this->file('f1', 'other bytes'));
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([75, ['arriving' => 1, 'restore' => 2]], [$code, $this->sorted($said['files'])]);
+		$this->work();
+		$this->assertSame('other bytes', $this->shown('f1'));
+	}
+
+	public function test_a_profile_photo_is_not_taken_from_another_file(): void
+	{
+		$this->rows();
+		$this->empty();
+		$this->storedPhoto('p9', 'new.jpg', [0 => 'new original', 4 => 'new profile']);
+		$this->restore();
+		$this->assertSame([1, 0], [
+			(int) Table::first('photo', ['resource_id' => 'p9', 'imgscale' => 4])['photo_usage'],
+			(int) Table::first('photo', ['resource_id' => 'p1', 'imgscale' => 4])['photo_usage'],
+		]);
+	}
+
+	public function test_posts_come_back_also_to_a_file_that_is_here_and_none_is_restored_twice(): void
+	{
+		$posted = $this->posted('first', ['resource_id' => 'p1', 'resource_type' => 'photo', 'obj_type' => 'Image']);
+		$this->posted('answer', ['parent' => $posted, 'parent_mid' => 'http://127.0.0.1:9000/item/first']);
+		$this->rows();
+		dbq('DELETE FROM item');
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([0, ['here' => 3], 2, 0], [$code, $said['files'], $said['posts'], $said['posts_here']]);
+		$mids = array_column(Table::select('item', ['uid' => $this->channel->id], 'mid', 0, 'mid'), 'mid');
+		$this->assertSame(['http://127.0.0.1:9000/item/answer', 'http://127.0.0.1:9000/item/first'], $mids);
+		$this->assertSame([0, 2], array_values(array_intersect_key($this->restore('--json')[1], [
+			'posts' => 1,
+			'posts_here' => 1,
+		])));
+		$this->assertSame([], $this->sent());
+		dbq('DELETE FROM item');
+		SetRestore::$facts = ['signed_by' => 'nobody'];
+		$this->assertSame(0, $this->restore('--json')[1]['posts'], 'nothing that is not proven');
+	}
+
+	public function test_one_restore_at_a_time_and_a_stopped_one_goes_on(): void
+	{
+		$before = $this->rows();
+		$this->empty();
+		$underway = Underway::begin($this->channel, 'token');
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([75, 'restore_running'], [$code, $said['error']]);
+		$underway->end();
+		$stops = 0;
+		$run = new Run(
+			$this->channel,
+			$this->set,
+			new Choice(),
+			function () use (&$stops) {
+				return ++$stops > 3;
+			},
+			fn () => null,
+		);
+		$this->assertNull($run->work($run->plan()));
+		$this->assertSame(0, $this->restore()[0]);
+		$this->assertSame($before, $this->rows(false));
+	}
+
+	public function test_killed_at_any_instant_the_same_command_ends_in_the_undisturbed_tree(): void
+	{
+		$before = $this->rows();
+		$this->empty();
+		$instants = $this->instantsOf(fn () => $this->restore());
+		$this->assertSame($before, $this->rows(false));
+		foreach (self::sample($instants, 25) as $instant) {
+			$this->empty();
+			$this->killedAt($instant, fn () => $this->restore());
+			[$code, , $text] = $this->restore();
+			$this->assertSame(0, $code, "killed at $instant of $instants: $text");
+			$this->assertSame($before, $this->rows(false), "killed at $instant of $instants");
+			$this->assertSame([], glob('store/\[data\]/filesync/1/restore/*'), "killed at $instant");
+			$this->assertSame([], $this->sent());
+		}
+	}
+
+	public function test_the_clones_are_compared_after_a_process_that_ended_early(): void
+	{
+		$this->rows();
+		$this->empty();
+		$this->killedAt(40, fn () => $this->restore());
+		$this->assertNotSame('', Config::get('underway', "restore:{$this->channel->id}"));
+		dbq('DELETE FROM filesync_reconcile');
+		Housekeeping::often();
+		$this->assertSame('', Config::get('underway', "restore:{$this->channel->id}"));
+		$due = array_filter(
+			Table::select('filesync_reconcile', ['role' => 'ask']),
+			fn ($run) => (int) $run['next_at'] <= time(),
+		);
+		$this->assertCount(count(Clones::others($this->channel)), $due);
+	}
+
+	/**
+	 * Fills the channel, backs it up unless told otherwise, and returns what its rows say.
+	 *
+	 * @return array<string, mixed>
+	 */
+	private function rows(bool $isNew = true): array
+	{
+		if ($isNew) {
+			$this->folder('d1', 'Ferien', '', ['allow_gid' => '<friends>']);
+			$this->folder('d2', 'empty', 'd1');
+			$this->stored('f1', 'one.txt', 'the bytes', 'd1', ['allow_cid' => '<bob>', 'deny_gid' => '<others>']);
+			$this->stored('f2', 'two.txt', 'second one');
+			$this->storedPhoto('p1', 'cat.jpg', [0 => 'original', 4 => 'profile', 7 => 'cover']);
+			Table::insert('term', [
+				'uid' => $this->channel->id,
+				'oid' => (int) $this->attach('f1')['id'],
+				'otype' => 2,
+				'ttype' => 3,
+				'term' => 'pets',
+				'url' => 'http://127.0.0.1:9000/cloud/alice/?cat=pets',
+			]);
+			foreach (['d1', 'd2', 'f1', 'f2', 'p1'] as $hash) {
+				Revisions::notice($this->channel, $hash, true);
+			}
+			[$code, $text] = $this->runVerb('backup', 'alice', $this->set);
+			$this->assertSame(0, $code, $text);
+		}
+		$rows = [];
+		foreach (Table::select('attach', ['uid' => $this->channel->id], 'hash') as $row) {
+			$terms = Table::select('term', ['oid' => (int) $row['id'], 'otype' => 2], 'tid', 0, 'ttype, term, url');
+			$photos = Table::select(
+				'photo',
+				['resource_id' => $row['hash'], 'imgscale' => [0, 4, 7]],
+				'imgscale',
+				0,
+				'imgscale, photo_usage, width, height, filesize, title, description, mimetype, edited, content',
+			);
+			$bytes = is_file($row['content']) ? file_get_contents($row['content']) : null;
+			$rows[$row['hash']] = array_map('strval', array_diff_key($row, ['id' => 1]))
+			+ [
+				'terms' => $terms,
+				'photos' => $photos,
+				'bytes' => $bytes,
+			];
+		}
+
+		return $rows;
+	}
+
+	/** Removes every file of the channel, as if this were another hub. */
+	private function empty(): void
+	{
+		foreach (['attach', 'photo', 'term', 'item'] as $table) {
+			dbq("DELETE FROM $table WHERE uid = " . $this->channel->id);
+		}
+		foreach (['file', 'transfer', 'digest', 'outbox', 'kept', 'reconcile'] as $table) {
+			dbq("DELETE FROM filesync_$table");
+		}
+		dbq("DELETE FROM filesync_setting WHERE scope LIKE 'restore:%' OR scope = 'component' OR name = 'component'");
+		exec('rm -rf store/alice/* store/\[data\]/filesync/1/*');
+		mkdir('store/[data]/filesync/1/kept', 0700, true);
+	}
+
+	private function deleteHere(string $hash): void
+	{
+		$seen = Revisions::seen(Revisions::find($this->channel->id, $hash));
+		$sibling = ['v' => Version::SIBLING, 'gone' => ['abcdef0123456789' => 1] + $seen];
+		$this->receive($this->deletion($hash) + ['filesync' => $sibling]);
+		$this->assertNull($this->attach($hash));
+	}
+
+	public function test_a_channel_that_leaves_the_hub_leaves_nothing_of_a_restore(): void
+	{
+		$this->rows();
+		$this->empty();
+		$this->killedAt(40, fn () => $this->restore());
+		Housekeeping::forgetChannel($this->channel->id);
+		$this->assertSame('', Config::get('underway', "restore:{$this->channel->id}"));
+		$this->assertDirectoryDoesNotExist('store/[data]/filesync/1');
+	}
+
+	private function sorted(array $counts): array
+	{
+		ksort($counts);
+
+		return $counts;
+	}
+
+	/** @return array{int, array<string, mixed>, string} Exit code, what is said for programs, the text. */
+	private function restore(string ...$options): array
+	{
+		[$code, $text] = $this->runVerb('restore', 'alice', $this->set, ...$options);
+
+		return [$code, json_decode($text, true) ?? [], $text];
+	}
+}
