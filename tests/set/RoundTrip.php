@@ -110,8 +110,7 @@ final class RoundTrip
 		$body = $this->second->body($mid);
 		$expected = str_replace($this->from, $this->to, $this->first->body($mid));
 		if (
-			[$body, $here['conversation'], $here['author']]
-			!== [$expected, $post['conversation'], $post['author']]
+			[$body, $here['conversation'], $here['author']] !== [$expected, $post['conversation'], $post['author']]
 		) {
 			$this->wrong[] = "the post $mid is " . json_encode([$body, $here]) . ', and was ' . json_encode($post);
 		}
