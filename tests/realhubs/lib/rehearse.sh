@@ -120,6 +120,9 @@ scenario_rehearse_killed() {
 	rehearse_counts
 	rehearse_killed_at 0 || { echo 'it does not pass'; return 1; }
 	wait_quiet
+	# What cron plans for people is not a rehearsal's.
+	hub_php b Zotlabs/Daemon/Master.php Cronhooks >/dev/null
+	wait_quiet
 	total=$(cat "$LAYOUT/scratch/statements")
 	[ "$total" -gt 500 ] || { echo "only $total statements were counted"; return 1; }
 	step=$((total / ${KILLS:-12}))
