@@ -16,6 +16,12 @@ $like = function (array $row, array $changes): array {
 	unset($row['id']);
 	return array_intersect_key($changes, $row) + $row;
 };
+// Without an end at which the addon would announce each file to the clones: that is not looked at here.
+$done = function (string $hash): never {
+	echo json_encode(['hash' => $hash]), "\n";
+	pcntl_exec('/bin/true');
+	exit(1);
+};
 if ($count === 'sparse') {
 	$first = store_upload($channel, 'for its row', $name, 'application/octet-stream', ['nosync' => true]);
 	$row = q("select * from attach where uid = %d and hash = '%s'", $uid, dbesc($first['hash']))[0];
@@ -23,7 +29,7 @@ if ($count === 'sparse') {
 	ftruncate($file, (int) $argv[3]);
 	fclose($file);
 	q('update attach set filesize = %s where id = %d', $argv[3], (int) $row['id']);
-	answer(['hash' => $first['hash']]);
+	$done($first['hash']);
 }
 $first = store_upload($channel, 'for its row', "$name.txt", 'text/plain', ['directory' => $name, 'nosync' => true]);
 $row = q("select * from attach where uid = %d and hash = '%s'", $uid, dbesc($first['hash']))[0];
@@ -49,6 +55,4 @@ for ($n = 1; $n < (int) $count; $n++) {
 		$values = [];
 	}
 }
-echo json_encode(['hash' => $row['folder']]), "\n";
-// Without an end at which the addon would announce each of them to the clones: that is not looked at here.
-pcntl_exec('/bin/true');
+$done($row['folder']);
