@@ -59,7 +59,8 @@ scenario_rehearse() {
 	seconds=$SECONDS
 	said=$(rehearse) || { echo "$said" | grep -A1 -E '^WRONG|steps in'; return 1; }
 	[ $((SECONDS - seconds)) -lt 60 ] || { echo "it took $((SECONDS - seconds)) s"; return 1; }
-	! grep -q 'not tried' <<<"$said" || { grep 'not tried' <<<"$said"; return 1; }
+	# Hubs with PostgreSQL make no previews.
+	! grep 'not tried' <<<"$said" | grep -qv 'PostgreSQL' || { grep 'not tried' <<<"$said"; return 1; }
 	wait_quiet || return 1
 	web_down b
 	rehearse_look before
