@@ -97,7 +97,7 @@ final class Showing
 	private function preview(): void
 	{
 		if (Database::isPostgres()) {
-			// They ask the database for the file's name twice, and are given it once.
+			// Hubs read the path twice there, find it empty the second time, and would write elsewhere.
 			throw new Untried('hubs make no preview of a text on PostgreSQL');
 		}
 		$row = $this->scene->own("a text of which a preview is made\n");
