@@ -47,6 +47,7 @@ function filesync_hooks()
 		'channel_remove' => 'filesync_channel_remove',
 		'notifier_process' => 'filesync_notifier_process',
 		'queue_deliver' => 'filesync_queue_deliver',
+		'local_dir_update' => 'filesync_local_dir_update',
 	];
 }
 
@@ -83,6 +84,7 @@ function filesync_unload()
 function filesync_init_1(&$unused = null)
 {
 	try {
+		FileSync\Addon\Hub\Overrides::begun();
 		if (filesync_has_ground() && ! filesync_is_passive()) {
 			FileSync\Addon\Hub\Overrides::define(FileSync\Addon\Hub\Look::failedFunctions());
 		} elseif (PHP_SAPI === 'cli' && filesync_has_ground()) {
@@ -270,9 +272,11 @@ function filesync_daemon_addon(&$argv)
 		return;
 	}
 	try {
-		($argv[2] ?? '') === 'rehearse'
-			? FileSync\Addon\Rehearsal\Summons::answer()
-			: FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? ''));
+		match ($argv[2] ?? '') {
+			'rehearse' => FileSync\Addon\Rehearsal\Summons::answer(),
+			FileSync\Addon\Hub\Rehearsing::JOB => FileSync\Addon\Hub\Rehearsing::hear((string) ($argv[3] ?? '')),
+			default => FileSync\Addon\Work\Worker::daemon((string) ($argv[2] ?? '')),
+		};
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('background work', $e);
 	}
@@ -312,6 +316,9 @@ function filesync_channel_remove(&$channel)
 /** Keeps the hub from telling anybody about a channel that filesync made to try itself. */
 function filesync_notifier_process(&$notice)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		if (is_array($notice)) {
 			$notice = FileSync\Addon\Hub\Rehearsing::refuseNotice($notice);
@@ -324,12 +331,34 @@ function filesync_notifier_process(&$notice)
 /** Keeps the hub from delivering anything for such a channel. */
 function filesync_queue_deliver(&$delivery)
 {
+	if (! filesync_has_ground()) {
+		return;
+	}
 	try {
 		if (is_array($delivery)) {
 			$delivery = FileSync\Addon\Hub\Rehearsing::refuseDelivery($delivery);
 		}
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('refusing a delivery', $e);
+	}
+}
+
+/** Keeps such a channel out of a directory that the hub keeps itself: the job that would list it ends. */
+function filesync_local_dir_update(&$listing)
+{
+	if (! filesync_has_ground()) {
+		return;
+	}
+	$isRefused = false;
+	try {
+		$isRefused =
+			is_array($listing) && FileSync\Addon\Hub\Rehearsing::refusesListing((int) ($listing['channel_id'] ?? 0));
+	} catch (Throwable $e) {
+		FileSync\Addon\Hub\Log::failure('refusing a listing', $e);
+	}
+	if ($isRefused) {
+		// The hub asks nobody whether it may go on.
+		exit;
 	}
 }
 

@@ -906,6 +906,7 @@ namespace FileSync {
 		 *     row, if the path shows it.
 		 *
 		 * @throws Exception\InvalidInputException The budget is out of range.
+		 * @throws Exception\PeerBusyException A run is being put in place meanwhile (`set_busy`): check again later.
 		 * @throws Exception\StorageException A file cannot be read.
 		 */
 		public function step(int $budget_ms): array {}

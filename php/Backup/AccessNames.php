@@ -15,6 +15,8 @@ final class AccessNames
 	private const SOME = 200;
 	/** A set is read whole by those who open it, so there is an end. */
 	private const MOST = 10000;
+	/** Bytes of hashes and names together. */
+	private const MOST_BYTES = 1 << 20;
 
 	/** @var array<string, ?string> By the entry; null while nobody has looked it up. */
 	private array $names = [];
@@ -56,7 +58,17 @@ final class AccessNames
 			}
 		}
 		ksort($names);
+		$bytes = 0;
 
-		return $names;
+		return array_filter(
+			$names,
+			function (string $name, string $hash) use (&$bytes): bool {
+				// Quotes and backslashes are written with a backslash.
+				$bytes += strlen(addcslashes($name . $hash, '\\"')) + 16;
+
+				return $bytes <= self::MOST_BYTES;
+			},
+			ARRAY_FILTER_USE_BOTH,
+		);
 	}
 }

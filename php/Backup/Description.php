@@ -17,8 +17,13 @@ final class Description
 {
 	/** How many lacks are listed one by one. */
 	private const MOST_LACKS = 10000;
+	/** Bytes of them: `set.json` has 4 MiB at most, with names, indents and escapes. */
+	private const MOST_BYTES = 3 << 19;
+	/** What the lines of one take besides, one key a line. */
+	private const INDENTS = 64;
 	/** How many different access lists are read for names. */
 	private const MOST_LISTS = 10000;
+	private const JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE;
 
 	/**
 	 * Returns it as JSON.
@@ -47,7 +52,7 @@ final class Description
 				'access_names' => (object) self::names($channel),
 				'lacks' => self::listed($lacks),
 			],
-			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+			self::JSON | JSON_THROW_ON_ERROR,
 		);
 	}
 
@@ -77,9 +82,11 @@ final class Description
 	private static function listed(iterable $lacks): array
 	{
 		$listed = [];
-		$more = 0;
+		$more = $bytes = 0;
 		foreach ($lacks as $lack) {
-			count($listed) < self::MOST_LACKS ? ($listed[] = $lack->listed()) : $more++;
+			$one = $lack->listed();
+			$bytes += strlen(json_encode($one, self::JSON | JSON_THROW_ON_ERROR)) + self::INDENTS;
+			count($listed) < self::MOST_LACKS && $bytes <= self::MOST_BYTES ? ($listed[] = $one) : $more++;
 		}
 
 		return $more ? [...$listed, (new Lack('others', 'too_many', "$more more are not listed."))->listed()] : $listed;

@@ -196,7 +196,7 @@ final class Entries
 		?array $known,
 	): Entry {
 		$isFolder = (bool) (int) $row['is_dir'];
-		$rows = [...$chain, $row];
+		$rows = [...array_map(self::aboveOf(...), $chain), $row];
 		$isLegacy = ! $isFolder && ! (int) $row['os_storage'];
 		$revision = self::revision($row, $terms[(int) $row['id']] ?? [], $known);
 		$text = (string) json_encode(
@@ -269,6 +269,21 @@ final class Entries
 					)]
 			),
 		];
+	}
+
+	/**
+	 * Returns what a file's metadata has of a folder above it. Hubs date a folder again with every file that comes,
+	 * changes or goes there, and then the metadata of all others would be new to the set each time.
+	 *
+	 * @param AttachRow $folder
+	 *
+	 * @return AttachRow
+	 */
+	private static function aboveOf(array $folder): array
+	{
+		$folder['edited'] = $folder['created'];
+
+		return $folder;
 	}
 
 	/**

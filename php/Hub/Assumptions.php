@@ -174,8 +174,10 @@ final class Assumptions
 		'Zotlabs\Lib\Libsync::build_sync_packet' => ['uid, packet', 'sender'],
 		// Rehearsals only.
 		'Zotlabs\Lib\Libsync::process_channel_sync_delivery' => ['sender, arr, deliveries', ''],
+		'Zotlabs\Daemon\Addon::run' => ['argc, argv', ''],
 		'Zotlabs\Lib\Libzot::sign' => ['data, key', ''],
 		'Zotlabs\Lib\Libzot::verify' => ['data, sig, key', 'sets'],
+		'Zotlabs\Lib\Libzot::zotinfo' => ['arr', ''],
 		'App::set_observer' => ['xchan', ''],
 		'Zotlabs\Storage\Directory::createFile' => ['name, data', '', 'object'],
 		'Zotlabs\Storage\Directory::createDirectory' => ['name', '', 'object'],
@@ -286,6 +288,7 @@ final class Assumptions
 		'App' => ['every', 'boot.php'],
 		'DBA' => ['every', 'include/dba/dba_driver.php'],
 		'Zotlabs\Daemon\Master' => ['every'],
+		'Zotlabs\Daemon\Addon' => [''],
 		'Zotlabs\Daemon\Thumbnail' => ['photos'],
 		'Zotlabs\Extend\Hook' => ['every'],
 		'Zotlabs\Lib\Config' => ['every'],
@@ -371,6 +374,7 @@ final class Assumptions
 		// Scratch channels only.
 		'notifier_process' => [['Zotlabs/Daemon/Notifier.php'], ''],
 		'queue_deliver' => [['Zotlabs/Lib/Queue.php'], ''],
+		'local_dir_update' => [['Zotlabs/Lib/Libzotdir.php'], ''],
 		'identity_basic_export' => [['include/channel.php'], 'backup'],
 	];
 
@@ -462,7 +466,7 @@ final class Assumptions
 			'hubloc_id hubloc_addr hubloc_deleted hubloc_hash hubloc_id_url hubloc_network hubloc_url',
 			'every',
 		],
-		'outq' => ['outq_channel outq_created outq_delivered outq_posturl', 'receiver comparison'],
+		'outq' => ['outq_channel outq_created outq_delivered outq_notify outq_posturl', 'receiver comparison'],
 		'xchan' => [
 			'xchan_hash xchan_name xchan_addr xchan_url xchan_network xchan_photo_date xchan_photo_mimetype xchan_photo_l xchan_photo_m'
 				. ' xchan_photo_s xchan_guid xchan_guid_sig xchan_pubkey',

@@ -183,7 +183,7 @@ final class Clones
 	}
 
 	/**
-	 * Returns every channel of this hub with every other hub where it lives.
+	 * Returns every channel of this hub, but for scratch channels, with every other hub where it lives.
 	 *
 	 * @return list<array{uid: int, url: string}>
 	 */
@@ -197,11 +197,11 @@ final class Clones
 			$where,
 			'channel_id, hubloc_id',
 			0,
-			'channel_id, hubloc_url',
+			'channel_id, channel_address, hubloc_url',
 		) as $row) {
 			[$channelId, $url] = [(int) $row['channel_id'], (string) $row['hubloc_url']];
 			$root = self::normalise($url);
-			if ($root !== null && $root !== $own) {
+			if ($root !== null && $root !== $own && ! Rehearsing::isNick((string) $row['channel_address'])) {
 				$pairs["$channelId $root"] = ['uid' => $channelId, 'url' => rtrim($url, '/')];
 			}
 		}

@@ -111,6 +111,9 @@ final class Config
 		if (Rehearsing::isOwn($channelId)) {
 			return $part === null || Parts::has($part);
 		}
+		if (Rehearsing::serves($channelId)) {
+			return true;
+		}
 
 		return Activation::isActive() && ($part === null || Parts::has($part)) && self::isOn($channelId);
 	}

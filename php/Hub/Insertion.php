@@ -50,7 +50,14 @@ final class Insertion
 			return null;
 		}
 
-		return ['uid' => $channel->id, 'aid' => $channel->accountId, 'item_unseen' => 0] + $item;
+		// It is nothing new: not at the top of a stream, and not for those who ask what changed.
+		return [
+			'uid' => $channel->id,
+			'aid' => $channel->accountId,
+			'item_unseen' => 0,
+			'received' => $post['created'],
+			'changed' => $post['edited'],
+		] + $item;
 	}
 
 	/**

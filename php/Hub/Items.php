@@ -75,7 +75,9 @@ final class Items
 	/** Returns a body as core would store it. */
 	public static function filteredBody(array $item, bool $allowCode): string
 	{
-		return trim(z_input_filter($item['body'], $item['mimetype'] ?? 'text/bbcode', $allowCode));
+		$type = trim((string) ($item['mimetype'] ?? '')) ?: 'text/bbcode';
+
+		return trim(z_input_filter(trim((string) ($item['body'] ?? '')), $type, $allowCode));
 	}
 
 	/** Returns the channel's own item with its terms, or null. */

@@ -10,6 +10,8 @@ if (! class_exists('App', false)) {
 final class Loopback
 {
 	private const SECONDS = 30;
+	/** Many networks drop what a machine behind them sends to its own public address. */
+	private const CONNECT_SECONDS = 8;
 	private const MOST_BYTES = 1048576;
 
 	/**
@@ -30,6 +32,7 @@ final class Loopback
 			CURLOPT_NOBODY => $method === 'HEAD',
 			CURLOPT_HTTPHEADER => [...$headers, 'Expect:'],
 			CURLOPT_TIMEOUT => self::SECONDS,
+			CURLOPT_CONNECTTIMEOUT => self::CONNECT_SECONDS,
 			CURLOPT_PROTOCOLS => CURLPROTO_HTTP | CURLPROTO_HTTPS,
 			CURLOPT_HEADERFUNCTION => function ($curl, $line) use (&$answer) {
 				[$name, $value] = explode(':', $line, 2) + [1 => null];

@@ -82,7 +82,7 @@ final class OriginApi
 	}
 
 	/** @return list<string> The headers of a call, with the signature that hubs of every version read. */
-	private static function signed(Channel $channel, string $root, string $call): array
+	public static function signed(Channel $channel, string $root, string $call): array
 	{
 		return HTTPSig::create_sig(
 			self::told($root, $call) + ['(request-target)' => 'get ' . parse_url($root, PHP_URL_PATH) . $call],

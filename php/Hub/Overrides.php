@@ -11,8 +11,21 @@ final class Overrides
 {
 	/** @var list<string> Functions of core of which this process leaves the calls to core. */
 	private static array $left = [];
+	private static bool $hasBegun = false;
 	/** Whether all calls that we want are known to reach us, for the rest of this process. */
 	private static bool $areTaken = false;
+
+	/** Notes that the hub has called filesync when this process began. */
+	public static function begun(): void
+	{
+		self::$hasBegun = true;
+	}
+
+	/** Tells whether the hub has called filesync when this process began: only then are calls taken over in time. */
+	public static function haveBegun(): bool
+	{
+		return self::$hasBegun;
+	}
 
 	/**
 	 * Defines the functions that take over calls, unless another addon was first. Core must not have made such a call

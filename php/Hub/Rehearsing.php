@@ -23,9 +23,29 @@ final class Rehearsing
 	/** How that hub calls the channel. */
 	public const NICK_THERE = 'scratch';
 
+	/** A job by which a rehearsal tries whether jobs reach filesync; it does nothing. */
+	public const JOB = 'rehearsed';
+	/** Held while there is a scratch channel. */
+	public const LEASE = 'scratch';
+
 	private static ?Channel $channel = null;
+	/** The scratch channel of another process that asks this one for its files, 0 if none does. */
+	private static int $asks = 0;
+	private static string $heard = '';
 	/** @var list<array> */
 	private static array $caught = [];
+
+	/** Notes the word of such a job. */
+	public static function hear(string $word): void
+	{
+		self::$heard = $word;
+	}
+
+	/** Returns the word of the last such job in this process. */
+	public static function heard(): string
+	{
+		return self::$heard;
+	}
 
 	/** Makes a scratch channel that of this process; null ends it. */
 	public static function with(?Channel $channel): void
@@ -44,6 +64,48 @@ final class Rehearsing
 	public static function isOwn(int $channelId): bool
 	{
 		return self::$channel?->id === $channelId;
+	}
+
+	/**
+	 * Tells whether a request is one by which a rehearsal tries how this hub serves files, and remembers of which
+	 * channel: filesync may be about to serve nothing else here.
+	 */
+	public static function isAsked(Request $request): bool
+	{
+		self::$asks = 0;
+		$isTicket = $request->method === 'POST' && $request->arguments === ['getfile', 'ticket'];
+		[$column, $value] = $isTicket
+			? ['hash', self::word(self::decoded((string) $request->body)['channel'] ?? '')]
+			: ['nick', strstr($request->arguments[1] ?? '', 'x', true)];
+		if (
+			! $isTicket
+			&& $request->header('filesync-ticket') === null
+			|| ! is_string($value)
+			|| $value === ''
+			|| Table::missing(['filesync_scratch']) !== []
+			|| ! Lease::isHeld(self::LEASE)
+		) {
+			return false;
+		}
+		$note = Table::first('filesync_scratch', [$column => $value], '', 'uid, nick');
+		self::$asks = $note !== null && self::isNick($note['nick']) ? (int) $note['uid'] : 0;
+
+		return self::$asks !== 0;
+	}
+
+	/** Returns a JSON array or object; an empty one for anything else. */
+	public static function decoded(string $json): array
+	{
+		/** @var mixed $said */
+		$said = json_decode($json, true);
+
+		return is_array($said) ? $said : [];
+	}
+
+	/** Tells whether this process is asked by a rehearsal for files of a channel, which is its scratch channel. */
+	public static function serves(int $channelId): bool
+	{
+		return $channelId > 0 && self::$asks === $channelId && self::isScratch($channelId);
 	}
 
 	/** Tells whether a name is that of a scratch channel. */
@@ -114,17 +176,21 @@ final class Rehearsing
 		return $notice;
 	}
 
-	/** Refuses to deliver what core has queued for another hub in the name of a scratch channel. */
+	/**
+	 * Refuses to deliver what core has queued for another hub in the name of a scratch channel. What is for the hub of
+	 * its packets is what a rehearsal looks for, and no attempt.
+	 */
 	public static function refuseDelivery(array $delivery): array
 	{
 		/** @var array{outq_channel?: scalar|null, outq_posturl?: mixed} $row */
 		$row = is_array($delivery['outq'] ?? null) ? $delivery['outq'] : [];
 		$channelId = is_numeric($row['outq_channel'] ?? null) ? (int) $row['outq_channel'] : 0;
-		$nick = $channelId > 0
-			? self::nickIn(Table::first('channel', ['channel_id' => $channelId], '', 'channel_address'))
-			: null;
+		$nick = self::nickOf($channelId);
 		if ($nick !== null) {
-			self::attempt($nick, 'a delivery to ' . self::word($row['outq_posturl'] ?? ''));
+			$url = self::word($row['outq_posturl'] ?? '');
+			if (! str_starts_with($url, self::ORIGIN . '/')) {
+				self::attempt($nick, "a delivery to $url");
+			}
 			$delivery['handled'] = true;
 		}
 
@@ -159,6 +225,32 @@ final class Rehearsing
 		return null;
 	}
 
+	/**
+	 * Tells whether a channel that the hub is about to list in its own directory is a scratch channel; then the job
+	 * that would list it is not to be tried again.
+	 */
+	public static function refusesListing(int $channelId): bool
+	{
+		$nick = self::nickOf($channelId);
+		if ($nick === null) {
+			return false;
+		}
+		self::attempt($nick, 'the hub was to list it in its directory');
+		self::forgetListing($channelId);
+
+		return true;
+	}
+
+	/** Removes the jobs of the hub that would list a channel in a directory. */
+	public static function forgetListing(int $channelId): void
+	{
+		foreach (Table::missing(['workerq']) === [] ? ["\"$channelId\"", "$channelId"] : [] as $number) {
+			foreach ([',', ']'] as $end) {
+				Table::delete('workerq', ['workerq_data like' => "%\"Directory\",$number$end%"]);
+			}
+		}
+	}
+
 	/** Returns the name of a channel whose row core gives us if it is a scratch channel, or null. */
 	private static function nickIn(mixed $row): ?string
 	{
@@ -168,6 +260,16 @@ final class Rehearsing
 		&& self::isNick($row['channel_address'])
 			? $row['channel_address']
 			: null;
+	}
+
+	/** Returns a channel's name if it is a scratch channel. */
+	private static function nickOf(int $channelId): ?string
+	{
+		return (
+			$channelId > 0
+				? self::nickIn(Table::first('channel', ['channel_id' => $channelId], '', 'channel_address'))
+				: null
+		);
 	}
 
 	/** Records that something was to be sent for a scratch channel; the rehearsal fails by it. */

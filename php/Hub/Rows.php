@@ -36,7 +36,8 @@ if (! class_exists('App', false)) {
  *     hubloc_id: Number, hubloc_id_url: string, hubloc_hash: string, hubloc_addr: string, hubloc_url: string,
  *     ...<string, scalar|null>
  * }
- * @type OutqRow = array{outq_channel: Number, outq_posturl: string, outq_created: string, ...<string, scalar|null>}
+ * @type OutqRow = array{
+ *     outq_channel: Number, outq_posturl: string, outq_created: string, outq_notify: string, ...<string, scalar|null>}
  * @type ItemRow = array{
  *     id: Number, uid: Number, mid: string, parent_mid: string, obj_type: string, obj: string, body: string,
  *     attach: string, resource_id: string, resource_type: string, item_deleted: Number, ...<string, scalar|null>

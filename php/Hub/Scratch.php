@@ -19,7 +19,7 @@ if (! class_exists('App', false)) {
  */
 final class Scratch
 {
-	public const LEASE = 'scratch';
+	public const LEASE = Rehearsing::LEASE;
 	/** Longer than any rehearsal: nobody cleans up behind one that is still running. */
 	public const LEASE_SECONDS = 180;
 	public const MOST_SECONDS = 60;
@@ -154,15 +154,58 @@ final class Scratch
 		}
 	}
 
+	/**
+	 * Lets the channel live on the hub of its packets too while something is done: only for another hub does core queue
+	 * what it sends on its own. Nothing is delivered there.
+	 */
+	public function elsewhere(\Closure $work): void
+	{
+		$there = self::hubThere($this->channel);
+		self::add('hubloc_', ['id'], $there);
+		try {
+			$work();
+		} finally {
+			Table::delete('hubloc', ['hubloc_hash' => $this->channel->hash, 'hubloc_url' => $there['url']]);
+		}
+	}
+
+	/**
+	 * Returns the packets that core has queued on its own since the last call; one that cannot be read is empty.
+	 *
+	 * @return list<array>
+	 */
+	public function queued(): array
+	{
+		$packets = [];
+		$mine = ['outq_channel' => $this->channel->id, 'outq_posturl like' => Rehearsing::ORIGIN . '/%'];
+		foreach (Table::select('outq', $mine, 'outq_created', 0, 'outq_notify') as $row) {
+			$packets[] = self::dataOf(Rehearsing::decoded($row['outq_notify'])['data'] ?? null);
+		}
+		Table::delete('outq', $mine);
+
+		return $packets;
+	}
+
+	private static function dataOf(mixed $data): array
+	{
+		return is_string($data) ? Rehearsing::decoded($data) : (is_array($data) ? $data : []);
+	}
+
 	/** Returns what core was about to send for the channel in any process, null if nothing. */
 	public function attempt(): ?string
 	{
-		$waits = Table::first('outq', ['outq_channel' => $this->channel->id], '', 'outq_posturl');
+		$waits = array_values(array_filter(
+			array_column(
+				Table::select('outq', ['outq_channel' => $this->channel->id], '', 0, 'outq_posturl'),
+				'outq_posturl',
+			),
+			fn ($url) => ! str_starts_with($url, Rehearsing::ORIGIN . '/'),
+		));
 		$note = Table::first('filesync_scratch', ['nick' => $this->nick], '', 'attempt');
 
 		return match (true) {
 			$note !== null && $note['attempt'] !== '' => $note['attempt'],
-			$waits !== null => "a delivery to {$waits['outq_posturl']}",
+			$waits !== [] => "a delivery to {$waits[0]}",
 			default => null,
 		};
 	}
@@ -184,7 +227,7 @@ final class Scratch
 				'uid' => $this->channel->id,
 				'nick' => $this->nick,
 				'hash' => $this->channel->hash,
-			]);
+			], true);
 		} finally {
 			Lease::giveBack(self::LEASE, $this->token);
 		}
@@ -226,10 +269,11 @@ final class Scratch
 	 * Removes what a note names, and the note. Returns why it left all alone, or null.
 	 *
 	 * @param array{uid: scalar|null, nick: string, hash: string, ...} $note
+	 * @param bool $isOurs Whether this process was given the number.
 	 */
-	private static function removeBy(array $note): ?string
+	private static function removeBy(array $note, bool $isOurs = false): ?string
 	{
-		$why = self::remove((int) $note['uid'], $note['nick'], $note['hash']);
+		$why = self::remove((int) $note['uid'], $note['nick'], $note['hash'], $isOurs);
 		if ($why === null) {
 			Table::delete('filesync_scratch', ['nick' => $note['nick']]);
 		} else {
@@ -391,6 +435,26 @@ final class Scratch
 		);
 	}
 
+	/** @return array<string, scalar|null> The columns of a hubloc row of the hub of the channel's packets. */
+	private static function hubThere(Channel $channel): array
+	{
+		$url = Rehearsing::ORIGIN;
+		$now = gmdate('Y-m-d H:i:s', Clock::now());
+
+		return [
+			'guid' => $channel->guid,
+			'hash' => $channel->hash,
+			'id_url' => "$url/channel/" . Rehearsing::NICK_THERE,
+			'addr' => Rehearsing::NICK_THERE . '@' . substr($url, strlen('http://')),
+			'network' => 'zot6',
+			'url' => $url,
+			'host' => substr($url, strlen('http://')),
+			'callback' => "$url/zot",
+			'updated' => $now,
+			'connected' => $now,
+		];
+	}
+
 	/** @return array<string, string> The Ed25519 keys of a channel, as hubs that have them keep them. */
 	private static function proofKeys(): array
 	{
@@ -454,8 +518,11 @@ final class Scratch
 	/**
 	 * Removes a scratch channel, table by table, its own row last: whatever ends this in between, the next time goes
 	 * on. Returns why it left all alone, or null.
+	 *
+	 * @param bool $isOurs Whether this process was given the number: what it wrote goes even if another process took it
+	 *     for killed, and removed the channel meanwhile.
 	 */
-	private static function remove(int $channelId, string $nick, string $hash): ?string
+	private static function remove(int $channelId, string $nick, string $hash, bool $isOurs): ?string
 	{
 		$row = Table::first('channel', ['channel_id' => $channelId], '', 'channel_id, channel_hash, channel_address');
 		$elsewhere = Table::first(
@@ -475,9 +542,10 @@ final class Scratch
 		) {
 			return "a note of a rehearsal names channel $channelId as $nick, and here that is another channel: nothing of it was touched";
 		}
-		if ($row) {
+		if ($row || $isOurs) {
 			self::removeFiles($channelId, $nick);
 			self::removeRows($channelId);
+			Rehearsing::forgetListing($channelId);
 		}
 		// These are nobody else's, whatever became of the number.
 		self::removeJobs($nick);
@@ -527,6 +595,10 @@ final class Scratch
 		Table::delete('filesync_setting', ['id' => "component-$channelId"]);
 		Table::delete('filesync_setting', ['scope' => 'progress', 'name' => "overview:$channelId"]);
 		Table::delete('filesync_peer', ['url' => Rehearsing::ORIGIN]);
+		// Core notes any hub for which it has queued something.
+		if (! Table::missing(['site'])) {
+			Table::delete('site', ['site_url' => Rehearsing::ORIGIN]);
+		}
 	}
 
 	/** Removes background jobs about the files of a scratch channel: their names begin with its own. */

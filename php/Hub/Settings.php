@@ -23,7 +23,7 @@ final class Settings
 		'passive' => [
 			'default' => '0',
 			'unit' => 'switch',
-			'text' => "Let the hub's own code receive files on this hub, although filesync received them until now or could. Held changes go there first.",
+			'text' => "Let the hub's own code receive files on this hub, although filesync received them until now or could. Changes that wait for a rehearsal go there first; others that are held wait until filesync receives again.",
 		],
 		'agreed_major' => [
 			'default' => '11',

@@ -27,19 +27,33 @@ final class Stage
 	/** Hands a sync packet to the hub where it takes in those of other hubs. */
 	public function receive(array $files): void
 	{
-		Libsync::process_channel_sync_delivery(
-			$this->channel->hash,
-			['type' => 'sync', 'encoding' => 'hz', 'file' => $files],
-			[$this->channel->hash],
-		);
+		$this->deliver(['file' => $files]);
+	}
+
+	/** Hands a packet to the hub where filesync hands over what it sends. */
+	public function send(array $files): void
+	{
+		Libsync::build_sync_packet($this->channel->id, ['file' => $files]);
 	}
 
 	/** Hands posts of a sync packet to the hub. */
 	public function receivePosts(array $items): void
 	{
+		$this->deliver(['item' => $items]);
+	}
+
+	/** @param array<string, array> $packet */
+	private function deliver(array $packet): void
+	{
 		Libsync::process_channel_sync_delivery(
 			$this->channel->hash,
-			['type' => 'sync', 'encoding' => 'hz', 'item' => $items],
+			$packet
+			+ [
+				'type' => 'sync',
+				'encoding' => 'hz',
+				// All hubs say so; core would also replace by it what only begins like that address.
+				'relocate' => ['channel_address' => Rehearsing::NICK_THERE, 'url' => Rehearsing::ORIGIN],
+			],
 			[$this->channel->hash],
 		);
 	}
@@ -167,6 +181,55 @@ final class Stage
 			\Zotlabs\Module\attach_delete($this->channel->id, $hash);
 			\Zotlabs\Module\attach_export_data($this->channel->row(), $hash, true);
 		});
+	}
+
+	/** Tells whether the hub verifies a request that it signs as one to another hub. */
+	public function provesItself(): bool
+	{
+		$server = $_SERVER;
+		try {
+			foreach (OriginApi::signed($this->channel, Web::root(), '/getfile') as $line) {
+				[$name, $value] = [...explode(': ', $line, 2), ''];
+				$_SERVER['HTTP_' . strtoupper(strtr($name, '-', '_'))] = $value;
+			}
+			$_SERVER['REQUEST_METHOD'] = 'GET';
+			$_SERVER['REQUEST_URI'] = Web::path('/getfile');
+
+			return Proof::holds(new Request('GET', ['getfile']), $this->channel);
+		} finally {
+			$_SERVER = $server;
+		}
+	}
+
+	/** Returns what the hub says of itself when it is asked for the channel. */
+	public function description(): array
+	{
+		// Hubs ask by the identity.
+		/** @var mixed $said */
+		$said = Libzot::zotinfo(['guid_hash' => $this->channel->hash] + $this->channel->row());
+
+		return is_array($said) ? $said : [];
+	}
+
+	/** Tells whether a background job of the hub reaches filesync. */
+	public static function hasJobs(): bool
+	{
+		$word = Token::make();
+		\Zotlabs\Daemon\Addon::run(4, ['Addon', 'filesync', Rehearsing::JOB, $word]);
+
+		return Rehearsing::heard() === $word;
+	}
+
+	/** Tells whether an addon answers a hook of the hub. */
+	public static function hasAddonFor(string $hook): bool
+	{
+		return ! empty(\App::$hooks[$hook]);
+	}
+
+	/** Deletes a file as the hub does on its own. */
+	public function deleteByHub(string $hash): void
+	{
+		$this->asOwner(fn () => \attach_delete($this->channel->id, $hash));
 	}
 
 	/** Tells whether a controller of ours extends the hub's own one of getfile. */

@@ -35,6 +35,8 @@ final class SetPosts
 	/** @var array<string, string> When comments on a restored post were closed, by its id. */
 	private array $closings = [];
 
+	/** @var array<string, true> The posts of the set, by id. */
+	private array $listed = [];
 	/** @var array<string, Author> */
 	private array $people = [];
 	private bool $isDry = false;
@@ -50,13 +52,14 @@ final class SetPosts
 	 * @param list<mixed> $items What the metadata file has at `item`, decoded.
 	 * @param bool        $isDry Only say what would come of each.
 	 *
-	 * @throws Postponed filesync does without posts on this hub.
+	 * @throws Postponed filesync does without posts or sets on this hub.
 	 */
 	public function restore(string $hash, array $items, bool $isDry = false): RestoredPosts
 	{
 		Parts::need(Parts::POSTS, 'posts of a backup set');
+		Parts::need(Parts::SETS, 'posts of a backup set');
 		$this->isDry = $isDry;
-		$this->here = $this->closings = $this->people = [];
+		$this->here = $this->closings = $this->listed = $this->people = [];
 		$posts = array_map(SetPost::of(...), $items);
 		$this->look(array_filter($posts), $hash);
 		$about = $this->conversations(array_filter($posts), $hash);
@@ -90,7 +93,7 @@ final class SetPosts
 	{
 		$mids = [];
 		foreach ($posts as $post) {
-			$mids[$post->mid] = $mids[$post->top] = true;
+			$mids[$post->mid] = $mids[$post->top] = $this->listed[$post->mid] = true;
 		}
 		foreach (array_chunk(array_map(strval(...), array_keys($mids)), self::PAGE) as $some) {
 			foreach (Table::rows('item', ['uid' => $this->channel->id, 'mid' => $some], 'id', 0, self::HERE) as $row) {
@@ -151,7 +154,9 @@ final class SetPosts
 		$owner = $this->person($post->owner);
 		$author = $this->person($post->author);
 		$why = match (true) {
-			! $isAboutFile => PostOutcome::NOT_ABOUT_FILE,
+			! $isAboutFile => $top === null && ! isset($this->listed[$post->top])
+				? PostOutcome::POST_MISSING
+				: PostOutcome::NOT_ABOUT_FILE,
 			$here !== null => $here['deleted'] ? PostOutcome::DELETED : null,
 			$post->problem !== '' => $post->problem,
 			$post->isCode && ! Insertion::allowsCode($this->channel) => PostOutcome::CODE,

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Posts;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Keys;
+use FileSync\Addon\Hub\Runtime;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -48,8 +49,8 @@ final class Signing
 	}
 
 	/**
-	 * Returns a post that comes as it is to be stored: with a new signature if it came with a good one and its text
-	 * was changed here; marked if it did not.
+	 * Returns a post that comes as it is to be stored: if it came with a good signature, with one that fits the text as
+	 * core will store it; else marked.
 	 *
 	 * @param array $moved The same with this hub's URLs.
 	 */
@@ -58,11 +59,9 @@ final class Signing
 		if (! self::isProven($channel, $came, $allowCode)) {
 			return self::marked($moved);
 		}
-		$text = trim(self::text($moved, 'body'));
-		if ($text !== trim(self::text($came, 'body'))) {
-			$moved['body'] = $text;
-			// What core will store.
-			$moved['sig'] = Keys::signer($channel)->sign(Items::filteredBody($moved, $allowCode));
+		$text = Items::filteredBody($moved, $allowCode);
+		if (Runtime::extensionProblem() === null && ! self::fits($channel, $text, self::text($moved, 'sig'))) {
+			$moved['sig'] = Keys::signer($channel)->sign($text);
 		}
 
 		return ['item_verified' => 1] + $moved;

@@ -22,7 +22,7 @@ if (! class_exists('App', false)) {
  */
 final class HandOver
 {
-	private const LEASE = 'hand-over';
+	private const LEASE = HeldPackets::HAND_OVER;
 	private const LEASE_SECONDS = 600;
 	private const MOST_ATTEMPTS = 3;
 

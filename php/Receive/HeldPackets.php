@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Json;
+use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
@@ -30,6 +31,8 @@ if (! class_exists('App', false)) {
  */
 final class HeldPackets
 {
+	/** The lease of who hands over what is queued. */
+	public const HAND_OVER = 'hand-over';
 	/** The columns that are small enough to read for a whole list. */
 	public const COLUMNS = 'id, uid, hash, state, reason, about, attempts, next_at, created, updated, size_bytes';
 
@@ -56,6 +59,10 @@ final class HeldPackets
 	public static function queue(Channel $channel, mixed $entry, string $reason): void
 	{
 		self::keep($channel, $entry, $reason, Activation::QUEUED, 0);
+		// A hand-over that ended meanwhile did not see it: what comes later must wait behind it.
+		if (Config::isForCore($channel->id) && ! Lease::isHeld(self::HAND_OVER)) {
+			Activation::again();
+		}
 	}
 
 	/** Returns the name of the lease without which nobody takes an entry of a channel out of its queue. */

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Rehearsal;
 
+use FileSync\Addon\Hub\Overrides;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Storage\Facts;
@@ -24,6 +25,13 @@ final class Receiving
 	public function steps(): array
 	{
 		return [
+			'be called when the hub starts' => [
+				[Parts::RECEIVER, Parts::SENDER, Parts::POSTS, Parts::COMPARISON],
+				fn () => Seen::unless(
+					Overrides::haveBegun(),
+					'the hub did not call filesync, so its own code is in place',
+				),
+			],
 			'receive a new file' => [[Parts::RECEIVER], $this->newFile(...)],
 			'receive a photo with a crop' => [[Parts::RECEIVER], $this->photo(...)],
 			'receive new bytes of a file' => [[Parts::RECEIVER], $this->newBytes(...)],

@@ -134,7 +134,7 @@ final class Rehearsal
 			// What the hub prints meanwhile is for nobody.
 			ob_start();
 			try {
-				$step = $this->try($name, $parts, $step);
+				$step = $this->try($name, $parts, fn () => $scene->watch($step));
 				$scene->clear();
 			} finally {
 				ob_end_clean();

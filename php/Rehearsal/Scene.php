@@ -46,11 +46,15 @@ final class Scene implements Slice
 		'relocate' => Parts::POSTS,
 	];
 	private const MOST_ROUNDS = 2;
+	private const MOST_TRIES = 20;
+	private const TRY_MICROSECONDS = 50000;
 
 	public readonly Channel $channel;
 	public readonly Stage $stage;
 	/** @var array<string, string> What the other hub has, by hash and scale. */
 	private array $bytes = [];
+	/** @var array<string, true> What was taken of it. */
+	private array $fetched = [];
 	private int $files = 0;
 	private int $seconds = 0;
 
@@ -211,6 +215,7 @@ final class Scene implements Slice
 		$bytes = $this->bytes["$transfer->hash-$transfer->scale"] ?? throw new Seen(
 				"scale $transfer->scale of a file is wanted, and was not announced",
 			);
+		$this->fetched["$transfer->hash-$transfer->scale"] = true;
 		$path = Store::dataRoot($this->channel->id, true) . "/{$transfer->partialName()}.partial";
 		file_put_contents($path, $bytes);
 		$verified = Queue::advance($transfer, TransferState::LEASED, TransferState::VERIFIED, [
@@ -226,6 +231,24 @@ final class Scene implements Slice
 			'reason' => '',
 		]);
 		$publish->publish($verified ?? throw new Seen('the queue lost a transfer'));
+	}
+
+	/** Tells whether the bytes of a scale came from the other hub. */
+	public function hasFetched(string $hash, int $scale): bool
+	{
+		return isset($this->fetched["$hash-$scale"]);
+	}
+
+	/** Tells whether a file with bytes is there; a job of the hub may just be writing it again. */
+	public function isThere(string $path): bool
+	{
+		clearstatcache();
+		for ($try = 1; $try < self::MOST_TRIES && is_file($path) && (int) filesize($path) === 0; $try++) {
+			usleep(self::TRY_MICROSECONDS);
+			clearstatcache();
+		}
+
+		return is_file($path) && (int) filesize($path) > 0;
 	}
 
 	/** Makes the calls that follow a change. */
@@ -329,7 +352,7 @@ final class Scene implements Slice
 	}
 
 	/**
-	 * Ends what an owner's request began, and returns what would now be sent to other hubs.
+	 * Ends what an owner's request began, and returns what would now be sent to other hubs, by filesync and by core.
 	 *
 	 * @return list<array> Entries of packets.
 	 */
@@ -337,8 +360,24 @@ final class Scene implements Slice
 	{
 		Intentions::flush();
 		$this->follow();
+
+		return self::entries([...Rehearsing::caught(), ...$this->scratch->queued()]);
+	}
+
+	/**
+	 * Returns what packets say of files.
+	 *
+	 * @param list<array> $packets
+	 *
+	 * @return list<array>
+	 *
+	 * @throws Seen
+	 */
+	private static function entries(array $packets): array
+	{
 		$entries = [];
-		foreach (Rehearsing::caught() as $packet) {
+		foreach ($packets as $packet) {
+			Seen::unless($packet !== [], 'the hub sends something on its own that cannot be read', [Parts::SENDER]);
 			$files = is_array($packet['file'] ?? null) ? $packet['file'] : [];
 			array_push($entries, ...array_values(array_filter($files, is_array(...))));
 		}
@@ -401,11 +440,26 @@ final class Scene implements Slice
 		);
 	}
 
+	/**
+	 * Does something, and looks whether core sends files on its own meanwhile, beside those that were looked at.
+	 *
+	 * @throws Seen
+	 */
+	public function watch(\Closure $work): void
+	{
+		$this->scratch->elsewhere(function () use ($work): void {
+			$work();
+			$sent = count(self::entries($this->scratch->queued()));
+			Seen::unless($sent === 0, "the hub sends on what it received: $sent entries of packets", [Parts::SENDER]);
+		});
+	}
+
 	/** Ends what a step that went wrong may have begun, so that the next one finds nothing of it. */
 	public function clear(): void
 	{
 		Intentions::flush();
 		Rehearsing::caught();
+		$this->scratch->queued();
 		$of = ['uid' => $this->channel->id];
 		Table::delete('filesync_outbox', $of + ['attempts >' => 0]);
 		Table::delete('filesync_packet', $of);

@@ -25,6 +25,7 @@ final class Sending
 	public function steps(): array
 	{
 		return array_map(fn (\Closure $step) => [[Parts::SENDER], $step], [
+			'queue a packet for another hub' => $this->queue(...),
 			'send an upload' => $this->upload(...),
 			'send an uploaded photo' => $this->uploadedPhoto(...),
 			'send a file put by WebDAV' => $this->put(...),
@@ -36,7 +37,16 @@ final class Sending
 			'send a change of access' => $this->access(...),
 			'send a move by a page' => $this->moveByPage(...),
 			'send a delete by a page' => $this->deleteByPage(...),
+			'send a delete by the hub' => $this->deleteByHub(...),
 		]);
+	}
+
+	private function queue(): void
+	{
+		$hash = $this->scene->hash();
+		$this->scene->stage->send([$this->scene->deleteOf($hash)]);
+		$hashes = array_map(fn (array $entry) => Scene::last($entry)['hash'] ?? '', $this->scene->sent());
+		Seen::unless($hashes === [$hash], 'the hub has queued ' . count($hashes) . ' packets in place of one');
 	}
 
 	private function upload(): void
@@ -130,6 +140,13 @@ final class Sending
 	{
 		$row = $this->scene->own("deleted by a page\n");
 		$this->scene->stage->deleteByPage($row['hash']);
+		$this->gone($row);
+	}
+
+	private function deleteByHub(): void
+	{
+		$row = $this->scene->own("deleted by the hub\n");
+		$this->scene->stage->deleteByHub($row['hash']);
 		$this->gone($row);
 	}
 

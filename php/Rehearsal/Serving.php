@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon\Rehearsal;
 
-use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
@@ -40,9 +39,30 @@ final class Serving
 	public function steps(): array
 	{
 		return [
+			'say what this hub speaks' => [[Parts::SERVING], $this->introduction(...)],
+			'prove a request to another hub' => [
+				[Parts::SERVING, Parts::POSTS, Parts::COMPARISON],
+				fn () => Seen::unless(
+					$this->scene->stage->provesItself(),
+					'the hub does not verify a request that it signed',
+				),
+			],
 			'give a ticket and a part of a file' => [[Parts::SERVING], $this->inside(...)],
 			"the same through this hub's web server" => [[Parts::SERVING], $this->outside(...)],
 		];
+	}
+
+	private function introduction(): void
+	{
+		if (Config::get('enabled') === '0') {
+			throw new Untried('filesync is switched off');
+		}
+		/** @var array{filesync?: array{features?: list<string>, ...}, ...} $said */
+		$said = $this->scene->stage->description();
+		Seen::unless(
+			in_array('ticket', $said['filesync']['features'] ?? [], true),
+			'what the hub says of itself does not name filesync',
+		);
 	}
 
 	private function inside(): void
@@ -68,9 +88,6 @@ final class Serving
 
 	private function outside(): void
 	{
-		if (! Activation::isActive()) {
-			throw new Untried('filesync serves nothing here before a rehearsal passed');
-		}
 		if (Config::get('enabled') === '0') {
 			throw new Untried('filesync is switched off');
 		}

@@ -11,6 +11,7 @@ use FileSync\Addon\Hub\GetfileController;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Proof;
+use FileSync\Addon\Hub\Rehearsing;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
@@ -43,7 +44,8 @@ final class Serve
 			&& ($module['module'] ?? '') === 'getfile'
 			&& is_object($module['controller'] ?? null)
 			&& ! $module['controller'] instanceof GetfileController
-			&& Parts::has(Parts::SERVING)
+			&& (Parts::has(Parts::SERVING)
+			|| self::isRehearsed())
 			&& Config::get('enabled') !== '0'
 		) {
 			$module['controller'] = new GetfileController(
@@ -52,6 +54,15 @@ final class Serve
 				fn () => self::answerStock(Web::request(null)),
 			);
 		}
+	}
+
+	/**
+	 * Tells whether a rehearsal asks in this request for files of its channel: before filesync serves others here, or
+	 * although it is known not to.
+	 */
+	private static function isRehearsed(): bool
+	{
+		return Rehearsing::isAsked(Web::request(self::mostBytes(...)));
 	}
 
 	/** Returns the maximum body length of a request with these arguments. */

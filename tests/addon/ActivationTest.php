@@ -42,6 +42,7 @@ final class ActivationTest extends AddonTestCase
 	protected function tearDown(): void
 	{
 		Versions::reset();
+		FileSync\Photo::$isKnown = FileSync\Photo::$makesPictures = false;
 		parent::tearDown();
 	}
 
@@ -249,6 +250,33 @@ final class ActivationTest extends AddonTestCase
 		$this->assertSame([[], 1], [$this->packetStates(), $this->receivedByCore()]);
 	}
 
+	public function test_a_packet_that_is_queued_behind_the_last_that_is_handed_over_is_not_overtaken(): void
+	{
+		$this->become('11.5');
+		$this->receive($this->file('f1', 'bytes'));
+		$this->failed('receiver');
+		Config::set('passive', '1');
+		dba_test::$watch = function (string $sql): void {
+			if (str_starts_with($sql, 'INSERT INTO filesync_packet')) {
+				dba_test::$watch = Fake\Inside::look(...);
+				// Another process is quicker.
+				Worker::daemon('hand-over');
+				$this->assertSame(Standing::Passive, Activation::standing());
+			}
+		};
+		$this->receive($this->file('f2', 'bytes'));
+		dba_test::$watch = Fake\Inside::look(...);
+		$this->assertSame([['queued'], 1], [$this->packetStates(), $this->receivedByCore()]);
+		$this->assertSame(Reason::HandingOver, Activation::reason());
+		$this->assertContains('hand-over', array_column($this->jobs('Addon'), 2));
+		// A later one waits behind it.
+		$this->receive($this->file('f3', 'bytes'));
+		$this->assertSame(1, $this->receivedByCore());
+		dbq('UPDATE filesync_lease SET expires = 0');
+		Worker::daemon('hand-over');
+		$this->assertSame([[], 3], [$this->packetStates(), $this->receivedByCore()]);
+	}
+
 	public function test_a_hand_over_ends_once_the_admin_takes_it_back(): void
 	{
 		$this->become('11.5');
@@ -386,7 +414,7 @@ final class ActivationTest extends AddonTestCase
 	/** The job as the hub runs it; nobody answers at the hub's own address. */
 	public function test_the_rehearsal_itself_passes_while_packets_are_held_and_lets_them_in(): void
 	{
-		FileSync\Photo::$isKnown = false;
+		FileSync\Photo::$isKnown = FileSync\Photo::$makesPictures = true;
 		$this->become('11.5');
 		$this->receive($this->file('f1', 'bytes'));
 		$job = $this->jobs('Addon')[0];
@@ -401,7 +429,7 @@ final class ActivationTest extends AddonTestCase
 
 	public function test_the_rehearsal_itself_passes_where_filesync_is_passive(): void
 	{
-		FileSync\Photo::$isKnown = false;
+		FileSync\Photo::$isKnown = FileSync\Photo::$makesPictures = true;
 		$this->neverActive();
 		$this->become('10.5');
 		Activation::ask();

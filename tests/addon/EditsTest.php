@@ -683,7 +683,7 @@ final class EditsTest extends AddonTestCase
 		$given = $this->inHub(
 			'(function () { $all = []; foreach (filesync_hooks() as $hook => $function) {'
 			. ' $all[$hook] = ["channel_id" => 1, "resource" => "h", "hash" => "h", "module" => "filesync", "installed" => false,'
-			. ' "controller" => null, "channel" => ["channel_id" => 1], "item" => ["uid" => 1, "author_xchan" => "x", "mid" => "m"],'
+			. ' "controller" => null, "outq" => ["outq_channel" => 1, "outq_posturl" => "http://127.0.0.1:9001/zot"], "channel" => ["channel_id" => 1], "item" => ["uid" => 1, "author_xchan" => "x", "mid" => "m"],'
 			. ' "filesync" => ["v" => 1], "site" => ["url" => "http://127.0.0.1:9001"], "Addon", "filesync", "work"];'
 			. ' $before = $all[$hook]; $function($all[$hook]); if ($all[$hook] !== $before) { return $hook; } } return "same"; })()',
 		);

@@ -1,8 +1,10 @@
 <?php
 
 use FileSync\Addon\Backup\AccessNames;
+use FileSync\Addon\Backup\Description;
 use FileSync\Addon\Backup\Entries;
 use FileSync\Addon\Backup\Entry;
+use FileSync\Addon\Backup\Lack;
 use FileSync\Addon\Backup\LonelyPhotos;
 use FileSync\Addon\Hub\Table;
 
@@ -67,6 +69,18 @@ final class EntriesTest extends BackupTestCase
 			[['otype' => 2, 'ttype' => 3, 'term' => 'pets', 'url' => 'http://127.0.0.1:9000/cloud/alice/?cat=pets']],
 			$file['term'],
 		);
+	}
+
+	public function test_what_is_said_of_a_file_stays_when_its_folder_gets_another(): void
+	{
+		$this->folder('d1', 'Ferien');
+		$this->stored('f1', 'one.txt', 'the bytes', 'd1');
+		$before = [$this->entry('f1')->metadata, $this->entry('d1')->metadata];
+		// So hubs do with every file that comes into a folder, changes there or goes.
+		Table::update('attach', ['edited' => '2024-06-01 00:00:00'], ['uid' => $this->channel->id, 'hash' => 'd1']);
+		$this->assertSame($before[0], $this->entry('f1')->metadata);
+		$this->assertStringContainsString('"edited":"2024-06-01 00:00:00"', $this->entry('d1')->metadata);
+		$this->assertNotSame($before[1], $this->entry('d1')->metadata);
 	}
 
 	public function test_a_folder_is_an_entry_of_its_own(): void
@@ -246,6 +260,32 @@ final class EntriesTest extends BackupTestCase
 		$names = new AccessNames($this->channel);
 		$names->add('group-1', 'group-2', 'hash-of-fred', 'nobody', 'token:abc');
 		$this->assertSame(['<group-1>' => 'Friends', '<hash-of-fred>' => 'fred'], $names->all());
+	}
+
+	public function test_what_a_set_lacks_fits_into_what_is_read_of_it_again(): void
+	{
+		$lacks = (function () {
+			for ($n = 0; $n < 12000; $n++) {
+				yield new Lack('file', 'no_bytes', str_repeat("a \"long\" path/\n", 40), "hash-$n");
+			}
+		})();
+		for ($n = 0; $n < 3000; $n++) {
+			$hash = sprintf('%0200d', $n);
+			$rows[] = ['uid' => $this->channel->id, 'hash' => $hash, 'gname' => str_repeat('"', 250)];
+			$this->folder("d$n", 'x', '', ['allow_gid' => "<$hash>"]);
+		}
+		foreach ($rows as $row) {
+			Table::insert('pgrp', $row);
+		}
+		$about = json_decode(Description::of($this->channel, $lacks), true);
+		$this->assertLessThan(4 << 20, strlen((string) json_encode($about, JSON_PRETTY_PRINT)));
+		$listed = count($about['lacks']) - 1;
+		$this->assertGreaterThan(1000, $listed);
+		$this->assertSame(
+			['what' => 'others', 'why' => 'too_many', 'words' => (12000 - $listed) . ' more are not listed.'],
+			$about['lacks'][$listed],
+		);
+		$this->assertGreaterThan(1000, count($about['access_names']));
 	}
 
 	private function entry(string $hash): Entry

@@ -126,6 +126,22 @@ final class FamilyTest extends AddonTestCase
 		$scratch->end();
 	}
 
+	public function test_a_scratch_channel_is_in_no_directory_that_the_hub_keeps_itself(): void
+	{
+		FileSync\Addon\Hub\Config::set('passive', '1');
+		set_config('system', 'directory_mode', 2);
+		$scratch = FileSync\Addon\Hub\Scratch::make();
+		Zotlabs\Daemon\Master::Summon(['Directory', $scratch->channel->id]);
+		$list = fn (int $channelId) => $this->inHub(
+			"Zotlabs\\Daemon\\Directory::run(2, ['Directory', $channelId]) ?? 'went on'",
+		);
+		$this->assertSame([null, 'went on'], [$list($scratch->channel->id), $list($this->channel->id)]);
+		$this->assertSame([$this->channel->hash], array_column(Table::select('updates', []), 'ud_hash'));
+		$this->assertSame([], $this->jobs('Directory'));
+		$this->assertStringContainsString('list it in its directory', (string) $scratch->attempt());
+		$scratch->end();
+	}
+
 	public function test_a_function_that_changed_is_called_as_it_came_and_the_others_stay_ours(): void
 	{
 		$this->change(

@@ -14,11 +14,12 @@ final class RehearseTest extends AddonTestCase
 	protected function setUp(): void
 	{
 		parent::setUp();
-		FileSync\Photo::$isKnown = false;
+		FileSync\Photo::$isKnown = FileSync\Photo::$makesPictures = true;
 	}
 
 	protected function tearDown(): void
 	{
+		FileSync\Photo::$isKnown = FileSync\Photo::$makesPictures = false;
 		Rehearsing::with(null);
 		parent::tearDown();
 	}
@@ -33,6 +34,15 @@ final class RehearseTest extends AddonTestCase
 		$this->assertSame([], Table::select('filesync_scratch', []));
 		$this->assertSame([], Table::select('outq', []));
 		$this->assertSame([], Table::select('attach', []));
+	}
+
+	public function test_thumbnails_that_are_not_made_but_fetched_are_seen(): void
+	{
+		FileSync\Photo::$isKnown = false;
+		$this->assertSame(
+			['make thumbnails' => 'scale 1 was not made, but fetched'],
+			array_column($this->rehearse()->failed(), 'seen', 'name'),
+		);
 	}
 
 	public function test_killed_at_any_instant_nothing_stays_after_the_next_sweep(): void

@@ -5,6 +5,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Rehearsing;
+use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Table;
 use PHPUnit\Framework\Attributes\DataProvider;
@@ -212,6 +213,38 @@ final class ScratchTest extends AddonTestCase
 		$this->assertSame($before, $this->all());
 	}
 
+	public function test_what_a_step_that_hung_wrote_later_goes_too(): void
+	{
+		$before = $this->all();
+		$scratch = Scratch::make();
+		$this->expireLeases();
+		$this->assertSame([], Scratch::sweep());
+		$this->live($scratch->channel);
+		file_put_contents(FileSync\Addon\Hub\Store::dataRoot($scratch->channel->id, true) . '/late', 'bytes');
+		try {
+			$scratch->goOn();
+			$this->fail('it must end');
+		} catch (Postponed) {
+		}
+		$scratch->end();
+		// A job that finds no work.
+		dbq("DELETE FROM workerq WHERE workerq_cmd = 'Addon'");
+		$this->assertSame($before, $this->all());
+	}
+
+	public function test_a_number_that_is_somebody_elses_by_now_is_left_alone(): void
+	{
+		$scratch = Scratch::make();
+		$this->expireLeases();
+		Scratch::sweep();
+		Table::update('channel', ['channel_id' => $scratch->channel->id], ['channel_id' => $this->channel->id]);
+		$this->live(Clones::channel($scratch->channel->id));
+		Rehearsing::with($scratch->channel);
+		$before = $this->all();
+		$this->assertStringContainsString('nothing of it was touched', (string) $scratch->end());
+		$this->assertSame($before, $this->all());
+	}
+
 	public function test_one_at_a_time(): void
 	{
 		$scratch = Scratch::make();
@@ -358,6 +391,63 @@ final class ScratchTest extends AddonTestCase
 		$this->assertCount(3, $before);
 		Scratch::make()->end();
 		$this->assertSame($before, Table::select('filesync_peer', [], 'id'));
+	}
+
+	public function test_where_filesync_serves_nobody_a_rehearsal_may_ask_for_files_of_its_own_channel(): void
+	{
+		Config::set('passive', '1');
+		$scratch = Scratch::make();
+		// As in the web server's process.
+		Rehearsing::with(null);
+		$ticket = fn (string $hash) => new Request(
+			'POST',
+			['getfile', 'ticket'],
+			[],
+			[],
+			(string) json_encode(['channel' => $hash]),
+		);
+		$read = fn (string $hash) => new Request('GET', ['getfile', $hash], ['filesync-ticket' => 'x']);
+		$serves = function (Request $request, int $channelId): bool {
+			return Rehearsing::isAsked($request) && Config::serves($channelId);
+		};
+		[$id, $hash, $file] = [$scratch->channel->id, $scratch->channel->hash, "{$scratch->channel->nick}x1"];
+		$this->assertTrue($serves($ticket($hash), $id));
+		$this->assertTrue($serves($read($file), $id));
+		foreach ([
+			'of a person' => [$ticket($this->channel->hash), $id],
+			"of a person's file" => [$read('alicex1'), $id],
+			'without a ticket' => [new Request('GET', ['getfile', $file]), $id],
+			'somewhere else' => [
+				new Request('POST', ['getfile'], [], [], (string) json_encode(['channel' => $hash])),
+				$id,
+			],
+			'for the files of a person' => [$ticket($hash), $this->channel->id],
+			'without a channel' => [new Request('POST', ['getfile', 'ticket'], [], [], '[]'), $id],
+		] as $why => [$request, $channelId]) {
+			$this->assertFalse($serves($request, $channelId), $why);
+		}
+		$scratch->end();
+		$this->assertFalse($serves($ticket($hash), $id));
+		$this->assertFalse(Config::serves($id));
+	}
+
+	public function test_what_core_sends_beside_filesync_is_seen_and_goes_nowhere(): void
+	{
+		$scratch = Scratch::make();
+		$id = $scratch->channel->id;
+		$scratch->elsewhere(function () use ($scratch, $id): void {
+			Zotlabs\Lib\Libsync::build_sync_packet($id, ['file' => [['attach' => [['hash' => 'f1']]]]]);
+			foreach (Table::select('outq', ['outq_channel' => $id]) as $row) {
+				Zotlabs\Lib\Queue::deliver($row);
+			}
+			$this->assertNotContains($id, array_column(Clones::pairs(), 'uid'));
+			$this->assertSame(['f1'], array_column($scratch->queued()[0]['file'][0]['attach'], 'hash'));
+			$this->assertSame([], $scratch->queued());
+		});
+		$this->assertNull($scratch->attempt());
+		$this->assertSame([], Table::select('outq', []));
+		$this->assertCount(1, Table::select('hubloc', ['hubloc_hash' => $scratch->channel->hash]));
+		$scratch->end();
 	}
 
 	public function test_its_packets_are_caught(): void

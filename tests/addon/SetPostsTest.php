@@ -59,7 +59,11 @@ final class SetPostsTest extends AddonTestCase
 			[(int) $post['id'], 'well said', self::$bob['hash']],
 			[(int) $comment['parent'], $comment['body'], $comment['author_xchan']],
 		);
-		$this->assertSame('0', (string) $comment['item_unseen'], 'nothing new');
+		$this->assertSame(
+			['0', '2024-05-03 10:00:00', '2024-05-03 10:00:00'],
+			[(string) $comment['item_unseen'], $comment['received'], $comment['changed']],
+			'nothing new',
+		);
 		$this->assertSame('tag', Table::first('term', ['oid' => (int) $post['id'], 'ttype' => TERM_HASHTAG])['term']);
 		$this->assertSame('kept', Table::first('iconfig', ['iid' => (int) $post['id']])['v']);
 		// The order in the set does not matter, and a second run finds it all here.
@@ -83,8 +87,7 @@ final class SetPostsTest extends AddonTestCase
 				$held,
 			))->posts,
 		);
-		// Numbers, and when the row was written.
-		$local = ['id' => 1, 'parent' => 1, 'received' => 1, 'changed' => 1, 'commented' => 1, 'item_unseen' => 1];
+		$local = ['id' => 1, 'parent' => 1];
 		$this->assertEquals(
 			array_map(fn ($row) => array_diff_key($row, $local), $before),
 			array_map(fn ($row) => array_diff_key($row, $local), Table::select('item', [], 'mid')),
@@ -309,6 +312,14 @@ final class SetPostsTest extends AddonTestCase
 			'a comment without its post' => [['message_top' => self::COMMENT], 'post_missing'],
 			'of somebody else' => [['owner' => null], 'author_unknown'],
 		];
+	}
+
+	public function test_a_comment_whose_post_is_left_out_says_so(): void
+	{
+		$told = $this->restore(['body' => 7] + $this->top(), $this->comment());
+		$this->assertSame(['malformed' => 1, 'post_missing' => 1], $told->left());
+		$told = $this->restore(['mimetype' => 'text/html'] + $this->top(), $this->comment());
+		$this->assertSame(['code' => 1, 'post_missing' => 1], $told->left());
 	}
 
 	public function test_only_conversations_of_the_channel_come(): void

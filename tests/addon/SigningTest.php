@@ -81,6 +81,19 @@ final class SigningTest extends AddonTestCase
 		return $cases;
 	}
 
+	/** The hub stores texts in a form of its own. */
+	public function test_what_is_stored_is_what_is_signed(): void
+	{
+		foreach (['a < b', '  a < b & https://elsewhere.example/  '] as $n => $body) {
+			$mid = self::ORIGIN . "/item/$n";
+			$this->take($this->signed($body, $mid));
+			$this->assertTrue($this->isValid($this->stored($mid)), $body);
+			$this->assertSame(trim(htmlspecialchars($body)), $this->stored($mid)['body']);
+			$this->take($this->post("$mid-forged", $body, ['signature' => $this->signature("$body.")]));
+			$this->assertIsUnsigned($body, "$mid-forged");
+		}
+	}
+
 	public function test_a_signature_of_somebody_else_is_none(): void
 	{
 		openssl_sign(self::SEE, $signature, openssl_pkey_new(['private_key_bits' => 2048]), 'sha256');

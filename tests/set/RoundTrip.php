@@ -20,6 +20,8 @@ final class RoundTrip
 	private array $names = [];
 
 	private function __construct(
+		private readonly Rows $first,
+		private readonly Rows $second,
 		private readonly string $from,
 		private readonly string $to,
 		private readonly string $key,
@@ -28,15 +30,15 @@ final class RoundTrip
 	/** Compares; `$from` and `$to` are the hubs' addresses. */
 	public static function compare(Rows $first, Rows $second, string $from, string $to): self
 	{
-		$trip = new self($from, $to, $second->channel()['channel_pubkey']);
+		$trip = new self($first, $second, $from, $to, $second->channel()['channel_pubkey']);
 		$there = $second->entries();
 		$entries = $first->entries();
-		$trip->names = array_count_values(array_map(fn ($entry) => implode("\n", $entry['names']), $entries));
+		$trip->names = array_count_values(array_map(fn ($entry) => implode("\n", $entry['path']), $entries));
 		foreach ($entries as $hash => $entry) {
 			if ($entry['kind'] === 'file' && $entry['sha256'] === null) {
 				$trip->named++;
 			} elseif (! isset($there[$hash])) {
-				$trip->wrong[] = "$hash, " . implode('/', $entry['names']) . ', was not restored';
+				$trip->wrong[] = "$hash, " . implode('/', $entry['path']) . ', was not restored';
 			} else {
 				$trip->compareEntry((string) $hash, $entry, $there[$hash]);
 			}
@@ -63,12 +65,12 @@ final class RoundTrip
 			fn ($name) => htmlspecialchars($name, ENT_COMPAT, 'UTF-8', false),
 			$entry['categories'],
 		);
-		if ($this->names[implode("\n", $entry['names'])] > 1) {
+		if ($this->names[implode("\n", $entry['path'])] > 1) {
 			// Two of one name in one folder: hubs add a number to one of them.
-			$entry['names'] = self::unnumbered($entry['names']);
-			$here['names'] = self::unnumbered($here['names']);
+			$entry['path'] = self::unnumbered($entry['path']);
+			$here['path'] = self::unnumbered($here['path']);
 		}
-		foreach (['kind', 'names', 'sha256', 'access', 'edited', 'type', 'categories', 'crops'] as $what) {
+		foreach (['kind', 'path', 'sha256', 'access', 'edited', 'type', 'categories', 'crops'] as $what) {
 			if ($entry[$what] !== $here[$what]) {
 				$this->wrong[] =
 					"$hash: $what is " . json_encode($here[$what]) . ', and was ' . json_encode($entry[$what]);
@@ -77,7 +79,7 @@ final class RoundTrip
 		$this->files += (int) ($entry['kind'] === 'file');
 		$this->crops += count($here['crops']);
 		foreach ($entry['posts'] as $mid => $post) {
-			if ($post[3] === '') {
+			if ($post['author'] === '') {
 				$this->named++;
 				continue;
 			}
@@ -105,14 +107,16 @@ final class RoundTrip
 			$this->wrong[] = "the post $mid was not restored";
 			return;
 		}
-		[$body, $signature, $parent, $author] = $post;
-		$expected = str_replace($this->from, $this->to, $body);
-		if ([$here[0], $here[2], $here[3]] !== [$expected, $parent, $author]) {
-			$this->wrong[] = "the post $mid is " . json_encode($here) . ', and was ' . json_encode($post);
+		$body = $this->second->body($mid);
+		$expected = str_replace($this->from, $this->to, $this->first->body($mid));
+		if (
+			[$body, $here['conversation'], $here['author']] !== [$expected, $post['conversation'], $post['author']]
+		) {
+			$this->wrong[] = "the post $mid is " . json_encode([$body, $here]) . ', and was ' . json_encode($post);
 		}
-		if ($signature !== '' && ! self::isSigned($this->key, $here[0], $here[1])) {
+		if ($post['signature'] !== '' && ! self::isSigned($this->key, $body, $here['signature'])) {
 			$this->wrong[] = "the post $mid is not signed by the channel";
-		} elseif ($signature === '' && $here[1] !== '') {
+		} elseif ($post['signature'] === '' && $here['signature'] !== '') {
 			$this->wrong[] = "the post $mid got a signature that it never had";
 		}
 	}

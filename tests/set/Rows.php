@@ -8,6 +8,8 @@ use TestHub\Databases;
 final class Rows
 {
 	private readonly array $channel;
+	/** @var array<string, string> Texts of posts by their ids. */
+	private array $bodies = [];
 
 	public function __construct(private readonly \PDO $database, private readonly string $hub, string $nick)
 	{
@@ -33,11 +35,12 @@ final class Rows
 			for ($at = $row; $at; $at = $attach[$at['folder']] ?? null) {
 				array_unshift($chain, $at['filename']);
 			}
-			$bytes = (int) $row['is_dir'] ? null : $this->bytesOf($row);
+			$bytes = (int) $row['is_dir'] ? [null, null] : $this->bytesOf($row);
 			$entries[$hash] = [
 				'kind' => (int) $row['is_dir'] ? 'folder' : 'file',
-				'names' => $chain,
-				'sha256' => $bytes === null ? null : hash('sha256', $bytes),
+				'path' => $chain,
+				'size' => $bytes[0],
+				'sha256' => $bytes[1],
 				'access' => [$row['allow_cid'], $row['allow_gid'], $row['deny_cid'], $row['deny_gid']],
 				'edited' => substr($row['edited'], 0, 19),
 				'type' => $row['filetype'],
@@ -55,6 +58,20 @@ final class Rows
 		return $entries;
 	}
 
+	/** @return array<string, int> What `set.json` must count. */
+	public function counts(): array
+	{
+		$entries = $this->entries();
+		$files = array_filter($entries, fn ($entry) => $entry['kind'] === 'file');
+
+		return [
+			'files' => count($files),
+			'folders' => count($entries) - count($files),
+			'posts' => array_sum(array_map(fn ($entry) => count($entry['posts']), $entries)),
+			'crops' => array_sum(array_map(fn ($entry) => count($entry['crops']), $entries)),
+		];
+	}
+
 	/** @return list<string> Photo rows, of whatever scale, whose bytes are not here. */
 	public function withoutBytes(): array
 	{
@@ -64,7 +81,7 @@ final class Rows
 			"SELECT * FROM photo WHERE uid = $uid AND resource_id IN (SELECT hash FROM attach WHERE uid = $uid)",
 		) as $row) {
 			$bytes = $this->bytesOf($row);
-			if ($bytes === null || strlen($bytes) !== (int) $row['filesize']) {
+			if ($bytes[0] !== (int) $row['filesize']) {
 				$wrong[] = "scale {$row['imgscale']} of {$row['resource_id']} has not the bytes of its row";
 			}
 		}
@@ -80,12 +97,18 @@ final class Rows
 			"SELECT * FROM photo WHERE uid = $uid AND imgscale IN (4, 7) AND resource_id = "
 				. $this->database->quote($hash),
 		) as $row) {
-			$bytes = $this->bytesOf($row);
-			$bytes === null || ($crops[(int) $row['imgscale']] = hash('sha256', $bytes));
+			$sha256 = $this->bytesOf($row)[1];
+			$sha256 === null || ($crops[(int) $row['imgscale']] = $sha256);
 		}
 		ksort($crops);
 
 		return $crops;
+	}
+
+	/** Returns the text of a post, once entries() has read it. */
+	public function body(string $mid): string
+	{
+		return $this->bodies[$mid];
 	}
 
 	/** @return array<string, array> What each post says, by its id. */
@@ -99,20 +122,42 @@ final class Rows
 			. " AND resource_type IN ('photo', 'attach'))",
 		) as $row) {
 			$author = $this->rows(
-				'SELECT xchan_name FROM xchan WHERE xchan_hash = ' . $this->database->quote($row['author_xchan']),
+				'SELECT xchan_name, xchan_pubkey FROM xchan WHERE xchan_hash = '
+					. $this->database->quote($row['author_xchan']),
 			);
-			$posts[$row['mid']] = [$row['body'], $row['sig'], $row['parent_mid'], $author[0]['xchan_name'] ?? ''];
+			$this->bodies[$row['mid']] = $row['body'];
+			$posts[$row['mid']] = [
+				'conversation' => $row['parent_mid'],
+				'author' => $author[0]['xchan_name'] ?? '',
+				'body_sha256' => hash('sha256', $row['body']),
+				'signature' => $row['sig'],
+				'verifies' => self::verifies($row['sig'], $author[0]['xchan_pubkey'] ?? '', $row['body']),
+			];
 		}
 		ksort($posts);
 
 		return $posts;
 	}
 
-	private function bytesOf(array $row): ?string
+	/** Tells whether a post is its author's; null if that cannot be told. */
+	private static function verifies(string $signature, string $key, string $body): ?bool
+	{
+		$key = @openssl_pkey_get_public($key);
+		if (! $key || $signature === '') {
+			return null;
+		}
+		// Those of very old hubs lack the algorithm.
+		$bytes = base64_decode(strtr(preg_replace('/^sha256\./', '', $signature), '-_', '+/'));
+
+		return openssl_verify($body, $bytes, $key, OPENSSL_ALGO_SHA256) === 1;
+	}
+
+	/** @return array{?int, ?string} How many bytes there are, and their digest. */
+	private function bytesOf(array $row): array
 	{
 		$content = (string) Databases::bytes($row['content']);
 		if (! (int) $row['os_storage']) {
-			return $content;
+			return [strlen($content), hash('sha256', $content)];
 		}
 		// Very old rows lack the beginning.
 		$path =
@@ -120,7 +165,7 @@ final class Rows
 			. (str_contains($content, 'store') ? '' : "store/{$this->channel['channel_address']}/")
 			. $content;
 
-		return is_file($path) ? file_get_contents($path) : null;
+		return is_file($path) ? [filesize($path), hash_file('sha256', $path)] : [null, null];
 	}
 
 	/** @return list<array<string, mixed>> */

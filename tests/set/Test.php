@@ -6,8 +6,8 @@ use TestHub\Databases;
 use TestHub\Pair;
 
 require_once __DIR__ . '/../testhub/Pair.php';
-require_once __DIR__ . '/Bag.php';
 require_once __DIR__ . '/Comparison.php';
+require_once __DIR__ . '/Reading.php';
 require_once __DIR__ . '/RoundTrip.php';
 require_once __DIR__ . '/Rows.php';
 
@@ -23,6 +23,7 @@ final class Test
 	private readonly string $hub;
 	private readonly string $set;
 	private int $wrong = 0;
+	private string $tools = '';
 	private ?RoundTrip $trip = null;
 
 	public function __construct(
@@ -64,6 +65,7 @@ final class Test
 			$this->step('and is what the hub has in the end', $this->compare(...));
 			$this->step('verify-set agrees', fn () => $this->verify());
 		}
+		echo "$this->tools\n";
 		$this->step('restored to a fresh clone', $this->restore(...));
 		if (in_array($this->break, ['', 'resign'], true)) {
 			$this->step('nobody signs what was forged', $this->forge(...));
@@ -80,6 +82,43 @@ final class Test
 		);
 
 		return $this->wrong ? 1 : 0;
+	}
+
+	/** Damages a set of two runs in many places, one at a time; returns the exit code: 0 if exactly that was found. */
+	public function damageEverywhere(): int
+	{
+		return $this->withSet([
+			__DIR__ . '/../testhub/bin/in-hub',
+			$this->hub,
+			PHP_BINARY,
+			__DIR__ . '/damage.php',
+			$this->hub,
+			$this->set,
+			(string) $this->seed,
+		]);
+	}
+
+	/** Tries the recipes of the documentation with a set of two runs; returns the exit code: 0 if all give it back. */
+	public function recipes(): int
+	{
+		return $this->withSet([__DIR__ . '/recipes', $this->set]);
+	}
+
+	/** Makes a set of two runs; returns the exit code of a command that is run then. */
+	private function withSet(array $command): int
+	{
+		foreach ([1, 2] as $run) {
+			$said = $this->backUp();
+			if (! isset($said['run'])) {
+				echo json_encode($said), "\n";
+
+				return 1;
+			}
+			$run === 1 && $this->change();
+		}
+		passthru(implode(' ', array_map(escapeshellarg(...), $command)), $status);
+
+		return $status;
 	}
 
 	/** @param \Closure(): array $work Returns what is wrong. */
@@ -166,7 +205,7 @@ final class Test
 		$this->make($clone, self::CLONE_URL);
 		$wrong = [];
 		for ($n = 0; $n < $this->kills; $n++) {
-			$process = $this->begin(['restore', 'alice', $this->set, '--json'], $pipes, $clone);
+			$process = $this->begin(['restore', 'alice', $this->set, '--json'], $pipes, [], $clone);
 			usleep(mt_rand(100000, 900000));
 			proc_terminate($process, SIGKILL);
 			proc_close($process);
@@ -244,16 +283,24 @@ final class Test
 	/** @return array{int, string} */
 	private function command(array $words, ?string $hub = null): array
 	{
-		$process = $this->begin($words, $pipes, $hub);
+		$process = $this->begin($words, $pipes, [], $hub);
 		$text = stream_get_contents($pipes[1]) . stream_get_contents($pipes[2]);
 
 		return [proc_close($process), $text];
 	}
 
-	private function begin(array $words, ?array &$pipes, ?string $hub = null): mixed
+	/** @param list<string> $before What runs the command. */
+	private function begin(array $words, ?array &$pipes, array $before = [], ?string $hub = null): mixed
 	{
 		return proc_open(
-			[__DIR__ . '/../testhub/bin/in-hub', $hub ?? $this->hub, PHP_BINARY, 'addon/filesync/cli.php', ...$words],
+			[
+				...$before,
+				__DIR__ . '/../testhub/bin/in-hub',
+				$hub ?? $this->hub,
+				PHP_BINARY,
+				'addon/filesync/cli.php',
+				...$words,
+			],
 			[1 => ['pipe', 'w'], 2 => ['pipe', 'w']],
 			$pipes,
 		);
@@ -279,7 +326,16 @@ final class Test
 	/** Compares the set with the hub's tables and store. */
 	private function compare(): array
 	{
-		return Comparison::wrong(new Bag($this->set), $this->rows());
+		return [...Comparison::wrong(Reading::of($this->set), $this->rows()), ...$this->witnesses()];
+	}
+
+	/** @return list<string> What common tools find wrong with the set, also those that need a set that is in place. */
+	private function witnesses(): array
+	{
+		exec(escapeshellarg(__DIR__ . '/witnesses') . ' ' . escapeshellarg($this->set) . ' 2>&1', $said, $status);
+		$this->tools = implode(', ', preg_grep('/^witnesses: /', $said));
+
+		return $status === 0 ? [] : $said;
 	}
 
 	private function rows(): Rows
@@ -316,10 +372,10 @@ final class Test
 			in_array($status, [0, 1], true) || ($wrong[] = "backup ended with $status");
 			$sets[] = array_map(
 				fn ($entry) => [
-					implode('/', array_column($entry['attach'], 'filename')),
-					self::original($entry),
+					implode('/', $entry['path']),
+					(string) $entry['sha256'],
 				],
-				array_filter((new Bag($this->set))->entries, fn ($entry) => $entry['kind'] === 'file'),
+				array_filter(Reading::of($this->set)->entries, fn ($entry) => $entry['kind'] === 'file'),
 			);
 			$runs++;
 		} while ($isRunning);
@@ -345,18 +401,10 @@ final class Test
 		return $wrong;
 	}
 
-	private static function original(array $entry): string
-	{
-		foreach ($entry['parts'] ?? [] as $part) {
-			if ($part['role'] === 'original') {
-				return $part['sha256'];
-			}
-		}
-
-		return '';
-	}
-
-	/** Kills runs; after each the set is whole, at the latest once it was finished without the hub. */
+	/**
+	 * Kills runs. After each, the set can be read, through its journal if the run was cut off while it was put in
+	 * place; and once that was finished without the hub, it says the same.
+	 */
 	private function kill(): array
 	{
 		mt_srand($this->seed);
@@ -368,32 +416,40 @@ final class Test
 		$usual = microtime(true) - $start;
 		for ($n = 0; $n < $this->kills; $n++) {
 			$this->change();
-			$process = $this->begin(['backup', 'alice', $this->set, '--json'], $pipes);
-			usleep((int) ((1e6 * $usual * mt_rand(10, 110)) / 100));
-			proc_terminate($process, SIGKILL);
+			$isAtRename = ($n % 2) === 0;
+			// The first renames are of the journal, the others put the run in place.
+			$trace = ['strace', '-f', '-o', '/dev/null', '-e', 'inject=renameat2:signal=KILL:when=' . mt_rand(3, 30)];
+			$process = $this->begin(['backup', 'alice', $this->set, '--json'], $pipes, $isAtRename ? $trace : []);
+			if ($isAtRename) {
+				stream_get_contents($pipes[1]);
+			} else {
+				usleep((int) ((1e6 * $usual * mt_rand(10, 110)) / 100));
+				proc_terminate($process, SIGKILL);
+			}
 			proc_close($process);
-			if ($this->faults()) {
+			$found = Reading::of($this->set);
+			$faults = $found->faults;
+			if ($found->isCutOff) {
 				$cut++;
 				[$status, $text] = $this->command(['verify-set', $this->set, '--finish']);
-				$faults = $this->faults();
-				$faults && array_push($wrong, "kill $n: verify-set --finish ended with $status: $text", ...$faults);
+				$after = Reading::of($this->set);
+				$status === 0 || ($faults[] = "verify-set --finish ended with $status: $text");
+				$after->isCutOff && ($faults[] = 'it is still cut off');
+				[$after->entries, $after->about] === [
+					$found->entries,
+					$found->about,
+				] || ($faults[] = 'what was read through the journal is not what is there once the run was finished');
+				array_push($faults, ...$after->faults);
 			}
+			array_push($faults, ...$this->witnesses());
+			$faults && array_push($wrong, "kill $n:", ...$faults);
 		}
 		echo "    $cut of them while the run was put in place\n";
+		$cut || ($wrong[] = 'none was killed while it was put in place');
 		$said = $this->backUp();
 		array_is_list($said) && $said && ($wrong[] = $said[0]);
 
 		return $wrong;
-	}
-
-	/** @return list<string> What is wrong with the set as it is now, even if it cannot be read. */
-	private function faults(): array
-	{
-		try {
-			return (new Bag($this->set))->faults();
-		} catch (\Throwable $e) {
-			return [$e->getMessage()];
-		}
 	}
 
 	/** Changes some files, so that a run has something to do. */
@@ -427,7 +483,7 @@ final class Test
 		]);
 		[$status, $text] = $this->command(['backup', 'alice', $this->set, '--json']);
 		$wrong = $status === 75 && str_contains($text, '"disk_short"') ? [] : ["backup ended with $status: $text"];
-		$wrong = [...$wrong, ...$this->faults()];
+		$wrong = [...$wrong, ...Reading::of($this->set)->faults, ...$this->witnesses()];
 		Pair::run([
 			__DIR__ . '/../testhub/bin/in-hub',
 			$this->hub,

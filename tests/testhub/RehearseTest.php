@@ -82,14 +82,47 @@ final class RehearseTest extends TestCase
 			1,
 			$count,
 		));
+		self::serve();
+		self::keepJobsAway(true);
 		try {
 			$this->assertNotSame('active', self::standing());
 			[$status, $steps] = $this->steps();
 			$this->assertSame([], array_filter($steps, fn ($step) => ! $step['ok']));
 			$this->assertSame(0, $status);
+			$this->assertSame('', $steps["the same through this hub's web server"]['seen']);
 			$this->assertSame('active', self::standing());
 		} finally {
+			self::keepJobsAway(false);
+			self::cut();
 			file_put_contents($boot, $code);
+		}
+	}
+
+	public function test_on_such_a_version_whose_web_server_serves_nothing_only_serving_is_off(): void
+	{
+		[$boot, $index] = [self::$hub . '/boot.php', self::$hub . '/index.php'];
+		[$code, $door] = [file_get_contents($boot), file_get_contents($index)];
+		file_put_contents($boot, preg_replace(
+			"/define\('STD_VERSION', .*/",
+			"define('STD_VERSION', '11.9.2');",
+			$code,
+			1,
+		));
+		file_put_contents($index, strtr($door, [
+			"require_once 'boot.php';" => "unset(\$_SERVER['HTTP_FILESYNC_TICKET']); require_once 'boot.php';",
+		]));
+		self::serve();
+		self::keepJobsAway(true);
+		try {
+			[$status, $steps] = $this->steps();
+			$name = "the same through this hub's web server";
+			$this->assertSeen($status, $steps, [$name], 'the status of a part is', 'serving');
+			$this->assertSame(['active', ['serving']], [self::standing(), self::off()]);
+		} finally {
+			self::keepJobsAway(false);
+			self::cut();
+			file_put_contents($boot, $code);
+			file_put_contents($index, $door);
 		}
 	}
 
@@ -151,7 +184,12 @@ final class RehearseTest extends TestCase
 				$attach,
 				"function attach_delete(\$channel_id, \$resource, \$is_photo = 0) {",
 				"function attach_delete(\$channel_id, \$resource, \$is_photo = 0) { return;",
-				['receive a delete, with its post', 'send a delete by WebDAV', 'send a delete by a page'],
+				[
+					'receive a delete, with its post',
+					'send a delete by WebDAV',
+					'send a delete by a page',
+					'send a delete by the hub',
+				],
 				'the file still has its row',
 				'receiver',
 			],
@@ -176,7 +214,7 @@ final class RehearseTest extends TestCase
 				"\tcall_hooks('photo_upload_begin', \$arr);\n",
 				"\tregister_shutdown_function(fn () => call_hooks('photo_upload_begin', \$arr));\n",
 				['send an upload', 'send an uploaded photo'],
-				'nothing would be sent',
+				'the packet says nothing of the order of changes',
 				'sender',
 			],
 			'an export without rows' => [
@@ -193,6 +231,7 @@ final class RehearseTest extends TestCase
 					'send a change of access',
 					'send a move by a page',
 					'send a delete by a page',
+					'send a delete by the hub',
 					'tell a comparison of a file',
 				],
 				'nothing would be sent',
@@ -222,6 +261,14 @@ final class RehearseTest extends TestCase
 				],
 				"the hub's own receiver",
 				'receiver',
+			],
+			"the hub's own relocation of posts" => [
+				'Zotlabs/Lib/Libsync.php',
+				"\t\t\t\tsync_items(\$channel, \$arr['item'],",
+				"\t\t\t\t\\sync_items(\$channel, \$arr['item'],",
+				['receive a post of the channel', 'receive an edited post'],
+				'its text is',
+				'posts',
 			],
 			'a receiver of posts that does nothing' => [
 				'include/import.php',
@@ -268,6 +315,14 @@ final class RehearseTest extends TestCase
 				'no preview',
 				'photos',
 			],
+			'a library that makes nothing smaller' => [
+				'Zotlabs/Photo/PhotoGd.php',
+				'public function doScaleImage(int $new_width, int $new_height): void {',
+				'public function doScaleImage(int $new_width, int $new_height): void { return;',
+				["make thumbnails with the hub's library"],
+				'made 64 x 40 pixels of it',
+				'photos',
+			],
 			'a photo without thumbnails' => [
 				'include/photos.php',
 				"\$image = \$args['getimagesize'];",
@@ -307,6 +362,83 @@ final class RehearseTest extends TestCase
 				['send an uploaded photo', 'go on after that'],
 				'the hub ended the process: ',
 				'sender',
+			],
+			'a hub that also sends the file on its own' => [
+				$attach,
+				"\t\$dosync = empty(\$arr['nosync']);",
+				"\t\$dosync = true;",
+				['send an upload', 'send an uploaded photo', 'send a file put by WebDAV'],
+				'2 packets would be sent to other hubs, in place of one',
+				'sender',
+			],
+			'a hub that sends on what it received' => [
+				$attach,
+				"function attach_delete(\$channel_id, \$resource, \$is_photo = 0) {",
+				"function attach_delete(\$channel_id, \$resource, \$is_photo = 0) { \Zotlabs\Lib\Libsync::build_sync_packet(\$channel_id, ['file' => [['attach' => [['hash' => \$resource, 'deleted' => 1]]]]]);",
+				[
+					'receive a delete, with its post',
+					'send a delete by WebDAV',
+					'send a delete by a page',
+					'send a delete by the hub',
+				],
+				'the hub sends on what it received',
+				'sender',
+			],
+			'a packet that is not queued' => [
+				'Zotlabs/Lib/Queue.php',
+				"return create_table_from_array('outq', [",
+				'return array_filter([',
+				['queue a packet for another hub'],
+				'the hub has queued 0 packets',
+				'sender',
+			],
+			'a start of which nobody is told' => [
+				'start.php',
+				"\tcall_hooks('init_1');\n",
+				'',
+				['be called when the hub starts'],
+				'did not call filesync',
+				'receiver',
+			],
+			'a job that never comes' => [
+				'Zotlabs/Daemon/Addon.php',
+				"call_hooks('daemon_addon', \$argv);",
+				'',
+				['have the hub begin a job of filesync'],
+				'did not reach filesync',
+				'receiver',
+			],
+			'a description that no addon completes' => [
+				'Zotlabs/Lib/Libzot.php',
+				"call_hooks('zotinfo', \$info);",
+				'',
+				['say what this hub speaks'],
+				'does not name filesync',
+				'serving',
+			],
+			'signatures that do not hold' => [
+				'Zotlabs/Web/HTTPSig.php',
+				'openssl_verify(',
+				'(fn () => 0)(',
+				['prove a request to another hub'],
+				'does not verify a request',
+				'comparison',
+			],
+			'a delete whose hook comes too late' => [
+				$attach,
+				"call_hooks('attach_delete', \$arr);",
+				"register_shutdown_function(fn () => call_hooks('attach_delete', \$arr));",
+				['send a delete by the hub'],
+				'the delete would not be sent',
+				'sender',
+			],
+			'a preview that is not made' => [
+				'Zotlabs/Daemon/Thumbnail.php',
+				"if (!\$data['thumbnail'] &&",
+				'if (false &&',
+				['have the hub make a preview'],
+				'made no preview',
+				'photos',
 			],
 			'a hub that tells others' => [
 				$attach,
@@ -418,6 +550,33 @@ final class RehearseTest extends TestCase
 
 	private static function standing(): string
 	{
+		return self::status()['standing'] ?? 'unknown';
+	}
+
+	/** @return list<string> The parts that are off. */
+	private static function off(): array
+	{
+		$kept = self::statement("SELECT v FROM config WHERE cat = 'filesync' AND k = 'standing'")->fetchColumn();
+
+		return json_decode((string) $kept, true)['now']['off'];
+	}
+
+	/** Keeps the hub from rehearsing on its own: what is looked at is the first rehearsal of a version. */
+	private static function keepJobsAway(bool $isSo): void
+	{
+		$id = hash('sha256', 'summon-rehearse');
+		self::statement("DELETE FROM filesync_lease WHERE id = '$id'");
+		if ($isSo) {
+			self::statement(
+				"INSERT INTO filesync_lease (id, name, token, expires) VALUES ('$id', 'summon-rehearse', 'test', "
+				. (time() + 3600)
+				. ')',
+			);
+		}
+	}
+
+	private static function status(): array
+	{
 		$said = Pair::run([
 			__DIR__ . '/bin/in-hub',
 			self::$hub,
@@ -427,7 +586,7 @@ final class RehearseTest extends TestCase
 			'--json',
 		], false);
 
-		return json_decode((string) end($said), true)['standing'] ?? 'unknown';
+		return json_decode((string) end($said), true) ?? [];
 	}
 
 	/**

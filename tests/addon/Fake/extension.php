@@ -231,6 +231,8 @@ namespace FileSync {
 	{
 		/** What becomes of scales: false, their format is not known; else they are made. */
 		public static bool $isKnown = false;
+		/** Whether true pictures are made into pictures: of their own size. */
+		public static bool $makesPictures = false;
 		/** @var ?\Closure Says what a photo's header says, in place of its bytes. */
 		public static ?\Closure $facts = null;
 
@@ -327,15 +329,16 @@ namespace FileSync {
 				$scales = [];
 				foreach (self::$isKnown ? $job['targets'] : [] as $scale => $path) {
 					Instant::pass();
-					$bytes = "scale $scale of $source";
+					$true = self::$makesPictures ? @getimagesizefromstring($source) : false;
+					$bytes = $true ? "$source scale $scale" : "scale $scale of $source";
 					if (is_file($to->absolute($path))) {
 						throw new InvalidInputException("$path is taken");
 					}
 					file_put_contents($to->absolute($path), $bytes);
 					$scales[$scale] = [
 						'mimetype' => 'image/jpeg',
-						'width' => 100 * $scale,
-						'height' => 50 * $scale,
+						'width' => $true ? $true[0] : 100 * $scale,
+						'height' => $true ? $true[1] : 50 * $scale,
 						'size_bytes' => strlen($bytes),
 						'sha256' => hash('sha256', $bytes),
 						'profile_fault' => null,

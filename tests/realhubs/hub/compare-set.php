@@ -3,12 +3,12 @@
 // Compares a backup set with this hub's tables and store. Prints the counts of the hub, or what differs.
 // Arguments: the set's folder, the channel's nick.
 require __DIR__ . '/boot.php';
-foreach (['Databases', 'Bag', 'Rows', 'Comparison'] as $file) {
+foreach (['Databases', 'Reading', 'Rows', 'Comparison'] as $file) {
 	require_once __DIR__ . "/$file.php";
 }
 
 $rows = new Set\Rows(DBA::$dba->db, getcwd(), $argv[2]);
-$wrong = Set\Comparison::wrong(new Set\Bag($argv[1]), $rows);
+$wrong = Set\Comparison::wrong(Set\Reading::of($argv[1]), $rows);
 $entries = $rows->entries();
 printf(
 	"%d files, %d folders, %d posts, %d crops: %s\n",

@@ -91,6 +91,7 @@ $raw = fn (string $bytes) => $isPostgres ? "decode('" . bin2hex($bytes) . "', 'h
 $write = function (string $at, string $bytes) use ($root) {
 	@mkdir(dirname("$root/$at"), 0770, true);
 	file_put_contents("$root/$at", $bytes);
+	touch("$root/$at", time() - 100000);
 };
 
 foreach (['database' => $blob, 'database-raw' => $raw] as $shape => $content) {

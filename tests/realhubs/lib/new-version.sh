@@ -36,7 +36,10 @@ new_version_is() {
 	chmod 644 "$boot.new"
 	mv -f "$boot.new" "$boot"
 	[ "$(hub_php b -r 'require "boot.php"; echo STD_VERSION;')" = "$1" ] || die 'the version could not be changed'
+	# The web server looks for changed files now and then.
+	wait_for 30 'the web server to have it' new_version_is_served "$1" || die 'the web server keeps the former version'
 }
+new_version_is_served() { curl -sS --fail --cacert "$LAYOUT/ca/ca.pem" "$(hub_url b)/siteinfo.json" | grep -q "\"version\":\"$1\""; }
 
 # Puts hub B back as it was.
 new_version_end() {
@@ -130,7 +133,7 @@ new_version_failing() {
 	else
 		hub_php b addon/filesync/cli.php config set trusted_version "$version"
 	fi
-	wait_for 240 'the queue' new_version_is_let_in || return 1
+	wait_for 240 'the queue' new_version_is_let_in || { echo "$(new_version_queued) are still queued"; return 1; }
 	wait_quiet 240 || return 1
 	[ "$answer" = passive ] || { settle 120 || return 1; new_version_stats >"$scratch/stats-after"; new_version_in_place "$scratch/stats-before" "$scratch/stats-after" || return 1; }
 	[ "$(new_version_right "$answer")" = $NEW_VERSION_FILES ] || { echo "$(new_version_right "$answer") of $NEW_VERSION_FILES are right after $answer"; return 1; }

@@ -31,6 +31,8 @@ database_tables() {
 rehearse_files() { (cd "$(hub_root b)" && find store -type f -printf '%p %s %T@\n' -o -type d -printf '%p/\n' | grep -vE "$REHEARSE_FILES" | sort); }
 
 rehearse_look() {
+	# Those of requests before end on their own, whenever it is time.
+	[ "$1" != before ] || echo 'DELETE FROM filesync_nonce' | database_sql hub_b
 	rehearse_rows >"$LAYOUT/scratch/rehearse-rows-$1"
 	rehearse_files >"$LAYOUT/scratch/rehearse-files-$1"
 }
@@ -50,6 +52,12 @@ rehearse_same() {
 # Makes as if the leases of killed processes had run out.
 rehearse_later() { echo "UPDATE filesync_lease SET expires = 0, token = ''" | database_sql hub_b; }
 
+# Prints what went wrong in a rehearsal, or how it ended: rehearse_why <what it said>.
+rehearse_why() { grep -A1 -E '^WRONG|steps in' <<<"$1" || tail -n 3 <<<"$1"; }
+
+# Prints the steps that were not tried and could have been: hubs with PostgreSQL make no previews.
+rehearse_untried() { grep 'not tried' | grep -v PostgreSQL; }
+
 requests_to() { wc -l <"$LAYOUT/$1/log/access.log"; }
 
 scenario_rehearse() {
@@ -57,9 +65,9 @@ scenario_rehearse() {
 	settle || return 1
 	# With its web server, so that a ticket is served; the first time also makes what stays, such as the folder for partial files.
 	seconds=$SECONDS
-	said=$(rehearse) || { echo "$said" | grep -A1 -E '^WRONG|steps in'; return 1; }
+	said=$(rehearse) || { rehearse_why "$said"; return 1; }
 	[ $((SECONDS - seconds)) -lt 60 ] || { echo "it took $((SECONDS - seconds)) s"; return 1; }
-	! grep -q 'not tried' <<<"$said" || { grep 'not tried' <<<"$said"; return 1; }
+	! rehearse_untried <<<"$said" || return 1
 	wait_quiet || return 1
 	web_down b
 	rehearse_look before
@@ -72,39 +80,77 @@ scenario_rehearse() {
 	wait_quiet
 	rehearse_look after
 	web_up b
-	[ $status = 0 ] || { echo "$said" | grep -A1 -E '^WRONG|steps in'; return 1; }
+	[ $status = 0 ] || { rehearse_why "$said"; return 1; }
 	rehearse_same before after || return 1
 	[ "$a $b" = "$(requests_to a) $(requests_to b)" ] || { echo "requests: $(($(requests_to a) - a)) to A, $(($(requests_to b) - b)) to B"; return 1; }
 	echo "$(grep -c '^ok' <<<"$said") steps in $seconds s, and nothing is left"
 }
 
-# Killed at any time, the next one removes what is left.
+# Lets the command count its own statements, those of core and ours, and end itself before a certain one: rehearse_counts.
+rehearse_counts() {
+	local driver
+	driver=$(hub_root b)/include/dba/dba_pdo.php
+	cp "$driver" "$LAYOUT/scratch/dba_pdo.php"
+	# The jobs that it summons have its environment, and are the hub's.
+	# shellcheck disable=SC2016 # PHP
+	sed '/^\tfunction q(\$sql) {/a\
+		if (str_ends_with($_SERVER["argv"][0] ?? "", "filesync/cli.php") && getenv("STATEMENTS")) { static $counted = 0; if (++$counted === (int) getenv("KILL_AT")) { posix_kill(getmypid(), SIGKILL); } file_put_contents(getenv("STATEMENTS"), $counted); }' \
+		"$LAYOUT/scratch/dba_pdo.php" >"$driver.new"
+	chmod 644 "$driver.new"
+	mv -f "$driver.new" "$driver"
+	touch "$LAYOUT/scratch/statements"
+	chown "$HUB_USER:" "$LAYOUT/scratch/statements"
+}
+
+rehearse_counts_no_more() {
+	[ ! -f "$LAYOUT/scratch/dba_pdo.php" ] || mv -f "$LAYOUT/scratch/dba_pdo.php" "$(hub_root b)/include/dba/dba_pdo.php"
+}
+
+# Rehearses, and ends the process before a statement, 0 for none: rehearse_killed_at <statement>.
+rehearse_killed_at() {
+	(export STATEMENTS="$LAYOUT/scratch/statements" KILL_AT=$1; hub_php b addon/filesync/cli.php rehearse) >/dev/null 2>&1
+}
+
+# Killed before any statement, the next one removes what is left. KILLS: so many of them, spread evenly; KILL_FROM: the first of them.
 scenario_rehearse_killed() {
-	local n a pid seed=${SEED:-$RANDOM}
+	local n a total step at killed=0
 	settle || return 1
 	web_down b
+	trap 'rehearse_counts_no_more; web_up b' EXIT
+	rehearse_counts
+	rehearse_killed_at 0 || { echo 'it does not pass'; return 1; }
+	wait_quiet
+	# What cron plans for people is not a rehearsal's.
+	hub_php b Zotlabs/Daemon/Master.php Cronhooks >/dev/null
+	wait_quiet
+	total=$(cat "$LAYOUT/scratch/statements")
+	[ "$total" -gt 500 ] || { echo "only $total statements were counted"; return 1; }
+	step=$((total / ${KILLS:-12}))
 	rehearse_look before
 	a=$(requests_to a)
-	RANDOM=$seed
-	for n in $(seq "${KILLS:-12}"); do
-		(cd "$(hub_root b)" && exec setpriv --reuid="$HUB_USER" --regid="$HUB_USER" --clear-groups -- "$LAYOUT/b/bin/php" addon/filesync/cli.php rehearse >/dev/null 2>&1) &
-		pid=$!
-		sleep "$((RANDOM % 5)).$((RANDOM % 1000 + 1000))"
-		# Not the jobs that it summoned: they are the hub's.
-		kill -KILL "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
+	for ((at = ${KILL_FROM:-$((RANDOM % step + 1))}; at < total - 20; at += step)); do
+		rehearse_killed_at "$at"
+		n=$?
+		[ "$n" = 137 ] || { echo "killed before statement $at of $total, it ended with $n"; return 1; }
+		killed=$((killed + 1))
 		rehearse_later
+		n=$(database_value hub_b "SELECT COUNT(*) FROM channel WHERE channel_address LIKE 'filesync-scratch-%'")
+		[ "$n" -le 1 ] || { echo "$n scratch channels after statement $at"; return 1; }
+		# Now and then cron comes before the next one.
+		[ $((killed % 8)) != 0 ] || rehearse_swept "$at" || return 1
 	done
-	[ "$(database_value hub_b "SELECT COUNT(*) FROM channel WHERE channel_address LIKE 'filesync-scratch-%'")" -le 1 ] || { echo "more than one scratch channel"; web_up b; return 1; }
-	# Cron removes it as well as the next rehearsal.
+	rehearse_swept "$at" || return 1
+	[ "$a" = "$(requests_to a)" ] || { echo "$(($(requests_to a) - a)) requests to A"; return 1; }
+	echo "killed before $killed of $total statements, and nothing is left"
+}
+
+# Lets cron remove what a killed one left, and looks whether all of it is gone: rehearse_swept <statement>.
+rehearse_swept() {
 	hub_php b Zotlabs/Daemon/Master.php Cronhooks >/dev/null
 	wait_quiet
 	rehearse_later
 	rehearse_look after
-	web_up b
-	rehearse_same before after || { echo "SEED=$seed"; return 1; }
-	[ "$a" = "$(requests_to a)" ] || { echo "$(($(requests_to a) - a)) requests to A"; return 1; }
-	echo "killed $n times (SEED=$seed), and nothing is left"
+	rehearse_same before after || { echo "killed last before statement $1"; return 1; }
 }
 
 # While three workers fetch files of a person.
@@ -115,7 +161,7 @@ scenario_rehearse_busy() {
 		hub_php b addon/filesync/cli.php work --until-idle --seconds 60 >/dev/null 2>&1 &
 		workers+=($!)
 	done
-	said=$(rehearse) || { echo "$said" | grep -A1 -E '^WRONG|steps in'; return 1; }
+	said=$(rehearse) || { rehearse_why "$said"; return 1; }
 	wait "${workers[@]}"
 	settle 120 || return 1
 	for n in "${hashes[@]}"; do equal "$n" || return 1; done

@@ -3,7 +3,7 @@
 # or prints a short detail and returns 0. Dashes in a name are underscores here.
 
 # shellcheck disable=SC2034 # read by what sources this
-SCENARIOS="file nested odd-names names zero-byte photo photo-formats photo-refused overwrite overwrite-same-second duplicate echo $POST_SCENARIOS import-without-files photo-life legacy $NEIGHBOUR_SCENARIOS secrets signatures-apart metrics rehearse rehearse-killed rehearse-busy rehearse-note new-version new-version-failing"
+SCENARIOS="file nested odd-names names zero-byte photo photo-formats photo-refused overwrite overwrite-same-second duplicate echo $POST_SCENARIOS import-without-files photo-life legacy $NEIGHBOUR_SCENARIOS secrets signatures-apart metrics rehearse rehearse-killed rehearse-busy rehearse-note new-version new-version-failing backup"
 
 # `bulk` runs only when it is named: BULK_BYTES (3 GiB) in one file and BULK_PHOTOS (40) photos, best with MEMORY_LIMIT=32M.
 

@@ -162,7 +162,11 @@ pub struct Check {
     result: CheckResult,
     has_valid_signature: bool,
     pause_until: Option<Instant>,
+    begun_at: Moment,
 }
+
+/// What is other after a run was put in place, or while it is.
+type Moment = (Option<(String, journal::State)>, Option<Digest>);
 
 enum Stage {
     Lists,
@@ -242,6 +246,7 @@ impl Check {
     pub fn open(folder: &std::path::Path, options: CheckOptions) -> Result<Self> {
         let tree = Tree::open(folder)?;
         let scratch = Tree::open(&options.scratch)?;
+        let begun_at = moment(&tree)?;
         let mut findings = Vec::new();
         let view = journal_view(&tree, &mut findings)?;
         let has = |path: &str| tree.exists(view.list(&tree, path)?);
@@ -262,6 +267,7 @@ impl Check {
             result,
             has_valid_signature: false,
             pause_until: None,
+            begun_at,
         };
         check.refuse_newer()?;
         Ok(check)
@@ -309,9 +315,10 @@ impl Check {
     ///
     /// # Errors
     ///
-    /// `Storage` if a file cannot be read.
+    /// `Storage` if a file cannot be read, `PeerBusy` if the set changed meanwhile: then nothing that was found counts.
     pub fn step(&mut self, budget: Duration) -> Result<Vec<Finding>> {
         let end = Instant::now() + budget;
+        let was_done = self.is_done();
         if let Some(until) = self.pause_until.take() {
             std::thread::sleep(until.min(end).saturating_duration_since(Instant::now()));
             self.pause_until = (until > end).then_some(until);
@@ -332,6 +339,13 @@ impl Check {
             if Instant::now() >= end {
                 break;
             }
+        }
+        if self.is_done() && !was_done && moment(&self.tree)? != self.begun_at {
+            self.stage = Stage::Failed;
+            return Err(Error::new(ErrorKind::PeerBusy, CHECKING)
+                .context("code", "set_busy")
+                .context("fault", "a run was put in place meanwhile")
+                .context("remedy", "check again"));
         }
         self.result.is_verified = self.is_done() && self.has_valid_signature;
         for finding in &self.findings {
@@ -403,8 +417,15 @@ impl Check {
             }
         }
         is_tag_damaged |= has_tags && place::TAGS.iter().any(|tag| !listed.contains(tag));
-        let about =
-            self.read_list(place::SET)?.filter(|_| !damaged.contains(place::SET)).and_then(|bytes| About::parse(&bytes).ok());
+        let about = match self.read_list(place::SET)?.filter(|_| !damaged.contains(place::SET)).map(|bytes| About::parse(&bytes))
+        {
+            // Damage of other lists can be the reason that it is not known to be damaged.
+            Some(Err(error)) if listed.contains(place::SET) => {
+                self.find(FindingCode::MetadataWrong, place::SET, None, Some(&error.to_string()));
+                None
+            }
+            outcome => outcome.transpose().unwrap_or_default(),
+        };
         let is_proven = self.check_signature(about.as_ref(), tag_manifest, &mut is_tag_damaged)?;
         if let Some((path, fault)) = refused
             && (is_proven || !is_tag_damaged)
@@ -463,7 +484,8 @@ impl Check {
     fn look_around(&mut self) -> Result<Vec<String>> {
         let mut others = Vec::new();
         let Some(folder) = self.tree.find_folder("")? else { return Ok(others) };
-        let own = [place::TAG_MANIFEST, place::SIGNATURE, place::JOURNAL, place::LOCK, place::PARTIAL, "data", "runs"];
+        let own =
+            [place::TAG_MANIFEST, place::SIGNATURE, place::JOURNAL, place::LOCK, place::PARTIAL, place::OF_DISKS, "data", "runs"];
         for entry in rustix::fs::Dir::read_from(&folder).or_fail(ErrorKind::Storage, CHECKING)? {
             let entry = entry.or_fail(ErrorKind::Storage, CHECKING)?;
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -514,6 +536,9 @@ impl Check {
             return Ok(false);
         };
         let own_key = about.and_then(|about| PublicKey::from_pem(&about.channel_key).ok());
+        if self.options.public_key.is_none() && own_key.is_none() && about.is_some() {
+            self.find(FindingCode::SignatureWrong, place::SIGNATURE, None, Some("set.json has no key"));
+        }
         let key = self.options.public_key.as_ref().or(own_key.as_ref());
         let (Some(key), Some(tag_manifest)) = (key, tag_manifest) else { return Ok(false) };
         let (proves_file, proves_stated) = (signature.verifies(key, &tag_manifest), signature.verifies(key, &signature.sha256));
@@ -779,6 +804,15 @@ impl Check {
 }
 
 const JOINED_AT_ONCE: usize = 1000;
+
+/// Returns what tells one moment of a set from another.
+fn moment(tree: &Tree) -> Result<Moment> {
+    let journal = match journal::Journal::read(tree) {
+        Err(error) if error.kind() == ErrorKind::Storage => return Err(error),
+        journal => journal.unwrap_or_default().filter(|journal| journal.state.is_cut_off()),
+    };
+    Ok((journal.map(|journal| (journal.run, journal.state)), digest_or_other(tree, place::TAG_MANIFEST)?))
+}
 
 /// Looks at the journal. One that cannot be read is damage; then names are taken as they are.
 fn journal_view(tree: &Tree, findings: &mut Vec<Finding>) -> Result<View> {

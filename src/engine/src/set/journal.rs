@@ -186,6 +186,26 @@ impl Steps {
     }
 }
 
+/// Makes sure that every step of the plan keeps the rules, and that those that are looked up are in order.
+fn check_plan(tree: &Tree) -> Result<()> {
+    for phase in [Phase::Out, Phase::In, Phase::Lists] {
+        let (mut steps, mut last) = (Steps::open(tree, phase)?, String::new());
+        while let Some(step) = steps.next()? {
+            if phase == Phase::Lists || !step.to.starts_with("data/") {
+                continue;
+            }
+            if step.to <= last {
+                return Err(Error::new(ErrorKind::Corrupt, READING)
+                    .context("path", place::PLAN)
+                    .context("to", step.to.escape_debug())
+                    .context("fault", "a step out of order, or a second one to the same place"));
+            }
+            last = step.to;
+        }
+    }
+    Ok(())
+}
+
 /// Puts in place what a run left half-way; false if there is nothing to do.
 ///
 /// # Errors
@@ -198,6 +218,7 @@ pub(crate) fn complete(tree: &Tree) -> Result<bool> {
             .context("path", place::PLAN)
             .context("fault", "it is not the plan that the journal names"));
     }
+    check_plan(tree)?;
     if journal.state == State::Out {
         let mut steps = Steps::open(tree, Phase::Out)?;
         while let Some(step) = steps.next()? {
@@ -309,6 +330,7 @@ impl View {
         let state = Journal::read(tree)?.map(|journal| journal.state).filter(|state| state.is_cut_off());
         let mut lists = std::collections::BTreeMap::new();
         if state.is_some() {
+            check_plan(tree)?;
             let mut steps = Steps::open(tree, Phase::Lists)?;
             while let Some(step) = steps.next()? {
                 lists.insert(step.to, step.from);

@@ -120,7 +120,7 @@ fn is_empty(tree: &Tree) -> Result<bool> {
     for entry in rustix::fs::Dir::read_from(&folder).or_fail(ErrorKind::Storage, "reading a folder")? {
         let entry = entry.or_fail(ErrorKind::Storage, "reading a folder")?;
         let name = entry.file_name().to_bytes();
-        let is_ours = [place::LOCK, place::PARTIAL, ".", "..", "lost+found"].iter().any(|own| own.as_bytes() == name);
+        let is_ours = [place::LOCK, place::PARTIAL, place::OF_DISKS, ".", ".."].iter().any(|own| own.as_bytes() == name);
         if !is_ours {
             return Ok(false);
         }

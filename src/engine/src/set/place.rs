@@ -16,6 +16,8 @@ pub(crate) const README: &str = "README.txt";
 pub(crate) const JOURNAL: &str = "run.json.partial";
 pub(crate) const PARTIAL: &str = ".partial";
 pub(crate) const LOCK: &str = ".lock";
+/// What some systems have at the top of every disk.
+pub(crate) const OF_DISKS: &str = "lost+found";
 /// Where the next journal is written.
 pub(crate) const NEXT_JOURNAL: &str = ".partial/journal";
 pub(crate) const PLAN: &str = ".partial/plan.jsonl";

@@ -703,6 +703,13 @@ impl Set {
     fn write_set(&self, prepared: &mut Prepared, is_signed: bool) -> Result<()> {
         prepared.about.is_signed = is_signed;
         let bytes = prepared.about.compose(&prepared.updated)?;
+        if bytes.len() > self.options.limits.metadata_bytes {
+            return Err(Error::new(ErrorKind::LimitExceeded, PREPARING)
+                .context("path", place::SET)
+                .context("size_bytes", bytes.len())
+                .context("limit_bytes", self.options.limits.metadata_bytes)
+                .context("remedy", "list less of what the set lacks"));
+        }
         self.put_list(prepared, place::SET, &bytes)?;
         let lines: Vec<String> =
             prepared.tags.iter().map(|(path, digest)| Line { digest: *digest, path: path.clone() }.text()).collect();

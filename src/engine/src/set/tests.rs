@@ -1239,6 +1239,105 @@ fn hostile_sets_are_refused_and_nothing_outside_is_read() {
 }
 
 #[test]
+fn what_set_json_says_is_not_taken_on_trust() {
+    let mut hub = Hub::new();
+    small(&mut hub);
+    hub.backup();
+    let whole = std::fs::read_to_string(hub.set_path().join("set.json")).unwrap();
+    for (name, text, expected) in [
+        ("nothing", "{}".to_owned(), "metadata_wrong set.json"),
+        ("not JSON", "{".to_owned(), "metadata_wrong set.json"),
+        ("a format that is a text", whole.replace("\"filesync_set\": 1", "\"filesync_set\": \"1\""), "metadata_wrong set.json"),
+        ("a run of another form", whole.replace("\"run\": \"", "\"run\": \"x"), "metadata_wrong set.json"),
+        ("no key", whole.replace("BEGIN RSA PUBLIC", "BEGIN"), "signature_wrong channel-signature.json"),
+    ] {
+        assert_ne!(text, whole, "{name}");
+        std::fs::write(hub.set_path().join("set.json"), text).unwrap();
+        relist(&hub.set_path());
+        assert_eq!(shown(&hub.check()), [expected], "{name}");
+    }
+}
+
+#[test]
+fn a_set_that_changes_while_it_is_checked_is_said_to_be_busy() {
+    let mut hub = Hub::unsigned();
+    small(&mut hub);
+    hub.backup();
+    let scratch = tempfile::tempdir().unwrap();
+    let open = || {
+        let options = CheckOptions {
+            sample: None,
+            public_key: None,
+            bytes_per_second: None,
+            scratch: scratch.path().to_owned(),
+            limits: SetLimits::default(),
+        };
+        Check::open(&hub.set_path(), options).unwrap()
+    };
+    let end = |mut check: Check| loop {
+        match check.step(Duration::from_millis(50)) {
+            Ok(_) if check.is_done() => break None,
+            Ok(_) => {}
+            Err(error) => break Some(error.kind()),
+        }
+    };
+    // A run that only begins changes no name.
+    let check = open();
+    let mut set = hub.open().unwrap();
+    hub.now.set(hub.now.get() + 86_400);
+    hub.fill(&mut set).unwrap();
+    assert_eq!(end(check), None);
+    let check = open();
+    set.commit(None).unwrap();
+    drop(set);
+    assert_eq!(end(check), Some(ErrorKind::PeerBusy));
+    assert_eq!(end(open()), None);
+    // A commit that stands still half-way, and is finished meanwhile.
+    let plan = format!("{}\n", json!({ "phase": "lists", "from": ".partial/lists/README.txt", "to": "README.txt" }));
+    std::fs::create_dir_all(hub.set_path().join(".partial")).unwrap();
+    std::fs::write(hub.set_path().join(".partial/plan.jsonl"), &plan).unwrap();
+    let journal = json!({ "filesync_set": 1, "run": "2026-11-28T031500Z", "state": "lists", "plan_sha256": Digest::of(plan.as_bytes()).to_string() });
+    let check = open();
+    std::fs::write(hub.set_path().join("run.json.partial"), journal.to_string()).unwrap();
+    assert_eq!(end(check), Some(ErrorKind::PeerBusy));
+    let check = open();
+    assert_eq!(end(open()), None);
+    hub.open().unwrap().complete().unwrap();
+    assert_eq!(end(check), Some(ErrorKind::PeerBusy));
+}
+
+#[test]
+fn a_set_may_be_the_top_of_a_disk() {
+    let mut hub = Hub::new();
+    small(&mut hub);
+    std::fs::create_dir(hub.set_path().join("lost+found")).unwrap();
+    hub.backup();
+    assert_eq!(shown(&hub.check()), [""; 0]);
+}
+
+#[test]
+fn what_set_json_would_not_be_read_again_with_is_refused_before_anything_changes() {
+    let mut hub = Hub::unsigned();
+    small(&mut hub);
+    hub.backup();
+    let before = hub.tree();
+    let mut about: Value = serde_json::from_str(&hub.about()).unwrap();
+    about["lacks"] =
+        (0..30_000).map(|n| json!({ "what": "file", "why": "no_bytes", "words": "x".repeat(60), "hash": n })).collect();
+    assert!(about.to_string().len() < hub.limits.metadata_bytes, "short enough as it is given");
+    hub.now.set(hub.now.get() + 86_400);
+    let mut set = hub.open().unwrap();
+    set.begin(&hub.spec()).unwrap();
+    for hash in hub.files.keys() {
+        hub.add(&mut set, hash).unwrap();
+    }
+    assert_eq!(set.prepare(&about.to_string(), true).unwrap_err().kind(), ErrorKind::LimitExceeded);
+    set.abandon().unwrap();
+    drop(set);
+    assert_eq!(hub.tree(), before);
+}
+
+#[test]
 fn a_hostile_journal_moves_nothing_outside() {
     let mut hub = Hub::unsigned();
     hub.put("aa-1", &["a"], b"one");
@@ -1258,6 +1357,22 @@ fn a_hostile_journal_moves_nothing_outside() {
         std::fs::write(hub.set_path().join("run.json.partial"), journal.to_string()).unwrap();
         assert_eq!(hub.open().unwrap().complete().unwrap_err().kind(), ErrorKind::Corrupt, "{from} {to}");
         assert!(hub.set_path().join("data/files/a").exists() && hub.folder.path().join("victim").exists());
+    }
+    for steps in [
+        [("data/files/a", "data/files/x"), ("data/metadata/aa/aa-1.json", "data/files/x")],
+        [("data/files/a", "data/files/y"), ("data/metadata/aa/aa-1.json", "data/files/x")],
+    ] {
+        let lines = steps.map(|(from, to)| format!("{}\n", json!({ "phase": "in", "from": from, "to": to })));
+        let plan = lines.concat();
+        std::fs::write(hub.set_path().join(".partial/plan.jsonl"), &plan).unwrap();
+        let journal = json!({ "filesync_set": 1, "run": "2026-11-28T031500Z", "state": "out", "plan_sha256": Digest::of(plan.as_bytes()).to_string() });
+        std::fs::write(hub.set_path().join("run.json.partial"), journal.to_string()).unwrap();
+        assert_eq!(hub.open().unwrap().complete().unwrap_err().kind(), ErrorKind::Corrupt, "{steps:?}");
+        assert!(hub.set_path().join("data/files/a").exists(), "{steps:?}");
+        let scratch = hub.folder.path().join("scratch");
+        let options =
+            CheckOptions { sample: None, public_key: None, bytes_per_second: None, scratch, limits: hub.limits.clone() };
+        assert_eq!(Check::open(&hub.set_path(), options).err().map(|error| error.kind()), Some(ErrorKind::Corrupt), "{steps:?}");
     }
     for journal in [
         "",

@@ -31,6 +31,7 @@ function item_store_row($arr, $allow_exec) {
 		}
 		$parent = $top[0]['id'];
 	}
+	$arr['body'] = trim(z_input_filter(trim($arr['body']), ($arr['mimetype'] ?? '') ?: 'text/bbcode', $allow_exec));
 	item_sign($arr);
 	$arr['llink'] = z_root() . '/display/' . $arr['uuid'];
 	unset($arr['id']);
@@ -59,6 +60,9 @@ function item_store_update_row($arr, $allow_exec) {
 	$data = ['item' => $arr, 'allow_exec' => $allow_exec];
 	call_hooks('item_store_update_before', $data);
 	$arr = $data['item'];
+	if (isset($arr['body'])) {
+		$arr['body'] = trim(z_input_filter(trim($arr['body']), ($arr['mimetype'] ?? '') ?: 'text/bbcode', $allow_exec));
+	}
 	item_sign($arr);
 	foreach (array_intersect(db_columns('item'), array_keys($arr)) as $column) {
 		if (!in_array($column, ['id', 'uid', 'aid', 'parent', 'mid', 'uuid'])) {

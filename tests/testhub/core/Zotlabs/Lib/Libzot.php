@@ -21,8 +21,8 @@ class Libzot {
 	}
 
 	/** Describes a channel of this hub, as addons complete it. */
-	public static function zotinfo($channel) {
-		$info = ['id' => $channel['channel_hash'], 'site' => ['url' => z_root()]];
+	public static function zotinfo($arr) {
+		$info = ['id' => $arr['channel_hash'], 'site' => ['url' => z_root()]];
 		call_hooks('zotinfo', $info);
 		return $info;
 	}

@@ -1,0 +1,161 @@
+<?php
+
+/**
+ * Damages a set in one place at a time, and looks whether exactly that is found: by the check in this process, and each
+ * fourteenth time also by the command and by reader.py.
+ *
+ *     php damage.php <hub folder> <set> <seed>
+ *
+ * The last line says how many were found, and how many things that are whole were blamed.
+ */
+
+[, $hub, $set, $seed] = $argv;
+mt_srand((int) $seed);
+
+/** Returns what is in a folder, contents by path. */
+$read = function (string $folder): array {
+	$found = [];
+	foreach (new RecursiveIteratorIterator(new RecursiveDirectoryIterator(
+		$folder,
+		FilesystemIterator::SKIP_DOTS,
+	)) as $at) {
+		$path = substr((string) $at, strlen($folder) + 1);
+		$path === '.lock' || ($found[$path] = file_get_contents((string) $at));
+	}
+	ksort($found, SORT_STRING);
+	return $found;
+};
+$whole = $read($set);
+$payload = array_values(array_filter(array_keys($whole), fn ($path) => str_starts_with($path, 'data/')));
+// What the signature rests on, and what says what is in it.
+$lists = array_values(array_diff(array_keys($whole), $payload, ['README.txt', 'bagit.txt', 'bag-info.txt']));
+$one = fn (array $paths): string => $paths[mt_rand(0, count($paths) - 1)];
+$full = function (array $paths) use ($one, $whole): string {
+	do {
+		$path = $one($paths);
+	} while ($whole[$path] === '');
+	return $path;
+};
+/** Returns what the check finds: codes by path. */
+$check = function () use ($set): array {
+	$check = new FileSync\SetCheck($set);
+	$found = [];
+	while (! $check->isDone()) {
+		array_push($found, ...$check->step(1000));
+	}
+	return array_column($found, 'code', 'path');
+};
+/** Returns what the command finds. */
+$command = function () use ($hub, $set): array {
+	exec(
+		implode(' ', array_map(escapeshellarg(...), [
+			__DIR__ . '/../testhub/bin/in-hub',
+			$hub,
+			PHP_BINARY,
+			'addon/filesync/cli.php',
+			'verify-set',
+			$set,
+			'--json',
+		])),
+		$lines,
+		$status,
+	);
+	$said = array_map(fn ($line) => json_decode($line, true), $lines);
+	$verdict = array_pop($said);
+	$found = array_column($said, 'code', 'path');
+	$isHarmless = ! array_diff($found, ['file_extra', 'file_moved']);
+	return (
+		$status === ($isHarmless ? 0 : 1) && ($verdict['verdict'] ?? '') === ($isHarmless ? 'whole' : 'set_damaged')
+			? $found
+			: ["exit code $status" => $verdict['verdict'] ?? 'no verdict']
+	);
+};
+/** Returns the paths that the reader names. */
+$reader = function () use ($set): array {
+	exec('python3 ' . escapeshellarg(__DIR__ . '/reader.py') . ' ' . escapeshellarg($set), $lines, $status);
+	$said = json_decode(implode("\n", $lines), true) ?? [];
+	$notes = array_filter($said['notes'] ?? [], fn ($note) => $note['code'] === 'not_listed');
+	return (
+		$status === ($said['findings'] ?? [] ? 1 : 0)
+			? array_unique(array_column([...($said['findings'] ?? []), ...$notes], 'path'))
+			: ["exit code $status"]
+	);
+};
+$done = $right = $blamed = 0;
+$isRed = false;
+/**
+ * Damages some files, looks, and makes them whole again.
+ *
+ * @param array<string, string|null> $damage Contents by path; null removes.
+ * @param string $codes What may be said of each, a pattern.
+ */
+$try = function (array $damage, string $codes) use (
+	&$done,
+	&$right,
+	&$blamed,
+	&$isRed,
+	$set,
+	$whole,
+	$check,
+	$command,
+	$reader,
+): void {
+	foreach ($damage as $path => $contents) {
+		$contents === null ? unlink("$set/$path") : file_put_contents("$set/$path", $contents);
+	}
+	$paths = array_keys($damage);
+	sort($paths);
+	$answers = ['check' => $check()] + ($done % 14 ? [] : ['command' => $command()]);
+	$isFound = true;
+	foreach ($answers as $who => $found) {
+		ksort($found, SORT_STRING);
+		$blamed += count(array_diff_key($found, $damage));
+		if (array_keys($found) !== $paths || preg_grep("/^($codes)$/", $found, PREG_GREP_INVERT)) {
+			$isFound = false;
+			echo implode(' and ', $paths), ": the $who finds ", json_encode($found, JSON_UNESCAPED_SLASHES), "\n";
+		}
+	}
+	// A damaged list says wrong things of others, and the reader does not try to find out which.
+	$isOfPayload = ! array_filter($paths, fn ($path) => ! str_starts_with($path, 'data/'));
+	$named = $done % 14 ? $paths : $reader();
+	if (array_diff($paths, $named) || ($isOfPayload && array_diff($named, $paths))) {
+		$isRed = true;
+		echo implode(' and ', $paths), ': the reader names ', json_encode($named, JSON_UNESCAPED_SLASHES), "\n";
+	}
+	$done++;
+	$right += (int) $isFound;
+	foreach ($paths as $path) {
+		isset($whole[$path]) ? file_put_contents("$set/$path", $whole[$path]) : unlink("$set/$path");
+	}
+};
+
+$check() === [] || exit("the set is damaged before anything was done to it\n");
+for ($n = 0; $n < 200; $n++) {
+	$path = $full($n % 4 ? $payload : $lists);
+	$contents = $whole[$path];
+	$at = mt_rand(0, strlen($contents) - 1);
+	$contents[$at] = chr(ord($contents[$at]) ^ (1 << mt_rand(0, 7)));
+	$try([$path => $contents], 'file_damaged|list_damaged|signature_wrong');
+}
+for ($n = 0; $n < 20; $n++) {
+	$try([$one($n % 4 ? $payload : $lists) => null], 'file_missing');
+}
+for ($n = 0; $n < 20; $n++) {
+	$path = $full($n % 4 ? $payload : $lists);
+	$length = mt_rand(0, strlen($whole[$path]) - 1);
+	$try([$path => substr($whole[$path], 0, $length)], 'file_damaged|list_damaged|signature_wrong');
+}
+for ($n = 0; $n < 20; $n++) {
+	do {
+		[$first, $second] = [$one($payload), $one($payload)];
+	} while ($whole[$first] === $whole[$second]);
+	$try([$first => $whole[$second], $second => $whole[$first]], 'file_moved');
+}
+for ($n = 0; $n < 20; $n++) {
+	$name = "added $n";
+	$at = [dirname($one($payload)) . "/$name", "data/files/$name", "$name.txt", "runs/$name.json"][$n % 4];
+	$try([$at => $n % 3 ? "added $n" : ''], 'file_extra');
+}
+$check() === [] && $read($set) === $whole || ($isRed = true) && (print "the set is not what it was\n");
+printf("%d of %d, %d false\n", $right, $done, $blamed);
+exit($right === $done && $blamed === 0 && ! $isRed ? 0 : 1);
