@@ -96,6 +96,9 @@ final class Placing
 				}
 				FolderChange::createMissing($this->channel, [...$saved->folders, $this->withKnownCreator($saved->row)]);
 			}
+			if ($decision->isWork() || $decision === Decision::Here) {
+				$this->dateAsSaved($saved);
+			}
 			if ($isMade || $decision->isWork()) {
 				$this->values->folder($saved);
 				unset($this->made[$saved->hash]);
@@ -103,6 +106,19 @@ final class Placing
 
 			return $isMade && $decision === Decision::Here ? Decision::Restore : $decision;
 		});
+	}
+
+	/**
+	 * Dates a folder that was made for what is beneath it, also by a process that was killed: entries of those have the
+	 * time of its creation, its own has the date.
+	 */
+	private function dateAsSaved(Saved $saved): void
+	{
+		$own = Store::attach($this->channel->id, $saved->hash);
+		$edited = $saved->row['edited'];
+		if ($own && $own['edited'] === $own['created'] && $edited > substr($own['edited'], 0, 19)) {
+			Table::update('attach', ['edited' => $edited], ['id' => (int) $own['id']]);
+		}
 	}
 
 	/**

@@ -132,6 +132,7 @@ final class WidthsTest extends AddonTestCase
 					[
 						'Storage/AttachRow.php',
 						'Protocol/Packet.php',
+						'Restore/Placing.php',
 						'Transfer/ScaleEntry.php',
 						'Rehearsal/Receiving.php',
 						'Rehearsal/Scene.php',
