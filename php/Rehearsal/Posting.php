@@ -153,7 +153,7 @@ final class Posting
 			"see [zrl=$there/attach/{$file['hash']}]it[/zrl], [zrl=$there/channel/"
 			. Rehearsing::NICK_THERE
 			. ']me[/zrl] and'
-			. " [zrl=https://filesync.invalid/attach/{$file['hash']}]others[/zrl], ${there}0/help";
+			. " [zrl=https://filesync.invalid/attach/{$file['hash']}]others[/zrl], {$there}0/help";
 		$item = $this->item($body, $columns);
 		$take($item);
 		$this->scene->follow();
