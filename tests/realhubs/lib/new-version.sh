@@ -47,7 +47,8 @@ new_version_end() {
 	for name in passive trusted_version displaced_few_files replaced_max_percent; do hub_php b addon/filesync/cli.php config clear $name >/dev/null; done
 	[ ! -f "$LAYOUT/scratch/boot.php" ] || { cp "$LAYOUT/scratch/boot.php" "$(hub_root b)/boot.php"; rm "$LAYOUT/scratch/boot.php"; }
 	[ ! -f "$LAYOUT/scratch/attach.php" ] || { cp "$LAYOUT/scratch/attach.php" "$(hub_root b)/include/attach.php"; rm "$LAYOUT/scratch/attach.php"; }
-	echo 'DELETE FROM filesync_rehearsal' | database_sql hub_b
+	# With what was decided by it: web requests go by that.
+	echo "DELETE FROM filesync_rehearsal; DELETE FROM config WHERE cat = 'filesync' AND k = 'standing'" | database_sql hub_b
 	hub_php b addon/filesync/cli.php doctor --assumptions >/dev/null
 }
 
