@@ -96,6 +96,7 @@ beside() {
 		"$1"
 		return
 	fi
+	rm -f "$stages_folder/beside"
 	# A process group of its own, which can be ended with all that it runs.
 	set -m
 	(
