@@ -12,7 +12,6 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
-use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Status\Words;
 
@@ -65,7 +64,7 @@ final class BackupCommand implements Task
 	private function sets(array $words): array
 	{
 		if (count($words) === 2) {
-			return [[self::channel($words[0]), $words[1]]];
+			return [[Channels::named($words[0]), $words[1]]];
 		}
 		try {
 			$folder = Place::writable($words[0], ! $this->options->has(Option::DryRun));
@@ -76,18 +75,6 @@ final class BackupCommand implements Task
 		return array_map(
 			fn ($channel) => [$channel, "$folder/" . Place::nameFor($channel)],
 			array_values(array_filter(array_map(Clones::channel(...), Clones::local()))),
-		);
-	}
-
-	/** @throws Refused */
-	private static function channel(string $nick): Channel
-	{
-		$nicks = array_map(fn ($channel) => $channel->nick, Clones::channels());
-
-		return (
-			Clones::byNick($nick) ?? throw new Refused(
-				"no channel of this hub is called \"$nick\"; there are: " . implode(', ', $nicks),
-			)
 		);
 	}
 

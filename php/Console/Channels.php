@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Refused;
@@ -16,32 +17,39 @@ final class Channels
 	/**
 	 * Returns the channels that a command covers: all of this hub, or the one that `--channel` names by its nick.
 	 *
-	 * @return list<\FileSync\Addon\Hub\Channel>
+	 * @return list<Channel>
 	 *
 	 * @throws Refused No channel has that nick.
 	 */
 	public static function of(Options $options): array
 	{
-		$channels = Clones::channels();
 		$nick = $options->text(Option::Channel);
-		if ($nick === null) {
-			return $channels;
-		}
-		$named = array_values(array_filter($channels, fn ($channel) => $channel->nick === $nick));
 
-		return (
-			$named
-			?: throw new Refused(
-				"no channel of this hub is called \"$nick\"; there are: "
-					. implode(', ', array_column($channels, 'nick')),
-			)
+		return $nick === null ? Clones::channels() : [self::named($nick)];
+	}
+
+	/**
+	 * Returns the channel of this hub that has a nick.
+	 *
+	 * @throws Refused There is none.
+	 */
+	public static function named(string $nick): Channel
+	{
+		$channels = Clones::channels();
+		foreach ($channels as $channel) {
+			if ($channel->nick === $nick) {
+				return $channel;
+			}
+		}
+		throw new Refused(
+			"no channel of this hub is called \"$nick\"; there are: " . implode(', ', array_column($channels, 'nick')),
 		);
 	}
 
 	/**
 	 * Returns those that filesync serves.
 	 *
-	 * @return list<\FileSync\Addon\Hub\Channel>
+	 * @return list<Channel>
 	 *
 	 * @throws Refused No channel has that nick.
 	 */

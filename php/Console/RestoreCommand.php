@@ -4,10 +4,8 @@ namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
-use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
-use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Restore\Choice;
 use FileSync\Addon\Restore\Decision;
 use FileSync\Addon\Restore\Plan;
@@ -77,7 +75,7 @@ final class RestoreCommand implements Task
 		Interruption::listen(function (): void {
 			$this->isStopped = true;
 		});
-		$channel = self::channel($words[0]);
+		$channel = Channels::named($words[0]);
 		$choice = new Choice(
 			mayReplace: $this->options->has(Option::Replace),
 			mayRevive: $this->options->has(Option::Deleted),
@@ -112,18 +110,6 @@ final class RestoreCommand implements Task
 
 			return Failure::tell($e, $this->isJson, ['channel' => $channel->nick, 'folder' => $words[1]]);
 		}
-	}
-
-	/** @throws Refused */
-	private static function channel(string $nick): Channel
-	{
-		$nicks = array_map(fn ($channel) => $channel->nick, Clones::channels());
-
-		return (
-			Clones::byNick($nick) ?? throw new Refused(
-				"no channel of this hub is called \"$nick\"; there are: " . implode(', ', $nicks),
-			)
-		);
 	}
 
 	private static function code(Tally $tally): int
