@@ -1,4 +1,4 @@
-//! A set of a million files is written, checked and pruned in memory that does not grow with it. A process of its own: nothing
+//! A set of very many files is written, checked and pruned in memory that does not grow with it. A process of its own: nothing
 //! else takes memory meanwhile.
 
 use std::io::Write as _;
@@ -8,7 +8,11 @@ use std::time::Duration;
 use filesync_engine::set::{Bytes, Check, CheckOptions, Options, PruneSpec, RunSpec, Set, Surroundings};
 use filesync_engine::{Digest, Root, SetLimits};
 
-const LINES: u64 = 1_000_000;
+/// A million with `FULL=1` in the environment.
+fn lines() -> u64 {
+    if std::env::var_os("FULL").is_some() { 1_000_000 } else { 250_000 }
+}
+
 const OLD_RUN: &str = "2020-01-01T000000Z";
 /// Nothing is signed here.
 const KEY: &str = "-----BEGIN RSA PUBLIC KEY-----\nAQID\n-----END RSA PUBLIC KEY-----\n";
@@ -44,14 +48,14 @@ fn run(folder: &Path, now: i64, files: u64) {
     set.commit(None).unwrap();
 }
 
-/// Puts lines of a million files into the lists, as if they had been replaced long ago.
+/// Puts lines of very many files into the lists, as if they had been replaced long ago.
 fn swell(folder: &Path) {
     let manifest = folder.join("manifest-sha256.txt");
     let old = std::fs::read_to_string(&manifest).unwrap();
     let mut output = std::io::BufWriter::new(std::fs::File::create(&manifest).unwrap());
     output.write_all(old.as_bytes()).unwrap();
     let digest = Digest::of(b"");
-    for n in 0..LINES {
+    for n in 0..lines() {
         writeln!(output, "{digest}  data/older/{OLD_RUN}/files/some folder of a channel/file number {n:09}.jpg").unwrap();
     }
     output.into_inner().unwrap().sync_all().unwrap();
@@ -78,7 +82,7 @@ fn peak_kib() -> u64 {
 }
 
 #[test]
-fn a_million_files_take_no_more_memory_than_a_thousand() {
+fn very_many_files_take_no_more_memory_than_a_thousand() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), 1_700_000_000, 1000);
     swell(folder.path());
@@ -87,7 +91,7 @@ fn a_million_files_take_no_more_memory_than_a_thousand() {
     let before = peak_kib();
     run(folder.path(), 1_700_086_400, 1000);
     let size = std::fs::metadata(folder.path().join("manifest-sha256.txt")).unwrap().len();
-    assert!(size > LINES * 100, "every line is still there: {size} bytes");
+    assert!(size > lines() * 100, "every line is still there: {size} bytes");
     let scratch = tempfile::tempdir().unwrap();
     let options_of_check = CheckOptions {
         sample: None,
@@ -99,13 +103,17 @@ fn a_million_files_take_no_more_memory_than_a_thousand() {
     let mut check = Check::open(folder.path(), options_of_check).unwrap();
     let mut missing = 0;
     while !check.is_done() {
-        missing += check.step(Duration::from_secs(1)).unwrap().len() as u64;
+        // However fast the machine is, and however long a step may take.
+        let found = check.step(Duration::from_mins(1)).unwrap().len();
+        assert!(found < 20_000, "{found} at once");
+        missing += found as u64;
     }
-    assert_eq!(missing, LINES + 1, "all of them, and that it is unsigned");
+    assert_eq!(missing, lines() + 1, "all of them, and that it is unsigned");
     let mut set = Set::open(folder.path(), options(1_700_090_000)).unwrap();
     let pruned = set.prune(&PruneSpec { older_than: Some("2021-01-01T00:00:00Z".into()), ..PruneSpec::default() }).unwrap();
     assert_eq!(pruned.removed_runs, 1);
     set.commit(None).unwrap();
     let after = peak_kib();
-    assert!(after < before + (64 << 10), "{before} KiB before, {after} KiB at most");
+    println!("{before} KiB before, {after} KiB at most");
+    assert!(after < before + (48 << 10), "{before} KiB before, {after} KiB at most");
 }

@@ -234,6 +234,8 @@ const BUFFER_BYTES: usize = 256 << 10;
 const MAX_TAG_LINES: usize = 100_000;
 const MAX_BAD_LINES: usize = 1000;
 const MAX_FOUND: usize = 10_000;
+/// So much found ends a step, however much time is left: a set may lack everything.
+const FOUND_AT_ONCE: usize = 1000;
 /// In a line of two digests that differ in so few digits, the list is wrong and not the file.
 const NEAR: usize = 4;
 
@@ -311,7 +313,7 @@ impl Check {
         self.findings.push(Finding { code, path: path.to_owned(), found_at, why: why.map(str::to_owned) });
     }
 
-    /// Works until the budget is used up; returns what was found meanwhile.
+    /// Works until the budget is used up, or much is found; returns what was found meanwhile.
     ///
     /// # Errors
     ///
@@ -336,7 +338,7 @@ impl Check {
             if self.findings.iter().any(|finding| finding.code.ends_check()) {
                 self.stage = Stage::Done;
             }
-            if Instant::now() >= end {
+            if Instant::now() >= end || self.findings.len() >= FOUND_AT_ONCE {
                 break;
             }
         }
@@ -560,6 +562,7 @@ impl Check {
             }
             if Instant::now() >= end
                 || self.pause_until.is_some()
+                || self.findings.len() >= FOUND_AT_ONCE
                 || self.findings.iter().any(|finding| finding.code.ends_check())
             {
                 return Ok(Stage::Comparing(comparing));
