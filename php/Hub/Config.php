@@ -71,6 +71,16 @@ final class Config
 	}
 
 	/**
+	 * Returns the scopes in which a setting is set.
+	 *
+	 * @return list<string>
+	 */
+	public static function scopesOf(string $name): array
+	{
+		return array_column(Table::select('filesync_setting', ['name' => $name], 'scope', 0, 'scope'), 'scope');
+	}
+
+	/**
 	 * Returns the scopes in which a setting has a value.
 	 *
 	 * @return list<string>

@@ -24,13 +24,11 @@ final class Turn
 	 */
 	public static function take(int $channelId, callable $work): mixed
 	{
-		$lock = @fopen(Store::dataRoot($channelId, true) . '/accept.lock', 'c')
-		?: throw new Postponed('the lock of this channel cannot be opened', true);
-		for (
-			$deadline = microtime(true) + self::PATIENCE_SECONDS;
-			! flock($lock, LOCK_EX | LOCK_NB);
-			usleep(random_int(2000, 20000))
-		) {
+		$lock = FileLock::open(Store::dataRoot($channelId, true) . '/accept.lock') ?? throw new Postponed(
+				'the lock of this channel cannot be opened',
+				true,
+			);
+		for ($deadline = microtime(true) + self::PATIENCE_SECONDS; ! $lock->take(); usleep(random_int(2000, 20000))) {
 			if (microtime(true) > $deadline) {
 				throw new Postponed('other packets of this channel are being applied', true);
 			}
@@ -38,7 +36,7 @@ final class Turn
 		try {
 			return $work();
 		} finally {
-			fclose($lock);
+			$lock->release();
 		}
 	}
 }

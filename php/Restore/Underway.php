@@ -5,8 +5,8 @@ namespace FileSync\Addon\Restore;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
-use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\FileLock;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Reconcile\Reconcile;
@@ -24,8 +24,7 @@ final class Underway
 {
 	private const NOTE = 'underway';
 
-	/** @param resource $lock */
-	private function __construct(private readonly int $channelId, private $lock) {}
+	private function __construct(private readonly int $channelId, private readonly FileLock $lock) {}
 
 	/**
 	 * Begins one.
@@ -71,14 +70,15 @@ final class Underway
 	{
 		Reconcile::request($this->channelId);
 		Config::clear(self::NOTE, self::scope($this->channelId));
-		fclose($this->lock);
+		$this->lock->release();
 	}
 
 	/** Has the clones compared where a process that restored ended early. */
 	public static function recover(): void
 	{
-		foreach (Clones::local() as $channelId) {
-			$lock = Config::get(self::NOTE, self::scope($channelId)) === '' ? null : self::lock($channelId);
+		foreach (Config::scopesOf(self::NOTE) as $scope) {
+			$channelId = (int) substr($scope, strlen(self::scope('')));
+			$lock = self::lock($channelId);
 			if ($lock !== null) {
 				(new self($channelId, $lock))->end();
 			}
@@ -93,15 +93,14 @@ final class Underway
 		@rmdir(Placing::folderOf($channelId));
 	}
 
-	/** @return ?resource */
-	private static function lock(int $channelId)
+	private static function lock(int $channelId): ?FileLock
 	{
-		$lock = @fopen(Store::dataRoot($channelId, true) . '/restore.lock', 'c');
+		$lock = FileLock::open(Store::dataRoot($channelId, true) . '/restore.lock');
 
-		return $lock && flock($lock, LOCK_EX | LOCK_NB) ? $lock : null;
+		return $lock?->take() ? $lock : null;
 	}
 
-	private static function scope(int $channelId): string
+	private static function scope(int|string $channelId): string
 	{
 		return "restore:$channelId";
 	}

@@ -420,7 +420,11 @@ final class RestoreTest extends BackupTestCase
 		$underway = Underway::begin($this->channel, 'token');
 		[$code, $said] = $this->restore('--json');
 		$this->assertSame([75, 'restore_running'], [$code, $said['error']]);
+		$begun = proc_open(['sleep', '60'], [], $pipes);
 		$underway->end();
+		Underway::begin($this->channel, 'token')->end();
+		proc_terminate($begun);
+		proc_close($begun);
 		$stops = 0;
 		$run = new Run(
 			$this->channel,

@@ -48,4 +48,24 @@ final class TurnTest extends AddonTestCase
 		$isFree = fn () => flock(fopen('store/[data]/filesync/1/accept.lock', 'c'), LOCK_EX | LOCK_NB);
 		$this->assertSame([false, true], [Turn::take(1, $isFree), $isFree()]);
 	}
+
+	public function test_a_process_that_the_work_began_does_not_keep_the_turn(): void
+	{
+		$begun = Turn::take(1, fn () => proc_open(['sleep', '60'], [], $pipes));
+		$this->assertSame('next', Turn::take(1, fn () => 'next'));
+		// Nor if this process had ended within its turn.
+		$pid = proc_get_status($begun)['pid'];
+		while (file_get_contents("/proc/$pid/comm") !== "sleep\n") {
+			usleep(1000);
+		}
+		$this->assertSame([], preg_grep('/accept\.lock/', self::filesOf($pid)));
+		proc_terminate($begun);
+		proc_close($begun);
+	}
+
+	/** @return list<string> What a process has open. */
+	private static function filesOf(int $pid): array
+	{
+		return array_map(fn ($path) => (string) @readlink($path), glob("/proc/$pid/fd/*"));
+	}
 }
