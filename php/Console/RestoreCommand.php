@@ -234,6 +234,9 @@ final class RestoreCommand implements Task
 			$lines[] =
 				$number($tally->postsUnproven, 'post is', 'posts are') . ' left out, because nothing proves them';
 		}
+		if ($tally->postsOfCopies > 0) {
+			$lines[] = $number($tally->postsOfCopies, 'post is', 'posts are') . ' left out: copies have none';
+		}
 		foreach ($tally->postsLeft as $why => $count) {
 			$lines[] = $number($count, 'post is', 'posts are') . ' left out: ' . (self::WHY[$why] ?? $why);
 		}

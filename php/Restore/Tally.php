@@ -35,6 +35,8 @@ final class Tally
 	public int $crops = 0;
 	/** Posts that the set has of files that come without them. */
 	public int $postsUnproven = 0;
+	/** Posts that the set has of files that become copies, which have none. */
+	public int $postsOfCopies = 0;
 	/** Posts that are restored. */
 	public int $posts = 0;
 	/** Of them, how many of the channel's own came without its signature. */
@@ -64,7 +66,9 @@ final class Tally
 		}
 		if ($entry instanceof Saved) {
 			$this->unproven += (int) ($decision->isWork() && ! $entry->isTrusted && ! $entry->isCopy);
-			$this->postsUnproven += $decision->isWork() && ! $entry->isTrusted ? $entry->posts : 0;
+			$posts = $decision->isWork() && ! $entry->isTrusted ? $entry->posts : 0;
+			$this->postsOfCopies += $entry->isCopy ? $posts : 0;
+			$this->postsUnproven += $entry->isCopy ? 0 : $posts;
 		}
 		$isNamed = ! $decision->isWork() && $decision !== Decision::Here;
 		if ($isNamed && count($this->named[$word] ?? []) < self::NAMED) {
@@ -155,6 +159,7 @@ final class Tally
 			'posts_of_strangers' => $this->postsOfStrangers,
 			'posts_left' => (object) $this->postsLeft,
 			'posts_unproven' => $this->postsUnproven,
+			'posts_of_copies' => $this->postsOfCopies,
 			'unproven' => $this->unproven,
 			'named' => (object) $this->named,
 		];

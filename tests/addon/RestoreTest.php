@@ -411,6 +411,9 @@ final class RestoreTest extends BackupTestCase
 		dbq('DELETE FROM item');
 		SetRestore::$facts = ['signed_by' => 'nobody'];
 		$this->assertSame(0, $this->restore('--json')[1]['posts'], 'nothing that is not proven');
+		$said = $this->restore('--as-copy', '--dry-run', '--json')[1];
+		$this->assertSame([0, 2, 0], [$said['posts'], $said['posts_of_copies'], $said['posts_unproven']]);
+		$this->assertStringContainsString('2 posts are left out: copies have none', $this->restore('--as-copy')[2]);
 	}
 
 	public function test_one_restore_at_a_time_and_a_stopped_one_goes_on(): void
