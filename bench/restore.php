@@ -24,19 +24,23 @@ function restore(Bench $bench): void
 	$empty = emptyHub($bench, "$folder/empty", $first);
 	$ours = inHub("$folder/hub", 'php', 'addon/filesync/cli.php', 'restore', 'alice', "$folder/bag");
 	$results = $bench->interleave(
-		['ours' => $ours, 'rsync' => copiedBack("$folder/bag", $rows, "$folder/copy")],
+		['rsync' => copiedBack("$folder/bag", $rows, "$folder/copy"), 'ours' => $ours],
 		function () use ($folder, $empty): void {
 			exec("rm -rf $folder/hub $folder/copy && cp -a $empty $folder/hub && mkdir $folder/copy && sync");
+			// Its database is named by its whole path.
+			file_put_contents("$folder/hub/hub.json", strtr(file_get_contents("$empty/hub.json"), [
+				$empty => "$folder/hub",
+			]));
 			exec("sqlite3 $folder/hub/hub.sqlite '.schema attach' | sqlite3 $folder/copy/hub.sqlite");
 		},
 	);
-	$missing = array_filter(
-		glob("$folder/hub/store/alice/*", GLOB_ONLYDIR) ?: [],
-		fn ($one) => count(glob("$one/*") ?: []) === 0,
+	$back = (new PDO("sqlite:$folder/hub/hub.sqlite"))->query('SELECT content FROM attach WHERE is_dir = 0');
+	$whole = array_filter(
+		$back->fetchAll(PDO::FETCH_COLUMN),
+		fn ($path) => filesize("$folder/hub/$path") === $bytes,
 	);
-	$shown = count(glob("$folder/copy/files/*/*") ?: []);
-	if ($missing || $shown !== $files) {
-		throw new RuntimeException("not everything came back: $shown files by rsync");
+	if (count($whole) !== $files) {
+		throw new RuntimeException('not everything came back');
 	}
 	$bench->row(
 		'restore',
