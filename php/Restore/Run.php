@@ -42,6 +42,8 @@ final class Run implements Slice
 	private string $name = '';
 	private bool $isStopped = false;
 	private ?SetPosts $posts = null;
+	/** Has read what is here of the entries at hand. */
+	private ?Decider $seen = null;
 
 	/**
 	 * @param \Closure(): bool        $mustStop Asked between files.
@@ -69,6 +71,7 @@ final class Run implements Slice
 			$source = Source::open($this->folder, $this->channel, $this->choice);
 			$tally = new Tally();
 			foreach ($source->entries() as $some) {
+				$this->seen = $this->decider->over($some);
 				foreach ($some as $entry) {
 					$this->count($entry, $tally);
 				}
@@ -159,7 +162,7 @@ final class Run implements Slice
 			return $entry->decision;
 		}
 
-		return $this->choice->covers($entry->names) ? $this->decider->of($entry) : null;
+		return $this->choice->covers($entry->names) ? ($this->seen ?? $this->decider)->of($entry) : null;
 	}
 
 	private function pass(Plan $plan, Tally $tally, Publish $publish, bool $areFolders): void
@@ -205,6 +208,7 @@ final class Run implements Slice
 		/** @var list<array{Saved, Decision, array<int, Staged>}> */
 		$staged = [];
 		$bytes = 0;
+		$this->seen = $this->decider->over($entries);
 		foreach ($entries as $entry) {
 			if ($this->stopIfTold()) {
 				break;
@@ -246,10 +250,10 @@ final class Run implements Slice
 		if ($staged === []) {
 			return;
 		}
-		$placing->sync();
-		foreach ($staged as [$entry, $decision, $parts]) {
+		$done = $placing->together($staged);
+		foreach ($staged as $n => [$entry, $decision, $parts]) {
 			try {
-				[$outcome, $why] = $placing->file($entry, $decision, $parts);
+				[$outcome, $why] = $done[$n] ?? $placing->file($entry, $decision, $parts);
 				$tally->add($outcome->isWork() ? $decision : $outcome, $entry, $why);
 				if ($outcome->isWork()) {
 					$tally->crops += count(array_diff_key($parts, [0 => true]));

@@ -80,6 +80,7 @@ final class Underway
 			$channelId = (int) substr($scope, strlen(self::scope('')));
 			$lock = self::lock($channelId);
 			if ($lock !== null) {
+				Placing::clear($channelId);
 				(new self($channelId, $lock))->end();
 			}
 		}
