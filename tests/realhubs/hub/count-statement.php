@@ -1,8 +1,9 @@
 <?php
 
 /**
- * Counts the statements of filesync's command, those of core and ours, and ends it before the one with the number KILL_AT.
- * With COUNT=writes only those count that may change something: between two of them the database stays as it is.
+ * Counts the statements of filesync's command, those of core and ours, and ends it before the one with the number
+ * KILL_AT. With COUNT=writes only those count that may change something: between two of them the database stays as it
+ * is.
  */
 function count_statement(string $sql): void
 {
