@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 
 if (! class_exists('App', false)) {
@@ -56,6 +57,12 @@ final class Job
 		public readonly int $begun,
 		public readonly int $updated,
 	) {}
+
+	/** Tells whether owners may bring files back on their own. */
+	public static function areOwnersLet(): bool
+	{
+		return Config::get('owner_restore') !== '0';
+	}
 
 	/** Returns the one of a channel, or null. */
 	public static function of(int $channelId): ?self

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Restore;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Items;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Refused;
@@ -35,6 +36,8 @@ final class Run implements Slice
 {
 	/** Bytes that are staged before they are published together. */
 	private const TOGETHER_BYTES = 64 << 20;
+	/** A job that ends so often without doing anything fails. */
+	private const MOST_ATTEMPTS = 10;
 
 	private readonly string $token;
 	private readonly Decider $decider;
@@ -101,12 +104,21 @@ final class Run implements Slice
 	 */
 	public function goOn(\Closure $size): bool
 	{
+		$attempts = Job::of($this->channel->id)->attempts ?? 0;
 		$underway = $this->underway = Underway::goOn($this->channel->id, $this->token);
 		$job = Job::of($this->channel->id);
 		if (! $underway || ! $job) {
 			return false;
 		}
 		$this->isSlice = true;
+		if ($attempts > self::MOST_ATTEMPTS) {
+			$this->fail(new Problem(
+				'failed',
+				"It ended $attempts times without doing anything. The hub's log may say why.",
+			));
+
+			return true;
+		}
 		try {
 			[$list, $progress] = [$job->list, $job->progress()];
 			if ($progress->pass === Progress::PLAN) {
@@ -130,6 +142,10 @@ final class Run implements Slice
 			}
 		} catch (Problem $e) {
 			$this->fail($e);
+
+			return true;
+		} catch (\Throwable $e) {
+			$this->fail($this->unexpected($e));
 
 			return true;
 		}
@@ -158,6 +174,8 @@ final class Run implements Slice
 			}
 		} catch (FileSyncException|Problem $e) {
 			$why = Problem::of($e, $this->folder);
+		} catch (\Throwable $e) {
+			$why = $this->isSlice ? $this->unexpected($e) : throw $e;
 		} finally {
 			Placing::clear($this->channel->id);
 			$why === null ? $this->leave($progress) : $this->fail($why);
@@ -244,6 +262,14 @@ final class Run implements Slice
 		} else {
 			$this->underway?->end($why->isTemporary && ! $this->isSlice ? JobState::Stopped : JobState::Failed, $why);
 		}
+	}
+
+	/** Logs what nobody thought of; it may go away. */
+	private function unexpected(\Throwable $e): Problem
+	{
+		Log::failure("the restore of channel {$this->channel->id}", $e);
+
+		return new Problem('failed', $e->getMessage(), true, previous: $e);
 	}
 
 	private function consider(Saved|Unusable $entry, Tally $tally): void

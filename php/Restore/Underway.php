@@ -24,6 +24,8 @@ final class Underway
 	private const LOOK_SECONDS = 1;
 	private const RETRY_SECONDS = 60;
 	private const RETRY_MOST_SECONDS = 3600;
+	/** After so many the wait no longer grows. */
+	private const RETRIES = 7;
 
 	private int $lookedAt = 0;
 	private int $notedAt = 0;
@@ -77,9 +79,40 @@ final class Underway
 			return null;
 		}
 		self::takeOver($channelId, $job);
-		Job::change($channelId, ['token' => $token, 'updated' => $job->updated]);
+		// A process that is killed at the same place again and again is counted here.
+		Job::change(
+			$channelId,
+			['token' => $token, 'attempts' => $job->attempts + 1, 'code' => '', 'reason' => '']
+			+ ['updated' => $job->updated],
+		);
 
 		return new self($channelId, $token, $lock);
+	}
+
+	/**
+	 * Asks workers for a plan, in place of what was asked for before.
+	 *
+	 * @throws Problem Another restore is under way.
+	 */
+	public static function ask(Channel $channel, string $folder, Choice $choice): void
+	{
+		self::recover();
+		$lock = self::lock($channel->id);
+		$before = Job::of($channel->id);
+		if ($lock === null || self::isWorkers($before)) {
+			$lock?->release();
+			throw self::running($channel, $before);
+		}
+		Job::begin($channel->id, Job::PAGE, $folder, $choice, JobState::Planning);
+		$lock->release();
+	}
+
+	/** Has workers do what was planned; false if there is no plan any more. */
+	public static function start(int $channelId): bool
+	{
+		Job::change($channelId, ['state' => JobState::Waiting->value, 'next_at' => 0], [JobState::Planned]);
+
+		return (bool) Job::of($channelId)?->state->isUnderWay();
 	}
 
 	/** Fails if another restore is under way, before anything is counted. */
@@ -161,12 +194,13 @@ final class Underway
 	public function postpone(Problem $why): void
 	{
 		$job = Job::of($this->channelId);
-		$attempts = $job->attempts ?? 0;
+		// However often: only processes that ended without a word make it fail.
+		$attempts = min(self::RETRIES, max(1, $job->attempts ?? 0));
 		Job::change(
 			$this->channelId,
 			[
-				'next_at' => Clock::now() + min(self::RETRY_MOST_SECONDS, self::RETRY_SECONDS << min(10, $attempts)),
-				'attempts' => $attempts + 1,
+				'next_at' => Clock::now() + min(self::RETRY_MOST_SECONDS, self::RETRY_SECONDS << ($attempts - 1)),
+				'attempts' => $attempts,
 				'code' => $why->kind,
 				'reason' => $why->getMessage(),
 				// Nothing was done.
