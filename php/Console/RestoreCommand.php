@@ -11,6 +11,7 @@ use FileSync\Addon\Restore\Decision;
 use FileSync\Addon\Restore\Plan;
 use FileSync\Addon\Restore\Run;
 use FileSync\Addon\Restore\Tally;
+use FileSync\Addon\Restore\Underway;
 use FileSync\Addon\Status\Words;
 
 if (! class_exists('App', false)) {
@@ -76,6 +77,13 @@ final class RestoreCommand implements Task
 			$this->isStopped = true;
 		});
 		$channel = Channels::named($words[0]);
+		if (count($words) === 1) {
+			return match (true) {
+				$this->options->has(Option::Status) => (new RestoreStatus($channel, $this->isJson))->show(),
+				$this->options->has(Option::Cancel) => (new RestoreStatus($channel, $this->isJson))->cancel(),
+				default => throw new WrongUsage('name the folder of the set, or give --status or --cancel'),
+			};
+		}
 		$choice = new Choice(
 			mayReplace: $this->options->has(Option::Replace),
 			mayRevive: $this->options->has(Option::Deleted),
@@ -84,6 +92,9 @@ final class RestoreCommand implements Task
 			only: $this->options->text(Option::Beneath),
 		);
 		try {
+			if (! $this->options->has(Option::DryRun)) {
+				Underway::refuseSecond($channel);
+			}
 			$run = new Run($channel, $words[1], $choice, fn () => $this->isStopped, $this->show(...));
 			$plan = $run->plan();
 			$this->bar->clear();
@@ -91,7 +102,7 @@ final class RestoreCommand implements Task
 				$this->tellPlan($channel, $words[1], $plan);
 				$plan->needRoom(Words::size(...));
 
-				return self::code($plan->tally);
+				return RestoreStatus::code($plan->tally);
 			}
 			$plan->needRoom(Words::size(...));
 			$this->all = $plan->bytes();
@@ -104,21 +115,12 @@ final class RestoreCommand implements Task
 			}
 			$this->tellDone($channel, $words[1], $plan, $done);
 
-			return self::code($done);
+			return RestoreStatus::code($done);
 		} catch (Problem $e) {
 			$this->bar->clear();
 
 			return Failure::tell($e, $this->isJson, ['channel' => $channel->nick, 'folder' => $words[1]]);
 		}
-	}
-
-	private static function code(Tally $tally): int
-	{
-		if ($tally->attention() > 0 || $tally->unproven > 0 || $tally->postsLost() > 0) {
-			return 1;
-		}
-
-		return $tally->files(Decision::Arriving) > 0 ? 75 : 0;
 	}
 
 	private function tellPlan(Channel $channel, string $folder, Plan $plan): void

@@ -39,7 +39,7 @@ final class Decider
 	/**
 	 * Returns a decider that has read now what is here of some entries, and decides by that.
 	 *
-	 * @param list<Saved|Unusable> $entries
+	 * @param array<int, Saved|Unusable> $entries
 	 */
 	public function over(array $entries): self
 	{

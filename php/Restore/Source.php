@@ -110,22 +110,29 @@ final class Source
 	/**
 	 * Reads all files and folders.
 	 *
-	 * @return \Generator<int, list<Saved|Unusable>> Bytes can be staged of those that came last.
+	 * @param int $after Those before are not read: so many entries are over.
+	 *
+	 * @return \Generator<int, array<int, Saved|Unusable>> By how many entries are over then, each by its place among
+	 *     them. Bytes can be staged of those that came last.
 	 *
 	 * @throws Problem The set breaks the rules.
 	 */
-	public function entries(): \Generator
+	public function entries(int $after = 0): \Generator
 	{
+		$over = 0;
 		try {
 			while ($some = $this->set->next(self::SOME)) {
 				$read = [];
 				foreach ($some as $said) {
+					if (++$over <= $after) {
+						continue;
+					}
 					$entry = $this->read($said);
 					if ($entry !== null) {
-						$read[] = $entry;
+						$read[$over] = $entry;
 					}
 				}
-				yield $read;
+				yield $over => $read;
 			}
 		} catch (RefusedException $e) {
 			throw self::refusal(

@@ -10,7 +10,16 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Counts what becomes of the files and folders of a set, and names the first of those that a person should look at. */
+/**
+ * Counts what becomes of the files and folders of a set, and names the first of those that a person should look at.
+ *
+ * @type Written = array{
+ *     files: array<string, int>, bytes: array<string, int>, folders: array<string, int>,
+ *     named: array<string, list<array{name: string, why: string}>>, crops: int, postsUnproven: int,
+ *     postsOfCopies: int, posts: int, postsUnsigned: int, postsHere: int, postsOfStrangers: int,
+ *     postsLeft: array<string, int>, strangers: array<string, true>, unproven: int
+ * }
+ */
 final class Tally
 {
 	private const NAMED = 20;
@@ -51,6 +60,32 @@ final class Tally
 	private array $strangers = [];
 	/** Of files and folders that are restored, how many come for the owner alone because they are not proven. */
 	public int $unproven = 0;
+
+	/**
+	 * Reads what `written` gave.
+	 *
+	 * @param Written $written
+	 */
+	public static function read(array $written): self
+	{
+		$tally = new self();
+		[$tally->files, $tally->bytes, $tally->folders] = [$written['files'], $written['bytes'], $written['folders']];
+		[$tally->named, $tally->strangers] = [$written['named'], $written['strangers']];
+		[$tally->crops, $tally->unproven] = [$written['crops'], $written['unproven']];
+		[$tally->posts, $tally->postsUnsigned] = [$written['posts'], $written['postsUnsigned']];
+		[$tally->postsHere, $tally->postsOfStrangers] = [$written['postsHere'], $written['postsOfStrangers']];
+		[$tally->postsUnproven, $tally->postsOfCopies] = [$written['postsUnproven'], $written['postsOfCopies']];
+		$tally->postsLeft = $written['postsLeft'];
+
+		return $tally;
+	}
+
+	/** @return Written All that it has counted, so that another process goes on with it. */
+	public function written(): array
+	{
+		/** @var Written */
+		return get_object_vars($this);
+	}
 
 	/** Counts one. */
 	public function add(Decision $decision, Saved|Unusable $entry, string $why = ''): void

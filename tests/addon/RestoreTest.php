@@ -5,7 +5,11 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Restore\Choice;
+use FileSync\Addon\Restore\Job;
+use FileSync\Addon\Restore\JobState;
+use FileSync\Addon\Restore\Progress;
 use FileSync\Addon\Restore\Run;
+use FileSync\Addon\Restore\Tally;
 use FileSync\Addon\Restore\Underway;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
@@ -423,6 +427,10 @@ final class RestoreTest extends BackupTestCase
 		$underway = Underway::begin($this->channel, 'token');
 		[$code, $said] = $this->restore('--json');
 		$this->assertSame([75, 'restore_running'], [$code, $said['error']]);
+		$this->assertMatchesRegularExpression(
+			'/^A restore of \d{4}-\d\d-\d\d \d\d:\d\d is under way \(0 %\)\./',
+			$said['words'],
+		);
 		$begun = proc_open(['sleep', '60'], [], $pipes);
 		$underway->end();
 		Underway::begin($this->channel, 'token')->end();
@@ -464,16 +472,124 @@ final class RestoreTest extends BackupTestCase
 	{
 		$this->rows();
 		$this->empty();
-		$this->killedAt(40, fn () => $this->restore());
-		$this->assertNotSame('', Config::get('underway', "restore:{$this->channel->id}"));
+		$this->killedWhileCopying();
+		$this->assertTrue(Job::of($this->channel->id)->isUntold);
 		dbq('DELETE FROM filesync_reconcile');
 		Housekeeping::often();
-		$this->assertSame('', Config::get('underway', "restore:{$this->channel->id}"));
+		$this->assertFalse(Job::of($this->channel->id)->isUntold);
+		$this->assertSame(JobState::Stopped, Job::of($this->channel->id)->state);
 		$due = array_filter(
 			Table::select('filesync_reconcile', ['role' => 'ask']),
 			fn ($run) => (int) $run['next_at'] <= time(),
 		);
 		$this->assertCount(count(Clones::others($this->channel)), $due);
+	}
+
+	public function test_it_says_how_far_it_is_and_how_it_ended(): void
+	{
+		$this->assertSame([0, "there was no restore\n"], $this->runVerb('restore', 'alice', '--status'));
+		$this->rows();
+		$this->empty();
+		SetRestore::$beforeCopy = function (string $hash) use (&$during) {
+			Fake\Clock::$ahead += 2;
+			$during[$hash] = $this->status('--status');
+		};
+		$this->restore();
+		[$code, $said, $text] = $during['p1'];
+		$this->assertSame(
+			[75, 'running', 'command', 3, 27, 0, null],
+			[
+				$code,
+				$said['state'],
+				$said['asked_by'],
+				$said['plan_files'],
+				$said['plan_bytes'],
+				$said['done_files'],
+				$said['error'],
+			],
+		);
+		$this->assertSame(JobState::Done, Job::of($this->channel->id)->state);
+		[$code, $said] = $this->status('--status');
+		$this->assertSame([0, 'done', 100, 3, ['restore' => 3], $this->set], [
+			$code,
+			$said['state'],
+			$said['percent'],
+			$said['done_files'],
+			$said['done']['files'],
+			$said['folder'],
+		]);
+		$this->assertStringContainsString(
+			', 3 of 3 files, 27 B of 27 B',
+			$this->runVerb('restore', 'alice', '--status')[1],
+		);
+		SetRestore::$beforeCopy = null;
+		SetRestore::$facts = ['is_cut_off' => true];
+		$this->restore();
+		$this->assertSame('done', $this->status('--status')[1]['state'], 'nothing was begun');
+		$this->assertSame(2, $this->runVerb('restore', 'alice', '--replace')[0]);
+		$this->assertSame(2, $this->runVerb('restore', 'alice', $this->set, '--cancel')[0]);
+		$this->assertSame(2, $this->runVerb('restore', 'alice')[0]);
+	}
+
+	public function test_a_cancelled_restore_stops_between_files_and_what_was_restored_stays(): void
+	{
+		$before = $this->rows();
+		$this->empty();
+		$this->assertSame([0, "no restore is under way\n"], $this->runVerb('restore', 'alice', '--cancel'));
+		dbq('DELETE FROM filesync_reconcile');
+		SetRestore::$beforeCopy = function (string $hash) use (&$cancelled) {
+			Fake\Clock::$ahead += 2;
+			$cancelled ??= $this->status('--cancel');
+		};
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([75, 'stopping'], [$cancelled[0], $cancelled[1]['state']]);
+		$this->assertSame([75, 'stopped'], [$code, $said['state']]);
+		$this->assertNotNull($this->attach('f1'), 'the file under way came');
+		$this->assertNull($this->attach('p1'));
+		$this->assertSame('stopped', $this->status('--status')[1]['state']);
+		$this->assertCount(count(Clones::others($this->channel)), $this->compared());
+		SetRestore::$beforeCopy = null;
+		$this->assertSame(0, $this->restore()[0]);
+		$this->assertSame($before, $this->rows(false));
+	}
+
+	public function test_what_a_process_counted_the_next_one_goes_on_with(): void
+	{
+		$progress = new Progress(Progress::FILES, 7);
+		foreach ((new ReflectionClass(Tally::class))->getProperties() as $n => $property) {
+			$property->setValue($progress->tally, match ($property->getName()) {
+				'named' => ['refused' => [['name' => 'a', 'why' => 'b']]],
+				'strangers' => ['somebody' => true],
+				default => $property->getType()->getName() === 'int' ? $n + 1 : ['word' => $n + 1],
+			});
+		}
+		$this->assertEquals($progress, Progress::read($progress->text()));
+	}
+
+	/** Restores in a process that is killed before the first bytes. */
+	private function killedWhileCopying(): void
+	{
+		$this->killedAt(null, function () {
+			SetRestore::$beforeCopy = fn () => posix_kill(getmypid(), SIGKILL);
+			$this->restore();
+		});
+	}
+
+	/** @return list<array> The comparisons that are due. */
+	private function compared(): array
+	{
+		return array_filter(
+			Table::select('filesync_reconcile', ['role' => 'ask']),
+			fn ($run) => (int) $run['next_at'] <= (time() + Fake\Clock::$ahead),
+		);
+	}
+
+	/** @return array{int, array<string, mixed>, string} */
+	private function status(string $option): array
+	{
+		[$code, $text] = $this->runVerb('restore', 'alice', $option, '--json');
+
+		return [$code, json_decode($text, true) ?? [], $text];
 	}
 
 	/**
@@ -531,10 +647,10 @@ final class RestoreTest extends BackupTestCase
 		foreach (['attach', 'photo', 'term', 'item'] as $table) {
 			dbq("DELETE FROM $table WHERE uid = " . $this->channel->id);
 		}
-		foreach (['file', 'transfer', 'digest', 'outbox', 'kept', 'reconcile'] as $table) {
+		foreach (['file', 'transfer', 'digest', 'outbox', 'kept', 'reconcile', 'restore'] as $table) {
 			dbq("DELETE FROM filesync_$table");
 		}
-		dbq("DELETE FROM filesync_setting WHERE scope LIKE 'restore:%' OR scope = 'component' OR name = 'component'");
+		dbq("DELETE FROM filesync_setting WHERE scope = 'component' OR name = 'component'");
 		exec('rm -rf store/alice/* store/\[data\]/filesync/1/*');
 		mkdir('store/[data]/filesync/1/kept', 0700, true);
 	}
@@ -551,9 +667,9 @@ final class RestoreTest extends BackupTestCase
 	{
 		$this->rows();
 		$this->empty();
-		$this->killedAt(40, fn () => $this->restore());
+		$this->killedWhileCopying();
 		Housekeeping::forgetChannel($this->channel->id);
-		$this->assertSame('', Config::get('underway', "restore:{$this->channel->id}"));
+		$this->assertNull(Job::of($this->channel->id));
 		$this->assertDirectoryDoesNotExist('store/[data]/filesync/1');
 	}
 
