@@ -27,12 +27,16 @@ final class Decider
 {
 	private const STEP_MS = 2000;
 
+	private readonly Categories $categories;
+
 	/** @param \Closure(): void $beat Called during long reads. */
 	public function __construct(
 		private readonly Channel $channel,
 		private readonly Choice $choice,
 		private readonly \Closure $beat,
-	) {}
+	) {
+		$this->categories = new Categories($channel);
+	}
 
 	/** Decides about one. */
 	public function of(Saved $saved): Decision
@@ -56,7 +60,9 @@ final class Decider
 		}
 
 		return match (true) {
-			$own !== null && $saved->isFolder => Decision::Here,
+			$own !== null && $saved->isFolder => $this->categories->missing($saved, $own)
+				? Decision::Mend
+				: Decision::Here,
 			$own !== null => $this->ofPresent($saved, $own),
 			default => $this->ofAbsent($saved),
 		};
@@ -78,6 +84,14 @@ final class Decider
 				&& ! in_array(Facts::of($this->channel, $saved->hash, $scale)->state, ['whole', 'partial'], true)
 			),
 		));
+	}
+
+	/** Returns how many categories the set has of what is here, and are missing. */
+	public function missingCategories(Saved $saved): int
+	{
+		$own = Store::attach($this->channel->id, $saved->hash);
+
+		return $own ? count($this->categories->missing($saved, $own)) : 0;
 	}
 
 	private function isArriving(string $hash, int $scale): bool
@@ -115,7 +129,9 @@ final class Decider
 			return $this->replaced($saved);
 		}
 
-		return $this->missingCrops($saved) ? Decision::Mend : Decision::Here;
+		return $this->missingCrops($saved) !== [] || $this->categories->missing($saved, $own) !== []
+			? Decision::Mend
+			: Decision::Here;
 	}
 
 	private function replaced(Saved $saved): Decision
