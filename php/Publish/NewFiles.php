@@ -21,7 +21,7 @@ if (! class_exists('App', false)) {
 /**
  * Publishes verified files of which nothing is here, many together: their intents are written down in one transaction,
  * they get their names, one sync forces all of them to disk, and their rows are committed in one transaction. Whatever
- * process is killed, Publish::recover() finds the intents. What is not plainly new any more is published by itself.
+ * process is killed, Publish::recover() finds the intents. What is not plainly new any more is published alone.
  *
  * @import-type AttachRow from \FileSync\Addon\Hub\Rows
  * @import-type Intent from Transfer

@@ -286,6 +286,7 @@ final class Run implements Slice
 			);
 			if ($entry instanceof Saved && $decision->isWork()) {
 				$tally->crops += count($this->decider->missingCrops($entry));
+				$tally->categories += $this->decider->missingCategories($entry);
 			}
 			$this->posts($entry, $decision, $tally, true);
 		}
@@ -318,6 +319,8 @@ final class Run implements Slice
 				fn ($one) => ($one instanceof Saved && $one->isFolder) === $areFolders,
 			);
 			$areFolders ? $this->folders($entries, $tally, $placing) : $this->files($entries, $tally, $placing);
+			$tally->categories += $placing->addedCategories;
+			$placing->addedCategories = 0;
 			if (! $areFolders) {
 				$scales->run();
 			}

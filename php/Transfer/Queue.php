@@ -27,6 +27,7 @@ if (! class_exists('App', false)) {
  * @import-type Attach from \FileSync\Addon\Protocol\Packet
  * @import-type Columns from Wanted
  * @import-type Intent from Transfer
+ * @import-type TransferRow from \FileSync\Addon\Hub\Rows
  *
  * @type Amendment = array{
  *     allow_cid: string, allow_gid: string, deny_cid: string, deny_gid: string, folder: string, filename: string,
@@ -192,23 +193,24 @@ final class Queue
 	public static function bringNew(array $files, string $token): ?array
 	{
 		$now = Clock::now();
-		$rows = array_map(
-			fn (array $file) => (
+		$rows = [];
+		foreach ($files as [$wanted, $sha256, $intent]) {
+			/** @var TransferRow $row */
+			$row =
 				[
-					'id' => self::id($file[0]->channelId, $file[0]->hash, $file[0]->scale),
+					'id' => self::id($wanted->channelId, $wanted->hash, $wanted->scale),
 					'created' => $now,
 					'generation' => 1,
 					'state' => TransferState::PUBLISHING,
-					'intent' => json_encode($file[2], JSON_THROW_ON_ERROR),
-				] + self::brought($file[0], $file[1], $token, $now)
-			),
-			$files,
-		);
+					'intent' => json_encode($intent, JSON_THROW_ON_ERROR),
+				] + self::brought($wanted, $sha256, $token, $now);
+			$rows[] = $row;
+		}
 
 		return Table::tryInsertAll('filesync_transfer', $rows) ? array_map(Transfer::of(...), $rows) : null;
 	}
 
-	/** Returns the columns of a transfer of verified bytes. */
+	/** @return array<string, mixed> The columns of a transfer of verified bytes. */
 	private static function brought(Wanted $wanted, string $sha256, string $token, int $now): array
 	{
 		return [
