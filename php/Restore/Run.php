@@ -286,6 +286,7 @@ final class Run implements Slice
 			);
 			if ($entry instanceof Saved && $decision->isWork()) {
 				$tally->crops += count($this->decider->missingCrops($entry));
+				$tally->addLostCrops($entry, $this->decider->lostCrops($entry));
 				$tally->categories += $this->decider->missingCategories($entry);
 			}
 			$this->posts($entry, $decision, $tally, true);
@@ -387,6 +388,7 @@ final class Run implements Slice
 				$tally->add($isMissing ? Decision::Missing : Decision::Damaged, $entry);
 				continue;
 			}
+			$tally->addLostCrops($entry, $placing->lostCrops + $this->decider->lostCrops($entry));
 			$staged[] = [$entry, $decision, $parts];
 			$bytes += array_sum(array_column($parts, 'size_bytes'));
 			if ($bytes >= self::TOGETHER_BYTES) {
@@ -403,6 +405,7 @@ final class Run implements Slice
 		if ($staged === []) {
 			return;
 		}
+		$staged = Placing::inOrder($staged);
 		$done = $placing->together($staged);
 		foreach ($staged as $n => [$entry, $decision, $parts]) {
 			try {
