@@ -126,6 +126,7 @@ $restore = function (?string $at) use ($set, $staging, $key): array {
 	return $given;
 };
 $given = array_map($restore, $times);
+min(array_map(count(...), $given)) > 40 || exit("a restore gives hardly anything\n");
 // Digests of what makes a file: its metadata, and the bytes that are in files of their own.
 $needs = [];
 foreach ($whole as $path => $contents) {
@@ -216,10 +217,11 @@ $try = function (array $damage, string $codes) use (
 			echo implode(' and ', $paths), ": the $who finds ", json_encode($found, JSON_UNESCAPED_SLASHES), "\n";
 		}
 	}
-	// A damaged list says wrong things of others, and the reader does not try to find out which.
+	// A damaged list says wrong things of others, and the reader names those and the signature.
 	$isOfPayload = ! array_filter($paths, fn ($path) => ! str_starts_with($path, 'data/'));
 	$named = $done % 14 ? $paths : $reader();
-	if (array_diff($paths, $named) || ($isOfPayload && array_diff($named, $paths))) {
+	$isNamed = ! array_diff($paths, $named) || ($paths === ['tagmanifest-sha256.txt'] && $named);
+	if (! $isNamed || ($isOfPayload && array_diff($named, $paths))) {
 		$isRed = true;
 		echo implode(' and ', $paths), ': the reader names ', json_encode($named, JSON_UNESCAPED_SLASHES), "\n";
 	}
