@@ -36,6 +36,7 @@ enum Option: string
 	case Seconds = 'seconds';
 	case Trust = 'trust';
 	case UntilIdle = 'until-idle';
+	case Without = 'without';
 
 	/** Returns what stands for its value in the usage; null if it takes none. */
 	public function value(): ?string
@@ -51,6 +52,7 @@ enum Option: string
 			self::Only => 'CHECK,CHECK',
 			self::Scope => 'SCOPE',
 			self::Seconds => 'N',
+			self::Without => 'HUB',
 			default => null,
 		};
 	}
@@ -97,13 +99,14 @@ enum Option: string
 			self::Seconds => 'stop after N seconds',
 			self::Trust => 'believe access, posts and versions that the channel\'s signature does not prove',
 			self::UntilIdle => 'go on until nothing is in transit',
+			self::Without => 'do not ask this clone what was deleted there, such as hub.example; may be given again',
 		};
 	}
 
 	/** Tells whether it may be given several times. */
 	public function isRepeatable(): bool
 	{
-		return $this === self::Exclude;
+		return in_array($this, [self::Exclude, self::Without], true);
 	}
 
 	/** Returns what its value must be, if this one is not that; null if it is. */

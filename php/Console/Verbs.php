@@ -149,6 +149,7 @@ final class Verbs
 					Option::Replace,
 					Option::Deleted,
 					Option::AsCopy,
+					Option::Without,
 					Option::Trust,
 				],
 				['CHANNEL DIR' => 'to the channel of that nick, from the folder of the set'],

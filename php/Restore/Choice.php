@@ -24,6 +24,8 @@ final class Choice
 		public readonly bool $isTrusted = false,
 		/** The only folder or file; null: all. */
 		?string $only = null,
+		/** @var list<string> Clones that are not asked what was deleted there: host names or URLs. */
+		public readonly array $without = [],
 	) {
 		$this->only = $only === null ? null : new Exclusion([$only]);
 	}

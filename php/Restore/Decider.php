@@ -6,7 +6,7 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Store;
-use FileSync\Addon\Order\Vector;
+use FileSync\Addon\Revision\Ended;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
@@ -22,6 +22,7 @@ if (! class_exists('App', false)) {
  * was deleted stays deleted, unless that was asked for. It writes nothing.
  *
  * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type Known from \FileSync\Addon\Order\Judge
  */
 final class Decider
 {
@@ -31,6 +32,7 @@ final class Decider
 	public function __construct(
 		private readonly Channel $channel,
 		private readonly Choice $choice,
+		private readonly Elsewhere $elsewhere,
 		private readonly \Closure $beat,
 	) {}
 
@@ -87,10 +89,21 @@ final class Decider
 
 	private function ofAbsent(Saved $saved): Decision
 	{
-		$isDeleted = $this->isDeletedSince($saved);
+		$known = Revisions::find($this->channel->id, $saved->hash);
+		$isDeleted = $this->isDeletedSince($saved, $known) || $this->elsewhere->isDeleted($saved);
 		if ($isDeleted && ! $this->choice->mayRevive) {
 			return Decision::Deleted;
 		}
+		if (! $isDeleted && $this->elsewhere->isNewer($saved)) {
+			return Decision::Newer;
+		}
+		// Of what was here and vanished, a delete would have been noticed.
+		$saved->isUntraced =
+			! $isDeleted
+			&& ! $saved->isFolder
+			&& ! $saved->isCopy
+			&& ($known['state'] ?? '') !== 'here'
+			&& ! $this->elsewhere->has($saved);
 		$fault = $saved->isFolder ? null : self::fault($saved) ?? $this->limit($saved);
 
 		return $fault ?? ($isDeleted ? Decision::Revive : Decision::Restore);
@@ -125,26 +138,21 @@ final class Decider
 			: Decision::Differs;
 	}
 
-	/** Tells whether a delete that is known here has seen what the set has. */
-	private function isDeletedSince(Saved $saved): bool
+	/**
+	 * Tells whether a delete that is known here has seen what the set has, or, if its tombstone has ended, was made on
+	 * that day or later.
+	 *
+	 * @param ?Known $known
+	 */
+	private function isDeletedSince(Saved $saved, ?array $known): bool
 	{
-		$file = Revisions::find($this->channel->id, $saved->hash);
-		if (! $file || ! in_array($file['state'], ['gone', 'going'], true)) {
-			return false;
-		}
-		if ($saved->revision === null || ! $file['gone']) {
-			return true;
-		}
-		$seen = Vector::credible(
-			Vector::join(
-				$saved->revision['bytes']['vector'],
-				$saved->revision['place']['vector'],
-				$saved->revision['access']['vector'],
-			),
-			$file['gone'],
-		);
+		if ($known === null || $known['state'] === 'unknown') {
+			$day = Ended::day($this->channel->id, $saved->hash);
 
-		return in_array(Vector::compare($seen, $file['gone']), ['before', 'equal'], true);
+			return $day !== null && $day >= $saved->day;
+		}
+
+		return in_array($known['state'], ['gone', 'going'], true) && $saved->isSeenBy($known['gone']);
 	}
 
 	private static function fault(Saved $saved): ?Decision

@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Refused;
+use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Posts\SetPosts;
@@ -37,6 +38,7 @@ final class Run implements Slice
 	private const TOGETHER_BYTES = 64 << 20;
 
 	private readonly string $token;
+	private readonly Elsewhere $elsewhere;
 	private readonly Decider $decider;
 	private int $doneBytes = 0;
 	private string $name = '';
@@ -55,7 +57,8 @@ final class Run implements Slice
 		private readonly \Closure $progress,
 	) {
 		$this->token = Token::make();
-		$this->decider = new Decider($channel, $choice, $this->tell(...));
+		$this->elsewhere = new Elsewhere($channel, $choice, $this->tell(...));
+		$this->decider = new Decider($channel, $choice, $this->elsewhere, $this->tell(...));
 	}
 
 	/**
@@ -67,17 +70,29 @@ final class Run implements Slice
 	{
 		try {
 			$source = Source::open($this->folder, $this->channel, $this->choice);
+			$this->elsewhere->open();
 			$tally = new Tally();
 			foreach ($source->entries() as $some) {
-				foreach ($some as $entry) {
-					$this->count($entry, $tally);
+				foreach ($this->decided($some) as [$entry, $decision]) {
+					$this->count($entry, $decision, $tally);
 				}
 			}
+			$this->elsewhere->complete();
 
-			return Plan::of($this->channel, $source, $tally);
+			return Plan::of($this->channel, $source, $tally, $this->elsewhere);
 		} catch (FileSyncException $e) {
 			throw Problem::of($e, $this->folder);
 		}
+	}
+
+	/**
+	 * Makes sure that every clone that was asked answered.
+	 *
+	 * @throws Problem
+	 */
+	public function needClones(): void
+	{
+		$this->elsewhere->need();
 	}
 
 	/**
@@ -89,6 +104,8 @@ final class Run implements Slice
 	 */
 	public function work(Plan $plan): ?Tally
 	{
+		$this->elsewhere->open();
+		$this->elsewhere->need();
 		$underway = Underway::begin($this->channel, $this->token);
 		try {
 			$publish = new Publish($this->channel, $this->token, $this->tell(...));
@@ -136,20 +153,46 @@ final class Run implements Slice
 		$this->tell();
 	}
 
-	private function count(Saved|Unusable $entry, Tally $tally): void
+	private function count(Saved|Unusable $entry, ?Decision $decision, Tally $tally): void
 	{
-		$decision = $this->decide($entry);
 		if ($decision !== null) {
 			$tally->add(
 				$decision,
 				$entry,
 				$decision === Decision::Refused ? 'something else is here in its place' : '',
 			);
+			if ($entry instanceof Saved && $decision === Decision::Replace) {
+				$tally->displacedBytes += (int) (Store::attach($this->channel->id, $entry->hash)['filesize'] ?? 0);
+			}
 			if ($entry instanceof Saved && $decision->isWork()) {
 				$tally->crops += count($this->decider->missingCrops($entry));
 			}
 			$this->posts($entry, $decision, $tally, true);
 		}
+	}
+
+	/**
+	 * Decides about some entries, once the other clones were asked about those that would come back.
+	 *
+	 * @param list<Saved|Unusable> $some
+	 *
+	 * @return list<array{Saved|Unusable, ?Decision}>
+	 */
+	private function decided(array $some): array
+	{
+		$decided = array_map(fn ($entry) => [$entry, $this->decide($entry)], $some);
+		$absent = [];
+		foreach ($decided as [$entry, $decision]) {
+			if ($entry instanceof Saved && $decision === Decision::Restore) {
+				$absent[] = $entry;
+			}
+		}
+		$this->elsewhere->ask($absent);
+
+		return array_map(
+			fn ($one) => $one[1] === Decision::Restore ? [$one[0], $this->decide($one[0])] : $one,
+			$decided,
+		);
 	}
 
 	/** Decides about an entry; null if it was not asked for. */
@@ -175,6 +218,9 @@ final class Run implements Slice
 				$some,
 				fn ($one) => ($one instanceof Saved && $one->isFolder) === $areFolders,
 			));
+			if (! $this->elsewhere->isComplete()) {
+				$this->decided($entries);
+			}
 			$areFolders ? $this->folders($entries, $tally, $placing) : $this->files($entries, $tally, $placing);
 			if (! $areFolders) {
 				$scales->run();

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Refused;
+use FileSync\Addon\Order\Vector;
 use FileSync\Addon\Protocol\Packet;
 
 if (! class_exists('App', false)) {
@@ -28,6 +29,9 @@ if (! class_exists('App', false)) {
  */
 final class Saved
 {
+	/** Whether it is on no hub, and no hub knows what became of it: it may have been lost or deleted. */
+	public bool $isUntraced = false;
+
 	/** How deep its metadata is at most, and a little more. */
 	private const DEPTH = 80;
 
@@ -65,6 +69,8 @@ final class Saved
 		public readonly bool $isTrusted,
 		/** Whether it becomes another file of another channel. */
 		public readonly bool $isCopy,
+		/** The day on which the set found it on its hub (2026-08-20); empty if nothing proves that. */
+		public readonly string $day,
 	) {}
 
 	/**
@@ -74,11 +80,18 @@ final class Saved
 	 * @param string $origin    The hash of the set's channel.
 	 * @param bool   $isTrusted Whether what is not only bytes, names and folders may be believed.
 	 * @param bool   $isCopy    Whether it becomes another file, for the channel alone.
+	 * @param string $found     When the set found it on its hub, as the set says.
 	 *
 	 * @throws Refused
 	 */
-	public static function read(array $said, Channel $channel, string $origin, bool $isTrusted, bool $isCopy): self
-	{
+	public static function read(
+		array $said,
+		Channel $channel,
+		string $origin,
+		bool $isTrusted,
+		bool $isCopy,
+		string $found,
+	): self {
 		/** @var array<mixed>|null $metadata */
 		$metadata = json_decode($said['metadata'] ?? '', true, self::DEPTH);
 		$packet = Packet::saved($metadata ?? throw new Refused('its metadata cannot be read'));
@@ -118,6 +131,7 @@ final class Saved
 			[...array_column($packet->folders, 'filename'), $last['filename']],
 			$isTrusted,
 			$isCopy,
+			$isTrusted && preg_match('/^\d{4}-\d\d-\d\d/', $found) ? substr($found, 0, 10) : '',
 		);
 	}
 
@@ -133,6 +147,28 @@ final class Saved
 		$metadata = $this->metadata === '' ? null : json_decode($this->metadata, true, self::DEPTH);
 
 		return array_values($metadata['item'] ?? []);
+	}
+
+	/**
+	 * Tells whether a delete has seen what the set has.
+	 *
+	 * @param array<array-key, int> $gone What the delete has seen; empty if that is unknown.
+	 */
+	public function isSeenBy(array $gone): bool
+	{
+		if ($this->revision === null || $gone === []) {
+			return true;
+		}
+		$seen = Vector::credible(
+			Vector::join(
+				$this->revision['bytes']['vector'],
+				$this->revision['place']['vector'],
+				$this->revision['access']['vector'],
+			),
+			$gone,
+		);
+
+		return in_array(Vector::compare($seen, $gone), ['before', 'equal'], true);
 	}
 
 	/** Returns its name for people. */

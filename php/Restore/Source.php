@@ -177,7 +177,14 @@ final class Source
 		}
 		$isTrusted = $this->choice->isTrusted || ($this->signedBy === 'channel' && $said['proof'] === 'listed');
 		try {
-			return Saved::read($said, $this->channel, $this->origin, $isTrusted, $this->choice->asCopy);
+			return Saved::read(
+				$said,
+				$this->channel,
+				$this->origin,
+				$isTrusted,
+				$this->choice->asCopy,
+				$this->updated,
+			);
 		} catch (Refused $e) {
 			return new Unusable($said['hash'], Decision::Refused, $e->getMessage());
 		}

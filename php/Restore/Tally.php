@@ -52,6 +52,11 @@ final class Tally
 	/** Of files and folders that are restored, how many come for the owner alone because they are not proven. */
 	public int $unproven = 0;
 
+	/** Restored files that are on no hub, and of which no hub knows whether they were lost or deleted. */
+	public int $untraced = 0;
+	/** Bytes here that give way. */
+	public int $displacedBytes = 0;
+
 	/** Counts one. */
 	public function add(Decision $decision, Saved|Unusable $entry, string $why = ''): void
 	{
@@ -65,6 +70,7 @@ final class Tally
 			$this->bytes[$word] = ($this->bytes[$word] ?? 0) + $size;
 		}
 		if ($entry instanceof Saved) {
+			$this->untraced += (int) ($decision === Decision::Restore && $entry->isUntraced);
 			$this->unproven += (int) ($decision->isWork() && ! $entry->isTrusted && ! $entry->isCopy);
 			$posts = $decision->isWork() && ! $entry->isTrusted ? $entry->posts : 0;
 			$this->postsOfCopies += $entry->isCopy ? $posts : 0;
@@ -161,6 +167,7 @@ final class Tally
 			'posts_unproven' => $this->postsUnproven,
 			'posts_of_copies' => $this->postsOfCopies,
 			'unproven' => $this->unproven,
+			'untraced' => $this->untraced,
 			'named' => (object) $this->named,
 		];
 	}

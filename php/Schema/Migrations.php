@@ -242,6 +242,10 @@ final class Migrations
 				'CREATE TABLE IF NOT EXISTS filesync_scratch (nick varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, hash varchar(191) NOT NULL,'
 					. ' attempt text NOT NULL, created bigint NOT NULL)',
 			],
+			12 => [
+				'CREATE TABLE IF NOT EXISTS filesync_ended (id varchar(32) NOT NULL PRIMARY KEY, uid bigint NOT NULL, day bigint NOT NULL)',
+				'CREATE INDEX filesync_ended_day ON filesync_ended (uid, day)',
+			],
 		];
 	}
 }

@@ -464,7 +464,7 @@ final class RestoreTest extends BackupTestCase
 	{
 		$this->rows();
 		$this->empty();
-		$this->killedAt(40, fn () => $this->restore());
+		$this->killedInTheMiddle();
 		$this->assertNotSame('', Config::get('underway', "restore:{$this->channel->id}"));
 		dbq('DELETE FROM filesync_reconcile');
 		Housekeeping::often();
@@ -539,6 +539,14 @@ final class RestoreTest extends BackupTestCase
 		mkdir('store/[data]/filesync/1/kept', 0700, true);
 	}
 
+	/** Restores in a process that is killed when it copies the first file. */
+	private function killedInTheMiddle(): void
+	{
+		SetRestore::$beforeCopy = fn () => posix_kill(getmypid(), SIGKILL);
+		$this->killedAt(null, fn () => $this->restore());
+		SetRestore::$beforeCopy = null;
+	}
+
 	private function deleteHere(string $hash): void
 	{
 		$seen = Revisions::seen(Revisions::find($this->channel->id, $hash));
@@ -551,7 +559,7 @@ final class RestoreTest extends BackupTestCase
 	{
 		$this->rows();
 		$this->empty();
-		$this->killedAt(40, fn () => $this->restore());
+		$this->killedInTheMiddle();
 		Housekeeping::forgetChannel($this->channel->id);
 		$this->assertSame('', Config::get('underway', "restore:{$this->channel->id}"));
 		$this->assertDirectoryDoesNotExist('store/[data]/filesync/1');
