@@ -222,7 +222,9 @@ final class RestoreCommand implements Task
 		if ($tally->untraced > 0) {
 			$lines[] =
 				($tally->untraced === 1 ? '1 file is' : number_format($tally->untraced) . ' files are')
-				. ' on no hub; whether '
+				. ' on no hub'
+				. (array_filter($plan->clones, fn ($clone) => $clone->isLeftOut) ? ' that was asked' : '')
+				. '; whether '
 				. ($tally->untraced === 1 ? 'it was' : 'they were')
 				. ' lost or deleted cannot be told';
 		}

@@ -220,6 +220,7 @@ final class Run implements Slice
 			));
 			if (! $this->elsewhere->isComplete()) {
 				$this->decided($entries);
+				$this->elsewhere->need();
 			}
 			$areFolders ? $this->folders($entries, $tally, $placing) : $this->files($entries, $tally, $placing);
 			if (! $areFolders) {

@@ -1,6 +1,7 @@
 <?php
 
 use Fake\Clock;
+use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Request;
@@ -14,6 +15,9 @@ use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Reconcile\Intake;
 use FileSync\Addon\Reconcile\InventoryRequest;
 use FileSync\Addon\Reconcile\Reconcile;
+use FileSync\Addon\Restore\Choice;
+use FileSync\Addon\Restore\Decision;
+use FileSync\Addon\Restore\Run;
 use FileSync\Addon\Revision\Ended;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Work\Housekeeping;
@@ -312,6 +316,43 @@ final class RestoreDeletesTest extends BackupTestCase
 			$this->asked,
 		]);
 		$this->assertSame('the bytes', $this->shown('f1'));
+	}
+
+	public function test_of_a_clone_that_was_left_out_nobody_says_that_it_has_nothing(): void
+	{
+		$this->lose('f1');
+		$this->cloneHas([]);
+		$this->assertStringContainsString(
+			'1 file is on no hub that was asked; whether it was lost or deleted cannot be told',
+			$this->restore('--without', '127.0.0.1', '--dry-run')[2],
+		);
+		$this->assertStringContainsString('1 file is on no hub; whether', $this->restore('--dry-run')[2]);
+	}
+
+	public function test_a_process_that_goes_on_with_a_plan_asks_again(): void
+	{
+		$gone = $this->gone('f1');
+		$this->lose('f1', 'f2');
+		$this->cloneHas([]);
+		$begin = fn () => new Run($this->channel, $this->set, new Choice(), fn () => false, fn () => null);
+		$plan = $begin()->plan();
+		$this->assertSame(2, $plan->files());
+		$this->afterAsking = function () {
+			$this->status = 503;
+		};
+		try {
+			$begin()->work($plan);
+			$this->fail('a clone that ended meanwhile');
+		} catch (Problem $e) {
+			$this->assertSame(['clone_unreachable', true], [$e->kind, $e->isTemporary]);
+		}
+		$this->assertSame([null, null], [$this->attach('f1'), $this->attach('f2')]);
+		$this->status = 200;
+		$this->afterAsking = null;
+		$this->cloneHas(['f1' => $gone]);
+		$done = $begin()->work($plan);
+		$this->assertSame([1, 1], [$done->files(Decision::Deleted), $done->files(Decision::Restore)]);
+		$this->assertNull($this->attach('f1'));
 	}
 
 	public function test_one_that_stops_answering_while_it_is_asked_counts_as_away(): void
