@@ -2,7 +2,7 @@
 # Hubs that all have filesync: A, B and C, one channel on each. B is slowed where a scenario needs to meet it half-way.
 
 # shellcheck disable=SC2034 # read by what sources this
-FILESYNC_SCENARIOS="tickets tickets-refused third-clone uninstalled-midway resume restore-deletes"
+FILESYNC_SCENARIOS="tickets tickets-refused third-clone uninstalled-midway resume"
 
 # `huge` runs only when it is named: HUGE_BYTES (6 GiB), once sent by PHP and once by nginx.
 

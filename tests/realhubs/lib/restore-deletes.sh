@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What was deleted after a backup stays deleted when the set comes back to hub B, also what A deleted where B could not hear of it. All have filesync (ADDON=all).
+# What was deleted after a backup stays deleted when the set comes back to hub B, also what A deleted where B could not hear of it. Runs only when it is
+# named, where all hubs have filesync: ADDON=all tests/realhubs/run restore-deletes
 
 # Restores the set to hub B: restored [option…]. Sets `said`, its first line for programs; succeeds if the exit code is `code`.
 restored() {
