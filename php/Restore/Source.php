@@ -46,6 +46,7 @@ final class Source
 		public readonly string $list,
 		/** @var list<array{code: string, path: string, why: ?string}> What is wrong with its lists. */
 		public readonly array $findings,
+		private readonly Admittance $admittance,
 	) {}
 
 	/**
@@ -98,6 +99,7 @@ final class Source
 			$facts['signed_by'],
 			$facts['list_sha256'] ?? '',
 			$facts['findings'],
+			new Admittance($channel, $about['access_names'] ?? null),
 		);
 	}
 
@@ -110,22 +112,29 @@ final class Source
 	/**
 	 * Reads all files and folders.
 	 *
-	 * @return \Generator<int, list<Saved|Unusable>> Bytes can be staged of those that came last.
+	 * @param int $after Those before are not read: so many entries are over.
+	 *
+	 * @return \Generator<int, array<int, Saved|Unusable>> By how many entries are over then, each by its place among
+	 *     them. Bytes can be staged of those that came last.
 	 *
 	 * @throws Problem The set breaks the rules.
 	 */
-	public function entries(): \Generator
+	public function entries(int $after = 0): \Generator
 	{
+		$over = 0;
 		try {
 			while ($some = $this->set->next(self::SOME)) {
 				$read = [];
 				foreach ($some as $said) {
+					if (++$over <= $after) {
+						continue;
+					}
 					$entry = $this->read($said);
 					if ($entry !== null) {
-						$read[] = $entry;
+						$read[$over] = $entry;
 					}
 				}
-				yield $read;
+				yield $over => $read;
 			}
 		} catch (RefusedException $e) {
 			throw self::refusal(
@@ -183,7 +192,8 @@ final class Source
 				$this->origin,
 				$isTrusted,
 				$this->choice->asCopy,
-				$this->updated,
+				$this->admittance,
+				$this->choice->at === null ? $this->updated : min($this->updated, $this->choice->at),
 			);
 		} catch (Refused $e) {
 			return new Unusable($said['hash'], Decision::Refused, $e->getMessage());

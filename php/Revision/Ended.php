@@ -71,9 +71,30 @@ final class Ended
 	/** Returns the day on which a file was deleted (2026-08-20), if its tombstone has ended; otherwise null. */
 	public static function day(int $channelId, string $hash): ?string
 	{
-		$row = Table::first('filesync_ended', ['id' => self::named($channelId, $hash)], '', 'day');
+		return self::days($channelId, [$hash])[$hash] ?? null;
+	}
 
-		return $row ? gmdate('Y-m-d', self::DAY * (int) $row['day']) : null;
+	/**
+	 * Returns the days on which some files were deleted whose tombstones have ended.
+	 *
+	 * @param list<string> $hashes
+	 *
+	 * @return array<string, string> By hash.
+	 */
+	public static function days(int $channelId, array $hashes): array
+	{
+		$ids = [];
+		foreach ($hashes as $hash) {
+			$ids[self::named($channelId, $hash)] = $hash;
+		}
+		$days = [];
+		foreach ($ids === []
+			? []
+			: Table::select('filesync_ended', ['id' => array_keys($ids)], '', 0, 'id, day') as $row) {
+			$days[$ids[$row['id']] ?? ''] = gmdate('Y-m-d', self::DAY * (int) $row['day']);
+		}
+
+		return $days;
 	}
 
 	private static function prune(int $channelId, int $most): void
