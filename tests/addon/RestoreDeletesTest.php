@@ -17,10 +17,14 @@ use FileSync\Addon\Reconcile\InventoryRequest;
 use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Restore\Choice;
 use FileSync\Addon\Restore\Decision;
+use FileSync\Addon\Restore\Job;
+use FileSync\Addon\Restore\JobState;
 use FileSync\Addon\Restore\Run;
+use FileSync\Addon\Restore\Underway;
 use FileSync\Addon\Revision\Ended;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Work\Housekeeping;
+use FileSync\Addon\Work\Restores;
 use FileSync\SetRestore;
 use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\InProcess;
@@ -353,6 +357,56 @@ final class RestoreDeletesTest extends BackupTestCase
 		$done = $begin()->work($plan);
 		$this->assertSame([1, 1], [$done->files(Decision::Deleted), $done->files(Decision::Restore)]);
 		$this->assertNull($this->attach('f1'));
+	}
+
+	public function test_a_job_of_workers_waits_for_a_clone_and_goes_on_when_it_answers(): void
+	{
+		$gone = $this->gone('f1');
+		$this->lose('f1', 'f2');
+		$this->cloneHas([]);
+		Underway::ask($this->channel, $this->set, new Choice());
+		Restores::work(time() + 60);
+		$job = Job::of($this->channel->id);
+		$this->assertSame([JobState::Planned, 'asked', 2], [
+			$job->state,
+			$job->plan['clones'][0]['state'],
+			$job->plan['untraced'],
+		]);
+		$this->status = 503;
+		Underway::start($this->channel->id);
+		for ($n = 0; $n < 15; $n++) {
+			Clock::$ahead += 3700;
+			Restores::work(time() + Clock::$ahead + 60);
+		}
+		$job = Job::of($this->channel->id);
+		$this->assertSame([JobState::Waiting, 'clone_unreachable'], [$job->state, $job->code], 'however often');
+		$this->assertStringContainsString('127.0.0.1:9001', $job->reason);
+		$this->assertSame([null, null], [$this->attach('f1'), $this->attach('f2')]);
+		$this->status = 200;
+		$this->cloneHas(['f1' => $gone]);
+		Clock::$ahead += 3700;
+		Restores::work(time() + Clock::$ahead + 60);
+		$job = Job::of($this->channel->id);
+		$this->assertSame([JobState::Done, 1, 1, 1], [
+			$job->state,
+			$job->done()->files(Decision::Deleted),
+			$job->done()->files(Decision::Restore),
+			$job->done()->untraced,
+		]);
+		$this->assertSame([null, 'second one'], [$this->attach('f1'), $this->shown('f2')]);
+	}
+
+	public function test_a_job_leaves_out_whom_it_was_told_to(): void
+	{
+		$this->lose('f1');
+		$this->status = 503;
+		$this->cloneHas([]);
+		Underway::ask($this->channel, $this->set, new Choice(without: ['127.0.0.1:9001']));
+		Restores::work(time() + 60);
+		Underway::start($this->channel->id);
+		Restores::work(time() + 60);
+		$this->assertSame([JobState::Done, []], [Job::of($this->channel->id)->state, $this->asked]);
+		$this->assertSame('the bytes', $this->shown('f1'));
 	}
 
 	public function test_one_that_stops_answering_while_it_is_asked_counts_as_away(): void
