@@ -193,6 +193,7 @@ final class Source
 				$isTrusted,
 				$this->choice->asCopy,
 				$this->admittance,
+				$this->choice->at === null ? $this->updated : min($this->updated, $this->choice->at),
 			);
 		} catch (Refused $e) {
 			return new Unusable($said['hash'], Decision::Refused, $e->getMessage());
