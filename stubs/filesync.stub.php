@@ -217,6 +217,18 @@ namespace FileSync {
 		public function move(string $from, string $to): void {}
 
 		/**
+		 * Gives a file an unused name beneath another store. Nothing is forced to disk: `SetRestore::sync` does that
+		 * for many.
+		 *
+		 * @return bool False if something has that name, or if the two are on different devices: nothing was done.
+		 *
+		 * @throws Exception\InvalidInputException A path leaves its root.
+		 * @throws Exception\NotFoundException `$from` does not exist, or the folder of `$to`.
+		 * @throws Exception\StorageException It failed.
+		 */
+		public function place(string $from, Store $target, string $to): bool {}
+
+		/**
 		 * Removes a file.
 		 *
 		 * @return bool False if there was none.

@@ -56,6 +56,8 @@ final class RestoreCommand implements Task
 		'author_unknown' => 'nobody knows their author',
 	];
 
+	private const MOST_GROUPS_NAMED = 20;
+
 	private readonly bool $isJson;
 	private readonly ProgressBar $bar;
 	private bool $isStopped = false;
@@ -197,6 +199,7 @@ final class RestoreCommand implements Task
 				number_format($tally->unproven)
 				. " come for the owner alone, without categories and posts, because $why; `--trust` takes the rest";
 		}
+		array_push($lines, ...self::aboutAccess($tally));
 		$isHere = $tally->files(Decision::Here);
 		if ($isHere > 0) {
 			$lines[] = Words::files($isHere) . ($isHere === 1 ? ' is' : ' are') . ' here already';
@@ -211,6 +214,42 @@ final class RestoreCommand implements Task
 			}
 		}
 		return [...$lines, ...self::aboutPosts($tally)];
+	}
+
+	/** @return list<string> */
+	private static function aboutAccess(Tally $tally): array
+	{
+		$lines = [];
+		if ($tally->categories > 0) {
+			$lines[] = $tally->categories === 1
+				? '1 category is added to what is here'
+				: number_format($tally->categories) . ' categories are added to what is here';
+		}
+		if ($tally->lostLinks > 0) {
+			$lines[] =
+				($tally->lostLinks === 1 ? '1 comes' : number_format($tally->lostLinks) . ' come')
+				. ' without links of posts that are not here';
+		}
+		$groups = $tally->unknownGroups;
+		if ($groups) {
+			$names = array_map(
+				fn (string $name, int|string $hash): string => $name === '' ? (string) $hash : $name,
+				$groups,
+				array_keys($groups),
+			);
+			$more = count($names) - self::MOST_GROUPS_NAMED;
+			$lines[] =
+				(
+					count($names) === 1
+						? '1 group of access lists is not on this hub, and admits nobody: '
+						: number_format(count($names))
+						. ' groups of access lists are not on this hub, and admit nobody: '
+				)
+				. implode(', ', array_slice($names, 0, self::MOST_GROUPS_NAMED))
+				. ($more > 0 ? ', and ' . number_format($more) . ' more' : '');
+		}
+
+		return $lines;
 	}
 
 	/** @return list<string> */

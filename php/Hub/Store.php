@@ -39,6 +39,31 @@ final class Store
 	}
 
 	/**
+	 * Returns our rows of some files and folders by hash, or only some columns of them. Null if attach() would refuse
+	 * one of the hashes.
+	 *
+	 * @param list<string> $hashes
+	 * @param string       $columns With `hash`; rows of files that are in the database hold their bytes in `content`.
+	 *
+	 * @return ?array<string, AttachRow>
+	 */
+	public static function attachSome(int $channelId, array $hashes, string $columns = '*'): ?array
+	{
+		$wanted = array_flip($hashes);
+		$rows = [];
+		foreach ($hashes
+			? Table::select('attach', ['uid' => $channelId, 'hash' => $hashes], 'id', 0, $columns)
+			: [] as $row) {
+			if (! isset($wanted[$row['hash']])) {
+				return null;
+			}
+			$rows[$row['hash']] ??= $row;
+		}
+
+		return $rows;
+	}
+
+	/**
 	 * Returns an attach row with the file's true size if the column is too narrow for it: from our record, or else from
 	 * disk.
 	 *
@@ -146,9 +171,19 @@ final class Store
 	public static function place(Channel $channel, string $folder, string $hash, string $name): ?array
 	{
 		$chain = self::chain($channel->id, $folder);
-		if ($chain === null) {
-			return null;
-		}
+
+		return $chain === null ? null : self::placeIn($channel, $chain, $hash, $name);
+	}
+
+	/**
+	 * Returns the paths of a file beneath a chain of folders, as place() does.
+	 *
+	 * @param list<AttachRow> $chain
+	 *
+	 * @return ?Place Null if the path would be too long.
+	 */
+	public static function placeIn(Channel $channel, array $chain, string $hash, string $name): ?array
+	{
 		$osPath = implode('/', [...array_column($chain, 'hash'), $hash]);
 		if (strlen($osPath) > Bounds::LONGEST_PATH) {
 			return null;
@@ -251,13 +286,7 @@ final class Store
 	{
 		$where = ['uid' => $channelId, 'oid' => $attachId, 'otype' => TERM_OBJ_FILE];
 		$wanted = [];
-		foreach ($terms as $term) {
-			$url = preg_match('#^https?://#i', $term['url']) ? $term['url'] : '';
-			$row = [
-				'ttype' => (int) $term['ttype'],
-				'term' => mb_substr(escape_tags($term['term']), 0, 191),
-				'url' => mb_substr(escape_tags($url), 0, 191),
-			];
+		foreach (array_map(self::asStored(...), $terms) as $row) {
 			if ($row['term'] !== '') {
 				$wanted[json_encode($row, JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE)] = $row;
 			}
@@ -276,6 +305,64 @@ final class Store
 		foreach ($wanted as $row) {
 			Table::insert('term', $where + $row);
 		}
+	}
+
+	/**
+	 * Returns those of some categories that a file does not have.
+	 *
+	 * @template T of array{ttype: Number, term: string, url: string, ...}
+	 *
+	 * @param list<T> $terms
+	 *
+	 * @return list<T>
+	 */
+	public static function missingTerms(int $channelId, int $attachId, array $terms): array
+	{
+		$where = ['uid' => $channelId, 'oid' => $attachId, 'otype' => TERM_OBJ_FILE];
+		$name = fn (array $term): string => (int) $term['ttype'] . "\n" . (string) $term['term'];
+		$present = array_fill_keys(array_map($name, Table::select('term', $where, '', 0, 'ttype, term')), true);
+		$missing = [];
+		foreach ($terms as $term) {
+			$stored = self::asStored($term);
+			if ($stored['term'] !== '' && ! isset($present[$name($stored)])) {
+				$missing[$name($stored)] ??= $term;
+			}
+		}
+
+		return array_values($missing);
+	}
+
+	/**
+	 * Adds categories to those that a file has.
+	 *
+	 * @param list<array{ttype: Number, term: string, url: string, ...}> $terms
+	 */
+	public static function addTerms(int $channelId, int $attachId, array $terms): void
+	{
+		foreach ($terms as $term) {
+			Table::insert(
+				'term',
+				['uid' => $channelId, 'oid' => $attachId, 'otype' => TERM_OBJ_FILE] + self::asStored($term),
+			);
+		}
+	}
+
+	/**
+	 * Returns a category as hubs store it.
+	 *
+	 * @param array{ttype: Number, term: string, url: string, ...} $term
+	 *
+	 * @return array{ttype: int, term: string, url: string}
+	 */
+	private static function asStored(array $term): array
+	{
+		$url = preg_match('#^https?://#i', $term['url']) ? $term['url'] : '';
+
+		return [
+			'ttype' => (int) $term['ttype'],
+			'term' => mb_substr(escape_tags($term['term']), 0, 191),
+			'url' => mb_substr(escape_tags($url), 0, 191),
+		];
 	}
 
 	/**

@@ -7,7 +7,6 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Order\Vector;
-use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\ScaleTable;
@@ -27,39 +26,76 @@ final class Decider
 {
 	private const STEP_MS = 2000;
 
+	private readonly Categories $categories;
+	private ?Here $here = null;
+	private ?int $limit = null;
+
 	/** @param \Closure(): void $beat Called during long reads. */
 	public function __construct(
 		private readonly Channel $channel,
 		private readonly Choice $choice,
 		private readonly \Closure $beat,
-	) {}
+	) {
+		$this->categories = new Categories($channel);
+	}
+
+	/**
+	 * Returns a decider that has read now what is here of some entries, and decides by that.
+	 *
+	 * @param array<int, Saved|Unusable> $entries
+	 */
+	public function over(array $entries): self
+	{
+		$other = clone $this;
+		$other->limit = Config::numberFor('file_max_bytes', $this->channel->id);
+		$other->here = Here::of(
+			$this->channel,
+			array_values(array_filter($entries, fn ($one) => $one instanceof Saved)),
+		);
+
+		return $other;
+	}
 
 	/** Decides about one. */
 	public function of(Saved $saved): Decision
 	{
+		$here = $this->hereOf($saved);
 		try {
-			$own = Store::attach($this->channel->id, $saved->hash);
+			$isFolder = $here->isFolder($saved->hash);
 			foreach ($saved->folders as $folder) {
-				$above = Store::attach($this->channel->id, $folder['hash']);
-				if ($above && ! (int) $above['is_dir']) {
+				if ($here->isFolder($folder['hash']) === false) {
 					return Decision::Refused;
 				}
 			}
 		} catch (Refused) {
 			return Decision::Refused;
 		}
-		if ($own && (bool) (int) $own['is_dir'] !== $saved->isFolder) {
+		if ($isFolder !== null && $isFolder !== $saved->isFolder) {
 			return Decision::Refused;
 		}
-		if ($this->isArriving($saved->hash, 0)) {
+		if ($here->isArriving($saved)) {
 			return Decision::Arriving;
 		}
+		$own = $isFolder === null ? null : Store::attach($this->channel->id, $saved->hash);
 
 		return match (true) {
-			$own !== null && $saved->isFolder => Decision::Here,
+			$own !== null && $saved->isFolder => $this->categories->missing($saved, $own)
+				? Decision::Mend
+				: Decision::Here,
 			$own !== null => $this->ofPresent($saved, $own),
-			default => $this->ofAbsent($saved),
+			default => $this->ofAbsent($saved, $here),
 		};
+	}
+
+	/** Tells whether it was never here, and nothing is known of it. */
+	public function isNew(Saved $saved): bool
+	{
+		return $this->hereOf($saved)->isNew($saved);
+	}
+
+	private function hereOf(Saved $saved): Here
+	{
+		return $this->here?->covers($saved) ? $this->here : Here::of($this->channel, [$saved]);
 	}
 
 	/**
@@ -80,14 +116,22 @@ final class Decider
 		));
 	}
 
+	/** Returns how many categories the set has of what is here, and are missing. */
+	public function missingCategories(Saved $saved): int
+	{
+		$own = Store::attach($this->channel->id, $saved->hash);
+
+		return $own ? count($this->categories->missing($saved, $own)) : 0;
+	}
+
 	private function isArriving(string $hash, int $scale): bool
 	{
 		return in_array(Queue::find($this->channel->id, $hash, $scale)?->state, Queue::LIVE, true);
 	}
 
-	private function ofAbsent(Saved $saved): Decision
+	private function ofAbsent(Saved $saved, Here $here): Decision
 	{
-		$isDeleted = $this->isDeletedSince($saved);
+		$isDeleted = $this->isDeletedSince($saved, $here);
 		if ($isDeleted && ! $this->choice->mayRevive) {
 			return Decision::Deleted;
 		}
@@ -115,7 +159,9 @@ final class Decider
 			return $this->replaced($saved);
 		}
 
-		return $this->missingCrops($saved) ? Decision::Mend : Decision::Here;
+		return $this->missingCrops($saved) !== [] || $this->categories->missing($saved, $own) !== []
+			? Decision::Mend
+			: Decision::Here;
 	}
 
 	private function replaced(Saved $saved): Decision
@@ -126,9 +172,9 @@ final class Decider
 	}
 
 	/** Tells whether a delete that is known here has seen what the set has. */
-	private function isDeletedSince(Saved $saved): bool
+	private function isDeletedSince(Saved $saved, Here $here): bool
 	{
-		$file = Revisions::find($this->channel->id, $saved->hash);
+		$file = $here->file($saved);
 		if (! $file || ! in_array($file['state'], ['gone', 'going'], true)) {
 			return false;
 		}
@@ -161,7 +207,7 @@ final class Decider
 
 	private function limit(Saved $saved): ?Decision
 	{
-		$limit = Config::numberFor('file_max_bytes', $this->channel->id);
+		$limit = $this->limit ?? Config::numberFor('file_max_bytes', $this->channel->id);
 
 		return $limit && $saved->sizeBytes() > $limit ? Decision::TooLarge : null;
 	}

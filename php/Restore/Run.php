@@ -50,6 +50,8 @@ final class Run implements Slice
 	private bool $isSlice = false;
 	private ?Underway $underway = null;
 	private ?SetPosts $posts = null;
+	/** Has read what is here of the entries at hand. */
+	private ?Decider $seen = null;
 
 	/**
 	 * @param \Closure(): bool        $mustStop Asked between files.
@@ -225,6 +227,7 @@ final class Run implements Slice
 		try {
 			$source = Source::open($this->folder, $this->channel, $this->choice);
 			foreach ($source->entries($progress->entries) as $over => $some) {
+				$this->seen = $this->decider->over($some);
 				foreach ($some as $entry) {
 					$this->consider($entry, $progress->tally);
 				}
@@ -283,6 +286,7 @@ final class Run implements Slice
 			);
 			if ($entry instanceof Saved && $decision->isWork()) {
 				$tally->crops += count($this->decider->missingCrops($entry));
+				$tally->categories += $this->decider->missingCategories($entry);
 			}
 			$this->posts($entry, $decision, $tally, true);
 		}
@@ -295,7 +299,7 @@ final class Run implements Slice
 			return $entry->decision;
 		}
 
-		return $this->choice->covers($entry->names) ? $this->decider->of($entry) : null;
+		return $this->choice->covers($entry->names) ? ($this->seen ?? $this->decider)->of($entry) : null;
 	}
 
 	/** Goes through the set for folders, or for files. */
@@ -315,6 +319,8 @@ final class Run implements Slice
 				fn ($one) => ($one instanceof Saved && $one->isFolder) === $areFolders,
 			);
 			$areFolders ? $this->folders($entries, $tally, $placing) : $this->files($entries, $tally, $placing);
+			$tally->categories += $placing->addedCategories;
+			$placing->addedCategories = 0;
 			if (! $areFolders) {
 				$scales->run();
 			}
@@ -354,6 +360,7 @@ final class Run implements Slice
 		/** @var list<array{Saved, Decision, array<int, Staged>}> */
 		$staged = [];
 		$bytes = 0;
+		$this->seen = $this->decider->over($entries);
 		foreach ($entries as $place => $entry) {
 			if ($this->stopIfTold()) {
 				$this->over = $place - 1;
@@ -396,10 +403,10 @@ final class Run implements Slice
 		if ($staged === []) {
 			return;
 		}
-		$placing->sync();
-		foreach ($staged as [$entry, $decision, $parts]) {
+		$done = $placing->together($staged);
+		foreach ($staged as $n => [$entry, $decision, $parts]) {
 			try {
-				[$outcome, $why] = $placing->file($entry, $decision, $parts);
+				[$outcome, $why] = $done[$n] ?? $placing->file($entry, $decision, $parts);
 				$tally->add($outcome->isWork() ? $decision : $outcome, $entry, $why);
 				if ($outcome->isWork()) {
 					$tally->crops += count(array_diff_key($parts, [0 => true]));

@@ -46,6 +46,7 @@ final class Source
 		public readonly string $list,
 		/** @var list<array{code: string, path: string, why: ?string}> What is wrong with its lists. */
 		public readonly array $findings,
+		private readonly Admittance $admittance,
 	) {}
 
 	/**
@@ -98,6 +99,7 @@ final class Source
 			$facts['signed_by'],
 			$facts['list_sha256'] ?? '',
 			$facts['findings'],
+			new Admittance($channel, $about['access_names'] ?? null),
 		);
 	}
 
@@ -190,7 +192,14 @@ final class Source
 		}
 		$isTrusted = $this->choice->isTrusted || ($this->signedBy === 'channel' && $said['proof'] === 'listed');
 		try {
-			return Saved::read($said, $this->channel, $this->origin, $isTrusted, $this->choice->asCopy);
+			return Saved::read(
+				$said,
+				$this->channel,
+				$this->origin,
+				$isTrusted,
+				$this->choice->asCopy,
+				$this->admittance,
+			);
 		} catch (Refused $e) {
 			return new Unusable($said['hash'], Decision::Refused, $e->getMessage());
 		}

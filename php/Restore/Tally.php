@@ -15,7 +15,8 @@ if (! class_exists('App', false)) {
  *
  * @type Written = array{
  *     files: array<string, int>, bytes: array<string, int>, folders: array<string, int>,
- *     named: array<string, list<array{name: string, why: string}>>, crops: int, postsUnproven: int,
+ *     named: array<string, list<array{name: string, why: string}>>, crops: int, categories: int, lostLinks: int,
+ *     unknownGroups: array<string>, postsUnproven: int,
  *     postsOfCopies: int, posts: int, postsUnsigned: int, postsHere: int, postsOfStrangers: int,
  *     postsLeft: array<string, int>, strangers: array<string, true>, unproven: int
  * }
@@ -24,6 +25,7 @@ final class Tally
 {
 	private const NAMED = 20;
 	private const MOST_STRANGERS = 10000;
+	private const MOST_GROUPS = 10000;
 	/** Posts that are not to come back. */
 	private const HARMLESS = [
 		PostOutcome::DELETED => 1,
@@ -42,6 +44,12 @@ final class Tally
 	private array $named = [];
 	/** Crops that are put in place. */
 	public int $crops = 0;
+	/** Categories that are added to files and folders that are here. */
+	public int $categories = 0;
+	/** Files and folders that come without links that the set has, because their posts are not here. */
+	public int $lostLinks = 0;
+	/** @var array<string> Groups in access lists of what is restored that are not here: their names, by hash. */
+	public array $unknownGroups = [];
 	/** Posts that the set has of files that come without them. */
 	public int $postsUnproven = 0;
 	/** Posts that the set has of files that become copies, which have none. */
@@ -75,7 +83,8 @@ final class Tally
 		[$tally->posts, $tally->postsUnsigned] = [$written['posts'], $written['postsUnsigned']];
 		[$tally->postsHere, $tally->postsOfStrangers] = [$written['postsHere'], $written['postsOfStrangers']];
 		[$tally->postsUnproven, $tally->postsOfCopies] = [$written['postsUnproven'], $written['postsOfCopies']];
-		$tally->postsLeft = $written['postsLeft'];
+		[$tally->categories, $tally->lostLinks] = [$written['categories'], $written['lostLinks']];
+		[$tally->postsLeft, $tally->unknownGroups] = [$written['postsLeft'], $written['unknownGroups']];
 
 		return $tally;
 	}
@@ -101,6 +110,11 @@ final class Tally
 		}
 		if ($entry instanceof Saved) {
 			$this->unproven += (int) ($decision->isWork() && ! $entry->isTrusted && ! $entry->isCopy);
+			// Others keep the access that they have.
+			if ($decision === Decision::Restore || $decision === Decision::Revive) {
+				$this->lostLinks += (int) $entry->lostLinks;
+				$this->unknownGroups += count($this->unknownGroups) < self::MOST_GROUPS ? $entry->unknownGroups : [];
+			}
 			$posts = $decision->isWork() && ! $entry->isTrusted ? $entry->posts : 0;
 			$this->postsOfCopies += $entry->isCopy ? $posts : 0;
 			$this->postsUnproven += $entry->isCopy ? 0 : $posts;
@@ -188,6 +202,9 @@ final class Tally
 			'bytes' => (object) $this->bytes,
 			'folders' => (object) $this->folders,
 			'crops' => $this->crops,
+			'categories' => $this->categories,
+			'links_dropped' => $this->lostLinks,
+			'groups_unknown' => (object) $this->unknownGroups,
 			'posts' => $this->posts,
 			'posts_unsigned' => $this->postsUnsigned,
 			'posts_here' => $this->postsHere,

@@ -251,6 +251,7 @@ final class Underway
 			// What ended meanwhile is told by whoever ended it.
 			$now = $lock ? Job::of($job->channelId) : null;
 			if ($now && self::mustEnd($now)) {
+				Placing::clear($now->channelId);
 				$now->isExpired()
 					? self::close($now->channelId, JobState::Stopped, 'session_expired', self::expired($now))
 					: self::close(

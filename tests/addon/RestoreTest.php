@@ -256,6 +256,128 @@ final class RestoreTest extends BackupTestCase
 		]);
 	}
 
+	public function test_categories_are_added_to_what_is_here_and_none_is_taken_away(): void
+	{
+		$this->folder('d3', 'Sorted');
+		$this->terms('d3', ['archive']);
+		Revisions::notice($this->channel, 'd3', true);
+		$this->rows();
+		$seen = Revisions::find($this->channel->id, 'f1')['access']['vector'];
+		dbq('DELETE FROM term');
+		$this->terms('f1', ['mine']);
+		Table::update('attach', ['allow_cid' => '<carol>'], ['hash' => 'f1']);
+		$plan = $this->restore('--dry-run', '--json')[1];
+		$this->assertSame(
+			[['here' => 2, 'mend' => 1], ['here' => 2, 'mend' => 1], 2],
+			[$this->sorted($plan['files']), $this->sorted($plan['folders']), $plan['categories']],
+		);
+		$this->assertSame(['mine'], $this->termsOf('f1'), 'the plan writes nothing');
+		[$code, $done] = $this->restore('--json');
+		$this->assertSame([0, ['here' => 2, 'mend' => 1], ['here' => 2, 'mend' => 1], 2], [
+			$code,
+			$this->sorted($done['files']),
+			$this->sorted($done['folders']),
+			$done['categories'],
+		]);
+		$this->assertSame([['mine', 'pets'], ['archive']], [$this->termsOf('f1'), $this->termsOf('d3')]);
+		$this->assertSame('<carol>', $this->attach('f1')['allow_cid'], 'access is as it was');
+		$file = Revisions::notice($this->channel, 'f1');
+		$this->assertSame([], $file['changed'], 'and no change is found later');
+		$this->assertContains(
+			FileSync\Addon\Order\Vector::compare($file['access']['vector'], $seen),
+			['equal', 'after'],
+		);
+		$this->assertSame([['here' => 3], ['here' => 3], 0], [
+			$this->restore('--json')[1]['files'],
+			$this->restore('--json')[1]['folders'],
+			$this->restore('--json')[1]['categories'],
+		]);
+		$this->assertSame([], $this->sent());
+	}
+
+	public function test_categories_that_were_taken_away_since_stay_away(): void
+	{
+		$this->rows();
+		dbq('DELETE FROM term');
+		Revisions::notice($this->channel, 'f1');
+		$this->assertSame(['here' => 3], $this->restore('--json')[1]['files']);
+		$this->assertSame([], $this->termsOf('f1'));
+	}
+
+	public function test_categories_of_what_is_not_proven_are_not_added(): void
+	{
+		$this->rows();
+		dbq('DELETE FROM term');
+		SetRestore::$facts = ['signed_by' => 'nobody'];
+		$this->assertSame([['here' => 3], 0], [
+			$this->restore('--json')[1]['files'],
+			$this->restore('--json')[1]['categories'],
+		]);
+		$this->assertSame([], $this->termsOf('f1'));
+		$this->assertSame(1, $this->restore('--trust', '--json')[1]['categories']);
+		$this->assertSame(['pets'], $this->termsOf('f1'));
+	}
+
+	public function test_links_of_posts_that_are_not_here_are_dropped_and_never_make_a_file_public(): void
+	{
+		$this->rows();
+		$post = $this->posted('linking');
+		Table::insert('iconfig', ['iid' => $post, 'cat' => 'ocap', 'k' => 'relay', 'v' => 'here', 'sharing' => 0]);
+		$gone = $this->posted('dropped', ['item_deleted' => 1]);
+		Table::insert('iconfig', ['iid' => $gone, 'cat' => 'ocap', 'k' => 'relay', 'v' => 'gone', 'sharing' => 0]);
+		foreach ([
+			'f1' => '<bob><token:here><token:lost>',
+			'f2' => '<token:lost><token:gone>',
+			'p1' => '<token:lost>',
+			'd1' => '<token:lost>',
+		] as $hash => $list) {
+			Table::update('attach', ['allow_cid' => $list, 'allow_gid' => '', 'deny_cid' => ''], ['hash' => $hash]);
+		}
+		Table::update('attach', ['allow_cid' => '', 'deny_cid' => '<token:lost>'], ['hash' => 'd2']);
+		Table::update('photo', ['allow_cid' => '<token:lost>'], ['resource_id' => 'p1']);
+		$this->assertSame(0, $this->runVerb('backup', 'alice', $this->set)[0]);
+		$this->empty(false);
+		$plan = $this->restore('--dry-run', '--json')[1];
+		[$code, $done] = $this->restore('--json');
+		$this->assertSame([0, 4, 4], [$code, $plan['links_dropped'], $done['links_dropped']]);
+		$owner = '<' . $this->channel->hash . '>';
+		foreach ([
+			'f1' => '<bob><token:here>',
+			'f2' => $owner,
+			'p1' => $owner,
+			'd1' => $owner,
+			'd2' => '',
+		] as $hash => $list) {
+			$this->assertSame($list, $this->attach($hash)['allow_cid'], $hash);
+		}
+		$this->assertSame('<token:lost>', $this->attach('d2')['deny_cid'], 'which admits nobody');
+		$this->assertSame($owner, Table::first('photo', ['resource_id' => 'p1', 'imgscale' => 0])['allow_cid']);
+		$this->assertSame([], Revisions::notice($this->channel, 'f2')['changed']);
+		$this->empty(false);
+		$this->assertStringContainsString('4 come without links of posts that are not here', $this->restore()[2]);
+	}
+
+	public function test_groups_that_are_not_here_stay_in_the_lists_and_are_named(): void
+	{
+		Table::insert('pgrp', ['uid' => $this->channel->id, 'hash' => 'friends', 'gname' => 'Friends <3']);
+		$this->rows();
+		$this->empty();
+		$this->assertSame(['others' => ''], (array) $this->restore('--dry-run', '--json')[1]['groups_unknown']);
+		dbq('DELETE FROM pgrp');
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([0, ['friends' => 'Friends <3', 'others' => '']], [
+			$code,
+			$this->sorted((array) $said['groups_unknown']),
+		]);
+		$this->assertSame('<friends>', $this->attach('d1')['allow_gid']);
+		$this->empty();
+		$this->assertStringContainsString(
+			'2 groups of access lists are not on this hub, and admit nobody: Friends <3, others',
+			$this->restore()[2],
+		);
+		$this->assertSame([], (array) $this->restore('--json')[1]['groups_unknown'], 'of what is here already, none');
+	}
+
 	public function test_only_a_folder_comes_back(): void
 	{
 		$this->rows();
@@ -642,9 +764,9 @@ final class RestoreTest extends BackupTestCase
 	}
 
 	/** Removes every file of the channel, as if this were another hub. */
-	private function empty(): void
+	private function empty(bool $withPosts = true): void
 	{
-		foreach (['attach', 'photo', 'term', 'item'] as $table) {
+		foreach (['attach', 'photo', 'term', ...($withPosts ? ['item'] : [])] as $table) {
 			dbq("DELETE FROM $table WHERE uid = " . $this->channel->id);
 		}
 		foreach (['file', 'transfer', 'digest', 'outbox', 'kept', 'reconcile', 'restore'] as $table) {
@@ -654,6 +776,32 @@ final class RestoreTest extends BackupTestCase
 		exec('rm -rf store/alice/* store/\[data\]/filesync/1/*');
 		mkdir('store/[data]/filesync/1/kept', 0700, true);
 	}
+
+	/** @param list<string> $names Categories that a file or folder gets. */
+	private function terms(string $hash, array $names): void
+	{
+		foreach ($names as $name) {
+			Table::insert('term', [
+				'uid' => $this->channel->id,
+				'oid' => (int) $this->attach($hash)['id'],
+				'otype' => 2,
+				'ttype' => 3,
+				'term' => $name,
+				'url' => '',
+			]);
+		}
+	}
+
+	/** @return list<string> */
+	private function termsOf(string $hash): array
+	{
+		return array_column(
+			Table::select('term', ['oid' => (int) $this->attach($hash)['id'], 'otype' => 2], 'term', 0, 'term'),
+			'term',
+		);
+	}
+
+	/** Kills a restore to a channel that has nothing soon after it began to write. */
 
 	private function deleteHere(string $hash): void
 	{
