@@ -17,14 +17,17 @@ if (! class_exists('App', false)) {
  *
  * @type Counted = array{
  *     files?: array<string, int>, bytes?: array<string, int>, folders?: array<string, int>,
- *     named?: array<string, list<array{name: string, why: string}>>, crops?: int, posts?: int, posts_unsigned?: int,
- *     posts_of_strangers?: int, posts_unproven?: int, posts_left?: array<string, int>, unproven?: int,
- *     signed_by?: string, set_updated?: string, room?: int, quota_short?: int, disk_short?: int,
+ *     named?: array<string, list<array{name: string, why: string}>>, categories?: int, links_dropped?: int,
+ *     groups_unknown?: array<string, string>, posts?: int, posts_unsigned?: int, posts_of_strangers?: int,
+ *     posts_unproven?: int, posts_left?: array<string, int>, unproven?: int, signed_by?: string,
+ *     set_updated?: string, room?: int, quota_short?: int, disk_short?: int,
  *     findings?: list<array{code: string, path: string, why: ?string}>
  * }
  */
 final class RestoreWords
 {
+	private const NAMED = 5;
+
 	/** Names what a form is about: a plan that was made later has another. */
 	public static function seal(Job $job): string
 	{
@@ -150,6 +153,9 @@ final class RestoreWords
 			$replaced > 0 ? sprintf(t('of these replaced: %s'), Words::files($replaced)) : '',
 			$revived > 0 ? sprintf(t('of these deleted before: %s'), Words::files($revived)) : '',
 			$folders > 0 ? sprintf(t('folders: %s'), number_format($folders)) : '',
+			($counted['categories'] ?? 0) > 0
+				? sprintf(t('categories: %s'), number_format($counted['categories'] ?? 0))
+				: '',
 			($counted['posts'] ?? 0) > 0 ? sprintf(t('posts: %s'), number_format($counted['posts'] ?? 0)) : '',
 			self::count($counted, Decision::Here) > 0
 				? sprintf(t('here already: %s'), Words::files(self::count($counted, Decision::Here)))
@@ -232,6 +238,21 @@ final class RestoreWords
 	private static function afterwards(array $counted): array
 	{
 		return array_values(array_filter([
+			($counted['groups_unknown'] ?? []) !== []
+				? sprintf(
+					t('groups that are not here; nobody in them sees what is restored: %s'),
+					Words::all(
+						array_map(Log::oneLine(...), array_values($counted['groups_unknown'] ?? [])),
+						self::NAMED,
+					),
+				)
+				: '',
+			($counted['links_dropped'] ?? 0) > 0
+				? sprintf(
+					t('lose links of posts that are not here: %s'),
+					Words::files($counted['links_dropped'] ?? 0),
+				)
+				: '',
 			($counted['posts_unsigned'] ?? 0) > 0
 				? sprintf(
 					t('posts of yours that are restored unsigned: %s'),
@@ -292,7 +313,7 @@ final class RestoreWords
 	{
 		return (
 			(self::sum($plan['files'] ?? [], Decision::WORK) + self::sum($plan['folders'] ?? [], Decision::WORK)) > 0
-			|| ($plan['posts'] ?? 0) > 0
+			|| (($plan['posts'] ?? 0) + ($plan['categories'] ?? 0)) > 0
 		);
 	}
 
