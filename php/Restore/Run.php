@@ -4,6 +4,7 @@ namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
@@ -34,11 +35,13 @@ if (! class_exists('App', false)) {
 final class Run implements Slice
 {
 	/** Bytes that are staged before they are published together. */
-	private const TOGETHER_BYTES = 64 << 20;
+	private const TOGETHER_BYTES = 128 << 20;
+	private const BEAT_SECONDS = 10;
 
 	private readonly string $token;
 	private readonly Decider $decider;
 	private int $doneBytes = 0;
+	private int $beatAt = 0;
 	private string $name = '';
 	private bool $isStopped = false;
 	private ?SetPosts $posts = null;
@@ -173,7 +176,7 @@ final class Run implements Slice
 		}
 		$placing = new Placing($this->channel, $source, $this->decider, $publish, $this->token, $this->tell(...));
 		$scales = new Scales($this->channel, $this->token, $publish, $this);
-		foreach ($source->entries() as $some) {
+		foreach ($source->entries($areFolders) as $some) {
 			$entries = array_values(array_filter(
 				$some,
 				fn ($one) => ($one instanceof Saved && $one->isFolder) === $areFolders,
@@ -291,7 +294,10 @@ final class Run implements Slice
 
 	private function tell(int $bytes = 0): void
 	{
-		Queue::heartbeat($this->token);
+		if (Clock::now() >= $this->beatAt) {
+			Queue::heartbeat($this->token);
+			$this->beatAt = Clock::now() + self::BEAT_SECONDS;
+		}
 		($this->progress)($this->doneBytes + $bytes, $this->name);
 	}
 }

@@ -27,7 +27,7 @@ if (! class_exists('App', false)) {
 final class Source
 {
 	/** How many entries are in memory at once. */
-	private const SOME = 64;
+	private const SOME = 512;
 	private const LEAST_RATE = 65536;
 
 	private function __construct(
@@ -108,19 +108,19 @@ final class Source
 	}
 
 	/**
-	 * Reads all files and folders.
+	 * Reads all files and folders, or only the folders.
 	 *
 	 * @return \Generator<int, list<Saved|Unusable>> Bytes can be staged of those that came last.
 	 *
 	 * @throws Problem The set breaks the rules.
 	 */
-	public function entries(): \Generator
+	public function entries(bool $onlyFolders = false): \Generator
 	{
 		try {
 			while ($some = $this->set->next(self::SOME)) {
 				$read = [];
 				foreach ($some as $said) {
-					$entry = $this->read($said);
+					$entry = $onlyFolders && $said['kind'] !== 'folder' ? null : $this->read($said);
 					if ($entry !== null) {
 						$read[] = $entry;
 					}

@@ -27,6 +27,7 @@ if (! class_exists('App', false)) {
  * @import-type Attach from \FileSync\Addon\Protocol\Packet
  * @import-type Columns from Wanted
  * @import-type Intent from Transfer
+ * @import-type TransferRow from \FileSync\Addon\Hub\Rows
  *
  * @type Amendment = array{
  *     allow_cid: string, allow_gid: string, deny_cid: string, deny_gid: string, folder: string, filename: string,
@@ -205,10 +206,17 @@ final class Queue
 			$files,
 		);
 
-		return Table::tryInsertAll('filesync_transfer', $rows) ? array_map(Transfer::of(...), $rows) : null;
+		return Table::tryInsertAll('filesync_transfer', $rows) ? array_map(self::asRead(...), $rows) : null;
 	}
 
-	/** Returns the columns of a transfer of verified bytes. */
+	/** @param array<string, int|string> $row With all columns. */
+	private static function asRead(array $row): Transfer
+	{
+		/** @var TransferRow $row */
+		return Transfer::of($row);
+	}
+
+	/** @return array<string, int|string> The columns of a transfer of verified bytes. */
 	private static function brought(Wanted $wanted, string $sha256, string $token, int $now): array
 	{
 		return [
