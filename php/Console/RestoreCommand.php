@@ -11,6 +11,7 @@ use FileSync\Addon\Restore\Decision;
 use FileSync\Addon\Restore\Plan;
 use FileSync\Addon\Restore\Run;
 use FileSync\Addon\Restore\Tally;
+use FileSync\Addon\Restore\Underway;
 use FileSync\Addon\Status\Words;
 
 if (! class_exists('App', false)) {
@@ -55,6 +56,8 @@ final class RestoreCommand implements Task
 		'author_unknown' => 'nobody knows their author',
 	];
 
+	private const MOST_GROUPS_NAMED = 20;
+
 	private readonly bool $isJson;
 	private readonly ProgressBar $bar;
 	private bool $isStopped = false;
@@ -76,6 +79,13 @@ final class RestoreCommand implements Task
 			$this->isStopped = true;
 		});
 		$channel = Channels::named($words[0]);
+		if (count($words) === 1) {
+			return match (true) {
+				$this->options->has(Option::Status) => (new RestoreStatus($channel, $this->isJson))->show(),
+				$this->options->has(Option::Cancel) => (new RestoreStatus($channel, $this->isJson))->cancel(),
+				default => throw new WrongUsage('name the folder of the set, or give --status or --cancel'),
+			};
+		}
 		$choice = new Choice(
 			mayReplace: $this->options->has(Option::Replace),
 			mayRevive: $this->options->has(Option::Deleted),
@@ -84,6 +94,9 @@ final class RestoreCommand implements Task
 			only: $this->options->text(Option::Beneath),
 		);
 		try {
+			if (! $this->options->has(Option::DryRun)) {
+				Underway::refuseSecond($channel);
+			}
 			$run = new Run($channel, $words[1], $choice, fn () => $this->isStopped, $this->show(...));
 			$plan = $run->plan();
 			$this->bar->clear();
@@ -91,7 +104,7 @@ final class RestoreCommand implements Task
 				$this->tellPlan($channel, $words[1], $plan);
 				$plan->needRoom(Words::size(...));
 
-				return self::code($plan->tally);
+				return RestoreStatus::code($plan->tally);
 			}
 			$plan->needRoom(Words::size(...));
 			$this->all = $plan->bytes();
@@ -104,21 +117,12 @@ final class RestoreCommand implements Task
 			}
 			$this->tellDone($channel, $words[1], $plan, $done);
 
-			return self::code($done);
+			return RestoreStatus::code($done);
 		} catch (Problem $e) {
 			$this->bar->clear();
 
 			return Failure::tell($e, $this->isJson, ['channel' => $channel->nick, 'folder' => $words[1]]);
 		}
-	}
-
-	private static function code(Tally $tally): int
-	{
-		if ($tally->attention() > 0 || $tally->unproven > 0 || $tally->postsLost() > 0) {
-			return 1;
-		}
-
-		return $tally->files(Decision::Arriving) > 0 ? 75 : 0;
 	}
 
 	private function tellPlan(Channel $channel, string $folder, Plan $plan): void
@@ -195,6 +199,7 @@ final class RestoreCommand implements Task
 				number_format($tally->unproven)
 				. " come for the owner alone, without categories and posts, because $why; `--trust` takes the rest";
 		}
+		array_push($lines, ...self::aboutAccess($tally));
 		$isHere = $tally->files(Decision::Here);
 		if ($isHere > 0) {
 			$lines[] = Words::files($isHere) . ($isHere === 1 ? ' is' : ' are') . ' here already';
@@ -209,6 +214,42 @@ final class RestoreCommand implements Task
 			}
 		}
 		return [...$lines, ...self::aboutPosts($tally)];
+	}
+
+	/** @return list<string> */
+	private static function aboutAccess(Tally $tally): array
+	{
+		$lines = [];
+		if ($tally->categories > 0) {
+			$lines[] = $tally->categories === 1
+				? '1 category is added to what is here'
+				: number_format($tally->categories) . ' categories are added to what is here';
+		}
+		if ($tally->lostLinks > 0) {
+			$lines[] =
+				($tally->lostLinks === 1 ? '1 comes' : number_format($tally->lostLinks) . ' come')
+				. ' without links of posts that are not here';
+		}
+		$groups = $tally->unknownGroups;
+		if ($groups) {
+			$names = array_map(
+				fn (string $name, int|string $hash): string => $name === '' ? (string) $hash : $name,
+				$groups,
+				array_keys($groups),
+			);
+			$more = count($names) - self::MOST_GROUPS_NAMED;
+			$lines[] =
+				(
+					count($names) === 1
+						? '1 group of access lists is not on this hub, and admits nobody: '
+						: number_format(count($names))
+						. ' groups of access lists are not on this hub, and admit nobody: '
+				)
+				. implode(', ', array_slice($names, 0, self::MOST_GROUPS_NAMED))
+				. ($more > 0 ? ', and ' . number_format($more) . ' more' : '');
+		}
+
+		return $lines;
 	}
 
 	/** @return list<string> */

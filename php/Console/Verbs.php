@@ -150,8 +150,18 @@ final class Verbs
 					Option::Deleted,
 					Option::AsCopy,
 					Option::Trust,
+					Option::Status,
+					Option::Cancel,
 				],
-				['CHANNEL DIR' => 'to the channel of that nick, from the folder of the set'],
+				[
+					'CHANNEL DIR' => 'to the channel of that nick, from the folder of the set',
+					'CHANNEL' => 'the restore of that channel: give --status or --cancel',
+				],
+				['status' => ['CHANNEL'], 'cancel' => ['CHANNEL']]
+				+ array_fill_keys(
+					['dry-run', 'beneath', 'replace', 'deleted', 'as-copy', 'trust'],
+					['CHANNEL DIR'],
+				),
 				needsExtension: true,
 				needsActive: true,
 			),

@@ -473,7 +473,7 @@ final class Assumptions
 			'receiver sets',
 		],
 		'iconfig' => ['id iid cat k v sharing', 'sets'],
-		'pgrp' => ['uid hash gname', 'sets'],
+		'pgrp' => ['uid hash gname deleted', 'sets'],
 		'addon' => ['aname installed tstamp plugin_admin', 'every'],
 		'hook' => ['hook:32 file:32 fn:32', 'every'],
 		'config' => ['cat:32 k:32 v:65535', 'every'],

@@ -97,6 +97,12 @@ if (! class_exists('App', false)) {
  *     id: string, uid: Number, hub: string, url: string, hash: string, what: string, state: string, files: Number,
  *     size_bytes: Number, body: string, since: Number, created: Number
  * }
+ * @type RestoreRow = array{
+ *     id: string, uid: Number, door: string, folder: string, choice: string, list_sha256: string, state: string,
+ *     token: string, is_untold: Number, plan: string, progress: string, plan_files: Number, plan_bytes: Number,
+ *     done_files: Number, done_bytes: Number, code: string, reason: string, attempts: Number, next_at: Number,
+ *     created: Number, begun: Number, updated: Number
+ * }
  * @type ScratchRow = array{nick: string, uid: Number, hash: string, attempt: string, created: Number}
  * @type ServedRow = array{id: string, job: string, uid: Number, place: Number}
  * @type DroppedRow = array{id: string, uid: Number, hash: string, is_delete: Number, peer: string, created: Number}
@@ -126,6 +132,7 @@ if (! class_exists('App', false)) {
  *     filesync_reconcile: ReconcileRow,
  *     filesync_refusal: RefusalRow,
  *     filesync_rehearsal: RehearsalRow,
+ *     filesync_restore: RestoreRow,
  *     filesync_scratch: ScratchRow,
  *     filesync_served: ServedRow,
  *     filesync_setting: SettingRow,

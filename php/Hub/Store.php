@@ -286,13 +286,7 @@ final class Store
 	{
 		$where = ['uid' => $channelId, 'oid' => $attachId, 'otype' => TERM_OBJ_FILE];
 		$wanted = [];
-		foreach ($terms as $term) {
-			$url = preg_match('#^https?://#i', $term['url']) ? $term['url'] : '';
-			$row = [
-				'ttype' => (int) $term['ttype'],
-				'term' => mb_substr(escape_tags($term['term']), 0, 191),
-				'url' => mb_substr(escape_tags($url), 0, 191),
-			];
+		foreach (array_map(self::asStored(...), $terms) as $row) {
 			if ($row['term'] !== '') {
 				$wanted[json_encode($row, JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE)] = $row;
 			}
@@ -311,6 +305,64 @@ final class Store
 		foreach ($wanted as $row) {
 			Table::insert('term', $where + $row);
 		}
+	}
+
+	/**
+	 * Returns those of some categories that a file does not have.
+	 *
+	 * @template T of array{ttype: Number, term: string, url: string, ...}
+	 *
+	 * @param list<T> $terms
+	 *
+	 * @return list<T>
+	 */
+	public static function missingTerms(int $channelId, int $attachId, array $terms): array
+	{
+		$where = ['uid' => $channelId, 'oid' => $attachId, 'otype' => TERM_OBJ_FILE];
+		$name = fn (array $term): string => (int) $term['ttype'] . "\n" . (string) $term['term'];
+		$present = array_fill_keys(array_map($name, Table::select('term', $where, '', 0, 'ttype, term')), true);
+		$missing = [];
+		foreach ($terms as $term) {
+			$stored = self::asStored($term);
+			if ($stored['term'] !== '' && ! isset($present[$name($stored)])) {
+				$missing[$name($stored)] ??= $term;
+			}
+		}
+
+		return array_values($missing);
+	}
+
+	/**
+	 * Adds categories to those that a file has.
+	 *
+	 * @param list<array{ttype: Number, term: string, url: string, ...}> $terms
+	 */
+	public static function addTerms(int $channelId, int $attachId, array $terms): void
+	{
+		foreach ($terms as $term) {
+			Table::insert(
+				'term',
+				['uid' => $channelId, 'oid' => $attachId, 'otype' => TERM_OBJ_FILE] + self::asStored($term),
+			);
+		}
+	}
+
+	/**
+	 * Returns a category as hubs store it.
+	 *
+	 * @param array{ttype: Number, term: string, url: string, ...} $term
+	 *
+	 * @return array{ttype: int, term: string, url: string}
+	 */
+	private static function asStored(array $term): array
+	{
+		$url = preg_match('#^https?://#i', $term['url']) ? $term['url'] : '';
+
+		return [
+			'ttype' => (int) $term['ttype'],
+			'term' => mb_substr(escape_tags($term['term']), 0, 191),
+			'url' => mb_substr(escape_tags($url), 0, 191),
+		];
 	}
 
 	/**

@@ -34,6 +34,7 @@ final class Table
 		'filesync_reconcile',
 		'filesync_refusal',
 		'filesync_rehearsal',
+		'filesync_restore',
 		'filesync_scratch',
 		'filesync_served',
 		'filesync_setting',

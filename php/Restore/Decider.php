@@ -26,6 +26,7 @@ final class Decider
 {
 	private const STEP_MS = 2000;
 
+	private readonly Categories $categories;
 	private ?Here $here = null;
 	private ?int $limit = null;
 
@@ -34,12 +35,14 @@ final class Decider
 		private readonly Channel $channel,
 		private readonly Choice $choice,
 		private readonly \Closure $beat,
-	) {}
+	) {
+		$this->categories = new Categories($channel);
+	}
 
 	/**
 	 * Returns a decider that has read now what is here of some entries, and decides by that.
 	 *
-	 * @param list<Saved|Unusable> $entries
+	 * @param array<int, Saved|Unusable> $entries
 	 */
 	public function over(array $entries): self
 	{
@@ -73,10 +76,12 @@ final class Decider
 		if ($here->isArriving($saved)) {
 			return Decision::Arriving;
 		}
-		$own = $isFolder === false ? Store::attach($this->channel->id, $saved->hash) : null;
+		$own = $isFolder === null ? null : Store::attach($this->channel->id, $saved->hash);
 
 		return match (true) {
-			$isFolder === true => Decision::Here,
+			$own !== null && $saved->isFolder => $this->categories->missing($saved, $own)
+				? Decision::Mend
+				: Decision::Here,
 			$own !== null => $this->ofPresent($saved, $own),
 			default => $this->ofAbsent($saved, $here),
 		};
@@ -109,6 +114,14 @@ final class Decider
 				&& ! in_array(Facts::of($this->channel, $saved->hash, $scale)->state, ['whole', 'partial'], true)
 			),
 		));
+	}
+
+	/** Returns how many categories the set has of what is here, and are missing. */
+	public function missingCategories(Saved $saved): int
+	{
+		$own = Store::attach($this->channel->id, $saved->hash);
+
+		return $own ? count($this->categories->missing($saved, $own)) : 0;
 	}
 
 	private function isArriving(string $hash, int $scale): bool
@@ -146,7 +159,9 @@ final class Decider
 			return $this->replaced($saved);
 		}
 
-		return $this->missingCrops($saved) ? Decision::Mend : Decision::Here;
+		return $this->missingCrops($saved) !== [] || $this->categories->missing($saved, $own) !== []
+			? Decision::Mend
+			: Decision::Here;
 	}
 
 	private function replaced(Saved $saved): Decision

@@ -36,10 +36,13 @@ enum Decision: string
 	/** Something of it cannot be here. */
 	case Refused = 'refused';
 
+	/** Those by which something is written. */
+	public const WORK = [self::Restore, self::Mend, self::Replace, self::Revive];
+
 	/** Tells whether something is written. */
 	public function isWork(): bool
 	{
-		return in_array($this, [self::Restore, self::Mend, self::Replace, self::Revive], true);
+		return in_array($this, self::WORK, true);
 	}
 
 	/** Tells whether it is a change made here, which the other clones have not seen. */

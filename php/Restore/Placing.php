@@ -46,6 +46,9 @@ final class Placing
 	private readonly \FileSync\Store $data;
 	private readonly Values $values;
 	private readonly NewFiles $new;
+	private readonly Categories $categories;
+	/** How many categories were added to what was here. */
+	public int $addedCategories = 0;
 	/** @var array<string, true> Folders that were made for what is beneath them, and whose own turn is to come. */
 	private array $made = [];
 	/** @var array<string, bool> Whether this hub knows those who made files. */
@@ -67,6 +70,7 @@ final class Placing
 		}
 		$this->data = new \FileSync\Store((string) realpath($root));
 		$this->values = new Values($channel);
+		$this->categories = new Categories($channel);
 		self::clear($channel->id);
 	}
 
@@ -104,9 +108,12 @@ final class Placing
 			if ($decision->isWork() || $decision === Decision::Here) {
 				$this->dateAsSaved($saved);
 			}
-			if ($isMade || $decision->isWork()) {
+			if ($isMade || $decision->isWork() && $decision !== Decision::Mend) {
 				$this->values->folder($saved);
 				unset($this->made[$saved->hash]);
+			}
+			if ($decision === Decision::Mend) {
+				$this->addedCategories += $this->categories->add($saved, $this->values);
 			}
 
 			return $isMade && $decision === Decision::Here ? Decision::Restore : $decision;
@@ -288,6 +295,10 @@ final class Placing
 		$own = Store::attach($this->channel->id, $saved->hash);
 		if (! $outcome[0]->isWork() || ! $own) {
 			return $outcome;
+		}
+		if ($decision === Decision::Mend) {
+			$add = fn () => $this->categories->add($saved, $this->values);
+			$this->addedCategories += Turn::take($this->channel->id, $add);
 		}
 		foreach (array_diff_key($staged, [0 => true]) as $scale => $one) {
 			$crop = (int) $own['is_photo'] ? $this->bringCrop($saved, $own, $scale, $one) : null;

@@ -14,7 +14,8 @@ if (! class_exists('App', false)) {
 /** What a restore would do, counted before the first byte. */
 final class Plan
 {
-	private const WORK = [Decision::Restore, Decision::Mend, Decision::Replace, Decision::Revive];
+	/** As many findings are kept. */
+	private const NAMED = 20;
 
 	private function __construct(
 		public readonly Tally $tally,
@@ -40,12 +41,9 @@ final class Plan
 	/** Reckons it up. */
 	public static function of(Channel $channel, Source $source, Tally $tally): self
 	{
-		$bytes = $tally->bytes(...self::WORK);
+		$bytes = $tally->bytes(...Decision::WORK);
 		// What is replaced is kept: both versions are on disk, and one of them counts for the account.
-		[$used, $limit] = Store::quota($channel);
-		$data = new \FileSync\Store((string) realpath('store'));
-		$free = max(0, $data->freeBytes() - Config::number('headroom_bytes'));
-		$allowed = $limit === null ? PHP_INT_MAX : max(0, $limit - $used);
+		[$allowed, $free] = self::room($channel);
 
 		return new self(
 			$tally,
@@ -61,16 +59,54 @@ final class Plan
 		);
 	}
 
+	/** @return array{int, int} The bytes that the account may still have, and those that the disk may. */
+	public static function room(Channel $channel): array
+	{
+		[$used, $limit] = Store::quota($channel);
+		$data = new \FileSync\Store((string) realpath('store'));
+
+		return [
+			$limit === null ? PHP_INT_MAX : max(0, $limit - $used),
+			max(0, $data->freeBytes() - Config::number('headroom_bytes')),
+		];
+	}
+
+	/** @return array<string, mixed> For programs. */
+	public function facts(): array
+	{
+		return (
+			[
+				'set_of' => $this->address,
+				'set_updated' => $this->updated,
+				'signed_by' => $this->signedBy,
+				'trusted' => $this->isTrusted,
+				'findings' => array_slice($this->findings, 0, self::NAMED),
+				'quota_short' => $this->quotaShort,
+				'disk_short' => $this->diskShort,
+				'room' => $this->room,
+			] + $this->tally->facts()
+		);
+	}
+
+	/** Writes what `facts` says. */
+	public function text(): string
+	{
+		return json_encode(
+			$this->facts(),
+			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+		);
+	}
+
 	/** Returns how many files would be restored. */
 	public function files(): int
 	{
-		return $this->tally->files(...self::WORK);
+		return $this->tally->files(...Decision::WORK);
 	}
 
 	/** Returns how many bytes that are. */
 	public function bytes(): int
 	{
-		return $this->tally->bytes(...self::WORK);
+		return $this->tally->bytes(...Decision::WORK);
 	}
 
 	/**
@@ -82,24 +118,43 @@ final class Plan
 	 */
 	public function needRoom(\Closure $size): void
 	{
-		if ($this->quotaShort > 0) {
+		self::refuseShort($this->bytes(), $this->quotaShort, $this->diskShort, $size);
+	}
+
+	/**
+	 * Makes sure that there is room for so many bytes now.
+	 *
+	 * @param \Closure(int): string $size Writes a number of bytes.
+	 *
+	 * @throws Problem
+	 */
+	public static function needRoomFor(Channel $channel, int $bytes, \Closure $size): void
+	{
+		[$allowed, $free] = self::room($channel);
+		self::refuseShort($bytes, max(0, $bytes - $allowed), max(0, $bytes - $free), $size);
+	}
+
+	/** @param \Closure(int): string $size */
+	private static function refuseShort(int $bytes, int $quotaShort, int $diskShort, \Closure $size): void
+	{
+		if ($quotaShort > 0) {
 			throw new Problem(
 				'quota_short',
 				sprintf(
 					'The set needs %s, %s are left for this account: short by %s. `--only DIR`, or raise the limit.',
-					$size($this->bytes()),
-					$size($this->bytes() - $this->quotaShort),
-					$size($this->quotaShort),
+					$size($bytes),
+					$size($bytes - $quotaShort),
+					$size($quotaShort),
 				),
 			);
 		}
-		if ($this->diskShort > 0) {
+		if ($diskShort > 0) {
 			throw new Problem(
 				'disk_short',
 				sprintf(
 					"The hub's disk would be full: the set needs %s, short by %s. `--only DIR`, or make room.",
-					$size($this->bytes()),
-					$size($this->diskShort),
+					$size($bytes),
+					$size($diskShort),
 				),
 				true,
 			);

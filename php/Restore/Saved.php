@@ -65,6 +65,10 @@ final class Saved
 		public readonly bool $isTrusted,
 		/** Whether it becomes another file of another channel. */
 		public readonly bool $isCopy,
+		/** Whether its access is without links that the set has, because their posts are not here. */
+		public readonly bool $lostLinks,
+		/** @var array<string> The groups in its access lists that are not here: their names, by hash. */
+		public readonly array $unknownGroups,
 	) {}
 
 	/**
@@ -77,8 +81,14 @@ final class Saved
 	 *
 	 * @throws Refused
 	 */
-	public static function read(array $said, Channel $channel, string $origin, bool $isTrusted, bool $isCopy): self
-	{
+	public static function read(
+		array $said,
+		Channel $channel,
+		string $origin,
+		bool $isTrusted,
+		bool $isCopy,
+		Admittance $admittance,
+	): self {
 		/** @var array<mixed>|null $metadata */
 		$metadata = json_decode($said['metadata'] ?? '', true, self::DEPTH);
 		$packet = Packet::saved($metadata ?? throw new Refused('its metadata cannot be read'));
@@ -86,17 +96,18 @@ final class Saved
 		$parts = array_column($said['parts'], null, 'scale');
 		/** @var Attach $last */
 		$last = $packet->last;
-		$row = self::own($last, $channel, $origin, $isTrusted, $isCopy);
+		$saved = self::own($last, $channel, $origin, $isTrusted, $isCopy);
+		$row = $admittance->withoutLostLinks($saved);
 		$isFolder = (bool) $row['is_dir'];
 		if ($isFolder !== ($said['kind'] === 'folder') || $last['hash'] !== $said['hash']) {
 			throw new Refused('its rows are not of what it says that it is');
 		}
 		$row['filesize'] = $parts[0]['size_bytes'] ?? $row['filesize'];
 		$photos = array_map(
-			fn (array $photo): array => (
+			fn (array $photo): array => $admittance->withoutLostLinks(
 				['xchan' => $channel->hash, 'resource_id' => $row['hash']]
 				+ ($isTrusted ? [] : self::forOwner($channel) + ['photo_usage' => 0, 'profile' => 0])
-				+ $photo
+				+ $photo,
 			),
 			$packet->photos,
 		);
@@ -106,7 +117,9 @@ final class Saved
 			$row['hash'],
 			$isFolder,
 			array_map(
-				fn (array $folder): array => self::own($folder, $channel, $origin, $isTrusted, $isCopy),
+				fn (array $folder): array => $admittance->withoutLostLinks(
+					self::own($folder, $channel, $origin, $isTrusted, $isCopy),
+				),
 				$packet->folders,
 			),
 			$row,
@@ -118,6 +131,8 @@ final class Saved
 			[...array_column($packet->folders, 'filename'), $last['filename']],
 			$isTrusted,
 			$isCopy,
+			$row['allow_cid'] !== $saved['allow_cid'] || $row['allow_gid'] !== $saved['allow_gid'],
+			$admittance->unknownGroups($row),
 		);
 	}
 

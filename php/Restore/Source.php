@@ -46,6 +46,7 @@ final class Source
 		public readonly string $list,
 		/** @var list<array{code: string, path: string, why: ?string}> What is wrong with its lists. */
 		public readonly array $findings,
+		private readonly Admittance $admittance,
 	) {}
 
 	/**
@@ -98,6 +99,7 @@ final class Source
 			$facts['signed_by'],
 			$facts['list_sha256'] ?? '',
 			$facts['findings'],
+			new Admittance($channel, $about['access_names'] ?? null),
 		);
 	}
 
@@ -110,22 +112,29 @@ final class Source
 	/**
 	 * Reads all files and folders, or only the folders.
 	 *
-	 * @return \Generator<int, list<Saved|Unusable>> Bytes can be staged of those that came last.
+	 * @param int $after Those before are not read: so many entries are over.
+	 *
+	 * @return \Generator<int, array<int, Saved|Unusable>> By how many entries are over then, each by its place among
+	 *     them. Bytes can be staged of those that came last.
 	 *
 	 * @throws Problem The set breaks the rules.
 	 */
-	public function entries(bool $onlyFolders = false): \Generator
+	public function entries(int $after = 0, bool $onlyFolders = false): \Generator
 	{
+		$over = 0;
 		try {
 			while ($some = $this->set->next(self::SOME)) {
 				$read = [];
 				foreach ($some as $said) {
+					if (++$over <= $after) {
+						continue;
+					}
 					$entry = $onlyFolders && $said['kind'] !== 'folder' ? null : $this->read($said);
 					if ($entry !== null) {
-						$read[] = $entry;
+						$read[$over] = $entry;
 					}
 				}
-				yield $read;
+				yield $over => $read;
 			}
 		} catch (RefusedException $e) {
 			throw self::refusal(
@@ -177,7 +186,14 @@ final class Source
 		}
 		$isTrusted = $this->choice->isTrusted || ($this->signedBy === 'channel' && $said['proof'] === 'listed');
 		try {
-			return Saved::read($said, $this->channel, $this->origin, $isTrusted, $this->choice->asCopy);
+			return Saved::read(
+				$said,
+				$this->channel,
+				$this->origin,
+				$isTrusted,
+				$this->choice->asCopy,
+				$this->admittance,
+			);
 		} catch (Refused $e) {
 			return new Unusable($said['hash'], Decision::Refused, $e->getMessage());
 		}

@@ -10,11 +10,22 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Counts what becomes of the files and folders of a set, and names the first of those that a person should look at. */
+/**
+ * Counts what becomes of the files and folders of a set, and names the first of those that a person should look at.
+ *
+ * @type Written = array{
+ *     files: array<string, int>, bytes: array<string, int>, folders: array<string, int>,
+ *     named: array<string, list<array{name: string, why: string}>>, crops: int, categories: int, lostLinks: int,
+ *     unknownGroups: array<string>, postsUnproven: int,
+ *     postsOfCopies: int, posts: int, postsUnsigned: int, postsHere: int, postsOfStrangers: int,
+ *     postsLeft: array<string, int>, strangers: array<string, true>, unproven: int
+ * }
+ */
 final class Tally
 {
 	private const NAMED = 20;
 	private const MOST_STRANGERS = 10000;
+	private const MOST_GROUPS = 10000;
 	/** Posts that are not to come back. */
 	private const HARMLESS = [
 		PostOutcome::DELETED => 1,
@@ -33,6 +44,12 @@ final class Tally
 	private array $named = [];
 	/** Crops that are put in place. */
 	public int $crops = 0;
+	/** Categories that are added to files and folders that are here. */
+	public int $categories = 0;
+	/** Files and folders that come without links that the set has, because their posts are not here. */
+	public int $lostLinks = 0;
+	/** @var array<string> Groups in access lists of what is restored that are not here: their names, by hash. */
+	public array $unknownGroups = [];
 	/** Posts that the set has of files that come without them. */
 	public int $postsUnproven = 0;
 	/** Posts that the set has of files that become copies, which have none. */
@@ -52,6 +69,33 @@ final class Tally
 	/** Of files and folders that are restored, how many come for the owner alone because they are not proven. */
 	public int $unproven = 0;
 
+	/**
+	 * Reads what `written` gave.
+	 *
+	 * @param Written $written
+	 */
+	public static function read(array $written): self
+	{
+		$tally = new self();
+		[$tally->files, $tally->bytes, $tally->folders] = [$written['files'], $written['bytes'], $written['folders']];
+		[$tally->named, $tally->strangers] = [$written['named'], $written['strangers']];
+		[$tally->crops, $tally->unproven] = [$written['crops'], $written['unproven']];
+		[$tally->posts, $tally->postsUnsigned] = [$written['posts'], $written['postsUnsigned']];
+		[$tally->postsHere, $tally->postsOfStrangers] = [$written['postsHere'], $written['postsOfStrangers']];
+		[$tally->postsUnproven, $tally->postsOfCopies] = [$written['postsUnproven'], $written['postsOfCopies']];
+		[$tally->categories, $tally->lostLinks] = [$written['categories'], $written['lostLinks']];
+		[$tally->postsLeft, $tally->unknownGroups] = [$written['postsLeft'], $written['unknownGroups']];
+
+		return $tally;
+	}
+
+	/** @return Written All that it has counted, so that another process goes on with it. */
+	public function written(): array
+	{
+		/** @var Written */
+		return get_object_vars($this);
+	}
+
 	/** Counts one. */
 	public function add(Decision $decision, Saved|Unusable $entry, string $why = ''): void
 	{
@@ -66,6 +110,11 @@ final class Tally
 		}
 		if ($entry instanceof Saved) {
 			$this->unproven += (int) ($decision->isWork() && ! $entry->isTrusted && ! $entry->isCopy);
+			// Others keep the access that they have.
+			if ($decision === Decision::Restore || $decision === Decision::Revive) {
+				$this->lostLinks += (int) $entry->lostLinks;
+				$this->unknownGroups += count($this->unknownGroups) < self::MOST_GROUPS ? $entry->unknownGroups : [];
+			}
 			$posts = $decision->isWork() && ! $entry->isTrusted ? $entry->posts : 0;
 			$this->postsOfCopies += $entry->isCopy ? $posts : 0;
 			$this->postsUnproven += $entry->isCopy ? 0 : $posts;
@@ -153,6 +202,9 @@ final class Tally
 			'bytes' => (object) $this->bytes,
 			'folders' => (object) $this->folders,
 			'crops' => $this->crops,
+			'categories' => $this->categories,
+			'links_dropped' => $this->lostLinks,
+			'groups_unknown' => (object) $this->unknownGroups,
 			'posts' => $this->posts,
 			'posts_unsigned' => $this->postsUnsigned,
 			'posts_here' => $this->postsHere,

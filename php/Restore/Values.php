@@ -4,6 +4,7 @@ namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Order\Access;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Vector;
 use FileSync\Addon\Revision\Revisions;
@@ -18,6 +19,7 @@ if (! class_exists('App', false)) {
  * or a newer version on a clone that was away stands when it returns. What replaces or revives something is a change
  * made here. Callers hold the channel's Turn.
  *
+ * @import-type AttachRow from \FileSync\Addon\Hub\Rows
  * @import-type Known from Judge
  * @import-type Seen from Vector
  * @import-type Value from Judge
@@ -132,6 +134,23 @@ final class Values
 		unset($wanted['past']);
 
 		return [$file, $wanted];
+	}
+
+	/**
+	 * Records that categories of the set were added to a file or folder that is here.
+	 *
+	 * @param Known     $file What was known of it before.
+	 * @param AttachRow $own
+	 */
+	public function merged(Saved $saved, array $file, array $own): void
+	{
+		$told = $this->told($saved, $file);
+		$this->notice($saved, $told);
+		$access = [
+			'print' => Access::print($own, Revisions::terms($own)),
+			'vector' => Vector::join($file['access']['vector'], $told['access']['vector']),
+		];
+		Revisions::settle($this->channel, ['access' => $access + $file['access']] + $file);
 	}
 
 	/**

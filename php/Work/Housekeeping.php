@@ -81,6 +81,7 @@ final class Housekeeping
 				Digests::summon(...),
 				Underway::recover(...),
 				Reconcile::plan(...),
+				Restores::summon(...),
 				NightlySets::summon(...),
 				fn () => Table::delete('filesync_nonce', ['expires <' => Clock::now()]),
 			]);

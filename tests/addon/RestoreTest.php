@@ -5,7 +5,11 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Restore\Choice;
+use FileSync\Addon\Restore\Job;
+use FileSync\Addon\Restore\JobState;
+use FileSync\Addon\Restore\Progress;
 use FileSync\Addon\Restore\Run;
+use FileSync\Addon\Restore\Tally;
 use FileSync\Addon\Restore\Underway;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
@@ -252,6 +256,128 @@ final class RestoreTest extends BackupTestCase
 		]);
 	}
 
+	public function test_categories_are_added_to_what_is_here_and_none_is_taken_away(): void
+	{
+		$this->folder('d3', 'Sorted');
+		$this->terms('d3', ['archive']);
+		Revisions::notice($this->channel, 'd3', true);
+		$this->rows();
+		$seen = Revisions::find($this->channel->id, 'f1')['access']['vector'];
+		dbq('DELETE FROM term');
+		$this->terms('f1', ['mine']);
+		Table::update('attach', ['allow_cid' => '<carol>'], ['hash' => 'f1']);
+		$plan = $this->restore('--dry-run', '--json')[1];
+		$this->assertSame(
+			[['here' => 2, 'mend' => 1], ['here' => 2, 'mend' => 1], 2],
+			[$this->sorted($plan['files']), $this->sorted($plan['folders']), $plan['categories']],
+		);
+		$this->assertSame(['mine'], $this->termsOf('f1'), 'the plan writes nothing');
+		[$code, $done] = $this->restore('--json');
+		$this->assertSame([0, ['here' => 2, 'mend' => 1], ['here' => 2, 'mend' => 1], 2], [
+			$code,
+			$this->sorted($done['files']),
+			$this->sorted($done['folders']),
+			$done['categories'],
+		]);
+		$this->assertSame([['mine', 'pets'], ['archive']], [$this->termsOf('f1'), $this->termsOf('d3')]);
+		$this->assertSame('<carol>', $this->attach('f1')['allow_cid'], 'access is as it was');
+		$file = Revisions::notice($this->channel, 'f1');
+		$this->assertSame([], $file['changed'], 'and no change is found later');
+		$this->assertContains(
+			FileSync\Addon\Order\Vector::compare($file['access']['vector'], $seen),
+			['equal', 'after'],
+		);
+		$this->assertSame([['here' => 3], ['here' => 3], 0], [
+			$this->restore('--json')[1]['files'],
+			$this->restore('--json')[1]['folders'],
+			$this->restore('--json')[1]['categories'],
+		]);
+		$this->assertSame([], $this->sent());
+	}
+
+	public function test_categories_that_were_taken_away_since_stay_away(): void
+	{
+		$this->rows();
+		dbq('DELETE FROM term');
+		Revisions::notice($this->channel, 'f1');
+		$this->assertSame(['here' => 3], $this->restore('--json')[1]['files']);
+		$this->assertSame([], $this->termsOf('f1'));
+	}
+
+	public function test_categories_of_what_is_not_proven_are_not_added(): void
+	{
+		$this->rows();
+		dbq('DELETE FROM term');
+		SetRestore::$facts = ['signed_by' => 'nobody'];
+		$this->assertSame([['here' => 3], 0], [
+			$this->restore('--json')[1]['files'],
+			$this->restore('--json')[1]['categories'],
+		]);
+		$this->assertSame([], $this->termsOf('f1'));
+		$this->assertSame(1, $this->restore('--trust', '--json')[1]['categories']);
+		$this->assertSame(['pets'], $this->termsOf('f1'));
+	}
+
+	public function test_links_of_posts_that_are_not_here_are_dropped_and_never_make_a_file_public(): void
+	{
+		$this->rows();
+		$post = $this->posted('linking');
+		Table::insert('iconfig', ['iid' => $post, 'cat' => 'ocap', 'k' => 'relay', 'v' => 'here', 'sharing' => 0]);
+		$gone = $this->posted('dropped', ['item_deleted' => 1]);
+		Table::insert('iconfig', ['iid' => $gone, 'cat' => 'ocap', 'k' => 'relay', 'v' => 'gone', 'sharing' => 0]);
+		foreach ([
+			'f1' => '<bob><token:here><token:lost>',
+			'f2' => '<token:lost><token:gone>',
+			'p1' => '<token:lost>',
+			'd1' => '<token:lost>',
+		] as $hash => $list) {
+			Table::update('attach', ['allow_cid' => $list, 'allow_gid' => '', 'deny_cid' => ''], ['hash' => $hash]);
+		}
+		Table::update('attach', ['allow_cid' => '', 'deny_cid' => '<token:lost>'], ['hash' => 'd2']);
+		Table::update('photo', ['allow_cid' => '<token:lost>'], ['resource_id' => 'p1']);
+		$this->assertSame(0, $this->runVerb('backup', 'alice', $this->set)[0]);
+		$this->empty(false);
+		$plan = $this->restore('--dry-run', '--json')[1];
+		[$code, $done] = $this->restore('--json');
+		$this->assertSame([0, 4, 4], [$code, $plan['links_dropped'], $done['links_dropped']]);
+		$owner = '<' . $this->channel->hash . '>';
+		foreach ([
+			'f1' => '<bob><token:here>',
+			'f2' => $owner,
+			'p1' => $owner,
+			'd1' => $owner,
+			'd2' => '',
+		] as $hash => $list) {
+			$this->assertSame($list, $this->attach($hash)['allow_cid'], $hash);
+		}
+		$this->assertSame('<token:lost>', $this->attach('d2')['deny_cid'], 'which admits nobody');
+		$this->assertSame($owner, Table::first('photo', ['resource_id' => 'p1', 'imgscale' => 0])['allow_cid']);
+		$this->assertSame([], Revisions::notice($this->channel, 'f2')['changed']);
+		$this->empty(false);
+		$this->assertStringContainsString('4 come without links of posts that are not here', $this->restore()[2]);
+	}
+
+	public function test_groups_that_are_not_here_stay_in_the_lists_and_are_named(): void
+	{
+		Table::insert('pgrp', ['uid' => $this->channel->id, 'hash' => 'friends', 'gname' => 'Friends <3']);
+		$this->rows();
+		$this->empty();
+		$this->assertSame(['others' => ''], (array) $this->restore('--dry-run', '--json')[1]['groups_unknown']);
+		dbq('DELETE FROM pgrp');
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([0, ['friends' => 'Friends <3', 'others' => '']], [
+			$code,
+			$this->sorted((array) $said['groups_unknown']),
+		]);
+		$this->assertSame('<friends>', $this->attach('d1')['allow_gid']);
+		$this->empty();
+		$this->assertStringContainsString(
+			'2 groups of access lists are not on this hub, and admit nobody: Friends <3, others',
+			$this->restore()[2],
+		);
+		$this->assertSame([], (array) $this->restore('--json')[1]['groups_unknown'], 'of what is here already, none');
+	}
+
 	public function test_only_a_folder_comes_back(): void
 	{
 		$this->rows();
@@ -423,6 +549,10 @@ final class RestoreTest extends BackupTestCase
 		$underway = Underway::begin($this->channel, 'token');
 		[$code, $said] = $this->restore('--json');
 		$this->assertSame([75, 'restore_running'], [$code, $said['error']]);
+		$this->assertMatchesRegularExpression(
+			'/^A restore of \d{4}-\d\d-\d\d \d\d:\d\d is under way \(0 %\)\./',
+			$said['words'],
+		);
 		$begun = proc_open(['sleep', '60'], [], $pipes);
 		$underway->end();
 		Underway::begin($this->channel, 'token')->end();
@@ -632,16 +762,124 @@ final class RestoreTest extends BackupTestCase
 	{
 		$this->rows();
 		$this->empty();
-		$this->killedAt(40, fn () => $this->restore());
-		$this->assertNotSame('', Config::get('underway', "restore:{$this->channel->id}"));
+		$this->killedWhileCopying();
+		$this->assertTrue(Job::of($this->channel->id)->isUntold);
 		dbq('DELETE FROM filesync_reconcile');
 		Housekeeping::often();
-		$this->assertSame('', Config::get('underway', "restore:{$this->channel->id}"));
+		$this->assertFalse(Job::of($this->channel->id)->isUntold);
+		$this->assertSame(JobState::Stopped, Job::of($this->channel->id)->state);
 		$due = array_filter(
 			Table::select('filesync_reconcile', ['role' => 'ask']),
 			fn ($run) => (int) $run['next_at'] <= time(),
 		);
 		$this->assertCount(count(Clones::others($this->channel)), $due);
+	}
+
+	public function test_it_says_how_far_it_is_and_how_it_ended(): void
+	{
+		$this->assertSame([0, "there was no restore\n"], $this->runVerb('restore', 'alice', '--status'));
+		$this->rows();
+		$this->empty();
+		SetRestore::$beforeCopy = function (string $hash) use (&$during) {
+			Fake\Clock::$ahead += 2;
+			$during[$hash] = $this->status('--status');
+		};
+		$this->restore();
+		[$code, $said, $text] = $during['p1'];
+		$this->assertSame(
+			[75, 'running', 'command', 3, 27, 0, null],
+			[
+				$code,
+				$said['state'],
+				$said['asked_by'],
+				$said['plan_files'],
+				$said['plan_bytes'],
+				$said['done_files'],
+				$said['error'],
+			],
+		);
+		$this->assertSame(JobState::Done, Job::of($this->channel->id)->state);
+		[$code, $said] = $this->status('--status');
+		$this->assertSame([0, 'done', 100, 3, ['restore' => 3], $this->set], [
+			$code,
+			$said['state'],
+			$said['percent'],
+			$said['done_files'],
+			$said['done']['files'],
+			$said['folder'],
+		]);
+		$this->assertStringContainsString(
+			', 3 of 3 files, 27 B of 27 B',
+			$this->runVerb('restore', 'alice', '--status')[1],
+		);
+		SetRestore::$beforeCopy = null;
+		SetRestore::$facts = ['is_cut_off' => true];
+		$this->restore();
+		$this->assertSame('done', $this->status('--status')[1]['state'], 'nothing was begun');
+		$this->assertSame(2, $this->runVerb('restore', 'alice', '--replace')[0]);
+		$this->assertSame(2, $this->runVerb('restore', 'alice', $this->set, '--cancel')[0]);
+		$this->assertSame(2, $this->runVerb('restore', 'alice')[0]);
+	}
+
+	public function test_a_cancelled_restore_stops_between_files_and_what_was_restored_stays(): void
+	{
+		$before = $this->rows();
+		$this->empty();
+		$this->assertSame([0, "no restore is under way\n"], $this->runVerb('restore', 'alice', '--cancel'));
+		dbq('DELETE FROM filesync_reconcile');
+		SetRestore::$beforeCopy = function (string $hash) use (&$cancelled) {
+			Fake\Clock::$ahead += 2;
+			$cancelled ??= $this->status('--cancel');
+		};
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([75, 'stopping'], [$cancelled[0], $cancelled[1]['state']]);
+		$this->assertSame([75, 'stopped'], [$code, $said['state']]);
+		$this->assertNotNull($this->attach('f1'), 'the file under way came');
+		$this->assertNull($this->attach('p1'));
+		$this->assertSame('stopped', $this->status('--status')[1]['state']);
+		$this->assertCount(count(Clones::others($this->channel)), $this->compared());
+		SetRestore::$beforeCopy = null;
+		$this->assertSame(0, $this->restore()[0]);
+		$this->assertSame($before, $this->rows(false));
+	}
+
+	public function test_what_a_process_counted_the_next_one_goes_on_with(): void
+	{
+		$progress = new Progress(Progress::FILES, 7);
+		foreach ((new ReflectionClass(Tally::class))->getProperties() as $n => $property) {
+			$property->setValue($progress->tally, match ($property->getName()) {
+				'named' => ['refused' => [['name' => 'a', 'why' => 'b']]],
+				'strangers' => ['somebody' => true],
+				default => $property->getType()->getName() === 'int' ? $n + 1 : ['word' => $n + 1],
+			});
+		}
+		$this->assertEquals($progress, Progress::read($progress->text()));
+	}
+
+	/** Restores in a process that is killed before the first bytes. */
+	private function killedWhileCopying(): void
+	{
+		$this->killedAt(null, function () {
+			SetRestore::$beforeCopy = fn () => posix_kill(getmypid(), SIGKILL);
+			$this->restore();
+		});
+	}
+
+	/** @return list<array> The comparisons that are due. */
+	private function compared(): array
+	{
+		return array_filter(
+			Table::select('filesync_reconcile', ['role' => 'ask']),
+			fn ($run) => (int) $run['next_at'] <= (time() + Fake\Clock::$ahead),
+		);
+	}
+
+	/** @return array{int, array<string, mixed>, string} */
+	private function status(string $option): array
+	{
+		[$code, $text] = $this->runVerb('restore', 'alice', $option, '--json');
+
+		return [$code, json_decode($text, true) ?? [], $text];
 	}
 
 	/**
@@ -694,18 +932,44 @@ final class RestoreTest extends BackupTestCase
 	}
 
 	/** Removes every file of the channel, as if this were another hub. */
-	private function empty(): void
+	private function empty(bool $withPosts = true): void
 	{
-		foreach (['attach', 'photo', 'term', 'item'] as $table) {
+		foreach (['attach', 'photo', 'term', ...($withPosts ? ['item'] : [])] as $table) {
 			dbq("DELETE FROM $table WHERE uid = " . $this->channel->id);
 		}
-		foreach (['file', 'transfer', 'digest', 'outbox', 'kept', 'reconcile'] as $table) {
+		foreach (['file', 'transfer', 'digest', 'outbox', 'kept', 'reconcile', 'restore'] as $table) {
 			dbq("DELETE FROM filesync_$table");
 		}
-		dbq("DELETE FROM filesync_setting WHERE scope LIKE 'restore:%' OR scope = 'component' OR name = 'component'");
+		dbq("DELETE FROM filesync_setting WHERE scope = 'component' OR name = 'component'");
 		exec('rm -rf store/alice/* store/\[data\]/filesync/1/*');
 		mkdir('store/[data]/filesync/1/kept', 0700, true);
 	}
+
+	/** @param list<string> $names Categories that a file or folder gets. */
+	private function terms(string $hash, array $names): void
+	{
+		foreach ($names as $name) {
+			Table::insert('term', [
+				'uid' => $this->channel->id,
+				'oid' => (int) $this->attach($hash)['id'],
+				'otype' => 2,
+				'ttype' => 3,
+				'term' => $name,
+				'url' => '',
+			]);
+		}
+	}
+
+	/** @return list<string> */
+	private function termsOf(string $hash): array
+	{
+		return array_column(
+			Table::select('term', ['oid' => (int) $this->attach($hash)['id'], 'otype' => 2], 'term', 0, 'term'),
+			'term',
+		);
+	}
+
+	/** Kills a restore to a channel that has nothing soon after it began to write. */
 
 	private function deleteHere(string $hash): void
 	{
@@ -719,9 +983,9 @@ final class RestoreTest extends BackupTestCase
 	{
 		$this->rows();
 		$this->empty();
-		$this->killedAt(40, fn () => $this->restore());
+		$this->killedWhileCopying();
 		Housekeeping::forgetChannel($this->channel->id);
-		$this->assertSame('', Config::get('underway', "restore:{$this->channel->id}"));
+		$this->assertNull(Job::of($this->channel->id));
 		$this->assertDirectoryDoesNotExist('store/[data]/filesync/1');
 	}
 

@@ -147,6 +147,7 @@ App::$strings['On a version of the hub that was not tested, it first needs a reh
 App::$strings['Only the changes themselves name their hub.'] ??= 'Nur die Änderungen selbst nennen ihren Hub.';
 App::$strings['Other hubs'] ??= 'Andere Hubs';
 App::$strings['Our files are being restored, here and on the other clones.'] ??= 'Unsere Dateien werden wiederhergestellt, hier und auf den anderen Klonen.';
+App::$strings['Owners look into the nightly set of their channel on /filesync/backup, and bring files back from it. When off, only the command does.'] ??= 'Wem ein Kanal gehört, kann auf /filesync/backup in dessen nächtliche Sicherung sehen und Dateien daraus zurückholen. Ausgeschaltet kann das nur der Befehl.';
 App::$strings['PHP %s has everything that is needed'] ??= 'PHP %s hat, was nötig ist';
 App::$strings['PHP functions are missing: %s'] ??= 'PHP-Funktionen fehlen: %s';
 App::$strings['PHP lacks it'] ??= 'PHP fehlt sie';

@@ -233,6 +233,6 @@ scenario_backup_large_equal() {
 	local set
 	set=$(echo "$LAYOUT"/scratch/sets/*-large)
 	[ -f "$set/set.json" ] || { echo 'no set is left'; return 1; }
-	cp "$HERE"/../set/{Bag,Rows,Comparison}.php "$HERE/../testhub/core/TestHub/Databases.php" "$LAYOUT/actions/" && chmod 644 "$LAYOUT"/actions/*.php
+	set_scripts || return 1
 	hub_php b -d memory_limit=4G "$LAYOUT/actions/compare-set.php" "$set" "${NICK[b]}" && rm -rf "$set"
 }

@@ -7,9 +7,10 @@ SET_BYTES=${SIZE:-20000000}
 # Runs the command for the set: backup [option…]. It may say that files lack bytes.
 backup() { hub_php b addon/filesync/cli.php backup "${NICK[b]}" "$set" "$@" || [ $? = 1 ]; }
 # Compares the set with the hub; prints the counts of the hub.
-set_is_equal() {
+set_is_equal() { set_scripts && hub_do b compare-set "$set" "${NICK[b]}"; }
+# Lets the hubs read the scripts that compare sets.
+set_scripts() {
 	cp "$HERE"/../set/{Reading.php,Rows.php,Comparison.php,reader.py} "$HERE/../testhub/core/TestHub/Databases.php" "$LAYOUT/actions/" && chmod 644 "$LAYOUT"/actions/*.p*
-	hub_do b compare-set "$set" "${NICK[b]}"
 }
 # Prints what set.json says that the set lacks: a line for each.
 set_lacks() { php -r 'foreach (json_decode(file_get_contents($argv[1]), true)["lacks"] as $one) echo "$one[what] $one[why] ", $one["hash"] ?? "", "\n";' "$set/set.json" | sort; }
