@@ -177,7 +177,10 @@ final class Placing
 		}
 		$transfers = Turn::take($this->channel->id, fn () => $this->intend($some));
 		$this->new->publish($transfers);
-		$states = Queue::states($this->channel->id, array_values(array_column($transfers, 'hash')));
+		$states = Queue::states(
+			$this->channel->id,
+			array_map(fn (Transfer $transfer) => $transfer->hash, array_values($transfers)),
+		);
 
 		return array_map(
 			fn (Transfer $transfer) => (
@@ -213,7 +216,7 @@ final class Placing
 	 */
 	private function intend(array $some): array
 	{
-		$decider = $this->decider->over(array_column($some, 0));
+		$decider = $this->decider->over(array_map(fn ($one) => $one[0], array_values($some)));
 		$some = array_filter(
 			$some,
 			fn ($one) => $decider->isNew($one[0]) && $decider->of($one[0]) === Decision::Restore,

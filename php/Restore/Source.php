@@ -27,7 +27,7 @@ if (! class_exists('App', false)) {
 final class Source
 {
 	/** How many entries are in memory at once. */
-	private const SOME = 64;
+	private const SOME = 512;
 	private const LEAST_RATE = 65536;
 
 	private function __construct(
@@ -116,7 +116,7 @@ final class Source
 	}
 
 	/**
-	 * Reads all files and folders.
+	 * Reads all files and folders, or only the folders.
 	 *
 	 * @param int $after Those before are not read: so many entries are over.
 	 *
@@ -125,7 +125,7 @@ final class Source
 	 *
 	 * @throws Problem The set breaks the rules.
 	 */
-	public function entries(int $after = 0): \Generator
+	public function entries(int $after = 0, bool $onlyFolders = false): \Generator
 	{
 		$over = 0;
 		try {
@@ -135,7 +135,7 @@ final class Source
 					if (++$over <= $after) {
 						continue;
 					}
-					$entry = $this->read($said);
+					$entry = $onlyFolders && $said['kind'] !== 'folder' ? null : $this->read($said);
 					if ($entry !== null) {
 						$read[$over] = $entry;
 					}

@@ -636,6 +636,8 @@ namespace FileSync {
 		public static array $faults = [];
 		/** @var ?\Closure Called with hash and scale before bytes are copied. */
 		public static ?\Closure $beforeCopy = null;
+		/** @var ?\Closure Called in every sync. */
+		public static ?\Closure $duringSync = null;
 
 		private array $entries;
 		private readonly string $list;
@@ -760,6 +762,7 @@ namespace FileSync {
 		public static function sync(Store $store): void
 		{
 			Instant::pass();
+			self::$duringSync && (self::$duringSync)();
 		}
 	}
 }
