@@ -413,7 +413,6 @@ final class RestoreTest extends BackupTestCase
 		return [
 			'a path' => [$refused('path_refused', '../../x'), 1, 'path_refused'],
 			'twins' => [$refused('set_refused', 'data/files/a'), 1, 'set_refused'],
-			'cut off' => [['is_cut_off' => true], 75, 'set_cut_off'],
 		];
 	}
 

@@ -65,6 +65,8 @@ final class RoundTrip
 			fn ($name) => htmlspecialchars($name, ENT_COMPAT, 'UTF-8', false),
 			$entry['categories'],
 		);
+		// Links of posts that are not on the second hub would let in whoever still has one.
+		$entry['access'] = preg_replace('/<token:[^<>]*>/', '', $entry['access']);
 		if ($this->names[implode("\n", $entry['path'])] > 1) {
 			// Two of one name in one folder: hubs add a number to one of them.
 			$entry['path'] = self::unnumbered($entry['path']);
