@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -320,6 +321,10 @@ final class Placing
 	{
 		$path = self::FOLDER . "/$saved->hash-$scale";
 		$this->data->remove($path);
+		while ($this->source->waitSeconds() > 0) {
+			Clock::wait(1);
+			($this->beat)(0);
+		}
 		try {
 			$staged = $this->source->stage($saved, $scale, $this->data, $path);
 			while ($staged === null) {
