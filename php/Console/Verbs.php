@@ -149,6 +149,7 @@ final class Verbs
 					Option::Replace,
 					Option::Deleted,
 					Option::AsCopy,
+					Option::Without,
 					Option::Trust,
 					Option::Status,
 					Option::Cancel,
@@ -159,7 +160,7 @@ final class Verbs
 				],
 				['status' => ['CHANNEL'], 'cancel' => ['CHANNEL']]
 				+ array_fill_keys(
-					['dry-run', 'beneath', 'replace', 'deleted', 'as-copy', 'trust'],
+					['dry-run', 'beneath', 'replace', 'deleted', 'as-copy', 'without', 'trust'],
 					['CHANNEL DIR'],
 				),
 				needsExtension: true,

@@ -21,6 +21,7 @@ final class Table
 	public const OURS = [
 		'filesync_digest',
 		'filesync_dropped',
+		'filesync_ended',
 		'filesync_file',
 		'filesync_held',
 		'filesync_journal',

@@ -269,6 +269,21 @@ final class Brake
 	}
 
 	/**
+	 * Tells whether a clone would hold so many files that this hub replaces, if it has as many files as this one, the
+	 * same settings, and nothing else of this hub was displaced there lately.
+	 */
+	public static function wouldHold(int $channelId, int $files, int $bytes): bool
+	{
+		foreach ($files > 0 ? self::limits($channelId) : [] as $limit) {
+			if ($files > $limit['files'] || $bytes > $limit['bytes']) {
+				return true;
+			}
+		}
+
+		return false;
+	}
+
+	/**
 	 * Returns the hub that a displacement counts against; empty: none, because it was approved, the clone restores what
 	 * another had displaced, or a damaged file is repaired.
 	 *

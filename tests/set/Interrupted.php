@@ -24,13 +24,15 @@ final class Interrupted
 	private array $wrong = [];
 
 	/**
+	 * @param list<string>           $words The command that restores.
+	 * @param string                 $first The address of the first hub.
 	 * @param \Closure(string): void $make Makes a clone in a folder.
 	 * @param \Closure(list<string>, ?array, list<string>, string): mixed $begin Begins a command on a hub.
 	 * @param \Closure(string): list<string> $compare Says how a clone differs from the first hub.
 	 */
 	public function __construct(
 		private readonly string $folder,
-		private readonly string $set,
+		private readonly array $words,
 		private readonly string $first,
 		private readonly \Closure $make,
 		private readonly \Closure $begin,
@@ -84,7 +86,7 @@ final class Interrupted
 
 	private function kill(string $clone, int $microseconds): void
 	{
-		$process = ($this->begin)(['restore', 'alice', $this->set, '--json'], $pipes, [], $clone);
+		$process = ($this->begin)($this->words, $pipes, [], $clone);
 		usleep($microseconds);
 		$this->cut += (int) proc_get_status($process)['running'];
 		proc_terminate($process, SIGKILL);
@@ -94,7 +96,7 @@ final class Interrupted
 
 	private function cancel(string $clone, int $microseconds): void
 	{
-		$process = ($this->begin)(['restore', 'alice', $this->set, '--json'], $pipes, [], $clone);
+		$process = ($this->begin)($this->words, $pipes, [], $clone);
 		usleep($microseconds);
 		if ($this->cancels % 2) {
 			proc_terminate($process, SIGINT);
@@ -114,7 +116,7 @@ final class Interrupted
 
 	private function restore(string $clone): int
 	{
-		$process = ($this->begin)(['restore', 'alice', $this->set, '--json'], $pipes, [], $clone);
+		$process = ($this->begin)($this->words, $pipes, [], $clone);
 		$said = stream_get_contents($pipes[1]) . stream_get_contents($pipes[2]);
 		$status = proc_close($process);
 		$status === 0 || $status === 1 || ($this->wrong[] = $said);

@@ -166,15 +166,21 @@ final class Test
 		Pair::run(["$bin/in-hub", $hub, PHP_BINARY, 'util/addons', 'install', 'filesync']);
 	}
 
+	/** @return list<string> What restores a set, while no other hub answers. */
+	private function restoring(string $set): array
+	{
+		return ['restore', 'alice', $set, '--without', self::URL, '--json'];
+	}
+
 	/** Restores the set to a clone that has nothing, while the first hub is away, and compares both. */
 	private function restore(): array
 	{
 		$clone = "$this->folder/clone";
 		$this->make($clone, self::CLONE_URL);
 		$wrong = $this->awayFrom(function () use ($clone): array {
-			[, $text] = $this->command(['restore', 'alice', $this->set, '--dry-run', '--json'], $clone);
+			[, $text] = $this->command([...$this->restoring($this->set), '--dry-run'], $clone);
 			$plan = json_decode($text, true) ?? [];
-			[$status, $text] = $this->command(['restore', 'alice', $this->set, '--json'], $clone);
+			[$status, $text] = $this->command($this->restoring($this->set), $clone);
 			$done = json_decode($text, true) ?? [];
 			$wrong = in_array($status, [0, 1], true) ? [] : ["restore ended with $status: $text"];
 			foreach (['files', 'bytes', 'folders', 'crops', 'posts', 'posts_left'] as $what) {
@@ -186,7 +192,7 @@ final class Test
 						. json_encode($done[$what] ?? null);
 				}
 			}
-			[, $text] = $this->command(['restore', 'alice', $this->set, '--json'], $clone);
+			[, $text] = $this->command($this->restoring($this->set), $clone);
 			$again = json_decode($text, true) ?? [];
 			if (array_diff_key($again['files'] ?? [], ['here' => 1, 'no_bytes' => 1]) || ($again['posts'] ?? 1) !== 0) {
 				$wrong[] = "the second time something was left to do: $text";
@@ -205,7 +211,7 @@ final class Test
 		mt_srand($this->seed);
 		$interrupted = new Interrupted(
 			$this->folder,
-			$this->set,
+			$this->restoring($this->set),
 			self::URL,
 			fn ($clone) => $this->make($clone, self::CLONE_URL),
 			$this->begin(...),
@@ -233,7 +239,7 @@ final class Test
 				$changed++;
 			}
 		}
-		[$status, $text] = $this->command(['restore', 'alice', "$this->set-forged", '--trust', '--json'], $clone);
+		[$status, $text] = $this->command([...$this->restoring("$this->set-forged"), '--trust'], $clone);
 		$wrong = in_array($status, [0, 1], true) ? [] : ["restore ended with $status: $text"];
 		$this->command(['repair', 'items'], $clone);
 		$database = Databases::connect(json_decode(file_get_contents("$clone/hub.json"), true)['database']);

@@ -584,6 +584,9 @@ namespace FileSync {
 
 	final class SetList
 	{
+		/** @var ?\Closure Called before entries are read. */
+		public static ?\Closure $beforeNext = null;
+
 		private array $entries;
 
 		public function __construct(private string $folder, private ?array $options = null)
@@ -595,6 +598,7 @@ namespace FileSync {
 
 		public function next(int $limit): array
 		{
+			self::$beforeNext && (self::$beforeNext)();
 			$rows = [];
 			foreach (array_splice($this->entries, 0, $limit) as $entry) {
 				$own = $entry['attach'][count($entry['attach']) - 1];
