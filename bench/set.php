@@ -159,7 +159,7 @@ function shared(Bench $bench, string $folder, string $hub, string $input, Closur
 		$bench->missing('set', 'reflinks', 'no XFS can be mounted: ' . ($said[0] ?? ''));
 		return;
 	}
-	register_shutdown_function(fn () => exec("umount -l $folder/xfs"));
+	register_shutdown_function(fn () => exec("umount -l $folder/xfs 2>&1"));
 	exec("cp -a $hub $folder/xfs/hub");
 	$results = $bench->interleave(
 		[
@@ -177,5 +177,5 @@ function shared(Bench $bench, string $folder, string $hub, string $input, Closur
 		's',
 		null,
 	);
-	exec("umount -l $folder/xfs");
+	exec("umount -l $folder/xfs 2>&1");
 }

@@ -16,6 +16,7 @@ enum Option: string
 	case Assumptions = 'assumptions';
 	case At = 'at';
 	case Beneath = 'beneath';
+	case Cancel = 'cancel';
 	case Channel = 'channel';
 	case Deleted = 'deleted';
 	case Drop = 'drop';
@@ -34,8 +35,10 @@ enum Option: string
 	case Sample = 'sample';
 	case Scope = 'scope';
 	case Seconds = 'seconds';
+	case Status = 'status';
 	case Trust = 'trust';
 	case UntilIdle = 'until-idle';
+	case Without = 'without';
 
 	/** Returns what stands for its value in the usage; null if it takes none. */
 	public function value(): ?string
@@ -51,6 +54,7 @@ enum Option: string
 			self::Only => 'CHECK,CHECK',
 			self::Scope => 'SCOPE',
 			self::Seconds => 'N',
+			self::Without => 'HUB',
 			default => null,
 		};
 	}
@@ -77,6 +81,7 @@ enum Option: string
 			self::Assumptions => 'list what filesync takes for granted of the hub, and what depends on it',
 			self::At => 'as it was then: 2026-11-28, or 2026-11-28T03:15:00Z',
 			self::Beneath => 'only this folder or file of the set, by its true names, such as 2024/May',
+			self::Cancel => 'stop the restore that is under way, whoever began it; what was restored stays',
 			self::Channel => 'only this channel of the hub',
 			self::Deleted => 'bring back what was deleted since, on every clone',
 			self::Drop => 'forget unfinished work',
@@ -95,15 +100,17 @@ enum Option: string
 			self::Sample => 'read only a part of the files, such as 5 %, chosen at random',
 			self::Scope => 'site (the default), channel:<id> or peer:<root URL>',
 			self::Seconds => 'stop after N seconds',
+			self::Status => 'show how far the last restore is, or how it ended',
 			self::Trust => 'believe access, posts and versions that the channel\'s signature does not prove',
 			self::UntilIdle => 'go on until nothing is in transit',
+			self::Without => 'do not ask this clone what was deleted there, such as hub.example; may be given again',
 		};
 	}
 
 	/** Tells whether it may be given several times. */
 	public function isRepeatable(): bool
 	{
-		return $this === self::Exclude;
+		return in_array($this, [self::Exclude, self::Without], true);
 	}
 
 	/** Returns what its value must be, if this one is not that; null if it is. */

@@ -11,6 +11,7 @@ use FileSync\Addon\Restore\Decision;
 use FileSync\Addon\Restore\Plan;
 use FileSync\Addon\Restore\Run;
 use FileSync\Addon\Restore\Tally;
+use FileSync\Addon\Restore\Underway;
 use FileSync\Addon\Status\Words;
 
 if (! class_exists('App', false)) {
@@ -28,6 +29,12 @@ final class RestoreCommand implements Task
 			'was deleted on this channel after the backup and stays deleted',
 			'were deleted on this channel after the backup and stay deleted',
 			'; `--deleted` brings back what was deleted',
+		],
+		[
+			Decision::Newer,
+			'is newer on another clone and comes from there',
+			'are newer on another clone and come from there',
+			'',
 		],
 		[
 			Decision::Arriving,
@@ -78,23 +85,37 @@ final class RestoreCommand implements Task
 			$this->isStopped = true;
 		});
 		$channel = Channels::named($words[0]);
+		if (count($words) === 1) {
+			return match (true) {
+				$this->options->has(Option::Status) => (new RestoreStatus($channel, $this->isJson))->show(),
+				$this->options->has(Option::Cancel) => (new RestoreStatus($channel, $this->isJson))->cancel(),
+				default => throw new WrongUsage('name the folder of the set, or give --status or --cancel'),
+			};
+		}
 		$choice = new Choice(
 			mayReplace: $this->options->has(Option::Replace),
 			mayRevive: $this->options->has(Option::Deleted),
 			asCopy: $this->options->has(Option::AsCopy),
 			isTrusted: $this->options->has(Option::Trust),
 			only: $this->options->text(Option::Beneath),
+			without: $this->options->texts(Option::Without),
+			at: $this->options->time(Option::At),
 		);
 		try {
+			if (! $this->options->has(Option::DryRun)) {
+				Underway::refuseSecond($channel);
+			}
 			$run = new Run($channel, $words[1], $choice, fn () => $this->isStopped, $this->show(...));
 			$plan = $run->plan();
 			$this->bar->clear();
 			if ($this->options->has(Option::DryRun)) {
 				$this->tellPlan($channel, $words[1], $plan);
+				$run->needClones();
 				$plan->needRoom(Words::size(...));
 
-				return self::code($plan->tally);
+				return RestoreStatus::code($plan->tally);
 			}
+			$run->needClones();
 			$plan->needRoom(Words::size(...));
 			$this->all = $plan->bytes();
 			$done = $run->work($plan);
@@ -106,7 +127,7 @@ final class RestoreCommand implements Task
 			}
 			$this->tellDone($channel, $words[1], $plan, $done);
 
-			return self::code($done);
+			return RestoreStatus::code($done);
 		} catch (Problem $e) {
 			$this->bar->clear();
 
@@ -114,20 +135,13 @@ final class RestoreCommand implements Task
 		}
 	}
 
-	private static function code(Tally $tally): int
-	{
-		if ($tally->attention() > 0 || $tally->unproven > 0 || $tally->postsLost() > 0) {
-			return 1;
-		}
-
-		return $tally->files(Decision::Arriving) > 0 ? 75 : 0;
-	}
-
 	private function tellPlan(Channel $channel, string $folder, Plan $plan): void
 	{
 		$tally = $plan->tally;
 		$lines = [
-			"the set of $plan->address, of $plan->updated",
+			$this->options->has(Option::At)
+				? "the set of $plan->address, as the run of $plan->run left it"
+				: "the set of $plan->address, of $plan->updated",
 			sprintf(
 				'would restore %s (%s), %s, %s posts; %s left on the hub after that',
 				Words::files($plan->files()),
@@ -170,18 +184,26 @@ final class RestoreCommand implements Task
 		return [
 			'set_of' => $plan->address,
 			'set_updated' => $plan->updated,
+			'set_run' => $plan->run,
+			'set_cut_off' => $plan->isCutOff,
 			'signed_by' => $plan->signedBy,
 			'trusted' => $plan->isTrusted,
 			'findings' => $plan->findings,
 			'quota_short' => $plan->quotaShort,
 			'disk_short' => $plan->diskShort,
+			'clones' => array_map(fn ($clone) => $clone->facts(), $plan->clones),
+			'held_by' => array_map(fn ($clone) => $clone->url, $plan->holding),
 		];
 	}
 
 	/** @return list<string> */
 	private function remarks(Plan $plan, Tally $tally): array
 	{
-		$lines = [];
+		$lines = $plan->isCutOff
+			? [
+				'the last run of this backup was cut off while it was put in place; it is read as that run would leave it',
+			]
+			: [];
 		foreach ($plan->findings as $finding) {
 			if (! in_array($finding['code'], ['unsigned', 'signature_wrong', 'file_extra'], true)) {
 				$lines[] = "{$finding['path']} in the set is not as the last run wrote it";
@@ -211,7 +233,17 @@ final class RestoreCommand implements Task
 				}
 			}
 		}
-		return [...$lines, ...self::aboutPosts($tally)];
+		if ($tally->untraced > 0) {
+			$lines[] =
+				($tally->untraced === 1 ? '1 file is' : number_format($tally->untraced) . ' files are')
+				. ' on no hub'
+				. (array_filter($plan->clones, fn ($clone) => $clone->isLeftOut) ? ' that was asked' : '')
+				. '; whether '
+				. ($tally->untraced === 1 ? 'it was' : 'they were')
+				. ' lost or deleted cannot be told';
+		}
+
+		return [...$lines, ...self::aboutPosts($tally), ...self::aboutClones($plan)];
 	}
 
 	/** @return list<string> */
@@ -278,6 +310,30 @@ final class RestoreCommand implements Task
 		}
 		foreach ($tally->postsLeft as $why => $count) {
 			$lines[] = $number($count, 'post is', 'posts are') . ' left out: ' . (self::WHY[$why] ?? $why);
+		}
+
+		return $lines;
+	}
+
+	/** @return list<string> */
+	private static function aboutClones(Plan $plan): array
+	{
+		$lines = [];
+		foreach ($plan->clones as $clone) {
+			$lines[] = match (true) {
+				$clone->isLeftOut
+					=> "{$clone->name()} was not asked ({$clone->contact()}); what was deleted there goes again"
+					. ' when it is compared',
+				$clone->failure !== '' => "{$clone->name()} does not answer ({$clone->contact()}): $clone->failure",
+				$clone->isStock
+					=> "{$clone->name()} has no filesync: it said what it has, and cannot say what was deleted",
+				default => "{$clone->name()} said what was deleted and changed there",
+			};
+		}
+		foreach ($plan->holding as $clone) {
+			$lines[] =
+				"{$clone->name()} will hold what is replaced, because it is much, until its owner presses \"Accept\" on"
+				. " $clone->url/filesync";
 		}
 
 		return $lines;

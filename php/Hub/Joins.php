@@ -49,6 +49,12 @@ final class Joins
 		);
 	}
 
+	/** Returns files `a` together with an older file `b` of the same name in the same folder. */
+	public static function withNamesake(): string
+	{
+		return 'attach a JOIN attach b ON b.uid = a.uid AND b.folder = a.folder AND b.filename = a.filename AND b.id < a.id';
+	}
+
 	/** @param array<string> $states */
 	private static function withScale(string $scale, array $states): string
 	{

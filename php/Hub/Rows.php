@@ -34,7 +34,7 @@ if (! class_exists('App', false)) {
  * @type ChannelRow = array{channel_id: Number, channel_hash: string, channel_address: string, ...<string, scalar|null>}
  * @type HublocRow = array{
  *     hubloc_id: Number, hubloc_id_url: string, hubloc_hash: string, hubloc_addr: string, hubloc_url: string,
- *     ...<string, scalar|null>
+ *     hubloc_connected: string, ...<string, scalar|null>
  * }
  * @type OutqRow = array{
  *     outq_channel: Number, outq_posturl: string, outq_created: string, outq_notify: string, ...<string, scalar|null>}
@@ -97,9 +97,16 @@ if (! class_exists('App', false)) {
  *     id: string, uid: Number, hub: string, url: string, hash: string, what: string, state: string, files: Number,
  *     size_bytes: Number, body: string, since: Number, created: Number
  * }
+ * @type RestoreRow = array{
+ *     id: string, uid: Number, door: string, folder: string, choice: string, list_sha256: string, state: string,
+ *     token: string, is_untold: Number, plan: string, progress: string, plan_files: Number, plan_bytes: Number,
+ *     done_files: Number, done_bytes: Number, code: string, reason: string, attempts: Number, next_at: Number,
+ *     created: Number, begun: Number, updated: Number
+ * }
  * @type ScratchRow = array{nick: string, uid: Number, hash: string, attempt: string, created: Number}
  * @type ServedRow = array{id: string, job: string, uid: Number, place: Number}
  * @type DroppedRow = array{id: string, uid: Number, hash: string, is_delete: Number, peer: string, created: Number}
+ * @type EndedRow = array{id: string, uid: Number, day: Number}
  * @type LeaseRow = array{id: string, name: string, token: string, expires: Number}
  * @type Tables = array{
  *     addon: AddonRow,
@@ -113,6 +120,7 @@ if (! class_exists('App', false)) {
  *     term: TermRow,
  *     filesync_digest: DigestRow,
  *     filesync_dropped: DroppedRow,
+ *     filesync_ended: EndedRow,
  *     filesync_file: FileRow,
  *     filesync_held: HeldRow,
  *     filesync_journal: JournalRow,
@@ -126,6 +134,7 @@ if (! class_exists('App', false)) {
  *     filesync_reconcile: ReconcileRow,
  *     filesync_refusal: RefusalRow,
  *     filesync_rehearsal: RehearsalRow,
+ *     filesync_restore: RestoreRow,
  *     filesync_scratch: ScratchRow,
  *     filesync_served: ServedRow,
  *     filesync_setting: SettingRow,

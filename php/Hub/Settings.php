@@ -162,6 +162,11 @@ final class Settings
 			'least' => 1,
 			'text' => 'How long nightly sets keep what was replaced or deleted.',
 		],
+		'owner_restore' => [
+			'default' => '1',
+			'unit' => 'switch',
+			'text' => 'Owners look into the nightly set of their channel on /filesync/backup, and bring files back from it. When off, only the command does.',
+		],
 		'history_days' => ['default' => '7', 'unit' => 'days', 'text' => 'How long finished transfers are remembered.'],
 		'delete_max_files' => [
 			'default' => '1000',

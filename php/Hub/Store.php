@@ -39,6 +39,31 @@ final class Store
 	}
 
 	/**
+	 * Returns our rows of some files and folders by hash, or only some columns of them. Null if attach() would refuse
+	 * one of the hashes.
+	 *
+	 * @param list<string> $hashes
+	 * @param string       $columns With `hash`; rows of files that are in the database hold their bytes in `content`.
+	 *
+	 * @return ?array<string, AttachRow>
+	 */
+	public static function attachSome(int $channelId, array $hashes, string $columns = '*'): ?array
+	{
+		$wanted = array_flip($hashes);
+		$rows = [];
+		foreach ($hashes
+			? Table::select('attach', ['uid' => $channelId, 'hash' => $hashes], 'id', 0, $columns)
+			: [] as $row) {
+			if (! isset($wanted[$row['hash']])) {
+				return null;
+			}
+			$rows[$row['hash']] ??= $row;
+		}
+
+		return $rows;
+	}
+
+	/**
 	 * Returns an attach row with the file's true size if the column is too narrow for it: from our record, or else from
 	 * disk.
 	 *
@@ -146,9 +171,19 @@ final class Store
 	public static function place(Channel $channel, string $folder, string $hash, string $name): ?array
 	{
 		$chain = self::chain($channel->id, $folder);
-		if ($chain === null) {
-			return null;
-		}
+
+		return $chain === null ? null : self::placeIn($channel, $chain, $hash, $name);
+	}
+
+	/**
+	 * Returns the paths of a file beneath a chain of folders, as place() does.
+	 *
+	 * @param list<AttachRow> $chain
+	 *
+	 * @return ?Place Null if the path would be too long.
+	 */
+	public static function placeIn(Channel $channel, array $chain, string $hash, string $name): ?array
+	{
 		$osPath = implode('/', [...array_column($chain, 'hash'), $hash]);
 		if (strlen($osPath) > Bounds::LONGEST_PATH) {
 			return null;

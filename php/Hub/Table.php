@@ -21,6 +21,7 @@ final class Table
 	public const OURS = [
 		'filesync_digest',
 		'filesync_dropped',
+		'filesync_ended',
 		'filesync_file',
 		'filesync_held',
 		'filesync_journal',
@@ -34,6 +35,7 @@ final class Table
 		'filesync_reconcile',
 		'filesync_refusal',
 		'filesync_rehearsal',
+		'filesync_restore',
 		'filesync_scratch',
 		'filesync_served',
 		'filesync_setting',
@@ -41,6 +43,10 @@ final class Table
 	];
 
 	private const BINARY = ['attach.content', 'photo.content'];
+
+	/** How many rows one statement adds, and of how many bytes, if it is more than one row. */
+	private const MOST_TOGETHER = 250;
+	private const MOST_STATEMENT_BYTES = 1 << 19;
 
 	/** How many transactions of ours are open, one within the other. */
 	private static int $begun = 0;
@@ -221,6 +227,36 @@ final class Table
 		return (bool) dbq(
 			'INSERT INTO ' . $table . ' (' . implode(', ', array_keys($rows[0])) . ') VALUES ' . implode(', ', $values),
 		);
+	}
+
+	/**
+	 * Adds any number of rows with the same columns, in statements of a bounded size. If a key is taken, returns false;
+	 * what was added by then is to be rolled back.
+	 *
+	 * @param list<array<string, mixed>> $rows
+	 */
+	public static function tryInsertAll(string $table, array $rows): bool
+	{
+		$some = [];
+		$bytes = 0;
+		foreach ($rows as $row) {
+			$rowBytes = array_sum(array_map(fn ($value) => strlen((string) $value), $row));
+			if (
+				$some !== []
+				&& (count($some) >= self::MOST_TOGETHER
+				|| ($bytes + $rowBytes) > self::MOST_STATEMENT_BYTES)
+			) {
+				if (! self::tryInsert($table, ...$some)) {
+					return false;
+				}
+				$some = [];
+				$bytes = 0;
+			}
+			$some[] = $row;
+			$bytes += $rowBytes;
+		}
+
+		return $some === [] || self::tryInsert($table, ...$some);
 	}
 
 	/**

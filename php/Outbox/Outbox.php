@@ -82,8 +82,27 @@ final class Outbox
 	 */
 	public static function addHeld(int $channelId, string $kind, array $names, string $body): void
 	{
-		$ids = array_combine(array_map(fn ($name) => self::id($channelId, $kind, $name, $body), $names), $names);
-		$row = ['state' => 'held', 'attempts' => 0, 'next_at' => 0, 'reason' => '', 'body' => $body];
+		self::addAll($channelId, $kind, $names, $body, true, $body);
+	}
+
+	/**
+	 * Requests a call for each of some names; see add().
+	 *
+	 * @param list<string> $names
+	 */
+	public static function addAll(
+		int $channelId,
+		string $kind,
+		array $names,
+		string $body = '',
+		bool $held = false,
+		string $key = '',
+	): void {
+		if ($names === []) {
+			return;
+		}
+		$ids = array_combine(array_map(fn ($name) => self::id($channelId, $kind, $name, $key), $names), $names);
+		$row = ['state' => $held ? 'held' : 'due', 'attempts' => 0, 'next_at' => 0, 'reason' => '', 'body' => $body];
 		$known = array_column(Table::select('filesync_outbox', ['id' => array_keys($ids)], '', 0, 'id'), 'id');
 		if ($known !== []) {
 			Table::update('filesync_outbox', $row, ['id' => $known]);
@@ -104,7 +123,7 @@ final class Outbox
 			if (! Table::tryInsert('filesync_outbox', ...$some)) {
 				// Another process requested one of them just now.
 				foreach ($some as $one) {
-					self::add($channelId, $kind, $one['name'], $body, true, $body);
+					self::add($channelId, $kind, $one['name'], $body, $held, $key);
 				}
 			}
 		}

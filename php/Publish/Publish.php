@@ -133,6 +133,17 @@ final class Publish
 		}
 	}
 
+	/** Goes on with a publish that carries our token, from wherever it is. */
+	public function resume(Transfer $transfer): void
+	{
+		try {
+			$this->recoverRow($transfer, $transfer->intent() ?? throw new \RuntimeException('there is no intent'));
+			$this->publishVerified($transfer->hash);
+		} catch (\Throwable $e) {
+			$this->postpone($transfer, $e);
+		}
+	}
+
 	/** Returns the hub-relative path for the bytes; null if they are no longer wanted, and the row was ended. */
 	private function prepare(Transfer $transfer): ?string
 	{
@@ -416,15 +427,10 @@ final class Publish
 	 */
 	private function certain(array $intent): ?array
 	{
-		$verified = $intent['same'] ? $intent['live'] : $intent['partial'] ?? null;
-		$live = $verified ? $this->place->liveFacts($intent['target']) : null;
-		foreach ($live && $verified ? ['inode', 'size_bytes', 'mtime_ns'] : [] as $fact) {
-			if ($live[$fact] !== $verified[$fact]) {
-				return null;
-			}
-		}
-
-		return $live;
+		return $this->place->unchanged(
+			$intent['target'],
+			$intent['same'] ? $intent['live'] : $intent['partial'] ?? null,
+		);
 	}
 
 	private function publishIntoDatabase(Transfer $transfer, string $target): void
@@ -551,7 +557,7 @@ final class Publish
 	}
 
 	/** Leaves a row for later after a failure; after repeated failures, parks it. */
-	private function postpone(Transfer $transfer, \Throwable $e): void
+	public function postpone(Transfer $transfer, \Throwable $e): void
 	{
 		Log::failure('publishing ' . $transfer->hash, $e);
 		$found = Table::first('filesync_transfer', [
@@ -617,7 +623,8 @@ final class Publish
 		}
 	}
 
-	private function log(Transfer $transfer): void
+	/** Writes a line about a published file. */
+	public function log(Transfer $transfer): void
 	{
 		$result = $transfer->result();
 		$from = match ($result['rung'] ?? '') {

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Publish;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Joins;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Token;
@@ -105,20 +106,181 @@ final class PublishRows
 		);
 	}
 
+	/**
+	 * Commits many files of which nothing is here, in one transaction that calls no core function. Callers hold the
+	 * channel's Turn.
+	 *
+	 * @param non-empty-list<Placed> $files
+	 *
+	 * @return bool False, and nothing is written, if anything has come between.
+	 */
+	public static function commitNew(Channel $channel, string $token, array $files): bool
+	{
+		$hashes = array_map(fn (Placed $file): string => $file->transfer->hash, $files);
+
+		return Table::transaction(
+			fn (): bool => (
+				self::fenceNew($files, $token)
+				&& Store::attachSome($channel->id, $hashes, 'hash') === []
+				&& self::insertNew($channel, $files)
+				&& self::recordNew($channel, $files, $hashes)
+			),
+			fn (bool $isGood) => $isGood,
+		);
+	}
+
+	/**
+	 * Ends the transfers; false unless all are still ours, and none was overtaken by another version.
+	 *
+	 * @param non-empty-list<Placed> $files
+	 */
+	private static function fenceNew(array $files, string $token): bool
+	{
+		$done = Token::make();
+		$ids = array_map(fn (Placed $file): string => $file->transfer->id, $files);
+		Table::update('filesync_transfer', self::ended($done), [
+			'id' => $ids,
+			'generation' => 1,
+			'token' => $token,
+			'state' => TransferState::PUBLISHING,
+			'pending' => '',
+		]);
+
+		return Table::count('filesync_transfer', ['id' => $ids, 'token' => $done]) === count($ids);
+	}
+
+	/**
+	 * Writes the rows of new files; false if the place of one is not its target.
+	 *
+	 * @param non-empty-list<Placed> $files
+	 */
+	private static function insertNew(Channel $channel, array $files): bool
+	{
+		$rows = $hashes = $chains = $terms = [];
+		foreach ($files as $file) {
+			$transfer = $file->transfer;
+			$attach = $transfer->fileEntry()['attach'];
+			$chains[$attach['folder']] ??= Store::chain($channel->id, $attach['folder']) ?? false;
+			$chain = $chains[$attach['folder']];
+			$place = $chain === false
+				? null
+				: Store::placeIn($channel, $chain, $transfer->hash, $attach['filename']);
+			if (! $place || $place['content'] !== $file->target) {
+				return false;
+			}
+			$rows[] =
+				AttachRow::columns($channel, $attach, $place, $attach['filename'])
+				+ AttachRow::contents($attach['filetype'], $transfer->sizeBytes, $transfer->edited);
+			$hashes[] = $transfer->hash;
+			if ($attach['term'] !== []) {
+				$terms[] = [$transfer, $attach['term']];
+			}
+		}
+		if (! Table::tryInsertAll('attach', $rows)) {
+			throw new \RuntimeException('cannot insert into table attach');
+		}
+		self::numberNames($channel, $hashes);
+		foreach ($terms as [$transfer, $some]) {
+			Store::setTerms($channel->id, (int) self::own($transfer)['id'], $some);
+		}
+
+		return true;
+	}
+
+	/**
+	 * Records new files whose rows are written, and requests what follows.
+	 *
+	 * @param non-empty-list<Placed> $files
+	 * @param list<string>           $hashes
+	 */
+	private static function recordNew(Channel $channel, array $files, array $hashes): bool
+	{
+		$rows = Store::attachSome($channel->id, $hashes) ?? [];
+		$known = Revisions::some($channel->id, $hashes);
+		Digests::publishAll(array_map(fn (Placed $file): array => [$file->transfer, $file->stat], $files));
+		$records = $private = $folders = [];
+		foreach ($files as $file) {
+			$transfer = $file->transfer;
+			$entry = $transfer->fileEntry();
+			$own = $rows[$transfer->hash];
+			$shown = Revisions::shown(
+				$known[$transfer->hash] ?? Revisions::unknown($channel->id, $transfer->hash),
+				$entry['revision'] ?? null,
+				$transfer->sizeBytes,
+				$transfer->edited,
+				$entry['attach']['edited'],
+				$transfer->sha256,
+			);
+			$terms = $entry['attach']['term'] === [] ? [] : Revisions::terms($own);
+			$records[] = Revisions::settled($channel, $shown, $own, $terms);
+			if (self::needsAccess($channel, $own)) {
+				$private[] = $transfer->hash;
+			}
+			foreach ($entry['folders'] as $folder) {
+				$latest = $folders[$folder['hash']] ?? $folder;
+				$folders[$folder['hash']] = $latest['edited'] < $folder['edited'] ? $folder : $latest;
+			}
+		}
+		Revisions::saveSome($channel->id, $records);
+		self::dateFolders($channel->id, array_values($folders));
+		Outbox::addAll($channel->id, 'preview', $hashes);
+		Outbox::addAll($channel->id, 'access', $private);
+		Outbox::releaseAll($channel->id, $hashes);
+
+		return true;
+	}
+
+	/**
+	 * Gives new files another name if an older one has theirs.
+	 *
+	 * @param list<string> $hashes
+	 */
+	private static function numberNames(Channel $channel, array $hashes): void
+	{
+		foreach (Table::rows(
+			Joins::withNamesake(),
+			['a.uid' => $channel->id, 'a.hash' => $hashes],
+			'a.id',
+			0,
+			'DISTINCT a.id, a.hash, a.folder, a.filename',
+		) as $row) {
+			$name = Store::freeName(
+				$channel->id,
+				(string) $row['folder'],
+				(string) $row['hash'],
+				(string) $row['filename'],
+			);
+			$place = Store::place($channel, (string) $row['folder'], (string) $row['hash'], $name);
+			if ($place) {
+				Table::update(
+					'attach',
+					['filename' => $name, 'display_path' => $place['display_path']],
+					['id' => (int) $row['id']],
+				);
+			}
+		}
+	}
+
+	/** @return array<string, int|string> The columns of a transfer that has ended. */
+	private static function ended(string $done): array
+	{
+		return [
+			'state' => TransferState::PUBLISHED,
+			'token' => $done,
+			'lease_until' => 0,
+			'kind' => '',
+			'reason' => '',
+			'updated' => Clock::now(),
+		];
+	}
+
 	/** Ends the transfer first: that locks its row, and shows whether it is still ours. Null if it is not. */
 	private static function fence(Transfer $transfer): ?Transfer
 	{
 		$done = Token::make();
 		Table::update(
 			'filesync_transfer',
-			[
-				'state' => TransferState::PUBLISHED,
-				'token' => $done,
-				'lease_until' => 0,
-				'kind' => '',
-				'reason' => '',
-				'updated' => Clock::now(),
-			],
+			self::ended($done),
 			[
 				'id' => $transfer->id,
 				'generation' => $transfer->generation,
@@ -191,13 +353,23 @@ final class PublishRows
 				$intent['target'],
 			);
 		}
-		self::dateFolders($transfer, $entry['folders']);
+		self::dateFolders($transfer->channelId, $entry['folders']);
 		Outbox::add($transfer->channelId, 'preview', $transfer->hash);
-		if ((int) $own['flags'] & 1 || $own['allow_cid'] === '<' . $channel->hash . '>') {
+		if (self::needsAccess($channel, $own)) {
 			Outbox::add($transfer->channelId, 'access', $transfer->hash);
 		}
 
 		return Outcome::Published;
+	}
+
+	/**
+	 * Tells whether the posts of a file must get the file's access.
+	 *
+	 * @param AttachRow $own
+	 */
+	private static function needsAccess(Channel $channel, array $own): bool
+	{
+		return (int) $own['flags'] & 1 || $own['allow_cid'] === '<' . $channel->hash . '>';
 	}
 
 	/**
@@ -206,14 +378,14 @@ final class PublishRows
 	 *
 	 * @param list<Attach> $folders
 	 */
-	private static function dateFolders(Transfer $transfer, array $folders): void
+	private static function dateFolders(int $channelId, array $folders): void
 	{
 		foreach ($folders as $folder) {
 			Table::update(
 				'attach',
 				['edited' => $folder['edited']],
 				[
-					'uid' => $transfer->channelId,
+					'uid' => $channelId,
 					'hash' => $folder['hash'],
 					'is_dir' => 1,
 					'edited <' => $folder['edited'],

@@ -14,6 +14,7 @@ use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Protocol\Response;
 use FileSync\Addon\Protocol\SignedRequest;
 use FileSync\Addon\Protocol\Version;
+use FileSync\Addon\Revision\Ended;
 use FileSync\Addon\Send\Announcement;
 use FileSync\Exception\PermanentException;
 
@@ -25,8 +26,8 @@ if (! class_exists('App', false)) {
  * Answers another clone that compares its files with ours.
  *
  * `round`: one message of the comparison; the first makes a snapshot of our files, which serves all later ones.
- * `entries`: our state of files, in the form of a sync packet. `finish`: files that the other has and we lack; we fetch
- * them.
+ * `entries`: our state of files, in the form of a sync packet, or the day on which one was deleted long ago. `finish`:
+ * files that the other has and we lack; we fetch them.
  *
  * @import-type Asked from \FileSync\Addon\Protocol\SignedRequest
  */
@@ -141,7 +142,8 @@ final class InventoryRequest
 			$entry = $hash === null
 				? null
 				: Announcement::state($this->channel, (string) $hash, ! empty($this->asked['posts']));
-			$entries[] = ['for' => (string) $name, 'entry' => $entry];
+			$day = $entry === null && $hash !== null ? Ended::day($this->channel->id, (string) $hash) : null;
+			$entries[] = ['for' => (string) $name, 'entry' => $entry] + ($day === null ? [] : ['gone_on' => $day]);
 			$bytes += $entry ? strlen((string) json_encode($entry, JSON_PARTIAL_OUTPUT_ON_ERROR)) : 0;
 			if ($bytes > self::ANSWER_BYTES) {
 				break;

@@ -38,8 +38,9 @@ final class Admittance
 	}
 
 	/**
-	 * Returns a row without links of posts that are not here. A list of those admitted that would be empty without them
-	 * names the owner: empty lists mean everybody. Links in the lists of those kept out stay, because they admit nobody.
+	 * Returns a row without links of posts that are not here. A list of those admitted that would be empty without
+	 * them names the owner: empty lists mean everybody. Links in the lists of those kept out stay, because they admit
+	 * nobody.
 	 *
 	 * @template T of array{allow_cid: string, allow_gid: string, ...}
 	 *

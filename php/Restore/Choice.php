@@ -11,7 +11,7 @@ if (! class_exists('App', false)) {
 /** What a restore was asked for. */
 final class Choice
 {
-	private readonly ?Exclusion $only;
+	private readonly ?Exclusion $pattern;
 
 	public function __construct(
 		/** Whether files that differ here get the set's bytes. */
@@ -22,10 +22,66 @@ final class Choice
 		public readonly bool $asCopy = false,
 		/** Whether what is not proven by the channel's signature is believed. */
 		public readonly bool $isTrusted = false,
-		/** The only folder or file; null: all. */
-		?string $only = null,
+		/** The only folder or file, in which `*` is any part of a name; null: all. */
+		public readonly ?string $only = null,
+		/** As it was then: `2026-11-01T23:59:59Z`; null: as the last run left it. */
+		public readonly ?string $at = null,
+		/**
+		 * @var list<string> The only folder or file, by the names of its folders from the root down and its own;
+		 *     empty: all.
+		 */
+		public readonly array $names = [],
+		/** @var list<string> Clones that are not asked what was deleted there: host names or URLs. */
+		public readonly array $without = [],
 	) {
-		$this->only = $only === null ? null : new Exclusion([$only]);
+		$this->pattern = $only === null ? null : new Exclusion([$only]);
+	}
+
+	/** Reads what `text` wrote. */
+	public static function read(string $text): self
+	{
+		/**
+		 * @var array{
+		 *     replace?: bool, deleted?: bool, as_copy?: bool, trust?: bool, only?: ?string, at?: ?string,
+		 *     names?: list<string>, without?: list<string>
+		 * } $said
+		 */
+		$said = json_decode($text, true) ?? [];
+
+		return new self(
+			$said['replace'] ?? false,
+			$said['deleted'] ?? false,
+			$said['as_copy'] ?? false,
+			$said['trust'] ?? false,
+			$said['only'] ?? null,
+			$said['at'] ?? null,
+			$said['names'] ?? [],
+			$said['without'] ?? [],
+		);
+	}
+
+	/** @return array<string, mixed> For programs. */
+	public function facts(): array
+	{
+		return [
+			'replace' => $this->mayReplace,
+			'deleted' => $this->mayRevive,
+			'as_copy' => $this->asCopy,
+			'trust' => $this->isTrusted,
+			'only' => $this->only,
+			'at' => $this->at,
+			'names' => $this->names,
+			'without' => $this->without,
+		];
+	}
+
+	/** Writes what `read` reads. */
+	public function text(): string
+	{
+		return json_encode(
+			$this->facts(),
+			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+		);
 	}
 
 	/**
@@ -35,6 +91,9 @@ final class Choice
 	 */
 	public function covers(array $names): bool
 	{
-		return $this->only === null || $this->only->covers($names);
+		return (
+			($this->pattern === null || $this->pattern->covers($names))
+			&& array_slice($names, 0, count($this->names)) === $this->names
+		);
 	}
 }

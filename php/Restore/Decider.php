@@ -6,8 +6,6 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Store;
-use FileSync\Addon\Order\Vector;
-use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\ScaleTable;
@@ -28,44 +26,86 @@ final class Decider
 	private const STEP_MS = 2000;
 
 	private readonly Categories $categories;
+	private ?Here $here = null;
+	private ?int $limit = null;
 
 	/** @param \Closure(): void $beat Called during long reads. */
 	public function __construct(
 		private readonly Channel $channel,
 		private readonly Choice $choice,
+		private readonly Elsewhere $elsewhere,
 		private readonly \Closure $beat,
 	) {
 		$this->categories = new Categories($channel);
 	}
 
+	/**
+	 * Returns a decider that has read now what is here of some entries, and decides by that.
+	 *
+	 * @param array<int, Saved|Unusable> $entries
+	 */
+	public function over(array $entries): self
+	{
+		$other = clone $this;
+		$other->limit = Config::numberFor('file_max_bytes', $this->channel->id);
+		$other->here = Here::of(
+			$this->channel,
+			array_values(array_filter($entries, fn ($one) => $one instanceof Saved)),
+		);
+
+		return $other;
+	}
+
 	/** Decides about one. */
 	public function of(Saved $saved): Decision
 	{
+		$here = $this->hereOf($saved);
 		try {
-			$own = Store::attach($this->channel->id, $saved->hash);
+			$isFolder = $here->isFolder($saved->hash);
 			foreach ($saved->folders as $folder) {
-				$above = Store::attach($this->channel->id, $folder['hash']);
-				if ($above && ! (int) $above['is_dir']) {
+				if ($here->isFolder($folder['hash']) === false) {
 					return Decision::Refused;
 				}
 			}
 		} catch (Refused) {
 			return Decision::Refused;
 		}
-		if ($own && (bool) (int) $own['is_dir'] !== $saved->isFolder) {
+		if ($isFolder !== null && $isFolder !== $saved->isFolder) {
 			return Decision::Refused;
 		}
-		if ($this->isArriving($saved->hash, 0)) {
+		if ($here->isArriving($saved)) {
 			return Decision::Arriving;
 		}
+		$own = $isFolder === null ? null : Store::attach($this->channel->id, $saved->hash);
 
 		return match (true) {
 			$own !== null && $saved->isFolder => $this->categories->missing($saved, $own)
 				? Decision::Mend
 				: Decision::Here,
 			$own !== null => $this->ofPresent($saved, $own),
-			default => $this->ofAbsent($saved),
+			default => $this->ofAbsent($saved, $here),
 		};
+	}
+
+	/** Tells whether nothing of it is here, so that it would come back. */
+	public function isAbsent(Saved $saved): bool
+	{
+		try {
+			return $this->hereOf($saved)->isFolder($saved->hash) === null && $this->of($saved) === Decision::Restore;
+		} catch (Refused) {
+			return false;
+		}
+	}
+
+	/** Tells whether it was never here, and nothing is known of it. */
+	public function isNew(Saved $saved): bool
+	{
+		return $this->hereOf($saved)->isNew($saved);
+	}
+
+	private function hereOf(Saved $saved): Here
+	{
+		return $this->here?->covers($saved) ? $this->here : Here::of($this->channel, [$saved]);
 	}
 
 	/**
@@ -99,12 +139,22 @@ final class Decider
 		return in_array(Queue::find($this->channel->id, $hash, $scale)?->state, Queue::LIVE, true);
 	}
 
-	private function ofAbsent(Saved $saved): Decision
+	private function ofAbsent(Saved $saved, Here $here): Decision
 	{
-		$isDeleted = $this->isDeletedSince($saved);
+		$isDeleted = self::isDeletedSince($saved, $here) || $this->elsewhere->isDeleted($saved);
 		if ($isDeleted && ! $this->choice->mayRevive) {
 			return Decision::Deleted;
 		}
+		if (! $isDeleted && $this->elsewhere->isNewer($saved)) {
+			return Decision::Newer;
+		}
+		// Of what was here and vanished, a delete would have been noticed.
+		$saved->isUntraced =
+			! $isDeleted
+			&& ! $saved->isFolder
+			&& ! $saved->isCopy
+			&& ($here->file($saved)['state'] ?? '') !== 'here'
+			&& ! $this->elsewhere->has($saved);
 		$fault = $saved->isFolder ? null : self::fault($saved) ?? $this->limit($saved);
 
 		return $fault ?? ($isDeleted ? Decision::Revive : Decision::Restore);
@@ -141,26 +191,18 @@ final class Decider
 			: Decision::Differs;
 	}
 
-	/** Tells whether a delete that is known here has seen what the set has. */
-	private function isDeletedSince(Saved $saved): bool
+	/**
+	 * Tells whether a delete that is known here has seen what the set has, or, if its tombstone has ended, was made on
+	 * that day or later.
+	 */
+	private static function isDeletedSince(Saved $saved, Here $here): bool
 	{
-		$file = Revisions::find($this->channel->id, $saved->hash);
-		if (! $file || ! in_array($file['state'], ['gone', 'going'], true)) {
-			return false;
-		}
-		if ($saved->revision === null || ! $file['gone']) {
-			return true;
-		}
-		$seen = Vector::credible(
-			Vector::join(
-				$saved->revision['bytes']['vector'],
-				$saved->revision['place']['vector'],
-				$saved->revision['access']['vector'],
-			),
-			$file['gone'],
-		);
+		$file = $here->file($saved);
+		$day = $here->goneOn($saved);
 
-		return in_array(Vector::compare($seen, $file['gone']), ['before', 'equal'], true);
+		return $file && in_array($file['state'], ['gone', 'going'], true)
+			? $saved->isSeenBy($file['gone'])
+			: $day !== null && $day >= $saved->day;
 	}
 
 	private static function fault(Saved $saved): ?Decision
@@ -177,7 +219,7 @@ final class Decider
 
 	private function limit(Saved $saved): ?Decision
 	{
-		$limit = Config::numberFor('file_max_bytes', $this->channel->id);
+		$limit = $this->limit ?? Config::numberFor('file_max_bytes', $this->channel->id);
 
 		return $limit && $saved->sizeBytes() > $limit ? Decision::TooLarge : null;
 	}

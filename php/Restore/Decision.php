@@ -23,6 +23,8 @@ enum Decision: string
 	case Differs = 'differs_here';
 	/** It was deleted since, and stays deleted. */
 	case Deleted = 'deleted_since';
+	/** Another clone has newer bytes of it, and it comes from there. */
+	case Newer = 'newer_elsewhere';
 	/** It is on its way from another clone. */
 	case Arriving = 'arriving';
 	/** The hub had no bytes of it when the set was made. */
@@ -36,10 +38,13 @@ enum Decision: string
 	/** Something of it cannot be here. */
 	case Refused = 'refused';
 
+	/** Those by which something is written. */
+	public const WORK = [self::Restore, self::Mend, self::Replace, self::Revive];
+
 	/** Tells whether something is written. */
 	public function isWork(): bool
 	{
-		return in_array($this, [self::Restore, self::Mend, self::Replace, self::Revive], true);
+		return in_array($this, self::WORK, true);
 	}
 
 	/** Tells whether it is a change made here, which the other clones have not seen. */
@@ -51,6 +56,6 @@ enum Decision: string
 	/** Tells whether a person should look at it. */
 	public function needsAttention(): bool
 	{
-		return ! $this->isWork() && ! in_array($this, [self::Here, self::Deleted, self::Arriving], true);
+		return ! $this->isWork() && ! in_array($this, [self::Here, self::Deleted, self::Newer, self::Arriving], true);
 	}
 }

@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Publish\NewFiles;
 use FileSync\Addon\Publish\Publish;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\FolderChange;
@@ -44,11 +45,14 @@ final class Placing
 
 	private readonly \FileSync\Store $data;
 	private readonly Values $values;
+	private readonly NewFiles $new;
 	private readonly Categories $categories;
 	/** How many categories were added to what was here. */
 	public int $addedCategories = 0;
 	/** @var array<string, true> Folders that were made for what is beneath them, and whose own turn is to come. */
 	private array $made = [];
+	/** @var array<string, bool> Whether this hub knows those who made files. */
+	private array $creators = [];
 
 	/** @param \Closure(int): void $beat Called during long copies, with the bytes copied so far. */
 	public function __construct(
@@ -59,6 +63,7 @@ final class Placing
 		private readonly string $token,
 		private readonly \Closure $beat,
 	) {
+		$this->new = new NewFiles($channel, $token, $publish, fn () => $beat(0));
 		$root = Store::dataRoot($channel->id, true);
 		if (! is_dir("$root/" . self::FOLDER)) {
 			@mkdir("$root/" . self::FOLDER, 0700);
@@ -155,10 +160,121 @@ final class Placing
 		return $staged;
 	}
 
-	/** Forces everything that was staged to disk. */
-	public function sync(): void
+	/**
+	 * Forces everything that was staged to disk, and publishes together what is plainly new.
+	 *
+	 * @param list<array{Saved, Decision, array<int, Staged>}> $staged
+	 *
+	 * @return array<int, array{Decision, string}> What became of it, and why, by its place in the list; the others are
+	 *     for file().
+	 */
+	public function together(array $staged): array
 	{
 		\FileSync\SetRestore::sync($this->data);
+		$some = array_filter($staged, fn ($one) => self::isPlain(...$one));
+		if (count($some) < 2) {
+			return [];
+		}
+		$transfers = Turn::take($this->channel->id, fn () => $this->intend($some));
+		$this->new->publish($transfers);
+		$states = Queue::states(
+			$this->channel->id,
+			array_map(fn (Transfer $transfer) => $transfer->hash, array_values($transfers)),
+		);
+
+		return array_map(
+			fn (Transfer $transfer) => (
+				($states[$transfer->hash] ?? '') === TransferState::PUBLISHED
+					? [Decision::Restore, '']
+					: self::outcome($transfer)
+			),
+			$transfers,
+		);
+	}
+
+	/**
+	 * Tells whether a file may go with others: only its own bytes are to be placed, where nothing is.
+	 *
+	 * @param array<int, Staged> $staged
+	 */
+	private static function isPlain(Saved $saved, Decision $decision, array $staged): bool
+	{
+		return (
+			$decision === Decision::Restore
+			&& array_keys($staged) === [0]
+			&& $saved->photos === []
+			&& ! $saved->row['is_photo']
+		);
+	}
+
+	/**
+	 * Writes down that files will be published.
+	 *
+	 * @param array<int, array{Saved, Decision, array<int, Staged>}> $some
+	 *
+	 * @return array<int, Transfer> Those of them that will be.
+	 */
+	private function intend(array $some): array
+	{
+		$decider = $this->decider->over(array_map(fn ($one) => $one[0], array_values($some)));
+		$some = array_filter(
+			$some,
+			fn ($one) => $decider->isNew($one[0]) && $decider->of($one[0]) === Decision::Restore,
+		);
+		$chains = [];
+		foreach ($some as [$saved]) {
+			$chains[$saved->row['folder']] ??= $saved->folders;
+		}
+		foreach ($chains as $folders) {
+			FolderChange::createMissing($this->channel, $folders);
+		}
+		$files = [];
+		foreach ($some as $n => [$saved, , $staged]) {
+			$row = ['filesize' => $staged[0]['size_bytes']] + $this->withKnownCreator($saved->row);
+			[$record, $wanted] = $this->values->fresh($saved, $row['edited']);
+			$entry = ['folders' => $saved->folders, 'attach' => $row, 'photo' => null, 'sha256' => $staged[0]['sha256']]
+			+ ['revision' => $wanted];
+			$files[$n] = [
+				'wanted' => $this->wanted($saved, 0, $staged[0], $row['edited'], $row['filetype'], $entry),
+				'sha256' => $staged[0]['sha256'],
+				'record' => $record,
+			];
+		}
+		$transfers = [];
+		try {
+			$this->toPartials($some);
+			$transfers = $this->new->intend($files);
+		} finally {
+			foreach (array_diff_key($some, $transfers) as [$saved, , $staged]) {
+				$this->data->place(self::firstPartial($saved), $this->data, $staged[0]['path']);
+			}
+		}
+
+		return $transfers;
+	}
+
+	/**
+	 * Moves staged bytes to where the partial files of first transfers belong, and forces that to disk.
+	 *
+	 * @param array<int, array{Saved, Decision, array<int, Staged>}> $some
+	 */
+	private function toPartials(array $some): void
+	{
+		$last = array_key_last($some);
+		foreach ($some as $n => [$saved, , $staged]) {
+			$partial = self::firstPartial($saved);
+			// A killed process may have left one.
+			$this->data->remove($partial);
+			// The move of the last one forces both folders to disk.
+			$n === $last
+				? $this->data->move($staged[0]['path'], $partial)
+				: $this->data->place($staged[0]['path'], $this->data, $partial);
+		}
+	}
+
+	private static function firstPartial(Saved $saved): string
+	{
+		return Transfer::partialOf($saved->hash, 0, 1) . '.partial';
 	}
 
 	/**
@@ -286,19 +402,7 @@ final class Placing
 		array $entry,
 	): ?Transfer {
 		return Queue::bring(
-			new Wanted(
-				channelId: $this->channel->id,
-				hash: $saved->hash,
-				scale: $scale,
-				sizeBytes: $staged['size_bytes'],
-				edited: $edited,
-				mimetype: $mimetype,
-				folder: $saved->row['folder'],
-				origin: '',
-				nick: '',
-				names: $saved->names,
-				entry: $entry,
-			),
+			$this->wanted($saved, $scale, $staged, $edited, $mimetype, $entry),
 			$staged['sha256'],
 			$this->token,
 			function (string $partial) use ($staged): void {
@@ -308,10 +412,44 @@ final class Placing
 		);
 	}
 
+	/**
+	 * @param Staged          $staged
+	 * @param FileEntry|Scale $entry
+	 */
+	private function wanted(
+		Saved $saved,
+		int $scale,
+		array $staged,
+		string $edited,
+		string $mimetype,
+		array $entry,
+	): Wanted {
+		return new Wanted(
+			channelId: $this->channel->id,
+			hash: $saved->hash,
+			scale: $scale,
+			sizeBytes: $staged['size_bytes'],
+			edited: $edited,
+			mimetype: $mimetype,
+			folder: $saved->row['folder'],
+			origin: '',
+			nick: '',
+			names: $saved->names,
+			entry: $entry,
+		);
+	}
+
 	/** @return array{Decision, string} */
 	private function publish(Transfer $transfer): array
 	{
 		$this->publish->publish($transfer);
+
+		return self::outcome($transfer);
+	}
+
+	/** @return array{Decision, string} What became of it, and why. */
+	private static function outcome(Transfer $transfer): array
+	{
 		$now = Queue::find($transfer->channelId, $transfer->hash, $transfer->scale);
 		if ($now === null) {
 			return [Decision::Differs, 'it was changed here meanwhile'];
@@ -336,11 +474,12 @@ final class Placing
 	 */
 	private function withKnownCreator(array $row): array
 	{
-		$isKnown =
-			$row['creator'] === $this->channel->hash
-			|| Table::first('xchan', ['xchan_hash' => $row['creator']], '', 'xchan_hash') !== null;
+		$creator = $row['creator'];
+		$this->creators[$creator] ??=
+			$creator === $this->channel->hash
+			|| Table::first('xchan', ['xchan_hash' => $creator], '', 'xchan_hash') !== null;
 
-		return $isKnown ? $row : ['creator' => $this->channel->hash] + $row;
+		return $this->creators[$creator] ? $row : ['creator' => $this->channel->hash] + $row;
 	}
 
 	/**

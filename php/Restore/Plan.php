@@ -6,6 +6,7 @@ use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Receive\Brake;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -14,7 +15,8 @@ if (! class_exists('App', false)) {
 /** What a restore would do, counted before the first byte. */
 final class Plan
 {
-	private const WORK = [Decision::Restore, Decision::Mend, Decision::Replace, Decision::Revive];
+	/** As many findings are kept. */
+	private const NAMED = 20;
 
 	private function __construct(
 		public readonly Tally $tally,
@@ -24,6 +26,10 @@ final class Plan
 		public readonly string $address,
 		/** When it was made. */
 		public readonly string $updated,
+		/** The run that left what is restored. */
+		public readonly string $run,
+		/** Whether its last run was cut off. */
+		public readonly bool $isCutOff,
 		/** `channel`, `nobody` or `other`. */
 		public readonly string $signedBy,
 		public readonly bool $isTrusted,
@@ -35,42 +41,90 @@ final class Plan
 		public readonly int $diskShort,
 		/** Bytes that are left after it, of the smaller of both. */
 		public readonly int $room,
+		/** @var list<AskedClone> The channel's other clones. */
+		public readonly array $clones,
+		/** @var list<AskedClone> Those that will hold what is replaced, as far as that is known. */
+		public readonly array $holding,
 	) {}
 
 	/** Reckons it up. */
-	public static function of(Channel $channel, Source $source, Tally $tally): self
+	public static function of(Channel $channel, Source $source, Tally $tally, Elsewhere $elsewhere): self
 	{
-		$bytes = $tally->bytes(...self::WORK);
+		$isHeld = Brake::wouldHold($channel->id, $tally->files(Decision::Replace), $tally->displacedBytes);
+		$bytes = $tally->bytes(...Decision::WORK);
 		// What is replaced is kept: both versions are on disk, and one of them counts for the account.
-		[$used, $limit] = Store::quota($channel);
-		$data = new \FileSync\Store((string) realpath('store'));
-		$free = max(0, $data->freeBytes() - Config::number('headroom_bytes'));
-		$allowed = $limit === null ? PHP_INT_MAX : max(0, $limit - $used);
+		[$allowed, $free] = self::room($channel);
 
 		return new self(
 			$tally,
 			$source->list,
 			$source->address,
 			$source->updated,
+			$source->run,
+			$source->isCutOff,
 			$source->signedBy,
 			$source->isTrusted(),
 			$source->findings,
 			max(0, $bytes - $allowed),
 			max(0, $bytes - $free),
 			max(0, min($free, $allowed) - $bytes),
+			$elsewhere->clones(),
+			$isHeld ? array_values(array_filter($elsewhere->clones(), fn ($clone) => ! $clone->isStock)) : [],
+		);
+	}
+
+	/** @return array{int, int} The bytes that the account may still have, and those that the disk may. */
+	public static function room(Channel $channel): array
+	{
+		[$used, $limit] = Store::quota($channel);
+		$data = new \FileSync\Store((string) realpath('store'));
+
+		return [
+			$limit === null ? PHP_INT_MAX : max(0, $limit - $used),
+			max(0, $data->freeBytes() - Config::number('headroom_bytes')),
+		];
+	}
+
+	/** @return array<string, mixed> For programs. */
+	public function facts(): array
+	{
+		return (
+			[
+				'set_of' => $this->address,
+				'set_updated' => $this->updated,
+				'set_run' => $this->run,
+				'set_cut_off' => $this->isCutOff,
+				'signed_by' => $this->signedBy,
+				'trusted' => $this->isTrusted,
+				'findings' => array_slice($this->findings, 0, self::NAMED),
+				'quota_short' => $this->quotaShort,
+				'disk_short' => $this->diskShort,
+				'room' => $this->room,
+				'clones' => array_map(fn ($clone) => $clone->facts(), $this->clones),
+				'held_by' => array_map(fn ($clone) => $clone->url, $this->holding),
+			] + $this->tally->facts()
+		);
+	}
+
+	/** Writes what `facts` says. */
+	public function text(): string
+	{
+		return json_encode(
+			$this->facts(),
+			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
 		);
 	}
 
 	/** Returns how many files would be restored. */
 	public function files(): int
 	{
-		return $this->tally->files(...self::WORK);
+		return $this->tally->files(...Decision::WORK);
 	}
 
 	/** Returns how many bytes that are. */
 	public function bytes(): int
 	{
-		return $this->tally->bytes(...self::WORK);
+		return $this->tally->bytes(...Decision::WORK);
 	}
 
 	/**
@@ -82,24 +136,43 @@ final class Plan
 	 */
 	public function needRoom(\Closure $size): void
 	{
-		if ($this->quotaShort > 0) {
+		self::refuseShort($this->bytes(), $this->quotaShort, $this->diskShort, $size);
+	}
+
+	/**
+	 * Makes sure that there is room for so many bytes now.
+	 *
+	 * @param \Closure(int): string $size Writes a number of bytes.
+	 *
+	 * @throws Problem
+	 */
+	public static function needRoomFor(Channel $channel, int $bytes, \Closure $size): void
+	{
+		[$allowed, $free] = self::room($channel);
+		self::refuseShort($bytes, max(0, $bytes - $allowed), max(0, $bytes - $free), $size);
+	}
+
+	/** @param \Closure(int): string $size */
+	private static function refuseShort(int $bytes, int $quotaShort, int $diskShort, \Closure $size): void
+	{
+		if ($quotaShort > 0) {
 			throw new Problem(
 				'quota_short',
 				sprintf(
 					'The set needs %s, %s are left for this account: short by %s. `--only DIR`, or raise the limit.',
-					$size($this->bytes()),
-					$size($this->bytes() - $this->quotaShort),
-					$size($this->quotaShort),
+					$size($bytes),
+					$size($bytes - $quotaShort),
+					$size($quotaShort),
 				),
 			);
 		}
-		if ($this->diskShort > 0) {
+		if ($diskShort > 0) {
 			throw new Problem(
 				'disk_short',
 				sprintf(
 					"The hub's disk would be full: the set needs %s, short by %s. `--only DIR`, or make room.",
-					$size($this->bytes()),
-					$size($this->diskShort),
+					$size($bytes),
+					$size($diskShort),
 				),
 				true,
 			);

@@ -20,14 +20,14 @@ if (! class_exists('App', false)) {
  *
  * @type Facts = array{
  *     set: string, signed_by: string, is_list_whole: bool, is_cut_off: bool,
- *     refused: ?array{code: string, path: string, why: ?string},
+ *     run: ?string, first_run: ?string, refused: ?array{code: string, path: string, why: ?string},
  *     findings: list<array{code: string, path: string, why: ?string}>, list_sha256: ?string
  * }
  */
 final class Source
 {
 	/** How many entries are in memory at once. */
-	private const SOME = 64;
+	private const SOME = 512;
 	private const LEAST_RATE = 65536;
 
 	private function __construct(
@@ -40,6 +40,10 @@ final class Source
 		public readonly string $address,
 		/** When it was made. */
 		public readonly string $updated,
+		/** The run that left what is read. */
+		public readonly string $run,
+		/** Whether its last run was cut off while it was put in place; then it is read as that run would have left it. */
+		public readonly bool $isCutOff,
 		/** `channel`, `nobody` or `other`: who signed it. */
 		public readonly string $signedBy,
 		/** Names the list of its files: another means that the set has changed. */
@@ -60,19 +64,21 @@ final class Source
 		$rate = Config::number('bytes_per_second');
 		$set = new \FileSync\SetRestore(
 			$path,
-			['public_key' => $channel->publicKey] + ($rate ? ['bytes_per_second' => max(self::LEAST_RATE, $rate)] : []),
+			['public_key' => $channel->publicKey]
+			+ ($choice->at === null ? [] : ['at' => $choice->at])
+			+ ($rate ? ['bytes_per_second' => max(self::LEAST_RATE, $rate)] : []),
 		);
 		$facts = $set->facts();
-		if ($facts['is_cut_off']) {
-			throw new Problem(
-				'set_cut_off',
-				'The last run of this backup was cut off while it was being put in place. `verify-set DIR --finish`'
-				. ' completes it from the set alone; no hub is needed. Then restore it.',
-				true,
-			);
-		}
 		if ($facts['refused'] !== null) {
 			throw self::refusal($facts['refused']['code'], $facts['refused']['path'], $facts['refused']['why'] ?? '');
+		}
+		if ($choice->at !== null && $facts['run'] === null) {
+			throw new Problem(
+				'no_run',
+				"No run of this backup is as old as $choice->at"
+				. ($facts['first_run'] === null ? '.' : ": what the run of {$facts['first_run']} left is the oldest."),
+				isUsage: true,
+			);
 		}
 		/** @var array<mixed> $about */
 		$about = json_decode($facts['set'], true) ?? [];
@@ -96,11 +102,19 @@ final class Source
 			$origin,
 			$address,
 			self::text($about, 'updated'),
+			$facts['run'] ?? '',
+			$facts['is_cut_off'],
 			$facts['signed_by'],
 			$facts['list_sha256'] ?? '',
 			$facts['findings'],
 			new Admittance($channel, $about['access_names'] ?? null),
 		);
+	}
+
+	/** Tells whether a set can be restored as it was at an earlier time. */
+	public static function knowsTimes(): bool
+	{
+		return false;
 	}
 
 	/** Tells whether the channel's signature proves the set, or it was asked to be believed. */
@@ -110,24 +124,31 @@ final class Source
 	}
 
 	/**
-	 * Reads all files and folders.
+	 * Reads all files and folders, or only the folders.
 	 *
-	 * @return \Generator<int, list<Saved|Unusable>> Bytes can be staged of those that came last.
+	 * @param int $after Those before are not read: so many entries are over.
+	 *
+	 * @return \Generator<int, array<int, Saved|Unusable>> By how many entries are over then, each by its place among
+	 *     them. Bytes can be staged of those that came last.
 	 *
 	 * @throws Problem The set breaks the rules.
 	 */
-	public function entries(): \Generator
+	public function entries(int $after = 0, bool $onlyFolders = false): \Generator
 	{
+		$over = 0;
 		try {
 			while ($some = $this->set->next(self::SOME)) {
 				$read = [];
 				foreach ($some as $said) {
-					$entry = $this->read($said);
+					if (++$over <= $after) {
+						continue;
+					}
+					$entry = $onlyFolders && $said['kind'] !== 'folder' ? null : $this->read($said);
 					if ($entry !== null) {
-						$read[] = $entry;
+						$read[$over] = $entry;
 					}
 				}
-				yield $read;
+				yield $over => $read;
 			}
 		} catch (RefusedException $e) {
 			throw self::refusal(
@@ -186,6 +207,7 @@ final class Source
 				$isTrusted,
 				$this->choice->asCopy,
 				$this->admittance,
+				$this->choice->at === null ? $this->updated : min($this->updated, $this->choice->at),
 			);
 		} catch (Refused $e) {
 			return new Unusable($said['hash'], Decision::Refused, $e->getMessage());

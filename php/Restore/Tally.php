@@ -10,7 +10,18 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Counts what becomes of the files and folders of a set, and names the first of those that a person should look at. */
+/**
+ * Counts what becomes of the files and folders of a set, and names the first of those that a person should look at.
+ *
+ * @type Written = array{
+ *     files: array<string, int>, bytes: array<string, int>, folders: array<string, int>,
+ *     named: array<string, list<array{name: string, why: string}>>, crops: int, categories: int, lostLinks: int,
+ *     unknownGroups: array<string>, postsUnproven: int,
+ *     postsOfCopies: int, posts: int, postsUnsigned: int, postsHere: int, postsOfStrangers: int,
+ *     postsLeft: array<string, int>, strangers: array<string, true>, unproven: int,
+ *     untraced: int, displacedBytes: int
+ * }
+ */
 final class Tally
 {
 	private const NAMED = 20;
@@ -58,6 +69,38 @@ final class Tally
 	private array $strangers = [];
 	/** Of files and folders that are restored, how many come for the owner alone because they are not proven. */
 	public int $unproven = 0;
+	/** Restored files that are on no hub, and of which no hub knows whether they were lost or deleted. */
+	public int $untraced = 0;
+	/** Bytes here that give way. */
+	public int $displacedBytes = 0;
+
+	/**
+	 * Reads what `written` gave.
+	 *
+	 * @param Written $written
+	 */
+	public static function read(array $written): self
+	{
+		$tally = new self();
+		[$tally->files, $tally->bytes, $tally->folders] = [$written['files'], $written['bytes'], $written['folders']];
+		[$tally->named, $tally->strangers] = [$written['named'], $written['strangers']];
+		[$tally->crops, $tally->unproven] = [$written['crops'], $written['unproven']];
+		[$tally->posts, $tally->postsUnsigned] = [$written['posts'], $written['postsUnsigned']];
+		[$tally->postsHere, $tally->postsOfStrangers] = [$written['postsHere'], $written['postsOfStrangers']];
+		[$tally->postsUnproven, $tally->postsOfCopies] = [$written['postsUnproven'], $written['postsOfCopies']];
+		[$tally->categories, $tally->lostLinks] = [$written['categories'], $written['lostLinks']];
+		[$tally->untraced, $tally->displacedBytes] = [$written['untraced'], $written['displacedBytes']];
+		[$tally->postsLeft, $tally->unknownGroups] = [$written['postsLeft'], $written['unknownGroups']];
+
+		return $tally;
+	}
+
+	/** @return Written All that it has counted, so that another process goes on with it. */
+	public function written(): array
+	{
+		/** @var Written */
+		return get_object_vars($this);
+	}
 
 	/** Counts one. */
 	public function add(Decision $decision, Saved|Unusable $entry, string $why = ''): void
@@ -72,6 +115,7 @@ final class Tally
 			$this->bytes[$word] = ($this->bytes[$word] ?? 0) + $size;
 		}
 		if ($entry instanceof Saved) {
+			$this->untraced += (int) ($decision === Decision::Restore && $entry->isUntraced);
 			$this->unproven += (int) ($decision->isWork() && ! $entry->isTrusted && ! $entry->isCopy);
 			// Others keep the access that they have.
 			if ($decision === Decision::Restore || $decision === Decision::Revive) {
@@ -176,6 +220,7 @@ final class Tally
 			'posts_unproven' => $this->postsUnproven,
 			'posts_of_copies' => $this->postsOfCopies,
 			'unproven' => $this->unproven,
+			'untraced' => $this->untraced,
 			'named' => (object) $this->named,
 		];
 	}

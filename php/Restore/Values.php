@@ -27,6 +27,9 @@ if (! class_exists('App', false)) {
  */
 final class Values
 {
+	/** The component under which this hub counts the channel's changes, if it was asked for. */
+	private ?string $component = null;
+
 	public function __construct(private readonly Channel $channel) {}
 
 	/** Records a folder that was just made. */
@@ -57,6 +60,47 @@ final class Values
 		$file = Revisions::notice($this->channel, $saved->hash);
 		$told = $this->told($saved, $file);
 		$this->notice($saved, $told);
+		[$file, $wanted] = $this->valued($saved, $decision, $edited, $file, $told);
+		Revisions::save($file);
+
+		return $wanted;
+	}
+
+	/**
+	 * Returns what file() would record and return of a file of which nothing is here or known.
+	 *
+	 * @return array{Known, Wanted}
+	 */
+	public function fresh(Saved $saved, string $edited): array
+	{
+		$file = Revisions::unknown($this->channel->id, $saved->hash);
+		$told = $this->told($saved, $file);
+		$this->component ??= Site::component($this->channel->id);
+		foreach ($told as $value) {
+			if (($value['vector'][$this->component] ?? 0) > 0) {
+				$this->notice($saved, $told);
+				$this->component = null;
+				break;
+			}
+		}
+
+		return $this->valued($saved, Decision::Restore, $edited, $file, $told, false);
+	}
+
+	/**
+	 * @param Known $file What is known here.
+	 * @param array{bytes: Value, place: Value, access: Value} $told
+	 *
+	 * @return array{Known, Wanted}
+	 */
+	private function valued(
+		Saved $saved,
+		Decision $decision,
+		string $edited,
+		array $file,
+		array $told,
+		?bool $isHere = null,
+	): array {
 		$bytes = $told['bytes'];
 		if ($decision->isOurChange() || $saved->isCopy) {
 			$file['wanted'] = [];
@@ -81,15 +125,15 @@ final class Values
 		} else {
 			[$file['place'], $file['access']] = [$told['place'], $told['access']];
 		}
-		if (! Store::attach($this->channel->id, $saved->hash)) {
+		if (! ($isHere ?? Store::attach($this->channel->id, $saved->hash) !== null)) {
 			// What was recorded of former bytes does not speak for bytes that are not here.
 			$file = ['state' => 'unknown', 'bytes' => Judge::none(), 'here' => [], 'facts' => []] + $file;
 		}
 		$wanted = ['seen' => $bytes['vector']] + $bytes;
-		Revisions::save(['wanted' => $wanted] + $file);
+		$file = ['wanted' => $wanted] + $file;
 		unset($wanted['past']);
 
-		return $wanted;
+		return [$file, $wanted];
 	}
 
 	/**

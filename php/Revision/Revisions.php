@@ -198,15 +198,55 @@ final class Revisions
 	 */
 	public static function save(array $file): void
 	{
-		unset($file['changed']);
+		Table::tryUpsert('filesync_file', ['id' => self::id($file['uid'], $file['hash'])], self::encoded($file), [
+			'uid' => $file['uid'],
+			'hash' => $file['hash'],
+		]);
+	}
+
+	/**
+	 * Saves the records of some files of which there is none yet. Callers make it a part of a transaction; false if
+	 * there is one: then roll back.
+	 *
+	 * @param list<Known> $files
+	 */
+	public static function tryAdd(array $files): bool
+	{
+		return Table::tryInsertAll('filesync_file', array_map(
+			fn (array $file) => (
+				['id' => self::id($file['uid'], $file['hash']), 'uid' => $file['uid'], 'hash' => $file['hash']]
+				+ self::encoded($file)
+			),
+			$files,
+		));
+	}
+
+	/**
+	 * Saves the records of some files of a channel, within the transaction that publishes them.
+	 *
+	 * @param list<Known> $files
+	 */
+	public static function saveSome(int $channelId, array $files): void
+	{
+		Table::delete('filesync_file', self::keys($channelId, array_column($files, 'hash')));
+		if (! self::tryAdd($files)) {
+			throw new \RuntimeException('cannot insert into table filesync_file');
+		}
+	}
+
+	/**
+	 * @param Known $file
+	 *
+	 * @return array<string, int|string|false>
+	 */
+	private static function encoded(array $file): array
+	{
 		$row = ['state' => $file['state'], 'is_dir' => (int) $file['is_dir'], 'updated' => Clock::now()];
 		foreach ([...Judge::GROUPS, 'wanted', 'gone', 'here', 'facts', 'peers'] as $part) {
 			$row[$part] = json_encode($file[$part]);
 		}
-		Table::tryUpsert('filesync_file', ['id' => self::id($file['uid'], $file['hash'])], $row, [
-			'uid' => $file['uid'],
-			'hash' => $file['hash'],
-		]);
+
+		return $row;
 	}
 
 	/**
@@ -270,6 +310,25 @@ final class Revisions
 		string $sha256,
 	): void {
 		$file = self::find($channel->id, $hash) ?? self::unknown($channel->id, $hash);
+		self::settle($channel, self::shown($file, $value, $sizeBytes, $edited, $told, $sha256));
+	}
+
+	/**
+	 * Returns the record of a file once received bytes are shown, as published() takes them.
+	 *
+	 * @param Known   $file
+	 * @param ?Wanted $value
+	 *
+	 * @return Known
+	 */
+	public static function shown(
+		array $file,
+		?array $value,
+		int $sizeBytes,
+		string $edited,
+		string $told,
+		string $sha256,
+	): array {
 		if ($value !== null) {
 			// If the origin had newer bytes by then, those arrived.
 			$isTold = (int) $value['print'] === $sizeBytes && $edited === $told;
@@ -282,7 +341,9 @@ final class Revisions
 			}
 		}
 		$file['here'] = self::withDigest($file['here'], $sha256);
-		self::settle($channel, $file);
+
+		/** @var Known */
+		return $file;
 	}
 
 	/**
@@ -312,13 +373,26 @@ final class Revisions
 	public static function settle(Channel $channel, array $file): void
 	{
 		$own = Store::attach($channel->id, $file['hash']);
-		if ($own) {
-			$file['here'] = self::prints($own, self::terms($own)) + array_intersect_key($file['here'], self::DIGESTS);
-			$file['facts'] = self::facts($channel, $own);
-			$file['state'] = 'here';
-			$file['is_dir'] = (int) $own['is_dir'];
-		}
-		self::save($file);
+		self::save($own ? self::settled($channel, $file, $own, self::terms($own)) : $file);
+	}
+
+	/**
+	 * Returns the record of a file whose rows we wrote ourselves.
+	 *
+	 * @param Known         $file
+	 * @param AttachRow     $own
+	 * @param list<TermRow> $terms
+	 *
+	 * @return Known
+	 */
+	public static function settled(Channel $channel, array $file, array $own, array $terms): array
+	{
+		$file['here'] = self::prints($own, $terms) + array_intersect_key($file['here'], self::DIGESTS);
+		$file['facts'] = self::facts($channel, $own);
+		$file['state'] = 'here';
+		$file['is_dir'] = (int) $own['is_dir'];
+
+		return $file;
 	}
 
 	/**
@@ -350,11 +424,7 @@ final class Revisions
 		$mine = ['uid' => $channelId, 'state' => self::UNSEEN];
 		$tooMany = Table::count('filesync_file', $mine) - self::MOST_UNSEEN;
 		if ($tooMany > 0) {
-			Table::delete(
-				'filesync_file',
-				$mine
-				+ ['id' => array_column(Table::select('filesync_file', $mine, 'updated, id', $tooMany, 'id'), 'id')],
-			);
+			Ended::end($mine, Table::select('filesync_file', $mine, 'updated, id', $tooMany, 'id, uid, hash, updated'));
 		}
 	}
 

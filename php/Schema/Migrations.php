@@ -242,6 +242,17 @@ final class Migrations
 				'CREATE TABLE IF NOT EXISTS filesync_scratch (nick varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, hash varchar(191) NOT NULL,'
 					. ' attempt text NOT NULL, created bigint NOT NULL)',
 			],
+			12 => [
+				'CREATE TABLE IF NOT EXISTS filesync_restore (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, door varchar(16) NOT NULL,'
+					. ' folder text NOT NULL, choice text NOT NULL, list_sha256 varchar(64) NOT NULL, state varchar(16) NOT NULL, token varchar(64) NOT NULL,'
+					. " is_untold bigint NOT NULL, plan $long NOT NULL, progress $long NOT NULL, plan_files bigint NOT NULL, plan_bytes bigint NOT NULL,"
+					. ' done_files bigint NOT NULL, done_bytes bigint NOT NULL, code varchar(32) NOT NULL, reason text NOT NULL, attempts bigint NOT NULL,'
+					. ' next_at bigint NOT NULL, created bigint NOT NULL, begun bigint NOT NULL, updated bigint NOT NULL)',
+			],
+			13 => [
+				'CREATE TABLE IF NOT EXISTS filesync_ended (id varchar(32) NOT NULL PRIMARY KEY, uid bigint NOT NULL, day bigint NOT NULL)',
+				'CREATE INDEX filesync_ended_day ON filesync_ended (uid, day)',
+			],
 		];
 	}
 }

@@ -110,20 +110,33 @@ final class Digests
 	 */
 	public static function publish(Transfer $transfer, ?array $stat): void
 	{
-		$id = Sizes::id($transfer->channelId, $transfer->hash, $transfer->scale);
-		$row = [
-			'size_bytes' => $transfer->sizeBytes,
-			'facts' => $stat ? Facts::key($stat) : '',
-			'sha256' => $stat ? $transfer->sha256 : '',
-			'updated' => Clock::now(),
-		];
-		Table::delete('filesync_digest', ['id' => $id]);
-		Table::insert('filesync_digest', [
-			'id' => $id,
-			'uid' => $transfer->channelId,
-			'hash' => $transfer->hash,
-			'scale' => $transfer->scale,
-		] + $row);
+		self::publishAll([[$transfer, $stat]]);
+	}
+
+	/**
+	 * Records published files, within the transaction that publishes them.
+	 *
+	 * @param non-empty-list<array{Transfer, ?Stat}> $files
+	 */
+	public static function publishAll(array $files): void
+	{
+		$rows = array_map(
+			fn (array $file) => [
+				'id' => Sizes::id($file[0]->channelId, $file[0]->hash, $file[0]->scale),
+				'uid' => $file[0]->channelId,
+				'hash' => $file[0]->hash,
+				'scale' => $file[0]->scale,
+				'size_bytes' => $file[0]->sizeBytes,
+				'facts' => $file[1] ? Facts::key($file[1]) : '',
+				'sha256' => $file[1] ? $file[0]->sha256 : '',
+				'updated' => Clock::now(),
+			],
+			$files,
+		);
+		Table::delete('filesync_digest', ['id' => array_column($rows, 'id')]);
+		if (! Table::tryInsertAll('filesync_digest', $rows)) {
+			throw new \RuntimeException('cannot insert into table filesync_digest');
+		}
 	}
 
 	/**

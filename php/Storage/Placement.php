@@ -23,6 +23,8 @@ final class Placement
 
 	private readonly \FileSync\Store $data;
 	private readonly \FileSync\Store $live;
+	/** The folder that putNew() made last. */
+	private string $made = '';
 
 	/** @param \Closure(): void $beat Renews the worker's leases during long reads. */
 	public function __construct(private readonly Channel $channel, private readonly \Closure $beat)
@@ -48,6 +50,16 @@ final class Placement
 	public function partialFacts(Transfer $transfer): ?array
 	{
 		return $this->data->stat(self::partial($transfer));
+	}
+
+	/**
+	 * Returns the facts of the partial file that the first transfer of a file has, or null if there is none.
+	 *
+	 * @return ?Stat
+	 */
+	public function firstFacts(string $hash): ?array
+	{
+		return $this->data->stat(Transfer::partialOf($hash, 0, 1) . '.partial');
 	}
 
 	/** Returns the digest of the partial file, or null if there is none. */
@@ -94,6 +106,44 @@ final class Placement
 		}
 
 		return $this->data->exchange(self::partial($transfer), $this->live, $path, $transfer->sha256);
+	}
+
+	/**
+	 * Moves the partial file to where nothing is, and leaves it to sync() to force that to disk; false if something is
+	 * there, or if that is another device.
+	 */
+	public function putNew(Transfer $transfer, string $target): bool
+	{
+		$path = $this->livePath($target);
+		$folder = dirname($path);
+		if ($folder !== '.' && $folder !== $this->made) {
+			$this->live->makeFolder($folder);
+			$this->made = $folder;
+		}
+
+		return $this->data->place(self::partial($transfer), $this->live, $path);
+	}
+
+	/** Forces everything to disk. */
+	public function sync(): void
+	{
+		\FileSync\SetRestore::sync($this->data);
+	}
+
+	/**
+	 * Returns the facts of the live file if it surely holds the bytes that had some facts; null if anything else may
+	 * have written it.
+	 *
+	 * @param ?Stat $verified
+	 *
+	 * @return ?Stat
+	 */
+	public function unchanged(string $target, ?array $verified): ?array
+	{
+		$live = $verified ? $this->liveFacts($target) : null;
+		$print = fn (array $stat) => [$stat['inode'], $stat['size_bytes'], $stat['mtime_ns']];
+
+		return $live && $verified && $print($live) === $print($verified) ? $live : null;
 	}
 
 	/** Exchanges them back. */

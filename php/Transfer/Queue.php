@@ -26,6 +26,8 @@ if (! class_exists('App', false)) {
  *
  * @import-type Attach from \FileSync\Addon\Protocol\Packet
  * @import-type Columns from Wanted
+ * @import-type Intent from Transfer
+ * @import-type TransferRow from \FileSync\Addon\Hub\Rows
  *
  * @type Amendment = array{
  *     allow_cid: string, allow_gid: string, deny_cid: string, deny_gid: string, folder: string, filename: string,
@@ -165,21 +167,7 @@ final class Queue
 		$generation = ($old?->generation ?? 0) + 1;
 		$put(Transfer::partialOf($wanted->hash, $wanted->scale, $generation) . '.partial');
 		$now = Clock::now();
-		$row =
-			[
-				'generation' => $generation,
-				'state' => TransferState::VERIFIED,
-				'token' => $token,
-				'lease_until' => $now + self::LEASE_SECONDS,
-				'attempts' => 0,
-				'next_at' => $now,
-				'priority' => self::priority($wanted->sizeBytes),
-				'pending' => '',
-				'sha256' => $sha256,
-				'intent' => '',
-				'result' => json_encode(['rung' => Transfer::FROM_SET, 'proof' => ['sha256']], JSON_THROW_ON_ERROR),
-				'updated' => $now,
-			] + $wanted->columns();
+		$row = ['generation' => $generation] + self::brought($wanted, $sha256, $token, $now);
 		$old
 			? Table::update(
 				'filesync_transfer',
@@ -192,6 +180,73 @@ final class Queue
 		}
 
 		return self::first(['id' => $id, 'generation' => $generation, 'token' => $token]);
+	}
+
+	/**
+	 * Notes files of which no transfer is known, whose verified bytes are at the partial files' place already and are
+	 * about to be put in place as their intents say. Callers make it a part of a transaction.
+	 *
+	 * @param list<array{Wanted, string, Intent}> $files With the digest of each.
+	 *
+	 * @return ?list<Transfer> In their order. Null if there is a transfer of one of them: then roll back.
+	 */
+	public static function bringNew(array $files, string $token): ?array
+	{
+		$now = Clock::now();
+		$rows = array_map(
+			fn (array $file) => (
+				[
+					'id' => self::id($file[0]->channelId, $file[0]->hash, $file[0]->scale),
+					'created' => $now,
+					'generation' => 1,
+					'state' => TransferState::PUBLISHING,
+					'intent' => json_encode($file[2], JSON_THROW_ON_ERROR),
+				] + self::brought($file[0], $file[1], $token, $now)
+			),
+			$files,
+		);
+
+		return Table::tryInsertAll('filesync_transfer', $rows) ? array_map(self::asRead(...), $rows) : null;
+	}
+
+	/** @param array<string, int|string> $row With all columns. */
+	private static function asRead(array $row): Transfer
+	{
+		/** @var TransferRow $row */
+		return Transfer::of($row);
+	}
+
+	/** @return array<string, int|string> The columns of a transfer of verified bytes. */
+	private static function brought(Wanted $wanted, string $sha256, string $token, int $now): array
+	{
+		return [
+			'state' => TransferState::VERIFIED,
+			'token' => $token,
+			'lease_until' => $now + self::LEASE_SECONDS,
+			'attempts' => 0,
+			'next_at' => $now,
+			'priority' => self::priority($wanted->sizeBytes),
+			'pending' => '',
+			'sha256' => $sha256,
+			'intent' => '',
+			'result' => json_encode(['rung' => Transfer::FROM_SET, 'proof' => ['sha256']], JSON_THROW_ON_ERROR),
+			'updated' => $now,
+		] + $wanted->columns();
+	}
+
+	/**
+	 * Returns the states of the transfers of some files, by hash.
+	 *
+	 * @param list<string> $hashes
+	 *
+	 * @return array<string, string>
+	 */
+	public static function states(int $channelId, array $hashes): array
+	{
+		$ids = array_map(fn ($hash) => self::id($channelId, $hash, 0), $hashes);
+		$rows = $ids ? Table::select('filesync_transfer', ['id' => $ids], '', 0, 'hash, state') : [];
+
+		return array_column($rows, 'state', 'hash');
 	}
 
 	/** Tells whether a transfer's bytes will replace ours. */

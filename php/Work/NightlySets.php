@@ -23,6 +23,8 @@ use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Token;
+use FileSync\Addon\Restore\Job;
+use FileSync\Addon\Restore\JobState;
 use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Exception\FileSyncException;
 
@@ -107,7 +109,10 @@ final class NightlySets
 			return [];
 		}
 
-		return array_values(array_filter(Clones::local(), function ($channelId) {
+		// A set does not change while it is restored.
+		$read = array_column(Job::in(JobState::LIVE), 'channelId');
+
+		return array_values(array_filter(array_diff(Clones::local(), $read), function ($channelId) {
 			$night = Nights::of($channelId);
 
 			return ($night['due'] > 0 || $night['to_read'] > 0) && $night['next_at'] <= Clock::now();

@@ -59,8 +59,8 @@ final class Worker implements Slice
 	}
 
 	/**
-	 * Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile`, `verify`, `backup`, `hand-over` or
-	 * `look`. Where filesync is not active, only the last two do anything.
+	 * Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile`, `verify`, `backup`, `restore`,
+	 * `hand-over` or `look`. Where filesync is not active, only the last two do anything.
 	 */
 	public static function daemon(string $work): void
 	{
@@ -81,6 +81,7 @@ final class Worker implements Slice
 			'reconcile' => Reconcile::work(...),
 			'verify' => Verify::work(...),
 			'backup' => NightlySets::work(...),
+			'restore' => Restores::work(...),
 		];
 		if (isset($jobs[$work])) {
 			$jobs[$work](Clock::now() + Config::number('slice_seconds'));
@@ -91,6 +92,8 @@ final class Worker implements Slice
 		$worker = new self(Clock::now() + Config::number('slice_seconds'));
 		$worker->run(Config::number('linger_seconds'));
 		Doorbell::ring();
+		// They wait for transfers.
+		Restores::summon();
 	}
 
 	/** Works until the deadline, or until nothing is due within the given seconds. False if all slots are taken. */

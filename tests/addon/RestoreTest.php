@@ -5,7 +5,11 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Restore\Choice;
+use FileSync\Addon\Restore\Job;
+use FileSync\Addon\Restore\JobState;
+use FileSync\Addon\Restore\Progress;
 use FileSync\Addon\Restore\Run;
+use FileSync\Addon\Restore\Tally;
 use FileSync\Addon\Restore\Underway;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
@@ -409,7 +413,6 @@ final class RestoreTest extends BackupTestCase
 		return [
 			'a path' => [$refused('path_refused', '../../x'), 1, 'path_refused'],
 			'twins' => [$refused('set_refused', 'data/files/a'), 1, 'set_refused'],
-			'cut off' => [['is_cut_off' => true], 75, 'set_cut_off'],
 		];
 	}
 
@@ -545,6 +548,10 @@ final class RestoreTest extends BackupTestCase
 		$underway = Underway::begin($this->channel, 'token');
 		[$code, $said] = $this->restore('--json');
 		$this->assertSame([75, 'restore_running'], [$code, $said['error']]);
+		$this->assertMatchesRegularExpression(
+			'/^A restore of \d{4}-\d\d-\d\d \d\d:\d\d is under way \(0 %\)\./',
+			$said['words'],
+		);
 		$begun = proc_open(['sleep', '60'], [], $pipes);
 		$underway->end();
 		Underway::begin($this->channel, 'token')->end();
@@ -582,14 +589,184 @@ final class RestoreTest extends BackupTestCase
 		}
 	}
 
+	public function test_files_that_are_placed_together_are_what_each_by_itself_would_be(): void
+	{
+		$this->manyFiles();
+		$tables = [];
+		foreach ([false, true] as $isElsewhere) {
+			$this->empty();
+			FileSync\Store::$isElsewhere = $isElsewhere;
+			try {
+				[$code, $said, $text] = $this->restore('--json');
+			} finally {
+				FileSync\Store::$isElsewhere = false;
+			}
+			$this->assertSame([0, 8], [$code, $said['files']['restore'] ?? 0], $text);
+			$tables[] = $this->tables();
+			$this->assertSame([], glob('store/\[data\]/filesync/1/*.partial'));
+		}
+		$this->assertSame($tables[1], $tables[0]);
+		$this->assertContains('same(1).txt', array_column($tables[0]['attach'], 'filename'));
+	}
+
+	public function test_what_is_in_the_way_of_new_files_is_kept(): void
+	{
+		$this->manyFiles();
+		$this->empty();
+		mkdir('store/alice/d1');
+		file_put_contents('store/alice/d1/f1', 'of nobody');
+		$this->assertSame(0, $this->restore()[0]);
+		$this->assertSame(['the bytes', 'more of 3'], [
+			file_get_contents('store/alice/d1/f1'),
+			file_get_contents('store/alice/d1/g3'),
+		]);
+		$this->assertSame(['of nobody'], $this->kept());
+	}
+
+	public function test_what_changes_while_files_are_placed_together_is_settled_one_by_one(): void
+	{
+		$this->manyFiles();
+		foreach ($this->disturbances() as $name => $disturb) {
+			$this->empty();
+			$syncs = 0;
+			SetRestore::$duringSync = function () use (&$syncs, $disturb): void {
+				// The first one is of what is staged.
+				++$syncs === 2 && $disturb();
+			};
+			try {
+				[$code, , $text] = $this->restore('--json');
+			} finally {
+				SetRestore::$duringSync = null;
+			}
+			$this->assertGreaterThan(1, $syncs, $name);
+			$this->assertContains($code, [0, 1, 75], "$name: $text");
+			$this->work();
+			$this->restore();
+			foreach (['g3', 'g4', 'f1'] as $hash) {
+				$own = $this->attach($hash);
+				$this->assertNotNull($own, "$name: $hash, $text");
+				$this->assertSame(
+					(int) $own['filesize'],
+					is_file($own['content']) ? filesize($own['content']) : null,
+					"$name: $hash",
+				);
+				$this->assertSame([], Revisions::notice($this->channel, $hash)['changed'], "$name: $hash");
+			}
+			$this->assertSame('more of 4', file_get_contents($this->attach('g4')['content']), $name);
+		}
+	}
+
+	/** @return array<string, \Closure> What others may do between the intents and the rows. */
+	private function disturbances(): array
+	{
+		$taken = fn () => Table::update(
+			'filesync_transfer',
+			['token' => 'another', 'generation' => 2, 'lease_until' => 0],
+			['hash' => 'g3'],
+		);
+
+		return [
+			'a newer version is announced' => fn () => $this->receive($this->file('g3', 'newer bytes')),
+			'another process took one over' => function () use ($taken): void {
+				rename('store/alice/d1/g3', 'store/[data]/filesync/1/g3-0.2.partial');
+				$taken();
+				Table::update('filesync_transfer', ['token' => 'another'], ['hash' => 'g3']);
+				$publish = new FileSync\Addon\Publish\Publish($this->channel, 'third', fn () => null);
+				$publish->recover();
+				$publish->publishVerified();
+			},
+			'its folder was moved' => function (): void {
+				rename('store/alice/d1', 'store/alice/d9');
+				$this->folder('d9', 'moved');
+				Table::update('attach', ['folder' => 'd9', 'os_path' => 'd9/d1'], ['hash' => 'd1']);
+				rename('store/alice/d9', 'store/alice/d8');
+				mkdir('store/alice/d9');
+				rename('store/alice/d8', 'store/alice/d9/d1');
+				Table::update('attach', ['content' => 'store/alice/d9/d1'], ['hash' => 'd1']);
+			},
+		];
+	}
+
+	/** Has more files in the set than rows() makes: of one name, with categories, for the owner alone. */
+	private function manyFiles(): void
+	{
+		foreach ([3, 4, 5] as $n) {
+			$this->stored(
+				"g$n",
+				$n === 5 ? 'alone.txt' : "g$n.txt",
+				"more of $n",
+				'',
+				$n === 5
+					? ['allow_cid' => '<' . $this->channel->hash . '>']
+					: [],
+			);
+		}
+		$this->folder('d1', 'Ferien', '', ['allow_gid' => '<friends>']);
+		foreach (['g3', 'g4'] as $hash) {
+			rename("store/alice/$hash", "store/alice/d1/$hash");
+			Table::update(
+				'attach',
+				['folder' => 'd1', 'os_path' => "d1/$hash", 'content' => "store/alice/d1/$hash"],
+				['hash' => $hash],
+			);
+			Revisions::notice($this->channel, $hash, true);
+		}
+		$this->stored('s1', 'same.txt', 'one', 'd1');
+		$this->stored('s2', 'same.txt', 'other', 'd1');
+		$this->rows(true, false);
+	}
+
+	/** @return array<string, list<array<string, string>>> What the tables hold, without numbers, tokens and times. */
+	private function tables(): array
+	{
+		$tables = [];
+		$left = array_flip(['id', 'oid', 'tid', 'token', 'created', 'updated', 'next_at', 'intent']);
+		foreach ([
+			'attach',
+			'term',
+			'filesync_file',
+			'filesync_transfer',
+			'filesync_digest',
+			'filesync_outbox',
+		] as $table) {
+			$rows = array_map(
+				fn ($row) => array_map('strval', array_diff_key($row, $left)),
+				Table::select($table, ['uid' => $this->channel->id]),
+			);
+			foreach ($rows as &$row) {
+				// Inodes and times.
+				$row = preg_replace('/"(inode|mtime)":\d+|^\d+:\d+:\d+:\d+:\d+$/', '', $row);
+			}
+			unset($row);
+			usort($rows, fn ($one, $other) => json_encode($one) <=> json_encode($other));
+			$tables[$table] = $rows;
+		}
+
+		return $tables;
+	}
+
+	public function test_a_process_that_ended_early_leaves_nothing_that_it_staged(): void
+	{
+		$this->rows();
+		$this->empty();
+		SetRestore::$duringSync = fn () => posix_kill(getmypid(), SIGKILL);
+		$this->killedAt(1 << 20, fn () => $this->restore());
+		SetRestore::$duringSync = null;
+		$this->assertNotSame([], glob('store/\[data\]/filesync/1/restore/*'));
+		Housekeeping::often();
+		$this->assertSame([], glob('store/\[data\]/filesync/1/restore/*'));
+	}
+
 	public function test_the_clones_are_compared_after_a_process_that_ended_early(): void
 	{
 		$this->rows();
-		$this->killedMidway();
-		$this->assertNotSame('', Config::get('underway', "restore:{$this->channel->id}"));
+		$this->empty();
+		$this->killedWhileCopying();
+		$this->assertTrue(Job::of($this->channel->id)->isUntold);
 		dbq('DELETE FROM filesync_reconcile');
 		Housekeeping::often();
-		$this->assertSame('', Config::get('underway', "restore:{$this->channel->id}"));
+		$this->assertFalse(Job::of($this->channel->id)->isUntold);
+		$this->assertSame(JobState::Stopped, Job::of($this->channel->id)->state);
 		$due = array_filter(
 			Table::select('filesync_reconcile', ['role' => 'ask']),
 			fn ($run) => (int) $run['next_at'] <= time(),
@@ -597,15 +774,122 @@ final class RestoreTest extends BackupTestCase
 		$this->assertCount(count(Clones::others($this->channel)), $due);
 	}
 
+	public function test_it_says_how_far_it_is_and_how_it_ended(): void
+	{
+		$this->assertSame([0, "there was no restore\n"], $this->runVerb('restore', 'alice', '--status'));
+		$this->rows();
+		$this->empty();
+		SetRestore::$beforeCopy = function (string $hash) use (&$during) {
+			Fake\Clock::$ahead += 2;
+			$during[$hash] = $this->status('--status');
+		};
+		$this->restore();
+		[$code, $said, $text] = $during['p1'];
+		$this->assertSame(
+			[75, 'running', 'command', 3, 27, 0, null],
+			[
+				$code,
+				$said['state'],
+				$said['asked_by'],
+				$said['plan_files'],
+				$said['plan_bytes'],
+				$said['done_files'],
+				$said['error'],
+			],
+		);
+		$this->assertSame(JobState::Done, Job::of($this->channel->id)->state);
+		[$code, $said] = $this->status('--status');
+		$this->assertSame([0, 'done', 100, 3, ['restore' => 3], $this->set], [
+			$code,
+			$said['state'],
+			$said['percent'],
+			$said['done_files'],
+			$said['done']['files'],
+			$said['folder'],
+		]);
+		$this->assertStringContainsString(
+			', 3 of 3 files, 27 B of 27 B',
+			$this->runVerb('restore', 'alice', '--status')[1],
+		);
+		SetRestore::$beforeCopy = null;
+		SetRestore::$facts = ['is_cut_off' => true];
+		$this->restore();
+		$this->assertSame('done', $this->status('--status')[1]['state'], 'nothing was begun');
+		$this->assertSame(2, $this->runVerb('restore', 'alice', '--replace')[0]);
+		$this->assertSame(2, $this->runVerb('restore', 'alice', $this->set, '--cancel')[0]);
+		$this->assertSame(2, $this->runVerb('restore', 'alice')[0]);
+	}
+
+	public function test_a_cancelled_restore_stops_between_files_and_what_was_restored_stays(): void
+	{
+		$before = $this->rows();
+		$this->empty();
+		$this->assertSame([0, "no restore is under way\n"], $this->runVerb('restore', 'alice', '--cancel'));
+		dbq('DELETE FROM filesync_reconcile');
+		SetRestore::$beforeCopy = function (string $hash) use (&$cancelled) {
+			Fake\Clock::$ahead += 2;
+			$cancelled ??= $this->status('--cancel');
+		};
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([75, 'stopping'], [$cancelled[0], $cancelled[1]['state']]);
+		$this->assertSame([75, 'stopped'], [$code, $said['state']]);
+		$this->assertNotNull($this->attach('f1'), 'the file under way came');
+		$this->assertNull($this->attach('p1'));
+		$this->assertSame('stopped', $this->status('--status')[1]['state']);
+		$this->assertCount(count(Clones::others($this->channel)), $this->compared());
+		SetRestore::$beforeCopy = null;
+		$this->assertSame(0, $this->restore()[0]);
+		$this->assertSame($before, $this->rows(false));
+	}
+
+	public function test_what_a_process_counted_the_next_one_goes_on_with(): void
+	{
+		$progress = new Progress(Progress::FILES, 7);
+		foreach ((new ReflectionClass(Tally::class))->getProperties() as $n => $property) {
+			$property->setValue($progress->tally, match ($property->getName()) {
+				'named' => ['refused' => [['name' => 'a', 'why' => 'b']]],
+				'strangers' => ['somebody' => true],
+				default => $property->getType()->getName() === 'int' ? $n + 1 : ['word' => $n + 1],
+			});
+		}
+		$this->assertEquals($progress, Progress::read($progress->text()));
+	}
+
+	/** Restores in a process that is killed before the first bytes. */
+	private function killedWhileCopying(): void
+	{
+		$this->killedAt(null, function () {
+			SetRestore::$beforeCopy = fn () => posix_kill(getmypid(), SIGKILL);
+			$this->restore();
+		});
+	}
+
+	/** @return list<array> The comparisons that are due. */
+	private function compared(): array
+	{
+		return array_filter(
+			Table::select('filesync_reconcile', ['role' => 'ask']),
+			fn ($run) => (int) $run['next_at'] <= (time() + Fake\Clock::$ahead),
+		);
+	}
+
+	/** @return array{int, array<string, mixed>, string} */
+	private function status(string $option): array
+	{
+		[$code, $text] = $this->runVerb('restore', 'alice', $option, '--json');
+
+		return [$code, json_decode($text, true) ?? [], $text];
+	}
+
 	/**
 	 * Fills the channel, backs it up unless told otherwise, and returns what its rows say.
 	 *
 	 * @return array<string, mixed>
 	 */
-	private function rows(bool $isNew = true): array
+	private function rows(bool $isNew = true, bool $isEmpty = true): array
 	{
 		if ($isNew) {
-			$this->folder('d1', 'Ferien', '', ['allow_gid' => '<friends>']);
+			$isEmpty && $this->folder('d1', 'Ferien', '', ['allow_gid' => '<friends>']);
 			$this->folder('d2', 'empty', 'd1');
 			$this->stored('f1', 'one.txt', 'the bytes', 'd1', ['allow_cid' => '<bob>', 'deny_gid' => '<others>']);
 			$this->stored('f2', 'two.txt', 'second one');
@@ -652,10 +936,10 @@ final class RestoreTest extends BackupTestCase
 		foreach (['attach', 'photo', 'term', ...($withPosts ? ['item'] : [])] as $table) {
 			dbq("DELETE FROM $table WHERE uid = " . $this->channel->id);
 		}
-		foreach (['file', 'transfer', 'digest', 'outbox', 'kept', 'reconcile'] as $table) {
+		foreach (['file', 'transfer', 'digest', 'outbox', 'kept', 'reconcile', 'restore'] as $table) {
 			dbq("DELETE FROM filesync_$table");
 		}
-		dbq("DELETE FROM filesync_setting WHERE scope LIKE 'restore:%' OR scope = 'component' OR name = 'component'");
+		dbq("DELETE FROM filesync_setting WHERE scope = 'component' OR name = 'component'");
 		exec('rm -rf store/alice/* store/\[data\]/filesync/1/*');
 		mkdir('store/[data]/filesync/1/kept', 0700, true);
 	}
@@ -685,12 +969,6 @@ final class RestoreTest extends BackupTestCase
 	}
 
 	/** Kills a restore to a channel that has nothing soon after it began to write. */
-	private function killedMidway(): void
-	{
-		$this->empty();
-		$planned = $this->instantsOf(fn () => $this->restore('--dry-run'));
-		$this->killedAt($planned + 100, fn () => $this->restore());
-	}
 
 	private function deleteHere(string $hash): void
 	{
@@ -703,9 +981,10 @@ final class RestoreTest extends BackupTestCase
 	public function test_a_channel_that_leaves_the_hub_leaves_nothing_of_a_restore(): void
 	{
 		$this->rows();
-		$this->killedMidway();
+		$this->empty();
+		$this->killedWhileCopying();
 		Housekeeping::forgetChannel($this->channel->id);
-		$this->assertSame('', Config::get('underway', "restore:{$this->channel->id}"));
+		$this->assertNull(Job::of($this->channel->id));
 		$this->assertDirectoryDoesNotExist('store/[data]/filesync/1');
 	}
 

@@ -18,6 +18,11 @@ var_dump($store->exchange('newer', $store, 'a/b/live', hash('sha256', 'newer byt
 var_dump(file_get_contents("$folder/a/b/live"), file_get_contents("$folder/newer"));
 $store->move('newer', 'a/kept');
 var_dump(file_get_contents("$folder/a/kept"), $store->remove('a/kept'), $store->remove('a/kept'), $store->freeBytes() > 0);
+file_put_contents("$folder/placed", 'placed');
+var_dump($store->place('placed', $store, 'a/b/live'), $store->place('placed', $store, 'a/b/placed'), file_get_contents("$folder/a/b/placed"));
+show(fn () => $store->place('placed', $store, 'x'));
+show(fn () => $store->place('a/b/placed', $store, 'link/x'));
+show(fn () => $store->place('a/b/placed', $store, '../x'));
 foreach (['../x', '/etc/passwd', "a\0b", '', 'a//b', 'link/secret', 'a'] as $bad) {
 	show(fn () => $store->stat($bad));
 	show(fn () => $store->remove($bad));
@@ -57,6 +62,12 @@ string(9) "new bytes"
 bool(true)
 bool(false)
 bool(true)
+bool(false)
+bool(true)
+string(6) "placed"
+NotFoundException: not found while placing a file {path: placed, to: x}: %s
+InvalidInputException: invalid input while opening a folder {name: link, path: link/x, path: link/x}: %s
+InvalidInputException: invalid input while checking a path {path: ../x, fault: it climbs}
 InvalidInputException: invalid input while checking a path {path: ../x, fault: it climbs}
 InvalidInputException: invalid input while checking a path {path: ../x, fault: it climbs}
 InvalidInputException: invalid input while checking a path {path: /etc/passwd, fault: an empty name, or an absolute path}

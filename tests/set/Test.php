@@ -165,15 +165,21 @@ final class Test
 		Pair::run(["$bin/in-hub", $hub, PHP_BINARY, 'util/addons', 'install', 'filesync']);
 	}
 
+	/** @return list<string> What restores a set, while no other hub answers. */
+	private function restoring(string $set): array
+	{
+		return ['restore', 'alice', $set, '--without', self::URL, '--json'];
+	}
+
 	/** Restores the set to a clone that has nothing, while the first hub is away, and compares both. */
 	private function restore(): array
 	{
 		$clone = "$this->folder/clone";
 		$this->make($clone, self::CLONE_URL);
 		$wrong = $this->awayFrom(function () use ($clone): array {
-			[, $text] = $this->command(['restore', 'alice', $this->set, '--dry-run', '--json'], $clone);
+			[, $text] = $this->command([...$this->restoring($this->set), '--dry-run'], $clone);
 			$plan = json_decode($text, true) ?? [];
-			[$status, $text] = $this->command(['restore', 'alice', $this->set, '--json'], $clone);
+			[$status, $text] = $this->command($this->restoring($this->set), $clone);
 			$done = json_decode($text, true) ?? [];
 			$wrong = in_array($status, [0, 1], true) ? [] : ["restore ended with $status: $text"];
 			foreach (['files', 'bytes', 'folders', 'crops', 'posts', 'posts_left'] as $what) {
@@ -185,7 +191,7 @@ final class Test
 						. json_encode($done[$what] ?? null);
 				}
 			}
-			[, $text] = $this->command(['restore', 'alice', $this->set, '--json'], $clone);
+			[, $text] = $this->command($this->restoring($this->set), $clone);
 			$again = json_decode($text, true) ?? [];
 			if (array_diff_key($again['files'] ?? [], ['here' => 1, 'no_bytes' => 1]) || ($again['posts'] ?? 1) !== 0) {
 				$wrong[] = "the second time something was left to do: $text";
@@ -206,12 +212,12 @@ final class Test
 		$this->make($clone, self::CLONE_URL);
 		$wrong = [];
 		for ($n = 0; $n < $this->kills; $n++) {
-			$process = $this->begin(['restore', 'alice', $this->set, '--json'], $pipes, [], $clone);
+			$process = $this->begin($this->restoring($this->set), $pipes, [], $clone);
 			usleep(mt_rand(100000, 900000));
 			proc_terminate($process, SIGKILL);
 			proc_close($process);
 		}
-		[$status, $text] = $this->command(['restore', 'alice', $this->set, '--json'], $clone);
+		[$status, $text] = $this->command($this->restoring($this->set), $clone);
 		in_array($status, [0, 1], true) || ($wrong[] = "restore ended with $status: $text");
 
 		return [...$wrong, ...$this->compared($clone, self::CLONE_URL)->wrong()];
@@ -232,7 +238,7 @@ final class Test
 				$changed++;
 			}
 		}
-		[$status, $text] = $this->command(['restore', 'alice', "$this->set-forged", '--trust', '--json'], $clone);
+		[$status, $text] = $this->command([...$this->restoring("$this->set-forged"), '--trust'], $clone);
 		$wrong = in_array($status, [0, 1], true) ? [] : ["restore ended with $status: $text"];
 		$this->command(['repair', 'items'], $clone);
 		$database = Databases::connect(json_decode(file_get_contents("$clone/hub.json"), true)['database']);

@@ -238,6 +238,32 @@ pub fn move_file(root: &Root, from: &RelativePath, to: &RelativePath) -> Result<
     source.sync_folder()
 }
 
+/// Gives a file an unused name beneath another root, and leaves it to the caller to force that to disk; false if something has the name,
+/// or if the two are on different devices: then nothing was done.
+///
+/// # Errors
+///
+/// `NotFound` if `from` or the folder of `to` does not exist, `Storage` if it failed.
+pub fn place(from_root: &Root, from: &RelativePath, to_root: &Root, to: &RelativePath) -> Result<bool> {
+    let source = Entry::locate(from_root, from)?;
+    let target = Entry::locate(to_root, to).context("path", to)?;
+    let placed = match source.rename_to(&target, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            rustix::fs::linkat(&source.folder, source.name, &target.folder, target.name, AtFlags::empty())
+                .and_then(|()| source.unlink())
+        }
+        outcome => outcome,
+    };
+    match placed {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST | Errno::XDEV) => Ok(false),
+        Err(errno) => {
+            let kind = if errno == Errno::NOENT { ErrorKind::NotFound } else { ErrorKind::Storage };
+            Err(Error::new(kind, "placing a file").context("path", from).context("to", to).source(errno))
+        }
+    }
+}
+
 /// Removes a file; false if there was none.
 ///
 /// # Errors
@@ -291,6 +317,13 @@ impl NewFile {
     /// Reads on in bytes that are shared.
     pub(crate) fn read_shared(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         self.file.read(buffer)
+    }
+
+    /// Forgets all bytes, so that others can be written.
+    pub(crate) fn clear(&mut self) -> std::io::Result<()> {
+        self.hasher = Hasher::default();
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0)).map(|_| ())
     }
 
     /// Forces it to disk, under its name.
@@ -413,6 +446,22 @@ mod tests {
         let displaced = exchange(&folder.root, &path("new"), &folder.root, &path("live/file"), None).unwrap();
         assert_eq!(displaced.unwrap().size_bytes, 5);
         assert_eq!((folder.text("new"), folder.text("live/file")), (Some("older".into()), Some("new".into())));
+    }
+
+    #[test]
+    fn a_file_is_placed_only_where_nothing_is() {
+        let folder = Folder::with(&[("new", "new"), ("live/x", ""), ("live/taken", "older")]);
+        let place = |from, to| place(&folder.root, &path(from), &folder.root, &path(to));
+        assert!(!place("new", "live/taken").unwrap());
+        std::os::unix::fs::symlink("/etc/passwd", folder.dir.path().join("live/link")).unwrap();
+        assert!(!place("new", "live/link").unwrap());
+        assert!(place("new", "live/file").unwrap());
+        assert_eq!(place("new", "live/other").unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(place("live/x", "nowhere/x").unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(
+            (folder.text("new"), folder.text("live/file"), folder.text("live/taken")),
+            (None, Some("new".into()), Some("older".into()))
+        );
     }
 
     #[test]

@@ -57,6 +57,12 @@ impl Store {
         store::move_file(&self.root, &convert::path(from).or_throw()?, &convert::path(to).or_throw()?).or_throw()
     }
 
+    /// Gives a file an unused name beneath another store.
+    pub fn place(&self, from: &str, target: &ZendClassObject<Store>, to: &str) -> PhpResult<bool> {
+        let (from, to) = (convert::path(from).or_throw()?, convert::path(to).or_throw()?);
+        store::place(&self.root, &from, &target.root, &to).or_throw()
+    }
+
     /// Removes a file.
     pub fn remove(&self, path: &str) -> PhpResult<bool> {
         store::remove(&self.root, &convert::path(path).or_throw()?).or_throw()

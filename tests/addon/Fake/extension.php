@@ -379,6 +379,8 @@ namespace FileSync {
 		public static bool $isFine = false;
 		/** @var ?\Closure Called with ('before'|'after', from, to) around an exchange. */
 		public static ?\Closure $aroundExchange = null;
+		/** The live files are on another device than ours. */
+		public static bool $isElsewhere = false;
 
 		public function __construct(private string $root)
 		{
@@ -449,6 +451,25 @@ namespace FileSync {
 		public function move(string $from, string $to): void
 		{
 			rename($this->absolute($from), $this->absolute($to));
+		}
+
+		public function place(string $from, Store $target, string $to): bool
+		{
+			Instant::pass();
+			is_file($this->absolute($from)) || throw new NotFoundException($from);
+			is_dir(dirname($target->absolute($to))) || throw new NotFoundException($to);
+			if (
+				(self::$isElsewhere
+				&& $this->root !== $target->root)
+				|| file_exists($target->absolute($to))
+				|| is_link($target->absolute($to))
+			) {
+				return false;
+			}
+			rename($this->absolute($from), $target->absolute($to));
+			Instant::pass();
+
+			return true;
 		}
 
 		public function remove(string $path): bool

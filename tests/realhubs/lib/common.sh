@@ -82,6 +82,12 @@ wait_for() {
 	done
 }
 
+# Runs a hub's cron, then a command: for waiting on what a cron run sets off.
+with_cron() {
+	hub_php "$1" Zotlabs/Daemon/Master.php Cronhooks >/dev/null
+	"${@:2}"
+}
+
 # Ends a process that we started, by its pid file, and waits for it.
 stop_pid_file() {
 	local file=$1 signal=${2:-TERM} pid

@@ -91,11 +91,11 @@ rehearse_counts() {
 	local driver
 	driver=$(hub_root b)/include/dba/dba_pdo.php
 	cp "$driver" "$LAYOUT/scratch/dba_pdo.php"
+	cp "$HERE/hub/count-statement.php" "$LAYOUT/actions/" && chmod 644 "$LAYOUT/actions/count-statement.php"
 	# The jobs that it summons have its environment, and are the hub's.
 	# shellcheck disable=SC2016 # PHP
 	sed '/^\tfunction q(\$sql) {/a\
-		if (str_ends_with($_SERVER["argv"][0] ?? "", "filesync/cli.php") && getenv("STATEMENTS")) { static $counted = 0; if (++$counted === (int) getenv("KILL_AT")) { posix_kill(getmypid(), SIGKILL); } file_put_contents(getenv("STATEMENTS"), $counted); }' \
-		"$LAYOUT/scratch/dba_pdo.php" >"$driver.new"
+		if (getenv("COUNTER")) { require_once getenv("COUNTER"); count_statement($sql); }' "$LAYOUT/scratch/dba_pdo.php" >"$driver.new"
 	chmod 644 "$driver.new"
 	mv -f "$driver.new" "$driver"
 	touch "$LAYOUT/scratch/statements"
@@ -108,12 +108,14 @@ rehearse_counts_no_more() {
 
 # Rehearses, and ends the process before a statement, 0 for none: rehearse_killed_at <statement>.
 rehearse_killed_at() {
-	(export STATEMENTS="$LAYOUT/scratch/statements" KILL_AT=$1; hub_php b addon/filesync/cli.php rehearse) >/dev/null 2>&1
+	(export COUNTER="$LAYOUT/actions/count-statement.php" STATEMENTS="$LAYOUT/scratch/statements" KILL_AT=$1 COUNT; hub_php b addon/filesync/cli.php rehearse) >/dev/null 2>&1
 }
 
-# Killed before any statement, the next one removes what is left. KILLS: so many of them, spread evenly; KILL_FROM: the first of them.
+# Killed before any statement, the next one removes what is left. KILLS: so many of them, spread evenly; `writes`: each that may change something,
+# between two of which the database stays as it is. KILL_FROM: the first of them.
 scenario_rehearse_killed() {
-	local n a total step at killed=0
+	local n a total step at last killed=0 each=8 COUNT=
+	[ "${KILLS:-}" != writes ] || COUNT=writes
 	settle || return 1
 	web_down b
 	trap 'rehearse_counts_no_more; web_up b' EXIT
@@ -124,20 +126,27 @@ scenario_rehearse_killed() {
 	hub_php b Zotlabs/Daemon/Master.php Cronhooks >/dev/null
 	wait_quiet
 	total=$(cat "$LAYOUT/scratch/statements")
-	[ "$total" -gt 500 ] || { echo "only $total statements were counted"; return 1; }
-	step=$((total / ${KILLS:-12}))
+	[ "$total" -gt 300 ] || { echo "only $total statements were counted"; return 1; }
+	if [ "$COUNT" = writes ]; then
+		step=1 last=$((total - 2)) each=25
+	else
+		step=$((total / ${KILLS:-12})) last=$((total - 20))
+	fi
+	# Nor is the next comparison with hub A, which comes due meanwhile.
+	echo 'UPDATE filesync_reconcile SET next_at = next_at + 86400' | database_sql hub_b
 	rehearse_look before
 	a=$(requests_to a)
-	for ((at = ${KILL_FROM:-$((RANDOM % step + 1))}; at < total - 20; at += step)); do
+	for ((at = ${KILL_FROM:-$((RANDOM % step + 1))}; at <= last; at += step)); do
 		rehearse_killed_at "$at"
 		n=$?
 		[ "$n" = 137 ] || { echo "killed before statement $at of $total, it ended with $n"; return 1; }
 		killed=$((killed + 1))
+		echo "$at of $total" >"$LAYOUT/scratch/killed"
 		rehearse_later
 		n=$(database_value hub_b "SELECT COUNT(*) FROM channel WHERE channel_address LIKE 'filesync-scratch-%'")
 		[ "$n" -le 1 ] || { echo "$n scratch channels after statement $at"; return 1; }
 		# Now and then cron comes before the next one.
-		[ $((killed % 8)) != 0 ] || rehearse_swept "$at" || return 1
+		[ $((killed % each)) != 0 ] || rehearse_swept "$at" || return 1
 	done
 	rehearse_swept "$at" || return 1
 	[ "$a" = "$(requests_to a)" ] || { echo "$(($(requests_to a) - a)) requests to A"; return 1; }

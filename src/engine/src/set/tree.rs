@@ -86,7 +86,9 @@ impl Tree {
     /// Reads a file that has at most `limit_bytes`, or none if nothing is there.
     pub(crate) fn read(&self, path: &str, limit_bytes: usize) -> Result<Option<Vec<u8>>> {
         let Some(file) = self.find(path)? else { return Ok(None) };
-        let mut bytes = Vec::new();
+        // Its size is a hint: without one, many small reads would find the end.
+        let size = file.metadata().or_fail(ErrorKind::Storage, READING).context("path", path)?.len();
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(limit_bytes).min(limit_bytes) + 1);
         file.take(limit_bytes as u64 + 1).read_to_end(&mut bytes).or_fail(ErrorKind::Storage, READING).context("path", path)?;
         if bytes.len() > limit_bytes {
             return Err(Error::new(ErrorKind::LimitExceeded, READING).context("path", path).context("limit_bytes", limit_bytes));
