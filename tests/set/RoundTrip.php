@@ -114,8 +114,8 @@ final class RoundTrip
 	}
 
 	/**
-	 * Returns access lists without links of posts: none of those is on the second hub. Who had nothing else is left with
-	 * the owner.
+	 * Returns access lists without links of posts: none of those is on the second hub. A list that had nothing else is
+	 * the owner's.
 	 *
 	 * @param array{string, string, string, string} $lists
 	 *
