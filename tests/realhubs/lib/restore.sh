@@ -7,7 +7,7 @@
 
 restore_command() { hub_php e addon/filesync/cli.php restore "${NICK[e]}" "$made/set" "$@"; }
 # Prints a part of what the command said for programs, as JSON: told <answer> <key> [key].
-told() { php -r '$said = json_decode($argv[1], true); foreach (array_slice($argv, 2) as $key) { $said = $said[$key] ?? 0; } echo json_encode($said);' "$@"; }
+told() { php -r '$said = json_decode($argv[1], true); foreach (array_slice($argv, 2) as $key) { $said = $said[$key] ?? 0; } is_array($said) && ksort($said); echo json_encode($said);' "$@"; }
 
 scenario_restore() {
 	# shellcheck disable=SC2034 # what fill_channel and backup use
