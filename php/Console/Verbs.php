@@ -150,6 +150,7 @@ final class Verbs
 					Option::Replace,
 					Option::Deleted,
 					Option::AsCopy,
+					Option::Without,
 					Option::Trust,
 					Option::Status,
 					Option::Cancel,
@@ -160,7 +161,7 @@ final class Verbs
 				],
 				['status' => ['CHANNEL'], 'cancel' => ['CHANNEL']]
 				+ array_fill_keys(
-					['dry-run', 'beneath', 'at', 'replace', 'deleted', 'as-copy', 'trust'],
+					['dry-run', 'beneath', 'at', 'replace', 'deleted', 'as-copy', 'without', 'trust'],
 					['CHANNEL DIR'],
 				),
 				needsExtension: true,

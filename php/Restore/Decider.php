@@ -6,7 +6,6 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Store;
-use FileSync\Addon\Order\Vector;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\ScaleTable;
@@ -34,6 +33,7 @@ final class Decider
 	public function __construct(
 		private readonly Channel $channel,
 		private readonly Choice $choice,
+		private readonly Elsewhere $elsewhere,
 		private readonly \Closure $beat,
 	) {
 		$this->categories = new Categories($channel);
@@ -85,6 +85,16 @@ final class Decider
 			$own !== null => $this->ofPresent($saved, $own),
 			default => $this->ofAbsent($saved, $here),
 		};
+	}
+
+	/** Tells whether nothing of it is here, so that it would come back. */
+	public function isAbsent(Saved $saved): bool
+	{
+		try {
+			return $this->hereOf($saved)->isFolder($saved->hash) === null && $this->of($saved) === Decision::Restore;
+		} catch (Refused) {
+			return false;
+		}
 	}
 
 	/** Tells whether it was never here, and nothing is known of it. */
@@ -145,10 +155,20 @@ final class Decider
 
 	private function ofAbsent(Saved $saved, Here $here): Decision
 	{
-		$isDeleted = $this->isDeletedSince($saved, $here);
+		$isDeleted = self::isDeletedSince($saved, $here) || $this->elsewhere->isDeleted($saved);
 		if ($isDeleted && ! $this->choice->mayRevive) {
 			return Decision::Deleted;
 		}
+		if (! $isDeleted && $this->elsewhere->isNewer($saved)) {
+			return Decision::Newer;
+		}
+		// Of what was here and vanished, a delete would have been noticed.
+		$saved->isUntraced =
+			! $isDeleted
+			&& ! $saved->isFolder
+			&& ! $saved->isCopy
+			&& ($here->file($saved)['state'] ?? '') !== 'here'
+			&& ! $this->elsewhere->has($saved);
 		$fault = $saved->isFolder ? null : self::fault($saved) ?? $this->limit($saved);
 
 		return $fault ?? ($isDeleted ? Decision::Revive : Decision::Restore);
@@ -185,26 +205,18 @@ final class Decider
 			: Decision::Differs;
 	}
 
-	/** Tells whether a delete that is known here has seen what the set has. */
-	private function isDeletedSince(Saved $saved, Here $here): bool
+	/**
+	 * Tells whether a delete that is known here has seen what the set has, or, if its tombstone has ended, was made on
+	 * that day or later.
+	 */
+	private static function isDeletedSince(Saved $saved, Here $here): bool
 	{
 		$file = $here->file($saved);
-		if (! $file || ! in_array($file['state'], ['gone', 'going'], true)) {
-			return false;
-		}
-		if ($saved->revision === null || ! $file['gone']) {
-			return true;
-		}
-		$seen = Vector::credible(
-			Vector::join(
-				$saved->revision['bytes']['vector'],
-				$saved->revision['place']['vector'],
-				$saved->revision['access']['vector'],
-			),
-			$file['gone'],
-		);
+		$day = $here->goneOn($saved);
 
-		return in_array(Vector::compare($seen, $file['gone']), ['before', 'equal'], true);
+		return $file && in_array($file['state'], ['gone', 'going'], true)
+			? $saved->isSeenBy($file['gone'])
+			: $day !== null && $day >= $saved->day;
 	}
 
 	private static function fault(Saved $saved): ?Decision

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Store;
@@ -188,7 +189,10 @@ final class Placing
 		}
 		$transfers = Turn::take($this->channel->id, fn () => $this->intend($some));
 		$this->new->publish($transfers);
-		$states = Queue::states($this->channel->id, array_values(array_column($transfers, 'hash')));
+		$states = Queue::states(
+			$this->channel->id,
+			array_map(fn (Transfer $transfer) => $transfer->hash, array_values($transfers)),
+		);
 
 		return array_map(
 			fn (Transfer $transfer) => (
@@ -262,7 +266,7 @@ final class Placing
 	 */
 	private function intend(array $some): array
 	{
-		$decider = $this->decider->over(array_column($some, 0));
+		$decider = $this->decider->over(array_map(fn ($one) => $one[0], array_values($some)));
 		$some = array_filter(
 			$some,
 			fn ($one) => $decider->isNew($one[0]) && $decider->of($one[0]) === Decision::Restore,
@@ -366,6 +370,10 @@ final class Placing
 	{
 		$path = self::FOLDER . "/$saved->hash-$scale";
 		$this->data->remove($path);
+		while ($this->source->waitSeconds() > 0) {
+			Clock::wait(1);
+			($this->beat)(0);
+		}
 		try {
 			$staged = $this->source->stage($saved, $scale, $this->data, $path);
 			while ($staged === null) {

@@ -6,6 +6,7 @@ use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Receive\Brake;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -40,11 +41,16 @@ final class Plan
 		public readonly int $diskShort,
 		/** Bytes that are left after it, of the smaller of both. */
 		public readonly int $room,
+		/** @var list<AskedClone> The channel's other clones. */
+		public readonly array $clones,
+		/** @var list<AskedClone> Those that will hold what is replaced, as far as that is known. */
+		public readonly array $holding,
 	) {}
 
 	/** Reckons it up. */
-	public static function of(Channel $channel, Source $source, Tally $tally): self
+	public static function of(Channel $channel, Source $source, Tally $tally, Elsewhere $elsewhere): self
 	{
+		$isHeld = Brake::wouldHold($channel->id, $tally->files(Decision::Replace), $tally->displacedBytes);
 		$bytes = $tally->bytes(...Decision::WORK);
 		// What is replaced is kept: both versions are on disk, and one of them counts for the account.
 		[$allowed, $free] = self::room($channel);
@@ -62,6 +68,8 @@ final class Plan
 			max(0, $bytes - $allowed),
 			max(0, $bytes - $free),
 			max(0, min($free, $allowed) - $bytes),
+			$elsewhere->clones(),
+			$isHeld ? array_values(array_filter($elsewhere->clones(), fn ($clone) => ! $clone->isStock)) : [],
 		);
 	}
 
@@ -92,6 +100,8 @@ final class Plan
 				'quota_short' => $this->quotaShort,
 				'disk_short' => $this->diskShort,
 				'room' => $this->room,
+				'clones' => array_map(fn ($clone) => $clone->facts(), $this->clones),
+				'held_by' => array_map(fn ($clone) => $clone->url, $this->holding),
 			] + $this->tally->facts()
 		);
 	}

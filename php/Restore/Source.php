@@ -5,6 +5,7 @@ namespace FileSync\Addon\Restore;
 use FileSync\Addon\Backup\Place;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Exception\RefusedException;
@@ -27,8 +28,11 @@ if (! class_exists('App', false)) {
 final class Source
 {
 	/** How many entries are in memory at once. */
-	private const SOME = 64;
+	private const SOME = 512;
 	private const LEAST_RATE = 65536;
+
+	/** When as much time has passed as copying may take. */
+	private float $freeAt = 0.0;
 
 	private function __construct(
 		private readonly Channel $channel,
@@ -51,6 +55,8 @@ final class Source
 		/** @var list<array{code: string, path: string, why: ?string}> What is wrong with its lists. */
 		public readonly array $findings,
 		private readonly Admittance $admittance,
+		/** Most bytes that are copied in a second; 0: no limit. */
+		private readonly int $rate,
 	) {}
 
 	/**
@@ -62,11 +68,12 @@ final class Source
 	{
 		$path = Place::readable($folder);
 		$rate = Config::number('bytes_per_second');
+		$rate = $rate > 0 ? max(self::LEAST_RATE, $rate) : 0;
 		$set = new \FileSync\SetRestore(
 			$path,
 			['public_key' => $channel->publicKey]
 			+ ($choice->at === null ? [] : ['at' => $choice->at])
-			+ ($rate ? ['bytes_per_second' => max(self::LEAST_RATE, $rate)] : []),
+			+ ($rate ? ['bytes_per_second' => $rate] : []),
 		);
 		$facts = $set->facts();
 		if ($facts['refused'] !== null) {
@@ -108,7 +115,14 @@ final class Source
 			$facts['list_sha256'] ?? '',
 			$facts['findings'],
 			new Admittance($channel, $about['access_names'] ?? null),
+			$rate,
 		);
+	}
+
+	/** Tells whether a set can be restored as it was at an earlier time. */
+	public static function knowsTimes(): bool
+	{
+		return false;
 	}
 
 	/** Tells whether the channel's signature proves the set, or it was asked to be believed. */
@@ -118,7 +132,7 @@ final class Source
 	}
 
 	/**
-	 * Reads all files and folders.
+	 * Reads all files and folders, or only the folders.
 	 *
 	 * @param int $after Those before are not read: so many entries are over.
 	 *
@@ -127,7 +141,7 @@ final class Source
 	 *
 	 * @throws Problem The set breaks the rules.
 	 */
-	public function entries(int $after = 0): \Generator
+	public function entries(int $after = 0, bool $onlyFolders = false): \Generator
 	{
 		$over = 0;
 		try {
@@ -137,7 +151,7 @@ final class Source
 					if (++$over <= $after) {
 						continue;
 					}
-					$entry = $this->read($said);
+					$entry = $onlyFolders && $said['kind'] !== 'folder' ? null : $this->read($said);
 					if ($entry !== null) {
 						$read[$over] = $entry;
 					}
@@ -160,7 +174,19 @@ final class Source
 	 */
 	public function stage(Saved $saved, int $scale, \FileSync\Store $store, string $path): ?array
 	{
-		return $this->set->stage($saved->key, $scale, $store, $path);
+		$staged = $this->set->stage($saved->key, $scale, $store, $path);
+		// The extension's steps keep to the rate.
+		if ($this->rate > 0 && $staged && ! $staged['is_clone']) {
+			$this->freeAt = max(Clock::exact(), $this->freeAt) + ($staged['size_bytes'] / $this->rate);
+		}
+
+		return $staged;
+	}
+
+	/** Returns how many seconds copying shall wait, so that many small files keep to bytes_per_second too. */
+	public function waitSeconds(): int
+	{
+		return max(0, (int) floor($this->freeAt - Clock::exact()));
 	}
 
 	/** @return ?array{size_bytes: int, sha256: string, is_clone: bool} Null: call it again. */
@@ -201,6 +227,7 @@ final class Source
 				$isTrusted,
 				$this->choice->asCopy,
 				$this->admittance,
+				$this->choice->at === null ? $this->updated : min($this->updated, $this->choice->at),
 			);
 		} catch (Refused $e) {
 			return new Unusable($said['hash'], Decision::Refused, $e->getMessage());

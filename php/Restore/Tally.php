@@ -18,7 +18,8 @@ if (! class_exists('App', false)) {
  *     named: array<string, list<array{name: string, why: string}>>, crops: int, cropsLost: int, categories: int, lostLinks: int,
  *     unknownGroups: array<string>, postsUnproven: int,
  *     postsOfCopies: int, posts: int, postsUnsigned: int, postsHere: int, postsOfStrangers: int,
- *     postsLeft: array<string, int>, strangers: array<string, true>, unproven: int
+ *     postsLeft: array<string, int>, strangers: array<string, true>, unproven: int,
+ *     untraced: int, displacedBytes: int
  * }
  */
 final class Tally
@@ -72,6 +73,10 @@ final class Tally
 	private array $strangers = [];
 	/** Of files and folders that are restored, how many come for the owner alone because they are not proven. */
 	public int $unproven = 0;
+	/** Restored files that are on no hub, and of which no hub knows whether they were lost or deleted. */
+	public int $untraced = 0;
+	/** Bytes here that give way. */
+	public int $displacedBytes = 0;
 
 	/**
 	 * Reads what `written` gave.
@@ -89,6 +94,7 @@ final class Tally
 		[$tally->postsHere, $tally->postsOfStrangers] = [$written['postsHere'], $written['postsOfStrangers']];
 		[$tally->postsUnproven, $tally->postsOfCopies] = [$written['postsUnproven'], $written['postsOfCopies']];
 		[$tally->categories, $tally->lostLinks] = [$written['categories'], $written['lostLinks']];
+		[$tally->untraced, $tally->displacedBytes] = [$written['untraced'], $written['displacedBytes']];
 		[$tally->postsLeft, $tally->unknownGroups] = [$written['postsLeft'], $written['unknownGroups']];
 
 		return $tally;
@@ -114,6 +120,7 @@ final class Tally
 			$this->bytes[$word] = ($this->bytes[$word] ?? 0) + $size;
 		}
 		if ($entry instanceof Saved) {
+			$this->untraced += (int) ($decision === Decision::Restore && $entry->isUntraced);
 			$this->unproven += (int) ($decision->isWork() && ! $entry->isTrusted && ! $entry->isCopy);
 			// Others keep the access that they have.
 			if ($decision === Decision::Restore || $decision === Decision::Revive) {
@@ -234,6 +241,7 @@ final class Tally
 			'posts_unproven' => $this->postsUnproven,
 			'posts_of_copies' => $this->postsOfCopies,
 			'unproven' => $this->unproven,
+			'untraced' => $this->untraced,
 			'named' => (object) $this->named,
 		];
 	}

@@ -584,6 +584,9 @@ namespace FileSync {
 
 	final class SetList
 	{
+		/** @var ?\Closure Called before entries are read. */
+		public static ?\Closure $beforeNext = null;
+
 		private array $entries;
 
 		public function __construct(private string $folder, private ?array $options = null)
@@ -595,6 +598,7 @@ namespace FileSync {
 
 		public function next(int $limit): array
 		{
+			self::$beforeNext && (self::$beforeNext)();
 			$rows = [];
 			foreach (array_splice($this->entries, 0, $limit) as $entry) {
 				$own = $entry['attach'][count($entry['attach']) - 1];
@@ -634,6 +638,8 @@ namespace FileSync {
 		public static array $faults = [];
 		/** @var ?\Closure Called with hash and scale before bytes are copied. */
 		public static ?\Closure $beforeCopy = null;
+		/** @var ?\Closure Called in every sync. */
+		public static ?\Closure $duringSync = null;
 
 		private array $entries;
 		private readonly string $list;
@@ -761,6 +767,7 @@ namespace FileSync {
 		public static function sync(Store $store): void
 		{
 			Instant::pass();
+			self::$duringSync && (self::$duringSync)();
 		}
 	}
 }
