@@ -12,7 +12,6 @@ use FileSync\Addon\Restore\Choice;
 use FileSync\Addon\Restore\Job;
 use FileSync\Addon\Restore\JobState;
 use FileSync\Addon\Restore\NightlySet;
-use FileSync\Addon\Restore\Source;
 use FileSync\Addon\Restore\Underway;
 use FileSync\Addon\Schema\Migrations;
 
@@ -74,7 +73,7 @@ final class BackupActions
 			$given = is_string($form['filesync_plan']) ? json_decode($form['filesync_plan'], true) : null;
 			$at = BackupPage::at($form['at'] ?? null, $set);
 			// A time that is no longer a run of the set does not stand for now.
-			$isKnown = $at === null ? ($form['at'] ?? '') === '' : Source::knowsTimes();
+			$isKnown = $at !== null || ($form['at'] ?? '') === '';
 			if (! is_array($given) || BackupPage::names($given) !== $given || ! $isKnown) {
 				return t('it no longer exists');
 			}

@@ -92,6 +92,19 @@ final class RestoreDeletesTest extends BackupTestCase
 		$this->assertSame('the bytes', $this->shown('f1'));
 	}
 
+	public function test_a_delete_after_the_run_that_is_read_counts_whatever_came_later(): void
+	{
+		$this->deleteHere('f1');
+		$this->after(100);
+		$this->saidOn(gmdate('Y-m-d', time() + self::DAY));
+		SetRestore::$facts = ['run' => gmdate('Y-m-d\THis\Z', time() - self::DAY)];
+		$said = $this->restore('--at', gmdate('Y-m-d', time() + self::DAY), '--json')[1];
+		$this->assertSame(['deleted_since' => 1, 'here' => 1], $this->sorted($said['files']));
+		SetRestore::$facts = ['run' => gmdate('Y-m-d\THis\Z', time() + self::DAY)];
+		$said = $this->restore('--at', gmdate('Y-m-d', time() + self::DAY), '--json')[1];
+		$this->assertSame(['here' => 1, 'restore' => 1], $this->sorted($said['files']));
+	}
+
 	public function test_the_date_of_a_set_that_nothing_proves_does_not_count(): void
 	{
 		$this->deleteHere('f1');
