@@ -322,6 +322,7 @@ App::$strings['complete, about to be shown'] ??= 'vollständig, wird bald gezeig
 App::$strings['complete, being moved into place'] ??= 'ganz da, kommt an ihren Platz';
 App::$strings['could not be checked: %s'] ??= 'konnte nicht geprüft werden: %s';
 App::$strings['cron last ran at %s UTC'] ??= 'Cron lief zuletzt um %s UTC';
+App::$strings['crops that are missing or damaged in the backup set: %s'] ??= 'Zuschnitte, die in der Sicherung fehlen oder beschädigt sind: %s';
 App::$strings['damaged in the backup set, and replaced by its next run: %s'] ??= 'in der Sicherung beschädigt, wird beim nächsten Mal ersetzt: %s';
 App::$strings['days'] ??= 'Tage';
 App::$strings['default: %s'] ??= 'Vorgabe: %s';
