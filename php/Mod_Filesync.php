@@ -4,6 +4,8 @@ namespace Zotlabs\Module;
 
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Page\BackupActions;
+use FileSync\Addon\Page\BackupPage;
 use FileSync\Addon\Page\OwnerActions;
 use FileSync\Addon\Page\OwnerPage;
 use FileSync\Addon\Protocol\Response;
@@ -14,15 +16,17 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * The hub's module `filesync`: `/filesync` for the channel's owner, `/filesync/state` for that page while it is open,
- * `/filesync/metrics`.
+ * The hub's module `filesync`: `/filesync` and `/filesync/backup` for the channel's owner, `/filesync/state` and
+ * `/filesync/backup/state` for these pages while they are open, `/filesync/metrics`.
  */
 class Filesync extends \Zotlabs\Web\Controller
 {
 	/** Answers requests other than the page. */
 	public function init()
 	{
-		if (argv(1) === 'state') {
+		if (argv(1) === 'backup' && argv(2) === 'state') {
+			$this->end(BackupPage::state(...));
+		} elseif (argv(1) === 'state') {
 			$this->end(OwnerPage::state(...));
 		} elseif (argv(1) === 'metrics') {
 			$this->end(fn () => Metrics::answer(Web::request(null)));
@@ -31,13 +35,13 @@ class Filesync extends \Zotlabs\Web\Controller
 
 	public function post()
 	{
-		OwnerActions::take();
+		argv(1) === 'backup' ? BackupActions::take() : OwnerActions::take();
 	}
 
 	public function get()
 	{
 		try {
-			return OwnerPage::show();
+			return argv(1) === 'backup' ? BackupPage::show() : OwnerPage::show();
 		} catch (\Throwable $e) {
 			Log::failure('the page for the owner', $e);
 			return htmlspecialchars(t('filesync cannot show this page now. The log of this hub says why.'));

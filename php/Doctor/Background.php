@@ -14,6 +14,8 @@ use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\DroppedPackets;
+use FileSync\Addon\Restore\Job;
+use FileSync\Addon\Restore\JobState;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Queue;
 
@@ -26,6 +28,7 @@ final class Background
 {
 	private const CRON_SECONDS = 3600;
 	private const LATE_SECONDS = 1800;
+	private const WAITING_SECONDS = 86400;
 
 	/** Runs the checks. */
 	public static function look(Findings $findings): void
@@ -35,6 +38,7 @@ final class Background
 		$findings->attempt('held', self::held(...));
 		$findings->attempt('packets', self::packets(...));
 		$findings->attempt('backup', self::sets(...));
+		$findings->attempt('restore', self::restores(...));
 	}
 
 	private static function held(Findings $findings): void
@@ -84,6 +88,45 @@ final class Background
 			. Config::get('backup_folder')
 			. ' --all',
 		);
+	}
+
+	private static function restores(Findings $findings): void
+	{
+		foreach (Job::in([JobState::Failed]) as $job) {
+			if ($job->updated > (Clock::now() - Job::LONGEST_SECONDS)) {
+				$findings->note(
+					'restore',
+					false,
+					sprintf(
+						t('the restore of %1$s failed at %2$s UTC: %3$s'),
+						Words::nick($job->channelId),
+						gmdate('Y-m-d H:i', $job->updated),
+						$job->reason,
+					),
+					t('mend that and restore again; the next restore of the channel takes this line away'),
+				);
+			}
+		}
+		foreach (Job::in(JobState::LIVE) as $job) {
+			if ($job->updated < (Clock::now() - self::WAITING_SECONDS)) {
+				$findings->note(
+					'restore',
+					false,
+					sprintf(
+						t('the restore of %1$s waits since %2$s UTC: %3$s'),
+						Words::nick($job->channelId),
+						gmdate('Y-m-d H:i', $job->updated),
+						$job->reason !== '' ? $job->reason : t('no background process goes on with it'),
+					),
+					t(
+						"check that the hub's cron and background processes run and transfers come to their end; what ends it:",
+					)
+					. ' php addon/filesync/cli.php restore '
+					. Words::nick($job->channelId)
+					. ' --cancel',
+				);
+			}
+		}
 	}
 
 	private static function cron(Findings $findings): void

@@ -40,6 +40,7 @@ final class Findings
 		'held',
 		'packets',
 		'backup',
+		'restore',
 		'reachable',
 		'extension-web',
 		'addon-web',

@@ -69,6 +69,7 @@ final class OwnerPage
 			'left' => Page::collect(),
 			'source' => Web::root() . self::PATH . '/state',
 			'rows' => self::rows(),
+			'backup' => BackupPage::isOffered($channel) ? Web::root() . BackupPage::PATH : '',
 		]);
 	}
 
@@ -159,6 +160,7 @@ final class OwnerPage
 	{
 		return [
 			'title' => t('Files on your clones'),
+			'backup' => t('Look into the backup, and restore files'),
 			'clones' => t('Clones'),
 			'arriving' => t('Arriving'),
 			'waiting' => t('Waiting'),

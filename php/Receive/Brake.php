@@ -303,6 +303,23 @@ final class Brake
 		return $isCounted ? self::hub($transfer->origin) : '';
 	}
 
+	/**
+	 * Forgets held changes of files whose bytes have been decided.
+	 *
+	 * @param list<Transfer> $transfers
+	 */
+	public static function settledAll(int $channelId, array $transfers): void
+	{
+		$hashes = array_map(fn (Transfer $transfer) => $transfer->hash, $transfers);
+		$held = ['uid' => $channelId, 'hash' => $hashes, 'what' => 'replaced'];
+		$found = $hashes ? array_column(Table::select('filesync_held', $held, '', 0, 'hash'), 'hash') : [];
+		foreach ($found === [] ? [] : $transfers as $transfer) {
+			if (in_array($transfer->hash, $found, true)) {
+				self::settled($transfer);
+			}
+		}
+	}
+
 	/** Forgets held changes of a file, or of a crop, whose bytes have been decided. */
 	public static function settled(Transfer $transfer): void
 	{

@@ -21,7 +21,7 @@ final class Here
 {
 	/**
 	 * @param array<string, true>   $read
-	 * @param ?array<string, array{is_dir: int|numeric-string, ...}> $rows Null: each is asked for alone.
+	 * @param ?array<string, array{is_dir: int|numeric-string, ...}> $rows Null: each must be read separately.
 	 * @param array<string, string> $states
 	 * @param array<string, Known>  $files
 	 * @param array<string, string> $days

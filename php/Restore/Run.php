@@ -4,6 +4,7 @@ namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
@@ -36,7 +37,8 @@ if (! class_exists('App', false)) {
 final class Run implements Slice
 {
 	/** Bytes that are staged before they are published together. */
-	private const TOGETHER_BYTES = 64 << 20;
+	private const TOGETHER_BYTES = 128 << 20;
+	private const BEAT_SECONDS = 10;
 	/** A job that ends so often without doing anything fails. */
 	private const MOST_ATTEMPTS = 10;
 
@@ -44,6 +46,7 @@ final class Run implements Slice
 	private readonly Elsewhere $elsewhere;
 	private readonly Decider $decider;
 	private int $doneBytes = 0;
+	private int $beatAt = 0;
 	private string $name = '';
 	private bool $isStopped = false;
 	/** How many entries of the set were over when it was stopped. */
@@ -311,7 +314,8 @@ final class Run implements Slice
 			}
 			if ($entry instanceof Saved && $decision->isWork()) {
 				$tally->crops += count($this->decider->missingCrops($entry));
-				$tally->categories += $this->decider->missingCategories($entry);
+				$tally->categories += $decision === Decision::Restore ? 0 : $this->decider->missingCategories($entry);
+				$tally->addLostCrops($entry, $this->decider->lostCrops($entry));
 			}
 			$this->posts($entry, $decision, $tally, true);
 		}
@@ -358,7 +362,7 @@ final class Run implements Slice
 		$areFolders = $progress->pass === Progress::FOLDERS;
 		$placing = new Placing($this->channel, $source, $this->decider, $publish, $this->token, $this->tell(...));
 		$scales = new Scales($this->channel, $this->token, $publish, $this);
-		foreach ($source->entries($progress->entries) as $over => $some) {
+		foreach ($source->entries($progress->entries, $areFolders) as $over => $some) {
 			$entries = array_filter(
 				$some,
 				fn ($one) => ($one instanceof Saved && $one->isFolder) === $areFolders,
@@ -433,6 +437,7 @@ final class Run implements Slice
 				$tally->add($isMissing ? Decision::Missing : Decision::Damaged, $entry);
 				continue;
 			}
+			$tally->addLostCrops($entry, $placing->lostCrops + $this->decider->lostCrops($entry));
 			$staged[] = [$entry, $decision, $parts];
 			$bytes += array_sum(array_column($parts, 'size_bytes'));
 			if ($bytes >= self::TOGETHER_BYTES) {
@@ -449,6 +454,7 @@ final class Run implements Slice
 		if ($staged === []) {
 			return;
 		}
+		$staged = Placing::inOrder($staged);
 		$done = $placing->together($staged);
 		foreach ($staged as $n => [$entry, $decision, $parts]) {
 			try {
@@ -494,7 +500,10 @@ final class Run implements Slice
 
 	private function tell(int $bytes = 0): void
 	{
-		Queue::heartbeat($this->token);
+		if (Clock::now() >= $this->beatAt) {
+			Queue::heartbeat($this->token);
+			$this->beatAt = Clock::now() + self::BEAT_SECONDS;
+		}
 		($this->progress)($this->doneBytes + $bytes, $this->name);
 	}
 }

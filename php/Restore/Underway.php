@@ -269,6 +269,7 @@ final class Underway
 	public static function forget(int $channelId): void
 	{
 		Job::forget($channelId);
+		Contents::forget($channelId);
 		Placing::clear($channelId);
 		@rmdir(Placing::folderOf($channelId));
 	}

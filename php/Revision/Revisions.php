@@ -342,6 +342,7 @@ final class Revisions
 		}
 		$file['here'] = self::withDigest($file['here'], $sha256);
 
+		/** @var Known */
 		return $file;
 	}
 

@@ -11,8 +11,10 @@ use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Token;
+use FileSync\Addon\Restore\Contents;
 use FileSync\Addon\Restore\Job;
 use FileSync\Addon\Restore\JobState;
+use FileSync\Addon\Restore\NightlySet;
 use FileSync\Addon\Restore\Run;
 use FileSync\Addon\Restore\Underway;
 use FileSync\Addon\Status\Words;
@@ -47,7 +49,8 @@ final class Restores
 	public static function summon(): void
 	{
 		if (
-			self::due() !== []
+			(self::due() !== []
+			|| Contents::wanted() !== [])
 			&& ! Lease::isHeld('restore')
 			&& Lease::take('summon-restore', Token::make(), self::SUMMON_SECONDS)
 		) {
@@ -60,10 +63,17 @@ final class Restores
 	{
 		Lease::end('summon-restore');
 		$token = Token::make();
-		if (self::due() === [] || ! Lease::take('restore', $token, self::LEASE_SECONDS)) {
+		if (
+			(self::due() === []
+			&& Contents::wanted() === [])
+			|| ! Lease::take('restore', $token, self::LEASE_SECONDS)
+		) {
 			return;
 		}
 		try {
+			foreach (Contents::wanted() as $channelId => $at) {
+				self::list($channelId, $at, $token);
+			}
 			$due = self::due();
 			foreach (ServedLast::order('restore', array_keys($due)) as $channelId) {
 				if (Clock::now() >= $deadline) {
@@ -94,6 +104,26 @@ final class Restores
 		}
 
 		return array_column($jobs, null, 'channelId');
+	}
+
+	/** Reads a set for its owner. It is read to its end: half of it is of no use. */
+	private static function list(int $channelId, ?string $at, string $token): void
+	{
+		Contents::forget($channelId);
+		$channel = Clones::channel($channelId);
+		if (! $channel) {
+			return;
+		}
+		try {
+			Contents::of(
+				$channelId,
+				NightlySet::of($channel),
+				$at,
+				fn () => ! Lease::extend('restore', $token, self::LEASE_SECONDS),
+			);
+		} catch (\Throwable $e) {
+			Log::failure("listing the nightly set of channel $channelId", $e);
+		}
 	}
 
 	private function serve(): void

@@ -272,6 +272,47 @@ final class OwnerRestoreTest extends BackupTestCase
 		$this->assertSame(JobState::Done, $this->job()->state);
 	}
 
+	public function test_many_small_files_keep_to_the_rate_too(): void
+	{
+		for ($n = 1; $n <= 300; $n++) {
+			$this->stored("f$n", "file $n.txt", str_repeat('x', 1000));
+		}
+		$this->lost(0);
+		$this->planned();
+		Underway::start($this->channel->id);
+		Config::set('bytes_per_second', '65536');
+		$before = microtime(true) + Fake\Clock::$ahead;
+		Worker::daemon('restore');
+		$this->assertSame(JobState::Done, $this->job()->state);
+		$this->assertGreaterThan((300000 / 65536) - 2, microtime(true) + Fake\Clock::$ahead - $before);
+		$this->assertGreaterThan(0, Fake\Clock::$ahead);
+	}
+
+	public function test_doctor_names_one_that_failed_or_waits_for_long(): void
+	{
+		$doctor = fn () => array_values(array_filter(
+			json_decode($this->runVerb('doctor', '--json', '--only', 'restore')[1], true),
+			fn ($one) => $one['ok'] === false,
+		));
+		$this->lost(2);
+		$this->planned();
+		Underway::start($this->channel->id);
+		Config::set('headroom_bytes', (string) (1 << 60));
+		Worker::daemon('restore');
+		$this->assertSame([], $doctor());
+		Fake\Clock::$ahead += 86401;
+		$said = $doctor()[0];
+		$this->assertStringContainsString("The hub's disk would be full", $said['finding']);
+		$this->assertStringContainsString('restore alice --cancel', $said['remedy']);
+		SetRestore::$facts = ['refused' => ['code' => 'path_refused', 'path' => '../x', 'why' => '']];
+		Config::clear('headroom_bytes');
+		Worker::daemon('restore');
+		$this->assertStringContainsString('the restore of alice failed at', $doctor()[0]['finding']);
+		SetRestore::$facts = [];
+		$this->planned();
+		$this->assertSame([], $doctor());
+	}
+
 	/** Makes a set of files, and removes them as if they had never been here. */
 	private function lost(int $files): void
 	{

@@ -1,5 +1,5 @@
 /*
- * Keeps /filesync up to date while it is open. Without it the page is whole too: it is as it was when it was loaded.
+ * Keeps /filesync and /filesync/backup up to date while they are open. Without it the page is whole too: it is as it was when it was loaded.
  *
  * Elements are changed in place, matched by their id, so that the focus stays where it is and a button never turns into another.
  */
@@ -85,7 +85,7 @@
 			if (document.hidden) {
 				return again();
 			}
-			fetch(page.dataset.source + '?kept=' + encodeURIComponent(page.dataset.rows), {credentials: 'same-origin', cache: 'no-store'}).then(function (response) {
+			fetch(page.dataset.source + (page.dataset.rows ? '?kept=' + encodeURIComponent(page.dataset.rows) : ''), {credentials: 'same-origin', cache: 'no-store'}).then(function (response) {
 				if (!response.ok) {
 					throw new Error(String(response.status));
 				}
@@ -97,11 +97,14 @@
 		}
 
 		function again() {
+			if (!seconds) {
+				return;
+			}
 			window.setTimeout(look, 1000 * seconds);
 		}
 
 		document.addEventListener('visibilitychange', function () {
-			seconds = 3;
+			seconds = seconds && 3;
 		});
 		again();
 	}

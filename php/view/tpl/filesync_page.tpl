@@ -7,6 +7,9 @@
 		{{if $left}}
 		<p class="alert {{if $left.is_error}}alert-danger{{else}}alert-success{{/if}}" role="alert" id="filesync-left">{{$left.line|escape:'html'}}</p>
 		{{/if}}
+		{{if $backup}}
+		<p class="mb-2"><a href="{{$backup|escape:'html'}}" id="filesync-backup">{{$words.backup|escape:'html'}}</a></p>
+		{{/if}}
 		<p id="filesync-offline" class="alert alert-warning" role="alert" hidden>{{$words.offline|escape:'html'}}</p>
 		<form action="{{$action|escape:'html'}}" method="post">
 			<input type="hidden" name="form_security_token" id="filesync-token" value="{{$token|escape:'html'}}">

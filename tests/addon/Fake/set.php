@@ -584,6 +584,9 @@ namespace FileSync {
 
 	final class SetList
 	{
+		/** @var ?\Closure Called before entries are read. */
+		public static ?\Closure $beforeNext = null;
+
 		private array $entries;
 
 		public function __construct(private string $folder, private ?array $options = null)
@@ -595,6 +598,7 @@ namespace FileSync {
 
 		public function next(int $limit): array
 		{
+			self::$beforeNext && (self::$beforeNext)();
 			$rows = [];
 			foreach (array_splice($this->entries, 0, $limit) as $entry) {
 				$own = $entry['attach'][count($entry['attach']) - 1];
@@ -632,6 +636,8 @@ namespace FileSync {
 		public static array $faults = [];
 		/** @var ?\Closure Called with hash and scale before bytes are copied. */
 		public static ?\Closure $beforeCopy = null;
+		/** @var ?\Closure Called in every sync. */
+		public static ?\Closure $duringSync = null;
 
 		private array $entries;
 		private readonly string $list;
@@ -669,6 +675,8 @@ namespace FileSync {
 					'signed_by' => $signature ? ($isKnown ? 'channel' : 'other') : 'nobody',
 					'is_list_whole' => true,
 					'is_cut_off' => is_file("$this->folder/cut-off"),
+					'run' => $set['run'],
+					'first_run' => $set['run'],
 					'refused' => null,
 					'findings' => [],
 					'list_sha256' => $this->list,
@@ -756,6 +764,7 @@ namespace FileSync {
 		public static function sync(Store $store): void
 		{
 			Instant::pass();
+			self::$duringSync && (self::$duringSync)();
 		}
 	}
 }

@@ -1,0 +1,116 @@
+<?php
+
+namespace FileSync\Addon\Page;
+
+use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Daemon;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Page;
+use FileSync\Addon\Restore\Choice;
+use FileSync\Addon\Restore\Job;
+use FileSync\Addon\Restore\JobState;
+use FileSync\Addon\Restore\NightlySet;
+use FileSync\Addon\Restore\Source;
+use FileSync\Addon\Restore\Underway;
+use FileSync\Addon\Schema\Migrations;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** The buttons of /filesync/backup: each needs the form's token, and affects only the logged-in channel and its set. */
+final class BackupActions
+{
+	/** Processes the form and redirects to the page. */
+	public static function take(): void
+	{
+		$channelId = Page::owner();
+		$channel = $channelId ? Clones::channel($channelId) : null;
+		if (! $channel) {
+			Page::deny();
+			return;
+		}
+		Page::refuseForged(BackupPage::FORM, BackupPage::PATH);
+		try {
+			$problem = Migrations::ready() ? self::press($channel, NightlySet::of($channel), $_POST) : '';
+		} catch (Problem $e) {
+			$problem = $e->kind === 'restore_running'
+				? t('A restore of this channel is under way already.')
+				: t('The backup set cannot be read. The admin of this hub can see why.');
+			Log::write("a button on the backup page of channel $channel->id: {$e->getMessage()}");
+		} catch (\Throwable $e) {
+			Log::failure("a button on the backup page of channel $channel->id", $e);
+			$problem = t('That did not work. The log of this hub says why.');
+		}
+		if ($problem !== '') {
+			Page::leave($problem, true);
+		}
+		Page::leadTo(BackupPage::PATH);
+	}
+
+	/**
+	 * Does what a button says.
+	 *
+	 * @param array<array-key, mixed> $form
+	 *
+	 * @return string What keeps it from that; empty: nothing.
+	 *
+	 * @throws Problem
+	 */
+	private static function press(Channel $channel, NightlySet $set, array $form): string
+	{
+		$job = Job::of($channel->id);
+		if (isset($form['filesync_cancel'])) {
+			if ($job?->door === Job::PAGE) {
+				Underway::cancel($channel->id);
+			}
+
+			return '';
+		}
+		if (isset($form['filesync_plan'])) {
+			/** @var mixed $given */
+			$given = is_string($form['filesync_plan']) ? json_decode($form['filesync_plan'], true) : null;
+			$at = BackupPage::at($form['at'] ?? null, $set);
+			// A time that is no longer a run of the set does not stand for now.
+			$isKnown = $at === null ? ($form['at'] ?? '') === '' : Source::knowsTimes();
+			if (! is_array($given) || BackupPage::names($given) !== $given || ! $isKnown) {
+				return t('it no longer exists');
+			}
+			self::ask($channel, $set, new Choice(at: $at, names: BackupPage::names($given)));
+
+			return '';
+		}
+		if (
+			! $job
+			|| $job->state !== JobState::Planned
+			|| ($form['filesync_job'] ?? null) !== RestoreWords::seal($job)
+		) {
+			return t('The plan has changed meanwhile. Look at it again.');
+		}
+		$choice = new Choice(
+			mayReplace: isset($form['filesync_replace']),
+			mayRevive: isset($form['filesync_deleted']),
+			at: $job->choice->at,
+			names: $job->choice->names,
+		);
+		if (isset($form['filesync_change'])) {
+			self::ask($channel, $set, $choice);
+		} elseif (isset($form['filesync_start']) && $choice->text() !== $job->choice->text()) {
+			self::ask($channel, $set, $choice);
+
+			return t('What you chose is counted first. Look at it, and then start it.');
+		} elseif (isset($form['filesync_start']) && Underway::start($channel->id)) {
+			Daemon::summon('restore');
+		}
+
+		return '';
+	}
+
+	private static function ask(Channel $channel, NightlySet $set, Choice $choice): void
+	{
+		Underway::ask($channel, $set->folder, $choice);
+		Daemon::summon('restore');
+	}
+}

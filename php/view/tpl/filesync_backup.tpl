@@ -1,0 +1,83 @@
+<div class="generic-content-wrapper" id="filesync" data-source="{{$source|escape:'html'}}">
+	<div class="section-title-wrapper">
+		<h2>{{$words.title|escape:'html'}}</h2>
+	</div>
+	<div class="section-content-wrapper">
+		<p id="filesync-say" class="visually-hidden" role="status" aria-live="polite">{{$say|escape:'html'}}</p>
+		<p class="mb-2"><a href="{{$back|escape:'html'}}">{{$words.back|escape:'html'}}</a></p>
+		{{if $left}}
+		<p class="alert {{if $left.is_error}}alert-danger{{else}}alert-success{{/if}}" role="alert" id="filesync-left">{{$left.line|escape:'html'}}</p>
+		{{/if}}
+		<p id="filesync-offline" class="alert alert-warning" role="alert" hidden>{{$words.offline|escape:'html'}}</p>
+		{{foreach $problems as $problem}}
+		<p class="alert alert-warning">{{$problem|escape:'html'}}</p>
+		{{/foreach}}
+		<form action="{{$action|escape:'html'}}" method="post">
+			<input type="hidden" name="form_security_token" id="filesync-token" value="{{$token|escape:'html'}}">
+			<div id="filesync-state">
+{{$state}}
+			</div>
+		</form>
+		{{if $listing}}
+		<p class="small text-muted mb-3">{{$words.help|escape:'html'}}</p>
+		<form action="{{$action|escape:'html'}}" method="get" class="d-flex flex-wrap gap-2 align-items-end mb-3">
+			{{foreach $listing.in as $name}}
+			<input type="hidden" name="in[]" value="{{$name|escape:'html'}}">
+			{{/foreach}}
+			<div>
+				<label class="form-label mb-1" for="filesync-at">{{$words.as_of|escape:'html'}}</label>
+				<select class="form-select form-select-sm" name="at" id="filesync-at">
+				{{foreach $listing.days as $day}}
+					<option value="{{$day.value|escape:'html'}}"{{if $day.is_chosen}} selected{{/if}}>{{$day.text|escape:'html'}}</option>
+				{{/foreach}}
+				</select>
+			</div>
+			<button type="submit" class="btn btn-secondary btn-sm" id="filesync-show">{{$words.show|escape:'html'}}</button>
+		</form>
+		<form action="{{$action|escape:'html'}}" method="post" id="filesync-listing">
+			<input type="hidden" name="form_security_token" value="{{$token|escape:'html'}}">
+			<input type="hidden" name="at" value="{{$listing.at|escape:'html'}}">
+			<nav aria-label="{{$words.folder|escape:'html'}}">
+				<ol class="breadcrumb mb-2">
+				{{foreach $listing.path as $one}}
+					<li class="breadcrumb-item text-break"><a href="{{$one.url|escape:'html'}}"><bdi>{{$one.name|escape:'html'}}</bdi></a></li>
+				{{/foreach}}
+				</ol>
+			</nav>
+			{{if $listing.is_read}}
+			{{if $listing.may_restore}}
+			<p class="mb-2"><button type="submit" name="filesync_plan" value="{{$listing.names|escape:'html'}}" class="btn btn-primary btn-sm" id="filesync-plan-folder">{{if $listing.name !== ''}}{{$words.bring_back_folder|escape:'html'}}{{else}}{{$words.bring_back_all|escape:'html'}}{{/if}}</button></p>
+			{{elseif $listing.at}}
+			<p class="alert alert-info py-2">{{$words.only_look|escape:'html'}}</p>
+			{{/if}}
+			{{if $listing.is_empty}}
+			<p class="text-muted">{{$words.empty|escape:'html'}}</p>
+			{{else}}
+			<p class="small text-muted mb-1" id="filesync-count">{{$listing.count|escape:'html'}}</p>
+			<ul class="list-unstyled mb-2" id="filesync-rows">
+			{{foreach $listing.rows as $one}}
+				<li class="d-flex justify-content-between align-items-start border-bottom py-2">
+					<div class="text-break me-2">
+						{{if $one.is_folder}}<a href="{{$one.url|escape:'html'}}"><bdi>{{$one.name|escape:'html'}}</bdi>/</a>{{else}}<bdi>{{$one.name|escape:'html'}}</bdi>{{/if}}
+						<div class="small text-muted">{{if $one.size}}{{$one.size|escape:'html'}}, {{/if}}{{$one.date|escape:'html'}}{{if $one.presence}}, <span class="{{if $one.is_lost}}fw-bold{{/if}}">{{$one.presence|escape:'html'}}</span>{{/if}}</div>
+					</div>
+					{{if $listing.may_restore}}
+					<button type="submit" name="filesync_plan" value="{{$one.names|escape:'html'}}" class="btn btn-sm btn-secondary text-nowrap flex-shrink-0" aria-label="{{$one.label|escape:'html'}}">{{$words.bring_back|escape:'html'}}</button>
+					{{/if}}
+				</li>
+			{{/foreach}}
+			</ul>
+			{{/if}}
+			{{if $listing.first || $listing.next}}
+			<p class="d-flex flex-wrap gap-3">
+				{{if $listing.first}}<a href="{{$listing.first|escape:'html'}}">{{$words.first|escape:'html'}}</a>{{/if}}
+				{{if $listing.next}}<a href="{{$listing.next|escape:'html'}}" id="filesync-next">{{$words.next|escape:'html'}}</a>{{/if}}
+			</p>
+			{{/if}}
+			{{else}}
+			<p class="alert alert-info">{{$words.reading|escape:'html'}} <a href="{{$listing.again|escape:'html'}}">{{$words.again|escape:'html'}}</a></p>
+			{{/if}}
+		</form>
+		{{/if}}
+	</div>
+</div>
