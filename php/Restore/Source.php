@@ -227,7 +227,7 @@ final class Source
 				$isTrusted,
 				$this->choice->asCopy,
 				$this->admittance,
-				$this->choice->at === null ? $this->updated : min($this->updated, $this->choice->at),
+				$this->choice->at === null ? $this->updated : $this->run,
 			);
 		} catch (Refused $e) {
 			return new Unusable($said['hash'], Decision::Refused, $e->getMessage());

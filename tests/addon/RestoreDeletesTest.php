@@ -92,6 +92,22 @@ final class RestoreDeletesTest extends BackupTestCase
 		$this->assertSame('the bytes', $this->shown('f1'));
 	}
 
+	public function test_of_an_earlier_time_the_run_counts_that_left_it(): void
+	{
+		$this->deleteHere('f1');
+		$this->after(100);
+		$this->saidOn(gmdate('Y-m-d', time() + (2 * self::DAY)));
+		foreach ([-1 => 'deleted_since', 1 => 'restore'] as $days => $decision) {
+			SetRestore::$facts = ['run' => gmdate('Y-m-d', time() + ($days * self::DAY)) . 'T031500Z'];
+			$at = gmdate('Y-m-d', time() + self::DAY);
+			$this->assertSame(
+				1,
+				$this->restore('--at', $at, '--dry-run', '--json')[1]['files'][$decision] ?? 0,
+				$decision,
+			);
+		}
+	}
+
 	public function test_the_date_of_a_set_that_nothing_proves_does_not_count(): void
 	{
 		$this->deleteHere('f1');
