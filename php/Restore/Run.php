@@ -42,6 +42,8 @@ final class Run implements Slice
 	private readonly string $token;
 	private readonly Decider $decider;
 	private int $doneBytes = 0;
+	/** Of files that are proven and not yet published. */
+	private int $stagedBytes = 0;
 	private string $name = '';
 	private bool $isStopped = false;
 	/** How many entries of the set were over when it was stopped. */
@@ -389,6 +391,8 @@ final class Run implements Slice
 			}
 			$staged[] = [$entry, $decision, $parts];
 			$bytes += array_sum(array_column($parts, 'size_bytes'));
+			$this->stagedBytes += $entry->sizeBytes();
+			$this->tell();
 			if ($bytes >= self::TOGETHER_BYTES) {
 				$this->place($staged, $tally, $placing);
 				[$staged, $bytes] = [[], 0];
@@ -416,6 +420,7 @@ final class Run implements Slice
 				$tally->add(Decision::Refused, $entry, $e->getMessage());
 			}
 			$this->doneBytes += $entry->sizeBytes();
+			$this->stagedBytes -= $entry->sizeBytes();
 			$this->tell();
 		}
 	}
@@ -449,6 +454,8 @@ final class Run implements Slice
 	private function tell(int $bytes = 0): void
 	{
 		Queue::heartbeat($this->token);
-		($this->progress)($this->doneBytes + $bytes, $this->name);
+		$bytes += $this->doneBytes + $this->stagedBytes;
+		$this->underway?->noteBytes($bytes);
+		($this->progress)($bytes, $this->name);
 	}
 }
