@@ -38,6 +38,7 @@ enum Option: string
 	case Status = 'status';
 	case Trust = 'trust';
 	case UntilIdle = 'until-idle';
+	case Without = 'without';
 
 	/** Returns what stands for its value in the usage; null if it takes none. */
 	public function value(): ?string
@@ -53,6 +54,7 @@ enum Option: string
 			self::Only => 'CHECK,CHECK',
 			self::Scope => 'SCOPE',
 			self::Seconds => 'N',
+			self::Without => 'HUB',
 			default => null,
 		};
 	}
@@ -101,13 +103,14 @@ enum Option: string
 			self::Status => 'show how far the last restore is, or how it ended',
 			self::Trust => 'believe access, posts and versions that the channel\'s signature does not prove',
 			self::UntilIdle => 'go on until nothing is in transit',
+			self::Without => 'do not ask this clone what was deleted there, such as hub.example; may be given again',
 		};
 	}
 
 	/** Tells whether it may be given several times. */
 	public function isRepeatable(): bool
 	{
-		return $this === self::Exclude;
+		return in_array($this, [self::Exclude, self::Without], true);
 	}
 
 	/** Returns what its value must be, if this one is not that; null if it is. */

@@ -31,6 +31,12 @@ final class RestoreCommand implements Task
 			'; `--deleted` brings back what was deleted',
 		],
 		[
+			Decision::Newer,
+			'is newer on another clone and comes from there',
+			'are newer on another clone and come from there',
+			'',
+		],
+		[
 			Decision::Arriving,
 			'is on its way from another clone',
 			'are on their way from another clone',
@@ -92,6 +98,8 @@ final class RestoreCommand implements Task
 			asCopy: $this->options->has(Option::AsCopy),
 			isTrusted: $this->options->has(Option::Trust),
 			only: $this->options->text(Option::Beneath),
+			without: $this->options->texts(Option::Without),
+			at: $this->options->time(Option::At),
 		);
 		try {
 			if (! $this->options->has(Option::DryRun)) {
@@ -102,10 +110,12 @@ final class RestoreCommand implements Task
 			$this->bar->clear();
 			if ($this->options->has(Option::DryRun)) {
 				$this->tellPlan($channel, $words[1], $plan);
+				$run->needClones();
 				$plan->needRoom(Words::size(...));
 
 				return RestoreStatus::code($plan->tally);
 			}
+			$run->needClones();
 			$plan->needRoom(Words::size(...));
 			$this->all = $plan->bytes();
 			$done = $run->work($plan);
@@ -129,7 +139,9 @@ final class RestoreCommand implements Task
 	{
 		$tally = $plan->tally;
 		$lines = [
-			"the set of $plan->address, of $plan->updated",
+			$this->options->has(Option::At)
+				? "the set of $plan->address, as the run of $plan->run left it"
+				: "the set of $plan->address, of $plan->updated",
 			sprintf(
 				'would restore %s (%s), %s, %s posts; %s left on the hub after that',
 				Words::files($plan->files()),
@@ -172,18 +184,26 @@ final class RestoreCommand implements Task
 		return [
 			'set_of' => $plan->address,
 			'set_updated' => $plan->updated,
+			'set_run' => $plan->run,
+			'set_cut_off' => $plan->isCutOff,
 			'signed_by' => $plan->signedBy,
 			'trusted' => $plan->isTrusted,
 			'findings' => $plan->findings,
 			'quota_short' => $plan->quotaShort,
 			'disk_short' => $plan->diskShort,
+			'clones' => array_map(fn ($clone) => $clone->facts(), $plan->clones),
+			'held_by' => array_map(fn ($clone) => $clone->url, $plan->holding),
 		];
 	}
 
 	/** @return list<string> */
 	private function remarks(Plan $plan, Tally $tally): array
 	{
-		$lines = [];
+		$lines = $plan->isCutOff
+			? [
+				'the last run of this backup was cut off while it was put in place; it is read as that run would leave it',
+			]
+			: [];
 		foreach ($plan->findings as $finding) {
 			if (! in_array($finding['code'], ['unsigned', 'signature_wrong', 'file_extra'], true)) {
 				$lines[] = "{$finding['path']} in the set is not as the last run wrote it";
@@ -213,7 +233,28 @@ final class RestoreCommand implements Task
 				}
 			}
 		}
-		return [...$lines, ...self::aboutPosts($tally)];
+		if ($tally->untraced > 0) {
+			$lines[] =
+				($tally->untraced === 1 ? '1 file is' : number_format($tally->untraced) . ' files are')
+				. ' on no hub'
+				. (array_filter($plan->clones, fn ($clone) => $clone->isLeftOut) ? ' that was asked' : '')
+				. '; whether '
+				. ($tally->untraced === 1 ? 'it was' : 'they were')
+				. ' lost or deleted cannot be told';
+		}
+		if ($tally->cropsLost > 0) {
+			$lines[] =
+				(
+					$tally->cropsLost === 1
+						? '1 crop is missing or not what was saved'
+						: number_format($tally->cropsLost) . ' crops are missing or not what was saved'
+				) . '; crop these photos again';
+			foreach ($tally->withoutCrops() as $named) {
+				$lines[] = "    {$named['name']}";
+			}
+		}
+
+		return [...$lines, ...self::aboutPosts($tally), ...self::aboutClones($plan)];
 	}
 
 	/** @return list<string> */
@@ -280,6 +321,30 @@ final class RestoreCommand implements Task
 		}
 		foreach ($tally->postsLeft as $why => $count) {
 			$lines[] = $number($count, 'post is', 'posts are') . ' left out: ' . (self::WHY[$why] ?? $why);
+		}
+
+		return $lines;
+	}
+
+	/** @return list<string> */
+	private static function aboutClones(Plan $plan): array
+	{
+		$lines = [];
+		foreach ($plan->clones as $clone) {
+			$lines[] = match (true) {
+				$clone->isLeftOut
+					=> "{$clone->name()} was not asked ({$clone->contact()}); what was deleted there goes again"
+					. ' when it is compared',
+				$clone->failure !== '' => "{$clone->name()} does not answer ({$clone->contact()}): $clone->failure",
+				$clone->isStock
+					=> "{$clone->name()} has no filesync: it said what it has, and cannot say what was deleted",
+				default => "{$clone->name()} said what was deleted and changed there",
+			};
+		}
+		foreach ($plan->holding as $clone) {
+			$lines[] =
+				"{$clone->name()} will hold what is replaced, because it is much, until its owner presses \"Accept\" on"
+				. " $clone->url/filesync";
 		}
 
 		return $lines;

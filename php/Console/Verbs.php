@@ -146,9 +146,11 @@ final class Verbs
 					Option::Json,
 					Option::DryRun,
 					Option::Beneath,
+					Option::At,
 					Option::Replace,
 					Option::Deleted,
 					Option::AsCopy,
+					Option::Without,
 					Option::Trust,
 					Option::Status,
 					Option::Cancel,
@@ -159,7 +161,7 @@ final class Verbs
 				],
 				['status' => ['CHANNEL'], 'cancel' => ['CHANNEL']]
 				+ array_fill_keys(
-					['dry-run', 'beneath', 'replace', 'deleted', 'as-copy', 'trust'],
+					['dry-run', 'beneath', 'at', 'replace', 'deleted', 'as-copy', 'without', 'trust'],
 					['CHANNEL DIR'],
 				),
 				needsExtension: true,

@@ -267,6 +267,20 @@ final class Clones
 		return array_values($clones);
 	}
 
+	/** Returns when the hub last heard of another clone of a channel, as Unix seconds; 0 if never, or unknown. */
+	public static function connected(Channel $channel, string $root): int
+	{
+		$where = ['hubloc_hash' => $channel->hash, 'hubloc_network' => 'zot6', 'hubloc_deleted' => 0];
+		$dates = [];
+		foreach (Table::select('hubloc', $where, '', 0, 'hubloc_url, hubloc_connected') as $row) {
+			if (self::normalise($row['hubloc_url']) === self::normalise($root)) {
+				$dates[] = (int) strtotime($row['hubloc_connected'] . ' UTC');
+			}
+		}
+
+		return max([0, ...$dates]);
+	}
+
 	/** Tells whether a packet of a channel still waits for another hub. */
 	public static function isSending(Channel $channel, string $root): bool
 	{

@@ -34,7 +34,7 @@ if (! class_exists('App', false)) {
  * @type ChannelRow = array{channel_id: Number, channel_hash: string, channel_address: string, ...<string, scalar|null>}
  * @type HublocRow = array{
  *     hubloc_id: Number, hubloc_id_url: string, hubloc_hash: string, hubloc_addr: string, hubloc_url: string,
- *     ...<string, scalar|null>
+ *     hubloc_connected: string, ...<string, scalar|null>
  * }
  * @type OutqRow = array{
  *     outq_channel: Number, outq_posturl: string, outq_created: string, outq_notify: string, ...<string, scalar|null>}
@@ -106,6 +106,7 @@ if (! class_exists('App', false)) {
  * @type ScratchRow = array{nick: string, uid: Number, hash: string, attempt: string, created: Number}
  * @type ServedRow = array{id: string, job: string, uid: Number, place: Number}
  * @type DroppedRow = array{id: string, uid: Number, hash: string, is_delete: Number, peer: string, created: Number}
+ * @type EndedRow = array{id: string, uid: Number, day: Number}
  * @type LeaseRow = array{id: string, name: string, token: string, expires: Number}
  * @type Tables = array{
  *     addon: AddonRow,
@@ -119,6 +120,7 @@ if (! class_exists('App', false)) {
  *     term: TermRow,
  *     filesync_digest: DigestRow,
  *     filesync_dropped: DroppedRow,
+ *     filesync_ended: EndedRow,
  *     filesync_file: FileRow,
  *     filesync_held: HeldRow,
  *     filesync_journal: JournalRow,

@@ -21,6 +21,7 @@ final class Table
 	public const OURS = [
 		'filesync_digest',
 		'filesync_dropped',
+		'filesync_ended',
 		'filesync_file',
 		'filesync_held',
 		'filesync_journal',
@@ -240,7 +241,11 @@ final class Table
 		$bytes = 0;
 		foreach ($rows as $row) {
 			$rowBytes = array_sum(array_map(fn ($value) => strlen((string) $value), $row));
-			if ($some && (count($some) >= self::MOST_TOGETHER || ($bytes + $rowBytes) > self::MOST_STATEMENT_BYTES)) {
+			if (
+				$some !== []
+				&& (count($some) >= self::MOST_TOGETHER
+				|| ($bytes + $rowBytes) > self::MOST_STATEMENT_BYTES)
+			) {
 				if (! self::tryInsert($table, ...$some)) {
 					return false;
 				}
@@ -251,7 +256,7 @@ final class Table
 			$bytes += $rowBytes;
 		}
 
-		return ! $some || self::tryInsert($table, ...$some);
+		return $some === [] || self::tryInsert($table, ...$some);
 	}
 
 	/**

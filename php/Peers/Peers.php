@@ -109,6 +109,12 @@ final class Peers
 		return (int) (self::read($url)['failures'] ?? 0) > 0;
 	}
 
+	/** Returns when bytes were last read from a hub, as Unix seconds; 0 if never. */
+	public static function lastReached(string $url): int
+	{
+		return (int) (self::read($url)['last_ok'] ?? 0);
+	}
+
 	/**
 	 * Records the description of a hub in a packet or request, if one of our channels lives there. The channel signed
 	 * it, not that hub: so it is believed if nothing is known, and a hub known not to speak filesync is asked again. It

@@ -11,8 +11,6 @@ use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Storage\Placement;
 use FileSync\Addon\Transfer\Queue;
-use FileSync\Addon\Transfer\Transfer;
-use FileSync\Addon\Transfer\Wanted;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -21,11 +19,12 @@ if (! class_exists('App', false)) {
 /**
  * Publishes verified files of which nothing is here, many together: their intents are written down in one transaction,
  * they get their names, one sync forces all of them to disk, and their rows are committed in one transaction. Whatever
- * process is killed, Publish::recover() finds the intents. What is not plainly new any more is published alone.
+ * process is killed, Publish::recover() finds the intents. What is no longer plainly new is published like any other.
  *
  * @import-type AttachRow from \FileSync\Addon\Hub\Rows
- * @import-type Intent from Transfer
  * @import-type Known from \FileSync\Addon\Order\Judge
+ *
+ * @type NewFile = array{wanted: \FileSync\Addon\Transfer\Wanted, sha256: string, record: Known}
  */
 final class NewFiles
 {
@@ -48,9 +47,9 @@ final class NewFiles
 	 * Writes down what is to come of files whose bytes are where the partial files belong. Callers hold the channel's
 	 * Turn.
 	 *
-	 * @param array<int, array{wanted: Wanted, sha256: string, record: Known}> $files With what is to be known of each.
+	 * @param array<int, NewFile> $files What is to be known of each.
 	 *
-	 * @return array<int, Transfer> Those that publish() takes; of the others nothing was written.
+	 * @return array<int, \FileSync\Addon\Transfer\Transfer> Those for publish(); of the others nothing was written.
 	 */
 	public function intend(array $files): array
 	{
@@ -88,24 +87,12 @@ final class NewFiles
 	/**
 	 * Publishes what was written down. What became of each is in its transfer.
 	 *
-	 * @param array<Transfer> $transfers
+	 * @param array<\FileSync\Addon\Transfer\Transfer> $transfers
 	 */
 	public function publish(array $transfers): void
 	{
-		$placed = [];
 		try {
-			$held = Queue::heartbeat($this->token);
-			foreach ($transfers as $transfer) {
-				$intent = $transfer->intent();
-				if (
-					$intent
-					&& ($held[$transfer->id] ?? null) === $transfer->generation
-					&& $this->place->putNew($transfer, $intent['target'])
-				) {
-					$placed[] = [$transfer, $intent];
-				}
-			}
-			$this->place->sync();
+			$placed = $this->place($transfers);
 		} catch (\Throwable $e) {
 			foreach ($transfers as $transfer) {
 				$this->publish->postpone($transfer, $e);
@@ -113,38 +100,56 @@ final class NewFiles
 
 			return;
 		}
-		$published = $placed !== [] && $this->commit($placed) ? array_column($placed, 0) : [];
-		foreach ($published as $transfer) {
-			Brake::settled($transfer);
-			$this->publish->log($transfer);
-		}
-		$ids = array_column($published, 'id', 'id');
+		$published = $placed !== [] && $this->commit($placed)
+			? array_column(array_map(fn (Placed $one) => $one->transfer, $placed), null, 'id')
+			: [];
+		Brake::settledAll($this->channel->id, array_values($published));
+		array_map($this->publish->log(...), $published);
 		foreach ($transfers as $transfer) {
-			if (! isset($ids[$transfer->id])) {
+			if (! isset($published[$transfer->id])) {
 				$this->publish->resume($transfer);
 			}
 		}
 	}
 
-	/** @param non-empty-list<array{Transfer, Intent}> $placed */
+	/**
+	 * Gives files their names, and forces that to disk.
+	 *
+	 * @param array<\FileSync\Addon\Transfer\Transfer> $transfers
+	 *
+	 * @return list<Placed> Without those that are not ours any longer, and those with something in their place.
+	 */
+	private function place(array $transfers): array
+	{
+		$placed = [];
+		$held = Queue::heartbeat($this->token);
+		foreach ($transfers as $transfer) {
+			$intent = $transfer->intent();
+			if (
+				$intent
+				&& ($held[$transfer->id] ?? null) === $transfer->generation
+				&& $this->place->putNew($transfer, $intent['target'])
+			) {
+				$placed[] = new Placed(
+					$transfer,
+					$intent['target'],
+					$this->place->unchanged($intent['target'], $intent['partial'] ?? null),
+				);
+			}
+		}
+		$this->place->sync();
+
+		return $placed;
+	}
+
+	/** @param non-empty-list<Placed> $placed */
 	private function commit(array $placed): bool
 	{
 		try {
-			return Turn::take($this->channel->id, fn () => PublishRows::commitNew(
-				$this->channel,
-				$this->token,
-				array_map(
-					fn ($one) => [
-						$one[0],
-						$one[1]['target'],
-						$this->place->unchanged(
-							$one[1]['target'],
-							$one[1]['partial'] ?? null,
-						),
-					],
-					$placed,
-				),
-			));
+			return Turn::take(
+				$this->channel->id,
+				fn () => PublishRows::commitNew($this->channel, $this->token, $placed),
+			);
 		} catch (\Throwable $e) {
 			Log::failure('publishing ' . count($placed) . ' files together', $e);
 

@@ -110,57 +110,21 @@ final class PublishRows
 	 * Commits many files of which nothing is here, in one transaction that calls no core function. Callers hold the
 	 * channel's Turn.
 	 *
-	 * @param non-empty-list<array{Transfer, string, ?Stat}> $files With the target of each, and what commit() takes.
+	 * @param non-empty-list<Placed> $files
 	 *
 	 * @return bool False, and nothing is written, if anything has come between.
 	 */
 	public static function commitNew(Channel $channel, string $token, array $files): bool
 	{
-		$transfers = array_column($files, 0);
-		$hashes = array_column($transfers, 'hash');
+		$hashes = array_map(fn (Placed $file): string => $file->transfer->hash, $files);
 
 		return Table::transaction(
-			function () use ($channel, $token, $files, $transfers, $hashes): bool {
-				if (
-					! self::fenceNew($transfers, $token)
-					|| Store::attachSome($channel->id, $hashes, 'hash') !== []
-					|| ! self::insertNew($channel, $files)
-				) {
-					return false;
-				}
-				$rows = Store::attachSome($channel->id, $hashes) ?? [];
-				Digests::publishAll(array_map(fn ($file) => [$file[0], $file[2]], $files));
-				$known = Revisions::some($channel->id, $hashes);
-				$records = $private = $folders = [];
-				foreach ($transfers as $transfer) {
-					$entry = $transfer->fileEntry();
-					$own = $rows[$transfer->hash];
-					$shown = Revisions::shown(
-						$known[$transfer->hash] ?? Revisions::unknown($channel->id, $transfer->hash),
-						$entry['revision'] ?? null,
-						$transfer->sizeBytes,
-						$transfer->edited,
-						$entry['attach']['edited'],
-						$transfer->sha256,
-					);
-					$terms = $entry['attach']['term'] === [] ? [] : Revisions::terms($own);
-					$records[] = Revisions::settled($channel, $shown, $own, $terms);
-					if (self::needsAccess($channel, $own)) {
-						$private[] = $transfer->hash;
-					}
-					foreach ($entry['folders'] as $folder) {
-						$present = $folders[$folder['hash']] ?? $folder;
-						$folders[$folder['hash']] = $present['edited'] < $folder['edited'] ? $folder : $present;
-					}
-				}
-				Revisions::saveSome($channel->id, $records);
-				self::dateFolders($channel->id, array_values($folders));
-				Outbox::addAll($channel->id, 'preview', $hashes);
-				Outbox::addAll($channel->id, 'access', $private);
-				Outbox::releaseAll($channel->id, $hashes);
-
-				return true;
-			},
+			fn (): bool => (
+				self::fenceNew($files, $token)
+				&& Store::attachSome($channel->id, $hashes, 'hash') === []
+				&& self::insertNew($channel, $files)
+				&& self::recordNew($channel, $files, $hashes)
+			),
 			fn (bool $isGood) => $isGood,
 		);
 	}
@@ -168,12 +132,12 @@ final class PublishRows
 	/**
 	 * Ends the transfers; false unless all are still ours, and none was overtaken by another version.
 	 *
-	 * @param non-empty-list<Transfer> $transfers
+	 * @param non-empty-list<Placed> $files
 	 */
-	private static function fenceNew(array $transfers, string $token): bool
+	private static function fenceNew(array $files, string $token): bool
 	{
 		$done = Token::make();
-		$ids = array_column($transfers, 'id');
+		$ids = array_map(fn (Placed $file): string => $file->transfer->id, $files);
 		Table::update('filesync_transfer', self::ended($done), [
 			'id' => $ids,
 			'generation' => 1,
@@ -188,36 +152,80 @@ final class PublishRows
 	/**
 	 * Writes the rows of new files; false if the place of one is not its target.
 	 *
-	 * @param non-empty-list<array{Transfer, string, ?Stat}> $files
+	 * @param non-empty-list<Placed> $files
 	 */
 	private static function insertNew(Channel $channel, array $files): bool
 	{
-		$rows = $chains = $terms = [];
-		foreach ($files as [$transfer, $target]) {
+		$rows = $hashes = $chains = $terms = [];
+		foreach ($files as $file) {
+			$transfer = $file->transfer;
 			$attach = $transfer->fileEntry()['attach'];
 			$chains[$attach['folder']] ??= Store::chain($channel->id, $attach['folder']) ?? false;
 			$chain = $chains[$attach['folder']];
 			$place = $chain === false
 				? null
 				: Store::placeIn($channel, $chain, $transfer->hash, $attach['filename']);
-			if (! $place || $place['content'] !== $target) {
+			if (! $place || $place['content'] !== $file->target) {
 				return false;
 			}
 			$rows[] =
 				AttachRow::columns($channel, $attach, $place, $attach['filename'])
 				+ AttachRow::contents($attach['filetype'], $transfer->sizeBytes, $transfer->edited);
+			$hashes[] = $transfer->hash;
 			if ($attach['term'] !== []) {
-				$terms[$transfer->hash] = $attach['term'];
+				$terms[] = [$transfer, $attach['term']];
 			}
 		}
 		if (! Table::tryInsertAll('attach', $rows)) {
 			throw new \RuntimeException('cannot insert into table attach');
 		}
-		self::numberNames($channel, array_column($rows, 'hash'));
-		foreach ($terms as $hash => $some) {
-			$own = Store::attach($channel->id, (string) $hash);
-			Store::setTerms($channel->id, (int) ($own['id'] ?? 0), $some);
+		self::numberNames($channel, $hashes);
+		foreach ($terms as [$transfer, $some]) {
+			Store::setTerms($channel->id, (int) self::own($transfer)['id'], $some);
 		}
+
+		return true;
+	}
+
+	/**
+	 * Records new files whose rows are written, and requests what follows.
+	 *
+	 * @param non-empty-list<Placed> $files
+	 * @param list<string>           $hashes
+	 */
+	private static function recordNew(Channel $channel, array $files, array $hashes): bool
+	{
+		$rows = Store::attachSome($channel->id, $hashes) ?? [];
+		$known = Revisions::some($channel->id, $hashes);
+		Digests::publishAll(array_map(fn (Placed $file): array => [$file->transfer, $file->stat], $files));
+		$records = $private = $folders = [];
+		foreach ($files as $file) {
+			$transfer = $file->transfer;
+			$entry = $transfer->fileEntry();
+			$own = $rows[$transfer->hash];
+			$shown = Revisions::shown(
+				$known[$transfer->hash] ?? Revisions::unknown($channel->id, $transfer->hash),
+				$entry['revision'] ?? null,
+				$transfer->sizeBytes,
+				$transfer->edited,
+				$entry['attach']['edited'],
+				$transfer->sha256,
+			);
+			$terms = $entry['attach']['term'] === [] ? [] : Revisions::terms($own);
+			$records[] = Revisions::settled($channel, $shown, $own, $terms);
+			if (self::needsAccess($channel, $own)) {
+				$private[] = $transfer->hash;
+			}
+			foreach ($entry['folders'] as $folder) {
+				$latest = $folders[$folder['hash']] ?? $folder;
+				$folders[$folder['hash']] = $latest['edited'] < $folder['edited'] ? $folder : $latest;
+			}
+		}
+		Revisions::saveSome($channel->id, $records);
+		self::dateFolders($channel->id, array_values($folders));
+		Outbox::addAll($channel->id, 'preview', $hashes);
+		Outbox::addAll($channel->id, 'access', $private);
+		Outbox::releaseAll($channel->id, $hashes);
 
 		return true;
 	}

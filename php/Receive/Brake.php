@@ -269,6 +269,21 @@ final class Brake
 	}
 
 	/**
+	 * Tells whether a clone would hold so many files that this hub replaces, if it has as many files as this one, the
+	 * same settings, and nothing else of this hub was displaced there lately.
+	 */
+	public static function wouldHold(int $channelId, int $files, int $bytes): bool
+	{
+		foreach ($files > 0 ? self::limits($channelId) : [] as $limit) {
+			if ($files > $limit['files'] || $bytes > $limit['bytes']) {
+				return true;
+			}
+		}
+
+		return false;
+	}
+
+	/**
 	 * Returns the hub that a displacement counts against; empty: none, because it was approved, the clone restores what
 	 * another had displaced, or a damaged file is repaired.
 	 *
@@ -286,6 +301,23 @@ final class Brake
 			&& ! self::isGivenBack($channelId, $transfer->origin, $transfer->hash, $transfer->sha256, $scale);
 
 		return $isCounted ? self::hub($transfer->origin) : '';
+	}
+
+	/**
+	 * Forgets held changes of files whose bytes have been decided.
+	 *
+	 * @param list<Transfer> $transfers
+	 */
+	public static function settledAll(int $channelId, array $transfers): void
+	{
+		$hashes = array_map(fn (Transfer $transfer) => $transfer->hash, $transfers);
+		$held = ['uid' => $channelId, 'hash' => $hashes, 'what' => 'replaced'];
+		$found = $hashes ? array_column(Table::select('filesync_held', $held, '', 0, 'hash'), 'hash') : [];
+		foreach ($found === [] ? [] : $transfers as $transfer) {
+			if (in_array($transfer->hash, $found, true)) {
+				self::settled($transfer);
+			}
+		}
 	}
 
 	/** Forgets held changes of a file, or of a crop, whose bytes have been decided. */

@@ -101,8 +101,8 @@ final class Intake
 		);
 	}
 
-	/** A clone may only report its own state. */
-	private static function isFrom(string $root, array $entry): bool
+	/** Tells whether an entry is what a clone says of itself: of others it may not. */
+	public static function isFrom(string $root, array $entry): bool
 	{
 		return (
 			is_string($entry['fetch_url'] ?? null)

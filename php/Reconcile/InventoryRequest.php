@@ -25,8 +25,8 @@ if (! class_exists('App', false)) {
  * Answers another clone that compares its files with ours.
  *
  * `round`: one message of the comparison; the first makes a snapshot of our files, which serves all later ones.
- * `entries`: our state of files, in the form of a sync packet. `finish`: files that the other has and we lack; we fetch
- * them.
+ * `entries`: our state of files, in the form of a sync packet, or in brief for a clone that restores. `finish`: files
+ * that the other has and we lack; we fetch them.
  *
  * @import-type Asked from \FileSync\Addon\Protocol\SignedRequest
  */
@@ -124,7 +124,11 @@ final class InventoryRequest
 
 	private function entries(): array
 	{
+		/** @var list<string> $hashes Checked by isWellFormed(). */
 		$hashes = $this->asked['hashes'] ?? [];
+		if (! empty($this->asked['brief'])) {
+			return ['entries' => $this->briefs($hashes)];
+		}
 		$asked = $hashes ? array_combine($hashes, $hashes) : [];
 		if (! empty($this->asked['keys'])) {
 			$run = $this->session();
@@ -149,6 +153,18 @@ final class InventoryRequest
 		}
 
 		return ['entries' => $entries];
+	}
+
+	/**
+	 * @param list<string> $hashes
+	 *
+	 * @return list<array{for: string, brief: ?array<string, mixed>}>
+	 */
+	private function briefs(array $hashes): array
+	{
+		$briefs = Brief::some($this->channel, $hashes);
+
+		return array_map(fn ($hash) => ['for' => $hash, 'brief' => ($briefs[$hash] ?? null)?->facts()], $hashes);
 	}
 
 	/** Notes files that the other has and we lack; a worker fetches them. */

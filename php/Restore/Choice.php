@@ -31,6 +31,8 @@ final class Choice
 		 *     empty: all.
 		 */
 		public readonly array $names = [],
+		/** @var list<string> Clones that are not asked what was deleted there: host names or URLs. */
+		public readonly array $without = [],
 	) {
 		$this->pattern = $only === null ? null : new Exclusion([$only]);
 	}
@@ -41,7 +43,7 @@ final class Choice
 		/**
 		 * @var array{
 		 *     replace?: bool, deleted?: bool, as_copy?: bool, trust?: bool, only?: ?string, at?: ?string,
-		 *     names?: list<string>
+		 *     names?: list<string>, without?: list<string>
 		 * } $said
 		 */
 		$said = json_decode($text, true) ?? [];
@@ -54,6 +56,7 @@ final class Choice
 			$said['only'] ?? null,
 			$said['at'] ?? null,
 			$said['names'] ?? [],
+			$said['without'] ?? [],
 		);
 	}
 
@@ -68,6 +71,7 @@ final class Choice
 			'only' => $this->only,
 			'at' => $this->at,
 			'names' => $this->names,
+			'without' => $this->without,
 		];
 	}
 

@@ -6,7 +6,6 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Store;
-use FileSync\Addon\Order\Vector;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\ScaleTable;
@@ -34,6 +33,7 @@ final class Decider
 	public function __construct(
 		private readonly Channel $channel,
 		private readonly Choice $choice,
+		private readonly Elsewhere $elsewhere,
 		private readonly \Closure $beat,
 	) {
 		$this->categories = new Categories($channel);
@@ -87,6 +87,16 @@ final class Decider
 		};
 	}
 
+	/** Tells whether nothing of it is here, so that it would come back. */
+	public function isAbsent(Saved $saved): bool
+	{
+		try {
+			return $this->hereOf($saved)->isFolder($saved->hash) === null && $this->of($saved) === Decision::Restore;
+		} catch (Refused) {
+			return false;
+		}
+	}
+
 	/** Tells whether it was never here, and nothing is known of it. */
 	public function isNew(Saved $saved): bool
 	{
@@ -106,10 +116,24 @@ final class Decider
 	public function missingCrops(Saved $saved): array
 	{
 		return array_values(array_filter(
+			$this->lackingCrops($saved),
+			fn ($scale) => $saved->parts[$scale]['is_found'],
+		));
+	}
+
+	/** Returns how many crops a photo lacks here of which the set lacks the bytes, too. */
+	public function lostCrops(Saved $saved): int
+	{
+		return count($this->lackingCrops($saved)) - count($this->missingCrops($saved));
+	}
+
+	/** @return list<int> The scales that are missing here and that the set names. */
+	private function lackingCrops(Saved $saved): array
+	{
+		return array_values(array_filter(
 			array_intersect(ScaleTable::CROPS, array_keys($saved->parts)),
 			fn ($scale) => (
 				isset($saved->photos[$scale])
-				&& $saved->parts[$scale]['is_found']
 				&& ! $this->isArriving($saved->hash, $scale)
 				&& ! in_array(Facts::of($this->channel, $saved->hash, $scale)->state, ['whole', 'partial'], true)
 			),
@@ -131,10 +155,20 @@ final class Decider
 
 	private function ofAbsent(Saved $saved, Here $here): Decision
 	{
-		$isDeleted = $this->isDeletedSince($saved, $here);
+		$isDeleted = self::isDeletedSince($saved, $here) || $this->elsewhere->isDeleted($saved);
 		if ($isDeleted && ! $this->choice->mayRevive) {
 			return Decision::Deleted;
 		}
+		if (! $isDeleted && $this->elsewhere->isNewer($saved)) {
+			return Decision::Newer;
+		}
+		// Of what was here and vanished, a delete would have been noticed.
+		$saved->isUntraced =
+			! $isDeleted
+			&& ! $saved->isFolder
+			&& ! $saved->isCopy
+			&& ($here->file($saved)['state'] ?? '') !== 'here'
+			&& ! $this->elsewhere->has($saved);
 		$fault = $saved->isFolder ? null : self::fault($saved) ?? $this->limit($saved);
 
 		return $fault ?? ($isDeleted ? Decision::Revive : Decision::Restore);
@@ -171,26 +205,18 @@ final class Decider
 			: Decision::Differs;
 	}
 
-	/** Tells whether a delete that is known here has seen what the set has. */
-	private function isDeletedSince(Saved $saved, Here $here): bool
+	/**
+	 * Tells whether a delete that is known here has seen what the set has, or, if its tombstone has ended, was made on
+	 * that day or later.
+	 */
+	private static function isDeletedSince(Saved $saved, Here $here): bool
 	{
 		$file = $here->file($saved);
-		if (! $file || ! in_array($file['state'], ['gone', 'going'], true)) {
-			return false;
-		}
-		if ($saved->revision === null || ! $file['gone']) {
-			return true;
-		}
-		$seen = Vector::credible(
-			Vector::join(
-				$saved->revision['bytes']['vector'],
-				$saved->revision['place']['vector'],
-				$saved->revision['access']['vector'],
-			),
-			$file['gone'],
-		);
+		$day = $here->goneOn($saved);
 
-		return in_array(Vector::compare($seen, $file['gone']), ['before', 'equal'], true);
+		return $file && in_array($file['state'], ['gone', 'going'], true)
+			? $saved->isSeenBy($file['gone'])
+			: $day !== null && $day >= $saved->day;
 	}
 
 	private static function fault(Saved $saved): ?Decision

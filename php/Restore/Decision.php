@@ -23,6 +23,8 @@ enum Decision: string
 	case Differs = 'differs_here';
 	/** It was deleted since, and stays deleted. */
 	case Deleted = 'deleted_since';
+	/** Another clone has newer bytes of it, and it comes from there. */
+	case Newer = 'newer_elsewhere';
 	/** It is on its way from another clone. */
 	case Arriving = 'arriving';
 	/** The hub had no bytes of it when the set was made. */
@@ -54,6 +56,6 @@ enum Decision: string
 	/** Tells whether a person should look at it. */
 	public function needsAttention(): bool
 	{
-		return ! $this->isWork() && ! in_array($this, [self::Here, self::Deleted, self::Arriving], true);
+		return ! $this->isWork() && ! in_array($this, [self::Here, self::Deleted, self::Newer, self::Arriving], true);
 	}
 }

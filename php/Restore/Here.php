@@ -4,6 +4,7 @@ namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Revision\Ended;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Transfer\Queue;
 
@@ -20,9 +21,10 @@ final class Here
 {
 	/**
 	 * @param array<string, true>   $read
-	 * @param ?array<string, array{is_dir: int|numeric-string, ...}> $rows Null: each is asked for alone.
+	 * @param ?array<string, array{is_dir: int|numeric-string, ...}> $rows Null: each must be read separately.
 	 * @param array<string, string> $states
 	 * @param array<string, Known>  $files
+	 * @param array<string, string> $days
 	 */
 	private function __construct(
 		private readonly Channel $channel,
@@ -30,6 +32,7 @@ final class Here
 		private readonly ?array $rows,
 		private readonly array $states,
 		private readonly array $files,
+		private readonly array $days,
 	) {}
 
 	/** @param list<Saved> $some */
@@ -44,6 +47,7 @@ final class Here
 			Store::attachSome($channel->id, array_values(array_unique([...$hashes, ...$above])), 'hash, is_dir'),
 			Queue::states($channel->id, $hashes),
 			Revisions::some($channel->id, $hashes),
+			Ended::days($channel->id, $hashes),
 		);
 	}
 
@@ -79,6 +83,14 @@ final class Here
 	public function file(Saved $saved): ?array
 	{
 		return $this->files[$saved->hash] ?? null;
+	}
+
+	/** Returns on which day it was deleted, if that is so long ago that nothing else is known of it; otherwise null. */
+	public function goneOn(Saved $saved): ?string
+	{
+		$file = $this->file($saved);
+
+		return $file === null || $file['state'] === 'unknown' ? $this->days[$saved->hash] ?? null : null;
 	}
 
 	/** Tells whether nothing of it is here or was ever known. */

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Restore;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -44,6 +45,9 @@ final class Placing
 	/** The scales that are made of the photo itself. */
 	private const MADE = [1, 2, 3];
 
+	/** The crops of the file that was staged last that are not what was saved, or no pictures. */
+	public int $lostCrops = 0;
+	private readonly string $root;
 	private readonly \FileSync\Store $data;
 	private readonly Values $values;
 	private readonly NewFiles $new;
@@ -69,7 +73,8 @@ final class Placing
 		if (! is_dir("$root/" . self::FOLDER)) {
 			@mkdir("$root/" . self::FOLDER, 0700);
 		}
-		$this->data = new \FileSync\Store((string) realpath($root));
+		$this->root = (string) realpath($root);
+		$this->data = new \FileSync\Store($this->root);
 		$this->values = new Values($channel);
 		$this->categories = new Categories($channel);
 		self::clear($channel->id);
@@ -145,17 +150,22 @@ final class Placing
 	public function stage(Saved $saved, Decision $decision): array
 	{
 		$staged = [];
+		$this->lostCrops = 0;
 		$needsBytes = $decision !== Decision::Mend || Facts::of($this->channel, $saved->hash, 0)->state !== 'whole';
 		if ($needsBytes) {
 			$staged[0] = $this->copy($saved, 0);
 		}
 		foreach ($decision === Decision::Replace ? [] : $this->decider->missingCrops($saved) as $scale) {
 			try {
-				$staged[$scale] = $this->copy($saved, $scale);
+				$crop = $this->copy($saved, $scale);
+				if (PhotoType::isBounded($this->root, $crop['path'])) {
+					$staged[$scale] = $crop;
+					continue;
+				}
 			} catch (CorruptException|NotFoundException) {
-				// A damaged crop does not keep its photo away.
-				continue;
 			}
+			// It does not keep its photo away.
+			$this->lostCrops++;
 		}
 
 		return $staged;
@@ -172,13 +182,17 @@ final class Placing
 	public function together(array $staged): array
 	{
 		\FileSync\SetRestore::sync($this->data);
-		$some = array_filter($staged, fn ($one) => self::isPlain(...$one));
+		$files = self::hashes($staged);
+		$some = array_filter($staged, fn ($one) => self::isPlain(...$one) && ! self::isWithin($one[0], $files));
 		if (count($some) < 2) {
 			return [];
 		}
 		$transfers = Turn::take($this->channel->id, fn () => $this->intend($some));
 		$this->new->publish($transfers);
-		$states = Queue::states($this->channel->id, array_values(array_column($transfers, 'hash')));
+		$states = Queue::states(
+			$this->channel->id,
+			array_map(fn (Transfer $transfer) => $transfer->hash, array_values($transfers)),
+		);
 
 		return array_map(
 			fn (Transfer $transfer) => (
@@ -188,6 +202,44 @@ final class Placing
 			),
 			$transfers,
 		);
+	}
+
+	/**
+	 * Returns staged files in the order in which they are placed: those last that say that another of them is a folder,
+	 * so that they cannot take its place.
+	 *
+	 * @param list<array{Saved, Decision, array<int, Staged>}> $staged
+	 *
+	 * @return list<array{Saved, Decision, array<int, Staged>}>
+	 */
+	public static function inOrder(array $staged): array
+	{
+		$files = self::hashes($staged);
+		$last = array_filter($staged, fn ($one) => self::isWithin($one[0], $files));
+
+		return [...array_values(array_diff_key($staged, $last)), ...array_values($last)];
+	}
+
+	/**
+	 * @param list<array{Saved, Decision, array<int, Staged>}> $staged
+	 *
+	 * @return array<string, true>
+	 */
+	private static function hashes(array $staged): array
+	{
+		return array_fill_keys(array_map(fn ($one) => $one[0]->hash, $staged), true);
+	}
+
+	/** @param array<string, true> $files */
+	private static function isWithin(Saved $saved, array $files): bool
+	{
+		foreach ($saved->folders as $folder) {
+			if (isset($files[$folder['hash']])) {
+				return true;
+			}
+		}
+
+		return false;
 	}
 
 	/**
@@ -214,7 +266,7 @@ final class Placing
 	 */
 	private function intend(array $some): array
 	{
-		$decider = $this->decider->over(array_column($some, 0));
+		$decider = $this->decider->over(array_map(fn ($one) => $one[0], array_values($some)));
 		$some = array_filter(
 			$some,
 			fn ($one) => $decider->isNew($one[0]) && $decider->of($one[0]) === Decision::Restore,

@@ -6,6 +6,7 @@ use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Receive\Brake;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -25,6 +26,10 @@ final class Plan
 		public readonly string $address,
 		/** When it was made. */
 		public readonly string $updated,
+		/** The run that left what is restored. */
+		public readonly string $run,
+		/** Whether its last run was cut off. */
+		public readonly bool $isCutOff,
 		/** `channel`, `nobody` or `other`. */
 		public readonly string $signedBy,
 		public readonly bool $isTrusted,
@@ -36,11 +41,16 @@ final class Plan
 		public readonly int $diskShort,
 		/** Bytes that are left after it, of the smaller of both. */
 		public readonly int $room,
+		/** @var list<AskedClone> The channel's other clones. */
+		public readonly array $clones,
+		/** @var list<AskedClone> Those that will hold what is replaced, as far as that is known. */
+		public readonly array $holding,
 	) {}
 
 	/** Reckons it up. */
-	public static function of(Channel $channel, Source $source, Tally $tally): self
+	public static function of(Channel $channel, Source $source, Tally $tally, Elsewhere $elsewhere): self
 	{
+		$isHeld = Brake::wouldHold($channel->id, $tally->files(Decision::Replace), $tally->displacedBytes);
 		$bytes = $tally->bytes(...Decision::WORK);
 		// What is replaced is kept: both versions are on disk, and one of them counts for the account.
 		[$allowed, $free] = self::room($channel);
@@ -50,12 +60,16 @@ final class Plan
 			$source->list,
 			$source->address,
 			$source->updated,
+			$source->run,
+			$source->isCutOff,
 			$source->signedBy,
 			$source->isTrusted(),
 			$source->findings,
 			max(0, $bytes - $allowed),
 			max(0, $bytes - $free),
 			max(0, min($free, $allowed) - $bytes),
+			$elsewhere->clones(),
+			$isHeld ? array_values(array_filter($elsewhere->clones(), fn ($clone) => ! $clone->isStock)) : [],
 		);
 	}
 
@@ -78,12 +92,16 @@ final class Plan
 			[
 				'set_of' => $this->address,
 				'set_updated' => $this->updated,
+				'set_run' => $this->run,
+				'set_cut_off' => $this->isCutOff,
 				'signed_by' => $this->signedBy,
 				'trusted' => $this->isTrusted,
 				'findings' => array_slice($this->findings, 0, self::NAMED),
 				'quota_short' => $this->quotaShort,
 				'disk_short' => $this->diskShort,
 				'room' => $this->room,
+				'clones' => array_map(fn ($clone) => $clone->facts(), $this->clones),
+				'held_by' => array_map(fn ($clone) => $clone->url, $this->holding),
 			] + $this->tally->facts()
 		);
 	}

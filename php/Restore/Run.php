@@ -4,11 +4,13 @@ namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Refused;
+use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Posts\SetPosts;
@@ -35,15 +37,18 @@ if (! class_exists('App', false)) {
 final class Run implements Slice
 {
 	/** Bytes that are staged before they are published together. */
-	private const TOGETHER_BYTES = 64 << 20;
+	private const TOGETHER_BYTES = 128 << 20;
+	private const BEAT_SECONDS = 10;
 	/** A job that ends so often without doing anything fails. */
 	private const MOST_ATTEMPTS = 10;
 
 	private readonly string $token;
+	private readonly Elsewhere $elsewhere;
 	private readonly Decider $decider;
 	private int $doneBytes = 0;
 	/** Of files that are proven and not yet published. */
 	private int $stagedBytes = 0;
+	private int $beatAt = 0;
 	private string $name = '';
 	private bool $isStopped = false;
 	/** How many entries of the set were over when it was stopped. */
@@ -67,7 +72,8 @@ final class Run implements Slice
 		private readonly \Closure $progress,
 	) {
 		$this->token = Token::make();
-		$this->decider = new Decider($channel, $choice, $this->tell(...));
+		$this->elsewhere = new Elsewhere($channel, $choice, $this->tell(...));
+		$this->decider = new Decider($channel, $choice, $this->elsewhere, $this->tell(...));
 	}
 
 	/**
@@ -81,6 +87,17 @@ final class Run implements Slice
 	}
 
 	/**
+	 * Makes sure that every clone answered that was to be asked.
+	 *
+	 * @throws Problem
+	 */
+	public function needClones(): void
+	{
+		$this->elsewhere->open();
+		$this->elsewhere->need();
+	}
+
+	/**
 	 * Does what a plan says.
 	 *
 	 * @return ?Tally What was done; null if it was stopped.
@@ -89,6 +106,7 @@ final class Run implements Slice
 	 */
 	public function work(Plan $plan): ?Tally
 	{
+		$this->needClones();
 		$this->underway = Underway::begin($this->channel, $this->token, $this->folder, $this->choice, $plan);
 		$progress = new Progress(Progress::FOLDERS);
 		$why = $this->through($plan->list, $progress);
@@ -141,6 +159,7 @@ final class Run implements Slice
 				$underway->plan($plan, $job->state);
 				[$list, $progress] = [$plan->list, new Progress(Progress::FOLDERS)];
 			}
+			$this->needClones();
 			if ($job->begun === 0) {
 				Plan::needRoomFor($this->channel, $job->planBytes, $size);
 			}
@@ -228,8 +247,10 @@ final class Run implements Slice
 	{
 		try {
 			$source = Source::open($this->folder, $this->channel, $this->choice);
+			$this->elsewhere->open();
+			$isAll = $progress->entries === 0;
 			foreach ($source->entries($progress->entries) as $over => $some) {
-				$this->seen = $this->decider->over($some);
+				$this->look($some);
 				foreach ($some as $entry) {
 					$this->consider($entry, $progress->tally);
 				}
@@ -240,7 +261,11 @@ final class Run implements Slice
 				}
 			}
 
-			return Plan::of($this->channel, $source, $progress->tally);
+			if ($isAll) {
+				$this->elsewhere->complete();
+			}
+
+			return Plan::of($this->channel, $source, $progress->tally, $this->elsewhere);
 		} catch (FileSyncException $e) {
 			throw Problem::of($e, $this->folder);
 		}
@@ -286,12 +311,36 @@ final class Run implements Slice
 				$entry,
 				$decision === Decision::Refused ? 'something else is here in its place' : '',
 			);
+			if ($entry instanceof Saved && $decision === Decision::Replace) {
+				$tally->displacedBytes += (int) (Store::attach($this->channel->id, $entry->hash)['filesize'] ?? 0);
+			}
 			if ($entry instanceof Saved && $decision->isWork()) {
 				$tally->crops += count($this->decider->missingCrops($entry));
-				$tally->categories += $this->decider->missingCategories($entry);
+				$tally->categories += $decision === Decision::Restore ? 0 : $this->decider->missingCategories($entry);
+				$tally->addLostCrops($entry, $this->decider->lostCrops($entry));
 			}
 			$this->posts($entry, $decision, $tally, true);
 		}
+	}
+
+	/**
+	 * Reads what is here of some entries, and asks the other clones about those that would come back.
+	 *
+	 * @param array<int, Saved|Unusable> $entries
+	 */
+	private function look(array $entries): void
+	{
+		$this->seen = $seen = $this->decider->over($entries);
+		if ($this->elsewhere->isComplete()) {
+			return;
+		}
+		$absent = [];
+		foreach ($entries as $entry) {
+			if ($entry instanceof Saved && $this->choice->covers($entry->names) && $seen->isAbsent($entry)) {
+				$absent[] = $entry;
+			}
+		}
+		$this->elsewhere->ask($absent);
 	}
 
 	/** Decides about an entry; null if it was not asked for. */
@@ -315,11 +364,13 @@ final class Run implements Slice
 		$areFolders = $progress->pass === Progress::FOLDERS;
 		$placing = new Placing($this->channel, $source, $this->decider, $publish, $this->token, $this->tell(...));
 		$scales = new Scales($this->channel, $this->token, $publish, $this);
-		foreach ($source->entries($progress->entries) as $over => $some) {
+		foreach ($source->entries($progress->entries, $areFolders) as $over => $some) {
 			$entries = array_filter(
 				$some,
 				fn ($one) => ($one instanceof Saved && $one->isFolder) === $areFolders,
 			);
+			$this->look($entries);
+			$this->elsewhere->need();
 			$areFolders ? $this->folders($entries, $tally, $placing) : $this->files($entries, $tally, $placing);
 			$tally->categories += $placing->addedCategories;
 			$placing->addedCategories = 0;
@@ -362,7 +413,6 @@ final class Run implements Slice
 		/** @var list<array{Saved, Decision, array<int, Staged>}> */
 		$staged = [];
 		$bytes = 0;
-		$this->seen = $this->decider->over($entries);
 		foreach ($entries as $place => $entry) {
 			if ($this->stopIfTold()) {
 				$this->over = $place - 1;
@@ -389,6 +439,7 @@ final class Run implements Slice
 				$tally->add($isMissing ? Decision::Missing : Decision::Damaged, $entry);
 				continue;
 			}
+			$tally->addLostCrops($entry, $placing->lostCrops + $this->decider->lostCrops($entry));
 			$staged[] = [$entry, $decision, $parts];
 			$bytes += array_sum(array_column($parts, 'size_bytes'));
 			$this->stagedBytes += $entry->sizeBytes();
@@ -407,6 +458,7 @@ final class Run implements Slice
 		if ($staged === []) {
 			return;
 		}
+		$staged = Placing::inOrder($staged);
 		$done = $placing->together($staged);
 		foreach ($staged as $n => [$entry, $decision, $parts]) {
 			try {
@@ -453,7 +505,10 @@ final class Run implements Slice
 
 	private function tell(int $bytes = 0): void
 	{
-		Queue::heartbeat($this->token);
+		if (Clock::now() >= $this->beatAt) {
+			Queue::heartbeat($this->token);
+			$this->beatAt = Clock::now() + self::BEAT_SECONDS;
+		}
 		$bytes += $this->doneBytes + $this->stagedBytes;
 		$this->underway?->noteBytes($bytes);
 		($this->progress)($bytes, $this->name);

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Refused;
+use FileSync\Addon\Order\Vector;
 use FileSync\Addon\Protocol\Packet;
 
 if (! class_exists('App', false)) {
@@ -28,6 +29,9 @@ if (! class_exists('App', false)) {
  */
 final class Saved
 {
+	/** Whether it is on no hub, and no hub knows what became of it: it may have been lost or deleted. */
+	public bool $isUntraced = false;
+
 	/** How deep its metadata is at most, and a little more. */
 	private const DEPTH = 80;
 
@@ -69,6 +73,8 @@ final class Saved
 		public readonly bool $lostLinks,
 		/** @var array<string> The groups in its access lists that are not here: their names, by hash. */
 		public readonly array $unknownGroups,
+		/** The day on which the set found it on its hub (2026-08-20); empty if nothing proves that. */
+		public readonly string $day,
 	) {}
 
 	/**
@@ -78,6 +84,7 @@ final class Saved
 	 * @param string $origin    The hash of the set's channel.
 	 * @param bool   $isTrusted Whether what is not only bytes, names and folders may be believed.
 	 * @param bool   $isCopy    Whether it becomes another file, for the channel alone.
+	 * @param string $found     When the set found it on its hub, as the set says.
 	 *
 	 * @throws Refused
 	 */
@@ -88,6 +95,7 @@ final class Saved
 		bool $isTrusted,
 		bool $isCopy,
 		Admittance $admittance,
+		string $found,
 	): self {
 		/** @var array<mixed>|null $metadata */
 		$metadata = json_decode($said['metadata'] ?? '', true, self::DEPTH);
@@ -133,6 +141,7 @@ final class Saved
 			$isCopy,
 			$row['allow_cid'] !== $saved['allow_cid'] || $row['allow_gid'] !== $saved['allow_gid'],
 			$admittance->unknownGroups($row),
+			$isTrusted && preg_match('/^\d{4}-\d\d-\d\d/', $found) ? substr($found, 0, 10) : '',
 		);
 	}
 
@@ -148,6 +157,28 @@ final class Saved
 		$metadata = $this->metadata === '' ? null : json_decode($this->metadata, true, self::DEPTH);
 
 		return array_values($metadata['item'] ?? []);
+	}
+
+	/**
+	 * Tells whether a delete has seen what the set has.
+	 *
+	 * @param array<array-key, int> $gone What the delete has seen; empty if that is unknown.
+	 */
+	public function isSeenBy(array $gone): bool
+	{
+		if ($this->revision === null || $gone === []) {
+			return true;
+		}
+		$seen = Vector::credible(
+			Vector::join(
+				$this->revision['bytes']['vector'],
+				$this->revision['place']['vector'],
+				$this->revision['access']['vector'],
+			),
+			$gone,
+		);
+
+		return in_array(Vector::compare($seen, $gone), ['before', 'equal'], true);
 	}
 
 	/** Returns its name for people. */

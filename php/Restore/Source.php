@@ -21,14 +21,14 @@ if (! class_exists('App', false)) {
  *
  * @type Facts = array{
  *     set: string, signed_by: string, is_list_whole: bool, is_cut_off: bool,
- *     refused: ?array{code: string, path: string, why: ?string},
+ *     run: ?string, first_run: ?string, refused: ?array{code: string, path: string, why: ?string},
  *     findings: list<array{code: string, path: string, why: ?string}>, list_sha256: ?string
  * }
  */
 final class Source
 {
 	/** How many entries are in memory at once. */
-	private const SOME = 64;
+	private const SOME = 512;
 	private const LEAST_RATE = 65536;
 
 	/** When as much time has passed as copying may take. */
@@ -44,6 +44,10 @@ final class Source
 		public readonly string $address,
 		/** When it was made. */
 		public readonly string $updated,
+		/** The run that left what is read. */
+		public readonly string $run,
+		/** Whether its last run was cut off while it was put in place; then it is read as that run would have left it. */
+		public readonly bool $isCutOff,
 		/** `channel`, `nobody` or `other`: who signed it. */
 		public readonly string $signedBy,
 		/** Names the list of its files: another means that the set has changed. */
@@ -67,19 +71,21 @@ final class Source
 		$rate = $rate > 0 ? max(self::LEAST_RATE, $rate) : 0;
 		$set = new \FileSync\SetRestore(
 			$path,
-			['public_key' => $channel->publicKey] + ($rate ? ['bytes_per_second' => $rate] : []),
+			['public_key' => $channel->publicKey]
+			+ ($choice->at === null ? [] : ['at' => $choice->at])
+			+ ($rate ? ['bytes_per_second' => $rate] : []),
 		);
 		$facts = $set->facts();
-		if ($facts['is_cut_off']) {
-			throw new Problem(
-				'set_cut_off',
-				'The last run of this backup was cut off while it was being put in place. `verify-set DIR --finish`'
-				. ' completes it from the set alone; no hub is needed. Then restore it.',
-				true,
-			);
-		}
 		if ($facts['refused'] !== null) {
 			throw self::refusal($facts['refused']['code'], $facts['refused']['path'], $facts['refused']['why'] ?? '');
+		}
+		if ($choice->at !== null && $facts['run'] === null) {
+			throw new Problem(
+				'no_run',
+				"No run of this backup is as old as $choice->at"
+				. ($facts['first_run'] === null ? '.' : ": what the run of {$facts['first_run']} left is the oldest."),
+				isUsage: true,
+			);
 		}
 		/** @var array<mixed> $about */
 		$about = json_decode($facts['set'], true) ?? [];
@@ -103,18 +109,14 @@ final class Source
 			$origin,
 			$address,
 			self::text($about, 'updated'),
+			$facts['run'] ?? '',
+			$facts['is_cut_off'],
 			$facts['signed_by'],
 			$facts['list_sha256'] ?? '',
 			$facts['findings'],
 			new Admittance($channel, $about['access_names'] ?? null),
 			$rate,
 		);
-	}
-
-	/** Tells whether a set can be restored as it was at an earlier time. */
-	public static function knowsTimes(): bool
-	{
-		return false;
 	}
 
 	/** Tells whether the channel's signature proves the set, or it was asked to be believed. */
@@ -124,7 +126,7 @@ final class Source
 	}
 
 	/**
-	 * Reads all files and folders.
+	 * Reads all files and folders, or only the folders.
 	 *
 	 * @param int $after Those before are not read: so many entries are over.
 	 *
@@ -133,7 +135,7 @@ final class Source
 	 *
 	 * @throws Problem The set breaks the rules.
 	 */
-	public function entries(int $after = 0): \Generator
+	public function entries(int $after = 0, bool $onlyFolders = false): \Generator
 	{
 		$over = 0;
 		try {
@@ -143,7 +145,7 @@ final class Source
 					if (++$over <= $after) {
 						continue;
 					}
-					$entry = $this->read($said);
+					$entry = $onlyFolders && $said['kind'] !== 'folder' ? null : $this->read($said);
 					if ($entry !== null) {
 						$read[$over] = $entry;
 					}
@@ -219,6 +221,7 @@ final class Source
 				$isTrusted,
 				$this->choice->asCopy,
 				$this->admittance,
+				$this->choice->at === null ? $this->updated : min($this->updated, $this->choice->at),
 			);
 		} catch (Refused $e) {
 			return new Unusable($said['hash'], Decision::Refused, $e->getMessage());

@@ -342,6 +342,7 @@ final class Revisions
 		}
 		$file['here'] = self::withDigest($file['here'], $sha256);
 
+		/** @var Known */
 		return $file;
 	}
 
@@ -423,11 +424,7 @@ final class Revisions
 		$mine = ['uid' => $channelId, 'state' => self::UNSEEN];
 		$tooMany = Table::count('filesync_file', $mine) - self::MOST_UNSEEN;
 		if ($tooMany > 0) {
-			Table::delete(
-				'filesync_file',
-				$mine
-				+ ['id' => array_column(Table::select('filesync_file', $mine, 'updated, id', $tooMany, 'id'), 'id')],
-			);
+			Ended::end($mine, Table::select('filesync_file', $mine, 'updated, id', $tooMany, 'id, uid, hash, updated'));
 		}
 	}
 

@@ -249,6 +249,10 @@ final class Migrations
 					. ' done_files bigint NOT NULL, done_bytes bigint NOT NULL, code varchar(32) NOT NULL, reason text NOT NULL, attempts bigint NOT NULL,'
 					. ' next_at bigint NOT NULL, created bigint NOT NULL, begun bigint NOT NULL, updated bigint NOT NULL)',
 			],
+			13 => [
+				'CREATE TABLE IF NOT EXISTS filesync_ended (id varchar(32) NOT NULL PRIMARY KEY, uid bigint NOT NULL, day bigint NOT NULL)',
+				'CREATE INDEX filesync_ended_day ON filesync_ended (uid, day)',
+			],
 		];
 	}
 }

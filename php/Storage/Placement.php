@@ -141,13 +141,9 @@ final class Placement
 	public function unchanged(string $target, ?array $verified): ?array
 	{
 		$live = $verified ? $this->liveFacts($target) : null;
-		foreach ($live && $verified ? ['inode', 'size_bytes', 'mtime_ns'] : [] as $fact) {
-			if ($live[$fact] !== $verified[$fact]) {
-				return null;
-			}
-		}
+		$print = fn (array $stat) => [$stat['inode'], $stat['size_bytes'], $stat['mtime_ns']];
 
-		return $live;
+		return $live && $verified && $print($live) === $print($verified) ? $live : null;
 	}
 
 	/** Exchanges them back. */

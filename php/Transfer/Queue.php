@@ -193,24 +193,30 @@ final class Queue
 	public static function bringNew(array $files, string $token): ?array
 	{
 		$now = Clock::now();
-		$rows = [];
-		foreach ($files as [$wanted, $sha256, $intent]) {
-			/** @var TransferRow $row */
-			$row =
+		$rows = array_map(
+			fn (array $file) => (
 				[
-					'id' => self::id($wanted->channelId, $wanted->hash, $wanted->scale),
+					'id' => self::id($file[0]->channelId, $file[0]->hash, $file[0]->scale),
 					'created' => $now,
 					'generation' => 1,
 					'state' => TransferState::PUBLISHING,
-					'intent' => json_encode($intent, JSON_THROW_ON_ERROR),
-				] + self::brought($wanted, $sha256, $token, $now);
-			$rows[] = $row;
-		}
+					'intent' => json_encode($file[2], JSON_THROW_ON_ERROR),
+				] + self::brought($file[0], $file[1], $token, $now)
+			),
+			$files,
+		);
 
-		return Table::tryInsertAll('filesync_transfer', $rows) ? array_map(Transfer::of(...), $rows) : null;
+		return Table::tryInsertAll('filesync_transfer', $rows) ? array_map(self::asRead(...), $rows) : null;
 	}
 
-	/** @return array<string, mixed> The columns of a transfer of verified bytes. */
+	/** @param array<string, int|string> $row With all columns. */
+	private static function asRead(array $row): Transfer
+	{
+		/** @var TransferRow $row */
+		return Transfer::of($row);
+	}
+
+	/** @return array<string, int|string> The columns of a transfer of verified bytes. */
 	private static function brought(Wanted $wanted, string $sha256, string $token, int $now): array
 	{
 		return [

@@ -30,6 +30,7 @@ use FileSync\Addon\Reconcile\Verify;
 use FileSync\Addon\Repair\Journal;
 use FileSync\Addon\Repair\Legacy;
 use FileSync\Addon\Restore\Underway;
+use FileSync\Addon\Revision\Ended;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Revision\Site;
@@ -129,11 +130,10 @@ final class Housekeeping
 			'kind <>' => ['intent', 'deleting'],
 			'created <' => Clock::now() - (86400 * Config::number('kept_days')),
 		]);
-		Table::delete('filesync_file', [
-			'state' => ['gone', Revisions::UNSEEN, 'unknown'],
-			'updated <' => Clock::now() - (86400 * max(90, Config::number('kept_days'))),
-		]);
+		$ended = Clock::now() - (86400 * max(90, Config::number('kept_days')));
+		Table::delete('filesync_file', ['state' => 'unknown', 'updated <' => $ended]);
 		self::each([
+			fn () => Ended::collect(['gone', Revisions::UNSEEN], $ended),
 			Ticket::prune(...),
 			Refusals::prune(...),
 			Digests::prune(...),
@@ -174,6 +174,7 @@ final class Housekeeping
 			'filesync_outbox',
 			'filesync_nonce',
 			'filesync_digest',
+			'filesync_ended',
 			'filesync_file',
 			'filesync_reconcile',
 			'filesync_journal',

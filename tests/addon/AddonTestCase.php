@@ -54,7 +54,7 @@ abstract class AddonTestCase extends TestCase
 		FileSync\FileDigest::$count = 0;
 		FileSync\Set::$duringCopy = FileSync\Set::$fullAfter = null;
 		FileSync\SetRestore::$facts = FileSync\SetRestore::$said = FileSync\SetRestore::$faults = [];
-		FileSync\SetRestore::$beforeCopy = FileSync\SetList::$beforeNext = null;
+		FileSync\SetRestore::$beforeCopy = FileSync\SetRestore::$duringSync = FileSync\SetList::$beforeNext = null;
 		FileSync\Set::$options = FileSync\Set::$added = FileSync\SetCheck::$findings = FileSync\SetCheck::$options = [];
 		FileSync\Set::$isSlow = false;
 	}

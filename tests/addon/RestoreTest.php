@@ -357,6 +357,34 @@ final class RestoreTest extends BackupTestCase
 		$this->assertStringContainsString('4 come without links of posts that are not here', $this->restore()[2]);
 	}
 
+	public function test_nobody_is_let_in_whom_the_row_that_is_here_does_not_let_in(): void
+	{
+		$this->rows();
+		$carol = ['allow_cid' => '<carol>'];
+		foreach (['mended', 'replaced'] as $how) {
+			Table::update('attach', $carol, ['hash' => ['f1', 'p1', 'd1']]);
+			Table::delete('photo', ['resource_id' => 'p1']);
+			if ($how === 'mended') {
+				unlink('store/alice/p1');
+				unlink('store/alice/d1/f1');
+			} else {
+				file_put_contents('store/alice/p1', 'other bytes of it');
+				file_put_contents('store/alice/d1/f1', 'other bytes');
+			}
+			[$code, , $text] = $this->restore('--replace', '--json');
+			$this->assertSame(0, $code, $text);
+			foreach (['f1', 'p1', 'd1'] as $hash) {
+				$this->assertSame('<carol>', $this->attach($hash)['allow_cid'], "$hash $how");
+			}
+			$photos = Table::select('photo', ['resource_id' => 'p1'], 'imgscale');
+			$this->assertNotSame([], $photos);
+			foreach ($photos as $photo) {
+				$this->assertSame('<carol>', $photo['allow_cid'], "scale {$photo['imgscale']} $how");
+			}
+			$this->assertSame('the bytes', file_get_contents('store/alice/d1/f1'), $how);
+		}
+	}
+
 	public function test_groups_that_are_not_here_stay_in_the_lists_and_are_named(): void
 	{
 		Table::insert('pgrp', ['uid' => $this->channel->id, 'hash' => 'friends', 'gname' => 'Friends <3']);
@@ -413,7 +441,6 @@ final class RestoreTest extends BackupTestCase
 		return [
 			'a path' => [$refused('path_refused', '../../x'), 1, 'path_refused'],
 			'twins' => [$refused('set_refused', 'data/files/a'), 1, 'set_refused'],
-			'cut off' => [['is_cut_off' => true], 75, 'set_cut_off'],
 		];
 	}
 
@@ -590,6 +617,174 @@ final class RestoreTest extends BackupTestCase
 		}
 	}
 
+	public function test_files_that_are_placed_together_are_what_each_by_itself_would_be(): void
+	{
+		$this->manyFiles();
+		$tables = [];
+		foreach ([false, true] as $isElsewhere) {
+			$this->empty();
+			FileSync\Store::$isElsewhere = $isElsewhere;
+			try {
+				[$code, $said, $text] = $this->restore('--json');
+			} finally {
+				FileSync\Store::$isElsewhere = false;
+			}
+			$this->assertSame([0, 8], [$code, $said['files']['restore'] ?? 0], $text);
+			$tables[] = $this->tables();
+			$this->assertSame([], glob('store/\[data\]/filesync/1/*.partial'));
+		}
+		$this->assertSame($tables[1], $tables[0]);
+		$this->assertContains('same(1).txt', array_column($tables[0]['attach'], 'filename'));
+	}
+
+	public function test_what_is_in_the_way_of_new_files_is_kept(): void
+	{
+		$this->manyFiles();
+		$this->empty();
+		mkdir('store/alice/d1');
+		file_put_contents('store/alice/d1/f1', 'of nobody');
+		$this->assertSame(0, $this->restore()[0]);
+		$this->assertSame(['the bytes', 'more of 3'], [
+			file_get_contents('store/alice/d1/f1'),
+			file_get_contents('store/alice/d1/g3'),
+		]);
+		$this->assertSame(['of nobody'], $this->kept());
+	}
+
+	public function test_what_changes_while_files_are_placed_together_is_settled_one_by_one(): void
+	{
+		$this->manyFiles();
+		foreach ($this->disturbances() as $name => $disturb) {
+			$this->empty();
+			$syncs = 0;
+			SetRestore::$duringSync = function () use (&$syncs, $disturb): void {
+				// The first one is of what is staged.
+				++$syncs === 2 && $disturb();
+			};
+			try {
+				[$code, , $text] = $this->restore('--json');
+			} finally {
+				SetRestore::$duringSync = null;
+			}
+			$this->assertGreaterThan(1, $syncs, $name);
+			$this->assertContains($code, [0, 1, 75], "$name: $text");
+			$this->work();
+			$this->restore();
+			foreach (['g3', 'g4', 'f1'] as $hash) {
+				$own = $this->attach($hash);
+				$this->assertNotNull($own, "$name: $hash, $text");
+				$this->assertSame(
+					(int) $own['filesize'],
+					is_file($own['content']) ? filesize($own['content']) : null,
+					"$name: $hash",
+				);
+				$this->assertSame([], Revisions::notice($this->channel, $hash)['changed'], "$name: $hash");
+			}
+			$this->assertSame('more of 4', file_get_contents($this->attach('g4')['content']), $name);
+		}
+	}
+
+	/** @return array<string, \Closure> What others may do between the intents and the rows. */
+	private function disturbances(): array
+	{
+		$taken = fn () => Table::update(
+			'filesync_transfer',
+			['token' => 'another', 'generation' => 2, 'lease_until' => 0],
+			['hash' => 'g3'],
+		);
+
+		return [
+			'a newer version is announced' => fn () => $this->receive($this->file('g3', 'newer bytes')),
+			'another process took one over' => function () use ($taken): void {
+				rename('store/alice/d1/g3', 'store/[data]/filesync/1/g3-0.2.partial');
+				$taken();
+				Table::update('filesync_transfer', ['token' => 'another'], ['hash' => 'g3']);
+				$publish = new FileSync\Addon\Publish\Publish($this->channel, 'third', fn () => null);
+				$publish->recover();
+				$publish->publishVerified();
+			},
+			'its folder was moved' => function (): void {
+				rename('store/alice/d1', 'store/alice/d9');
+				$this->folder('d9', 'moved');
+				Table::update('attach', ['folder' => 'd9', 'os_path' => 'd9/d1'], ['hash' => 'd1']);
+				rename('store/alice/d9', 'store/alice/d8');
+				mkdir('store/alice/d9');
+				rename('store/alice/d8', 'store/alice/d9/d1');
+				Table::update('attach', ['content' => 'store/alice/d9/d1'], ['hash' => 'd1']);
+			},
+		];
+	}
+
+	/** Has more files in the set than rows() makes: of one name, with categories, for the owner alone. */
+	private function manyFiles(): void
+	{
+		foreach ([3, 4, 5] as $n) {
+			$this->stored(
+				"g$n",
+				$n === 5 ? 'alone.txt' : "g$n.txt",
+				"more of $n",
+				'',
+				$n === 5
+					? ['allow_cid' => '<' . $this->channel->hash . '>']
+					: [],
+			);
+		}
+		$this->folder('d1', 'Ferien', '', ['allow_gid' => '<friends>']);
+		foreach (['g3', 'g4'] as $hash) {
+			rename("store/alice/$hash", "store/alice/d1/$hash");
+			Table::update(
+				'attach',
+				['folder' => 'd1', 'os_path' => "d1/$hash", 'content' => "store/alice/d1/$hash"],
+				['hash' => $hash],
+			);
+			Revisions::notice($this->channel, $hash, true);
+		}
+		$this->stored('s1', 'same.txt', 'one', 'd1');
+		$this->stored('s2', 'same.txt', 'other', 'd1');
+		$this->rows(true, false);
+	}
+
+	/** @return array<string, list<array<string, string>>> What the tables hold, without numbers, tokens and times. */
+	private function tables(): array
+	{
+		$tables = [];
+		$left = array_flip(['id', 'oid', 'tid', 'token', 'created', 'updated', 'next_at', 'intent']);
+		foreach ([
+			'attach',
+			'term',
+			'filesync_file',
+			'filesync_transfer',
+			'filesync_digest',
+			'filesync_outbox',
+		] as $table) {
+			$rows = array_map(
+				fn ($row) => array_map('strval', array_diff_key($row, $left)),
+				Table::select($table, ['uid' => $this->channel->id]),
+			);
+			foreach ($rows as &$row) {
+				// Inodes and times.
+				$row = preg_replace('/"(inode|mtime)":\d+|^\d+:\d+:\d+:\d+:\d+$/', '', $row);
+			}
+			unset($row);
+			usort($rows, fn ($one, $other) => json_encode($one) <=> json_encode($other));
+			$tables[$table] = $rows;
+		}
+
+		return $tables;
+	}
+
+	public function test_a_process_that_ended_early_leaves_nothing_that_it_staged(): void
+	{
+		$this->rows();
+		$this->empty();
+		SetRestore::$duringSync = fn () => posix_kill(getmypid(), SIGKILL);
+		$this->killedAt(1 << 20, fn () => $this->restore());
+		SetRestore::$duringSync = null;
+		$this->assertNotSame([], glob('store/\[data\]/filesync/1/restore/*'));
+		Housekeeping::often();
+		$this->assertSame([], glob('store/\[data\]/filesync/1/restore/*'));
+	}
+
 	public function test_the_clones_are_compared_after_a_process_that_ended_early(): void
 	{
 		$this->rows();
@@ -720,10 +915,10 @@ final class RestoreTest extends BackupTestCase
 	 *
 	 * @return array<string, mixed>
 	 */
-	private function rows(bool $isNew = true): array
+	private function rows(bool $isNew = true, bool $isEmpty = true): array
 	{
 		if ($isNew) {
-			$this->folder('d1', 'Ferien', '', ['allow_gid' => '<friends>']);
+			$isEmpty && $this->folder('d1', 'Ferien', '', ['allow_gid' => '<friends>']);
 			$this->folder('d2', 'empty', 'd1');
 			$this->stored('f1', 'one.txt', 'the bytes', 'd1', ['allow_cid' => '<bob>', 'deny_gid' => '<others>']);
 			$this->stored('f2', 'two.txt', 'second one');

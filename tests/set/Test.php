@@ -7,7 +7,9 @@ use TestHub\Pair;
 
 require_once __DIR__ . '/../testhub/Pair.php';
 require_once __DIR__ . '/Comparison.php';
+require_once __DIR__ . '/Interrupted.php';
 require_once __DIR__ . '/Reading.php';
+require_once __DIR__ . '/Recorded.php';
 require_once __DIR__ . '/RoundTrip.php';
 require_once __DIR__ . '/Rows.php';
 
@@ -33,6 +35,7 @@ final class Test
 		private readonly int $seed,
 		private readonly int $kills,
 		private readonly int $moves,
+		private readonly int $restoreKills,
 	) {
 		$this->hub = "$folder/hub";
 		$this->set = "$folder/set";
@@ -71,7 +74,7 @@ final class Test
 			$this->step('nobody signs what was forged', $this->forge(...));
 		}
 		if ($this->break === '') {
-			$this->step("restored, and killed $this->kills times", $this->restoreKilled(...));
+			$this->step("restored, and killed $this->restoreKills times", $this->interrupt(...));
 		}
 		printf(
 			"%d files, %d posts, %d crops: %s\n",
@@ -164,15 +167,21 @@ final class Test
 		Pair::run(["$bin/in-hub", $hub, PHP_BINARY, 'util/addons', 'install', 'filesync']);
 	}
 
+	/** @return list<string> What restores a set, while no other hub answers. */
+	private function restoring(string $set): array
+	{
+		return ['restore', 'alice', $set, '--without', self::URL, '--json'];
+	}
+
 	/** Restores the set to a clone that has nothing, while the first hub is away, and compares both. */
 	private function restore(): array
 	{
 		$clone = "$this->folder/clone";
 		$this->make($clone, self::CLONE_URL);
 		$wrong = $this->awayFrom(function () use ($clone): array {
-			[, $text] = $this->command(['restore', 'alice', $this->set, '--dry-run', '--json'], $clone);
+			[, $text] = $this->command([...$this->restoring($this->set), '--dry-run'], $clone);
 			$plan = json_decode($text, true) ?? [];
-			[$status, $text] = $this->command(['restore', 'alice', $this->set, '--json'], $clone);
+			[$status, $text] = $this->command($this->restoring($this->set), $clone);
 			$done = json_decode($text, true) ?? [];
 			$wrong = in_array($status, [0, 1], true) ? [] : ["restore ended with $status: $text"];
 			foreach (['files', 'bytes', 'folders', 'crops', 'posts', 'posts_left'] as $what) {
@@ -184,7 +193,7 @@ final class Test
 						. json_encode($done[$what] ?? null);
 				}
 			}
-			[, $text] = $this->command(['restore', 'alice', $this->set, '--json'], $clone);
+			[, $text] = $this->command($this->restoring($this->set), $clone);
 			$again = json_decode($text, true) ?? [];
 			if (array_diff_key($again['files'] ?? [], ['here' => 1, 'no_bytes' => 1]) || ($again['posts'] ?? 1) !== 0) {
 				$wrong[] = "the second time something was left to do: $text";
@@ -197,23 +206,23 @@ final class Test
 		return [...$wrong, ...$this->trip->wrong()];
 	}
 
-	/** Kills restores to a clone, at moments by chance; the last one makes it what the first hub was. */
-	private function restoreKilled(): array
+	/** Restores to clones end early, at moments by chance; the last one of each makes it what the first hub was. */
+	private function interrupt(): array
 	{
 		mt_srand($this->seed);
-		$clone = "$this->folder/killed";
-		$this->make($clone, self::CLONE_URL);
-		$wrong = [];
-		for ($n = 0; $n < $this->kills; $n++) {
-			$process = $this->begin(['restore', 'alice', $this->set, '--json'], $pipes, [], $clone);
-			usleep(mt_rand(100000, 900000));
-			proc_terminate($process, SIGKILL);
-			proc_close($process);
-		}
-		[$status, $text] = $this->command(['restore', 'alice', $this->set, '--json'], $clone);
-		in_array($status, [0, 1], true) || ($wrong[] = "restore ended with $status: $text");
+		$interrupted = new Interrupted(
+			$this->folder,
+			$this->restoring($this->set),
+			self::URL,
+			fn ($clone) => $this->make($clone, self::CLONE_URL),
+			$this->begin(...),
+			fn ($clone) => $this->compared($clone, self::CLONE_URL)->wrong(),
+		);
+		$wrong = $interrupted->run($this->restoreKills);
+		echo "    $interrupted->cut of $interrupted->kills kills came before the end, and $interrupted->stopped of";
+		echo " $interrupted->cancels cancellations\n";
 
-		return [...$wrong, ...$this->compared($clone, self::CLONE_URL)->wrong()];
+		return $wrong;
 	}
 
 	/** A set in which somebody changed a word of the channel's own posts is restored, and nothing signs that text. */
@@ -231,7 +240,7 @@ final class Test
 				$changed++;
 			}
 		}
-		[$status, $text] = $this->command(['restore', 'alice', "$this->set-forged", '--trust', '--json'], $clone);
+		[$status, $text] = $this->command([...$this->restoring("$this->set-forged"), '--trust'], $clone);
 		$wrong = in_array($status, [0, 1], true) ? [] : ["restore ended with $status: $text"];
 		$this->command(['repair', 'items'], $clone);
 		$database = Databases::connect(json_decode(file_get_contents("$clone/hub.json"), true)['database']);

@@ -458,7 +458,12 @@ namespace FileSync {
 			Instant::pass();
 			is_file($this->absolute($from)) || throw new NotFoundException($from);
 			is_dir(dirname($target->absolute($to))) || throw new NotFoundException($to);
-			if (self::$isElsewhere || file_exists($target->absolute($to)) || is_link($target->absolute($to))) {
+			if (
+				(self::$isElsewhere
+				&& $this->root !== $target->root)
+				|| file_exists($target->absolute($to))
+				|| is_link($target->absolute($to))
+			) {
 				return false;
 			}
 			rename($this->absolute($from), $target->absolute($to));

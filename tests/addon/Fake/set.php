@@ -636,6 +636,8 @@ namespace FileSync {
 		public static array $faults = [];
 		/** @var ?\Closure Called with hash and scale before bytes are copied. */
 		public static ?\Closure $beforeCopy = null;
+		/** @var ?\Closure Called in every sync. */
+		public static ?\Closure $duringSync = null;
 
 		private array $entries;
 		private readonly string $list;
@@ -673,6 +675,8 @@ namespace FileSync {
 					'signed_by' => $signature ? ($isKnown ? 'channel' : 'other') : 'nobody',
 					'is_list_whole' => true,
 					'is_cut_off' => is_file("$this->folder/cut-off"),
+					'run' => $set['run'],
+					'first_run' => $set['run'],
 					'refused' => null,
 					'findings' => [],
 					'list_sha256' => $this->list,
@@ -760,6 +764,7 @@ namespace FileSync {
 		public static function sync(Store $store): void
 		{
 			Instant::pass();
+			self::$duringSync && (self::$duringSync)();
 		}
 	}
 }

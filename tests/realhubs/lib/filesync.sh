@@ -172,12 +172,6 @@ scenario_huge() {
 slow_down()  { hub_php "$1" addon/filesync/cli.php config set bytes_per_second "$SLOW" >/dev/null; }
 full_speed() { hub_php "$1" addon/filesync/cli.php config set bytes_per_second 0 >/dev/null; }
 
-# Runs a hub's cron, then a command: for waiting on what a cron run sets off.
-with_cron() {
-	hub_php "$1" Zotlabs/Daemon/Master.php Cronhooks >/dev/null
-	"${@:2}"
-}
-
 # True if files have come to a hub whole: whole_on <hub> <hash>…
 whole_on() {
 	local hub=$1 hash
