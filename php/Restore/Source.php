@@ -119,12 +119,6 @@ final class Source
 		);
 	}
 
-	/** Tells whether a set can be restored as it was at an earlier time. */
-	public static function knowsTimes(): bool
-	{
-		return false;
-	}
-
 	/** Tells whether the channel's signature proves the set, or it was asked to be believed. */
 	public function isTrusted(): bool
 	{

@@ -814,14 +814,15 @@ final class RestoreTest extends BackupTestCase
 		$this->restore();
 		[$code, $said, $text] = $during['p1'];
 		$this->assertSame(
-			[75, 'running', 'command', 3, 27, 0, null],
+			[75, 'running', 'command', 3, 27, 19, 70, null],
 			[
 				$code,
 				$said['state'],
 				$said['asked_by'],
 				$said['plan_files'],
 				$said['plan_bytes'],
-				$said['done_files'],
+				$said['done_bytes'],
+				$said['percent'],
 				$said['error'],
 			],
 		);
