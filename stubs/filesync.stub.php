@@ -996,10 +996,13 @@ namespace FileSync {
 		/**
 		 * Opens a set, and looks at all of its lists.
 		 *
-		 * @param ?array{public_key?: string, reflink?: bool, bytes_per_second?: int, scratch?: string} $options
+		 * @param ?array{
+		 *   public_key?: string, reflink?: bool, bytes_per_second?: int, at?: string, scratch?: string
+		 * } $options
 		 *     `public_key`: PEM, of the channel that the set is restored to. `reflink`: whether files may share their
 		 *     blocks with the set, default true; bytes are read and checked either way. `bytes_per_second`: most bytes
-		 *     that are copied, 65536 or more, default no limit. `scratch`: as of `SetCheck`.
+		 *     that are copied, 65536 or more, default no limit. `at`: `Y-m-d\TH:i:s\Z`, what the last run at or before
+		 *     this time left; default what the last run left. `scratch`: as of `SetCheck`.
 		 *
 		 * @throws Exception\InvalidInputException The path is not absolute, or an option is wrong.
 		 * @throws Exception\NotFoundException There is no set.
@@ -1013,17 +1016,20 @@ namespace FileSync {
 		 *
 		 * @return array{
 		 *   set: string, signed_by: 'channel'|'nobody'|'other', is_list_whole: bool, is_cut_off: bool,
+		 *   run: ?string, first_run: ?string,
 		 *   refused: ?array{code: string, path: string, why: ?string},
 		 *   findings: list<array{code: string, path: string, why: ?string}>, list_sha256: ?string
 		 * } `set`: the text of `set.json`. `signed_by`: `channel`: by `public_key`, and the list of files is the signed
 		 *   one; `nobody`: there is no signature; `other`: there is one that does not fit. `is_cut_off`: a run was cut
-		 *   off while it was put in place, complete it first. `refused`: `path_refused` or `set_refused`. `findings`:
+		 *   off while it was put in place; the set is read through its journal, as that run would leave it. `run`: the
+		 *   run that left what is read; null if none is as old as `at`. `first_run`: the oldest that can be read.
+		 *   `refused`: `path_refused` or `set_refused`. `findings`:
 		 *   what is wrong with lists, as `SetCheck` says it. `list_sha256`: another one means that the set has changed.
 		 */
 		public function facts(): array {}
 
 		/**
-		 * Returns the next files and folders, in the order of their metadata files. Parts of earlier ones can no longer
+		 * Returns the next files and folders, in the order of their hashes. Parts of earlier ones can no longer
 		 * be staged.
 		 *
 		 * @param int $limit 1 to 10000; fewer come if their metadata is long.
@@ -1043,15 +1049,16 @@ namespace FileSync {
 		 *
 		 * @throws Exception\RefusedException The set breaks the rules; the message has `code`: `path_refused` or
 		 *     `set_refused`.
-		 * @throws Exception\InvalidInputException Bytes are being copied, the set is cut off, or the limit is out of
-		 *     range.
+		 * @throws Exception\InvalidInputException Bytes are being copied, no run is as old as `at`, or the limit is out
+		 *     of range.
 		 * @throws Exception\StorageException A file cannot be read.
 		 */
 		public function next(int $limit): array {}
 
 		/**
 		 * Copies bytes of an entry of the last call to a new file, and proves them meanwhile: they must have the digest
-		 * that the metadata states, or the one that the list states.
+		 * that the metadata states, or, where the metadata is not proven, the one that the list states. Bytes that are
+		 * not at their place are found by this digest elsewhere in the set.
 		 *
 		 * @param int $scale As in `parts`.
 		 *

@@ -28,9 +28,7 @@ final class ListCommand implements Task
 		$isJson = $this->options->has(Option::Json);
 		try {
 			$folder = Place::existing($words[0]);
-			$at = $this->options->text(Option::At);
-			// A date means its end.
-			$at = $at !== null && strlen($at) === 10 ? "{$at}T23:59:59Z" : $at;
+			$at = $this->options->time(Option::At);
 			$list = new \FileSync\SetList($folder, $at === null ? [] : ['at' => $at]);
 			while ($rows = $list->next(self::SOME)) {
 				foreach ($rows as $row) {

@@ -45,6 +45,14 @@ final class Options
 		return $this->given[$option->value] ?? null;
 	}
 
+	/** Returns the time that an option names, or null if it was not given. A date means its end. */
+	public function time(Option $option): ?string
+	{
+		$text = $this->text($option);
+
+		return $text !== null && strlen($text) === 10 ? "{$text}T23:59:59Z" : $text;
+	}
+
 	/** @return list<string> Every value of an option that may be given several times. */
 	public function texts(Option $option): array
 	{

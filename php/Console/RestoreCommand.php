@@ -99,6 +99,7 @@ final class RestoreCommand implements Task
 			isTrusted: $this->options->has(Option::Trust),
 			only: $this->options->text(Option::Beneath),
 			without: $this->options->texts(Option::Without),
+			at: $this->options->time(Option::At),
 		);
 		try {
 			if (! $this->options->has(Option::DryRun)) {
@@ -138,7 +139,9 @@ final class RestoreCommand implements Task
 	{
 		$tally = $plan->tally;
 		$lines = [
-			"the set of $plan->address, of $plan->updated",
+			$this->options->has(Option::At)
+				? "the set of $plan->address, as the run of $plan->run left it"
+				: "the set of $plan->address, of $plan->updated",
 			sprintf(
 				'would restore %s (%s), %s, %s posts; %s left on the hub after that',
 				Words::files($plan->files()),
@@ -181,6 +184,8 @@ final class RestoreCommand implements Task
 		return [
 			'set_of' => $plan->address,
 			'set_updated' => $plan->updated,
+			'set_run' => $plan->run,
+			'set_cut_off' => $plan->isCutOff,
 			'signed_by' => $plan->signedBy,
 			'trusted' => $plan->isTrusted,
 			'findings' => $plan->findings,
@@ -194,7 +199,11 @@ final class RestoreCommand implements Task
 	/** @return list<string> */
 	private function remarks(Plan $plan, Tally $tally): array
 	{
-		$lines = [];
+		$lines = $plan->isCutOff
+			? [
+				'the last run of this backup was cut off while it was put in place; it is read as that run would leave it',
+			]
+			: [];
 		foreach ($plan->findings as $finding) {
 			if (! in_array($finding['code'], ['unsigned', 'signature_wrong', 'file_extra'], true)) {
 				$lines[] = "{$finding['path']} in the set is not as the last run wrote it";
@@ -232,6 +241,17 @@ final class RestoreCommand implements Task
 				. '; whether '
 				. ($tally->untraced === 1 ? 'it was' : 'they were')
 				. ' lost or deleted cannot be told';
+		}
+		if ($tally->cropsLost > 0) {
+			$lines[] =
+				(
+					$tally->cropsLost === 1
+						? '1 crop is missing or not what was saved'
+						: number_format($tally->cropsLost) . ' crops are missing or not what was saved'
+				) . '; crop these photos again';
+			foreach ($tally->withoutCrops() as $named) {
+				$lines[] = "    {$named['name']}";
+			}
 		}
 
 		return [...$lines, ...self::aboutPosts($tally), ...self::aboutClones($plan)];

@@ -146,6 +146,7 @@ final class Verbs
 					Option::Json,
 					Option::DryRun,
 					Option::Beneath,
+					Option::At,
 					Option::Replace,
 					Option::Deleted,
 					Option::AsCopy,
@@ -160,7 +161,7 @@ final class Verbs
 				],
 				['status' => ['CHANNEL'], 'cancel' => ['CHANNEL']]
 				+ array_fill_keys(
-					['dry-run', 'beneath', 'replace', 'deleted', 'as-copy', 'without', 'trust'],
+					['dry-run', 'beneath', 'at', 'replace', 'deleted', 'as-copy', 'without', 'trust'],
 					['CHANNEL DIR'],
 				),
 				needsExtension: true,

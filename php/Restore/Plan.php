@@ -26,6 +26,10 @@ final class Plan
 		public readonly string $address,
 		/** When it was made. */
 		public readonly string $updated,
+		/** The run that left what is restored. */
+		public readonly string $run,
+		/** Whether its last run was cut off. */
+		public readonly bool $isCutOff,
 		/** `channel`, `nobody` or `other`. */
 		public readonly string $signedBy,
 		public readonly bool $isTrusted,
@@ -56,6 +60,8 @@ final class Plan
 			$source->list,
 			$source->address,
 			$source->updated,
+			$source->run,
+			$source->isCutOff,
 			$source->signedBy,
 			$source->isTrusted(),
 			$source->findings,
@@ -86,6 +92,8 @@ final class Plan
 			[
 				'set_of' => $this->address,
 				'set_updated' => $this->updated,
+				'set_run' => $this->run,
+				'set_cut_off' => $this->isCutOff,
 				'signed_by' => $this->signedBy,
 				'trusted' => $this->isTrusted,
 				'findings' => array_slice($this->findings, 0, self::NAMED),

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Restore;
 use FileSync\Addon\Backup\Place;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Exception\RefusedException;
@@ -20,7 +21,7 @@ if (! class_exists('App', false)) {
  *
  * @type Facts = array{
  *     set: string, signed_by: string, is_list_whole: bool, is_cut_off: bool,
- *     refused: ?array{code: string, path: string, why: ?string},
+ *     run: ?string, first_run: ?string, refused: ?array{code: string, path: string, why: ?string},
  *     findings: list<array{code: string, path: string, why: ?string}>, list_sha256: ?string
  * }
  */
@@ -29,6 +30,9 @@ final class Source
 	/** How many entries are in memory at once. */
 	private const SOME = 512;
 	private const LEAST_RATE = 65536;
+
+	/** When as much time has passed as copying may take. */
+	private float $freeAt = 0.0;
 
 	private function __construct(
 		private readonly Channel $channel,
@@ -40,6 +44,10 @@ final class Source
 		public readonly string $address,
 		/** When it was made. */
 		public readonly string $updated,
+		/** The run that left what is read. */
+		public readonly string $run,
+		/** Whether its last run was cut off while it was put in place; then it is read as that run would have left it. */
+		public readonly bool $isCutOff,
 		/** `channel`, `nobody` or `other`: who signed it. */
 		public readonly string $signedBy,
 		/** Names the list of its files: another means that the set has changed. */
@@ -47,6 +55,8 @@ final class Source
 		/** @var list<array{code: string, path: string, why: ?string}> What is wrong with its lists. */
 		public readonly array $findings,
 		private readonly Admittance $admittance,
+		/** Most bytes that are copied in a second; 0: no limit. */
+		private readonly int $rate,
 	) {}
 
 	/**
@@ -58,21 +68,24 @@ final class Source
 	{
 		$path = Place::readable($folder);
 		$rate = Config::number('bytes_per_second');
+		$rate = $rate > 0 ? max(self::LEAST_RATE, $rate) : 0;
 		$set = new \FileSync\SetRestore(
 			$path,
-			['public_key' => $channel->publicKey] + ($rate ? ['bytes_per_second' => max(self::LEAST_RATE, $rate)] : []),
+			['public_key' => $channel->publicKey]
+			+ ($choice->at === null ? [] : ['at' => $choice->at])
+			+ ($rate ? ['bytes_per_second' => $rate] : []),
 		);
 		$facts = $set->facts();
-		if ($facts['is_cut_off']) {
-			throw new Problem(
-				'set_cut_off',
-				'The last run of this backup was cut off while it was being put in place. `verify-set DIR --finish`'
-				. ' completes it from the set alone; no hub is needed. Then restore it.',
-				true,
-			);
-		}
 		if ($facts['refused'] !== null) {
 			throw self::refusal($facts['refused']['code'], $facts['refused']['path'], $facts['refused']['why'] ?? '');
+		}
+		if ($choice->at !== null && $facts['run'] === null) {
+			throw new Problem(
+				'no_run',
+				"No run of this backup is as old as $choice->at"
+				. ($facts['first_run'] === null ? '.' : ": what the run of {$facts['first_run']} left is the oldest."),
+				isUsage: true,
+			);
 		}
 		/** @var array<mixed> $about */
 		$about = json_decode($facts['set'], true) ?? [];
@@ -96,10 +109,13 @@ final class Source
 			$origin,
 			$address,
 			self::text($about, 'updated'),
+			$facts['run'] ?? '',
+			$facts['is_cut_off'],
 			$facts['signed_by'],
 			$facts['list_sha256'] ?? '',
 			$facts['findings'],
 			new Admittance($channel, $about['access_names'] ?? null),
+			$rate,
 		);
 	}
 
@@ -158,7 +174,19 @@ final class Source
 	 */
 	public function stage(Saved $saved, int $scale, \FileSync\Store $store, string $path): ?array
 	{
-		return $this->set->stage($saved->key, $scale, $store, $path);
+		$staged = $this->set->stage($saved->key, $scale, $store, $path);
+		// The extension's steps keep to the rate.
+		if ($this->rate > 0 && $staged && ! $staged['is_clone']) {
+			$this->freeAt = max(Clock::exact(), $this->freeAt) + ($staged['size_bytes'] / $this->rate);
+		}
+
+		return $staged;
+	}
+
+	/** Returns how many seconds copying shall wait, so that many small files keep to bytes_per_second too. */
+	public function waitSeconds(): int
+	{
+		return max(0, (int) floor($this->freeAt - Clock::exact()));
 	}
 
 	/** @return ?array{size_bytes: int, sha256: string, is_clone: bool} Null: call it again. */

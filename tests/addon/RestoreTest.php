@@ -357,6 +357,34 @@ final class RestoreTest extends BackupTestCase
 		$this->assertStringContainsString('4 come without links of posts that are not here', $this->restore()[2]);
 	}
 
+	public function test_nobody_is_let_in_whom_the_row_that_is_here_does_not_let_in(): void
+	{
+		$this->rows();
+		$carol = ['allow_cid' => '<carol>'];
+		foreach (['mended', 'replaced'] as $how) {
+			Table::update('attach', $carol, ['hash' => ['f1', 'p1', 'd1']]);
+			Table::delete('photo', ['resource_id' => 'p1']);
+			if ($how === 'mended') {
+				unlink('store/alice/p1');
+				unlink('store/alice/d1/f1');
+			} else {
+				file_put_contents('store/alice/p1', 'other bytes of it');
+				file_put_contents('store/alice/d1/f1', 'other bytes');
+			}
+			[$code, , $text] = $this->restore('--replace', '--json');
+			$this->assertSame(0, $code, $text);
+			foreach (['f1', 'p1', 'd1'] as $hash) {
+				$this->assertSame('<carol>', $this->attach($hash)['allow_cid'], "$hash $how");
+			}
+			$photos = Table::select('photo', ['resource_id' => 'p1'], 'imgscale');
+			$this->assertNotSame([], $photos);
+			foreach ($photos as $photo) {
+				$this->assertSame('<carol>', $photo['allow_cid'], "scale {$photo['imgscale']} $how");
+			}
+			$this->assertSame('the bytes', file_get_contents('store/alice/d1/f1'), $how);
+		}
+	}
+
 	public function test_groups_that_are_not_here_stay_in_the_lists_and_are_named(): void
 	{
 		Table::insert('pgrp', ['uid' => $this->channel->id, 'hash' => 'friends', 'gname' => 'Friends <3']);
@@ -413,7 +441,6 @@ final class RestoreTest extends BackupTestCase
 		return [
 			'a path' => [$refused('path_refused', '../../x'), 1, 'path_refused'],
 			'twins' => [$refused('set_refused', 'data/files/a'), 1, 'set_refused'],
-			'cut off' => [['is_cut_off' => true], 75, 'set_cut_off'],
 		];
 	}
 

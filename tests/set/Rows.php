@@ -10,6 +10,8 @@ final class Rows
 	private readonly array $channel;
 	/** @var array<string, string> Texts of posts by their ids. */
 	private array $bodies = [];
+	/** @var array<string, true> Posts of the channel itself. */
+	private array $own = [];
 
 	public function __construct(private readonly \PDO $database, private readonly string $hub, string $nick)
 	{
@@ -111,6 +113,12 @@ final class Rows
 		return $this->bodies[$mid];
 	}
 
+	/** Tells whether a post is the channel's own, once entries() has read it. */
+	public function isOwn(string $mid): bool
+	{
+		return isset($this->own[$mid]);
+	}
+
 	/** @return array<string, array> What each post says, by its id. */
 	private function posts(int $uid, string $hash): array
 	{
@@ -126,6 +134,9 @@ final class Rows
 					. $this->database->quote($row['author_xchan']),
 			);
 			$this->bodies[$row['mid']] = $row['body'];
+			if ($row['author_xchan'] === $this->channel['channel_hash']) {
+				$this->own[$row['mid']] = true;
+			}
 			$posts[$row['mid']] = [
 				'conversation' => $row['parent_mid'],
 				'author' => $author[0]['xchan_name'] ?? '',

@@ -9,6 +9,7 @@ require_once __DIR__ . '/../testhub/Pair.php';
 require_once __DIR__ . '/Comparison.php';
 require_once __DIR__ . '/Interrupted.php';
 require_once __DIR__ . '/Reading.php';
+require_once __DIR__ . '/Recorded.php';
 require_once __DIR__ . '/RoundTrip.php';
 require_once __DIR__ . '/Rows.php';
 

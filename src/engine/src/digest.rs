@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 use crate::paths::{RelativePath, Root};
 
 /// A SHA-256 digest; shown and parsed as 64 lower-case hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 32]);
 

@@ -7,6 +7,8 @@
 mod about;
 mod check;
 mod contents;
+mod elsewhere;
+mod index;
 mod journal;
 mod list;
 mod lists;
@@ -19,6 +21,7 @@ mod restore;
 mod sorter;
 mod surroundings;
 mod tree;
+mod versions;
 mod walk;
 mod writer;
 

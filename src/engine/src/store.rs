@@ -319,6 +319,13 @@ impl NewFile {
         self.file.read(buffer)
     }
 
+    /// Forgets all bytes, so that others can be written.
+    pub(crate) fn clear(&mut self) -> std::io::Result<()> {
+        self.hasher = Hasher::default();
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0)).map(|_| ())
+    }
+
     /// Forces it to disk, under its name.
     ///
     /// # Errors

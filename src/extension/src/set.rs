@@ -297,6 +297,8 @@ impl SetRestore {
             .with("signed_by", facts.signed_by.name())
             .with("is_list_whole", facts.is_list_whole)
             .with("is_cut_off", facts.is_cut_off)
+            .with("run", facts.run.as_deref())
+            .with("first_run", facts.first_run.as_deref())
             .with("refused", facts.refused.clone().map(finding_row))
             .with("findings", convert::list(facts.findings.iter().cloned().map(finding_row)))
             .with("list_sha256", facts.list_sha256.map(|digest| digest.to_string()))
@@ -481,8 +483,9 @@ fn check_options(table: Option<&ZendHashTable>) -> Result<CheckOptions> {
 
 fn restore_options(table: Option<&ZendHashTable>) -> Result<RestoreOptions> {
     let none = empty();
-    let fields = Fields::of("options", table.unwrap_or(&none), &["public_key", "reflink", "bytes_per_second", "scratch"])?;
+    let fields = Fields::of("options", table.unwrap_or(&none), &["public_key", "reflink", "bytes_per_second", "scratch", "at"])?;
     Ok(RestoreOptions {
+        at: fields.optional_text("at")?.map(str::to_owned),
         public_key: fields.optional_text("public_key")?.map(PublicKey::from_pem).transpose()?,
         may_clone: fields.flag_or("reflink", true)?,
         bytes_per_second: rate(&fields)?,

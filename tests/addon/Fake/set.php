@@ -675,6 +675,8 @@ namespace FileSync {
 					'signed_by' => $signature ? ($isKnown ? 'channel' : 'other') : 'nobody',
 					'is_list_whole' => true,
 					'is_cut_off' => is_file("$this->folder/cut-off"),
+					'run' => $set['run'],
+					'first_run' => $set['run'],
 					'refused' => null,
 					'findings' => [],
 					'list_sha256' => $this->list,

@@ -100,12 +100,17 @@ if (! $bob) {
 	]);
 	$bob = channelx_by_nick('bob');
 }
-$gone = 'gone-' . bin2hex(random_bytes(16));
+// Guid, signature and key of somebody prove each other, also when the hub is gone.
+$pair = openssl_pkey_new(['private_key_bits' => 4096, 'private_key_type' => OPENSSL_KEYTYPE_RSA]);
+openssl_pkey_export($pair, $cigdem);
+$key = openssl_pkey_get_details($pair)['key'];
+$guid = Libzot::new_uid('cigdem');
+$gone = Libzot::make_xchan_hash($guid, $key);
 xchan_store_lowlevel([
 	'xchan_hash' => $gone,
-	'xchan_guid' => "guid of $gone",
-	'xchan_guid_sig' => "sha256.of $gone",
-	'xchan_pubkey' => 'key',
+	'xchan_guid' => $guid,
+	'xchan_guid_sig' => Libzot::sign($guid, $cigdem),
+	'xchan_pubkey' => $key,
 	'xchan_addr' => 'cigdem@gone.invalid',
 	'xchan_url' => 'https://gone.invalid/channel/cigdem',
 	'xchan_name' => 'Çiğdem',
@@ -182,7 +187,11 @@ foreach ($photos as $hash) {
 			'item_wall' => 1,
 			'item_origin' => 1,
 			'body' => $body,
-			'sig' => $n === 0 ? Libzot::sign($body, $bob['channel_prvkey']) : "sha256.of $author",
+			'sig' => match ($author) {
+				$gone => Libzot::sign($body, $cigdem),
+				$untraced => "sha256.of $author",
+				default => Libzot::sign($body, $bob['channel_prvkey']),
+			},
 			'plink' => "$root/item/$uuid",
 			'allow_cid' => '',
 			'allow_gid' => '',

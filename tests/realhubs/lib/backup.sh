@@ -10,7 +10,7 @@ backup() { hub_php b addon/filesync/cli.php backup "${NICK[b]}" "$set" "$@" || [
 set_is_equal() { set_scripts && hub_do b compare-set "$set" "${NICK[b]}"; }
 # Lets the hubs read the scripts that compare sets.
 set_scripts() {
-	cp "$HERE"/../set/{Reading.php,Rows.php,Comparison.php,reader.py} "$HERE/../testhub/core/TestHub/Databases.php" "$LAYOUT/actions/" && chmod 644 "$LAYOUT"/actions/*.p*
+	cp "$HERE"/../set/{Reading.php,Rows.php,Comparison.php,Recorded.php,RoundTrip.php,reader.py} "$HERE/../testhub/core/TestHub/Databases.php" "$LAYOUT/actions/" && chmod 644 "$LAYOUT"/actions/*.p*
 }
 # Prints what set.json says that the set lacks: a line for each.
 set_lacks() { php -r 'foreach (json_decode(file_get_contents($argv[1]), true)["lacks"] as $one) echo "$one[what] $one[why] ", $one["hash"] ?? "", "\n";' "$set/set.json" | sort; }
@@ -38,7 +38,7 @@ fill_channel() {
 	folder_lost=$(answered folder "$old")
 	bytes_lost=$(answered twice "$old")
 	photo_alone=$(answered photo "$old")
-	settle "${1:-90}"
+	settle "${1:-90}" && echo "$photo" >"$LAYOUT/scratch/filled"
 }
 
 scenario_backup() {

@@ -2,7 +2,7 @@
 # Where a layout lives and how to reach its hubs. Sourced by `layout`, `run` and the scenarios.
 #
 # Hub A is the origin, hub B the clone that may carry the addon, C a second clone where one is asked for, D (HUBS="a b d") has a channel of
-# its own that follows ours. Each answers on a loopback address of its own, so nothing leaves the machine.
+# its own that follows ours, E comes later and is where a set is restored. Each answers on a loopback address of its own, so nothing leaves the machine.
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 REPOSITORY=$(cd "$HERE/../.." && pwd)
@@ -25,8 +25,8 @@ BELOW=${SUBDIR:+/$SUBDIR}
 PHP_FPM=${PHP_FPM:-php-fpm$(php -r 'echo PHP_MAJOR_VERSION.".".PHP_MINOR_VERSION;')}
 
 # shellcheck disable=SC2034 # read by what sources this
-declare -A ADDRESS=([a]="$NET.2" [b]="$NET.3" [c]="$NET.4" [d]="$NET.5")
-declare -A NICK=([a]=alice [b]=${NICK_B:-alicia} [c]=alison [d]=fred)
+declare -A ADDRESS=([a]="$NET.2" [b]="$NET.3" [c]="$NET.4" [d]="$NET.5" [e]="$NET.6")
+declare -A NICK=([a]=alice [b]=${NICK_B:-alicia} [c]=alison [d]=fred [e]=alba)
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "realhubs: $*"; exit 1; }

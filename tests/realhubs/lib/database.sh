@@ -41,6 +41,13 @@ database_dump() {
 	esac
 }
 
+database_drop() {
+	case $DB in
+		mysql) echo "DROP DATABASE IF EXISTS $1" ;;
+		pgsql) echo "DROP DATABASE IF EXISTS $1 WITH (FORCE)" ;;
+	esac | database_sql
+}
+
 # What `.htconfig.php` needs: host, port, type.
 database_host() { [ "$DB" = mysql ] && echo ":$DB_DIR/server.sock" || echo "$DB_DIR"; }
 database_type() { [ "$DB" = mysql ] && echo 0 || echo 1; }

@@ -1,43 +1,44 @@
 # shellcheck shell=bash
 # A web server and PHP for each hub, configured as the hub's own documentation does: nginx and a PHP-FPM pool, or Apache with mod_php.
 
-# Makes a certificate authority and one certificate per hub.
-make_certificates() {
-	local ca=$LAYOUT/ca hub
+# Makes a certificate authority.
+make_authority() {
+	local ca=$LAYOUT/ca
 	mkdir -p "$ca"
 	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=filesync test CA" \
 		-addext "basicConstraints=critical,CA:TRUE" -addext "keyUsage=critical,keyCertSign,cRLSign" \
 		-keyout "$ca/ca.key" -out "$ca/ca.pem" 2>/dev/null
-	for hub in $HUBS; do
-		openssl req -newkey rsa:2048 -nodes -subj "/CN=$hub.$DOMAIN" -keyout "$ca/$hub.key" -out "$ca/$hub.csr" 2>/dev/null
-		printf 'subjectAltName=DNS:%s\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n' "$hub.$DOMAIN" >"$ca/$hub.ext"
-		openssl x509 -req -in "$ca/$hub.csr" -CA "$ca/ca.pem" -CAkey "$ca/ca.key" -CAcreateserial -days 30 \
-			-extfile "$ca/$hub.ext" -out "$ca/$hub.pem" 2>/dev/null
-	done
+}
+# Makes the certificate of a hub.
+make_certificate() {
+	local ca=$LAYOUT/ca hub=$1
+	openssl req -newkey rsa:2048 -nodes -subj "/CN=$hub.$DOMAIN" -keyout "$ca/$hub.key" -out "$ca/$hub.csr" 2>/dev/null
+	printf 'subjectAltName=DNS:%s\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n' "$hub.$DOMAIN" >"$ca/$hub.ext"
+	openssl x509 -req -in "$ca/$hub.csr" -CA "$ca/ca.pem" -CAkey "$ca/ca.key" -CAcreateserial -days 30 \
+		-extfile "$ca/$hub.ext" -out "$ca/$hub.pem" 2>/dev/null
 	chmod 644 "$ca"/*.key
 }
 
 # Several layouts may come and go at once; who reads the hosts file while another writes it would lose lines.
 hosts_alone() { exec 9>"${TMPDIR:-/tmp}/filesync-realhubs.lock" && flock 9; }
 
-# Names the hubs in the hosts file, once, each line with a mark.
-name_hubs() {
-	local mark="# filesync-realhubs $DOMAIN"
-	grep -qxF "${ADDRESS[a]} a.$DOMAIN $mark" /etc/hosts && return 0
-	[ -w /etc/hosts ] || die "/etc/hosts must name a.$DOMAIN (${ADDRESS[a]}), b.$DOMAIN (${ADDRESS[b]}) and so on; not writable here"
+# Names a hub in the hosts file, once, in a line with a mark.
+name_hub() {
+	local line="${ADDRESS[$1]} $1.$DOMAIN # filesync-realhubs $DOMAIN"
+	grep -qxF "$line" /etc/hosts && return 0
+	[ -w /etc/hosts ] || die "/etc/hosts must name $1.$DOMAIN (${ADDRESS[$1]}) and so on; not writable here"
 	hosts_alone
-	for hub in $HUBS; do
-		printf '%s %s.%s %s\n' "${ADDRESS[$hub]}" "$hub" "$DOMAIN" "$mark" >>/etc/hosts
-	done
+	echo "$line" >>/etc/hosts
 	exec 9>&-
 }
 
+# Takes the names of the hubs away, or that of one: unname_hubs [hub].
 unname_hubs() {
 	[ -w /etc/hosts ] || return 0
 	# The file may be a mount point: write into it rather than replace it.
 	local kept
 	hosts_alone
-	kept=$(grep -vF "# filesync-realhubs $DOMAIN" /etc/hosts)
+	kept=$(grep -vF "${1:+${ADDRESS[$1]} $1.$DOMAIN }# filesync-realhubs $DOMAIN" /etc/hosts)
 	printf '%s\n' "$kept" >/etc/hosts
 	exec 9>&-
 }

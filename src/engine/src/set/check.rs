@@ -147,6 +147,9 @@ pub(crate) struct Standing {
     pub(crate) is_verified: Option<bool>,
     /// Whether the list of files is the one that the tag manifest names.
     pub(crate) is_list_whole: bool,
+    /// The runs of which there are reports.
+    pub(crate) runs: Vec<String>,
+    pub(crate) view: View,
     pub(crate) findings: Vec<Finding>,
 }
 
@@ -163,6 +166,7 @@ pub struct Check {
     has_valid_signature: bool,
     pause_until: Option<Instant>,
     begun_at: Moment,
+    runs: Vec<String>,
 }
 
 /// What is other after a run was put in place, or while it is.
@@ -270,6 +274,7 @@ impl Check {
             has_valid_signature: false,
             pause_until: None,
             begun_at,
+            runs: Vec::new(),
         };
         check.refuse_newer()?;
         Ok(check)
@@ -380,6 +385,8 @@ impl Check {
             is_cut_off: self.result.is_cut_off,
             is_verified: self.result.is_signed.then_some(self.has_valid_signature),
             is_list_whole,
+            runs: self.runs,
+            view: self.view,
             findings: self.findings,
         })
     }
@@ -440,6 +447,8 @@ impl Check {
         }
         // Which runs there are, only the tag manifest says.
         let is_list_known = has_tags && !is_tag_damaged;
+        let reports = others.iter().map(String::as_str).filter(|_| !is_list_known).chain(listed.iter().copied());
+        self.runs = reports.filter_map(place::run_of_report).map(str::to_owned).collect();
         for path in missing {
             if is_list_known || !path.starts_with("runs/") {
                 self.find(FindingCode::FileMissing, path, None, None);

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use super::about::About;
 use super::journal::View;
 use super::list::Lines;
-use super::metadata::{CROP, Saved, is_time};
+use super::metadata::{CROP, Saved};
 use super::place;
-use super::sorter::{Sorted, Sorter};
 use super::tree::Tree;
+use super::versions::{Collecting, Listed, Moment, Versions};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result, WithContext};
 use crate::limits::SetLimits;
@@ -62,24 +62,12 @@ pub struct Version {
 pub struct Contents {
     tree: Tree,
     options: ContentsOptions,
-    lines: Sorted,
-    ahead: Option<Listed>,
+    at: Option<Moment>,
+    all: Versions,
     ready: std::collections::VecDeque<Version>,
 }
 
-/// A metadata file.
-struct Listed {
-    hash: String,
-    /// None: it is true now.
-    until: Option<String>,
-    /// Where it is now.
-    place: String,
-    path: String,
-}
-
 const LISTING: &str = "listing a backup set";
-/// Sorts behind every run.
-const NOW: &str = "~";
 
 impl Contents {
     /// Opens a set.
@@ -89,11 +77,7 @@ impl Contents {
     /// `NotFound` if there is none, `Unsupported` if its format is newer, `Corrupt` if its list or journal is damaged, `Storage` if
     /// it cannot be read.
     pub fn open(folder: &std::path::Path, options: ContentsOptions) -> Result<Self> {
-        if let Some(at) = options.at.as_ref().filter(|at| !is_time(at)) {
-            return Err(Error::new(ErrorKind::InvalidInput, LISTING)
-                .context("at", at.escape_debug())
-                .context("expected", "a time such as 2026-11-28T03:17:09Z"));
-        }
+        let at = options.at.as_deref().map(Moment::parse).transpose()?;
         let tree = Tree::open(folder)?;
         let scratch = Tree::open(&options.scratch)?;
         let view = View::of(&tree)?;
@@ -104,7 +88,7 @@ impl Contents {
                 .context("fault", "it holds no backup set")
         };
         About::parse(&bytes.ok_or_else(none)?)?;
-        let mut all = Sorter::new(&scratch, options.limits.sort_bytes);
+        let mut all = Collecting::new(&scratch, options.limits.sort_bytes);
         let mut locator = view.locator(&tree)?;
         let missing =
             || Error::new(ErrorKind::Corrupt, LISTING).context("path", place::MANIFEST).context("fault", "it is missing");
@@ -113,14 +97,14 @@ impl Contents {
         let has_older = options.older || options.at.is_some();
         while let Some(line) = lines.next_sound().context("path", place::MANIFEST)? {
             let Some(hash) = place::hash_of(&line.path) else { continue };
-            let older = place::split_older(&line.path);
-            let (run, path) = older.as_ref().map_or((NOW, line.path.as_str()), |(run, path)| (*run, path));
-            if path == place::metadata(hash) && (has_older || run == NOW) {
-                let place = locator.locate(&tree, &line.path)?;
-                all.add(format!("{hash}\0{run}\0{place}\0{}", line.path).as_bytes())?;
+            let hash = hash.to_owned();
+            let (until, path) = place::version_of(&line.path);
+            if path == place::metadata(&hash) && (has_older || until.is_none()) {
+                let place = Some(locator.locate(&tree, &line.path)?);
+                all.add(&Listed { hash, until, place, path: line.path, digest: Some(line.digest) })?;
             }
         }
-        Ok(Self { tree, options, lines: all.end()?, ahead: None, ready: std::collections::VecDeque::new() })
+        Ok(Self { tree, options, at, all: all.end()?, ready: std::collections::VecDeque::new() })
     }
 
     /// Returns the next versions; none at the end.
@@ -130,8 +114,8 @@ impl Contents {
     /// `Storage` if a file cannot be read.
     pub fn next(&mut self, limit: usize) -> Result<Vec<Version>> {
         while self.ready.len() < limit {
-            let group = self.group()?;
-            if group.is_empty() {
+            let mut group = Vec::new();
+            if !self.all.next_hash(|listed| group.push(listed))? {
                 break;
             }
             let versions = self.versions(group)?;
@@ -139,23 +123,6 @@ impl Contents {
         }
         let count = limit.min(self.ready.len());
         Ok(self.ready.drain(..count).collect())
-    }
-
-    /// Returns all metadata files of the next hash, the oldest first.
-    fn group(&mut self) -> Result<Vec<Listed>> {
-        let mut group: Vec<Listed> = self.ahead.take().into_iter().collect();
-        while let Some(line) = self.lines.next_text()? {
-            let mut parts = line.split('\0').map(str::to_owned);
-            let mut part = || parts.next().unwrap_or_default();
-            let (hash, run, place, path) = (part(), part(), part(), part());
-            let listed = Listed { hash, until: (run != NOW).then_some(run), place, path };
-            if group.first().is_some_and(|first| first.hash != listed.hash) {
-                self.ahead = Some(listed);
-                break;
-            }
-            group.push(listed);
-        }
-        Ok(group)
     }
 
     fn versions(&self, group: Vec<Listed>) -> Result<Vec<Version>> {
@@ -172,16 +139,19 @@ impl Contents {
             }
             later = Some((version.sha256, version.path.clone()));
         }
-        let at = self.options.at.as_ref().map(|at| at.replace(':', ""));
-        versions.retain(|version| {
-            at.as_ref()
-                .is_none_or(|at| version.seen.replace(':', "") <= *at && version.until.as_ref().is_none_or(|until| until > at))
-        });
+        if let Some(at) = &self.at {
+            let is_true = |version: &Version| at.is_before_end(version.until.as_deref());
+            let first = versions.iter().position(is_true).unwrap_or(versions.len());
+            versions.truncate(first + 1);
+            versions.drain(..first.min(versions.len()));
+            versions.retain(|version| at.has_begun(&version.seen));
+        }
         Ok(versions)
     }
 
     fn version(&self, listed: Listed) -> Result<Version> {
-        let Listed { hash, until, place, path } = listed;
+        let Listed { hash, until, place, path, .. } = listed;
+        let place = place.unwrap_or_else(|| path.clone());
         let empty = Version { hash, until, metadata: path, ..Version::default() };
         let limits = &self.options.limits;
         let saved = match self.tree.read(&place, limits.metadata_bytes) {

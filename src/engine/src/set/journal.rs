@@ -348,6 +348,11 @@ impl View {
         self.state.is_some()
     }
 
+    /// Returns how far the run is that was cut off.
+    pub(crate) fn state(&self) -> Option<State> {
+        self.state
+    }
+
     /// Returns where a list is.
     pub(crate) fn list<'p>(&'p self, tree: &Tree, path: &'p str) -> Result<&'p str> {
         match self.lists.get(path) {

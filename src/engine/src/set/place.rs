@@ -97,6 +97,11 @@ pub(crate) fn split_older(path: &str) -> Option<(&str, String)> {
     Some((run, format!("data/{rest}")))
 }
 
+/// Splits a path: the run that replaced or removed what is there, if it is an older one, and the path that it had.
+pub(crate) fn version_of(path: &str) -> (Option<String>, String) {
+    split_older(path).map_or_else(|| (None, path.to_owned()), |(run, path)| (Some(run.to_owned()), path))
+}
+
 /// Returns the hash that a path of a metadata file, also an older one, is about.
 pub(crate) fn hash_of(path: &str) -> Option<&str> {
     let (_, name) = path.rsplit_once('/')?;
@@ -138,9 +143,13 @@ fn crop_hash(name: &str) -> Option<&str> {
 
 /// Says why a path must not occur in a tag manifest.
 pub(crate) fn tag_fault(path: &str) -> Option<&'static str> {
-    let is_known =
-        TAGS.contains(&path) || path.strip_prefix("runs/").and_then(|name| name.strip_suffix(".json")).is_some_and(is_run);
+    let is_known = TAGS.contains(&path) || run_of_report(path).is_some();
     (!is_known).then_some("not a file that a set has")
+}
+
+/// Returns the run that a report is about.
+pub(crate) fn run_of_report(path: &str) -> Option<&str> {
+    path.strip_prefix("runs/")?.strip_suffix(".json").filter(|run| is_run(run))
 }
 
 /// Says why a step of a journal must not name a path.

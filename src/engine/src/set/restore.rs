@@ -2,6 +2,9 @@
 //!
 //! Invariant: nothing is written in the set, and elsewhere only a file that was not there before and whose bytes have the digest that
 //! the set states. A set that breaks the rules gives nothing at all. Memory holds the entries of one call.
+//!
+//! A set is read as it is now, or as it was after an earlier run; through its journal if a run was cut off; and bytes that somebody
+//! moved within the set are found by their digest.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,12 +16,15 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::about::About;
 use super::check::{Check, CheckOptions, Finding, FindingCode, Standing};
-use super::list::{Found, Line, Lines};
+use super::elsewhere::{Candidates, Elsewhere, next_payload};
+use super::list::Found;
 use super::metadata::{CROP, ORIGINAL, Part, Saved, parts_fault};
 use super::place;
 use super::sorter::Sorter;
 use super::tree::Tree;
+use super::versions::{Collecting, Listed, Moment, Versions};
 use super::walk::{FoundFile, Walk};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, ErrorKind, OrFail, Result};
@@ -33,6 +39,8 @@ pub struct RestoreOptions {
     pub public_key: Option<PublicKey>,
     /// Whether bytes may share their blocks with the set.
     pub may_clone: bool,
+    /// As it was after the last run at or before this time, `2026-11-28T03:17:09Z`; none: after the last run.
+    pub at: Option<String>,
     /// Most bytes a second that are copied.
     pub bytes_per_second: Option<NonZeroU64>,
     /// Folder for temporary files.
@@ -72,8 +80,12 @@ pub struct RestoreFacts {
     pub signed_by: SignedBy,
     /// Whether the list of files is as it was written.
     pub is_list_whole: bool,
-    /// Whether a run was cut off while it was put in place: then nothing is read.
+    /// Whether a run was cut off while it was put in place: then the set is read through its journal, as it will be.
     pub is_cut_off: bool,
+    /// The run whose state is read; none if no run is that old: then nothing is read.
+    pub run: Option<String>,
+    /// The oldest run whose state can be read.
+    pub first_run: Option<String>,
     /// Why the set is refused: then nothing is read.
     pub refused: Option<Finding>,
     /// What is wrong with lists.
@@ -117,7 +129,7 @@ pub struct RestorePart {
     pub scale: u8,
     /// Of a crop.
     pub mimetype: String,
-    /// Size in bytes.
+    /// Size in bytes; where the metadata is not proven and the list of files states another digest, of what is there.
     pub size_bytes: u64,
     /// Digest that the metadata states.
     pub sha256: Digest,
@@ -160,22 +172,46 @@ pub struct Staged {
 /// A set that is being read for a restore.
 pub struct Restore {
     tree: Tree,
+    scratch: Tree,
     options: RestoreOptions,
     facts: RestoreFacts,
-    lines: Option<Lines>,
-    walk: Option<Walk>,
-    line: Option<Line>,
-    file: Option<FoundFile>,
-    parts: HashMap<(String, u8), Part>,
+    at: Option<Moment>,
+    all: Option<Versions>,
+    elsewhere: Elsewhere,
+    wanted: HashMap<(String, u8), Wanted>,
     staging: Option<Staging>,
     pause_until: Option<Instant>,
 }
 
+/// A part that can be staged.
+#[derive(Clone)]
+struct Wanted {
+    part: Part,
+    /// The run that replaced or removed this version.
+    until: Option<String>,
+    /// The metadata states the first; if it is not proven, the list may know another one.
+    digests: Vec<Digest>,
+}
+
 /// Bytes that are being copied.
 struct Staging {
-    part: Part,
-    source: File,
+    wanted: Wanted,
+    candidates: Candidates,
     target: NewFile,
+    source: Option<Source>,
+    /// Whether something was there that was not it.
+    is_damaged: bool,
+}
+
+/// A metadata file, or what is wrong with it.
+type Text = std::result::Result<Vec<u8>, (Proof, Option<String>)>;
+
+/// Where bytes are copied from.
+struct Source {
+    place: String,
+    /// Where it is remembered once it was read.
+    line: Option<u64>,
+    file: File,
     is_clone: bool,
     hasher: Hasher,
     buffer: Vec<u8>,
@@ -203,21 +239,33 @@ impl Restore {
             scratch: options.scratch.clone(),
             limits: options.limits.clone(),
         };
-        let Standing { set, is_cut_off, is_verified, is_list_whole, findings } = Check::open(folder, check)?.lists()?;
+        let at = options.at.as_deref().map(Moment::parse).transpose()?;
+        let scratch = Tree::open(&options.scratch)?;
+        let Standing { set, is_cut_off, is_verified, is_list_whole, runs, view, findings } =
+            Check::open(folder, check)?.lists()?;
         let refused = findings.iter().find(|finding| finding.code.ends_check()).cloned();
         let signed_by = match is_verified {
             None => SignedBy::Nobody,
             Some(true) if is_list_whole && options.public_key.is_some() => SignedBy::Channel,
             Some(_) => SignedBy::Other,
         };
-        let facts = RestoreFacts { set, signed_by, is_list_whole, is_cut_off, refused, findings, list_sha256: None };
-        let (lines, walk, line, file) = (None, None, None, None);
-        let mut restore =
-            Self { tree, options, facts, lines, walk, line, file, parts: HashMap::new(), staging: None, pause_until: None };
-        if !restore.facts.is_cut_off && restore.facts.refused.is_none() {
+        let run = match &at {
+            // What is older was pruned together with the reports: of what is left the state would lack files.
+            Some(at) => at.last_run(&runs).cloned(),
+            None => About::parse(set.as_bytes()).ok().map(|about| about.run).or_else(|| runs.iter().max().cloned()),
+        };
+        let first_run = runs.into_iter().min();
+        let facts =
+            RestoreFacts { set, signed_by, is_list_whole, is_cut_off, run, first_run, refused, findings, list_sha256: None };
+        let manifest = view.list(&tree, place::MANIFEST)?.to_owned();
+        let elsewhere = Elsewhere::new(&tree, &scratch, &options.limits, &manifest, view.state())?;
+        let (wanted, staging, pause_until) = (HashMap::new(), None, None);
+        let mut restore = Self { tree, scratch, options, facts, at, all: None, elsewhere, wanted, staging, pause_until };
+        if restore.facts.refused.is_none() {
+            restore.facts.list_sha256 = restore.tree.digest(&manifest).unwrap_or_default();
             restore.read_list()?;
         }
-        if restore.facts.refused.is_none() && !restore.facts.is_cut_off {
+        if restore.facts.refused.is_none() && (restore.at.is_none() || restore.facts.run.is_some()) {
             restore.begin()?;
         }
         Ok(restore)
@@ -233,20 +281,10 @@ impl Restore {
         self.facts.refused = Some(Finding { code, path, found_at: None, why: Some(why.to_owned()) });
     }
 
-    fn manifest(&self) -> Result<Option<Lines>> {
-        let file = match self.tree.find(place::MANIFEST) {
-            Err(error) if error.kind() == ErrorKind::InvalidInput => None,
-            outcome => outcome?,
-        };
-        Ok(file.map(|file| Lines::of(file, place::payload_fault)))
-    }
-
     /// Reads the whole list: every path keeps the rules, and no two are equal without regard to case.
     fn read_list(&mut self) -> Result<()> {
-        self.facts.list_sha256 = self.tree.digest(place::MANIFEST).unwrap_or_default();
-        let Some(mut lines) = self.manifest()? else { return Ok(()) };
-        let scratch = Tree::open(&self.options.scratch)?;
-        let mut folded = Sorter::new(&scratch, self.options.limits.sort_bytes);
+        let Some(mut lines) = self.elsewhere.lines()? else { return Ok(()) };
+        let mut folded = Sorter::new(&self.scratch, self.options.limits.sort_bytes);
         while let Some(found) = lines.next()? {
             let fault = match &found {
                 Found::Good(line) => place::payload_fault(&line.path).map(|fault| (line.path.clone(), fault)),
@@ -278,86 +316,117 @@ impl Restore {
         Ok(())
     }
 
+    /// Collects the metadata files: those that the list names, and others that are there.
     fn begin(&mut self) -> Result<()> {
-        let scratch = Tree::open(&self.options.scratch)?;
-        self.lines = self.manifest()?;
-        let mut walk = Walk::of(&self.tree, &scratch, ROOM.trim_end_matches('/'), &self.options.limits)?;
-        self.file = walk.next()?;
-        self.walk = Some(walk);
-        self.next_line()
-    }
-
-    /// Goes to the next line of a metadata file.
-    fn next_line(&mut self) -> Result<()> {
-        self.line = None;
-        let Some(lines) = &mut self.lines else { return Ok(()) };
-        while let Some(found) = lines.next()? {
-            if let Found::Good(line) = found
-                && line.path.starts_with(ROOM)
-                && place::payload_fault(&line.path).is_none()
-            {
-                self.line = Some(line);
-                break;
+        let mut all = Collecting::new(&self.scratch, self.options.limits.sort_bytes);
+        let mut lines = self.elsewhere.lines()?;
+        let mut files = self.files()?;
+        let mut line = next_payload(&mut lines)?;
+        let mut file = next_file(&mut files)?;
+        loop {
+            let order = match (&line, &file) {
+                (None, None) => break,
+                (Some(_), None) => std::cmp::Ordering::Less,
+                (None, Some(_)) => std::cmp::Ordering::Greater,
+                (Some(line), Some(file)) => line.path.cmp(&file.path),
+            };
+            let (mut expected, mut found) = (None, None);
+            if order != std::cmp::Ordering::Greater {
+                expected = line.take();
+                line = next_payload(&mut lines)?;
             }
+            if order != std::cmp::Ordering::Less {
+                found = file.take();
+                file = next_file(&mut files)?;
+            }
+            let path = expected.as_ref().map(|line| line.path.clone()).or_else(|| found.map(|file| file.path));
+            self.collect(&mut all, path.unwrap_or_default(), expected.map(|line| line.digest))?;
         }
+        self.all = Some(all.end()?);
         Ok(())
     }
 
-    fn next_file(&mut self) -> Result<()> {
-        self.file = self.walk.as_mut().map_or(Ok(None), Walk::next)?;
-        Ok(())
+    /// Returns what is where metadata files are; nothing in a set that was cut off, where they are at other places.
+    fn files(&self) -> Result<Vec<Walk>> {
+        let rooms: &[&str] = match (&self.at, self.facts.is_cut_off) {
+            (_, true) => &[],
+            (None, _) => &["data/metadata"],
+            (Some(_), _) => &["data/metadata", "data/older"],
+        };
+        let walk = |room: &&str| Walk::of(&self.tree, &self.scratch, room, &self.options.limits);
+        rooms.iter().rev().map(walk).collect()
+    }
+
+    fn collect(&self, all: &mut Collecting, path: String, digest: Option<Digest>) -> Result<()> {
+        let (until, name) = place::version_of(&path);
+        let is_metadata = name.starts_with(ROOM);
+        if !is_metadata || (until.is_some() && self.at.is_none()) {
+            return Ok(());
+        }
+        let hash = place::hash_of(&path).unwrap_or_default().to_owned();
+        let is_extra = name != place::metadata(&hash) || (digest.is_none() && self.facts.is_list_whole);
+        if is_extra && self.at.is_some() {
+            return Ok(());
+        }
+        all.add(&Listed { hash, until, place: None, path, digest })
     }
 
     /// Returns the next entries; none at the end. Parts of earlier ones can no longer be staged.
     ///
     /// # Errors
     ///
-    /// `Refused` if the set breaks the rules, `InvalidInput` while bytes are copied or if the set is cut off, `Storage` if a file
+    /// `Refused` if the set breaks the rules, `InvalidInput` while bytes are copied or if no run is old enough, `Storage` if a file
     /// cannot be read.
     pub fn next(&mut self, limit: usize) -> Result<Vec<RestoreEntry>> {
-        if self.staging.is_some() || self.facts.is_cut_off {
-            let fault = if self.facts.is_cut_off { "the set's last run was cut off" } else { "bytes are being copied" };
+        if self.staging.is_some() || (self.at.is_some() && self.facts.run.is_none()) {
+            let fault = if self.staging.is_some() { "bytes are being copied" } else { "no run is that old" };
             return Err(Error::new(ErrorKind::InvalidInput, READING).context("fault", fault));
         }
-        self.parts.clear();
+        self.wanted.clear();
+        let mut all = self.all.take();
+        let outcome = self.next_entries(all.as_mut(), limit);
+        self.all = all;
+        outcome
+    }
+
+    fn next_entries(&mut self, mut all: Option<&mut Versions>, limit: usize) -> Result<Vec<RestoreEntry>> {
         let (mut entries, mut text_bytes) = (Vec::new(), 0);
         while entries.len() < limit && text_bytes < MOST_TEXT_BYTES {
-            let entry = self.next_entry()?;
+            let mut versions = Vec::new();
+            if self.facts.refused.is_none() {
+                let Some(all) = &mut all else { break };
+                // Of all that are older than a run, the oldest may have been true.
+                let mut is_chosen = false;
+                let is_there = all.next_hash(|listed| {
+                    let at = self.at.as_ref();
+                    if !is_chosen && at.is_none_or(|at| at.is_before_end(listed.until.as_deref())) {
+                        is_chosen = at.is_some();
+                        versions.push(listed);
+                    }
+                })?;
+                if !is_there {
+                    break;
+                }
+            }
+            for listed in versions {
+                if let Some(entry) = self.read(listed)? {
+                    text_bytes += entry.metadata.as_ref().map_or(0, String::len);
+                    entries.push(entry);
+                }
+            }
             if let Some(refused) = &self.facts.refused {
                 return Err(Error::new(ErrorKind::Refused, READING)
                     .context("code", refused.code.name())
                     .context("path", &refused.path)
                     .context("why", refused.why.clone().unwrap_or_default()));
             }
-            let Some(entry) = entry else { break };
-            text_bytes += entry.metadata.as_ref().map_or(0, String::len);
-            entries.push(entry);
         }
         Ok(entries)
     }
 
-    fn next_entry(&mut self) -> Result<Option<RestoreEntry>> {
-        if self.facts.refused.is_some() {
-            return Ok(None);
-        }
-        let order = match (&self.line, &self.file) {
-            (None, None) => return Ok(None),
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
-            (Some(line), Some(file)) => line.path.cmp(&file.path),
-        };
-        let (mut expected, mut found) = (None, None);
-        if order != std::cmp::Ordering::Greater {
-            expected = self.line.take();
-            self.next_line()?;
-        }
-        if order != std::cmp::Ordering::Less {
-            found = self.file.take();
-            self.next_file()?;
-        }
-        let path = expected.as_ref().map(|line| line.path.clone()).or_else(|| found.as_ref().map(|file| file.path.clone()));
-        let path = path.unwrap_or_default();
-        let hash = place::hash_of(&path).unwrap_or_default().to_owned();
+    /// Reads one; none if it was not true at that time.
+    fn read(&mut self, listed: Listed) -> Result<Option<RestoreEntry>> {
+        let Listed { hash, until, path, digest, .. } = listed;
         let entry = |proof: Proof, why: Option<String>| RestoreEntry {
             hash: hash.clone(),
             proof,
@@ -367,29 +436,28 @@ impl Restore {
             posts: 0,
             why,
         };
-        let Some(found) = found else { return Ok(Some(entry(Proof::Missing, None))) };
-        if path != place::metadata(&hash) || (expected.is_none() && self.facts.is_list_whole) {
+        let is_own_place =
+            path == until.as_ref().map_or_else(|| place::metadata(&hash), |run| place::older(run, &place::metadata(&hash)));
+        if !is_own_place || (digest.is_none() && self.facts.is_list_whole) {
             return Ok(Some(entry(Proof::Extra, Some(path))));
         }
-        if !found.is_regular {
-            return Ok(Some(entry(Proof::Damaged, Some("not a regular file".to_owned()))));
-        }
-        let bytes = match self.tree.read(&path, self.options.limits.metadata_bytes) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return Ok(Some(entry(Proof::Missing, None))),
-            Err(error) if error.kind() == ErrorKind::Storage => return Err(error),
-            Err(error) => return Ok(Some(entry(Proof::Damaged, Some(error.to_string())))),
+        let bytes = match self.text(&path, digest)? {
+            Ok(bytes) => bytes,
+            Err((proof, why)) => return Ok(Some(entry(proof, why))),
         };
-        let is_as_listed = expected.is_some_and(|line| line.digest == Digest::of(&bytes));
+        let is_as_listed = digest == Some(Digest::of(&bytes));
         let is_listed = is_as_listed && self.facts.is_list_whole;
         match Saved::parse(&bytes, &self.options.limits) {
-            Ok(saved) if saved.metadata.hash == hash => self.entry(saved, is_listed).map(Some),
+            Ok(saved) if saved.metadata.hash == hash => {
+                let has_begun = self.at.as_ref().is_none_or(|at| at.has_begun(&saved.seen));
+                has_begun.then(|| self.entry(saved, until.as_deref(), is_listed)).transpose()
+            }
             Ok(_) if is_listed => {
                 self.refuse(FindingCode::SetRefused, &path, "its hash is not the one in its name");
                 Ok(None)
             }
             Ok(_) => Ok(Some(entry(Proof::Damaged, Some("its hash is not the one in its name".to_owned())))),
-            Err(error) => match parts_fault(&bytes) {
+            Err(error) => match parts_fault(&bytes).filter(|_| is_listed) {
                 Some((path, fault)) => {
                     self.refuse(FindingCode::PathRefused, &path, fault);
                     Ok(None)
@@ -399,21 +467,57 @@ impl Restore {
         }
     }
 
-    fn entry(&mut self, saved: Saved, is_listed: bool) -> Result<RestoreEntry> {
+    /// Reads a metadata file; if it is not the listed one, that one wherever it is, if it is anywhere.
+    fn text(&mut self, path: &str, digest: Option<Digest>) -> Result<Text> {
+        let limit = self.options.limits.metadata_bytes;
+        // A disk that does not give the bytes of one file may give those of others.
+        let read = |tree: &Tree, path: &str| match tree.read(path, limit) {
+            Ok(bytes) => bytes.ok_or((Proof::Missing, None)),
+            Err(error) => Err((Proof::Damaged, Some(error.to_string()))),
+        };
+        let mut own = Err((Proof::Missing, None));
+        for place in self.elsewhere.places(path)? {
+            own = read(&self.tree, &place);
+            if !matches!(own, Err((Proof::Missing, _))) {
+                break;
+            }
+        }
+        let is_it = |bytes: &[u8]| digest.is_none_or(|digest| Digest::of(bytes) == digest);
+        if own.as_ref().is_ok_and(|bytes| is_it(bytes)) {
+            return Ok(own);
+        }
+        let moved = digest.map_or(Ok(None), |digest| self.elsewhere.text(digest))?;
+        if let Some(moved) = moved
+            && let Ok(bytes) = read(&self.tree, &moved)
+            && is_it(&bytes)
+        {
+            return Ok(Ok(bytes));
+        }
+        Ok(own)
+    }
+
+    fn entry(&mut self, saved: Saved, until: Option<&str>, is_listed: bool) -> Result<RestoreEntry> {
         let hash = saved.metadata.hash.clone();
         let mut parts = Vec::new();
-        for part in saved.parts {
+        for mut part in saved.parts {
             let scale = if part.role == ORIGINAL { Some(0) } else { part.scale.filter(|scale| *scale > 0) };
             let Some(scale) = scale else { continue };
             let is_crop = part.role == CROP;
-            let found = match &part.path {
-                Some(path) => match self.tree.stat(path) {
-                    Err(error) if error.kind() == ErrorKind::InvalidInput => None,
-                    outcome => outcome?.map(|facts| facts.size_bytes),
-                },
-                None => Some(part.size),
-            };
+            let (mut digests, mut found) = (vec![part.sha256], Some(part.size));
+            if let Some(path) = part.path.clone() {
+                found = self.size_at(&path, until)?;
+                // A metadata file may be the one that is damaged: then the list knows better.
+                if !is_listed && let Some(listed) = self.elsewhere.listed(&path)? {
+                    digests.push(listed);
+                    part.size = found.unwrap_or(part.size);
+                }
+            }
+            let wanted = Wanted { part: part.clone(), until: until.map(str::to_owned), digests };
             let is_small = !is_crop || part.size <= self.options.limits.crop_bytes;
+            if is_small && found != Some(part.size) {
+                let candidates = self.candidates(&wanted)?;
+                found = if self.elsewhere.is_likely(candidates)? { Some(part.size) } else { found };
+            }
             parts.push(RestorePart {
                 scale,
                 mimetype: part.mimetype.clone().unwrap_or_default(),
@@ -422,7 +526,7 @@ impl Restore {
                 is_there: is_small && found == Some(part.size),
                 is_found: is_small && found.is_some(),
             });
-            self.parts.insert((hash.clone(), scale), part);
+            self.wanted.insert((hash.clone(), scale), wanted);
         }
         Ok(RestoreEntry {
             proof: if is_listed { Proof::Listed } else { Proof::Unlisted },
@@ -433,6 +537,23 @@ impl Restore {
             parts,
             why: None,
         })
+    }
+
+    fn candidates(&mut self, wanted: &Wanted) -> Result<Candidates> {
+        self.elsewhere.candidates(&wanted.part, wanted.until.as_deref(), wanted.digests.clone())
+    }
+
+    /// Returns the size of what is where a present part belongs; nothing of an older one, which may be at many places.
+    fn size_at(&self, path: &str, until: Option<&str>) -> Result<Option<u64>> {
+        if until.is_some() {
+            return Ok(None);
+        }
+        for place in self.elsewhere.places(path)? {
+            if let Ok(Some(facts)) = self.tree.stat(&place) {
+                return Ok(Some(facts.size_bytes));
+            }
+        }
+        Ok(None)
     }
 
     /// Copies bytes of an entry of the last call to a new file; none while that takes more than one step.
@@ -446,7 +567,9 @@ impl Restore {
         if self.staging.is_some() {
             return Err(wrong("bytes are being copied"));
         }
-        let part = self.parts.get(&(hash.to_owned(), scale)).ok_or_else(|| wrong("no such part").context("hash", hash))?.clone();
+        let wanted = self.wanted.get(&(hash.to_owned(), scale));
+        let wanted = wanted.ok_or_else(|| wrong("no such part").context("hash", hash))?.clone();
+        let part = &wanted.part;
         if part.role == CROP && part.size > self.options.limits.crop_bytes {
             return Err(Error::new(ErrorKind::Corrupt, STAGING).context("limit_bytes", self.options.limits.crop_bytes));
         }
@@ -460,20 +583,11 @@ impl Restore {
             let (size_bytes, sha256) = target.keep();
             return Ok(Some(Staged { size_bytes, sha256, is_clone: false }));
         }
-        let source_path = part.path.clone().unwrap_or_default();
-        let source = match self.tree.find(&source_path) {
-            Err(error) if error.kind() == ErrorKind::InvalidInput => None,
-            outcome => outcome?,
-        };
-        let missing = || Error::new(ErrorKind::NotFound, STAGING).context("code", "file_missing").context("path", &source_path);
-        let source = source.ok_or_else(missing)?;
+        let is_small = part.size <= self.options.limits.small_file_bytes;
+        let candidates = self.candidates(&wanted)?;
         let target = NewFile::create(root, path)?;
-        let is_clone = self.options.may_clone && part.size > 0 && target.share_blocks(&source);
-        let (hasher, buffer) = (Hasher::default(), vec![0; BUFFER_BYTES]);
-        self.staging = Some(Staging { part, source, target, is_clone, hasher, buffer });
-        let small =
-            self.parts.get(&(hash.to_owned(), scale)).is_some_and(|part| part.size <= self.options.limits.small_file_bytes);
-        if small { self.advance(None) } else { Ok(None) }
+        self.staging = Some(Staging { wanted, candidates, target, source: None, is_damaged: false });
+        if is_small { self.advance(None) } else { Ok(None) }
     }
 
     /// Copies until the budget is used up; none if that was not enough.
@@ -492,49 +606,99 @@ impl Restore {
 
     /// Returns how many bytes of the part under way were copied.
     pub fn staged_bytes(&self) -> u64 {
-        self.staging.as_ref().map_or(0, |staging| staging.hasher.length_bytes())
+        let source = self.staging.as_ref().and_then(|staging| staging.source.as_ref());
+        source.map_or(0, |source| source.hasher.length_bytes())
     }
 
     fn advance(&mut self, end: Option<Instant>) -> Result<Option<Staged>> {
         let nothing = || Error::new(ErrorKind::InvalidInput, STAGING).context("fault", "no bytes are being copied");
         // Whatever goes wrong, the new file goes with it.
         let mut staging = self.staging.take().ok_or_else(nothing)?;
+        loop {
+            let source = match staging.source.take() {
+                Some(source) => source,
+                None => self.next_source(&mut staging)?,
+            };
+            let source = match self.copy(&mut staging, source, end)? {
+                Copied::Whole(source) => source,
+                Copied::More(source) => {
+                    staging.source = Some(source);
+                    self.staging = Some(staging);
+                    return Ok(None);
+                }
+                Copied::Wrong => continue,
+            };
+            let (size_bytes, sha256) = (source.hasher.length_bytes(), source.hasher.digest());
+            if size_bytes == staging.wanted.part.size && staging.wanted.digests.contains(&sha256) {
+                let _ = staging.target.keep();
+                return Ok(Some(Staged { size_bytes, sha256, is_clone: source.is_clone }));
+            }
+            staging.is_damaged = true;
+            self.elsewhere.remember(&source.place, source.line, sha256);
+        }
+    }
+
+    /// Opens the next file whose bytes may be the right ones.
+    fn next_source(&mut self, staging: &mut Staging) -> Result<Source> {
+        while let Some((place, line)) = self.elsewhere.next(&mut staging.candidates)? {
+            let file = match self.tree.find(&place) {
+                Ok(Some(file)) => file,
+                Ok(None) => continue,
+                Err(error) if error.kind() == ErrorKind::InvalidInput => continue,
+                // A disk that does not give the bytes of one file may give those of others.
+                Err(_) => {
+                    staging.is_damaged = true;
+                    continue;
+                }
+            };
+            let size = file.metadata().or_fail(ErrorKind::Storage, STAGING)?.len();
+            if size != staging.wanted.part.size {
+                staging.is_damaged |= line.is_none();
+                continue;
+            }
+            staging.target.clear().or_fail(ErrorKind::Storage, STAGING)?;
+            let is_clone = self.options.may_clone && size > 0 && staging.target.share_blocks(&file);
+            return Ok(Source { place, line, file, is_clone, hasher: Hasher::default(), buffer: vec![0; BUFFER_BYTES] });
+        }
+        let path = staging.wanted.part.path.as_deref().unwrap_or_default();
+        Err(if staging.is_damaged { damaged(path) } else { missing(path) })
+    }
+
+    /// Copies on.
+    fn copy(&mut self, staging: &mut Staging, mut source: Source, end: Option<Instant>) -> Result<Copied> {
         let (begun, mut copied) = (Instant::now(), 0_u64);
         loop {
-            let count = if staging.is_clone {
+            let count = if source.is_clone {
                 // The blocks of the clone are what stays: they are what is proven.
-                staging.target.read_shared(&mut staging.buffer).or_fail(ErrorKind::Storage, STAGING)?
+                staging.target.read_shared(&mut source.buffer)
             } else {
-                staging.source.read(&mut staging.buffer).or_fail(ErrorKind::Storage, STAGING)?
+                source.file.read(&mut source.buffer)
             };
-            let Some(piece) = staging.buffer.get(..count).filter(|piece| !piece.is_empty()) else { break };
-            staging.hasher.update(piece);
+            let Ok(count) = count else {
+                staging.is_damaged = true;
+                return Ok(Copied::Wrong);
+            };
+            let Some(piece) = source.buffer.get(..count).filter(|piece| !piece.is_empty()) else {
+                return Ok(Copied::Whole(source));
+            };
+            source.hasher.update(piece);
             // A file that grows while it is read has no end.
-            if staging.hasher.length_bytes() > staging.part.size.saturating_add(GROWTH_BYTES) {
-                return Err(damaged(staging.part.path.as_deref().unwrap_or_default()));
+            if source.hasher.length_bytes() > staging.wanted.part.size {
+                staging.is_damaged = true;
+                return Ok(Copied::Wrong);
             }
-            if !staging.is_clone {
+            if !source.is_clone {
                 staging.target.write_all(piece).or_fail(ErrorKind::Storage, STAGING)?;
             }
             copied += count as u64;
-            if let Some(rate) = self.options.bytes_per_second.filter(|_| !staging.is_clone) {
+            if let Some(rate) = self.options.bytes_per_second.filter(|_| !source.is_clone) {
                 let due = begun + Duration::from_nanos(copied.saturating_mul(1_000_000_000) / rate);
                 self.pause_until = (due > Instant::now()).then_some(due);
             }
             if end.is_some_and(|end| Instant::now() >= end) || (end.is_some() && self.pause_until.is_some()) {
-                self.staging = Some(staging);
-                return Ok(None);
+                return Ok(Copied::More(source));
             }
         }
-        let Staging { part, target, is_clone, hasher, .. } = staging;
-        let (size_bytes, sha256) = (hasher.length_bytes(), hasher.digest());
-        let path = part.path.unwrap_or_default();
-        // A metadata file may be the one that is damaged: then the list knows better.
-        if sha256 != part.sha256 && self.listed(&path)? != Some(sha256) {
-            return Err(damaged(&path));
-        }
-        let _ = target.keep();
-        Ok(Some(Staged { size_bytes, sha256, is_clone }))
     }
 
     /// Gives up the bytes that are being copied.
@@ -551,23 +715,31 @@ impl Restore {
     pub fn sync(root: &Root) -> Result<()> {
         rustix::fs::syncfs(root.top()).or_fail(ErrorKind::Storage, "forcing restored bytes to disk")
     }
-
-    /// Returns the digest that the list states for a path.
-    fn listed(&self, path: &str) -> Result<Option<Digest>> {
-        let Some(mut lines) = self.manifest()? else { return Ok(None) };
-        while let Some(found) = lines.next()? {
-            if let Found::Good(line) = found
-                && line.path == path
-            {
-                return Ok(Some(line.digest));
-            }
-        }
-        Ok(None)
-    }
 }
 
-/// What a file may have beyond its stated size, before reading it ends.
-const GROWTH_BYTES: u64 = 1 << 20;
+/// What became of a file that was copied on.
+enum Copied {
+    Whole(Source),
+    /// Time is up.
+    More(Source),
+    /// It is none of the files that are wanted.
+    Wrong,
+}
+
+/// Returns the next file of walks, of which the last comes first.
+fn next_file(walks: &mut Vec<Walk>) -> Result<Option<FoundFile>> {
+    while let Some(walk) = walks.last_mut() {
+        if let Some(found) = walk.next()? {
+            return Ok(Some(found));
+        }
+        walks.pop();
+    }
+    Ok(None)
+}
+
+fn missing(path: &str) -> Error {
+    Error::new(ErrorKind::NotFound, STAGING).context("code", "file_missing").context("path", path)
+}
 
 fn damaged(path: &str) -> Error {
     Error::new(ErrorKind::Corrupt, STAGING)

@@ -4,21 +4,29 @@ use super::*;
 use crate::set::restore::{Proof, Restore, RestoreEntry, RestoreOptions, SignedBy, Staged};
 
 impl Hub {
+    fn restore_options(&self) -> RestoreOptions {
+        let public_key = self.key.as_ref().map(|(_, public)| crate::signature::PublicKey::from_pem(public).unwrap());
+        RestoreOptions {
+            public_key,
+            may_clone: true,
+            at: None,
+            bytes_per_second: None,
+            scratch: self.folder.path().join("scratch"),
+            limits: SetLimits { small_file_bytes: 4, ..self.limits.clone() },
+        }
+    }
+
     fn restore_with(&self, public_key: Option<&str>, clones: bool) -> Result<Restore> {
-        Restore::open(
-            &self.set_path(),
-            RestoreOptions {
-                public_key: public_key.map(|pem| crate::signature::PublicKey::from_pem(pem).unwrap()),
-                may_clone: clones,
-                bytes_per_second: None,
-                scratch: self.folder.path().join("scratch"),
-                limits: SetLimits { small_file_bytes: 4, ..self.limits.clone() },
-            },
-        )
+        let public_key = public_key.map(|pem| crate::signature::PublicKey::from_pem(pem).unwrap());
+        Restore::open(&self.set_path(), RestoreOptions { public_key, may_clone: clones, ..self.restore_options() })
     }
 
     fn restore(&self) -> Restore {
-        self.restore_with(self.key.as_ref().map(|(_, public)| public.as_str()), true).unwrap()
+        Restore::open(&self.set_path(), self.restore_options()).unwrap()
+    }
+
+    fn restore_at(&self, at: &str) -> Restore {
+        Restore::open(&self.set_path(), RestoreOptions { at: Some(at.to_owned()), ..self.restore_options() }).unwrap()
     }
 
     fn target(&self) -> PathBuf {
@@ -376,21 +384,288 @@ fn nothing_is_written_over_and_a_copy_that_is_given_up_goes() {
     assert!(restore.stage("bb-2", 0, &root, &path("new")).is_err() && restore.stage("aa-1", 4, &root, &path("new")).is_err());
 }
 
+/// What is true of a hub: bytes by hash and scale, and metadata by hash.
+type State = (BTreeMap<String, Vec<u8>>, BTreeMap<String, Value>);
+
+fn state_of(hub: &Hub) -> State {
+    let (mut bytes, mut metadata) = (BTreeMap::new(), BTreeMap::new());
+    for (hash, file) in &hub.files {
+        metadata.insert(hash.clone(), serde_json::from_str(&hub.metadata(hash)).unwrap());
+        if file.has_bytes {
+            bytes.insert(format!("{hash}-0"), std::fs::read(hub.store_path(hash)).unwrap());
+        }
+        for scale in &file.crops {
+            bytes.insert(format!("{hash}-{scale}"), std::fs::read(hub.store_path(&format!("{hash}-{scale}"))).unwrap());
+        }
+    }
+    (bytes, metadata)
+}
+
+/// Reads a set, all of which must be proven and there.
+fn state_in(restore: &mut Restore, target: &Path) -> State {
+    let (entries, bytes) = taken(restore, target);
+    let mut metadata = BTreeMap::new();
+    for entry in entries {
+        assert_eq!(entry.proof, Proof::Listed, "{entry:?}");
+        assert!(entry.parts.iter().all(|part| part.is_there), "{entry:?}");
+        metadata.insert(entry.hash, serde_json::from_str(&entry.metadata.unwrap()).unwrap());
+    }
+    (bytes, metadata)
+}
+
+/// Five days of a hub, each of which does all that can be done to files; returns what was true after each.
+fn five_days(hub: &mut Hub) -> Vec<State> {
+    with_crops(hub);
+    hub.put("ff-6", &["left"], b"left");
+    hub.put("ff-7", &["right"], b"right");
+    let mut days = Vec::new();
+    for day in 0..5 {
+        match day {
+            0 => {}
+            1 => {
+                hub.write("aa-1", b"another cat");
+                hub.files.get_mut("bb-2").unwrap().names = vec!["2025".into(), "dog.jpg".into()];
+                hub.files.get_mut("ff-6").unwrap().names = vec!["right".into()];
+                hub.files.get_mut("ff-7").unwrap().names = vec!["left".into()];
+                hub.write("ee-5-4", b"another crop 4");
+            }
+            2 => {
+                hub.files.remove("cc-3");
+                hub.put("gg-8", &["2024", "cat.jpg.d", "new"], b"new");
+                hub.files.get_mut("aa-1").unwrap().posts.push(json!({ "body": "third" }));
+                hub.write("ee-5", b"another photo of more than four bytes");
+            }
+            3 => {
+                // What was removed comes back, what was replaced has its first bytes again, a name is used again.
+                hub.put("cc-3", &["talk.pdf"], b"talk again");
+                hub.write("aa-1", b"cat");
+                hub.files.get_mut("dd-4").unwrap().names = vec!["2024".into(), "nothing".into()];
+                hub.put("hh-9", &["empty"], b"no longer empty");
+                hub.files.get_mut("ee-5").unwrap().crops = vec![7];
+                hub.files.remove("f-2024");
+            }
+            _ => {
+                for hash in ["ff-6", "gg-8", "bb-2"] {
+                    hub.files.remove(hash);
+                }
+                hub.write("cc-3", b"talk");
+            }
+        }
+        hub.backup();
+        days.push(state_of(hub));
+    }
+    days
+}
+
 #[test]
-fn a_set_that_was_cut_off_gives_nothing_before_it_is_completed() {
+fn a_set_is_read_as_it_was_after_each_of_five_runs() {
+    let mut hub = Hub::new();
+    let days = five_days(&mut hub);
+    assert_eq!(shown(&hub.check()), [""; 0]);
+    let first = START + 86_400;
+    let time = |seconds: i64| {
+        // 2026-11-28T03:15:00Z is the day before the first run.
+        let (day, rest) = ((seconds - START) / 86_400, (seconds - START) % 86_400 + 11_700);
+        format!(
+            "2026-{}T{:02}:{:02}:{:02}Z",
+            ["11-28", "11-29", "11-30", "12-01", "12-02", "12-03"][usize::try_from(day).unwrap()],
+            rest / 3600,
+            rest / 60 % 60,
+            rest % 60
+        )
+    };
+    for (day, expected) in days.iter().enumerate() {
+        let begun = first + 86_400 * i64::try_from(day).unwrap();
+        for at in [time(begun), time(begun + 3600)] {
+            let mut restore = hub.restore_at(&at);
+            assert_eq!(restore.facts().run.as_deref(), Some(time(begun).replace(':', "").as_str()), "{at}");
+            assert_eq!(restore.facts().first_run.as_deref(), Some(time(first).replace(':', "").as_str()));
+            assert_eq!(&state_in(&mut restore, &hub.target()), expected, "at {at}");
+            // The list shows the same.
+            let listed: Vec<_> = hub.list(Some(&at), false).into_iter().map(|one| one.hash).collect();
+            assert_eq!(listed, expected.1.keys().cloned().collect::<Vec<_>>(), "at {at}");
+        }
+    }
+    assert_eq!(&state_in(&mut hub.restore(), &hub.target()), &days[4]);
+    let mut early = hub.restore_at("2026-11-29T03:14:59Z");
+    assert_eq!(early.facts().run, None);
+    assert_eq!(early.next(1).unwrap_err().kind(), ErrorKind::InvalidInput);
+    let wrong = RestoreOptions { at: Some("2026-11-29".into()), ..hub.restore_options() };
+    assert_eq!(Restore::open(&hub.set_path(), wrong).err().map(|error| error.kind()), Some(ErrorKind::InvalidInput));
+}
+
+#[test]
+fn what_was_pruned_is_no_state_and_older_bytes_that_are_gone_are_missing() {
+    let mut hub = Hub::new();
+    let days = five_days(&mut hub);
+    let older = hub.set_path().join("data/older/2026-12-01T031500Z");
+    std::fs::remove_dir_all(older.join("files")).unwrap();
+    let (entries, bytes) = taken(&mut hub.restore_at("2026-11-30T12:00:00Z"), &hub.target());
+    let missing: Vec<&str> =
+        entries.iter().filter(|entry| entry.parts.iter().any(|part| !part.is_found)).map(|entry| entry.hash.as_str()).collect();
+    assert_eq!(missing, ["ee-5"], "the talk has its first bytes again later: by their digest they are there");
+    for (name, bytes) in bytes {
+        assert_eq!(days[1].0.get(&name), Some(&bytes), "{name}");
+    }
+    let mut hub = Hub::new();
+    let days = five_days(&mut hub);
+    let mut set = hub.open().unwrap();
+    let pruned = set.prune(&PruneSpec { older_than: Some("2026-12-01T00:00:00Z".into()), ..PruneSpec::default() }).unwrap();
+    set.commit(hub.sign(&pruned.message).as_deref()).unwrap();
+    drop(set);
+    assert_eq!(hub.restore_at("2026-11-30T12:00:00Z").facts().run, None, "of that day not everything is left");
+    assert_eq!(&state_in(&mut hub.restore_at("2026-12-01T12:00:00Z"), &hub.target()), &days[2]);
+}
+
+#[test]
+fn a_set_that_was_cut_off_is_read_as_it_will_be_and_is_not_touched() {
     let mut hub = Hub::unsigned();
     two_states(&mut hub);
+    let start = tempfile::tempdir().unwrap();
+    let saved = start.path().join("set");
+    copy(&hub.set_path(), &saved);
     let mut set = hub.open().unwrap();
-    let found = hub.fill(&mut set).unwrap();
+    hub.run_in(&mut set).unwrap();
     let changes = set.tree.faults.changes.get();
-    set.tree.faults.killed_after.set(Some(changes + 6));
-    let _ = set.commit(hub.sign(&found.message).as_deref());
     drop(set);
-    if hub.look().condition == Condition::CutOff {
+    let expected = state_in(&mut hub.restore(), &hub.target());
+    assert_eq!(expected, state_of(&hub));
+    let before = state_in(&mut hub.restore_at("2026-11-29T12:00:00Z"), &hub.target());
+    assert!(before.0.contains_key("cc-3-0") && !expected.0.contains_key("cc-3-0"));
+    let mut cut_off = 0;
+    for killed_after in 0..changes {
+        copy(&saved, &hub.set_path());
+        let mut set = hub.open().unwrap();
+        set.tree.faults.killed_after.set(Some(killed_after));
+        hub.run_in(&mut set).unwrap_err();
+        drop(set);
+        if hub.look().condition != Condition::CutOff {
+            continue;
+        }
+        cut_off += 1;
+        let tree = hub.tree();
         let mut restore = hub.restore();
         assert!(restore.facts().is_cut_off);
-        assert_eq!(restore.next(1).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!((restore.facts().is_list_whole, restore.facts().refused.clone()), (true, None));
+        let list = restore.facts().list_sha256;
+        assert_eq!(state_in(&mut restore, &hub.target()), expected, "killed after {killed_after}");
+        assert_eq!(state_in(&mut hub.restore_at("2026-11-29T12:00:00Z"), &hub.target()), before, "killed after {killed_after}");
+        assert_eq!(hub.tree(), tree, "nothing is written in the set");
+        if cut_off % 4 != 0 {
+            continue;
+        }
+        // Somebody finishes the run while it is read.
+        let mut restore = hub.restore();
         hub.open().unwrap().complete().unwrap();
+        let (entries, bytes) = taken(&mut restore, &hub.target());
+        assert_eq!(bytes, expected.0, "killed after {killed_after}, and finished");
+        assert!(entries.iter().all(|entry| entry.metadata.is_some()), "{entries:?}");
+        assert_eq!(hub.restore().facts().list_sha256, list);
     }
-    assert!(!hub.restore().facts().is_cut_off);
+    assert!(cut_off > 40, "{cut_off}");
+}
+
+#[test]
+fn what_somebody_renamed_is_found_by_its_digest() {
+    let mut hub = Hub::new();
+    with_crops(&mut hub);
+    // Several of one size.
+    for n in 0..5 {
+        hub.put(&format!("1{n}-same"), &["raw", &format!("{n}.raw")], format!("raw bytes {n}").as_bytes());
+    }
+    hub.limits.inline_crop_bytes = 0;
+    hub.backup();
+    hub.write("aa-1", b"another cat");
+    hub.backup();
+    let expected = state_in(&mut hub.restore(), &hub.target());
+    let before = state_in(&mut hub.restore_at("2026-11-29T12:00:00Z"), &hub.target());
+    let set = hub.set_path();
+    let rename = |from: &str, to: &str| {
+        std::fs::create_dir_all(set.join(to).parent().unwrap()).unwrap();
+        std::fs::rename(set.join(from), set.join(to)).unwrap();
+    };
+    rename("data/files/2024", "data/files/My pictures/2024");
+    rename("data/files/talk.pdf", "data/files/The talk: a summary?.pdf");
+    for n in 0..5 {
+        rename(&format!("data/files/raw/{n}.raw"), &format!("data/files/other/{}.raw", n + 7));
+    }
+    rename("data/parts/ee/ee-5-4.png", "data/files/crop.png");
+    rename("data/older/2026-11-30T031500Z/files", "data/old files");
+    // A file changed its name with another, and so did their metadata.
+    rename("data/files/photo.png", "data/x");
+    rename("data/files/other/7.raw", "data/files/photo.png");
+    rename("data/x", "data/files/other/7.raw");
+    rename("data/metadata/aa/aa-1.json", "data/x");
+    rename("data/metadata/bb/bb-2.json", "data/metadata/aa/aa-1.json");
+    rename("data/x", "data/metadata/bb/bb-2.json");
+    rename("data/metadata/cc", "data/files/metadata");
+    let tree = hub.tree();
+    assert_eq!(state_in_any_order(&mut hub.restore(), &hub.target()), expected);
+    assert_eq!(state_in_any_order(&mut hub.restore_at("2026-11-29T12:00:00Z"), &hub.target()), before);
+    assert_eq!(hub.tree(), tree, "nothing is written in the set");
+}
+
+/// Reads a set, all of which must be proven and there, except what no list names.
+fn state_in_any_order(restore: &mut Restore, target: &Path) -> State {
+    let (entries, bytes) = taken(restore, target);
+    let entries = entries.into_iter().filter(|entry| entry.proof != Proof::Extra);
+    let metadata = entries.map(|entry| {
+        assert_eq!(entry.proof, Proof::Listed, "{entry:?}");
+        assert!(entry.parts.iter().all(|part| part.is_there), "{entry:?}");
+        (entry.hash, serde_json::from_str(&entry.metadata.unwrap()).unwrap())
+    });
+    (bytes, metadata.collect())
+}
+
+#[test]
+fn a_file_that_is_missing_is_not_found_in_others_of_its_size() {
+    let mut hub = Hub::new();
+    small(&mut hub);
+    hub.put("ee-5", &["cow.jpg"], b"cow");
+    hub.backup();
+    std::fs::remove_file(hub.set_path().join("data/files/2024/cat.jpg")).unwrap();
+    let (entries, bytes) = taken(&mut hub.restore(), &hub.target());
+    let cat = entries.iter().find(|entry| entry.hash == "aa-1").unwrap();
+    assert_eq!((cat.parts[0].is_there, cat.parts[0].is_found), (false, false));
+    assert_eq!(bytes.len(), 4);
+    assert!(!bytes.contains_key("aa-1-0"));
+}
+
+#[test]
+fn bytes_are_good_if_their_own_metadata_or_the_list_says_so() {
+    let mut hub = Hub::new();
+    small(&mut hub);
+    hub.put("ee-5", &["large"], &vec![7; 3 << 20]);
+    hub.backup();
+    let set = hub.set_path();
+    let whole = hub.tree();
+    let digest = |path: &str| Digest::of(&whole[path]).to_string();
+    let metadata = "data/metadata/ee/ee-5.json";
+    let cases: Vec<(&str, &str, String, String)> = vec![
+        ("a wrong digest in the metadata", metadata, digest("data/files/large"), digest("set.json")),
+        ("a wrong size", metadata, format!("\"size\":{}", 3 << 20), "\"size\":3".into()),
+        ("a size that is too large", metadata, format!("\"size\":{}", 3 << 20), "\"size\":9145728".into()),
+        ("another path", metadata, "data/files/large".into(), "data/files/larGe".into()),
+        ("a path that no set may have", metadata, "data/files/large".into(), "data|files/large".into()),
+        ("a wrong digest in the list", "manifest-sha256.txt", digest("data/files/large"), digest("set.json")),
+        ("another path in the list", "manifest-sha256.txt", "data/files/large".into(), "data/files/larGe".into()),
+    ];
+    for (name, path, from, to) in cases {
+        let text = String::from_utf8(whole[path].clone()).unwrap();
+        assert!(text.contains(&from), "{name}");
+        std::fs::write(set.join(path), text.replace(&from, &to)).unwrap();
+        let mut restore = hub.restore();
+        assert_eq!(restore.facts().refused, None, "{name}");
+        let (entries, bytes) = taken(&mut restore, &hub.target());
+        let entry = entries.iter().find(|entry| entry.hash == "ee-5").unwrap();
+        if name.contains("no set may have") {
+            assert_eq!(entry.proof, Proof::Damaged, "{name}");
+        } else {
+            assert_eq!(entry.proof, Proof::Unlisted, "{name}");
+            assert!(bytes.get("ee-5-0").is_some_and(|bytes| *bytes == vec![7; 3 << 20]), "{name}");
+            assert_eq!((entry.parts[0].is_there, entry.parts[0].size_bytes), (true, 3 << 20), "{name}");
+        }
+        assert_eq!(bytes.len(), if entry.proof == Proof::Damaged { 4 } else { 5 }, "{name}");
+        std::fs::write(set.join(path), &whole[path]).unwrap();
+    }
 }
