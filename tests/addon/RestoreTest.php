@@ -308,6 +308,7 @@ final class RestoreTest extends BackupTestCase
 	{
 		$this->rows();
 		file_put_contents('store/alice/d1/f1', 'newer bytes');
+		Table::update('attach', ['filesize' => 11, 'edited' => '2024-06-01 10:00:00'], ['hash' => 'f1']);
 		dbq('DELETE FROM term');
 		$this->assertSame([['here' => 2, 'replace' => 1], 0], [
 			$this->sorted($this->restore('--replace', '--dry-run', '--json')[1]['files']),
