@@ -1049,8 +1049,8 @@ namespace FileSync {
 		 *
 		 * @throws Exception\RefusedException The set breaks the rules; the message has `code`: `path_refused` or
 		 *     `set_refused`.
-		 * @throws Exception\InvalidInputException Bytes are being copied, no run is as old as `at`, or the limit is out of
-		 *     range.
+		 * @throws Exception\InvalidInputException Bytes are being copied, no run is as old as `at`, or the limit is out
+		 *     of range.
 		 * @throws Exception\StorageException A file cannot be read.
 		 */
 		public function next(int $limit): array {}

@@ -242,6 +242,17 @@ final class RestoreCommand implements Task
 				. ($tally->untraced === 1 ? 'it was' : 'they were')
 				. ' lost or deleted cannot be told';
 		}
+		if ($tally->cropsLost > 0) {
+			$lines[] =
+				(
+					$tally->cropsLost === 1
+						? '1 crop is missing or not what was saved'
+						: number_format($tally->cropsLost) . ' crops are missing or not what was saved'
+				) . '; crop these photos again';
+			foreach ($tally->withoutCrops() as $named) {
+				$lines[] = "    {$named['name']}";
+			}
+		}
 
 		return [...$lines, ...self::aboutPosts($tally), ...self::aboutClones($plan)];
 	}

@@ -60,7 +60,7 @@ final class RestoreStatus
 	/** Returns the exit code after it. */
 	public static function code(Tally $tally): int
 	{
-		if ($tally->attention() > 0 || $tally->unproven > 0 || $tally->postsLost() > 0) {
+		if (($tally->attention() + $tally->unproven + $tally->postsLost() + $tally->cropsLost) > 0) {
 			return 1;
 		}
 

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Hub;
 
 use FileSync\Exception\FileSyncException;
 use FileSync\Exception\StorageException;
+use FileSync\Exception\UnsupportedException;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -50,10 +51,33 @@ final class PhotoType
 			throw $e;
 		} catch (FileSyncException) {
 			// Its format may not be decodable here, or its header may claim more than the limits allow.
-			$begin = @file_get_contents("$root/$path", false, null, 0, 32);
-
-			return $begin !== false && preg_match(self::BEGINS, $begin) === 1;
+			return self::beginsLikeOne("$root/$path");
 		}
+	}
+
+	/**
+	 * Tells whether a file beneath a folder begins like a picture that is not larger than a hub may decode.
+	 *
+	 * @throws StorageException It cannot be read.
+	 */
+	public static function isBounded(string $root, string $path): bool
+	{
+		try {
+			return self::isKnown(\FileSync\Photo::facts(new \FileSync\Store($root), $path)['mimetype']);
+		} catch (StorageException $e) {
+			throw $e;
+		} catch (UnsupportedException) {
+			return self::beginsLikeOne("$root/$path");
+		} catch (FileSyncException) {
+			return false;
+		}
+	}
+
+	private static function beginsLikeOne(string $path): bool
+	{
+		$begin = @file_get_contents($path, false, null, 0, 32);
+
+		return $begin !== false && preg_match(self::BEGINS, $begin) === 1;
 	}
 
 	/** Returns text about a photo as the hub's own form stores it: without the beginnings of tags. */

@@ -182,7 +182,7 @@ final class BackupPage
 		}
 		$page = $contents?->page($names, $after, self::ROWS) ?? ['rows' => [], 'all' => 0, 'next' => ''];
 		$mayRestore = self::mayAsk(Job::of($channel->id)) && ($at === null || Source::knowsTimes());
-		$presence = Presence::of($channel->id, $page['rows']);
+		$presence = Presence::of($channel, $page['rows']);
 
 		return [
 			'is_read' => $contents !== null,
@@ -307,7 +307,7 @@ final class BackupPage
 	private static function fragment(Channel $channel): array
 	{
 		$job = Migrations::ready() && Job::areOwnersLet() ? Job::of($channel->id) : null;
-		if (! $job) {
+		if (! $job || ($job->state->isOver() && $job->updated < (Clock::now() - Job::LONGEST_SECONDS))) {
 			return ['', '', false];
 		}
 		$values = RestoreWords::of($job);

@@ -164,7 +164,10 @@ final class RestoreWords
 				? sprintf(t('room that is left after it: %s'), Words::size($plan['room']))
 				: '',
 			$isPlan && ($plan['set_updated'] ?? '') !== ''
-				? sprintf(t('the backup set was made %s UTC'), substr($plan['set_updated'] ?? '', 0, 16))
+				? sprintf(
+					t('the backup set was made %s UTC'),
+					strtr(substr($plan['set_updated'] ?? '', 0, 16), ['T' => ' ']),
+				)
 				: '',
 		]));
 	}

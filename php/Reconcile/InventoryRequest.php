@@ -14,7 +14,6 @@ use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Protocol\Response;
 use FileSync\Addon\Protocol\SignedRequest;
 use FileSync\Addon\Protocol\Version;
-use FileSync\Addon\Revision\Ended;
 use FileSync\Addon\Send\Announcement;
 use FileSync\Exception\PermanentException;
 
@@ -26,8 +25,8 @@ if (! class_exists('App', false)) {
  * Answers another clone that compares its files with ours.
  *
  * `round`: one message of the comparison; the first makes a snapshot of our files, which serves all later ones.
- * `entries`: our state of files, in the form of a sync packet, or the day on which one was deleted long ago. `finish`:
- * files that the other has and we lack; we fetch them.
+ * `entries`: our state of files, in the form of a sync packet, or in brief for a clone that restores. `finish`: files
+ * that the other has and we lack; we fetch them.
  *
  * @import-type Asked from \FileSync\Addon\Protocol\SignedRequest
  */
@@ -125,7 +124,11 @@ final class InventoryRequest
 
 	private function entries(): array
 	{
+		/** @var list<string> $hashes Checked by isWellFormed(). */
 		$hashes = $this->asked['hashes'] ?? [];
+		if (! empty($this->asked['brief'])) {
+			return ['entries' => $this->briefs($hashes)];
+		}
 		$asked = $hashes ? array_combine($hashes, $hashes) : [];
 		if (! empty($this->asked['keys'])) {
 			$run = $this->session();
@@ -141,9 +144,8 @@ final class InventoryRequest
 		foreach ($asked as $name => $hash) {
 			$entry = $hash === null
 				? null
-				: Announcement::state($this->channel, (string) $hash, ! empty($this->asked['posts']));
-			$day = $entry === null && $hash !== null ? Ended::day($this->channel->id, (string) $hash) : null;
-			$entries[] = ['for' => (string) $name, 'entry' => $entry] + ($day === null ? [] : ['gone_on' => $day]);
+				: Announcement::state($this->channel, $hash, ! empty($this->asked['posts']));
+			$entries[] = ['for' => (string) $name, 'entry' => $entry];
 			$bytes += $entry ? strlen((string) json_encode($entry, JSON_PARTIAL_OUTPUT_ON_ERROR)) : 0;
 			if ($bytes > self::ANSWER_BYTES) {
 				break;
@@ -151,6 +153,18 @@ final class InventoryRequest
 		}
 
 		return ['entries' => $entries];
+	}
+
+	/**
+	 * @param list<string> $hashes
+	 *
+	 * @return list<array{for: string, brief: ?array<string, mixed>}>
+	 */
+	private function briefs(array $hashes): array
+	{
+		$briefs = Brief::some($this->channel, $hashes);
+
+		return array_map(fn ($hash) => ['for' => $hash, 'brief' => ($briefs[$hash] ?? null)?->facts()], $hashes);
 	}
 
 	/** Notes files that the other has and we lack; a worker fetches them. */

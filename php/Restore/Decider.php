@@ -116,10 +116,24 @@ final class Decider
 	public function missingCrops(Saved $saved): array
 	{
 		return array_values(array_filter(
+			$this->lackingCrops($saved),
+			fn ($scale) => $saved->parts[$scale]['is_found'],
+		));
+	}
+
+	/** Returns how many crops a photo lacks here of which the set lacks the bytes, too. */
+	public function lostCrops(Saved $saved): int
+	{
+		return count($this->lackingCrops($saved)) - count($this->missingCrops($saved));
+	}
+
+	/** @return list<int> The scales that are missing here and that the set names. */
+	private function lackingCrops(Saved $saved): array
+	{
+		return array_values(array_filter(
 			array_intersect(ScaleTable::CROPS, array_keys($saved->parts)),
 			fn ($scale) => (
 				isset($saved->photos[$scale])
-				&& $saved->parts[$scale]['is_found']
 				&& ! $this->isArriving($saved->hash, $scale)
 				&& ! in_array(Facts::of($this->channel, $saved->hash, $scale)->state, ['whole', 'partial'], true)
 			),

@@ -15,6 +15,7 @@ use FileSync\Addon\Peers\CloneCall;
 use FileSync\Addon\Peers\PeerFailure;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Protocol\Packet;
+use FileSync\Addon\Reconcile\Brief;
 use FileSync\Addon\Reconcile\Intake;
 use FileSync\Addon\Reconcile\InventoryRequest;
 use FileSync\Addon\Reconcile\Reconcile;
@@ -269,9 +270,11 @@ final class Elsewhere
 		}
 		while ($asked !== []) {
 			$before = count($asked);
-			foreach ($this->request($clone, array_map(strval(...), array_keys($asked))) as [$hash, $entry, $goneOn]) {
+			foreach ($this->request($clone, array_map(strval(...), array_keys($asked))) as [$hash, $brief]) {
 				if (isset($asked[$hash])) {
-					$this->note($clone, $asked[$hash], $entry, $goneOn);
+					if ($brief) {
+						$this->note($asked[$hash], $brief);
+					}
 					unset($asked[$hash]);
 				}
 			}
@@ -287,7 +290,7 @@ final class Elsewhere
 	 *
 	 * @param list<string> $hashes
 	 *
-	 * @return list<array{string, ?array<mixed>, string}> Hash, entry, and the day of a delete long ago.
+	 * @return list<array{string, ?Brief}> Hash, and what it knows of the file.
 	 *
 	 * @throws PeerFailure
 	 */
@@ -297,7 +300,7 @@ final class Elsewhere
 		$said = [];
 		for ($try = 1; $said === []; $try++) {
 			try {
-				$said = $call->ask(['do' => 'entries', 'hashes' => $hashes]);
+				$said = $call->ask(['do' => 'entries', 'hashes' => $hashes, 'brief' => true]);
 			} catch (PeerFailure $e) {
 				if ($e->retryAfter === null || $try === self::TRIES) {
 					throw $e;
@@ -310,10 +313,12 @@ final class Elsewhere
 		$entries = is_array($said['entries'] ?? null) ? $said['entries'] : [];
 		foreach (array_filter($entries, is_array(...)) as $one) {
 			if (is_string($one['for'] ?? null)) {
+				$entry = is_array($one['entry'] ?? null) ? $one['entry'] : null;
 				$answers[] = [
 					$one['for'],
-					is_array($one['entry'] ?? null) ? $one['entry'] : null,
-					is_string($one['gone_on'] ?? null) ? $one['gone_on'] : '',
+					$entry === null
+						? Brief::read($one['brief'] ?? null)
+						: self::briefOf($clone, $one['for'], $entry),
 				];
 			}
 		}
@@ -322,56 +327,62 @@ final class Elsewhere
 	}
 
 	/**
-	 * Notes what a clone says of a file.
+	 * Returns what an earlier version says at length.
 	 *
-	 * @param ?array<mixed> $entry
+	 * @param array<mixed> $entry
 	 */
-	private function note(AskedClone $clone, Saved $saved, ?array $entry, string $goneOn): void
+	private static function briefOf(AskedClone $clone, string $hash, array $entry): ?Brief
 	{
-		if ($entry === null) {
-			if (preg_match('/^\d{4}-\d\d-\d\d$/D', $goneOn) && $goneOn >= $saved->day) {
-				$this->remember(self::DELETED, $saved->hash);
-			}
-			return;
-		}
 		try {
 			$packet = Packet::read($entry);
 		} catch (Refused) {
-			return;
+			return null;
 		}
-		if (! Intake::isFrom($clone->url, $entry)) {
-			return;
+		$last = $packet->last;
+		if (! Intake::isFrom($clone->url, $entry) || ($last['hash'] ?? $packet->deletes[0] ?? '') !== $hash) {
+			return null;
 		}
-		if ($packet->last === null) {
-			if (in_array($saved->hash, $packet->deletes, true) && $saved->isSeenBy($packet->order['gone'] ?? [])) {
-				$this->remember(self::DELETED, $saved->hash);
-			}
-			return;
-		}
-		if ($packet->last['hash'] === $saved->hash) {
+
+		return Brief::read(
+			$last === null
+				? ['gone' => $packet->order['gone'] ?? []]
+				: [
+					'size_bytes' => $last['filesize'],
+					'edited' => substr($last['edited'], 0, 19),
+					'sha256' => $packet->sha256,
+					'seen' => $packet->order['revision']['bytes']['vector'] ?? [],
+				],
+		);
+	}
+
+	/** Notes what a clone says of a file. */
+	private function note(Saved $saved, Brief $brief): void
+	{
+		if ($brief->isThere) {
 			$this->remember(self::THERE, $saved->hash);
-			if (self::hasNewer($packet, $saved)) {
+			if (self::hasNewer($brief, $saved)) {
 				$this->remember(self::NEWER, $saved->hash);
 			}
+		} elseif ($brief->gone === null ? $brief->goneOn >= $saved->day : $saved->isSeenBy($brief->gone)) {
+			$this->remember(self::DELETED, $saved->hash);
 		}
 	}
 
-	private static function hasNewer(Packet $packet, Saved $saved): bool
+	private static function hasNewer(Brief $brief, Saved $saved): bool
 	{
 		$part = $saved->parts[0] ?? null;
-		if ($packet->last === null || $part === null || $saved->isFolder) {
+		if ($part === null || $saved->isFolder) {
 			return false;
 		}
-		$edited = substr($packet->last['edited'], 0, 19);
-		$isSame = $packet->sha256 === ''
-			? $packet->last['filesize'] === $part['size_bytes'] && $edited === $saved->row['edited']
-			: $packet->sha256 === $part['sha256'];
-		$relation = Vector::compare(
-			$packet->order['revision']['bytes']['vector'] ?? [],
-			$saved->revision['bytes']['vector'] ?? [],
-		);
+		$isSame = $brief->sha256 === ''
+			? $brief->sizeBytes === $part['size_bytes'] && $brief->edited === $saved->row['edited']
+			: $brief->sha256 === $part['sha256'];
+		$relation = Vector::compare($brief->seen, $saved->revision['bytes']['vector'] ?? []);
 
-		return ! $isSame && ($relation === 'after' || ($relation === 'equal' && $edited > $saved->row['edited']));
+		return (
+			! $isSame
+			&& ($relation === 'after' || ($relation === 'equal' && $brief->edited > $saved->row['edited']))
+		);
 	}
 
 	private function remember(string $what, string $hash): void

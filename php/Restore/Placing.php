@@ -3,7 +3,9 @@
 namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -43,6 +45,9 @@ final class Placing
 	/** The scales that are made of the photo itself. */
 	private const MADE = [1, 2, 3];
 
+	/** The crops of the file that was staged last that are not what was saved, or no pictures. */
+	public int $lostCrops = 0;
+	private readonly string $root;
 	private readonly \FileSync\Store $data;
 	private readonly Values $values;
 	private readonly NewFiles $new;
@@ -68,7 +73,8 @@ final class Placing
 		if (! is_dir("$root/" . self::FOLDER)) {
 			@mkdir("$root/" . self::FOLDER, 0700);
 		}
-		$this->data = new \FileSync\Store((string) realpath($root));
+		$this->root = (string) realpath($root);
+		$this->data = new \FileSync\Store($this->root);
 		$this->values = new Values($channel);
 		$this->categories = new Categories($channel);
 		self::clear($channel->id);
@@ -144,17 +150,22 @@ final class Placing
 	public function stage(Saved $saved, Decision $decision): array
 	{
 		$staged = [];
+		$this->lostCrops = 0;
 		$needsBytes = $decision !== Decision::Mend || Facts::of($this->channel, $saved->hash, 0)->state !== 'whole';
 		if ($needsBytes) {
 			$staged[0] = $this->copy($saved, 0);
 		}
 		foreach ($decision === Decision::Replace ? [] : $this->decider->missingCrops($saved) as $scale) {
 			try {
-				$staged[$scale] = $this->copy($saved, $scale);
+				$crop = $this->copy($saved, $scale);
+				if (PhotoType::isBounded($this->root, $crop['path'])) {
+					$staged[$scale] = $crop;
+					continue;
+				}
 			} catch (CorruptException|NotFoundException) {
-				// A damaged crop does not keep its photo away.
-				continue;
 			}
+			// It does not keep its photo away.
+			$this->lostCrops++;
 		}
 
 		return $staged;
@@ -171,7 +182,8 @@ final class Placing
 	public function together(array $staged): array
 	{
 		\FileSync\SetRestore::sync($this->data);
-		$some = array_filter($staged, fn ($one) => self::isPlain(...$one));
+		$files = self::hashes($staged);
+		$some = array_filter($staged, fn ($one) => self::isPlain(...$one) && ! self::isWithin($one[0], $files));
 		if (count($some) < 2) {
 			return [];
 		}
@@ -190,6 +202,44 @@ final class Placing
 			),
 			$transfers,
 		);
+	}
+
+	/**
+	 * Returns staged files in the order in which they are placed: those last that say that another of them is a folder,
+	 * so that they cannot take its place.
+	 *
+	 * @param list<array{Saved, Decision, array<int, Staged>}> $staged
+	 *
+	 * @return list<array{Saved, Decision, array<int, Staged>}>
+	 */
+	public static function inOrder(array $staged): array
+	{
+		$files = self::hashes($staged);
+		$last = array_filter($staged, fn ($one) => self::isWithin($one[0], $files));
+
+		return [...array_values(array_diff_key($staged, $last)), ...array_values($last)];
+	}
+
+	/**
+	 * @param list<array{Saved, Decision, array<int, Staged>}> $staged
+	 *
+	 * @return array<string, true>
+	 */
+	private static function hashes(array $staged): array
+	{
+		return array_fill_keys(array_map(fn ($one) => $one[0]->hash, $staged), true);
+	}
+
+	/** @param array<string, true> $files */
+	private static function isWithin(Saved $saved, array $files): bool
+	{
+		foreach ($saved->folders as $folder) {
+			if (isset($files[$folder['hash']])) {
+				return true;
+			}
+		}
+
+		return false;
 	}
 
 	/**
@@ -320,6 +370,10 @@ final class Placing
 	{
 		$path = self::FOLDER . "/$saved->hash-$scale";
 		$this->data->remove($path);
+		while ($this->source->waitSeconds() > 0) {
+			Clock::wait(1);
+			($this->beat)(0);
+		}
 		try {
 			$staged = $this->source->stage($saved, $scale, $this->data, $path);
 			while ($staged === null) {

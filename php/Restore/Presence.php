@@ -2,10 +2,12 @@
 
 namespace FileSync\Addon\Restore;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Sizes;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Storage\Digests;
+use FileSync\Addon\Storage\Facts;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -28,8 +30,9 @@ enum Presence: string
 	 *
 	 * @return array<string, self> By hash.
 	 */
-	public static function of(int $channelId, array $rows): array
+	public static function of(Channel $channel, array $rows): array
 	{
+		$channelId = $channel->id;
 		$hashes = array_column($rows, 'hash');
 		$here = $hashes === []
 			? []
@@ -53,7 +56,7 @@ enum Presence: string
 				$own === null && $isGone => self::Deleted,
 				$own === null => self::Missing,
 				(bool) (int) $own['is_dir'] || $row['is_folder'] => self::Here,
-				default => self::ofFile($channelId, $row, (int) $own['filesize'], substr($own['edited'], 0, 19)),
+				default => self::ofFile($channel, $row, (int) $own['filesize'], substr($own['edited'], 0, 19)),
 			};
 		}
 
@@ -61,17 +64,27 @@ enum Presence: string
 	}
 
 	/** @param array{hash: string, edited: string, size_bytes: int, sha256: string, ...} $row */
-	private static function ofFile(int $channelId, array $row, int $sizeBytes, string $edited): self
+	private static function ofFile(Channel $channel, array $row, int $sizeBytes, string $edited): self
 	{
 		// A hub's column may end at 4 GiB.
 		$sizeBytes = $sizeBytes >= self::COLUMN_BYTES
-			? Sizes::sizeOf($channelId, $row['hash'])['size_bytes'] ?? $sizeBytes
+			? Sizes::sizeOf($channel->id, $row['hash'])['size_bytes'] ?? $sizeBytes
 			: $sizeBytes;
-		$digest = Digests::recorded($channelId, $row['hash'], $sizeBytes, $edited);
-		$isSame = $digest === null
-			? $sizeBytes === $row['size_bytes'] && $edited === substr($row['edited'], 0, 19)
-			: $digest === $row['sha256'];
+		$isSame = $sizeBytes === $row['size_bytes'];
+		if ($isSame) {
+			$digest = Digests::recorded($channel->id, $row['hash'], $sizeBytes, $edited);
+			$isDated = $edited === substr($row['edited'], 0, 19);
+			$digest ??= $isDated ? null : self::digest($channel, $row['hash']);
+			$isSame = $digest === null ? $isDated : $digest === $row['sha256'];
+		}
 
 		return $isSame ? self::Here : self::Differs;
+	}
+
+	private static function digest(Channel $channel, string $hash): ?string
+	{
+		$stat = Facts::of($channel, $hash, 0)->stat();
+
+		return $stat ? Digests::known($channel->id, $hash, 0, $stat) : null;
 	}
 }

@@ -315,6 +315,7 @@ final class Run implements Slice
 			if ($entry instanceof Saved && $decision->isWork()) {
 				$tally->crops += count($this->decider->missingCrops($entry));
 				$tally->categories += $decision === Decision::Mend ? $this->decider->missingCategories($entry) : 0;
+				$tally->addLostCrops($entry, $this->decider->lostCrops($entry));
 			}
 			$this->posts($entry, $decision, $tally, true);
 		}
@@ -436,6 +437,7 @@ final class Run implements Slice
 				$tally->add($isMissing ? Decision::Missing : Decision::Damaged, $entry);
 				continue;
 			}
+			$tally->addLostCrops($entry, $placing->lostCrops + $this->decider->lostCrops($entry));
 			$staged[] = [$entry, $decision, $parts];
 			$bytes += array_sum(array_column($parts, 'size_bytes'));
 			if ($bytes >= self::TOGETHER_BYTES) {
@@ -452,6 +454,7 @@ final class Run implements Slice
 		if ($staged === []) {
 			return;
 		}
+		$staged = Placing::inOrder($staged);
 		$done = $placing->together($staged);
 		foreach ($staged as $n => [$entry, $decision, $parts]) {
 			try {

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Restore;
 use FileSync\Addon\Backup\Place;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Exception\RefusedException;
@@ -30,6 +31,9 @@ final class Source
 	private const SOME = 512;
 	private const LEAST_RATE = 65536;
 
+	/** When as much time has passed as copying may take. */
+	private float $freeAt = 0.0;
+
 	private function __construct(
 		private readonly Channel $channel,
 		private readonly Choice $choice,
@@ -51,6 +55,8 @@ final class Source
 		/** @var list<array{code: string, path: string, why: ?string}> What is wrong with its lists. */
 		public readonly array $findings,
 		private readonly Admittance $admittance,
+		/** Most bytes that are copied in a second; 0: no limit. */
+		private readonly int $rate,
 	) {}
 
 	/**
@@ -62,11 +68,12 @@ final class Source
 	{
 		$path = Place::readable($folder);
 		$rate = Config::number('bytes_per_second');
+		$rate = $rate > 0 ? max(self::LEAST_RATE, $rate) : 0;
 		$set = new \FileSync\SetRestore(
 			$path,
 			['public_key' => $channel->publicKey]
 			+ ($choice->at === null ? [] : ['at' => $choice->at])
-			+ ($rate ? ['bytes_per_second' => max(self::LEAST_RATE, $rate)] : []),
+			+ ($rate ? ['bytes_per_second' => $rate] : []),
 		);
 		$facts = $set->facts();
 		if ($facts['refused'] !== null) {
@@ -108,6 +115,7 @@ final class Source
 			$facts['list_sha256'] ?? '',
 			$facts['findings'],
 			new Admittance($channel, $about['access_names'] ?? null),
+			$rate,
 		);
 	}
 
@@ -166,7 +174,19 @@ final class Source
 	 */
 	public function stage(Saved $saved, int $scale, \FileSync\Store $store, string $path): ?array
 	{
-		return $this->set->stage($saved->key, $scale, $store, $path);
+		$staged = $this->set->stage($saved->key, $scale, $store, $path);
+		// The extension's steps keep to the rate.
+		if ($this->rate > 0 && $staged && ! $staged['is_clone']) {
+			$this->freeAt = max(Clock::exact(), $this->freeAt) + ($staged['size_bytes'] / $this->rate);
+		}
+
+		return $staged;
+	}
+
+	/** Returns how many seconds copying shall wait, so that many small files keep to bytes_per_second too. */
+	public function waitSeconds(): int
+	{
+		return max(0, (int) floor($this->freeAt - Clock::exact()));
 	}
 
 	/** @return ?array{size_bytes: int, sha256: string, is_clone: bool} Null: call it again. */

@@ -15,7 +15,7 @@ if (! class_exists('App', false)) {
  *
  * @type Written = array{
  *     files: array<string, int>, bytes: array<string, int>, folders: array<string, int>,
- *     named: array<string, list<array{name: string, why: string}>>, crops: int, categories: int, lostLinks: int,
+ *     named: array<string, list<array{name: string, why: string}>>, crops: int, cropsLost: int, categories: int, lostLinks: int,
  *     unknownGroups: array<string>, postsUnproven: int,
  *     postsOfCopies: int, posts: int, postsUnsigned: int, postsHere: int, postsOfStrangers: int,
  *     postsLeft: array<string, int>, strangers: array<string, true>, unproven: int,
@@ -25,6 +25,8 @@ if (! class_exists('App', false)) {
 final class Tally
 {
 	private const NAMED = 20;
+	/** By this word photos are named that come without crops. */
+	private const CROPS = 'crop_lost';
 	private const MOST_STRANGERS = 10000;
 	private const MOST_GROUPS = 10000;
 	/** Posts that are not to come back. */
@@ -45,6 +47,8 @@ final class Tally
 	private array $named = [];
 	/** Crops that are put in place. */
 	public int $crops = 0;
+	/** Crops of what is restored that are not: their bytes are missing or not those that were saved, or no picture. */
+	public int $cropsLost = 0;
 	/** Categories that are added to files and folders that are here. */
 	public int $categories = 0;
 	/** Files and folders that come without links that the set has, because their posts are not here. */
@@ -85,6 +89,7 @@ final class Tally
 		[$tally->files, $tally->bytes, $tally->folders] = [$written['files'], $written['bytes'], $written['folders']];
 		[$tally->named, $tally->strangers] = [$written['named'], $written['strangers']];
 		[$tally->crops, $tally->unproven] = [$written['crops'], $written['unproven']];
+		$tally->cropsLost = $written['cropsLost'];
 		[$tally->posts, $tally->postsUnsigned] = [$written['posts'], $written['postsUnsigned']];
 		[$tally->postsHere, $tally->postsOfStrangers] = [$written['postsHere'], $written['postsOfStrangers']];
 		[$tally->postsUnproven, $tally->postsOfCopies] = [$written['postsUnproven'], $written['postsOfCopies']];
@@ -133,6 +138,21 @@ final class Tally
 				'why' => $entry instanceof Unusable ? $entry->why : $why,
 			];
 		}
+	}
+
+	/** Counts crops that a photo comes without. */
+	public function addLostCrops(Saved $photo, int $count): void
+	{
+		$this->cropsLost += $count;
+		if ($count > 0 && count($this->named[self::CROPS] ?? []) < self::NAMED) {
+			$this->named[self::CROPS][] = ['name' => $photo->name(), 'why' => ''];
+		}
+	}
+
+	/** @return list<array{name: string, why: string}> The first photos that come without crops. */
+	public function withoutCrops(): array
+	{
+		return $this->named[self::CROPS] ?? [];
 	}
 
 	/** Counts the posts of a file. */
@@ -209,6 +229,7 @@ final class Tally
 			'bytes' => (object) $this->bytes,
 			'folders' => (object) $this->folders,
 			'crops' => $this->crops,
+			'crops_lost' => $this->cropsLost,
 			'categories' => $this->categories,
 			'links_dropped' => $this->lostLinks,
 			'groups_unknown' => (object) $this->unknownGroups,

@@ -211,6 +211,7 @@ final class BackupPageTest extends BackupTestCase
 		$this->deleteHere('f1');
 		file_put_contents('store/alice/f2', 'newer');
 		Table::update('attach', ['filesize' => 5, 'edited' => '2024-06-01 10:00:00'], ['hash' => 'f2']);
+		$this->assertSame('differs here', $this->listing()['rows'][2]['presence']);
 		$this->press(['filesync_plan' => '[]', 'at' => '']);
 		Worker::daemon('restore');
 		$plan = $this->shownJob();
@@ -250,6 +251,7 @@ final class BackupPageTest extends BackupTestCase
 			file_get_contents('store/alice/d1/f1'),
 			file_get_contents('store/alice/f2'),
 		]);
+		$this->assertSame(['is here', 'is here'], array_slice(array_column($this->listing()['rows'], 'presence'), 1));
 	}
 
 	public function test_what_does_not_fit_cannot_be_begun(): void

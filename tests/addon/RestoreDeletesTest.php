@@ -225,7 +225,10 @@ final class RestoreDeletesTest extends BackupTestCase
 	public function test_what_a_clone_deleted_long_ago_stays_deleted(): void
 	{
 		$this->lose('f1', 'f2');
-		$this->cloneHas([], ['f1' => gmdate('Y-m-d'), 'f2' => gmdate('Y-m-d', time() - (3 * self::DAY))]);
+		$this->cloneHas([], [
+			'f1' => ['gone_on' => gmdate('Y-m-d')],
+			'f2' => ['gone_on' => gmdate('Y-m-d', time() - (3 * self::DAY))],
+		]);
 		$this->assertSame(
 			['deleted_since' => 1, 'restore' => 1],
 			$this->sorted($this->restore('--json')[1]['files']),
@@ -237,11 +240,54 @@ final class RestoreDeletesTest extends BackupTestCase
 	public function test_a_clone_is_told_on_which_day_a_file_was_deleted(): void
 	{
 		$this->deleteHere('f1');
-		$this->assertArrayNotHasKey('gone_on', $this->told('f1'));
-		$this->assertNotNull($this->told('f1')['entry'], 'the tombstone');
+		$gone = Revisions::find($this->channel->id, 'f1')['gone'];
+		$this->assertSame(['for' => 'f1', 'brief' => ['gone' => $gone]], $this->told('f1'), 'the tombstone');
 		$this->after(100);
-		$this->assertSame(['for' => 'f1', 'entry' => null, 'gone_on' => gmdate('Y-m-d')], $this->told('f1'));
-		$this->assertSame(['for' => 'f9', 'entry' => null], $this->told('f9'));
+		$this->assertSame(['for' => 'f1', 'brief' => ['gone_on' => gmdate('Y-m-d')]], $this->told('f1'));
+		$this->assertSame(['for' => 'f9', 'brief' => null], $this->told('f9'));
+		$seen = Revisions::find($this->channel->id, 'f2')['bytes']['vector'];
+		$known = ['size_bytes' => 10, 'edited' => '2024-05-01 10:00:00', 'sha256' => hash('sha256', 'second one')];
+		$this->assertSame(['for' => 'f2', 'brief' => $known + ['seen' => $seen]], $this->told('f2'));
+		// A change that nobody noticed yet has no digest.
+		Table::update('attach', ['edited' => '2024-06-01 10:00:00'], ['hash' => 'f2']);
+		$unknown = ['edited' => '2024-06-01 10:00:00', 'sha256' => ''] + $known;
+		ksort($unknown);
+		$told = $this->told('f2')['brief'];
+		unset($told['seen']);
+		ksort($told);
+		$this->assertSame($unknown, $told);
+		$this->receive($this->file('f2', 'arriving bytes', ['edited' => '2024-07-01 10:00:00']));
+		$this->assertNull($this->told('f2')['brief'], 'of what is arriving nothing is said');
+		$this->assertNull($this->told('f2', false)['entry'], 'nor at length');
+	}
+
+	public function test_what_a_clone_says_in_brief_counts_as_what_it_says_at_length(): void
+	{
+		$gone = $this->gone('f1')['filesync']['gone'];
+		$seen = ['abcdef0123456789' => 1] + Revisions::find($this->channel->id, 'f2')['bytes']['vector'];
+		$this->lose('d1', 'f1', 'f2');
+		$there = ['size_bytes' => 11, 'edited' => '2024-06-01 10:00:00', 'sha256' => str_repeat('0', 64)];
+		$folder = ['size_bytes' => 0, 'edited' => '2024-06-01 10:00:00', 'sha256' => '', 'seen' => []];
+		foreach ([
+			[['f1' => ['gone' => $gone], 'f2' => $there + ['seen' => $seen]], 'deleted_since', 'newer_elsewhere'],
+			[['f1' => ['gone_on' => gmdate('Y-m-d')], 'f2' => ['gone_on' => '2020-01-01']], 'deleted_since', 'restore'],
+			[['f1' => ['gone_on' => 'never'], 'f2' => ['gone' => ['x' => 1]]], 'restore', 'restore'],
+			[['f1' => 'much', 'f2' => $there + ['seen' => 'all']], 'restore', 'restore'],
+			[['f2' => ['sha256' => hash('sha256', 'second one'), 'seen' => $seen] + $there], 'restore', 'restore'],
+		] as $n => [$briefs, $first, $second]) {
+			$this->cloneHas([], $briefs + ['d1' => $folder]);
+			$plan = $this->restore('--dry-run', '--json')[1];
+			$files = array_count_values([$first, $second]);
+			$this->assertSame(
+				[$this->sorted($files), 1],
+				[
+					$this->sorted($plan['files']),
+					$plan['folders']['restore'],
+				],
+				(string) $n,
+			);
+		}
+		$this->assertTrue($this->asked[1]['brief']);
 	}
 
 	public function test_what_a_clone_changed_comes_from_there(): void
@@ -622,10 +668,10 @@ final class RestoreDeletesTest extends BackupTestCase
 	/**
 	 * Has the clone speak filesync, and have files.
 	 *
-	 * @param array<string, array>  $there Entries by hash.
-	 * @param array<string, string> $days  When it deleted files whose tombstones have ended.
+	 * @param array<string, array> $there  Entries by hash, as an earlier version says them.
+	 * @param array<string, mixed> $briefs What it says in brief.
 	 */
-	public function cloneHas(array $there, array $days = []): void
+	public function cloneHas(array $there, array $briefs = []): void
 	{
 		Peers::hear(self::ORIGIN, [
 			'v' => 1,
@@ -634,13 +680,17 @@ final class RestoreDeletesTest extends BackupTestCase
 			'endpoint' => self::ORIGIN . '/getfile/ticket',
 		]);
 		$this->asked = [];
-		Client::$wire = function ($method, $url, $headers, $body) use ($there, $days) {
+		Client::$wire = function ($method, $url, $headers, $body) use ($there, $briefs) {
 			$this->assertSame(self::ORIGIN . '/getfile/inventory', $url);
 			$this->asked[] = $asked = json_decode($body, true);
 			$entries = array_map(
 				fn ($hash) => (
-					['for' => $hash, 'entry' => $there[$hash] ?? null]
-					+ (isset($days[$hash]) ? ['gone_on' => $days[$hash]] : [])
+					['for' => $hash]
+					+ (
+						isset($briefs[$hash])
+							? ['brief' => $briefs[$hash]]
+							: ['entry' => $there[$hash] ?? null]
+					)
 				),
 				$asked['hashes'],
 			);
@@ -690,7 +740,7 @@ final class RestoreDeletesTest extends BackupTestCase
 	}
 
 	/** Returns what is said of a file to the clone that asks. */
-	private function told(string $hash): array
+	private function told(string $hash, bool $isBrief = true): array
 	{
 		$body = json_encode([
 			'filesync' => 2,
@@ -700,6 +750,7 @@ final class RestoreDeletesTest extends BackupTestCase
 			'nonce' => bin2hex(random_bytes(16)),
 			'do' => 'entries',
 			'hashes' => [$hash],
+			'brief' => $isBrief,
 		]);
 		$signature = SignedRequest::sign($this->channel, 'inventory', '/getfile/inventory', '127.0.0.1:9000', $body);
 		$answer = InventoryRequest::answer(

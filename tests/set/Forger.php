@@ -24,7 +24,7 @@ final class Forger
 		}
 	}
 
-	/** Begins anew with the honest set. */
+	/** Starts again with the honest set. */
 	public function begin(): void
 	{
 		Pair::run(['rm', '-rf', $this->to]);

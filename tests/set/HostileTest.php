@@ -13,7 +13,7 @@ use TestHub\Maker;
 use TestHub\Pair;
 
 /**
- * Sets that were made to do harm, most of them signed by the channel itself, so that no signature stands in their way.
+ * Sets that were made to do harm, most of them signed by the channel itself, so that no signature hinders them.
  * Those that break the rules change nothing on the hub, neither rows nor files. Of the others just what is honest
  * arrives; what other channels have stays as it is.
  */
@@ -250,7 +250,7 @@ final class HostileTest extends TestCase
 		);
 	}
 
-	/** @return array<string, array{string, Closure, string}> The code, what is done, and when: before or after signing. */
+	/** @return array<string, array{string, Closure, string}> The code, what is done, and when. */
 	private static function refused(): array
 	{
 		$line = fn (string ...$paths) => fn (Forger $forger) => $forger->addLines(...$paths);
@@ -288,7 +288,7 @@ final class HostileTest extends TestCase
 				)),
 				'lists',
 			],
-			'a line that is no line' => [
+			'a line of another form' => [
 				'set_refused',
 				fn (Forger $forger) => file_put_contents($forger->path('manifest-sha256.txt'), "zzz\n", FILE_APPEND),
 				'lists',
@@ -587,7 +587,7 @@ final class HostileTest extends TestCase
 				'files',
 				fn () => $this->assertSame([], self::rows('SELECT mid FROM item WHERE uid <> 1 OR aid <> 1')),
 			],
-			'posts that are no posts' => [
+			'posts of another form' => [
 				self::posts(fn ($items) => [1, 'x', null, ...$items]),
 				'files',
 				$none('photo.jpg'),
@@ -662,7 +662,7 @@ final class HostileTest extends TestCase
 				),
 			],
 			// Images.
-			'a crop that is no image' => [self::crop('<script>alert(1)</script>'), 'files', $noCrop],
+			'a crop that holds a script' => [self::crop('<script>alert(1)</script>'), 'files', $noCrop],
 			'a crop of another type' => [
 				self::crop('<script>alert(1)</script>', ['mimetype' => 'text/html']),
 				'files',
@@ -693,7 +693,7 @@ final class HostileTest extends TestCase
 			// Sizes.
 			'a size that is too small' => [self::part('plain.txt', ['size' => 3]), 'files', $none('plain.txt')],
 			'a size that is too large' => [self::part('plain.txt', ['size' => 1 << 40]), 'files', $none('plain.txt')],
-			'a size that is no number' => [self::part('plain.txt', ['size' => 'many']), 'files', $none('plain.txt')],
+			'a size of another form' => [self::part('plain.txt', ['size' => 'many']), 'files', $none('plain.txt')],
 			'a row with another size' => [
 				self::row('plain.txt', ['filesize' => 1 << 40]),
 				'files',
@@ -793,7 +793,7 @@ final class HostileTest extends TestCase
 				'files',
 				$none('plain.txt'),
 			],
-			// What is no file, and what was changed since.
+			// Links, pipes, and what was changed since.
 			'a link in place of a file' => [$link('data/files/Docs/plain.txt', $secret), 'end', $none('plain.txt')],
 			'a link in place of a folder' => [
 				$link('data/files/Docs', $secret),

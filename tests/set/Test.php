@@ -7,6 +7,7 @@ use TestHub\Pair;
 
 require_once __DIR__ . '/../testhub/Pair.php';
 require_once __DIR__ . '/Comparison.php';
+require_once __DIR__ . '/Interrupted.php';
 require_once __DIR__ . '/Reading.php';
 require_once __DIR__ . '/Recorded.php';
 require_once __DIR__ . '/RoundTrip.php';
@@ -34,6 +35,7 @@ final class Test
 		private readonly int $seed,
 		private readonly int $kills,
 		private readonly int $moves,
+		private readonly int $restoreKills,
 	) {
 		$this->hub = "$folder/hub";
 		$this->set = "$folder/set";
@@ -72,7 +74,7 @@ final class Test
 			$this->step('nobody signs what was forged', $this->forge(...));
 		}
 		if ($this->break === '') {
-			$this->step("restored, and killed $this->kills times", $this->restoreKilled(...));
+			$this->step("restored, and killed $this->restoreKills times", $this->interrupt(...));
 		}
 		printf(
 			"%d files, %d posts, %d crops: %s\n",
@@ -204,23 +206,23 @@ final class Test
 		return [...$wrong, ...$this->trip->wrong()];
 	}
 
-	/** Kills restores to a clone, at moments by chance; the last one makes it what the first hub was. */
-	private function restoreKilled(): array
+	/** Restores to clones end early, at moments by chance; the last one of each makes it what the first hub was. */
+	private function interrupt(): array
 	{
 		mt_srand($this->seed);
-		$clone = "$this->folder/killed";
-		$this->make($clone, self::CLONE_URL);
-		$wrong = [];
-		for ($n = 0; $n < $this->kills; $n++) {
-			$process = $this->begin($this->restoring($this->set), $pipes, [], $clone);
-			usleep(mt_rand(100000, 900000));
-			proc_terminate($process, SIGKILL);
-			proc_close($process);
-		}
-		[$status, $text] = $this->command($this->restoring($this->set), $clone);
-		in_array($status, [0, 1], true) || ($wrong[] = "restore ended with $status: $text");
+		$interrupted = new Interrupted(
+			$this->folder,
+			$this->restoring($this->set),
+			self::URL,
+			fn ($clone) => $this->make($clone, self::CLONE_URL),
+			$this->begin(...),
+			fn ($clone) => $this->compared($clone, self::CLONE_URL)->wrong(),
+		);
+		$wrong = $interrupted->run($this->restoreKills);
+		echo "    $interrupted->cut of $interrupted->kills kills came before the end, and $interrupted->stopped of";
+		echo " $interrupted->cancels cancellations\n";
 
-		return [...$wrong, ...$this->compared($clone, self::CLONE_URL)->wrong()];
+		return $wrong;
 	}
 
 	/** A set in which somebody changed a word of the channel's own posts is restored, and nothing signs that text. */

@@ -270,7 +270,7 @@ foreach (range(1, 6) as $n) {
 	$hash = $store("photo $n.jpg", $original, '', ['is_photo' => 1, 'filetype' => 'image/jpeg']);
 	$path = attach_row($channel['channel_id'], $hash)['content'];
 	foreach ([0, 1, 2, 3, ...([1 => [4, 5, 6], 2 => [7, 8, 9], 3 => [4, 7]][$n] ?? [])] as $scale) {
-		$contents = $scale ? $bytes($n === 3 && $scale === 7 ? 3000000 : 500 * $scale) : $original;
+		$contents = $original . ($scale ? $bytes($n === 3 && $scale === 7 ? 3000000 : 500 * $scale) : '');
 		$isApart = $n === 1 && $scale === 4;
 		$place = $isApart ? "store/[data]/[xchan]/{$hash[0]}/{$hash[1]}/$hash-4" : $path . ($scale ? "-$scale" : '');
 		os_mkdir(dirname($place), STORAGE_DEFAULT_PERMISSIONS, true);

@@ -1,5 +1,5 @@
 <div role="region" class="border rounded p-3 mb-4" id="filesync-restore" aria-label="{{$words.restore|escape:'html'}}">
-	<h3 class="h5" id="filesync-restore-title">{{$job.title|escape:'html'}}</h3>
+	<h3 class="h5 mt-0 fw-bold" id="filesync-restore-title">{{$job.title|escape:'html'}}</h3>
 	<p class="text-break mb-2" id="filesync-restore-what"><bdi>{{$job.what|escape:'html'}}</bdi></p>
 	{{if $job.is_live}}
 	{{if $job.progress}}
@@ -51,7 +51,7 @@
 		<button type="submit" name="filesync_cancel" value="1" class="btn btn-secondary btn-sm" id="filesync-discard">{{$words.discard|escape:'html'}}</button>
 	</p>
 	{{/if}}
-	{{if $job.is_live}}
+	{{if $job.state !== 'planned'}}
 	<p class="d-flex flex-wrap gap-2 align-items-center mt-3 mb-0">
 		{{if $job.may_cancel}}
 		<button type="submit" name="filesync_cancel" value="1" class="btn btn-secondary btn-sm" id="filesync-cancel">{{$words.cancel|escape:'html'}}</button>

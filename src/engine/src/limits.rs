@@ -167,7 +167,7 @@ pub struct SetLimits {
     pub crop_bytes: u64,
     /// Most changes and most failures that a run lists by name. Default 10,000.
     pub listed: usize,
-    /// Memory for sorting; what is more goes to temporary files. Default 8 MiB.
+    /// Memory for sorting; what is more goes to temporary files. Several sort at once. Default 1 MiB.
     pub sort_bytes: usize,
     /// Bytes that stay free on the set's device. Default 256 MiB.
     pub disk_headroom_bytes: u64,
@@ -190,7 +190,7 @@ impl Default for SetLimits {
             inline_crop_bytes: 5 << 19,
             crop_bytes: 16 * MIB,
             listed: 10_000,
-            sort_bytes: 8 << 20,
+            sort_bytes: 1 << 20,
             disk_headroom_bytes: 256 * MIB,
             small_file_bytes: 8 * MIB,
             max_restarts: 3,

@@ -12,6 +12,10 @@ use crate::error::{Error, ErrorKind, OrFail, Result};
 const SORTING: &str = "sorting in temporary files";
 /// Where memory for the ends of lines is counted.
 const LINE_COST: usize = 16;
+/// Memory grows by so much at a time, not by doubling.
+const GROWTH_BYTES: usize = 64 << 10;
+/// So many temporary files are merged into one, and so many of those again.
+const MOST_FILES: usize = 32;
 
 /// Collects lines of bytes.
 pub(crate) struct Sorter {
@@ -19,7 +23,8 @@ pub(crate) struct Sorter {
     limit_bytes: usize,
     bytes: Vec<u8>,
     lines: Vec<(usize, usize)>,
-    spilled: Vec<File>,
+    /// Temporary files by how often their lines were merged.
+    spilled: Vec<Vec<File>>,
 }
 
 impl Sorter {
@@ -31,6 +36,12 @@ impl Sorter {
     /// Adds a line.
     pub(crate) fn add(&mut self, line: &[u8]) -> Result<()> {
         let start = self.bytes.len();
+        if self.bytes.capacity() - start < line.len() {
+            self.bytes.reserve_exact(line.len().max(GROWTH_BYTES));
+        }
+        if self.lines.capacity() == self.lines.len() {
+            self.lines.reserve_exact(GROWTH_BYTES / LINE_COST);
+        }
         self.bytes.extend_from_slice(line);
         self.lines.push((start, self.bytes.len()));
         if self.bytes.len() + self.lines.len() * LINE_COST >= self.limit_bytes { self.spill() } else { Ok(()) }
@@ -43,19 +54,30 @@ impl Sorter {
 
     fn spill(&mut self) -> Result<()> {
         self.sort();
-        let mut file = self.scratch.create_unnamed(".filesync-sort")?;
-        let mut output = std::io::BufWriter::new(&file);
+        let mut output = Output::new(&self.scratch)?;
         for (start, end) in self.lines.drain(..) {
-            let line = self.bytes.get(start..end).unwrap_or_default();
-            let length = u32::try_from(line.len()).or_fail(ErrorKind::LimitExceeded, SORTING)?;
-            output.write_all(&length.to_le_bytes()).and_then(|()| output.write_all(line)).or_fail(ErrorKind::Storage, SORTING)?;
+            output.write(self.bytes.get(start..end).unwrap_or_default())?;
         }
-        output.flush().or_fail(ErrorKind::Storage, SORTING)?;
-        drop(output);
-        file.seek(SeekFrom::Start(0)).or_fail(ErrorKind::Storage, SORTING)?;
         self.bytes.clear();
-        self.spilled.push(file);
-        Ok(())
+        self.keep(output.end()?, 0)
+    }
+
+    /// Keeps a temporary file; merges it with others of its kind if they are many.
+    fn keep(&mut self, file: File, level: usize) -> Result<()> {
+        if self.spilled.len() <= level {
+            self.spilled.resize_with(level + 1, Vec::new);
+        }
+        let files = self.spilled.get_mut(level).map(|files| {
+            files.push(file);
+            if files.len() < MOST_FILES { Vec::new() } else { std::mem::take(files) }
+        });
+        let Some(files) = files.filter(|files| !files.is_empty()) else { return Ok(()) };
+        let mut output = Output::new(&self.scratch)?;
+        let mut merged = Merge::of(files)?;
+        while let Some(line) = merged.next()? {
+            output.write(&line)?;
+        }
+        self.keep(output.end()?, level + 1)
     }
 
     /// Ends adding.
@@ -66,14 +88,57 @@ impl Sorter {
             return Ok(Sorted(Kind::Memory { bytes: self.bytes, lines: self.lines }));
         }
         self.spill()?;
-        let mut files: Vec<_> = self.spilled.into_iter().map(BufReader::new).collect();
+        Merge::of(self.spilled.into_iter().flatten().collect()).map(|merge| Sorted(Kind::Files(merge)))
+    }
+}
+
+/// A temporary file that is being written.
+struct Output(std::io::BufWriter<File>);
+
+impl Output {
+    fn new(scratch: &Tree) -> Result<Self> {
+        scratch.create_unnamed(".filesync-sort").map(|file| Self(std::io::BufWriter::new(file)))
+    }
+
+    fn write(&mut self, line: &[u8]) -> Result<()> {
+        let length = u32::try_from(line.len()).or_fail(ErrorKind::LimitExceeded, SORTING)?;
+        self.0.write_all(&length.to_le_bytes()).and_then(|()| self.0.write_all(line)).or_fail(ErrorKind::Storage, SORTING)
+    }
+
+    fn end(self) -> Result<File> {
+        let mut file = self.0.into_inner().map_err(std::io::IntoInnerError::into_error).or_fail(ErrorKind::Storage, SORTING)?;
+        file.seek(SeekFrom::Start(0)).or_fail(ErrorKind::Storage, SORTING)?;
+        Ok(file)
+    }
+}
+
+/// Lines of several temporary files, in order.
+struct Merge {
+    files: Vec<BufReader<File>>,
+    heads: BinaryHeap<Reverse<(Vec<u8>, usize)>>,
+}
+
+impl Merge {
+    fn of(files: Vec<File>) -> Result<Self> {
+        let mut files: Vec<_> = files.into_iter().map(BufReader::new).collect();
         let mut heads = BinaryHeap::new();
         for (number, file) in files.iter_mut().enumerate() {
             if let Some(line) = read_line(file)? {
                 heads.push(Reverse((line, number)));
             }
         }
-        Ok(Sorted(Kind::Files { files, heads }))
+        Ok(Self { files, heads })
+    }
+
+    fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        let Some(mut head) = self.heads.peek_mut() else { return Ok(None) };
+        let number = head.0.1;
+        let next = self.files.get_mut(number).map(read_line).transpose()?.flatten();
+        let line = match next {
+            Some(next) => std::mem::replace(&mut head.0.0, next),
+            None => PeekMut::pop(head).0.0,
+        };
+        Ok(Some(line))
     }
 }
 
@@ -82,7 +147,7 @@ pub(crate) struct Sorted(Kind);
 
 enum Kind {
     Memory { bytes: Vec<u8>, lines: Vec<(usize, usize)> },
-    Files { files: Vec<BufReader<File>>, heads: BinaryHeap<Reverse<(Vec<u8>, usize)>> },
+    Files(Merge),
 }
 
 impl Sorted {
@@ -92,16 +157,7 @@ impl Sorted {
             Kind::Memory { bytes, lines } => {
                 Ok(lines.pop().map(|(start, end)| bytes.get(start..end).unwrap_or_default().to_vec()))
             }
-            Kind::Files { files, heads } => {
-                let Some(mut head) = heads.peek_mut() else { return Ok(None) };
-                let number = head.0.1;
-                let next = files.get_mut(number).map(read_line).transpose()?.flatten();
-                let line = match next {
-                    Some(next) => std::mem::replace(&mut head.0.0, next),
-                    None => PeekMut::pop(head).0.0,
-                };
-                Ok(Some(line))
-            }
+            Kind::Files(merge) => merge.next(),
         }
     }
 
@@ -128,6 +184,28 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn neither_memory_nor_open_files_grow_with_the_number_of_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let tree = Tree::open(folder.path()).unwrap();
+        let mut sorter = Sorter::new(&tree, 100_000);
+        let mut most = 0;
+        for number in 0..200_000_u32 {
+            sorter.add(format!("line {:>40}", number.wrapping_mul(2_654_435_761)).as_bytes()).unwrap();
+            assert!(sorter.bytes.capacity() + sorter.lines.capacity() * LINE_COST <= 100_000 + 2 * GROWTH_BYTES);
+            most = most.max(sorter.spilled.iter().flatten().count());
+        }
+        assert!((MOST_FILES - 1..2 * MOST_FILES).contains(&most), "{most}");
+        let mut sorted = sorter.end().unwrap();
+        let (mut count, mut last) = (0, Vec::new());
+        while let Some(line) = sorted.next().unwrap() {
+            assert!(last < line);
+            count += 1;
+            last = line;
+        }
+        assert_eq!(count, 200_000);
+    }
 
     proptest! {
         #[test]
