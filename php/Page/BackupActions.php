@@ -77,6 +77,8 @@ final class BackupActions
 			if (! is_array($given) || BackupPage::names($given) !== $given || ! $isKnown) {
 				return t('it no longer exists');
 			}
+			// What the next night changes in the set is not part of it.
+			$at ??= $set->runs()[0] ?? null;
 			self::ask($channel, $set, new Choice(at: $at, names: BackupPage::names($given)));
 
 			return '';
@@ -93,6 +95,10 @@ final class BackupActions
 			mayRevive: isset($form['filesync_deleted']),
 			at: $job->choice->at,
 			names: $job->choice->names,
+			without: array_values(array_intersect(
+				RestoreWords::away($job),
+				BackupPage::names($form['filesync_without'] ?? []),
+			)),
 		);
 		if (isset($form['filesync_change'])) {
 			self::ask($channel, $set, $choice);

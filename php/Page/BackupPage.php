@@ -342,7 +342,6 @@ final class BackupPage
 			'reading' => t('The backup set is being read. Look again in a moment.'),
 			'again' => t('Look again'),
 			'folder' => t('folder'),
-			'only_look' => t('You can look at this day. Only the newest backup can be restored here.'),
 			'restore' => t('Restore'),
 			'start' => t('Restore now'),
 			'change' => t('Count again'),
