@@ -30,6 +30,7 @@ final class Underway
 	private int $lookedAt = 0;
 	private int $notedAt = 0;
 	private int $toldAt = 0;
+	private int $bytes = 0;
 	private bool $mustStop = false;
 
 	private function __construct(
@@ -168,8 +169,8 @@ final class Underway
 	/** Notes how many bytes are copied, now and then, also where they are not published yet. */
 	public function noteBytes(int $bytes): void
 	{
-		if (Clock::now() >= ($this->toldAt + self::LOOK_SECONDS)) {
-			$this->toldAt = Clock::now();
+		if ($bytes > $this->bytes && Clock::now() >= ($this->toldAt + self::LOOK_SECONDS)) {
+			[$this->toldAt, $this->bytes] = [Clock::now(), $bytes];
 			Job::change($this->channelId, ['done_bytes' => $bytes]);
 		}
 	}
