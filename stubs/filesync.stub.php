@@ -1007,6 +1007,7 @@ namespace FileSync {
 		 * @throws Exception\InvalidInputException The path is not absolute, or an option is wrong.
 		 * @throws Exception\NotFoundException There is no set.
 		 * @throws Exception\UnsupportedException The set's format is newer.
+		 * @throws Exception\RefusedException The plan of a run that was cut off breaks the rules; as of `next`.
 		 * @throws Exception\StorageException The folder cannot be read.
 		 */
 		public function __construct(string $folder, ?array $options = null) {}
@@ -1049,8 +1050,8 @@ namespace FileSync {
 		 *
 		 * @throws Exception\RefusedException The set breaks the rules; the message has `code`: `path_refused` or
 		 *     `set_refused`.
-		 * @throws Exception\InvalidInputException Bytes are being copied, no run is as old as `at`, or the limit is out of
-		 *     range.
+		 * @throws Exception\InvalidInputException Bytes are being copied, no run is as old as `at`, or the limit is out
+		 *     of range.
 		 * @throws Exception\StorageException A file cannot be read.
 		 */
 		public function next(int $limit): array {}

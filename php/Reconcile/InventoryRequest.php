@@ -144,7 +144,7 @@ final class InventoryRequest
 		foreach ($asked as $name => $hash) {
 			$entry = $hash === null
 				? null
-				: Announcement::state($this->channel, (string) $hash, ! empty($this->asked['posts']));
+				: Announcement::state($this->channel, $hash, ! empty($this->asked['posts']));
 			$entries[] = ['for' => (string) $name, 'entry' => $entry];
 			$bytes += $entry ? strlen((string) json_encode($entry, JSON_PARTIAL_OUTPUT_ON_ERROR)) : 0;
 			if ($bytes > self::ANSWER_BYTES) {

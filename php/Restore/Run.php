@@ -316,7 +316,7 @@ final class Run implements Slice
 			}
 			if ($entry instanceof Saved && $decision->isWork()) {
 				$tally->crops += count($this->decider->missingCrops($entry));
-				$tally->categories += $decision === Decision::Restore ? 0 : $this->decider->missingCategories($entry);
+				$tally->categories += $decision === Decision::Mend ? $this->decider->missingCategories($entry) : 0;
 				$tally->addLostCrops($entry, $this->decider->lostCrops($entry));
 			}
 			$this->posts($entry, $decision, $tally, true);

@@ -77,7 +77,7 @@ final class RoundTrip
 			$entry['categories'],
 		);
 		if ($this->names[self::name($entry['path'])] > 1) {
-			// Two of one name in one folder: hubs add a number to one of them. To some databases case is no difference.
+			// Two of one name in one folder: hubs add a number to one of them. Some databases do not tell cases apart.
 			$entry['path'] = self::unnumbered($entry['path']);
 			$here['path'] = self::unnumbered($here['path']);
 		}
