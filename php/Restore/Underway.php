@@ -194,10 +194,14 @@ final class Underway
 		);
 	}
 
-	/** Lets another process go on. */
+	/** Lets another process go on, unless it was cancelled meanwhile. */
 	public function pause(): void
 	{
-		Job::change($this->channelId, ['next_at' => 0]);
+		if (Job::of($this->channelId)?->state === JobState::Stopping) {
+			self::close($this->channelId, JobState::Stopped, '', '');
+		} else {
+			Job::change($this->channelId, ['next_at' => 0]);
+		}
 		$this->lock->release();
 	}
 

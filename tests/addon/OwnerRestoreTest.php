@@ -241,6 +241,16 @@ final class OwnerRestoreTest extends BackupTestCase
 		$this->assertSame(21, Table::count('attach', ['uid' => $this->channel->id]));
 	}
 
+	public function test_what_is_cancelled_while_its_plan_ends_is_over(): void
+	{
+		$this->lost(1);
+		Underway::ask($this->channel, $this->set, new Choice());
+		$underway = Underway::goOn($this->channel->id, 'token');
+		$this->assertSame(JobState::Stopping, Underway::cancel($this->channel->id));
+		$underway->pause();
+		$this->assertSame(JobState::Stopped, $this->job()->state);
+	}
+
 	public function test_one_that_waits_for_too_long_is_put_away(): void
 	{
 		$this->lost(2);
