@@ -155,13 +155,12 @@ final class Underway
 	/** Notes that restoring begins. */
 	public function enter(): void
 	{
+		$job = Job::of($this->channelId);
+		[$isFirst, $updated] = [($job->begun ?? 0) === 0, $job->updated ?? 0];
 		Job::change(
 			$this->channelId,
-			[
-				'state' => JobState::Running->value,
-				'is_untold' => 1,
-				'begun' => Job::of($this->channelId)?->begun ?? 0 ?: Clock::now(),
-			],
+			['state' => JobState::Running->value, 'is_untold' => 1]
+			+ ($isFirst ? ['begun' => Clock::now()] : ['updated' => $updated]),
 			[JobState::Waiting, JobState::Running],
 		);
 	}
@@ -188,19 +187,26 @@ final class Underway
 				'done_files' => $progress->tally->files(...Decision::WORK),
 				'done_bytes' => $progress->tally->bytes(...Decision::WORK),
 			];
+		$job = Job::of($this->channelId);
+		$text = $progress->text();
+		[$isFurther, $updated] = [$job?->progress()->text() !== $text, $job->updated ?? 0];
 		Job::change(
 			$this->channelId,
-			['progress' => $progress->text(), 'attempts' => 0, 'code' => '', 'reason' => ''] + $counts,
+			['progress' => $text, 'attempts' => 0, 'code' => '', 'reason' => '']
+			+ $counts
+			// A slice that did nothing, because transfers came first, does not keep it alive.
+			+ ($isFurther ? [] : ['updated' => $updated]),
 		);
 	}
 
 	/** Lets another process go on, unless it was cancelled meanwhile. */
 	public function pause(): void
 	{
-		if (Job::of($this->channelId)?->state === JobState::Stopping) {
+		$job = Job::of($this->channelId);
+		if ($job?->state === JobState::Stopping) {
 			self::close($this->channelId, JobState::Stopped, '', '');
 		} else {
-			Job::change($this->channelId, ['next_at' => 0]);
+			Job::change($this->channelId, ['next_at' => 0, 'updated' => $job->updated ?? 0]);
 		}
 		$this->lock->release();
 	}

@@ -269,6 +269,22 @@ final class OwnerRestoreTest extends BackupTestCase
 		$this->assertStringContainsString('waited for 14 days', $this->runVerb('restore', 'alice', '--status')[1]);
 	}
 
+	public function test_slices_that_do_nothing_do_not_keep_one_alive(): void
+	{
+		$this->lost(2);
+		$this->planned();
+		Underway::start($this->channel->id);
+		Fake\Clock::$ahead += 100;
+		$run = new FileSync\Addon\Restore\Run($this->channel, $this->set, new Choice(), fn () => true, fn () => null);
+		$this->assertTrue($run->goOn(strval(...)));
+		$this->assertSame(JobState::Running, $this->job()->state);
+		$entered = $this->job()->updated;
+		Fake\Clock::$ahead += 100;
+		$run = new FileSync\Addon\Restore\Run($this->channel, $this->set, new Choice(), fn () => true, fn () => null);
+		$this->assertTrue($run->goOn(strval(...)));
+		$this->assertSame([$entered, 0], [$this->job()->updated, $this->job()->attempts]);
+	}
+
 	public function test_an_admin_can_keep_owners_from_it(): void
 	{
 		$this->lost(2);
