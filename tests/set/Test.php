@@ -219,8 +219,9 @@ final class Test
 			fn ($clone) => $this->compared($clone, self::CLONE_URL)->wrong(),
 		);
 		$wrong = $interrupted->run($this->restoreKills);
-		echo "    $interrupted->cut of $interrupted->kills kills came before the end, and $interrupted->stopped of";
-		echo " $interrupted->cancels cancellations\n";
+		echo
+			"    $interrupted->cut of $interrupted->kills kills came before the end, and $interrupted->cancels cancellations\n"
+		;
 
 		return $wrong;
 	}
