@@ -119,12 +119,6 @@ final class Source
 		);
 	}
 
-	/** Tells whether a set can be restored as it was at an earlier time. */
-	public static function knowsTimes(): bool
-	{
-		return false;
-	}
-
 	/** Tells whether the channel's signature proves the set, or it was asked to be believed. */
 	public function isTrusted(): bool
 	{
@@ -227,7 +221,7 @@ final class Source
 				$isTrusted,
 				$this->choice->asCopy,
 				$this->admittance,
-				$this->choice->at === null ? $this->updated : min($this->updated, $this->choice->at),
+				$this->choice->at === null ? $this->updated : $this->run,
 			);
 		} catch (Refused $e) {
 			return new Unusable($said['hash'], Decision::Refused, $e->getMessage());

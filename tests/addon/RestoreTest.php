@@ -304,6 +304,20 @@ final class RestoreTest extends BackupTestCase
 		$this->assertSame([], $this->termsOf('f1'));
 	}
 
+	public function test_what_is_replaced_keeps_the_categories_that_it_has(): void
+	{
+		$this->rows();
+		file_put_contents('store/alice/d1/f1', 'newer bytes');
+		Table::update('attach', ['filesize' => 11, 'edited' => '2024-06-01 10:00:00'], ['hash' => 'f1']);
+		dbq('DELETE FROM term');
+		$this->assertSame([['here' => 2, 'replace' => 1], 0], [
+			$this->sorted($this->restore('--replace', '--dry-run', '--json')[1]['files']),
+			$this->restore('--replace', '--dry-run', '--json')[1]['categories'],
+		]);
+		$this->assertSame(0, $this->restore('--replace', '--json')[1]['categories']);
+		$this->assertSame([], $this->termsOf('f1'));
+	}
+
 	public function test_categories_of_what_is_not_proven_are_not_added(): void
 	{
 		$this->rows();
@@ -835,14 +849,15 @@ final class RestoreTest extends BackupTestCase
 		$this->restore();
 		[$code, $said, $text] = $during['p1'];
 		$this->assertSame(
-			[75, 'running', 'command', 3, 27, 0, null],
+			[75, 'running', 'command', 3, 27, 19, 70, null],
 			[
 				$code,
 				$said['state'],
 				$said['asked_by'],
 				$said['plan_files'],
 				$said['plan_bytes'],
-				$said['done_files'],
+				$said['done_bytes'],
+				$said['percent'],
 				$said['error'],
 			],
 		);
