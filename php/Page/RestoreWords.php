@@ -84,8 +84,8 @@ final class RestoreWords
 			],
 			'seal' => self::seal($job),
 			'may_start' => $isPlan && $short === '' && self::inState($plan, 'away') === [] && self::hasWork($plan),
-			'may_change' => self::asksReplace($plan, $job->choice) || self::asksDeleted($plan, $job->choice)
-			|| $away !== [],
+			'may_change' =>
+				self::asksReplace($plan, $job->choice) || self::asksDeleted($plan, $job->choice) || $away !== [],
 			'away' => $away,
 			'may_cancel' => $job->door === Job::PAGE
 				&& in_array(
@@ -276,29 +276,25 @@ final class RestoreWords
 	private static function warnings(array $plan): array
 	{
 		$away = array_map(
-			fn ($clone): string => (
-				$clone['last_contact'] === null
-					? sprintf(
-						t('%s does not answer. It cannot say what was deleted there.'),
-						Words::host($clone['url']),
-					)
-					: sprintf(
-						t('%1$s does not answer (last contact %2$s). It cannot say what was deleted there.'),
-						Words::host($clone['url']),
-						Words::ago((int) strtotime($clone['last_contact'])),
-					)
-			),
+			fn ($clone): string => $clone['last_contact'] === null
+				? sprintf(
+					t('%s does not answer. It cannot say what was deleted there.'),
+					Words::host($clone['url']),
+				)
+				: sprintf(
+					t('%1$s does not answer (last contact %2$s). It cannot say what was deleted there.'),
+					Words::host($clone['url']),
+					Words::ago((int) strtotime($clone['last_contact'])),
+				),
 			self::inState($plan, 'away'),
 		);
 		$stock = array_map(
-			fn ($clone): string => (
-				$clone['filesync']
-					? ''
-					: sprintf(
-						t('%s is without filesync: it cannot say what was deleted there.'),
-						Words::host($clone['url']),
-					)
-			),
+			fn ($clone): string => $clone['filesync']
+				? ''
+				: sprintf(
+					t('%s is without filesync: it cannot say what was deleted there.'),
+					Words::host($clone['url']),
+				),
 			self::inState($plan, 'asked'),
 		);
 		$held = array_map(
@@ -313,7 +309,7 @@ final class RestoreWords
 			...$away,
 			...$stock,
 			...$held,
-			($plan['set_cut_off'] ?? false)
+			$plan['set_cut_off'] ?? false
 				? t('The last backup was cut off. What it would have left is shown.')
 				: '',
 			($plan['signed_by'] ?? 'channel') === 'channel'
