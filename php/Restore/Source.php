@@ -46,7 +46,7 @@ final class Source
 		public readonly string $updated,
 		/** The run that left what is read. */
 		public readonly string $run,
-		/** Whether its last run was cut off while it was put in place; then it is read as that run would have left it. */
+		/** Whether its last run was cut off while it was put in place; it is read as that run would have left it. */
 		public readonly bool $isCutOff,
 		/** `channel`, `nobody` or `other`: who signed it. */
 		public readonly string $signedBy,
