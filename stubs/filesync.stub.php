@@ -1007,6 +1007,7 @@ namespace FileSync {
 		 * @throws Exception\InvalidInputException The path is not absolute, or an option is wrong.
 		 * @throws Exception\NotFoundException There is no set.
 		 * @throws Exception\UnsupportedException The set's format is newer.
+		 * @throws Exception\RefusedException The plan of a run that was cut off breaks the rules; as of `next`.
 		 * @throws Exception\StorageException The folder cannot be read.
 		 */
 		public function __construct(string $folder, ?array $options = null) {}

@@ -12,7 +12,6 @@ use FileSync\Addon\Restore\Choice;
 use FileSync\Addon\Restore\Job;
 use FileSync\Addon\Restore\JobState;
 use FileSync\Addon\Restore\NightlySet;
-use FileSync\Addon\Restore\Source;
 use FileSync\Addon\Restore\Underway;
 use FileSync\Addon\Schema\Migrations;
 
@@ -74,10 +73,12 @@ final class BackupActions
 			$given = is_string($form['filesync_plan']) ? json_decode($form['filesync_plan'], true) : null;
 			$at = BackupPage::at($form['at'] ?? null, $set);
 			// A time that is no longer a run of the set does not stand for now.
-			$isKnown = $at === null ? ($form['at'] ?? '') === '' : Source::knowsTimes();
+			$isKnown = $at !== null || ($form['at'] ?? '') === '';
 			if (! is_array($given) || BackupPage::names($given) !== $given || ! $isKnown) {
 				return t('it no longer exists');
 			}
+			// What the next night changes in the set is not part of it.
+			$at ??= $set->runs()[0] ?? null;
 			self::ask($channel, $set, new Choice(at: $at, names: BackupPage::names($given)));
 
 			return '';
@@ -94,6 +95,10 @@ final class BackupActions
 			mayRevive: isset($form['filesync_deleted']),
 			at: $job->choice->at,
 			names: $job->choice->names,
+			without: array_values(array_intersect(
+				RestoreWords::away($job),
+				BackupPage::names($form['filesync_without'] ?? []),
+			)),
 		);
 		if (isset($form['filesync_change'])) {
 			self::ask($channel, $set, $choice);

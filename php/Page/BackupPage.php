@@ -18,7 +18,6 @@ use FileSync\Addon\Restore\Job;
 use FileSync\Addon\Restore\JobState;
 use FileSync\Addon\Restore\NightlySet;
 use FileSync\Addon\Restore\Presence;
-use FileSync\Addon\Restore\Source;
 use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Status\StandingWords;
 use FileSync\Addon\Status\Words;
@@ -181,7 +180,7 @@ final class BackupPage
 			Daemon::summon('restore');
 		}
 		$page = $contents?->page($names, $after, self::ROWS) ?? ['rows' => [], 'all' => 0, 'next' => ''];
-		$mayRestore = self::mayAsk(Job::of($channel->id)) && ($at === null || Source::knowsTimes());
+		$mayRestore = self::mayAsk(Job::of($channel->id));
 		$presence = Presence::of($channel, $page['rows']);
 
 		return [
@@ -343,7 +342,6 @@ final class BackupPage
 			'reading' => t('The backup set is being read. Look again in a moment.'),
 			'again' => t('Look again'),
 			'folder' => t('folder'),
-			'only_look' => t('You can look at this day. Only the newest backup can be restored here.'),
 			'restore' => t('Restore'),
 			'start' => t('Restore now'),
 			'change' => t('Count again'),

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Page;
 
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Restore\Choice;
 use FileSync\Addon\Restore\Decision;
 use FileSync\Addon\Restore\Job;
 use FileSync\Addon\Restore\JobState;
@@ -15,11 +16,13 @@ if (! class_exists('App', false)) {
 /**
  * The restore of a channel in words for its owner: the plan, how far it is, how it ended.
  *
+ * @type Asked = array{url: string, state: string, filesync: bool, why: string, last_contact: ?string}
  * @type Counted = array{
  *     files?: array<string, int>, bytes?: array<string, int>, folders?: array<string, int>,
  *     named?: array<string, list<array{name: string, why: string}>>, categories?: int, links_dropped?: int,
  *     groups_unknown?: array<string, string>, posts?: int, posts_unsigned?: int, posts_of_strangers?: int,
  *     posts_unproven?: int, posts_left?: array<string, int>, unproven?: int, signed_by?: string,
+ *     set_cut_off?: bool, crops_lost?: int, untraced?: int, clones?: list<Asked>, held_by?: list<string>,
  *     set_updated?: string, room?: int, quota_short?: int, disk_short?: int,
  *     findings?: list<array{code: string, path: string, why: ?string}>
  * }
@@ -40,7 +43,8 @@ final class RestoreWords
 	 * @return array{
 	 *     state: string, title: string, what: string, percent: int, progress: string, lines: list<string>,
 	 *     stays: list<array{text: string, names: list<string>}>, warnings: list<string>, seal: string, may_start: bool,
-	 *     may_cancel: bool, is_live: bool, asks_replace: bool, asks_deleted: bool, is_replace: bool, is_deleted: bool
+	 *     may_cancel: bool, is_live: bool, asks_replace: bool, asks_deleted: bool, is_replace: bool, is_deleted: bool,
+	 *     may_change: bool, away: list<array{id: string, url: string, is_left_out: bool, label: string}>
 	 * }
 	 */
 	public static function of(Job $job): array
@@ -52,6 +56,18 @@ final class RestoreWords
 		$counted = $isPlan ? $plan : json_decode((string) json_encode($job->done()->facts()), true);
 		$isCounted = $isPlan || $job->state->isOver();
 		$short = $isPlan ? self::short($plan) : '';
+		$away = array_map(
+			fn ($clone): array => [
+				'id' => substr(hash('sha256', $clone['url']), 0, 12),
+				'url' => $clone['url'],
+				'is_left_out' => $clone['state'] === 'left_out',
+				'label' => sprintf(
+					t('Go on without %s: what was deleted there comes back until it is there again.'),
+					Words::host($clone['url']),
+				),
+			],
+			$isPlan ? [...self::inState($plan, 'away'), ...self::inState($plan, 'left_out')] : [],
+		);
 
 		return [
 			'state' => $job->state->value,
@@ -67,7 +83,10 @@ final class RestoreWords
 				...($job->code === '' ? [] : [self::trouble($job->code)]),
 			],
 			'seal' => self::seal($job),
-			'may_start' => $isPlan && $short === '' && self::hasWork($plan),
+			'may_start' => $isPlan && $short === '' && self::inState($plan, 'away') === [] && self::hasWork($plan),
+			'may_change' =>
+				self::asksReplace($plan, $job->choice) || self::asksDeleted($plan, $job->choice) || $away !== [],
+			'away' => $away,
 			'may_cancel' => $job->door === Job::PAGE
 				&& in_array(
 					$job->state,
@@ -79,11 +98,49 @@ final class RestoreWords
 					true,
 				),
 			'is_live' => $job->state->isLive(),
-			'asks_replace' => self::count($plan, Decision::Differs) > 0 || $job->choice->mayReplace,
-			'asks_deleted' => self::count($plan, Decision::Deleted) > 0 || $job->choice->mayRevive,
+			'asks_replace' => self::asksReplace($plan, $job->choice),
+			'asks_deleted' => self::asksDeleted($plan, $job->choice),
 			'is_replace' => $job->choice->mayReplace,
 			'is_deleted' => $job->choice->mayRevive,
 		];
+	}
+
+	/**
+	 * Returns the clones that a plan could not ask, or did not.
+	 *
+	 * @return list<string> Their URLs.
+	 */
+	public static function away(Job $job): array
+	{
+		/** @var Counted $plan */
+		$plan = $job->plan;
+
+		return array_column([...self::inState($plan, 'away'), ...self::inState($plan, 'left_out')], 'url');
+	}
+
+	/**
+	 * @param Counted $plan
+	 *
+	 * @return list<Asked>
+	 */
+	private static function inState(array $plan, string $state): array
+	{
+		return array_values(array_filter($plan['clones'] ?? [], fn ($clone) => $clone['state'] === $state));
+	}
+
+	/** @param Counted $plan */
+	private static function asksReplace(array $plan, Choice $choice): bool
+	{
+		return self::count($plan, Decision::Differs) > 0 || $choice->mayReplace;
+	}
+
+	/** @param Counted $plan */
+	private static function asksDeleted(array $plan, Choice $choice): bool
+	{
+		return (
+			(self::count($plan, Decision::Deleted) + ($plan['folders'][Decision::Deleted->value] ?? 0)) > 0
+			|| $choice->mayRevive
+		);
 	}
 
 	private static function title(Job $job): string
@@ -184,6 +241,7 @@ final class RestoreWords
 		$words = [
 			[Decision::Differs, t('differ here and stay: %s')],
 			[Decision::Deleted, t('were deleted since and stay deleted: %s')],
+			[Decision::Newer, t('are newer on another hub and come from there: %s')],
 			[Decision::Arriving, t('are on their way from another hub: %s')],
 			[Decision::NoBytes, t('had no bytes on the hub when the set was made: %s')],
 			[Decision::Missing, t('are missing in the backup set: %s')],
@@ -217,7 +275,43 @@ final class RestoreWords
 	 */
 	private static function warnings(array $plan): array
 	{
+		$away = array_map(
+			fn ($clone): string => $clone['last_contact'] === null
+				? sprintf(
+					t('%s does not answer. It cannot say what was deleted there.'),
+					Words::host($clone['url']),
+				)
+				: sprintf(
+					t('%1$s does not answer (last contact %2$s). It cannot say what was deleted there.'),
+					Words::host($clone['url']),
+					Words::ago((int) strtotime($clone['last_contact'])),
+				),
+			self::inState($plan, 'away'),
+		);
+		$stock = array_map(
+			fn ($clone): string => $clone['filesync']
+				? ''
+				: sprintf(
+					t('%s is without filesync: it cannot say what was deleted there.'),
+					Words::host($clone['url']),
+				),
+			self::inState($plan, 'asked'),
+		);
+		$held = array_map(
+			fn ($url): string => sprintf(
+				t('%s will hold what is replaced, because it is much, until you press Accept on its page.'),
+				Words::host($url),
+			),
+			$plan['held_by'] ?? [],
+		);
+
 		return array_values(array_filter([
+			...$away,
+			...$stock,
+			...$held,
+			$plan['set_cut_off'] ?? false
+				? t('The last backup was cut off. What it would have left is shown.')
+				: '',
 			($plan['signed_by'] ?? 'channel') === 'channel'
 				? ''
 				: t(
@@ -241,6 +335,18 @@ final class RestoreWords
 	private static function afterwards(array $counted): array
 	{
 		return array_values(array_filter([
+			($counted['untraced'] ?? 0) > 0
+				? sprintf(
+					t('on no hub that could say; whether they were lost or deleted cannot be told: %s'),
+					Words::files($counted['untraced'] ?? 0),
+				)
+				: '',
+			($counted['crops_lost'] ?? 0) > 0
+				? sprintf(
+					t('crops that are missing or damaged in the backup set; crop these photos again: %s'),
+					number_format($counted['crops_lost'] ?? 0),
+				)
+				: '',
 			($counted['groups_unknown'] ?? []) !== []
 				? sprintf(
 					t('groups that are not here; nobody in them sees what is restored: %s'),
@@ -285,6 +391,9 @@ final class RestoreWords
 		return match ($code) {
 			'quota_short' => t("the account's storage is full"),
 			'disk_short' => t("There is not enough room on this hub's disk now. It goes on when there is."),
+			'clone_unreachable' => t(
+				'Another hub of this channel does not answer, and cannot say what was deleted there. It goes on when it does.',
+			),
 			'set_changed' => t('The backup set was brought up to date meanwhile. It is counted again and goes on.'),
 			'set_cut_off' => t('The last backup was cut off. The next one completes the set; try again then.'),
 			'session_expired' => t('It waited for 14 days and was put away. You can ask for it again.'),

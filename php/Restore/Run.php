@@ -46,6 +46,8 @@ final class Run implements Slice
 	private readonly Elsewhere $elsewhere;
 	private readonly Decider $decider;
 	private int $doneBytes = 0;
+	/** Of files that are proven and not yet published. */
+	private int $stagedBytes = 0;
 	private int $beatAt = 0;
 	private string $name = '';
 	private bool $isStopped = false;
@@ -440,6 +442,8 @@ final class Run implements Slice
 			$tally->addLostCrops($entry, $placing->lostCrops + $this->decider->lostCrops($entry));
 			$staged[] = [$entry, $decision, $parts];
 			$bytes += array_sum(array_column($parts, 'size_bytes'));
+			$this->stagedBytes += $entry->sizeBytes();
+			$this->tell();
 			if ($bytes >= self::TOGETHER_BYTES) {
 				$this->place($staged, $tally, $placing);
 				[$staged, $bytes] = [[], 0];
@@ -468,6 +472,7 @@ final class Run implements Slice
 				$tally->add(Decision::Refused, $entry, $e->getMessage());
 			}
 			$this->doneBytes += $entry->sizeBytes();
+			$this->stagedBytes -= $entry->sizeBytes();
 			$this->tell();
 		}
 	}
@@ -504,6 +509,8 @@ final class Run implements Slice
 			Queue::heartbeat($this->token);
 			$this->beatAt = Clock::now() + self::BEAT_SECONDS;
 		}
-		($this->progress)($this->doneBytes + $bytes, $this->name);
+		$bytes += $this->doneBytes + $this->stagedBytes;
+		$this->underway?->noteBytes($bytes);
+		($this->progress)($bytes, $this->name);
 	}
 }

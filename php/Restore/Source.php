@@ -46,7 +46,7 @@ final class Source
 		public readonly string $updated,
 		/** The run that left what is read. */
 		public readonly string $run,
-		/** Whether its last run was cut off while it was put in place; it is read as that run would have left it. */
+		/** Whether its last run was cut off while it was put in place: then it is read as that run would leave it. */
 		public readonly bool $isCutOff,
 		/** `channel`, `nobody` or `other`: who signed it. */
 		public readonly string $signedBy,
@@ -69,12 +69,16 @@ final class Source
 		$path = Place::readable($folder);
 		$rate = Config::number('bytes_per_second');
 		$rate = $rate > 0 ? max(self::LEAST_RATE, $rate) : 0;
-		$set = new \FileSync\SetRestore(
-			$path,
-			['public_key' => $channel->publicKey]
-			+ ($choice->at === null ? [] : ['at' => $choice->at])
-			+ ($rate ? ['bytes_per_second' => $rate] : []),
-		);
+		try {
+			$set = new \FileSync\SetRestore(
+				$path,
+				['public_key' => $channel->publicKey]
+				+ ($choice->at === null ? [] : ['at' => $choice->at])
+				+ ($rate ? ['bytes_per_second' => $rate] : []),
+			);
+		} catch (RefusedException $e) {
+			throw self::refusal('set_refused', $e->getMessage(), '');
+		}
 		$facts = $set->facts();
 		if ($facts['refused'] !== null) {
 			throw self::refusal($facts['refused']['code'], $facts['refused']['path'], $facts['refused']['why'] ?? '');
@@ -117,12 +121,6 @@ final class Source
 			new Admittance($channel, $about['access_names'] ?? null),
 			$rate,
 		);
-	}
-
-	/** Tells whether a set can be restored as it was at an earlier time. */
-	public static function knowsTimes(): bool
-	{
-		return false;
 	}
 
 	/** Tells whether the channel's signature proves the set, or it was asked to be believed. */
@@ -227,11 +225,17 @@ final class Source
 				$isTrusted,
 				$this->choice->asCopy,
 				$this->admittance,
-				$this->choice->at === null ? $this->updated : min($this->updated, $this->choice->at),
+				$this->choice->at === null ? $this->updated : min($this->updated, self::timeOf($this->run)),
 			);
 		} catch (Refused $e) {
 			return new Unusable($said['hash'], Decision::Refused, $e->getMessage());
 		}
+	}
+
+	/** Returns the time at which a run began. */
+	private static function timeOf(string $run): string
+	{
+		return (string) preg_replace('/T(\d\d)(\d\d)(\d\d)Z$/D', 'T$1:$2:$3Z', $run);
 	}
 
 	private static function refusal(string $code, string $path, string $why): Problem

@@ -29,6 +29,7 @@ final class Underway
 
 	private int $lookedAt = 0;
 	private int $notedAt = 0;
+	private int $toldAt = 0;
 	private bool $mustStop = false;
 
 	private function __construct(
@@ -162,6 +163,15 @@ final class Underway
 			],
 			[JobState::Waiting, JobState::Running],
 		);
+	}
+
+	/** Notes how many bytes are copied, now and then, also where they are not published yet. */
+	public function noteBytes(int $bytes): void
+	{
+		if (Clock::now() >= ($this->toldAt + self::LOOK_SECONDS)) {
+			$this->toldAt = Clock::now();
+			Job::change($this->channelId, ['done_bytes' => $bytes]);
+		}
 	}
 
 	/** Notes how far it is, now and then or at once. */

@@ -92,6 +92,22 @@ final class RestoreDeletesTest extends BackupTestCase
 		$this->assertSame('the bytes', $this->shown('f1'));
 	}
 
+	public function test_of_an_earlier_time_the_run_counts_that_left_it(): void
+	{
+		$this->deleteHere('f1');
+		$this->after(100);
+		$this->saidOn(gmdate('Y-m-d', time() + (2 * self::DAY)));
+		foreach ([-1 => 'deleted_since', 1 => 'restore'] as $days => $decision) {
+			SetRestore::$facts = ['run' => gmdate('Y-m-d', time() + ($days * self::DAY)) . 'T031500Z'];
+			$at = gmdate('Y-m-d', time() + self::DAY);
+			$this->assertSame(
+				1,
+				$this->restore('--at', $at, '--dry-run', '--json')[1]['files'][$decision] ?? 0,
+				$decision,
+			);
+		}
+	}
+
 	public function test_the_date_of_a_set_that_nothing_proves_does_not_count(): void
 	{
 		$this->deleteHere('f1');
@@ -607,6 +623,31 @@ final class RestoreDeletesTest extends BackupTestCase
 			$this->restore('--replace', '--dry-run', '--json')[1]['held_by'],
 			'stock hubs hold nothing',
 		);
+	}
+
+	public function test_nobody_hears_of_a_file_before_it_is_in_place(): void
+	{
+		$this->lose('d1', 'f1');
+		file_put_contents($this->attach('f2')['content'], 'newer here');
+		Table::update('attach', ['edited' => '2024-06-01 10:00:00'], ['hash' => 'f2']);
+		Revisions::notice($this->channel, 'f2');
+		$this->cloneHas([]);
+		$heard = [];
+		SetRestore::$beforeCopy = function (string $hash) use (&$heard) {
+			$told = $this->told($hash, false)['entry'];
+			$heard[$hash] = [
+				$told ? end($told['attach'])['edited'] : null,
+				$this->told($hash)['brief']['edited'] ?? null,
+				$this->sent(),
+			];
+		};
+		$this->assertSame(0, $this->restore('--replace', '--json')[0]);
+		SetRestore::$beforeCopy = null;
+		$own = '2024-06-01 10:00:00';
+		$this->assertSame(['f1' => [null, null, []], 'f2' => [$own, $own, []]], $heard, 'but of what is here as ever');
+		$this->assertSame([], $this->sent(), 'and then the comparison tells');
+		$this->assertSame('2024-05-01 10:00:00', $this->told('f1')['brief']['edited']);
+		$this->assertGreaterThan($own, $this->told('f2')['brief']['edited']);
 	}
 
 	public function test_a_clone_without_filesync_is_sent_nothing_about_what_it_has(): void

@@ -473,6 +473,60 @@ final class RestoreTest extends BackupTestCase
 		$this->assertSame($before, $this->everything());
 	}
 
+	public function test_a_set_whose_last_run_was_cut_off_is_read_as_that_run_would_leave_it_and_said(): void
+	{
+		$this->rows();
+		$this->empty();
+		SetRestore::$facts = ['is_cut_off' => true];
+		$this->assertStringContainsString('was cut off', $this->restore('--dry-run')[2]);
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([0, true, ['restore' => 3]], [$code, $said['set_cut_off'], $said['files']]);
+	}
+
+	public function test_a_time_is_handed_on_and_one_before_every_run_is_refused(): void
+	{
+		$this->rows();
+		$this->empty();
+		$before = $this->everything();
+		SetRestore::$facts = ['run' => null, 'first_run' => '2026-11-28T031500Z'];
+		foreach ([
+			'2026-11-01' => '2026-11-01T23:59:59Z',
+			'2026-11-01T10:00:00Z' => '2026-11-01T10:00:00Z',
+		] as $at => $time) {
+			[$code, $said] = $this->restore('--at', $at, '--json');
+			$this->assertSame([2, 'no_run', $time], [$code, $said['error'], SetRestore::$opened['at']]);
+			$this->assertStringContainsString('2026-11-28T031500Z', $said['words']);
+		}
+		$this->assertSame($before, $this->everything());
+		SetRestore::$facts = ['run' => '2026-11-01T031500Z'];
+		$this->assertStringContainsString(
+			'as the run of 2026-11-01T031500Z left it',
+			$this->restore('--at', '2026-11-01', '--dry-run')[2],
+		);
+		$this->assertSame('2026-11-01T031500Z', $this->restore('--at', '2026-11-01', '--json')[1]['set_run']);
+	}
+
+	public function test_a_crop_that_is_damaged_or_not_a_picture_is_named(): void
+	{
+		$this->rows();
+		$this->empty();
+		SetRestore::$faults = ['p1-7' => 'damaged', 'p1-4' => 'missing'];
+		$this->assertSame([1, 1], [
+			$this->restore('--dry-run', '--json')[0],
+			$this->restore('--dry-run', '--json')[1]['crops_lost'],
+		]);
+		[$code, $said] = $this->restore('--json');
+		$this->assertSame([1, 0, 2, ['restore' => 3]], [$code, $said['crops'], $said['crops_lost'], $said['files']]);
+		$this->assertSame('cat.jpg', $said['named']['crop_lost'][0]['name']);
+		$this->empty();
+		SetRestore::$faults = [];
+		FileSync\Photo::$facts = fn () => throw new FileSync\Exception\LimitException('too many pixels');
+		$said = $this->restore('--json')[1];
+		FileSync\Photo::$facts = null;
+		$this->assertSame(2, $said['crops_lost']);
+		$this->assertNotNull($this->attach('p1'));
+	}
+
 	public function test_rows_that_no_hub_would_write_are_refused_and_the_others_restored(): void
 	{
 		$this->rows();
@@ -828,14 +882,15 @@ final class RestoreTest extends BackupTestCase
 		$this->restore();
 		[$code, $said, $text] = $during['p1'];
 		$this->assertSame(
-			[75, 'running', 'command', 3, 27, 0, null],
+			[75, 'running', 'command', 3, 27, 19, 70, null],
 			[
 				$code,
 				$said['state'],
 				$said['asked_by'],
 				$said['plan_files'],
 				$said['plan_bytes'],
-				$said['done_files'],
+				$said['done_bytes'],
+				$said['percent'],
 				$said['error'],
 			],
 		);

@@ -50,10 +50,17 @@ openssl_sign($prepared['message'], $signature, $key, OPENSSL_ALGO_SHA512);
 $set->commit($signature);
 $set->close();
 
-$facts = fn (array $options) => array_diff_key((new SetRestore("$folder/set", $options))->facts(), ['set' => 1, 'list_sha256' => 1]);
+$facts = fn (array $options) => array_diff_key((new SetRestore("$folder/set", $options))->facts(), ['set' => 1, 'list_sha256' => 1, 'run' => 1, 'first_run' => 1]);
 $show(fn () => $facts(['public_key' => $pem]));
 $show(fn () => $facts([]));
 $restore = new SetRestore("$folder/set", ['public_key' => $pem]);
+$run = $prepared['run'];
+$at = fn (string $at) => new SetRestore("$folder/set", ['at' => $at]);
+$show(fn () => [$restore->facts()['run'] === $run, $restore->facts()['first_run'] === $run]);
+$show(fn () => $at('2020-01-01T00:00:00Z')->facts()['run']);
+$show(fn () => $at('2020-01-01T00:00:00Z')->next(1));
+$show(fn () => [$at('2100-01-01T00:00:00Z')->facts()['run'] === $run, count($at('2100-01-01T00:00:00Z')->next(10))]);
+$show(fn () => $at('2100-01-01'));
 echo strlen($restore->facts()['list_sha256']), ' ', json_decode($restore->facts()['set'], true)['channel']['nick'], "\n";
 $target = new Store("$folder/target");
 foreach ($restore->next(10) as $entry) {
@@ -96,6 +103,11 @@ $show(fn () => new SetRestore("$folder/set", ['later' => 1]));
 --EXPECT--
 {"signed_by":"channel","is_list_whole":true,"is_cut_off":false,"refused":null,"findings":[]}
 {"signed_by":"other","is_list_whole":true,"is_cut_off":false,"refused":null,"findings":[]}
+[true,true]
+null
+InvalidInputException: invalid input while reading a backup set for a restore 
+[true,2]
+InvalidInputException: invalid input while reading a time 
 64 alice
 {"hash":"h1","proof":"listed","kind":"file","metadata":"{\"kind\":\"file\",\"hash\":\"h1\",\"attach\":[{\"hash\":\"h1\",\"filename\":\"h1.txt\",\"edited\":\"2024-05-03 09:00:00\"}],\"item\":[{\"body\":\"\\u00e4\"}]}","parts":[{"scale":0,"mimetype":"","size_bytes":3,"is_there":true,"is_found":true}],"posts":1,"why":null}
 {"hash":"h2","proof":"listed","kind":"file","metadata":"{\"kind\":\"file\",\"hash\":\"h2\",\"attach\":[{\"hash\":\"h2\",\"filename\":\"h2.txt\",\"edited\":\"2024-05-03 09:00:00\"}]}","parts":[{"scale":0,"mimetype":"","size_bytes":20971520,"is_there":true,"is_found":true},{"scale":4,"mimetype":"image/png","size_bytes":4,"is_there":true,"is_found":true}],"posts":0,"why":null}

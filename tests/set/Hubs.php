@@ -13,6 +13,10 @@ final class Hubs
 {
 	private const BIN = __DIR__ . '/../testhub/bin';
 	private int $port = 9341;
+	/** @var array<string, string> */
+	private array $urls = [];
+	/** @var array<string, string> The URL of the other hub of each clone. */
+	private array $others = [];
 
 	public function __construct(public readonly string $folder, private readonly string $extension)
 	{
@@ -22,7 +26,10 @@ final class Hubs
 	/** Makes a hub with the addon; a clone of the one of a name, if one is given. */
 	public function make(string $name, string $cloneOf = ''): string
 	{
-		$url = 'http://127.0.0.1:' . $this->port++;
+		$url = $this->urls[$name] = 'http://127.0.0.1:' . $this->port++;
+		if ($cloneOf !== '') {
+			$this->others[$name] = $this->urls[$cloneOf];
+		}
 		Pair::run([
 			PHP_BINARY,
 			self::BIN . '/make-hub.php',
@@ -66,14 +73,15 @@ final class Hubs
 	}
 
 	/**
-	 * Runs the addon's command.
+	 * Runs the addon's command. No hub is served, so a restore asks none.
 	 *
 	 * @return array{int, array<string, mixed>, string} Exit code, what is said for programs, the text.
 	 */
 	public function command(string $name, string ...$words): array
 	{
+		$without = $words[0] === 'restore' && isset($this->others[$name]) ? ['--without', $this->others[$name]] : [];
 		$process = proc_open(
-			[self::BIN . '/in-hub', $this->path($name), PHP_BINARY, 'addon/filesync/cli.php', ...$words],
+			[self::BIN . '/in-hub', $this->path($name), PHP_BINARY, 'addon/filesync/cli.php', ...$words, ...$without],
 			[1 => ['pipe', 'w'], 2 => ['redirect', 1]],
 			$pipes,
 		);

@@ -22,6 +22,9 @@ final class Test
 	private const URL = 'http://127.0.0.1:9321';
 	private const CLONE_URL = 'http://127.0.0.1:9322';
 
+	/** What a restore says of files whose bytes a set should have, and has not. */
+	private const LOST = ['file_missing' => 1, 'file_damaged' => 1];
+
 	private readonly string $hub;
 	private readonly string $set;
 	private int $wrong = 0;
@@ -440,6 +443,11 @@ final class Test
 			$faults = $found->faults;
 			if ($found->isCutOff) {
 				$cut++;
+				[$status, $text] = $this->command(['restore', 'alice', $this->set, '--dry-run', '--json']);
+				$plan = json_decode($text, true) ?? [];
+				if (! ($plan['set_cut_off'] ?? false) || array_intersect_key($plan['files'], self::LOST)) {
+					$faults[] = "a restore through the journal ended with $status: $text";
+				}
 				[$status, $text] = $this->command(['verify-set', $this->set, '--finish']);
 				$after = Reading::of($this->set);
 				$status === 0 || ($faults[] = "verify-set --finish ended with $status: $text");

@@ -47,8 +47,6 @@
 			{{if $listing.is_read}}
 			{{if $listing.may_restore}}
 			<p class="mb-2"><button type="submit" name="filesync_plan" value="{{$listing.names|escape:'html'}}" class="btn btn-primary btn-sm" id="filesync-plan-folder">{{if $listing.name !== ''}}{{$words.bring_back_folder|escape:'html'}}{{else}}{{$words.bring_back_all|escape:'html'}}{{/if}}</button></p>
-			{{elseif $listing.at}}
-			<p class="alert alert-info py-2">{{$words.only_look|escape:'html'}}</p>
 			{{/if}}
 			{{if $listing.is_empty}}
 			<p class="text-muted">{{$words.empty|escape:'html'}}</p>

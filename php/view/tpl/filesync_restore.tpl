@@ -41,11 +41,17 @@
 		<label class="form-check-label" for="filesync-deleted">{{$words.deleted|escape:'html'}}</label>
 	</div>
 	{{/if}}
+	{{foreach $job.away as $one}}
+	<div class="form-check">
+		<input class="form-check-input" type="checkbox" name="filesync_without[]" value="{{$one.url|escape:'html'}}" id="filesync-without-{{$one.id|escape:'html'}}"{{if $one.is_left_out}} checked{{/if}}>
+		<label class="form-check-label text-break" for="filesync-without-{{$one.id|escape:'html'}}">{{$one.label|escape:'html'}}</label>
+	</div>
+	{{/foreach}}
 	<p class="d-flex flex-wrap gap-2 mt-3 mb-0">
 		{{if $job.may_start}}
 		<button type="submit" name="filesync_start" value="1" class="btn btn-primary btn-sm" id="filesync-start">{{$words.start|escape:'html'}}</button>
 		{{/if}}
-		{{if $job.asks_replace || $job.asks_deleted}}
+		{{if $job.may_change}}
 		<button type="submit" name="filesync_change" value="1" class="btn btn-secondary btn-sm" id="filesync-change">{{$words.change|escape:'html'}}</button>
 		{{/if}}
 		<button type="submit" name="filesync_cancel" value="1" class="btn btn-secondary btn-sm" id="filesync-discard">{{$words.discard|escape:'html'}}</button>

@@ -1,11 +1,13 @@
-//! A set of very many files is written, checked and pruned in memory that does not grow with it. A process of its own: nothing
+//! A set of very many files is written, checked, read for a restore and pruned in memory that does not grow with it. A process of its own: nothing
 //! else takes memory meanwhile.
 
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use filesync_engine::set::{Bytes, Check, CheckOptions, Options, PruneSpec, RunSpec, Set, Surroundings};
+use filesync_engine::set::{
+    Bytes, Check, CheckOptions, Options, Original, PruneSpec, Restore, RestoreOptions, RunSpec, Set, Surroundings,
+};
 use filesync_engine::{Digest, Root, SetLimits};
 
 /// A million with `FULL=1` in the environment.
@@ -42,9 +44,11 @@ fn run(folder: &Path, now: i64, files: u64) {
         let metadata = format!(r#"{{"kind":"folder","hash":"{hash}","attach":[{{"hash":"{hash}","filename":"{now}"}}]}}"#);
         set.add(&metadata, &root, Bytes::default()).unwrap();
     }
+    let own = r#"{"kind":"file","hash":"own","attach":[{"hash":"own","filename":"own.txt"}]}"#;
+    set.add(own, &root, Bytes { original: Some(Original::Bytes(b"own".to_vec())), ..Bytes::default() }).unwrap();
     let about = serde_json::json!({ "channel": { "hash": "channel", "url": "https://hub.example/channel/alice", "key": KEY } });
     let found = set.prepare(&about.to_string(), true).unwrap();
-    assert_eq!(found.listed, files);
+    assert_eq!(found.listed, files + 1);
     set.commit(None).unwrap();
 }
 
@@ -109,6 +113,30 @@ fn very_many_files_take_no_more_memory_than_a_thousand() {
         missing += found as u64;
     }
     assert_eq!(missing, lines() + 1, "all of them, and that it is unsigned");
+    // Bytes that are missing are looked for in the lists, and among all files.
+    std::fs::rename(folder.path().join("data/files/own.txt"), folder.path().join("data/renamed")).unwrap();
+    for at in [None, Some("2023-11-15T00:00:00Z".to_owned())] {
+        let options = RestoreOptions {
+            public_key: None,
+            may_clone: false,
+            at,
+            bytes_per_second: None,
+            scratch: scratch.path().to_owned(),
+            limits: SetLimits::default(),
+        };
+        let mut restore = Restore::open(folder.path(), options).unwrap();
+        let (mut entries, mut found) = (0, 0);
+        loop {
+            let some = restore.next(100).unwrap();
+            if some.is_empty() {
+                break;
+            }
+            entries += some.len();
+            found += some.iter().flat_map(|entry| &entry.parts).filter(|part| part.is_there).count();
+        }
+        assert_eq!((entries, found), (1001, 1));
+    }
+    std::fs::rename(folder.path().join("data/renamed"), folder.path().join("data/files/own.txt")).unwrap();
     let mut set = Set::open(folder.path(), options(1_700_090_000)).unwrap();
     let pruned = set.prune(&PruneSpec { older_than: Some("2021-01-01T00:00:00Z".into()), ..PruneSpec::default() }).unwrap();
     assert_eq!(pruned.removed_runs, 1);

@@ -630,6 +630,8 @@ namespace FileSync {
 	{
 		/** @var array<string, mixed> Facts that the next sets have instead of their own. */
 		public static array $facts = [];
+		/** @var array<string, mixed> What the last one was opened with. */
+		public static array $opened = [];
 		/** @var array<string, array<string, mixed>> What entries say instead, by hash. */
 		public static array $said = [];
 		/** @var array<string, string> `damaged` or `missing`: what bytes turn out to be, by hash and scale: `h-0`. */
@@ -645,6 +647,7 @@ namespace FileSync {
 
 		public function __construct(private string $folder, private ?array $options = null)
 		{
+			self::$opened = $options ?? [];
 			is_file("$folder/set.json") || throw new NotFoundException('there is no set');
 			if (json_decode(file_get_contents("$folder/set.json"), true)['filesync_set'] > 1) {
 				throw new UnsupportedException('reading a set: its format is newer');

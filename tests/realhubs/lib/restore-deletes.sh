@@ -16,8 +16,8 @@ in_said() { php -r 'foreach (array_slice($argv, 2) as $name) $of = ($of ?? json_
 lose() {
 	local hash path
 	for hash in "$@"; do
-		path=$(database_value hub_b "SELECT content FROM attach WHERE hash = '$hash'")
-		[ -z "$path" ] || rm -f "$(hub_root b)/$path" "$(hub_root b)/$path"-*
+		path=$(database_value hub_b "SELECT os_path FROM attach WHERE hash = '$hash'")
+		[ -z "$path" ] || rm -f "$(store_of b)/$path" "$(store_of b)/$path"-*
 		printf "DELETE FROM attach WHERE hash = '%s';\nDELETE FROM photo WHERE resource_id = '%s';\n" "$hash" "$hash" | database_sql hub_b
 		printf "DELETE FROM filesync_%s WHERE hash = '$hash';\n" file transfer digest kept | database_sql hub_b
 	done

@@ -1,6 +1,6 @@
 //! For tests: a file system that fails at a chosen change.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -13,9 +13,18 @@ pub(crate) struct Faults {
     pub(crate) killed_after: Cell<Option<u64>>,
     /// Changes after which the disk is full: those that need room fail.
     pub(crate) full_after: Cell<Option<u64>>,
+    /// A file that the disk does not give.
+    pub(crate) unreadable: RefCell<Option<String>>,
 }
 
 impl Faults {
+    pub(crate) fn read(&self, path: &str) -> Result<()> {
+        if self.unreadable.borrow().as_deref() == Some(path) {
+            return Err(Error::new(ErrorKind::Storage, "reading a backup set").source(std::io::Error::from_raw_os_error(5)));
+        }
+        Ok(())
+    }
+
     pub(crate) fn strike(&self, grows: bool) -> Result<()> {
         let count = self.changes.get();
         if self.killed_after.get().is_some_and(|limit| count >= limit) {

@@ -171,7 +171,7 @@ pub struct Staged {
 
 /// A set that is being read for a restore.
 pub struct Restore {
-    tree: Tree,
+    pub(crate) tree: Tree,
     scratch: Tree,
     options: RestoreOptions,
     facts: RestoreFacts,
@@ -229,7 +229,8 @@ impl Restore {
     ///
     /// # Errors
     ///
-    /// `NotFound` if there is none, `Unsupported` if its format is newer, `Storage` if it cannot be read.
+    /// `NotFound` if there is none, `Unsupported` if its format is newer, `Refused` if the plan of a run that was cut off breaks the
+    /// rules, `InvalidInput` if the time is of another form, `Storage` if it cannot be read.
     pub fn open(folder: &Path, options: RestoreOptions) -> Result<Self> {
         let tree = Tree::open(folder)?;
         let check = CheckOptions {
@@ -241,8 +242,8 @@ impl Restore {
         };
         let at = options.at.as_deref().map(Moment::parse).transpose()?;
         let scratch = Tree::open(&options.scratch)?;
-        let Standing { set, is_cut_off, is_verified, is_list_whole, runs, view, findings } =
-            Check::open(folder, check)?.lists()?;
+        let check = Check::open(folder, check).map_err(of_plan)?;
+        let Standing { set, is_cut_off, is_verified, is_list_whole, runs, view, findings } = check.lists()?;
         let refused = findings.iter().find(|finding| finding.code.ends_check()).cloned();
         let signed_by = match is_verified {
             None => SignedBy::Nobody,
@@ -735,6 +736,15 @@ fn next_file(walks: &mut Vec<Walk>) -> Result<Option<FoundFile>> {
         walks.pop();
     }
     Ok(None)
+}
+
+/// A plan that is the one of the journal and breaks the rules was made to do harm.
+fn of_plan(error: Error) -> Error {
+    if error.kind() != ErrorKind::Corrupt {
+        return error;
+    }
+    let refused = Error::new(ErrorKind::Refused, READING).context("code", FindingCode::SetRefused.name());
+    refused.context("path", place::PLAN).context("why", error)
 }
 
 fn missing(path: &str) -> Error {

@@ -71,6 +71,8 @@ impl Tree {
 
     /// Opens a regular file for reading, or none if nothing is there.
     pub(crate) fn find(&self, path: &str) -> Result<Option<File>> {
+        #[cfg(test)]
+        self.faults.read(path)?;
         match self.root.open_file(&RelativePath::parse(path)?) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -669,3 +669,49 @@ fn bytes_are_good_if_their_own_metadata_or_the_list_says_so() {
         std::fs::write(set.join(path), &whole[path]).unwrap();
     }
 }
+
+#[test]
+fn a_plan_that_breaks_the_rules_refuses_the_set_and_a_damaged_one_does_not() {
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret"), "secret").unwrap();
+    let step = |from: &str, to: &str| json!({ "phase": "in", "from": from, "to": to }).to_string() + "\n";
+    let climbing = format!("../{}/secret", outside.path().file_name().unwrap().to_str().unwrap());
+    for (name, plan, is_its_own, expected) in [
+        ("climbing", step(&climbing, "data/files/a"), true, Some(ErrorKind::Refused)),
+        ("to outside", step(".partial/new/a", "../a"), true, Some(ErrorKind::Refused)),
+        ("absolute", step("/etc/passwd", "data/files/a"), true, Some(ErrorKind::Refused)),
+        ("twice", step(".partial/x", "data/files/a") + &step(".partial/y", "data/files/a"), true, Some(ErrorKind::Refused)),
+        ("not JSON", "x\n".to_owned(), true, Some(ErrorKind::Refused)),
+        ("another plan", step(&climbing, "data/files/a"), false, None),
+    ] {
+        let mut hub = Hub::unsigned();
+        hub.put("aa-1", &["a"], b"secret");
+        hub.backup();
+        let set = hub.set_path();
+        std::fs::create_dir_all(set.join(".partial")).unwrap();
+        std::fs::write(set.join(".partial/plan.jsonl"), &plan).unwrap();
+        let digest = Digest::of(if is_its_own { plan.as_bytes() } else { b"x" });
+        let journal = json!({ "filesync_set": 1, "run": "2026-11-30T031500Z", "state": "in", "plan_sha256": digest.to_string() });
+        std::fs::write(set.join("run.json.partial"), journal.to_string()).unwrap();
+        let opened = Restore::open(&set, hub.restore_options());
+        assert_eq!(opened.as_ref().err().map(crate::error::Error::kind), expected, "{name}");
+        if let Ok(mut restore) = opened {
+            assert!(!restore.facts().is_cut_off && !restore.facts().findings.is_empty(), "{name}");
+            let (_, bytes) = taken(&mut restore, &hub.target());
+            assert_eq!(bytes.len(), 1, "it is read as if there were no journal");
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_does_not_give_one_file_costs_only_that_file() {
+    let mut hub = Hub::new();
+    small(&mut hub);
+    hub.backup();
+    for (path, lost) in [("data/files/talk.pdf", "cc-3-0"), ("data/metadata/bb/bb-2.json", "bb-2-0")] {
+        let mut restore = hub.restore();
+        *restore.tree.faults.unreadable.borrow_mut() = Some(path.to_owned());
+        let (entries, bytes) = taken(&mut restore, &hub.target());
+        assert_eq!((entries.len(), bytes.len(), bytes.contains_key(lost)), (5, 3, false), "{path}");
+    }
+}
