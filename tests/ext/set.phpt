@@ -163,5 +163,5 @@ InvalidInputException: invalid input while opening a backup set {folder: %s, fau
 StorageException: storage failure while opening a store root {path: %s}: %s
 NotFoundException: not found while checking a backup set {folder: %s, fault: it holds no backup set}
 NotFoundException: not found while listing a backup set {folder: %s, fault: it holds no backup set}
-InvalidInputException: invalid input while listing a backup set {at: soon, expected: a time such as 2026-11-28T03:17:09Z}
+InvalidInputException: invalid input while reading a time {at: soon, expected: a time such as 2026-11-28T03:17:09Z}
 InvalidInputException: invalid input while reading a parameter {parameter: limit, value: 0, expected: 1 to 10000}
