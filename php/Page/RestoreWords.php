@@ -20,6 +20,7 @@ if (! class_exists('App', false)) {
  * @type Counted = array{
  *     files?: array<string, int>, bytes?: array<string, int>, folders?: array<string, int>,
  *     named?: array<string, list<array{name: string, why: string}>>, categories?: int, links_dropped?: int,
+ *     crops_lost?: int,
  *     groups_unknown?: array<string, string>, posts?: int, posts_unsigned?: int, posts_of_strangers?: int,
  *     posts_unproven?: int, posts_left?: array<string, int>, unproven?: int, signed_by?: string,
  *     set_cut_off?: bool, crops_lost?: int, untraced?: int, clones?: list<Asked>, held_by?: list<string>,
@@ -264,6 +265,15 @@ final class RestoreWords
 				];
 			}
 		}
+		if (($counted['crops_lost'] ?? 0) > 0) {
+			$stays[] = [
+				'text' => sprintf(
+					t('crops that are missing or damaged in the backup set; crop these photos again: %s'),
+					number_format($counted['crops_lost'] ?? 0),
+				),
+				'names' => array_map(Log::oneLine(...), array_column($counted['named']['crop_lost'] ?? [], 'name')),
+			];
+		}
 
 		return $stays;
 	}
@@ -339,12 +349,6 @@ final class RestoreWords
 				? sprintf(
 					t('on no hub that could say; whether they were lost or deleted cannot be told: %s'),
 					Words::files($counted['untraced'] ?? 0),
-				)
-				: '',
-			($counted['crops_lost'] ?? 0) > 0
-				? sprintf(
-					t('crops that are missing or damaged in the backup set; crop these photos again: %s'),
-					number_format($counted['crops_lost'] ?? 0),
 				)
 				: '',
 			($counted['groups_unknown'] ?? []) !== []

@@ -241,6 +241,16 @@ final class OwnerRestoreTest extends BackupTestCase
 		$this->assertSame(21, Table::count('attach', ['uid' => $this->channel->id]));
 	}
 
+	public function test_what_is_cancelled_while_its_plan_ends_is_over(): void
+	{
+		$this->lost(1);
+		Underway::ask($this->channel, $this->set, new Choice());
+		$underway = Underway::goOn($this->channel->id, 'token');
+		$this->assertSame(JobState::Stopping, Underway::cancel($this->channel->id));
+		$underway->pause();
+		$this->assertSame(JobState::Stopped, $this->job()->state);
+	}
+
 	public function test_one_that_waits_for_too_long_is_put_away(): void
 	{
 		$this->lost(2);
@@ -259,6 +269,22 @@ final class OwnerRestoreTest extends BackupTestCase
 		$this->assertStringContainsString('waited for 14 days', $this->runVerb('restore', 'alice', '--status')[1]);
 	}
 
+	public function test_slices_that_do_nothing_do_not_keep_one_alive(): void
+	{
+		$this->lost(2);
+		$this->planned();
+		Underway::start($this->channel->id);
+		Fake\Clock::$ahead += 100;
+		$run = new FileSync\Addon\Restore\Run($this->channel, $this->set, new Choice(), fn () => true, fn () => null);
+		$this->assertTrue($run->goOn(strval(...)));
+		$this->assertSame(JobState::Running, $this->job()->state);
+		$entered = $this->job()->updated;
+		Fake\Clock::$ahead += 100;
+		$run = new FileSync\Addon\Restore\Run($this->channel, $this->set, new Choice(), fn () => true, fn () => null);
+		$this->assertTrue($run->goOn(strval(...)));
+		$this->assertSame([$entered, 0], [$this->job()->updated, $this->job()->attempts]);
+	}
+
 	public function test_an_admin_can_keep_owners_from_it(): void
 	{
 		$this->lost(2);
@@ -272,20 +298,22 @@ final class OwnerRestoreTest extends BackupTestCase
 		$this->assertSame(JobState::Done, $this->job()->state);
 	}
 
-	public function test_many_small_files_keep_to_the_rate_too(): void
+	public function test_files_that_are_copied_in_one_go_keep_to_the_rate_too(): void
 	{
-		for ($n = 1; $n <= 300; $n++) {
-			$this->stored("f$n", "file $n.txt", str_repeat('x', 1000));
+		for ($n = 1; $n <= 3; $n++) {
+			$this->stored("f$n", "file $n.txt", str_repeat('x', 2 << 20));
 		}
 		$this->lost(0);
 		$this->planned();
 		Underway::start($this->channel->id);
 		Config::set('bytes_per_second', '65536');
+		Config::set('slice_seconds', '280');
+		SetRestore::$small = PHP_INT_MAX;
 		$before = microtime(true) + Fake\Clock::$ahead;
 		Worker::daemon('restore');
 		$this->assertSame(JobState::Done, $this->job()->state);
-		$this->assertGreaterThan((300000 / 65536) - 2, microtime(true) + Fake\Clock::$ahead - $before);
-		$this->assertGreaterThan(0, Fake\Clock::$ahead);
+		// The last one waits for nobody.
+		$this->assertGreaterThan((2 * 32) - 3, microtime(true) + Fake\Clock::$ahead - $before);
 	}
 
 	public function test_doctor_names_one_that_failed_or_waits_for_long(): void
