@@ -16,8 +16,11 @@ $channel = $here->channel();
 
 if (($argv[3] ?? '') === 'copy') {
 	$names = fn (array $entries): array => array_map(
-		// Hubs number those of one name.
-		fn ($entry) => [preg_replace('/\(\d+\)(?=(\.[^.]*)?$)/D', '', implode("\n", $entry['path'])), $entry['sha256']],
+		// Hubs number those of one name, and some lose blanks at the end of names.
+		fn ($entry) => [
+			preg_replace(['/\(\d+\)(?=(\.[^.]*)?$)/D', '/ +$/mD'], '', implode("\n", $entry['path'])),
+			$entry['sha256'],
+		],
 		array_filter($entries, fn ($entry) => $entry['kind'] === 'file' && $entry['sha256'] !== null),
 	);
 	[$before, $now] = [$names($first->entries()), $names($here->entries())];

@@ -36,6 +36,8 @@ scenario_restore_foreign() {
 	[ -f "${SET_FROM:-}/recorded" ] || { skip 'SET_FROM names no folder that SET_KEEP made'; return; }
 	cp -a "$SET_FROM" "$made" && chown -R "$HUB_USER:" "$made" || return 1
 	trap hub_e_goes EXIT
+	# A strict MariaDB refuses core's rows of people, the channel itself among them, that a hub before 8.9 exported: then nothing tells where it lived.
+	[ "$DB" = pgsql ] || echo "SET GLOBAL sql_mode = ''" | database_sql hub_b || return 1
 	comes_back || return 1
 	rm -rf "$made"
 }
