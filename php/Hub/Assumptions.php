@@ -463,7 +463,7 @@ final class Assumptions
 			'every',
 		],
 		'hubloc' => [
-			'hubloc_id hubloc_addr hubloc_deleted hubloc_hash hubloc_id_url hubloc_network hubloc_url',
+			'hubloc_id hubloc_addr hubloc_connected hubloc_deleted hubloc_hash hubloc_id_url hubloc_network hubloc_url',
 			'every',
 		],
 		'outq' => ['outq_channel outq_created outq_delivered outq_notify outq_posturl', 'receiver comparison'],
