@@ -52,7 +52,7 @@ test-reconcile: ## two hubs whose packets were lost become equal again, damage i
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) tests/plain-php tests/reconcile/run
 
-test-set: ## a backup set is what the hub has, made while files change, killed, with a full disk: SEED=n MOVES=500 KILLS=20 BREAK=digest|manifest
+test-set: ## a backup set is what the hub has, made while files change, killed, with a full disk: SEED=n MOVES=500 KILLS=20 RESTORE_KILLS=200 BREAK=digest|manifest
 	@tests/install test
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) tests/plain-php tests/set/run

@@ -106,7 +106,10 @@ final class BackupActions
 			self::ask($channel, $set, $choice);
 
 			return t('What you chose is counted first. Look at it, and then start it.');
-		} elseif (isset($form['filesync_start']) && Underway::start($channel->id)) {
+		} elseif (isset($form['filesync_start'])) {
+			if (! RestoreWords::of($job)['may_start'] || ! Underway::start($channel->id)) {
+				return t('It cannot be started as it is. Look at the plan.');
+			}
 			Daemon::summon('restore');
 		}
 

@@ -20,6 +20,7 @@ if (! class_exists('App', false)) {
  * @type Counted = array{
  *     files?: array<string, int>, bytes?: array<string, int>, folders?: array<string, int>,
  *     named?: array<string, list<array{name: string, why: string}>>, categories?: int, links_dropped?: int,
+ *     crops_lost?: int,
  *     groups_unknown?: array<string, string>, posts?: int, posts_unsigned?: int, posts_of_strangers?: int,
  *     posts_unproven?: int, posts_left?: array<string, int>, unproven?: int, signed_by?: string,
  *     set_cut_off?: bool, crops_lost?: int, untraced?: int, clones?: list<Asked>, held_by?: list<string>,
@@ -263,6 +264,15 @@ final class RestoreWords
 					],
 				];
 			}
+		}
+		if (($counted['crops_lost'] ?? 0) > 0) {
+			$stays[] = [
+				'text' => sprintf(
+					t('crops that are missing or damaged in the backup set: %s'),
+					number_format($counted['crops_lost'] ?? 0),
+				),
+				'names' => array_map(Log::oneLine(...), array_column($counted['named']['crop_lost'] ?? [], 'name')),
+			];
 		}
 
 		return $stays;

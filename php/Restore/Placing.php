@@ -6,6 +6,8 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\PhotoType;
+use FileSync\Addon\Hub\Postponed;
+use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -187,7 +189,12 @@ final class Placing
 		if (count($some) < 2) {
 			return [];
 		}
-		$transfers = Turn::take($this->channel->id, fn () => $this->intend($some));
+		try {
+			$transfers = Turn::take($this->channel->id, fn () => $this->intend($some));
+		} catch (Postponed) {
+			// Each says so of itself.
+			return [];
+		}
 		$this->new->publish($transfers);
 		$states = Queue::states(
 			$this->channel->id,
@@ -271,13 +278,7 @@ final class Placing
 			$some,
 			fn ($one) => $decider->isNew($one[0]) && $decider->of($one[0]) === Decision::Restore,
 		);
-		$chains = [];
-		foreach ($some as [$saved]) {
-			$chains[$saved->row['folder']] ??= $saved->folders;
-		}
-		foreach ($chains as $folders) {
-			FolderChange::createMissing($this->channel, $folders);
-		}
+		$some = $this->withFolders($some);
 		$files = [];
 		foreach ($some as $n => [$saved, , $staged]) {
 			$row = ['filesize' => $staged[0]['size_bytes']] + $this->withKnownCreator($saved->row);
@@ -296,11 +297,45 @@ final class Placing
 			$transfers = $this->new->intend($files);
 		} finally {
 			foreach (array_diff_key($some, $transfers) as [$saved, , $staged]) {
-				$this->data->place(self::firstPartial($saved), $this->data, $staged[0]['path']);
+				if ($this->data->stat(self::firstPartial($saved))) {
+					$this->data->place(self::firstPartial($saved), $this->data, $staged[0]['path']);
+				}
 			}
 		}
 
 		return $transfers;
+	}
+
+	/**
+	 * Makes the folders of files.
+	 *
+	 * @param array<int, array{Saved, Decision, array<int, Staged>}> $some
+	 *
+	 * @return array<int, array{Saved, Decision, array<int, Staged>}> Those whose folders are here.
+	 */
+	private function withFolders(array $some): array
+	{
+		$areHere = $hashes = [];
+		foreach ($some as $n => [$saved]) {
+			$folder = $saved->row['folder'];
+			try {
+				if (! isset($areHere[$folder])) {
+					$areHere[$folder] = false;
+					FolderChange::createMissing($this->channel, $saved->folders);
+					$areHere[$folder] = true;
+				}
+			} catch (Postponed|Refused) {
+				// Each of its files says so.
+			}
+			// Some databases take hashes for equal that differ only in upper and lower case.
+			$hash = strtolower($saved->hash);
+			if (! $areHere[$folder] || isset($hashes[$hash])) {
+				unset($some[$n]);
+			}
+			$hashes[$hash] = true;
+		}
+
+		return $some;
 	}
 
 	/**

@@ -30,6 +30,7 @@ final class Underway
 	private int $lookedAt = 0;
 	private int $notedAt = 0;
 	private int $toldAt = 0;
+	private int $bytes = 0;
 	private bool $mustStop = false;
 
 	private function __construct(
@@ -154,13 +155,12 @@ final class Underway
 	/** Notes that restoring begins. */
 	public function enter(): void
 	{
+		$job = Job::of($this->channelId);
+		[$isFirst, $updated] = [($job->begun ?? 0) === 0, $job->updated ?? 0];
 		Job::change(
 			$this->channelId,
-			[
-				'state' => JobState::Running->value,
-				'is_untold' => 1,
-				'begun' => Job::of($this->channelId)?->begun ?? 0 ?: Clock::now(),
-			],
+			['state' => JobState::Running->value, 'is_untold' => 1]
+			+ ($isFirst ? ['begun' => Clock::now()] : ['updated' => $updated]),
 			[JobState::Waiting, JobState::Running],
 		);
 	}
@@ -168,8 +168,8 @@ final class Underway
 	/** Notes how many bytes are copied, now and then, also where they are not published yet. */
 	public function noteBytes(int $bytes): void
 	{
-		if (Clock::now() >= ($this->toldAt + self::LOOK_SECONDS)) {
-			$this->toldAt = Clock::now();
+		if ($bytes > $this->bytes && Clock::now() >= ($this->toldAt + self::LOOK_SECONDS)) {
+			[$this->toldAt, $this->bytes] = [Clock::now(), $bytes];
 			Job::change($this->channelId, ['done_bytes' => $bytes]);
 		}
 	}
@@ -187,16 +187,27 @@ final class Underway
 				'done_files' => $progress->tally->files(...Decision::WORK),
 				'done_bytes' => $progress->tally->bytes(...Decision::WORK),
 			];
+		$job = Job::of($this->channelId);
+		$text = $progress->text();
+		[$isFurther, $updated] = [$job?->progress()->text() !== $text, $job->updated ?? 0];
 		Job::change(
 			$this->channelId,
-			['progress' => $progress->text(), 'attempts' => 0, 'code' => '', 'reason' => ''] + $counts,
+			['progress' => $text, 'attempts' => 0, 'code' => '', 'reason' => '']
+			+ $counts
+			// A slice that did nothing, because transfers came first, does not keep it alive.
+			+ ($isFurther ? [] : ['updated' => $updated]),
 		);
 	}
 
-	/** Lets another process go on. */
+	/** Lets another process go on, unless it was cancelled meanwhile. */
 	public function pause(): void
 	{
-		Job::change($this->channelId, ['next_at' => 0]);
+		$job = Job::of($this->channelId);
+		if ($job?->state === JobState::Stopping) {
+			self::close($this->channelId, JobState::Stopped, '', '');
+		} else {
+			Job::change($this->channelId, ['next_at' => 0, 'updated' => $job->updated ?? 0]);
+		}
 		$this->lock->release();
 	}
 

@@ -172,8 +172,8 @@ final class BackupPageTest extends BackupTestCase
 		Worker::daemon('restore');
 		$plan = $this->shownJob();
 		$this->assertSame(
-			['This would be restored.', 'Ferien/one.txt', '1 file, 9 B', true, []],
-			[$plan['title'], $plan['what'], $plan['lines'][0], $plan['may_start'], $plan['stays']],
+			['This would be restored.', 'Ferien/one.txt, as of 20', '1 file, 9 B', true, []],
+			[$plan['title'], substr($plan['what'], 0, 24), $plan['lines'][0], $plan['may_start'], $plan['stays']],
 		);
 		$this->press(['filesync_start' => '1', 'filesync_job' => 'another']);
 		$this->assertSame(JobState::Planned, Job::of($this->channel->id)->state);
@@ -263,6 +263,8 @@ final class BackupPageTest extends BackupTestCase
 		Worker::daemon('restore');
 		$this->assertFalse($this->shownJob()['may_start']);
 		$this->assertStringContainsString('not enough room', $this->shownJob()['warnings'][0]);
+		$this->press(['filesync_start' => '1', 'filesync_job' => $this->shownJob()['seal']]);
+		$this->assertSame(JobState::Planned, Job::of($this->channel->id)->state);
 	}
 
 	public function test_a_forged_form_does_nothing_and_neither_does_a_time_that_is_no_run(): void

@@ -241,6 +241,16 @@ final class OwnerRestoreTest extends BackupTestCase
 		$this->assertSame(21, Table::count('attach', ['uid' => $this->channel->id]));
 	}
 
+	public function test_what_is_cancelled_while_its_plan_ends_is_over(): void
+	{
+		$this->lost(1);
+		Underway::ask($this->channel, $this->set, new Choice());
+		$underway = Underway::goOn($this->channel->id, 'token');
+		$this->assertSame(JobState::Stopping, Underway::cancel($this->channel->id));
+		$underway->pause();
+		$this->assertSame(JobState::Stopped, $this->job()->state);
+	}
+
 	public function test_one_that_waits_for_too_long_is_put_away(): void
 	{
 		$this->lost(2);
@@ -257,6 +267,22 @@ final class OwnerRestoreTest extends BackupTestCase
 		Housekeeping::often();
 		$this->assertSame([JobState::Stopped, 'session_expired'], [$this->job()->state, $this->job()->code]);
 		$this->assertStringContainsString('waited for 14 days', $this->runVerb('restore', 'alice', '--status')[1]);
+	}
+
+	public function test_slices_that_do_nothing_do_not_keep_one_alive(): void
+	{
+		$this->lost(2);
+		$this->planned();
+		Underway::start($this->channel->id);
+		Fake\Clock::$ahead += 100;
+		$run = new FileSync\Addon\Restore\Run($this->channel, $this->set, new Choice(), fn () => true, fn () => null);
+		$this->assertTrue($run->goOn(strval(...)));
+		$this->assertSame(JobState::Running, $this->job()->state);
+		$entered = $this->job()->updated;
+		Fake\Clock::$ahead += 100;
+		$run = new FileSync\Addon\Restore\Run($this->channel, $this->set, new Choice(), fn () => true, fn () => null);
+		$this->assertTrue($run->goOn(strval(...)));
+		$this->assertSame([$entered, 0], [$this->job()->updated, $this->job()->attempts]);
 	}
 
 	public function test_an_admin_can_keep_owners_from_it(): void

@@ -719,6 +719,27 @@ final class RestoreTest extends BackupTestCase
 		$this->assertSame(['of nobody'], $this->kept());
 	}
 
+	public function test_a_folder_that_cannot_be_made_costs_only_what_is_beneath_it(): void
+	{
+		$this->manyFiles();
+		$this->empty();
+		$this->stored('h1', 'here.txt', 'here');
+		mkdir('store/alice/elsewhere');
+		symlink('elsewhere', 'store/alice/d1');
+		[$code, $said, $text] = $this->restore('--json');
+		$this->assertSame(1, $code, $text);
+		$this->assertSame(['refused' => 5, 'restore' => 3], $this->sorted($said['files']), $text);
+		$this->assertSame(['second one', null], [
+			file_get_contents('store/alice/f2'),
+			$this->attach('g3'),
+		]);
+		$this->assertSame([], glob('store/\[data\]/filesync/1/restore/*'));
+		$this->assertSame([], glob('store/\[data\]/filesync/1/*.partial'));
+		$this->assertSame([], glob('store/alice/elsewhere/*'));
+		unlink('store/alice/d1');
+		$this->assertSame(0, $this->restore('--json')[0]);
+	}
+
 	public function test_what_changes_while_files_are_placed_together_is_settled_one_by_one(): void
 	{
 		$this->manyFiles();

@@ -5,20 +5,21 @@ namespace Set;
 use TestHub\Databases;
 
 /**
- * Restores to a clone that end early again and again: killed, cancelled by another command, stopped by a signal, each a
- * little later than the last. Whenever one ends, what is shown is whole; in the end the same command makes the clone
+ * Restores to clones that end early again and again: cancelled by another command or a signal, and killed, each time a
+ * little later. Whenever one ends, what is shown is whole; in the end the same command makes the clone
  * what the first hub was, and the other clones are to be told.
  */
 final class Interrupted
 {
-	/** So many kills of one clone, then it is cancelled, then it may end. */
-	private const TOGETHER = 3;
+	/** So many kills of one clone, after it was cancelled and before it may end. */
+	private const TOGETHER = 5;
+	/** How long a restore takes that copies slowly, about. */
+	private const SECONDS = 8;
 
 	public int $kills = 0;
 	public int $cancels = 0;
-	/** How many of the kills, and of the others, came before the end. */
+	/** How many of the kills came before the end. */
 	public int $cut = 0;
-	public int $stopped = 0;
 
 	/** @var list<string> */
 	private array $wrong = [];
@@ -42,29 +43,27 @@ final class Interrupted
 	/** @return list<string> What is wrong. */
 	public function run(int $kills): array
 	{
-		$start = microtime(true);
 		$this->fresh("$this->folder/usual");
-		$ended = $this->restore("$this->folder/usual");
+		$start = microtime(true);
+		$said = $this->restore("$this->folder/usual");
 		$usual = (microtime(true) - $start) * 1e6;
-		$ended === 0 || $ended === 1 || ($this->wrong[] = "an undisturbed restore ended with $ended");
+		$rate = max(65536, intdiv($said['bytes']['restore'] ?? 0, self::SECONDS));
 		for ($number = 0; $this->kills < $kills && count($this->wrong) < 20; $number++) {
 			$clone = "$this->folder/cut-$number";
 			$this->fresh($clone);
+			$this->end(['config', 'set', 'bytes_per_second', (string) $rate], $clone);
+			$this->cancel($clone);
+			$this->look($clone, "after cancel $this->cancels");
+			$this->end(['config', 'clear', 'bytes_per_second'], $clone);
 			for ($n = 0; $n < self::TOGETHER && $this->kills < $kills; $n++) {
 				$this->kill($clone, (int) (($usual * ($this->kills + (mt_rand(0, 99) / 100))) / $kills));
 				$this->look($clone, "after kill $this->kills");
 			}
-			$this->cancel($clone, (int) (($usual * mt_rand(10, 90)) / 100));
-			$this->look($clone, "after cancel $this->cancels");
-			$ended = $this->restore($clone);
-			$ended === 0 || $ended === 1 || ($this->wrong[] = "clone $number: the last restore ended with $ended");
+			$this->restore($clone);
 			foreach ([...($this->compare)($clone), ...$this->untold($clone), ...$this->left($clone)] as $fault) {
 				$this->wrong[] = "clone $number: $fault";
 			}
 			exec('rm -rf ' . escapeshellarg($clone));
-		}
-		if (($this->cut * 3) < $this->kills) {
-			$this->wrong[] = "only $this->cut of $this->kills kills came before the end";
 		}
 
 		return $this->wrong;
@@ -94,34 +93,51 @@ final class Interrupted
 		$this->kills++;
 	}
 
-	private function cancel(string $clone, int $microseconds): void
+	/** Stops a restore that copies slowly, a moment after it began. */
+	private function cancel(string $clone): void
 	{
 		$process = ($this->begin)($this->words, $pipes, [], $clone);
-		usleep($microseconds);
+		$database = $this->database($clone);
+		$begun = "SELECT count(*) FROM filesync_restore WHERE state = 'running'";
+		while (proc_get_status($process)['running'] && ! (int) $database->query($begun)->fetchColumn()) {
+			usleep(20000);
+		}
+		usleep(mt_rand(0, 500000));
 		if ($this->cancels % 2) {
 			proc_terminate($process, SIGINT);
 		} else {
-			proc_close(($this->begin)(['restore', 'alice', '--cancel'], $others, [], $clone));
+			$this->end(['restore', 'alice', '--cancel'], $clone);
 		}
-		$said = stream_get_contents($pipes[1]);
-		$status = proc_close($process);
-		$isStopped = $status === 75 && str_contains($said, '"stopped"');
-		// Before its handler is there, a signal ends the process.
-		if (! $isStopped && ! in_array($status, [0, 1, -1, 130], true)) {
-			$this->wrong[] = "a cancelled restore ended with $status: $said";
-		}
-		$this->stopped += (int) $isStopped;
-		$this->cancels++;
-	}
-
-	private function restore(string $clone): int
-	{
-		$process = ($this->begin)($this->words, $pipes, [], $clone);
 		$said = stream_get_contents($pipes[1]) . stream_get_contents($pipes[2]);
 		$status = proc_close($process);
-		$status === 0 || $status === 1 || ($this->wrong[] = $said);
+		$this->cancels++;
+		if ($status !== 75 || ! str_contains($said, '"state":"stopped"')) {
+			$this->wrong[] = "cancel $this->cancels: the restore ended with $status: $said";
+		}
+	}
 
-		return $status;
+	/** @return array<string, mixed> What the restore says that nobody disturbs. */
+	private function restore(string $clone): array
+	{
+		[$status, $said] = $this->end($this->words, $clone);
+		if (! in_array($status, [0, 1], true)) {
+			$this->wrong[] = "an undisturbed restore ended with $status: $said";
+		}
+
+		return json_decode($said, true) ?? [];
+	}
+
+	/**
+	 * @param list<string> $words
+	 *
+	 * @return array{int, string}
+	 */
+	private function end(array $words, string $clone): array
+	{
+		$process = ($this->begin)($words, $pipes, [], $clone);
+		$said = stream_get_contents($pipes[1]) . stream_get_contents($pipes[2]);
+
+		return [proc_close($process), $said];
 	}
 
 	/** Looks whether all that is shown has the bytes of its row. */

@@ -15,6 +15,8 @@ final class RoundTrip
 	public int $withoutBytes = 0;
 	/** Files and folders whose access lists had links of posts that are not on the second hub. */
 	public int $withoutLinks = 0;
+	/** Files whose names end with blanks, which the second hub's database does not keep. */
+	public int $withoutBlanks = 0;
 	/** Posts of people of whom nothing is known. */
 	public int $ofNobody = 0;
 	/** Posts with a character that not every database takes. */
@@ -80,6 +82,11 @@ final class RoundTrip
 			// Two of one name in one folder: hubs add a number to one of them. Some databases do not tell cases apart.
 			$entry['path'] = self::unnumbered($entry['path']);
 			$here['path'] = self::unnumbered($here['path']);
+		}
+		if ($this->second->cutsBlanks()) {
+			$path = array_map(fn ($name) => rtrim($name, ' '), $entry['path']);
+			$this->withoutBlanks += (int) ($entry['kind'] === 'file' && $path !== $entry['path']);
+			$entry['path'] = $path;
 		}
 		$access = $this->withoutLinks($entry['access']);
 		$this->withoutLinks += (int) ($access !== $entry['access']);

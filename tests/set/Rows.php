@@ -113,6 +113,12 @@ final class Rows
 		return $this->bodies[$mid];
 	}
 
+	/** Tells whether this database loses blanks at the end of names. */
+	public function cutsBlanks(): bool
+	{
+		return $this->database->getAttribute(\PDO::ATTR_DRIVER_NAME) === 'mysql';
+	}
+
 	/** Tells whether a post is the channel's own, once entries() has read it. */
 	public function isOwn(string $mid): bool
 	{

@@ -222,8 +222,9 @@ final class Test
 			fn ($clone) => $this->compared($clone, self::CLONE_URL)->wrong(),
 		);
 		$wrong = $interrupted->run($this->restoreKills);
-		echo "    $interrupted->cut of $interrupted->kills kills came before the end, and $interrupted->stopped of";
-		echo " $interrupted->cancels cancellations\n";
+		echo
+			"    $interrupted->cut of $interrupted->kills kills came before the end, and $interrupted->cancels cancellations\n"
+		;
 
 		return $wrong;
 	}
@@ -487,7 +488,6 @@ final class Test
 	/** A run that fills the disk leaves the last one whole, and goes on once there is room. */
 	private function full(): array
 	{
-		$this->change();
 		Pair::run([
 			__DIR__ . '/../testhub/bin/in-hub',
 			$this->hub,
@@ -498,7 +498,11 @@ final class Test
 			'headroom_bytes',
 			(string) ((int) disk_free_space($this->folder) + (1 << 40)),
 		]);
-		[$status, $text] = $this->command(['backup', 'alice', $this->set, '--json']);
+		for ($tries = 0, $status = 0; $tries < 20 && in_array($status, [0, 1], true); $tries++) {
+			// Nothing needs room where files were only renamed.
+			$this->change();
+			[$status, $text] = $this->command(['backup', 'alice', $this->set, '--json']);
+		}
 		$wrong = $status === 75 && str_contains($text, '"disk_short"') ? [] : ["backup ended with $status: $text"];
 		$wrong = [...$wrong, ...Reading::of($this->set)->faults, ...$this->witnesses()];
 		Pair::run([

@@ -26,6 +26,7 @@ final class BackupDoorTest extends TestCase
 		mkdir(self::$sets, 0700);
 		self::$pair = new Pair($folder, ['addon' => __DIR__ . '/../../php', 'extension' => $extension]);
 		self::inHub('set_config("testhub", "without_workers", 1);');
+		self::$pair->command('b', 'config', 'set', 'allow_private_addresses', '1');
 		self::inHub('TestHub\Maker::channel(TestHub\Maker::identity("bob"), "bob");');
 		file_put_contents("$folder/one.txt", 'the bytes');
 		file_put_contents("$folder/two.txt", str_repeat('second ', 100));
@@ -40,6 +41,7 @@ final class BackupDoorTest extends TestCase
 			file_put_contents(self::$pair->hub('b') . "/sessions/sess_$session", "uid|i:$id;authenticated|i:1;");
 			self::$cookies[$nick] = "Cookie: PHPSESSID=$session";
 		}
+		self::$pair->serve('a');
 		self::$pair->serve('b');
 	}
 
@@ -145,6 +147,40 @@ final class BackupDoorTest extends TestCase
 		}
 		$path = self::$pair->rows('b', "SELECT content FROM attach WHERE filename = 'one.txt'")[0]['content'];
 		$this->assertSame('the bytes', file_get_contents(self::$pair->hub('b') . "/$path"));
+	}
+
+	public function test_a_clone_that_does_not_answer_must_be_left_out_first(): void
+	{
+		self::night();
+		$this->lose();
+		self::$pair->cut('a');
+		try {
+			$this->press(['filesync_plan' => '[]', 'at' => '']);
+			self::inHub('FileSync\Addon\Work\Worker::daemon("restore");');
+			$plan = $this->job();
+			$this->assertSame([false, [false]], [$plan['may_start'], array_column($plan['away'], 'is_left_out')]);
+			$this->assertStringContainsString('does not answer', $plan['warnings'][0]);
+			$this->press(['filesync_start' => '1', 'filesync_job' => $plan['seal']]);
+			self::inHub('FileSync\Addon\Work\Worker::daemon("restore");');
+			$this->assertEquals([['n' => 0]], self::$pair->rows('b', 'SELECT count(*) AS n FROM attach WHERE uid = 1'));
+			$this->press([
+				'filesync_change' => '1',
+				'filesync_without' => [$plan['away'][0]['url'], 'http://elsewhere.example'],
+				'filesync_job' => $this->job()['seal'],
+			]);
+			self::inHub('FileSync\Addon\Work\Worker::daemon("restore");');
+			$plan = $this->job();
+			$this->assertSame([true, [true]], [$plan['may_start'], array_column($plan['away'], 'is_left_out')]);
+			$this->press([
+				'filesync_start' => '1',
+				'filesync_without' => [$plan['away'][0]['url']],
+				'filesync_job' => $plan['seal'],
+			]);
+			self::inHub('FileSync\Addon\Work\Worker::daemon("restore");');
+			$this->assertSame('done', $this->job()['state']);
+		} finally {
+			self::$pair->serve('a');
+		}
 	}
 
 	public function test_it_can_be_cancelled(): void

@@ -1,5 +1,5 @@
 <div role="region" class="border rounded p-3 mb-4" id="filesync-restore" aria-label="{{$words.restore|escape:'html'}}">
-	<h3 class="h5 mt-0 fw-bold" id="filesync-restore-title">{{$job.title|escape:'html'}}</h3>
+	<div role="heading" aria-level="3" class="fw-bold mb-2" id="filesync-restore-title">{{$job.title|escape:'html'}}</div>
 	<p class="text-break mb-2" id="filesync-restore-what"><bdi>{{$job.what|escape:'html'}}</bdi></p>
 	{{if $job.is_live}}
 	{{if $job.progress}}

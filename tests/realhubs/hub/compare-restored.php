@@ -58,8 +58,9 @@ foreach ($here->entries() as $entry) {
 	}
 }
 printf(
-	"%d posts that the hub finds signed; without links %d, without bytes on the first hub %d, comments by nobody known %d, with NUL %d\n",
+	"%d posts that the hub finds signed; names without their last blank %d, without links %d, without bytes on the first hub %d, comments by nobody known %d, with NUL %d\n",
 	$signed,
+	$trip->withoutBlanks,
 	$trip->withoutLinks,
 	$trip->withoutBytes,
 	$trip->ofNobody,

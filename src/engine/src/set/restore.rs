@@ -584,7 +584,7 @@ impl Restore {
             let (size_bytes, sha256) = target.keep();
             return Ok(Some(Staged { size_bytes, sha256, is_clone: false }));
         }
-        let is_small = part.size <= self.options.limits.small_file_bytes;
+        let is_small = part.size <= self.options.limits.small_file_bytes && self.options.bytes_per_second.is_none();
         let candidates = self.candidates(&wanted)?;
         let target = NewFile::create(root, path)?;
         self.staging = Some(Staging { wanted, candidates, target, source: None, is_damaged: false });

@@ -197,9 +197,9 @@ mod tests {
             most = most.max(sorter.spilled.iter().flatten().count());
         }
         assert!((MOST_FILES - 1..2 * MOST_FILES).contains(&most), "{most}");
-        let mut sorted = sorter.end().unwrap();
+        let mut in_order = sorter.end().unwrap();
         let (mut count, mut last) = (0, Vec::new());
-        while let Some(line) = sorted.next().unwrap() {
+        while let Some(line) = in_order.next().unwrap() {
             assert!(last < line);
             count += 1;
             last = line;

@@ -83,6 +83,28 @@ fn with_crops(hub: &mut Hub) {
 }
 
 #[test]
+fn small_files_keep_to_the_rate_too() {
+    let mut hub = Hub::new();
+    small(&mut hub);
+    for number in 0..3 {
+        hub.put(&format!("ee-{number}"), &[&format!("{number}.bin")], &vec![number; 100_000]);
+    }
+    hub.backup();
+    let limits = SetLimits { small_file_bytes: 1 << 20, ..hub.limits.clone() };
+    let options = RestoreOptions {
+        may_clone: false,
+        bytes_per_second: std::num::NonZeroU64::new(1_000_000),
+        limits,
+        ..hub.restore_options()
+    };
+    let mut restore = Restore::open(&hub.set_path(), options).unwrap();
+    let begun = std::time::Instant::now();
+    let (_, bytes) = taken(&mut restore, &hub.target());
+    assert_eq!(bytes.values().filter(|bytes| bytes.len() == 100_000).count(), 3);
+    assert!(begun.elapsed() >= Duration::from_millis(300), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn everything_comes_back_and_is_proven_by_the_signature() {
     let mut hub = Hub::new();
     with_crops(&mut hub);
