@@ -268,7 +268,7 @@ final class RestoreWords
 		if (($counted['crops_lost'] ?? 0) > 0) {
 			$stays[] = [
 				'text' => sprintf(
-					t('crops that are missing or damaged in the backup set: %s'),
+					t('crops that are missing or damaged in the backup set; crop these photos again: %s'),
 					number_format($counted['crops_lost'] ?? 0),
 				),
 				'names' => array_map(Log::oneLine(...), array_column($counted['named']['crop_lost'] ?? [], 'name')),
@@ -349,12 +349,6 @@ final class RestoreWords
 				? sprintf(
 					t('on no hub that could say; whether they were lost or deleted cannot be told: %s'),
 					Words::files($counted['untraced'] ?? 0),
-				)
-				: '',
-			($counted['crops_lost'] ?? 0) > 0
-				? sprintf(
-					t('crops that are missing or damaged in the backup set; crop these photos again: %s'),
-					number_format($counted['crops_lost'] ?? 0),
 				)
 				: '',
 			($counted['groups_unknown'] ?? []) !== []

@@ -55,6 +55,7 @@ abstract class AddonTestCase extends TestCase
 		FileSync\Set::$duringCopy = FileSync\Set::$fullAfter = null;
 		FileSync\SetRestore::$facts = FileSync\SetRestore::$said = FileSync\SetRestore::$faults = [];
 		FileSync\SetRestore::$beforeCopy = FileSync\SetRestore::$duringSync = FileSync\SetList::$beforeNext = null;
+		FileSync\SetRestore::$small = 1000;
 		FileSync\Set::$options = FileSync\Set::$added = FileSync\SetCheck::$findings = FileSync\SetCheck::$options = [];
 		FileSync\Set::$isSlow = false;
 	}

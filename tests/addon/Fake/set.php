@@ -638,6 +638,8 @@ namespace FileSync {
 		public static array $faults = [];
 		/** @var ?\Closure Called with hash and scale before bytes are copied. */
 		public static ?\Closure $beforeCopy = null;
+		/** Bytes that are copied in one go. */
+		public static int $small = 1000;
 		/** @var ?\Closure Called in every sync. */
 		public static ?\Closure $duringSync = null;
 
@@ -741,7 +743,7 @@ namespace FileSync {
 				throw new InvalidInputException('the new file exists');
 			}
 
-			return strlen($this->staging[1]) > 1000 ? null : $this->step(1);
+			return strlen($this->staging[1]) > self::$small ? null : $this->step(1);
 		}
 
 		public function step(int $budget_ms): ?array
