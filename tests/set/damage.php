@@ -169,14 +169,9 @@ $misses = function (array $damage) use ($restore, $times, $given, $needs, $whole
 				$wrong[] = "$hash is not named";
 			}
 		}
-		array_push($wrong, ...array_map(
-			fn ($hash) => "$hash was never there",
-			array_keys(array_diff_key(
-				$now,
-				$given[$n],
-				$needs,
-			)),
-		));
+		// Where the list of files is damaged, a name in it may be wrong: it gives nothing.
+		$strangers = array_filter(array_diff_key($now, $given[$n], $needs), fn ($one) => $one['parts'] !== []);
+		array_push($wrong, ...array_map(fn ($hash) => "$hash was never there", array_keys($strangers)));
 	}
 
 	return $wrong;
