@@ -451,6 +451,9 @@ impl Restore {
         match Saved::parse(&bytes, &self.options.limits) {
             Ok(saved) if saved.metadata.hash == hash => {
                 let has_begun = self.at.as_ref().is_none_or(|at| at.has_begun(&saved.seen));
+                if !has_begun && digest.is_some() && !is_as_listed {
+                    return Ok(Some(entry(Proof::Damaged, Some("since when it is true is not what was saved".to_owned()))));
+                }
                 has_begun.then(|| self.entry(saved, until.as_deref(), is_listed)).transpose()
             }
             Ok(_) if is_listed => {

@@ -737,3 +737,17 @@ fn a_disk_that_does_not_give_one_file_costs_only_that_file() {
         assert_eq!((entries.len(), bytes.len(), bytes.contains_key(lost)), (5, 3, false), "{path}");
     }
 }
+
+#[test]
+fn a_version_whose_time_was_damaged_is_named_and_not_taken_for_a_later_one() {
+    let mut hub = Hub::new();
+    small(&mut hub);
+    hub.backup();
+    let path = hub.set_path().join("data/metadata/bb/bb-2.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\"seen\":\"2026-11-29"), "{text}");
+    std::fs::write(&path, text.replace("\"seen\":\"2026-11-29", "\"seen\":\"2027-11-29")).unwrap();
+    let (entries, bytes) = taken(&mut hub.restore_at("2026-11-29T12:00:00Z"), &hub.target());
+    let damaged = entries.iter().find(|entry| entry.hash == "bb-2").unwrap();
+    assert_eq!((damaged.proof, bytes.len()), (Proof::Damaged, 3));
+}
