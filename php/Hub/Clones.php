@@ -9,6 +9,10 @@ if (! class_exists('App', false)) {
 /** The channels of this hub and the other hubs where they live. */
 final class Clones
 {
+	/** Internal setting: hubs where a channel lived, as JSON. */
+	private const HOMES = 'homes';
+	private const MOST_HOMES = 32;
+
 	/**
 	 * Returns a channel of this hub with its keys, or null if it does not exist. Throws if that is unknown: a failed
 	 * look-up must not look like a departure.
@@ -242,10 +246,59 @@ final class Clones
 	 */
 	public static function everywhere(Channel $channel): array
 	{
-		return array_values(array_filter(self::locations($channel, []), fn ($home) => (bool) preg_match(
-			'/^[\p{L}\p{N}_-]+$/u',
-			$home['nick'],
-		)));
+		$homes = array_column(self::formerHomes($channel), null, 'url');
+
+		return array_values(array_filter(
+			array_column(self::locations($channel, []), null, 'url') + $homes,
+			fn ($home) => self::isNick($home['nick']),
+		));
+	}
+
+	/**
+	 * Remembers a hub where the channel lived by its own signed word: an import need not bring its former locations,
+	 * and its posts name them.
+	 */
+	public static function rememberHome(Channel $channel, string $url, string $nick): void
+	{
+		$root = self::normalise($url);
+		$known = array_map(fn ($home) => self::normalise($home['url']), self::everywhere($channel));
+		if (
+			$root === null
+			|| $root === self::normalise(z_root())
+			|| ! self::isNick($nick)
+			|| in_array($root, $known, true)
+		) {
+			return;
+		}
+		$homes = [...self::formerHomes($channel), ['url' => rtrim($url, '/'), 'nick' => $nick]];
+		Config::set(
+			self::HOMES,
+			json_encode(array_slice($homes, -self::MOST_HOMES), JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR),
+			self::scopeOfHomes($channel->id),
+		);
+	}
+
+	/** Forgets a channel that leaves the hub. */
+	public static function forget(int $channelId): void
+	{
+		Config::clear(self::HOMES, self::scopeOfHomes($channelId));
+	}
+
+	/** @return list<array{url: string, nick: string}> */
+	private static function formerHomes(Channel $channel): array
+	{
+		/** @var list<array{url: string, nick: string}> */
+		return json_decode(Config::get(self::HOMES, self::scopeOfHomes($channel->id)), true) ?? [];
+	}
+
+	private static function scopeOfHomes(int $channelId): string
+	{
+		return "homes:$channelId";
+	}
+
+	private static function isNick(string $nick): bool
+	{
+		return (bool) preg_match('/^[\p{L}\p{N}_-]+$/u', $nick);
 	}
 
 	/** @return list<array{url: string, nick: string}> */

@@ -360,6 +360,7 @@ final class Run implements Slice
 		if ($source->list !== $list) {
 			throw new Problem('set_changed', 'The set was changed meanwhile; the same command goes on.', true);
 		}
+		$source->rememberHome();
 		$tally = $progress->tally;
 		$areFolders = $progress->pass === Progress::FOLDERS;
 		$placing = new Placing($this->channel, $source, $this->decider, $publish, $this->token, $this->tell(...));

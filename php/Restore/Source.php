@@ -6,6 +6,7 @@ use FileSync\Addon\Backup\Place;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Exception\RefusedException;
@@ -55,6 +56,8 @@ final class Source
 		/** @var list<array{code: string, path: string, why: ?string}> What is wrong with its lists. */
 		public readonly array $findings,
 		private readonly Admittance $admittance,
+		/** @var array{url: string, nick: string} Where the channel lived by then, as the set says. */
+		private readonly array $home,
 		/** Most bytes that are copied in a second; 0: no limit. */
 		private readonly int $rate,
 	) {}
@@ -119,8 +122,21 @@ final class Source
 			$facts['list_sha256'] ?? '',
 			$facts['findings'],
 			new Admittance($channel, $about['access_names'] ?? null),
+			['url' => self::urlOf($about), 'nick' => self::text($said, 'nick')],
 			$rate,
 		);
+	}
+
+	/**
+	 * Has the hub know where the channel lived when the set was made, if the channel's signature proves that: its posts
+	 * name that hub.
+	 */
+	public function rememberHome(): void
+	{
+		$isWhole = ! in_array('set.json', array_column($this->findings, 'path'), true);
+		if ($isWhole && $this->signedBy === 'channel' && ! $this->choice->asCopy) {
+			Clones::rememberHome($this->channel, $this->home['url'], $this->home['nick']);
+		}
 	}
 
 	/** Tells whether the channel's signature proves the set, or it was asked to be believed. */
@@ -254,12 +270,17 @@ final class Source
 	 */
 	private static function address(array $said, array $about): string
 	{
-		$origin = is_array($about['origin'] ?? null) ? $about['origin'] : [];
 		$nick = self::text($said, 'nick');
 
 		return $nick === ''
 			? 'an unknown channel'
-			: $nick . '@' . (string) parse_url(self::text($origin, 'url'), PHP_URL_HOST);
+			: $nick . '@' . (string) parse_url(self::urlOf($about), PHP_URL_HOST);
+	}
+
+	/** @param array<mixed> $about */
+	private static function urlOf(array $about): string
+	{
+		return is_array($about['origin'] ?? null) ? self::text($about['origin'], 'url') : '';
 	}
 
 	/** @param array<mixed> $of */

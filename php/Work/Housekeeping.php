@@ -5,6 +5,7 @@ namespace FileSync\Addon\Work;
 use FileSync\Addon\Backup\Nights;
 use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\Log;
@@ -190,6 +191,7 @@ final class Housekeeping
 		Meter::forget($channelId);
 		Brake::forget($channelId);
 		Legacy::forget($channelId);
+		Clones::forget($channelId);
 		self::leaveSet($channelId);
 		Underway::forget($channelId);
 		$root = Store::dataRoot($channelId);

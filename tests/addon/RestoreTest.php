@@ -199,6 +199,31 @@ final class RestoreTest extends BackupTestCase
 		$this->assertSame($before, $this->rows(false));
 	}
 
+	public function test_the_hub_that_a_proven_set_comes_from_is_a_former_home_of_the_channel(): void
+	{
+		$this->rows();
+		$this->empty();
+		$set = json_decode(file_get_contents("$this->set/set.json"), true);
+		$set['origin']['url'] = 'https://former.example';
+		file_put_contents("$this->set/set.json", json_encode($set));
+		$before = Clones::everywhere($this->channel);
+		$damaged = [['code' => 'file_damaged', 'path' => 'set.json', 'why' => null]];
+		foreach ([['signed_by' => 'nobody'], ['signed_by' => 'other'], ['findings' => $damaged]] as $facts) {
+			SetRestore::$facts = $facts;
+			$this->restore('--trust');
+			$this->assertSame($before, Clones::everywhere($this->channel));
+		}
+		SetRestore::$facts = [];
+		$this->restore('--dry-run');
+		$this->assertSame($before, Clones::everywhere($this->channel), 'a plan writes nothing');
+		$this->restore();
+		$this->restore();
+		$former = ['url' => 'https://former.example', 'nick' => 'alice'];
+		$this->assertSame([...$before, $former], Clones::everywhere($this->channel));
+		Housekeeping::forgetChannel($this->channel->id);
+		$this->assertSame($before, Clones::everywhere($this->channel));
+	}
+
 	public function test_a_set_of_another_channel_comes_only_as_a_copy_for_its_owner(): void
 	{
 		$this->rows();

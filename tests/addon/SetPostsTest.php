@@ -1,5 +1,6 @@
 <?php
 
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Conversations;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Posts\PostOutcome;
@@ -71,6 +72,26 @@ final class SetPostsTest extends AddonTestCase
 		$told = $this->restore($this->comment(), $this->top());
 		$this->assertSame([self::COMMENT => 'was_here', self::TOP => 'was_here'], $this->states($told));
 		$this->assertSame($rows, Table::select('item', [], 'id'));
+	}
+
+	public function test_a_post_of_a_former_home_gets_the_urls_of_this_hub_though_no_location_names_it(): void
+	{
+		$former = 'https://former.example';
+		$body = "see $former/channel/alicia";
+		$post =
+			['message_id' => "$former/item/1", 'message_top' => "$former/item/1", 'message_parent' => "$former/item/1"]
+			+ $this->top($body);
+		Clones::rememberHome($this->channel, z_root(), 'alice');
+		Clones::rememberHome($this->channel, "$former/", 'no nick');
+		Clones::rememberHome($this->channel, 'former.example', 'alicia');
+		$known = Clones::everywhere($this->channel);
+		Clones::rememberHome($this->channel, "$former/", 'alicia');
+		Clones::rememberHome($this->channel, $former, 'alice');
+		$this->assertSame([...$known, ['url' => $former, 'nick' => 'alicia']], Clones::everywhere($this->channel));
+		$this->restore($post);
+		$stored = $this->stored("$former/item/1");
+		$this->assertSame('see ' . z_root() . '/channel/alice', $stored['body']);
+		$this->assertTrue($this->isValid($stored));
 	}
 
 	public function test_what_a_set_of_this_hub_holds_comes_back_as_it_was(): void
