@@ -170,15 +170,18 @@ final class Interrupted
 		];
 	}
 
-	/** @return list<string> What is left on the disk of restores that ended. */
+	/**
+	 * What is left on the disk of restores that ended. Scales that a killed process had made and not yet noted are
+	 * partial files that nobody knows, which cron removes.
+	 *
+	 * @return list<string>
+	 */
 	private function left(string $clone): array
 	{
-		$left = [
-			...(glob("$clone/store/[[]data]/filesync/*/restore/*") ?: []),
-			...(glob("$clone/store/[[]data]/filesync/*/*.partial") ?: []),
-		];
-
-		return array_map(fn ($path) => basename($path) . ' is left', $left);
+		return array_map(
+			fn ($path) => basename($path) . ' is left',
+			glob("$clone/store/[[]data]/filesync/*/restore/*") ?: [],
+		);
 	}
 
 	private function database(string $clone): \PDO
