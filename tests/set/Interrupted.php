@@ -172,16 +172,18 @@ final class Interrupted
 
 	/**
 	 * What is left on the disk of restores that ended. Scales that a killed process had made and not yet noted are
-	 * partial files that nobody knows, which cron removes.
+	 * partial files that nobody knows, which cron removes; those of files and crops come from the set, and are used up.
 	 *
 	 * @return list<string>
 	 */
 	private function left(string $clone): array
 	{
-		return array_map(
-			fn ($path) => basename($path) . ' is left',
-			glob("$clone/store/[[]data]/filesync/*/restore/*") ?: [],
-		);
+		$left = [
+			...(glob("$clone/store/[[]data]/filesync/*/restore/*") ?: []),
+			...(glob("$clone/store/[[]data]/filesync/*/*-[047].*.partial") ?: []),
+		];
+
+		return array_map(fn ($path) => basename($path) . ' is left', $left);
 	}
 
 	private function database(string $clone): \PDO
