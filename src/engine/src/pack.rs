@@ -245,7 +245,9 @@ mod tests {
 
     fn pack(files: &[&[u8]]) -> Vec<u8> {
         let mut writer = PackWriter::default();
-        files.iter().for_each(|bytes| writer.add(bytes).unwrap());
+        for bytes in files {
+            writer.add(bytes).unwrap();
+        }
         writer.end()
     }
 
@@ -266,7 +268,8 @@ mod tests {
     #[test]
     fn common_tar_reads_what_is_written_and_what_it_writes_is_read() {
         let dir = tempfile::tempdir().unwrap();
-        let files: [&[u8]; 4] = [b"one", b"", &[7; 512], &[9; 70_000]];
+        let long = vec![9; 70_000];
+        let files: [&[u8]; 4] = [b"one", b"", &[7; 512], &long];
         std::fs::write(dir.path().join("pack.tar"), pack(&files)).unwrap();
         let tar =
             |arguments: &[&str]| std::process::Command::new("tar").current_dir(dir.path()).args(arguments).output().unwrap();

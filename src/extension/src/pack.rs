@@ -1,5 +1,8 @@
 //! `FileSync\Pack`.
 
+// Types that hold a PHP string of any bytes are passed by value.
+#![allow(clippy::needless_pass_by_value)]
+
 use ext_php_rs::binary_slice::BinarySlice;
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::flags::ClassFlags;
