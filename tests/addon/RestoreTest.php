@@ -923,7 +923,7 @@ final class RestoreTest extends BackupTestCase
 		$this->empty();
 		SetRestore::$beforeCopy = function (string $hash) use (&$during) {
 			Fake\Clock::$ahead += 2;
-			$during[$hash] = $this->status('--status');
+			$during[$hash] = $this->said('--status');
 		};
 		$this->restore();
 		[$code, $said, $text] = $during['p1'];
@@ -941,7 +941,7 @@ final class RestoreTest extends BackupTestCase
 			],
 		);
 		$this->assertSame(JobState::Done, Job::of($this->channel->id)->state);
-		[$code, $said] = $this->status('--status');
+		[$code, $said] = $this->said('--status');
 		$this->assertSame([0, 'done', 100, 3, ['restore' => 3], $this->set], [
 			$code,
 			$said['state'],
@@ -957,7 +957,7 @@ final class RestoreTest extends BackupTestCase
 		SetRestore::$beforeCopy = null;
 		SetRestore::$facts = ['is_cut_off' => true];
 		$this->restore();
-		$this->assertSame('done', $this->status('--status')[1]['state'], 'nothing was begun');
+		$this->assertSame('done', $this->said('--status')[1]['state'], 'nothing was begun');
 		$this->assertSame(2, $this->runVerb('restore', 'alice', '--replace')[0]);
 		$this->assertSame(2, $this->runVerb('restore', 'alice', $this->set, '--cancel')[0]);
 		$this->assertSame(2, $this->runVerb('restore', 'alice')[0]);
@@ -971,14 +971,14 @@ final class RestoreTest extends BackupTestCase
 		dbq('DELETE FROM filesync_reconcile');
 		SetRestore::$beforeCopy = function (string $hash) use (&$cancelled) {
 			Fake\Clock::$ahead += 2;
-			$cancelled ??= $this->status('--cancel');
+			$cancelled ??= $this->said('--cancel');
 		};
 		[$code, $said] = $this->restore('--json');
 		$this->assertSame([75, 'stopping'], [$cancelled[0], $cancelled[1]['state']]);
 		$this->assertSame([75, 'stopped'], [$code, $said['state']]);
 		$this->assertNotNull($this->attach('f1'), 'the file under way came');
 		$this->assertNull($this->attach('p1'));
-		$this->assertSame('stopped', $this->status('--status')[1]['state']);
+		$this->assertSame('stopped', $this->said('--status')[1]['state']);
 		$this->assertCount(count(Clones::others($this->channel)), $this->compared());
 		SetRestore::$beforeCopy = null;
 		$this->assertSame(0, $this->restore()[0]);
@@ -1017,7 +1017,7 @@ final class RestoreTest extends BackupTestCase
 	}
 
 	/** @return array{int, array<string, mixed>, string} */
-	private function status(string $option): array
+	private function said(string $option): array
 	{
 		[$code, $text] = $this->runVerb('restore', 'alice', $option, '--json');
 
