@@ -2,6 +2,7 @@
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Restore\Choice;
@@ -15,6 +16,7 @@ use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Revision\Site;
 use FileSync\Addon\Work\Housekeeping;
+use FileSync\Addon\Work\Uninstall;
 use FileSync\SetRestore;
 use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\InProcess;
@@ -983,6 +985,36 @@ final class RestoreTest extends BackupTestCase
 		SetRestore::$beforeCopy = null;
 		$this->assertSame(0, $this->restore()[0]);
 		$this->assertSame($before, $this->rows(false));
+	}
+
+	public function test_filesync_is_not_removed_beneath_a_restore(): void
+	{
+		$this->rows();
+		$this->empty();
+		SetRestore::$beforeCopy = function () use (&$asked) {
+			Fake\Clock::$ahead += 2;
+			$asked ??= [
+				json_decode($this->runVerb('uninstall', '--json')[1], true)['restores'],
+				$this->runVerb('uninstall', '--purge')[0],
+				Uninstall::stopRestores('other', 0, false),
+				plugin_is_installed('filesync'),
+			];
+		};
+		$this->assertSame(0, $this->restore()[0]);
+		$this->assertSame([1, 2, false, true], $asked);
+		$this->assertSame(0, json_decode($this->runVerb('uninstall', '--json')[1], true)['restores']);
+	}
+
+	public function test_what_is_dropped_with_filesync_is_also_a_restore(): void
+	{
+		Underway::ask($this->channel, $this->set, new Choice());
+		Job::change($this->channel->id, ['state' => JobState::Waiting->value]);
+		$this->assertSame(1, Uninstall::outlook()['restores']);
+		$this->assertTrue(Uninstall::stopRestores('other', 0, true));
+		$this->assertSame(JobState::Stopped, Job::of($this->channel->id)->state);
+		$this->assertTrue(Lease::isHeld('restore') && Lease::isHeld('backup'), 'no other begins');
+		Uninstall::letRestoresGo('other');
+		$this->assertFalse(Lease::isHeld('restore') || Lease::isHeld('backup'));
 	}
 
 	public function test_what_a_process_counted_the_next_one_goes_on_with(): void
