@@ -31,10 +31,19 @@ database_tables() {
 rehearse_files() { (cd "$(hub_root b)" && find store -type f -printf '%p %s %T@\n' -o -type d -printf '%p/\n' | grep -vE "$REHEARSE_FILES" | sort); }
 
 rehearse_look() {
+	rehearse_forgotten_jobs
 	# Those of requests before end on their own, whenever it is time.
 	[ "$1" != before ] || echo 'DELETE FROM filesync_nonce' | database_sql hub_b
 	rehearse_rows >"$LAYOUT/scratch/rehearse-rows-$1"
 	rehearse_files >"$LAYOUT/scratch/rehearse-files-$1"
+}
+
+# Core keeps a job that it did where its own statement to remove it failed, for a deadlock, say, and does it again after minutes: that is now.
+rehearse_forgotten_jobs() {
+	[ "$(database_value hub_b 'SELECT COUNT(*) FROM workerq WHERE workerq_reservationid IS NOT NULL')" != 0 ] || return 0
+	echo "UPDATE workerq SET workerq_processtimeout = '2001-01-01 00:00:00' WHERE workerq_reservationid IS NOT NULL" | database_sql hub_b
+	hub_php b Zotlabs/Daemon/Master.php Queueworker >/dev/null
+	wait_quiet
 }
 
 # Compares two looks: rehearse_same <before> <after>.
