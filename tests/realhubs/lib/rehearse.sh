@@ -129,6 +129,7 @@ scenario_rehearse_killed() {
 	web_down b
 	trap 'rehearse_counts_no_more; web_up b' EXIT
 	rehearse_counts
+	[ "$DB" = pgsql ] || echo 'SET GLOBAL innodb_lock_wait_timeout = 3' | database_sql hub_b
 	rehearse_killed_at 0 || { echo 'it does not pass'; return 1; }
 	wait_quiet
 	# What cron plans for people is not a rehearsal's.
@@ -148,7 +149,7 @@ scenario_rehearse_killed() {
 	for ((at = ${KILL_FROM:-$((RANDOM % step + 1))}; at <= last; at += step)); do
 		rehearse_killed_at "$at"
 		n=$?
-		# A worker that the killed one had begun keeps its connection open, and so its locks; whoever waits for these gives up after 50 s.
+		# A worker that the killed one had begun keeps its connection open, and so its locks; whoever waits for these gives up.
 		[ "$n" = 137 ] || { wait_quiet; rehearse_later; again=$((again + 1)); rehearse_killed_at "$at"; n=$?; }
 		[ "$n" = 137 ] || { echo "killed before statement $at of $total, it ended with $n"; return 1; }
 		killed=$((killed + 1))
