@@ -20,6 +20,9 @@ final class Table
 	/** Our tables, as the migrations create them. */
 	public const OURS = [
 		'filesync_digest',
+		'filesync_door',
+		'filesync_door_entry',
+		'filesync_door_key',
 		'filesync_dropped',
 		'filesync_ended',
 		'filesync_file',

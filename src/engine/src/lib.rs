@@ -50,6 +50,7 @@ mod http;
 pub mod inventory;
 pub mod item;
 mod limits;
+pub mod pack;
 mod paths;
 mod patience;
 pub mod photo;
@@ -59,6 +60,7 @@ pub mod set;
 mod signature;
 pub mod store;
 pub mod transfer;
+mod upload;
 
 pub use digest::{Digest, FileDigest};
 pub use error::{Error, ErrorKind, Result};
@@ -67,6 +69,7 @@ pub use http::AddressPolicy;
 pub use limits::{InventoryLimits, Limits, PhotoLimits, SetLimits, TransferLimits};
 pub use paths::{FileFacts, RelativePath, Root};
 pub use signature::{ChannelKey, Identity, PublicKey, Secret};
+pub use upload::{Upload, UploadSpec};
 
 /// Parsers of other hubs' replies, for the fuzz targets.
 #[doc(hidden)]

@@ -4,7 +4,7 @@
 //! the set states. A set that breaks the rules gives nothing at all. Memory holds the entries of one call.
 //!
 //! A set is read as it is now, or as it was after an earlier run; through its journal if a run was cut off; and bytes that somebody
-//! moved within the set are found by their digest.
+//! moved within the set are found by their digest. What somebody sends is kept by digest in the first place: no name becomes a path.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -43,6 +43,9 @@ pub struct RestoreOptions {
     pub at: Option<String>,
     /// Most bytes a second that are copied.
     pub bytes_per_second: Option<NonZeroU64>,
+    /// The folder of the set in which all files beneath `data` are, named by their digests: `data/by-digest`, and the digest beneath its
+    /// first two digits; none: they are at their paths.
+    pub by_digest: Option<RelativePath>,
     /// Folder for temporary files.
     pub scratch: PathBuf,
     /// Bounds.
@@ -258,7 +261,10 @@ impl Restore {
         let facts =
             RestoreFacts { set, signed_by, is_list_whole, is_cut_off, run, first_run, refused, findings, list_sha256: None };
         let manifest = view.list(&tree, place::MANIFEST)?.to_owned();
-        let elsewhere = Elsewhere::new(&tree, &scratch, &options.limits, &manifest, view.state())?;
+        let mut elsewhere = Elsewhere::new(&tree, &scratch, &options.limits, &manifest, view.state())?;
+        if let Some(folder) = &options.by_digest {
+            elsewhere.look_by_digest(folder.to_string());
+        }
         let (wanted, staging, pause_until, buffer) = (HashMap::new(), None, None, vec![0; BUFFER_BYTES]);
         let mut restore = Self { tree, scratch, options, facts, at, all: None, elsewhere, wanted, staging, pause_until, buffer };
         if restore.facts.refused.is_none() {
@@ -349,6 +355,7 @@ impl Restore {
     /// Returns what is where metadata files are; nothing in a set that was cut off, where they are at other places.
     fn files(&self) -> Result<Vec<Walk>> {
         let rooms: &[&str] = match (&self.at, self.facts.is_cut_off) {
+            _ if self.options.by_digest.is_some() => &[],
             (_, true) => &[],
             (None, _) => &["data/metadata"],
             (Some(_), _) => &["data/metadata", "data/older"],
@@ -547,7 +554,7 @@ impl Restore {
     }
 
     /// Returns the size of what is where a present part belongs; nothing of an older one, which may be at many places.
-    fn size_at(&self, path: &str, until: Option<&str>) -> Result<Option<u64>> {
+    fn size_at(&mut self, path: &str, until: Option<&str>) -> Result<Option<u64>> {
         if until.is_some() {
             return Ok(None);
         }
