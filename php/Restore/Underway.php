@@ -138,6 +138,20 @@ final class Underway
 		return (bool) Job::of($channelId)?->state->isUnderWay();
 	}
 
+	/** Tells whether a process is at the restore of any channel. */
+	public static function isAny(): bool
+	{
+		foreach (Job::in(JobState::LIVE) as $job) {
+			$lock = is_file(self::path($job->channelId)) ? FileLock::open(self::path($job->channelId)) : null;
+			if ($lock && ! $lock->take()) {
+				return true;
+			}
+			$lock?->release();
+		}
+
+		return false;
+	}
+
 	/** Fails if another restore is under way, before anything is counted. */
 	public static function refuseSecond(Channel $channel): void
 	{

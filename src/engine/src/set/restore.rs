@@ -26,7 +26,7 @@ use super::sorter::Sorter;
 use super::tree::Tree;
 use super::versions::{Collecting, Listed, Moment, Versions};
 use super::walk::{FoundFile, Walk};
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::limits::SetLimits;
 use crate::paths::{RelativePath, Root};
@@ -184,6 +184,7 @@ pub struct Restore {
     wanted: HashMap<(String, u8), Wanted>,
     staging: Option<Staging>,
     pause_until: Option<Instant>,
+    buffer: Vec<u8>,
 }
 
 /// A part that can be staged.
@@ -216,8 +217,6 @@ struct Source {
     line: Option<u64>,
     file: File,
     is_clone: bool,
-    hasher: Hasher,
-    buffer: Vec<u8>,
 }
 
 const READING: &str = "reading a backup set for a restore";
@@ -266,8 +265,8 @@ impl Restore {
         if let Some(folder) = &options.by_digest {
             elsewhere.look_by_digest(folder.to_string());
         }
-        let (wanted, staging, pause_until) = (HashMap::new(), None, None);
-        let mut restore = Self { tree, scratch, options, facts, at, all: None, elsewhere, wanted, staging, pause_until };
+        let (wanted, staging, pause_until, buffer) = (HashMap::new(), None, None, vec![0; BUFFER_BYTES]);
+        let mut restore = Self { tree, scratch, options, facts, at, all: None, elsewhere, wanted, staging, pause_until, buffer };
         if restore.facts.refused.is_none() {
             restore.facts.list_sha256 = restore.tree.digest(&manifest).unwrap_or_default();
             restore.read_list()?;
@@ -617,8 +616,7 @@ impl Restore {
 
     /// Returns how many bytes of the part under way were copied.
     pub fn staged_bytes(&self) -> u64 {
-        let source = self.staging.as_ref().and_then(|staging| staging.source.as_ref());
-        source.map_or(0, |source| source.hasher.length_bytes())
+        self.staging.as_ref().map_or(0, |staging| staging.target.so_far().length_bytes())
     }
 
     fn advance(&mut self, end: Option<Instant>) -> Result<Option<Staged>> {
@@ -639,7 +637,7 @@ impl Restore {
                 }
                 Copied::Wrong => continue,
             };
-            let (size_bytes, sha256) = (source.hasher.length_bytes(), source.hasher.digest());
+            let (size_bytes, sha256) = (staging.target.so_far().length_bytes(), staging.target.so_far().digest());
             if size_bytes == staging.wanted.part.size && staging.wanted.digests.contains(&sha256) {
                 let _ = staging.target.keep();
                 return Ok(Some(Staged { size_bytes, sha256, is_clone: source.is_clone }));
@@ -669,7 +667,7 @@ impl Restore {
             }
             staging.target.clear().or_fail(ErrorKind::Storage, STAGING)?;
             let is_clone = self.options.may_clone && size > 0 && staging.target.share_blocks(&file);
-            return Ok(Source { place, line, file, is_clone, hasher: Hasher::default(), buffer: vec![0; BUFFER_BYTES] });
+            return Ok(Source { place, line, file, is_clone });
         }
         let path = staging.wanted.part.path.as_deref().unwrap_or_default();
         Err(if staging.is_damaged { damaged(path) } else { missing(path) })
@@ -681,25 +679,24 @@ impl Restore {
         loop {
             let count = if source.is_clone {
                 // The blocks of the clone are what stays: they are what is proven.
-                staging.target.read_shared(&mut source.buffer)
+                staging.target.read_shared(&mut self.buffer)
             } else {
-                source.file.read(&mut source.buffer)
+                source.file.read(&mut self.buffer)
             };
             let Ok(count) = count else {
                 staging.is_damaged = true;
                 return Ok(Copied::Wrong);
             };
-            let Some(piece) = source.buffer.get(..count).filter(|piece| !piece.is_empty()) else {
+            let Some(piece) = self.buffer.get(..count).filter(|piece| !piece.is_empty()) else {
                 return Ok(Copied::Whole(source));
             };
-            source.hasher.update(piece);
-            // A file that grows while it is read has no end.
-            if source.hasher.length_bytes() > staging.wanted.part.size {
-                staging.is_damaged = true;
-                return Ok(Copied::Wrong);
-            }
             if !source.is_clone {
                 staging.target.write_all(piece).or_fail(ErrorKind::Storage, STAGING)?;
+            }
+            // A file that grows while it is read has no end.
+            if staging.target.so_far().length_bytes() > staging.wanted.part.size {
+                staging.is_damaged = true;
+                return Ok(Copied::Wrong);
             }
             copied += count as u64;
             if let Some(rate) = self.options.bytes_per_second.filter(|_| !source.is_clone) {
