@@ -436,6 +436,78 @@ final class UploadDoorTest extends TestCase
 		$this->assertSame(0600, fileperms($place) & 0777);
 	}
 
+	public function test_what_was_told_survives_a_hub_that_is_killed_while_bytes_come(): void
+	{
+		self::$door->makeKey();
+		$session = self::$door->begin();
+		$bytes = random_bytes(300000);
+		$upload = self::$door->create($session, $bytes);
+		self::$door->patch($upload, 0, substr($bytes, 0, 100000));
+		$parts = parse_url($upload);
+		$socket = stream_socket_client("tcp://{$parts['host']}:{$parts['port']}");
+		fwrite($socket, implode("\r\n", [
+			"PATCH {$parts['path']} HTTP/1.1",
+			"Host: {$parts['host']}",
+			'Filesync-Key: ' . self::$door->key,
+			'Tus-Resumable: 1.0.0',
+			'Content-Type: application/offset+octet-stream',
+			'Upload-Offset: 100000',
+			'Content-Length: 200000',
+			'',
+			substr($bytes, 100000, 50000),
+		]));
+		self::$door->pair->cut('b');
+		self::$door->pair->serve('b');
+		$this->assertSame(100000, self::$door->offset($upload));
+		// The same key goes on, whatever else the client has lost.
+		$this->assertSame($session, self::$door->begin());
+		$said = self::$door->say('POST', "$session/lacking", ['sha256' => [hash('sha256', $bytes)]]);
+		$this->assertSame([hash('sha256', $bytes) => 100000], $said['partial']);
+		$this->assertSame(204, self::$door->patch($upload, 100000, substr($bytes, 100000))['status']);
+		$this->assertSame([], self::$door->say('POST', "$session/lacking", ['sha256' => [hash(
+			'sha256',
+			$bytes,
+		)]])['lacking']);
+	}
+
+	public function test_the_page_shows_curl_as_it_works(): void
+	{
+		$set = self::$door->pair->folder . '/set-curl';
+		self::lose();
+		self::$door->pair->command('b', 'restore', 'alice', self::$set);
+		// Its loop does not take names with blanks.
+		self::$door->pair->command(
+			'b',
+			'backup',
+			'alice',
+			$set,
+			'--exclude',
+			'two words.bin',
+			'--exclude',
+			'*/two words.bin',
+		);
+		self::lose();
+		$this->assertSame(1, preg_match(
+			'/## With curl\n\n```sh\n(.*?)```/s',
+			file_get_contents(__DIR__ . '/../../docs/upload-door.md'),
+			$found,
+		));
+		$script = strtr($found[1], [
+			'https://hub.example' => self::$door->pair->urls['b'],
+			'fsr_…' => self::$door->makeKey(),
+			'cd alice' => "cd $set",
+		]);
+		$said = implode("\n", Pair::run(['bash', '-euc', $script]));
+		$this->assertStringContainsString('"state": "restoring"', $said);
+		self::$door->work();
+		$rows = self::$door->pair->rows(
+			'b',
+			'SELECT filename, content FROM attach WHERE uid = 1 AND is_dir = 0 ORDER BY filename',
+		);
+		$this->assertSame(['empty', 'one.txt'], array_column($rows, 'filename'));
+		$this->assertSame('the bytes', file_get_contents(self::$door->hub . "/{$rows[1]['content']}"));
+	}
+
 	public function test_a_key_begins_one_restore_and_a_channel_sends_one_set(): void
 	{
 		$first = self::$door->makeKey();

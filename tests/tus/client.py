@@ -66,9 +66,6 @@ class Hub:
             self.line.close()
             self.line = None
             raise Unreachable(str(error)) from error
-        if answer.will_close:
-            self.line.close()
-            self.line = None
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, text
 
     def ask(self, method, path, content=None):
@@ -171,6 +168,9 @@ class Sending:
             status, said, text = self.hub.once("POST", self.path + "/pack", body.getvalue(), {"Content-Type": "application/x-tar"})
         except Unreachable:
             return False
+        if status == 429:
+            time.sleep(1)
+            return self.send_pack(files)
         if said.get("filesync-error") in ("quota_short", "disk_short", "file_too_large", "key_wrong", "session_expired", "door_closed"):
             raise Refused(status, said["filesync-error"], text)
         return status == 200 and said.get("content-type", "").startswith("application/json")
@@ -290,7 +290,7 @@ def main():
         return run(options, key)
     except Refused as error:
         print(error, file=sys.stderr)
-        return 75 if error.status in (409, 429, 503) and error.code != "set_other_channel" else 1
+        return 75 if error.code in ("restore_running", "restoring", "too_many_sessions", "disk_short", "failed") else 1
     except Unreachable as error:
         print(f"{error}; the same command goes on", file=sys.stderr)
         return 75
