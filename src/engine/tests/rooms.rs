@@ -29,6 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "transfer",
         &["body", "digest", "error", "getfile", "head", "http", "limits", "paths", "patience", "photo", "signature", "store"],
     ),
+    ("owner", &["error", "getfile", "http", "limits", "paths", "patience", "set", "signature", "transfer"]),
 ];
 
 /// Files by their path as modules, such as `photo::codec`, and their text.
