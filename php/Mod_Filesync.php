@@ -2,6 +2,7 @@
 
 namespace Zotlabs\Module;
 
+use FileSync\Addon\Door\Door;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Page\BackupActions;
@@ -17,10 +18,14 @@ if (! class_exists('App', false)) {
 
 /**
  * The hub's module `filesync`: `/filesync` and `/filesync/backup` for the channel's owner, `/filesync/state` and
- * `/filesync/backup/state` for these pages while they are open, `/filesync/metrics`.
+ * `/filesync/backup/state` for these pages while they are open, `/filesync/metrics`, and beneath `/filesync/v1` the
+ * door for programs.
  */
 class Filesync extends \Zotlabs\Web\Controller
 {
+	/** A key that a form of this request made. */
+	private ?string $made = null;
+
 	/** Answers requests other than the page. */
 	public function init()
 	{
@@ -30,18 +35,20 @@ class Filesync extends \Zotlabs\Web\Controller
 			$this->end(OwnerPage::state(...));
 		} elseif (argv(1) === 'metrics') {
 			$this->end(fn () => Metrics::answer(Web::request(null)));
+		} elseif (argv(1) === 'v1') {
+			$this->end(fn () => Door::answer(Web::request(null)));
 		}
 	}
 
 	public function post()
 	{
-		argv(1) === 'backup' ? BackupActions::take() : OwnerActions::take();
+		argv(1) === 'backup' ? ($this->made = BackupActions::take()) : OwnerActions::take();
 	}
 
 	public function get()
 	{
 		try {
-			return argv(1) === 'backup' ? BackupPage::show() : OwnerPage::show();
+			return argv(1) === 'backup' ? BackupPage::show($this->made) : OwnerPage::show();
 		} catch (\Throwable $e) {
 			Log::failure('the page for the owner', $e);
 			return htmlspecialchars(t('filesync cannot show this page now. The log of this hub says why.'));

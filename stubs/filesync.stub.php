@@ -997,12 +997,15 @@ namespace FileSync {
 		 * Opens a set, and looks at all of its lists.
 		 *
 		 * @param ?array{
-		 *   public_key?: string, reflink?: bool, bytes_per_second?: int, at?: string, scratch?: string
+		 *   public_key?: string, reflink?: bool, bytes_per_second?: int, at?: string, by_digest?: string,
+		 *   scratch?: string
 		 * } $options
 		 *     `public_key`: PEM, of the channel that the set is restored to. `reflink`: whether files may share their
 		 *     blocks with the set, default true; bytes are read and checked either way. `bytes_per_second`: most bytes
 		 *     that are copied, 65536 or more, default no limit. `at`: `Y-m-d\TH:i:s\Z`, what the last run at or before
-		 *     this time left; default what the last run left. `scratch`: as of `SetCheck`.
+		 *     this time left; default what the last run left. `by_digest`: folder of the set in which all files beneath
+		 *     `data` are, each named by its digest beneath the first two digits of it; default: they are at their
+		 *     paths. `scratch`: as of `SetCheck`.
 		 *
 		 * @throws Exception\InvalidInputException The path is not absolute, or an option is wrong.
 		 * @throws Exception\NotFoundException There is no set.
@@ -1103,6 +1106,138 @@ namespace FileSync {
 		 * @throws Exception\StorageException The disk fails.
 		 */
 		public static function sync(Store $store): void {}
+	}
+
+	/**
+	 * A file that its owner sends in pieces: it grows only at its end, and its digest is known beforehand.
+	 *
+	 * Bytes arrive in `<path>.partial` beside a `<path>.index` that survives a crash. One process writes it at a time;
+	 * the object holds it until it is freed.
+	 */
+	final class Upload
+	{
+		/**
+		 * Opens or creates it, and goes on where it was kept; what came after that is forgotten.
+		 *
+		 * @param array{size_bytes: int, sha256: string, headroom_bytes?: int} $what Of the whole file.
+		 *     `headroom_bytes`: bytes that stay free on the disk, default `filesync.disk_headroom_bytes`.
+		 *
+		 * @throws Exception\InvalidInputException The path leaves the root, or a key is missing, unknown or malformed.
+		 * @throws Exception\LimitException The size exceeds `filesync.max_file_bytes`.
+		 * @throws Exception\NotFoundException Its folder is missing.
+		 * @throws Exception\PeerBusyException Another process writes it.
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public function __construct(Store $store, string $path, array $what) {}
+
+		/**
+		 * Returns how many bytes were written, of which the last may not be kept yet.
+		 *
+		 * @throws Exception\InvalidInputException It has its final name, or was thrown away.
+		 */
+		public function lengthBytes(): int {}
+
+		/**
+		 * Tells whether all bytes were written.
+		 *
+		 * @throws Exception\InvalidInputException It has its final name, or was thrown away.
+		 */
+		public function isWhole(): bool {}
+
+		/**
+		 * Adds bytes at the end.
+		 *
+		 * @throws Exception\InvalidInputException It has its final name, or was thrown away.
+		 * @throws Exception\LimitException The file has fewer bytes.
+		 * @throws Exception\StorageException The disk is full or fails.
+		 */
+		public function write(string $bytes): void {}
+
+		/**
+		 * Forgets what was written since it was last kept.
+		 *
+		 * @throws Exception\InvalidInputException It has its final name, or was thrown away.
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public function forget(): void {}
+
+		/**
+		 * Forces what was written to disk.
+		 *
+		 * @return int How many bytes that are: so many are there after a power cut.
+		 *
+		 * @throws Exception\InvalidInputException It has its final name, or was thrown away.
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public function keep(): int {}
+
+		/**
+		 * Gives the whole file its final name, beneath the same store.
+		 *
+		 * @throws Exception\CorruptException It has another digest; it is thrown away.
+		 * @throws Exception\InvalidInputException It is not whole, or the path leaves the root.
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public function place(string $to): void {}
+
+		/**
+		 * Returns how many bytes are kept, whoever writes it now; 0 if there is none.
+		 *
+		 * @param array{size_bytes: int, sha256: string, headroom_bytes?: int} $what As of the constructor.
+		 *
+		 * @throws Exception\InvalidInputException The path leaves the root, or a key is missing, unknown or malformed.
+		 * @throws Exception\LimitException The size exceeds `filesync.max_file_bytes`.
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public static function offsetOf(Store $store, string $path, array $what): int {}
+
+		/**
+		 * Removes what arrived.
+		 *
+		 * @throws Exception\InvalidInputException The path leaves the root.
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public static function remove(Store $store, string $path): void {}
+	}
+
+	/**
+	 * Many small files in one body: a ustar archive whose members are regular files, each named by its digest, of at
+	 * most 8 MiB. It is kept in native memory until it is placed.
+	 */
+	final class Pack
+	{
+		/**
+		 * Begins with no bytes.
+		 */
+		public function __construct() {}
+
+		/**
+		 * Adds bytes at the end.
+		 *
+		 * @throws Exception\LimitException It has more than 8 MiB.
+		 */
+		public function write(string $bytes): void {}
+
+		/**
+		 * Reads it, once all bytes are here, and checks every digest.
+		 *
+		 * @return list<array{sha256: string, size_bytes: int}>
+		 *
+		 * @throws Exception\CorruptException A member has another digest than its name says.
+		 * @throws Exception\InvalidInputException It breaks a rule.
+		 */
+		public function members(): array {}
+
+		/**
+		 * Puts each member at `<folder>/<first two digits>/<digest>`, and forces all to disk; what is there stays.
+		 *
+		 * @param string $partial A path beneath the store that nobody else uses: files arrive beside it.
+		 * @param int $headroom_bytes Bytes that stay free on the disk.
+		 *
+		 * @throws Exception\InvalidInputException members() was not called, or a path leaves the root.
+		 * @throws Exception\StorageException The disk is full or fails; members may be there, each of them whole.
+		 */
+		public function place(Store $store, string $folder, string $partial, int $headroom_bytes): void {}
 	}
 
 	/**

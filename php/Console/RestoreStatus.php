@@ -102,7 +102,7 @@ final class RestoreStatus
 		return [
 			'folder' => $job->folder,
 			'state' => $job->state->value,
-			'asked_by' => $job->door === Job::PAGE ? 'owner' : 'command',
+			'asked_by' => $job->isForWorkers() ? 'owner' : 'command',
 			'choice' => $job->choice->facts(),
 			'percent' => $job->percent(),
 			'plan_files' => $job->planFiles,

@@ -21,6 +21,7 @@ final class UninstallCommand implements Task
 		'files_on_their_way' => 'files and thumbnails are in transit',
 		'bytes_on_their_way' => 'bytes are still to arrive',
 		'files_parked' => 'files are parked and will not be retried automatically',
+		'restores' => 'restores of backup sets are under way',
 		'packets_held' => 'packets could not be applied yet',
 		'changes_to_send' => 'changes of this hub are still to be sent',
 		'other_calls' => 'posts and previews are still to be made',
@@ -93,6 +94,13 @@ final class UninstallCommand implements Task
 				fwrite(STDERR, "filesync: a rehearsal still runs; try again in a minute\n");
 				return 75;
 			}
+			if (! Uninstall::stopRestores($token, self::WAIT_SECONDS, $this->options->has(Option::Drop))) {
+				fwrite(
+					STDERR,
+					"filesync: a restore or a nightly backup still runs; try again when it is over, or stop it: restore CHANNEL --cancel\n",
+				);
+				return 75;
+			}
 			if ($this->options->has(Option::Drop)) {
 				Uninstall::drop($token);
 			}
@@ -107,6 +115,7 @@ final class UninstallCommand implements Task
 				&& Uninstall::isWaiting(Uninstall::outlook());
 		} finally {
 			Uninstall::letWorkersGo($token);
+			Uninstall::letRestoresGo($token);
 		}
 		if ($isLate && ! $this->finish()) {
 			fwrite(

@@ -106,6 +106,18 @@ if (! class_exists('App', false)) {
  * @type ScratchRow = array{nick: string, uid: Number, hash: string, attempt: string, created: Number}
  * @type ServedRow = array{id: string, job: string, uid: Number, place: Number}
  * @type DroppedRow = array{id: string, uid: Number, hash: string, is_delete: Number, peer: string, created: Number}
+ * @type DoorKeyRow = array{
+ *     id: string, uid: Number, kind: string, digest: string, session: string, created: Number, expires: Number,
+ *     used_at: Number, used_from: string, requests: Number
+ * }
+ * @type DoorRow = array{
+ *     id: string, uid: Number, aid: Number, state: string, lists: string, code: string, reason: string,
+ *     result: string, created: Number, touched: Number, ended: Number
+ * }
+ * @type DoorEntryRow = array{
+ *     id: string, session: string, sha256: string, size_bytes: Number, is_whole: Number, metadata: string,
+ *     created: Number
+ * }
  * @type EndedRow = array{id: string, uid: Number, day: Number}
  * @type LeaseRow = array{id: string, name: string, token: string, expires: Number}
  * @type Tables = array{
@@ -119,6 +131,9 @@ if (! class_exists('App', false)) {
  *     photo: PhotoRow,
  *     term: TermRow,
  *     filesync_digest: DigestRow,
+ *     filesync_door: DoorRow,
+ *     filesync_door_entry: DoorEntryRow,
+ *     filesync_door_key: DoorKeyRow,
  *     filesync_dropped: DroppedRow,
  *     filesync_ended: EndedRow,
  *     filesync_file: FileRow,

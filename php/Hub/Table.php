@@ -20,6 +20,9 @@ final class Table
 	/** Our tables, as the migrations create them. */
 	public const OURS = [
 		'filesync_digest',
+		'filesync_door',
+		'filesync_door_entry',
+		'filesync_door_key',
 		'filesync_dropped',
 		'filesync_ended',
 		'filesync_file',
@@ -48,8 +51,16 @@ final class Table
 	private const MOST_TOGETHER = 250;
 	private const MOST_STATEMENT_BYTES = 1 << 19;
 
+	/** So often is done again what a database gave up in favour of another process. */
+	private const TRIES = 4;
+	private const MOST_PAUSE_US = 20000;
+	/** What it then says: a deadlock, no order of transactions, a row changed since it was read (MariaDB 11.6 on). */
+	private const GIVEN_UP = '/SQLSTATE\[40|General error: 1020\b/';
+
 	/** How many transactions of ours are open, one within the other. */
 	private static int $begun = 0;
+	/** Whether the database gave up the transaction that is open. */
+	private static bool $isGivenUp = false;
 
 	/**
 	 * Returns rows.
@@ -224,7 +235,7 @@ final class Table
 				. ')';
 		}
 
-		return (bool) dbq(
+		return self::write(
 			'INSERT INTO ' . $table . ' (' . implode(', ', array_keys($rows[0])) . ') VALUES ' . implode(', ', $values),
 		);
 	}
@@ -296,7 +307,7 @@ final class Table
 		foreach ($set as $column => $value) {
 			$pairs[] = $column . ' = ' . self::literal($table, (string) $column, $value);
 		}
-		if (! dbq('UPDATE ' . $table . ' SET ' . implode(', ', $pairs) . self::condition($table, $where))) {
+		if (! self::write('UPDATE ' . $table . ' SET ' . implode(', ', $pairs) . self::condition($table, $where))) {
 			throw new \RuntimeException("cannot update table $table");
 		}
 	}
@@ -304,14 +315,15 @@ final class Table
 	/** Removes rows. */
 	public static function delete(string $table, array $where): void
 	{
-		if (! $where || ! dbq('DELETE FROM ' . $table . self::condition($table, $where))) {
+		if (! $where || ! self::write('DELETE FROM ' . $table . self::condition($table, $where))) {
 			throw new \RuntimeException("cannot delete from table $table");
 		}
 	}
 
 	/**
 	 * Runs a piece of work as one transaction, and returns what it returns. An exception rolls it back. Within a
-	 * transaction of the hub, or of ours, it is a part of that one, and only the part is rolled back.
+	 * transaction of the hub, or of ours, it is a part of that one, and only the part is rolled back. What the database
+	 * gives up in favour of another process is done again.
 	 *
 	 * No code of core may run in it: core has transactions of its own.
 	 *
@@ -324,9 +336,39 @@ final class Table
 	 */
 	public static function transaction(callable $work, ?callable $isGood = null): mixed
 	{
-		// There a second BEGIN fails, or commits what the first began.
-		$isPart = self::$begun > 0 || self::isHubsTransaction();
+		if (self::isWithin()) {
+			return self::inTransaction($work, $isGood, true);
+		}
+		for ($try = 1; $try < self::TRIES; $try++) {
+			self::$isGivenUp = false;
+			try {
+				return self::inTransaction($work, $isGood, false);
+			} catch (\RuntimeException $e) {
+				self::wasGivenUp() || throw $e;
+				self::pause($try);
+			}
+		}
+
+		return self::inTransaction($work, $isGood, false);
+	}
+
+	private static function wasGivenUp(): bool
+	{
+		return self::$isGivenUp;
+	}
+
+	/**
+	 * @template T
+	 *
+	 * @param callable(): T      $work
+	 * @param ?callable(T): bool $isGood
+	 *
+	 * @return T
+	 */
+	private static function inTransaction(callable $work, ?callable $isGood, bool $isPart): mixed
+	{
 		$name = 'filesync_' . self::$begun;
+		// There a second BEGIN fails, or commits what the first began.
 		[$begin, $commit, $rollBack] = $isPart
 			? ["SAVEPOINT $name", "RELEASE SAVEPOINT $name", "ROLLBACK TO SAVEPOINT $name"]
 			: ['BEGIN', 'COMMIT', 'ROLLBACK'];
@@ -346,11 +388,48 @@ final class Table
 		if (! $isKept) {
 			dbq($rollBack);
 		} elseif (! dbq($commit)) {
+			self::noteGivenUp();
 			dbq($rollBack);
 			throw new \RuntimeException('cannot commit a transaction');
 		}
 
 		return $result;
+	}
+
+	/** Runs a statement that changes something; outside a transaction again if the database gives it up. */
+	private static function write(string $sql): bool
+	{
+		for ($try = 1; ! dbq($sql); $try++) {
+			if (! self::noteGivenUp() || $try === self::TRIES || self::isWithin()) {
+				return false;
+			}
+			self::pause($try);
+		}
+
+		return true;
+	}
+
+	/** Notes whether the database gave up the last statement in favour of another process. */
+	private static function noteGivenUp(): bool
+	{
+		/** @var mixed */
+		$error = \DBA::$dba->error ?? '';
+		$isGivenUp = is_string($error) && preg_match(self::GIVEN_UP, $error) === 1;
+		self::$isGivenUp = self::$isGivenUp || $isGivenUp;
+
+		return $isGivenUp;
+	}
+
+	/** Waits a moment, another one than the process that it met. */
+	private static function pause(int $try): void
+	{
+		usleep(random_int(1000, self::MOST_PAUSE_US * $try));
+	}
+
+	/** Tells whether a transaction is open. */
+	private static function isWithin(): bool
+	{
+		return self::$begun > 0 || self::isHubsTransaction();
 	}
 
 	/** Tells whether a transaction is open that is not ours. */

@@ -22,18 +22,31 @@ if (! class_exists('App', false)) {
 /** The buttons of /filesync/backup: each needs the form's token, and affects only the logged-in channel and its set. */
 final class BackupActions
 {
-	/** Processes the form and redirects to the page. */
-	public static function take(): void
+	/**
+	 * Processes the form and redirects to the page.
+	 *
+	 * @return ?string A key that was made: then the page follows in this request, since nothing keeps the key.
+	 */
+	public static function take(): ?string
 	{
 		$channelId = Page::owner();
 		$channel = $channelId ? Clones::channel($channelId) : null;
 		if (! $channel) {
 			Page::deny();
-			return;
+			return null;
 		}
 		Page::refuseForged(BackupPage::FORM, BackupPage::PATH);
 		try {
-			$problem = Migrations::ready() ? self::press($channel, NightlySet::of($channel), $_POST) : '';
+			$made = Migrations::ready() && KeyList::isPressed($_POST) ? KeyList::press($channel, $_POST) : null;
+			if ($made !== null && $made !== '') {
+				return $made;
+			}
+			$problem = match (true) {
+				! Migrations::ready() => '',
+				KeyList::isPressed($_POST) => $made === null ? '' : t('There are too many keys. Revoke one first.'),
+				isset($_POST['filesync_cancel']) => self::cancel($channel),
+				default => self::press($channel, NightlySet::of($channel), $_POST),
+			};
 		} catch (Problem $e) {
 			$problem = $e->kind === 'restore_running'
 				? t('A restore of this channel is under way already.')
@@ -47,6 +60,18 @@ final class BackupActions
 			Page::leave($problem, true);
 		}
 		Page::leadTo(BackupPage::PATH);
+
+		return null;
+	}
+
+	/** Stops what workers do, or puts a plan away. */
+	private static function cancel(Channel $channel): string
+	{
+		if (Job::of($channel->id)?->isForWorkers()) {
+			Underway::cancel($channel->id);
+		}
+
+		return '';
 	}
 
 	/**
@@ -61,13 +86,6 @@ final class BackupActions
 	private static function press(Channel $channel, NightlySet $set, array $form): string
 	{
 		$job = Job::of($channel->id);
-		if (isset($form['filesync_cancel'])) {
-			if ($job?->door === Job::PAGE) {
-				Underway::cancel($channel->id);
-			}
-
-			return '';
-		}
 		if (isset($form['filesync_plan'])) {
 			/** @var mixed $given */
 			$given = is_string($form['filesync_plan']) ? json_decode($form['filesync_plan'], true) : null;

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Page;
 
 use FileSync\Addon\Backup\Nights;
 use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Door\Door;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
@@ -44,8 +45,12 @@ final class BackupPage
 	private const SOON_SECONDS = 3;
 	private const MOST_DEPTH = 100;
 
-	/** Returns the page, or the hub's own refusal for readers who are not logged in with a channel of this hub. */
-	public static function show(): string
+	/**
+	 * Returns the page, or the hub's own refusal for readers who are not logged in with a channel of this hub.
+	 *
+	 * @param ?string $made A key that the form of this request made: it is shown this once.
+	 */
+	public static function show(?string $made = null): string
 	{
 		$channel = self::channel();
 		if (! $channel) {
@@ -68,6 +73,7 @@ final class BackupPage
 				'state' => $html,
 				'say' => $say,
 				'left' => Page::collect(),
+				'keys' => KeyList::of($channel, $made),
 			] + self::values($channel),
 		);
 	}
@@ -92,7 +98,10 @@ final class BackupPage
 	/** Tells whether a channel's owner can be sent here. */
 	public static function isOffered(Channel $channel): bool
 	{
-		return Job::areOwnersLet() && Nights::areOn() && Nights::of($channel->id)['success'] > 0;
+		return (
+			(Job::areOwnersLet() && Nights::areOn() && Nights::of($channel->id)['success'] > 0)
+			|| Door::isOpen($channel->id)
+		);
 	}
 
 	/**
@@ -305,7 +314,8 @@ final class BackupPage
 	/** @return array{string, string, bool} The markup of the restore, a line to be read out, whether it moves. */
 	private static function fragment(Channel $channel): array
 	{
-		$job = Migrations::ready() && Job::areOwnersLet() ? Job::of($channel->id) : null;
+		$job = Migrations::ready() ? Job::of($channel->id) : null;
+		$job = $job?->isLet() ? $job : null;
 		if (! $job || ($job->state->isOver() && $job->updated < (Clock::now() - Job::LONGEST_SECONDS))) {
 			return ['', '', false];
 		}

@@ -88,7 +88,7 @@ final class RestoreWords
 			'may_change' =>
 				self::asksReplace($plan, $job->choice) || self::asksDeleted($plan, $job->choice) || $away !== [],
 			'away' => $away,
-			'may_cancel' => $job->door === Job::PAGE
+			'may_cancel' => $job->isForWorkers()
 				&& in_array(
 					$job->state,
 					[

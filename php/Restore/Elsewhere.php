@@ -49,6 +49,8 @@ final class Elsewhere
 	/** All answers; they can be looked up once it is sealed. */
 	private Inventory $answers;
 	private bool $isComplete = false;
+	private bool $isAnythingKnown = false;
+	private bool $isAnythingListed = false;
 	/** What the clones without filesync have. */
 	private Inventory $listed;
 
@@ -152,7 +154,8 @@ final class Elsewhere
 	{
 		return (
 			$this->knows(self::THERE, $saved->hash)
-			|| $this->isOpen
+			|| $this->isAnythingListed
+			&& $this->isOpen
 			&& $this->listed->find(self::keyOf($saved->hash)) !== null
 		);
 	}
@@ -254,6 +257,7 @@ final class Elsewhere
 			[$rows, $cursor] = OriginFiles::next($this->channel, $clone->url, $cursor);
 			foreach ($rows as $row) {
 				if (is_string($row['hash']) && preg_match(Bounds::HASH, $row['hash'])) {
+					$this->isAnythingListed = true;
 					$this->listed->add($row['hash'], '', '');
 				}
 			}
@@ -387,6 +391,7 @@ final class Elsewhere
 
 	private function remember(string $what, string $hash): void
 	{
+		$this->isAnythingKnown = true;
 		$name = self::answerOf($what, $hash);
 		if (! isset($this->latest[$name])) {
 			$this->latest[$name] = true;
@@ -396,6 +401,9 @@ final class Elsewhere
 
 	private function knows(string $what, string $hash): bool
 	{
+		if (! $this->isAnythingKnown) {
+			return false;
+		}
 		$name = self::answerOf($what, $hash);
 
 		return isset($this->latest[$name]) || $this->isComplete && $this->answers->find(self::keyOf($name)) !== null;

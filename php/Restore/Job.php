@@ -22,6 +22,8 @@ final class Job
 	public const COMMAND = 'command';
 	/** Asked for by its owner on the page; workers do it. */
 	public const PAGE = 'page';
+	/** Sent by its owner through the upload door; workers do it. */
+	public const UPLOAD = 'upload';
 	/** One that nothing happens to for so long is put away. */
 	public const LONGEST_SECONDS = 14 * 86400;
 
@@ -184,6 +186,24 @@ final class Job
 		}
 
 		return $all > 0 ? min(99, intdiv(100 * $done, $all)) : 0;
+	}
+
+	/** Tells whether workers do it. */
+	public function isForWorkers(): bool
+	{
+		return $this->door === self::PAGE || $this->door === self::UPLOAD;
+	}
+
+	/** Tells whether its owner may have it done now. */
+	public function isLet(): bool
+	{
+		return $this->door === self::UPLOAD ? self::isDoorOpen($this->channelId) : self::areOwnersLet();
+	}
+
+	/** Tells whether the owner of a channel may send a set. */
+	public static function isDoorOpen(int $channelId): bool
+	{
+		return Config::get('restore_door') !== '0' && Config::get('restore_door', "channel:$channelId") !== '0';
 	}
 
 	/** Tells whether nothing happened to it for so long that it is put away. */

@@ -417,7 +417,18 @@ final class Placing
 			}
 		} catch (\Throwable $e) {
 			$this->source->abandon();
-			throw $e;
+			$part = $saved->parts[$scale] ?? null;
+			if (! $e instanceof NotFoundException || ! $part || ! $this->source->own) {
+				throw $e;
+			}
+			$beat = fn () => ($this->beat)(0);
+			$staged = $this->source->own->copy(
+				$part['sha256'],
+				$part['size_bytes'],
+				$this->data,
+				$path,
+				$beat,
+			) ?? throw $e;
 		}
 
 		return ['path' => $path, 'size_bytes' => $staged['size_bytes'], 'sha256' => $staged['sha256']];

@@ -142,7 +142,7 @@ final class Run implements Slice
 			return true;
 		}
 		try {
-			[$list, $progress] = [$job->list, $job->progress()];
+			[$list, $progress, $plan] = [$job->list, $job->progress(), null];
 			if ($progress->pass === Progress::PLAN) {
 				$plan = $this->count($progress, $underway);
 				if (! $plan) {
@@ -161,7 +161,8 @@ final class Run implements Slice
 			}
 			$this->needClones();
 			if ($job->begun === 0) {
-				Plan::needRoomFor($this->channel, $job->planBytes, $size);
+				// What was counted just now is not in the job that was read before.
+				Plan::needRoomFor($this->channel, $plan?->bytes() ?? $job->planBytes, $size);
 			}
 		} catch (Problem $e) {
 			$this->fail($e);

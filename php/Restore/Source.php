@@ -60,6 +60,8 @@ final class Source
 		private readonly array $home,
 		/** Most bytes that are copied in a second; 0: no limit. */
 		private readonly int $rate,
+		/** The channel's own files, where the set was sent here without what they have; null elsewhere. */
+		public readonly ?OwnBytes $own,
 	) {}
 
 	/**
@@ -69,7 +71,8 @@ final class Source
 	 */
 	public static function open(string $folder, Channel $channel, Choice $choice): self
 	{
-		$path = Place::readable($folder);
+		$isSent = Intake::holds($folder, $channel);
+		$path = $isSent ? Place::existing($folder) : Place::readable($folder);
 		$rate = Config::number('bytes_per_second');
 		$rate = $rate > 0 ? max(self::LEAST_RATE, $rate) : 0;
 		try {
@@ -77,6 +80,7 @@ final class Source
 				$path,
 				['public_key' => $channel->publicKey]
 				+ ($choice->at === null ? [] : ['at' => $choice->at])
+				+ ($isSent ? ['by_digest' => Intake::BY_DIGEST] : [])
 				+ ($rate ? ['bytes_per_second' => $rate] : []),
 			);
 		} catch (RefusedException $e) {
@@ -124,6 +128,7 @@ final class Source
 			new Admittance($channel, $about['access_names'] ?? null),
 			['url' => self::urlOf($about), 'nick' => self::text($said, 'nick')],
 			$rate,
+			$isSent ? new OwnBytes($channel) : null,
 		);
 	}
 
@@ -226,6 +231,11 @@ final class Source
 	{
 		if ($said['proof'] === 'extra') {
 			return null;
+		}
+		foreach ($said['parts'] as $n => $part) {
+			if (! $part['is_found'] && $this->own?->has($part['sha256'], $part['size_bytes'])) {
+				$said['parts'][$n] = ['is_there' => true, 'is_found' => true] + $part;
+			}
 		}
 		if ($said['metadata'] === null) {
 			$decision = $said['proof'] === 'missing' ? Decision::Missing : Decision::Damaged;

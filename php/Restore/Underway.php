@@ -75,7 +75,7 @@ final class Underway
 	{
 		$lock = self::lock($channelId);
 		$job = $lock ? Job::of($channelId) : null;
-		if (! $lock || ! $job || $job->door !== Job::PAGE || ! $job->state->isLive()) {
+		if (! $lock || ! $job || ! $job->isForWorkers() || ! $job->state->isLive()) {
 			$lock?->release();
 
 			return null;
@@ -98,6 +98,27 @@ final class Underway
 	 */
 	public static function ask(Channel $channel, string $folder, Choice $choice): void
 	{
+		self::leaveToWorkers($channel, Job::PAGE, $folder, $choice, JobState::Planning);
+	}
+
+	/**
+	 * Has workers restore what its owner sent, in place of what was asked for before.
+	 *
+	 * @throws Problem Another restore is under way.
+	 */
+	public static function take(Channel $channel, string $folder, Choice $choice): void
+	{
+		self::leaveToWorkers($channel, Job::UPLOAD, $folder, $choice, JobState::Waiting);
+	}
+
+	/** @throws Problem */
+	private static function leaveToWorkers(
+		Channel $channel,
+		string $door,
+		string $folder,
+		Choice $choice,
+		JobState $state,
+	): void {
 		self::recover();
 		$lock = self::lock($channel->id);
 		$before = Job::of($channel->id);
@@ -105,7 +126,7 @@ final class Underway
 			$lock?->release();
 			throw self::running($channel, $before);
 		}
-		Job::begin($channel->id, Job::PAGE, $folder, $choice, JobState::Planning);
+		Job::begin($channel->id, $door, $folder, $choice, $state);
 		$lock->release();
 	}
 
@@ -115,6 +136,20 @@ final class Underway
 		Job::change($channelId, ['state' => JobState::Waiting->value, 'next_at' => 0], [JobState::Planned]);
 
 		return (bool) Job::of($channelId)?->state->isUnderWay();
+	}
+
+	/** Tells whether a process is at the restore of any channel. */
+	public static function isAny(): bool
+	{
+		foreach (Job::in(JobState::LIVE) as $job) {
+			$lock = is_file(self::path($job->channelId)) ? FileLock::open(self::path($job->channelId)) : null;
+			if ($lock && ! $lock->take()) {
+				return true;
+			}
+			$lock?->release();
+		}
+
+		return false;
 	}
 
 	/** Fails if another restore is under way, before anything is counted. */
@@ -315,7 +350,7 @@ final class Underway
 	/** Tells whether workers are at it, or about to be, whether a process is just now or not. */
 	private static function isWorkers(?Job $job): bool
 	{
-		return $job !== null && $job->door === Job::PAGE && $job->state->isUnderWay() && ! $job->isExpired();
+		return $job !== null && $job->isForWorkers() && $job->state->isUnderWay() && ! $job->isExpired();
 	}
 
 	private static function running(Channel $channel, ?Job $job): Problem

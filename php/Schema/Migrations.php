@@ -253,6 +253,21 @@ final class Migrations
 				'CREATE TABLE IF NOT EXISTS filesync_ended (id varchar(32) NOT NULL PRIMARY KEY, uid bigint NOT NULL, day bigint NOT NULL)',
 				'CREATE INDEX filesync_ended_day ON filesync_ended (uid, day)',
 			],
+			14 => [
+				'CREATE TABLE IF NOT EXISTS filesync_door_key (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, kind varchar(16) NOT NULL,'
+					. ' digest varchar(64) NOT NULL, session varchar(64) NOT NULL, created bigint NOT NULL, expires bigint NOT NULL,'
+					. ' used_at bigint NOT NULL, used_from varchar(64) NOT NULL, requests bigint NOT NULL)',
+				'CREATE INDEX filesync_door_key_channel ON filesync_door_key (uid)',
+
+				'CREATE TABLE IF NOT EXISTS filesync_door (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, aid bigint NOT NULL,'
+					. ' state varchar(16) NOT NULL, lists text NOT NULL, code varchar(32) NOT NULL, reason text NOT NULL,'
+					. " result $long NOT NULL, created bigint NOT NULL, touched bigint NOT NULL, ended bigint NOT NULL)",
+				'CREATE INDEX filesync_door_channel ON filesync_door (uid, state)',
+
+				'CREATE TABLE IF NOT EXISTS filesync_door_entry (id varchar(64) NOT NULL PRIMARY KEY, session varchar(64) NOT NULL, sha256 varchar(64) NOT NULL,'
+					. ' size_bytes bigint NOT NULL, is_whole bigint NOT NULL, metadata text NOT NULL, created bigint NOT NULL)',
+				'CREATE INDEX filesync_door_entry_session ON filesync_door_entry (session, is_whole)',
+			],
 		];
 	}
 }

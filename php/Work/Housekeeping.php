@@ -3,6 +3,8 @@
 namespace FileSync\Addon\Work;
 
 use FileSync\Addon\Backup\Nights;
+use FileSync\Addon\Door\Key;
+use FileSync\Addon\Door\Session;
 use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
@@ -69,6 +71,8 @@ final class Housekeeping
 			Activation::again(...),
 			self::handOver(...),
 			self::noteParts(...),
+			Session::sweep(...),
+			Key::prune(...),
 		]);
 		Config::set('cron_at', (string) Clock::now(), 'state');
 		Config::set('cron_version', Runtime::extensionProblem() === null ? Runtime::version() : '', 'state');
@@ -193,6 +197,7 @@ final class Housekeeping
 		Legacy::forget($channelId);
 		Clones::forget($channelId);
 		self::leaveSet($channelId);
+		Session::forget($channelId);
 		Underway::forget($channelId);
 		$root = Store::dataRoot($channelId);
 		foreach ([

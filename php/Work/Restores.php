@@ -92,12 +92,12 @@ final class Restores
 	/** @return array<int, Job> By channel, those with which something can be done now. */
 	private static function due(): array
 	{
-		if (! Job::areOwnersLet() || ! Parts::has(Parts::SETS) || Runtime::extensionProblem() !== null) {
+		if (! Parts::has(Parts::SETS) || Runtime::extensionProblem() !== null) {
 			return [];
 		}
 		$jobs = array_filter(
 			Job::in(JobState::LIVE),
-			fn ($job) => $job->door === Job::PAGE && $job->nextAt <= Clock::now() && ! $job->isExpired(),
+			fn ($job) => $job->isForWorkers() && $job->isLet() && $job->nextAt <= Clock::now() && ! $job->isExpired(),
 		);
 		if ($jobs !== [] && Doorbell::dueChannels() !== []) {
 			$jobs = array_filter($jobs, fn ($job) => $job->state === JobState::Planning);

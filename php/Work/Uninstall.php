@@ -14,6 +14,9 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Publish\Publish;
+use FileSync\Addon\Restore\Job;
+use FileSync\Addon\Restore\JobState;
+use FileSync\Addon\Restore\Underway;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Schema\Migrations;
 use FileSync\Addon\Transfer\Queue;
@@ -27,6 +30,8 @@ if (! class_exists('App', false)) {
 final class Uninstall
 {
 	private const SLOTS = 4;
+	/** Work apart from that of workers that reads or fills the tables for long. */
+	private const SETS = ['restore', 'backup'];
 
 	/** Returns the numbers of unfinished, stuck and kept things. */
 	public static function outlook(): array
@@ -37,6 +42,9 @@ final class Uninstall
 			'files_on_their_way' => Table::count('filesync_transfer', $live),
 			'bytes_on_their_way' => Table::sum('filesync_transfer', 'size_bytes', $live),
 			'files_parked' => Table::count('filesync_transfer', ['state' => TransferState::PARKED]),
+			'restores' => Table::count('filesync_restore', [
+				'state' => array_map(fn ($state) => $state->value, JobState::UNDER_WAY),
+			]),
 			'packets_held' => Table::count('filesync_packet', []),
 			'changes_to_send' => Table::count('filesync_outbox', [
 				'kind' => ['intent', 'announce', 'deleted', 'deleting'],
@@ -89,6 +97,40 @@ final class Uninstall
 		self::sweep();
 
 		return true;
+	}
+
+	/**
+	 * Stops new restores and nightly sets from beginning, and waits for running ones. False if they do not end in time.
+	 *
+	 * @param bool $mustCancel Whether restores are cancelled; what they restored stays.
+	 */
+	public static function stopRestores(string $token, int $seconds, bool $mustCancel): bool
+	{
+		if ($mustCancel) {
+			foreach (Job::in(JobState::UNDER_WAY) as $job) {
+				Underway::cancel($job->channelId);
+			}
+		}
+		$end = Clock::now() + $seconds;
+		for (;;) {
+			$free = array_filter(self::SETS, fn ($name) => Lease::take($name, $token, 3600));
+			if (count($free) === count(self::SETS) && ! Underway::isAny()) {
+				return true;
+			}
+			self::letRestoresGo($token);
+			if (Clock::now() >= $end) {
+				return false;
+			}
+			sleep(1);
+		}
+	}
+
+	/** Lets restores and nightly sets begin again. */
+	public static function letRestoresGo(string $token): void
+	{
+		foreach (self::SETS as $name) {
+			Lease::giveBack($name, $token);
+		}
 	}
 
 	/** Lets workers begin again. */

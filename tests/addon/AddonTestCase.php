@@ -108,10 +108,10 @@ abstract class AddonTestCase extends TestCase
 	}
 
 	/** Makes statements of a piece of work fail; returns how many there were. */
-	protected function whileFailing(Closure $fails, Closure $work): int
+	protected function whileFailing(Closure $fails, Closure $work, string $message = ''): int
 	{
 		$sound = DBA::$dba;
-		$failing = DBA::$dba = new FailingDatabase($sound, $fails);
+		$failing = DBA::$dba = new FailingDatabase($sound, $fails, $message);
 		try {
 			$work();
 		} finally {

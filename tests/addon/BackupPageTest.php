@@ -143,6 +143,12 @@ final class BackupPageTest extends BackupTestCase
 	public function test_it_says_why_there_is_nothing_to_see(): void
 	{
 		$this->assertStringContainsString('makes no backup sets', $this->values()['problems'][0]);
+		$this->assertStringContainsString(
+			'/filesync/backup"',
+			OwnerPage::show(),
+			'keys for the upload door are made there',
+		);
+		Config::set('restore_door', '0');
 		$this->assertStringContainsString('"$backup":""', OwnerPage::show());
 		Config::set('backup_folder', $this->sets);
 		$this->assertSame(['There is no backup set of this channel yet.'], $this->values()['problems']);

@@ -2,6 +2,7 @@
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Restore\Choice;
@@ -15,6 +16,7 @@ use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Revision\Site;
 use FileSync\Addon\Work\Housekeeping;
+use FileSync\Addon\Work\Uninstall;
 use FileSync\SetRestore;
 use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\InProcess;
@@ -923,7 +925,7 @@ final class RestoreTest extends BackupTestCase
 		$this->empty();
 		SetRestore::$beforeCopy = function (string $hash) use (&$during) {
 			Fake\Clock::$ahead += 2;
-			$during[$hash] = $this->status('--status');
+			$during[$hash] = $this->said('--status');
 		};
 		$this->restore();
 		[$code, $said, $text] = $during['p1'];
@@ -941,7 +943,7 @@ final class RestoreTest extends BackupTestCase
 			],
 		);
 		$this->assertSame(JobState::Done, Job::of($this->channel->id)->state);
-		[$code, $said] = $this->status('--status');
+		[$code, $said] = $this->said('--status');
 		$this->assertSame([0, 'done', 100, 3, ['restore' => 3], $this->set], [
 			$code,
 			$said['state'],
@@ -957,7 +959,7 @@ final class RestoreTest extends BackupTestCase
 		SetRestore::$beforeCopy = null;
 		SetRestore::$facts = ['is_cut_off' => true];
 		$this->restore();
-		$this->assertSame('done', $this->status('--status')[1]['state'], 'nothing was begun');
+		$this->assertSame('done', $this->said('--status')[1]['state'], 'nothing was begun');
 		$this->assertSame(2, $this->runVerb('restore', 'alice', '--replace')[0]);
 		$this->assertSame(2, $this->runVerb('restore', 'alice', $this->set, '--cancel')[0]);
 		$this->assertSame(2, $this->runVerb('restore', 'alice')[0]);
@@ -971,18 +973,48 @@ final class RestoreTest extends BackupTestCase
 		dbq('DELETE FROM filesync_reconcile');
 		SetRestore::$beforeCopy = function (string $hash) use (&$cancelled) {
 			Fake\Clock::$ahead += 2;
-			$cancelled ??= $this->status('--cancel');
+			$cancelled ??= $this->said('--cancel');
 		};
 		[$code, $said] = $this->restore('--json');
 		$this->assertSame([75, 'stopping'], [$cancelled[0], $cancelled[1]['state']]);
 		$this->assertSame([75, 'stopped'], [$code, $said['state']]);
 		$this->assertNotNull($this->attach('f1'), 'the file under way came');
 		$this->assertNull($this->attach('p1'));
-		$this->assertSame('stopped', $this->status('--status')[1]['state']);
+		$this->assertSame('stopped', $this->said('--status')[1]['state']);
 		$this->assertCount(count(Clones::others($this->channel)), $this->compared());
 		SetRestore::$beforeCopy = null;
 		$this->assertSame(0, $this->restore()[0]);
 		$this->assertSame($before, $this->rows(false));
+	}
+
+	public function test_filesync_is_not_removed_beneath_a_restore(): void
+	{
+		$this->rows();
+		$this->empty();
+		SetRestore::$beforeCopy = function () use (&$asked) {
+			Fake\Clock::$ahead += 2;
+			$asked ??= [
+				json_decode($this->runVerb('uninstall', '--json')[1], true)['restores'],
+				$this->runVerb('uninstall', '--purge')[0],
+				Uninstall::stopRestores('other', 0, false),
+				plugin_is_installed('filesync'),
+			];
+		};
+		$this->assertSame(0, $this->restore()[0]);
+		$this->assertSame([1, 2, false, true], $asked);
+		$this->assertSame(0, json_decode($this->runVerb('uninstall', '--json')[1], true)['restores']);
+	}
+
+	public function test_what_is_dropped_with_filesync_is_also_a_restore(): void
+	{
+		Underway::ask($this->channel, $this->set, new Choice());
+		Job::change($this->channel->id, ['state' => JobState::Waiting->value]);
+		$this->assertSame(1, Uninstall::outlook()['restores']);
+		$this->assertTrue(Uninstall::stopRestores('other', 0, true));
+		$this->assertSame(JobState::Stopped, Job::of($this->channel->id)->state);
+		$this->assertTrue(Lease::isHeld('restore') && Lease::isHeld('backup'), 'no other begins');
+		Uninstall::letRestoresGo('other');
+		$this->assertFalse(Lease::isHeld('restore') || Lease::isHeld('backup'));
 	}
 
 	public function test_what_a_process_counted_the_next_one_goes_on_with(): void
@@ -1017,7 +1049,7 @@ final class RestoreTest extends BackupTestCase
 	}
 
 	/** @return array{int, array<string, mixed>, string} */
-	private function status(string $option): array
+	private function said(string $option): array
 	{
 		[$code, $text] = $this->runVerb('restore', 'alice', $option, '--json');
 

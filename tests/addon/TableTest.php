@@ -49,6 +49,79 @@ final class TableTest extends AddonTestCase
 		$this->whileFailing($fails, fn () => Table::upsert('filesync_served', self::KEY, ['place' => 2], self::FRESH));
 	}
 
+	/** In favour of another process: twice here, and then it goes through. */
+	public function test_what_a_database_gives_up_is_done_again(): void
+	{
+		$messages = [
+			'SQLSTATE[40001]: Serialization failure: 1213 Deadlock found when trying to get lock; try restarting transaction',
+			"SQLSTATE[HY000]: General error: 1020 Record has changed since last read in table 'filesync_served'",
+			'SQLSTATE[40P01]: Deadlock detected: 7 ERROR:  deadlock detected',
+		];
+		foreach ($messages as $message) {
+			Table::delete('filesync_served', ['job' => 'test']);
+			$begun = 0;
+			$this->whileGivingUp(2, $message, 'UPDATE filesync_served', function () use (&$begun) {
+				Table::transaction(function () use (&$begun) {
+					$begun++;
+					Table::insert('filesync_served', self::KEY + ['place' => $begun] + self::FRESH);
+					Table::transaction(fn () => Table::update('filesync_served', ['uid' => 9], self::KEY));
+				});
+			});
+			$this->assertSame([3, 3, 9], [$begun, ...$this->served()], $message);
+			// A statement on its own too.
+			$this->whileGivingUp(2, $message, 'UPDATE filesync_served', fn () => Table::update(
+				'filesync_served',
+				['uid' => 7],
+				self::KEY,
+			));
+			$this->assertSame([3, 7], $this->served(), $message);
+		}
+	}
+
+	public function test_what_it_gives_up_again_and_again_or_for_another_reason_fails(): void
+	{
+		foreach ([
+			'SQLSTATE[40001]: Serialization failure' => 4,
+			'SQLSTATE[HY000]: General error: 1205 Lock wait' => 1,
+		] as $message => $tries) {
+			$begun = 0;
+			try {
+				$this->whileGivingUp(99, $message, 'UPDATE filesync_served', function () use (&$begun) {
+					Table::transaction(function () use (&$begun) {
+						$begun++;
+						Table::insert('filesync_served', self::KEY + ['place' => 1] + self::FRESH);
+						Table::update('filesync_served', ['uid' => 9], self::KEY);
+					});
+				});
+				$this->fail('it went through');
+			} catch (RuntimeException $e) {
+				$this->assertSame('cannot update table filesync_served', $e->getMessage());
+			}
+			$this->assertSame($tries, $begun);
+			$this->assertSame(0, Table::count('filesync_served', ['job' => 'test']));
+		}
+	}
+
+	/** @return array{int, int} */
+	private function served(): array
+	{
+		$row = Table::select('filesync_served', ['job' => 'test'])[0];
+
+		return [(int) $row['place'], (int) $row['uid']];
+	}
+
+	/** Runs something on a database that gives up statements so often. */
+	private function whileGivingUp(int $times, string $message, string $statement, Closure $work): void
+	{
+		$this->whileFailing(
+			function ($sql) use (&$times, $statement) {
+				return str_starts_with($sql, $statement) && $times-- > 0;
+			},
+			$work,
+			$message,
+		);
+	}
+
 	public function test_pages_contain_each_row_once_whatever_happens_to_the_rows_meanwhile(): void
 	{
 		foreach (['a', 'b', 'c', 'd', 'e'] as $n => $id) {

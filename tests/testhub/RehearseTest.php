@@ -550,7 +550,7 @@ final class RehearseTest extends TestCase
 
 	private static function standing(): string
 	{
-		return self::status()['standing'] ?? 'unknown';
+		return self::rehearsals()['standing'] ?? 'unknown';
 	}
 
 	/** @return list<string> The parts that are off. */
@@ -575,7 +575,7 @@ final class RehearseTest extends TestCase
 		}
 	}
 
-	private static function status(): array
+	private static function rehearsals(): array
 	{
 		$said = Pair::run([
 			__DIR__ . '/bin/in-hub',

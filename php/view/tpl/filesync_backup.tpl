@@ -77,5 +77,38 @@
 			{{/if}}
 		</form>
 		{{/if}}
+		{{if $keys}}
+		<section class="mt-4" id="filesync-keys">
+			<h3>{{$keys.words.title|escape:'html'}}</h3>
+			<p class="small text-muted">{{$keys.words.help|escape:'html'}}</p>
+			{{if $keys.made}}
+			<div class="alert alert-success" role="alert" id="filesync-key-made">
+				<p class="mb-1">{{$keys.words.once|escape:'html'}}</p>
+				<p class="mb-2 text-break"><code>{{$keys.made|escape:'html'}}</code></p>
+				<p class="mb-0 text-break">{{$keys.words.address|escape:'html'}} <code>{{$keys.hub|escape:'html'}}</code></p>
+			</div>
+			{{/if}}
+			<form action="{{$action|escape:'html'}}" method="post">
+				<input type="hidden" name="form_security_token" value="{{$token|escape:'html'}}">
+				{{if $keys.rows}}
+				<ul class="list-unstyled mb-2" id="filesync-key-rows">
+				{{foreach $keys.rows as $one}}
+					<li class="d-flex justify-content-between align-items-start border-bottom py-2">
+						<div class="text-break me-2">{{$one.text|escape:'html'}}
+							<div class="small text-muted">{{$one.detail|escape:'html'}}</div>
+						</div>
+						<button type="submit" name="filesync_key_revoke" value="{{$one.id|escape:'html'}}" class="btn btn-sm btn-secondary text-nowrap flex-shrink-0" aria-label="{{$one.label|escape:'html'}}">{{$keys.words.revoke|escape:'html'}}</button>
+					</li>
+				{{/foreach}}
+				</ul>
+				{{/if}}
+				{{if $keys.may_make}}
+				<button type="submit" name="filesync_key_make" value="1" class="btn btn-secondary btn-sm" id="filesync-key-make">{{$keys.words.make|escape:'html'}}</button>
+				{{else}}
+				<p class="text-muted mb-0">{{$keys.words.many|escape:'html'}}</p>
+				{{/if}}
+			</form>
+		</section>
+		{{/if}}
 	</div>
 </div>

@@ -52,6 +52,7 @@ pub mod inventory;
 pub mod item;
 mod limits;
 pub mod owner;
+pub mod pack;
 mod paths;
 mod patience;
 pub mod photo;
@@ -61,6 +62,7 @@ pub mod set;
 mod signature;
 pub mod store;
 pub mod transfer;
+mod upload;
 
 pub use digest::{Digest, FileDigest};
 pub use error::{Error, ErrorKind, Result};
@@ -69,6 +71,7 @@ pub use http::AddressPolicy;
 pub use limits::{InventoryLimits, Limits, PhotoLimits, SetLimits, TransferLimits};
 pub use paths::{FileFacts, RelativePath, Root};
 pub use signature::{Access, ChannelKey, Identity, Pass, PublicKey, Secret};
+pub use upload::{Upload, UploadSpec};
 
 /// Parsers of other hubs' replies, for the fuzz targets.
 #[doc(hidden)]

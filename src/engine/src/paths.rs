@@ -98,6 +98,11 @@ impl Root {
         Ok(Self { folder })
     }
 
+    /// Opens the same folder once more.
+    pub(crate) fn try_clone(&self) -> Result<Self> {
+        Ok(Self { folder: self.folder.try_clone().or_fail(ErrorKind::Storage, "opening a store root")? })
+    }
+
     /// Opens the folder that holds `path`.
     pub(crate) fn parent_of(&self, path: &RelativePath) -> Result<OwnedFd> {
         self.open_folders(path.folder_names()).context("path", path)

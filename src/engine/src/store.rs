@@ -314,9 +314,16 @@ impl NewFile {
         rustix::fs::ioctl_ficlone(&self.file, source).is_ok()
     }
 
-    /// Reads on in bytes that are shared.
+    /// Reads on in bytes that are shared, for their digest.
     pub(crate) fn read_shared(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.file.read(buffer)
+        let count = self.file.read(buffer)?;
+        self.hasher.update(buffer.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+
+    /// Returns the number of bytes that were written, or read as shared ones, and their digest.
+    pub(crate) fn so_far(&self) -> &Hasher {
+        &self.hasher
     }
 
     /// Forgets all bytes, so that others can be written.

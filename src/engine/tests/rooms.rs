@@ -29,6 +29,8 @@ const ROOMS: &[(&str, &[&str])] = &[
         "transfer",
         &["body", "digest", "error", "getfile", "head", "http", "limits", "paths", "patience", "photo", "signature", "store"],
     ),
+    ("upload", &["digest", "error", "paths", "store"]),
+    ("pack", &["digest", "error", "paths", "store"]),
     ("owner", &["error", "getfile", "http", "limits", "paths", "patience", "set", "signature", "transfer"]),
 ];
 

@@ -117,6 +117,7 @@ fn very_many_files_take_no_more_memory_than_a_thousand() {
     std::fs::rename(folder.path().join("data/files/own.txt"), folder.path().join("data/renamed")).unwrap();
     for at in [None, Some("2023-11-15T00:00:00Z".to_owned())] {
         let options = RestoreOptions {
+            by_digest: None,
             public_key: None,
             may_clone: false,
             at,

@@ -13,6 +13,7 @@ use ext_php_rs::{info_table_end, info_table_header, info_table_row, info_table_s
 mod convert;
 mod exceptions;
 mod inventory;
+mod pack;
 mod photo;
 mod relocate;
 mod serve;
@@ -21,6 +22,7 @@ mod settings;
 mod signature;
 mod store;
 mod transfer;
+mod upload;
 
 fn startup(_kind: i32, module_number: i32) -> i32 {
     settings::register(module_number);
@@ -57,4 +59,6 @@ pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
         .class::<set::SetCheck>()
         .class::<set::SetList>()
         .class::<set::SetRestore>()
+        .class::<upload::Upload>()
+        .class::<pack::Pack>()
 }

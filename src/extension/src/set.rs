@@ -483,8 +483,10 @@ fn check_options(table: Option<&ZendHashTable>) -> Result<CheckOptions> {
 
 fn restore_options(table: Option<&ZendHashTable>) -> Result<RestoreOptions> {
     let none = empty();
-    let fields = Fields::of("options", table.unwrap_or(&none), &["public_key", "reflink", "bytes_per_second", "scratch", "at"])?;
+    let known = ["public_key", "reflink", "bytes_per_second", "scratch", "at", "by_digest"];
+    let fields = Fields::of("options", table.unwrap_or(&none), &known)?;
     Ok(RestoreOptions {
+        by_digest: fields.optional_text("by_digest")?.map(convert::path).transpose()?,
         at: fields.optional_text("at")?.map(str::to_owned),
         public_key: fields.optional_text("public_key")?.map(PublicKey::from_pem).transpose()?,
         may_clone: fields.flag_or("reflink", true)?,

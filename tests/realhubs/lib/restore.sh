@@ -70,7 +70,7 @@ comes_back() {
 	# shellcheck disable=SC2046 # options, several
 	plan=$(restore_command --dry-run --json $(without_others)) || [ $? = 1 ] || { echo "the plan: $plan"; return 1; }
 	# shellcheck disable=SC2046 # options, several
-	did=$(restore_command --json $(without_others)) || [ $? = 1 ] || { echo "restoring: $did"; return 1; }
+	did=$(if [ -n "${bring:-}" ]; then $bring; else restore_command --json $(without_others); fi) || [ $? = 1 ] || { echo "restoring: $did"; return 1; }
 	for each in files bytes folders crops posts posts_left links_dropped groups_unknown; do
 		[ "$(told "$plan" $each)" = "$(told "$did" $each)" ] || { echo "planned $each $(told "$plan" $each), done $(told "$did" $each)"; return 1; }
 	done

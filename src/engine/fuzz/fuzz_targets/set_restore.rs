@@ -47,6 +47,7 @@ fuzz_target!(|input: &[u8]| {
         std::fs::write(set.join("tagmanifest-sha256.txt"), list(&set, TAGS.iter())).unwrap();
     }
     let options = RestoreOptions {
+        by_digest: None,
         public_key: None,
         may_clone: flags & 2 == 0,
         at: (flags & 4 != 0).then(|| "2026-11-28T12:00:00Z".to_owned()),

@@ -26,6 +26,8 @@ pub(crate) struct Elsewhere {
     limits: SetLimits,
     /// Where the list of files is.
     manifest: String,
+    /// The folder in which files are named by their digests, in place of their paths.
+    by_digest: Option<String>,
     /// The steps that lead to each path, of a run that was cut off.
     steps: Option<(State, Index)>,
     digests: Option<Index>,
@@ -76,6 +78,7 @@ impl Elsewhere {
             scratch: scratch.clone(),
             limits: limits.clone(),
             manifest: manifest.to_owned(),
+            by_digest: None,
             steps: None,
             digests: None,
             paths: None,
@@ -88,6 +91,17 @@ impl Elsewhere {
             elsewhere.steps = Some((state, elsewhere.index_steps()?));
         }
         Ok(elsewhere)
+    }
+
+    /// Has bytes looked for by their digests alone, in a folder of the set.
+    pub(crate) fn look_by_digest(&mut self, folder: String) {
+        self.by_digest = Some(folder);
+    }
+
+    /// Returns where the file of a digest is, if files are named by them.
+    fn named(&self, digest: Digest) -> Option<String> {
+        let (folder, name) = (self.by_digest.as_ref()?, digest.to_string());
+        Some(format!("{folder}/{}/{name}", name.get(..2)?))
     }
 
     fn index_steps(&self) -> Result<Index> {
@@ -120,7 +134,10 @@ impl Elsewhere {
     }
 
     /// Returns where the file of a path may be, in the order in which the journal says it.
-    pub(crate) fn places(&self, path: &str) -> Result<Vec<String>> {
+    pub(crate) fn places(&mut self, path: &str) -> Result<Vec<String>> {
+        if self.by_digest.is_some() {
+            return Ok(self.listed(path)?.and_then(|digest| self.named(digest)).into_iter().collect());
+        }
         let Some((state, steps)) = &self.steps else { return Ok(vec![path.to_owned()]) };
         let Some(step) = steps.first(&format!("{path}\0"))? else { return Ok(vec![path.to_owned()]) };
         let mut parts = step.splitn(3, '\0').map(str::to_owned);
@@ -194,6 +211,9 @@ impl Elsewhere {
 
     /// Returns where a metadata file with these bytes is, wherever somebody put it; none in a set that was cut off.
     pub(crate) fn text(&mut self, digest: Digest) -> Result<Option<String>> {
+        if self.by_digest.is_some() {
+            return Ok(self.named(digest));
+        }
         if self.steps.is_some() {
             return Ok(None);
         }
@@ -240,7 +260,10 @@ impl Elsewhere {
             ready.extend(self.places(&path)?);
         }
         let mut stages = vec![Wider::Listed];
-        if self.steps.is_none() {
+        if self.by_digest.is_some() {
+            ready = digests.iter().filter_map(|digest| self.named(*digest)).collect();
+            stages.clear();
+        } else if self.steps.is_none() {
             stages.extend([Wider::Met, Wider::Named(name_of(&path).to_owned()), Wider::Sized]);
         }
         ready.reverse();
@@ -285,13 +308,17 @@ impl Elsewhere {
         match stage {
             Wider::Listed => {
                 self.index_list()?;
+                let mut paths = Vec::new();
                 for digest in &candidates.digests {
                     let Some(digests) = &self.digests else { continue };
                     let mut matches = digests.find(&format!("{digest}\0"))?;
                     for _ in 0..MOST_LISTED {
                         let Some((_, path)) = digests.next(&mut matches)? else { break };
-                        candidates.ready.extend(self.places(&path)?.into_iter().rev().map(|place| (place, None)));
+                        paths.push(path);
                     }
+                }
+                for path in paths {
+                    candidates.ready.extend(self.places(&path)?.into_iter().rev().map(|place| (place, None)));
                 }
             }
             Wider::Met => {

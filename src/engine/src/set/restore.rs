@@ -4,7 +4,7 @@
 //! the set states. A set that breaks the rules gives nothing at all. Memory holds the entries of one call.
 //!
 //! A set is read as it is now, or as it was after an earlier run; through its journal if a run was cut off; and bytes that somebody
-//! moved within the set are found by their digest.
+//! moved within the set are found by their digest. What somebody sends is kept by digest in the first place: no name becomes a path.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -26,7 +26,7 @@ use super::sorter::Sorter;
 use super::tree::Tree;
 use super::versions::{Collecting, Listed, Moment, Versions};
 use super::walk::{FoundFile, Walk};
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::limits::SetLimits;
 use crate::paths::{RelativePath, Root};
@@ -43,6 +43,9 @@ pub struct RestoreOptions {
     pub at: Option<String>,
     /// Most bytes a second that are copied.
     pub bytes_per_second: Option<NonZeroU64>,
+    /// The folder of the set in which all files beneath `data` are, named by their digests: `data/by-digest`, and the digest beneath its
+    /// first two digits; none: they are at their paths.
+    pub by_digest: Option<RelativePath>,
     /// Folder for temporary files.
     pub scratch: PathBuf,
     /// Bounds.
@@ -181,6 +184,7 @@ pub struct Restore {
     wanted: HashMap<(String, u8), Wanted>,
     staging: Option<Staging>,
     pause_until: Option<Instant>,
+    buffer: Vec<u8>,
 }
 
 /// A part that can be staged.
@@ -213,8 +217,6 @@ struct Source {
     line: Option<u64>,
     file: File,
     is_clone: bool,
-    hasher: Hasher,
-    buffer: Vec<u8>,
 }
 
 const READING: &str = "reading a backup set for a restore";
@@ -259,9 +261,12 @@ impl Restore {
         let facts =
             RestoreFacts { set, signed_by, is_list_whole, is_cut_off, run, first_run, refused, findings, list_sha256: None };
         let manifest = view.list(&tree, place::MANIFEST)?.to_owned();
-        let elsewhere = Elsewhere::new(&tree, &scratch, &options.limits, &manifest, view.state())?;
-        let (wanted, staging, pause_until) = (HashMap::new(), None, None);
-        let mut restore = Self { tree, scratch, options, facts, at, all: None, elsewhere, wanted, staging, pause_until };
+        let mut elsewhere = Elsewhere::new(&tree, &scratch, &options.limits, &manifest, view.state())?;
+        if let Some(folder) = &options.by_digest {
+            elsewhere.look_by_digest(folder.to_string());
+        }
+        let (wanted, staging, pause_until, buffer) = (HashMap::new(), None, None, vec![0; BUFFER_BYTES]);
+        let mut restore = Self { tree, scratch, options, facts, at, all: None, elsewhere, wanted, staging, pause_until, buffer };
         if restore.facts.refused.is_none() {
             restore.facts.list_sha256 = restore.tree.digest(&manifest).unwrap_or_default();
             restore.read_list()?;
@@ -350,6 +355,7 @@ impl Restore {
     /// Returns what is where metadata files are; nothing in a set that was cut off, where they are at other places.
     fn files(&self) -> Result<Vec<Walk>> {
         let rooms: &[&str] = match (&self.at, self.facts.is_cut_off) {
+            _ if self.options.by_digest.is_some() => &[],
             (_, true) => &[],
             (None, _) => &["data/metadata"],
             (Some(_), _) => &["data/metadata", "data/older"],
@@ -548,7 +554,7 @@ impl Restore {
     }
 
     /// Returns the size of what is where a present part belongs; nothing of an older one, which may be at many places.
-    fn size_at(&self, path: &str, until: Option<&str>) -> Result<Option<u64>> {
+    fn size_at(&mut self, path: &str, until: Option<&str>) -> Result<Option<u64>> {
         if until.is_some() {
             return Ok(None);
         }
@@ -610,8 +616,7 @@ impl Restore {
 
     /// Returns how many bytes of the part under way were copied.
     pub fn staged_bytes(&self) -> u64 {
-        let source = self.staging.as_ref().and_then(|staging| staging.source.as_ref());
-        source.map_or(0, |source| source.hasher.length_bytes())
+        self.staging.as_ref().map_or(0, |staging| staging.target.so_far().length_bytes())
     }
 
     fn advance(&mut self, end: Option<Instant>) -> Result<Option<Staged>> {
@@ -632,7 +637,7 @@ impl Restore {
                 }
                 Copied::Wrong => continue,
             };
-            let (size_bytes, sha256) = (source.hasher.length_bytes(), source.hasher.digest());
+            let (size_bytes, sha256) = (staging.target.so_far().length_bytes(), staging.target.so_far().digest());
             if size_bytes == staging.wanted.part.size && staging.wanted.digests.contains(&sha256) {
                 let _ = staging.target.keep();
                 return Ok(Some(Staged { size_bytes, sha256, is_clone: source.is_clone }));
@@ -662,7 +667,7 @@ impl Restore {
             }
             staging.target.clear().or_fail(ErrorKind::Storage, STAGING)?;
             let is_clone = self.options.may_clone && size > 0 && staging.target.share_blocks(&file);
-            return Ok(Source { place, line, file, is_clone, hasher: Hasher::default(), buffer: vec![0; BUFFER_BYTES] });
+            return Ok(Source { place, line, file, is_clone });
         }
         let path = staging.wanted.part.path.as_deref().unwrap_or_default();
         Err(if staging.is_damaged { damaged(path) } else { missing(path) })
@@ -674,25 +679,24 @@ impl Restore {
         loop {
             let count = if source.is_clone {
                 // The blocks of the clone are what stays: they are what is proven.
-                staging.target.read_shared(&mut source.buffer)
+                staging.target.read_shared(&mut self.buffer)
             } else {
-                source.file.read(&mut source.buffer)
+                source.file.read(&mut self.buffer)
             };
             let Ok(count) = count else {
                 staging.is_damaged = true;
                 return Ok(Copied::Wrong);
             };
-            let Some(piece) = source.buffer.get(..count).filter(|piece| !piece.is_empty()) else {
+            let Some(piece) = self.buffer.get(..count).filter(|piece| !piece.is_empty()) else {
                 return Ok(Copied::Whole(source));
             };
-            source.hasher.update(piece);
-            // A file that grows while it is read has no end.
-            if source.hasher.length_bytes() > staging.wanted.part.size {
-                staging.is_damaged = true;
-                return Ok(Copied::Wrong);
-            }
             if !source.is_clone {
                 staging.target.write_all(piece).or_fail(ErrorKind::Storage, STAGING)?;
+            }
+            // A file that grows while it is read has no end.
+            if staging.target.so_far().length_bytes() > staging.wanted.part.size {
+                staging.is_damaged = true;
+                return Ok(Copied::Wrong);
             }
             copied += count as u64;
             if let Some(rate) = self.options.bytes_per_second.filter(|_| !source.is_clone) {

@@ -11,6 +11,7 @@ impl Hub {
             may_clone: true,
             at: None,
             bytes_per_second: None,
+            by_digest: None,
             scratch: self.folder.path().join("scratch"),
             limits: SetLimits { small_file_bytes: 4, ..self.limits.clone() },
         }
@@ -138,6 +139,55 @@ fn everything_comes_back_and_is_proven_by_the_signature() {
         assert_eq!(bytes, expected);
     }
     assert_eq!(hub.tree(), before, "nothing is written in the set");
+}
+
+#[test]
+fn a_set_whose_files_are_named_by_their_digests_is_read_without_any_path() {
+    let mut hub = Hub::new();
+    with_crops(&mut hub);
+    // Too large for its metadata file.
+    hub.limits.inline_crop_bytes = 8;
+    hub.backup();
+    let (_, expected) = taken(&mut hub.restore(), &hub.target());
+    let data = hub.set_path().join("data");
+    let by_digest = hub.set_path().join("by-digest");
+    for folder in ["files", "metadata", "parts"] {
+        let mut folders = vec![data.join(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let name = Digest::of(&std::fs::read(&path).unwrap()).to_string();
+                    std::fs::create_dir_all(by_digest.join(&name[..2])).unwrap();
+                    std::fs::rename(path, by_digest.join(&name[..2]).join(name)).unwrap();
+                }
+            }
+        }
+        let _ = std::fs::remove_dir_all(data.join(folder));
+    }
+    std::fs::rename(by_digest, data.join("by-digest")).unwrap();
+    let options = || RestoreOptions { by_digest: Some(RelativePath::parse("data/by-digest").unwrap()), ..hub.restore_options() };
+    let mut restore = Restore::open(&hub.set_path(), options()).unwrap();
+    assert_eq!((restore.facts().signed_by, restore.facts().is_list_whole), (SignedBy::Channel, true));
+    let (entries, bytes) = taken(&mut restore, &hub.target());
+    assert_eq!(bytes, expected);
+    assert!(entries.iter().all(|entry| entry.proof == Proof::Listed), "{entries:?}");
+    assert!(entries.iter().flat_map(|entry| &entry.parts).all(|part| part.is_there && part.is_found));
+
+    // Bytes under a name that is not their digest are damage of the file, and what is missing is missing.
+    let place = |bytes: &[u8]| {
+        let name = Digest::of(bytes).to_string();
+        data.join("by-digest").join(&name[..2]).join(name)
+    };
+    std::fs::write(place(b"cat"), "dog").unwrap();
+    std::fs::remove_file(place(b"talk")).unwrap();
+    let mut restore = Restore::open(&hub.set_path(), options()).unwrap();
+    let (entries, bytes) = taken(&mut restore, &hub.target());
+    assert!(!bytes.contains_key("aa-1-0") && !bytes.contains_key("cc-3-0") && bytes.contains_key("bb-2-0"));
+    let found = |hash: &str| entries.iter().find(|entry| entry.hash == hash).unwrap().parts[0].is_found;
+    assert_eq!((found("aa-1"), found("cc-3"), found("bb-2")), (true, false, true));
 }
 
 #[test]

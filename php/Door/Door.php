@@ -1,0 +1,445 @@
+<?php
+
+namespace FileSync\Addon\Door;
+
+use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\Request;
+use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Protocol\Refusals;
+use FileSync\Addon\Protocol\Response;
+use FileSync\Addon\Restore\Intake;
+use FileSync\Addon\Restore\Job;
+use FileSync\Addon\Restore\OwnBytes;
+use FileSync\Addon\Restore\Underway;
+use FileSync\Addon\Schema\Migrations;
+use FileSync\Exception\StorageException;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * The door beneath /filesync/v1, through which a program with a key of the owner sends a backup set to be restored.
+ * docs/upload-door.md describes it.
+ */
+final class Door
+{
+	public const VERSION = 1;
+	/** The newest format of sets that is read here. */
+	private const SET = 1;
+	private const PIECE_BYTES = 8 << 20;
+	private const MOST_DIGESTS = 2000;
+	private const MOST_JSON = 4 << 20;
+	private const DIGEST = '/^[0-9a-f]{64}$/D';
+
+	/** Tells whether owners of a channel can send sets here. */
+	public static function isOpen(int $channelId): bool
+	{
+		return (
+			Migrations::ready()
+			&& Job::isDoorOpen($channelId)
+			&& Config::serves($channelId, Parts::SETS)
+			&& Runtime::extensionProblem() === null
+		);
+	}
+
+	/** Answers a request. */
+	public static function answer(Request $request): Response
+	{
+		try {
+			return self::route($request);
+		} catch (Refusal $e) {
+			$refusal = $e;
+		} catch (StorageException $e) {
+			Log::failure('the upload door', $e);
+			$refusal = Refusal::full();
+		} catch (\Throwable $e) {
+			Log::failure('the upload door', $e);
+			$refusal = new Refusal(
+				503,
+				'failed',
+				'That did not work; the log of the hub says why. The same request may work later.',
+				[],
+				['Retry-After' => '60'],
+			);
+		}
+		$response = $refusal->response();
+		$isTus = in_array('upload', $request->arguments, true);
+
+		return new Response(
+			$response->status,
+			($isTus ? ['Tus-Resumable' => Tus::VERSION] : []) + $response->headers,
+			$response->body,
+		);
+	}
+
+	private static function route(Request $request): Response
+	{
+		// A client whose proxy refuses a method says it here; then the other one does not count.
+		$method = strtoupper($request->header('x-http-method-override') ?? $request->method);
+		$path = array_slice($request->arguments, 2);
+		if ($path !== [] && end($path) === '') {
+			array_pop($path);
+		}
+		$places = [
+			'' => ['GET', 'HEAD'],
+			'restore' => ['POST'],
+			'session' => ['GET', 'HEAD', 'DELETE'],
+			'lacking' => ['POST'],
+			'room' => ['POST'],
+			'finish' => ['POST'],
+			'pack' => ['POST'],
+			'upload' => ['OPTIONS', 'POST'],
+			'file' => ['OPTIONS', 'HEAD', 'PATCH', 'DELETE'],
+		];
+		$place = match (true) {
+			$path === [] => '',
+			$path === ['restore'] => 'restore',
+			$path[0] === 'restore' && count($path) === 2 => 'session',
+			$path[0] === 'restore'
+				&& count($path) === 3
+				&& in_array(
+					$path[2],
+					['lacking', 'room', 'finish', 'pack', 'upload'],
+					true,
+				)
+				=> $path[2],
+			$path[0] === 'restore' && count($path) === 4 && $path[2] === 'upload' => 'file',
+			default => throw new Refusal(404, 'no_such_path', 'There is nothing at this address.'),
+		};
+		if (! in_array($method, $places[$place], true)) {
+			throw new Refusal(
+				405,
+				'method_wrong',
+				'This address takes ' . implode(', ', $places[$place]) . '.',
+				[],
+				['Allow' => implode(', ', $places[$place])],
+			);
+		}
+		if ($place === '') {
+			return Response::json(200, self::about());
+		}
+		if ($method === 'OPTIONS') {
+			return Tus::options();
+		}
+		[$key, $channel] = self::admit($request);
+		if ($place === 'restore') {
+			return self::begin($request, $key, $channel);
+		}
+		$session = self::session($key, $path[1]);
+		if ($place === 'session') {
+			return $method === 'DELETE' ? self::end($session) : Response::json(200, Standing::of($session));
+		}
+		if ($place === 'upload' || $place === 'file') {
+			Tus::needVersion($request);
+		}
+		if ($place === 'finish' && $session->isWaiting()) {
+			// What it waits for may be left out by other options.
+			Underway::cancel($channel->id);
+			$session = $session->settled();
+		}
+		self::needOpen($session);
+		$tus = new Tus($request, $channel, $session);
+
+		return match (true) {
+			$place === 'lacking' => self::lacking($request, $channel, $session),
+			$place === 'room' => self::room($request, $channel, $session),
+			$place === 'finish' => self::finish($request, $channel, $session),
+			$place === 'pack' => Packs::take($request, $channel, $session),
+			$place === 'upload' => $tus->create(),
+			$method === 'HEAD' => $tus->head($path[3]),
+			$method === 'PATCH' => $tus->patch($path[3]),
+			default => $tus->delete($path[3]),
+		};
+	}
+
+	/** @return array<string, mixed> What a program needs to know before it has a key. */
+	private static function about(): array
+	{
+		return [
+			'filesync' => Runtime::version(),
+			'protocol' => ['oldest' => self::VERSION, 'newest' => self::VERSION],
+			'set_format' => self::SET,
+			'door' => Migrations::ready() && Config::get('restore_door') !== '0' && Parts::has(Parts::SETS)
+				? 'open'
+				: 'closed',
+			'tus' => [
+				'version' => Tus::VERSION,
+				'extensions' => Tus::EXTENSIONS,
+				'checksums' => Tus::CHECKSUMS,
+			],
+			'limits' => [
+				'piece_bytes' => self::PIECE_BYTES,
+				'pack_bytes' => Packs::MOST_BYTES,
+				'digests' => self::MOST_DIGESTS,
+				'requests_per_second' => Config::number('upload_requests_per_second'),
+				'open_entries' => Config::number('upload_open_entries'),
+				'file_bytes' => Config::number('file_max_bytes') ?: null,
+				'idle_hours' => Config::number('upload_idle_hours'),
+				'days' => Config::number('upload_days'),
+			],
+		];
+	}
+
+	/** @return array{Key, Channel} */
+	private static function admit(Request $request): array
+	{
+		$text = trim((string) $request->header('filesync-key'));
+		$part = [];
+		if ($text === '' && preg_match('/^Bearer\s+(\S+)\s*$/Di', Web::authorization(), $part)) {
+			$text = $part[1];
+		}
+		if ($text === '') {
+			throw self::keyless('key_missing', 'Send a key: Authorization: Bearer KEY, or Filesync-Key: KEY.');
+		}
+		$key = Migrations::ready() ? Key::find($text) : null;
+		$channel = $key ? Clones::channel($key->channelId) : null;
+		if (! $key || ! $channel) {
+			Refusals::count('key');
+			throw self::keyless(
+				'key_wrong',
+				'This key opens nothing: it is wrong, was revoked, or is over. The page for backups makes another.',
+			);
+		}
+		$key->use(Web::address());
+		if (! self::isOpen($channel->id)) {
+			throw new Refusal(403, 'door_closed', 'This hub takes no sets of this channel now. Its admin can say why.');
+		}
+
+		return [$key, $channel];
+	}
+
+	private static function keyless(string $kind, string $words): Refusal
+	{
+		return new Refusal(401, $kind, $words, [], ['WWW-Authenticate' => 'Bearer realm="filesync"']);
+	}
+
+	private static function session(Key $key, string $id): Session
+	{
+		$session = $key->session !== '' && hash_equals($key->session, $id) ? Session::find($id) : null;
+
+		return $session?->settled() ?? throw new Refusal(404, 'no_session', 'This key began no such restore.');
+	}
+
+	private static function needOpen(Session $session): void
+	{
+		if ($session->state === Session::RESTORING || $session->state === Session::ENDING) {
+			throw new Refusal(409, 'restoring', 'What was sent is being restored. Nothing more is taken meanwhile.');
+		}
+		if ($session->state !== Session::OPEN) {
+			throw new Refusal(
+				410,
+				$session->code ?: 'over',
+				$session->reason ?: 'This restore is over.',
+			);
+		}
+	}
+
+	private static function begin(Request $request, Key $key, Channel $channel): Response
+	{
+		$said = Body::of($request)->json(self::MOST_JSON);
+		$lists = is_array($said['lists'] ?? null) ? $said['lists'] : [];
+		$known = [];
+		foreach ([Finish::SIGNATURE, Finish::TAGS] as $name) {
+			if (is_string($lists[$name] ?? null) && preg_match(self::DIGEST, $lists[$name])) {
+				$known[$name] = $lists[$name];
+			}
+		}
+		if (! isset($known[Finish::TAGS]) || count($known) !== count($lists)) {
+			throw new Refusal(
+				400,
+				'lists_wrong',
+				'"lists" must name the digest of '
+				. Finish::TAGS
+				. ', and that of '
+				. Finish::SIGNATURE
+				. ' if there is one.',
+			);
+		}
+		self::refuseForeign($channel, $said);
+		if ($key->session !== '') {
+			return self::again($key, $channel, $known);
+		}
+		try {
+			Underway::refuseSecond($channel);
+		} catch (Problem $e) {
+			throw new Refusal(409, $e->kind, 'A restore of this channel is under way. Ask again when it is over.');
+		}
+		if (Session::of($channel->id)?->settled()->isLive()) {
+			throw Session::second();
+		}
+		$session = Session::begin($channel, $known);
+		try {
+			self::needRoom($said, $channel, $session);
+		} catch (Refusal $e) {
+			$session->end($e->kind, $e->getMessage());
+			throw $e;
+		}
+		$key->bind($session->id);
+
+		return self::begun(201, $channel, $session);
+	}
+
+	/**
+	 * Refuses a set that cannot be restored here, before a byte of it is sent.
+	 *
+	 * @param array<array-key, mixed> $said
+	 */
+	private static function refuseForeign(Channel $channel, array $said): void
+	{
+		$set = is_array($said['set'] ?? null) ? $said['set'] : [];
+		/** @var mixed $format */
+		$format = $set['filesync_set'] ?? null;
+		if (! is_int($format)) {
+			throw new Refusal(400, 'set_wrong', '"set" must be the object that is in set.json.');
+		}
+		if ($format > self::SET) {
+			throw new Refusal(
+				409,
+				'set_newer',
+				sprintf('This set has format %d; this hub reads %d. Update filesync on the hub.', $format, self::SET),
+			);
+		}
+		/** @var mixed $of */
+		$of = is_array($set['channel'] ?? null) ? $set['channel']['hash'] ?? null : null;
+		if ($of !== $channel->hash && ($said['as_copy'] ?? false) !== true) {
+			throw new Refusal(
+				409,
+				'set_other_channel',
+				"This set is of another channel than $channel->nick. \"as_copy\": true restores its files only, for you alone.",
+			);
+		}
+	}
+
+	/**
+	 * @param array<array-key, mixed> $said
+	 */
+	private static function needRoom(array $said, Channel $channel, Session $session): Room
+	{
+		$room = Room::of($channel, $session);
+		foreach (['bytes', 'largest'] as $name) {
+			/** @var mixed $number */
+			$number = $said[$name] ?? 0;
+			if (! is_int($number) || $number < 0) {
+				throw new Refusal(400, 'number_wrong', "\"$name\" must be a whole number, 0 or more.");
+			}
+		}
+		$room->need((int) ($said['bytes'] ?? 0), (int) ($said['largest'] ?? 0));
+
+		return $room;
+	}
+
+	/** @param array<string, string> $lists */
+	private static function again(Key $key, Channel $channel, array $lists): Response
+	{
+		$session = Session::find($key->session)?->settled();
+		$isDone = $session?->state === Session::DONE && $session->lists === $lists;
+		if (! $session || (! $session->isLive() && ! $isDone)) {
+			throw new Refusal(
+				403,
+				'key_used',
+				'A restore key begins one restore, and that of this key is over. Make another on the page for backups.',
+			);
+		}
+		if ($session->lists !== $lists) {
+			throw new Refusal(
+				409,
+				'set_changed',
+				'This key began to restore another state of the set. Send that one, or end it by DELETE.',
+				['session' => $session->id],
+			);
+		}
+
+		return self::begun(200, $channel, $session);
+	}
+
+	private static function begun(int $status, Channel $channel, Session $session): Response
+	{
+		$url = $session->url();
+
+		return Response::json(
+			$status,
+			[
+				'session' => $session->id,
+				'url' => $url,
+				'upload' => "$url/upload",
+				'room' => Room::of($channel, $session)->facts(),
+				'piece_bytes' => self::PIECE_BYTES,
+			] + Standing::of($session),
+			// PHP makes a redirect of every other status.
+			$status === 201 ? ['Location' => $url] : [],
+		);
+	}
+
+	private static function lacking(Request $request, Channel $channel, Session $session): Response
+	{
+		/** @var mixed $asked */
+		$asked = Body::of($request)->json(self::MOST_JSON)['sha256'] ?? null;
+		$digests = is_array($asked) ? array_values(array_unique(array_filter($asked, is_string(...)))) : [];
+		if (
+			$digests === []
+			|| count($digests) > self::MOST_DIGESTS
+			|| preg_grep(self::DIGEST, $digests, PREG_GREP_INVERT)
+		) {
+			throw new Refusal(
+				400,
+				'digests_wrong',
+				'"sha256" must be a list of digests, at most ' . self::MOST_DIGESTS . ', each of 64 hex digits.',
+			);
+		}
+		$store = new \FileSync\Store((string) realpath(Intake::folder($channel->id, $session->id)));
+		[$here, $partial] = [[], []];
+		foreach (Entry::among($session, $digests) as $entry) {
+			if ($entry->isWhole) {
+				$here[] = $entry->sha256;
+			} else {
+				$partial[$entry->sha256] = \FileSync\Upload::offsetOf(
+					$store,
+					Intake::arriving($entry->sha256),
+					$entry->spec(),
+				);
+			}
+		}
+		$lacking = array_values(array_diff($digests, $here));
+		$lacking = array_values(array_diff($lacking, (new OwnBytes($channel))->among($lacking)));
+
+		return Response::json(200, ['lacking' => $lacking, 'partial' => (object) array_filter($partial)]);
+	}
+
+	private static function room(Request $request, Channel $channel, Session $session): Response
+	{
+		$said = Body::of($request)->json(self::MOST_JSON);
+
+		return Response::json(200, self::needRoom($said, $channel, $session)->facts());
+	}
+
+	private static function finish(Request $request, Channel $channel, Session $session): Response
+	{
+		/** @var mixed $options */
+		$options = Body::of($request)->json(self::MOST_JSON)['options'] ?? [];
+		if (! is_array($options)) {
+			throw new Refusal(400, 'option_wrong', '"options" must be an object.');
+		}
+		Finish::take($channel, $session, $options);
+
+		return Response::json(202, Standing::of($session->settled()));
+	}
+
+	private static function end(Session $session): Response
+	{
+		$session->end('ended', 'It was ended by DELETE.');
+		$now = $session->settled();
+
+		return (
+			$now->isLive()
+				? Response::json(202, Standing::of($now))
+				: new Response(204, ['Cache-Control' => 'no-store'])
+		);
+	}
+}

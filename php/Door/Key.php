@@ -1,0 +1,162 @@
+<?php
+
+namespace FileSync\Addon\Door;
+
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * A key that the owner of a channel made for a program: table filesync_door_key, which has no key but its digest. A
+ * restore key begins one restore within seven days, and goes on with it as long as that lives.
+ *
+ * @import-type DoorKeyRow from \FileSync\Addon\Hub\Rows
+ */
+final class Key
+{
+	public const RESTORE = 'restore';
+	public const LIFE_SECONDS = 7 * 86400;
+	/** A channel has no more at once. */
+	public const MOST = 20;
+	private const FORM = '/^fsr_([0-9a-f]{16})_([0-9a-f]{64})$/D';
+
+	private function __construct(
+		/** Names it; no secret. */
+		public readonly string $id,
+		public readonly int $channelId,
+		public readonly string $kind,
+		/** What it began; empty: nothing yet. */
+		public readonly string $session,
+		public readonly int $created,
+		public readonly int $expires,
+		/** 0: never. */
+		public readonly int $usedAt,
+		public readonly string $usedFrom,
+		private readonly int $requests,
+	) {}
+
+	/** Makes one, and returns its text, which nobody can see again; null if the channel has too many. */
+	public static function make(int $channelId): ?string
+	{
+		self::prune();
+		if (Table::count('filesync_door_key', ['uid' => $channelId]) >= self::MOST) {
+			return null;
+		}
+		[$id, $secret, $now] = [bin2hex(random_bytes(8)), bin2hex(random_bytes(32)), Clock::now()];
+		Table::insert('filesync_door_key', [
+			'id' => $id,
+			'uid' => $channelId,
+			'kind' => self::RESTORE,
+			'digest' => hash('sha256', $secret),
+			'session' => '',
+			'created' => $now,
+			'expires' => $now + self::LIFE_SECONDS,
+			'used_at' => 0,
+			'used_from' => '',
+			'requests' => 0,
+		]);
+
+		return "fsr_{$id}_$secret";
+	}
+
+	/** @return list<self> Those of a channel, the newest first. */
+	public static function of(int $channelId): array
+	{
+		return array_map(
+			self::read(...),
+			Table::select('filesync_door_key', ['uid' => $channelId], 'created DESC, id'),
+		);
+	}
+
+	/** Returns the key with this text, or null. */
+	public static function find(string $text): ?self
+	{
+		$part = [];
+		$isKey = preg_match(self::FORM, $text, $part) === 1;
+		$row = $isKey ? Table::first('filesync_door_key', ['id' => $part[1]]) : null;
+		$isIt = hash_equals($row['digest'] ?? str_repeat('-', 64), hash('sha256', $part[2] ?? ''));
+		$key = $row && $isIt ? self::read($row) : null;
+
+		return $key && ! $key->isOver() ? $key : null;
+	}
+
+	/** Ends one of a channel at once, with what it is sending. */
+	public static function revoke(int $channelId, string $id): void
+	{
+		$row = Table::first('filesync_door_key', ['id' => $id, 'uid' => $channelId]);
+		if ($row) {
+			Table::delete('filesync_door_key', ['id' => $id, 'uid' => $channelId]);
+			$session = Session::find($row['session']);
+			if ($session && $session->state === Session::OPEN) {
+				$session->end('revoked', 'The key was revoked on the page of the channel.');
+			}
+		}
+	}
+
+	/** Forgets those that open nothing any more. */
+	public static function prune(): void
+	{
+		foreach (Table::select('filesync_door_key', ['expires <' => Clock::now()]) as $row) {
+			if (self::read($row)->isOver()) {
+				Table::delete('filesync_door_key', ['id' => $row['id']]);
+			}
+		}
+	}
+
+	/** Tells whether it opens nothing any more. */
+	public function isOver(): bool
+	{
+		return $this->expires <= Clock::now() && ! ($this->session !== '' && Session::find($this->session)?->isLive());
+	}
+
+	/**
+	 * Notes that it is used now, and from where.
+	 *
+	 * @throws Refusal It is used too often.
+	 */
+	public function use(string $address): void
+	{
+		[$now, $most] = [Clock::now(), Config::number('upload_requests_per_second')];
+		$requests = $this->usedAt === $now ? $this->requests + 1 : 1;
+		if ($requests > $most) {
+			throw new Refusal(
+				429,
+				'too_many_requests',
+				"This key has sent $most requests in this second, as many as it may. Wait a second.",
+				['limit' => $most],
+				['Retry-After' => '1'],
+			);
+		}
+		Table::update(
+			'filesync_door_key',
+			['used_at' => $now, 'used_from' => substr($address, 0, 64), 'requests' => $requests],
+			['id' => $this->id],
+		);
+	}
+
+	/** Binds it to what it began. */
+	public function bind(string $session): void
+	{
+		Table::update('filesync_door_key', ['session' => $session], ['id' => $this->id, 'session' => '']);
+	}
+
+	/** @param DoorKeyRow $row */
+	private static function read(array $row): self
+	{
+		return new self(
+			$row['id'],
+			(int) $row['uid'],
+			$row['kind'],
+			$row['session'],
+			(int) $row['created'],
+			(int) $row['expires'],
+			(int) $row['used_at'],
+			$row['used_from'],
+			(int) $row['requests'],
+		);
+	}
+}

@@ -1,0 +1,320 @@
+<?php
+
+namespace FileSync\Addon\Door;
+
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Token;
+use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Restore\Intake;
+use FileSync\Addon\Restore\Job;
+use FileSync\Addon\Restore\JobState;
+use FileSync\Addon\Restore\Underway;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * A set that is being sent to a channel: table filesync_door, its files in filesync_door_entry. One at a time for each
+ * channel. When nothing comes for long, it ends and frees its bytes.
+ *
+ * @import-type DoorRow from \FileSync\Addon\Hub\Rows
+ */
+final class Session
+{
+	/** The address of the door, beneath the hub's root. */
+	public const PATH = '/filesync/v1';
+	/** Files arrive. */
+	public const OPEN = 'open';
+	/** All of it is here, and workers restore it. */
+	public const RESTORING = 'restoring';
+	/** It was told to end; the file under way is finished first. */
+	public const ENDING = 'ending';
+	public const DONE = 'done';
+	public const ENDED = 'ended';
+	private const LIVE = [self::OPEN, self::RESTORING, self::ENDING];
+	private const TOUCH_SECONDS = 60;
+	/** One that is over can be asked about for so long. */
+	private const KEPT_SECONDS = 30 * 86400;
+
+	/** @param array<string, string> $lists */
+	private function __construct(
+		public readonly string $id,
+		public readonly int $channelId,
+		public readonly string $state,
+		/** Digests of the list of lists and of its signature, by name. */
+		public readonly array $lists,
+		/** Why it ended, or its last restore did: in one word, and in a sentence. */
+		public readonly string $code,
+		public readonly string $reason,
+		private readonly string $result,
+		public readonly int $created,
+		private readonly int $touched,
+	) {}
+
+	/**
+	 * Begins one.
+	 *
+	 * @param array<string, string> $lists
+	 *
+	 * @throws Refusal Too many are under way.
+	 */
+	public static function begin(Channel $channel, array $lists): self
+	{
+		[$id, $now] = [Token::make(), Clock::now()];
+		Table::insert('filesync_door', [
+			'id' => $id,
+			'uid' => $channel->id,
+			'aid' => $channel->accountId,
+			'state' => self::OPEN,
+			'lists' => json_encode($lists, JSON_THROW_ON_ERROR),
+			'code' => '',
+			'reason' => '',
+			'result' => '',
+			'created' => $now,
+			'touched' => $now,
+			'ended' => 0,
+		]);
+		// Of two that begin at the same moment, both may be refused; never are both let in.
+		$others = fn (array $of): int => Table::count(
+			'filesync_door',
+			['state' => self::LIVE, 'id <>' => $id] + $of,
+		);
+		$most = Config::number('upload_sessions');
+		$refusal = match (true) {
+			$others(['uid' => $channel->id]) > 0 => self::second(),
+			$others(['aid' => $channel->accountId]) >= $most => new Refusal(
+				409,
+				'too_many_sessions',
+				"$most sets are being sent to channels of this account, as many as may be at once. Finish one first.",
+				['limit' => $most],
+			),
+			default => null,
+		};
+		if ($refusal) {
+			Table::delete('filesync_door', ['id' => $id]);
+			throw $refusal;
+		}
+		Intake::make($channel->id, $id);
+
+		return self::find($id) ?? throw new \RuntimeException('a session vanished');
+	}
+
+	/** Says that another one of the channel is under way. */
+	public static function second(): Refusal
+	{
+		return new Refusal(
+			409,
+			'restore_running',
+			'Another set is being sent to this channel. Finish it, or end it by DELETE or by revoking its key.',
+		);
+	}
+
+	/** Returns one, or null. */
+	public static function find(string $id): ?self
+	{
+		$row = Table::first('filesync_door', ['id' => $id]);
+
+		return $row ? self::read($row) : null;
+	}
+
+	/** Returns the one that is under way for a channel, or null. */
+	public static function of(int $channelId): ?self
+	{
+		$row = Table::first('filesync_door', ['uid' => $channelId, 'state' => self::LIVE], 'created, id');
+
+		return $row ? self::read($row) : null;
+	}
+
+	/** Tells whether it is under way. */
+	public function isLive(): bool
+	{
+		return in_array($this->state, self::LIVE, true);
+	}
+
+	/** Returns its address. */
+	public function url(): string
+	{
+		return Web::root() . self::PATH . "/restore/$this->id";
+	}
+
+	/** Returns when it ends if nothing more comes. */
+	public function expires(): int
+	{
+		return min(
+			$this->touched + (3600 * Config::number('upload_idle_hours')),
+			$this->created + (86400 * Config::number('upload_days')),
+		);
+	}
+
+	/** Notes that bytes came. */
+	public function touch(): void
+	{
+		if ($this->touched <= (Clock::now() - self::TOUCH_SECONDS)) {
+			Table::update('filesync_door', ['touched' => Clock::now()], ['id' => $this->id]);
+		}
+	}
+
+	/**
+	 * Returns it as it is now: ended if its time is over, open again if its restore failed, done if it did not.
+	 */
+	public function settled(): self
+	{
+		if ($this->state === self::OPEN && $this->expires() <= Clock::now()) {
+			$this->end('session_expired', $this->words());
+		} elseif ($this->state === self::RESTORING || $this->state === self::ENDING) {
+			$this->follow();
+		}
+
+		return self::find($this->id) ?? $this;
+	}
+
+	private function words(): string
+	{
+		return sprintf(
+			'Nothing came for %d hours, or it took more than %d days: it was put away. Make another key and begin again.',
+			Config::number('upload_idle_hours'),
+			Config::number('upload_days'),
+		);
+	}
+
+	/** Does what the end of its restore asks for. */
+	private function follow(): void
+	{
+		$job = $this->job();
+		if ($job && ! $job->state->isOver()) {
+			return;
+		}
+		if ($job && $job->state === JobState::Done) {
+			$this->close(self::DONE, '', '', json_encode(
+				$job->done()->facts(),
+				JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+			));
+		} elseif ($this->state === self::ENDING) {
+			$this->close(self::ENDED, 'ended', 'It was ended before its end.');
+		} else {
+			Table::update(
+				'filesync_door',
+				['state' => self::OPEN, 'touched' => Clock::now()]
+				+ ($job ? ['code' => $job->code, 'reason' => $job->reason] : []),
+				['id' => $this->id, 'state' => self::RESTORING],
+			);
+		}
+	}
+
+	/** Returns the restore of what was sent, as long as the hub knows it. */
+	public function job(): ?Job
+	{
+		$job = Job::of($this->channelId);
+
+		return $job && $job->door === Job::UPLOAD && $job->folder === Intake::set($this->channelId, $this->id)
+			? $job
+			: null;
+	}
+
+	/** Tells whether its restore waits for something that it names. */
+	public function isWaiting(): bool
+	{
+		return $this->state === self::RESTORING && ($this->job()->code ?? '') !== '';
+	}
+
+	/** @return array<string, mixed> What its restore did, after its end. */
+	public function result(): array
+	{
+		/** @var array<string, mixed> */
+		return json_decode($this->result, true) ?? [];
+	}
+
+	/** Notes that workers restore it. */
+	public function enter(): void
+	{
+		Table::update(
+			'filesync_door',
+			['state' => self::RESTORING, 'code' => '', 'reason' => '', 'touched' => Clock::now()],
+			['id' => $this->id, 'state' => self::OPEN],
+		);
+	}
+
+	/** Ends it: its bytes go, what was restored stays. A restore of it stops after the file under way. */
+	public function end(string $code, string $reason): void
+	{
+		if ($this->state === self::RESTORING && $this->job()) {
+			Table::update('filesync_door', ['state' => self::ENDING], ['id' => $this->id]);
+			Underway::cancel($this->channelId);
+			self::find($this->id)?->follow();
+		} elseif ($this->isLive()) {
+			$this->close(self::ENDED, $code, $reason);
+		}
+	}
+
+	private function close(string $state, string $code, string $reason, string $result = ''): void
+	{
+		Table::update(
+			'filesync_door',
+			['state' => $state, 'code' => $code, 'reason' => $reason, 'result' => $result, 'ended' => Clock::now()],
+			['id' => $this->id],
+		);
+		Table::delete('filesync_door_entry', ['session' => $this->id]);
+		Spool::sweep(Intake::folder($this->channelId, $this->id), 0);
+		Intake::remove($this->channelId, $this->id);
+	}
+
+	/** Ends those whose time is over, and frees the bytes of all that are over. Every cron run. */
+	public static function sweep(): void
+	{
+		$live = [];
+		foreach (Table::select('filesync_door', ['state' => self::LIVE], 'created, id') as $row) {
+			try {
+				$session = self::read($row)->settled();
+				if ($session->isLive()) {
+					$live[$session->channelId][] = $session->id;
+					Spool::sweep(Intake::folder($session->channelId, $session->id));
+				}
+			} catch (\Throwable $e) {
+				$live[(int) $row['uid']][] = $row['id'];
+				Log::failure("what is sent to channel {$row['uid']}", $e);
+			}
+		}
+		foreach (Table::select('filesync_door', [], '', 0, 'DISTINCT uid') as $row) {
+			Intake::sweep((int) $row['uid'], $live[(int) $row['uid']] ?? []);
+		}
+		Table::delete('filesync_door', [
+			'state' => [self::DONE, self::ENDED],
+			'ended <' => Clock::now() - self::KEPT_SECONDS,
+		]);
+	}
+
+	/** Forgets all of a channel that leaves the hub. */
+	public static function forget(int $channelId): void
+	{
+		foreach (Table::select('filesync_door', ['uid' => $channelId], '', 0, 'id') as $row) {
+			Table::delete('filesync_door_entry', ['session' => $row['id']]);
+		}
+		Table::delete('filesync_door', ['uid' => $channelId]);
+		Table::delete('filesync_door_key', ['uid' => $channelId]);
+		Intake::sweep($channelId, []);
+	}
+
+	/** @param DoorRow $row */
+	private static function read(array $row): self
+	{
+		/** @var array<string, string> $lists */
+		$lists = json_decode($row['lists'], true) ?? [];
+
+		return new self(
+			$row['id'],
+			(int) $row['uid'],
+			$row['state'],
+			$lists,
+			$row['code'],
+			$row['reason'],
+			$row['result'],
+			(int) $row['created'],
+			(int) $row['touched'],
+		);
+	}
+}

@@ -1,0 +1,79 @@
+<?php
+
+namespace FileSync\Addon\Door;
+
+use FileSync\Addon\Restore\Decision;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** How far a session is, for programs, and in words for a person. */
+final class Standing
+{
+	private const MOST = 100;
+
+	/** @return array<string, mixed> */
+	public static function of(Session $session): array
+	{
+		$job = $session->job();
+		$isRestoring = $session->state === Session::RESTORING || $session->state === Session::ENDING;
+		/** @var array{named?: array<string, list<array{name: string, why: string}>>} $counted */
+		$counted = $session->isLive()
+			? json_decode((string) json_encode($job?->done()->facts() ?? []), true)
+			: $session->result();
+		$attention = self::attention($counted['named'] ?? []);
+
+		return [
+			'session' => $session->id,
+			'state' => $session->state,
+			'code' => $isRestoring && $job ? $job->code : $session->code,
+			'message' => $isRestoring && $job ? $job->reason : $session->reason,
+			'expires' => gmdate('Y-m-d\TH:i:s\Z', $session->expires()),
+			'declared' => Entry::count($session, false),
+			'received' => Entry::count($session, true),
+			'percent' => $session->state === Session::DONE ? 100 : ($isRestoring ? $job?->percent() ?? 0 : 0),
+			'restore' => $counted === [] ? null : $counted,
+			'attention' => $attention,
+		];
+	}
+
+	/**
+	 * @param array<string, list<array{name: string, why: string}>> $named
+	 *
+	 * @return list<array{code: string, name: string, message: string}>
+	 */
+	private static function attention(array $named): array
+	{
+		$lines = [];
+		foreach ($named as $code => $files) {
+			foreach ($files as $file) {
+				$lines[] = [
+					'code' => $code,
+					'name' => $file['name'],
+					'message' => self::words($code, $file['name'], $file['why']),
+				];
+			}
+		}
+
+		return array_slice($lines, 0, self::MOST);
+	}
+
+	private static function words(string $code, string $name, string $why): string
+	{
+		return match (Decision::tryFrom($code)) {
+			Decision::Differs => "$name was changed here since and stays. The option replace takes the set's.",
+			Decision::Deleted => "$name was deleted since and stays deleted. The option deleted restores it.",
+			Decision::Newer => "$name is newer on another hub and comes from there.",
+			Decision::Arriving => "$name is on its way from another hub.",
+			Decision::NoBytes => "$name had no bytes on the hub when the set was made.",
+			Decision::Missing => "$name was not sent.",
+			Decision::Damaged => "$name is not what was saved.",
+			Decision::TooLarge => "$name is larger than this hub accepts.",
+			Decision::Refused => "$name cannot be here" . ($why === '' ? '.' : ": $why."),
+			default => $code === 'crop_lost'
+				? "$name comes without crops: they were not sent or are not what was saved."
+				: "$name: $code",
+		};
+	}
+}

@@ -1,0 +1,314 @@
+<?php
+
+use Fake\Clock;
+use Fake\Page as Fake;
+use FileSync\Addon\Door\Door;
+use FileSync\Addon\Door\Entry;
+use FileSync\Addon\Door\Key;
+use FileSync\Addon\Door\Refusal;
+use FileSync\Addon\Door\Session;
+use FileSync\Addon\Door\Spool;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Request;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Page\BackupActions;
+use FileSync\Addon\Page\BackupPage;
+use FileSync\Addon\Restore\Choice;
+use FileSync\Addon\Restore\Intake;
+use FileSync\Addon\Restore\Job;
+use FileSync\Addon\Restore\JobState;
+use FileSync\Addon\Restore\Underway;
+use FileSync\Addon\Work\Housekeeping;
+
+/** Keys on the owner's page, sessions and their ends, and what a killed request leaves. */
+final class DoorTest extends AddonTestCase
+{
+	protected function setUp(): void
+	{
+		parent::setUp();
+		Fake::$isForged = false;
+		Fake::$said = Fake::$led = Fake::$scripts = [];
+		$_POST = $_GET = $_SESSION = [];
+		App::set_channel($this->channel->row());
+		set_config('testhub', 'without_workers', 1);
+	}
+
+	protected function tearDown(): void
+	{
+		App::set_channel(null);
+		unset($_SERVER['REMOTE_ADDR']);
+		parent::tearDown();
+	}
+
+	public function test_a_key_is_shown_once_and_only_its_digest_is_kept(): void
+	{
+		$this->assertSame([], $this->keys()['rows']);
+		$made = $this->press(['filesync_key_make' => '1']);
+		$this->assertMatchesRegularExpression('/^fsr_[0-9a-f]{16}_[0-9a-f]{64}$/D', $made);
+		$page = $this->page($made);
+		$this->assertSame($made, $page['$keys']['made']);
+		$this->assertSame('', $this->keys()['made'], 'not again');
+		$secret = substr($made, 21);
+		foreach ([...Table::OURS, 'config', 'pconfig'] as $table) {
+			$this->assertStringNotContainsString($secret, json_encode(dbq("SELECT * FROM $table")), $table);
+		}
+		$this->assertStringNotContainsString($secret, json_encode($_SESSION));
+		$key = Key::find($made);
+		$this->assertSame([1, '', 0], [$key->channelId, $key->session, $key->usedAt]);
+		foreach ([
+			'',
+			'x',
+			substr($made, 0, -1),
+			"$made\n",
+			strtoupper($made),
+			"fsr_{$key->id}_" . str_repeat('0', 64),
+		] as $wrong) {
+			$this->assertNull(Key::find($wrong), $wrong);
+		}
+	}
+
+	public function test_the_page_says_when_and_from_where_a_key_was_used(): void
+	{
+		$made = (string) Key::make(1);
+		$this->assertStringContainsString('not used yet; ends on', $this->keys()['rows'][0]['detail']);
+		$_SERVER['REMOTE_ADDR'] = '203.0.113.7';
+		$this->assertSame('no_session', $this->ask('GET', ['restore', str_repeat('0', 32)], $made));
+		$this->assertStringContainsString('last used', $this->keys()['rows'][0]['detail']);
+		$this->assertStringContainsString('from 203.0.113.7', $this->keys()['rows'][0]['detail']);
+		Key::find($made)->bind($this->session()->id);
+		$this->assertStringContainsString('a set is being sent: 0 files', $this->keys()['rows'][0]['detail']);
+	}
+
+	public function test_a_revoked_key_opens_nothing_and_what_it_was_sending_goes(): void
+	{
+		$made = (string) Key::make(1);
+		$key = Key::find($made);
+		$session = $this->session();
+		$key->bind($session->id);
+		// That of another channel stays, whatever a form says.
+		$other = Key::find((string) Key::make(2));
+		$this->press(['filesync_key_revoke' => $other->id]);
+		$this->assertCount(1, Key::of(2));
+		Fake::$isForged = true;
+		try {
+			$this->press(['filesync_key_revoke' => $key->id]);
+		} catch (\Throwable) {
+		}
+		Fake::$isForged = false;
+		$this->assertDirectoryExists(Intake::folder(1, $session->id));
+		$this->press(['filesync_key_revoke' => $key->id]);
+		$this->assertNull(Key::find($made));
+		$this->assertDirectoryDoesNotExist(Intake::folder(1, $session->id));
+		$this->assertSame([Session::ENDED, 'revoked'], [
+			Session::find($session->id)->state,
+			Session::find($session->id)->code,
+		]);
+	}
+
+	public function test_a_channel_has_no_more_keys_than_it_may(): void
+	{
+		for ($n = 0; $n < Key::MOST; $n++) {
+			$this->assertNotNull(Key::make(1));
+		}
+		$this->assertFalse($this->keys()['may_make']);
+		$this->assertNull($this->press(['filesync_key_make' => '1']));
+		$this->assertSame('There are too many keys. Revoke one first.', $_SESSION['filesync_left'][0]);
+		$this->assertCount(Key::MOST, Key::of(1));
+		$this->assertNotNull(Key::make(2));
+		Clock::$ahead = Key::LIFE_SECONDS + 1;
+		Housekeeping::often();
+		$this->assertSame([], Key::of(1), 'those that began nothing are over');
+	}
+
+	public function test_where_the_door_is_closed_no_key_is_made_and_none_opens_it(): void
+	{
+		$made = (string) Key::make(1);
+		foreach (['site', 'channel:1'] as $scope) {
+			Config::set('restore_door', '0', $scope);
+			$this->assertSame('door_closed', $this->ask('GET', ['restore', str_repeat('0', 32)], $made));
+			$this->assertFalse($this->keys()['may_make'], 'but keys can be revoked');
+			$this->press(['filesync_key_make' => '1']);
+			$this->assertCount(1, Key::of(1));
+			Config::clear('restore_door', $scope);
+		}
+		Config::set('restore_door', '0', 'channel:2');
+		$this->assertSame('no_session', $this->ask('GET', ['restore', str_repeat('0', 32)], $made));
+		Key::revoke(1, Key::of(1)[0]->id);
+		Config::set('restore_door', '0');
+		$this->assertNull($this->page()['$keys']);
+	}
+
+	public function test_strangers_make_no_keys(): void
+	{
+		App::set_channel(null);
+		$this->assertNull($this->press(['filesync_key_make' => '1']));
+		$this->assertSame(0, Table::count('filesync_door_key', []));
+	}
+
+	public function test_a_key_sends_no_more_requests_a_second_than_it_may(): void
+	{
+		Config::set('upload_requests_per_second', '3');
+		$made = (string) Key::make(1);
+		$now = time();
+		Clock::$ahead = 1000;
+		$said = [];
+		do {
+			$said = [];
+			$begun = FileSync\Addon\Hub\Clock::now();
+			for ($n = 0; $n < 5; $n++) {
+				$said[] = $this->ask('GET', ['restore', str_repeat('0', 32)], $made);
+			}
+		} while (FileSync\Addon\Hub\Clock::now() !== $begun && (time() - $now) < 60);
+		$this->assertSame(['too_many_requests', 'too_many_requests'], array_slice($said, 3));
+		Clock::$ahead += 1;
+		$this->assertSame('no_session', $this->ask('GET', ['restore', str_repeat('0', 32)], $made));
+	}
+
+	public function test_a_session_follows_the_restore_of_what_was_sent(): void
+	{
+		$session = $this->session();
+		$session->enter();
+		$this->assertSame(Session::OPEN, Session::find($session->id)->settled()->state, 'nobody restores it');
+		$session->enter();
+		Underway::take($this->channel, Intake::set(1, $session->id), new Choice());
+		$this->assertSame(Session::RESTORING, Session::find($session->id)->settled()->state);
+		$this->assertSame([Job::UPLOAD, JobState::Waiting], [Job::of(1)->door, Job::of(1)->state]);
+		// The owner's page shows it, and stops it.
+		$this->assertTrue(json_decode($this->page()['$state'], true)['$job']['may_cancel']);
+		$this->press(['filesync_cancel' => '1']);
+		$this->assertSame(JobState::Stopped, Job::of(1)->state);
+		$now = Session::find($session->id)->settled();
+		$this->assertSame(Session::OPEN, $now->state, 'its bytes stay, and it may be finished again');
+		$this->assertDirectoryExists(Intake::folder(1, $session->id));
+		$now->enter();
+		Underway::take($this->channel, Intake::set(1, $session->id), new Choice());
+		Job::change(1, ['state' => JobState::Done->value, 'begun' => 1]);
+		$this->assertSame(Session::DONE, Session::find($session->id)->settled()->state);
+		$this->assertDirectoryDoesNotExist(Intake::folder(1, $session->id));
+	}
+
+	public function test_an_ended_session_stops_its_restore(): void
+	{
+		$session = $this->session();
+		$session->enter();
+		Underway::take($this->channel, Intake::set(1, $session->id), new Choice());
+		Session::find($session->id)->end('ended', '');
+		$this->assertSame([Session::ENDED, JobState::Stopped], [
+			Session::find($session->id)->state,
+			Job::of(1)->state,
+		]);
+		$this->assertDirectoryDoesNotExist(Intake::folder(1, $session->id));
+	}
+
+	public function test_a_channel_sends_one_set_at_a_time_and_an_account_few(): void
+	{
+		$session = $this->session();
+		$this->assertSame('restore_running', $this->refused(fn () => Session::begin($this->channel, ['x' => 'y'])));
+		Config::set('upload_sessions', '1');
+		dbq('UPDATE filesync_door SET uid = 2');
+		$this->assertSame('too_many_sessions', $this->refused(fn () => Session::begin($this->channel, ['x' => 'y'])));
+		dbq('UPDATE filesync_door SET aid = 77');
+		Session::begin($this->channel, ['x' => 'y']);
+		$this->assertSame(2, Table::count('filesync_door', []), 'what was refused left no row');
+		$this->assertNotNull(Session::find($session->id));
+	}
+
+	public function test_a_channel_that_leaves_takes_all_of_it_along(): void
+	{
+		$session = $this->session();
+		Key::make(1);
+		Entry::add($session, str_repeat('a', 64), 5, '');
+		file_put_contents(Intake::folder(1, $session->id) . '/set/data/by-digest/x', 'x');
+		symlink(getcwd() . '/boot.php', Intake::folder(1, $session->id) . '/set/link');
+		Housekeeping::forgetChannel(1);
+		foreach (['filesync_door', 'filesync_door_key', 'filesync_door_entry'] as $table) {
+			$this->assertSame(0, Table::count($table, []), $table);
+		}
+		$this->assertDirectoryDoesNotExist('store/[data]/filesync/1');
+		$this->assertFileExists('boot.php');
+	}
+
+	public function test_only_the_copy_of_a_killed_request_is_taken_away(): void
+	{
+		$folder = Intake::folder(1, $this->session()->id);
+		$temp = sys_get_temp_dir() . '/spool-' . getmypid();
+		mkdir($temp);
+		try {
+			// A request reads its body, of which PHP keeps a copy, and is killed.
+			$child = pcntl_fork();
+			if ($child === 0) {
+				$copy = fopen("$temp/phpAbC123", 'x+');
+				fwrite($copy, 'a piece');
+				(new Spool($folder))->look();
+				posix_kill(getmypid(), SIGKILL);
+			}
+			pcntl_waitpid($child, $status);
+			// Another one ends as it should.
+			$copy = fopen("$temp/phpDeF456", 'x+');
+			$spool = new Spool($folder);
+			$spool->look();
+			$spool->look();
+			$spool->end();
+			file_put_contents("$temp/phpGhI789", "somebody else's");
+			$this->assertCount(1, preg_grep('/^body-/', scandir($folder)));
+			Session::sweep();
+			$this->assertFileExists("$temp/phpAbC123", 'not while it may be read');
+			Clock::$ahead = 3601;
+			Session::sweep();
+			$this->assertSame(['phpDeF456', 'phpGhI789'], array_map(basename(...), glob("$temp/*")));
+			$this->assertSame([], preg_grep('/^body-/', scandir($folder)));
+			// A name that another file has by now.
+			file_put_contents("$folder/body-x", json_encode([
+				['path' => "$temp/phpGhI789", 'device' => stat($temp)['dev'], 'inode' => 1],
+				['path' => "$temp/../" . basename($temp) . '/phpGhI789x', 'device' => 1, 'inode' => 1],
+			]));
+			Clock::$ahead = 7202;
+			Session::sweep();
+			$this->assertFileExists("$temp/phpGhI789");
+			$this->assertSame([], preg_grep('/^body-/', scandir($folder)));
+		} finally {
+			exec('rm -rf ' . escapeshellarg($temp));
+		}
+	}
+
+	private function session(): Session
+	{
+		return Session::begin($this->channel, ['tagmanifest-sha256.txt' => str_repeat('0', 64)]);
+	}
+
+	private function refused(Closure $work): string
+	{
+		try {
+			$work();
+		} catch (Refusal $e) {
+			return $e->kind;
+		}
+
+		return '';
+	}
+
+	/** @param list<string> $path */
+	private function ask(string $method, array $path, string $key): string
+	{
+		$answer = Door::answer(new Request($method, ['filesync', 'v1', ...$path], ['filesync-key' => $key]));
+
+		return $answer->headers[Refusal::HEADER] ?? '';
+	}
+
+	private function press(array $form): ?string
+	{
+		$_POST = $form;
+
+		return BackupActions::take();
+	}
+
+	private function keys(): array
+	{
+		return $this->page()['$keys'];
+	}
+
+	private function page(?string $made = null): array
+	{
+		return json_decode(BackupPage::show($made), true);
+	}
+}
